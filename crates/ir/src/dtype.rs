@@ -1,0 +1,342 @@
+//! Element types as tags, and how they promote.
+
+use std::any::TypeId;
+use std::fmt;
+
+/// The element type of a tensor, as a tag: the compiler knows size, alignment and promotion of an element, never a Rust type.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Dtype {
+    /// `bool`: addition is *or*, multiplication is *and*.
+    Bool,
+    /// `i8`, wrapping.
+    I8,
+    /// `i16`, wrapping.
+    I16,
+    /// `i32`, wrapping.
+    I32,
+    /// `i64`, wrapping.
+    I64,
+    /// `u8`, wrapping.
+    U8,
+    /// `u16`, wrapping.
+    U16,
+    /// `u32`, wrapping.
+    U32,
+    /// `u64`, wrapping.
+    U64,
+    /// IEEE half precision, accumulated in `f32`.
+    F16,
+    /// The upper half of an `f32`, accumulated in `f32`.
+    BF16,
+    /// `f32`.
+    F32,
+    /// `f64`.
+    F64,
+    /// `Complex<f32>` (NumPy's `complex64`).
+    C32,
+    /// `Complex<f64>` (NumPy's `complex128`).
+    C64,
+    /// `Complex<i32>`: Gaussian integers, wrapping.
+    CI32,
+    /// `Complex<i64>`: Gaussian integers, wrapping.
+    CI64,
+    /// An element or accumulator type of a user's semiring.
+    Custom(Custom),
+}
+
+/// A type outside the built-in table: what the compiler must know of it to place it in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Custom {
+    id: TypeId,
+    size: usize,
+    align: usize,
+    name: &'static str,
+}
+
+/// The families that decide promotion and which operations are defined.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum DtypeKind {
+    /// `bool`.
+    Bool,
+    /// Unsigned integers.
+    Unsigned,
+    /// Signed integers.
+    Signed,
+    /// Real floating point.
+    Float,
+    /// Complex of floating point.
+    Complex,
+    /// Complex of signed integers.
+    ComplexInt,
+    /// A user's type.
+    Custom,
+}
+
+impl Dtype {
+    /// Every built-in element type, in the order of the enumeration.
+    pub const BUILTIN: [Dtype; 17] = [
+        Dtype::Bool,
+        Dtype::I8,
+        Dtype::I16,
+        Dtype::I32,
+        Dtype::I64,
+        Dtype::U8,
+        Dtype::U16,
+        Dtype::U32,
+        Dtype::U64,
+        Dtype::F16,
+        Dtype::BF16,
+        Dtype::F32,
+        Dtype::F64,
+        Dtype::C32,
+        Dtype::C64,
+        Dtype::CI32,
+        Dtype::CI64,
+    ];
+
+    /// The tag of a type outside the built-in table. Only `Copy` types that own nothing can live in scratch memory.
+    pub fn custom<T: Copy + Send + Sync + 'static>() -> Dtype {
+        Dtype::Custom(Custom {
+            id: TypeId::of::<T>(),
+            size: size_of::<T>(),
+            align: align_of::<T>(),
+            name: std::any::type_name::<T>(),
+        })
+    }
+
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            Dtype::Bool | Dtype::I8 | Dtype::U8 => 1,
+            Dtype::I16 | Dtype::U16 | Dtype::F16 | Dtype::BF16 => 2,
+            Dtype::I32 | Dtype::U32 | Dtype::F32 => 4,
+            Dtype::I64 | Dtype::U64 | Dtype::F64 | Dtype::C32 | Dtype::CI32 => 8,
+            Dtype::C64 | Dtype::CI64 => 16,
+            Dtype::Custom(c) => c.size,
+        }
+    }
+
+    /// Alignment of one element in bytes.
+    pub fn align(self) -> usize {
+        match self {
+            Dtype::C32 | Dtype::CI32 => 4,
+            Dtype::C64 | Dtype::CI64 => 8,
+            Dtype::Custom(c) => c.align,
+            other => other.size(),
+        }
+    }
+
+    /// The family of the type.
+    pub fn kind(self) -> DtypeKind {
+        match self {
+            Dtype::Bool => DtypeKind::Bool,
+            Dtype::U8 | Dtype::U16 | Dtype::U32 | Dtype::U64 => DtypeKind::Unsigned,
+            Dtype::I8 | Dtype::I16 | Dtype::I32 | Dtype::I64 => DtypeKind::Signed,
+            Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 => DtypeKind::Float,
+            Dtype::C32 | Dtype::C64 => DtypeKind::Complex,
+            Dtype::CI32 | Dtype::CI64 => DtypeKind::ComplexInt,
+            Dtype::Custom(_) => DtypeKind::Custom,
+        }
+    }
+
+    /// Whether the type may index another tensor: any integer, `bool` excluded.
+    pub fn is_integer(self) -> bool {
+        matches!(self.kind(), DtypeKind::Unsigned | DtypeKind::Signed)
+    }
+
+    /// Whether conjugation changes a value of this type.
+    pub fn is_complex(self) -> bool {
+        matches!(self.kind(), DtypeKind::Complex | DtypeKind::ComplexInt)
+    }
+
+    /// The type in which sums of products of this type are kept: `f32` for the 16-bit floats, itself for all others.
+    pub fn accumulator(self) -> Dtype {
+        match self {
+            Dtype::F16 | Dtype::BF16 => Dtype::F32,
+            other => other,
+        }
+    }
+
+    /// The short name: `f32`, `c64`, `i8`, `bool`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dtype::Bool => "bool",
+            Dtype::I8 => "i8",
+            Dtype::I16 => "i16",
+            Dtype::I32 => "i32",
+            Dtype::I64 => "i64",
+            Dtype::U8 => "u8",
+            Dtype::U16 => "u16",
+            Dtype::U32 => "u32",
+            Dtype::U64 => "u64",
+            Dtype::F16 => "f16",
+            Dtype::BF16 => "bf16",
+            Dtype::F32 => "f32",
+            Dtype::F64 => "f64",
+            Dtype::C32 => "c32",
+            Dtype::C64 => "c64",
+            Dtype::CI32 => "ci32",
+            Dtype::CI64 => "ci64",
+            Dtype::Custom(c) => c.name,
+        }
+    }
+
+    /// NumPy's name, where NumPy has the type: `float32`, `complex128`, `int8`, `bool`.
+    pub fn numpy_name(self) -> Option<&'static str> {
+        Some(match self {
+            Dtype::Bool => "bool",
+            Dtype::I8 => "int8",
+            Dtype::I16 => "int16",
+            Dtype::I32 => "int32",
+            Dtype::I64 => "int64",
+            Dtype::U8 => "uint8",
+            Dtype::U16 => "uint16",
+            Dtype::U32 => "uint32",
+            Dtype::U64 => "uint64",
+            Dtype::F16 => "float16",
+            Dtype::F32 => "float32",
+            Dtype::F64 => "float64",
+            Dtype::C32 => "complex64",
+            Dtype::C64 => "complex128",
+            Dtype::BF16 | Dtype::CI32 | Dtype::CI64 | Dtype::Custom(_) => return None,
+        })
+    }
+
+    /// The built-in type with this short or NumPy name.
+    pub fn from_name(name: &str) -> Option<Dtype> {
+        Dtype::BUILTIN.into_iter().find(|d| d.name() == name || d.numpy_name() == Some(name))
+    }
+
+    /// The type of an arithmetic region over operands of these types: NumPy's n-ary `result_type`, which is no fold of
+    /// pairs (`i8, u8, f16` is `f16`, although `i8, u8` is `i16` and `i16, f16` is `f32`). `None` where the types do not
+    /// mix: Gaussian integers with floats or unsigned integers, a user's type with any other.
+    /// The type of no operands is `f64`, NumPy's default.
+    pub fn promote(operands: &[Dtype]) -> Option<Dtype> {
+        let Some((&first, rest)) = operands.split_first() else { return Some(Dtype::F64) };
+        if rest.iter().all(|&d| d == first) {
+            return Some(first);
+        }
+        let has = |kind| operands.iter().any(|d| d.kind() == kind);
+        if has(DtypeKind::Custom) {
+            return None;
+        }
+        if has(DtypeKind::ComplexInt) {
+            return promote_gaussian(operands);
+        }
+        if has(DtypeKind::Float) || has(DtypeKind::Complex) {
+            return Some(promote_inexact(operands, has(DtypeKind::Complex)));
+        }
+        Some(operands.iter().fold(Dtype::Bool, |a, &b| promote_integers(a, b)))
+    }
+}
+
+fn promote_gaussian(operands: &[Dtype]) -> Option<Dtype> {
+    let mut result = Dtype::CI32;
+    for d in operands {
+        match d.kind() {
+            DtypeKind::Bool => {}
+            DtypeKind::Signed if d.size() <= 4 => {}
+            DtypeKind::Signed => result = Dtype::CI64,
+            DtypeKind::ComplexInt if *d == Dtype::CI32 => {}
+            DtypeKind::ComplexInt => result = Dtype::CI64,
+            _ => return None,
+        }
+    }
+    Some(result)
+}
+
+/// Each operand asks for a least float; the widest request wins, made complex if any operand is.
+fn promote_inexact(operands: &[Dtype], complex: bool) -> Dtype {
+    let bits = |d: Dtype| match d {
+        Dtype::Bool | Dtype::I8 | Dtype::U8 | Dtype::F16 | Dtype::BF16 => 16,
+        Dtype::I16 | Dtype::U16 | Dtype::F32 | Dtype::C32 => 32,
+        _ => 64,
+    };
+    let widest = operands.iter().map(|&d| bits(d)).max().unwrap_or(16);
+    let (half, brain) = (operands.contains(&Dtype::F16), operands.contains(&Dtype::BF16));
+    match (widest, complex) {
+        (64, false) => Dtype::F64,
+        (64, true) => Dtype::C64,
+        (_, true) => Dtype::C32,
+        (32, false) => Dtype::F32,
+        _ if half && brain => Dtype::F32,
+        _ if brain => Dtype::BF16,
+        _ => Dtype::F16,
+    }
+}
+
+fn promote_integers(a: Dtype, b: Dtype) -> Dtype {
+    let float = |d: Dtype| d.kind() == DtypeKind::Float;
+    if a == b || b == Dtype::Bool || float(a) {
+        return a;
+    }
+    if a == Dtype::Bool {
+        return b;
+    }
+    if a.kind() == b.kind() {
+        return if a.size() >= b.size() { a } else { b };
+    }
+    let (signed, unsigned) = if a.kind() == DtypeKind::Signed { (a, b) } else { (b, a) };
+    match signed.size().max(2 * unsigned.size()) {
+        2 => Dtype::I16,
+        4 => Dtype::I32,
+        8 => Dtype::I64,
+        _ => Dtype::F64,
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Custom {
+    /// Which Rust type this is.
+    pub fn type_id(self) -> TypeId {
+        self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Dtype::{self, *};
+
+    #[test]
+    fn promotion_is_numpys_and_n_ary() {
+        let cases: &[(&[Dtype], Dtype)] = &[
+            (&[], F64),
+            (&[I8, U8, F16], F16),
+            (&[I8, U8], I16),
+            (&[I64, U64], F64),
+            (&[I32, F32], F64),
+            (&[I16, F16], F32),
+            (&[Bool, U8], U8),
+            (&[U8, C32], C32),
+            (&[I32, C32], C64),
+            (&[F64, C32], C64),
+            (&[F16, BF16], F32),
+            (&[BF16, I8], BF16),
+            (&[BF16, I16], F32),
+            (&[F16, C32], C32),
+            (&[CI32, I64], CI64),
+            (&[CI32, Bool], CI32),
+            (&[I64, U64, U8], F64),
+        ];
+        for (operands, want) in cases {
+            assert_eq!(Dtype::promote(operands), Some(*want), "{operands:?}");
+        }
+        assert_eq!(Dtype::promote(&[CI32, F32]), None);
+        assert_eq!(Dtype::promote(&[CI32, U8]), None);
+        assert_eq!(Dtype::promote(&[Dtype::custom::<(f32, f32)>(), F32]), None);
+    }
+
+    #[test]
+    fn names_round_trip() {
+        for d in Dtype::BUILTIN {
+            assert_eq!(Dtype::from_name(d.name()), Some(d));
+            assert!(d.numpy_name().is_none_or(|n| Dtype::from_name(n) == Some(d)));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Contraction trees: in which order the tensors of a network are multiplied.
+
+use std::fmt;
+
+/// A contraction tree in SSA form: ids `0..leaves` are the tensors of the network, step `k` makes id `leaves + k`.
+///
+/// Invariants, checked by [`Tree::from_ssa`]: every id is used exactly once except the last, which is the root; a step uses
+/// only earlier ids; a step has at least one child (one: reduced alone; more than two: evaluated flat, fused in one nest).
+/// A tree of one leaf may have no step at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    leaves: usize,
+    steps: Vec<Vec<u32>>,
+}
+
+/// Why a path is no contraction tree of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PathError {
+    /// Step `step` names tensor `id`, of which there are only `live` (linear form) or which is not made yet (SSA form).
+    Unknown {
+        /// Position of the step in the path.
+        step: usize,
+        /// The id as given.
+        id: u64,
+        /// How many tensors there were to name.
+        live: usize,
+    },
+    /// Step `step` uses tensor `id` a second time.
+    Reused {
+        /// Position of the step in the path.
+        step: usize,
+        /// The id as given.
+        id: u64,
+    },
+    /// Step `step` names no tensor.
+    Empty {
+        /// Position of the step in the path.
+        step: usize,
+    },
+    /// After the last step `left` tensors are left instead of one.
+    Unfinished {
+        /// How many are left.
+        left: usize,
+    },
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PathError::Unknown { step, id, live } => {
+                write!(f, "step {step} of the path names tensor {id}, but there are only {live}")
+            }
+            PathError::Reused { step, id } => write!(f, "step {step} of the path uses tensor {id} a second time"),
+            PathError::Empty { step } => write!(f, "step {step} of the path names no tensor"),
+            PathError::Unfinished { left } => write!(f, "the path leaves {left} tensors instead of one"),
+        }
+    }
+}
+
+impl std::error::Error for PathError {}
+
+impl Tree {
+    /// The tree of an SSA path over `leaves` tensors.
+    ///
+    /// # Errors
+    /// [`PathError`] if an id is unknown, used twice or left over.
+    pub fn from_ssa(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
+        let mut used = vec![false; leaves + path.len()];
+        for (step, ids) in path.iter().enumerate() {
+            let live = leaves + step;
+            if ids.is_empty() {
+                return Err(PathError::Empty { step });
+            }
+            for &id in ids {
+                match used.get_mut(id as usize).filter(|_| (id as usize) < live) {
+                    None => return Err(PathError::Unknown { step, id: id.into(), live }),
+                    Some(true) => return Err(PathError::Reused { step, id: id.into() }),
+                    Some(fresh) => *fresh = true,
+                }
+            }
+        }
+        match used.iter().filter(|u| !**u).count() {
+            1 => Ok(Tree { leaves, steps: path.to_vec() }),
+            left => Err(PathError::Unfinished { left }),
+        }
+    }
+
+    /// The tree of a path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them
+    /// and appends its result.
+    ///
+    /// # Errors
+    /// [`PathError`] as for [`Tree::from_ssa`].
+    pub fn from_linear(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
+        let mut live: Vec<u32> = (0..leaves as u32).collect();
+        let mut ssa = Vec::with_capacity(path.len());
+        for (step, positions) in path.iter().enumerate() {
+            let mut ids = Vec::with_capacity(positions.len());
+            for (k, &p) in positions.iter().enumerate() {
+                if positions[..k].contains(&p) {
+                    return Err(PathError::Reused { step, id: p.into() });
+                }
+                let Some(&id) = live.get(p as usize) else {
+                    return Err(PathError::Unknown { step, id: p.into(), live: live.len() });
+                };
+                ids.push(id);
+            }
+            let mut order: Vec<u32> = positions.clone();
+            order.sort_unstable();
+            for p in order.into_iter().rev() {
+                live.remove(p as usize);
+            }
+            live.push((leaves + step) as u32);
+            ssa.push(ids);
+        }
+        Tree::from_ssa(leaves, &ssa)
+    }
+
+    /// How many tensors the tree contracts.
+    pub fn leaves(&self) -> usize {
+        self.leaves
+    }
+
+    /// The steps: the children of id `leaves + k` are `steps()[k]`.
+    pub fn steps(&self) -> &[Vec<u32>] {
+        &self.steps
+    }
+
+    /// The path in NumPy's linear form.
+    pub fn linear_path(&self) -> Vec<Vec<u32>> {
+        let mut live: Vec<u32> = (0..self.leaves as u32).collect();
+        let mut path = Vec::with_capacity(self.steps.len());
+        for (step, ids) in self.steps.iter().enumerate() {
+            // `live` is sorted at all times: ids are appended in growing order and removed in place.
+            let positions: Vec<u32> =
+                ids.iter().filter_map(|id| live.binary_search(id).ok()).map(|p| p as u32).collect();
+            live.retain(|id| !ids.contains(id));
+            live.push((self.leaves + step) as u32);
+            path.push(positions);
+        }
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PathError, Tree};
+
+    #[test]
+    fn linear_and_ssa_agree() {
+        let linear = vec![vec![0, 2], vec![0, 1], vec![1, 0]];
+        let tree = Tree::from_linear(4, &linear).unwrap();
+        assert_eq!(tree.steps(), [vec![0, 2], vec![1, 3], vec![5, 4]]);
+        assert_eq!(tree.linear_path(), linear);
+        assert_eq!(Tree::from_ssa(4, tree.steps()), Ok(tree));
+    }
+
+    #[test]
+    fn bad_paths_are_refused() {
+        assert_eq!(Tree::from_linear(2, &[vec![0, 2]]), Err(PathError::Unknown { step: 0, id: 2, live: 2 }));
+        assert_eq!(Tree::from_linear(2, &[vec![0, 0]]), Err(PathError::Reused { step: 0, id: 0 }));
+        assert_eq!(Tree::from_linear(3, &[vec![0, 1]]), Err(PathError::Unfinished { left: 2 }));
+        assert_eq!(Tree::from_linear(1, &[vec![]]), Err(PathError::Empty { step: 0 }));
+        assert_eq!(Tree::from_ssa(2, &[vec![0, 1], vec![2, 0]]), Err(PathError::Reused { step: 1, id: 0 }));
+        assert_eq!(Tree::from_ssa(0, &[]), Err(PathError::Unfinished { left: 0 }));
+    }
+}
