@@ -2,14 +2,27 @@
 //!
 //! An [`Ir`] is a module of tensors in SSA form; each is an input or a [`Contraction`], a product of [`Access`]es reduced by
 //! an [`Algebra`]. The order search sees a contraction as a [`Network`] and answers with a [`Tree`]. A [`Plan`] is a list of
-//! [`Step`]s over buffers; the executor trusts it, so it is made and verified only by code of this workspace.
+//! [`Step`]s over buffers; the executor trusts it, so only verified ones can be made: a [`Draft`] is open to passes and
+//! becomes a plan by [`Plan::seal`].
 //!
 //! No algorithm of the compiler and no dependency lives here.
 
+mod access;
+mod algebra;
 mod dtype;
+mod loops;
+mod module;
 mod network;
+mod plan;
 mod tree;
+mod verify;
 
+pub use access::{Access, Axis, AxisRef, Ids, Index, Label, OutOfRange, ShowAccess, Term};
+pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
 pub use dtype::{Custom, Dtype, DtypeKind};
+pub use loops::Loops;
+pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Violation};
 pub use network::{Network, UnknownAxis};
+pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Lifetime, Mode, Nest, Place, Plan, Region, Step};
 pub use tree::{PathError, Tree};
+pub use verify::verify;

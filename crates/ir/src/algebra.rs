@@ -1,0 +1,142 @@
+//! The two operations of a contraction, and the laws by which a planner may reorder them.
+
+use std::any::TypeId;
+use std::fmt;
+
+use crate::{Dtype, DtypeKind};
+
+/// One of the binary operations that products and reductions are built from. All are commutative and associative.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum BinaryOp {
+    /// `a + b`; *or* on `bool`.
+    Add,
+    /// `a * b`; *and* on `bool`.
+    Mul,
+    /// The larger; NaN if either is NaN; −0 is below +0.
+    Max,
+    /// The smaller; NaN if either is NaN; −0 is below +0.
+    Min,
+    /// Bitwise *or*, *or* on `bool`.
+    Or,
+    /// Bitwise *and*, *and* on `bool`.
+    And,
+    /// `ln(exp a + exp b)`, shifted by the maximum.
+    LogAddExp,
+}
+
+/// What a planner may assume of (⊕, ⊗) on one dtype, beyond both being commutative and associative.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Laws {
+    /// ⊗ distributes over ⊕: sums may be pulled out of products, so a contraction may be done pair by pair.
+    pub distributive: bool,
+    /// `a ⊕ a = a`: a reduction over an axis that no factor has is the identity map.
+    pub idempotent: bool,
+    /// The identity of ⊕ absorbs under ⊗ (`0 ⊗ a = 0`).
+    pub absorbing: bool,
+}
+
+/// The pair (⊕, ⊗) of a contraction: ⊗ multiplies the factors, ⊕ reduces.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Algebra {
+    /// Two of the built-in operations.
+    Builtin {
+        /// ⊕, the reduction.
+        add: BinaryOp,
+        /// ⊗, the product.
+        mul: BinaryOp,
+    },
+    /// A semiring supplied by the user.
+    User(UserAlgebra),
+}
+
+/// What the compiler knows of a user's semiring.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct UserAlgebra {
+    /// The Rust type that implements the semiring.
+    pub id: TypeId,
+    /// Its name, for people.
+    pub name: &'static str,
+    /// The dtype of operands and results.
+    pub element: Dtype,
+    /// The dtype in which products and sums are kept.
+    pub accumulator: Dtype,
+    /// As [`Laws::distributive`].
+    pub distributive: bool,
+    /// As [`Laws::idempotent`].
+    pub idempotent: bool,
+}
+
+impl Algebra {
+    /// (+, ×), what einsum means without further words; (or, and) on `bool`.
+    pub const SUM_PRODUCT: Algebra = Algebra::builtin(BinaryOp::Add, BinaryOp::Mul);
+    /// (max, +).
+    pub const MAX_PLUS: Algebra = Algebra::builtin(BinaryOp::Max, BinaryOp::Add);
+    /// (min, +).
+    pub const MIN_PLUS: Algebra = Algebra::builtin(BinaryOp::Min, BinaryOp::Add);
+    /// (max, ×).
+    pub const MAX_TIMES: Algebra = Algebra::builtin(BinaryOp::Max, BinaryOp::Mul);
+    /// (min, ×).
+    pub const MIN_TIMES: Algebra = Algebra::builtin(BinaryOp::Min, BinaryOp::Mul);
+    /// (max, min).
+    pub const MAX_MIN: Algebra = Algebra::builtin(BinaryOp::Max, BinaryOp::Min);
+
+    const fn builtin(add: BinaryOp, mul: BinaryOp) -> Algebra {
+        Algebra::Builtin { add, mul }
+    }
+
+    /// The laws of this algebra on elements of `dtype`. Floating-point sums count as reorderable, as in every einsum; sums of
+    /// integers do exactly. (max, +) and (min, +) on integers may wrap, and (max, ×) flips under negative factors: neither
+    /// distributes.
+    pub fn laws(&self, dtype: Dtype) -> Laws {
+        use BinaryOp::{Add, And, LogAddExp, Max, Min, Mul, Or};
+        let (add, mul) = match *self {
+            Algebra::User(u) => {
+                return Laws { distributive: u.distributive, idempotent: u.idempotent, absorbing: u.distributive };
+            }
+            Algebra::Builtin { add, mul } => (add, mul),
+        };
+        let float = dtype.kind() == DtypeKind::Float;
+        let boolean = dtype == Dtype::Bool;
+        let distributive = match (add, mul) {
+            (Add, Mul) | (Max, Min) | (Min, Max) => true,
+            (Or, And) | (And, Or) => boolean,
+            (Max | Min | LogAddExp, Add) => float,
+            (Max, Mul) => matches!(dtype.kind(), DtypeKind::Bool),
+            _ => false,
+        };
+        let idempotent = matches!(add, Max | Min | Or | And) || (add == Add && boolean);
+        Laws { distributive, idempotent, absorbing: distributive }
+    }
+
+    /// The dtype in which products and sums over elements of `dtype` are kept.
+    pub fn accumulator(&self, dtype: Dtype) -> Dtype {
+        match self {
+            Algebra::Builtin { .. } => dtype.accumulator(),
+            Algebra::User(u) => u.accumulator,
+        }
+    }
+}
+
+impl fmt::Display for BinaryOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BinaryOp::Add => "+",
+            BinaryOp::Mul => "*",
+            BinaryOp::Max => "max",
+            BinaryOp::Min => "min",
+            BinaryOp::Or => "|",
+            BinaryOp::And => "&",
+            BinaryOp::LogAddExp => "lse",
+        })
+    }
+}
+
+impl fmt::Display for Algebra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Algebra::Builtin { add, mul } => write!(f, "({add}, {mul})"),
+            Algebra::User(u) => f.write_str(u.name),
+        }
+    }
+}

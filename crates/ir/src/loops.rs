@@ -1,0 +1,184 @@
+//! Stride algebra: edits of (extent, stride) lists by which views are fused. Shared by the planner, which knows the hinted
+//! layouts, and by the executor, which knows the real strides.
+
+use std::cmp::Ordering;
+
+/// Nested loops over a fixed number of operands: an extent for each loop, outer to inner, and for each loop the stride of
+/// every operand. Operand 0 is the one written. Strides may be negative or 0; their unit is the caller's choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loops {
+    operands: usize,
+    extents: Vec<usize>,
+    strides: Vec<isize>,
+}
+
+impl Loops {
+    /// No loops over `operands` operands: a single point.
+    pub fn new(operands: usize) -> Loops {
+        Loops { operands, extents: Vec::new(), strides: Vec::new() }
+    }
+
+    /// Forgets all loops and starts again with `operands` operands, keeping the memory.
+    pub fn reset(&mut self, operands: usize) {
+        self.operands = operands;
+        self.extents.clear();
+        self.strides.clear();
+    }
+
+    /// Adds an innermost loop. `strides` has one entry an operand.
+    pub fn push(&mut self, extent: usize, strides: impl IntoIterator<Item = isize>) {
+        self.extents.push(extent);
+        self.strides.extend(strides);
+        debug_assert_eq!(self.strides.len(), self.extents.len() * self.operands);
+    }
+
+    /// How many loops there are.
+    pub fn len(&self) -> usize {
+        self.extents.len()
+    }
+
+    /// Whether there is no loop: a single point.
+    pub fn is_empty(&self) -> bool {
+        self.extents.is_empty()
+    }
+
+    /// How many operands the loops move through.
+    pub fn operands(&self) -> usize {
+        self.operands
+    }
+
+    /// The extents, outer to inner.
+    pub fn extents(&self) -> &[usize] {
+        &self.extents
+    }
+
+    /// The stride of each operand in loop `k`.
+    pub fn strides(&self, k: usize) -> &[isize] {
+        &self.strides[k * self.operands..(k + 1) * self.operands]
+    }
+
+    /// Drops loops of extent 1: they move nothing.
+    pub fn drop_units(&mut self) {
+        let mut kept = 0;
+        for k in 0..self.len() {
+            if self.extents[k] != 1 {
+                self.copy_loop(k, kept);
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
+    }
+
+    /// Orders the loops so that small strides are innermost: of two loops the outer is the one with the larger stride in
+    /// the first operand that both move, the written one first. Loops that no operand compares keep their order.
+    pub fn order(&mut self) {
+        for k in 1..self.len() {
+            let mut at = k;
+            while at > 0 && self.compare(at - 1, at) == Ordering::Less {
+                self.swap(at - 1, at);
+                at -= 1;
+            }
+        }
+    }
+
+    /// Joins neighbouring loops that every operand crosses with one stride.
+    pub fn merge(&mut self) {
+        let mut kept = 0;
+        for k in 0..self.len() {
+            if kept > 0 && self.joins(kept - 1, k) {
+                self.extents[kept - 1] *= self.extents[k];
+                let (to, from) = ((kept - 1) * self.operands, k * self.operands);
+                self.strides.copy_within(from..from + self.operands, to);
+            } else {
+                self.copy_loop(k, kept);
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
+    }
+
+    /// Whether loops `outer` and `inner` are one loop for every operand.
+    pub fn joins(&self, outer: usize, inner: usize) -> bool {
+        let extent = self.extents[inner] as isize;
+        let fits = |(o, i): (&isize, &isize)| i.checked_mul(extent) == Some(*o);
+        self.extents[outer].checked_mul(self.extents[inner]).is_some()
+            && self.strides(outer).iter().zip(self.strides(inner)).all(fits)
+    }
+
+    /// `Greater` where loop `a` should be outside loop `b`.
+    fn compare(&self, a: usize, b: usize) -> Ordering {
+        let moved = |(x, y): &(&isize, &isize)| **x != 0 && **y != 0;
+        let sizes = |(x, y): (&isize, &isize)| x.unsigned_abs().cmp(&y.unsigned_abs());
+        self.strides(a)
+            .iter()
+            .zip(self.strides(b))
+            .filter(moved)
+            .map(sizes)
+            .find(|o| o.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+
+    fn swap(&mut self, a: usize, b: usize) {
+        self.extents.swap(a, b);
+        for operand in 0..self.operands {
+            self.strides.swap(a * self.operands + operand, b * self.operands + operand);
+        }
+    }
+
+    fn copy_loop(&mut self, from: usize, to: usize) {
+        self.extents[to] = self.extents[from];
+        let n = self.operands;
+        self.strides.copy_within(from * n..(from + 1) * n, to * n);
+    }
+
+    fn truncate(&mut self, loops: usize) {
+        self.extents.truncate(loops);
+        self.strides.truncate(loops * self.operands);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Loops;
+
+    fn loops(list: &[(usize, &[isize])]) -> Loops {
+        let mut l = Loops::new(list.first().map_or(0, |x| x.1.len()));
+        list.iter().for_each(|(n, s)| l.push(*n, s.iter().copied()));
+        l
+    }
+
+    #[test]
+    fn contiguous_loops_become_one() {
+        let mut l = loops(&[(2, &[12, 12]), (3, &[4, 4]), (1, &[9, 9]), (4, &[1, 1])]);
+        l.drop_units();
+        l.merge();
+        assert_eq!(l, loops(&[(24, &[1, 1])]));
+    }
+
+    #[test]
+    fn a_stride_that_breaks_stays_a_loop() {
+        let mut l = loops(&[(2, &[12, 4]), (3, &[4, 8]), (4, &[1, 1])]);
+        l.merge();
+        assert_eq!(l.extents(), [2, 3, 4]);
+        let mut broadcast = loops(&[(5, &[3, 0]), (3, &[1, 0])]);
+        broadcast.merge();
+        assert_eq!(broadcast, loops(&[(15, &[1, 0])]));
+    }
+
+    #[test]
+    fn the_written_unit_stride_goes_innermost_and_reductions_follow_the_operand() {
+        let mut transpose = loops(&[(3, &[1, 4]), (4, &[3, 1])]);
+        transpose.order();
+        assert_eq!(transpose, loops(&[(4, &[3, 1]), (3, &[1, 4])]));
+        let mut row_sums = loops(&[(5, &[0, 1]), (6, &[1, 5])]);
+        row_sums.order();
+        assert_eq!(row_sums, loops(&[(6, &[1, 5]), (5, &[0, 1])]));
+        let mut column_sums = loops(&[(5, &[1, 1]), (6, &[0, 5])]);
+        column_sums.order();
+        assert_eq!(column_sums, loops(&[(6, &[0, 5]), (5, &[1, 1])]));
+        let mut reversed = loops(&[(5, &[1, -1]), (6, &[5, -5])]);
+        reversed.order();
+        reversed.merge();
+        assert_eq!(reversed, loops(&[(30, &[1, -1])]));
+    }
+}

@@ -1,0 +1,411 @@
+//! The intermediate representation: what is to be computed, as tensors in SSA form.
+
+use std::fmt;
+
+use crate::access::{Access, Axis, AxisRef, Ids, Index, Label, ShowAccess};
+use crate::{Algebra, Dtype};
+
+/// A tensor of an [`Ir`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+/// A region of an [`Ir`]: nodes that are computed anew for every position of its loop axes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct RegionId(pub u32);
+
+impl RegionId {
+    /// The region without loops.
+    pub const TOP: RegionId = RegionId(0);
+}
+
+/// The name, dtype and shape of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorType {
+    /// The name, for programs that bind by name and for errors.
+    pub name: Option<Label>,
+    /// The dtype of the elements.
+    pub dtype: Dtype,
+    /// The extents.
+    pub shape: Vec<usize>,
+    /// Whether the operand is to be conjugated as it is read.
+    pub conj: bool,
+}
+
+/// One tensor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// The name shown to people.
+    pub label: Label,
+    /// The dtype it is stored in, which is also the one it is computed in.
+    pub dtype: Dtype,
+    /// Its extents.
+    pub shape: Vec<usize>,
+    /// The region it lives in.
+    pub region: RegionId,
+    /// How it comes about.
+    pub def: Def,
+}
+
+/// How a tensor comes about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Def {
+    /// Given from outside, at this position among the operands.
+    Input {
+        /// The position.
+        slot: u32,
+    },
+    /// The identity of ⊕ everywhere: what a tensor that is accumulated into starts from.
+    Identity(Algebra),
+    /// Computed.
+    Contract(Contraction),
+}
+
+/// A product of accesses, reduced over the axes that are not on its left:
+/// `left[output] ⊕= factor ⊗ factor ⊗ …` for every point of `axes`.
+///
+/// The result starts from the identity of ⊕ in every position, or from `onto`. Every factor is converted to the node's
+/// dtype before any arithmetic. No factor at all is the empty product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contraction {
+    /// The iteration space.
+    pub axes: Vec<Axis>,
+    /// What is multiplied.
+    pub factors: Vec<Access<NodeId>>,
+    /// Where each point goes: one index function for each axis of the result.
+    pub output: Vec<Index<NodeId>>,
+    /// ⊕ and ⊗.
+    pub algebra: Algebra,
+    /// The earlier contribution to the same tensor, if this is not the first.
+    pub onto: Option<NodeId>,
+    /// Never to be fused with its neighbours or reordered: a parenthesis of the text.
+    pub pinned: bool,
+}
+
+/// A module of tensors in SSA form: every node reads only earlier ones.
+///
+/// Invariants, checked by [`Ir::push`]: axes, tensors and loops that an access names exist; positions without ids stay inside
+/// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ir {
+    nodes: Vec<Node>,
+    loops: Vec<Vec<Axis>>,
+    inputs: Vec<NodeId>,
+    outputs: Vec<NodeId>,
+}
+
+/// A broken invariant of an `Ir` or a `Plan`: a defect of whoever built it, not a mistake of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation(
+    /// What is broken, for people.
+    pub String,
+);
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+impl Contraction {
+    /// The axes of the iteration space that are no plain axis of the result: they are reduced (or scattered).
+    pub fn reduced(&self) -> Vec<u32> {
+        let kept: Vec<u32> = self.output.iter().filter_map(Index::as_axis).collect();
+        (0..self.axes.len() as u32).filter(|a| !kept.contains(a)).collect()
+    }
+
+    /// Whether each point goes to a position of its own: nothing is reduced, nothing accumulated.
+    pub fn is_map(&self) -> bool {
+        let mut seen = vec![false; self.axes.len()];
+        let plain = |i: &Index<NodeId>| i.as_axis().is_some_and(|a| !std::mem::replace(&mut seen[a as usize], true));
+        self.output.iter().all(plain) && self.output.len() == self.axes.len() && self.onto.is_none()
+    }
+}
+
+impl Ir {
+    /// An empty module.
+    pub fn new() -> Ir {
+        Ir { loops: vec![Vec::new()], ..Ir::default() }
+    }
+
+    /// Adds the next input.
+    pub fn input(&mut self, label: impl Into<Label>, dtype: Dtype, shape: impl Into<Vec<usize>>) -> NodeId {
+        let def = Def::Input { slot: self.inputs.len() as u32 };
+        let id = self.append(Node { label: label.into(), dtype, shape: shape.into(), region: RegionId::TOP, def });
+        self.inputs.push(id);
+        id
+    }
+
+    /// Adds a region that is run for every position of `axes`.
+    pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
+        self.loops.push(axes);
+        RegionId(self.loops.len() as u32 - 1)
+    }
+
+    /// Adds a computed node.
+    ///
+    /// # Errors
+    /// [`Violation`] names the first invariant of [`Ir`] that the node breaks.
+    pub fn push(&mut self, node: Node) -> Result<NodeId, Violation> {
+        self.check(&node).map_err(|v| Violation(format!("node %{} ({}): {}", self.nodes.len(), node.label, v.0)))?;
+        Ok(self.append(node))
+    }
+
+    /// Makes a node of the top region the next output.
+    ///
+    /// # Errors
+    /// [`Violation`] if there is no such node.
+    pub fn output(&mut self, id: NodeId) -> Result<(), Violation> {
+        match self.nodes.get(id.0 as usize) {
+            Some(node) if node.region == RegionId::TOP => {
+                self.outputs.push(id);
+                Ok(())
+            }
+            _ => Err(Violation(format!("output %{} is no node of the top region", id.0))),
+        }
+    }
+
+    /// All nodes, each after those it reads.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The node with this id.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// The ids of all nodes, in order.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// The inputs, by position.
+    pub fn inputs(&self) -> &[NodeId] {
+        &self.inputs
+    }
+
+    /// The outputs, in order.
+    pub fn outputs(&self) -> &[NodeId] {
+        &self.outputs
+    }
+
+    /// The loop axes of a region.
+    pub fn loops(&self, region: RegionId) -> &[Axis] {
+        &self.loops[region.0 as usize]
+    }
+
+    /// How many regions there are, the top one included.
+    pub fn regions(&self) -> usize {
+        self.loops.len()
+    }
+
+    fn append(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId(self.nodes.len() as u32 - 1)
+    }
+
+    fn check(&self, node: &Node) -> Result<(), Violation> {
+        ensure((node.region.0 as usize) < self.loops.len(), || "no such region".into())?;
+        match &node.def {
+            Def::Input { .. } => Err(Violation("inputs are added by `input`".into())),
+            Def::Identity(_) => Ok(()),
+            Def::Contract(c) => self.check_contraction(node, c),
+        }
+    }
+
+    fn check_contraction(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
+        let loops = &self.loops[node.region.0 as usize];
+        let lookup = |id: &NodeId| {
+            let n = self.nodes.get(id.0 as usize).filter(|n| n.region == RegionId::TOP || n.region == node.region);
+            n.map(|n| (n.dtype, &n.shape[..])).ok_or_else(|| Violation(format!("%{} cannot be read here", id.0)))
+        };
+        let space = Space { axes: &c.axes, loops, lookup: &lookup };
+        for factor in &c.factors {
+            space.check_access(factor)?;
+            self.check_conversion(node, c, lookup(&factor.tensor)?.0)?;
+        }
+        space.check_indices(&c.output, &node.shape)?;
+        let holds = c.is_map() || node.dtype == c.algebra.accumulator(node.dtype);
+        ensure(holds, || format!("sums cannot be kept in {}", node.dtype))?;
+        self.check_onto(node, c)
+    }
+
+    fn check_conversion(&self, node: &Node, c: &Contraction, from: Dtype) -> Result<(), Violation> {
+        let rounds = c.factors.len() == 1 && c.is_map();
+        let widens = Dtype::promote(&[from, node.dtype]) == Some(node.dtype);
+        let lifts = matches!(c.algebra, Algebra::User(u) if from == u.element && node.dtype == u.accumulator);
+        ensure(rounds || widens || lifts, || format!("{from} does not convert to {}", node.dtype))
+    }
+
+    fn check_onto(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
+        let Some(onto) = c.onto else { return Ok(()) };
+        let Some(base) = self.nodes.get(onto.0 as usize) else {
+            return Err(Violation(format!("%{} does not exist", onto.0)));
+        };
+        let algebra = match &base.def {
+            Def::Input { .. } => return Err(Violation("an input is never written".into())),
+            Def::Identity(a) => *a,
+            Def::Contract(c) => c.algebra,
+        };
+        let same = base.dtype == node.dtype && base.shape == node.shape && algebra == c.algebra;
+        ensure(same, || format!("%{} has another dtype, shape or algebra", onto.0))?;
+        ensure(base.region == RegionId::TOP || base.region == node.region, || format!("%{} is out of reach", onto.0))
+    }
+}
+
+pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation(what())) }
+}
+
+/// An iteration space in which accesses are checked: own axes, loop axes, and what a tensor is.
+pub(crate) struct Space<'a, F> {
+    pub(crate) axes: &'a [Axis],
+    pub(crate) loops: &'a [Axis],
+    pub(crate) lookup: &'a F,
+}
+
+impl<'a, F> Space<'a, F> {
+    fn extent(&self, axis: AxisRef) -> Option<usize> {
+        let (list, at) = match axis {
+            AxisRef::Own(a) => (self.axes, a),
+            AxisRef::Loop(a) => (self.loops, a),
+        };
+        list.get(at as usize).map(|a| a.extent)
+    }
+
+    pub(crate) fn check_access<'s, T>(&self, access: &Access<T>) -> Result<(), Violation>
+    where
+        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
+    {
+        let (_, shape) = (self.lookup)(&access.tensor)?;
+        self.check_indices(&access.indices, shape)
+    }
+
+    /// Positions without ids must stay inside; with ids the affine part is checked together with them, when they are read.
+    pub(crate) fn check_indices<'s, T>(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation>
+    where
+        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
+    {
+        ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
+        for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
+            self.check_terms(index)?;
+            for Ids { access, .. } in &index.ids {
+                ensure((self.lookup)(&access.tensor)?.0.is_integer(), || "ids must be integers".into())?;
+                self.check_access(access)?;
+            }
+            let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
+            if index.ids.is_empty() && !empty {
+                let range = index.range(|a| self.extent(a).unwrap_or(1));
+                let inside = range.is_some_and(|(low, high)| low >= 0 && (high as u64) < extent as u64);
+                ensure(inside, || format!("positions along axis {dim} leave 0..{extent}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_terms<T>(&self, index: &Index<T>) -> Result<(), Violation> {
+        for (k, term) in index.terms.iter().enumerate() {
+            ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
+            let fresh = index.terms[..k].iter().all(|t| t.axis != term.axis);
+            ensure(fresh && term.coef != 0, || format!("axis {} repeated or with coefficient 0", term.axis))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Ir {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (k, node) in self.nodes.iter().enumerate() {
+            write!(f, "%{k} {} = ", node.label)?;
+            self.show_def(node, f)?;
+            writeln!(f, "  {}{:?}", node.dtype, node.shape)?;
+        }
+        let outputs: Vec<String> = self.outputs.iter().map(|o| format!("%{}", o.0)).collect();
+        writeln!(f, "return {}", outputs.join(", "))
+    }
+}
+
+impl Ir {
+    fn show_def(&self, node: &Node, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let c = match &node.def {
+            Def::Input { slot } => return write!(f, "input {slot}"),
+            Def::Identity(algebra) => return write!(f, "identity of {algebra}"),
+            Def::Contract(c) => c,
+        };
+        let loops = self.loops(node.region);
+        for axis in loops {
+            write!(f, "for {}:{} ", axis.label, axis.extent)?;
+        }
+        if let Some(onto) = c.onto {
+            write!(f, "%{} and ", onto.0)?;
+        }
+        write!(f, "{} ", c.algebra)?;
+        let axis = |a: AxisRef| match a {
+            AxisRef::Own(a) => c.axes[a as usize].label.clone(),
+            AxisRef::Loop(a) => loops[a as usize].label.clone(),
+        };
+        let tensor = |id: &NodeId| Label::from(format!("%{}", id.0));
+        for (k, access) in c.factors.iter().enumerate() {
+            let times = if k == 0 { "" } else { " . " };
+            write!(f, "{times}{}", ShowAccess { access, axis, tensor })?;
+        }
+        // The left side prints as an access to the node itself; its number is already in front.
+        let left = Access::new(NodeId(0), c.output.clone());
+        write!(f, " -> {}", ShowAccess { access: &left, axis, tensor: |_: &NodeId| Label::from("") })?;
+        if c.pinned { f.write_str("  pinned") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Contraction, Def, Ir, Node, NodeId, RegionId};
+    use crate::access::{Access, Axis, Index, OutOfRange};
+    use crate::{Algebra, Dtype};
+
+    fn node(dtype: Dtype, shape: &[usize], c: Contraction) -> Node {
+        Node { label: "y".into(), dtype, shape: shape.to_vec(), region: RegionId::TOP, def: Def::Contract(c) }
+    }
+
+    fn matvec(a: NodeId, x: NodeId) -> Contraction {
+        Contraction {
+            axes: vec![Axis::new("i", 2), Axis::new("j", 3)],
+            factors: vec![Access::plain(a, [0, 1]), Access::plain(x, [1])],
+            output: vec![Index::axis(0)],
+            algebra: Algebra::SUM_PRODUCT,
+            onto: None,
+            pinned: false,
+        }
+    }
+
+    #[test]
+    fn a_matrix_vector_product_prints() {
+        let mut ir = Ir::new();
+        let a = ir.input("A", Dtype::F64, [2, 3]);
+        let x = ir.input("x", Dtype::F32, [3]);
+        let y = ir.push(node(Dtype::F64, &[2], matvec(a, x))).unwrap();
+        ir.output(y).unwrap();
+        let want = "%0 A = input 0  f64[2, 3]\n%1 x = input 1  f32[3]\n\
+                    %2 y = (+, *) %0[i, j] . %1[j] -> [i]  f64[2]\nreturn %2\n";
+        assert_eq!(ir.to_string(), want);
+    }
+
+    #[test]
+    fn broken_nodes_are_refused() {
+        let mut ir = Ir::new();
+        let a = ir.input("A", Dtype::F64, [2, 3]);
+        let x = ir.input("x", Dtype::F32, [3]);
+        let refused = |n: Node| ir.clone().push(n).unwrap_err().0;
+        assert!(refused(node(Dtype::F32, &[2], matvec(a, x))).contains("f64 does not convert to f32"));
+        assert!(refused(node(Dtype::F64, &[1], matvec(a, x))).contains("leave 0..1"));
+        assert!(refused(node(Dtype::F64, &[2], matvec(NodeId(7), x))).contains("%7 cannot be read"));
+        let mut gather = matvec(a, x);
+        gather.factors[0].indices[0] = Index::gather(Access::plain(x, [1]), OutOfRange::Error);
+        assert!(refused(node(Dtype::F64, &[2], gather)).contains("ids must be integers"));
+        let mut half = matvec(x, x);
+        half.factors = vec![Access::plain(x, [1])];
+        assert!(refused(node(Dtype::F16, &[2], half)).contains("does not convert"));
+    }
+}

@@ -1,0 +1,266 @@
+//! The plan: how it is computed, as steps over buffers. A plan depends on dtypes, extents and hinted layouts, never on a
+//! machine or on a caller's strides.
+
+use std::ops::Deref;
+
+use crate::access::{Access, Axis, Label};
+use crate::module::{NodeId, Violation};
+use crate::verify::verify;
+use crate::{Algebra, Dtype};
+
+/// A buffer of a [`Plan`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct BufferId(pub u32);
+
+/// The order in which the axes of a tensor lie in memory.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Layout {
+    /// The last axis is contiguous: C order.
+    RowMajor,
+    /// The first axis is contiguous: Fortran order.
+    ColumnMajor,
+    /// The axes from the slowest to the fastest.
+    Order(Vec<u32>),
+}
+
+impl Layout {
+    /// The strides, in elements, of a dense tensor of these extents in this layout; as if extents of 0 were 1.
+    pub fn strides(&self, extents: &[usize]) -> Vec<isize> {
+        let mut strides = vec![0; extents.len()];
+        let mut next = 1isize;
+        let mut place = |axis: usize| {
+            strides[axis] = next;
+            next = next.saturating_mul(extents[axis].max(1) as isize);
+        };
+        match self {
+            Layout::RowMajor => (0..extents.len()).rev().for_each(&mut place),
+            Layout::ColumnMajor => (0..extents.len()).for_each(&mut place),
+            Layout::Order(order) => order.iter().rev().for_each(|&a| place(a as usize)),
+        }
+        strides
+    }
+}
+
+/// Where a buffer lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the caller's operand of this position. Read only.
+    Input(u32),
+    /// In the caller's output of this position. Written only.
+    Output(u32),
+    /// In scratch memory, at this byte offset.
+    Scratch(usize),
+}
+
+/// A tensor in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// The name shown to people.
+    pub label: Label,
+    /// The dtype of its elements.
+    pub dtype: Dtype,
+    /// Its extents.
+    pub extents: Vec<usize>,
+    /// Where it lives.
+    pub place: Place,
+    /// In scratch, its layout; elsewhere what is expected of the caller's.
+    pub layout: Layout,
+}
+
+impl Buffer {
+    /// Its size in bytes when dense; `None` on overflow.
+    pub fn bytes(&self) -> Option<usize> {
+        self.extents.iter().try_fold(self.dtype.size(), |n, &e| n.checked_mul(e))
+    }
+}
+
+/// Steps that are run in order, for every position of the loop axes (outer to inner).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// The loop axes: sliced axes. Empty for steps that run once.
+    pub loops: Vec<Axis>,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// Whether a step starts from nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The whole buffer holds the identity of ⊕ first, whatever was in it.
+    Overwrite,
+    /// What the buffer holds is kept and added to.
+    Accumulate,
+}
+
+/// One piece of work: `write ⊕= read ⊗ read ⊗ …` for every point of `axes`, in the dtype of the written buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The node of the IR that this computes.
+    pub origin: NodeId,
+    /// The iteration space; for a nest in loop order, outer to inner.
+    pub axes: Vec<Axis>,
+    /// The factors. None: the empty product.
+    pub reads: Vec<Access<BufferId>>,
+    /// Where each point goes.
+    pub write: Access<BufferId>,
+    /// Whether the buffer is started anew.
+    pub mode: Mode,
+    /// ⊕ and ⊗.
+    pub algebra: Algebra,
+    /// How it is run.
+    pub form: Form,
+}
+
+/// How a step is run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Only the identity of ⊕ is written.
+    Fill,
+    /// Strided loops.
+    Nest(Nest),
+    /// A matrix product over groups of axes.
+    Gemm(Gemm),
+}
+
+/// What was decided about the loops of a nest. The default, nothing, means the loops as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Nest {
+    /// The loops are in an order chosen by strides; the executor may choose again by the real ones.
+    pub ordered: bool,
+    /// How many neighbouring axes each loop joins under the hinted layouts, outer to inner; empty where nothing was joined.
+    /// Where it is not empty the executor joins by the real strides.
+    pub merged: Vec<u32>,
+}
+
+/// The roles of the axes in `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]`, where A is read 0, B is read 1 and C is written. Each group
+/// lists positions in the step's axes, slowest first, and every axis is in exactly one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gemm {
+    /// In all three.
+    pub batch: Vec<u32>,
+    /// In A and C.
+    pub m: Vec<u32>,
+    /// In B and C.
+    pub n: Vec<u32>,
+    /// In A and B: reduced.
+    pub k: Vec<u32>,
+    /// Which of A, B, C are copied into a dense matrix under the hinted layouts, because their groups do not fold into
+    /// strides and looping would cost more. The executor decides again by the real strides.
+    pub packed: [bool; 3],
+}
+
+/// A plan that is still being worked on: open to passes, not to the executor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// All buffers.
+    pub buffers: Vec<Buffer>,
+    /// The work, in order.
+    pub regions: Vec<Region>,
+    /// The buffer of each operand.
+    pub inputs: Vec<BufferId>,
+    /// The buffer of each result.
+    pub outputs: Vec<BufferId>,
+    /// Bytes of scratch memory.
+    pub scratch: usize,
+}
+
+/// A verified plan.
+///
+/// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without ids stay
+/// inside their buffers; an operand is read only and an output written only; what is read was written before; a step does
+/// not read what it writes; groups of a GEMM are roles of its axes; scratch buffers that are alive at the same time do not
+/// overlap, are aligned and lie inside `scratch`. The executor relies on all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan(Draft);
+
+impl Plan {
+    /// Alignment of scratch buffers in bytes.
+    pub const ALIGN: usize = 64;
+
+    /// Makes a plan of a draft.
+    ///
+    /// # Errors
+    /// [`Violation`] names the first invariant that is broken.
+    pub fn seal(draft: Draft) -> Result<Plan, Violation> {
+        verify(&draft)?;
+        Ok(Plan(draft))
+    }
+}
+
+impl Deref for Plan {
+    type Target = Draft;
+
+    fn deref(&self) -> &Draft {
+        &self.0
+    }
+}
+
+impl Draft {
+    /// The buffer with this id.
+    pub fn buffer(&self, id: BufferId) -> &Buffer {
+        &self.buffers[id.0 as usize]
+    }
+
+    /// All steps in order, each with the loop axes around it.
+    pub fn steps(&self) -> impl Iterator<Item = (&[Axis], &Step)> {
+        self.regions.iter().flat_map(|r| r.steps.iter().map(|s| (&r.loops[..], s)))
+    }
+}
+
+/// From which step to which a buffer holds something, both included; steps are counted through all regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// The first step that writes it.
+    pub first: usize,
+    /// The last step that reads or writes it; the last of a looped region, if it outlives one turn of the loop.
+    pub last: usize,
+}
+
+impl Lifetime {
+    /// Whether two lifetimes share a step.
+    pub fn overlaps(&self, other: &Lifetime) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+}
+
+impl Draft {
+    /// The lifetime of every buffer that any step touches.
+    pub fn lifetimes(&self) -> Vec<Option<Lifetime>> {
+        let mut lives: Vec<Option<Lifetime>> = vec![None; self.buffers.len()];
+        let mut start = 0;
+        for region in &self.regions {
+            let end = start + region.steps.len();
+            for (k, step) in region.steps.iter().enumerate() {
+                step.for_each_buffer(&mut |b| {
+                    let life = lives[b.0 as usize].get_or_insert(Lifetime { first: start + k, last: start + k });
+                    let outlives = !region.loops.is_empty() && life.first < start;
+                    life.last = if outlives { end - 1 } else { start + k };
+                });
+            }
+            start = end;
+        }
+        lives
+    }
+}
+
+impl Step {
+    /// Calls `f` with every buffer that the step touches, those of ids included.
+    pub fn for_each_buffer(&self, f: &mut impl FnMut(BufferId)) {
+        fn visit(access: &Access<BufferId>, f: &mut impl FnMut(BufferId)) {
+            f(access.tensor);
+            access.indices.iter().flat_map(|i| &i.ids).for_each(|i| visit(&i.access, f));
+        }
+        self.reads.iter().chain([&self.write]).for_each(|a| visit(a, f));
+    }
+
+    /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every written
+    /// index is a plain axis of the same extent, each axis of the space exactly once.
+    pub fn is_map(&self, extents: &[usize]) -> bool {
+        let mut seen = vec![false; self.axes.len()];
+        let mut fresh = |a: u32| !std::mem::replace(&mut seen[a as usize], true);
+        let whole = |a: u32, e: usize| self.axes[a as usize].extent == e;
+        let indices = &self.write.indices;
+        indices.len() == self.axes.len()
+            && indices.iter().zip(extents).all(|(i, &e)| i.as_axis().is_some_and(|a| whole(a, e) && fresh(a)))
+    }
+}

@@ -1,0 +1,148 @@
+//! The invariants of a [`Plan`](crate::Plan), checked where it is sealed and after each pass.
+
+use crate::access::{Access, Axis};
+use crate::module::{Space, Violation, ensure};
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
+use crate::{Algebra, Dtype};
+
+/// Checks every invariant that [`Plan`] states.
+///
+/// # Errors
+/// [`Violation`] names the first step or buffer that breaks one.
+pub fn verify(draft: &Draft) -> Result<(), Violation> {
+    check_ports(draft)?;
+    let mut written = vec![false; draft.buffers.len()];
+    for (k, (loops, step)) in draft.steps().enumerate() {
+        check_step(draft, loops, step, &mut written).map_err(|v| Violation(format!("step {k}: {}", v.0)))?;
+    }
+    for output in &draft.outputs {
+        ensure(written[output.0 as usize], || format!("output buffer {} is never written", output.0))?;
+    }
+    check_scratch(draft)
+}
+
+fn check_ports(draft: &Draft) -> Result<(), Violation> {
+    let place = |b: &BufferId| draft.buffers.get(b.0 as usize).map(|b| b.place);
+    for (k, b) in draft.inputs.iter().enumerate() {
+        ensure(place(b) == Some(Place::Input(k as u32)), || format!("operand {k} has no buffer of its own"))?;
+    }
+    for (k, b) in draft.outputs.iter().enumerate() {
+        ensure(place(b) == Some(Place::Output(k as u32)), || format!("output {k} has no buffer of its own"))?;
+    }
+    let ports = draft.inputs.len() + draft.outputs.len();
+    let outside = draft.buffers.iter().filter(|b| !matches!(b.place, Place::Scratch(_))).count();
+    ensure(ports == outside, || "a buffer belongs to no operand and no output".into())?;
+    draft.buffers.iter().enumerate().try_for_each(|(k, b)| {
+        let rank = b.extents.len();
+        let fits = match &b.layout {
+            Layout::Order(order) => is_permutation(order, rank),
+            Layout::RowMajor | Layout::ColumnMajor => true,
+        };
+        ensure(fits, || format!("the layout of buffer {k} is no order of its {rank} axes"))
+    })
+}
+
+fn is_permutation(order: &[u32], rank: usize) -> bool {
+    let mut seen = vec![false; rank];
+    let mut fresh = |a: &u32| seen.get_mut(*a as usize).is_some_and(|s| !std::mem::replace(s, true));
+    order.len() == rank && order.iter().all(&mut fresh)
+}
+
+fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) -> Result<(), Violation> {
+    let lookup = |b: &BufferId| {
+        let buffer = draft.buffers.get(b.0 as usize).ok_or_else(|| Violation(format!("no buffer {}", b.0)))?;
+        Ok((buffer.dtype, &buffer.extents[..]))
+    };
+    let space = Space { axes: &step.axes, loops, lookup: &lookup };
+    step.reads.iter().chain([&step.write]).try_for_each(|access| space.check_access(access))?;
+    let mut reads = Vec::new();
+    step.for_each_buffer(&mut |b| reads.push(b));
+    // The written buffer comes once for the write itself; once more would be a read of it.
+    let target = step.write.tensor;
+    ensure(reads.iter().filter(|b| **b == target).count() == 1, || "reads what it writes".into())?;
+    for b in reads.iter().filter(|b| **b != target) {
+        check_readable(draft, *b, written)?;
+    }
+    let place = draft.buffer(target).place;
+    ensure(!matches!(place, Place::Input(_)), || "writes to an operand".into())?;
+    ensure(step.mode == Mode::Overwrite || written[target.0 as usize], || "adds to what was never written".into())?;
+    ensure(!step.write.conj, || "a written access has no conjugate".into())?;
+    check_dtypes(draft, step)?;
+    check_form(step)?;
+    written[target.0 as usize] = true;
+    Ok(())
+}
+
+fn check_readable(draft: &Draft, b: BufferId, written: &[bool]) -> Result<(), Violation> {
+    match draft.buffer(b).place {
+        Place::Input(_) => Ok(()),
+        Place::Output(_) => Err(Violation("reads an output".into())),
+        Place::Scratch(_) => ensure(written[b.0 as usize], || format!("reads buffer {} before it is written", b.0)),
+    }
+}
+
+fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
+    let target = draft.buffer(step.write.tensor);
+    let map = step.mode == Mode::Overwrite && step.is_map(&target.extents);
+    let keeps = map || target.dtype == step.algebra.accumulator(target.dtype);
+    ensure(keeps, || format!("sums cannot be kept in {}", target.dtype))?;
+    for read in &step.reads {
+        let from = draft.buffer(read.tensor).dtype;
+        let widens = Dtype::promote(&[from, target.dtype]) == Some(target.dtype);
+        let lifts = matches!(step.algebra, Algebra::User(u) if from == u.element && target.dtype == u.accumulator);
+        let rounds = step.reads.len() == 1 && map;
+        ensure(widens || lifts || rounds, || format!("{from} does not convert to {}", target.dtype))?;
+    }
+    Ok(())
+}
+
+fn check_form(step: &Step) -> Result<(), Violation> {
+    match &step.form {
+        Form::Fill => ensure(step.reads.is_empty() && step.axes.is_empty(), || "a fill reads nothing".into()),
+        Form::Nest(Nest { merged, .. }) => {
+            let axes: u64 = merged.iter().map(|&n| u64::from(n)).sum();
+            let whole = merged.is_empty() || (axes == step.axes.len() as u64 && !merged.contains(&0));
+            ensure(whole, || "the joined loops are not the loops of the step".into())
+        }
+        Form::Gemm(gemm) => check_gemm(step, gemm),
+    }
+}
+
+fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
+    let [a, b] = &step.reads[..] else { return Err(Violation("a gemm has two factors".into())) };
+    let groups = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k];
+    let all: Vec<u32> = groups.into_iter().flatten().copied().collect();
+    ensure(is_permutation(&all, step.axes.len()), || "the groups of a gemm are not its axes".into())?;
+    let plain = |access: &Access<BufferId>| !access.has_ids();
+    ensure(plain(a) && plain(b) && plain(&step.write), || "a gemm has no ids".into())?;
+    let uses = |access: &Access<BufferId>, axis: u32| {
+        let mut found = false;
+        access.for_each_axis(&mut |x| found |= x == crate::AxisRef::Own(axis));
+        found
+    };
+    let roles = [(true, true, true), (true, false, true), (false, true, true), (true, true, false)];
+    let holds = groups
+        .into_iter()
+        .zip(roles)
+        .all(|(group, role)| group.iter().all(|&x| (uses(a, x), uses(b, x), uses(&step.write, x)) == role));
+    ensure(holds, || "an axis of a gemm is in the wrong group".into())
+}
+
+fn check_scratch(draft: &Draft) -> Result<(), Violation> {
+    let lives = draft.lifetimes();
+    let mut placed: Vec<(usize, usize, usize)> = Vec::new();
+    for (k, buffer) in draft.buffers.iter().enumerate() {
+        let (Place::Scratch(offset), Some(life)) = (buffer.place, lives[k]) else { continue };
+        let end = buffer.bytes().and_then(|n| n.checked_add(offset));
+        let end = end.filter(|&e| e <= draft.scratch && offset % Plan::ALIGN == 0);
+        let end = end.ok_or_else(|| Violation(format!("buffer {k} is misplaced in scratch memory")))?;
+        let clash = placed
+            .iter()
+            .find(|&&(other, o, e)| offset < e && o < end && lives[other].is_some_and(|other| other.overlaps(&life)));
+        if let Some((other, ..)) = clash {
+            return Err(Violation(format!("buffers {other} and {k} overlap while both are alive")));
+        }
+        placed.push((k, offset, end));
+    }
+    Ok(())
+}
