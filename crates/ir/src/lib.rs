@@ -9,6 +9,8 @@
 
 mod access;
 mod algebra;
+mod cost;
+mod count;
 mod dtype;
 mod loops;
 mod module;
@@ -19,6 +21,8 @@ mod verify;
 
 pub use access::{Access, Axis, AxisRef, Ids, Index, Label, OutOfRange, ShowAccess, Term};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
+pub use cost::Cost;
+pub use count::Count;
 pub use dtype::{Custom, Dtype, DtypeKind};
 pub use loops::Loops;
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Violation};

@@ -92,25 +92,25 @@ impl Tree {
     /// # Errors
     /// [`PathError`] as for [`Tree::from_ssa`].
     pub fn from_linear(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
-        let mut live: Vec<u32> = (0..leaves as u32).collect();
+        let mut live = Live::new(leaves, path.len());
+        let mut taken = vec![false; leaves + path.len()];
         let mut ssa = Vec::with_capacity(path.len());
         for (step, positions) in path.iter().enumerate() {
             let mut ids = Vec::with_capacity(positions.len());
-            for (k, &p) in positions.iter().enumerate() {
-                if positions[..k].contains(&p) {
+            for &p in positions {
+                let Some(id) = live.at(p as usize) else {
+                    return Err(PathError::Unknown { step, id: p.into(), live: live.count });
+                };
+                // Tensors taken by earlier steps are no longer found.
+                if std::mem::replace(&mut taken[id], true) {
                     return Err(PathError::Reused { step, id: p.into() });
                 }
-                let Some(&id) = live.get(p as usize) else {
-                    return Err(PathError::Unknown { step, id: p.into(), live: live.len() });
-                };
-                ids.push(id);
+                ids.push(id as u32);
             }
-            let mut order: Vec<u32> = positions.clone();
-            order.sort_unstable();
-            for p in order.into_iter().rev() {
-                live.remove(p as usize);
+            for &id in &ids {
+                live.remove(id as usize);
             }
-            live.push((leaves + step) as u32);
+            live.insert(leaves + step);
             ssa.push(ids);
         }
         Tree::from_ssa(leaves, &ssa)
@@ -128,17 +128,79 @@ impl Tree {
 
     /// The path in NumPy's linear form.
     pub fn linear_path(&self) -> Vec<Vec<u32>> {
-        let mut live: Vec<u32> = (0..self.leaves as u32).collect();
+        let mut live = Live::new(self.leaves, self.steps.len());
         let mut path = Vec::with_capacity(self.steps.len());
         for (step, ids) in self.steps.iter().enumerate() {
-            // `live` is sorted at all times: ids are appended in growing order and removed in place.
-            let positions: Vec<u32> =
-                ids.iter().filter_map(|id| live.binary_search(id).ok()).map(|p| p as u32).collect();
-            live.retain(|id| !ids.contains(id));
-            live.push((self.leaves + step) as u32);
-            path.push(positions);
+            path.push(ids.iter().map(|&id| live.position(id as usize) as u32).collect());
+            for &id in ids {
+                live.remove(id as usize);
+            }
+            live.insert(self.leaves + step);
         }
         path
+    }
+}
+
+/// The list of remaining tensors of the linear form. Steps append their results, so it is ascending in SSA ids at all times:
+/// a set of ids that answers for ranks is enough. This is a Fenwick tree (Fenwick 1994), logarithmic in each operation.
+struct Live {
+    /// `sums[i - 1]` is how many of the ids `i - lowbit(i)..i` are in the list.
+    sums: Vec<u32>,
+    count: usize,
+}
+
+impl Live {
+    /// The ids `0..leaves`, with room for `results` more.
+    fn new(leaves: usize, results: usize) -> Live {
+        let present = |end: usize| end.min(leaves);
+        let sums = (1..=leaves + results).map(|i| (present(i) - present(i & (i - 1))) as u32).collect();
+        Live { sums, count: leaves }
+    }
+
+    fn insert(&mut self, id: usize) {
+        self.count += 1;
+        self.change(id, 1);
+    }
+
+    fn remove(&mut self, id: usize) {
+        self.count -= 1;
+        self.change(id, u32::MAX);
+    }
+
+    /// Adds `delta`, modulo 2^32, to the entry of `id`.
+    fn change(&mut self, id: usize, delta: u32) {
+        let mut i = id + 1;
+        while let Some(sum) = self.sums.get_mut(i - 1) {
+            *sum = sum.wrapping_add(delta);
+            i += i & i.wrapping_neg();
+        }
+    }
+
+    /// How many listed ids are below `id`.
+    fn position(&self, id: usize) -> usize {
+        let (mut i, mut below) = (id, 0);
+        while i > 0 {
+            below += self.sums[i - 1] as usize;
+            i &= i - 1;
+        }
+        below
+    }
+
+    /// The id at `position` of the list.
+    fn at(&self, position: usize) -> Option<usize> {
+        if position >= self.count {
+            return None;
+        }
+        let (mut id, mut rest) = (0, position);
+        let mut stride = self.sums.len().checked_ilog2().map_or(0, |log| 1 << log);
+        while stride > 0 {
+            if let Some(&sum) = self.sums.get(id + stride - 1).filter(|&&sum| sum as usize <= rest) {
+                id += stride;
+                rest -= sum as usize;
+            }
+            stride /= 2;
+        }
+        Some(id)
     }
 }
 
@@ -153,6 +215,30 @@ mod tests {
         assert_eq!(tree.steps(), [vec![0, 2], vec![1, 3], vec![5, 4]]);
         assert_eq!(tree.linear_path(), linear);
         assert_eq!(Tree::from_ssa(4, tree.steps()), Ok(tree));
+    }
+
+    #[test]
+    fn long_paths_convert_as_a_plain_list_does() {
+        let leaves = 300;
+        let mut state = 1_u32;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % bound
+        };
+        let mut list: Vec<u32> = (0..leaves as u32).collect();
+        let (mut linear, mut ssa) = (vec![], vec![]);
+        while list.len() > 1 {
+            let mut positions: Vec<usize> = (0..1 + below(4)).map(|_| below(list.len())).collect();
+            positions.sort_unstable();
+            positions.dedup();
+            ssa.push(positions.iter().map(|&p| list[p]).collect::<Vec<_>>());
+            linear.push(positions.iter().map(|&p| p as u32).collect::<Vec<_>>());
+            positions.iter().rev().for_each(|&p| _ = list.remove(p));
+            list.push((leaves + ssa.len() - 1) as u32);
+        }
+        let tree = Tree::from_linear(leaves, &linear).unwrap();
+        assert_eq!(tree.steps(), ssa);
+        assert_eq!(tree.linear_path(), linear);
     }
 
     #[test]

@@ -1,0 +1,365 @@
+//! Counts of flops, elements and bytes, which contraction orders make astronomically large.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Mul, MulAssign};
+
+/// A number of flops, elements or bytes: the exact integer below 2^128, and rounded to 64 significant bits from there on.
+///
+/// One operation on rounded counts is off by at most 2^-64 of the value, so that a sum or product of a million counts still
+/// has more than ten right digits. The range ends near 2^(2^63). Counts order by value; an exact count is below every
+/// rounded one.
+///
+/// [`Display`](fmt::Display) writes plain digits below 10^6 and scientific notation from there on: at most ten significant
+/// digits without trailing zeros (`2.4e8`), or exactly as many decimals as a precision asks for (`{:.1}`). `{:e}` is
+/// scientific for every count.
+///
+/// ```
+/// use einfold_ir::Count;
+/// let flops = Count::product([20, 30, 40, 10]);
+/// assert_eq!(flops.exact(), Some(240_000));
+/// assert_eq!(format!("{flops} {flops:.1e} {}", flops * flops), "240000 2.4e5 5.76e10");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Count(Value);
+
+/// The derived order is that of the values: [`Value::Rounded`] is never below 2^128.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Value {
+    Exact(u128),
+    Rounded(Rounded),
+}
+
+/// `mantissa * 2^exponent`, the top bit of `mantissa` set, so that the derived order is that of the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Rounded {
+    exponent: i64,
+    mantissa: u64,
+}
+
+/// Below this, [`Count`]s are displayed with all their digits.
+const PLAIN_BELOW: u128 = 1_000_000;
+/// Decimals of a scientific number: ten significant digits.
+const MAX_DECIMALS: usize = 9;
+
+impl Rounded {
+    /// 2^128, the least value that is held rounded.
+    const LEAST: Rounded = Rounded { exponent: 65, mantissa: 1 << 63 };
+
+    /// `wide * 2^exponent` to the nearest 64 bits; `wide` is not 0.
+    fn new(wide: u128, exponent: i64) -> Rounded {
+        let bits = 128 - wide.leading_zeros();
+        if bits <= 64 {
+            let up = 64 - bits;
+            return Rounded { exponent: exponent.saturating_sub(up.into()), mantissa: (wide as u64) << up };
+        }
+        let down = bits - 64;
+        let half = (wide >> (down - 1)) as u64 & 1;
+        let exponent = exponent.saturating_add(down.into());
+        match ((wide >> down) as u64).checked_add(half) {
+            Some(mantissa) => Rounded { exponent, mantissa },
+            None => Rounded { exponent: exponent.saturating_add(1), mantissa: 1 << 63 },
+        }
+    }
+
+    fn mul(self, other: Rounded) -> Rounded {
+        let wide = u128::from(self.mantissa) * u128::from(other.mantissa);
+        Rounded::new(wide, self.exponent.saturating_add(other.exponent))
+    }
+
+    fn add(self, other: Rounded) -> Rounded {
+        let (low, high) = if self < other { (self, other) } else { (other, self) };
+        let gap = high.exponent.saturating_sub(low.exponent);
+        let wide = |r: Rounded| u128::from(r.mantissa) << 62;
+        let shifted = u32::try_from(gap).ok().and_then(|gap| wide(low).checked_shr(gap)).unwrap_or(0);
+        Rounded::new(wide(high) + shifted, high.exponent.saturating_sub(62))
+    }
+
+    /// `self / other` where the quotient is within the range of f64.
+    fn ratio(self, other: Rounded) -> f64 {
+        let power = self.exponent.saturating_sub(other.exponent).clamp(-1000, 1000) as i32;
+        self.mantissa as f64 / other.mantissa as f64 * 2f64.powi(power)
+    }
+
+    fn log2(self) -> f64 {
+        (self.mantissa as f64).log2() + self.exponent as f64
+    }
+
+    /// `10^power`.
+    fn power_of_ten(mut power: u64) -> Rounded {
+        let (mut result, mut square) = (Rounded::new(1, 0), Rounded::new(10, 0));
+        while power > 0 {
+            if power & 1 == 1 {
+                result = result.mul(square);
+            }
+            square = square.mul(square);
+            power >>= 1;
+        }
+        result
+    }
+
+    /// As [`Count::decimal`].
+    fn decimal(self, decimals: u32) -> (u64, u64) {
+        let mut power = (self.log2() * std::f64::consts::LOG10_2).floor() as u64;
+        let mut lead = self.ratio(Rounded::power_of_ten(power));
+        if lead < 1.0 {
+            (power, lead) = (power - 1, lead * 10.0);
+        } else if lead >= 10.0 {
+            (power, lead) = (power + 1, lead / 10.0);
+        }
+        carry((lead * 10f64.powi(decimals as i32)).round() as u64, power, decimals)
+    }
+}
+
+/// Brings digits that were rounded up to a power of ten back to `decimals + 1` digits.
+fn carry(digits: u64, power: u64, decimals: u32) -> (u64, u64) {
+    if digits == 10u64.pow(decimals + 1) { (digits / 10, power + 1) } else { (digits, power) }
+}
+
+impl Count {
+    /// None.
+    pub const ZERO: Count = Count(Value::Exact(0));
+    /// One.
+    pub const ONE: Count = Count(Value::Exact(1));
+
+    /// The product of extents: how many elements a tensor has, or how many points a loop nest.
+    pub fn product(extents: impl IntoIterator<Item = u64>) -> Count {
+        extents.into_iter().fold(Count::ONE, |product, extent| product * Count::from(extent))
+    }
+
+    /// The integer, if it is below 2^128.
+    pub fn exact(self) -> Option<u128> {
+        match self.0 {
+            Value::Exact(value) => Some(value),
+            Value::Rounded(_) => None,
+        }
+    }
+
+    /// The binary logarithm; negative infinity for 0.
+    pub fn log2(self) -> f64 {
+        match self.0 {
+            Value::Exact(value) => (value as f64).log2(),
+            Value::Rounded(value) => value.log2(),
+        }
+    }
+
+    /// The decimal logarithm; negative infinity for 0.
+    pub fn log10(self) -> f64 {
+        match self.0 {
+            Value::Exact(value) => (value as f64).log10(),
+            Value::Rounded(value) => value.log2() * std::f64::consts::LOG10_2,
+        }
+    }
+
+    /// The value, of which 2^128 and above are rounded to 64 bits.
+    fn at_least_2_128(value: Rounded) -> Count {
+        // What rounding took below the border belongs above it, or exact counts would compare wrongly.
+        Count(Value::Rounded(value.max(Rounded::LEAST)))
+    }
+
+    /// The count as `digits * 10^(power - decimals)`, `digits` having `decimals + 1` digits (fewer for 0).
+    fn decimal(self, decimals: u32) -> (u64, u64) {
+        let value = match self.0 {
+            Value::Rounded(value) => return value.decimal(decimals),
+            Value::Exact(0) => return (0, 0),
+            Value::Exact(value) => value,
+        };
+        let power = value.ilog10();
+        if power <= decimals {
+            return (value as u64 * 10u64.pow(decimals - power), power.into());
+        }
+        let unit = 10u128.pow(power - decimals);
+        let (digits, rest) = (value / unit, value % unit);
+        carry(digits as u64 + u64::from(rest >= unit - rest), power.into(), decimals)
+    }
+
+    fn scientific(self, precision: Option<usize>) -> String {
+        let decimals = precision.unwrap_or(MAX_DECIMALS).min(MAX_DECIMALS);
+        let (digits, power) = self.decimal(decimals as u32);
+        let digits = format!("{digits:0>width$}", width = decimals + 1);
+        let (lead, mut fraction) = digits.split_at(1);
+        if precision.is_none() {
+            fraction = fraction.trim_end_matches('0');
+        }
+        let point = if fraction.is_empty() { "" } else { "." };
+        format!("{lead}{point}{fraction}e{power}")
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Exact(value) if value < PLAIN_BELOW => f.pad_integral(true, "", &value.to_string()),
+            _ => fmt::LowerExp::fmt(self, f),
+        }
+    }
+}
+
+impl fmt::LowerExp for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad_integral(true, "", &self.scientific(f.precision()))
+    }
+}
+
+impl Default for Count {
+    fn default() -> Count {
+        Count::ZERO
+    }
+}
+
+impl From<u64> for Count {
+    fn from(value: u64) -> Count {
+        Count(Value::Exact(value.into()))
+    }
+}
+
+impl From<u128> for Count {
+    fn from(value: u128) -> Count {
+        Count(Value::Exact(value))
+    }
+}
+
+impl Add for Count {
+    type Output = Count;
+
+    fn add(self, other: Count) -> Count {
+        match (self.0, other.0) {
+            (Value::Exact(a), Value::Exact(b)) => match a.overflowing_add(b) {
+                (sum, false) => Count(Value::Exact(sum)),
+                (sum, true) => Count::at_least_2_128(Rounded::new(1 << 127 | sum >> 1, 1)),
+            },
+            (Value::Rounded(a), Value::Exact(0)) | (Value::Exact(0), Value::Rounded(a)) => Count(Value::Rounded(a)),
+            (Value::Rounded(a), Value::Exact(b)) | (Value::Exact(b), Value::Rounded(a)) => {
+                Count::at_least_2_128(a.add(Rounded::new(b, 0)))
+            }
+            (Value::Rounded(a), Value::Rounded(b)) => Count::at_least_2_128(a.add(b)),
+        }
+    }
+}
+
+impl Mul for Count {
+    type Output = Count;
+
+    fn mul(self, other: Count) -> Count {
+        match (self.0, other.0) {
+            (Value::Exact(0), _) | (_, Value::Exact(0)) => Count::ZERO,
+            (Value::Exact(a), Value::Exact(b)) => match a.checked_mul(b) {
+                Some(product) => Count(Value::Exact(product)),
+                None => Count::at_least_2_128(Rounded::new(a, 0).mul(Rounded::new(b, 0))),
+            },
+            (Value::Rounded(a), Value::Exact(b)) | (Value::Exact(b), Value::Rounded(a)) => {
+                Count::at_least_2_128(a.mul(Rounded::new(b, 0)))
+            }
+            (Value::Rounded(a), Value::Rounded(b)) => Count::at_least_2_128(a.mul(b)),
+        }
+    }
+}
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, other: Count) {
+        *self = *self + other;
+    }
+}
+
+impl MulAssign for Count {
+    fn mul_assign(&mut self, other: Count) {
+        *self = *self * other;
+    }
+}
+
+impl Sum for Count {
+    fn sum<I: Iterator<Item = Count>>(counts: I) -> Count {
+        counts.fold(Count::ZERO, Count::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Count;
+
+    fn exact(value: u128) -> Count {
+        Count::from(value)
+    }
+
+    /// `2^power`.
+    fn two(power: usize) -> Count {
+        Count::product(std::iter::repeat_n(2, power))
+    }
+
+    #[test]
+    fn exact_up_to_the_border_and_rounded_from_it_on() {
+        assert_eq!((exact(u128::MAX - 1) + Count::ONE).exact(), Some(u128::MAX));
+        let border = exact(u128::MAX) + Count::ONE;
+        assert_eq!((border.exact(), border), (None, two(128)));
+        assert_eq!(exact(1 << 64) * exact(1 << 64), border);
+        assert_eq!(two(127) + two(127), border);
+        assert_eq!(exact(u128::MAX) + exact(u128::MAX), two(129));
+        assert_eq!(exact(u128::MAX) * exact(u128::MAX), two(256));
+        assert_eq!(border + Count::ZERO, border);
+        assert_eq!(border + Count::ONE, border);
+        assert_eq!(border * Count::ZERO, Count::ZERO);
+        assert_eq!(border * Count::ONE, border);
+    }
+
+    #[test]
+    fn sums_of_rounded_counts_keep_what_64_bits_hold() {
+        // 2^128 + 2^65 needs exactly 64 bits, 2^128 + 2^64 one more.
+        assert!(two(128) + two(65) > two(128));
+        assert_eq!((two(128) + two(65)) + two(127), (two(128) + two(127)) + two(65));
+        assert_eq!(two(128) + two(63), two(128));
+        assert_eq!(two(128) + two(64), two(128) + two(65));
+        assert_eq!(two(100_000) + two(128), two(100_000));
+    }
+
+    #[test]
+    fn order_is_that_of_the_values() {
+        let ascending = [
+            Count::ZERO,
+            Count::ONE,
+            exact(1 << 64),
+            exact(u128::MAX),
+            two(128),
+            two(128) + two(65),
+            two(129),
+            two(128) * exact(3),
+            two(130),
+            two(1_000_000),
+        ];
+        assert!(ascending.is_sorted_by(|a, b| a < b));
+    }
+
+    #[test]
+    fn a_million_sums_keep_ten_digits() {
+        let third = Count::product([3; 81]);
+        let sum: Count = std::iter::repeat_n(third, 1_000_000).sum();
+        assert_eq!(format!("{sum:.9e}"), format!("{:.9e}", third * exact(1_000_000)));
+    }
+
+    #[test]
+    fn logarithms() {
+        assert_eq!(two(100).log2(), 100.0);
+        assert_eq!(two(1000).log2(), 1000.0);
+        assert_eq!(Count::product([10; 300]).log10(), 300.0);
+        assert_eq!(exact(1000).log10(), 3.0);
+        assert_eq!(Count::ZERO.log2(), f64::NEG_INFINITY);
+    }
+
+    #[test]
+    fn display() {
+        let shown = |c: Count| format!("{c} {c:e} {c:.1} {c:.1e}");
+        assert_eq!(shown(Count::ZERO), "0 0e0 0 0.0e0");
+        assert_eq!(shown(exact(999_999)), "999999 9.99999e5 999999 1.0e6");
+        assert_eq!(shown(exact(1_000_000)), "1e6 1e6 1.0e6 1.0e6");
+        assert_eq!(shown(exact(1_234_567_890_123)), "1.23456789e12 1.23456789e12 1.2e12 1.2e12");
+        assert_eq!(shown(exact(99_999_999_999)), "1e11 1e11 1.0e11 1.0e11");
+        assert_eq!(shown(exact(u128::MAX)), "3.402823669e38 3.402823669e38 3.4e38 3.4e38");
+        assert_eq!(
+            format!("[{:>8}] [{:<8}] [{:>8}]", exact(400), exact(400), exact(2_000_000)),
+            "[     400] [400     ] [     2e6]"
+        );
+        // Powers by arbitrary-precision integers elsewhere: 3^500 and 2^100000.
+        assert_eq!(Count::product([3; 500]).to_string(), "3.63602918e238");
+        assert_eq!(two(100_000).to_string(), "9.99002093e30102");
+        assert_eq!(Count::product([10; 400]).to_string(), "1e400");
+    }
+}
