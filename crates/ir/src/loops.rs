@@ -32,6 +32,18 @@ impl Loops {
         debug_assert_eq!(self.strides.len(), self.extents.len() * self.operands);
     }
 
+    /// Adds loop `k` of `other` as the innermost.
+    pub fn push_from(&mut self, other: &Loops, k: usize) {
+        self.push(other.extents[k], other.strides(k).iter().copied());
+    }
+
+    /// Becomes a copy of `other`, keeping the memory.
+    pub fn assign(&mut self, other: &Loops) {
+        self.reset(other.operands);
+        self.extents.extend_from_slice(&other.extents);
+        self.strides.extend_from_slice(&other.strides);
+    }
+
     /// How many loops there are.
     pub fn len(&self) -> usize {
         self.extents.len()
@@ -57,6 +69,11 @@ impl Loops {
         &self.strides[k * self.operands..(k + 1) * self.operands]
     }
 
+    /// The stride of each operand in loop `k`, to be changed.
+    pub fn strides_mut(&mut self, k: usize) -> &mut [isize] {
+        &mut self.strides[k * self.operands..(k + 1) * self.operands]
+    }
+
     /// Drops loops of extent 1: they move nothing.
     pub fn drop_units(&mut self) {
         let mut kept = 0;
@@ -72,13 +89,13 @@ impl Loops {
     /// Orders the loops so that small strides are innermost: of two loops the outer is the one with the larger stride in
     /// the first operand that both move, the written one first. Loops that no operand compares keep their order.
     pub fn order(&mut self) {
-        for k in 1..self.len() {
-            let mut at = k;
-            while at > 0 && self.compare(at - 1, at) == Ordering::Less {
-                self.swap(at - 1, at);
-                at -= 1;
-            }
-        }
+        self.sort(Loops::compare);
+    }
+
+    /// Orders the loops by their strides in one operand, the smallest innermost. Equal ones keep their order.
+    pub fn order_by(&mut self, operand: usize) {
+        let size = |l: &Loops, k: usize| l.strides(k)[operand].unsigned_abs();
+        self.sort(|l, a, b| size(l, a).cmp(&size(l, b)));
     }
 
     /// Joins neighbouring loops that every operand crosses with one stride.
@@ -116,6 +133,17 @@ impl Loops {
             .map(sizes)
             .find(|o| o.is_ne())
             .unwrap_or(Ordering::Equal)
+    }
+
+    /// Stable: `compare(a, b)` is `Less` where loop `a`, now outside loop `b`, belongs inside.
+    fn sort(&mut self, compare: impl Fn(&Loops, usize, usize) -> Ordering) {
+        for k in 1..self.len() {
+            let mut at = k;
+            while at > 0 && compare(self, at - 1, at) == Ordering::Less {
+                self.swap(at - 1, at);
+                at -= 1;
+            }
+        }
     }
 
     fn swap(&mut self, a: usize, b: usize) {
