@@ -1,0 +1,165 @@
+//! The corpora: `data/conformance` (what NumPy answers to random einsums on arrays of many layouts, and what it refuses) and
+//! `data/seeds.jsonl` (the cases from which the language began).
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use einfold_ir::Dtype;
+use serde_json::Value;
+
+use crate::layout::Layout;
+use crate::num::{Num, Tensor};
+
+/// An einsum and NumPy's answer.
+pub(crate) struct Valid {
+    pub(crate) id: u64,
+    pub(crate) text: String,
+    pub(crate) operands: Vec<(Tensor, Layout)>,
+    pub(crate) result: Tensor,
+    /// Absolute; 0 where the answer is exact.
+    pub(crate) tolerance: f64,
+}
+
+/// An einsum that NumPy refuses, and in what respect it is wrong.
+pub(crate) struct Invalid {
+    pub(crate) id: u64,
+    pub(crate) category: String,
+    pub(crate) text: String,
+    pub(crate) shapes: Vec<Vec<usize>>,
+}
+
+/// A case of level 1 from the seeds.
+pub(crate) struct Seed {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) operands: Vec<Tensor>,
+    pub(crate) strict: bool,
+    /// The result and a relative tolerance, or the kind of the error.
+    pub(crate) expected: Result<(Tensor, f64), String>,
+}
+
+/// The corpus of valid einsums.
+pub(crate) static VALID: LazyLock<Vec<Valid>> = LazyLock::new(|| {
+    let data = include_bytes!("data/conformance/data.bin");
+    let lines = include_str!("data/conformance/cases.jsonl").lines();
+    lines.map(|line| valid(&serde_json::from_str(line).unwrap(), data)).collect()
+});
+
+/// The corpus of refused einsums.
+pub(crate) static INVALID: LazyLock<Vec<Invalid>> = LazyLock::new(|| {
+    let lines = include_str!("data/conformance/invalid.jsonl").lines();
+    lines.map(|line| invalid(&serde_json::from_str(line).unwrap())).collect()
+});
+
+/// The seeds of level 1.
+pub(crate) static SEEDS: LazyLock<Vec<Seed>> = LazyLock::new(|| {
+    let cases = include_str!("data/seeds.jsonl").lines().map(|line| serde_json::from_str(line).unwrap());
+    cases.filter(|c: &Value| c["level"] == 1).map(|c| seed(&c)).collect()
+});
+
+fn valid(case: &Value, data: &[u8]) -> Valid {
+    let operand = |i: &Value| {
+        let tensor = stored(i, data);
+        let layout = Layout::named(text(&i["layout"]), tensor.shape.len());
+        (tensor, layout)
+    };
+    Valid {
+        id: case["id"].as_u64().unwrap(),
+        text: text(&case["expr"]).into(),
+        operands: list(&case["inputs"]).iter().map(operand).collect(),
+        result: stored(&case["out"], data),
+        tolerance: case["atol"].as_f64().unwrap(),
+    }
+}
+
+fn invalid(case: &Value) -> Invalid {
+    Invalid {
+        id: case["id"].as_u64().unwrap(),
+        category: text(&case["cat"]).into(),
+        text: text(&case["expr"]).into(),
+        shapes: list(&case["shapes"]).iter().map(shape).collect(),
+    }
+}
+
+fn seed(case: &Value) -> Seed {
+    let expected = match case.get("expected_error") {
+        Some(kind) => Err(text(kind).into()),
+        None => Ok((written(&case["expected"]["out"]), case["rtol"].as_f64().unwrap())),
+    };
+    Seed {
+        id: text(&case["id"]).into(),
+        text: text(&case["expr"]).into(),
+        operands: list(&case["inputs"]).iter().map(written).collect(),
+        strict: case["options"]["strict"] == true,
+        expected,
+    }
+}
+
+/// A tensor whose bytes are in `data`, little-endian.
+fn stored(entry: &Value, data: &[u8]) -> Tensor {
+    let dtype = Dtype::from_name(text(&entry["dtype"])).unwrap();
+    let start = entry["off"].as_u64().unwrap() as usize;
+    let bytes = &data[start..start + entry["nbytes"].as_u64().unwrap() as usize];
+    let data = bytes.chunks_exact(dtype.size()).map(|b| element(dtype, b)).collect();
+    Tensor { dtype, shape: shape(&entry["shape"]), data }
+}
+
+fn element(dtype: Dtype, bytes: &[u8]) -> Num {
+    let single = |b: &[u8]| f64::from(f32::from_le_bytes(b.try_into().unwrap()));
+    let double = |b: &[u8]| f64::from_le_bytes(b.try_into().unwrap());
+    match dtype {
+        Dtype::F32 => Num::Float(single(bytes), 0.0),
+        Dtype::F64 => Num::Float(double(bytes), 0.0),
+        Dtype::C32 => Num::Float(single(&bytes[..4]), single(&bytes[4..])),
+        Dtype::C64 => Num::Float(double(&bytes[..8]), double(&bytes[8..])),
+        _ => {
+            let bits = bytes.iter().rev().fold(0, |bits, &b| bits << 8 | i128::from(b));
+            Num::Int(bits, 0).to(dtype)
+        }
+    }
+}
+
+/// A tensor whose elements are written out.
+fn written(entry: &Value) -> Tensor {
+    let dtype = Dtype::from_name(text(&entry["dtype"])).unwrap();
+    let number = |x: &Value| match x {
+        Value::Bool(b) => Num::Int((*b).into(), 0),
+        Value::Number(n) => n.as_i64().map_or_else(|| Num::Float(n.as_f64().unwrap(), 0.0), |n| Num::Int(n.into(), 0)),
+        other => panic!("{other} is no number"),
+    };
+    let data = list(&entry["data"]).iter().map(|x| number(x).to(dtype)).collect();
+    Tensor { dtype, shape: shape(&entry["shape"]), data }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn shape(value: &Value) -> Vec<usize> {
+    list(value).iter().map(|n| n.as_u64().unwrap() as usize).collect()
+}
+
+impl fmt::Display for Valid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} `{}`", self.id, self.text)?;
+        self.operands.iter().try_for_each(|(t, l)| write!(f, " {}{:?} {l:?}", t.dtype, t.shape))
+    }
+}
+
+#[test]
+fn the_corpora_are_whole() {
+    assert_eq!((VALID.len(), INVALID.len(), SEEDS.len()), (600, 120, 52));
+}
+
+#[test]
+fn the_oracle_agrees_with_numpy() {
+    for case in VALID.iter() {
+        let operands: Vec<Tensor> = case.operands.iter().map(|(t, _)| t.clone()).collect();
+        let result = crate::oracle::einsum(&case.text, &operands).unwrap_or_else(|| panic!("refused: {case}"));
+        assert_eq!(result.differs(&case.result, case.tolerance), None, "{case}");
+    }
+}
