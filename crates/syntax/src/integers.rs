@@ -1,0 +1,59 @@
+//! Integer labels: an expression without text.
+
+use crate::MAX_TEXT;
+use crate::ast::{Builder, Spelling, Subscripts};
+use crate::error::{Error, ErrorKind, SyntaxProblem};
+use crate::parse::check_output;
+use crate::span::Span;
+use std::fmt::Write;
+
+/// The subscripts with these labels; their text is the printed form, so that errors have a place to point at.
+///
+/// # Errors
+/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] if the printed form is too long.
+pub(crate) fn subscripts(inputs: &[&[u32]], output: Option<&[u32]>) -> Result<Subscripts, Error> {
+    let text = print(inputs, output);
+    if text.len() > MAX_TEXT {
+        return Err(Error::new(ErrorKind::Syntax { problem: SyntaxProblem::TooLong }, "").help("split the expression"));
+    }
+    let mut b = Builder::new(&text, Spelling::Integers);
+    let mut at = 0;
+    for (k, term) in inputs.iter().enumerate() {
+        at += if k > 0 { ", ".len() as u32 } else { 0 };
+        at = read_term(&mut b, term, at);
+    }
+    if let Some(output) = output {
+        b.arrow(Span::new(at + 1, at + 3));
+        read_term(&mut b, output, at + " -> ".len() as u32);
+    }
+    let subscripts = b.finish(&text);
+    check_output(&subscripts)?;
+    Ok(subscripts)
+}
+
+fn print(inputs: &[&[u32]], output: Option<&[u32]>) -> String {
+    let term = |labels: &[u32]| {
+        let labels: Vec<String> = labels.iter().map(u32::to_string).collect();
+        format!("[{}]", labels.join(" "))
+    };
+    let terms: Vec<String> = inputs.iter().map(|labels| term(labels)).collect();
+    let mut text = terms.join(", ");
+    if let Some(output) = output {
+        // Writing to a string cannot fail.
+        _ = write!(text, " -> {}", term(output));
+    }
+    text
+}
+
+/// Reads the term whose `[` is at `at`, and returns the place after its `]`.
+fn read_term(b: &mut Builder, labels: &[u32], at: u32) -> u32 {
+    b.begin_term(at);
+    let mut end = at + 1;
+    for (k, &label) in labels.iter().enumerate() {
+        let start = end + u32::from(k > 0);
+        end = start + label.checked_ilog10().unwrap_or(0) + 1;
+        b.label(label, Span::new(start, end));
+    }
+    b.end_term(end + 1);
+    end + 1
+}

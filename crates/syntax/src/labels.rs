@@ -1,0 +1,78 @@
+//! Which characters are labels: the table of `LABEL` in the grammar.
+
+/// Characters that look like a symbol of the grammar, and the symbol that was probably meant.
+const LOOK_ALIKES: [(char, &str); 3] = [('→', "->"), ('…', "..."), ('，', ",")];
+
+/// The format characters (general category Cf) from U+2000 on, as inclusive ranges in ascending order (Unicode 15).
+const FORMAT: [(u32, u32); 13] = [
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x2064),
+    (0x2066, 0x206F),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0x110BD, 0x110BD),
+    (0x110CD, 0x110CD),
+    (0x13430, 0x1343F),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0001, 0xE0001),
+    (0xE0020, 0xE007F),
+];
+
+/// Whether `c` can name an axis: an ASCII letter; any alphabetic character from U+0080 on; any character of
+/// U+00C0 ..= U+1FFF but the white space U+1680; any character from U+2000 on that is not white space, control, format or
+/// one of `→ … ，`.
+///
+/// The table is wider than "letter" because opt_einsum, and the tools that share its symbols, number axes by code point.
+pub fn is_label(c: char) -> bool {
+    match c {
+        'a'..='z' | 'A'..='Z' => true,
+        '\0'..='\u{7F}' => false,
+        '\u{80}'..='\u{BF}' => c.is_alphabetic(),
+        '\u{C0}'..='\u{1FFF}' => c != '\u{1680}',
+        _ => !c.is_whitespace() && !is_format(c) && meant_by(c).is_none(),
+    }
+}
+
+/// The symbol of the grammar that `c` looks like, if it is one of the look-alikes.
+pub(crate) fn meant_by(c: char) -> Option<&'static str> {
+    LOOK_ALIKES.iter().find(|(look, _)| *look == c).map(|(_, meant)| *meant)
+}
+
+/// Whether `c` is a format character from U+2000 on: invisible, and able to reorder the text around it on a screen.
+pub(crate) fn is_format(c: char) -> bool {
+    let c = u32::from(c);
+    FORMAT.iter().any(|&(first, last)| (first..=last).contains(&c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_label;
+
+    /// opt_einsum numbers its symbols: the ASCII letters, then code points from U+00C0 on.
+    fn opt_einsum_symbol(k: u32) -> char {
+        let letters: Vec<char> = ('a'..='z').chain('A'..='Z').collect();
+        letters.get(k as usize).copied().unwrap_or_else(|| char::from_u32(k + 140).unwrap())
+    }
+
+    #[test]
+    fn the_first_8000_symbols_of_opt_einsum_are_labels() {
+        assert_eq!((opt_einsum_symbol(52), opt_einsum_symbol(75)), ('À', '×'));
+        let refused: Vec<char> = (0..8000).map(opt_einsum_symbol).filter(|&c| !is_label(c)).collect();
+        assert_eq!(refused, ['\u{1680}'], "white space is the only exception");
+    }
+
+    #[test]
+    fn each_rule_of_the_table() {
+        for c in "azAZªµºÀ×÷ÿŁαЖא字ก\u{301}\u{61C}ῼ₀←−─😀\u{E000}\u{10FFFF}\u{2065}\u{13440}".chars()
+        {
+            assert!(is_label(c), "{c:?}");
+        }
+        let refused = "09_-.,>()[]=#@ \t\n\r\0\u{7F}\u{80}\u{9F}\u{A0}\u{AD}²»\u{1680}\u{2000}\u{200B}\u{200D}\u{2028}\
+                       \u{202E}\u{202F}\u{2060}\u{2066}\u{3000}\u{FEFF}\u{FFF9}\u{1343F}\u{E0001}\u{E007F}→…，";
+        for c in refused.chars() {
+            assert!(!is_label(c), "{c:?}");
+        }
+    }
+}

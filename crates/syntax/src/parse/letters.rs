@@ -1,0 +1,120 @@
+//! Level 1: one function a production of `grammar/einfold.ebnf`, of the same name.
+//!
+//! Every function leaves the white space after its symbols behind it. What is read goes to the [`Builder`]; where no production
+//! goes on, [`super::diagnose`] finds out why.
+
+use super::diagnose::diagnose;
+use super::{MAX_DEPTH, Span};
+use crate::ast::{Builder, Spelling, Subscripts};
+use crate::error::Error;
+use crate::labels::is_label;
+use nom::bytes::complete::tag;
+use nom::character::complete::{char, satisfy};
+use nom::combinator::{cut, opt};
+use nom::error::ParseError;
+use nom::multi::many0_count;
+use nom::sequence::{preceded, terminated};
+use nom::{IResult, Parser};
+
+/// Where the grammar was left: how many bytes of the text remain there.
+pub(super) struct Stop {
+    pub(super) rest: usize,
+}
+
+impl ParseError<&str> for Stop {
+    fn from_error_kind(rest: &str, _: nom::error::ErrorKind) -> Stop {
+        Stop { rest: rest.len() }
+    }
+
+    fn append(_: &str, _: nom::error::ErrorKind, first: Stop) -> Stop {
+        first
+    }
+}
+
+type Parsed<'t, T = ()> = IResult<&'t str, T, Stop>;
+
+/// Reads a subscript string.
+pub(super) fn parse(text: &str) -> Result<Subscripts, Error> {
+    let mut b = Builder::new(text, Spelling::Letters);
+    let rest = match letters(text, &mut b) {
+        Ok((rest, ())) => rest.len(),
+        Err(nom::Err::Error(stop) | nom::Err::Failure(stop)) => stop.rest,
+        // Complete parsers never ask for more.
+        Err(nom::Err::Incomplete(_)) => text.len(),
+    };
+    if rest == 0 && b.open_parenthesis().is_none() {
+        return Ok(b.finish(text));
+    }
+    Err(diagnose(text, text.len() - rest, &b))
+}
+
+/// `letters = litem { "," litem } [ ARROW lterm ]`.
+fn letters<'t>(text: &'t str, b: &mut Builder) -> Parsed<'t> {
+    let (rest, _) = space(text)?;
+    let (rest, ()) = litem(rest, b, 0)?;
+    let (rest, _) = many0_count(preceded(symbol(','), |rest| litem(rest, b, 0))).parse(rest)?;
+    let (rest, output) = opt(|rest| arrow(rest, b)).parse(rest)?;
+    if output.is_some() { lterm(rest, b) } else { Ok((rest, ())) }
+}
+
+/// `litem = lterm | group`, inside `depth` groups.
+fn litem<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
+    if rest.starts_with('(') { group(rest, b, depth) } else { lterm(rest, b) }
+}
+
+/// `group = "(" litem "," litem { "," litem } ")"`; the depth is bounded, and with it the recursion.
+fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
+    if depth == MAX_DEPTH {
+        return Err(nom::Err::Failure(Stop { rest: rest.len() }));
+    }
+    let (after, _) = char('(')(rest)?;
+    b.open_group(Span::new(b.at(rest), b.at(after)));
+    let (rest, _) = space(after)?;
+    let (rest, ()) = litem(rest, b, depth + 1)?;
+    let (rest, _) = cut(symbol(',')).parse(rest)?;
+    let (rest, ()) = litem(rest, b, depth + 1)?;
+    let (rest, _) = many0_count(preceded(symbol(','), |rest| litem(rest, b, depth + 1))).parse(rest)?;
+    let (after, _) = cut(char(')')).parse(rest)?;
+    b.close_group(Span::new(b.at(rest), b.at(after)));
+    space(after)
+}
+
+/// `lterm = { LABEL } [ ELLIPSIS { LABEL } ]`.
+fn lterm<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+    b.begin_term(b.at(rest));
+    let (rest, _) = many0_count(|rest| label(rest, b)).parse(rest)?;
+    let (rest, dots) = opt(|rest| ellipsis(rest, b)).parse(rest)?;
+    let rest = if dots.is_some() { many0_count(|rest| label(rest, b)).parse(rest)?.0 } else { rest };
+    Ok((rest, ()))
+}
+
+/// `LABEL`: see [`is_label`].
+fn label<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+    let (after, c) = satisfy(is_label)(rest)?;
+    b.label(c.into(), Span::new(b.at(rest), b.at(after)));
+    space(after)
+}
+
+/// `ELLIPSIS = "..."`.
+fn ellipsis<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+    let (after, _) = tag("...")(rest)?;
+    b.ellipsis(Span::new(b.at(rest), b.at(after)));
+    space(after)
+}
+
+/// `ARROW = "->"`.
+fn arrow<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+    let (after, _) = tag("->")(rest)?;
+    b.arrow(Span::new(b.at(rest), b.at(after)));
+    space(after)
+}
+
+/// `SPACE = { " " }`: U+0020 only.
+fn space(rest: &str) -> Parsed<'_> {
+    Ok((rest.trim_start_matches(' '), ()))
+}
+
+/// The symbol `c` and the white space after it.
+fn symbol<'t>(c: char) -> impl Parser<&'t str, Output = (), Error = Stop> {
+    terminated(char(c), space).map(|_| ())
+}

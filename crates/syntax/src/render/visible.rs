@@ -1,0 +1,45 @@
+//! Characters as they are shown: nothing unseen, nothing that acts on a terminal.
+
+use crate::labels::is_format;
+use std::borrow::Cow;
+use std::fmt::{self, Display, Formatter, Write};
+use unicode_width::UnicodeWidthChar;
+
+/// Whether `c` cannot be seen, looks like an ordinary space without being one, or acts on what shows it.
+fn is_hidden(c: char) -> bool {
+    c.is_control() || is_format(c) || (c.is_whitespace() && c != ' ')
+}
+
+/// A single character for a message: a mark that would merge with its surroundings stands on a dotted circle.
+pub(crate) struct Visible(pub(crate) char);
+
+impl Display for Visible {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            c if is_hidden(c) => write!(f, "{}", c.escape_unicode()),
+            c if is_mark(c) => write!(f, "\u{25CC}{c}"),
+            c => f.write_char(c),
+        }
+    }
+}
+
+/// Whether `c` has no width of its own but joins the character before it.
+pub(crate) fn is_mark(c: char) -> bool {
+    !is_hidden(c) && c.width() == Some(0)
+}
+
+/// A line of source as it is printed: a tab as four spaces, hidden characters as escapes.
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\t' => shown.push_str("    "),
+            c if is_hidden(c) => shown.extend(c.escape_unicode()),
+            c => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}

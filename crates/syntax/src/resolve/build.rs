@@ -1,0 +1,222 @@
+//! Builds the [`Ir`] of an expression whose axes are known to fit.
+
+use super::axes::Axes;
+use super::mistakes::Mistakes;
+use crate::ast::Group;
+use crate::error::Error;
+use crate::span::Span;
+use einfold_ir::{
+    Access, Algebra, Axis, Contraction, Def, Dtype, Index, Ir, Label, Node, NodeId, RegionId, TensorType,
+};
+
+/// A tensor to be multiplied: an operand or the result of a group.
+struct Item {
+    tensor: NodeId,
+    conj: bool,
+    /// The axis of the expression that each dimension is.
+    dims: Vec<usize>,
+    shape: Vec<usize>,
+}
+
+/// The terms that use an axis, from the first to the last.
+#[derive(Clone, Copy)]
+struct Uses {
+    first: usize,
+    last: usize,
+    output: bool,
+}
+
+/// A node to be made.
+struct Product<'a> {
+    label: &'a str,
+    items: Vec<Item>,
+    /// The axes of the result.
+    kept: Vec<usize>,
+    pinned: bool,
+    /// Where it is written.
+    place: Span,
+}
+
+/// The iteration space of a node.
+struct Space {
+    /// The axes of the expression in it, in the order of their first use.
+    order: Vec<usize>,
+    /// The same axes, with the sizes that they have in this node.
+    axes: Vec<Axis>,
+}
+
+struct Build<'a> {
+    mistakes: &'a Mistakes<'a>,
+    axes: &'a Axes,
+    labels: Vec<Label>,
+    uses: Vec<Uses>,
+    /// The dtype of sums and products.
+    dtype: Dtype,
+    ir: Ir,
+    /// For each axis its number in the node that is being built.
+    local: Vec<Option<u32>>,
+}
+
+/// The expression as a module: one contraction, and one before it for each group. `dtype` is that of the result.
+pub(super) fn build(mistakes: &Mistakes<'_>, axes: &Axes, dtype: Dtype) -> Result<Ir, Error> {
+    let mut b = Build {
+        mistakes,
+        axes,
+        labels: (0..axes.len()).map(|axis| mistakes.axis_name(axes, axis).into()).collect(),
+        uses: uses(axes),
+        dtype: Algebra::SUM_PRODUCT.accumulator(dtype),
+        ir: Ir::new(),
+        local: vec![None; axes.len()],
+    };
+    let items = b.items()?;
+    let space = b.space(&items);
+    let product =
+        Product { label: "y", items, kept: axes.output.clone(), pinned: false, place: mistakes.output_span() };
+    let result = b.contract(product, space, dtype)?;
+    let result = if b.ir.node(result).dtype == dtype { result } else { b.round(result, dtype) };
+    b.ir.output(result).expect("the result is a node of the top region");
+    Ok(b.ir)
+}
+
+fn uses(axes: &Axes) -> Vec<Uses> {
+    let mut uses = vec![Uses { first: usize::MAX, last: 0, output: false }; axes.len()];
+    for (operand, dims) in axes.operands.iter().enumerate() {
+        for &axis in dims {
+            uses[axis] = Uses { first: uses[axis].first.min(operand), last: operand, output: false };
+        }
+    }
+    for &axis in &axes.output {
+        uses[axis].output = true;
+    }
+    uses
+}
+
+/// Whether a tensor of this shape can be addressed. Axes of size 0 do not excuse the others, as in NumPy and ndarray.
+fn addressable(shape: &[usize], dtype: Dtype) -> bool {
+    let bytes = shape.iter().filter(|&&n| n > 0).try_fold(dtype.size().max(1), |bytes, &n| bytes.checked_mul(n));
+    bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
+}
+
+impl Build<'_> {
+    /// The operands and groups of the outermost level; groups are built on the way.
+    fn items(&mut self) -> Result<Vec<Item>, Error> {
+        let Mistakes { s, inputs } = *self.mistakes;
+        let mut groups = s.groups().iter().peekable();
+        // Of each open group: itself, and how many items were there when it was opened.
+        let mut open = Vec::new();
+        let mut items = Vec::with_capacity(inputs.len());
+        for (operand, input) in inputs.iter().enumerate() {
+            while let Some(group) = groups.next_if(|group| group.terms.start == operand) {
+                open.push((group, items.len()));
+            }
+            items.push(self.input(operand, input)?);
+            while let Some((group, start)) = open.pop_if(|(group, _)| group.terms.end == operand + 1) {
+                let members = items.drain(start..).collect();
+                items.push(self.group(members, group)?);
+            }
+        }
+        Ok(items)
+    }
+
+    fn input(&mut self, operand: usize, input: &TensorType) -> Result<Item, Error> {
+        if !addressable(&input.shape, input.dtype) {
+            return Err(self.mistakes.too_large(&input.shape, input.dtype, self.mistakes.s.terms()[operand].span));
+        }
+        let label = input.name.clone().unwrap_or_else(|| format!("x{operand}").into());
+        let tensor = self.ir.input(label, input.dtype, input.shape.as_slice());
+        let (dims, shape) = (self.axes.operands[operand].clone(), input.shape.clone());
+        Ok(Item { tensor, conj: input.conj, dims, shape })
+    }
+
+    /// Contracts the members of a group to the axes that some other term or the output has.
+    fn group(&mut self, members: Vec<Item>, group: &Group) -> Result<Item, Error> {
+        let space = self.space(&members);
+        let outside = |axis: &usize| {
+            let Uses { first, last, output } = self.uses[*axis];
+            output || first < group.terms.start || last >= group.terms.end
+        };
+        let kept: Vec<usize> = space.order.iter().copied().filter(outside).collect();
+        let label = format!("t{}", self.ir.nodes().len());
+        let product = Product { label: &label, items: members, kept: kept.clone(), pinned: true, place: group.span };
+        let tensor = self.contract(product, space, self.dtype)?;
+        Ok(Item { tensor, conj: false, dims: kept, shape: self.ir.node(tensor).shape.clone() })
+    }
+
+    /// The iteration space of a product. Until [`Self::contract`], `local` says where an axis of the expression is in it.
+    fn space(&mut self, items: &[Item]) -> Space {
+        let mut space = Space { order: Vec::new(), axes: Vec::new() };
+        for (&axis, &size) in items.iter().flat_map(|item| item.dims.iter().zip(&item.shape)) {
+            match self.local[axis] {
+                Some(number) if size != 1 => space.axes[number as usize].extent = size,
+                Some(_) => {}
+                None => {
+                    self.local[axis] = Some(space.axes.len() as u32);
+                    space.order.push(axis);
+                    space.axes.push(Axis::new(self.labels[axis].clone(), size));
+                }
+            }
+        }
+        space
+    }
+
+    /// Adds the product, summed over the axes that it does not keep; in dtype `result` if it only moves elements.
+    fn contract(&mut self, product: Product<'_>, space: Space, result: Dtype) -> Result<NodeId, Error> {
+        let Space { order, axes } = space;
+        let kept: Vec<u32> = product.kept.iter().map(|&axis| self.local(axis)).collect();
+        let shape: Vec<usize> = kept.iter().map(|&number| axes[number as usize].extent).collect();
+        let factors = product.items.iter().map(|item| self.factor(item, &axes)).collect();
+        order.iter().for_each(|&axis| self.local[axis] = None);
+        let contraction = Contraction {
+            axes,
+            factors,
+            output: kept.into_iter().map(Index::axis).collect(),
+            algebra: Algebra::SUM_PRODUCT,
+            onto: None,
+            pinned: product.pinned,
+        };
+        let moves = contraction.is_map() && product.items.len() == 1;
+        let dtype = if moves { result } else { self.dtype };
+        if !addressable(&shape, dtype) {
+            return Err(self.mistakes.too_large(&shape, dtype, product.place));
+        }
+        Ok(self.push(product.label, dtype, shape, contraction))
+    }
+
+    fn local(&self, axis: usize) -> u32 {
+        self.local[axis].expect("an axis that is kept is in some operand")
+    }
+
+    /// How an item is read in an iteration space: along its axes, in position 0 where it is stretched.
+    fn factor(&self, item: &Item, axes: &[Axis]) -> Access<NodeId> {
+        let index = |(&axis, &size): (&usize, &usize)| {
+            let number = self.local(axis);
+            let stretched = size == 1 && axes[number as usize].extent != 1;
+            if stretched { Index::constant(0) } else { Index::axis(number) }
+        };
+        let indices = item.dims.iter().zip(&item.shape).map(index).collect();
+        Access { conj: item.conj, ..Access::new(item.tensor, indices) }
+    }
+
+    /// Adds the conversion of `tensor` to the dtype of the result.
+    fn round(&mut self, tensor: NodeId, dtype: Dtype) -> NodeId {
+        let shape = self.ir.node(tensor).shape.clone();
+        let axes =
+            self.axes.output.iter().zip(&shape).map(|(&axis, &n)| Axis::new(self.labels[axis].clone(), n)).collect();
+        let all = 0..shape.len() as u32;
+        let contraction = Contraction {
+            axes,
+            factors: vec![Access::plain(tensor, all.clone())],
+            output: all.map(Index::axis).collect(),
+            algebra: Algebra::SUM_PRODUCT,
+            onto: None,
+            pinned: false,
+        };
+        self.push("y", dtype, shape, contraction)
+    }
+
+    fn push(&mut self, label: &str, dtype: Dtype, shape: Vec<usize>, contraction: Contraction) -> NodeId {
+        let def = Def::Contract(contraction);
+        let node = Node { label: label.into(), dtype, shape, region: RegionId::TOP, def };
+        self.ir.push(node).expect("axes, extents and dtypes of an expression fit once they are checked")
+    }
+}

@@ -1,0 +1,58 @@
+//! The rank error: it is where texts meant for another tool come to light.
+
+use super::{Mistakes, is_mark, shape};
+use crate::ast::{Spelling, Term};
+use crate::error::{Error, ErrorKind};
+
+/// Small numbers are written as words.
+const WORDS: [&str; 13] =
+    ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+
+impl Mistakes<'_> {
+    /// Operand `operand` has too few or too many axes for its term.
+    pub(in crate::resolve) fn rank(&self, operand: usize) -> Error {
+        let term = &self.s.terms()[operand];
+        let (expected, extents) = (self.s.labels(term).len(), &self.inputs[operand].shape);
+        let ellipsis = term.ellipsis.is_some();
+        let kind = ErrorKind::Rank { operand, expected, given: extents.len(), ellipsis };
+        let error = self.error(kind, term.span, format!("operand {} has shape {}", operand + 1, shape(extents)));
+        if self.s.spelling() == Spelling::Integers {
+            return error.help("write one label for each axis");
+        }
+        if let Some(help) = self.names_meant(term) {
+            return error.help(help);
+        }
+        if let Some(help) = self.marks(term) {
+            return error.help(help);
+        }
+        if extents.len() > expected {
+            error.help("write one label for each axis, or `...` for those without a label")
+        } else {
+            error.help("write one label for each axis; every letter is a label")
+        }
+    }
+
+    /// What to say if some term reads like words: a word of several letters beside another word.
+    fn names_meant(&self, term: &Term) -> Option<String> {
+        let words = |term: &Term| self.s.text()[term.span.range()].split(' ').filter(|word| !word.is_empty());
+        let is_name = |word: &&str| !word.contains('.') && word.chars().nth(1).is_some();
+        let spaced = |term: &Term| words(term).count() > 1 && words(term).any(|word| is_name(&word));
+        let output = self.s.output().map(|output| &output.term);
+        if !self.s.terms().iter().chain(output).any(spaced) {
+            return None;
+        }
+        let word = words(term).find(is_name)?;
+        let letters: Vec<String> = word.chars().map(|c| self.s.name(c.into()).to_string()).collect();
+        let count = WORDS.get(letters.len()).map_or(letters.len().to_string(), |word| (*word).to_string());
+        let names: Vec<&str> = words(term).collect();
+        let (letters, names) = (letters.join(","), names.join(" "));
+        Some(format!("`{word}` was read as {count} axes {letters}; for named axes write `[{names}]`"))
+    }
+
+    /// What to say if a mark that joins its letter was read as a label of its own.
+    fn marks(&self, term: &Term) -> Option<String> {
+        let mark = self.s.labels(term).iter().find(|label| char::from_u32(label.id).is_some_and(is_mark))?;
+        let name = self.s.name(mark.id);
+        Some(format!("the combining mark `{name}` was read as a label of its own; write the composed letter (NFC)"))
+    }
+}
