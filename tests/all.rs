@@ -1,7 +1,11 @@
 //! Everything that crosses a stage of einfold, in one test binary: an oracle, a corpus, properties, seams, fuzzing.
 
+mod case;
 mod corpus;
+mod draw;
 mod layout;
+mod meaning;
 mod num;
 mod oracle;
 mod promotion;
+mod seams;

@@ -1,5 +1,6 @@
 //! Numbers and tensors of any dtype, for expected values: exact where the dtype is, plain where speed would be.
 
+use einfold_ir::BinaryOp;
 use einfold_ir::Dtype::{self, *};
 use half::{bf16, f16};
 use num_complex::Complex;
@@ -59,18 +60,39 @@ impl Num {
         }
     }
 
-    /// The larger of two real numbers, as `max` has it.
-    pub(crate) fn max(self, other: Num) -> Num {
-        match (self, other) {
-            (Num::Int(a, _), Num::Int(b, _)) => Num::Int(a.max(b), 0),
-            _ => self.zip(other, |(a, _), (b, _)| (if a.is_nan() || a > b { a } else { b }, 0.0)),
+    /// One of the operations of an algebra on two real numbers; those of (+, ×) on any.
+    pub(crate) fn apply(self, op: BinaryOp, other: Num) -> Num {
+        match (op, self, other) {
+            (BinaryOp::Add, ..) => self.add(other),
+            (BinaryOp::Mul, ..) => self.mul(other),
+            (BinaryOp::Max, Num::Int(a, _), Num::Int(b, _)) => Num::Int(a.max(b), 0),
+            (BinaryOp::Min, Num::Int(a, _), Num::Int(b, _)) => Num::Int(a.min(b), 0),
+            (BinaryOp::Or, Num::Int(a, _), Num::Int(b, _)) => Num::Int(a | b, 0),
+            (BinaryOp::And, Num::Int(a, _), Num::Int(b, _)) => Num::Int(a & b, 0),
+            (BinaryOp::Max, ..) => self.zip(other, |(a, _), (b, _)| (if a.is_nan() || a > b { a } else { b }, 0.0)),
+            (BinaryOp::Min, ..) => self.zip(other, |(a, _), (b, _)| (if a.is_nan() || a < b { a } else { b }, 0.0)),
+            _ => unreachable!("{op} of {self:?} and {other:?}"),
         }
     }
 
-    pub(crate) fn neg(self) -> Num {
-        match self {
-            Num::Int(re, im) => Num::Int(re.wrapping_neg(), im.wrapping_neg()),
-            Num::Float(re, im) => Num::Float(-re, -im),
+    /// The identity of an operation on a real dtype; of + and × on any.
+    pub(crate) fn identity(op: BinaryOp, dtype: Dtype) -> Num {
+        let least = match dtype {
+            I8 => Num::Int(i8::MIN.into(), 0),
+            I16 => Num::Int(i16::MIN.into(), 0),
+            I32 => Num::Int(i32::MIN.into(), 0),
+            I64 => Num::Int(i64::MIN.into(), 0),
+            F16 | BF16 | F32 | F64 => Num::Float(f64::NEG_INFINITY, 0.0),
+            _ => Num::ZERO,
+        };
+        match (op, least) {
+            (BinaryOp::Add | BinaryOp::Or, _) => Num::ZERO.to(dtype),
+            (BinaryOp::Mul, _) => Num::ONE.to(dtype),
+            (BinaryOp::Max, _) => least,
+            (BinaryOp::Min | BinaryOp::And, Num::Int(low, _)) => {
+                Num::Int(if low < 0 { -1 - low } else { -1 }, 0).to(dtype)
+            }
+            _ => Num::Float(f64::INFINITY, 0.0),
         }
     }
 

@@ -26,10 +26,8 @@ pub(crate) fn einsum(text: &str, operands: &[Tensor]) -> Option<Tensor> {
         return None;
     }
     let dtype = result_type(&operands.iter().map(|o| o.dtype).collect::<Vec<_>>())?;
-    let operands: Vec<Tensor> = operands
-        .iter()
-        .map(|o| Tensor { data: o.data.iter().map(|x| x.to(dtype)).collect(), ..o.clone() })
-        .collect();
+    let operands: Vec<Tensor> =
+        operands.iter().map(|o| Tensor { data: o.data.iter().map(|x| x.to(dtype)).collect(), ..o.clone() }).collect();
     let axes: Vec<u32> = output.iter().chain(extents.keys().filter(|l| holds(l) == 0)).copied().collect();
     let space: Vec<usize> = axes.iter().map(|l| extents[l]).collect();
     let mut result = Tensor::full(dtype, &space[..output.len()], Num::ZERO);

@@ -1,0 +1,208 @@
+//! What level 1 cannot write yet, built as IR by hand and sent through the rest of the compiler: gathers, scatters, other
+//! algebras, several outputs, windows, slices, fused products. Expected values are hand-written loops.
+
+use einfold_ir::Dtype::{self, F32, F64, I32, I64};
+use einfold_ir::{Access, Algebra, Axis, AxisRef, Contraction, Def, Index, Ir, Node, NodeId, OutOfRange, RegionId};
+
+use crate::draw::Noise;
+use crate::meaning;
+use crate::num::{Num, Tensor};
+
+/// A node of the top region that is computed from factors.
+pub(crate) fn contract(
+    dtype: Dtype,
+    shape: &[usize],
+    axes: &[(&str, usize)],
+    factors: Vec<Access<NodeId>>,
+    output: Vec<Index<NodeId>>,
+    algebra: Algebra,
+) -> Node {
+    let axes = axes.iter().map(|&(label, extent)| Axis::new(label, extent)).collect();
+    let c = Contraction { axes, factors, output, algebra, onto: None, pinned: false };
+    Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def: Def::Contract(c) }
+}
+
+/// Adds `node` and makes it an output.
+fn result(ir: &mut Ir, node: Node) {
+    let id = ir.push(node).unwrap();
+    ir.output(id).unwrap();
+}
+
+fn plain(axes: &[u32]) -> Vec<Index<NodeId>> {
+    axes.iter().map(|&a| Index::axis(a)).collect()
+}
+
+/// Small whole numbers, so that every order of arithmetic is exact.
+fn numbers(dtype: Dtype, shape: &[usize], seed: u64) -> Tensor {
+    let mut noise = Noise(seed);
+    Tensor::ints(dtype, shape, (0..shape.iter().product()).map(|_| noise.between(-4, 4)))
+}
+
+fn float(tensor: &Tensor, at: usize) -> f64 {
+    tensor.data[at].parts().0
+}
+
+fn floats(dtype: Dtype, shape: &[usize], data: &[f64]) -> Tensor {
+    Tensor { dtype, shape: shape.into(), data: data.iter().map(|&x| Num::Float(x, 0.0)).collect() }
+}
+
+/// The IR gives `want`: by its meaning, and through lowering, every choice of passes, binding and running.
+fn check(ir: &Ir, inputs: &[Tensor], want: &[Tensor]) {
+    assert_eq!(meaning::evaluate(ir, inputs), want, "{ir}");
+}
+
+#[test]
+fn a_gather_reads_rows_by_i64_ids() {
+    let (x, ids) = (numbers(F32, &[5, 3], 1), Tensor::ints(I64, &[4], [4, 0, 2, 4]));
+    let mut ir = Ir::new();
+    let (table, g) = (ir.input("X", F32, [5, 3]), ir.input("g", I64, [4]));
+    let row = Index::gather(Access::plain(g, [0]), OutOfRange::Error);
+    let read = Access::new(table, vec![row, Index::axis(1)]);
+    let node = contract(F32, &[4, 3], &[("n", 4), ("f", 3)], vec![read], plain(&[0, 1]), Algebra::SUM_PRODUCT);
+    result(&mut ir, node);
+    let mut want = [0.0; 12];
+    for (n, row) in [4, 0, 2, 4].into_iter().enumerate() {
+        for f in 0..3 {
+            want[n * 3 + f] = float(&x, row * 3 + f);
+        }
+    }
+    check(&ir, &[x, ids], &[floats(F32, &[4, 3], &want)]);
+}
+
+#[test]
+fn a_scatter_keeps_the_largest_of_each_group() {
+    let (w, groups) = (numbers(F64, &[6], 2), [2_usize, 0, 2, 2, 0, 3]);
+    let ids = Tensor::ints(I64, &[6], groups.map(|g| g as i128));
+    let mut ir = Ir::new();
+    let (values, g) = (ir.input("w", F64, [6]), ir.input("g", I64, [6]));
+    let group = Index::gather(Access::plain(g, [0]), OutOfRange::Error);
+    let factors = vec![Access::plain(values, [0])];
+    result(&mut ir, contract(F64, &[5], &[("n", 6)], factors, vec![group], Algebra::MAX_TIMES));
+    let mut want = [f64::NEG_INFINITY; 5];
+    for (n, &group) in groups.iter().enumerate() {
+        want[group] = want[group].max(float(&w, n));
+    }
+    check(&ir, &[w, ids], &[floats(F64, &[5], &want)]);
+}
+
+#[test]
+fn dropped_ids_contribute_nothing_and_wrapped_ids_count_from_the_end() {
+    for (policy, want) in [(OutOfRange::Drop, [1.0, 0.0, 4.0]), (OutOfRange::Wrap, [1.0, 2.0, 4.0])] {
+        let last = if policy == OutOfRange::Drop { -1 } else { 1 };
+        let inputs = [floats(F64, &[3], &[1.0, 2.0, 4.0]), Tensor::ints(I32, &[3], [0, last.min(-2), 2])];
+        let mut ir = Ir::new();
+        let (values, g) = (ir.input("w", F64, [3]), ir.input("g", I32, [3]));
+        let group = Index::gather(Access::plain(g, [0]), policy);
+        let factors = vec![Access::plain(values, [0])];
+        result(&mut ir, contract(F64, &[3], &[("n", 3)], factors, vec![group], Algebra::SUM_PRODUCT));
+        check(&ir, &inputs, &[floats(F64, &[3], &want)]);
+    }
+}
+
+#[test]
+fn min_plus_finds_the_shortest_two_step_paths() {
+    let (a, b) = (numbers(F64, &[4, 5], 3), numbers(F64, &[5, 6], 4));
+    let mut ir = Ir::new();
+    let (left, right) = (ir.input("A", F64, [4, 5]), ir.input("B", F64, [5, 6]));
+    let factors = vec![Access::plain(left, [0, 1]), Access::plain(right, [1, 2])];
+    let axes = [("i", 4), ("j", 5), ("k", 6)];
+    result(&mut ir, contract(F64, &[4, 6], &axes, factors, plain(&[0, 2]), Algebra::MIN_PLUS));
+    let mut want = [f64::INFINITY; 24];
+    for (i, j, k) in boxes(4, 5, 6) {
+        want[i * 6 + k] = want[i * 6 + k].min(float(&a, i * 5 + j) + float(&b, j * 6 + k));
+    }
+    check(&ir, &[a, b], &[floats(F64, &[4, 6], &want)]);
+}
+
+#[test]
+fn two_outputs_share_an_intermediate() {
+    let (a, b) = (numbers(F64, &[4, 5], 5), numbers(F64, &[5, 6], 6));
+    let mut ir = Ir::new();
+    let (left, right) = (ir.input("A", F64, [4, 5]), ir.input("B", F64, [5, 6]));
+    let factors = vec![Access::plain(left, [0, 1]), Access::plain(right, [1, 2])];
+    let axes = [("i", 4), ("j", 5), ("k", 6)];
+    let shared = contract(F64, &[4, 6], &axes, factors, plain(&[0, 2]), Algebra::SUM_PRODUCT);
+    let shared = ir.push(shared).unwrap();
+    let (axes, read) = ([("i", 4), ("k", 6)], || vec![Access::plain(shared, [0, 1])]);
+    result(&mut ir, contract(F64, &[4], &axes, read(), plain(&[0]), Algebra::SUM_PRODUCT));
+    result(&mut ir, contract(F64, &[6], &axes, read(), plain(&[1]), Algebra::SUM_PRODUCT));
+    let (mut rows, mut columns) = ([0.0; 4], [0.0; 6]);
+    for (i, j, k) in boxes(4, 5, 6) {
+        let product = float(&a, i * 5 + j) * float(&b, j * 6 + k);
+        rows[i] += product;
+        columns[k] += product;
+    }
+    check(&ir, &[a, b], &[floats(F64, &[4], &rows), floats(F64, &[6], &columns)]);
+}
+
+#[test]
+fn a_window_has_an_offset_and_runs_backwards() {
+    let (x, w) = (numbers(F64, &[12], 7), numbers(F64, &[3], 8));
+    let mut ir = Ir::new();
+    let (signal, weights) = (ir.input("x", F64, [12]), ir.input("w", F64, [3]));
+    let window = Index::affine(9, [(-2, AxisRef::Own(0)), (1, AxisRef::Own(1))]);
+    let factors = vec![Access::new(signal, vec![window]), Access::plain(weights, [1])];
+    result(&mut ir, contract(F64, &[5], &[("i", 5), ("k", 3)], factors, plain(&[0]), Algebra::SUM_PRODUCT));
+    let mut want = [0.0; 5];
+    for i in 0..5 {
+        for k in 0..3 {
+            want[i] += float(&x, 9 - 2 * i + k) * float(&w, k);
+        }
+    }
+    check(&ir, &[x, w], &[floats(F64, &[5], &want)]);
+}
+
+#[test]
+fn a_sliced_axis_accumulates_turn_by_turn() {
+    let (a, b, c) = (numbers(F64, &[4, 7], 9), numbers(F64, &[7, 5], 10), numbers(F64, &[5, 6], 11));
+    let mut ir = Ir::new();
+    let inputs = [ir.input("A", F64, [4, 7]), ir.input("B", F64, [7, 5]), ir.input("C", F64, [5, 6])];
+    let total = Def::Identity(Algebra::SUM_PRODUCT);
+    let total = Node { label: "y".into(), dtype: F64, shape: vec![4, 6], region: RegionId::TOP, def: total };
+    let total = ir.push(total).unwrap();
+    let region = ir.region(vec![Axis::new("j", 7)]);
+    let slice = || Index::affine(0, [(1, AxisRef::Loop(0))]);
+    let outer = vec![
+        Access::new(inputs[0], vec![Index::axis(0), slice()]),
+        Access::new(inputs[1], vec![slice(), Index::axis(1)]),
+    ];
+    let outer = contract(F64, &[4, 5], &[("i", 4), ("k", 5)], outer, plain(&[0, 1]), Algebra::SUM_PRODUCT);
+    let outer = ir.push(Node { region, ..outer }).unwrap();
+    let factors = vec![Access::plain(outer, [0, 1]), Access::plain(inputs[2], [1, 2])];
+    let axes = [("i", 4), ("k", 5), ("l", 6)];
+    let mut sum = contract(F64, &[4, 6], &axes, factors, plain(&[0, 2]), Algebra::SUM_PRODUCT);
+    if let Def::Contract(c) = &mut sum.def {
+        c.onto = Some(total);
+    }
+    ir.push(Node { region, ..sum }).unwrap();
+    ir.output(total).unwrap();
+    let mut want = [0.0; 24];
+    for (i, j, k) in boxes(4, 7, 5) {
+        for l in 0..6 {
+            want[i * 6 + l] += float(&a, i * 7 + j) * float(&b, j * 5 + k) * float(&c, k * 6 + l);
+        }
+    }
+    check(&ir, &[a, b, c], &[floats(F64, &[4, 6], &want)]);
+}
+
+#[test]
+fn three_factors_in_one_nest() {
+    let (a, b, c) = (numbers(F32, &[4, 7], 12), numbers(F32, &[5, 7], 13), numbers(F32, &[6, 7], 14));
+    let mut ir = Ir::new();
+    let inputs = [ir.input("A", F32, [4, 7]), ir.input("B", F32, [5, 7]), ir.input("C", F32, [6, 7])];
+    let axes = [("i", 4), ("j", 5), ("k", 6), ("r", 7)];
+    let factors = inputs.iter().zip([0, 1, 2]).map(|(&input, axis)| Access::plain(input, [axis, 3])).collect();
+    result(&mut ir, contract(F32, &[4, 5, 6], &axes, factors, plain(&[0, 1, 2]), Algebra::SUM_PRODUCT));
+    let mut want = [0.0; 120];
+    for (i, j, k) in boxes(4, 5, 6) {
+        for r in 0..7 {
+            want[(i * 5 + j) * 6 + k] += float(&a, i * 7 + r) * float(&b, j * 7 + r) * float(&c, k * 7 + r);
+        }
+    }
+    check(&ir, &[a, b, c], &[floats(F32, &[4, 5, 6], &want)]);
+}
+
+/// All positions of a box, the last coordinate fastest.
+fn boxes(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
+}
