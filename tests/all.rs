@@ -8,4 +8,5 @@ mod meaning;
 mod num;
 mod oracle;
 mod promotion;
+mod resolving;
 mod seams;

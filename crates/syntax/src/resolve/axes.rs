@@ -52,7 +52,7 @@ impl Axes {
 
     /// The label of an axis; `Err(k)` for the `k`-th axis of `...`.
     pub(super) fn label(&self, axis: usize) -> Result<u32, usize> {
-        self.labels.get(axis).copied().ok_or(axis - self.labels.len())
+        self.labels.get(axis).copied().ok_or_else(|| axis - self.labels.len())
     }
 
     /// The axes of a term whose ellipsis covers `covered` axes.
