@@ -26,7 +26,7 @@ pub enum BinaryOp {
 }
 
 /// What a planner may assume of (⊕, ⊗) on one dtype, beyond both being commutative and associative.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Laws {
     /// ⊗ distributes over ⊕: sums may be pulled out of products, so a contraction may be done pair by pair.
     pub distributive: bool,
@@ -61,10 +61,8 @@ pub struct UserAlgebra {
     pub element: Dtype,
     /// The dtype in which products and sums are kept.
     pub accumulator: Dtype,
-    /// As [`Laws::distributive`].
-    pub distributive: bool,
-    /// As [`Laws::idempotent`].
-    pub idempotent: bool,
+    /// What it says of itself.
+    pub laws: Laws,
 }
 
 impl Algebra {
@@ -91,9 +89,7 @@ impl Algebra {
     pub fn laws(&self, dtype: Dtype) -> Laws {
         use BinaryOp::{Add, And, LogAddExp, Max, Min, Mul, Or};
         let (add, mul) = match *self {
-            Algebra::User(u) => {
-                return Laws { distributive: u.distributive, idempotent: u.idempotent, absorbing: u.distributive };
-            }
+            Algebra::User(u) => return u.laws,
             Algebra::Builtin { add, mul } => (add, mul),
         };
         let float = dtype.kind() == DtypeKind::Float;

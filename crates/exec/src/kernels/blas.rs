@@ -1,0 +1,43 @@
+//! The matrix products that `matrixmultiply` has kernels for.
+
+use matrixmultiply::{CGemmOption, cgemm, dgemm, sgemm, zgemm};
+
+use super::isa::PerIsa;
+use super::{Gemm, Kernels, Product};
+
+/// The same tables with another matrix product.
+pub(super) const fn with_gemm(all: PerIsa<Kernels>, gemm: Gemm) -> PerIsa<Kernels> {
+    PerIsa {
+        portable: Kernels { gemm, ..all.portable },
+        #[cfg(target_arch = "x86_64")]
+        avx2: Kernels { gemm, ..all.avx2 },
+        #[cfg(target_arch = "x86_64")]
+        avx512: Kernels { gemm, ..all.avx512 },
+    }
+}
+
+macro_rules! product {
+    ($name:ident, $t:ty, $zero:expr, $one:expr, $call:ident($($options:expr),*)) => {
+        /// # Safety
+        /// As [`Kernels`] states. The complex types have the layout of two neighbouring reals.
+        pub(super) unsafe fn $name(p: &Product) {
+            let [m, n, k] = p.extents;
+            // In elements. The stride of an axis with one position moves nothing; the others lead from element to element.
+            let [[rsa, csa], [rsb, csb], [rsc, csc]] =
+                [p.a.strides, p.b.strides, p.c.strides].map(|s| s.map(|s| s / size_of::<$t>() as isize));
+            let beta = if p.accumulate { $one } else { $zero };
+            // SAFETY: the caller promises a value of the type behind α, that every position below the extents is valid, and
+            // that C's are distinct.
+            unsafe {
+                let alpha = p.alpha.map_or($one, |alpha| alpha.cast::<$t>().read());
+                let (a, b, c) = (p.a.ptr.cast(), p.b.ptr.cast(), p.c.ptr.cast());
+                $call($($options,)* m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc);
+            }
+        }
+    };
+}
+
+product!(f32_product, f32, 0.0, 1.0, sgemm());
+product!(f64_product, f64, 0.0, 1.0, dgemm());
+product!(c32_product, [f32; 2], [0.0; 2], [1.0, 0.0], cgemm(CGemmOption::Standard, CGemmOption::Standard));
+product!(c64_product, [f64; 2], [0.0; 2], [1.0, 0.0], zgemm(CGemmOption::Standard, CGemmOption::Standard));

@@ -1,0 +1,173 @@
+//! Conversions between built-in element types, with the values that NumPy's `astype` gives.
+
+use einfold_ir::Dtype;
+use half::{bf16, f16};
+use num_complex::Complex;
+
+use super::{Dst, Src, Unary, copy, map};
+
+/// The kernel `c = a` from one built-in type to another, or `c = conj(a)`; the source and the target of the
+/// [contract](super::Kernels) have these types.
+///
+/// There is one for each pair that [`Dtype::promote`] widens, for a type and itself, for any integer or float to any float of
+/// 32 bits or more, real or complex, and for `f32` and `f64` to the 16-bit floats. Each rounds once, to nearest even. There is none
+/// from float to integer, from complex to real, to `bool` from another type, and for a user's types.
+pub fn convert(from: Dtype, to: Dtype, conj: bool) -> Option<Unary> {
+    match conj && from.is_complex() {
+        true => conjugate(from, to),
+        false if from == to && !matches!(from, Dtype::Custom(_)) => copy::of_size(from.size()),
+        false => plain(from, to),
+    }
+}
+
+/// A value of another type.
+trait To<T>: Copy {
+    fn to(self) -> T;
+}
+
+unsafe fn run<A: To<B>, B: Copy>(n: [usize; 2], c: Dst, a: Src) {
+    // SAFETY: the caller's promise.
+    unsafe { map::unary(n, c, a, <A as To<B>>::to) }
+}
+
+/// The Rust type that is read or written for a dtype. A `bool` is read as its byte, 0 or 1.
+macro_rules! rust {
+    (Bool) => { u8 };
+    (I8) => { i8 };
+    (I16) => { i16 };
+    (I32) => { i32 };
+    (I64) => { i64 };
+    (U8) => { u8 };
+    (U16) => { u16 };
+    (U32) => { u32 };
+    (U64) => { u64 };
+    (F16) => { f16 };
+    (BF16) => { bf16 };
+    (F32) => { f32 };
+    (F64) => { f64 };
+    (C32) => { Complex<f32> };
+    (C64) => { Complex<f64> };
+    (CI32) => { Complex<i32> };
+    (CI64) => { Complex<i64> };
+}
+
+/// A number that `as` converts, as a value of a dtype.
+macro_rules! cast {
+    (F16, $x:expr) => {
+        f16::from_f64(f64::from($x))
+    };
+    (BF16, $x:expr) => {
+        bf16::from_f64(f64::from($x))
+    };
+    (C32, $x:expr) => {
+        Complex::new($x as f32, 0.0)
+    };
+    (C64, $x:expr) => {
+        Complex::new($x as f64, 0.0)
+    };
+    (CI32, $x:expr) => {
+        Complex::new($x as i32, 0)
+    };
+    (CI64, $x:expr) => {
+        Complex::new($x as i64, 0)
+    };
+    ($to:ident, $x:expr) => {
+        $x as rust!($to)
+    };
+}
+
+macro_rules! conversions {
+    ($($from:ident($x:ident => $number:expr): $($to:ident)*;)*) => {
+        fn plain(from: Dtype, to: Dtype) -> Option<Unary> {
+            match (from, to) {
+                $($((Dtype::$from, Dtype::$to) => {
+                    #[derive(Clone, Copy)]
+                    #[repr(transparent)]
+                    struct From(rust!($from));
+                    impl To<rust!($to)> for From {
+                        #[inline(always)]
+                        #[allow(clippy::unnecessary_cast, reason = "the list decides which casts change nothing")]
+                        fn to(self) -> rust!($to) {
+                            let $x = self.0;
+                            cast!($to, $number)
+                        }
+                    }
+                    Some(run::<From, rust!($to)>)
+                })*)*
+                _ => complex(from, to),
+            }
+        }
+    };
+}
+
+conversions! {
+    Bool(x => x): I8 I16 I32 I64 U8 U16 U32 U64 F16 BF16 F32 F64 C32 C64 CI32 CI64;
+    I8(x => x): I16 I32 I64 F16 BF16 F32 F64 C32 C64 CI32 CI64;
+    I16(x => x): I32 I64 F32 F64 C32 C64 CI32 CI64;
+    I32(x => x): I64 F32 F64 C32 C64 CI32 CI64;
+    I64(x => x): F32 F64 C32 C64 CI64;
+    U8(x => x): I16 I32 I64 U16 U32 U64 F16 BF16 F32 F64 C32 C64;
+    U16(x => x): I32 I64 U32 U64 F32 F64 C32 C64;
+    U32(x => x): I64 U64 F32 F64 C32 C64;
+    U64(x => x): F32 F64 C32 C64;
+    F16(x => x.to_f32()): F32 F64 C32 C64;
+    BF16(x => x.to_f32()): F32 F64 C32 C64;
+    F32(x => x): F16 BF16 F64 C32 C64;
+    F64(x => x): F16 BF16 F32 C32 C64;
+}
+
+macro_rules! complex_conversions {
+    ($($from:ty => $to:ty, $part:ident, $negative:expr;)*) => { $(
+        impl To<Complex<$to>> for Complex<$from> {
+            #[inline(always)]
+            fn to(self) -> Complex<$to> {
+                Complex::new(self.re as $part, self.im as $part)
+            }
+        }
+
+        impl To<Complex<$to>> for Conjugate<$from> {
+            #[inline(always)]
+            fn to(self) -> Complex<$to> {
+                let negative: fn($part) -> $part = $negative;
+                Complex::new(self.0.re as $part, negative(self.0.im as $part))
+            }
+        }
+    )* };
+}
+
+/// A complex number that is conjugated on its way.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Conjugate<T>(Complex<T>);
+
+complex_conversions! {
+    f32 => f32, f32, |x| -x;
+    f32 => f64, f64, |x| -x;
+    f64 => f32, f32, |x| -x;
+    f64 => f64, f64, |x| -x;
+    i32 => i32, i32, |x| x.wrapping_neg();
+    i32 => i64, i64, |x| x.wrapping_neg();
+    i64 => i64, i64, |x| x.wrapping_neg();
+}
+
+fn complex(from: Dtype, to: Dtype) -> Option<Unary> {
+    Some(match (from, to) {
+        (Dtype::C32, Dtype::C64) => run::<Complex<f32>, Complex<f64>>,
+        (Dtype::C64, Dtype::C32) => run::<Complex<f64>, Complex<f32>>,
+        (Dtype::CI32, Dtype::CI64) => run::<Complex<i32>, Complex<i64>>,
+        _ => return None,
+    })
+}
+
+fn conjugate(from: Dtype, to: Dtype) -> Option<Unary> {
+    Some(match (from, to) {
+        (Dtype::C32, Dtype::C32) => run::<Conjugate<f32>, Complex<f32>>,
+        (Dtype::C32, Dtype::C64) => run::<Conjugate<f32>, Complex<f64>>,
+        (Dtype::C64, Dtype::C32) => run::<Conjugate<f64>, Complex<f32>>,
+        (Dtype::C64, Dtype::C64) => run::<Conjugate<f64>, Complex<f64>>,
+        (Dtype::CI32, Dtype::CI32) => run::<Conjugate<i32>, Complex<i32>>,
+        (Dtype::CI32, Dtype::CI64) => run::<Conjugate<i32>, Complex<i64>>,
+        (Dtype::CI64, Dtype::CI64) => run::<Conjugate<i64>, Complex<i64>>,
+        _ => return None,
+    })
+}

@@ -1,0 +1,124 @@
+//! The instruction sets that kernels are compiled for, and which one runs.
+
+use std::sync::OnceLock;
+
+/// An instruction set that this CPU has: a value of this type is the proof.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Isa(Name);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Name {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+/// `EINFOLD_KERNEL` asks for kernels that cannot run.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IsaError {
+    /// The name is none of `portable`, `avx2`, `avx512`.
+    #[error("EINFOLD_KERNEL={name}: no such kernels; there are portable, avx2 and avx512")]
+    Unknown {
+        /// What the variable holds.
+        name: String,
+    },
+    /// This CPU lacks the instructions.
+    #[error("EINFOLD_KERNEL={name}: this CPU lacks the instructions")]
+    Unsupported {
+        /// What the variable holds.
+        name: String,
+    },
+}
+
+/// One value for each instruction set.
+pub(super) struct PerIsa<T> {
+    pub(super) portable: T,
+    #[cfg(target_arch = "x86_64")]
+    pub(super) avx2: T,
+    #[cfg(target_arch = "x86_64")]
+    pub(super) avx512: T,
+}
+
+impl Isa {
+    /// Plain Rust for the target's baseline: what every CPU has.
+    pub const PORTABLE: Isa = Isa(Name::Portable);
+
+    /// Every instruction set that this CPU has, the best last.
+    pub fn available() -> Vec<Isa> {
+        let names = [
+            Name::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx2,
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx512,
+        ];
+        names.into_iter().filter_map(Name::check).collect()
+    }
+
+    /// The one that `EINFOLD_KERNEL` forces, else the best. The variable is read once a process.
+    ///
+    /// # Errors
+    /// [`IsaError`] when the forced one is unknown or unsupported.
+    pub fn chosen() -> Result<Isa, IsaError> {
+        static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
+        CHOSEN.get_or_init(|| Isa::forced(std::env::var_os("EINFOLD_KERNEL").as_deref())).clone()
+    }
+
+    /// As [`Isa::chosen`], for one value of the variable. Empty counts as unset.
+    fn forced(name: Option<&std::ffi::OsStr>) -> Result<Isa, IsaError> {
+        let name = name.map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        match &name[..] {
+            "" => Ok(Isa::available().pop().unwrap_or(Isa::PORTABLE)),
+            "portable" => Ok(Isa::PORTABLE),
+            "avx2" | "avx512" => {
+                Isa::available().into_iter().find(|i| i.name() == name).ok_or(IsaError::Unsupported { name })
+            }
+            _ => Err(IsaError::Unknown { name }),
+        }
+    }
+
+    /// Its name, as `EINFOLD_KERNEL` takes it.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Name::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx512 => "avx512",
+        }
+    }
+
+    pub(super) fn select<T>(self, all: &'static PerIsa<T>) -> &'static T {
+        match self.0 {
+            Name::Portable => &all.portable,
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx2 => &all.avx2,
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx512 => &all.avx512,
+        }
+    }
+}
+
+impl Name {
+    /// The features listed here are those that `kernels::loops` compiles with.
+    fn check(self) -> Option<Isa> {
+        #[cfg(target_arch = "x86_64")]
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let has = match self {
+            Name::Portable => true,
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx2 => avx2,
+            #[cfg(target_arch = "x86_64")]
+            Name::Avx512 => {
+                avx2 && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+            }
+        };
+        has.then_some(Isa(self))
+    }
+}

@@ -1,0 +1,152 @@
+//! Kernels that write each element once.
+
+use std::marker::PhantomData;
+
+use super::walk::{Fixed, Grid, Row, Strided, Times, Unit};
+use super::{Dst, Src, fuse};
+use crate::semiring::Semiring;
+
+/// `c = value`.
+///
+/// # Safety
+/// As [`Kernels`](super::Kernels) states, for elements of type `T`.
+#[inline(always)]
+pub(super) unsafe fn fill<T: Copy>(n: [usize; 2], c: Dst, value: T) {
+    let n = fuse(n, [c.strides]);
+    let value = FixedValue(value);
+    // SAFETY: the caller's promise; `value` has no memory.
+    unsafe {
+        if c.strides[1] == size_of::<T>() as isize {
+            write::<T, _, true>(n, c, value)
+        } else {
+            write::<T, _, false>(n, c, value)
+        }
+    }
+}
+
+/// `c = f(a)`.
+///
+/// # Safety
+/// As [`Kernels`](super::Kernels) states, for elements of type `T` in `c` and `U` in `a`.
+#[inline(always)]
+pub(super) unsafe fn unary<T: Copy, U: Copy>(n: [usize; 2], c: Dst, a: Src, f: impl Fn(U) -> T + Copy) {
+    let n = fuse(n, [c.strides, a.strides]);
+    let unit = c.strides[1] == size_of::<T>() as isize && a.strides[1] == size_of::<U>() as isize;
+    // SAFETY: the caller's promise, and the strides just checked.
+    unsafe {
+        if unit {
+            write::<T, _, true>(n, c, Applied(Unit::<U>::of(a), f, PhantomData));
+        } else {
+            write::<T, _, false>(n, c, Applied(Strided::<U>::of(a), f, PhantomData));
+        }
+    }
+}
+
+/// `c = a ⊗ b`.
+///
+/// # Safety
+/// As [`Kernels`](super::Kernels) states.
+#[inline(always)]
+pub(super) unsafe fn mul<S: Semiring>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+    let n = fuse(n, [c.strides, a.strides, b.strides]);
+    let size = size_of::<S::Acc>() as isize;
+    // ⊗ commutes: a factor that stays fixed along the rows goes last.
+    let (a, b) = if a.strides[1] == 0 { (b, a) } else { (a, b) };
+    // SAFETY: the caller's promise, and the strides that the patterns check.
+    unsafe {
+        match [c.strides[1], a.strides[1], b.strides[1]] {
+            s if s == [size; 3] => {
+                write::<S::Acc, _, true>(n, c, Times::<S, _, _>(Unit::of(a), Unit::of(b), PhantomData))
+            }
+            s if s == [size, size, 0] => {
+                write::<S::Acc, _, true>(n, c, Times::<S, _, _>(Unit::of(a), Fixed::of(b), PhantomData));
+            }
+            _ => write::<S::Acc, _, false>(n, c, Times::<S, _, _>(Strided::of(a), Strided::of(b), PhantomData)),
+        }
+    }
+}
+
+/// `c = c ⊗ a`.
+///
+/// # Safety
+/// As [`Kernels`](super::Kernels) states.
+#[inline(always)]
+pub(super) unsafe fn scale<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
+    let n = fuse(n, [c.strides, a.strides]);
+    let unit = c.strides[1] == size_of::<S::Acc>() as isize && a.strides[1] == 0;
+    // Each element of the target is read just before it is written, through the same pointer.
+    let target = Src { ptr: c.ptr, strides: c.strides };
+    // SAFETY: the caller's promise, and the strides just checked.
+    unsafe {
+        if unit {
+            write::<S::Acc, _, true>(n, c, Times::<S, _, _>(Unit::of(target), Fixed::of(a), PhantomData));
+        } else {
+            write::<S::Acc, _, false>(n, c, Times::<S, _, _>(Strided::of(target), Strided::of(a), PhantomData));
+        }
+    }
+}
+
+/// Writes what `grid` gives.
+#[inline(always)]
+unsafe fn write<T: Copy, G: Grid<T>, const UNIT: bool>(n: [usize; 2], c: Dst, grid: G) {
+    if n[1] == 0 {
+        return;
+    }
+    let stride = if UNIT { size_of::<T>() as isize } else { c.strides[1] };
+    for o in 0..n[0] {
+        // SAFETY: `o` and `i` are below `n`, for which the caller promises all operands.
+        unsafe {
+            let row = grid.row(o);
+            let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
+            for i in 0..n[1] {
+                target.offset(i as isize * stride).cast::<T>().write(row.get(i));
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct FixedValue<T>(T);
+
+impl<T: Copy> Grid<T> for FixedValue<T> {
+    type Row = FixedValue<T>;
+    #[inline(always)]
+    unsafe fn row(self, _: usize) -> FixedValue<T> {
+        self
+    }
+}
+
+impl<T: Copy> Row<T> for FixedValue<T> {
+    #[inline(always)]
+    unsafe fn get(self, _: usize) -> T {
+        self.0
+    }
+}
+
+/// A function of what `A` gives.
+struct Applied<A, F, U>(A, F, PhantomData<U>);
+
+impl<A: Copy, F: Copy, U> Clone for Applied<A, F, U> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<A: Copy, F: Copy, U> Copy for Applied<A, F, U> {}
+
+impl<T: Copy, U: Copy, A: Grid<U>, F: Fn(U) -> T + Copy> Grid<T> for Applied<A, F, U> {
+    type Row = Applied<A::Row, F, U>;
+    #[inline(always)]
+    unsafe fn row(self, o: usize) -> Self::Row {
+        // SAFETY: the caller's promise.
+        Applied(unsafe { self.0.row(o) }, self.1, PhantomData)
+    }
+}
+
+impl<T: Copy, U: Copy, A: Row<U>, F: Fn(U) -> T + Copy> Row<T> for Applied<A, F, U> {
+    #[inline(always)]
+    unsafe fn get(self, i: usize) -> T {
+        // SAFETY: the caller's promise.
+        (self.1)(unsafe { self.0.get(i) })
+    }
+}

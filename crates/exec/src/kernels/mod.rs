@@ -1,0 +1,155 @@
+//! Leaf kernels: the only code that is compiled for each element type. A kernel runs two nested loops over raw bytes.
+
+mod blas;
+mod builtin;
+mod convert;
+mod copy;
+mod gemm;
+mod isa;
+mod loops;
+mod map;
+mod reduce;
+mod walk;
+
+use std::any::TypeId;
+use std::ptr::NonNull;
+
+use einfold_ir::UserAlgebra;
+
+use crate::semiring::Semiring;
+
+pub use builtin::builtin;
+pub use convert::convert;
+pub use copy::copy;
+pub use isa::{Isa, IsaError};
+
+/// An operand that two nested loops read: where they start, and how many bytes each of them moves on, outer then inner.
+#[derive(Clone, Copy, Debug)]
+pub struct Src {
+    /// The element at the start of both loops.
+    pub ptr: *const u8,
+    /// Bytes from one turn of each loop to the next; any sign, or 0.
+    pub strides: [isize; 2],
+}
+
+/// As [`Src`], for the operand that is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Dst {
+    /// The element at the start of both loops.
+    pub ptr: *mut u8,
+    /// Bytes from one turn of each loop to the next; any sign, or 0.
+    pub strides: [isize; 2],
+}
+
+/// A matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or the same ⊕-added to C.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    /// m, n and k.
+    pub extents: [usize; 3],
+    /// C; its strides belong to m and n. Distinct positions are distinct elements.
+    pub c: Dst,
+    /// A; its strides belong to m and k.
+    pub a: Src,
+    /// B; its strides belong to k and n.
+    pub b: Src,
+    /// α, or none for ⊗'s identity.
+    pub alpha: Option<NonNull<u8>>,
+    /// Whether C is added to. If not, it is not read.
+    pub accumulate: bool,
+}
+
+/// Writes one value everywhere.
+pub type Fill = unsafe fn(n: [usize; 2], c: Dst);
+/// Combines one operand into another.
+pub type Unary = unsafe fn(n: [usize; 2], c: Dst, a: Src);
+/// Combines two operands into a third.
+pub type Binary = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
+/// Multiplies matrices.
+pub type Gemm = unsafe fn(product: &Product);
+
+/// What one semiring does to elements in memory, for one instruction set.
+///
+/// # Safety of the functions
+/// All of them have one contract. For every pair of loop positions below `n` (for every position below the extents of a
+/// product), the address `ptr + Σ position·stride` of each operand is inside one live allocation, is aligned for the operand's
+/// type and holds a value of it; a target that is only written needs no value. That type is the accumulator of the semiring,
+/// but for the source of [`lift`](Kernels::lift) and the target of [`finish`](Kernels::finish), which are its element type.
+/// No other thread touches the targets meanwhile, nor writes the sources. No target overlaps a source. A target's address may
+/// repeat, through stride 0, only where a function says that it adds.
+#[derive(Clone, Copy, Debug)]
+pub struct Kernels {
+    /// `c = 0`, the identity of ⊕.
+    pub fill_zero: Fill,
+    /// `c = 1`, the identity of ⊗.
+    pub fill_one: Fill,
+    /// `c = c ⊕ a`; adds.
+    pub add: Unary,
+    /// `c = c ⊗ a`.
+    pub scale: Unary,
+    /// `c = a ⊗ b`.
+    pub mul: Binary,
+    /// `c = c ⊕ a ⊗ b`; adds.
+    pub mul_add: Binary,
+    /// The matrix product.
+    pub gemm: Gemm,
+    /// `c = lift(a)`.
+    pub lift: Unary,
+    /// `c = finish(a)`.
+    pub finish: Unary,
+}
+
+impl Kernels {
+    /// The kernels of a semiring.
+    pub fn of<S: Semiring>(isa: Isa) -> &'static Kernels {
+        isa.select(&Tables::<S>::ALL)
+    }
+}
+
+/// One table an instruction set.
+struct Tables<S>(S);
+
+impl<S: Semiring> Tables<S> {
+    const ALL: isa::PerIsa<Kernels> = isa::PerIsa {
+        portable: loops::portable::table::<S>(),
+        #[cfg(target_arch = "x86_64")]
+        avx2: loops::avx2::table::<S>(),
+        #[cfg(target_arch = "x86_64")]
+        avx512: loops::avx512::table::<S>(),
+    };
+}
+
+/// A user's semiring as `bind` takes it: what the plan was told of it, and its kernels.
+#[derive(Clone, Copy, Debug)]
+pub struct UserSemiring {
+    algebra: UserAlgebra,
+    kernels: fn(Isa) -> &'static Kernels,
+}
+
+impl UserSemiring {
+    /// The semiring `S`.
+    pub fn of<S: Semiring>() -> UserSemiring {
+        UserSemiring { algebra: crate::semiring::algebra::<S>(), kernels: Kernels::of::<S> }
+    }
+
+    /// What a plan knows of it. Where this equals the algebra of a step, the kernels fit the step's dtypes.
+    pub fn algebra(&self) -> UserAlgebra {
+        self.algebra
+    }
+
+    /// Which type it is.
+    pub fn id(&self) -> TypeId {
+        self.algebra.id
+    }
+
+    /// Its kernels.
+    pub fn kernels(&self, isa: Isa) -> &'static Kernels {
+        (self.kernels)(isa)
+    }
+}
+
+/// Both loops as one where every operand goes on across the end of a row as within it.
+#[inline(always)]
+fn fuse<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> [usize; 2] {
+    let goes_on = |s: [isize; 2]| s[0] == s[1].wrapping_mul(n[1] as isize);
+    if n[0] > 1 && strides.into_iter().all(goes_on) { [1, n[0] * n[1]] } else { n }
+}

@@ -1,0 +1,263 @@
+//! Tensors of any element type, seen through pointers and strides.
+//!
+//! # Why a view is sound
+//!
+//! A view promises: for every position inside its extents, `ptr + Σ position·stride` is the address of an element of the
+//! view's dtype, aligned for it, inside one allocation that outlives the view, valid for reading, or, in an [`AnyViewMut`],
+//! for writing by the holder alone. Each constructor earns the promise from safe Rust: an `ndarray` view already is such a
+//! promise for its element type, a slice is checked position by extreme position, and the tag comes from
+//! [`Element::dtype`], which cannot lie. The fields are private and never change afterwards.
+//!
+//! Distinct positions of an `AnyViewMut` are distinct elements. `ndarray` guarantees that for its mutable views; for slices
+//! it is checked. Code that has a view by `&` or `&mut` may thus hand disjoint positions to different threads.
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use einfold_ir::Dtype;
+use ndarray::{ArrayView, ArrayViewMut, Dimension};
+use smallvec::SmallVec;
+
+use crate::element::Element;
+use crate::memory::MemoryOrder;
+
+/// Extents of a view; eight axes need no allocation.
+pub type Extents = SmallVec<[usize; 8]>;
+/// Strides of a view in bytes; eight axes need no allocation.
+pub type Strides = SmallVec<[isize; 8]>;
+
+/// Why a slice is no tensor of the given shape and strides.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ViewError {
+    /// The number of strides is not the number of extents.
+    #[error("{extents} extents but {strides} strides")]
+    Rank {
+        /// How many extents were given.
+        extents: usize,
+        /// How many strides were given.
+        strides: usize,
+    },
+    /// Some position is outside the slice, or its number overflows.
+    #[error("shape and strides reach outside a slice of {len} elements")]
+    OutOfBounds {
+        /// Elements in the slice.
+        len: usize,
+    },
+    /// Two positions of a tensor that is to be written share an element. Strides that do not nest (each at least the span
+    /// of all smaller ones) are refused even where they happen to miss each other.
+    #[error("two positions along axis {axis} and the axes inside it share an element")]
+    Overlap {
+        /// The axis whose stride is too small.
+        axis: usize,
+    },
+}
+
+/// A tensor to read.
+#[derive(Clone, Debug)]
+pub struct AnyView<'a> {
+    raw: RawView,
+    memory: PhantomData<&'a [u8]>,
+}
+
+/// A tensor to write.
+#[derive(Debug)]
+pub struct AnyViewMut<'a> {
+    raw: RawView,
+    initialised: bool,
+    memory: PhantomData<&'a mut [u8]>,
+}
+
+#[derive(Clone, Debug)]
+struct RawView {
+    dtype: Dtype,
+    ptr: NonNull<u8>,
+    extents: Extents,
+    strides: Strides,
+}
+
+// SAFETY: a view is a `&[T]` with `T: Element`, and every `Element` is `Send + Sync`.
+unsafe impl Send for AnyView<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for AnyView<'_> {}
+// SAFETY: a mutable view is a `&mut [T]` with `T: Element`.
+unsafe impl Send for AnyViewMut<'_> {}
+// SAFETY: as above; `&AnyViewMut` only reads the description.
+unsafe impl Sync for AnyViewMut<'_> {}
+
+macro_rules! accessors {
+    ($view:ident) => {
+        impl $view<'_> {
+            /// The element type.
+            pub fn dtype(&self) -> Dtype {
+                self.raw.dtype
+            }
+
+            /// The extent of each axis.
+            pub fn extents(&self) -> &[usize] {
+                &self.raw.extents
+            }
+
+            /// The stride of each axis in bytes; 0 for an axis of fewer than two positions, and for every axis of a view
+            /// without elements.
+            pub fn strides(&self) -> &[isize] {
+                &self.raw.strides
+            }
+        }
+    };
+}
+accessors!(AnyView);
+accessors!(AnyViewMut);
+
+impl<'a> AnyView<'a> {
+    /// The elements of `data` from `offset` on, with strides counted in elements; they may be negative, 0 or overlap.
+    ///
+    /// # Errors
+    /// [`ViewError`] where shape and strides do not fit each other or the slice.
+    pub fn from_slice<T: Element>(
+        data: &'a [T],
+        offset: usize,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<AnyView<'a>, ViewError> {
+        check_bounds(data.len(), offset, shape, strides)?;
+        Ok(AnyView { raw: RawView::new(at(data.as_ptr(), offset), shape, strides), memory: PhantomData })
+    }
+
+    /// A single element.
+    pub fn scalar<T: Element>(value: &'a T) -> AnyView<'a> {
+        AnyView { raw: RawView::new(NonNull::from(value), &[], &[]), memory: PhantomData }
+    }
+
+    /// The element at position 0 of every axis.
+    pub fn ptr(&self) -> *const u8 {
+        self.raw.ptr.as_ptr()
+    }
+}
+
+impl<'a> AnyViewMut<'a> {
+    /// The elements of `data` from `offset` on, with strides counted in elements.
+    ///
+    /// # Errors
+    /// [`ViewError`] where shape and strides do not fit each other or the slice, or where two positions share an element.
+    pub fn from_slice<T: Element>(
+        data: &'a mut [T],
+        offset: usize,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<AnyViewMut<'a>, ViewError> {
+        check_bounds(data.len(), offset, shape, strides)?;
+        check_overlap(shape, strides)?;
+        let raw = RawView::new(at(data.as_mut_ptr(), offset), shape, strides);
+        Ok(AnyViewMut { raw, initialised: true, memory: PhantomData })
+    }
+
+    /// Memory without values, dense in the given order. `data` has as many elements as the shape.
+    pub(crate) fn uninit<T: Element>(data: &'a mut [MaybeUninit<T>], shape: &[usize], order: MemoryOrder) -> Self {
+        debug_assert_eq!(data.len(), shape.iter().product::<usize>());
+        let raw = RawView::new(at(data.as_mut_ptr().cast::<T>(), 0), shape, &dense_strides(shape, order));
+        AnyViewMut { raw, initialised: false, memory: PhantomData }
+    }
+
+    /// The element at position 0 of every axis.
+    pub fn ptr(&mut self) -> *mut u8 {
+        self.raw.ptr.as_ptr()
+    }
+
+    /// Whether the memory holds values, so that they may be read.
+    pub fn is_init(&self) -> bool {
+        self.initialised
+    }
+
+    /// The same view for a shorter time.
+    pub fn reborrow(&mut self) -> AnyViewMut<'_> {
+        AnyViewMut { raw: self.raw.clone(), initialised: self.initialised, memory: PhantomData }
+    }
+}
+
+impl<'a, T: Element, D: Dimension> From<ArrayView<'a, T, D>> for AnyView<'a> {
+    fn from(view: ArrayView<'a, T, D>) -> AnyView<'a> {
+        AnyView { raw: RawView::new(at(view.as_ptr(), 0), view.shape(), view.strides()), memory: PhantomData }
+    }
+}
+
+impl<'a, T: Element, D: Dimension> From<ArrayViewMut<'a, T, D>> for AnyViewMut<'a> {
+    fn from(mut view: ArrayViewMut<'a, T, D>) -> AnyViewMut<'a> {
+        let ptr = at(view.as_mut_ptr(), 0);
+        AnyViewMut { raw: RawView::new(ptr, view.shape(), view.strides()), initialised: true, memory: PhantomData }
+    }
+}
+
+impl RawView {
+    /// `strides` count elements. They are forgotten where they move nothing, so that all others are products that fit: they
+    /// lead from one element of an allocation to another.
+    fn new<T: Element>(ptr: NonNull<T>, shape: &[usize], strides: &[isize]) -> RawView {
+        let size = size_of::<T>() as isize;
+        let empty = shape.contains(&0);
+        let bytes = |(&e, &s): (&usize, &isize)| if empty || e < 2 { 0 } else { s * size };
+        RawView {
+            dtype: T::dtype(),
+            ptr: ptr.cast(),
+            extents: shape.into(),
+            strides: shape.iter().zip(strides).map(bytes).collect(),
+        }
+    }
+}
+
+/// `ptr + offset` as bytes; pointers of slices and arrays are never null.
+fn at<T>(ptr: *const T, offset: usize) -> NonNull<T> {
+    NonNull::new(ptr.wrapping_add(offset).cast_mut()).unwrap_or(NonNull::dangling())
+}
+
+/// Row-major or column-major strides in elements, of a shape whose number of elements fits.
+fn dense_strides(shape: &[usize], order: MemoryOrder) -> Strides {
+    let mut strides: Strides = shape.iter().map(|_| 0).collect();
+    let mut step = 1_isize;
+    let mut set = |k: usize| {
+        strides[k] = step;
+        step *= shape[k].max(1) as isize;
+    };
+    match order {
+        MemoryOrder::C => (0..shape.len()).rev().for_each(&mut set),
+        MemoryOrder::F => (0..shape.len()).for_each(&mut set),
+    }
+    strides
+}
+
+/// Whether `offset` and the least and greatest position are inside `len` elements.
+fn check_bounds(len: usize, offset: usize, shape: &[usize], strides: &[isize]) -> Result<(), ViewError> {
+    if shape.len() != strides.len() {
+        return Err(ViewError::Rank { extents: shape.len(), strides: strides.len() });
+    }
+    let outside = ViewError::OutOfBounds { len };
+    if shape.contains(&0) {
+        return if offset <= len { Ok(()) } else { Err(outside) };
+    }
+    let reach = |wanted: fn(isize) -> bool| {
+        let axes = shape.iter().zip(strides).filter(|(_, s)| wanted(**s));
+        axes.into_iter().try_fold(0_usize, |sum, (&e, &s)| sum.checked_add(s.unsigned_abs().checked_mul(e - 1)?))
+    };
+    let (Some(back), Some(forth)) = (reach(|s| s < 0), reach(|s| s > 0)) else { return Err(outside) };
+    let fits = back <= offset && forth.checked_add(offset).is_some_and(|last| last < len);
+    if fits { Ok(()) } else { Err(outside) }
+}
+
+/// Whether the strides nest: ordered by size, each leads past everything the smaller ones reach.
+fn check_overlap(shape: &[usize], strides: &[isize]) -> Result<(), ViewError> {
+    if shape.contains(&0) {
+        return Ok(());
+    }
+    let mut axes: SmallVec<[usize; 8]> = (0..shape.len()).filter(|&k| shape[k] > 1).collect();
+    axes.sort_by_key(|&k| strides[k].unsigned_abs());
+    let mut reach = 0_usize;
+    for axis in axes {
+        let stride = strides[axis].unsigned_abs();
+        if stride <= reach {
+            return Err(ViewError::Overlap { axis });
+        }
+        // In bounds, so the reach is below the length of the slice.
+        reach += stride * (shape[axis] - 1);
+    }
+    Ok(())
+}
