@@ -1,1 +1,109 @@
-//! To come.
+//! Contraction orders: a [`Network`] in, a [`Tree`] and its [`Cost`] out.
+//!
+//! An order decides how much there is to compute: for a chain of matrices, a bad one can take thousands of times the flops
+//! of a good one. [`order`] finds one with a [`Strategy`], by default `auto`, or takes a path that is given. Nothing here
+//! knows of text, dtypes or arrays, so the crate serves any executor of pairwise contractions.
+//!
+//! ```
+//! use einfold_ir::Network;
+//! use einfold_order::{Budget, Order, order};
+//! // ij,jk,kl->il
+//! let (i, j, k, l) = (0, 1, 2, 3);
+//! let chain = Network::new(vec![vec![i, j], vec![j, k], vec![k, l]], vec![i, l], vec![20, 10, 30, 40])?;
+//! let best = order(&chain, &Order::default(), &Budget::default())?;
+//! assert_eq!(best.tree.linear_path(), [[1, 2], [0, 1]]);
+//! assert_eq!(best.cost.flops.exact(), Some(10 * 30 * 40 + 20 * 10 * 40));
+//! let written = order(&chain, &"left-to-right".parse()?, &Budget::default())?;
+//! assert_eq!(written.cost.flops.exact(), Some(20 * 10 * 30 + 20 * 30 * 40));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Every strategy is deterministic, on any machine; ties go to the lower ids. Each sits in a file of its own, has the same
+//! signature and is registered in [`STRATEGIES`].
+
+mod auto;
+pub mod cost;
+mod dp;
+mod error;
+mod graph;
+mod greedy;
+mod left;
+mod registry;
+
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::time::Duration;
+
+use einfold_ir::{Cost, Network, Tree};
+
+pub use error::OrderError;
+pub use registry::{STRATEGIES, Strategy, strategy};
+
+/// Where an order comes from. The default is the strategy `auto`.
+///
+/// Parses from the name or an alias of a strategy.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// A search.
+    Strategy(&'static Strategy),
+    /// A path in NumPy's linear form, as for [`Tree::from_linear`].
+    Linear(Vec<Vec<u32>>),
+    /// A path in SSA form, as for [`Tree::from_ssa`].
+    Ssa(Vec<Vec<u32>>),
+}
+
+impl Default for Order {
+    fn default() -> Order {
+        Order::Strategy(&STRATEGIES[0])
+    }
+}
+
+impl FromStr for Order {
+    type Err = OrderError;
+
+    fn from_str(name: &str) -> Result<Order, OrderError> {
+        strategy(name).map(Order::Strategy)
+    }
+}
+
+/// What a search may use. The strategies there are so far are quick and use none of it; each says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// How long it may take. Without it a search stops by its own rule.
+    pub time: Option<Duration>,
+    /// How much memory the contraction may take, in bytes, besides its operands.
+    pub memory_bytes: Option<u64>,
+    /// How many threads may search. Without it, one.
+    pub threads: Option<NonZeroUsize>,
+    /// The seed of random choices.
+    pub seed: u64,
+}
+
+/// An order that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The tree, whose steps run in its own order.
+    pub tree: Tree,
+    /// What it costs.
+    pub cost: Cost,
+    /// The name of the strategy that was asked for, or `path`.
+    pub strategy: &'static str,
+}
+
+/// Orders the contraction of `network`.
+///
+/// # Errors
+/// [`OrderError`]: a network without tensors, a path that is not one of the network, or more operands than an exact search
+/// takes.
+pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
+    let leaves = network.inputs().len();
+    if leaves == 0 {
+        return Err(OrderError::NoTensors);
+    }
+    let (tree, strategy) = match how {
+        Order::Strategy(strategy) => ((strategy.search)(network, budget)?, strategy.name),
+        Order::Linear(path) => (Tree::from_linear(leaves, path)?, "path"),
+        Order::Ssa(path) => (Tree::from_ssa(leaves, path)?, "path"),
+    };
+    Ok(Ordered { cost: cost::evaluate(network, &tree), tree, strategy })
+}

@@ -1,0 +1,165 @@
+//! What a tree costs: the one place that counts. The convention is that of [`Cost`].
+
+use einfold_ir::{Cost, Count, Network, Tree};
+
+use crate::graph::{Graph, contract};
+
+/// The cost of one step of a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepCost {
+    /// Scalar multiply-adds; 0 for a step of one tensor.
+    pub flops: Count,
+    /// Elements of the result.
+    pub size: Count,
+}
+
+/// The cost of `tree`, which must be a tree of `network`.
+pub fn evaluate(network: &Network, tree: &Tree) -> Cost {
+    evaluate_graph(&Graph::of(network), tree)
+}
+
+/// The cost of each step of `tree`, which must be a tree of `network`; the flops add up to those of [`evaluate`].
+pub fn evaluate_steps(network: &Network, tree: &Tree) -> Vec<StepCost> {
+    let graph = Graph::of(network);
+    let mut walk = Walk::new(&graph, tree);
+    let cost_of = |children: &Vec<u32>| {
+        let mut flops = Count::ZERO;
+        walk.step(children, |product| flops += product.flops);
+        StepCost { flops, size: walk.result_size() }
+    };
+    tree.steps().iter().map(cost_of).collect()
+}
+
+/// As [`evaluate`].
+pub(crate) fn evaluate_graph(graph: &Graph, tree: &Tree) -> Cost {
+    let mut tally = Tally::new(graph, tree);
+    tree.steps().iter().for_each(|children| tally.step(children));
+    tally.cost
+}
+
+/// As [`evaluate`], given up when the cost exceeds `flops`: a bad tree of a large network can take longer to add up than a
+/// good one to find.
+pub(crate) fn evaluate_within(graph: &Graph, tree: &Tree, flops: Count) -> Option<Cost> {
+    let mut tally = Tally::new(graph, tree);
+    for children in tree.steps() {
+        tally.step(children);
+        if tally.cost.flops > flops {
+            return None;
+        }
+    }
+    Some(tally.cost)
+}
+
+/// One multiplication of two tensors.
+struct Product {
+    /// How many products came before.
+    number: usize,
+    flops: Count,
+    size: Count,
+    /// The products whose results it uses; none for an operand.
+    used: [Option<usize>; 2],
+}
+
+/// A tensor that a step can use.
+#[derive(Clone, Default)]
+struct Term {
+    legs: Vec<u32>,
+    /// The product that made it; none for an operand.
+    made_by: Option<usize>,
+}
+
+/// Runs through the steps of a tree.
+struct Walk<'a> {
+    graph: &'a Graph,
+    uses: Vec<u32>,
+    /// By SSA id.
+    terms: Vec<Term>,
+    products: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn new(graph: &'a Graph, tree: &Tree) -> Walk<'a> {
+        let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
+        terms.extend(graph.legs.iter().map(|legs| Term { legs: legs.clone(), made_by: None }));
+        // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
+        terms.resize(tree.leaves(), Term::default());
+        Walk { graph, uses: graph.uses(), terms, products: 0 }
+    }
+
+    /// Multiplies `children` from left to right and calls `each` with every product.
+    fn step(&mut self, children: &[u32], mut each: impl FnMut(Product)) {
+        let mut terms = children.iter().map(|&id| std::mem::take(&mut self.terms[id as usize]));
+        let mut result = terms.next().unwrap_or_default();
+        let extents = &self.graph.extents;
+        for term in terms {
+            let mut flops = Count::ONE;
+            let point = |axis: u32| flops *= Count::from(extents[axis as usize]);
+            let legs = contract(&result.legs, &term.legs, &mut self.uses, point);
+            let (number, size) = (self.products, size(extents, &legs));
+            each(Product { number, flops, size, used: [result.made_by, term.made_by] });
+            result = Term { legs, made_by: Some(number) };
+            self.products += 1;
+        }
+        self.terms.push(result);
+    }
+
+    /// The elements of the last step's result.
+    fn result_size(&self) -> Count {
+        self.terms.last().map_or(Count::ONE, |term| size(&self.graph.extents, &term.legs))
+    }
+}
+
+fn size(extents: &[u64], legs: &[u32]) -> Count {
+    Count::product(legs.iter().map(|&axis| extents[axis as usize]))
+}
+
+/// Adds up the cost of the steps.
+struct Tally<'a> {
+    walk: Walk<'a>,
+    live: Sum,
+    cost: Cost,
+}
+
+impl<'a> Tally<'a> {
+    fn new(graph: &'a Graph, tree: &Tree) -> Tally<'a> {
+        Tally { walk: Walk::new(graph, tree), live: Sum::of_zeros(tree.leaves()), cost: Cost::default() }
+    }
+
+    fn step(&mut self, children: &[u32]) {
+        let Tally { walk, live, cost } = self;
+        walk.step(children, |product| {
+            cost.flops += product.flops;
+            cost.write += product.size;
+            cost.size = cost.size.max(product.size);
+            live.set(product.number, product.size);
+            cost.peak = cost.peak.max(live.total());
+            product.used.into_iter().flatten().for_each(|used| live.set(used, Count::ZERO));
+        });
+    }
+}
+
+/// A sum whose terms change, kept as a binary tree of partial sums: to subtract from a rounded [`Count`] would lose what is
+/// small beside a result that has died.
+struct Sum {
+    /// Node `i` is the sum of nodes `2i` and `2i + 1`; the terms are the last half.
+    nodes: Vec<Count>,
+}
+
+impl Sum {
+    fn of_zeros(terms: usize) -> Sum {
+        Sum { nodes: vec![Count::ZERO; 2 * terms.max(1)] }
+    }
+
+    fn set(&mut self, term: usize, value: Count) {
+        let mut node = self.nodes.len() / 2 + term;
+        self.nodes[node] = value;
+        while node > 1 {
+            node /= 2;
+            self.nodes[node] = self.nodes[2 * node] + self.nodes[2 * node + 1];
+        }
+    }
+
+    fn total(&self) -> Count {
+        self.nodes[1]
+    }
+}

@@ -1,0 +1,226 @@
+//! All splits of connected sets into connected halves.
+//!
+//! They are enumerated without a miss, each once and each half before the whole, as G. Moerkotte and T. Neumann do for joins
+//! ("Analysis of two existing and one new dynamic programming algorithm for the generation of optimal bushy join trees
+//! without cross products", VLDB 2006). Two sets are connected if they share an axis; the tensors of a shared axis are all
+//! neighbours of each other.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::pricing::{Bond, Pricing};
+use super::{MAX_TENSORS, Set, Work, steps};
+use crate::OrderError;
+use crate::graph::Pairs;
+
+/// The best steps without outer products of `tensors` connected tensors, or `known` steps if those are as good. Sets that
+/// cost more than `known` does are dropped.
+pub(super) fn pairs<P: Pricing>(
+    tensors: usize,
+    bonds: &[Bond],
+    price: &P,
+    known: Pairs,
+    work: &mut Work,
+) -> Result<Pairs, OrderError> {
+    let near = neighbours(tensors, bonds);
+    let mut table = Table::new(tensors, price, flops(tensors, price, &known));
+    let (mut firsts, mut seconds) = (ConnectedSets::new(&near), ConnectedSets::new(&near));
+    // The half with the least tensor is the first. Starting from high numbers makes all second halves known.
+    for least in (0..tensors).rev() {
+        firsts.start(least, up_to(least));
+        while let Some(first) = firsts.next() {
+            work.spend(1, tensors)?;
+            let Some(&half) = table.get(first) else { continue };
+            let closed = up_to(least) | first;
+            let border = around(&near, first) & !closed;
+            for start in bits(border).rev() {
+                seconds.start(start, closed | border & up_to(start));
+                while let Some(second) = seconds.next() {
+                    work.spend(1, tensors)?;
+                    table.offer(half, second);
+                }
+            }
+        }
+    }
+    let all = Set::MAX >> (MAX_TENSORS - tensors);
+    Ok(if table.get(all).is_some() { steps(tensors, |set| table.get(set).map_or(0, |best| best.first)) } else { known })
+}
+
+/// By tensor, those that share an axis with it.
+fn neighbours(tensors: usize, bonds: &[Bond]) -> Vec<Set> {
+    let mut near = vec![0; tensors];
+    for bond in bonds {
+        bits(bond.members).for_each(|tensor| near[tensor] |= bond.members);
+    }
+    near
+}
+
+/// The flops of known steps.
+fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
+    let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
+    let mut sum = P::Flops::default();
+    for pair in known {
+        let [a, b] = pair.map(|id| sets[id as usize]);
+        sets.push(a | b);
+        sum = sum + price.flops(price.facts(a | b), [price.facts(a), price.facts(b)]);
+    }
+    sum
+}
+
+/// The best split found of a connected set.
+struct Best<P: Pricing> {
+    set: Set,
+    facts: P::Facts,
+    flops: P::Flops,
+    /// The half that has the least tensor.
+    first: Set,
+}
+
+impl<P: Pricing> Clone for Best<P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Pricing> Copy for Best<P> {}
+
+/// The sets that can be contracted within `limit` flops.
+struct Table<'a, P: Pricing> {
+    price: &'a P,
+    limit: P::Flops,
+    place: HashMap<Set, u32, BuildHasherDefault<SetHasher>>,
+    best: Vec<Best<P>>,
+}
+
+impl<P: Pricing> Table<'_, P> {
+    fn new(tensors: usize, price: &P, limit: P::Flops) -> Table<'_, P> {
+        let mut table = Table { price, limit, place: HashMap::default(), best: Vec::new() };
+        for tensor in 0..tensors {
+            let set = 1 << tensor;
+            table.place.insert(set, tensor as u32);
+            table.best.push(Best { set, facts: price.facts(set), flops: P::Flops::default(), first: set });
+        }
+        table
+    }
+
+    fn get(&self, set: Set) -> Option<&Best<P>> {
+        self.place.get(&set).map(|&place| &self.best[place as usize])
+    }
+
+    /// Enters the set of `half` and `second` if it is new or comes cheaper so.
+    fn offer(&mut self, half: Best<P>, second: Set) {
+        let Some(other) = self.get(second) else { return };
+        let (halves, flops) = ([half.facts, other.facts], half.flops + other.flops);
+        if flops > self.limit {
+            return;
+        }
+        let (set, first) = (half.set | second, half.set);
+        match self.place.get(&set) {
+            Some(&place) => {
+                let best = &mut self.best[place as usize];
+                let flops = flops + self.price.flops(best.facts, halves);
+                if flops < best.flops {
+                    (best.flops, best.first) = (flops, first);
+                }
+            }
+            None => {
+                let facts = self.price.facts(set);
+                let flops = flops + self.price.flops(facts, halves);
+                if flops <= self.limit {
+                    self.place.insert(set, self.best.len() as u32);
+                    self.best.push(Best { set, facts, flops, first });
+                }
+            }
+        }
+    }
+}
+
+/// Mixes the two words of a set. Nothing depends on the order of the map, and nobody chooses sets to collide.
+#[derive(Default)]
+struct SetHasher(u64);
+
+impl Hasher for SetHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    }
+
+    fn write_u128(&mut self, set: u128) {
+        let mixed = (set as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ ((set >> 64) as u64);
+        let wide = u128::from(mixed) * 0xd6e8_feb8_6659_fd93;
+        self.0 = wide as u64 ^ (wide >> 64) as u64;
+    }
+}
+
+/// The tensors `0..=tensor`.
+fn up_to(tensor: usize) -> Set {
+    Set::MAX >> (MAX_TENSORS - 1 - tensor)
+}
+
+/// The tensors in `set`, ascending.
+fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
+    (set.trailing_zeros() as usize..MAX_TENSORS - set.leading_zeros() as usize).filter(move |bit| set >> bit & 1 == 1)
+}
+
+/// The neighbours of the tensors in `set`.
+fn around(near: &[Set], mut set: Set) -> Set {
+    let mut found = 0;
+    while set != 0 {
+        found |= near[set.trailing_zeros() as usize];
+        set &= set - 1;
+    }
+    found
+}
+
+/// Enumerates connected sets that grow from one tensor, each after its connected subsets with that tensor.
+struct ConnectedSets<'a> {
+    near: &'a [Set],
+    first: Option<Set>,
+    /// From the start to the set given last; each adds a tensor at least.
+    open: Vec<Growth>,
+}
+
+/// A set that is being extended by some of its neighbours.
+struct Growth {
+    set: Set,
+    /// Tensors that never join.
+    closed: Set,
+    /// Neighbours that may join now and never later.
+    border: Set,
+    /// The last part of `border` that joined. As numbers, subsets of it were smaller.
+    joined: Set,
+}
+
+impl ConnectedSets<'_> {
+    fn new(near: &[Set]) -> ConnectedSets<'_> {
+        ConnectedSets { near, first: None, open: Vec::new() }
+    }
+
+    /// Starts over from `tensor`, without the tensors in `closed`, among which it is itself.
+    fn start(&mut self, tensor: usize, closed: Set) {
+        self.open.clear();
+        self.first = Some(1 << tensor);
+        self.open.push(Growth { set: 1 << tensor, closed, border: self.near[tensor] & !closed, joined: 0 });
+    }
+
+    fn next(&mut self) -> Option<Set> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        loop {
+            let growth = self.open.last_mut()?;
+            growth.joined = growth.joined.wrapping_sub(growth.border) & growth.border;
+            if growth.joined == 0 {
+                self.open.pop();
+                continue;
+            }
+            let (set, closed) = (growth.set | growth.joined, growth.closed | growth.border);
+            let border = around(self.near, growth.joined) & !closed;
+            self.open.push(Growth { set, closed, border, joined: 0 });
+            return Some(set);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Exact orders by dynamic programming over sets of tensors.
+//!
+//! What a set of tensors contracts to, and so what comes after it, does not depend on how it was contracted: the best tree
+//! of a set is the best split of it with the best trees of both halves. Up to [`ALL_SPLITS`] tensors every split is tried
+//! ([`full`]), outer products too. Beyond, each connected component by itself, and only splits into connected halves
+//! ([`connected`]), as R. N. C. Pfeifer, J. Haegeman and F. Verstraete do ("Faster identification of optimal contraction
+//! sequences for tensor networks", Phys. Rev. E 90, 033315, 2014); components are joined by size.
+
+mod connected;
+mod full;
+mod pricing;
+#[cfg(test)]
+mod tests;
+
+use einfold_ir::{Network, Tree};
+
+use crate::graph::{Graph, Pairs, join_by_size};
+use crate::{Budget, OrderError, graph, greedy};
+use pricing::{Bond, Counts, Floats, Pricing};
+
+/// So many tensors are searched with outer products.
+const ALL_SPLITS: usize = 10;
+/// The most tensors of a connected component: the bits of a [`Set`].
+const MAX_TENSORS: usize = Set::BITS as usize;
+/// The most splits that are tried when the exact order is asked for: a few seconds.
+const MAX_SPLITS: u64 = 1 << 24;
+
+/// A set of tensors, one a bit.
+type Set = u128;
+
+/// The exact order. Uses nothing of the budget.
+pub(crate) fn search(network: &Network, _: &Budget) -> Result<Tree, OrderError> {
+    tree(&Graph::of(network), MAX_SPLITS)
+}
+
+/// The exact tree of `graph`, if no more than `splits` splits need be tried.
+pub(crate) fn tree(graph: &Graph, splits: u64) -> Result<Tree, OrderError> {
+    let leaves = graph.legs.len();
+    let components = if leaves <= ALL_SPLITS { vec![(0..leaves as u32).collect()] } else { graph.components() };
+    let operands = components.iter().map(Vec::len).max().unwrap_or(0);
+    if operands > MAX_TENSORS {
+        return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
+    }
+    let mut work = Work { limit: splits, done: 0 };
+    let mut pairs = Pairs::with_capacity(leaves);
+    let mut parts = Vec::with_capacity(components.len());
+    for members in &components {
+        let part = graph.component(members);
+        let local = component_pairs(&part, &mut work)?;
+        parts.push((part.result_size(), splice(members, &local, leaves, &mut pairs)));
+    }
+    join_by_size(parts.into_iter(), leaves, &mut pairs);
+    graph::tree(leaves, &pairs)
+}
+
+/// The exact steps of one component.
+fn component_pairs(part: &Graph, work: &mut Work) -> Result<Pairs, OrderError> {
+    let bonds = Bond::all(part);
+    match Floats::of(&bonds) {
+        Some(floats) => priced_pairs(part, &bonds, &floats, work),
+        None => priced_pairs(part, &bonds, &Counts(&bonds), work),
+    }
+}
+
+fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut Work) -> Result<Pairs, OrderError> {
+    let tensors = part.legs.len();
+    if tensors <= ALL_SPLITS {
+        work.spend(full::splits(tensors), tensors)?;
+        return Ok(full::pairs(tensors, price));
+    }
+    connected::pairs(tensors, bonds, price, greedy::pairs(part), work)
+}
+
+/// Appends the steps of a component to those of the whole; returns the id of its result.
+fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) -> u32 {
+    let mut ids = members.to_vec();
+    for pair in local {
+        ids.push((leaves + pairs.len()) as u32);
+        pairs.push(pair.map(|id| ids[id as usize]));
+    }
+    ids.last().copied().unwrap_or_default()
+}
+
+/// The steps of the tree of tensors `0..tensors` in which each set of two or more is split into `half(set)` and the rest.
+fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
+    let mut open = vec![Set::MAX >> (MAX_TENSORS - tensors)];
+    // A set before its halves and the first half last: reversed, both halves come before the set, the first one first.
+    let mut preorder = Vec::with_capacity(2 * tensors);
+    while let Some(set) = open.pop() {
+        preorder.push(set);
+        if !set.is_power_of_two() {
+            let first = half(set);
+            open.extend([first, set ^ first]);
+        }
+    }
+    let mut pairs = Pairs::with_capacity(tensors);
+    let mut made: Vec<u32> = Vec::with_capacity(tensors);
+    for set in preorder.into_iter().rev() {
+        let leaf = set.trailing_zeros();
+        if set.is_power_of_two() {
+            made.push(leaf);
+        } else if let (Some(second), Some(first)) = (made.pop(), made.pop()) {
+            made.push((tensors + pairs.len()) as u32);
+            pairs.push([first, second]);
+        }
+    }
+    pairs
+}
+
+/// How many splits were tried, and how many may be.
+struct Work {
+    limit: u64,
+    done: u64,
+}
+
+impl Work {
+    /// Counts `splits` more, of a component of so many tensors.
+    fn spend(&mut self, splits: u64, operands: usize) -> Result<(), OrderError> {
+        self.done += splits;
+        if self.done > self.limit { Err(OrderError::TooDense { operands, limit: self.limit }) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a step costs, by the sets of tensors that it multiplies.
+
+use std::ops::Add;
+
+use einfold_ir::Count;
+
+use super::Set;
+use crate::graph::Graph;
+
+/// An axis by the tensors that it connects.
+pub(super) struct Bond {
+    pub(super) members: Set,
+    /// Whether the output has it.
+    kept: bool,
+    extent: u64,
+}
+
+impl Bond {
+    /// The axes of `graph`, which has no more tensors than a set can.
+    pub(super) fn all(graph: &Graph) -> Vec<Bond> {
+        let bond = |(&kept, &extent)| Bond { members: 0, kept, extent };
+        let mut bonds: Vec<Bond> = graph.kept.iter().zip(&graph.extents).map(bond).collect();
+        for (tensor, legs) in graph.legs.iter().enumerate() {
+            legs.iter().for_each(|&axis| bonds[axis as usize].members |= 1 << tensor);
+        }
+        bonds.retain(|bond| bond.members != 0);
+        bonds
+    }
+
+    /// Whether it is summed once the tensors in `set` are contracted.
+    fn summed_in(&self, set: Set) -> bool {
+        !self.kept && self.members & !set == 0
+    }
+}
+
+/// A way to compute the flops of steps.
+pub(super) trait Pricing {
+    /// Flops. The default is none.
+    type Flops: Copy + Default + PartialOrd + Add<Output = Self::Flops>;
+    /// What must be known of a set of tensors.
+    type Facts: Copy + Default;
+
+    /// The facts of one set.
+    fn facts(&self, set: Set) -> Self::Facts;
+
+    /// The flops of the step that makes `whole` out of two halves.
+    fn flops(&self, whole: Self::Facts, halves: [Self::Facts; 2]) -> Self::Flops;
+
+    /// The facts of all sets of the first few tensors, each at its number.
+    fn table(&self, tensors: usize) -> Vec<Self::Facts> {
+        (0..1 << tensors).map(|set| self.facts(set)).collect()
+    }
+}
+
+/// The product of all extents must be below 2^1000, so that no product of some of them overflows.
+const MAX_LOG2: f64 = 1000.0;
+
+/// Flops in f64: exact below 2^53, and orders that differ by less than rounding count as equal.
+///
+/// A step visits the axes that any of its tensors has, but those summed before. So its flops are a product of three numbers
+/// that depend on one set each.
+pub(super) struct Floats<'a>(&'a [Bond]);
+
+impl Floats<'_> {
+    /// None if extents are 0 or too large for f64.
+    pub(super) fn of(bonds: &[Bond]) -> Option<Floats<'_>> {
+        let all = Count::product(bonds.iter().map(|bond| bond.extent));
+        (all != Count::ZERO && all.log2() < MAX_LOG2).then_some(Floats(bonds))
+    }
+}
+
+/// Of a set: the product of the extents of all its axes, and the inverse product of those summed within.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Products {
+    touched: f64,
+    per_summed: f64,
+}
+
+impl Pricing for Floats<'_> {
+    type Flops = f64;
+    type Facts = Products;
+
+    fn facts(&self, set: Set) -> Products {
+        let (mut touched, mut summed) = (1.0, 1.0);
+        for bond in self.0.iter().filter(|bond| bond.members & set != 0) {
+            touched *= bond.extent as f64;
+            if bond.summed_in(set) {
+                summed *= bond.extent as f64;
+            }
+        }
+        Products { touched, per_summed: 1.0 / summed }
+    }
+
+    #[inline]
+    fn flops(&self, whole: Products, [a, b]: [Products; 2]) -> f64 {
+        whole.touched * a.per_summed * b.per_summed
+    }
+
+    fn table(&self, tensors: usize) -> Vec<Products> {
+        let sets = 1 << tensors;
+        // Products over the axes that lie within each set, whether kept or not, and over those summed there.
+        let (mut within, mut summed) = (vec![1.0; sets], vec![1.0; sets]);
+        for bond in self.0 {
+            let extent = bond.extent as f64;
+            within[bond.members as usize] *= extent;
+            if !bond.kept {
+                summed[bond.members as usize] *= extent;
+            }
+        }
+        subset_products(&mut within);
+        subset_products(&mut summed);
+        let all = within[sets - 1];
+        // The axes that a set touches are those not within its complement.
+        let touched = within.iter().rev().map(|outside| all / outside);
+        touched.zip(summed).map(|(touched, summed)| Products { touched, per_summed: 1.0 / summed }).collect()
+    }
+}
+
+/// Replaces each entry by the product of the entries of all subsets of its number.
+fn subset_products(entries: &mut [f64]) {
+    let mut half = 1;
+    while half < entries.len() {
+        for block in entries.chunks_exact_mut(2 * half) {
+            let (without, with) = block.split_at_mut(half);
+            with.iter_mut().zip(without).for_each(|(with, without)| *with *= *without);
+        }
+        half *= 2;
+    }
+}
+
+/// Flops as counts, for extents that [`Floats`] cannot take: slower, but right for 0 and for any size.
+pub(super) struct Counts<'a>(pub(super) &'a [Bond]);
+
+impl Pricing for Counts<'_> {
+    type Flops = Count;
+    type Facts = Set;
+
+    fn facts(&self, set: Set) -> Set {
+        set
+    }
+
+    fn flops(&self, whole: Set, [a, b]: [Set; 2]) -> Count {
+        let visited = |bond: &&Bond| bond.members & whole != 0 && !bond.summed_in(a) && !bond.summed_in(b);
+        Count::product(self.0.iter().filter(visited).map(|bond| bond.extent))
+    }
+}

@@ -1,0 +1,39 @@
+//! Why there is no order.
+
+use einfold_ir::PathError;
+
+/// Why a network got no order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// No strategy has this name.
+    #[error("no order is called `{name}`; there are {}", known.join(", "))]
+    UnknownStrategy {
+        /// The name as given.
+        name: String,
+        /// The names there are, without the aliases.
+        known: Vec<&'static str>,
+    },
+    /// The network is too large for the exact search.
+    #[error("the exact search takes at most {limit} connected operands, not {operands}; use `greedy` or `auto`")]
+    TooMany {
+        /// Operands of the largest connected part.
+        operands: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// The network is too densely connected for the exact search.
+    #[error("{operands} operands have more than {limit} splits for the exact search; use `greedy` or `auto`")]
+    TooDense {
+        /// Operands of the connected part.
+        operands: usize,
+        /// The most splits that are tried.
+        limit: u64,
+    },
+    /// The network has no tensor.
+    #[error("a network without tensors has no order")]
+    NoTensors,
+    /// The path given is not a path of the network.
+    #[error(transparent)]
+    Path(#[from] PathError),
+}

@@ -1,0 +1,148 @@
+//! The network as the searches see it, and what they share: contracting leg lists, components, joining what is disjoint.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use einfold_ir::{Count, Network, Tree};
+
+use crate::OrderError;
+
+/// Steps of two tensors in SSA form: tensors are `0..n`, step `k` makes `n + k`.
+pub(crate) type Pairs = Vec<[u32; 2]>;
+
+/// The network after the free reductions of single tensors.
+///
+/// An axis stays a *leg* of its tensors only if it can make a difference: it is longer than 1, and another tensor or the
+/// output has it too. The output acts as one more tensor, so that "is it still needed?" is a question of use counts.
+pub(crate) struct Graph {
+    /// The legs of each tensor, ascending and distinct.
+    pub(crate) legs: Vec<Vec<u32>>,
+    /// The extent of each axis.
+    pub(crate) extents: Vec<u64>,
+    /// Whether the output has the axis.
+    pub(crate) kept: Vec<bool>,
+}
+
+impl Graph {
+    pub(crate) fn of(network: &Network) -> Graph {
+        let extents = network.extents().to_vec();
+        let mut kept = vec![false; extents.len()];
+        network.output().iter().for_each(|&axis| kept[axis as usize] = true);
+        let mut legs = network.inputs().to_vec();
+        for list in &mut legs {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let mut graph = Graph { legs, extents, kept };
+        let uses = graph.uses();
+        for list in &mut graph.legs {
+            list.retain(|&axis| uses[axis as usize] > 1 && graph.extents[axis as usize] != 1);
+        }
+        graph
+    }
+
+    /// By how many tensors, the output among them, each axis is used.
+    pub(crate) fn uses(&self) -> Vec<u32> {
+        let mut uses: Vec<u32> = self.kept.iter().map(|&kept| kept.into()).collect();
+        self.legs.iter().flatten().for_each(|&axis| uses[axis as usize] += 1);
+        uses
+    }
+
+    /// The sets of tensors that no leg connects to the rest, each ascending, in order of their first tensor.
+    pub(crate) fn components(&self) -> Vec<Vec<u32>> {
+        let mut parent: Vec<u32> = (0..self.legs.len() as u32).collect();
+        let mut seen = vec![u32::MAX; self.extents.len()];
+        for (tensor, legs) in (0..).zip(&self.legs) {
+            for &axis in legs {
+                match std::mem::replace(&mut seen[axis as usize], tensor) {
+                    u32::MAX => {}
+                    other => {
+                        let (a, b) = (root(&mut parent, other), root(&mut parent, tensor));
+                        parent[a.max(b) as usize] = a.min(b);
+                    }
+                }
+            }
+        }
+        let mut slot = vec![usize::MAX; parent.len()];
+        let mut components: Vec<Vec<u32>> = Vec::new();
+        for tensor in 0..self.legs.len() as u32 {
+            let slot = &mut slot[root(&mut parent, tensor) as usize];
+            if *slot == usize::MAX {
+                *slot = components.len();
+                components.push(Vec::new());
+            }
+            components[*slot].push(tensor);
+        }
+        components
+    }
+
+    /// The component of `members` alone: tensor `i` is `members[i]`, the axes are numbered anew.
+    pub(crate) fn component(&self, members: &[u32]) -> Graph {
+        let mut legs: Vec<Vec<u32>> = members.iter().map(|&m| self.legs[m as usize].clone()).collect();
+        let mut axes: Vec<u32> = legs.iter().flatten().copied().collect();
+        axes.sort_unstable();
+        axes.dedup();
+        for axis in legs.iter_mut().flatten() {
+            *axis = axes.partition_point(|known| known < axis) as u32;
+        }
+        let extents = axes.iter().map(|&axis| self.extents[axis as usize]).collect();
+        let kept = axes.iter().map(|&axis| self.kept[axis as usize]).collect();
+        Graph { legs, extents, kept }
+    }
+
+    /// The elements of what the whole graph contracts to.
+    pub(crate) fn result_size(&self) -> Count {
+        let kept = self.extents.iter().zip(&self.kept).filter(|(_, kept)| **kept);
+        Count::product(kept.map(|(&extent, _)| extent))
+    }
+}
+
+/// The representative of `tensor` in a union-find forest, whose path it halves.
+fn root(parent: &mut [u32], mut tensor: u32) -> u32 {
+    while parent[tensor as usize] != tensor {
+        let above = parent[parent[tensor as usize] as usize];
+        parent[tensor as usize] = above;
+        tensor = above;
+    }
+    tensor
+}
+
+/// Contracts two leg lists: calls `point` with each axis of their union, brings `uses` up to date, and returns the legs of
+/// the result, the axes that are still used elsewhere.
+pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], mut point: impl FnMut(u32)) -> Vec<u32> {
+    let (mut i, mut j) = (0, 0);
+    let mut legs = Vec::with_capacity(a.len() + b.len());
+    loop {
+        let (axis, shared) = match (a.get(i), b.get(j)) {
+            (None, None) => return legs,
+            (Some(&left), Some(&right)) => (left.min(right), left == right),
+            (Some(&axis), None) | (None, Some(&axis)) => (axis, false),
+        };
+        i += usize::from(a.get(i) == Some(&axis));
+        j += usize::from(b.get(j) == Some(&axis));
+        point(axis);
+        let uses = &mut uses[axis as usize];
+        *uses -= u32::from(shared);
+        if *uses > 1 {
+            legs.push(axis);
+        }
+    }
+}
+
+/// Appends the steps that join parts without a common leg, given by size and id, the two smallest first (as Huffman 1952
+/// builds codes); returns the id of the whole.
+pub(crate) fn join_by_size(parts: impl Iterator<Item = (Count, u32)>, leaves: usize, pairs: &mut Pairs) -> Option<u32> {
+    let mut heap: BinaryHeap<_> = parts.map(Reverse).collect();
+    loop {
+        let Reverse((size, id)) = heap.pop()?;
+        let Some(Reverse((other_size, other))) = heap.pop() else { return Some(id) };
+        heap.push(Reverse((size * other_size, (leaves + pairs.len()) as u32)));
+        pairs.push([id.min(other), id.max(other)]);
+    }
+}
+
+/// The tree of steps that a search found.
+pub(crate) fn tree(leaves: usize, pairs: &Pairs) -> Result<Tree, OrderError> {
+    let path: Vec<Vec<u32>> = pairs.iter().map(|pair| pair.to_vec()).collect();
+    Ok(Tree::from_ssa(leaves, &path)?)
+}

@@ -1,0 +1,208 @@
+//! Always the pair that shrinks the network most.
+//!
+//! Of all pairs of tensors that share a leg, contract the one with the least `size(ab) - size(a) - size(b)`, until no two
+//! share one; then multiply what is left, the smallest first. This is the greedy order of opt_einsum (D. G. A. Smith and
+//! J. Gray, "opt_einsum: a Python package for optimizing contraction order for einsum-like expressions", JOSS 3(26), 753,
+//! 2018). Pairs wait in a heap and are dropped late, when they come up and one of them is gone, so that a network whose axes
+//! join few tensors each takes n log n.
+//!
+//! A pair's score never changes while both live: an axis they share loses its other tensors only by merging, which leaves
+//! at least one.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use einfold_ir::{Count, Network, Tree};
+
+use crate::graph::{Graph, Pairs, contract, join_by_size};
+use crate::{Budget, OrderError, graph};
+
+/// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
+/// million pairs.
+const PARTNERS: usize = 16;
+
+/// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
+const HUGE: f64 = 1e300;
+
+/// The greedy order. Uses nothing of the budget.
+pub(crate) fn search(network: &Network, _: &Budget) -> Result<Tree, OrderError> {
+    tree(&Graph::of(network))
+}
+
+/// The greedy tree of `graph`.
+pub(crate) fn tree(graph: &Graph) -> Result<Tree, OrderError> {
+    graph::tree(graph.legs.len(), &pairs(graph))
+}
+
+/// The greedy steps of `graph`.
+pub(crate) fn pairs(graph: &Graph) -> Pairs {
+    let mut search = Greedy::new(graph);
+    // An axis of many tensors can be left with tensors whose partners are all gone: they are paired anew. At least a quarter
+    // of the tensors with a pair goes each time, so there are few rounds.
+    while search.pair_all() {
+        search.contract_all();
+    }
+    search.join_rest()
+}
+
+/// A state of the search. Tensors have SSA ids; a tensor that has been used has no entry in `tensors`.
+struct Greedy<'a> {
+    graph: &'a Graph,
+    uses: Vec<u32>,
+    tensors: Vec<Option<Tensor>>,
+    /// The tensors that have each axis, in order of their ids, among them some that are gone.
+    holders: Vec<Vec<u32>>,
+    heap: BinaryHeap<Reverse<Candidate>>,
+    pairs: Pairs,
+    /// By axis: the last tensor that was found to have it, while scores are computed.
+    mark: Vec<u32>,
+}
+
+struct Tensor {
+    legs: Vec<u32>,
+    size: f64,
+}
+
+/// The lesser is taken first; ids break ties.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    score: Score,
+    a: u32,
+    b: u32,
+}
+
+/// A floating-point number by its total order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Score(i64);
+
+impl From<f64> for Score {
+    fn from(value: f64) -> Score {
+        let bits = value.to_bits() as i64;
+        Score(bits ^ ((bits >> 63) as u64 >> 1) as i64)
+    }
+}
+
+impl Greedy<'_> {
+    fn new(graph: &Graph) -> Greedy<'_> {
+        let leaves = graph.legs.len();
+        let mut holders = vec![Vec::new(); graph.extents.len()];
+        for (id, legs) in (0..).zip(&graph.legs) {
+            legs.iter().for_each(|&axis| holders[axis as usize].push(id));
+        }
+        let mut search = Greedy {
+            graph,
+            uses: graph.uses(),
+            tensors: Vec::with_capacity(2 * leaves),
+            holders,
+            heap: BinaryHeap::new(),
+            pairs: Vec::with_capacity(leaves),
+            mark: vec![u32::MAX; graph.extents.len()],
+        };
+        for legs in &graph.legs {
+            let tensor = search.tensor(legs.clone());
+            search.tensors.push(Some(tensor));
+        }
+        search
+    }
+
+    /// Pairs each tensor with those next to it at each axis. False if no two share an axis.
+    fn pair_all(&mut self) -> bool {
+        let mut found = Vec::new();
+        for holders in &mut self.holders {
+            holders.retain(|&id| self.tensors[id as usize].is_some());
+            for (i, &a) in holders.iter().enumerate() {
+                found.extend(holders[i + 1..].iter().take(PARTNERS).map(|&b| (a, b)));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        for near in found.chunk_by(|x, y| x.0 == y.0) {
+            self.push(near[0].0, near.iter().map(|pair| pair.1));
+        }
+        !found.is_empty()
+    }
+
+    fn contract_all(&mut self) {
+        let mut near = Vec::new();
+        while let Some(Reverse(Candidate { a, b, .. })) = self.heap.pop() {
+            if let (Some(_), Some(_)) = (&self.tensors[a as usize], &self.tensors[b as usize]) {
+                self.contract(a, b, &mut near);
+            }
+        }
+    }
+
+    /// Contracts two tensors and pairs the result with those that share an axis with it. `near` is scratch.
+    fn contract(&mut self, a: u32, b: u32, near: &mut Vec<u32>) {
+        let (Some(left), Some(right)) = (self.tensors[a as usize].take(), self.tensors[b as usize].take()) else {
+            return;
+        };
+        let legs = contract(&left.legs, &right.legs, &mut self.uses, |_| ());
+        let result = self.tensor(legs);
+        near.clear();
+        let id = self.tensors.len() as u32;
+        for &axis in &result.legs {
+            let holders = &mut self.holders[axis as usize];
+            latest(holders, &self.tensors, near);
+            holders.push(id);
+        }
+        near.sort_unstable();
+        near.dedup();
+        self.tensors.push(Some(result));
+        self.pairs.push([a, b]);
+        self.push(id, near.iter().copied());
+    }
+
+    /// Puts the pairs of `a` with each of `others` on the heap.
+    fn push(&mut self, a: u32, others: impl Iterator<Item = u32>) {
+        let Some(tensor) = &self.tensors[a as usize] else { return };
+        tensor.legs.iter().for_each(|&axis| self.mark[axis as usize] = a);
+        for b in others {
+            let Some(other) = &self.tensors[b as usize] else { continue };
+            let (mut new, mut summed) = (1.0, 1.0);
+            for &axis in &other.legs {
+                let extent = extent(self.graph, axis);
+                if self.mark[axis as usize] != a {
+                    new *= extent;
+                } else if self.uses[axis as usize] == 2 {
+                    summed *= extent;
+                }
+            }
+            let size = (tensor.size / summed * new).min(HUGE);
+            let score = Score::from(size - tensor.size - other.size);
+            self.heap.push(Reverse(Candidate { score, a: a.min(b), b: a.max(b) }));
+        }
+    }
+
+    fn tensor(&self, legs: Vec<u32>) -> Tensor {
+        let size = legs.iter().fold(1.0, |size, &axis| size * extent(self.graph, axis));
+        Tensor { legs, size: size.min(HUGE) }
+    }
+
+    /// Multiplies the tensors that share no axis.
+    fn join_rest(self) -> Pairs {
+        let Greedy { graph, tensors, mut pairs, .. } = self;
+        let size = |tensor: Tensor| Count::product(tensor.legs.iter().map(|&axis| graph.extents[axis as usize]));
+        let rest = (0..).zip(tensors).filter_map(|(id, tensor)| Some((size(tensor?), id)));
+        join_by_size(rest, graph.legs.len(), &mut pairs);
+        pairs
+    }
+}
+
+/// The extent as a factor of a score. Empty axes count as 1: a network with one costs nothing, and 0/0 is no score.
+fn extent(graph: &Graph, axis: u32) -> f64 {
+    graph.extents[axis as usize].max(1) as f64
+}
+
+/// Appends the latest few living tensors of a list to `near`, and takes dead ones that it meets off the list: each is met
+/// once.
+fn latest(holders: &mut Vec<u32>, tensors: &[Option<Tensor>], near: &mut Vec<u32>) {
+    let start = near.len();
+    while near.len() < start + PARTNERS {
+        match holders.pop() {
+            None => break,
+            Some(id) if tensors[id as usize].is_some() => near.push(id),
+            Some(_) => {}
+        }
+    }
+    holders.extend(near[start..].iter().rev());
+}

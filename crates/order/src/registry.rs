@@ -1,0 +1,58 @@
+//! The strategies by name.
+
+use einfold_ir::{Network, Tree};
+
+use crate::{Budget, OrderError, auto, dp, greedy, left};
+
+/// A way to find a contraction order.
+#[derive(Debug)]
+pub struct Strategy {
+    /// Its name.
+    pub name: &'static str,
+    /// Other names, those of opt_einsum's strategies that it stands in for.
+    pub aliases: &'static [&'static str],
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// Finds a tree.
+    pub(crate) search: fn(&Network, &Budget) -> Result<Tree, OrderError>,
+}
+
+/// All strategies, in the order in which to list them.
+pub const STRATEGIES: &[Strategy] = &[
+    Strategy {
+        name: "auto",
+        aliases: &["true", "auto-hq"],
+        about: "exact where that takes no longer than it saves, else the best of the others",
+        search: auto::search,
+    },
+    Strategy {
+        name: "dp",
+        aliases: &["optimal", "dynamic-programming", "branch-all", "branch-2", "branch-1"],
+        about: "exact: the fewest flops, with outer products up to 10 operands, without beyond",
+        search: dp::search,
+    },
+    Strategy {
+        name: "greedy",
+        aliases: &["eager", "opportunistic"],
+        about: "always the pair that shrinks the network most; fast for any number of operands",
+        search: greedy::search,
+    },
+    Strategy {
+        name: "left-to-right",
+        aliases: &["left", "false", "none"],
+        about: "pairwise in the order written",
+        search: left::search,
+    },
+];
+
+/// The strategy of this name or alias.
+///
+/// # Errors
+/// [`OrderError::UnknownStrategy`], which lists the names there are.
+pub fn strategy(name: &str) -> Result<&'static Strategy, OrderError> {
+    let known = || STRATEGIES.iter().map(|strategy| strategy.name).collect();
+    STRATEGIES
+        .iter()
+        .find(|strategy| strategy.name == name || strategy.aliases.contains(&name))
+        .ok_or_else(|| OrderError::UnknownStrategy { name: name.into(), known: known() })
+}

@@ -1,0 +1,6 @@
+//! The searches through the public interface.
+
+mod costs;
+mod data;
+mod orders;
+mod registry;
