@@ -130,6 +130,12 @@ impl<T> Index<T> {
         Some((low, high))
     }
 
+    /// Calls `f` with every axis that it uses, those of ids included.
+    pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
+        self.terms.iter().for_each(|t| f(t.axis));
+        self.ids.iter().for_each(|i| i.access.for_each_axis(f));
+    }
+
     /// The same index over another kind of tensor.
     pub fn map<U>(&self, tensor: &impl Fn(&T) -> U) -> Index<U> {
         let ids = |i: &Ids<T>| Ids { coef: i.coef, access: i.access.map(tensor), policy: i.policy };
@@ -167,12 +173,15 @@ impl<T> Access<T> {
         self.indices.iter().any(|i| !i.ids.is_empty())
     }
 
+    /// Calls `f` with every tensor that is read or written, those of ids included.
+    pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
+        f(&self.tensor);
+        self.indices.iter().flat_map(|i| &i.ids).for_each(|i| i.access.for_each_tensor(f));
+    }
+
     /// Calls `f` with every axis that any index function uses, those of ids included.
     pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
-        for index in &self.indices {
-            index.terms.iter().for_each(|t| f(t.axis));
-            index.ids.iter().for_each(|i| i.access.for_each_axis(f));
-        }
+        self.indices.iter().for_each(|i| i.for_each_axis(f));
     }
 }
 

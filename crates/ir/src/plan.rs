@@ -6,7 +6,7 @@ use std::ops::Deref;
 use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
 use crate::verify::verify;
-use crate::{Algebra, Dtype};
+use crate::{Algebra, Count, Dtype};
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -114,7 +114,7 @@ pub struct Step {
 /// How a step is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Only the identity of ⊕ is written.
+    /// Only the identity of ⊕ is written, everywhere: a step without axes and reads, whose written positions are all 0.
     Fill,
     /// Strided loops.
     Nest(Nest),
@@ -205,6 +205,11 @@ impl Draft {
     pub fn steps(&self) -> impl Iterator<Item = (&[Axis], &Step)> {
         self.regions.iter().flat_map(|r| r.steps.iter().map(|s| (&r.loops[..], s)))
     }
+
+    /// Scalar multiply-adds of the whole plan: what its steps cost, each as often as it runs.
+    pub fn flops(&self) -> Count {
+        self.steps().map(|(loops, step)| step.flops() * Count::product(loops.iter().map(|a| a.extent as u64))).sum()
+    }
 }
 
 /// From which step to which a buffer holds something, both included; steps are counted through all regions.
@@ -244,13 +249,18 @@ impl Draft {
 }
 
 impl Step {
+    /// Scalar multiply-adds of one run: the points of the iteration space where it multiplies, 0 where it only copies or
+    /// adds up.
+    pub fn flops(&self) -> Count {
+        match self.reads.len() {
+            0 | 1 => Count::ZERO,
+            _ => Count::product(self.axes.iter().map(|a| a.extent as u64)),
+        }
+    }
+
     /// Calls `f` with every buffer that the step touches, those of ids included.
     pub fn for_each_buffer(&self, f: &mut impl FnMut(BufferId)) {
-        fn visit(access: &Access<BufferId>, f: &mut impl FnMut(BufferId)) {
-            f(access.tensor);
-            access.indices.iter().flat_map(|i| &i.ids).for_each(|i| visit(&i.access, f));
-        }
-        self.reads.iter().chain([&self.write]).for_each(|a| visit(a, f));
+        self.reads.iter().chain([&self.write]).for_each(|a| a.for_each_tensor(&mut |b| f(*b)));
     }
 
     /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every written

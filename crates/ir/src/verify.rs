@@ -1,6 +1,6 @@
 //! The invariants of a [`Plan`](crate::Plan), checked where it is sealed and after each pass.
 
-use crate::access::{Access, Axis};
+use crate::access::{Access, Axis, Index};
 use crate::module::{Space, Violation, ensure};
 use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
 use crate::{Algebra, Dtype};
@@ -54,7 +54,11 @@ fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) 
         Ok((buffer.dtype, &buffer.extents[..]))
     };
     let space = Space { axes: &step.axes, loops, lookup: &lookup };
-    step.reads.iter().chain([&step.write]).try_for_each(|access| space.check_access(access))?;
+    step.reads.iter().try_for_each(|access| space.check_access(access))?;
+    // A fill has no points, so its positions cannot be judged where the buffer is empty; `check_form` fixes them.
+    if step.form != Form::Fill {
+        space.check_access(&step.write)?;
+    }
     let mut reads = Vec::new();
     step.for_each_buffer(&mut |b| reads.push(b));
     // The written buffer comes once for the write itself; once more would be a read of it.
@@ -68,7 +72,7 @@ fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) 
     ensure(step.mode == Mode::Overwrite || written[target.0 as usize], || "adds to what was never written".into())?;
     ensure(!step.write.conj, || "a written access has no conjugate".into())?;
     check_dtypes(draft, step)?;
-    check_form(step)?;
+    check_form(draft, step)?;
     written[target.0 as usize] = true;
     Ok(())
 }
@@ -96,9 +100,14 @@ fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
     Ok(())
 }
 
-fn check_form(step: &Step) -> Result<(), Violation> {
+fn check_form(draft: &Draft, step: &Step) -> Result<(), Violation> {
     match &step.form {
-        Form::Fill => ensure(step.reads.is_empty() && step.axes.is_empty(), || "a fill reads nothing".into()),
+        Form::Fill => {
+            let rank = draft.buffer(step.write.tensor).extents.len();
+            let nowhere =
+                step.write.indices.len() == rank && step.write.indices.iter().all(|i| *i == Index::constant(0));
+            ensure(step.reads.is_empty() && step.axes.is_empty() && nowhere, || "a fill has no axes and reads".into())
+        }
         Form::Nest(Nest { merged, .. }) => {
             let axes: u64 = merged.iter().map(|&n| u64::from(n)).sum();
             let whole = merged.is_empty() || (axes == step.axes.len() as u64 && !merged.contains(&0));

@@ -1,1 +1,17 @@
-//! To come.
+//! From the IR to a [`Plan`](einfold_ir::Plan): [`apply`] writes contraction trees back, [`lower`] makes steps of nodes.
+
+mod apply;
+mod chains;
+mod error;
+mod lower;
+mod memory;
+mod network;
+pub mod roles;
+
+#[cfg(test)]
+mod testing;
+
+pub use apply::apply;
+pub use error::PlanError;
+pub use lower::{Hints, lower};
+pub use network::{Treatment, Why, network, treatment};

@@ -1,0 +1,265 @@
+//! Writes contraction trees back into the IR, one node a step.
+//!
+//! The nodes are naive: a diagonal, a sum over an axis that only one factor has, and a final permutation each get a node of
+//! their own. That keeps lowering total; the passes fold them into their neighbours where they only move elements.
+
+use einfold_ir::{Access, AxisRef, Contraction, Def, Ids, Index, Ir, Node, NodeId, RegionId, Term, Tree, Violation};
+
+use crate::PlanError;
+use crate::network::{Treatment, axes_of, treatment};
+use crate::roles::{Roles, classify};
+
+/// The same expression with every factored contraction written as the steps of its tree: `trees[k]` is that of node `k`.
+/// A contraction that has none, or that is not factored, stays one node. New nodes have the dtype of the contraction, so
+/// that every factor is converted before any arithmetic; the node that takes its place is the last of them and alone
+/// carries `pinned` and `onto`. A contraction over an empty axis becomes the identity of ⊕.
+///
+/// # Errors
+/// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors.
+pub fn apply(ir: &Ir, trees: &[Option<Tree>]) -> Result<Ir, PlanError> {
+    let mut out = Ir::new();
+    for region in 1..ir.regions() as u32 {
+        out.region(ir.loops(RegionId(region)).to_vec());
+    }
+    let mut ids = Vec::with_capacity(ir.nodes().len());
+    for id in ir.ids() {
+        let node = ir.node(id);
+        let new = match &node.def {
+            Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
+            Def::Identity(_) => out.push(node.clone())?,
+            Def::Contract(c) => {
+                let tree = trees.get(id.0 as usize).and_then(Option::as_ref);
+                rewrite(&mut out, &ids, id, node, c, tree)?
+            }
+            _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),
+        };
+        ids.push(new);
+    }
+    for output in ir.outputs() {
+        out.output(ids[output.0 as usize])?;
+    }
+    Ok(out)
+}
+
+/// Writes one contraction and returns the node that takes its place. `ids` are the new ids of the nodes before it.
+fn rewrite(
+    out: &mut Ir,
+    ids: &[NodeId],
+    id: NodeId,
+    node: &Node,
+    c: &Contraction,
+    tree: Option<&Tree>,
+) -> Result<NodeId, PlanError> {
+    let onto = c.onto.map(|o| ids[o.0 as usize]);
+    let mut writer = Writer { out, ids, node, c, onto, local: vec![UNUSED; c.axes.len()], uses: Vec::new() };
+    match (treatment(node, c), tree) {
+        (Treatment::Empty, _) => match onto {
+            Some(onto) => Ok(onto),
+            None => Ok(writer.out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
+        },
+        (Treatment::Factored, Some(tree)) if tree.leaves() != c.factors.len() => {
+            Err(PlanError::Leaves { node: id, leaves: tree.leaves(), factors: c.factors.len() })
+        }
+        (Treatment::Factored, Some(tree)) => Ok(writer.along(tree)?),
+        _ => Ok(writer.flat()?),
+    }
+}
+
+/// An axis without a place in the space of the node being written: of extent 1.
+const UNUSED: u32 = u32::MAX;
+
+/// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new IR.
+struct Writer<'a> {
+    out: &'a mut Ir,
+    ids: &'a [NodeId],
+    node: &'a Node,
+    c: &'a Contraction,
+    onto: Option<NodeId>,
+    /// The place of each axis in the space of the node being written.
+    local: Vec<u32>,
+    /// How many tensors still to be used have each axis; the output counts as one of them.
+    uses: Vec<u32>,
+}
+
+/// A tensor still to be used.
+#[derive(Default)]
+struct Operand {
+    read: Option<Access<NodeId>>,
+    axes: Vec<u32>,
+}
+
+/// What a node writes.
+struct Target {
+    output: Vec<Index<NodeId>>,
+    shape: Vec<usize>,
+    onto: Option<NodeId>,
+    pinned: bool,
+}
+
+impl Writer<'_> {
+    /// The contraction in one node. Axes of extent 1 go, but for a conversion, which has to stay one to one.
+    fn flat(&mut self) -> Result<NodeId, Violation> {
+        let factors: Vec<_> = self.c.factors.iter().map(|f| f.map(&|id| self.ids[id.0 as usize])).collect();
+        let target = self.target();
+        if self.c.is_map() || self.c.algebra.accumulator(self.node.dtype) != self.node.dtype {
+            let output = target.output;
+            let c = Contraction { factors, output, onto: self.onto, ..self.c.clone() };
+            return self.out.push(Node { def: Def::Contract(c), ..self.node.clone() });
+        }
+        let space: Vec<u32> = (0..self.c.axes.len() as u32).filter(|&a| self.extent(a) != 1).collect();
+        self.emit(&space, factors, target)
+    }
+
+    /// The contraction as the steps of `tree`.
+    fn along(&mut self, tree: &Tree) -> Result<NodeId, Violation> {
+        let (asked, others) = self.asked();
+        let mut live = self.leaves()?;
+        // Steps of one tensor have nothing to do: what they could sum was summed where it became lone.
+        let last = tree.steps().iter().rposition(|s| s.len() > 1);
+        for (k, step) in tree.steps().iter().enumerate() {
+            let mut children: Vec<Operand> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
+            if Some(k) == last {
+                return self.root(&mut children, &asked, &others);
+            }
+            live.push(if children.len() == 1 { std::mem::take(&mut children[0]) } else { self.join(&mut children)? });
+        }
+        self.flat()
+    }
+
+    /// The axes of the result that some factor has, and all axes that none has. Counts the uses of axes.
+    fn asked(&mut self) -> (Vec<u32>, Vec<u32>) {
+        self.uses = vec![0; self.c.axes.len()];
+        for factor in &self.c.factors {
+            axes_of(&factor.indices, &self.c.axes).into_iter().for_each(|a| self.uses[a as usize] += 1);
+        }
+        let unseen = |&a: &u32| self.uses[a as usize] == 0 && self.extent(a) != 1;
+        let others = (0..self.c.axes.len() as u32).filter(unseen).collect();
+        let mut asked = axes_of(&self.c.output, &self.c.axes);
+        asked.retain(|&a| self.uses[a as usize] > 0);
+        asked.iter().for_each(|&a| self.uses[a as usize] += 1);
+        (asked, others)
+    }
+
+    /// The factors: after a sum over the axes that nothing else has, and with repeated axes taken as a diagonal.
+    fn leaves(&mut self) -> Result<Vec<Operand>, Violation> {
+        let mut live = Vec::with_capacity(2 * self.c.factors.len());
+        for factor in &self.c.factors {
+            let read = factor.map(&|id| self.ids[id.0 as usize]);
+            let axes = axes_of(&factor.indices, &self.c.axes);
+            let kept: Vec<u32> = axes.iter().copied().filter(|&a| self.uses[a as usize] > 1).collect();
+            let lone = kept.len() < axes.len();
+            live.push(if lone || self.repeats(&read) {
+                let summed = axes.iter().copied().filter(|a| !kept.contains(a));
+                let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
+                self.plain(&space, kept, vec![read])?
+            } else {
+                Operand { read: Some(read), axes }
+            });
+        }
+        Ok(live)
+    }
+
+    /// Whether two of the indices are the same plain axis.
+    fn repeats(&self, read: &Access<NodeId>) -> bool {
+        let plain = |i: &Index<NodeId>| i.as_axis().filter(|&a| self.extent(a) != 1);
+        let repeated = |(k, index)| plain(index).is_some_and(|a| read.indices[..k].iter().any(|i| plain(i) == Some(a)));
+        read.indices.iter().enumerate().any(repeated)
+    }
+
+    /// Multiplies `children` and reduces the axes that nothing else has.
+    fn join(&mut self, children: &mut [Operand]) -> Result<Operand, Violation> {
+        let (kept, space) = self.split(children);
+        kept.iter().for_each(|&a| self.uses[a as usize] += 1);
+        self.plain(&space, kept, reads(children))
+    }
+
+    /// The last step: where it makes the result as it is asked, it writes it; else a node that permutes, repeats along axes
+    /// that no factor has (`others`), or sums over such, comes after it.
+    fn root(&mut self, children: &mut [Operand], asked: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
+        let (kept, mut space) = self.split(children);
+        // Wherever the last step writes itself, the order of the result's axes is no concern of a copy.
+        let scatters = self.onto.is_some() || !self.is_plain_output();
+        let target = self.target();
+        if others.is_empty() && (scatters || kept == asked) {
+            return self.emit(&space, reads(children), target);
+        }
+        let product = self.plain(&space, kept, reads(children))?;
+        space.clear();
+        space.extend(&product.axes);
+        space.extend(others);
+        self.emit(&space, product.read.into_iter().collect(), target)
+    }
+
+    /// The axes that stay and all axes, in their natural order, of the product of `children`, which are no longer in use.
+    fn split(&mut self, children: &[Operand]) -> (Vec<u32>, Vec<u32>) {
+        children.iter().flat_map(|c| &c.axes).for_each(|&a| self.uses[a as usize] -= 1);
+        let (first, rest) = children.split_first().map_or((&[][..], &[][..]), |(f, r)| (&f.axes[..], r));
+        let rest: Vec<u32> = rest.iter().flat_map(|c| &c.axes).copied().collect();
+        let mut out: Vec<u32> = first.iter().chain(&rest).copied().collect();
+        out.retain(|&a| self.uses[a as usize] > 0);
+        let roles: Roles = classify(first, &rest, &out);
+        (roles.kept().collect(), roles.kept().chain(roles.reduced()).collect())
+    }
+
+    /// A node over `space` that holds the axes `kept` as they come.
+    fn plain(&mut self, space: &[u32], kept: Vec<u32>, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
+        let output = kept.iter().map(|&a| Index::axis(a)).collect();
+        let shape = kept.iter().map(|&a| self.extent(a)).collect();
+        let id = self.emit(space, factors, Target { output, shape, onto: None, pinned: false })?;
+        Ok(Operand { read: Some(Access::plain(id, kept.iter().copied())), axes: kept })
+    }
+
+    /// The result of the contraction itself.
+    fn target(&self) -> Target {
+        let output = self.c.output.iter().map(|i| i.map(&|id: &NodeId| self.ids[id.0 as usize])).collect();
+        Target { output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
+    }
+
+    /// Adds a node over the axes `space`.
+    fn emit(&mut self, space: &[u32], mut factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
+        for (at, &axis) in space.iter().enumerate() {
+            self.local[axis as usize] = at as u32;
+        }
+        factors.iter_mut().for_each(|f| renumber(&mut f.indices, &self.local));
+        let mut output = target.output;
+        renumber(&mut output, &self.local);
+        space.iter().for_each(|&a| self.local[a as usize] = UNUSED);
+        let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
+        let Target { shape, onto, pinned, .. } = target;
+        let c = Contraction { axes, factors, output, algebra: self.c.algebra, onto, pinned };
+        let Node { label, dtype, region, .. } = self.node;
+        self.out.push(Node { label: label.clone(), dtype: *dtype, shape, region: *region, def: Def::Contract(c) })
+    }
+
+    /// Whether the result has distinct axes, each as it is.
+    fn is_plain_output(&self) -> bool {
+        let output = &self.c.output;
+        let fresh = |(k, i): (usize, &Index<NodeId>)| i.as_axis().is_some() && !output[..k].contains(i);
+        output.iter().enumerate().all(fresh)
+    }
+
+    fn extent(&self, axis: u32) -> usize {
+        self.c.axes[axis as usize].extent
+    }
+}
+
+fn reads(children: &mut [Operand]) -> Vec<Access<NodeId>> {
+    children.iter_mut().filter_map(|c| c.read.take()).collect()
+}
+
+/// Replaces every own axis by its place in another space; an axis without one has extent 1 and adds nothing.
+fn renumber(indices: &mut [Index<NodeId>], local: &[u32]) {
+    for index in indices {
+        index.terms.retain_mut(|Term { axis, .. }| match axis {
+            AxisRef::Own(a) => {
+                *a = local[*a as usize];
+                *a != UNUSED
+            }
+            AxisRef::Loop(_) => true,
+        });
+        index.ids.iter_mut().for_each(|Ids { access, .. }| renumber(&mut access.indices, local));
+    }
+}
+
+#[cfg(test)]
+mod tests;

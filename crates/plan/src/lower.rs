@@ -1,0 +1,172 @@
+//! From the IR to a plan: total and naive, one node to one step.
+
+use einfold_ir::{
+    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, Index, Ir, Layout, Mode, Nest, Node,
+    NodeId, Place, Region, RegionId, Step, Violation,
+};
+
+use crate::chains::{Chains, Home};
+use crate::{PlanError, memory};
+
+/// The layouts that are expected of the caller's arrays, by position; row-major where none is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Hints {
+    /// Of the operands.
+    pub inputs: Vec<Layout>,
+    /// Of the results.
+    pub outputs: Vec<Layout>,
+}
+
+/// The plan of an expression: a loop nest for each node, in order, and for each intermediate a place of its own. Nodes that
+/// no output needs are left out.
+///
+/// A node that adds to an earlier one does so in that one's buffer; where the earlier value is still needed, in a copy.
+/// A result that is also read, that is asked for twice or that is an operand is computed in scratch memory and copied at
+/// the end, because an output buffer is only written.
+///
+/// # Errors
+/// [`PlanError::TooLarge`] if a buffer cannot be addressed; [`PlanError::Invalid`] for a node of an unknown kind.
+pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
+    let buffers = Vec::with_capacity(ir.nodes().len());
+    let mut lowering = Lowering {
+        ir,
+        hints,
+        chains: Chains::of(ir),
+        draft: Draft { buffers, regions: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), scratch: 0 },
+        buffers: vec![None; ir.nodes().len()],
+        looped: vec![Vec::new(); ir.regions()],
+    };
+    lowering.run()?;
+    memory::place_apart(&mut lowering.draft)?;
+    Ok(lowering.draft)
+}
+
+struct Lowering<'a> {
+    ir: &'a Ir,
+    hints: &'a Hints,
+    chains: Chains,
+    draft: Draft,
+    /// The buffer of each chain, by its first node.
+    buffers: Vec<Option<BufferId>>,
+    /// The steps of each looped region, until its last node has come.
+    looped: Vec<Vec<Step>>,
+}
+
+impl Lowering<'_> {
+    fn run(&mut self) -> Result<(), Violation> {
+        for &id in self.ir.inputs() {
+            let buffer = self.buffer_of(id);
+            self.draft.inputs.push(buffer);
+        }
+        let mut lasts = vec![None; self.ir.regions()];
+        let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.chains.is_live(id)).collect();
+        live.iter().for_each(|&id| lasts[self.ir.node(id).region.0 as usize] = Some(id));
+        for &id in &live {
+            let region = self.ir.node(id).region;
+            self.node(id)?;
+            if region != RegionId::TOP && lasts[region.0 as usize] == Some(id) {
+                let steps = std::mem::take(&mut self.looped[region.0 as usize]);
+                self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps });
+            }
+        }
+        self.outputs();
+        Ok(())
+    }
+
+    fn node(&mut self, id: NodeId) -> Result<(), Violation> {
+        let node = self.ir.node(id);
+        match &node.def {
+            Def::Input { .. } => {}
+            Def::Identity(algebra) => {
+                let buffer = self.buffer_of(id);
+                let write = Access::new(buffer, node.shape.iter().map(|_| Index::constant(0)).collect());
+                let (axes, reads) = (Vec::new(), Vec::new());
+                let (mode, algebra, form) = (Mode::Overwrite, *algebra, Form::Fill);
+                self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra, form });
+            }
+            Def::Contract(c) => self.contract(id, node, c),
+            _ => return Err(Violation(format!("node %{} is of an unknown kind", id.0))),
+        }
+        Ok(())
+    }
+
+    fn contract(&mut self, id: NodeId, node: &Node, c: &Contraction) {
+        if let Some(onto) = c.onto.filter(|&o| self.chains.root(o) != self.chains.root(id)) {
+            let (from, to) = (self.buffer_of(onto), self.buffer_of(id));
+            self.copy(onto, node.region, from, to);
+        }
+        let tensor = |id: &NodeId| self.buffers[self.chains.root(*id).0 as usize].unwrap_or(BufferId(u32::MAX));
+        let reads = c.factors.iter().map(|f| f.map(&tensor)).collect();
+        let indices = c.output.iter().map(|i| i.map(&tensor)).collect();
+        let write = Access::new(self.buffer_of(id), indices);
+        let mode = if c.onto.is_some() { Mode::Accumulate } else { Mode::Overwrite };
+        let (axes, form) = (c.axes.clone(), Form::Nest(Nest::default()));
+        self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra: c.algebra, form });
+    }
+
+    /// The buffer that holds the value of a node.
+    fn buffer_of(&mut self, id: NodeId) -> BufferId {
+        let root = self.chains.root(id);
+        if let Some(buffer) = self.buffers[root.0 as usize] {
+            return buffer;
+        }
+        let buffer = self.new_buffer(root, self.chains.home(root));
+        self.buffers[root.0 as usize] = Some(buffer);
+        buffer
+    }
+
+    fn new_buffer(&mut self, like: NodeId, home: Home) -> BufferId {
+        let hint = |hints: &[Layout], k: u32| hints.get(k as usize).cloned().unwrap_or(Layout::RowMajor);
+        let (place, layout) = match home {
+            Home::Input(k) => (Place::Input(k), hint(&self.hints.inputs, k)),
+            Home::Output(k) => (Place::Output(k), hint(&self.hints.outputs, k)),
+            Home::Scratch => (Place::Scratch(0), Layout::RowMajor),
+        };
+        let Node { label, dtype, shape, .. } = self.ir.node(like);
+        self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), place, layout });
+        BufferId(self.draft.buffers.len() as u32 - 1)
+    }
+
+    /// Finds or makes the buffer of every result, and copies what was computed elsewhere.
+    fn outputs(&mut self) {
+        for (k, &id) in self.ir.outputs().iter().enumerate() {
+            let computed = self.buffer_of(id);
+            let buffer = if self.chains.home(id) == Home::Output(k as u32) {
+                computed
+            } else {
+                let result = self.new_buffer(id, Home::Output(k as u32));
+                self.copy(id, RegionId::TOP, computed, result);
+                result
+            };
+            self.draft.outputs.push(buffer);
+        }
+    }
+
+    /// Copies a whole buffer, which holds the value of `origin`.
+    fn copy(&mut self, origin: NodeId, region: RegionId, from: BufferId, to: BufferId) {
+        let extents = &self.draft.buffer(from).extents;
+        let axes: Vec<Axis> = extents.iter().enumerate().map(|(k, &e)| Axis::new(format!("d{k}"), e)).collect();
+        let plain = |buffer| Access::plain(buffer, 0..axes.len() as u32);
+        let (reads, write) = (vec![plain(from)], plain(to));
+        let algebra = match &self.ir.node(origin).def {
+            Def::Identity(algebra) => *algebra,
+            Def::Contract(c) => c.algebra,
+            _ => Algebra::SUM_PRODUCT,
+        };
+        let (mode, form) = (Mode::Overwrite, Form::Nest(Nest::default()));
+        self.add(region, Step { origin, axes, reads, write, mode, algebra, form });
+    }
+
+    fn add(&mut self, region: RegionId, step: Step) {
+        if region != RegionId::TOP {
+            self.looped[region.0 as usize].push(step);
+        } else if let Some(open) = self.draft.regions.last_mut().filter(|r| r.loops.is_empty()) {
+            open.steps.push(step);
+        } else {
+            self.draft.regions.push(Region { loops: Vec::new(), steps: vec![step] });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

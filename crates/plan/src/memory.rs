@@ -1,0 +1,40 @@
+//! Where intermediates lie in scratch memory, and how much memory a run needs.
+
+use einfold_ir::{Buffer, Count, Draft, NodeId, Place, Plan, Step};
+
+use crate::PlanError;
+
+/// The most bytes that one allocation can have.
+const ADDRESSABLE: usize = isize::MAX as usize;
+
+/// Gives every intermediate a place of its own.
+///
+/// # Errors
+/// [`PlanError::TooLarge`] if an intermediate, a result or all of scratch memory cannot be addressed.
+pub(crate) fn place_apart(draft: &mut Draft) -> Result<(), PlanError> {
+    let mut end = 0usize;
+    for k in 0..draft.buffers.len() {
+        let buffer = &mut draft.buffers[k];
+        if matches!(buffer.place, Place::Input(_)) {
+            continue;
+        }
+        let bytes = buffer.bytes().filter(|&b| b <= ADDRESSABLE - Plan::ALIGN);
+        let bytes = match (buffer.place, bytes) {
+            (Place::Scratch(_), Some(bytes)) => bytes.next_multiple_of(Plan::ALIGN),
+            (_, Some(_)) => continue,
+            (_, None) => return Err(too_large(draft, k)),
+        };
+        buffer.place = Place::Scratch(end);
+        end = end.checked_add(bytes).filter(|&e| e <= ADDRESSABLE).ok_or_else(|| too_large(draft, k))?;
+    }
+    draft.scratch = end;
+    Ok(())
+}
+
+fn too_large(draft: &Draft, buffer: usize) -> PlanError {
+    let writes = |step: &&Step| step.write.tensor.0 as usize == buffer;
+    let step = draft.steps().map(|(_, step)| step).find(writes).map_or(NodeId(0), |step| step.origin);
+    let Buffer { label, dtype, extents, .. } = &draft.buffers[buffer];
+    let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);
+    PlanError::TooLarge { step, label: label.clone(), bytes, limit: Count::from(ADDRESSABLE as u64) }
+}

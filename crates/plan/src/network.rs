@@ -1,0 +1,99 @@
+//! What of an expression has an order to choose, and the network that the order search sees.
+
+use std::fmt;
+
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Ir, Network, Node, NodeId};
+
+/// How a contraction is evaluated, decided by its algebra and its shape before any order is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Treatment {
+    /// A reduced axis is empty: nothing contributes, the result is the identity of ⊕. Decided first, because an order
+    /// could multiply the identity of an inner sum by something that it does not absorb.
+    Empty,
+    /// All in one step, for this reason.
+    Flat(Why),
+    /// Pair by pair, along a contraction tree.
+    Factored,
+}
+
+/// Why a contraction is evaluated in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// There are not two factors.
+    FewFactors,
+    /// No point contributes, and none is asked for.
+    NoPoints,
+    /// ⊗ does not distribute over ⊕ on the dtype, so no sum may be pulled out of the product.
+    NotDistributive,
+    /// Sums cannot be kept in the dtype of the node, so that there are no partial sums.
+    NoAccumulator,
+    /// A position comes from an integer tensor: a position that no point references must not be read, and a dropped point
+    /// not be counted. One step visits exactly the points.
+    Ids,
+}
+
+impl fmt::Display for Treatment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Treatment::Empty => "empty: the identity",
+            Treatment::Factored => "factored: the product distributes over the sum",
+            Treatment::Flat(Why::FewFactors) => "one step: there is no order to choose",
+            Treatment::Flat(Why::NoPoints) => "one step: there are no points",
+            Treatment::Flat(Why::NotDistributive) => "flat: the product does not distribute over the sum",
+            Treatment::Flat(Why::NoAccumulator) => "flat: sums are not kept in this dtype",
+            Treatment::Flat(Why::Ids) => "flat: positions come from an integer tensor",
+        })
+    }
+}
+
+/// How the contraction of `node` is evaluated.
+pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
+    let empty = |a: u32| c.axes[a as usize].extent == 0;
+    if c.axes.iter().any(|a| a.extent == 0) {
+        let reduced = c.reduced().into_iter().any(empty);
+        return if reduced { Treatment::Empty } else { Treatment::Flat(Why::NoPoints) };
+    }
+    if c.factors.len() < 2 {
+        Treatment::Flat(Why::FewFactors)
+    } else if c.factors.iter().any(Access::has_ids) || c.output.iter().any(|i| !i.ids.is_empty()) {
+        Treatment::Flat(Why::Ids)
+    } else if !c.algebra.laws(node.dtype).distributive {
+        Treatment::Flat(Why::NotDistributive)
+    } else if c.algebra.accumulator(node.dtype) != node.dtype {
+        Treatment::Flat(Why::NoAccumulator)
+    } else {
+        Treatment::Factored
+    }
+}
+
+/// The network of a contraction: each factor with the axes that its index functions use, axes numbered as in the
+/// contraction. Axes of extent 1 are left out, and from the output those that no factor has: neither constrains an order.
+/// `None` for a node that is not factored.
+pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
+    let node = ir.node(id);
+    let Def::Contract(c) = &node.def else { return None };
+    if treatment(node, c) != Treatment::Factored {
+        return None;
+    }
+    let inputs: Vec<Vec<u32>> = c.factors.iter().map(|factor| axes_of(&factor.indices, &c.axes)).collect();
+    let mut output = axes_of(&c.output, &c.axes);
+    output.retain(|a| inputs.iter().any(|i| i.contains(a)));
+    let extents = c.axes.iter().map(|a| a.extent as u64).collect();
+    Network::new(inputs, output, extents).ok()
+}
+
+/// The own axes that `indices` use, each once, in order of appearance; those of extent 1 left out.
+pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> Vec<u32> {
+    let mut list = Vec::with_capacity(indices.len());
+    for index in indices {
+        index.for_each_axis(&mut |axis| {
+            if let AxisRef::Own(a) = axis
+                && axes[a as usize].extent != 1
+                && !list.contains(&a)
+            {
+                list.push(a);
+            }
+        });
+    }
+    list
+}

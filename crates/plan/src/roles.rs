@@ -1,0 +1,88 @@
+//! The roles of axes in a product of two tensors. Nothing else splits axes.
+
+/// The axes of `out = lhs ⊗ rhs`, split by which tensors have them. The letters are those of matrix multiplication,
+/// `C[b,m,n] = Σ_k A[b,m,k]·B[b,k,n]`. A group is in the order of the first tensor that has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// In all three.
+    pub batch: Vec<u32>,
+    /// In `lhs` and `out`.
+    pub m: Vec<u32>,
+    /// In `rhs` and `out`.
+    pub n: Vec<u32>,
+    /// In `lhs` and `rhs`: contracted.
+    pub k: Vec<u32>,
+    /// In `lhs` alone: summed there.
+    pub lhs: Vec<u32>,
+    /// In `rhs` alone: summed there.
+    pub rhs: Vec<u32>,
+    /// In `out` alone: repeated.
+    pub free: Vec<u32>,
+}
+
+impl Roles {
+    /// Whether every axis belongs to a matrix product: none is in one of the three tensors only.
+    pub fn is_matrix(&self) -> bool {
+        self.lhs.is_empty() && self.rhs.is_empty() && self.free.is_empty()
+    }
+
+    /// The axes of the result in their natural order: batch, rows, columns.
+    pub fn kept(&self) -> impl Iterator<Item = u32> {
+        self.batch.iter().chain(&self.m).chain(&self.n).copied()
+    }
+
+    /// The axes that are reduced: contracted first.
+    pub fn reduced(&self) -> impl Iterator<Item = u32> {
+        self.k.iter().chain(&self.lhs).chain(&self.rhs).copied()
+    }
+}
+
+/// Splits the axes of two operands and a result. An axis may occur in a list more than once; it counts once.
+pub fn classify(lhs: &[u32], rhs: &[u32], out: &[u32]) -> Roles {
+    let mut roles = Roles::default();
+    let first = |list: &[u32], at: usize| !list[..at].contains(&list[at]);
+    for (at, &axis) in lhs.iter().enumerate() {
+        if !first(lhs, at) {
+            continue;
+        }
+        let group = match (rhs.contains(&axis), out.contains(&axis)) {
+            (true, true) => &mut roles.batch,
+            (false, true) => &mut roles.m,
+            (true, false) => &mut roles.k,
+            (false, false) => &mut roles.lhs,
+        };
+        group.push(axis);
+    }
+    for (at, &axis) in rhs.iter().enumerate() {
+        if !lhs.contains(&axis) && first(rhs, at) {
+            let group = if out.contains(&axis) { &mut roles.n } else { &mut roles.rhs };
+            group.push(axis);
+        }
+    }
+    for (at, &axis) in out.iter().enumerate() {
+        if !lhs.contains(&axis) && !rhs.contains(&axis) && first(out, at) {
+            roles.free.push(axis);
+        }
+    }
+    roles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::classify;
+
+    #[test]
+    fn every_axis_has_one_role() {
+        // b: batch, i: m, j: n, k: contracted, l and r: in one operand only, f: in the result only.
+        let [b, i, j, k, l, r, f] = [0, 1, 2, 3, 4, 5, 6];
+        let roles = classify(&[i, k, b, l, k], &[r, k, j, b], &[j, f, i, b]);
+        assert_eq!(
+            (&roles.batch[..], &roles.m[..], &roles.n[..], &roles.k[..]),
+            (&[b][..], &[i][..], &[j][..], &[k][..])
+        );
+        assert_eq!((&roles.lhs[..], &roles.rhs[..], &roles.free[..]), (&[l][..], &[r][..], &[f][..]));
+        assert!(!roles.is_matrix());
+        assert_eq!(roles.kept().collect::<Vec<_>>(), [b, i, j]);
+        assert_eq!(roles.reduced().collect::<Vec<_>>(), [k, l, r]);
+    }
+}
