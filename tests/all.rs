@@ -3,10 +3,12 @@
 mod case;
 mod corpus;
 mod draw;
+mod fuzz;
 mod layout;
 mod meaning;
 mod num;
 mod oracle;
+mod ordering;
 mod promotion;
 mod resolving;
 mod seams;
