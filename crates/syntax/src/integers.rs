@@ -1,20 +1,23 @@
 //! Integer labels: an expression without text.
 
-use crate::MAX_TEXT;
 use crate::ast::{Builder, Spelling, Subscripts};
 use crate::error::{Error, ErrorKind, SyntaxProblem};
-use crate::parse::check_output;
+use crate::parse::{check_length, check_output};
+use crate::render::Note;
 use crate::span::Span;
 use std::fmt::Write;
 
 /// The subscripts with these labels; their text is the printed form, so that errors have a place to point at.
 ///
 /// # Errors
-/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] if the printed form is too long.
+/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] if there is no input or the printed form is too long.
 pub(crate) fn subscripts(inputs: &[&[u32]], output: Option<&[u32]>) -> Result<Subscripts, Error> {
     let text = print(inputs, output);
-    if text.len() > MAX_TEXT {
-        return Err(Error::new(ErrorKind::Syntax { problem: SyntaxProblem::TooLong }, "").help("split the expression"));
+    check_length(&text)?;
+    if inputs.is_empty() {
+        let kind = ErrorKind::Syntax { problem: SyntaxProblem::NoOperand };
+        let error = Error::new(kind, &text).note(Note::new(Span::default(), "no term before this"));
+        return Err(error.help("give the labels of each operand; a scalar has an empty list"));
     }
     let mut b = Builder::new(&text, Spelling::Integers);
     let mut at = 0;

@@ -21,10 +21,7 @@ use crate::{MAX_DEPTH, MAX_TEXT};
 /// [`ErrorKind::Syntax`] with the place where the grammar is left; [`ErrorKind::OutputRepeated`] and
 /// [`ErrorKind::OutputUnknown`] for a label of the output; [`ErrorKind::Unsupported`] for the levels to come.
 pub fn parse(text: &str) -> Result<Ast, Error> {
-    if text.len() > MAX_TEXT {
-        let kind = ErrorKind::Syntax { problem: SyntaxProblem::TooLong };
-        return Err(Error::new(kind, "").help("split the expression into several"));
-    }
+    check_length(text)?;
     match level(text) {
         (Level::Letters, _) => {
             let subscripts = letters::parse(text)?;
@@ -33,6 +30,15 @@ pub fn parse(text: &str) -> Result<Ast, Error> {
         }
         (level, sign) => Err(unsupported(text, level, sign)),
     }
+}
+
+/// Refuses a text so long that its places would not fit a [`Span`].
+pub(crate) fn check_length(text: &str) -> Result<(), Error> {
+    if text.len() <= MAX_TEXT {
+        return Ok(());
+    }
+    let kind = ErrorKind::Syntax { problem: SyntaxProblem::TooLong };
+    Err(Error::new(kind, "").help("split the expression into several"))
 }
 
 /// The level of a text, by characters that NumPy never accepts, and the character that decided it. Comments do not count.
@@ -54,8 +60,8 @@ fn level(text: &str) -> (Level, Span) {
 
 fn unsupported(text: &str, level: Level, sign: Span) -> Error {
     let symbol = &text[sign.range()];
-    let error = Error::new(ErrorKind::Unsupported { level }, text)
-        .note(Note::new(sign, format!("`{symbol}` makes it one of {level}")));
+    let error =
+        Error::new(ErrorKind::Unsupported { level }, text).note(Note::new(sign, format!("because of this `{symbol}`")));
     match text.as_bytes().get(sign.end as usize) {
         Some(b'>') => error.help("the arrow is written `->`"),
         _ => error.help("write one letter an axis, as in `ij,jk->ik`"),

@@ -82,7 +82,7 @@ pub enum ErrorKind {
         second: (usize, Dtype),
     },
     /// A tensor that the expression makes has more bytes than can be addressed.
-    #[error("the result would have more bytes than can be addressed")]
+    #[error("a tensor would have more bytes than can be addressed")]
     TooLarge {
         /// The extents of its axes.
         shape: Vec<usize>,
@@ -173,6 +173,9 @@ pub enum SyntaxProblem {
     /// More parentheses inside each other than [`MAX_DEPTH`](crate::MAX_DEPTH).
     #[error("parentheses are nested more than {} deep", crate::MAX_DEPTH)]
     TooDeep,
+    /// Integer labels without any operand.
+    #[error("an expression has at least one operand")]
+    NoOperand,
     /// A text of more bytes than [`MAX_TEXT`](crate::MAX_TEXT).
     #[error("the text has more than {} bytes", crate::MAX_TEXT)]
     TooLong,
@@ -193,9 +196,9 @@ pub enum Level {
 impl Display for Level {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Level::Letters => "subscript strings",
-            Level::Named => "named subscripts",
-            Level::Program => "programs",
+            Level::Letters => "subscript strings (level 1)",
+            Level::Named => "named subscripts (level 2)",
+            Level::Program => "programs (level 3)",
         })
     }
 }

@@ -122,7 +122,7 @@ impl Stop<'_> {
                 .error(SyntaxProblem::Unopened, self.next(1), "nothing to close")
                 .help("remove it, or write `(` before the first term of the group"),
             Some(opening) => self
-                .error(SyntaxProblem::SmallGroup, opening.to(self.next(1)), "one term")
+                .error(SyntaxProblem::SmallGroup, opening.to(self.next(1)), "only one term")
                 .help("remove the parentheses: a single term has no order to fix"),
         }
     }

@@ -52,7 +52,7 @@ fn output_unknown(s: &Subscripts, unknown: &Label, mut known: Vec<u32>) -> Error
     let error =
         Error::new(ErrorKind::OutputUnknown { label }, s.text()).note(Note::new(unknown.span, "not in any operand"));
     if known.is_empty() {
-        return error.help("the operands are scalars: the output has no axes");
+        return error.help("no operand has a label, so the output has none");
     }
     let listed: Vec<String> = known.iter().take(LISTED).map(|&id| format!("`{}`", s.name(id))).collect();
     let more = if known.len() > LISTED { ", …" } else { "" };

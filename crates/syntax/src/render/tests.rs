@@ -101,7 +101,7 @@ fn spans_off_the_text_or_within_a_character_do_no_harm() {
     ");
     assert_snapshot!(report("", &[(0, 0, "nothing there")]), @r"
     error[code]: message
-      | 
+      |
       | ^ nothing there
       = help: do this
     ");

@@ -16,7 +16,7 @@ pub(crate) struct Visible(pub(crate) char);
 impl Display for Visible {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            c if is_hidden(c) => write!(f, "{}", c.escape_unicode()),
+            c if is_hidden(c) => write!(f, "{}", c.escape_default()),
             c if is_mark(c) => write!(f, "\u{25CC}{c}"),
             c => f.write_char(c),
         }
@@ -37,7 +37,7 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
     for c in text.chars() {
         match c {
             '\t' => shown.push_str("    "),
-            c if is_hidden(c) => shown.extend(c.escape_unicode()),
+            c if is_hidden(c) => shown.extend(c.escape_default()),
             c => shown.push(c),
         }
     }

@@ -104,12 +104,14 @@ impl Build<'_> {
         let mut groups = s.groups().iter().peekable();
         // Of each open group: itself, and how many items were there when it was opened.
         let mut open = Vec::new();
+        let operands = inputs.iter().enumerate().map(|(operand, input)| self.input(operand, input));
+        let operands = operands.collect::<Result<Vec<Item>, Error>>()?;
         let mut items = Vec::with_capacity(inputs.len());
-        for (operand, input) in inputs.iter().enumerate() {
+        for (operand, item) in operands.into_iter().enumerate() {
             while let Some(group) = groups.next_if(|group| group.terms.start == operand) {
                 open.push((group, items.len()));
             }
-            items.push(self.input(operand, input)?);
+            items.push(item);
             while let Some((group, start)) = open.pop_if(|(group, _)| group.terms.end == operand + 1) {
                 let members = items.drain(start..).collect();
                 items.push(self.group(members, group)?);

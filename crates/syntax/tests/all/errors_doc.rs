@@ -1,0 +1,57 @@
+//! The table of errors in `docs/errors.md`.
+
+use crate::cases::{file, types};
+use einfold_syntax::{Error, ErrorKind, Options, parse, resolve};
+
+/// An example of the page: its section, the line that says what is run, and what that prints according to the page.
+struct Example<'a> {
+    section: &'a str,
+    run: &'a str,
+    prints: String,
+}
+
+fn examples(page: &str) -> Vec<Example<'_>> {
+    let mut examples = Vec::new();
+    let (mut section, mut lines) = ("", page.lines());
+    while let Some(line) = lines.next() {
+        if let Some(code) = line.strip_prefix("## ") {
+            section = code.trim_matches('`');
+        }
+        if line.starts_with('`') && line.ends_with(':') {
+            assert_eq!((lines.next(), lines.next()), (Some(""), Some("```text")), "{line}");
+            let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            examples.push(Example { section, run: line, prints: block.join("\n") });
+        }
+    }
+    examples
+}
+
+/// `` `text` on `shapes` with `strict`: ``
+fn run(line: &str) -> Error {
+    let pieces: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+    let types = pieces.get(1).map_or(Vec::new(), |shapes| types(shapes));
+    let options = Options { strict: line.contains("with `strict`") };
+    let result = parse(pieces[0]).and_then(|ast| resolve(&ast, &types, &options));
+    result.expect_err(line)
+}
+
+#[test]
+fn the_page_shows_what_is_printed() {
+    let page = file("docs/errors.md");
+    for example in examples(&page) {
+        let error = run(example.run);
+        assert_eq!(error.to_string(), example.prints, "{}", example.run);
+        assert_eq!(error.code(), example.section);
+        assert!(!error.help_lines().is_empty(), "{error}");
+    }
+}
+
+#[test]
+fn the_page_has_every_kind() {
+    let page = file("docs/errors.md");
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(rows, ErrorKind::CODES);
+    for code in ErrorKind::CODES {
+        assert!(examples(&page).iter().any(|example| example.section == code), "no example of {code}");
+    }
+}

@@ -1,0 +1,9 @@
+//! What crosses the modules of the crate: the grammar files, the table of errors, random texts.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod cases;
+mod errors_doc;
+mod grammar;
+mod random;
+mod rng;
