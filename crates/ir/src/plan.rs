@@ -27,6 +27,12 @@ impl Layout {
     /// The strides, in elements, of a dense tensor of these extents in this layout; as if extents of 0 were 1.
     pub fn strides(&self, extents: &[usize]) -> Vec<isize> {
         let mut strides = vec![0; extents.len()];
+        self.write_strides(extents, &mut strides);
+        strides
+    }
+
+    /// As [`Layout::strides`], into `strides`, which has one entry an axis.
+    pub fn write_strides(&self, extents: &[usize], strides: &mut [isize]) {
         let mut next = 1isize;
         let mut place = |axis: usize| {
             strides[axis] = next;
@@ -37,7 +43,6 @@ impl Layout {
             Layout::ColumnMajor => (0..extents.len()).for_each(&mut place),
             Layout::Order(order) => order.iter().rev().for_each(|&a| place(a as usize)),
         }
-        strides
     }
 }
 
