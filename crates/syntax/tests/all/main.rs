@@ -5,5 +5,6 @@
 mod cases;
 mod errors_doc;
 mod grammar;
+mod meaning;
 mod random;
 mod rng;
