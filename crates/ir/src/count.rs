@@ -45,6 +45,7 @@ const MAX_DECIMALS: usize = 9;
 impl Rounded {
     /// 2^128, the least value that is held rounded.
     const LEAST: Rounded = Rounded { exponent: 65, mantissa: 1 << 63 };
+    const MOST: Rounded = Rounded { exponent: i64::MAX, mantissa: u64::MAX };
 
     /// `wide * 2^exponent` to the nearest 64 bits; `wide` is not 0.
     fn new(wide: u128, exponent: i64) -> Rounded {
@@ -55,11 +56,11 @@ impl Rounded {
         }
         let down = bits - 64;
         let half = (wide >> (down - 1)) as u64 & 1;
-        let exponent = exponent.saturating_add(down.into());
-        match ((wide >> down) as u64).checked_add(half) {
-            Some(mantissa) => Rounded { exponent, mantissa },
-            None => Rounded { exponent: exponent.saturating_add(1), mantissa: 1 << 63 },
-        }
+        let (mantissa, up) = match ((wide >> down) as u64).checked_add(half) {
+            Some(mantissa) => (mantissa, down),
+            None => (1 << 63, down + 1),
+        };
+        exponent.checked_add(up.into()).map_or(Rounded::MOST, |exponent| Rounded { exponent, mantissa })
     }
 
     fn mul(self, other: Rounded) -> Rounded {
@@ -121,10 +122,19 @@ impl Count {
     pub const ZERO: Count = Count(Value::Exact(0));
     /// One.
     pub const ONE: Count = Count(Value::Exact(1));
+    /// The greatest count, where sums and products end.
+    pub const MAX: Count = Count(Value::Rounded(Rounded::MOST));
 
     /// The product of extents: how many elements a tensor has, or how many points a loop nest.
     pub fn product(extents: impl IntoIterator<Item = u64>) -> Count {
-        extents.into_iter().fold(Count::ONE, |product, extent| product * Count::from(extent))
+        let (mut product, mut word) = (Count::ONE, 1_u64);
+        for extent in extents {
+            word = word.checked_mul(extent).unwrap_or_else(|| {
+                product *= Count::from(word);
+                extent
+            });
+        }
+        product * Count::from(word)
     }
 
     /// The integer, if it is below 2^128.
@@ -333,6 +343,12 @@ mod tests {
         let third = Count::product([3; 81]);
         let sum: Count = std::iter::repeat_n(third, 1_000_000).sum();
         assert_eq!(format!("{sum:.9e}"), format!("{:.9e}", third * exact(1_000_000)));
+    }
+
+    #[test]
+    fn nothing_is_above_the_greatest() {
+        let max = Count::MAX;
+        assert_eq!([max + max, max * max, max + Count::ONE, max * Count::ZERO], [max, max, max, Count::ZERO]);
     }
 
     #[test]

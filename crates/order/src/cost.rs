@@ -92,11 +92,11 @@ impl<'a> Walk<'a> {
         let mut result = terms.next().unwrap_or_default();
         let extents = &self.graph.extents;
         for term in terms {
-            let mut flops = Count::ONE;
-            let point = |axis: u32| flops *= Count::from(extents[axis as usize]);
-            let legs = contract(&result.legs, &term.legs, &mut self.uses, point);
+            let mut summed = Count::ONE;
+            let sum = |axis: u32| summed *= Count::from(extents[axis as usize]);
+            let legs = contract(&result.legs, &term.legs, &mut self.uses, sum);
             let (number, size) = (self.products, size(extents, &legs));
-            each(Product { number, flops, size, used: [result.made_by, term.made_by] });
+            each(Product { number, flops: size * summed, size, used: [result.made_by, term.made_by] });
             result = Term { legs, made_by: Some(number) };
             self.products += 1;
         }

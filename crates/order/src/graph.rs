@@ -107,9 +107,9 @@ fn root(parent: &mut [u32], mut tensor: u32) -> u32 {
     tensor
 }
 
-/// Contracts two leg lists: calls `point` with each axis of their union, brings `uses` up to date, and returns the legs of
-/// the result, the axes that are still used elsewhere.
-pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], mut point: impl FnMut(u32)) -> Vec<u32> {
+/// Contracts two leg lists: calls `sum` with each axis that is summed, brings `uses` up to date, and returns the legs of the
+/// result, the axes that are still used elsewhere.
+pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], mut sum: impl FnMut(u32)) -> Vec<u32> {
     let (mut i, mut j) = (0, 0);
     let mut legs = Vec::with_capacity(a.len() + b.len());
     loop {
@@ -120,11 +120,12 @@ pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], mut point: impl F
         };
         i += usize::from(a.get(i) == Some(&axis));
         j += usize::from(b.get(j) == Some(&axis));
-        point(axis);
         let uses = &mut uses[axis as usize];
         *uses -= u32::from(shared);
         if *uses > 1 {
             legs.push(axis);
+        } else {
+            sum(axis);
         }
     }
 }

@@ -9,12 +9,12 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::pricing::{Bond, Pricing};
-use super::{MAX_TENSORS, Set, Work, steps};
+use super::{MAX_TENSORS, Set, Work, bits, flops, steps};
 use crate::OrderError;
 use crate::graph::Pairs;
 
 /// The best steps without outer products of `tensors` connected tensors, or `known` steps if those are as good. Sets that
-/// cost more than `known` does are dropped.
+/// cannot be used for less than `known` takes are dropped.
 pub(super) fn pairs<P: Pricing>(
     tensors: usize,
     bonds: &[Bond],
@@ -42,8 +42,11 @@ pub(super) fn pairs<P: Pricing>(
             }
         }
     }
-    let all = Set::MAX >> (MAX_TENSORS - tensors);
-    Ok(if table.get(all).is_some() { steps(tensors, |set| table.get(set).map_or(0, |best| best.first)) } else { known })
+    Ok(if table.get(table.all).is_some() {
+        steps(tensors, |set| table.get(set).map_or(0, |best| best.first))
+    } else {
+        known
+    })
 }
 
 /// By tensor, those that share an axis with it.
@@ -53,18 +56,6 @@ fn neighbours(tensors: usize, bonds: &[Bond]) -> Vec<Set> {
         bits(bond.members).for_each(|tensor| near[tensor] |= bond.members);
     }
     near
-}
-
-/// The flops of known steps.
-fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
-    let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
-    let mut sum = P::Flops::default();
-    for pair in known {
-        let [a, b] = pair.map(|id| sets[id as usize]);
-        sets.push(a | b);
-        sum = sum + price.flops(price.facts(a | b), [price.facts(a), price.facts(b)]);
-    }
-    sum
 }
 
 /// The best split found of a connected set.
@@ -88,13 +79,16 @@ impl<P: Pricing> Copy for Best<P> {}
 struct Table<'a, P: Pricing> {
     price: &'a P,
     limit: P::Flops,
+    /// All tensors, whose result no step uses.
+    all: Set,
     place: HashMap<Set, u32, BuildHasherDefault<SetHasher>>,
     best: Vec<Best<P>>,
 }
 
 impl<P: Pricing> Table<'_, P> {
     fn new(tensors: usize, price: &P, limit: P::Flops) -> Table<'_, P> {
-        let mut table = Table { price, limit, place: HashMap::default(), best: Vec::new() };
+        let all = Set::MAX >> (MAX_TENSORS - tensors);
+        let mut table = Table { price, limit, all, place: HashMap::default(), best: Vec::new() };
         for tensor in 0..tensors {
             let set = 1 << tensor;
             table.place.insert(set, tensor as u32);
@@ -124,9 +118,14 @@ impl<P: Pricing> Table<'_, P> {
                 }
             }
             None => {
-                let facts = self.price.facts(set);
+                let facts = if half.set.count_ones() < second.count_ones() {
+                    self.price.grow(halves[1], second, half.set)
+                } else {
+                    self.price.grow(halves[0], half.set, second)
+                };
                 let flops = flops + self.price.flops(facts, halves);
-                if flops <= self.limit {
+                let later = if set == self.all { P::Flops::default() } else { self.price.least_use(facts) };
+                if flops + later <= self.limit {
                     self.place.insert(set, self.best.len() as u32);
                     self.best.push(Best { set, facts, flops, first });
                 }
@@ -158,11 +157,6 @@ impl Hasher for SetHasher {
 /// The tensors `0..=tensor`.
 fn up_to(tensor: usize) -> Set {
     Set::MAX >> (MAX_TENSORS - 1 - tensor)
-}
-
-/// The tensors in `set`, ascending.
-fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
-    (set.trailing_zeros() as usize..MAX_TENSORS - set.leading_zeros() as usize).filter(move |bit| set >> bit & 1 == 1)
 }
 
 /// The neighbours of the tensors in `set`.

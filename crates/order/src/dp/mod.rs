@@ -66,7 +66,7 @@ fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut 
     let tensors = part.legs.len();
     if tensors <= ALL_SPLITS {
         work.spend(full::splits(tensors), tensors)?;
-        return Ok(full::pairs(tensors, price));
+        return Ok(full::pairs(tensors, price, greedy::pairs(part)));
     }
     connected::pairs(tensors, bonds, price, greedy::pairs(part), work)
 }
@@ -105,6 +105,23 @@ fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
         }
     }
     pairs
+}
+
+/// The tensors in `set`, ascending.
+fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
+    (set.trailing_zeros() as usize..MAX_TENSORS - set.leading_zeros() as usize).filter(move |bit| set >> bit & 1 == 1)
+}
+
+/// The flops of known steps.
+fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
+    let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
+    let mut sum = P::Flops::default();
+    for pair in known {
+        let [a, b] = pair.map(|id| sets[id as usize]);
+        sets.push(a | b);
+        sum = sum + price.flops(price.facts(a | b), [price.facts(a), price.facts(b)]);
+    }
+    sum
 }
 
 /// How many splits were tried, and how many may be.

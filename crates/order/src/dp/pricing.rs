@@ -4,7 +4,7 @@ use std::ops::Add;
 
 use einfold_ir::Count;
 
-use super::Set;
+use super::{MAX_TENSORS, Set, bits};
 use crate::graph::Graph;
 
 /// An axis by the tensors that it connects.
@@ -37,14 +37,22 @@ impl Bond {
 pub(super) trait Pricing {
     /// Flops. The default is none.
     type Flops: Copy + Default + PartialOrd + Add<Output = Self::Flops>;
+    /// More than any tree takes.
+    const NEVER: Self::Flops;
     /// What must be known of a set of tensors.
     type Facts: Copy + Default;
 
     /// The facts of one set.
     fn facts(&self, set: Set) -> Self::Facts;
 
+    /// The facts of the set that `grown`, of these facts, and `added`, not larger, are together.
+    fn grow(&self, facts: Self::Facts, grown: Set, added: Set) -> Self::Facts;
+
     /// The flops of the step that makes `whole` out of two halves.
     fn flops(&self, whole: Self::Facts, halves: [Self::Facts; 2]) -> Self::Flops;
+
+    /// What the step that uses the result of a set takes at least.
+    fn least_use(&self, facts: Self::Facts) -> Self::Flops;
 
     /// The facts of all sets of the first few tensors, each at its number.
     fn table(&self, tensors: usize) -> Vec<Self::Facts> {
@@ -59,13 +67,24 @@ const MAX_LOG2: f64 = 1000.0;
 ///
 /// A step visits the axes that any of its tensors has, but those summed before. So its flops are a product of three numbers
 /// that depend on one set each.
-pub(super) struct Floats<'a>(&'a [Bond]);
+pub(super) struct Floats<'a> {
+    bonds: &'a [Bond],
+    /// By tensor: its bonds.
+    of_tensor: Vec<Vec<u32>>,
+}
 
 impl Floats<'_> {
     /// None if extents are 0 or too large for f64.
     pub(super) fn of(bonds: &[Bond]) -> Option<Floats<'_>> {
         let all = Count::product(bonds.iter().map(|bond| bond.extent));
-        (all != Count::ZERO && all.log2() < MAX_LOG2).then_some(Floats(bonds))
+        if all == Count::ZERO || all.log2() >= MAX_LOG2 {
+            return None;
+        }
+        let mut of_tensor = vec![Vec::new(); MAX_TENSORS];
+        for (number, bond) in (0..).zip(bonds) {
+            bits(bond.members).for_each(|tensor| of_tensor[tensor].push(number));
+        }
+        Some(Floats { bonds, of_tensor })
     }
 }
 
@@ -79,10 +98,11 @@ pub(super) struct Products {
 impl Pricing for Floats<'_> {
     type Flops = f64;
     type Facts = Products;
+    const NEVER: f64 = f64::INFINITY;
 
     fn facts(&self, set: Set) -> Products {
         let (mut touched, mut summed) = (1.0, 1.0);
-        for bond in self.0.iter().filter(|bond| bond.members & set != 0) {
+        for bond in self.bonds.iter().filter(|bond| bond.members & set != 0) {
             touched *= bond.extent as f64;
             if bond.summed_in(set) {
                 summed *= bond.extent as f64;
@@ -91,16 +111,42 @@ impl Pricing for Floats<'_> {
         Products { touched, per_summed: 1.0 / summed }
     }
 
+    fn grow(&self, mut facts: Products, grown: Set, added: Set) -> Products {
+        let mut summed = 1.0;
+        for tensor in bits(added) {
+            let below = !(Set::MAX << tensor);
+            for &number in &self.of_tensor[tensor] {
+                let bond = &self.bonds[number as usize];
+                // A bond of several added tensors comes up at the first of them.
+                if bond.members & added & below != 0 {
+                    continue;
+                }
+                if bond.members & grown == 0 {
+                    facts.touched *= bond.extent as f64;
+                }
+                if bond.summed_in(grown | added) {
+                    summed *= bond.extent as f64;
+                }
+            }
+        }
+        facts.per_summed /= summed;
+        facts
+    }
+
     #[inline]
     fn flops(&self, whole: Products, [a, b]: [Products; 2]) -> f64 {
         whole.touched * a.per_summed * b.per_summed
+    }
+
+    fn least_use(&self, facts: Products) -> f64 {
+        facts.touched * facts.per_summed
     }
 
     fn table(&self, tensors: usize) -> Vec<Products> {
         let sets = 1 << tensors;
         // Products over the axes that lie within each set, whether kept or not, and over those summed there.
         let (mut within, mut summed) = (vec![1.0; sets], vec![1.0; sets]);
-        for bond in self.0 {
+        for bond in self.bonds {
             let extent = bond.extent as f64;
             within[bond.members as usize] *= extent;
             if !bond.kept {
@@ -134,9 +180,19 @@ pub(super) struct Counts<'a>(pub(super) &'a [Bond]);
 impl Pricing for Counts<'_> {
     type Flops = Count;
     type Facts = Set;
+    const NEVER: Count = Count::MAX;
 
     fn facts(&self, set: Set) -> Set {
         set
+    }
+
+    fn grow(&self, _: Set, grown: Set, added: Set) -> Set {
+        grown | added
+    }
+
+    /// Nothing is certain: an axis of extent 0 may come.
+    fn least_use(&self, _: Set) -> Count {
+        Count::ZERO
     }
 
     fn flops(&self, whole: Set, [a, b]: [Set; 2]) -> Count {
