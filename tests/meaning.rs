@@ -1,81 +1,134 @@
-//! What an `Ir` means, slow and obvious: every node in order, every point of it one after the other. For IRs that no text
-//! gives yet: gathers, scatters, windows, slices, built-in algebras.
+//! What an `Ir` and a `Plan` mean, slow and obvious: every node or step in order, every point of it one after the other. For
+//! IRs that no text gives yet (gathers, scatters, windows, slices, other algebras), and to tell a wrong plan from a wrong run.
 
 use std::collections::BTreeMap;
 
-use einfold_ir::{Access, Algebra, AxisRef, Contraction, Def, Dtype, Index, Ir, NodeId, OutOfRange};
+use einfold_ir::{
+    Access, Algebra, Axis, AxisRef, Contraction, Def, Draft, Dtype, Form, Index, Ir, Mode, NodeId, OutOfRange, Place,
+};
 
 use crate::num::{Num, Tensor, points};
 
-/// The outputs for these inputs.
+/// The outputs of an expression for these inputs.
 pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Vec<Tensor> {
-    let mut memory = Memory { ir, tensors: BTreeMap::new() };
+    let home = |id: &NodeId| home(ir, *id);
+    let mut memory = Memory::default();
     let ids: Vec<NodeId> = ir.ids().collect();
     for run in ids.chunk_by(|a, b| ir.node(*a).region == ir.node(*b).region) {
-        let loops: Vec<usize> = ir.loops(ir.node(run[0]).region).iter().map(|a| a.extent).collect();
-        for turn in points(&loops) {
-            run.iter().for_each(|&id| memory.compute(id, inputs, &turn));
-        }
-    }
-    ir.outputs().iter().map(|id| memory.tensors[&memory.home(*id)].clone()).collect()
-}
-
-struct Memory<'a> {
-    ir: &'a Ir,
-    tensors: BTreeMap<NodeId, Tensor>,
-}
-
-impl Memory<'_> {
-    /// The node in whose memory a node is accumulated.
-    fn home(&self, id: NodeId) -> NodeId {
-        match &self.ir.node(id).def {
-            Def::Contract(Contraction { onto: Some(base), .. }) => self.home(*base),
-            _ => id,
-        }
-    }
-
-    fn compute(&mut self, id: NodeId, inputs: &[Tensor], turn: &[usize]) {
-        let node = self.ir.node(id);
-        let fresh = |algebra: &Algebra| Tensor::full(node.dtype, &node.shape, identity(algebra, node.dtype));
-        match &node.def {
-            Def::Input { slot } => drop(self.tensors.insert(id, inputs[*slot as usize].clone())),
-            Def::Identity(algebra) => drop(self.tensors.insert(id, fresh(algebra))),
-            Def::Contract(c) => {
-                if c.onto.is_none() {
-                    self.tensors.insert(id, fresh(&c.algebra));
+        for turn in turns(ir.loops(ir.node(run[0]).region)) {
+            for &id in run {
+                let node = ir.node(id);
+                let fresh = |algebra| Tensor::full(node.dtype, &node.shape, identity(algebra, node.dtype));
+                let first = match &node.def {
+                    Def::Input { slot } => Some(inputs[*slot as usize].clone()),
+                    Def::Identity(algebra) => Some(fresh(algebra)),
+                    Def::Contract(c) if c.onto.is_none() => Some(fresh(&c.algebra)),
+                    _ => None,
+                };
+                first.into_iter().for_each(|tensor| drop(memory.0.insert(id, tensor)));
+                if let Def::Contract(c) = &node.def {
+                    let factors: Vec<_> = c.factors.iter().map(|f| f.map(&home)).collect();
+                    let target = Access::new(id, c.output.clone()).map(&home);
+                    memory.accumulate(&c.axes, &factors, &target, &c.algebra, &turn);
                 }
-                let extents: Vec<usize> = c.axes.iter().map(|a| a.extent).collect();
-                points(&extents).for_each(|point| self.visit(id, c, &point, turn));
             }
-            _ => unreachable!(),
+        }
+    }
+    ir.outputs().iter().map(|id| memory.0[&home(id)].clone()).collect()
+}
+
+/// The outputs of a plan for these inputs.
+pub(crate) fn run(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
+    let mut memory = Memory::default();
+    for (k, buffer) in plan.buffers.iter().enumerate() {
+        // What was never written is noticed: no result is 99.
+        let unwritten = Tensor::full(buffer.dtype, &buffer.extents, Num::Int(99, 0));
+        let given = |k: u32| inputs[k as usize].clone();
+        memory.0.insert(k as u32, if let Place::Input(k) = buffer.place { given(k) } else { unwritten });
+    }
+    for region in &plan.regions {
+        for turn in turns(&region.loops) {
+            for step in &region.steps {
+                let tensor = memory.0.get_mut(&step.write.tensor.0).unwrap();
+                if step.mode == Mode::Overwrite {
+                    *tensor = Tensor::full(tensor.dtype, &tensor.shape, identity(&step.algebra, tensor.dtype));
+                }
+                if step.form != Form::Fill {
+                    let reads: Vec<_> = step.reads.iter().map(|r| r.map(&|b| b.0)).collect();
+                    memory.accumulate(&step.axes, &reads, &step.write.map(&|b| b.0), &step.algebra, &turn);
+                }
+            }
+        }
+    }
+    plan.outputs.iter().map(|b| memory.0[&b.0].clone()).collect()
+}
+
+/// The node in whose memory a node is accumulated.
+fn home(ir: &Ir, id: NodeId) -> NodeId {
+    match &ir.node(id).def {
+        Def::Contract(Contraction { onto: Some(base), .. }) => home(ir, *base),
+        _ => id,
+    }
+}
+
+fn turns(loops: &[Axis]) -> impl Iterator<Item = Vec<usize>> {
+    points(&loops.iter().map(|a| a.extent).collect::<Vec<_>>())
+}
+
+fn identity(algebra: &Algebra, dtype: Dtype) -> Num {
+    match algebra {
+        Algebra::Builtin { add, .. } => Num::identity(*add, dtype),
+        Algebra::User(u) => unreachable!("{} has no numbers here", u.name),
+    }
+}
+
+/// Tensors by node or by buffer.
+struct Memory<T>(BTreeMap<T, Tensor>);
+
+impl<T> Default for Memory<T> {
+    fn default() -> Memory<T> {
+        Memory(BTreeMap::new())
+    }
+}
+
+impl<T: Ord> Memory<T> {
+    /// `target ⊕= factor ⊗ …` for every point, but for those that an id drops.
+    fn accumulate(
+        &mut self,
+        axes: &[Axis],
+        factors: &[Access<T>],
+        target: &Access<T>,
+        algebra: &Algebra,
+        turn: &[usize],
+    ) {
+        let Algebra::Builtin { add, mul } = *algebra else { unreachable!("a user's semiring has no numbers here") };
+        let dtype = self.0[&target.tensor].dtype;
+        for point in turns(axes) {
+            let value = |product: Option<Num>, factor: &Access<T>| {
+                let value = self.0[&factor.tensor].data[self.position(factor, &point, turn)?];
+                let value = if factor.conj { value.conj() } else { value }.to(dtype);
+                Some(product?.apply(mul, value).to(dtype))
+            };
+            let product = factors.iter().fold(Some(Num::identity(mul, dtype)), value);
+            if let (Some(product), Some(at)) = (product, self.position(target, &point, turn)) {
+                let element = &mut self.0.get_mut(&target.tensor).unwrap().data[at];
+                *element = element.apply(add, product).to(dtype);
+            }
         }
     }
 
-    /// One point: nothing where an id drops it.
-    fn visit(&mut self, id: NodeId, c: &Contraction, point: &[usize], turn: &[usize]) {
-        let Algebra::Builtin { add, mul } = c.algebra else { unreachable!("a user's semiring has no numbers here") };
-        let dtype = self.ir.node(id).dtype;
-        let mut product = Num::identity(mul, dtype);
-        for factor in &c.factors {
-            let Some(at) = self.position(&factor.indices, factor.tensor, point, turn) else { return };
-            let value = self.tensors[&self.home(factor.tensor)].data[at];
-            product = product.apply(mul, if factor.conj { value.conj() } else { value }.to(dtype)).to(dtype);
-        }
-        let Some(at) = self.position(&c.output, id, point, turn) else { return };
-        let target = &mut self.tensors.get_mut(&self.home(id)).unwrap().data[at];
-        *target = target.apply(add, product).to(dtype);
-    }
-
-    fn position(&self, indices: &[Index<NodeId>], tensor: NodeId, point: &[usize], turn: &[usize]) -> Option<usize> {
-        let shape = &self.ir.node(tensor).shape;
-        let along = |(index, &extent): (&Index<NodeId>, &usize)| {
+    /// Where an access leads; nowhere if an id drops the point.
+    fn position(&self, access: &Access<T>, point: &[usize], turn: &[usize]) -> Option<usize> {
+        let along = |(index, &extent): (&Index<T>, &usize)| {
             let axis = |a: AxisRef| match a {
                 AxisRef::Own(a) => point[a as usize] as i64,
                 AxisRef::Loop(a) => turn[a as usize] as i64,
             };
             let mut at = index.offset + index.terms.iter().map(|t| t.coef * axis(t.axis)).sum::<i64>();
             for ids in &index.ids {
-                at += ids.coef * self.id(&ids.access, point, turn)?;
+                let id = self.0[&ids.access.tensor].data[self.position(&ids.access, point, turn)?];
+                let Num::Int(id, _) = id else { unreachable!("ids are integers") };
+                at += ids.coef * id as i64;
                 at += if ids.policy == OutOfRange::Wrap && at < 0 { extent as i64 } else { 0 };
                 if ids.policy == OutOfRange::Drop && !(0..extent as i64).contains(&at) {
                     return None;
@@ -83,22 +136,8 @@ impl Memory<'_> {
             }
             Some(usize::try_from(at).ok().filter(|&at| at < extent).expect("a position inside"))
         };
-        let positions: Vec<usize> = indices.iter().zip(shape).map(along).collect::<Option<_>>()?;
+        let shape = &self.0[&access.tensor].shape;
+        let positions: Vec<usize> = access.indices.iter().zip(shape).map(along).collect::<Option<_>>()?;
         Some(positions.iter().zip(shape).fold(0, |at, (p, n)| at * n + p))
-    }
-
-    fn id(&self, access: &Access<NodeId>, point: &[usize], turn: &[usize]) -> Option<i64> {
-        let at = self.position(&access.indices, access.tensor, point, turn)?;
-        match self.tensors[&self.home(access.tensor)].data[at] {
-            Num::Int(id, _) => Some(id as i64),
-            Num::Float(..) => unreachable!("ids are integers"),
-        }
-    }
-}
-
-fn identity(algebra: &Algebra, dtype: Dtype) -> Num {
-    match algebra {
-        Algebra::Builtin { add, .. } => Num::identity(*add, dtype),
-        Algebra::User(u) => unreachable!("{} has no numbers here", u.name),
     }
 }

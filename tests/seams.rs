@@ -3,6 +3,7 @@
 
 use einfold_ir::Dtype::{self, F32, F64, I32, I64};
 use einfold_ir::{Access, Algebra, Axis, AxisRef, Contraction, Def, Index, Ir, Node, NodeId, OutOfRange, RegionId};
+use einfold_plan::{Hints, lower};
 
 use crate::draw::Noise;
 use crate::meaning;
@@ -49,6 +50,8 @@ fn floats(dtype: Dtype, shape: &[usize], data: &[f64]) -> Tensor {
 /// The IR gives `want`: by its meaning, and through lowering, every choice of passes, binding and running.
 fn check(ir: &Ir, inputs: &[Tensor], want: &[Tensor]) {
     assert_eq!(meaning::evaluate(ir, inputs), want, "{ir}");
+    let draft = lower(ir, &Hints::default()).unwrap();
+    assert_eq!(meaning::run(&draft, inputs), want, "{draft:#?}");
 }
 
 #[test]
