@@ -105,6 +105,23 @@ impl Algebra {
         Laws { distributive, idempotent, absorbing: distributive }
     }
 
+    /// Whether the operations have a meaning on elements of `dtype`: a user's semiring has its own element type, complex
+    /// numbers have no order, floats no bits.
+    pub fn accepts(&self, dtype: Dtype) -> bool {
+        use BinaryOp::{And, LogAddExp, Max, Min, Or};
+        let (add, mul) = match *self {
+            Algebra::User(u) => return dtype == u.element,
+            Algebra::Builtin { add, mul } => (add, mul),
+        };
+        let has = |ops: &[BinaryOp]| ops.contains(&add) || ops.contains(&mul);
+        match dtype.kind() {
+            DtypeKind::Custom => false,
+            DtypeKind::Complex | DtypeKind::ComplexInt => !has(&[Max, Min, Or, And, LogAddExp]),
+            DtypeKind::Float => !has(&[Or, And]),
+            DtypeKind::Bool | DtypeKind::Unsigned | DtypeKind::Signed => !has(&[LogAddExp]),
+        }
+    }
+
     /// The dtype in which products and sums over elements of `dtype` are kept.
     pub fn accumulator(&self, dtype: Dtype) -> Dtype {
         match self {

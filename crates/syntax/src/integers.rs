@@ -1,11 +1,28 @@
 //! Integer labels: an expression without text.
 
-use crate::ast::{Builder, Spelling, Subscripts};
+use crate::ast::{Ast, Builder, Spelling, Subscripts};
 use crate::error::{Error, ErrorKind, SyntaxProblem};
 use crate::parse::{check_length, check_output};
 use crate::render::Note;
 use crate::span::Span;
 use std::fmt::Write;
+
+/// The expression with these labels for each operand and for the output, as if it had been read from its printed form,
+/// `[0 1], [1 2] -> [0 2]`. There is no limit to the number of labels. Without an output it is implicit: the labels used exactly
+/// once, in ascending order.
+///
+/// # Errors
+/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] if there is no operand or the printed
+/// form is too long.
+///
+/// ```
+/// let ast = einfold_syntax::from_labels(&[&[0, 1], &[1, 2]], Some(&[0, 2]))?;
+/// assert_eq!(ast.to_string(), "[0 1], [1 2] -> [0 2]");
+/// # Ok::<(), einfold_syntax::Error>(())
+/// ```
+pub fn from_labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Ast, Error> {
+    subscripts(operands, output).map(Ast::Letters)
+}
 
 /// The subscripts with these labels; their text is the printed form, so that errors have a place to point at.
 ///

@@ -15,6 +15,7 @@ mod span;
 
 pub use ast::{Ast, Ellipsis, Group, Label, LabelName, Output, Spelling, Subscripts, Term};
 pub use error::{Error, ErrorKind, Holder, Level, SizeRule, SyntaxProblem};
+pub use integers::from_labels;
 pub use labels::is_label;
 pub use parse::parse;
 pub use render::{Note, Report};

@@ -8,14 +8,23 @@ use crate::ast::{Ast, Subscripts};
 use crate::error::Error;
 use crate::integers;
 use axes::Axes;
-use einfold_ir::{Dtype, Ir, TensorType};
+use einfold_ir::{Algebra, Dtype, Ir, TensorType};
 use mistakes::Mistakes;
 
 /// How an expression is to be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Options {
     /// Whether an axis has the same size in all operands. If not, size 1 stretches to any other, as in NumPy.
     pub strict: bool,
+    /// The sum and the product.
+    pub algebra: Algebra,
+}
+
+impl Default for Options {
+    /// As NumPy: size 1 stretches, products are summed.
+    fn default() -> Options {
+        Options { strict: false, algebra: Algebra::SUM_PRODUCT }
+    }
 }
 
 /// The meaning of an expression for inputs of these types, one for each term, in order.
@@ -29,7 +38,7 @@ pub struct Options {
 /// # Errors
 /// [`ErrorKind::Operands`](crate::ErrorKind::Operands), [`Rank`](crate::ErrorKind::Rank), [`Size`](crate::ErrorKind::Size),
 /// [`EllipsisDropped`](crate::ErrorKind::EllipsisDropped), [`DType`](crate::ErrorKind::DType) where the types of the inputs
-/// do not fit, [`TooLarge`](crate::ErrorKind::TooLarge) where a tensor has more than `isize::MAX` bytes.
+/// do not fit, [`Algebra`](crate::ErrorKind::Algebra) where the algebra has no meaning on them, [`TooLarge`](crate::ErrorKind::TooLarge) where a tensor has more than `isize::MAX` bytes.
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
@@ -69,7 +78,10 @@ fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) 
     let axes = Axes::new(&mistakes, options)?;
     let dtypes: Vec<Dtype> = inputs.iter().map(|input| input.dtype).collect();
     let dtype = Dtype::promote(&dtypes).ok_or_else(|| mistakes.dtype())?;
-    build::build(&mistakes, &axes, dtype)
+    if !options.algebra.accepts(dtype) {
+        return Err(mistakes.algebra(options.algebra, dtype));
+    }
+    build::build(&mistakes, &axes, options.algebra, dtype)
 }
 
 #[cfg(test)]

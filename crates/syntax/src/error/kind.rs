@@ -1,7 +1,7 @@
 //! The kinds of errors, with their facts.
 
 use crate::render::Visible;
-use einfold_ir::Dtype;
+use einfold_ir::{Algebra, Dtype};
 use std::fmt::{self, Display, Formatter};
 use thiserror::Error;
 
@@ -81,6 +81,14 @@ pub enum ErrorKind {
         /// An operand whose type does not mix with the first.
         second: (usize, Dtype),
     },
+    /// The sum and the product have no meaning on the element type.
+    #[error("{algebra} is not defined on {dtype}")]
+    Algebra {
+        /// The sum and the product.
+        algebra: Algebra,
+        /// The element type of the operands together.
+        dtype: Dtype,
+    },
     /// A tensor that the expression makes has more bytes than can be addressed.
     #[error("a tensor would have more bytes than can be addressed")]
     TooLarge {
@@ -93,7 +101,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The codes of all kinds, in the order of the enumeration.
-    pub const CODES: [&'static str; 10] = [
+    pub const CODES: [&'static str; 11] = [
         "syntax",
         "unsupported",
         "operands",
@@ -103,6 +111,7 @@ impl ErrorKind {
         "output-repeated",
         "output-unknown",
         "dtype",
+        "algebra",
         "too-large",
     ];
 
@@ -118,7 +127,8 @@ impl ErrorKind {
             ErrorKind::OutputRepeated { .. } => 6,
             ErrorKind::OutputUnknown { .. } => 7,
             ErrorKind::DType { .. } => 8,
-            ErrorKind::TooLarge { .. } => 9,
+            ErrorKind::Algebra { .. } => 9,
+            ErrorKind::TooLarge { .. } => 10,
         };
         ErrorKind::CODES[position]
     }

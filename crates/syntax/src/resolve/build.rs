@@ -50,6 +50,7 @@ struct Build<'a> {
     axes: &'a Axes,
     labels: Vec<Label>,
     uses: Vec<Uses>,
+    algebra: Algebra,
     /// The dtype of sums and products.
     dtype: Dtype,
     ir: Ir,
@@ -58,13 +59,14 @@ struct Build<'a> {
 }
 
 /// The expression as a module: one contraction, and one before it for each group. `dtype` is that of the result.
-pub(super) fn build(mistakes: &Mistakes<'_>, axes: &Axes, dtype: Dtype) -> Result<Ir, Error> {
+pub(super) fn build(mistakes: &Mistakes<'_>, axes: &Axes, algebra: Algebra, dtype: Dtype) -> Result<Ir, Error> {
     let mut b = Build {
         mistakes,
         axes,
         labels: (0..axes.len()).map(|axis| mistakes.axis_name(axes, axis).into()).collect(),
         uses: uses(axes),
-        dtype: Algebra::SUM_PRODUCT.accumulator(dtype),
+        algebra,
+        dtype: algebra.accumulator(dtype),
         ir: Ir::new(),
         local: vec![None; axes.len()],
     };
@@ -172,7 +174,7 @@ impl Build<'_> {
             axes,
             factors,
             output: kept.into_iter().map(Index::axis).collect(),
-            algebra: Algebra::SUM_PRODUCT,
+            algebra: self.algebra,
             onto: None,
             pinned: product.pinned,
         };
@@ -209,7 +211,7 @@ impl Build<'_> {
             axes,
             factors: vec![Access::plain(tensor, all.clone())],
             output: all.map(Index::axis).collect(),
-            algebra: Algebra::SUM_PRODUCT,
+            algebra: self.algebra,
             onto: None,
             pinned: false,
         };

@@ -5,7 +5,7 @@ use crate::ast::Subscripts;
 use crate::error::{Error, ErrorKind, Holder, SizeRule};
 use crate::render::{Note, is_mark};
 use crate::span::Span;
-use einfold_ir::{Dtype, TensorType};
+use einfold_ir::{Algebra, Dtype, TensorType};
 
 mod rank;
 
@@ -100,6 +100,18 @@ impl Mistakes<'_> {
             .note(note(first))
             .note(note(second))
             .help("convert one of them to the type of the other first")
+    }
+
+    pub(super) fn algebra(&self, algebra: Algebra, dtype: Dtype) -> Error {
+        let refused = |input: &TensorType| !algebra.accepts(input.dtype);
+        let operand = self.inputs.iter().position(refused).unwrap_or(0);
+        let here = self.inputs.get(operand).map_or(dtype, |input| input.dtype);
+        let span = self.s.terms().get(operand).map_or(Span::default(), |term| term.span);
+        self.error(ErrorKind::Algebra { algebra, dtype }, span, format!("{here} here (operand {})", operand + 1))
+            .help(match algebra {
+                Algebra::User(user) => format!("it takes operands of type {}", user.element),
+                Algebra::Builtin { .. } => "convert the operands, or choose another algebra".into(),
+            })
     }
 
     /// The first two operands whose types do not mix.

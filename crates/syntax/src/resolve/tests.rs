@@ -1,6 +1,6 @@
 use super::{Options, resolve, resolve_labels};
 use crate::{Error, ErrorKind, Holder, SizeRule, parse};
-use einfold_ir::{Def, Dtype, Ir, TensorType};
+use einfold_ir::{Algebra, Def, Dtype, Ir, TensorType};
 use insta::assert_snapshot;
 
 fn ty(dtype: Dtype, shape: &[usize]) -> TensorType {
@@ -206,7 +206,7 @@ fn sizes_within_an_operand_are_equal() {
 fn strict_forbids_stretching_and_nothing_else() {
     let strict = |text: &str, shapes: &[&[usize]]| {
         let types: Vec<TensorType> = shapes.iter().map(|shape| ty(Dtype::F64, shape)).collect();
-        resolve(&parse(text)?, &types, &Options { strict: true })
+        resolve(&parse(text)?, &types, &Options { strict: true, ..Options::default() })
     };
     let refused = |text: &str, shapes: &[&[usize]]| match strict(text, shapes).unwrap_err().kind() {
         ErrorKind::Size { first, second, rule: SizeRule::Strict, .. } => (first.size, second.size),
@@ -308,4 +308,21 @@ fn errors_of_integer_labels_point_into_their_printed_form() {
       | ^ no term before this
       = help: give the labels of each operand; a scalar has an empty list
     ");
+}
+
+#[test]
+fn another_algebra_takes_the_place_of_sums_and_products() {
+    let options = Options { algebra: Algebra::MIN_PLUS, ..Options::default() };
+    let with = |dtype: Dtype| resolve(&parse("(ij,jk),kl->il")?, &vec![ty(dtype, &[2, 2]); 3], &options);
+    let of = |node: &einfold_ir::Node| match &node.def {
+        Def::Contract(c) => Some(c.algebra),
+        _ => None,
+    };
+    for dtype in [Dtype::F64, Dtype::F16, Dtype::I8] {
+        let ir = with(dtype).unwrap();
+        assert!(ir.nodes().iter().filter_map(of).all(|a| a == Algebra::MIN_PLUS), "{ir}");
+        assert_eq!(ir.node(ir.outputs()[0]).dtype, dtype);
+    }
+    let refused = with(Dtype::C64).unwrap_err();
+    assert_eq!(refused.kind(), &ErrorKind::Algebra { algebra: Algebra::MIN_PLUS, dtype: Dtype::C64 });
 }

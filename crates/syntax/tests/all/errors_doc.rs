@@ -1,6 +1,7 @@
 //! The table of errors in `docs/errors.md`.
 
 use crate::cases::{file, types};
+use einfold_ir::Algebra;
 use einfold_syntax::{Error, ErrorKind, Options, parse, resolve};
 
 /// An example of the page: its section, the line that says what is run, and what that prints according to the page.
@@ -26,11 +27,12 @@ fn examples(page: &str) -> Vec<Example<'_>> {
     examples
 }
 
-/// `` `text` on `shapes` with `strict`: ``
+/// `` `text` on `shapes` with `strict`: ``, or with `max-plus`
 fn run(line: &str) -> Error {
     let pieces: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
     let types = pieces.get(1).map_or(Vec::new(), |shapes| types(shapes));
-    let options = Options { strict: line.contains("with `strict`") };
+    let algebra = if line.contains("with `max-plus`") { Algebra::MAX_PLUS } else { Algebra::SUM_PRODUCT };
+    let options = Options { strict: line.contains("with `strict`"), algebra };
     let result = parse(pieces[0]).and_then(|ast| resolve(&ast, &types, &options));
     result.expect_err(line)
 }

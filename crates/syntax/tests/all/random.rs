@@ -126,7 +126,7 @@ fn hostile_texts_never_panic() {
     for _ in 0..100_000 {
         let text: String = (0..rng.below(12)).map(|_| rng.pick(&pieces)).collect();
         let types: Vec<TensorType> = (0..rng.below(4)).map(|_| tensor(&mut rng)).collect();
-        let options = Options { strict: rng.below(4) == 0 };
+        let options = Options { strict: rng.below(4) == 0, ..Options::default() };
         let result = parse(&text).and_then(|ast| resolve(&ast, &types, &options));
         match result {
             Ok(_) => good += 1,
