@@ -89,13 +89,18 @@ impl Loops {
     /// Orders the loops so that small strides are innermost: of two loops the outer is the one with the larger stride in
     /// the first operand that both move, the written one first. Loops that no operand compares keep their order.
     pub fn order(&mut self) {
-        self.sort(Loops::compare);
+        self.order_with(|_, _| {});
+    }
+
+    /// As [`Loops::order`]; calls `swapped` for each exchange of two loops, so that what belongs to them can follow.
+    pub fn order_with(&mut self, swapped: impl FnMut(usize, usize)) {
+        self.sort(Loops::compare, swapped);
     }
 
     /// Orders the loops by their strides in one operand, the smallest innermost. Equal ones keep their order.
     pub fn order_by(&mut self, operand: usize) {
         let size = |l: &Loops, k: usize| l.strides(k)[operand].unsigned_abs();
-        self.sort(|l, a, b| size(l, a).cmp(&size(l, b)));
+        self.sort(|l, a, b| size(l, a).cmp(&size(l, b)), |_, _| {});
     }
 
     /// Joins neighbouring loops that every operand crosses with one stride.
@@ -136,11 +141,16 @@ impl Loops {
     }
 
     /// Stable: `compare(a, b)` is `Less` where loop `a`, now outside loop `b`, belongs inside.
-    fn sort(&mut self, compare: impl Fn(&Loops, usize, usize) -> Ordering) {
+    fn sort(
+        &mut self,
+        compare: impl Fn(&Loops, usize, usize) -> Ordering,
+        mut swapped: impl FnMut(usize, usize),
+    ) {
         for k in 1..self.len() {
             let mut at = k;
             while at > 0 && compare(self, at - 1, at) == Ordering::Less {
                 self.swap(at - 1, at);
+                swapped(at - 1, at);
                 at -= 1;
             }
         }
@@ -199,7 +209,9 @@ mod tests {
         transpose.order();
         assert_eq!(transpose, loops(&[(4, &[3, 1]), (3, &[1, 4])]));
         let mut row_sums = loops(&[(5, &[0, 1]), (6, &[1, 5])]);
-        row_sums.order();
+        let mut names = ["j", "i"];
+        row_sums.order_with(|a, b| names.swap(a, b));
+        assert_eq!(names, ["i", "j"]);
         assert_eq!(row_sums, loops(&[(6, &[1, 5]), (5, &[0, 1])]));
         let mut column_sums = loops(&[(5, &[1, 1]), (6, &[0, 5])]);
         column_sums.order();

@@ -6,6 +6,7 @@ mod error;
 mod lower;
 mod memory;
 mod network;
+mod passes;
 pub mod roles;
 
 #[cfg(test)]
@@ -15,3 +16,4 @@ pub use apply::apply;
 pub use error::PlanError;
 pub use lower::{Hints, lower};
 pub use network::{Treatment, Why, network, treatment};
+pub use passes::{PASSES, Pass, PassSet, optimize};

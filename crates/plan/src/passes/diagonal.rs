@@ -1,0 +1,36 @@
+//! Reads what a step would only copy out through the strides of its source.
+
+use einfold_ir::Draft;
+
+use super::views::{Neighbours, fold_views};
+
+/// Removes the steps that copy out a diagonal, a window or a repetition and have no other effect: their readers read the
+/// source, with the positions composed. Permutations are left to `transpose`.
+pub(super) fn run(draft: &mut Draft) -> usize {
+    fold_views(draft, |draft, step, view| !view.is_permutation(draft, step), Neighbours::fold_into_readers)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::tests::after;
+    use crate::testing::letters;
+
+    #[test]
+    fn a_diagonal_is_read_through_its_strides() {
+        let ir = letters("iij,jkk->ik", &[2, 3, 4]);
+        insta::assert_snapshot!(after(&["diagonal"], &ir, &[&[0, 1]]), @r"
+        out0[i, k] = in0[i, i, j] . in1[j, k, k]  (i:2 k:4 j:3)  nest
+        scratch 192
+        ");
+    }
+
+    #[test]
+    fn sums_stay() {
+        let ir = letters("iijl,jk->ik", &[2, 3, 4, 5]);
+        insta::assert_snapshot!(after(&["diagonal"], &ir, &[&[0, 1]]), @r"
+        t2@0[i, j] = in0[i, i, j, l]  (i:2 j:3 l:4)  nest
+        out0[i, k] = t2@0[i, j] . in1[j, k]  (i:2 k:5 j:3)  nest
+        scratch 64
+        ");
+    }
+}

@@ -1,0 +1,255 @@
+//! Recognises matrix products.
+
+use einfold_ir::{
+    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Step,
+};
+
+use super::strides;
+use crate::roles::classify;
+
+/// Fewest multiply-adds of one matrix product: below, setting it up takes longer than a nest takes to do it.
+const LEAST_FLOPS: usize = 256;
+/// Fewest rows, columns and contracted positions: with one, it is a matrix times a vector or an outer product, and two
+/// loops at memory speed are best.
+const LEAST_EXTENT: usize = 2;
+
+/// Gives every nest that is a matrix product worth it the form of one.
+pub(super) fn run(draft: &mut Draft) -> usize {
+    let mut changes = 0;
+    let mut fold = Fold::default();
+    for r in 0..draft.regions.len() {
+        for s in 0..draft.regions[r].steps.len() {
+            let step = &draft.regions[r].steps[s];
+            if let Some(gemm) = recognise(draft, step) {
+                let packed = packed(draft, step, &gemm, &mut fold);
+                draft.regions[r].steps[s].form = Form::Gemm(Gemm { packed, ..gemm });
+                changes += 1;
+            }
+        }
+    }
+    changes
+}
+
+/// The axis groups of a step that is a matrix product worth it; slowest first in the written tensor, contracted axes in the
+/// left factor.
+fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
+    let ([a, b], Form::Nest(_)) = (&step.reads[..], &step.form) else { return None };
+    if a.has_ids() || b.has_ids() || !is_matrix_write(draft, step) {
+        return None;
+    }
+    let roles = classify(&own_axes(a), &own_axes(b), &own_axes(&step.write));
+    let extent = |group: &[u32]| group.iter().map(|&x| step.axes[x as usize].extent).fold(1, usize::saturating_mul);
+    let [m, n, k] = [extent(&roles.m), extent(&roles.n), extent(&roles.k)];
+    let whole = roles.is_matrix() && roles.kept().chain(roles.reduced()).count() == step.axes.len();
+    let worth_it = [m, n, k].iter().all(|&e| e >= LEAST_EXTENT)
+        && m.saturating_mul(n).saturating_mul(k) >= LEAST_FLOPS
+        && step.axes.iter().all(|axis| axis.extent > 0);
+    if !(whole && worth_it) {
+        return None;
+    }
+    let slowest_first = |mut group: Vec<u32>, access: &Access<BufferId>| {
+        let strides = strides::of_access(draft, access, step.axes.len());
+        group.sort_by_key(|&x| std::cmp::Reverse(strides[x as usize].unsigned_abs()));
+        group
+    };
+    Some(Gemm {
+        batch: slowest_first(roles.batch, &step.write),
+        m: slowest_first(roles.m, &step.write),
+        n: slowest_first(roles.n, &step.write),
+        k: slowest_first(roles.k, a),
+        packed: [false; 3],
+    })
+}
+
+/// The own axes that an access moves along.
+fn own_axes(access: &Access<BufferId>) -> Vec<u32> {
+    let mut axes = Vec::with_capacity(access.indices.len());
+    access.for_each_axis(&mut |axis| {
+        if let AxisRef::Own(a) = axis {
+            axes.push(a);
+        }
+    });
+    axes
+}
+
+/// Whether every point of rows, columns and batch is written to a place of its own, and, where the buffer is started anew,
+/// no place is left out.
+fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
+    let mut seen = vec![false; step.axes.len()];
+    let mut distinct = |index: &Index<BufferId>| {
+        let mut own = 0;
+        index.ids.is_empty()
+            && index.terms.iter().all(|term| match term.axis {
+                AxisRef::Loop(_) => true,
+                AxisRef::Own(a) => {
+                    own += 1;
+                    own == 1 && !std::mem::replace(&mut seen[a as usize], true)
+                }
+            })
+    };
+    let extents = &draft.buffer(step.write.tensor).extents;
+    let whole = |(index, &extent): (&Index<BufferId>, &usize)| match index.as_axis() {
+        Some(a) => step.axes[a as usize].extent == extent,
+        None => extent == 1 && index.terms.is_empty(),
+    };
+    step.write.indices.iter().all(&mut distinct)
+        && (step.mode == Mode::Accumulate || step.write.indices.iter().zip(extents).all(whole))
+}
+
+/// Which operands the cheapest way under the expected layouts copies. One that has to be converted or conjugated always is.
+fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3] {
+    let target = draft.buffer(step.write.tensor);
+    let converted = |read: &Access<BufferId>| {
+        let dtype = draft.buffer(read.tensor).dtype;
+        dtype != target.dtype || read.conj && matches!(dtype.kind(), DtypeKind::Complex | DtypeKind::ComplexInt)
+    };
+    let forced = [converted(&step.reads[0]), converted(&step.reads[1]), false];
+    fold.choose(&groups(draft, step, gemm), target.dtype.size(), forced);
+    fold.packed
+}
+
+/// The groups of a matrix product with their strides in bytes under the expected layouts.
+pub(crate) fn groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
+    let operands: Vec<Vec<isize>> = step
+        .reads
+        .iter()
+        .chain([&step.write])
+        .map(|access| {
+            let Buffer { dtype, .. } = draft.buffer(access.tensor);
+            let strides = strides::of_access(draft, access, step.axes.len());
+            strides.into_iter().map(|s| s.saturating_mul(dtype.size() as isize)).collect()
+        })
+        .collect();
+    let mut groups = Groups::default();
+    let fill = |loops: &mut Loops, group: &[u32]| {
+        for &x in group {
+            let Axis { extent, .. } = step.axes[x as usize];
+            loops.push(extent, operands.iter().map(|strides| strides[x as usize]));
+        }
+    };
+    fill(&mut groups.batch, &gemm.batch);
+    fill(&mut groups.m, &gemm.m);
+    fill(&mut groups.n, &gemm.n);
+    fill(&mut groups.k, &gemm.k);
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Node};
+
+    use crate::passes::tests::after;
+    use crate::testing::{contraction, letters, node};
+
+    fn gemm(text: &str, sizes: &[usize]) -> String {
+        after(&["gemm"], &letters(text, sizes), &[&[0, 1]])
+    }
+
+    #[test]
+    fn products_of_matrices_are_recognised_in_any_layout() {
+        insta::assert_snapshot!(gemm("ij,jk->ik", &[20, 10, 30]), @r"
+        out0[i, k] = in0[i, j] . in1[j, k]  (i:20 k:30 j:10)  gemm b[] m[0] n[1] k[2]
+        scratch 0
+        ");
+        insta::assert_snapshot!(gemm("bji,kbj->bki", &[3, 10, 20, 30]), @r"
+        t2@0[b, i, k] = in0[b, j, i] . in1[k, b, j]  (b:3 i:20 k:30 j:10)  gemm b[0] m[1] n[2] k[3]
+        out0[b, k, i] = t2@0[b, i, k]  (b:3 i:20 k:30)  nest
+        scratch 14400
+        ");
+        insta::assert_snapshot!(gemm("abij,cdij->abcd", &[4, 5, 6, 7, 8, 9]), @r"
+        out0[a, b, c, d] = in0[a, b, i, j] . in1[c, d, i, j]  (a:4 b:5 c:8 d:9 i:6 j:7)  gemm b[] m[0, 1] n[2, 3] k[4, 5]
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn what_does_not_fold_is_packed_or_looped_over() {
+        insta::assert_snapshot!(gemm("aibj,ij->ab", &[30, 31, 32, 33]), @r"
+        out0[a, b] = in0[a, i, b, j] . in1[i, j]  (a:30 b:32 i:31 j:33)  nest
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn vectors_and_tiny_matrices_stay_nests() {
+        insta::assert_snapshot!(gemm("ij,j->i", &[100, 100]), @r"
+        out0[i] = in0[i, j] . in1[j]  (i:100 j:100)  nest
+        scratch 0
+        ");
+        insta::assert_snapshot!(gemm("i,j->ij", &[100, 100]), @r"
+        out0[i, j] = in0[i] . in1[j]  (i:100 j:100)  nest
+        scratch 0
+        ");
+        insta::assert_snapshot!(gemm("bij,bjk->bik", &[1000, 4, 4, 4]), @r"
+        out0[b, i, k] = in0[b, i, j] . in1[b, j, k]  (b:1000 i:4 k:4 j:4)  nest
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn conversions_and_conjugates_are_packed() {
+        let mut ir = Ir::new();
+        let a = ir.input("a", Dtype::F32, [20, 20]);
+        let b = ir.input("b", Dtype::C64, [20, 20]);
+        let mut c = contraction("ij,jk->ik", &[a, b], |_| 20);
+        c.factors[1].conj = true;
+        let y = ir.push(node("y", Dtype::C64, c)).unwrap();
+        ir.output(y).unwrap();
+        insta::assert_snapshot!(after(&["gemm"], &ir, &[&[0, 1]]), @r"
+        out0[i, k] = in0[i, j] . conj(in1[j, k])  (i:20 k:20 j:20)  gemm b[] m[0] n[1] k[2] packed [true, true, false]
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn other_algebras_have_products_too_and_windows_may_be_factors() {
+        let mut ir = Ir::new();
+        let x = ir.input("x", Dtype::I64, [49]);
+        let w = ir.input("w", Dtype::I64, [30, 20]);
+        let mut c = contraction("i,kj->ij", &[x, w], |c| if c == 'j' { 20 } else { 30 });
+        c.algebra = Algebra::MIN_PLUS;
+        c.factors[0].indices = vec![Index::affine(0, [(1, AxisRef::Own(0)), (1, AxisRef::Own(2))])];
+        c.axes[0].extent = 20;
+        let y = ir.push(node("y", Dtype::I64, c)).unwrap();
+        ir.output(y).unwrap();
+        insta::assert_snapshot!(after(&["gemm"], &ir, &[&[0, 1]]), @r"
+        out0[i, j] = in0[i+k] . in1[k, j]  (i:20 j:20 k:30)  gemm b[] m[0] n[1] k[2]
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn a_write_that_overlaps_or_leaves_gaps_is_no_matrix() {
+        for (coefs, shape) in [([1, 1], 39), ([20, 1], 400), ([40, 1], 800)] {
+            let mut ir = Ir::new();
+            let a = ir.input("a", Dtype::F64, [20, 20]);
+            let mut c = contraction("ik,kj->ij", &[a, a], |_| 20);
+            c.output = vec![Index::affine(0, [(coefs[0], AxisRef::Own(0)), (coefs[1], AxisRef::Own(1))])];
+            let y = ir.push(Node { shape: vec![shape], ..node("y", Dtype::F64, c) }).unwrap();
+            ir.output(y).unwrap();
+            assert!(after(&["gemm"], &ir, &[&[0, 1]]).contains("nest"), "{coefs:?}");
+        }
+    }
+
+    #[test]
+    fn a_block_of_a_larger_sum_is_a_product() {
+        let mut ir = Ir::new();
+        let a = ir.input("a", Dtype::F64, [20, 40]);
+        let y = node("y", Dtype::F64, contraction("ij->ij", &[a], |_| 20));
+        let y = ir.push(Node { def: Def::Identity(Algebra::SUM_PRODUCT), ..y }).unwrap();
+        let region = ir.region(vec![Axis::new("s", 2)]);
+        let mut c = contraction("ik,jk->ij", &[a, a], |_| 20);
+        let block = |axis| Index::affine(0, [(20, AxisRef::Loop(0)), (1, AxisRef::Own(axis))]);
+        c.factors =
+            vec![Access::new(a, vec![Index::axis(0), block(2)]), Access::new(a, vec![Index::axis(1), block(2)])];
+        c.onto = Some(y);
+        ir.push(Node { region, ..node("part", Dtype::F64, c) }).unwrap();
+        ir.output(y).unwrap();
+        insta::assert_snapshot!(after(&["gemm"], &ir, &[&[0, 1]]), @r"
+        out0[0, 0] =   ()  fill
+        for s:2
+          out0[i, j] += in0[i, 20*s+k] . in0[j, 20*s+k]  (i:20 j:20 k:20)  gemm b[] m[0] n[1] k[2]
+        scratch 0
+        ");
+    }
+}

@@ -1,0 +1,170 @@
+//! Chooses the order of axes in which intermediates lie in memory.
+
+use std::cmp::Reverse;
+
+use einfold_ir::{Access, BufferId, Draft, Layout, Place, Step};
+
+use super::strides;
+use crate::roles::{Roles, classify};
+
+/// Gives every intermediate the axis order that its last reader likes best, backwards from the results, whose order is
+/// given: batch axes outside, then each group of the reader's matrix product in one run, in the order in which the other
+/// tensor with that group has it. Which of the two groups is inside is left to the step that makes the intermediate.
+///
+/// Returns how many are not row-major now.
+pub(super) fn run(draft: &mut Draft) -> usize {
+    let mut chooser = Chooser { makers: makers(draft), chosen: vec![false; draft.buffers.len()], changes: 0 };
+    for r in (0..draft.regions.len()).rev() {
+        for s in (0..draft.regions[r].steps.len()).rev() {
+            for read in 0..draft.regions[r].steps[s].reads.len() {
+                chooser.choose(draft, (r, s), read);
+            }
+        }
+    }
+    chooser.changes
+}
+
+/// The first step that writes each buffer.
+fn makers(draft: &Draft) -> Vec<Option<(usize, usize)>> {
+    let mut makers = vec![None; draft.buffers.len()];
+    for (r, region) in draft.regions.iter().enumerate() {
+        for (s, step) in region.steps.iter().enumerate() {
+            makers[step.write.tensor.0 as usize].get_or_insert((r, s));
+        }
+    }
+    makers
+}
+
+struct Chooser {
+    makers: Vec<Option<(usize, usize)>>,
+    chosen: Vec<bool>,
+    changes: usize,
+}
+
+impl Chooser {
+    /// Chooses the layout of the intermediate that a step reads as factor `read`.
+    fn choose(&mut self, draft: &mut Draft, (r, s): (usize, usize), read: usize) {
+        let step = &draft.regions[r].steps[s];
+        let tensor = step.reads[read].tensor;
+        let scratch = matches!(draft.buffer(tensor).place, Place::Scratch(_));
+        let Some(axes) = plain_axes(&step.reads[read]).filter(|_| scratch && !self.chosen[tensor.0 as usize]) else {
+            return;
+        };
+        self.chosen[tensor.0 as usize] = true;
+        let rank = draft.buffer(tensor).extents.len();
+        let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order, rank));
+        let maker = self.makers[tensor.0 as usize].map(|(r, s)| &draft.regions[r].steps[s]);
+        let runs = |order: &Vec<u32>| maker.map_or(0, |maker| runs(maker, order));
+        let Some(order) = best.min_by_key(runs) else { return };
+        if !order.is_sorted() {
+            draft.buffers[tensor.0 as usize].layout = Layout::Order(order);
+            self.changes += 1;
+        }
+    }
+
+    /// The orders of the axes of a factor that its reader likes, slowest first; of equals the first is preferred.
+    fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> Vec<Vec<u32>> {
+        let own: Vec<u32> = axes.iter().flatten().copied().collect();
+        let written = strides::of_access(draft, &step.write, step.axes.len());
+        let out: Vec<u32> = (0..step.axes.len() as u32).filter(|&a| written[a as usize] != 0).collect();
+        let other = step.reads.iter().enumerate().find(|(k, _)| *k != read).map(|(_, other)| other);
+        let theirs = other.map_or(vec![0; step.axes.len()], |o| strides::of_access(draft, o, step.axes.len()));
+        let others: Vec<u32> = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
+        let Roles { mut batch, m: mut free, mut k, lhs, .. } = classify(&own, &others, &out);
+        let settled = |o: &Access<BufferId>| {
+            self.chosen[o.tensor.0 as usize] || !matches!(draft.buffer(o.tensor).place, Place::Scratch(_))
+        };
+        let by = |strides: &[isize], group: &mut Vec<u32>| {
+            group.sort_by_key(|&a| Reverse(strides[a as usize].unsigned_abs()));
+        };
+        by(&written, &mut batch);
+        by(&written, &mut free);
+        if other.is_some_and(settled) {
+            by(&theirs, &mut k);
+        }
+        k.extend(lhs);
+        let inside = [batch.clone(), free.clone(), k.clone()].concat();
+        let outside = [batch, k, free].concat();
+        if read == 0 { vec![inside, outside] } else { vec![outside, inside] }
+    }
+}
+
+/// The own axis of each index, `None` for a fixed position; `None` if some index is neither or an axis is repeated.
+fn plain_axes(access: &Access<BufferId>) -> Option<Vec<Option<u32>>> {
+    let mut axes: Vec<Option<u32>> = Vec::with_capacity(access.indices.len());
+    for index in &access.indices {
+        let axis = index.as_axis();
+        let plain = axis.is_some() || index.terms.is_empty() && index.ids.is_empty();
+        if !plain || (axis.is_some() && axes.contains(&axis)) {
+            return None;
+        }
+        axes.push(axis);
+    }
+    Some(axes)
+}
+
+/// The axes of the tensor from slowest to fastest, given the order of the step's axes; fixed ones outside.
+fn layout(axes: &[Option<u32>], order: &[u32], rank: usize) -> Vec<u32> {
+    let fixed = (0..rank as u32).filter(|&dim| axes[dim as usize].is_none());
+    let moved = order.iter().filter_map(|a| axes.iter().position(|x| *x == Some(*a))).map(|dim| dim as u32);
+    fixed.chain(moved).collect()
+}
+
+/// Into how many runs the groups of the product that makes a tensor fall when its axes lie in this order.
+fn runs(maker: &Step, order: &[u32]) -> usize {
+    let ([a, b], Some(written)) = (&maker.reads[..], plain_axes(&maker.write)) else { return 0 };
+    let uses = |access: &Access<BufferId>, axis: u32| {
+        let mut found = false;
+        access.for_each_axis(&mut |x| found |= x == einfold_ir::AxisRef::Own(axis));
+        found
+    };
+    let group = |dim: &u32| written[*dim as usize].map(|axis| (uses(a, axis), uses(b, axis)));
+    let groups: Vec<_> = order.iter().filter_map(group).collect();
+    groups.chunk_by(|x, y| x == y).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::tests::after;
+    use crate::testing::letters;
+
+    #[test]
+    fn an_intermediate_is_laid_out_for_the_product_that_reads_it() {
+        // The first product makes [i, k, l, m]; the second contracts k and m, which are not neighbours in that order.
+        let ir = letters("ijk,jlm,mkn->iln", &[2, 3, 4, 5, 6, 7]);
+        insta::assert_snapshot!(after(&["layout"], &ir, &[&[0, 1], &[2, 3]]), @r"
+        t3@0[3, 1, 0, 2][i, k, l, m] = in0[i, j, k] . in1[j, l, m]  (i:2 k:4 l:5 m:6 j:3)  nest
+        t4@1920[1, 2, 0][n, i, l] = in2[m, k, n] . t3@0[3, 1, 0, 2][i, k, l, m]  (n:7 i:2 l:5 m:6 k:4)  nest
+        out0[i, l, n] = t4@1920[1, 2, 0][n, i, l]  (n:7 i:2 l:5)  nest
+        scratch 2496
+        ");
+    }
+
+    #[test]
+    fn the_order_within_a_group_is_that_of_the_other_tensors() {
+        let ir = letters("ai,bi,bac->ic", &[2, 3, 4, 5]);
+        insta::assert_snapshot!(after(&["layout"], &ir, &[&[0, 1], &[2, 3]]), @r"
+        t3@0[2, 1, 0][i, a, b] = in0[a, i] . in1[b, i]  (i:3 a:2 b:4)  nest
+        t4@192[1, 0][c, i] = in2[b, a, c] . t3@0[2, 1, 0][i, a, b]  (c:5 i:3 b:4 a:2)  nest
+        out0[i, c] = t4@192[1, 0][c, i]  (c:5 i:3)  nest
+        scratch 320
+        ");
+        let ir = letters("ab,c,cd->dba", &[2, 3, 4, 5]);
+        insta::assert_snapshot!(after(&["layout"], &ir, &[&[0, 1], &[2, 3]]), @r"
+        t3@0[2, 1, 0][a, b, c] = in0[a, b] . in1[c]  (a:2 b:3 c:4)  nest
+        t4@192[0, 2, 1][d, a, b] = in2[c, d] . t3@0[2, 1, 0][a, b, c]  (d:5 a:2 b:3 c:4)  nest
+        out0[d, b, a] = t4@192[0, 2, 1][d, a, b]  (d:5 a:2 b:3)  nest
+        scratch 448
+        ");
+    }
+
+    #[test]
+    fn row_major_stays_where_it_is_good() {
+        let ir = letters("ij,jk,kl->il", &[2, 3, 4, 5]);
+        insta::assert_snapshot!(after(&["layout"], &ir, &[&[0, 1], &[3, 2]]), @r"
+        t3@0[i, k] = in0[i, j] . in1[j, k]  (i:2 k:4 j:3)  nest
+        out0[i, l] = t3@0[i, k] . in2[k, l]  (i:2 l:5 k:4)  nest
+        scratch 64
+        ");
+    }
+}

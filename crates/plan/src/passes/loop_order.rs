@@ -1,0 +1,77 @@
+//! Orders the loops of nests.
+
+use einfold_ir::{AxisRef, BufferId, Draft, Form, Ids, Index, Step};
+
+use super::strides;
+
+/// Orders the axes of every nest so that small strides are innermost, those of the written tensor first (see
+/// [`einfold_ir::Loops::order`]), and allows the executor to do so again with the real strides.
+pub(super) fn run(draft: &mut Draft) -> usize {
+    let mut changes = 0;
+    for r in 0..draft.regions.len() {
+        for s in 0..draft.regions[r].steps.len() {
+            let step = &draft.regions[r].steps[s];
+            let Form::Nest(nest) = &step.form else { continue };
+            if nest.ordered || step.axes.len() < 2 {
+                continue;
+            }
+            let mut order: Vec<u32> = (0..step.axes.len() as u32).collect();
+            strides::of_step(draft, step).order_with(|a, b| order.swap(a, b));
+            reorder(&mut draft.regions[r].steps[s], &order);
+            changes += 1;
+        }
+    }
+    changes
+}
+
+/// Puts axis `order[k]` of a nest at place `k`.
+fn reorder(step: &mut Step, order: &[u32]) {
+    if let Form::Nest(nest) = &mut step.form {
+        nest.ordered = true;
+    }
+    if order.is_sorted() {
+        return;
+    }
+    let mut places = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(place, &axis)| places[axis as usize] = place as u32);
+    step.axes = order.iter().map(|&a| step.axes[a as usize].clone()).collect();
+    let accesses = step.reads.iter_mut().chain([&mut step.write]);
+    accesses.for_each(|access| renumber(&mut access.indices, &places));
+}
+
+fn renumber(indices: &mut [Index<BufferId>], places: &[u32]) {
+    for index in indices {
+        for term in &mut index.terms {
+            if let AxisRef::Own(a) = &mut term.axis {
+                *a = places[*a as usize];
+            }
+        }
+        index.ids.iter_mut().for_each(|Ids { access, .. }| renumber(&mut access.indices, places));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::tests::after;
+    use crate::testing::letters;
+
+    #[test]
+    fn the_written_axis_is_innermost() {
+        insta::assert_snapshot!(after(&["loop_order"], &letters("ij->ji", &[2, 3]), &[]), @r"
+        out0[j, i] = in0[i, j]  (j:3 i:2)  nest ordered
+        scratch 0
+        ");
+        insta::assert_snapshot!(after(&["loop_order"], &letters("kij->ij", &[5, 2, 3]), &[]), @r"
+        out0[i, j] = in0[k, i, j]  (k:5 i:2 j:3)  nest ordered
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn a_single_loop_has_no_order() {
+        insta::assert_snapshot!(after(&["loop_order"], &letters("i,i->", &[5]), &[&[0, 1]]), @r"
+        out0 = in0[i] . in1[i]  (i:5)  nest
+        scratch 0
+        ");
+    }
+}

@@ -1,0 +1,64 @@
+//! Joins loops of nests.
+
+use einfold_ir::{Draft, Form};
+
+use super::strides;
+
+/// Joins neighbouring loops that all operands of a nest cross with one stride under the expected layouts.
+pub(super) fn run(draft: &mut Draft) -> usize {
+    let mut changes = 0;
+    for r in 0..draft.regions.len() {
+        for s in 0..draft.regions[r].steps.len() {
+            let step = &draft.regions[r].steps[s];
+            if step.axes.len() < 2 || !matches!(step.form, Form::Nest(_)) {
+                continue;
+            }
+            let loops = strides::of_step(draft, step);
+            let mut merged: Vec<u32> = vec![1];
+            for inner in 1..loops.len() {
+                match merged.last_mut().filter(|_| loops.joins(inner - 1, inner)) {
+                    Some(joined) => *joined += 1,
+                    None => merged.push(1),
+                }
+            }
+            if merged.len() < loops.len()
+                && let Form::Nest(nest) = &mut draft.regions[r].steps[s].form
+            {
+                nest.merged = merged;
+                changes += 1;
+            }
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::passes::tests::after;
+    use crate::testing::letters;
+
+    #[test]
+    fn contiguous_loops_become_one() {
+        insta::assert_snapshot!(after(&["merge_axes"], &letters("ijk,ijk->ijk", &[2, 3, 4]), &[&[0, 1]]), @r"
+        out0[i, j, k] = in0[i, j, k] . in1[i, j, k]  (i:2 j:3 k:4)  nest merged [3]
+        scratch 0
+        ");
+        insta::assert_snapshot!(after(&["merge_axes"], &letters("aij->aji", &[2, 3, 4]), &[]), @r"
+        out0[a, j, i] = in0[a, i, j]  (a:2 j:4 i:3)  nest
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn loops_join_only_with_their_neighbours() {
+        let ir = letters("ijk->kij", &[2, 3, 4]);
+        insta::assert_snapshot!(after(&["merge_axes"], &ir, &[]), @r"
+        out0[k, i, j] = in0[i, j, k]  (k:4 i:2 j:3)  nest merged [1, 2]
+        scratch 0
+        ");
+        insta::assert_snapshot!(after(&["loop_order", "merge_axes"], &letters("ikj->j", &[2, 3, 4]), &[]), @r"
+        out0[j] = in0[i, k, j]  (i:2 k:3 j:4)  nest ordered merged [2, 1]
+        scratch 0
+        ");
+    }
+}

@@ -1,0 +1,207 @@
+//! Steps that move elements and do nothing else, and how their neighbours do without them.
+
+use einfold_ir::{Access, AxisRef, BufferId, Draft, Form, Index, Mode, Place, Step, Term};
+
+/// What a step does that gives every position of its tensor the value of one position of another: `to[x] = from[f(x)]`.
+pub(super) struct View {
+    /// For each axis of the step, the axis of `to` that it is; `None` for an axis of extent 1 that it lacks.
+    to_dims: Vec<Option<usize>>,
+}
+
+impl View {
+    /// The step as a view, if it is one.
+    pub(super) fn of(draft: &Draft, step: &Step) -> Option<View> {
+        let ([read], Form::Nest(_), Mode::Overwrite) = (&step.reads[..], &step.form, step.mode) else { return None };
+        if read.has_ids() {
+            return None;
+        }
+        let extents = &draft.buffer(step.write.tensor).extents;
+        let mut to_dims = vec![None; step.axes.len()];
+        for (dim, (index, &extent)) in step.write.indices.iter().zip(extents).enumerate() {
+            match index.as_axis() {
+                Some(a) if step.axes[a as usize].extent == extent && to_dims[a as usize].is_none() => {
+                    to_dims[a as usize] = Some(dim);
+                }
+                None if extent == 1 && *index == Index::constant(0) => {}
+                _ => return None,
+            }
+        }
+        let moves = |(dim, axis): (&Option<usize>, &einfold_ir::Axis)| dim.is_some() || axis.extent == 1;
+        to_dims.iter().zip(&step.axes).all(moves).then_some(View { to_dims })
+    }
+
+    /// Whether the view is one to one: every axis of `from` is an axis of `to`, and the other way round.
+    pub(super) fn is_permutation(&self, draft: &Draft, step: &Step) -> bool {
+        let read = &step.reads[0];
+        let mut seen = vec![false; step.axes.len()];
+        let whole = |(index, &extent): (&Index<BufferId>, &usize)| match index.as_axis() {
+            Some(a) => {
+                let fresh = !std::mem::replace(&mut seen[a as usize], true);
+                fresh && step.axes[a as usize].extent == extent
+            }
+            None => extent == 1 && *index == Index::constant(0),
+        };
+        let plain = read.indices.iter().zip(&draft.buffer(read.tensor).extents).all(whole);
+        plain && step.axes.iter().zip(seen).all(|(axis, seen)| seen || axis.extent == 1)
+    }
+
+    /// What reads `from` as `reader` reads `to`.
+    fn read_through(&self, view: &Step, reader: &Access<BufferId>) -> Access<BufferId> {
+        let read = &view.reads[0];
+        let indices = read.indices.iter().map(|f| self.compose(f, &reader.indices)).collect();
+        Access { tensor: read.tensor, indices, conj: reader.conj != read.conj }
+    }
+
+    /// `f`, a position of `from`, at the positions `at` of `to`. Saturates only where there are no points: all others are
+    /// known to be inside of `from`.
+    fn compose(&self, f: &Index<BufferId>, at: &[Index<BufferId>]) -> Index<BufferId> {
+        let mut composed = Index::constant(f.offset);
+        for term in &f.terms {
+            match term.axis {
+                AxisRef::Loop(_) => add_term(&mut composed.terms, *term),
+                AxisRef::Own(a) => {
+                    // An axis that `to` lacks has extent 1 and adds nothing.
+                    let Some(inner) = self.to_dims[a as usize].map(|dim| &at[dim]) else { continue };
+                    composed.offset = composed.offset.saturating_add(term.coef.saturating_mul(inner.offset));
+                    for t in &inner.terms {
+                        add_term(&mut composed.terms, Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis });
+                    }
+                }
+            }
+        }
+        composed
+    }
+
+    /// Where `to` is written when a step writes `from` at the positions `at`; for a permutation.
+    fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Vec<Index<BufferId>> {
+        let place = |a: u32| view.reads[0].indices.iter().position(|i| i.as_axis() == Some(a));
+        let written = |index: &Index<BufferId>| index.as_axis().and_then(place).map(|dim| at[dim].clone());
+        view.write.indices.iter().map(|i| written(i).unwrap_or(Index::constant(0))).collect()
+    }
+}
+
+fn add_term(terms: &mut Vec<Term>, term: Term) {
+    match terms.iter_mut().find(|t| t.axis == term.axis) {
+        Some(known) => known.coef = known.coef.saturating_add(term.coef),
+        None => terms.push(term),
+    }
+    terms.retain(|t| t.coef != 0);
+}
+
+/// The position of a step: its region and its place there.
+type At = (usize, usize);
+
+/// Which steps touch each buffer, and the steps that a pass removes.
+pub(super) struct Neighbours {
+    writers: Vec<Vec<At>>,
+    readers: Vec<Vec<At>>,
+    /// Whether the buffer holds integers that are used as positions.
+    ids: Vec<bool>,
+    gone: Vec<At>,
+}
+
+/// Runs `fold` on each step that is a view of the kind that `wanted` tells, and removes those for which it holds. Returns
+/// how many went.
+pub(super) fn fold_views(
+    draft: &mut Draft,
+    wanted: impl Fn(&Draft, &Step, &View) -> bool,
+    fold: impl Fn(&mut Neighbours, &mut Draft, At, &View) -> bool,
+) -> usize {
+    let mut neighbours: Option<Neighbours> = None;
+    for region in 0..draft.regions.len() {
+        for place in 0..draft.regions[region].steps.len() {
+            let step = &draft.regions[region].steps[place];
+            let Some(view) = View::of(draft, step).filter(|view| wanted(draft, step, view)) else { continue };
+            let known = neighbours.get_or_insert_with(|| Neighbours::of(draft));
+            if fold(known, draft, (region, place), &view) {
+                known.gone.push((region, place));
+            }
+        }
+    }
+    let Some(Neighbours { gone, .. }) = neighbours else { return 0 };
+    for (number, region) in draft.regions.iter_mut().enumerate() {
+        let mut place = 0;
+        region.steps.retain(|_| {
+            place += 1;
+            gone.binary_search(&(number, place - 1)).is_err()
+        });
+    }
+    draft.regions.retain(|r| !r.steps.is_empty());
+    gone.len()
+}
+
+impl Neighbours {
+    fn of(draft: &Draft) -> Neighbours {
+        let none = || vec![Vec::new(); draft.buffers.len()];
+        let (writers, readers, ids) = (none(), none(), vec![false; draft.buffers.len()]);
+        let mut all = Neighbours { writers, readers, ids, gone: Vec::new() };
+        for (r, region) in draft.regions.iter().enumerate() {
+            for (s, step) in region.steps.iter().enumerate() {
+                all.writers[step.write.tensor.0 as usize].push((r, s));
+                step.reads.iter().for_each(|read| all.readers[read.tensor.0 as usize].push((r, s)));
+                let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| &i.ids);
+                positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[b.0 as usize] = true));
+            }
+        }
+        all
+    }
+
+    /// Lets every step that reads what the view at `at` makes read its source instead. Holds if that is possible: the view
+    /// makes a scratch buffer alone, nothing writes its source later, and no rounding is skipped.
+    pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
+        let step = draft.regions[at.0].steps[at.1].clone();
+        let (to, from) = (step.write.tensor.0 as usize, step.reads[0].tensor.0 as usize);
+        let scratch = matches!(draft.buffers[to].place, Place::Scratch(_));
+        let looped = !draft.regions[at.0].loops.is_empty();
+        let settled =
+            self.writers[from].iter().all(|w| *w < at) && (!looped || self.readers[to].iter().all(|r| r.0 == at.0));
+        if !scratch || self.writers[to] != [at] || self.ids[to] || !settled || !self.reads_exactly(draft, to, from) {
+            return false;
+        }
+        for &(r, s) in &std::mem::take(&mut self.readers[to]) {
+            for read in draft.regions[r].steps[s].reads.iter_mut().filter(|read| read.tensor == step.write.tensor) {
+                *read = view.read_through(&step, read);
+            }
+            self.readers[from].push((r, s));
+        }
+        self.readers[from].retain(|reader| *reader != at);
+        self.writers[to].clear();
+        true
+    }
+
+    /// Whether the readers of `to` get the same values from `from`, and no gather looks up positions in it.
+    fn reads_exactly(&self, draft: &Draft, to: usize, from: usize) -> bool {
+        let buffers = &draft.buffers;
+        self.readers[to].iter().all(|&(r, s)| {
+            let reader = &draft.regions[r].steps[s];
+            let target = draft.buffer(reader.write.tensor).dtype;
+            let converts = buffers[from].dtype == buffers[to].dtype || buffers[to].dtype == target;
+            converts && reader.reads.iter().all(|read| read.tensor.0 as usize != to || !read.has_ids())
+        })
+    }
+
+    /// Lets every step that writes the source of the permutation at `at` write its target instead. Holds if that is
+    /// possible: nothing else reads the source, which is in scratch memory, or touches the target before.
+    pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
+        let step = draft.regions[at.0].steps[at.1].clone();
+        let (to, from) = (step.write.tensor.0 as usize, step.reads[0].tensor.0 as usize);
+        let scratch = matches!(draft.buffers[from].place, Place::Scratch(_));
+        let alone = self.readers[from] == [at] && !self.ids[from];
+        let looped = !draft.regions[at.0].loops.is_empty();
+        let settled = self.writers[from].iter().all(|w| *w < at && (!looped || w.0 == at.0));
+        let untouched = self.writers[to].first() == Some(&at) && self.readers[to].iter().all(|r| *r > at);
+        let same = draft.buffers[from].dtype == draft.buffers[to].dtype && !step.reads[0].conj;
+        if !(scratch && alone && settled && untouched && same) {
+            return false;
+        }
+        let writers = std::mem::take(&mut self.writers[from]);
+        for &(r, s) in &writers {
+            let write = &mut draft.regions[r].steps[s].write;
+            write.indices = view.write_through(&step, &write.indices);
+            write.tensor = step.write.tensor;
+        }
+        self.readers[from].clear();
+        self.writers[to].splice(..1, writers);
+        true
+    }
+}
