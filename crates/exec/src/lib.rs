@@ -10,7 +10,7 @@ mod semiring;
 mod view;
 
 pub use element::Element;
-pub use kernels::{Isa, IsaError, Kernels};
+pub use kernels::{Isa, IsaError, Kernels, UserSemiring};
 pub use memory::{AlignedMemory, MemoryOrder, OutOfMemory, UninitOutput};
-pub use semiring::{MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes, Semiring, SumProduct, algebra};
+pub use semiring::{Semiring, algebra};
 pub use view::{AnyView, AnyViewMut, Extents, Strides, ViewError};

@@ -1,30 +1,202 @@
-//! The matrix product over any semiring.
+//! The matrix product over any pair of operations.
+//!
+//! A block of B that fits the caches is packed. A few rows of A at a time then run over it: their sums are kept in rows on the
+//! stack, and the innermost loop goes along the columns, so that it vectorises for every operation and element type; each turn
+//! takes several rows of B, so that a sum is read and written once for all of them. No memory is allocated.
 
-use super::{Dst, Product, Src, map, reduce};
-use crate::semiring::Semiring;
+use std::mem::MaybeUninit;
 
-/// `C = α ⊗ A ⊗ B`, or the same added.
+use super::op::Op;
+use super::{Dst, Product, Src, map};
+
+/// Bytes of a row of the packed block, and of a row of sums.
+const ROW: usize = 1024;
+/// Rows of the packed block.
+const DEPTH: usize = 64;
+/// Rows of B in one turn of the innermost loop.
+const STEP: usize = 4;
+
+/// Memory for elements of a type that fits.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Row {
+    _bytes: [MaybeUninit<u8>; ROW],
+}
+
+impl Row {
+    const UNINIT: Row = Row { _bytes: [MaybeUninit::uninit(); ROW] };
+}
+
+/// `C = α ⊗ A ⊗ B`, or the same added, `R` rows at a time.
 ///
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn product<S: Semiring, const VECTOR: usize>(p: &Product) {
-    let [m, n, k] = p.extents;
+pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
     // SAFETY: the caller's promise.
     unsafe {
         if !p.accumulate {
-            map::fill([m, n], p.c, S::zero());
+            map::fill([p.extents[0], p.extents[1]], p.c, A::identity());
         }
-        for i in 0..m {
-            let c = Dst { ptr: p.c.ptr.offset(i as isize * p.c.strides[0]), strides: [0, p.c.strides[1]] };
-            for l in 0..k {
-                let a =
-                    p.a.ptr.offset(i as isize * p.a.strides[0] + l as isize * p.a.strides[1]).cast::<S::Acc>().read();
-                let a = p.alpha.map_or(a, |alpha| S::mul(alpha.cast::<S::Acc>().read(), a));
-                let b = Src { ptr: p.b.ptr.offset(l as isize * p.b.strides[0]), strides: [0, p.b.strides[1]] };
-                let a = Src { ptr: (&raw const a).cast(), strides: [0, 0] };
-                reduce::mul_add::<S>([1, n], c, b, a);
+        if const { size_of::<A::T>() <= ROW && align_of::<A::T>() <= align_of::<Row>() } {
+            blocked::<A, M, R>(&wide(p, size_of::<A::T>() as isize));
+        } else {
+            one_by_one::<A, M>(p);
+        }
+    }
+}
+
+/// The product turned so that the columns of C have its unit stride and are not few: ⊗ commutes, so `Cᵀ = Bᵀ Aᵀ`.
+fn wide(p: &Product, size: isize) -> Product {
+    const FEW: usize = 16;
+    let [m, n, k] = p.extents;
+    let turn = if n < FEW || m < FEW { n < m } else { p.c.strides[0].abs() == size };
+    if !turn {
+        return *p;
+    }
+    let turned = |s: [isize; 2]| [s[1], s[0]];
+    let [a, b] = [p.b, p.a].map(|x| Src { ptr: x.ptr, strides: turned(x.strides) });
+    Product { extents: [n, m, k], c: Dst { ptr: p.c.ptr, strides: turned(p.c.strides) }, a, b, ..*p }
+}
+
+#[inline(always)]
+unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
+    let [m, n, k] = p.extents;
+    let columns = ROW / size_of::<A::T>().max(1);
+    let mut packed = [Row::UNINIT; DEPTH];
+    for j in (0..n).step_by(columns) {
+        for l in (0..k).step_by(DEPTH) {
+            let (depth, width) = (DEPTH.min(k - l), columns.min(n - j));
+            // SAFETY: the block and the rows stay below the extents, for which the caller promises all operands. A row of the
+            // packed block has room for `columns` elements.
+            unsafe {
+                let to = Dst { ptr: packed.as_mut_ptr().cast(), strides: [ROW as isize, size_of::<A::T>() as isize] };
+                map::unary::<A::T, A::T>([depth, width], to, Src { ptr: at(p.b.ptr, p.b.strides, l, j), ..p.b }, |x| x);
+                let mut i = 0;
+                while i < m {
+                    let strip = Strip {
+                        a: Src { ptr: at(p.a.ptr, p.a.strides, i, l), ..p.a },
+                        c: Dst { ptr: at(p.c.ptr, p.c.strides, i, j).cast_mut(), ..p.c },
+                        b: packed.as_ptr().cast(),
+                        alpha: p.alpha.map(|alpha| alpha.cast().read()),
+                        depth,
+                        width,
+                    };
+                    if i + R <= m {
+                        strip.run::<A, M, R>();
+                        i += R;
+                    } else {
+                        strip.run::<A, M, 1>();
+                        i += 1;
+                    }
+                }
             }
+        }
+    }
+}
+
+/// The address of position (i, j).
+#[inline(always)]
+fn at(ptr: *const u8, strides: [isize; 2], i: usize, j: usize) -> *const u8 {
+    ptr.wrapping_offset(i as isize * strides[0] + j as isize * strides[1])
+}
+
+/// A few rows of A times a packed block, added to as many rows of C.
+struct Strip<T> {
+    /// The first row, from the first of `depth` columns on.
+    a: Src,
+    /// The first row, from the first of `width` columns on.
+    c: Dst,
+    /// The packed block, a [`Row`] for each of `depth` rows of `width` elements.
+    b: *const Row,
+    alpha: Option<T>,
+    depth: usize,
+    width: usize,
+}
+
+impl<T: Copy> Strip<T> {
+    /// # Safety
+    /// All positions of A and C are valid for `R` rows.
+    #[inline(always)]
+    unsafe fn run<A: Op<T = T>, M: Op<T = T>, const R: usize>(&self) {
+        let mut sums = [Row::UNINIT; R];
+        let to = Dst { ptr: sums.as_mut_ptr().cast(), strides: [ROW as isize, size_of::<T>() as isize] };
+        // SAFETY: `sums` has a row of `width` elements for each of `R` rows; the rest is the caller's promise.
+        unsafe {
+            map::fill([R, self.width], to, A::identity());
+            let steps = self.depth / STEP;
+            for s in 0..steps {
+                self.step::<A, M, R, STEP>(&mut sums, s * STEP);
+            }
+            for l in steps * STEP..self.depth {
+                self.step::<A, M, R, 1>(&mut sums, l);
+            }
+            self.store::<A, R>(&sums);
+        }
+    }
+
+    /// Adds the terms of `L` rows of B, from row `l` on.
+    #[inline(always)]
+    unsafe fn step<A: Op<T = T>, M: Op<T = T>, const R: usize, const L: usize>(&self, sums: &mut [Row; R], l: usize) {
+        // SAFETY: the caller's promise; `l + L` is at most `depth`, and `x` below `width`.
+        unsafe {
+            let factors: [[T; L]; R] = std::array::from_fn(|r| {
+                std::array::from_fn(|t| {
+                    let a = at(self.a.ptr, self.a.strides, r, l + t).cast::<T>().read();
+                    self.alpha.map_or(a, |alpha| M::apply(alpha, a))
+                })
+            });
+            let rows: [*const T; L] = std::array::from_fn(|t| self.b.add(l + t).cast());
+            let sums: [*mut T; R] = std::array::from_fn(|r| (&raw mut sums[r]).cast());
+            for x in 0..self.width {
+                let b: [T; L] = std::array::from_fn(|t| rows[t].add(x).read());
+                for r in 0..R {
+                    let mut sum = M::apply(factors[r][0], b[0]);
+                    for t in 1..L {
+                        sum = A::apply(sum, M::apply(factors[r][t], b[t]));
+                    }
+                    let to = sums[r].add(x);
+                    to.write(A::apply(to.read(), sum));
+                }
+            }
+        }
+    }
+
+    /// Adds the sums to C.
+    #[inline(always)]
+    unsafe fn store<A: Op<T = T>, const R: usize>(&self, sums: &[Row; R]) {
+        for r in 0..R {
+            let from = (&raw const sums[r]).cast::<T>();
+            let to = self.c.ptr.wrapping_offset(r as isize * self.c.strides[0]);
+            // SAFETY: the sums have been written; the rest is the caller's promise.
+            unsafe {
+                if self.c.strides[1] == size_of::<T>() as isize {
+                    for x in 0..self.width {
+                        let to = to.cast::<T>().add(x);
+                        to.write(A::apply(to.read(), from.add(x).read()));
+                    }
+                } else {
+                    for x in 0..self.width {
+                        let to = to.offset(x as isize * self.c.strides[1]).cast::<T>();
+                        to.write(A::apply(to.read(), from.add(x).read()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// For elements that are too large for the packed block.
+unsafe fn one_by_one<A: Op, M: Op<T = A::T>>(p: &Product) {
+    let [m, n, k] = p.extents;
+    for (i, j, l) in (0..m).flat_map(|i| (0..n).flat_map(move |j| (0..k).map(move |l| (i, j, l)))) {
+        // SAFETY: positions below the extents, for which the caller promises all operands.
+        unsafe {
+            let a = at(p.a.ptr, p.a.strides, i, l).cast::<A::T>().read();
+            let a = p.alpha.map_or(a, |alpha| M::apply(alpha.cast::<A::T>().read(), a));
+            let b = at(p.b.ptr, p.b.strides, l, j).cast::<A::T>().read();
+            let c = at(p.c.ptr, p.c.strides, i, j).cast::<A::T>().cast_mut();
+            c.write(A::apply(c.read(), M::apply(a, b)));
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::marker::PhantomData;
 
-use super::walk::{Fixed, Grid, Row, Strided, Times, Unit};
+use super::op::Op;
+use super::walk::{Fixed, Grid, Row, Strided, Unit, products};
 use super::{Dst, Src, fuse};
-use crate::semiring::Semiring;
 
 /// `c = value`.
 ///
@@ -47,21 +47,17 @@ pub(super) unsafe fn unary<T: Copy, U: Copy>(n: [usize; 2], c: Dst, a: Src, f: i
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn mul<S: Semiring>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+pub(super) unsafe fn mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
     let n = fuse(n, [c.strides, a.strides, b.strides]);
-    let size = size_of::<S::Acc>() as isize;
+    let size = size_of::<M::T>() as isize;
     // ⊗ commutes: a factor that stays fixed along the rows goes last.
     let (a, b) = if a.strides[1] == 0 { (b, a) } else { (a, b) };
     // SAFETY: the caller's promise, and the strides that the patterns check.
     unsafe {
         match [c.strides[1], a.strides[1], b.strides[1]] {
-            s if s == [size; 3] => {
-                write::<S::Acc, _, true>(n, c, Times::<S, _, _>(Unit::of(a), Unit::of(b), PhantomData))
-            }
-            s if s == [size, size, 0] => {
-                write::<S::Acc, _, true>(n, c, Times::<S, _, _>(Unit::of(a), Fixed::of(b), PhantomData));
-            }
-            _ => write::<S::Acc, _, false>(n, c, Times::<S, _, _>(Strided::of(a), Strided::of(b), PhantomData)),
+            s if s == [size; 3] => write::<M::T, _, true>(n, c, products::<M, _, _>(Unit::of(a), Unit::of(b))),
+            s if s == [size, size, 0] => write::<M::T, _, true>(n, c, products::<M, _, _>(Unit::of(a), Fixed::of(b))),
+            _ => strided_mul::<M>(n, c, a, b),
         }
     }
 }
@@ -71,19 +67,26 @@ pub(super) unsafe fn mul<S: Semiring>(n: [usize; 2], c: Dst, a: Src, b: Src) {
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn scale<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
+pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
     let n = fuse(n, [c.strides, a.strides]);
-    let unit = c.strides[1] == size_of::<S::Acc>() as isize && a.strides[1] == 0;
+    let unit = c.strides[1] == size_of::<M::T>() as isize && a.strides[1] == 0;
     // Each element of the target is read just before it is written, through the same pointer.
     let target = Src { ptr: c.ptr, strides: c.strides };
     // SAFETY: the caller's promise, and the strides just checked.
     unsafe {
         if unit {
-            write::<S::Acc, _, true>(n, c, Times::<S, _, _>(Unit::of(target), Fixed::of(a), PhantomData));
+            write::<M::T, _, true>(n, c, products::<M, _, _>(Unit::of(target), Fixed::of(a)));
         } else {
-            write::<S::Acc, _, false>(n, c, Times::<S, _, _>(Strided::of(target), Strided::of(a), PhantomData));
+            strided_mul::<M>(n, c, target, a);
         }
     }
+}
+
+/// `c = a ⊗ b` element by element.
+#[inline(never)]
+unsafe fn strided_mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+    // SAFETY: the caller's promise.
+    unsafe { write::<M::T, _, false>(n, c, products::<M, _, _>(Strided::of(a), Strided::of(b))) }
 }
 
 /// Writes what `grid` gives.

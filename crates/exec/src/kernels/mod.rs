@@ -6,17 +6,17 @@ mod convert;
 mod copy;
 mod gemm;
 mod isa;
-mod loops;
 mod map;
+mod op;
 mod reduce;
+mod table;
 mod walk;
 
-use std::any::TypeId;
 use std::ptr::NonNull;
 
 use einfold_ir::UserAlgebra;
 
-use crate::semiring::Semiring;
+use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
 pub use convert::convert;
@@ -52,7 +52,7 @@ pub struct Product {
     pub a: Src,
     /// B; its strides belong to k and n.
     pub b: Src,
-    /// α, or none for ⊗'s identity.
+    /// α, or none for ⊗'s identity. It may multiply the factors instead of the sums, which is the same where ⊗ distributes.
     pub alpha: Option<NonNull<u8>>,
     /// Whether C is added to. If not, it is not read.
     pub accumulate: bool,
@@ -67,15 +67,14 @@ pub type Binary = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Multiplies matrices.
 pub type Gemm = unsafe fn(product: &Product);
 
-/// What one semiring does to elements in memory, for one instruction set.
+/// What one semiring does to accumulators in memory, for one instruction set.
 ///
 /// # Safety of the functions
-/// All of them have one contract. For every pair of loop positions below `n` (for every position below the extents of a
-/// product), the address `ptr + Σ position·stride` of each operand is inside one live allocation, is aligned for the operand's
-/// type and holds a value of it; a target that is only written needs no value. That type is the accumulator of the semiring,
-/// but for the source of [`lift`](Kernels::lift) and the target of [`finish`](Kernels::finish), which are its element type.
-/// No other thread touches the targets meanwhile, nor writes the sources. No target overlaps a source. A target's address may
-/// repeat, through stride 0, only where a function says that it adds.
+/// All of them, and all other kernels of this module, have one contract. For every pair of loop positions below `n` (for every
+/// position below the extents of a product), the address `ptr + Σ position·stride` of each operand is inside one live
+/// allocation, is aligned for the operand's type and holds a value of it; a target that is not read needs no value. No other
+/// thread touches the targets meanwhile, nor writes the sources. No target overlaps a source. A target's address may repeat,
+/// through stride 0, only where a function says that it adds. The type of all operands is the accumulator of the semiring.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     /// `c = 0`, the identity of ⊕.
@@ -92,30 +91,6 @@ pub struct Kernels {
     pub mul_add: Binary,
     /// The matrix product.
     pub gemm: Gemm,
-    /// `c = lift(a)`.
-    pub lift: Unary,
-    /// `c = finish(a)`.
-    pub finish: Unary,
-}
-
-impl Kernels {
-    /// The kernels of a semiring.
-    pub fn of<S: Semiring>(isa: Isa) -> &'static Kernels {
-        isa.select(&Tables::<S>::ALL)
-    }
-}
-
-/// One table an instruction set.
-struct Tables<S>(S);
-
-impl<S: Semiring> Tables<S> {
-    const ALL: isa::PerIsa<Kernels> = isa::PerIsa {
-        portable: loops::portable::table::<S>(),
-        #[cfg(target_arch = "x86_64")]
-        avx2: loops::avx2::table::<S>(),
-        #[cfg(target_arch = "x86_64")]
-        avx512: loops::avx512::table::<S>(),
-    };
 }
 
 /// A user's semiring as `bind` takes it: what the plan was told of it, and its kernels.
@@ -123,12 +98,19 @@ impl<S: Semiring> Tables<S> {
 pub struct UserSemiring {
     algebra: UserAlgebra,
     kernels: fn(Isa) -> &'static Kernels,
+    lift: Unary,
+    finish: Unary,
 }
 
 impl UserSemiring {
     /// The semiring `S`.
     pub fn of<S: Semiring>() -> UserSemiring {
-        UserSemiring { algebra: crate::semiring::algebra::<S>(), kernels: Kernels::of::<S> }
+        UserSemiring {
+            algebra: algebra::<S>(),
+            kernels: |isa| isa.select(&table::Tables::<op::AddOf<S>, op::MulOf<S>>::ALL),
+            lift: lift::<S>,
+            finish: finish::<S>,
+        }
     }
 
     /// What a plan knows of it. Where this equals the algebra of a step, the kernels fit the step's dtypes.
@@ -136,15 +118,30 @@ impl UserSemiring {
         self.algebra
     }
 
-    /// Which type it is.
-    pub fn id(&self) -> TypeId {
-        self.algebra.id
-    }
-
-    /// Its kernels.
+    /// Its kernels over accumulators.
     pub fn kernels(&self, isa: Isa) -> &'static Kernels {
         (self.kernels)(isa)
     }
+
+    /// The kernel that makes accumulators (its target) of elements (its source).
+    pub fn lift(&self) -> Unary {
+        self.lift
+    }
+
+    /// The kernel that makes elements (its target) of accumulators (its source).
+    pub fn finish(&self) -> Unary {
+        self.finish
+    }
+}
+
+unsafe fn lift<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
+    // SAFETY: the caller's promise.
+    unsafe { map::unary(n, c, a, S::lift) }
+}
+
+unsafe fn finish<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
+    // SAFETY: the caller's promise.
+    unsafe { map::unary(n, c, a, S::finish) }
 }
 
 /// Both loops as one where every operand goes on across the end of a row as within it.

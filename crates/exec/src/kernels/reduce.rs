@@ -4,12 +4,11 @@
 //! error of floating-point sums grows with the logarithm of the number of blocks (Higham, Accuracy and Stability of
 //! Numerical Algorithms, 2002, section 4.2).
 
-use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
-use super::walk::{Fixed, Grid, Row, Strided, Times, Unit};
+use super::op::Op;
+use super::walk::{Fixed, Grid, Row, Strided, Unit, products};
 use super::{Dst, Src, fuse};
-use crate::semiring::Semiring;
 
 /// Terms of a sum that go into the lanes before they are added to the rest pairwise.
 const BLOCK: usize = 1024;
@@ -17,23 +16,24 @@ const BLOCK: usize = 1024;
 const TILE: usize = 4096;
 /// Below this an inner loop is too short to be worth its start.
 const SHORT: usize = 8;
+/// Bytes of an element of which several copies fit on the stack.
+const LARGE: usize = 256;
 
 /// `c = c ⊕ a`.
 ///
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn add<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
-    let (n, [c_strides, strides]) = arrange(n, [c.strides, a.strides]);
-    let (c, a) = (Dst { strides: c_strides, ..c }, Src { strides, ..a });
-    let size = size_of::<S::Acc>() as isize;
+pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
+    let (n, [s, t]) = arrange(n, [c.strides, a.strides]);
+    let (c, a) = (Dst { strides: s, ..c }, Src { strides: t, ..a });
+    let size = size_of::<A::T>() as isize;
     // SAFETY: the caller's promise, and the strides that the patterns check.
     unsafe {
-        match (c.strides[1], a.strides[1]) {
-            (0, s) if s == size => fold::<S, _>(n, c, Unit::of(a)),
-            (0, _) => fold::<S, _>(n, c, Strided::of(a)),
-            (cs, s) if cs == size && s == size => spread::<S, _, true>(n, c, Unit::of(a)),
-            _ => spread::<S, _, false>(n, c, Strided::of(a)),
+        match [c.strides[1], a.strides[1]] {
+            s if s == [0, size] => fold::<A, _>(n, c, Unit::of(a)),
+            s if s == [size, size] => spread::<A, _, true>(n, c, Unit::of(a)),
+            _ => strided_add::<A>(n, c, a),
         }
     }
 }
@@ -43,32 +43,37 @@ pub(super) unsafe fn add<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn mul_add<S: Semiring>(n: [usize; 2], c: Dst, a: Src, b: Src) {
-    let (n, [c_strides, s, t]) = arrange(n, [c.strides, a.strides, b.strides]);
-    let (c, a, b) = (Dst { strides: c_strides, ..c }, Src { strides: s, ..a }, Src { strides: t, ..b });
-    let size = size_of::<S::Acc>() as isize;
+pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+    let (n, [s, t, u]) = arrange(n, [c.strides, a.strides, b.strides]);
+    let (c, a, b) = (Dst { strides: s, ..c }, Src { strides: t, ..a }, Src { strides: u, ..b });
+    let size = size_of::<A::T>() as isize;
     // ⊗ commutes: a factor that stays fixed along the rows goes last.
     let (a, b) = if a.strides[1] == 0 { (b, a) } else { (a, b) };
-    let unit = a.strides[1] == size;
     // SAFETY: the caller's promise, and the strides that the patterns check.
     unsafe {
-        match (c.strides[1], b.strides[1]) {
-            (0, s) if unit && s == size => fold::<S, _>(n, c, times::<S, _, _>(Unit::of(a), Unit::of(b))),
-            (0, _) => fold::<S, _>(n, c, times::<S, _, _>(Strided::of(a), Strided::of(b))),
-            (cs, s) if cs == size && unit && s == size => {
-                spread::<S, _, true>(n, c, times::<S, _, _>(Unit::of(a), Unit::of(b)));
-            }
-            (cs, 0) if cs == size && unit => {
-                spread::<S, _, true>(n, c, times::<S, _, _>(Unit::of(a), Fixed::of(b)));
-            }
-            _ => spread::<S, _, false>(n, c, times::<S, _, _>(Strided::of(a), Strided::of(b))),
+        match [c.strides[1], a.strides[1], b.strides[1]] {
+            s if s == [0, size, size] => fold::<A, _>(n, c, products::<M, _, _>(Unit::of(a), Unit::of(b))),
+            s if s == [size; 3] => spread::<A, _, true>(n, c, products::<M, _, _>(Unit::of(a), Unit::of(b))),
+            s if s == [size, size, 0] => spread::<A, _, true>(n, c, products::<M, _, _>(Unit::of(a), Fixed::of(b))),
+            _ => strided_mul_add::<A, M>(n, c, a, b),
         }
     }
 }
 
-#[inline(always)]
-fn times<S, A, B>(a: A, b: B) -> Times<S, A, B> {
-    Times(a, b, PhantomData)
+/// `c = c ⊕ a`, element by element.
+#[inline(never)]
+unsafe fn strided_add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
+    let grid = Strided::of(a);
+    // SAFETY: the caller's promise.
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false>(n, c, grid) } }
+}
+
+/// `c = c ⊕ a ⊗ b`, element by element.
+#[inline(never)]
+unsafe fn strided_mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+    let grid = products::<M, _, _>(Strided::of(a), Strided::of(b));
+    // SAFETY: the caller's promise.
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false>(n, c, grid) } }
 }
 
 /// Both loops as one if possible, else the longer one inside where the inner one is very short.
@@ -80,21 +85,26 @@ fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 
 
 /// Adds each row, all of it, to one element; to the same element for all rows if the outer stride is 0.
 #[inline(always)]
-unsafe fn fold<S: Semiring, G: Grid<S::Acc>>(n: [usize; 2], c: Dst, grid: G) {
+unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) {
+    if const { size_of::<A::T>() > LARGE } {
+        // SAFETY: the caller's promise.
+        return unsafe { spread::<A, G, false>(n, c, grid) };
+    }
     if n[1] == 0 {
         return;
     }
-    let mut sum = Cascade::<S>::new();
+    let same = c.strides[0] == 0;
+    let mut sum = Cascade::<A>::new();
     for o in 0..n[0] {
         // SAFETY: `o` is below `n[0]`, and all positions read are below `n[1]`.
         unsafe {
             let row = grid.row(o);
             for start in (0..n[1]).step_by(BLOCK) {
-                sum.push(block::<S, _>(row, start, BLOCK.min(n[1] - start)));
+                sum.push(block::<A, _>(row, start, BLOCK.min(n[1] - start)));
             }
-            if c.strides[0] != 0 || o + 1 == n[0] {
-                let target = c.ptr.offset(o as isize * c.strides[0]).cast::<S::Acc>();
-                target.write(S::add(target.read(), sum.take()));
+            if !same || o + 1 == n[0] {
+                let target = c.ptr.offset(o as isize * c.strides[0]).cast::<A::T>();
+                target.write(A::apply(target.read(), sum.take()));
             }
         }
     }
@@ -102,88 +112,101 @@ unsafe fn fold<S: Semiring, G: Grid<S::Acc>>(n: [usize; 2], c: Dst, grid: G) {
 
 /// The sum of a part of a row.
 #[inline(always)]
-unsafe fn block<S: Semiring, R: Row<S::Acc>>(row: R, start: usize, len: usize) -> S::Acc {
+unsafe fn block<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
-        match size_of::<S::Acc>() {
-            0..=4 => lanes::<S, R, 32>(row, start, len),
-            5..=8 => lanes::<S, R, 16>(row, start, len),
-            _ => lanes::<S, R, 8>(row, start, len),
+        match const { size_of::<A::T>() } {
+            0..=4 => lanes::<A, R, 32>(row, start, len),
+            5..=8 => lanes::<A, R, 16>(row, start, len),
+            _ => lanes::<A, R, 8>(row, start, len),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn lanes<S: Semiring, R: Row<S::Acc>, const L: usize>(row: R, start: usize, len: usize) -> S::Acc {
-    let mut lanes = [S::zero(); L];
+unsafe fn lanes<A: Op, R: Row<A::T>, const L: usize>(row: R, start: usize, len: usize) -> A::T {
+    let mut lanes = [A::identity(); L];
     let whole = len - len % L;
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
         for i in (0..whole).step_by(L) {
             for l in 0..L {
-                lanes[l] = S::add(lanes[l], row.get(start + i + l));
+                lanes[l] = A::apply(lanes[l], row.get(start + i + l));
             }
         }
         for (l, i) in (whole..len).enumerate() {
-            lanes[l] = S::add(lanes[l], row.get(start + i));
+            lanes[l] = A::apply(lanes[l], row.get(start + i));
         }
     }
     let mut width = L;
     while width > 1 {
         width /= 2;
         for l in 0..width {
-            lanes[l] = S::add(lanes[l], lanes[l + width]);
+            lanes[l] = A::apply(lanes[l], lanes[l + width]);
         }
     }
     lanes[0]
 }
 
 /// Adds terms pairwise as they come: level `k` holds the sum of `2^k` of them where bit `k` of their number is set.
-struct Cascade<S: Semiring> {
-    levels: [MaybeUninit<S::Acc>; usize::BITS as usize],
+struct Cascade<A: Op> {
+    levels: [MaybeUninit<A::T>; usize::BITS as usize],
     count: usize,
 }
 
-impl<S: Semiring> Cascade<S> {
+impl<A: Op> Cascade<A> {
     #[inline(always)]
     fn new() -> Self {
         Cascade { levels: [MaybeUninit::uninit(); usize::BITS as usize], count: 0 }
     }
 
     #[inline(always)]
-    fn push(&mut self, mut term: S::Acc) {
+    fn push(&mut self, term: A::T) {
+        if self.count == 0 {
+            self.levels[0] = MaybeUninit::new(term);
+        } else {
+            self.carry(term);
+        }
+        self.count += 1;
+    }
+
+    #[inline(never)]
+    fn carry(&mut self, mut term: A::T) {
         let full = self.count.trailing_ones() as usize;
         for level in &self.levels[..full] {
             // SAFETY: the bit of this level is set, so it has been written.
-            term = S::add(unsafe { level.assume_init() }, term);
+            term = A::apply(unsafe { level.assume_init() }, term);
         }
         self.levels[full] = MaybeUninit::new(term);
-        self.count += 1;
     }
 
     /// The sum so far, which is then forgotten.
     #[inline(always)]
-    fn take(&mut self) -> S::Acc {
-        let mut sum = S::zero();
-        while self.count != 0 {
-            // SAFETY: the bit of this level is set, so it has been written.
-            sum = S::add(unsafe { self.levels[self.count.trailing_zeros() as usize].assume_init() }, sum);
-            self.count &= self.count - 1;
-        }
+    fn take(&mut self) -> A::T {
+        // SAFETY: one term was pushed, and it is at level 0.
+        let sum = if self.count == 1 { unsafe { self.levels[0].assume_init() } } else { self.total() };
+        self.count = 0;
         sum
+    }
+
+    #[inline(never)]
+    fn total(&self) -> A::T {
+        let set = (0..usize::BITS).filter(|level| self.count >> level & 1 == 1);
+        // SAFETY: the bits of these levels are set, so they have been written.
+        set.fold(A::identity(), |sum, level| A::apply(unsafe { self.levels[level as usize].assume_init() }, sum))
     }
 }
 
 /// Adds each row to a row of the target; to the same row for all if the outer stride is 0, four at a time.
 #[inline(always)]
-unsafe fn spread<S: Semiring, G: Grid<S::Acc>, const UNIT: bool>(n: [usize; 2], c: Dst, grid: G) {
+unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool>(n: [usize; 2], c: Dst, grid: G) {
     if n[0] == 0 {
         return;
     }
     let same = c.strides[0] == 0;
-    let tile = if same { (TILE / size_of::<S::Acc>().max(1)).max(1) } else { n[1].max(1) };
+    let tile = if same { (TILE / size_of::<A::T>().max(1)).max(1) } else { n[1].max(1) };
     let quads = if same { n[0] / 4 } else { 0 };
-    let stride = if UNIT { size_of::<S::Acc>() as isize } else { c.strides[1] };
+    let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
     for start in (0..n[1]).step_by(tile) {
         let end = n[1].min(start + tile);
         // SAFETY: `o` is below `n[0]` and `i` below `n[1]` throughout.
@@ -191,18 +214,18 @@ unsafe fn spread<S: Semiring, G: Grid<S::Acc>, const UNIT: bool>(n: [usize; 2], 
             for q in 0..quads {
                 let rows = [grid.row(4 * q), grid.row(4 * q + 1), grid.row(4 * q + 2), grid.row(4 * q + 3)];
                 for i in start..end {
-                    let target = c.ptr.offset(i as isize * stride).cast::<S::Acc>();
-                    let low = S::add(rows[0].get(i), rows[1].get(i));
-                    let high = S::add(rows[2].get(i), rows[3].get(i));
-                    target.write(S::add(target.read(), S::add(low, high)));
+                    let target = c.ptr.offset(i as isize * stride).cast::<A::T>();
+                    let low = A::apply(rows[0].get(i), rows[1].get(i));
+                    let high = A::apply(rows[2].get(i), rows[3].get(i));
+                    target.write(A::apply(target.read(), A::apply(low, high)));
                 }
             }
             for o in 4 * quads..n[0] {
                 let row = grid.row(o);
                 let target = c.ptr.offset(o as isize * c.strides[0]);
                 for i in start..end {
-                    let target = target.offset(i as isize * stride).cast::<S::Acc>();
-                    target.write(S::add(target.read(), row.get(i)));
+                    let target = target.offset(i as isize * stride).cast::<A::T>();
+                    target.write(A::apply(target.read(), row.get(i)));
                 }
             }
         }

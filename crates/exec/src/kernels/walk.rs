@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::Src;
-use crate::semiring::Semiring;
+use super::op::Op;
 
 /// What the loops see: a row for each turn of the outer loop.
 pub(super) trait Grid<T>: Copy {
@@ -32,12 +32,18 @@ pub(super) struct Fixed<T>(Src, PhantomData<T>);
 /// Any stride.
 pub(super) struct Strided<T>(Src, PhantomData<T>);
 /// The products of two operands.
-pub(super) struct Times<S, A, B>(pub(super) A, pub(super) B, pub(super) PhantomData<S>);
+pub(super) struct Products<M, A, B>(A, B, PhantomData<M>);
 
 pub(super) struct UnitRow<T>(*const T);
 #[derive(Clone, Copy)]
 pub(super) struct FixedRow<T>(T);
 pub(super) struct StridedRow<T>(*const u8, isize, PhantomData<T>);
+
+/// The products of `a` and `b` by ⊗ = `M`.
+#[inline(always)]
+pub(super) fn products<M, A, B>(a: A, b: B) -> Products<M, A, B> {
+    Products(a, b, PhantomData)
+}
 
 macro_rules! copied {
     ($($name:ident<$($p:ident),*>;)*) => { $(
@@ -49,13 +55,13 @@ macro_rules! copied {
         }
     )* };
 }
-copied! { Unit<T>; Fixed<T>; Strided<T>; UnitRow<T>; StridedRow<T>; Times<S, A, B>; }
+copied! { Unit<T>; Fixed<T>; Strided<T>; UnitRow<T>; StridedRow<T>; Products<M, A, B>; }
 impl<T> Copy for Unit<T> {}
 impl<T> Copy for Fixed<T> {}
 impl<T> Copy for Strided<T> {}
 impl<T> Copy for UnitRow<T> {}
 impl<T> Copy for StridedRow<T> {}
-impl<S, A: Copy, B: Copy> Copy for Times<S, A, B> {}
+impl<M, A: Copy, B: Copy> Copy for Products<M, A, B> {}
 
 macro_rules! of_src {
     ($($name:ident),*) => { $(
@@ -118,19 +124,19 @@ impl<T: Copy> Row<T> for StridedRow<T> {
     }
 }
 
-impl<S: Semiring, A: Grid<S::Acc>, B: Grid<S::Acc>> Grid<S::Acc> for Times<S, A, B> {
-    type Row = Times<S, A::Row, B::Row>;
+impl<M: Op, A: Grid<M::T>, B: Grid<M::T>> Grid<M::T> for Products<M, A, B> {
+    type Row = Products<M, A::Row, B::Row>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> Self::Row {
         // SAFETY: the caller's promise.
-        unsafe { Times(self.0.row(o), self.1.row(o), PhantomData) }
+        unsafe { products(self.0.row(o), self.1.row(o)) }
     }
 }
 
-impl<S: Semiring, A: Row<S::Acc>, B: Row<S::Acc>> Row<S::Acc> for Times<S, A, B> {
+impl<M: Op, A: Row<M::T>, B: Row<M::T>> Row<M::T> for Products<M, A, B> {
     #[inline(always)]
-    unsafe fn get(self, i: usize) -> S::Acc {
+    unsafe fn get(self, i: usize) -> M::T {
         // SAFETY: the caller's promise.
-        unsafe { S::mul(self.0.get(i), self.1.get(i)) }
+        unsafe { M::apply(self.0.get(i), self.1.get(i)) }
     }
 }

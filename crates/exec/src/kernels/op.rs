@@ -1,0 +1,136 @@
+//! The operations that kernels are compiled for: ⊕ and ⊗ each on its own, so that algebras share what they have in common.
+
+use std::marker::PhantomData;
+
+use num_complex::Complex;
+
+use crate::element::Element;
+use crate::semiring::Semiring;
+
+/// A commutative, associative operation with an identity.
+pub(super) trait Op: Copy + 'static {
+    /// What it combines.
+    type T: Element;
+    /// The identity.
+    fn identity() -> Self::T;
+    /// The operation.
+    fn apply(a: Self::T, b: Self::T) -> Self::T;
+}
+
+/// ⊕ of a user's semiring.
+#[derive(Clone, Copy)]
+pub(super) struct AddOf<S>(PhantomData<S>);
+/// ⊗ of a user's semiring.
+#[derive(Clone, Copy)]
+pub(super) struct MulOf<S>(PhantomData<S>);
+
+impl<S: Semiring> Op for AddOf<S> {
+    type T = S::Acc;
+    #[inline(always)]
+    fn identity() -> S::Acc {
+        S::zero()
+    }
+    #[inline(always)]
+    fn apply(a: S::Acc, b: S::Acc) -> S::Acc {
+        S::add(a, b)
+    }
+}
+
+impl<S: Semiring> Op for MulOf<S> {
+    type T = S::Acc;
+    #[inline(always)]
+    fn identity() -> S::Acc {
+        S::one()
+    }
+    #[inline(always)]
+    fn apply(a: S::Acc, b: S::Acc) -> S::Acc {
+        S::mul(a, b)
+    }
+}
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $name:ident;)*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy)]
+        pub(super) struct $name<T>(PhantomData<T>);
+    )* };
+}
+
+ops! {
+    /// `a + b`, wrapping on integers; *or* on the byte of a `bool`.
+    Plus;
+    /// `a × b`, wrapping on integers; *and* on the byte of a `bool`.
+    Times;
+    /// The larger. NaN wins over every number, −0 is below +0.
+    Max;
+    /// The smaller. NaN wins over every number, −0 is below +0.
+    Min;
+}
+
+/// The byte of a `bool`, 0 or 1. The operations on it make only 0 and 1 of those, and no compiler assumption hangs on it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+#[repr(transparent)]
+pub(super) struct Bit(u8);
+
+macro_rules! op {
+    ($op:ident<$t:ty>, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
+        impl Op for $op<$t> {
+            type T = $t;
+            #[inline(always)]
+            fn identity() -> $t {
+                $identity
+            }
+            #[inline(always)]
+            fn apply($a: $t, $b: $t) -> $t {
+                $apply
+            }
+        }
+    };
+}
+
+op!(Plus<Bit>, Bit(0), |a, b| Bit(a.0 | b.0));
+op!(Times<Bit>, Bit(1), |a, b| Bit(a.0 & b.0));
+
+macro_rules! integers {
+    ($($t:ident),*) => { $(
+        op!(Plus<$t>, 0, |a, b| a.wrapping_add(b));
+        op!(Times<$t>, 1, |a, b| a.wrapping_mul(b));
+        op!(Max<$t>, $t::MIN, |a, b| if a > b { a } else { b });
+        op!(Min<$t>, $t::MAX, |a, b| if a < b { a } else { b });
+
+        op!(Plus<Complex<$t>>, Complex::new(0, 0), |a, b| {
+            Complex::new(a.re.wrapping_add(b.re), a.im.wrapping_add(b.im))
+        });
+        op!(Times<Complex<$t>>, Complex::new(1, 0), |a, b| Complex::new(
+            a.re.wrapping_mul(b.re).wrapping_sub(a.im.wrapping_mul(b.im)),
+            a.re.wrapping_mul(b.im).wrapping_add(a.im.wrapping_mul(b.re))
+        ));
+    )* };
+}
+integers!(i8, i16, i32, i64);
+
+macro_rules! floats {
+    ($($t:ident),*) => { $(
+        op!(Plus<$t>, 0.0, |a, b| a + b);
+        op!(Times<$t>, 1.0, |a, b| a * b);
+
+        op!(Plus<Complex<$t>>, Complex::new(0.0, 0.0), |a, b| a + b);
+        op!(Times<Complex<$t>>, Complex::new(1.0, 0.0), |a, b| {
+            Complex::new(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
+        });
+
+        // Max and min select without branches, so that loops vectorise. The strict comparison gives `b` when the two tie or
+        // either is NaN; a tie of unlike zeros is settled by the sign bits, and a NaN in `a` put back.
+        op!(Max<$t>, $t::NEG_INFINITY, |a, b| {
+            let strict = if a > b { a } else { b };
+            let value = if a == b { $t::from_bits(a.to_bits() & b.to_bits()) } else { strict };
+            if a.is_nan() { a } else { value }
+        });
+        op!(Min<$t>, $t::INFINITY, |a, b| {
+            let strict = if a < b { a } else { b };
+            let value = if a == b { $t::from_bits(a.to_bits() | b.to_bits()) } else { strict };
+            if a.is_nan() { a } else { value }
+        });
+    )* };
+}
+floats!(f32, f64);
