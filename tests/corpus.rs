@@ -8,6 +8,7 @@ use einfold_ir::Dtype;
 use serde_json::Value;
 
 use crate::layout::Layout;
+use crate::npy::element;
 use crate::num::{Num, Tensor};
 
 /// An einsum and NumPy's answer.
@@ -102,21 +103,6 @@ fn stored(entry: &Value, data: &[u8]) -> Tensor {
     let bytes = &data[start..start + entry["nbytes"].as_u64().unwrap() as usize];
     let data = bytes.chunks_exact(dtype.size()).map(|b| element(dtype, b)).collect();
     Tensor { dtype, shape: shape(&entry["shape"]), data }
-}
-
-fn element(dtype: Dtype, bytes: &[u8]) -> Num {
-    let single = |b: &[u8]| f64::from(f32::from_le_bytes(b.try_into().unwrap()));
-    let double = |b: &[u8]| f64::from_le_bytes(b.try_into().unwrap());
-    match dtype {
-        Dtype::F32 => Num::Float(single(bytes), 0.0),
-        Dtype::F64 => Num::Float(double(bytes), 0.0),
-        Dtype::C32 => Num::Float(single(&bytes[..4]), single(&bytes[4..])),
-        Dtype::C64 => Num::Float(double(&bytes[..8]), double(&bytes[8..])),
-        _ => {
-            let bits = bytes.iter().rev().fold(0, |bits, &b| bits << 8 | i128::from(b));
-            Num::Int(bits, 0).to(dtype)
-        }
-    }
 }
 
 /// A tensor whose elements are written out.

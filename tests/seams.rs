@@ -3,7 +3,7 @@
 
 use einfold_ir::Dtype::{self, F32, F64, I32, I64};
 use einfold_ir::{Access, Algebra, Axis, AxisRef, Contraction, Def, Index, Ir, Node, NodeId, OutOfRange, RegionId};
-use einfold_plan::{Hints, lower};
+use einfold_plan::{Hints, PassSet, lower, optimize};
 
 use crate::draw::Noise;
 use crate::meaning;
@@ -51,7 +51,10 @@ fn floats(dtype: Dtype, shape: &[usize], data: &[f64]) -> Tensor {
 fn check(ir: &Ir, inputs: &[Tensor], want: &[Tensor]) {
     assert_eq!(meaning::evaluate(ir, inputs), want, "{ir}");
     let draft = lower(ir, &Hints::default()).unwrap();
-    assert_eq!(meaning::run(&draft, inputs), want, "{draft:#?}");
+    for passes in PassSet::subsets() {
+        let plan = optimize(draft.clone(), passes, &mut |_, _, _| {}).unwrap();
+        assert_eq!(meaning::run(&plan, inputs), want, "{plan:#?}");
+    }
 }
 
 #[test]

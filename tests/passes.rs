@@ -1,0 +1,93 @@
+//! Any choice of passes leaves the meaning of a plan alone.
+
+use einfold_ir::{Draft, Layout, Plan};
+use einfold_order::{Budget, Order, order};
+use einfold_plan::{Hints, PASSES, PassSet, apply, lower, network, optimize};
+use einfold_syntax::{Options, parse, resolve};
+
+use crate::case::Case;
+use crate::draw::{Bytes, check};
+use crate::num::Tensor;
+use crate::ordering::path;
+use crate::resolving::types;
+use crate::{meaning, oracle};
+
+/// The draft of an expression, contracted along random paths for arrays that lie anyhow.
+fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>) -> Result<Draft, String> {
+    let ast = parse(&case.text).map_err(|e| e.to_string())?;
+    let ir = resolve(&ast, &types(operands), &Options::default()).map_err(|e| e.to_string())?;
+    let mut trees = Vec::new();
+    for id in ir.ids() {
+        let tree = network(&ir, id).map(|network| {
+            let how = match bytes.below(2) {
+                0 => Order::default(),
+                _ => Order::Linear(path(bytes, network.inputs().len())),
+            };
+            order(&network, &how, &Budget::default()).map(|found| found.tree)
+        });
+        trees.push(tree.transpose().map_err(|e| e.to_string())?);
+    }
+    let mut layout = |rank: usize| match bytes.below(3) {
+        0 => Layout::RowMajor,
+        1 => Layout::ColumnMajor,
+        _ => {
+            let mut order: Vec<u32> = (0..rank as u32).collect();
+            bytes.shuffle(&mut order);
+            Layout::Order(order)
+        }
+    };
+    let steps = apply(&ir, &trees).map_err(|e| e.to_string())?;
+    let inputs = operands.iter().map(|o| layout(o.shape.len())).collect();
+    let outputs = steps.outputs().iter().map(|&o| layout(steps.node(o).shape.len())).collect();
+    lower(&steps, &Hints { inputs, outputs }).map_err(|e| e.to_string())
+}
+
+/// A random choice of passes, often all but a few.
+pub(crate) fn choice(bytes: &mut Bytes<'_>) -> PassSet {
+    let rare = bytes.once_in(2);
+    PASSES.iter().fold(PassSet::ALL, |set, pass| {
+        let dropped = if rare { bytes.once_in(6) } else { bytes.once_in(2) };
+        if dropped { set.without(pass.name).unwrap() } else { set }
+    })
+}
+
+/// The plan after each pass means what it meant before.
+fn check_passes(draft: Draft, passes: PassSet, operands: &[Tensor], want: &Tensor) -> Result<Plan, String> {
+    let mut guilty = None;
+    let plan = optimize(draft, passes, &mut |pass, changes, draft| {
+        if changes > 0 && guilty.is_none() {
+            let difference = meaning::run(draft, operands)[0].differs(want, 0.0);
+            guilty = difference.map(|d| format!("{}: {d}\n{draft:#?}", pass.name));
+        }
+    });
+    match guilty {
+        Some(what) => Err(what),
+        None => plan.map_err(|e| e.to_string()),
+    }
+}
+
+#[test]
+fn each_pass_keeps_the_meaning() {
+    check(10_000, |bytes| {
+        let case = Case::draw(bytes);
+        let operands = case.tensors();
+        let want = oracle::einsum(&case.text, &operands).ok_or("not valid")?;
+        let draft = draft(&case, &operands, bytes).map_err(|e| format!("{case}\n{e}"))?;
+        check_passes(draft, choice(bytes), &operands, &want).map_err(|e| format!("{case}\n{e}"))?;
+        Ok(())
+    });
+}
+
+#[test]
+fn every_choice_of_passes_keeps_the_meaning() {
+    check(30, |bytes| {
+        let case = Case::draw(bytes);
+        let operands = case.tensors();
+        let want = oracle::einsum(&case.text, &operands).ok_or("not valid")?;
+        let draft = draft(&case, &operands, bytes).map_err(|e| format!("{case}\n{e}"))?;
+        for passes in PassSet::subsets() {
+            check_passes(draft.clone(), passes, &operands, &want).map_err(|e| format!("{case}\n{e}"))?;
+        }
+        Ok(())
+    });
+}
