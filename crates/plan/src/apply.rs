@@ -16,7 +16,7 @@ use crate::roles::{Roles, classify};
 ///
 /// # Errors
 /// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors.
-pub fn apply(ir: &Ir, trees: &[Option<Tree>]) -> Result<Ir, PlanError> {
+pub fn apply(ir: &Ir, trees: &[Option<&Tree>]) -> Result<Ir, PlanError> {
     let mut out = Ir::new();
     for region in 1..ir.regions() as u32 {
         out.region(ir.loops(RegionId(region)).to_vec());
@@ -28,7 +28,7 @@ pub fn apply(ir: &Ir, trees: &[Option<Tree>]) -> Result<Ir, PlanError> {
             Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
             Def::Identity(_) => out.push(node.clone())?,
             Def::Contract(c) => {
-                let tree = trees.get(id.0 as usize).and_then(Option::as_ref);
+                let tree = trees.get(id.0 as usize).copied().flatten();
                 rewrite(&mut out, &ids, id, node, c, tree)?
             }
             _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),

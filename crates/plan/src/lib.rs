@@ -2,6 +2,7 @@
 
 mod apply;
 mod chains;
+mod compile;
 mod error;
 mod lower;
 mod memory;
@@ -13,7 +14,9 @@ pub mod roles;
 mod testing;
 
 pub use apply::apply;
+pub use compile::{Compiled, PlanOptions, compile};
 pub use error::PlanError;
 pub use lower::{Hints, lower};
+pub use memory::Memory;
 pub use network::{Treatment, Why, network, treatment};
 pub use passes::{PASSES, Pass, PassSet, optimize};

@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 
-use einfold_ir::{Buffer, Count, Draft, Lifetime, NodeId, Place, Plan, Step};
+use einfold_ir::{Buffer, BufferId, Count, Draft, Fold, Form, Lifetime, NodeId, Place, Plan, Step};
 
 use crate::PlanError;
+use crate::passes::groups;
 
 /// The most bytes that one allocation can have.
 const ADDRESSABLE: usize = isize::MAX as usize;
@@ -62,6 +63,75 @@ pub(crate) fn place_by_lifetime(draft: &mut Draft) {
         let at = placed.partition_point(|(_, from, _)| *from <= start);
         placed.insert(at, (life, start, start + bytes));
     }
+}
+
+/// The memory that a run takes besides its operands, in bytes, under the expected layouts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Intermediates.
+    pub scratch: usize,
+    /// The most that a step takes for dense copies of what it multiplies.
+    pub packing: usize,
+    /// Results.
+    pub outputs: usize,
+}
+
+impl Memory {
+    /// All of it.
+    pub fn total(&self) -> Count {
+        [self.scratch, self.packing, self.outputs].into_iter().map(|bytes| Count::from(bytes as u64)).sum()
+    }
+
+    /// What a plan takes.
+    pub fn of(plan: &Plan) -> Memory {
+        let packing = plan.steps().map(|(_, step)| packing(plan, step)).max().unwrap_or(0);
+        let bytes = |b: &BufferId| plan.buffer(*b).bytes().unwrap_or(usize::MAX);
+        let outputs = plan.outputs.iter().map(bytes).fold(0, usize::saturating_add);
+        Memory { scratch: plan.scratch, packing, outputs }
+    }
+}
+
+/// Bytes of the dense copies that a step makes of its operands under the expected layouts.
+fn packing(draft: &Draft, step: &Step) -> usize {
+    let Form::Gemm(gemm) = &step.form else { return 0 };
+    if gemm.packed == [false; 3] {
+        return 0;
+    }
+    let element = draft.buffer(step.write.tensor).dtype.size();
+    let mut fold = Fold::default();
+    fold.choose(&groups(draft, step, gemm), element, gemm.packed);
+    let packed = (0..3).filter(|&x| fold.packed[x]);
+    packed.map(|x| fold.copy_bytes(x, element).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
+}
+
+/// Refuses a plan that takes more than `limit` bytes.
+///
+/// # Errors
+/// [`PlanError::TooLarge`] names the step at which most of it is in use, and what all steps together take.
+pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
+    let (bytes, limit) = (memory.total(), Count::from(limit));
+    if bytes <= limit {
+        return Ok(());
+    }
+    let lives = plan.lifetimes();
+    let in_use = |k: usize, step: &Step| {
+        let alive = |(b, life): (&Buffer, &Option<Lifetime>)| match life {
+            Some(life) if life.first <= k && k <= life.last && !matches!(b.place, Place::Input(_)) => b.bytes(),
+            _ => None,
+        };
+        let buffers = plan.buffers.iter().zip(&lives).filter_map(alive).fold(0, usize::saturating_add);
+        buffers.saturating_add(packing(plan, step))
+    };
+    let mut worst: Option<(usize, &Step)> = None;
+    for (k, (_, step)) in plan.steps().enumerate() {
+        let bytes = in_use(k, step);
+        if worst.is_none_or(|(most, _)| bytes > most) {
+            worst = Some((bytes, step));
+        }
+    }
+    let Some((_, step)) = worst else { return Ok(()) };
+    let label = plan.buffer(step.write.tensor).label.clone();
+    Err(PlanError::TooLarge { step: step.origin, label, bytes, limit })
 }
 
 fn too_large(draft: &Draft, buffer: usize) -> PlanError {

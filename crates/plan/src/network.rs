@@ -71,15 +71,19 @@ pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
 /// `None` for a node that is not factored.
 pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
     let node = ir.node(id);
-    let Def::Contract(c) = &node.def else { return None };
-    if treatment(node, c) != Treatment::Factored {
-        return None;
+    match &node.def {
+        Def::Contract(c) if treatment(node, c) == Treatment::Factored => Some(network_of(c)),
+        _ => None,
     }
+}
+
+/// As [`network`], whatever the treatment.
+pub(crate) fn network_of(c: &Contraction) -> Network {
     let inputs: Vec<Vec<u32>> = c.factors.iter().map(|factor| axes_of(&factor.indices, &c.axes)).collect();
     let mut output = axes_of(&c.output, &c.axes);
     output.retain(|a| inputs.iter().any(|i| i.contains(a)));
     let extents = c.axes.iter().map(|a| a.extent as u64).collect();
-    Network::new(inputs, output, extents).ok()
+    Network::new(inputs, output, extents).expect("axes of a checked contraction exist")
 }
 
 /// The own axes that `indices` use, each once, in order of appearance; those of extent 1 left out.

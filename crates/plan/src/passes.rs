@@ -14,6 +14,8 @@ use einfold_ir::{Draft, Plan, verify};
 
 use crate::PlanError;
 
+pub(crate) use gemm::groups;
+
 /// A rewriting of plans that keeps their meaning and their flops.
 #[derive(Debug)]
 pub struct Pass {

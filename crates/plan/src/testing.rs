@@ -7,6 +7,8 @@ use einfold_ir::{
     Nest, Node, NodeId, Place, RegionId, ShowAccess, Step, Tree,
 };
 
+use crate::apply;
+
 /// A contraction of `tensors` in letters notation, in which the axis `x` has the extent that `extent` gives.
 pub(crate) fn contraction(text: &str, tensors: &[NodeId], extent: impl Fn(char) -> usize) -> Contraction {
     let (left, right) = text.split_once("->").unwrap();
@@ -56,13 +58,14 @@ pub(crate) fn letters(text: &str, sizes: &[usize]) -> Ir {
     ir
 }
 
-/// The trees for [`crate::apply`] of an expression whose last node alone has a tree, the one of this SSA path.
-pub(crate) fn trees(ir: &Ir, path: &[&[u32]]) -> Vec<Option<Tree>> {
+/// The expression applied, with the tree of this SSA path for its last node; without one if the path is empty.
+pub(crate) fn applied(ir: &Ir, path: &[&[u32]]) -> Ir {
     let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let path: Vec<Vec<u32>> = path.iter().map(|s| s.to_vec()).collect();
+    let tree = (!path.is_empty()).then(|| Tree::from_ssa(c.factors.len(), &path).unwrap());
     let mut trees = vec![None; ir.nodes().len()];
-    *trees.last_mut().unwrap() = Some(Tree::from_ssa(c.factors.len(), &path).unwrap());
-    trees
+    *trees.last_mut().unwrap() = tree.as_ref();
+    apply(ir, &trees).unwrap()
 }
 
 /// A draft in short: each step with the places and layouts of what it touches.

@@ -3,11 +3,11 @@ use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Network,
 use super::apply;
 use crate::PlanError;
 use crate::network::{Treatment, Why, network, treatment};
-use crate::testing::{contraction, letters, node, trees};
+use crate::testing::{self, contraction, letters, node};
 
 /// The applied expression, printed, without the lines of the inputs.
 fn applied(ir: &Ir, path: &[&[u32]]) -> String {
-    shown(&apply(ir, &trees(ir, path)).unwrap())
+    shown(&testing::applied(ir, path))
 }
 
 fn shown(ir: &Ir) -> String {
@@ -175,7 +175,8 @@ fn what_may_not_be_factored_stays_flat() {
         assert_eq!(treatment(ir.node(id), c), Treatment::Flat(why));
         assert_eq!(network(&ir, id), None);
     }
-    assert_eq!(apply(&ir, &vec![Some(Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap()); 4]).unwrap(), ir);
+    let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
+    assert_eq!(apply(&ir, &[Some(&tree); 4]).unwrap(), ir);
 }
 
 #[test]
@@ -191,7 +192,7 @@ fn a_network_has_the_axes_of_the_factors() {
 fn a_tree_of_something_else_is_refused() {
     let ir = letters("ij,jk->ik", &[2, 3, 4]);
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    let refused = apply(&ir, &[None, None, Some(tree)]);
+    let refused = apply(&ir, &[None, None, Some(&tree)]);
     assert_eq!(refused, Err(PlanError::Leaves { node: NodeId(2), leaves: 3, factors: 2 }));
 }
 

@@ -164,8 +164,12 @@ mod tests {
 
     #[test]
     fn what_does_not_fold_is_packed_or_looped_over() {
-        insta::assert_snapshot!(gemm("aibj,ij->ab", &[30, 31, 32, 33]), @r"
-        out0[a, b] = in0[a, i, b, j] . in1[i, j]  (a:30 b:32 i:31 j:33)  nest
+        insta::assert_snapshot!(gemm("aibj,icj->abc", &[30, 31, 32, 33, 34]), @r"
+        out0[a, b, c] = in0[a, i, b, j] . in1[i, c, j]  (a:30 b:32 c:34 i:31 j:33)  gemm b[] m[0, 1] n[2] k[3, 4]
+        scratch 0
+        ");
+        insta::assert_snapshot!(gemm("aibj,icj->abc", &[8, 8, 8, 8, 200]), @r"
+        out0[a, b, c] = in0[a, i, b, j] . in1[i, c, j]  (a:8 b:8 c:200 i:8 j:8)  gemm b[] m[0, 1] n[2] k[3, 4] packed [true, true, false]
         scratch 0
         ");
     }

@@ -1,13 +1,12 @@
 use einfold_ir::{Draft, Ir, Mode, Violation, verify};
 
-use super::{PASSES, Pass, PassSet, optimize, run};
-use crate::testing::{letters, show, trees};
-use crate::{Hints, PlanError, apply, lower};
+use super::{PASSES, Pass, PassSet, run};
+use crate::testing::{applied, letters, show};
+use crate::{Hints, PlanError, lower};
 
 /// The draft of an expression whose last node has the tree of this path, lowered and changed by these passes only, printed.
 pub(super) fn after(passes: &[&str], ir: &Ir, path: &[&[u32]]) -> String {
-    let trees = if path.is_empty() { vec![None; ir.nodes().len()] } else { trees(ir, path) };
-    let mut draft = lower(&apply(ir, &trees).unwrap(), &Hints::default()).unwrap();
+    let mut draft = lower(&applied(ir, path), &Hints::default()).unwrap();
     for pass in PASSES.iter().filter(|pass| passes.contains(&pass.name)) {
         let before = draft.clone();
         let changes = (pass.run)(&mut draft);

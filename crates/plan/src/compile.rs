@@ -1,0 +1,122 @@
+//! The whole way from an expression to a plan.
+
+use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId, Plan};
+use einfold_order::{Budget, Order, Ordered, order};
+
+use crate::network::network_of;
+use crate::passes::{Pass, PassSet, optimize};
+use crate::{Hints, Memory, PlanError, Treatment, apply, lower, memory, treatment};
+
+/// What may be chosen beside the order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PlanOptions {
+    /// The layouts that are expected of the caller's arrays.
+    pub hints: Hints,
+    /// Which passes run.
+    pub passes: PassSet,
+}
+
+/// A plan and how it came about.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// The plan. The origins of its steps are nodes of `ir`.
+    pub plan: Plan,
+    /// The expression with its orders written out: one node a step.
+    pub ir: Ir,
+    /// The orders that were chosen, by node of the expression as it was given.
+    pub orders: Vec<(NodeId, Ordered)>,
+    /// What it costs, whatever the machine.
+    pub cost: Cost,
+    /// What memory it takes.
+    pub memory: Memory,
+    /// How often each pass that ran changed something.
+    pub changes: Vec<(&'static Pass, usize)>,
+}
+
+/// Plans an expression: orders every contraction that may be factored, writes the orders back, lowers, runs the passes.
+///
+/// The memory limit of the budget counts what a run takes besides its operands: results, intermediates, and copies of what
+/// does not fold into matrices.
+///
+/// # Errors
+/// [`PlanError::Order`] as [`order`] has it; [`PlanError::OnePath`] for a path where several contractions have an order;
+/// [`PlanError::TooLarge`] where the memory limit, or what can be addressed, is exceeded. The others are defects.
+pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
+    let orders = order_all(ir, how, budget)?;
+    let mut trees = vec![None; ir.nodes().len()];
+    orders.iter().for_each(|(id, ordered)| trees[id.0 as usize] = Some(&ordered.tree));
+    let applied = apply(ir, &trees)?;
+    let draft = lower(&applied, &options.hints)?;
+    let mut changes = Vec::with_capacity(options.passes.iter().count());
+    let plan = optimize(draft, options.passes, &mut |pass, count, _| changes.push((pass, count)))?;
+    let memory = Memory::of(&plan);
+    if let Some(limit) = budget.memory_bytes {
+        memory::within(&plan, &memory, limit)?;
+    }
+    let cost = total_cost(ir, &orders);
+    Ok(Compiled { plan, ir: applied, orders, cost, memory, changes })
+}
+
+fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {
+    ir.ids().filter_map(|id| match &ir.node(id).def {
+        Def::Contract(c) => Some((id, c)),
+        _ => None,
+    })
+}
+
+/// Orders every contraction that is factored.
+fn order_all(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+    let factored = |(id, c): &(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
+    let mut all: Vec<(NodeId, &Contraction)> = contractions(ir).filter(factored).collect();
+    if !matches!(how, Order::Strategy(_)) {
+        if all.len() > 1 {
+            return Err(PlanError::OnePath { contractions: all.len() });
+        }
+        // A path for what is done in one step decides nothing, but it has to be one.
+        if let ([], Some((_, c))) = (&all[..], contractions(ir).next().filter(|(_, c)| !c.factors.is_empty())) {
+            order(&network_of(c), how, budget)?;
+        }
+    }
+    all.drain(..).map(|(id, c)| Ok((id, order(&network_of(c), how, budget)?))).collect()
+}
+
+/// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
+/// counts as often as it runs.
+fn total_cost(ir: &Ir, orders: &[(NodeId, Ordered)]) -> Cost {
+    let mut total = Cost::default();
+    let mut orders = orders.iter().peekable();
+    for (id, c) in contractions(ir) {
+        let cost = match orders.next_if(|(ordered, _)| *ordered == id) {
+            Some((_, ordered)) => ordered.cost,
+            None => flat_cost(ir, id, c),
+        };
+        let runs = points(ir.loops(ir.node(id).region));
+        total.flops += cost.flops * runs;
+        total.write += cost.write * runs;
+        total.size = total.size.max(cost.size);
+        total.peak = total.peak.max(cost.peak);
+    }
+    total
+}
+
+/// The cost of a contraction in one step; nothing where it multiplies nothing.
+fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
+    if c.factors.len() < 2 {
+        return Cost::default();
+    }
+    let size = Count::product(ir.node(id).shape.iter().map(|&e| e as u64));
+    Cost { flops: points(&c.axes), size, write: size, peak: size }
+}
+
+/// What the contractions would cost as they are written, each in one loop nest.
+pub(crate) fn naive_flops(ir: &Ir) -> Count {
+    let multiplies = contractions(ir).filter(|(_, c)| c.factors.len() > 1);
+    multiplies.map(|(id, c)| points(&c.axes) * points(ir.loops(ir.node(id).region))).sum()
+}
+
+fn points(axes: &[Axis]) -> Count {
+    Count::product(axes.iter().map(|a| a.extent as u64))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use einfold_ir::{Count, Dtype, Form, Ir};
+use einfold_order::{Budget, Order};
+
+use super::{PlanOptions, compile, naive_flops};
+use crate::testing::{contraction, letters, node, show};
+use crate::{PassSet, PlanError};
+
+const TRANSFORM: &str = "pi,qj,ijkl,rk,sl->pqrs";
+
+fn with_passes(ir: &Ir, passes: PassSet) -> super::Compiled {
+    let options = PlanOptions { passes, ..PlanOptions::default() };
+    compile(ir, &Order::default(), &Budget::default(), &options).unwrap()
+}
+
+#[test]
+fn a_four_index_transformation_is_matrix_products_only() {
+    let compiled = with_passes(&letters(TRANSFORM, &[10; 8]), PassSet::ALL);
+    // Four steps of 10^5: the least over all 180 orders, counted independently.
+    assert_eq!(compiled.cost.flops, Count::from(400_000u64));
+    assert_eq!(compiled.plan.flops(), compiled.cost.flops);
+    assert_eq!(naive_flops(&letters(TRANSFORM, &[10; 8])), Count::from(100_000_000u64));
+    assert!(compiled.plan.steps().all(|(_, step)| matches!(step.form, Form::Gemm(_))));
+    insta::assert_snapshot!(show(&compiled.plan), @r"
+    t5@0[1, 2, 3, 0][p, j, k, l] = in0[p, i] . in2[i, j, k, l]  (p:10 j:10 k:10 l:10 i:10)  gemm b[] m[0] n[1, 2, 3] k[4]
+    t6@80000[2, 3, 1, 0][q, p, k, l] = in1[q, j] . t5@0[1, 2, 3, 0][p, j, k, l]  (q:10 p:10 k:10 l:10 j:10)  gemm b[] m[0] n[2, 3, 1] k[4]
+    t7@0[3, 2, 1, 0][r, q, p, l] = in3[r, k] . t6@80000[2, 3, 1, 0][q, p, k, l]  (r:10 q:10 p:10 l:10 k:10)  gemm b[] m[0] n[3, 2, 1] k[4]
+    out0[p, q, r, s] = in4[s, l] . t7@0[3, 2, 1, 0][r, q, p, l]  (s:10 r:10 q:10 p:10 l:10)  gemm b[] m[0] n[3, 2, 1] k[4]
+    scratch 160000
+    ");
+}
+
+#[test]
+fn every_subset_of_passes_gives_a_sealed_plan_of_the_same_flops() {
+    let texts: [(&str, &[usize]); 7] = [
+        (TRANSFORM, &[10; 8]),
+        ("iij,jkkl,lm->mi", &[8, 9, 10, 11, 12]),
+        ("ai,bi,ci,di->abcd", &[5, 6, 7, 8, 9]),
+        ("ij,jk,kl,lm,mn->ni", &[3, 1, 5, 6, 7, 8]),
+        ("bij,bjk->bki", &[3, 20, 20, 20]),
+        ("iji->ij", &[4, 5]),
+        ("ij,jk->ik", &[4, 0, 5]),
+    ];
+    for (text, sizes) in texts {
+        let ir = letters(text, sizes);
+        let flops = with_passes(&ir, PassSet::NONE).plan.flops();
+        for passes in PassSet::subsets() {
+            assert_eq!(with_passes(&ir, passes).plan.flops(), flops, "{text} {passes:?}");
+        }
+    }
+}
+
+#[test]
+fn a_path_is_followed_and_checked() {
+    let ir = letters("ij,jk,kl->il", &[20, 10, 30, 40]);
+    let path = |path: &[&[u32]]| {
+        let path = Order::Linear(path.iter().map(|s| s.to_vec()).collect());
+        compile(&ir, &path, &Budget::default(), &PlanOptions::default())
+    };
+    assert_eq!(path(&[&[0, 1], &[0, 1]]).unwrap().cost.flops, Count::from(20 * 10 * 30 + 20 * 30 * 40u64));
+    assert!(matches!(path(&[&[0, 3]]), Err(PlanError::Order(_))));
+    let trace = letters("ii->", &[3]);
+    let bad = compile(&trace, &Order::Linear(vec![vec![1]]), &Budget::default(), &PlanOptions::default());
+    assert!(matches!(bad, Err(PlanError::Order(_))));
+}
+
+#[test]
+fn one_path_does_not_fit_two_contractions() {
+    let mut ir = Ir::new();
+    let a = ir.input("a", Dtype::F64, [4, 4]);
+    let t = ir.push(node("t", Dtype::F64, contraction("ij,jk->ik", &[a, a], |_| 4))).unwrap();
+    let y = ir.push(node("y", Dtype::F64, contraction("ij,jk->ik", &[t, a], |_| 4))).unwrap();
+    ir.output(y).unwrap();
+    let refused = compile(&ir, &Order::Ssa(vec![vec![0, 1]]), &Budget::default(), &PlanOptions::default());
+    assert_eq!(refused.unwrap_err(), PlanError::OnePath { contractions: 2 });
+    assert_eq!(with_passes(&ir, PassSet::ALL).cost.flops, Count::from(128u64));
+}
+
+#[test]
+fn a_memory_limit_names_the_step_and_the_bytes() {
+    let ir = letters("i,j,k->ik", &[100, 50, 100]);
+    let within = |bytes| {
+        let budget = Budget { memory_bytes: Some(bytes), ..Budget::default() };
+        compile(&ir, &Order::default(), &budget, &PlanOptions::default())
+    };
+    let needed = within(u64::MAX).unwrap().memory.total().exact().unwrap() as u64;
+    assert!(needed >= 100 * 100 * 8);
+    assert!(within(needed).is_ok());
+    let PlanError::TooLarge { label, bytes, limit, .. } = within(needed - 1).unwrap_err() else { panic!("accepted") };
+    assert_eq!((&*label, bytes, limit), ("y", Count::from(needed), Count::from(needed - 1)));
+}
