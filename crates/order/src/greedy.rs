@@ -19,7 +19,7 @@ use crate::{Budget, OrderError, graph};
 
 /// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
 /// million pairs.
-const PARTNERS: usize = 16;
+const PARTNERS: usize = 8;
 
 /// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
 const HUGE: f64 = 1e300;
