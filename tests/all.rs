@@ -15,4 +15,5 @@ mod passes;
 mod promotion;
 mod readme;
 mod resolving;
+mod running;
 mod seams;
