@@ -98,6 +98,7 @@ mod operand;
 mod output;
 mod plan;
 mod program;
+mod recipe;
 
 mod scalar;
 mod spec;

@@ -4,13 +4,11 @@ use crate::array::AnyArray;
 use crate::builtin::for_each_builtin;
 use einfold_exec::{AnyView, Element};
 use einfold_ir::TensorType;
-use ndarray::{ArrayBase, ArrayRef, ArrayView, Data, Dimension};
+use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
 use smallvec::SmallVec;
 
-/// Something that can be read as one tensor: a reference to an `ndarray` array of any storage and dimension, a view by
-/// value (so that `a.t()` needs no name), a scalar, an [`AnyArray`] or [`AnyView`], or any of them inside [`conj`].
-///
-/// No form copies elements.
+/// Something that can be read as one tensor: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
+/// [`AnyView`], any of them by reference, or inside [`conj`]. No form copies elements.
 pub trait Operand {
     /// The elements.
     fn elements(&self) -> AnyView<'_>;
@@ -51,39 +49,37 @@ impl<O: Operand> Operand for Conj<O> {
     }
 }
 
-impl<T: Element, D: Dimension, S: Data<Elem = T>> Operand for &ArrayBase<S, D> {
+impl<O: Operand + ?Sized> Operand for &O {
     fn elements(&self) -> AnyView<'_> {
-        AnyView::from(ArrayRef::view(self))
+        (**self).elements()
+    }
+
+    fn is_conj(&self) -> bool {
+        (**self).is_conj()
     }
 }
 
-impl<T: Element, D: Dimension> Operand for ArrayView<'_, T, D> {
+impl<T: Element, D: Dimension, S: Data<Elem = T>> Operand for ArrayBase<S, D> {
     fn elements(&self) -> AnyView<'_> {
-        AnyView::from(ArrayRef::view(self))
+        AnyView::from(self.view())
     }
 }
 
-impl<T: Element, D: Dimension> Operand for &ArrayRef<T, D> {
+impl<T: Element, D: Dimension> Operand for ArrayRef<T, D> {
     fn elements(&self) -> AnyView<'_> {
-        AnyView::from(ArrayRef::view(self))
+        AnyView::from(self.view())
     }
 }
 
-impl Operand for &AnyArray {
+impl Operand for AnyArray {
     fn elements(&self) -> AnyView<'_> {
-        AnyArray::view(self)
+        self.view()
     }
 }
 
 impl Operand for AnyView<'_> {
     fn elements(&self) -> AnyView<'_> {
         self.clone()
-    }
-}
-
-impl Operand for &AnyView<'_> {
-    fn elements(&self) -> AnyView<'_> {
-        (*self).clone()
     }
 }
 

@@ -22,6 +22,7 @@ enum Value {
 macro_rules! from {
     ($($variant:ident($($from:ty),+): $convert:expr;)+) => { $($(
         impl From<$from> for Scalar {
+            #[allow(clippy::useless_conversion, reason = "one expression serves several types")]
             fn from(value: $from) -> Scalar {
                 let convert: fn($from) -> _ = $convert;
                 Scalar(Value::$variant(convert(value)))

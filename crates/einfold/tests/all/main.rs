@@ -1,0 +1,9 @@
+//! The facade as a user sees it.
+
+mod api;
+mod calls;
+mod errors;
+mod options;
+mod readme;
+mod recipe;
+mod threads;
