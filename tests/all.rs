@@ -17,3 +17,4 @@ mod readme;
 mod resolving;
 mod running;
 mod seams;
+mod wild;
