@@ -5,6 +5,7 @@ use einfold_ir::{
 };
 
 use super::{join, shape};
+use crate::passes::own_axes;
 use crate::roles::classify;
 
 /// What a step does.
@@ -137,23 +138,14 @@ fn show(access: &Access<BufferId>, names: &[Label], loops: &[Label], step: &Step
 
 /// The axes of a step by role, each group in the order of the step.
 fn roles(step: &Step) -> String {
-    let own = |access: &Access<BufferId>| {
-        let mut axes = Vec::new();
-        access.for_each_axis(&mut |axis| {
-            if let AxisRef::Own(a) = axis {
-                axes.push(a);
-            }
-        });
-        axes
-    };
-    let out = own(&step.write);
+    let out = own_axes(&step.write);
     let group = |open: char, axes: &[u32], close: char| {
         let labels: Vec<&str> = axes.iter().map(|&a| &*step.axes[a as usize].label).collect();
         if labels.is_empty() { String::new() } else { format!("{open}{}{close}", join(&labels)) }
     };
     let all = || 0..step.axes.len() as u32;
     if let [a, b] = &step.reads[..] {
-        let roles = classify(&own(a), &own(b), &out);
+        let roles = classify(&own_axes(a), &own_axes(b), &out);
         let contracted: Vec<u32> = all().filter(|x| !out.contains(x)).collect();
         let left = [roles.m, roles.free].concat();
         return group('{', &roles.batch, '}')

@@ -1,9 +1,11 @@
 use einfold_ir::{Algebra, Dtype, Ir};
 use einfold_order::{Budget, Order};
 
+use super::step::reports;
+use super::text::steps;
 use super::{Explain, Source, Stage};
-use crate::testing::{contraction, letters, node};
-use crate::{PlanOptions, compile};
+use crate::testing::{applied, contraction, letters, node};
+use crate::{Hints, PASSES, PassSet, PlanOptions, compile, lower, optimize};
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
     let options = PlanOptions::default();
@@ -178,4 +180,52 @@ fn json_and_dot() {
       n2_1 -> n2_2;
     }
     "#);
+}
+
+/// An expression that shows a pass: its text, the extents of its letters, an SSA path.
+type Example = (&'static str, &'static [usize], &'static [&'static [u32]]);
+
+/// One for each pass, in order.
+const EXAMPLES: [Example; 7] = [
+    ("iij,jk->ik", &[20, 30, 40], &[&[0, 1]]),
+    ("ij,jk,kl->li", &[20, 30, 40, 50], &[&[0, 1], &[3, 2]]),
+    ("ijk,jlm,mkn->iln", &[20, 30, 40, 50, 60, 70], &[&[0, 1], &[2, 3]]),
+    ("bij,bjk->bik", &[4, 20, 30, 40], &[&[0, 1]]),
+    ("ij,i->j", &[20, 30], &[&[0, 1]]),
+    ("ijk,ijk->ijk", &[20, 30, 40], &[&[0, 1]]),
+    ("ij,jk,kl,lm,mn->in", &[20, 30, 40, 50, 60, 70], &[&[0, 1], &[5, 2], &[6, 3], &[7, 4]]),
+];
+
+/// The step before and after a pass, all earlier ones done.
+fn example(name: &str, (text, sizes, path): Example) -> String {
+    let ir = applied(&letters(text, sizes), path);
+    let draft = lower(&ir, &Hints::default()).unwrap();
+    let mut before = steps(&reports(&draft, &ir), true);
+    let mut found = None;
+    optimize(draft, PassSet::ALL, &mut |pass, _, draft| {
+        let after = steps(&reports(draft, &ir), true);
+        if pass.name == name {
+            found = Some(format!("{text}\n{before}{name}:\n{after}"));
+        }
+        before = after;
+    })
+    .unwrap();
+    found.unwrap()
+}
+
+#[test]
+fn the_documentation_of_the_passes_shows_what_they_do() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/passes.md")).unwrap();
+    let mut sections = text.split("\n## ").skip(1);
+    for (pass, shows) in PASSES.iter().zip(EXAMPLES) {
+        let section = sections.next().unwrap();
+        let name = pass.name;
+        assert!(section.starts_with(&format!("{name}\n")), "the section of {name} is not in its place");
+        for sentence in [pass.what, pass.why_here] {
+            let plain: String = section.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(plain.contains(sentence), "{name}: the table says `{sentence}`");
+        }
+        let shown = example(name, shows);
+        assert!(section.contains(&shown), "the example of {name} is now\n{shown}");
+    }
 }

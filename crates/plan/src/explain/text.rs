@@ -76,7 +76,7 @@ fn line(text: &str) -> String {
 }
 
 /// Steps as a table; with places, where each result lies in memory as well.
-fn steps(steps: &[StepReport], places: bool) -> String {
+pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
     let rows: Vec<[String; 5]> = steps.iter().map(|step| row(step, places)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let [w, r, f, p] = [0, 1, 2, 3].map(width);
