@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use einfold_ir::{Algebra, Dtype, Label};
+use einfold_ir::{Algebra, Dtype, Label, Plan};
 
 use crate::kernels::IsaError;
 use crate::memory::OutOfMemory;
@@ -55,6 +55,12 @@ pub enum BindError {
         expected: Box<[usize]>,
         /// As given.
         found: Box<[usize]>,
+    },
+    /// Elements of a user's type that need more alignment than scratch memory has.
+    #[error("{dtype} needs an alignment of {} bytes, scratch memory has {}", dtype.align(), Plan::ALIGN)]
+    Alignment {
+        /// The dtype.
+        dtype: Dtype,
     },
     /// β is given for an output that holds no values yet.
     #[error("beta is given, but output {output} holds no values yet")]

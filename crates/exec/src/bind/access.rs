@@ -90,7 +90,7 @@ impl Binder<'_> {
 
     /// Adds an operand that was added before, for another operation.
     pub(super) fn push_again(&mut self, operand: usize) -> usize {
-        self.push_operand(Operand { load: None, ..self.program.operands[operand] })
+        self.push_operand(self.program.operands[operand])
     }
 
     fn push_operand(&mut self, operand: Operand) -> usize {

@@ -4,7 +4,7 @@ use super::Binder;
 use crate::program::{Grid, Loops};
 
 /// Points of one task of a nest: some tens of microseconds, so that a cancellation is seen soon and a task is worth its start.
-const TASK: usize = 1 << 16;
+pub(super) const TASK: usize = 1 << 16;
 /// The loops of a kernel are cut at multiples of this, so that vectors and cache lines stay whole.
 const EDGE: usize = 64;
 /// Where the other loop of the kernel is reduced, only so many of its sums need to stay together.

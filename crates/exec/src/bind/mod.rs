@@ -8,6 +8,7 @@ mod access;
 mod grid;
 mod ids;
 mod nest;
+mod partial;
 mod place;
 mod ports;
 mod product;
@@ -70,6 +71,8 @@ struct Work {
     strides: Vec<isize>,
     /// The loops of the nest at hand that no id depends on.
     loops: Loops,
+    /// Memory for a second list of loops.
+    spare: Loops,
     /// The loops that ids depend on.
     indexed: Loops,
     /// The axis of each loop in `indexed`.
@@ -208,23 +211,27 @@ impl Binder<'_> {
         }
     }
 
-    /// `bytes` of memory for this step.
-    fn pack(&mut self, bytes: Option<usize>) -> Result<Home, BindError> {
+    /// Room for `bytes` for this step: where it is among what the step packs.
+    fn pack(&mut self, bytes: Option<usize>) -> Result<usize, BindError> {
         let at = self.packed;
         let end = bytes.and_then(|n| at.checked_add(n)?.checked_next_multiple_of(Plan::ALIGN));
-        let limit = self.options.memory.unwrap_or(isize::MAX as usize);
-        self.packed = end.ok_or(BindError::TooLarge { step: self.step, bytes: usize::MAX, limit })?;
-        Ok(Home::Packed(at))
+        self.packed = end.ok_or_else(|| self.overflow())?;
+        Ok(at)
     }
 
     /// A new constant.
     fn constant(&mut self, size: usize, make: Make) -> Result<usize, BindError> {
         let at = self.constants;
         let end = at.checked_add(size).and_then(|n| n.checked_next_multiple_of(Plan::ALIGN));
-        let limit = self.options.memory.unwrap_or(isize::MAX as usize);
-        self.constants = end.ok_or(BindError::TooLarge { step: self.step, bytes: usize::MAX, limit })?;
+        self.constants = end.ok_or_else(|| self.overflow())?;
         self.program.constants.push(Constant { at, make });
         Ok(at)
+    }
+
+    /// More bytes than can be counted.
+    fn overflow(&self) -> BindError {
+        let limit = self.options.memory.unwrap_or(isize::MAX as usize);
+        BindError::TooLarge { step: self.step, bytes: usize::MAX, limit }
     }
 
     /// The kernels that compute `algebra` in `dtype`.

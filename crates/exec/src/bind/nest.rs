@@ -6,6 +6,7 @@ use super::Binder;
 use super::place::Freedom;
 use super::step::{Start, Work};
 use crate::error::BindError;
+use crate::kernels::Kernels;
 use crate::program::{Action, Home, Make, Nest, Op, Span, Stage, Target};
 
 /// What is done at the first position of the reduced loops, and at the others.
@@ -18,6 +19,20 @@ pub(super) struct Actions {
 impl Actions {
     fn always(action: Action) -> Actions {
         Actions { first: action, rest: action }
+    }
+
+    /// One that writes and one that adds, where `start` has them.
+    fn of(write: Action, add: Action, start: Start) -> Actions {
+        match start {
+            Start::Write | Start::Blend(_) => Actions::always(write),
+            Start::Touch => Actions { first: write, rest: add },
+            Start::Add => Actions::always(add),
+        }
+    }
+
+    /// A single factor, of elements of `size` bytes.
+    pub(super) fn sum(kernels: &Kernels, size: usize, start: Start) -> Actions {
+        Actions::of(Action::Copy(size), Action::Unary(kernels.add), start)
     }
 }
 
@@ -45,13 +60,12 @@ impl Binder<'_> {
         }
         let operands = Span::since(first, &self.program.operands);
         self.gather_loops(work, operands);
-        let actions = self.actions(work, start, operands)?;
         let (ordered, merged) = match &work.step.form {
             Form::Nest(nest) => (nest.ordered, !nest.merged.is_empty()),
             Form::Gemm(_) | Form::Fill => (true, true),
         };
         let split = work.coverage.injective;
-        self.push_nest(work, operands, Freedom { ordered, merged, split }, actions, Some(start))
+        self.push_step(work, operands, Freedom { ordered, merged, split }, start)
     }
 
     /// Whether a single factor is copied or converted into the target, and nothing else.
@@ -82,7 +96,8 @@ impl Binder<'_> {
         self.work.indexed = indexed;
     }
 
-    fn actions(&mut self, work: Work<'_>, start: Start, operands: Span) -> Result<Actions, BindError> {
+    /// What is done to the target of a step that starts with `start`.
+    pub(super) fn actions(&mut self, work: Work<'_>, start: Start, operands: Span) -> Result<Actions, BindError> {
         if self.direct(work, start) {
             let read = &work.step.reads[0];
             let from = self.plan.buffer(read.tensor).dtype;
@@ -101,15 +116,10 @@ impl Binder<'_> {
             let adds = start == Start::Add;
             return Ok(Actions { first: stage(adds), rest: stage(adds || start == Start::Touch) });
         }
-        let (write, add) = match factors {
-            0 => (Action::Fill(kernels.fill_one), Action::Fill(kernels.fill_one)),
-            1 => (Action::Copy(work.compute.size()), Action::Unary(kernels.add)),
-            _ => (Action::Binary(kernels.mul), Action::Binary(kernels.mul_add)),
-        };
-        Ok(match start {
-            Start::Write | Start::Blend(_) => Actions::always(write),
-            Start::Touch => Actions { first: write, rest: add },
-            Start::Add => Actions::always(add),
+        Ok(match factors {
+            0 => Actions::always(Action::Fill(kernels.fill_one)),
+            1 => Actions::sum(kernels, work.compute.size(), start),
+            _ => Actions::of(Action::Binary(kernels.mul), Action::Binary(kernels.mul_add), start),
         })
     }
 
@@ -169,11 +179,12 @@ impl Binder<'_> {
     pub(super) fn push_plain(&mut self, work: Work<'_>, operands: Span, actions: Actions) -> Result<(), BindError> {
         self.work.indexed.reset(operands.len);
         self.work.indexed_axes.clear();
+        self.arrange(Freedom::ALL);
         self.push_nest(work, operands, Freedom::ALL, actions, None)
     }
 
-    /// A nest over `work.loops` and, around them, `work.indexed`; `own` if it is the step itself and no preparation of it.
-    fn push_nest(
+    /// A nest over `work.loops`, which are arranged, and, around them, `work.indexed`; `own` if it is the step itself and no preparation of it.
+    pub(super) fn push_nest(
         &mut self,
         work: Work<'_>,
         operands: Span,

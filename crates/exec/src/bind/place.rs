@@ -22,10 +22,9 @@ impl Freedom {
 }
 
 impl Binder<'_> {
-    /// Puts `work.loops` and `work.indexed` in the order they run in: kept, reduced, and inside the two of the kernel. Loops
-    /// that ids depend on are never inside.
-    pub(super) fn place_loops(&mut self, operands: Span, freedom: Freedom) -> Loops {
-        let Work { loops, indexed, indexed_axes, places, .. } = &mut *self.work;
+    /// Orders and joins `work.loops` as far as they may be.
+    pub(super) fn arrange(&mut self, freedom: Freedom) {
+        let loops = &mut self.work.loops;
         loops.drop_units();
         if freedom.ordered {
             loops.order();
@@ -33,6 +32,12 @@ impl Binder<'_> {
         if freedom.merged {
             loops.merge();
         }
+    }
+
+    /// Puts `work.loops` and `work.indexed` in the order they run in: kept, reduced, and inside the two of the kernel. Loops
+    /// that ids depend on are never inside.
+    pub(super) fn place_loops(&mut self, operands: Span, freedom: Freedom) -> Loops {
+        let Work { loops, indexed, indexed_axes, places, .. } = &mut *self.work;
         places.clear();
         places.resize(indexed_axes.iter().map(|a| a + 1).max().unwrap_or(0), None);
         let inside = inner_loops(loops, freedom);

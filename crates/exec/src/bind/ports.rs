@@ -18,6 +18,9 @@ pub(super) fn check(
     if outs.len() != plan.outputs.len() {
         return Err(BindError::Outputs { expected: plan.outputs.len(), found: outs.len() });
     }
+    if let Some(buffer) = plan.buffers.iter().find(|b| b.dtype.align() > Plan::ALIGN) {
+        return Err(BindError::Alignment { dtype: buffer.dtype });
+    }
     for (k, (view, &id)) in ins.iter().zip(&plan.inputs).enumerate() {
         check_port(Port::Operand(k), plan.buffer(id), view.dtype(), view.extents())?;
     }

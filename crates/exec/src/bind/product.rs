@@ -68,7 +68,7 @@ impl Binder<'_> {
             operands[x] = match fold.packed[x] {
                 false => given,
                 true => {
-                    let dense = self.pack(fold.copy_bytes(x, size))?;
+                    let dense = Home::Packed(self.pack(fold.copy_bytes(x, size))?);
                     let action = loads[x].map_or(Action::Copy(size), Action::Unary);
                     self.copy(work, fold, x, [None, Some(given)], dense, action)?
                 }
@@ -79,7 +79,7 @@ impl Binder<'_> {
             operands[C] = given;
             return self.push_product(work, fold, operands, start == Start::Add);
         }
-        let dense = self.pack(fold.copy_bytes(C, size))?;
+        let dense = Home::Packed(self.pack(fold.copy_bytes(C, size))?);
         operands[C] = self.push_home(dense, work.loops);
         self.push_product(work, fold, operands, false)?;
         let adds = start == Start::Add;

@@ -9,7 +9,7 @@ use crate::program::{Loops, Program};
 pub(super) struct Walk<'p> {
     extents: &'p [usize],
     strides: &'p [isize],
-    pub(super) at: SmallVec<[usize; 8]>,
+    pub(super) at: SmallVec<[usize; 16]>,
     pub(super) ptrs: Bases,
 }
 

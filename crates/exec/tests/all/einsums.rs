@@ -94,19 +94,20 @@ fn extents_of_zero_and_one() {
 
 #[test]
 fn more_than_one_block() {
-    // Each letter shifts the extent, so no two are equal.
-    let wide: [(&str, bool, usize); 8] = [
-        ("ij->ji", false, 400),
-        ("ij->i", false, 400),
-        ("ij->j", false, 400),
-        ("ij->", false, 400),
-        ("ij,ij->ij", false, 400),
-        ("ij,jk->ki", true, 190),
-        ("iaj,jk->aki", true, 150),
-        ("i,j,k->ik", false, 30),
+    // Extents of a, b and c.
+    let wide: [(&str, bool, [usize; 3]); 9] = [
+        ("ab->ba", false, [301, 277, 0]),
+        ("ab->a", false, [301, 277, 0]),
+        ("ab->b", false, [301, 277, 0]),
+        ("ab->", false, [301, 277, 0]),
+        ("ab,ab->ab", false, [301, 277, 0]),
+        ("ab,bc->ca", true, [270, 5, 263]),
+        ("ab,bc->ac", true, [3, 500, 290]),
+        ("bac,cd->bad", true, [90, 2, 9]),
+        ("a,b,c->ac", false, [60, 30, 60]),
     ];
-    for (text, gemm, base) in wide {
-        let extent = |x: char| if x == 'a' { 2 } else { base + x as usize - 'a' as usize };
+    for (text, gemm, extents) in wide {
+        let extent = |x: char| if x == 'd' { 280 } else { extents[x as usize - 'a' as usize] };
         check(text, &extent, Algebra::SUM_PRODUCT, gemm);
     }
 }

@@ -89,7 +89,8 @@ impl Build {
         };
         let reads: Vec<_> = terms.iter().zip(reads).map(|(t, &b)| access(t, b)).collect();
         let write = access(right, write);
-        let form = if gemm { Form::Gemm(groups(&reads, &write, axes.len())) } else { free() };
+        let gemm = if gemm { groups(&reads, &write, axes.len()) } else { None };
+        let form = gemm.map_or_else(free, Form::Gemm);
         Step { origin: NodeId(0), axes, reads, write, mode: Mode::Overwrite, algebra, form }
     }
 
@@ -103,7 +104,12 @@ pub(crate) fn free() -> Form {
     Form::Nest(Nest { ordered: true, merged: vec![] })
 }
 
-fn groups(reads: &[Access<BufferId>], write: &Access<BufferId>, axes: usize) -> Gemm {
+/// The roles of the axes, if the step is a matrix product.
+pub(crate) fn groups(reads: &[Access<BufferId>], write: &Access<BufferId>, axes: usize) -> Option<Gemm> {
+    let [a, b] = reads else { return None };
+    if [a, b, write].into_iter().any(|x| x.has_ids()) {
+        return None;
+    }
     let uses = |access: &Access<BufferId>, axis: u32| {
         let mut found = false;
         access.for_each_axis(&mut |a| found |= a == AxisRef::Own(axis));
@@ -111,15 +117,15 @@ fn groups(reads: &[Access<BufferId>], write: &Access<BufferId>, axes: usize) -> 
     };
     let mut gemm = Gemm { batch: vec![], m: vec![], n: vec![], k: vec![], packed: [false; 3] };
     for axis in 0..axes as u32 {
-        match (uses(&reads[0], axis), uses(&reads[1], axis), uses(write, axis)) {
+        match (uses(a, axis), uses(b, axis), uses(write, axis)) {
             (true, true, true) => gemm.batch.push(axis),
             (true, false, true) => gemm.m.push(axis),
             (false, true, true) => gemm.n.push(axis),
             (true, true, false) => gemm.k.push(axis),
-            other => panic!("axis {axis} has no role: {other:?}"),
+            _ => return None,
         }
     }
-    gemm
+    Some(gemm)
 }
 
 /// Binds and runs.
