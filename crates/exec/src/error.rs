@@ -7,7 +7,7 @@ use einfold_ir::{Algebra, Dtype, Label, Plan};
 use crate::kernels::IsaError;
 use crate::memory::OutOfMemory;
 
-/// An operand or an output, by position.
+/// An operand or an output, by position from 0; from 1 in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
     /// The operand of this position.
@@ -63,7 +63,7 @@ pub enum BindError {
         dtype: Dtype,
     },
     /// β is given for an output that holds no values yet.
-    #[error("beta is given, but output {output} holds no values yet")]
+    #[error("beta is given, but output {} holds no values yet", output + 1)]
     Uninitialised {
         /// Which output.
         output: usize,
@@ -157,8 +157,8 @@ pub struct IndexOutOfRange {
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Port::Operand(k) => write!(f, "operand {k}"),
-            Port::Output(k) => write!(f, "output {k}"),
+            Port::Operand(k) => write!(f, "operand {}", k + 1),
+            Port::Output(k) => write!(f, "output {}", k + 1),
         }
     }
 }

@@ -33,14 +33,14 @@ fn operands_that_are_not_those_of_the_plan() {
     assert_eq!(error, BindError::Outputs { expected: 1, found: 0 });
     let error = refused(&plan, &[a.clone(), single], &mut out, &none);
     assert_eq!(error, BindError::Dtype { port: Port::Operand(1), expected: Dtype::F64, found: Dtype::F32 });
-    assert_eq!(error.to_string(), "operand 1 is planned as f64, f32 was given");
+    assert_eq!(error.to_string(), "operand 2 is planned as f64, f32 was given");
     let error = refused(&plan, &[x.clone(), x.clone()], &mut out, &none);
     let (expected, found) = ([2, 3][..].into(), [3][..].into());
     assert_eq!(error, BindError::Shape { port: Port::Operand(0), expected, found });
     let mut long = [0f64; 3];
     let mut out = [AnyViewMut::from_slice(&mut long, 0, &[3], &[1]).unwrap()];
     let error = refused(&plan, &[a, x], &mut out, &none);
-    assert_eq!(error.to_string(), "output 0 is planned with shape [2], [3] was given");
+    assert_eq!(error.to_string(), "output 1 is planned with shape [2], [3] was given");
 }
 
 #[test]
