@@ -42,9 +42,9 @@ pub enum BindError {
         /// Which operand or output.
         port: Port,
         /// As in the plan.
-        expected: Dtype,
+        expected: Box<Dtype>,
         /// As given.
-        found: Dtype,
+        found: Box<Dtype>,
     },
     /// Planned for another shape.
     #[error("{port} is planned with shape {expected:?}, {found:?} was given")]
@@ -80,7 +80,7 @@ pub enum BindError {
     #[error("alpha needs a product that distributes over the sum, {algebra} on {dtype} does not")]
     NotDistributive {
         /// ⊕ and ⊗.
-        algebra: Algebra,
+        algebra: Box<Algebra>,
         /// The dtype of the output.
         dtype: Dtype,
     },
@@ -90,7 +90,7 @@ pub enum BindError {
         /// The step, counted through all regions.
         step: usize,
         /// ⊕ and ⊗.
-        algebra: Algebra,
+        algebra: Box<Algebra>,
         /// The dtype it would be computed in.
         dtype: Dtype,
     },
@@ -100,9 +100,9 @@ pub enum BindError {
         /// The step, counted through all regions.
         step: usize,
         /// What is read.
-        from: Dtype,
+        from: Box<Dtype>,
         /// What it is computed in.
-        to: Dtype,
+        to: Box<Dtype>,
     },
     /// More memory is needed than the caller allows.
     #[error("step {step} needs {bytes} bytes of scratch memory, {limit} are allowed")]

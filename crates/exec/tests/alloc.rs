@@ -1,5 +1,7 @@
 //! A repeated call on one thread allocates nothing.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 #[path = "all/support.rs"]
 #[expect(dead_code, reason = "shared with the other test binary")]
 mod support;

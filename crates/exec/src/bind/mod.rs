@@ -243,7 +243,8 @@ impl Binder<'_> {
             Algebra::Builtin { .. } => kernels::builtin(algebra, dtype, self.isa),
         };
         let fits = dtype.size() <= STAGE && dtype.align() <= Plan::ALIGN;
-        found.filter(|_| fits).ok_or(BindError::Unsupported { step: self.step, algebra, dtype })
+        let unsupported = || BindError::Unsupported { step: self.step, algebra: algebra.into(), dtype };
+        found.filter(|_| fits).ok_or_else(unsupported)
     }
 
     /// The caller's semiring that the plan speaks of.

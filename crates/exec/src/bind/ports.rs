@@ -35,7 +35,7 @@ pub(super) fn check(
 
 fn check_port(port: Port, buffer: &Buffer, dtype: einfold_ir::Dtype, extents: &[usize]) -> Result<(), BindError> {
     if buffer.dtype != dtype {
-        return Err(BindError::Dtype { port, expected: buffer.dtype, found: dtype });
+        return Err(BindError::Dtype { port, expected: buffer.dtype.into(), found: dtype.into() });
     }
     if buffer.extents != extents {
         return Err(BindError::Shape { port, expected: buffer.extents[..].into(), found: extents.into() });

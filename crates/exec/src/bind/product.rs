@@ -8,9 +8,10 @@ use super::step::{Start, Work};
 use crate::error::BindError;
 use crate::program::{Action, Grid, Home, Loops, Op, Product, Span};
 
-/// Rows and columns of C in one block, a multiple of the tiles of every product kernel: an element of C is computed alike
-/// whichever block it is in.
-const BLOCK: usize = 256;
+/// Rows and columns of C in one block, multiples of the tiles of every product kernel: an element of C is computed alike
+/// whichever block it is in. Each block packs its rows of A and columns of B anew, so few are better for one thread, and many
+/// for many.
+const BLOCK: [usize; 2] = [256, 512];
 /// Flops of one task of small products.
 const TASK: usize = 1 << 20;
 /// The positions of A, B and C in a fold.
@@ -160,7 +161,7 @@ impl Binder<'_> {
 
     fn product_grid(&self, loops: Loops, [m, n, k]: [usize; 3]) -> Grid {
         let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
-        let piece = [m.min(BLOCK), n.min(BLOCK)];
+        let piece = [m.min(BLOCK[0]), n.min(BLOCK[1])];
         let pieces = [m.div_ceil(piece[0]), n.div_ceil(piece[1])];
         let sizes = &self.program.sizes[loops.sizes.range()];
         let blocks = product(&sizes[..loops.kept]).saturating_mul(pieces[0]).saturating_mul(pieces[1]);

@@ -56,7 +56,7 @@ impl Binder<'_> {
         if let (true, Some(alpha)) = (output, self.options.alpha) {
             let single = coverage.injective && !coverage.reduces && step.mode == Mode::Overwrite;
             if !single && !step.algebra.laws(compute).distributive {
-                return Err(BindError::NotDistributive { algebra: step.algebra, dtype: compute });
+                return Err(BindError::NotDistributive { algebra: step.algebra.into(), dtype: compute });
             }
             work.alpha = self.scalar("alpha", alpha, work)?;
         }
@@ -124,7 +124,7 @@ impl Binder<'_> {
             _ => None,
         };
         let kernel = user.or_else(|| kernels::convert(from, to, conj));
-        kernel.map(Some).ok_or(BindError::Conversion { step: self.step, from, to })
+        kernel.map(Some).ok_or_else(|| BindError::Conversion { step: self.step, from: from.into(), to: to.into() })
     }
 
     pub(super) fn step_kernels(&self, work: Work<'_>) -> Result<&'static Kernels, BindError> {

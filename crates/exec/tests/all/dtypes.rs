@@ -172,7 +172,7 @@ fn a_users_semiring() {
         build.einsum("ik->ik", &[paths], counts, Algebra::User(user), false);
         let plan = build.seal();
         let far = u32::MAX;
-        let edge = |i: usize, j: usize| if (i + 2 * j) % 3 == 0 { far } else { 1 + ((i * j) % 3) as u32 };
+        let edge = |i: usize, j: usize| if (i + 2 * j).is_multiple_of(3) { far } else { 1 + ((i * j) % 3) as u32 };
         let a: Vec<u32> = (0..25).map(|p| edge(p / 5, p % 5)).collect();
         let mut out = [0u32; 25];
         {
@@ -181,14 +181,14 @@ fn a_users_semiring() {
             let options = Options { semirings: &[UserSemiring::of::<Shortest>()], ..Options::default() };
             bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).unwrap().run(&Control::default()).unwrap();
         }
-        for p in 0..25 {
+        for (p, &got) in out.iter().enumerate() {
             let lengths = (0..5).filter_map(|j| {
                 let (x, y) = (edge(p / 5, j), edge(j, p % 5));
                 (x != far && y != far).then(|| x + y)
             });
             let shortest = lengths.clone().min();
             let count = lengths.filter(|l| Some(*l) == shortest).count() as u32;
-            assert_eq!(out[p], count, "{p}");
+            assert_eq!(got, count, "{p}");
         }
     }
 }

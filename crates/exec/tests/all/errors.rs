@@ -27,12 +27,15 @@ fn operands_that_are_not_those_of_the_plan() {
     let single = AnyView::from_slice(&wrong, 0, &[3], &[1]).unwrap();
     let none = Options::default();
     let mut out = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
-    let error = refused(&plan, &[a.clone()], &mut out, &none);
+    let error = refused(&plan, std::slice::from_ref(&a), &mut out, &none);
     assert_eq!(error, BindError::Operands { expected: 2, found: 1 });
     let error = refused(&plan, &[a.clone(), x.clone()], &mut [], &none);
     assert_eq!(error, BindError::Outputs { expected: 1, found: 0 });
     let error = refused(&plan, &[a.clone(), single], &mut out, &none);
-    assert_eq!(error, BindError::Dtype { port: Port::Operand(1), expected: Dtype::F64, found: Dtype::F32 });
+    assert_eq!(
+        error,
+        BindError::Dtype { port: Port::Operand(1), expected: Dtype::F64.into(), found: Dtype::F32.into() }
+    );
     assert_eq!(error.to_string(), "operand 2 is planned as f64, f32 was given");
     let error = refused(&plan, &[x.clone(), x.clone()], &mut out, &none);
     let (expected, found) = ([2, 3][..].into(), [3][..].into());
@@ -52,7 +55,7 @@ fn an_algebra_without_kernels() {
         [AnyView::from_slice(&data, 0, &[2, 3], &[3, 1]).unwrap(), AnyView::from_slice(&data, 0, &[3], &[1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
     let error = refused(&plan, &ins, &mut outs, &Options::default());
-    assert_eq!(error, BindError::Unsupported { step: 0, algebra: lse, dtype: Dtype::F64 });
+    assert_eq!(error, BindError::Unsupported { step: 0, algebra: lse.into(), dtype: Dtype::F64 });
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn a_semiring_that_the_caller_does_not_bring() {
         [AnyView::from_slice(&data, 0, &[2, 3], &[3, 1]).unwrap(), AnyView::from_slice(&data, 0, &[3], &[1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
     let error = refused(&plan, &ins, &mut outs, &Options::default());
-    assert_eq!(error, BindError::Unsupported { step: 0, algebra, dtype: Dtype::F64 });
+    assert_eq!(error, BindError::Unsupported { step: 0, algebra: algebra.into(), dtype: Dtype::F64 });
     let semirings = [UserSemiring::of::<Plain>()];
     let options = Options { semirings: &semirings, ..Options::default() };
     bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).unwrap().run(&Default::default()).unwrap();

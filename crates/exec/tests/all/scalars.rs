@@ -4,7 +4,7 @@ use einfold_exec::{AnyView, AnyViewMut, BindError, Control, MemoryOrder, Options
 use einfold_ir::{Access, Algebra, BufferId, Dtype, Form, Index, Mode, Plan, Step};
 use half::f16;
 
-use super::support::Build;
+use super::support::{Build, Operation};
 
 fn matmul(algebra: Algebra, gemm: bool) -> Plan {
     let mut build = Build::new();
@@ -18,7 +18,7 @@ fn matmul(algebra: Algebra, gemm: bool) -> Plan {
 /// `out = α ⊗ (A ∘ B) ⊕ β ⊗ out` with the operations given.
 fn want(
     [alpha, beta]: [Option<f64>; 2],
-    (zero, add, mul): (f64, fn(f64, f64) -> f64, fn(f64, f64) -> f64),
+    (zero, add, mul): (f64, Operation<f64>, Operation<f64>),
     before: f64,
 ) -> Vec<f64> {
     let point = |i: usize, k: usize| {
@@ -53,8 +53,8 @@ fn run_with(plan: &Plan, alpha: Option<f64>, beta: Option<f64>, before: f64) -> 
 
 #[test]
 fn alpha_and_beta_in_the_algebra_of_the_expression() {
-    let times: (f64, fn(f64, f64) -> f64, fn(f64, f64) -> f64) = (0.0, |a, b| a + b, |a, b| a * b);
-    let min_plus: (f64, fn(f64, f64) -> f64, fn(f64, f64) -> f64) = (f64::INFINITY, f64::min, |a, b| a + b);
+    let times: (f64, Operation<f64>, Operation<f64>) = (0.0, |a, b| a + b, |a, b| a * b);
+    let min_plus: (f64, Operation<f64>, Operation<f64>) = (f64::INFINITY, f64::min, |a, b| a + b);
     for (algebra, operations) in [(Algebra::SUM_PRODUCT, times), (Algebra::MIN_PLUS, min_plus)] {
         for gemm in [false, true] {
             let plan = matmul(algebra, gemm);
@@ -142,7 +142,7 @@ fn scalars_that_do_not_fit_are_refused() {
     let two = AnyView::scalar(&2.0f64);
     let max_times = matmul(Algebra::MAX_TIMES, false);
     let error = attempt(&max_times, &Options { alpha: Some(&two), ..Options::default() });
-    assert_eq!(error, BindError::NotDistributive { algebra: Algebra::MAX_TIMES, dtype: Dtype::F64 });
+    assert_eq!(error, BindError::NotDistributive { algebra: Algebra::MAX_TIMES.into(), dtype: Dtype::F64 });
     let mut fresh = UninitOutput::<f64>::new(&[3, 5], MemoryOrder::C).unwrap();
     let options = Options { beta: Some(&two), ..Options::default() };
     let error = bind(&plan, &ins, &mut [fresh.view_mut()], &options, &mut Scratch::new()).map(|_| ()).unwrap_err();

@@ -143,6 +143,9 @@ pub(crate) fn bound<'b>(
     bind(plan, ins, outs, options, scratch).unwrap()
 }
 
+/// ⊕ or ⊗.
+pub(crate) type Operation<T> = fn(T, T) -> T;
+
 /// A row-major tensor of integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tensor {
@@ -181,7 +184,7 @@ pub(crate) fn meaning(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
 
 fn step_meaning(step: &Step, turn: &[i64], tensors: &mut [Tensor]) {
     let target = step.write.tensor.0 as usize;
-    let (zero, one, add, mul): (i64, i64, fn(i64, i64) -> i64, fn(i64, i64) -> i64) = match step.algebra {
+    let (zero, one, add, mul): (i64, i64, Operation<i64>, Operation<i64>) = match step.algebra {
         Algebra::Builtin { add: BinaryOp::Add, mul: BinaryOp::Mul } => (0, 1, i64::wrapping_add, i64::wrapping_mul),
         Algebra::Builtin { add: BinaryOp::Max, mul: BinaryOp::Add } => (i64::MIN, 0, i64::max, i64::wrapping_add),
         Algebra::Builtin { add: BinaryOp::Min, mul: BinaryOp::Add } => (i64::MAX, 0, i64::min, i64::wrapping_add),
