@@ -63,7 +63,8 @@ impl<'a, O: Operands> Call<'a, O> {
         self
     }
 
-    /// Memory to use for intermediates, and again in the next call: once warm, a call on one thread allocates nothing.
+    /// Memory to use for intermediates, and again in the next call. Once warm, a call into an output on one thread allocates
+    /// nothing, but for the packing buffer of each matrix product of floats; this holds up to eight axes an operand.
     pub fn scratch(mut self, scratch: &'a mut Scratch) -> Call<'a, O> {
         self.options.scratch = Some(scratch);
         self
@@ -114,15 +115,14 @@ impl<'a, O: Operands> Call<'a, O> {
 
     fn start<R>(self, go: impl FnOnce(Run<'_>) -> Result<R, Error>) -> Result<R, Error> {
         let Call { expression, program, operands, options } = self;
-        let expected = program.inputs().len();
         let mut pending = Some((options, go));
-        let mut result = Err(BindError::Operands { expected, found: 0 }.into());
+        let mut result = None;
         operands.with(&mut |arguments| {
             if let Some((options, go)) = pending.take() {
-                result = go(Run { expression, program, arguments, options });
+                result = Some(go(Run { expression, program, arguments, options }));
             }
         });
-        result
+        result.unwrap_or_else(|| Err(BindError::Operands { expected: program.inputs().len(), found: 0 }.into()))
     }
 }
 

@@ -186,13 +186,14 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan) and [`Plan::run`].
     pub fn run<A: Output>(&self, operands: impl Operands) -> Result<A, Error> {
-        let mut result = Err(BindError::Operands { expected: self.operands(), found: 0 }.into());
+        let mut result = None;
         operands.with(&mut |arguments| {
-            result = Program::compile(self, arguments.types()).and_then(|program| {
+            let program = Program::compile(self, arguments.types());
+            result = Some(program.and_then(|program| {
                 A::produce(Run { expression: self, program: &program, arguments, options: CallOptions::default() })
-            });
+            }));
         });
-        result
+        result.unwrap_or_else(|| Err(BindError::Operands { expected: self.operands(), found: 0 }.into()))
     }
 
     /// How many operands there are.

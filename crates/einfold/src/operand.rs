@@ -140,7 +140,7 @@ impl<O: Operand> Operands for O {
 
 impl<O: Operand> Operands for [O] {
     fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
-        let views: SmallVec<[AnyView<'_>; 4]> = self.iter().map(O::elements).collect();
+        let views: SmallVec<[AnyView<'_>; 8]> = self.iter().map(O::elements).collect();
         let conj: SmallVec<[bool; 16]> = self.iter().map(O::is_conj).collect();
         then(Arguments { views: &views, conj: &conj });
     }

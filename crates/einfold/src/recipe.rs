@@ -6,7 +6,7 @@ use crate::expression::{Expression, Settings};
 use crate::plan::Plan;
 use einfold_exec::UserSemiring;
 use einfold_ir::{Algebra, Cost, Count, Dtype, TensorType, Tree};
-use einfold_order::{Budget, Order, STRATEGIES};
+use einfold_order::{Budget, Order};
 use einfold_plan::PassSet;
 use einfold_syntax::{Ast, Spelling, Subscripts};
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,9 @@ struct Recipe {
     algebra: String,
     memory: Option<u64>,
     passes: Vec<String>,
-    /// The strategy that is asked where there is not exactly one path.
-    order: String,
+    /// The strategy to ask again where there are several paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
     /// In SSA form, one for each contraction that has an order.
     paths: Vec<Vec<Vec<u32>>>,
     cost: Recorded,
@@ -91,6 +92,7 @@ impl Plan {
         let Settings { strict, algebra, semiring: _, order, budget, passes } = &expression.settings;
         let operand =
             |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
+        let paths: Vec<Vec<Vec<u32>>> = self.trees().map(|tree| tree.steps().to_vec()).collect();
         let recipe = Recipe {
             version: VERSION,
             expression: written(expression),
@@ -100,10 +102,10 @@ impl Plan {
             memory: budget.memory_bytes,
             passes: passes.iter().map(|pass| pass.name.into()).collect(),
             order: match order {
-                Order::Strategy(strategy) => strategy.name.into(),
-                Order::Linear(_) | Order::Ssa(_) => STRATEGIES[0].name.into(),
+                Order::Strategy(strategy) if paths.len() > 1 => Some(strategy.name.into()),
+                _ => None,
             },
-            paths: self.trees().map(|tree| tree.steps().to_vec()).collect(),
+            paths,
             cost: self.cost().into(),
         };
         serde_json::to_string(&recipe).expect("strings, numbers and lists can be written as JSON")
@@ -184,9 +186,10 @@ impl Recipe {
 
     /// One path is followed. With several contractions the strategy is asked again, and has to answer the same.
     fn order(&self) -> Result<Order, Error> {
-        match &self.paths[..] {
-            [path] => Ok(Order::Ssa(path.clone())),
-            _ => Ok(self.order.parse()?),
+        match (&self.paths[..], &self.order) {
+            ([path], _) => Ok(Order::Ssa(path.clone())),
+            (_, Some(name)) => Ok(name.parse()?),
+            (_, None) => Ok(Order::default()),
         }
     }
 

@@ -47,7 +47,7 @@ pub enum ErrorKind {
         given: Dtype,
     },
     /// A result of one rank was asked for, and the expression gives another.
-    #[error("the result has {given} axes, not {asked}")]
+    #[error("the result has {}, not {asked}", axes(*given))]
     OutputRank {
         /// Which output.
         output: usize,
@@ -149,7 +149,7 @@ impl ErrorKind {
             ErrorKind::OutputDtype { given, .. } => {
                 format!("name an array of {given}, or `AnyArray`, which fits every type")
             }
-            ErrorKind::OutputRank { given, .. } => format!("name an array of {given} axes, `ArrayD` or `AnyArray`"),
+            ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", axes(*given)),
             ErrorKind::NotBuiltin { .. } => "name an array of that type".into(),
             ErrorKind::Bind(
                 BindError::Dtype { port: Port::Operand(_), .. } | BindError::Shape { port: Port::Operand(_), .. },
@@ -174,6 +174,10 @@ impl ErrorKind {
             _ => None,
         }
     }
+}
+
+fn axes(rank: usize) -> String {
+    if rank == 1 { "1 axis".into() } else { format!("{rank} axes") }
 }
 
 fn plan_code(error: &PlanError) -> &'static str {

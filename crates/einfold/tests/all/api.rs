@@ -30,7 +30,8 @@ fn operands_of_every_form_are_the_same_tensor() -> Result {
     check(einsum("ij,jk->ik", (reference, &b.clone().into_dyn()))?);
     check(einsum("ij,jk->ik", (a.slice(s![.., ..]), b.slice(s![..;-1, ..]).slice(s![..;-1, ..])))?);
     let list = [&any_a, &any_b];
-    check(einsum("ij,jk->ik", &list)?);
+    let by_reference = &list;
+    check(einsum("ij,jk->ik", by_reference)?);
     check(einsum("ij,jk->ik", list)?);
     check(einsum("ij,jk->ik", vec![any_a.view(), reversed])?);
     let list = vec![any_a.clone(), any_b.clone()];

@@ -48,7 +48,7 @@ fn a_recipe_says_what_it_is() -> Result {
             r#""operands":[{"dtype":"f64","shape":[2,3]},{"dtype":"f64","shape":[3,4]}],"#,
             r#""strict":false,"algebra":"(+, *)","memory":null,"#,
             r#""passes":["diagonal","transpose","layout","gemm","loop_order","merge_axes","buffers"],"#,
-            r#""order":"auto","paths":[[[0,1]]],"cost":{"flops":"24","size":"8","write":"8","peak":"8"}}"#
+            r#""paths":[[[0,1]]],"cost":{"flops":"24","size":"8","write":"8","peak":"8"}}"#
         )
     );
     let y: Array2<f64> =
