@@ -19,7 +19,7 @@ Examples:
                                                       what it would cost
   einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
                                                       how it would be computed, and why
-  einfold check '->ij'                                only whether it can be read
+  einfold check 'ij, jk -> ik'                        only whether it can be read
 
 Exit codes: 0 done; 1 a mistake in the expression, its operands or files; 2 a mistake in the
 command line; 3 not enough memory; 130 interrupted. A reader that closes the pipe ends it with 0.";
@@ -38,7 +38,7 @@ Examples:
   einfold explain 'i,,->i' --shapes '8:f32,(),()' --stage plan
   einfold explain 'ij,jk->ik' a.npy b.npy --format dot | dot -Tsvg > plan.svg";
 
-/// Runs and explains einsum expressions: `ij,jk->ik` is the product of two matrices.
+/// Run and explain einsum expressions: `ij,jk->ik` is the product of two matrices.
 #[derive(Debug, Parser)]
 #[command(name = "einfold", version, after_help = EXAMPLES, styles = STYLES)]
 pub(crate) struct CommandLine {

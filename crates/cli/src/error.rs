@@ -28,8 +28,8 @@ pub(crate) enum Failure {
     #[error("the reader closed the pipe")]
     Closed,
     /// Options that do not go together, or not with where the output goes.
-    #[error("{0}")]
-    Usage(&'static str),
+    #[error("{what}")]
+    Usage { verb: &'static str, what: &'static str },
     /// There are not as many threads to be had.
     #[error("error[threads]: the threads cannot be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
@@ -58,9 +58,7 @@ impl Failure {
         // Where standard error itself is gone there is nowhere left to say so.
         let _ = match self {
             Failure::Closed | Failure::Interrupted => Ok(()),
-            Failure::Usage(what) => {
-                CommandLine::command().error(clap::error::ErrorKind::ArgumentConflict, what).print()
-            }
+            Failure::Usage { verb, what } => usage(verb, what).print(),
             other => write_report(&other.to_string(), &mut anstream::stderr().lock()),
         };
         ExitCode::from(self.code())
@@ -69,7 +67,7 @@ impl Failure {
     fn code(&self) -> u8 {
         match self {
             Failure::Closed => 0,
-            Failure::Usage(_) => 2,
+            Failure::Usage { .. } => 2,
             Failure::Threads(_) => 3,
             Failure::Interrupted => 130,
             Failure::Expression(error) if error.kind().is_limit() => 3,
@@ -77,6 +75,14 @@ impl Failure {
             Failure::Expression(_) | Failure::Input { .. } | Failure::Output { .. } | Failure::Stdout(_) => 1,
         }
     }
+}
+
+/// What the parser of the command line itself would say of a verb's options.
+fn usage(verb: &str, what: &str) -> clap::Error {
+    let mut command = CommandLine::command();
+    command.build();
+    let command = command.find_subcommand_mut(verb).expect("only verbs are named");
+    command.error(clap::error::ErrorKind::ArgumentConflict, what)
 }
 
 /// Writes a report with its parts marked by colour; the stream drops the colours where they are not wanted.

@@ -13,7 +13,10 @@ use std::io::Write;
 pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     interrupt::listen();
     if args.format == Format::Dot && args.stage.is_some() {
-        return Err(Failure::Usage("`--format dot` draws the plan as a whole; leave out `--stage`"));
+        return Err(Failure::Usage {
+            verb: "explain",
+            what: "`--format dot` draws the plan as a whole; leave out `--stage`",
+        });
     }
     let expression = args.plan.expression(&args.text)?;
     let types = match &args.shapes {

@@ -29,7 +29,11 @@ impl Target {
     pub(crate) fn new(path: &Path) -> Result<Target, Failure> {
         if path == Path::new("-") {
             let refused = "`-o -` writes binary data, and standard output is a terminal; send it to a file or a pipe";
-            return if io::stdout().is_terminal() { Err(Failure::Usage(refused)) } else { Ok(Target::Stdout) };
+            return if io::stdout().is_terminal() {
+                Err(Failure::Usage { verb: "run", what: refused })
+            } else {
+                Ok(Target::Stdout)
+            };
         }
         // Links are followed, so that the file they lead to is replaced and not the link.
         let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

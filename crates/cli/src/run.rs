@@ -20,7 +20,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     interrupt::listen();
     let target = args.output.as_deref().map(Target::new).transpose()?;
     if args.json && matches!(target, Some(Target::Stdout)) {
-        return Err(Failure::Usage("`--json` and `-o -` both write to standard output"));
+        return Err(Failure::Usage { verb: "run", what: "`--json` and `-o -` both write to standard output" });
     }
     let expression = args.plan.expression(&args.text)?;
     let inputs = operands::open(&args.files)?;

@@ -12,7 +12,7 @@ fn mistakes_in_the_expression_or_its_operands_are_1() {
         (&["run", "ij,jk->ik", &matrix], "operands"),
         (&["run", "i", &matrix], "rank"),
         (&["run", "i!", &scalar], "syntax"),
-        (&["check", "ij->k"], "output-label"),
+        (&["check", "ij->k"], "output-unknown"),
         (&["explain", "ij", "--shapes", "2"], "rank"),
         (&["run", "i", "missing.npy"], "file"),
         (&["run", "i"], "operands"),
@@ -93,7 +93,7 @@ mod terminal {
     fn errors_are_coloured_on_a_terminal_unless_no_color_is_set() {
         assert!(shown(false).starts_with("\u{1b}["));
         let plain = shown(true);
-        assert!(plain.starts_with("error[output-label]:") && !plain.contains('\u{1b}'), "{plain}");
+        assert!(plain.starts_with("error[output-unknown]:") && !plain.contains('\u{1b}'), "{plain}");
     }
 }
 

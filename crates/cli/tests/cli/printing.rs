@@ -22,9 +22,9 @@ fn arrays_print_as_numpy_prints_them() {
 fn full_prints_what_is_summarised_without() {
     let folder = Folder::new();
     let file = folder.write("a.npy", &doubles(&[1001], (0..1001).map(f64::from)));
-    assert_eq!(run(["run", "i", &file]).ok(), "[0.000e+00 1.000e+00 2.000e+00 ... 9.980e+02 9.990e+02 1.000e+03]\n");
+    assert_eq!(run(["run", "i", &file]).ok(), "[   0.    1.    2. ...  998.  999. 1000.]\n");
     let full = run(["run", "i", &file, "--full"]).ok();
-    assert_eq!(full.split_whitespace().count(), 1001);
+    assert_eq!(full.trim_matches(['[', ']', '\n']).split_whitespace().count(), 1001);
     assert!(full.starts_with("[   0.    1.    2. ") && full.ends_with(" 999. 1000.]\n"), "{full}");
 }
 

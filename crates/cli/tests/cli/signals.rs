@@ -4,7 +4,7 @@
 use crate::harness::{Folder, data, doubles, einfold, npy};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
-use std::process::{Child, Output, Stdio};
+use std::process::{Child, ChildStdin, Output, Stdio};
 use std::time::Duration;
 
 fn interrupt(child: &Child) {
@@ -13,7 +13,7 @@ fn interrupt(child: &Child) {
 
 /// Starts a command that reads an operand from standard input, and feeds it these bytes. When they are more than a pipe
 /// holds, the process has come as far as reading when this returns.
-fn fed(arguments: &[&str], bytes: &[u8]) -> (Child, impl Write) {
+fn fed(arguments: &[&str], bytes: &[u8]) -> (Child, ChildStdin) {
     let mut child =
         einfold().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();

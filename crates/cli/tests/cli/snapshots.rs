@@ -21,7 +21,7 @@ fn explanation_as_text() {
 
 #[test]
 fn explanation_as_json() {
-    insta::assert_snapshot!(run([&TRANSFORMATION[..], &["--format", "json"]].concat()).ok());
+    insta::assert_snapshot!(run([&TRANSFORMATION[..], &["--format", "json", "--stage", "plan"]].concat()).ok());
 }
 
 #[test]
@@ -31,5 +31,11 @@ fn explanation_as_dot() {
 
 #[test]
 fn a_mistake_is_shown_in_its_place() {
-    insta::assert_snapshot!(run(["explain", "ij,jk,kl->il", "--shapes", "2x3,3x4,5x6"]).failed(1), @"");
+    insta::assert_snapshot!(run(["explain", "ij,jk,kl->il", "--shapes", "2x3,3x4,5x6"]).failed(1), @r"
+    error[size]: axis `k` has two sizes
+      | ij,jk,kl->il
+      |     ^ 4 here (operand 2, axis 2)
+      |       ^ 5 here (operand 3, axis 1)
+      = help: shapes given: 2x3, 3x4, 5x6
+    ");
 }

@@ -56,7 +56,7 @@ def refused():
     np.save(at("refused/bytes.npy"), np.array([b"a", b"bc"]))
     np.save(at("refused/raw.npy"), np.zeros(2, "V4"))
     np.save(at("refused/dates.npy"), np.array(["2020-01-01"], "M8[D]"))
-    np.save(at("refused/longdouble.npy"), np.ones(2, "g"))
+    np.save(at("refused/longdouble.npy"), np.zeros(2, "g"))
     whole = open(at("version1.npy"), "rb").read()
     for name, data in [
         ("truncated", whole[:-5]),
@@ -101,7 +101,7 @@ def printed():
     with open(at("printed.txt"), "w") as f:
         f.write(f"NumPy {np.__version__}\n")
         for i, a in enumerate(cases):
-            f.write(f"# case{i:02} {a.dtype} {a.shape}\n{a}\n")
+            f.write(f"# case{i:02} {a.dtype} {a.shape}\n{str(a)}\n")
 
 
 if __name__ == "__main__":
