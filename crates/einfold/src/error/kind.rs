@@ -142,7 +142,6 @@ impl ErrorKind {
 
     /// What to do about it.
     pub(crate) fn help(&self) -> Option<String> {
-        let replan = "make a plan for these operands, or use `Expression::run`, which plans for what it is given";
         Some(match self {
             ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it".into(),
             ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`".into(),
@@ -151,9 +150,10 @@ impl ErrorKind {
             }
             ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", axes(*given)),
             ErrorKind::NotBuiltin { .. } => "name an array of that type".into(),
-            ErrorKind::Bind(
-                BindError::Dtype { port: Port::Operand(_), .. } | BindError::Shape { port: Port::Operand(_), .. },
-            ) => replan.into(),
+            ErrorKind::Plan(PlanError::TooLarge { .. }) => {
+                "allow more memory, sum over an axis first, or split the work".into()
+            }
+            ErrorKind::Bind(error) => bind_help(error)?.into(),
             ErrorKind::View(ViewError::Overlap { .. }) => {
                 "write to a tensor whose positions are distinct elements".into()
             }
@@ -200,6 +200,19 @@ fn bind_code(error: &BindError) -> &'static str {
         BindError::TooLarge { .. } | BindError::Memory(_) => "memory",
         _ => "unsupported",
     }
+}
+
+fn bind_help(error: &BindError) -> Option<&'static str> {
+    Some(match error {
+        BindError::Dtype { port: Port::Operand(_), .. } | BindError::Shape { port: Port::Operand(_), .. } => {
+            "make a plan for these operands, or use `Expression::run`, which plans for what it is given"
+        }
+        BindError::Uninitialised { .. } => "write `into` an array that holds values, or leave `beta` out",
+        BindError::Scalar { .. } => "give a number that the type of the result can hold",
+        BindError::Unsupported { .. } => "convert the operands, or write a `Semiring` of your own",
+        BindError::TooLarge { .. } | BindError::Memory(_) => "sum over an axis first, or split the work",
+        _ => return None,
+    })
 }
 
 impl From<RunError> for ErrorKind {

@@ -3,6 +3,7 @@
 mod api;
 mod calls;
 mod errors;
+mod errors_doc;
 mod options;
 mod readme;
 mod recipe;
