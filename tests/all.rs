@@ -1,5 +1,7 @@
 //! Everything that crosses a stage of einfold, in one test binary: an oracle, a corpus, properties, seams, fuzzing.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic and prints to a terminal")]
+
 mod case;
 mod cases;
 mod cli;
