@@ -35,7 +35,8 @@ pub(crate) fn einsum(text: &str, operands: &[(Tensor, Layout)]) -> Result<Tensor
 }
 
 fn row_major(operands: Vec<Tensor>) -> Vec<(Tensor, Layout)> {
-    operands.into_iter().map(|t| (Layout::row_major(t.shape.len()), t)).map(|(l, t)| (t, l)).collect()
+    let layouts: Vec<Layout> = operands.iter().map(|t| Layout::row_major(t.shape.len())).collect();
+    operands.into_iter().zip(layouts).collect()
 }
 
 #[test]
