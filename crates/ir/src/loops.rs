@@ -141,11 +141,7 @@ impl Loops {
     }
 
     /// Stable: `compare(a, b)` is `Less` where loop `a`, now outside loop `b`, belongs inside.
-    fn sort(
-        &mut self,
-        compare: impl Fn(&Loops, usize, usize) -> Ordering,
-        mut swapped: impl FnMut(usize, usize),
-    ) {
+    fn sort(&mut self, compare: impl Fn(&Loops, usize, usize) -> Ordering, mut swapped: impl FnMut(usize, usize)) {
         for k in 1..self.len() {
             let mut at = k;
             while at > 0 && compare(self, at - 1, at) == Ordering::Less {
