@@ -1,8 +1,10 @@
 //! What can be wrong with an expression, and where.
 
 mod kind;
+mod problem;
 
-pub use kind::{ErrorKind, Holder, Level, SizeRule, SyntaxProblem};
+pub use kind::{ErrorKind, Holder, Level, NameClass, SizeRule};
+pub use problem::{Found, SyntaxProblem};
 
 use crate::render::{Note, Report};
 use std::fmt::{self, Debug, Display, Formatter};

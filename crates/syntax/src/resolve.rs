@@ -5,8 +5,10 @@ mod build;
 mod mistakes;
 
 use crate::ast::{Ast, Subscripts};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, Level};
 use crate::integers;
+use crate::render::Note;
+use crate::span::Span;
 use axes::Axes;
 use einfold_ir::{Algebra, Dtype, Ir, TensorType};
 use mistakes::Mistakes;
@@ -52,7 +54,18 @@ impl Default for Options {
 pub fn resolve(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
     match ast {
         Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options),
+        Ast::Named(named) => Err(unsupported(named.text(), Level::Named, named.arrow())),
+        Ast::Program(program) => {
+            let sign = program.statements().first().map_or(Span::default(), |statement| statement.operator);
+            Err(unsupported(program.text(), Level::Program, sign))
+        }
     }
+}
+
+fn unsupported(text: &str, level: Level, sign: Span) -> Error {
+    Error::new(ErrorKind::Unsupported { level }, text)
+        .note(Note::new(sign, "read, but not understood yet"))
+        .help("write one letter an axis, as in `ij,jk->ik`")
 }
 
 /// The meaning of an expression given by integer labels, `[[0, 1], [1, 2]] -> [0, 2]`, with any number of them. An implicit

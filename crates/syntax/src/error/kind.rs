@@ -1,6 +1,6 @@
 //! The kinds of errors, with their facts.
 
-use crate::render::Visible;
+use super::problem::SyntaxProblem;
 use einfold_ir::{Algebra, Dtype};
 use std::fmt::{self, Display, Formatter};
 use thiserror::Error;
@@ -15,7 +15,7 @@ pub enum ErrorKind {
         /// What of the grammar is broken.
         problem: SyntaxProblem,
     },
-    /// The text is of a level that this version does not read.
+    /// The text is of a level that this version does not give a meaning.
     #[error("{level} are not available in this version")]
     Unsupported {
         /// The level of the language that the text is written in.
@@ -89,6 +89,52 @@ pub enum ErrorKind {
         /// The element type of the operands together.
         dtype: Dtype,
     },
+    /// A name of a program is a word of the language.
+    #[error("`{name}` is reserved")]
+    Reserved {
+        /// The word.
+        name: String,
+    },
+    /// A program calls a function that there is not.
+    #[error("there is no function `{name}`")]
+    UnknownFunction {
+        /// The name as written.
+        name: String,
+    },
+    /// A name stands for two things: an axis, a tensor or the size of an axis.
+    #[error("`{name}` is {first} and {second}")]
+    NameClass {
+        /// The name as written.
+        name: String,
+        /// What it is where it is used first.
+        first: NameClass,
+        /// What else it is.
+        second: NameClass,
+    },
+    /// A tensor is an index by its bare name.
+    #[error("`{name}` is a tensor, not an axis")]
+    IndexIsTensor {
+        /// The name as written.
+        name: String,
+    },
+    /// A tensor of ids is computed by the program.
+    #[error("`{name}` is computed, so its elements cannot be indices")]
+    IndexComputed {
+        /// The name as written.
+        name: String,
+    },
+    /// A name is read where it has no value yet.
+    #[error("`{name}` is not defined here")]
+    UnknownName {
+        /// The name as written.
+        name: String,
+    },
+    /// A statement contributes to a name that is complete, or in another way than those before it.
+    #[error("`{name}` is already defined")]
+    Redefined {
+        /// The name as written.
+        name: String,
+    },
     /// A tensor that the expression makes has more bytes than can be addressed.
     #[error("a tensor would have more bytes than can be addressed")]
     TooLarge {
@@ -101,7 +147,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The codes of all kinds, in the order of the enumeration.
-    pub const CODES: [&'static str; 11] = [
+    pub const CODES: [&'static str; 18] = [
         "syntax",
         "unsupported",
         "operands",
@@ -112,6 +158,13 @@ impl ErrorKind {
         "output-unknown",
         "dtype",
         "algebra",
+        "reserved",
+        "unknown-function",
+        "name-class",
+        "index-is-tensor",
+        "index-computed",
+        "unknown-name",
+        "redefined",
         "too-large",
     ];
 
@@ -128,67 +181,17 @@ impl ErrorKind {
             ErrorKind::OutputUnknown { .. } => 7,
             ErrorKind::DType { .. } => 8,
             ErrorKind::Algebra { .. } => 9,
-            ErrorKind::TooLarge { .. } => 10,
+            ErrorKind::Reserved { .. } => 10,
+            ErrorKind::UnknownFunction { .. } => 11,
+            ErrorKind::NameClass { .. } => 12,
+            ErrorKind::IndexIsTensor { .. } => 13,
+            ErrorKind::IndexComputed { .. } => 14,
+            ErrorKind::UnknownName { .. } => 15,
+            ErrorKind::Redefined { .. } => 16,
+            ErrorKind::TooLarge { .. } => 17,
         };
         ErrorKind::CODES[position]
     }
-}
-
-/// What of the grammar is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SyntaxProblem {
-    /// A character that is no label and no symbol.
-    #[error("`{}` is not a label", Visible(*.0))]
-    NotALabel(
-        /// The character.
-        char,
-    ),
-    /// `-` and `>` with white space between them.
-    #[error("`->` may not contain a space")]
-    SpacedArrow,
-    /// `-` without `>`, or `>` without `-`.
-    #[error("`{0}` is only half of an arrow")]
-    HalfArrow(
-        /// The half that is there.
-        char,
-    ),
-    /// Dots that are not exactly three, or have white space between them.
-    #[error("dots are written in threes: `...`")]
-    Dots,
-    /// A second `...` in one term.
-    #[error("a term has at most one `...`")]
-    SecondEllipsis,
-    /// A second `->`.
-    #[error("an expression has at most one `->`")]
-    SecondArrow,
-    /// A comma after the arrow.
-    #[error("an expression has one output")]
-    SecondOutput,
-    /// A parenthesis after the arrow.
-    #[error("the output has no parentheses")]
-    GroupInOutput,
-    /// A group with fewer than two items.
-    #[error("parentheses hold at least two terms")]
-    SmallGroup,
-    /// A label or an ellipsis directly beside a group.
-    #[error("a group is a term of its own")]
-    GroupInTerm,
-    /// A parenthesis that is never closed.
-    #[error("a parenthesis is not closed")]
-    Unclosed,
-    /// A closing parenthesis without an opening one.
-    #[error("a parenthesis was not opened")]
-    Unopened,
-    /// More parentheses inside each other than [`MAX_DEPTH`](crate::MAX_DEPTH).
-    #[error("parentheses are nested more than {} deep", crate::MAX_DEPTH)]
-    TooDeep,
-    /// Integer labels without any operand.
-    #[error("an expression has at least one operand")]
-    NoOperand,
-    /// A text of more bytes than [`MAX_TEXT`](crate::MAX_TEXT).
-    #[error("the text has more than {} bytes", crate::MAX_TEXT)]
-    TooLong,
 }
 
 /// The level of the language that a text is written in.
@@ -209,6 +212,27 @@ impl Display for Level {
             Level::Letters => "subscript strings (level 1)",
             Level::Named => "named subscripts (level 2)",
             Level::Program => "programs (level 3)",
+        })
+    }
+}
+
+/// What a name of a program stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameClass {
+    /// An axis: the name is an index by itself.
+    Axis,
+    /// A tensor: the name is read or written.
+    Tensor,
+    /// A size parameter: the name stands after `:`.
+    Size,
+}
+
+impl Display for NameClass {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NameClass::Axis => "an axis",
+            NameClass::Tensor => "a tensor",
+            NameClass::Size => "a size",
         })
     }
 }

@@ -107,11 +107,12 @@ impl Mistakes<'_> {
         let operand = self.inputs.iter().position(refused).unwrap_or(0);
         let here = self.inputs.get(operand).map_or(dtype, |input| input.dtype);
         let span = self.s.terms().get(operand).map_or(Span::default(), |term| term.span);
-        self.error(ErrorKind::Algebra { algebra, dtype }, span, format!("{here} here (operand {})", operand + 1))
-            .help(match algebra {
+        self.error(ErrorKind::Algebra { algebra, dtype }, span, format!("{here} here (operand {})", operand + 1)).help(
+            match algebra {
                 Algebra::User(user) => format!("it takes operands of type {}", user.element),
                 Algebra::Builtin { .. } => "convert the operands, or choose another algebra".into(),
-            })
+            },
+        )
     }
 
     /// The first two operands whose types do not mix.

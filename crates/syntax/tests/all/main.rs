@@ -6,5 +6,8 @@ mod cases;
 mod errors_doc;
 mod grammar;
 mod meaning;
+mod programs;
 mod random;
 mod rng;
+mod seeds;
+mod structure;
