@@ -15,4 +15,6 @@ mod passes;
 mod promotion;
 mod readme;
 mod resolving;
+mod running;
 mod seams;
+mod wild;

@@ -36,23 +36,50 @@ enum Symbol {
     Dots,
 }
 
-/// Most points that a case has, so that the oracle is quick.
-const MOST_POINTS: usize = 2000;
+/// How large the cases are.
+#[derive(Clone, Copy)]
+pub(crate) struct Scale {
+    /// Extents to choose from.
+    extents: &'static [usize],
+    /// Points of the iteration space, at most; matrix products may have more.
+    points: usize,
+    /// Extents of the rows, columns and contracted axes of a matrix product.
+    groups: &'static [&'static [usize]],
+}
+
+impl Scale {
+    /// For the oracle, which is slow: all kinds of small extents.
+    pub(crate) const SMALL: Scale = Scale {
+        extents: &[2, 3, 4, 2, 3, 5, 1, 7, 2, 3, 4, 0],
+        points: 2000,
+        groups: &[&[8], &[7], &[2, 4], &[3, 3], &[11], &[4, 1, 2], &[2]],
+    };
+    /// Where blocks, edges of blocks and threads come into play.
+    pub(crate) const LARGE: Scale = Scale {
+        extents: &[5, 16, 33, 8, 64, 2, 130, 9, 1, 300],
+        points: 200_000,
+        groups: &[&[64], &[100], &[8, 9], &[33, 4], &[270], &[2, 1, 31], &[5]],
+    };
+}
 
 /// The labels of a text: letters of either case, other alphabets, signs that are labels all the same.
-const ALPHABETS: [[char; 6]; 3] =
-    [['i', 'j', 'k', 'B', 'a', 'Z'], ['α', 'j', 'é', '中', 'ß', 'Ω'], ['×', '÷', 'ℵ', '\u{1F600}', 'x', 'À']];
+const ALPHABETS: [&str; 3] = ["ijkBaZlmnopq", "αjé中ßΩβγδεζη", "×÷ℵ\u{1F600}xÀÁÂÃÄÅÆ"];
 
 impl Case {
+    /// A case of the size that the oracle can do, whose arithmetic is exact in every order.
     pub(crate) fn draw(bytes: &mut Bytes<'_>) -> Case {
-        let sketch = Sketch::draw(bytes);
+        Case::draw_scaled(bytes, Scale::SMALL)
+    }
+
+    pub(crate) fn draw_scaled(bytes: &mut Bytes<'_>, scale: Scale) -> Case {
+        let sketch = if bytes.once_in(8) { Sketch::matrices(bytes, scale) } else { Sketch::draw(bytes, scale) };
         let text = sketch.text(bytes);
         let dtypes = dtypes(bytes, sketch.terms.len());
         let small = bytes.below(3) > 0 || result_type(&dtypes).is_none_or(|d| !is_exact(d));
         let mut noise = bytes.noise();
         let mut operand = |(term, &dtype): (&Term, &Dtype)| {
-            let layout = layout(bytes, &term.shape);
-            (tensor(&mut noise, dtype, &term.shape, &layout, small), layout)
+            let layout = layout(bytes, &term.shape, true);
+            (repeated(&layout, &term.shape, |own| tensor(&mut noise, dtype, own, small)), layout)
         };
         let operands = sketch.terms.iter().zip(&dtypes).map(&mut operand).collect();
         Case { text, operands }
@@ -71,12 +98,12 @@ impl fmt::Display for Case {
 }
 
 impl Sketch {
-    fn draw(bytes: &mut Bytes<'_>) -> Sketch {
+    fn draw(bytes: &mut Bytes<'_>, scale: Scale) -> Sketch {
         let count = bytes.pick(&[2, 1, 2, 3, 1, 2, 3, 4, 5, 6]);
         let mut points = 1;
         let mut extent = |bytes: &mut Bytes<'_>| {
-            let wanted = bytes.pick(&[2, 3, 4, 2, 3, 5, 1, 7, 2, 3, 4, 0]);
-            let extent = if points * wanted > MOST_POINTS { 1 } else { wanted };
+            let wanted = bytes.pick(scale.extents);
+            let extent = if points * wanted > scale.points { 1 } else { wanted };
             points *= extent.max(1);
             extent
         };
@@ -92,6 +119,27 @@ impl Sketch {
             sketch.output = Some(sketch.outputs(bytes));
         }
         sketch
+    }
+
+    /// A product of two matrices whose rows, columns and contracted axes are groups of axes in any order, perhaps a batch.
+    fn matrices(bytes: &mut Bytes<'_>, scale: Scale) -> Sketch {
+        let mut extents = Vec::new();
+        let mut group = |bytes: &mut Bytes<'_>, sizes: &[&[usize]]| {
+            let first = extents.len();
+            extents.extend(bytes.pick(sizes));
+            (first..extents.len()).collect::<Vec<usize>>()
+        };
+        let [m, n, k] = [(); 3].map(|()| group(bytes, scale.groups));
+        let batch = group(bytes, &[&[], &[], &[2], &[3], &[1]]);
+        let mut join = |groups: [&[usize]; 3]| {
+            let mut labels: Vec<Symbol> = groups.concat().into_iter().map(Symbol::Label).collect();
+            bytes.shuffle(&mut labels);
+            labels
+        };
+        let [a, b, c] = [join([&batch, &m, &k]), join([&batch, &k, &n]), join([&batch, &m, &n])];
+        let extent = |symbol: &Symbol| if let Symbol::Label(l) = symbol { extents[*l] } else { 1 };
+        let terms = [a, b].map(|symbols| Term { shape: symbols.iter().map(extent).collect(), symbols }).into();
+        Sketch { terms, extents, dots: Vec::new(), output: Some(c) }
     }
 
     fn term(&self, bytes: &mut Bytes<'_>) -> Term {
@@ -125,12 +173,12 @@ impl Sketch {
 
     /// The text, sometimes with spaces, sometimes with a group.
     fn text(&self, bytes: &mut Bytes<'_>) -> String {
-        let names = bytes.pick(&[0, 0, 0, 1, 2]);
+        let names: Vec<char> = ALPHABETS[bytes.pick(&[0, 0, 0, 1, 2])].chars().collect();
         let spaced = bytes.once_in(4);
         let gap = |bytes: &mut Bytes<'_>| if spaced && bytes.once_in(2) { " " } else { "" };
         let write = |bytes: &mut Bytes<'_>, symbols: &[Symbol]| -> String {
             let name = |s: &Symbol| match s {
-                Symbol::Label(l) => ALPHABETS[names][*l].to_string(),
+                Symbol::Label(l) => names[*l].to_string(),
                 Symbol::Dots => "...".into(),
             };
             symbols.iter().map(|s| format!("{}{}", name(s), gap(bytes))).collect()
@@ -176,18 +224,24 @@ pub(crate) fn is_exact(dtype: Dtype) -> bool {
 }
 
 /// An integer-valued tensor: of small values, so that sums of products are exact in every dtype, or of any.
-fn tensor(noise: &mut Noise, dtype: Dtype, shape: &[usize], layout: &Layout, small: bool) -> Tensor {
+pub(crate) fn tensor(noise: &mut Noise, dtype: Dtype, shape: &[usize], small: bool) -> Tensor {
     let least = if matches!(dtype, Bool | U8 | U16 | U32 | U64) { 0 } else { -3 };
     let mut part = || if small { noise.between(least, 3) } else { i128::from(noise.next()) };
     let complex = dtype.is_complex();
     let mut number = || Num::Int(part(), if complex { part() } else { 0 }).to(dtype);
-    let own: Vec<usize> = shape.iter().zip(&layout.repeated).map(|(&n, r)| if *r { n.min(1) } else { n }).collect();
-    let base = Tensor { dtype, shape: own.clone(), data: (0..own.iter().product()).map(|_| number()).collect() };
-    let data = crate::num::points(shape).map(|p| base.data[base.offset(p)]).collect();
-    Tensor { dtype, shape: shape.to_vec(), data }
+    Tensor { dtype, shape: shape.to_vec(), data: (0..shape.iter().product()).map(|_| number()).collect() }
 }
 
-fn layout(bytes: &mut Bytes<'_>, shape: &[usize]) -> Layout {
+/// A tensor that is constant along the axes that a layout repeats.
+fn repeated(layout: &Layout, shape: &[usize], make: impl FnOnce(&[usize]) -> Tensor) -> Tensor {
+    let own = shape.iter().zip(&layout.repeated).map(|(&n, &r)| if r { n.min(1) } else { n });
+    let base = make(&own.collect::<Vec<_>>());
+    let data = crate::num::points(shape).map(|p| base.data[base.offset(p)]).collect();
+    Tensor { shape: shape.to_vec(), data, ..base }
+}
+
+/// Any layout; one that can be written repeats no axis.
+pub(crate) fn layout(bytes: &mut Bytes<'_>, shape: &[usize], repeats: bool) -> Layout {
     let mut layout = Layout::row_major(shape.len());
     if bytes.once_in(2) {
         bytes.shuffle(&mut layout.order);
@@ -196,7 +250,7 @@ fn layout(bytes: &mut Bytes<'_>, shape: &[usize]) -> Layout {
         for k in 0..shape.len() {
             layout.step[k] = bytes.pick(&[1, 1, 2, 3]);
             layout.reversed[k] = bytes.once_in(3);
-            layout.repeated[k] = bytes.once_in(5);
+            layout.repeated[k] = repeats && bytes.once_in(5);
         }
     }
     layout
@@ -209,7 +263,7 @@ fn drawn_cases_are_valid_and_varied() {
     crate::draw::check(2000, |bytes| {
         let case = Case::draw(bytes);
         let Some(result) = crate::oracle::einsum(&case.text, &case.tensors()) else { return Err(case.to_string()) };
-        let mut note = |what, holds: bool| *seen.borrow_mut().entry(what).or_default() += usize::from(holds);
+        let note = |what, holds: bool| *seen.borrow_mut().entry(what).or_default() += usize::from(holds);
         note("ellipsis", case.text.contains("..."));
         note("group", case.text.contains('('));
         note("implicit", !case.text.contains("->"));

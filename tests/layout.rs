@@ -1,8 +1,9 @@
 //! How a tensor lies in memory, and arrays that lie so.
 
+use einfold_exec::{AnyView, AnyViewMut};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Dimension, IxDyn, Slice};
 
-use crate::num::{Elem, Num, Tensor};
+use crate::num::{Elem, Num, Tensor, with_elem};
 
 /// The memory of an operand: nothing that a result may depend on.
 #[derive(Clone, PartialEq, Debug)]
@@ -72,6 +73,32 @@ impl<T: Elem> Held<T> {
         assert_eq!(self.base.shape(), self.shape, "a repeated axis cannot be written");
         self.base.view_mut()
     }
+}
+
+/// An array of any dtype.
+pub(crate) trait Array {
+    fn view(&self) -> AnyView<'_>;
+    fn view_mut(&mut self) -> AnyViewMut<'_>;
+    fn tensor(&self) -> Tensor;
+}
+
+impl<T: Elem> Array for Held<T> {
+    fn view(&self) -> AnyView<'_> {
+        Held::view(self).into()
+    }
+
+    fn view_mut(&mut self) -> AnyViewMut<'_> {
+        Held::view_mut(self).into()
+    }
+
+    fn tensor(&self) -> Tensor {
+        tensor_of(&Held::view(self))
+    }
+}
+
+/// The tensor as an array of its dtype that lies as the layout says.
+pub(crate) fn hold(tensor: &Tensor, layout: &Layout) -> Box<dyn Array> {
+    with_elem!(tensor.dtype, T => Box::new(Held::<T>::new(tensor, layout)))
 }
 
 /// The elements of an array, in row-major order.

@@ -1,6 +1,9 @@
 //! Any choice of passes leaves the meaning of a plan alone.
 
-use einfold_ir::{Draft, Layout, Plan};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use einfold_ir::{Draft, Layout};
 use einfold_order::{Budget, Order, order};
 use einfold_plan::{Hints, PASSES, PassSet, apply, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
@@ -12,8 +15,11 @@ use crate::ordering::path;
 use crate::resolving::types;
 use crate::{meaning, oracle};
 
+/// How often each pass changed something.
+type Changes = BTreeMap<&'static str, usize>;
+
 /// The draft of an expression, contracted along random paths for arrays that lie anyhow.
-fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>) -> Result<Draft, String> {
+pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>) -> Result<Draft, String> {
     let ast = parse(&case.text).map_err(|e| e.to_string())?;
     let ir = resolve(&ast, &types(operands), &Options::default()).map_err(|e| e.to_string())?;
     let mut trees = Vec::new();
@@ -36,7 +42,7 @@ fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>) -> Result<Draf
             Layout::Order(order)
         }
     };
-    let steps = apply(&ir, &trees).map_err(|e| e.to_string())?;
+    let steps = apply(&ir, &trees.iter().map(Option::as_ref).collect::<Vec<_>>()).map_err(|e| e.to_string())?;
     let inputs = operands.iter().map(|o| layout(o.shape.len())).collect();
     let outputs = steps.outputs().iter().map(|&o| layout(steps.node(o).shape.len())).collect();
     lower(&steps, &Hints { inputs, outputs }).map_err(|e| e.to_string())
@@ -51,10 +57,12 @@ pub(crate) fn choice(bytes: &mut Bytes<'_>) -> PassSet {
     })
 }
 
-/// The plan after each pass means what it meant before.
-fn check_passes(draft: Draft, passes: PassSet, operands: &[Tensor], want: &Tensor) -> Result<Plan, String> {
+/// The plan after each pass means what it meant before. Returns how often each pass changed something.
+fn check_passes(draft: Draft, passes: PassSet, operands: &[Tensor], want: &Tensor) -> Result<Changes, String> {
     let mut guilty = None;
+    let mut all = Changes::new();
     let plan = optimize(draft, passes, &mut |pass, changes, draft| {
+        all.insert(pass.name, changes);
         if changes > 0 && guilty.is_none() {
             let difference = meaning::run(draft, operands)[0].differs(want, 0.0);
             guilty = difference.map(|d| format!("{}: {d}\n{draft:#?}", pass.name));
@@ -62,20 +70,24 @@ fn check_passes(draft: Draft, passes: PassSet, operands: &[Tensor], want: &Tenso
     });
     match guilty {
         Some(what) => Err(what),
-        None => plan.map_err(|e| e.to_string()),
+        None => plan.map(|_| all).map_err(|e| e.to_string()),
     }
 }
 
 #[test]
-fn each_pass_keeps_the_meaning() {
+fn each_pass_keeps_the_meaning_and_has_something_to_do() {
+    let total = RefCell::new(Changes::new());
     check(10_000, |bytes| {
         let case = Case::draw(bytes);
         let operands = case.tensors();
         let want = oracle::einsum(&case.text, &operands).ok_or("not valid")?;
         let draft = draft(&case, &operands, bytes).map_err(|e| format!("{case}\n{e}"))?;
-        check_passes(draft, choice(bytes), &operands, &want).map_err(|e| format!("{case}\n{e}"))?;
+        let changes = check_passes(draft, choice(bytes), &operands, &want).map_err(|e| format!("{case}\n{e}"))?;
+        changes.into_iter().for_each(|(name, n)| *total.borrow_mut().entry(name).or_default() += n);
         Ok(())
     });
+    let total = total.into_inner();
+    assert!(PASSES.iter().all(|p| total[p.name] > 200), "{total:?}");
 }
 
 #[test]

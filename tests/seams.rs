@@ -1,13 +1,18 @@
 //! What level 1 cannot write yet, built as IR by hand and sent through the rest of the compiler: gathers, scatters, other
 //! algebras, several outputs, windows, slices, fused products. Expected values are hand-written loops.
 
+use einfold_exec::{Isa, Semiring, UserSemiring};
 use einfold_ir::Dtype::{self, F32, F64, I32, I64};
-use einfold_ir::{Access, Algebra, Axis, AxisRef, Contraction, Def, Index, Ir, Node, NodeId, OutOfRange, RegionId};
-use einfold_plan::{Hints, PassSet, lower, optimize};
+use einfold_ir::{
+    Access, Algebra, Axis, AxisRef, Contraction, Def, Index, Ir, Laws, Node, NodeId, OutOfRange, Plan, RegionId, Tree,
+};
+use einfold_plan::{Hints, PassSet, apply, lower, optimize};
 
 use crate::draw::Noise;
-use crate::meaning;
+use crate::layout::{Layout, hold};
 use crate::num::{Num, Tensor};
+use crate::running::{How, blank};
+use crate::{meaning, running};
 
 /// A node of the top region that is computed from factors.
 pub(crate) fn contract(
@@ -47,6 +52,14 @@ fn floats(dtype: Dtype, shape: &[usize], data: &[f64]) -> Tensor {
     Tensor { dtype, shape: shape.into(), data: data.iter().map(|&x| Num::Float(x, 0.0)).collect() }
 }
 
+/// Runs a plan on row-major arrays.
+fn execute(plan: &Plan, inputs: &[Tensor], how: &How) -> Result<Vec<Tensor>, String> {
+    let arrays: Vec<_> = inputs.iter().map(|t| hold(t, &Layout::row_major(t.shape.len()))).collect();
+    let mut outputs = blank(plan);
+    running::run(plan, &arrays, &mut outputs, how)?;
+    Ok(outputs.iter().map(|o| o.tensor()).collect())
+}
+
 /// The IR gives `want`: by its meaning, and through lowering, every choice of passes, binding and running.
 fn check(ir: &Ir, inputs: &[Tensor], want: &[Tensor]) {
     assert_eq!(meaning::evaluate(ir, inputs), want, "{ir}");
@@ -54,6 +67,10 @@ fn check(ir: &Ir, inputs: &[Tensor], want: &[Tensor]) {
     for passes in PassSet::subsets() {
         let plan = optimize(draft.clone(), passes, &mut |_, _, _| {}).unwrap();
         assert_eq!(meaning::run(&plan, inputs), want, "{plan:#?}");
+        for isa in Isa::available() {
+            let how = How { isa: Some(isa), ..How::default() };
+            assert_eq!(execute(&plan, inputs, &how), Ok(want.to_vec()), "{isa:?} {plan:#?}");
+        }
     }
 }
 
@@ -94,8 +111,7 @@ fn a_scatter_keeps_the_largest_of_each_group() {
 #[test]
 fn dropped_ids_contribute_nothing_and_wrapped_ids_count_from_the_end() {
     for (policy, want) in [(OutOfRange::Drop, [1.0, 0.0, 4.0]), (OutOfRange::Wrap, [1.0, 2.0, 4.0])] {
-        let last = if policy == OutOfRange::Drop { -1 } else { 1 };
-        let inputs = [floats(F64, &[3], &[1.0, 2.0, 4.0]), Tensor::ints(I32, &[3], [0, last.min(-2), 2])];
+        let inputs = [floats(F64, &[3], &[1.0, 2.0, 4.0]), Tensor::ints(I32, &[3], [0, -2, 2])];
         let mut ir = Ir::new();
         let (values, g) = (ir.input("w", F64, [3]), ir.input("g", I32, [3]));
         let group = Index::gather(Access::plain(g, [0]), policy);
@@ -211,4 +227,94 @@ fn three_factors_in_one_nest() {
 /// All positions of a box, the last coordinate fastest.
 fn boxes(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
+}
+
+/// Shortest paths with the number of ways to go them: a semiring whose sums need more than its elements.
+#[derive(Clone, Copy)]
+struct Shortest;
+
+/// A length, and how many paths have it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Ways {
+    length: f32,
+    count: u64,
+}
+
+impl Semiring for Shortest {
+    type Elem = f32;
+    type Acc = Ways;
+    const LAWS: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
+
+    fn lift(x: f32) -> Ways {
+        Ways { length: x, count: 1 }
+    }
+
+    fn zero() -> Ways {
+        Ways { length: f32::INFINITY, count: 0 }
+    }
+
+    fn one() -> Ways {
+        Ways { length: 0.0, count: 1 }
+    }
+
+    fn add(a: Ways, b: Ways) -> Ways {
+        match a.length.total_cmp(&b.length) {
+            std::cmp::Ordering::Less => a,
+            std::cmp::Ordering::Greater => b,
+            std::cmp::Ordering::Equal => Ways { count: a.count + b.count, ..a },
+        }
+    }
+
+    fn mul(a: Ways, b: Ways) -> Ways {
+        Ways { length: a.length + b.length, count: a.count * b.count }
+    }
+
+    /// The number of shortest paths.
+    fn finish(x: Ways) -> f32 {
+        x.count as f32
+    }
+}
+
+#[test]
+fn a_semiring_of_our_own_counts_shortest_paths() {
+    let (a, b, c) = (numbers(F32, &[4, 5], 15), numbers(F32, &[5, 6], 16), numbers(F32, &[6, 3], 17));
+    let mut ir = Ir::new();
+    let inputs = [ir.input("A", F32, [4, 5]), ir.input("B", F32, [5, 6]), ir.input("C", F32, [6, 3])];
+    let axes = [("i", 4), ("j", 5), ("k", 6), ("l", 3)];
+    let factors = inputs.iter().zip(0..).map(|(&input, axis)| Access::plain(input, [axis, axis + 1])).collect();
+    let (algebra, ways) = (Algebra::User(UserSemiring::of::<Shortest>().algebra()), Dtype::custom::<Ways>());
+    let sums = ir.push(contract(ways, &[4, 3], &axes, factors, plain(&[0, 3]), algebra)).unwrap();
+    let finished = vec![Access::plain(sums, [0, 1])];
+    result(&mut ir, contract(F32, &[4, 3], &[("i", 4), ("l", 3)], finished, plain(&[0, 1]), algebra));
+    let mut want = [0.0; 12];
+    for (i, l, _) in boxes(4, 3, 1) {
+        let lengths =
+            boxes(5, 6, 1).map(|(j, k, _)| float(&a, i * 5 + j) + float(&b, j * 6 + k) + float(&c, k * 3 + l));
+        let lengths: Vec<f64> = lengths.collect();
+        let least = lengths.iter().copied().fold(f64::INFINITY, f64::min);
+        want[i * 3 + l] = lengths.iter().filter(|&&x| x == least).count() as f64;
+    }
+    let (inputs, want) = ([a, b, c], vec![floats(F32, &[4, 3], &want)]);
+    let how = How { semirings: vec![UserSemiring::of::<Shortest>()], ..How::default() };
+    for tree in [None, Some(Tree::from_linear(3, &[vec![1, 2], vec![0, 1]]).unwrap())] {
+        let steps = apply(&ir, &[None, None, None, tree.as_ref(), None]).unwrap();
+        for passes in PassSet::subsets() {
+            let plan = optimize(lower(&steps, &Hints::default()).unwrap(), passes, &mut |_, _, _| {}).unwrap();
+            assert_eq!(execute(&plan, &inputs, &how), Ok(want.clone()), "{plan:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_id_is_an_error_that_names_it() {
+    let mut ir = Ir::new();
+    let (table, g) = (ir.input("X", F32, [5]), ir.input("g", I64, [3]));
+    let read = Access::new(table, vec![Index::gather(Access::plain(g, [0]), OutOfRange::Error)]);
+    result(&mut ir, contract(F32, &[3], &[("n", 3)], vec![read], plain(&[0]), Algebra::SUM_PRODUCT));
+    let plan = optimize(lower(&ir, &Hints::default()).unwrap(), PassSet::ALL, &mut |_, _, _| {}).unwrap();
+    for bad in [5, -1, i128::from(i64::MIN), i128::from(i64::MAX)] {
+        let inputs = [numbers(F32, &[5], 18), Tensor::ints(I64, &[3], [1, bad, 2])];
+        let error = execute(&plan, &inputs, &How::default()).unwrap_err();
+        assert!(error.contains(&bad.to_string()) && error.contains('X') && error.contains("g[1]"), "{error}");
+    }
 }

@@ -1,1 +1,32 @@
-fn main() {}
+//! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`check`], [`completions`]), the command line in
+//! [`args`], array files in [`npy`], arrays as text in [`show`]. Results go to standard output, everything else to standard
+//! error.
+
+mod args;
+mod check;
+mod completions;
+mod error;
+mod explain;
+mod interrupt;
+mod npy;
+mod operands;
+mod output;
+mod run;
+mod show;
+
+use args::{CommandLine, Verb};
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Explain(args) => explain::explain(&args),
+        Verb::Check(args) => check::check(&args),
+        Verb::Completions { shell } => completions::completions(shell),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

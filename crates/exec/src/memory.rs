@@ -156,3 +156,68 @@ impl<T: Element> UninitOutput<T> {
         ArrayD::from_shape_vec(shape, data).expect("the length is the product of the extents, checked by `new`")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AlignedMemory, MemoryOrder, OutOfMemory, UninitOutput};
+    use einfold_ir::{Dtype, Plan};
+    use std::mem::MaybeUninit;
+
+    #[test]
+    fn scratch_is_aligned_zero_and_kept() {
+        let mut memory = AlignedMemory::new();
+        assert!(memory.is_empty() && memory.ensure(0).unwrap().is_empty());
+        for bytes in [1, 63, 64, 65, 1000, 1 << 20] {
+            let block = memory.ensure(bytes).unwrap();
+            assert_eq!(block.len(), bytes);
+            assert_eq!(block.as_ptr().addr() % Plan::ALIGN, 0);
+            // SAFETY: scratch memory is initialised from the start.
+            assert!(block.iter().all(|b| unsafe { b.assume_init() } == 0));
+            block[bytes - 1] = MaybeUninit::new(7);
+        }
+        let block = memory.ensure(10).unwrap();
+        // SAFETY: as above.
+        assert_eq!((block.len(), unsafe { block[(1 << 20) - 1].assume_init() }), (1 << 20, 7));
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error() {
+        let mut memory = AlignedMemory::new();
+        memory.ensure(100).unwrap();
+        for bytes in [isize::MAX as usize - 100, isize::MAX as usize, usize::MAX] {
+            assert_eq!(memory.ensure(bytes).err(), Some(OutOfMemory { bytes }));
+            assert_eq!(memory.len(), 0);
+        }
+        assert!(memory.ensure(100).is_ok());
+        let failed = |shape: &[usize]| UninitOutput::<f64>::new(shape, MemoryOrder::C).err();
+        assert_eq!(failed(&[1 << 40, 1 << 40]), Some(OutOfMemory { bytes: usize::MAX }));
+        assert_eq!(failed(&[0, 1 << 40, 1 << 40]), Some(OutOfMemory { bytes: usize::MAX }));
+        assert_eq!(failed(&[1 << 58]), Some(OutOfMemory { bytes: 1 << 61 }));
+    }
+
+    #[test]
+    fn outputs_become_arrays_in_the_order_asked_for() {
+        for (order, strides, bytes) in [(MemoryOrder::C, [3, 1], [24, 8]), (MemoryOrder::F, [1, 2], [8, 16])] {
+            let mut output = UninitOutput::<i64>::new(&[2, 3], order).unwrap();
+            let mut view = output.view_mut();
+            assert_eq!((view.dtype(), view.extents(), view.strides()), (Dtype::I64, &[2, 3][..], &bytes[..]));
+            assert!(!view.is_init());
+            for k in 0..6 {
+                // SAFETY: the view is dense and has six elements.
+                unsafe { view.ptr().cast::<i64>().add(k).write(k as i64) };
+            }
+            // SAFETY: all six have been written.
+            let array = unsafe { output.assume_init() };
+            assert_eq!((array.shape(), array.strides()), (&[2, 3][..], &strides[..]));
+            assert_eq!(array[[1, 2]], 5);
+        }
+        let empty = UninitOutput::<f32>::new(&[3, 0, 2], MemoryOrder::C).unwrap();
+        // SAFETY: there is nothing to write.
+        assert_eq!(unsafe { empty.assume_init() }.shape(), [3, 0, 2]);
+        let mut scalar = UninitOutput::<u8>::new(&[], MemoryOrder::C).unwrap();
+        // SAFETY: the view has one element.
+        unsafe { scalar.view_mut().ptr().write(9) };
+        // SAFETY: it has been written.
+        assert_eq!(unsafe { scalar.assume_init() }[[]], 9);
+    }
+}

@@ -261,3 +261,83 @@ fn check_overlap(shape: &[usize], strides: &[isize]) -> Result<(), ViewError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AnyView, AnyViewMut, ViewError};
+    use einfold_ir::Dtype;
+    use ndarray::{Array2, ArrayView2, ArrayView3, s};
+
+    #[test]
+    fn ndarrays_of_any_strides_become_views() {
+        let a = Array2::from_shape_fn((3, 4), |(i, j)| (10 * i + j) as f32);
+        let read = |view: ArrayView2<f32>| {
+            let any = AnyView::from(view);
+            // SAFETY: the view is not empty, and has the position 0.
+            let first = unsafe { any.ptr().cast::<f32>().read() };
+            (any.dtype(), any.extents().to_vec(), any.strides().to_vec(), first)
+        };
+        assert_eq!(read(a.view()), (Dtype::F32, vec![3, 4], vec![16, 4], 0.0));
+        assert_eq!(read(a.t()), (Dtype::F32, vec![4, 3], vec![4, 16], 0.0));
+        assert_eq!(read(a.slice(s![..;-1, 1..;2])), (Dtype::F32, vec![3, 2], vec![-16, 8], 21.0));
+        assert_eq!(read(a.slice(s![1..2, ..])), (Dtype::F32, vec![1, 4], vec![0, 4], 10.0));
+        let wide: ArrayView3<f32> = a.broadcast((5, 3, 4)).unwrap();
+        assert_eq!(AnyView::from(wide).strides(), [0, 16, 4]);
+        let empty = Array2::<f64>::zeros((0, 4));
+        assert_eq!((AnyView::from(empty.view()).extents(), AnyView::from(empty.view()).strides()), (&[0, 4][..], &[0, 0][..]));
+    }
+
+    #[test]
+    fn slices_are_checked() {
+        let mut data = [0_u8; 10];
+        let outside = Err(ViewError::OutOfBounds { len: 10 });
+        type Case<'a> = (usize, &'a [usize], &'a [isize], Result<(), ViewError>);
+        let cases: &[Case] = &[
+            (0, &[2, 5], &[5, 1], Ok(())),
+            (9, &[2, 5], &[-5, -1], Ok(())),
+            (8, &[2, 5], &[-5, -1], outside.clone()),
+            (1, &[2, 5], &[5, 1], outside.clone()),
+            (0, &[3], &[0], Ok(())),
+            (9, &[], &[], Ok(())),
+            (10, &[], &[], outside.clone()),
+            (10, &[0, 7], &[100, 100], Ok(())),
+            (11, &[0], &[1], outside.clone()),
+            (0, &[usize::MAX, usize::MAX], &[isize::MAX, isize::MAX], outside.clone()),
+            (0, &[2], &[isize::MIN], outside.clone()),
+            (0, &[2, 5], &[1], Err(ViewError::Rank { extents: 2, strides: 1 })),
+        ];
+        for (offset, shape, strides, want) in cases {
+            let got = AnyView::from_slice(&data, *offset, shape, strides).map(|_| ());
+            assert_eq!(&got, want, "{offset} {shape:?} {strides:?}");
+            let got = AnyViewMut::from_slice(&mut data, *offset, shape, strides).map(|_| ());
+            let want = if *strides == [0] { &Err(ViewError::Overlap { axis: 0 }) } else { want };
+            assert_eq!(&got, want, "{offset} {shape:?} {strides:?}, to write");
+        }
+    }
+
+    #[test]
+    fn views_to_write_do_not_repeat_elements() {
+        let mut data = [0_i64; 100];
+        let mut check = |shape: &[usize], strides: &[isize]| {
+            AnyViewMut::from_slice(&mut data, 50, shape, strides).err().map(|e| match e {
+                ViewError::Overlap { axis } => axis,
+                other => panic!("{other}"),
+            })
+        };
+        assert_eq!(check(&[3, 4], &[4, 1]), None);
+        assert_eq!(check(&[3, 4], &[-4, 1]), None);
+        assert_eq!(check(&[4, 3], &[1, 4]), None);
+        assert_eq!(check(&[2, 1, 4], &[4, 0, 1]), None);
+        assert_eq!(check(&[0, 4], &[0, 0]), None);
+        assert_eq!(check(&[3, 4], &[3, 1]), Some(0));
+        assert_eq!(check(&[4, 3], &[1, 1]), Some(1));
+        assert_eq!(check(&[4, 3], &[1, 0]), Some(1));
+    }
+
+    #[test]
+    fn views_can_go_to_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<AnyView<'_>>();
+        shared::<AnyViewMut<'_>>();
+    }
+}

@@ -76,7 +76,8 @@ pub struct Contraction {
     pub output: Vec<Index<NodeId>>,
     /// ⊕ and ⊗.
     pub algebra: Algebra,
-    /// The earlier contribution to the same tensor, if this is not the first.
+    /// The earlier contribution to the same tensor, if this is not the first. In SSA form that one keeps its own value, but
+    /// for a node in a looped region that adds to one outside: after the loop the outer node *is* the sum.
     pub onto: Option<NodeId>,
     /// Never to be fused with its neighbours or reordered: a parenthesis of the text.
     pub pinned: bool,

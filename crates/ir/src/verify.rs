@@ -1,4 +1,4 @@
-//! The invariants of a [`Plan`](crate::Plan), checked where it is sealed and after each pass.
+//! The invariants of a [`Plan`], checked where it is sealed and after each pass.
 
 use crate::access::{Access, Axis, Index};
 use crate::module::{Space, Violation, ensure};

@@ -5,11 +5,11 @@ use einfold_ir::{Cost, Count, Network, Tree};
 use crate::graph::Graph;
 use crate::{Budget, OrderError, cost, dp, greedy, left};
 
-/// The exact search may try this many splits at least (enough for any ten tensors) and at most.
-const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 18;
+/// The exact search may try this many splits at least (enough for any ten tensors) and at most (half a second).
+const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
 /// A split takes about as long as this many flops of the contraction: the search is not to take longer than the greedy order
 /// would run.
-const FLOPS_PER_SPLIT: u128 = 64;
+const FLOPS_PER_SPLIT: u128 = 1024;
 
 /// The best of `left-to-right`, `greedy` and, where that is cheap, `dp`, by flops and then by size. Uses nothing of the
 /// budget: what it searches depends on the network alone, so that the answer is the same on every machine.

@@ -19,7 +19,7 @@ use crate::{Budget, OrderError, graph};
 
 /// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
 /// million pairs.
-const PARTNERS: usize = 16;
+const PARTNERS: usize = 8;
 
 /// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
 const HUGE: f64 = 1e300;
@@ -37,11 +37,8 @@ pub(crate) fn tree(graph: &Graph) -> Result<Tree, OrderError> {
 /// The greedy steps of `graph`.
 pub(crate) fn pairs(graph: &Graph) -> Pairs {
     let mut search = Greedy::new(graph);
-    // An axis of many tensors can be left with tensors whose partners are all gone: they are paired anew. At least a quarter
-    // of the tensors with a pair goes each time, so there are few rounds.
-    while search.pair_all() {
-        search.contract_all();
-    }
+    search.pair_all();
+    search.contract_all();
     search.join_rest()
 }
 
@@ -105,11 +102,10 @@ impl Greedy<'_> {
         search
     }
 
-    /// Pairs each tensor with those next to it at each axis. False if no two share an axis.
-    fn pair_all(&mut self) -> bool {
+    /// Pairs each tensor with those next to it at each axis.
+    fn pair_all(&mut self) {
         let mut found = Vec::new();
-        for holders in &mut self.holders {
-            holders.retain(|&id| self.tensors[id as usize].is_some());
+        for holders in &self.holders {
             for (i, &a) in holders.iter().enumerate() {
                 found.extend(holders[i + 1..].iter().take(PARTNERS).map(|&b| (a, b)));
             }
@@ -119,9 +115,11 @@ impl Greedy<'_> {
         for near in found.chunk_by(|x, y| x.0 == y.0) {
             self.push(near[0].0, near.iter().map(|pair| pair.1));
         }
-        !found.is_empty()
     }
 
+    /// Contracts until no two tensors share an axis. That holds when the heap is empty: of those that have an axis, the one
+    /// made last was paired with another, and had that been contracted since, the result would have the axis and be later.
+    /// While none was made, all are as given, and those next to each other are paired.
     fn contract_all(&mut self) {
         let mut near = Vec::new();
         while let Some(Reverse(Candidate { a, b, .. })) = self.heap.pop() {
@@ -205,4 +203,53 @@ fn latest(holders: &mut Vec<u32>, tensors: &[Option<Tensor>], near: &mut Vec<u32
         }
     }
     holders.extend(near[start..].iter().rev());
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::Network;
+
+    use super::{PARTNERS, pairs};
+    use crate::graph::Graph;
+
+    #[test]
+    fn tensors_without_a_common_axis_are_multiplied_last() {
+        let mut state = 1_u32;
+        let mut below = |bound: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) % bound
+        };
+        let mut crowded = false;
+        for _ in 0..300 {
+            // Few axes: most have more tensors than are paired.
+            let (tensors, axes) = (1 + below(80), 1 + below(12));
+            let inputs = (0..tensors).map(|_| (0..below(4)).map(|_| below(axes)).collect()).collect();
+            let network = Network::new(inputs, vec![0], (0..axes).map(|_| 1 + u64::from(below(5))).collect()).unwrap();
+            let graph = Graph::of(&network);
+            crowded |= graph.uses().iter().any(|&uses| uses as usize > 4 * PARTNERS);
+            let mut live: Vec<Option<Vec<u32>>> = graph.legs.iter().cloned().map(Some).collect();
+            let mut apart = false;
+            for [a, b] in pairs(&graph) {
+                let (a, b) = (live[a as usize].take().unwrap(), live[b as usize].take().unwrap());
+                let linked = a.iter().any(|axis| b.contains(axis));
+                assert!(linked || !shares(live.iter().flatten().chain([&a, &b])), "{network:?}");
+                assert!(!(linked && apart), "{network:?}");
+                apart |= !linked;
+                let others: Vec<u32> = live.iter().flatten().flatten().copied().collect();
+                let mut legs = [a, b].concat();
+                legs.retain(|&axis| graph.kept[axis as usize] || others.contains(&axis));
+                legs.sort_unstable();
+                legs.dedup();
+                live.push(Some(legs));
+            }
+        }
+        assert!(crowded);
+    }
+
+    /// Whether two of the tensors have an axis in common.
+    fn shares<'a>(tensors: impl Iterator<Item = &'a Vec<u32>>) -> bool {
+        let mut axes: Vec<u32> = tensors.flatten().copied().collect();
+        axes.sort_unstable();
+        axes.windows(2).any(|pair| pair[0] == pair[1])
+    }
 }

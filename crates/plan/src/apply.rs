@@ -6,8 +6,8 @@
 use einfold_ir::{Access, AxisRef, Contraction, Def, Ids, Index, Ir, Node, NodeId, RegionId, Term, Tree, Violation};
 
 use crate::PlanError;
+use crate::legs::Uses;
 use crate::network::{Treatment, axes_of, treatment};
-use crate::roles::{Roles, classify};
 
 /// The same expression with every factored contraction written as the steps of its tree: `trees[k]` is that of node `k`.
 /// A contraction that has none, or that is not factored, stays one node. New nodes have the dtype of the contraction, so
@@ -51,7 +51,7 @@ fn rewrite(
     tree: Option<&Tree>,
 ) -> Result<NodeId, PlanError> {
     let onto = c.onto.map(|o| ids[o.0 as usize]);
-    let mut writer = Writer { out, ids, node, c, onto, local: vec![UNUSED; c.axes.len()], uses: Vec::new() };
+    let mut writer = Writer { out, ids, node, c, onto, local: vec![UNUSED; c.axes.len()], uses: Uses::default() };
     match (treatment(node, c), tree) {
         (Treatment::Empty, _) => match onto {
             Some(onto) => Ok(onto),
@@ -77,8 +77,7 @@ struct Writer<'a> {
     onto: Option<NodeId>,
     /// The place of each axis in the space of the node being written.
     local: Vec<u32>,
-    /// How many tensors still to be used have each axis; the output counts as one of them.
-    uses: Vec<u32>,
+    uses: Uses,
 }
 
 /// A tensor still to be used.
@@ -128,15 +127,13 @@ impl Writer<'_> {
 
     /// The axes of the result that some factor has, and all axes that none has. Counts the uses of axes.
     fn asked(&mut self) -> (Vec<u32>, Vec<u32>) {
-        self.uses = vec![0; self.c.axes.len()];
-        for factor in &self.c.factors {
-            axes_of(&factor.indices, &self.c.axes).into_iter().for_each(|a| self.uses[a as usize] += 1);
-        }
-        let unseen = |&a: &u32| self.uses[a as usize] == 0 && self.extent(a) != 1;
+        self.uses = Uses::new(self.c.axes.len());
+        self.c.factors.iter().for_each(|factor| self.uses.add(&axes_of(&factor.indices, &self.c.axes)));
+        let unseen = |&a: &u32| self.uses.of(a) == 0 && self.extent(a) != 1;
         let others = (0..self.c.axes.len() as u32).filter(unseen).collect();
         let mut asked = axes_of(&self.c.output, &self.c.axes);
-        asked.retain(|&a| self.uses[a as usize] > 0);
-        asked.iter().for_each(|&a| self.uses[a as usize] += 1);
+        asked.retain(|&a| self.uses.of(a) > 0);
+        self.uses.add(&asked);
         (asked, others)
     }
 
@@ -146,7 +143,7 @@ impl Writer<'_> {
         for factor in &self.c.factors {
             let read = factor.map(&|id| self.ids[id.0 as usize]);
             let axes = axes_of(&factor.indices, &self.c.axes);
-            let kept: Vec<u32> = axes.iter().copied().filter(|&a| self.uses[a as usize] > 1).collect();
+            let kept = self.uses.shared(&axes);
             let lone = kept.len() < axes.len();
             live.push(if lone || self.repeats(&read) {
                 let summed = axes.iter().copied().filter(|a| !kept.contains(a));
@@ -169,7 +166,7 @@ impl Writer<'_> {
     /// Multiplies `children` and reduces the axes that nothing else has.
     fn join(&mut self, children: &mut [Operand]) -> Result<Operand, Violation> {
         let (kept, space) = self.split(children);
-        kept.iter().for_each(|&a| self.uses[a as usize] += 1);
+        self.uses.add(&kept);
         self.plain(&space, kept, reads(children))
     }
 
@@ -192,12 +189,7 @@ impl Writer<'_> {
 
     /// The axes that stay and all axes, in their natural order, of the product of `children`, which are no longer in use.
     fn split(&mut self, children: &[Operand]) -> (Vec<u32>, Vec<u32>) {
-        children.iter().flat_map(|c| &c.axes).for_each(|&a| self.uses[a as usize] -= 1);
-        let (first, rest) = children.split_first().map_or((&[][..], &[][..]), |(f, r)| (&f.axes[..], r));
-        let rest: Vec<u32> = rest.iter().flat_map(|c| &c.axes).copied().collect();
-        let mut out: Vec<u32> = first.iter().chain(&rest).copied().collect();
-        out.retain(|&a| self.uses[a as usize] > 0);
-        let roles: Roles = classify(first, &rest, &out);
+        let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<Vec<_>>());
         (roles.kept().collect(), roles.kept().chain(roles.reduced()).collect())
     }
 

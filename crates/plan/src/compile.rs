@@ -114,7 +114,8 @@ pub(crate) fn naive_flops(ir: &Ir) -> Count {
     multiplies.map(|(id, c)| points(&c.axes) * points(ir.loops(ir.node(id).region))).sum()
 }
 
-fn points(axes: &[Axis]) -> Count {
+/// How many points a space has.
+pub(crate) fn points(axes: &[Axis]) -> Count {
     Count::product(axes.iter().map(|a| a.extent as u64))
 }
 

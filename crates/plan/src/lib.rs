@@ -1,9 +1,43 @@
-//! From the IR to a [`Plan`](einfold_ir::Plan): [`apply`] writes contraction trees back, [`lower`] makes steps of nodes.
+//! From an expression to a plan: from *what* ([`Ir`](einfold_ir::Ir)) to *how* ([`Plan`](einfold_ir::Plan)).
+//!
+//! [`compile`] goes the whole way. Its stages stand alone as well: [`network`] is what the order search sees of a contraction,
+//! [`apply`] writes the tree that it found back as one node a step, [`lower`] makes a loop nest of each node, and [`optimize`]
+//! runs the [`PASSES`] and seals the plan. [`Explain`] shows all of it.
+//!
+//! Nothing here knows of text, arrays, strides of a caller or machines. The only place that splits axes into roles is
+//! [`roles`].
+//!
+//! ```
+//! use einfold_ir::{Access, Algebra, Axis, Contraction, Def, Dtype, Index, Ir, Node, RegionId};
+//! use einfold_order::{Budget, Order};
+//! use einfold_plan::{PlanOptions, compile};
+//! // ij,jk->ik
+//! let mut ir = Ir::new();
+//! let a = ir.input("a", Dtype::F64, [20, 30]);
+//! let b = ir.input("b", Dtype::F64, [30, 40]);
+//! let product = Contraction {
+//!     axes: vec![Axis::new("i", 20), Axis::new("j", 30), Axis::new("k", 40)],
+//!     factors: vec![Access::plain(a, [0, 1]), Access::plain(b, [1, 2])],
+//!     output: vec![Index::axis(0), Index::axis(2)],
+//!     algebra: Algebra::SUM_PRODUCT,
+//!     onto: None,
+//!     pinned: false,
+//! };
+//! let def = Def::Contract(product);
+//! let c = ir.push(Node { label: "c".into(), dtype: Dtype::F64, shape: vec![20, 40], region: RegionId::TOP, def })?;
+//! ir.output(c)?;
+//! let compiled = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default())?;
+//! assert_eq!(compiled.plan.steps().count(), 1);
+//! assert_eq!(compiled.cost.flops.exact(), Some(20 * 30 * 40));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod apply;
 mod chains;
 mod compile;
 mod error;
+mod explain;
+mod legs;
 mod lower;
 mod memory;
 mod network;
@@ -16,6 +50,7 @@ mod testing;
 pub use apply::apply;
 pub use compile::{Compiled, PlanOptions, compile};
 pub use error::PlanError;
+pub use explain::{Explain, Source, Stage};
 pub use lower::{Hints, lower};
 pub use memory::Memory;
 pub use network::{Treatment, Why, network, treatment};

@@ -15,6 +15,7 @@ use einfold_ir::{Draft, Plan, verify};
 use crate::PlanError;
 
 pub(crate) use gemm::groups;
+pub(crate) use strides::own_axes;
 
 /// A rewriting of plans that keeps their meaning and their flops.
 #[derive(Debug)]

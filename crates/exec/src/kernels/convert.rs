@@ -1,10 +1,10 @@
 //! Conversions between built-in element types, with the values that NumPy's `astype` gives.
 
+use ::half::{bf16, f16};
 use einfold_ir::Dtype;
-use half::{bf16, f16};
 use num_complex::Complex;
 
-use super::{Dst, Src, Unary, copy, map};
+use super::{Dst, Src, Unary, copy, half, map};
 
 /// The kernel `c = a` from one built-in type to another, or `c = conj(a)`; the source and the target of the
 /// [contract](super::Kernels) have these types.
@@ -54,10 +54,10 @@ macro_rules! rust {
 /// A number that `as` converts, as a value of a dtype.
 macro_rules! cast {
     (F16, $x:expr) => {
-        f16::from_f64(f64::from($x))
+        $x.f16()
     };
     (BF16, $x:expr) => {
-        bf16::from_f64(f64::from($x))
+        $x.bf16()
     };
     (C32, $x:expr) => {
         Complex::new($x as f32, 0.0)
@@ -74,6 +74,34 @@ macro_rules! cast {
     ($to:ident, $x:expr) => {
         $x as rust!($to)
     };
+}
+
+/// A number that the 16-bit floats are made of, by one rounding.
+trait Narrow {
+    fn f16(self) -> f16;
+    fn bf16(self) -> bf16;
+}
+
+macro_rules! narrow {
+    ($($from:ty: $f16:expr, $bf16:expr;)*) => { $(
+        impl Narrow for $from {
+            #[inline(always)]
+            fn f16(self) -> f16 {
+                $f16(self.into())
+            }
+            #[inline(always)]
+            fn bf16(self) -> bf16 {
+                $bf16(self.into())
+            }
+        }
+    )* };
+}
+
+narrow! {
+    u8: half::f16_of_f32, half::bf16_of_f32;
+    i8: half::f16_of_f32, half::bf16_of_f32;
+    f32: half::f16_of_f32, half::bf16_of_f32;
+    f64: half::f16_of_f64, half::bf16_of_f64;
 }
 
 macro_rules! conversions {
@@ -110,8 +138,8 @@ conversions! {
     U16(x => x): I32 I64 U32 U64 F32 F64 C32 C64;
     U32(x => x): I64 U64 F32 F64 C32 C64;
     U64(x => x): F32 F64 C32 C64;
-    F16(x => x.to_f32()): F32 F64 C32 C64;
-    BF16(x => x.to_f32()): F32 F64 C32 C64;
+    F16(x => half::from_f16(x)): F32 F64 C32 C64;
+    BF16(x => half::from_bf16(x)): F32 F64 C32 C64;
     F32(x => x): F16 BF16 F64 C32 C64;
     F64(x => x): F16 BF16 F32 C32 C64;
 }

@@ -4,7 +4,10 @@
 //! stack, and the innermost loop goes along the columns, so that it vectorises for every operation and element type; each turn
 //! takes several rows of B, so that a sum is read and written once for all of them. No memory is allocated.
 
+#![expect(clippy::needless_range_loop, reason = "counted loops over arrays are what becomes vectors most reliably")]
+
 use std::mem::MaybeUninit;
+use std::ptr;
 
 use super::op::Op;
 use super::{Dst, Product, Src, map};
@@ -140,22 +143,24 @@ impl<T: Copy> Strip<T> {
     unsafe fn step<A: Op<T = T>, M: Op<T = T>, const R: usize, const L: usize>(&self, sums: &mut [Row; R], l: usize) {
         // SAFETY: the caller's promise; `l + L` is at most `depth`, and `x` below `width`.
         unsafe {
-            let factors: [[T; L]; R] = std::array::from_fn(|r| {
-                std::array::from_fn(|t| {
-                    let a = at(self.a.ptr, self.a.strides, r, l + t).cast::<T>().read();
-                    self.alpha.map_or(a, |alpha| M::apply(alpha, a))
-                })
-            });
-            let rows: [*const T; L] = std::array::from_fn(|t| self.b.add(l + t).cast());
-            let sums: [*mut T; R] = std::array::from_fn(|r| (&raw mut sums[r]).cast());
-            for x in 0..self.width {
-                let b: [T; L] = std::array::from_fn(|t| rows[t].add(x).read());
+            // Loops, not `array::from_fn`: what is not inlined does not inherit the caller's features.
+            let mut factors = [[A::identity(); L]; R];
+            let mut rows = [ptr::null::<T>(); L];
+            for t in 0..L {
+                rows[t] = self.b.add(l + t).cast();
                 for r in 0..R {
-                    let mut sum = M::apply(factors[r][0], b[0]);
+                    let a = at(self.a.ptr, self.a.strides, r, l + t).cast::<T>().read();
+                    factors[r][t] = if let Some(alpha) = self.alpha { M::apply(alpha, a) } else { a };
+                }
+            }
+            let sums = sums.as_mut_ptr();
+            for x in 0..self.width {
+                for r in 0..R {
+                    let mut sum = M::apply(factors[r][0], rows[0].add(x).read());
                     for t in 1..L {
-                        sum = A::apply(sum, M::apply(factors[r][t], b[t]));
+                        sum = A::apply(sum, M::apply(factors[r][t], rows[t].add(x).read()));
                     }
-                    let to = sums[r].add(x);
+                    let to = sums.add(r).cast::<T>().add(x);
                     to.write(A::apply(to.read(), sum));
                 }
             }

@@ -122,3 +122,22 @@ impl Name {
         has.then_some(Isa(self))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Isa, IsaError};
+    use std::ffi::OsStr;
+
+    #[test]
+    fn a_forced_instruction_set_is_that_or_an_error() {
+        let forced = |name: &str| Isa::forced(Some(OsStr::new(name)));
+        assert_eq!(forced("portable"), Ok(Isa::PORTABLE));
+        assert_eq!(forced("sse9"), Err(IsaError::Unknown { name: "sse9".into() }));
+        let best = Isa::available().pop().unwrap();
+        assert_eq!((forced(""), Isa::forced(None), forced(best.name())), (Ok(best), Ok(best), Ok(best)));
+        for name in ["avx2", "avx512"] {
+            let has = Isa::available().iter().any(|i| i.name() == name);
+            assert_eq!(forced(name).map_err(|e| e == IsaError::Unsupported { name: name.into() }).is_ok(), has);
+        }
+    }
+}

@@ -5,12 +5,16 @@ mod builtin;
 mod convert;
 mod copy;
 mod gemm;
+mod half;
 mod isa;
 mod map;
 mod op;
 mod reduce;
 mod table;
 mod walk;
+
+#[cfg(test)]
+mod tests;
 
 use std::ptr::NonNull;
 
@@ -147,6 +151,9 @@ unsafe fn finish<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
 /// Both loops as one where every operand goes on across the end of a row as within it.
 #[inline(always)]
 fn fuse<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> [usize; 2] {
-    let goes_on = |s: [isize; 2]| s[0] == s[1].wrapping_mul(n[1] as isize);
-    if n[0] > 1 && strides.into_iter().all(goes_on) { [1, n[0] * n[1]] } else { n }
+    let mut goes_on = n[0] > 1;
+    for s in &strides {
+        goes_on &= s[0] == s[1].wrapping_mul(n[1] as isize);
+    }
+    if goes_on { [1, n[0] * n[1]] } else { n }
 }

@@ -4,6 +4,8 @@
 //! error of floating-point sums grows with the logarithm of the number of blocks (Higham, Accuracy and Stability of
 //! Numerical Algorithms, 2002, section 4.2).
 
+#![expect(clippy::needless_range_loop, reason = "counted loops over arrays are what becomes vectors most reliably")]
+
 use std::mem::MaybeUninit;
 
 use super::op::Op;
@@ -32,7 +34,7 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
     unsafe {
         match [c.strides[1], a.strides[1]] {
             s if s == [0, size] => fold::<A, _>(n, c, Unit::of(a)),
-            s if s == [size, size] => spread::<A, _, true>(n, c, Unit::of(a)),
+            s if s == [size, size] => spread::<A, _, true, 4>(n, c, Unit::of(a)),
             _ => strided_add::<A>(n, c, a),
         }
     }
@@ -53,8 +55,8 @@ pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: S
     unsafe {
         match [c.strides[1], a.strides[1], b.strides[1]] {
             s if s == [0, size, size] => fold::<A, _>(n, c, products::<M, _, _>(Unit::of(a), Unit::of(b))),
-            s if s == [size; 3] => spread::<A, _, true>(n, c, products::<M, _, _>(Unit::of(a), Unit::of(b))),
-            s if s == [size, size, 0] => spread::<A, _, true>(n, c, products::<M, _, _>(Unit::of(a), Fixed::of(b))),
+            s if s == [size; 3] => spread::<A, _, true, 1>(n, c, products::<M, _, _>(Unit::of(a), Unit::of(b))),
+            s if s == [size, size, 0] => spread::<A, _, true, 4>(n, c, products::<M, _, _>(Unit::of(a), Fixed::of(b))),
             _ => strided_mul_add::<A, M>(n, c, a, b),
         }
     }
@@ -65,7 +67,7 @@ pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: S
 unsafe fn strided_add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
     let grid = Strided::of(a);
     // SAFETY: the caller's promise.
-    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false>(n, c, grid) } }
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false, 1>(n, c, grid) } }
 }
 
 /// `c = c ⊕ a ⊗ b`, element by element.
@@ -73,14 +75,21 @@ unsafe fn strided_add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
 unsafe fn strided_mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
     let grid = products::<M, _, _>(Strided::of(a), Strided::of(b));
     // SAFETY: the caller's promise.
-    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false>(n, c, grid) } }
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false, 1>(n, c, grid) } }
 }
 
 /// Both loops as one if possible, else the longer one inside where the inner one is very short.
 #[inline(always)]
 fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 2], [[isize; 2]; N]) {
     let n = fuse(n, strides);
-    if n[1] < SHORT && n[0] > n[1] { ([n[1], n[0]], strides.map(|[o, i]| [i, o])) } else { (n, strides) }
+    if n[1] >= SHORT || n[0] <= n[1] {
+        return (n, strides);
+    }
+    let mut turned = strides;
+    for k in 0..N {
+        turned[k].swap(0, 1);
+    }
+    ([n[1], n[0]], turned)
 }
 
 /// Adds each row, all of it, to one element; to the same element for all rows if the outer stride is 0.
@@ -88,7 +97,7 @@ fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 
 unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) {
     if const { size_of::<A::T>() > LARGE } {
         // SAFETY: the caller's promise.
-        return unsafe { spread::<A, G, false>(n, c, grid) };
+        return unsafe { spread::<A, G, false, 1>(n, c, grid) };
     }
     if n[1] == 0 {
         return;
@@ -115,10 +124,11 @@ unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) {
 unsafe fn block<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
-        match const { size_of::<A::T>() } {
-            0..=4 => lanes::<A, R, 32>(row, start, len),
-            5..=8 => lanes::<A, R, 16>(row, start, len),
-            _ => lanes::<A, R, 8>(row, start, len),
+        match const { A::LANES } {
+            1 => lanes::<A, R, 1>(row, start, len),
+            8 => lanes::<A, R, 8>(row, start, len),
+            16 => lanes::<A, R, 16>(row, start, len),
+            _ => wide::<A, R>(row, start, len),
         }
     }
 }
@@ -146,6 +156,30 @@ unsafe fn lanes<A: Op, R: Row<A::T>, const L: usize>(row: R, start: usize, len: 
         }
     }
     lanes[0]
+}
+
+/// As [`lanes`], with as many sums as are worth their start, in memory.
+#[inline(always)]
+unsafe fn wide<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
+    const MOST: usize = 128;
+    let mut sums = [A::identity(); MOST];
+    let mut width = (len / 4).clamp(1, MOST).next_power_of_two();
+    // SAFETY: all positions are in `start..start + len`, which the caller promises.
+    unsafe {
+        for from in (0..len).step_by(width) {
+            for i in from..len.min(from + width) {
+                sums[i - from] = A::apply(sums[i - from], row.get(start + i));
+            }
+        }
+    }
+    while width > 1 {
+        width /= 2;
+        let (low, high) = sums[..2 * width].split_at_mut(width);
+        for (a, b) in low.iter_mut().zip(high) {
+            *a = A::apply(*a, *b);
+        }
+    }
+    sums[0]
 }
 
 /// Adds terms pairwise as they come: level `k` holds the sum of `2^k` of them where bit `k` of their number is set.
@@ -197,37 +231,41 @@ impl<A: Op> Cascade<A> {
     }
 }
 
-/// Adds each row to a row of the target; to the same row for all if the outer stride is 0, four at a time.
+/// Adds each row to a row of the target; to the same row for all if the outer stride is 0, `R` at a time.
 #[inline(always)]
-unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool>(n: [usize; 2], c: Dst, grid: G) {
-    if n[0] == 0 {
-        return;
-    }
+unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, grid: G) {
     let same = c.strides[0] == 0;
-    let tile = if same { (TILE / size_of::<A::T>().max(1)).max(1) } else { n[1].max(1) };
-    let quads = if same { n[0] / 4 } else { 0 };
     let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
-    for start in (0..n[1]).step_by(tile) {
+    let tile = if same { (TILE / size_of::<A::T>().max(1)).max(1) } else { n[1].max(1) };
+    let groups = if same && R > 1 { n[0] / R } else { 0 };
+    let mut start = 0;
+    while start < n[1] {
         let end = n[1].min(start + tile);
         // SAFETY: `o` is below `n[0]` and `i` below `n[1]` throughout.
         unsafe {
-            for q in 0..quads {
-                let rows = [grid.row(4 * q), grid.row(4 * q + 1), grid.row(4 * q + 2), grid.row(4 * q + 3)];
+            for group in 0..groups {
+                let mut rows = [grid.row(R * group); R];
+                for r in 1..R {
+                    rows[r] = grid.row(R * group + r);
+                }
                 for i in start..end {
+                    let mut sum = rows[0].get(i);
+                    for row in &rows[1..] {
+                        sum = A::apply(sum, row.get(i));
+                    }
                     let target = c.ptr.offset(i as isize * stride).cast::<A::T>();
-                    let low = A::apply(rows[0].get(i), rows[1].get(i));
-                    let high = A::apply(rows[2].get(i), rows[3].get(i));
-                    target.write(A::apply(target.read(), A::apply(low, high)));
+                    target.write(A::apply(target.read(), sum));
                 }
             }
-            for o in 4 * quads..n[0] {
+            for o in R * groups..n[0] {
                 let row = grid.row(o);
-                let target = c.ptr.offset(o as isize * c.strides[0]);
+                let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
                 for i in start..end {
                     let target = target.offset(i as isize * stride).cast::<A::T>();
                     target.write(A::apply(target.read(), row.get(i)));
                 }
             }
         }
+        start = end;
     }
 }

@@ -23,7 +23,7 @@ const ALL_SPLITS: usize = 10;
 /// The most tensors of a connected component: the bits of a [`Set`].
 const MAX_TENSORS: usize = Set::BITS as usize;
 /// The most splits that are tried when the exact order is asked for: a few seconds.
-const MAX_SPLITS: u64 = 1 << 24;
+const MAX_SPLITS: u64 = 1 << 25;
 
 /// A set of tensors, one a bit.
 type Set = u128;
@@ -134,6 +134,15 @@ impl Work {
     /// Counts `splits` more, of a component of so many tensors.
     fn spend(&mut self, splits: u64, operands: usize) -> Result<(), OrderError> {
         self.done += splits;
-        if self.done > self.limit { Err(OrderError::TooDense { operands, limit: self.limit }) } else { Ok(()) }
+        if self.done > self.limit { Err(self.too_dense(operands)) } else { Ok(()) }
+    }
+
+    /// How many splits may still be tried.
+    fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.done)
+    }
+
+    fn too_dense(&self, operands: usize) -> OrderError {
+        OrderError::TooDense { operands, limit: self.limit }
     }
 }

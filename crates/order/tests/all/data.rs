@@ -18,9 +18,17 @@ pub(crate) fn cases() -> impl Iterator<Item = Case> {
     include_str!("../data/costs.txt").lines().map(case)
 }
 
+/// Each network once, by name.
+pub(crate) fn networks() -> impl Iterator<Item = (&'static str, Network)> {
+    let mut last = "";
+    cases()
+        .filter(move |case| std::mem::replace(&mut last, case.name) != case.name)
+        .map(|case| (case.name, case.network))
+}
+
 /// The network of this name.
 pub(crate) fn network(name: &str) -> Network {
-    cases().find(|case| case.name == name).unwrap().network
+    networks().find(|found| found.0 == name).unwrap().1
 }
 
 fn case(line: &'static str) -> Case {

@@ -3,7 +3,7 @@
 use einfold_ir::{Count, Network};
 use einfold_order::{Budget, Order, Ordered, STRATEGIES, order};
 
-use crate::data::{cases, chain, lattice, network};
+use crate::data::{cases, chain, lattice, network, networks};
 
 fn by(name: &str, network: &Network) -> Ordered {
     order(network, &name.parse().unwrap(), &Budget::default()).unwrap()
@@ -35,20 +35,20 @@ fn parts_that_share_nothing_are_multiplied_the_smallest_first() {
     }
 }
 
-/// The optima are published for the reference instances, or follow from exhaustive search elsewhere; the first three lie
-/// below what searches without outer products find.
+/// Optima by other programs, to three decimals. Searches without outer products miss the first three.
 #[test]
 fn exact_orders_reach_the_known_optima() {
     let known = [
-        ("perverse_8", "2.816"),
-        ("disc_outer_hadamard", "5.051"),
-        ("ml_mttkrp_4", "8.731"),
-        ("str_matrix_chain_multiplication_100", "8.166"),
+        ("perverse_8", 2.816),
+        ("disc_outer_hadamard", 5.051),
+        ("ml_mttkrp_4", 8.731),
+        ("str_matrix_chain_multiplication_100", 8.166),
+        ("str_nw_mera_open_26", 10.19),
     ];
     for (name, log10) in known {
         for strategy in ["dp", "auto"] {
-            let flops = by(strategy, &network(name)).cost.flops;
-            assert_eq!(format!("{:.3}", flops.log10()), log10, "{name} by {strategy}");
+            let found = by(strategy, &network(name)).cost.flops.log10();
+            assert!((found - log10).abs() < 1e-3, "{name} by {strategy}: {found}");
         }
     }
 }
@@ -83,27 +83,30 @@ fn the_chain_optimum_is_that_of_the_textbook_recurrence() {
 
 #[test]
 fn auto_is_never_worse_than_greedy_or_left_to_right() {
-    for case in cases() {
-        let auto = by("auto", &case.network).cost;
+    for (name, network) in networks() {
+        let auto = by("auto", &network).cost;
         for other in ["greedy", "left-to-right"] {
-            let other_cost = by(other, &case.network).cost;
-            assert!((auto.flops, auto.size) <= (other_cost.flops, other_cost.size), "{} by {other}", case.name);
-        }
-        if let Ok(given) = order(&case.network, &case.path, &Budget::default())
-            && case.network.inputs().len() <= 10
-        {
-            assert!(auto.flops <= given.cost.flops, "{}", case.name);
+            let cost = by(other, &network).cost;
+            assert!((auto.flops, auto.size) <= (cost.flops, cost.size), "{name} by {other}");
         }
     }
 }
 
 #[test]
+fn no_path_beats_auto_on_few_operands() {
+    for case in cases().filter(|case| case.network.inputs().len() <= 10) {
+        let given = order(&case.network, &case.path, &Budget::default()).unwrap();
+        assert!(by("auto", &case.network).cost.flops <= given.cost.flops, "{}", case.name);
+    }
+}
+
+#[test]
 fn the_same_network_gets_the_same_order_twice() {
-    for case in cases() {
+    for (name, network) in networks() {
         for strategy in STRATEGIES.iter().filter(|strategy| strategy.name != "dp") {
             let how = Order::Strategy(strategy);
-            let search = || order(&case.network, &how, &Budget::default());
-            assert_eq!(search(), search(), "{} by {}", case.name, strategy.name);
+            let search = || order(&network, &how, &Budget::default());
+            assert_eq!(search(), search(), "{name} by {}", strategy.name);
         }
     }
 }

@@ -1,5 +1,6 @@
 use einfold_ir::{Count, Dtype, Form, Ir};
 use einfold_order::{Budget, Order};
+use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 
 use super::{PlanOptions, compile, naive_flops};
 use crate::testing::{contraction, letters, node, show};
@@ -29,22 +30,41 @@ fn a_four_index_transformation_is_matrix_products_only() {
     ");
 }
 
-#[test]
-fn every_subset_of_passes_gives_a_sealed_plan_of_the_same_flops() {
-    let texts: [(&str, &[usize]); 7] = [
-        (TRANSFORM, &[10; 8]),
-        ("iij,jkkl,lm->mi", &[8, 9, 10, 11, 12]),
-        ("ai,bi,ci,di->abcd", &[5, 6, 7, 8, 9]),
-        ("ij,jk,kl,lm,mn->ni", &[3, 1, 5, 6, 7, 8]),
-        ("bij,bjk->bki", &[3, 20, 20, 20]),
-        ("iji->ij", &[4, 5]),
-        ("ij,jk->ik", &[4, 0, 5]),
-    ];
-    for (text, sizes) in texts {
-        let ir = letters(text, sizes);
-        let flops = with_passes(&ir, PassSet::NONE).plan.flops();
+/// Any expression of letters: terms with repeated, lone and shared axes, extents of 0 and 1 now and then.
+fn expressions() -> impl Strategy<Value = (String, Vec<usize>)> {
+    let term = proptest::collection::vec(0..6usize, 0..4);
+    let terms = proptest::collection::vec(term, 1..5);
+    let sizes = proptest::collection::vec(proptest::sample::select(vec![2, 3, 7, 7, 9, 9, 1, 0]), 6);
+    let output = Just((0..6usize).collect::<Vec<_>>()).prop_shuffle();
+    (terms, sizes, output, 0..5usize).prop_map(|(terms, sizes, output, kept)| {
+        let letter = |a: &usize| char::from(b'a' + *a as u8);
+        let left: Vec<String> = terms.iter().map(|t| t.iter().map(letter).collect()).collect();
+        let right: String =
+            output.iter().filter(|a| terms.iter().flatten().any(|x| x == *a)).take(kept).map(letter).collect();
+        let text = format!("{}->{right}", left.join(","));
+        let first = |k: usize, a: &&usize| !terms.iter().flatten().take(k).any(|x| x == *a);
+        let seen = terms.iter().flatten().enumerate().filter(|(k, a)| first(*k, a)).map(|(_, a)| sizes[*a]).collect();
+        (text, seen)
+    })
+}
+
+proptest! {
+    #[test]
+    fn every_subset_of_passes_gives_a_sealed_plan_of_the_same_flops((text, sizes) in expressions()) {
+        let ir = letters(&text, &sizes);
+        let naive = with_passes(&ir, PassSet::NONE);
         for passes in PassSet::subsets() {
-            assert_eq!(with_passes(&ir, passes).plan.flops(), flops, "{text} {passes:?}");
+            let compiled = with_passes(&ir, passes);
+            prop_assert_eq!(compiled.plan.flops(), naive.plan.flops());
+            prop_assert!(compiled.memory.scratch <= naive.memory.scratch);
+        }
+    }
+
+    #[test]
+    fn a_plan_of_pairs_has_the_flops_of_its_order((text, sizes) in expressions()) {
+        let compiled = with_passes(&letters(&text, &sizes), PassSet::ALL);
+        if !compiled.orders.is_empty() {
+            prop_assert_eq!(compiled.plan.flops(), compiled.cost.flops);
         }
     }
 }

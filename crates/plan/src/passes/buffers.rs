@@ -4,12 +4,21 @@ use einfold_ir::{Draft, Place};
 
 use crate::memory;
 
-/// Places every intermediate at the lowest offset that is free while it is alive, the largest first. Returns how many lie
-/// elsewhere than before.
+/// Places every intermediate at the lowest offset that is free while it is alive, the largest first, if that takes less
+/// memory than before. Returns how many lie elsewhere now.
 pub(super) fn run(draft: &mut Draft) -> usize {
-    let before: Vec<Place> = draft.buffers.iter().map(|b| b.place).collect();
+    let (before, scratch): (Vec<Place>, usize) = (draft.buffers.iter().map(|b| b.place).collect(), draft.scratch);
+    if scratch == 0 {
+        return 0;
+    }
     memory::place_by_lifetime(draft);
-    before.iter().zip(&draft.buffers).filter(|(place, buffer)| **place != buffer.place).count()
+    if draft.scratch >= scratch {
+        draft.scratch = scratch;
+        draft.buffers.iter_mut().zip(before).for_each(|(buffer, place)| buffer.place = place);
+        return 0;
+    }
+    // Where only unused memory went, nothing moved, but the draft changed.
+    before.iter().zip(&draft.buffers).filter(|(place, buffer)| **place != buffer.place).count().max(1)
 }
 
 #[cfg(test)]

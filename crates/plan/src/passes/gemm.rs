@@ -4,7 +4,7 @@ use einfold_ir::{
     Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Step,
 };
 
-use super::strides;
+use super::strides::{self, own_axes};
 use crate::roles::classify;
 
 /// Fewest multiply-adds of one matrix product: below, setting it up takes longer than a nest takes to do it.
@@ -59,17 +59,6 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
         k: slowest_first(roles.k, a),
         packed: [false; 3],
     })
-}
-
-/// The own axes that an access moves along.
-fn own_axes(access: &Access<BufferId>) -> Vec<u32> {
-    let mut axes = Vec::with_capacity(access.indices.len());
-    access.for_each_axis(&mut |axis| {
-        if let AxisRef::Own(a) = axis {
-            axes.push(a);
-        }
-    });
-    axes
 }
 
 /// Whether every point of rows, columns and batch is written to a place of its own, and, where the buffer is started anew,

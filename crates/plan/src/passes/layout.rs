@@ -4,12 +4,13 @@ use std::cmp::Reverse;
 
 use einfold_ir::{Access, BufferId, Draft, Layout, Place, Step};
 
-use super::strides;
+use super::strides::{self, own_axes};
 use crate::roles::{Roles, classify};
 
 /// Gives every intermediate the axis order that its last reader likes best, backwards from the results, whose order is
 /// given: batch axes outside, then each group of the reader's matrix product in one run, in the order in which the other
-/// tensor with that group has it. Which of the two groups is inside is left to the step that makes the intermediate.
+/// tensor with that group has it. Which of the two groups is inside is left to the step that makes the intermediate; of
+/// equals it is row-major.
 ///
 /// Returns how many are not row-major now.
 pub(super) fn run(draft: &mut Draft) -> usize {
@@ -54,15 +55,16 @@ impl Chooser {
         let rank = draft.buffer(tensor).extents.len();
         let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order, rank));
         let maker = self.makers[tensor.0 as usize].map(|(r, s)| &draft.regions[r].steps[s]);
-        let runs = |order: &Vec<u32>| maker.map_or(0, |maker| runs(maker, order));
-        let Some(order) = best.min_by_key(runs) else { return };
+        let written =
+            |order: &Vec<u32>| maker.map_or((0, false), |m| (runs(m, order), against_the_grain(draft, m, order)));
+        let Some(order) = best.min_by_key(|order| (written(order), !order.is_sorted())) else { return };
         if !order.is_sorted() {
             draft.buffers[tensor.0 as usize].layout = Layout::Order(order);
             self.changes += 1;
         }
     }
 
-    /// The orders of the axes of a factor that its reader likes, slowest first; of equals the first is preferred.
+    /// The orders of the axes of a factor that its reader likes, slowest first.
     fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> Vec<Vec<u32>> {
         let own: Vec<u32> = axes.iter().flatten().copied().collect();
         let written = strides::of_access(draft, &step.write, step.axes.len());
@@ -113,14 +115,30 @@ fn layout(axes: &[Option<u32>], order: &[u32], rank: usize) -> Vec<u32> {
 /// Into how many runs the groups of the product that makes a tensor fall when its axes lie in this order.
 fn runs(maker: &Step, order: &[u32]) -> usize {
     let ([a, b], Some(written)) = (&maker.reads[..], plain_axes(&maker.write)) else { return 0 };
-    let uses = |access: &Access<BufferId>, axis: u32| {
-        let mut found = false;
-        access.for_each_axis(&mut |x| found |= x == einfold_ir::AxisRef::Own(axis));
-        found
-    };
-    let group = |dim: &u32| written[*dim as usize].map(|axis| (uses(a, axis), uses(b, axis)));
+    let (a, b) = (own_axes(a), own_axes(b));
+    let group = |dim: &u32| written[*dim as usize].map(|axis| (a.contains(&axis), b.contains(&axis)));
     let groups: Vec<_> = order.iter().filter_map(group).collect();
     groups.chunk_by(|x, y| x == y).count()
+}
+
+/// Whether a nest that makes a tensor whose axes lie in this order would write along one axis and read along another: for
+/// the largest tensor that it reads. A matrix product does not mind.
+fn against_the_grain(draft: &Draft, maker: &Step, order: &[u32]) -> bool {
+    let Some(written) = plain_axes(&maker.write) else { return false };
+    let out: Vec<u32> = written.iter().flatten().copied().collect();
+    if let [a, b] = &maker.reads[..] {
+        let Roles { m, n, k, .. } = classify(&own_axes(a), &own_axes(b), &out);
+        if [m, n, k].iter().all(|group| !group.is_empty()) {
+            return false;
+        }
+    }
+    let elements =
+        |a: &&Access<BufferId>| draft.buffer(a.tensor).extents.iter().fold(1, |n: usize, &e| n.saturating_mul(e));
+    let Some(largest) = maker.reads.iter().max_by_key(elements) else { return false };
+    let strides = strides::of_access(draft, largest, maker.axes.len());
+    let moved = out.iter().filter(|&&a| strides[a as usize] != 0);
+    let grain = moved.min_by_key(|&&a| strides[a as usize].unsigned_abs());
+    grain.is_some_and(|&a| order.last().and_then(|&dim| written[dim as usize]) != Some(a))
 }
 
 #[cfg(test)]
@@ -155,6 +173,16 @@ mod tests {
         t4@192[0, 2, 1][d, a, b] = in2[c, d] . t3@0[2, 1, 0][a, b, c]  (d:5 a:2 b:3 c:4)  nest
         out0[d, b, a] = t4@192[0, 2, 1][d, a, b]  (d:5 a:2 b:3)  nest
         scratch 448
+        ");
+    }
+
+    #[test]
+    fn a_nest_writes_along_the_axis_that_it_reads_along() {
+        let ir = letters("jbk,bk,ij->ik", &[30, 50, 60, 20]);
+        insta::assert_snapshot!(after(&["layout"], &ir, &[&[0, 1], &[2, 3]]), @r"
+        t3@0[1, 0][k, j] = in0[j, b, k] . in1[b, k]  (k:60 j:30 b:50)  nest
+        out0[i, k] = in2[i, j] . t3@0[1, 0][k, j]  (i:20 k:60 j:30)  nest
+        scratch 14400
         ");
     }
 

@@ -28,3 +28,14 @@ pub(super) fn of_step(draft: &Draft, step: &Step) -> Loops {
     }
     loops
 }
+
+/// The own axes that an access moves along.
+pub(crate) fn own_axes(access: &Access<BufferId>) -> Vec<u32> {
+    let mut axes = Vec::with_capacity(access.indices.len());
+    access.for_each_axis(&mut |axis| {
+        if let AxisRef::Own(a) = axis {
+            axes.push(a);
+        }
+    });
+    axes
+}

@@ -1,0 +1,172 @@
+//! The command line as it is written. What the values mean is settled by their parsers in [`value`]; what they lead to, by
+//! the verbs.
+
+mod path;
+pub(crate) mod value;
+
+use clap::builder::Styles;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use einfold::{Expression, Order, Stage};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  einfold run 'ij,jk->ik' a.npy b.npy -o c.npy        product of two matrices, to a file
+  einfold run 'ii->' weights.npz:layer1               trace of an array in an archive, printed
+  einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --dry-run
+                                                      what it would cost
+  einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
+                                                      how it would be computed, and why
+  einfold check 'ij, jk -> ik'                        only whether it can be read
+
+Exit codes: 0 done; 1 a mistake in the expression, its operands or files; 2 a mistake in the
+command line; 3 not enough memory; 130 interrupted. A reader that closes the pipe ends it with 0.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  einfold run 'ij,jk->ik' a.npy b.npy                 printed as NumPy prints arrays
+  einfold run 'bij,bjk->bik' x.npz:q x.npz:k -o scores.npy
+  einfold run 'ij->ji' a.npy -o - | einfold run 'ij->' /dev/stdin
+  einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --path '[(1,2),(0,1)]'
+  einfold run 'ij,jk->ik' a.npy b.npy --repeat 10 --warmup 2 --json";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
+  einfold explain 'i,,->i' --shapes '8:f32,(),()' --stage plan
+  einfold explain 'ij,jk->ik' a.npy b.npy --format dot | dot -Tsvg > plan.svg";
+
+/// Run and explain einsum expressions: `ij,jk->ik` is the product of two matrices.
+#[derive(Debug, Parser)]
+#[command(name = "einfold", version, after_help = EXAMPLES, styles = STYLES)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+const STYLES: Styles = Styles::styled();
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Evaluate an expression on arrays in .npy and .npz files.
+    Run(RunArgs),
+    /// Show every stage from the text to the plan.
+    Explain(ExplainArgs),
+    /// Read an expression and print it in canonical form.
+    Check(CheckArgs),
+    /// Print the completion script of a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// What decides a plan besides expression and operands.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The strategy that chooses the contraction order, by its own or opt_einsum's name.
+    #[arg(long, visible_alias = "optimize", value_name = "NAME", value_parser = value::order, conflicts_with = "path")]
+    pub(crate) order: Option<Order>,
+    /// The contraction order itself, in NumPy's linear form: '[(0,1),(0,1)]'.
+    #[arg(long, value_name = "PATH", value_parser = path::parse)]
+    pub(crate) path: Option<path::Path>,
+    /// The most memory a run may need besides its operands: 2GiB, 500MB, or bytes.
+    #[arg(long, value_name = "SIZE", value_parser = value::memory)]
+    pub(crate) memory: Option<u64>,
+    /// Axes of one label must agree in size; size 1 does not stretch.
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = RUN_EXAMPLES)]
+pub(crate) struct RunArgs {
+    /// The expression, such as 'ij,jk->ik'.
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) text: String,
+    /// One array for each term: FILE.npy, or FILE.npz:KEY for a member of an archive.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the result to this .npy file, or to standard output for `-`, instead of printing it.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print all elements, however many.
+    #[arg(long, conflicts_with_all = ["output", "json"])]
+    pub(crate) full: bool,
+    /// How many threads to use; the result does not depend on it. The default is one for each processor.
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// Print what a run would cost and need, and do not run. Of the files only the headers are read.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) dry_run: bool,
+    /// Print the time of each run, without reading, planning and writing, as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// How many runs to time.
+    #[arg(long, value_name = "N", requires = "json", default_value = "1")]
+    pub(crate) repeat: NonZeroU32,
+    /// How many runs to make before the timed ones.
+    #[arg(long, value_name = "N", requires = "json", default_value = "0")]
+    pub(crate) warmup: u32,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub(crate) struct ExplainArgs {
+    /// The expression, such as 'ij,jk->ik'.
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) text: String,
+    /// One array for each term, of which only the type and shape are read.
+    #[arg(value_name = "FILE", conflicts_with = "shapes", required_unless_present = "shapes")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Shapes and types instead of files: 20x10,10x30:f32,() for a matrix of f64, one of f32 and a scalar.
+    #[arg(long, value_name = "SHAPES", value_parser = value::shapes)]
+    pub(crate) shapes: Option<value::Shapes>,
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+    /// Show only this stage.
+    #[arg(long, value_name = "STAGE", value_parser = value::stage())]
+    pub(crate) stage: Option<Stage>,
+    /// How to show it.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The expression, such as 'ij,jk->ik'.
+    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) text: String,
+}
+
+/// A form of explanation.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// A graph, for Graphviz.
+    Dot,
+}
+
+impl PlanArgs {
+    /// The expression of a text, with these options.
+    pub(crate) fn expression(&self, text: &str) -> Result<Expression, einfold::Error> {
+        let mut expression = Expression::new(text)?.strict(self.strict);
+        if let Some(order) = &self.order {
+            expression = expression.order(order.clone())?;
+        }
+        if let Some(path) = &self.path {
+            expression = expression.path(&path.0);
+        }
+        if let Some(bytes) = self.memory {
+            expression = expression.memory(bytes);
+        }
+        Ok(expression)
+    }
+}

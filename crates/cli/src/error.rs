@@ -1,0 +1,107 @@
+//! How the tool fails: what it says, and the exit code.
+
+use crate::args::CommandLine;
+use crate::npy::NpyError;
+use anstyle::{AnsiColor, Style};
+use clap::CommandFactory;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use thiserror::Error;
+
+/// Why the tool did not do what it was asked to.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The expression is wrong, does not fit its operands, or cannot be run.
+    #[error(transparent)]
+    Expression(#[from] einfold::Error),
+    /// A file with an operand cannot be used.
+    #[error("error[file]: `{}` cannot be used: {source}{}", file.display(), help(source))]
+    Input { file: PathBuf, source: NpyError },
+    /// The result cannot be stored.
+    #[error("error[output]: the result cannot be written to {place}: {source}{}", help(source))]
+    Output { place: String, source: NpyError },
+    /// Standard output does not take any more.
+    #[error("error[output]: standard output cannot be written: {0}")]
+    Stdout(io::Error),
+    /// Whoever read the output has read enough.
+    #[error("the reader closed the pipe")]
+    Closed,
+    /// Options that do not go together, or not with where the output goes.
+    #[error("{what}")]
+    Usage { verb: &'static str, what: &'static str },
+    /// There are not as many threads to be had.
+    #[error("error[threads]: the threads cannot be started: {0}")]
+    Threads(rayon::ThreadPoolBuildError),
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+fn help(error: &NpyError) -> String {
+    error.help().map_or_else(String::new, |help| format!("\n  = help: {help}"))
+}
+
+impl Failure {
+    /// A file that cannot be used.
+    pub(crate) fn input(file: &Path, source: NpyError) -> Failure {
+        Failure::Input { file: file.to_owned(), source }
+    }
+
+    /// What an error of standard output means.
+    pub(crate) fn stdout(error: io::Error) -> Failure {
+        if error.kind() == io::ErrorKind::BrokenPipe { Failure::Closed } else { Failure::Stdout(error) }
+    }
+
+    /// Says what is wrong on standard error and returns the exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        // Where standard error itself is gone there is nowhere left to say so.
+        let _ = match self {
+            Failure::Closed | Failure::Interrupted => Ok(()),
+            Failure::Usage { verb, what } => usage(verb, what).print(),
+            other => write_report(&other.to_string(), &mut anstream::stderr().lock()),
+        };
+        ExitCode::from(self.code())
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Failure::Closed => 0,
+            Failure::Usage { .. } => 2,
+            Failure::Threads(_) => 3,
+            Failure::Interrupted => 130,
+            Failure::Expression(error) if error.kind().is_limit() => 3,
+            Failure::Input { source, .. } if source.is_limit() => 3,
+            Failure::Expression(_) | Failure::Input { .. } | Failure::Output { .. } | Failure::Stdout(_) => 1,
+        }
+    }
+}
+
+/// What the parser of the command line itself would say of a verb's options.
+fn usage(verb: &str, what: &str) -> clap::Error {
+    let mut command = CommandLine::command();
+    command.build();
+    let command = command.find_subcommand_mut(verb).expect("only verbs are named");
+    command.error(clap::error::ErrorKind::ArgumentConflict, what)
+}
+
+/// Writes a report with its parts marked by colour; the stream drops the colours where they are not wanted.
+fn write_report(report: &str, to: &mut impl Write) -> io::Result<()> {
+    let red = AnsiColor::Red.on_default().bold();
+    let cyan = AnsiColor::Cyan.on_default().bold();
+    for (i, line) in report.lines().enumerate() {
+        let end = |mark: &str| line.find(mark).map(|at| at + mark.len());
+        let (style, marked) = if i == 0 {
+            (red, end("]:").unwrap_or(0))
+        } else {
+            (cyan, end("  = help:").or_else(|| line.starts_with("  |").then_some(3)).unwrap_or(0))
+        };
+        write_marked(line, marked, style, to)?;
+    }
+    Ok(())
+}
+
+fn write_marked(line: &str, marked: usize, style: Style, to: &mut impl Write) -> io::Result<()> {
+    let (head, tail) = line.split_at(marked);
+    writeln!(to, "{style}{head}{style:#}{tail}")
+}

@@ -1,0 +1,42 @@
+//! `einfold explain`: shows what becomes of an expression, stage by stage.
+
+use crate::args::{ExplainArgs, Format};
+use crate::error::Failure;
+use crate::interrupt;
+use crate::operands;
+use crate::output::to_stdout;
+use einfold::{Explain, Stage};
+use serde_json::Value;
+use std::io::Write;
+
+/// Plans for the given types and prints the stages.
+pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
+    interrupt::listen();
+    if args.format == Format::Dot && args.stage.is_some() {
+        return Err(Failure::Usage {
+            verb: "explain",
+            what: "`--format dot` draws the plan as a whole; leave out `--stage`",
+        });
+    }
+    let expression = args.plan.expression(&args.text)?;
+    let types = match &args.shapes {
+        Some(shapes) => shapes.0.clone(),
+        None => operands::types(&operands::open(&args.files)?),
+    };
+    let explained = expression.plan(types)?.explain()?;
+    let text = match args.format {
+        Format::Text => explained.text(args.stage.as_ref().map_or(&Stage::ALL, std::slice::from_ref)),
+        Format::Json => format!("{:#}\n", json(&explained, args.stage)),
+        Format::Dot => explained.dot(),
+    };
+    to_stdout(|out| out.write_all(text.as_bytes()))
+}
+
+/// All stages, or what belongs to all and one of them.
+fn json(explained: &Explain, only: Option<Stage>) -> Value {
+    let mut value = explained.json();
+    if let (Some(only), Value::Object(fields)) = (only, &mut value) {
+        fields.retain(|key, _| Stage::ALL.iter().all(|stage| stage.name() != key || *stage == only));
+    }
+    value
+}

@@ -1,0 +1,224 @@
+//! What a file says of the array it holds.
+
+use super::NpyError;
+use super::literal::Scanner;
+use einfold::Dtype;
+use std::io::{self, Read};
+
+/// The most axes an array of NumPy has.
+pub(super) const MAX_RANK: usize = 64;
+/// Far above what a plain array of [`MAX_RANK`] axes needs, small enough to allocate on the word of a file.
+const MAX_HEADER: u32 = 1 << 20;
+pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
+
+/// Type, shape and layout of a stored array.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Header {
+    /// The element type.
+    pub(crate) dtype: Dtype,
+    /// Whether the most significant byte comes first.
+    pub(super) big_endian: bool,
+    /// How the elements follow one another.
+    pub(crate) order: Order,
+    /// The extents. Their product, zeros left out, times the size of an element fits `isize`.
+    pub(crate) shape: Vec<usize>,
+}
+
+/// The order of stored elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Order {
+    /// The last axis runs fastest.
+    C,
+    /// The first axis runs fastest.
+    Fortran,
+}
+
+impl Header {
+    /// Reads magic, version and header, and leaves the reader at the first element.
+    pub(crate) fn read(reader: &mut impl Read) -> Result<Header, NpyError> {
+        let mut start = [0; 8];
+        fill(reader, &mut start)
+            .map_err(|e| if matches!(e, NpyError::TruncatedHeader) { NpyError::NotNumpy } else { e })?;
+        if !start.starts_with(MAGIC) {
+            return Err(NpyError::NotNumpy);
+        }
+        let length = match (start[6], start[7]) {
+            (1, 0) => {
+                let mut length = [0; 2];
+                fill(reader, &mut length)?;
+                u32::from(u16::from_le_bytes(length))
+            }
+            (2 | 3, 0) => {
+                let mut length = [0; 4];
+                fill(reader, &mut length)?;
+                u32::from_le_bytes(length)
+            }
+            (major, minor) => return Err(NpyError::Version(major, minor)),
+        };
+        if length > MAX_HEADER {
+            return Err(NpyError::HeaderTooLong(length));
+        }
+        let mut text = vec![0; length as usize];
+        fill(reader, &mut text)?;
+        Header::parse(&text)
+    }
+
+    /// Reads the dictionary of a header. The encoding (latin-1, or UTF-8 in version 3) matters only to the field names of
+    /// structured arrays, which are refused, so bytes will do.
+    fn parse(text: &[u8]) -> Result<Header, NpyError> {
+        let mut s = Scanner::new(text);
+        let (mut descr, mut order, mut shape) = (None, None, None);
+        s.expect(b'{', "it must be a dictionary")?;
+        while !s.take(b'}') {
+            let key = s.string()?;
+            s.expect(b':', "a colon was expected")?;
+            match key {
+                b"descr" => descr = Some(element_type(&mut s)?),
+                b"fortran_order" => order = Some(if s.boolean()? { Order::Fortran } else { Order::C }),
+                b"shape" => shape = Some(s.sizes()?),
+                _ => return s.fail("keys other than descr, fortran_order and shape"),
+            }
+            if !s.take(b',') && s.peek() != Some(b'}') {
+                return s.fail("a comma or closing brace was expected");
+            }
+        }
+        let (Some((dtype, big_endian)), Some(order), Some(shape)) = (descr, order, shape) else {
+            return s.fail("descr, fortran_order or shape is missing");
+        };
+        check_shape(&shape, dtype)?;
+        Ok(Header { dtype, big_endian, order, shape })
+    }
+
+    /// The number of elements.
+    pub(super) fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Reads exactly as many bytes, or says that the header is cut off.
+fn fill(reader: &mut impl Read, into: &mut [u8]) -> Result<(), NpyError> {
+    reader.read_exact(into).map_err(|e| match e.kind() {
+        io::ErrorKind::UnexpectedEof => NpyError::TruncatedHeader,
+        _ => NpyError::Io(e),
+    })
+}
+
+/// Zeros are left out of the product because an index computation multiplies the other extents all the same.
+fn check_shape(shape: &[usize], dtype: Dtype) -> Result<(), NpyError> {
+    if shape.len() > MAX_RANK {
+        return Err(NpyError::Rank(shape.len()));
+    }
+    let bytes = shape.iter().filter(|&&n| n != 0).try_fold(dtype.size(), |product, &n| product.checked_mul(n));
+    match bytes {
+        Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
+        _ => {
+            let text: Vec<String> = shape.iter().map(usize::to_string).collect();
+            Err(NpyError::ShapeTooLarge(text.join(", ")))
+        }
+    }
+}
+
+/// The element type of a description, and whether it is big-endian.
+fn element_type(s: &mut Scanner<'_>) -> Result<(Dtype, bool), NpyError> {
+    if matches!(s.peek(), Some(b'[' | b'(')) {
+        let help = "save one field: numpy.save(file, array['name'])";
+        return Err(NpyError::Dtype { descr: "records with named fields".into(), what: "", help });
+    }
+    let descr = s.string()?;
+    let (order, code) = match descr {
+        [order @ (b'<' | b'>' | b'=' | b'|'), code @ ..] => (*order, code),
+        code => (b'=', code),
+    };
+    let dtype = match code {
+        b"b1" => Dtype::Bool,
+        b"i1" => Dtype::I8,
+        b"i2" => Dtype::I16,
+        b"i4" => Dtype::I32,
+        b"i8" => Dtype::I64,
+        b"u1" => Dtype::U8,
+        b"u2" => Dtype::U16,
+        b"u4" => Dtype::U32,
+        b"u8" => Dtype::U64,
+        b"f2" => Dtype::F16,
+        b"f4" => Dtype::F32,
+        b"f8" => Dtype::F64,
+        b"c8" => Dtype::C32,
+        b"c16" => Dtype::C64,
+        other => return Err(not_a_number(descr, other)),
+    };
+    let native_is_big = cfg!(target_endian = "big");
+    Ok((dtype, order == b'>' || (order != b'<' && native_is_big)))
+}
+
+fn not_a_number(descr: &[u8], code: &[u8]) -> NpyError {
+    let (what, help) = match code.first() {
+        Some(b'O') => (" (Python objects)", "convert them: numpy.save(file, array.astype('float64'))"),
+        Some(b'S' | b'a' | b'U') => (" (text)", "convert them: numpy.save(file, array.astype('float64'))"),
+        Some(b'V') => (" (raw bytes)", "give the bytes a type: numpy.save(file, array.view('uint8'))"),
+        Some(b'M' | b'm') => (" (times)", "convert them: numpy.save(file, array.astype('int64'))"),
+        Some(b'f') => (" (long double)", "convert them: numpy.save(file, array.astype('float64'))"),
+        Some(b'c') => (" (complex long double)", "convert them: numpy.save(file, array.astype('complex128'))"),
+        _ => ("", "use bool, an integer, float or complex type of NumPy"),
+    };
+    NpyError::Dtype { descr: format!("of type `{}`", String::from_utf8_lossy(descr)), what, help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Header, String> {
+        Header::parse(text.as_bytes()).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn any_order_of_keys_and_any_spacing_is_read() {
+        let want = Header { dtype: Dtype::F64, big_endian: true, order: Order::Fortran, shape: vec![2, 3] };
+        for text in [
+            "{'descr': '>f8', 'fortran_order': True, 'shape': (2, 3), }   \n",
+            "{\"shape\":(2,3,),\"fortran_order\":True,\"descr\":\">f8\"}",
+            " { 'shape' : ( 2L , 3L ) , 'descr' : '>f8' , 'fortran_order' : True } ",
+        ] {
+            assert_eq!(parse(text).as_ref(), Ok(&want), "{text}");
+        }
+    }
+
+    #[test]
+    fn scalars_and_empty_arrays_have_their_shapes() {
+        let shape = |shape: &str| {
+            parse(&format!("{{'descr': '|b1', 'fortran_order': False, 'shape': {shape}}}")).map(|h| h.shape)
+        };
+        assert_eq!(shape("()"), Ok(vec![]));
+        assert_eq!(shape("(0,)"), Ok(vec![0]));
+        assert_eq!(shape("(0, 7)"), Ok(vec![0, 7]));
+    }
+
+    #[test]
+    fn malformed_headers_are_errors() {
+        let with = |shape: &str| format!("{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}");
+        for (text, part) in [
+            ("".to_string(), "dictionary"),
+            ("{".to_string(), "a string was expected"),
+            ("{'descr".to_string(), "does not end"),
+            ("{'descr\\".to_string(), "does not end"),
+            ("{'descr': '<f8'}".to_string(), "missing"),
+            ("{'descr': '<f8', 'extra': 1}".to_string(), "keys other than"),
+            ("{'fortran_order': 1}".to_string(), "True or False"),
+            (with("3"), "tuple"),
+            (with("(-1,)"), "non-negative"),
+            (with("(2 3)"), "comma"),
+            (with("(,)"), "non-negative"),
+            (with("(4294967296, 4294967296)"), "more elements"),
+            (with("(99999999999999999999999, 0)"), "more elements"),
+            (with(&format!("({})", "1,".repeat(65))), "65 axes"),
+        ] {
+            let error = parse(&text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_at_its_first_bracket() {
+        assert!(parse(&format!("{{'descr': {}", "[".repeat(100_000))).unwrap_err().contains("named fields"));
+    }
+}

@@ -1,0 +1,145 @@
+//! Where results go.
+
+use crate::error::Failure;
+use crate::interrupt;
+use crate::npy::{self, NpyError};
+use einfold::AnyArray;
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use tempfile::NamedTempFile;
+
+/// Where `-o` sends the result.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// Standard output, as .npy bytes.
+    Stdout,
+    /// A file that is put in place only when it is complete.
+    File(PathBuf),
+    /// A device or pipe, which can only be written to as it is.
+    Special(PathBuf),
+}
+
+impl Target {
+    /// Settles what the argument of `-o` is, before anything is computed for it.
+    ///
+    /// # Errors
+    /// Bytes are not sent to a terminal; a directory, or a file in no directory, is no place for a result.
+    pub(crate) fn new(path: &Path) -> Result<Target, Failure> {
+        if path == Path::new("-") {
+            let refused = "`-o -` writes binary data, and standard output is a terminal; send it to a file or a pipe";
+            return if io::stdout().is_terminal() {
+                Err(Failure::Usage { verb: "run", what: refused })
+            } else {
+                Ok(Target::Stdout)
+            };
+        }
+        // Links are followed, so that the file they lead to is replaced and not the link.
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match fs::metadata(&place) {
+            Ok(found) if found.is_dir() => Err(failure(path, io::ErrorKind::IsADirectory.into())),
+            Ok(found) if !found.is_file() => Ok(Target::Special(place)),
+            _ => match fs::metadata(directory(&place)) {
+                Ok(_) => Ok(Target::File(place)),
+                Err(error) => Err(failure(path, error)),
+            },
+        }
+    }
+
+    /// Writes an array.
+    ///
+    /// # Errors
+    /// Those of the file, and [`Failure::Interrupted`]; then a [`Target::File`] is as it was before.
+    pub(crate) fn write(&self, array: &AnyArray) -> Result<(), Failure> {
+        match self {
+            Target::Stdout => to_stdout(|out| match npy::write(array, out) {
+                Err(NpyError::Io(error)) => Err(error),
+                other => other.map_err(io::Error::other),
+            }),
+            Target::Special(path) => {
+                let mut file = File::options().write(true).open(path).map_err(|e| failure(path, e))?;
+                npy::write(array, &mut file).map_err(|source| output(path, source))
+            }
+            Target::File(path) => interrupt::gently(|stop| replace(path, array, stop).map_err(|e| output(path, e))),
+        }
+    }
+}
+
+/// Runs something that writes to standard output, and flushes it.
+///
+/// # Errors
+/// [`Failure::Closed`] if its reader has gone.
+pub(crate) fn to_stdout(
+    write: impl FnOnce(&mut BufWriter<StdoutLock<'static>>) -> io::Result<()>,
+) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).map_err(Failure::stdout)
+}
+
+fn output(path: &Path, source: NpyError) -> Failure {
+    Failure::Output { place: format!("`{}`", path.display()), source }
+}
+
+fn failure(path: &Path, error: io::Error) -> Failure {
+    output(path, error.into())
+}
+
+fn directory(file: &Path) -> &Path {
+    match file.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Writes a new file beside the old one, and puts it in its place once it is complete.
+fn replace(path: &Path, array: &AnyArray, stop: &AtomicBool) -> Result<(), NpyError> {
+    let mut new = create_beside(path)?;
+    npy::write(array, &mut Stoppable { inner: new.as_file_mut(), stop })?;
+    if stop.load(Ordering::SeqCst) {
+        return Err(stopped().into());
+    }
+    if let Ok(old) = fs::metadata(path) {
+        keep_mode(&old, new.as_file())?;
+    }
+    new.persist(path).map(drop).map_err(|e| e.error.into())
+}
+
+/// A temporary file with the permissions of any new file, that is 0666 less the umask.
+#[cfg(unix)]
+fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new().prefix(".einfold-").permissions(permissions).tempfile_in(directory(path))
+}
+
+#[cfg(not(unix))]
+fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().prefix(".einfold-").tempfile_in(directory(path))
+}
+
+/// A file that is replaced keeps who may read it.
+fn keep_mode(old: &Metadata, new: &File) -> io::Result<()> {
+    new.set_permissions(old.permissions())
+}
+
+/// A writer that fails once the flag is set.
+struct Stoppable<'a, W> {
+    inner: W,
+    stop: &'a AtomicBool,
+}
+
+impl<W: Write> Write for Stoppable<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::SeqCst) { Err(stopped()) } else { self.inner.write(bytes) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+/// Not of the kind `Interrupted`, which means "try again".
+fn stopped() -> io::Error {
+    io::Error::other("stopped")
+}

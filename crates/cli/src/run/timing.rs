@@ -1,0 +1,91 @@
+//! Runs by the clock: `--repeat`, `--warmup`, `--json`.
+
+use crate::args::RunArgs;
+use einfold::{AnyArray, Control, Count, Error, Plan, Scratch, TensorType};
+use serde_json::{Value, json};
+use std::time::Instant;
+
+/// The name and version of the form of the JSON line. Fields may be added within a version.
+const SCHEMA: &str = "einfold.run/1";
+
+/// The result, and how long it took.
+pub(super) struct Timed {
+    pub(super) result: AnyArray,
+    /// Seconds of each timed run.
+    times: Vec<f64>,
+}
+
+/// Runs as often as asked. After the first run result and scratch memory are there, so that a warmed-up run only computes.
+pub(super) fn run(plan: &Plan, operands: &[&AnyArray], control: &Control<'_>, args: &RunArgs) -> Result<Timed, Error> {
+    let mut scratch = Scratch::new();
+    let mut times = Vec::new();
+    let mut result: Option<AnyArray> = None;
+    for round in 0..u64::from(args.warmup) + u64::from(args.repeat.get()) {
+        let start = Instant::now();
+        let call = plan.call(operands).control(control).scratch(&mut scratch);
+        match &mut result {
+            Some(array) => call.into(array)?,
+            None => result = Some(call.run_any()?),
+        }
+        if round >= args.warmup.into() {
+            times.push(start.elapsed().as_secs_f64());
+        }
+    }
+    let result = result.expect("there is at least one round");
+    Ok(Timed { result, times })
+}
+
+impl Timed {
+    /// The JSON line. Numbers too large for JSON's integers are text.
+    pub(super) fn to_json(&self, args: &RunArgs, plan: &Plan) -> Value {
+        let cost = plan.cost();
+        json!({
+            "schema": SCHEMA,
+            "version": env!("CARGO_PKG_VERSION"),
+            "expr": args.text,
+            "operands": plan.input_types().iter().map(describe).collect::<Vec<_>>(),
+            "results": plan.output_types().iter().map(describe).collect::<Vec<_>>(),
+            "path": plan.path(),
+            "flops": count(cost.flops),
+            "largest": count(cost.size),
+            "bytes": count(plan.peak_bytes()),
+            "threads": args.threads.map_or_else(rayon::current_num_threads, usize::from),
+            "warmup": args.warmup,
+            "repeat": args.repeat,
+            "times_s": self.times,
+            "median_s": median(&self.times),
+            "min_s": self.times.iter().copied().fold(f64::INFINITY, f64::min),
+        })
+    }
+}
+
+fn describe(ty: &TensorType) -> Value {
+    json!({ "dtype": ty.dtype.name(), "shape": ty.shape })
+}
+
+fn count(count: Count) -> Value {
+    match count.exact().and_then(|n| u64::try_from(n).ok()) {
+        Some(n) => n.into(),
+        None => count.to_string().into(),
+    }
+}
+
+/// The middle value, or the mean of the two in the middle.
+fn median(times: &[f64]) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_median_needs_no_order_and_splits_an_even_number() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
+        assert_eq!(median(&[7.0]), 7.0);
+    }
+}

@@ -1,0 +1,111 @@
+//! Mistakes in expressions, operands and command lines: exit codes, streams and colours.
+
+use crate::harness::{Folder, data, einfold, run};
+use std::fs::File;
+use std::io::Read;
+
+#[test]
+fn mistakes_in_the_expression_or_its_operands_are_1() {
+    let (matrix, scalar) = (data("types/f8.npy"), data("scalar.npy"));
+    for (arguments, code) in [
+        (&["run", "ij,jk->ik", &matrix, &matrix][..], "size"),
+        (&["run", "ij,jk->ik", &matrix], "operands"),
+        (&["run", "i", &matrix], "rank"),
+        (&["run", "i!", &scalar], "syntax"),
+        (&["check", "ij->k"], "output-unknown"),
+        (&["explain", "ij", "--shapes", "2"], "rank"),
+        (&["run", "i", "missing.npy"], "file"),
+        (&["run", "i"], "operands"),
+    ] {
+        let stderr = run(arguments).failed(1);
+        assert!(stderr.starts_with("error["), "{arguments:?}: {stderr}");
+        let kind = stderr["error[".len()..].split(']').next().unwrap();
+        assert_eq!(kind, code, "{stderr}");
+    }
+}
+
+#[test]
+fn mistakes_in_the_command_line_are_2() {
+    let scalar = data("scalar.npy");
+    for arguments in [
+        &[][..],
+        &["sum"],
+        &["run"],
+        &["check"],
+        &["check", "i", "j"],
+        &["completions", "cmd"],
+        &["explain", "i"],
+        &["explain", "i", &scalar, "--shapes", "3"],
+        &["explain", "i", "--shapes", "3y"],
+        &["explain", "i", "--shapes", "3", "--format", "svg"],
+        &["run", "->", &scalar, "--nonsense"],
+        &["run", "->", &scalar, "--repeat", "3"],
+        &["run", "->", &scalar, "--repeat", "0", "--json"],
+        &["run", "->", &scalar, "--json", "--full"],
+        &["run", "->", &scalar, "--json", "--dry-run"],
+        &["run", "->", &scalar, "--json", "-o", "-"],
+        &["run", "->", &scalar, "--threads", "many"],
+    ] {
+        let stderr = run(arguments).failed(2);
+        assert!(!stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+mod terminal {
+    use super::*;
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use std::process::Stdio;
+
+    /// Both ends of a terminal.
+    fn terminal() -> (File, File) {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&ours).unwrap();
+        unlockpt(&ours).unwrap();
+        let name = ptsname(&ours, Vec::new()).unwrap();
+        let theirs = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+        (ours.into(), theirs)
+    }
+
+    #[test]
+    fn binary_data_is_not_sent_to_a_terminal() {
+        let (_ours, theirs) = terminal();
+        let output = einfold().args(["run", "->", &data("scalar.npy"), "-o", "-"]).stdout(theirs).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("standard output is a terminal"));
+    }
+
+    /// What a failing command shows on a terminal.
+    fn shown(no_color: bool) -> String {
+        let (mut ours, theirs) = terminal();
+        let mut command = einfold();
+        command.args(["check", "ij->k"]).env("TERM", "xterm").stdout(Stdio::null()).stderr(theirs);
+        if no_color {
+            command.env("NO_COLOR", "1");
+        }
+        assert_eq!(command.status().unwrap().code(), Some(1));
+        let mut shown = [0; 4096];
+        let length = ours.read(&mut shown).unwrap();
+        String::from_utf8(shown[..length].into()).unwrap()
+    }
+
+    #[test]
+    fn errors_are_coloured_on_a_terminal_unless_no_color_is_set() {
+        assert!(shown(false).starts_with("\u{1b}["));
+        let plain = shown(true);
+        assert!(plain.starts_with("error[output-unknown]:") && !plain.contains('\u{1b}'), "{plain}");
+    }
+}
+
+#[test]
+fn errors_are_not_coloured_in_a_pipe() {
+    assert!(!run(["check", "ij->k"]).failed(1).contains('\u{1b}'));
+    assert!(!run(["--help"]).ok().contains('\u{1b}'));
+}
+
+#[test]
+fn a_type_that_numpy_lacks_is_refused_before_the_run() {
+    let folder = Folder::new();
+    let file = folder.write("a.npy", &crate::harness::npy("<V2", &[1], &[0, 0]));
+    assert!(run(["run", "i", &file]).failed(1).contains("raw bytes"));
+}

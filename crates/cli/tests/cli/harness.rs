@@ -1,0 +1,111 @@
+//! Starting the binary, and files for it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// The binary, in surroundings that do not depend on who runs the tests.
+pub(crate) fn einfold() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_einfold"));
+    command.env("COLUMNS", "100").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("RAYON_NUM_THREADS");
+    command
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.stdout).unwrap()
+    }
+
+    /// Standard output of a run that must have succeeded without a word on standard error.
+    pub(crate) fn ok(self) -> String {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        String::from_utf8(self.stdout).unwrap()
+    }
+
+    /// Standard error of a run that must have failed with this code, and without a word on standard output.
+    pub(crate) fn failed(self, code: i32) -> String {
+        assert_eq!((self.code, self.text()), (Some(code), ""), "{self:?}");
+        self.stderr
+    }
+}
+
+impl From<Output> for Outcome {
+    fn from(output: Output) -> Outcome {
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Outcome { code: output.status.code(), stdout: output.stdout, stderr }
+    }
+}
+
+/// Runs the binary with these arguments.
+pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Outcome {
+    einfold().args(arguments).output().unwrap().into()
+}
+
+/// The path of a file in `tests/data`, as text.
+pub(crate) fn data(name: &str) -> String {
+    format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A directory of its own for the files of one test.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        Folder(TempDir::new().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The path of a file in it, as text.
+    pub(crate) fn file(&self, name: &str) -> String {
+        self.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// Writes a file and returns its path.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> String {
+        fs::write(self.path().join(name), bytes).unwrap();
+        self.file(name)
+    }
+
+    /// The names of all files in it, hidden ones too.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(self.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// The bytes of a `.npy` file, version 1.
+pub(crate) fn npy(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
+    let extents: String = shape.iter().map(|n| format!("{n},")).collect();
+    let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(values);
+    bytes
+}
+
+/// A file with `f64` values.
+pub(crate) fn doubles(shape: &[usize], values: impl IntoIterator<Item = f64>) -> Vec<u8> {
+    npy("<f8", shape, &values.into_iter().flat_map(f64::to_le_bytes).collect::<Vec<u8>>())
+}
+
+/// The files in a folder of `tests/data`.
+pub(crate) fn listing(folder: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(data(folder)).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,12 @@
+//! The tool as a user has it: every test starts the real binary. The arrays in `tests/data` were made by NumPy, by
+//! `tests/data/make.py`.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod failures;
+mod files;
+mod harness;
+mod options;
+mod printing;
+mod signals;
+mod snapshots;

@@ -1,0 +1,136 @@
+//! One call of a plan: operands, options, and where the result goes.
+
+use crate::array::AnyArray;
+use crate::error::Error;
+use crate::expression::Expression;
+use crate::operand::{Arguments, Operands};
+use crate::output::{Output, Target};
+use crate::program::Program;
+use crate::scalar::Scalar;
+use einfold_exec::{BindError, Control, MemoryOrder, Scratch};
+use std::num::NonZeroUsize;
+
+/// A call of a plan that is being put together; made by [`Plan::call`](crate::Plan::call).
+///
+/// The result is `alpha ⊗ e ⊕ beta ⊗ out` in the expression's own algebra, where `e` is the value of the expression:
+///
+/// ```
+/// use einfold::{Expression, Scratch};
+/// use einfold::ndarray::array;
+///
+/// let (a, x) = (array![[1.0, 2.0], [3.0, 4.0]], array![1.0, 1.0]);
+/// let plan = Expression::new("ij,j->i")?.plan_for((&a, &x))?;
+/// let mut y = array![10.0, 20.0];
+/// let mut scratch = Scratch::new();
+/// plan.call((&a, &x)).alpha(2.0).beta(0.5).scratch(&mut scratch).into(&mut y)?;
+/// assert_eq!(y, array![11.0, 24.0]);
+/// # Ok::<(), einfold::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a call does nothing until `run` or `into`"]
+pub struct Call<'a, O> {
+    expression: &'a Expression,
+    program: &'a Program,
+    operands: O,
+    options: CallOptions<'a>,
+}
+
+/// What a call asks for besides the value.
+#[derive(Debug, Default)]
+pub(crate) struct CallOptions<'a> {
+    pub(crate) alpha: Option<Scalar>,
+    pub(crate) beta: Option<Scalar>,
+    pub(crate) scratch: Option<&'a mut Scratch>,
+    pub(crate) control: Control<'a>,
+    pub(crate) order: MemoryOrder,
+}
+
+impl<'a, O: Operands> Call<'a, O> {
+    pub(crate) fn new(expression: &'a Expression, program: &'a Program, operands: O) -> Call<'a, O> {
+        Call { expression, program, operands, options: CallOptions::default() }
+    }
+
+    /// The factor of the value. It takes on the dtype of the result, which must be able to hold it.
+    pub fn alpha(mut self, alpha: impl Into<Scalar>) -> Call<'a, O> {
+        self.options.alpha = Some(alpha.into());
+        self
+    }
+
+    /// The factor of what the output holds. It covers every element, those that no point contributes to included. Without it
+    /// the output is never read.
+    pub fn beta(mut self, beta: impl Into<Scalar>) -> Call<'a, O> {
+        self.options.beta = Some(beta.into());
+        self
+    }
+
+    /// Memory to use for intermediates, and again in the next call. Once warm, a call into an output on one thread allocates
+    /// nothing, but for the packing buffer of each matrix product of floats; this holds up to eight axes an operand.
+    pub fn scratch(mut self, scratch: &'a mut Scratch) -> Call<'a, O> {
+        self.options.scratch = Some(scratch);
+        self
+    }
+
+    /// At most so many threads of the current rayon pool; 0 means all of them. Results do not depend on it.
+    pub fn threads(mut self, threads: usize) -> Call<'a, O> {
+        self.options.control.threads = NonZeroUsize::new(threads);
+        self
+    }
+
+    /// A hold on the run: a flag that stops it, a function that is told how far it is, a number of threads.
+    pub fn control(mut self, control: &Control<'a>) -> Call<'a, O> {
+        self.options.control = *control;
+        self
+    }
+
+    /// The order of a new result in memory; without it C order, the last axis contiguous.
+    pub fn out_order(mut self, order: MemoryOrder) -> Call<'a, O> {
+        self.options.order = order;
+        self
+    }
+
+    /// Runs, and returns a new array, a scalar or an [`AnyArray`].
+    ///
+    /// # Errors
+    /// As [`Plan::run`](crate::Plan::run).
+    pub fn run<A: Output>(self) -> Result<A, Error> {
+        self.start(A::produce)
+    }
+
+    /// Runs, and returns an array of whatever dtype and rank the result has.
+    ///
+    /// # Errors
+    /// As [`Plan::run`](crate::Plan::run).
+    pub fn run_any(self) -> Result<AnyArray, Error> {
+        self.run()
+    }
+
+    /// Runs, and writes the result to memory of the caller. If the run stops half way, that memory holds unspecified values.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if the operands or the output are not those of the plan, `alpha` or `beta` does not convert to the
+    /// dtype of the result, or memory is short; [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    pub fn into(self, mut out: impl Target) -> Result<(), Error> {
+        self.start(|run| run.into(&mut out.elements_mut()))
+    }
+
+    fn start<R>(self, go: impl FnOnce(Run<'_>) -> Result<R, Error>) -> Result<R, Error> {
+        let Call { expression, program, operands, options } = self;
+        let mut pending = Some((options, go));
+        let mut result = None;
+        operands.with(&mut |arguments| {
+            if let Some((options, go)) = pending.take() {
+                result = Some(go(Run { expression, program, arguments, options }));
+            }
+        });
+        result.unwrap_or_else(|| Err(BindError::Operands { expected: program.inputs().len(), found: 0 }.into()))
+    }
+}
+
+/// A run that waits for the memory of its result. A type that implements [`Output`] asks it for an array.
+#[derive(Debug)]
+pub struct Run<'r> {
+    pub(crate) expression: &'r Expression,
+    pub(crate) program: &'r Program,
+    pub(crate) arguments: Arguments<'r>,
+    pub(crate) options: CallOptions<'r>,
+}

@@ -1,0 +1,234 @@
+//! The kinds of errors, with their facts.
+
+use einfold_exec::{BindError, Port, RunError, Stopped, ViewError};
+use einfold_ir::Dtype;
+use einfold_order::OrderError;
+use einfold_plan::PlanError;
+use thiserror::Error;
+
+/// What went wrong, by stage. Operands, outputs and axes are counted from 0 here, and from 1 in messages.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The text is not in the language, or does not fit the types of its operands.
+    #[error(transparent)]
+    Expression(einfold_syntax::ErrorKind),
+    /// There is no contraction order of the asked kind.
+    #[error(transparent)]
+    Order(#[from] OrderError),
+    /// There is no plan: it would need too much memory, or a path does not fit.
+    #[error(transparent)]
+    Plan(PlanError),
+    /// The plan does not fit the operands or outputs of a call.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The run stopped before its end.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+    /// A slice is no tensor of the given shape and strides, or not one to write to.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// An operand is conjugated where the plan reads it as it is, or the other way round.
+    #[error("the plan {}, this call does not", if *planned { "conjugates the operand" } else { "reads the operand as it is" })]
+    Conj {
+        /// Which operand.
+        operand: usize,
+        /// Whether the plan conjugates it.
+        planned: bool,
+    },
+    /// A result of one element type was asked for, and the expression gives another.
+    #[error("the result is of type {given}, not {asked}")]
+    OutputDtype {
+        /// Which output.
+        output: usize,
+        /// The element type that was asked for.
+        asked: Dtype,
+        /// The one that the expression has.
+        given: Dtype,
+    },
+    /// A result of one rank was asked for, and the expression gives another.
+    #[error("the result has {}, not {asked}", axes(*given))]
+    OutputRank {
+        /// Which output.
+        output: usize,
+        /// The number of axes that was asked for.
+        asked: usize,
+        /// The one that the expression has.
+        given: usize,
+    },
+    /// A result of a user's element type was asked for as one of a built-in type.
+    #[error("the result is of type {given}, which is not built in")]
+    NotBuiltin {
+        /// Which output.
+        output: usize,
+        /// The element type that the expression has.
+        given: Dtype,
+    },
+    /// A text is no recipe, or a recipe of something else.
+    #[error("the recipe cannot be used: {0}")]
+    Recipe(#[from] RecipeProblem),
+}
+
+/// Why a text is no recipe of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RecipeProblem {
+    /// It is not JSON, or a field is missing or of the wrong kind.
+    #[error("{0}")]
+    Malformed(
+        /// What the reader found.
+        String,
+    ),
+    /// It was written by another version of the format.
+    #[error("its version is {found}, this program reads version {expected}")]
+    Version {
+        /// The version of the recipe.
+        found: u64,
+        /// The version that is read.
+        expected: u64,
+    },
+    /// It names an element type that does not exist.
+    #[error("`{0}` is no element type")]
+    Dtype(
+        /// The name.
+        String,
+    ),
+    /// It names a pass that does not exist.
+    #[error("`{0}` is no pass")]
+    Pass(
+        /// The name.
+        String,
+    ),
+    /// It needs a semiring that was not given.
+    #[error("it needs the algebra `{0}`")]
+    Algebra(
+        /// The name of the algebra.
+        String,
+    ),
+    /// The plan that it leads to has another cost than the one that was saved.
+    #[error("the saved plan takes {recorded} flops, this program plans {planned}")]
+    Cost {
+        /// What the recipe says.
+        recorded: String,
+        /// What was planned from it.
+        planned: String,
+    },
+}
+
+impl ErrorKind {
+    /// The name of the kind: stable, in kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ErrorKind::Expression(kind) => kind.code(),
+            ErrorKind::Order(OrderError::Path(_)) => "path",
+            ErrorKind::Order(_) => "order",
+            ErrorKind::Plan(error) => plan_code(error),
+            ErrorKind::Bind(error) => bind_code(error),
+            ErrorKind::Stopped(Stopped::Cancelled) => "cancelled",
+            ErrorKind::Stopped(_) => "index-out-of-range",
+            ErrorKind::View(ViewError::Overlap { .. }) => "overlap",
+            ErrorKind::View(_) => "view",
+            ErrorKind::Conj { .. } => "conj",
+            ErrorKind::OutputDtype { .. } | ErrorKind::NotBuiltin { .. } => "output-dtype",
+            ErrorKind::OutputRank { .. } => "output-rank",
+            ErrorKind::Recipe(_) => "recipe",
+        }
+    }
+
+    /// Whether memory was short, or would be: the expression itself is fine.
+    pub fn is_limit(&self) -> bool {
+        matches!(self.code(), "memory" | "too-large")
+    }
+
+    /// What to do about it.
+    pub(crate) fn help(&self) -> Option<String> {
+        Some(match self {
+            ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it".into(),
+            ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`".into(),
+            ErrorKind::OutputDtype { given, .. } => {
+                format!("name an array of {given}, or `AnyArray`, which fits every type")
+            }
+            ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", axes(*given)),
+            ErrorKind::NotBuiltin { .. } => "name an array of that type".into(),
+            ErrorKind::Plan(PlanError::TooLarge { .. }) => {
+                "allow more memory, sum over an axis first, or split the work".into()
+            }
+            ErrorKind::Bind(error) => bind_help(error)?.into(),
+            ErrorKind::View(ViewError::Overlap { .. }) => {
+                "write to a tensor whose positions are distinct elements".into()
+            }
+            ErrorKind::Recipe(RecipeProblem::Cost { .. } | RecipeProblem::Version { .. }) => {
+                "plan anew, and save that".into()
+            }
+            _ => return None,
+        })
+    }
+
+    /// The operand that the error is about.
+    pub(crate) fn operand(&self) -> Option<usize> {
+        match *self {
+            ErrorKind::Conj { operand, .. } => Some(operand),
+            ErrorKind::Bind(
+                BindError::Dtype { port: Port::Operand(k), .. } | BindError::Shape { port: Port::Operand(k), .. },
+            ) => Some(k),
+            _ => None,
+        }
+    }
+}
+
+fn axes(rank: usize) -> String {
+    if rank == 1 { "1 axis".into() } else { format!("{rank} axes") }
+}
+
+fn plan_code(error: &PlanError) -> &'static str {
+    match error {
+        PlanError::Order(OrderError::Path(_)) | PlanError::Leaves { .. } | PlanError::OnePath { .. } => "path",
+        PlanError::Order(_) => "order",
+        PlanError::TooLarge { .. } => "memory",
+        _ => "internal",
+    }
+}
+
+fn bind_code(error: &BindError) -> &'static str {
+    match error {
+        BindError::Operands { .. } => "operands",
+        BindError::Outputs { .. } => "outputs",
+        BindError::Dtype { .. } => "dtype",
+        BindError::Shape { .. } => "shape",
+        BindError::Uninitialised { .. } => "beta",
+        BindError::Scalar { .. } => "scalar",
+        BindError::TooLarge { .. } | BindError::Memory(_) => "memory",
+        _ => "unsupported",
+    }
+}
+
+fn bind_help(error: &BindError) -> Option<&'static str> {
+    Some(match error {
+        BindError::Dtype { port: Port::Operand(_), .. } | BindError::Shape { port: Port::Operand(_), .. } => {
+            "make a plan for these operands, or use `Expression::run`, which plans for what it is given"
+        }
+        BindError::Uninitialised { .. } => "write `into` an array that holds values, or leave `beta` out",
+        BindError::Scalar { .. } => "give a number that the type of the result can hold",
+        BindError::Unsupported { .. } => "convert the operands, or write a `Semiring` of your own",
+        BindError::TooLarge { .. } | BindError::Memory(_) => "sum over an axis first, or split the work",
+        _ => return None,
+    })
+}
+
+impl From<RunError> for ErrorKind {
+    fn from(error: RunError) -> ErrorKind {
+        match error {
+            RunError::Bind(error) => ErrorKind::Bind(error),
+            RunError::Stopped(error) => ErrorKind::Stopped(error),
+        }
+    }
+}
+
+impl From<PlanError> for ErrorKind {
+    fn from(error: PlanError) -> ErrorKind {
+        match error {
+            PlanError::Order(error) => ErrorKind::Order(error),
+            error => ErrorKind::Plan(error),
+        }
+    }
+}

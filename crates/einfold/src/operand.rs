@@ -1,0 +1,191 @@
+//! What can be an operand, and how operands are passed.
+
+use crate::array::AnyArray;
+use crate::builtin::for_each_builtin;
+use einfold_exec::{AnyView, Element};
+use einfold_ir::TensorType;
+use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
+use smallvec::SmallVec;
+
+/// Something that can be read as one tensor: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
+/// [`AnyView`], any of them by reference, or inside [`conj`]. No form copies elements.
+pub trait Operand {
+    /// The elements.
+    fn elements(&self) -> AnyView<'_>;
+
+    /// Whether the elements are conjugated as they are read. Without effect on real elements.
+    fn is_conj(&self) -> bool {
+        false
+    }
+}
+
+/// An operand whose elements are conjugated as they are read; made by [`conj`].
+#[derive(Clone, Copy, Debug)]
+pub struct Conj<O>(O);
+
+/// The same operand with its elements conjugated as they are read, without a copy. Real elements stay as they are.
+///
+/// ```
+/// use einfold::{conj, einsum};
+/// use einfold::ndarray::array;
+/// use num_complex::Complex;
+///
+/// let a = array![Complex::new(1.0, 2.0), Complex::new(0.0, -1.0)];
+/// let norm: Complex<f64> = einsum("i,i->", (conj(&a), &a))?;
+/// assert_eq!(norm, Complex::new(6.0, 0.0));
+/// # Ok::<(), einfold::Error>(())
+/// ```
+pub fn conj<O: Operand>(operand: O) -> Conj<O> {
+    Conj(operand)
+}
+
+impl<O: Operand> Operand for Conj<O> {
+    fn elements(&self) -> AnyView<'_> {
+        self.0.elements()
+    }
+
+    fn is_conj(&self) -> bool {
+        !self.0.is_conj()
+    }
+}
+
+impl<O: Operand + ?Sized> Operand for &O {
+    fn elements(&self) -> AnyView<'_> {
+        (**self).elements()
+    }
+
+    fn is_conj(&self) -> bool {
+        (**self).is_conj()
+    }
+}
+
+impl<T: Element, D: Dimension, S: Data<Elem = T>> Operand for ArrayBase<S, D> {
+    fn elements(&self) -> AnyView<'_> {
+        AnyView::from(self.view())
+    }
+}
+
+impl<T: Element, D: Dimension> Operand for ArrayRef<T, D> {
+    fn elements(&self) -> AnyView<'_> {
+        AnyView::from(self.view())
+    }
+}
+
+impl Operand for AnyArray {
+    fn elements(&self) -> AnyView<'_> {
+        self.view()
+    }
+}
+
+impl Operand for AnyView<'_> {
+    fn elements(&self) -> AnyView<'_> {
+        self.clone()
+    }
+}
+
+macro_rules! scalars {
+    ($($tag:ident: $element:ty,)+) => { $(
+        impl Operand for $element {
+            fn elements(&self) -> AnyView<'_> {
+                AnyView::scalar(self)
+            }
+        }
+    )+ };
+}
+
+for_each_builtin!(scalars);
+
+/// What a call reads, as it is handed to the compiler and the executor.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a> {
+    views: &'a [AnyView<'a>],
+    conj: &'a [bool],
+}
+
+impl<'a> Arguments<'a> {
+    /// The elements of each operand.
+    pub fn views(&self) -> &'a [AnyView<'a>] {
+        self.views
+    }
+
+    /// Dtype, shape and conjugation of each operand: what a plan is made for.
+    pub fn types(&self) -> Vec<TensorType> {
+        let one = |(view, conj): (&AnyView<'_>, &bool)| TensorType {
+            name: None,
+            dtype: view.dtype(),
+            shape: view.extents().to_vec(),
+            conj: *conj && view.dtype().is_complex(),
+        };
+        self.views.iter().zip(self.conj).map(one).collect()
+    }
+
+    /// The first operand that is conjugated here and not in `types`, or the other way round.
+    pub(crate) fn conj_mismatch(&self, types: &[TensorType]) -> Option<usize> {
+        types.iter().zip(self.conj).position(|(ty, &conj)| ty.conj != (conj && ty.dtype.is_complex()))
+    }
+}
+
+/// The operands of a call, in the order of the terms: a tuple of up to twelve, a single one alone, or any number of one type
+/// in an array, slice or vector.
+pub trait Operands {
+    /// Calls `then` once, with all of them.
+    fn with(&self, then: &mut dyn FnMut(Arguments<'_>));
+}
+
+impl<O: Operand> Operands for O {
+    fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
+        then(Arguments { views: &[self.elements()], conj: &[self.is_conj()] });
+    }
+}
+
+impl<O: Operand> Operands for [O] {
+    fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
+        let views: SmallVec<[AnyView<'_>; 8]> = self.iter().map(O::elements).collect();
+        let conj: SmallVec<[bool; 16]> = self.iter().map(O::is_conj).collect();
+        then(Arguments { views: &views, conj: &conj });
+    }
+}
+
+macro_rules! lists {
+    ($([$($generics:tt)*] $list:ty;)+) => { $(
+        impl<O: Operand, $($generics)*> Operands for $list {
+            fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
+                let list: &[O] = self.as_ref();
+                list.with(then);
+            }
+        }
+    )+ };
+}
+
+lists! {
+    [] &[O];
+    [] Vec<O>;
+    [] &Vec<O>;
+    [const N: usize] [O; N];
+    [const N: usize] &[O; N];
+}
+
+macro_rules! tuples {
+    ($($name:ident)+) => {
+        impl<$($name: Operand),+> Operands for ($($name,)+) {
+            fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
+                #[expect(non_snake_case, reason = "each operand is bound to the name of its type")]
+                let ($($name,)+) = self;
+                then(Arguments { views: &[$($name.elements()),+], conj: &[$($name.is_conj()),+] });
+            }
+        }
+    };
+}
+
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);

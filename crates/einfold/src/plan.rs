@@ -1,0 +1,127 @@
+//! A plan: how an expression is computed for operands of certain types.
+
+use crate::array::AnyArray;
+use crate::call::Call;
+use crate::error::Error;
+use crate::expression::Expression;
+use crate::operand::Operands;
+use crate::output::Output;
+use crate::program::Program;
+use einfold_ir::{Cost, Count, TensorType, Tree};
+use einfold_plan::{Explain, Source};
+use std::sync::Arc;
+
+/// An expression compiled for operands of certain dtypes and shapes. It is immutable, cheap to clone and may be used from any
+/// number of threads at once.
+///
+/// A plan depends on types and options alone, never on the machine or on the strides of the operands: views of any strides
+/// may be passed to it.
+///
+/// ```
+/// use einfold::{Expression, spec};
+/// use einfold::ndarray::Array2;
+///
+/// let chain = Expression::new("ij,jk,kl->il")?;
+/// let plan = chain.plan((spec::<f64>([20, 10]), spec::<f64>([10, 30]), spec::<f64>([30, 40])))?;
+/// assert_eq!(plan.path(), [[1, 2], [0, 1]]);
+/// assert_eq!(plan.cost().flops.exact(), Some(20_000));
+///
+/// let (a, b, c) = (Array2::<f64>::ones([20, 10]), Array2::<f64>::ones([10, 30]), Array2::<f64>::ones([30, 40]));
+/// let y: Array2<f64> = plan.run((&a, &b, &c))?;
+/// assert!(y.iter().all(|&y| y == 300.0));
+/// # Ok::<(), einfold::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Plan(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    expression: Expression,
+    program: Program,
+}
+
+impl Plan {
+    pub(crate) fn new(expression: Expression, inputs: Vec<TensorType>) -> Result<Plan, Error> {
+        let program = Program::compile(&expression, inputs)?;
+        Ok(Plan(Arc::new(Inner { expression, program })))
+    }
+
+    /// Runs on operands of the planned types, and returns the result as the type that is asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if the operands are not those of the plan or memory is short,
+    /// [`ErrorKind::OutputDtype`](crate::ErrorKind::OutputDtype) and [`ErrorKind::OutputRank`](crate::ErrorKind::OutputRank)
+    /// if the result is not of the type that is asked for, [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    pub fn run<A: Output>(&self, operands: impl Operands) -> Result<A, Error> {
+        self.call(operands).run()
+    }
+
+    /// Runs, and returns an array of whatever dtype and rank the result has.
+    ///
+    /// # Errors
+    /// As [`run`](Plan::run).
+    pub fn run_any(&self, operands: impl Operands) -> Result<AnyArray, Error> {
+        self.run(operands)
+    }
+
+    /// A call with options: factors, scratch memory, threads, an output that is there already.
+    pub fn call<O: Operands>(&self, operands: O) -> Call<'_, O> {
+        Call::new(&self.0.expression, &self.0.program, operands)
+    }
+
+    /// The expression, with its options.
+    pub fn expression(&self) -> &Expression {
+        &self.0.expression
+    }
+
+    /// The types that the plan is for.
+    pub fn input_types(&self) -> &[TensorType] {
+        self.0.program.inputs()
+    }
+
+    /// Dtype and shape of each result.
+    pub fn output_types(&self) -> Vec<TensorType> {
+        let ty =
+            |b: &einfold_ir::Buffer| TensorType { name: None, dtype: b.dtype, shape: b.extents.clone(), conj: false };
+        self.0.program.outputs().map(ty).collect()
+    }
+
+    /// What the contraction order costs, whatever the machine.
+    pub fn cost(&self) -> Cost {
+        self.0.program.compiled().cost
+    }
+
+    /// The bytes that a run takes besides its operands: the result, intermediates, and copies of what does not fold into
+    /// matrices, for operands in C order.
+    pub fn peak_bytes(&self) -> Count {
+        self.0.program.compiled().memory.total()
+    }
+
+    /// The path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them and appends
+    /// its result. Where parentheses make several contractions, the paths of all, one after the other; empty where there is
+    /// nothing to order.
+    pub fn path(&self) -> Vec<Vec<u32>> {
+        self.trees().flat_map(Tree::linear_path).collect()
+    }
+
+    /// The path in SSA form: step `k` of `n` operands makes tensor `n + k`.
+    pub fn ssa_path(&self) -> Vec<Vec<u32>> {
+        self.trees().flat_map(|tree| tree.steps().to_vec()).collect()
+    }
+
+    /// Why the plan is what it is: every stage from the text to the last pass, as text, JSON or DOT.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if a pass fails as it runs again to be watched: a defect.
+    pub fn explain(&self) -> Result<Explain, Error> {
+        let Inner { expression, program } = &*self.0;
+        let ir = expression.resolve(program.inputs())?;
+        let source = Source { expression: expression.to_string(), ast: expression.to_string() };
+        Ok(Explain::new(source, &ir, program.compiled(), &expression.plan_options())?)
+    }
+
+    /// The contraction trees, one for each contraction that has an order.
+    pub(crate) fn trees(&self) -> impl Iterator<Item = &Tree> {
+        self.0.program.compiled().orders.iter().map(|(_, ordered)| &ordered.tree)
+    }
+}

@@ -1,0 +1,136 @@
+//! The two places where the facade meets the compiler and the executor.
+
+use crate::call::{CallOptions, Run};
+use crate::error::{Error, ErrorKind};
+use crate::expression::{Expression, Settings};
+use einfold_exec as exec;
+use einfold_exec::{AnyView, AnyViewMut, BindError, Element, Scratch};
+use einfold_ir::{Algebra, Buffer, Dtype, Ir, TensorType};
+use einfold_plan::{Compiled, PlanOptions, compile};
+use ndarray::ArrayD;
+
+/// An expression compiled for operands of certain types.
+#[derive(Debug)]
+pub(crate) struct Program {
+    inputs: Vec<TensorType>,
+    compiled: Compiled,
+}
+
+impl Program {
+    /// Resolves, orders and plans.
+    pub(crate) fn compile(expression: &Expression, inputs: Vec<TensorType>) -> Result<Program, Error> {
+        let ir = expression.resolve(&inputs)?;
+        let Settings { order, budget, .. } = &expression.settings;
+        let compiled = compile(&ir, order, budget, &expression.plan_options())?;
+        Ok(Program { inputs, compiled })
+    }
+
+    pub(crate) fn inputs(&self) -> &[TensorType] {
+        &self.inputs
+    }
+
+    pub(crate) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// The buffers of the results.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Buffer> {
+        let plan = &self.compiled.plan;
+        plan.outputs.iter().map(|&id| plan.buffer(id))
+    }
+}
+
+impl Expression {
+    /// What the expression means for operands of these types.
+    pub(crate) fn resolve(&self, inputs: &[TensorType]) -> Result<Ir, Error> {
+        let Settings { strict, algebra, .. } = self.settings;
+        Ok(einfold_syntax::resolve(&self.ast, inputs, &einfold_syntax::Options { strict, algebra })?)
+    }
+
+    pub(crate) fn plan_options(&self) -> PlanOptions {
+        PlanOptions { passes: self.settings.passes, ..PlanOptions::default() }
+    }
+}
+
+impl Run<'_> {
+    /// The dtype and the extents of the result.
+    pub fn output(&self) -> (Dtype, &[usize]) {
+        self.program.outputs().next().map_or((Dtype::F64, &[]), |buffer| (buffer.dtype, &buffer.extents))
+    }
+
+    /// Runs, and returns the result as a new array. Its memory is never zeroed first.
+    ///
+    /// # Errors
+    /// As [`Plan::run`](crate::Plan::run).
+    pub fn array<T: Element>(self) -> Result<ArrayD<T>, Error> {
+        let order = self.options.order;
+        self.bind(true, |plan, ins, options, scratch, control| {
+            Ok(exec::evaluate(plan, ins, order, options, scratch, control)?)
+        })
+    }
+
+    /// Runs, and writes the result to `out`.
+    ///
+    /// # Errors
+    /// As [`Call::into`](crate::Call::into).
+    pub fn into(self, out: &mut AnyViewMut<'_>) -> Result<(), Error> {
+        self.bind(false, |plan, ins, options, scratch, control| {
+            let outs = std::slice::from_mut(out);
+            Ok(exec::bind(plan, ins, outs, options, scratch)?.run(control)?)
+        })
+    }
+
+    /// Calls `go` with what `bind` takes. A result that is new counts against the memory limit.
+    fn bind<R>(
+        self,
+        new: bool,
+        go: impl FnOnce(
+            &einfold_ir::Plan,
+            &[AnyView<'_>],
+            &exec::Options<'_>,
+            &mut Scratch,
+            &exec::Control<'_>,
+        ) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let Run { expression, program, arguments, options } = self;
+        if let Some(operand) = arguments.conj_mismatch(&program.inputs) {
+            let planned = program.inputs[operand].conj;
+            return Err(expression.point(ErrorKind::Conj { operand, planned }.into()));
+        }
+        let plan = &program.compiled.plan;
+        let settings = &expression.settings;
+        let CallOptions { alpha, beta, scratch, control, order: _ } = options;
+        let (alpha, beta) = (program.scalar("alpha", alpha, settings)?, program.scalar("beta", beta, settings)?);
+        let (alpha, beta) = (alpha.as_ref().map(|x| x.view()), beta.as_ref().map(|x| x.view()));
+        let taken = if new { program.compiled.memory.outputs as u64 } else { 0 };
+        let left = |bytes: u64| usize::try_from(bytes.saturating_sub(taken)).unwrap_or(usize::MAX);
+        let options = exec::Options {
+            alpha: alpha.as_ref(),
+            beta: beta.as_ref(),
+            semirings: settings.semiring.as_slice(),
+            memory: settings.budget.memory_bytes.map(left),
+            ..exec::Options::default()
+        };
+        let mut own = Scratch::new();
+        go(plan, arguments.views(), &options, scratch.unwrap_or(&mut own), &control).map_err(|e| expression.point(e))
+    }
+}
+
+impl Program {
+    /// A scalar of a call as an element of the dtype that it is multiplied in.
+    fn scalar(
+        &self,
+        name: &'static str,
+        value: Option<crate::Scalar>,
+        settings: &Settings,
+    ) -> Result<Option<crate::scalar::Element>, Error> {
+        let Some(value) = value else { return Ok(None) };
+        let dtype = self.outputs().next().map_or(Dtype::F64, |buffer| buffer.dtype);
+        let wanted = match settings.algebra {
+            Algebra::User(user) => user.element,
+            Algebra::Builtin { .. } => dtype.accumulator(),
+        };
+        let refused = || BindError::Scalar { name, wanted };
+        Ok(Some(value.as_element(wanted).ok_or_else(refused)?))
+    }
+}

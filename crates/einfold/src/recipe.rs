@@ -1,0 +1,221 @@
+//! Plans as text: what a plan was made from, from which it is made again.
+
+use crate::algebra::IntoAlgebra;
+use crate::error::{Error, ErrorKind, RecipeProblem};
+use crate::expression::{Expression, Settings};
+use crate::plan::Plan;
+use einfold_exec::UserSemiring;
+use einfold_ir::{Algebra, Cost, Count, Dtype, TensorType, Tree};
+use einfold_order::{Budget, Order};
+use einfold_plan::PassSet;
+use einfold_syntax::{Ast, Spelling, Subscripts};
+use serde::{Deserialize, Serialize};
+
+/// The version of the format; a recipe of another version is refused.
+const VERSION: u64 = 1;
+
+/// The algebras that a recipe can name by themselves.
+const ALGEBRAS: [Algebra; 6] = [
+    Algebra::SUM_PRODUCT,
+    Algebra::MAX_PLUS,
+    Algebra::MIN_PLUS,
+    Algebra::MAX_TIMES,
+    Algebra::MIN_TIMES,
+    Algebra::MAX_MIN,
+];
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recipe {
+    version: u64,
+    expression: Written,
+    operands: Vec<Operand>,
+    strict: bool,
+    algebra: String,
+    memory: Option<u64>,
+    passes: Vec<String>,
+    /// The strategy to ask again where there are several paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
+    /// In SSA form, one for each contraction that has an order.
+    paths: Vec<Vec<Vec<u32>>>,
+    cost: Recorded,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Written {
+    Text(String),
+    Labels { operands: Vec<Vec<u32>>, output: Option<Vec<u32>> },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Operand {
+    dtype: String,
+    shape: Vec<usize>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    conj: bool,
+}
+
+/// A [`Cost`] in digits: all of them below 2^128, ten beyond.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recorded {
+    flops: String,
+    size: String,
+    write: String,
+    peak: String,
+}
+
+impl From<Cost> for Recorded {
+    fn from(cost: Cost) -> Recorded {
+        let digits = |count: Count| count.exact().map_or_else(|| format!("{count:.9e}"), |n| n.to_string());
+        let Cost { flops, size, write, peak } = cost;
+        Recorded { flops: digits(flops), size: digits(size), write: digits(write), peak: digits(peak) }
+    }
+}
+
+impl Plan {
+    /// The plan as a recipe: JSON with the expression, its options, the types of the operands, the path and its cost.
+    ///
+    /// ```
+    /// use einfold::{Expression, Plan, spec};
+    ///
+    /// let plan = Expression::new("ij,jk,kl")?.plan([spec::<f32>([2, 3]), spec::<f32>([3, 4]), spec::<f32>([4, 5])])?;
+    /// let again = Plan::from_recipe(&plan.to_recipe())?;
+    /// assert_eq!((again.path(), again.cost()), (plan.path(), plan.cost()));
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
+    pub fn to_recipe(&self) -> String {
+        let expression = self.expression();
+        let Settings { strict, algebra, semiring: _, order, budget, passes } = &expression.settings;
+        let operand =
+            |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
+        let paths: Vec<Vec<Vec<u32>>> = self.trees().map(|tree| tree.steps().to_vec()).collect();
+        let recipe = Recipe {
+            version: VERSION,
+            expression: written(expression),
+            operands: self.input_types().iter().map(operand).collect(),
+            strict: *strict,
+            algebra: algebra.to_string(),
+            memory: budget.memory_bytes,
+            passes: passes.iter().map(|pass| pass.name.into()).collect(),
+            order: match order {
+                Order::Strategy(strategy) if paths.len() > 1 => Some(strategy.name.into()),
+                _ => None,
+            },
+            paths,
+            cost: self.cost().into(),
+        };
+        serde_json::to_string(&recipe).expect("strings, numbers and lists can be written as JSON")
+    }
+
+    /// The plan of a recipe, made again.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Recipe`](crate::ErrorKind::Recipe) if the text is no recipe, is of another version of the format, needs a
+    /// semiring of the user's (see [`from_recipe_with`](Plan::from_recipe_with)), or leads to another path or cost than was
+    /// saved; and as [`Expression::plan`].
+    pub fn from_recipe(recipe: &str) -> Result<Plan, Error> {
+        read(recipe)?.plan(None)
+    }
+
+    /// As [`from_recipe`](Plan::from_recipe), for a plan that was made with this semiring of the user's.
+    ///
+    /// # Errors
+    /// As [`from_recipe`](Plan::from_recipe).
+    pub fn from_recipe_with(recipe: &str, algebra: impl IntoAlgebra) -> Result<Plan, Error> {
+        read(recipe)?.plan(Some(algebra.into_algebra()))
+    }
+}
+
+fn written(expression: &Expression) -> Written {
+    let ids = |s: &Subscripts, term| s.labels(term).iter().map(|label| label.id).collect();
+    match &expression.ast {
+        Ast::Letters(s) if s.spelling() == Spelling::Integers => Written::Labels {
+            operands: s.terms().iter().map(|term| ids(s, term)).collect(),
+            output: s.output().map(|output| ids(s, &output.term)),
+        },
+        _ => Written::Text(expression.text().into()),
+    }
+}
+
+/// Reads the version first: a recipe of another version may have other fields.
+fn read(recipe: &str) -> Result<Recipe, Error> {
+    let malformed = |e: serde_json::Error| RecipeProblem::Malformed(e.to_string());
+    let value: serde_json::Value = serde_json::from_str(recipe).map_err(malformed)?;
+    match value.get("version").and_then(serde_json::Value::as_u64) {
+        Some(VERSION) => Ok(serde_json::from_value(value).map_err(malformed)?),
+        Some(found) => Err(RecipeProblem::Version { found, expected: VERSION }.into()),
+        None => Err(RecipeProblem::Malformed("there is no version".into()).into()),
+    }
+}
+
+impl Recipe {
+    fn plan(self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<Plan, Error> {
+        let mut expression = match &self.expression {
+            Written::Text(text) => Expression::new(text)?,
+            Written::Labels { operands, output } => {
+                let operands: Vec<&[u32]> = operands.iter().map(Vec::as_slice).collect();
+                Expression::labels(&operands, output.as_deref())?
+            }
+        };
+        let (algebra, semiring) = self.algebra(user)?;
+        expression.settings = Settings {
+            strict: self.strict,
+            algebra,
+            semiring,
+            order: self.order()?,
+            budget: Budget { memory_bytes: self.memory, ..Budget::default() },
+            passes: self.passes()?,
+        };
+        let types: Result<Vec<TensorType>, RecipeProblem> =
+            self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
+        let plan = Plan::new(expression, types.map_err(ErrorKind::Recipe)?)?;
+        self.check(&plan)?;
+        Ok(plan)
+    }
+
+    fn algebra(&self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<(Algebra, Option<UserSemiring>), Error> {
+        let named = |algebra: &Algebra| algebra.to_string() == self.algebra;
+        let builtin = || ALGEBRAS.into_iter().find(named).map(|algebra| (algebra, None));
+        let found = user.filter(|(algebra, _)| named(algebra)).or_else(builtin);
+        Ok(found.ok_or_else(|| RecipeProblem::Algebra(self.algebra.clone()))?)
+    }
+
+    /// One path is followed. With several contractions the strategy is asked again, and has to answer the same.
+    fn order(&self) -> Result<Order, Error> {
+        match (&self.paths[..], &self.order) {
+            ([path], _) => Ok(Order::Ssa(path.clone())),
+            (_, Some(name)) => Ok(name.parse()?),
+            (_, None) => Ok(Order::default()),
+        }
+    }
+
+    fn passes(&self) -> Result<PassSet, Error> {
+        let add = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
+        Ok(self.passes.iter().try_fold(PassSet::NONE, add)?)
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), Error> {
+        let planned = Recorded::from(plan.cost());
+        let same_path = plan.trees().map(Tree::steps).eq(self.paths.iter().map(Vec::as_slice));
+        if same_path && planned == self.cost {
+            return Ok(());
+        }
+        Err(RecipeProblem::Cost { recorded: self.cost.flops.clone(), planned: planned.flops }.into())
+    }
+}
+
+impl Operand {
+    fn tensor_type(&self, algebra: Algebra) -> Result<TensorType, RecipeProblem> {
+        let users = match algebra {
+            Algebra::User(user) if user.element.name() == self.dtype => Some(user.element),
+            _ => None,
+        };
+        let dtype = users.or_else(|| Dtype::from_name(&self.dtype));
+        let dtype = dtype.ok_or_else(|| RecipeProblem::Dtype(self.dtype.clone()))?;
+        Ok(TensorType { name: None, dtype, shape: self.shape.clone(), conj: self.conj })
+    }
+}

@@ -1,0 +1,56 @@
+//! The second part of `docs/errors.md` shows what the errors of planning and running print.
+
+use einfold::ndarray::{Array1, Array2, arr0, array};
+use einfold::{AnyView, AnyViewMut, Control, Error, Expression, MinPlus, Plan, conj, einsum, spec};
+use num_complex::Complex;
+use std::sync::atomic::AtomicBool;
+
+/// An error of each kind, in the order of the page.
+fn examples() -> Vec<Error> {
+    let a = array![[1.0, 2.0], [3.0, 4.0]];
+    let z = array![Complex::new(0.0, 1.0)];
+    let product = Expression::new("ij,jk->ik").expect("a product");
+    let types = [spec::<f64>([2, 2]), spec::<f64>([2, 2])];
+    let plan = product.plan(&types[..]).expect("a plan");
+    let sums = Expression::new("ij->i").and_then(|e| e.plan(spec::<i32>([2, 2]))).expect("a plan");
+    let integers = array![[1, 2], [3, 4]];
+    let cancel = AtomicBool::new(true);
+    let stop = Control { cancel: Some(&cancel), ..Control::default() };
+    let mut slice = [0.0; 4];
+    let one = arr0(1.0);
+    let huge = one.broadcast(2_900_000).expect("a scalar stretches");
+    let recipe = plan.to_recipe().replace("\"version\":1", "\"version\":7");
+    let results: Vec<Result<(), Error>> = vec![
+        product.clone().order("fastest").map(drop),
+        product.clone().path([[0, 2]]).plan(&types[..]).map(drop),
+        product.clone().memory(16).plan(&types[..]).map(drop),
+        einsum::<Array2<f64>>("a,b->ab", (huge, huge)).map(drop),
+        plan.run_any(&a).map(drop),
+        plan.run_any((&a, &integers)).map(drop),
+        plan.run_any((&a, a.row(0))).map(drop),
+        Expression::new("i->i").and_then(|e| e.plan_for(&z)).and_then(|p| p.run_any(conj(&z))).map(drop),
+        sums.call(&integers).alpha(0.5).run_any().map(drop),
+        sums.call(&integers).beta(1).run_any().map(drop),
+        Expression::new("i->").and_then(|e| e.algebra(MinPlus).run::<i8>(&array![1_i8, 2])).map(drop),
+        plan.call((&a, &a)).control(&stop).run_any().map(drop),
+        AnyView::from_slice(&slice.clone(), 0, &[3, 2], &[2, 1]).map(drop).map_err(Error::from),
+        AnyViewMut::from_slice(&mut slice, 0, &[3, 2], &[1, 1]).map(drop).map_err(Error::from),
+        einsum::<Array1<f32>>("ij->i", &a).map(drop),
+        einsum::<Array2<f64>>("ij->i", &a).map(drop),
+        Plan::from_recipe(&recipe).map(drop),
+    ];
+    results.into_iter().map(|result| result.expect_err("an error")).collect()
+}
+
+#[test]
+fn the_page_shows_what_is_printed() {
+    let page = include_str!("../../../../docs/errors.md");
+    let part = page.split_once("\n# Planning and running\n").expect("the second part").1;
+    let blocks: Vec<&str> = part.split("```text\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
+    let printed: Vec<String> = examples().iter().map(Error::to_string).collect();
+    assert_eq!(blocks, printed);
+    let rows = part.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    for example in examples() {
+        assert!(rows.clone().any(|row| row == example.code()), "no row for {}", example.code());
+    }
+}

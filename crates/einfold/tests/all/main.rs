@@ -1,0 +1,10 @@
+//! The facade as a user sees it.
+
+mod api;
+mod calls;
+mod errors;
+mod errors_doc;
+mod options;
+mod readme;
+mod recipe;
+mod threads;

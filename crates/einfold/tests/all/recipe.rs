@@ -1,0 +1,84 @@
+//! Plans that are saved and made again.
+
+use einfold::ndarray::{Array2, array};
+use einfold::{Error, ErrorKind, Expression, MinPlus, PassSet, Plan, RecipeProblem, TensorType, spec};
+use num_complex::Complex;
+
+type Result = std::result::Result<(), Error>;
+
+fn problem(recipe: &str) -> RecipeProblem {
+    match Plan::from_recipe(recipe).expect_err(recipe).kind() {
+        ErrorKind::Recipe(problem) => problem.clone(),
+        other => panic!("{other}"),
+    }
+}
+
+fn same(plan: &Plan) -> Result {
+    let recipe = plan.to_recipe();
+    let again = Plan::from_recipe(&recipe)?;
+    assert_eq!(again.to_recipe(), recipe);
+    assert_eq!(again.input_types(), plan.input_types());
+    assert_eq!((again.path(), again.cost()), (plan.path(), plan.cost()));
+    Ok(())
+}
+
+#[test]
+fn a_recipe_leads_to_the_same_plan() -> Result {
+    let three = [spec::<f64>([2, 3]), spec::<f32>([3, 4]), spec::<i8>([4, 5])];
+    let chain = Expression::new("ij,jk,kl")?;
+    same(&chain.plan(&three[..])?)?;
+    same(&chain.clone().order("greedy")?.strict(true).plan(&three[..])?)?;
+    same(&chain.clone().path([[0, 1], [0, 1]]).memory(1 << 20).plan(&three[..])?)?;
+    same(&chain.clone().algebra(MinPlus).passes(PassSet::NONE).plan(&three[..])?)?;
+    same(&Expression::new("(ij,jk),kl->il")?.plan(&three[..])?)?;
+    same(&Expression::labels(&[&[7, 100], &[100, 3], &[3, 4]], None)?.plan(&three[..])?)?;
+    same(&Expression::labels(&[&[7, 100], &[100, 3], &[3, 4]], Some(&[4]))?.plan(&three[..])?)?;
+    let conjugated = TensorType { conj: true, ..spec::<Complex<f32>>([2, 2]) };
+    same(&Expression::new("i...,i->...")?.plan((conjugated, spec::<bool>([2])))?)?;
+    same(&Expression::new("ii->i")?.path([[0]]).plan(spec::<u8>([3, 3]))?)
+}
+
+#[test]
+fn a_recipe_says_what_it_is() -> Result {
+    let plan = Expression::new("ij,jk->ik")?.plan((spec::<f64>([2, 3]), spec::<f64>([3, 4])))?;
+    assert_eq!(
+        plan.to_recipe(),
+        concat!(
+            r#"{"version":1,"expression":{"text":"ij,jk->ik"},"#,
+            r#""operands":[{"dtype":"f64","shape":[2,3]},{"dtype":"f64","shape":[3,4]}],"#,
+            r#""strict":false,"algebra":"(+, *)","memory":null,"#,
+            r#""passes":["diagonal","transpose","layout","gemm","loop_order","merge_axes","buffers"],"#,
+            r#""paths":[[[0,1]]],"cost":{"flops":"24","size":"8","write":"8","peak":"8"}}"#
+        )
+    );
+    let y: Array2<f64> =
+        Plan::from_recipe(&plan.to_recipe())?.run((Array2::<f64>::ones((2, 3)), Array2::<f64>::ones((3, 4))))?;
+    assert_eq!(y, array![[3.0, 3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 3.0]]);
+    Ok(())
+}
+
+#[test]
+fn what_is_no_recipe_is_refused() -> Result {
+    let plan = Expression::new("ij,jk,kl")?.plan([spec::<f64>([2, 3]), spec::<f64>([3, 4]), spec::<f64>([4, 5])])?;
+    let recipe = plan.to_recipe();
+    let edit = |from: &str, to: &str| {
+        assert!(recipe.contains(from), "{recipe}");
+        recipe.replacen(from, to, 1)
+    };
+    for text in ["", "{", "[]", "{}", "null", r#"{"version":"1"}"#, r#"{"version":1}"#] {
+        assert!(matches!(problem(text), RecipeProblem::Malformed(_)), "{text}");
+    }
+    assert!(matches!(problem(&edit(r#""strict":"#, r#""lax":"#)), RecipeProblem::Malformed(_)));
+    let version = problem(&edit(r#""version":1"#, r#""version":2"#));
+    assert_eq!(version, RecipeProblem::Version { found: 2, expected: 1 });
+    assert_eq!(problem(&edit("f64", "f99")), RecipeProblem::Dtype("f99".into()));
+    assert_eq!(problem(&edit(r#""gemm""#, r#""blas""#)), RecipeProblem::Pass("blas".into()));
+    assert_eq!(problem(&edit("(+, *)", "(+, +)")), RecipeProblem::Algebra("(+, +)".into()));
+    let flops = edit(r#""flops":"64""#, r#""flops":"65""#);
+    assert_eq!(problem(&flops), RecipeProblem::Cost { recorded: "65".into(), planned: "64".into() });
+    let error = Plan::from_recipe(&edit(r#""paths":[[[0,1]"#, r#""paths":[[[0,7]"#)).unwrap_err();
+    assert_eq!(error.code(), "path");
+    let error = Plan::from_recipe(&edit("[2,3]", "[2,9]")).unwrap_err();
+    assert_eq!(error.code(), "size");
+    Ok(())
+}

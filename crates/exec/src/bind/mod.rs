@@ -1,0 +1,258 @@
+//! From a plan and real arrays to a program of operations: the one proof that a run stays inside its memory.
+//!
+//! `docs/unsafe.md` has the argument. In short: a [`Plan`](einfold_ir::Plan) is verified, so positions without ids are inside
+//! the extents of their buffers; the views have exactly those extents, and a view says that every position inside its
+//! extents is an element; so every address made of positions and strides is one. Ids are checked when they are read.
+
+mod access;
+mod grid;
+mod ids;
+mod nest;
+mod partial;
+mod place;
+mod ports;
+mod product;
+mod scalar;
+mod step;
+
+use einfold_ir::{Algebra, Axis, BufferId, Dtype, Fold, Groups, Loops, Plan, Step, UserAlgebra};
+
+use crate::error::BindError;
+use crate::kernels::{self, Isa, Kernels, UserSemiring};
+use crate::memory::AlignedMemory;
+use crate::program::{Constant, Home, Make, Program, Ptr, Region, Span};
+use crate::run::Bound;
+use crate::view::{AnyView, AnyViewMut};
+
+/// The largest element that a semiring's kernels can stage, in bytes.
+pub(crate) const STAGE: usize = 16 << 10;
+
+/// What a caller may ask for at [`bind`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options<'a> {
+    /// α in `out = α ⊗ e ⊕ β ⊗ out`: a tensor without axes, converted to the dtype an output is computed in.
+    pub alpha: Option<&'a AnyView<'a>>,
+    /// β. Without it an output is never read.
+    pub beta: Option<&'a AnyView<'a>>,
+    /// The user's semirings that the plan names.
+    pub semirings: &'a [UserSemiring],
+    /// The most bytes of scratch memory that may be used, packed matrices included.
+    pub memory: Option<usize>,
+    /// The instruction set, instead of the best.
+    pub isa: Option<Isa>,
+}
+
+/// Memory that runs use again: once warm, binding and running on one thread allocates nothing.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(crate) memory: AlignedMemory,
+    pub(crate) program: Program,
+    work: Work,
+}
+
+impl Scratch {
+    /// No memory yet.
+    pub fn new() -> Scratch {
+        Scratch::default()
+    }
+
+    /// Bytes that are held for intermediates, packed matrices and constants.
+    pub fn bytes(&self) -> usize {
+        self.memory.len()
+    }
+}
+
+/// Lists that only `bind` needs, kept for their memory.
+#[derive(Debug, Default)]
+struct Work {
+    /// Of every buffer, where its strides start in `strides`.
+    starts: Vec<usize>,
+    /// Strides of all buffers in bytes.
+    strides: Vec<isize>,
+    /// The loops of the nest at hand that no id depends on.
+    loops: Loops,
+    /// Memory for a second list of loops.
+    spare: Loops,
+    /// The loops that ids depend on.
+    indexed: Loops,
+    /// The axis of each loop in `indexed`.
+    indexed_axes: Vec<usize>,
+    /// For each axis the outer loop that it is, if ids depend on it and it has more than one position.
+    places: Vec<Option<usize>>,
+    /// Written strides and extents, for `Coverage`.
+    spans: Vec<(usize, usize)>,
+    groups: Groups,
+    fold: Fold,
+}
+
+/// Binds `plan` to its operands and outputs. Everything that can go wrong does so here, but for bad ids and cancellation.
+///
+/// # Errors
+/// [`BindError`]: operands that are not those of the plan, an unsupported algebra or conversion, memory.
+pub fn bind<'b>(
+    plan: &'b Plan,
+    ins: &'b [AnyView<'_>],
+    outs: &'b mut [AnyViewMut<'_>],
+    options: &Options<'_>,
+    scratch: &'b mut Scratch,
+) -> Result<Bound<'b>, BindError> {
+    ports::check(plan, ins, outs, options)?;
+    let isa = match options.isa {
+        Some(isa) => isa,
+        None => Isa::chosen()?,
+    };
+    let Scratch { memory, program, work } = scratch;
+    program.clear();
+    let mut binder = Binder { plan, options, isa, program, work, step: 0, packed: 0, most_packed: 0, constants: 0 };
+    binder.lay_out(ins, outs);
+    for region in &plan.regions {
+        binder.region(&region.loops, &region.steps)?;
+    }
+    let needed = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+    let base = memory.ensure(needed.total())?.as_mut_ptr().cast();
+    resolve(program, needed, base, ins, outs);
+    Ok(Bound::new(plan, program))
+}
+
+/// How scratch memory is shared out.
+#[derive(Clone, Copy)]
+struct Areas {
+    planned: usize,
+    packed: usize,
+    constants: usize,
+}
+
+impl Areas {
+    fn total(self) -> usize {
+        let planned = self.planned.checked_next_multiple_of(Plan::ALIGN);
+        planned
+            .and_then(|n| n.checked_add(self.packed))
+            .and_then(|n| n.checked_add(self.constants))
+            .unwrap_or(usize::MAX)
+    }
+
+    /// Where `home` starts in scratch memory.
+    fn at(self, home: Home) -> Option<usize> {
+        let packed = self.planned.next_multiple_of(Plan::ALIGN);
+        match home {
+            Home::Input(_) | Home::Output(_) => None,
+            Home::Planned(at) => Some(at),
+            Home::Packed(at) => Some(packed + at),
+            Home::Constant(at) => Some(packed + self.packed + at),
+        }
+    }
+}
+
+/// Gives every operand its address and makes the constants.
+fn resolve(program: &mut Program, areas: Areas, base: *mut u8, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>]) {
+    for operand in &mut program.operands {
+        let start = match (operand.home, areas.at(operand.home)) {
+            (_, Some(at)) => base.wrapping_add(at),
+            (Home::Input(k), _) => ins[k].ptr().cast_mut(),
+            (Home::Output(k), _) => outs[k].ptr(),
+            (Home::Planned(_) | Home::Packed(_) | Home::Constant(_), None) => base,
+        };
+        operand.ptr = Ptr(start.wrapping_offset(operand.offset));
+    }
+    let at = |at: usize| base.wrapping_add(areas.at(Home::Constant(at)).unwrap_or(0));
+    for constant in &program.constants {
+        scalar::make(constant, at);
+    }
+}
+
+/// The state of `bind`.
+struct Binder<'b> {
+    plan: &'b Plan,
+    options: &'b Options<'b>,
+    isa: Isa,
+    program: &'b mut Program,
+    work: &'b mut Work,
+    /// The step at hand, counted through all regions.
+    step: usize,
+    /// Bytes packed by the step at hand.
+    packed: usize,
+    /// The most that any step packs.
+    most_packed: usize,
+    /// Bytes of constants.
+    constants: usize,
+}
+
+impl Binder<'_> {
+    fn region(&mut self, loops: &[Axis], steps: &[Step]) -> Result<(), BindError> {
+        let sizes = self.program.sizes.len();
+        self.program.sizes.extend(loops.iter().map(|a| a.extent));
+        let loops_span = Span::since(sizes, &self.program.sizes);
+        let ops = self.program.ops.len();
+        let turns = loops.iter().fold(1u64, |n, a| n.saturating_mul(a.extent as u64));
+        let points = self.program.points;
+        for step in steps {
+            self.packed = 0;
+            self.bind_step(loops, step, turns > 0)?;
+            self.check_memory()?;
+            self.step += 1;
+        }
+        let one_turn = self.program.points - points;
+        self.program.points = points.saturating_add(one_turn.saturating_mul(turns));
+        // What a region without turns would have started is left as started: the fills run once.
+        let loops = if turns > 0 { loops_span } else { Span::default() };
+        let ops = Span::since(ops, &self.program.ops);
+        self.program.regions.push(Region { loops, ops });
+        Ok(())
+    }
+
+    fn check_memory(&mut self) -> Result<(), BindError> {
+        self.most_packed = self.most_packed.max(self.packed);
+        let areas = Areas { planned: self.plan.scratch, packed: self.packed, constants: self.constants };
+        match self.options.memory {
+            Some(limit) if areas.total() > limit => {
+                Err(BindError::TooLarge { step: self.step, bytes: areas.total(), limit })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Room for `bytes` for this step: where it is among what the step packs.
+    fn pack(&mut self, bytes: Option<usize>) -> Result<usize, BindError> {
+        let at = self.packed;
+        let end = bytes.and_then(|n| at.checked_add(n)?.checked_next_multiple_of(Plan::ALIGN));
+        self.packed = end.ok_or_else(|| self.overflow())?;
+        Ok(at)
+    }
+
+    /// A new constant.
+    fn constant(&mut self, size: usize, make: Make) -> Result<usize, BindError> {
+        let at = self.constants;
+        let end = at.checked_add(size).and_then(|n| n.checked_next_multiple_of(Plan::ALIGN));
+        self.constants = end.ok_or_else(|| self.overflow())?;
+        self.program.constants.push(Constant { at, make });
+        Ok(at)
+    }
+
+    /// More bytes than can be counted.
+    fn overflow(&self) -> BindError {
+        let limit = self.options.memory.unwrap_or(isize::MAX as usize);
+        BindError::TooLarge { step: self.step, bytes: usize::MAX, limit }
+    }
+
+    /// The kernels that compute `algebra` in `dtype`.
+    fn kernels(&self, algebra: Algebra, dtype: Dtype) -> Result<&'static Kernels, BindError> {
+        let found = match algebra {
+            Algebra::User(user) => {
+                self.semiring(user).filter(|_| user.accumulator == dtype).map(|s| s.kernels(self.isa))
+            }
+            Algebra::Builtin { .. } => kernels::builtin(algebra, dtype, self.isa),
+        };
+        let fits = dtype.size() <= STAGE && dtype.align() <= Plan::ALIGN;
+        let unsupported = || BindError::Unsupported { step: self.step, algebra: algebra.into(), dtype };
+        found.filter(|_| fits).ok_or_else(unsupported)
+    }
+
+    /// The caller's semiring that the plan speaks of.
+    fn semiring(&self, user: UserAlgebra) -> Option<&UserSemiring> {
+        self.options.semirings.iter().find(|s| s.algebra() == user)
+    }
+
+    fn is_output(&self, buffer: BufferId) -> bool {
+        self.plan.outputs.contains(&buffer)
+    }
+}

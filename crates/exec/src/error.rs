@@ -1,0 +1,164 @@
+//! Why a plan does not fit its operands, and why a run stopped.
+
+use std::fmt;
+
+use einfold_ir::{Algebra, Dtype, Label, Plan};
+
+use crate::kernels::IsaError;
+use crate::memory::OutOfMemory;
+
+/// An operand or an output, by position from 0; from 1 in messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// The operand of this position.
+    Operand(usize),
+    /// The output of this position.
+    Output(usize),
+}
+
+/// Why a plan cannot run on these operands and outputs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The plan has another number of operands.
+    #[error("the plan has {expected} operands, {found} were given")]
+    Operands {
+        /// As in the plan.
+        expected: usize,
+        /// As given.
+        found: usize,
+    },
+    /// The plan has another number of outputs.
+    #[error("the plan has {expected} outputs, {found} were given")]
+    Outputs {
+        /// As in the plan.
+        expected: usize,
+        /// As given.
+        found: usize,
+    },
+    /// Planned for another dtype.
+    #[error("{port} is planned as {expected}, {found} was given")]
+    Dtype {
+        /// Which operand or output.
+        port: Port,
+        /// As in the plan.
+        expected: Box<Dtype>,
+        /// As given.
+        found: Box<Dtype>,
+    },
+    /// Planned for another shape.
+    #[error("{port} is planned with shape {expected:?}, {found:?} was given")]
+    Shape {
+        /// Which operand or output.
+        port: Port,
+        /// As in the plan.
+        expected: Box<[usize]>,
+        /// As given.
+        found: Box<[usize]>,
+    },
+    /// Elements of a user's type that need more alignment than scratch memory has.
+    #[error("{dtype} needs an alignment of {} bytes, scratch memory has {}", dtype.align(), Plan::ALIGN)]
+    Alignment {
+        /// The dtype.
+        dtype: Dtype,
+    },
+    /// β is given for an output that holds no values yet.
+    #[error("beta is given, but output {} holds no values yet", output + 1)]
+    Uninitialised {
+        /// Which output.
+        output: usize,
+    },
+    /// α or β is no scalar of a dtype that converts to the one the output is computed in.
+    #[error("{name} is no scalar that converts to {wanted}")]
+    Scalar {
+        /// `alpha` or `beta`.
+        name: &'static str,
+        /// The dtype the output is computed in.
+        wanted: Dtype,
+    },
+    /// α is asked of a step whose ⊗ does not distribute over its ⊕.
+    #[error("alpha needs a product that distributes over the sum, {algebra} on {dtype} does not")]
+    NotDistributive {
+        /// ⊕ and ⊗.
+        algebra: Box<Algebra>,
+        /// The dtype of the output.
+        dtype: Dtype,
+    },
+    /// There are no kernels for this algebra on this dtype.
+    #[error("step {step}: {algebra} is not supported on {dtype}")]
+    Unsupported {
+        /// The step, counted through all regions.
+        step: usize,
+        /// ⊕ and ⊗.
+        algebra: Box<Algebra>,
+        /// The dtype it would be computed in.
+        dtype: Dtype,
+    },
+    /// There is no conversion from one dtype to another.
+    #[error("step {step}: {from} does not convert to {to}")]
+    Conversion {
+        /// The step, counted through all regions.
+        step: usize,
+        /// What is read.
+        from: Box<Dtype>,
+        /// What it is computed in.
+        to: Box<Dtype>,
+    },
+    /// More memory is needed than the caller allows.
+    #[error("step {step} needs {bytes} bytes of scratch memory, {limit} are allowed")]
+    TooLarge {
+        /// The first step that does not fit, counted through all regions.
+        step: usize,
+        /// Scratch memory of the plan and what this step packs; `usize::MAX` where the sum overflows.
+        bytes: usize,
+        /// What the caller allows.
+        limit: usize,
+    },
+    /// `EINFOLD_KERNEL` asks for kernels that cannot run.
+    #[error(transparent)]
+    Isa(#[from] IsaError),
+    /// The memory could not be had.
+    #[error(transparent)]
+    Memory(#[from] OutOfMemory),
+}
+
+/// Why a run stopped. The outputs then hold unspecified values, each valid for its dtype where the output held values before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// An id is outside the axis it indexes.
+    #[error(transparent)]
+    IndexOutOfRange(Box<IndexOutOfRange>),
+    /// The caller asked for it.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+/// An id outside the axis it indexes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{ids}{position:?} is {value}, which indexes {at} along axis {axis} of {tensor}, of size {size}")]
+pub struct IndexOutOfRange {
+    /// The label of the indexed tensor.
+    pub tensor: Label,
+    /// The axis of the indexed tensor.
+    pub axis: usize,
+    /// The label of the id tensor.
+    pub ids: Label,
+    /// Where in the id tensor the id was read.
+    pub position: Vec<i128>,
+    /// The id.
+    pub value: i128,
+    /// The position along `axis` that follows from it: the id itself, unless it is shifted or scaled.
+    pub at: i128,
+    /// The extent of `axis`.
+    pub size: usize,
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Port::Operand(k) => write!(f, "operand {}", k + 1),
+            Port::Output(k) => write!(f, "output {}", k + 1),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The matrix products.
+
+use super::rings::{Check, Ring, every_ring};
+use super::{Plane, Rng, Sample, positions};
+use crate::kernels::{Kernels, Product};
+
+struct Products;
+
+impl Check for Products {
+    fn check<T: Sample>(&mut self, ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng) {
+        for _ in 0..12 {
+            let extents = [rng.extent(), rng.extent(), rng.extent()];
+            compare(ring, kernels, rng, extents);
+        }
+        // Past the width of a packed block (1024 bytes) and its depth (64 rows), on either side.
+        compare(ring, kernels, rng, [3, 1030 / size_of::<T>(), 66]);
+        compare(ring, kernels, rng, [1030 / size_of::<T>(), 17, 5]);
+    }
+}
+
+/// One product of a random layout, with and without α, into or onto C.
+fn compare<T: Sample>(ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng, extents: [usize; 3]) {
+    let [m, n, k] = extents;
+    let (a, b) = (Plane::<T>::random(rng, [m, k], true), Plane::<T>::random(rng, [k, n], true));
+    let mut c = Plane::<T>::random(rng, [m, n], false);
+    let mut want = c.clone();
+    let mut alpha = T::sample(rng);
+    let (scaled, accumulate) = (rng.below(2) == 0 && ring.absorbing, rng.below(2) == 0);
+    let product = Product {
+        extents,
+        c: c.dst(),
+        a: a.src(),
+        b: b.src(),
+        alpha: scaled.then_some(std::ptr::NonNull::from(&mut alpha).cast()),
+        accumulate,
+    };
+    // SAFETY: the planes hold the extents, and no other thread sees them.
+    unsafe { (kernels.gemm)(&product) };
+    for (i, j) in positions([m, n]) {
+        let sum = (0..k).map(|l| (ring.mul)(a.get(i, l), b.get(l, j))).reduce(ring.add).unwrap_or(ring.zero);
+        let sum = if scaled { (ring.mul)(alpha, sum) } else { sum };
+        want.set(i, j, if accumulate { (ring.add)(want.get(i, j), sum) } else { sum });
+    }
+    assert_eq!(c.data, want.data, "{}, {extents:?}, α {scaled}, onto {accumulate}", ring.name);
+}
+
+struct Identity;
+
+impl Check for Identity {
+    fn check<T: Sample>(&mut self, ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng) {
+        if !ring.absorbing {
+            return;
+        }
+        for n in [1, 5, 16, 33] {
+            let a = Plane::<T>::random(rng, [7, n], false);
+            let mut eye = Plane::<T>::random(rng, [n, n], false);
+            positions([n, n]).for_each(|(i, j)| eye.set(i, j, if i == j { ring.one } else { ring.zero }));
+            let mut c = Plane::<T>::random(rng, [7, n], false);
+            let (extents, alpha, accumulate) = ([7, n, n], None, false);
+            // SAFETY: the planes hold the extents, and no other thread sees them.
+            unsafe { (kernels.gemm)(&Product { extents, c: c.dst(), a: a.src(), b: eye.src(), alpha, accumulate }) };
+            assert!(positions([7, n]).all(|(i, j)| c.get(i, j) == a.get(i, j)), "{}, {n}", ring.name);
+        }
+    }
+}
+
+#[test]
+fn products_match_plain_loops() {
+    every_ring(&mut Products);
+}
+
+#[test]
+fn a_times_identity_is_a() {
+    every_ring(&mut Identity);
+}

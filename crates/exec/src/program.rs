@@ -1,0 +1,308 @@
+//! What `bind` makes of a plan and its operands, and a run executes: operations over pointers and strides, in flat lists
+//! that are used again.
+
+use std::ops::Range;
+
+use einfold_ir::Dtype;
+
+use crate::kernels::{Binary, Fill, Gemm, Kernels, Unary};
+
+/// A part of one of the lists of a [`Program`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+}
+
+impl Span {
+    /// From `start` to the end of `list`.
+    pub(crate) fn since<T>(start: usize, list: &[T]) -> Span {
+        Span { start, len: list.len() - start }
+    }
+
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start..self.start + self.len
+    }
+}
+
+/// The memory in which an operand lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// The caller's operand.
+    Input(usize),
+    /// The caller's output.
+    Output(usize),
+    /// Scratch memory as the plan lays it out, at this byte.
+    Planned(usize),
+    /// Packed matrices and partial sums, at this byte: each step starts anew.
+    Packed(usize),
+    /// Constants, at this byte.
+    Constant(usize),
+}
+
+/// A pointer that threads may share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ptr(pub(crate) *mut u8);
+
+// SAFETY: a pointer is only a number until it is dereferenced, which happens while `Bound` holds the borrows of all memory
+// that the pointers of its program lead to; kernels get disjoint targets.
+unsafe impl Send for Ptr {}
+// SAFETY: as above.
+unsafe impl Sync for Ptr {}
+
+/// An operand of an operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operand {
+    pub(crate) home: Home,
+    /// Bytes from the start of its home to the element at position 0 of all loops.
+    pub(crate) offset: isize,
+    /// That element's address; known once all memory is there.
+    pub(crate) ptr: Ptr,
+    /// Where in `Program::strides` its strides in the loops of the region start.
+    pub(crate) turns: usize,
+    /// How it becomes what the operation computes in; none where it is that already.
+    pub(crate) load: Option<Unary>,
+}
+
+/// Operations that are run in order for each position of the loops.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region {
+    /// Extents, outer to inner, in `Program::sizes`.
+    pub(crate) loops: Span,
+    /// In `Program::ops`.
+    pub(crate) ops: Span,
+}
+
+/// One operation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Op {
+    Nest(Nest),
+    Product(Product),
+}
+
+/// Loops over operands, in `Program`'s lists: first the kept ones, which lead to targets of their own, then the reduced ones,
+/// then the loops inside, of which a kernel runs two.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Loops {
+    /// The operands, the written one first.
+    pub(crate) operands: Span,
+    /// How many loops are kept.
+    pub(crate) kept: usize,
+    /// How many loops are reduced.
+    pub(crate) reduced: usize,
+    /// The extents of all loops, in `Program::sizes`.
+    pub(crate) sizes: Span,
+    /// Where in `Program::strides` the strides start: one of each operand for each loop.
+    pub(crate) strides: usize,
+}
+
+/// Which part of an operation is one block. The grid follows from the shape alone, so that results do not depend on threads.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grid {
+    /// Positions of each of the two cut axes in one block.
+    pub(crate) piece: [usize; 2],
+    /// How many pieces each of the two cut axes has.
+    pub(crate) pieces: [usize; 2],
+    /// How many neighbouring blocks are one task.
+    pub(crate) grain: usize,
+    /// How many blocks there are.
+    pub(crate) blocks: usize,
+    /// Points of the iteration space in all blocks.
+    pub(crate) points: u64,
+}
+
+/// A strided nest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Nest {
+    /// The loops; inside are the two of the kernel.
+    pub(crate) loops: Loops,
+    pub(crate) grid: Grid,
+    /// What a target starts from before `rest` is added to it; none where `first` writes it.
+    pub(crate) clear: Option<Fill>,
+    /// At the first position of the reduced loops.
+    pub(crate) first: Action,
+    /// At all others.
+    pub(crate) rest: Action,
+    /// The positions that come from ids, in `Program::ids`.
+    pub(crate) ids: Span,
+}
+
+/// What is done with the two loops inside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    /// Writes a constant of the algebra.
+    Fill(Fill),
+    /// Copies elements of this size.
+    Copy(usize),
+    /// One factor.
+    Unary(Unary),
+    /// Two factors.
+    Binary(Binary),
+    /// Through small blocks of memory.
+    Staged(Stage),
+}
+
+/// A product whose factors are converted, or of which there are more than two, or whose target has another type than what it
+/// is computed in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stage {
+    pub(crate) kernels: &'static Kernels,
+    /// Bytes of an element of what it is computed in.
+    pub(crate) size: usize,
+    /// Whether the product is added to what the target holds.
+    pub(crate) accumulate: bool,
+    /// How the target is converted.
+    pub(crate) target: Option<Target>,
+    /// Whether the last operand is β, by which the target is multiplied first.
+    pub(crate) beta: bool,
+}
+
+/// How a target of another type is read and written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target {
+    /// Needed only where it is read.
+    pub(crate) load: Option<Unary>,
+    pub(crate) store: Unary,
+}
+
+/// A matrix product in loops. The operands are C, A and B; inside are no loops.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Product {
+    pub(crate) loops: Loops,
+    /// Cuts m and n.
+    pub(crate) grid: Grid,
+    pub(crate) gemm: Gemm,
+    /// m, n, k.
+    pub(crate) extents: [usize; 3],
+    /// Of C for m and n, of A for m and k, of B for k and n.
+    pub(crate) strides: [[isize; 2]; 3],
+    /// α as an operand.
+    pub(crate) alpha: Option<usize>,
+    /// Whether C is added to.
+    pub(crate) accumulate: bool,
+}
+
+/// A value that is made at `bind`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Constant {
+    /// At this byte among the constants.
+    pub(crate) at: usize,
+    pub(crate) make: Make,
+}
+
+/// How a constant is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Make {
+    /// By a kernel.
+    Fill(Fill),
+    /// From an earlier constant, at this byte.
+    Convert(usize, Unary),
+    /// From a caller's value.
+    Load(Ptr, Unary),
+    /// From a caller's value of this size.
+    Copy(Ptr, usize),
+}
+
+/// One instruction of the program that turns ids into offsets. It runs anew at every position of the outer loops.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Id {
+    /// Reads an id.
+    Read(Lookup),
+    /// Adds a checked position to the offset of an operand or of a later lookup.
+    At(Position),
+}
+
+/// An id tensor that is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookup {
+    /// Among all operands of the program.
+    pub(crate) operand: usize,
+    pub(crate) dtype: Dtype,
+    /// Where in `Program::strides` its strides in the outer loops start.
+    pub(crate) strides: usize,
+    /// The number of the lookup in its nest.
+    pub(crate) number: usize,
+    /// For errors: the buffer that is read, and where, in `Program::terms`: a constant for each axis, then what is added.
+    pub(crate) buffer: u32,
+    pub(crate) place: Span,
+}
+
+/// A position along one axis that ids have a part in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    /// What is indexed.
+    pub(crate) of: Indexed,
+    pub(crate) stride: isize,
+    pub(crate) extent: usize,
+    pub(crate) offset: i64,
+    /// `coef · position` of loops, in `Program::terms`.
+    pub(crate) terms: Span,
+    /// `coef · id`, in `Program::terms`: the numbers of lookups.
+    pub(crate) ids: Span,
+    /// Whether negative positions count from the end.
+    pub(crate) wrap: bool,
+    /// Whether a point outside contributes nothing.
+    pub(crate) drop: bool,
+    /// For errors: the buffer and its axis.
+    pub(crate) buffer: u32,
+    pub(crate) axis: usize,
+}
+
+/// What a position belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Indexed {
+    /// An operand of the nest, by its place among them.
+    Operand(usize),
+    /// The lookup of this number.
+    Lookup(usize),
+}
+
+/// `coef` times something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub(crate) coef: i64,
+    pub(crate) what: Factor,
+}
+
+/// What is multiplied in [`Times`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Factor {
+    /// Nothing: the constant with which the position along the next axis begins.
+    Axis,
+    /// The position of an outer loop of the nest.
+    Loop(usize),
+    /// The position of a loop of the region.
+    Turn(usize),
+    /// The id that a lookup read.
+    Id(usize),
+}
+
+/// All operations of a bound plan.
+#[derive(Debug, Default)]
+pub(crate) struct Program {
+    pub(crate) regions: Vec<Region>,
+    pub(crate) ops: Vec<Op>,
+    pub(crate) operands: Vec<Operand>,
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) strides: Vec<isize>,
+    pub(crate) constants: Vec<Constant>,
+    pub(crate) ids: Vec<Id>,
+    pub(crate) terms: Vec<Times>,
+    /// Points of all operations in all turns of their regions.
+    pub(crate) points: u64,
+}
+
+impl Program {
+    /// Forgets everything, keeping the memory.
+    pub(crate) fn clear(&mut self) {
+        self.regions.clear();
+        self.ops.clear();
+        self.operands.clear();
+        self.sizes.clear();
+        self.strides.clear();
+        self.constants.clear();
+        self.ids.clear();
+        self.terms.clear();
+        self.points = 0;
+    }
+}

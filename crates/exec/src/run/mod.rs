@@ -1,0 +1,104 @@
+//! Running a bound plan: regions turn by turn, operations in order, blocks on threads.
+
+mod ids;
+mod nest;
+mod product;
+mod stage;
+mod threads;
+mod walk;
+
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use einfold_ir::Plan;
+use smallvec::SmallVec;
+
+use crate::control::Control;
+use crate::error::Stopped;
+use crate::program::{Op, Program, Region, Span};
+
+/// Addresses of the operands of one operation in one turn of its region.
+type Bases = SmallVec<[*mut u8; 8]>;
+
+/// A plan bound to its operands, outputs and scratch memory, all of which it borrows: it runs once.
+#[derive(Debug)]
+pub struct Bound<'b> {
+    plan: &'b Plan,
+    program: &'b Program,
+    memory: PhantomData<&'b mut [u8]>,
+}
+
+/// What all operations of a run share.
+struct Run<'r> {
+    plan: &'r Plan,
+    program: &'r Program,
+    control: &'r Control<'r>,
+    done: AtomicU64,
+}
+
+impl<'b> Bound<'b> {
+    pub(crate) fn new(plan: &'b Plan, program: &'b Program) -> Bound<'b> {
+        Bound { plan, program, memory: PhantomData }
+    }
+
+    /// Computes the outputs.
+    ///
+    /// # Errors
+    /// [`Stopped`] at a bad id or when the caller cancels; the outputs then hold unspecified values, and those that were not
+    /// initialised before still are not.
+    pub fn run(self, control: &Control<'_>) -> Result<(), Stopped> {
+        let run = Run { plan: self.plan, program: self.program, control, done: AtomicU64::new(0) };
+        self.program.regions.iter().try_for_each(|region| run.region(region))
+    }
+}
+
+impl Run<'_> {
+    fn region(&self, region: &Region) -> Result<(), Stopped> {
+        let extents = &self.program.sizes[region.loops.range()];
+        let mut turn: SmallVec<[usize; 8]> = extents.iter().map(|_| 0).collect();
+        loop {
+            for op in &self.program.ops[region.ops.range()] {
+                if self.control.is_cancelled() {
+                    return Err(Stopped::Cancelled);
+                }
+                match op {
+                    Op::Nest(nest) => self.nest(nest, &turn)?,
+                    Op::Product(product) => self.product(product, &turn)?,
+                }
+            }
+            if !next(&mut turn, extents) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Where operands start in a turn of the region.
+    fn bases(&self, operands: Span, turn: &[usize]) -> Bases {
+        operands.range().map(|operand| self.base(operand, turn)).collect()
+    }
+
+    fn base(&self, operand: usize, turn: &[usize]) -> *mut u8 {
+        let operand = &self.program.operands[operand];
+        let strides = &self.program.strides[operand.turns..];
+        turn.iter().zip(strides).fold(operand.ptr.0, |ptr, (&at, &s)| ptr.wrapping_offset(s.wrapping_mul(at as isize)))
+    }
+
+    /// Counts work and tells the caller.
+    fn advance(&self, points: u64) {
+        let Some(progress) = self.control.progress else { return };
+        let done = self.done.fetch_add(points, Ordering::Relaxed).saturating_add(points);
+        progress(done.min(self.program.points), self.program.points);
+    }
+}
+
+/// The next position of nested loops, the last of which runs fastest; whether there is one.
+fn next(position: &mut [usize], extents: &[usize]) -> bool {
+    for (at, &extent) in position.iter_mut().zip(extents).rev() {
+        *at += 1;
+        if *at < extent {
+            return true;
+        }
+        *at = 0;
+    }
+    false
+}

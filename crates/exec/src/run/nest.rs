@@ -1,0 +1,162 @@
+//! Blocks of a nest.
+
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use super::ids::{Ids, Miss};
+use super::walk::Walk;
+use super::{Bases, Run, stage};
+use crate::error::Stopped;
+use crate::kernels::{self, Dst, Src};
+use crate::program::{Action, Grid, Nest, Operand};
+
+/// Points between two looks at the cancel flag within a block.
+const PATIENCE: usize = 1 << 20;
+
+/// What a kernel call works on: its two extents, and for every operand an address and two strides.
+pub(super) struct Tile<'t> {
+    pub(super) n: [usize; 2],
+    pub(super) ptrs: &'t [*mut u8],
+    /// The outer strides of all operands, then the inner ones.
+    pub(super) strides: &'t [isize],
+    pub(super) operands: &'t [Operand],
+}
+
+impl Tile<'_> {
+    pub(super) fn strides(&self, operand: usize) -> [isize; 2] {
+        [self.strides[operand], self.strides[self.ptrs.len() + operand]]
+    }
+
+    pub(super) fn dst(&self) -> Dst {
+        Dst { ptr: self.ptrs[0], strides: self.strides(0) }
+    }
+
+    pub(super) fn src(&self, operand: usize) -> Src {
+        Src { ptr: self.ptrs[operand], strides: self.strides(operand) }
+    }
+}
+
+/// What the blocks of a nest share in one turn.
+struct Blocks<'r> {
+    run: &'r Run<'r>,
+    nest: &'r Nest,
+    turn: &'r [usize],
+    bases: Bases,
+}
+
+// SAFETY: the addresses are those of the program's operands, which threads may share (see `Ptr`).
+unsafe impl Sync for Blocks<'_> {}
+
+impl Run<'_> {
+    pub(super) fn nest(&self, nest: &Nest, turn: &[usize]) -> Result<(), Stopped> {
+        let blocks = Blocks { run: self, nest, turn, bases: self.bases(nest.loops.operands, turn) };
+        // The whole struct, not its fields, is what threads may share.
+        let blocks = &blocks;
+        self.blocks(&nest.grid, move |range| blocks.run(range))
+    }
+}
+
+impl Blocks<'_> {
+    fn run(&self, range: Range<usize>) -> Result<(), Stopped> {
+        let Nest { loops, grid, .. } = self.nest;
+        let program = self.run.program;
+        let outer = loops.kept + loops.reduced;
+        let inner = &program.strides[loops.strides + outer * loops.operands.len..][..2 * loops.operands.len];
+        let sizes = &program.sizes[loops.sizes.range()][outer..];
+        let mut ids = Ids::new(self.run, self.nest.ids, self.turn, loops.operands.len);
+        let mut walk = Walk::new(program, loops, &self.bases);
+        let (mut row, mut piece) = grid.split(range.start);
+        walk.seek(loops.kept, row);
+        let mut since = 0;
+        for block in range {
+            let (start, n) = grid.piece_at(piece, [sizes[0], sizes[1]]);
+            let mut first = true;
+            loop {
+                self.tile(&walk, &mut ids, inner, start, n, first)?;
+                first = false;
+                since += n[0] * n[1];
+                if since > PATIENCE {
+                    since = 0;
+                    if self.run.control.is_cancelled() {
+                        return Err(Stopped::Cancelled);
+                    }
+                }
+                if !walk.next(loops.kept..outer) {
+                    break;
+                }
+            }
+            let before = row;
+            (row, piece) = grid.split(block + 1);
+            if row != before {
+                walk.next(0..loops.kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// One call of the kernel: at the position of `walk`, `n` points from `start` on.
+    fn tile(
+        &self,
+        walk: &Walk<'_>,
+        ids: &mut Ids<'_>,
+        strides: &[isize],
+        start: [usize; 2],
+        n: [usize; 2],
+        first: bool,
+    ) -> Result<(), Stopped> {
+        let operands = self.nest.loops.operands;
+        match ids.evaluate(&walk.at) {
+            Ok(()) => {}
+            Err(Miss::Dropped) => return Ok(()),
+            Err(Miss::Bad(bad)) => return Err(ids.error(&bad, &walk.at)),
+        }
+        let address = |(x, &ptr): (usize, &*mut u8)| {
+            let along = |l: usize| strides[l * operands.len + x].wrapping_mul(start[l] as isize);
+            ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(ids.offset(x)))
+        };
+        let ptrs: SmallVec<[*mut u8; 8]> = walk.ptrs.iter().enumerate().map(address).collect();
+        let operands = &self.run.program.operands[operands.range()];
+        let tile = Tile { n, ptrs: &ptrs, strides, operands };
+        // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids were
+        // checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their targets
+        // are disjoint.
+        unsafe { self.act(&tile, first) }
+        Ok(())
+    }
+
+    /// # Safety
+    /// All points of the tile are elements of the operands, and nothing else touches its targets.
+    unsafe fn act(&self, tile: &Tile<'_>, first: bool) {
+        // SAFETY: the caller's promise; the kernels were chosen for the dtypes of the operands.
+        unsafe {
+            if let (true, Some(clear)) = (first, self.nest.clear) {
+                let dst = tile.dst();
+                let kept = [0, 1].map(|l| if dst.strides[l] == 0 { 1 } else { tile.n[l] });
+                clear(kept, dst);
+            }
+            match if first { self.nest.first } else { self.nest.rest } {
+                Action::Fill(fill) => fill(tile.n, tile.dst()),
+                Action::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
+                Action::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
+                Action::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
+                Action::Staged(stage) => stage::run(&stage, tile),
+            }
+        }
+    }
+}
+
+impl Grid {
+    /// The row and the piece of a block. Pieces of a row are neighbours.
+    pub(super) fn split(&self, block: usize) -> (usize, usize) {
+        let pieces = self.pieces[0] * self.pieces[1];
+        (block / pieces, block % pieces)
+    }
+
+    /// Where a piece starts in the two cut axes, of extents `n`, and how long it is.
+    pub(super) fn piece_at(&self, piece: usize, n: [usize; 2]) -> ([usize; 2], [usize; 2]) {
+        let at = [piece / self.pieces[1], piece % self.pieces[1]];
+        let start = [at[0] * self.piece[0], at[1] * self.piece[1]];
+        (start, [self.piece[0].min(n[0] - start[0]), self.piece[1].min(n[1] - start[1])])
+    }
+}

@@ -1,0 +1,80 @@
+//! Tasks on threads. Which thread does which task never shows in a result.
+
+use std::ops::Range;
+
+use super::Run;
+use crate::error::Stopped;
+use crate::program::Grid;
+
+/// Points below which a second thread costs more than it gains.
+#[cfg(feature = "rayon")]
+const WORTH: u64 = 1 << 17;
+
+impl Run<'_> {
+    /// Runs `work` on all blocks of `grid`, some neighbours at a time.
+    ///
+    /// # Errors
+    /// Cancellation, or what `work` stops with: the first task in order that does so.
+    pub(super) fn blocks(
+        &self,
+        grid: &Grid,
+        work: impl Fn(Range<usize>) -> Result<(), Stopped> + Sync,
+    ) -> Result<(), Stopped> {
+        let tasks = grid.blocks.div_ceil(grid.grain);
+        let share = grid.points / (grid.blocks as u64).max(1);
+        let task = |t: usize| {
+            if self.control.is_cancelled() {
+                return Err(Stopped::Cancelled);
+            }
+            let range = t * grid.grain..grid.blocks.min((t + 1) * grid.grain);
+            let points = share * range.len() as u64;
+            work(range)?;
+            self.advance(points);
+            Ok(())
+        };
+        #[cfg(feature = "rayon")]
+        if let Some(workers) = self.workers(grid, tasks) {
+            return parallel(workers, tasks, &task);
+        }
+        (0..tasks).try_for_each(task)
+    }
+
+    /// How many threads to use, if more than one is worth it.
+    #[cfg(feature = "rayon")]
+    fn workers(&self, grid: &Grid, tasks: usize) -> Option<usize> {
+        // Asking rayon starts its pool: not for a caller who wants one thread, nor for small work.
+        let allowed = self.control.threads.map_or(usize::MAX, std::num::NonZeroUsize::get);
+        if grid.points < WORTH || tasks.min(allowed) < 2 {
+            return None;
+        }
+        Some(rayon::current_num_threads().min(tasks).min(allowed)).filter(|&n| n > 1)
+    }
+}
+
+/// `workers` threads take the tasks in order. A task that stops keeps the others from being taken.
+#[cfg(feature = "rayon")]
+fn parallel(workers: usize, tasks: usize, task: &(dyn Fn(usize) -> Result<(), Stopped> + Sync)) -> Result<(), Stopped> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, PoisonError};
+
+    let next = AtomicUsize::new(0);
+    let first: Mutex<Option<(usize, Stopped)>> = Mutex::new(None);
+    let worker = || {
+        loop {
+            let t = next.fetch_add(1, Ordering::Relaxed);
+            if t >= tasks {
+                return;
+            }
+            if let Err(stopped) = task(t) {
+                next.store(tasks, Ordering::Relaxed);
+                let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                if first.as_ref().is_none_or(|(at, _)| t < *at) {
+                    *first = Some((t, stopped));
+                }
+            }
+        }
+    };
+    rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| worker())));
+    let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
+    first.map_or(Ok(()), |(_, stopped)| Err(stopped))
+}

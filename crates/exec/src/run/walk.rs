@@ -1,0 +1,55 @@
+//! Pointers that move through loops.
+
+use smallvec::SmallVec;
+
+use super::Bases;
+use crate::program::{Loops, Program};
+
+/// A position in the outer loops of an operation, and the address of every operand there.
+pub(super) struct Walk<'p> {
+    extents: &'p [usize],
+    strides: &'p [isize],
+    pub(super) at: SmallVec<[usize; 16]>,
+    pub(super) ptrs: Bases,
+}
+
+impl<'p> Walk<'p> {
+    /// Position 0 of all loops, from `bases`.
+    pub(super) fn new(program: &'p Program, loops: &Loops, bases: &Bases) -> Walk<'p> {
+        let outer = loops.kept + loops.reduced;
+        let extents = &program.sizes[loops.sizes.range()][..outer];
+        let strides = &program.strides[loops.strides..][..outer * loops.operands.len];
+        Walk { extents, strides, at: SmallVec::from_elem(0, outer), ptrs: bases.clone() }
+    }
+
+    /// From position 0 of all loops to the `number`th position of the first `loops`, the last of which runs fastest.
+    pub(super) fn seek(&mut self, loops: usize, mut number: usize) {
+        for l in (0..loops).rev() {
+            let at = number % self.extents[l];
+            number /= self.extents[l];
+            self.at[l] = at;
+            self.shift(l, at as isize);
+        }
+    }
+
+    /// To the next position of the loops in `range`; whether there is one. After the last comes the first.
+    pub(super) fn next(&mut self, range: std::ops::Range<usize>) -> bool {
+        for l in range.rev() {
+            self.at[l] += 1;
+            if self.at[l] < self.extents[l] {
+                self.shift(l, 1);
+                return true;
+            }
+            self.shift(l, 1 - self.extents[l] as isize);
+            self.at[l] = 0;
+        }
+        false
+    }
+
+    fn shift(&mut self, l: usize, by: isize) {
+        let operands = self.ptrs.len();
+        for (ptr, stride) in self.ptrs.iter_mut().zip(&self.strides[l * operands..]) {
+            *ptr = ptr.wrapping_offset(stride.wrapping_mul(by));
+        }
+    }
+}

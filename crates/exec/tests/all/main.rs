@@ -1,0 +1,13 @@
+//! Plans made by hand, bound to views of every kind, against loops.
+
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod dtypes;
+mod einsums;
+mod errors;
+mod ids;
+mod random;
+mod regions;
+mod scalars;
+mod support;
+mod threads;

@@ -1,0 +1,139 @@
+//! Why a plan is what it is: every stage from the text to the last pass, for people and for programs.
+
+mod dot;
+mod json;
+mod step;
+mod text;
+mod tree;
+
+use std::fmt;
+
+use einfold_ir::{Cost, Count, Ir};
+
+use self::step::StepReport;
+use self::tree::TreeReport;
+use crate::compile::naive_flops;
+use crate::{Compiled, Memory, PlanError, PlanOptions, lower, optimize};
+
+/// A stage of the compiler that can be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// The text as it was understood.
+    Ast,
+    /// The expression: what is to be computed.
+    Ir,
+    /// The contraction tree of each contraction, and by which law it may be reordered.
+    Tree,
+    /// The final plan, with its costs.
+    Plan,
+    /// The plan as it was lowered, and after each pass that changed it.
+    Passes,
+}
+
+impl Stage {
+    /// All stages, in the order in which they come.
+    pub const ALL: [Stage; 5] = [Stage::Ast, Stage::Ir, Stage::Tree, Stage::Plan, Stage::Passes];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Ast => "ast",
+            Stage::Ir => "ir",
+            Stage::Tree => "tree",
+            Stage::Plan => "plan",
+            Stage::Passes => "passes",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the stages before this crate have to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The expression in one line.
+    pub expression: String,
+    /// Its syntax tree, printed.
+    pub ast: String,
+}
+
+/// Everything there is to say about a plan, made once and rendered by [`Explain::text`], [`Explain::json`] and
+/// [`Explain::dot`].
+#[derive(Clone, Debug)]
+pub struct Explain {
+    source: Source,
+    ir: String,
+    /// Each operand as `20x10:f64`.
+    operands: Vec<String>,
+    trees: Vec<TreeReport>,
+    lowered: Vec<StepReport>,
+    passes: Vec<PassReport>,
+    plan: Vec<StepReport>,
+    naive: Count,
+    cost: Cost,
+    memory: Memory,
+}
+
+/// What a pass did.
+#[derive(Clone, Debug)]
+struct PassReport {
+    name: &'static str,
+    what: &'static str,
+    changes: usize,
+    /// The steps after it.
+    steps: Vec<StepReport>,
+}
+
+impl Explain {
+    /// Explains `compiled`, which was made from `ir` with `options`.
+    ///
+    /// # Errors
+    /// Those of [`lower`] and of the passes, which run again to be watched.
+    pub fn new(source: Source, ir: &Ir, compiled: &Compiled, options: &PlanOptions) -> Result<Explain, PlanError> {
+        let draft = lower(&compiled.ir, &options.hints)?;
+        let lowered = step::reports(&draft, &compiled.ir);
+        let mut passes = Vec::new();
+        optimize(draft, options.passes, &mut |pass, changes, draft| {
+            let steps = step::reports(draft, &compiled.ir);
+            passes.push(PassReport { name: pass.name, what: pass.what, changes, steps });
+        })?;
+        let operands = ir.inputs().iter().map(|&id| {
+            let node = ir.node(id);
+            format!("{}:{}", shape(&node.shape), node.dtype)
+        });
+        Ok(Explain {
+            source,
+            ir: ir.to_string(),
+            operands: operands.collect(),
+            trees: tree::reports(ir, &compiled.orders),
+            lowered,
+            passes,
+            plan: step::reports(&compiled.plan, &compiled.ir),
+            naive: naive_flops(ir),
+            cost: compiled.cost,
+            memory: compiled.memory,
+        })
+    }
+}
+
+/// `20x10`, and `()` for a scalar.
+fn shape(extents: &[usize]) -> String {
+    if extents.is_empty() {
+        return "()".into();
+    }
+    extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// Labels side by side where each is one character, else with spaces between them.
+fn join<S: AsRef<str>>(labels: &[S]) -> String {
+    let single = labels.iter().all(|l| l.as_ref().chars().count() == 1);
+    let labels: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
+    labels.join(if single { "" } else { " " })
+}
+
+#[cfg(test)]
+mod tests;

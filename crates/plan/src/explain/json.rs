@@ -1,0 +1,115 @@
+//! The stages as JSON.
+
+use einfold_ir::Count;
+use serde_json::{Value, json};
+
+use super::Explain;
+use super::step::{FormReport, StepReport};
+use super::tree::{TensorReport, TreeReport};
+
+/// The name and version of the form of the JSON.
+const SCHEMA: &str = "einfold.explain/1";
+
+impl Explain {
+    /// All stages, keys in alphabetical order. A count is a number below 2^64, else a string with ten significant digits.
+    pub fn json(&self) -> Value {
+        let passes: Vec<Value> = self
+            .passes
+            .iter()
+            .map(|pass| {
+                let steps = if pass.changes > 0 { steps(&pass.steps) } else { Value::Null };
+                json!({ "name": pass.name, "what": pass.what, "changes": pass.changes, "steps": steps })
+            })
+            .collect();
+        json!({
+            "schema": SCHEMA,
+            "expression": self.source.expression,
+            "operands": self.operands,
+            "ast": self.source.ast,
+            "ir": self.ir,
+            "tree": self.trees.iter().map(tree).collect::<Vec<_>>(),
+            "plan": steps(&self.plan),
+            "passes": { "lowered": steps(&self.lowered), "passes": passes },
+            "cost": {
+                "naive_flops": count(self.naive),
+                "flops": count(self.cost.flops),
+                "largest": count(self.cost.size),
+                "written": count(self.cost.write),
+                "peak": count(self.cost.peak),
+            },
+            "memory": {
+                "scratch_bytes": self.memory.scratch,
+                "packing_bytes": self.memory.packing,
+                "output_bytes": self.memory.outputs,
+                "peak_bytes": count(self.memory.total()),
+            },
+        })
+    }
+}
+
+fn count(count: Count) -> Value {
+    match count.exact().and_then(|exact| u64::try_from(exact).ok()) {
+        Some(number) => number.into(),
+        None => count.to_string().into(),
+    }
+}
+
+fn steps(steps: &[StepReport]) -> Value {
+    let step = |step: &StepReport| {
+        json!({
+            "step": step.name,
+            "accumulates": step.accumulates,
+            "reads": step.reads,
+            "roles": step.roles,
+            "form": form(&step.form),
+            "shape": step.shape,
+            "dtype": step.dtype,
+            "place": step.place,
+            "order": step.order,
+            "for": step.loops,
+            "flops": count(step.flops),
+            "bytes": count(step.bytes),
+        })
+    };
+    steps.iter().map(step).collect()
+}
+
+fn form(form: &FormReport) -> Value {
+    match form {
+        FormReport::Fill => json!({ "kind": "fill" }),
+        FormReport::Nest(extents) => {
+            json!({ "kind": "nest", "extents": extents.iter().map(|&e| count(e)).collect::<Vec<_>>() })
+        }
+        FormReport::Gemm { batch, m, n, k, packs } => json!({
+            "kind": "gemm",
+            "batch": count(*batch),
+            "m": count(*m),
+            "n": count(*n),
+            "k": count(*k),
+            "packs": packs,
+        }),
+    }
+}
+
+fn tree(tree: &TreeReport) -> Value {
+    let tensor = |(id, t): (usize, &TensorReport)| {
+        json!({
+            "id": id,
+            "subscripts": t.subscripts,
+            "shape": t.shape,
+            "children": t.children,
+            "flops": count(t.flops),
+            "node": t.node.map(|n| n.0),
+        })
+    };
+    json!({
+        "node": tree.node.0,
+        "label": &*tree.label,
+        "subscripts": tree.subscripts,
+        "order": tree.strategy,
+        "algebra": tree.algebra,
+        "law": tree.treatment.to_string(),
+        "flops": tree.cost.map(|cost| count(cost.flops)),
+        "tensors": tree.tensors.iter().enumerate().map(tensor).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,191 @@
+//! One step of a plan, for people.
+
+use einfold_ir::{
+    Access, AxisRef, BufferId, Count, Draft, Form, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
+};
+
+use super::{join, shape};
+use crate::passes::own_axes;
+use crate::roles::classify;
+
+/// What a step does.
+#[derive(Clone, Debug)]
+pub(super) struct StepReport {
+    /// The extents of the loops around it, `for s:4`; empty outside of loops.
+    pub(super) loops: String,
+    /// What it makes.
+    pub(super) name: String,
+    /// Whether it adds to what is there.
+    pub(super) accumulates: bool,
+    /// What it reads.
+    pub(super) reads: Vec<String>,
+    /// Its axes by role: `{batch}(kept)[reduced](kept)`.
+    pub(super) roles: String,
+    /// How it is run.
+    pub(super) form: FormReport,
+    /// The shape of what it writes to.
+    pub(super) shape: String,
+    /// The dtype of what it writes to.
+    pub(super) dtype: String,
+    /// Where what it makes lies: `output 0`, or `scratch` and the offset in bytes.
+    pub(super) place: String,
+    /// The order in memory of the axes of what it makes, slowest first; empty if that is row-major.
+    pub(super) order: String,
+    /// Scalar multiply-adds, all turns of the loops together.
+    pub(super) flops: Count,
+    /// Bytes of the tensors that it reads and writes, each once.
+    pub(super) bytes: Count,
+}
+
+/// How a step is run.
+#[derive(Clone, Debug)]
+pub(super) enum FormReport {
+    Fill,
+    /// The extents of its loops, joined ones as one.
+    Nest(Vec<Count>),
+    Gemm {
+        batch: Count,
+        m: Count,
+        n: Count,
+        k: Count,
+        /// The operands that are copied into matrices, of `ABC`.
+        packs: String,
+    },
+}
+
+/// All steps of a plan whose origins are nodes of `ir`.
+pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
+    let names = names(draft, ir);
+    let mut all = Vec::new();
+    for region in &draft.regions {
+        let loops: Vec<String> = region.loops.iter().map(|a| format!("{}:{}", a.label, a.extent)).collect();
+        let runs = Count::product(region.loops.iter().map(|a| a.extent as u64));
+        let labels: Vec<Label> = region.loops.iter().map(|a| a.label.clone()).collect();
+        for step in &region.steps {
+            let mut report = report(draft, &names, &labels, step);
+            report.flops *= runs;
+            report.loops = loops.join(" ");
+            all.push(report);
+        }
+    }
+    all
+}
+
+/// The name of each buffer: the node that the first step writing it computes.
+fn names(draft: &Draft, ir: &Ir) -> Vec<Label> {
+    let mut names: Vec<Option<Label>> = vec![None; draft.buffers.len()];
+    for (buffer, node) in draft.inputs.iter().zip(ir.inputs()) {
+        names[buffer.0 as usize] = Some(format!("%{}", node.0).into());
+    }
+    for (_, step) in draft.steps() {
+        names[step.write.tensor.0 as usize].get_or_insert_with(|| format!("%{}", step.origin.0).into());
+    }
+    names.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepReport {
+    let target = draft.buffer(step.write.tensor);
+    let reads = step.reads.iter().map(|read| show(read, names, loops, step)).collect();
+    let place = match target.place {
+        Place::Scratch(at) => format!("scratch {at}"),
+        Place::Output(k) => format!("output {k}"),
+        Place::Input(k) => format!("input {k}"),
+    };
+    let mut touched = Vec::new();
+    step.for_each_buffer(&mut |b| {
+        if !touched.contains(&b) {
+            touched.push(b);
+        }
+    });
+    let size = |b: &BufferId| {
+        let buffer = draft.buffer(*b);
+        Count::product(buffer.extents.iter().map(|&e| e as u64)) * Count::from(buffer.dtype.size() as u64)
+    };
+    StepReport {
+        loops: String::new(),
+        name: show(&step.write, names, loops, step),
+        accumulates: step.mode == Mode::Accumulate,
+        reads,
+        roles: roles(step),
+        form: form(step),
+        shape: shape(&target.extents),
+        dtype: target.dtype.to_string(),
+        place,
+        order: order(draft, step),
+        flops: step.flops(),
+        bytes: touched.iter().map(size).sum(),
+    }
+}
+
+/// The name of a tensor; with its positions where they are more than its axes.
+fn show(access: &Access<BufferId>, names: &[Label], loops: &[Label], step: &Step) -> String {
+    let own = |i: &Index<BufferId>| i.as_axis().is_some() || *i == Index::constant(0);
+    let repeats = |(k, i): (usize, &Index<BufferId>)| i.as_axis().is_some() && access.indices[..k].contains(i);
+    let plain = access.indices.iter().all(own) && !access.indices.iter().enumerate().any(repeats);
+    let name = |b: &BufferId| names[b.0 as usize].clone();
+    match (plain, access.conj) {
+        (true, false) => name(&access.tensor).to_string(),
+        (true, true) => format!("conj({})", name(&access.tensor)),
+        (false, _) => {
+            let axis = |a: AxisRef| match a {
+                AxisRef::Own(a) => step.axes[a as usize].label.clone(),
+                AxisRef::Loop(a) => loops[a as usize].clone(),
+            };
+            ShowAccess { access, axis, tensor: name }.to_string()
+        }
+    }
+}
+
+/// The axes of a step by role, each group in the order of the step.
+fn roles(step: &Step) -> String {
+    let out = own_axes(&step.write);
+    let group = |open: char, axes: &[u32], close: char| {
+        let labels: Vec<&str> = axes.iter().map(|&a| &*step.axes[a as usize].label).collect();
+        if labels.is_empty() { String::new() } else { format!("{open}{}{close}", join(&labels)) }
+    };
+    let all = || 0..step.axes.len() as u32;
+    if let [a, b] = &step.reads[..] {
+        let roles = classify(&own_axes(a), &own_axes(b), &out);
+        let contracted: Vec<u32> = all().filter(|x| !out.contains(x)).collect();
+        let left = [roles.m, roles.free].concat();
+        return group('{', &roles.batch, '}')
+            + &group('(', &left, ')')
+            + &group('[', &contracted, ']')
+            + &group('(', &roles.n, ')');
+    }
+    let (kept, reduced): (Vec<u32>, Vec<u32>) = all().partition(|a| out.contains(a));
+    group('(', &kept, ')') + &group('[', &reduced, ']')
+}
+
+/// The order in memory of the axes of what a step writes, as the labels that it has for them.
+fn order(draft: &Draft, step: &Step) -> String {
+    let buffer = draft.buffer(step.write.tensor);
+    let dims: Vec<usize> = match &buffer.layout {
+        Layout::RowMajor => return String::new(),
+        Layout::ColumnMajor => (0..buffer.extents.len()).rev().collect(),
+        Layout::Order(order) => order.iter().map(|&dim| dim as usize).collect(),
+    };
+    let axis = |&dim: &usize| step.write.indices[dim].as_axis();
+    let labels: Vec<&str> = dims.iter().filter_map(axis).map(|a| &*step.axes[a as usize].label).collect();
+    join(&labels)
+}
+
+fn form(step: &Step) -> FormReport {
+    let extent = |group: &[u32]| Count::product(group.iter().map(|&x| step.axes[x as usize].extent as u64));
+    match &step.form {
+        Form::Fill => FormReport::Fill,
+        Form::Nest(nest) if nest.merged.is_empty() => {
+            FormReport::Nest(step.axes.iter().map(|a| Count::from(a.extent as u64)).collect())
+        }
+        Form::Nest(nest) => {
+            let mut axes = 0..step.axes.len() as u32;
+            let join = |&n: &u32| extent(&axes.by_ref().take(n as usize).collect::<Vec<_>>());
+            FormReport::Nest(nest.merged.iter().map(join).collect())
+        }
+        Form::Gemm(gemm) => {
+            let [batch, m, n, k] = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
+            let packs = "ABC".chars().zip(gemm.packed).filter(|(_, packed)| *packed).map(|(x, _)| x).collect();
+            FormReport::Gemm { batch, m, n, k, packs }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The stages as text.
+
+use std::fmt::Write;
+
+use einfold_ir::Count;
+
+use super::step::{FormReport, StepReport};
+use super::tree::{TensorReport, TreeReport};
+use super::{Explain, Stage};
+
+/// Deeper subtrees are drawn anew below, so that the drawing of a long chain does not grow with the square of its length.
+const MAX_DEPTH: usize = 32;
+
+impl Explain {
+    /// These stages, each under its name where there are several.
+    pub fn text(&self, stages: &[Stage]) -> String {
+        let mut text = String::new();
+        for (k, &stage) in stages.iter().enumerate() {
+            if stages.len() > 1 {
+                text += if k == 0 { "" } else { "\n" };
+                text += &format!("== {stage} ==\n");
+            }
+            text += &match stage {
+                Stage::Ast => line(&self.source.ast),
+                Stage::Ir => line(&self.ir),
+                Stage::Tree => self.trees.iter().map(tree).collect(),
+                Stage::Plan => self.plan_text(),
+                Stage::Passes => self.passes_text(),
+            };
+        }
+        text
+    }
+
+    /// The headline and the costs, the steps, and how often each pass changed something.
+    fn plan_text(&self) -> String {
+        let mut text = format!("contract {}  ({})", self.source.expression, self.operands.join(", "));
+        let mut strategies: Vec<&str> = self.trees.iter().filter_map(|t| t.strategy).collect();
+        strategies.dedup();
+        if !strategies.is_empty() {
+            text += &format!("   order {}", strategies.join(", "));
+        }
+        let (naive, cost, memory) = (self.naive, &self.cost, &self.memory);
+        text += &format!(
+            "\n  one loop nest {naive} mul-add   planned {}   largest result {} elements\n",
+            cost.flops, cost.size
+        );
+        text += &format!("  written {} elements   at most {} at once\n", cost.write, cost.peak);
+        text += &format!(
+            "  memory {} bytes: scratch {}, packing {}, results {}\n",
+            memory.total(),
+            Count::from(memory.scratch as u64),
+            Count::from(memory.packing as u64),
+            Count::from(memory.outputs as u64)
+        );
+        text += &steps(&self.plan, false);
+        let passes: Vec<String> = self.passes.iter().map(|p| format!("{} {}", p.name, p.changes)).collect();
+        text += &format!("  passes: {}     legend: (kept) [contracted] {{batch}}\n", passes.join("  "));
+        text
+    }
+
+    fn passes_text(&self) -> String {
+        let mut text = String::from("lowered\n") + &steps(&self.lowered, true);
+        for pass in &self.passes {
+            text += &format!("{} {}: {}\n", pass.name, pass.changes, pass.what);
+            if pass.changes > 0 {
+                text += &steps(&pass.steps, true);
+            }
+        }
+        text
+    }
+}
+
+/// The text with exactly one line end.
+fn line(text: &str) -> String {
+    format!("{}\n", text.trim_end_matches('\n'))
+}
+
+/// Steps as a table; with places, where each result lies in memory as well.
+pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
+    let rows: Vec<[String; 5]> = steps.iter().map(|step| row(step, places)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let [w, r, f, p] = [0, 1, 2, 3].map(width);
+    let (mut text, mut loops) = (String::new(), "");
+    for (step, [what, roles, form, place, flops]) in steps.iter().zip(&rows) {
+        if step.loops != loops {
+            loops = &step.loops;
+            text += &if loops.is_empty() { "  end\n".into() } else { format!("  for {loops}\n") };
+        }
+        let inner = if loops.is_empty() { "" } else { "  " };
+        let place = if places { format!("   {place:<p$}") } else { String::new() };
+        let row = format!("  {inner}{what:<w$}   {roles:<r$}   {form:<f$}{place}   {flops}");
+        text += row.trim_end();
+        text += "\n";
+    }
+    text
+}
+
+/// What it makes of what, the roles of axes, the form, the place, the flops.
+fn row(step: &StepReport, places: bool) -> [String; 5] {
+    let assign = if step.accumulates { "+=" } else { "=" };
+    let what = format!("{} {assign} {}", step.name, step.reads.join(" · "));
+    let flops = if step.flops == Count::ZERO { String::new() } else { format!("{:.1e}", step.flops) };
+    let place = match &step.order[..] {
+        _ if !places => String::new(),
+        "" => step.place.clone(),
+        order => format!("{} as {order}", step.place),
+    };
+    [what.trim_end().into(), step.roles.clone(), form(&step.form), place, flops]
+}
+
+fn form(form: &FormReport) -> String {
+    match form {
+        FormReport::Fill => "fill".into(),
+        FormReport::Nest(extents) => {
+            let extents: Vec<String> = extents.iter().map(Count::to_string).collect();
+            format!("nest  {}", extents.join("x")).trim_end().into()
+        }
+        FormReport::Gemm { batch, m, n, k, packs } => {
+            let batch = if *batch == Count::ONE { String::new() } else { format!("batch={batch} ") };
+            let packs = if packs.is_empty() { String::new() } else { format!("  packs {packs}") };
+            format!("gemm  {batch}m={m} n={n} k={k}{packs}")
+        }
+    }
+}
+
+/// A headline and the drawing of the tree.
+fn tree(tree: &TreeReport) -> String {
+    let order = tree.strategy.map(|name| format!("   order {name}")).unwrap_or_default();
+    let mut text = format!(
+        "%{} {} = {}{order}   {}, {}\n",
+        tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.treatment
+    );
+    let mut roots: Vec<u32> = vec![tree.tensors.len() as u32 - 1];
+    let mut drawn = 0;
+    while let Some(&root) = roots.get(drawn) {
+        draw(tree, root, &mut roots, &mut text);
+        drawn += 1;
+    }
+    text
+}
+
+/// Draws the subtree of `root`; what lies too deep goes to `roots`.
+fn draw(tree: &TreeReport, root: u32, roots: &mut Vec<u32>, text: &mut String) {
+    let mut todo: Vec<(u32, String, &str)> = vec![(root, String::new(), "")];
+    while let Some((id, margin, branch)) = todo.pop() {
+        let tensor = &tree.tensors[id as usize];
+        let deep = margin.chars().count() / 3 >= MAX_DEPTH && !tensor.children.is_empty();
+        let what = if deep { format!("#{id} below") } else { describe(tree, id, tensor) };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {margin}{branch}{what}");
+        if deep {
+            roots.push(id);
+            continue;
+        }
+        let inner = margin
+            + match branch {
+                "" => "",
+                "└─ " => "   ",
+                _ => "│  ",
+            };
+        for (k, &child) in tensor.children.iter().enumerate().rev() {
+            todo.push((child, inner.clone(), if k + 1 == tensor.children.len() { "└─ " } else { "├─ " }));
+        }
+    }
+}
+
+fn describe(tree: &TreeReport, id: u32, tensor: &TensorReport) -> String {
+    let head = format!("#{id} {}  {}", tensor.subscripts, tensor.shape);
+    if let Some(node) = tensor.node {
+        return format!("{head}  %{}", node.0);
+    }
+    let children: Vec<&str> = tensor.children.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
+    let step = format!("{}->{}", children.join(","), tensor.subscripts);
+    if tensor.flops == Count::ZERO {
+        format!("{head}  {step}")
+    } else {
+        format!("{head}  {step}  {:.1e}", tensor.flops)
+    }
+}

@@ -1,0 +1,40 @@
+//! Which axes the tensors of a contraction tree have.
+
+use crate::roles::{Roles, classify};
+
+/// How many tensors still to be used have each axis; the result counts as one of them.
+#[derive(Default)]
+pub(crate) struct Uses(Vec<u32>);
+
+impl Uses {
+    /// No tensor, over so many axes.
+    pub(crate) fn new(axes: usize) -> Uses {
+        Uses(vec![0; axes])
+    }
+
+    /// One more tensor, with these axes.
+    pub(crate) fn add(&mut self, axes: &[u32]) {
+        axes.iter().for_each(|&a| self.0[a as usize] += 1);
+    }
+
+    /// How many tensors have the axis.
+    pub(crate) fn of(&self, axis: u32) -> u32 {
+        self.0[axis as usize]
+    }
+
+    /// The axes of a factor that something else has too; the others are summed at once.
+    pub(crate) fn shared(&self, axes: &[u32]) -> Vec<u32> {
+        axes.iter().copied().filter(|&a| self.of(a) > 1).collect()
+    }
+
+    /// The roles of the axes in the product of `children`, which are in use no longer: of the first, and of the others
+    /// together. What no other tensor has is reduced.
+    pub(crate) fn product(&mut self, children: &[&[u32]]) -> Roles {
+        children.iter().copied().flatten().for_each(|&a| self.0[a as usize] -= 1);
+        let (first, rest) = children.split_first().map_or((&[][..], &[][..]), |(first, rest)| (*first, rest));
+        let rest: Vec<u32> = rest.concat();
+        let mut kept: Vec<u32> = first.iter().chain(&rest).copied().collect();
+        kept.retain(|&a| self.of(a) > 0);
+        classify(first, &rest, &kept)
+    }
+}
