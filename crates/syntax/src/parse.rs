@@ -87,3 +87,6 @@ fn level(text: &str) -> Level {
     }
     if bracket { Level::Named } else { Level::Letters }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,9 @@ pub(super) fn hint(p: &Parser<'_>, wanted: Wanted) -> Option<String> {
         Kind::Name if at(Wanted::Term) => {
             "a term has brackets, as in `[i j]`; a program has an assignment, as in `Y[i] = x[i,j]`"
         }
-        Kind::Integer | Kind::Real if at(Wanted::AxisOrClose) => "axes have names here, not numbers",
+        Kind::Integer | Kind::Real if at(Wanted::AxisOrClose) || at(Wanted::SpacedEnd) || at(Wanted::OutputEnd) => {
+            "axes have names here, not numbers"
+        }
         Kind::OpenBracket if at(Wanted::SpacedEnd) => "the spaced form has no brackets",
         Kind::Comma if at(Wanted::NameOrClose) || at(Wanted::Merged) => {
             "names that share an axis are separated by spaces: `(a b)`"
