@@ -182,7 +182,7 @@ impl Draw {
             write: Access::new(output, indices),
             mode: Mode::Overwrite,
             algebra: [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS, Algebra::MIN_PLUS][self.random.below(3)],
-            form: Form::Nest(Nest { ordered, merged }),
+            form: Form::Nest(Nest { ordered, merged, expr: None }),
         }
     }
 }

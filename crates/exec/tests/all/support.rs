@@ -101,7 +101,7 @@ impl Build {
 
 /// A nest whose loops may be ordered and joined.
 pub(crate) fn free() -> Form {
-    Form::Nest(Nest { ordered: true, merged: vec![] })
+    Form::Nest(Nest { ordered: true, ..Nest::default() })
 }
 
 /// The roles of the axes, if the step is a matrix product.
