@@ -1,7 +1,7 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Step,
+    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Nest, Step,
 };
 
 use super::strides::{self, own_axes};
