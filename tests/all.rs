@@ -1,12 +1,17 @@
 //! Everything that crosses a stage of einfold, in one test binary: an oracle, a corpus, properties, seams, fuzzing.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic and prints to a terminal")]
+
 mod case;
+mod cases;
 mod cli;
 mod corpus;
 mod draw;
 mod fuzz;
 mod layout;
+mod library;
 mod meaning;
+mod metamorphic;
 mod npy;
 mod num;
 mod oracle;
@@ -17,4 +22,6 @@ mod readme;
 mod resolving;
 mod running;
 mod seams;
+mod small_set;
+mod threads;
 mod wild;

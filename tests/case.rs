@@ -112,7 +112,7 @@ impl Sketch {
             ((0..labels).map(|_| extent(bytes)).collect(), (0..depth).map(|_| extent(bytes)).collect());
         let mut sketch = Sketch { terms: Vec::new(), extents, dots, output: None };
         for _ in 0..count {
-            let term = sketch.term(bytes);
+            let term = sketch.term(bytes, scale);
             sketch.terms.push(term);
         }
         if !bytes.once_in(4) {
@@ -142,14 +142,21 @@ impl Sketch {
         Sketch { terms, extents, dots: Vec::new(), output: Some(c) }
     }
 
-    fn term(&self, bytes: &mut Bytes<'_>) -> Term {
+    fn term(&self, bytes: &mut Bytes<'_>, scale: Scale) -> Term {
         let rank = bytes.pick(&[2, 2, 1, 3, 4, 0]);
-        let mut symbols: Vec<Symbol> = (0..rank).map(|_| Symbol::Label(bytes.below(self.extents.len()))).collect();
         let sizes: Vec<usize> = self.extents.iter().map(|&e| if bytes.once_in(10) { 1 } else { e }).collect();
-        let mut shape: Vec<usize> =
-            symbols.iter().map(|s| if let Symbol::Label(l) = s { sizes[*l] } else { 1 }).collect();
+        let (mut symbols, mut shape) = (Vec::new(), Vec::new());
+        let mut elements = 1;
+        for label in (0..rank).map(|_| bytes.below(self.extents.len())) {
+            // A repeated label makes an operand that is larger than the space of points.
+            if elements * sizes[label] <= scale.points {
+                elements *= sizes[label].max(1);
+                symbols.push(Symbol::Label(label));
+                shape.push(sizes[label]);
+            }
+        }
         if !self.dots.is_empty() && bytes.below(3) > 0 {
-            let at = bytes.below(rank + 1);
+            let at = bytes.below(symbols.len() + 1);
             let covered = self.dots.len() - bytes.below(self.dots.len() + 1);
             let covered = self.dots[self.dots.len() - covered..].iter().map(|&e| if bytes.once_in(6) { 1 } else { e });
             symbols.insert(at, Symbol::Dots);
@@ -233,7 +240,7 @@ pub(crate) fn tensor(noise: &mut Noise, dtype: Dtype, shape: &[usize], small: bo
 }
 
 /// A tensor that is constant along the axes that a layout repeats.
-fn repeated(layout: &Layout, shape: &[usize], make: impl FnOnce(&[usize]) -> Tensor) -> Tensor {
+pub(crate) fn repeated(layout: &Layout, shape: &[usize], make: impl FnOnce(&[usize]) -> Tensor) -> Tensor {
     let own = shape.iter().zip(&layout.repeated).map(|(&n, &r)| if r { n.min(1) } else { n });
     let base = make(&own.collect::<Vec<_>>());
     let data = crate::num::points(shape).map(|p| base.data[base.offset(p)]).collect();

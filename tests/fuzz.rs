@@ -2,12 +2,19 @@
 //! `EINFOLD_FUZZ_SECONDS=600 cargo test --release -p einfold-tests fuzz -- --nocapture` feeds them new ones for ten minutes
 //! and prints how many. A failure prints the bytes, for `replay`.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use einfold::{AnyArray, Expression};
 use einfold_syntax::parse;
 
+use crate::case::{self, Case};
 use crate::draw::{Bytes, Noise};
+use crate::layout::Layout;
+use crate::library::{arrays, tensor};
+use crate::num::Tensor;
+use crate::oracle;
 
 /// Reads the bytes as an input and checks what becomes of it: `Ok(true)` if it was valid.
 type Target = fn(&mut Bytes<'_>) -> Result<bool, String>;
@@ -88,6 +95,75 @@ fn text_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     }
 }
 
+/// A text near the grammar with operands near what it asks for: the library takes exactly what the oracle takes, and gives
+/// the same. Texts that are no expressions are the business of [`text_target`].
+fn einsum_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
+    let mut case = Case::draw(bytes);
+    if bytes.once_in(2) {
+        mutate(bytes, &mut case);
+    }
+    let Ok(expression) = Expression::new(&case.text) else { return Ok(false) };
+    let operands = case.tensors();
+    if expression.operands() == operands.len() && points(&expression, &operands) > MOST_POINTS {
+        return Ok(false);
+    }
+    let arrays = arrays(&case.operands);
+    let views: Vec<_> = arrays.iter().map(|a| a.view()).collect();
+    match (expression.run::<AnyArray>(&views), oracle::einsum(&case.text, &operands)) {
+        (Ok(found), Some(want)) => {
+            let difference = tensor(&found).differs(&want, 0.0);
+            difference.map_or(Ok(true), |d| Err(format!("{case}\n{d}")))
+        }
+        (Err(error), None) if !error.to_string().contains('\0') => Ok(false),
+        (Err(error), _) => Err(format!("{case}\n{error}")),
+        (Ok(_), None) => Err(format!("{case}\nwas accepted")),
+    }
+}
+
+/// Points that an einsum may have, so that the oracle is quick and memory small.
+const MOST_POINTS: usize = 20_000;
+
+/// An upper bound of the points of an einsum: every label as long as its longest axis.
+fn points(expression: &Expression, operands: &[Tensor]) -> usize {
+    let mut longest = BTreeMap::<char, usize>::new();
+    let text = expression.text().split("->").next().unwrap_or_default();
+    for (term, operand) in text.split(',').zip(operands) {
+        let size = operand.shape.iter().copied().max().unwrap_or(1);
+        term.chars().filter(|c| !" ()".contains(*c)).for_each(|c| {
+            let most = longest.entry(c).or_insert(1);
+            *most = size.max(*most);
+        });
+    }
+    longest.values().fold(1, |n, &e| n.saturating_mul(e))
+}
+
+/// Changes a character of the text, an extent, a dtype or the number of operands.
+fn mutate(bytes: &mut Bytes<'_>, case: &mut Case) {
+    for _ in 0..1 + bytes.below(2) {
+        let mut chars: Vec<char> = case.text.chars().collect();
+        let at = bytes.below(chars.len() + 1);
+        let k = bytes.below(case.operands.len());
+        match bytes.below(6) {
+            0 => chars.insert(at, bytes.pick(&['i', 'j', 'k', 'a', 'B', ',', '.', ' '])),
+            1 if at < chars.len() => drop(chars.remove(at)),
+            2 if at < chars.len() => chars[at] = bytes.pick(&['i', 'j', 'k', 'a', 'B', ',']),
+            3 => drop(case.operands.remove(k)),
+            4 => case.operands.push(case.operands[k].clone()),
+            _ => {
+                let (tensor, layout) = &mut case.operands[k];
+                let rank = bytes.below(4);
+                let shape: Vec<usize> = (0..rank).map(|_| bytes.pick(&[1, 2, 3, 0])).collect();
+                *tensor = case::tensor(&mut bytes.noise(), tensor.dtype, &shape, true);
+                *layout = Layout::row_major(rank);
+            }
+        }
+        case.text = chars.into_iter().collect();
+        if case.operands.is_empty() {
+            return;
+        }
+    }
+}
+
 /// Feeds a target a fixed number of strings, or new ones for as long as the environment says.
 fn fuzz(name: &str, target: Target, strings: u64) {
     let seconds = std::env::var("EINFOLD_FUZZ_SECONDS").ok().map(|s| s.parse().expect("a number of seconds"));
@@ -116,4 +192,9 @@ fn replay(target: Target, bytes: &[u8]) -> bool {
 #[test]
 fn fuzz_text() {
     fuzz("text", text_target, 50_000);
+}
+
+#[test]
+fn fuzz_einsum() {
+    fuzz("einsum", einsum_target, 8000);
 }

@@ -69,7 +69,7 @@ impl<T: Elem> Held<T> {
         self.base.broadcast(IxDyn(&self.shape)).unwrap()
     }
 
-    pub(crate) fn view_mut(&mut self) -> ndarray::ArrayViewMutD<'_, T> {
+    pub(crate) fn view_mut(&mut self) -> ArrayViewMutD<'_, T> {
         assert_eq!(self.base.shape(), self.shape, "a repeated axis cannot be written");
         self.base.view_mut()
     }

@@ -67,7 +67,8 @@ pub(crate) fn blank(plan: &Plan) -> Vec<Box<dyn Array>> {
     plan.outputs.iter().map(one).collect()
 }
 
-fn check_case(bytes: &mut Bytes<'_>) -> Result<(), String> {
+/// A random case, planned and run in any way.
+pub(crate) fn check_case(bytes: &mut Bytes<'_>) -> Result<(), String> {
     let case = Case::draw(bytes);
     let operands = case.tensors();
     let mut want = oracle::einsum(&case.text, &operands).ok_or("not valid")?;
@@ -107,4 +108,14 @@ fn factor(bytes: &mut Bytes<'_>, dtype: Dtype) -> Option<Num> {
 #[test]
 fn a_run_gives_what_the_oracle_says() {
     check(10_000, check_case);
+}
+
+/// What `.ci/run` relies on when it forces kernels: they are the ones that run, and the CPU's best are there.
+#[test]
+fn small_set_runs_on_the_kernels_that_are_forced() {
+    let chosen = Isa::chosen().unwrap();
+    match std::env::var("EINFOLD_KERNEL") {
+        Ok(forced) if !forced.is_empty() => assert_eq!(chosen.name(), forced),
+        _ => assert_eq!(Some(chosen), Isa::available().pop()),
+    }
 }

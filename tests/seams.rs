@@ -166,10 +166,8 @@ fn a_window_has_an_offset_and_runs_backwards() {
     let factors = vec![Access::new(signal, vec![window]), Access::plain(weights, [1])];
     result(&mut ir, contract(F64, &[5], &[("i", 5), ("k", 3)], factors, plain(&[0]), Algebra::SUM_PRODUCT));
     let mut want = [0.0; 5];
-    for i in 0..5 {
-        for k in 0..3 {
-            want[i] += float(&x, 9 - 2 * i + k) * float(&w, k);
-        }
+    for (i, k, _) in boxes(5, 3, 1) {
+        want[i] += float(&x, 9 - 2 * i + k) * float(&w, k);
     }
     check(&ir, &[x, w], &[floats(F64, &[5], &want)]);
 }

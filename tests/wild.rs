@@ -5,8 +5,8 @@ use einfold_ir::Dtype::{self, Bool, F32, F64, I8, I32, I64, U8, U16};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, Contraction, Def, Index, Ir, Node, NodeId, OutOfRange, RegionId,
 };
-use einfold_order::{Budget, Order, order};
-use einfold_plan::{Hints, apply, lower, network, optimize};
+use einfold_order::{Budget, Order};
+use einfold_plan::{PlanOptions, compile};
 
 use crate::case;
 use crate::draw::{Bytes, check};
@@ -142,20 +142,21 @@ fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
     (wild.ir, wild.inputs)
 }
 
+/// A random IR, planned and run in any way.
+pub(crate) fn check_wild(bytes: &mut Bytes<'_>) -> Result<(), String> {
+    let (ir, inputs) = wild(bytes);
+    let want = meaning::evaluate(&ir, &inputs).remove(0);
+    let options = PlanOptions { passes: passes::choice(bytes), ..PlanOptions::default() };
+    let compiled = compile(&ir, &Order::default(), &Budget::default(), &options);
+    let plan = compiled.map_err(|e| format!("{ir}\n{e}"))?.plan;
+    let arrays: Vec<_> = inputs.iter().map(|t| hold(t, &case::layout(bytes, &t.shape, false))).collect();
+    let (mut outputs, how) = (blank(&plan), How::draw(bytes));
+    running::run(&plan, &arrays, &mut outputs, &how).map_err(|e| format!("{ir}\n{e}\n{inputs:?}"))?;
+    let difference = outputs[0].tensor().differs(&want, 0.0);
+    difference.map_or(Ok(()), |d| Err(format!("{ir}\n{d}\n{how:?}\n{inputs:?}\n{plan:#?}")))
+}
+
 #[test]
 fn a_run_gives_what_the_ir_means() {
-    check(10_000, |bytes| {
-        let (ir, inputs) = wild(bytes);
-        let want = meaning::evaluate(&ir, &inputs).remove(0);
-        let tree = |id| network(&ir, id).map(|n| order(&n, &Order::default(), &Budget::default()).unwrap().tree);
-        let trees: Vec<_> = ir.ids().map(tree).collect();
-        let steps = apply(&ir, &trees.iter().map(Option::as_ref).collect::<Vec<_>>()).map_err(|e| e.to_string())?;
-        let draft = lower(&steps, &Hints::default()).map_err(|e| e.to_string())?;
-        let plan = optimize(draft, passes::choice(bytes), &mut |_, _, _| {}).map_err(|e| format!("{ir}\n{e}"))?;
-        let arrays: Vec<_> = inputs.iter().map(|t| hold(t, &case::layout(bytes, &t.shape, false))).collect();
-        let (mut outputs, how) = (blank(&plan), How::draw(bytes));
-        running::run(&plan, &arrays, &mut outputs, &how).map_err(|e| format!("{ir}\n{e}\n{inputs:?}"))?;
-        let difference = outputs[0].tensor().differs(&want, 0.0);
-        difference.map_or(Ok(()), |d| Err(format!("{ir}\n{d}\n{how:?}\n{inputs:?}\n{plan:#?}")))
-    });
+    check(10_000, check_wild);
 }

@@ -45,7 +45,7 @@ fn compare(text: &str, a: &Array2<f64>, b: &Array2<f64>, turns: usize) -> Result
         || plan.call((a, b)).threads(1).scratch(&mut scratch).into(&mut c).unwrap_or_else(|e| panic!("{e}")),
         || direct(views[0], views[1], &mut d, flip),
     );
-    assert!(c.iter().zip(&d).all(|(x, y)| (x - y).abs() <= 1e-9), "{text}: the products differ");
+    assert!(c.iter().zip(&d).all(|(x, y): (&f64, &f64)| (x - y).abs() <= 1e-9), "{text}: the products differ");
     Ok(pair)
 }
 

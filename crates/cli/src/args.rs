@@ -8,7 +8,7 @@ use clap::builder::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use einfold::{Expression, Order, Stage};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -95,9 +95,9 @@ pub(crate) struct RunArgs {
     /// Print all elements, however many.
     #[arg(long, conflicts_with_all = ["output", "json"])]
     pub(crate) full: bool,
-    /// How many threads to use; the result does not depend on it. The default is one for each processor.
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    /// How many threads to use, up to 1024; the result does not depend on it. The default is one for each processor.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
     #[command(flatten)]
     pub(crate) plan: PlanArgs,
     /// Print what a run would cost and need, and do not run. Of the files only the headers are read.

@@ -11,6 +11,7 @@ use crate::output::{Target, to_stdout};
 use crate::show;
 use einfold::{AnyArray, Control, Plan};
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -65,7 +66,11 @@ fn start_threads(args: &RunArgs) -> Result<(), Failure> {
 }
 
 fn control<'a>(stop: &'a AtomicBool, args: &RunArgs) -> Control<'a> {
-    Control { cancel: Some(stop), threads: args.threads, ..Control::default() }
+    Control {
+        cancel: Some(stop),
+        threads: args.threads.and_then(|n| NonZeroUsize::new(n.into())),
+        ..Control::default()
+    }
 }
 
 /// What a run would take: `--dry-run`.

@@ -8,6 +8,7 @@ use einfold_exec::{AnyView, AnyViewMut, BindError, Element, Scratch};
 use einfold_ir::{Algebra, Buffer, Dtype, Ir, TensorType};
 use einfold_plan::{Compiled, PlanOptions, compile};
 use ndarray::ArrayD;
+use std::cell::Cell;
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -111,9 +112,31 @@ impl Run<'_> {
             memory: settings.budget.memory_bytes.map(left),
             ..exec::Options::default()
         };
-        let mut own = Scratch::new();
-        go(plan, arguments.views(), &options, scratch.unwrap_or(&mut own), &control).map_err(|e| expression.point(e))
+        let go = |scratch: &mut Scratch| go(plan, arguments.views(), &options, scratch, &control);
+        let result = match scratch {
+            Some(scratch) => go(scratch),
+            None => with_spare(go),
+        };
+        result.map_err(|e| expression.point(e))
     }
+}
+
+thread_local! {
+    static SPARE: Cell<Option<Scratch>> = const { Cell::new(None) };
+}
+
+/// Bytes up to which the scratch memory of calls that bring none is kept for the next one on the thread. Small calls are
+/// those that allocation would dominate.
+const KEPT: usize = 1 << 16;
+
+fn with_spare<R>(go: impl FnOnce(&mut Scratch) -> R) -> R {
+    // While the thread ends there is no spare one.
+    let mut scratch = SPARE.try_with(Cell::take).ok().flatten().unwrap_or_default();
+    let result = go(&mut scratch);
+    if scratch.bytes() <= KEPT {
+        _ = SPARE.try_with(|spare| spare.set(Some(scratch)));
+    }
+    result
 }
 
 impl Program {

@@ -284,7 +284,10 @@ mod tests {
         let wide: ArrayView3<f32> = a.broadcast((5, 3, 4)).unwrap();
         assert_eq!(AnyView::from(wide).strides(), [0, 16, 4]);
         let empty = Array2::<f64>::zeros((0, 4));
-        assert_eq!((AnyView::from(empty.view()).extents(), AnyView::from(empty.view()).strides()), (&[0, 4][..], &[0, 0][..]));
+        assert_eq!(
+            (AnyView::from(empty.view()).extents(), AnyView::from(empty.view()).strides()),
+            (&[0, 4][..], &[0, 0][..])
+        );
     }
 
     #[test]

@@ -45,6 +45,7 @@ fn mistakes_in_the_command_line_are_2() {
         &["run", "->", &scalar, "--json", "--dry-run"],
         &["run", "->", &scalar, "--json", "-o", "-"],
         &["run", "->", &scalar, "--threads", "many"],
+        &["run", "->", &scalar, "--threads", "1025"],
     ] {
         let stderr = run(arguments).failed(2);
         assert!(!stderr.is_empty(), "{arguments:?}");

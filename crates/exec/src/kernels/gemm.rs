@@ -57,9 +57,7 @@ fn wide(p: &Product, size: isize) -> Product {
     if !turn {
         return *p;
     }
-    let turned = |s: [isize; 2]| [s[1], s[0]];
-    let [a, b] = [p.b, p.a].map(|x| Src { ptr: x.ptr, strides: turned(x.strides) });
-    Product { extents: [n, m, k], c: Dst { ptr: p.c.ptr, strides: turned(p.c.strides) }, a, b, ..*p }
+    Product { extents: [n, m, k], c: p.c.turned(), a: p.b.turned(), b: p.a.turned(), ..*p }
 }
 
 #[inline(always)]
@@ -74,12 +72,12 @@ unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
             // packed block has room for `columns` elements.
             unsafe {
                 let to = Dst { ptr: packed.as_mut_ptr().cast(), strides: [ROW as isize, size_of::<A::T>() as isize] };
-                map::unary::<A::T, A::T>([depth, width], to, Src { ptr: at(p.b.ptr, p.b.strides, l, j), ..p.b }, |x| x);
+                map::unary::<A::T, A::T>([depth, width], to, p.b.at(l, j), |x| x);
                 let mut i = 0;
                 while i < m {
                     let strip = Strip {
-                        a: Src { ptr: at(p.a.ptr, p.a.strides, i, l), ..p.a },
-                        c: Dst { ptr: at(p.c.ptr, p.c.strides, i, j).cast_mut(), ..p.c },
+                        a: p.a.at(i, l),
+                        c: p.c.at(i, j),
                         b: packed.as_ptr().cast(),
                         alpha: p.alpha.map(|alpha| alpha.cast().read()),
                         depth,
@@ -96,12 +94,6 @@ unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
             }
         }
     }
-}
-
-/// The address of position (i, j).
-#[inline(always)]
-fn at(ptr: *const u8, strides: [isize; 2], i: usize, j: usize) -> *const u8 {
-    ptr.wrapping_offset(i as isize * strides[0] + j as isize * strides[1])
 }
 
 /// A few rows of A times a packed block, added to as many rows of C.
@@ -149,7 +141,7 @@ impl<T: Copy> Strip<T> {
             for t in 0..L {
                 rows[t] = self.b.add(l + t).cast();
                 for r in 0..R {
-                    let a = at(self.a.ptr, self.a.strides, r, l + t).cast::<T>().read();
+                    let a = self.a.at(r, l + t).ptr.cast::<T>().read();
                     factors[r][t] = if let Some(alpha) = self.alpha { M::apply(alpha, a) } else { a };
                 }
             }
@@ -172,7 +164,7 @@ impl<T: Copy> Strip<T> {
     unsafe fn store<A: Op<T = T>, const R: usize>(&self, sums: &[Row; R]) {
         for r in 0..R {
             let from = (&raw const sums[r]).cast::<T>();
-            let to = self.c.ptr.wrapping_offset(r as isize * self.c.strides[0]);
+            let to = self.c.at(r, 0).ptr;
             // SAFETY: the sums have been written; the rest is the caller's promise.
             unsafe {
                 if self.c.strides[1] == size_of::<T>() as isize {
@@ -197,10 +189,10 @@ unsafe fn one_by_one<A: Op, M: Op<T = A::T>>(p: &Product) {
     for (i, j, l) in (0..m).flat_map(|i| (0..n).flat_map(move |j| (0..k).map(move |l| (i, j, l)))) {
         // SAFETY: positions below the extents, for which the caller promises all operands.
         unsafe {
-            let a = at(p.a.ptr, p.a.strides, i, l).cast::<A::T>().read();
+            let a = p.a.at(i, l).ptr.cast::<A::T>().read();
             let a = p.alpha.map_or(a, |alpha| M::apply(alpha.cast::<A::T>().read(), a));
-            let b = at(p.b.ptr, p.b.strides, l, j).cast::<A::T>().read();
-            let c = at(p.c.ptr, p.c.strides, i, j).cast::<A::T>().cast_mut();
+            let b = p.b.at(l, j).ptr.cast::<A::T>().read();
+            let c = p.c.at(i, j).ptr.cast::<A::T>();
             c.write(A::apply(c.read(), M::apply(a, b)));
         }
     }

@@ -45,6 +45,26 @@ pub struct Dst {
     pub strides: [isize; 2],
 }
 
+macro_rules! loops {
+    ($($name:ident),*) => { $(
+        impl $name {
+            /// The part from turn `o` of the outer and `i` of the inner loop on.
+            #[inline(always)]
+            fn at(self, o: usize, i: usize) -> $name {
+                let bytes = o as isize * self.strides[0] + i as isize * self.strides[1];
+                $name { ptr: self.ptr.wrapping_offset(bytes), ..self }
+            }
+
+            /// The same positions with the loops exchanged.
+            #[inline(always)]
+            fn turned(self) -> $name {
+                $name { strides: [self.strides[1], self.strides[0]], ..self }
+            }
+        }
+    )* };
+}
+loops!(Src, Dst);
+
 /// A matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or the same ⊕-added to C.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {

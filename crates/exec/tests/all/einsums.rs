@@ -95,7 +95,7 @@ fn extents_of_zero_and_one() {
 #[test]
 fn more_than_one_block() {
     // Extents of a, b and c.
-    let wide: [(&str, bool, [usize; 3]); 9] = [
+    let wide: [(&str, bool, [usize; 3]); 10] = [
         ("ab->ba", false, [301, 277, 0]),
         ("ab->a", false, [301, 277, 0]),
         ("ab->b", false, [301, 277, 0]),
@@ -104,6 +104,8 @@ fn more_than_one_block() {
         ("ab,bc->ca", true, [270, 5, 263]),
         ("ab,bc->ac", true, [3, 500, 290]),
         ("bac,cd->bad", true, [90, 2, 9]),
+        // The reduced axes do not fold: two products, of which the second adds.
+        ("acb,bdc->ad", true, [3, 300, 2]),
         ("a,b,c->ac", false, [60, 30, 60]),
     ];
     for (text, gemm, extents) in wide {

@@ -122,26 +122,24 @@ fn more_memory_than_allowed() {
 }
 
 #[test]
-fn memory_that_does_not_exist() {
-    // A stretched operand of 2^62 elements has one element; its dense copy has too many.
+fn memory_that_cannot_be_counted() {
+    // Stretched operands of 2^63 elements have one element each; their dense copies in f64 would have 2^66 bytes.
     let mut build = Build::new();
     let n = 1usize << 31;
-    let a = build.input(Dtype::F32, &[n, n]);
-    let b = build.input(Dtype::F64, &[n, 2]);
-    let y = build.output(Dtype::F64, &[n, 2]);
-    build.einsum("ij,jk->ik", &[a, b], y, Algebra::SUM_PRODUCT, true);
+    let a = build.input(Dtype::F32, &[2, n, n]);
+    let b = build.input(Dtype::F32, &[n, n, 2]);
+    let y = build.output(Dtype::F64, &[2, 2]);
+    build.einsum("ijk,jkl->il", &[a, b], y, Algebra::SUM_PRODUCT, true);
     let plan = build.seal();
-    let (one, row) = ([1f32], [1f64; 2]);
+    let (one, mut y) = ([1f32], [0f64; 4]);
     let ins = [
-        AnyView::from_slice(&one, 0, &[n, n], &[0, 0]).unwrap(),
-        AnyView::from_slice(&row, 0, &[n, 2], &[0, 1]).unwrap(),
+        AnyView::from_slice(&one, 0, &[2, n, n], &[0; 3]).unwrap(),
+        AnyView::from_slice(&one, 0, &[n, n, 2], &[0; 3]).unwrap(),
     ];
-    let error = match einfold_exec::UninitOutput::<f64>::new(&[n, 2], einfold_exec::MemoryOrder::C) {
-        Ok(mut out) => refused(&plan, &ins, &mut [out.view_mut()], &Options::default()),
-        // Then the machine has not even memory for the result.
-        Err(memory) => BindError::Memory(memory),
-    };
-    assert!(matches!(error, BindError::TooLarge { .. } | BindError::Memory(_)), "{error}");
+    let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2, 2], &[2, 1]).unwrap()];
+    let error = refused(&plan, &ins, &mut outs, &Options::default());
+    let limit = isize::MAX as usize;
+    assert_eq!(error, BindError::TooLarge { step: 0, bytes: usize::MAX, limit });
 }
 
 #[test]
