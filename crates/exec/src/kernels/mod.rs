@@ -4,6 +4,7 @@ mod blas;
 mod builtin;
 mod convert;
 mod copy;
+mod function;
 mod gemm;
 mod half;
 mod isa;
@@ -25,6 +26,7 @@ use crate::semiring::{Semiring, algebra};
 pub use builtin::builtin;
 pub use convert::convert;
 pub use copy::copy;
+pub use function::{Flat, function};
 pub use isa::{Isa, IsaError};
 
 /// An operand that two nested loops read: where they start, and how many bytes each of them moves on, outer then inner.

@@ -104,8 +104,6 @@ macro_rules! integers {
     ($($t:ident),*) => { $(
         op!(Plus<$t>, 1, 0, |a, b| a.wrapping_add(b));
         op!(Times<$t>, 1, 1, |a, b| a.wrapping_mul(b));
-        op!(Max<$t>, 1, $t::MIN, |a, b| if a > b { a } else { b });
-        op!(Min<$t>, 1, $t::MAX, |a, b| if a < b { a } else { b });
 
         op!(Plus<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(0, 0), |a, b| {
             Complex::new(a.re.wrapping_add(b.re), a.im.wrapping_add(b.im))
@@ -117,6 +115,14 @@ macro_rules! integers {
     )* };
 }
 integers!(i8, i16, i32, i64);
+
+macro_rules! ordered {
+    ($($t:ident),*) => { $(
+        op!(Max<$t>, 1, $t::MIN, |a, b| if a > b { a } else { b });
+        op!(Min<$t>, 1, $t::MAX, |a, b| if a < b { a } else { b });
+    )* };
+}
+ordered!(i8, i16, i32, i64, u8, u16, u32, u64);
 
 macro_rules! floats {
     ($($t:ident),*) => { $(

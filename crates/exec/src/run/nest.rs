@@ -9,7 +9,7 @@ use super::walk::Walk;
 use super::{Bases, Run, stage};
 use crate::error::Stopped;
 use crate::kernels::{self, Dst, Src};
-use crate::program::{Action, Grid, Nest, Operand};
+use crate::program::{Action, Grid, Nest};
 
 /// Points between two looks at the cancel flag within a block.
 const PATIENCE: usize = 1 << 20;
@@ -20,7 +20,6 @@ pub(super) struct Tile<'t> {
     pub(super) ptrs: &'t [*mut u8],
     /// The outer strides of all operands, then the inner ones.
     pub(super) strides: &'t [isize],
-    pub(super) operands: &'t [Operand],
 }
 
 impl Tile<'_> {
@@ -116,8 +115,7 @@ impl Blocks<'_> {
             ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(ids.offset(x)))
         };
         let ptrs: SmallVec<[*mut u8; 8]> = walk.ptrs.iter().enumerate().map(address).collect();
-        let operands = &self.run.program.operands[operands.range()];
-        let tile = Tile { n, ptrs: &ptrs, strides, operands };
+        let tile = Tile { n, ptrs: &ptrs, strides };
         // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids were
         // checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their targets
         // are disjoint.
@@ -140,7 +138,7 @@ impl Blocks<'_> {
                 Action::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
                 Action::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
                 Action::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
-                Action::Staged(stage) => stage::run(&stage, tile),
+                Action::Staged(stage) => stage::run(self.run.program, &stage, tile),
             }
         }
     }

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, Control, Options, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BufferId, Dtype, Form, Ids, Index, Mode, Nest, NodeId, OutOfRange, Step, Term,
+    Access, Algebra, Axis, AxisRef, BufferId, Dtype, Expr, Form, Function, Ids, Index, Literal, Mode, Nest, NodeId,
+    OutOfRange, PointOp, Step, Term,
 };
 
 use super::support::{Build, Random, Tensor, each, groups, meaning};
@@ -156,6 +157,48 @@ impl Draw {
         Access::new(tensor, indices)
     }
 
+    /// An expression over `factors` integers.
+    fn expr(&mut self, factors: usize) -> Expr {
+        let mut ops = vec![];
+        self.term(factors, 0, &mut ops);
+        Expr::new(ops).expect("every function has its arguments")
+    }
+
+    /// Adds the operations of one value, an integer.
+    fn term(&mut self, factors: usize, depth: usize, ops: &mut Vec<(PointOp, Dtype)>) {
+        const FUNCTIONS: [Function; 8] = [
+            Function::Neg,
+            Function::Abs,
+            Function::Sign,
+            Function::Add,
+            Function::Sub,
+            Function::Mul,
+            Function::Max,
+            Function::Min,
+        ];
+        let op = match self.random.below(if depth < 4 { 10 } else { 4 }) {
+            0 => PointOp::Literal(Literal::Int(self.random.below(7) as i128 - 3)),
+            1..=3 if factors > 0 => PointOp::Read(self.random.below(factors) as u32),
+            1..=3 => PointOp::Literal(Literal::Int(2)),
+            k @ 4..=5 => {
+                (0..2).for_each(|_| self.term(factors, depth + 1, ops));
+                ops.push((PointOp::Call(Function::Eq), Dtype::Bool));
+                if k == 4 {
+                    PointOp::Convert
+                } else {
+                    (0..2).for_each(|_| self.term(factors, depth + 1, ops));
+                    PointOp::Call(Function::Where)
+                }
+            }
+            _ => {
+                let function = FUNCTIONS[self.random.below(8)];
+                (0..function.arity()).for_each(|_| self.term(factors, depth + 1, ops));
+                PointOp::Call(function)
+            }
+        };
+        ops.push((op, Dtype::I64));
+    }
+
     fn step(&mut self) -> Step {
         let reads: Vec<_> = (0..self.random.below(4)).map(|_| self.access(0, 3, true)).collect();
         let (mut indices, mut shape) = (vec![], vec![]);
@@ -175,6 +218,7 @@ impl Draw {
         let output = self.build.output(Dtype::I64, &shape);
         let ordered = self.random.below(2) == 0;
         let merged = if self.random.below(2) == 0 { vec![1; self.axes.len()] } else { vec![] };
+        let expr = if self.random.below(3) == 0 { Some(self.expr(reads.len()).into()) } else { None };
         Step {
             origin: NodeId(0),
             axes: self.axes.clone(),
@@ -182,7 +226,7 @@ impl Draw {
             write: Access::new(output, indices),
             mode: Mode::Overwrite,
             algebra: [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS, Algebra::MIN_PLUS][self.random.below(3)],
-            form: Form::Nest(Nest { ordered, merged, expr: None }),
+            form: Form::Nest(Nest { ordered, merged, expr }),
         }
     }
 }
@@ -204,7 +248,9 @@ impl InputPlace for einfold_ir::Buffer {
 fn draw(seed: u64) -> Draw {
     let mut draw = Draw::new(seed);
     let mut step = draw.step();
-    if let Some(gemm) = groups(&step.reads, &step.write, step.axes.len()).filter(|_| draw.random.below(3) > 0) {
+    let product = matches!(step.form, Form::Nest(Nest { expr: None, .. }));
+    let gemm = groups(&step.reads, &step.write, step.axes.len()).filter(|_| product && draw.random.below(3) > 0);
+    if let Some(gemm) = gemm {
         step.form = Form::Gemm(gemm);
     }
     if !draw.loops.is_empty() || draw.random.below(4) == 0 {
