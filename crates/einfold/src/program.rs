@@ -45,7 +45,7 @@ impl Expression {
     /// What the expression means for operands of these types.
     pub(crate) fn resolve(&self, inputs: &[TensorType]) -> Result<Ir, Error> {
         let Settings { strict, algebra, .. } = self.settings;
-        Ok(einfold_syntax::resolve(&self.ast, inputs, &einfold_syntax::Options { strict, algebra })?)
+        Ok(einfold_syntax::resolve(&self.ast, inputs, &einfold_syntax::Options { strict, algebra, ..Default::default() })?)
     }
 
     pub(crate) fn plan_options(&self) -> PlanOptions {

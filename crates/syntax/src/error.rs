@@ -1,9 +1,12 @@
 //! What can be wrong with an expression, and where.
 
+mod facts;
 mod kind;
 mod problem;
 
-pub use kind::{ErrorKind, Holder, Level, NameClass, SizeRule};
+pub(crate) use facts::Level;
+pub use facts::{Feature, NameClass, SizeProblem, TypeProblem};
+pub use kind::{ErrorKind, Holder, SizeRule};
 pub use problem::{Found, SyntaxProblem};
 
 use crate::render::{Note, Report};

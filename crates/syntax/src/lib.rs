@@ -8,7 +8,7 @@
 //! 2. named subscripts, `[batch q d], [batch k d] -> [batch q k]`;
 //! 3. programs, `Y[seg[n],f] += X[n,f]`: several statements, sums, functions, gathers and scatters.
 //!
-//! Levels 2 and 3 are read, but not resolved yet. The grammar is `grammar/einfold.ebnf`.
+//! [`resolve`] gives all of them one meaning, a module of contractions. The grammar is `grammar/einfold.ebnf`.
 
 mod ast;
 mod error;
@@ -25,13 +25,15 @@ pub use ast::{
     Integer, Label, LabelName, Merged, Name, Named, NumberKind, Output, Part, PartKind, Position, Program, Sign, Size,
     SizeOf, Spelling, Statement, Subscripts, Summand, Term,
 };
-pub use error::{Error, ErrorKind, Found, Holder, Level, NameClass, SizeRule, SyntaxProblem};
+pub use error::{
+    Error, ErrorKind, Feature, Found, Holder, NameClass, SizeProblem, SizeRule, SyntaxProblem, TypeProblem,
+};
 pub use integers::from_labels;
 pub use labels::is_label;
 pub use names::{Definition, Names};
 pub use parse::{parse, parse_spaced};
 pub use render::{Note, Report};
-pub use resolve::{Options, resolve, resolve_labels};
+pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_or_ask};
 pub use span::Span;
 
 /// The longest text that is read, in bytes.

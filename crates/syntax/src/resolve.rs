@@ -3,31 +3,17 @@
 mod axes;
 mod build;
 mod mistakes;
+mod options;
+mod program;
 
 use crate::ast::{Ast, Subscripts};
-use crate::error::{Error, ErrorKind, Level};
+use crate::error::Error;
 use crate::integers;
-use crate::render::Note;
-use crate::span::Span;
 use axes::Axes;
-use einfold_ir::{Algebra, Dtype, Ir, TensorType};
+use einfold_ir::{Dtype, Ir, TensorType};
 use mistakes::Mistakes;
 
-/// How an expression is to be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Options {
-    /// Whether an axis has the same size in all operands. If not, size 1 stretches to any other, as in NumPy.
-    pub strict: bool,
-    /// The sum and the product.
-    pub algebra: Algebra,
-}
-
-impl Default for Options {
-    /// As NumPy: size 1 stretches, products are summed.
-    fn default() -> Options {
-        Options { strict: false, algebra: Algebra::SUM_PRODUCT }
-    }
-}
+pub use options::Options;
 
 /// The meaning of an expression for inputs of these types, one for each term, in order.
 ///
@@ -52,20 +38,56 @@ impl Default for Options {
 /// # Ok::<(), einfold_syntax::Error>(())
 /// ```
 pub fn resolve(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    match ast {
-        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options),
-        Ast::Named(named) => Err(unsupported(named.text(), Level::Named, named.arrow())),
-        Ast::Program(program) => {
-            let sign = program.statements().first().map_or(Span::default(), |statement| statement.operator);
-            Err(unsupported(program.text(), Level::Program, sign))
-        }
+    match resolve_or_ask(ast, inputs, options)? {
+        Resolved::Ir(ir) => Ok(ir),
+        Resolved::Needs { refusal, .. } => Err(refusal),
     }
 }
 
-fn unsupported(text: &str, level: Level, sign: Span) -> Error {
-    Error::new(ErrorKind::Unsupported { level }, text)
-        .note(Note::new(sign, "read, but not understood yet"))
-        .help("write one letter an axis, as in `ij,jk->ik`")
+/// What an expression means, or what must be known for that.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resolved {
+    /// The meaning.
+    Ir(Ir),
+    /// Sizes that only the ids tell.
+    Needs {
+        /// The questions; at least one.
+        queries: Vec<SizeQuery>,
+        /// What to report if nobody can answer: [`DataDependentShape`](crate::ErrorKind::DataDependentShape).
+        refusal: Error,
+    },
+}
+
+/// A question about the values of ids: the greatest position that they give.
+///
+/// The answer is the value of [`ir`](SizeQuery::ir) for the operands of the program. Where no id is read, it is the least value
+/// of its dtype, and the size that follows is 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SizeQuery {
+    ir: Ir,
+}
+
+impl SizeQuery {
+    /// A module with the inputs of the program and one output, an integer scalar.
+    pub fn ir(&self) -> &Ir {
+        &self.ir
+    }
+}
+
+/// As [`resolve`], for a caller that can look at the ids.
+///
+/// The size of a position on the left that comes from ids alone, as in `Y[g[n]] += x[n]`, is one more than the greatest id. Where
+/// the text declares no size and [`Options::answers`] has no answer, the questions are returned: evaluate each, add the answers
+/// to the options, and resolve again. A program may ask more than once.
+///
+/// # Errors
+/// As [`resolve`], but for `DataDependentShape`.
+pub fn resolve_or_ask(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Resolved, Error> {
+    match ast {
+        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options).map(Resolved::Ir),
+        Ast::Named(named) => program::named(named, inputs, options).map(Resolved::Ir),
+        Ast::Program(program) => program::program(program, inputs, options),
+    }
 }
 
 /// The meaning of an expression given by integer labels, `[[0, 1], [1, 2]] -> [0, 2]`, with any number of them. An implicit
@@ -94,6 +116,7 @@ fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) 
     if !options.algebra.accepts(dtype) {
         return Err(mistakes.algebra(options.algebra, dtype));
     }
+    let dtype = options.in_accumulator(dtype).map_err(|acc| mistakes.accumulator(dtype, acc))?;
     build::build(&mistakes, &axes, options.algebra, dtype)
 }
 

@@ -249,6 +249,11 @@ impl Program {
         self.table.get(&self.text, id)
     }
 
+    /// Where the name with this number is written first.
+    pub(crate) fn first(&self, id: u32) -> Span {
+        self.table.first.get(id as usize).copied().unwrap_or_default()
+    }
+
     /// What the names stand for.
     pub fn names(&self) -> &Names {
         &self.names

@@ -94,7 +94,7 @@ fn uses(axes: &Axes) -> Vec<Uses> {
 }
 
 /// Whether a tensor of this shape can be addressed. Axes of size 0 do not excuse the others, as in NumPy and ndarray.
-fn addressable(shape: &[usize], dtype: Dtype) -> bool {
+pub(super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
     let bytes = shape.iter().filter(|&&n| n > 0).try_fold(dtype.size().max(1), |bytes, &n| bytes.checked_mul(n));
     bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }

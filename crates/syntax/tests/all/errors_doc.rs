@@ -38,7 +38,7 @@ fn run(line: &str) -> Error {
     let pieces: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
     let types = pieces.get(1).map_or(Vec::new(), |shapes| types(shapes));
     let algebra = if line.contains("with `max-plus`") { Algebra::MAX_PLUS } else { Algebra::SUM_PRODUCT };
-    let options = Options { strict: line.contains("with `strict`"), algebra };
+    let options = Options { strict: line.contains("with `strict`"), algebra, ..Options::default() };
     let result = parse(pieces[0]).and_then(|ast| resolve(&ast, &types, &options));
     result.expect_err(line)
 }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod cases;
+mod element;
 mod errors_doc;
+mod evaluate;
 mod grammar;
 mod meaning;
 mod programs;
@@ -11,3 +13,4 @@ mod random;
 mod rng;
 mod seeds;
 mod structure;
+mod values;
