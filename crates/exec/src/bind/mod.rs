@@ -242,7 +242,7 @@ impl Binder<'_> {
     }
 
     /// The kernels that compute `algebra` in `dtype`.
-    fn kernels(&self, algebra: Algebra, dtype: Dtype) -> Result<&'static Kernels, BindError> {
+    fn kernels(&self, algebra: Algebra, dtype: Dtype) -> Result<Kernels, BindError> {
         let found = match algebra {
             Algebra::User(user) => {
                 self.semiring(user).filter(|_| user.accumulator == dtype).map(|s| s.kernels(self.isa))

@@ -109,7 +109,13 @@ impl Binder<'_> {
         let kernels = self.step_kernels(work)?;
         let factors = operands.len - 1;
         let loads = self.program.operands[operands.range()].iter().any(|o| o.load.is_some());
-        if work.expr.is_some() || loads || work.dtype != work.compute || factors > 2 {
+        // What only multiplies needs no kernel that adds as well.
+        let fused = match kernels.fused {
+            Some(fused) => Some(Action::Binary(fused.mul_add)),
+            None => (start == Start::Write).then_some(Action::Binary(kernels.mul)),
+        };
+        let direct = factors < 2 || (factors == 2 && fused.is_some());
+        if work.expr.is_some() || loads || work.dtype != work.compute || !direct {
             let adds = start == Start::Add;
             let first = Action::Staged(self.stage(work, start, operands, adds)?);
             let rest = match start {
@@ -120,8 +126,8 @@ impl Binder<'_> {
         }
         Ok(match factors {
             0 => Actions::always(Action::Fill(kernels.fill_one)),
-            1 => Actions::sum(kernels, work.compute.size(), start),
-            _ => Actions::of(Action::Binary(kernels.mul), Action::Binary(kernels.mul_add), start),
+            1 => Actions::sum(&kernels, work.compute.size(), start),
+            _ => Actions::of(Action::Binary(kernels.mul), fused.unwrap_or(Action::Binary(kernels.mul)), start),
         })
     }
 

@@ -137,11 +137,15 @@ impl Binder<'_> {
     /// Writes or adds what a point contributes.
     fn write(&mut self, work: Work<'_>, to: Place, (left, right): Ends, adds: bool) -> Result<(), BindError> {
         let kernels = self.step_kernels(work)?;
-        match (right, adds) {
-            (None, false) => self.redirect(work.dtype.size(), to, left),
-            (None, true) => self.call(Code::Unary(kernels.add), to, [left; 3]),
-            (Some(right), false) => self.call(Code::Binary(kernels.mul), to, [left, right, left]),
-            (Some(right), true) => self.call(Code::Binary(kernels.mul_add), to, [left, right, left]),
+        match (right, adds, kernels.fused) {
+            (None, false, _) => self.redirect(work.dtype.size(), to, left),
+            (None, true, _) => self.call(Code::Unary(kernels.add), to, [left; 3]),
+            (Some(right), false, _) => self.call(Code::Binary(kernels.mul), to, [left, right, left]),
+            (Some(right), true, Some(fused)) => self.call(Code::Binary(fused.mul_add), to, [left, right, left]),
+            (Some(right), true, None) => {
+                let product = self.multiply(work, left, right)?;
+                self.call(Code::Unary(kernels.add), to, [product; 3]);
+            }
         }
         Ok(())
     }

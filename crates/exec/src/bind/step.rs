@@ -133,7 +133,7 @@ impl Binder<'_> {
         kernel.map(Some).ok_or_else(|| BindError::Conversion { step: self.step, from: from.into(), to: to.into() })
     }
 
-    pub(super) fn step_kernels(&self, work: Work<'_>) -> Result<&'static Kernels, BindError> {
+    pub(super) fn step_kernels(&self, work: Work<'_>) -> Result<Kernels, BindError> {
         self.kernels(work.step.algebra, work.compute)
     }
 

@@ -8,6 +8,7 @@ mod function;
 mod gemm;
 mod half;
 mod isa;
+mod lse;
 mod map;
 mod op;
 mod reduce;
@@ -113,6 +114,13 @@ pub struct Kernels {
     pub scale: Unary,
     /// `c = a ⊗ b`.
     pub mul: Binary,
+    /// Both operations at once; none where only the two one after the other were compiled.
+    pub fused: Option<Fused>,
+}
+
+/// The kernels of a semiring that multiply and add.
+#[derive(Clone, Copy, Debug)]
+pub struct Fused {
     /// `c = c ⊕ a ⊗ b`; adds.
     pub mul_add: Binary,
     /// The matrix product.
@@ -123,7 +131,7 @@ pub struct Kernels {
 #[derive(Clone, Copy, Debug)]
 pub struct UserSemiring {
     algebra: UserAlgebra,
-    kernels: fn(Isa) -> &'static Kernels,
+    kernels: fn(Isa) -> Kernels,
     lift: Unary,
     finish: Unary,
 }
@@ -133,7 +141,7 @@ impl UserSemiring {
     pub fn of<S: Semiring>() -> UserSemiring {
         UserSemiring {
             algebra: algebra::<S>(),
-            kernels: |isa| isa.select(&table::Tables::<op::AddOf<S>, op::MulOf<S>>::ALL),
+            kernels: table::kernels::<op::AddOf<S>, op::MulOf<S>>,
             lift: lift::<S>,
             finish: finish::<S>,
         }
@@ -145,7 +153,7 @@ impl UserSemiring {
     }
 
     /// Its kernels over accumulators.
-    pub fn kernels(&self, isa: Isa) -> &'static Kernels {
+    pub fn kernels(&self, isa: Isa) -> Kernels {
         (self.kernels)(isa)
     }
 

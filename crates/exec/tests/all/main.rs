@@ -5,6 +5,7 @@
 mod dtypes;
 mod einsums;
 mod errors;
+mod expressions;
 mod ids;
 mod random;
 mod regions;

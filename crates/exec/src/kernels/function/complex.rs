@@ -49,11 +49,10 @@ fn narrow(a: C) -> Complex<f32> {
     Complex::new(a.re as f32, a.im as f32)
 }
 
-/// `a / |a|`; of an infinity along an axis the direction, NaN of other infinities; as NumPy.
+/// `a / |a|`; of an infinite part the direction, of two of them NaN; as NumPy.
 fn sign(a: C) -> C {
     let r = a.re.hypot(a.im);
     match (a.re.is_infinite(), a.im.is_infinite()) {
-        _ if r.is_nan() || a.is_nan() => C::new(f64::NAN, f64::NAN),
         (true, true) => C::new(f64::NAN, f64::NAN),
         (true, false) => C::new(1f64.copysign(a.re), 0.0),
         (false, true) => C::new(0.0, 1f64.copysign(a.im)),
@@ -67,7 +66,7 @@ fn exp(a: C) -> C {
         return C::new(a.re.exp(), a.im);
     }
     match (a.re, a.im.is_finite()) {
-        (f64::NEG_INFINITY, false) => C::new(0.0, 0.0),
+        (f64::NEG_INFINITY, false) => C::new(0.0, 0f64.copysign(a.im)),
         (f64::INFINITY, false) => C::new(f64::INFINITY, f64::NAN),
         (x, _) => {
             let (s, c) = a.im.sin_cos();
@@ -221,15 +220,14 @@ fn div(a: C, b: C) -> C {
     C::new((a.re * ratio + a.im) * scale, (a.im * ratio - a.re) * scale)
 }
 
-/// `a^b`: 1 for `b = 0`; of zero only to positive reals; small whole exponents by squaring; as NumPy.
+/// `a^b`: 1 for `b = 0`; of zero 0 where the exponent's real part is positive, else NaN; small whole exponents by squaring; as NumPy.
 fn pow(a: C, b: C) -> C {
     let one = C::new(1.0, 0.0);
     if b.re == 0.0 && b.im == 0.0 {
         return one;
     }
     if a.re == 0.0 && a.im == 0.0 {
-        let positive = b.re > 0.0 && b.im == 0.0;
-        return if positive { C::new(0.0, 0.0) } else { C::new(f64::NAN, f64::NAN) };
+        return if b.re > 0.0 { C::new(0.0, 0.0) } else { C::new(f64::NAN, f64::NAN) };
     }
     if b.im == 0.0 && b.re.trunc() == b.re && b.re.abs() < 100.0 {
         let power = whole_power(a, b.re.abs() as u32);
