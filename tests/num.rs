@@ -22,7 +22,7 @@ impl Num {
             (Num::Int(re, im), Bool | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64 | CI32 | CI64) => {
                 Num::Int(wrap(re, dtype), wrap(im, dtype))
             }
-            (Num::Int(re, im), _) => Num::Float(re as f64, im as f64).to(dtype),
+            (Num::Int(re, im), _) => Num::Float(to_float(re), to_float(im)).to(dtype),
             (Num::Float(re, im), _) => Num::Float(round(re, dtype), round(im, dtype)),
         }
     }
@@ -55,7 +55,7 @@ impl Num {
 
     pub(crate) fn parts(self) -> (f64, f64) {
         match self {
-            Num::Int(re, im) => (re as f64, im as f64),
+            Num::Int(re, im) => (to_float(re), to_float(im)),
             Num::Float(re, im) => (re, im),
         }
     }
@@ -100,6 +100,17 @@ impl Num {
         let (re, im) = f(self.parts(), other.parts());
         Num::Float(re, im)
     }
+}
+
+/// Not inlined: the compiler would convert before it looks which kind a number is, and valgrind report that.
+#[inline(never)]
+fn to_float(x: i128) -> f64 {
+    x as f64
+}
+
+#[inline(never)]
+fn to_int(x: f64) -> i128 {
+    x as i128
 }
 
 fn wrap(x: i128, dtype: Dtype) -> i128 {
@@ -219,7 +230,7 @@ impl Parts {
     fn of(x: Num) -> Parts {
         match x {
             Num::Int(re, im) => Parts { int: (re, im), float: x.parts() },
-            Num::Float(re, im) => Parts { int: (re as i128, im as i128), float: (re, im) },
+            Num::Float(re, im) => Parts { int: (to_int(re), to_int(im)), float: (re, im) },
         }
     }
 }

@@ -53,7 +53,7 @@ fn large_results_are_the_same_bits_on_any_number_of_threads() {
         ("iij->", &[&[300, 300, 30]]),
         ("i,j->ij", &[&[1000], &[900]]),
     ] {
-        for dtype in [Dtype::F64, Dtype::F32, Dtype::C64, Dtype::BF16] {
+        for dtype in [Dtype::F64, Dtype::BF16] {
             let mut noise = Noise(7);
             let operand = |shape: &&[usize]| (reals(&mut noise, dtype, shape), Layout::row_major(shape.len()));
             let operands: Vec<_> = shapes.iter().map(operand).collect();
@@ -75,7 +75,7 @@ pub(crate) fn real_case(bytes: &mut Bytes<'_>) -> Case {
 
 #[test]
 fn random_results_are_the_same_bits_on_any_number_of_threads() {
-    check(150, |bytes| {
+    check(100, |bytes| {
         let case = real_case(bytes);
         check_bits(&case.text, &case.operands).map_err(|e| format!("{case}\n{e}"))
     });

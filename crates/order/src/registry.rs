@@ -21,7 +21,7 @@ pub struct Strategy {
 pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "auto",
-        aliases: &["true", "auto-hq"],
+        aliases: &["true", "auto-hq", "random-greedy", "random-greedy-128"],
         about: "exact where that takes no longer than it saves, else the best of the others",
         search: auto::search,
     },

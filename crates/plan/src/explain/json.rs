@@ -110,6 +110,7 @@ fn tree(tree: &TreeReport) -> Value {
         "algebra": tree.algebra,
         "law": tree.treatment.to_string(),
         "flops": tree.cost.map(|cost| count(cost.flops)),
+        "path": tree.path,
         "tensors": tree.tensors.iter().enumerate().map(tensor).collect::<Vec<_>>(),
     })
 }

@@ -23,6 +23,8 @@ pub(super) struct TreeReport {
     /// ⊕ and ⊗, and the dtype.
     pub(super) algebra: String,
     pub(super) cost: Option<Cost>,
+    /// The order in NumPy's linear form; `None` where there was none to choose.
+    pub(super) path: Option<Vec<Vec<u32>>>,
     /// Factors, then steps, by SSA id; the last is the result.
     pub(super) tensors: Vec<TensorReport>,
 }
@@ -74,6 +76,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
         treatment: treatment(node, c),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
+        path: ordered.map(|o| o.tree.linear_path()),
         tensors,
     }
 }
