@@ -76,7 +76,8 @@ pub struct Contraction {
     /// Where each point goes: one index function for each axis of the result.
     pub output: Vec<Index<NodeId>>,
     /// What each point contributes, where that is not the product of the factors: an expression over them. It reads the
-    /// factors in dtypes of its own and gives the node's.
+    /// factors in dtypes of its own and gives the node's. A factor that it does not read has no part in the value, but it
+    /// drops the point if one of its ids is dropped, as every factor does.
     pub expr: Option<Arc<Expr>>,
     /// ⊕ and ⊗.
     pub algebra: Algebra,
@@ -379,12 +380,20 @@ impl Ir {
         let tensor = |id: &NodeId| Label::from(format!("%{}", id.0));
         let factor = |k: usize| ShowAccess { access: &c.factors[k], axis, tensor }.to_string();
         match &c.expr {
-            Some(expr) => write!(f, "{}", ShowExpr { expr, factor: |k| factor(k as usize) })?,
+            Some(expr) => {
+                write!(f, "{}", ShowExpr { expr, factor: |k| factor(k as usize) })?;
+                let read = |k: &usize| expr.ops().iter().any(|(op, _)| *op == PointOp::Read(*k as u32));
+                // Factors that are not read still drop points.
+                for k in (0..c.factors.len()).filter(|k| !read(k)) {
+                    write!(f, " with {}", factor(k))?;
+                }
+            }
             None => f.write_str(&(0..c.factors.len()).map(factor).collect::<Vec<_>>().join(" . "))?,
         }
         // The left side prints as an access to the node itself; its number is already in front.
-        let left = Access::new(NodeId(0), c.output.clone());
-        write!(f, " -> {}", ShowAccess { access: &left, axis, tensor: |_: &NodeId| Label::from("") })?;
+        let left = Access::new(None, c.output.iter().map(|i| i.map(&|id: &NodeId| Some(*id))).collect());
+        let tensor = |id: &Option<NodeId>| id.map_or(Label::from(""), |id| Label::from(format!("%{}", id.0)));
+        write!(f, " -> {}", ShowAccess { access: &left, axis, tensor })?;
         if c.pinned { f.write_str("  pinned") } else { Ok(()) }
     }
 }

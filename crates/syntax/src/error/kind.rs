@@ -72,9 +72,9 @@ pub enum ErrorKind {
         problem: SizeProblem,
     },
     /// Nothing tells the size of an axis.
-    #[error("nothing tells the size of axis `{axis}`")]
+    #[error("nothing tells the size of {axis}")]
     Unresolved {
-        /// The name of the axis.
+        /// The axis, as errors call it: by its name, or by its place in a tensor that is written.
         axis: String,
     },
     /// A size parameter has no value, or a value is given for none.

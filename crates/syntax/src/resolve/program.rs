@@ -107,3 +107,6 @@ fn needs(text: &str, name: &str, asked: Vec<Asked>) -> Resolved {
     let queries = asked.into_iter().map(|asked| asked.query).collect();
     Resolved::Needs { queries, refusal: refusal.expect("there is a question") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,6 @@ fn contract(id: u32, node: &Node, c: &Contraction, tensors: &[Tensor]) -> Result
     let Algebra::Builtin { add, mul } = c.algebra else { panic!("no semirings of users here") };
     let mut result = match c.onto {
         Some(onto) => tensors[onto.0 as usize].clone(),
-        None if c.is_map() => Tensor::full(node.dtype, &node.shape, Element::ZERO),
         None => Tensor::full(node.dtype, &node.shape, identity(add, node.dtype)),
     };
     let extents: Vec<usize> = c.axes.iter().map(|axis| axis.extent).collect();

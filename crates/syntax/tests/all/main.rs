@@ -12,5 +12,6 @@ mod programs;
 mod random;
 mod rng;
 mod seeds;
+mod settled;
 mod structure;
 mod values;

@@ -8,7 +8,7 @@ use einfold_syntax::{Ast, Error, Options, Resolved, parse, resolve_or_ask};
 use serde_json::Value;
 
 /// Why a case has no result: the code of an error.
-type Code = String;
+pub(crate) type Code = String;
 
 fn tensor(value: &Value) -> Tensor {
     let dtype = Dtype::from_name(value["dtype"].as_str().unwrap()).unwrap();

@@ -9,6 +9,7 @@ use crate::ast::{Assign, Program};
 use crate::error::{Error, ErrorKind, Feature, NameClass};
 use crate::span::Span;
 use einfold_ir::{Algebra, TensorType};
+use std::collections::BTreeMap;
 
 pub(super) struct Given<'a> {
     pub(super) program: &'a Program,
@@ -108,34 +109,27 @@ impl Given<'_> {
         if !by_name && self.inputs.len() != names.inputs().len() {
             return Err(self.operands());
         }
+        let given: BTreeMap<&str, usize> =
+            self.inputs.iter().enumerate().filter_map(|(k, input)| Some((input.name.as_deref()?, k))).collect();
+        let operand = |id: u32| given.get(self.program.name(id)).copied();
         for (position, &id) in names.inputs().iter().enumerate() {
-            let name = self.program.name(id);
-            let operand = match by_name {
-                false => Some(position),
-                true => self.inputs.iter().position(|input| input.name.as_deref() == Some(name)),
-            };
+            let operand = if by_name { operand(id) } else { Some(position) };
             tensor_of[id as usize] = Some(operand.ok_or_else(|| self.missing(id))?);
         }
         if by_name {
-            let given = |id: u32| self.inputs.iter().any(|input| input.name.as_deref() == Some(self.program.name(id)));
-            if let Some(definition) = names.definitions().iter().find(|d| given(d.name)) {
+            if let Some(definition) = names.definitions().iter().find(|d| operand(d.name).is_some()) {
                 let kind = ErrorKind::NameIsInput { name: self.program.name(definition.name).to_string() };
                 let error = self.mistakes().error(kind, self.defined(definition.name), "defined here");
                 return Err(error.help("inputs are never written: give one of the two another name"));
             }
         }
-        if by_name && let Some((id, class)) = self.taken() {
-            return Err(self.other_class(id, class));
+        let others = (0..).zip(names.classes()).filter(|(_, class)| **class != NameClass::Tensor);
+        // Names of operands that the program does not have do not matter.
+        let taken = others.filter(|_| by_name).find(|(id, _)| operand(*id).is_some());
+        match taken {
+            Some((id, class)) => Err(self.other_class(id, *class)),
+            None => Ok(tensor_of),
         }
-        Ok(tensor_of)
-    }
-
-    /// A name of an operand that is an axis or a size in the program. Names that the program does not have do not matter.
-    fn taken(&self) -> Option<(u32, NameClass)> {
-        let classes = (0..).zip(self.program.names().classes());
-        let mut others = classes.filter(|(_, class)| **class != NameClass::Tensor);
-        let given = |id: u32| self.inputs.iter().any(|input| input.name.as_deref() == Some(self.program.name(id)));
-        others.find(|(id, _)| given(*id)).map(|(id, class)| (id, *class))
     }
 
     fn other_class(&self, id: u32, class: NameClass) -> Error {
@@ -152,14 +146,19 @@ impl Given<'_> {
     }
 
     fn operands(&self) -> Error {
-        let inputs: Vec<&str> = self.program.names().inputs().iter().map(|&id| self.program.name(id)).collect();
-        let kind = ErrorKind::Operands { expected: inputs.len(), given: self.inputs.len() };
-        self.mistakes().error(kind, self.nowhere(), "operands are bound in the order in which their names appear").help(
-            match inputs.is_empty() {
-                true => "the program reads no operand".to_string(),
-                false => format!("give, in this order: {}", inputs.join(", ")),
-            },
-        )
+        let (inputs, given) = (self.program.names().inputs(), self.inputs.len());
+        let kind = ErrorKind::Operands { expected: inputs.len(), given };
+        let names: Vec<&str> = inputs.iter().map(|&id| self.program.name(id)).collect();
+        let error = match inputs.get(given) {
+            Some(&id) => {
+                self.mistakes().error(kind, self.program.first(id), format!("no operand for `{}`", names[given]))
+            }
+            None => self.mistakes().error(kind, self.nowhere(), format!("no name for operand {}", inputs.len() + 1)),
+        };
+        error.help(match names.is_empty() {
+            true => "the program reads no operand".to_string(),
+            false => format!("operands are given in the order in which their names appear: {}", names.join(", ")),
+        })
     }
 
     fn missing(&self, id: u32) -> Error {

@@ -133,8 +133,9 @@ impl Mistakes<'_> {
         size: Option<usize>,
         span: Span,
     ) -> Error {
-        let kind =
-            ErrorKind::IndexOutOfRange { tensor: format!("`{tensor}`"), axis, low, high, size: size.unwrap_or(0) };
+        let needed = || usize::try_from(high.saturating_add(1)).unwrap_or(0);
+        let tensor = format!("`{tensor}`");
+        let kind = ErrorKind::IndexOutOfRange { tensor, axis, low, high, size: size.unwrap_or_else(needed) };
         self.error(kind, span, "written here").help(match size {
             Some(_) => "declare a larger size after `:`, or leave it away: then it is what the positions need",
             None => "shift the index: positions are counted from 0",
@@ -174,7 +175,7 @@ impl Mistakes<'_> {
 
     pub(super) fn unresolved(&self, c: &Contribution, axis: usize, tensors: &[Tensor]) -> Error {
         let name = &c.axes[axis];
-        let kind = ErrorKind::Unresolved { axis: name.label.to_string() };
+        let kind = ErrorKind::Unresolved { axis: format!("axis `{}`", name.label) };
         let mut grouped = None;
         for read in c.all_reads() {
             for (slot, span) in &read.dims {
@@ -193,7 +194,7 @@ impl Mistakes<'_> {
     }
 
     pub(super) fn undeclared(&self, name: &str, axis: usize, span: Span) -> Error {
-        let kind = ErrorKind::Unresolved { axis: format!("{axis} of {name}") };
+        let kind = ErrorKind::Unresolved { axis: format!("axis {} of `{name}`", axis + 1) };
         self.error(kind, span, "an axis runs both in the ids and beside them")
             .help("declare the size of the axis after `:`")
     }

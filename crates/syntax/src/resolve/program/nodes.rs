@@ -34,18 +34,25 @@ impl Nodes {
         }
         let mut reads: Vec<NodeId> = contraction.onto.into_iter().collect();
         contraction.factors.iter().for_each(|factor| factor.for_each_tensor(&mut |tensor| reads.push(*tensor)));
-        let def = Def::Contract(contraction);
         let made = self.made.entry((reads, shape.to_vec())).or_default();
         let twin = made.iter().find(|&&id| {
             let node = self.ir.node(id);
-            node.dtype == dtype && node.def == def
+            node.dtype == dtype && matches!(&node.def, Def::Contract(other) if same(other, &contraction))
         });
         if let Some(&twin) = twin {
             return Ok(twin);
         }
-        let node = Node { label, dtype, shape: shape.to_vec(), region: RegionId::TOP, def };
+        let (region, def) = (RegionId::TOP, Def::Contract(contraction));
+        let node = Node { label, dtype, shape: shape.to_vec(), region, def };
         let id = self.ir.push(node).expect("a statement whose sizes and dtypes are known makes a node that holds");
         made.push(id);
         Ok(id)
     }
+}
+
+/// Whether two contractions compute the same, whatever their axes are called.
+fn same(a: &Contraction, b: &Contraction) -> bool {
+    let extents = |c: &Contraction| c.axes.iter().map(|axis| axis.extent).collect::<Vec<_>>();
+    let rest = |c: &Contraction| (c.algebra, c.onto, c.pinned);
+    rest(a) == rest(b) && a.factors == b.factors && a.output == b.output && a.expr == b.expr && extents(a) == extents(b)
 }

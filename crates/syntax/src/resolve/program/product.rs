@@ -1,6 +1,6 @@
 //! Products in the widest sense: what a reduction reduces, as operands that its algebra multiplies.
 
-use super::form::{Contribution, Value, ValueKind};
+use super::form::{Value, ValueKind};
 use crate::ast::Sign;
 use einfold_ir::{Algebra, BinaryOp, Dtype, Function, Literal};
 
@@ -139,9 +139,4 @@ pub(super) fn calls(value: &Value) -> bool {
         ValueKind::Negation(inner) => calls(inner),
         ValueKind::Call(..) => true,
     }
-}
-
-/// The axes of what is read by a value, as [`Contribution::axes_of`].
-pub(super) fn axes(c: &Contribution, part: Part<'_>) -> Vec<usize> {
-    c.axes_of(part.value)
 }

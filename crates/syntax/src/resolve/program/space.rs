@@ -1,7 +1,7 @@
 //! The iteration space of a node, and how tensors are read and written in it.
 
 use super::super::Options;
-use super::form::{Affine, Contribution, Read, Slot, Tensor, set};
+use super::form::{Affine, Contribution, Read, Slot, Tensor, Value, set};
 use einfold_ir::{Access, Axis, AxisRef, Ids, Index, NodeId, OutOfRange};
 
 /// What the indices of a statement are made from once its sizes are known.
@@ -45,6 +45,21 @@ impl Ground<'_> {
     /// How many points a list of axes has, as far as `usize` reaches.
     pub(super) fn points(&self, axes: &[usize]) -> usize {
         axes.iter().fold(1, |points, &axis| usize::saturating_mul(points, self.extents[axis]))
+    }
+
+    /// The axes along which a value differs: those of its elements, but for those that size 1 is stretched along.
+    pub(super) fn axes_of(&self, value: &Value) -> Vec<usize> {
+        let mut axes = Vec::new();
+        value.for_each_read(&mut |read| {
+            let read = &self.c.reads[read];
+            for ((slot, _), &size) in read.dims.iter().zip(&self.tensors[read.tensor].shape) {
+                match slot {
+                    Slot::Axis(axis) if size == 1 && self.extents[*axis] != 1 => {}
+                    slot => slot.for_each_axis(&mut |axis| axes.push(axis)),
+                }
+            }
+        });
+        set(axes)
     }
 
     /// Whether there is no point at all.

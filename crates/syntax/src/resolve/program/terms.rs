@@ -4,7 +4,7 @@ use super::form::{Value, ValueKind};
 use super::mistakes::Mistakes;
 use super::nodes::Nodes;
 use super::point::Point;
-use super::product::{Part, Product, axes, calls, usual};
+use super::product::{Part, Product, calls, usual};
 use super::space::{Ground, Space};
 use super::types::Types;
 use crate::error::Error;
@@ -57,9 +57,7 @@ impl Sink<'_> {
     ) -> Result<NodeId, Error> {
         let product = Product::of(add, self.dtype, value, minus);
         let algebra = product.algebra(add);
-        if let Some(reads) = product.plain()
-            && self.covered(space, &reads)
-        {
+        if let Some(reads) = product.plain() {
             let factors = reads.iter().map(|&(read, conj)| self.element(space, read, conj)).collect();
             return self.node(space, (factors, None), algebra, onto);
         }
@@ -107,14 +105,6 @@ impl Sink<'_> {
         self.ground.access(space, &self.ground.c.reads[read], conj)
     }
 
-    /// Whether every axis of the space is in an element or on the left: the order search knows no others.
-    fn covered(&self, space: &Space, reads: &[(usize, bool)]) -> bool {
-        let mut found = vec![false; self.ground.c.axes.len()];
-        reads.iter().for_each(|(read, _)| self.ground.c.reads[*read].for_each_axis(&mut |axis| found[axis] = true));
-        self.ground.left_axes().into_iter().for_each(|axis| found[axis] = true);
-        space.axes.iter().all(|&axis| found[axis])
-    }
-
     /// Whether it pays to compute the parts of a product by themselves: then the product is a contraction, which can be
     /// ordered, or functions are computed for fewer points. Not where a point can be dropped, since it drops the whole product,
     /// and not where there is no point, since then no id is looked at.
@@ -122,8 +112,8 @@ impl Sink<'_> {
         let (ground, c) = (&self.ground, self.ground.c);
         let laws = product.algebra(add).laws(self.dtype);
         let drops = c.reads.iter().any(|read| ground.read_drops(read));
-        let operands: Vec<(Part<'_>, usize)> =
-            product.operands().map(|part| (part, ground.points(&axes(c, part)))).collect();
+        let points = |part: Part<'_>| ground.points(&ground.axes_of(part.value));
+        let operands: Vec<(Part<'_>, usize)> = product.operands().map(|part| (part, points(part))).collect();
         if !laws.distributive || drops || ground.empty() || operands.len() < 2 {
             return false;
         }
@@ -131,24 +121,23 @@ impl Sink<'_> {
         let reduces = space.axes.iter().any(|axis| kept.binary_search(axis).is_err() && ground.extents[*axis] > 1);
         let all = ground.points(&space.axes);
         let smaller = |points: usize| points <= all / 2;
-        let whole = operands.iter().flat_map(|(part, _)| axes(c, *part)).collect::<Vec<_>>();
-        let covers = space.axes.iter().all(|axis| kept.binary_search(axis).is_ok() || whole.contains(axis));
         let contraction = reduces && operands.iter().any(|&(_, points)| smaller(points));
         let complex = |part: &Part<'_>| !matches!(part.value.kind, ValueKind::Read { .. });
         let mut dear = operands.iter().filter(|(part, _)| complex(part)).peekable();
         let hoists = dear.peek().is_some() && dear.all(|&(part, points)| calls(part.value) && smaller(points));
-        covers && (contraction || hoists)
+        contraction || hoists
     }
 
     /// The operands of a product, with its numbers, sign and divisors; `None` if a divisor runs along axes of several.
     fn operands<'v>(&self, product: &Product<'v>) -> Option<Vec<Operand<'v>>> {
-        let c = self.ground.c;
-        let operand = |part: Part<'v>| Operand { part, axes: axes(c, part), scalars: Vec::new(), negative: false };
+        let ground = &self.ground;
+        let operand =
+            |part: Part<'v>| Operand { part, axes: ground.axes_of(part.value), scalars: Vec::new(), negative: false };
         let mut operands: Vec<Operand<'v>> = product.operands().map(operand).collect();
-        let points = |operand: &Operand<'_>| self.ground.points(&operand.axes);
+        let points = |operand: &Operand<'_>| ground.points(&operand.axes);
         for scalar in product.scalars() {
-            let needs = axes(c, scalar);
-            let holds = |operand: &&mut Operand<'_>| needs.iter().all(|axis| operand.axes.contains(axis));
+            let needs = ground.axes_of(scalar.value);
+            let holds = |operand: &&mut Operand<'_>| needs.iter().all(|axis| operand.axes.binary_search(axis).is_ok());
             operands.iter_mut().filter(holds).min_by_key(|operand| points(operand))?.scalars.push(scalar);
         }
         if product.negative {
