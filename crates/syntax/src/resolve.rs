@@ -15,18 +15,24 @@ use mistakes::Mistakes;
 
 pub use options::Options;
 
-/// The meaning of an expression for inputs of these types, one for each term, in order.
+/// The meaning of an expression for operands of these types.
 ///
-/// The meaning is NumPy's. A label names an axis; one that is repeated in a term takes the diagonal; the product of all
-/// operands is summed over the axes that the output does not have. An implicit output has the axes of `...`, then the labels
-/// used exactly once, in the order of their code points. `...` covers what the labels leave, aligned at the right. An axis has
-/// one size; between operands, size 1 stretches. The dtype is the n-ary promotion of all operands; sums in 16-bit floats are
-/// kept in `f32` and rounded once. Terms in parentheses become a pinned node of their own, with the axes that are used outside.
+/// *Letters* mean what they mean to NumPy; one operand for each term, in order. A label names an axis; one that is repeated in
+/// a term takes the diagonal; the product of all operands is summed over the axes that the output does not have. An implicit
+/// output has the axes of `...`, then the labels used exactly once, in the order of their code points. `...` covers what the
+/// labels leave, aligned at the right. An axis has one size; between operands, size 1 stretches. The dtype is the n-ary promotion
+/// of all operands; sums in 16-bit floats are kept in `f32` and rounded once. Terms in parentheses become a pinned node of their
+/// own, with the axes that are used outside.
+///
+/// *Named subscripts* mean the same, with names for labels. `(a b)` is one axis of a tensor and two of the expression; of its
+/// sizes one may be unknown.
+///
+/// *Programs* bind operands by name if all have one, else in the order in which their names appear. Each name becomes one node
+/// or several; the outputs are the names that are never read, in the order of the text, or those that are asked for.
 ///
 /// # Errors
-/// [`ErrorKind::Operands`](crate::ErrorKind::Operands), [`Rank`](crate::ErrorKind::Rank), [`Size`](crate::ErrorKind::Size),
-/// [`EllipsisDropped`](crate::ErrorKind::EllipsisDropped), [`DType`](crate::ErrorKind::DType) where the types of the inputs
-/// do not fit, [`Algebra`](crate::ErrorKind::Algebra) where the algebra has no meaning on them, [`TooLarge`](crate::ErrorKind::TooLarge) where a tensor has more than `isize::MAX` bytes.
+/// All kinds of [`ErrorKind`](crate::ErrorKind) that are about operands and not about the text alone, each with its place.
+/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) where a size depends on the ids: see [`resolve_or_ask`].
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};

@@ -478,4 +478,7 @@ fn hoisted_parts_change_nothing() {
     assert_eq!(read("Y[i] min= max(A[i,j],x[j])"), "f64[2] 1 3");
     assert_eq!(read("Y[i] *= A[i,j]*x[j]"), "f64[2] 4 24");
     assert_eq!(read("Y[i] = x[i] for j:3"), "f64[2] 1 2");
+    assert_eq!(read("Y[i] max= x[i]; Y[i] max= x[i]*b[i]; Y[i] max= min(s,b[i])"), "f64[2] 10 40");
+    assert_eq!(read("Y[i] min= x[i]; Y[i] min= max(x[i],b[j]) - A[i,j]"), "f64[2] 1 2");
+    assert_eq!(read("Y[i] max= -A[i,j]*x[j]; Z[i] max= s*A[i,j]*x[j]"), "f64[2] -1 -3; f64[2] 8 16");
 }

@@ -74,8 +74,8 @@ impl Definition<'_> {
     }
 
     fn sink<'s>(&'s self, nodes: &'s mut Nodes, k: usize) -> Sink<'s> {
-        let alone = self.contributions.len() == 1 && self.fill.is_none();
-        let alone = alone && !matches!(self.contributions[0].assign, Assign::Mean | Assign::LogSumExp);
+        let several = self.contributions.len() > 1;
+        let finished = self.fill.is_some() || matches!(self.contributions[0].assign, Assign::Mean | Assign::LogSumExp);
         Sink {
             nodes,
             mistakes: self.mistakes,
@@ -84,7 +84,8 @@ impl Definition<'_> {
             label: &self.label,
             shape: &self.shape.shape,
             dtype: self.wide(),
-            rounded: Some(self.dtype).filter(|_| alone),
+            several,
+            rounded: Some(self.dtype).filter(|_| !several && !finished),
         }
     }
 

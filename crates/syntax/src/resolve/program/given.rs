@@ -31,12 +31,6 @@ impl Given<'_> {
         (0..self.program.names().classes().len() as u32).find(|&id| self.program.name(id) == name)
     }
 
-    /// Where a name is first used: a statement that defines it, or the beginning.
-    fn defined(&self, id: u32) -> Span {
-        let statements = self.program.statements();
-        statements.iter().find(|s| s.name.id == id).map_or(self.nowhere(), |s| s.name.span)
-    }
-
     /// Checks that every option is about a name that it can be about.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Options { algebra, sizes, fill, policy, .. } = self.options;
@@ -116,12 +110,11 @@ impl Given<'_> {
             let operand = if by_name { operand(id) } else { Some(position) };
             tensor_of[id as usize] = Some(operand.ok_or_else(|| self.missing(id))?);
         }
-        if by_name {
-            if let Some(definition) = names.definitions().iter().find(|d| operand(d.name).is_some()) {
-                let kind = ErrorKind::NameIsInput { name: self.program.name(definition.name).to_string() };
-                let error = self.mistakes().error(kind, self.defined(definition.name), "defined here");
-                return Err(error.help("inputs are never written: give one of the two another name"));
-            }
+        let written = names.definitions().iter().find(|d| by_name && operand(d.name).is_some());
+        if let Some(definition) = written {
+            let kind = ErrorKind::NameIsInput { name: self.program.name(definition.name).to_string() };
+            let error = self.mistakes().error(kind, self.program.first(definition.name), "defined here");
+            return Err(error.help("inputs are never written: give one of the two another name"));
         }
         let others = (0..).zip(names.classes()).filter(|(_, class)| **class != NameClass::Tensor);
         // Names of operands that the program does not have do not matter.

@@ -191,9 +191,9 @@ fn tells_more(c: &Contribution, extents: &[Option<usize>], shape: &[Option<Held>
     })
 }
 
-/// The size of a group whose axes are all known.
+/// The size of a group whose axes are all known; what no `usize` holds is too large in any case.
 fn product(axes: &[usize], extents: &[Option<usize>]) -> Option<usize> {
-    axes.iter().try_fold(1_usize, |product, &axis| product.checked_mul(extents[axis]?))
+    axes.iter().try_fold(1_usize, |product, &axis| Some(product.saturating_mul(extents[axis]?)))
 }
 
 /// The axes of reads of ids, each once.

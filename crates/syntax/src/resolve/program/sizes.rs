@@ -155,14 +155,16 @@ impl Sizes<'_> {
     fn group(&mut self, axes: &[usize], held: Held) -> Result<bool, Error> {
         let mut unknown = axes.iter().copied().filter(|&axis| self.known[axis].is_none());
         let (first, second) = (unknown.next(), unknown.next());
-        let product = axes.iter().filter_map(|&axis| self.size(axis)).try_fold(1_usize, usize::checked_mul);
+        let product = axes.iter().filter_map(|&axis| self.size(axis)).fold(1_usize, usize::saturating_mul);
         let wrong = |problem| Err(self.mistakes.group(axes, self.c, held, problem));
-        let (size, product) = (held.size, product.unwrap_or(usize::MAX));
+        let size = held.size;
         match (first, second) {
             (_, Some(_)) => Ok(false),
             (None, None) if size != product => wrong(SizeProblem::Group { product, size }),
             (None, None) => Ok(false),
-            (Some(_), None) if product == 0 || size % product != 0 => wrong(SizeProblem::Factor { product, size }),
+            (Some(_), None) if product == 0 || !size.is_multiple_of(product) => {
+                wrong(SizeProblem::Factor { product, size })
+            }
             (Some(axis), None) => {
                 self.known[axis] = Some(Held { size: size / product, ..held });
                 Ok(true)

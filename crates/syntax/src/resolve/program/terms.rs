@@ -22,6 +22,8 @@ pub(super) struct Sink<'a> {
     pub(super) shape: &'a [usize],
     /// The dtype that everything is computed in.
     pub(super) dtype: Dtype,
+    /// Whether other statements contribute to the same name. They all reduce in one algebra.
+    pub(super) several: bool,
     /// The dtype of the result, where a mere copy may have it at once.
     pub(super) rounded: Option<Dtype>,
 }
@@ -57,6 +59,9 @@ impl Sink<'_> {
     ) -> Result<NodeId, Error> {
         let product = Product::of(add, self.dtype, value, minus);
         let algebra = product.algebra(add);
+        if self.several && algebra != usual(add) {
+            return self.point(space, add, &[(minus, value)], onto);
+        }
         if let Some(reads) = product.plain() {
             let factors = reads.iter().map(|&(read, conj)| self.element(space, read, conj)).collect();
             return self.node(space, (factors, None), algebra, onto);

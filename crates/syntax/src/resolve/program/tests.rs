@@ -279,3 +279,17 @@ fn questions_are_asked_once_and_answered() {
     let ir = resolve(&ast, &types, &options).unwrap();
     assert!(ir.outputs().iter().all(|&output| ir.node(output).shape == [7]));
 }
+
+#[test]
+fn what_cannot_be_addressed_is_too_large() {
+    let code = |text: &str, types: &str| with(text, types, Options::default()).unwrap_err().code();
+    let large = "1099511627776";
+    assert_eq!(code("Y[(i j)] = a[i]*b[j]", &format!("{large}, {large}")), "too-large");
+    assert_eq!(code("[i], [j] -> [(i j)]", &format!("{large}, {large}")), "too-large");
+    assert_eq!(code("Y[4611686018427387904*i+1] += a[i]", "3"), "too-large");
+    assert_eq!(code("Y[9223372036854775807*i+9223372036854775807] += a[i]", "3"), "index-out-of-range");
+    assert_eq!(code("Y[9223372036854775807*i+g[i]:5] += a[i]", "3:i64, 3"), "index-out-of-range");
+    assert_eq!(code("Y[i,j:9223372036854775807] = a[i]", "3"), "too-large");
+    assert_eq!(code("Y[i] = a[i]", &format!("{large}x{large}")), "too-large");
+    assert!(with("Y += a[i]*b[j]", &format!("{large}, {large}"), Options::default()).is_ok());
+}
