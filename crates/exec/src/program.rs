@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use einfold_ir::Dtype;
 
-use crate::kernels::{Binary, Fill, Flat, Gemm, Unary};
+use crate::kernels::{Binary, Fill, Flat, Gemm, Scatter, Unary};
 
 /// A part of one of the lists of a [`Program`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +125,19 @@ pub(crate) struct Nest {
     pub(crate) rest: Action,
     /// The positions that come from ids, in `Program::ids`.
     pub(crate) ids: Span,
+    /// How many positions of the last outer loop are run at once.
+    pub(crate) batch: Option<Batch>,
+}
+
+/// How many positions of a loop that ids depend on are run at once, where all ids are inside their axes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch {
+    /// What is done: the outer loop of a part is that loop.
+    pub(crate) stage: Stage,
+    /// What the target starts from, if this nest starts it.
+    pub(crate) clear: Option<Fill>,
+    /// How many ids are read for a position.
+    pub(crate) lookups: usize,
 }
 
 /// What is done with the two loops inside.
@@ -176,6 +189,10 @@ pub(crate) enum Code {
     Unary(Unary),
     /// Two arguments.
     Binary(Binary),
+    /// Copies rows of elements of this size from an operand that ids displace.
+    Gather(usize),
+    /// Adds rows to an operand that ids displace.
+    Scatter(Scatter),
     /// A function, whose arguments and target are slots or near.
     Flat(Flat),
 }

@@ -33,10 +33,11 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// Has the literals of an expression with functions copied to slots, the first ones, once a tile.
+    /// Has the literals of an expression copied to slots, the first ones, once a tile; only where they are wanted there.
     pub(super) fn keep_literals(&mut self, work: Work<'_>, expr: &Expr) {
+        let keeps = self.keeps_literals(expr);
         let literals = expr.ops().iter().filter(|(op, _)| matches!(op, PointOp::Literal(_)));
-        for (k, (_, dtype)) in literals.enumerate().filter(|_| calls(expr)) {
+        for (k, (_, dtype)) in literals.enumerate().filter(|_| keeps) {
             let to = self.slot(dtype.size());
             self.call(Code::Copy(dtype.size()), to, [literal_operand(work, k); 3]);
         }
@@ -51,7 +52,7 @@ impl Binder<'_> {
             let value = match op {
                 PointOp::Read(k) => self.read(work, k as usize, dtype)?,
                 PointOp::Literal(_) => {
-                    let kept = calls(expr);
+                    let kept = self.keeps_literals(expr);
                     let slot = Place::Slot { slot: literals, size: dtype.size() };
                     let place = if kept { slot } else { literal_operand(work, literals) };
                     literals += 1;
@@ -79,13 +80,14 @@ impl Binder<'_> {
     fn read(&mut self, work: Work<'_>, k: usize, dtype: Dtype) -> Result<Value, BindError> {
         let access = &work.step.reads[k];
         let from = self.plan.buffer(access.tensor).dtype;
-        let place = Place::Operand(k + 1);
         let load = self.conversion(work, from, dtype, access.conj && from.is_complex())?;
-        let place = load.map_or(place, |load| {
+        let mut place = self.displaced(work, k + 1);
+        if let Some(load) = load {
             let to = self.slot(dtype.size());
             self.call(Code::Unary(load), to, [place; 3]);
-            to
-        });
+            self.work.slots.release(place);
+            place = to;
+        }
         Ok(Value { place, dtype, kept: false })
     }
 
@@ -123,11 +125,6 @@ impl Binder<'_> {
             self.work.slots.release(value.place);
         }
     }
-}
-
-/// Whether an expression has a function.
-fn calls(expr: &Expr) -> bool {
-    expr.ops().iter().any(|(op, _)| matches!(op, PointOp::Call(_)))
 }
 
 /// The operand that the `k`th literal is.

@@ -5,6 +5,7 @@
 //! extents is an element; so every address made of positions and strides is one. Ids are checked when they are read.
 
 mod access;
+mod batch;
 mod expr;
 mod grid;
 mod ids;

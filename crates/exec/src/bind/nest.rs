@@ -71,7 +71,7 @@ impl Binder<'_> {
     }
 
     /// Whether a single factor is copied or converted into the target, and nothing else.
-    fn direct(&self, work: Work<'_>, start: Start) -> bool {
+    pub(super) fn direct(&self, work: Work<'_>, start: Start) -> bool {
         start == Start::Write && work.step.reads.len() == 1 && work.alpha.is_none() && work.expr.is_none()
     }
 
@@ -117,9 +117,9 @@ impl Binder<'_> {
         let direct = factors < 2 || (factors == 2 && fused.is_some());
         if work.expr.is_some() || loads || work.dtype != work.compute || !direct {
             let adds = start == Start::Add;
-            let first = Action::Staged(self.stage(work, start, operands, adds)?);
+            let first = Action::Staged(self.stage(work, start, operands, adds, false)?);
             let rest = match start {
-                Start::Touch => Action::Staged(self.stage(work, start, operands, true)?),
+                Start::Touch => Action::Staged(self.stage(work, start, operands, true, false)?),
                 _ => first,
             };
             return Ok(Actions { first, rest });
@@ -202,7 +202,11 @@ impl Binder<'_> {
         let grid = self.grid(loops, freedom.split);
         self.program.points = self.program.points.saturating_add(grid.points);
         let ids = if own.is_some() { self.bind_ids(work, loops) } else { Span::default() };
-        self.program.ops.push(Op::Nest(Nest { loops, grid, clear, first, rest: actions.rest, ids }));
+        let mut nest = Nest { loops, grid, clear, first, rest: actions.rest, ids, batch: None };
+        if let (Some(start), 1..) = (own, ids.len) {
+            nest.batch = self.batch(work, start, freedom, &nest)?;
+        }
+        self.program.ops.push(Op::Nest(nest));
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Calls through slots: products of converted factors or of more than two, targets of another type, and expressions.
 
-use einfold_ir::Plan;
+use einfold_ir::{Expr, Plan, PointOp};
 
 use super::step::{Start, Work};
 use super::{Binder, STAGE};
@@ -22,6 +22,8 @@ pub(super) struct Slots {
     free: Vec<usize>,
     /// Bytes of the largest element in any of them.
     size: usize,
+    /// Whether ids displace the rows of operands.
+    batched: bool,
 }
 
 impl Slots {
@@ -29,6 +31,7 @@ impl Slots {
         self.free.clear();
         self.count = 0;
         self.size = 0;
+        self.batched = false;
     }
 
     /// A slot for elements of `size` bytes.
@@ -53,15 +56,17 @@ type Ends = (Place, Option<Place>);
 
 impl Binder<'_> {
     /// What is done for each point of a step over these operands, the last of which is β if `start` has one. `adds` if the
-    /// target is added to.
+    /// target is added to; `batched` if the outer loop is one that ids depend on.
     pub(super) fn stage(
         &mut self,
         work: Work<'_>,
         start: Start,
         operands: Span,
         adds: bool,
+        batched: bool,
     ) -> Result<Stage, BindError> {
         self.work.slots.clear();
+        self.work.slots.batched = batched;
         let beta = matches!(start, Start::Blend(_)).then(|| operands.len - 1);
         let end = beta.unwrap_or(operands.len);
         let once = self.program.calls.len();
@@ -73,6 +78,7 @@ impl Binder<'_> {
         // An expression that only has to be stored has the type of the target already.
         let stored = work.expr.is_some() && start == Start::Write && work.alpha.is_none();
         let ends = match work.expr {
+            None if self.direct(work, start) => return self.direct_stage(work, once),
             None => self.factors(work, operands.start, end)?,
             Some(expr) => {
                 let value = self.expression(work, expr, if stored { work.dtype } else { work.compute })?;
@@ -86,6 +92,38 @@ impl Binder<'_> {
         }
         let calls = Span::since(calls, &self.program.calls);
         self.seal(once, calls)
+    }
+
+    /// A single factor that is written as it is or converted, in a batch.
+    fn direct_stage(&mut self, work: Work<'_>, once: Span) -> Result<Stage, BindError> {
+        let calls = self.program.calls.len();
+        let read = &work.step.reads[0];
+        let from = self.plan.buffer(read.tensor).dtype;
+        let place = self.displaced(work, 1);
+        match self.conversion(work, from, work.dtype, read.conj && from.is_complex())? {
+            None => self.redirect(work.dtype.size(), TARGET, place),
+            Some(convert) => self.call(Code::Unary(convert), TARGET, [place; 3]),
+        }
+        self.seal(once, Span::since(calls, &self.program.calls))
+    }
+
+    /// Operand `x`: as it lies or, where ids displace its rows, gathered.
+    pub(super) fn displaced(&mut self, work: Work<'_>, x: usize) -> Place {
+        let place = Place::Operand(x);
+        match work.step.reads.get(x - 1) {
+            Some(read) if self.work.slots.batched && read.has_ids() => {
+                let size = self.plan.buffer(read.tensor).dtype.size();
+                let to = self.slot(size);
+                self.call(Code::Gather(size), to, [place; 3]);
+                to
+            }
+            _ => place,
+        }
+    }
+
+    /// Whether literals are copied to slots: for functions, and for rows that are scattered.
+    pub(super) fn keeps_literals(&self, expr: &Expr) -> bool {
+        self.work.slots.batched || expr.ops().iter().any(|(op, _)| matches!(op, PointOp::Call(_)))
     }
 
     /// A target of another type, multiplied by β, which is operand 1.
@@ -106,9 +144,9 @@ impl Binder<'_> {
             self.call(Code::Fill(fill), to, [to; 3]);
             return Ok((to, None));
         }
-        let mut left = self.factor(first, 1, size);
+        let mut left = self.factor(work, first, 1);
         for x in 2..end {
-            let right = self.factor(first, x, size);
+            let right = self.factor(work, first, x);
             if x + 1 == end {
                 return Ok((left, Some(right)));
             }
@@ -118,10 +156,12 @@ impl Binder<'_> {
     }
 
     /// A factor, converted.
-    fn factor(&mut self, first: usize, x: usize, size: usize) -> Place {
-        let Some(load) = self.program.operands[first + x].load else { return Place::Operand(x) };
-        let to = self.slot(size);
-        self.call(Code::Unary(load), to, [Place::Operand(x); 3]);
+    fn factor(&mut self, work: Work<'_>, first: usize, x: usize) -> Place {
+        let from = self.displaced(work, x);
+        let Some(load) = self.program.operands[first + x].load else { return from };
+        let to = self.slot(work.compute.size());
+        self.call(Code::Unary(load), to, [from; 3]);
+        self.work.slots.release(from);
         to
     }
 
@@ -137,6 +177,14 @@ impl Binder<'_> {
     /// Writes or adds what a point contributes.
     fn write(&mut self, work: Work<'_>, to: Place, (left, right): Ends, adds: bool) -> Result<(), BindError> {
         let kernels = self.step_kernels(work)?;
+        if to == TARGET && self.work.slots.batched && work.step.write.has_ids() {
+            let value = match right {
+                None => left,
+                Some(right) => self.multiply(work, left, right)?,
+            };
+            self.call(Code::Scatter(kernels.scatter), TARGET, [value; 3]);
+            return Ok(());
+        }
         match (right, adds, kernels.fused) {
             (None, false, _) => self.redirect(work.dtype.size(), to, left),
             (None, true, _) => self.call(Code::Unary(kernels.add), to, [left; 3]),

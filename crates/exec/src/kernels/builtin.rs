@@ -5,7 +5,7 @@ use num_complex::Complex;
 
 use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::table::{Adds, Muls, Of, Pair};
-use super::{Fused, Isa, Kernels, blas, lse};
+use super::{Fused, Isa, Kernels, blas, lse, table};
 
 /// The kernels of a built-in algebra whose sums and products are kept in `dtype`; none where one of its operations has no
 /// meaning there, nor for the 16-bit floats and a user's algebra. Elements are lifted and finished by
@@ -15,9 +15,9 @@ use super::{Fused, Isa, Kernels, blas, lse};
 /// dual; (max, +), (min, +), (max, min) and (min, max) on `f32`, `f64`, `i32` and `i64`; (max, ×) and (min, ×) on `f32` and `f64`.
 pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
     let Algebra::Builtin { add, mul } = algebra else { return None };
-    let Adds { fill_zero, add: adds } = adds(add, dtype, isa)?;
+    let Adds { fill_zero, add: adds, scatter } = adds(add, dtype, isa)?;
     let Muls { fill_one, scale, mul: muls } = muls(mul, dtype, isa)?;
-    Some(Kernels { fill_zero, fill_one, add: adds, scale, mul: muls, fused: fused(add, mul, dtype, isa) })
+    Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused: fused(add, mul, dtype, isa) })
 }
 
 macro_rules! arithmetic {
@@ -91,7 +91,11 @@ macro_rules! operation {
 fn adds(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Adds> {
     macro_rules! of {
         (LogAddExp<$t:ty>) => {
-            Some(Adds { fill_zero: super::table::fill::<LogAddExp<$t>>, add: lse::add::<$t> })
+            Some(Adds {
+                fill_zero: table::fill::<LogAddExp<$t>>,
+                add: lse::add::<$t>,
+                scatter: table::portable::scatter::<LogAddExp<$t>>,
+            })
         };
         ($op:ty) => {
             Some(*isa.select(&Of::<$op>::ADDS))

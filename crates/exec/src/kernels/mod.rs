@@ -12,6 +12,7 @@ mod lse;
 mod map;
 mod op;
 mod reduce;
+mod scatter;
 mod table;
 mod walk;
 
@@ -29,6 +30,7 @@ pub use convert::convert;
 pub use copy::copy;
 pub use function::{Flat, function};
 pub use isa::{Isa, IsaError};
+pub(crate) use scatter::gather;
 
 /// An operand that two nested loops read: where they start, and how many bytes each of them moves on, outer then inner.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +91,8 @@ pub struct Product {
 pub type Fill = unsafe fn(n: [usize; 2], c: Dst);
 /// Combines one operand into another.
 pub type Unary = unsafe fn(n: [usize; 2], c: Dst, a: Src);
+/// Combines rows of an operand into rows of another one that lie so many bytes beyond their places; rows may lie on each other.
+pub type Scatter = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
 /// Combines two operands into a third.
 pub type Binary = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Multiplies matrices.
@@ -110,6 +114,8 @@ pub struct Kernels {
     pub fill_one: Fill,
     /// `c = c ⊕ a`; adds.
     pub add: Unary,
+    /// `c = c ⊕ a`, row by row, each row of the target displaced; adds.
+    pub scatter: Scatter,
     /// `c = c ⊗ a`.
     pub scale: Unary,
     /// `c = a ⊗ b`.

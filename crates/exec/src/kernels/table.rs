@@ -6,13 +6,14 @@ use std::marker::PhantomData;
 
 use super::isa::PerIsa;
 use super::op::Op;
-use super::{Binary, Dst, Fill, Fused, Isa, Kernels, Product, Src, Unary, gemm, map, reduce};
+use super::{Binary, Dst, Fill, Fused, Isa, Kernels, Product, Scatter, Src, Unary, gemm, map, reduce, scatter};
 
 /// The kernels of ⊕ alone.
 #[derive(Clone, Copy)]
 pub(super) struct Adds {
     pub(super) fill_zero: Fill,
     pub(super) add: Unary,
+    pub(super) scatter: Scatter,
 }
 
 /// The kernels of ⊗ alone.
@@ -25,9 +26,9 @@ pub(super) struct Muls {
 
 /// The kernels of (A, M).
 pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
-    let Adds { fill_zero, add } = *isa.select(&Of::<A>::ADDS);
+    let Adds { fill_zero, add, scatter } = *isa.select(&Of::<A>::ADDS);
     let Muls { fill_one, scale, mul } = *isa.select(&Of::<M>::MULS);
-    Kernels { fill_zero, fill_one, add, scale, mul, fused: Some(*isa.select(&Pair::<A, M>::EVERY)) }
+    Kernels { fill_zero, fill_one, add, scatter, scale, mul, fused: Some(*isa.select(&Pair::<A, M>::EVERY)) }
 }
 
 /// The same for every instruction set, but for AVX2 and what has it.
@@ -47,8 +48,8 @@ pub(super) struct Of<O>(PhantomData<O>);
 
 impl<O: Op> Of<O> {
     pub(super) const ADDS: PerIsa<Adds> = since_avx2(
-        Adds { fill_zero: fill::<O>, add: portable::add::<O> },
-        Adds { fill_zero: fill::<O>, add: avx2::add::<O> },
+        Adds { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
+        Adds { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
     );
     pub(super) const MULS: PerIsa<Muls> = since_avx2(
         Muls { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
@@ -98,6 +99,12 @@ macro_rules! streams {
         }
 
         $(#[target_feature(enable = $features)])?
+        pub(in crate::kernels) unsafe fn scatter<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+            // SAFETY: the caller's promise.
+            unsafe { scatter::add::<A>(n, c, offsets, a) }
+        }
+
+        $(#[target_feature(enable = $features)])?
         pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
             // SAFETY: the caller's promise.
             unsafe { map::scale::<M>(n, c, a) }
@@ -128,7 +135,7 @@ macro_rules! products {
     };
 }
 
-mod portable {
+pub(super) mod portable {
     use super::*;
     streams!();
     products!(2);

@@ -2,6 +2,7 @@
 
 use std::mem::MaybeUninit;
 
+use super::batch::Lists;
 use super::nest::Tile;
 use crate::bind::ARENA;
 use crate::kernels::{self, Dst, Flat, Src};
@@ -17,14 +18,15 @@ const LONG: usize = 32;
 /// Runs a staged action on a tile, part by part.
 ///
 /// # Safety
-/// All points of the tile are elements of the operands, and nothing else touches its targets.
+/// All points of the tile are elements of the operands, displaced by what `lists` has for them; there is a list for each row, where
+/// the stage gathers or scatters. Nothing else touches its targets.
 #[inline(never)]
-pub(super) unsafe fn run(program: &Program, stage: &Stage, tile: &Tile<'_>) {
+pub(super) unsafe fn run(program: &Program, stage: &Stage, tile: &Tile<'_>, lists: Option<&Lists>) {
     let mut arena = Arena(MaybeUninit::uninit());
     let slots = arena.0.as_mut_ptr().cast();
     let columns = tile.n[1].min(stage.points);
     let rows = tile.n[0].min(stage.points / columns);
-    let part = |start, n| Part { stage, tile, start, n, slots };
+    let part = |start, n| Part { stage, tile, lists, start, n, slots };
     // SAFETY: the caller's promise, for parts of the tile. Slots have room for a part, aligned for every element that kernels are
     // bound for; what is read from one was written to it before, by a call for this part or, as dense elements that are all
     // the same, once for the largest.
@@ -44,6 +46,8 @@ pub(super) unsafe fn run(program: &Program, stage: &Stage, tile: &Tile<'_>) {
 struct Part<'s> {
     stage: &'s Stage,
     tile: &'s Tile<'s>,
+    /// What ids add to the operands in each turn of the outer loop.
+    lists: Option<&'s Lists>,
     start: [usize; 2],
     n: [usize; 2],
     slots: *mut u8,
@@ -64,6 +68,10 @@ impl Part<'_> {
                 Code::Copy(size) => kernels::copy(size, self.n, to, src(a)),
                 Code::Unary(kernel) => kernel(self.n, to, src(a)),
                 Code::Binary(kernel) => kernel(self.n, to, src(a), src(b)),
+                Code::Gather(size) => {
+                    kernels::gather(size, self.n, to, self.offsets(call.from[0]), src(a));
+                }
+                Code::Scatter(scatter) => scatter(self.n, to, self.offsets(call.to), src(a)),
                 Code::Flat(function) => self.rows(function, to, [a, b, c]),
             }
         }
@@ -85,6 +93,15 @@ impl Part<'_> {
                 let at = |x: Dst| x.ptr.wrapping_offset(x.strides[0].wrapping_mul(row));
                 function(columns, at(to), from.map(|x| at(x).cast_const()));
             }
+        }
+    }
+
+    /// What ids add to an operand in each row of this part.
+    fn offsets(&self, place: Place) -> *const isize {
+        match (place, self.lists) {
+            (Place::Operand(x), Some(lists)) => lists.offsets(x)[self.start[0]..].as_ptr(),
+            // `bind` gathers and scatters operands only, in batches.
+            _ => std::ptr::null(),
         }
     }
 

@@ -6,6 +6,7 @@ mod dtypes;
 mod einsums;
 mod errors;
 mod expressions;
+mod grouped;
 mod ids;
 mod random;
 mod regions;

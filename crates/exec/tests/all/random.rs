@@ -62,15 +62,24 @@ struct Draw {
     inputs: Vec<Laid>,
     axes: Vec<Axis>,
     loops: Vec<Axis>,
+    /// The most axes of a tensor.
+    rank: usize,
 }
 
 impl Draw {
     fn new(seed: u64) -> Draw {
         let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (seed + 1).wrapping_mul(0xff51_afd7_ed55_8ccd));
         let axis = |random: &mut Random| Axis::new("x", [0, 1, 2, 3, 4, 5, 9][1 + random.below(6)]);
-        let axes: Vec<Axis> = (0..random.below(5)).map(|_| axis(&mut random)).collect();
+        let mut axes: Vec<Axis> = (0..random.below(5)).map(|_| axis(&mut random)).collect();
+        // Now and then one that needs several batches; tensors then have one axis.
+        let long = random.below(10) == 0 && !axes.is_empty();
+        if long {
+            axes.truncate(2);
+            axes[0].extent = 250 + random.below(300);
+        }
+        let rank = if long { 1 } else { 3 };
         let loops = (0..random.below(6) / 4).map(|_| Axis::new("l", 1 + random.below(3))).collect();
-        Draw { random, build: Build::new(), inputs: vec![], axes, loops }
+        Draw { random, build: Build::new(), inputs: vec![], axes, loops, rank }
     }
 
     fn input(&mut self, shape: &[usize], share: bool) -> BufferId {
@@ -148,7 +157,7 @@ impl Draw {
     /// A read of a new input with up to `rank` axes.
     fn access(&mut self, depth: usize, rank: usize, share: bool) -> Access<BufferId> {
         let (mut indices, mut shape) = (vec![], vec![]);
-        for _ in 0..self.random.below(rank + 1) {
+        for _ in 0..self.random.below(rank.min(self.rank) + 1) {
             let (index, extent) = self.index(depth);
             indices.push(index);
             shape.push(extent);
@@ -204,7 +213,7 @@ impl Draw {
         let (mut indices, mut shape) = (vec![], vec![]);
         let affine = self.random.below(3) == 0;
         let mut free: Vec<u32> = (0..self.axes.len() as u32).collect();
-        for _ in 0..self.random.below(4) {
+        for _ in 0..self.random.below(self.rank + 1) {
             let (index, extent) = match (affine, free.len()) {
                 (false, n) if n > 0 => {
                     let axis = free.swap_remove(self.random.below(n));
