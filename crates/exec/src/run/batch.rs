@@ -14,7 +14,7 @@ use crate::error::Stopped;
 use crate::program::{Batch, Id, Indexed, Lookup, Position};
 
 /// Positions of one batch.
-pub(super) const BATCH: usize = 256;
+pub(super) const BATCH: usize = 512;
 /// The most lists: one for each operand, two for each lookup.
 pub(crate) const LISTS: usize = 12;
 
@@ -23,11 +23,13 @@ pub(super) struct Lists {
     lists: [[isize; BATCH]; LISTS],
     operands: usize,
     lookups: usize,
+    /// Whether ids add to the address of a lookup.
+    nested: bool,
 }
 
 impl Lists {
-    pub(super) fn new(operands: usize, lookups: usize) -> Lists {
-        Lists { lists: [[0; BATCH]; LISTS], operands, lookups }
+    pub(super) fn new(operands: usize, lookups: usize, nested: bool) -> Lists {
+        Lists { lists: [[0; BATCH]; LISTS], operands, lookups, nested }
     }
 
     /// What ids add to the address of an operand at each position of the batch.
@@ -54,7 +56,7 @@ impl Blocks<'_> {
         let outer = loops.kept + loops.reduced;
         let sizes = &self.run.program.sizes[loops.sizes.range()][outer..];
         let mut ids = Ids::new(self.run, self.nest.ids, self.turn, loops.operands.len);
-        let mut lists = Lists::new(loops.operands.len, batch.lookups);
+        let mut lists = Lists::new(loops.operands.len, batch.lookups, ids.nested());
         let mut walk = Walk::new(self.run.program, &loops, &self.bases);
         let mut block = range.start;
         let (mut row, mut piece) = grid.split(block);
@@ -138,7 +140,9 @@ impl Ids<'_> {
     pub(super) fn evaluate_batch(&self, at: &[usize], along: usize, count: usize, lists: &mut Lists) -> bool {
         let inner = lists.operands + lists.lookups;
         lists.lists[..lists.operands].iter_mut().for_each(|list| list[..count].fill(0));
-        lists.lists[inner..inner + lists.lookups].iter_mut().for_each(|list| list[..count].fill(0));
+        if lists.nested {
+            lists.lists[inner..inner + lists.lookups].iter_mut().for_each(|list| list[..count].fill(0));
+        }
         self.instructions().all(|instruction| match instruction {
             Id::Read(lookup) => {
                 self.read_batch(lookup, at, along, count, lists);
@@ -150,10 +154,18 @@ impl Ids<'_> {
 
     fn read_batch(&self, lookup: &Lookup, at: &[usize], along: usize, count: usize, lists: &mut Lists) {
         let (ptr, stride) = (self.lookup_at(lookup, at), self.lookup_stride(lookup, along));
+        let nested = lists.nested;
         let (before, after) = lists.lists.split_at_mut(lists.operands + lists.lookups);
         let (ids, inner) = (&mut before[lists.operands + lookup.number][..count], &after[lookup.number][..count]);
         macro_rules! read {
-            ($t:ty) => {
+            ($t:ty) => {{
+                if !nested && stride == size_of::<$t>() as isize {
+                    for (k, id) in ids.iter_mut().enumerate() {
+                        // SAFETY: as below, for neighbours.
+                        *id = unsafe { ptr.cast::<$t>().add(k).read() } as isize;
+                    }
+                    return;
+                }
                 for (k, (id, &inner)) in ids.iter_mut().zip(inner).enumerate() {
                     let from = ptr.wrapping_offset(stride.wrapping_mul(k as isize).wrapping_add(inner));
                     // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), positions from other ids were checked
@@ -161,7 +173,7 @@ impl Ids<'_> {
                     // is refused like one.
                     *id = unsafe { from.cast::<$t>().read() } as isize;
                 }
-            };
+            }};
         }
         match lookup.dtype {
             Dtype::I8 => read!(i8),

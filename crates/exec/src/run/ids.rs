@@ -102,6 +102,11 @@ impl<'r> Ids<'r> {
         self.run.program.ids[self.program.range()].iter()
     }
 
+    /// Whether ids add to the address of a lookup.
+    pub(super) fn nested(&self) -> bool {
+        self.instructions().any(|id| matches!(id, Id::At(Position { of: Indexed::Lookup(_), .. })))
+    }
+
     /// Where a lookup reads at `at` but for what other ids add.
     pub(super) fn lookup_at(&self, lookup: &Lookup, at: &[usize]) -> *const u8 {
         let strides = &self.run.program.strides[lookup.strides..];
