@@ -128,6 +128,7 @@ fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
             axes: wild.axes.clone(),
             factors: factors.clone(),
             output: output.clone(),
+            expr: None,
             algebra,
             onto,
             pinned: false,

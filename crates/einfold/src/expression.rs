@@ -188,7 +188,7 @@ impl Expression {
     pub fn run<A: Output>(&self, operands: impl Operands) -> Result<A, Error> {
         let mut result = None;
         operands.with(&mut |arguments| {
-            let program = Program::compile(self, arguments.types());
+            let program = Program::compile_for(self, &arguments);
             result = Some(program.and_then(|program| {
                 A::produce(Run { expression: self, program: &program, arguments, options: CallOptions::default() })
             }));
@@ -200,6 +200,8 @@ impl Expression {
     pub fn operands(&self) -> usize {
         match &self.ast {
             Ast::Letters(subscripts) => subscripts.terms().len(),
+            Ast::Named(named) => named.terms().len(),
+            Ast::Program(program) => program.names().inputs().len(),
             _ => 0,
         }
     }
@@ -208,6 +210,7 @@ impl Expression {
     pub(crate) fn place(&self, operand: usize) -> Option<Span> {
         match &self.ast {
             Ast::Letters(subscripts) => subscripts.terms().get(operand).map(|term| term.span),
+            Ast::Named(named) => named.terms().get(operand).map(|term| term.span),
             _ => None,
         }
     }

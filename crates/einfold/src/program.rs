@@ -1,12 +1,16 @@
 //! The two places where the facade meets the compiler and the executor.
 
+use crate::AnyArray;
 use crate::call::{CallOptions, Run};
 use crate::error::{Error, ErrorKind};
 use crate::expression::{Expression, Settings};
+use crate::operand::Arguments;
+use crate::output::Output;
 use einfold_exec as exec;
 use einfold_exec::{AnyView, AnyViewMut, BindError, Element, Scratch};
 use einfold_ir::{Algebra, Buffer, Dtype, Ir, TensorType};
 use einfold_plan::{Compiled, PlanOptions, compile};
+use einfold_syntax::{Options, Resolved, SizeQuery, resolve_or_ask};
 use ndarray::ArrayD;
 use std::cell::Cell;
 
@@ -21,8 +25,31 @@ impl Program {
     /// Resolves, orders and plans.
     pub(crate) fn compile(expression: &Expression, inputs: Vec<TensorType>) -> Result<Program, Error> {
         let ir = expression.resolve(&inputs)?;
+        Program::of(expression, &ir, inputs)
+    }
+
+    /// As [`compile`](Program::compile), for operands that are at hand: sizes that only their ids tell are looked up.
+    pub(crate) fn compile_for(expression: &Expression, arguments: &Arguments<'_>) -> Result<Program, Error> {
+        let inputs = arguments.types();
+        let mut options = expression.options();
+        let ir = loop {
+            match resolve_or_ask(&expression.ast, &inputs, &options)? {
+                Resolved::Ir(ir) => break ir,
+                Resolved::Needs { queries, .. } => {
+                    for query in queries {
+                        let answer = answer(expression, &query, arguments)?;
+                        options.answers.push((query, answer));
+                    }
+                }
+            }
+        };
+        Program::of(expression, &ir, inputs)
+    }
+
+    /// Orders and plans.
+    fn of(expression: &Expression, ir: &Ir, inputs: Vec<TensorType>) -> Result<Program, Error> {
         let Settings { order, budget, .. } = &expression.settings;
-        let compiled = compile(&ir, order, budget, &expression.plan_options())?;
+        let compiled = compile(ir, order, budget, &expression.plan_options())?;
         Ok(Program { inputs, compiled })
     }
 
@@ -44,8 +71,12 @@ impl Program {
 impl Expression {
     /// What the expression means for operands of these types.
     pub(crate) fn resolve(&self, inputs: &[TensorType]) -> Result<Ir, Error> {
+        Ok(einfold_syntax::resolve(&self.ast, inputs, &self.options())?)
+    }
+
+    fn options(&self) -> Options {
         let Settings { strict, algebra, .. } = self.settings;
-        Ok(einfold_syntax::resolve(&self.ast, inputs, &einfold_syntax::Options { strict, algebra })?)
+        Options { strict, algebra, ..Options::default() }
     }
 
     pub(crate) fn plan_options(&self) -> PlanOptions {
@@ -119,6 +150,23 @@ impl Run<'_> {
         };
         result.map_err(|e| expression.point(e))
     }
+}
+
+/// Evaluates a question about ids on the operands. Values beyond `i64` are brought into its range: no array is that long.
+fn answer(expression: &Expression, query: &SizeQuery, arguments: &Arguments<'_>) -> Result<i64, Error> {
+    let program = Program::of(expression, query.ir(), arguments.types())?;
+    let run = Run { expression, program: &program, arguments: *arguments, options: CallOptions::default() };
+    Ok(match AnyArray::produce(run)? {
+        AnyArray::I8(x) => x.sum().into(),
+        AnyArray::I16(x) => x.sum().into(),
+        AnyArray::I32(x) => x.sum().into(),
+        AnyArray::I64(x) => x.sum(),
+        AnyArray::U8(x) => x.sum().into(),
+        AnyArray::U16(x) => x.sum().into(),
+        AnyArray::U32(x) => x.sum().into(),
+        AnyArray::U64(x) => i64::try_from(x.sum()).unwrap_or(i64::MAX),
+        other => return Err(ErrorKind::NotBuiltin { output: 0, given: other.dtype() }.into()),
+    })
 }
 
 thread_local! {

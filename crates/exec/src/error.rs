@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use einfold_ir::{Algebra, Dtype, Label, Plan};
+use einfold_ir::{Algebra, Dtype, Function, Label, Plan};
 
 use crate::kernels::IsaError;
 use crate::memory::OutOfMemory;
@@ -93,6 +93,36 @@ pub enum BindError {
         algebra: Box<Algebra>,
         /// The dtype it would be computed in.
         dtype: Dtype,
+    },
+    /// There is no kernel for this function on this dtype.
+    #[error("step {step}: {} is not supported on {dtype}", function.name())]
+    Function {
+        /// The step, counted through all regions.
+        step: usize,
+        /// The function.
+        function: Function,
+        /// The dtype of its arguments.
+        dtype: Dtype,
+    },
+    /// A dtype has no element for a literal.
+    #[error("step {step}: {literal} is no {dtype}")]
+    Literal {
+        /// The step, counted through all regions.
+        step: usize,
+        /// The literal.
+        literal: Box<str>,
+        /// The dtype it should have.
+        dtype: Dtype,
+    },
+    /// An expression keeps more values at once than there is room for.
+    #[error("step {step}: the expression keeps {values} values at once, {limit} are allowed")]
+    Expression {
+        /// The step, counted through all regions.
+        step: usize,
+        /// How many values it keeps, those of its literals included.
+        values: usize,
+        /// How many there is room for.
+        limit: usize,
     },
     /// There is no conversion from one dtype to another.
     #[error("step {step}: {from} does not convert to {to}")]

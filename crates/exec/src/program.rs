@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use einfold_ir::Dtype;
 
-use crate::kernels::{Binary, Fill, Gemm, Kernels, Unary};
+use crate::kernels::{Binary, Fill, Flat, Gemm, Scatter, Unary};
 
 /// A part of one of the lists of a [`Program`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +125,19 @@ pub(crate) struct Nest {
     pub(crate) rest: Action,
     /// The positions that come from ids, in `Program::ids`.
     pub(crate) ids: Span,
+    /// How many positions of the last outer loop are run at once.
+    pub(crate) batch: Option<Batch>,
+}
+
+/// How many positions of a loop that ids depend on are run at once, where all ids are inside their axes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batch {
+    /// What is done: the outer loop of a part is that loop.
+    pub(crate) stage: Stage,
+    /// What the target starts from, if this nest starts it.
+    pub(crate) clear: Option<Fill>,
+    /// How many ids are read for a position.
+    pub(crate) lookups: usize,
 }
 
 /// What is done with the two loops inside.
@@ -142,27 +155,57 @@ pub(crate) enum Action {
     Staged(Stage),
 }
 
-/// A product whose factors are converted, or of which there are more than two, or whose target has another type than what it
-/// is computed in.
+/// Calls that are made for one part of a tile after another. Values between calls lie in slots: dense blocks in the innermost
+/// cache, each with room for all points of a part.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stage {
-    pub(crate) kernels: &'static Kernels,
-    /// Bytes of an element of what it is computed in.
-    pub(crate) size: usize,
-    /// Whether the product is added to what the target holds.
-    pub(crate) accumulate: bool,
-    /// How the target is converted.
-    pub(crate) target: Option<Target>,
-    /// Whether the last operand is β, by which the target is multiplied first.
-    pub(crate) beta: bool,
+    /// Made once a tile, for slots that keep their values, in `Program::calls`.
+    pub(crate) once: Span,
+    /// Made for each part.
+    pub(crate) calls: Span,
+    /// Bytes of a slot.
+    pub(crate) slot: usize,
+    /// The most points of a part.
+    pub(crate) points: usize,
 }
 
-/// How a target of another type is read and written.
+/// One call of a kernel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target {
-    /// Needed only where it is read.
-    pub(crate) load: Option<Unary>,
-    pub(crate) store: Unary,
+pub(crate) struct Call {
+    pub(crate) code: Code,
+    pub(crate) to: Place,
+    /// The arguments; those that the kernel does not take repeat the first.
+    pub(crate) from: [Place; 3],
+}
+
+/// The kernel of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Code {
+    /// Writes a constant of the algebra.
+    Fill(Fill),
+    /// Copies elements of this size; nothing where source and target are one.
+    Copy(usize),
+    /// One argument.
+    Unary(Unary),
+    /// Two arguments.
+    Binary(Binary),
+    /// Copies rows of elements of this size from an operand that ids displace.
+    Gather(usize),
+    /// Adds rows to an operand that ids displace.
+    Scatter(Scatter),
+    /// A function, whose arguments and target are slots or near.
+    Flat(Flat),
+}
+
+/// Where a call finds an argument or leaves its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The operand of the nest, as it lies.
+    Operand(usize),
+    /// A slot, with elements of this size.
+    Slot { slot: usize, size: usize },
+    /// The operand itself where its elements are neighbours, else a copy of it in a slot.
+    Near { operand: usize, slot: usize, size: usize },
 }
 
 /// A matrix product in loops. The operands are C, A and B; inside are no loops.
@@ -201,6 +244,8 @@ pub(crate) enum Make {
     Load(Ptr, Unary),
     /// From a caller's value of this size.
     Copy(Ptr, usize),
+    /// The first bytes of these, as many as this.
+    Bytes([u8; 16], usize),
 }
 
 /// One instruction of the program that turns ids into offsets. It runs anew at every position of the outer loops.
@@ -288,6 +333,7 @@ pub(crate) struct Program {
     pub(crate) constants: Vec<Constant>,
     pub(crate) ids: Vec<Id>,
     pub(crate) terms: Vec<Times>,
+    pub(crate) calls: Vec<Call>,
     /// Points of all operations in all turns of their regions.
     pub(crate) points: u64,
 }
@@ -303,6 +349,7 @@ impl Program {
         self.constants.clear();
         self.ids.clear();
         self.terms.clear();
+        self.calls.clear();
         self.points = 0;
     }
 }

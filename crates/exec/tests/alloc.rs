@@ -11,7 +11,10 @@ use std::cell::Cell;
 use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, Control, Options, Scratch, bind};
-use einfold_ir::{Access, Algebra, Axis, Dtype, Index, Mode, NodeId, OutOfRange, Plan, Step};
+use einfold_ir::{
+    Access, Algebra, Axis, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest, NodeId, OutOfRange, Plan, PointOp,
+    Step,
+};
 use support::{Build, free};
 
 struct Counting;
@@ -48,6 +51,7 @@ fn plan() -> Plan {
     let cube = build.output(Dtype::F64, &[8, 7, 6]);
     let gathered = build.output(Dtype::F64, &[9, 6]);
     let total = build.output(Dtype::F64, &[]);
+    let shifted = build.output(Dtype::F64, &[7, 8]);
     build.einsum("ijk,ki->ji", &[a, b], product, Algebra::SUM_PRODUCT, false);
     build.einsum("ijk->kji", &[a], cube, Algebra::SUM_PRODUCT, false);
     build.einsum("n->", &[long], total, Algebra::SUM_PRODUCT, false);
@@ -61,6 +65,12 @@ fn plan() -> Plan {
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
+    let mut step = build.step("ijk->jk", &[a], shifted, Algebra::MAX_PLUS, false);
+    let literal = (PointOp::Literal(Literal::Float(0.5)), Dtype::F64);
+    let ops = [(PointOp::Read(0), Dtype::F64), literal, (PointOp::Call(Function::Sub), Dtype::F64)];
+    let expr = Expr::new(ops.to_vec()).unwrap();
+    step.form = Form::Nest(Nest { expr: Some(expr.into()), ..Nest::default() });
+    build.push(step);
     build.region(vec![Axis::new("s", 3)]);
     let mut step = build.step("ijk->kji", &[a], cube, Algebra::SUM_PRODUCT, false);
     step.mode = Mode::Accumulate;
@@ -72,7 +82,7 @@ fn plan() -> Plan {
 fn a_warm_call_allocates_nothing() {
     let plan = plan();
     let (a, b, g, long) = ([1f64; 336], [2i32; 48], [1i64, 7, -1, 0, 2, 3, 4, 5, 6], vec![1f64; 300_000]);
-    let (mut cube, mut gathered, mut total) = ([0f64; 336], [0f64; 54], [0f64; 1]);
+    let (mut cube, mut gathered, mut total, mut shifted) = ([0f64; 336], [0f64; 54], [0f64; 1], [0f64; 56]);
     let control = Control { threads: NonZeroUsize::new(1), ..Control::default() };
     let mut scratch = Scratch::new();
     let mut counts = [0; 3];
@@ -88,11 +98,12 @@ fn a_warm_call_allocates_nothing() {
             AnyViewMut::from_slice(&mut cube, 0, &[8, 7, 6], &[42, 6, 1]).unwrap(),
             AnyViewMut::from_slice(&mut gathered, 0, &[9, 6], &[6, 1]).unwrap(),
             AnyViewMut::from_slice(&mut total, 0, &[], &[]).unwrap(),
+            AnyViewMut::from_slice(&mut shifted, 0, &[7, 8], &[8, 1]).unwrap(),
         ];
         bind(&plan, &ins, &mut outs, &Options::default(), &mut scratch).unwrap().run(&control).unwrap();
         *count = COUNT.with(Cell::get) - before;
     }
-    assert_eq!(total, [300_000.0]);
+    assert_eq!((total, shifted), ([300_000.0], [0.5; 56]));
     assert!(counts[0] > 0);
     assert_eq!(counts[1..], [0, 0]);
 }

@@ -158,6 +158,17 @@ impl Dtype {
         }
     }
 
+    /// The dtype of a real or imaginary part; itself for all but the complex ones.
+    pub fn real(self) -> Dtype {
+        match self {
+            Dtype::C32 => Dtype::F32,
+            Dtype::C64 => Dtype::F64,
+            Dtype::CI32 => Dtype::I32,
+            Dtype::CI64 => Dtype::I64,
+            other => other,
+        }
+    }
+
     /// The short name: `f32`, `c64`, `i8`, `bool`.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,9 +1,10 @@
 //! The intermediate representation: what is to be computed, as tensors in SSA form.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::access::{Access, Axis, AxisRef, Ids, Index, Label, ShowAccess};
-use crate::{Algebra, Dtype};
+use crate::{Algebra, Dtype, Expr, PointOp, ShowExpr};
 
 /// A tensor of an [`Ir`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -32,7 +33,7 @@ pub struct TensorType {
 }
 
 /// One tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// The name shown to people.
     pub label: Label,
@@ -47,7 +48,7 @@ pub struct Node {
 }
 
 /// How a tensor comes about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Def {
     /// Given from outside, at this position among the operands.
@@ -61,12 +62,12 @@ pub enum Def {
     Contract(Contraction),
 }
 
-/// A product of accesses, reduced over the axes that are not on its left:
+/// A product of accesses, or another pointwise expression over them, reduced over the axes that are not on its left:
 /// `left[output] ⊕= factor ⊗ factor ⊗ …` for every point of `axes`.
 ///
 /// The result starts from the identity of ⊕ in every position, or from `onto`. Every factor is converted to the node's
 /// dtype before any arithmetic. No factor at all is the empty product.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Contraction {
     /// The iteration space.
     pub axes: Vec<Axis>,
@@ -74,6 +75,10 @@ pub struct Contraction {
     pub factors: Vec<Access<NodeId>>,
     /// Where each point goes: one index function for each axis of the result.
     pub output: Vec<Index<NodeId>>,
+    /// What each point contributes, where that is not the product of the factors: an expression over them. It reads the
+    /// factors in dtypes of its own and gives the node's. A factor that it does not read has no part in the value, but it
+    /// drops the point if one of its ids is dropped, as every factor does.
+    pub expr: Option<Arc<Expr>>,
     /// ⊕ and ⊗.
     pub algebra: Algebra,
     /// The earlier contribution to the same tensor, if this is not the first. In SSA form that one keeps its own value, but
@@ -87,7 +92,7 @@ pub struct Contraction {
 ///
 /// Invariants, checked by [`Ir::push`]: axes, tensors and loops that an access names exist; positions without ids stay inside
 /// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ir {
     nodes: Vec<Node>,
     loops: Vec<Vec<Axis>>,
@@ -226,7 +231,12 @@ impl Ir {
         let space = Space { axes: &c.axes, loops, lookup: &lookup };
         for factor in &c.factors {
             space.check_access(factor)?;
-            self.check_conversion(node, c, lookup(&factor.tensor)?.0)?;
+            if c.expr.is_none() {
+                self.check_conversion(node, c, lookup(&factor.tensor)?.0)?;
+            }
+        }
+        if let Some(expr) = &c.expr {
+            check_expr(expr, node.dtype, c.factors.len(), |k| lookup(&c.factors[k].tensor).map(|(dtype, _)| dtype))?;
         }
         space.check_indices(&c.output, &node.shape)?;
         let holds = c.is_map() || node.dtype == c.algebra.accumulator(node.dtype);
@@ -255,6 +265,25 @@ impl Ir {
         ensure(same, || format!("%{} has another dtype, shape or algebra", onto.0))?;
         ensure(base.region == RegionId::TOP || base.region == node.region, || format!("%{} is out of reach", onto.0))
     }
+}
+
+/// Checks that an expression reads `factors` factors at most, each in a dtype it widens to, and gives `dtype`.
+pub(crate) fn check_expr(
+    expr: &Expr,
+    dtype: Dtype,
+    factors: usize,
+    of: impl Fn(usize) -> Result<Dtype, Violation>,
+) -> Result<(), Violation> {
+    ensure(expr.factors() <= factors, || "the expression reads a factor that is not there".into())?;
+    ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
+    for (op, wanted) in expr.ops() {
+        if let PointOp::Read(k) = op {
+            let from = of(*k as usize)?;
+            let widens = Dtype::promote(&[from, *wanted]) == Some(*wanted);
+            ensure(widens, || format!("{from} does not convert to {wanted}"))?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
@@ -349,13 +378,22 @@ impl Ir {
             AxisRef::Loop(a) => loops[a as usize].label.clone(),
         };
         let tensor = |id: &NodeId| Label::from(format!("%{}", id.0));
-        for (k, access) in c.factors.iter().enumerate() {
-            let times = if k == 0 { "" } else { " . " };
-            write!(f, "{times}{}", ShowAccess { access, axis, tensor })?;
+        let factor = |k: usize| ShowAccess { access: &c.factors[k], axis, tensor }.to_string();
+        match &c.expr {
+            Some(expr) => {
+                write!(f, "{}", ShowExpr { expr, factor: |k| factor(k as usize) })?;
+                let read = |k: &usize| expr.ops().iter().any(|(op, _)| *op == PointOp::Read(*k as u32));
+                // Factors that are not read still drop points.
+                for k in (0..c.factors.len()).filter(|k| !read(k)) {
+                    write!(f, " with {}", factor(k))?;
+                }
+            }
+            None => f.write_str(&(0..c.factors.len()).map(factor).collect::<Vec<_>>().join(" . "))?,
         }
         // The left side prints as an access to the node itself; its number is already in front.
-        let left = Access::new(NodeId(0), c.output.clone());
-        write!(f, " -> {}", ShowAccess { access: &left, axis, tensor: |_: &NodeId| Label::from("") })?;
+        let left = Access::new(None, c.output.iter().map(|i| i.map(&|id: &NodeId| Some(*id))).collect());
+        let tensor = |id: &Option<NodeId>| id.map_or(Label::from(""), |id| Label::from(format!("%{}", id.0)));
+        write!(f, " -> {}", ShowAccess { access: &left, axis, tensor })?;
         if c.pinned { f.write_str("  pinned") } else { Ok(()) }
     }
 }
@@ -375,6 +413,7 @@ mod tests {
             axes: vec![Axis::new("i", 2), Axis::new("j", 3)],
             factors: vec![Access::plain(a, [0, 1]), Access::plain(x, [1])],
             output: vec![Index::axis(0)],
+            expr: None,
             algebra: Algebra::SUM_PRODUCT,
             onto: None,
             pinned: false,

@@ -2,11 +2,12 @@
 //! machine or on a caller's strides.
 
 use std::ops::Deref;
+use std::sync::Arc;
 
 use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
 use crate::verify::verify;
-use crate::{Algebra, Count, Dtype};
+use crate::{Algebra, Count, Dtype, Expr};
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -80,7 +81,7 @@ impl Buffer {
 }
 
 /// Steps that are run in order, for every position of the loop axes (outer to inner).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     /// The loop axes: sliced axes. Empty for steps that run once.
     pub loops: Vec<Axis>,
@@ -98,7 +99,7 @@ pub enum Mode {
 }
 
 /// One piece of work: `write ⊕= read ⊗ read ⊗ …` for every point of `axes`, in the dtype of the written buffer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// The node of the IR that this computes.
     pub origin: NodeId,
@@ -117,7 +118,7 @@ pub struct Step {
 }
 
 /// How a step is run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Form {
     /// Only the identity of ⊕ is written, everywhere: a step without axes and reads, whose written positions are all 0.
     Fill,
@@ -128,8 +129,10 @@ pub enum Form {
 }
 
 /// What was decided about the loops of a nest. The default, nothing, means the loops as they are written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nest {
+    /// What each point contributes, where that is not the product of the reads.
+    pub expr: Option<Arc<Expr>>,
     /// The loops are in an order chosen by strides; the executor may choose again by the real ones.
     pub ordered: bool,
     /// How many neighbouring axes each loop joins under the hinted layouts, outer to inner; empty where nothing was joined.
@@ -155,7 +158,7 @@ pub struct Gemm {
 }
 
 /// A plan that is still being worked on: open to passes, not to the executor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
     pub buffers: Vec<Buffer>,
@@ -175,7 +178,7 @@ pub struct Draft {
 /// inside their buffers; an operand is read only and an output written only; what is read was written before; a step does
 /// not read what it writes; groups of a GEMM are roles of its axes; scratch buffers that are alive at the same time do not
 /// overlap, are aligned and lie inside `scratch`. The executor relies on all of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan(Draft);
 
 impl Plan {

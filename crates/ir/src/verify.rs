@@ -1,7 +1,7 @@
 //! The invariants of a [`Plan`], checked where it is sealed and after each pass.
 
 use crate::access::{Access, Axis, Index};
-use crate::module::{Space, Violation, ensure};
+use crate::module::{Space, Violation, check_expr, ensure};
 use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
 use crate::{Algebra, Dtype};
 
@@ -90,6 +90,10 @@ fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let map = step.mode == Mode::Overwrite && step.is_map(&target.extents);
     let keeps = map || target.dtype == step.algebra.accumulator(target.dtype);
     ensure(keeps, || format!("sums cannot be kept in {}", target.dtype))?;
+    if let Form::Nest(Nest { expr: Some(expr), .. }) = &step.form {
+        let of = |k: usize| Ok(draft.buffer(step.reads[k].tensor).dtype);
+        return check_expr(expr, target.dtype, step.reads.len(), of);
+    }
     for read in &step.reads {
         let from = draft.buffer(read.tensor).dtype;
         let widens = Dtype::promote(&[from, target.dtype]) == Some(target.dtype);

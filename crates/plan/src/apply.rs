@@ -218,7 +218,8 @@ impl Writer<'_> {
         space.iter().for_each(|&a| self.local[a as usize] = UNUSED);
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let Target { shape, onto, pinned, .. } = target;
-        let c = Contraction { axes, factors, output, algebra: self.c.algebra, onto, pinned };
+        let expr = self.c.expr.clone();
+        let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
         let Node { label, dtype, region, .. } = self.node;
         self.out.push(Node { label: label.clone(), dtype: *dtype, shape, region: *region, def: Def::Contract(c) })
     }

@@ -100,7 +100,8 @@ impl Lowering<'_> {
         let indices = c.output.iter().map(|i| i.map(&tensor)).collect();
         let write = Access::new(self.buffer_of(id), indices);
         let mode = if c.onto.is_some() { Mode::Accumulate } else { Mode::Overwrite };
-        let (axes, form) = (c.axes.clone(), Form::Nest(Nest::default()));
+        let form = Form::Nest(Nest { expr: c.expr.clone(), ..Nest::default() });
+        let axes = c.axes.clone();
         self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra: c.algebra, form });
     }
 

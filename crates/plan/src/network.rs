@@ -19,6 +19,8 @@ pub enum Treatment {
 /// Why a contraction is evaluated in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
+    /// A point contributes more than a product.
+    Expression,
     /// There are not two factors.
     FewFactors,
     /// No point contributes, and none is asked for.
@@ -37,6 +39,7 @@ impl fmt::Display for Treatment {
         f.write_str(match self {
             Treatment::Empty => "empty: the identity",
             Treatment::Factored => "factored: the product distributes over the sum",
+            Treatment::Flat(Why::Expression) => "one step: a pointwise expression",
             Treatment::Flat(Why::FewFactors) => "one step: there is no order to choose",
             Treatment::Flat(Why::NoPoints) => "one step: there are no points",
             Treatment::Flat(Why::NotDistributive) => "flat: the product does not distribute over the sum",
@@ -53,7 +56,9 @@ pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
         let reduced = c.reduced().into_iter().any(empty);
         return if reduced { Treatment::Empty } else { Treatment::Flat(Why::NoPoints) };
     }
-    if c.factors.len() < 2 {
+    if c.expr.is_some() {
+        Treatment::Flat(Why::Expression)
+    } else if c.factors.len() < 2 {
         Treatment::Flat(Why::FewFactors)
     } else if c.factors.iter().any(Access::has_ids) || c.output.iter().any(|i| !i.ids.is_empty()) {
         Treatment::Flat(Why::Ids)

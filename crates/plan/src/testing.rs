@@ -24,6 +24,7 @@ pub(crate) fn contraction(text: &str, tensors: &[NodeId], extent: impl Fn(char) 
         axes: letters.iter().map(|l| Axis::new(l.to_string(), extent(*l))).collect(),
         factors: terms.map(|(term, &t)| Access::plain(t, term.chars().map(place))).collect(),
         output: right.chars().map(|c| Index::axis(place(c))).collect(),
+        expr: None,
         algebra: Algebra::SUM_PRODUCT,
         onto: None,
         pinned: false,
@@ -107,7 +108,7 @@ fn show_step(draft: &Draft, loops: &[Axis], step: &Step) -> String {
     let axes: Vec<String> = step.axes.iter().map(|a| format!("{}:{}", a.label, a.extent)).collect();
     let form = match &step.form {
         Form::Fill => "fill".into(),
-        Form::Nest(Nest { ordered, merged }) => {
+        Form::Nest(Nest { ordered, merged, .. }) => {
             let ordered = if *ordered { " ordered" } else { "" };
             if merged.is_empty() { format!("nest{ordered}") } else { format!("nest{ordered} merged {merged:?}") }
         }

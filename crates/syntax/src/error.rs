@@ -1,8 +1,13 @@
 //! What can be wrong with an expression, and where.
 
+mod facts;
 mod kind;
+mod problem;
 
-pub use kind::{ErrorKind, Holder, Level, SizeRule, SyntaxProblem};
+pub(crate) use facts::Level;
+pub use facts::{Feature, NameClass, SizeProblem, TypeProblem};
+pub use kind::{ErrorKind, Holder, SizeRule};
+pub use problem::{Found, SyntaxProblem};
 
 use crate::render::{Note, Report};
 use std::fmt::{self, Debug, Display, Formatter};

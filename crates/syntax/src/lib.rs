@@ -1,29 +1,43 @@
 //! The language of einfold: from what the user wrote to the intermediate representation.
 //!
 //! Two nouns: an [`Ast`] is what was written, faithful to the text; an [`Error`] is what is wrong with it, with its place.
-//! [`parse`] reads a text, [`resolve`] says what it means for operands of given types. Level 1 of the language is NumPy's subscript strings, `ij,jk->ik`, with any Unicode letter as a
-//! label and with parentheses that fix the order of contraction, `(ij,jk),kl->il`. The grammar is `grammar/einfold.ebnf`.
+//! [`parse`] reads a text, [`resolve`] says what it means for operands of given types. The language has three levels:
+//!
+//! 1. letters, NumPy's subscript strings: `ij,jk->ik`, with any Unicode letter as a label and with parentheses that fix the
+//!    order of contraction, `(ij,jk),kl->il`;
+//! 2. named subscripts, `[batch q d], [batch k d] -> [batch q k]`;
+//! 3. programs, `Y[seg[n],f] += X[n,f]`: several statements, sums, functions, gathers and scatters.
+//!
+//! [`resolve`] gives all of them one meaning, a module of contractions. The grammar is `grammar/einfold.ebnf`.
 
 mod ast;
 mod error;
 mod integers;
 mod labels;
+mod names;
 mod parse;
 mod render;
 mod resolve;
 mod span;
 
-pub use ast::{Ast, Ellipsis, Group, Label, LabelName, Output, Spelling, Subscripts, Term};
-pub use error::{Error, ErrorKind, Holder, Level, SizeRule, SyntaxProblem};
+pub use ast::{
+    Access, Affine, Assign, Ast, Atom, Axis, AxisSize, Bracket, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index,
+    Integer, Label, LabelName, Merged, Name, Named, NumberKind, Output, Part, PartKind, Position, Program, Sign, Size,
+    SizeOf, Spelling, Statement, Subscripts, Summand, Term,
+};
+pub use error::{
+    Error, ErrorKind, Feature, Found, Holder, NameClass, SizeProblem, SizeRule, SyntaxProblem, TypeProblem,
+};
 pub use integers::from_labels;
 pub use labels::is_label;
-pub use parse::parse;
+pub use names::{Definition, Names};
+pub use parse::{parse, parse_spaced};
 pub use render::{Note, Report};
-pub use resolve::{Options, resolve, resolve_labels};
+pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_or_ask};
 pub use span::Span;
 
 /// The longest text that is read, in bytes.
 pub const MAX_TEXT: usize = 1 << 24;
 
-/// How deep parentheses may be nested.
+/// How deep parentheses, brackets and signs may be nested.
 pub const MAX_DEPTH: usize = 128;

@@ -1,9 +1,20 @@
 //! From text to [`Ast`]: chooses the level and reads it.
 
 mod diagnose;
+mod expr;
+mod hint;
+mod index;
 mod letters;
+mod lex;
+mod named;
 mod output;
+mod parser;
+mod program;
+mod suggest;
+mod unexpected;
+mod wanted;
 
+pub use named::parse_spaced;
 pub(crate) use output::check_output;
 
 use crate::ast::Ast;
@@ -11,24 +22,44 @@ use crate::error::{Error, ErrorKind, Level, SyntaxProblem};
 use crate::render::Note;
 use crate::span::Span;
 use crate::{MAX_DEPTH, MAX_TEXT};
+use parser::Parsed;
 
-/// Reads a text of the language.
+/// Reads a text of the language. Characters that NumPy never accepts choose the level: a text with `=` is a program, else with
+/// `[` named subscripts, else a subscript string. Comments, `#` to the end of the line, are no part of a program or of named
+/// subscripts, and do not count here.
 ///
-/// A text with `=` is a program, else with `[` named subscripts, else a subscript string, read as NumPy's `einsum` reads it by
-/// default: white space is U+0020 only and may stand between symbols, a term may be empty (a scalar) and may have one `...`.
+/// A subscript string is read as NumPy's `einsum` reads it by default: white space is U+0020 only and may stand between
+/// symbols, a term may be empty (a scalar) and may have one `...`. In named subscripts, white space is all of Unicode's. In a
+/// program, a line end separates statements, but not in brackets and not after an operator, a comma or an assignment sign.
 ///
 /// # Errors
 /// [`ErrorKind::Syntax`] with the place where the grammar is left; [`ErrorKind::OutputRepeated`] and
-/// [`ErrorKind::OutputUnknown`] for a label of the output; [`ErrorKind::Unsupported`] for the levels to come.
+/// [`ErrorKind::OutputUnknown`] for an axis of the output; for programs also [`ErrorKind::Reserved`],
+/// [`ErrorKind::UnknownFunction`], and what [`Names`](crate::Names) says of the names.
+///
+/// ```
+/// use einfold_syntax::{Ast, parse};
+///
+/// assert_eq!(parse("[row col], [col] -> [row]")?.to_string(), "[row col], [col] -> [row]");
+/// let Ast::Program(program) = parse("Y[seg[n], f] += X[n, f]  # segment sum")? else { panic!() };
+/// assert_eq!(program.to_string(), "Y[seg[n],f] += X[n,f]");
+/// # Ok::<(), einfold_syntax::Error>(())
+/// ```
 pub fn parse(text: &str) -> Result<Ast, Error> {
     check_length(text)?;
+    self::text(text)
+}
+
+/// `text = letters | named | program`.
+fn text(text: &str) -> Parsed<Ast> {
     match level(text) {
-        (Level::Letters, _) => {
+        Level::Letters => {
             let subscripts = letters::parse(text)?;
             check_output(&subscripts)?;
             Ok(Ast::Letters(subscripts))
         }
-        (level, sign) => Err(unsupported(text, level, sign)),
+        Level::Named => named::parse(text),
+        Level::Program => program::parse(text),
     }
 }
 
@@ -41,29 +72,21 @@ pub(crate) fn check_length(text: &str) -> Result<(), Error> {
     Err(Error::new(kind, "").help("split the expression into several"))
 }
 
-/// The level of a text, by characters that NumPy never accepts, and the character that decided it. Comments do not count.
-fn level(text: &str) -> (Level, Span) {
-    let find = |wanted: u8| {
-        let mut comment = false;
-        text.bytes().position(|byte| {
-            comment = byte != b'\n' && (comment || byte == b'#');
-            byte == wanted && !comment
-        })
-    };
-    let sign = |at: usize| Span::new(at as u32, at as u32 + 1);
-    match (find(b'='), find(b'[')) {
-        (Some(at), _) => (Level::Program, sign(at)),
-        (None, Some(at)) => (Level::Named, sign(at)),
-        (None, None) => (Level::Letters, Span::default()),
+/// The level of a text.
+fn level(text: &str) -> Level {
+    let (mut comment, mut bracket) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            b'\n' => comment = false,
+            _ if comment => {}
+            b'#' => comment = true,
+            b'=' => return Level::Program,
+            b'[' => bracket = true,
+            _ => {}
+        }
     }
+    if bracket { Level::Named } else { Level::Letters }
 }
 
-fn unsupported(text: &str, level: Level, sign: Span) -> Error {
-    let symbol = &text[sign.range()];
-    let error =
-        Error::new(ErrorKind::Unsupported { level }, text).note(Note::new(sign, format!("because of this `{symbol}`")));
-    match text.as_bytes().get(sign.end as usize) {
-        Some(b'>') => error.help("the arrow is written `->`"),
-        _ => error.help("write one letter an axis, as in `ij,jk->ik`"),
-    }
-}
+#[cfg(test)]
+mod tests;

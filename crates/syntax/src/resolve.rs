@@ -3,42 +3,36 @@
 mod axes;
 mod build;
 mod mistakes;
+mod options;
+mod program;
 
 use crate::ast::{Ast, Subscripts};
 use crate::error::Error;
 use crate::integers;
 use axes::Axes;
-use einfold_ir::{Algebra, Dtype, Ir, TensorType};
+use einfold_ir::{Dtype, Ir, TensorType};
 use mistakes::Mistakes;
 
-/// How an expression is to be read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Options {
-    /// Whether an axis has the same size in all operands. If not, size 1 stretches to any other, as in NumPy.
-    pub strict: bool,
-    /// The sum and the product.
-    pub algebra: Algebra,
-}
+pub use options::Options;
 
-impl Default for Options {
-    /// As NumPy: size 1 stretches, products are summed.
-    fn default() -> Options {
-        Options { strict: false, algebra: Algebra::SUM_PRODUCT }
-    }
-}
-
-/// The meaning of an expression for inputs of these types, one for each term, in order.
+/// The meaning of an expression for operands of these types.
 ///
-/// The meaning is NumPy's. A label names an axis; one that is repeated in a term takes the diagonal; the product of all
-/// operands is summed over the axes that the output does not have. An implicit output has the axes of `...`, then the labels
-/// used exactly once, in the order of their code points. `...` covers what the labels leave, aligned at the right. An axis has
-/// one size; between operands, size 1 stretches. The dtype is the n-ary promotion of all operands; sums in 16-bit floats are
-/// kept in `f32` and rounded once. Terms in parentheses become a pinned node of their own, with the axes that are used outside.
+/// *Letters* mean what they mean to NumPy; one operand for each term, in order. A label names an axis; one that is repeated in
+/// a term takes the diagonal; the product of all operands is summed over the axes that the output does not have. An implicit
+/// output has the axes of `...`, then the labels used exactly once, in the order of their code points. `...` covers what the
+/// labels leave, aligned at the right. An axis has one size; between operands, size 1 stretches. The dtype is the n-ary promotion
+/// of all operands; sums in 16-bit floats are kept in `f32` and rounded once. Terms in parentheses become a pinned node of their
+/// own, with the axes that are used outside.
+///
+/// *Named subscripts* mean the same, with names for labels. `(a b)` is one axis of a tensor and two of the expression; of its
+/// sizes one may be unknown.
+///
+/// *Programs* bind operands by name if all have one, else in the order in which their names appear. Each name becomes one node
+/// or several; the outputs are the names that are never read, in the order of the text, or those that are asked for.
 ///
 /// # Errors
-/// [`ErrorKind::Operands`](crate::ErrorKind::Operands), [`Rank`](crate::ErrorKind::Rank), [`Size`](crate::ErrorKind::Size),
-/// [`EllipsisDropped`](crate::ErrorKind::EllipsisDropped), [`DType`](crate::ErrorKind::DType) where the types of the inputs
-/// do not fit, [`Algebra`](crate::ErrorKind::Algebra) where the algebra has no meaning on them, [`TooLarge`](crate::ErrorKind::TooLarge) where a tensor has more than `isize::MAX` bytes.
+/// All kinds of [`ErrorKind`](crate::ErrorKind) that are about operands and not about the text alone, each with its place.
+/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) where a size depends on the ids: see [`resolve_or_ask`].
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
@@ -50,8 +44,55 @@ impl Default for Options {
 /// # Ok::<(), einfold_syntax::Error>(())
 /// ```
 pub fn resolve(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
+    match resolve_or_ask(ast, inputs, options)? {
+        Resolved::Ir(ir) => Ok(ir),
+        Resolved::Needs { refusal, .. } => Err(refusal),
+    }
+}
+
+/// What an expression means, or what must be known for that.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resolved {
+    /// The meaning.
+    Ir(Ir),
+    /// Sizes that only the ids tell.
+    Needs {
+        /// The questions; at least one.
+        queries: Vec<SizeQuery>,
+        /// What to report if nobody can answer: [`DataDependentShape`](crate::ErrorKind::DataDependentShape).
+        refusal: Error,
+    },
+}
+
+/// A question about the values of ids: the greatest position that they give.
+///
+/// The answer is the value of [`ir`](SizeQuery::ir) for the operands of the program. Where no id is read, it is the least value
+/// of its dtype, and the size that follows is 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SizeQuery {
+    ir: Ir,
+}
+
+impl SizeQuery {
+    /// A module with the inputs of the program and one output, an integer scalar.
+    pub fn ir(&self) -> &Ir {
+        &self.ir
+    }
+}
+
+/// As [`resolve`], for a caller that can look at the ids.
+///
+/// The size of a position on the left that comes from ids alone, as in `Y[g[n]] += x[n]`, is one more than the greatest id. Where
+/// the text declares no size and [`Options::answers`] has no answer, the questions are returned: evaluate each, add the answers
+/// to the options, and resolve again. A program may ask more than once.
+///
+/// # Errors
+/// As [`resolve`], but for `DataDependentShape`.
+pub fn resolve_or_ask(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Resolved, Error> {
     match ast {
-        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options),
+        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options).map(Resolved::Ir),
+        Ast::Named(named) => program::named(named, inputs, options).map(Resolved::Ir),
+        Ast::Program(program) => program::program(program, inputs, options),
     }
 }
 
@@ -81,6 +122,7 @@ fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) 
     if !options.algebra.accepts(dtype) {
         return Err(mistakes.algebra(options.algebra, dtype));
     }
+    let dtype = options.in_accumulator(dtype).map_err(|acc| mistakes.accumulator(dtype, acc))?;
     build::build(&mistakes, &axes, options.algebra, dtype)
 }
 

@@ -46,7 +46,7 @@ fn bad_expressions_and_shapes_are_typed() {
         ("ij->jk->ik", &[&[2, 3]], "syntax"),
         ("ij,@#->ik", &[&[2, 3], &[3, 2]], "syntax"),
         ("ij,jk- >ik", &[&[2, 3], &[3, 2]], "syntax"),
-        ("[i j] -> [j i]", &[&[2, 3]], "unsupported"),
+        ("[i j] -> [j k]", &[&[2, 3]], "output-unknown"),
     ];
     for (text, shapes, code) in cases {
         let error = refused(text, shapes);

@@ -5,6 +5,8 @@
 //! extents is an element; so every address made of positions and strides is one. Ids are checked when they are read.
 
 mod access;
+mod batch;
+mod expr;
 mod grid;
 mod ids;
 mod nest;
@@ -13,7 +15,10 @@ mod place;
 mod ports;
 mod product;
 mod scalar;
+mod stage;
 mod step;
+
+pub(crate) use stage::ARENA;
 
 use einfold_ir::{Algebra, Axis, BufferId, Dtype, Fold, Groups, Loops, Plan, Step, UserAlgebra};
 
@@ -83,6 +88,9 @@ struct Work {
     spans: Vec<(usize, usize)>,
     groups: Groups,
     fold: Fold,
+    /// The values of an expression that wait for their function.
+    values: Vec<expr::Value>,
+    slots: stage::Slots,
 }
 
 /// Binds `plan` to its operands and outputs. Everything that can go wrong does so here, but for bad ids and cancellation.
@@ -235,7 +243,7 @@ impl Binder<'_> {
     }
 
     /// The kernels that compute `algebra` in `dtype`.
-    fn kernels(&self, algebra: Algebra, dtype: Dtype) -> Result<&'static Kernels, BindError> {
+    fn kernels(&self, algebra: Algebra, dtype: Dtype) -> Result<Kernels, BindError> {
         let found = match algebra {
             Algebra::User(user) => {
                 self.semiring(user).filter(|_| user.accumulator == dtype).map(|s| s.kernels(self.isa))

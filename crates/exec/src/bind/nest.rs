@@ -7,7 +7,7 @@ use super::place::Freedom;
 use super::step::{Start, Work};
 use crate::error::BindError;
 use crate::kernels::Kernels;
-use crate::program::{Action, Home, Make, Nest, Op, Span, Stage, Target};
+use crate::program::{Action, Home, Make, Nest, Op, Span};
 
 /// What is done at the first position of the reduced loops, and at the others.
 #[derive(Clone, Copy)]
@@ -42,15 +42,17 @@ impl Binder<'_> {
         let first = self.program.operands.len();
         self.push_access(&work.step.write, work.loops, None);
         for read in &work.step.reads {
-            let load = self.load(work, read);
-            // A direct conversion needs no detour through what the step is computed in.
-            let load = if self.direct(work, start) { None } else { load? };
+            // A direct conversion needs no detour through what the step is computed in, and an expression reads by itself.
+            let load = if work.expr.is_some() || self.direct(work, start) { None } else { self.load(work, read)? };
             self.push_access(read, work.loops, load);
+        }
+        if let Some(expr) = work.expr {
+            self.push_literals(work, expr)?;
         }
         if let Some(alpha) = work.alpha {
             self.push_home(alpha, work.loops);
         }
-        if work.step.reads.is_empty() && work.alpha.is_none() && start != Start::Write {
+        if work.expr.is_none() && work.step.reads.is_empty() && work.alpha.is_none() && start != Start::Write {
             let one = self.step_kernels(work)?.fill_one;
             let one = Home::Constant(self.constant(work.compute.size(), Make::Fill(one))?);
             self.push_home(one, work.loops);
@@ -69,8 +71,8 @@ impl Binder<'_> {
     }
 
     /// Whether a single factor is copied or converted into the target, and nothing else.
-    fn direct(&self, work: Work<'_>, start: Start) -> bool {
-        start == Start::Write && work.step.reads.len() == 1 && work.alpha.is_none()
+    pub(super) fn direct(&self, work: Work<'_>, start: Start) -> bool {
+        start == Start::Write && work.step.reads.len() == 1 && work.alpha.is_none() && work.expr.is_none()
     }
 
     /// The loops of a step over `operands`: those that ids depend on apart from the others.
@@ -107,30 +109,26 @@ impl Binder<'_> {
         let kernels = self.step_kernels(work)?;
         let factors = operands.len - 1;
         let loads = self.program.operands[operands.range()].iter().any(|o| o.load.is_some());
-        let target = self.target(work, start)?;
-        if loads || target.is_some() || factors > 2 {
-            let stage = |accumulate| {
-                let beta = matches!(start, Start::Blend(_));
-                Action::Staged(Stage { kernels, size: work.compute.size(), accumulate, target, beta })
-            };
+        // What only multiplies needs no kernel that adds as well.
+        let fused = match kernels.fused {
+            Some(fused) => Some(Action::Binary(fused.mul_add)),
+            None => (start == Start::Write).then_some(Action::Binary(kernels.mul)),
+        };
+        let direct = factors < 2 || (factors == 2 && fused.is_some());
+        if work.expr.is_some() || loads || work.dtype != work.compute || !direct {
             let adds = start == Start::Add;
-            return Ok(Actions { first: stage(adds), rest: stage(adds || start == Start::Touch) });
+            let first = Action::Staged(self.stage(work, start, operands, adds, false)?);
+            let rest = match start {
+                Start::Touch => Action::Staged(self.stage(work, start, operands, true, false)?),
+                _ => first,
+            };
+            return Ok(Actions { first, rest });
         }
         Ok(match factors {
             0 => Actions::always(Action::Fill(kernels.fill_one)),
-            1 => Actions::sum(kernels, work.compute.size(), start),
-            _ => Actions::of(Action::Binary(kernels.mul), Action::Binary(kernels.mul_add), start),
+            1 => Actions::sum(&kernels, work.compute.size(), start),
+            _ => Actions::of(Action::Binary(kernels.mul), fused.unwrap_or(Action::Binary(kernels.mul)), start),
         })
-    }
-
-    /// How the target is converted, if it has another type than what the step is computed in.
-    fn target(&self, work: Work<'_>, start: Start) -> Result<Option<Target>, BindError> {
-        let Some(store) = self.conversion(work, work.compute, work.dtype, false)? else { return Ok(None) };
-        let load = match start {
-            Start::Write | Start::Touch => None,
-            Start::Add | Start::Blend(_) => self.conversion(work, work.dtype, work.compute, false)?,
-        };
-        Ok(Some(Target { load, store }))
     }
 
     /// Writes the identity of ⊕ to the whole target.
@@ -145,13 +143,12 @@ impl Binder<'_> {
 
     /// Multiplies the whole target by β.
     pub(super) fn scale(&mut self, work: Work<'_>, beta: Home) -> Result<(), BindError> {
-        let kernels = self.step_kernels(work)?;
-        let Some(target) = self.target(work, Start::Blend(beta))? else {
-            return self.over_target(work, &[beta], Actions::always(Action::Unary(kernels.scale)));
-        };
-        let zero = Home::Constant(self.constant(work.compute.size(), Make::Fill(kernels.fill_zero))?);
-        let stage = Stage { kernels, size: work.compute.size(), accumulate: false, target: Some(target), beta: true };
-        self.over_target(work, &[zero, beta], Actions::always(Action::Staged(stage)))
+        if work.dtype == work.compute {
+            let scale = Action::Unary(self.step_kernels(work)?.scale);
+            return self.over_target(work, &[beta], Actions::always(scale));
+        }
+        let scale = Action::Staged(self.scaling(work)?);
+        self.over_target(work, &[beta], Actions::always(scale))
     }
 
     /// A nest over every element of the target, and over scalars.
@@ -205,7 +202,11 @@ impl Binder<'_> {
         let grid = self.grid(loops, freedom.split);
         self.program.points = self.program.points.saturating_add(grid.points);
         let ids = if own.is_some() { self.bind_ids(work, loops) } else { Span::default() };
-        self.program.ops.push(Op::Nest(Nest { loops, grid, clear, first, rest: actions.rest, ids }));
+        let mut nest = Nest { loops, grid, clear, first, rest: actions.rest, ids, batch: None };
+        if let (Some(start), 1..) = (own, ids.len) {
+            nest.batch = self.batch(work, start, freedom, &nest)?;
+        }
+        self.program.ops.push(Op::Nest(nest));
         Ok(())
     }
 }

@@ -131,7 +131,7 @@ impl Binder<'_> {
             loops.push(c.given.extents()[l], [c.given.strides(l)[0], c.dense(l)]);
         }
         let kernels = self.step_kernels(c.work)?;
-        let actions = Actions::sum(kernels, c.work.compute.size(), start);
+        let actions = Actions::sum(&kernels, c.work.compute.size(), start);
         self.push_nest(c.work, operands, FIXED, actions, Some(start))
     }
 }

@@ -21,16 +21,20 @@ const C: usize = 2;
 
 impl Binder<'_> {
     /// A step as a matrix product, or as a nest where one side is a single row: kernels of products gain nothing there.
-    pub(super) fn product(&mut self, work: Work<'_>, gemm: &Gemm, start: Start) -> Result<(), BindError> {
+    pub(super) fn product(&mut self, work: Work<'_>, axes: &Gemm, start: Start) -> Result<(), BindError> {
         let loads = [self.load(work, &work.step.reads[A])?, self.load(work, &work.step.reads[B])?];
         let size = work.compute.size();
         let mut groups = std::mem::take(&mut self.work.groups);
         let mut fold = std::mem::take(&mut self.work.fold);
-        self.gather_groups(work, gemm, &mut groups);
+        self.gather_groups(work, axes, &mut groups);
         fold.choose(&groups, size, [loads[A].is_some(), loads[B].is_some(), false]);
         let thin = [fold.m.extent, fold.n.extent, fold.k.extent].contains(&1);
-        let other = work.dtype != work.compute || size == 0;
-        let done = if thin || other { self.nest(work, start) } else { self.push_folded(work, &fold, loads, start) };
+        let gemm = self.step_kernels(work)?.fused.map(|fused| fused.gemm);
+        let gemm = gemm.filter(|_| !thin && work.dtype == work.compute && size != 0);
+        let done = match gemm {
+            None => self.nest(work, start),
+            Some(gemm) => self.push_folded(work, gemm, &fold, loads, start),
+        };
         self.work.groups = groups;
         self.work.fold = fold;
         done
@@ -58,6 +62,7 @@ impl Binder<'_> {
     fn push_folded(
         &mut self,
         work: Work<'_>,
+        gemm: crate::kernels::Gemm,
         fold: &Fold,
         loads: [Option<crate::kernels::Unary>; 2],
         start: Start,
@@ -78,11 +83,11 @@ impl Binder<'_> {
         let given = self.push_access(&work.step.write, work.loops, None);
         if !fold.packed[C] {
             operands[C] = given;
-            return self.push_product(work, fold, operands, start == Start::Add);
+            return self.push_product(work, gemm, fold, operands, start == Start::Add);
         }
         let dense = Home::Packed(self.pack(fold.copy_bytes(C, size))?);
         operands[C] = self.push_home(dense, work.loops);
-        self.push_product(work, fold, operands, false)?;
+        self.push_product(work, gemm, fold, operands, false)?;
         let adds = start == Start::Add;
         let action = if adds { Action::Unary(self.step_kernels(work)?.add) } else { Action::Copy(size) };
         self.copy(work, fold, C, [Some(given), None], dense, action).map(|_| ())
@@ -124,6 +129,7 @@ impl Binder<'_> {
     fn push_product(
         &mut self,
         work: Work<'_>,
+        gemm: crate::kernels::Gemm,
         fold: &Fold,
         operands: [usize; 3],
         accumulate: bool,
@@ -143,7 +149,6 @@ impl Binder<'_> {
         let extents = [m.extent, n.extent, fold.k.extent];
         let grid = self.product_grid(loops, extents);
         self.program.points = self.program.points.saturating_add(grid.points);
-        let gemm = self.step_kernels(work)?.gemm;
         self.program.ops.push(Op::Product(Product { loops, grid, gemm, extents, strides, alpha, accumulate }));
         Ok(())
     }

@@ -62,13 +62,15 @@ pub(super) fn make(constant: &Constant, mut at: impl FnMut(usize) -> *mut u8) {
     let dst = Dst { ptr: at(constant.at), strides: [0, 0] };
     let src = |ptr: *const u8| Src { ptr, strides: [0, 0] };
     // SAFETY: one element is written at an address with room for it, aligned to 64 or to its dtype's own alignment. What is
-    // read is an element behind a view, or a constant made earlier. The kernels were chosen for these dtypes.
+    // read is an element behind a view, a constant made earlier, or the bytes of a literal. The kernels were chosen for these
+    // dtypes.
     unsafe {
         match constant.make {
             Make::Fill(fill) => fill(one, dst),
             Make::Convert(from, convert) => convert(one, dst, src(at(from))),
             Make::Load(from, load) => load(one, dst, src(from.0)),
             Make::Copy(from, size) => kernels::copy(size, one, dst, src(from.0)),
+            Make::Bytes(bytes, size) => kernels::copy(size, one, dst, src(bytes.as_ptr())),
         }
     }
 }

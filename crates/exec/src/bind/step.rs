@@ -1,6 +1,6 @@
 //! One step as operations: what its target starts from, and what is then written or added.
 
-use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Form, Mode, OutOfRange, Step};
+use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Expr, Form, Mode, Nest, OutOfRange, Step};
 
 use super::Binder;
 use super::access::Coverage;
@@ -12,6 +12,8 @@ use crate::program::{Home, Make};
 #[derive(Clone, Copy)]
 pub(super) struct Work<'p> {
     pub(super) step: &'p Step,
+    /// What each point contributes, where that is not the product of the factors.
+    pub(super) expr: Option<&'p Expr>,
     /// The loops of the region.
     pub(super) loops: &'p [Axis],
     /// The dtype of the target.
@@ -44,7 +46,11 @@ impl Binder<'_> {
         let none = target.extents.contains(&0) || step.form == Form::Fill;
         let empty = none || !turns || step.axes.iter().any(|a| a.extent == 0);
         let coverage = self.coverage(step);
-        let mut work = Work { step, loops, dtype: target.dtype, compute, alpha: None, coverage };
+        let expr = match &step.form {
+            Form::Nest(Nest { expr, .. }) => expr.as_deref(),
+            Form::Fill | Form::Gemm(_) => None,
+        };
+        let mut work = Work { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage };
         let output = self.is_output(step.write.tensor);
         let beta = match self.options.beta {
             Some(beta) if output && step.mode == Mode::Overwrite => Some(self.scalar("beta", beta, work)?),
@@ -127,7 +133,7 @@ impl Binder<'_> {
         kernel.map(Some).ok_or_else(|| BindError::Conversion { step: self.step, from: from.into(), to: to.into() })
     }
 
-    pub(super) fn step_kernels(&self, work: Work<'_>) -> Result<&'static Kernels, BindError> {
+    pub(super) fn step_kernels(&self, work: Work<'_>) -> Result<Kernels, BindError> {
         self.kernels(work.step.algebra, work.compute)
     }
 

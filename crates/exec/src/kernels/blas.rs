@@ -2,19 +2,7 @@
 
 use matrixmultiply::{CGemmOption, cgemm, dgemm, sgemm, zgemm};
 
-use super::isa::PerIsa;
-use super::{Gemm, Kernels, Product};
-
-/// The same tables with another matrix product.
-pub(super) const fn with_gemm(all: PerIsa<Kernels>, gemm: Gemm) -> PerIsa<Kernels> {
-    PerIsa {
-        portable: Kernels { gemm, ..all.portable },
-        #[cfg(target_arch = "x86_64")]
-        avx2: Kernels { gemm, ..all.avx2 },
-        #[cfg(target_arch = "x86_64")]
-        avx512: Kernels { gemm, ..all.avx512 },
-    }
-}
+use super::Product;
 
 macro_rules! product {
     ($name:ident, $t:ty, $zero:expr, $one:expr, $call:ident($($options:expr),*)) => {

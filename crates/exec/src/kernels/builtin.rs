@@ -1,64 +1,182 @@
-//! The kernels of the built-in algebras.
+//! The kernels of the built-in algebras: those of ⊕, of ⊗, and of the pairs that are compiled together.
 
 use einfold_ir::{Algebra, BinaryOp, Dtype};
 use num_complex::Complex;
 
-use super::isa::PerIsa;
-use super::op::{Bit, Max, Min, Plus, Times};
-use super::table::Tables;
-use super::{Isa, Kernels, blas};
+use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
+use super::table::{Adds, Muls, Of, Pair};
+use super::{Fused, Isa, Kernels, blas, lse, table};
 
-macro_rules! ordered {
-    ($add:ident, $mul:ident, $dtype:expr, $isa:expr) => {
+/// The kernels of a built-in algebra whose sums and products are kept in `dtype`; none where one of its operations has no
+/// meaning there, nor for the 16-bit floats and a user's algebra. Elements are lifted and finished by
+/// [`convert`](super::convert), not by these kernels.
+///
+/// Every operation is there on its own. [`Kernels::fused`] is there for the semirings: (+, ×) on all types, on `bool` with its
+/// dual; (max, +), (min, +), (max, min) and (min, max) on `f32`, `f64`, `i32` and `i64`; (max, ×) and (min, ×) on `f32` and `f64`.
+pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
+    let Algebra::Builtin { add, mul } = algebra else { return None };
+    let Adds { fill_zero, add: adds, scatter } = adds(add, dtype, isa)?;
+    let Muls { fill_one, scale, mul: muls } = muls(mul, dtype, isa)?;
+    Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused: fused(add, mul, dtype, isa) })
+}
+
+macro_rules! arithmetic {
+    ($dtype:expr, $op:ident, $of:ident) => {
         match $dtype {
-            Dtype::F32 => Some($isa.select(&Tables::<$add<f32>, $mul<f32>>::ALL)),
-            Dtype::F64 => Some($isa.select(&Tables::<$add<f64>, $mul<f64>>::ALL)),
-            Dtype::I32 => Some($isa.select(&Tables::<$add<i32>, $mul<i32>>::ALL)),
-            Dtype::I64 => Some($isa.select(&Tables::<$add<i64>, $mul<i64>>::ALL)),
+            Dtype::I8 | Dtype::U8 => $of!($op<i8>),
+            Dtype::I16 | Dtype::U16 => $of!($op<i16>),
+            Dtype::I32 | Dtype::U32 => $of!($op<i32>),
+            Dtype::I64 | Dtype::U64 => $of!($op<i64>),
+            Dtype::F32 => $of!($op<f32>),
+            Dtype::F64 => $of!($op<f64>),
+            Dtype::C32 => $of!($op<Complex<f32>>),
+            Dtype::C64 => $of!($op<Complex<f64>>),
+            Dtype::CI32 => $of!($op<Complex<i32>>),
+            Dtype::CI64 => $of!($op<Complex<i64>>),
             _ => None,
         }
     };
 }
 
-/// (+, ×) over one type.
-type SumProduct<T> = Tables<Plus<T>, Times<T>>;
+macro_rules! ordered {
+    ($dtype:expr, $op:ident, $of:ident) => {
+        match $dtype {
+            Dtype::I8 => $of!($op<i8>),
+            Dtype::I16 => $of!($op<i16>),
+            Dtype::I32 => $of!($op<i32>),
+            Dtype::I64 => $of!($op<i64>),
+            Dtype::U8 => $of!($op<u8>),
+            Dtype::U16 => $of!($op<u16>),
+            Dtype::U32 => $of!($op<u32>),
+            Dtype::U64 => $of!($op<u64>),
+            Dtype::F32 => $of!($op<f32>),
+            Dtype::F64 => $of!($op<f64>),
+            _ => None,
+        }
+    };
+}
 
-static F32: PerIsa<Kernels> = blas::with_gemm(SumProduct::<f32>::ALL, blas::f32_product);
-static F64: PerIsa<Kernels> = blas::with_gemm(SumProduct::<f64>::ALL, blas::f64_product);
-static C32: PerIsa<Kernels> = blas::with_gemm(SumProduct::<Complex<f32>>::ALL, blas::c32_product);
-static C64: PerIsa<Kernels> = blas::with_gemm(SumProduct::<Complex<f64>>::ALL, blas::c64_product);
+macro_rules! bitwise {
+    ($dtype:expr, $op:ident, $of:ident) => {
+        match $dtype {
+            Dtype::I8 | Dtype::U8 => $of!($op<i8>),
+            Dtype::I16 | Dtype::U16 => $of!($op<i16>),
+            Dtype::I32 | Dtype::U32 => $of!($op<i32>),
+            Dtype::I64 | Dtype::U64 => $of!($op<i64>),
+            _ => None,
+        }
+    };
+}
 
-/// The kernels of a built-in algebra whose sums and products are kept in `dtype`; none where the executor has no such
-/// kernels, nor for a user's algebra. Elements are lifted and finished by [`convert`](super::convert), not by these kernels.
-/// Wrapping arithmetic does not see signs: unsigned integers use the kernels of signed ones.
-pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<&'static Kernels> {
-    let Algebra::Builtin { add, mul } = algebra else { return None };
-    match (add, mul) {
-        (BinaryOp::Add, BinaryOp::Mul) => sum_product(dtype, isa),
-        (BinaryOp::Or, BinaryOp::And) if dtype == Dtype::Bool => sum_product(dtype, isa),
-        (BinaryOp::Max, BinaryOp::Add) => ordered!(Max, Plus, dtype, isa),
-        (BinaryOp::Min, BinaryOp::Add) => ordered!(Min, Plus, dtype, isa),
-        (BinaryOp::Max, BinaryOp::Mul) => ordered!(Max, Times, dtype, isa),
-        (BinaryOp::Min, BinaryOp::Mul) => ordered!(Min, Times, dtype, isa),
-        (BinaryOp::Max, BinaryOp::Min) => ordered!(Max, Min, dtype, isa),
+/// Calls `$of` with the type of an operation on a dtype. Wrapping and bitwise arithmetic does not see signs: unsigned integers
+/// use the kernels of signed ones. On `bool` all operations are *or* and *and*.
+macro_rules! operation {
+    ($op:expr, $dtype:expr, $of:ident) => {
+        match ($op, $dtype) {
+            (BinaryOp::Add | BinaryOp::Or | BinaryOp::Max, Dtype::Bool) => $of!(Plus<Bit>),
+            (BinaryOp::Mul | BinaryOp::And | BinaryOp::Min, Dtype::Bool) => $of!(Times<Bit>),
+            (BinaryOp::Add, _) => arithmetic!($dtype, Plus, $of),
+            (BinaryOp::Mul, _) => arithmetic!($dtype, Times, $of),
+            (BinaryOp::Max, _) => ordered!($dtype, Max, $of),
+            (BinaryOp::Min, _) => ordered!($dtype, Min, $of),
+            (BinaryOp::Or, _) => bitwise!($dtype, Or, $of),
+            (BinaryOp::And, _) => bitwise!($dtype, And, $of),
+            (BinaryOp::LogAddExp, Dtype::F32) => $of!(LogAddExp<f32>),
+            (BinaryOp::LogAddExp, Dtype::F64) => $of!(LogAddExp<f64>),
+            _ => None,
+        }
+    };
+}
+
+fn adds(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Adds> {
+    macro_rules! of {
+        (LogAddExp<$t:ty>) => {
+            Some(Adds {
+                fill_zero: table::fill::<LogAddExp<$t>>,
+                add: lse::add::<$t>,
+                scatter: table::portable::scatter::<LogAddExp<$t>>,
+            })
+        };
+        ($op:ty) => {
+            Some(*isa.select(&Of::<$op>::ADDS))
+        };
+    }
+    operation!(op, dtype, of)
+}
+
+fn muls(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Muls> {
+    macro_rules! of {
+        ($op:ty) => {
+            Some(*isa.select(&Of::<$op>::MULS))
+        };
+    }
+    operation!(op, dtype, of)
+}
+
+/// The pairs that are compiled together: most for every instruction set, the rarer ones not for the widest.
+fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> {
+    use BinaryOp as B;
+    macro_rules! every {
+        ($a:ident, $m:ident, $t:ty) => {
+            Some(*isa.select(&Pair::<$a<$t>, $m<$t>>::EVERY))
+        };
+    }
+    macro_rules! common {
+        ($a:ident, $m:ident, $t:ty) => {
+            Some(*isa.select(&Pair::<$a<$t>, $m<$t>>::COMMON))
+        };
+    }
+    macro_rules! numbers {
+        ($a:ident, $m:ident, $float:ident) => {
+            match dtype {
+                Dtype::F32 => $float!($a, $m, f32),
+                Dtype::F64 => $float!($a, $m, f64),
+                Dtype::I32 => common!($a, $m, i32),
+                Dtype::I64 => common!($a, $m, i64),
+                _ => None,
+            }
+        };
+    }
+    match (add, mul, dtype) {
+        (B::Add | B::Or | B::Max, B::Mul | B::And | B::Min, Dtype::Bool) => every!(Plus, Times, Bit),
+        (B::Mul | B::And | B::Min, B::Add | B::Or | B::Max, Dtype::Bool) => common!(Times, Plus, Bit),
+        (B::Add, B::Mul, _) => sum_product(dtype, isa),
+        (B::Max, B::Add, _) => numbers!(Max, Plus, every),
+        (B::Min, B::Add, _) => numbers!(Min, Plus, every),
+        (B::Max, B::Min, _) => numbers!(Max, Min, common),
+        (B::Min, B::Max, _) => numbers!(Min, Max, common),
+        (B::Max, B::Mul, Dtype::F32) => common!(Max, Times, f32),
+        (B::Max, B::Mul, Dtype::F64) => common!(Max, Times, f64),
+        (B::Min, B::Mul, Dtype::F32) => common!(Min, Times, f32),
+        (B::Min, B::Mul, Dtype::F64) => common!(Min, Times, f64),
         _ => None,
     }
 }
 
-fn sum_product(dtype: Dtype, isa: Isa) -> Option<&'static Kernels> {
-    Some(isa.select(match dtype {
-        Dtype::Bool => &SumProduct::<Bit>::ALL,
-        Dtype::I8 | Dtype::U8 => &SumProduct::<i8>::ALL,
-        Dtype::I16 | Dtype::U16 => &SumProduct::<i16>::ALL,
-        Dtype::I32 | Dtype::U32 => &SumProduct::<i32>::ALL,
-        Dtype::I64 | Dtype::U64 => &SumProduct::<i64>::ALL,
-        Dtype::F32 => &F32,
-        Dtype::F64 => &F64,
-        Dtype::C32 => &C32,
-        Dtype::C64 => &C64,
-        Dtype::CI32 => &SumProduct::<Complex<i32>>::ALL,
-        Dtype::CI64 => &SumProduct::<Complex<i64>>::ALL,
+fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
+    macro_rules! of {
+        ($t:ty) => {
+            isa.select(&Pair::<Plus<$t>, Times<$t>>::EVERY)
+        };
+    }
+    /// With the matrix product of `matrixmultiply`.
+    macro_rules! blas {
+        ($t:ty, $gemm:path) => {
+            return Some(Fused { mul_add: *isa.select(&Pair::<Plus<$t>, Times<$t>>::MUL_ADD), gemm: $gemm })
+        };
+    }
+    Some(*match dtype {
+        Dtype::I8 | Dtype::U8 => of!(i8),
+        Dtype::I16 | Dtype::U16 => of!(i16),
+        Dtype::I32 | Dtype::U32 => of!(i32),
+        Dtype::I64 | Dtype::U64 => of!(i64),
+        Dtype::CI32 => of!(Complex<i32>),
+        Dtype::CI64 => of!(Complex<i64>),
+        Dtype::F32 => blas!(f32, blas::f32_product),
+        Dtype::F64 => blas!(f64, blas::f64_product),
+        Dtype::C32 => blas!(Complex<f32>, blas::c32_product),
+        Dtype::C64 => blas!(Complex<f64>, blas::c64_product),
         // The 16-bit floats are kept in f32.
         _ => return None,
-    }))
+    })
 }

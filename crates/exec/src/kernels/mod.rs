@@ -4,12 +4,15 @@ mod blas;
 mod builtin;
 mod convert;
 mod copy;
+mod function;
 mod gemm;
 mod half;
 mod isa;
+mod lse;
 mod map;
 mod op;
 mod reduce;
+mod scatter;
 mod table;
 mod walk;
 
@@ -25,7 +28,9 @@ use crate::semiring::{Semiring, algebra};
 pub use builtin::builtin;
 pub use convert::convert;
 pub use copy::copy;
+pub use function::{Flat, function};
 pub use isa::{Isa, IsaError};
+pub(crate) use scatter::gather;
 
 /// An operand that two nested loops read: where they start, and how many bytes each of them moves on, outer then inner.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +91,8 @@ pub struct Product {
 pub type Fill = unsafe fn(n: [usize; 2], c: Dst);
 /// Combines one operand into another.
 pub type Unary = unsafe fn(n: [usize; 2], c: Dst, a: Src);
+/// Combines rows of an operand into rows of another one that lie so many bytes beyond their places; rows may lie on each other.
+pub type Scatter = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
 /// Combines two operands into a third.
 pub type Binary = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Multiplies matrices.
@@ -107,10 +114,19 @@ pub struct Kernels {
     pub fill_one: Fill,
     /// `c = c ⊕ a`; adds.
     pub add: Unary,
+    /// `c = c ⊕ a`, row by row, each row of the target displaced; adds.
+    pub scatter: Scatter,
     /// `c = c ⊗ a`.
     pub scale: Unary,
     /// `c = a ⊗ b`.
     pub mul: Binary,
+    /// Both operations at once; none where only the two one after the other were compiled.
+    pub fused: Option<Fused>,
+}
+
+/// The kernels of a semiring that multiply and add.
+#[derive(Clone, Copy, Debug)]
+pub struct Fused {
     /// `c = c ⊕ a ⊗ b`; adds.
     pub mul_add: Binary,
     /// The matrix product.
@@ -121,7 +137,7 @@ pub struct Kernels {
 #[derive(Clone, Copy, Debug)]
 pub struct UserSemiring {
     algebra: UserAlgebra,
-    kernels: fn(Isa) -> &'static Kernels,
+    kernels: fn(Isa) -> Kernels,
     lift: Unary,
     finish: Unary,
 }
@@ -131,7 +147,7 @@ impl UserSemiring {
     pub fn of<S: Semiring>() -> UserSemiring {
         UserSemiring {
             algebra: algebra::<S>(),
-            kernels: |isa| isa.select(&table::Tables::<op::AddOf<S>, op::MulOf<S>>::ALL),
+            kernels: table::kernels::<op::AddOf<S>, op::MulOf<S>>,
             lift: lift::<S>,
             finish: finish::<S>,
         }
@@ -143,7 +159,7 @@ impl UserSemiring {
     }
 
     /// Its kernels over accumulators.
-    pub fn kernels(&self, isa: Isa) -> &'static Kernels {
+    pub fn kernels(&self, isa: Isa) -> Kernels {
         (self.kernels)(isa)
     }
 

@@ -73,6 +73,12 @@ ops! {
     Max;
     /// The smaller. NaN wins over every number, −0 is below +0.
     Min;
+    /// Bitwise *or*.
+    Or;
+    /// Bitwise *and*.
+    And;
+    /// `ln(exp a + exp b)`.
+    LogAddExp;
 }
 
 /// The byte of a `bool`, 0 or 1. The operations on it make only 0 and 1 of those, and no compiler assumption hangs on it.
@@ -104,8 +110,8 @@ macro_rules! integers {
     ($($t:ident),*) => { $(
         op!(Plus<$t>, 1, 0, |a, b| a.wrapping_add(b));
         op!(Times<$t>, 1, 1, |a, b| a.wrapping_mul(b));
-        op!(Max<$t>, 1, $t::MIN, |a, b| if a > b { a } else { b });
-        op!(Min<$t>, 1, $t::MAX, |a, b| if a < b { a } else { b });
+        op!(Or<$t>, 1, 0, |a, b| a | b);
+        op!(And<$t>, 1, !0, |a, b| a & b);
 
         op!(Plus<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(0, 0), |a, b| {
             Complex::new(a.re.wrapping_add(b.re), a.im.wrapping_add(b.im))
@@ -117,6 +123,14 @@ macro_rules! integers {
     )* };
 }
 integers!(i8, i16, i32, i64);
+
+macro_rules! ordered {
+    ($($t:ident),*) => { $(
+        op!(Max<$t>, 1, $t::MIN, |a, b| if a > b { a } else { b });
+        op!(Min<$t>, 1, $t::MAX, |a, b| if a < b { a } else { b });
+    )* };
+}
+ordered!(i8, i16, i32, i64, u8, u16, u32, u64);
 
 macro_rules! floats {
     ($($t:ident),*) => { $(
@@ -140,6 +154,15 @@ macro_rules! floats {
             let x = if a < b { a } else { b }.to_bits();
             let y = if b < a { b } else { a }.to_bits();
             $t::from_bits(x | y)
+        });
+
+        op!(LogAddExp<$t>, WIDE, $t::NEG_INFINITY, |a, b| {
+            // Equal infinities have no difference.
+            if a == b {
+                return a + std::f64::consts::LN_2 as $t;
+            }
+            let (low, high) = if a < b { (a, b) } else { (b, a) };
+            high + (low - high).exp().ln_1p()
         });
     )* };
 }

@@ -1,51 +1,90 @@
-//! The tables: every kernel of a pair of operations, compiled for each instruction set. The bodies are plain Rust, the same
-//! for all; loops without a unit stride, and stores alone, gain nothing from wider vectors and are compiled once.
+//! The tables: the kernels of one operation as ⊕, of one as ⊗, and of a pair, each compiled for several instruction sets.
+//! The bodies are plain Rust, the same for all; loops without a unit stride, and stores alone, gain nothing from wider
+//! vectors and are compiled once.
 
 use std::marker::PhantomData;
 
 use super::isa::PerIsa;
 use super::op::Op;
-use super::{Dst, Kernels, Product, Src, gemm, map, reduce};
+use super::{Binary, Dst, Fill, Fused, Isa, Kernels, Product, Scatter, Src, Unary, gemm, map, reduce, scatter};
 
-/// The tables of (A, M).
-pub(super) struct Tables<A, M>(PhantomData<(A, M)>);
+/// The kernels of ⊕ alone.
+#[derive(Clone, Copy)]
+pub(super) struct Adds {
+    pub(super) fill_zero: Fill,
+    pub(super) add: Unary,
+    pub(super) scatter: Scatter,
+}
 
-impl<A: Op, M: Op<T = A::T>> Tables<A, M> {
-    pub(super) const ALL: PerIsa<Kernels> = PerIsa {
-        portable: Kernels {
-            fill_zero: fill::<A>,
-            fill_one: fill::<M>,
-            add: portable::add::<A>,
-            scale: portable::scale::<M>,
-            mul: portable::mul::<M>,
-            mul_add: portable::mul_add::<A, M>,
-            gemm: portable::product::<A, M>,
-        },
+/// The kernels of ⊗ alone.
+#[derive(Clone, Copy)]
+pub(super) struct Muls {
+    pub(super) fill_one: Fill,
+    pub(super) scale: Unary,
+    pub(super) mul: Binary,
+}
+
+/// The kernels of (A, M).
+pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
+    let Adds { fill_zero, add, scatter } = *isa.select(&Of::<A>::ADDS);
+    let Muls { fill_one, scale, mul } = *isa.select(&Of::<M>::MULS);
+    Kernels { fill_zero, fill_one, add, scatter, scale, mul, fused: Some(*isa.select(&Pair::<A, M>::EVERY)) }
+}
+
+/// The same for every instruction set, but for AVX2 and what has it.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there is only the portable one"))]
+const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
+    PerIsa {
+        portable,
         #[cfg(target_arch = "x86_64")]
-        avx2: Kernels {
-            fill_zero: fill::<A>,
-            fill_one: fill::<M>,
-            add: avx2::add::<A>,
-            scale: avx2::scale::<M>,
-            mul: avx2::mul::<M>,
-            mul_add: avx2::mul_add::<A, M>,
-            gemm: avx2::product::<A, M>,
-        },
-        // What is bound by memory with 32-byte vectors already is not compiled again.
+        avx2,
         #[cfg(target_arch = "x86_64")]
-        avx512: Kernels {
-            fill_zero: fill::<A>,
-            fill_one: fill::<M>,
-            add: avx2::add::<A>,
-            scale: avx2::scale::<M>,
-            mul: avx2::mul::<M>,
-            mul_add: avx512::mul_add::<A, M>,
-            gemm: avx512::product::<A, M>,
-        },
+        avx512: avx2,
+    }
+}
+
+/// The tables of one operation. What is bound by memory with 32-byte vectors already is not compiled for wider ones.
+pub(super) struct Of<O>(PhantomData<O>);
+
+impl<O: Op> Of<O> {
+    pub(super) const ADDS: PerIsa<Adds> = since_avx2(
+        Adds { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
+        Adds { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
+    );
+    pub(super) const MULS: PerIsa<Muls> = since_avx2(
+        Muls { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
+        Muls { fill_one: fill::<O>, scale: avx2::scale::<O>, mul: avx2::mul::<O> },
+    );
+}
+
+/// The tables of a pair.
+pub(super) struct Pair<A, M>(PhantomData<(A, M)>);
+
+impl<A: Op, M: Op<T = A::T>> Pair<A, M> {
+    /// For every instruction set.
+    pub(super) const EVERY: PerIsa<Fused> = PerIsa {
+        portable: Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
+        #[cfg(target_arch = "x86_64")]
+        avx2: Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::product::<A, M> },
+        #[cfg(target_arch = "x86_64")]
+        avx512: Fused { mul_add: avx512::mul_add::<A, M>, gemm: avx512::product::<A, M> },
+    };
+    /// For all but the widest, which is worth less of the compiler's time.
+    pub(super) const COMMON: PerIsa<Fused> = since_avx2(
+        Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
+        Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::product::<A, M> },
+    );
+    /// Without the matrix product.
+    pub(super) const MUL_ADD: PerIsa<Binary> = PerIsa {
+        portable: portable::mul_add::<A, M>,
+        #[cfg(target_arch = "x86_64")]
+        avx2: avx2::mul_add::<A, M>,
+        #[cfg(target_arch = "x86_64")]
+        avx512: avx512::mul_add::<A, M>,
     };
 }
 
-unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
+pub(super) unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
     // SAFETY: the caller's promise.
     unsafe { map::fill(n, c, O::identity()) }
 }
@@ -57,6 +96,12 @@ macro_rules! streams {
         pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
             // SAFETY: the caller's promise.
             unsafe { reduce::add::<A>(n, c, a) }
+        }
+
+        $(#[target_feature(enable = $features)])?
+        pub(in crate::kernels) unsafe fn scatter<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+            // SAFETY: the caller's promise.
+            unsafe { scatter::add::<A>(n, c, offsets, a) }
         }
 
         $(#[target_feature(enable = $features)])?
@@ -90,11 +135,14 @@ macro_rules! products {
     };
 }
 
-mod portable {
+pub(super) mod portable {
     use super::*;
     streams!();
     products!(2);
 }
+
+#[cfg(not(target_arch = "x86_64"))]
+use portable as avx2;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {

@@ -2,6 +2,7 @@
 //! exact in any order; rounding, NaN and signed zeros have tests of their own.
 
 mod conversions;
+mod functions;
 mod products;
 mod rings;
 mod special;

@@ -98,10 +98,45 @@ impl<'r> Ids<'r> {
         Ok(())
     }
 
-    fn read(&self, lookup: &Lookup, at: &[usize]) -> i128 {
+    pub(super) fn instructions(&self) -> impl Iterator<Item = &Id> {
+        self.run.program.ids[self.program.range()].iter()
+    }
+
+    /// Whether ids add to the address of a lookup.
+    pub(super) fn nested(&self) -> bool {
+        self.instructions().any(|id| matches!(id, Id::At(Position { of: Indexed::Lookup(_), .. })))
+    }
+
+    /// Where a lookup reads at `at` but for what other ids add.
+    pub(super) fn lookup_at(&self, lookup: &Lookup, at: &[usize]) -> *const u8 {
         let strides = &self.run.program.strides[lookup.strides..];
         let affine = at.iter().zip(strides).fold(0isize, |sum, (&i, &s)| sum.wrapping_add(s.wrapping_mul(i as isize)));
-        let ptr = self.starts[lookup.number].wrapping_offset(affine.wrapping_add(self.inner[lookup.number]));
+        self.starts[lookup.number].wrapping_offset(affine)
+    }
+
+    /// How a lookup moves with a loop.
+    pub(super) fn lookup_stride(&self, lookup: &Lookup, along: usize) -> isize {
+        self.run.program.strides[lookup.strides + along]
+    }
+
+    /// The part of a position that loops decide: at `at`, and how it moves with loop `along`.
+    pub(super) fn affine(&self, position: &Position, at: &[usize], along: usize) -> (i128, i128) {
+        let terms = &self.run.program.terms[position.terms.range()];
+        let start = terms.iter().fold(i128::from(position.offset), |sum, t| sum.saturating_add(self.product(t, at)));
+        let moving = terms.iter().filter(|t| matches!(t.what, Factor::Loop(l) if l == along));
+        (start, moving.map(|t| i128::from(t.coef)).sum())
+    }
+
+    /// The numbers of the lookups that a position adds up, with their coefficients.
+    pub(super) fn id_terms(&self, position: &Position) -> impl Iterator<Item = (usize, i64)> {
+        self.run.program.terms[position.ids.range()].iter().filter_map(|t| match t.what {
+            Factor::Id(number) => Some((number, t.coef)),
+            _ => None,
+        })
+    }
+
+    fn read(&self, lookup: &Lookup, at: &[usize]) -> i128 {
+        let ptr = self.lookup_at(lookup, at).wrapping_offset(self.inner[lookup.number]);
         // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), positions from other ids were checked before, so this
         // is an element of the id tensor, of its dtype.
         unsafe { read_integer(lookup.dtype, ptr) }

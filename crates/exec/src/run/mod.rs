@@ -1,11 +1,14 @@
 //! Running a bound plan: regions turn by turn, operations in order, blocks on threads.
 
+mod batch;
 mod ids;
 mod nest;
 mod product;
 mod stage;
 mod threads;
 mod walk;
+
+pub(crate) use batch::LISTS;
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};

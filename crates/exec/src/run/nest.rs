@@ -8,8 +8,8 @@ use super::ids::{Ids, Miss};
 use super::walk::Walk;
 use super::{Bases, Run, stage};
 use crate::error::Stopped;
-use crate::kernels::{self, Dst, Src};
-use crate::program::{Action, Grid, Nest, Operand};
+use crate::kernels::{self, Dst, Fill, Src};
+use crate::program::{Action, Grid, Nest};
 
 /// Points between two looks at the cancel flag within a block.
 const PATIENCE: usize = 1 << 20;
@@ -20,7 +20,6 @@ pub(super) struct Tile<'t> {
     pub(super) ptrs: &'t [*mut u8],
     /// The outer strides of all operands, then the inner ones.
     pub(super) strides: &'t [isize],
-    pub(super) operands: &'t [Operand],
 }
 
 impl Tile<'_> {
@@ -35,14 +34,25 @@ impl Tile<'_> {
     pub(super) fn src(&self, operand: usize) -> Src {
         Src { ptr: self.ptrs[operand], strides: self.strides(operand) }
     }
+
+    /// Writes a constant to each element of the target, once.
+    ///
+    /// # Safety
+    /// All positions of the target are elements, of the kernel's type, and nothing else touches them.
+    pub(super) unsafe fn clear(&self, clear: Fill) {
+        let dst = self.dst();
+        let kept = [0, 1].map(|l| if dst.strides[l] == 0 { 1 } else { self.n[l] });
+        // SAFETY: the caller's promise.
+        unsafe { clear(kept, dst) }
+    }
 }
 
 /// What the blocks of a nest share in one turn.
-struct Blocks<'r> {
-    run: &'r Run<'r>,
-    nest: &'r Nest,
-    turn: &'r [usize],
-    bases: Bases,
+pub(super) struct Blocks<'r> {
+    pub(super) run: &'r Run<'r>,
+    pub(super) nest: &'r Nest,
+    pub(super) turn: &'r [usize],
+    pub(super) bases: Bases,
 }
 
 // SAFETY: the addresses are those of the program's operands, which threads may share (see `Ptr`).
@@ -53,7 +63,10 @@ impl Run<'_> {
         let blocks = Blocks { run: self, nest, turn, bases: self.bases(nest.loops.operands, turn) };
         // The whole struct, not its fields, is what threads may share.
         let blocks = &blocks;
-        self.blocks(&nest.grid, move |range| blocks.run(range))
+        self.blocks(&nest.grid, move |range| match &nest.batch {
+            None => blocks.run(range),
+            Some(batch) => blocks.run_batches(batch, range),
+        })
     }
 }
 
@@ -62,7 +75,7 @@ impl Blocks<'_> {
         let Nest { loops, grid, .. } = self.nest;
         let program = self.run.program;
         let outer = loops.kept + loops.reduced;
-        let inner = &program.strides[loops.strides + outer * loops.operands.len..][..2 * loops.operands.len];
+        let inner = self.inner_strides();
         let sizes = &program.sizes[loops.sizes.range()][outer..];
         let mut ids = Ids::new(self.run, self.nest.ids, self.turn, loops.operands.len);
         let mut walk = Walk::new(program, loops, &self.bases);
@@ -95,8 +108,15 @@ impl Blocks<'_> {
         Ok(())
     }
 
+    /// The strides of all operands in the two inner loops.
+    pub(super) fn inner_strides(&self) -> &[isize] {
+        let loops = &self.nest.loops;
+        let outer = loops.kept + loops.reduced;
+        &self.run.program.strides[loops.strides + outer * loops.operands.len..][..2 * loops.operands.len]
+    }
+
     /// One call of the kernel: at the position of `walk`, `n` points from `start` on.
-    fn tile(
+    pub(super) fn tile(
         &self,
         walk: &Walk<'_>,
         ids: &mut Ids<'_>,
@@ -116,8 +136,7 @@ impl Blocks<'_> {
             ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(ids.offset(x)))
         };
         let ptrs: SmallVec<[*mut u8; 8]> = walk.ptrs.iter().enumerate().map(address).collect();
-        let operands = &self.run.program.operands[operands.range()];
-        let tile = Tile { n, ptrs: &ptrs, strides, operands };
+        let tile = Tile { n, ptrs: &ptrs, strides };
         // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids were
         // checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their targets
         // are disjoint.
@@ -131,16 +150,14 @@ impl Blocks<'_> {
         // SAFETY: the caller's promise; the kernels were chosen for the dtypes of the operands.
         unsafe {
             if let (true, Some(clear)) = (first, self.nest.clear) {
-                let dst = tile.dst();
-                let kept = [0, 1].map(|l| if dst.strides[l] == 0 { 1 } else { tile.n[l] });
-                clear(kept, dst);
+                tile.clear(clear);
             }
             match if first { self.nest.first } else { self.nest.rest } {
                 Action::Fill(fill) => fill(tile.n, tile.dst()),
                 Action::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
                 Action::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
                 Action::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
-                Action::Staged(stage) => stage::run(&stage, tile),
+                Action::Staged(stage) => stage::run(self.run.program, &stage, tile, None),
             }
         }
     }

@@ -1,137 +1,136 @@
-//! Products through small blocks of memory: converted factors, more than two of them, converted targets.
+//! Calls through small blocks of memory: expressions, converted factors, more than two of them, converted targets.
 
 use std::mem::MaybeUninit;
 
+use super::batch::Lists;
 use super::nest::Tile;
-use crate::bind::STAGE;
-use crate::kernels::{self, Dst, Src};
-use crate::program::Stage;
+use crate::bind::ARENA;
+use crate::kernels::{self, Dst, Flat, Src};
+use crate::program::{Call, Code, Place, Program, Stage};
 
-/// A block of memory in the innermost cache, aligned as scratch memory is.
+/// Memory of all slots, in the innermost cache, aligned as scratch memory is.
 #[repr(align(64))]
-struct Block(MaybeUninit<[u8; STAGE]>);
+struct Arena(MaybeUninit<[u8; ARENA]>);
 
-impl Block {
-    const fn new() -> Block {
-        Block(MaybeUninit::uninit())
-    }
+/// Rows so long are handed to functions one by one.
+const LONG: usize = 32;
 
-    fn dst(&mut self, strides: [isize; 2]) -> Dst {
-        Dst { ptr: self.0.as_mut_ptr().cast(), strides }
-    }
-}
-
-/// Runs a staged action on a tile, block by block.
+/// Runs a staged action on a tile, part by part.
 ///
 /// # Safety
-/// All points of the tile are elements of the operands, and nothing else touches its targets.
+/// All points of the tile are elements of the operands, displaced by what `lists` has for them; there is a list for each row, where
+/// the stage gathers or scatters. Nothing else touches its targets.
 #[inline(never)]
-pub(super) unsafe fn run(stage: &Stage, tile: &Tile<'_>) {
-    let room = STAGE / stage.size.max(1);
-    let columns = tile.n[1].min(room);
-    let rows = tile.n[0].min(room / columns);
-    let mut blocks = [Block::new(), Block::new(), Block::new()];
-    for row in (0..tile.n[0]).step_by(rows) {
-        for column in (0..tile.n[1]).step_by(columns) {
-            let n = [rows.min(tile.n[0] - row), columns.min(tile.n[1] - column)];
-            let part = Part { stage, tile, start: [row, column], n };
-            // SAFETY: the caller's promise, for a part of the tile.
-            unsafe { part.run(&mut blocks) }
+pub(super) unsafe fn run(program: &Program, stage: &Stage, tile: &Tile<'_>, lists: Option<&Lists>) {
+    let mut arena = Arena(MaybeUninit::uninit());
+    let slots = arena.0.as_mut_ptr().cast();
+    let columns = tile.n[1].min(stage.points);
+    let rows = tile.n[0].min(stage.points / columns);
+    let part = |start, n| Part { stage, tile, lists, start, n, slots };
+    // SAFETY: the caller's promise, for parts of the tile. Slots have room for a part, aligned for every element that kernels are
+    // bound for; what is read from one was written to it before, by a call for this part or, as dense elements that are all
+    // the same, once for the largest.
+    unsafe {
+        let all = part([0, 0], [rows, columns]);
+        program.calls[stage.once.range()].iter().for_each(|call| all.call(call));
+        for row in (0..tile.n[0]).step_by(rows) {
+            for column in (0..tile.n[1]).step_by(columns) {
+                let part = part([row, column], [rows.min(tile.n[0] - row), columns.min(tile.n[1] - column)]);
+                program.calls[stage.calls.range()].iter().for_each(|call| part.call(call));
+            }
         }
     }
 }
 
-/// The part of a tile that fits into a block.
+/// The part of a tile that fits into slots.
 struct Part<'s> {
     stage: &'s Stage,
     tile: &'s Tile<'s>,
+    /// What ids add to the operands in each turn of the outer loop.
+    lists: Option<&'s Lists>,
     start: [usize; 2],
     n: [usize; 2],
+    slots: *mut u8,
 }
 
 impl Part<'_> {
     /// # Safety
-    /// As [`run`].
-    unsafe fn run(&self, [product, factor, sum]: &mut [Block; 3]) {
-        let Stage { accumulate, target, beta, .. } = *self.stage;
-        let target_at = Dst { ptr: self.at(0).cast_mut(), strides: self.tile.strides(0) };
-        // SAFETY: the caller's promise; blocks have room for the part, aligned for every element that kernels are bound for.
-        // What is read from a block was written to it just before.
+    /// As [`run`]; what the arguments hold has been written.
+    unsafe fn call(&self, call: &Call) {
+        let [a, b, c] = call.from.map(|place| self.at(place));
+        let to = self.at(call.to);
+        let src = |from: Dst| Src { ptr: from.ptr, strides: from.strides };
+        // SAFETY: the caller's promise.
         unsafe {
-            let Some(target) = target else {
-                return self.multiply(product, factor, target_at, accumulate);
-            };
-            let dense = self.dense();
-            let to = sum.dst(dense);
-            match target.load {
-                Some(load) => {
-                    load(self.n, to, Src { ptr: target_at.ptr, strides: target_at.strides });
-                    if beta {
-                        let last = self.tile.ptrs.len() - 1;
-                        (self.stage.kernels.scale)(self.n, to, self.tile.src(last));
-                    }
-                    self.multiply(product, factor, to, true);
+            match call.code {
+                Code::Fill(fill) => fill(self.n, to),
+                Code::Copy(_) if to.ptr == a.ptr => {}
+                Code::Copy(size) => kernels::copy(size, self.n, to, src(a)),
+                Code::Unary(kernel) => kernel(self.n, to, src(a)),
+                Code::Binary(kernel) => kernel(self.n, to, src(a), src(b)),
+                Code::Gather(size) => {
+                    kernels::gather(size, self.n, to, self.offsets(call.from[0]), src(a));
                 }
-                None => self.multiply(product, factor, to, false),
-            }
-            (target.store)(self.n, target_at, Src { ptr: to.ptr, strides: dense });
-        }
-    }
-
-    /// Writes or adds the product of all factors to `to`.
-    ///
-    /// # Safety
-    /// As [`run`]; `to` is where the results of the part go.
-    unsafe fn multiply(&self, product: &mut Block, factor: &mut Block, to: Dst, add: bool) {
-        let kernels = self.stage.kernels;
-        let last = self.tile.ptrs.len() - 1 - usize::from(self.stage.beta);
-        // SAFETY: the caller's promise, as in `run`.
-        unsafe {
-            if last == 0 {
-                return (kernels.fill_one)(self.n, to);
-            }
-            let mut left = self.factor(1, product);
-            for x in 2..last {
-                let right = self.factor(x, factor);
-                let dst = product.dst(self.dense());
-                if std::ptr::eq(left.ptr, dst.ptr) {
-                    (kernels.scale)(self.n, dst, right);
-                } else {
-                    (kernels.mul)(self.n, dst, left, right);
-                    left = Src { ptr: dst.ptr, strides: dst.strides };
-                }
-            }
-            let right = (last > 1).then(|| self.factor(last, factor));
-            match (right, add) {
-                (None, false) => kernels::copy(self.stage.size, self.n, to, left),
-                (None, true) => (kernels.add)(self.n, to, left),
-                (Some(right), false) => (kernels.mul)(self.n, to, left, right),
-                (Some(right), true) => (kernels.mul_add)(self.n, to, left, right),
+                Code::Scatter(scatter) => scatter(self.n, to, self.offsets(call.to), src(a)),
+                Code::Flat(function) => self.rows(function, to, [a, b, c]),
             }
         }
     }
 
-    /// A factor of the part, in `block` if it must be converted.
+    /// A function of neighbours: of all points at once if rows go on in each other, else row by row.
     ///
     /// # Safety
-    /// As [`run`].
-    unsafe fn factor(&self, operand: usize, block: &mut Block) -> Src {
-        let given = Src { ptr: self.at(operand), strides: self.tile.strides(operand) };
-        let Some(load) = self.tile.operands[operand].load else { return given };
-        let dst = block.dst(self.dense());
-        // SAFETY: the caller's promise; the block has room for the part.
-        unsafe { load(self.n, dst, given) };
-        Src { ptr: dst.ptr, strides: dst.strides }
+    /// As [`Part::call`]; the elements of a row are neighbours.
+    unsafe fn rows(&self, function: Flat, to: Dst, from: [Dst; 3]) {
+        let [rows, columns] = self.n;
+        let goes_on = |x: &Dst| x.strides[0] == x.strides[1].wrapping_mul(columns as isize);
+        // SAFETY: the caller's promise.
+        unsafe {
+            if from.iter().chain([&to]).all(goes_on) {
+                return function(rows * columns, to.ptr, from.map(|x| x.ptr.cast_const()));
+            }
+            for row in 0..rows as isize {
+                let at = |x: Dst| x.ptr.wrapping_offset(x.strides[0].wrapping_mul(row));
+                function(columns, at(to), from.map(|x| at(x).cast_const()));
+            }
+        }
     }
 
-    /// Row-major strides of the part.
-    fn dense(&self) -> [isize; 2] {
-        [(self.n[1] * self.stage.size) as isize, self.stage.size as isize]
+    /// What ids add to an operand in each row of this part.
+    fn offsets(&self, place: Place) -> *const isize {
+        match (place, self.lists) {
+            (Place::Operand(x), Some(lists)) => lists.offsets(x)[self.start[0]..].as_ptr(),
+            // `bind` gathers and scatters operands only, in batches.
+            _ => std::ptr::null(),
+        }
     }
 
-    fn at(&self, operand: usize) -> *const u8 {
-        let strides = self.tile.strides(operand);
+    /// Where a place is for this part.
+    fn at(&self, place: Place) -> Dst {
+        match place {
+            Place::Operand(x) => self.operand(x),
+            Place::Slot { slot, size } => self.slot(slot, size),
+            Place::Near { operand, slot, size } => self.near(operand, size).unwrap_or_else(|| self.slot(slot, size)),
+        }
+    }
+
+    fn slot(&self, slot: usize, size: usize) -> Dst {
+        let strides = [(self.n[1] * size) as isize, size as isize];
+        Dst { ptr: self.slots.wrapping_add(slot * self.stage.slot), strides }
+    }
+
+    /// An operand of which whole rows are neighbours, and which are long enough to be worth a call each.
+    fn near(&self, operand: usize, size: usize) -> Option<Dst> {
+        let Dst { ptr, strides: [outer, inner] } = self.operand(operand);
+        let [rows, columns] = self.n;
+        let neighbours = columns == 1 || inner == size as isize;
+        let few = rows == 1 || columns >= LONG || outer == (columns * size) as isize;
+        (neighbours && few).then_some(Dst { ptr, strides: [outer, size as isize] })
+    }
+
+    fn operand(&self, x: usize) -> Dst {
+        let strides = self.tile.strides(x);
         let along = |l: usize| strides[l].wrapping_mul(self.start[l] as isize);
-        self.tile.ptrs[operand].wrapping_offset(along(0).wrapping_add(along(1)))
+        Dst { ptr: self.tile.ptrs[x].wrapping_offset(along(0).wrapping_add(along(1))), strides }
     }
 }

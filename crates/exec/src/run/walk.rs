@@ -46,6 +46,22 @@ impl<'p> Walk<'p> {
         false
     }
 
+    /// Skips to the last of the next `by` positions of loop `l`, this one included.
+    pub(super) fn skip(&mut self, l: usize, by: usize) {
+        self.at[l] += by - 1;
+        self.shift(l, by as isize - 1);
+    }
+
+    /// How many positions loop `l` has from this one on.
+    pub(super) fn rest(&self, l: usize) -> usize {
+        self.extents[l] - self.at[l]
+    }
+
+    /// The strides of all operands in loop `l`.
+    pub(super) fn strides(&self, l: usize) -> &'p [isize] {
+        &self.strides[l * self.ptrs.len()..][..self.ptrs.len()]
+    }
+
     fn shift(&mut self, l: usize, by: isize) {
         let operands = self.ptrs.len();
         for (ptr, stride) in self.ptrs.iter_mut().zip(&self.strides[l * operands..]) {

@@ -5,6 +5,8 @@
 mod dtypes;
 mod einsums;
 mod errors;
+mod expressions;
+mod grouped;
 mod ids;
 mod random;
 mod regions;

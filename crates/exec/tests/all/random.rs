@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, Control, Options, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BufferId, Dtype, Form, Ids, Index, Mode, Nest, NodeId, OutOfRange, Step, Term,
+    Access, Algebra, Axis, AxisRef, BufferId, Dtype, Expr, Form, Function, Ids, Index, Literal, Mode, Nest, NodeId,
+    OutOfRange, PointOp, Step, Term,
 };
 
 use super::support::{Build, Random, Tensor, each, groups, meaning};
@@ -61,15 +62,24 @@ struct Draw {
     inputs: Vec<Laid>,
     axes: Vec<Axis>,
     loops: Vec<Axis>,
+    /// The most axes of a tensor.
+    rank: usize,
 }
 
 impl Draw {
     fn new(seed: u64) -> Draw {
         let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ (seed + 1).wrapping_mul(0xff51_afd7_ed55_8ccd));
         let axis = |random: &mut Random| Axis::new("x", [0, 1, 2, 3, 4, 5, 9][1 + random.below(6)]);
-        let axes: Vec<Axis> = (0..random.below(5)).map(|_| axis(&mut random)).collect();
+        let mut axes: Vec<Axis> = (0..random.below(5)).map(|_| axis(&mut random)).collect();
+        // Now and then one that needs several batches; tensors then have one axis.
+        let long = random.below(10) == 0 && !axes.is_empty();
+        if long {
+            axes.truncate(2);
+            axes[0].extent = 250 + random.below(300);
+        }
+        let rank = if long { 1 } else { 3 };
         let loops = (0..random.below(6) / 4).map(|_| Axis::new("l", 1 + random.below(3))).collect();
-        Draw { random, build: Build::new(), inputs: vec![], axes, loops }
+        Draw { random, build: Build::new(), inputs: vec![], axes, loops, rank }
     }
 
     fn input(&mut self, shape: &[usize], share: bool) -> BufferId {
@@ -147,7 +157,7 @@ impl Draw {
     /// A read of a new input with up to `rank` axes.
     fn access(&mut self, depth: usize, rank: usize, share: bool) -> Access<BufferId> {
         let (mut indices, mut shape) = (vec![], vec![]);
-        for _ in 0..self.random.below(rank + 1) {
+        for _ in 0..self.random.below(rank.min(self.rank) + 1) {
             let (index, extent) = self.index(depth);
             indices.push(index);
             shape.push(extent);
@@ -156,12 +166,54 @@ impl Draw {
         Access::new(tensor, indices)
     }
 
+    /// An expression over `factors` integers.
+    fn expr(&mut self, factors: usize) -> Expr {
+        let mut ops = vec![];
+        self.term(factors, 0, &mut ops);
+        Expr::new(ops).expect("every function has its arguments")
+    }
+
+    /// Adds the operations of one value, an integer.
+    fn term(&mut self, factors: usize, depth: usize, ops: &mut Vec<(PointOp, Dtype)>) {
+        const FUNCTIONS: [Function; 8] = [
+            Function::Neg,
+            Function::Abs,
+            Function::Sign,
+            Function::Add,
+            Function::Sub,
+            Function::Mul,
+            Function::Max,
+            Function::Min,
+        ];
+        let op = match self.random.below(if depth < 4 { 10 } else { 4 }) {
+            0 => PointOp::Literal(Literal::Int(self.random.below(7) as i128 - 3)),
+            1..=3 if factors > 0 => PointOp::Read(self.random.below(factors) as u32),
+            1..=3 => PointOp::Literal(Literal::Int(2)),
+            k @ 4..=5 => {
+                (0..2).for_each(|_| self.term(factors, depth + 1, ops));
+                ops.push((PointOp::Call(Function::Eq), Dtype::Bool));
+                if k == 4 {
+                    PointOp::Convert
+                } else {
+                    (0..2).for_each(|_| self.term(factors, depth + 1, ops));
+                    PointOp::Call(Function::Where)
+                }
+            }
+            _ => {
+                let function = FUNCTIONS[self.random.below(8)];
+                (0..function.arity()).for_each(|_| self.term(factors, depth + 1, ops));
+                PointOp::Call(function)
+            }
+        };
+        ops.push((op, Dtype::I64));
+    }
+
     fn step(&mut self) -> Step {
         let reads: Vec<_> = (0..self.random.below(4)).map(|_| self.access(0, 3, true)).collect();
         let (mut indices, mut shape) = (vec![], vec![]);
         let affine = self.random.below(3) == 0;
         let mut free: Vec<u32> = (0..self.axes.len() as u32).collect();
-        for _ in 0..self.random.below(4) {
+        for _ in 0..self.random.below(self.rank + 1) {
             let (index, extent) = match (affine, free.len()) {
                 (false, n) if n > 0 => {
                     let axis = free.swap_remove(self.random.below(n));
@@ -175,6 +227,7 @@ impl Draw {
         let output = self.build.output(Dtype::I64, &shape);
         let ordered = self.random.below(2) == 0;
         let merged = if self.random.below(2) == 0 { vec![1; self.axes.len()] } else { vec![] };
+        let expr = if self.random.below(3) == 0 { Some(self.expr(reads.len()).into()) } else { None };
         Step {
             origin: NodeId(0),
             axes: self.axes.clone(),
@@ -182,7 +235,7 @@ impl Draw {
             write: Access::new(output, indices),
             mode: Mode::Overwrite,
             algebra: [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS, Algebra::MIN_PLUS][self.random.below(3)],
-            form: Form::Nest(Nest { ordered, merged }),
+            form: Form::Nest(Nest { ordered, merged, expr }),
         }
     }
 }
@@ -204,7 +257,9 @@ impl InputPlace for einfold_ir::Buffer {
 fn draw(seed: u64) -> Draw {
     let mut draw = Draw::new(seed);
     let mut step = draw.step();
-    if let Some(gemm) = groups(&step.reads, &step.write, step.axes.len()).filter(|_| draw.random.below(3) > 0) {
+    let product = matches!(step.form, Form::Nest(Nest { expr: None, .. }));
+    let gemm = groups(&step.reads, &step.write, step.axes.len()).filter(|_| product && draw.random.below(3) > 0);
+    if let Some(gemm) = gemm {
         step.form = Form::Gemm(gemm);
     }
     if !draw.loops.is_empty() || draw.random.below(4) == 0 {

@@ -2,8 +2,8 @@
 
 use einfold_exec::{AnyView, AnyViewMut, Bound, Control, Options, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Form, Gemm, Ids, Index, Layout, Mode,
-    Nest, NodeId, OutOfRange, Place, Plan, Region, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, Ids, Index,
+    Layout, Literal, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
 };
 
 /// A draft that grows, with one region at a time.
@@ -101,7 +101,7 @@ impl Build {
 
 /// A nest whose loops may be ordered and joined.
 pub(crate) fn free() -> Form {
-    Form::Nest(Nest { ordered: true, merged: vec![] })
+    Form::Nest(Nest { ordered: true, ..Nest::default() })
 }
 
 /// The roles of the axes, if the step is a matrix product.
@@ -201,9 +201,47 @@ fn step_meaning(step: &Step, turn: &[i64], tensors: &mut [Tensor]) {
         let factors: Option<Vec<i64>> =
             step.reads.iter().map(|r| place(r).map(|at| tensors[access_tensor(r)].data[at])).collect();
         let (Some(factors), Some(at)) = (factors, place(&step.write)) else { return };
-        let product = factors.into_iter().fold(one, mul);
-        tensors[target].data[at] = add(tensors[target].data[at], product);
+        let value = match &step.form {
+            Form::Nest(Nest { expr: Some(expr), .. }) => value(expr, &factors),
+            _ => factors.into_iter().fold(one, mul),
+        };
+        tensors[target].data[at] = add(tensors[target].data[at], value);
     });
+}
+
+/// An expression over integers. A `bool` is 0 or 1.
+fn value(expr: &Expr, factors: &[i64]) -> i64 {
+    let mut stack: Vec<i64> = vec![];
+    for (op, _) in expr.ops() {
+        let value = match op {
+            PointOp::Read(k) => factors[*k as usize],
+            PointOp::Literal(Literal::Int(i)) => *i as i64,
+            PointOp::Literal(Literal::Float(x)) => panic!("{x} is no integer"),
+            PointOp::Convert => stack.pop().unwrap(),
+            PointOp::Call(function) => {
+                let arguments = stack.split_off(stack.len() - function.arity());
+                call(*function, &arguments)
+            }
+        };
+        stack.push(value);
+    }
+    stack[0]
+}
+
+fn call(function: Function, arguments: &[i64]) -> i64 {
+    match (function, arguments) {
+        (Function::Neg, &[a]) => a.wrapping_neg(),
+        (Function::Abs, &[a]) => a.wrapping_abs(),
+        (Function::Sign, &[a]) => a.signum(),
+        (Function::Add, &[a, b]) => a.wrapping_add(b),
+        (Function::Sub, &[a, b]) => a.wrapping_sub(b),
+        (Function::Mul, &[a, b]) => a.wrapping_mul(b),
+        (Function::Max, &[a, b]) => a.max(b),
+        (Function::Min, &[a, b]) => a.min(b),
+        (Function::Eq, &[a, b]) => i64::from(a == b),
+        (Function::Where, &[a, b, c]) => [c, b][usize::from(a != 0)],
+        other => panic!("no meaning for {other:?}"),
+    }
 }
 
 fn access_tensor(access: &Access<BufferId>) -> usize {

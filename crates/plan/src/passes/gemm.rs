@@ -1,7 +1,7 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Step,
+    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Nest, Step,
 };
 
 use super::strides::{self, own_axes};
@@ -33,7 +33,7 @@ pub(super) fn run(draft: &mut Draft) -> usize {
 /// The axis groups of a step that is a matrix product worth it; slowest first in the written tensor, contracted axes in the
 /// left factor.
 fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
-    let ([a, b], Form::Nest(_)) = (&step.reads[..], &step.form) else { return None };
+    let ([a, b], Form::Nest(Nest { expr: None, .. })) = (&step.reads[..], &step.form) else { return None };
     if a.has_ids() || b.has_ids() || !is_matrix_write(draft, step) {
         return None;
     }

@@ -11,8 +11,8 @@ pub(super) struct View {
 impl View {
     /// The step as a view, if it is one.
     pub(super) fn of(draft: &Draft, step: &Step) -> Option<View> {
-        let ([read], Form::Nest(_), Mode::Overwrite) = (&step.reads[..], &step.form, step.mode) else { return None };
-        if read.has_ids() {
+        let ([read], Form::Nest(nest), Mode::Overwrite) = (&step.reads[..], &step.form, step.mode) else { return None };
+        if read.has_ids() || nest.expr.is_some() {
             return None;
         }
         let extents = &draft.buffer(step.write.tensor).extents;

@@ -1,8 +1,8 @@
 //! The kinds of errors, with their facts.
 
-use crate::render::Visible;
+use super::facts::{Feature, NameClass, SizeProblem, TypeProblem};
+use super::problem::SyntaxProblem;
 use einfold_ir::{Algebra, Dtype};
-use std::fmt::{self, Display, Formatter};
 use thiserror::Error;
 
 /// What is wrong. Operands and axes are counted from 0 here, and from 1 in messages.
@@ -15,11 +15,11 @@ pub enum ErrorKind {
         /// What of the grammar is broken.
         problem: SyntaxProblem,
     },
-    /// The text is of a level that this version does not read.
-    #[error("{level} are not available in this version")]
+    /// What is asked for has no meaning together.
+    #[error("{feature}")]
     Unsupported {
-        /// The level of the language that the text is written in.
-        level: Level,
+        /// What it is.
+        feature: Feature,
     },
     /// There are more or fewer operands than input terms.
     #[error("the expression has {}, {given} given", count(*expected, "operand"))]
@@ -53,12 +53,48 @@ pub enum ErrorKind {
         /// The rule that forbids it.
         rule: SizeRule,
     },
+    /// A tensor of a program or of named subscripts has more or fewer axes than indices, or than it has elsewhere.
+    #[error("{tensor} has {}, here {}", count(*given, "axis"), indices(*expected, *ellipsis))]
+    TensorRank {
+        /// The tensor, as errors call it: its name, or which operand it is.
+        tensor: String,
+        /// The number of indices.
+        expected: usize,
+        /// The number of its axes.
+        given: usize,
+        /// Whether there is an ellipsis among the indices, so that more axes are fine.
+        ellipsis: bool,
+    },
+    /// A size of a program or of named subscripts does not fit.
+    #[error("{problem}")]
+    Sizes {
+        /// What does not fit.
+        problem: SizeProblem,
+    },
+    /// Nothing tells the size of an axis.
+    #[error("nothing tells the size of {axis}")]
+    Unresolved {
+        /// The axis, as errors call it: by its name, or by its place in a tensor that is written.
+        axis: String,
+    },
+    /// A size parameter has no value, or a value is given for none.
+    #[error("`{name}` is no size that has a value")]
+    UnknownSize {
+        /// The name.
+        name: String,
+    },
+    /// Only the ids tell a size, so that there is no plan before they are known.
+    #[error("the size of axis {} of `{tensor}` depends on the ids", axis + 1)]
+    DataDependentShape {
+        /// The tensor that is written.
+        tensor: String,
+        /// Which of its axes, from 0.
+        axis: usize,
+    },
     /// An ellipsis covers axes, and the output has none.
     #[error("`...` covers {} that the output drops", count(*axes, "axis"))]
     EllipsisDropped {
-        /// The first operand whose ellipsis covers an axis.
-        operand: usize,
-        /// How many axes it covers.
+        /// How many axes it covers, in the first operand or where it covers most.
         axes: usize,
     },
     /// The output names an axis twice.
@@ -81,6 +117,46 @@ pub enum ErrorKind {
         /// An operand whose type does not mix with the first.
         second: (usize, Dtype),
     },
+    /// The element types of a program or of named subscripts do not fit.
+    #[error("{problem}")]
+    Types {
+        /// What does not fit.
+        problem: TypeProblem,
+    },
+    /// The elements of an index tensor are no integers.
+    #[error("{tensor} is {dtype}, so its elements cannot be indices")]
+    IndexDType {
+        /// The tensor, as errors call it.
+        tensor: String,
+        /// Its element type.
+        dtype: Dtype,
+    },
+    /// Positions that the text alone decides leave an axis.
+    #[error("positions along axis {} of {tensor} run over {low}..={high}, outside 0..{size}", axis + 1)]
+    IndexOutOfRange {
+        /// The tensor, as errors call it.
+        tensor: String,
+        /// Which of its axes, from 0.
+        axis: usize,
+        /// The least position.
+        low: i128,
+        /// The greatest position.
+        high: i128,
+        /// The size of the axis.
+        size: usize,
+    },
+    /// `=` writes positions that may meet.
+    #[error("`{name}` is written at positions that may meet, so `=` does not say what it is")]
+    ScatterNeedsReduction {
+        /// The tensor that is written.
+        name: String,
+    },
+    /// An axis is summed over in some reading only.
+    #[error("it is not clear what is summed over `{axis}`")]
+    AmbiguousSum {
+        /// The name of the axis.
+        axis: String,
+    },
     /// The sum and the product have no meaning on the element type.
     #[error("{algebra} is not defined on {dtype}")]
     Algebra {
@@ -88,6 +164,58 @@ pub enum ErrorKind {
         algebra: Algebra,
         /// The element type of the operands together.
         dtype: Dtype,
+    },
+    /// A name of a program is a word of the language.
+    #[error("`{name}` is reserved")]
+    Reserved {
+        /// The word.
+        name: String,
+    },
+    /// A program calls a function that there is not.
+    #[error("there is no function `{name}`")]
+    UnknownFunction {
+        /// The name as written.
+        name: String,
+    },
+    /// A name stands for two things: an axis, a tensor or the size of an axis.
+    #[error("`{name}` is {first} and {second}")]
+    NameClass {
+        /// The name as written.
+        name: String,
+        /// What it is where it is used first.
+        first: NameClass,
+        /// What else it is.
+        second: NameClass,
+    },
+    /// A tensor is an index by its bare name.
+    #[error("`{name}` is a tensor, not an axis")]
+    IndexIsTensor {
+        /// The name as written.
+        name: String,
+    },
+    /// A tensor of ids is computed by the program.
+    #[error("`{name}` is computed, so its elements cannot be indices")]
+    IndexComputed {
+        /// The name as written.
+        name: String,
+    },
+    /// A name is read where it has no value yet.
+    #[error("`{name}` is not defined here")]
+    UnknownName {
+        /// The name as written.
+        name: String,
+    },
+    /// An operand is given for a name that the program defines.
+    #[error("`{name}` is defined by the program, and given as an operand")]
+    NameIsInput {
+        /// The name.
+        name: String,
+    },
+    /// A statement contributes to a name that is complete, or in another way than those before it.
+    #[error("`{name}` is already defined")]
+    Redefined {
+        /// The name as written.
+        name: String,
     },
     /// A tensor that the expression makes has more bytes than can be addressed.
     #[error("a tensor would have more bytes than can be addressed")]
@@ -101,115 +229,66 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The codes of all kinds, in the order of the enumeration.
-    pub const CODES: [&'static str; 11] = [
+    pub const CODES: [&'static str; 26] = [
         "syntax",
         "unsupported",
         "operands",
         "rank",
         "size",
+        "unresolved",
+        "unknown-size",
+        "data-dependent-shape",
         "ellipsis-dropped",
         "output-repeated",
         "output-unknown",
         "dtype",
+        "index-dtype",
+        "index-out-of-range",
+        "scatter-needs-reduction",
+        "ambiguous-sum",
         "algebra",
+        "reserved",
+        "unknown-function",
+        "name-class",
+        "index-is-tensor",
+        "index-computed",
+        "unknown-name",
+        "name-is-input",
+        "redefined",
         "too-large",
     ];
 
-    /// The name of the kind: stable, in kebab case.
+    /// The name of the kind: stable, in kebab case. Kinds that say the same of different levels have the same.
     pub fn code(&self) -> &'static str {
         let position = match self {
             ErrorKind::Syntax { .. } => 0,
             ErrorKind::Unsupported { .. } => 1,
             ErrorKind::Operands { .. } => 2,
-            ErrorKind::Rank { .. } => 3,
-            ErrorKind::Size { .. } => 4,
-            ErrorKind::EllipsisDropped { .. } => 5,
-            ErrorKind::OutputRepeated { .. } => 6,
-            ErrorKind::OutputUnknown { .. } => 7,
-            ErrorKind::DType { .. } => 8,
-            ErrorKind::Algebra { .. } => 9,
-            ErrorKind::TooLarge { .. } => 10,
+            ErrorKind::Rank { .. } | ErrorKind::TensorRank { .. } => 3,
+            ErrorKind::Size { .. } | ErrorKind::Sizes { .. } => 4,
+            ErrorKind::Unresolved { .. } => 5,
+            ErrorKind::UnknownSize { .. } => 6,
+            ErrorKind::DataDependentShape { .. } => 7,
+            ErrorKind::EllipsisDropped { .. } => 8,
+            ErrorKind::OutputRepeated { .. } => 9,
+            ErrorKind::OutputUnknown { .. } => 10,
+            ErrorKind::DType { .. } | ErrorKind::Types { .. } => 11,
+            ErrorKind::IndexDType { .. } => 12,
+            ErrorKind::IndexOutOfRange { .. } => 13,
+            ErrorKind::ScatterNeedsReduction { .. } => 14,
+            ErrorKind::AmbiguousSum { .. } => 15,
+            ErrorKind::Algebra { .. } => 16,
+            ErrorKind::Reserved { .. } => 17,
+            ErrorKind::UnknownFunction { .. } => 18,
+            ErrorKind::NameClass { .. } => 19,
+            ErrorKind::IndexIsTensor { .. } => 20,
+            ErrorKind::IndexComputed { .. } => 21,
+            ErrorKind::UnknownName { .. } => 22,
+            ErrorKind::NameIsInput { .. } => 23,
+            ErrorKind::Redefined { .. } => 24,
+            ErrorKind::TooLarge { .. } => 25,
         };
         ErrorKind::CODES[position]
-    }
-}
-
-/// What of the grammar is broken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SyntaxProblem {
-    /// A character that is no label and no symbol.
-    #[error("`{}` is not a label", Visible(*.0))]
-    NotALabel(
-        /// The character.
-        char,
-    ),
-    /// `-` and `>` with white space between them.
-    #[error("`->` may not contain a space")]
-    SpacedArrow,
-    /// `-` without `>`, or `>` without `-`.
-    #[error("`{0}` is only half of an arrow")]
-    HalfArrow(
-        /// The half that is there.
-        char,
-    ),
-    /// Dots that are not exactly three, or have white space between them.
-    #[error("dots are written in threes: `...`")]
-    Dots,
-    /// A second `...` in one term.
-    #[error("a term has at most one `...`")]
-    SecondEllipsis,
-    /// A second `->`.
-    #[error("an expression has at most one `->`")]
-    SecondArrow,
-    /// A comma after the arrow.
-    #[error("an expression has one output")]
-    SecondOutput,
-    /// A parenthesis after the arrow.
-    #[error("the output has no parentheses")]
-    GroupInOutput,
-    /// A group with fewer than two items.
-    #[error("parentheses hold at least two terms")]
-    SmallGroup,
-    /// A label or an ellipsis directly beside a group.
-    #[error("a group is a term of its own")]
-    GroupInTerm,
-    /// A parenthesis that is never closed.
-    #[error("a parenthesis is not closed")]
-    Unclosed,
-    /// A closing parenthesis without an opening one.
-    #[error("a parenthesis was not opened")]
-    Unopened,
-    /// More parentheses inside each other than [`MAX_DEPTH`](crate::MAX_DEPTH).
-    #[error("parentheses are nested more than {} deep", crate::MAX_DEPTH)]
-    TooDeep,
-    /// Integer labels without any operand.
-    #[error("an expression has at least one operand")]
-    NoOperand,
-    /// A text of more bytes than [`MAX_TEXT`](crate::MAX_TEXT).
-    #[error("the text has more than {} bytes", crate::MAX_TEXT)]
-    TooLong,
-}
-
-/// The level of the language that a text is written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Level {
-    /// Level 1, `ij,jk->ik`.
-    Letters,
-    /// Level 2, `[i j], [j k] -> [i k]`.
-    Named,
-    /// Level 3, `Y[i,k] = A[i,j]*B[j,k]`.
-    Program,
-}
-
-impl Display for Level {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Level::Letters => "subscript strings (level 1)",
-            Level::Named => "named subscripts (level 2)",
-            Level::Program => "programs (level 3)",
-        })
     }
 }
 
@@ -233,15 +312,22 @@ pub enum SizeRule {
     Diagonal,
     /// Between operands with the option `strict`: equal sizes only.
     Strict,
+    /// A declared size: that of operands is equal, or it is 1 and stretches.
+    Declared,
 }
 
 /// `1 axis`, `2 axes`.
-fn count(n: usize, noun: &str) -> String {
+pub(super) fn count(n: usize, noun: &str) -> String {
     match (n, noun) {
         (1, _) => format!("1 {noun}"),
         (_, "axis") => format!("{n} axes"),
+        (_, "index") => format!("{n} indices"),
         _ => format!("{n} {noun}s"),
     }
+}
+
+fn indices(n: usize, ellipsis: bool) -> String {
+    format!("{}{}", if ellipsis { "at least " } else { "" }, count(n, "index"))
 }
 
 fn labels(n: usize, ellipsis: bool) -> String {

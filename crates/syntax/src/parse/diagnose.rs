@@ -59,18 +59,7 @@ impl Stop<'_> {
                     .help("write the terms of the operands, `->`, then the output"),
             };
         }
-        let blank = |c: char| c.is_whitespace();
-        let spaced = rest.strip_prefix('-').and_then(|after| after.trim_start_matches(blank).strip_prefix('>'));
-        match spaced {
-            Some(after) => {
-                let span = self.next(rest.len() - after.len());
-                self.error(SyntaxProblem::SpacedArrow, span, "read as `-` and `>`").help("write `->`")
-            }
-            None => {
-                let half = if rest.starts_with('-') { '-' } else { '>' };
-                self.error(SyntaxProblem::HalfArrow(half), self.next(1), "").help("the arrow is written `->`")
-            }
-        }
+        arrow_in_pieces(self.text, self.at)
     }
 
     fn dots(&self) -> Error {
@@ -145,6 +134,26 @@ impl Stop<'_> {
             (None, '*' | '+' | '/' | ';') => error.help("separate the operands by `,`; their product is summed"),
             (None, c) if c.is_whitespace() => error.help("white space in subscripts is the ordinary space, U+0020"),
             _ => error.help("labels are letters, as in `ij,jk->ik`"),
+        }
+    }
+}
+
+/// The error of a `-` or `>` at byte `at` that is no arrow: its other half is missing, or not beside it.
+pub(super) fn arrow_in_pieces(text: &str, at: usize) -> Error {
+    let rest = &text[at..];
+    let error = |problem: SyntaxProblem, len: usize, note: &str| {
+        let span = Span::new(at as u32, (at + len) as u32);
+        Error::new(ErrorKind::Syntax { problem }, text).note(Note::new(span, note))
+    };
+    let blank = |c: char| c.is_whitespace();
+    let spaced = rest.strip_prefix('-').and_then(|after| after.trim_start_matches(blank).strip_prefix('>'));
+    match spaced {
+        Some(after) => {
+            error(SyntaxProblem::SpacedArrow, rest.len() - after.len(), "read as `-` and `>`").help("write `->`")
+        }
+        None => {
+            let half = if rest.starts_with('-') { '-' } else { '>' };
+            error(SyntaxProblem::HalfArrow(half), 1, "").help("the arrow is written `->`")
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What the text alone says about the output: each of its labels is there once and is in an input.
+//! What the text alone says about an output: each of its axes is there once and is in an input.
 
-use crate::ast::{Label, Subscripts};
+use crate::ast::{Label, Named, Subscripts};
 use crate::error::{Error, ErrorKind};
 use crate::render::Note;
 
-/// How many labels the help names at most.
+/// How many axes the help names at most.
 const LISTED: usize = 16;
 
 /// Checks the labels of the output.
@@ -13,21 +13,63 @@ const LISTED: usize = 16;
 /// [`ErrorKind::OutputRepeated`], [`ErrorKind::OutputUnknown`].
 pub(crate) fn check_output(s: &Subscripts) -> Result<(), Error> {
     let Some(output) = s.output() else { return Ok(()) };
-    let labels = s.labels(&output.term);
-    let known = sorted_ids(s.terms().iter().flat_map(|term| s.labels(term)));
-    if let Some(unknown) = labels.iter().find(|label| known.binary_search(&label.id).is_err()) {
-        return Err(output_unknown(s, unknown, known));
-    }
-    match first_repeated(labels) {
-        Some((first, again)) => Err(output_repeated(s, first, again)),
-        None => Ok(()),
-    }
+    let inputs = s.terms().iter().flat_map(|term| s.labels(term)).map(|label| label.id);
+    Check { text: s.text(), nouns: ("a label", "labels"), name: &|id| s.name(id).to_string() }
+        .run(s.labels(&output.term), inputs)
 }
 
-fn sorted_ids<'a>(labels: impl Iterator<Item = &'a Label>) -> Vec<u32> {
-    let mut ids: Vec<u32> = labels.map(|label| label.id).collect();
-    ids.sort_unstable();
-    ids
+/// Checks the names of the output, those in parentheses included.
+///
+/// # Errors
+/// [`ErrorKind::OutputRepeated`], [`ErrorKind::OutputUnknown`].
+pub(super) fn check_names(named: &Named) -> Result<(), Error> {
+    let output: Vec<Label> = named.output().names().map(|name| Label { id: name.id, span: name.span }).collect();
+    let inputs = named.terms().iter().flat_map(|term| term.names()).map(|name| name.id);
+    Check { text: named.text(), nouns: ("an axis", "axes"), name: &|id| named.name(id).to_string() }
+        .run(&output, inputs)
+}
+
+/// How to speak of an expression.
+struct Check<'a> {
+    text: &'a str,
+    /// What stands in its terms: one and several.
+    nouns: (&'static str, &'static str),
+    name: &'a dyn Fn(u32) -> String,
+}
+
+impl Check<'_> {
+    fn run(&self, output: &[Label], inputs: impl Iterator<Item = u32>) -> Result<(), Error> {
+        let mut known: Vec<u32> = inputs.collect();
+        known.sort_unstable();
+        if let Some(unknown) = output.iter().find(|label| known.binary_search(&label.id).is_err()) {
+            return Err(self.unknown(unknown, known));
+        }
+        match first_repeated(output) {
+            Some((first, again)) => Err(self.repeated(first, again)),
+            None => Ok(()),
+        }
+    }
+
+    fn repeated(&self, first: &Label, again: &Label) -> Error {
+        let label = (self.name)(first.id);
+        Error::new(ErrorKind::OutputRepeated { label }, self.text)
+            .note(Note::new(again.span, "again here"))
+            .note(Note::new(first.span, "first here"))
+            .help("name each axis of the output once")
+    }
+
+    fn unknown(&self, unknown: &Label, mut known: Vec<u32>) -> Error {
+        known.dedup();
+        let label = (self.name)(unknown.id);
+        let error = Error::new(ErrorKind::OutputUnknown { label }, self.text)
+            .note(Note::new(unknown.span, "not in any operand"));
+        if known.is_empty() {
+            return error.help(format!("no operand has {}, so the output has none", self.nouns.0));
+        }
+        let listed: Vec<String> = known.iter().take(LISTED).map(|&id| format!("`{}`", (self.name)(id))).collect();
+        let more = if known.len() > LISTED { ", …" } else { "" };
+        error.help(format!("{} of the operands: {}{more}", self.nouns.1, listed.join(", ")))
+    }
 }
 
 /// The first label that stands here a second time, after its first use.
@@ -36,25 +78,4 @@ fn first_repeated(labels: &[Label]) -> Option<(&Label, &Label)> {
     order.sort_by_key(|label| (label.id, label.span.start));
     let repeats = order.windows(2).filter(|pair| pair[0].id == pair[1].id);
     repeats.map(|pair| (pair[0], pair[1])).min_by_key(|(_, again)| again.span.start)
-}
-
-fn output_repeated(s: &Subscripts, first: &Label, again: &Label) -> Error {
-    let label = s.name(first.id).to_string();
-    Error::new(ErrorKind::OutputRepeated { label }, s.text())
-        .note(Note::new(again.span, "again here"))
-        .note(Note::new(first.span, "first here"))
-        .help("name each axis of the output once")
-}
-
-fn output_unknown(s: &Subscripts, unknown: &Label, mut known: Vec<u32>) -> Error {
-    known.dedup();
-    let label = s.name(unknown.id).to_string();
-    let error =
-        Error::new(ErrorKind::OutputUnknown { label }, s.text()).note(Note::new(unknown.span, "not in any operand"));
-    if known.is_empty() {
-        return error.help("no operand has a label, so the output has none");
-    }
-    let listed: Vec<String> = known.iter().take(LISTED).map(|&id| format!("`{}`", s.name(id))).collect();
-    let more = if known.len() > LISTED { ", …" } else { "" };
-    error.help(format!("labels of the operands: {}{more}", listed.join(", ")))
 }

@@ -94,7 +94,7 @@ fn uses(axes: &Axes) -> Vec<Uses> {
 }
 
 /// Whether a tensor of this shape can be addressed. Axes of size 0 do not excuse the others, as in NumPy and ndarray.
-fn addressable(shape: &[usize], dtype: Dtype) -> bool {
+pub(super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
     let bytes = shape.iter().filter(|&&n| n > 0).try_fold(dtype.size().max(1), |bytes, &n| bytes.checked_mul(n));
     bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }
@@ -174,6 +174,7 @@ impl Build<'_> {
             axes,
             factors,
             output: kept.into_iter().map(Index::axis).collect(),
+            expr: None,
             algebra: self.algebra,
             onto: None,
             pinned: product.pinned,
@@ -211,6 +212,7 @@ impl Build<'_> {
             axes,
             factors: vec![Access::plain(tensor, all.clone())],
             output: all.map(Index::axis).collect(),
+            expr: None,
             algebra: self.algebra,
             onto: None,
             pinned: false,

@@ -2,7 +2,7 @@
 
 use super::axes::Axes;
 use crate::ast::Subscripts;
-use crate::error::{Error, ErrorKind, Holder, SizeRule};
+use crate::error::{Error, ErrorKind, Holder, SizeRule, TypeProblem};
 use crate::render::{Note, is_mark};
 use crate::span::Span;
 use einfold_ir::{Algebra, Dtype, TensorType};
@@ -63,6 +63,7 @@ impl Mistakes<'_> {
                 error.help("a label repeated in one operand takes its diagonal: the sizes must be equal")
             }
             SizeRule::Strict => error.help("with `strict`, size 1 does not stretch"),
+            SizeRule::Declared => error.help("a declared size is not stretched"),
         };
         error.help(format!("shapes given: {}", self.shapes()))
     }
@@ -84,7 +85,7 @@ impl Mistakes<'_> {
         let operand = (0..self.inputs.len()).find(|&operand| covered(operand) > 0).unwrap_or(0);
         let dots = self.s.terms()[operand].ellipsis.map_or(Span::default(), |e| e.span);
         let shape = shape(&self.inputs[operand].shape);
-        let kind = ErrorKind::EllipsisDropped { operand, axes: covered(operand) };
+        let kind = ErrorKind::EllipsisDropped { axes: covered(operand) };
         let output = &self.s.text()[self.output_span().range()];
         self.error(kind, dots, format!("operand {} has shape {shape}", operand + 1))
             .note(Note::new(self.output_span(), "no `...` here"))
@@ -113,6 +114,12 @@ impl Mistakes<'_> {
                 Algebra::Builtin { .. } => "convert the operands, or choose another algebra".into(),
             },
         )
+    }
+
+    pub(super) fn accumulator(&self, dtype: Dtype, acc: Dtype) -> Error {
+        let problem = TypeProblem::Accumulator { dtype, acc };
+        self.error(ErrorKind::Types { problem }, self.output_span(), format!("{dtype} operands"))
+            .help("ask for a type that holds all operands")
     }
 
     /// The first two operands whose types do not mix.

@@ -1,8 +1,7 @@
 //! The table of errors in `docs/errors.md`.
 
-use crate::cases::{file, types};
-use einfold_ir::Algebra;
-use einfold_syntax::{Error, ErrorKind, Options, parse, resolve};
+use crate::cases::{file, options, types};
+use einfold_syntax::{Error, ErrorKind, parse, resolve};
 
 /// An example of the page: its section, the line that says what is run, and what that prints according to the page.
 struct Example<'a> {
@@ -33,13 +32,13 @@ fn examples(page: &str) -> Vec<Example<'_>> {
     examples
 }
 
-/// `` `text` on `shapes` with `strict`: ``, or with `max-plus`
+/// `` `text` on `types` with `option`: ``, see [`types`] and [`options`]
 fn run(line: &str) -> Error {
-    let pieces: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
-    let types = pieces.get(1).map_or(Vec::new(), |shapes| types(shapes));
-    let algebra = if line.contains("with `max-plus`") { Algebra::MAX_PLUS } else { Algebra::SUM_PRODUCT };
-    let options = Options { strict: line.contains("with `strict`"), algebra };
-    let result = parse(pieces[0]).and_then(|ast| resolve(&ast, &types, &options));
+    let (line, with) = line.split_once(" with ").unwrap_or((line, ""));
+    let quoted = |line| str::split(line, '`').skip(1).step_by(2).collect::<Vec<&str>>();
+    let pieces = quoted(line);
+    let types = pieces.get(1).map_or(Vec::new(), |text| types(text));
+    let result = parse(pieces[0]).and_then(|ast| resolve(&ast, &types, &options(quoted(with))));
     result.expect_err(line)
 }
 

@@ -3,8 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod cases;
+mod element;
 mod errors_doc;
+mod evaluate;
 mod grammar;
 mod meaning;
+mod programs;
 mod random;
 mod rng;
+mod seeds;
+mod settled;
+mod structure;
+mod values;

@@ -1,71 +1,16 @@
 //! The module of an expression computes what the labels say: both are evaluated, point by point, on integers.
 
+use crate::element::{Element, Real};
+use crate::evaluate::{Tensor, evaluate, points};
 use crate::rng::Rng;
-use einfold_ir::{Access, AxisRef, Contraction, Def, Dtype, Index, Ir, NodeId, TensorType};
+use einfold_ir::{Dtype, TensorType};
 use einfold_syntax::{Options, parse, resolve};
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, PartialEq)]
-struct Tensor {
-    shape: Vec<usize>,
-    data: Vec<i64>,
-}
-
-impl Tensor {
-    fn zeros(shape: &[usize]) -> Tensor {
-        Tensor { shape: shape.to_vec(), data: vec![0; shape.iter().product()] }
-    }
-
-    fn at(&mut self, position: impl Iterator<Item = usize>) -> &mut i64 {
-        let offset = position.zip(&self.shape).fold(0, |offset, (p, n)| offset * n + p);
-        &mut self.data[offset]
-    }
-}
-
-/// All positions of a space, in row-major order.
-fn points(extents: &[usize]) -> impl Iterator<Item = Vec<usize>> {
-    (0..extents.iter().product()).map(move |k: usize| {
-        let inner = |axis: usize| extents[axis + 1..].iter().product::<usize>();
-        (0..extents.len()).map(|axis| k / inner(axis) % extents[axis]).collect()
-    })
-}
-
-fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Tensor {
-    let mut tensors: Vec<Tensor> = Vec::new();
-    for node in ir.nodes() {
-        let tensor = match &node.def {
-            Def::Input { slot } => inputs[*slot as usize].clone(),
-            Def::Contract(c) => contract(c, &node.shape, &mut tensors),
-            other => panic!("{other:?}"),
-        };
-        tensors.push(tensor);
-    }
-    tensors.swap_remove(ir.outputs()[0].0 as usize)
-}
-
-fn contract(c: &Contraction, shape: &[usize], tensors: &mut [Tensor]) -> Tensor {
-    let mut result = Tensor::zeros(shape);
-    let extents: Vec<usize> = c.axes.iter().map(|axis| axis.extent).collect();
-    for point in points(&extents) {
-        let position = |index: &Index<NodeId>| match index.terms[..] {
-            [] => index.offset as usize,
-            [term] => match term.axis {
-                AxisRef::Own(axis) => point[axis as usize],
-                AxisRef::Loop(_) => panic!("no loops yet"),
-            },
-            _ => panic!("no affine indices yet"),
-        };
-        let factor = |f: &Access<NodeId>| *tensors[f.tensor.0 as usize].at(f.indices.iter().map(position));
-        let product: i64 = c.factors.iter().map(factor).product();
-        *result.at(c.output.iter().map(position)) += product;
-    }
-    result
-}
-
 /// The sum over all labels, straight from the definition.
-fn by_definition(terms: &[String], output: &str, inputs: &mut [Tensor]) -> Tensor {
+fn by_definition(terms: &[String], output: &str, inputs: &[Tensor]) -> Vec<i128> {
     let mut sizes: BTreeMap<char, usize> = BTreeMap::new();
-    for (term, input) in terms.iter().zip(&*inputs) {
+    for (term, input) in terms.iter().zip(inputs) {
         for (label, &n) in term.chars().zip(&input.shape) {
             let size = sizes.entry(label).or_insert(n);
             *size = if *size == 1 { n } else { *size };
@@ -73,17 +18,28 @@ fn by_definition(terms: &[String], output: &str, inputs: &mut [Tensor]) -> Tenso
     }
     let (labels, extents): (Vec<char>, Vec<usize>) = sizes.iter().map(|(label, n)| (*label, *n)).unzip();
     let shape: Vec<usize> = output.chars().map(|label| sizes[&label]).collect();
-    let mut result = Tensor::zeros(&shape);
+    let mut result = vec![0; shape.iter().product()];
     for point in points(&extents) {
         let here = |label: char| point[labels.iter().position(|l| *l == label).unwrap()];
         let mut product = 1;
-        for (term, input) in terms.iter().zip(&mut *inputs) {
+        for (term, input) in terms.iter().zip(inputs) {
             let position: Vec<usize> = term.chars().zip(&input.shape).map(|(l, n)| here(l).min(n - 1)).collect();
-            product *= *input.at(position.into_iter());
+            product *= integer(input.data[offset(&position, &input.shape)]);
         }
-        *result.at(output.chars().map(here)) += product;
+        result[offset(&output.chars().map(here).collect::<Vec<_>>(), &shape)] += product;
     }
     result
+}
+
+fn offset(position: &[usize], shape: &[usize]) -> usize {
+    position.iter().zip(shape).fold(0, |offset, (p, n)| offset * n + p)
+}
+
+fn integer(element: Element) -> i128 {
+    match element {
+        Element(Real::Int(i), _) => i,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Puts the terms into random parentheses.
@@ -114,8 +70,8 @@ fn modules_compute_what_the_labels_say() {
         for term in &terms {
             let stretched = rng.below(6);
             let size = |label: char| if stretched == label as usize % 6 { 1 } else { sizes[&label] };
-            let mut tensor = Tensor::zeros(&term.chars().map(size).collect::<Vec<_>>());
-            tensor.data.iter_mut().for_each(|x| *x = rng.below(7) as i64 - 3);
+            let mut tensor = Tensor::full(Dtype::I64, &term.chars().map(size).collect::<Vec<_>>(), Element::ZERO);
+            tensor.data.iter_mut().for_each(|x| *x = Element::int(rng.below(7) as i128 - 3));
             inputs.push(tensor);
         }
         let mut used: Vec<char> = terms.iter().flat_map(|term| term.chars()).collect();
@@ -132,6 +88,8 @@ fn modules_compute_what_the_labels_say() {
             .map(|input| TensorType { name: None, dtype: Dtype::I64, shape: input.shape.clone(), conj: false })
             .collect();
         let ir = resolve(&parse(&text).unwrap(), &types, &Options::default()).unwrap();
-        assert_eq!(evaluate(&ir, &inputs), by_definition(&terms, &output, &mut inputs), "{text}\n{ir}");
+        let result = evaluate(&ir, &inputs).unwrap().remove(0);
+        let result: Vec<i128> = result.data.into_iter().map(integer).collect();
+        assert_eq!(result, by_definition(&terms, &output, &inputs), "{text}\n{ir}");
     }
 }

@@ -2,24 +2,25 @@
 
 use super::rings::{Check, Ring, every_ring};
 use super::{Plane, Rng, Sample, positions};
-use crate::kernels::{Kernels, Product};
+use crate::kernels::{Fused, Gemm, Kernels, Product};
 
 struct Products;
 
 impl Check for Products {
     fn check<T: Sample>(&mut self, ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng) {
+        let Some(Fused { gemm, .. }) = kernels.fused else { return };
         for _ in 0..12 {
             let extents = [rng.extent(), rng.extent(), rng.extent()];
-            compare(ring, kernels, rng, extents);
+            compare(ring, gemm, rng, extents);
         }
         // Past the width of a packed block (1024 bytes) and its depth (64 rows), on either side.
-        compare(ring, kernels, rng, [3, 1030 / size_of::<T>(), 66]);
-        compare(ring, kernels, rng, [1030 / size_of::<T>(), 17, 5]);
+        compare(ring, gemm, rng, [3, 1030 / size_of::<T>(), 66]);
+        compare(ring, gemm, rng, [1030 / size_of::<T>(), 17, 5]);
     }
 }
 
 /// One product of a random layout, with and without α, into or onto C.
-fn compare<T: Sample>(ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng, extents: [usize; 3]) {
+fn compare<T: Sample>(ring: &Ring<T>, gemm: Gemm, rng: &mut Rng, extents: [usize; 3]) {
     let [m, n, k] = extents;
     let (a, b) = (Plane::<T>::random(rng, [m, k], true), Plane::<T>::random(rng, [k, n], true));
     let mut c = Plane::<T>::random(rng, [m, n], false);
@@ -35,7 +36,7 @@ fn compare<T: Sample>(ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng, extents:
         accumulate,
     };
     // SAFETY: the planes hold the extents, and no other thread sees them.
-    unsafe { (kernels.gemm)(&product) };
+    unsafe { gemm(&product) };
     for (i, j) in positions([m, n]) {
         let sum = (0..k).map(|l| (ring.mul)(a.get(i, l), b.get(l, j))).reduce(ring.add).unwrap_or(ring.zero);
         let sum = if scaled { (ring.mul)(alpha, sum) } else { sum };
@@ -48,9 +49,7 @@ struct Identity;
 
 impl Check for Identity {
     fn check<T: Sample>(&mut self, ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng) {
-        if !ring.absorbing {
-            return;
-        }
+        let Some(Fused { gemm, .. }) = kernels.fused.filter(|_| ring.absorbing) else { return };
         for n in [1, 5, 16, 33] {
             let a = Plane::<T>::random(rng, [7, n], false);
             let mut eye = Plane::<T>::random(rng, [n, n], false);
@@ -58,7 +57,7 @@ impl Check for Identity {
             let mut c = Plane::<T>::random(rng, [7, n], false);
             let (extents, alpha, accumulate) = ([7, n, n], None, false);
             // SAFETY: the planes hold the extents, and no other thread sees them.
-            unsafe { (kernels.gemm)(&Product { extents, c: c.dst(), a: a.src(), b: eye.src(), alpha, accumulate }) };
+            unsafe { gemm(&Product { extents, c: c.dst(), a: a.src(), b: eye.src(), alpha, accumulate }) };
             assert!(positions([7, n]).all(|(i, j)| c.get(i, j) == a.get(i, j)), "{}, {n}", ring.name);
         }
     }

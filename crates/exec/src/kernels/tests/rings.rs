@@ -1,11 +1,11 @@
 //! The streaming kernels, and which algebra has which operations.
 
-use einfold_ir::{Algebra, BinaryOp, Dtype, Laws};
+use einfold_ir::{Algebra, BinaryOp, Dtype, DtypeKind, Laws};
 use num_complex::Complex;
 
 use super::{Plane, Rng, Sample, positions};
 use crate::element::Element;
-use crate::kernels::{Isa, Kernels, UserSemiring, builtin};
+use crate::kernels::{Fused, Isa, Kernels, UserSemiring, builtin};
 use crate::semiring::Semiring;
 
 /// An algebra over one type, as a test knows it.
@@ -17,7 +17,7 @@ pub(super) struct Ring<T> {
     pub(super) one: T,
     /// Whether `0 ⊗ a = 0`.
     pub(super) absorbing: bool,
-    pub(super) kernels: Box<dyn Fn(Isa) -> &'static Kernels>,
+    pub(super) kernels: Box<dyn Fn(Isa) -> Kernels>,
 }
 
 /// Something to be done with every ring.
@@ -28,8 +28,8 @@ pub(super) trait Check {
 /// Runs a check on every ring and every instruction set of this CPU.
 pub(super) fn every_ring(check: &mut impl Check) {
     macro_rules! rings {
-        ($($t:ty, $algebra:ident, $add:expr, $mul:expr, $zero:expr, $one:expr;)*) => { $(
-            let algebra = Algebra::$algebra;
+        ($($t:ty, $plus:ident $times:ident, $add:expr, $mul:expr, $zero:expr, $one:expr;)*) => { $(
+            let algebra = Algebra::Builtin { add: BinaryOp::$plus, mul: BinaryOp::$times };
             let dtype = <$t>::dtype();
             run(check, &Ring::<$t> {
                 name: format!("{algebra} on {dtype}"),
@@ -40,50 +40,63 @@ pub(super) fn every_ring(check: &mut impl Check) {
         )* };
     }
     macro_rules! integers {
-        ($($t:ident)*) => { rings! { $($t, SUM_PRODUCT, $t::wrapping_add, $t::wrapping_mul, 0, 1;)* } };
+        ($($t:ident)*) => { rings! { $(
+            $t, Add Mul, $t::wrapping_add, $t::wrapping_mul, 0, 1;
+            $t, Or And, |a, b| a | b, |a, b| a & b, 0, !0;
+            $t, And Or, |a, b| a & b, |a, b| a | b, !0, 0;
+            $t, Mul Max, $t::wrapping_mul, $t::max, 1, $t::MIN;
+            $t, Max Min, $t::max, $t::min, $t::MIN, $t::MAX;
+            $t, Min Max, $t::min, $t::max, $t::MAX, $t::MIN;
+        )* } };
     }
     macro_rules! tropical {
         ($($t:ident $least:expr, $most:expr, $zero:expr, $one:expr, $plus:expr, $times:expr;)*) => { rings! { $(
-            $t, MAX_PLUS, $t::max, $plus, $least, $zero;
-            $t, MIN_PLUS, $t::min, $plus, $most, $zero;
-            $t, MAX_TIMES, $t::max, $times, $least, $one;
-            $t, MIN_TIMES, $t::min, $times, $most, $one;
-            $t, MAX_MIN, $t::max, $t::min, $least, $most;
+            $t, Max Add, $t::max, $plus, $least, $zero;
+            $t, Min Add, $t::min, $plus, $most, $zero;
+            $t, Max Mul, $t::max, $times, $least, $one;
+            $t, Min Mul, $t::min, $times, $most, $one;
+            $t, Max Min, $t::max, $t::min, $least, $most;
+            $t, Min Max, $t::min, $t::max, $most, $least;
         )* } };
     }
     integers!(i8 i16 i32 i64 u8 u16 u32 u64);
     rings! {
-        bool, SUM_PRODUCT, |a, b| a || b, |a, b| a && b, false, true;
-        f32, SUM_PRODUCT, |a, b| a + b, |a, b| a * b, 0.0, 1.0;
-        f64, SUM_PRODUCT, |a, b| a + b, |a, b| a * b, 0.0, 1.0;
-        Complex<f32>, SUM_PRODUCT, |a, b| a + b, |a, b| a * b, Complex::ZERO, Complex::ONE;
-        Complex<f64>, SUM_PRODUCT, |a, b| a + b, |a, b| a * b, Complex::ZERO, Complex::ONE;
-        Complex<i32>, SUM_PRODUCT, gauss32_add, gauss32_mul, Complex::new(0, 0), Complex::new(1, 0);
-        Complex<i64>, SUM_PRODUCT, gauss64_add, gauss64_mul, Complex::new(0, 0), Complex::new(1, 0);
+        bool, Add Mul, |a, b| a || b, |a, b| a && b, false, true;
+        bool, Or And, |a, b| a || b, |a, b| a && b, false, true;
+        bool, And Or, |a, b| a && b, |a, b| a || b, true, false;
+        f32, Add Mul, |a, b| a + b, |a, b| a * b, 0.0, 1.0;
+        f64, Add Mul, |a, b| a + b, |a, b| a * b, 0.0, 1.0;
+        Complex<f32>, Add Mul, |a, b| a + b, |a, b| a * b, Complex::ZERO, Complex::ONE;
+        Complex<f64>, Add Mul, |a, b| a + b, |a, b| a * b, Complex::ZERO, Complex::ONE;
+        Complex<i32>, Add Mul, gauss32_add, gauss32_mul, Complex::new(0, 0), Complex::new(1, 0);
+        Complex<i64>, Add Mul, gauss64_add, gauss64_mul, Complex::new(0, 0), Complex::new(1, 0);
+        Complex<i64>, Mul Add, gauss64_mul, gauss64_add, Complex::new(1, 0), Complex::new(0, 0);
     }
     tropical! {
         f32 f32::NEG_INFINITY, f32::INFINITY, 0.0, 1.0, |a, b| a + b, |a, b| a * b;
         f64 f64::NEG_INFINITY, f64::INFINITY, 0.0, 1.0, |a, b| a + b, |a, b| a * b;
         i32 i32::MIN, i32::MAX, 0, 1, i32::wrapping_add, i32::wrapping_mul;
         i64 i64::MIN, i64::MAX, 0, 1, i64::wrapping_add, i64::wrapping_mul;
+        u8 u8::MIN, u8::MAX, 0, 1, u8::wrapping_add, u8::wrapping_mul;
     }
-    run(
-        check,
-        &Ring::<u64> {
-            name: "a user's (xor, and)".into(),
-            add: Parity::add,
-            mul: Parity::mul,
-            zero: 0,
-            one: u64::MAX,
-            absorbing: true,
-            kernels: Box::new(|isa| UserSemiring::of::<Parity>().kernels(isa)),
-        },
-    );
+    run(check, &parity());
+}
+
+fn parity() -> Ring<u64> {
+    Ring {
+        name: "a user's (xor, and)".into(),
+        add: Parity::add,
+        mul: Parity::mul,
+        zero: 0,
+        one: u64::MAX,
+        absorbing: true,
+        kernels: Box::new(|isa| UserSemiring::of::<Parity>().kernels(isa)),
+    }
 }
 
 fn run<T: Sample>(check: &mut impl Check, ring: &Ring<T>) {
     for isa in Isa::available() {
-        check.check(ring, (ring.kernels)(isa), &mut Rng::new(ring.name.len() as u64));
+        check.check(ring, &(ring.kernels)(isa), &mut Rng::new(ring.name.len() as u64));
     }
 }
 
@@ -177,8 +190,9 @@ impl Streams {
         unsafe { (kernels.add)(n, c.dst(), a.src()) };
         positions(n).for_each(|(i, j)| want.set(i, j, (ring.add)(want.get(i, j), a.get(i, j))));
         assert_eq!(c.data, want.data, "add, {}, {n:?}", ring.name);
+        let Some(Fused { mul_add, .. }) = kernels.fused else { return };
         // SAFETY: as above.
-        unsafe { (kernels.mul_add)(n, c.dst(), a.src(), b.src()) };
+        unsafe { mul_add(n, c.dst(), a.src(), b.src()) };
         let term = |i, j| (ring.mul)(a.get(i, j), b.get(i, j));
         positions(n).for_each(|(i, j)| want.set(i, j, (ring.add)(want.get(i, j), term(i, j))));
         assert_eq!(c.data, want.data, "mul_add, {}, {n:?}", ring.name);
@@ -191,13 +205,22 @@ fn streams_match_plain_loops() {
 }
 
 #[test]
-fn every_builtin_accumulator_has_sum_product() {
-    for dtype in Dtype::BUILTIN {
-        let found = builtin(Algebra::SUM_PRODUCT, dtype.accumulator(), Isa::PORTABLE);
-        assert!(found.is_some(), "{dtype}");
+fn every_operation_that_a_dtype_has_has_kernels() {
+    const OPS: [BinaryOp; 7] = {
+        use BinaryOp::{Add, And, LogAddExp, Max, Min, Mul, Or};
+        [Add, Mul, Max, Min, Or, And, LogAddExp]
+    };
+    for dtype in Dtype::BUILTIN.map(Dtype::accumulator) {
+        for (add, mul) in OPS.iter().flat_map(|&add| OPS.map(|mul| (add, mul))) {
+            let algebra = Algebra::Builtin { add, mul };
+            let found = builtin(algebra, dtype, Isa::PORTABLE);
+            assert_eq!(found.is_some(), algebra.accepts(dtype), "{algebra} on {dtype}");
+            let semiring = algebra.laws(dtype).distributive && dtype.size() >= 4 && add != BinaryOp::LogAddExp;
+            let unsigned = dtype.kind() == DtypeKind::Unsigned;
+            let fused = found.is_some_and(|k| k.fused.is_some());
+            assert!(fused || found.is_none() || !semiring || unsigned, "{algebra} on {dtype}");
+        }
     }
-    assert!(builtin(Algebra::Builtin { add: BinaryOp::Or, mul: BinaryOp::And }, Dtype::Bool, Isa::PORTABLE).is_some());
-    assert!(builtin(Algebra::MAX_PLUS, Dtype::C64, Isa::PORTABLE).is_none());
     assert!(builtin(Algebra::SUM_PRODUCT, Dtype::custom::<(u8, u8)>(), Isa::PORTABLE).is_none());
 }
 

@@ -1,6 +1,7 @@
 //! NaN, signed zeros, rounding, and which instruction sets there are.
 
-use einfold_ir::{Algebra, Dtype};
+use einfold_ir::{Algebra, BinaryOp, Dtype};
+use num_complex::Complex;
 
 use super::{Plane, Sample, positions};
 use crate::kernels::{Isa, Kernels, Product, Src, builtin};
@@ -42,10 +43,10 @@ fn max_and_min_let_nan_win_and_order_zeros() {
                 // Rows for the scalar loops and for the vectors, with `y` anywhere in them.
                 for (len, at) in [(2, 0), (2, 1), (40, 39), (300, 0), (300, 150)] {
                     let values: Vec<f64> = (0..len).map(|i| if i == at { y } else { x }).collect();
-                    let got = reduced(wide, -sign * f64::INFINITY, &values);
+                    let got = reduced(&wide, -sign * f64::INFINITY, &values);
                     assert!(same(got, want), "{algebra} of {x} and {y} at {at} of {len}: {got}, {isa:?}");
                     let values: Vec<f32> = values.iter().map(|&x| x as f32).collect();
-                    let got = reduced(narrow, -sign as f32 * f32::INFINITY, &values).into();
+                    let got = reduced(&narrow, -sign as f32 * f32::INFINITY, &values).into();
                     assert!(same(got, f64::from(want as f32)), "{algebra} of {x} and {y} in f32: {got}, {isa:?}");
                 }
                 let (mut c, a) = (row([x; 40]), row([y; 40]));
@@ -54,6 +55,65 @@ fn max_and_min_let_nan_win_and_order_zeros() {
                 assert!((0..40).all(|i| same(c.get(0, i), want)), "{algebra} of {x} onto {y}, {isa:?}");
             }
         }
+    }
+}
+
+/// As NumPy's `logaddexp` over a list.
+fn log_sum_exp(values: &[f64]) -> f64 {
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, |a, b| if a.is_nan() || a > b { a } else { b });
+    if !most.is_finite() { most } else { most + values.iter().map(|x| (x - most).exp()).sum::<f64>().ln() }
+}
+
+#[test]
+fn logarithms_of_sums_are_shifted() {
+    let low = f64::NEG_INFINITY;
+    let algebra = Algebra::Builtin { add: BinaryOp::LogAddExp, mul: BinaryOp::Add };
+    for isa in Isa::available() {
+        let [wide, narrow] = [Dtype::F64, Dtype::F32].map(|d| builtin(algebra, d, isa).unwrap());
+        let lists: [&[f64]; 9] = [
+            &[low, low],
+            &[low, f64::INFINITY, 3.0],
+            &[1.0, f64::NAN, low],
+            &[f64::INFINITY, f64::NAN],
+            &[1000.0, 1000.0],
+            &[-1000.0, -1001.0, low],
+            &[0.0, -0.5, 0.25],
+            &[88.0, -3.0, 2.0, 1.5, 70.0],
+            &[f64::INFINITY, f64::INFINITY],
+        ];
+        for list in lists {
+            let want = log_sum_exp(list);
+            let close = |got: f64, epsilon: f64| same(got, want) || (got - want).abs() <= epsilon * want.abs().max(1.0);
+            for start in [low, list[0]] {
+                let rest = if start == low { list } else { &list[1..] };
+                let got = reduced(&wide, start, rest);
+                assert!(close(got, 4.0 * f64::EPSILON), "{list:?}: {got}, not {want}");
+                let rest: Vec<f32> = rest.iter().map(|&x| x as f32).collect();
+                let got = reduced(&narrow, start as f32, &rest).into();
+                assert!(close(got, 4.0 * f64::from(f32::EPSILON)), "{list:?} in f32: {got}, not {want}");
+            }
+            // Columns: 70 sums side by side, to elements of their own.
+            let n = [list.len(), 70];
+            let (mut c, mut a) = (row([low; 70]), Plane::with([70, 1], n, || 0.0));
+            positions(n).for_each(|(i, j)| a.set(i, j, list[i]));
+            // SAFETY: the planes hold the positions, and no other thread sees them.
+            unsafe { (wide.add)(n, c.dst(), a.src()) };
+            assert!((0..70).all(|j| close(c.get(0, j), 4.0 * f64::EPSILON)), "{list:?} in columns");
+        }
+    }
+}
+
+#[test]
+fn products_of_floats_reduce() {
+    let algebra = Algebra::Builtin { add: BinaryOp::Mul, mul: BinaryOp::Mul };
+    let values: Vec<f64> = (0..1000).map(|k| [2.0, -0.5, 1.0, -1.0, 0.5, 2.0, -0.5][k % 7]).collect();
+    let want: f64 = values.iter().product();
+    for isa in Isa::available() {
+        let got = reduced(&builtin(algebra, Dtype::F64, isa).unwrap(), 1.0, &values);
+        assert_eq!(got, want);
+        let pairs: Vec<Complex<f64>> = values.iter().map(|&x| Complex::new(0.0, x)).collect();
+        let want: Complex<f64> = pairs.iter().product();
+        assert_eq!(reduced(&builtin(algebra, Dtype::C64, isa).unwrap(), Complex::ONE, &pairs), want);
     }
 }
 
@@ -89,7 +149,7 @@ fn a_target_that_is_not_added_to_is_not_read() {
                 let b = Src { strides: [8 * n as isize, 8], ..b.src() };
                 let (alpha, accumulate) = (None, false);
                 // SAFETY: the planes hold the extents, and no other thread sees them.
-                unsafe { (kernels.gemm)(&Product { extents, c: c.dst(), a, b, alpha, accumulate }) };
+                unsafe { (kernels.fused.unwrap().gemm)(&Product { extents, c: c.dst(), a, b, alpha, accumulate }) };
                 assert!(positions([m, n]).all(|(i, j)| !c.get(i, j).is_nan()), "{algebra} {extents:?} {isa:?}");
             }
         }

@@ -1,6 +1,6 @@
-//! Prints an [`Ast`] back, and labels in messages.
+//! Prints [`Subscripts`] back, and labels in messages.
 
-use super::{Ast, Spelling, Subscripts, Term};
+use super::{Spelling, Subscripts, Term};
 use crate::render::Visible;
 use std::fmt::{self, Display, Formatter, Write};
 
@@ -23,14 +23,6 @@ impl Display for LabelName {
         match (self.spelling, char::from_u32(self.id)) {
             (Spelling::Letters, Some(c)) => Visible(c).fmt(f),
             _ => write!(f, "{}", self.id),
-        }
-    }
-}
-
-impl Display for Ast {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Ast::Letters(subscripts) => subscripts.fmt(f),
         }
     }
 }

@@ -1,0 +1,121 @@
+//! Rows that are written to, or read from, positions in a list.
+
+use super::op::Op;
+use super::{Dst, Src};
+
+/// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
+const RUN: usize = 32;
+/// Independent sums of such neighbours.
+const LANES: usize = 8;
+
+/// `c = c ⊕ a` row by row, in order; row `o` of the target lies `offsets[o]` bytes beyond its place in the outer loop.
+///
+/// # Safety
+/// As [`Kernels`](super::Kernels) states, for the places so displaced; `offsets` heads as many numbers as there are rows. Rows of
+/// the target may lie anywhere, also on each other; within a row the target's address may repeat through stride 0.
+#[inline(always)]
+pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+    let size = size_of::<A::T>() as isize;
+    // SAFETY: the caller's promise.
+    unsafe {
+        if n[1] == 1 && c.strides[0] == 0 && a.strides[0] == size {
+            return elements::<A>(n[0], c.ptr, offsets, a.ptr.cast());
+        }
+        let unit = c.strides[1] == size && a.strides[1] == size;
+        for o in 0..n[0] {
+            let (to, from) = (c.at(o, 0).ptr.wrapping_offset(*offsets.add(o)), a.at(o, 0).ptr);
+            if unit {
+                row::<A>(n[1], to, from, [size; 2]);
+            } else {
+                row::<A>(n[1], to, from, [c.strides[1], a.strides[1]]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
+    for i in 0..n as isize {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let target = c.offset(i * strides[0]).cast::<A::T>();
+            target.write(A::apply(target.read(), a.offset(i * strides[1]).cast::<A::T>().read()));
+        }
+    }
+}
+
+/// Neighbouring elements, each to an element of its own. A run to one element is summed first: adding its members one by one would
+/// wait for each addition in turn.
+#[inline(always)]
+unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
+    let mut k = 0;
+    while k < n {
+        // SAFETY: all positions are below `n`, for which the caller promises the operands.
+        unsafe {
+            let first = *offsets.add(k);
+            if n - k >= RUN && *offsets.add(k + RUN - 1) == first && one_run(offsets.add(k)) {
+                let mut lanes = [A::identity(); LANES];
+                for from in (0..RUN).step_by(LANES) {
+                    for (l, lane) in lanes.iter_mut().enumerate() {
+                        *lane = A::apply(*lane, a.add(k + from + l).read());
+                    }
+                }
+                let target = c.offset(first).cast::<A::T>();
+                let sum = lanes.into_iter().fold(target.read(), A::apply);
+                target.write(sum);
+                k += RUN;
+                continue;
+            }
+            let end = n.min(k + RUN);
+            for k in k..end {
+                let target = c.offset(*offsets.add(k)).cast::<A::T>();
+                target.write(A::apply(target.read(), a.add(k).read()));
+            }
+            k = end;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn one_run(offsets: *const isize) -> bool {
+    let mut others = 0;
+    for k in 1..RUN {
+        // SAFETY: the caller has as many.
+        others |= unsafe { *offsets.add(k) ^ *offsets };
+    }
+    others == 0
+}
+
+/// `c = a` for elements of `size` bytes, row by row; row `o` of the source lies `offsets[o]` bytes beyond its place.
+///
+/// # Safety
+/// As [`copy`](super::copy()), for the places so displaced; `offsets` heads as many numbers as there are rows.
+pub(crate) unsafe fn gather(size: usize, n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match (size, n[1]) {
+            (1, 1) => elements_of::<u8>(n[0], c, offsets, a),
+            (2, 1) => elements_of::<u16>(n[0], c, offsets, a),
+            (4, 1) => elements_of::<u32>(n[0], c, offsets, a),
+            (8, 1) => elements_of::<u64>(n[0], c, offsets, a),
+            _ => {
+                for o in 0..n[0] {
+                    let from = a.at(o, 0).ptr.wrapping_offset(*offsets.add(o));
+                    super::copy(size, [1, n[1]], c.at(o, 0), Src { ptr: from, ..a });
+                }
+            }
+        }
+    }
+}
+
+/// Elements that are copied as integers of their size: bytes that may be anything.
+unsafe fn elements_of<T>(n: usize, c: Dst, offsets: *const isize, a: Src) {
+    use std::mem::MaybeUninit;
+    for o in 0..n {
+        // SAFETY: the caller's promise; no alignment is asked for.
+        unsafe {
+            let from = a.at(o, 0).ptr.wrapping_offset(*offsets.add(o)).cast::<MaybeUninit<T>>();
+            c.at(o, 0).ptr.cast::<MaybeUninit<T>>().write_unaligned(from.read_unaligned());
+        }
+    }
+}

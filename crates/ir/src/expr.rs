@@ -1,0 +1,296 @@
+//! Pointwise expressions: what a point contributes where that is more than a product.
+
+use std::fmt;
+
+use crate::{Dtype, DtypeKind, Violation};
+
+/// A function of one, two or three elements.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Function {
+    /// `-a`.
+    Neg,
+    /// `exp a`.
+    Exp,
+    /// `ln a`.
+    Log,
+    /// `√a`.
+    Sqrt,
+    /// `|a|`; of complex numbers a real.
+    Abs,
+    /// −1, 0 or 1; of complex numbers `a / |a|`, 0 at 0; NaN of NaN.
+    Sign,
+    /// `tanh a`.
+    Tanh,
+    /// `1 / (1 + exp −a)`.
+    Sigmoid,
+    /// `sin a`.
+    Sin,
+    /// `cos a`.
+    Cos,
+    /// The conjugate.
+    Conj,
+    /// The real part.
+    Re,
+    /// The imaginary part, 0 of a real.
+    Im,
+    /// `a + b`; *or* on `bool`.
+    Add,
+    /// `a − b`.
+    Sub,
+    /// `a · b`; *and* on `bool`.
+    Mul,
+    /// `a / b`.
+    Div,
+    /// `a` to the power `b`.
+    Pow,
+    /// The larger; NaN if either is NaN; −0 is below +0.
+    Max,
+    /// The smaller, likewise.
+    Min,
+    /// Whether `a = b`, as `bool`.
+    Eq,
+    /// `b` where `a`, a `bool`, holds, else `c`.
+    Where,
+}
+
+/// A number written in the text.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Literal {
+    /// Written without a point or exponent, or a size.
+    Int(i128),
+    /// Written with one.
+    Float(f64),
+}
+
+/// One operation of an [`Expr`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum PointOp {
+    /// The element of this factor, converted.
+    Read(u32),
+    /// A number.
+    Literal(Literal),
+    /// The value on top, converted.
+    Convert,
+    /// A function of the values on top, the last argument uppermost.
+    Call(Function),
+}
+
+/// A pointwise expression over the factors of a contraction, in postfix order.
+///
+/// Invariants, checked by [`Expr::new`]: every operation finds its arguments on the stack, of the dtypes that
+/// [`Function::result`] asks for; one value is left.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expr {
+    ops: Vec<(PointOp, Dtype)>,
+    depth: usize,
+}
+
+impl Function {
+    /// How many arguments it takes.
+    pub fn arity(self) -> usize {
+        use Function::{Add, Div, Eq, Max, Min, Mul, Pow, Sub, Where};
+        match self {
+            Where => 3,
+            Add | Sub | Mul | Div | Pow | Max | Min | Eq => 2,
+            _ => 1,
+        }
+    }
+
+    /// The dtype of the result, of arguments of these dtypes; `None` where the function has no meaning on them. All arguments
+    /// have one dtype, but for the condition of [`Function::Where`].
+    pub fn result(self, arguments: &[Dtype]) -> Option<Dtype> {
+        use Function::{
+            Abs, Conj, Cos, Div, Eq, Exp, Im, Log, Max, Min, Neg, Pow, Re, Sigmoid, Sign, Sin, Sqrt, Sub, Tanh, Where,
+        };
+        let (&first, &last) = (arguments.first()?, arguments.last()?);
+        let values = if self == Where { &arguments[1..] } else { arguments };
+        let condition = self != Where || first == Dtype::Bool;
+        if arguments.len() != self.arity() || !condition || values.iter().any(|&v| v != last) {
+            return None;
+        }
+        let kind = last.kind();
+        let inexact = matches!(kind, DtypeKind::Float | DtypeKind::Complex);
+        let ordered = !matches!(kind, DtypeKind::Complex | DtypeKind::ComplexInt);
+        let defined = kind != DtypeKind::Custom
+            && match self {
+                Exp | Log | Sqrt | Tanh | Sigmoid | Sin | Cos | Div | Pow => inexact,
+                Max | Min => ordered,
+                Neg | Sub => kind != DtypeKind::Bool,
+                Sign => kind != DtypeKind::ComplexInt,
+                Abs => kind != DtypeKind::ComplexInt,
+                Conj | Re | Im | Eq | Where | Function::Add | Function::Mul => true,
+            };
+        defined.then_some(match self {
+            Eq => Dtype::Bool,
+            Abs | Re | Im => last.real(),
+            _ => last,
+        })
+    }
+
+    /// Its name in texts; of an operator the sign.
+    pub fn name(self) -> &'static str {
+        match self {
+            Function::Neg | Function::Sub => "-",
+            Function::Exp => "exp",
+            Function::Log => "log",
+            Function::Sqrt => "sqrt",
+            Function::Abs => "abs",
+            Function::Sign => "sign",
+            Function::Tanh => "tanh",
+            Function::Sigmoid => "sigmoid",
+            Function::Sin => "sin",
+            Function::Cos => "cos",
+            Function::Conj => "conj",
+            Function::Re => "re",
+            Function::Im => "im",
+            Function::Add => "+",
+            Function::Mul => "*",
+            Function::Div => "/",
+            Function::Pow => "pow",
+            Function::Max => "max",
+            Function::Min => "min",
+            Function::Eq => "eq",
+            Function::Where => "where",
+        }
+    }
+}
+
+impl Expr {
+    /// The expression of operations in postfix order, each with the dtype of its result.
+    ///
+    /// # Errors
+    /// [`Violation`] names the first operation that breaks an invariant of [`Expr`].
+    pub fn new(ops: Vec<(PointOp, Dtype)>) -> Result<Expr, Violation> {
+        let mut stack: Vec<Dtype> = Vec::new();
+        let mut depth = 0;
+        for (k, (op, dtype)) in ops.iter().enumerate() {
+            let holds = match op {
+                PointOp::Read(_) | PointOp::Literal(_) => true,
+                PointOp::Convert => stack.pop().is_some(),
+                PointOp::Call(f) => {
+                    let arguments = stack.len().checked_sub(f.arity()).map(|at| stack.split_off(at));
+                    arguments.is_some_and(|a| f.result(&a) == Some(*dtype))
+                }
+            };
+            if !holds {
+                return Err(Violation(format!("operation {k} of the expression lacks fitting arguments")));
+            }
+            stack.push(*dtype);
+            depth = depth.max(stack.len());
+        }
+        match stack.len() {
+            1 => Ok(Expr { ops, depth }),
+            left => Err(Violation(format!("the expression leaves {left} values"))),
+        }
+    }
+
+    /// The operations, each with the dtype of its result.
+    pub fn ops(&self) -> &[(PointOp, Dtype)] {
+        &self.ops
+    }
+
+    /// The dtype of the value.
+    pub fn dtype(&self) -> Dtype {
+        // An expression has at least one operation, since one value is left.
+        self.ops.last().map_or(Dtype::Bool, |(_, dtype)| *dtype)
+    }
+
+    /// The most values that are on the stack at once.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// How many factors it reads: one more than the largest it names.
+    pub fn factors(&self) -> usize {
+        let read = |(op, _): &(PointOp, Dtype)| match op {
+            PointOp::Read(k) => Some(*k as usize + 1),
+            _ => None,
+        };
+        self.ops.iter().filter_map(read).max().unwrap_or(0)
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Int(i) => write!(f, "{i}"),
+            Literal::Float(x) => write!(f, "{x:?}"),
+        }
+    }
+}
+
+/// Shows an expression in infix form, with names for its factors.
+pub struct ShowExpr<'a, N> {
+    /// What is shown.
+    pub expr: &'a Expr,
+    /// The text of a factor.
+    pub factor: N,
+}
+
+impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut stack: Vec<String> = Vec::new();
+        for (op, dtype) in &self.expr.ops {
+            let text = match op {
+                PointOp::Read(k) => (self.factor)(*k),
+                PointOp::Literal(l) => l.to_string(),
+                PointOp::Convert => format!("{dtype}({})", stack.pop().unwrap_or_default()),
+                PointOp::Call(function) => {
+                    let arguments = stack.split_off(stack.len().saturating_sub(function.arity()));
+                    show_call(*function, &arguments)
+                }
+            };
+            stack.push(text);
+        }
+        f.write_str(&stack.concat())
+    }
+}
+
+fn show_call(function: Function, arguments: &[String]) -> String {
+    match (function, arguments) {
+        (Function::Neg, [a]) => format!("-{a}"),
+        (Function::Add | Function::Sub | Function::Mul | Function::Div, [a, b]) => {
+            format!("({a} {} {b})", function.name())
+        }
+        _ => format!("{}({})", function.name(), arguments.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Expr, Function, Literal, PointOp, ShowExpr};
+    use crate::Dtype;
+
+    #[test]
+    fn an_expression_prints_and_knows_its_dtype() {
+        use PointOp::{Call, Convert, Read};
+        let half = PointOp::Literal(Literal::Float(0.5));
+        let ops = vec![
+            (Read(0), Dtype::I64),
+            (Convert, Dtype::F64),
+            (Read(1), Dtype::F64),
+            (Call(Function::Sub), Dtype::F64),
+            (Call(Function::Exp), Dtype::F64),
+            (half, Dtype::F64),
+            (Call(Function::Mul), Dtype::F64),
+        ];
+        let e = Expr::new(ops).unwrap();
+        assert_eq!((e.dtype(), e.depth(), e.factors()), (Dtype::F64, 2, 2));
+        let shown = ShowExpr { expr: &e, factor: |k| format!("f{k}") }.to_string();
+        assert_eq!(shown, "(exp((f64(f0) - f1)) * 0.5)");
+    }
+
+    #[test]
+    fn broken_expressions_are_refused() {
+        use PointOp::{Call, Read};
+        let refused = |ops: &[(PointOp, Dtype)]| Expr::new(ops.to_vec()).is_err();
+        assert!(refused(&[]));
+        assert!(refused(&[(Read(0), Dtype::F32), (Read(1), Dtype::F32)]));
+        assert!(refused(&[(Read(0), Dtype::F32), (Call(Function::Add), Dtype::F32)]));
+        assert!(refused(&[(Read(0), Dtype::F32), (Read(1), Dtype::F64), (Call(Function::Add), Dtype::F64)]));
+        assert!(refused(&[(Read(0), Dtype::I32), (Call(Function::Exp), Dtype::I32)]));
+        assert!(refused(&[(Read(0), Dtype::C32), (Call(Function::Abs), Dtype::C32)]));
+        assert!(refused(&[(Read(0), Dtype::Bool), (Call(Function::Neg), Dtype::Bool)]));
+    }
+}

@@ -1,0 +1,161 @@
+//! Named subscripts: one contraction in the algebra that the caller asks for.
+
+use super::super::Options;
+use super::super::build::addressable;
+use super::form::{Contribution, Given, Position, Read, Tensor, Value, ValueKind};
+use super::mistakes::Mistakes;
+use super::nodes::Nodes;
+use super::scope::Axes;
+use super::shape::{Shape, Shapes};
+use super::space::Ground;
+use crate::ast::{Assign, Axis, Bracket, Named};
+use crate::error::{Error, ErrorKind, TypeProblem};
+use crate::render::Note;
+use crate::span::Span;
+use einfold_ir::{Access, Contraction, Dtype, Index, Ir, Label, TensorType};
+
+/// The meaning of named subscripts for operands of these types.
+pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
+    let mut nodes = Nodes::new();
+    let tensors = tensors(named, inputs, &mut nodes)?;
+    let mistakes = &Mistakes { text: named.text(), tensors: &tensors };
+    let contribution = contribution(named, mistakes, options)?;
+    let contributions = std::slice::from_ref(&contribution);
+    let shapes = Shapes { mistakes, tensors: &tensors, options, contributions, name: "output" };
+    // Named subscripts have no ids, so that nothing is asked.
+    let Ok(Shape { shape, extents }) = shapes.solve()? else { return Ok(nodes.ir) };
+    let dtype = dtype(named, mistakes, options)?;
+    let ground = Ground { c: &contribution, extents: &extents[0], tensors: &tensors, options };
+    let space = ground.space((0..contribution.axes.len()).collect());
+    let factors = contribution.reads.iter().zip(&tensors);
+    let factors = factors.map(|(read, tensor)| ground.access(&space, read, tensor.conj)).collect();
+    let (axes, output, algebra) = (ground.axes(&space), ground.output(&space), options.algebra);
+    let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
+    let moves = c.is_map() && c.factors.len() == 1;
+    let wide = if moves { dtype } else { algebra.accumulator(dtype) };
+    let label: Label = "y".into();
+    let place = named.output().span;
+    let mut result = nodes.push(mistakes, place, label.clone(), (wide, &shape), c)?;
+    if wide != dtype {
+        let all = 0..shape.len() as u32;
+        let axis = |(position, &size): (&Position, &usize)| einfold_ir::Axis::new(contribution.label(position), size);
+        let axes = contribution.left.iter().zip(&shape).map(axis).collect();
+        let (factors, output) = (vec![Access::plain(result, all.clone())], all.map(Index::axis).collect());
+        let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
+        result = nodes.push(mistakes, place, label, (dtype, &shape), c)?;
+    }
+    nodes.ir.output(result).expect("the result is a node of the top region");
+    Ok(nodes.ir)
+}
+
+/// The operands as inputs of the module.
+fn tensors(named: &Named, inputs: &[TensorType], nodes: &mut Nodes) -> Result<Vec<Tensor>, Error> {
+    let mistakes = Mistakes { text: named.text(), tensors: &[] };
+    if inputs.len() != named.terms().len() {
+        let (terms, given) = (named.terms(), inputs.len());
+        let kind = ErrorKind::Operands { expected: terms.len(), given };
+        let error = match terms.get(given) {
+            Some(term) => mistakes.error(kind, term.span, "no operand for this term"),
+            None => mistakes.error(kind, named.arrow(), format!("no term for operand {}", terms.len() + 1)),
+        };
+        return Err(error.help("write one term for each operand, separated by `,`"));
+    }
+    let tensor = |(k, input): (usize, &TensorType)| {
+        if !addressable(&input.shape, input.dtype) {
+            return Err(mistakes.too_large(&input.shape, input.dtype, named.terms()[k].span));
+        }
+        let name = input.name.clone().unwrap_or_else(|| format!("x{k}").into());
+        let node = nodes.ir.input(name.clone(), input.dtype, input.shape.as_slice());
+        let (shown, dtype, shape, conj) = (format!("operand {}", k + 1), input.dtype, input.shape.clone(), input.conj);
+        Ok(Tensor { name, shown, dtype, shape, conj, node, input: true })
+    };
+    inputs.iter().enumerate().map(tensor).collect()
+}
+
+fn contribution(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Result<Contribution, Error> {
+    let mut covered: Option<(usize, Span)> = None;
+    for (term, tensor) in named.terms().iter().zip(mistakes.tensors) {
+        let (ellipsis, rank) = (ellipsis(term), tensor.shape.len());
+        let written = term.axes.len() - usize::from(ellipsis.is_some());
+        if rank < written || (rank > written && ellipsis.is_none()) {
+            return Err(mistakes.tensor_rank(term.span, tensor, written, ellipsis.is_some()));
+        }
+        if let Some(span) = ellipsis
+            && covered.is_none_or(|(axes, _)| axes < rank - written)
+        {
+            covered = Some((rank - written, span));
+        }
+    }
+    if let Some((axes, span)) = covered.filter(|(axes, _)| *axes > 0 && ellipsis(named.output()).is_none()) {
+        let kind = ErrorKind::EllipsisDropped { axes };
+        let error =
+            mistakes.error(kind, span, "covers axes here").note(Note::new(named.output().span, "no `...` here"));
+        return Err(error.help("write `...` in the output to keep the axes, or give them names to sum over them"));
+    }
+    let mut axes = Axes::new(covered.map_or(0, |(axes, _)| axes));
+    let all = axes.covered;
+    let slots = |axes: &mut Axes, term: &Bracket, covered: usize| {
+        let slots = term.axes.iter().flat_map(|axis| axes.slots(axis, covered, |id| named.name(id)));
+        slots.collect::<Vec<_>>()
+    };
+    let left = slots(&mut axes, named.output(), all);
+    let left = left.into_iter().map(|(slot, span)| Position { slot, span, declared: None }).collect();
+    let mut reads = Vec::with_capacity(named.terms().len());
+    for (tensor, (term, of)) in named.terms().iter().zip(mistakes.tensors).enumerate() {
+        let covered = (of.shape.len() + 1).saturating_sub(term.axes.len());
+        reads.push(Read { tensor, span: term.span, dims: slots(&mut axes, term, covered) });
+    }
+    let given = given(named, mistakes, options, &mut axes)?;
+    let factor = |k: usize| (false, Value { span: reads[k].span, kind: ValueKind::Read { read: k, conj: false } });
+    let right = Value { span: named.output().span, kind: ValueKind::Product((0..reads.len()).map(factor).collect()) };
+    let (span, assign, operator) = (named.output().span, Assign::Add, named.arrow());
+    Ok(Contribution { span, assign, operator, axes: axes.into_names(), left, reads, right, given })
+}
+
+/// The sizes that the caller gives to axes.
+fn given(named: &Named, mistakes: &Mistakes<'_>, options: &Options, axes: &mut Axes) -> Result<Vec<Given>, Error> {
+    let all = || named.terms().iter().flat_map(Bracket::names);
+    let given = |(name, &size): (&String, &usize)| match all().find(|other| named.name(other.id) == name) {
+        Some(found) => Ok(Given { axis: axes.name(found, name), size, span: found.span }),
+        None => {
+            let kind = ErrorKind::UnknownSize { name: name.clone() };
+            let error = mistakes.error(kind, named.output().span, format!("`{name}` is in no term"));
+            Err(error.help("give the sizes of axes by the names that they have in the text"))
+        }
+    };
+    options.sizes.iter().map(given).collect()
+}
+
+fn ellipsis(term: &Bracket) -> Option<Span> {
+    term.axes.iter().find_map(|axis| match axis {
+        Axis::Ellipsis(span) => Some(*span),
+        _ => None,
+    })
+}
+
+/// The dtype of the result.
+fn dtype(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Result<Dtype, Error> {
+    let dtypes: Vec<Dtype> = mistakes.tensors.iter().map(|tensor| tensor.dtype).collect();
+    let place = |k: usize| named.terms()[k].span;
+    let mixes = |b: usize| (0..b).find(|&a| Dtype::promote(&[dtypes[a], dtypes[b]]).is_none()).map(|a| (a, b));
+    let Some(dtype) = Dtype::promote(&dtypes) else {
+        let (a, b) = (0..dtypes.len()).find_map(mixes).unwrap_or((0, dtypes.len() - 1));
+        let problem = TypeProblem::Mix { first: dtypes[a], second: dtypes[b] };
+        return Err(mistakes
+            .error(ErrorKind::Types { problem }, place(a), format!("{} here", dtypes[a]))
+            .note(Note::new(place(b), format!("{} here", dtypes[b])))
+            .help("convert one of them to the type of the other first"));
+    };
+    if !options.algebra.accepts(dtype) {
+        let k = dtypes.iter().position(|&dtype| !options.algebra.accepts(dtype)).unwrap_or(0);
+        let kind = ErrorKind::Algebra { algebra: options.algebra, dtype };
+        let error = mistakes.error(kind, place(k), format!("{} here (operand {})", dtypes[k], k + 1));
+        return Err(error.help("convert the operands, or choose another algebra"));
+    }
+    options.in_accumulator(dtype).map_err(|acc| {
+        let problem = TypeProblem::Accumulator { dtype, acc };
+        mistakes
+            .error(ErrorKind::Types { problem }, named.arrow(), format!("{dtype} operands"))
+            .help("ask for a type that holds all operands")
+    })
+}

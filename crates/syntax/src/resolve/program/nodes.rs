@@ -1,0 +1,58 @@
+//! The module that is being built.
+
+use super::super::build::addressable;
+use super::mistakes::Mistakes;
+use crate::error::Error;
+use crate::span::Span;
+use einfold_ir::{Contraction, Def, Dtype, Ir, Label, Node, NodeId, RegionId};
+use std::collections::BTreeMap;
+
+/// A module in which equal nodes are made once.
+#[derive(Default)]
+pub(super) struct Nodes {
+    pub(super) ir: Ir,
+    /// The nodes that read these tensors and have this shape.
+    made: BTreeMap<(Vec<NodeId>, Vec<usize>), Vec<NodeId>>,
+}
+
+impl Nodes {
+    pub(super) fn new() -> Nodes {
+        Nodes { ir: Ir::new(), made: BTreeMap::new() }
+    }
+
+    /// Adds a node, unless there is one that is computed in the same way.
+    pub(super) fn push(
+        &mut self,
+        mistakes: &Mistakes<'_>,
+        place: Span,
+        label: Label,
+        (dtype, shape): (Dtype, &[usize]),
+        contraction: Contraction,
+    ) -> Result<NodeId, Error> {
+        if !addressable(shape, dtype) {
+            return Err(mistakes.too_large(shape, dtype, place));
+        }
+        let mut reads: Vec<NodeId> = contraction.onto.into_iter().collect();
+        contraction.factors.iter().for_each(|factor| factor.for_each_tensor(&mut |tensor| reads.push(*tensor)));
+        let made = self.made.entry((reads, shape.to_vec())).or_default();
+        let twin = made.iter().find(|&&id| {
+            let node = self.ir.node(id);
+            node.dtype == dtype && matches!(&node.def, Def::Contract(other) if same(other, &contraction))
+        });
+        if let Some(&twin) = twin {
+            return Ok(twin);
+        }
+        let (region, def) = (RegionId::TOP, Def::Contract(contraction));
+        let node = Node { label, dtype, shape: shape.to_vec(), region, def };
+        let id = self.ir.push(node).expect("a statement whose sizes and dtypes are known makes a node that holds");
+        made.push(id);
+        Ok(id)
+    }
+}
+
+/// Whether two contractions compute the same, whatever their axes are called.
+fn same(a: &Contraction, b: &Contraction) -> bool {
+    let extents = |c: &Contraction| c.axes.iter().map(|axis| axis.extent).collect::<Vec<_>>();
+    let rest = |c: &Contraction| (c.algebra, c.onto, c.pinned);
+    rest(a) == rest(b) && a.factors == b.factors && a.output == b.output && a.expr == b.expr && extents(a) == extents(b)
+}

@@ -1,0 +1,341 @@
+//! From what was written to the form in which it is resolved.
+
+use super::form::{Affine, AxisName, Contribution, Given, Position, Read, Slot, Tensor, Value, ValueKind, set};
+use super::literal;
+use super::mistakes::Mistakes;
+use crate::ast::{self, Axis, Expr, ExprKind, Index, PartKind, Program, Sign, Size, SizeOf, Statement};
+use crate::error::{Error, NameClass};
+use crate::span::Span;
+use einfold_ir::{Function, Literal};
+use std::collections::BTreeMap;
+
+/// What the names of a program stand for while its statements are resolved.
+pub(super) struct Scope<'a> {
+    pub(super) program: &'a Program,
+    pub(super) mistakes: &'a Mistakes<'a>,
+    pub(super) sizes: &'a BTreeMap<String, usize>,
+    pub(super) tensors: &'a [Tensor],
+    /// The tensor of a name, once there is one.
+    pub(super) tensor_of: &'a [Option<usize>],
+}
+
+/// Numbers the axes of one statement.
+pub(super) struct Axes {
+    names: Vec<AxisName>,
+    numbers: BTreeMap<Key, usize>,
+    /// How many axes `...` stands for: as many as it covers where it covers most.
+    pub(super) covered: usize,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Name(u32),
+    Covered(usize),
+}
+
+impl Axes {
+    pub(super) fn new(covered: usize) -> Axes {
+        Axes { names: Vec::new(), numbers: BTreeMap::new(), covered }
+    }
+
+    pub(super) fn into_names(self) -> Vec<AxisName> {
+        self.names
+    }
+
+    /// The number of a named axis.
+    pub(super) fn name(&mut self, name: ast::Name, label: &str) -> usize {
+        self.number(Key::Name(name.id), name.span, || label.to_string())
+    }
+
+    fn number(&mut self, key: Key, span: Span, label: impl FnOnce() -> String) -> usize {
+        let names = &mut self.names;
+        *self.numbers.entry(key).or_insert_with(|| {
+            names.push(AxisName { label: label().into(), span });
+            names.len() - 1
+        })
+    }
+
+    /// The slots of an axis as written, in a list of which `...` covers `covered` axes.
+    pub(super) fn slots<'t>(
+        &mut self,
+        axis: &Axis,
+        covered: usize,
+        label: impl Fn(u32) -> &'t str,
+    ) -> Vec<(Slot, Span)> {
+        match axis {
+            Axis::Name(name) => vec![(Slot::Axis(self.name(*name, label(name.id))), name.span)],
+            Axis::Merged(merged) => {
+                let axes = merged.names.iter().map(|name| self.name(*name, label(name.id))).collect();
+                vec![(Slot::Group(axes), merged.span)]
+            }
+            Axis::Ellipsis(span) => (self.covered - covered..self.covered)
+                .map(|k| (Slot::Axis(self.number(Key::Covered(k), *span, || format!("...{k}"))), *span))
+                .collect(),
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// The statement with its names resolved.
+    pub(super) fn contribution(&self, statement: &Statement) -> Result<Contribution, Error> {
+        let mut axes = Axes::new(self.covered(statement)?);
+        let mut left = Vec::with_capacity(statement.left.len());
+        for position in &statement.left {
+            let declared = position.size.as_ref().map(|size| Ok((self.size(size)?, size.span()))).transpose()?;
+            let covered = axes.covered;
+            let slots = self.slots(&mut axes, &position.index, covered)?;
+            left.extend(slots.into_iter().map(|(slot, span)| Position { slot, span, declared }));
+        }
+        let mut reads = Vec::new();
+        let right = self.value(&mut axes, &mut reads, &statement.right)?;
+        let mut given = Vec::with_capacity(statement.sizes.len());
+        for size in &statement.sizes {
+            let axis = axes.name(size.axis, self.program.name(size.axis.id));
+            given.push(Given { axis, size: self.size(&size.size)?, span: size.size.span() });
+        }
+        let (span, assign, operator) = (statement.span, statement.assign, statement.operator);
+        Ok(Contribution { span, assign, operator, axes: axes.into_names(), left, reads, right, given })
+    }
+
+    /// How many axes `...` covers at most; checks the ranks of all that is read.
+    fn covered(&self, statement: &Statement) -> Result<usize, Error> {
+        let mut most: Option<(usize, Span)> = None;
+        let mut wrong = None;
+        let mut on_left = false;
+        let mut visit = |access: &ast::Access| {
+            let ellipsis = ellipsis(&access.indices);
+            let Some(tensor) = self.tensor(access.name) else { return };
+            let (rank, written) = (self.tensors[tensor].shape.len(), access.indices.len());
+            let written = written - usize::from(ellipsis.is_some());
+            if rank < written || (rank > written && ellipsis.is_none()) {
+                wrong.get_or_insert_with(|| self.mistakes.rank(access, &self.tensors[tensor], written));
+            } else if let Some(span) = ellipsis
+                && most.is_none_or(|(covered, _)| covered < rank - written)
+            {
+                most = Some((rank - written, span));
+            }
+        };
+        for_each_access(&statement.right, &mut visit);
+        for position in &statement.left {
+            on_left |= matches!(position.index, Index::Axis(Axis::Ellipsis(_)));
+            for_each_ids(&position.index, &mut |access| {
+                on_left |= ellipsis(&access.indices).is_some();
+                visit(access);
+            });
+        }
+        match (wrong, most) {
+            (Some(error), _) => Err(error),
+            (None, Some((covered, span))) if covered > 0 && !on_left => {
+                Err(self.mistakes.ellipsis_dropped(span, statement, covered))
+            }
+            (None, most) => Ok(most.map_or(0, |(covered, _)| covered)),
+        }
+    }
+
+    /// The number of the tensor of this name; none if the name is something else.
+    fn tensor(&self, name: ast::Name) -> Option<usize> {
+        self.tensor_of.get(name.id as usize).copied().flatten()
+    }
+
+    fn read(&self, axes: &mut Axes, access: &ast::Access) -> Result<Read, Error> {
+        let tensor = self.tensor(access.name).expect("what is read is an input or defined before");
+        let written = access.indices.len() - usize::from(ellipsis(&access.indices).is_some());
+        let covered = self.tensors[tensor].shape.len() - written;
+        let mut dims = Vec::with_capacity(written + covered);
+        for index in &access.indices {
+            dims.extend(self.slots(axes, index, covered)?);
+        }
+        Ok(Read { tensor, span: access.span, dims })
+    }
+
+    fn slots(&self, axes: &mut Axes, index: &Index, covered: usize) -> Result<Vec<(Slot, Span)>, Error> {
+        match index {
+            Index::Axis(axis) => Ok(axes.slots(axis, covered, |id| self.program.name(id))),
+            Index::Affine(affine) => Ok(vec![(Slot::Affine(self.affine(axes, affine)?), affine.span)]),
+        }
+    }
+
+    fn affine(&self, axes: &mut Axes, written: &ast::Affine) -> Result<Affine, Error> {
+        let mut affine = Affine::default();
+        for part in &written.parts {
+            let signed = |value: i64| if part.sign == Sign::Minus { -value } else { value };
+            match &part.kind {
+                PartKind::Constant(integer) => affine.offset = affine.offset.saturating_add(signed(integer.value)),
+                PartKind::Multiple { coefficient, atom } => {
+                    let coef = signed(coefficient.map_or(1, |c| c.value));
+                    match atom {
+                        ast::Atom::Axis(name) => {
+                            let axis = axes.name(*name, self.program.name(name.id));
+                            match affine.terms.iter_mut().find(|(_, a)| *a == axis) {
+                                Some((sum, _)) => *sum = sum.saturating_add(coef),
+                                None => affine.terms.push((coef, axis)),
+                            }
+                        }
+                        ast::Atom::Gather(access) => {
+                            let read = self.read(axes, access)?;
+                            let ids = &self.tensors[read.tensor];
+                            if !ids.dtype.is_integer() {
+                                return Err(self.mistakes.index_dtype(access, ids));
+                            }
+                            affine.ids.push((coef, read));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(affine)
+    }
+
+    fn value(&self, axes: &mut Axes, reads: &mut Vec<Read>, expr: &Expr) -> Result<Value, Error> {
+        let span = expr.span;
+        let kind = match &expr.kind {
+            ExprKind::Number(_) => ValueKind::Number(self.number(span)?),
+            ExprKind::Size(of) => ValueKind::Number(Literal::Int(self.size_of(*of)? as i128)),
+            ExprKind::Access(access) => self.access(axes, reads, access)?,
+            ExprKind::Negation(inner) => {
+                let inner = self.value(axes, reads, inner)?;
+                match inner.number() {
+                    Some(number) => self.folded(literal::negative(number), span)?,
+                    None => ValueKind::Negation(Box::new(inner)),
+                }
+            }
+            ExprKind::Sum(terms) => {
+                let terms = terms
+                    .iter()
+                    .map(|term| Ok((term.sign, self.value(axes, reads, &term.expr)?)))
+                    .collect::<Result<Vec<_>, Error>>()?;
+                match numbers(&terms) {
+                    Some(numbers) => self.folded(literal::sum(&numbers), span)?,
+                    None => ValueKind::Sum(terms),
+                }
+            }
+            ExprKind::Product(factors) => {
+                let factors = factors
+                    .iter()
+                    .map(|factor| Ok((factor.divides, self.value(axes, reads, &factor.expr)?)))
+                    .collect::<Result<Vec<_>, Error>>()?;
+                match numbers(&factors) {
+                    Some(numbers) => self.folded(literal::product(&numbers), span)?,
+                    None => ValueKind::Product(factors),
+                }
+            }
+            ExprKind::Call(call) => self.call(axes, reads, call)?,
+        };
+        Ok(Value { span, kind })
+    }
+
+    fn access(&self, axes: &mut Axes, reads: &mut Vec<Read>, access: &ast::Access) -> Result<ValueKind, Error> {
+        if self.program.names().classes()[access.name.id as usize] == NameClass::Size {
+            return Ok(ValueKind::Number(Literal::Int(self.parameter(access.name)? as i128)));
+        }
+        let read = self.read(axes, access)?;
+        let conj = self.tensors[read.tensor].conj;
+        reads.push(read);
+        Ok(ValueKind::Read { read: reads.len() - 1, conj })
+    }
+
+    fn call(&self, axes: &mut Axes, reads: &mut Vec<Read>, call: &ast::Call) -> Result<ValueKind, Error> {
+        let arguments = call
+            .arguments
+            .iter()
+            .map(|argument| self.value(axes, reads, argument))
+            .collect::<Result<Vec<Value>, Error>>()?;
+        let numbers: Option<Vec<Literal>> = arguments.iter().map(Value::number).collect();
+        if let Some(number) = numbers.and_then(|numbers| literal::call(call.function, &numbers)) {
+            return Ok(ValueKind::Number(number));
+        }
+        // The conjugate of an element is how it is read, so that a product of conjugates is a product.
+        match (call.function, &arguments[..]) {
+            (Function::Conj, &[Value { kind: ValueKind::Read { read, conj }, .. }]) => {
+                Ok(ValueKind::Read { read, conj: !conj })
+            }
+            _ => Ok(ValueKind::Call(call.function, arguments)),
+        }
+    }
+
+    fn number(&self, span: Span) -> Result<Literal, Error> {
+        let text = self.program.source(span);
+        let integer = text.bytes().all(|b| b.is_ascii_digit());
+        let parsed = if integer {
+            text.parse().ok().map(Literal::Int)
+        } else {
+            text.parse().ok().filter(|x: &f64| x.is_finite()).map(Literal::Float)
+        };
+        parsed.ok_or_else(|| self.mistakes.number(span))
+    }
+
+    fn folded(&self, number: Option<Literal>, span: Span) -> Result<ValueKind, Error> {
+        number.map(ValueKind::Number).ok_or_else(|| self.mistakes.number(span))
+    }
+
+    fn size(&self, size: &Size) -> Result<usize, Error> {
+        match size {
+            Size::Integer(integer) => Ok(usize::try_from(integer.value).unwrap_or(usize::MAX)),
+            Size::Parameter(name) => self.parameter(*name),
+            Size::Of(of) => self.size_of(*of),
+        }
+    }
+
+    fn parameter(&self, name: ast::Name) -> Result<usize, Error> {
+        let label = self.program.name(name.id);
+        self.sizes.get(label).copied().ok_or_else(|| self.mistakes.unknown_size(label, name.span, self.sizes))
+    }
+
+    fn size_of(&self, of: SizeOf) -> Result<usize, Error> {
+        let tensor = self.tensor(of.tensor).expect("what is measured is an input or defined before");
+        let tensor = &self.tensors[tensor];
+        let size = usize::try_from(of.axis.value).ok().and_then(|axis| tensor.shape.get(axis));
+        size.copied().ok_or_else(|| self.mistakes.no_axis(of, tensor))
+    }
+}
+
+/// The numbers of a list, if all are.
+fn numbers<T: Copy>(list: &[(T, Value)]) -> Option<Vec<(T, Literal)>> {
+    list.iter().map(|(tag, value)| Some((*tag, value.number()?))).collect()
+}
+
+/// Where a list of indices has `...`.
+pub(super) fn ellipsis(indices: &[Index]) -> Option<Span> {
+    indices.iter().find_map(|index| match index {
+        Index::Axis(Axis::Ellipsis(span)) => Some(*span),
+        _ => None,
+    })
+}
+
+/// Calls `f` with every access, each followed by those in its indices.
+fn for_each_access<'e>(expr: &'e Expr, f: &mut impl FnMut(&'e ast::Access)) {
+    match &expr.kind {
+        ExprKind::Sum(terms) => terms.iter().for_each(|term| for_each_access(&term.expr, f)),
+        ExprKind::Product(factors) => factors.iter().for_each(|factor| for_each_access(&factor.expr, f)),
+        ExprKind::Negation(inner) => for_each_access(inner, f),
+        ExprKind::Number(_) | ExprKind::Size(_) => {}
+        ExprKind::Access(access) => {
+            f(access);
+            access.indices.iter().for_each(|index| for_each_ids(index, f));
+        }
+        ExprKind::Call(call) => call.arguments.iter().for_each(|argument| for_each_access(argument, f)),
+    }
+}
+
+/// Calls `f` with every access to ids in an index, each followed by those in its own indices.
+fn for_each_ids<'e>(index: &'e Index, f: &mut impl FnMut(&'e ast::Access)) {
+    let Index::Affine(affine) = index else { return };
+    for part in &affine.parts {
+        if let PartKind::Multiple { atom: ast::Atom::Gather(access), .. } = &part.kind {
+            f(access);
+            access.indices.iter().for_each(|index| for_each_ids(index, f));
+        }
+    }
+}
+
+/// The axes that several lists share in all of them, and those that are in any.
+pub(super) fn common_and_any(lists: impl IntoIterator<Item = (Vec<usize>, Vec<usize>)>) -> (Vec<usize>, Vec<usize>) {
+    let mut lists = lists.into_iter();
+    let Some((mut common, mut any)) = lists.next() else { return (Vec::new(), Vec::new()) };
+    for (c, a) in lists {
+        common.retain(|axis| c.binary_search(axis).is_ok());
+        any.extend(a);
+    }
+    any = set(any);
+    (common, any)
+}
