@@ -4,7 +4,7 @@ use einfold_exec::{Semiring, UserSemiring};
 use einfold_ir::Algebra;
 
 /// What takes the place of `+` and `×`: one of the built-in pairs [`SumProduct`], [`MaxPlus`], [`MinPlus`], [`MaxTimes`],
-/// [`MinTimes`], [`MaxMin`], or a type of yours that implements [`Semiring`].
+/// [`MinTimes`], [`MaxMin`], [`OrAnd`], [`LsePlus`], one of [`ALGEBRAS`] by its name, or a type of yours that implements [`Semiring`].
 pub trait IntoAlgebra {
     /// What the compiler is told, and what the executor runs if it is not built in.
     fn into_algebra(self) -> (Algebra, Option<UserSemiring>);
@@ -14,6 +14,34 @@ impl<S: Semiring> IntoAlgebra for S {
     fn into_algebra(self) -> (Algebra, Option<UserSemiring>) {
         let semiring = UserSemiring::of::<S>();
         (Algebra::User(semiring.algebra()), Some(semiring))
+    }
+}
+
+/// A built-in algebra by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedAlgebra {
+    /// The name, in kebab case.
+    pub name: &'static str,
+    /// The sum and the product, as they are printed.
+    pub operations: &'static str,
+    algebra: Algebra,
+}
+
+/// The built-in algebras.
+pub const ALGEBRAS: [NamedAlgebra; 8] = [
+    NamedAlgebra { name: "sum-product", operations: "(+, *)", algebra: Algebra::SUM_PRODUCT },
+    NamedAlgebra { name: "max-plus", operations: "(max, +)", algebra: Algebra::MAX_PLUS },
+    NamedAlgebra { name: "min-plus", operations: "(min, +)", algebra: Algebra::MIN_PLUS },
+    NamedAlgebra { name: "max-times", operations: "(max, *)", algebra: Algebra::MAX_TIMES },
+    NamedAlgebra { name: "min-times", operations: "(min, *)", algebra: Algebra::MIN_TIMES },
+    NamedAlgebra { name: "max-min", operations: "(max, min)", algebra: Algebra::MAX_MIN },
+    NamedAlgebra { name: "or-and", operations: "(|, &)", algebra: Algebra::OR_AND },
+    NamedAlgebra { name: "lse-plus", operations: "(lse, +)", algebra: Algebra::LSE_PLUS },
+];
+
+impl IntoAlgebra for NamedAlgebra {
+    fn into_algebra(self) -> (Algebra, Option<UserSemiring>) {
+        (self.algebra, None)
     }
 }
 
@@ -44,4 +72,20 @@ markers! {
     MinTimes = MIN_TIMES;
     /// (max, min): widest paths. NaN wins over every number; −0 is below +0.
     MaxMin = MAX_MIN;
+    /// (or, and): reachability. Bit by bit on integers; floats have no bits.
+    OrAnd = OR_AND;
+    /// (lse, +): sums of products of numbers that are given by their logarithms. Floats only.
+    LsePlus = LSE_PLUS;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALGEBRAS;
+
+    #[test]
+    fn algebras_are_printed_by_their_operations() {
+        for named in ALGEBRAS {
+            assert_eq!(named.algebra.to_string(), named.operations, "{}", named.name);
+        }
+    }
 }

@@ -4,15 +4,17 @@ use crate::array::AnyArray;
 use crate::error::Error;
 use crate::expression::Expression;
 use crate::operand::{Arguments, Operands};
-use crate::output::{Output, Target};
+use crate::output::Outputs;
 use crate::program::Program;
 use crate::scalar::Scalar;
+use crate::target::Targets;
 use einfold_exec::{BindError, Control, MemoryOrder, Scratch};
 use std::num::NonZeroUsize;
 
 /// A call of a plan that is being put together; made by [`Plan::call`](crate::Plan::call).
 ///
-/// The result is `alpha ⊗ e ⊕ beta ⊗ out` in the expression's own algebra, where `e` is the value of the expression:
+/// The result is `alpha ⊗ e ⊕ beta ⊗ out` in the expression's own algebra, where `e` is the value of subscripts, or of a program
+/// with one result and only `=` or `+=`:
 ///
 /// ```
 /// use einfold::{Expression, Scratch};
@@ -88,11 +90,11 @@ impl<'a, O: Operands> Call<'a, O> {
         self
     }
 
-    /// Runs, and returns a new array, a scalar or an [`AnyArray`].
+    /// Runs, and returns the result as a new array, a scalar or an [`AnyArray`], or several of them.
     ///
     /// # Errors
     /// As [`Plan::run`](crate::Plan::run).
-    pub fn run<A: Output>(self) -> Result<A, Error> {
+    pub fn run<A: Outputs>(self) -> Result<A, Error> {
         self.start(A::produce)
     }
 
@@ -104,13 +106,35 @@ impl<'a, O: Operands> Call<'a, O> {
         self.run()
     }
 
-    /// Runs, and writes the result to memory of the caller. If the run stops half way, that memory holds unspecified values.
+    /// Runs, and writes the results to memory of the caller. If the run stops half way, that memory holds unspecified values.
+    ///
+    /// ```
+    /// use einfold::Expression;
+    /// use einfold::ndarray::array;
+    ///
+    /// let (g, w) = (array![0, 0, 1], array![1.0, 3.0, 5.0]);
+    /// let plan = Expression::new("sum[g[n]:2] += w[n]; count[g[n]:2] += 1")?.plan_for((&g, &w))?;
+    /// let (mut sum, mut count) = (array![0.0, 0.0], array![0_i64, 0]);
+    /// plan.call((&g, &w)).into((&mut sum, &mut count))?;
+    /// assert_eq!((sum, count), (array![4.0, 5.0], array![2, 1]));
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if the operands or the output are not those of the plan, `alpha` or `beta` does not convert to the
-    /// dtype of the result, or memory is short; [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
-    pub fn into(self, mut out: impl Target) -> Result<(), Error> {
-        self.start(|run| run.into(&mut out.elements_mut()))
+    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if the operands or the outputs are not those of the plan, `alpha` or `beta`
+    /// does not convert to the dtype of the result, or memory is short; [`ErrorKind::Names`](crate::ErrorKind::Names);
+    /// [`ErrorKind::NotScalable`](crate::ErrorKind::NotScalable); [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    pub fn into(self, mut out: impl Targets) -> Result<(), Error> {
+        self.start(|run| {
+            let mut run = Some(run);
+            let mut result = Ok(());
+            out.with(&mut |views| {
+                if let Some(run) = run.take() {
+                    result = run.into(views);
+                }
+            });
+            result
+        })
     }
 
     fn start<R>(self, go: impl FnOnce(Run<'_>) -> Result<R, Error>) -> Result<R, Error> {
@@ -119,14 +143,15 @@ impl<'a, O: Operands> Call<'a, O> {
         let mut result = None;
         operands.with(&mut |arguments| {
             if let Some((options, go)) = pending.take() {
-                result = Some(go(Run { expression, program, arguments, options }));
+                let run = |arguments: Arguments<'_>| go(Run { expression, program, arguments, options });
+                result = Some(expression.arrange(arguments, run));
             }
         });
         result.unwrap_or_else(|| Err(BindError::Operands { expected: program.inputs().len(), found: 0 }.into()))
     }
 }
 
-/// A run that waits for the memory of its result. A type that implements [`Output`] asks it for an array.
+/// A run that waits for the memory of its results, which a type that implements [`Outputs`] reserves.
 #[derive(Debug)]
 pub struct Run<'r> {
     pub(crate) expression: &'r Expression,

@@ -2,7 +2,7 @@
 
 mod kind;
 
-pub use kind::{ErrorKind, RecipeProblem};
+pub use kind::{ErrorKind, NamesProblem, RecipeProblem};
 
 use einfold_syntax::{Note, Report, Span};
 use std::fmt::{self, Debug, Display, Formatter};

@@ -1,25 +1,23 @@
 //! An expression: what is to be computed, whatever the operands.
 
-use crate::algebra::IntoAlgebra;
 use crate::call::{CallOptions, Run};
-use crate::error::Error;
-use crate::operand::Operands;
-use crate::output::Output;
+use crate::error::{Error, ErrorKind};
+use crate::operand::{Arguments, Operands};
+use crate::output::Outputs;
 use crate::plan::Plan;
 use crate::program::Program;
+use crate::settings::Settings;
 use crate::spec::Specs;
-use einfold_exec::{BindError, UserSemiring};
-use einfold_ir::Algebra;
-use einfold_order::{Budget, Order};
-use einfold_plan::PassSet;
-use einfold_syntax::{Ast, Span};
+use einfold_exec::{BindError, Stopped};
+use einfold_syntax::{Assign, Ast, Span};
 use std::fmt;
-use std::str::FromStr;
 
 /// A parsed expression with its options, ready to be planned for operands of any shape.
 ///
-/// The options say how it is evaluated, never what the result is up to rounding; only [`strict`](Expression::strict) and
-/// [`algebra`](Expression::algebra) belong to its meaning.
+/// Some options belong to its meaning: [`strict`](Expression::strict), [`algebra`](Expression::algebra),
+/// [`acc`](Expression::acc), [`size`](Expression::size), [`out_of_range`](Expression::out_of_range),
+/// [`fill`](Expression::fill) and [`outputs`](Expression::outputs). The others say how it is evaluated, never what the result is
+/// up to rounding.
 ///
 /// ```
 /// use einfold::{Expression, MinPlus};
@@ -34,61 +32,41 @@ use std::str::FromStr;
 #[derive(Clone, Debug)]
 pub struct Expression {
     pub(crate) ast: Ast,
+    /// Whether the text is named subscripts without brackets.
+    pub(crate) spaced: bool,
     pub(crate) settings: Settings,
 }
 
-/// The options of an [`Expression`].
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) strict: bool,
-    pub(crate) algebra: Algebra,
-    pub(crate) semiring: Option<UserSemiring>,
-    pub(crate) order: Order,
-    pub(crate) budget: Budget,
-    pub(crate) passes: PassSet,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            strict: false,
-            algebra: Algebra::SUM_PRODUCT,
-            semiring: None,
-            order: Order::default(),
-            budget: Budget::default(),
-            passes: PassSet::ALL,
-        }
-    }
-}
-
-/// Something that says where a contraction order comes from: an [`Order`], or the name of a strategy.
-pub trait IntoOrder {
-    /// The order.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Order`](crate::ErrorKind::Order) if no strategy has this name.
-    fn into_order(self) -> Result<Order, Error>;
-}
-
-impl IntoOrder for Order {
-    fn into_order(self) -> Result<Order, Error> {
-        Ok(self)
-    }
-}
-
-impl IntoOrder for &str {
-    fn into_order(self) -> Result<Order, Error> {
-        Ok(Order::from_str(self)?)
-    }
-}
-
 impl Expression {
-    /// Parses a text such as `ij,jk->ik`.
+    /// Parses a text: letters such as `ij,jk->ik`, named subscripts such as `[row col], [col] -> [row]`, or a program such as
+    /// `Y[seg[n]] += X[n]`. A text with `=` is a program, else one with `[` is named subscripts.
     ///
     /// # Errors
-    /// [`ErrorKind::Expression`](crate::ErrorKind::Expression), which points at the place in the text.
+    /// [`ErrorKind::Expression`], which points at the place in the text.
     pub fn new(text: &str) -> Result<Expression, Error> {
-        Ok(Expression { ast: einfold_syntax::parse(text)?, settings: Settings::default() })
+        Ok(Expression::of(einfold_syntax::parse(text)?))
+    }
+
+    /// Parses named subscripts without brackets, as einops writes them: white space separates axes, commas separate operands.
+    ///
+    /// ```
+    /// use einfold::Expression;
+    /// use einfold::ndarray::{Array1, array};
+    ///
+    /// let (a, w) = (array![[1.0, 2.0], [3.0, 4.0]], array![1.0, 10.0]);
+    /// let y: Array1<f64> = Expression::spaced("batch i, i -> batch")?.run((&a, &w))?;
+    /// assert_eq!(y, array![21.0, 43.0]);
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`new`](Expression::new).
+    pub fn spaced(text: &str) -> Result<Expression, Error> {
+        Ok(Expression { spaced: true, ..Expression::of(einfold_syntax::parse_spaced(text)?) })
+    }
+
+    fn of(ast: Ast) -> Expression {
+        Expression { ast, spaced: false, settings: Settings::default() }
     }
 
     /// The expression with these integer labels for each operand and for the output, without text: any number of labels.
@@ -97,78 +75,54 @@ impl Expression {
     /// # Errors
     /// As [`new`](Expression::new); places are in the printed form, `[0 1], [1 2] -> [0 2]`.
     pub fn labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Expression, Error> {
-        Ok(Expression { ast: einfold_syntax::from_labels(operands, output)?, settings: Settings::default() })
-    }
-
-    /// Whether an axis must have the same size in all operands. If not, the default, size 1 stretches as in NumPy.
-    pub fn strict(mut self, strict: bool) -> Expression {
-        self.settings.strict = strict;
-        self
-    }
-
-    /// Evaluates with another sum and product: one of the markers such as [`MinPlus`](crate::MinPlus), or a
-    /// [`Semiring`](crate::Semiring) of yours.
-    pub fn algebra(mut self, algebra: impl IntoAlgebra) -> Expression {
-        (self.settings.algebra, self.settings.semiring) = algebra.into_algebra();
-        self
-    }
-
-    /// Where the contraction order comes from: the name of a [strategy](crate::STRATEGIES), or an [`Order`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::Order`](crate::ErrorKind::Order) if no strategy has this name.
-    pub fn order(mut self, order: impl IntoOrder) -> Result<Expression, Error> {
-        self.settings.order = order.into_order()?;
-        Ok(self)
-    }
-
-    /// Contracts along this path, in NumPy's linear form: each step names positions in the list of remaining tensors, removes
-    /// them and appends its result. Whether it fits is seen when the expression is planned.
-    pub fn path<S: AsRef<[u32]>>(mut self, steps: impl IntoIterator<Item = S>) -> Expression {
-        self.settings.order = Order::Linear(steps.into_iter().map(|s| s.as_ref().to_vec()).collect());
-        self
-    }
-
-    /// Contracts along this path in SSA form: step `k` of `n` operands makes tensor `n + k`, and each is used once.
-    pub fn ssa_path<S: AsRef<[u32]>>(mut self, steps: impl IntoIterator<Item = S>) -> Expression {
-        self.settings.order = Order::Ssa(steps.into_iter().map(|s| s.as_ref().to_vec()).collect());
-        self
-    }
-
-    /// What the order search may use, and how much memory a run may.
-    pub fn budget(mut self, budget: Budget) -> Expression {
-        self.settings.budget = budget;
-        self
-    }
-
-    /// How many bytes a run may need besides its operands, its result included. More is an error before anything runs.
-    pub fn memory(mut self, bytes: u64) -> Expression {
-        self.settings.budget.memory_bytes = Some(bytes);
-        self
-    }
-
-    /// Which passes the plan goes through: all, unless somebody looks for a fault. The result is the same up to rounding.
-    pub fn passes(mut self, passes: PassSet) -> Expression {
-        self.settings.passes = passes;
-        self
+        Ok(Expression::of(einfold_syntax::from_labels(operands, output)?))
     }
 
     /// The source: the text as it was given, or the printed form of integer labels.
     pub fn text(&self) -> &str {
         match &self.ast {
             Ast::Letters(subscripts) => subscripts.text(),
+            Ast::Named(named) => named.text(),
+            Ast::Program(program) => program.text(),
             _ => "",
         }
     }
 
-    /// Plans for operands of these types.
+    /// The names of the operands of a program, in the order in which they are passed without names. Subscripts have none.
+    pub fn input_names(&self) -> Vec<&str> {
+        match &self.ast {
+            Ast::Program(program) => program.names().inputs().iter().map(|&id| program.name(id)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The names of the results of a program, in their order: those that are asked for, else those that it never reads.
+    /// Subscripts have none.
+    pub fn output_names(&self) -> Vec<&str> {
+        match (&self.ast, &self.settings.options.outputs) {
+            (Ast::Program(_), Some(asked)) => asked.iter().map(String::as_str).collect(),
+            (Ast::Program(program), None) => program.names().outputs().iter().map(|&id| program.name(id)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The names that a program defines, results and others, in the order of the text.
+    pub fn defined_names(&self) -> Vec<&str> {
+        match &self.ast {
+            Ast::Program(program) => program.names().definitions().iter().map(|d| program.name(d.name)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Plans for operands of these types, in the order of the operands of a call or with names.
     ///
     /// # Errors
-    /// [`ErrorKind::Expression`](crate::ErrorKind::Expression) where the types do not fit the expression,
-    /// [`ErrorKind::Order`](crate::ErrorKind::Order) where there is no order,
-    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) where it would need more memory than allowed or addressable.
+    /// [`ErrorKind::Expression`] where the types do not fit the expression, and where a shape depends on the values of ids;
+    /// [`ErrorKind::Names`] where their names do not; [`ErrorKind::Order`] where there is no order; [`ErrorKind::Plan`] where it
+    /// would need more memory than allowed or addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
-        Plan::new(self.clone(), types.into_types())
+        let types = self.arrange_types(types.into_types())?;
+        Ok(Plan::new(self.clone(), Program::compile(self, types)?))
     }
 
     /// Plans for operands of the types of these.
@@ -181,18 +135,35 @@ impl Expression {
         self.plan(types)
     }
 
-    /// Plans and runs.
+    /// Plans for these operands: a size that only ids tell, as in `Y[g[n]] += x[n]`, is the one that these ids give. The plan runs
+    /// on other operands as well, and an id beyond that size is then out of range.
+    ///
+    /// # Errors
+    /// As [`plan`](Expression::plan), but for shapes that depend on ids, and as [`Plan::run`] where those are looked up.
+    pub fn plan_with(&self, operands: impl Operands) -> Result<Plan, Error> {
+        let program = self.arranged(operands, |arguments| Program::compile_with(self, &arguments))?;
+        Ok(Plan::new(self.clone(), program))
+    }
+
+    /// Plans and runs. Sizes that only ids tell are looked up.
     ///
     /// # Errors
     /// As [`plan`](Expression::plan) and [`Plan::run`].
-    pub fn run<A: Output>(&self, operands: impl Operands) -> Result<A, Error> {
+    pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
+        self.arranged(operands, |arguments| {
+            let program = Program::compile_with(self, &arguments)?;
+            A::produce(Run { expression: self, program: &program, arguments, options: CallOptions::default() })
+        })
+    }
+
+    /// Calls `then` with the operands in their order.
+    fn arranged<R>(
+        &self,
+        operands: impl Operands,
+        mut then: impl FnMut(Arguments<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
         let mut result = None;
-        operands.with(&mut |arguments| {
-            let program = Program::compile_for(self, &arguments);
-            result = Some(program.and_then(|program| {
-                A::produce(Run { expression: self, program: &program, arguments, options: CallOptions::default() })
-            }));
-        });
+        operands.with(&mut |arguments| result = Some(self.arrange(arguments, &mut then)));
         result.unwrap_or_else(|| Err(BindError::Operands { expected: self.operands(), found: 0 }.into()))
     }
 
@@ -206,18 +177,35 @@ impl Expression {
         }
     }
 
-    /// Where operand `k` is written.
-    pub(crate) fn place(&self, operand: usize) -> Option<Span> {
+    /// Whether `alpha` and `beta` have a meaning: the value is one, and summed.
+    pub(crate) fn is_scalable(&self) -> bool {
+        let Ast::Program(program) = &self.ast else { return true };
+        let summed = |name: &str| {
+            let definition = program.names().definitions().iter().find(|d| program.name(d.name) == name);
+            definition.is_some_and(|d| matches!(d.assign, Assign::Equal | Assign::Add))
+        };
+        matches!(self.output_names()[..], [name] if summed(name))
+    }
+
+    /// Where operand `k` is written first.
+    fn place(&self, operand: usize) -> Option<Span> {
         match &self.ast {
             Ast::Letters(subscripts) => subscripts.terms().get(operand).map(|term| term.span),
             Ast::Named(named) => named.terms().get(operand).map(|term| term.span),
+            Ast::Program(program) => program.names().inputs().get(operand).map(|&id| program.first(id)),
             _ => None,
         }
     }
 
-    /// An error about an operand, with the place of its term.
+    /// An error about an operand, with the place where that is written.
     pub(crate) fn point(&self, error: Error) -> Error {
-        match error.kind().operand().and_then(|operand| self.place(operand)) {
+        let operand = match error.kind() {
+            ErrorKind::Stopped(Stopped::IndexOutOfRange(id)) => {
+                self.input_names().iter().position(|name| *name == &*id.ids)
+            }
+            other => other.operand(),
+        };
+        match operand.and_then(|operand| self.place(operand)) {
             Some(span) => error.at(self.text(), span),
             None => error,
         }

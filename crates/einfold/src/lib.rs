@@ -94,34 +94,47 @@ mod builtin;
 mod call;
 mod error;
 mod expression;
+mod names;
 mod operand;
 mod output;
 mod plan;
 mod program;
 mod recipe;
-
+mod results;
+mod run;
 mod scalar;
+mod settings;
 mod spec;
+mod target;
 
-pub use algebra::{IntoAlgebra, MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes, SumProduct};
+pub use algebra::{
+    ALGEBRAS, IntoAlgebra, LsePlus, MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes, NamedAlgebra, OrAnd, SumProduct,
+};
 pub use array::AnyArray;
 pub use call::{Call, Run};
-pub use error::{Error, ErrorKind, RecipeProblem};
-pub use expression::{Expression, IntoOrder};
-pub use operand::{Arguments, Conj, Operand, Operands, conj};
-pub use output::{Output, Target};
+pub use error::{Error, ErrorKind, NamesProblem, RecipeProblem};
+pub use expression::Expression;
+pub use operand::{Arguments, Conj, Named, Operand, Operands, conj, named};
+pub use output::{Output, Outputs, Slot};
 pub use plan::Plan;
+pub use results::Results;
+pub use run::Slots;
 pub use scalar::Scalar;
-pub use spec::{Specs, spec};
+pub use settings::IntoOrder;
+pub use spec::{Spec, Specs, spec};
+pub use target::{Target, Targets};
 
 pub use einfold_exec::{
-    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, Port, Scratch, Semiring, Stopped,
-    ViewError,
+    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, NewArray, Port, Scratch, Semiring,
+    Stopped, ViewError,
 };
-pub use einfold_ir::{Cost, Count, Dtype, Laws, PathError, TensorType};
+pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, OutOfRange, PathError, TensorType};
 pub use einfold_order::{Budget, Order, OrderError, STRATEGIES, Strategy};
 pub use einfold_plan::{Explain, PASSES, Pass, PassSet, PlanError, Stage};
-pub use einfold_syntax::{ErrorKind as ExpressionError, Holder, Note, SizeRule, Span, SyntaxProblem};
+pub use einfold_syntax::{
+    ErrorKind as ExpressionError, Feature, Holder, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
+    TypeProblem,
+};
 pub use ndarray;
 
 /// Parses, plans and runs.
@@ -141,7 +154,7 @@ pub use ndarray;
 ///
 /// # Errors
 /// As [`Expression::new`] and [`Expression::run`].
-pub fn einsum<A: Output>(text: &str, operands: impl Operands) -> Result<A, Error> {
+pub fn einsum<A: Outputs>(text: &str, operands: impl Operands) -> Result<A, Error> {
     Expression::new(text)?.run(operands)
 }
 
@@ -160,7 +173,7 @@ pub fn einsum<A: Output>(text: &str, operands: impl Operands) -> Result<A, Error
 ///
 /// # Errors
 /// As [`Expression::labels`] and [`Expression::run`].
-pub fn einsum_labels<A: Output>(
+pub fn einsum_labels<A: Outputs>(
     labels: &[&[u32]],
     output: Option<&[u32]>,
     operands: impl Operands,

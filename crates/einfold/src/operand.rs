@@ -8,7 +8,7 @@ use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
 use smallvec::SmallVec;
 
 /// Something that can be read as one tensor: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
-/// [`AnyView`], any of them by reference, or inside [`conj`]. No form copies elements.
+/// [`AnyView`], any of them by reference, or inside [`conj`] or [`named`]. No form copies elements.
 pub trait Operand {
     /// The elements.
     fn elements(&self) -> AnyView<'_>;
@@ -16,6 +16,11 @@ pub trait Operand {
     /// Whether the elements are conjugated as they are read. Without effect on real elements.
     fn is_conj(&self) -> bool {
         false
+    }
+
+    /// The name by which a program reads it.
+    fn name(&self) -> Option<&str> {
+        None
     }
 }
 
@@ -47,6 +52,48 @@ impl<O: Operand> Operand for Conj<O> {
     fn is_conj(&self) -> bool {
         !self.0.is_conj()
     }
+
+    fn name(&self) -> Option<&str> {
+        self.0.name()
+    }
+}
+
+/// An operand, or the type of one, with a name; made by [`named`].
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'n, O> {
+    pub(crate) name: &'n str,
+    pub(crate) inner: O,
+}
+
+/// An operand with the name by which a program reads it; of a [`spec`](crate::spec), the type of one.
+///
+/// Operands with names may come in any order, and with others that the program does not read.
+///
+/// ```
+/// use einfold::ndarray::{Array1, array};
+/// use einfold::{einsum, named};
+///
+/// let (values, ids) = (array![1.0, 2.0, 4.0], array![0, 1, 0]);
+/// let y: Array1<f64> = einsum("Y[g[n]] += w[n]", (named("w", &values), named("g", &ids)))?;
+/// assert_eq!(y, array![5.0, 2.0]);
+/// # Ok::<(), einfold::Error>(())
+/// ```
+pub fn named<O>(name: &str, operand: O) -> Named<'_, O> {
+    Named { name, inner: operand }
+}
+
+impl<O: Operand> Operand for Named<'_, O> {
+    fn elements(&self) -> AnyView<'_> {
+        self.inner.elements()
+    }
+
+    fn is_conj(&self) -> bool {
+        self.inner.is_conj()
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(self.name)
+    }
 }
 
 impl<O: Operand + ?Sized> Operand for &O {
@@ -56,6 +103,10 @@ impl<O: Operand + ?Sized> Operand for &O {
 
     fn is_conj(&self) -> bool {
         (**self).is_conj()
+    }
+
+    fn name(&self) -> Option<&str> {
+        (**self).name()
     }
 }
 
@@ -98,8 +149,9 @@ for_each_builtin!(scalars);
 /// What a call reads, as it is handed to the compiler and the executor.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a> {
-    views: &'a [AnyView<'a>],
-    conj: &'a [bool],
+    pub(crate) views: &'a [AnyView<'a>],
+    pub(crate) conj: &'a [bool],
+    pub(crate) names: &'a [Option<&'a str>],
 }
 
 impl<'a> Arguments<'a> {
@@ -108,15 +160,15 @@ impl<'a> Arguments<'a> {
         self.views
     }
 
-    /// Dtype, shape and conjugation of each operand: what a plan is made for.
+    /// Dtype, shape, conjugation and name of each operand: what a plan is made for.
     pub fn types(&self) -> Vec<TensorType> {
-        let one = |(view, conj): (&AnyView<'_>, &bool)| TensorType {
-            name: None,
+        let one = |((view, conj), name): ((&AnyView<'_>, &bool), &Option<&str>)| TensorType {
+            name: name.map(Into::into),
             dtype: view.dtype(),
             shape: view.extents().to_vec(),
             conj: *conj && view.dtype().is_complex(),
         };
-        self.views.iter().zip(self.conj).map(one).collect()
+        self.views.iter().zip(self.conj).zip(self.names).map(one).collect()
     }
 
     /// The first operand that is conjugated here and not in `types`, or the other way round.
@@ -125,8 +177,9 @@ impl<'a> Arguments<'a> {
     }
 }
 
-/// The operands of a call, in the order of the terms: a tuple of up to twelve, a single one alone, or any number of one type
-/// in an array, slice or vector.
+/// The operands of a call: a tuple of up to twelve, a single one alone, or any number of one type in an array, slice or vector.
+/// They come in the order of the terms; those of a program in the order in which its text first names them, or in any order and
+/// with any others among them, each with its name.
 pub trait Operands {
     /// Calls `then` once, with all of them.
     fn with(&self, then: &mut dyn FnMut(Arguments<'_>));
@@ -134,7 +187,7 @@ pub trait Operands {
 
 impl<O: Operand> Operands for O {
     fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
-        then(Arguments { views: &[self.elements()], conj: &[self.is_conj()] });
+        then(Arguments { views: &[self.elements()], conj: &[self.is_conj()], names: &[self.name()] });
     }
 }
 
@@ -142,7 +195,8 @@ impl<O: Operand> Operands for [O] {
     fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
         let views: SmallVec<[AnyView<'_>; 8]> = self.iter().map(O::elements).collect();
         let conj: SmallVec<[bool; 16]> = self.iter().map(O::is_conj).collect();
-        then(Arguments { views: &views, conj: &conj });
+        let names: SmallVec<[Option<&str>; 8]> = self.iter().map(O::name).collect();
+        then(Arguments { views: &views, conj: &conj, names: &names });
     }
 }
 
@@ -171,7 +225,11 @@ macro_rules! tuples {
             fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
                 #[expect(non_snake_case, reason = "each operand is bound to the name of its type")]
                 let ($($name,)+) = self;
-                then(Arguments { views: &[$($name.elements()),+], conj: &[$($name.is_conj()),+] });
+                then(Arguments {
+                    views: &[$($name.elements()),+],
+                    conj: &[$($name.is_conj()),+],
+                    names: &[$($name.name()),+],
+                });
             }
         }
     };

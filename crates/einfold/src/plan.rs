@@ -5,9 +5,9 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::expression::Expression;
 use crate::operand::Operands;
-use crate::output::Output;
+use crate::output::Outputs;
 use crate::program::Program;
-use einfold_ir::{Cost, Count, TensorType, Tree};
+use einfold_ir::{Buffer, Cost, Count, TensorType, Tree};
 use einfold_plan::{Explain, Source};
 use std::sync::Arc;
 
@@ -41,18 +41,33 @@ struct Inner {
 }
 
 impl Plan {
-    pub(crate) fn new(expression: Expression, inputs: Vec<TensorType>) -> Result<Plan, Error> {
-        let program = Program::compile(&expression, inputs)?;
-        Ok(Plan(Arc::new(Inner { expression, program })))
+    pub(crate) fn new(expression: Expression, program: Program) -> Plan {
+        Plan(Arc::new(Inner { expression, program }))
     }
 
-    /// Runs on operands of the planned types, and returns the result as the type that is asked for.
+    /// Runs on operands of the planned types, and returns the result as the type that is asked for, or several in a tuple, a
+    /// vector or by name.
+    ///
+    /// ```
+    /// use einfold::{Expression, Results, named};
+    /// use einfold::ndarray::{Array1, array};
+    ///
+    /// let (g, w) = (array![0, 0, 1], array![1.0, 3.0, 5.0]);
+    /// let plan = Expression::new("sum[g[n]:2] += w[n]; avg[g[n]:2] mean= w[n]")?.plan_for((&g, &w))?;
+    /// let (sum, avg): (Array1<f64>, Array1<f64>) = plan.run((&g, &w))?;
+    /// assert_eq!((&sum, &avg), (&array![4.0, 5.0], &array![2.0, 5.0]));
+    /// let mut named: Results = plan.run((named("w", &w), named("g", &g)))?;
+    /// assert_eq!(named.take::<Array1<f64>>("avg")?, avg);
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
     ///
     /// # Errors
+    /// [`ErrorKind::Names`](crate::ErrorKind::Names) if operands have names that do not fit,
+    /// [`ErrorKind::OutputCount`](crate::ErrorKind::OutputCount) if there are more or fewer results than are asked for,
     /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if the operands are not those of the plan or memory is short,
     /// [`ErrorKind::OutputDtype`](crate::ErrorKind::OutputDtype) and [`ErrorKind::OutputRank`](crate::ErrorKind::OutputRank)
     /// if the result is not of the type that is asked for, [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
-    pub fn run<A: Output>(&self, operands: impl Operands) -> Result<A, Error> {
+    pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
         self.call(operands).run()
     }
 
@@ -74,16 +89,21 @@ impl Plan {
         &self.0.expression
     }
 
-    /// The types that the plan is for.
+    /// The types that the plan is for, those of a program with their names, in the order of operands without names.
     pub fn input_types(&self) -> &[TensorType] {
         self.0.program.inputs()
     }
 
-    /// Dtype and shape of each result.
+    /// Dtype and shape of each result, and in a program its name.
     pub fn output_types(&self) -> Vec<TensorType> {
-        let ty =
-            |b: &einfold_ir::Buffer| TensorType { name: None, dtype: b.dtype, shape: b.extents.clone(), conj: false };
-        self.0.program.outputs().map(ty).collect()
+        let names = self.0.expression.output_names();
+        let ty = |(k, b): (usize, &Buffer)| TensorType {
+            name: names.get(k).map(|&name| name.into()),
+            dtype: b.dtype,
+            shape: b.extents.clone(),
+            conj: false,
+        };
+        self.0.program.outputs().enumerate().map(ty).collect()
     }
 
     /// What the contraction order costs, whatever the machine.
@@ -115,9 +135,13 @@ impl Plan {
     /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if a pass fails as it runs again to be watched: a defect.
     pub fn explain(&self) -> Result<Explain, Error> {
         let Inner { expression, program } = &*self.0;
-        let ir = expression.resolve(program.inputs())?;
         let source = Source { expression: expression.to_string(), ast: expression.to_string() };
-        Ok(Explain::new(source, &ir, program.compiled(), &expression.plan_options())?)
+        Ok(Explain::new(source, program.ir(), program.compiled(), &expression.plan_options())?)
+    }
+
+    /// What the questions about ids were answered with, if there were any.
+    pub(crate) fn answers(&self) -> &[i64] {
+        self.0.program.answers()
     }
 
     /// The contraction trees, one for each contraction that has an order.

@@ -1,28 +1,21 @@
 //! Plans as text: what a plan was made from, from which it is made again.
 
-use crate::algebra::IntoAlgebra;
+use crate::algebra::{ALGEBRAS, IntoAlgebra};
 use crate::error::{Error, ErrorKind, RecipeProblem};
-use crate::expression::{Expression, Settings};
+use crate::expression::Expression;
 use crate::plan::Plan;
+use crate::program::Program;
+use crate::settings::Settings;
 use einfold_exec::UserSemiring;
-use einfold_ir::{Algebra, Cost, Count, Dtype, TensorType, Tree};
+use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, OutOfRange, TensorType, Tree};
 use einfold_order::{Budget, Order};
 use einfold_plan::PassSet;
-use einfold_syntax::{Ast, Spelling, Subscripts};
+use einfold_syntax::{Ast, Options, Spelling, Subscripts};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The version of the format; a recipe of another version is refused.
 const VERSION: u64 = 1;
-
-/// The algebras that a recipe can name by themselves.
-const ALGEBRAS: [Algebra; 6] = [
-    Algebra::SUM_PRODUCT,
-    Algebra::MAX_PLUS,
-    Algebra::MIN_PLUS,
-    Algebra::MAX_TIMES,
-    Algebra::MIN_TIMES,
-    Algebra::MAX_MIN,
-];
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +25,8 @@ struct Recipe {
     operands: Vec<Operand>,
     strict: bool,
     algebra: String,
+    #[serde(flatten)]
+    meaning: Meaning,
     memory: Option<u64>,
     passes: Vec<String>,
     /// The strategy to ask again where there are several paths.
@@ -42,10 +37,32 @@ struct Recipe {
     cost: Recorded,
 }
 
+/// Options that belong to the meaning, where they are not those of an expression without options.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Meaning {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acc: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    sizes: BTreeMap<String, usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out_of_range: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    out_of_range_in: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fill: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Vec<String>>,
+    /// Sizes that the ids told when the plan was made, in the order in which they are asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    answers: Vec<i64>,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Written {
     Text(String),
+    Spaced(String),
     Labels { operands: Vec<Vec<u32>>, output: Option<Vec<u32>> },
 }
 
@@ -89,7 +106,7 @@ impl Plan {
     /// ```
     pub fn to_recipe(&self) -> String {
         let expression = self.expression();
-        let Settings { strict, algebra, semiring: _, order, budget, passes } = &expression.settings;
+        let Settings { options, semiring: _, order, budget, passes } = &expression.settings;
         let operand =
             |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
         let paths: Vec<Vec<Vec<u32>>> = self.trees().map(|tree| tree.steps().to_vec()).collect();
@@ -97,8 +114,9 @@ impl Plan {
             version: VERSION,
             expression: written(expression),
             operands: self.input_types().iter().map(operand).collect(),
-            strict: *strict,
-            algebra: algebra.to_string(),
+            strict: options.strict,
+            algebra: options.algebra.to_string(),
+            meaning: Meaning::of(options, self.answers()),
             memory: budget.memory_bytes,
             passes: passes.iter().map(|pass| pass.name.into()).collect(),
             order: match order {
@@ -137,6 +155,7 @@ fn written(expression: &Expression) -> Written {
             operands: s.terms().iter().map(|term| ids(s, term)).collect(),
             output: s.output().map(|output| ids(s, &output.term)),
         },
+        _ if expression.spaced => Written::Spaced(expression.text().into()),
         _ => Written::Text(expression.text().into()),
     }
 }
@@ -156,6 +175,7 @@ impl Recipe {
     fn plan(self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<Plan, Error> {
         let mut expression = match &self.expression {
             Written::Text(text) => Expression::new(text)?,
+            Written::Spaced(text) => Expression::spaced(text)?,
             Written::Labels { operands, output } => {
                 let operands: Vec<&[u32]> = operands.iter().map(Vec::as_slice).collect();
                 Expression::labels(&operands, output.as_deref())?
@@ -163,8 +183,7 @@ impl Recipe {
         };
         let (algebra, semiring) = self.algebra(user)?;
         expression.settings = Settings {
-            strict: self.strict,
-            algebra,
+            options: Options { strict: self.strict, algebra, ..self.meaning.options()? },
             semiring,
             order: self.order()?,
             budget: Budget { memory_bytes: self.memory, ..Budget::default() },
@@ -172,14 +191,20 @@ impl Recipe {
         };
         let types: Result<Vec<TensorType>, RecipeProblem> =
             self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
-        let plan = Plan::new(expression, types.map_err(ErrorKind::Recipe)?)?;
+        let types = expression.arrange_types(types.map_err(ErrorKind::Recipe)?)?;
+        let mut answers = self.meaning.answers.iter();
+        let program = Program::compile_asking(&expression, types, |_, _| match answers.next() {
+            Some(answer) => Ok(*answer),
+            None => Err(RecipeProblem::Malformed("a size that ids tell is missing".into()).into()),
+        })?;
+        let plan = Plan::new(expression, program);
         self.check(&plan)?;
         Ok(plan)
     }
 
     fn algebra(&self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<(Algebra, Option<UserSemiring>), Error> {
         let named = |algebra: &Algebra| algebra.to_string() == self.algebra;
-        let builtin = || ALGEBRAS.into_iter().find(named).map(|algebra| (algebra, None));
+        let builtin = || ALGEBRAS.into_iter().map(IntoAlgebra::into_algebra).find(|(algebra, _)| named(algebra));
         let found = user.filter(|(algebra, _)| named(algebra)).or_else(builtin);
         Ok(found.ok_or_else(|| RecipeProblem::Algebra(self.algebra.clone()))?)
     }
@@ -206,6 +231,45 @@ impl Recipe {
         }
         Err(RecipeProblem::Cost { recorded: self.cost.flops.clone(), planned: planned.flops }.into())
     }
+}
+
+impl Meaning {
+    fn of(options: &Options, answers: &[i64]) -> Meaning {
+        let policy = |policy: &OutOfRange| policy.name().to_string();
+        Meaning {
+            acc: options.acc.map(|dtype| dtype.name().into()),
+            sizes: options.sizes.clone(),
+            out_of_range: Some(&options.out_of_range).filter(|p| **p != OutOfRange::Error).map(policy),
+            out_of_range_in: options.policy.iter().map(|(name, p)| (name.clone(), policy(p))).collect(),
+            fill: options.fill.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+            outputs: options.outputs.clone(),
+            answers: answers.to_vec(),
+        }
+    }
+
+    fn options(&self) -> Result<Options, RecipeProblem> {
+        let dtype = |name: &String| Dtype::from_name(name).ok_or_else(|| RecipeProblem::Dtype(name.clone()));
+        let malformed = |what: &str| RecipeProblem::Malformed(format!("`{what}` is not understood"));
+        let policy = |name: &String| OutOfRange::from_name(name).ok_or_else(|| malformed(name));
+        let number = |text: &String| text.parse::<Literal>().map_err(|_| malformed(text));
+        Ok(Options {
+            acc: self.acc.as_ref().map(dtype).transpose()?,
+            sizes: self.sizes.clone(),
+            out_of_range: self.out_of_range.as_ref().map_or(Ok(OutOfRange::Error), policy)?,
+            policy: read_all(&self.out_of_range_in, policy)?,
+            fill: read_all(&self.fill, number)?,
+            outputs: self.outputs.clone(),
+            ..Options::default()
+        })
+    }
+}
+
+/// The values of a table, read.
+fn read_all<T>(
+    table: &BTreeMap<String, String>,
+    read: impl Fn(&String) -> Result<T, RecipeProblem>,
+) -> Result<BTreeMap<String, T>, RecipeProblem> {
+    table.iter().map(|(name, text)| Ok((name.clone(), read(text)?))).collect()
 }
 
 impl Operand {

@@ -1,5 +1,6 @@
 //! What a plan is made for: the types of operands that are not there yet.
 
+use crate::operand::Named;
 use einfold_exec::Element;
 use einfold_ir::TensorType;
 
@@ -16,57 +17,76 @@ pub fn spec<T: Element>(shape: impl Into<Vec<usize>>) -> TensorType {
     TensorType { name: None, dtype: T::dtype(), shape: shape.into(), conj: false }
 }
 
-/// The types of the operands, in the order of the terms: a tuple of up to twelve, or any number in an array, slice or vector.
+/// The type of one operand: a [`spec`], perhaps with a name: `named("X", spec::<f64>([3]))`.
+pub trait Spec {
+    /// The type.
+    fn into_type(self) -> TensorType;
+}
+
+impl Spec for TensorType {
+    fn into_type(self) -> TensorType {
+        self
+    }
+}
+
+impl Spec for Named<'_, TensorType> {
+    fn into_type(self) -> TensorType {
+        TensorType { name: Some(self.name.into()), ..self.inner }
+    }
+}
+
+/// The types of the operands, in the order of the operands of a call or with their names: a tuple of up to twelve, or any number
+/// in an array, slice or vector.
 pub trait Specs {
     /// As one list.
     fn into_types(self) -> Vec<TensorType>;
 }
 
-impl Specs for TensorType {
+impl<S: Spec> Specs for S {
     fn into_types(self) -> Vec<TensorType> {
-        vec![self]
+        vec![self.into_type()]
     }
 }
 
-impl Specs for Vec<TensorType> {
+impl<S: Spec> Specs for Vec<S> {
     fn into_types(self) -> Vec<TensorType> {
-        self
+        self.into_iter().map(S::into_type).collect()
     }
 }
 
-impl Specs for &[TensorType] {
+impl<S: Spec + Clone> Specs for &[S] {
     fn into_types(self) -> Vec<TensorType> {
-        self.to_vec()
+        self.iter().cloned().map(S::into_type).collect()
     }
 }
 
-impl<const N: usize> Specs for [TensorType; N] {
+impl<S: Spec, const N: usize> Specs for [S; N] {
     fn into_types(self) -> Vec<TensorType> {
-        self.into()
+        self.map(S::into_type).into()
     }
 }
 
 macro_rules! tuples {
     ($($operand:ident)+) => {
-        impl Specs for ($(tuples!(@ty $operand),)+) {
+        impl<$($operand: Spec),+> Specs for ($($operand,)+) {
             fn into_types(self) -> Vec<TensorType> {
+                #[expect(non_snake_case, reason = "each type is bound to the name of its form")]
                 let ($($operand,)+) = self;
-                vec![$($operand),+]
+                vec![$($operand.into_type()),+]
             }
         }
     };
-    (@ty $operand:ident) => { TensorType };
 }
 
-tuples!(a);
-tuples!(a b);
-tuples!(a b c);
-tuples!(a b c d);
-tuples!(a b c d e);
-tuples!(a b c d e f);
-tuples!(a b c d e f g);
-tuples!(a b c d e f g h);
-tuples!(a b c d e f g h i);
-tuples!(a b c d e f g h i j);
-tuples!(a b c d e f g h i j k);
-tuples!(a b c d e f g h i j k l);
+tuples!(A);
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
+tuples!(A B C D E F G H I);
+tuples!(A B C D E F G H I J);
+tuples!(A B C D E F G H I J K);
+tuples!(A B C D E F G H I J K L);

@@ -1,16 +1,15 @@
-//! Running into a new array.
+//! Running into new arrays.
 
 use einfold_ir::Plan;
-use ndarray::ArrayD;
+use smallvec::SmallVec;
 
 use crate::bind::{Options, Scratch, bind};
 use crate::control::Control;
-use crate::element::Element;
 use crate::error::{BindError, Stopped};
-use crate::memory::{MemoryOrder, UninitOutput};
-use crate::view::AnyView;
+use crate::fresh::NewArray;
+use crate::view::{AnyView, AnyViewMut};
 
-/// Why [`evaluate`] gave no array.
+/// Why [`evaluate`] did not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// The plan does not fit the operands, or memory is short.
@@ -21,23 +20,23 @@ pub enum RunError {
     Stopped(#[from] Stopped),
 }
 
-/// Binds a plan of one output to its operands and runs it into a new array, whose memory is never zeroed first.
+/// Binds a plan to its operands and runs it into new arrays, whose memory is never zeroed first. Afterwards they have values.
 ///
 /// # Errors
-/// As [`bind`] and [`Bound::run`](crate::Bound::run); [`BindError::Dtype`] if `T` is not the element type of the output,
-/// [`BindError::Memory`] if the memory of the array cannot be had.
-pub fn evaluate<T: Element>(
+/// As [`bind`] and [`Bound::run`](crate::Bound::run).
+pub fn evaluate(
     plan: &Plan,
     ins: &[AnyView<'_>],
-    order: MemoryOrder,
+    outs: &mut [NewArray],
     options: &Options<'_>,
     scratch: &mut Scratch,
     control: &Control<'_>,
-) -> Result<ArrayD<T>, RunError> {
-    let extents = plan.outputs.first().map_or(&[][..], |&id| &plan.buffer(id).extents);
-    let mut out = UninitOutput::<T>::new(extents, order).map_err(BindError::Memory)?;
-    bind(plan, ins, &mut [out.view_mut()], options, scratch)?.run(control)?;
-    // SAFETY: `bind` accepted the view, so it is the one output of the plan, with its dtype, in which `T` is laid out, and its
-    // extents. A plan that is sealed writes every element of its outputs, and the run came to its end.
-    Ok(unsafe { out.assume_init() })
+) -> Result<(), RunError> {
+    let mut views: SmallVec<[AnyViewMut<'_>; 1]> = outs.iter_mut().map(NewArray::view_mut).collect();
+    bind(plan, ins, &mut views, options, scratch)?.run(control)?;
+    drop(views);
+    // SAFETY: `bind` accepted the views, so they are all outputs of the plan, with their dtypes and extents. A plan that is
+    // sealed writes every element of its outputs, and the run came to its end.
+    outs.iter_mut().for_each(|out| unsafe { out.assume_written() });
+    Ok(())
 }

@@ -12,7 +12,6 @@
 //! it is checked. Code that has a view by `&` or `&mut` may thus hand disjoint positions to different threads.
 
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 use einfold_ir::Dtype;
@@ -130,6 +129,14 @@ impl<'a> AnyView<'a> {
         AnyView { raw: RawView::new(NonNull::from(value), &[], &[]), memory: PhantomData }
     }
 
+    /// Dense memory in the given order.
+    ///
+    /// # Safety
+    /// For `'a` it holds as many values of this dtype as the shape has, aligned for it, and nobody writes to it.
+    pub(crate) unsafe fn dense(start: NonNull<u8>, dtype: Dtype, shape: &[usize], order: MemoryOrder) -> Self {
+        AnyView { raw: RawView::dense(start, dtype, shape, order), memory: PhantomData }
+    }
+
     /// The element at position 0 of every axis.
     pub fn ptr(&self) -> *const u8 {
         self.raw.ptr.as_ptr()
@@ -153,11 +160,19 @@ impl<'a> AnyViewMut<'a> {
         Ok(AnyViewMut { raw, initialised: true, memory: PhantomData })
     }
 
-    /// Memory without values, dense in the given order. `data` has as many elements as the shape.
-    pub(crate) fn uninit<T: Element>(data: &'a mut [MaybeUninit<T>], shape: &[usize], order: MemoryOrder) -> Self {
-        debug_assert_eq!(data.len(), shape.iter().product::<usize>());
-        let raw = RawView::new(at(data.as_mut_ptr().cast::<T>(), 0), shape, &dense_strides(shape, order));
-        AnyViewMut { raw, initialised: false, memory: PhantomData }
+    /// Dense memory in the given order.
+    ///
+    /// # Safety
+    /// For `'a` it is that of as many elements as the shape has, of this dtype and aligned for it, and nobody else's; they have
+    /// values if `initialised`.
+    pub(crate) unsafe fn dense(
+        start: NonNull<u8>,
+        dtype: Dtype,
+        shape: &[usize],
+        order: MemoryOrder,
+        initialised: bool,
+    ) -> Self {
+        AnyViewMut { raw: RawView::dense(start, dtype, shape, order), initialised, memory: PhantomData }
     }
 
     /// The element at position 0 of every axis.
@@ -193,15 +208,18 @@ impl RawView {
     /// `strides` count elements. They are forgotten where they move nothing, so that all others are products that fit: they
     /// lead from one element of an allocation to another.
     fn new<T: Element>(ptr: NonNull<T>, shape: &[usize], strides: &[isize]) -> RawView {
-        let size = size_of::<T>() as isize;
+        RawView::of(T::dtype(), ptr.cast(), shape, strides)
+    }
+
+    fn of(dtype: Dtype, ptr: NonNull<u8>, shape: &[usize], strides: &[isize]) -> RawView {
+        let size = dtype.size() as isize;
         let empty = shape.contains(&0);
         let bytes = |(&e, &s): (&usize, &isize)| if empty || e < 2 { 0 } else { s * size };
-        RawView {
-            dtype: T::dtype(),
-            ptr: ptr.cast(),
-            extents: shape.into(),
-            strides: shape.iter().zip(strides).map(bytes).collect(),
-        }
+        RawView { dtype, ptr, extents: shape.into(), strides: shape.iter().zip(strides).map(bytes).collect() }
+    }
+
+    fn dense(start: NonNull<u8>, dtype: Dtype, shape: &[usize], order: MemoryOrder) -> RawView {
+        RawView::of(dtype, start, shape, &dense_strides(shape, order))
     }
 }
 

@@ -76,6 +76,25 @@ pub enum OutOfRange {
     Wrap,
 }
 
+impl OutOfRange {
+    /// All policies.
+    pub const ALL: [OutOfRange; 3] = [OutOfRange::Error, OutOfRange::Drop, OutOfRange::Wrap];
+
+    /// Its name in options.
+    pub fn name(self) -> &'static str {
+        match self {
+            OutOfRange::Error => "error",
+            OutOfRange::Drop => "drop",
+            OutOfRange::Wrap => "wrap",
+        }
+    }
+
+    /// The policy with this name.
+    pub fn from_name(name: &str) -> Option<OutOfRange> {
+        OutOfRange::ALL.into_iter().find(|policy| policy.name() == name)
+    }
+}
+
 /// A tensor read or written through index functions, one for each of its axes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access<T> {

@@ -78,6 +78,10 @@ impl Algebra {
     pub const MIN_TIMES: Algebra = Algebra::builtin(BinaryOp::Min, BinaryOp::Mul);
     /// (max, min).
     pub const MAX_MIN: Algebra = Algebra::builtin(BinaryOp::Max, BinaryOp::Min);
+    /// (or, and) on `bool`, bit by bit on integers.
+    pub const OR_AND: Algebra = Algebra::builtin(BinaryOp::Or, BinaryOp::And);
+    /// (lse, +), where lse is the logarithm of the sum of exponentials.
+    pub const LSE_PLUS: Algebra = Algebra::builtin(BinaryOp::LogAddExp, BinaryOp::Add);
 
     const fn builtin(add: BinaryOp, mul: BinaryOp) -> Algebra {
         Algebra::Builtin { add, mul }

@@ -1,6 +1,8 @@
 //! Pointwise expressions: what a point contributes where that is more than a product.
 
 use std::fmt;
+use std::num::ParseFloatError;
+use std::str::FromStr;
 
 use crate::{Dtype, DtypeKind, Violation};
 
@@ -61,6 +63,30 @@ pub enum Literal {
     Int(i128),
     /// Written with one.
     Float(f64),
+}
+
+macro_rules! literals {
+    ($($variant:ident: $($from:ty)+;)+) => { $($(
+        impl From<$from> for Literal {
+            fn from(value: $from) -> Literal {
+                Literal::$variant(value.into())
+            }
+        }
+    )+)+ };
+}
+
+impl FromStr for Literal {
+    type Err = ParseFloatError;
+
+    /// Digits alone, perhaps with a sign, are an integer; else it is a float, `inf` and `nan` among them.
+    fn from_str(text: &str) -> Result<Literal, ParseFloatError> {
+        text.parse().map(Literal::Int).or_else(|_| text.parse().map(Literal::Float))
+    }
+}
+
+literals! {
+    Int: bool i8 i16 i32 i64 i128 u8 u16 u32 u64;
+    Float: f32 f64;
 }
 
 /// One operation of an [`Expr`].
@@ -292,5 +318,15 @@ mod tests {
         assert!(refused(&[(Read(0), Dtype::I32), (Call(Function::Exp), Dtype::I32)]));
         assert!(refused(&[(Read(0), Dtype::C32), (Call(Function::Abs), Dtype::C32)]));
         assert!(refused(&[(Read(0), Dtype::Bool), (Call(Function::Neg), Dtype::Bool)]));
+    }
+
+    #[test]
+    fn a_literal_reads_as_it_prints() {
+        for literal in [Literal::from(-3), Literal::from(u64::MAX), Literal::from(0.5), Literal::from(f32::INFINITY)] {
+            assert_eq!(literal.to_string().parse(), Ok(literal));
+        }
+        assert_eq!("1e3".parse(), Ok(Literal::Float(1000.0)));
+        assert!(matches!("nan".parse(), Ok(Literal::Float(x)) if x.is_nan()));
+        assert!("x".parse::<Literal>().is_err() && "".parse::<Literal>().is_err());
     }
 }

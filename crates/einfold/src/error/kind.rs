@@ -64,9 +64,55 @@ pub enum ErrorKind {
         /// The element type that the expression has.
         given: Dtype,
     },
+    /// There are more or fewer results than were asked for.
+    #[error("the expression has {}, {asked} asked for", results(*given))]
+    OutputCount {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        given: usize,
+    },
+    /// Names of operands or results do not fit.
+    #[error(transparent)]
+    Names(#[from] NamesProblem),
+    /// A call has `alpha` or `beta`, and the program does not say what they would be factors of.
+    #[error("`alpha` and `beta` scale the value of subscripts, or of a program of one result and only `=` or `+=`")]
+    NotScalable,
     /// A text is no recipe, or a recipe of something else.
     #[error("the recipe cannot be used: {0}")]
     Recipe(#[from] RecipeProblem),
+}
+
+/// What is wrong with the names of operands or results.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NamesProblem {
+    /// Two operands have one name.
+    #[error("two operands are named `{name}`")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// An operand has no name, and others have.
+    #[error("operand {} has no name, others have", operand + 1)]
+    Unnamed {
+        /// Which operand.
+        operand: usize,
+    },
+    /// An operand of a subscript string has a name.
+    #[error("an operand is named `{name}`, and the expression names no operands")]
+    NotAProgram {
+        /// The name.
+        name: String,
+    },
+    /// There is no result of this name, or it has been taken already.
+    #[error("there is no result `{name}`")]
+    NoResult {
+        /// The name.
+        name: String,
+        /// The names of the results that are there.
+        there: Vec<String>,
+    },
 }
 
 /// Why a text is no recipe of a plan.
@@ -131,8 +177,22 @@ impl ErrorKind {
             ErrorKind::Conj { .. } => "conj",
             ErrorKind::OutputDtype { .. } | ErrorKind::NotBuiltin { .. } => "output-dtype",
             ErrorKind::OutputRank { .. } => "output-rank",
+            ErrorKind::OutputCount { .. } => "outputs",
+            ErrorKind::Names(_) => "names",
+            ErrorKind::NotScalable => "scale",
             ErrorKind::Recipe(_) => "recipe",
         }
+    }
+
+    /// The name of the kind as the definition of the language spells it: `Size` of `size`, `IndexOutOfRange` of
+    /// `index-out-of-range`, `DType` of `dtype`.
+    pub fn name(&self) -> String {
+        let word = |word: &str| match (word, word.split_at_checked(1)) {
+            ("dtype", _) => "DType".to_string(),
+            (_, Some((first, rest))) => first.to_uppercase() + rest,
+            (_, None) => String::new(),
+        };
+        self.code().split('-').map(word).collect()
     }
 
     /// Whether memory was short, or would be: the expression itself is fine.
@@ -150,6 +210,11 @@ impl ErrorKind {
             }
             ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", axes(*given)),
             ErrorKind::NotBuiltin { .. } => "name an array of that type".into(),
+            ErrorKind::OutputCount { .. } => {
+                "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name".into()
+            }
+            ErrorKind::Names(problem) => names_help(problem)?,
+            ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
             ErrorKind::Plan(PlanError::TooLarge { .. }) => {
                 "allow more memory, sum over an axis first, or split the work".into()
             }
@@ -178,6 +243,20 @@ impl ErrorKind {
 
 fn axes(rank: usize) -> String {
     if rank == 1 { "1 axis".into() } else { format!("{rank} axes") }
+}
+
+fn results(count: usize) -> String {
+    if count == 1 { "1 result".into() } else { format!("{count} results") }
+}
+
+fn names_help(problem: &NamesProblem) -> Option<String> {
+    Some(match problem {
+        NamesProblem::Twice { .. } => "give each operand once".into(),
+        NamesProblem::Unnamed { .. } => "name all operands or none".into(),
+        NamesProblem::NotAProgram { .. } => "give the operands in the order of the terms, without names".into(),
+        NamesProblem::NoResult { there, .. } if there.is_empty() => return None,
+        NamesProblem::NoResult { there, .. } => format!("there are {}", there.join(", ")),
+    })
 }
 
 fn plan_code(error: &PlanError) -> &'static str {

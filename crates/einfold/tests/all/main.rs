@@ -5,6 +5,7 @@ mod calls;
 mod errors;
 mod errors_doc;
 mod options;
+mod programs;
 mod readme;
 mod recipe;
 mod threads;

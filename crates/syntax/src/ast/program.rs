@@ -250,7 +250,7 @@ impl Program {
     }
 
     /// Where the name with this number is written first.
-    pub(crate) fn first(&self, id: u32) -> Span {
+    pub fn first(&self, id: u32) -> Span {
         self.table.first.get(id as usize).copied().unwrap_or_default()
     }
 

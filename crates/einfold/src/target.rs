@@ -1,0 +1,89 @@
+//! Memory of the caller that results are written to.
+
+use crate::array::AnyArray;
+use einfold_exec::{AnyViewMut, Element};
+use ndarray::{ArrayBase, ArrayRef, ArrayViewMut, DataMut, Dimension};
+use smallvec::SmallVec;
+
+/// Memory that a result can be written to: a mutable reference to an `ndarray` array, a mutable view of any strides by value,
+/// an [`AnyViewMut`] over a plain slice, or an [`AnyArray`].
+pub trait Target {
+    /// The elements.
+    fn elements_mut(&mut self) -> AnyViewMut<'_>;
+}
+
+impl<T: Element, D: Dimension, S: DataMut<Elem = T>> Target for &mut ArrayBase<S, D> {
+    fn elements_mut(&mut self) -> AnyViewMut<'_> {
+        AnyViewMut::from(ArrayRef::view_mut(self))
+    }
+}
+
+impl<T: Element, D: Dimension> Target for ArrayViewMut<'_, T, D> {
+    fn elements_mut(&mut self) -> AnyViewMut<'_> {
+        AnyViewMut::from(ArrayRef::view_mut(self))
+    }
+}
+
+impl<T: Element, D: Dimension> Target for &mut ArrayRef<T, D> {
+    fn elements_mut(&mut self) -> AnyViewMut<'_> {
+        AnyViewMut::from(ArrayRef::view_mut(self))
+    }
+}
+
+impl Target for &mut AnyArray {
+    fn elements_mut(&mut self) -> AnyViewMut<'_> {
+        AnyArray::view_mut(self)
+    }
+}
+
+impl Target for AnyViewMut<'_> {
+    fn elements_mut(&mut self) -> AnyViewMut<'_> {
+        self.reborrow()
+    }
+}
+
+/// Memory for all results of a program, in their order: one [`Target`], a tuple of two to eight, or any number of one type in
+/// a vector or an array.
+pub trait Targets {
+    /// Calls `then` once, with the elements of each.
+    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>]));
+}
+
+impl<T: Target> Targets for T {
+    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
+        then(&mut [self.elements_mut()]);
+    }
+}
+
+impl<T: Target> Targets for Vec<T> {
+    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
+        let mut views: SmallVec<[AnyViewMut<'_>; 8]> = self.iter_mut().map(T::elements_mut).collect();
+        then(&mut views);
+    }
+}
+
+impl<T: Target, const N: usize> Targets for [T; N] {
+    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
+        then(&mut self.each_mut().map(T::elements_mut));
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident)+) => {
+        impl<$($name: Target),+> Targets for ($($name,)+) {
+            fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
+                #[expect(non_snake_case, reason = "each target is bound to the name of its type")]
+                let ($($name,)+) = self;
+                then(&mut [$($name.elements_mut()),+]);
+            }
+        }
+    };
+}
+
+tuples!(A B);
+tuples!(A B C);
+tuples!(A B C D);
+tuples!(A B C D E);
+tuples!(A B C D E F);
+tuples!(A B C D E F G);
+tuples!(A B C D E F G H);
