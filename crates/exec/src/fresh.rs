@@ -7,7 +7,7 @@ use einfold_ir::Dtype;
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use crate::element::Element;
-use crate::memory::{MemoryOrder, OutOfMemory};
+use crate::memory::{MemoryOrder, OutOfMemory, ask_for_huge_pages};
 use crate::view::{AnyView, AnyViewMut, Extents};
 
 /// An array of any element type that [`evaluate`](crate::evaluate) writes. Before that it has memory and no values; a run that
@@ -45,6 +45,7 @@ impl NewArray {
         let len = if shape.contains(&0) { 0 } else { spanned };
         data.try_reserve_exact(len).map_err(|_| failed(bytes))?;
         let start = NonNull::new(data.as_mut_ptr().cast()).unwrap_or(NonNull::dangling());
+        ask_for_huge_pages(start.as_ptr(), len * size_of::<T>());
         let (capacity, dtype, shape) = (data.capacity(), T::dtype(), shape.into());
         Ok(NewArray { start, capacity, free: free::<T>, dtype, shape, order, written: false })
     }

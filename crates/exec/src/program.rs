@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use einfold_ir::Dtype;
 
-use crate::kernels::{Binary, Fill, Flat, Gemm, Scatter, Unary};
+use crate::kernels::{Binary, Fill, Flat, Gemm, ReadIds, Scatter, Unary};
 
 /// A part of one of the lists of a [`Program`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -263,6 +263,8 @@ pub(crate) struct Lookup {
     /// Among all operands of the program.
     pub(crate) operand: usize,
     pub(crate) dtype: Dtype,
+    /// Reads many at once.
+    pub(crate) read: ReadIds,
     /// Where in `Program::strides` its strides in the outer loops start.
     pub(crate) strides: usize,
     /// The number of the lookup in its nest.
@@ -316,10 +318,25 @@ pub(crate) enum Factor {
     Axis,
     /// The position of an outer loop of the nest.
     Loop(usize),
+    /// The position of an axis that is cut into chunks.
+    Cut(Cut),
     /// The position of a loop of the region.
     Turn(usize),
     /// The id that a lookup read.
     Id(usize),
+}
+
+/// The loops of an axis of which a nest runs a part in chunks: its position is `start + outer · len + inner`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut {
+    /// The first position of the part.
+    pub(crate) start: usize,
+    /// The loop over the chunks, unless there is but one.
+    pub(crate) outer: Option<usize>,
+    /// Positions of a chunk.
+    pub(crate) len: usize,
+    /// The loop inside of a chunk.
+    pub(crate) inner: usize,
 }
 
 /// All operations of a bound plan.

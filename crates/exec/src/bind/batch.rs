@@ -40,7 +40,7 @@ impl Binder<'_> {
         let loops = nest.loops;
         let sizes = &self.program.sizes[loops.sizes.range()];
         let Some(along) = (loops.kept + loops.reduced).checked_sub(1) else { return false };
-        let [outer, inner] = [sizes[along + 1], sizes[along + 2]];
+        let [outer, inner] = [sizes[along + 1], nest.grid.piece[1]];
         let indexed = self.work.places.contains(&Some(along));
         let fits = loops.operands.len + 2 * lookups <= LISTS;
         let worth = sizes[along] >= FEW && outer == 1 && inner <= WIDE;

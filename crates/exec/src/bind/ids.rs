@@ -2,11 +2,13 @@
 //!
 //! The recursion is as deep as gathers are nested in the plan.
 
-use einfold_ir::{Access, AxisRef, BufferId, Index, OutOfRange, Term};
+use einfold_ir::{Access, AxisRef, BufferId, Dtype, Index, OutOfRange, Term};
 use smallvec::SmallVec;
 
 use super::Binder;
 use super::step::Work;
+use crate::error::BindError;
+use crate::kernels::ReadIds;
 use crate::program::{Factor, Id, Indexed, Lookup, Loops, Position, Span, Times};
 
 /// Whether a position that ids have a part in depends on `axis`.
@@ -30,21 +32,26 @@ struct Scope<'p> {
 
 impl Binder<'_> {
     /// The program for the ids of a step whose loops are placed.
-    pub(super) fn bind_ids(&mut self, work: Work<'_>, loops: Loops) -> Span {
+    pub(super) fn bind_ids(&mut self, work: Work<'_>, loops: Loops) -> Result<Span, BindError> {
         let start = self.program.ids.len();
         let mut scope = Scope { work, loops, lookups: 0 };
         let accesses = [&work.step.write].into_iter().chain(&work.step.reads);
         for (operand, access) in accesses.enumerate() {
-            self.positions(&mut scope, Indexed::Operand(operand), access);
+            self.positions(&mut scope, Indexed::Operand(operand), access)?;
         }
-        Span::since(start, &self.program.ids)
+        Ok(Span::since(start, &self.program.ids))
     }
 
     /// Checks every position of `access` that ids have a part in; the numbers of the lookups, in order.
-    fn positions(&mut self, scope: &mut Scope<'_>, of: Indexed, access: &Access<BufferId>) -> Numbers {
+    fn positions(
+        &mut self,
+        scope: &mut Scope<'_>,
+        of: Indexed,
+        access: &Access<BufferId>,
+    ) -> Result<Numbers, BindError> {
         let mut all = Numbers::new();
         for (axis, index) in access.indices.iter().enumerate().filter(|(_, i)| !i.ids.is_empty()) {
-            let numbers: Numbers = index.ids.iter().map(|i| self.lookup(scope, &i.access)).collect();
+            let numbers: Numbers = index.ids.iter().map(|i| self.lookup(scope, &i.access)).collect::<Result<_, _>>()?;
             let terms = self.terms(index);
             let ids = self.program.terms.len();
             self.push_read(index, &numbers);
@@ -64,7 +71,7 @@ impl Binder<'_> {
             }));
             all.extend(numbers);
         }
-        all
+        Ok(all)
     }
 
     /// The part of an index function that the loops decide.
@@ -72,13 +79,21 @@ impl Binder<'_> {
         let start = self.program.terms.len();
         for &Term { coef, axis } in &index.terms {
             let what = match axis {
-                AxisRef::Own(a) => self.work.places.get(a as usize).copied().flatten().map(Factor::Loop),
+                AxisRef::Own(a) => self.work.places.get(a as usize).copied().flatten().map(|l| self.factor_of(a, l)),
                 AxisRef::Loop(a) => Some(Factor::Turn(a as usize)),
             };
             // An axis without a loop has one position, 0.
             self.program.terms.extend(what.map(|what| Times { coef, what }));
         }
         Span::since(start, &self.program.terms)
+    }
+
+    /// The position of an axis, of which loop `place` runs.
+    fn factor_of(&self, axis: u32, place: usize) -> Factor {
+        match self.work.cut {
+            Some((cut_axis, cut)) if cut_axis == axis as usize => Factor::Cut(cut),
+            _ => Factor::Loop(place),
+        }
     }
 
     /// The part of an index function that ids decide, which the lookups of these numbers read.
@@ -88,16 +103,26 @@ impl Binder<'_> {
     }
 
     /// Reads an id through `access`; the number of the lookup.
-    fn lookup(&mut self, scope: &mut Scope<'_>, access: &Access<BufferId>) -> usize {
+    fn lookup(&mut self, scope: &mut Scope<'_>, access: &Access<BufferId>) -> Result<usize, BindError> {
         let number = scope.lookups;
         scope.lookups += 1;
-        let numbers = self.positions(scope, Indexed::Lookup(number), access);
+        let numbers = self.positions(scope, Indexed::Lookup(number), access)?;
         let operand = self.push_access(access, scope.work.loops, None);
         let strides = self.program.strides.len();
         self.program.strides.resize(strides + scope.loops.kept + scope.loops.reduced, 0);
         for axis in 0..self.work.places.len() {
-            if let Some(place) = self.work.places[axis] {
-                self.program.strides[strides + place] = self.stride(access, AxisRef::Own(axis as u32));
+            let along = self.stride(access, AxisRef::Own(axis as u32));
+            match (self.work.places[axis], self.work.cut) {
+                (Some(_), Some((cut_axis, cut))) if cut_axis == axis => {
+                    self.program.strides[strides + cut.inner] = along;
+                    if let Some(outer) = cut.outer {
+                        self.program.strides[strides + outer] = along.wrapping_mul(cut.len as isize);
+                    }
+                    let offset = &mut self.program.operands[operand].offset;
+                    *offset = offset.wrapping_add(along.wrapping_mul(cut.start as isize));
+                }
+                (Some(place), _) => self.program.strides[strides + place] = along,
+                (None, _) => {}
             }
         }
         let start = self.program.terms.len();
@@ -111,7 +136,9 @@ impl Binder<'_> {
         }
         let place = Span::since(start, &self.program.terms);
         let (dtype, buffer) = (self.plan.buffer(access.tensor).dtype, access.tensor.0);
-        self.program.ids.push(Id::Read(Lookup { operand, dtype, strides, number, buffer, place }));
-        number
+        let no_ids = || BindError::Conversion { step: self.step, from: dtype.into(), to: Dtype::I64.into() };
+        let read = ReadIds::of(dtype, self.isa).ok_or_else(no_ids)?;
+        self.program.ids.push(Id::Read(Lookup { operand, dtype, read, strides, number, buffer, place }));
+        Ok(number)
     }
 }

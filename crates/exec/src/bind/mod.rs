@@ -15,6 +15,7 @@ mod place;
 mod ports;
 mod product;
 mod scalar;
+mod scattered;
 mod stage;
 mod step;
 
@@ -25,7 +26,7 @@ use einfold_ir::{Algebra, Axis, BufferId, Dtype, Fold, Groups, Loops, Plan, Step
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
 use crate::memory::AlignedMemory;
-use crate::program::{Constant, Home, Make, Program, Ptr, Region, Span};
+use crate::program::{Constant, Cut, Home, Make, Program, Ptr, Region, Span};
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
 
@@ -84,6 +85,10 @@ struct Work {
     indexed_axes: Vec<usize>,
     /// For each axis the outer loop that it is, if ids depend on it and it has more than one position.
     places: Vec<Option<usize>>,
+    /// The axis of which the nest at hand runs a part in chunks.
+    chunks: Option<scattered::Chunks>,
+    /// The loops of that axis, and the axis.
+    cut: Option<(usize, Cut)>,
     /// Written strides and extents, for `Coverage`.
     spans: Vec<(usize, usize)>,
     groups: Groups,

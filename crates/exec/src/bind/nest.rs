@@ -76,7 +76,7 @@ impl Binder<'_> {
     }
 
     /// The loops of a step over `operands`: those that ids depend on apart from the others.
-    fn gather_loops(&mut self, work: Work<'_>, operands: Span) {
+    pub(super) fn gather_loops(&mut self, work: Work<'_>, operands: Span) {
         let mut loops = std::mem::take(&mut self.work.loops);
         let mut indexed = std::mem::take(&mut self.work.indexed);
         loops.reset(operands.len);
@@ -86,12 +86,22 @@ impl Binder<'_> {
             let own = AxisRef::Own(axis as u32);
             let accesses = [&work.step.write].into_iter().chain(&work.step.reads);
             let depends = accesses.clone().any(|x| super::ids::depend(x, own));
-            let to = if depends { &mut indexed } else { &mut loops };
             // Operands beyond the accesses are scalars.
-            let strides = accesses.map(|x| self.stride(x, own)).chain(std::iter::repeat(0));
-            to.push(a.extent, strides.take(operands.len));
-            if depends {
-                self.work.indexed_axes.push(axis);
+            let strides = accesses.map(|x| self.stride(x, own)).chain(std::iter::repeat(0)).take(operands.len);
+            match self.work.chunks.filter(|chunks| chunks.axis == axis) {
+                Some(chunks) => {
+                    let apart = strides.clone().skip(1).map(|s| s.wrapping_mul(chunks.len as isize));
+                    if chunks.count > 1 {
+                        indexed.push(chunks.count, [chunks.slot as isize].into_iter().chain(apart));
+                    }
+                    indexed.push(chunks.len, strides);
+                    self.work.indexed_axes.extend(std::iter::repeat_n(axis, 1 + usize::from(chunks.count > 1)));
+                }
+                None if depends => {
+                    indexed.push(a.extent, strides);
+                    self.work.indexed_axes.push(axis);
+                }
+                None => loops.push(a.extent, strides),
             }
         }
         self.work.loops = loops;
@@ -199,9 +209,9 @@ impl Binder<'_> {
         } else {
             (None, actions.first)
         };
-        let grid = self.grid(loops, freedom.split);
+        let grid = self.grid(loops, freedom.split, work.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
-        let ids = if own.is_some() { self.bind_ids(work, loops) } else { Span::default() };
+        let ids = if own.is_some() { self.bind_ids(work, loops)? } else { Span::default() };
         let mut nest = Nest { loops, grid, clear, first, rest: actions.rest, ids, batch: None };
         if let (Some(start), 1..) = (own, ids.len) {
             nest.batch = self.batch(work, start, freedom, &nest)?;

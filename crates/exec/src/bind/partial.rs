@@ -57,6 +57,9 @@ impl Binder<'_> {
         freedom: Freedom,
         start: Start,
     ) -> Result<(), BindError> {
+        if let Some(chunks) = self.scatter_chunks(work, freedom, start) {
+            return self.push_scattered(work, operands, freedom, chunks);
+        }
         self.arrange(freedom);
         let Some((at, len)) = self.chunk(work, freedom, start) else {
             let actions = self.actions(work, start, operands)?;

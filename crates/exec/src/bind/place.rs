@@ -3,7 +3,7 @@
 use einfold_ir::Loops as Given;
 
 use super::{Binder, Work};
-use crate::program::{Loops, Program, Span};
+use crate::program::{Cut, Loops, Program, Span};
 
 /// What the loops of a nest may be subjected to.
 #[derive(Clone, Copy)]
@@ -37,8 +37,9 @@ impl Binder<'_> {
     /// Puts `work.loops` and `work.indexed` in the order they run in: kept, reduced, and inside the two of the kernel. Loops
     /// that ids depend on are never inside.
     pub(super) fn place_loops(&mut self, operands: Span, freedom: Freedom) -> Loops {
-        let Work { loops, indexed, indexed_axes, places, .. } = &mut *self.work;
+        let Work { loops, indexed, indexed_axes, places, chunks, cut, .. } = &mut *self.work;
         places.clear();
+        *cut = None;
         places.resize(indexed_axes.iter().map(|a| a + 1).max().unwrap_or(0), None);
         let inside = inner_loops(loops, freedom);
         let program = &mut *self.program;
@@ -48,7 +49,13 @@ impl Binder<'_> {
         for (count, wanted) in counts.iter_mut().zip([true, false]) {
             let before = program.sizes.len();
             for l in (0..indexed.len()).filter(|&l| kept(indexed, l) == wanted) {
-                places[indexed_axes[l]] = Some(program.sizes.len() - start);
+                // Of an axis that is cut there are two loops, that over the chunks first: it is kept.
+                let place = &mut places[indexed_axes[l]];
+                let outer = place.replace(program.sizes.len() - start);
+                if let Some(chunks) = chunks.filter(|chunks| chunks.axis == indexed_axes[l]) {
+                    let (start, len, inner) = (chunks.start, chunks.len, program.sizes.len() - start);
+                    *cut = Some((chunks.axis, Cut { start, outer, len, inner }));
+                }
                 program.push_loop(indexed, l);
             }
             for l in (0..loops.len()).filter(|&l| !inside.contains(&Some(l)) && kept(loops, l) == wanted) {

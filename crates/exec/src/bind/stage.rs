@@ -24,6 +24,8 @@ pub(super) struct Slots {
     size: usize,
     /// Whether ids displace the rows of operands.
     batched: bool,
+    /// Where among all calls those for each part start.
+    parts: usize,
 }
 
 impl Slots {
@@ -75,6 +77,7 @@ impl Binder<'_> {
         }
         let once = Span::since(once, &self.program.calls);
         let calls = self.program.calls.len();
+        self.work.slots.parts = calls;
         // An expression that only has to be stored has the type of the target already.
         let stored = work.expr.is_some() && start == Start::Write && work.alpha.is_none();
         let ends = match work.expr {
@@ -238,11 +241,12 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// Has a value written to `to`: by the call that makes it, if one does, else by a copy.
+    /// Has a value written to `to`: by the call that makes it, if one does, else by a copy. What is made once for all parts stays.
     fn redirect(&mut self, size: usize, to: Place, value: Place) {
         let copy = |value| Call { code: Code::Copy(size), to, from: [value; 3] };
+        let parts = self.work.slots.parts;
         let calls = &mut self.program.calls;
-        match (calls.last_mut().filter(|call| call.to == value), value, to) {
+        match (calls[parts..].last_mut().filter(|call| call.to == value), value, to) {
             // Functions want neighbours.
             (Some(last @ Call { code: Code::Flat(_), .. }), Place::Slot { slot, size }, Place::Operand(operand)) => {
                 last.to = Place::Near { operand, slot, size };

@@ -7,6 +7,7 @@ mod copy;
 mod function;
 mod gemm;
 mod half;
+mod ids;
 mod isa;
 mod lse;
 mod map;
@@ -29,6 +30,7 @@ pub use builtin::builtin;
 pub use convert::convert;
 pub use copy::copy;
 pub use function::{Flat, function};
+pub(crate) use ids::{ReadIds, Rows};
 pub use isa::{Isa, IsaError};
 pub(crate) use scatter::gather;
 

@@ -24,11 +24,33 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a:
         let unit = c.strides[1] == size && a.strides[1] == size;
         for o in 0..n[0] {
             let (to, from) = (c.at(o, 0).ptr.wrapping_offset(*offsets.add(o)), a.at(o, 0).ptr);
-            if unit {
-                row::<A>(n[1], to, from, [size; 2]);
+            // Elements of which several do not fit in registers gain nothing by company.
+            if const { size_of::<A::T>() <= 16 } && unit {
+                neighbours::<A>(n[1], to.cast(), from.cast());
             } else {
                 row::<A>(n[1], to, from, [c.strides[1], a.strides[1]]);
             }
+        }
+    }
+}
+
+/// A row of neighbours. Some of them at a time are read before any is written, so that the compiler need not ask whether the rows
+/// overlap.
+#[inline(always)]
+unsafe fn neighbours<A: Op>(n: usize, c: *mut A::T, a: *const A::T) {
+    let whole = n - n % LANES;
+    // SAFETY: all positions are below `n`, for which the caller promises the operands.
+    unsafe {
+        for i in (0..whole).step_by(LANES) {
+            let target = c.add(i).cast::<[A::T; LANES]>();
+            let (mut sums, terms) = (target.read(), a.add(i).cast::<[A::T; LANES]>().read());
+            for l in 0..LANES {
+                sums[l] = A::apply(sums[l], terms[l]);
+            }
+            target.write(sums);
+        }
+        for i in whole..n {
+            c.add(i).write(A::apply(c.add(i).read(), a.add(i).read()));
         }
     }
 }
@@ -98,11 +120,32 @@ pub(crate) unsafe fn gather(size: usize, n: [usize; 2], c: Dst, offsets: *const 
             (2, 1) => elements_of::<u16>(n[0], c, offsets, a),
             (4, 1) => elements_of::<u32>(n[0], c, offsets, a),
             (8, 1) => elements_of::<u64>(n[0], c, offsets, a),
+            _ if [c.strides[1], a.strides[1]] == [size as isize; 2] => runs(n[1] * size, n[0], c, offsets, a),
             _ => {
                 for o in 0..n[0] {
                     let from = a.at(o, 0).ptr.wrapping_offset(*offsets.add(o));
                     super::copy(size, [1, n[1]], c.at(o, 0), Src { ptr: from, ..a });
                 }
+            }
+        }
+    }
+}
+
+/// Rows that are runs of `len` bytes, each of them mostly too short to be worth the call of a copying routine.
+unsafe fn runs(len: usize, n: usize, c: Dst, offsets: *const isize, a: Src) {
+    const PIECE: usize = 32;
+    const LONG: usize = 512;
+    type Piece = [std::mem::MaybeUninit<u8>; PIECE];
+    for o in 0..n {
+        // SAFETY: the caller's promise, for the bytes of a row; the last piece of a row may repeat some of the one before.
+        unsafe {
+            let (to, from) = (c.at(o, 0).ptr, a.at(o, 0).ptr.wrapping_offset(*offsets.add(o)));
+            if !(PIECE..=LONG).contains(&len) {
+                from.copy_to_nonoverlapping(to, len);
+                continue;
+            }
+            for at in (0..len - PIECE).step_by(PIECE).chain([len - PIECE]) {
+                to.add(at).cast::<Piece>().write(from.add(at).cast::<Piece>().read());
             }
         }
     }

@@ -102,9 +102,11 @@ impl<'r> Ids<'r> {
         self.run.program.ids[self.program.range()].iter()
     }
 
-    /// Whether ids add to the address of a lookup.
-    pub(super) fn nested(&self) -> bool {
-        self.instructions().any(|id| matches!(id, Id::At(Position { of: Indexed::Lookup(_), .. })))
+    /// Whether a position is the id that a lookup reads, and nothing else.
+    pub(super) fn is_id(&self, position: &Position, lookup: &Lookup) -> bool {
+        let ids = &self.run.program.terms[position.ids.range()];
+        let single = matches!(ids, &[Times { coef: 1, what: Factor::Id(number) }] if number == lookup.number);
+        single && position.offset == 0 && position.terms.len == 0
     }
 
     /// Where a lookup reads at `at` but for what other ids add.
@@ -123,8 +125,13 @@ impl<'r> Ids<'r> {
     pub(super) fn affine(&self, position: &Position, at: &[usize], along: usize) -> (i128, i128) {
         let terms = &self.run.program.terms[position.terms.range()];
         let start = terms.iter().fold(i128::from(position.offset), |sum, t| sum.saturating_add(self.product(t, at)));
-        let moving = terms.iter().filter(|t| matches!(t.what, Factor::Loop(l) if l == along));
-        (start, moving.map(|t| i128::from(t.coef)).sum())
+        let moving = |what| match what {
+            Factor::Loop(l) => i128::from(l == along),
+            Factor::Cut(cut) if cut.inner == along => 1,
+            Factor::Cut(cut) if cut.outer == Some(along) => cut.len as i128,
+            _ => 0,
+        };
+        (start, terms.iter().map(|t| i128::from(t.coef) * moving(t.what)).sum())
     }
 
     /// The numbers of the lookups that a position adds up, with their coefficients.
@@ -157,6 +164,7 @@ impl<'r> Ids<'r> {
         let factor = match term.what {
             Factor::Axis => 1,
             Factor::Loop(l) => at[l] as i128,
+            Factor::Cut(cut) => (cut.start + cut.outer.map_or(0, |l| at[l] * cut.len) + at[cut.inner]) as i128,
             Factor::Turn(l) => self.turn[l] as i128,
             Factor::Id(number) => self.values[number],
         };

@@ -2,13 +2,14 @@
 
 mod batch;
 mod ids;
+mod lists;
 mod nest;
 mod product;
 mod stage;
 mod threads;
 mod walk;
 
-pub(crate) use batch::LISTS;
+pub(crate) use lists::LISTS;
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::batch::Lists;
+use super::lists::Lists;
 use super::nest::Tile;
 use crate::bind::ARENA;
 use crate::kernels::{self, Dst, Flat, Src};

@@ -11,5 +11,6 @@ mod ids;
 mod random;
 mod regions;
 mod scalars;
+mod scattered;
 mod support;
 mod threads;
