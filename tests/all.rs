@@ -17,6 +17,7 @@ mod num;
 mod oracle;
 mod ordering;
 mod passes;
+mod planning;
 mod promotion;
 mod readme;
 mod resolving;

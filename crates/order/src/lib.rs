@@ -29,6 +29,7 @@ mod graph;
 mod greedy;
 mod left;
 mod registry;
+mod select;
 
 use std::num::NonZeroUsize;
 use std::str::FromStr;
@@ -38,6 +39,7 @@ use einfold_ir::{Cost, Network, Tree};
 
 pub use error::OrderError;
 pub use registry::{STRATEGIES, Strategy, strategy};
+pub use select::{Selected, Selection, evaluate_selected, order_selected};
 
 /// Where an order comes from. The default is the strategy `auto`.
 ///

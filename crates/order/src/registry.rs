@@ -13,6 +13,8 @@ pub struct Strategy {
     pub aliases: &'static [&'static str],
     /// What it does, in a line.
     pub about: &'static str,
+    /// Whether it orders contractions through gathers and scatters too, see [`order_selected`](crate::order_selected).
+    pub sees_ids: bool,
     /// Finds a tree.
     pub(crate) search: fn(&Network, &Budget) -> Result<Tree, OrderError>,
 }
@@ -23,24 +25,28 @@ pub const STRATEGIES: &[Strategy] = &[
         name: "auto",
         aliases: &["true", "auto-hq", "random-greedy", "random-greedy-128"],
         about: "exact where that takes no longer than it saves, else the best of the others",
+        sees_ids: true,
         search: auto::search,
     },
     Strategy {
         name: "dp",
         aliases: &["optimal", "dynamic-programming", "branch-all", "branch-2", "branch-1"],
         about: "exact: the fewest flops, with outer products up to 10 operands, without beyond",
+        sees_ids: true,
         search: dp::search,
     },
     Strategy {
         name: "greedy",
         aliases: &["eager", "opportunistic"],
         about: "always the pair that shrinks the network most; fast for any number of operands",
+        sees_ids: false,
         search: greedy::search,
     },
     Strategy {
         name: "left-to-right",
         aliases: &["left", "false", "none"],
         about: "pairwise in the order written",
+        sees_ids: false,
         search: left::search,
     },
 ];

@@ -3,10 +3,17 @@
 //! The nodes are naive: a diagonal, a sum over an axis that only one factor has, and a final permutation each get a node of
 //! their own. That keeps lowering total; the passes fold them into their neighbours where they only move elements.
 
-use einfold_ir::{Access, AxisRef, Contraction, Def, Ids, Index, Ir, Node, NodeId, RegionId, Term, Tree, Violation};
+mod through;
+
+use std::sync::Arc;
+
+use einfold_ir::{
+    Access, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Node, NodeId, RegionId, Term, Tree, Violation,
+};
 
 use crate::PlanError;
 use crate::legs::Uses;
+use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};
 
 /// The same expression with every factored contraction written as the steps of its tree: `trees[k]` is that of node `k`.
@@ -29,7 +36,7 @@ pub fn apply(ir: &Ir, trees: &[Option<&Tree>]) -> Result<Ir, PlanError> {
             Def::Identity(_) => out.push(node.clone())?,
             Def::Contract(c) => {
                 let tree = trees.get(id.0 as usize).copied().flatten();
-                rewrite(&mut out, &ids, id, node, c, tree)?
+                rewrite(ir, &mut out, &ids, id, c, tree)?
             }
             _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),
         };
@@ -43,15 +50,29 @@ pub fn apply(ir: &Ir, trees: &[Option<&Tree>]) -> Result<Ir, PlanError> {
 
 /// Writes one contraction and returns the node that takes its place. `ids` are the new ids of the nodes before it.
 fn rewrite(
+    ir: &Ir,
     out: &mut Ir,
     ids: &[NodeId],
     id: NodeId,
-    node: &Node,
     c: &Contraction,
     tree: Option<&Tree>,
 ) -> Result<NodeId, PlanError> {
-    let onto = c.onto.map(|o| ids[o.0 as usize]);
-    let mut writer = Writer { out, ids, node, c, onto, local: vec![UNUSED; c.axes.len()], uses: Uses::default() };
+    let node = ir.node(id);
+    if let (Treatment::ThroughIds, Some(tree)) = (treatment(node, c), tree)
+        && let Some(lifted) = Lifted::of(ir, node, c)
+    {
+        let (factors, all) = (c.factors.len(), c.factors.len() + lifted.selected.selections.len());
+        if tree.leaves() != factors && tree.leaves() != all {
+            return Err(PlanError::Leaves { node: id, leaves: tree.leaves(), factors: all });
+        }
+        if tree.leaves() == all && !lifted.selected.accepts(tree) {
+            return Err(PlanError::Ids { node: id });
+        }
+        let lifted = if tree.leaves() == factors { lifted.without_ids(c) } else { lifted };
+        return Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree)?);
+    }
+    let mut writer = Writer::new(out, ids, node, c);
+    let onto = writer.onto;
     match (treatment(node, c), tree) {
         (Treatment::Empty, _) => match onto {
             Some(onto) => Ok(onto),
@@ -89,10 +110,18 @@ struct Operand {
 
 /// What a node writes.
 struct Target {
+    label: Label,
     output: Vec<Index<NodeId>>,
     shape: Vec<usize>,
     onto: Option<NodeId>,
     pinned: bool,
+}
+
+impl<'a> Writer<'a> {
+    fn new(out: &'a mut Ir, ids: &'a [NodeId], node: &'a Node, c: &'a Contraction) -> Writer<'a> {
+        let onto = c.onto.map(|o| ids[o.0 as usize]);
+        Writer { out, ids, node, c, onto, local: vec![UNUSED; c.axes.len()], uses: Uses::default() }
+    }
 }
 
 impl Writer<'_> {
@@ -197,31 +226,46 @@ impl Writer<'_> {
     fn plain(&mut self, space: &[u32], kept: Vec<u32>, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
-        let id = self.emit(space, factors, Target { output, shape, onto: None, pinned: false })?;
+        let label = self.node.label.clone();
+        let id = self.emit(space, factors, Target { label, output, shape, onto: None, pinned: false })?;
         Ok(Operand { read: Some(Access::plain(id, kept.iter().copied())), axes: kept })
     }
 
     /// The result of the contraction itself.
     fn target(&self) -> Target {
         let output = self.c.output.iter().map(|i| i.map(&|id: &NodeId| self.ids[id.0 as usize])).collect();
-        Target { output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
+        let label = self.node.label.clone();
+        Target { label, output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
     }
 
     /// Adds a node over the axes `space`.
-    fn emit(&mut self, space: &[u32], mut factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
+    fn emit(&mut self, space: &[u32], factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
+        self.emit_expr(space, factors, self.c.expr.clone(), target)
+    }
+
+    /// As [`Writer::emit`], of an expression over the factors.
+    fn emit_expr(
+        &mut self,
+        space: &[u32],
+        mut factors: Vec<Access<NodeId>>,
+        expr: Option<Arc<Expr>>,
+        target: Target,
+    ) -> Result<NodeId, Violation> {
+        let Target { label, mut output, shape, onto, pinned } = target;
+        self.renumber(space, factors.iter_mut().map(|f| &mut f.indices).chain([&mut output]));
+        let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
+        let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
+        let Node { dtype, region, .. } = self.node;
+        self.out.push(Node { label, dtype: *dtype, shape, region: *region, def: Def::Contract(c) })
+    }
+
+    /// Numbers the axes of all indices by their places in `space`.
+    fn renumber<'i>(&mut self, space: &[u32], lists: impl Iterator<Item = &'i mut Vec<Index<NodeId>>>) {
         for (at, &axis) in space.iter().enumerate() {
             self.local[axis as usize] = at as u32;
         }
-        factors.iter_mut().for_each(|f| renumber(&mut f.indices, &self.local));
-        let mut output = target.output;
-        renumber(&mut output, &self.local);
+        lists.for_each(|indices| renumber(indices, &self.local));
         space.iter().for_each(|&a| self.local[a as usize] = UNUSED);
-        let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
-        let Target { shape, onto, pinned, .. } = target;
-        let expr = self.c.expr.clone();
-        let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
-        let Node { label, dtype, region, .. } = self.node;
-        self.out.push(Node { label: label.clone(), dtype: *dtype, shape, region: *region, def: Def::Contract(c) })
     }
 
     /// Whether the result has distinct axes, each as it is.

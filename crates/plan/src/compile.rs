@@ -1,8 +1,11 @@
 //! The whole way from an expression to a plan.
 
-use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId, Plan};
-use einfold_order::{Budget, Order, Ordered, order};
+use std::collections::HashMap;
 
+use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId, Plan};
+use einfold_order::{Budget, Order, Ordered, order, order_selected};
+
+use crate::lift::Lifted;
 use crate::network::network_of;
 use crate::passes::{Pass, PassSet, optimize};
 use crate::{Hints, Memory, PlanError, Treatment, apply, lower, memory, treatment};
@@ -25,6 +28,9 @@ pub struct Compiled {
     pub ir: Ir,
     /// The orders that were chosen, by node of the expression as it was given.
     pub orders: Vec<(NodeId, Ordered)>,
+    /// Those of contractions with ids for which one step is not cheapest, likewise. Their trees have the
+    /// [selections](einfold_order::Selection) of the ids as further leaves, or the factors alone.
+    pub through_ids: Vec<(NodeId, Ordered)>,
     /// What it costs, whatever the machine.
     pub cost: Cost,
     /// What memory it takes.
@@ -43,8 +49,9 @@ pub struct Compiled {
 /// [`PlanError::TooLarge`] where the memory limit, or what can be addressed, is exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
     let orders = order_all(ir, how, budget)?;
+    let through_ids = order_through_ids(ir, how, budget)?;
     let mut trees = vec![None; ir.nodes().len()];
-    orders.iter().for_each(|(id, ordered)| trees[id.0 as usize] = Some(&ordered.tree));
+    orders.iter().chain(&through_ids).for_each(|(id, ordered)| trees[id.0 as usize] = Some(&ordered.tree));
     let applied = apply(ir, &trees)?;
     let draft = lower(&applied, &options.hints)?;
     let mut changes = Vec::with_capacity(options.passes.iter().count());
@@ -53,8 +60,8 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
     if let Some(limit) = budget.memory_bytes {
         memory::within(&plan, &memory, limit)?;
     }
-    let cost = total_cost(ir, &orders);
-    Ok(Compiled { plan, ir: applied, orders, cost, memory, changes })
+    let cost = total_cost(ir, orders.iter().chain(&through_ids));
+    Ok(Compiled { plan, ir: applied, orders, through_ids, cost, memory, changes })
 }
 
 fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {
@@ -80,16 +87,36 @@ fn order_all(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Order
     all.drain(..).map(|(id, c)| Ok((id, order(&network_of(c), how, budget)?))).collect()
 }
 
+/// Orders every contraction with ids for which that is cheaper than one step. A path is for contractions without ids; then
+/// these are ordered as by default.
+fn order_through_ids(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+    let default = Order::default();
+    let how = match how {
+        Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
+        Order::Strategy(_) => how,
+        _ => &default,
+    };
+    let mut all = Vec::new();
+    for (id, c) in contractions(ir).filter(|(id, c)| treatment(ir.node(*id), c) == Treatment::ThroughIds) {
+        let Some(lifted) = Lifted::of(ir, ir.node(id), c) else { continue };
+        let ordered = if lifted.selected.is_small() {
+            order_selected(&lifted.selected, how)
+        } else {
+            // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
+            Some(order(&network_of(c), how, budget)?).filter(|ordered| ordered.cost.flops < points(&c.axes))
+        };
+        all.extend(ordered.map(|ordered| (id, ordered)));
+    }
+    Ok(all)
+}
+
 /// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
 /// counts as often as it runs.
-fn total_cost(ir: &Ir, orders: &[(NodeId, Ordered)]) -> Cost {
+fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, Ordered)>) -> Cost {
     let mut total = Cost::default();
-    let mut orders = orders.iter().peekable();
+    let orders: HashMap<NodeId, &Ordered> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     for (id, c) in contractions(ir) {
-        let cost = match orders.next_if(|(ordered, _)| *ordered == id) {
-            Some((_, ordered)) => ordered.cost,
-            None => flat_cost(ir, id, c),
-        };
+        let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
         let runs = points(ir.loops(ir.node(id).region));
         total.flops += cost.flops * runs;
         total.write += cost.write * runs;

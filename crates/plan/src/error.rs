@@ -20,6 +20,12 @@ pub enum PlanError {
         /// How many factors the contraction has.
         factors: usize,
     },
+    /// A contraction tree uses ids where their positions are not those of a tensor or of the result.
+    #[error("the tree of %{} uses ids too early or too late", node.0)]
+    Ids {
+        /// The contraction.
+        node: NodeId,
+    },
     /// One path was given for several contractions.
     #[error("a path fits one contraction, but the expression has {contractions}")]
     OnePath {

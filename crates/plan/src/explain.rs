@@ -109,7 +109,7 @@ impl Explain {
             source,
             ir: ir.to_string(),
             operands: operands.collect(),
-            trees: tree::reports(ir, &compiled.orders),
+            trees: tree::reports(ir, compiled.orders.iter().chain(&compiled.through_ids)),
             lowered,
             passes,
             plan: step::reports(&compiled.plan, &compiled.ir),

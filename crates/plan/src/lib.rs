@@ -39,6 +39,7 @@ mod compile;
 mod error;
 mod explain;
 mod legs;
+mod lift;
 mod lower;
 mod memory;
 mod network;

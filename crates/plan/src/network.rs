@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Ir, Network, Node, NodeId};
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Ir, Network, Node, NodeId, OutOfRange};
 
 /// How a contraction is evaluated, decided by its algebra and its shape before any order is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub enum Treatment {
     Flat(Why),
     /// Pair by pair, along a contraction tree.
     Factored,
+    /// Positions come from integer tensors: pair by pair along a tree that says where the ids are used, or in one step, as
+    /// costs less.
+    ThroughIds,
 }
 
 /// Why a contraction is evaluated in one step.
@@ -29,9 +32,8 @@ pub enum Why {
     NotDistributive,
     /// Sums cannot be kept in the dtype of the node, so that there are no partial sums.
     NoAccumulator,
-    /// A position comes from an integer tensor: a position that no point references must not be read, and a dropped point
-    /// not be counted. One step visits exactly the points.
-    Ids,
+    /// An id outside of its axis drops the whole point: one step knows what a point is.
+    Drops,
 }
 
 impl fmt::Display for Treatment {
@@ -44,7 +46,8 @@ impl fmt::Display for Treatment {
             Treatment::Flat(Why::NoPoints) => "one step: there are no points",
             Treatment::Flat(Why::NotDistributive) => "flat: the product does not distribute over the sum",
             Treatment::Flat(Why::NoAccumulator) => "flat: sums are not kept in this dtype",
-            Treatment::Flat(Why::Ids) => "flat: positions come from an integer tensor",
+            Treatment::Flat(Why::Drops) => "flat: an id may drop a point",
+            Treatment::ThroughIds => "positions come from an integer tensor",
         })
     }
 }
@@ -60,15 +63,26 @@ pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
         Treatment::Flat(Why::Expression)
     } else if c.factors.len() < 2 {
         Treatment::Flat(Why::FewFactors)
-    } else if c.factors.iter().any(Access::has_ids) || c.output.iter().any(|i| !i.ids.is_empty()) {
-        Treatment::Flat(Why::Ids)
     } else if !c.algebra.laws(node.dtype).distributive {
         Treatment::Flat(Why::NotDistributive)
     } else if c.algebra.accumulator(node.dtype) != node.dtype {
         Treatment::Flat(Why::NoAccumulator)
+    } else if c.factors.iter().any(drops) || c.output.iter().any(index_drops) {
+        Treatment::Flat(Why::Drops)
+    } else if c.factors.iter().any(Access::has_ids) || c.output.iter().any(|i| !i.ids.is_empty()) {
+        Treatment::ThroughIds
     } else {
         Treatment::Factored
     }
+}
+
+/// Whether an id of the access drops points. The recursion is as deep as gathers are nested.
+fn drops(access: &Access<NodeId>) -> bool {
+    access.indices.iter().any(index_drops)
+}
+
+fn index_drops(index: &Index<NodeId>) -> bool {
+    index.ids.iter().any(|ids| ids.policy == OutOfRange::Drop || drops(&ids.access))
 }
 
 /// The network of a contraction: each factor with the axes that its index functions use, axes numbered as in the

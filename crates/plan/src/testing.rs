@@ -1,5 +1,8 @@
 //! Expressions for tests, without a parser.
 
+pub(crate) mod drawn;
+pub(crate) mod evaluate;
+
 use std::fmt::Write;
 
 use einfold_ir::{

@@ -108,7 +108,7 @@ fn tree(tree: &TreeReport) -> Value {
         "subscripts": tree.subscripts,
         "order": tree.strategy,
         "algebra": tree.algebra,
-        "law": tree.treatment.to_string(),
+        "law": tree.treatment,
         "flops": tree.cost.map(|cost| count(cost.flops)),
         "path": tree.path,
         "tensors": tree.tensors.iter().enumerate().map(tensor).collect::<Vec<_>>(),

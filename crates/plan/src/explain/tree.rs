@@ -1,12 +1,15 @@
 //! The tree of a contraction, for people.
 
+use std::collections::HashMap;
+
 use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, NodeId, ShowAccess};
-use einfold_order::Ordered;
-use einfold_order::cost::evaluate_steps;
+use einfold_order::cost::{StepCost, evaluate_steps};
+use einfold_order::{Ordered, evaluate_selected};
 
 use super::{join, shape};
 use crate::compile::points;
 use crate::legs::Uses;
+use crate::lift::Lifted;
 use crate::network::network_of;
 use crate::{Treatment, treatment};
 
@@ -19,7 +22,8 @@ pub(super) struct TreeReport {
     pub(super) subscripts: String,
     /// The name of the order; `None` where there was none to choose.
     pub(super) strategy: Option<&'static str>,
-    pub(super) treatment: Treatment,
+    /// By which law it is so evaluated.
+    pub(super) treatment: String,
     /// ⊕ and ⊗, and the dtype.
     pub(super) algebra: String,
     pub(super) cost: Option<Cost>,
@@ -43,21 +47,39 @@ pub(super) struct TensorReport {
 }
 
 /// The trees of all contractions.
-pub(super) fn reports(ir: &Ir, orders: &[(NodeId, Ordered)]) -> Vec<TreeReport> {
+pub(super) fn reports<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, Ordered)>) -> Vec<TreeReport> {
+    let orders: HashMap<NodeId, &Ordered> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     let contraction = |id| match &ir.node(id).def {
         Def::Contract(c) => Some((id, c)),
         _ => None,
     };
-    let ordered = |id| orders.iter().find(|(node, _)| *node == id).map(|(_, ordered)| ordered);
-    ir.ids().filter_map(contraction).map(|(id, c)| report(ir, id, c, ordered(id))).collect()
+    ir.ids().filter_map(contraction).map(|(id, c)| report(ir, id, c, orders.get(&id).copied())).collect()
 }
 
 fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> TreeReport {
     let node = ir.node(id);
-    let mut tensors: Vec<TensorReport> = c.factors.iter().map(|factor| leaf(ir, id, c, factor)).collect();
-    match ordered {
-        Some(ordered) => steps(c, ordered, &mut tensors),
-        None => {
+    // Only a tree that has the selections as leaves is one of a lifted contraction.
+    let selects = |lifted: &Lifted, o: &Ordered| o.tree.leaves() > lifted.factors();
+    let lifted = match (treatment(node, c), ordered) {
+        (Treatment::ThroughIds, Some(o)) => Lifted::of(ir, node, c).filter(|lifted| selects(lifted, o)),
+        _ => None,
+    };
+    let seen = lifted.as_ref().map_or(c, |lifted| &lifted.c);
+    let mut tensors: Vec<TensorReport> = seen.factors.iter().map(|factor| leaf(ir, id, seen, factor)).collect();
+    match (ordered, &lifted) {
+        (Some(ordered), Some(lifted)) => {
+            tensors.extend((0..lifted.positions.len()).map(|k| selection(ir, id, lifted, k)));
+            let legs = (0..lifted.positions.len()).map(|k| lifted.selection_axes(k));
+            let inputs: Vec<Vec<u32>> = lifted.selected.network.inputs().iter().cloned().chain(legs).collect();
+            let costs = evaluate_selected(&lifted.selected, &ordered.tree);
+            steps(&lifted.c, (inputs, lifted.selected.network.output()), (ordered, costs), &mut tensors);
+        }
+        (Some(ordered), None) => {
+            let network = network_of(c);
+            let costs = evaluate_steps(&network, &ordered.tree);
+            steps(c, (network.inputs().to_vec(), network.output()), (ordered, costs), &mut tensors);
+        }
+        (None, _) => {
             let flops = if c.factors.len() < 2 { Count::ZERO } else { points(&c.axes) };
             let children = (0..tensors.len() as u32).collect();
             tensors.push(TensorReport { subscripts: String::new(), shape: String::new(), children, flops, node: None });
@@ -67,13 +89,13 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
     if let Some(last) = tensors.last_mut() {
         (last.subscripts, last.shape) = (result.clone(), shape(&node.shape));
     }
-    let factors: Vec<&str> = tensors[..c.factors.len()].iter().map(|t| &t.subscripts[..]).collect();
+    let factors: Vec<String> = c.factors.iter().map(|factor| subscripts(ir, id, c, factor)).collect();
     TreeReport {
         node: id,
         label: node.label.clone(),
         subscripts: format!("{}->{result}", factors.join(",")),
         strategy: ordered.map(|o| o.strategy),
-        treatment: treatment(node, c),
+        treatment: law(treatment(node, c), ordered),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
         path: ordered.map(|o| o.tree.linear_path()),
@@ -81,13 +103,37 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
     }
 }
 
-/// Adds the steps of a tree.
-fn steps(c: &Contraction, ordered: &Ordered, tensors: &mut Vec<TensorReport>) {
-    let network = network_of(c);
+/// How the contraction is evaluated, and by which law.
+fn law(treatment: Treatment, ordered: Option<&Ordered>) -> String {
+    match (treatment, ordered) {
+        (Treatment::ThroughIds, Some(_)) => {
+            format!("{}, and ids are used where it costs least", Treatment::Factored)
+        }
+        (Treatment::ThroughIds, None) => "one step: no order through the ids costs less".into(),
+        _ => treatment.to_string(),
+    }
+}
+
+/// The leaf that stands for ids: where they are read, and the positions that they give.
+fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
+    let positions = &lifted.positions[k];
+    let extents: Vec<usize> = lifted.selection_axes(k).iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
+    let ids = positions.iter().map(|p| subscripts(ir, id, &lifted.c, &Access::new(id, vec![p.index.clone()])));
+    let node = positions.iter().flat_map(|p| &p.index.ids).map(|ids| ids.access.tensor).next();
+    TensorReport { subscripts: ids.collect(), shape: shape(&extents), children: Vec::new(), flops: Count::ZERO, node }
+}
+
+/// Adds the steps of a tree over tensors and a result of these axes, with their costs.
+fn steps(
+    c: &Contraction,
+    (inputs, output): (Vec<Vec<u32>>, &[u32]),
+    (ordered, costs): (&Ordered, Vec<StepCost>),
+    tensors: &mut Vec<TensorReport>,
+) {
     let mut uses = Uses::new(c.axes.len());
-    network.inputs().iter().chain([&network.output().to_vec()]).for_each(|axes| uses.add(axes));
-    let mut legs: Vec<Vec<u32>> = network.inputs().iter().map(|axes| uses.shared(axes)).collect();
-    let costs = evaluate_steps(&network, &ordered.tree);
+    inputs.iter().for_each(|axes| uses.add(axes));
+    uses.add(output);
+    let mut legs: Vec<Vec<u32>> = inputs.iter().map(|axes| uses.shared(axes)).collect();
     for (children, cost) in ordered.tree.steps().iter().zip(costs) {
         let factors: Vec<&[u32]> = children.iter().map(|&id| &legs[id as usize][..]).collect();
         let kept: Vec<u32> = uses.product(&factors).kept().collect();

@@ -1,0 +1,266 @@
+//! Writes trees through ids: a position that ids give is an axis until the step of its selection, and the index from there on.
+//!
+//! What only gathers or multiplies is left to the step that reads it, unless that is a matrix product.
+
+use std::sync::Arc;
+
+use einfold_ir::{
+    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Label, Literal, Node, NodeId, PointOp, Tree,
+    Violation,
+};
+
+use super::{Target, Writer};
+use crate::legs::Uses;
+use crate::lift::{Lifted, Position, identity};
+use crate::roles::Roles;
+
+/// The most factors of a product that is left to its reader.
+const MOST_FACTORS: usize = 4;
+/// Fewest rows and columns of a product whose factors are written out for it.
+const LEAST_SIDE: usize = 4;
+
+/// A product still to be used: its factors, which sum nothing, and its axes. A selection has no factors.
+#[derive(Default)]
+struct Part {
+    reads: Vec<Access<NodeId>>,
+    axes: Vec<u32>,
+}
+
+/// A step of a tree.
+struct Join {
+    parts: Vec<Part>,
+    /// The selection that it uses.
+    selection: Option<usize>,
+    roles: Roles,
+}
+
+impl Writer<'_> {
+    /// The contraction, which is `lifted.c`, as the steps of `tree`, whose leaves are its factors and, perhaps, the selections.
+    pub(super) fn through(&mut self, lifted: &Lifted, tree: &Tree) -> Result<NodeId, Violation> {
+        let mut live = self.parts(lifted, tree.leaves())?;
+        let mut mask = None;
+        for (k, step) in tree.steps().iter().enumerate() {
+            let selection =
+                |&id: &u32| (id as usize).checked_sub(lifted.factors()).filter(|&s| s < lifted.positions.len());
+            let selection = step.iter().find_map(selection);
+            let parts: Vec<Part> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
+            let roles = self.uses.product(&parts.iter().map(|p| &p.axes[..]).collect::<Vec<_>>());
+            let join = Join { parts, selection, roles };
+            if k + 1 == tree.steps().len() {
+                return self.finish(lifted, join, mask);
+            }
+            let part = self.join_part(lifted, join)?;
+            self.uses.add(&part.axes);
+            if selection.is_some_and(|s| lifted.selected.selections[s].of.is_none()) && lifted.selected.masked {
+                mask = Some(self.mask(lifted)?);
+            }
+            live.push(part);
+        }
+        self.flat()
+    }
+
+    /// The factors, after sums that nothing else has a part in, and the selections. Counts the uses of axes.
+    fn parts(&mut self, lifted: &Lifted, leaves: usize) -> Result<Vec<Part>, Violation> {
+        let network = &lifted.selected.network;
+        self.uses = Uses::new(self.c.axes.len());
+        let selections = (0..leaves - lifted.factors()).map(|k| lifted.selection_axes(k));
+        let selections: Vec<Vec<u32>> = selections.collect();
+        network.inputs().iter().chain(&selections).for_each(|axes| self.uses.add(axes));
+        self.uses.add(network.output());
+        let mut parts = Vec::with_capacity(2 * leaves);
+        for (factor, kept) in self.c.factors.iter().zip(network.inputs()) {
+            let read = factor.map(&|id| self.ids[id.0 as usize]);
+            let axes = lifted.axes_of(factor);
+            parts.push(if kept.len() < axes.len() {
+                let summed = axes.iter().copied().filter(|a| !kept.contains(a));
+                let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
+                self.write(lifted, &space, kept.clone(), vec![read])?
+            } else {
+                Part { reads: vec![read], axes }
+            });
+        }
+        parts.extend(selections.into_iter().map(|axes| Part { reads: Vec::new(), axes }));
+        Ok(parts)
+    }
+
+    /// A step that is not the last.
+    fn join_part(&mut self, lifted: &Lifted, mut join: Join) -> Result<Part, Violation> {
+        let (kept, reduced) = self.prepare(lifted, &mut join)?;
+        let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
+        let scatters = join.selection.filter(|&s| lifted.selected.selections[s].of.is_none());
+        if let Some(s) = scatters {
+            return self.scatter(lifted, s, &kept, &reduced, reads);
+        }
+        if reduced.is_empty() && reads.len() <= MOST_FACTORS {
+            return Ok(Part { reads, axes: kept });
+        }
+        let space = [&kept[..], &reduced].concat();
+        self.write(lifted, &space, kept, reads)
+    }
+
+    /// The axes that stay and those that are summed in a step. Reads through the ids of its selection; writes out what is not
+    /// a tensor by itself for a matrix product.
+    fn prepare(&mut self, lifted: &Lifted, join: &mut Join) -> Result<(Vec<u32>, Vec<u32>), Violation> {
+        let kept: Vec<u32> = join.roles.kept().collect();
+        let mut reduced: Vec<u32> = join.roles.reduced().collect();
+        match join.selection {
+            Some(s) => {
+                let positions = &lifted.positions[s];
+                if lifted.selected.selections[s].of.is_some() {
+                    let reads = join.parts.iter_mut().flat_map(|p| &mut p.reads);
+                    reads.for_each(|read| self.resolve(positions, &mut read.indices));
+                }
+                reduced.retain(|a| positions.iter().all(|p| p.axis != *a));
+            }
+            None if self.is_matrix(&join.roles) => {
+                for part in &mut join.parts {
+                    if part.reads.len() > 1 || part.reads.iter().any(Access::has_ids) {
+                        let Part { reads, axes } = std::mem::take(part);
+                        *part = self.write(lifted, &axes.clone(), axes, reads)?;
+                    }
+                }
+            }
+            None => {}
+        }
+        Ok((kept, reduced))
+    }
+
+    /// Whether a step of two tensors runs as a matrix product.
+    fn is_matrix(&self, roles: &Roles) -> bool {
+        let side = |group: &[u32]| group.iter().fold(1usize, |n, &a| n.saturating_mul(self.extent(a)));
+        roles.is_matrix() && !roles.k.is_empty() && side(&roles.m) >= LEAST_SIDE && side(&roles.n) >= LEAST_SIDE
+    }
+
+    /// Puts the ids back where an axis stands for them.
+    fn resolve(&self, positions: &[Position], indices: &mut [Index<NodeId>]) {
+        for index in indices {
+            if let Some(position) = positions.iter().find(|p| index.as_axis() == Some(p.axis)) {
+                *index = position.index.map(&|id| self.ids[id.0 as usize]);
+            }
+        }
+    }
+
+    /// A step that writes through the ids of the result before the last one.
+    fn scatter(
+        &mut self,
+        lifted: &Lifted,
+        s: usize,
+        kept: &[u32],
+        reduced: &[u32],
+        reads: Vec<Access<NodeId>>,
+    ) -> Result<Part, Violation> {
+        let positions = &lifted.positions[s];
+        let (mut output, shape, label) = self.shape_of(lifted, kept);
+        let read: Vec<Index<NodeId>> = output.clone();
+        self.resolve(positions, &mut output);
+        let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
+        let space: Vec<u32> = kept.iter().chain(reduced).copied().filter(own).collect();
+        let id = self.emit(&space, reads, Target { label, output, shape, onto: None, pinned: false })?;
+        Ok(Part { reads: vec![Access::new(id, read)], axes: kept.to_vec() })
+    }
+
+    /// A node over `space` that holds the axes `kept`.
+    fn write(
+        &mut self,
+        lifted: &Lifted,
+        space: &[u32],
+        kept: Vec<u32>,
+        reads: Vec<Access<NodeId>>,
+    ) -> Result<Part, Violation> {
+        let (output, shape, label) = self.shape_of(lifted, &kept);
+        let read = output.clone();
+        let id = self.emit(space, reads, Target { label, output, shape, onto: None, pinned: false })?;
+        Ok(Part { reads: vec![Access::new(id, read)], axes: kept })
+    }
+
+    /// How an intermediate of these axes lies, and its name. Where it is read or written through ids, an error about one
+    /// has to name the tensor and the axis that the user knows: it has that name, and the positions lie along that axis.
+    fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Vec<Index<NodeId>>, Vec<usize>, Label) {
+        let held = |position: &&Position| kept.contains(&position.axis);
+        let selections = lifted.selected.selections.iter().zip(&lifted.positions);
+        let open = selections.into_iter().find(|(_, positions)| positions.iter().any(|p| held(&p)));
+        let mut label = self.node.label.clone();
+        let mut dims: Vec<Option<u32>> = Vec::new();
+        if let Some((selection, positions)) = open {
+            if let Some(tensor) = selection.of {
+                let id = self.ids[self.c.factors[tensor as usize].tensor.0 as usize];
+                label = self.out.node(id).label.clone();
+            }
+            let least = positions.iter().map(|p| p.dim + 1).max().unwrap_or(0);
+            dims.resize(least, None);
+            positions.iter().for_each(|p| dims[p.dim] = Some(p.axis));
+        }
+        // Ids move along the axes that they depend on: what is next to each other in memory are the others.
+        let depends = |a: &u32| lifted.selected.selections.iter().any(|s| s.by.contains(a));
+        let (first, last): (Vec<u32>, Vec<u32>) =
+            kept.iter().filter(|a| !dims.contains(&Some(**a))).partition(|a| depends(a));
+        let mut free = 0;
+        for axis in first.into_iter().chain(last) {
+            while dims.get(free).is_some_and(Option::is_some) {
+                free += 1;
+            }
+            match dims.get_mut(free) {
+                Some(dim) => *dim = Some(axis),
+                None => dims.push(Some(axis)),
+            }
+        }
+        let output = dims.iter().map(|dim| dim.map_or(Index::constant(0), Index::axis)).collect();
+        let shape = dims.iter().map(|dim| dim.map_or(1, |a| self.extent(a))).collect();
+        (output, shape, label)
+    }
+
+    /// The last step.
+    fn finish(&mut self, lifted: &Lifted, mut join: Join, mask: Option<Access<NodeId>>) -> Result<NodeId, Violation> {
+        let (kept, reduced) = self.prepare(lifted, &mut join)?;
+        let positions = join.selection.map_or(&[][..], |s| &lifted.positions[s]);
+        let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
+        let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
+        // What only the result has, where its ids have no selection, comes last.
+        let unseen = |a: &u32| self.c.axes[*a as usize].extent != 1 && !lifted.sees(*a);
+        let unseen = (0..self.c.axes.len() as u32).filter(unseen);
+        let space: Vec<u32> = kept.iter().chain(&reduced).copied().chain(unseen).filter(own).collect();
+        let mut target = self.target();
+        self.resolve(positions, &mut target.output);
+        let Some(mask) = mask else { return self.emit(&space, reads, target) };
+        let Part { reads: value, .. } = self.write(lifted, &space, kept.clone(), reads)?;
+        let expr = masked(self.node.dtype, identity(self.c, self.node.dtype).unwrap_or_default())?;
+        self.emit_expr(&kept, [mask].into_iter().chain(value).collect(), Some(Arc::new(expr)), target)
+    }
+
+    /// Which positions of the result some id names: a node of `bool`, read at the axes of the positions.
+    fn mask(&mut self, lifted: &Lifted) -> Result<Access<NodeId>, Violation> {
+        let scatter = lifted.selected.selections.iter().position(|s| s.of.is_none());
+        let s = scatter.ok_or_else(|| Violation("a mask of a result without ids".into()))?;
+        let (positions, by) = (&lifted.positions[s], &lifted.selected.selections[s].by);
+        let mut output: Vec<Index<NodeId>> = positions.iter().map(|p| Index::axis(p.axis)).collect();
+        let read = output.clone();
+        self.resolve(positions, &mut output);
+        self.renumber(by, [&mut output].into_iter());
+        let c = Contraction {
+            axes: by.iter().map(|&a| self.c.axes[a as usize].clone()).collect(),
+            factors: Vec::new(),
+            output,
+            expr: None,
+            algebra: Algebra::SUM_PRODUCT,
+            onto: None,
+            pinned: false,
+        };
+        let shape = positions.iter().map(|p| self.extent(p.axis)).collect();
+        let Node { label, region, .. } = self.node;
+        let node = Node { label: label.clone(), dtype: Dtype::Bool, shape, region: *region, def: Def::Contract(c) };
+        Ok(Access::new(self.out.push(node)?, read))
+    }
+}
+
+/// The second factor where the first holds, else `identity`.
+fn masked(dtype: Dtype, identity: f64) -> Result<Expr, Violation> {
+    Expr::new(vec![
+        (PointOp::Read(0), Dtype::Bool),
+        (PointOp::Read(1), dtype),
+        (PointOp::Literal(Literal::Float(identity)), dtype),
+        (PointOp::Call(Function::Where), dtype),
+    ])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Contractions with ids as the order search sees them: positions that ids give are axes of their own.
+
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
+use einfold_order::{Selected, Selection};
+
+use crate::network::{axes_of, network_of};
+
+/// A contraction whose tensors are read and written at axes that ids determine, and which ids those are.
+pub(crate) struct Lifted {
+    /// The contraction with an axis in place of each position that ids give, after its own axes.
+    pub(crate) c: Contraction,
+    /// What the order search sees. Axes as in `c`; those of extent 1 are left out unless ids determine them.
+    pub(crate) selected: Selected,
+    /// For each selection the positions that it stands for.
+    pub(crate) positions: Vec<Vec<Position>>,
+}
+
+/// A position that ids give.
+pub(crate) struct Position {
+    /// The axis that stands for it.
+    pub(crate) axis: u32,
+    /// Along which axis of the selected tensor it runs.
+    pub(crate) dim: usize,
+    /// The index that it was.
+    pub(crate) index: Index<NodeId>,
+}
+
+impl Lifted {
+    /// `None` if some axis is in no factor and no id: such a contraction has one step.
+    pub(crate) fn of(ir: &Ir, node: &Node, c: &Contraction) -> Option<Lifted> {
+        let mut lifted = c.clone();
+        let mut positions = Vec::new();
+        let mut selections = Vec::new();
+        let Contraction { axes, factors, output, .. } = &mut lifted;
+        for (k, factor) in factors.iter_mut().enumerate().filter(|(_, f)| f.has_ids()) {
+            let shape = &ir.node(factor.tensor).shape;
+            let found = lift(ir, axes, &mut factor.indices, shape);
+            selections.push(selection(c, &found, Some(k as u32)));
+            positions.push(found);
+        }
+        if output.iter().any(|i| !i.ids.is_empty()) {
+            let found = lift(ir, axes, output, &node.shape);
+            selections.push(selection(c, &found, None));
+            positions.push(found);
+        }
+        let selected = selected(node, c, &lifted, selections)?;
+        Some(Lifted { c: lifted, selected, positions })
+    }
+
+    /// The same contraction seen without selections: ids stay in the factors and in the result.
+    pub(crate) fn without_ids(self, c: &Contraction) -> Lifted {
+        let selected = Selected { network: network_of(c), selections: Vec::new(), early: false, masked: false };
+        Lifted { c: c.clone(), selected, positions: Vec::new() }
+    }
+
+    /// How many tensors are multiplied: selections are numbered from here on.
+    pub(crate) fn factors(&self) -> usize {
+        self.c.factors.len()
+    }
+
+    /// Whether a factor or a selection has the axis.
+    pub(crate) fn sees(&self, axis: u32) -> bool {
+        let selections = &self.selected.selections;
+        let factor = |factor: &Access<NodeId>| self.axes_of(factor).contains(&axis);
+        let selects = |s: &Selection| s.by.contains(&axis) || s.determined.contains(&axis);
+        self.c.factors.iter().any(factor) || selections.iter().any(selects)
+    }
+
+    /// The axes of a selection.
+    pub(crate) fn selection_axes(&self, k: usize) -> Vec<u32> {
+        let Selection { by, determined, .. } = &self.selected.selections[k];
+        [&by[..], determined].concat()
+    }
+
+    /// All axes of an access of the lifted contraction that matter to an order.
+    pub(crate) fn axes_of(&self, access: &Access<NodeId>) -> Vec<u32> {
+        lifted_axes(&access.indices, &self.c.axes, self.first())
+    }
+
+    /// The first axis that stands for ids.
+    fn first(&self) -> usize {
+        let all = self.positions.iter().map(Vec::len).sum::<usize>();
+        self.c.axes.len() - all
+    }
+}
+
+/// Replaces each position that ids give by an axis.
+fn lift(ir: &Ir, axes: &mut Vec<Axis>, indices: &mut [Index<NodeId>], shape: &[usize]) -> Vec<Position> {
+    let mut found = Vec::new();
+    for (dim, index) in indices.iter_mut().enumerate() {
+        let Some(ids) = index.ids.first() else { continue };
+        let axis = axes.len() as u32;
+        axes.push(Axis::new(ir.node(ids.access.tensor).label.clone(), shape[dim]));
+        let index = std::mem::replace(index, Index::axis(axis));
+        found.push(Position { axis, dim, index });
+    }
+    found
+}
+
+fn selection(c: &Contraction, positions: &[Position], of: Option<u32>) -> Selection {
+    let indices: Vec<Index<NodeId>> = positions.iter().map(|p| p.index.clone()).collect();
+    let determined = positions.iter().map(|p| p.axis).collect();
+    Selection { by: axes_of(&indices, &c.axes), determined, of }
+}
+
+/// The axes of indices over lifted axes, each once: of the own ones those longer than 1, and all that stand for ids.
+fn lifted_axes(indices: &[Index<NodeId>], axes: &[Axis], first: usize) -> Vec<u32> {
+    let mut list = Vec::with_capacity(indices.len());
+    for index in indices {
+        index.for_each_axis(&mut |axis| {
+            if let AxisRef::Own(a) = axis
+                && (axes[a as usize].extent != 1 || a as usize >= first)
+                && !list.contains(&a)
+            {
+                list.push(a);
+            }
+        });
+    }
+    list
+}
+
+fn selected(node: &Node, c: &Contraction, lifted: &Contraction, selections: Vec<Selection>) -> Option<Selected> {
+    let axes = &lifted.axes;
+    let of = |indices: &[Index<NodeId>]| lifted_axes(indices, axes, c.axes.len());
+    let mut inputs: Vec<Vec<u32>> = lifted.factors.iter().map(|factor| of(&factor.indices)).collect();
+    let output = of(&lifted.output);
+    let by_ids = selections.iter().flat_map(|s| s.by.iter().chain(&s.determined));
+    let mut uses = vec![0u32; axes.len()];
+    inputs.iter().flatten().chain(by_ids).for_each(|&a| uses[a as usize] += 1);
+    let unseen = |(axis, uses): (&Axis, &u32)| axis.extent != 1 && *uses == 0;
+    if axes.iter().zip(&uses).any(unseen) {
+        return None;
+    }
+    output.iter().for_each(|&a| uses[a as usize] += 1);
+    for (k, input) in inputs.iter_mut().enumerate() {
+        let selection = selections.iter().find(|s| s.of == Some(k as u32));
+        if selection.is_none_or(|s| is_smaller(axes, s)) {
+            input.retain(|&a| uses[a as usize] > 1);
+        }
+    }
+    let extents = axes.iter().map(|a| a.extent as u64).collect();
+    let network = Network::new(inputs, output, extents).ok()?;
+    let (early, masked) = early(node, lifted);
+    Some(Selected { network, selections, early, masked })
+}
+
+/// Whether the selected tensor has no more positions than are read of it, so that sums of its own are taken before.
+fn is_smaller(axes: &[Axis], selection: &Selection) -> bool {
+    let points = |list: &[u32]| list.iter().fold(1usize, |n, &a| n.saturating_mul(axes[a as usize].extent));
+    points(&selection.determined) <= points(&selection.by)
+}
+
+/// Whether the result may be written through ids before the last product, and whether positions that no id names are
+/// to be set to the identity afterwards. The identity absorbs integers, but infinite and NaN factors it does not.
+fn early(node: &Node, lifted: &Contraction) -> (bool, bool) {
+    let output = &lifted.output;
+    let fresh = |(k, i): (usize, &Index<NodeId>)| i.as_axis().is_some() && !output[..k].contains(i);
+    let plain = output.iter().enumerate().all(fresh);
+    let laws = lifted.algebra.laws(node.dtype);
+    match node.dtype.kind() {
+        DtypeKind::Float | DtypeKind::Complex => (plain && identity(lifted, node.dtype).is_some(), true),
+        _ => (plain && laws.absorbing, false),
+    }
+}
+
+/// The identity of ⊕ as a number that an expression can name.
+pub(crate) fn identity(c: &Contraction, dtype: Dtype) -> Option<f64> {
+    use einfold_ir::{Algebra, BinaryOp};
+    let Algebra::Builtin { add, .. } = c.algebra else { return None };
+    match (add, dtype.kind()) {
+        (BinaryOp::Add, DtypeKind::Float | DtypeKind::Complex) => Some(0.0),
+        (BinaryOp::Max | BinaryOp::LogAddExp, DtypeKind::Float) => Some(f64::NEG_INFINITY),
+        (BinaryOp::Min, DtypeKind::Float) => Some(f64::INFINITY),
+        _ => None,
+    }
+}

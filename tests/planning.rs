@@ -1,0 +1,83 @@
+//! Programs give what they give without any planning: each statement in one step.
+
+use einfold_ir::{Dtype, Ir, TensorType};
+use einfold_order::{Budget, Order};
+use einfold_plan::{Hints, PassSet, PlanOptions, apply, compile, lower, optimize};
+use einfold_syntax::{Options, parse, resolve};
+
+use crate::draw::Noise;
+use crate::layout::{Layout, hold};
+use crate::num::Tensor;
+use crate::running::{How, blank, run};
+
+/// An operand of a program: small whole numbers, or ids below a bound.
+enum Operand {
+    Numbers(Dtype, Vec<usize>),
+    Ids(usize, usize),
+}
+
+use Operand::{Ids, Numbers};
+
+fn tensor(operand: &Operand, noise: &mut Noise) -> Tensor {
+    let (dtype, shape, low, high) = match operand {
+        Numbers(dtype, shape) => (*dtype, shape.clone(), -3, 3),
+        Ids(length, bound) => (Dtype::I64, vec![*length], 0, *bound as i128 - 1),
+    };
+    let count = shape.iter().product();
+    Tensor::ints(dtype, &shape, (0..count).map(|_| noise.between(low, high)))
+}
+
+fn resolved(text: &str, operands: &[(&str, Tensor)]) -> Ir {
+    let one = |(name, t): &(&str, Tensor)| TensorType {
+        name: Some((*name).into()),
+        dtype: t.dtype,
+        shape: t.shape.clone(),
+        conj: false,
+    };
+    let types: Vec<TensorType> = operands.iter().map(one).collect();
+    resolve(&parse(text).unwrap(), &types, &Options::default()).unwrap()
+}
+
+/// Plans a program and compares with the plan of its statements as they are. Returns how many steps the plan has.
+fn check(text: &str, operands: &[(&str, Operand)]) -> usize {
+    let mut noise = Noise(11);
+    let operands: Vec<(&str, Tensor)> = operands.iter().map(|(name, o)| (*name, tensor(o, &mut noise))).collect();
+    let ir = resolved(text, &operands);
+    let compiled = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
+    let plain = lower(&apply(&ir, &[]).unwrap(), &Hints::default()).unwrap();
+    let plain = optimize(plain, PassSet::NONE, &mut |_, _, _| {}).unwrap();
+    let arrays: Vec<_> = operands.iter().map(|(_, t)| hold(t, &Layout::row_major(t.shape.len()))).collect();
+    let [got, want] = [&compiled.plan, &plain].map(|plan| {
+        let mut outputs = blank(plan);
+        run(plan, &arrays, &mut outputs, &How::default()).unwrap();
+        outputs.iter().map(|o| o.tensor()).collect::<Vec<_>>()
+    });
+    for (got, want) in got.iter().zip(&want) {
+        assert_eq!(got.differs(want, 1e-12), None, "{text}\n{}", compiled.ir);
+    }
+    compiled.plan.steps().count()
+}
+
+#[test]
+fn ids_are_used_anywhere() {
+    for [nodes, edges, groups, inputs, hidden] in
+        [[40, 600, 40, 16, 12], [5000, 60, 40, 16, 12], [300, 600, 4, 16, 24], [5, 4, 3, 2, 2], [7, 90, 200, 33, 9]]
+    {
+        for dtype in [Dtype::F64, Dtype::F32, Dtype::I64] {
+            let operands = || {
+                vec![
+                    ("X", Numbers(dtype, vec![nodes, inputs])),
+                    ("W", Numbers(dtype, vec![inputs, hidden])),
+                    ("w", Numbers(dtype, vec![edges])),
+                    ("src", Ids(edges, nodes)),
+                    ("dst", Ids(edges, groups)),
+                ]
+            };
+            check(&format!("H[dst[e]:{groups}, h] += X[src[e], f] * W[f, h]"), &operands());
+            check(&format!("H[dst[e]:{groups}, h] += w[e] * X[src[e], f] * W[f, h]"), &operands());
+            check(&format!("H[dst[e]:{groups}] += w[e] * X[src[e], f] * W[f, h]"), &operands());
+            check("Y[e, h] += X[src[e], f] * W[f, h]", &operands());
+            check("Y[h] += w[e] * X[src[e], f] * W[f, h]", &operands());
+        }
+    }
+}
