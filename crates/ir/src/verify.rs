@@ -1,8 +1,11 @@
 //! The invariants of a [`Plan`], checked where it is sealed and after each pass.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
 use crate::access::{Access, Axis, Index};
 use crate::module::{Space, Violation, check_expr, ensure};
-use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Lifetime, Mode, Nest, Place, Plan, Step};
 use crate::{Algebra, Dtype};
 
 /// Checks every invariant that [`Plan`] states.
@@ -141,21 +144,104 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     ensure(holds, || "an axis of a gemm is in the wrong group".into())
 }
 
+/// Checks that every scratch buffer is in its place and that none alive at one time share bytes: by a sweep over the steps,
+/// beside which the buffers that are alive lie in the order of their offsets.
 fn check_scratch(draft: &Draft) -> Result<(), Violation> {
     let lives = draft.lifetimes();
-    let mut placed: Vec<(usize, usize, usize)> = Vec::new();
+    let mut born: Vec<(Lifetime, usize, usize, usize)> = Vec::new();
     for (k, buffer) in draft.buffers.iter().enumerate() {
         let (Place::Scratch(offset), Some(life)) = (buffer.place, lives[k]) else { continue };
         let end = buffer.bytes().and_then(|n| n.checked_add(offset));
         let end = end.filter(|&e| e <= draft.scratch && offset % Plan::ALIGN == 0);
         let end = end.ok_or_else(|| Violation(format!("buffer {k} is misplaced in scratch memory")))?;
-        let clash = placed
-            .iter()
-            .find(|&&(other, o, e)| offset < e && o < end && lives[other].is_some_and(|other| other.overlaps(&life)));
-        if let Some((other, ..)) = clash {
-            return Err(Violation(format!("buffers {other} and {k} overlap while both are alive")));
+        // What has no bytes shares none.
+        if offset < end {
+            born.push((life, offset, end, k));
         }
-        placed.push((k, offset, end));
+    }
+    born.sort_by_key(|(life, ..)| life.first);
+    // By offset: the end and the buffer. By the last step of each: its offset.
+    let mut alive: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    let mut deaths: BinaryHeap<Reverse<(usize, usize)>> = BinaryHeap::new();
+    for (life, offset, end, k) in born {
+        while let Some(Reverse((_, dead))) = deaths.peek().filter(|Reverse((last, _))| *last < life.first).copied() {
+            deaths.pop();
+            alive.remove(&dead);
+        }
+        // Those alive share nothing, so the last that starts before the end reaches furthest.
+        if let Some((_, &(_, other))) = alive.range(..end).next_back().filter(|(_, (reach, _))| offset < *reach) {
+            let (one, other) = (k.min(other), k.max(other));
+            return Err(Violation(format!("buffers {one} and {other} overlap while both are alive")));
+        }
+        alive.insert(offset, (end, k));
+        deaths.push(Reverse((life.last, offset)));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_scratch;
+    use crate::access::{Access, Index};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Place, Plan, Region, Step};
+    use crate::{Algebra, Dtype, NodeId};
+
+    /// A draft in which buffer `k` has `lives[k]`, from one step to another, and lies at `offset` with `bytes`.
+    fn draft(lives: &[(usize, usize)], places: &[(usize, usize)], scratch: usize) -> Draft {
+        let buffer = |&(offset, bytes): &(usize, usize)| Buffer {
+            label: "t".into(),
+            dtype: Dtype::U8,
+            extents: vec![bytes],
+            place: Place::Scratch(offset),
+            layout: Layout::RowMajor,
+        };
+        let touches = |at: usize, k: usize| Access::new(BufferId(k as u32), vec![Index::constant(at as i64)]);
+        let step = |at: usize| {
+            let alive = (0..lives.len()).filter(|&k| lives[k].0 == at || lives[k].1 == at);
+            let write = Access::new(BufferId(lives.len() as u32), vec![Index::constant(0)]);
+            let reads = alive.map(|k| touches(at, k)).collect();
+            let (origin, mode, algebra, form) = (NodeId(0), Mode::Overwrite, Algebra::SUM_PRODUCT, Form::Fill);
+            Step { origin, axes: Vec::new(), reads, write, mode, algebra, form }
+        };
+        let last = lives.iter().map(|life| life.1).max().unwrap_or(0);
+        let mut buffers: Vec<Buffer> = places.iter().map(buffer).collect();
+        buffers.push(Buffer { place: Place::Output(0), ..buffer(&(0, 1)) });
+        let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect() }];
+        Draft { buffers, regions, inputs: Vec::new(), outputs: vec![BufferId(lives.len() as u32)], scratch }
+    }
+
+    #[test]
+    fn scratch_buffers_are_apart_in_place_or_in_time() {
+        let refused = |draft: Draft| check_scratch(&draft).map_err(|v| v.0);
+        assert_eq!(refused(draft(&[(0, 1), (2, 3)], &[(0, 64), (0, 64)], 64)), Ok(()));
+        assert_eq!(refused(draft(&[(0, 2), (2, 3)], &[(0, 64), (64, 64)], 128)), Ok(()));
+        let clash = Err("buffers 0 and 1 overlap while both are alive".to_string());
+        assert_eq!(refused(draft(&[(0, 2), (2, 3)], &[(0, 65), (64, 64)], 128)), clash);
+        assert_eq!(refused(draft(&[(1, 2), (0, 3)], &[(64, 64), (0, 256)], 256)), clash);
+        assert_eq!(refused(draft(&[(0, 0)], &[(1, 1)], 64)), Err("buffer 0 is misplaced in scratch memory".into()));
+        assert_eq!(refused(draft(&[(0, 0)], &[(64, 1)], 64)), Err("buffer 0 is misplaced in scratch memory".into()));
+    }
+
+    #[test]
+    fn the_sweep_finds_what_pairs_find() {
+        let mut state = 5_u32;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as usize % bound
+        };
+        let mut clashes = 0;
+        for _ in 0..2000 {
+            let lives: Vec<_> =
+                (0..4).map(|_| (below(5), below(4))).map(|(first, more)| (first, first + more)).collect();
+            let places: Vec<_> = (0..4).map(|_| (Plan::ALIGN * below(6), 1 + below(2 * Plan::ALIGN))).collect();
+            let pairs = (0..4).flat_map(|a| (0..a).map(move |b| (a, b)));
+            let meets = |a: (usize, usize), b: (usize, usize)| a.0 < b.1 && b.0 < a.1;
+            let piece = |k: usize| (places[k].0, places[k].0 + places[k].1);
+            let time = |k: usize| (lives[k].0, lives[k].1 + 1);
+            let clash = pairs.into_iter().any(|(a, b)| meets(piece(a), piece(b)) && meets(time(a), time(b)));
+            assert_eq!(check_scratch(&draft(&lives, &places, 1 << 20)).is_err(), clash, "{lives:?} {places:?}");
+            clashes += usize::from(clash);
+        }
+        assert!((200..1800).contains(&clashes), "{clashes}");
+    }
 }

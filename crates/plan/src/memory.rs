@@ -1,6 +1,7 @@
 //! Where intermediates lie in scratch memory, and how much memory a run needs.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use einfold_ir::{Buffer, BufferId, Count, Draft, Fold, Form, Lifetime, NodeId, Place, Plan, Step};
 
@@ -38,8 +39,6 @@ pub(crate) fn place_apart(draft: &mut Draft) -> Result<(), PlanError> {
 /// nested lifetimes of a contraction tree seldom far from the best.
 pub(crate) fn place_by_lifetime(draft: &mut Draft) {
     let lives = draft.lifetimes();
-    // Alive from first to last at bytes start to end.
-    let mut placed: Vec<(Lifetime, usize, usize)> = Vec::new();
     let mut todo: Vec<(usize, Lifetime, usize)> = Vec::new();
     for (k, buffer) in draft.buffers.iter_mut().enumerate().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
         buffer.place = Place::Scratch(0);
@@ -49,19 +48,70 @@ pub(crate) fn place_by_lifetime(draft: &mut Draft) {
     }
     todo.sort_by_key(|&(k, life, bytes)| (Reverse(bytes), life.first, k));
     draft.scratch = 0;
+    let mut placed = Placed::over(draft.steps().count());
     for (k, life, bytes) in todo {
-        let mut start = 0;
-        // `placed` is in the order of starts, so the first gap that fits is the lowest.
-        for (_, from, to) in placed.iter().filter(|(other, ..)| other.overlaps(&life)) {
-            if start + bytes <= *from {
-                break;
-            }
-            start = start.max(*to);
-        }
+        let start = placed.lowest(life, bytes);
+        placed.add(life, start, start + bytes);
         draft.buffers[k].place = Place::Scratch(start);
         draft.scratch = draft.scratch.max(start + bytes);
-        let at = placed.partition_point(|(_, from, _)| *from <= start);
-        placed.insert(at, (life, start, start + bytes));
+    }
+}
+
+/// Pieces of memory in use, found by when they are.
+struct Placed {
+    /// Start and end of each piece.
+    pieces: Vec<(usize, usize)>,
+    /// The pieces by the step from which on they are in use.
+    by_first: BTreeSet<(usize, usize)>,
+    /// A segment tree over the steps (Bentley 1977): a piece is in the nodes that make up its lifetime.
+    nodes: Vec<Vec<usize>>,
+}
+
+impl Placed {
+    /// No piece, of a plan of so many steps.
+    fn over(steps: usize) -> Placed {
+        Placed { pieces: Vec::new(), by_first: BTreeSet::new(), nodes: vec![Vec::new(); 2 * steps.max(1)] }
+    }
+
+    fn add(&mut self, life: Lifetime, start: usize, end: usize) {
+        let piece = self.pieces.len();
+        self.pieces.push((start, end));
+        self.by_first.insert((life.first, piece));
+        let steps = self.nodes.len() / 2;
+        let (mut low, mut high) = (life.first + steps, life.last + steps + 1);
+        while low < high {
+            if low % 2 == 1 {
+                self.nodes[low].push(piece);
+                low += 1;
+            }
+            if high % 2 == 1 {
+                high -= 1;
+                self.nodes[high].push(piece);
+            }
+            (low, high) = (low / 2, high / 2);
+        }
+    }
+
+    /// The lowest offset with so many bytes that are free all the time.
+    fn lowest(&self, life: Lifetime, bytes: usize) -> usize {
+        // In use then are those in use at the first step, and those that start later.
+        let mut used: Vec<(usize, usize)> = Vec::new();
+        let mut node = life.first + self.nodes.len() / 2;
+        while node > 0 {
+            used.extend(self.nodes[node].iter().map(|&piece| self.pieces[piece]));
+            node /= 2;
+        }
+        let later = self.by_first.range((life.first + 1, 0)..(life.last + 1, 0));
+        used.extend(later.map(|(_, piece)| self.pieces[*piece]));
+        used.sort_unstable();
+        let mut start = 0;
+        for (from, to) in used {
+            if start + bytes <= from {
+                break;
+            }
+            start = start.max(to);
+        }
+        start
     }
 }
 
@@ -140,4 +190,37 @@ fn too_large(draft: &Draft, buffer: usize) -> PlanError {
     let Buffer { label, dtype, extents, .. } = &draft.buffers[buffer];
     let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);
     PlanError::TooLarge { step, label: label.clone(), bytes, limit: Count::from(ADDRESSABLE as u64) }
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::Lifetime;
+
+    use super::Placed;
+    use crate::testing::drawn::Rng;
+
+    #[test]
+    fn the_lowest_free_offset_is_that_of_a_search_through_all_pieces() {
+        let mut rng = Rng(3);
+        for _ in 0..200 {
+            let steps = 1 + rng.below(12);
+            let (mut placed, mut all) = (Placed::over(steps), Vec::<(Lifetime, usize, usize)>::new());
+            for _ in 0..12 {
+                let first = rng.below(steps);
+                let life = Lifetime { first, last: first + rng.below(steps - first) };
+                let bytes = 1 + rng.below(9);
+                let free = |start: usize| {
+                    let apart = |(l, from, to): &(Lifetime, usize, usize)| {
+                        !l.overlaps(&life) || start + bytes <= *from || *to <= start
+                    };
+                    all.iter().all(apart)
+                };
+                let want = (0..).find(|&start| free(start)).unwrap();
+                let start = placed.lowest(life, bytes);
+                assert_eq!(start, want);
+                placed.add(life, start, start + bytes);
+                all.push((life, start, start + bytes));
+            }
+        }
+    }
 }
