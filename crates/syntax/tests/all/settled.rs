@@ -426,6 +426,7 @@ fn sizes_may_come_from_the_ids() {
     assert_eq!(read("Y[3-g[n]] += w[n]"), "f64[3] 1 0 2");
     assert_eq!(read("Y[g[n]+k] += w[n]*w[k]"), "f64[5] 0 2 4 1 2");
     assert_eq!(read("Y[none[n]] += 1"), "i64[0]");
+    assert_eq!(with("Y[p[q[n]]] += 1", &["p:u8=0", "q:i64=9"], &["drop"]), "i64[0]", "all ids are dropped");
     assert_eq!(read("Y[bad[n]] += 1"), "run: index-out-of-range");
     assert_eq!(read("Y[n+g[n]] += w[n]"), "unresolved");
     assert_eq!(read("s[g[n]] += w[n]; c[g[n]] += 1; m[k] = s[k]/c[k]"), "f64[4] NaN 2 NaN 1");

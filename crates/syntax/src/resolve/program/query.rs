@@ -18,9 +18,11 @@ pub(super) fn greatest(ground: &Ground<'_>, affine: &Affine) -> Option<SizeQuery
     let factors: Vec<_> = affine.ids.iter().map(|(_, read)| ground.access(&space, read, false)).collect();
     let dtypes: Vec<Dtype> = affine.ids.iter().map(|(_, read)| ground.tensors[read.tensor].dtype).collect();
     let coefs: Vec<i64> = affine.ids.iter().map(|(coef, _)| *coef).collect();
-    // One id as it is stays in its own dtype: nothing is converted in the scan.
+    let drops = affine.ids.iter().any(|(_, read)| ground.read_drops(read));
+    // One id as it is stays in its own dtype: nothing is converted in the scan. Where all ids may be dropped, none must be less
+    // than 0, the least of an unsigned one.
     let (dtype, expr) = match (&coefs[..], &dtypes[..]) {
-        ([1], [dtype]) => (*dtype, None),
+        ([1], [dtype]) if !drops => (*dtype, None),
         _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes)))),
     };
     let (axes, output, algebra) = (ground.axes(&space), Vec::<Index<_>>::new(), Algebra::MAX_PLUS);
