@@ -7,7 +7,8 @@ pub(crate) mod value;
 use clap::builder::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use einfold::{Expression, Order, Stage};
+use einfold::{Dtype, Expression, Literal, NamedAlgebra, Order, OutOfRange, Stage};
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
@@ -15,6 +16,9 @@ const EXAMPLES: &str = "\
 Examples:
   einfold run 'ij,jk->ik' a.npy b.npy -o c.npy        product of two matrices, to a file
   einfold run 'ii->' weights.npz:layer1               trace of an array in an archive, printed
+  einfold run '[row col], [col] -> [row]' a.npy x.npy the same with names for axes
+  einfold run 'Y[seg[n]] += X[n]' X=x.npy seg=s.npy   a program: sums of the values with equal ids
+  einfold run --program step.ein X=x.npy -o Y=y.npy   a program from a file
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --dry-run
                                                       what it would cost
   einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
@@ -29,6 +33,9 @@ Examples:
   einfold run 'ij,jk->ik' a.npy b.npy                 printed as NumPy prints arrays
   einfold run 'bij,bjk->bik' x.npz:q x.npz:k -o scores.npy
   einfold run 'ij->ji' a.npy -o - | einfold run 'ij->' /dev/stdin
+  einfold run 'ij,jk->ik' w.npy w.npy --algebra min-plus
+  einfold run 'Y[g[n]:K] max= X[n]' X=x.npy g=g.npy --size K=10 --oor g=drop --fill 0
+  einfold run -f layer.ein x=x.npy W=w.npy -o y=y.npy -o dW=dw.npy
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --path '[(1,2),(0,1)]'
   einfold run 'ij,jk->ik' a.npy b.npy --repeat 10 --warmup 2 --json";
 
@@ -36,9 +43,11 @@ const EXPLAIN_EXAMPLES: &str = "\
 Examples:
   einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
   einfold explain 'i,,->i' --shapes '8:f32,(),()' --stage plan
+  einfold explain 'Y[seg[n]:9,f] += X[n,f]' --shapes 'X=20x10,seg=20:i64'
+  einfold explain -f layer.ein x=x.npy W=w.npy
   einfold explain 'ij,jk->ik' a.npy b.npy --format dot | dot -Tsvg > plan.svg";
 
-/// Run and explain einsum expressions: `ij,jk->ik` is the product of two matrices.
+/// Run and explain einsum expressions and tensor programs: `ij,jk->ik` is the product of two matrices.
 #[derive(Debug, Parser)]
 #[command(name = "einfold", version, after_help = EXAMPLES, styles = STYLES)]
 pub(crate) struct CommandLine {
@@ -63,6 +72,44 @@ pub(crate) enum Verb {
     },
 }
 
+/// Where the expression is.
+#[derive(Debug, Args)]
+pub(crate) struct TextArgs {
+    /// The expression: letters 'ij,jk->ik', named subscripts '[i j], [j] -> [i]', or a program 'Y[g[n]] += X[n]'. Left out with
+    /// --program.
+    #[arg(value_name = "EXPR", allow_hyphen_values = true, required_unless_present = "program")]
+    pub(crate) text: Option<OsString>,
+    /// A file with the expression, which then is no argument.
+    #[arg(short = 'f', long, value_name = "PROGRAM")]
+    pub(crate) program: Option<PathBuf>,
+    /// Read the expression as einops writes it: 'batch i, i -> batch'.
+    #[arg(long)]
+    pub(crate) spaced: bool,
+}
+
+/// What decides the meaning of an expression besides its text.
+#[derive(Debug, Args)]
+pub(crate) struct LanguageArgs {
+    /// Axes of one name must agree in size; size 1 does not stretch.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The sum and the product of subscripts, such as max-plus or '(min,+)'; programs spell theirs.
+    #[arg(long, visible_alias = "semiring", value_name = "NAME", value_parser = value::algebra)]
+    pub(crate) algebra: Option<NamedAlgebra>,
+    /// The element type that everything is computed in, and that results have.
+    #[arg(long, value_name = "DTYPE", value_parser = value::dtype)]
+    pub(crate) acc: Option<Dtype>,
+    /// A size that the expression names: K=64. May be repeated.
+    #[arg(long = "size", value_name = "NAME=SIZE", value_parser = value::size)]
+    pub(crate) sizes: Vec<(String, usize)>,
+    /// What ids out of range do: error, drop or wrap; for the ids of one operand g=drop. May be repeated.
+    #[arg(long, value_name = "POLICY", value_parser = value::policy)]
+    pub(crate) oor: Vec<value::Named<OutOfRange>>,
+    /// The value of positions that nothing contributes to; of one result of several Y=0. May be repeated.
+    #[arg(long, value_name = "VALUE", value_parser = value::fill, allow_hyphen_values = true)]
+    pub(crate) fill: Vec<value::Named<Literal>>,
+}
+
 /// What decides a plan besides expression and operands.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
@@ -75,23 +122,21 @@ pub(crate) struct PlanArgs {
     /// The most memory a run may need besides its operands: 2GiB, 500MB, or bytes.
     #[arg(long, value_name = "SIZE", value_parser = value::memory)]
     pub(crate) memory: Option<u64>,
-    /// Axes of one label must agree in size; size 1 does not stretch.
-    #[arg(long)]
-    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]
 #[command(after_help = RUN_EXAMPLES)]
 pub(crate) struct RunArgs {
-    /// The expression, such as 'ij,jk->ik'.
-    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
-    pub(crate) text: String,
-    /// One array for each term: FILE.npy, or FILE.npz:KEY for a member of an archive.
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    /// One array for each operand: FILE.npy, or FILE.npz:KEY for a member of an archive; for programs in the order in which they
+    /// name them, or as NAME=FILE in any order.
     #[arg(value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Write the result to this .npy file, or to standard output for `-`, instead of printing it.
+    pub(crate) files: Vec<OsString>,
+    /// Write the result to this .npy file, or to standard output for `-`, instead of printing it; of a program also NAME=FILE, and
+    /// repeated for each result that is wanted.
     #[arg(short, long, value_name = "OUT")]
-    pub(crate) output: Option<PathBuf>,
+    pub(crate) output: Vec<OsString>,
     /// Print all elements, however many.
     #[arg(long, conflicts_with_all = ["output", "json"])]
     pub(crate) full: bool,
@@ -99,11 +144,13 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     #[command(flatten)]
+    pub(crate) language: LanguageArgs,
+    #[command(flatten)]
     pub(crate) plan: PlanArgs,
-    /// Print what a run would cost and need, and do not run. Of the files only the headers are read.
+    /// Print what a run would cost and need, and do not run. Of the files only the headers are read, unless ids tell a shape.
     #[arg(long, conflicts_with = "json")]
     pub(crate) dry_run: bool,
-    /// Print the time of each run, without reading, planning and writing, as one line of JSON.
+    /// Print the time of each run, without reading, planning and writing, as one line of JSON; a mistake too is one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
     /// How many runs to time.
@@ -117,30 +164,34 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct ExplainArgs {
-    /// The expression, such as 'ij,jk->ik'.
-    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
-    pub(crate) text: String,
-    /// One array for each term, of which only the type and shape are read.
-    #[arg(value_name = "FILE", conflicts_with = "shapes", required_unless_present = "shapes")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Shapes and types instead of files: 20x10,10x30:f32,() for a matrix of f64, one of f32 and a scalar.
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    /// One array for each operand, as for `run`, of which only the type and shape are read.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<OsString>,
+    /// Shapes and types instead of files: 20x10,10x30:f32,() for a matrix of f64, one of f32 and a scalar; with names
+    /// X=20x10,seg=20:i64.
     #[arg(long, value_name = "SHAPES", value_parser = value::shapes)]
     pub(crate) shapes: Option<value::Shapes>,
+    #[command(flatten)]
+    pub(crate) language: LanguageArgs,
     #[command(flatten)]
     pub(crate) plan: PlanArgs,
     /// Show only this stage.
     #[arg(long, value_name = "STAGE", value_parser = value::stage())]
     pub(crate) stage: Option<Stage>,
-    /// How to show it.
+    /// How to show it; with json a mistake too is one line of JSON.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The expression, such as 'ij,jk->ik'.
-    #[arg(value_name = "EXPR", allow_hyphen_values = true)]
-    pub(crate) text: String,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    /// Print a mistake as one line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A form of explanation.
@@ -154,10 +205,21 @@ pub(crate) enum Format {
     Dot,
 }
 
+impl Verb {
+    /// Whether programs read the output, so that mistakes are for them too.
+    pub(crate) fn speaks_json(&self) -> bool {
+        match self {
+            Verb::Run(args) => args.json,
+            Verb::Explain(args) => args.format == Format::Json,
+            Verb::Check(args) => args.json,
+            Verb::Completions { .. } => false,
+        }
+    }
+}
+
 impl PlanArgs {
-    /// The expression of a text, with these options.
-    pub(crate) fn expression(&self, text: &str) -> Result<Expression, einfold::Error> {
-        let mut expression = Expression::new(text)?.strict(self.strict);
+    /// The expression with these options.
+    pub(crate) fn apply(&self, mut expression: Expression) -> Result<Expression, einfold::Error> {
         if let Some(order) = &self.order {
             expression = expression.order(order.clone())?;
         }

@@ -2,8 +2,11 @@
 
 use crate::args::CommandLine;
 use crate::npy::NpyError;
+use crate::output::to_stdout;
 use anstyle::{AnsiColor, Style};
 use clap::CommandFactory;
+use einfold::Note;
+use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,6 +18,9 @@ pub(crate) enum Failure {
     /// The expression is wrong, does not fit its operands, or cannot be run.
     #[error(transparent)]
     Expression(#[from] einfold::Error),
+    /// A file with a program cannot be read.
+    #[error("error[file]: `{}` cannot be read: {error}", file.display())]
+    Program { file: PathBuf, error: io::Error },
     /// A file with an operand cannot be used.
     #[error("error[file]: `{}` cannot be used: {source}{}", file.display(), help(source))]
     Input { file: PathBuf, source: NpyError },
@@ -38,6 +44,17 @@ pub(crate) enum Failure {
     Interrupted,
 }
 
+/// An error of the language. Spans are bytes of the text.
+fn describe(error: &einfold::Error) -> Value {
+    let span = |note: &Note| json!({ "start": note.span.start, "end": note.span.end, "text": note.text });
+    json!({
+        "kind": error.kind().name(),
+        "message": error.kind().to_string(),
+        "spans": error.spans().iter().map(span).collect::<Vec<_>>(),
+        "help": error.help_lines(),
+    })
+}
+
 fn help(error: &NpyError) -> String {
     error.help().map_or_else(String::new, |help| format!("\n  = help: {help}"))
 }
@@ -53,15 +70,31 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe { Failure::Closed } else { Failure::Stdout(error) }
     }
 
-    /// Says what is wrong on standard error and returns the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    /// Says what is wrong on standard error, and in JSON on standard output too, and returns the exit code.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
         // Where standard error itself is gone there is nowhere left to say so.
         let _ = match self {
             Failure::Closed | Failure::Interrupted => Ok(()),
             Failure::Usage { verb, what } => usage(verb, what).print(),
             other => write_report(&other.to_string(), &mut anstream::stderr().lock()),
         };
+        if let Some(value) = self.to_json().filter(|_| json) {
+            let _ = to_stdout(|out| writeln!(out, "{value}"));
+        }
         ExitCode::from(self.code())
+    }
+
+    /// The failure for programs; none where it is no mistake of an expression, its operands or results.
+    fn to_json(&self) -> Option<Value> {
+        let (kind, message) = match self {
+            Failure::Expression(error) => return Some(json!({ "error": describe(error) })),
+            Failure::Program { error, .. } => ("File", error.to_string()),
+            Failure::Input { source, .. } => ("File", source.to_string()),
+            Failure::Output { source, .. } => ("Output", source.to_string()),
+            Failure::Threads(error) => ("Threads", error.to_string()),
+            Failure::Stdout(_) | Failure::Closed | Failure::Usage { .. } | Failure::Interrupted => return None,
+        };
+        Some(json!({ "error": { "kind": kind, "message": message, "spans": [], "help": [] } }))
     }
 
     fn code(&self) -> u8 {
@@ -72,7 +105,8 @@ impl Failure {
             Failure::Interrupted => 130,
             Failure::Expression(error) if error.kind().is_limit() => 3,
             Failure::Input { source, .. } if source.is_limit() => 3,
-            Failure::Expression(_) | Failure::Input { .. } | Failure::Output { .. } | Failure::Stdout(_) => 1,
+            Failure::Expression(_) | Failure::Program { .. } | Failure::Input { .. } => 1,
+            Failure::Output { .. } | Failure::Stdout(_) => 1,
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::args::{ExplainArgs, Format};
 use crate::error::Failure;
 use crate::interrupt;
+use crate::language;
 use crate::operands;
 use crate::output::to_stdout;
 use einfold::{Explain, Stage};
@@ -18,12 +19,20 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             what: "`--format dot` draws the plan as a whole; leave out `--stage`",
         });
     }
-    let expression = args.plan.expression(&args.text)?;
-    let types = match &args.shapes {
-        Some(shapes) => shapes.0.clone(),
-        None => operands::types(&operands::open(&args.files)?),
+    let source = language::source(&args.text, &args.files)?;
+    let expression = args.language.apply(args.text.parse(&source.text)?, "explain")?;
+    let expression = args.plan.apply(expression)?;
+    let plan = match (&args.shapes, &source.files[..]) {
+        (Some(shapes), []) => expression.plan(&shapes.0[..])?,
+        (None, files) if !files.is_empty() || expression.operands() == 0 => {
+            operands::plan(&expression, operands::open(files)?)?.0
+        }
+        _ => {
+            let what = "the types of the operands come from files or from `--shapes`";
+            return Err(Failure::Usage { verb: "explain", what });
+        }
     };
-    let explained = expression.plan(types)?.explain()?;
+    let explained = plan.explain()?;
     let text = match args.format {
         Format::Text => explained.text(args.stage.as_ref().map_or(&Stage::ALL, std::slice::from_ref)),
         Format::Json => format!("{:#}\n", json(&explained, args.stage)),

@@ -1,13 +1,15 @@
 //! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`check`], [`completions`]), the command line in
-//! [`args`], array files in [`npy`], arrays as text in [`show`]. Results go to standard output, everything else to standard
+//! [`args`], array files in [`npy`], arrays as text in [`show`], texts of expressions in [`language`]. Results go to standard output, everything else to standard
 //! error.
 
 mod args;
 mod check;
 mod completions;
+mod destination;
 mod error;
 mod explain;
 mod interrupt;
+mod language;
 mod npy;
 mod operands;
 mod output;
@@ -19,7 +21,9 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let outcome = match CommandLine::parse().verb {
+    let verb = CommandLine::parse().verb;
+    let json = verb.speaks_json();
+    let outcome = match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Explain(args) => explain::explain(&args),
         Verb::Check(args) => check::check(&args),
@@ -27,6 +31,6 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(json),
     }
 }

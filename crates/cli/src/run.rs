@@ -3,56 +3,64 @@
 mod timing;
 
 use crate::args::RunArgs;
+use crate::destination::Destinations;
 use crate::error::Failure;
 use crate::interrupt;
+use crate::language;
 use crate::npy::NpyError;
 use crate::operands;
-use crate::output::{Target, to_stdout};
+use crate::output::to_stdout;
 use crate::show;
 use einfold::{AnyArray, Control, Plan};
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// Reads the headers, plans, reads the data, runs and hands out the result, in this order: what is wrong is found before
-/// anything large is read, and before anything is written.
+/// Reads the headers, plans, reads the data, runs and hands out the results, in this order: what is wrong is found before
+/// anything large is read, and before anything is written. Where ids tell a shape, the data is read before planning.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     interrupt::listen();
-    let target = args.output.as_deref().map(Target::new).transpose()?;
-    if args.json && matches!(target, Some(Target::Stdout)) {
+    let source = language::source(&args.text, &args.files)?;
+    let (to, expression) = Destinations::new(&args.output, args.text.parse(&source.text)?)?;
+    if args.json && to.takes_stdout() {
         return Err(Failure::Usage { verb: "run", what: "`--json` and `-o -` both write to standard output" });
     }
-    let expression = args.plan.expression(&args.text)?;
-    let inputs = operands::open(&args.files)?;
-    let plan = expression.plan(operands::types(&inputs))?;
+    let expression = args.plan.apply(args.language.apply(expression, "run")?)?;
+    start_threads(args)?;
+    let (plan, operands) = operands::plan(&expression, operands::open(&source.files)?)?;
     if args.dry_run {
         return to_stdout(|out| write_cost(&plan, out));
     }
-    check_output(&plan, args.output.as_deref())?;
-    start_threads(args)?;
-    let operands = operands::read(inputs)?;
-    let operands: Vec<&AnyArray> = operands.iter().collect();
-    let operands = operands.as_slice();
-    let result = if args.json {
-        let timed = interrupt::gently(|stop| timing::run(&plan, operands, &control(stop, args), args))?;
+    check_outputs(&plan, &to)?;
+    let operands = operands.read()?;
+    let results = if args.json {
+        let timed = interrupt::gently(|stop| timing::run(&plan, &operands, &control(stop, args), args))?;
         to_stdout(|out| writeln!(out, "{}", timed.to_json(args, &plan)))?;
-        timed.result
+        timed.results
     } else {
-        interrupt::gently(|stop| plan.call(operands).control(&control(stop, args)).run_any())?
+        interrupt::gently(|stop| plan.call(&operands[..]).control(&control(stop, args)).run())?
     };
-    match target {
-        Some(target) => target.write(&result),
-        None if args.json => Ok(()),
-        None => to_stdout(|out| show::show(&result, args.full, out)),
+    if to.is_empty() && !args.json {
+        return to_stdout(|out| print(&results, &expression.output_names(), args.full, out));
     }
+    to.targets().zip(&results).try_for_each(|(target, result)| target.write(result))
 }
 
-/// Finds out before the run whether NumPy has the type of the result.
-fn check_output(plan: &Plan, output: Option<&Path>) -> Result<(), Failure> {
-    let place = output.map_or_else(|| "standard output".to_owned(), |path| format!("`{}`", path.display()));
-    match plan.output_types().iter().find(|ty| ty.dtype.numpy_name().is_none()) {
-        Some(ty) => Err(Failure::Output { place, source: NpyError::Unwritable(ty.dtype) }),
+/// Several results are printed each below its name.
+fn print(results: &[AnyArray], names: &[&str], full: bool, out: &mut impl Write) -> io::Result<()> {
+    for (k, result) in results.iter().enumerate() {
+        if let (true, Some(name)) = (results.len() > 1, names.get(k)) {
+            writeln!(out, "{name} =")?;
+        }
+        show::show(result, full, out)?;
+    }
+    Ok(())
+}
+
+/// Finds out before the run whether NumPy has the types of the results.
+fn check_outputs(plan: &Plan, to: &Destinations) -> Result<(), Failure> {
+    match plan.output_types().iter().enumerate().find(|(_, ty)| ty.dtype.numpy_name().is_none()) {
+        Some((k, ty)) => Err(Failure::Output { place: to.place(k), source: NpyError::Unwritable(ty.dtype) }),
         None => Ok(()),
     }
 }
@@ -77,7 +85,8 @@ fn control<'a>(stop: &'a AtomicBool, args: &RunArgs) -> Control<'a> {
 fn write_cost(plan: &Plan, to: &mut impl Write) -> io::Result<()> {
     let cost = plan.cost();
     for ty in plan.output_types() {
-        writeln!(to, "result   {} {}", ty.dtype, shape(&ty.shape))?;
+        let name = ty.name.map_or_else(String::new, |name| format!("{name} = "));
+        writeln!(to, "result   {name}{} {}", ty.dtype, shape(&ty.shape))?;
     }
     writeln!(to, "memory   {} bytes besides the operands", plan.peak_bytes())?;
     writeln!(to, "flops    {} multiply-adds", cost.flops)?;

@@ -1,7 +1,14 @@
 //! Values of options: sizes, shapes, orders.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use einfold::{Dtype, Order, STRATEGIES, Stage, TensorType};
+use einfold::{ALGEBRAS, Dtype, Literal, NamedAlgebra, Order, OutOfRange, STRATEGIES, Stage, TensorType};
+
+/// A value for one name, or for all.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Named<T> {
+    pub(crate) name: Option<String>,
+    pub(crate) value: T,
+}
 
 /// The operands of `--shapes`.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,25 +47,81 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
 }
 
 /// Reads `20x10,10x30:f32,()`: a shape for each operand, `()` for a scalar, with the element type after a colon (`f64`
-/// without).
+/// without), and perhaps a name in front, `X=20x10`.
 pub(super) fn shapes(text: &str) -> Result<Shapes, String> {
     text.split(',').map(|item| tensor(item.trim())).collect::<Result<_, _>>().map(Shapes)
 }
 
 fn tensor(text: &str) -> Result<TensorType, String> {
+    let (name, text) = text.split_once('=').map_or((None, text), |(name, text)| (Some(name.trim()), text.trim()));
+    if let Some(name) = name.filter(|name| !is_name(name)) {
+        return Err(format!("`{name}` is no name"));
+    }
     let (shape, dtype) = text.split_once(':').map_or((text, None), |(shape, dtype)| (shape.trim(), Some(dtype.trim())));
-    let dtype = match dtype {
-        None => Dtype::F64,
-        Some(name) => Dtype::from_name(name).ok_or_else(|| {
-            let known: Vec<&str> = Dtype::BUILTIN.iter().map(|d| d.name()).collect();
-            format!("`{name}` is no element type; there are {}", known.join(", "))
-        })?,
-    };
+    let dtype = dtype.map_or(Ok(Dtype::F64), self::dtype)?;
     let extent = |part: &str| {
         part.trim().parse().map_err(|_| format!("`{text}` is no shape; write 20x10, 5 or (), perhaps with :f32"))
     };
     let shape = if shape == "()" { Ok(Vec::new()) } else { shape.split('x').map(extent).collect() };
-    Ok(TensorType { name: None, dtype, shape: shape?, conj: false })
+    Ok(TensorType { name: name.map(Into::into), dtype, shape: shape?, conj: false })
+}
+
+/// Whether a text is a name of the language: a letter or `_`, then letters, digits and `_`.
+pub(crate) fn is_name(text: &str) -> bool {
+    let letter = |c: char| c == '_' || unicode_ident::is_xid_start(c);
+    text.starts_with(letter) && text.chars().skip(1).all(unicode_ident::is_xid_continue)
+}
+
+/// Finds an element type by its own or NumPy's name.
+pub(super) fn dtype(name: &str) -> Result<Dtype, String> {
+    Dtype::from_name(name).ok_or_else(|| {
+        let known: Vec<&str> = Dtype::BUILTIN.iter().map(|d| d.name()).collect();
+        format!("`{name}` is no element type; there are {}", known.join(", "))
+    })
+}
+
+/// Finds an algebra by its name, `max-plus`, or its operations, `(max,+)`.
+pub(super) fn algebra(text: &str) -> Result<NamedAlgebra, String> {
+    let plain: String = text.to_lowercase().chars().filter(|c| !matches!(c, '(' | ')' | ' ')).collect();
+    let operation = |word: &str| match word {
+        "plus" | "sum" => "+".to_owned(),
+        "times" | "product" | "x" | "×" => "*".to_owned(),
+        "or" => "|".to_owned(),
+        "and" => "&".to_owned(),
+        other => other.to_owned(),
+    };
+    let words: Vec<String> = plain.split([',', '-']).map(operation).collect();
+    let operations = format!("({})", words.join(", "));
+    ALGEBRAS.into_iter().find(|known| known.operations == operations).ok_or_else(|| {
+        let known: Vec<&str> = ALGEBRAS.iter().map(|known| known.name).collect();
+        format!("there are {}", known.join(", "))
+    })
+}
+
+/// Reads `K=64`.
+pub(super) fn size(text: &str) -> Result<(String, usize), String> {
+    match text.split_once('=').map(|(name, size)| (name.trim(), size.trim().parse())) {
+        Some((name, Ok(size))) if is_name(name) => Ok((name.to_owned(), size)),
+        _ => Err("write a name and its size, as in K=64".to_owned()),
+    }
+}
+
+/// Reads `drop` or `g=drop`.
+pub(super) fn policy(text: &str) -> Result<Named<OutOfRange>, String> {
+    named(text, OutOfRange::from_name, "error, drop or wrap, or for one operand g=drop")
+}
+
+/// Reads `0`, `-1.5`, `nan` or `Y=0`.
+pub(super) fn fill(text: &str) -> Result<Named<Literal>, String> {
+    named(text, |text| text.parse().ok(), "a number such as 0, -1.5 or nan, or for one result Y=0")
+}
+
+fn named<T>(text: &str, read: impl Fn(&str) -> Option<T>, what: &str) -> Result<Named<T>, String> {
+    let (name, rest) = text.split_once('=').map_or((None, text), |(name, rest)| (Some(name.trim()), rest));
+    match read(rest.trim()) {
+        Some(value) if name.is_none_or(is_name) => Ok(Named { name: name.map(str::to_owned), value }),
+        _ => Err(format!("write {what}")),
+    }
 }
 
 /// Finds a stage by name.
@@ -119,5 +182,53 @@ mod tests {
         for text in ["", "2x", "2x-1", "(2)", "2x3:f99", "2,,3", "99999999999999999999"] {
             assert!(shapes(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn shapes_have_names() {
+        let tensor = |name: &str, dtype, shape: &[usize]| TensorType {
+            name: Some(name.into()),
+            dtype,
+            shape: shape.into(),
+            conj: false,
+        };
+        let want = [tensor("X", Dtype::F64, &[20, 10]), tensor("seg", Dtype::I64, &[20]), tensor("w", Dtype::F32, &[])];
+        assert_eq!(shapes("X=20x10, seg = 20:int64 ,w=():f32"), Ok(Shapes(want.into())));
+        assert!(shapes("2=3").is_err() && shapes("=3").is_err() && shapes("x y=3").is_err());
+    }
+
+    #[test]
+    fn algebras_have_names_and_operations() {
+        for (text, operations) in [
+            ("max-plus", "(max, +)"),
+            ("(max,+)", "(max, +)"),
+            ("min,+", "(min, +)"),
+            ("(Max, x)", "(max, *)"),
+            ("(min,×)", "(min, *)"),
+            ("plus-times", "(+, *)"),
+            ("sum-product", "(+, *)"),
+            ("or-and", "(|, &)"),
+            ("lse-plus", "(lse, +)"),
+            ("max-min", "(max, min)"),
+        ] {
+            assert_eq!(algebra(text).map(|a| a.operations), Ok(operations), "{text}");
+        }
+        for named in ALGEBRAS {
+            assert_eq!(algebra(named.name), Ok(named));
+        }
+        assert!(algebra("plus").is_err() && algebra("").is_err() && algebra("+,-").is_err());
+    }
+
+    #[test]
+    fn sizes_policies_and_fills_may_have_names() {
+        let some = |name: &str| Some(name.to_owned());
+        assert_eq!(size("K=64"), Ok(("K".to_owned(), 64)));
+        assert!(size("K").is_err() && size("=3").is_err() && size("K=-1").is_err() && size("K=1.5").is_err());
+        assert_eq!(policy("drop"), Ok(Named { name: None, value: OutOfRange::Drop }));
+        assert_eq!(policy("g=wrap"), Ok(Named { name: some("g"), value: OutOfRange::Wrap }));
+        assert!(policy("clamp").is_err() && policy("=drop").is_err());
+        assert_eq!(fill("-1"), Ok(Named { name: None, value: Literal::Int(-1) }));
+        assert_eq!(fill("Y=0.5"), Ok(Named { name: some("Y"), value: Literal::Float(0.5) }));
+        assert!(fill("Y=").is_err() && fill("x").is_err());
     }
 }

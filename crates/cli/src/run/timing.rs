@@ -1,6 +1,7 @@
 //! Runs by the clock: `--repeat`, `--warmup`, `--json`.
 
 use crate::args::RunArgs;
+use crate::operands::Loaded;
 use einfold::{AnyArray, Control, Count, Error, Plan, Scratch, TensorType};
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -8,31 +9,31 @@ use std::time::Instant;
 /// The name and version of the form of the JSON line. Fields may be added within a version.
 const SCHEMA: &str = "einfold.run/1";
 
-/// The result, and how long it took.
+/// The results, and how long they took.
 pub(super) struct Timed {
-    pub(super) result: AnyArray,
+    pub(super) results: Vec<AnyArray>,
     /// Seconds of each timed run.
     times: Vec<f64>,
 }
 
 /// Runs as often as asked. After the first run result and scratch memory are there, so that a warmed-up run only computes.
-pub(super) fn run(plan: &Plan, operands: &[&AnyArray], control: &Control<'_>, args: &RunArgs) -> Result<Timed, Error> {
+pub(super) fn run(plan: &Plan, operands: &[Loaded<'_>], control: &Control<'_>, args: &RunArgs) -> Result<Timed, Error> {
     let mut scratch = Scratch::new();
     let mut times = Vec::new();
-    let mut result: Option<AnyArray> = None;
+    let mut results: Option<Vec<AnyArray>> = None;
     for round in 0..u64::from(args.warmup) + u64::from(args.repeat.get()) {
         let start = Instant::now();
         let call = plan.call(operands).control(control).scratch(&mut scratch);
-        match &mut result {
-            Some(array) => call.into(array)?,
-            None => result = Some(call.run_any()?),
+        match &mut results {
+            Some(arrays) => call.into(arrays.iter_mut().collect::<Vec<_>>())?,
+            None => results = Some(call.run()?),
         }
         if round >= args.warmup.into() {
             times.push(start.elapsed().as_secs_f64());
         }
     }
-    let result = result.expect("there is at least one round");
-    Ok(Timed { result, times })
+    let results = results.expect("there is at least one round");
+    Ok(Timed { results, times })
 }
 
 impl Timed {
@@ -42,7 +43,7 @@ impl Timed {
         json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
-            "expr": args.text,
+            "expr": plan.expression().text(),
             "operands": plan.input_types().iter().map(describe).collect::<Vec<_>>(),
             "results": plan.output_types().iter().map(describe).collect::<Vec<_>>(),
             "path": plan.path(),
@@ -60,7 +61,11 @@ impl Timed {
 }
 
 fn describe(ty: &TensorType) -> Value {
-    json!({ "dtype": ty.dtype.name(), "shape": ty.shape })
+    let mut value = json!({ "dtype": ty.dtype.name(), "shape": ty.shape });
+    if let Some(name) = &ty.name {
+        value["name"] = (**name).into();
+    }
+    value
 }
 
 fn count(count: Count) -> Value {

@@ -1,0 +1,118 @@
+//! The text of an expression, and what the command line says about its meaning.
+
+use crate::args::{LanguageArgs, TextArgs, value};
+use crate::error::Failure;
+use einfold::Expression;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What is to be computed, and from which files.
+pub(crate) struct Source<'a> {
+    /// The text of the expression.
+    pub(crate) text: String,
+    /// One argument for each operand: a file, or a name and a file.
+    pub(crate) files: Vec<&'a OsStr>,
+}
+
+/// The text and the files of a command line. With `--program` there is no expression among the arguments.
+///
+/// # Errors
+/// A file without a program in it.
+pub(crate) fn source<'a>(args: &'a TextArgs, files: &'a [OsString]) -> Result<Source<'a>, Failure> {
+    let others = files.iter().map(OsString::as_os_str);
+    match (&args.program, &args.text) {
+        (Some(path), first) => {
+            let files = first.as_deref().into_iter().chain(others).collect();
+            Ok(Source { text: read(path)?, files })
+        }
+        (None, text) => {
+            let text = text.as_deref().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(Source { text, files: others.collect() })
+        }
+    }
+}
+
+/// Reads a program. A mark of the byte order in front is no part of it.
+fn read(path: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::Program { file: path.to_owned(), error })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+impl TextArgs {
+    /// The expression of a text.
+    pub(crate) fn parse(&self, text: &str) -> Result<Expression, Failure> {
+        Ok(if self.spaced { Expression::spaced(text)? } else { Expression::new(text)? })
+    }
+}
+
+impl LanguageArgs {
+    /// The expression with these options. Its results are chosen already.
+    ///
+    /// # Errors
+    /// A value for empty positions without a name, where there is not one result with a name.
+    pub(crate) fn apply(&self, expression: Expression, verb: &'static str) -> Result<Expression, Failure> {
+        let mut expression = expression.strict(self.strict);
+        if let Some(algebra) = self.algebra {
+            expression = expression.algebra(algebra);
+        }
+        if let Some(dtype) = self.acc {
+            expression = expression.acc(dtype);
+        }
+        for (name, size) in &self.sizes {
+            expression = expression.size(name, *size);
+        }
+        for policy in &self.oor {
+            expression = match &policy.name {
+                Some(ids) => expression.out_of_range_in(ids, policy.value),
+                None => expression.out_of_range(policy.value),
+            };
+        }
+        for fill in &self.fill {
+            let name = match (&fill.name, &expression.output_names()[..]) {
+                (Some(name), _) => name.clone(),
+                (None, [only]) => (*only).to_owned(),
+                (None, _) => {
+                    let what = "`--fill VALUE` is for a program with one result; write `--fill NAME=VALUE`";
+                    return Err(Failure::Usage { verb, what });
+                }
+            };
+            expression = expression.fill(&name, fill.value);
+        }
+        Ok(expression)
+    }
+}
+
+/// A name and a file from `NAME=FILE`, or a file alone.
+pub(crate) fn named(argument: &OsStr) -> (Option<&str>, PathBuf) {
+    match argument.to_str().and_then(|text| text.split_once('=')) {
+        Some((name, file)) if value::is_name(name) => (Some(name), file.into()),
+        _ => (None, argument.into()),
+    }
+}
+
+/// The same for a file to read: an argument that is the whole name of a file is that file.
+pub(crate) fn operand(argument: &OsStr) -> (Option<&str>, PathBuf) {
+    if Path::new(argument).exists() { (None, argument.into()) } else { named(argument) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+    use std::path::PathBuf;
+
+    #[test]
+    fn a_name_stands_before_the_first_sign_of_equality() {
+        for (argument, want) in [
+            ("X=x.npy", (Some("X"), "x.npy")),
+            ("dX_2=a=b.npy", (Some("dX_2"), "a=b.npy")),
+            ("größe=x.npy", (Some("größe"), "x.npy")),
+            ("x.npy", (None, "x.npy")),
+            ("dir/X=x.npy", (None, "dir/X=x.npy")),
+            ("2=x.npy", (None, "2=x.npy")),
+            ("=x.npy", (None, "=x.npy")),
+        ] {
+            assert_eq!(named(argument.as_ref()), (want.0, PathBuf::from(want.1)), "{argument}");
+        }
+    }
+}
