@@ -25,6 +25,7 @@ mod readme;
 mod resolving;
 mod running;
 mod seams;
+mod seeds;
 mod semantics_doc;
 mod small_set;
 mod threads;

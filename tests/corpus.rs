@@ -1,5 +1,4 @@
-//! The corpora: `data/conformance` (what NumPy answers to random einsums on arrays of many layouts, and what it refuses) and
-//! `data/seeds.jsonl` (the cases from which the language began).
+//! The corpus `data/conformance`: what NumPy answers to random einsums on arrays of many layouts, and what it refuses.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -29,16 +28,6 @@ pub(crate) struct Invalid {
     pub(crate) shapes: Vec<Vec<usize>>,
 }
 
-/// A case of level 1 from the seeds.
-pub(crate) struct Seed {
-    pub(crate) id: String,
-    pub(crate) text: String,
-    pub(crate) operands: Vec<Tensor>,
-    pub(crate) strict: bool,
-    /// The result and a relative tolerance, or the kind of the error.
-    pub(crate) expected: Result<(Tensor, f64), String>,
-}
-
 /// The corpus of valid einsums.
 pub(crate) static VALID: LazyLock<Vec<Valid>> = LazyLock::new(|| {
     let data = include_bytes!("data/conformance/data.bin");
@@ -50,12 +39,6 @@ pub(crate) static VALID: LazyLock<Vec<Valid>> = LazyLock::new(|| {
 pub(crate) static INVALID: LazyLock<Vec<Invalid>> = LazyLock::new(|| {
     let lines = include_str!("data/conformance/invalid.jsonl").lines();
     lines.map(|line| invalid(&serde_json::from_str(line).unwrap())).collect()
-});
-
-/// The seeds of level 1.
-pub(crate) static SEEDS: LazyLock<Vec<Seed>> = LazyLock::new(|| {
-    let cases = include_str!("data/seeds.jsonl").lines().map(|line| serde_json::from_str(line).unwrap());
-    cases.filter(|c: &Value| c["level"] == 1).map(|c| seed(&c)).collect()
 });
 
 fn valid(case: &Value, data: &[u8]) -> Valid {
@@ -82,20 +65,6 @@ fn invalid(case: &Value) -> Invalid {
     }
 }
 
-fn seed(case: &Value) -> Seed {
-    let expected = match case.get("expected_error") {
-        Some(kind) => Err(text(kind).into()),
-        None => Ok((written(&case["expected"]["out"]), case["rtol"].as_f64().unwrap())),
-    };
-    Seed {
-        id: text(&case["id"]).into(),
-        text: text(&case["expr"]).into(),
-        operands: list(&case["inputs"]).iter().map(written).collect(),
-        strict: case["options"]["strict"] == true,
-        expected,
-    }
-}
-
 /// A tensor whose bytes are in `data`, little-endian.
 fn stored(entry: &Value, data: &[u8]) -> Tensor {
     let dtype = Dtype::from_name(text(&entry["dtype"])).unwrap();
@@ -106,10 +75,11 @@ fn stored(entry: &Value, data: &[u8]) -> Tensor {
 }
 
 /// A tensor whose elements are written out.
-fn written(entry: &Value) -> Tensor {
+pub(crate) fn written(entry: &Value) -> Tensor {
     let dtype = Dtype::from_name(text(&entry["dtype"])).unwrap();
     let number = |x: &Value| match x {
         Value::Bool(b) => Num::Int((*b).into(), 0),
+        Value::String(s) => Num::Float(s.parse().unwrap(), 0.0),
         Value::Number(n) => n.as_i64().map_or_else(|| Num::Float(n.as_f64().unwrap(), 0.0), |n| Num::Int(n.into(), 0)),
         other => panic!("{other} is no number"),
     };
@@ -117,11 +87,11 @@ fn written(entry: &Value) -> Tensor {
     Tensor { dtype, shape: shape(&entry["shape"]), data }
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap()
 }
 
@@ -137,8 +107,8 @@ impl fmt::Display for Valid {
 }
 
 #[test]
-fn the_corpora_are_whole() {
-    assert_eq!((VALID.len(), INVALID.len(), SEEDS.len()), (600, 120, 52));
+fn the_corpus_is_whole() {
+    assert_eq!((VALID.len(), INVALID.len()), (600, 120));
 }
 
 #[test]

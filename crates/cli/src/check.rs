@@ -8,6 +8,11 @@ use std::io::Write;
 
 /// Prints the expression in canonical form.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let expression = args.text.parse(&language::source(&args.text, &[])?.text)?;
+    let source = language::source(&args.text, &[])?;
+    if !source.files.is_empty() {
+        let what = "the expression is an argument or in a file, not both";
+        return Err(Failure::Usage { verb: "check", what });
+    }
+    let expression = args.text.parse(&source.text)?;
     to_stdout(|out| writeln!(out, "{expression}"))
 }

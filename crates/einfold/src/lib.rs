@@ -26,7 +26,10 @@
 //!
 //! # The language
 //!
-//! Subscript strings mean what they mean to NumPy's `einsum`: values, shapes and dtypes. One term of labels for each operand,
+//! It has three spellings with one meaning. A text with `=` is a program, else one with `[` is named subscripts, else it is
+//! letters.
+//!
+//! **Letters** mean what they mean to NumPy's `einsum`: values, shapes and dtypes. One term of labels for each operand,
 //! separated by commas; then perhaps `->` and the term of the result.
 //!
 //! | text | is |
@@ -43,6 +46,67 @@
 //!
 //! Any Unicode letter is a label, and [`einsum_labels`] takes integers, so there is no limit of 52.
 //!
+//! **Named subscripts** have words for labels, and `(a b)` for an axis that is two:
+//!
+//! ```
+//! # use einfold::ndarray::{array, Array1, Array2};
+//! # use einfold::{einsum, Expression};
+//! let (q, k) = (array![[1.0, 2.0]], array![[3.0, 4.0], [5.0, 6.0]]);
+//! let scores: Array2<f64> = einsum("[query d], [key d] -> [query key]", (&q, &k))?;
+//! assert_eq!(scores, array![[11.0, 17.0]]);
+//! // The Kronecker product, and a split whose one size has to be said.
+//! let kron: Array2<f64> = einsum("[i j], [k l] -> [(i k) (j l)]", (&q, &k))?;
+//! assert_eq!(kron, array![[3.0, 4.0, 6.0, 8.0], [5.0, 6.0, 10.0, 12.0]]);
+//! let split: Array2<f64> = Expression::new("[(pair of)] -> [of pair]")?.size("of", 2).run(kron.row(0))?;
+//! assert_eq!(split, array![[3.0, 6.0], [4.0, 8.0]]);
+//! # Ok::<(), einfold::Error>(())
+//! ```
+//!
+//! **Programs** have names for tensors as well, several statements, sums, functions, gathers and scatters. `=` sums each term
+//! over what is not on its left; `+= *= max= min= mean= lse= |= &=` aggregate. Names that are never read are the results:
+//!
+//! ```
+//! # use einfold::ndarray::{array, Array1, Array2};
+//! # use einfold::{einsum, named, Results};
+//! // Sums and softmax over groups: `seg` says which group a value belongs to.
+//! let (x, seg) = (array![1.0_f64, 2.0, 3.0, 4.0], array![0, 0, 1, 0]);
+//! let (total, p): (Array1<f64>, Array1<f64>) = einsum(
+//!     "total[seg[n]] += X[n]
+//!      M[seg[n]] max= X[n]
+//!      E[n] = exp(X[n] - M[seg[n]])
+//!      Z[seg[n]] += E[n]
+//!      P[n] = E[n] / Z[seg[n]]    # a gather",
+//!     (named("X", &x), named("seg", &seg)),
+//! )?;
+//! assert_eq!(total, array![7.0, 3.0]);
+//! assert!((p.sum() - 2.0).abs() < 1e-15);
+//! // A layer of a network on a graph: messages along edges, added where they arrive.
+//! let (src, dst) = (array![0, 1, 1], array![1, 0, 2]);
+//! let (h, w) = (array![[1.0, 2.0], [3.0, 4.0]], array![[1.0], [10.0]]);
+//! let program = "H[dst[e]:3, out] += X[src[e], f] * W[f, out]";
+//! let y: Array2<f64> = einsum(program, (&dst, &h, &src, &w))?;
+//! assert_eq!(y, array![[43.0], [21.0], [43.0]]);
+//! # Ok::<(), einfold::Error>(())
+//! ```
+//!
+//! The operands of a program come in the order in which its text first names them, or each with its name ([`named`]). A size that
+//! only ids tell, as that of `total`, is looked up by a run; a plan needs it declared, as in `H[dst[e]:3, out]`, or is made
+//! [`with`](Expression::plan_with) the operands. Frequent lines are functions: [`segment_sum`], [`segment_mean`], [`bincount`],
+//! [`accumarray`], [`weighted_average`].
+//!
+//! # Options
+//!
+//! | of an [`Expression`] | what it says |
+//! |---|---|
+//! | [`strict`](Expression::strict) | size 1 does not stretch |
+//! | [`algebra`](Expression::algebra) | another sum and product for subscripts, such as [`MinPlus`] or your own [`Semiring`] |
+//! | [`acc`](Expression::acc) | the dtype that everything is computed in |
+//! | [`size`](Expression::size) | the value of a size that the text names |
+//! | [`out_of_range`](Expression::out_of_range) | whether bad ids stop the run, are dropped or wrap |
+//! | [`fill`](Expression::fill) | the value of positions that nothing contributes to |
+//! | [`outputs`](Expression::outputs) | which names of a program are its results |
+//! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory) | how it is computed |
+//!
 //! # Operands and results
 //!
 //! An operand is a reference to an `ndarray` array, a view of any strides, a scalar, an [`AnyArray`] or a view over a plain
@@ -50,8 +114,8 @@
 //! Element types: `bool` (or, and), the integers (wrapping), `f16` and `bf16` (sums in `f32`), `f32`, `f64`, their complex
 //! numbers, and complex `i32` and `i64`.
 //!
-//! The result is a new array of the type that you name: of static or dynamic dimension, a scalar, or [`AnyArray`]. Or it is
-//! written to memory that you have, by [`Plan::call`]:
+//! The result is a new array of the type that you name: of static or dynamic dimension, a scalar, or [`AnyArray`]; several are a
+//! tuple, a vector, or [`Results`] with their names. Or they are written to memory that you have, by [`Plan::call`]:
 //!
 //! ```
 //! # use einfold::{Expression, Scratch, ndarray::array};
@@ -83,8 +147,7 @@
 //!
 //! # Out of scope
 //!
-//! Sparse formats, devices other than the CPU, and anything that is no sum of products. Named axes, programs, gathers and
-//! scatters are to come; the compiler below knows them already.
+//! Sparse formats, devices other than the CPU, recursion, and results whose rank depends on values.
 
 #![forbid(unsafe_code)]
 
@@ -94,6 +157,7 @@ mod builtin;
 mod call;
 mod error;
 mod expression;
+mod grouped;
 mod names;
 mod operand;
 mod output;
@@ -114,6 +178,7 @@ pub use array::AnyArray;
 pub use call::{Call, Run};
 pub use error::{Error, ErrorKind, NamesProblem, RecipeProblem};
 pub use expression::Expression;
+pub use grouped::{Aggregator, accumarray, bincount, bincount_weighted, segment_mean, segment_sum, weighted_average};
 pub use operand::{Arguments, Conj, Named, Operand, Operands, conj, named};
 pub use output::{Output, Outputs, Slot};
 pub use plan::Plan;

@@ -1,11 +1,11 @@
 //! Operands by name: which of those that are given are those that a program reads.
 
-use crate::error::{Error, NamesProblem};
+use crate::error::{Error, ErrorKind, NamesProblem};
 use crate::expression::Expression;
 use crate::operand::Arguments;
 use einfold_exec::{AnyView, BindError};
 use einfold_ir::TensorType;
-use einfold_syntax::{Ast, Program};
+use einfold_syntax::{Ast, Options, Program};
 use smallvec::SmallVec;
 
 /// Positions in a list of operands.
@@ -69,6 +69,25 @@ impl Expression {
         match self.resolve(&types()) {
             Err(error) => Err(error),
             Ok(_) => Err(BindError::Operands { expected: inputs.len(), found: names.len() }.into()),
+        }
+    }
+}
+
+impl Expression {
+    /// Refuses options about names where there are none: a program checks its own.
+    pub(crate) fn check_options(&self) -> Result<(), Error> {
+        let Options { sizes, policy, fill, outputs, .. } = &self.settings.options;
+        if matches!(self.ast, Ast::Program(_)) {
+            return Ok(());
+        }
+        if let Some(name) = policy.keys().chain(fill.keys()).chain(outputs.iter().flatten()).next() {
+            return Err(NamesProblem::NoTensor { name: name.clone() }.into());
+        }
+        match sizes.keys().next() {
+            Some(name) if matches!(self.ast, Ast::Letters(_)) => {
+                Err(ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { name: name.clone() }).into())
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -26,6 +26,7 @@ pub(crate) struct Program {
 impl Program {
     /// Resolves, orders and plans.
     pub(crate) fn compile(expression: &Expression, inputs: Vec<TensorType>) -> Result<Program, Error> {
+        expression.check_options()?;
         let ir = expression.resolve(&inputs)?;
         Program::of(expression, ir, inputs, Vec::new())
     }
@@ -42,6 +43,7 @@ impl Program {
         inputs: Vec<TensorType>,
         mut answer: impl FnMut(&SizeQuery, &[TensorType]) -> Result<i64, Error>,
     ) -> Result<Program, Error> {
+        expression.check_options()?;
         let mut resolved = resolve_or_ask(&expression.ast, &inputs, &expression.settings.options)?;
         let mut options = None;
         loop {

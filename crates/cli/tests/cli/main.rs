@@ -8,5 +8,6 @@ mod files;
 mod harness;
 mod options;
 mod printing;
+mod programs;
 mod signals;
 mod snapshots;

@@ -105,6 +105,12 @@ pub enum NamesProblem {
         /// The name.
         name: String,
     },
+    /// An option is about a tensor of a subscript string.
+    #[error("an option is about `{name}`, and the expression names no tensors")]
+    NoTensor {
+        /// The name.
+        name: String,
+    },
     /// There is no result of this name, or it has been taken already.
     #[error("there is no result `{name}`")]
     NoResult {
@@ -254,6 +260,7 @@ fn names_help(problem: &NamesProblem) -> Option<String> {
         NamesProblem::Twice { .. } => "give each operand once".into(),
         NamesProblem::Unnamed { .. } => "name all operands or none".into(),
         NamesProblem::NotAProgram { .. } => "give the operands in the order of the terms, without names".into(),
+        NamesProblem::NoTensor { .. } => "write a program: `Y[g[n]] += X[n]`".into(),
         NamesProblem::NoResult { there, .. } if there.is_empty() => return None,
         NamesProblem::NoResult { there, .. } => format!("there are {}", there.join(", ")),
     })

@@ -1,7 +1,7 @@
 //! The second part of `docs/errors.md` shows what the errors of planning and running print.
 
 use einfold::ndarray::{Array1, Array2, arr0, array};
-use einfold::{AnyView, AnyViewMut, Control, Error, Expression, Plan, conj, einsum, spec};
+use einfold::{AnyView, AnyViewMut, Control, Error, Expression, Plan, conj, einsum, named, spec};
 use num_complex::Complex;
 use std::sync::atomic::AtomicBool;
 
@@ -14,6 +14,8 @@ fn examples() -> Vec<Error> {
     let plan = product.plan(&types[..]).expect("a plan");
     let sums = Expression::new("ij->i").and_then(|e| e.plan(spec::<i32>([2, 2]))).expect("a plan");
     let integers = array![[1, 2], [3, 4]];
+    let x = array![1.0, 2.0];
+    let greatest = Expression::new("M max= x[i]").and_then(|e| e.plan_for(&x)).expect("a plan");
     let cancel = AtomicBool::new(true);
     let stop = Control { cancel: Some(&cancel), ..Control::default() };
     let mut slice = [0.0; 4];
@@ -26,11 +28,16 @@ fn examples() -> Vec<Error> {
         product.clone().memory(16).plan(&types[..]).map(drop),
         einsum::<Array2<f64>>("a,b->ab", (huge, huge)).map(drop),
         plan.run_any(&a).map(drop),
+        einsum::<f64>("S = x[i]; M max= x[i]", &x).map(drop),
+        einsum::<f64>("S = x[i]", (named("x", &x), named("x", &x))).map(drop),
+        einsum::<f64>("i->", named("x", &x)).map(drop),
         plan.run_any((&a, &integers)).map(drop),
         plan.run_any((&a, a.row(0))).map(drop),
         Expression::new("i->i").and_then(|e| e.plan_for(&z)).and_then(|p| p.run_any(conj(&z))).map(drop),
         sums.call(&integers).alpha(0.5).run_any().map(drop),
         sums.call(&integers).beta(1).run_any().map(drop),
+        greatest.call(&x).alpha(2).run_any().map(drop),
+        einsum::<Array1<f64>>("Y[g[n]:2] += x[n]", (&array![0, 2], &x)).map(drop),
         plan.call((&a, &a)).control(&stop).run_any().map(drop),
         AnyView::from_slice(&slice.clone(), 0, &[3, 2], &[2, 1]).map(drop).map_err(Error::from),
         AnyViewMut::from_slice(&mut slice, 0, &[3, 2], &[1, 1]).map(drop).map_err(Error::from),

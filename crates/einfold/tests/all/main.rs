@@ -4,6 +4,7 @@ mod api;
 mod calls;
 mod errors;
 mod errors_doc;
+mod grouped;
 mod options;
 mod programs;
 mod readme;

@@ -201,6 +201,22 @@ fn sizes_accumulators_and_fills_have_their_effect() -> Result {
 }
 
 #[test]
+fn options_about_names_need_names() -> Result {
+    let letters = Expression::new("i->i")?;
+    let named = Expression::new("[i] -> [i]")?;
+    let code = |expression: Expression| expression.plan(spec::<f64>([3])).unwrap_err().code();
+    for expression in [letters.clone(), named.clone()] {
+        assert_eq!(code(expression.clone().fill("Y", 0)), "names");
+        assert_eq!(code(expression.clone().outputs(["Y"])), "names");
+        assert_eq!(code(expression.clone().out_of_range_in("g", OutOfRange::Drop)), "names");
+        assert_eq!(code(expression.size("K", 3)), "unknown-size");
+    }
+    assert!(letters.out_of_range(OutOfRange::Drop).plan(spec::<f64>([3])).is_ok());
+    assert!(named.size("i", 3).plan(spec::<f64>([3])).is_ok());
+    Ok(())
+}
+
+#[test]
 fn texts_of_all_levels_are_kept_and_pointed_at() -> Result {
     for text in ["ij , j->i", "[i j], [j] -> [i]", "Y[i] = A[i,j]*x[j]  # rows"] {
         let expression = Expression::new(text)?;

@@ -1,7 +1,10 @@
 //! Plans that are saved and made again.
 
-use einfold::ndarray::{Array2, array};
-use einfold::{Error, ErrorKind, Expression, MinPlus, PassSet, Plan, RecipeProblem, TensorType, spec};
+use einfold::ndarray::{Array1, Array2, array};
+use einfold::{
+    Dtype, Error, ErrorKind, Expression, MinPlus, OutOfRange, PassSet, Plan, RecipeProblem, Results, TensorType, named,
+    spec,
+};
 use num_complex::Complex;
 
 type Result = std::result::Result<(), Error>;
@@ -35,6 +38,27 @@ fn a_recipe_leads_to_the_same_plan() -> Result {
     same(&Expression::labels(&[&[7, 100], &[100, 3], &[3, 4]], Some(&[4]))?.plan(&three[..])?)?;
     let conjugated = TensorType { conj: true, ..spec::<Complex<f32>>([2, 2]) };
     same(&Expression::new("i...,i->...")?.plan((conjugated, spec::<bool>([2])))?)?;
+    same(&Expression::spaced("a b, b c -> a c")?.plan(&three[..2])?)?;
+    same(
+        &Expression::new("[(i k)], [k j] -> [i j]")?
+            .size("k", 3)
+            .acc(Dtype::F64)
+            .plan([spec::<f32>([6]), spec::<i8>([3, 2])])?,
+    )?;
+    let program = Expression::new("M[g[n]:K] max= w[n]; E[n] = exp(w[n] - M[g[n]])\nC[h[n]] += 1")?
+        .size("K", 4)
+        .out_of_range(OutOfRange::Drop)
+        .out_of_range_in("h", OutOfRange::Wrap)
+        .fill("M", f64::NEG_INFINITY)
+        .fill("C", -7)
+        .outputs(["C", "M"]);
+    let (g, w, h) = (array![0, 3, 9], array![1.0, 2.0, 3.0], array![1, -1, 1]);
+    let operands = (named("g", &g), named("w", &w), named("h", &h));
+    let plan = program.plan_with(operands)?;
+    same(&plan)?;
+    let mut results: Results = Plan::from_recipe(&plan.to_recipe())?.run(operands)?;
+    assert_eq!(results.take::<Array1<i64>>("C")?, array![-7, 3]);
+    assert_eq!(results.take::<Array1<f64>>("M")?, array![1.0, f64::NEG_INFINITY, f64::NEG_INFINITY, 2.0]);
     same(&Expression::new("ii->i")?.path([[0]]).plan(spec::<u8>([3, 3]))?)
 }
 
