@@ -135,7 +135,8 @@ impl Plan {
     /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if a pass fails as it runs again to be watched: a defect.
     pub fn explain(&self) -> Result<Explain, Error> {
         let Inner { expression, program } = &*self.0;
-        let source = Source { expression: expression.to_string(), ast: expression.to_string() };
+        let ast = expression.to_string();
+        let source = Source { expression: ast.replace('\n', "; "), ast };
         Ok(Explain::new(source, program.ir(), program.compiled(), &expression.plan_options())?)
     }
 

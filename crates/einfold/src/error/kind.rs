@@ -224,6 +224,9 @@ impl ErrorKind {
             ErrorKind::Plan(PlanError::TooLarge { .. }) => {
                 "allow more memory, sum over an axis first, or split the work".into()
             }
+            ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
+                "let such ids be dropped or wrap (`out_of_range`), or declare a larger size".into()
+            }
             ErrorKind::Bind(error) => bind_help(error)?.into(),
             ErrorKind::View(ViewError::Overlap { .. }) => {
                 "write to a tensor whose positions are distinct elements".into()

@@ -5,6 +5,7 @@ use einfold::{
     AnyArray, Dtype, Error, ErrorKind, Expression, ExpressionError, NamesProblem, OutOfRange, Plan, Results,
     TensorType, einsum, named, spec,
 };
+use half::f16;
 
 type Result = std::result::Result<(), Error>;
 
@@ -57,6 +58,20 @@ fn the_number_of_results_is_checked_before_a_run() -> Result {
 }
 
 #[test]
+fn no_result_and_a_result_without_a_name_are_results_too() -> Result {
+    let program = Expression::new("Y[i] = x[i]")?.outputs([]);
+    assert!(program.run::<Vec<AnyArray>>(&weights())?.is_empty());
+    assert!(program.run::<Results>(&weights())?.is_empty());
+    assert_eq!(program.run::<AnyArray>(&weights()).unwrap_err().code(), "outputs");
+    let mut results: Results = einsum("i->", &weights())?;
+    assert_eq!(results.view("").map(|view| view.dtype()), Some(Dtype::F64));
+    assert_eq!(results.take::<f64>("")?, 19.0);
+    let twice = Expression::new("Y = x[i]; Z max= x[i]")?.outputs(["Z", "Y", "Z"]);
+    assert_eq!(twice.run::<(f64, f64)>(&weights())?, (9.0, 19.0));
+    Ok(())
+}
+
+#[test]
 fn results_go_into_memory_of_the_caller() -> Result {
     let (g, w) = (ids(), weights());
     let plan = Expression::new("sum[g[n]:3] += w[n]; count[g[n]:3] += 1")?.plan_for((&g, &w))?;
@@ -92,6 +107,9 @@ fn one_sum_can_be_scaled() -> Result {
         plan.call(operands).alpha(2).beta(0.5).into(&mut out)?;
         assert_eq!(out, array![0.5 + 2.0 * value[0], 5.0 + 2.0 * value[1], 50.0 + 2.0 * value[2]], "{text}");
     }
+    let halves = weights().mapv(|x| f16::from_f64(x));
+    let plan = Expression::new("Y[g[n]:3] += w[n]")?.plan_for((&g, &halves))?;
+    assert_eq!(plan.call((&g, &halves)).alpha(0.5).run::<Array1<f16>>()?, array![2.0, 0.0, 7.5].mapv(f16::from_f64));
     let greatest = Expression::new("Y[g[n]:3] max= w[n]")?.plan_for((&g, &w))?;
     assert_eq!(greatest.call((&g, &w)).alpha(2).run_any().unwrap_err().code(), "scale");
     let filled = Expression::new("Y[g[n]:3] += w[n]")?.fill("Y", -1).plan_for((&g, &w))?;
@@ -174,7 +192,8 @@ fn ids_out_of_range_are_shown_where_their_tensor_is_written() -> Result {
     let text = "\
 error[index-out-of-range]: g[1] is -1, which indexes -1 along axis 0 of Y, of size 3
   | Y[g[n]:3] += w[n]
-  |   ^";
+  |   ^
+  = help: let such ids be dropped or wrap (`out_of_range`), or declare a larger size";
     assert_eq!(error.to_string(), text);
     let program = Expression::new("Y[g[n]:3] += w[n]")?;
     let run = |program: Expression| program.run::<Array1<f64>>((&g, &w));
