@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use einfold_ir::Dtype;
 use serde_json::Value;
 
-use crate::num::{Num, Tensor};
+use crate::corpus::written;
 use crate::written::Written;
 
 const PAGE: &str = include_str!("../docs/examples.md");
@@ -59,18 +58,6 @@ fn shows(row: &Row, expected: &str) -> bool {
     }
 }
 
-fn tensor(entry: &Value) -> Tensor {
-    let dtype = Dtype::from_name(entry["dtype"].as_str().unwrap()).unwrap();
-    let number = |x: &Value| match x {
-        Value::Bool(b) => Num::Int((*b).into(), 0),
-        Value::String(text) => Num::Float(text.parse().unwrap(), 0.0),
-        x => x.as_i64().map_or_else(|| Num::Float(x.as_f64().unwrap(), 0.0), |n| Num::Int(n.into(), 0)),
-    };
-    let data = entry["data"].as_array().unwrap().iter().map(|x| number(x).to(dtype)).collect();
-    let shape = entry["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
-    Tensor { dtype, shape, data }
-}
-
 /// `IndexOutOfRange` as `index-out-of-range`.
 fn kebab(kind: &str) -> String {
     let mut code = String::new();
@@ -90,7 +77,7 @@ fn check_value(value: &str, case: &Value) {
     let (name, value) = value.split_once(" = ").unwrap_or(("out", value));
     let expected = &case["expected"][name];
     assert!(expected.is_object(), "{} has no `{name}`", case["id"]);
-    assert_eq!(Written::read(value).differs(&tensor(expected)), None, "{}: {value}", case["id"]);
+    assert_eq!(Written::read(value).differs(&written(expected)), None, "{}: {value}", case["id"]);
 }
 
 #[test]
