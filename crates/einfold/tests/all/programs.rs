@@ -63,7 +63,7 @@ fn no_result_and_a_result_without_a_name_are_results_too() -> Result {
     assert!(program.run::<Vec<AnyArray>>(&weights())?.is_empty());
     assert!(program.run::<Results>(&weights())?.is_empty());
     assert_eq!(program.run::<AnyArray>(&weights()).unwrap_err().code(), "outputs");
-    let mut results: Results = einsum("i->", &weights())?;
+    let mut results: Results = einsum("i->", weights())?;
     assert_eq!(results.view("").map(|view| view.dtype()), Some(Dtype::F64));
     assert_eq!(results.take::<f64>("")?, 19.0);
     let twice = Expression::new("Y = x[i]; Z max= x[i]")?.outputs(["Z", "Y", "Z"]);
@@ -107,7 +107,7 @@ fn one_sum_can_be_scaled() -> Result {
         plan.call(operands).alpha(2).beta(0.5).into(&mut out)?;
         assert_eq!(out, array![0.5 + 2.0 * value[0], 5.0 + 2.0 * value[1], 50.0 + 2.0 * value[2]], "{text}");
     }
-    let halves = weights().mapv(|x| f16::from_f64(x));
+    let halves = weights().mapv(f16::from_f64);
     let plan = Expression::new("Y[g[n]:3] += w[n]")?.plan_for((&g, &halves))?;
     assert_eq!(plan.call((&g, &halves)).alpha(0.5).run::<Array1<f16>>()?, array![2.0, 0.0, 7.5].mapv(f16::from_f64));
     let greatest = Expression::new("Y[g[n]:3] max= w[n]")?.plan_for((&g, &w))?;
