@@ -91,11 +91,16 @@ macro_rules! operation {
 fn adds(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Adds> {
     macro_rules! of {
         (LogAddExp<$t:ty>) => {
-            Some(Adds {
-                fill_zero: table::fill::<LogAddExp<$t>>,
-                add: lse::add::<$t>,
-                scatter: table::portable::scatter::<LogAddExp<$t>>,
-            })
+            Some(*isa.select(
+                const {
+                    let scatter = table::portable::scatter::<LogAddExp<$t>>;
+                    let fill_zero = table::fill::<LogAddExp<$t>>;
+                    &table::since_avx2(
+                        Adds { fill_zero, add: lse::portable::<$t>, scatter },
+                        Adds { fill_zero, add: lse::avx2::<$t>, scatter },
+                    )
+                },
+            ))
         };
         ($op:ty) => {
             Some(*isa.select(&Of::<$op>::ADDS))

@@ -1,5 +1,6 @@
 //! `ln Σ exp`, shifted by the largest term: one exponential a term, where adding pair by pair would need a logarithm as well.
 
+use super::elementary::Elementary;
 use super::op::{LogAddExp, Op};
 use super::{Dst, Src};
 
@@ -10,7 +11,8 @@ const COLUMNS: usize = 64;
 ///
 /// # Safety
 /// As [`Kernels`](super::Kernels) states, for elements of type `T`.
-pub(super) unsafe fn add<T: Real>(n: [usize; 2], c: Dst, a: Src)
+#[inline(always)]
+unsafe fn sum<T: Real>(n: [usize; 2], c: Dst, a: Src)
 where
     LogAddExp<T>: Op<T = T>,
 {
@@ -18,43 +20,129 @@ where
     let turned = c.strides[1] == 0 && n[1] > 1;
     let (n, c, a) = if turned { ([n[1], n[0]], c.turned(), a.turned()) } else { (n, c, a) };
     let (rows, each) = if c.strides[0] == 0 { (n[0], 1) } else { (1, n[0]) };
+    // Both loops may lead to one element; and terms that are neighbours are best read so.
+    let alone = c.strides[1] == 0 || (a.strides[0] == size_of::<T>() as isize && rows >= COLUMNS);
+    let width = if alone { 1 } else { COLUMNS };
     for o in 0..each {
-        // Both loops may lead to one element.
-        let width = if c.strides[1] == 0 { 1 } else { COLUMNS };
         for i in (0..n[1]).step_by(width) {
             // SAFETY: positions below `n`, for which the caller promises the operands.
-            unsafe { block::<T>([rows, width.min(n[1] - i)], c.at(o, i), a.at(o, i)) }
+            unsafe {
+                if alone {
+                    line::<T>(rows, c.at(o, i), a.at(o, i));
+                } else {
+                    block::<T>([rows, width.min(n[1] - i)], c.at(o, i), a.at(o, i));
+                }
+            }
         }
     }
 }
 
 /// Adds the sum of each column of a block.
+#[inline(always)]
 unsafe fn block<T: Real>(n: [usize; 2], c: Dst, a: Src)
 where
     LogAddExp<T>: Op<T = T>,
 {
-    let (mut most, mut sums) = ([f64::NEG_INFINITY; COLUMNS], [0f64; COLUMNS]);
+    let (mut most, mut sums, mut terms) = ([f64::NEG_INFINITY; COLUMNS], [0f64; COLUMNS], [0f64; COLUMNS]);
     // SAFETY: positions below `n`, for which the caller promises the operands.
     unsafe {
         for o in 0..n[0] {
-            for (i, most) in most[..n[1]].iter_mut().enumerate() {
-                *most = most.max(a.at(o, i).ptr.cast::<T>().read().into());
-            }
+            read::<T>(n[1], a.at(o, 0).ptr, a.strides[1], &mut terms);
+            larger(&mut most, &terms);
         }
-        // What is not finite shifts nothing; a NaN, which `max` has passed over, shows in the sum.
-        most.iter_mut().filter(|most| !most.is_finite()).for_each(|most| *most = 0.0);
+        shift(&mut most);
         for o in 0..n[0] {
-            for (i, (sum, most)) in sums[..n[1]].iter_mut().zip(&most).enumerate() {
-                let term: f64 = a.at(o, i).ptr.cast::<T>().read().into();
-                *sum += (term - most).exp();
-            }
+            read::<T>(n[1], a.at(o, 0).ptr, a.strides[1], &mut terms);
+            add_exponentials(&mut sums, &terms, &most);
         }
         for i in 0..n[1] {
-            let target = c.at(0, i).ptr.cast::<T>();
-            target.write(LogAddExp::<T>::apply(target.read(), T::narrow(most[i] + sums[i].ln())));
+            finish::<T>(c.at(0, i), most[i], sums[i]);
         }
     }
 }
+
+/// Adds the sum of the terms along the outer loop, some side by side.
+#[inline(always)]
+unsafe fn line<T: Real>(n: usize, c: Dst, a: Src)
+where
+    LogAddExp<T>: Op<T = T>,
+{
+    let (mut most, mut sums, mut terms) = ([f64::NEG_INFINITY; COLUMNS], [0f64; COLUMNS], [0f64; COLUMNS]);
+    // SAFETY: positions below `n`, for which the caller promises the operands.
+    unsafe {
+        for o in (0..n).step_by(COLUMNS) {
+            terms.fill(f64::NEG_INFINITY);
+            read::<T>(COLUMNS.min(n - o), a.at(o, 0).ptr, a.strides[0], &mut terms);
+            larger(&mut most, &terms);
+        }
+        let mut most = [most.into_iter().fold(f64::NEG_INFINITY, f64::max); COLUMNS];
+        shift(&mut most);
+        for o in (0..n).step_by(COLUMNS) {
+            terms.fill(f64::NEG_INFINITY);
+            read::<T>(COLUMNS.min(n - o), a.at(o, 0).ptr, a.strides[0], &mut terms);
+            add_exponentials(&mut sums, &terms, &most);
+        }
+        finish::<T>(c, most[0], sums.into_iter().sum());
+    }
+}
+
+#[inline(always)]
+unsafe fn read<T: Real>(n: usize, a: *const u8, stride: isize, to: &mut [f64; COLUMNS]) {
+    // SAFETY: the caller promises `n` terms, of which there are at most as many as columns.
+    unsafe {
+        if stride == size_of::<T>() as isize {
+            to[..n].iter_mut().enumerate().for_each(|(i, to)| *to = a.cast::<T>().add(i).read().into());
+        } else {
+            let term = |i: usize| a.wrapping_offset(i as isize * stride).cast::<T>().read();
+            to[..n].iter_mut().enumerate().for_each(|(i, to)| *to = term(i).into());
+        }
+    }
+}
+
+/// Passes over NaN.
+#[inline(always)]
+fn larger(most: &mut [f64; COLUMNS], terms: &[f64; COLUMNS]) {
+    most.iter_mut().zip(terms).for_each(|(most, &term)| *most = if term > *most { term } else { *most });
+}
+
+/// What is not finite shifts nothing; a NaN, which was passed over, shows in the sum.
+#[inline(always)]
+fn shift(most: &mut [f64; COLUMNS]) {
+    most.iter_mut().for_each(|most| *most = if most.is_finite() { *most } else { 0.0 });
+}
+
+#[inline(always)]
+fn add_exponentials(sums: &mut [f64; COLUMNS], terms: &[f64; COLUMNS], most: &[f64; COLUMNS]) {
+    sums.iter_mut().zip(terms).zip(most).for_each(|((sum, term), most)| *sum += Elementary::exp(term - most));
+}
+
+#[inline(always)]
+unsafe fn finish<T: Real>(c: Dst, most: f64, sum: f64)
+where
+    LogAddExp<T>: Op<T = T>,
+{
+    let target = c.ptr.cast::<T>();
+    // SAFETY: the caller promises an element.
+    unsafe { target.write(LogAddExp::<T>::apply(target.read(), T::narrow(most + sum.ln()))) }
+}
+
+macro_rules! compiled {
+    ($name:ident $(, $features:literal)?) => {
+        $(#[target_feature(enable = $features)])?
+        pub(super) unsafe fn $name<T: Real>(n: [usize; 2], c: Dst, a: Src)
+        where
+            LogAddExp<T>: Op<T = T>,
+        {
+            // SAFETY: the caller's promise.
+            unsafe { sum::<T>(n, c, a) }
+        }
+    };
+}
+compiled!(portable);
+#[cfg(target_arch = "x86_64")]
+compiled!(avx2, "avx2,fma");
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) use portable as avx2;
 
 /// A type of numbers that are `f64`, and to which one is rounded.
 pub(super) trait Real: Copy + Into<f64> {

@@ -4,6 +4,7 @@ mod blas;
 mod builtin;
 mod convert;
 mod copy;
+mod elementary;
 mod function;
 mod gemm;
 mod half;

@@ -66,36 +66,59 @@ unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
     }
 }
 
-/// Neighbouring elements, each to an element of its own. A run to one element is summed first: adding its members one by one would
-/// wait for each addition in turn.
+/// Neighbouring elements, each to an element of its own. What goes to one element in a row is summed before it is written: to read it
+/// back each time would wait for the write. Long runs are summed side by side.
 #[inline(always)]
 unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
-    let mut k = 0;
-    while k < n {
-        // SAFETY: all positions are below `n`, for which the caller promises the operands.
-        unsafe {
-            let first = *offsets.add(k);
-            if n - k >= RUN && *offsets.add(k + RUN - 1) == first && one_run(offsets.add(k)) {
-                let mut lanes = [A::identity(); LANES];
-                for from in (0..RUN).step_by(LANES) {
-                    for (l, lane) in lanes.iter_mut().enumerate() {
-                        *lane = A::apply(*lane, a.add(k + from + l).read());
-                    }
-                }
-                let target = c.offset(first).cast::<A::T>();
-                let sum = lanes.into_iter().fold(target.read(), A::apply);
-                target.write(sum);
-                k += RUN;
-                continue;
-            }
+    if n == 0 {
+        return;
+    }
+    // SAFETY: all positions are below `n`, for which the caller promises the operands.
+    unsafe {
+        let mut at = *offsets;
+        let mut sum = c.offset(at).cast::<A::T>().read();
+        let mut k = 0;
+        while k < n {
             let end = n.min(k + RUN);
-            for k in k..end {
-                let target = c.offset(*offsets.add(k)).cast::<A::T>();
-                target.write(A::apply(target.read(), a.add(k).read()));
+            let run = end - k == RUN && *offsets.add(end - 1) == *offsets.add(k) && one_run(offsets.add(k));
+            for k in k..if run { k + 1 } else { end } {
+                let next = *offsets.add(k);
+                if next != at {
+                    c.offset(at).cast::<A::T>().write(sum);
+                    at = next;
+                    sum = c.offset(at).cast::<A::T>().read();
+                }
+                if !run {
+                    sum = A::apply(sum, a.add(k).read());
+                }
+            }
+            if run {
+                sum = A::apply(sum, side_by_side::<A>(a.add(k)));
             }
             k = end;
         }
+        c.offset(at).cast::<A::T>().write(sum);
     }
+}
+
+/// The sum of a run.
+#[inline(always)]
+unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
+    let mut lanes = [A::identity(); LANES];
+    for from in (0..RUN).step_by(LANES) {
+        for l in 0..LANES {
+            // SAFETY: the caller has a run of terms.
+            lanes[l] = A::apply(lanes[l], unsafe { a.add(from + l).read() });
+        }
+    }
+    let mut width = LANES;
+    while width > 1 {
+        width /= 2;
+        for l in 0..width {
+            lanes[l] = A::apply(lanes[l], lanes[l + width]);
+        }
+    }
+    lanes[0]
 }
 
 #[inline(always)]

@@ -33,7 +33,7 @@ pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
 
 /// The same for every instruction set, but for AVX2 and what has it.
 #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there is only the portable one"))]
-const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
+pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     PerIsa {
         portable,
         #[cfg(target_arch = "x86_64")]

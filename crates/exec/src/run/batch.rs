@@ -1,5 +1,5 @@
 //! Many positions of a loop that ids depend on at once: ids are read and checked in lists, and rows gathered into slots and
-//! scattered from them. Where an id is outside its axis, the positions of that batch are taken one by one instead.
+//! scattered from them. Around an id that is outside its axis, positions are taken one by one instead.
 
 use std::ops::Range;
 
@@ -12,6 +12,9 @@ use super::stage;
 use super::walk::Walk;
 use crate::error::Stopped;
 use crate::program::Batch;
+
+/// Positions that are taken one by one where one of them has an id outside its axis.
+const FEW: usize = 16;
 
 /// What is run at once: `count` positions of loop `along`, and in each the points of the inner loop from `start` on.
 #[derive(Clone, Copy)]
@@ -62,7 +65,7 @@ impl Blocks<'_> {
         Ok(())
     }
 
-    /// Runs the positions of a piece; `walk` goes on to the last of them.
+    /// Runs the positions of a piece; `walk` goes on to the last of them. Around an id that is outside its axis parts become shorter.
     fn positions(
         &self,
         batch: &Batch,
@@ -71,15 +74,35 @@ impl Blocks<'_> {
         ids: &mut Ids<'_>,
         lists: &mut Lists,
     ) -> Result<(), Stopped> {
-        let Piece { along, count, start, n, first } = piece;
-        if ids.evaluate_batch(Stretch { at: &walk.at, along, count }, lists) {
-            // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids
-            // were checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their
-            // targets are disjoint.
-            unsafe { self.act_batch(batch, piece, walk, lists) }
-            walk.skip(along, count);
-            return Ok(());
+        let along = piece.along;
+        let (mut left, mut size) = (piece.count, piece.count);
+        let mut part = piece;
+        loop {
+            part.count = size.min(left);
+            if ids.evaluate_batch(Stretch { at: &walk.at, along, count: part.count }, lists) {
+                // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md),
+                // ids were checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so
+                // their targets are disjoint.
+                unsafe { self.act_batch(batch, part, walk, lists) }
+                walk.skip(along, part.count);
+            } else if part.count > FEW {
+                size = part.count / 2;
+                continue;
+            } else {
+                self.one_by_one(part, walk, ids)?;
+            }
+            left -= part.count;
+            if left == 0 {
+                return Ok(());
+            }
+            walk.skip(along, 2);
+            size *= 2;
+            part.first &= self.nest.loops.reduced == 0;
         }
+    }
+
+    fn one_by_one(&self, piece: Piece, walk: &mut Walk<'_>, ids: &mut Ids<'_>) -> Result<(), Stopped> {
+        let Piece { along, count, start, n, first } = piece;
         for k in 0..count {
             if k > 0 {
                 walk.skip(along, 2);

@@ -107,7 +107,7 @@ fn a_map_of_several_dtypes() {
     let plan = three(Dtype::F64, false, Algebra::SUM_PRODUCT, expr(&chosen()));
     let mut y = vec![f64::NAN; 4 * LEN];
     run_three(&plan, &mut y, &Options::default(), 1).unwrap();
-    assert_eq!(y, plain());
+    assert!(y.iter().zip(plain()).all(|(y, want)| (y - want).abs() <= 1e-15 * (want.abs() + 4.0)));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Nest, Step,
+    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Nest,
+    Step, Term,
 };
 
 use super::strides::{self, own_axes};
@@ -62,27 +63,42 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
 }
 
 /// Whether every point of rows, columns and batch is written to a place of its own, and, where the buffer is started anew,
-/// no place is left out.
+/// no place is left out. Several axes may share an index if they nest, as those of a merged pair do.
 fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
     let mut seen = vec![false; step.axes.len()];
-    let mut distinct = |index: &Index<BufferId>| {
-        let mut own = 0;
-        index.ids.is_empty()
-            && index.terms.iter().all(|term| match term.axis {
-                AxisRef::Loop(_) => true,
-                AxisRef::Own(a) => {
-                    own += 1;
-                    own == 1 && !std::mem::replace(&mut seen[a as usize], true)
-                }
-            })
+    let mut once = |index: &Index<BufferId>| {
+        index.terms.iter().all(|term| match term.axis {
+            AxisRef::Loop(_) => true,
+            AxisRef::Own(a) => !std::mem::replace(&mut seen[a as usize], true),
+        })
     };
     let extents = &draft.buffer(step.write.tensor).extents;
-    let whole = |(index, &extent): (&Index<BufferId>, &usize)| match index.as_axis() {
-        Some(a) => step.axes[a as usize].extent == extent,
-        None => extent == 1 && index.terms.is_empty(),
+    let covers = |(index, &extent): (&Index<BufferId>, &usize)| {
+        let (distinct, end) = nested(index, step);
+        distinct && (step.mode == Mode::Accumulate || end == Some(extent))
     };
-    step.write.indices.iter().all(&mut distinct)
-        && (step.mode == Mode::Accumulate || step.write.indices.iter().zip(extents).all(whole))
+    step.write.indices.iter().all(&mut once) && step.write.indices.iter().zip(extents).all(covers)
+}
+
+/// Whether each axis of an index leads past all positions that smaller ones reach together; and the extent of which they reach
+/// every position, if there is one.
+fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
+    let own = |term: &&Term| matches!(term.axis, AxisRef::Own(_));
+    let extent = |axis| match axis {
+        AxisRef::Own(a) => step.axes[a as usize].extent,
+        AxisRef::Loop(_) => 1,
+    };
+    let mut spans: Vec<(u64, usize)> =
+        index.terms.iter().filter(own).map(|t| (t.coef.unsigned_abs(), extent(t.axis))).collect();
+    spans.sort_unstable();
+    let (mut next, mut distinct, mut dense) = (1u64, index.ids.is_empty(), index.offset == 0);
+    for (coef, extent) in spans {
+        distinct &= coef >= next;
+        dense &= coef == next;
+        next = next.saturating_add(coef.saturating_mul((extent as u64).saturating_sub(1)));
+    }
+    dense &= index.terms.iter().all(|t| t.coef > 0 && own(&t));
+    (distinct, usize::try_from(next).ok().filter(|_| dense && distinct))
 }
 
 /// Which operands the cheapest way under the expected layouts copies. One that has to be converted or conjugated always is.
@@ -213,14 +229,21 @@ mod tests {
 
     #[test]
     fn a_write_that_overlaps_or_leaves_gaps_is_no_matrix() {
-        for (coefs, shape) in [([1, 1], 39), ([20, 1], 400), ([40, 1], 800)] {
+        // The last one is a merged pair.
+        let cases = [
+            ([1, 1], 39, "nest"),
+            ([40, 1], 800, "nest"),
+            ([20, 1], 401, "nest"),
+            ([20, 1], 400, "gemm b[] m[0] n[1] k[2]"),
+        ];
+        for (coefs, shape, form) in cases {
             let mut ir = Ir::new();
             let a = ir.input("a", Dtype::F64, [20, 20]);
             let mut c = contraction("ik,kj->ij", &[a, a], |_| 20);
             c.output = vec![Index::affine(0, [(coefs[0], AxisRef::Own(0)), (coefs[1], AxisRef::Own(1))])];
             let y = ir.push(Node { shape: vec![shape], ..node("y", Dtype::F64, c) }).unwrap();
             ir.output(y).unwrap();
-            assert!(after(&["gemm"], &ir, &[&[0, 1]]).contains("nest"), "{coefs:?}");
+            assert!(after(&["gemm"], &ir, &[&[0, 1]]).contains(form), "{coefs:?}");
         }
     }
 

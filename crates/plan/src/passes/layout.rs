@@ -9,7 +9,7 @@ use crate::roles::{Roles, classify};
 
 /// Gives every intermediate the axis order that its last reader likes best, backwards from the results, whose order is
 /// given: batch axes outside, then each group of the reader's matrix product in one run, in the order in which the other
-/// tensor with that group has it. Which of the two groups is inside is left to the step that makes the intermediate; of
+/// tensor with that group has it; of other readers all axes that they keep, in the order in which they write them. Which of the two groups is inside is left to the step that makes the intermediate; of
 /// equals it is row-major.
 ///
 /// Returns how many are not row-major now.
@@ -72,7 +72,7 @@ impl Chooser {
         let other = step.reads.iter().enumerate().find(|(k, _)| *k != read).map(|(_, other)| other);
         let theirs = other.map_or(vec![0; step.axes.len()], |o| strides::of_access(draft, o, step.axes.len()));
         let others: Vec<u32> = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
-        let Roles { mut batch, m: mut free, mut k, lhs, .. } = classify(&own, &others, &out);
+        let Roles { mut batch, m: mut free, mut k, n, lhs, .. } = classify(&own, &others, &out);
         let settled = |o: &Access<BufferId>| {
             self.chosen[o.tensor.0 as usize] || !matches!(draft.buffer(o.tensor).place, Place::Scratch(_))
         };
@@ -85,6 +85,11 @@ impl Chooser {
             by(&theirs, &mut k);
         }
         k.extend(lhs);
+        if [&free, &n, &k].iter().any(|group| group.is_empty()) {
+            // Not a matrix product: its loops go along what it writes.
+            free.append(&mut batch);
+            by(&written, &mut free);
+        }
         let inside = [batch.clone(), free.clone(), k.clone()].concat();
         let outside = [batch, k, free].concat();
         if read == 0 { vec![inside, outside] } else { vec![outside, inside] }

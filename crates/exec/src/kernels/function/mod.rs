@@ -21,7 +21,8 @@ pub type Flat = unsafe fn(n: usize, c: *mut u8, arguments: [*const u8; 3]);
 /// The kernel of a function whose last argument is of this dtype: there is one wherever [`Function::result`] has a dtype, but
 /// for the 16-bit floats, which are computed in `f32`.
 ///
-/// Integers wrap. The real functions are those of the platform's mathematical library; the complex ones have the special values
+/// Integers wrap. The real `exp` and `log` are within a unit in the last place, `sigmoid` is made of `exp`, the other real functions are
+/// those of the platform's mathematical library; the complex ones have the special values
 /// of C99, Annex G, where NumPy has them, division is by Smith's method and powers are NumPy's.
 pub fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
     if matches!(dtype, Dtype::F16 | Dtype::BF16 | Dtype::Custom(_)) {

@@ -4,6 +4,7 @@ use einfold_ir::{Dtype, Function};
 
 use super::{Flat, map};
 use crate::kernels::Isa;
+use crate::kernels::elementary::Elementary;
 
 /// The kernel of a function that only floating-point numbers have.
 pub(super) fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
@@ -12,10 +13,10 @@ pub(super) fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<Fla
             match function {
                 Function::Div => map!(isa, |a: $t, b: $t| -> $t { a / b }),
                 Function::Sqrt => map!(isa, |a: $t| -> $t { a.sqrt() }),
-                Function::Exp => map!(|a: $t| -> $t { a.exp() }),
-                Function::Log => map!(|a: $t| -> $t { a.ln() }),
+                Function::Exp => map!(isa, |a: $t| -> $t { Elementary::exp(a) }),
+                Function::Log => map!(isa, |a: $t| -> $t { Elementary::ln(a) }),
                 Function::Tanh => map!(|a: $t| -> $t { a.tanh() }),
-                Function::Sigmoid => map!(|a: $t| -> $t { 1.0 / (1.0 + (-a).exp()) }),
+                Function::Sigmoid => map!(isa, |a: $t| -> $t { 1.0 / (1.0 + Elementary::exp(-a)) }),
                 Function::Sin => map!(|a: $t| -> $t { a.sin() }),
                 Function::Cos => map!(|a: $t| -> $t { a.cos() }),
                 Function::Pow => map!(|a: $t, b: $t| -> $t { a.powf(b) }),
