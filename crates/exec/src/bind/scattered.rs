@@ -19,6 +19,8 @@ const WORTH: usize = 4;
 const LOOPS: usize = 8;
 /// Bytes of a row that can be cut for threads instead.
 const WIDE: usize = 256;
+/// Bytes that are left for constants where memory is limited.
+const CONSTANTS: usize = 1 << 12;
 /// Bytes of a copy that stays in a cache, so that it costs less than cutting rows.
 const NEAR: usize = 1 << 20;
 
@@ -56,7 +58,7 @@ impl Binder<'_> {
         let extent = |a: usize| step.axes[a].extent;
         let axes = 0..step.axes.len();
         let elements = product(&mut self.plan.buffer(step.write.tensor).extents.iter().copied());
-        let slot = elements.checked_mul(compute.size())?;
+        let slot = elements.checked_mul(compute.size()).filter(|&bytes| bytes > 0)?;
         let row = product(&mut axes.clone().filter(|&a| moves(a) && !depends(a)).map(extent));
         let others = product(&mut axes.clone().filter(|&a| moves(a) && depends(a)).map(extent));
         if others >= LOOPS || (row.saturating_mul(compute.size()) >= WIDE && slot > NEAR) {
@@ -68,7 +70,7 @@ impl Binder<'_> {
         let axis = axes.filter(|&a| scattered(a)).max_by_key(|&a| extent(a))?;
         let fits = self.options.memory.is_none_or(|limit| {
             let copies = slot.saturating_mul(count).saturating_add(self.packed);
-            copies.saturating_add(self.plan.scratch).saturating_add(self.constants) <= limit
+            copies.saturating_add(self.plan.scratch).saturating_add(self.constants + CONSTANTS) <= limit
         });
         (count > 1 && extent(axis) >= count && fits).then(|| (axis, extent(axis).div_ceil(count), slot))
     }
@@ -142,10 +144,10 @@ impl Binder<'_> {
             *offset = offset.wrapping_add(along.wrapping_mul(chunks.start as isize));
         }
         let operands = Span::since(first, &self.program.operands);
+        let actions = self.actions(work, Start::Add, operands)?;
         self.work.chunks = Some(chunks);
         self.gather_loops(work, operands);
         self.arrange(freedom);
-        let actions = self.actions(work, Start::Add, operands)?;
         let pushed = self.push_nest(work, operands, freedom, actions, Some(Start::Add));
         self.work.chunks = None;
         pushed

@@ -248,6 +248,23 @@ fn hostile_ids_in_chunks_are_named_or_dropped() {
     assert_eq!((&error.position[..], error.value), (&[0i128][..], -1));
 }
 
+#[test]
+fn many_ids_may_be_dropped() {
+    let mut random = Random(13);
+    for share in [1000, 40, 3] {
+        let id = |random: &mut Random| if random.below(share) == 0 { random.below(1000) as i64 - 600 } else { 5 };
+        let g: Vec<i64> = (0..N).map(|_| id(&mut random)).collect();
+        let x: Vec<f64> = (0..N).map(|k| (k % 17) as f64).collect();
+        let mut want = vec![0.0; GROUPS];
+        g.iter().zip(&x).filter(|(g, _)| (0..GROUPS as i64).contains(g)).for_each(|(&g, &x)| want[g as usize] += x);
+        let plan = groups::<i64, f64>(N, BinaryOp::Add, OutOfRange::Drop);
+        for threads in [1, 2] {
+            let got = run(&plan, &Line::new(&g, 1), &Line::new(&x, 1), 0.0, threads).unwrap();
+            assert!(got == want, "one in {share}, {threads} threads");
+        }
+    }
+}
+
 fn groups_of_bytes(policy: OutOfRange) -> Plan {
     groups::<i8, f64>(N, BinaryOp::Add, policy)
 }

@@ -1,0 +1,40 @@
+"""Grouped reductions, gathers, semirings and the examples of the language: einfold against its peers, in turns, in one run.
+
+    cargo build --release -p einfold-benches --bin serve
+    python benches/peers target/release/serve [--only REGEX] [--turns N] [--threads N]
+
+Each peer that is installed takes part: numpy, pandas, numpy_groupies, numba, torch, jax. Prints the median time of each, and the
+ratio of einfold's to that of the best peer: below 1 einfold is faster. Peers make a new result in each turn, as einfold does; what a
+peer prepares once (compilation, conversion to its own arrays) is not timed. Results are compared with each other.
+"""
+
+import argparse
+import re
+
+import gathers
+import grouped
+import numpy as np
+import pointwise
+import products
+from common import Served, timed, torch
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("serve", help="the binary of that name")
+    parser.add_argument("--only", default="", type=re.compile, help="only what this matches")
+    parser.add_argument("--turns", default=7, type=int)
+    parser.add_argument("--threads", default=0, type=int, help="einfold's threads; 0: all")
+    options = parser.parse_args()
+    if torch and options.threads:
+        torch.set_num_threads(options.threads)
+    served = Served(options.serve, options.threads)
+    x = np.ones(20_000_000)
+    best = min(timed(x.sum) for _ in range(7))
+    print(f"one thread of numpy reads {x.nbytes / best / 1e9:.1f} GB/s")
+    for part in (grouped.grouped, gathers.gathers, products.semirings, products.examples, pointwise.pointwise):
+        part(served, options)
+
+
+if __name__ == "__main__":
+    main()
