@@ -3,8 +3,9 @@
     cargo build --release -p einfold-benches --bin serve
     python benches/peers target/release/serve [--only REGEX] [--turns N] [--threads N]
 
-Each peer that is installed takes part: numpy, pandas, numpy_groupies, numba, torch, jax. Prints the median time of each, and the
-ratio of einfold's to that of the best peer: below 1 einfold is faster. Peers make a new result in each turn, as einfold does; what a
+Each peer that is installed takes part: numpy, pandas, numpy_groupies, numba, torch, jax. Prints einfold's median
+time, its ratio to that of the best peer (below 1 einfold is faster), the same ratio of the least times, which other work on the
+machine disturbs less, and the medians of the peers. Peers make a new result in each turn, as einfold does; what a
 peer prepares once (compilation, conversion to its own arrays) is not timed. Results are compared with each other.
 """
 

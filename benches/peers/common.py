@@ -85,8 +85,9 @@ def compare(served, name, text, operands, peers, turns, algebra="sum-product", t
         for peer, work in peers.items():
             times[peer].append(timed(work))
     medians = {peer: statistics.median(t) for peer, t in times.items()}
-    mine = medians.pop("einfold")
-    best = min(medians, key=medians.get, default=None)
-    ratio = f"{mine / medians[best]:6.2f} of {best}" if best else ""
+    least = {peer: min(t) for peer, t in times.items()}
+    ours = [medians.pop("einfold"), least.pop("einfold")]
+    best = [min(t, key=t.get, default=None) for t in (medians, least)]
+    ratios = [f"{mine / t[b]:5.2f} of {b}" if b else "" for mine, t, b in zip(ours, (medians, least), best)]
     rest = ", ".join(f"{peer} {t * 1e3:.2f}" for peer, t in sorted(medians.items(), key=lambda x: x[1]))
-    print(f"{name:<34} einfold {mine * 1e3:8.2f} ms {ratio:<22} ({rest})", flush=True)
+    print(f"{name:<34} {ours[0] * 1e3:8.2f} ms  {ratios[0]:<24} {ratios[1]:<24} ({rest})", flush=True)

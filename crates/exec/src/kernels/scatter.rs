@@ -106,9 +106,9 @@ unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const
 unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
     let mut lanes = [A::identity(); LANES];
     for from in (0..RUN).step_by(LANES) {
-        for l in 0..LANES {
+        for (l, lane) in lanes.iter_mut().enumerate() {
             // SAFETY: the caller has a run of terms.
-            lanes[l] = A::apply(lanes[l], unsafe { a.add(from + l).read() });
+            *lane = A::apply(*lane, unsafe { a.add(from + l).read() });
         }
     }
     let mut width = LANES;
