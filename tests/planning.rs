@@ -81,3 +81,37 @@ fn ids_are_used_anywhere() {
         }
     }
 }
+
+#[test]
+fn statements_are_computed_together() {
+    let f64s = |shape: &[usize]| Numbers(Dtype::F64, shape.to_vec());
+    let matrices = || vec![("A", f64s(&[7, 8])), ("B", f64s(&[8, 9])), ("v", f64s(&[9])), ("D", f64s(&[7, 9]))];
+    let steps = |text: &str| check(text, &matrices());
+    assert_eq!(steps("T[i,k] += A[i,j]*B[j,k]; Y[i] += T[i,k]*v[k]"), 2);
+    assert_eq!(steps("T[i,k] += A[i,j]*B[j,k]; U[a,c] += A[a,b]*B[b,c]; Y[i] += T[i,k]*U[i,k]"), 2);
+    assert_eq!(steps("T[i,k] = D[i,k]*v[k]; E[i,k] = exp(T[i,k]*0.25); Y[i] += E[i,k]"), 1);
+    assert_eq!(steps("T[i,k] = D[i,k]-v[k]; Y[i] += T[i,k]*T[i,k]"), 2);
+    steps("S[i] = D[i,k]*v[k]; W = v[k]*v[k]; Y[i] = S[i]/(W+1)");
+    steps("T[i,k] += A[i,j]*B[j,k]; Y[k] max= T[i,k]+D[i,k]");
+    steps("Y[i,k] += A[i,j]*B[j,k]/4; Z[i,k] = Y[i,k]/(D[i,k]*D[i,k]+1)");
+    steps("Y[i] lse= A[i,j]*B[j,k]; Z[k] lse= D[i,k]");
+}
+
+#[test]
+fn groups_are_computed_together() {
+    let operands = || {
+        vec![
+            ("x", Numbers(Dtype::F64, vec![60])),
+            ("X", Numbers(Dtype::F64, vec![30, 16])),
+            ("W", Numbers(Dtype::F64, vec![16, 12])),
+            ("g", Ids(60, 4)),
+            ("src", Ids(60, 30)),
+        ]
+    };
+    let steps = |text: &str| check(text, &operands());
+    steps("T[e,h] += X[src[e],f]*W[f,h]; H[g[e]:4,h] += T[e,h]");
+    steps("T[n,h] += X[n,f]*W[f,h]; H[g[e]:4,h] += T[src[e],h]*x[e]");
+    steps("m[g[n]:4] mean= x[n]; V[g[n]:4] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]])");
+    steps("M[g[n]:4] max= x[n]; E[n] = exp(x[n]-M[g[n]]); S[g[n]:4] += E[n]; P[n] = E[n]/S[g[n]]");
+    steps("E[n] = x[n]*x[n]; Y[g[n]:4] += E[n]; Z[g[n]:4] min= x[n]");
+}

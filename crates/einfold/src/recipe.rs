@@ -118,7 +118,7 @@ impl Plan {
             algebra: options.algebra.to_string(),
             meaning: Meaning::of(options, self.answers()),
             memory: budget.memory_bytes,
-            passes: passes.iter().map(|pass| pass.name.into()).collect(),
+            passes: passes.names().map(Into::into).collect(),
             order: match order {
                 Order::Strategy(strategy) if paths.len() > 1 => Some(strategy.name.into()),
                 _ => None,

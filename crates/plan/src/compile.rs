@@ -8,7 +8,7 @@ use einfold_order::{Budget, Order, Ordered, order, order_selected};
 use crate::lift::Lifted;
 use crate::network::network_of;
 use crate::passes::{Pass, PassSet, optimize};
-use crate::{Hints, Memory, PlanError, Treatment, apply, lower, memory, treatment};
+use crate::{Hints, Memory, PlanError, Rewrite, Treatment, apply, lower, memory, rewrite, treatment};
 
 /// What may be chosen beside the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,9 +24,13 @@ pub struct PlanOptions {
 pub struct Compiled {
     /// The plan. The origins of its steps are nodes of `ir`.
     pub plan: Plan,
+    /// The expression as it was rewritten before anything was ordered.
+    pub rewritten: Ir,
+    /// How often each rewriting that ran changed something.
+    pub rewrites: Vec<(&'static Rewrite, usize)>,
     /// The expression with its orders written out: one node a step.
     pub ir: Ir,
-    /// The orders that were chosen, by node of the expression as it was given.
+    /// The orders that were chosen, by node of the rewritten expression.
     pub orders: Vec<(NodeId, Ordered)>,
     /// Those of contractions with ids for which one step is not cheapest, likewise. Their trees have the
     /// [selections](einfold_order::Selection) of the ids as further leaves, or the factors alone.
@@ -39,7 +43,7 @@ pub struct Compiled {
     pub changes: Vec<(&'static Pass, usize)>,
 }
 
-/// Plans an expression: orders every contraction that may be factored, writes the orders back, lowers, runs the passes.
+/// Plans an expression: rewrites it, orders every contraction that may be factored, writes the orders back, lowers, runs the passes.
 ///
 /// The memory limit of the budget counts what a run takes besides its operands: results, intermediates, and copies of what
 /// does not fold into matrices.
@@ -48,6 +52,10 @@ pub struct Compiled {
 /// [`PlanError::Order`] as [`order`] has it; [`PlanError::OnePath`] for a path where several contractions have an order;
 /// [`PlanError::TooLarge`] where the memory limit, or what can be addressed, is exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
+    let mut rewrites = Vec::new();
+    let choice = choice(ir, how, options.passes)?;
+    let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
+    let ir = &rewritten;
     let orders = order_all(ir, how, budget)?;
     let through_ids = order_through_ids(ir, how, budget)?;
     let mut trees = vec![None; ir.nodes().len()];
@@ -61,7 +69,27 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
         memory::within(&plan, &memory, limit)?;
     }
     let cost = total_cost(ir, orders.iter().chain(&through_ids));
-    Ok(Compiled { plan, ir: applied, orders, through_ids, cost, memory, changes })
+    Ok(Compiled { plan, rewritten, rewrites, ir: applied, orders, through_ids, cost, memory, changes })
+}
+
+/// The passes that run. An order that is not searched is for the contractions as they are written; so is a path, unless it is
+/// one of the only contraction that is left when products are contracted together.
+fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
+    let apart = passes.without("contract").unwrap_or(passes);
+    match how {
+        Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
+        Order::Strategy(_) => Ok(apart),
+        Order::Linear(path) | Order::Ssa(path) => {
+            let joint = rewrite(ir, passes, &mut |_, _, _| {})?;
+            let mut factored =
+                contractions(&joint).filter(|(id, c)| treatment(joint.node(*id), c) == Treatment::Factored);
+            let only = factored.next().filter(|_| factored.next().is_none());
+            // Every tensor but the last is used once.
+            let used: usize = path.iter().map(Vec::len).sum();
+            let fits = only.is_some_and(|(_, c)| c.factors.len() + path.len() == used + 1);
+            Ok(if fits { passes } else { apart })
+        }
+    }
 }
 
 fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {

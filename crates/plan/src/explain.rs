@@ -13,14 +13,14 @@ use einfold_ir::{Cost, Count, Ir};
 use self::step::StepReport;
 use self::tree::TreeReport;
 use crate::compile::naive_flops;
-use crate::{Compiled, Memory, PlanError, PlanOptions, lower, optimize};
+use crate::{Compiled, Memory, PassSet, PlanError, PlanOptions, lower, optimize, rewrite};
 
 /// A stage of the compiler that can be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// The text as it was understood.
     Ast,
-    /// The expression: what is to be computed.
+    /// The expression: what is to be computed, and after each rewriting that changed it.
     Ir,
     /// The contraction tree of each contraction, and by which law it may be reordered.
     Tree,
@@ -67,6 +67,7 @@ pub struct Source {
 pub struct Explain {
     source: Source,
     ir: String,
+    rewrites: Vec<RewriteReport>,
     /// Each operand as `20x10:f64`.
     operands: Vec<String>,
     trees: Vec<TreeReport>,
@@ -76,6 +77,16 @@ pub struct Explain {
     naive: Count,
     cost: Cost,
     memory: Memory,
+}
+
+/// What a rewriting did.
+#[derive(Clone, Debug)]
+struct RewriteReport {
+    name: &'static str,
+    what: &'static str,
+    changes: usize,
+    /// The expression after it.
+    ir: String,
 }
 
 /// What a pass did.
@@ -92,7 +103,7 @@ impl Explain {
     /// Explains `compiled`, which was made from `ir` with `options`.
     ///
     /// # Errors
-    /// Those of [`lower`] and of the passes, which run again to be watched.
+    /// Those of [`lower`], of the rewritings and of the passes, which run again to be watched.
     pub fn new(source: Source, ir: &Ir, compiled: &Compiled, options: &PlanOptions) -> Result<Explain, PlanError> {
         let draft = lower(&compiled.ir, &options.hints)?;
         let lowered = step::reports(&draft, &compiled.ir);
@@ -101,6 +112,11 @@ impl Explain {
             let steps = step::reports(draft, &compiled.ir);
             passes.push(PassReport { name: pass.name, what: pass.what, changes, steps });
         })?;
+        let ran = compiled.rewrites.iter().try_fold(PassSet::NONE, |set, (rewrite, _)| set.with(rewrite.name));
+        let mut rewrites = Vec::new();
+        rewrite(ir, ran.unwrap_or(PassSet::NONE), &mut |rewrite, changes, ir| {
+            rewrites.push(RewriteReport { name: rewrite.name, what: rewrite.what, changes, ir: ir.to_string() });
+        })?;
         let operands = ir.inputs().iter().map(|&id| {
             let node = ir.node(id);
             format!("{}:{}", shape(&node.shape), node.dtype)
@@ -108,8 +124,9 @@ impl Explain {
         Ok(Explain {
             source,
             ir: ir.to_string(),
+            rewrites,
             operands: operands.collect(),
-            trees: tree::reports(ir, compiled.orders.iter().chain(&compiled.through_ids)),
+            trees: tree::reports(&compiled.rewritten, compiled.orders.iter().chain(&compiled.through_ids)),
             lowered,
             passes,
             plan: step::reports(&compiled.plan, &compiled.ir),

@@ -1,6 +1,6 @@
 //! From an expression to a plan: from *what* ([`Ir`](einfold_ir::Ir)) to *how* ([`Plan`](einfold_ir::Plan)).
 //!
-//! [`compile`] goes the whole way. Its stages stand alone as well: [`network`] is what the order search sees of a contraction,
+//! [`compile`] goes the whole way. Its stages stand alone as well: [`rewrite`] simplifies the expression, [`network`] is what the order search sees of a contraction,
 //! [`apply`] writes the tree that it found back as one node a step, [`lower`] makes a loop nest of each node, and [`optimize`]
 //! runs the [`PASSES`] and seals the plan. [`Explain`] shows all of it.
 //!
@@ -44,6 +44,7 @@ mod lower;
 mod memory;
 mod network;
 mod passes;
+mod rewrite;
 pub mod roles;
 
 #[cfg(test)]
@@ -57,3 +58,4 @@ pub use lower::{Hints, lower};
 pub use memory::Memory;
 pub use network::{Treatment, Why, network, treatment};
 pub use passes::{PASSES, Pass, PassSet, optimize};
+pub use rewrite::{REWRITES, Rewrite, rewrite};

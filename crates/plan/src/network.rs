@@ -67,7 +67,7 @@ pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
         Treatment::Flat(Why::NotDistributive)
     } else if c.algebra.accumulator(node.dtype) != node.dtype {
         Treatment::Flat(Why::NoAccumulator)
-    } else if c.factors.iter().any(drops) || c.output.iter().any(index_drops) {
+    } else if any_drops(c) {
         Treatment::Flat(Why::Drops)
     } else if c.factors.iter().any(Access::has_ids) || c.output.iter().any(|i| !i.ids.is_empty()) {
         Treatment::ThroughIds
@@ -76,8 +76,13 @@ pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
     }
 }
 
+/// Whether some id of the contraction drops points.
+pub(crate) fn any_drops(c: &Contraction) -> bool {
+    c.factors.iter().any(drops) || c.output.iter().any(index_drops)
+}
+
 /// Whether an id of the access drops points. The recursion is as deep as gathers are nested.
-fn drops(access: &Access<NodeId>) -> bool {
+pub(crate) fn drops(access: &Access<NodeId>) -> bool {
     access.indices.iter().any(index_drops)
 }
 

@@ -13,6 +13,7 @@ mod views;
 use einfold_ir::{Draft, Plan, verify};
 
 use crate::PlanError;
+use crate::rewrite::{REWRITES, Rewrite};
 
 pub(crate) use gemm::groups;
 pub(crate) use strides::own_axes;
@@ -76,7 +77,7 @@ pub const PASSES: &[Pass] = &[
     },
 ];
 
-/// A choice of [`PASSES`]; by default all.
+/// A choice of [`PASSES`] and [`REWRITES`]; by default all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PassSet(u32);
 
@@ -87,23 +88,24 @@ impl Default for PassSet {
 }
 
 impl PassSet {
-    /// Every pass.
-    pub const ALL: PassSet = PassSet((1 << PASSES.len()) - 1);
-    /// No pass.
+    /// Every pass and every rewriting.
+    pub const ALL: PassSet = PassSet((1 << (PASSES.len() + REWRITES.len())) - 1);
+    /// None of them.
     pub const NONE: PassSet = PassSet(0);
 
-    /// All choices there are, in a fixed order.
+    /// All choices of passes, with all rewritings, in a fixed order.
     pub fn subsets() -> impl Iterator<Item = PassSet> {
-        (0..=PassSet::ALL.0).map(PassSet)
+        let passes = (1 << PASSES.len()) - 1;
+        (0..=passes).map(move |chosen| PassSet(PassSet::ALL.0 & !passes | chosen))
     }
 
-    /// The same choice with the pass of this name; `None` if there is none.
+    /// The same choice with the pass or rewriting of this name; `None` if there is none.
     #[must_use]
     pub fn with(self, name: &str) -> Option<PassSet> {
         position(name).map(|k| PassSet(self.0 | 1 << k))
     }
 
-    /// The same choice without the pass of this name; `None` if there is none.
+    /// The same choice without the pass or rewriting of this name; `None` if there is none.
     #[must_use]
     pub fn without(self, name: &str) -> Option<PassSet> {
         position(name).map(|k| PassSet(self.0 & !(1 << k)))
@@ -113,10 +115,22 @@ impl PassSet {
     pub fn iter(self) -> impl Iterator<Item = &'static Pass> {
         PASSES.iter().enumerate().filter(move |(k, _)| self.0 >> k & 1 == 1).map(|(_, pass)| pass)
     }
+
+    /// The rewritings of the choice, in the order in which they run.
+    pub fn rewrites(self) -> impl Iterator<Item = &'static Rewrite> {
+        let chosen = move |(k, _): &(usize, _)| self.0 >> (PASSES.len() + k) & 1 == 1;
+        REWRITES.iter().enumerate().filter(chosen).map(|(_, rewrite)| rewrite)
+    }
+
+    /// The names of all that is chosen: passes, then rewritings.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        self.iter().map(|pass| pass.name).chain(self.rewrites().map(|rewrite| rewrite.name))
+    }
 }
 
 fn position(name: &str) -> Option<usize> {
-    PASSES.iter().position(|pass| pass.name == name)
+    let names = PASSES.iter().map(|pass| pass.name).chain(REWRITES.iter().map(|rewrite| rewrite.name));
+    names.into_iter().position(|known| known == name)
 }
 
 /// Runs the chosen passes and seals the plan. `observe` sees each pass, how often it changed something, and the draft

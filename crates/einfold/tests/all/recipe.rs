@@ -71,7 +71,8 @@ fn a_recipe_says_what_it_is() -> Result {
             r#"{"version":1,"expression":{"text":"ij,jk->ik"},"#,
             r#""operands":[{"dtype":"f64","shape":[2,3]},{"dtype":"f64","shape":[3,4]}],"#,
             r#""strict":false,"algebra":"(+, *)","memory":null,"#,
-            r#""passes":["diagonal","transpose","layout","gemm","loop_order","merge_axes","buffers"],"#,
+            r#""passes":["diagonal","transpose","layout","gemm","loop_order","merge_axes","buffers","#,
+            r#""share","contract","inline"],"#,
             r#""paths":[[[0,1]]],"cost":{"flops":"24","size":"8","write":"8","peak":"8"}}"#
         )
     );

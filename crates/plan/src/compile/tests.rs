@@ -93,6 +93,10 @@ fn one_path_does_not_fit_two_contractions() {
     let refused = compile(&ir, &Order::Ssa(vec![vec![0, 1]]), &Budget::default(), &PlanOptions::default());
     assert_eq!(refused.unwrap_err(), PlanError::OnePath { contractions: 2 });
     assert_eq!(with_passes(&ir, PassSet::ALL).cost.flops, Count::from(128u64));
+    // But one of all three factors does, since the two are contracted together.
+    let joint = Order::Ssa(vec![vec![1, 2], vec![0, 3]]);
+    let joint = compile(&ir, &joint, &Budget::default(), &PlanOptions::default()).unwrap();
+    assert_eq!((joint.orders.len(), joint.cost.flops), (1, Count::from(128u64)));
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use einfold_ir::Count;
 use serde_json::{Value, json};
 
-use super::Explain;
 use super::step::{FormReport, StepReport};
 use super::tree::{TensorReport, TreeReport};
+use super::{Explain, RewriteReport};
 
 /// The name and version of the form of the JSON.
 const SCHEMA: &str = "einfold.explain/1";
@@ -21,12 +21,17 @@ impl Explain {
                 json!({ "name": pass.name, "what": pass.what, "changes": pass.changes, "steps": steps })
             })
             .collect();
+        let rewrite = |r: &RewriteReport| {
+            let ir = if r.changes > 0 { Value::from(&*r.ir) } else { Value::Null };
+            json!({ "name": r.name, "what": r.what, "changes": r.changes, "ir": ir })
+        };
         json!({
             "schema": SCHEMA,
             "expression": self.source.expression,
             "operands": self.operands,
             "ast": self.source.ast,
             "ir": self.ir,
+            "rewrites": self.rewrites.iter().map(rewrite).collect::<Vec<_>>(),
             "tree": self.trees.iter().map(tree).collect::<Vec<_>>(),
             "plan": steps(&self.plan),
             "passes": { "lowered": steps(&self.lowered), "passes": passes },

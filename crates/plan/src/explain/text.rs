@@ -22,7 +22,7 @@ impl Explain {
             }
             text += &match stage {
                 Stage::Ast => line(&self.source.ast),
-                Stage::Ir => line(&self.ir),
+                Stage::Ir => self.ir_text(),
                 Stage::Tree => self.trees.iter().map(tree).collect(),
                 Stage::Plan => self.plan_text(),
                 Stage::Passes => self.passes_text(),
@@ -56,6 +56,12 @@ impl Explain {
         let passes: Vec<String> = self.passes.iter().map(|p| format!("{} {}", p.name, p.changes)).collect();
         text += &format!("  passes: {}     legend: (kept) [contracted] {{batch}}\n", passes.join("  "));
         text
+    }
+
+    fn ir_text(&self) -> String {
+        let changed = self.rewrites.iter().filter(|rewrite| rewrite.changes > 0);
+        let after = changed.map(|r| format!("{} {}: {}\n{}", r.name, r.changes, r.what, line(&r.ir)));
+        line(&self.ir) + &after.collect::<String>()
     }
 
     fn passes_text(&self) -> String {

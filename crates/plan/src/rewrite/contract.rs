@@ -1,0 +1,117 @@
+//! A product of products is one product, whose order is searched as a whole.
+
+use einfold_ir::{Algebra, Axis, Contraction, Def, Index, Ir, Node, NodeId, RegionId, Violation};
+
+use super::module::{Module, Substitution};
+use crate::network::any_drops;
+use crate::{Treatment, Why, treatment};
+
+/// The most factors of a joint product, with its ids: so many are ordered exactly, and then the joint order costs no more
+/// than that of one after the other, which is one of those it chooses from.
+const MOST_TENSORS: usize = 10;
+
+/// Merges every product that is used once into the product that uses it. Returns how many were merged.
+///
+/// The law is that ⊗ distributes over ⊕; both have the same, on the same dtype, so that nothing is rounded or wraps in
+/// between, and neither is pinned, counts groups or drops points.
+pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
+    let mut module = Module::of(ir);
+    let uses = module.uses();
+    let mut merges = 0;
+    for id in ir.ids().filter(|id| uses[id.0 as usize] > 0) {
+        while let Some(merged) = joint(&module, id, &uses) {
+            module.nodes[id.0 as usize].def = Def::Contract(merged);
+            merges += 1;
+        }
+    }
+    Ok((module.finish()?.0, merges))
+}
+
+/// The contraction of node `id` with one of its factors merged into it.
+fn joint(module: &Module, id: NodeId, uses: &[u32]) -> Option<Contraction> {
+    let node = module.node(id);
+    let outer = module.contraction(id).filter(|c| is_product(node, c))?;
+    (0..outer.factors.len()).find_map(|k| {
+        let tensor = outer.factors[k].tensor;
+        let inner = module.contraction(tensor)?;
+        let fits = uses[tensor.0 as usize] == 1 && licensed((node, outer), (module.node(tensor), inner));
+        (fits && reads_whole(outer, k, module.node(tensor), inner)).then(|| merged(outer, k, inner)).flatten()
+    })
+}
+
+/// Whether a node is a product that may be reordered.
+fn is_product(node: &Node, c: &Contraction) -> bool {
+    let how = treatment(node, c);
+    let product = matches!(how, Treatment::Factored | Treatment::ThroughIds | Treatment::Flat(Why::FewFactors));
+    let exact = c.algebra.accumulator(node.dtype) == node.dtype;
+    product && !any_drops(c) && exact && !c.pinned && !c.factors.is_empty() && node.region == RegionId::TOP
+}
+
+/// Whether a law allows it.
+fn licensed((node, outer): (&Node, &Contraction), (from, inner): (&Node, &Contraction)) -> bool {
+    let mul = |c: &Contraction| match c.algebra {
+        Algebra::Builtin { mul, .. } => Some(mul),
+        Algebra::User(_) => None,
+    };
+    let same = outer.algebra == inner.algebra
+        || (copies(outer) || inner.is_map() && mul(outer).is_some() && mul(outer) == mul(inner));
+    let law = joint_algebra(outer, inner).laws(node.dtype).distributive;
+    same && law && from.dtype == node.dtype && inner.onto.is_none() && is_product(from, inner)
+}
+
+/// Whether a node only moves elements.
+fn copies(c: &Contraction) -> bool {
+    c.factors.len() == 1 && c.is_map()
+}
+
+fn joint_algebra(outer: &Contraction, inner: &Contraction) -> Algebra {
+    if copies(outer) { inner.algebra } else { outer.algebra }
+}
+
+/// Whether factor `k` reads the inner product at plain axes and fixed positions; with ids all of it, for then all are looked at.
+fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
+    let read = &outer.factors[k].indices;
+    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || (i.terms.is_empty() && i.ids.is_empty());
+    let whole = |(at, (i, &extent)): (usize, (&Index<NodeId>, &usize))| match i.as_axis() {
+        Some(a) => outer.axes[a as usize].extent == extent && !read[..at].contains(i),
+        None => extent == 1,
+    };
+    // An axis shorter than the result leaves positions to which nothing contributes.
+    let fresh = |(at, i): (usize, &Index<NodeId>)| {
+        let covers = i.as_axis().is_some_and(|a| inner.axes[a as usize].extent == from.shape[at]);
+        covers && !inner.output[..at].contains(i)
+    };
+    let ids = inner.factors.iter().any(|f| f.has_ids());
+    let points = outer.axes.iter().chain(&inner.axes).all(|axis| axis.extent > 0);
+    points
+        && read.iter().all(simple)
+        && inner.output.iter().enumerate().all(fresh)
+        && (!ids || read.iter().zip(&from.shape).enumerate().all(whole))
+}
+
+/// The outer contraction with the factors of the inner one in place of factor `k`; `None` if those are too many.
+fn merged(outer: &Contraction, k: usize, inner: &Contraction) -> Option<Contraction> {
+    let read = &outer.factors[k];
+    let mut axes: Vec<Axis> = outer.axes.clone();
+    let place = |a: u32| inner.output.iter().position(|i| i.as_axis() == Some(a));
+    let mut substitute = |(a, axis): (usize, &Axis)| match place(a as u32) {
+        Some(dim) => read.indices[dim].clone(),
+        None => {
+            axes.push(axis.clone());
+            Index::axis(axes.len() as u32 - 1)
+        }
+    };
+    let substitution = Substitution(inner.axes.iter().enumerate().map(&mut substitute).collect());
+    let mut factors = outer.factors.clone();
+    let parts = inner.factors.iter().map(|factor| {
+        let mut factor = substitution.access(factor);
+        factor.conj ^= read.conj;
+        factor
+    });
+    factors.splice(k..=k, parts);
+    let selections = factors.iter().filter(|f| f.has_ids()).count();
+    let scatters = usize::from(outer.output.iter().any(|i| !i.ids.is_empty()));
+    let algebra = joint_algebra(outer, inner);
+    let fits = factors.len() + selections + scatters <= MOST_TENSORS;
+    fits.then(|| Contraction { axes, factors, algebra, ..outer.clone() })
+}

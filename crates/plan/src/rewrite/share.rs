@@ -1,0 +1,59 @@
+//! Nodes of the same definition are computed once.
+
+use std::collections::HashMap;
+
+use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Index, Ir, NodeId, Violation};
+
+use super::module::{Module, Substitution, for_each_read, mapped};
+
+/// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
+/// result needs. Returns how many nodes went.
+pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
+    let mut module = Module::of(ir);
+    let mut ids: Vec<NodeId> = Vec::with_capacity(module.nodes.len());
+    let mut known: HashMap<Key, Vec<(Contraction, NodeId)>> = HashMap::new();
+    for (id, node) in ir.ids().zip(&mut module.nodes) {
+        let Def::Contract(c) = &mut node.def else {
+            ids.push(id);
+            continue;
+        };
+        *c = mapped(c, &|id: &NodeId| ids[id.0 as usize]);
+        let mut reads = Vec::new();
+        for_each_read(c, &mut |id| reads.push(id));
+        let twins = known.entry((reads, node.shape.clone(), node.dtype)).or_default();
+        let canonical = canonical(c);
+        let twin = twins.iter().find(|(other, _)| *other == canonical).map(|(_, twin)| *twin);
+        if twin.is_none() {
+            twins.push((canonical, id));
+        }
+        ids.push(twin.unwrap_or(id));
+    }
+    module.outputs.iter_mut().for_each(|id| *id = ids[id.0 as usize]);
+    module.finish()
+}
+
+/// What nodes of the same definition have in common at least: the nodes they read, in order, the shape and the dtype.
+type Key = (Vec<NodeId>, Vec<usize>, Dtype);
+
+/// The contraction with its axes in the order in which the output and the factors use them, without names. Axes that neither
+/// uses come last, by extent.
+fn canonical(c: &Contraction) -> Contraction {
+    let mut order: Vec<u32> = Vec::with_capacity(c.axes.len());
+    let mut meet = |axis: AxisRef| match axis {
+        AxisRef::Own(a) if !order.contains(&a) => order.push(a),
+        _ => {}
+    };
+    c.output.iter().for_each(|index| index.for_each_axis(&mut meet));
+    c.factors.iter().for_each(|factor| factor.for_each_axis(&mut meet));
+    let mut unused: Vec<u32> = (0..c.axes.len() as u32).filter(|a| !order.contains(a)).collect();
+    unused.sort_by_key(|&a| c.axes[a as usize].extent);
+    order.extend(unused);
+    let place = |a: usize| order.iter().position(|&x| x as usize == a).unwrap_or(a) as u32;
+    let places = Substitution((0..c.axes.len()).map(|a| Index::axis(place(a))).collect());
+    Contraction {
+        axes: order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect(),
+        factors: c.factors.iter().map(|factor| places.access(factor)).collect(),
+        output: c.output.iter().map(|index| places.index(index)).collect(),
+        ..c.clone()
+    }
+}
