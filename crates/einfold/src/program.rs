@@ -131,6 +131,7 @@ fn answer(
         AnyArray::U16(x) => x.sum().into(),
         AnyArray::U32(x) => x.sum().into(),
         AnyArray::U64(x) => i64::try_from(x.sum()).unwrap_or(i64::MAX),
+        AnyArray::F64(x) => x.sum() as i64,
         other => return Err(ErrorKind::NotBuiltin { output: 0, given: other.dtype() }.into()),
     })
 }

@@ -74,7 +74,7 @@ pub struct SizeQuery {
 }
 
 impl SizeQuery {
-    /// A module with the inputs of the program and one output, an integer scalar.
+    /// A module with the inputs of the program and one output, a scalar: an integer, or an `f64` where ids of `u64` are added up.
     pub fn ir(&self) -> &Ir {
         &self.ir
     }

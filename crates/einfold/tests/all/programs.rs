@@ -1,6 +1,6 @@
 //! Programs: several results, operands by name, sizes, ids, and the options about them.
 
-use einfold::ndarray::{Array1, Array2, ArrayD, array};
+use einfold::ndarray::{Array1, Array2, ArrayD, array, s};
 use einfold::{
     AnyArray, Dtype, Error, ErrorKind, Expression, ExpressionError, NamesProblem, OutOfRange, Plan, Results,
     TensorType, einsum, named, spec,
@@ -182,6 +182,19 @@ fn shapes_that_ids_tell_are_looked_up_by_a_run() -> Result {
     }
     let empty = program.run::<Array1<f32>>((&Array1::<i64>::zeros(0), &Array1::<f32>::zeros(0)))?;
     assert_eq!(empty.len(), 0);
+    Ok(())
+}
+
+#[test]
+fn sizes_of_unsigned_ids_are_looked_up_too() -> Result {
+    let (p, q, w) = (array![1_u64, 4], array![0, 1, -1], array![1.0, 2.0, 4.0]);
+    let dropped = |text| Expression::new(text).map(|e| e.out_of_range_in("q", OutOfRange::Drop));
+    let y: Array1<f64> = dropped("Y[p[q[n]]] += w[n]")?.run((&p, &q, &w))?;
+    assert_eq!(y, array![0.0, 1.0, 0.0, 0.0, 2.0]);
+    let y: Array1<f64> = einsum("Y[2*p[n]+p[m]] += w[n]*w[m]", (&p, &w.slice_move(s![..2])))?;
+    assert_eq!(y.len(), 13);
+    let none: Array1<f64> = dropped("Y[p[q[n]]] += w[n]")?.run((&p, &array![-1, 7], &array![1.0, 2.0]))?;
+    assert_eq!(none.len(), 0);
     Ok(())
 }
 

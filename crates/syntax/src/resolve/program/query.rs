@@ -23,7 +23,9 @@ pub(super) fn greatest(ground: &Ground<'_>, affine: &Affine) -> Option<SizeQuery
     // than 0, the least of an unsigned one.
     let (dtype, expr) = match (&coefs[..], &dtypes[..]) {
         ([1], [dtype]) if !drops => (*dtype, None),
-        _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes)))),
+        // Unsigned ones may be beyond `i64`. Rounding begins far above what memory can hold.
+        (_, dtypes) if dtypes.contains(&Dtype::U64) => (Dtype::F64, Some(Arc::new(sum(&coefs, dtypes, Dtype::F64)))),
+        _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes, Dtype::I64)))),
     };
     let (axes, output, algebra) = (ground.axes(&space), Vec::<Index<_>>::new(), Algebra::MAX_PLUS);
     let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
@@ -44,9 +46,8 @@ fn inputs(tensors: &[Tensor]) -> Ir {
     ir
 }
 
-/// The sum of multiples of ids, in `i64`.
-fn sum(coefs: &[i64], dtypes: &[Dtype]) -> Expr {
-    let wide = Dtype::I64;
+/// The sum of multiples of ids, computed in the dtype `wide`.
+fn sum(coefs: &[i64], dtypes: &[Dtype], wide: Dtype) -> Expr {
     let mut ops = Vec::new();
     for (k, (&coef, &dtype)) in coefs.iter().zip(dtypes).enumerate() {
         ops.extend([(PointOp::Read(k as u32), dtype), (PointOp::Convert, wide)]);
