@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic and prints to a terminal")]
 
+mod asked;
 mod case;
 mod cases;
 mod cli;
@@ -9,6 +10,7 @@ mod corpus;
 mod draw;
 mod examples_doc;
 mod fuzz;
+mod hostile;
 mod layout;
 mod library;
 mod links;
@@ -16,10 +18,12 @@ mod meaning;
 mod metamorphic;
 mod npy;
 mod num;
+mod numpy;
 mod oracle;
 mod ordering;
 mod passes;
 mod planning;
+mod programs;
 mod promotion;
 mod readme;
 mod resolving;
@@ -27,6 +31,8 @@ mod running;
 mod seams;
 mod seeds;
 mod semantics_doc;
+mod settled;
+mod sketch;
 mod small_set;
 mod threads;
 mod wild;

@@ -15,6 +15,7 @@ use crate::layout::Layout;
 use crate::library::{arrays, tensor};
 use crate::num::Tensor;
 use crate::oracle;
+use crate::programs::question_target;
 
 /// Reads the bytes as an input and checks what becomes of it: `Ok(true)` if it was valid.
 type Target = fn(&mut Bytes<'_>) -> Result<bool, String>;
@@ -166,37 +167,67 @@ fn mutate(bytes: &mut Bytes<'_>, case: &mut Case) {
     }
 }
 
-/// Feeds a target a fixed number of strings, or new ones for as long as the environment says.
-fn fuzz(name: &str, target: Target, strings: u64) {
+/// Feeds a target a fixed number of strings, or new ones for as long as the environment says. A string that fails is
+/// reported by the shortest one found that fails too.
+fn fuzz(name: &str, target: Target, strings: u64, longest: i128) {
     let seconds = std::env::var("EINFOLD_FUZZ_SECONDS").ok().map(|s| s.parse().expect("a number of seconds"));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
     let mut noise = Noise(if seconds.is_some() { now } else { 1 });
     let end = seconds.map(|s| Instant::now() + Duration::from_secs(s));
-    let (mut runs, mut valid) = (0, 0);
-    while end.map_or(runs < strings, |end| Instant::now() < end) {
-        let bytes: Vec<u8> = (0..noise.between(1, 200)).map(|_| noise.next() as u8).collect();
-        valid += u64::from(replay(target, &bytes));
+    let (mut runs, mut valid, mut failures) = (0, 0, Vec::new());
+    while end.map_or(runs < strings, |end| Instant::now() < end) && failures.len() < 5 {
+        let bytes: Vec<u8> = (0..noise.between(1, longest)).map(|_| noise.next() as u8).collect();
         runs += 1;
+        match replay(target, &bytes) {
+            Ok(is_valid) => valid += u64::from(is_valid),
+            Err(_) => failures.push(shrunk(target, bytes)),
+        }
     }
     println!("fuzz {name}: {runs} strings, {valid} of them valid");
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
     assert!(valid * 100 > runs && valid < runs, "the strings are all of one kind");
 }
 
 /// Runs a target on one string; whether it was valid.
-fn replay(target: Target, bytes: &[u8]) -> bool {
-    match catch_unwind(AssertUnwindSafe(|| target(&mut Bytes::new(bytes)))) {
-        Ok(Ok(valid)) => valid,
-        Ok(Err(problem)) => panic!("{problem}\nreplay(…, &{bytes:?})"),
-        Err(_) => panic!("panicked\nreplay(…, &{bytes:?})"),
+fn replay(target: Target, bytes: &[u8]) -> Result<bool, String> {
+    let panicked = |_| Err("panicked".into());
+    catch_unwind(AssertUnwindSafe(|| target(&mut Bytes::new(bytes)))).unwrap_or_else(panicked)
+}
+
+/// What is wrong with a shorter or simpler string than one that fails.
+fn shrunk(target: Target, mut bytes: Vec<u8>) -> String {
+    let mut problem = replay(target, &bytes).expect_err("it fails");
+    let mut size = bytes.len();
+    let end = Instant::now() + Duration::from_secs(10);
+    while size > 0 && Instant::now() < end {
+        for at in (0..bytes.len()).step_by(size).rev() {
+            let (end, mut zeroed) = ((at + size).min(bytes.len()), bytes.clone());
+            zeroed[at..end].fill(0);
+            for simpler in [[&bytes[..at], &bytes[end..]].concat(), zeroed] {
+                if simpler != bytes
+                    && let Err(other) = replay(target, &simpler)
+                {
+                    (bytes, problem) = (simpler, other);
+                    break;
+                }
+            }
+        }
+        size /= 2;
     }
+    format!("{problem}\nreplay(…, &{bytes:?})")
 }
 
 #[test]
 fn fuzz_text() {
-    fuzz("text", text_target, 50_000);
+    fuzz("text", text_target, 50_000, 200);
 }
 
 #[test]
 fn fuzz_einsum() {
-    fuzz("einsum", einsum_target, 8000);
+    fuzz("einsum", einsum_target, 8000, 200);
+}
+
+#[test]
+fn fuzz_questions() {
+    fuzz("questions", question_target, 1000, 600);
 }

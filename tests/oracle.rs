@@ -1,83 +1,339 @@
-//! What level 1 means, slow and obvious: every point of the iteration space, one after the other. Everything else in einfold
-//! is compared to this. Parentheses only fix an order, so the meaning ignores them.
+//! What the language means, slow and obvious: every point of the iteration space, one after the other. Everything else in
+//! einfold is compared to this, so it is a reading of the definition of its own: of the parser it takes the syntax trees of
+//! named subscripts and programs, level 1 it reads from the text, and names, sizes, dtypes and sums it finds out by itself.
 
-use std::collections::BTreeMap;
+mod evaluate;
+mod letters;
+mod model;
+mod names;
+mod read;
+mod sizes;
+mod sums;
+mod types;
+mod value;
 
-use crate::num::{Num, Tensor, points};
-use crate::promotion::result_type;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Labels of the axes that `...` covers, counted from the right; above every character.
-const DOTS: u32 = 0x11_0000;
+use einfold_ir::{Algebra, BinaryOp, Dtype, Function, Literal, OutOfRange};
+use einfold_syntax::{Assign, Ast, Options, parse};
 
-/// The value of the expression; `None` where ranks, sizes, output or dtypes make it none.
-pub(crate) fn einsum(text: &str, operands: &[Tensor]) -> Option<Tensor> {
-    let text: String = text.chars().filter(|c| !" ()".contains(*c)).collect();
-    let (left, right) = text.split_once("->").map_or((text.as_str(), None), |(l, r)| (l, Some(r)));
-    let ranks = operands.iter().map(|o| o.shape.len());
-    let terms: Vec<Vec<u32>> = left.split(',').zip(ranks).map(|(t, rank)| labels(t, rank)).collect::<Option<_>>()?;
-    if left.split(',').count() != operands.len() {
-        return None;
-    }
-    let extents = sizes(&terms, operands)?;
-    let output = output(right, &terms)?;
-    let holds = |l: &u32| output.iter().filter(|o| *o == l).count();
-    let known = output.iter().all(|l| holds(l) == 1 && extents.contains_key(l));
-    if !known || extents.range(DOTS..).any(|(l, _)| holds(l) == 0) {
-        return None;
-    }
-    let dtype = result_type(&operands.iter().map(|o| o.dtype).collect::<Vec<_>>())?;
-    let operands: Vec<Tensor> =
-        operands.iter().map(|o| Tensor { data: o.data.iter().map(|x| x.to(dtype)).collect(), ..o.clone() }).collect();
-    let axes: Vec<u32> = output.iter().chain(extents.keys().filter(|l| holds(l) == 0)).copied().collect();
-    let space: Vec<usize> = axes.iter().map(|l| extents[l]).collect();
-    let mut result = Tensor::full(dtype, &space[..output.len()], Num::ZERO);
-    for point in points(&space) {
-        let position = |l: &u32| point[axes.iter().position(|a| a == l).unwrap()];
-        let mut product = Num::ONE.to(dtype);
-        for (term, operand) in terms.iter().zip(&operands) {
-            product = product.mul(operand.data[operand.offset(term.iter().map(position))]);
+use crate::num::Tensor;
+use model::{Expr, Left, Size, Statement};
+use sizes::Sizes;
+use value::{Trace, fold};
+
+/// The code of the error that the definition asks for.
+pub(crate) type Refusal = &'static str;
+
+/// No error of the language: there are more points or elements than the oracle goes through.
+pub(crate) const TOO_MANY: Refusal = "more than the oracle can do";
+
+/// The most points of a statement and elements of a tensor, of questions that may be of any size.
+const MOST: usize = 1 << 18;
+
+/// The codes of all that is wrong, where several things are wrong at once.
+pub(crate) type Refusals = BTreeSet<Refusal>;
+
+/// The results by name; those of levels 1 and 2 have none.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) results: Vec<(String, Tensor)>,
+    /// Whether no operation rounded.
+    pub(crate) exact: bool,
+    /// Whether a sum, a product or a quotient made a NaN or an infinity, so that their order decides what comes of it.
+    pub(crate) invalid: bool,
+    /// The largest finite number on the way.
+    pub(crate) largest: f64,
+}
+
+/// What statements are evaluated in.
+pub(crate) struct Env<'a> {
+    options: &'a Options,
+    /// The most points of a statement and elements of a tensor.
+    most: usize,
+    tensors: BTreeMap<String, Tensor>,
+    trace: Trace,
+}
+
+/// The value of a text of any level. Operands of a program are bound by name if they have names, else by position.
+pub(crate) fn answer(text: &str, operands: &[(String, Tensor)], options: &Options) -> Result<Answer, Refusals> {
+    let one = |code| Refusals::from([code]);
+    let (add, mul) = match options.algebra {
+        Algebra::Builtin { add, mul } => (add, mul),
+        Algebra::User(_) => unreachable!("no semirings of users here"),
+    };
+    let ast = parse(text).map_err(|e| one(e.code()))?;
+    let about_names = !options.policy.is_empty() || !options.fill.is_empty() || options.outputs.is_some();
+    match ast {
+        // Nothing has a name there that an option could be about. What else is wrong may be told first.
+        Ast::Letters(_) | Ast::Named(_) if about_names => {
+            let (fill, policy) = Default::default();
+            let without = Options { fill, policy, outputs: None, ..options.clone() };
+            Err(answer(text, operands, &without).err().into_iter().flatten().chain(["names"]).collect())
         }
-        let at = result.offset(output.iter().map(position));
-        result.data[at] = result.data[at].add(product);
-    }
-    result.data.iter_mut().for_each(|x| *x = x.to(dtype));
-    Some(result)
-}
-
-/// One label an axis. `None` if the rank does not fit.
-fn labels(term: &str, rank: usize) -> Option<Vec<u32>> {
-    let (head, tail) = term.split_once("...").unwrap_or((term, ""));
-    let covered = rank.checked_sub(head.chars().count() + tail.chars().count())?;
-    let dots = (0..covered as u32).rev().map(|k| DOTS + k);
-    let fits = covered == 0 || term.contains("...");
-    fits.then(|| head.chars().map(u32::from).chain(dots).chain(tail.chars().map(u32::from)).collect())
-}
-
-/// The size of each label: equal within an operand, equal or 1 between operands.
-fn sizes(terms: &[Vec<u32>], operands: &[Tensor]) -> Option<BTreeMap<u32, usize>> {
-    let mut extents = BTreeMap::new();
-    for (term, operand) in terms.iter().zip(operands) {
-        for (&label, &size) in term.iter().zip(&operand.shape) {
-            let repeats = term.iter().zip(&operand.shape).filter(|(l, _)| **l == label);
-            let extent = extents.entry(label).or_insert(1);
-            if repeats.clone().any(|(_, &n)| n != size) || (size != 1 && *extent != 1 && size != *extent) {
-                return None;
+        Ast::Named(named) => {
+            let mut statement = read::named(&named, add, mul);
+            let axes: Vec<String> = statement.axes().into_iter().map(String::from).collect();
+            let sizes = options.sizes.iter().filter(|(axis, _)| axes.contains(axis));
+            statement.sizes = sizes.map(|(axis, n)| (axis.clone(), Size::Number(*n))).collect();
+            let unknown = statement.sizes.len() < options.sizes.len();
+            let answer = subscripts(statement, operands.iter().map(|o| &o.1), options, MOST);
+            match answer {
+                _ if !unknown => answer,
+                answer => Err(answer.err().into_iter().flatten().chain(["unknown-size"]).collect()),
             }
-            *extent = if size == 1 { *extent } else { size };
         }
+        Ast::Program(tree) => program(&read::program(&tree), operands, options),
+        _ if !options.sizes.is_empty() => Err(one("unknown-size")),
+        _ => subscripts(letters::letters(text, add, mul), operands.iter().map(|o| &o.1), options, MOST),
     }
-    Some(extents)
 }
 
-/// The labels of the output: as written, or the ellipsis and then the labels used once, in order.
-fn output(right: Option<&str>, terms: &[Vec<u32>]) -> Option<Vec<u32>> {
-    let depth = terms.iter().flatten().filter(|&&l| l >= DOTS).max().map_or(0, |l| (l - DOTS) as usize + 1);
-    if let Some(text) = right {
-        let letters = text.replace("...", "").chars().count();
-        return labels(text, letters + if text.contains("...") { depth } else { 0 });
+/// The value of an expression of level 1 without options; `None` where ranks, sizes, output or dtypes make it none.
+pub(crate) fn einsum(text: &str, operands: &[Tensor]) -> Option<Tensor> {
+    let statement = letters::letters(text, BinaryOp::Add, BinaryOp::Mul);
+    let answer = subscripts(statement, operands.iter(), &Options::default(), usize::MAX);
+    answer.ok().map(|mut answer| answer.results.remove(0).1)
+}
+
+fn subscripts<'t>(
+    statement: Statement,
+    operands: impl ExactSizeIterator<Item = &'t Tensor>,
+    options: &Options,
+    most: usize,
+) -> Result<Answer, Refusals> {
+    letters::check(&statement, operands.len()).map_err(|code| Refusals::from([code]))?;
+    let operands = operands.enumerate().map(|(k, t)| (read::operand(k), t.clone()));
+    let mut env = Env { options, most, tensors: operands.collect(), trace: Trace::default() };
+    env.define("", &[&statement])?;
+    Ok(env.answer(&[""]))
+}
+
+fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Options) -> Result<Answer, Refusals> {
+    let one = |code| Refusals::from([code]);
+    let names = names::names(program).map_err(one)?;
+    if options.algebra != Algebra::SUM_PRODUCT {
+        return Err(one("unsupported"));
     }
-    let once = |l: &u32| terms.iter().flatten().filter(|x| *x == l).count() == 1;
-    let mut letters: Vec<u32> = terms.iter().flatten().copied().filter(|l| *l < DOTS && once(l)).collect();
-    letters.sort_unstable();
-    Some((0..depth as u32).rev().map(|k| DOTS + k).chain(letters).collect())
+    let axes: Vec<&str> = program.iter().flat_map(Statement::axes).collect();
+    let defines = |name: &str| names.definitions.iter().any(|d| d.name == name);
+    let mut tensors = BTreeMap::new();
+    let named = operands.iter().all(|(name, _)| !name.is_empty());
+    if operands.len() != names.inputs.len() && (!named || operands.is_empty()) {
+        return Err(one("operands"));
+    }
+    for (k, (name, tensor)) in operands.iter().enumerate() {
+        let name = if named { name.as_str() } else { names.inputs[k] };
+        if defines(name) {
+            return Err(one("name-is-input"));
+        }
+        if axes.contains(&name) {
+            return Err(one("index-is-tensor"));
+        }
+        tensors.insert(name.to_string(), tensor.clone());
+    }
+    check_options(&names, &tensors, options, program)?;
+    let mut env = Env { options, most: MOST, tensors, trace: Trace::default() };
+    for definition in &names.definitions {
+        env.define(definition.name, &definition.statements)?;
+    }
+    match &options.outputs {
+        Some(asked) => Ok(env.answer(&asked.iter().map(String::as_str).collect::<Vec<_>>())),
+        None => Ok(env.answer(&names.outputs)),
+    }
+}
+
+/// Every name that the caller says something about is there.
+fn check_options(
+    names: &names::Names<'_>,
+    tensors: &BTreeMap<String, Tensor>,
+    options: &Options,
+    program: &[Statement],
+) -> Result<(), Refusals> {
+    let mut wrong = Refusals::new();
+    let mut require = |holds: bool, code: Refusal| wrong.extend((!holds).then_some(code));
+    let defines = |name: &str| names.definitions.iter().any(|d| d.name == name);
+    names.inputs.iter().for_each(|name| require(tensors.contains_key(*name), "unknown-name"));
+    options.sizes.keys().for_each(|name| require(names.parameters.contains(name.as_str()), "unknown-size"));
+    names.parameters.iter().for_each(|name| require(options.sizes.contains_key(*name), "unknown-size"));
+    let known = |name: &str| names.inputs.contains(&name) || defines(name);
+    options.policy.keys().for_each(|name| require(known(name), "unknown-name"));
+    options.outputs.iter().flatten().for_each(|name| require(defines(name), "unknown-name"));
+    for name in options.fill.keys() {
+        require(defines(name), "unknown-name");
+        let equal = program.iter().any(|s| s.name == *name && s.assign == Assign::Equal);
+        require(!equal, "unsupported");
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+}
+
+impl Env<'_> {
+    fn tensor(&self, name: &str) -> &Tensor {
+        &self.tensors[name]
+    }
+
+    /// What ids of this tensor do outside of the axis they index.
+    fn policy(&self, ids: &str) -> OutOfRange {
+        self.options.policy.get(ids).copied().unwrap_or(self.options.out_of_range)
+    }
+
+    fn size(&self, size: &Size) -> Result<usize, Refusal> {
+        match size {
+            Size::Number(n) => Ok(*n),
+            Size::Parameter(name) => self.options.sizes.get(name).copied().ok_or("unknown-size"),
+            Size::Of(tensor, axis) => self.tensor(tensor).shape.get(*axis).copied().ok_or("size"),
+        }
+    }
+
+    fn answer(self, names: &[&str]) -> Answer {
+        let results = names.iter().map(|name| (name.to_string(), self.tensors[*name].clone())).collect();
+        let Trace { rounded, invalid, largest } = self.trace;
+        Answer { results, exact: !rounded.get(), invalid: invalid.get(), largest: largest.get() }
+    }
+
+    /// Evaluates all contributions to a name.
+    fn define(&mut self, name: &str, statements: &[&Statement]) -> Result<(), Refusals> {
+        let one = |code| Refusals::from([code]);
+        let spread = |s: &&Statement| -> Result<Statement, Refusal> {
+            let mut s = sizes::spread(s, self)?;
+            s.right = self.folded(&s.right)?;
+            s.left.iter().try_for_each(|l| l.index.ids().into_iter().try_for_each(|a| self.is_index(&a.tensor)))?;
+            let ids = s.right.reads().into_iter().flat_map(|r| r.ids()).map(|a| a.tensor.clone()).collect::<Vec<_>>();
+            ids.iter().try_for_each(|ids| self.is_index(ids))?;
+            Ok(s)
+        };
+        let contributions = statements.iter().map(spread).collect::<Result<Vec<_>, _>>().map_err(one)?;
+        let contributions = &contributions[..];
+        let clear = contributions.iter().try_for_each(sums::check);
+        let (dtype, shape) = (self.dtype(contributions), self.shape(contributions));
+        match (clear, dtype, shape) {
+            (Ok(()), Ok(dtype), Ok((shape, sizes))) => {
+                let value = evaluate::evaluate(self, contributions, (dtype, &shape), &sizes).map_err(one)?;
+                self.tensors.insert(name.to_string(), value);
+                Ok(())
+            }
+            (clear, dtype, shape) => Err(clear.err().into_iter().chain(dtype.err()).chain(shape.err()).collect()),
+        }
+    }
+
+    fn is_index(&self, ids: &str) -> Result<(), Refusal> {
+        use Dtype::{I8, I16, I32, I64, U8, U16, U32, U64};
+        let whole = matches!(self.tensor(ids).dtype, I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64);
+        if whole { Ok(()) } else { Err("index-dtype") }
+    }
+
+    /// The shape of a name and the sizes of the axes of each contribution (point 11 of the definition).
+    fn shape(&self, contributions: &[Statement]) -> Result<(Vec<usize>, Vec<Sizes>), Refusal> {
+        let rank = contributions[0].left.len();
+        if contributions.iter().any(|c| c.left.len() != rank) {
+            return Err("rank");
+        }
+        let mut declared = Vec::new();
+        for k in 0..rank {
+            let all = contributions.iter().filter_map(|c| c.left[k].size.as_ref()).map(|size| self.size(size));
+            let all = all.collect::<Result<BTreeSet<usize>, _>>()?;
+            declared.push(if all.len() > 1 { return Err("size") } else { all.first().copied() });
+        }
+        let mut left = vec![declared.clone(); contributions.len()];
+        loop {
+            let solve = |(c, left): (&Statement, &Vec<_>)| sizes::solve(c, self, left);
+            let sizes = contributions.iter().zip(&left).map(solve).collect::<Result<Vec<_>, _>>()?;
+            let mut all = declared.clone();
+            for (k, size) in all.iter_mut().enumerate().filter(|(_, size)| size.is_none()) {
+                *size = self.held(contributions.iter().zip(&sizes).filter_map(|(c, s)| plain(&c.left[k], s)))?;
+            }
+            // What the others tell a contribution.
+            let told = |(c, s): (&Statement, &Sizes)| {
+                let known = c.left.iter().zip(&declared).map(|(l, declared)| declared.or(plain(l, s)));
+                let news = known.zip(&all).zip(&declared);
+                news.map(|((own, all), declared)| if own == *all { *declared } else { *all }).collect()
+            };
+            let news: Vec<Vec<Option<usize>>> = contributions.iter().zip(&sizes).map(told).collect();
+            let before = left.clone();
+            left.iter_mut().flatten().zip(news.into_iter().flatten()).for_each(|(old, new)| *old = old.or(new));
+            if left == before {
+                return self.reached(contributions, all, sizes);
+            }
+        }
+    }
+
+    /// The size that all of these agree on, or that those of 1 stretch to.
+    fn held(&self, sizes: impl Iterator<Item = usize>) -> Result<Option<usize>, Refusal> {
+        let mut held = None;
+        for size in sizes {
+            held = match held {
+                None | Some(1) if !self.options.strict => Some(size),
+                None => Some(size),
+                Some(other) if other == size || (size == 1 && !self.options.strict) => Some(other),
+                Some(_) => return Err("size"),
+            };
+        }
+        Ok(held)
+    }
+
+    /// Gives the axes of the result that are still open a size that holds all positions.
+    fn reached(
+        &self,
+        contributions: &[Statement],
+        left: Vec<Option<usize>>,
+        sizes: Vec<Sizes>,
+    ) -> Result<(Vec<usize>, Vec<Sizes>), Refusal> {
+        let mut known = contributions.iter().zip(&sizes).flat_map(|(c, s)| c.axes().into_iter().map(|a| s.get(a)));
+        if known.any(|size| size.is_none()) {
+            return Err("unresolved");
+        }
+        let mut shape = Vec::new();
+        for (k, size) in left.iter().enumerate() {
+            let mut open = 0;
+            for (c, s) in contributions.iter().zip(&sizes).filter(|_| size.is_none()) {
+                open = evaluate::reach(self, c, s, k)?.max(open);
+            }
+            shape.push(size.unwrap_or(open));
+        }
+        Ok((shape, sizes))
+    }
+
+    /// The expression with its sizes as numbers, and with one number for every part of numbers alone.
+    fn folded(&self, e: &Expr) -> Result<Expr, Refusal> {
+        let chain = |list: &[(bool, Expr)], plain: Function, other: Function, make: fn(Vec<(bool, Expr)>) -> Expr| {
+            let list = list.iter().map(|(b, e)| Ok((*b, self.folded(e)?))).collect::<Result<Vec<_>, Refusal>>()?;
+            let numbers: Option<Vec<(bool, Literal)>> = list.iter().map(|(b, e)| Some((*b, number(e)?))).collect();
+            let Some(numbers) = numbers else { return Ok(make(list)) };
+            let join = |a: Literal, (b, n): &(bool, Literal)| fold(if *b { other } else { plain }, &[a, *n]);
+            let mut value = numbers[0].1;
+            if numbers[0].0 {
+                value = fold(Function::Neg, &[value]).ok_or("dtype")?;
+            }
+            numbers[1..].iter().try_fold(value, join).map(Expr::Number).ok_or("dtype")
+        };
+        match e {
+            Expr::Size(size) => Ok(Expr::Number(Literal::Int(self.size(size)? as i128))),
+            Expr::Negation(inner) => match self.folded(inner)? {
+                Expr::Number(n) => fold(Function::Neg, &[n]).map(Expr::Number).ok_or("dtype"),
+                other => Ok(Expr::Negation(Box::new(other))),
+            },
+            Expr::Sum(list) => chain(list, Function::Add, Function::Sub, Expr::Sum),
+            Expr::Product(list) => chain(list, Function::Mul, Function::Div, Expr::Product),
+            Expr::Call(function, list) => {
+                let list = list.iter().map(|e| self.folded(e)).collect::<Result<Vec<_>, _>>()?;
+                let numbers: Option<Vec<Literal>> = list.iter().map(number).collect();
+                let value = numbers.and_then(|numbers| fold(*function, &numbers));
+                Ok(value.map_or(Expr::Call(*function, list), Expr::Number))
+            }
+            other => Ok(other.clone()),
+        }
+    }
+}
+
+fn number(e: &Expr) -> Option<Literal> {
+    if let Expr::Number(n) = e { Some(*n) } else { None }
+}
+
+/// The size of an axis of the result that a plain axis or a group gives.
+fn plain(left: &Left, sizes: &Sizes) -> Option<usize> {
+    match &left.index {
+        model::Index::Axis(axis) => sizes.get(axis).copied(),
+        model::Index::Group(axes) => axes.iter().map(|a| sizes.get(a).copied()).product(),
+        _ => None,
+    }
 }

@@ -9,6 +9,7 @@ use crate::layout::Layout;
 use crate::library::{arrays, tensor};
 use crate::metamorphic::oracle_by_pairs;
 use crate::num::Tensor;
+use crate::programs::question_target;
 use crate::running::check_case;
 use crate::wild::check_wild;
 
@@ -20,6 +21,11 @@ fn small_set_of_random_cases() {
 #[test]
 fn small_set_of_random_irs() {
     check(300, check_wild);
+}
+
+#[test]
+fn small_set_of_random_questions() {
+    check(200, |bytes| question_target(bytes).map(drop));
 }
 
 #[test]

@@ -119,10 +119,10 @@ fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) 
     let axes = Axes::new(&mistakes, options)?;
     let dtypes: Vec<Dtype> = inputs.iter().map(|input| input.dtype).collect();
     let dtype = Dtype::promote(&dtypes).ok_or_else(|| mistakes.dtype())?;
+    let dtype = options.in_accumulator(&dtypes, dtype).map_err(|acc| mistakes.accumulator(dtype, acc))?;
     if !options.algebra.accepts(dtype) {
         return Err(mistakes.algebra(options.algebra, dtype));
     }
-    let dtype = options.in_accumulator(dtype).map_err(|acc| mistakes.accumulator(dtype, acc))?;
     build::build(&mistakes, &axes, options.algebra, dtype)
 }
 

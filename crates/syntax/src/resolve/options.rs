@@ -48,10 +48,11 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The dtype to compute operands of `dtype` in; the one asked for if it does not hold them.
-    pub(super) fn in_accumulator(&self, dtype: Dtype) -> Result<Dtype, Dtype> {
+    /// The dtype to compute `operands` in, which together are `dtype`; the one asked for if it does not hold them.
+    pub(super) fn in_accumulator(&self, operands: &[Dtype], dtype: Dtype) -> Result<Dtype, Dtype> {
+        let holds = |acc| operands.iter().chain([&dtype]).all(|&dtype| Dtype::promote(&[dtype, acc]) == Some(acc));
         match self.acc {
-            Some(acc) if Dtype::promote(&[dtype, acc]) != Some(acc) => Err(acc),
+            Some(acc) if !holds(acc) => Err(acc),
             Some(acc) => Ok(acc),
             None => Ok(dtype),
         }

@@ -54,7 +54,7 @@ pub(crate) fn types(text: &str) -> Vec<TensorType> {
     text.split(", ").filter(|text| !text.is_empty()).map(one).collect()
 }
 
-/// Options as words: `strict`, `drop`, `wrap`, `max-plus`, `acc i32`, `size K=3`, `fill Y=0`, `policy g=drop`, `output Y`.
+/// Options as words: `strict`, `drop`, `wrap`, `max-plus`, `max-times`, `acc i32`, `size K=3`, `fill Y=0`, `policy g=drop`, `output Y`.
 pub(crate) fn options<'w>(words: impl IntoIterator<Item = &'w str>) -> Options {
     let mut options = Options::default();
     let policy = |word: &str| match word {
@@ -69,6 +69,7 @@ pub(crate) fn options<'w>(words: impl IntoIterator<Item = &'w str>) -> Options {
             "strict" => options.strict = true,
             "drop" | "wrap" => options.out_of_range = policy(option),
             "max-plus" => options.algebra = Algebra::MAX_PLUS,
+            "max-times" => options.algebra = Algebra::MAX_TIMES,
             "acc" => options.acc = Dtype::from_name(rest),
             "size" => _ = options.sizes.insert(name.into(), value.parse().unwrap()),
             "fill" => _ = options.fill.insert(name.into(), Literal::Int(value.parse().unwrap())),

@@ -121,7 +121,8 @@ impl Definition<'_> {
             return self.sink(nodes, k).reduce(&space, BinaryOp::Add, all[0], onto);
         }
         let kept = c.kept();
-        let mut sink = self.sink(nodes, k);
+        // Only the whole sum is rounded.
+        let mut sink = Sink { rounded: None, ..self.sink(nodes, k) };
         let (mut together, mut apart) = (Vec::new(), Vec::new());
         for &(minus, term) in &all {
             let axes = c.axes_of(term);
@@ -195,7 +196,7 @@ impl Definition<'_> {
 
     /// Divides a sum by its count, and puts the value for empty groups in.
     fn finish(&self, nodes: &mut Nodes, assign: Assign, value: NodeId) -> Result<NodeId, Error> {
-        let fill = self.fill;
+        let fill = self.fill.map(|fill| self.literal(fill)).transpose()?;
         if assign != Assign::Mean && fill.is_none() {
             return Ok(value);
         }
@@ -211,13 +212,13 @@ impl Definition<'_> {
             divide.push((PointOp::Call(Function::Div), wide));
         }
         let ops = match (fill, count) {
-            (Some(fill), Count::Same(0)) => vec![self.literal(fill)?],
+            (Some(fill), Count::Same(0)) => vec![fill],
             (Some(fill), Count::Node(_)) => {
                 let zero = PointOp::Literal(Literal::Int(0));
                 let empty = [(PointOp::Read(1), Dtype::I64), (zero, Dtype::I64)];
                 let mut ops: Ops = empty.to_vec();
                 ops.push((PointOp::Call(Function::Eq), Dtype::Bool));
-                ops.push(self.literal(fill)?);
+                ops.push(fill);
                 ops.extend(divide);
                 ops.push((PointOp::Call(Function::Where), wide));
                 ops

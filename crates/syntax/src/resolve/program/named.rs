@@ -146,16 +146,17 @@ fn dtype(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Result<Dt
             .note(Note::new(place(b), format!("{} here", dtypes[b])))
             .help("convert one of them to the type of the other first"));
     };
+    let dtype = options.in_accumulator(&dtypes, dtype).map_err(|acc| {
+        let problem = TypeProblem::Accumulator { dtype, acc };
+        mistakes
+            .error(ErrorKind::Types { problem }, named.arrow(), format!("{dtype} operands"))
+            .help("ask for a type that holds all operands")
+    })?;
     if !options.algebra.accepts(dtype) {
         let k = dtypes.iter().position(|&dtype| !options.algebra.accepts(dtype)).unwrap_or(0);
         let kind = ErrorKind::Algebra { algebra: options.algebra, dtype };
         let error = mistakes.error(kind, place(k), format!("{} here (operand {})", dtypes[k], k + 1));
         return Err(error.help("convert the operands, or choose another algebra"));
     }
-    options.in_accumulator(dtype).map_err(|acc| {
-        let problem = TypeProblem::Accumulator { dtype, acc };
-        mistakes
-            .error(ErrorKind::Types { problem }, named.arrow(), format!("{dtype} operands"))
-            .help("ask for a type that holds all operands")
-    })
+    Ok(dtype)
 }

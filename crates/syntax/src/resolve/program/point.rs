@@ -118,7 +118,7 @@ impl<'a> Point<'a> {
         }
         let result = function.result(&dtypes).expect("the dtypes of a call are checked");
         for (k, argument) in arguments.iter().enumerate() {
-            self.value(argument, if k == 0 { dtypes[0] } else { own })?;
+            self.argument(argument, if k == 0 { dtypes[0] } else { own })?;
             // The larger of many is that of pairs, one after the other.
             if function.arity() == 2 && k > 0 {
                 self.apply(function, result);
@@ -129,6 +129,20 @@ impl<'a> Point<'a> {
         }
         if result != dtype {
             self.ops.push((PointOp::Convert, dtype));
+        }
+        Ok(())
+    }
+
+    /// An argument, which is a region of its own: its arithmetic is done before it becomes `wanted`.
+    pub(super) fn argument(&mut self, value: &Value, wanted: Dtype) -> Result<(), Error> {
+        let arithmetic = matches!(value.kind, ValueKind::Sum(_) | ValueKind::Product(_) | ValueKind::Negation(_));
+        if !arithmetic {
+            return self.value(value, wanted);
+        }
+        let own = self.types.of_value(self.contribution(), value)?.accumulator();
+        self.value(value, own)?;
+        if own != wanted {
+            self.ops.push((PointOp::Convert, wanted));
         }
         Ok(())
     }

@@ -165,7 +165,10 @@ impl Sink<'_> {
             _ => (Function::Mul, Function::Div),
         };
         let mut point = Point::new(&ground, self.types, &own);
-        point.sum([(operand.part.inverse, operand.part.value)], self.dtype)?;
+        match mul {
+            BinaryOp::Max | BinaryOp::Min => point.argument(operand.part.value, self.dtype)?,
+            _ => point.sum([(operand.part.inverse, operand.part.value)], self.dtype)?,
+        }
         for scalar in &operand.scalars {
             point.value(scalar.value, self.dtype)?;
             point.apply(if scalar.inverse { undo } else { apply }, self.dtype);

@@ -171,7 +171,8 @@ impl Types<'_> {
             _ => {}
         }
         if let Some(acc) = self.acc {
-            if Dtype::promote(&[dtype, acc]) != Some(acc) {
+            // Operands that mix with each other may still not convert one by one: i8 and u8 are i16, and u8 is no ci64.
+            if dtypes.iter().chain([&dtype]).any(|&dtype| Dtype::promote(&[dtype, acc]) != Some(acc)) {
                 let span = region.operands.first().map(|(_, span)| *span).or(inexact).or(region.integer);
                 let problem = TypeProblem::Accumulator { dtype, acc };
                 let help = "ask for a type that holds all operands";

@@ -1,0 +1,315 @@
+//! Arithmetic on elements, one operation at a time, each rounded or wrapped to the dtype it is done in.
+
+use std::cell::Cell;
+
+use einfold_ir::Dtype::{self, *};
+use einfold_ir::{Function, Literal};
+use einfold_syntax::Assign;
+use num_complex::Complex;
+
+use super::Refusal;
+use crate::num::Num;
+
+/// What was noticed while computing.
+#[derive(Default)]
+pub(crate) struct Trace {
+    /// Whether an operation rounded.
+    pub(crate) rounded: Cell<bool>,
+    /// Whether a sum, a product or a quotient made a NaN or an infinity of other numbers.
+    pub(crate) invalid: Cell<bool>,
+    /// The largest finite number.
+    pub(crate) largest: Cell<f64>,
+}
+
+impl Trace {
+    fn see(&self, x: Num) {
+        let (re, im) = x.parts();
+        let size = re.abs().max(im.abs());
+        if size.is_finite() && size > self.largest.get() {
+            self.largest.set(size);
+        }
+    }
+
+    /// The number as an element of a named result.
+    pub(crate) fn round(&self, x: Num, dtype: Dtype) -> Num {
+        let rounded = x.to(dtype);
+        let is_nan = x.parts().0.is_nan() || x.parts().1.is_nan();
+        if x != rounded && !is_nan && matches!(rounded, Num::Float(..)) {
+            self.rounded.set(true);
+        }
+        rounded
+    }
+
+    /// A function of numbers of `dtype`.
+    pub(crate) fn call(&self, function: Function, a: &[Num], dtype: Dtype) -> Num {
+        match function {
+            Function::Eq => return Num::Int(equal(a[0], a[1]).into(), 0),
+            Function::Where => return if a[0] == Num::ZERO { a[2] } else { a[1] },
+            _ => {}
+        }
+        let value = if dtype.is_complex() && matches!(dtype, C32 | C64) {
+            complex(function, a)
+        } else if matches!(dtype, F32 | F64) {
+            float(function, a)
+        } else {
+            whole(function, a, dtype)
+        };
+        let rounded = value.to(if matches!(function, Function::Abs | Function::Re | Function::Im) {
+            dtype.real()
+        } else {
+            dtype
+        });
+        self.see(rounded);
+        let exact = match function {
+            Function::Add | Function::Sub | Function::Neg => rounded == value && sum_is_exact(a),
+            Function::Mul => rounded == value && product_is_exact(a),
+            Function::Div => rounded == value && divides(a, rounded),
+            Function::Conj | Function::Re | Function::Im | Function::Max | Function::Min => true,
+            Function::Abs | Function::Sign => !dtype.is_complex(),
+            _ => false,
+        };
+        let finite = |x: &Num| x.parts().0.is_finite() && x.parts().1.is_finite();
+        if !exact && finite(&rounded) && a.iter().all(finite) && matches!(rounded, Num::Float(..)) {
+            self.rounded.set(true);
+        }
+        let is_nan = |x: &Num| x.parts().0.is_nan() || x.parts().1.is_nan();
+        let overflows = !finite(&rounded) && a.iter().all(finite);
+        let invents = is_nan(&rounded) && !a.iter().any(is_nan);
+        let reordered = matches!(function, Function::Add | Function::Sub | Function::Mul | Function::Div);
+        if reordered && (overflows || invents) {
+            self.invalid.set(true);
+        }
+        rounded
+    }
+
+    /// One step of a reduction.
+    pub(crate) fn combine(&self, assign: Assign, a: Num, b: Num, dtype: Dtype) -> Num {
+        match assign {
+            Assign::Equal | Assign::Add | Assign::Mean => self.call(Function::Add, &[a, b], dtype),
+            Assign::Multiply => self.call(Function::Mul, &[a, b], dtype),
+            Assign::Max => self.call(Function::Max, &[a, b], dtype),
+            Assign::Min => self.call(Function::Min, &[a, b], dtype),
+            Assign::Or => bits(a, b, |a, b| a | b),
+            Assign::And => bits(a, b, |a, b| a & b),
+            Assign::LogSumExp => {
+                self.rounded.set(true);
+                self.see(a);
+                self.see(b);
+                let (x, y) = (a.parts().0, b.parts().0);
+                let m = larger(x, y);
+                Num::Float(if m.is_finite() { m + ((x - m).exp() + (y - m).exp()).ln() } else { m }, 0.0)
+            }
+        }
+    }
+}
+
+fn equal(a: Num, b: Num) -> bool {
+    match (a, b) {
+        (Num::Int(..), Num::Int(..)) => a == b,
+        _ => a.parts() == b.parts(),
+    }
+}
+
+fn bits(a: Num, b: Num, f: impl Fn(i128, i128) -> i128) -> Num {
+    match (a, b) {
+        (Num::Int(a, _), Num::Int(b, _)) => Num::Int(f(a, b), 0),
+        _ => unreachable!("floats have no bits"),
+    }
+}
+
+/// Whether the parts of a sum are exact in `f64`, by the error of Knuth's TwoSum.
+fn sum_is_exact(a: &[Num]) -> bool {
+    let error = |a: f64, b: f64| {
+        let s = a + b;
+        let t = s - a;
+        (a - (s - t)) + (b - t)
+    };
+    match a {
+        [a, b] => error(a.parts().0, b.parts().0) == 0.0 && error(a.parts().1, b.parts().1) == 0.0,
+        _ => true,
+    }
+}
+
+/// Whether a product is exact in `f64`; one of complex numbers counts as exact where it is of small whole numbers.
+fn product_is_exact(a: &[Num]) -> bool {
+    let ((a, b), (c, d)) = (a[0].parts(), a[1].parts());
+    let small = |x: f64| x.fract() == 0.0 && x.abs() < 1e6;
+    if b == 0.0 && d == 0.0 { a.mul_add(c, -(a * c)) == 0.0 } else { [a, b, c, d].into_iter().all(small) }
+}
+
+fn divides(a: &[Num], quotient: Num) -> bool {
+    quotient.mul(a[1]) == a[0] && product_is_exact(&[quotient, a[1]])
+}
+
+/// NaN if either is; −0 is below +0.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else if a.total_cmp(&b).is_ge() {
+        a
+    } else {
+        b
+    }
+}
+
+fn float(function: Function, list: &[Num]) -> Num {
+    let x = list[0].parts().0;
+    let y = list.get(1).map_or(0.0, |y| y.parts().0);
+    Num::Float(
+        match function {
+            Function::Neg => -x,
+            Function::Add => x + y,
+            Function::Sub => x - y,
+            Function::Mul => x * y,
+            Function::Div => x / y,
+            Function::Exp => x.exp(),
+            Function::Log => x.ln(),
+            Function::Sqrt => x.sqrt(),
+            Function::Abs => x.abs(),
+            Function::Sign => {
+                if x == 0.0 || x.is_nan() {
+                    x
+                } else {
+                    x.signum()
+                }
+            }
+            Function::Tanh => x.tanh(),
+            Function::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Function::Sin => x.sin(),
+            Function::Cos => x.cos(),
+            Function::Pow => x.powf(y),
+            Function::Max => list.iter().map(|x| x.parts().0).fold(x, larger),
+            Function::Min => -list.iter().map(|x| -x.parts().0).fold(-x, larger),
+            Function::Conj | Function::Re => x,
+            Function::Im => 0.0,
+            other => unreachable!("{other:?}"),
+        },
+        0.0,
+    )
+}
+
+fn complex(function: Function, list: &[Num]) -> Num {
+    let of = |x: Num| Complex::new(x.parts().0, x.parts().1);
+    let z = of(list[0]);
+    let w = list.get(1).map_or(Complex::default(), |w| of(*w));
+    let value = match function {
+        Function::Neg => -z,
+        Function::Add => z + w,
+        Function::Sub => z - w,
+        Function::Mul => z * w,
+        Function::Div => quotient(z, w),
+        Function::Exp => z.exp(),
+        Function::Log => z.ln(),
+        Function::Sqrt => z.sqrt(),
+        Function::Abs => z.norm().into(),
+        Function::Sign => {
+            if z == Complex::default() {
+                z
+            } else {
+                z / z.norm()
+            }
+        }
+        Function::Tanh => z.tanh(),
+        Function::Sigmoid => (Complex::from(1.0) + (-z).exp()).inv(),
+        Function::Sin => z.sin(),
+        Function::Cos => z.cos(),
+        Function::Pow => z.powc(w),
+        Function::Conj => z.conj(),
+        Function::Re => z.re.into(),
+        Function::Im => z.im.into(),
+        other => unreachable!("{other:?}"),
+    };
+    Num::Float(value.re, value.im)
+}
+
+/// NumPy's: by the larger part of the divisor (Smith, 1962), and by 0 part by part.
+fn quotient(z: Complex<f64>, w: Complex<f64>) -> Complex<f64> {
+    if w.re == 0.0 && w.im == 0.0 {
+        return Complex::new(z.re / w.re.abs(), z.im / w.re.abs());
+    }
+    if w.re.abs() < w.im.abs() {
+        // (z/i) / (w/i)
+        return quotient(Complex::new(z.im, -z.re), Complex::new(w.im, -w.re));
+    }
+    let ratio = w.im / w.re;
+    let scale = 1.0 / (w.re + w.im * ratio);
+    Complex::new((z.re + z.im * ratio) * scale, (z.im - z.re * ratio) * scale)
+}
+
+fn whole(function: Function, list: &[Num], dtype: Dtype) -> Num {
+    let int = |x: &Num| if let Num::Int(re, im) = x { (*re, *im) } else { unreachable!("{x:?} as {dtype}") };
+    let (a, b) = (list[0], list.get(1).copied().unwrap_or(Num::ZERO));
+    let minus = |x: Num| Num::Int(int(&x).0.wrapping_neg(), int(&x).1.wrapping_neg());
+    match function {
+        Function::Neg => minus(a),
+        Function::Add => a.add(b),
+        Function::Sub => a.add(minus(b)),
+        Function::Mul => a.mul(b),
+        Function::Abs => Num::Int(int(&a).0.abs(), 0),
+        Function::Sign => Num::Int(int(&a).0.signum(), 0),
+        Function::Max => Num::Int(list.iter().map(|x| int(x).0).max().unwrap(), 0),
+        Function::Min => Num::Int(list.iter().map(|x| int(x).0).min().unwrap(), 0),
+        Function::Conj => a.conj(),
+        Function::Re => Num::Int(int(&a).0, 0),
+        Function::Im => Num::Int(int(&a).1, 0),
+        other => unreachable!("{other:?} of {dtype}"),
+    }
+}
+
+/// The value where no point contributes.
+pub(crate) fn identity(assign: Assign, dtype: Dtype) -> Num {
+    let bits = 8 * dtype.size() as u32;
+    let (least, most) = match dtype {
+        Bool => (0, 1),
+        U8 | U16 | U32 | U64 => (0, (1 << bits) - 1),
+        I8 | I16 | I32 | I64 => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        _ => (0, 0),
+    };
+    let float = matches!(dtype, F32 | F64);
+    match assign {
+        Assign::Equal | Assign::Add | Assign::Or | Assign::Mean => Num::ZERO.to(dtype),
+        Assign::Multiply => Num::ONE.to(dtype),
+        Assign::Max | Assign::LogSumExp if float => Num::Float(f64::NEG_INFINITY, 0.0),
+        Assign::Min if float => Num::Float(f64::INFINITY, 0.0),
+        Assign::Max | Assign::LogSumExp => Num::Int(least, 0),
+        Assign::Min => Num::Int(most, 0),
+        Assign::And => Num::Int(if dtype == Bool { 1 } else { -1 }, 0).to(dtype),
+    }
+}
+
+/// A number of the text as an element.
+pub(crate) fn number(literal: Literal, dtype: Dtype) -> Result<Num, Refusal> {
+    let inexact = matches!(dtype, F16 | BF16 | F32 | F64 | C32 | C64);
+    match literal {
+        Literal::Float(x) if inexact => Ok(Num::Float(x, 0.0).to(dtype)),
+        Literal::Float(_) => Err("dtype"),
+        Literal::Int(i) => {
+            let value = Num::Int(i, 0).to(dtype);
+            let holds = if inexact { value.parts().0.is_finite() } else { value == Num::Int(i, 0) };
+            if holds { Ok(value) } else { Err("dtype") }
+        }
+    }
+}
+
+/// The value of an expression of numbers alone: a number again. `None` where it is none.
+pub(crate) fn fold(function: Function, list: &[Literal]) -> Option<Literal> {
+    let ints: Option<Vec<i128>> = list.iter().map(|l| if let Literal::Int(i) = l { Some(*i) } else { None }).collect();
+    let num = |l: &Literal| match *l {
+        Literal::Int(i) => Num::Float(i as f64, 0.0),
+        Literal::Float(x) => Num::Float(x, 0.0),
+    };
+    match (function, ints) {
+        (Function::Eq | Function::Where, _) => None,
+        (Function::Neg, Some(i)) => i[0].checked_neg().map(Literal::Int),
+        (Function::Add, Some(i)) => i[0].checked_add(i[1]).map(Literal::Int),
+        (Function::Sub, Some(i)) => i[0].checked_sub(i[1]).map(Literal::Int),
+        (Function::Mul, Some(i)) => i[0].checked_mul(i[1]).map(Literal::Int),
+        (Function::Max, Some(i)) => i.into_iter().max().map(Literal::Int),
+        (Function::Min, Some(i)) => i.into_iter().min().map(Literal::Int),
+        (Function::Abs, Some(i)) => i[0].checked_abs().map(Literal::Int),
+        (Function::Sign, Some(i)) => Some(Literal::Int(i[0].signum())),
+        (Function::Conj | Function::Re, Some(i)) => Some(Literal::Int(i[0])),
+        (Function::Im, Some(_)) => Some(Literal::Int(0)),
+        _ => Some(Literal::Float(float(function, &list.iter().map(num).collect::<Vec<_>>()).parts().0)),
+    }
+}

@@ -1,0 +1,150 @@
+//! The settled points of the language, `cases/settled.jsonl`: values worked out by hand, which the library and the oracle give.
+
+use std::path::Path;
+
+use einfold::{OutOfRange, Results};
+use einfold_ir::{Algebra, Dtype, Literal};
+use einfold_syntax::Options;
+use serde_json::Value;
+
+use crate::asked;
+use crate::layout::Layout;
+use crate::num::{Num, Tensor};
+use crate::oracle;
+use crate::sketch::Question;
+
+struct Settled {
+    line: String,
+    question: Question,
+    expected: Result<Vec<Tensor>, String>,
+}
+
+fn number(text: &str) -> Num {
+    let real = |text: &str| text.parse().map_or_else(|_| Num::Float(text.parse().unwrap(), 0.0), |i| Num::Int(i, 0));
+    // `-0` is no integer.
+    let real = |text: &str| if text == "-0" { Num::Float(-0.0, 0.0) } else { real(text) };
+    let Some(complex) = text.strip_suffix('i') else { return real(text) };
+    let at = complex.rfind(['+', '-']).unwrap();
+    match (real(&complex[..at]), real(complex[at..].trim_start_matches('+'))) {
+        (Num::Int(re, _), Num::Int(im, _)) => Num::Int(re, im),
+        (re, im) => Num::Float(re.parts().0, im.parts().0),
+    }
+}
+
+/// `f64[2, 3]` or `f64[2x3]` or without a shape `f64`, and values.
+fn tensor(ty: &str, values: &str) -> Tensor {
+    let (dtype, shape) = ty.split_once('[').map_or((ty, None), |(dtype, shape)| (dtype, Some(shape)));
+    let dtype = Dtype::from_name(dtype).unwrap();
+    let data: Vec<Num> = values.split_whitespace().map(|value| number(value).to(dtype)).collect();
+    let extents = |shape: &str| shape.trim_end_matches(']').split(['x', ',']).flat_map(|n| n.trim().parse()).collect();
+    let shape: Vec<usize> = shape.map_or_else(|| vec![data.len()], extents);
+    assert_eq!(data.len(), shape.iter().product::<usize>(), "{ty} {values}");
+    Tensor { dtype, shape, data }
+}
+
+/// `strict`, `drop`, `wrap`, `max-plus`, `max-times`, `acc i32`, `size K=3`, `fill Y=0`, `policy g=drop`, `output Y`.
+fn options(words: &[Value]) -> Options {
+    let mut options = Options::default();
+    let policy = |word: &str| if word == "drop" { OutOfRange::Drop } else { OutOfRange::Wrap };
+    for word in words.iter().map(|w| w.as_str().unwrap()) {
+        let (option, rest) = word.split_once(' ').unwrap_or((word, ""));
+        let (name, value) = rest.split_once('=').unwrap_or((rest, ""));
+        match option {
+            "strict" => options.strict = true,
+            "drop" | "wrap" => options.out_of_range = policy(option),
+            "max-plus" => options.algebra = Algebra::MAX_PLUS,
+            "max-times" => options.algebra = Algebra::MAX_TIMES,
+            "acc" => options.acc = Dtype::from_name(rest),
+            "size" => drop(options.sizes.insert(name.into(), value.parse().unwrap())),
+            "fill" => drop(options.fill.insert(name.into(), Literal::Int(value.parse().unwrap()))),
+            "policy" => drop(options.policy.insert(name.into(), policy(value))),
+            "output" => options.outputs.get_or_insert_default().push(rest.into()),
+            other => panic!("{other}"),
+        }
+    }
+    options
+}
+
+fn read(line: &str) -> Settled {
+    let case: Value = serde_json::from_str(line).unwrap();
+    let text = |v: &Value| v.as_str().unwrap().to_string();
+    let list = |v: &Value| v.as_array().cloned().unwrap_or_default();
+    let input = |v: &Value| {
+        let v = text(v);
+        let (head, values) = v.split_once('=').unwrap();
+        let (name, ty) = head.split_once(':').unwrap();
+        let tensor = tensor(ty, values);
+        let layout = Layout::row_major(tensor.shape.len());
+        (name.to_string(), tensor, layout)
+    };
+    let result = |v: &Value| {
+        let v = text(v);
+        let (ty, values) = v.rfind(']').map(|at| v.split_at(at + 1)).unwrap();
+        tensor(ty, values)
+    };
+    let expected = match case["error"].as_str() {
+        Some(code) => Err(code.to_string()),
+        None => Ok(list(&case["results"]).iter().map(result).collect()),
+    };
+    let operands = list(&case["inputs"]).iter().map(input).collect();
+    let question = Question { text: text(&case["text"]), operands, options: options(&list(&case["options"])) };
+    Settled { line: line.into(), question, expected }
+}
+
+fn all() -> Vec<Settled> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/settled.jsonl");
+    std::fs::read_to_string(path).unwrap().lines().map(read).collect()
+}
+
+/// Where this differs from what is expected; of numbers that are 0 also in the sign.
+fn difference(
+    found: &Result<Vec<Tensor>, String>,
+    expected: &Result<Vec<Tensor>, String>,
+    signs: bool,
+) -> Option<String> {
+    let (found, expected) = match (found, expected) {
+        (Ok(found), Ok(expected)) => (found, expected),
+        // Where several things are wrong, any of them is told.
+        (Err(found), Err(expected)) if found.split(' ').any(|code| code == expected) => return None,
+        (found, expected) => return (found != expected).then(|| format!("{found:?}, want {expected:?}")),
+    };
+    if found.len() != expected.len() {
+        return Some(format!("{} results", found.len()));
+    }
+    let sign = |t: &Tensor| t.data.iter().map(|x| x.parts().0.is_sign_negative()).collect::<Vec<_>>();
+    let pair = |(found, expected): (&Tensor, &Tensor)| {
+        let signs = || (signs && sign(found) != sign(expected)).then(|| format!("{found:?} in a sign"));
+        found.differs(expected, 1e-12).or_else(signs)
+    };
+    found.iter().zip(expected).find_map(pair)
+}
+
+fn check(by: impl Fn(&Question) -> Result<Vec<Tensor>, String>) {
+    let cases = all();
+    let mut wrong = String::new();
+    for case in &cases {
+        if let Some(d) = difference(&by(&case.question), &case.expected, case.line.contains("\"S32\"")) {
+            wrong += &format!("{}\n    {d}\n", case.line);
+        }
+    }
+    for point in 1..=32 {
+        assert!(cases.iter().any(|c| c.line.contains(&format!("\"S{point}\""))), "no case for point {point}");
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn the_library_holds_every_settled_point() {
+    check(|question| {
+        let results = asked::run::<Results>(question).map_err(|e| e.code().to_string())?;
+        Ok(asked::tensors(results).into_iter().map(|(_, t)| t).collect())
+    });
+}
+
+#[test]
+fn the_oracle_holds_every_settled_point() {
+    check(|question| match oracle::answer(&question.text, &question.tensors(), &question.options) {
+        Ok(answer) => Ok(answer.results.into_iter().map(|(_, t)| t).collect()),
+        Err(codes) => Err(codes.into_iter().collect::<Vec<_>>().join(" ")),
+    });
+}
