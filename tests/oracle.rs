@@ -42,6 +42,8 @@ pub(crate) struct Answer {
     pub(crate) exact: bool,
     /// Whether a sum, a product or a quotient made a NaN or an infinity, so that their order decides what comes of it.
     pub(crate) invalid: bool,
+    /// Whether rounding may have decided what a function that jumps gave.
+    pub(crate) jumped: bool,
     /// The largest finite number on the way.
     pub(crate) largest: f64,
 }
@@ -120,7 +122,9 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
     let mut tensors = BTreeMap::new();
     let named = operands.iter().all(|(name, _)| !name.is_empty());
     if operands.len() != names.inputs.len() && (!named || operands.is_empty()) {
-        return Err(one("operands"));
+        // What options are about is looked at before.
+        let given = check_options(&names, &BTreeMap::new(), options, program);
+        return Err(given.err().into_iter().flatten().chain(["operands"]).collect());
     }
     for (k, (name, tensor)) in operands.iter().enumerate() {
         let name = if named { name.as_str() } else { names.inputs[k] };
@@ -129,6 +133,9 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
         }
         if axes.contains(&name) {
             return Err(one("index-is-tensor"));
+        }
+        if names.parameters.contains(name) {
+            return Err(one("name-class"));
         }
         tensors.insert(name.to_string(), tensor.clone());
     }
@@ -187,8 +194,9 @@ impl Env<'_> {
 
     fn answer(self, names: &[&str]) -> Answer {
         let results = names.iter().map(|name| (name.to_string(), self.tensors[*name].clone())).collect();
-        let Trace { rounded, invalid, largest } = self.trace;
-        Answer { results, exact: !rounded.get(), invalid: invalid.get(), largest: largest.get() }
+        let Trace { rounded, invalid, jumped, largest } = self.trace;
+        let (exact, invalid, jumped) = (!rounded.get(), invalid.get(), jumped.get());
+        Answer { results, exact, invalid, jumped, largest: largest.get() }
     }
 
     /// Evaluates all contributions to a name.
@@ -222,6 +230,18 @@ impl Env<'_> {
         if whole { Ok(()) } else { Err("index-dtype") }
     }
 
+    /// An axis that stands twice on a left makes axes of the name equally long: 1 stretches.
+    fn tie(&self, contributions: &[Statement], declared: &[Option<usize>], all: &mut [Option<usize>]) {
+        for left in contributions.iter().map(|c| &c.left).filter(|_| !self.options.strict) {
+            for k in (0..left.len()).filter(|&k| declared[k].is_none()) {
+                let model::Index::Axis(axis) = &left[k].index else { continue };
+                let twin = |other: &usize| matches!(&left[*other].index, model::Index::Axis(other) if other == axis);
+                let longer = (0..left.len()).filter(twin).filter_map(|other| all[other]).find(|&size| size != 1);
+                all[k] = all[k].map(|own| if own == 1 { longer.unwrap_or(1) } else { own });
+            }
+        }
+    }
+
     /// The shape of a name and the sizes of the axes of each contribution (point 11 of the definition).
     fn shape(&self, contributions: &[Statement]) -> Result<(Vec<usize>, Vec<Sizes>), Refusal> {
         let rank = contributions[0].left.len();
@@ -242,6 +262,7 @@ impl Env<'_> {
             for (k, size) in all.iter_mut().enumerate().filter(|(_, size)| size.is_none()) {
                 *size = self.held(contributions.iter().zip(&sizes).filter_map(|(c, s)| plain(&c.left[k], s)))?;
             }
+            self.tie(contributions, &declared, &mut all);
             // What the others tell a contribution.
             let told = |(c, s): (&Statement, &Sizes)| {
                 let known = c.left.iter().zip(&declared).map(|(l, declared)| declared.or(plain(l, s)));

@@ -81,6 +81,10 @@ pub(crate) fn compare(question: &Question, way: &Way) -> Result<bool, String> {
                 if called != name {
                     return Err(told(format!("`{called}` in place of `{name}`")));
                 }
+                let alike = (found.dtype, &found.shape) == (wanted.dtype, &wanted.shape);
+                if want.jumped && alike {
+                    continue;
+                }
                 if let Some(d) = difference(found, wanted, tolerance, want.invalid) {
                     return Err(told(format!("{name}: {d}\nfound {found:?}\nwant {wanted:?} ±{tolerance}")));
                 }
@@ -92,6 +96,8 @@ pub(crate) fn compare(question: &Question, way: &Way) -> Result<bool, String> {
         (Err((code, _)), Ok(_)) if mixed && code == "index-out-of-range" => Ok(false),
         // What is wrong with ids is seen last.
         (Err(_), Err(codes)) if codes.contains("index-out-of-range") => Ok(false),
+        // The oracle looks for positions outside when it evaluates, which nothing else that is wrong lets it do.
+        (Err((code, _)), Err(_)) if code == "index-out-of-range" => Ok(false),
         (Err((code, report)), Err(codes)) if !codes.contains(code.as_str()) => {
             Err(told(format!("{report}\nwant {codes:?}")))
         }

@@ -99,6 +99,7 @@ pub(crate) fn solve(statement: &Statement, env: &Env<'_>, left: &[Option<usize>]
         solver.known.entry(axis).or_insert(1);
     }
     solver.rounds()?;
+    solver.told()?;
     solver.inside()?;
     Ok(solver.known)
 }
@@ -173,6 +174,17 @@ impl<'a> Solver<'a> {
         all.filter_map(|(i, size)| if let Index::Group(g) = i { Some((&g[..], size)) } else { None }).collect()
     }
 
+    /// No group of size 0 lacks one of its axes while another is 0: then nothing tells it.
+    fn told(&self) -> Result<(), Refusal> {
+        for (group, size) in self.groups() {
+            let known: Vec<usize> = group.iter().filter_map(|a| self.known.get(a).copied()).collect();
+            if size == 0 && known.len() + 1 == group.len() && known.contains(&0) {
+                return Err("size");
+            }
+        }
+        Ok(())
+    }
+
     fn rounds(&mut self) -> Result<(), Refusal> {
         loop {
             let before = self.known.len();
@@ -182,6 +194,7 @@ impl<'a> Solver<'a> {
                 let product: usize = group.iter().filter_map(|a| self.known.get(a)).product();
                 match unknown[..] {
                     [] if product != size => return Err("size"),
+                    [_] if product == 0 && size == 0 => {}
                     [_] if product == 0 || size % product != 0 => return Err("size"),
                     [axis] if *found.entry(axis.clone()).or_insert(size / product) != size / product => {
                         return Err("size");

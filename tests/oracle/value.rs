@@ -17,6 +17,8 @@ pub(crate) struct Trace {
     pub(crate) rounded: Cell<bool>,
     /// Whether a sum, a product or a quotient made a NaN or an infinity of other numbers.
     pub(crate) invalid: Cell<bool>,
+    /// Whether a function that jumps was applied after an operation rounded: then the order of sums may decide its value.
+    pub(crate) jumped: Cell<bool>,
     /// The largest finite number.
     pub(crate) largest: Cell<f64>,
 }
@@ -42,6 +44,9 @@ impl Trace {
 
     /// A function of numbers of `dtype`.
     pub(crate) fn call(&self, function: Function, a: &[Num], dtype: Dtype) -> Num {
+        if matches!(function, Function::Eq | Function::Sign) && self.rounded.get() {
+            self.jumped.set(true);
+        }
         match function {
             Function::Eq => return Num::Int(equal(a[0], a[1]).into(), 0),
             Function::Where => return if a[0] == Num::ZERO { a[2] } else { a[1] },
@@ -137,8 +142,11 @@ fn product_is_exact(a: &[Num]) -> bool {
     if b == 0.0 && d == 0.0 { a.mul_add(c, -(a * c)) == 0.0 } else { [a, b, c, d].into_iter().all(small) }
 }
 
+/// Whether a quotient is exact wherever in a product its divisor stands: that is a power of two.
 fn divides(a: &[Num], quotient: Num) -> bool {
-    quotient.mul(a[1]) == a[0] && product_is_exact(&[quotient, a[1]])
+    let (divisor, imaginary) = a[1].parts();
+    let power = divisor.to_bits() & ((1 << 52) - 1) == 0 && imaginary == 0.0;
+    power && quotient.mul(a[1]) == a[0]
 }
 
 /// NaN if either is; −0 is below +0.

@@ -62,8 +62,8 @@ impl Results {
     /// Takes a result out, as an array, a scalar or an [`AnyArray`].
     ///
     /// # Errors
-    /// [`ErrorKind::Names`] if there is no result of this name; [`ErrorKind::OutputDtype`] and [`ErrorKind::OutputRank`] if it
-    /// is of another type, and then it is still there.
+    /// [`Names`](crate::ErrorKind::Names) if there is no result of this name; [`OutputDtype`](crate::ErrorKind::OutputDtype)
+    /// and [`OutputRank`](crate::ErrorKind::OutputRank) if it is of another type, and then it is still there.
     pub fn take<A: Output>(&mut self, name: &str) -> Result<A, Error> {
         let index = self.0.iter().position(|(own, _)| &**own == name).ok_or_else(|| NamesProblem::NoResult {
             name: name.into(),
@@ -79,7 +79,7 @@ impl Results {
     /// All results as they are, with their names.
     ///
     /// # Errors
-    /// [`ErrorKind::NotBuiltin`] if one has elements of a user's type.
+    /// [`NotBuiltin`](crate::ErrorKind::NotBuiltin) if one has elements of a user's type.
     pub fn into_arrays(self) -> Result<Vec<(String, AnyArray)>, Error> {
         let one = |(index, (name, array)): (usize, (Label, NewArray))| {
             let shape = array.shape().to_vec();

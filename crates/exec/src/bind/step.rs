@@ -43,7 +43,9 @@ impl Binder<'_> {
     pub(super) fn bind_step(&mut self, loops: &[Axis], step: &Step, turns: bool) -> Result<(), BindError> {
         let target = self.plan.buffer(step.write.tensor);
         let compute = step.algebra.accumulator(target.dtype);
-        let none = target.extents.contains(&0) || step.form == Form::Fill;
+        // Ids are looked at even if no place is theirs.
+        let ids = step.write.has_ids() || step.reads.iter().any(|read| read.has_ids());
+        let none = (target.extents.contains(&0) && !ids) || step.form == Form::Fill;
         let empty = none || !turns || step.axes.iter().any(|a| a.extent == 0);
         let coverage = self.coverage(step);
         let expr = match &step.form {

@@ -17,9 +17,12 @@ const MOST_TENSORS: usize = 10;
 pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let mut module = Module::of(ir);
     let uses = module.uses();
+    let bases: Vec<NodeId> = ir.ids().filter_map(|id| module.contraction(id)?.onto).collect();
     let mut merges = 0;
     for id in ir.ids().filter(|id| uses[id.0 as usize] > 0) {
-        while let Some(merged) = joint(&module, id, &uses) {
+        // Nodes that add up to one result have one algebra.
+        let chained = bases.contains(&id) || module.contraction(id).is_some_and(|c| c.onto.is_some());
+        while let Some(merged) = joint(&module, id, &uses, chained) {
             module.nodes[id.0 as usize].def = Def::Contract(merged);
             merges += 1;
         }
@@ -28,14 +31,16 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
 }
 
 /// The contraction of node `id` with one of its factors merged into it.
-fn joint(module: &Module, id: NodeId, uses: &[u32]) -> Option<Contraction> {
+fn joint(module: &Module, id: NodeId, uses: &[u32], chained: bool) -> Option<Contraction> {
     let node = module.node(id);
     let outer = module.contraction(id).filter(|c| is_product(node, c))?;
     (0..outer.factors.len()).find_map(|k| {
         let tensor = outer.factors[k].tensor;
         let inner = module.contraction(tensor)?;
-        let fits = uses[tensor.0 as usize] == 1 && licensed((node, outer), (module.node(tensor), inner));
-        (fits && reads_whole(outer, k, module.node(tensor), inner)).then(|| merged(outer, k, inner)).flatten()
+        let from = module.node(tensor);
+        let fits = uses[tensor.0 as usize] == 1 && reads_whole(outer, k, from, inner);
+        let algebra = licensed((node, outer), (from, inner), chained).filter(|_| fits)?;
+        merged(outer, k, inner, algebra)
     })
 }
 
@@ -47,16 +52,15 @@ fn is_product(node: &Node, c: &Contraction) -> bool {
     product && !any_drops(c) && exact && !c.pinned && !c.factors.is_empty() && node.region == RegionId::TOP
 }
 
-/// Whether a law allows it.
-fn licensed((node, outer): (&Node, &Contraction), (from, inner): (&Node, &Contraction)) -> bool {
-    let mul = |c: &Contraction| match c.algebra {
-        Algebra::Builtin { mul, .. } => Some(mul),
-        Algebra::User(_) => None,
-    };
-    let same = outer.algebra == inner.algebra
-        || (copies(outer) || inner.is_map() && mul(outer).is_some() && mul(outer) == mul(inner));
-    let law = joint_algebra(outer, inner).laws(node.dtype).distributive;
-    same && law && from.dtype == node.dtype && inner.onto.is_none() && is_product(from, inner)
+/// The algebra of both together, if a law allows it.
+fn licensed(
+    (node, outer): (&Node, &Contraction),
+    (from, inner): (&Node, &Contraction),
+    chained: bool,
+) -> Option<Algebra> {
+    let algebra = joint_algebra(outer, inner, chained)?;
+    let law = algebra.laws(node.dtype).distributive;
+    (law && from.dtype == node.dtype && inner.onto.is_none() && is_product(from, inner)).then_some(algebra)
 }
 
 /// Whether a node only moves elements.
@@ -64,8 +68,16 @@ fn copies(c: &Contraction) -> bool {
     c.factors.len() == 1 && c.is_map()
 }
 
-fn joint_algebra(outer: &Contraction, inner: &Contraction) -> Algebra {
-    if copies(outer) { inner.algebra } else { outer.algebra }
+/// What sums nothing takes on the algebra of the other, if ⊗ is the same or there is none.
+fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Option<Algebra> {
+    let mul = |c: &Contraction| match c.algebra {
+        Algebra::Builtin { mul, .. } => Some(mul),
+        Algebra::User(_) => None,
+    };
+    if outer.algebra == inner.algebra || (copies(outer) && !chained) {
+        return Some(inner.algebra);
+    }
+    (inner.is_map() && mul(outer).is_some() && mul(outer) == mul(inner)).then_some(outer.algebra)
 }
 
 /// Whether factor `k` reads the inner product at plain axes and fixed positions; with ids all of it, for then all are looked at.
@@ -90,7 +102,7 @@ fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) 
 }
 
 /// The outer contraction with the factors of the inner one in place of factor `k`; `None` if those are too many.
-fn merged(outer: &Contraction, k: usize, inner: &Contraction) -> Option<Contraction> {
+fn merged(outer: &Contraction, k: usize, inner: &Contraction, algebra: Algebra) -> Option<Contraction> {
     let read = &outer.factors[k];
     let mut axes: Vec<Axis> = outer.axes.clone();
     let place = |a: u32| inner.output.iter().position(|i| i.as_axis() == Some(a));
@@ -111,7 +123,6 @@ fn merged(outer: &Contraction, k: usize, inner: &Contraction) -> Option<Contract
     factors.splice(k..=k, parts);
     let selections = factors.iter().filter(|f| f.has_ids()).count();
     let scatters = usize::from(outer.output.iter().any(|i| !i.ids.is_empty()));
-    let algebra = joint_algebra(outer, inner);
     let fits = factors.len() + selections + scatters <= MOST_TENSORS;
     fits.then(|| Contraction { axes, factors, algebra, ..outer.clone() })
 }

@@ -171,13 +171,17 @@ impl Definition<'_> {
             point.value(&this.contributions[k].right, wide)?;
             point.read(Access::new(greatest, ground.output(&space)), wide, wide);
             point.apply(Function::Sub, wide);
+            // A plan may round what is summed otherwise than what the greatest was found among.
+            point.number(Literal::Float(0.0), wide, this.contributions[k].operator)?;
+            point.apply(Function::Min, wide);
             point.apply(Function::Exp, wide);
             let factors = point.finish();
             this.sink(nodes, k).node(&space, factors, usual(BinaryOp::Add), onto)
         })?;
         use PointOp::{Call, Read};
         let zero = PointOp::Literal(Literal::Float(0.0));
-        // Where the greatest value m is infinite or NaN, m − m is NaN, and m is the result.
+        // Where the greatest value m is infinite or NaN, m − m is NaN, and m is the result. Else the sum is 1 at least, or for
+        // the reason above a bit less, or nothing at all.
         let ops = vec![
             (Read(0), wide),
             (Read(0), wide),
@@ -187,6 +191,8 @@ impl Definition<'_> {
             (Read(0), wide),
             (Read(1), wide),
             (Call(Function::Log), wide),
+            (zero, wide),
+            (Call(Function::Max), wide),
             (Call(Function::Add), wide),
             (Read(0), wide),
             (Call(Function::Where), wide),

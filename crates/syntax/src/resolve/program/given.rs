@@ -40,8 +40,8 @@ impl Given<'_> {
             return Err(self.mistakes().error(kind, operator, "spelled here").help("write `max=` with `+`, for one"));
         }
         let names = self.program.names();
-        let is_size = |name: &&String| self.id(name).is_some_and(|id| names.classes()[id as usize] == NameClass::Size);
-        if let Some(name) = sizes.keys().find(|name| !is_size(name)) {
+        let is = |name: &str, class| self.id(name).is_some_and(|id| names.classes()[id as usize] == class);
+        if let Some(name) = sizes.keys().find(|name| !is(name, NameClass::Size)) {
             let declared: Vec<String> =
                 names.sizes().iter().map(|&id| format!("`{}`", self.program.name(id))).collect();
             let kind = ErrorKind::UnknownSize { name: name.clone() };
@@ -52,7 +52,7 @@ impl Given<'_> {
                 },
             ));
         }
-        if let Some(name) = policy.keys().find(|name| self.id(name).is_none()) {
+        if let Some(name) = policy.keys().find(|name| !is(name, NameClass::Tensor)) {
             return Err(self.unknown(name, "given a policy for ids"));
         }
         for name in fill.keys() {

@@ -78,6 +78,7 @@ impl Shapes<'_> {
             for (axis, held) in shape.iter_mut().enumerate().filter(|(_, held)| held.is_none()) {
                 *held = self.plain(axis, &extents)?;
             }
+            self.tie(&mut shape, &declared);
             let mut changed = false;
             for (c, extents) in self.contributions.iter().zip(&mut extents) {
                 if tells_more(c, extents, &shape) {
@@ -114,6 +115,23 @@ impl Shapes<'_> {
             };
         }
         Ok(known)
+    }
+
+    /// An axis that is repeated on a left ties axes of the result: where one of them is 1 and another is not, the 1 stretches.
+    fn tie(&self, shape: &mut [Option<Held>], declared: &[Option<Held>]) {
+        if self.options.strict {
+            return;
+        }
+        for c in self.contributions {
+            for (k, position) in c.left.iter().enumerate() {
+                let Slot::Axis(axis) = position.slot else { continue };
+                let own = |other: &usize| matches!(c.left[*other].slot, Slot::Axis(other) if other == axis);
+                let longer = (0..shape.len()).filter(own).find_map(|other| shape[other].filter(|held| held.size != 1));
+                if declared[k].is_none() && shape[k].is_some_and(|held| held.size == 1) && longer.is_some() {
+                    shape[k] = longer;
+                }
+            }
+        }
     }
 
     /// Every axis has a size now, or it never gets one.

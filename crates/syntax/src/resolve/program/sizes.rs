@@ -38,6 +38,7 @@ pub(super) fn sizes(
     if sizes.fill(postponed) {
         sizes.rounds(&reads, shape)?;
     }
+    sizes.each_group(&reads, shape, Sizes::tells)?;
     sizes.inside(&reads)?;
     Ok(sizes.known.iter().map(|held| held.map(|held| held.size)).collect())
 }
@@ -131,27 +132,39 @@ impl Sizes<'_> {
 
     fn rounds(&mut self, reads: &[&Read], shape: &[Option<Held>]) -> Result<(), Error> {
         loop {
-            let mut changed = false;
-            for read in reads {
-                for (dim, (slot, span)) in read.dims.iter().enumerate() {
-                    if let Slot::Group(axes) = slot {
-                        changed |= self.group(axes, self.held(read, dim, *span))?;
-                    }
-                }
-            }
-            for (position, held) in self.c.left.iter().zip(shape) {
-                if let (Slot::Group(axes), Some(held)) = (&position.slot, held) {
-                    changed |= self.group(axes, Held { span: position.span, ..*held })?;
-                }
-            }
-            changed |= self.windows(reads)?;
-            if !changed {
+            // No window tells what a group can.
+            while self.each_group(reads, shape, Sizes::group)? {}
+            if !self.windows(reads)? {
                 return Ok(());
             }
         }
     }
 
-    /// The only unknown factor of a group; or the check that the product is right.
+    /// Calls `go` with every group whose size is known. Whether any call changed something.
+    fn each_group(
+        &mut self,
+        reads: &[&Read],
+        shape: &[Option<Held>],
+        go: impl Fn(&mut Self, &[usize], Held) -> Result<bool, Error>,
+    ) -> Result<bool, Error> {
+        let mut changed = false;
+        for read in reads {
+            for (dim, (slot, span)) in read.dims.iter().enumerate() {
+                if let Slot::Group(axes) = slot {
+                    changed |= go(self, axes, self.held(read, dim, *span))?;
+                }
+            }
+        }
+        for (position, held) in self.c.left.iter().zip(shape) {
+            if let (Slot::Group(axes), Some(held)) = (&position.slot, held) {
+                changed |= go(self, axes, Held { span: position.span, ..*held })?;
+            }
+        }
+        Ok(changed)
+    }
+
+    /// The only unknown factor of a group; or the check that the product is right. A product of 0 tells nothing, though another
+    /// group may.
     fn group(&mut self, axes: &[usize], held: Held) -> Result<bool, Error> {
         let mut unknown = axes.iter().copied().filter(|&axis| self.known[axis].is_none());
         let (first, second) = (unknown.next(), unknown.next());
@@ -162,6 +175,7 @@ impl Sizes<'_> {
             (_, Some(_)) => Ok(false),
             (None, None) if size != product => wrong(SizeProblem::Group { product, size }),
             (None, None) => Ok(false),
+            (Some(_), None) if product == 0 && size == 0 => Ok(false),
             (Some(_), None) if product == 0 || !size.is_multiple_of(product) => {
                 wrong(SizeProblem::Factor { product, size })
             }
@@ -169,6 +183,18 @@ impl Sizes<'_> {
                 self.known[axis] = Some(Held { size: size / product, ..held });
                 Ok(true)
             }
+        }
+    }
+
+    /// A group does not lack a factor that a product of 0 cannot tell.
+    fn tells(&mut self, axes: &[usize], held: Held) -> Result<bool, Error> {
+        let sizes = axes.iter().map(|&axis| self.size(axis));
+        let unknown = sizes.clone().filter(Option::is_none).count();
+        match unknown {
+            1 if held.size == 0 && sizes.flatten().any(|size| size == 0) => {
+                Err(self.mistakes.group(axes, self.c, held, SizeProblem::Factor { product: 0, size: 0 }))
+            }
+            _ => Ok(false),
         }
     }
 

@@ -168,8 +168,8 @@ fn groups_are_counted_and_exponentials_shifted() {
     %0 g = input 0  i64[6]
     %1 x = input 1  f64[6]
     %2 L = (max, +) %1[n] -> [%0[n]]  f64[3]
-    %3 L = (+, *) exp((%1[n] - %2[%0[n]])) -> [%0[n]]  f64[3]
-    %4 L = (+, *) where(eq((%2[n] - %2[n]), 0.0), (%2[n] + log(%3[n])), %2[n]) -> [n]  f64[3]
+    %3 L = (+, *) exp(min((%1[n] - %2[%0[n]]), 0.0)) -> [%0[n]]  f64[3]
+    %4 L = (+, *) where(eq((%2[n] - %2[n]), 0.0), (%2[n] + max(log(%3[n]), 0.0)), %2[n]) -> [n]  f64[3]
     return %4
     ");
     assert_snapshot!(with("Y[g[n]:3] mean= x[n]", "6:i64, 6:f32", fill).unwrap(), @r"
