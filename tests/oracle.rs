@@ -46,6 +46,8 @@ pub(crate) struct Answer {
     pub(crate) jumped: bool,
     /// The largest finite number on the way.
     pub(crate) largest: f64,
+    /// How many times larger an exponential may have made a relative error.
+    pub(crate) steepest: f64,
 }
 
 /// What statements are evaluated in.
@@ -126,20 +128,18 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
         let given = check_options(&names, &BTreeMap::new(), options, program);
         return Err(given.err().into_iter().flatten().chain(["operands"]).collect());
     }
+    let mut wrong = Refusals::new();
     for (k, (name, tensor)) in operands.iter().enumerate() {
         let name = if named { name.as_str() } else { names.inputs[k] };
-        if defines(name) {
-            return Err(one("name-is-input"));
-        }
-        if axes.contains(&name) {
-            return Err(one("index-is-tensor"));
-        }
-        if names.parameters.contains(name) {
-            return Err(one("name-class"));
-        }
+        wrong.extend(defines(name).then_some("name-is-input"));
+        wrong.extend(axes.contains(&name).then_some("index-is-tensor"));
+        wrong.extend(names.parameters.contains(name).then_some("name-class"));
         tensors.insert(name.to_string(), tensor.clone());
     }
-    check_options(&names, &tensors, options, program)?;
+    wrong.extend(check_options(&names, &tensors, options, program).err().into_iter().flatten());
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
     let mut env = Env { options, most: MOST, tensors, trace: Trace::default() };
     for definition in &names.definitions {
         env.define(definition.name, &definition.statements)?;
@@ -194,9 +194,10 @@ impl Env<'_> {
 
     fn answer(self, names: &[&str]) -> Answer {
         let results = names.iter().map(|name| (name.to_string(), self.tensors[*name].clone())).collect();
-        let Trace { rounded, invalid, jumped, largest } = self.trace;
-        let (exact, invalid, jumped) = (!rounded.get(), invalid.get(), jumped.get());
-        Answer { results, exact, invalid, jumped, largest: largest.get() }
+        let Trace { rounded, invalid, jumped, largest, steepest, powers } = self.trace;
+        let invalid = invalid.get() || powers.get() > 100.0;
+        let (exact, jumped, steepest) = (!rounded.get(), jumped.get(), 1.0 + steepest.get());
+        Answer { results, exact, invalid, jumped, largest: largest.get(), steepest }
     }
 
     /// Evaluates all contributions to a name.

@@ -40,7 +40,11 @@ fn tolerance(question: &Question, answer: &Answer) -> f64 {
     let dtypes = question.operands.iter().map(|o| o.1.dtype).chain(answer.results.iter().map(|r| r.1.dtype));
     let unit = dtypes.map(unit).fold(0.0, f64::max);
     let work = unit.min(2f64.powi(-23));
-    if answer.exact && answer.largest * work * 64.0 < 1.0 { 0.0 } else { 64.0 * unit * answer.largest.max(1.0) }
+    if answer.exact && answer.largest * work * 64.0 < 1.0 {
+        0.0
+    } else {
+        64.0 * unit * answer.steepest * answer.largest.max(1.0)
+    }
 }
 
 /// The first difference that no order of sums explains.

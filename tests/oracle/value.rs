@@ -17,10 +17,15 @@ pub(crate) struct Trace {
     pub(crate) rounded: Cell<bool>,
     /// Whether a sum, a product or a quotient made a NaN or an infinity of other numbers.
     pub(crate) invalid: Cell<bool>,
-    /// Whether a function that jumps was applied after an operation rounded: then the order of sums may decide its value.
+    /// Whether a function that jumps was applied after an operation rounded, or any after one that was invalid: then the order
+    /// of sums may decide its value.
     pub(crate) jumped: Cell<bool>,
     /// The largest finite number.
     pub(crate) largest: Cell<f64>,
+    /// The largest argument of an exponential: by so much it makes a relative error larger.
+    pub(crate) steepest: Cell<f64>,
+    /// How many powers of two all factors above 1 of `*=` make together: some order may overflow before it meets a zero.
+    pub(crate) powers: Cell<f64>,
 }
 
 impl Trace {
@@ -44,8 +49,15 @@ impl Trace {
 
     /// A function of numbers of `dtype`.
     pub(crate) fn call(&self, function: Function, a: &[Num], dtype: Dtype) -> Num {
-        if matches!(function, Function::Eq | Function::Sign) && self.rounded.get() {
+        let jumps = matches!(function, Function::Eq | Function::Sign) && self.rounded.get();
+        use Function::{Add, Conj, Div, Im, Mul, Neg, Re, Sub};
+        // What a NaN or an infinity became of may be finite again.
+        let hides = !matches!(function, Add | Sub | Mul | Div | Neg | Conj | Re | Im) && self.invalid.get();
+        if jumps || hides {
             self.jumped.set(true);
+        }
+        if function == Function::Exp {
+            self.steepest.set(self.steepest.get().max(a[0].parts().0.abs().min(1e4)));
         }
         match function {
             Function::Eq => return Num::Int(equal(a[0], a[1]).into(), 0),
@@ -91,7 +103,11 @@ impl Trace {
     pub(crate) fn combine(&self, assign: Assign, a: Num, b: Num, dtype: Dtype) -> Num {
         match assign {
             Assign::Equal | Assign::Add | Assign::Mean => self.call(Function::Add, &[a, b], dtype),
-            Assign::Multiply => self.call(Function::Mul, &[a, b], dtype),
+            Assign::Multiply => {
+                let (re, im) = b.parts();
+                self.powers.set(self.powers.get() + re.hypot(im).max(1.0).log2());
+                self.call(Function::Mul, &[a, b], dtype)
+            }
             Assign::Max => self.call(Function::Max, &[a, b], dtype),
             Assign::Min => self.call(Function::Min, &[a, b], dtype),
             Assign::Or => bits(a, b, |a, b| a | b),
@@ -217,6 +233,8 @@ fn complex(function: Function, list: &[Num]) -> Num {
                 z / z.norm()
             }
         }
+        // Beyond, 1 is the nearest number, and the formula of the crate overflows.
+        Function::Tanh if z.re.abs() > 20.0 => z.re.signum().into(),
         Function::Tanh => z.tanh(),
         Function::Sigmoid => (Complex::from(1.0) + (-z).exp()).inv(),
         Function::Sin => z.sin(),

@@ -100,10 +100,12 @@ pub(super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
 }
 
 impl Build<'_> {
-    /// The operands and groups of the outermost level; groups are built on the way.
+    /// The operands and groups of the outermost level; groups are built on the way. Where the product does not distribute over
+    /// the sum, a group by itself would change the result, and there is none.
     fn items(&mut self) -> Result<Vec<Item>, Error> {
         let Mistakes { s, inputs } = *self.mistakes;
-        let mut groups = s.groups().iter().peekable();
+        let licensed = self.algebra.laws(self.dtype).distributive;
+        let mut groups = s.groups().iter().filter(|_| licensed).peekable();
         // Of each open group: itself, and how many items were there when it was opened.
         let mut open = Vec::new();
         let operands = inputs.iter().enumerate().map(|(operand, input)| self.input(operand, input));
