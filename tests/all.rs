@@ -36,4 +36,5 @@ mod sketch;
 mod small_set;
 mod threads;
 mod wild;
+mod words;
 mod written;

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use einfold::{OutOfRange, Results};
-use einfold_ir::{Algebra, Dtype, Literal};
-use einfold_syntax::Options;
+use einfold::Results;
+use einfold_ir::Dtype;
 use serde_json::Value;
 
 use crate::asked;
@@ -12,6 +11,7 @@ use crate::layout::Layout;
 use crate::num::{Num, Tensor};
 use crate::oracle;
 use crate::sketch::Question;
+use crate::words::options;
 
 struct Settled {
     line: String,
@@ -42,29 +42,6 @@ fn tensor(ty: &str, values: &str) -> Tensor {
     Tensor { dtype, shape, data }
 }
 
-/// `strict`, `drop`, `wrap`, `max-plus`, `max-times`, `acc i32`, `size K=3`, `fill Y=0`, `policy g=drop`, `output Y`.
-fn options(words: &[Value]) -> Options {
-    let mut options = Options::default();
-    let policy = |word: &str| if word == "drop" { OutOfRange::Drop } else { OutOfRange::Wrap };
-    for word in words.iter().map(|w| w.as_str().unwrap()) {
-        let (option, rest) = word.split_once(' ').unwrap_or((word, ""));
-        let (name, value) = rest.split_once('=').unwrap_or((rest, ""));
-        match option {
-            "strict" => options.strict = true,
-            "drop" | "wrap" => options.out_of_range = policy(option),
-            "max-plus" => options.algebra = Algebra::MAX_PLUS,
-            "max-times" => options.algebra = Algebra::MAX_TIMES,
-            "acc" => options.acc = Dtype::from_name(rest),
-            "size" => drop(options.sizes.insert(name.into(), value.parse().unwrap())),
-            "fill" => drop(options.fill.insert(name.into(), Literal::Int(value.parse().unwrap()))),
-            "policy" => drop(options.policy.insert(name.into(), policy(value))),
-            "output" => options.outputs.get_or_insert_default().push(rest.into()),
-            other => panic!("{other}"),
-        }
-    }
-    options
-}
-
 fn read(line: &str) -> Settled {
     let case: Value = serde_json::from_str(line).unwrap();
     let text = |v: &Value| v.as_str().unwrap().to_string();
@@ -87,7 +64,9 @@ fn read(line: &str) -> Settled {
         None => Ok(list(&case["results"]).iter().map(result).collect()),
     };
     let operands = list(&case["inputs"]).iter().map(input).collect();
-    let question = Question { text: text(&case["text"]), operands, options: options(&list(&case["options"])) };
+    let words = list(&case["options"]);
+    let options = options(words.iter().filter_map(Value::as_str));
+    let question = Question { text: text(&case["text"]), operands, options };
     Settled { line: line.into(), question, expected }
 }
 

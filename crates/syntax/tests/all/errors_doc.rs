@@ -1,6 +1,7 @@
 //! The table of errors in `docs/errors.md`.
 
-use crate::cases::{file, options, types};
+use crate::cases::{file, types};
+use crate::words::options;
 use einfold_syntax::{Error, ErrorKind, parse, resolve};
 
 /// An example of the page: its section, the line that says what is run, and what that prints according to the page.

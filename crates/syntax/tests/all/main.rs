@@ -15,3 +15,6 @@ mod seeds;
 mod settled;
 mod structure;
 mod values;
+#[path = "../../../../tests/words.rs"]
+mod words;
+mod writer;

@@ -1,9 +1,10 @@
 //! What the settled points of the language's definition ask for, `tests/cases/settled.jsonl`, is what modules compute.
 
-use crate::cases::{file, options};
+use crate::cases::file;
 use crate::element::{Element, Real};
 use crate::evaluate::{Tensor, evaluate};
 use crate::values::resolve_fully;
+use crate::words::options;
 use einfold_ir::{Dtype, TensorType};
 use einfold_syntax::{Ast, parse};
 use serde_json::Value;
