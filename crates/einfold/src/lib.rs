@@ -170,6 +170,7 @@ mod scalar;
 mod settings;
 mod spec;
 mod target;
+mod tuples;
 
 pub use algebra::{
     ALGEBRAS, IntoAlgebra, LsePlus, MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes, NamedAlgebra, OrAnd, SumProduct,

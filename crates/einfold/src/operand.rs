@@ -2,6 +2,7 @@
 
 use crate::array::AnyArray;
 use crate::builtin::for_each_builtin;
+use crate::tuples::for_each_tuple;
 use einfold_exec::{AnyView, Element};
 use einfold_ir::TensorType;
 use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
@@ -235,15 +236,4 @@ macro_rules! tuples {
     };
 }
 
-tuples!(A);
-tuples!(A B);
-tuples!(A B C);
-tuples!(A B C D);
-tuples!(A B C D E);
-tuples!(A B C D E F);
-tuples!(A B C D E F G);
-tuples!(A B C D E F G H);
-tuples!(A B C D E F G H I);
-tuples!(A B C D E F G H I J);
-tuples!(A B C D E F G H I J K);
-tuples!(A B C D E F G H I J K L);
+for_each_tuple!(1..=12, tuples);

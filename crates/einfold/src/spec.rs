@@ -1,6 +1,7 @@
 //! What a plan is made for: the types of operands that are not there yet.
 
 use crate::operand::Named;
+use crate::tuples::for_each_tuple;
 use einfold_exec::Element;
 use einfold_ir::TensorType;
 
@@ -78,15 +79,4 @@ macro_rules! tuples {
     };
 }
 
-tuples!(A);
-tuples!(A B);
-tuples!(A B C);
-tuples!(A B C D);
-tuples!(A B C D E);
-tuples!(A B C D E F);
-tuples!(A B C D E F G);
-tuples!(A B C D E F G H);
-tuples!(A B C D E F G H I);
-tuples!(A B C D E F G H I J);
-tuples!(A B C D E F G H I J K);
-tuples!(A B C D E F G H I J K L);
+for_each_tuple!(1..=12, tuples);

@@ -1,6 +1,7 @@
 //! Memory of the caller that results are written to.
 
 use crate::array::AnyArray;
+use crate::tuples::for_each_tuple;
 use einfold_exec::{AnyViewMut, Element};
 use ndarray::{ArrayBase, ArrayRef, ArrayViewMut, DataMut, Dimension};
 use smallvec::SmallVec;
@@ -80,10 +81,4 @@ macro_rules! tuples {
     };
 }
 
-tuples!(A B);
-tuples!(A B C);
-tuples!(A B C D);
-tuples!(A B C D E);
-tuples!(A B C D E F);
-tuples!(A B C D E F G);
-tuples!(A B C D E F G H);
+for_each_tuple!(2..=8, tuples);
