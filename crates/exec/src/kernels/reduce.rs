@@ -148,6 +148,12 @@ unsafe fn lanes<A: Op, R: Row<A::T>, const L: usize>(row: R, start: usize, len: 
             lanes[l] = A::apply(lanes[l], row.get(start + i));
         }
     }
+    together::<A, L>(lanes)
+}
+
+/// Folds sums that were kept side by side, in halves; how many is a power of two.
+#[inline(always)]
+pub(super) fn together<A: Op, const L: usize>(mut lanes: [A::T; L]) -> A::T {
     let mut width = L;
     while width > 1 {
         width /= 2;

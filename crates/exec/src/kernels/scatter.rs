@@ -1,6 +1,7 @@
 //! Rows that are written to, or read from, positions in a list.
 
 use super::op::Op;
+use super::reduce::together;
 use super::{Dst, Src};
 
 /// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
@@ -111,14 +112,7 @@ unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
             *lane = A::apply(*lane, unsafe { a.add(from + l).read() });
         }
     }
-    let mut width = LANES;
-    while width > 1 {
-        width /= 2;
-        for l in 0..width {
-            lanes[l] = A::apply(lanes[l], lanes[l + width]);
-        }
-    }
-    lanes[0]
+    together::<A, LANES>(lanes)
 }
 
 #[inline(always)]
