@@ -90,6 +90,35 @@ impl Graph {
         Graph { legs, extents, kept }
     }
 
+    /// The graph with one axis in place of axes that the same tensors have, the output included: no order tells them apart.
+    /// Its axes are numbered anew.
+    pub(crate) fn fused(&self) -> Graph {
+        let mut holders = vec![Vec::new(); self.extents.len()];
+        for (tensor, legs) in (0_u32..).zip(&self.legs) {
+            legs.iter().for_each(|&axis| holders[axis as usize].push(tensor));
+        }
+        let mut axes: Vec<u32> = (0..holders.len() as u32).filter(|&axis| !holders[axis as usize].is_empty()).collect();
+        let key = |axis: u32| (&holders[axis as usize], self.kept[axis as usize]);
+        axes.sort_by(|&a, &b| key(a).cmp(&key(b)));
+        let mut graph = Graph { legs: vec![Vec::new(); self.legs.len()], extents: Vec::new(), kept: Vec::new() };
+        for same in axes.chunk_by(|&a, &b| key(a) == key(b)) {
+            let mut products: Vec<u64> = Vec::new();
+            for extent in same.iter().map(|&axis| self.extents[axis as usize]) {
+                match products.last_mut().and_then(|product| product.checked_mul(extent).map(|new| (product, new))) {
+                    Some((product, new)) => *product = new,
+                    None => products.push(extent),
+                }
+            }
+            for product in products {
+                let axis = graph.extents.len() as u32;
+                holders[same[0] as usize].iter().for_each(|&tensor| graph.legs[tensor as usize].push(axis));
+                graph.extents.push(product);
+                graph.kept.push(self.kept[same[0] as usize]);
+            }
+        }
+        graph
+    }
+
     /// The elements of what the whole graph contracts to.
     pub(crate) fn result_size(&self) -> Count {
         let kept = self.extents.iter().zip(&self.kept).filter(|(_, kept)| **kept);

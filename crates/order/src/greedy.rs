@@ -15,6 +15,7 @@ use std::collections::BinaryHeap;
 use einfold_ir::{Count, Network, Tree};
 
 use crate::graph::{Graph, Pairs, contract, join_by_size};
+use crate::random::Random;
 use crate::{Budget, OrderError, graph};
 
 /// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
@@ -36,10 +37,78 @@ pub(crate) fn tree(graph: &Graph) -> Result<Tree, OrderError> {
 
 /// The greedy steps of `graph`.
 pub(crate) fn pairs(graph: &Graph) -> Pairs {
-    let mut search = Greedy::new(graph);
+    let mut search = Greedy::new(graph, Choice::default());
     search.pair_all();
-    search.contract_all();
+    search.contract_all(f64::INFINITY);
     search.join_rest()
+}
+
+/// As [`pairs`], by another choice; none if they cost more than `most` flops.
+pub(crate) fn pairs_by(graph: &Graph, choice: Choice, most: f64) -> Option<Pairs> {
+    let mut search = Greedy::new(graph, choice);
+    search.pair_all();
+    search.contract_all(most);
+    (search.flops <= most).then(|| search.join_rest())
+}
+
+/// Contracts what grows no tensor: each step's result is no larger than the larger of both. Returns the steps and the ids of
+/// the tensors that are left, with their legs.
+pub(crate) fn absorb(graph: &Graph) -> (Pairs, Vec<(u32, Vec<u32>)>) {
+    let mut search = Greedy::new(graph, Choice { score: Score::Growth, noise: None });
+    search.most_score = 1.0;
+    search.pair_all();
+    search.contract_all(f64::INFINITY);
+    let rest = (0..).zip(search.tensors).filter_map(|(id, tensor)| Some((id, tensor?.legs))).collect();
+    (search.pairs, rest)
+}
+
+/// Which pair comes next: the one of the least score.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    pub(crate) score: Score,
+    /// Random numbers that the scores are blurred with, and how much; 0 is not at all.
+    pub(crate) noise: Option<(f64, Random)>,
+}
+
+impl Default for Choice {
+    fn default() -> Choice {
+        Choice { score: Score::Shrink(1.0), noise: None }
+    }
+}
+
+/// A score of a pair by the sizes of the result and of both.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Score {
+    /// How much larger all tensors together become; with a weight above 1, what is given up counts more than what is made.
+    Shrink(f64),
+    /// How many times larger the result is than the larger of both.
+    Growth,
+    /// The size of the result over that of both.
+    Ratio,
+    /// The size of the result.
+    Result,
+}
+
+impl Score {
+    fn of(self, result: f64, a: f64, b: f64) -> f64 {
+        match self {
+            Score::Shrink(weight) => result / weight - weight * (a + b),
+            Score::Growth => result / a.max(b),
+            Score::Ratio => result / a / b,
+            Score::Result => result,
+        }
+    }
+}
+
+impl Choice {
+    /// The score of a pair. Noise is that of Boltzmann sampling, on a logarithmic scale of either sign.
+    fn score(&mut self, result: f64, a: f64, b: f64) -> f64 {
+        let score = self.score.of(result, a, b);
+        match &mut self.noise {
+            None => score,
+            Some((temperature, random)) => score * (-score.signum() * *temperature * random.gumbel()).exp(),
+        }
+    }
 }
 
 /// A state of the search. Tensors have SSA ids; a tensor that has been used has no entry in `tensors`.
@@ -53,6 +122,11 @@ struct Greedy<'a> {
     pairs: Pairs,
     /// By axis: the last tensor that was found to have it, while scores are computed.
     mark: Vec<u32>,
+    choice: Choice,
+    /// Pairs of a greater score are left alone.
+    most_score: f64,
+    /// What the steps so far take.
+    flops: f64,
 }
 
 struct Tensor {
@@ -63,24 +137,24 @@ struct Tensor {
 /// The lesser is taken first; ids break ties.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
-    score: Score,
+    score: Ordered,
     a: u32,
     b: u32,
 }
 
 /// A floating-point number by its total order.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Score(i64);
+struct Ordered(i64);
 
-impl From<f64> for Score {
-    fn from(value: f64) -> Score {
+impl From<f64> for Ordered {
+    fn from(value: f64) -> Ordered {
         let bits = value.to_bits() as i64;
-        Score(bits ^ ((bits >> 63) as u64 >> 1) as i64)
+        Ordered(bits ^ ((bits >> 63) as u64 >> 1) as i64)
     }
 }
 
 impl Greedy<'_> {
-    fn new(graph: &Graph) -> Greedy<'_> {
+    fn new(graph: &Graph, choice: Choice) -> Greedy<'_> {
         let leaves = graph.legs.len();
         let mut holders = vec![Vec::new(); graph.extents.len()];
         for (id, legs) in (0..).zip(&graph.legs) {
@@ -94,6 +168,9 @@ impl Greedy<'_> {
             heap: BinaryHeap::new(),
             pairs: Vec::with_capacity(leaves),
             mark: vec![u32::MAX; graph.extents.len()],
+            choice,
+            most_score: f64::INFINITY,
+            flops: 0.0,
         };
         for legs in &graph.legs {
             let tensor = search.tensor(legs.clone());
@@ -120,9 +197,11 @@ impl Greedy<'_> {
     /// Contracts until no two tensors share an axis. That holds when the heap is empty: of those that have an axis, the one
     /// made last was paired with another, and had that been contracted since, the result would have the axis and be later.
     /// While none was made, all are as given, and those next to each other are paired.
-    fn contract_all(&mut self) {
+    /// Gives up when that takes more than `most` flops.
+    fn contract_all(&mut self, most: f64) {
         let mut near = Vec::new();
-        while let Some(Reverse(Candidate { a, b, .. })) = self.heap.pop() {
+        while self.flops <= most
+            && let Some(Reverse(Candidate { a, b, .. })) = self.heap.pop() {
             if let (Some(_), Some(_)) = (&self.tensors[a as usize], &self.tensors[b as usize]) {
                 self.contract(a, b, &mut near);
             }
@@ -134,8 +213,10 @@ impl Greedy<'_> {
         let (Some(left), Some(right)) = (self.tensors[a as usize].take(), self.tensors[b as usize].take()) else {
             return;
         };
-        let legs = contract(&left.legs, &right.legs, &mut self.uses, |_| ());
+        let (graph, mut summed) = (self.graph, 1.0);
+        let legs = contract(&left.legs, &right.legs, &mut self.uses, |axis| summed *= extent(graph, axis));
         let result = self.tensor(legs);
+        self.flops += result.size * summed;
         near.clear();
         let id = self.tensors.len() as u32;
         for &axis in &result.legs {
@@ -166,7 +247,11 @@ impl Greedy<'_> {
                 }
             }
             let size = (tensor.size / summed * new).min(HUGE);
-            let score = Score::from(size - tensor.size - other.size);
+            let score = self.choice.score(size, tensor.size, other.size);
+            if score > self.most_score {
+                continue;
+            }
+            let score = Ordered::from(score);
             self.heap.push(Reverse(Candidate { score, a: a.min(b), b: a.max(b) }));
         }
     }

@@ -23,11 +23,14 @@
 
 mod auto;
 pub mod cost;
+mod deep;
 mod dp;
 mod error;
 mod graph;
 mod greedy;
 mod left;
+mod objective;
+mod random;
 mod registry;
 mod select;
 
@@ -38,6 +41,7 @@ use std::time::Duration;
 use einfold_ir::{Cost, Network, Tree};
 
 pub use error::OrderError;
+pub use objective::Objective;
 pub use registry::{STRATEGIES, Strategy, strategy};
 pub use select::{Selected, Selection, evaluate_selected, order_selected};
 
@@ -68,17 +72,29 @@ impl FromStr for Order {
     }
 }
 
-/// What a search may use. The strategies there are so far are quick and use none of it; each says so.
+/// What a search may use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Budget {
-    /// How long it may take. Without it a search stops by its own rule.
-    pub time: Option<Duration>,
+    /// How long it may go on.
+    pub effort: Effort,
     /// How much memory the contraction may take, in bytes, besides its operands.
     pub memory_bytes: Option<u64>,
     /// How many threads may search. Without it, one.
     pub threads: Option<NonZeroUsize>,
     /// The seed of random choices.
     pub seed: u64,
+}
+
+/// How long a search may go on. Strategies that are quick use nothing of it; each says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effort {
+    /// As long as it pays: no longer than the contraction is likely to run. The same on every machine.
+    #[default]
+    Auto,
+    /// So many independent searches, of which the best is taken. The same on every machine.
+    Trials(u32),
+    /// So long. How good the answer is depends on the machine.
+    Time(Duration),
 }
 
 /// An order that was found.

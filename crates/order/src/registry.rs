@@ -2,7 +2,7 @@
 
 use einfold_ir::{Network, Tree};
 
-use crate::{Budget, OrderError, auto, dp, greedy, left};
+use crate::{Budget, OrderError, auto, deep, dp, greedy, left};
 
 /// A way to find a contraction order.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub const STRATEGIES: &[Strategy] = &[
         sees_ids: true,
         search: auto::search,
     },
+    Strategy { name: "deep", aliases: &["hyper"], about: "the best tree found in the time given", search: deep::search },
     Strategy {
         name: "dp",
         aliases: &["optimal", "dynamic-programming", "branch-all", "branch-2", "branch-1"],

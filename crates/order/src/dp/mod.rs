@@ -35,6 +35,11 @@ pub(crate) fn search(network: &Network, _: &Budget) -> Result<Tree, OrderError> 
 
 /// The exact tree of `graph`, if no more than `splits` splits need be tried.
 pub(crate) fn tree(graph: &Graph, splits: u64) -> Result<Tree, OrderError> {
+    graph::tree(graph.legs.len(), &pairs(graph, splits)?)
+}
+
+/// The exact steps of `graph`, if no more than `splits` splits need be tried.
+pub(crate) fn pairs(graph: &Graph, splits: u64) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
     let components = if leaves <= ALL_SPLITS { vec![(0..leaves as u32).collect()] } else { graph.components() };
     let operands = components.iter().map(Vec::len).max().unwrap_or(0);
@@ -50,7 +55,7 @@ pub(crate) fn tree(graph: &Graph, splits: u64) -> Result<Tree, OrderError> {
         parts.push((part.result_size(), splice(members, &local, leaves, &mut pairs)));
     }
     join_by_size(parts.into_iter(), leaves, &mut pairs);
-    graph::tree(leaves, &pairs)
+    Ok(pairs)
 }
 
 /// The exact steps of one component.

@@ -1,0 +1,215 @@
+//! Simulated annealing of a tree by rotations (G. Kalachev, P. Panteleev and M.-H. Yung, "Multi-tensor contraction for XEB
+//! verification of quantum circuits", arXiv:2108.05665, 2021).
+//!
+//! A rotation turns ((a, b), c) into ((a, c), b). An axis leaves (a, c) exactly if neither b nor what is outside the whole
+//! has it, so the legs of the new node are `(a | c) & (b | whole)`: four sets, whatever the rest of the tree, hyperedges and
+//! outputs included.
+
+use std::cell::OnceCell;
+
+use crate::objective::Goal;
+use crate::random::Random;
+
+/// A set of axes, one a bit.
+pub(super) type Bits<const W: usize> = [u64; W];
+
+/// A tree of tensors with few axes. Nodes `0..leaves` are tensors, the last node is the root.
+pub(super) struct Rotations<'a, const W: usize> {
+    leaves: usize,
+    goal: Goal,
+    /// The binary logarithms of the extents.
+    logs: &'a [f64],
+    /// That of all extents, if they are equal.
+    uniform: Option<f64>,
+    /// What each product multiplies.
+    children: Vec<[u32; 2]>,
+    nodes: Vec<Node<W>>,
+    costs: Vec<f64>,
+}
+
+#[derive(Clone, Copy)]
+struct Node<const W: usize> {
+    legs: Bits<W>,
+    /// The binary logarithm of the elements.
+    size: f64,
+}
+
+impl<'a, const W: usize> Rotations<'a, W> {
+    /// The tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes after what it
+    /// multiplies. `whole` are the legs of the root.
+    pub(super) fn new(
+        goal: Goal,
+        logs: &'a [f64],
+        tensors: &[Bits<W>],
+        whole: Bits<W>,
+        children: &[[u32; 2]],
+    ) -> Rotations<'a, W> {
+        let uniform = logs.first().copied().filter(|first| logs.iter().all(|log| log == first));
+        let empty = Node { legs: [0; W], size: 0.0 };
+        let mut tree = Rotations {
+            leaves: tensors.len(),
+            goal,
+            logs,
+            uniform,
+            children: children.to_vec(),
+            nodes: vec![empty; tensors.len() + children.len()],
+            costs: vec![0.0; children.len()],
+        };
+        for (node, &legs) in tensors.iter().enumerate() {
+            tree.nodes[node] = Node { legs, size: tree.size(&legs) };
+        }
+        tree.keep_outer_legs(tensors, whole);
+        for product in 0..children.len() {
+            let [a, b] = children[product].map(|node| tree.nodes[node as usize]);
+            let shared = and(&a.legs, &b.legs);
+            let size = tree.nodes[tree.leaves + product].size;
+            tree.costs[product] = tree.goal.step(a.size + b.size - tree.size(&shared), size);
+        }
+        tree
+    }
+
+    /// Sets the legs of all products: what is below is seen upwards, what is outside downwards.
+    fn keep_outer_legs(&mut self, tensors: &[Bits<W>], whole: Bits<W>) {
+        let mut below: Vec<Bits<W>> = tensors.to_vec();
+        below.extend(self.children.iter().map(|_| [0; W]));
+        for (product, &[a, b]) in self.children.iter().enumerate() {
+            below[self.leaves + product] = or(&below[a as usize], &below[b as usize]);
+        }
+        let mut outside = vec![[0; W]; below.len()];
+        if let Some(root) = outside.last_mut() {
+            *root = whole;
+        }
+        for (product, &[a, b]) in self.children.iter().enumerate().rev() {
+            let node = self.leaves + product;
+            let legs = and(&below[node], &outside[node]);
+            self.nodes[node] = Node { legs, size: self.size(&legs) };
+            outside[a as usize] = or(&outside[node], &below[b as usize]);
+            outside[b as usize] = or(&outside[node], &below[a as usize]);
+        }
+    }
+
+    /// The binary logarithm of the elements of a tensor with these legs.
+    #[inline]
+    fn size(&self, legs: &Bits<W>) -> f64 {
+        match self.uniform {
+            Some(log) => f64::from(legs.iter().map(|word| word.count_ones()).sum::<u32>()) * log,
+            None => self.sum_of(legs),
+        }
+    }
+
+    fn sum_of(&self, legs: &Bits<W>) -> f64 {
+        let mut sum = 0.0;
+        for (word, logs) in legs.iter().zip(self.logs.chunks(64)) {
+            let mut rest = *word;
+            while rest != 0 {
+                sum += logs[rest.trailing_zeros() as usize];
+                rest &= rest - 1;
+            }
+        }
+        sum
+    }
+
+    pub(super) fn children(&self) -> &[[u32; 2]] {
+        &self.children
+    }
+
+    /// The binary logarithm of the cost of all steps.
+    pub(super) fn total(&self) -> f64 {
+        self.goal.total(&self.costs)
+    }
+
+    /// Proposes one rotation at each product.
+    pub(super) fn sweep(&mut self, temperature: f64, random: &mut Random, tables: &Tables) {
+        for product in 0..self.children.len() {
+            self.propose(product, temperature, random.next(), tables);
+        }
+    }
+
+    #[inline]
+    fn propose(&mut self, product: usize, temperature: f64, bits: u64, tables: &Tables) {
+        let pair = self.children[product];
+        let first = (bits & 1) as usize;
+        let leaf = |node: u32| (node as usize) < self.leaves;
+        let side = if leaf(pair[first]) { 1 - first } else { first };
+        let (lower, c) = (pair[side] as usize, pair[1 - side] as usize);
+        if lower < self.leaves {
+            return;
+        }
+        let grandchildren = self.children[lower - self.leaves];
+        let swapped = (bits >> 1 & 1) as usize;
+        let (a, b) = (grandchildren[swapped] as usize, grandchildren[1 - swapped] as usize);
+        let [a_legs, b_legs, c_legs] = [a, b, c].map(|node| &self.nodes[node].legs);
+        let whole = &self.nodes[self.leaves + product];
+        let (mut legs, mut shared, mut summed, mut shared_above) = ([0; W], [0; W], [0; W], [0; W]);
+        for w in 0..W {
+            let needed = b_legs[w] | whole.legs[w];
+            shared[w] = a_legs[w] & c_legs[w];
+            summed[w] = shared[w] & !needed;
+            legs[w] = (a_legs[w] | c_legs[w]) & needed;
+            shared_above[w] = legs[w] & b_legs[w];
+        }
+        let union = self.nodes[a].size + self.nodes[c].size - self.size(&shared);
+        let size = union - self.size(&summed);
+        let cost = self.goal.step(union, size);
+        let cost_above = self.goal.step(size + self.nodes[b].size - self.size(&shared_above), whole.size);
+        let old = tables.add(self.costs[lower - self.leaves], self.costs[product]);
+        let change = tables.add(cost, cost_above) - old;
+        if change <= 0.0 || change < temperature * tables.exponential(bits >> 2) {
+            self.nodes[lower] = Node { legs, size };
+            self.children[lower - self.leaves] = [a as u32, c as u32];
+            self.children[product] = [lower as u32, b as u32];
+            self.costs[lower - self.leaves] = cost;
+            self.costs[product] = cost_above;
+        }
+    }
+}
+
+#[inline]
+fn and<const W: usize>(a: &Bits<W>, b: &Bits<W>) -> Bits<W> {
+    std::array::from_fn(|w| a[w] & b[w])
+}
+
+#[inline]
+fn or<const W: usize>(a: &Bits<W>, b: &Bits<W>) -> Bits<W> {
+    std::array::from_fn(|w| a[w] | b[w])
+}
+
+/// Functions of the inner loop as tables; their error is far below what decides.
+pub(super) struct Tables {
+    /// `log2(1 + 2^-d)` at multiples of [`STEP`].
+    carry: Vec<f32>,
+    /// Quantiles of the exponential distribution.
+    exponential: Vec<f32>,
+}
+
+const STEP: f64 = 1.0 / 64.0;
+const SPAN: usize = 24 * 64;
+const QUANTILES: usize = 4096;
+
+impl Tables {
+    /// The tables of this thread.
+    pub(super) fn with<R>(go: impl FnOnce(&Tables) -> R) -> R {
+        thread_local! {
+            static TABLES: OnceCell<Tables> = const { OnceCell::new() };
+        }
+        TABLES.with(|tables| go(tables.get_or_init(Tables::new)))
+    }
+
+    fn new() -> Tables {
+        let carry = (0..=SPAN).map(|i| (-(i as f64) * STEP).exp2().ln_1p() / std::f64::consts::LN_2);
+        let exponential = (0..QUANTILES).map(|i| -((i as f64 + 0.5) / QUANTILES as f64).ln());
+        Tables { carry: carry.map(|x| x as f32).collect(), exponential: exponential.map(|x| x as f32).collect() }
+    }
+
+    /// The binary logarithm of the sum of two numbers given by theirs.
+    #[inline]
+    fn add(&self, a: f64, b: f64) -> f64 {
+        let place = ((a - b).abs() / STEP + 0.5) as usize;
+        a.max(b) + f64::from(self.carry[place.min(SPAN)])
+    }
+
+    #[inline]
+    fn exponential(&self, bits: u64) -> f64 {
+        f64::from(self.exponential[bits as usize % QUANTILES])
+    }
+}

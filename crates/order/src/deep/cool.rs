@@ -1,0 +1,130 @@
+//! Annealing of a part of a tree: the schedule around the rotations.
+
+use super::anneal::{Bits, Rotations, Tables};
+use super::meter::Share;
+use super::nodes::Nodes;
+use super::window::{Axes, Window};
+use crate::random::Random;
+
+/// The most axes that a part may have.
+pub(super) const MOST_AXES: usize = 64 * 64;
+
+/// How hot it begins and how cold it ends: a step that makes two products 2^t times as dear is taken at temperature t with
+/// probability 1/e.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Temperatures {
+    pub(super) first: f64,
+    pub(super) last: f64,
+}
+
+/// How many sweeps pass between two looks at the whole cost.
+const LOOK: usize = 4;
+
+/// Anneals a part of a tree for a share of the time; the part is left as it was if nothing better came of it.
+pub(super) fn anneal(
+    tree: &mut Nodes<'_>,
+    window: &Window,
+    temperatures: Temperatures,
+    share: &Share<'_>,
+    random: &mut Random,
+) -> bool {
+    let axes = Axes::of(tree, &window.below);
+    let anneal = match axes.axes.len().div_ceil(64) {
+        0 | 1 => anneal_bits::<1>,
+        2 => anneal_bits::<2>,
+        3 => anneal_bits::<3>,
+        4 => anneal_bits::<4>,
+        5..=6 => anneal_bits::<6>,
+        7..=8 => anneal_bits::<8>,
+        9..=12 => anneal_bits::<12>,
+        13..=16 => anneal_bits::<16>,
+        17..=24 => anneal_bits::<24>,
+        25..=32 => anneal_bits::<32>,
+        33..=48 => anneal_bits::<48>,
+        49..=64 => anneal_bits::<64>,
+        _ => return false,
+    };
+    anneal(tree, window, &axes, temperatures, share, random)
+}
+
+fn anneal_bits<const W: usize>(
+    tree: &mut Nodes<'_>,
+    window: &Window,
+    axes: &Axes,
+    temperatures: Temperatures,
+    share: &Share<'_>,
+    random: &mut Random,
+) -> bool {
+    let below = &window.below;
+    let tensors: Vec<Bits<W>> = below.iter().map(|&node| axes.bits(&tree.legs[node as usize])).collect();
+    let whole = axes.bits(&tree.legs[window.root() as usize]);
+    let mut state = Rotations::new(tree.goal, &axes.logs, &tensors, whole, &local_children(tree, window));
+    let mut best = Best { total: state.total(), children: None };
+    Tables::with(|tables| {
+        let cooling = (temperatures.last / temperatures.first).ln();
+        let mut sweeps = 0;
+        while let Some(progress) = share.progress() {
+            let temperature = temperatures.first * (cooling * progress).exp();
+            state.sweep(temperature, random, tables);
+            sweeps += 1;
+            share.meter.spend(below.len() * (8 + W) / 8);
+            if sweeps % LOOK == 0 {
+                best.offer(&state);
+            }
+        }
+        best.offer(&state);
+    });
+    match best.children {
+        Some(children) => {
+            let products = outer_products(window, &children);
+            tree.replace(below, &products);
+            true
+        }
+        None => false,
+    }
+}
+
+/// The best state so far, if it is better than the first.
+struct Best {
+    total: f64,
+    children: Option<Vec<[u32; 2]>>,
+}
+
+impl Best {
+    fn offer<const W: usize>(&mut self, state: &Rotations<'_, W>) {
+        let total = state.total();
+        if total < self.total - 1e-9 {
+            self.total = total;
+            let children = self.children.get_or_insert_default();
+            children.clear();
+            children.extend_from_slice(state.children());
+        }
+    }
+}
+
+/// The products of a window with its own numbers: the nodes below come first, then the products, the root last.
+fn local_children(tree: &Nodes<'_>, window: &Window) -> Vec<[u32; 2]> {
+    let mut place = vec![0; tree.legs.len()];
+    let order = window.below.iter().chain(window.products.iter().rev());
+    order.zip(0..).for_each(|(&node, local)| place[node as usize] = local);
+    let leaves = tree.leaves();
+    let children = |&node: &u32| tree.children[node as usize - leaves].map(|child| place[child as usize]);
+    window.products.iter().rev().map(children).collect()
+}
+
+/// The products of a window with the tree's numbers, each after those it multiplies.
+fn outer_products(window: &Window, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
+    let leaves = window.below.len();
+    let nodes: Vec<u32> = window.below.iter().chain(window.products.iter().rev()).copied().collect();
+    let mut open = vec![(nodes.len() - 1) as u32];
+    let mut products = Vec::with_capacity(children.len());
+    while let Some(local) = open.pop() {
+        if let Some(product) = (local as usize).checked_sub(leaves) {
+            let pair = children[product];
+            products.push((nodes[local as usize], pair.map(|child| nodes[child as usize])));
+            open.extend(pair);
+        }
+    }
+    products.reverse();
+    products
+}

@@ -1,0 +1,162 @@
+//! The best tree that is found with a given effort.
+//!
+//! Exact where that is affordable. Else, in order: tensors that grow nothing are absorbed; cheap rules give many trees; the
+//! best few of them are annealed for a while, and the one that comes out best for longer; in the end, on all tensors again,
+//! small parts are put into their exact best form. That annealing has to begin from several good trees rather than from one,
+//! and that it must not be so hot that it forgets them, is what measurements say.
+
+mod anneal;
+mod cool;
+mod eliminate;
+mod meter;
+mod nodes;
+mod reconfigure;
+mod start;
+mod window;
+
+use std::time::Instant;
+
+use cool::Temperatures;
+use meter::Meter;
+use nodes::Nodes;
+use reconfigure::Exact;
+use window::Window;
+
+use crate::graph::{Graph, Pairs};
+use crate::objective::{Goal, Objective};
+use crate::random::Random;
+use crate::{Budget, Effort, OrderError, dp, greedy, graph};
+use einfold_ir::{Network, Tree};
+
+/// The share of a search in which the starts are annealed, and that in which the best of them is.
+const STARTS_UNTIL: f64 = 0.6;
+const ANNEAL_UNTIL: f64 = 0.9;
+/// How many starts are annealed at most, and how many sweeps each has at least.
+const STARTS: usize = 4;
+const SWEEPS: f64 = 200.0;
+/// Temperatures in steps of a factor of two in cost.
+const HOT: Temperatures = Temperatures { first: 1.5, last: 0.1 };
+const WARM: Temperatures = Temperatures { first: 0.5, last: 0.05 };
+/// How many nodes a part has that is annealed.
+const PART: usize = 1024;
+/// How many nodes a part has that is put into its exact best form.
+const EXACT_PART: usize = 8;
+/// How much work the exact search is for each split.
+const SPLITS_PER_WORK: f64 = 0.1;
+/// The work of one trial, by tensor.
+const TRIAL_WORK: u64 = 2000;
+
+/// Searches with the effort of the budget; without one, as if for one trial.
+pub(crate) fn search(network: &Network, budget: &Budget) -> Result<Tree, OrderError> {
+    let graph = Graph::of(network).fused();
+    let leaves = graph.legs.len();
+    let start = Instant::now();
+    let goal = Goal { objective: Objective::Flops, limit: f64::INFINITY };
+    let trial = |number: u64| {
+        let meter = match budget.effort {
+            Effort::Time(time) => Meter::time(start, time),
+            Effort::Auto | Effort::Trials(_) => Meter::work(TRIAL_WORK * leaves as u64),
+        };
+        run(&graph, goal, &meter, Random::new(budget.seed, number))
+    };
+    let trials = match budget.effort {
+        Effort::Trials(trials) => u64::from(trials.max(1)),
+        _ => 1,
+    };
+    // The first of the best, so that the answer does not depend on who finds it.
+    let mut best: Option<(f64, Pairs)> = None;
+    for number in 0..trials {
+        let (total, pairs) = trial(number);
+        if best.as_ref().is_none_or(|best| total < best.0) {
+            best = Some((total, pairs));
+        }
+    }
+    graph::tree(leaves, &best.unwrap_or_default().1)
+}
+
+/// One search; gives the binary logarithm of the cost as well.
+pub(crate) fn run(graph: &Graph, goal: Goal, meter: &Meter, mut random: Random) -> (f64, Pairs) {
+    if goal.objective == Objective::Flops
+        && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()) as u64)
+    {
+        return (Nodes::new(graph, goal, &pairs).total(), pairs);
+    }
+    let (mut pairs, rest) = greedy::absorb(graph);
+    let legs = rest.iter().map(|(_, legs)| legs.clone()).collect();
+    let reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() }.fused();
+    let local = anneal_starts(&reduced, goal, meter, &mut random);
+    splice(&rest, &local, graph.legs.len(), &mut pairs);
+    let mut tree = Nodes::new(graph, goal, &pairs);
+    polish(&mut tree, meter);
+    (tree.total(), tree.pairs())
+}
+
+/// Appends the steps of the reduced graph, whose tensors are `members`, to those that reduced it.
+fn splice(members: &[(u32, Vec<u32>)], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
+    let mut ids: Vec<u32> = members.iter().map(|(id, _)| *id).collect();
+    for pair in local {
+        ids.push((leaves + pairs.len()) as u32);
+        pairs.push(pair.map(|id| ids[id as usize]));
+    }
+}
+
+/// The best tree that comes of annealing the best starts.
+fn anneal_starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Random) -> Pairs {
+    if graph.legs.len() < 2 {
+        return Pairs::new();
+    }
+    let starts = start::starts(graph, goal, meter, random);
+    let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
+    let number = starts.len().min(STARTS).min(affordable as usize).max(1);
+    let begin = meter.passed();
+    let mut best: Option<(f64, Nodes<'_>)> = None;
+    for (i, (_, pairs)) in starts.iter().take(number).enumerate() {
+        let mut tree = Nodes::new(graph, goal, pairs);
+        let end = begin + (STARTS_UNTIL - begin) * (i + 1) as f64 / number as f64;
+        anneal(&mut tree, HOT, meter, end, random);
+        let total = tree.total();
+        if best.as_ref().is_none_or(|best| total < best.0) {
+            best = Some((total, tree));
+        }
+    }
+    let Some((_, mut tree)) = best else { return Pairs::new() };
+    for end in [(STARTS_UNTIL + ANNEAL_UNTIL) / 2.0, ANNEAL_UNTIL] {
+        anneal(&mut tree, WARM, meter, end, random);
+    }
+    tree.pairs()
+}
+
+/// Anneals the part of a tree that costs most.
+fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter, until: f64, random: &mut Random) {
+    let heat = tree.heat();
+    let mut most = PART;
+    let mut window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
+    while window.axes(tree) > cool::MOST_AXES {
+        most = window.below.len() * 3 / 4;
+        window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
+    }
+    cool::anneal(tree, &window, temperatures, &meter.until(until), random);
+}
+
+/// Puts small parts into their exact best form, the dearest first, until none gets better or the search ends.
+fn polish(tree: &mut Nodes<'_>, meter: &Meter) {
+    let mut exact = Exact::default();
+    let mut order: Vec<u32> = tree.postorder();
+    let leaves = tree.leaves();
+    loop {
+        let mut better = false;
+        order.sort_by(|&a, &b| tree.costs[b as usize - leaves].total_cmp(&tree.costs[a as usize - leaves]));
+        for &node in &order {
+            if meter.passed() >= 1.0 {
+                return;
+            }
+            let cost = |node| tree.product(node).map_or(f64::NEG_INFINITY, |product| tree.costs[product]);
+            let window = Window::grow(tree, node, EXACT_PART, cost);
+            better |= exact.improve(tree, &window);
+            meter.spend(1 << EXACT_PART);
+        }
+        if !better {
+            return;
+        }
+    }
+}

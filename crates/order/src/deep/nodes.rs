@@ -1,0 +1,132 @@
+//! A binary tree over the tensors of a graph that is changed in place.
+
+use crate::graph::{Graph, Pairs, contract};
+use crate::objective::Goal;
+
+/// A tree under improvement. Nodes `0..leaves` are the tensors, the others products; a node keeps its place while the tree
+/// below it changes.
+#[derive(Clone)]
+pub(crate) struct Nodes<'g> {
+    pub(crate) graph: &'g Graph,
+    pub(crate) goal: Goal,
+    /// The binary logarithm of each extent.
+    pub(crate) logs: std::rc::Rc<[f64]>,
+    pub(crate) root: u32,
+    /// What each product multiplies; product `k` is node `leaves + k`.
+    pub(crate) children: Vec<[u32; 2]>,
+    /// By node, ascending.
+    pub(crate) legs: Vec<Vec<u32>>,
+    /// The binary logarithm of what each product costs.
+    pub(crate) costs: Vec<f64>,
+    /// Scratch: the uses of each axis while legs are computed.
+    uses: Vec<u32>,
+}
+
+impl<'g> Nodes<'g> {
+    /// The tree of SSA steps.
+    pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Nodes<'g> {
+        let logs = graph.extents.iter().map(|&extent| (extent.max(1) as f64).log2()).collect();
+        let nodes = graph.legs.len() + pairs.len();
+        let mut legs = graph.legs.clone();
+        legs.resize(nodes, Vec::new());
+        let mut tree = Nodes {
+            graph,
+            goal,
+            logs,
+            root: nodes.saturating_sub(1) as u32,
+            children: pairs.clone(),
+            legs,
+            costs: vec![0.0; pairs.len()],
+            uses: graph.uses(),
+        };
+        for product in 0..pairs.len() {
+            tree.multiply(product);
+        }
+        tree
+    }
+
+    pub(crate) fn leaves(&self) -> usize {
+        self.graph.legs.len()
+    }
+
+    /// The number of the product that node is; none for a tensor.
+    pub(crate) fn product(&self, node: u32) -> Option<usize> {
+        (node as usize).checked_sub(self.leaves())
+    }
+
+    /// Brings legs and cost of a product up to date with its children; `uses` must be those before it.
+    fn multiply(&mut self, product: usize) {
+        let [a, b] = self.children[product].map(|node| node as usize);
+        let (logs, mut summed) = (&self.logs, 0.0);
+        let legs = contract(&self.legs[a], &self.legs[b], &mut self.uses, |axis| summed += logs[axis as usize]);
+        let size: f64 = self.size_of(&legs);
+        self.costs[product] = self.goal.step(size + summed, size);
+        let node = self.leaves() + product;
+        self.legs[node] = legs;
+    }
+
+    pub(crate) fn size_of(&self, legs: &[u32]) -> f64 {
+        legs.iter().map(|&axis| self.logs[axis as usize]).sum()
+    }
+
+    /// Puts these products, each after those it multiplies, in the place of those that led from `below` to the same root.
+    pub(crate) fn replace(&mut self, below: &[u32], products: &[(u32, [u32; 2])]) {
+        let Some(&(root, _)) = products.last() else { return };
+        // Within the part, an axis is used by the nodes below and, if it leaves the part, by one more.
+        for &node in below {
+            self.legs[node as usize].iter().for_each(|&axis| self.uses[axis as usize] = 0);
+        }
+        for &node in below {
+            self.legs[node as usize].iter().for_each(|&axis| self.uses[axis as usize] += 1);
+        }
+        self.legs[root as usize].iter().for_each(|&axis| self.uses[axis as usize] += 1);
+        for &(node, children) in products {
+            let product = node as usize - self.leaves();
+            self.children[product] = children;
+            self.multiply(product);
+        }
+    }
+
+    /// The products below and with `root`, each after those it multiplies.
+    pub(crate) fn postorder(&self) -> Vec<u32> {
+        let mut open = vec![self.root];
+        let mut order = Vec::with_capacity(self.children.len());
+        while let Some(node) = open.pop() {
+            if let Some(product) = self.product(node) {
+                order.push(node);
+                open.extend(self.children[product]);
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    /// By node, the cost of the dearest product in it.
+    pub(crate) fn heat(&self) -> Vec<f64> {
+        let mut heat = vec![f64::NEG_INFINITY; self.legs.len()];
+        for node in self.postorder() {
+            let product = node as usize - self.leaves();
+            let [a, b] = self.children[product].map(|child| heat[child as usize]);
+            heat[node as usize] = self.costs[product].max(a).max(b);
+        }
+        heat
+    }
+
+    /// The steps in SSA form.
+    pub(crate) fn pairs(&self) -> Pairs {
+        let leaves = self.leaves();
+        let mut ids: Vec<u32> = (0..self.legs.len() as u32).collect();
+        let mut pairs = Pairs::with_capacity(self.children.len());
+        for node in self.postorder() {
+            let children = self.children[node as usize - leaves].map(|child| ids[child as usize]);
+            ids[node as usize] = (leaves + pairs.len()) as u32;
+            pairs.push(children);
+        }
+        pairs
+    }
+
+    /// The binary logarithm of the whole cost.
+    pub(crate) fn total(&self) -> f64 {
+        self.goal.total(&self.costs)
+    }
+}

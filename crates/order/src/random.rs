@@ -1,0 +1,42 @@
+//! Random numbers for the searches: the same on every machine, from a seed.
+
+/// The generator SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA
+/// 2014): one addition and a mix a number, which is all that a search asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// The generator number `stream` of `seed`; the numbers of two streams have nothing to do with each other.
+    pub(crate) fn new(seed: u64, stream: u64) -> Random {
+        Random(mix(seed ^ mix(stream.wrapping_add(STEP))))
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(STEP);
+        mix(self.0)
+    }
+
+    /// Uniform in the open interval from 0 to 1.
+    pub(crate) fn unit(&mut self) -> f64 {
+        ((self.next() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
+    }
+
+    /// A generator of its own.
+    pub(crate) fn split(&mut self) -> Random {
+        Random(self.next())
+    }
+
+    /// Of the standard Gumbel distribution.
+    pub(crate) fn gumbel(&mut self) -> f64 {
+        -(-self.unit().ln()).ln()
+    }
+}
+
+/// 2^64 divided by the golden ratio, made odd.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
