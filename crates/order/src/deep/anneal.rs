@@ -7,6 +7,7 @@
 
 use std::cell::OnceCell;
 
+use super::window::Weights;
 use crate::objective::Goal;
 use crate::random::Random;
 
@@ -17,10 +18,7 @@ pub(super) type Bits<const W: usize> = [u64; W];
 pub(super) struct Rotations<'a, const W: usize> {
     leaves: usize,
     goal: Goal,
-    /// The binary logarithms of the extents.
-    logs: &'a [f64],
-    /// That of all extents, if they are equal.
-    uniform: Option<f64>,
+    weights: &'a Weights,
     /// What each product multiplies.
     children: Vec<[u32; 2]>,
     nodes: Vec<Node<W>>,
@@ -39,18 +37,16 @@ impl<'a, const W: usize> Rotations<'a, W> {
     /// multiplies. `whole` are the legs of the root.
     pub(super) fn new(
         goal: Goal,
-        logs: &'a [f64],
+        weights: &'a Weights,
         tensors: &[Bits<W>],
         whole: Bits<W>,
         children: &[[u32; 2]],
     ) -> Rotations<'a, W> {
-        let uniform = logs.first().copied().filter(|first| logs.iter().all(|log| log == first));
         let empty = Node { legs: [0; W], size: 0.0 };
         let mut tree = Rotations {
             leaves: tensors.len(),
             goal,
-            logs,
-            uniform,
+            weights,
             children: children.to_vec(),
             nodes: vec![empty; tensors.len() + children.len()],
             costs: vec![0.0; children.len()],
@@ -91,22 +87,12 @@ impl<'a, const W: usize> Rotations<'a, W> {
     /// The binary logarithm of the elements of a tensor with these legs.
     #[inline]
     fn size(&self, legs: &Bits<W>) -> f64 {
-        match self.uniform {
-            Some(log) => f64::from(legs.iter().map(|word| word.count_ones()).sum::<u32>()) * log,
-            None => self.sum_of(legs),
-        }
-    }
-
-    fn sum_of(&self, legs: &Bits<W>) -> f64 {
-        let mut sum = 0.0;
-        for (word, logs) in legs.iter().zip(self.logs.chunks(64)) {
-            let mut rest = *word;
-            while rest != 0 {
-                sum += logs[rest.trailing_zeros() as usize];
-                rest &= rest - 1;
+        match self.weights {
+            Weights::Words(logs) => {
+                legs.iter().zip(logs).map(|(word, log)| f64::from(word.count_ones()) * log).sum()
             }
+            Weights::Bits(logs) => sum_of_bits(legs, logs),
         }
-        sum
     }
 
     pub(super) fn children(&self) -> &[[u32; 2]] {
@@ -162,6 +148,18 @@ impl<'a, const W: usize> Rotations<'a, W> {
             self.costs[product] = cost_above;
         }
     }
+}
+
+fn sum_of_bits<const W: usize>(legs: &Bits<W>, logs: &[f64]) -> f64 {
+    let mut sum = 0.0;
+    for (word, logs) in legs.iter().zip(logs.chunks(64)) {
+        let mut rest = *word;
+        while rest != 0 {
+            sum += logs[rest.trailing_zeros() as usize];
+            rest &= rest - 1;
+        }
+    }
+    sum
 }
 
 #[inline]

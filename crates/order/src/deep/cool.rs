@@ -7,7 +7,7 @@ use super::window::{Axes, Window};
 use crate::random::Random;
 
 /// The most axes that a part may have.
-pub(super) const MOST_AXES: usize = 64 * 64;
+pub(super) const MOST_AXES: usize = 64 * 58;
 
 /// How hot it begins and how cold it ends: a step that makes two products 2^t times as dear is taken at temperature t with
 /// probability 1/e.
@@ -29,7 +29,7 @@ pub(super) fn anneal(
     random: &mut Random,
 ) -> bool {
     let axes = Axes::of(tree, &window.below);
-    let anneal = match axes.axes.len().div_ceil(64) {
+    let anneal = match axes.words() {
         0 | 1 => anneal_bits::<1>,
         2 => anneal_bits::<2>,
         3 => anneal_bits::<3>,
@@ -58,11 +58,12 @@ fn anneal_bits<const W: usize>(
     let below = &window.below;
     let tensors: Vec<Bits<W>> = below.iter().map(|&node| axes.bits(&tree.legs[node as usize])).collect();
     let whole = axes.bits(&tree.legs[window.root() as usize]);
-    let mut state = Rotations::new(tree.goal, &axes.logs, &tensors, whole, &local_children(tree, window));
+    let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, whole, &local_children(tree, window));
     let mut best = Best { total: state.total(), children: None };
+    let mut sweeps = 0;
     Tables::with(|tables| {
         let cooling = (temperatures.last / temperatures.first).ln();
-        let mut sweeps = 0;
+        sweeps = 0;
         while let Some(progress) = share.progress() {
             let temperature = temperatures.first * (cooling * progress).exp();
             state.sweep(temperature, random, tables);
@@ -74,6 +75,7 @@ fn anneal_bits<const W: usize>(
         }
         best.offer(&state);
     });
+    if std::env::var_os("TRACE").is_some() { eprintln!("W {W} {} leaves {sweeps} sweeps", below.len()); }
     match best.children {
         Some(children) => {
             let products = outer_products(window, &children);

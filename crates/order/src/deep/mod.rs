@@ -14,6 +14,9 @@ mod reconfigure;
 mod start;
 mod window;
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Instant;
 
 use cool::Temperatures;
@@ -36,6 +39,7 @@ const STARTS: usize = 4;
 const SWEEPS: f64 = 200.0;
 /// Temperatures in steps of a factor of two in cost.
 const HOT: Temperatures = Temperatures { first: 1.5, last: 0.1 };
+
 const WARM: Temperatures = Temperatures { first: 0.5, last: 0.05 };
 /// How many nodes a part has that is annealed.
 const PART: usize = 1024;
@@ -46,6 +50,9 @@ const SPLITS_PER_WORK: f64 = 0.1;
 /// The work of one trial, by tensor.
 const TRIAL_WORK: u64 = 2000;
 
+fn env(name: &str, default: f64) -> f64 {
+    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+}
 /// Searches with the effort of the budget; without one, as if for one trial.
 pub(crate) fn search(network: &Network, budget: &Budget) -> Result<Tree, OrderError> {
     let graph = Graph::of(network).fused();
@@ -75,7 +82,7 @@ pub(crate) fn search(network: &Network, budget: &Budget) -> Result<Tree, OrderEr
 }
 
 /// One search; gives the binary logarithm of the cost as well.
-pub(crate) fn run(graph: &Graph, goal: Goal, meter: &Meter, mut random: Random) -> (f64, Pairs) {
+fn run(graph: &Graph, goal: Goal, meter: &Meter, mut random: Random) -> (f64, Pairs) {
     if goal.objective == Objective::Flops
         && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()) as u64)
     {
@@ -106,22 +113,25 @@ fn anneal_starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Random) 
         return Pairs::new();
     }
     let starts = start::starts(graph, goal, meter, random);
-    let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
+    if std::env::var_os("TRACE").is_some() { eprintln!("{:.3} {} starts, reduced {}", meter.passed(), starts.len(), graph.legs.len()); }
+    let affordable = meter.total_work() / (env("SWEEPS", SWEEPS) * graph.legs.len() as f64);
     let number = starts.len().min(STARTS).min(affordable as usize).max(1);
     let begin = meter.passed();
     let mut best: Option<(f64, Nodes<'_>)> = None;
-    for (i, (_, pairs)) in starts.iter().take(number).enumerate() {
+    for (i, pairs) in starts.iter().take(number).enumerate() {
         let mut tree = Nodes::new(graph, goal, pairs);
         let end = begin + (STARTS_UNTIL - begin) * (i + 1) as f64 / number as f64;
-        anneal(&mut tree, HOT, meter, end, random);
+        anneal(&mut tree, Temperatures { first: env("HOT", 1.5), last: env("COLD", 0.1) }, meter, end, random);
         let total = tree.total();
+        if std::env::var_os("TRACE").is_some() { eprintln!("{:.3} start {:.3} -> {:.3}", meter.passed(), 0.0, total*0.30103); }
         if best.as_ref().is_none_or(|best| total < best.0) {
             best = Some((total, tree));
         }
     }
     let Some((_, mut tree)) = best else { return Pairs::new() };
     for end in [(STARTS_UNTIL + ANNEAL_UNTIL) / 2.0, ANNEAL_UNTIL] {
-        anneal(&mut tree, WARM, meter, end, random);
+        anneal(&mut tree, Temperatures { first: env("WARM", 0.5), last: env("COLD2", 0.05) }, meter, end, random);
+        if std::env::var_os("TRACE").is_some() { eprintln!("{:.3} warm -> {:.3}", meter.passed(), tree.total()*0.30103); }
     }
     tree.pairs()
 }
@@ -129,7 +139,7 @@ fn anneal_starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Random) 
 /// Anneals the part of a tree that costs most.
 fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter, until: f64, random: &mut Random) {
     let heat = tree.heat();
-    let mut most = PART;
+    let mut most = env("PART", 1024.0) as usize;
     let mut window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
     while window.axes(tree) > cool::MOST_AXES {
         most = window.below.len() * 3 / 4;

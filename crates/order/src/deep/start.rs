@@ -8,11 +8,9 @@ use super::meter::Meter;
 use super::nodes::Nodes;
 use crate::graph::{Graph, Pairs};
 use crate::greedy::{self, Choice, Score};
-use crate::objective::Goal;
+use crate::objective::{Goal, Objective};
 use crate::random::Random;
 
-/// How many trees are kept.
-const KEPT: usize = 16;
 /// The share of a search after which eliminations and noisy trees stop.
 const UNTIL: f64 = 0.1;
 /// A tensor of an elimination may have so many legs.
@@ -21,18 +19,26 @@ const MOST_LEGS: usize = 200;
 const GREEDY_WORK: usize = 30;
 const FILL_WORK: usize = 300;
 
-/// The cheapest trees found, each with the binary logarithm of its cost, the best first.
-pub(super) struct Starts<'g> {
+/// The cheapest tree of each rule. What comes of annealing a tree depends more on how it was made than on what it cost.
+struct Starts<'g> {
     graph: &'g Graph,
     goal: Goal,
-    trees: Vec<(f64, Pairs)>,
+    trees: Vec<Start>,
 }
 
-/// Looks for starts during the first part of a search.
-pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Random) -> Vec<(f64, Pairs)> {
+struct Start {
+    rule: &'static str,
+    total: f64,
+    pairs: Pairs,
+}
+
+/// Looks for trees during the first part of a search; gives the best of each rule, the cheapest first.
+pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Random) -> Vec<Pairs> {
     let mut starts = Starts { graph, goal, trees: Vec::new() };
-    for score in [Score::Growth, Score::Shrink(1.0), Score::Ratio, Score::Result] {
-        starts.greedy(Choice { score, noise: None }, meter);
+    let scores =
+        [("growth", Score::Growth), ("shrink", Score::Shrink(1.0)), ("ratio", Score::Ratio), ("result", Score::Result)];
+    for (rule, score) in scores {
+        starts.greedy(rule, Choice { score, noise: None }, meter);
         if meter.passed() >= 2.0 * UNTIL {
             break;
         }
@@ -40,41 +46,50 @@ pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Rand
     starts.eliminations(meter);
     while meter.passed() < UNTIL {
         let temperature = (4.0 * random.unit() - 4.0).exp();
-        let score = if random.next() % 2 == 0 { Score::Growth } else { Score::Shrink(1.0 + random.unit()) };
-        starts.greedy(Choice { score, noise: Some((temperature, random.split())) }, meter);
+        let noise = Some((temperature, random.split()));
+        let (rule, score) = match random.next() % 2 {
+            0 => ("noisy growth", Score::Growth),
+            _ => ("noisy shrink", Score::Shrink(1.0 + random.unit())),
+        };
+        starts.greedy(rule, Choice { score, noise }, meter);
     }
-    starts.trees
+    starts.trees.sort_by(|a, b| a.total.total_cmp(&b.total));
+    if std::env::var_os("TRACE").is_some() { for s in &starts.trees { eprintln!("{} {:.3}", s.rule, s.total*0.30103); } }
+    starts.trees.into_iter().map(|start| start.pairs).collect()
 }
 
 impl Starts<'_> {
-    fn greedy(&mut self, choice: Choice, meter: &Meter) {
-        // A tree that is much dearer than those kept is not worth finishing.
-        let most = if self.trees.len() < KEPT { f64::INFINITY } else { (self.trees[KEPT - 1].0 + 1.0).exp2() };
+    fn greedy(&mut self, rule: &'static str, choice: Choice, meter: &Meter) {
+        // A tree that is dearer than the one that is kept is not worth finishing.
+        let flops = matches!(self.goal.objective, Objective::Flops);
+        let known = self.trees.iter().find(|start| flops && start.rule == rule);
+        let most = known.map_or(f64::INFINITY, |start| start.total.exp2());
         let pairs = greedy::pairs_by(self.graph, choice, most);
         meter.spend(GREEDY_WORK * self.graph.legs.len());
-        pairs.into_iter().for_each(|pairs| self.offer(pairs));
+        pairs.into_iter().for_each(|pairs| self.offer(rule, pairs));
     }
 
     /// The fill rules take long where axes are many, and are good where they are few.
     fn eliminations(&mut self, meter: &Meter) {
         let axes = self.graph.extents.len();
         let few = 3 * axes < 2 * self.graph.legs.len();
-        for rule in [Rule::Size, Rule::Fill, Rule::WeightedFill] {
+        for (name, rule) in [("size", Rule::Size), ("fill", Rule::Fill), ("weighted fill", Rule::WeightedFill)] {
             let fills = rule != Rule::Size;
-            if meter.passed() < UNTIL && (few || !fills) {
+            if meter.passed() < if few { 2.0 * UNTIL } else { UNTIL } && (few || !fills) {
                 let pairs = eliminate::pairs(self.graph, rule, MOST_LEGS);
                 meter.spend(GREEDY_WORK * self.graph.legs.len() + if fills { FILL_WORK * axes } else { 0 });
-                pairs.into_iter().for_each(|pairs| self.offer(pairs));
+                pairs.into_iter().for_each(|pairs| self.offer(name, pairs));
             }
         }
     }
 
-    fn offer(&mut self, pairs: Pairs) {
+    fn offer(&mut self, rule: &'static str, pairs: Pairs) {
         let total = Nodes::new(self.graph, self.goal, &pairs).total();
-        let place = self.trees.partition_point(|(known, _)| *known < total);
-        if self.trees.get(place).is_none_or(|(known, _)| *known != total) {
-            self.trees.insert(place, (total, pairs));
-            self.trees.truncate(KEPT);
+        let start = Start { rule, total, pairs };
+        match self.trees.iter_mut().find(|known| known.rule == rule) {
+            Some(known) if known.total <= total => {}
+            Some(known) => *known = start,
+            None => self.trees.push(start),
         }
     }
 }

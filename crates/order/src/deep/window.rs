@@ -51,28 +51,66 @@ fn ordered(value: f64) -> i64 {
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
-/// The axes of the nodes below a window, numbered from 0.
+/// The axes of the nodes below a window as bits of sets.
 pub(super) struct Axes {
-    pub(super) axes: Vec<u32>,
-    /// The binary logarithms of their extents.
-    pub(super) logs: Vec<f64>,
+    /// Each axis with its bit, ascending.
+    bits: Vec<(u32, u32)>,
+    pub(super) weights: Weights,
 }
+
+/// The binary logarithms of the extents.
+pub(super) enum Weights {
+    /// All bits of a word have the same.
+    Words(Vec<f64>),
+    /// By bit.
+    Bits(Vec<f64>),
+}
+
+/// Up to so many words more than needed are taken so that all axes of a word have the same extent: then the size of a tensor
+/// is a matter of counting bits.
+const MORE_WORDS: usize = 6;
 
 impl Axes {
     pub(super) fn of(tree: &Nodes<'_>, below: &[u32]) -> Axes {
         let mut axes: Vec<u32> = below.iter().flat_map(|&node| &tree.legs[node as usize]).copied().collect();
         axes.sort_unstable();
         axes.dedup();
-        let logs = axes.iter().map(|&axis| tree.logs[axis as usize]).collect();
-        Axes { axes, logs }
+        let log = |axis: u32| tree.logs[axis as usize];
+        let needed = axes.len().div_ceil(64);
+        axes.sort_by(|&a, &b| log(a).total_cmp(&log(b)));
+        let classes = || axes.chunk_by(|&a, &b| log(a) == log(b));
+        let mut bits = Vec::with_capacity(axes.len());
+        let words: usize = classes().map(|class| class.len().div_ceil(64)).sum();
+        let weights = if words <= needed + MORE_WORDS {
+            let mut logs = Vec::with_capacity(words);
+            for class in classes() {
+                bits.extend(class.iter().copied().zip(64 * logs.len() as u32..));
+                logs.extend(std::iter::repeat_n(log(class[0]), class.len().div_ceil(64)));
+            }
+            Weights::Words(logs)
+        } else {
+            bits.extend(axes.iter().copied().zip(0..));
+            Weights::Bits(axes.iter().map(|&axis| log(axis)).collect())
+        };
+        bits.sort_unstable();
+        Axes { bits, weights }
+    }
+
+    /// How many words a set has.
+    pub(super) fn words(&self) -> usize {
+        match &self.weights {
+            Weights::Words(logs) => logs.len(),
+            Weights::Bits(logs) => logs.len().div_ceil(64),
+        }
     }
 
     /// These axes as a set; those that the window does not have are left out.
     pub(super) fn bits<const W: usize>(&self, legs: &[u32]) -> [u64; W] {
         let mut bits = [0; W];
         for axis in legs {
-            if let Ok(place) = self.axes.binary_search(axis) {
-                bits[place / 64] |= 1 << (place % 64);
+            if let Ok(place) = self.bits.binary_search_by_key(axis, |bit| bit.0) {
+                let bit = self.bits[place].1 as usize;
+                bits[bit / 64] |= 1 << (bit % 64);
             }
         }
         bits

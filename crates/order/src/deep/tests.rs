@@ -1,0 +1,130 @@
+use einfold_ir::Network;
+
+use super::meter::Meter;
+use super::nodes::Nodes;
+use super::reconfigure::Exact;
+use super::window::Window;
+use super::{anneal, eliminate, HOT};
+use crate::graph::{Graph, Pairs};
+use crate::greedy;
+use crate::objective::{Goal, Objective};
+use crate::random::Random;
+
+const ALL: [Objective; 5] =
+    [Objective::Flops, Objective::Size, Objective::Write, Objective::Combo(64.0), Objective::Limit(64.0)];
+
+fn goal(objective: Objective) -> Goal {
+    Goal { objective, limit: f64::INFINITY }
+}
+
+/// A network with whatever can be in one: hyperedges, repeated and lone axes, extents of 1, scalars, parts without a link.
+fn network(random: &mut Random, tensors: usize, axes: usize) -> Graph {
+    let mut below = |bound: usize| (random.next() % bound as u64) as usize;
+    let inputs = (0..tensors).map(|_| (0..below(5)).map(|_| below(axes) as u32).collect()).collect();
+    let output: Vec<u32> = (0..axes as u32).filter(|_| below(5) == 0).collect();
+    let output = if tensors == 0 { Vec::new() } else { output };
+    let extents = (0..axes).map(|_| [1, 2, 2, 3, 5, 8][below(6)]).collect();
+    Graph::of(&Network::new(inputs, output, extents).unwrap())
+}
+
+/// What each tree of the tensors costs, by the definition: an axis is needed while a tensor outside or the output has it.
+fn all_trees(graph: &Graph, objective: Objective, sets: &[u32], least: &mut f64, so_far: &mut Vec<f64>) {
+    if sets.len() == 1 {
+        *least = least.min(goal(objective).total(so_far));
+        return;
+    }
+    for i in 0..sets.len() {
+        for j in 0..i {
+            let rest: Vec<u32> = (0..sets.len()).filter(|&k| k != i && k != j).map(|k| sets[k]).collect();
+            so_far.push(step(graph, objective, sets[i], sets[j]));
+            all_trees(graph, objective, &[&rest[..], &[sets[i] | sets[j]]].concat(), least, so_far);
+            so_far.pop();
+        }
+    }
+}
+
+fn step(graph: &Graph, objective: Objective, a: u32, b: u32) -> f64 {
+    let has = |set: u32, axis: u32| (0..graph.legs.len()).any(|t| set >> t & 1 == 1 && graph.legs[t].contains(&axis));
+    let everything = (1 << graph.legs.len()) - 1;
+    let leg = |set: u32, axis: u32| has(set, axis) && (graph.kept[axis as usize] || has(everything & !set, axis));
+    let log = |axis: u32| (graph.extents[axis as usize] as f64).log2();
+    let axes = || 0..graph.extents.len() as u32;
+    let flops = axes().filter(|&axis| leg(a, axis) || leg(b, axis)).map(log).sum();
+    let size = axes().filter(|&axis| leg(a | b, axis)).map(log).sum();
+    goal(objective).step(flops, size)
+}
+
+fn whole(tree: &Nodes<'_>) -> Window {
+    Window::grow(tree, tree.root, usize::MAX, |_| 0.0)
+}
+
+#[test]
+fn the_exact_form_is_the_best_of_all_trees() {
+    let mut random = Random::new(1, 0);
+    for round in 0..120 {
+        let graph = network(&mut random, 3 + round % 4, 1 + round % 9);
+        let start = greedy::pairs(&graph);
+        for objective in ALL {
+            let mut tree = Nodes::new(&graph, goal(objective), &start);
+            let window = whole(&tree);
+            Exact::default().improve(&mut tree, &window);
+            let sets: Vec<u32> = (0..graph.legs.len()).map(|t| 1 << t).collect();
+            let mut least = f64::INFINITY;
+            all_trees(&graph, objective, &sets, &mut least, &mut Vec::new());
+            assert!((tree.total() - least).abs() < 1e-9, "{objective:?} {} {least} {:?}", tree.total(), graph.legs);
+        }
+    }
+}
+
+/// A tree whose numbers were computed from its steps alone.
+fn anew<'g>(tree: &Nodes<'g>) -> Nodes<'g> {
+    Nodes::new(tree.graph, tree.goal, &tree.pairs())
+}
+
+#[test]
+fn annealing_keeps_its_books() {
+    let mut random = Random::new(2, 0);
+    for round in 0..40 {
+        let graph = network(&mut random, 4 + 7 * (round % 9), 4 + 19 * (round % 11));
+        let start = greedy::pairs(&graph);
+        for objective in ALL {
+            let mut tree = Nodes::new(&graph, goal(objective), &start);
+            let before = tree.total();
+            let meter = Meter::work(200 * graph.legs.len() as u64);
+            anneal(&mut tree, HOT, &meter, 1.0, &mut random);
+            let after = tree.total();
+            assert!(after <= before + 1e-9);
+            assert!((anew(&tree).total() - after).abs() < 1e-6, "{objective:?}");
+        }
+    }
+}
+
+#[test]
+fn a_part_is_improved_and_the_rest_left_alone() {
+    let mut random = Random::new(3, 0);
+    for _ in 0..40 {
+        let graph = network(&mut random, 30, 40);
+        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph));
+        let mut exact = Exact::default();
+        for node in tree.postorder() {
+            let before = tree.total();
+            let window = Window::grow(&tree, node, 6, |_| 0.0);
+            let better = exact.improve(&mut tree, &window);
+            assert!(if better { tree.total() < before } else { tree.total() == before });
+        }
+        assert!((anew(&tree).total() - tree.total()).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn eliminations_use_every_tensor_once() {
+    let mut random = Random::new(4, 0);
+    for round in 0..200 {
+        let graph = network(&mut random, 1 + round % 40, 1 + round % 23);
+        for rule in [eliminate::Rule::Size, eliminate::Rule::Fill, eliminate::Rule::WeightedFill] {
+            let pairs: Pairs = eliminate::pairs(&graph, rule, usize::MAX).unwrap();
+            assert_eq!(pairs.len() + 1, graph.legs.len());
+            crate::graph::tree(graph.legs.len(), &pairs).unwrap();
+        }
+    }
+}
