@@ -77,7 +77,7 @@ pub(super) struct Share<'m> {
 impl Share<'_> {
     /// How much of the share has passed; none at its end.
     pub(super) fn progress(&self) -> Option<f64> {
-        let progress = (self.meter.passed() - self.from) / (self.to - self.from);
-        (progress < 1.0).then_some(progress)
+        let passed = self.meter.passed();
+        (passed < self.to).then(|| (passed - self.from) / (self.to - self.from))
     }
 }
