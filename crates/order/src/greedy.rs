@@ -12,11 +12,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use einfold_ir::{Count, Network, Tree};
+use einfold_ir::{Count, Tree};
 
 use crate::graph::{Graph, Pairs, contract, join_by_size};
 use crate::random::Random;
-use crate::{Budget, OrderError, graph};
+use crate::{OrderError, Search, graph};
 
 /// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
 /// million pairs.
@@ -26,8 +26,8 @@ const PARTNERS: usize = 8;
 const HUGE: f64 = 1e300;
 
 /// The greedy order. Uses nothing of the budget.
-pub(crate) fn search(network: &Network, _: &Budget) -> Result<Tree, OrderError> {
-    tree(&Graph::of(network))
+pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
+    tree(&Graph::of(search.task.network))
 }
 
 /// The greedy tree of `graph`.
@@ -201,7 +201,8 @@ impl Greedy<'_> {
     fn contract_all(&mut self, most: f64) {
         let mut near = Vec::new();
         while self.flops <= most
-            && let Some(Reverse(Candidate { a, b, .. })) = self.heap.pop() {
+            && let Some(Reverse(Candidate { a, b, .. })) = self.heap.pop()
+        {
             if let (Some(_), Some(_)) = (&self.tensors[a as usize], &self.tensors[b as usize]) {
                 self.contract(a, b, &mut near);
             }

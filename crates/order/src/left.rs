@@ -1,12 +1,12 @@
 //! The order as written.
 
-use einfold_ir::{Network, Tree};
+use einfold_ir::Tree;
 
-use crate::{Budget, OrderError, graph};
+use crate::{OrderError, Search, graph};
 
 /// Multiplies the first two tensors, then the result with the third, and so on. Uses nothing of the budget.
-pub(crate) fn search(network: &Network, _: &Budget) -> Result<Tree, OrderError> {
-    tree(network.inputs().len())
+pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
+    tree(search.task.network.inputs().len())
 }
 
 /// The tree of `leaves` tensors from left to right.

@@ -22,6 +22,7 @@
 //! signature and is registered in [`STRATEGIES`].
 
 mod auto;
+mod budget;
 pub mod cost;
 mod deep;
 mod dp;
@@ -33,17 +34,23 @@ mod objective;
 mod random;
 mod registry;
 mod select;
+mod slice;
+mod task;
+mod watch;
 
-use std::num::NonZeroUsize;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::Instant;
 
 use einfold_ir::{Cost, Network, Tree};
 
+pub use budget::{Budget, Effort};
 pub use error::OrderError;
 pub use objective::Objective;
 pub use registry::{STRATEGIES, Strategy, strategy};
 pub use select::{Selected, Selection, evaluate_selected, order_selected};
+pub use slice::Slice;
+pub use task::Task;
+pub use watch::{Progress, Watch};
 
 /// Where an order comes from. The default is the strategy `auto`.
 ///
@@ -72,37 +79,14 @@ impl FromStr for Order {
     }
 }
 
-/// What a search may use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Budget {
-    /// How long it may go on.
-    pub effort: Effort,
-    /// How much memory the contraction may take, in bytes, besides its operands.
-    pub memory_bytes: Option<u64>,
-    /// How many threads may search. Without it, one.
-    pub threads: Option<NonZeroUsize>,
-    /// The seed of random choices.
-    pub seed: u64,
-}
-
-/// How long a search may go on. Strategies that are quick use nothing of it; each says so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Effort {
-    /// As long as it pays: no longer than the contraction is likely to run. The same on every machine.
-    #[default]
-    Auto,
-    /// So many independent searches, of which the best is taken. The same on every machine.
-    Trials(u32),
-    /// So long. How good the answer is depends on the machine.
-    Time(Duration),
-}
-
 /// An order that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
     /// The tree, whose steps run in its own order.
     pub tree: Tree,
-    /// What it costs.
+    /// The axes that are sliced to keep to a memory limit, from the outermost loop to the innermost; mostly none.
+    pub slices: Vec<Slice>,
+    /// What it costs, all slices together.
     pub cost: Cost,
     /// The name of the strategy that was asked for, or `path`.
     pub strategy: &'static str,
@@ -114,14 +98,31 @@ pub struct Ordered {
 /// [`OrderError`]: a network without tensors, a path that is not one of the network, or more operands than an exact search
 /// takes.
 pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
-    let leaves = network.inputs().len();
+    order_task(&Task::new(network), how, budget, &())
+}
+
+/// Orders the contraction of a task while `watch` looks on.
+///
+/// # Errors
+/// As for [`order`].
+pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Watch) -> Result<Ordered, OrderError> {
+    let leaves = task.network.inputs().len();
     if leaves == 0 {
         return Err(OrderError::NoTensors);
     }
+    let search = Search { task, budget, watch, began: Instant::now() };
     let (tree, strategy) = match how {
-        Order::Strategy(strategy) => ((strategy.search)(network, budget)?, strategy.name),
+        Order::Strategy(strategy) => ((strategy.search)(&search)?, strategy.name),
         Order::Linear(path) => (Tree::from_linear(leaves, path)?, "path"),
         Order::Ssa(path) => (Tree::from_ssa(leaves, path)?, "path"),
     };
-    Ok(Ordered { cost: cost::evaluate(network, &tree), tree, strategy })
+    Ok(Ordered { cost: cost::evaluate(task.network, &tree), tree, slices: Vec::new(), strategy })
+}
+
+/// What a strategy is asked.
+pub(crate) struct Search<'a> {
+    pub(crate) task: &'a Task<'a>,
+    pub(crate) budget: &'a Budget,
+    pub(crate) watch: &'a dyn Watch,
+    pub(crate) began: Instant,
 }

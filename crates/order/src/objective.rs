@@ -1,7 +1,7 @@
 //! What a search makes small.
 
 /// What a search makes small. All but `Size` are sums over the steps.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Objective {
     /// The scalar multiply-adds.
     #[default]
@@ -11,9 +11,9 @@ pub enum Objective {
     /// The elements of all intermediates.
     Write,
     /// Flops and so many times the elements written: reading and writing takes time too.
-    Combo(f64),
+    Combo(u32),
     /// Of each step, the flops or so many times the elements written, whichever is more.
-    Limit(f64),
+    Limit(u32),
 }
 
 /// What a search makes small, and what it keeps to.
@@ -34,8 +34,8 @@ impl Goal {
         let cost = match self.objective {
             Objective::Flops => flops,
             Objective::Size | Objective::Write => size,
-            Objective::Combo(weight) => add(flops, size + weight.log2()),
-            Objective::Limit(weight) => flops.max(size + weight.log2()),
+            Objective::Combo(weight) => add(flops, size + f64::from(weight).log2()),
+            Objective::Limit(weight) => flops.max(size + f64::from(weight).log2()),
         };
         cost + self.penalty(size)
     }

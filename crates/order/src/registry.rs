@@ -1,8 +1,8 @@
 //! The strategies by name.
 
-use einfold_ir::{Network, Tree};
+use einfold_ir::Tree;
 
-use crate::{Budget, OrderError, auto, deep, dp, greedy, left};
+use crate::{OrderError, Search, auto, deep, dp, greedy, left};
 
 /// A way to find a contraction order.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub struct Strategy {
     /// Whether it orders contractions through gathers and scatters too, see [`order_selected`](crate::order_selected).
     pub sees_ids: bool,
     /// Finds a tree.
-    pub(crate) search: fn(&Network, &Budget) -> Result<Tree, OrderError>,
+    pub(crate) search: fn(&Search<'_>) -> Result<Tree, OrderError>,
 }
 
 /// All strategies, in the order in which to list them.
@@ -28,7 +28,13 @@ pub const STRATEGIES: &[Strategy] = &[
         sees_ids: true,
         search: auto::search,
     },
-    Strategy { name: "deep", aliases: &["hyper"], about: "the best tree found in the time given", search: deep::search },
+    Strategy {
+        name: "deep",
+        aliases: &["hyper"],
+        about: "the best tree that is found with the effort given",
+        sees_ids: true,
+        search: deep::search,
+    },
     Strategy {
         name: "dp",
         aliases: &["optimal", "dynamic-programming", "branch-all", "branch-2", "branch-1"],

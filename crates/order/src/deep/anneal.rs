@@ -55,8 +55,8 @@ impl<'a, const W: usize> Rotations<'a, W> {
             tree.nodes[node] = Node { legs, size: tree.size(&legs) };
         }
         tree.keep_outer_legs(tensors, whole);
-        for product in 0..children.len() {
-            let [a, b] = children[product].map(|node| tree.nodes[node as usize]);
+        for (product, pair) in children.iter().enumerate() {
+            let [a, b] = pair.map(|node| tree.nodes[node as usize]);
             let shared = and(&a.legs, &b.legs);
             let size = tree.nodes[tree.leaves + product].size;
             tree.costs[product] = tree.goal.step(a.size + b.size - tree.size(&shared), size);
@@ -88,9 +88,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
     #[inline]
     fn size(&self, legs: &Bits<W>) -> f64 {
         match self.weights {
-            Weights::Words(logs) => {
-                legs.iter().zip(logs).map(|(word, log)| f64::from(word.count_ones()) * log).sum()
-            }
+            Weights::Words(logs) => legs.iter().zip(logs).map(|(word, log)| f64::from(word.count_ones()) * log).sum(),
             Weights::Bits(logs) => sum_of_bits(legs, logs),
         }
     }

@@ -75,7 +75,6 @@ fn anneal_bits<const W: usize>(
         }
         best.offer(&state);
     });
-    if std::env::var_os("TRACE").is_some() { eprintln!("W {W} {} leaves {sweeps} sweeps", below.len()); }
     match best.children {
         Some(children) => {
             let products = outer_products(window, &children);

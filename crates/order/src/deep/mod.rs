@@ -17,8 +17,6 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-use std::time::Instant;
-
 use cool::Temperatures;
 use meter::Meter;
 use nodes::Nodes;
@@ -28,8 +26,8 @@ use window::Window;
 use crate::graph::{Graph, Pairs};
 use crate::objective::{Goal, Objective};
 use crate::random::Random;
-use crate::{Budget, Effort, OrderError, dp, greedy, graph};
-use einfold_ir::{Network, Tree};
+use crate::{Effort, OrderError, Search, dp, graph, greedy};
+use einfold_ir::Tree;
 
 /// The share of a search in which the starts are annealed, and that in which the best of them is.
 const STARTS_UNTIL: f64 = 0.6;
@@ -50,19 +48,16 @@ const SPLITS_PER_WORK: f64 = 0.1;
 /// The work of one trial, by tensor.
 const TRIAL_WORK: u64 = 2000;
 
-fn env(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
-}
 /// Searches with the effort of the budget; without one, as if for one trial.
-pub(crate) fn search(network: &Network, budget: &Budget) -> Result<Tree, OrderError> {
-    let graph = Graph::of(network).fused();
+pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
+    let Search { task, budget, watch, began } = *search;
+    let graph = Graph::of(task.network).fused();
     let leaves = graph.legs.len();
-    let start = Instant::now();
     let goal = Goal { objective: Objective::Flops, limit: f64::INFINITY };
     let trial = |number: u64| {
         let meter = match budget.effort {
-            Effort::Time(time) => Meter::time(start, time),
-            Effort::Auto | Effort::Trials(_) => Meter::work(TRIAL_WORK * leaves as u64),
+            Effort::Time(time) => Meter::time(began, time, watch),
+            Effort::Auto | Effort::Trials(_) => Meter::work(TRIAL_WORK * leaves as u64, watch),
         };
         run(&graph, goal, &meter, Random::new(budget.seed, number))
     };
@@ -82,7 +77,7 @@ pub(crate) fn search(network: &Network, budget: &Budget) -> Result<Tree, OrderEr
 }
 
 /// One search; gives the binary logarithm of the cost as well.
-fn run(graph: &Graph, goal: Goal, meter: &Meter, mut random: Random) -> (f64, Pairs) {
+fn run(graph: &Graph, goal: Goal, meter: &Meter<'_>, mut random: Random) -> (f64, Pairs) {
     if goal.objective == Objective::Flops
         && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()) as u64)
     {
@@ -108,38 +103,35 @@ fn splice(members: &[(u32, Vec<u32>)], local: &Pairs, leaves: usize, pairs: &mut
 }
 
 /// The best tree that comes of annealing the best starts.
-fn anneal_starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Random) -> Pairs {
+fn anneal_starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut Random) -> Pairs {
     if graph.legs.len() < 2 {
         return Pairs::new();
     }
     let starts = start::starts(graph, goal, meter, random);
-    if std::env::var_os("TRACE").is_some() { eprintln!("{:.3} {} starts, reduced {}", meter.passed(), starts.len(), graph.legs.len()); }
-    let affordable = meter.total_work() / (env("SWEEPS", SWEEPS) * graph.legs.len() as f64);
+    let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
     let number = starts.len().min(STARTS).min(affordable as usize).max(1);
     let begin = meter.passed();
     let mut best: Option<(f64, Nodes<'_>)> = None;
     for (i, pairs) in starts.iter().take(number).enumerate() {
         let mut tree = Nodes::new(graph, goal, pairs);
         let end = begin + (STARTS_UNTIL - begin) * (i + 1) as f64 / number as f64;
-        anneal(&mut tree, Temperatures { first: env("HOT", 1.5), last: env("COLD", 0.1) }, meter, end, random);
+        anneal(&mut tree, HOT, meter, end, random);
         let total = tree.total();
-        if std::env::var_os("TRACE").is_some() { eprintln!("{:.3} start {:.3} -> {:.3}", meter.passed(), 0.0, total*0.30103); }
         if best.as_ref().is_none_or(|best| total < best.0) {
             best = Some((total, tree));
         }
     }
     let Some((_, mut tree)) = best else { return Pairs::new() };
     for end in [(STARTS_UNTIL + ANNEAL_UNTIL) / 2.0, ANNEAL_UNTIL] {
-        anneal(&mut tree, Temperatures { first: env("WARM", 0.5), last: env("COLD2", 0.05) }, meter, end, random);
-        if std::env::var_os("TRACE").is_some() { eprintln!("{:.3} warm -> {:.3}", meter.passed(), tree.total()*0.30103); }
+        anneal(&mut tree, WARM, meter, end, random);
     }
     tree.pairs()
 }
 
 /// Anneals the part of a tree that costs most.
-fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter, until: f64, random: &mut Random) {
+fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter<'_>, until: f64, random: &mut Random) {
     let heat = tree.heat();
-    let mut most = env("PART", 1024.0) as usize;
+    let mut most = PART;
     let mut window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
     while window.axes(tree) > cool::MOST_AXES {
         most = window.below.len() * 3 / 4;
@@ -149,7 +141,7 @@ fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter, until
 }
 
 /// Puts small parts into their exact best form, the dearest first, until none gets better or the search ends.
-fn polish(tree: &mut Nodes<'_>, meter: &Meter) {
+fn polish(tree: &mut Nodes<'_>, meter: &Meter<'_>) {
     let mut exact = Exact::default();
     let mut order: Vec<u32> = tree.postorder();
     let leaves = tree.leaves();

@@ -92,8 +92,8 @@ impl Exact {
             let (touched, size, best) = (touched * factor, size * factor, &self.best[..=set]);
             let (cost, half) = match goal.objective {
                 Objective::Flops => best_split(best, |flops| touched * flops),
-                Objective::Combo(weight) => best_split(best, |flops| touched * flops + weight * size),
-                Objective::Limit(weight) => best_split(best, |flops| (touched * flops).max(weight * size)),
+                Objective::Combo(weight) => best_split(best, |flops| touched * flops + f64::from(weight) * size),
+                Objective::Limit(weight) => best_split(best, |flops| (touched * flops).max(f64::from(weight) * size)),
                 Objective::Write => best_split(best, |_| size),
                 Objective::Size => least_peak(best, size),
             };

@@ -33,7 +33,7 @@ struct Start {
 }
 
 /// Looks for trees during the first part of a search; gives the best of each rule, the cheapest first.
-pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Random) -> Vec<Pairs> {
+pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut Random) -> Vec<Pairs> {
     let mut starts = Starts { graph, goal, trees: Vec::new() };
     let scores =
         [("growth", Score::Growth), ("shrink", Score::Shrink(1.0)), ("ratio", Score::Ratio), ("result", Score::Result)];
@@ -54,12 +54,11 @@ pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter, random: &mut Rand
         starts.greedy(rule, Choice { score, noise }, meter);
     }
     starts.trees.sort_by(|a, b| a.total.total_cmp(&b.total));
-    if std::env::var_os("TRACE").is_some() { for s in &starts.trees { eprintln!("{} {:.3}", s.rule, s.total*0.30103); } }
     starts.trees.into_iter().map(|start| start.pairs).collect()
 }
 
 impl Starts<'_> {
-    fn greedy(&mut self, rule: &'static str, choice: Choice, meter: &Meter) {
+    fn greedy(&mut self, rule: &'static str, choice: Choice, meter: &Meter<'_>) {
         // A tree that is dearer than the one that is kept is not worth finishing.
         let flops = matches!(self.goal.objective, Objective::Flops);
         let known = self.trees.iter().find(|start| flops && start.rule == rule);
@@ -70,7 +69,7 @@ impl Starts<'_> {
     }
 
     /// The fill rules take long where axes are many, and are good where they are few.
-    fn eliminations(&mut self, meter: &Meter) {
+    fn eliminations(&mut self, meter: &Meter<'_>) {
         let axes = self.graph.extents.len();
         let few = 3 * axes < 2 * self.graph.legs.len();
         for (name, rule) in [("size", Rule::Size), ("fill", Rule::Fill), ("weighted fill", Rule::WeightedFill)] {

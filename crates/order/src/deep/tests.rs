@@ -4,14 +4,14 @@ use super::meter::Meter;
 use super::nodes::Nodes;
 use super::reconfigure::Exact;
 use super::window::Window;
-use super::{anneal, eliminate, HOT};
+use super::{HOT, anneal, eliminate};
 use crate::graph::{Graph, Pairs};
 use crate::greedy;
 use crate::objective::{Goal, Objective};
 use crate::random::Random;
 
 const ALL: [Objective; 5] =
-    [Objective::Flops, Objective::Size, Objective::Write, Objective::Combo(64.0), Objective::Limit(64.0)];
+    [Objective::Flops, Objective::Size, Objective::Write, Objective::Combo(64), Objective::Limit(64)];
 
 fn goal(objective: Objective) -> Goal {
     Goal { objective, limit: f64::INFINITY }
@@ -90,7 +90,7 @@ fn annealing_keeps_its_books() {
         for objective in ALL {
             let mut tree = Nodes::new(&graph, goal(objective), &start);
             let before = tree.total();
-            let meter = Meter::work(200 * graph.legs.len() as u64);
+            let meter = Meter::work(200 * graph.legs.len() as u64, &());
             anneal(&mut tree, HOT, &meter, 1.0, &mut random);
             let after = tree.total();
             assert!(after <= before + 1e-9);

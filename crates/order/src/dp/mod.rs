@@ -12,10 +12,10 @@ mod pricing;
 #[cfg(test)]
 mod tests;
 
-use einfold_ir::{Network, Tree};
+use einfold_ir::Tree;
 
 use crate::graph::{Graph, Pairs, join_by_size};
-use crate::{Budget, OrderError, graph, greedy};
+use crate::{OrderError, Search, graph, greedy};
 use pricing::{Bond, Counts, Floats, Pricing};
 
 /// So many tensors are searched with outer products.
@@ -29,8 +29,8 @@ const MAX_SPLITS: u64 = 1 << 25;
 type Set = u128;
 
 /// The exact order. Uses nothing of the budget.
-pub(crate) fn search(network: &Network, _: &Budget) -> Result<Tree, OrderError> {
-    tree(&Graph::of(network), MAX_SPLITS)
+pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
+    tree(&Graph::of(search.task.network), MAX_SPLITS)
 }
 
 /// The exact tree of `graph`, if no more than `splits` splits need be tried.

@@ -26,7 +26,7 @@ fn every_name_finds_its_strategy_and_no_other() {
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let error = "fastest".parse::<Order>().unwrap_err();
-    assert_eq!(error.to_string(), "no order is called `fastest`; there are auto, dp, greedy, left-to-right");
+    assert_eq!(error.to_string(), "no order is called `fastest`; there are auto, deep, dp, greedy, left-to-right");
 }
 
 #[test]

@@ -1,0 +1,34 @@
+//! What a search may use.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use crate::Objective;
+
+/// What a search may use, and what it makes small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// How long it may go on.
+    pub effort: Effort,
+    /// What it makes small.
+    pub objective: Objective,
+    /// How much memory the contraction may take, in bytes, besides its operands: intermediates that are alive together, and
+    /// the result. Where no order keeps to it, the contraction is sliced.
+    pub memory_bytes: Option<u64>,
+    /// How many threads may search. Without it, one.
+    pub threads: Option<NonZeroUsize>,
+    /// The seed of random choices.
+    pub seed: u64,
+}
+
+/// How long a search may go on. Strategies that are quick use nothing of it; each says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Effort {
+    /// As long as it pays: no longer than the contraction is likely to run. The same on every machine.
+    #[default]
+    Auto,
+    /// So many independent searches, of which the best is taken. The same on every machine, for any number of threads.
+    Trials(u32),
+    /// So long. How good the answer is depends on the machine.
+    Time(Duration),
+}
