@@ -1,9 +1,9 @@
 //! The default: the exact order where it costs little to find, else the best of the cheap ones.
 
-use einfold_ir::{Cost, Count, Tree};
+use einfold_ir::{Cost, Count};
 
 use crate::graph::Graph;
-use crate::{OrderError, Search, cost, dp, greedy, left};
+use crate::{Found, OrderError, Search, cost, dp, greedy, left};
 
 /// The exact search may try this many splits at least (enough for any ten tensors) and at most (half a second).
 const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
@@ -13,12 +13,12 @@ const FLOPS_PER_SPLIT: u128 = 1024;
 
 /// The best of `left-to-right`, `greedy` and, where that is cheap, `dp`, by flops and then by size. Uses nothing of the
 /// budget: what it searches depends on the network alone, so that the answer is the same on every machine.
-pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
+pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
     let network = search.task.network;
     let leaves = network.inputs().len();
     let mut tree = left::tree(leaves)?;
     if leaves <= 2 {
-        return Ok(tree);
+        return Ok(tree.into());
     }
     let graph = Graph::of(network);
     let greedy = greedy::tree(&graph)?;
@@ -33,7 +33,7 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
     {
         tree = exact;
     }
-    Ok(tree)
+    Ok(tree.into())
 }
 
 fn rank(cost: &Cost) -> (Count, Count) {

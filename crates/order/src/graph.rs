@@ -171,6 +171,22 @@ pub(crate) fn join_by_size(parts: impl Iterator<Item = (Count, u32)>, leaves: us
     }
 }
 
+/// The steps of a tree as steps of two tensors, a step of more from left to right.
+pub(crate) fn pairs(tree: &Tree) -> Pairs {
+    let leaves = tree.leaves();
+    let mut ids: Vec<u32> = (0..leaves as u32).collect();
+    let mut pairs = Pairs::with_capacity(leaves);
+    for children in tree.steps() {
+        let mut result = ids[children[0] as usize];
+        for &child in &children[1..] {
+            pairs.push([result, ids[child as usize]]);
+            result = (leaves + pairs.len() - 1) as u32;
+        }
+        ids.push(result);
+    }
+    pairs
+}
+
 /// The tree of steps that a search found.
 pub(crate) fn tree(leaves: usize, pairs: &Pairs) -> Result<Tree, OrderError> {
     let path: Vec<Vec<u32>> = pairs.iter().map(|pair| pair.to_vec()).collect();

@@ -16,7 +16,7 @@ use einfold_ir::{Count, Tree};
 
 use crate::graph::{Graph, Pairs, contract, join_by_size};
 use crate::random::Random;
-use crate::{OrderError, Search, graph};
+use crate::{Found, OrderError, Search, graph};
 
 /// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
 /// million pairs.
@@ -26,8 +26,8 @@ const PARTNERS: usize = 8;
 const HUGE: f64 = 1e300;
 
 /// The greedy order. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
-    tree(&Graph::of(search.task.network))
+pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+    Ok(tree(&Graph::of(search.task.network))?.into())
 }
 
 /// The greedy tree of `graph`.

@@ -2,11 +2,11 @@
 
 use einfold_ir::Tree;
 
-use crate::{OrderError, Search, graph};
+use crate::{Found, OrderError, Search, graph};
 
 /// Multiplies the first two tensors, then the result with the third, and so on. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
-    tree(search.task.network.inputs().len())
+pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+    Ok(tree(search.task.network.inputs().len())?.into())
 }
 
 /// The tree of `leaves` tensors from left to right.

@@ -44,6 +44,7 @@ use std::time::Instant;
 use einfold_ir::{Cost, Network, Tree};
 
 pub use budget::{Budget, Effort};
+pub use deep::{Record, RecordError};
 pub use error::OrderError;
 pub use objective::Objective;
 pub use registry::{STRATEGIES, Strategy, strategy};
@@ -63,6 +64,8 @@ pub enum Order {
     Linear(Vec<Vec<u32>>),
     /// A path in SSA form, as for [`Tree::from_ssa`].
     Ssa(Vec<Vec<u32>>),
+    /// The search by `deep` that the record tells of, once more.
+    Replay(Record),
 }
 
 impl Default for Order {
@@ -90,6 +93,8 @@ pub struct Ordered {
     pub cost: Cost,
     /// The name of the strategy that was asked for, or `path`.
     pub strategy: &'static str,
+    /// How the search went, where it can be repeated: see [`Order::Replay`].
+    pub record: Option<Record>,
 }
 
 /// Orders the contraction of `network`.
@@ -111,12 +116,14 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
         return Err(OrderError::NoTensors);
     }
     let search = Search { task, budget, watch, began: Instant::now() };
-    let (tree, strategy) = match how {
+    let (found, strategy) = match how {
         Order::Strategy(strategy) => ((strategy.search)(&search)?, strategy.name),
-        Order::Linear(path) => (Tree::from_linear(leaves, path)?, "path"),
-        Order::Ssa(path) => (Tree::from_ssa(leaves, path)?, "path"),
+        Order::Linear(path) => (Tree::from_linear(leaves, path)?.into(), "path"),
+        Order::Ssa(path) => (Tree::from_ssa(leaves, path)?.into(), "path"),
+        Order::Replay(record) => (deep::replay(&search, record)?, "deep"),
     };
-    Ok(Ordered { cost: cost::evaluate(task.network, &tree), tree, slices: Vec::new(), strategy })
+    let Found { tree, slices, record } = found;
+    Ok(Ordered { cost: cost::evaluate(task.network, &tree), tree, slices, strategy, record })
 }
 
 /// What a strategy is asked.
@@ -125,4 +132,17 @@ pub(crate) struct Search<'a> {
     pub(crate) budget: &'a Budget,
     pub(crate) watch: &'a dyn Watch,
     pub(crate) began: Instant,
+}
+
+/// What a strategy answers.
+pub(crate) struct Found {
+    pub(crate) tree: Tree,
+    pub(crate) slices: Vec<Slice>,
+    pub(crate) record: Option<Record>,
+}
+
+impl From<Tree> for Found {
+    fn from(tree: Tree) -> Found {
+        Found { tree, slices: Vec::new(), record: None }
+    }
 }

@@ -28,6 +28,11 @@ pub(crate) struct Goal {
 const OVER: f64 = 4.0;
 
 impl Goal {
+    /// Whether nothing but the flops count.
+    pub(crate) fn is_flops(self) -> bool {
+        self.objective == Objective::Flops && self.limit == f64::INFINITY
+    }
+
     /// The binary logarithm of the cost of a step, from those of its flops and of the size of its result.
     #[inline]
     pub(crate) fn step(self, flops: f64, size: f64) -> f64 {

@@ -1,8 +1,6 @@
 //! The strategies by name.
 
-use einfold_ir::Tree;
-
-use crate::{OrderError, Search, auto, deep, dp, greedy, left};
+use crate::{Found, OrderError, Search, auto, deep, dp, greedy, left};
 
 /// A way to find a contraction order.
 #[derive(Debug)]
@@ -16,7 +14,7 @@ pub struct Strategy {
     /// Whether it orders contractions through gathers and scatters too, see [`order_selected`](crate::order_selected).
     pub sees_ids: bool,
     /// Finds a tree.
-    pub(crate) search: fn(&Search<'_>) -> Result<Tree, OrderError>,
+    pub(crate) search: fn(&Search<'_>) -> Result<Found, OrderError>,
 }
 
 /// All strategies, in the order in which to list them.

@@ -87,7 +87,7 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Ordered> {
     }
     let tree = graph::tree(search.tensors, &pairs).ok()?;
     let cost = total(selected, &tree);
-    Some(Ordered { tree, slices: Vec::new(), cost, strategy: strategy.name })
+    Some(Ordered { tree, slices: Vec::new(), cost, strategy: strategy.name, record: None })
 }
 
 /// The cost of a tree, every step writing its result.

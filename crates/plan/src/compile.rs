@@ -78,6 +78,7 @@ fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
     match how {
         Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
+        Order::Replay(_) => Ok(passes),
         Order::Strategy(_) => Ok(apart),
         Order::Linear(path) | Order::Ssa(path) => {
             let joint = rewrite(ir, passes, &mut |_, _, _| {})?;

@@ -1,7 +1,7 @@
 //! Annealing of a part of a tree: the schedule around the rotations.
 
 use super::anneal::{Bits, Rotations, Tables};
-use super::meter::Share;
+use super::meter::Meter;
 use super::nodes::Nodes;
 use super::window::{Axes, Window};
 use crate::random::Random;
@@ -17,8 +17,27 @@ pub(super) struct Temperatures {
     pub(super) last: f64,
 }
 
+/// In how many steps it cools.
+const STEPS: u32 = 32;
 /// How many sweeps pass between two looks at the whole cost.
 const LOOK: usize = 4;
+/// About how many proposals pass between two looks at the clock.
+const PROPOSALS: usize = 256;
+
+/// A share of a search, by the parts of the whole at which it begins and ends.
+#[derive(Clone, Copy)]
+pub(super) struct Share<'m> {
+    pub(super) meter: &'m Meter<'m>,
+    pub(super) from: f64,
+    pub(super) to: f64,
+}
+
+impl Share<'_> {
+    /// Whether step number `step` of so many goes on.
+    fn more(&self, step: u32) -> bool {
+        self.meter.more(self.from + (self.to - self.from) * f64::from(step + 1) / f64::from(STEPS))
+    }
+}
 
 /// Anneals a part of a tree for a share of the time; the part is left as it was if nothing better came of it.
 pub(super) fn anneal(
@@ -61,16 +80,20 @@ fn anneal_bits<const W: usize>(
     let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, whole, &local_children(tree, window));
     let mut best = Best { total: state.total(), children: None };
     let mut sweeps = 0;
+    let bundle = 1 + PROPOSALS / below.len();
     Tables::with(|tables| {
         let cooling = (temperatures.last / temperatures.first).ln();
-        sweeps = 0;
-        while let Some(progress) = share.progress() {
-            let temperature = temperatures.first * (cooling * progress).exp();
-            state.sweep(temperature, random, tables);
-            sweeps += 1;
-            share.meter.spend(below.len() * (8 + W) / 8);
-            if sweeps % LOOK == 0 {
-                best.offer(&state);
+        for step in 0..STEPS {
+            let temperature = temperatures.first * (cooling * f64::from(step) / f64::from(STEPS - 1)).exp();
+            while share.more(step) {
+                for _ in 0..bundle {
+                    state.sweep(temperature, random, tables);
+                    sweeps += 1;
+                    if sweeps % LOOK == 0 {
+                        best.offer(&state);
+                    }
+                }
+                share.meter.spend(bundle * below.len() * (8 + W) / 8);
             }
         }
         best.offer(&state);

@@ -1,84 +1,128 @@
 //! How long a search may go on.
+//!
+//! Every decision of a search that the clock has a part in is an answer of [`Meter::more`]. The answers are kept, as the
+//! lengths of the runs of yes, so that a search can be repeated move by move from its seed and this list.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use crate::Watch;
+use super::board::Board;
+use crate::Effort;
 
-/// What a search has used of what it may.
-pub(super) struct Meter<'w> {
+/// What one search has used of what it may.
+pub(super) struct Meter<'b> {
     kind: Kind,
-    watch: &'w dyn Watch,
+    /// About how much work the whole search is.
+    total_work: f64,
+    board: &'b Board<'b>,
+    /// How often [`Meter::more`] has said yes since it last said no.
+    run: Cell<u32>,
+    runs: RefCell<Vec<u32>>,
+    /// The part that was spent when the clock was last read.
+    spent: Cell<f64>,
 }
 
 enum Kind {
     Time {
-        start: Instant,
+        began: Instant,
         time: Duration,
     },
     /// In units of [`Meter::spend`].
     Work {
         done: Cell<u64>,
-        total: u64,
     },
+    /// The answers that another search got, the last first.
+    Replay(RefCell<Vec<u32>>),
 }
 
-impl<'w> Meter<'w> {
-    /// A search until `start + time`.
-    pub(super) fn time(start: Instant, time: Duration, watch: &'w dyn Watch) -> Meter<'w> {
-        Meter { kind: Kind::Time { start, time }, watch }
+impl<'b> Meter<'b> {
+    /// A search with this effort on so many tensors.
+    pub(super) fn new(effort: Effort, tensors: usize, board: &'b Board<'b>) -> Meter<'b> {
+        let total_work = total_work(effort, tensors);
+        let kind = match effort {
+            Effort::Time(time) => Kind::Time { began: board.began, time },
+            Effort::Auto | Effort::Trials(_) => Kind::Work { done: Cell::new(0) },
+        };
+        Meter { kind, total_work, board, run: Cell::new(0), runs: RefCell::default(), spent: Cell::new(0.0) }
     }
 
-    /// A search of so much work, whatever the machine.
-    pub(super) fn work(total: u64, watch: &'w dyn Watch) -> Meter<'w> {
-        Meter { kind: Kind::Work { done: Cell::new(0), total }, watch }
+    /// A search that goes as another one with this effort went.
+    pub(super) fn replay(runs: &[u32], effort: Effort, tensors: usize, board: &'b Board<'b>) -> Meter<'b> {
+        let kind = Kind::Replay(RefCell::new(runs.iter().rev().copied().collect()));
+        Meter { kind, ..Meter::new(effort, tensors, board) }
     }
 
-    /// Counts work that was done. The unit is a proposal of the annealing to a tree of a few axes, some 30 ns.
+    /// About how much work the whole search is, in units of [`Meter::spend`]; the same when the search is repeated.
+    pub(super) fn total_work(&self) -> f64 {
+        self.total_work
+    }
+
+    /// Tells of a tree with this cost.
+    pub(super) fn offer(&self, best_log2: f64) {
+        self.board.offer(best_log2, self.spent.get());
+    }
+
+    /// The answers of [`Meter::more`] so far.
+    pub(super) fn into_runs(self) -> Vec<u32> {
+        let mut runs = self.runs.into_inner();
+        runs.push(self.run.get());
+        runs
+    }
+
+    /// Counts work that was done. The unit is a proposal of the annealing to a tree of a few axes.
     pub(super) fn spend(&self, work: usize) {
-        if let Kind::Work { done, .. } = &self.kind {
+        if let Kind::Work { done } = &self.kind {
             done.set(done.get().saturating_add(work as u64));
         }
     }
 
-    /// The part that has passed, up to 1; all of it once the search is cancelled.
-    pub(super) fn passed(&self) -> f64 {
-        let part = match &self.kind {
-            Kind::Time { start, time } => start.elapsed().as_secs_f64() / time.as_secs_f64(),
-            Kind::Work { done, total } => done.get() as f64 / *total as f64,
+    /// Whether less than `part` of the whole is spent. Nothing is left of a search that was cancelled.
+    pub(super) fn more(&self, part: f64) -> bool {
+        let more = match &self.kind {
+            Kind::Replay(runs) => self.replayed(&mut runs.borrow_mut()),
+            _ => self.passed() < part && !self.board.is_cancelled(self.spent.get()),
         };
-        // 0/0 is an end as well.
-        if part < 1.0 && !self.watch.is_cancelled() { part } else { 1.0 }
+        if more {
+            self.run.set(self.run.get() + 1);
+        } else {
+            self.runs.borrow_mut().push(self.run.replace(0));
+        }
+        more
     }
 
-    /// About how much work the whole search is.
-    pub(super) fn total_work(&self) -> f64 {
-        match &self.kind {
-            Kind::Time { time, .. } => time.as_secs_f64() / SECONDS_PER_WORK,
-            Kind::Work { total, .. } => *total as f64,
+    /// The next answer of another search; no after the last.
+    fn replayed(&self, runs: &mut Vec<u32>) -> bool {
+        match runs.last() {
+            Some(&run) if self.run.get() < run => true,
+            _ => {
+                runs.pop();
+                false
+            }
         }
     }
 
-    /// From now until `part` of the whole has passed.
-    pub(super) fn until(&self, part: f64) -> Share<'_> {
-        Share { meter: self, from: self.passed(), to: part }
+    /// The part that is spent.
+    pub(super) fn passed(&self) -> f64 {
+        let part = match &self.kind {
+            Kind::Time { began, time } => began.elapsed().as_secs_f64() / time.as_secs_f64(),
+            Kind::Work { done } => done.get() as f64 / self.total_work,
+            Kind::Replay(_) => 0.0,
+        };
+        // 0/0 is an end as well.
+        let part = if part < 1.0 { part } else { 1.0 };
+        self.spent.set(part);
+        part
     }
 }
 
 /// What a unit of work takes, roughly.
 const SECONDS_PER_WORK: f64 = 3e-8;
+/// The work of one trial, by tensor.
+const TRIAL_WORK: f64 = 2000.0;
 
-/// A share of a search.
-pub(super) struct Share<'m> {
-    pub(super) meter: &'m Meter<'m>,
-    from: f64,
-    to: f64,
-}
-
-impl Share<'_> {
-    /// How much of the share has passed; none at its end.
-    pub(super) fn progress(&self) -> Option<f64> {
-        let passed = self.meter.passed();
-        (passed < self.to).then(|| (passed - self.from) / (self.to - self.from))
+fn total_work(effort: Effort, tensors: usize) -> f64 {
+    match effort {
+        Effort::Time(time) => time.as_secs_f64() / SECONDS_PER_WORK,
+        Effort::Auto | Effort::Trials(_) => TRIAL_WORK * tensors as f64,
     }
 }

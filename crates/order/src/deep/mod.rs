@@ -6,28 +6,33 @@
 //! and that it must not be so hot that it forgets them, is what measurements say.
 
 mod anneal;
+mod board;
 mod cool;
 mod eliminate;
 mod meter;
 mod nodes;
 mod reconfigure;
+mod record;
 mod start;
+mod trials;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
-use cool::Temperatures;
+use cool::{Share, Temperatures};
 use meter::Meter;
 use nodes::Nodes;
 use reconfigure::Exact;
 use window::Window;
 
+pub use record::{Record, RecordError};
+pub(crate) use trials::{replay, search};
+
 use crate::graph::{Graph, Pairs};
-use crate::objective::{Goal, Objective};
+use crate::objective::Goal;
 use crate::random::Random;
-use crate::{Effort, OrderError, Search, dp, graph, greedy};
-use einfold_ir::Tree;
+use crate::{dp, greedy};
 
 /// The share of a search in which the starts are annealed, and that in which the best of them is.
 const STARTS_UNTIL: f64 = 0.6;
@@ -37,58 +42,32 @@ const STARTS: usize = 4;
 const SWEEPS: f64 = 200.0;
 /// Temperatures in steps of a factor of two in cost.
 const HOT: Temperatures = Temperatures { first: 1.5, last: 0.1 };
-
 const WARM: Temperatures = Temperatures { first: 0.5, last: 0.05 };
 /// How many nodes a part has that is annealed.
 const PART: usize = 1024;
 /// How many nodes a part has that is put into its exact best form.
 const EXACT_PART: usize = 8;
-/// How much work the exact search is for each split.
+/// How many splits the exact search may try for a unit of work, and at most.
 const SPLITS_PER_WORK: f64 = 0.1;
-/// The work of one trial, by tensor.
-const TRIAL_WORK: u64 = 2000;
+const MOST_SPLITS: f64 = 1e7;
 
-/// Searches with the effort of the budget; without one, as if for one trial.
-pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
-    let Search { task, budget, watch, began } = *search;
-    let graph = Graph::of(task.network).fused();
-    let leaves = graph.legs.len();
-    let goal = Goal { objective: Objective::Flops, limit: f64::INFINITY };
-    let trial = |number: u64| {
-        let meter = match budget.effort {
-            Effort::Time(time) => Meter::time(began, time, watch),
-            Effort::Auto | Effort::Trials(_) => Meter::work(TRIAL_WORK * leaves as u64, watch),
-        };
-        run(&graph, goal, &meter, Random::new(budget.seed, number))
-    };
-    let trials = match budget.effort {
-        Effort::Trials(trials) => u64::from(trials.max(1)),
-        _ => 1,
-    };
-    // The first of the best, so that the answer does not depend on who finds it.
-    let mut best: Option<(f64, Pairs)> = None;
-    for number in 0..trials {
-        let (total, pairs) = trial(number);
-        if best.as_ref().is_none_or(|best| total < best.0) {
-            best = Some((total, pairs));
-        }
-    }
-    graph::tree(leaves, &best.unwrap_or_default().1)
-}
-
-/// One search; gives the binary logarithm of the cost as well.
-fn run(graph: &Graph, goal: Goal, meter: &Meter<'_>, mut random: Random) -> (f64, Pairs) {
-    if goal.objective == Objective::Flops
-        && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()) as u64)
+/// One search, beginning with `start` where there is one: the binary logarithm of the cost, and the steps.
+fn run(graph: &Graph, goal: Goal, start: Option<&Pairs>, meter: &Meter<'_>, random: &mut Random) -> (f64, Pairs) {
+    if goal.is_flops()
+        && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()).min(MOST_SPLITS) as u64)
     {
         return (Nodes::new(graph, goal, &pairs).total(), pairs);
     }
     let (mut pairs, rest) = greedy::absorb(graph);
     let legs = rest.iter().map(|(_, legs)| legs.clone()).collect();
     let reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() }.fused();
-    let local = anneal_starts(&reduced, goal, meter, &mut random);
+    let local = anneal_starts(&reduced, goal, meter, random);
     splice(&rest, &local, graph.legs.len(), &mut pairs);
     let mut tree = Nodes::new(graph, goal, &pairs);
+    if let Some(start) = start.map(|pairs| Nodes::new(graph, goal, pairs)).filter(|start| start.total() < tree.total())
+    {
+        tree = start;
+    }
     polish(&mut tree, meter);
     (tree.total(), tree.pairs())
 }
@@ -129,7 +108,7 @@ fn anneal_starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut Rand
 }
 
 /// Anneals the part of a tree that costs most.
-fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter<'_>, until: f64, random: &mut Random) {
+fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter<'_>, to: f64, random: &mut Random) {
     let heat = tree.heat();
     let mut most = PART;
     let mut window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
@@ -137,7 +116,10 @@ fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter<'_>, u
         most = window.below.len() * 3 / 4;
         window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
     }
-    cool::anneal(tree, &window, temperatures, &meter.until(until), random);
+    let share = Share { meter, from: meter.passed(), to };
+    if cool::anneal(tree, &window, temperatures, &share, random) {
+        meter.offer(tree.total());
+    }
 }
 
 /// Puts small parts into their exact best form, the dearest first, until none gets better or the search ends.
@@ -149,7 +131,7 @@ fn polish(tree: &mut Nodes<'_>, meter: &Meter<'_>) {
         let mut better = false;
         order.sort_by(|&a, &b| tree.costs[b as usize - leaves].total_cmp(&tree.costs[a as usize - leaves]));
         for &node in &order {
-            if meter.passed() >= 1.0 {
+            if !meter.more(1.0) {
                 return;
             }
             let cost = |node| tree.product(node).map_or(f64::NEG_INFINITY, |product| tree.costs[product]);

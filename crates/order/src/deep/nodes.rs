@@ -25,7 +25,7 @@ pub(crate) struct Nodes<'g> {
 impl<'g> Nodes<'g> {
     /// The tree of SSA steps.
     pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Nodes<'g> {
-        let logs = graph.extents.iter().map(|&extent| (extent.max(1) as f64).log2()).collect();
+        let logs = graph.extents.iter().map(|&extent| log2(extent)).collect();
         let nodes = graph.legs.len() + pairs.len();
         let mut legs = graph.legs.clone();
         legs.resize(nodes, Vec::new());
@@ -129,4 +129,9 @@ impl<'g> Nodes<'g> {
     pub(crate) fn total(&self) -> f64 {
         self.goal.total(&self.costs)
     }
+}
+
+/// The binary logarithm of an extent. Steps over an empty axis cost nothing: so little is as good, and can be divided by.
+fn log2(extent: u64) -> f64 {
+    if extent == 0 { -64.0 } else { (extent as f64).log2() }
 }

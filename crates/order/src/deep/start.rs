@@ -39,12 +39,12 @@ pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut 
         [("growth", Score::Growth), ("shrink", Score::Shrink(1.0)), ("ratio", Score::Ratio), ("result", Score::Result)];
     for (rule, score) in scores {
         starts.greedy(rule, Choice { score, noise: None }, meter);
-        if meter.passed() >= 2.0 * UNTIL {
+        if !meter.more(2.0 * UNTIL) {
             break;
         }
     }
     starts.eliminations(meter);
-    while meter.passed() < UNTIL {
+    while meter.more(UNTIL) {
         let temperature = (4.0 * random.unit() - 4.0).exp();
         let noise = Some((temperature, random.split()));
         let (rule, score) = match random.next() % 2 {
@@ -74,7 +74,7 @@ impl Starts<'_> {
         let few = 3 * axes < 2 * self.graph.legs.len();
         for (name, rule) in [("size", Rule::Size), ("fill", Rule::Fill), ("weighted fill", Rule::WeightedFill)] {
             let fills = rule != Rule::Size;
-            if meter.passed() < if few { 2.0 * UNTIL } else { UNTIL } && (few || !fills) {
+            if (few || !fills) && meter.more(if few { 2.0 * UNTIL } else { UNTIL }) {
                 let pairs = eliminate::pairs(self.graph, rule, MOST_LEGS);
                 meter.spend(GREEDY_WORK * self.graph.legs.len() + if fills { FILL_WORK * axes } else { 0 });
                 pairs.into_iter().for_each(|pairs| self.offer(name, pairs));

@@ -1,14 +1,17 @@
 use einfold_ir::Network;
 
+use std::time::Instant;
+
+use super::board::Board;
 use super::meter::Meter;
 use super::nodes::Nodes;
 use super::reconfigure::Exact;
 use super::window::Window;
 use super::{HOT, anneal, eliminate};
 use crate::graph::{Graph, Pairs};
-use crate::greedy;
 use crate::objective::{Goal, Objective};
 use crate::random::Random;
+use crate::{Effort, greedy};
 
 const ALL: [Objective; 5] =
     [Objective::Flops, Objective::Size, Objective::Write, Objective::Combo(64), Objective::Limit(64)];
@@ -90,7 +93,8 @@ fn annealing_keeps_its_books() {
         for objective in ALL {
             let mut tree = Nodes::new(&graph, goal(objective), &start);
             let before = tree.total();
-            let meter = Meter::work(200 * graph.legs.len() as u64, &());
+            let board = Board::new(Instant::now(), &());
+            let meter = Meter::new(Effort::Auto, graph.legs.len(), &board);
             anneal(&mut tree, HOT, &meter, 1.0, &mut random);
             let after = tree.total();
             assert!(after <= before + 1e-9);

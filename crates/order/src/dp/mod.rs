@@ -15,7 +15,7 @@ mod tests;
 use einfold_ir::Tree;
 
 use crate::graph::{Graph, Pairs, join_by_size};
-use crate::{OrderError, Search, graph, greedy};
+use crate::{Found, OrderError, Search, graph, greedy};
 use pricing::{Bond, Counts, Floats, Pricing};
 
 /// So many tensors are searched with outer products.
@@ -29,8 +29,8 @@ const MAX_SPLITS: u64 = 1 << 25;
 type Set = u128;
 
 /// The exact order. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Tree, OrderError> {
-    tree(&Graph::of(search.task.network), MAX_SPLITS)
+pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS)?.into())
 }
 
 /// The exact tree of `graph`, if no more than `splits` splits need be tried.

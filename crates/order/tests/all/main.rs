@@ -4,5 +4,6 @@
 
 mod costs;
 mod data;
+mod deep;
 mod orders;
 mod registry;

@@ -1,0 +1,60 @@
+//! What makes a search repeatable.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::Effort;
+
+/// How a search by `deep` went, so that it can be repeated on the same task with the same objective and memory limit, on any
+/// machine and in any time: with [`Order::Replay`](crate::Order::Replay).
+///
+/// Its text, which it parses from, is the version of the format, the effort, the seed, the number of the search, and how the
+/// clock answered: `1:t1000000000:7:0:3.12.40`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    pub(super) effort: Effort,
+    pub(super) seed: u64,
+    pub(super) trial: u64,
+    pub(super) runs: Vec<u32>,
+}
+
+/// A text that is no [`Record`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is not the record of a search, which has the form 1:t1000000000:7:0:3.12.40")]
+pub struct RecordError;
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("1:")?;
+        match self.effort {
+            Effort::Auto => f.write_str("a")?,
+            Effort::Trials(trials) => write!(f, "n{trials}")?,
+            Effort::Time(time) => write!(f, "t{}", time.as_nanos())?,
+        }
+        write!(f, ":{}:{}:", self.seed, self.trial)?;
+        let mut dot = "";
+        self.runs.iter().try_for_each(|run| write!(f, "{}{run}", std::mem::replace(&mut dot, ".")))
+    }
+}
+
+impl FromStr for Record {
+    type Err = RecordError;
+
+    fn from_str(text: &str) -> Result<Record, RecordError> {
+        parse(text).ok_or(RecordError)
+    }
+}
+
+fn parse(text: &str) -> Option<Record> {
+    let fields: [&str; 5] = text.trim().split(':').collect::<Vec<_>>().try_into().ok()?;
+    let [version, effort, seed, trial, runs] = fields;
+    let effort = match effort.split_at_checked(1)? {
+        ("a", "") => Effort::Auto,
+        ("n", trials) => Effort::Trials(trials.parse().ok()?),
+        ("t", nanos) => Effort::Time(Duration::from_nanos(nanos.parse().ok()?)),
+        _ => return None,
+    };
+    let runs = runs.split('.').map(|run| run.parse().ok()).collect::<Option<Vec<u32>>>()?;
+    (version == "1").then_some(Record { effort, seed: seed.parse().ok()?, trial: trial.parse().ok()?, runs })
+}

@@ -1,0 +1,112 @@
+//! Searches side by side.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::board::Board;
+use super::meter::Meter;
+use super::record::Record;
+use super::run;
+use crate::graph::{Graph, Pairs};
+use crate::objective::Goal;
+use crate::random::Random;
+use crate::{Effort, Found, OrderError, Search, graph};
+
+/// What one of several searches found.
+#[derive(Default)]
+struct Trial {
+    number: u64,
+    total: f64,
+    pairs: Pairs,
+    runs: Vec<u32>,
+}
+
+impl Trial {
+    fn comes_before(&self, other: &Trial) -> bool {
+        self.total < other.total || (self.total == other.total && self.number < other.number)
+    }
+}
+
+/// What all searches share.
+struct Trials<'a> {
+    graph: Graph,
+    goal: Goal,
+    start: Option<Pairs>,
+    board: Board<'a>,
+    effort: Effort,
+    seed: u64,
+}
+
+/// Searches with the effort of the budget; [`Effort::Auto`] is one trial.
+pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+    let trials = Trials::new(search, search.budget.effort, search.budget.seed);
+    let threads = search.budget.threads.map_or(1, |threads| threads.get() as u64);
+    let number = match trials.effort {
+        Effort::Auto => 1,
+        Effort::Trials(trials) => u64::from(trials.max(1)),
+        Effort::Time(_) => threads,
+    };
+    trials.found(trials.all(number, threads.min(number)))
+}
+
+/// Repeats a search.
+pub(crate) fn replay(search: &Search<'_>, record: &Record) -> Result<Found, OrderError> {
+    let trials = Trials::new(search, record.effort, record.seed);
+    let meter = Meter::replay(&record.runs, record.effort, trials.graph.legs.len(), &trials.board);
+    trials.found(trials.one(record.trial, meter))
+}
+
+impl<'a> Trials<'a> {
+    fn new(search: &Search<'a>, effort: Effort, seed: u64) -> Trials<'a> {
+        let graph = Graph::of(search.task.network).fused();
+        let goal = Goal { objective: search.budget.objective, limit: f64::INFINITY };
+        let start = search.task.start.map(graph::pairs);
+        Trials { graph, goal, start, board: Board::new(search.began, search.watch), effort, seed }
+    }
+
+    /// The best of `number` searches; the first of equals, so that the answer does not depend on who finds it.
+    fn all(&self, number: u64, threads: u64) -> Trial {
+        let next = AtomicU64::new(0);
+        let best: Mutex<Option<Trial>> = Mutex::new(None);
+        let work = || {
+            loop {
+                let trial = next.fetch_add(1, Ordering::Relaxed);
+                if trial >= number {
+                    return;
+                }
+                let found = self.numbered(trial);
+                let mut best = best.lock().unwrap_or_else(PoisonError::into_inner);
+                if best.as_ref().is_none_or(|best| found.comes_before(best)) {
+                    *best = Some(found);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..threads {
+                // What a thread that cannot be had would do, the others do.
+                if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            work();
+        });
+        best.into_inner().unwrap_or_else(PoisonError::into_inner).unwrap_or_default()
+    }
+
+    fn numbered(&self, number: u64) -> Trial {
+        self.one(number, Meter::new(self.effort, self.graph.legs.len(), &self.board))
+    }
+
+    fn one(&self, number: u64, meter: Meter<'_>) -> Trial {
+        let mut random = Random::new(self.seed, number);
+        let (total, pairs) = run(&self.graph, self.goal, self.start.as_ref(), &meter, &mut random);
+        meter.offer(total);
+        Trial { number, total, pairs, runs: meter.into_runs() }
+    }
+
+    fn found(&self, best: Trial) -> Result<Found, OrderError> {
+        let Trial { number, pairs, runs, .. } = best;
+        let record = Record { effort: self.effort, seed: self.seed, trial: number, runs };
+        Ok(Found { tree: graph::tree(self.graph.legs.len(), &pairs)?, slices: Vec::new(), record: Some(record) })
+    }
+}
