@@ -80,7 +80,7 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(graph: &'a Graph, tree: &Tree) -> Walk<'a> {
         let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
-        terms.extend(graph.legs.iter().map(|legs| Term { legs: legs.clone(), made_by: None }));
+        terms.extend(graph.legs.iter().map(|legs| Term { legs: legs.to_vec(), made_by: None }));
         // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
         terms.resize(tree.leaves(), Term::default());
         Walk { graph, uses: graph.uses(), terms, products: 0 }

@@ -1,11 +1,14 @@
 //! The network as the searches see it, and what they share: contracting leg lists, components, joining what is disjoint.
 
+mod lists;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use einfold_ir::{Count, Network, Tree};
 
 use crate::OrderError;
+pub(crate) use lists::Lists;
 
 /// Steps of two tensors in SSA form: tensors are `0..n`, step `k` makes `n + k`.
 pub(crate) type Pairs = Vec<[u32; 2]>;
@@ -16,7 +19,7 @@ pub(crate) type Pairs = Vec<[u32; 2]>;
 /// output has it too. The output acts as one more tensor, so that "is it still needed?" is a question of use counts.
 pub(crate) struct Graph {
     /// The legs of each tensor, ascending and distinct.
-    pub(crate) legs: Vec<Vec<u32>>,
+    pub(crate) legs: Lists,
     /// The extent of each axis.
     pub(crate) extents: Vec<u64>,
     /// Whether the output has the axis.
@@ -28,31 +31,27 @@ impl Graph {
         let extents = network.extents().to_vec();
         let mut kept = vec![false; extents.len()];
         network.output().iter().for_each(|&axis| kept[axis as usize] = true);
-        let mut legs = network.inputs().to_vec();
-        for list in &mut legs {
-            list.sort_unstable();
-            list.dedup();
-        }
+        let mut legs = Lists::with_capacity(network.inputs().len(), network.inputs().iter().map(Vec::len).sum());
+        network.inputs().iter().for_each(|list| legs.push_sorted(list));
         let mut graph = Graph { legs, extents, kept };
         let uses = graph.uses();
-        for list in &mut graph.legs {
-            list.retain(|&axis| uses[axis as usize] > 1 && graph.extents[axis as usize] != 1);
-        }
+        graph.legs.retain(|axis| uses[axis as usize] > 1 && graph.extents[axis as usize] != 1);
         graph
     }
 
     /// By how many tensors, the output among them, each axis is used.
     pub(crate) fn uses(&self) -> Vec<u32> {
         let mut uses: Vec<u32> = self.kept.iter().map(|&kept| kept.into()).collect();
-        self.legs.iter().flatten().for_each(|&axis| uses[axis as usize] += 1);
+        self.legs.items().iter().for_each(|&axis| uses[axis as usize] += 1);
         uses
     }
 
     /// The sets of tensors that no leg connects to the rest, each ascending, in order of their first tensor.
-    pub(crate) fn components(&self) -> Vec<Vec<u32>> {
-        let mut parent: Vec<u32> = (0..self.legs.len() as u32).collect();
+    pub(crate) fn components(&self) -> Lists {
+        let tensors = self.legs.len();
+        let mut parent: Vec<u32> = (0..tensors as u32).collect();
         let mut seen = vec![u32::MAX; self.extents.len()];
-        for (tensor, legs) in (0..).zip(&self.legs) {
+        for (tensor, legs) in (0..).zip(self.legs.iter()) {
             for &axis in legs {
                 match std::mem::replace(&mut seen[axis as usize], tensor) {
                     u32::MAX => {}
@@ -63,28 +62,28 @@ impl Graph {
                 }
             }
         }
-        let mut slot = vec![usize::MAX; parent.len()];
-        let mut components: Vec<Vec<u32>> = Vec::new();
-        for tensor in 0..self.legs.len() as u32 {
-            let slot = &mut slot[root(&mut parent, tensor) as usize];
-            if *slot == usize::MAX {
-                *slot = components.len();
-                components.push(Vec::new());
+        // A root is the first of its component.
+        let mut numbers = vec![0; tensors];
+        let (mut components, mut number_of) = (0, Lists::with_capacity(tensors, tensors));
+        for tensor in 0..tensors as u32 {
+            let first = root(&mut parent, tensor);
+            if first == tensor {
+                numbers[tensor as usize] = components;
+                components += 1;
             }
-            components[*slot].push(tensor);
+            number_of.push([numbers[first as usize]]);
         }
-        components
+        number_of.transposed(components as usize)
     }
 
     /// The component of `members` alone: tensor `i` is `members[i]`, the axes are numbered anew.
     pub(crate) fn component(&self, members: &[u32]) -> Graph {
-        let mut legs: Vec<Vec<u32>> = members.iter().map(|&m| self.legs[m as usize].clone()).collect();
-        let mut axes: Vec<u32> = legs.iter().flatten().copied().collect();
+        let all = || members.iter().map(|&member| &self.legs[member as usize]);
+        let mut axes: Vec<u32> = all().flatten().copied().collect();
         axes.sort_unstable();
         axes.dedup();
-        for axis in legs.iter_mut().flatten() {
-            *axis = axes.partition_point(|known| known < axis) as u32;
-        }
+        let place = |axis: &u32| axes.partition_point(|known| known < axis) as u32;
+        let legs = all().map(|legs| legs.iter().map(place)).collect();
         let extents = axes.iter().map(|&axis| self.extents[axis as usize]).collect();
         let kept = axes.iter().map(|&axis| self.kept[axis as usize]).collect();
         Graph { legs, extents, kept }
@@ -93,14 +92,11 @@ impl Graph {
     /// The graph with one axis in place of axes that the same tensors have, the output included: no order tells them apart.
     /// Its axes are numbered anew.
     pub(crate) fn fused(&self) -> Graph {
-        let mut holders = vec![Vec::new(); self.extents.len()];
-        for (tensor, legs) in (0_u32..).zip(&self.legs) {
-            legs.iter().for_each(|&axis| holders[axis as usize].push(tensor));
-        }
+        let holders = self.legs.transposed(self.extents.len());
         let mut axes: Vec<u32> = (0..holders.len() as u32).filter(|&axis| !holders[axis as usize].is_empty()).collect();
         let key = |axis: u32| (&holders[axis as usize], self.kept[axis as usize]);
         axes.sort_by(|&a, &b| key(a).cmp(&key(b)));
-        let mut graph = Graph { legs: vec![Vec::new(); self.legs.len()], extents: Vec::new(), kept: Vec::new() };
+        let (mut extents, mut kept, mut fused_holders) = (Vec::new(), Vec::new(), Lists::default());
         for same in axes.chunk_by(|&a, &b| key(a) == key(b)) {
             let mut products: Vec<u64> = Vec::new();
             for extent in same.iter().map(|&axis| self.extents[axis as usize]) {
@@ -110,13 +106,12 @@ impl Graph {
                 }
             }
             for product in products {
-                let axis = graph.extents.len() as u32;
-                holders[same[0] as usize].iter().for_each(|&tensor| graph.legs[tensor as usize].push(axis));
-                graph.extents.push(product);
-                graph.kept.push(self.kept[same[0] as usize]);
+                fused_holders.push(holders[same[0] as usize].iter().copied());
+                extents.push(product);
+                kept.push(self.kept[same[0] as usize]);
             }
         }
-        graph
+        Graph { legs: fused_holders.transposed(self.legs.len()), extents, kept }
     }
 
     /// The elements of what the whole graph contracts to.

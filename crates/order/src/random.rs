@@ -25,11 +25,6 @@ impl Random {
     pub(crate) fn split(&mut self) -> Random {
         Random(self.next())
     }
-
-    /// Of the standard Gumbel distribution.
-    pub(crate) fn gumbel(&mut self) -> f64 {
-        -(-self.unit().ln()).ln()
-    }
 }
 
 /// 2^64 divided by the golden ratio, made odd.

@@ -60,7 +60,7 @@ impl<'g> Elimination<'g> {
             rule,
             logs: graph.extents.iter().map(|&extent| (extent.max(1) as f64).log2()).collect(),
             uses: graph.uses(),
-            tensors: graph.legs.iter().cloned().map(Some).collect(),
+            tensors: graph.legs.iter().map(|legs| Some(legs.to_vec())).collect(),
             holders: vec![Vec::new(); axes],
             near: vec![BTreeSet::new(); axes],
             gone: vec![false; axes],
@@ -68,7 +68,7 @@ impl<'g> Elimination<'g> {
             version: vec![0; axes],
             pairs: Pairs::new(),
         };
-        for (id, legs) in (0..).zip(&graph.legs) {
+        for (id, legs) in (0..).zip(graph.legs.iter()) {
             for &axis in legs {
                 state.holders[axis as usize].push(id);
                 state.near[axis as usize].extend(legs.iter().filter(|&&other| other != axis));

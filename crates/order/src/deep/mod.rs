@@ -58,8 +58,7 @@ fn run(graph: &Graph, goal: Goal, start: Option<&Pairs>, meter: &Meter<'_>, rand
     {
         return (Nodes::new(graph, goal, &pairs).total(), pairs);
     }
-    let (mut pairs, rest) = greedy::absorb(graph);
-    let legs = rest.iter().map(|(_, legs)| legs.clone()).collect();
+    let (mut pairs, rest, legs) = greedy::absorb(graph);
     let reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() }.fused();
     let local = anneal_starts(&reduced, goal, meter, random);
     splice(&rest, &local, graph.legs.len(), &mut pairs);
@@ -73,8 +72,8 @@ fn run(graph: &Graph, goal: Goal, start: Option<&Pairs>, meter: &Meter<'_>, rand
 }
 
 /// Appends the steps of the reduced graph, whose tensors are `members`, to those that reduced it.
-fn splice(members: &[(u32, Vec<u32>)], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
-    let mut ids: Vec<u32> = members.iter().map(|(id, _)| *id).collect();
+fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
+    let mut ids: Vec<u32> = members.to_vec();
     for pair in local {
         ids.push((leaves + pairs.len()) as u32);
         pairs.push(pair.map(|id| ids[id as usize]));

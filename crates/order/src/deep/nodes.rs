@@ -27,7 +27,7 @@ impl<'g> Nodes<'g> {
     pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Nodes<'g> {
         let logs = graph.extents.iter().map(|&extent| log2(extent)).collect();
         let nodes = graph.legs.len() + pairs.len();
-        let mut legs = graph.legs.clone();
+        let mut legs: Vec<Vec<u32>> = graph.legs.iter().map(<[u32]>::to_vec).collect();
         legs.resize(nodes, Vec::new());
         let mut tree = Nodes {
             graph,

@@ -7,7 +7,7 @@ use super::eliminate::{self, Rule};
 use super::meter::Meter;
 use super::nodes::Nodes;
 use crate::graph::{Graph, Pairs};
-use crate::greedy::{self, Choice, Score};
+use crate::greedy::{Choice, Greedy, Score};
 use crate::objective::{Goal, Objective};
 use crate::random::Random;
 
@@ -22,6 +22,7 @@ const FILL_WORK: usize = 300;
 /// The cheapest tree of each rule. What comes of annealing a tree depends more on how it was made than on what it cost.
 struct Starts<'g> {
     graph: &'g Graph,
+    greedy: Greedy<'g>,
     goal: Goal,
     trees: Vec<Start>,
 }
@@ -34,7 +35,7 @@ struct Start {
 
 /// Looks for trees during the first part of a search; gives the best of each rule, the cheapest first.
 pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut Random) -> Vec<Pairs> {
-    let mut starts = Starts { graph, goal, trees: Vec::new() };
+    let mut starts = Starts { graph, greedy: Greedy::new(graph), goal, trees: Vec::new() };
     let scores =
         [("growth", Score::Growth), ("shrink", Score::Shrink(1.0)), ("ratio", Score::Ratio), ("result", Score::Result)];
     for (rule, score) in scores {
@@ -63,7 +64,7 @@ impl Starts<'_> {
         let flops = matches!(self.goal.objective, Objective::Flops);
         let known = self.trees.iter().find(|start| flops && start.rule == rule);
         let most = known.map_or(f64::INFINITY, |start| start.total.exp2());
-        let pairs = greedy::pairs_by(self.graph, choice, most);
+        let pairs = self.greedy.run(choice, most).cloned();
         meter.spend(GREEDY_WORK * self.graph.legs.len());
         pairs.into_iter().for_each(|pairs| self.offer(rule, pairs));
     }

@@ -14,7 +14,7 @@ mod tests;
 
 use einfold_ir::Tree;
 
-use crate::graph::{Graph, Pairs, join_by_size};
+use crate::graph::{Graph, Lists, Pairs, join_by_size};
 use crate::{Found, OrderError, Search, graph, greedy};
 use pricing::{Bond, Counts, Floats, Pricing};
 
@@ -41,15 +41,16 @@ pub(crate) fn tree(graph: &Graph, splits: u64) -> Result<Tree, OrderError> {
 /// The exact steps of `graph`, if no more than `splits` splits need be tried.
 pub(crate) fn pairs(graph: &Graph, splits: u64) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
-    let components = if leaves <= ALL_SPLITS { vec![(0..leaves as u32).collect()] } else { graph.components() };
-    let operands = components.iter().map(Vec::len).max().unwrap_or(0);
+    let whole = || std::iter::once(0..leaves as u32).collect();
+    let components: Lists = if leaves <= ALL_SPLITS { whole() } else { graph.components() };
+    let operands = components.iter().map(<[u32]>::len).max().unwrap_or(0);
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
     }
     let mut work = Work { limit: splits, done: 0 };
     let mut pairs = Pairs::with_capacity(leaves);
     let mut parts = Vec::with_capacity(components.len());
-    for members in &components {
+    for members in components.iter() {
         let part = graph.component(members);
         let local = component_pairs(&part, &mut work)?;
         parts.push((part.result_size(), splice(members, &local, leaves, &mut pairs)));

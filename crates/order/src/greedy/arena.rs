@@ -1,0 +1,131 @@
+//! Lists that come and go, in one piece of memory.
+
+use std::ops::{Index, Range};
+
+/// Lists that are made one after another, numbered from 0, and dropped in any order.
+#[derive(Debug)]
+pub(super) struct Arena<T> {
+    items: Vec<T>,
+    /// Where each list lies; they lie in order.
+    ranges: Vec<Range<usize>>,
+    /// Where the list begins that is being made.
+    open: usize,
+    /// How many items of closed lists are in use.
+    used: usize,
+}
+
+/// So much more than twice what is in use may be held before what is not is thrown out.
+const SLACK: usize = 1 << 16;
+
+impl<T: Copy> Arena<T> {
+    pub(super) fn new() -> Arena<T> {
+        Arena { items: Vec::new(), ranges: Vec::new(), open: 0, used: 0 }
+    }
+
+    /// Drops all lists and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+        self.ranges.clear();
+        (self.open, self.used) = (0, 0);
+    }
+
+    /// Appends to the list that is being made.
+    #[inline]
+    pub(super) fn push(&mut self, item: T) {
+        self.items.push(item);
+    }
+
+    /// Appends to the list that is being made.
+    pub(super) fn extend(&mut self, items: &[T]) {
+        self.items.extend_from_slice(items);
+    }
+
+    /// Ends the list that is being made.
+    pub(super) fn close(&mut self) {
+        self.used += self.items.len() - self.open;
+        self.ranges.push(self.open..self.items.len());
+        if self.items.len() > 2 * self.used + SLACK {
+            self.throw_out();
+        }
+        self.open = self.items.len();
+    }
+
+    /// Where a list lies: its items are `self[i]` until the next is closed.
+    pub(super) fn range(&self, list: usize) -> Range<usize> {
+        self.ranges[list].clone()
+    }
+
+    pub(super) fn list(&self, list: usize) -> &[T] {
+        &self.items[self.range(list)]
+    }
+
+    /// Keeps the items of a list for which `keep` holds.
+    pub(super) fn retain(&mut self, list: usize, mut keep: impl FnMut(&T) -> bool) {
+        let range = self.range(list);
+        let mut end = range.start;
+        for i in range.clone() {
+            let item = self.items[i];
+            self.items[end] = item;
+            end += usize::from(keep(&item));
+        }
+        self.ranges[list].end = end;
+        self.used -= range.end - end;
+    }
+
+    /// Empties a list.
+    pub(super) fn drop(&mut self, list: usize) {
+        let range = &mut self.ranges[list];
+        self.used -= range.len();
+        range.end = range.start;
+    }
+
+    fn throw_out(&mut self) {
+        let mut end = 0;
+        for range in &mut self.ranges {
+            let length = range.len();
+            self.items.copy_within(range.clone(), end);
+            *range = end..end + length;
+            end += length;
+        }
+        self.items.truncate(end);
+    }
+}
+
+impl<T: Copy> Index<usize> for Arena<T> {
+    type Output = T;
+
+    #[inline]
+    fn index(&self, item: usize) -> &T {
+        &self.items[item]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arena, SLACK};
+
+    #[test]
+    fn lists_survive_the_dropping_of_others() {
+        let mut arena = Arena::new();
+        for _ in 0..2 {
+            arena.clear();
+            for list in 0..100_000_u32 {
+                (0..list % 7).for_each(|k| arena.push(list + k));
+                arena.close();
+                if list % 10 != 6 {
+                    arena.drop(list as usize);
+                } else {
+                    arena.retain(list as usize, |item| item % 2 == 0);
+                }
+            }
+            assert!(arena.items.len() <= 2 * arena.used + SLACK);
+            for list in 0..100_000_u32 {
+                let expected: Vec<u32> = match list % 10 {
+                    6 => (list..list + list % 7).filter(|item| item % 2 == 0).collect(),
+                    _ => Vec::new(),
+                };
+                assert_eq!(arena.list(list as usize), expected);
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Which tensors have which axes, while tensors are contracted.
+
+use crate::graph::Graph;
+
+/// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
+/// million pairs.
+pub(super) const PARTNERS: usize = 8;
+
+/// An axis.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Axis {
+    /// The extent as a factor of a size. Empty axes count as 1: a network with one costs nothing, and 0/0 is no score.
+    pub(super) extent: f64,
+    /// The tensor that was looked at last and has it.
+    pub(super) mark: u32,
+    /// How many tensors have it.
+    pub(super) holders: u32,
+    /// The ids of these by exclusive or: of two, one tells the other.
+    pub(super) ids: u32,
+    /// Its number among the axes that three or more tensors have at the start.
+    list: u32,
+    /// Whether the output has it.
+    pub(super) kept: bool,
+}
+
+impl Axis {
+    /// Whether it has more holders than a tensor is paired with.
+    #[inline]
+    pub(super) fn is_crowded(&self) -> bool {
+        self.holders as usize > 1 + PARTNERS
+    }
+}
+
+/// The holders of the axes that three or more tensors have at the start, oldest first, among them some that are gone.
+#[derive(Debug)]
+pub(super) struct Holders {
+    /// Where each list begins; each has room for twice as many as there are at the start.
+    starts: Vec<usize>,
+    lengths: Vec<u32>,
+    ids: Vec<u32>,
+}
+
+/// The axes of a graph and room for their holders, none of which is entered yet.
+pub(super) fn axes(graph: &Graph) -> (Vec<Axis>, Holders) {
+    let axis = |(&extent, &kept): (&u64, &bool)| Axis {
+        extent: extent.max(1) as f64,
+        mark: u32::MAX,
+        holders: 0,
+        ids: 0,
+        list: u32::MAX,
+        kept,
+    };
+    let mut axes: Vec<Axis> = graph.extents.iter().zip(&graph.kept).map(axis).collect();
+    for (id, legs) in (0..).zip(graph.legs.iter()) {
+        for &leg in legs {
+            let axis = &mut axes[leg as usize];
+            axis.holders += 1;
+            axis.ids ^= id;
+        }
+    }
+    let mut starts = vec![0];
+    for axis in axes.iter_mut().filter(|axis| axis.holders > 2) {
+        axis.list = starts.len() as u32 - 1;
+        starts.push(starts[starts.len() - 1] + 2 * axis.holders as usize);
+    }
+    let ids = vec![0; starts[starts.len() - 1]];
+    starts.pop();
+    (axes, Holders { lengths: vec![0; starts.len()], starts, ids })
+}
+
+impl Holders {
+    pub(super) fn clear(&mut self) {
+        self.lengths.fill(0);
+    }
+
+    /// Enters `id` as a holder of an axis that had three or more; gives the latest few living ones before it, and how many
+    /// these are. Takes those off the list that it meets and that are not alive: each is met once.
+    pub(super) fn enter(&mut self, axis: &Axis, id: u32, is_live: impl Fn(u32) -> bool) -> ([u32; PARTNERS], usize) {
+        let list = axis.list as usize;
+        let start = self.starts[list];
+        let end = self.starts.get(list + 1).copied().unwrap_or(self.ids.len());
+        let ids = &mut self.ids[start..end];
+        let mut length = self.lengths[list] as usize;
+        let (mut found, mut latest) = (0, [0; PARTNERS]);
+        while found < PARTNERS && length > 0 {
+            length -= 1;
+            if is_live(ids[length]) {
+                latest[found] = ids[length];
+                found += 1;
+            }
+        }
+        for &other in latest[..found].iter().rev() {
+            ids[length] = other;
+            length += 1;
+        }
+        if length == ids.len() {
+            length = 0;
+            for i in 0..ids.len() {
+                ids[length] = ids[i];
+                length += usize::from(is_live(ids[i]));
+            }
+        }
+        ids[length] = id;
+        self.lengths[list] = length as u32 + 1;
+        (latest, found)
+    }
+}

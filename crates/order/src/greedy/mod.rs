@@ -1,0 +1,395 @@
+//! Always the pair that shrinks the network most.
+//!
+//! Of all pairs of tensors that share a leg, contract the one with the least `size(ab) - size(a) - size(b)`, until no two
+//! share one; then multiply what is left, the smallest first. This is the greedy order of opt_einsum (D. G. A. Smith and
+//! J. Gray, "opt_einsum: a Python package for optimizing contraction order for einsum-like expressions", JOSS 3(26), 753,
+//! 2018).
+//!
+//! A pair's score never changes while both live: an axis they share loses its other tensors only by merging, which leaves
+//! at least one. So each tensor is scored once, when it is made, with those that are there: its *candidates*. Only the best
+//! of them waits in a heap. If that one is gone when its turn comes, the best of the others takes its place. A network whose
+//! axes join few tensors each takes n log n so.
+
+mod arena;
+mod axes;
+mod choice;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use einfold_ir::{Count, Tree};
+
+use crate::graph::{Graph, Lists, Pairs, join_by_size};
+use crate::{Found, OrderError, Search, graph};
+use arena::Arena;
+use axes::{Axis, Holders};
+pub(crate) use choice::{Choice, Score};
+
+/// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
+const HUGE: f64 = 1e300;
+/// A tensor of more legs has more than [`HUGE`] elements. It is left for the end, so that a step never takes long.
+const MOST_LEGS: usize = 1000;
+
+/// The greedy order. Uses nothing of the budget.
+pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+    Ok(tree(&Graph::of(search.task.network))?.into())
+}
+
+/// The greedy tree of `graph`.
+pub(crate) fn tree(graph: &Graph) -> Result<Tree, OrderError> {
+    graph::tree(graph.legs.len(), &pairs(graph))
+}
+
+/// The greedy steps of `graph`.
+pub(crate) fn pairs(graph: &Graph) -> Pairs {
+    let mut greedy = Greedy::new(graph);
+    greedy.run(Choice::default(), f64::INFINITY);
+    greedy.pairs
+}
+
+/// Contracts what grows no tensor: each step's result is no larger than the larger of both. Returns the steps and the ids of
+/// the tensors that are left, with their legs.
+pub(crate) fn absorb(graph: &Graph) -> (Pairs, Vec<u32>, Lists) {
+    let mut greedy = Greedy::new(graph);
+    greedy.most_rank = choice::rank_of(1.0);
+    greedy.start(Choice { score: Score::Growth, noise: None });
+    greedy.contract_linked(f64::INFINITY);
+    let rest: Vec<u32> = greedy.rest().collect();
+    let mut legs = Lists::with_capacity(rest.len(), graph.legs.items().len());
+    rest.iter().for_each(|&id| legs.push_sorted(greedy.legs.list(id as usize)));
+    (greedy.pairs, rest, legs)
+}
+
+/// Greedy searches of one graph by any number of choices; memory is taken once.
+pub(crate) struct Greedy<'g> {
+    graph: &'g Graph,
+    /// The axes at the start.
+    fresh: Vec<Axis>,
+    axes: Vec<Axis>,
+    holders: Holders,
+    /// By SSA id.
+    tensors: Vec<Tensor>,
+    legs: Arena<u32>,
+    /// By SSA id: pairs with older tensors.
+    candidates: Arena<Candidate>,
+    heap: BinaryHeap<Reverse<Candidate>>,
+    /// Scratch: the older tensors that share an axis with the one that is entered.
+    near: Vec<u32>,
+    pairs: Pairs,
+    choice: Choice,
+    /// Pairs of a greater score are left alone.
+    most_rank: u64,
+    /// What the steps so far take.
+    flops: f64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Live,
+    /// It has too many legs and is left for the end.
+    Parked,
+    Gone,
+}
+
+struct Tensor {
+    size: f64,
+    /// While a tensor that shares axes with it is entered, that one's id, and by what the product of their sizes is divided:
+    /// axes that both have count once, those that nobody else has not at all.
+    other: u32,
+    divisor: f64,
+    state: State,
+}
+
+/// From the most to the least significant bits: the rank of the score, the older and the younger tensor.
+type Candidate = u128;
+
+fn candidate(rank: u64, older: u32, younger: u32) -> Candidate {
+    u128::from(rank) << 64 | u128::from(older) << 32 | u128::from(younger)
+}
+
+fn older(candidate: Candidate) -> u32 {
+    (candidate >> 32) as u32
+}
+
+fn younger(candidate: Candidate) -> u32 {
+    candidate as u32
+}
+
+impl<'g> Greedy<'g> {
+    pub(crate) fn new(graph: &'g Graph) -> Greedy<'g> {
+        let tensors = graph.legs.len();
+        let (fresh, holders) = axes::axes(graph);
+        Greedy {
+            graph,
+            axes: fresh.clone(),
+            fresh,
+            holders,
+            tensors: Vec::with_capacity(2 * tensors),
+            legs: Arena::new(),
+            candidates: Arena::new(),
+            heap: BinaryHeap::with_capacity(tensors),
+            near: Vec::new(),
+            pairs: Pairs::with_capacity(tensors),
+            choice: Choice::default(),
+            most_rank: u64::MAX,
+            flops: 0.0,
+        }
+    }
+
+    /// The steps by a choice; none if they cost more than `most` flops.
+    pub(crate) fn run(&mut self, choice: Choice, most: f64) -> Option<&Pairs> {
+        self.start(choice);
+        self.contract_linked(most);
+        if self.flops > most {
+            return None;
+        }
+        self.join_rest();
+        Some(&self.pairs)
+    }
+
+    /// Forgets the last search and enters the tensors of the graph.
+    fn start(&mut self, choice: Choice) {
+        self.choice = choice;
+        self.flops = 0.0;
+        self.axes.copy_from_slice(&self.fresh);
+        self.holders.clear();
+        self.tensors.clear();
+        self.legs.clear();
+        self.candidates.clear();
+        self.heap.clear();
+        self.pairs.clear();
+        for legs in self.graph.legs.iter() {
+            self.legs.extend(legs);
+            self.legs.close();
+            if let Some(best) = self.enter() {
+                self.heap.push(Reverse(best));
+            }
+        }
+    }
+
+    /// Contracts until no two tensors share an axis, those left for the end aside, or the flops exceed `most`.
+    ///
+    /// The former holds when the heap is empty: of those that have an axis, the one made last was paired with another, and
+    /// had that been contracted since, the result would have the axis and be later. While none was made, all are as given,
+    /// and those next to each other are paired.
+    fn contract_linked(&mut self, most: f64) {
+        while self.flops <= most
+            && let Some(&Reverse(best)) = self.heap.peek()
+        {
+            let (a, b) = (older(best), younger(best));
+            let next = match [a, b].map(|id| self.tensors[id as usize].state) {
+                [_, State::Gone] => None,
+                [State::Gone, _] => self.next_candidate(b),
+                _ => self.contract(a, b),
+            };
+            let Some(mut top) = self.heap.peek_mut() else { return };
+            match next {
+                Some(next) => *top = Reverse(next),
+                None => _ = PeekMut::pop(top),
+            }
+        }
+    }
+
+    /// The best candidate of a tensor that is still there.
+    fn next_candidate(&mut self, id: u32) -> Option<Candidate> {
+        let tensors = &self.tensors;
+        let mut best = Candidate::MAX;
+        self.candidates.retain(id as usize, |&candidate| {
+            let is_there = tensors[older(candidate) as usize].state != State::Gone;
+            best = if is_there { best.min(candidate) } else { best };
+            is_there
+        });
+        (best != Candidate::MAX).then_some(best)
+    }
+
+    /// Contracts two tensors; returns the best candidate of the result.
+    fn contract(&mut self, a: u32, b: u32) -> Option<Candidate> {
+        let result = self.tensors.len() as u32;
+        let mut summed = 1.0;
+        for i in self.legs.range(a as usize) {
+            let leg = self.legs[i];
+            let axis = &mut self.axes[leg as usize];
+            axis.mark = result;
+            if axis.holders == 2 && axis.ids == a ^ b {
+                (axis.holders, axis.ids) = (1, result);
+                if !axis.kept {
+                    summed *= axis.extent;
+                    continue;
+                }
+            } else {
+                axis.ids ^= a ^ result;
+            }
+            self.legs.push(leg);
+        }
+        for i in self.legs.range(b as usize) {
+            let leg = self.legs[i];
+            let axis = &mut self.axes[leg as usize];
+            if axis.mark != result {
+                axis.ids ^= b ^ result;
+                self.legs.push(leg);
+            } else if axis.holders > 1 {
+                axis.ids ^= b;
+                axis.holders -= 1;
+            }
+        }
+        for id in [a, b] {
+            self.tensors[id as usize].state = State::Gone;
+            self.legs.drop(id as usize);
+            self.candidates.drop(id as usize);
+        }
+        self.legs.close();
+        self.pairs.push([a, b]);
+        let best = self.enter();
+        self.flops += self.tensors[result as usize].size * summed;
+        best
+    }
+
+    /// Enters the tensor whose legs were closed last and pairs it with those that share an axis with it; returns the best of
+    /// its candidates.
+    fn enter(&mut self) -> Option<Candidate> {
+        let id = self.tensors.len() as u32;
+        let legs = self.legs.range(id as usize);
+        if legs.len() > MOST_LEGS {
+            self.tensors.push(Tensor { size: HUGE, other: id, divisor: 1.0, state: State::Parked });
+            self.candidates.close();
+            return None;
+        }
+        self.near.clear();
+        let (mut size, mut crowded) = (1.0, false);
+        for i in legs {
+            let axis = &mut self.axes[self.legs[i] as usize];
+            axis.mark = id;
+            size *= axis.extent;
+            crowded |= axis.is_crowded();
+            near(axis, id, &mut self.holders, &mut self.tensors, &mut self.near);
+        }
+        if crowded {
+            self.count_crowded(id);
+        }
+        let size = size.min(HUGE);
+        self.tensors.push(Tensor { size, other: id, divisor: 1.0, state: State::Live });
+        self.score(id, size)
+    }
+
+    /// Counts the axes of `id` that have more holders than were looked at.
+    fn count_crowded(&mut self, id: u32) {
+        for &other in &self.near {
+            for &leg in self.legs.list(other as usize) {
+                let axis = &self.axes[leg as usize];
+                if axis.mark == id && axis.is_crowded() {
+                    self.tensors[other as usize].divisor *= axis.extent;
+                }
+            }
+        }
+    }
+
+    /// Makes the candidates of a tensor; returns the best.
+    fn score(&mut self, id: u32, size: f64) -> Option<Candidate> {
+        let mut best = Candidate::MAX;
+        for &other in &self.near {
+            let Tensor { size: other_size, divisor, .. } = self.tensors[other as usize];
+            let result = (other_size / divisor * size).min(HUGE);
+            let rank = self.choice.rank(result, other_size, size);
+            if rank <= self.most_rank {
+                let candidate = candidate(rank, other, id);
+                best = best.min(candidate);
+                self.candidates.push(candidate);
+            }
+        }
+        self.candidates.close();
+        (best != Candidate::MAX).then_some(best)
+    }
+
+    /// The tensors that no step used yet.
+    fn rest(&self) -> impl Iterator<Item = u32> {
+        let there = |(id, tensor): (u32, &Tensor)| (tensor.state != State::Gone).then_some(id);
+        (0..).zip(&self.tensors).filter_map(there)
+    }
+
+    /// Multiplies the tensors that are left.
+    fn join_rest(&mut self) {
+        let extents = &self.graph.extents;
+        let size = |id: u32| Count::product(self.legs.list(id as usize).iter().map(|&axis| extents[axis as usize]));
+        let parts: Vec<(Count, u32)> = self.rest().map(|id| (size(id), id)).collect();
+        join_by_size(parts.into_iter(), self.graph.legs.len(), &mut self.pairs);
+    }
+}
+
+/// Appends the older tensors that have an axis of tensor `id` to `near`, each once, and counts the axis in their divisors.
+#[inline]
+fn near(axis: &Axis, id: u32, holders: &mut Holders, tensors: &mut [Tensor], near: &mut Vec<u32>) {
+    let mut visit = |tensors: &mut [Tensor], other: u32, divisor: f64| {
+        let tensor = &mut tensors[other as usize];
+        if tensor.other != id {
+            (tensor.other, tensor.divisor) = (id, 1.0);
+            near.push(other);
+        }
+        tensor.divisor *= divisor;
+    };
+    match axis.holders {
+        0 | 1 => {}
+        2 => {
+            let other = axis.ids ^ id;
+            if other < id && tensors[other as usize].state == State::Live {
+                let extent = axis.extent;
+                visit(tensors, other, if axis.kept { extent } else { extent * extent });
+            }
+        }
+        _ => {
+            let divisor = if axis.is_crowded() { 1.0 } else { axis.extent };
+            let (latest, found) = holders.enter(axis, id, |other| tensors[other as usize].state == State::Live);
+            latest[..found].iter().for_each(|&other| visit(tensors, other, divisor));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::Network;
+
+    use super::axes::PARTNERS;
+    use super::pairs;
+    use crate::graph::Graph;
+
+    #[test]
+    fn tensors_without_a_common_axis_are_multiplied_last() {
+        let mut state = 1_u32;
+        let mut below = |bound: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) % bound
+        };
+        let mut crowded = false;
+        for _ in 0..300 {
+            // Few axes: most have more tensors than are paired.
+            let (tensors, axes) = (1 + below(80), 1 + below(12));
+            let inputs = (0..tensors).map(|_| (0..below(4)).map(|_| below(axes)).collect()).collect();
+            let network = Network::new(inputs, vec![0], (0..axes).map(|_| 1 + u64::from(below(5))).collect()).unwrap();
+            let graph = Graph::of(&network);
+            crowded |= graph.uses().iter().any(|&uses| uses as usize > 4 * PARTNERS);
+            let mut live: Vec<Option<Vec<u32>>> = graph.legs.iter().map(|legs| Some(legs.to_vec())).collect();
+            let mut apart = false;
+            for [a, b] in pairs(&graph) {
+                let (a, b) = (live[a as usize].take().unwrap(), live[b as usize].take().unwrap());
+                let linked = a.iter().any(|axis| b.contains(axis));
+                assert!(linked || !shares(live.iter().flatten().chain([&a, &b])), "{network:?}");
+                assert!(!(linked && apart), "{network:?}");
+                apart |= !linked;
+                let others: Vec<u32> = live.iter().flatten().flatten().copied().collect();
+                let mut legs = [a, b].concat();
+                legs.retain(|&axis| graph.kept[axis as usize] || others.contains(&axis));
+                legs.sort_unstable();
+                legs.dedup();
+                live.push(Some(legs));
+            }
+        }
+        assert!(crowded);
+    }
+
+    /// Whether two of the tensors have an axis in common.
+    fn shares<'a>(tensors: impl Iterator<Item = &'a Vec<u32>>) -> bool {
+        let mut axes: Vec<u32> = tensors.flatten().copied().collect();
+        axes.sort_unstable();
+        axes.windows(2).any(|pair| pair[0] == pair[1])
+    }
+}
