@@ -137,7 +137,7 @@ impl<'g> Greedy<'g> {
         }
     }
 
-    /// The steps by a choice; none if they cost more than `most` flops.
+    /// The steps by a choice; none if those of tensors that share an axis cost more than `most` flops.
     pub(crate) fn run(&mut self, choice: Choice, most: f64) -> Option<&Pairs> {
         self.start(choice);
         self.contract_linked(most);
@@ -345,51 +345,4 @@ fn near(axis: &Axis, id: u32, holders: &mut Holders, tensors: &mut [Tensor], nea
 }
 
 #[cfg(test)]
-mod tests {
-    use einfold_ir::Network;
-
-    use super::axes::PARTNERS;
-    use super::pairs;
-    use crate::graph::Graph;
-
-    #[test]
-    fn tensors_without_a_common_axis_are_multiplied_last() {
-        let mut state = 1_u32;
-        let mut below = |bound: u32| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (state >> 8) % bound
-        };
-        let mut crowded = false;
-        for _ in 0..300 {
-            // Few axes: most have more tensors than are paired.
-            let (tensors, axes) = (1 + below(80), 1 + below(12));
-            let inputs = (0..tensors).map(|_| (0..below(4)).map(|_| below(axes)).collect()).collect();
-            let network = Network::new(inputs, vec![0], (0..axes).map(|_| 1 + u64::from(below(5))).collect()).unwrap();
-            let graph = Graph::of(&network);
-            crowded |= graph.uses().iter().any(|&uses| uses as usize > 4 * PARTNERS);
-            let mut live: Vec<Option<Vec<u32>>> = graph.legs.iter().map(|legs| Some(legs.to_vec())).collect();
-            let mut apart = false;
-            for [a, b] in pairs(&graph) {
-                let (a, b) = (live[a as usize].take().unwrap(), live[b as usize].take().unwrap());
-                let linked = a.iter().any(|axis| b.contains(axis));
-                assert!(linked || !shares(live.iter().flatten().chain([&a, &b])), "{network:?}");
-                assert!(!(linked && apart), "{network:?}");
-                apart |= !linked;
-                let others: Vec<u32> = live.iter().flatten().flatten().copied().collect();
-                let mut legs = [a, b].concat();
-                legs.retain(|&axis| graph.kept[axis as usize] || others.contains(&axis));
-                legs.sort_unstable();
-                legs.dedup();
-                live.push(Some(legs));
-            }
-        }
-        assert!(crowded);
-    }
-
-    /// Whether two of the tensors have an axis in common.
-    fn shares<'a>(tensors: impl Iterator<Item = &'a Vec<u32>>) -> bool {
-        let mut axes: Vec<u32> = tensors.flatten().copied().collect();
-        axes.sort_unstable();
-        axes.windows(2).any(|pair| pair[0] == pair[1])
-    }
-}
+mod tests;
