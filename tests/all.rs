@@ -33,6 +33,7 @@ mod seeds;
 mod semantics_doc;
 mod settled;
 mod sketch;
+mod slicing;
 mod small_set;
 mod threads;
 mod wild;

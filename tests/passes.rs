@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use einfold_ir::{Draft, Layout};
-use einfold_order::{Budget, Order, order};
-use einfold_plan::{Hints, PASSES, PassSet, apply, lower, network, optimize};
+use einfold_order::{Budget, Order, Ordered, order};
+use einfold_plan::{Hints, PASSES, PassSet, Route, apply, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
 
 use crate::case::Case;
@@ -13,25 +13,27 @@ use crate::draw::{Bytes, check};
 use crate::num::Tensor;
 use crate::ordering::path;
 use crate::resolving::types;
+use crate::slicing::slices;
 use crate::{meaning, oracle};
 
 /// How often each pass changed something.
 type Changes = BTreeMap<&'static str, usize>;
 
-/// The draft of an expression, contracted along random paths for arrays that lie anyhow.
-pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>) -> Result<Draft, String> {
+/// The draft of an expression, contracted along random paths for arrays that lie anyhow; sometimes, or always, in slices.
+pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sliced: bool) -> Result<Draft, String> {
     let ast = parse(&case.text).map_err(|e| e.to_string())?;
     let ir = resolve(&ast, &types(operands), &Options::default()).map_err(|e| e.to_string())?;
-    let mut trees = Vec::new();
+    let mut orders = Vec::new();
     for id in ir.ids() {
-        let tree = network(&ir, id).map(|network| {
+        let ordered = network(&ir, id).map(|network| {
             let how = match bytes.below(2) {
                 0 => Order::default(),
                 _ => Order::Linear(path(bytes, network.inputs().len())),
             };
-            order(&network, &how, &Budget::default()).map(|found| found.tree)
+            let slices = if sliced || bytes.once_in(3) { slices(bytes, &network) } else { Vec::new() };
+            order(&network, &how, &Budget::default()).map(|found| Ordered { slices, ..found })
         });
-        trees.push(tree.transpose().map_err(|e| e.to_string())?);
+        orders.push(ordered.transpose().map_err(|e| e.to_string())?);
     }
     let mut layout = |rank: usize| match bytes.below(3) {
         0 => Layout::RowMajor,
@@ -42,7 +44,8 @@ pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>) -> 
             Layout::Order(order)
         }
     };
-    let steps = apply(&ir, &trees.iter().map(Option::as_ref).collect::<Vec<_>>()).map_err(|e| e.to_string())?;
+    let routes: Vec<_> = orders.iter().map(|ordered| ordered.as_ref().map(Route::from)).collect();
+    let steps = apply(&ir, &routes).map_err(|e| e.to_string())?;
     let inputs = operands.iter().map(|o| layout(o.shape.len())).collect();
     let outputs = steps.outputs().iter().map(|&o| layout(steps.node(o).shape.len())).collect();
     lower(&steps, &Hints { inputs, outputs }).map_err(|e| e.to_string())
@@ -81,7 +84,7 @@ fn each_pass_keeps_the_meaning_and_has_something_to_do() {
         let case = Case::draw(bytes);
         let operands = case.tensors();
         let want = oracle::einsum(&case.text, &operands).ok_or("not valid")?;
-        let draft = draft(&case, &operands, bytes).map_err(|e| format!("{case}\n{e}"))?;
+        let draft = draft(&case, &operands, bytes, false).map_err(|e| format!("{case}\n{e}"))?;
         let changes = check_passes(draft, choice(bytes), &operands, &want).map_err(|e| format!("{case}\n{e}"))?;
         changes.into_iter().for_each(|(name, n)| *total.borrow_mut().entry(name).or_default() += n);
         Ok(())
@@ -96,7 +99,7 @@ fn every_choice_of_passes_keeps_the_meaning() {
         let case = Case::draw(bytes);
         let operands = case.tensors();
         let want = oracle::einsum(&case.text, &operands).ok_or("not valid")?;
-        let draft = draft(&case, &operands, bytes).map_err(|e| format!("{case}\n{e}"))?;
+        let draft = draft(&case, &operands, bytes, false).map_err(|e| format!("{case}\n{e}"))?;
         for passes in PassSet::subsets() {
             check_passes(draft.clone(), passes, &operands, &want).map_err(|e| format!("{case}\n{e}"))?;
         }

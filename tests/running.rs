@@ -69,10 +69,15 @@ pub(crate) fn blank(plan: &Plan) -> Vec<Box<dyn Array>> {
 
 /// A random case, planned and run in any way.
 pub(crate) fn check_case(bytes: &mut Bytes<'_>) -> Result<(), String> {
+    check_drawn(bytes, false)
+}
+
+/// As [`check_case`]; always in slices, if `sliced`.
+pub(crate) fn check_drawn(bytes: &mut Bytes<'_>, sliced: bool) -> Result<(), String> {
     let case = Case::draw(bytes);
     let operands = case.tensors();
     let mut want = oracle::einsum(&case.text, &operands).ok_or("not valid")?;
-    let draft = passes::draft(&case, &operands, bytes)?;
+    let draft = passes::draft(&case, &operands, bytes, sliced)?;
     let plan = optimize(draft, passes::choice(bytes), &mut |_, _, _| {}).map_err(|e| e.to_string())?;
     let mut how = How::draw(bytes);
     let mut before = case::tensor(&mut bytes.noise(), want.dtype, &want.shape, true);

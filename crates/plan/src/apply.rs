@@ -3,27 +3,55 @@
 //! The nodes are naive: a diagonal, a sum over an axis that only one factor has, and a final permutation each get a node of
 //! their own. That keeps lowering total; the passes fold them into their neighbours where they only move elements.
 
+mod slices;
 mod through;
 
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Node, NodeId, RegionId, Term, Tree, Violation,
+    Access, Axis, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Node, NodeId, RegionId, Term, Tree, Violation,
 };
+use einfold_order::{Ordered, Slice};
 
+use self::slices::Sliced;
 use crate::PlanError;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};
 
-/// The same expression with every factored contraction written as the steps of its tree: `trees[k]` is that of node `k`.
+/// How a contraction is written out.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'a> {
+    /// In which order.
+    pub tree: &'a Tree,
+    /// In which slices, from the outermost loop to the innermost.
+    pub slices: &'a [Slice],
+}
+
+impl<'a> From<&'a Tree> for Route<'a> {
+    fn from(tree: &'a Tree) -> Route<'a> {
+        Route { tree, slices: &[] }
+    }
+}
+
+impl<'a> From<&'a Ordered> for Route<'a> {
+    fn from(ordered: &'a Ordered) -> Route<'a> {
+        Route { tree: &ordered.tree, slices: &ordered.slices }
+    }
+}
+
+/// The same expression with every factored contraction written as the steps of its tree: `routes[k]` is that of node `k`.
 /// A contraction that has none, or that is not factored, stays one node. New nodes have the dtype of the contraction, so
 /// that every factor is converted before any arithmetic; the node that takes its place is the last of them and alone
 /// carries `pinned` and `onto`. A contraction over an empty axis becomes the identity of ⊕.
 ///
+/// A contraction in slices becomes a region with a loop for each of them, whose turns add to one node outside. Steps that
+/// depend on no slice come before it; the others are in the order of the number of loops that they depend on.
+///
 /// # Errors
-/// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors.
-pub fn apply(ir: &Ir, trees: &[Option<&Tree>]) -> Result<Ir, PlanError> {
+/// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors; [`PlanError::Slices`] if it
+/// cannot be sliced so.
+pub fn apply(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Ir, PlanError> {
     let mut out = Ir::new();
     for region in 1..ir.regions() as u32 {
         out.region(ir.loops(RegionId(region)).to_vec());
@@ -35,8 +63,8 @@ pub fn apply(ir: &Ir, trees: &[Option<&Tree>]) -> Result<Ir, PlanError> {
             Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
             Def::Identity(_) => out.push(node.clone())?,
             Def::Contract(c) => {
-                let tree = trees.get(id.0 as usize).copied().flatten();
-                rewrite(ir, &mut out, &ids, id, c, tree)?
+                let route = routes.get(id.0 as usize).copied().flatten();
+                rewrite(ir, &mut out, &ids, id, c, route)?
             }
             _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),
         };
@@ -55,10 +83,15 @@ fn rewrite(
     ids: &[NodeId],
     id: NodeId,
     c: &Contraction,
-    tree: Option<&Tree>,
+    route: Option<Route<'_>>,
 ) -> Result<NodeId, PlanError> {
-    let node = ir.node(id);
-    if let (Treatment::ThroughIds, Some(tree)) = (treatment(node, c), tree)
+    let (node, tree) = (ir.node(id), route.map(|route| route.tree));
+    let slices = route.map_or(&[][..], |route| route.slices);
+    let treatment = treatment(node, c);
+    if !slices.is_empty() && (treatment != Treatment::Factored || node.region != RegionId::TOP) {
+        return Err(PlanError::Slices { node: id });
+    }
+    if let (Treatment::ThroughIds, Some(tree)) = (treatment, tree)
         && let Some(lifted) = Lifted::of(ir, node, c)
     {
         let (factors, all) = (c.factors.len(), c.factors.len() + lifted.selected.selections.len());
@@ -73,7 +106,7 @@ fn rewrite(
     }
     let mut writer = Writer::new(out, ids, node, c);
     let onto = writer.onto;
-    match (treatment(node, c), tree) {
+    match (treatment, tree) {
         (Treatment::Empty, _) => match onto {
             Some(onto) => Ok(onto),
             None => Ok(writer.out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
@@ -81,7 +114,11 @@ fn rewrite(
         (Treatment::Factored, Some(tree)) if tree.leaves() != c.factors.len() => {
             Err(PlanError::Leaves { node: id, leaves: tree.leaves(), factors: c.factors.len() })
         }
-        (Treatment::Factored, Some(tree)) => Ok(writer.along(tree)?),
+        (Treatment::Factored, Some(tree)) if slices.is_empty() => Ok(writer.along(tree)?),
+        (Treatment::Factored, Some(tree)) => {
+            let sliced = Sliced::of(c, slices).ok_or(PlanError::Slices { node: id })?;
+            Ok(Writer::new(out, ids, node, &sliced.c).in_slices(sliced.loops, tree)?)
+        }
         _ => Ok(writer.flat()?),
     }
 }
@@ -96,6 +133,8 @@ struct Writer<'a> {
     node: &'a Node,
     c: &'a Contraction,
     onto: Option<NodeId>,
+    /// The region of the node being written.
+    region: RegionId,
     /// The place of each axis in the space of the node being written.
     local: Vec<u32>,
     uses: Uses,
@@ -120,7 +159,8 @@ struct Target {
 impl<'a> Writer<'a> {
     fn new(out: &'a mut Ir, ids: &'a [NodeId], node: &'a Node, c: &'a Contraction) -> Writer<'a> {
         let onto = c.onto.map(|o| ids[o.0 as usize]);
-        Writer { out, ids, node, c, onto, local: vec![UNUSED; c.axes.len()], uses: Uses::default() }
+        let (region, local) = (node.region, vec![UNUSED; c.axes.len()]);
+        Writer { out, ids, node, c, onto, region, local, uses: Uses::default() }
     }
 }
 
@@ -138,20 +178,64 @@ impl Writer<'_> {
         self.emit(&space, factors, target)
     }
 
-    /// The contraction as the steps of `tree`.
+    /// The contraction, which is a piece of the whole, in each turn of a region with these loops.
+    fn in_slices(&mut self, loops: Vec<Axis>, tree: &Tree) -> Result<NodeId, Violation> {
+        let outer = self.onto.take();
+        let total = self.out.push(Node { def: Def::Identity(self.c.algebra), ..self.node.clone() })?;
+        self.region = self.out.region(loops);
+        self.onto = Some(total);
+        self.along(tree)?;
+        if outer.is_none() && !self.c.pinned {
+            return Ok(total);
+        }
+        self.add_whole(total, outer)
+    }
+
+    /// The result of the contraction from `total`, which is its value, added to `onto`.
+    fn add_whole(&mut self, total: NodeId, onto: Option<NodeId>) -> Result<NodeId, Violation> {
+        let axis = |(k, &extent): (usize, &usize)| Axis::new(format!("d{k}"), extent);
+        let axes: Vec<Axis> = self.node.shape.iter().enumerate().map(axis).collect();
+        let all = 0..axes.len() as u32;
+        let (factors, output) = (vec![Access::plain(total, all.clone())], all.map(Index::axis).collect());
+        let Contraction { algebra, pinned, .. } = *self.c;
+        let c = Contraction { axes, factors, output, expr: None, algebra, onto, pinned };
+        self.out.push(Node { def: Def::Contract(c), ..self.node.clone() })
+    }
+
+    /// The contraction as the steps of `tree`: those that depend on fewer loops first.
     fn along(&mut self, tree: &Tree) -> Result<NodeId, Violation> {
         let (asked, others) = self.asked();
-        let mut live = self.leaves()?;
         // Steps of one tensor have nothing to do: what they could sum was summed where it became lone.
-        let last = tree.steps().iter().rposition(|s| s.len() > 1);
-        for (k, step) in tree.steps().iter().enumerate() {
+        let last = tree.steps().iter().rposition(|s| s.len() > 1).map(|k| tree.leaves() + k);
+        let depths = self.depths(tree, last);
+        let mut order: Vec<usize> = (0..depths.len()).collect();
+        order.sort_by_key(|&id| depths[id]);
+        let region = self.region;
+        let mut live: Vec<Operand> = depths.iter().map(|_| Operand::default()).collect();
+        for id in order {
+            self.region = if depths[id] > 0 { region } else { self.node.region };
+            let Some(step) = id.checked_sub(tree.leaves()).map(|k| &tree.steps()[k]) else {
+                live[id] = self.leaf(id)?;
+                continue;
+            };
             let mut children: Vec<Operand> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
-            if Some(k) == last {
+            if Some(id) == last {
                 return self.root(&mut children, &asked, &others);
             }
-            live.push(if children.len() == 1 { std::mem::take(&mut children[0]) } else { self.join(&mut children)? });
+            live[id] = if children.len() == 1 { std::mem::take(&mut children[0]) } else { self.join(&mut children)? };
         }
         self.flat()
+    }
+
+    /// How many loops each tensor of the tree depends on. Its result is added up in every turn.
+    fn depths(&self, tree: &Tree, last: Option<usize>) -> Vec<u32> {
+        let mut depths: Vec<u32> = self.c.factors.iter().map(slices::depth).collect();
+        for step in tree.steps() {
+            depths.push(step.iter().map(|&id| depths[id as usize]).max().unwrap_or(0));
+        }
+        let loops = self.out.loops(self.region).len() as u32;
+        last.into_iter().for_each(|last| depths[last] = loops);
+        depths
     }
 
     /// The axes of the result that some factor has, and all axes that none has. Counts the uses of axes.
@@ -166,23 +250,19 @@ impl Writer<'_> {
         (asked, others)
     }
 
-    /// The factors: after a sum over the axes that nothing else has, and with repeated axes taken as a diagonal.
-    fn leaves(&mut self) -> Result<Vec<Operand>, Violation> {
-        let mut live = Vec::with_capacity(2 * self.c.factors.len());
-        for factor in &self.c.factors {
-            let read = factor.map(&|id| self.ids[id.0 as usize]);
-            let axes = axes_of(&factor.indices, &self.c.axes);
-            let kept = self.uses.shared(&axes);
-            let lone = kept.len() < axes.len();
-            live.push(if lone || self.repeats(&read) {
-                let summed = axes.iter().copied().filter(|a| !kept.contains(a));
-                let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
-                self.plain(&space, kept, vec![read])?
-            } else {
-                Operand { read: Some(read), axes }
-            });
+    /// A factor: after a sum over the axes that nothing else has, and with repeated axes taken as a diagonal.
+    fn leaf(&mut self, factor: usize) -> Result<Operand, Violation> {
+        let factor = &self.c.factors[factor];
+        let read = factor.map(&|id| self.ids[id.0 as usize]);
+        let axes = axes_of(&factor.indices, &self.c.axes);
+        let kept = self.uses.shared(&axes);
+        let lone = kept.len() < axes.len();
+        if !lone && !self.repeats(&read) {
+            return Ok(Operand { read: Some(read), axes });
         }
-        Ok(live)
+        let summed = axes.iter().copied().filter(|a| !kept.contains(a));
+        let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
+        self.plain(&space, kept, vec![read])
     }
 
     /// Whether two of the indices are the same plain axis.
@@ -255,8 +335,8 @@ impl Writer<'_> {
         self.renumber(space, factors.iter_mut().map(|f| &mut f.indices).chain([&mut output]));
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
-        let Node { dtype, region, .. } = self.node;
-        self.out.push(Node { label, dtype: *dtype, shape, region: *region, def: Def::Contract(c) })
+        let (dtype, region) = (self.node.dtype, self.region);
+        self.out.push(Node { label, dtype, shape, region, def: Def::Contract(c) })
     }
 
     /// Numbers the axes of all indices by their places in `space`.

@@ -58,9 +58,9 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
     let ir = &rewritten;
     let orders = order_all(ir, how, budget)?;
     let through_ids = order_through_ids(ir, how, budget)?;
-    let mut trees = vec![None; ir.nodes().len()];
-    orders.iter().chain(&through_ids).for_each(|(id, ordered)| trees[id.0 as usize] = Some(&ordered.tree));
-    let applied = apply(ir, &trees)?;
+    let mut routes = vec![None; ir.nodes().len()];
+    orders.iter().chain(&through_ids).for_each(|(id, ordered)| routes[id.0 as usize] = Some(ordered.into()));
+    let applied = apply(ir, &routes)?;
     let draft = lower(&applied, &options.hints)?;
     let mut changes = Vec::with_capacity(options.passes.iter().count());
     let plan = optimize(draft, options.passes, &mut |pass, count, _| changes.push((pass, count)))?;

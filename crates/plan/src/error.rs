@@ -26,6 +26,12 @@ pub enum PlanError {
         /// The contraction.
         node: NodeId,
     },
+    /// Slices are not axes of the contraction that they are given for, or it cannot be sliced.
+    #[error("%{} does not fall into the slices that are given for it", node.0)]
+    Slices {
+        /// The contraction.
+        node: NodeId,
+    },
     /// One path was given for several contractions.
     #[error("a path fits one contraction, but the expression has {contractions}")]
     OnePath {

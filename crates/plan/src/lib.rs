@@ -50,7 +50,7 @@ pub mod roles;
 #[cfg(test)]
 mod testing;
 
-pub use apply::apply;
+pub use apply::{Route, apply};
 pub use compile::{Compiled, PlanOptions, compile};
 pub use error::PlanError;
 pub use explain::{Explain, Source, Stage};

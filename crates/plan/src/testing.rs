@@ -10,7 +10,7 @@ use einfold_ir::{
     Nest, Node, NodeId, Place, RegionId, ShowAccess, Step, Tree,
 };
 
-use crate::apply;
+use crate::{Route, apply};
 
 /// A contraction of `tensors` in letters notation, in which the axis `x` has the extent that `extent` gives.
 pub(crate) fn contraction(text: &str, tensors: &[NodeId], extent: impl Fn(char) -> usize) -> Contraction {
@@ -68,7 +68,7 @@ pub(crate) fn applied(ir: &Ir, path: &[&[u32]]) -> Ir {
     let path: Vec<Vec<u32>> = path.iter().map(|s| s.to_vec()).collect();
     let tree = (!path.is_empty()).then(|| Tree::from_ssa(c.factors.len(), &path).unwrap());
     let mut trees = vec![None; ir.nodes().len()];
-    *trees.last_mut().unwrap() = tree.as_ref();
+    *trees.last_mut().unwrap() = tree.as_ref().map(Route::from);
     apply(ir, &trees).unwrap()
 }
 

@@ -176,7 +176,7 @@ fn what_may_not_be_factored_stays_flat() {
         assert_eq!(network(&ir, id), None);
     }
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    assert_eq!(apply(&ir, &[Some(&tree); 4]).unwrap(), ir);
+    assert_eq!(apply(&ir, &[Some((&tree).into()); 4]).unwrap(), ir);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_network_has_the_axes_of_the_factors() {
 fn a_tree_of_something_else_is_refused() {
     let ir = letters("ij,jk->ik", &[2, 3, 4]);
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    let refused = apply(&ir, &[None, None, Some(&tree)]);
+    let refused = apply(&ir, &[None, None, Some((&tree).into())]);
     assert_eq!(refused, Err(PlanError::Leaves { node: NodeId(2), leaves: 3, factors: 2 }));
 }
 

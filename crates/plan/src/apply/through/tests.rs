@@ -231,7 +231,7 @@ fn every_tree_means_what_one_step_does() {
         for leaves in [factors, all, all, all, all, all, all, all] {
             let tree = tree(&mut rng, leaves);
             let mut list = vec![None; drawn.ir.nodes().len()];
-            list[y.0 as usize] = Some(&tree);
+            list[y.0 as usize] = Some((&tree).into());
             let accepted = leaves == factors || lifted.selected.accepts(&tree);
             let applied = match apply(&drawn.ir, &list) {
                 Ok(applied) if accepted => applied,
@@ -258,7 +258,7 @@ fn an_id_outside_is_found_by_every_tree() {
         let inputs = [inputs(&mut rng), vec![src.to_vec(), dst.to_vec()]].concat();
         for path in [[[0, 1], [2, 4], [3, 5]], [[0, 2], [1, 4], [3, 5]], [[0, 2], [3, 4], [1, 5]]] {
             let tree = Tree::from_ssa(4, &path.map(|s| s.to_vec())).unwrap();
-            let applied = apply(&ir, &[None, None, None, None, Some(&tree)]).unwrap();
+            let applied = apply(&ir, &[None, None, None, None, Some((&tree).into())]).unwrap();
             assert_eq!(evaluate(&applied, &inputs), Err(Outside));
         }
     }
