@@ -1,12 +1,16 @@
 //! The command line as it is written. What the values mean is settled by their parsers in [`value`]; what they lead to, by
 //! the verbs.
 
-mod path;
+mod order;
+pub(crate) mod path;
 pub(crate) mod value;
 
 use clap::builder::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+pub(crate) use order::OrderArgs;
+
+use crate::error::Failure;
 use einfold::{Dtype, Expression, Literal, NamedAlgebra, Order, OutOfRange, Stage};
 use std::ffi::OsString;
 use std::num::NonZeroU32;
@@ -23,6 +27,7 @@ Examples:
                                                       what it would cost
   einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
                                                       how it would be computed, and why
+  einfold order network.json --time 1s                the best order to contract a network in
   einfold check 'ij, jk -> ik'                        only whether it can be read
 
 Exit codes: 0 done; 1 a mistake in the expression, its operands or files; 2 a mistake in the
@@ -63,6 +68,8 @@ pub(crate) enum Verb {
     Run(RunArgs),
     /// Show every stage from the text to the plan.
     Explain(ExplainArgs),
+    /// Search a contraction order, for a network in a file or for an expression.
+    Order(OrderArgs),
     /// Read an expression and print it in canonical form.
     Check(CheckArgs),
     /// Print the completion script of a shell.
@@ -116,9 +123,9 @@ pub(crate) struct PlanArgs {
     /// The strategy that chooses the contraction order, by its own or opt_einsum's name.
     #[arg(long, visible_alias = "optimize", value_name = "NAME", value_parser = value::order, conflicts_with = "path")]
     pub(crate) order: Option<Order>,
-    /// The contraction order itself, in NumPy's linear form: '[(0,1),(0,1)]'.
+    /// The contraction order itself: in NumPy's linear form, '[(0,1),(0,1)]', or a file with what `order --json` prints.
     #[arg(long, value_name = "PATH", value_parser = path::parse)]
-    pub(crate) path: Option<path::Path>,
+    pub(crate) path: Option<path::PathArg>,
     /// The most memory a run may need besides its operands: 2GiB, 500MB, or bytes.
     #[arg(long, value_name = "SIZE", value_parser = value::memory)]
     pub(crate) memory: Option<u64>,
@@ -211,6 +218,7 @@ impl Verb {
         match self {
             Verb::Run(args) => args.json,
             Verb::Explain(args) => args.format == Format::Json,
+            Verb::Order(args) => args.json,
             Verb::Check(args) => args.json,
             Verb::Completions { .. } => false,
         }
@@ -219,12 +227,15 @@ impl Verb {
 
 impl PlanArgs {
     /// The expression with these options.
-    pub(crate) fn apply(&self, mut expression: Expression) -> Result<Expression, einfold::Error> {
+    ///
+    /// # Errors
+    /// A file that has no path in it.
+    pub(crate) fn apply(&self, mut expression: Expression) -> Result<Expression, Failure> {
         if let Some(order) = &self.order {
             expression = expression.order(order.clone())?;
         }
         if let Some(path) = &self.path {
-            expression = expression.path(&path.0);
+            expression = expression.order(Order::from(path.read()?))?;
         }
         if let Some(bytes) = self.memory {
             expression = expression.memory(bytes);

@@ -6,6 +6,8 @@ use crate::output::to_stdout;
 use anstyle::{AnsiColor, Style};
 use clap::CommandFactory;
 use einfold::Note;
+use einfold_order::OrderError;
+use einfold_order::format::FormatError;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -18,9 +20,12 @@ pub(crate) enum Failure {
     /// The expression is wrong, does not fit its operands, or cannot be run.
     #[error(transparent)]
     Expression(#[from] einfold::Error),
-    /// A file with a program cannot be read.
+    /// A file with a text cannot be read.
     #[error("error[file]: `{}` cannot be read: {error}", file.display())]
-    Program { file: PathBuf, error: io::Error },
+    Text { file: PathBuf, error: io::Error },
+    /// A text is no network or no path.
+    #[error("error[file]: `{}` cannot be used: {source}", file.display())]
+    Format { file: PathBuf, source: FormatError },
     /// A file with an operand cannot be used.
     #[error("error[file]: `{}` cannot be used: {source}{}", file.display(), help(source))]
     Input { file: PathBuf, source: NpyError },
@@ -55,6 +60,12 @@ fn describe(error: &einfold::Error) -> Value {
     })
 }
 
+impl From<OrderError> for Failure {
+    fn from(error: OrderError) -> Failure {
+        Failure::Expression(error.into())
+    }
+}
+
 fn help(error: &NpyError) -> String {
     error.help().map_or_else(String::new, |help| format!("\n  = help: {help}"))
 }
@@ -63,6 +74,11 @@ impl Failure {
     /// A file that cannot be used.
     pub(crate) fn input(file: &Path, source: NpyError) -> Failure {
         Failure::Input { file: file.to_owned(), source }
+    }
+
+    /// A text that is not what it should be.
+    pub(crate) fn format(file: &Path, source: FormatError) -> Failure {
+        Failure::Format { file: file.to_owned(), source }
     }
 
     /// What an error of standard output means.
@@ -88,7 +104,8 @@ impl Failure {
     fn to_json(&self) -> Option<Value> {
         let (kind, message) = match self {
             Failure::Expression(error) => return Some(json!({ "error": describe(error) })),
-            Failure::Program { error, .. } => ("File", error.to_string()),
+            Failure::Text { error, .. } => ("File", error.to_string()),
+            Failure::Format { source, .. } => ("File", source.to_string()),
             Failure::Input { source, .. } => ("File", source.to_string()),
             Failure::Output { source, .. } => ("Output", source.to_string()),
             Failure::Threads(error) => ("Threads", error.to_string()),
@@ -105,7 +122,7 @@ impl Failure {
             Failure::Interrupted => 130,
             Failure::Expression(error) if error.kind().is_limit() => 3,
             Failure::Input { source, .. } if source.is_limit() => 3,
-            Failure::Expression(_) | Failure::Program { .. } | Failure::Input { .. } => 1,
+            Failure::Expression(_) | Failure::Text { .. } | Failure::Format { .. } | Failure::Input { .. } => 1,
             Failure::Output { .. } | Failure::Stdout(_) => 1,
         }
     }

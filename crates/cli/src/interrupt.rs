@@ -29,8 +29,14 @@ pub(crate) fn gently<T, E>(work: impl FnOnce(&AtomicBool) -> Result<T, E>) -> Re
 where
     Failure: From<E>,
 {
+    let (outcome, asked) = until_asked(work);
+    if asked { Err(Failure::Interrupted) } else { Ok(outcome?) }
+}
+
+/// Runs something that looks at the flag, and comes to an early end where it is set. Tells whether Ctrl-C came.
+pub(crate) fn until_asked<T>(work: impl FnOnce(&AtomicBool) -> T) -> (T, bool) {
     GENTLE.store(true, SeqCst);
     let outcome = work(&ASKED);
     GENTLE.store(false, SeqCst);
-    if ASKED.load(SeqCst) { Err(Failure::Interrupted) } else { Ok(outcome?) }
+    (outcome, ASKED.load(SeqCst))
 }

@@ -33,9 +33,9 @@ pub(crate) fn source<'a>(args: &'a TextArgs, files: &'a [OsString]) -> Result<So
     }
 }
 
-/// Reads a program. A mark of the byte order in front is no part of it.
-fn read(path: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::Program { file: path.to_owned(), error })?;
+/// Reads a text. A mark of the byte order in front is no part of it.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| Failure::Text { file: path.to_owned(), error })?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

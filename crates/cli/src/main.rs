@@ -1,4 +1,4 @@
-//! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`check`], [`completions`]), the command line in
+//! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`order`], [`check`], [`completions`]), the command line in
 //! [`args`], array files in [`npy`], arrays as text in [`show`], texts of expressions in [`language`]. Results go to standard output, everything else to standard
 //! error.
 
@@ -12,6 +12,7 @@ mod interrupt;
 mod language;
 mod npy;
 mod operands;
+mod order;
 mod output;
 mod run;
 mod show;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let outcome = match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Explain(args) => explain::explain(&args),
+        Verb::Order(args) => order::order(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Completions { shell } => completions::completions(shell),
     };

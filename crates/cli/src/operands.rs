@@ -49,7 +49,7 @@ pub(crate) fn open<'a>(arguments: &[&'a OsStr]) -> Result<Vec<Stored<'a>>, Failu
 }
 
 /// What the headers say.
-fn types(inputs: &[Stored<'_>]) -> Vec<TensorType> {
+pub(crate) fn types(inputs: &[Stored<'_>]) -> Vec<TensorType> {
     let one = |stored: &Stored<'_>| {
         let header = stored.input.header();
         let name = stored.name.map(Into::into);

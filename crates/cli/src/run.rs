@@ -2,7 +2,7 @@
 
 mod timing;
 
-use crate::args::RunArgs;
+use crate::args::{RunArgs, path};
 use crate::destination::Destinations;
 use crate::error::Failure;
 use crate::interrupt;
@@ -91,21 +91,13 @@ fn write_cost(plan: &Plan, to: &mut impl Write) -> io::Result<()> {
     writeln!(to, "memory   {} bytes besides the operands", plan.peak_bytes())?;
     writeln!(to, "flops    {} multiply-adds", cost.flops)?;
     writeln!(to, "largest  {} elements in one step's result", cost.size)?;
-    let steps: Vec<String> = plan.path().iter().map(|step| tuple(step)).collect();
-    writeln!(to, "path     [{}]", steps.join(", "))
+    writeln!(to, "path     {}", path::show(&plan.path()))
 }
 
 /// Extents as `--shapes` takes them: `20x10`, and `()` for a scalar.
 fn shape(extents: &[usize]) -> String {
-    if extents.is_empty() { "()".to_owned() } else { join(extents, "x") }
-}
-
-/// A step of a path as Python writes it.
-fn tuple(step: &[u32]) -> String {
-    let end = if step.len() == 1 { "," } else { "" };
-    format!("({}{end})", join(step, ", "))
-}
-
-fn join(numbers: &[impl ToString], separator: &str) -> String {
-    numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
+    if extents.is_empty() {
+        return "()".to_owned();
+    }
+    extents.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
 }

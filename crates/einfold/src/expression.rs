@@ -9,6 +9,7 @@ use crate::program::Program;
 use crate::settings::Settings;
 use crate::spec::Specs;
 use einfold_exec::{BindError, Stopped};
+use einfold_plan::{NamedNetwork, named_network};
 use einfold_syntax::{Assign, Ast, Span};
 use std::fmt;
 
@@ -123,6 +124,18 @@ impl Expression {
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
         let types = self.arrange_types(types.into_types())?;
         Ok(Plan::new(self.clone(), Program::compile(self, types)?))
+    }
+
+    /// The network that an order is searched for, to search one apart from planning. The expression can then be given the
+    /// [`ssa_path`](Expression::ssa_path) that was found.
+    ///
+    /// # Errors
+    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::PlanError::OnePath) where several contractions have an
+    /// order to choose.
+    pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
+        self.check_options()?;
+        let types = self.arrange_types(types.into_types())?;
+        Ok(named_network(&self.resolve(&types)?, self.settings.passes)?)
     }
 
     /// Plans for operands of the types of these.

@@ -14,6 +14,14 @@ pub enum OrderError {
         /// The names there are, without the aliases.
         known: Vec<&'static str>,
     },
+    /// No objective has this name.
+    #[error(
+        "no objective is called `{name}`; there are flops, size, write, combo and limit, the last two also with a weight: combo-64"
+    )]
+    UnknownObjective {
+        /// The name as given.
+        name: String,
+    },
     /// The network is too large for the exact search.
     #[error("the exact search takes at most {limit} connected operands, not {operands}; use `greedy` or `auto`")]
     TooMany {

@@ -27,6 +27,7 @@ pub mod cost;
 mod deep;
 mod dp;
 mod error;
+pub mod format;
 mod graph;
 mod greedy;
 mod left;
@@ -41,7 +42,7 @@ mod watch;
 use std::str::FromStr;
 use std::time::Instant;
 
-use einfold_ir::{Cost, Network, Tree};
+pub use einfold_ir::{Cost, Count, Network, PathError, Tree};
 
 pub use budget::{Budget, Effort};
 pub use deep::{Record, RecordError};

@@ -1,5 +1,10 @@
 //! What a search makes small.
 
+use std::fmt;
+use std::str::FromStr;
+
+use crate::OrderError;
+
 /// What a search makes small. All but `Size` are sums over the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Objective {
@@ -14,6 +19,44 @@ pub enum Objective {
     Combo(u32),
     /// Of each step, the flops or so many times the elements written, whichever is more.
     Limit(u32),
+}
+
+/// How many flops an element written is worth where nothing else is said.
+const WEIGHT: u32 = 64;
+
+/// Parses `flops`, `size`, `write`, and `combo` and `limit` with the weight of an element written, `combo-16`, or without
+/// it: then it is 64.
+impl FromStr for Objective {
+    type Err = OrderError;
+
+    fn from_str(name: &str) -> Result<Objective, OrderError> {
+        let unknown = || OrderError::UnknownObjective { name: name.into() };
+        let (kind, weight) = match name.split_once('-') {
+            Some((kind, weight)) => (kind, Some(weight.parse().map_err(|_| unknown())?)),
+            None => (name, None),
+        };
+        match (kind, weight) {
+            ("flops", None) => Ok(Objective::Flops),
+            ("size", None) => Ok(Objective::Size),
+            ("write", None) => Ok(Objective::Write),
+            ("combo", weight) => Ok(Objective::Combo(weight.unwrap_or(WEIGHT))),
+            ("limit", weight) => Ok(Objective::Limit(weight.unwrap_or(WEIGHT))),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// The name that parses to it.
+impl fmt::Display for Objective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Objective::Flops => f.write_str("flops"),
+            Objective::Size => f.write_str("size"),
+            Objective::Write => f.write_str("write"),
+            Objective::Combo(weight) => write!(f, "combo-{weight}"),
+            Objective::Limit(weight) => write!(f, "limit-{weight}"),
+        }
+    }
 }
 
 /// What a search makes small, and what it keeps to.
@@ -64,4 +107,26 @@ impl Goal {
 /// The binary logarithm of the sum of two numbers given by theirs.
 fn add(a: f64, b: f64) -> f64 {
     a.max(b) + (-(a - b).abs()).exp2().ln_1p() / std::f64::consts::LN_2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Objective;
+
+    #[test]
+    fn names_are_read_and_written() {
+        for (text, objective) in [
+            ("flops", Objective::Flops),
+            ("size", Objective::Size),
+            ("write", Objective::Write),
+            ("combo-64", Objective::Combo(64)),
+            ("limit-0", Objective::Limit(0)),
+        ] {
+            assert_eq!((text.parse(), objective.to_string()), (Ok(objective), text.into()));
+        }
+        assert_eq!("limit".parse(), Ok(Objective::Limit(64)));
+        for text in ["", "flop", "flops-2", "combo-", "combo--1", "combo-x", "-3"] {
+            assert!(text.parse::<Objective>().is_err(), "{text}");
+        }
+    }
 }

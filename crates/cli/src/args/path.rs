@@ -1,15 +1,52 @@
-//! Contraction paths, as `numpy.einsum_path` and opt_einsum print them.
+//! Contraction paths, as `numpy.einsum_path` and opt_einsum print them, or in files.
 
-/// The steps of a path; each names positions in the list of what is left.
+use crate::error::Failure;
+use crate::language;
+use einfold_order::format;
+use std::path::PathBuf;
+
+/// A path, or where it is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Path(pub(crate) Vec<Vec<u32>>);
+pub(crate) enum PathArg {
+    /// The path itself, in linear form.
+    Steps(Vec<Vec<u32>>),
+    /// A file with it.
+    File(PathBuf),
+}
+
+impl PathArg {
+    /// The path.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or has no path in it.
+    pub(crate) fn read(&self) -> Result<format::Path, Failure> {
+        match self {
+            PathArg::Steps(steps) => Ok(format::Path::Linear(steps.clone())),
+            PathArg::File(file) => {
+                format::Path::from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))
+            }
+        }
+    }
+}
+
+/// What begins with a bracket is a path, anything else names a file.
+///
+/// # Errors
+/// As [`steps`].
+pub(crate) fn parse(text: &str) -> Result<PathArg, String> {
+    if text.trim_start().starts_with(['[', '(']) {
+        steps(text).map(PathArg::Steps)
+    } else {
+        Ok(PathArg::File(text.into()))
+    }
+}
 
 /// Reads `[(0, 1), (0, 1)]`, with either kind of brackets at either level, and with NumPy's word `'einsum_path'` in front of
-/// the steps or without it.
+/// the steps or without it. Each step names positions in the list of what is left.
 ///
 /// # Errors
 /// What was expected where.
-pub(crate) fn parse(text: &str) -> Result<Path, String> {
+fn steps(text: &str) -> Result<Vec<Vec<u32>>, String> {
     let mut s = Scanner { rest: text, whole: text };
     s.open()?;
     for word in ["'einsum_path'", "\"einsum_path\""] {
@@ -22,7 +59,17 @@ pub(crate) fn parse(text: &str) -> Result<Path, String> {
         s.list(Scanner::number)
     })?;
     s.skip();
-    if s.rest.is_empty() { Ok(Path(steps)) } else { s.fail("the end") }
+    if s.rest.is_empty() { Ok(steps) } else { s.fail("the end") }
+}
+
+/// A path in linear form as Python writes it.
+pub(crate) fn show(steps: &[Vec<u32>]) -> String {
+    let tuple = |step: &Vec<u32>| {
+        let end = if step.len() == 1 { "," } else { "" };
+        let positions: Vec<String> = step.iter().map(ToString::to_string).collect();
+        format!("({}{end})", positions.join(", "))
+    };
+    format!("[{}]", steps.iter().map(tuple).collect::<Vec<_>>().join(", "))
 }
 
 struct Scanner<'a> {
@@ -88,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_usual_spelling_is_read() {
-        let want = Ok(Path(vec![vec![1, 2], vec![0, 1]]));
+        let want = Ok(vec![vec![1, 2], vec![0, 1]]);
         for text in [
             "[(1,2),(0,1)]",
             " [ ( 1 , 2 ) , ( 0 , 1 ) ] ",
@@ -98,11 +145,18 @@ mod tests {
             "['einsum_path', (1, 2), (0, 1)]",
             "[\"einsum_path\", [1, 2], [0, 1]]",
         ] {
-            assert_eq!(parse(text), want, "{text}");
+            assert_eq!(steps(text), want, "{text}");
         }
-        assert_eq!(parse("[(0,),(0,1,2)]"), Ok(Path(vec![vec![0], vec![0, 1, 2]])));
-        assert_eq!(parse("[]"), Ok(Path(vec![])));
-        assert_eq!(parse("['einsum_path']"), Ok(Path(vec![])));
+        assert_eq!(steps("[(0,),(0,1,2)]"), Ok(vec![vec![0], vec![0, 1, 2]]));
+        assert_eq!(steps("[]"), Ok(vec![]));
+        assert_eq!(steps("['einsum_path']"), Ok(vec![]));
+    }
+
+    #[test]
+    fn what_is_shown_is_read_again() {
+        let path = vec![vec![0], vec![0, 1, 2]];
+        assert_eq!(show(&path), "[(0,), (0, 1, 2)]");
+        assert_eq!(steps(&show(&path)), Ok(path));
     }
 
     #[test]
@@ -117,8 +171,15 @@ mod tests {
             ("[(0,1)] x", "the end was expected after `[(0,1)] `"),
             ("['einsum_path' (0,1)]", "`,` was expected after `['einsum_path' `"),
         ] {
-            let error = parse(text).unwrap_err();
+            let error = steps(text).unwrap_err();
             assert!(error.starts_with(want), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn what_is_no_path_names_a_file() {
+        assert_eq!(parse("best.json"), Ok(PathArg::File("best.json".into())));
+        assert_eq!(parse(" [(0,1)]"), Ok(PathArg::Steps(vec![vec![0, 1]])));
+        assert!(parse("[best.json]").is_err());
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use einfold::{ALGEBRAS, Dtype, Literal, NamedAlgebra, Order, OutOfRange, STRATEGIES, Stage, TensorType};
+use std::time::Duration;
 
 /// A value for one name, or for all.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +15,7 @@ pub(crate) struct Named<T> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Shapes(pub(crate) Vec<TensorType>);
 
-const UNITS: [(&str, u64); 10] = [
+const BYTES: [(&str, u64); 10] = [
     ("", 1),
     ("b", 1),
     ("kb", 1_000),
@@ -27,23 +28,52 @@ const UNITS: [(&str, u64); 10] = [
     ("tib", 1 << 40),
 ];
 
+/// In nanoseconds.
+const TIMES: [(&str, u64); 6] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
 /// Reads a number of bytes with a unit: `2GiB`, `1.5 GB`, `4096`.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
+    measured(
+        text,
+        &BYTES,
+        "there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
+        "size below 2^64 bytes; write for example 2GiB",
+    )
+}
+
+/// Reads a time with a unit: `500ms`, `1.5 s`, `2m`.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    measured(text, &TIMES, "there are ns, us, ms, s, m and h", "time below 500 years; write for example 500ms")
+        .map(Duration::from_nanos)
+}
+
+/// Reads a number with one of `units`, in the least of them.
+fn measured(text: &str, units: &[(&str, u64)], known: &str, wanted: &str) -> Result<u64, String> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = (&text[..end], text[end..].trim().to_ascii_lowercase());
-    let scale = UNITS.into_iter().find(|(name, _)| *name == unit);
-    let Some((_, scale)) = scale else {
-        return Err(format!("`{unit}` is no unit; there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB"));
+    let Some((_, scale)) = units.iter().find(|(name, _)| *name == unit) else {
+        return Err(if unit.is_empty() {
+            format!("the unit is missing; {known}")
+        } else {
+            format!("`{unit}` is no unit; {known}")
+        });
     };
-    let bytes = match number.parse::<u64>() {
-        Ok(whole) => whole.checked_mul(scale),
-        // Rounding a fraction of a unit to whole bytes is fine.
+    let whole = match number.parse::<u64>() {
+        Ok(whole) => whole.checked_mul(*scale),
+        // Rounding a fraction of a unit is fine.
         Err(_) => {
-            number.parse::<f64>().ok().map(|x| x * scale as f64).filter(|x| *x < u64::MAX as f64).map(|x| x as u64)
+            number.parse::<f64>().ok().map(|x| x * *scale as f64).filter(|x| *x < u64::MAX as f64).map(|x| x as u64)
         }
     };
-    bytes.ok_or_else(|| format!("`{number}` is no size below 2^64 bytes; write for example 2GiB"))
+    whole.ok_or_else(|| format!("`{number}` is no {wanted}"))
 }
 
 /// Reads `20x10,10x30:f32,()`: a shape for each operand, `()` for a scalar, with the element type after a colon (`f64`
@@ -165,6 +195,20 @@ mod tests {
         }
         for text in ["", "GiB", "-1", "1XB", "1.2.3", "99999999TiB", "1e3", "lots"] {
             assert!(memory(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, millis) in
+            [("1s", 1000), ("500ms", 500), ("0.25 s", 250), ("2m", 120_000), ("1H", 3_600_000), ("0s", 0)]
+        {
+            assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        assert_eq!(time("3us"), Ok(Duration::from_micros(3)));
+        assert!(time("5").unwrap_err().starts_with("the unit is missing; there are ns, us"));
+        for text in ["", "s", "-1s", "1d", "1.2.3s", "9999999999h", "1e3s"] {
+            assert!(time(text).is_err(), "{text}");
         }
     }
 

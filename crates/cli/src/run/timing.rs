@@ -2,7 +2,8 @@
 
 use crate::args::RunArgs;
 use crate::operands::Loaded;
-use einfold::{AnyArray, Control, Count, Error, Plan, Scratch, TensorType};
+use einfold::{AnyArray, Control, Error, Plan, Scratch, TensorType};
+use einfold_order::format::count_json;
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -47,9 +48,9 @@ impl Timed {
             "operands": plan.input_types().iter().map(describe).collect::<Vec<_>>(),
             "results": plan.output_types().iter().map(describe).collect::<Vec<_>>(),
             "path": plan.path(),
-            "flops": count(cost.flops),
-            "largest": count(cost.size),
-            "bytes": count(plan.peak_bytes()),
+            "flops": count_json(cost.flops),
+            "largest": count_json(cost.size),
+            "bytes": count_json(plan.peak_bytes()),
             "threads": args.threads.map_or_else(rayon::current_num_threads, usize::from),
             "warmup": args.warmup,
             "repeat": args.repeat,
@@ -66,13 +67,6 @@ fn describe(ty: &TensorType) -> Value {
         value["name"] = (**name).into();
     }
     value
-}
-
-fn count(count: Count) -> Value {
-    match count.exact().and_then(|n| u64::try_from(n).ok()) {
-        Some(n) => n.into(),
-        None => count.to_string().into(),
-    }
 }
 
 /// The middle value, or the mean of the two in the middle.

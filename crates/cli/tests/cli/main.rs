@@ -7,6 +7,7 @@ mod failures;
 mod files;
 mod harness;
 mod options;
+mod order;
 mod printing;
 mod programs;
 mod signals;

@@ -54,6 +54,25 @@ fn ctrl_c_ends_a_wait_for_input() {
     assert_eq!(folder.names(), [""; 0]);
 }
 
+#[test]
+fn ctrl_c_ends_a_search_which_gives_what_it_has() {
+    let folder = Folder::new();
+    let file = folder.write("lattice.json", crate::order::lattice(12).as_bytes());
+    let child = einfold()
+        .args(["order", &file, "--time", "1000h", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["interrupted"], true);
+    assert_eq!(value["path"].as_array().map(Vec::len), Some(143));
+}
+
 /// Reads a little of what a command prints, and closes the pipe.
 fn half_read(arguments: &[&str]) -> Output {
     let mut child = einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();

@@ -1,0 +1,68 @@
+//! What an order is searched for.
+
+use crate::args::OrderArgs;
+use crate::error::Failure;
+use crate::{language, operands};
+use einfold::{Dtype, Expression, NamedNetwork, TensorType};
+use einfold_order::Network;
+use einfold_order::format::Instance;
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// A network, from a file or an expression.
+pub(super) struct Subject {
+    pub(super) network: Network,
+    /// The name of each axis.
+    pub(super) labels: Vec<String>,
+    /// What intermediates are made of.
+    pub(super) dtype: Dtype,
+}
+
+impl Subject {
+    /// Reads the file, or makes the network of the expression.
+    ///
+    /// # Errors
+    /// A file that is no network, an expression that does not fit its shapes, operands for a file.
+    pub(super) fn read(args: &OrderArgs) -> Result<Subject, Failure> {
+        let file = Path::new(&args.input);
+        let subject = if file.extension() == Some(OsStr::new("json")) || file.is_file() {
+            if args.shapes.is_some() || !args.files.is_empty() {
+                return Err(usage("a file has the shapes of its network; leave out operands and `--shapes`"));
+            }
+            of_file(file)?
+        } else {
+            of_expression(args)?
+        };
+        Ok(Subject { dtype: args.dtype.unwrap_or(subject.dtype), ..subject })
+    }
+}
+
+fn of_file(file: &Path) -> Result<Subject, Failure> {
+    let Instance { network, labels } =
+        Instance::from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))?;
+    Ok(Subject { network, labels, dtype: Dtype::F64 })
+}
+
+fn of_expression(args: &OrderArgs) -> Result<Subject, Failure> {
+    let text = args.input.to_string_lossy();
+    let expression = if args.spaced { Expression::spaced(&text)? } else { Expression::new(&text)? };
+    let expression = args.language.apply(expression, "order")?;
+    let NamedNetwork { network, labels, dtype } = expression.network(types(args, &expression)?)?;
+    let labels = labels.iter().map(ToString::to_string).collect();
+    Ok(Subject { network, labels, dtype })
+}
+
+fn types(args: &OrderArgs, expression: &Expression) -> Result<Vec<TensorType>, Failure> {
+    match &args.shapes {
+        Some(shapes) if args.files.is_empty() => Ok(shapes.0.clone()),
+        None if !args.files.is_empty() || expression.operands() == 0 => {
+            let files: Vec<&OsStr> = args.files.iter().map(AsRef::as_ref).collect();
+            Ok(operands::types(&operands::open(&files)?))
+        }
+        _ => Err(usage("the types of the operands come from files or from `--shapes`")),
+    }
+}
+
+fn usage(what: &'static str) -> Failure {
+    Failure::Usage { verb: "order", what }
+}

@@ -1,0 +1,77 @@
+//! The one network of an expression, for who searches an order without planning.
+
+use einfold_ir::{Contraction, Def, Dtype, Ir, Label, Network, NodeId};
+use einfold_order::OrderError;
+
+use crate::network::network_of;
+use crate::passes::PassSet;
+use crate::{PlanError, Treatment, rewrite, treatment};
+
+/// What an order search sees of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedNetwork {
+    /// The network. A path of it is a path of the expression.
+    pub network: Network,
+    /// The name of each axis.
+    pub labels: Vec<Label>,
+    /// What intermediates are made of.
+    pub dtype: Dtype,
+}
+
+/// The contraction of `ir` that has an order to choose, the expression rewritten by those of `passes` that are
+/// [`REWRITES`](crate::REWRITES). Where all is done in one step, it is the first contraction.
+///
+/// # Errors
+/// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.
+pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError> {
+    let ir = rewrite(ir, passes, &mut |_, _, _| {})?;
+    let all: Vec<(NodeId, &Contraction)> = ir
+        .ids()
+        .filter_map(|id| match &ir.node(id).def {
+            Def::Contract(c) if !c.factors.is_empty() => Some((id, c)),
+            _ => None,
+        })
+        .collect();
+    let factored = |(id, c): &&(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
+    let mut ordered = all.iter().filter(factored);
+    let only = ordered.next();
+    let others = ordered.count();
+    if others > 0 {
+        return Err(PlanError::OnePath { contractions: 1 + others });
+    }
+    let (id, c) = only.or(all.first()).ok_or(OrderError::NoTensors)?;
+    let labels = c.axes.iter().map(|axis| axis.label.clone()).collect();
+    Ok(NamedNetwork { network: network_of(c), labels, dtype: ir.node(*id).dtype })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{contraction, letters, node};
+
+    #[test]
+    fn a_network_has_the_names_and_the_dtype_of_its_contraction() {
+        let found = named_network(&letters("ij,jk,kl->il", &[2, 3, 4, 5]), PassSet::ALL).unwrap();
+        let named = |legs: &[u32]| legs.iter().map(|&axis| &*found.labels[axis as usize]).collect::<String>();
+        assert_eq!(found.network.inputs().iter().map(|legs| named(legs)).collect::<Vec<_>>(), ["ij", "jk", "kl"]);
+        assert_eq!((named(found.network.output()), found.dtype), ("il".into(), Dtype::F64));
+    }
+
+    #[test]
+    fn one_operand_is_a_network_and_none_is_not() {
+        assert_eq!(named_network(&letters("ii->", &[4]), PassSet::ALL).unwrap().network.inputs(), [vec![0]]);
+        let refused = named_network(&Ir::new(), PassSet::ALL);
+        assert_eq!(refused, Err(PlanError::Order(OrderError::NoTensors)));
+    }
+
+    #[test]
+    fn several_contractions_have_no_network_in_common() {
+        let mut ir = Ir::new();
+        let [a, b] = ["a", "b"].map(|name| ir.input(name, Dtype::F64, [4, 4]));
+        for text in ["ij,jk->ik", "ij,ij->"] {
+            let y = ir.push(node(text, Dtype::F64, contraction(text, &[a, b], |_| 4))).unwrap();
+            ir.output(y).unwrap();
+        }
+        assert_eq!(named_network(&ir, PassSet::ALL), Err(PlanError::OnePath { contractions: 2 }));
+    }
+}
