@@ -6,6 +6,7 @@
 mod failures;
 mod files;
 mod harness;
+mod networks;
 mod options;
 mod order;
 mod printing;
