@@ -76,8 +76,17 @@ impl Goal {
         self.objective == Objective::Flops && self.limit == f64::INFINITY
     }
 
+    /// The binary logarithm of what a step with these flops costs at least.
+    #[inline(always)]
+    pub(crate) fn least(self, flops: f64) -> f64 {
+        match self.objective {
+            Objective::Size | Objective::Write => f64::NEG_INFINITY,
+            _ => flops,
+        }
+    }
+
     /// The binary logarithm of the cost of a step, from those of its flops and of the size of its result.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn step(self, flops: f64, size: f64) -> f64 {
         let cost = match self.objective {
             Objective::Flops => flops,
@@ -89,7 +98,7 @@ impl Goal {
     }
 
     /// The binary logarithm of the factor by which the cost of a step rises whose result is too large.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn penalty(self, size: f64) -> f64 {
         OVER * (size - self.limit).max(0.0)
     }
@@ -105,6 +114,7 @@ impl Goal {
 }
 
 /// The binary logarithm of the sum of two numbers given by theirs.
+#[inline(always)]
 fn add(a: f64, b: f64) -> f64 {
     a.max(b) + (-(a - b).abs()).exp2().ln_1p() / std::f64::consts::LN_2
 }

@@ -85,9 +85,10 @@ impl<'a, const W: usize> Rotations<'a, W> {
     }
 
     /// The binary logarithm of the elements of a tensor with these legs.
-    #[inline]
+    #[inline(always)]
     fn size(&self, legs: &Bits<W>) -> f64 {
         match self.weights {
+            Weights::All(log) => f64::from(legs.iter().map(|word| word.count_ones()).sum::<u32>()) * log,
             Weights::Words(logs) => legs.iter().zip(logs).map(|(word, log)| f64::from(word.count_ones()) * log).sum(),
             Weights::Bits(logs) => sum_of_bits(legs, logs),
         }
@@ -102,14 +103,12 @@ impl<'a, const W: usize> Rotations<'a, W> {
         self.goal.total(&self.costs)
     }
 
-    /// Proposes one rotation at each product.
-    pub(super) fn sweep(&mut self, temperature: f64, random: &mut Random, tables: &Tables) {
-        for product in 0..self.children.len() {
-            self.propose(product, temperature, random.next(), tables);
-        }
+    /// Proposes one rotation at each product, so many times, in the widest instructions that the machine has.
+    pub(super) fn sweep(&mut self, times: usize, temperature: f64, random: &mut Random, tables: &Tables) {
+        pulp::Arch::new().dispatch(Sweeps { tree: self, times, temperature, random, tables });
     }
 
-    #[inline]
+    #[inline(always)]
     fn propose(&mut self, product: usize, temperature: f64, bits: u64, tables: &Tables) {
         let pair = self.children[product];
         let first = (bits & 1) as usize;
@@ -124,21 +123,24 @@ impl<'a, const W: usize> Rotations<'a, W> {
         let (a, b) = (grandchildren[swapped] as usize, grandchildren[1 - swapped] as usize);
         let [a_legs, b_legs, c_legs] = [a, b, c].map(|node| &self.nodes[node].legs);
         let whole = &self.nodes[self.leaves + product];
-        let (mut legs, mut shared, mut summed, mut shared_above) = ([0; W], [0; W], [0; W], [0; W]);
+        let old = tables.add(self.costs[lower - self.leaves], self.costs[product]);
+        let most = old + temperature * tables.exponential(bits >> 2);
+        let shared = and(a_legs, c_legs);
+        let union = self.nodes[a].size + self.nodes[c].size - self.size(&shared);
+        if self.goal.least(union) > most {
+            return;
+        }
+        let (mut legs, mut summed, mut shared_above) = ([0; W], [0; W], [0; W]);
         for w in 0..W {
             let needed = b_legs[w] | whole.legs[w];
-            shared[w] = a_legs[w] & c_legs[w];
             summed[w] = shared[w] & !needed;
             legs[w] = (a_legs[w] | c_legs[w]) & needed;
             shared_above[w] = legs[w] & b_legs[w];
         }
-        let union = self.nodes[a].size + self.nodes[c].size - self.size(&shared);
         let size = union - self.size(&summed);
         let cost = self.goal.step(union, size);
         let cost_above = self.goal.step(size + self.nodes[b].size - self.size(&shared_above), whole.size);
-        let old = tables.add(self.costs[lower - self.leaves], self.costs[product]);
-        let change = tables.add(cost, cost_above) - old;
-        if change <= 0.0 || change < temperature * tables.exponential(bits >> 2) {
+        if tables.add(cost, cost_above) <= most {
             self.nodes[lower] = Node { legs, size };
             self.children[lower - self.leaves] = [a as u32, c as u32];
             self.children[product] = [lower as u32, b as u32];
@@ -148,6 +150,29 @@ impl<'a, const W: usize> Rotations<'a, W> {
     }
 }
 
+/// The inner loop as a type, since all of a closure need not be compiled for the instructions that it is called with.
+struct Sweeps<'s, 'a, const W: usize> {
+    tree: &'s mut Rotations<'a, W>,
+    times: usize,
+    temperature: f64,
+    random: &'s mut Random,
+    tables: &'s Tables,
+}
+
+impl<const W: usize> pulp::NullaryFnOnce for Sweeps<'_, '_, W> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for _ in 0..self.times {
+            for product in 0..self.tree.children.len() {
+                self.tree.propose(product, self.temperature, self.random.next(), self.tables);
+            }
+        }
+    }
+}
+
+#[inline(always)]
 fn sum_of_bits<const W: usize>(legs: &Bits<W>, logs: &[f64]) -> f64 {
     let mut sum = 0.0;
     for (word, logs) in legs.iter().zip(logs.chunks(64)) {
@@ -160,12 +185,12 @@ fn sum_of_bits<const W: usize>(legs: &Bits<W>, logs: &[f64]) -> f64 {
     sum
 }
 
-#[inline]
+#[inline(always)]
 fn and<const W: usize>(a: &Bits<W>, b: &Bits<W>) -> Bits<W> {
     std::array::from_fn(|w| a[w] & b[w])
 }
 
-#[inline]
+#[inline(always)]
 fn or<const W: usize>(a: &Bits<W>, b: &Bits<W>) -> Bits<W> {
     std::array::from_fn(|w| a[w] | b[w])
 }
@@ -198,13 +223,13 @@ impl Tables {
     }
 
     /// The binary logarithm of the sum of two numbers given by theirs.
-    #[inline]
+    #[inline(always)]
     fn add(&self, a: f64, b: f64) -> f64 {
         let place = ((a - b).abs() / STEP + 0.5) as usize;
         a.max(b) + f64::from(self.carry[place.min(SPAN)])
     }
 
-    #[inline]
+    #[inline(always)]
     fn exponential(&self, bits: u64) -> f64 {
         f64::from(self.exponential[bits as usize % QUANTILES])
     }

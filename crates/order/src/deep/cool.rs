@@ -19,10 +19,9 @@ pub(super) struct Temperatures {
 
 /// In how many steps it cools.
 const STEPS: u32 = 32;
-/// How many sweeps pass between two looks at the whole cost.
-const LOOK: usize = 4;
-/// About how many proposals pass between two looks at the clock.
-const PROPOSALS: usize = 256;
+/// At least so many sweeps, and so many proposals, pass between two looks at the clock and at the whole cost.
+const SWEEPS: usize = 4;
+const PROPOSALS: usize = 1024;
 
 /// A share of a search, by the parts of the whole at which it begins and ends.
 #[derive(Clone, Copy)]
@@ -79,20 +78,14 @@ fn anneal_bits<const W: usize>(
     let whole = axes.bits(&tree.legs[window.root() as usize]);
     let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, whole, &local_children(tree, window));
     let mut best = Best { total: state.total(), children: None };
-    let mut sweeps = 0;
-    let bundle = 1 + PROPOSALS / below.len();
+    let bundle = SWEEPS + PROPOSALS / below.len();
     Tables::with(|tables| {
         let cooling = (temperatures.last / temperatures.first).ln();
         for step in 0..STEPS {
             let temperature = temperatures.first * (cooling * f64::from(step) / f64::from(STEPS - 1)).exp();
             while share.more(step) {
-                for _ in 0..bundle {
-                    state.sweep(temperature, random, tables);
-                    sweeps += 1;
-                    if sweeps % LOOK == 0 {
-                        best.offer(&state);
-                    }
-                }
+                state.sweep(bundle, temperature, random, tables);
+                best.offer(&state);
                 share.meter.spend(bundle * below.len() * (8 + W) / 8);
             }
         }

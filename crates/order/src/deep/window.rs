@@ -60,6 +60,8 @@ pub(super) struct Axes {
 
 /// The binary logarithms of the extents.
 pub(super) enum Weights {
+    /// All have the same.
+    All(f64),
     /// All bits of a word have the same.
     Words(Vec<f64>),
     /// By bit.
@@ -81,7 +83,10 @@ impl Axes {
         let classes = || axes.chunk_by(|&a, &b| log(a) == log(b));
         let mut bits = Vec::with_capacity(axes.len());
         let words: usize = classes().map(|class| class.len().div_ceil(64)).sum();
-        let weights = if words <= needed + MORE_WORDS {
+        let weights = if let [class] = &classes().collect::<Vec<_>>()[..] {
+            bits.extend(axes.iter().copied().zip(0..));
+            Weights::All(log(class[0]))
+        } else if words <= needed + MORE_WORDS {
             let mut logs = Vec::with_capacity(words);
             for class in classes() {
                 bits.extend(class.iter().copied().zip(64 * logs.len() as u32..));
@@ -100,7 +105,7 @@ impl Axes {
     pub(super) fn words(&self) -> usize {
         match &self.weights {
             Weights::Words(logs) => logs.len(),
-            Weights::Bits(logs) => logs.len().div_ceil(64),
+            Weights::All(_) | Weights::Bits(_) => self.bits.len().div_ceil(64),
         }
     }
 
