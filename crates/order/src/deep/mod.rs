@@ -39,7 +39,7 @@ const STARTS_UNTIL: f64 = 0.6;
 const ANNEAL_UNTIL: f64 = 0.9;
 /// How many starts are annealed at most, and how many sweeps each has at least.
 const STARTS: usize = 4;
-const SWEEPS: f64 = 200.0;
+const SWEEPS: f64 = 1000.0;
 /// Temperatures in steps of a factor of two in cost.
 const HOT: Temperatures = Temperatures { first: 1.5, last: 0.1 };
 const WARM: Temperatures = Temperatures { first: 0.5, last: 0.05 };

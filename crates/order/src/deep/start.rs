@@ -12,7 +12,7 @@ use crate::objective::{Goal, Objective};
 use crate::random::Random;
 
 /// The share of a search after which eliminations and noisy trees stop.
-const UNTIL: f64 = 0.1;
+const UNTIL: f64 = 0.05;
 /// A tensor of an elimination may have so many legs.
 const MOST_LEGS: usize = 200;
 /// About how much work a greedy tree is, by tensor, and the fill of an elimination, by axis.
