@@ -5,7 +5,7 @@ use einfold_ir::{Cost, Count};
 use crate::graph::Graph;
 use crate::{Found, OrderError, Search, cost, dp, greedy, left};
 
-/// The exact search may try this many splits at least (enough for any ten tensors) and at most (half a second).
+/// The exact search may try this many splits at least (enough for any twelve tensors) and at most (half a second).
 const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
 /// A split takes about as long as this many flops of the contraction: the search is not to take longer than the greedy order
 /// would run.

@@ -36,7 +36,7 @@ pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "dp",
         aliases: &["optimal", "dynamic-programming", "branch-all", "branch-2", "branch-1"],
-        about: "exact: the fewest flops, with outer products up to 10 operands, without beyond",
+        about: "exact: the fewest flops, with outer products up to 12 operands, without beyond",
         sees_ids: true,
         search: dp::search,
     },

@@ -3,10 +3,15 @@
 
 use super::nodes::Nodes;
 use super::window::Window;
+use crate::dp::{self, Splits};
 use crate::objective::{Goal, Objective};
 
 /// Products of extents up to this binary logarithm are computed in floating point.
 const MAX_LOG2: f64 = 1000.0;
+/// A part has at most so many tensors: the bits of a mark but one.
+const MOST: usize = 15;
+/// The bit of a mark that says that the axis leaves the part.
+const OUTSIDE: u16 = 1 << MOST;
 
 /// Finds the best way to multiply a few tensors; keeps its memory.
 #[derive(Default)]
@@ -14,161 +19,118 @@ pub(super) struct Exact {
     /// By set of tensors: the product of the extents of the axes within, and of those of them that are summed.
     within: Vec<f64>,
     summed: Vec<f64>,
-    /// By set: the least cost, and the inverse of `summed`.
-    best: Vec<[f64; 2]>,
-    /// By set: the half with the first tensor.
-    halves: Vec<u16>,
-    /// By axis: the tensors that have it.
-    members: Vec<(u32, u16)>,
+    splits: Splits<f64, f64>,
+    /// By axis: the tensors that have it; 0 between two searches.
+    marks: Vec<u16>,
+    /// The axes that are marked.
+    axes: Vec<u32>,
 }
 
 impl Exact {
     /// Replaces the part of a tree by its best form; whether that is better than it was.
     pub(super) fn improve(&mut self, tree: &mut Nodes<'_>, window: &Window) -> bool {
         let Window { below, products } = window;
-        if below.len() < 3 || !self.prepare(tree, window) {
+        if !(3..=MOST).contains(&below.len()) || !self.prepare(tree, window) {
             return false;
         }
-        let (places, leaves) = (below.len(), tree.leaves() as u32);
-        let most = products.iter().map(|&node| tree.costs[(node - leaves) as usize]);
-        let old: f64 = match tree.goal.objective {
-            Objective::Size => most.fold(0.0, |most, cost| most.max(cost.exp2())),
-            _ => most.map(f64::exp2).sum(),
+        let leaves = tree.leaves() as u32;
+        let costs = products.iter().map(|&node| tree.costs[(node - leaves) as usize].exp2());
+        let old = match tree.goal.objective {
+            Objective::Size => costs.fold(0.0, f64::max),
+            _ => costs.sum(),
         };
-        self.search(tree.goal, places);
-        let all = (1 << places) - 1;
-        let better = self.best[all][0] < old * (1.0 - 1e-9);
-        if better {
-            tree.replace(below, &self.products(window));
+        match self.better(tree.goal, below.len(), old * (1.0 - 1e-9)) {
+            Some(steps) => {
+                // The last step makes the root, which comes first in the window.
+                let nodes: Vec<u32> = below.iter().chain(products.iter().rev()).copied().collect();
+                let node = |id: u32| nodes[id as usize];
+                let made = nodes[below.len()..].iter().zip(steps);
+                let products: Vec<(u32, [u32; 2])> = made.map(|(&product, pair)| (product, pair.map(node))).collect();
+                tree.replace(below, &products);
+                true
+            }
+            None => false,
         }
-        better
     }
 
     /// Sets up the products of all sets; not if they overflow.
     fn prepare(&mut self, tree: &Nodes<'_>, window: &Window) -> bool {
-        let below = &window.below;
-        self.members.clear();
-        for (place, &node) in below.iter().enumerate() {
-            self.members.extend(tree.legs[node as usize].iter().map(|&axis| (axis, 1 << place)));
-        }
-        self.members.sort_unstable();
-        let sets = 1 << below.len();
-        self.within.clear();
-        self.within.resize(sets, 1.0);
-        self.summed.clear();
-        self.summed.resize(sets, 1.0);
-        let whole = &tree.legs[window.root() as usize];
-        let mut log2 = 0.0;
-        for axis in self.members.chunk_by(|x, y| x.0 == y.0) {
-            let set: u16 = axis.iter().fold(0, |set, member| set | member.1);
-            let log = tree.logs[axis[0].0 as usize];
-            let extent = log.exp2();
-            log2 += log;
-            self.within[usize::from(set)] *= extent;
-            if whole.binary_search(&axis[0].0).is_err() {
-                self.summed[usize::from(set)] *= extent;
+        self.marks.resize(tree.logs.len(), 0);
+        for (place, &node) in window.below.iter().enumerate() {
+            for &axis in &tree.legs[node as usize] {
+                let mark = &mut self.marks[axis as usize];
+                if *mark == 0 {
+                    self.axes.push(axis);
+                }
+                *mark |= 1 << place;
             }
         }
+        tree.legs[window.root() as usize].iter().for_each(|&axis| self.marks[axis as usize] |= OUTSIDE);
+        for products in [&mut self.within, &mut self.summed] {
+            products.clear();
+            products.resize(1 << window.below.len(), 1.0);
+        }
+        let mut log2 = 0.0;
+        for axis in self.axes.drain(..) {
+            let mark = std::mem::take(&mut self.marks[axis as usize]);
+            let extent = tree.graph.extents[axis as usize].max(1) as f64;
+            log2 += tree.logs[axis as usize];
+            self.within[usize::from(mark & !OUTSIDE)] *= extent;
+            if mark & OUTSIDE == 0 {
+                self.summed[usize::from(mark)] *= extent;
+            }
+        }
+        dp::subset_products(&mut self.within);
+        dp::subset_products(&mut self.summed);
         log2 < MAX_LOG2
     }
 
-    /// The best split of every set.
-    fn search(&mut self, goal: Goal, tensors: usize) {
-        subset_products(&mut self.within);
-        subset_products(&mut self.summed);
-        let sets = 1 << tensors;
-        let everything = self.within[sets - 1];
-        self.best.clear();
-        self.best.extend(self.summed.iter().map(|summed| [0.0, 1.0 / summed]));
-        self.halves.clear();
-        self.halves.resize(sets, 0);
-        for set in 3..sets {
-            if set.is_power_of_two() {
-                continue;
+    /// The best steps, if they cost less than `limit`.
+    fn better(&mut self, goal: Goal, tensors: usize, limit: f64) -> Option<Vec<[u32; 2]>> {
+        let more = |a: f64, b: f64| if a > b { a } else { b };
+        match goal.objective {
+            Objective::Flops => self.search(goal, tensors, limit, |[a, b], flops, _| a + b + flops),
+            Objective::Write => self.search(goal, tensors, limit, |[a, b], _, size| a + b + size),
+            Objective::Size => self.search(goal, tensors, limit, |[a, b], _, size| more(more(a, b), size)),
+            Objective::Combo(weight) => {
+                let weight = f64::from(weight);
+                self.search(goal, tensors, limit, |[a, b], flops, size| a + b + (flops + weight * size))
             }
-            let touched = everything / self.within[sets - 1 - set];
-            let size = touched * self.best[set][1];
-            let factor = if goal.limit.is_finite() { goal.penalty(size.log2()).exp2() } else { 1.0 };
-            let (touched, size, best) = (touched * factor, size * factor, &self.best[..=set]);
-            let (cost, half) = match goal.objective {
-                Objective::Flops => best_split(best, |flops| touched * flops),
-                Objective::Combo(weight) => best_split(best, |flops| touched * flops + f64::from(weight) * size),
-                Objective::Limit(weight) => best_split(best, |flops| (touched * flops).max(f64::from(weight) * size)),
-                Objective::Write => best_split(best, |_| size),
-                Objective::Size => least_peak(best, size),
-            };
-            self.best[set][0] = cost;
-            self.halves[set] = half as u16;
-        }
-    }
-
-    /// The products of the best form, in the places of the old ones.
-    fn products(&self, window: &Window) -> Vec<(u32, [u32; 2])> {
-        let mut open = vec![(1_usize << window.below.len()) - 1];
-        let mut preorder = Vec::with_capacity(2 * window.below.len());
-        while let Some(set) = open.pop() {
-            preorder.push(set);
-            if !set.is_power_of_two() {
-                let half = usize::from(self.halves[set]);
-                open.extend([half, set ^ half]);
+            Objective::Limit(weight) => {
+                let weight = f64::from(weight);
+                self.search(goal, tensors, limit, |[a, b], flops, size| a + b + more(flops, weight * size))
             }
         }
-        let mut free = window.products.iter().rev();
-        let mut made = Vec::with_capacity(window.below.len());
-        let mut products = Vec::with_capacity(window.products.len());
-        for set in preorder.into_iter().rev() {
-            if set.is_power_of_two() {
-                made.push(window.below[set.trailing_zeros() as usize]);
-            } else if let (Some(second), Some(first), Some(&node)) = (made.pop(), made.pop(), free.next()) {
-                products.push((node, [first, second]));
-                made.push(node);
-            }
-        }
-        products
     }
-}
 
-/// The split of the last set whose halves cost least together with its own step, whose flops are `price` of a number.
-#[inline]
-fn best_split(best: &[[f64; 2]], price: impl Fn(f64) -> f64) -> (f64, usize) {
-    let set = best.len() - 1;
-    // Second halves lack the first tensor, so that each split comes once.
-    let rest = set & (set - 1);
-    let (mut least, mut best_second, mut second) = (f64::INFINITY, rest, rest);
-    while second != 0 {
-        let ([cost_a, per_a], [cost_b, per_b]) = (best[set ^ second], best[second]);
-        let cost = cost_a + cost_b + price(per_a * per_b);
-        if cost < least {
-            (least, best_second) = (cost, second);
+    /// As [`better`](Exact::better), by a cost that is made of those of both halves, of the flops of a step and of the size of
+    /// its result.
+    fn search(
+        &mut self,
+        goal: Goal,
+        tensors: usize,
+        limit: f64,
+        cost: impl Fn([f64; 2], f64, f64) -> f64,
+    ) -> Option<Vec<[u32; 2]>> {
+        let Exact { within, summed, splits, .. } = self;
+        let all = within.len() - 1;
+        let largest = goal.limit.exp2();
+        let price = |set: usize| {
+            let touched = within[all] / within[all ^ set];
+            let size = touched / summed[set];
+            let factor = if size > largest { goal.penalty(size.log2()).exp2() } else { 1.0 };
+            let (touched, weighed) = (touched * factor, size * factor);
+            // Whoever makes a set and uses it visits its elements twice.
+            let least = cost([cost([0.0; 2], weighed, weighed), 0.0], size, 0.0);
+            let cost = &cost;
+            let price = move |costs: [f64; 2], [a, b]: [f64; 2]| cost(costs, touched * (a * b), weighed);
+            (set == all || least < limit).then_some(price)
+        };
+        if splits.search(summed.iter().map(|summed| 1.0 / summed), [0.0, f64::INFINITY], price) < limit {
+            let half = |set| price(set).map_or(set, |price| splits.first_half(set, price));
+            Some(dp::steps(tensors, |set| half(set as usize) as u128))
+        } else {
+            None
         }
-        second = (second - 1) & rest;
-    }
-    (least, set ^ best_second)
-}
-
-/// As [`best_split`], for the largest intermediate, which this set has `size` elements of.
-fn least_peak(best: &[[f64; 2]], size: f64) -> (f64, usize) {
-    let set = best.len() - 1;
-    let rest = set & (set - 1);
-    let (mut least, mut best_second, mut second) = (f64::INFINITY, rest, rest);
-    while second != 0 {
-        let peak = best[set ^ second][0].max(best[second][0]);
-        if peak < least {
-            (least, best_second) = (peak, second);
-        }
-        second = (second - 1) & rest;
-    }
-    (least.max(size), set ^ best_second)
-}
-
-/// Replaces each entry by the product of the entries of all subsets of its number.
-fn subset_products(entries: &mut [f64]) {
-    let mut half = 1;
-    while half < entries.len() {
-        for block in entries.chunks_exact_mut(2 * half) {
-            let (without, with) = block.split_at_mut(half);
-            with.iter_mut().zip(without).for_each(|(with, without)| *with *= *without);
-        }
-        half *= 2;
     }
 }

@@ -127,7 +127,8 @@ impl<P: Pricing> Table<'_, P> {
     /// Enters the set of `half` and `second` if it is new or comes cheaper so.
     fn offer(&mut self, half: Best<P>, second: Set) {
         let Some(other) = self.get(second) else { return };
-        let (halves, flops) = ([half.facts, other.facts], half.flops + other.flops);
+        let other_facts = other.facts;
+        let (halves, flops) = ([P::half(half.facts), P::half(other_facts)], half.flops + other.flops);
         if flops > self.limit {
             return;
         }
@@ -142,9 +143,9 @@ impl<P: Pricing> Table<'_, P> {
             }
             None => {
                 let facts = if half.set.count_ones() < second.count_ones() {
-                    self.price.grow(halves[1], second, half.set)
+                    self.price.grow(other_facts, second, half.set)
                 } else {
-                    self.price.grow(halves[0], half.set, second)
+                    self.price.grow(half.facts, half.set, second)
                 };
                 let flops = flops + self.price.flops(facts, halves);
                 let later = if set == self.all { P::Flops::default() } else { self.price.least_use(facts) };

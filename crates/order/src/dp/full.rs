@@ -1,52 +1,38 @@
-//! All splits of all sets, for a few tensors: 3^n / 2 splits.
+//! All splits of all sets, for a few tensors.
 
 use super::pricing::Pricing;
-use super::{Set, flops, steps};
+use super::splits::Splits;
+use super::{flops, steps};
 use crate::graph::Pairs;
 
-/// How many splits [`pairs`] tries.
-pub(super) fn splits(tensors: usize) -> u64 {
-    3_u64.saturating_pow(tensors as u32) / 2
+/// One split here takes no longer than this part of one of the connected search, which has to look its sets up.
+const PER_CONNECTED: u64 = 16;
+
+/// How much work [`pairs`] is, in splits of the connected search.
+pub(super) fn work(tensors: usize) -> u64 {
+    3_u64.saturating_pow(tensors as u32) / 2 / PER_CONNECTED
 }
 
 /// The best steps for so many tensors, outer products included, or `known` steps if those are as good. Sets that cannot be
-/// used for less than `known` takes are not split.
+/// made and used for less than `known` takes are not split.
 pub(super) fn pairs<P: Pricing>(tensors: usize, price: &P, known: Pairs) -> Pairs {
+    if tensors < 2 {
+        return known;
+    }
     let limit = flops(tensors, price, &known);
-    let of_single = |facts| (P::Flops::default(), facts);
-    let mut table: Vec<(P::Flops, P::Facts)> = price.table(tensors).into_iter().map(of_single).collect();
-    let mut halves = vec![0; table.len()];
-    let all = table.len() - 1;
-    for set in 1..=all {
-        if set.is_power_of_two() {
-            continue;
-        }
-        if set < all && price.least_use(table[set].1) > limit {
-            table[set].0 = P::NEVER;
-        } else {
-            (table[set].0, halves[set]) = best_split(&table[..=set], price);
-        }
+    let facts = price.table(tensors);
+    let all = facts.len() - 1;
+    let price_of = |set: usize| {
+        let (whole, least) = (facts[set], price.least_use(facts[set]));
+        let step = move |costs: [P::Flops; 2], halves| costs[0] + costs[1] + price.flops(whole, halves);
+        // The step that makes the set visits its result too.
+        (set == all || least + least < limit).then_some(step)
+    };
+    let mut splits = Splits::default();
+    let least = splits.search(facts.iter().map(|&facts| P::half(facts)), [P::Flops::default(), P::NEVER], price_of);
+    if least >= limit {
+        return known;
     }
-    if table[all].0 < limit { steps(tensors, |set| halves[set as usize]) } else { known }
-}
-
-/// The least flops of the last set in `table`, and the half of its best split that has its first tensor.
-fn best_split<P: Pricing>(table: &[(P::Flops, P::Facts)], price: &P) -> (P::Flops, Set) {
-    let set = table.len() - 1;
-    let whole = table[set].1;
-    // Second halves lack the first tensor, so that each split comes once.
-    let rest = set & (set - 1);
-    let (mut best, mut best_second, mut second) = (P::NEVER, rest, rest);
-    while second != 0 {
-        let (a, b) = (table[set ^ second], table[second]);
-        let flops = a.0 + b.0;
-        if flops < best {
-            let flops = flops + price.flops(whole, [a.1, b.1]);
-            if flops < best {
-                (best, best_second) = (flops, second);
-            }
-        }
-        second = (second - 1) & rest;
-    }
-    (best, (set ^ best_second) as Set)
+    let half = |set| price_of(set).map_or(set, |price| splits.first_half(set, price));
+    steps(tensors, |set| half(set as usize) as super::Set)
 }

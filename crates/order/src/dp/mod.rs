@@ -9,6 +9,7 @@
 mod connected;
 mod full;
 mod pricing;
+mod splits;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +17,12 @@ use einfold_ir::Tree;
 
 use crate::graph::{Graph, Lists, Pairs, join_by_size};
 use crate::{Found, OrderError, Search, graph, greedy};
+pub(crate) use pricing::subset_products;
 use pricing::{Bond, Counts, Floats, Pricing};
+pub(crate) use splits::Splits;
 
 /// So many tensors are searched with outer products.
-const ALL_SPLITS: usize = 10;
+const ALL_SPLITS: usize = 12;
 /// The most tensors of a connected component: the bits of a [`Set`].
 const MAX_TENSORS: usize = Set::BITS as usize;
 /// The most splits that are tried when the exact order is asked for: a few seconds.
@@ -42,7 +45,7 @@ pub(crate) fn tree(graph: &Graph, splits: u64) -> Result<Tree, OrderError> {
 pub(crate) fn pairs(graph: &Graph, splits: u64) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
     let whole = || std::iter::once(0..leaves as u32).collect();
-    let components: Lists = if leaves <= ALL_SPLITS { whole() } else { graph.components() };
+    let components: Lists = if tries_all(leaves, splits) { whole() } else { graph.components() };
     let operands = components.iter().map(<[u32]>::len).max().unwrap_or(0);
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
@@ -59,6 +62,11 @@ pub(crate) fn pairs(graph: &Graph, splits: u64) -> Result<Pairs, OrderError> {
     Ok(pairs)
 }
 
+/// Whether outer products of so many tensors are tried too.
+fn tries_all(tensors: usize, splits: u64) -> bool {
+    tensors <= ALL_SPLITS && full::work(tensors) <= splits
+}
+
 /// The exact steps of one component.
 fn component_pairs(part: &Graph, work: &mut Work) -> Result<Pairs, OrderError> {
     let bonds = Bond::all(part);
@@ -70,8 +78,8 @@ fn component_pairs(part: &Graph, work: &mut Work) -> Result<Pairs, OrderError> {
 
 fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut Work) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
-    if tensors <= ALL_SPLITS {
-        work.spend(full::splits(tensors), tensors)?;
+    if tries_all(tensors, work.left()) {
+        work.spend(full::work(tensors), tensors)?;
         return Ok(full::pairs(tensors, price, greedy::pairs(part)));
     }
     connected::pairs(tensors, bonds, price, greedy::pairs(part), work)
@@ -88,7 +96,7 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) -> u
 }
 
 /// The steps of the tree of tensors `0..tensors` in which each set of two or more is split into `half(set)` and the rest.
-fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
+pub(crate) fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
     let mut open = vec![Set::MAX >> (MAX_TENSORS - tensors)];
     // A set before its halves and the first half last: reversed, both halves come before the set, the first one first.
     let mut preorder = Vec::with_capacity(2 * tensors);
@@ -125,7 +133,7 @@ fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
     for pair in known {
         let [a, b] = pair.map(|id| sets[id as usize]);
         sets.push(a | b);
-        sum = sum + price.flops(price.facts(a | b), [price.facts(a), price.facts(b)]);
+        sum = sum + price.flops(price.facts(a | b), [a, b].map(|half| P::half(price.facts(half))));
     }
     sum
 }

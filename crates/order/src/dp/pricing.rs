@@ -5,7 +5,7 @@ use std::ops::Add;
 use einfold_ir::Count;
 
 use super::{MAX_TENSORS, Set, bits};
-use crate::graph::Graph;
+use crate::graph::{Graph, Lists};
 
 /// An axis by the tensors that it connects.
 pub(super) struct Bond {
@@ -40,7 +40,9 @@ pub(super) trait Pricing {
     /// More than any tree takes.
     const NEVER: Self::Flops;
     /// What must be known of a set of tensors.
-    type Facts: Copy + Default;
+    type Facts: Copy;
+    /// What must be known of it to use it in a step.
+    type Half: Copy;
 
     /// The facts of one set.
     fn facts(&self, set: Set) -> Self::Facts;
@@ -48,8 +50,10 @@ pub(super) trait Pricing {
     /// The facts of the set that `grown`, of these facts, and `added`, not larger, are together.
     fn grow(&self, facts: Self::Facts, grown: Set, added: Set) -> Self::Facts;
 
+    fn half(facts: Self::Facts) -> Self::Half;
+
     /// The flops of the step that makes `whole` out of two halves.
-    fn flops(&self, whole: Self::Facts, halves: [Self::Facts; 2]) -> Self::Flops;
+    fn flops(&self, whole: Self::Facts, halves: [Self::Half; 2]) -> Self::Flops;
 
     /// What the step that uses the result of a set takes at least.
     fn least_use(&self, facts: Self::Facts) -> Self::Flops;
@@ -70,7 +74,7 @@ const MAX_LOG2: f64 = 1000.0;
 pub(super) struct Floats<'a> {
     bonds: &'a [Bond],
     /// By tensor: its bonds.
-    of_tensor: Vec<Vec<u32>>,
+    of_tensor: Lists,
 }
 
 impl Floats<'_> {
@@ -80,11 +84,8 @@ impl Floats<'_> {
         if all == Count::ZERO || all.log2() >= MAX_LOG2 {
             return None;
         }
-        let mut of_tensor = vec![Vec::new(); MAX_TENSORS];
-        for (number, bond) in (0..).zip(bonds) {
-            bits(bond.members).for_each(|tensor| of_tensor[tensor].push(number));
-        }
-        Some(Floats { bonds, of_tensor })
+        let members: Lists = bonds.iter().map(|bond| bits(bond.members).map(|tensor| tensor as u32)).collect();
+        Some(Floats { bonds, of_tensor: members.transposed(MAX_TENSORS) })
     }
 }
 
@@ -98,6 +99,7 @@ pub(super) struct Products {
 impl Pricing for Floats<'_> {
     type Flops = f64;
     type Facts = Products;
+    type Half = f64;
     const NEVER: f64 = f64::INFINITY;
 
     fn facts(&self, set: Set) -> Products {
@@ -133,9 +135,13 @@ impl Pricing for Floats<'_> {
         facts
     }
 
+    fn half(facts: Products) -> f64 {
+        facts.per_summed
+    }
+
     #[inline]
-    fn flops(&self, whole: Products, [a, b]: [Products; 2]) -> f64 {
-        whole.touched * a.per_summed * b.per_summed
+    fn flops(&self, whole: Products, [a, b]: [f64; 2]) -> f64 {
+        whole.touched * (a * b)
     }
 
     fn least_use(&self, facts: Products) -> f64 {
@@ -163,7 +169,7 @@ impl Pricing for Floats<'_> {
 }
 
 /// Replaces each entry by the product of the entries of all subsets of its number.
-fn subset_products(entries: &mut [f64]) {
+pub(crate) fn subset_products(entries: &mut [f64]) {
     let mut half = 1;
     while half < entries.len() {
         for block in entries.chunks_exact_mut(2 * half) {
@@ -180,6 +186,7 @@ pub(super) struct Counts<'a>(pub(super) &'a [Bond]);
 impl Pricing for Counts<'_> {
     type Flops = Count;
     type Facts = Set;
+    type Half = Set;
     const NEVER: Count = Count::MAX;
 
     fn facts(&self, set: Set) -> Set {
@@ -188,6 +195,10 @@ impl Pricing for Counts<'_> {
 
     fn grow(&self, _: Set, grown: Set, added: Set) -> Set {
         grown | added
+    }
+
+    fn half(facts: Set) -> Set {
+        facts
     }
 
     /// Nothing is certain: an axis of extent 0 may come.
