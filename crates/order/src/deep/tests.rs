@@ -31,22 +31,22 @@ fn network(random: &mut Random, tensors: usize, axes: usize) -> Graph {
 }
 
 /// What each tree of the tensors costs, by the definition: an axis is needed while a tensor outside or the output has it.
-fn all_trees(graph: &Graph, objective: Objective, sets: &[u32], least: &mut f64, so_far: &mut Vec<f64>) {
+fn all_trees(graph: &Graph, goal: Goal, sets: &[u32], least: &mut f64, so_far: &mut Vec<f64>) {
     if sets.len() == 1 {
-        *least = least.min(goal(objective).total(so_far));
+        *least = least.min(goal.total(so_far));
         return;
     }
     for i in 0..sets.len() {
         for j in 0..i {
             let rest: Vec<u32> = (0..sets.len()).filter(|&k| k != i && k != j).map(|k| sets[k]).collect();
-            so_far.push(step(graph, objective, sets[i], sets[j]));
-            all_trees(graph, objective, &[&rest[..], &[sets[i] | sets[j]]].concat(), least, so_far);
+            so_far.push(step(graph, goal, sets[i], sets[j]));
+            all_trees(graph, goal, &[&rest[..], &[sets[i] | sets[j]]].concat(), least, so_far);
             so_far.pop();
         }
     }
 }
 
-fn step(graph: &Graph, objective: Objective, a: u32, b: u32) -> f64 {
+fn step(graph: &Graph, goal: Goal, a: u32, b: u32) -> f64 {
     let has = |set: u32, axis: u32| (0..graph.legs.len()).any(|t| set >> t & 1 == 1 && graph.legs[t].contains(&axis));
     let everything = (1 << graph.legs.len()) - 1;
     let leg = |set: u32, axis: u32| has(set, axis) && (graph.kept[axis as usize] || has(everything & !set, axis));
@@ -54,7 +54,7 @@ fn step(graph: &Graph, objective: Objective, a: u32, b: u32) -> f64 {
     let axes = || 0..graph.extents.len() as u32;
     let flops = axes().filter(|&axis| leg(a, axis) || leg(b, axis)).map(log).sum();
     let size = axes().filter(|&axis| leg(a | b, axis)).map(log).sum();
-    goal(objective).step(flops, size)
+    goal.step(flops, size)
 }
 
 fn whole(tree: &Nodes<'_>) -> Window {
@@ -67,14 +67,16 @@ fn the_exact_form_is_the_best_of_all_trees() {
     for round in 0..120 {
         let graph = network(&mut random, 3 + round % 4, 1 + round % 9);
         let start = greedy::pairs(&graph);
-        for objective in ALL {
-            let mut tree = Nodes::new(&graph, goal(objective), &start);
+        let mut exact = Exact::default();
+        for (objective, limit) in ALL.into_iter().flat_map(|objective| [(objective, f64::INFINITY), (objective, 3.0)]) {
+            let goal = Goal { objective, limit };
+            let mut tree = Nodes::new(&graph, goal, &start);
             let window = whole(&tree);
-            Exact::default().improve(&mut tree, &window);
+            exact.improve(&mut tree, &window);
             let sets: Vec<u32> = (0..graph.legs.len()).map(|t| 1 << t).collect();
             let mut least = f64::INFINITY;
-            all_trees(&graph, objective, &sets, &mut least, &mut Vec::new());
-            assert!((tree.total() - least).abs() < 1e-9, "{objective:?} {} {least} {:?}", tree.total(), graph.legs);
+            all_trees(&graph, goal, &sets, &mut least, &mut Vec::new());
+            assert!((tree.total() - least).abs() < 1e-9, "{goal:?} {} {least} {:?}", tree.total(), graph.legs);
         }
     }
 }

@@ -72,9 +72,9 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
                 let (x, y) = (&pairs[second], &pairs[place ^ second]);
                 if set % 2 == 1 {
                     // The set splits into an even and an odd one: into both pairs crosswise.
-                    for i in 0..2 {
+                    for (i, least) in least.iter_mut().enumerate() {
                         let cost = price([x.costs[i], y.costs[1 - i]], [x.halves[i], y.halves[1 - i]]);
-                        least[i] = lesser(cost, least[i]);
+                        *least = lesser(cost, *least);
                     }
                 } else {
                     least[0] = lesser(price([x.costs[0], y.costs[0]], [x.halves[0], y.halves[0]]), least[0]);
