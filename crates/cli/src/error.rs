@@ -26,6 +26,9 @@ pub(crate) enum Failure {
     /// A text is no network or no path.
     #[error("error[file]: `{}` cannot be used: {source}", file.display())]
     Format { file: PathBuf, source: FormatError },
+    /// A folder for a cache cannot be made.
+    #[error("error[file]: the folder `{}` cannot be used: {error}", folder.display())]
+    Folder { folder: PathBuf, error: io::Error },
     /// A file with an operand cannot be used.
     #[error("error[file]: `{}` cannot be used: {source}{}", file.display(), help(source))]
     Input { file: PathBuf, source: NpyError },
@@ -104,7 +107,7 @@ impl Failure {
     fn to_json(&self) -> Option<Value> {
         let (kind, message) = match self {
             Failure::Expression(error) => return Some(json!({ "error": describe(error) })),
-            Failure::Text { error, .. } => ("File", error.to_string()),
+            Failure::Text { error, .. } | Failure::Folder { error, .. } => ("File", error.to_string()),
             Failure::Format { source, .. } => ("File", source.to_string()),
             Failure::Input { source, .. } => ("File", source.to_string()),
             Failure::Output { source, .. } => ("Output", source.to_string()),
@@ -122,7 +125,8 @@ impl Failure {
             Failure::Interrupted => 130,
             Failure::Expression(error) if error.kind().is_limit() => 3,
             Failure::Input { source, .. } if source.is_limit() => 3,
-            Failure::Expression(_) | Failure::Text { .. } | Failure::Format { .. } | Failure::Input { .. } => 1,
+            Failure::Expression(_) | Failure::Input { .. } => 1,
+            Failure::Text { .. } | Failure::Format { .. } | Failure::Folder { .. } => 1,
             Failure::Output { .. } | Failure::Stdout(_) => 1,
         }
     }

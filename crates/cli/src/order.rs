@@ -9,10 +9,12 @@ use crate::error::Failure;
 use crate::interrupt;
 use crate::output::to_stdout;
 use einfold::{Budget, Order};
-use einfold_order::{Effort, Ordered, Task, order_task, strategy};
+use einfold_order::cache::Cache;
+use einfold_order::{Effort, OrderError, Ordered, Task, order_task, strategy};
 use progress::Looker;
 use report::Report;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Instant;
 use subject::Subject;
 
@@ -29,15 +31,19 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     };
     let how = how(args)?;
     let began = Instant::now();
-    let (ordered, interrupted) = search(&subject, &how, &budget, args)?;
-    let report = Report {
-        subject: &subject,
-        ordered: &ordered,
-        budget: &budget,
-        seconds: began.elapsed().as_secs_f64(),
-        interrupted,
-    };
+    let Answer { ordered, interrupted, cached } = search(&subject, &how, &budget, args)?;
+    let seconds = began.elapsed().as_secs_f64();
+    let report = Report { subject: &subject, ordered: &ordered, budget: &budget, seconds, interrupted, cached };
     to_stdout(|out| if args.json { writeln!(out, "{}", report.json()) } else { report.text(out) })
+}
+
+/// An order, and how it came about.
+struct Answer {
+    ordered: Ordered,
+    /// Whether Ctrl-C ended the search.
+    interrupted: bool,
+    /// Whether it was found before.
+    cached: bool,
 }
 
 fn effort(args: &OrderArgs) -> Effort {
@@ -60,15 +66,26 @@ fn how(args: &OrderArgs) -> Result<Order, Failure> {
     }
 }
 
-/// The order, and whether Ctrl-C ended the search.
-fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> Result<(Ordered, bool), Failure> {
+/// Searches, if the cache does not have the order.
+fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> Result<Answer, Failure> {
     let start = match &args.start {
-        Some(path) => Some(path.read()?.tree(subject.network.inputs().len()).map_err(einfold_order::OrderError::from)?),
+        Some(path) => Some(path.read()?.tree(subject.network.inputs().len()).map_err(OrderError::from)?),
         None => None,
     };
-    let task =
-        Task { start: start.as_ref(), element_bytes: subject.dtype.size() as u64, ..Task::new(&subject.network) };
-    let (ordered, interrupted) =
-        interrupt::until_asked(|stop| order_task(&task, how, budget, &Looker::new(stop, args.time)));
-    Ok((ordered?, interrupted))
+    let element_bytes = subject.dtype.size() as u64;
+    let task = Task { start: start.as_ref(), element_bytes, ..Task::new(&subject.network) };
+    let open =
+        |folder: &PathBuf| Cache::on_disk(folder).map_err(|error| Failure::Folder { folder: folder.clone(), error });
+    let cache = args.cache.as_ref().map(open).transpose()?;
+    if let Some(ordered) = cache.as_ref().and_then(|cache| cache.find(&task, how, budget)) {
+        return Ok(Answer { ordered, interrupted: false, cached: true });
+    }
+    let (ordered, interrupted) = interrupt::until_asked(|stop| {
+        let watch = Looker::new(stop, args.time);
+        match &cache {
+            Some(cache) => cache.order(&task, how, budget, &watch),
+            None => order_task(&task, how, budget, &watch),
+        }
+    });
+    Ok(Answer { ordered: ordered?, interrupted, cached: false })
 }

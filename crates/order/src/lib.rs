@@ -23,6 +23,7 @@
 
 mod auto;
 mod budget;
+pub mod cache;
 pub mod cost;
 mod deep;
 mod dp;
@@ -123,8 +124,7 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
         Order::Ssa(path) => (Tree::from_ssa(leaves, path)?.into(), "path"),
         Order::Replay(record) => (deep::replay(&search, record)?, "deep"),
     };
-    let Found { tree, slices, record } = found;
-    Ok(Ordered { cost: cost::evaluate(task.network, &tree), tree, slices, strategy, record })
+    Ok(found.priced(task, strategy))
 }
 
 /// What a strategy is asked.
@@ -140,6 +140,14 @@ pub(crate) struct Found {
     pub(crate) tree: Tree,
     pub(crate) slices: Vec<Slice>,
     pub(crate) record: Option<Record>,
+}
+
+impl Found {
+    /// With what it costs.
+    pub(crate) fn priced(self, task: &Task<'_>, strategy: &'static str) -> Ordered {
+        let Found { tree, slices, record } = self;
+        Ordered { cost: cost::evaluate(task.network, &tree), tree, slices, strategy, record }
+    }
 }
 
 impl From<Tree> for Found {

@@ -6,6 +6,7 @@ use einfold::{Dtype, Order};
 use einfold_order::{Objective, Record};
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -73,6 +74,9 @@ pub(crate) struct OrderArgs {
     /// A path to begin with, written as for --path; the answer is never worse.
     #[arg(long, value_name = "PATH", value_parser = path::parse, conflicts_with = "path")]
     pub(crate) start: Option<path::PathArg>,
+    /// A folder of orders that were found before: what is in it is not searched again, what is found is put into it.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cache: Option<PathBuf>,
     /// Print one line of JSON, with the path in linear and SSA form; a mistake too is one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,

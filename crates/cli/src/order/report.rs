@@ -20,6 +20,8 @@ pub(super) struct Report<'a> {
     pub(super) seconds: f64,
     /// Whether it was ended early.
     pub(super) interrupted: bool,
+    /// Whether there was none, since the order was in the cache.
+    pub(super) cached: bool,
 }
 
 impl Report<'_> {
@@ -33,6 +35,7 @@ impl Report<'_> {
         value["dtype"] = self.subject.dtype.name().into();
         value["memory_bytes"] = count_json(self.bytes());
         value["interrupted"] = self.interrupted.into();
+        value["cached"] = self.cached.into();
         match self.budget.effort {
             Effort::Auto => {}
             Effort::Trials(trials) => value["trials"] = trials.into(),
@@ -47,7 +50,11 @@ impl Report<'_> {
     /// The same for people.
     pub(super) fn text(&self, out: &mut impl Write) -> io::Result<()> {
         let Ordered { tree, cost, strategy, .. } = self.ordered;
-        let ended = if self.interrupted { ", ended early" } else { "" };
+        let ended = match (self.interrupted, self.cached) {
+            (true, _) => ", ended early",
+            (_, true) => ", from the cache",
+            _ => "",
+        };
         let (tensors, axes) = (tree.leaves(), self.subject.network.extents().len());
         writeln!(out, "order    {strategy}, {:.3} s, seed {}{ended}", self.seconds, self.budget.seed)?;
         writeln!(out, "network  {tensors} tensors, {axes} axes")?;

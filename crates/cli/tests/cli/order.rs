@@ -60,7 +60,7 @@ fn a_file_is_ordered() {
     memory   9600 bytes of f64 at most at once
     path     [(1, 2), (0, 1)]
     ");
-    insta::assert_snapshot!(found(&[&file, "--memory", "1MiB", "--dtype", "f32", "--seed", "3"]), @r#"{"algorithm":"auto","dtype":"f32","flops":20000,"flops_log10":4.301029995663981,"interrupted":false,"memory_bytes":4800,"memory_limit":1048576,"objective":"flops","path":[[1,2],[0,1]],"peak_log2":10.22881869049588,"seed":3,"size_log2":9.643856189774723,"ssa_path":[[1,2],[0,3]],"tensors":3,"write_log10":3.0791812460476247}"#);
+    insta::assert_snapshot!(found(&[&file, "--memory", "1MiB", "--dtype", "f32", "--seed", "3"]), @r#"{"algorithm":"auto","cached":false,"dtype":"f32","flops":20000,"flops_log10":4.301029995663981,"interrupted":false,"memory_bytes":4800,"memory_limit":1048576,"objective":"flops","path":[[1,2],[0,1]],"peak_log2":10.22881869049588,"seed":3,"size_log2":9.643856189774723,"ssa_path":[[1,2],[0,3]],"tensors":3,"write_log10":3.0791812460476247}"#);
 }
 
 #[test]
@@ -128,6 +128,22 @@ fn a_time_is_kept_to_and_recorded() {
     assert_eq!(best["ssa_path"].as_array().map(Vec::len), Some(80));
     let again = found(&[&file, "--replay", best["record"].as_str().unwrap()]);
     assert_eq!((&again["ssa_path"], &again["record"]), (&best["ssa_path"], &best["record"]));
+}
+
+#[test]
+fn a_cache_remembers_what_was_found() {
+    let folder = Folder::new();
+    let (file, cache) = (folder.write("lattice.json", lattice(9).as_bytes()), folder.file("cache/orders"));
+    let ask = |seed| found(&[&file, "--time", "20ms", "--seed", seed, "--cache", &cache]);
+    let first = ask("1");
+    let again = ask("1");
+    assert_eq!((&first["cached"], &again["cached"]), (&json!(false), &json!(true)));
+    assert_eq!((&first["ssa_path"], &first["record"]), (&again["ssa_path"], &again["record"]));
+    assert_eq!(ask("2")["cached"], false);
+    let text = run(["order", &file, "--time", "20ms", "--seed", "1", "--cache", &cache]).ok();
+    assert!(text.lines().next().unwrap().ends_with(" s, seed 1, from the cache"), "{text}");
+    let stderr = run(["order", &file, "--cache", &file]).failed(1);
+    assert!(stderr.starts_with("error[file]: the folder `"), "{stderr}");
 }
 
 #[test]

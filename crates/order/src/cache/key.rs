@@ -1,0 +1,71 @@
+//! What a search was asked, as a text.
+
+use std::fmt::Write;
+
+use crate::{Budget, Effort, Order, Task};
+
+/// A question to a search, whatever its axes are called.
+pub(super) struct Key {
+    /// Everything that the answer depends on.
+    pub(super) text: String,
+    /// The axes of the network by their numbers in the text: in order of first use by a tensor.
+    pub(super) axes: Vec<u32>,
+}
+
+impl Key {
+    /// The key of a search; none where nothing is searched.
+    pub(super) fn of(task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Key> {
+        let mut text = String::new();
+        let how = match how {
+            Order::Strategy(strategy) => strategy.name.to_owned(),
+            Order::Replay(record) => format!("replay {record}"),
+            Order::Linear(_) | Order::Ssa(_) => return None,
+        };
+        let effort = match budget.effort {
+            Effort::Auto => "auto".to_owned(),
+            Effort::Trials(trials) => format!("{trials} trials"),
+            Effort::Time(time) => format!("{} ns", time.as_nanos()),
+        };
+        let memory = budget.memory_bytes.map_or_else(|| "any".to_owned(), |bytes| bytes.to_string());
+        line(&mut text, "search", &[how, effort, format!("seed {}", budget.seed)]);
+        line(&mut text, "for", &[budget.objective.to_string(), memory, task.element_bytes.to_string()]);
+        let mut constants = task.constants.to_vec();
+        constants.sort_unstable();
+        constants.dedup();
+        line(&mut text, "constants", &constants);
+        if let Some(start) = task.start {
+            start.steps().iter().for_each(|step| line(&mut text, "start", step));
+        }
+        let axes = network(&mut text, task);
+        Some(Key { text, axes })
+    }
+}
+
+/// Writes the network, and gives its axes in the order of their new numbers.
+fn network(text: &mut String, task: &Task<'_>) -> Vec<u32> {
+    let network = task.network;
+    let mut axes: Vec<u32> = Vec::new();
+    let mut numbers = vec![None; network.extents().len()];
+    let mut number = |axis: u32| {
+        *numbers[axis as usize].get_or_insert_with(|| {
+            axes.push(axis);
+            axes.len() - 1
+        })
+    };
+    for legs in network.inputs() {
+        line(text, "tensor", &legs.iter().map(|&axis| number(axis)).collect::<Vec<_>>());
+    }
+    let mut kept: Vec<usize> = network.output().iter().map(|&axis| number(axis)).collect();
+    kept.sort_unstable();
+    line(text, "output", &kept);
+    line(text, "extents", &axes.iter().map(|&axis| network.extents()[axis as usize]).collect::<Vec<_>>());
+    axes
+}
+
+fn line(text: &mut String, name: &str, items: &[impl std::fmt::Display]) {
+    text.push_str(name);
+    for (i, item) in items.iter().enumerate() {
+        let _ = write!(text, "{}{item}", if i == 0 { ' ' } else { ',' });
+    }
+    text.push('\n');
+}

@@ -1,0 +1,108 @@
+//! Orders that were found before.
+
+mod disk;
+mod entry;
+mod key;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use lru::LruCache;
+
+use crate::{Budget, Order, OrderError, Ordered, Task, Watch, order_task};
+use disk::Folder;
+use entry::Entry;
+use key::Key;
+
+/// Remembers orders by what they were searched for: the network up to the names of its axes, the constants, the start, the
+/// strategy, and all of the budget but the threads. It may be used from several threads at once.
+///
+/// What was found for one naming of the axes is the answer for every other, where a search of its own might break ties in
+/// another way. Paths that are given are not remembered: they need no search.
+///
+/// ```
+/// use einfold_order::{Budget, Effort, Network, Order, Task};
+/// use einfold_order::cache::Cache;
+/// let chain = Network::new(vec![vec![0, 1], vec![1, 2], vec![2, 3]], vec![0, 3], vec![20, 10, 30, 40])?;
+/// let renamed = Network::new(vec![vec![3, 0], vec![0, 2], vec![2, 1]], vec![3, 1], vec![10, 40, 30, 20])?;
+/// let (how, budget) = ("deep".parse()?, Budget { effort: Effort::Trials(2), ..Budget::default() });
+/// let cache = Cache::in_memory(100.try_into()?);
+/// let found = cache.order(&Task::new(&chain), &how, &budget, &())?;
+/// assert_eq!(cache.find(&Task::new(&renamed), &how, &budget), Some(found));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Cache(Store);
+
+#[derive(Debug)]
+enum Store {
+    Memory(Mutex<LruCache<String, Entry>>),
+    Disk(Folder),
+}
+
+impl Cache {
+    /// A cache that holds the `capacity` orders that were asked for last.
+    pub fn in_memory(capacity: NonZeroUsize) -> Cache {
+        Cache(Store::Memory(Mutex::new(LruCache::new(capacity))))
+    }
+
+    /// A cache of files in `folder`, one for each order, which any number of processes may use at once. Files that are
+    /// damaged or of another kind are passed over, and so is what cannot be written; nothing is ever deleted.
+    ///
+    /// # Errors
+    /// The folder is not there and cannot be made.
+    pub fn on_disk(folder: impl Into<PathBuf>) -> io::Result<Cache> {
+        Ok(Cache(Store::Disk(Folder::new(folder.into())?)))
+    }
+
+    /// As [`order_task`], but for what was found before. A search that `watch` has ended is not remembered.
+    ///
+    /// # Errors
+    /// As for [`order_task`].
+    pub fn order(
+        &self,
+        task: &Task<'_>,
+        how: &Order,
+        budget: &Budget,
+        watch: &dyn Watch,
+    ) -> Result<Ordered, OrderError> {
+        let Some(key) = Key::of(task, how, budget) else { return order_task(task, how, budget, watch) };
+        if let Some(found) = self.entry(&key).and_then(|entry| entry.ordered(task, &key)) {
+            return Ok(found);
+        }
+        let found = order_task(task, how, budget, watch)?;
+        if !watch.is_cancelled() {
+            self.keep(&key, Entry::new(&found, &key));
+        }
+        Ok(found)
+    }
+
+    /// What was found before, if anything was.
+    pub fn find(&self, task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Ordered> {
+        let key = Key::of(task, how, budget)?;
+        self.entry(&key)?.ordered(task, &key)
+    }
+
+    fn entry(&self, key: &Key) -> Option<Entry> {
+        match &self.0 {
+            // Entries are put in whole, so that a thread that panicked leaves nothing half done.
+            Store::Memory(lru) => lru.lock().unwrap_or_else(PoisonError::into_inner).get(&key.text).cloned(),
+            Store::Disk(folder) => folder.read(&key.text),
+        }
+    }
+
+    fn keep(&self, key: &Key, entry: Entry) {
+        match &self.0 {
+            Store::Memory(lru) => {
+                lru.lock().unwrap_or_else(PoisonError::into_inner).put(key.text.clone(), entry);
+            }
+            // A cache that cannot be written costs time, not the answer.
+            Store::Disk(folder) => drop(folder.write(&key.text, entry)),
+        }
+    }
+}
