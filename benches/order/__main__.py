@@ -1,0 +1,172 @@
+"""How good the orders of `einfold order` are, against the targets and the peers.
+
+    cargo build --release -p einfold-cli
+    python benches/order target/release/einfold [--times 10ms,100ms,1s,10s] [--seeds 5] [--only REGEX] [--output FILE]
+
+Every instance is ordered on one thread, in a process of its own, for each time and seed. The printed paths are
+evaluated by tools/evalpath.py beside the instances, which has to agree with the printed costs; sliced ones by bounds
+of their own. What the peers reach is read from peers.md, or with --peers from the file that `peers.py` writes. A
+memory limit counts all results that are alive together, where the peers' slicing counts the largest alone.
+"""
+
+import argparse
+import json
+import math
+import re
+import statistics
+import subprocess
+import sys
+
+from common import TOLERANCE, all_seconds, best_known, evaluator, instances, mean_gaps
+from common import measured_peers, named, print_gaps
+from sliced import bounds
+
+# By class of networks, at 10 ms, 100 ms, 1 s and 10 s.
+TARGETS = {
+    "<= 12": [0, 0, 0, 0],
+    "13-64": [0.05, 0, 0, 0],
+    "65-250": [0.13, -0.01, -0.04, -0.05],
+    "251-1100": [0.05, -0.07, -0.13, -0.15],
+    "> 1100": [0.60, -0.13, -0.35, -0.45],
+}
+TARGETS = {(name, time): goal for name, row in TARGETS.items() for time, goal in zip([0.01, 0.1, 1.0, 10.0], row)}
+# Medians for single networks: time, most.
+SINGLE = [
+    ("ctg_sycamore_n53_m20_s0_e0_pABCDCDAB", 1.0, 18.05),
+    ("ctg_sycamore_n53_m20_s0_e0_pABCDCDAB", 10.0, 18.00),
+    ("syc_m20_full", 1.0, 18.10),
+    ("syc_m20_full", 10.0, 18.05),
+    ("ome_sycamore_53_20_0", 1.0, 18.10),
+    ("ome_sycamore_53_20_0", 10.0, 18.05),
+    ("regular_1000_3", 10.0, 38.0),
+    ("ome_ksg", 10.0, 11.0),
+    ("ome_rg3", 10.0, 8.62),
+    ("ctg_rand_50_5_a", 0.1, 16.05),
+    ("str_matrix_chain_multiplication_100", 0.01, 8.1664),
+    ("lattice_64x64", 10.0, 23.6),
+]
+# With a memory limit of 2^30 elements: the most at 2 s; half an order less is asked for at 10 s.
+SLICED = {
+    "ctg_sycamore_n53_m20_s0_e0_pABCDCDAB": 23.0,
+    "lattice_6x6x6": 16.5,
+    "regular_100_4": 15.5,
+    "ctg_rand_50_5_a": 17.2,
+}
+ELEMENTS = 30
+
+
+def order(binary, file, time, seed, *options):
+    """What `einfold order` prints."""
+    command = [binary, "order", file, "--time", f"{time * 1e6:.0f}us", "--seed", str(seed), "--threads", "1", "--json"]
+    done = subprocess.run([*command, *options], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{file.stem}: {done.stderr or done.stdout}")
+    return json.loads(done.stdout)
+
+
+def disagreements(instance, run):
+    """Where the printed costs are not those that others count."""
+    if run.get("slices"):
+        label = lambda axis: int(axis) if axis.lstrip("-").isdigit() else axis
+        slices = [(label(s["axis"]), s["parts"]) for s in run["slices"]]
+        least, most, largest = bounds(instance, run["ssa_path"], slices)
+        wrong = [] if least - 1e-6 <= run["flops_log10"] <= most + 1e-6 else ["flops_log10"]
+        return wrong + ([] if abs(run["size_log2"] - largest) < 1e-6 else ["size_log2"])
+    wrong = []
+    for path, ssa in ((run["path"], False), (run["ssa_path"], True)):
+        counted = evaluator().evaluate(instance, path, ssa)
+        for key in ("flops_log10", "size_log2", "write_log10"):
+            # The evaluator gives whole binary digits from 1e300 on.
+            near = 1e-6 if counted[key] < 299 else 1.0
+            if abs(counted[key] - (run[key] or 0.0)) > near:
+                wrong.append(f"{key} of the {'SSA' if ssa else 'linear'} path: {run[key]} for {counted[key]}")
+        if counted["leftover"]:
+            wrong.append("the path leaves tensors")
+    return wrong
+
+
+def measure(binary, found, times, seeds):
+    """The runs by instance and time. Says at once what is wrong with them."""
+    results = {}
+    for file, instance in found:
+        for time in times:
+            runs = [order(binary, file, time, seed) for seed in range(seeds)]
+            for run in runs:
+                for wrong in disagreements(instance, run):
+                    print(f"WRONG {file.stem} {named(time)} seed {run['seed']}: {wrong}")
+                if run["seconds"] > 1.05 * time + 0.001:
+                    print(f"LATE {file.stem} {named(time)} seed {run['seed']}: {run['seconds']:.4f} s")
+            results[file.stem, time] = runs
+            logs = [run["flops_log10"] for run in runs]
+            spread = f"{statistics.median(logs):.3f} of {min(logs):.3f}-{max(logs):.3f}"
+            print(f"{file.stem} {named(time)}: {spread}", file=sys.stderr)
+    return results
+
+
+def middle(results, name, time):
+    runs = results.get((name, time))
+    return statistics.median(run["flops_log10"] for run in runs) if runs else None
+
+
+def print_never_worse(results, peers):
+    print("\nQ1: never worse than a peer in the same time, from 100 ms on")
+    behind = 0
+    for (name, time), runs in sorted(results.items()):
+        there = peers.get(name, {"at": {}})["at"].get(time)
+        if time >= 0.1 and there is not None and middle(results, name, time) > there + TOLERANCE:
+            behind += 1
+            print(f"  BEHIND {name} {named(time)}: {middle(results, name, time):.3f} for {there:.3f}")
+    print(f"  {behind} behind")
+
+
+def print_single(results):
+    print("\nQ2: medians of single networks")
+    for name, time, most in SINGLE:
+        reached = middle(results, name, time)
+        if reached is not None:
+            # Targets have two digits, the matrix chain four.
+            missed = reached > most + (5e-5 if name.startswith("str_matrix") else TOLERANCE)
+            print(f"  {name} {named(time)}: {reached:.4f} [{most:.4g}{' MISSED' if missed else ''}]")
+
+
+def print_sliced(binary, found, times, seeds):
+    print(f"\nQ3: with {8 << ELEMENTS - 30} GiB for elements of 8 bytes, all slices together")
+    for file, instance in found:
+        for time in times if file.stem in SLICED else []:
+            target = SLICED[file.stem] - (0.5 if time > 2.0 else 0.0)
+            runs = [order(binary, file, time, seed, "--memory", str(8 << ELEMENTS)) for seed in range(seeds)]
+            for run in runs:
+                for wrong in disagreements(instance, run):
+                    print(f"WRONG {file.stem} sliced {named(time)} seed {run['seed']}: {wrong}")
+                if run["peak_log2"] > ELEMENTS:
+                    print(f"TOO LARGE {file.stem} {named(time)} seed {run['seed']}: 2^{run['peak_log2']:.2f} elements")
+            reached = statistics.median(run["flops_log10"] for run in runs)
+            slices = statistics.median(math.prod(s["parts"] for s in run.get("slices", [])) for run in runs)
+            missed = " MISSED" if reached > target + TOLERANCE else ""
+            print(f"  {file.stem} {named(time)}: {reached:.3f} in {slices:g} slices [{target:.2f}{missed}]")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary", help="the tool `einfold`")
+    parser.add_argument("--times", default="10ms,100ms,1s,10s", type=all_seconds)
+    parser.add_argument("--seeds", default=5, type=int, help="how many")
+    parser.add_argument("--only", default="", type=re.compile, help="only instances that this matches")
+    parser.add_argument("--peers", help="figures of the peers from this file of peers.py, and not from peers.md")
+    parser.add_argument("--sliced-times", default="2s,10s", type=all_seconds)
+    parser.add_argument("--output", help="a file for all runs, as JSON")
+    options = parser.parse_args()
+    found = instances(options.only)
+    peers = measured_peers(options.peers) if options.peers else best_known(options.times)
+    results = measure(options.binary, found, options.times, options.seeds)
+    print_gaps(mean_gaps(results, peers, options.times), options.times, TARGETS)
+    print_never_worse(results, peers)
+    print_single(results)
+    print_sliced(options.binary, found, options.sliced_times, options.seeds)
+    if options.output:
+        with open(options.output, "w") as file:
+            json.dump([{"instance": name, **run} for (name, _), runs in results.items() for run in runs], file)
+
+
+if __name__ == "__main__":
+    main()
