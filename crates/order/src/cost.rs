@@ -1,8 +1,11 @@
 //! What a tree costs: the one place that counts. The convention is that of [`Cost`].
 
+mod legs;
+
 use einfold_ir::{Cost, Count, Network, Tree};
 
-use crate::graph::{Graph, contract};
+use crate::graph::Graph;
+use legs::{Contraction, Legs};
 
 /// The cost of one step of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,40 +65,36 @@ struct Product {
 
 /// A tensor that a step can use.
 #[derive(Clone, Default)]
-struct Term {
-    legs: Vec<u32>,
+struct Term<'g> {
+    legs: Legs<'g>,
     /// The product that made it; none for an operand.
     made_by: Option<usize>,
 }
 
 /// Runs through the steps of a tree.
-struct Walk<'a> {
-    graph: &'a Graph,
-    uses: Vec<u32>,
+struct Walk<'g> {
+    contraction: Contraction<'g>,
     /// By SSA id.
-    terms: Vec<Term>,
+    terms: Vec<Term<'g>>,
     products: usize,
 }
 
-impl<'a> Walk<'a> {
-    fn new(graph: &'a Graph, tree: &Tree) -> Walk<'a> {
+impl<'g> Walk<'g> {
+    fn new(graph: &'g Graph, tree: &Tree) -> Walk<'g> {
         let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
-        terms.extend(graph.legs.iter().map(|legs| Term { legs: legs.to_vec(), made_by: None }));
+        terms.extend(graph.legs.iter().map(|legs| Term { legs: Legs::Few(legs.into()), made_by: None }));
         // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
         terms.resize(tree.leaves(), Term::default());
-        Walk { graph, uses: graph.uses(), terms, products: 0 }
+        Walk { contraction: Contraction::new(graph), terms, products: 0 }
     }
 
     /// Multiplies `children` from left to right and calls `each` with every product.
     fn step(&mut self, children: &[u32], mut each: impl FnMut(Product)) {
         let mut terms = children.iter().map(|&id| std::mem::take(&mut self.terms[id as usize]));
         let mut result = terms.next().unwrap_or_default();
-        let extents = &self.graph.extents;
         for term in terms {
-            let mut summed = Count::ONE;
-            let sum = |axis: u32| summed *= Count::from(extents[axis as usize]);
-            let legs = contract(&result.legs, &term.legs, &mut self.uses, sum);
-            let (number, size) = (self.products, size(extents, &legs));
+            let (legs, summed) = self.contraction.contract(result.legs, term.legs);
+            let (number, size) = (self.products, self.contraction.size(&legs));
             each(Product { number, flops: size * summed, size, used: [result.made_by, term.made_by] });
             result = Term { legs, made_by: Some(number) };
             self.products += 1;
@@ -105,12 +104,8 @@ impl<'a> Walk<'a> {
 
     /// The elements of the last step's result.
     fn result_size(&self) -> Count {
-        self.terms.last().map_or(Count::ONE, |term| size(&self.graph.extents, &term.legs))
+        self.terms.last().map_or(Count::ONE, |term| self.contraction.size(&term.legs))
     }
-}
-
-fn size(extents: &[u64], legs: &[u32]) -> Count {
-    Count::product(legs.iter().map(|&axis| extents[axis as usize]))
 }
 
 /// Adds up the cost of the steps.

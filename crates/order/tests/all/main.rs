@@ -5,5 +5,6 @@
 mod costs;
 mod data;
 mod deep;
+mod large;
 mod orders;
 mod registry;
