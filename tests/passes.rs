@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use einfold_ir::{Draft, Layout};
 use einfold_order::{Budget, Order, Ordered, order};
-use einfold_plan::{Hints, PASSES, PassSet, Route, apply, lower, network, optimize};
+use einfold_plan::{Hints, PASSES, PassSet, apply, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
 
 use crate::case::Case;
@@ -13,7 +13,7 @@ use crate::draw::{Bytes, check};
 use crate::num::Tensor;
 use crate::ordering::path;
 use crate::resolving::types;
-use crate::slicing::slices;
+use crate::slicing::{route, slices};
 use crate::{meaning, oracle};
 
 /// How often each pass changed something.
@@ -35,6 +35,8 @@ pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sli
         });
         orders.push(ordered.transpose().map_err(|e| e.to_string())?);
     }
+    let routes: Vec<_> = orders.iter().map(|ordered| ordered.as_ref().map(|o| route(bytes, o))).collect();
+    let steps = apply(&ir, &routes).map_err(|e| e.to_string())?;
     let mut layout = |rank: usize| match bytes.below(3) {
         0 => Layout::RowMajor,
         1 => Layout::ColumnMajor,
@@ -44,8 +46,6 @@ pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sli
             Layout::Order(order)
         }
     };
-    let routes: Vec<_> = orders.iter().map(|ordered| ordered.as_ref().map(Route::from)).collect();
-    let steps = apply(&ir, &routes).map_err(|e| e.to_string())?;
     let inputs = operands.iter().map(|o| layout(o.shape.len())).collect();
     let outputs = steps.outputs().iter().map(|&o| layout(steps.node(o).shape.len())).collect();
     lower(&steps, &Hints { inputs, outputs }).map_err(|e| e.to_string())

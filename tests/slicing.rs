@@ -1,7 +1,8 @@
 //! Contractions in slices give what they give at once.
 
 use einfold_ir::Network;
-use einfold_order::Slice;
+use einfold_order::{Ordered, Slice};
+use einfold_plan::Route;
 
 use crate::draw::{Bytes, check};
 use crate::running::check_drawn;
@@ -17,6 +18,13 @@ pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<Slice> {
         (!parts.is_empty()).then(|| Slice { axis, parts: bytes.pick(&parts) })
     };
     axes.into_iter().filter_map(&mut slice).collect()
+}
+
+/// An order with any number of lanes.
+pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o Ordered) -> Route<'o> {
+    let parts = ordered.slices.first().map_or(1, |slice| slice.parts);
+    let lanes: Vec<u64> = (1..=parts).filter(|lanes| parts % lanes == 0).collect();
+    Route { lanes: bytes.pick(&lanes), ..ordered.into() }
 }
 
 #[test]

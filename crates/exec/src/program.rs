@@ -60,6 +60,8 @@ pub(crate) struct Operand {
     pub(crate) ptr: Ptr,
     /// Where in `Program::strides` its strides in the loops of the region start.
     pub(crate) turns: usize,
+    /// Bytes from what a lane has for itself to that of the next; 0 for what is there once.
+    pub(crate) lane: usize,
     /// How it becomes what the operation computes in; none where it is that already.
     pub(crate) load: Option<Unary>,
 }
@@ -71,6 +73,10 @@ pub(crate) struct Region {
     pub(crate) loops: Span,
     /// In `Program::ops`.
     pub(crate) ops: Span,
+    /// Whether turns of the first loop may run at the same time.
+    pub(crate) lanes: bool,
+    /// Points of all turns.
+    pub(crate) points: u64,
 }
 
 /// One operation.
@@ -344,6 +350,8 @@ pub(crate) struct Cut {
 pub(crate) struct Program {
     pub(crate) regions: Vec<Region>,
     pub(crate) ops: Vec<Op>,
+    /// For each of `ops` how many loops of its region it depends on, outermost first: it is run when one of them has moved.
+    pub(crate) depths: Vec<usize>,
     pub(crate) operands: Vec<Operand>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) strides: Vec<isize>,
@@ -360,6 +368,7 @@ impl Program {
     pub(crate) fn clear(&mut self) {
         self.regions.clear();
         self.ops.clear();
+        self.depths.clear();
         self.operands.clear();
         self.sizes.clear();
         self.strides.clear();

@@ -202,6 +202,37 @@ impl<T> Access<T> {
     pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
         self.indices.iter().for_each(|i| i.for_each_axis(f));
     }
+
+    /// How many of the loops around it the access depends on, outermost first: up to the last that moves it.
+    pub fn depth(&self) -> usize {
+        let mut depth = 0;
+        self.for_each_axis(&mut |axis| {
+            if let AxisRef::Loop(turn) = axis {
+                depth = depth.max(turn as usize + 1);
+            }
+        });
+        depth
+    }
+
+    /// Whether two points that differ in `axis` never have the same position: along some axis of the tensor it is a digit of
+    /// a number of mixed base. `extent` gives the extent of an axis.
+    pub fn tells(&self, axis: AxisRef, extent: impl Fn(AxisRef) -> usize) -> bool {
+        let digit = |index: &Index<T>| {
+            let mut terms: Vec<&Term> = index.terms.iter().filter(|t| extent(t.axis) > 1).collect();
+            terms.sort_by_key(|t| t.coef.unsigned_abs());
+            let Some(at) = terms.iter().position(|t| t.axis == axis).filter(|_| index.ids.is_empty()) else {
+                return false;
+            };
+            let mut reach = 0u64;
+            terms.iter().enumerate().all(|(k, term)| {
+                let beyond = k < at || term.coef.unsigned_abs() > reach;
+                let more = term.coef.unsigned_abs().saturating_mul(extent(term.axis) as u64 - 1);
+                reach = reach.saturating_add(more);
+                beyond
+            })
+        };
+        extent(axis) < 2 || self.indices.iter().any(digit)
+    }
 }
 
 impl fmt::Display for AxisRef {
@@ -271,5 +302,51 @@ fn show_index<T>(
         (true, offset) => write!(f, "{offset}"),
         (false, 0) => Ok(()),
         (false, offset) => write!(f, "{offset:+}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Access, AxisRef, Index};
+
+    #[test]
+    fn an_axis_is_told_from_positions_if_it_is_a_digit_of_them() {
+        let [i, j, l] = [AxisRef::Own(0), AxisRef::Own(1), AxisRef::Loop(0)];
+        let extent = |axis: AxisRef| match axis {
+            AxisRef::Own(0) => 3,
+            AxisRef::Own(_) => 4,
+            AxisRef::Loop(_) => 5,
+        };
+        let tells = |indices: &[&[(i64, AxisRef)]], axis| {
+            let indices = indices.iter().map(|terms| Index::affine(7, terms.iter().copied())).collect();
+            Access::new((), indices).tells(axis, extent)
+        };
+        for (indices, told) in [
+            (&[&[(3, l), (1, i)][..]][..], true),
+            (&[&[(-3, l), (1, i)]], true),
+            (&[&[(2, l), (1, i)]], false),
+            (&[&[(1, l), (5, i)]], true),
+            (&[&[(1, l), (4, i)]], false),
+            (&[&[(3, l), (1, i), (15, j)]], true),
+            (&[&[(3, l), (1, i), (14, j)]], false),
+            (&[&[(1, i)], &[(1, j)]], false),
+            (&[&[(1, l), (1, i)], &[(1, l)]], true),
+        ] {
+            assert_eq!(tells(indices, l), told, "{indices:?}");
+            // As counting says.
+            let mut seen = std::collections::BTreeMap::new();
+            let points = (0..5).flat_map(|l| (0..3).flat_map(move |i| (0..4).map(move |j| (l, i, j))));
+            let apart = points.into_iter().all(|(at, i, j)| {
+                let value = |axis| match axis {
+                    AxisRef::Own(0) => i,
+                    AxisRef::Own(_) => j,
+                    AxisRef::Loop(_) => at,
+                };
+                let place = |terms: &&[(i64, AxisRef)]| terms.iter().map(|(c, a)| c * value(*a)).sum::<i64>();
+                let position: Vec<i64> = indices.iter().map(place).collect();
+                *seen.entry(position).or_insert(at) == at
+            });
+            assert!(apart || !told, "{indices:?}");
+        }
     }
 }

@@ -18,6 +18,7 @@ mod matrix;
 mod module;
 mod network;
 mod plan;
+mod region;
 mod tree;
 mod verify;
 
@@ -31,6 +32,7 @@ pub use loops::Loops;
 pub use matrix::{Fold, Groups, Side};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Violation};
 pub use network::{Network, UnknownAxis};
-pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Lifetime, Mode, Nest, Place, Plan, Region, Step};
+pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
+pub use region::{Lifetime, Region};
 pub use tree::{PathError, Tree};
 pub use verify::verify;

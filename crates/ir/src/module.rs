@@ -96,6 +96,8 @@ pub struct Contraction {
 pub struct Ir {
     nodes: Vec<Node>,
     loops: Vec<Vec<Axis>>,
+    /// Of each region whether turns of its first loop may run at the same time.
+    lanes: Vec<bool>,
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
 }
@@ -133,7 +135,7 @@ impl Contraction {
 impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
-        Ir { loops: vec![Vec::new()], ..Ir::default() }
+        Ir { loops: vec![Vec::new()], lanes: vec![false], ..Ir::default() }
     }
 
     /// Adds the next input.
@@ -147,7 +149,21 @@ impl Ir {
     /// Adds a region that is run for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
         self.loops.push(axes);
+        self.lanes.push(false);
         RegionId(self.loops.len() as u32 - 1)
+    }
+
+    /// As [`Ir::region`], where turns of the first loop may run at the same time: what each of them adds to nodes outside goes
+    /// to positions of its own.
+    pub fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
+        self.lanes.push(!axes.is_empty());
+        self.loops.push(axes);
+        RegionId(self.loops.len() as u32 - 1)
+    }
+
+    /// Whether turns of the first loop of a region may run at the same time.
+    pub fn has_lanes(&self, region: RegionId) -> bool {
+        self.lanes[region.0 as usize]
     }
 
     /// Adds a computed node.
@@ -366,8 +382,9 @@ impl Ir {
             Def::Contract(c) => c,
         };
         let loops = self.loops(node.region);
-        for axis in loops {
-            write!(f, "for {}:{} ", axis.label, axis.extent)?;
+        for (k, axis) in loops.iter().enumerate() {
+            let kind = if k == 0 && self.has_lanes(node.region) { "lanes" } else { "for" };
+            write!(f, "{kind} {}:{} ", axis.label, axis.extent)?;
         }
         if let Some(onto) = c.onto {
             write!(f, "%{} and ", onto.0)?;

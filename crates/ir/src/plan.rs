@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
+use crate::region::Region;
 use crate::verify::verify;
 use crate::{Algebra, Count, Dtype, Expr};
 
@@ -78,15 +79,6 @@ impl Buffer {
     pub fn bytes(&self) -> Option<usize> {
         self.extents.iter().try_fold(self.dtype.size(), |n, &e| n.checked_mul(e))
     }
-}
-
-/// Steps that are run in order, for every position of the loop axes (outer to inner).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Region {
-    /// The loop axes: sliced axes. Empty for steps that run once.
-    pub loops: Vec<Axis>,
-    /// The steps.
-    pub steps: Vec<Step>,
 }
 
 /// Whether a step starts from nothing.
@@ -179,7 +171,12 @@ pub struct Draft {
 /// not read what it writes; groups of a GEMM are roles of its axes; scratch buffers that are alive at the same time do not
 /// overlap, are aligned and lie inside `scratch`. The executor relies on all of them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan(Draft);
+pub struct Plan {
+    draft: Draft,
+    /// The depths of the steps of each region.
+    depths: Vec<Vec<usize>>,
+    lane_areas: Vec<Option<(usize, usize)>>,
+}
 
 impl Plan {
     /// Alignment of scratch buffers in bytes.
@@ -191,7 +188,18 @@ impl Plan {
     /// [`Violation`] names the first invariant that is broken.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
         verify(&draft)?;
-        Ok(Plan(draft))
+        let depths = draft.regions.iter().map(Region::depths).collect();
+        Ok(Plan { depths, lane_areas: draft.lane_areas(), draft })
+    }
+
+    /// As [`Region::depths`], of all regions.
+    pub fn depths(&self) -> &[Vec<usize>] {
+        &self.depths
+    }
+
+    /// As [`Draft::lane_areas`].
+    pub fn lane_areas(&self) -> &[Option<(usize, usize)>] {
+        &self.lane_areas
     }
 }
 
@@ -199,7 +207,7 @@ impl Deref for Plan {
     type Target = Draft;
 
     fn deref(&self) -> &Draft {
-        &self.0
+        &self.draft
     }
 }
 
@@ -216,43 +224,10 @@ impl Draft {
 
     /// Scalar multiply-adds of the whole plan: what its steps cost, each as often as it runs.
     pub fn flops(&self) -> Count {
-        self.steps().map(|(loops, step)| step.flops() * Count::product(loops.iter().map(|a| a.extent as u64))).sum()
-    }
-}
-
-/// From which step to which a buffer holds something, both included; steps are counted through all regions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetime {
-    /// The first step that writes it.
-    pub first: usize,
-    /// The last step that reads or writes it; the last of a looped region, if it outlives one turn of the loop.
-    pub last: usize,
-}
-
-impl Lifetime {
-    /// Whether two lifetimes share a step.
-    pub fn overlaps(&self, other: &Lifetime) -> bool {
-        self.first <= other.last && other.first <= self.last
-    }
-}
-
-impl Draft {
-    /// The lifetime of every buffer that any step touches.
-    pub fn lifetimes(&self) -> Vec<Option<Lifetime>> {
-        let mut lives: Vec<Option<Lifetime>> = vec![None; self.buffers.len()];
-        let mut start = 0;
-        for region in &self.regions {
-            let end = start + region.steps.len();
-            for (k, step) in region.steps.iter().enumerate() {
-                step.for_each_buffer(&mut |b| {
-                    let life = lives[b.0 as usize].get_or_insert(Lifetime { first: start + k, last: start + k });
-                    let outlives = !region.loops.is_empty() && life.first < start;
-                    life.last = if outlives { end - 1 } else { start + k };
-                });
-            }
-            start = end;
-        }
-        lives
+        let of = |region: &Region| -> Count {
+            region.steps.iter().zip(region.depths()).map(|(step, depth)| step.flops() * region.runs(depth)).sum()
+        };
+        self.regions.iter().map(of).sum()
     }
 }
 

@@ -1,11 +1,12 @@
 //! The invariants of a [`Plan`], checked where it is sealed and after each pass.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
-use crate::access::{Access, Axis, Index};
+use crate::access::{Access, Axis, AxisRef, Index};
 use crate::module::{Space, Violation, check_expr, ensure};
-use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Lifetime, Mode, Nest, Place, Plan, Step};
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
+use crate::region::Lifetime;
 use crate::{Algebra, Dtype};
 
 /// Checks every invariant that [`Plan`] states.
@@ -21,6 +22,7 @@ pub fn verify(draft: &Draft) -> Result<(), Violation> {
     for output in &draft.outputs {
         ensure(written[output.0 as usize], || format!("output buffer {} is never written", output.0))?;
     }
+    check_lanes(draft)?;
     check_scratch(draft)
 }
 
@@ -133,7 +135,7 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     ensure(plain(a) && plain(b) && plain(&step.write), || "a gemm has no ids".into())?;
     let uses = |access: &Access<BufferId>, axis: u32| {
         let mut found = false;
-        access.for_each_axis(&mut |x| found |= x == crate::AxisRef::Own(axis));
+        access.for_each_axis(&mut |x| found |= x == AxisRef::Own(axis));
         found
     };
     let roles = [(true, true, true), (true, false, true), (false, true, true), (true, true, false)];
@@ -144,11 +146,36 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     ensure(holds, || "an axis of a gemm is in the wrong group".into())
 }
 
-/// Checks that every scratch buffer is in its place and that none alive at one time share bytes: by a sweep over the steps,
-/// beside which the buffers that are alive lie in the order of their offsets.
+/// Checks that lanes do not meet: what a lane writes and does not have for itself, one step adds to positions that tell the
+/// lane, and none reads. (Ids may have the executor add to more than these.)
+fn check_lanes(draft: &Draft) -> Result<(), Violation> {
+    let own = draft.lane_buffers();
+    for (number, region) in draft.regions.iter().enumerate().filter(|(_, r)| r.lane_count() > 1) {
+        let mut touched: HashMap<BufferId, usize> = HashMap::new();
+        region.steps.iter().for_each(|step| step.for_each_buffer(&mut |b| *touched.entry(b).or_default() += 1));
+        for step in region.steps.iter().filter(|step| own[step.write.tensor.0 as usize] != Some(number)) {
+            let extent = |axis| match axis {
+                AxisRef::Own(a) => step.axes[a as usize].extent,
+                AxisRef::Loop(l) => region.loops[l as usize].extent,
+            };
+            let apart = step.mode == Mode::Accumulate && !step.write.has_ids();
+            let apart = apart && step.write.tells(AxisRef::Loop(0), extent);
+            let alone = touched.get(&step.write.tensor) == Some(&1);
+            ensure(apart && alone, || format!("lanes meet in buffer {}", step.write.tensor.0))?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes in use: from which step to which, from which to which, and by which buffer.
+type Piece = (Lifetime, usize, usize, usize);
+
+/// Checks that every scratch buffer is in its place and that none alive at one time share bytes; of regions in lanes, the
+/// buffers of one lane among themselves, and those of all lanes together with the others.
 fn check_scratch(draft: &Draft) -> Result<(), Violation> {
-    let lives = draft.lifetimes();
-    let mut born: Vec<(Lifetime, usize, usize, usize)> = Vec::new();
+    let (lives, own) = (draft.lifetimes(), draft.lane_buffers());
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut in_lanes: Vec<Vec<Piece>> = vec![Vec::new(); draft.regions.len()];
     for (k, buffer) in draft.buffers.iter().enumerate() {
         let (Place::Scratch(offset), Some(life)) = (buffer.place, lives[k]) else { continue };
         let end = buffer.bytes().and_then(|n| n.checked_add(offset));
@@ -156,9 +183,28 @@ fn check_scratch(draft: &Draft) -> Result<(), Violation> {
         let end = end.ok_or_else(|| Violation(format!("buffer {k} is misplaced in scratch memory")))?;
         // What has no bytes shares none.
         if offset < end {
-            born.push((life, offset, end, k));
+            own[k].map_or(&mut pieces, |region| &mut in_lanes[region]).push((life, offset, end, k));
         }
     }
+    let mut start = 0;
+    for (region, lane) in draft.regions.iter().zip(in_lanes) {
+        let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
+        start += region.steps.len();
+        let low = lane.iter().map(|&(_, from, ..)| from).min();
+        let (Some(low), Some(bytes)) = (low, region.lanes) else { continue };
+        let high = lane.iter().map(|&(_, _, to, _)| to).max().unwrap_or(low);
+        let end = bytes.checked_mul(region.lane_count().saturating_sub(1)).and_then(|n| n.checked_add(high));
+        let end = end.filter(|&e| e <= draft.scratch && high - low <= bytes && bytes % Plan::ALIGN == 0);
+        let end = end.ok_or_else(|| Violation("the lanes of a region overlap".into()))?;
+        pieces.push((life, low, end, lane[0].3));
+        check_apart(lane)?;
+    }
+    check_apart(pieces)
+}
+
+/// Checks that no two pieces in use at one time share bytes: by a sweep over the steps, beside which those in use lie in the
+/// order of their offsets.
+fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
     born.sort_by_key(|(life, ..)| life.first);
     // By offset: the end and the buffer. By the last step of each: its offset.
     let mut alive: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
@@ -183,7 +229,8 @@ fn check_scratch(draft: &Draft) -> Result<(), Violation> {
 mod tests {
     use super::check_scratch;
     use crate::access::{Access, Index};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Place, Plan, Region, Step};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Place, Plan, Step};
+    use crate::region::Region;
     use crate::{Algebra, Dtype, NodeId};
 
     /// A draft in which buffer `k` has `lives[k]`, from one step to another, and lies at `offset` with `bytes`.
@@ -206,7 +253,7 @@ mod tests {
         let last = lives.iter().map(|life| life.1).max().unwrap_or(0);
         let mut buffers: Vec<Buffer> = places.iter().map(buffer).collect();
         buffers.push(Buffer { place: Place::Output(0), ..buffer(&(0, 1)) });
-        let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect() }];
+        let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), lanes: None }];
         Draft { buffers, regions, inputs: Vec::new(), outputs: vec![BufferId(lives.len() as u32)], scratch }
     }
 

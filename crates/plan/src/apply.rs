@@ -9,7 +9,7 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Axis, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Node, NodeId, RegionId, Term, Tree, Violation,
+    Access, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Node, NodeId, RegionId, Term, Tree, Violation,
 };
 use einfold_order::{Ordered, Slice};
 
@@ -26,17 +26,20 @@ pub struct Route<'a> {
     pub tree: &'a Tree,
     /// In which slices, from the outermost loop to the innermost.
     pub slices: &'a [Slice],
+    /// Among how many lanes, which may run at the same time, the pieces of the first slice are shared out: a divisor of their
+    /// number.
+    pub lanes: u64,
 }
 
 impl<'a> From<&'a Tree> for Route<'a> {
     fn from(tree: &'a Tree) -> Route<'a> {
-        Route { tree, slices: &[] }
+        Route { tree, slices: &[], lanes: 1 }
     }
 }
 
 impl<'a> From<&'a Ordered> for Route<'a> {
     fn from(ordered: &'a Ordered) -> Route<'a> {
-        Route { tree: &ordered.tree, slices: &ordered.slices }
+        Route { tree: &ordered.tree, slices: &ordered.slices, lanes: 1 }
     }
 }
 
@@ -46,7 +49,8 @@ impl<'a> From<&'a Ordered> for Route<'a> {
 /// carries `pinned` and `onto`. A contraction over an empty axis becomes the identity of ⊕.
 ///
 /// A contraction in slices becomes a region with a loop for each of them, whose turns add to one node outside. Steps that
-/// depend on no slice come before it; the others are in the order of the number of loops that they depend on.
+/// depend on no slice come before it; the others are in the order of the number of loops that they depend on. Lanes that would
+/// write to the same positions add to results of their own, which are summed in order after the loops.
 ///
 /// # Errors
 /// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors; [`PlanError::Slices`] if it
@@ -54,7 +58,12 @@ impl<'a> From<&'a Ordered> for Route<'a> {
 pub fn apply(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Ir, PlanError> {
     let mut out = Ir::new();
     for region in 1..ir.regions() as u32 {
-        out.region(ir.loops(RegionId(region)).to_vec());
+        let (region, loops) = (RegionId(region), ir.loops(RegionId(region)).to_vec());
+        if ir.has_lanes(region) {
+            out.region_in_lanes(loops)
+        } else {
+            out.region(loops)
+        };
     }
     let mut ids = Vec::with_capacity(ir.nodes().len());
     for id in ir.ids() {
@@ -85,41 +94,46 @@ fn rewrite(
     c: &Contraction,
     route: Option<Route<'_>>,
 ) -> Result<NodeId, PlanError> {
-    let (node, tree) = (ir.node(id), route.map(|route| route.tree));
-    let slices = route.map_or(&[][..], |route| route.slices);
+    let node = ir.node(id);
     let treatment = treatment(node, c);
-    if !slices.is_empty() && (treatment != Treatment::Factored || node.region != RegionId::TOP) {
+    let Some(route) = route else { return flat(out, ids, node, c, treatment) };
+    let whole = route.slices.is_empty();
+    if !whole && (treatment != Treatment::Factored || node.region != RegionId::TOP) {
         return Err(PlanError::Slices { node: id });
     }
-    if let (Treatment::ThroughIds, Some(tree)) = (treatment, tree)
-        && let Some(lifted) = Lifted::of(ir, node, c)
-    {
-        let (factors, all) = (c.factors.len(), c.factors.len() + lifted.selected.selections.len());
-        if tree.leaves() != factors && tree.leaves() != all {
-            return Err(PlanError::Leaves { node: id, leaves: tree.leaves(), factors: all });
+    let wrong = |factors| PlanError::Leaves { node: id, leaves: route.tree.leaves(), factors };
+    match treatment {
+        Treatment::Factored if route.tree.leaves() != c.factors.len() => Err(wrong(c.factors.len())),
+        Treatment::Factored if whole => Ok(Writer::new(out, ids, node, c).along(route.tree)?),
+        Treatment::Factored => {
+            let sliced = Sliced::of(node, c, route.slices, route.lanes).ok_or(PlanError::Slices { node: id })?;
+            Ok(sliced.write(out, ids, (node, c), route.tree)?)
         }
-        if tree.leaves() == all && !lifted.selected.accepts(tree) {
-            return Err(PlanError::Ids { node: id });
+        Treatment::ThroughIds => {
+            let Some(lifted) = Lifted::of(ir, node, c) else { return flat(out, ids, node, c, treatment) };
+            let (tree, factors) = (route.tree, c.factors.len());
+            let all = factors + lifted.selected.selections.len();
+            if tree.leaves() != factors && tree.leaves() != all {
+                return Err(wrong(all));
+            }
+            if tree.leaves() == all && !lifted.selected.accepts(tree) {
+                return Err(PlanError::Ids { node: id });
+            }
+            let lifted = if tree.leaves() == factors { lifted.without_ids(c) } else { lifted };
+            Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree)?)
         }
-        let lifted = if tree.leaves() == factors { lifted.without_ids(c) } else { lifted };
-        return Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree)?);
+        _ => flat(out, ids, node, c, treatment),
     }
-    let mut writer = Writer::new(out, ids, node, c);
-    let onto = writer.onto;
-    match (treatment, tree) {
-        (Treatment::Empty, _) => match onto {
-            Some(onto) => Ok(onto),
-            None => Ok(writer.out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
-        },
-        (Treatment::Factored, Some(tree)) if tree.leaves() != c.factors.len() => {
-            Err(PlanError::Leaves { node: id, leaves: tree.leaves(), factors: c.factors.len() })
-        }
-        (Treatment::Factored, Some(tree)) if slices.is_empty() => Ok(writer.along(tree)?),
-        (Treatment::Factored, Some(tree)) => {
-            let sliced = Sliced::of(c, slices).ok_or(PlanError::Slices { node: id })?;
-            Ok(Writer::new(out, ids, node, &sliced.c).in_slices(sliced.loops, tree)?)
-        }
-        _ => Ok(writer.flat()?),
+}
+
+/// Writes a contraction in one node.
+fn flat(out: &mut Ir, ids: &[NodeId], node: &Node, c: &Contraction, treatment: Treatment) -> Result<NodeId, PlanError> {
+    if treatment != Treatment::Empty {
+        return Ok(Writer::new(out, ids, node, c).flat()?);
+    }
+    match c.onto {
+        Some(onto) => Ok(ids[onto.0 as usize]),
+        None => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
     }
 }
 
@@ -178,30 +192,6 @@ impl Writer<'_> {
         self.emit(&space, factors, target)
     }
 
-    /// The contraction, which is a piece of the whole, in each turn of a region with these loops.
-    fn in_slices(&mut self, loops: Vec<Axis>, tree: &Tree) -> Result<NodeId, Violation> {
-        let outer = self.onto.take();
-        let total = self.out.push(Node { def: Def::Identity(self.c.algebra), ..self.node.clone() })?;
-        self.region = self.out.region(loops);
-        self.onto = Some(total);
-        self.along(tree)?;
-        if outer.is_none() && !self.c.pinned {
-            return Ok(total);
-        }
-        self.add_whole(total, outer)
-    }
-
-    /// The result of the contraction from `total`, which is its value, added to `onto`.
-    fn add_whole(&mut self, total: NodeId, onto: Option<NodeId>) -> Result<NodeId, Violation> {
-        let axis = |(k, &extent): (usize, &usize)| Axis::new(format!("d{k}"), extent);
-        let axes: Vec<Axis> = self.node.shape.iter().enumerate().map(axis).collect();
-        let all = 0..axes.len() as u32;
-        let (factors, output) = (vec![Access::plain(total, all.clone())], all.map(Index::axis).collect());
-        let Contraction { algebra, pinned, .. } = *self.c;
-        let c = Contraction { axes, factors, output, expr: None, algebra, onto, pinned };
-        self.out.push(Node { def: Def::Contract(c), ..self.node.clone() })
-    }
-
     /// The contraction as the steps of `tree`: those that depend on fewer loops first.
     fn along(&mut self, tree: &Tree) -> Result<NodeId, Violation> {
         let (asked, others) = self.asked();
@@ -228,12 +218,12 @@ impl Writer<'_> {
     }
 
     /// How many loops each tensor of the tree depends on. Its result is added up in every turn.
-    fn depths(&self, tree: &Tree, last: Option<usize>) -> Vec<u32> {
-        let mut depths: Vec<u32> = self.c.factors.iter().map(slices::depth).collect();
+    fn depths(&self, tree: &Tree, last: Option<usize>) -> Vec<usize> {
+        let mut depths: Vec<usize> = self.c.factors.iter().map(Access::depth).collect();
         for step in tree.steps() {
             depths.push(step.iter().map(|&id| depths[id as usize]).max().unwrap_or(0));
         }
-        let loops = self.out.loops(self.region).len() as u32;
+        let loops = self.out.loops(self.region).len();
         last.into_iter().for_each(|last| depths[last] = loops);
         depths
     }

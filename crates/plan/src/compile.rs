@@ -1,14 +1,18 @@
 //! The whole way from an expression to a plan.
 
-use std::collections::HashMap;
+mod build;
+mod cost;
+mod orders;
 
-use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId, Plan};
-use einfold_order::{Budget, Order, Ordered, order, order_selected};
+use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
+use einfold_order::{Budget, Effort, Order, OrderError, Ordered, Task, order_task};
 
-use crate::lift::Lifted;
-use crate::network::network_of;
-use crate::passes::{Pass, PassSet, optimize};
-use crate::{Hints, Memory, PlanError, Rewrite, Treatment, apply, lower, memory, rewrite, treatment};
+use self::build::Built;
+use self::cost::total_cost;
+use crate::passes::{Pass, PassSet};
+use crate::{Hints, Memory, PlanError, Rewrite, rewrite};
+
+pub(crate) use cost::{naive_flops, points};
 
 /// What may be chosen beside the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,53 +47,95 @@ pub struct Compiled {
     pub changes: Vec<(&'static Pass, usize)>,
 }
 
+/// How often contractions are ordered until the plan keeps to the memory limit.
+const ATTEMPTS: u32 = 4;
+/// From one attempt to the next, the limit of the search goes down at least so much.
+const LESS: f64 = 0.9;
+
 /// Plans an expression: rewrites it, orders every contraction that may be factored, writes the orders back, lowers, runs the passes.
 ///
 /// The memory limit of the budget counts what a run takes besides its operands: results, intermediates, and copies of what
-/// does not fold into matrices.
+/// does not fold into matrices. The order search knows of the first two; where the plan takes more than the limit after all, it is
+/// asked again for less.
 ///
 /// # Errors
-/// [`PlanError::Order`] as [`order`] has it; [`PlanError::OnePath`] for a path where several contractions have an order;
+/// [`PlanError::Order`] as [`order_task`] has it; [`PlanError::OnePath`] for a path where several contractions have an order;
 /// [`PlanError::TooLarge`] where the memory limit, or what can be addressed, is exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
-    let mut rewrites = Vec::new();
-    let choice = choice(ir, how, options.passes)?;
-    let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
-    let ir = &rewritten;
-    let orders = order_all(ir, how, budget)?;
-    let through_ids = order_through_ids(ir, how, budget)?;
-    let mut routes = vec![None; ir.nodes().len()];
-    orders.iter().chain(&through_ids).for_each(|(id, ordered)| routes[id.0 as usize] = Some(ordered.into()));
-    let applied = apply(ir, &routes)?;
-    let draft = lower(&applied, &options.hints)?;
-    let mut changes = Vec::with_capacity(options.passes.iter().count());
-    let plan = optimize(draft, options.passes, &mut |pass, count, _| changes.push((pass, count)))?;
-    let memory = Memory::of(&plan);
-    if let Some(limit) = budget.memory_bytes {
-        memory::within(&plan, &memory, limit)?;
-    }
-    let cost = total_cost(ir, orders.iter().chain(&through_ids));
-    Ok(Compiled { plan, rewritten, rewrites, ir: applied, orders, through_ids, cost, memory, changes })
+    compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
 }
 
-/// The passes that run. An order that is not searched is for the contractions as they are written; so is a path, unless it is
-/// one of the only contraction that is left when products are contracted together.
-fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
-    let apart = passes.without("contract").unwrap_or(passes);
-    match how {
-        Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
-        Order::Replay(_) => Ok(passes),
-        Order::Strategy(_) => Ok(apart),
-        Order::Linear(path) | Order::Ssa(path) => {
-            let joint = rewrite(ir, passes, &mut |_, _, _| {})?;
-            let mut factored =
-                contractions(&joint).filter(|(id, c)| treatment(joint.node(*id), c) == Treatment::Factored);
-            let only = factored.next().filter(|_| factored.next().is_none());
-            // Every tensor but the last is used once.
-            let used: usize = path.iter().map(Vec::len).sum();
-            let fits = only.is_some_and(|(_, c)| c.factors.len() + path.len() == used + 1);
-            Ok(if fits { passes } else { apart })
+/// Finds the order of a task.
+type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<Ordered, OrderError> + 's;
+
+/// As [`compile`], by any search.
+fn compile_by(
+    ir: &Ir,
+    how: &Order,
+    budget: &Budget,
+    options: &PlanOptions,
+    search: &Search<'_>,
+) -> Result<Compiled, PlanError> {
+    let mut rewrites = Vec::new();
+    let choice = orders::choice(ir, how, options.passes)?;
+    let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
+    let ir = &rewritten;
+    let through_ids = orders::through_ids(ir, how, budget)?;
+    let searched = matches!(how, Order::Strategy(_));
+    let mut asked = Asked::new(budget);
+    let mut least: Option<(Count, PlanError)> = None;
+    loop {
+        let orders = match orders::all(ir, how, &asked.budget(), search) {
+            Ok(orders) => orders,
+            // That the search cannot do with less is no news.
+            Err(error) => return Err(least.map_or(error, |(_, least)| least)),
+        };
+        let built = Built::of(ir, orders.iter().chain(&through_ids), options, budget.memory_bytes)?;
+        let total = built.memory.total();
+        let Err(error) = built.within(budget.memory_bytes) else {
+            let cost = total_cost(ir, orders.iter().chain(&through_ids));
+            let Built { applied: ir, plan, memory, changes } = built;
+            return Ok(Compiled { plan, rewritten, rewrites, ir, orders, through_ids, cost, memory, changes });
+        };
+        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
+        if !searched || orders.is_empty() || !asked.less(total) {
+            return Err(found.1);
         }
+        least = Some(found);
+    }
+}
+
+/// What the search is asked for.
+struct Asked {
+    budget: Budget,
+    /// The memory limit of the plan.
+    limit: Option<u64>,
+    attempts: u32,
+}
+
+impl Asked {
+    fn new(budget: &Budget) -> Asked {
+        Asked { budget: *budget, limit: budget.memory_bytes, attempts: ATTEMPTS }
+    }
+
+    /// What this attempt may use: of a given time half of what is left, unless it is the last attempt or there is but one.
+    fn budget(&mut self) -> Budget {
+        let mut budget = self.budget;
+        self.attempts -= 1;
+        if let (Effort::Time(left), Some(_), 1..) = (self.budget.effort, self.limit, self.attempts) {
+            budget.effort = Effort::Time(left / 2);
+            self.budget.effort = Effort::Time(left - left / 2);
+        }
+        budget
+    }
+
+    /// Asks for as much less as the plan took too much; whether there is another attempt.
+    fn less(&mut self, total: Count) -> bool {
+        let (Some(limit), Some(asked)) = (self.limit, self.budget.memory_bytes) else { return false };
+        let share = (limit as f64).log2() - total.log2();
+        let next = (asked as f64 * share.exp2().min(LESS)) as u64;
+        self.budget.memory_bytes = Some(next);
+        self.attempts > 0 && next > 0
     }
 }
 
@@ -98,81 +144,6 @@ fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {
         Def::Contract(c) => Some((id, c)),
         _ => None,
     })
-}
-
-/// Orders every contraction that is factored.
-fn order_all(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
-    let factored = |(id, c): &(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
-    let mut all: Vec<(NodeId, &Contraction)> = contractions(ir).filter(factored).collect();
-    if !matches!(how, Order::Strategy(_)) {
-        if all.len() > 1 {
-            return Err(PlanError::OnePath { contractions: all.len() });
-        }
-        // A path for what is done in one step decides nothing, but it has to be one.
-        if let ([], Some((_, c))) = (&all[..], contractions(ir).next().filter(|(_, c)| !c.factors.is_empty())) {
-            order(&network_of(c), how, budget)?;
-        }
-    }
-    all.drain(..).map(|(id, c)| Ok((id, order(&network_of(c), how, budget)?))).collect()
-}
-
-/// Orders every contraction with ids for which that is cheaper than one step. A path is for contractions without ids; then
-/// these are ordered as by default.
-fn order_through_ids(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
-    let default = Order::default();
-    let how = match how {
-        Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
-        Order::Strategy(_) => how,
-        _ => &default,
-    };
-    let mut all = Vec::new();
-    for (id, c) in contractions(ir).filter(|(id, c)| treatment(ir.node(*id), c) == Treatment::ThroughIds) {
-        let Some(lifted) = Lifted::of(ir, ir.node(id), c) else { continue };
-        let ordered = if lifted.selected.is_small() {
-            order_selected(&lifted.selected, how)
-        } else {
-            // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
-            Some(order(&network_of(c), how, budget)?).filter(|ordered| ordered.cost.flops < points(&c.axes))
-        };
-        all.extend(ordered.map(|ordered| (id, ordered)));
-    }
-    Ok(all)
-}
-
-/// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
-/// counts as often as it runs.
-fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, Ordered)>) -> Cost {
-    let mut total = Cost::default();
-    let orders: HashMap<NodeId, &Ordered> = orders.map(|(id, ordered)| (*id, ordered)).collect();
-    for (id, c) in contractions(ir) {
-        let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
-        let runs = points(ir.loops(ir.node(id).region));
-        total.flops += cost.flops * runs;
-        total.write += cost.write * runs;
-        total.size = total.size.max(cost.size);
-        total.peak = total.peak.max(cost.peak);
-    }
-    total
-}
-
-/// The cost of a contraction in one step; nothing where it multiplies nothing.
-fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
-    if c.factors.len() < 2 {
-        return Cost::default();
-    }
-    let size = Count::product(ir.node(id).shape.iter().map(|&e| e as u64));
-    Cost { flops: points(&c.axes), size, write: size, peak: size }
-}
-
-/// What the contractions would cost as they are written, each in one loop nest.
-pub(crate) fn naive_flops(ir: &Ir) -> Count {
-    let multiplies = contractions(ir).filter(|(_, c)| c.factors.len() > 1);
-    multiplies.map(|(id, c)| points(&c.axes) * points(ir.loops(ir.node(id).region))).sum()
-}
-
-/// How many points a space has.
-pub(crate) fn points(axes: &[Axis]) -> Count {
-    Count::product(axes.iter().map(|a| a.extent as u64))
 }
 
 #[cfg(test)]

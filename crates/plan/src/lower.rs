@@ -65,8 +65,10 @@ impl Lowering<'_> {
             let region = self.ir.node(id).region;
             self.node(id)?;
             if region != RegionId::TOP && lasts[region.0 as usize] == Some(id) {
+                // Where the lanes are is told when memory is shared out.
+                let lanes = self.ir.has_lanes(region).then_some(0);
                 let steps = std::mem::take(&mut self.looped[region.0 as usize]);
-                self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps });
+                self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps, lanes });
             }
         }
         self.outputs();
@@ -164,7 +166,7 @@ impl Lowering<'_> {
         } else if let Some(open) = self.draft.regions.last_mut().filter(|r| r.loops.is_empty()) {
             open.steps.push(step);
         } else {
-            self.draft.regions.push(Region { loops: Vec::new(), steps: vec![step] });
+            self.draft.regions.push(Region { loops: Vec::new(), steps: vec![step], lanes: None });
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use einfold_ir::{Buffer, BufferId, Count, Draft, Fold, Form, Lifetime, NodeId, Place, Plan, Step};
+use einfold_ir::{Buffer, BufferId, Count, Draft, Fold, Form, Lifetime, NodeId, Place, Plan, Region, Step};
 
 use crate::PlanError;
 use crate::passes::groups;
@@ -11,50 +11,107 @@ use crate::passes::groups;
 /// The most bytes that one allocation can have.
 const ADDRESSABLE: usize = isize::MAX as usize;
 
-/// Gives every intermediate a place of its own.
+/// Gives every intermediate a place of its own, and each lane its own intermediates.
 ///
 /// # Errors
 /// [`PlanError::TooLarge`] if an intermediate, a result or all of scratch memory cannot be addressed.
 pub(crate) fn place_apart(draft: &mut Draft) -> Result<(), PlanError> {
+    let own = draft.lane_buffers();
+    let mut order: Vec<usize> = (0..draft.buffers.len()).collect();
+    // What is there once comes first.
+    order.sort_by_key(|&k| own[k]);
     let mut end = 0usize;
-    for k in 0..draft.buffers.len() {
-        let buffer = &mut draft.buffers[k];
-        if matches!(buffer.place, Place::Input(_)) {
-            continue;
+    for some in order.chunk_by(|&a, &b| own[a] == own[b]) {
+        let start = end;
+        for &k in some {
+            end = place_at(draft, k, end)?;
         }
-        let bytes = buffer.bytes().filter(|&b| b <= ADDRESSABLE - Plan::ALIGN);
-        let bytes = match (buffer.place, bytes) {
-            (Place::Scratch(_), Some(bytes)) => bytes.next_multiple_of(Plan::ALIGN),
-            (_, Some(_)) => continue,
-            (_, None) => return Err(too_large(draft, k)),
-        };
-        buffer.place = Place::Scratch(end);
-        end = end.checked_add(bytes).filter(|&e| e <= ADDRESSABLE).ok_or_else(|| too_large(draft, k))?;
+        if let Some(region) = own[some[0]] {
+            let region = &mut draft.regions[region];
+            region.lanes = Some(end - start);
+            let all = (end - start).checked_mul(region.lane_count()).and_then(|n| n.checked_add(start));
+            end = all.filter(|&e| e <= ADDRESSABLE).ok_or_else(|| too_large(draft, some[0]))?;
+        }
     }
     draft.scratch = end;
     Ok(())
 }
 
+/// Places a buffer at an offset if it is an intermediate; the offset after it.
+fn place_at(draft: &mut Draft, k: usize, at: usize) -> Result<usize, PlanError> {
+    let buffer = &mut draft.buffers[k];
+    if matches!(buffer.place, Place::Input(_)) {
+        return Ok(at);
+    }
+    let bytes = buffer.bytes().filter(|&b| b <= ADDRESSABLE - Plan::ALIGN);
+    let bytes = match (buffer.place, bytes) {
+        (Place::Scratch(_), Some(bytes)) => bytes.next_multiple_of(Plan::ALIGN),
+        (_, Some(_)) => return Ok(at),
+        (_, None) => return Err(too_large(draft, k)),
+    };
+    buffer.place = Place::Scratch(at);
+    at.checked_add(bytes).filter(|&e| e <= ADDRESSABLE).ok_or_else(|| too_large(draft, k))
+}
+
 /// Gives every intermediate the lowest offset that is free while it is alive, the largest first: simple, and for the
-/// nested lifetimes of a contraction tree seldom far from the best.
+/// nested lifetimes of a contraction tree seldom far from the best. The intermediates of a lane are placed so among themselves,
+/// and those of all lanes of a region as one.
 pub(crate) fn place_by_lifetime(draft: &mut Draft) {
-    let lives = draft.lifetimes();
-    let mut todo: Vec<(usize, Lifetime, usize)> = Vec::new();
+    let (lives, own) = (draft.lifetimes(), draft.lane_buffers());
+    let mut once: Vec<Wanted> = Vec::new();
+    let mut lanes: Vec<Vec<Wanted>> = vec![Vec::new(); draft.regions.len()];
     for (k, buffer) in draft.buffers.iter_mut().enumerate().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
         buffer.place = Place::Scratch(0);
         if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
-            todo.push((k, life, bytes.next_multiple_of(Plan::ALIGN)));
+            let wanted = Wanted { of: k, life, bytes: bytes.next_multiple_of(Plan::ALIGN) };
+            own[k].map_or(&mut once, |region| &mut lanes[region]).push(wanted);
         }
     }
-    todo.sort_by_key(|&(k, life, bytes)| (Reverse(bytes), life.first, k));
-    draft.scratch = 0;
-    let mut placed = Placed::over(draft.steps().count());
-    for (k, life, bytes) in todo {
+    let (steps, mut start, mut in_lanes) = (draft.steps().count(), 0, Vec::new());
+    for (region, lane) in draft.regions.iter_mut().zip(lanes) {
+        let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
+        start += region.steps.len();
+        if region.lanes.is_some() {
+            let (places, bytes) = place(lane, steps);
+            region.lanes = Some(bytes);
+            // They follow the buffers.
+            let of = draft.buffers.len() + in_lanes.len();
+            once.push(Wanted { of, life, bytes: bytes.saturating_mul(region.lane_count()) });
+            in_lanes.push(places);
+        }
+    }
+    let (places, bytes) = place(once, steps);
+    draft.scratch = bytes;
+    for (of, at) in places {
+        match of.checked_sub(draft.buffers.len()) {
+            None => draft.buffers[of].place = Place::Scratch(at),
+            Some(lane) => {
+                in_lanes[lane].iter().for_each(|&(k, inside)| draft.buffers[k].place = Place::Scratch(at + inside));
+            }
+        }
+    }
+}
+
+/// So many bytes that something needs for some time.
+#[derive(Clone, Copy)]
+struct Wanted {
+    of: usize,
+    life: Lifetime,
+    bytes: usize,
+}
+
+/// The offset of each in a plan of so many steps, and the bytes that all take.
+fn place(mut wanted: Vec<Wanted>, steps: usize) -> (Vec<(usize, usize)>, usize) {
+    wanted.sort_by_key(|w| (Reverse(w.bytes), w.life.first, w.of));
+    let (mut placed, mut end) = (Placed::over(steps), 0);
+    let place = |Wanted { of, life, bytes }| {
         let start = placed.lowest(life, bytes);
         placed.add(life, start, start + bytes);
-        draft.buffers[k].place = Place::Scratch(start);
-        draft.scratch = draft.scratch.max(start + bytes);
-    }
+        end = end.max(start + bytes);
+        (of, start)
+    };
+    let places = wanted.into_iter().map(place).collect();
+    (places, end)
 }
 
 /// Pieces of memory in use, found by when they are.
@@ -120,7 +177,7 @@ impl Placed {
 pub struct Memory {
     /// Intermediates.
     pub scratch: usize,
-    /// The most that a step takes for dense copies of what it multiplies.
+    /// The most that a step takes for dense copies of what it multiplies, in all lanes.
     pub packing: usize,
     /// Results.
     pub outputs: usize,
@@ -134,7 +191,11 @@ impl Memory {
 
     /// What a plan takes.
     pub fn of(plan: &Plan) -> Memory {
-        let packing = plan.steps().map(|(_, step)| packing(plan, step)).max().unwrap_or(0);
+        let of = |region: &Region| {
+            let most = region.steps.iter().map(|step| packing(plan, step)).max().unwrap_or(0);
+            most.saturating_mul(region.lane_count())
+        };
+        let packing = plan.regions.iter().map(of).max().unwrap_or(0);
         let bytes = |b: &BufferId| plan.buffer(*b).bytes().unwrap_or(usize::MAX);
         let outputs = plan.outputs.iter().map(bytes).fold(0, usize::saturating_add);
         Memory { scratch: plan.scratch, packing, outputs }
@@ -163,18 +224,21 @@ pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), Pla
     if bytes <= limit {
         return Ok(());
     }
-    let lives = plan.lifetimes();
-    let in_use = |k: usize, step: &Step| {
-        let alive = |(b, life): (&Buffer, &Option<Lifetime>)| match life {
-            Some(life) if life.first <= k && k <= life.last && !matches!(b.place, Place::Input(_)) => b.bytes(),
+    let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
+    let in_use = |k: usize, step: &Step, lanes: usize| {
+        let alive = |(b, buffer): (usize, &Buffer)| match &lives[b] {
+            Some(life) if life.first <= k && k <= life.last && !matches!(buffer.place, Place::Input(_)) => {
+                buffer.bytes()?.checked_mul(own[b].map_or(1, |_| lanes))
+            }
             _ => None,
         };
-        let buffers = plan.buffers.iter().zip(&lives).filter_map(alive).fold(0, usize::saturating_add);
-        buffers.saturating_add(packing(plan, step))
+        let buffers = plan.buffers.iter().enumerate().filter_map(alive).fold(0, usize::saturating_add);
+        buffers.saturating_add(packing(plan, step).saturating_mul(lanes))
     };
     let mut worst: Option<(usize, &Step)> = None;
-    for (k, (_, step)) in plan.steps().enumerate() {
-        let bytes = in_use(k, step);
+    let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.lane_count(), step)));
+    for (k, (lanes, step)) in steps.enumerate() {
+        let bytes = in_use(k, step, lanes);
         if worst.is_none_or(|(most, _)| bytes > most) {
             worst = Some((bytes, step));
         }

@@ -78,14 +78,14 @@ impl Binder<'_> {
             let stride = self.stride(access, AxisRef::Loop(turn as u32));
             self.program.strides.push(stride);
         }
-        self.push_operand(Operand { home: self.home(access.tensor), offset, ptr: NOWHERE, turns, load })
+        self.push_operand(Operand { home: self.home(access.tensor), offset, ptr: NOWHERE, turns, lane: 0, load })
     }
 
     /// Adds an operand at the start of `home`, the same in all turns of the region.
     pub(super) fn push_home(&mut self, home: Home, loops: &[Axis]) -> usize {
         let turns = self.program.strides.len();
         self.program.strides.extend(loops.iter().map(|_| 0));
-        self.push_operand(Operand { home, offset: 0, ptr: NOWHERE, turns, load: None })
+        self.push_operand(Operand { home, offset: 0, ptr: NOWHERE, turns, lane: 0, load: None })
     }
 
     /// Adds an operand that was added before, for another operation.

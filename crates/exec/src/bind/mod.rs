@@ -14,6 +14,7 @@ mod partial;
 mod place;
 mod ports;
 mod product;
+mod region;
 mod scalar;
 mod scattered;
 mod stage;
@@ -21,12 +22,12 @@ mod step;
 
 pub(crate) use stage::ARENA;
 
-use einfold_ir::{Algebra, Axis, BufferId, Dtype, Fold, Groups, Loops, Plan, Step, UserAlgebra};
+use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Plan, UserAlgebra};
 
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
 use crate::memory::AlignedMemory;
-use crate::program::{Constant, Cut, Home, Make, Program, Ptr, Region, Span};
+use crate::program::{Constant, Cut, Home, Make, Program, Ptr};
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
 
@@ -116,10 +117,11 @@ pub fn bind<'b>(
     };
     let Scratch { memory, program, work } = scratch;
     program.clear();
-    let mut binder = Binder { plan, options, isa, program, work, step: 0, packed: 0, most_packed: 0, constants: 0 };
+    let mut binder =
+        Binder { plan, options, isa, program, work, step: 0, lanes: 1, packed: 0, most_packed: 0, constants: 0 };
     binder.lay_out(ins, outs);
-    for region in &plan.regions {
-        binder.region(&region.loops, &region.steps)?;
+    for ((region, depths), area) in plan.regions.iter().zip(plan.depths()).zip(plan.lane_areas()) {
+        binder.region(region, depths, *area)?;
     }
     let needed = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
     let base = memory.ensure(needed.total())?.as_mut_ptr().cast();
@@ -182,48 +184,17 @@ struct Binder<'b> {
     work: &'b mut Work,
     /// The step at hand, counted through all regions.
     step: usize,
+    /// How many lanes the region at hand has.
+    lanes: usize,
     /// Bytes packed by the step at hand.
     packed: usize,
-    /// The most that any step packs.
+    /// The most that any step packs, in all lanes.
     most_packed: usize,
     /// Bytes of constants.
     constants: usize,
 }
 
 impl Binder<'_> {
-    fn region(&mut self, loops: &[Axis], steps: &[Step]) -> Result<(), BindError> {
-        let sizes = self.program.sizes.len();
-        self.program.sizes.extend(loops.iter().map(|a| a.extent));
-        let loops_span = Span::since(sizes, &self.program.sizes);
-        let ops = self.program.ops.len();
-        let turns = loops.iter().fold(1u64, |n, a| n.saturating_mul(a.extent as u64));
-        let points = self.program.points;
-        for step in steps {
-            self.packed = 0;
-            self.bind_step(loops, step, turns > 0)?;
-            self.check_memory()?;
-            self.step += 1;
-        }
-        let one_turn = self.program.points - points;
-        self.program.points = points.saturating_add(one_turn.saturating_mul(turns));
-        // What a region without turns would have started is left as started: the fills run once.
-        let loops = if turns > 0 { loops_span } else { Span::default() };
-        let ops = Span::since(ops, &self.program.ops);
-        self.program.regions.push(Region { loops, ops });
-        Ok(())
-    }
-
-    fn check_memory(&mut self) -> Result<(), BindError> {
-        self.most_packed = self.most_packed.max(self.packed);
-        let areas = Areas { planned: self.plan.scratch, packed: self.packed, constants: self.constants };
-        match self.options.memory {
-            Some(limit) if areas.total() > limit => {
-                Err(BindError::TooLarge { step: self.step, bytes: areas.total(), limit })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Room for `bytes` for this step: where it is among what the step packs.
     fn pack(&mut self, bytes: Option<usize>) -> Result<usize, BindError> {
         let at = self.packed;

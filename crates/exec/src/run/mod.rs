@@ -2,6 +2,7 @@
 
 mod batch;
 mod ids;
+mod lanes;
 mod lists;
 mod nest;
 mod product;
@@ -23,6 +24,8 @@ use crate::program::{Op, Program, Region, Span};
 
 /// Addresses of the operands of one operation in one turn of its region.
 type Bases = SmallVec<[*mut u8; 8]>;
+/// A position of the loops of a region.
+type Turn = SmallVec<[usize; 8]>;
 
 /// A plan bound to its operands, outputs and scratch memory, all of which it borrows: it runs once.
 #[derive(Debug)]
@@ -37,7 +40,7 @@ struct Run<'r> {
     plan: &'r Plan,
     program: &'r Program,
     control: &'r Control<'r>,
-    done: AtomicU64,
+    done: &'r AtomicU64,
 }
 
 impl<'b> Bound<'b> {
@@ -51,17 +54,30 @@ impl<'b> Bound<'b> {
     /// [`Stopped`] at a bad id or when the caller cancels; the outputs then hold unspecified values, and those that were not
     /// initialised before still are not.
     pub fn run(self, control: &Control<'_>) -> Result<(), Stopped> {
-        let run = Run { plan: self.plan, program: self.program, control, done: AtomicU64::new(0) };
+        let run = Run { plan: self.plan, program: self.program, control, done: &AtomicU64::new(0) };
         self.program.regions.iter().try_for_each(|region| run.region(region))
     }
 }
 
 impl Run<'_> {
     fn region(&self, region: &Region) -> Result<(), Stopped> {
+        if region.lanes {
+            return self.lanes(region);
+        }
+        let loops = region.loops.len;
+        self.turns(region, SmallVec::from_elem(0, loops), 0)
+    }
+
+    /// All turns from `turn` on in which the first `fixed` loops do not move. An operation runs in those in which something
+    /// that it depends on has.
+    fn turns(&self, region: &Region, mut turn: Turn, fixed: usize) -> Result<(), Stopped> {
         let extents = &self.program.sizes[region.loops.range()];
-        let mut turn: SmallVec<[usize; 8]> = extents.iter().map(|_| 0).collect();
+        let depths = &self.program.depths[region.ops.range()];
         loop {
-            for op in &self.program.ops[region.ops.range()] {
+            // All loops from here on begin anew.
+            let settled = turn[fixed..].iter().rposition(|&at| at > 0).map_or(0, |k| fixed + k + 1);
+            let ops = self.program.ops[region.ops.range()].iter().zip(depths);
+            for (op, _) in ops.filter(|(_, depth)| **depth >= settled) {
                 if self.control.is_cancelled() {
                     return Err(Stopped::Cancelled);
                 }
@@ -70,7 +86,7 @@ impl Run<'_> {
                     Op::Product(product) => self.product(product, &turn)?,
                 }
             }
-            if !next(&mut turn, extents) {
+            if !next(&mut turn[fixed..], &extents[fixed..]) {
                 return Ok(());
             }
         }
@@ -84,7 +100,9 @@ impl Run<'_> {
     fn base(&self, operand: usize, turn: &[usize]) -> *mut u8 {
         let operand = &self.program.operands[operand];
         let strides = &self.program.strides[operand.turns..];
-        turn.iter().zip(strides).fold(operand.ptr.0, |ptr, (&at, &s)| ptr.wrapping_offset(s.wrapping_mul(at as isize)))
+        let lane = turn.first().map_or(0, |&lane| operand.lane.wrapping_mul(lane));
+        let start = operand.ptr.0.wrapping_add(lane);
+        turn.iter().zip(strides).fold(start, |ptr, (&at, &s)| ptr.wrapping_offset(s.wrapping_mul(at as isize)))
     }
 
     /// Counts work and tells the caller.

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::Run;
+use crate::control::Control;
 use crate::error::Stopped;
 use crate::program::Grid;
 
 /// Points below which a second thread costs more than it gains.
-#[cfg(feature = "rayon")]
 const WORTH: u64 = 1 << 17;
 
 impl Run<'_> {
@@ -32,28 +32,54 @@ impl Run<'_> {
             self.advance(points);
             Ok(())
         };
-        #[cfg(feature = "rayon")]
-        if let Some(workers) = self.workers(grid, tasks) {
-            return parallel(workers, tasks, &task);
-        }
-        (0..tasks).try_for_each(task)
+        share_out(self.workers(grid.points, tasks).unwrap_or(1), tasks, &task)
     }
 
-    /// How many threads to use, if more than one is worth it.
-    #[cfg(feature = "rayon")]
-    fn workers(&self, grid: &Grid, tasks: usize) -> Option<usize> {
+    /// How many threads to use for so many tasks of so many points together, if more than one is worth it.
+    pub(super) fn workers(&self, points: u64, tasks: usize) -> Option<usize> {
         // Asking rayon starts its pool: not for a caller who wants one thread, nor for small work.
-        let allowed = self.control.threads.map_or(usize::MAX, std::num::NonZeroUsize::get);
-        if grid.points < WORTH || tasks.min(allowed) < 2 {
+        if points < WORTH || tasks < 2 {
             return None;
         }
-        Some(rayon::current_num_threads().min(tasks).min(allowed)).filter(|&n| n > 1)
+        available(self.control).map(|threads| threads.min(tasks))
     }
+}
+
+/// How many threads a run may use, if more than one.
+#[cfg(feature = "rayon")]
+pub(super) fn available(control: &Control<'_>) -> Option<usize> {
+    let allowed = control.threads.map_or(usize::MAX, std::num::NonZeroUsize::get);
+    if allowed < 2 {
+        return None;
+    }
+    Some(rayon::current_num_threads().min(allowed)).filter(|&n| n > 1)
+}
+
+/// There are no threads.
+#[cfg(not(feature = "rayon"))]
+pub(super) fn available(_: &Control<'_>) -> Option<usize> {
+    None
+}
+
+/// One task of some.
+type Task<'t> = dyn Fn(usize) -> Result<(), Stopped> + Sync + 't;
+
+/// `workers` threads take the tasks in order.
+///
+/// # Errors
+/// What the first task in order that stops stops with.
+pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), Stopped> {
+    #[cfg(feature = "rayon")]
+    if workers > 1 {
+        return parallel(workers, tasks, task);
+    }
+    _ = workers;
+    (0..tasks).try_for_each(task)
 }
 
 /// `workers` threads take the tasks in order. A task that stops keeps the others from being taken.
 #[cfg(feature = "rayon")]
-fn parallel(workers: usize, tasks: usize, task: &(dyn Fn(usize) -> Result<(), Stopped> + Sync)) -> Result<(), Stopped> {
+fn parallel(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), Stopped> {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, PoisonError};
 

@@ -15,7 +15,7 @@ impl Build {
     pub(crate) fn new() -> Build {
         let draft = Draft {
             buffers: vec![],
-            regions: vec![Region { loops: vec![], steps: vec![] }],
+            regions: vec![Region { loops: vec![], steps: vec![], lanes: None }],
             inputs: vec![],
             outputs: vec![],
             scratch: 0,
@@ -49,7 +49,7 @@ impl Build {
     }
 
     pub(crate) fn region(&mut self, loops: Vec<Axis>) {
-        self.draft.regions.push(Region { loops, steps: vec![] });
+        self.draft.regions.push(Region { loops, steps: vec![], lanes: None });
     }
 
     pub(crate) fn push(&mut self, step: Step) {

@@ -1,68 +1,116 @@
 //! Contractions in slices: what a region computes in each turn, and where it adds that up.
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Ids, Index, NodeId, Term};
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Ids, Index, Ir, Node, NodeId, Term, Tree, Violation};
 use einfold_order::Slice;
+
+use super::Writer;
 
 /// The piece of a sliced contraction that one turn of a region computes.
 pub(super) struct Sliced {
     /// The contraction with each sliced axis as long as a piece of it, reading and writing at the piece of the turn.
     pub(super) c: Contraction,
+    /// What its turns add to: the node of the contraction, of which each lane may have one.
+    pub(super) node: Node,
     /// The loops of the region, outermost first.
     pub(super) loops: Vec<Axis>,
+    /// Whether the first loop is over lanes.
+    pub(super) lanes: bool,
 }
 
 impl Sliced {
-    /// `None` if an axis is not one of the contraction, is sliced twice, or does not fall into so many pieces of equal length.
-    pub(super) fn of(c: &Contraction, slices: &[Slice]) -> Option<Sliced> {
-        let mut cuts = vec![None; c.axes.len()];
-        let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len()));
-        for slice in slices {
+    /// The contraction of `node` in slices, the outermost of which is shared out among so many lanes, one after the other.
+    /// `None` if an axis is not one of the contraction, is sliced twice, or does not fall into so many pieces of equal length; or
+    /// the pieces not among the lanes.
+    pub(super) fn of(node: &Node, c: &Contraction, slices: &[Slice], lanes: u64) -> Option<Sliced> {
+        let mut cuts: Vec<Vec<Cut>> = vec![Vec::new(); c.axes.len()];
+        let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));
+        for (k, slice) in slices.iter().enumerate() {
             let (cut, axis) = (cuts.get_mut(slice.axis as usize)?, &mut c.axes[slice.axis as usize]);
             let parts = usize::try_from(slice.parts).ok().filter(|&parts| parts > 1 && axis.extent % parts == 0)?;
-            let fresh = cut.is_none() && axis.extent > 0;
+            if !cut.is_empty() || axis.extent == 0 {
+                return None;
+            }
             axis.extent /= parts;
-            *cut = Some(Cut { turn: loops.len() as u32, len: axis.extent as i64 }).filter(|_| fresh);
-            cut.as_ref()?;
-            loops.push(Axis::new(axis.label.clone(), parts));
+            let lanes = usize::try_from(lanes).ok().filter(|&n| k == 0 && n > 1).unwrap_or(parts);
+            let (run, rest) = (parts / lanes, parts % lanes);
+            if rest != 0 {
+                return None;
+            }
+            for (count, turns) in [(lanes, run), (run, 1)].into_iter().filter(|(count, _)| *count > 1) {
+                cut.push(Cut { turn: loops.len() as u32, step: (axis.extent * turns) as i64 });
+                // The axis itself keeps its name within a piece.
+                let marks = if turns > 1 { "''" } else { "'" };
+                loops.push(Axis::new(format!("{}{marks}", axis.label), count));
+            }
         }
         c.factors.iter_mut().for_each(|factor| cut_access(factor, &cuts));
         c.output.iter_mut().for_each(|index| cut_index(index, &cuts));
-        Some(Sliced { c, loops })
+        let mut sliced = Sliced { c, node: node.clone(), loops, lanes: lanes > 1 };
+        sliced.part_lanes();
+        Some(sliced)
+    }
+
+    /// Writes the region, with a node before it that all turns add to, and what is left to do with that one. The contraction and
+    /// its node are as they were before they were sliced.
+    pub(super) fn write(
+        &self,
+        out: &mut Ir,
+        ids: &[NodeId],
+        (node, c): (&Node, &Contraction),
+        tree: &Tree,
+    ) -> Result<NodeId, Violation> {
+        let total = out.push(Node { def: Def::Identity(c.algebra), ..self.node.clone() })?;
+        let loops = self.loops.clone();
+        let region = if self.lanes { out.region_in_lanes(loops) } else { out.region(loops) };
+        let mut writer = Writer::new(out, ids, &self.node, &self.c);
+        (writer.region, writer.onto) = (region, Some(total));
+        writer.along(tree)?;
+        let onto = c.onto.map(|o| ids[o.0 as usize]);
+        if onto.is_none() && self.node.shape == node.shape {
+            return Ok(total);
+        }
+        let axis = |(k, &extent): (usize, &usize)| Axis::new(format!("d{k}"), extent);
+        let axes: Vec<Axis> = self.node.shape.iter().enumerate().map(axis).collect();
+        let (all, lanes) = (axes.len() as u32, (axes.len() - node.shape.len()) as u32);
+        let (factors, output) = (vec![Access::plain(total, 0..all)], (lanes..all).map(Index::axis).collect());
+        let sum = Contraction { axes, factors, output, expr: None, algebra: c.algebra, onto, pinned: c.pinned };
+        out.push(Node { def: Def::Contract(sum), ..node.clone() })
+    }
+
+    /// Gives every lane a result of its own, along a new first axis, unless lanes write to different places anyway.
+    fn part_lanes(&mut self) {
+        let extent = |axis| match axis {
+            AxisRef::Own(a) => self.c.axes[a as usize].extent,
+            AxisRef::Loop(l) => self.loops[l as usize].extent,
+        };
+        let lane = AxisRef::Loop(0);
+        let written = Access::new((), self.c.output.iter().map(|index| index.map(&|_| ())).collect());
+        if self.lanes && !written.tells(lane, extent) {
+            self.node.shape.insert(0, self.loops[0].extent);
+            self.c.output.insert(0, Index::affine(0, [(1, lane)]));
+        }
     }
 }
 
-/// How an axis is cut.
+/// How an axis is cut: its pieces are so far apart in the turns of a loop.
 #[derive(Clone, Copy)]
 struct Cut {
-    /// The loop over the pieces.
     turn: u32,
-    /// How long a piece is.
-    len: i64,
+    step: i64,
 }
 
-fn cut_access(access: &mut Access<NodeId>, cuts: &[Option<Cut>]) {
+fn cut_access(access: &mut Access<NodeId>, cuts: &[Vec<Cut>]) {
     access.indices.iter_mut().for_each(|index| cut_index(index, cuts));
 }
 
 /// Moves an index on to the piece of the turn.
-fn cut_index(index: &mut Index<NodeId>, cuts: &[Option<Cut>]) {
+fn cut_index(index: &mut Index<NodeId>, cuts: &[Vec<Cut>]) {
     for at in 0..index.terms.len() {
         let Term { coef, axis: AxisRef::Own(axis) } = index.terms[at] else { continue };
-        if let Some(Cut { turn, len }) = cuts[axis as usize] {
+        for Cut { turn, step } in &cuts[axis as usize] {
             // No overflow: the positions of the whole axis are inside of a tensor.
-            index.terms.push(Term { coef: coef * len, axis: AxisRef::Loop(turn) });
+            index.terms.push(Term { coef: coef * step, axis: AxisRef::Loop(*turn) });
         }
     }
     index.ids.iter_mut().for_each(|Ids { access, .. }| cut_access(access, cuts));
-}
-
-/// How many of the loops around it an access needs, outermost first: those up to the last that it moves with.
-pub(super) fn depth(access: &Access<NodeId>) -> u32 {
-    let mut depth = 0;
-    access.for_each_axis(&mut |axis| {
-        if let AxisRef::Loop(turn) = axis {
-            depth = depth.max(turn + 1);
-        }
-    });
-    depth
 }

@@ -1,6 +1,8 @@
 use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Network, Node, NodeId, OutOfRange, Tree};
 
-use super::apply;
+use einfold_order::Slice;
+
+use super::{Route, apply};
 use crate::PlanError;
 use crate::network::{Treatment, Why, network, treatment};
 use crate::testing::{self, contraction, letters, node};
@@ -208,4 +210,68 @@ fn an_empty_reduced_axis_makes_the_identity() {
     %2 y = (+, *) %0[i, j] . %1[j, k] -> [i, k]  f64[0, 3]
     return %2
     ");
+}
+
+/// The expression in slices of the axes with these letters.
+fn sliced(ir: &Ir, path: &[&[u32]], slices: &[(char, u64)], lanes: u64) -> Result<Ir, PlanError> {
+    let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
+    let tree = Tree::from_ssa(c.factors.len(), &path.iter().map(|s| s.to_vec()).collect::<Vec<_>>()).unwrap();
+    let axis = |x: char| c.axes.iter().position(|a| *a.label == *x.to_string()).unwrap_or(c.axes.len()) as u32;
+    let slices: Vec<Slice> = slices.iter().map(|&(x, parts)| Slice { axis: axis(x), parts }).collect();
+    let mut routes = vec![None; ir.nodes().len()];
+    *routes.last_mut().unwrap() = Some(Route { tree: &tree, slices: &slices, lanes });
+    apply(ir, &routes)
+}
+
+#[test]
+fn slices_are_loops_and_what_depends_on_none_comes_before() {
+    let ir = letters("ij,jk,kl,lm->im", &[2, 6, 4, 8, 3]);
+    let path: &[&[u32]] = &[&[0, 1], &[2, 3], &[4, 5]];
+    insta::assert_snapshot!(shown(&sliced(&ir, path, &[('j', 3)], 1).unwrap()), @r"
+    %4 y = identity of (+, *)  f64[2, 3]
+    %5 y = (+, *) %2[k, l] . %3[l, m] -> [k, m]  f64[4, 3]
+    %6 y = for j':3 (+, *) %0[i, j+2*j'] . %1[j+2*j', k] -> [i, k]  f64[2, 4]
+    %7 y = for j':3 %4 and (+, *) %6[i, k] . %5[k, m] -> [i, m]  f64[2, 3]
+    return %4
+    ");
+    insta::assert_snapshot!(shown(&sliced(&ir, path, &[('m', 3), ('j', 6)], 1).unwrap()), @r"
+    %4 y = identity of (+, *)  f64[2, 3]
+    %5 y = for m':3 for j':6 (+, *) %2[k, l] . %3[l, m'] -> [k]  f64[4]
+    %6 y = for m':3 for j':6 (+, *) %0[i, j'] . %1[j', k] -> [i, k]  f64[2, 4]
+    %7 y = for m':3 for j':6 %4 and (+, *) %6[i, k] . %5[k] -> [i, m']  f64[2, 3]
+    return %4
+    ");
+    // Lanes of a reduced axis have results of their own, and of an axis of the result they do not need them.
+    insta::assert_snapshot!(shown(&sliced(&ir, path, &[('j', 6)], 2).unwrap()), @r"
+    %4 y = identity of (+, *)  f64[2, 2, 3]
+    %5 y = (+, *) %2[k, l] . %3[l, m] -> [k, m]  f64[4, 3]
+    %6 y = lanes j'':2 for j':3 (+, *) %0[i, 3*j''+j'] . %1[3*j''+j', k] -> [i, k]  f64[2, 4]
+    %7 y = lanes j'':2 for j':3 %4 and (+, *) %6[i, k] . %5[k, m] -> [j'', i, m]  f64[2, 2, 3]
+    %8 y = (+, *) %4[d0, d1, d2] -> [d1, d2]  f64[2, 3]
+    return %8
+    ");
+    insta::assert_snapshot!(shown(&sliced(&ir, path, &[('m', 3), ('k', 2)], 3).unwrap()), @r"
+    %4 y = identity of (+, *)  f64[2, 3]
+    %5 y = lanes m':3 for k':2 (+, *) %0[i, j] . %1[j, k+2*k'] -> [i, k]  f64[2, 2]
+    %6 y = lanes m':3 for k':2 (+, *) %2[k+2*k', l] . %3[l, m'] -> [k]  f64[2]
+    %7 y = lanes m':3 for k':2 %4 and (+, *) %5[i, k] . %6[k] -> [i, m']  f64[2, 3]
+    return %4
+    ");
+}
+
+#[test]
+fn slices_of_something_else_are_refused() {
+    let ir = letters("ij,jk->ik", &[4, 6, 5]);
+    let refused = |slices: &[(char, u64)], lanes| sliced(&ir, &[&[0, 1]], slices, lanes).unwrap_err();
+    let slices: [(&[(char, u64)], u64); 6] = [
+        (&[('j', 4)], 1),
+        (&[('x', 2)], 1),
+        (&[('j', 2), ('j', 3)], 1),
+        (&[('j', 1)], 1),
+        (&[('j', 0)], 1),
+        (&[('j', 6)], 4),
+    ];
+    for (slices, lanes) in slices {
+        assert_eq!(refused(slices, lanes), PlanError::Slices { node: NodeId(2) }, "{slices:?}");
+    }
 }

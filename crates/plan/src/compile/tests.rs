@@ -1,8 +1,9 @@
-use einfold_ir::{Count, Dtype, Form, Ir};
-use einfold_order::{Budget, Order};
+use einfold_ir::{Count, Dtype, Form, Ir, Network};
+use einfold_order::cost::evaluate;
+use einfold_order::{Budget, Order, OrderError, Ordered, Slice, Task, order};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 
-use super::{PlanOptions, compile, naive_flops};
+use super::{PlanOptions, compile, compile_by, naive_flops};
 use crate::testing::{contraction, letters, node, show};
 use crate::{PassSet, PlanError};
 
@@ -111,4 +112,92 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
     assert!(within(needed).is_ok());
     let PlanError::TooLarge { label, bytes, limit, .. } = within(needed - 1).unwrap_err() else { panic!("accepted") };
     assert_eq!((&*label, bytes, limit), ("y", Count::from(needed), Count::from(needed - 1)));
+}
+
+/// A search that follows a path, and slices the axes in their order as finely as the limit asks for, by the sizes of what the
+/// steps make.
+fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
+    let mut ordered = order(task.network, how, budget)?;
+    let Some(limit) = budget.memory_bytes else { return Ok(ordered) };
+    let mut extents = task.network.extents().to_vec();
+    for axis in 0..extents.len() {
+        let piece = |extents: &[u64]| {
+            let (inputs, output) = (task.network.inputs().to_vec(), task.network.output().to_vec());
+            Network::new(inputs, output, extents.to_vec()).unwrap()
+        };
+        let whole = extents[axis];
+        let divisors = (1..=whole).filter(|parts| whole % parts == 0);
+        for parts in divisors {
+            extents[axis] = whole / parts;
+            let peak = evaluate(&piece(&extents), &ordered.tree).peak;
+            if peak * Count::from(task.element_bytes) <= Count::from(limit) {
+                ordered.slices.extend((parts > 1).then_some(Slice { axis: axis as u32, parts }));
+                return Ok(ordered);
+            }
+        }
+        ordered.slices.extend((whole > 1).then_some(Slice { axis: axis as u32, parts: whole }));
+    }
+    Ok(ordered)
+}
+
+/// The contraction of a ring of matrices with one long axis, whose products are large.
+fn ring() -> Ir {
+    letters("xab,xbc,xcd,xda->", &[96, 8, 8, 8, 8])
+}
+
+#[test]
+fn a_memory_limit_is_kept_by_slices_and_what_is_left_goes_to_lanes() {
+    let ir = ring();
+    let within = |bytes| {
+        let budget = Budget { memory_bytes: bytes, ..Budget::default() };
+        compile_by(&ir, &"left-to-right".parse().unwrap(), &budget, &PlanOptions::default(), &slicing)
+    };
+    let whole = within(None).unwrap();
+    let needed = whole.memory.total().exact().unwrap() as u64;
+    for share in [2, 3, 5, 8, 30] {
+        let sliced = within(Some(needed / share)).unwrap();
+        assert!(sliced.memory.total() <= Count::from(needed / share));
+        assert!(!sliced.orders[0].1.slices.is_empty());
+        assert_eq!(sliced.plan.flops(), whole.plan.flops(), "every step depends on the sliced axis");
+    }
+    let lanes = |share| within(Some(needed / share)).unwrap().plan.regions.iter().map(|r| r.lane_count()).max();
+    assert_eq!([2, 30].map(lanes), [Some(1), Some(1)], "too small a contraction for lanes");
+}
+
+#[test]
+fn a_limit_that_cannot_be_kept_is_an_error_with_the_least_that_was_reached() {
+    let ir = ring();
+    let budget = Budget { memory_bytes: Some(100), ..Budget::default() };
+    let asked = std::cell::RefCell::new(Vec::new());
+    let search = |task: &Task<'_>, how: &Order, budget: &Budget| {
+        asked.borrow_mut().push(budget.memory_bytes.unwrap());
+        slicing(task, how, budget)
+    };
+    let refused = compile_by(&ir, &Order::default(), &budget, &PlanOptions::default(), &search).unwrap_err();
+    let PlanError::TooLarge { bytes, limit, .. } = refused else { panic!("{refused}") };
+    // Two scalars and one more for the result, which all begin at a multiple of 64 bytes, and the result.
+    assert_eq!((bytes, limit), (Count::from(136u64), Count::from(100u64)));
+    // The result itself takes eight bytes of the limit; each attempt asks for less than the one before.
+    let asked = asked.into_inner();
+    assert!(asked[0] == 100 && asked.len() == 4 && asked.is_sorted_by(|a, b| a > b), "{asked:?}");
+}
+
+#[test]
+fn contractions_share_the_limit_with_what_lives_beside_them() {
+    // t is alive while u is made, and y has its memory from the start.
+    let mut ir = Ir::new();
+    let a = ir.input("a", Dtype::F32, [16, 16]);
+    let t = ir.push(node("t", Dtype::F32, contraction("ij,jk->ik", &[a, a], |_| 16))).unwrap();
+    let u = ir.push(node("u", Dtype::F64, contraction("ij,jk->ik", &[t, a], |_| 16))).unwrap();
+    let y = ir.push(node("y", Dtype::F64, contraction("ij,jk,kl->il", &[t, u, u], |_| 16))).unwrap();
+    ir.output(y).unwrap();
+    let asked = std::cell::RefCell::new(Vec::new());
+    let search = |task: &Task<'_>, how: &Order, budget: &Budget| {
+        asked.borrow_mut().push((task.element_bytes, budget.memory_bytes.unwrap()));
+        order(task.network, how, budget)
+    };
+    let budget = Budget { memory_bytes: Some(10_000), ..Budget::default() };
+    let options = PlanOptions { passes: PassSet::NONE, ..PlanOptions::default() };
+    _ = compile_by(&ir, &Order::default(), &budget, &options, &search);
+    assert_eq!(asked.into_inner()[..3], [(4, 10_000 - 2048), (8, 10_000 - 2048 - 1024), (8, 10_000 - 1024 - 2048)]);
 }

@@ -71,7 +71,7 @@ fn steps(steps: &[StepReport]) -> Value {
             "dtype": step.dtype,
             "place": step.place,
             "order": step.order,
-            "for": step.loops,
+            "for": step.loops.join(" "),
             "flops": count(step.flops),
             "bytes": count(step.bytes),
         })
@@ -104,6 +104,7 @@ fn tree(tree: &TreeReport) -> Value {
             "shape": t.shape,
             "children": t.children,
             "flops": count(t.flops),
+            "runs": count(t.runs),
             "node": t.node.map(|n| n.0),
         })
     };
@@ -116,6 +117,7 @@ fn tree(tree: &TreeReport) -> Value {
         "law": tree.treatment,
         "flops": tree.cost.map(|cost| count(cost.flops)),
         "path": tree.path,
+        "slices": tree.slices.iter().map(|(axis, parts)| json!({ "axis": &**axis, "parts": parts })).collect::<Vec<_>>(),
         "tensors": tree.tensors.iter().enumerate().map(tensor).collect::<Vec<_>>(),
     })
 }

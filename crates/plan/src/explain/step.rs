@@ -1,7 +1,7 @@
 //! One step of a plan, for people.
 
 use einfold_ir::{
-    Access, AxisRef, BufferId, Count, Draft, Form, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
+    Access, Axis, AxisRef, BufferId, Count, Draft, Form, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
 };
 
 use super::{join, shape};
@@ -11,8 +11,11 @@ use crate::roles::classify;
 /// What a step does.
 #[derive(Clone, Debug)]
 pub(super) struct StepReport {
-    /// The extents of the loops around it, `for s:4`; empty outside of loops.
-    pub(super) loops: String,
+    /// The region that it is in.
+    pub(super) region: usize,
+    /// The loops that it depends on, outermost first, as `for s:4` or, if turns may run at the same time, `lanes s:4`; none
+    /// outside of loops.
+    pub(super) loops: Vec<String>,
     /// What it makes.
     pub(super) name: String,
     /// Whether it adds to what is there.
@@ -31,7 +34,7 @@ pub(super) struct StepReport {
     pub(super) place: String,
     /// The order in memory of the axes of what it makes, slowest first; empty if that is row-major.
     pub(super) order: String,
-    /// Scalar multiply-adds, all turns of the loops together.
+    /// Scalar multiply-adds, all turns of these loops together.
     pub(super) flops: Count,
     /// Bytes of the tensors that it reads and writes, each once.
     pub(super) bytes: Count,
@@ -57,14 +60,16 @@ pub(super) enum FormReport {
 pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
     let names = names(draft, ir);
     let mut all = Vec::new();
-    for region in &draft.regions {
-        let loops: Vec<String> = region.loops.iter().map(|a| format!("{}:{}", a.label, a.extent)).collect();
-        let runs = Count::product(region.loops.iter().map(|a| a.extent as u64));
+    for (number, region) in draft.regions.iter().enumerate() {
+        let kind = |k: usize| if k == 0 && region.lanes.is_some() { "lanes" } else { "for" };
+        let name = |(k, a): (usize, &Axis)| format!("{} {}:{}", kind(k), a.label, a.extent);
+        let loops: Vec<String> = region.loops.iter().enumerate().map(name).collect();
         let labels: Vec<Label> = region.loops.iter().map(|a| a.label.clone()).collect();
-        for step in &region.steps {
+        for (step, depth) in region.steps.iter().zip(region.depths()) {
             let mut report = report(draft, &names, &labels, step);
-            report.flops *= runs;
-            report.loops = loops.join(" ");
+            report.flops *= region.runs(depth);
+            report.region = number;
+            report.loops = loops[..depth].to_vec();
             all.push(report);
         }
     }
@@ -102,7 +107,8 @@ fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepR
         Count::product(buffer.extents.iter().map(|&e| e as u64)) * Count::from(buffer.dtype.size() as u64)
     };
     StepReport {
-        loops: String::new(),
+        region: 0,
+        loops: Vec::new(),
         name: show(&step.write, names, loops, step),
         accumulates: step.mode == Mode::Accumulate,
         reads,

@@ -86,13 +86,18 @@ pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
     let rows: Vec<[String; 5]> = steps.iter().map(|step| row(step, places)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let [w, r, f, p] = [0, 1, 2, 3].map(width);
-    let (mut text, mut loops) = (String::new(), "");
+    let (mut text, mut around, mut region) = (String::new(), &[][..], 0);
     for (step, [what, roles, form, place, flops]) in steps.iter().zip(&rows) {
-        if step.loops != loops {
-            loops = &step.loops;
-            text += &if loops.is_empty() { "  end\n".into() } else { format!("  for {loops}\n") };
+        // Of the loops around the step before, those that go on.
+        let same = around.iter().zip(&step.loops).take_while(|(a, b)| a == b && region == step.region).count();
+        if same < around.len() && same == step.loops.len() {
+            text += &format!("  {}end\n", "  ".repeat(same));
         }
-        let inner = if loops.is_empty() { "" } else { "  " };
+        for (k, name) in step.loops.iter().enumerate().skip(same) {
+            text += &format!("  {}{name}\n", "  ".repeat(k));
+        }
+        (around, region) = (&step.loops[..], step.region);
+        let inner = "  ".repeat(around.len());
         let place = if places { format!("   {place:<p$}") } else { String::new() };
         let row = format!("  {inner}{what:<w$}   {roles:<r$}   {form:<f$}{place}   {flops}");
         text += row.trim_end();
@@ -131,7 +136,11 @@ fn form(form: &FormReport) -> String {
 
 /// A headline and the drawing of the tree.
 fn tree(tree: &TreeReport) -> String {
-    let order = tree.strategy.map(|name| format!("   order {name}")).unwrap_or_default();
+    let mut order = tree.strategy.map(|name| format!("   order {name}")).unwrap_or_default();
+    if !tree.slices.is_empty() {
+        let slices: Vec<String> = tree.slices.iter().map(|(axis, parts)| format!("{axis} in {parts}")).collect();
+        order += &format!("   slices {}", slices.join(", "));
+    }
     let mut text = format!(
         "%{} {} = {}{order}   {}, {}\n",
         tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.treatment
@@ -178,8 +187,13 @@ fn describe(tree: &TreeReport, id: u32, tensor: &TensorReport) -> String {
     let children: Vec<&str> = tensor.children.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
     let step = format!("{}->{}", children.join(","), tensor.subscripts);
     if tensor.flops == Count::ZERO {
-        format!("{head}  {step}")
+        format!("{head}  {step}{}", turns(tensor))
     } else {
-        format!("{head}  {step}  {:.1e}", tensor.flops)
+        format!("{head}  {step}  {:.1e}{}", tensor.flops, turns(tensor))
     }
+}
+
+/// How often a tensor is made, if that is more than once.
+fn turns(tensor: &TensorReport) -> String {
+    if tensor.runs == Count::ONE { String::new() } else { format!("  in {} turns", tensor.runs) }
 }

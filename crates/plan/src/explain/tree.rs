@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, NodeId, ShowAccess};
+use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, Network, NodeId, ShowAccess};
 use einfold_order::cost::{StepCost, evaluate_steps};
-use einfold_order::{Ordered, evaluate_selected};
+use einfold_order::{Ordered, Slice, evaluate_selected};
 
 use super::{join, shape};
 use crate::compile::points;
@@ -27,6 +27,8 @@ pub(super) struct TreeReport {
     /// ⊕ and ⊗, and the dtype.
     pub(super) algebra: String,
     pub(super) cost: Option<Cost>,
+    /// The axes that are sliced, outermost first, and into how many pieces.
+    pub(super) slices: Vec<(Label, u64)>,
     /// The order in NumPy's linear form; `None` where there was none to choose.
     pub(super) path: Option<Vec<Vec<u32>>>,
     /// Factors, then steps, by SSA id; the last is the result.
@@ -40,8 +42,10 @@ pub(super) struct TensorReport {
     pub(super) shape: String,
     /// What it is made of; empty for a factor.
     pub(super) children: Vec<u32>,
-    /// Scalar multiply-adds of the step.
+    /// Scalar multiply-adds of the step, all turns together.
     pub(super) flops: Count,
+    /// In how many turns of loops over slices it is made.
+    pub(super) runs: Count,
     /// The node of a factor.
     pub(super) node: Option<NodeId>,
 }
@@ -76,13 +80,21 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
         }
         (Some(ordered), None) => {
             let network = network_of(c);
-            let costs = evaluate_steps(&network, &ordered.tree);
+            let costs = evaluate_steps(&piece(&network, &ordered.slices), &ordered.tree);
             steps(c, (network.inputs().to_vec(), network.output()), (ordered, costs), &mut tensors);
+            count_turns(&network, ordered, &mut tensors);
         }
         (None, _) => {
             let flops = if c.factors.len() < 2 { Count::ZERO } else { points(&c.axes) };
             let children = (0..tensors.len() as u32).collect();
-            tensors.push(TensorReport { subscripts: String::new(), shape: String::new(), children, flops, node: None });
+            tensors.push(TensorReport {
+                subscripts: String::new(),
+                shape: String::new(),
+                children,
+                flops,
+                runs: Count::ONE,
+                node: None,
+            });
         }
     }
     let result = subscripts(ir, id, c, &Access::new(id, c.output.clone()));
@@ -98,6 +110,11 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
         treatment: law(treatment(node, c), ordered),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
+        slices: ordered
+            .iter()
+            .flat_map(|o| &o.slices)
+            .map(|s| (c.axes[s.axis as usize].label.clone(), s.parts))
+            .collect(),
         path: ordered.map(|o| o.tree.linear_path()),
         tensors,
     }
@@ -120,7 +137,14 @@ fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
     let extents: Vec<usize> = lifted.selection_axes(k).iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
     let ids = positions.iter().map(|p| subscripts(ir, id, &lifted.c, &Access::new(id, vec![p.index.clone()])));
     let node = positions.iter().flat_map(|p| &p.index.ids).map(|ids| ids.access.tensor).next();
-    TensorReport { subscripts: ids.collect(), shape: shape(&extents), children: Vec::new(), flops: Count::ZERO, node }
+    TensorReport {
+        subscripts: ids.collect(),
+        shape: shape(&extents),
+        children: Vec::new(),
+        flops: Count::ZERO,
+        runs: Count::ONE,
+        node,
+    }
 }
 
 /// Adds the steps of a tree over tensors and a result of these axes, with their costs.
@@ -145,9 +169,31 @@ fn steps(
             shape: shape(&extents),
             children: children.clone(),
             flops: cost.flops,
+            runs: Count::ONE,
             node: None,
         });
         legs.push(kept);
+    }
+}
+
+/// The network of one piece of a sliced contraction.
+fn piece(network: &Network, slices: &[Slice]) -> Network {
+    let mut extents = network.extents().to_vec();
+    slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
+    let (inputs, output) = (network.inputs().to_vec(), network.output().to_vec());
+    Network::new(inputs, output, extents).expect("axes of a network exist")
+}
+
+/// Multiplies the flops of each step by the turns in which it runs: those of the loops up to the last slice that it depends on.
+fn count_turns(network: &Network, ordered: &Ordered, tensors: &mut [TensorReport]) {
+    let place = |axis: &u32| ordered.slices.iter().position(|slice| slice.axis == *axis);
+    let depth = |axes: &Vec<u32>| axes.iter().filter_map(place).map(|k| k + 1).max().unwrap_or(0);
+    let mut depths: Vec<usize> = network.inputs().iter().map(depth).collect();
+    for (children, tensor) in ordered.tree.steps().iter().zip(&mut tensors[network.inputs().len()..]) {
+        let depth = children.iter().map(|&id| depths[id as usize]).max().unwrap_or(0);
+        depths.push(depth);
+        tensor.runs = Count::product(ordered.slices[..depth].iter().map(|slice| slice.parts));
+        tensor.flops *= tensor.runs;
     }
 }
 
@@ -157,6 +203,7 @@ fn leaf(ir: &Ir, id: NodeId, c: &Contraction, factor: &Access<NodeId>) -> Tensor
         shape: shape(&ir.node(factor.tensor).shape),
         children: Vec::new(),
         flops: Count::ZERO,
+        runs: Count::ONE,
         node: Some(factor.tensor),
     }
 }

@@ -8,6 +8,7 @@ use crate::memory;
 /// memory than before. Returns how many lie elsewhere now.
 pub(super) fn run(draft: &mut Draft) -> usize {
     let (before, scratch): (Vec<Place>, usize) = (draft.buffers.iter().map(|b| b.place).collect(), draft.scratch);
+    let lanes: Vec<Option<usize>> = draft.regions.iter().map(|r| r.lanes).collect();
     if scratch == 0 {
         return 0;
     }
@@ -15,6 +16,7 @@ pub(super) fn run(draft: &mut Draft) -> usize {
     if draft.scratch >= scratch {
         draft.scratch = scratch;
         draft.buffers.iter_mut().zip(before).for_each(|(buffer, place)| buffer.place = place);
+        draft.regions.iter_mut().zip(lanes).for_each(|(region, lanes)| region.lanes = lanes);
         return 0;
     }
     // Where only unused memory went, nothing moved, but the draft changed.

@@ -1,0 +1,153 @@
+//! Regions of a plan: which steps of a loop are run in which turns, and for how long buffers hold something.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::Count;
+use crate::access::Axis;
+use crate::plan::{BufferId, Draft, Mode, Place, Step};
+
+/// Steps that are run in order, for every position of the loop axes (outer to inner).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// The loop axes: sliced axes. Empty for steps that run once.
+    pub loops: Vec<Axis>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Whether the turns of the first loop are lanes, which may run at the same time: then each of them has a copy of the
+    /// intermediates that only this region touches, so many bytes from that of the one before.
+    pub lanes: Option<usize>,
+}
+
+impl Region {
+    /// For each step the number of loops, outermost first, that it depends on: it is run when one of them has moved. What it
+    /// makes stays while only loops inside of these move. What the steps together make of a buffer, or of one from outside,
+    /// depends on all loops; every lane runs every step.
+    pub fn depths(&self) -> Vec<usize> {
+        let all = self.loops.len();
+        if all == 0 {
+            return vec![0; self.steps.len()];
+        }
+        let mut made: HashMap<BufferId, usize> = self.shared().into_iter().map(|b| (b, all)).collect();
+        let depth = |step: &Step| {
+            let mut depth = usize::from(self.lanes.is_some());
+            let accesses = step.reads.iter().chain([&step.write]);
+            accesses.for_each(|access| depth = depth.max(access.depth()));
+            step.for_each_buffer(&mut |b| depth = depth.max(made.get(&b).copied().unwrap_or(0)));
+            made.insert(step.write.tensor, depth);
+            depth
+        };
+        self.steps.iter().map(depth).collect()
+    }
+
+    /// The buffers that not one step alone makes anew, before all others that touch them.
+    fn shared(&self) -> Vec<BufferId> {
+        let mut seen = HashSet::new();
+        let mut shared = Vec::new();
+        for step in &self.steps {
+            step.for_each_buffer(&mut |b| {
+                let writes = b == step.write.tensor;
+                let anew = step.mode == Mode::Overwrite && !seen.contains(&b);
+                if writes && !anew {
+                    shared.push(b);
+                }
+                seen.insert(b);
+            });
+        }
+        shared
+    }
+
+    /// How often a step is run that depends on so many loops.
+    pub fn runs(&self, depth: usize) -> Count {
+        Count::product(self.loops[..depth].iter().map(|axis| axis.extent as u64))
+    }
+
+    /// How many lanes there are.
+    pub fn lane_count(&self) -> usize {
+        self.loops.first().filter(|_| self.lanes.is_some()).map_or(1, |axis| axis.extent)
+    }
+}
+
+/// From which step to which a buffer holds something, both included; steps are counted through all regions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// The first step that writes it, or runs in turns in which it is not made anew.
+    pub first: usize,
+    /// The last step that reads or writes it; the last of a looped region, if it outlives one turn of the loop.
+    pub last: usize,
+}
+
+impl Lifetime {
+    /// Whether two lifetimes share a step.
+    pub fn overlaps(&self, other: &Lifetime) -> bool {
+        self.first <= other.last && other.first <= self.last
+    }
+}
+
+/// A buffer as it is followed through the steps.
+#[derive(Clone, Copy)]
+struct Followed {
+    life: Lifetime,
+    /// The region and the depth that it was made in.
+    region: usize,
+    depth: usize,
+    /// The first step of that region that runs more often.
+    oftener: usize,
+}
+
+impl Draft {
+    /// The lifetime of every buffer that any step touches.
+    pub fn lifetimes(&self) -> Vec<Option<Lifetime>> {
+        let mut all: Vec<Option<Followed>> = vec![None; self.buffers.len()];
+        let mut start = 0;
+        for (number, region) in self.regions.iter().enumerate() {
+            let (depths, end) = (region.depths(), start + region.steps.len());
+            let oftener = |depth: usize| depths.iter().position(|&d| d > depth).map_or(end, |k| start + k);
+            for (k, step) in region.steps.iter().enumerate() {
+                let (at, depth) = (start + k, depths[k]);
+                step.for_each_buffer(&mut |b| {
+                    let fresh = || {
+                        let life = Lifetime { first: at, last: at };
+                        Followed { life, region: number, depth, oftener: oftener(depth) }
+                    };
+                    let buffer = all[b.0 as usize].get_or_insert_with(fresh);
+                    let inside = buffer.region == number;
+                    let outlives = !region.loops.is_empty() && (!inside || buffer.depth < depth);
+                    buffer.life.last = buffer.life.last.max(if outlives { end - 1 } else { at });
+                    if !inside || buffer.depth < depth {
+                        buffer.life.first = buffer.life.first.min(buffer.oftener);
+                    }
+                });
+            }
+            start = end;
+        }
+        all.into_iter().map(|buffer| buffer.map(|b| b.life)).collect()
+    }
+
+    /// For every intermediate that lanes have copies of, the region of these lanes: the only one that touches it.
+    pub fn lane_buffers(&self) -> Vec<Option<usize>> {
+        let mut only: Vec<Option<Option<usize>>> = vec![None; self.buffers.len()];
+        for (number, region) in self.regions.iter().enumerate() {
+            let here = region.lanes.map(|_| number);
+            region.steps.iter().for_each(|step| {
+                step.for_each_buffer(&mut |b| {
+                    let known = only[b.0 as usize].get_or_insert(here);
+                    *known = known.filter(|n| Some(*n) == here);
+                });
+            });
+        }
+        let scratch = self.buffers.iter().map(|b| matches!(b.place, Place::Scratch(_)));
+        only.into_iter().zip(scratch).map(|(only, scratch)| only.flatten().filter(|_| scratch)).collect()
+    }
+
+    /// The bytes that each looped region in lanes takes for the intermediates of all of them, as they lie in lane 0.
+    pub fn lane_areas(&self) -> Vec<Option<(usize, usize)>> {
+        let mut areas: Vec<Option<(usize, usize)>> = vec![None; self.regions.len()];
+        for (buffer, region) in self.buffers.iter().zip(self.lane_buffers()) {
+            let (Some(region), Place::Scratch(at)) = (region, buffer.place) else { continue };
+            let end = at.saturating_add(buffer.bytes().unwrap_or(usize::MAX)).max(at);
+            let area = areas[region].get_or_insert((at, end));
+            *area = (area.0.min(at), area.1.max(end));
+        }
+        areas
+    }
+}

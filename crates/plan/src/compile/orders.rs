@@ -1,0 +1,113 @@
+//! The order of each contraction.
+
+use einfold_ir::{Contraction, Def, Ir, NodeId, RegionId};
+use einfold_order::{Budget, Order, Ordered, Task, order, order_selected};
+
+use super::{Search, contractions, points};
+use crate::lift::Lifted;
+use crate::network::network_of;
+use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
+
+/// The passes that run. An order that is not searched is for the contractions as they are written; so is a path, unless it is
+/// one of the only contraction that is left when products are contracted together.
+pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
+    let apart = passes.without("contract").unwrap_or(passes);
+    match how {
+        Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
+        Order::Replay(_) => Ok(passes),
+        Order::Strategy(_) => Ok(apart),
+        Order::Linear(path) | Order::Ssa(path) => {
+            let joint = rewrite(ir, passes, &mut |_, _, _| {})?;
+            let mut factored =
+                contractions(&joint).filter(|(id, c)| treatment(joint.node(*id), c) == Treatment::Factored);
+            let only = factored.next().filter(|_| factored.next().is_none());
+            // Every tensor but the last is used once.
+            let used: usize = path.iter().map(Vec::len).sum();
+            let fits = only.is_some_and(|(_, c)| c.factors.len() + path.len() == used + 1);
+            Ok(if fits { passes } else { apart })
+        }
+    }
+}
+
+/// Orders every contraction that is factored. The memory limit is shared with what else is in memory then.
+pub(super) fn all(
+    ir: &Ir,
+    how: &Order,
+    budget: &Budget,
+    search: &Search<'_>,
+) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+    let factored = |(id, c): &(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
+    let mut all: Vec<(NodeId, &Contraction)> = contractions(ir).filter(factored).collect();
+    if !matches!(how, Order::Strategy(_)) {
+        if all.len() > 1 {
+            return Err(PlanError::OnePath { contractions: all.len() });
+        }
+        // A path for what is done in one step decides nothing, but it has to be one.
+        if let ([], Some((_, c))) = (&all[..], contractions(ir).next().filter(|(_, c)| !c.factors.is_empty())) {
+            order(&network_of(c), how, budget)?;
+        }
+    }
+    let beside = beside(ir);
+    let ordered = |(id, c): (NodeId, &Contraction)| {
+        let network = network_of(c);
+        let element_bytes = ir.node(id).dtype.size() as u64;
+        let left = |limit: u64| limit.saturating_sub(beside[id.0 as usize]).max(1);
+        // Loops are not nested.
+        let limit = budget.memory_bytes.filter(|_| ir.node(id).region == RegionId::TOP).map(left);
+        let task = Task { element_bytes, ..Task::new(&network) };
+        Ok((id, search(&task, how, &Budget { memory_bytes: limit, ..*budget })?))
+    };
+    all.drain(..).map(ordered).collect()
+}
+
+/// For each node the bytes of all others that are in memory while it is computed, operands not counted: results, which have
+/// their memory from the start, and what is still to be read.
+fn beside(ir: &Ir) -> Vec<u64> {
+    let bytes = |id: NodeId| {
+        let node = ir.node(id);
+        let size = node.shape.iter().fold(node.dtype.size() as u64, |n, &extent| n.saturating_mul(extent as u64));
+        if matches!(node.def, Def::Input { .. }) { 0 } else { size }
+    };
+    let mut result = vec![false; ir.nodes().len()];
+    ir.outputs().iter().for_each(|id| result[id.0 as usize] = true);
+    let mut alive: u64 = ir.outputs().iter().map(|&id| bytes(id)).fold(0, u64::saturating_add);
+    let mut ends: Vec<Vec<NodeId>> = vec![Vec::new(); ir.nodes().len()];
+    let mut last: Vec<NodeId> = ir.ids().collect();
+    for (id, c) in contractions(ir) {
+        let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.onto);
+        accesses.for_each(|read| last[read.0 as usize] = id);
+    }
+    ir.ids().for_each(|id| ends[last[id.0 as usize].0 as usize].push(id));
+    let step = |id: NodeId| {
+        let (own, kept) = (bytes(id), result[id.0 as usize]);
+        let before = if kept { alive.saturating_sub(own) } else { alive };
+        alive = if kept { alive } else { alive.saturating_add(own) };
+        let over = ends[id.0 as usize].iter().filter(|ended| !result[ended.0 as usize]);
+        alive = over.fold(alive, |alive, &ended| alive.saturating_sub(bytes(ended)));
+        before
+    };
+    ir.ids().map(step).collect()
+}
+
+/// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for contractions without ids; then
+/// these are ordered as by default.
+pub(super) fn through_ids(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+    let (default, budget) = (Order::default(), &Budget { memory_bytes: None, ..*budget });
+    let how = match how {
+        Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
+        Order::Strategy(_) => how,
+        _ => &default,
+    };
+    let mut all = Vec::new();
+    for (id, c) in contractions(ir).filter(|(id, c)| treatment(ir.node(*id), c) == Treatment::ThroughIds) {
+        let Some(lifted) = Lifted::of(ir, ir.node(id), c) else { continue };
+        let ordered = if lifted.selected.is_small() {
+            order_selected(&lifted.selected, how)
+        } else {
+            // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
+            Some(order(&network_of(c), how, budget)?).filter(|ordered| ordered.cost.flops < points(&c.axes))
+        };
+        all.extend(ordered.map(|ordered| (id, ordered)));
+    }
+    Ok(all)
+}
