@@ -3,10 +3,11 @@
 //! 208, 259, 2010).
 //!
 //! Where few axes have many tensors each, the question is not which pair is next but which axis: all tensors that have it are
-//! multiplied, the smallest first, and it is summed.
+//! multiplied, the smallest first, and it is summed. Axes that meet too many others wait until the end and do not count
+//! before, as dense rows do in orders for sparse matrices.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use crate::graph::{Graph, Pairs, contract, join_by_size};
 use einfold_ir::Count;
@@ -24,12 +25,16 @@ pub(super) enum Rule {
 
 /// The steps by a rule; none if an intermediate would have more than `most` legs.
 pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize) -> Option<Pairs> {
-    let mut state = Elimination::new(graph, rule);
+    let mut state = Elimination::new(graph, rule, most);
     while let Some(axis) = state.next_axis() {
-        if state.near[axis as usize].len() > most {
-            return None;
+        if state.near[axis as usize].is_some() {
+            state.eliminate(axis);
+        } else {
+            // All that wait meet many others; perhaps this one does no longer.
+            state.look_around(axis);
+            state.near[axis as usize].as_ref()?;
+            state.enter(axis, 0);
         }
-        state.eliminate(axis);
     }
     Some(state.join_rest())
 }
@@ -37,74 +42,114 @@ pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize) -> Option<Pairs> {
 struct Elimination<'g> {
     graph: &'g Graph,
     rule: Rule,
+    most: usize,
     logs: Vec<f64>,
     uses: Vec<u32>,
     /// By SSA id; none once used.
-    tensors: Vec<Option<Vec<u32>>>,
-    /// The living tensors that have each axis.
+    tensors: Vec<Option<Tensor>>,
+    /// The tensors that have each axis, among them some that are gone.
     holders: Vec<Vec<u32>>,
-    /// The axes that each axis meets in some tensor.
-    near: Vec<BTreeSet<u32>>,
+    /// The axes that each axis meets in some tensor; none if these are too many.
+    near: Vec<Option<Vec<u32>>>,
     gone: Vec<bool>,
     /// Waiting axes with a number that says which entry is the newest.
     heap: BinaryHeap<Reverse<(u64, u32, u32)>>,
     version: Vec<u32>,
+    marks: Marks,
     pairs: Pairs,
 }
 
+struct Tensor {
+    legs: Vec<u32>,
+    /// A multiple of the logarithm of its elements.
+    size: u64,
+}
+
+/// Sets of axes that take no time to clear.
+struct Marks {
+    last: u32,
+    of: Vec<u32>,
+}
+
+impl Marks {
+    /// Two new empty sets.
+    fn two(&mut self) -> [u32; 2] {
+        if self.last > u32::MAX - 2 {
+            self.last = 0;
+            self.of.fill(0);
+        }
+        self.last += 2;
+        [self.last - 1, self.last]
+    }
+}
+
+/// Scores and sizes are rounded to multiples of the inverse of this.
+const STEPS: f64 = 1024.0;
+
 impl<'g> Elimination<'g> {
-    fn new(graph: &'g Graph, rule: Rule) -> Elimination<'g> {
+    fn new(graph: &'g Graph, rule: Rule, most: usize) -> Elimination<'g> {
         let axes = graph.extents.len();
+        let holders = graph.legs.transposed(axes);
         let mut state = Elimination {
             graph,
             rule,
+            most,
             logs: graph.extents.iter().map(|&extent| (extent.max(1) as f64).log2()).collect(),
             uses: graph.uses(),
-            tensors: graph.legs.iter().map(|legs| Some(legs.to_vec())).collect(),
-            holders: vec![Vec::new(); axes],
-            near: vec![BTreeSet::new(); axes],
+            tensors: Vec::with_capacity(2 * graph.legs.len()),
+            holders: holders.iter().map(<[u32]>::to_vec).collect(),
+            near: vec![None; axes],
             gone: vec![false; axes],
             heap: BinaryHeap::new(),
             version: vec![0; axes],
+            marks: Marks { last: 0, of: vec![0; axes] },
             pairs: Pairs::new(),
         };
-        for (id, legs) in (0..).zip(graph.legs.iter()) {
-            for &axis in legs {
-                state.holders[axis as usize].push(id);
-                state.near[axis as usize].extend(legs.iter().filter(|&&other| other != axis));
-            }
+        for legs in graph.legs.iter() {
+            state.add_tensor(legs.to_vec());
         }
-        (0..axes as u32).for_each(|axis| state.enter(axis));
+        (0..axes as u32).for_each(|axis| state.look_around(axis));
+        (0..axes as u32).for_each(|axis| state.enter(axis, 0));
         state
     }
 
-    /// Puts an axis on the heap, with what it scores now. Those of the output stay.
-    fn enter(&mut self, axis: u32) {
+    fn add_tensor(&mut self, legs: Vec<u32>) {
+        let log: f64 = legs.iter().map(|&axis| self.logs[axis as usize]).sum();
+        self.tensors.push(Some(Tensor { legs, size: (log * STEPS) as u64 }));
+    }
+
+    /// Finds the axes that an axis meets.
+    fn look_around(&mut self, axis: u32) {
+        let [seen, _] = self.marks.two();
+        self.marks.of[axis as usize] = seen;
+        let mut near = Vec::new();
+        let tensors = self.holders[axis as usize].iter().filter_map(|&id| self.tensors[id as usize].as_ref());
+        for &other in tensors.flat_map(|tensor| &tensor.legs) {
+            if std::mem::replace(&mut self.marks.of[other as usize], seen) != seen {
+                near.push(other);
+                if near.len() > self.most {
+                    return;
+                }
+            }
+        }
+        self.near[axis as usize] = Some(near);
+    }
+
+    /// Puts an axis on the heap, with what it scores now; the last `met` axes near it have all met. Those of the output stay.
+    fn enter(&mut self, axis: u32, met: usize) {
         let a = axis as usize;
         if self.graph.kept[a] || self.gone[a] || self.holders[a].is_empty() {
             return;
         }
         self.version[a] += 1;
-        let score = match self.rule {
-            Rule::Size => self.near[a].iter().map(|&other| self.logs[other as usize]).sum(),
-            Rule::Fill => self.fill(axis, |_, _| 1.0),
-            Rule::WeightedFill => self.fill(axis, |x, y| self.logs[x as usize] * self.logs[y as usize]),
+        let logs = |axis: u32| self.logs[axis as usize];
+        let score = match (&self.near[a], self.rule) {
+            (None, _) => f64::INFINITY,
+            (Some(near), Rule::Size) => near.iter().map(|&other| logs(other)).sum(),
+            (Some(near), Rule::Fill) => fill(near, met, &self.near, &mut self.marks, |_| 1.0),
+            (Some(near), Rule::WeightedFill) => fill(near, met, &self.near, &mut self.marks, logs),
         };
-        self.heap.push(Reverse(((score * 1024.0) as u64, axis, self.version[a])));
-    }
-
-    /// The weight of the pairs that come to meet when an axis is eliminated.
-    fn fill(&self, axis: u32, weight: impl Fn(u32, u32) -> f64) -> f64 {
-        let near: Vec<u32> = self.near[axis as usize].iter().copied().collect();
-        let mut fill = 0.0;
-        for (i, &x) in near.iter().enumerate() {
-            for &y in &near[i + 1..] {
-                if !self.near[x as usize].contains(&y) {
-                    fill += weight(x, y);
-                }
-            }
-        }
-        fill
+        self.heap.push(Reverse(((score * STEPS) as u64, axis, self.version[a])));
     }
 
     fn next_axis(&mut self) -> Option<u32> {
@@ -118,62 +163,135 @@ impl<'g> Elimination<'g> {
 
     /// Multiplies all tensors of an axis.
     fn eliminate(&mut self, axis: u32) {
+        let entry = |id: u32| Some(Reverse((self.tensors[id as usize].as_ref()?.size, id)));
         let holders = std::mem::take(&mut self.holders[axis as usize]);
-        let size = |state: &Self, id: u32| -> u64 {
-            let legs = state.tensors[id as usize].iter().flatten();
-            (legs.map(|&axis| state.logs[axis as usize]).sum::<f64>() * 1024.0) as u64
-        };
-        let mut open: BinaryHeap<_> = holders.iter().map(|&id| Reverse((size(self, id), id))).collect();
-        while let (Some(Reverse((_, a))), Some(Reverse((_, b)))) = (open.pop(), open.pop()) {
-            let product = self.multiply(a, b);
-            if open.is_empty() {
-                break;
-            }
-            open.push(Reverse((size(self, product), product)));
-        }
-        if !std::mem::replace(&mut self.gone[axis as usize], true) {
-            self.forget(axis);
+        let mut open: BinaryHeap<_> = holders.into_iter().filter_map(entry).collect();
+        self.gone[axis as usize] = true;
+        while let Some(Reverse((_, a))) = open.pop() {
+            let Some(Reverse((_, b))) = open.pop() else { return self.let_meet(a) };
+            let size = self.multiply(a, b);
+            open.push(Reverse((size, self.tensors.len() as u32 - 1)));
         }
     }
 
-    fn multiply(&mut self, a: u32, b: u32) -> u32 {
+    /// Multiplies two tensors; returns the size of the product.
+    fn multiply(&mut self, a: u32, b: u32) -> u64 {
+        let [left, right] =
+            [a, b].map(|id| self.tensors[id as usize].take().map_or_else(Vec::new, |tensor| tensor.legs));
+        let gone = &mut self.gone;
+        let legs = contract(&left, &right, &mut self.uses, |axis| gone[axis as usize] = true);
         let product = self.tensors.len() as u32;
-        let [left, right] = [a, b].map(|id| self.tensors[id as usize].take().unwrap_or_default());
-        let mut summed = Vec::new();
-        let legs = contract(&left, &right, &mut self.uses, |axis| summed.push(axis));
-        for &axis in left.iter().chain(&right) {
-            self.holders[axis as usize].retain(|&id| id != a && id != b);
-        }
         legs.iter().for_each(|&axis| self.holders[axis as usize].push(product));
-        self.tensors.push(Some(legs));
         self.pairs.push([a, b]);
-        for axis in summed {
-            self.gone[axis as usize] = true;
-            self.forget(axis);
-        }
-        product
+        self.add_tensor(legs);
+        self.tensors.last().and_then(Option::as_ref).map_or(0, |tensor| tensor.size)
     }
 
-    /// Makes the neighbours of an axis that is gone meet, and scores them anew.
-    fn forget(&mut self, axis: u32) {
-        let near: Vec<u32> = std::mem::take(&mut self.near[axis as usize]).into_iter().collect();
-        for &x in &near {
-            self.near[x as usize].remove(&axis);
-            for &y in &near {
-                if x != y && !self.gone[x as usize] && !self.gone[y as usize] {
-                    self.near[x as usize].insert(y);
-                }
+    /// Makes the axes of a product meet, which those that are gone leave behind, and scores them anew.
+    fn let_meet(&mut self, product: u32) {
+        let Some(tensor) = &self.tensors[product as usize] else { return };
+        let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.gone[axis as usize]).collect();
+        let [all, _] = self.marks.two();
+        legs.iter().for_each(|&axis| self.marks.of[axis as usize] = all);
+        for &axis in &legs {
+            let slot = &mut self.near[axis as usize];
+            let Some(near) = slot else { continue };
+            near.retain(|&other| !self.gone[other as usize] && self.marks.of[other as usize] != all);
+            near.extend(legs.iter().filter(|&&other| other != axis));
+            if near.len() > self.most {
+                *slot = None;
             }
         }
-        near.into_iter().for_each(|x| self.enter(x));
+        legs.iter().for_each(|&axis| self.enter(axis, legs.len() - 1));
     }
 
     /// Multiplies what is left, which shares axes of the output at most.
     fn join_rest(self) -> Pairs {
         let Elimination { graph, tensors, mut pairs, .. } = self;
-        let size = |legs: Vec<u32>| Count::product(legs.iter().map(|&axis| graph.extents[axis as usize]));
+        let size = |tensor: Tensor| Count::product(tensor.legs.iter().map(|&axis| graph.extents[axis as usize]));
         let rest = (0..).zip(tensors).filter_map(|(id, tensor)| Some((size(tensor?), id)));
         join_by_size(rest, graph.legs.len(), &mut pairs);
         pairs
+    }
+}
+
+/// The weight of the pairs of axes in `near` that have not met, a product of two weights each; the last `met` have.
+///
+/// Axes that meet too many others count as if they met all.
+fn fill(near: &[u32], met: usize, all: &[Option<Vec<u32>>], marks: &mut Marks, weight: impl Fn(u32) -> f64) -> f64 {
+    let (others, clique) = near.split_at(near.len() - met);
+    let sets = marks.two();
+    let mut weights = [0.0; 2];
+    for (k, axes) in [others, clique].into_iter().enumerate() {
+        for &axis in axes.iter().filter(|&&axis| all[axis as usize].is_some()) {
+            marks.of[axis as usize] = sets[k];
+            weights[k] += weight(axis);
+        }
+    }
+    let mut fill = 0.0;
+    for &axis in others {
+        let Some(met) = &all[axis as usize] else { continue };
+        let mut missing = [weights[0] - weight(axis), weights[1]];
+        for &other in met {
+            let mark = marks.of[other as usize];
+            if mark == sets[0] {
+                missing[0] -= weight(other);
+            } else if mark == sets[1] {
+                missing[1] -= weight(other);
+            }
+        }
+        // A pair of two others comes up twice.
+        fill += weight(axis) * (missing[0] / 2.0 + missing[1]);
+    }
+    fill.max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::Network;
+
+    use super::{Marks, Rule, fill, pairs};
+    use crate::graph::{self, Graph};
+    use crate::random::Random;
+
+    #[test]
+    fn fill_is_the_weight_of_the_pairs_that_have_not_met() {
+        let mut random = Random::new(1, 0);
+        let mut marks = Marks { last: u32::MAX - 100, of: vec![0; 12] };
+        for _ in 0..300 {
+            // Axis 0 is near all others, the last few of which have met.
+            let met = random.next() as usize % 12;
+            let mut meets = [[false; 12]; 12];
+            for (a, b) in (0..12).flat_map(|b| (0..b).map(move |a| (a, b))) {
+                let both = a == 0 || random.next().is_multiple_of(3) || a >= 12 - met;
+                (meets[a][b], meets[b][a]) = (both, both);
+            }
+            let near = |a: usize| (1..12).filter(|&b| meets[a][b as usize]).collect::<Vec<u32>>();
+            let too_many: Vec<bool> = (0..12).map(|_| random.next().is_multiple_of(6)).collect();
+            let all: Vec<Option<Vec<u32>>> = (0..12).map(|a| (!too_many[a]).then(|| near(a))).collect();
+            let counts = |a: u32| !too_many[a as usize];
+            let apart = |a: u32, b: u32| counts(a) && counts(b) && !meets[a as usize][b as usize];
+            let weight = |axis: u32| 0.5 + f64::from(axis);
+            let apart = (1..12).flat_map(|b| (1..b).map(move |a| (a, b))).filter(|&(a, b)| apart(a, b));
+            let expected: f64 = apart.map(|(a, b)| weight(a) * weight(b)).sum();
+            assert!((fill(&near(0), met, &all, &mut marks, weight) - expected).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn large_networks_take_no_quadratic_time() {
+        let n = 200_000;
+        let of = |inputs: Vec<Vec<u32>>, axes: u32| {
+            Graph::of(&Network::new(inputs, vec![], vec![2; axes as usize]).unwrap())
+        };
+        let chain = of((0..n).map(|i| vec![i, i + 1]).collect(), n + 1);
+        let shared = of((0..n).map(|i| vec![0, 1 + i / 2]).collect(), 1 + n / 2);
+        let star = of(std::iter::once((0..n).collect()).chain((0..n).map(|i| vec![i])).collect(), n);
+        for rule in [Rule::Size, Rule::Fill, Rule::WeightedFill] {
+            for graph in [&chain, &shared] {
+                graph::tree(graph.legs.len(), &pairs(graph, rule, 200).unwrap()).unwrap();
+            }
+            assert_eq!(pairs(&star, rule, 200), None);
+        }
     }
 }
