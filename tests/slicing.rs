@@ -14,7 +14,7 @@ pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<Slice> {
     axes.truncate(1 + bytes.below(3));
     let mut slice = |axis: u32| {
         let extent = network.extents()[axis as usize];
-        let parts: Vec<u64> = (2..=extent).rev().filter(|parts| extent % parts == 0).collect();
+        let parts: Vec<u64> = (2..=extent).rev().filter(|parts| extent.is_multiple_of(*parts)).collect();
         (!parts.is_empty()).then(|| Slice { axis, parts: bytes.pick(&parts) })
     };
     axes.into_iter().filter_map(&mut slice).collect()
@@ -23,7 +23,7 @@ pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<Slice> {
 /// An order with any number of lanes.
 pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o Ordered) -> Route<'o> {
     let parts = ordered.slices.first().map_or(1, |slice| slice.parts);
-    let lanes: Vec<u64> = (1..=parts).filter(|lanes| parts % lanes == 0).collect();
+    let lanes: Vec<u64> = (1..=parts).filter(|lanes| parts.is_multiple_of(*lanes)).collect();
     Route { lanes: bytes.pick(&lanes), ..ordered.into() }
 }
 

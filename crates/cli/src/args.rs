@@ -69,7 +69,7 @@ pub(crate) enum Verb {
     /// Show every stage from the text to the plan.
     Explain(ExplainArgs),
     /// Search a contraction order, for a network in a file or for an expression.
-    Order(OrderArgs),
+    Order(Box<OrderArgs>),
     /// Read an expression and print it in canonical form.
     Check(CheckArgs),
     /// Print the completion script of a shell.

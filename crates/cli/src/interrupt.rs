@@ -33,10 +33,11 @@ where
     if asked { Err(Failure::Interrupted) } else { Ok(outcome?) }
 }
 
-/// Runs something that looks at the flag, and comes to an early end where it is set. Tells whether Ctrl-C came.
+/// Runs something that looks at the flag, and comes to an early end where it is set. Tells whether Ctrl-C came, which has
+/// done what it can then: what follows runs as if it had not come.
 pub(crate) fn until_asked<T>(work: impl FnOnce(&AtomicBool) -> T) -> (T, bool) {
     GENTLE.store(true, SeqCst);
     let outcome = work(&ASKED);
     GENTLE.store(false, SeqCst);
-    (outcome, ASKED.load(SeqCst))
+    (outcome, ASKED.swap(false, SeqCst))
 }

@@ -7,10 +7,10 @@ mod subject;
 use crate::args::OrderArgs;
 use crate::error::Failure;
 use crate::interrupt;
-use crate::output::to_stdout;
+use crate::output::{Target, to_stdout};
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
-use einfold_order::{Effort, OrderError, Ordered, Task, order_task, strategy};
+use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};
 use progress::Looker;
 use report::Report;
 use std::io::Write;
@@ -21,6 +21,8 @@ use subject::Subject;
 /// Reads the network, searches and prints. Ctrl-C ends the search, not the verb.
 pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     interrupt::listen();
+    let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(Target::file).transpose());
+    let (svg, dot) = (svg?, dot?);
     let subject = Subject::read(args)?;
     let budget = Budget {
         effort: effort(args),
@@ -33,6 +35,13 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     let began = Instant::now();
     let Answer { ordered, interrupted, cached } = search(&subject, &how, &budget, args)?;
     let seconds = began.elapsed().as_secs_f64();
+    let Subject { network, labels, .. } = &subject;
+    if let Some(target) = svg {
+        target.write_text(&format::svg(network, &ordered, labels))?;
+    }
+    if let Some(target) = dot {
+        target.write_text(&format::dot(network, &ordered, labels))?;
+    }
     let report = Report { subject: &subject, ordered: &ordered, budget: &budget, seconds, interrupted, cached };
     to_stdout(|out| if args.json { writeln!(out, "{}", report.json()) } else { report.text(out) })
 }

@@ -35,6 +35,14 @@ impl Target {
                 Ok(Target::Stdout)
             };
         }
+        Target::file(path)
+    }
+
+    /// As [`new`](Target::new) for what is not standard output.
+    ///
+    /// # Errors
+    /// A directory, or a file in no directory, is no place for a result.
+    pub(crate) fn file(path: &Path) -> Result<Target, Failure> {
         // Links are followed, so that the file they lead to is replaced and not the link.
         let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         match fs::metadata(&place) {
@@ -52,16 +60,28 @@ impl Target {
     /// # Errors
     /// Those of the file, and [`Failure::Interrupted`]; then a [`Target::File`] is as it was before.
     pub(crate) fn write(&self, array: &AnyArray) -> Result<(), Failure> {
+        self.put(|mut to| npy::write(array, &mut to))
+    }
+
+    /// Writes a text.
+    ///
+    /// # Errors
+    /// As [`write`](Target::write).
+    pub(crate) fn write_text(&self, text: &str) -> Result<(), Failure> {
+        self.put(|to| Ok(to.write_all(text.as_bytes())?))
+    }
+
+    fn put(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>) -> Result<(), Failure> {
         match self {
-            Target::Stdout => to_stdout(|out| match npy::write(array, out) {
+            Target::Stdout => to_stdout(|out| match write(out) {
                 Err(NpyError::Io(error)) => Err(error),
                 other => other.map_err(io::Error::other),
             }),
             Target::Special(path) => {
                 let mut file = File::options().write(true).open(path).map_err(|e| failure(path, e))?;
-                npy::write(array, &mut file).map_err(|source| output(path, source))
+                write(&mut file).map_err(|source| output(path, source))
             }
-            Target::File(path) => interrupt::gently(|stop| replace(path, array, stop).map_err(|e| output(path, e))),
+            Target::File(path) => interrupt::gently(|stop| replace(path, write, stop).map_err(|e| output(path, e))),
         }
     }
 }
@@ -93,9 +113,13 @@ fn directory(file: &Path) -> &Path {
 }
 
 /// Writes a new file beside the old one, and puts it in its place once it is complete.
-fn replace(path: &Path, array: &AnyArray, stop: &AtomicBool) -> Result<(), NpyError> {
+fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>,
+    stop: &AtomicBool,
+) -> Result<(), NpyError> {
     let mut new = create_beside(path)?;
-    npy::write(array, &mut Stoppable { inner: new.as_file_mut(), stop })?;
+    write(&mut Stoppable { inner: new.as_file_mut(), stop })?;
     if stop.load(Ordering::SeqCst) {
         return Err(stopped().into());
     }

@@ -74,6 +74,12 @@ pub(crate) struct OrderArgs {
     /// A path to begin with, written as for --path; the answer is never worse.
     #[arg(long, value_name = "PATH", value_parser = path::parse, conflicts_with = "path")]
     pub(crate) start: Option<path::PathArg>,
+    /// Draw the tree to this file: operands at the bottom, each step above what it reads.
+    #[arg(long, value_name = "OUT")]
+    pub(crate) svg: Option<PathBuf>,
+    /// Write the tree for Graphviz to this file.
+    #[arg(long, value_name = "OUT")]
+    pub(crate) dot: Option<PathBuf>,
     /// A folder of orders that were found before: what is in it is not searched again, what is found is put into it.
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,

@@ -63,9 +63,6 @@ impl Report<'_> {
         writeln!(out, "written  {} elements in all{}", short(cost.write), power(10, cost.write.log10()))?;
         writeln!(out, "memory   {} bytes of {} at most at once", short(self.bytes()), self.subject.dtype)?;
         self.slices(out)?;
-        if let Some(record) = &self.ordered.record {
-            writeln!(out, "record   {record}")?;
-        }
         self.path(out)
     }
 

@@ -9,6 +9,7 @@ mod harness;
 mod networks;
 mod options;
 mod order;
+mod pictures;
 mod printing;
 mod programs;
 mod signals;

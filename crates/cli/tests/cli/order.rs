@@ -96,6 +96,20 @@ fn what_was_found_can_be_followed() {
 }
 
 #[test]
+fn trees_are_drawn() {
+    let folder = Folder::new();
+    let (svg, dot) = (folder.file("tree.svg"), folder.file("tree.dot"));
+    let chain = ["order", "ij,jk,kl->il", "--shapes", "20x10,10x30,30x40"];
+    run([&chain[..], &["--svg", &svg, "--dot", &dot]].concat()).ok();
+    let svg = std::fs::read_to_string(svg).unwrap();
+    assert!(svg.starts_with("<svg ") && svg.contains("<title>#3 jl: 400, 1.2e4 flops</title>"), "{svg}");
+    let dot = std::fs::read_to_string(dot).unwrap();
+    assert!(dot.starts_with("digraph order {") && dot.contains("[label=\"#0 ij\\n200\" shape=box]"), "{dot}");
+    let stderr = run([&chain[..], &["--svg", &folder.file("no/tree.svg")]].concat()).failed(1);
+    assert!(stderr.starts_with("error[output]: "), "{stderr}");
+}
+
+#[test]
 fn a_start_is_never_made_worse() {
     let folder = Folder::new();
     let file = folder.write("lattice.json", lattice(7).as_bytes());

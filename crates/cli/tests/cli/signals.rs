@@ -59,7 +59,7 @@ fn ctrl_c_ends_a_search_which_gives_what_it_has() {
     let folder = Folder::new();
     let file = folder.write("lattice.json", crate::order::lattice(12).as_bytes());
     let child = einfold()
-        .args(["order", &file, "--time", "1000h", "--json"])
+        .args(["order", &file, "--time", "1000h", "--json", "--svg", &folder.file("tree.svg")])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -71,6 +71,7 @@ fn ctrl_c_ends_a_search_which_gives_what_it_has() {
     let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(value["interrupted"], true);
     assert_eq!(value["path"].as_array().map(Vec::len), Some(143));
+    assert_eq!(folder.names(), ["lattice.json", "tree.svg"]);
 }
 
 /// Reads a little of what a command prints, and closes the pipe.

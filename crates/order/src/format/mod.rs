@@ -1,9 +1,14 @@
 //! Networks, orders and trees as files: JSON to read and to write, pictures to look at.
 
+mod dot;
+mod drawing;
 mod error;
 mod instance;
 mod path;
+mod svg;
 
+pub use dot::dot;
 pub use error::FormatError;
 pub use instance::Instance;
 pub use path::{Path, count_json, ordered_json};
+pub use svg::svg;

@@ -126,7 +126,7 @@ fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<Ordered, Ord
             Network::new(inputs, output, extents.to_vec()).unwrap()
         };
         let whole = extents[axis];
-        let divisors = (1..=whole).filter(|parts| whole % parts == 0);
+        let divisors = (1..=whole).filter(|parts| whole.is_multiple_of(*parts));
         for parts in divisors {
             extents[axis] = whole / parts;
             let peak = evaluate(&piece(&extents), &ordered.tree).peak;
