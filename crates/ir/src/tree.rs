@@ -66,8 +66,20 @@ impl Tree {
     /// # Errors
     /// [`PathError`] if an id is unknown, used twice or left over.
     pub fn from_ssa(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
+        Tree::of(leaves, path)
+    }
+
+    /// As [`Tree::from_ssa`], of steps of two.
+    ///
+    /// # Errors
+    /// [`PathError`] as for [`Tree::from_ssa`].
+    pub fn from_pairs(leaves: usize, path: &[[u32; 2]]) -> Result<Tree, PathError> {
+        Tree::of(leaves, path)
+    }
+
+    fn of(leaves: usize, path: &[impl AsRef<[u32]>]) -> Result<Tree, PathError> {
         let mut used = vec![false; leaves + path.len()];
-        for (step, ids) in path.iter().enumerate() {
+        for (step, ids) in path.iter().map(AsRef::as_ref).enumerate() {
             let live = leaves + step;
             if ids.is_empty() {
                 return Err(PathError::Empty { step });
@@ -81,7 +93,7 @@ impl Tree {
             }
         }
         match used.iter().filter(|u| !**u).count() {
-            1 => Ok(Tree { leaves, steps: path.to_vec() }),
+            1 => Ok(Tree { leaves, steps: path.iter().map(|ids| ids.as_ref().to_vec()).collect() }),
             left => Err(PathError::Unfinished { left }),
         }
     }
@@ -214,6 +226,7 @@ mod tests {
         let tree = Tree::from_linear(4, &linear).unwrap();
         assert_eq!(tree.steps(), [vec![0, 2], vec![1, 3], vec![5, 4]]);
         assert_eq!(tree.linear_path(), linear);
+        assert_eq!(Tree::from_pairs(4, &[[0, 2], [1, 3], [5, 4]]).as_ref(), Ok(&tree));
         assert_eq!(Tree::from_ssa(4, tree.steps()), Ok(tree));
     }
 
@@ -248,6 +261,7 @@ mod tests {
         assert_eq!(Tree::from_linear(3, &[vec![0, 1]]), Err(PathError::Unfinished { left: 2 }));
         assert_eq!(Tree::from_linear(1, &[vec![]]), Err(PathError::Empty { step: 0 }));
         assert_eq!(Tree::from_ssa(2, &[vec![0, 1], vec![2, 0]]), Err(PathError::Reused { step: 1, id: 0 }));
+        assert_eq!(Tree::from_pairs(2, &[[0, 0]]), Err(PathError::Reused { step: 0, id: 0 }));
         assert_eq!(Tree::from_ssa(0, &[]), Err(PathError::Unfinished { left: 0 }));
     }
 }

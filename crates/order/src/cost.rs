@@ -133,28 +133,68 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// A sum whose terms change, kept as a binary tree of partial sums: to subtract from a rounded [`Count`] would lose what is
-/// small beside a result that has died.
+/// A sum whose terms change. Up to 2^128 it is exact; beyond, it is kept as a binary tree of partial sums: to subtract from
+/// a rounded [`Count`] would lose what is small beside a result that has died.
 struct Sum {
-    /// Node `i` is the sum of nodes `2i` and `2i + 1`; the terms are the last half.
+    exact: Option<u128>,
+    /// The terms are the last half. Once the sum is no longer exact, node `i` is the sum of nodes `2i` and `2i + 1`.
     nodes: Vec<Count>,
 }
 
 impl Sum {
     fn of_zeros(terms: usize) -> Sum {
-        Sum { nodes: vec![Count::ZERO; 2 * terms.max(1)] }
+        Sum { exact: Some(0), nodes: vec![Count::ZERO; 2 * terms.max(1)] }
     }
 
     fn set(&mut self, term: usize, value: Count) {
         let mut node = self.nodes.len() / 2 + term;
-        self.nodes[node] = value;
+        let old = std::mem::replace(&mut self.nodes[node], value);
+        if let Some(sum) = self.exact {
+            let change = old.exact().zip(value.exact());
+            self.exact = change.and_then(|(old, new)| (sum - old).checked_add(new));
+            if self.exact.is_none() {
+                (1..self.nodes.len() / 2).rev().for_each(|node| self.add_up(node));
+            }
+            return;
+        }
         while node > 1 {
             node /= 2;
-            self.nodes[node] = self.nodes[2 * node] + self.nodes[2 * node + 1];
+            self.add_up(node);
         }
     }
 
+    fn add_up(&mut self, node: usize) {
+        self.nodes[node] = self.nodes[2 * node] + self.nodes[2 * node + 1];
+    }
+
     fn total(&self) -> Count {
-        self.nodes[1]
+        self.exact.map_or(self.nodes[1], Count::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::Count;
+
+    use super::Sum;
+    use crate::random::Random;
+
+    #[test]
+    fn a_sum_follows_its_terms_across_the_border_of_exact_counts() {
+        let mut random = Random::new(1, 0);
+        for _ in 0..200 {
+            let terms = 1 + random.next() as usize % 9;
+            let mut sum = Sum::of_zeros(terms);
+            let mut values = vec![Count::ZERO; terms];
+            for round in 0..40 {
+                // Small at first; later up to 2^190.
+                let factors = random.next() % if round < 20 { 9 } else { 68 };
+                let term = random.next() as usize % terms;
+                values[term] = Count::product((0..factors).map(|_| 1 + random.next() % 7));
+                sum.set(term, values[term]);
+                let expected: Count = values.iter().copied().sum();
+                assert_eq!((sum.total().exact(), sum.total().to_string()), (expected.exact(), expected.to_string()));
+            }
+        }
     }
 }

@@ -184,6 +184,5 @@ pub(crate) fn pairs(tree: &Tree) -> Pairs {
 
 /// The tree of steps that a search found.
 pub(crate) fn tree(leaves: usize, pairs: &Pairs) -> Result<Tree, OrderError> {
-    let path: Vec<Vec<u32>> = pairs.iter().map(|pair| pair.to_vec()).collect();
-    Ok(Tree::from_ssa(leaves, &path)?)
+    Ok(Tree::from_pairs(leaves, pairs)?)
 }
