@@ -1,7 +1,6 @@
 //! Mistakes in expressions, operands and command lines: exit codes, streams and colours.
 
 use crate::harness::{Folder, data, einfold, run};
-use std::fs::File;
 use std::io::Read;
 
 #[test]
@@ -55,18 +54,8 @@ fn mistakes_in_the_command_line_are_2() {
 #[cfg(unix)]
 mod terminal {
     use super::*;
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use crate::harness::terminal;
     use std::process::Stdio;
-
-    /// Both ends of a terminal.
-    fn terminal() -> (File, File) {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&ours).unwrap();
-        unlockpt(&ours).unwrap();
-        let name = ptsname(&ours, Vec::new()).unwrap();
-        let theirs = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-        (ours.into(), theirs)
-    }
 
     #[test]
     fn binary_data_is_not_sent_to_a_terminal() {

@@ -109,3 +109,15 @@ pub(crate) fn listing(folder: &str) -> Vec<PathBuf> {
     paths.sort();
     paths
 }
+
+/// Both ends of a terminal.
+#[cfg(unix)]
+pub(crate) fn terminal() -> (fs::File, fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&ours).unwrap();
+    unlockpt(&ours).unwrap();
+    let name = ptsname(&ours, Vec::new()).unwrap();
+    let theirs = fs::File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    (ours.into(), theirs)
+}

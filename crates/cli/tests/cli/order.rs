@@ -144,6 +144,33 @@ fn a_time_is_kept_to_and_recorded() {
     assert_eq!((&again["ssa_path"], &again["record"]), (&best["ssa_path"], &best["record"]));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_long_search_shows_on_a_terminal_how_far_it_is() {
+    use crate::harness::{einfold, terminal};
+    use std::io::Read;
+    let folder = Folder::new();
+    let file = folder.write("lattice.json", lattice(12).as_bytes());
+    let (mut ours, theirs) = terminal();
+    let mut command = einfold();
+    command
+        .args(["order", &file, "--time", "1s"])
+        .env("TERM", "xterm")
+        .stdout(std::process::Stdio::null())
+        .stderr(theirs);
+    let mut child = command.spawn().unwrap();
+    // Or this end of the terminal would stay open.
+    drop(command);
+    let (mut shown, mut block) = (Vec::new(), [0; 4096]);
+    // The last reading fails, with the terminal gone.
+    while let Ok(length @ 1..) = ours.read(&mut block) {
+        shown.extend(&block[..length]);
+    }
+    assert!(child.wait().unwrap().success());
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.contains('█') && shown.contains(" 10^"), "{shown}");
+}
+
 #[test]
 fn a_cache_remembers_what_was_found() {
     let folder = Folder::new();
