@@ -1,11 +1,22 @@
 //! Contractions in slices give what they give at once.
 
-use einfold_ir::Network;
-use einfold_order::{Ordered, Slice};
-use einfold_plan::Route;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::draw::{Bytes, check};
-use crate::running::check_drawn;
+use einfold_exec::{Control, Scratch, Stopped, bind};
+use einfold_ir::{Dtype, Network, Plan, Tree};
+use einfold_order::{Ordered, Slice};
+use einfold_plan::{Hints, PassSet, Route, apply, lower, network, optimize};
+use einfold_syntax::{Options, parse, resolve};
+use rayon::ThreadPoolBuilder;
+
+use crate::draw::{Bytes, Noise, check};
+use crate::layout::{Layout, hold};
+use crate::num::{Num, Tensor};
+use crate::resolving::types;
+use crate::running::{blank, check_drawn};
+use crate::threads::{bits, reals};
 
 /// Random slices of a network: of axes of operands and of the output, into pieces of any length.
 pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<Slice> {
@@ -30,4 +41,107 @@ pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o Ordered) -> Route<'o
 #[test]
 fn slices_give_what_the_oracle_says() {
     check(5000, |bytes| check_drawn(bytes, true));
+}
+
+/// A plan of a ring of matrices with real numbers, in slices and lanes.
+fn ring(dtype: Dtype, extent: usize, slices: &[Slice], lanes: u64) -> (Plan, Vec<Tensor>) {
+    let mut noise = Noise(5);
+    let operands: Vec<Tensor> = (0..4).map(|_| reals(&mut noise, dtype, &[extent; 2])).collect();
+    let ir = resolve(&parse("ab,bc,cd,da->ac").unwrap(), &types(&operands), &Options::default()).unwrap();
+    let tree = Tree::from_ssa(4, &[vec![0, 1], vec![2, 3], vec![4, 5]]).unwrap();
+    let mut routes = vec![None; ir.nodes().len()];
+    // 16-bit floats are rounded by a node of its own after the contraction.
+    let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
+    routes[at.0 as usize] = Some(Route { slices, lanes, tree: &tree });
+    let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
+    (optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap(), operands)
+}
+
+/// Runs a plan on threads of a pool.
+fn run_on(plan: &Plan, operands: &[Tensor], control: &Control<'_>) -> Result<Tensor, Stopped> {
+    let arrays: Vec<_> = operands.iter().map(|t| hold(t, &Layout::row_major(t.shape.len()))).collect();
+    let ins: Vec<_> = arrays.iter().map(|a| a.view()).collect();
+    let mut outputs = blank(plan);
+    let mut outs: Vec<_> = outputs.iter_mut().map(|o| o.view_mut()).collect();
+    let mut scratch = Scratch::new();
+    let bound = bind(plan, &ins, &mut outs, &einfold_exec::Options::default(), &mut scratch).unwrap();
+    let pool = ThreadPoolBuilder::new().num_threads(8).build().unwrap();
+    pool.install(|| bound.run(control))?;
+    drop(outs);
+    Ok(outputs[0].tensor())
+}
+
+const CUTS: [(&[(u32, u64)], u64); 5] =
+    [(&[(0, 8)], 4), (&[(2, 16)], 8), (&[(2, 8), (0, 2)], 8), (&[(3, 4), (2, 4)], 2), (&[(1, 8), (3, 2)], 1)];
+
+#[test]
+fn lanes_give_the_same_bits_on_any_number_of_threads_and_say_how_far_they_are() {
+    for (cuts, lanes) in CUTS {
+        let slices: Vec<Slice> = cuts.iter().map(|&(axis, parts)| Slice { axis, parts }).collect();
+        let (plan, operands) = ring(Dtype::F64, 64, &slices, lanes);
+        assert_eq!(plan.regions.iter().map(|r| r.lane_count()).max(), Some(lanes as usize));
+        let on = |threads| {
+            let most = Mutex::new((0, 0));
+            let progress = |done, total| {
+                let mut most = most.lock().unwrap();
+                *most = (most.0.max(done), total);
+            };
+            let control =
+                Control { threads: NonZeroUsize::new(threads), progress: Some(&progress), ..Control::default() };
+            let result = run_on(&plan, &operands, &control).unwrap();
+            let (done, total) = most.into_inner().unwrap();
+            assert!(done == total && total > 0, "{done} of {total}");
+            result
+        };
+        let one = on(1);
+        for threads in [2, 3, 8] {
+            assert_eq!(bits(&on(threads)), bits(&one), "{cuts:?} {threads}");
+        }
+        let (whole, _) = ring(Dtype::F64, 64, &[], 1);
+        let whole = run_on(&whole, &operands, &Control::default()).unwrap();
+        assert_eq!(one.differs(&whole, 1e-12), None);
+    }
+}
+
+#[test]
+fn a_cancelled_run_stops_within_its_lanes() {
+    let (plan, operands) = ring(Dtype::F64, 64, &[Slice { axis: 2, parts: 64 }], 4);
+    for threads in [1, 4] {
+        let (cancel, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let progress = |_, _| {
+            if calls.fetch_add(1, Ordering::Relaxed) == 5 {
+                cancel.store(true, Ordering::Relaxed);
+            }
+        };
+        let threads = NonZeroUsize::new(threads);
+        let control = Control { threads, progress: Some(&progress), cancel: Some(&cancel) };
+        assert_eq!(run_on(&plan, &operands, &control).unwrap_err(), Stopped::Cancelled);
+        assert!(calls.into_inner() < 40);
+    }
+}
+
+fn convert(tensor: &Tensor, dtype: Dtype) -> Tensor {
+    Tensor { dtype, shape: tensor.shape.clone(), data: tensor.data.iter().map(|x| x.to(dtype)).collect() }
+}
+
+#[test]
+fn sums_of_slices_are_as_exact_as_sums_at_once() {
+    for dtype in [Dtype::F16, Dtype::BF16] {
+        let (exact, operands) = ring(Dtype::F64, 64, &[], 1);
+        let wide: Vec<Tensor> = operands.iter().map(|t| convert(&convert(t, dtype), Dtype::F64)).collect();
+        let narrow: Vec<Tensor> = wide.iter().map(|t| convert(t, dtype)).collect();
+        let exact = run_on(&exact, &wide, &Control::default()).unwrap();
+        let error = |slices: &[Slice], lanes| {
+            let (plan, _) = ring(dtype, 64, slices, lanes);
+            let result = run_on(&plan, &narrow, &Control::default()).unwrap();
+            let far = |(x, y): (&Num, &Num)| (x.parts().0 - y.parts().0).abs();
+            result.data.iter().zip(&exact.data).map(far).fold(0.0, f64::max)
+        };
+        let whole = error(&[], 1);
+        for (cuts, lanes) in CUTS {
+            let slices: Vec<Slice> = cuts.iter().map(|&(axis, parts)| Slice { axis, parts }).collect();
+            // One rounding at the end, as without slices.
+            assert!(error(&slices, lanes) <= 1.01 * whole, "{dtype} {cuts:?} {whole}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ pub(crate) fn reals(noise: &mut Noise, dtype: Dtype, shape: &[usize]) -> Tensor 
     Tensor { dtype, shape: shape.to_vec(), data }
 }
 
-fn bits(tensor: &Tensor) -> Vec<(u64, u64)> {
+pub(crate) fn bits(tensor: &Tensor) -> Vec<(u64, u64)> {
     tensor.data.iter().map(|x| x.parts()).map(|(re, im)| (re.to_bits(), im.to_bits())).collect()
 }
 

@@ -144,7 +144,7 @@ impl<'a, O: Operands> Call<'a, O> {
         operands.with(&mut |arguments| {
             if let Some((options, go)) = pending.take() {
                 let run = |arguments: Arguments<'_>| go(Run { expression, program, arguments, options });
-                result = Some(expression.arrange(arguments, run));
+                result = Some(program.arrange(expression, arguments, run));
             }
         });
         result.unwrap_or_else(|| Err(BindError::Operands { expected: program.inputs().len(), found: 0 }.into()))

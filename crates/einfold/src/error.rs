@@ -1,7 +1,9 @@
 //! The one error type.
 
+mod constants;
 mod kind;
 
+pub use constants::ConstantsProblem;
 pub use kind::{ErrorKind, NamesProblem, RecipeProblem};
 
 use einfold_syntax::{Note, Report, Span};
@@ -56,6 +58,12 @@ impl Error {
     /// What to do about it, in lines.
     pub fn help_lines(&self) -> &[String] {
         &self.0.help
+    }
+
+    /// The same error about another operand.
+    pub(crate) fn of_operand(mut self, place: impl Fn(usize) -> usize) -> Error {
+        self.0.kind.move_operand(place);
+        self
     }
 
     /// The same error with a place in an expression.

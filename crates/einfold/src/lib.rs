@@ -157,6 +157,7 @@ mod builtin;
 mod call;
 mod error;
 mod expression;
+mod fixed;
 mod grouped;
 mod names;
 mod operand;
@@ -177,8 +178,9 @@ pub use algebra::{
 };
 pub use array::AnyArray;
 pub use call::{Call, Run};
-pub use error::{Error, ErrorKind, NamesProblem, RecipeProblem};
+pub use error::{ConstantsProblem, Error, ErrorKind, NamesProblem, RecipeProblem};
 pub use expression::Expression;
+pub use fixed::Fixed;
 pub use grouped::{Aggregator, accumarray, bincount, bincount_weighted, segment_mean, segment_sum, weighted_average};
 pub use operand::{Arguments, Conj, Named, Operand, Operands, conj, named};
 pub use output::{Output, Outputs, Slot};

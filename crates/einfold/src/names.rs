@@ -73,6 +73,37 @@ impl Expression {
     }
 }
 
+impl crate::program::Program {
+    /// As [`Expression::arrange`], where some operands of the program may be given already.
+    pub(crate) fn arrange<R>(
+        &self,
+        expression: &Expression,
+        arguments: Arguments<'_>,
+        then: impl FnOnce(Arguments<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let Arguments { views, conj, names } = arguments;
+        if !self.is_fixed() || names.iter().all(Option::is_none) {
+            return expression.arrange(arguments, then);
+        }
+        let inputs = self.inputs();
+        let place = |ty: &TensorType| names.iter().position(|name| name.is_some() && *name == ty.name.as_deref());
+        let order: Positions = inputs.iter().filter_map(place).collect();
+        if order.len() < inputs.len() {
+            return Err(BindError::Operands { expected: inputs.len(), found: order.len() }.into());
+        }
+        let views: SmallVec<[AnyView<'_>; 8]> = order.iter().map(|&k| views[k].clone()).collect();
+        let conj: SmallVec<[bool; 16]> = order.iter().map(|&k| conj[k]).collect();
+        let names: SmallVec<[Option<&str>; 8]> = order.iter().map(|&k| names[k]).collect();
+        then(Arguments { views: &views, conj: &conj, names: &names })
+    }
+
+    /// An error of a run, with the place of the operand that it is about. Where some operands are given already, the others are
+    /// counted without them, and have no place.
+    pub(crate) fn point(&self, expression: &Expression, error: Error) -> Error {
+        if self.is_fixed() { error } else { expression.point(error) }
+    }
+}
+
 impl Expression {
     /// Refuses options about names where there are none: a program checks its own.
     pub(crate) fn check_options(&self) -> Result<(), Error> {

@@ -140,6 +140,16 @@ impl Plan {
         Ok(Explain::new(source, program.ir(), program.compiled(), &expression.plan_options())?)
     }
 
+    /// Whether some contraction runs in slices.
+    pub(crate) fn is_sliced(&self) -> bool {
+        self.0.program.compiled().orders.iter().any(|(_, ordered)| !ordered.slices.is_empty())
+    }
+
+    /// What the plan is made of.
+    pub(crate) fn parts(&self) -> (&Expression, &Program) {
+        (&self.0.expression, &self.0.program)
+    }
+
     /// What the questions about ids were answered with, if there were any.
     pub(crate) fn answers(&self) -> &[i64] {
         self.0.program.answers()

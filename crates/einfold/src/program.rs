@@ -7,9 +7,11 @@ use crate::expression::Expression;
 use crate::operand::Arguments;
 use crate::output::Outputs;
 use crate::settings::Settings;
+use einfold_exec as exec;
+use einfold_exec::{AnyView, Control, Kept, Scratch};
 use einfold_ir::{Buffer, Dtype, Ir, TensorType};
 use einfold_order::Order;
-use einfold_plan::{Compiled, PlanOptions, compile};
+use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
 use einfold_syntax::{Resolved, SizeQuery, resolve, resolve_or_ask};
 
 /// An expression compiled for operands of certain types.
@@ -21,6 +23,8 @@ pub(crate) struct Program {
     /// What the questions about ids were answered with, in their order.
     answers: Vec<i64>,
     compiled: Compiled,
+    /// What was made of operands that are given already, and is read with the others.
+    kept: Vec<Kept>,
 }
 
 impl Program {
@@ -68,7 +72,45 @@ impl Program {
     fn of(expression: &Expression, ir: Ir, inputs: Vec<TensorType>, answers: Vec<i64>) -> Result<Program, Error> {
         let Settings { order, budget, .. } = &expression.settings;
         let compiled = compile(&ir, order, budget, &expression.plan_options())?;
-        Ok(Program { inputs, ir, answers, compiled })
+        Ok(Program { inputs, ir, answers, compiled, kept: Vec::new() })
+    }
+
+    /// The same program with the operands at the positions `at` given already. Operands in errors are counted among these.
+    pub(crate) fn fix(
+        &self,
+        expression: &Expression,
+        at: &[usize],
+        arguments: &Arguments<'_>,
+    ) -> Result<Program, Error> {
+        let Settings { order, budget, semiring, .. } = &expression.settings;
+        let options = PlanOptions { constants: at.iter().map(|&k| k as u32).collect(), ..expression.plan_options() };
+        let compiled = compile(&self.ir, order, budget, &options)?;
+        let mut kept = Vec::new();
+        if let Some(Prepared { plan, operands }) = &compiled.prepared {
+            let place = |operand: &u32| at.iter().position(|&k| k == *operand as usize);
+            let places: Vec<usize> = operands.iter().filter_map(place).collect();
+            let views: Vec<AnyView<'_>> = places.iter().map(|&k| arguments.views()[k].clone()).collect();
+            let options = exec::Options { semirings: semiring.as_slice(), ..exec::Options::default() };
+            let run = exec::keep(plan, &views, &options, &mut Scratch::new(), &Control::default());
+            kept = run.map_err(|error| Error::from(error).of_operand(|k| places[k]))?;
+        }
+        let inputs = compiled.operands.iter().map(|&k| self.inputs[k as usize].clone()).collect();
+        Ok(Program { inputs, ir: self.ir.clone(), answers: self.answers.clone(), compiled, kept })
+    }
+
+    /// What is read with the operands of a call, after them.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
+        self.kept.iter().map(Kept::view)
+    }
+
+    /// The bytes that it takes.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept.iter().map(Kept::bytes).sum()
+    }
+
+    /// Whether some operands are given already.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.compiled.prepared.is_some()
     }
 
     pub(crate) fn inputs(&self) -> &[TensorType] {

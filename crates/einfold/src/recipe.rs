@@ -29,7 +29,7 @@ struct Recipe {
     meaning: Meaning,
     memory: Option<u64>,
     passes: Vec<String>,
-    /// The strategy to ask again where there are several paths.
+    /// The strategy to ask again where there are several paths, or slices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     order: Option<String>,
     /// In SSA form, one for each contraction that has an order.
@@ -120,7 +120,7 @@ impl Plan {
             memory: budget.memory_bytes,
             passes: passes.names().map(Into::into).collect(),
             order: match order {
-                Order::Strategy(strategy) if paths.len() > 1 => Some(strategy.name.into()),
+                Order::Strategy(strategy) if paths.len() > 1 || self.is_sliced() => Some(strategy.name.into()),
                 _ => None,
             },
             paths,
@@ -209,11 +209,11 @@ impl Recipe {
         Ok(found.ok_or_else(|| RecipeProblem::Algebra(self.algebra.clone()))?)
     }
 
-    /// One path is followed. With several contractions the strategy is asked again, and has to answer the same.
+    /// One path is followed. With several contractions, or slices, the strategy is asked again, and has to answer the same.
     fn order(&self) -> Result<Order, Error> {
         match (&self.paths[..], &self.order) {
-            ([path], _) => Ok(Order::Ssa(path.clone())),
             (_, Some(name)) => Ok(name.parse()?),
+            ([path], None) => Ok(Order::Ssa(path.clone())),
             (_, None) => Ok(Order::default()),
         }
     }

@@ -8,6 +8,7 @@ use crate::settings::Settings;
 use einfold_exec as exec;
 use einfold_exec::{AnyView, AnyViewMut, BindError, MemoryOrder, NewArray, Scratch};
 use einfold_ir::Algebra;
+use smallvec::SmallVec;
 use std::cell::Cell;
 
 /// The results of a run that are not there yet.
@@ -95,7 +96,7 @@ impl<'r> Run<'r> {
         let Run { expression, program, arguments, options } = self;
         if let Some(operand) = arguments.conj_mismatch(program.inputs()) {
             let planned = program.inputs()[operand].conj;
-            return Err(expression.point(ErrorKind::Conj { operand, planned }.into()));
+            return Err(program.point(expression, ErrorKind::Conj { operand, planned }.into()));
         }
         let compiled = program.compiled();
         let settings = &expression.settings;
@@ -114,12 +115,20 @@ impl<'r> Run<'r> {
             memory: settings.budget.memory_bytes.map(left),
             ..exec::Options::default()
         };
-        let go = |scratch: &mut Scratch| go(&compiled.plan, arguments.views(), &options, scratch, &control);
+        let mut all: SmallVec<[AnyView<'_>; 8]> = SmallVec::new();
+        let views = match program.is_fixed() {
+            false => arguments.views(),
+            true => {
+                all.extend(arguments.views().iter().cloned().chain(program.kept()));
+                &all[..]
+            }
+        };
+        let go = |scratch: &mut Scratch| go(&compiled.plan, views, &options, scratch, &control);
         let result = match scratch {
             Some(scratch) => go(scratch),
             None => with_spare(go),
         };
-        result.map_err(|e| expression.point(e))
+        result.map_err(|e| program.point(expression, e))
     }
 }
 

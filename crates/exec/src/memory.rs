@@ -46,6 +46,11 @@ impl AlignedMemory {
         self.len == 0
     }
 
+    /// The first byte: dangling, but aligned for bytes, where there are none.
+    pub(crate) fn start(&self) -> NonNull<u8> {
+        self.start
+    }
+
     /// At least `bytes` bytes. A block that is large enough already is kept with what it holds; otherwise it is replaced by
     /// zeros.
     ///

@@ -151,3 +151,95 @@ impl Draft {
         areas
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Lifetime, Region};
+    use crate::access::{Access, Axis, AxisRef, Index};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Nest, Place, Plan, Step};
+    use crate::{Algebra, Dtype, NodeId};
+
+    const SUM: BufferId = BufferId(6);
+
+    fn at(buffer: BufferId, index: Index<BufferId>) -> Access<BufferId> {
+        Access::new(buffer, vec![index])
+    }
+
+    /// A step that makes one buffer of elements of others.
+    fn step(reads: Vec<Access<BufferId>>, write: Access<BufferId>, mode: Mode) -> Step {
+        let (algebra, form) = (Algebra::SUM_PRODUCT, Form::Nest(Nest::default()));
+        Step { origin: NodeId(0), axes: Vec::new(), reads, write, mode, algebra, form }
+    }
+
+    /// Buffers: an operand of 12 elements, five intermediates of one, a result of 12 or of 1. Before the loops `t1` is made, in
+    /// the outer of two `t2` and of that `t3`, in the inner `t4`; `t5` of no more than `t1`; the result is added to.
+    fn draft(lanes: Option<usize>, told: bool) -> Draft {
+        let [zero, outer, both] = [
+            Index::constant(0),
+            Index::affine(0, [(4, AxisRef::Loop(0))]),
+            Index::affine(0, [(4, AxisRef::Loop(0)), (1, AxisRef::Loop(1))]),
+        ];
+        let t = |k: u32| at(BufferId(k), zero.clone());
+        let result = at(SUM, if told { both.clone() } else { zero.clone() });
+        let start = Step { form: Form::Fill, ..step(vec![], at(SUM, zero.clone()), Mode::Overwrite) };
+        let before = vec![start, step(vec![at(BufferId(0), zero.clone())], t(1), Mode::Overwrite)];
+        let inside = vec![
+            step(vec![at(BufferId(0), outer)], t(2), Mode::Overwrite),
+            step(vec![t(2)], t(3), Mode::Overwrite),
+            step(vec![at(BufferId(0), both), t(3)], t(4), Mode::Overwrite),
+            step(vec![t(1)], t(5), Mode::Overwrite),
+            step(vec![t(4), t(5)], result, Mode::Accumulate),
+        ];
+        let loops = vec![Axis::new("a", 3), Axis::new("b", 4)];
+        let buffer = |k: usize| Buffer {
+            label: "t".into(),
+            dtype: Dtype::F64,
+            extents: vec![if k == 0 || k == 6 { 12 } else { 1 }],
+            place: match k {
+                0 => Place::Input(0),
+                6 => Place::Output(0),
+                // What lanes have for themselves comes last.
+                _ => Place::Scratch(Plan::ALIGN * (k - 1)),
+            },
+            layout: Layout::RowMajor,
+        };
+        let regions =
+            vec![Region { loops: vec![], steps: before, lanes: None }, Region { loops, steps: inside, lanes }];
+        let scratch = Plan::ALIGN * (1 + 4 * lanes.map_or(1, |_| 3));
+        let (inputs, outputs) = (vec![BufferId(0)], vec![SUM]);
+        Draft { buffers: (0..7).map(buffer).collect(), regions, inputs, outputs, scratch }
+    }
+
+    #[test]
+    fn a_step_depends_on_the_loops_of_what_it_reads() {
+        assert_eq!(draft(None, true).regions[1].depths(), [1, 1, 2, 0, 2]);
+        // Every lane makes all of it.
+        assert_eq!(draft(Some(256), true).regions[1].depths(), [1, 1, 2, 1, 2]);
+        // Two products a turn: 3·4 points of one element.
+        assert_eq!(draft(None, true).flops(), crate::Count::from(24u64));
+    }
+
+    #[test]
+    fn what_is_not_made_anew_in_every_turn_lives_through_the_turns_in_between() {
+        let lives = draft(None, true).lifetimes();
+        let life = |first, last| Some(Lifetime { first, last });
+        // `t2` is used up where it was made; `t3` stays for the inner loop, `t5` for both.
+        assert_eq!(lives[1..6], [life(1, 6), life(2, 3), life(3, 6), life(4, 6), life(2, 6)]);
+    }
+
+    #[test]
+    fn lanes_do_not_meet() {
+        let refused = |draft: Draft| Plan::seal(draft).map(drop).map_err(|v| v.0);
+        assert_eq!(draft(Some(256), true).lane_buffers()[1..], [None, Some(1), Some(1), Some(1), Some(1), None]);
+        assert_eq!(draft(Some(256), true).lane_areas(), [None, Some((64, 264))]);
+        assert_eq!(refused(draft(None, true)), Ok(()));
+        assert_eq!(refused(draft(Some(256), true)), Ok(()));
+        assert_eq!(refused(draft(None, false)), Ok(()));
+        assert_eq!(refused(draft(Some(256), false)), Err("lanes meet in buffer 6".into()));
+        assert_eq!(refused(draft(Some(192), true)), Err("the lanes of a region overlap".into()));
+        assert_eq!(refused(draft(Some(320), true)), Err("the lanes of a region overlap".into()));
+        let mut bare = draft(None, true);
+        bare.regions[0].lanes = Some(0);
+        assert_eq!(refused(bare), Err("lanes without a loop".into()));
+    }
+}

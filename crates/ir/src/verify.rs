@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use crate::access::{Access, Axis, AxisRef, Index};
 use crate::module::{Space, Violation, check_expr, ensure};
 use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
-use crate::region::Lifetime;
+use crate::region::{Lifetime, Region};
 use crate::{Algebra, Dtype};
 
 /// Checks every invariant that [`Plan`] states.
@@ -150,6 +150,8 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
 /// lane, and none reads. (Ids may have the executor add to more than these.)
 fn check_lanes(draft: &Draft) -> Result<(), Violation> {
     let own = draft.lane_buffers();
+    let looped = |region: &Region| region.lanes.is_none() || !region.loops.is_empty();
+    ensure(draft.regions.iter().all(looped), || "lanes without a loop".into())?;
     for (number, region) in draft.regions.iter().enumerate().filter(|(_, r)| r.lane_count() > 1) {
         let mut touched: HashMap<BufferId, usize> = HashMap::new();
         region.steps.iter().for_each(|step| step.for_each_buffer(&mut |b| *touched.entry(b).or_default() += 1));

@@ -138,7 +138,7 @@ fn flat(out: &mut Ir, ids: &[NodeId], node: &Node, c: &Contraction, treatment: T
 }
 
 /// An axis without a place in the space of the node being written: of extent 1.
-const UNUSED: u32 = u32::MAX;
+pub(crate) const UNUSED: u32 = u32::MAX;
 
 /// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new IR.
 struct Writer<'a> {
@@ -355,7 +355,7 @@ fn reads(children: &mut [Operand]) -> Vec<Access<NodeId>> {
 }
 
 /// Replaces every own axis by its place in another space; an axis without one has extent 1 and adds nothing.
-fn renumber(indices: &mut [Index<NodeId>], local: &[u32]) {
+pub(crate) fn renumber(indices: &mut [Index<NodeId>], local: &[u32]) {
     for index in indices {
         index.terms.retain_mut(|Term { axis, .. }| match axis {
             AxisRef::Own(a) => {

@@ -9,8 +9,9 @@ use einfold_order::{Budget, Effort, Order, OrderError, Ordered, Task, order_task
 
 use self::build::Built;
 use self::cost::total_cost;
+use crate::constants::{self, Part};
 use crate::passes::{Pass, PassSet};
-use crate::{Hints, Memory, PlanError, Rewrite, rewrite};
+use crate::{Hints, Memory, PlanError, Rewrite, Treatment, rewrite, treatment};
 
 pub(crate) use cost::{naive_flops, points};
 
@@ -21,6 +22,17 @@ pub struct PlanOptions {
     pub hints: Hints,
     /// Which passes run.
     pub passes: PassSet,
+    /// Operands that stay the same from run to run: what is made of them alone gets a plan of its own.
+    pub constants: Vec<u32>,
+}
+
+/// What is computed once of constant operands.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Its results are the last operands of the plan of the rest.
+    pub plan: Plan,
+    /// Which operands of the expression are its operands.
+    pub operands: Vec<u32>,
 }
 
 /// A plan and how it came about.
@@ -28,7 +40,11 @@ pub struct PlanOptions {
 pub struct Compiled {
     /// The plan. The origins of its steps are nodes of `ir`.
     pub plan: Plan,
-    /// The expression as it was rewritten before anything was ordered.
+    /// Which operands of the expression are its operands, before what is prepared: without constants all.
+    pub operands: Vec<u32>,
+    /// What is to be computed before of constants, if there are some. Nothing else tells of it.
+    pub prepared: Option<Prepared>,
+    /// The expression as it was rewritten before anything was ordered; without what is prepared.
     pub rewritten: Ir,
     /// How often each rewriting that ran changed something.
     pub rewrites: Vec<(&'static Rewrite, usize)>,
@@ -79,30 +95,78 @@ fn compile_by(
     let mut rewrites = Vec::new();
     let choice = orders::choice(ir, how, options.passes)?;
     let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
-    let ir = &rewritten;
-    let through_ids = orders::through_ids(ir, how, budget)?;
+    let through_ids = orders::through_ids(&rewritten, how, budget)?;
+    let constant = match &options.constants[..] {
+        [] => vec![false; rewritten.nodes().len()],
+        operands => constants::constant_nodes(&rewritten, operands),
+    };
     let searched = matches!(how, Order::Strategy(_));
     let mut asked = Asked::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
     loop {
-        let orders = match orders::all(ir, how, &asked.budget(), search) {
-            Ok(orders) => orders,
+        let parts = match orders::all(&rewritten, &constant, how, &asked.budget(), search) {
+            Ok(orders) => parts(&rewritten, orders, &through_ids, options)?,
             // That the search cannot do with less is no news.
             Err(error) => return Err(least.map_or(error, |(_, least)| least)),
         };
-        let built = Built::of(ir, orders.iter().chain(&through_ids), options, budget.memory_bytes)?;
+        let (before, rest) = parts;
+        let built = Built::of(&rest, options, budget.memory_bytes)?;
         let total = built.memory.total();
         let Err(error) = built.within(budget.memory_bytes) else {
-            let cost = total_cost(ir, orders.iter().chain(&through_ids));
-            let Built { applied: ir, plan, memory, changes } = built;
-            return Ok(Compiled { plan, rewritten, rewrites, ir, orders, through_ids, cost, memory, changes });
+            return finish(before, rest, built, rewrites, options);
         };
         let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
-        if !searched || orders.is_empty() || !asked.less(total) {
+        if !searched || rest.orders.is_empty() || !asked.less(total) {
             return Err(found.1);
         }
         least = Some(found);
     }
+}
+
+/// What is made of constants, if there are some, and the rest.
+fn parts(
+    ir: &Ir,
+    mut orders: Vec<(NodeId, Ordered)>,
+    through_ids: &[(NodeId, Ordered)],
+    options: &PlanOptions,
+) -> Result<(Option<Part>, Part), PlanError> {
+    orders.extend(through_ids.iter().cloned());
+    orders.sort_by_key(|(id, _)| *id);
+    if options.constants.is_empty() {
+        let operands = (0..ir.inputs().len() as u32).collect();
+        let hints = options.hints.clone();
+        return Ok((None, Part { ir: ir.clone(), orders, operands, hints }));
+    }
+    let (lifted, orders) = constants::lift(ir, &orders, &options.constants)?;
+    let (mut before, mut rest) = constants::split(&lifted, &orders, &options.constants)?;
+    (before.hints.inputs, rest.hints.inputs) =
+        (before.layouts(&options.hints.inputs), rest.layouts(&options.hints.inputs));
+    rest.hints.outputs.clone_from(&options.hints.outputs);
+    Ok((Some(before), rest))
+}
+
+/// Puts together what was found.
+fn finish(
+    before: Option<Part>,
+    rest: Part,
+    built: Built,
+    rewrites: Vec<(&'static Rewrite, usize)>,
+    options: &PlanOptions,
+) -> Result<Compiled, PlanError> {
+    let prepare = |part: Part| {
+        let Built { plan, .. } = Built::of(&part, options, None)?;
+        Ok::<_, PlanError>(Prepared { plan, operands: part.operands })
+    };
+    let prepared = before.map(prepare).transpose()?;
+    let Part { ir: rewritten, orders, operands, .. } = rest;
+    let cost = total_cost(&rewritten, orders.iter());
+    let has_ids = |(id, _): &(NodeId, Ordered)| match &rewritten.node(*id).def {
+        Def::Contract(c) => treatment(rewritten.node(*id), c) == Treatment::ThroughIds,
+        _ => false,
+    };
+    let (through_ids, orders) = orders.into_iter().partition(has_ids);
+    let Built { applied: ir, plan, memory, changes } = built;
+    Ok(Compiled { plan, operands, prepared, rewritten, rewrites, ir, orders, through_ids, cost, memory, changes })
 }
 
 /// What the search is asked for.

@@ -36,6 +36,7 @@
 mod apply;
 mod chains;
 mod compile;
+mod constants;
 mod error;
 mod explain;
 mod legs;
@@ -52,7 +53,7 @@ pub mod roles;
 mod testing;
 
 pub use apply::{Route, apply};
-pub use compile::{Compiled, PlanOptions, compile};
+pub use compile::{Compiled, PlanOptions, Prepared, compile};
 pub use error::PlanError;
 pub use explain::{Explain, Source, Stage};
 pub use lower::{Hints, lower};

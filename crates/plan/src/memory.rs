@@ -225,20 +225,21 @@ pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), Pla
         return Ok(());
     }
     let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
-    let in_use = |k: usize, step: &Step, lanes: usize| {
-        let alive = |(b, buffer): (usize, &Buffer)| match &lives[b] {
-            Some(life) if life.first <= k && k <= life.last && !matches!(buffer.place, Place::Input(_)) => {
-                buffer.bytes()?.checked_mul(own[b].map_or(1, |_| lanes))
-            }
-            _ => None,
-        };
-        let buffers = plan.buffers.iter().enumerate().filter_map(alive).fold(0, usize::saturating_add);
-        buffers.saturating_add(packing(plan, step).saturating_mul(lanes))
-    };
-    let mut worst: Option<(usize, &Step)> = None;
+    // By how much the bytes in use change from one step to the next.
+    let mut changes = vec![0i128; plan.steps().count() + 1];
+    for ((buffer, life), lane) in plan.buffers.iter().zip(lives).zip(own) {
+        let Some(life) = life.filter(|_| !matches!(buffer.place, Place::Input(_))) else { continue };
+        let lanes = lane.map_or(1, |region| plan.regions[region].lane_count());
+        let bytes = buffer.bytes().unwrap_or(usize::MAX) as i128 * lanes as i128;
+        changes[life.first] += bytes;
+        changes[life.last + 1] -= bytes;
+    }
+    let mut worst: Option<(i128, &Step)> = None;
+    let mut alive = 0;
     let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.lane_count(), step)));
-    for (k, (lanes, step)) in steps.enumerate() {
-        let bytes = in_use(k, step, lanes);
+    for ((lanes, step), change) in steps.zip(changes) {
+        alive += change;
+        let bytes = alive + packing(plan, step) as i128 * lanes as i128;
         if worst.is_none_or(|(most, _)| bytes > most) {
             worst = Some((bytes, step));
         }

@@ -2,7 +2,7 @@
 
 mod contract;
 mod inline;
-mod module;
+pub(crate) mod module;
 mod share;
 
 use einfold_ir::{Ir, Violation};

@@ -6,6 +6,8 @@ use einfold_order::OrderError;
 use einfold_plan::PlanError;
 use thiserror::Error;
 
+use super::ConstantsProblem;
+
 /// What went wrong, by stage. Operands, outputs and axes are counted from 0 here, and from 1 in messages.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -75,6 +77,9 @@ pub enum ErrorKind {
     /// Names of operands or results do not fit.
     #[error(transparent)]
     Names(#[from] NamesProblem),
+    /// Operands cannot be fixed.
+    #[error(transparent)]
+    Constants(#[from] ConstantsProblem),
     /// A call has `alpha` or `beta`, and the program does not say what they would be factors of.
     #[error("`alpha` and `beta` scale the value of subscripts, or of a program of one result and only `=` or `+=`")]
     NotScalable,
@@ -185,6 +190,7 @@ impl ErrorKind {
             ErrorKind::OutputRank { .. } => "output-rank",
             ErrorKind::OutputCount { .. } => "outputs",
             ErrorKind::Names(_) => "names",
+            ErrorKind::Constants(_) => "constants",
             ErrorKind::NotScalable => "scale",
             ErrorKind::Recipe(_) => "recipe",
         }
@@ -220,6 +226,7 @@ impl ErrorKind {
                 "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name".into()
             }
             ErrorKind::Names(problem) => names_help(problem)?,
+            ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
             ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
             ErrorKind::Plan(PlanError::TooLarge { .. }) => {
                 "allow more memory, sum over an axis first, or split the work".into()
@@ -236,6 +243,18 @@ impl ErrorKind {
             }
             _ => return None,
         })
+    }
+
+    /// Has the error be about another operand, if it is about one.
+    pub(crate) fn move_operand(&mut self, place: impl Fn(usize) -> usize) {
+        match self {
+            ErrorKind::Conj { operand, .. }
+            | ErrorKind::Bind(
+                BindError::Dtype { port: Port::Operand(operand), .. }
+                | BindError::Shape { port: Port::Operand(operand), .. },
+            ) => *operand = place(*operand),
+            _ => {}
+        }
     }
 
     /// The operand that the error is about.

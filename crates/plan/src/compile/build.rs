@@ -3,6 +3,7 @@
 use einfold_ir::{Count, Ir, NodeId, Plan};
 use einfold_order::Ordered;
 
+use crate::constants::Part;
 use crate::passes::{Pass, optimize};
 use crate::{Memory, PlanError, PlanOptions, Route, apply, lower, memory};
 
@@ -23,22 +24,17 @@ pub(super) struct Built {
 
 impl Built {
     /// The plan with as many lanes as are of use and keep to the limit; with one lane if none do.
-    pub(super) fn of<'o>(
-        ir: &Ir,
-        orders: impl Iterator<Item = &'o (NodeId, Ordered)> + Clone,
-        options: &PlanOptions,
-        limit: Option<u64>,
-    ) -> Result<Built, PlanError> {
+    pub(super) fn of(part: &Part, options: &PlanOptions, limit: Option<u64>) -> Result<Built, PlanError> {
         let mut most = MOST_LANES;
         loop {
-            let mut routes = vec![None; ir.nodes().len()];
+            let mut routes = vec![None; part.ir.nodes().len()];
             let mut used = 1;
-            for (id, ordered) in orders.clone() {
-                let lanes = lanes(ir, *id, ordered, most);
+            for (id, ordered) in &part.orders {
+                let lanes = lanes(&part.ir, *id, ordered, most);
                 used = used.max(lanes);
                 routes[id.0 as usize] = Some(Route { lanes, ..ordered.into() });
             }
-            let built = Built::along(ir, &routes, options)?;
+            let built = Built::along(part, &routes, options)?;
             if used == 1 || built.within(limit).is_ok() {
                 return Ok(built);
             }
@@ -46,9 +42,9 @@ impl Built {
         }
     }
 
-    fn along(ir: &Ir, routes: &[Option<Route<'_>>], options: &PlanOptions) -> Result<Built, PlanError> {
-        let applied = apply(ir, routes)?;
-        let draft = lower(&applied, &options.hints)?;
+    fn along(part: &Part, routes: &[Option<Route<'_>>], options: &PlanOptions) -> Result<Built, PlanError> {
+        let applied = apply(&part.ir, routes)?;
+        let draft = lower(&applied, &part.hints)?;
         let mut changes = Vec::with_capacity(options.passes.iter().count());
         let plan = optimize(draft, options.passes, &mut |pass, count, _| changes.push((pass, count)))?;
         let memory = Memory::of(&plan);

@@ -1,6 +1,6 @@
 //! The order of each contraction.
 
-use einfold_ir::{Contraction, Def, Ir, NodeId, RegionId};
+use einfold_ir::{Access, Contraction, Def, Ir, NodeId, RegionId};
 use einfold_order::{Budget, Order, Ordered, Task, order, order_selected};
 
 use super::{Search, contractions, points};
@@ -30,8 +30,10 @@ pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, P
 }
 
 /// Orders every contraction that is factored. The memory limit is shared with what else is in memory then.
+/// `constant` tells which nodes are made of constant operands alone.
 pub(super) fn all(
     ir: &Ir,
+    constant: &[bool],
     how: &Order,
     budget: &Budget,
     search: &Search<'_>,
@@ -54,7 +56,9 @@ pub(super) fn all(
         let left = |limit: u64| limit.saturating_sub(beside[id.0 as usize]).max(1);
         // Loops are not nested.
         let limit = budget.memory_bytes.filter(|_| ir.node(id).region == RegionId::TOP).map(left);
-        let task = Task { element_bytes, ..Task::new(&network) };
+        let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor.0 as usize];
+        let constants: Vec<u32> = (0..).zip(&c.factors).filter(is_constant).map(|(k, _)| k).collect();
+        let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         Ok((id, search(&task, how, &Budget { memory_bytes: limit, ..*budget })?))
     };
     all.drain(..).map(ordered).collect()

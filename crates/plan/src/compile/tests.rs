@@ -5,7 +5,7 @@ use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 
 use super::{PlanOptions, compile, compile_by, naive_flops};
 use crate::testing::{contraction, letters, node, show};
-use crate::{PassSet, PlanError};
+use crate::{Explain, PassSet, PlanError, Source, Stage};
 
 const TRANSFORM: &str = "pi,qj,ijkl,rk,sl->pqrs";
 
@@ -200,4 +200,50 @@ fn contractions_share_the_limit_with_what_lives_beside_them() {
     let options = PlanOptions { passes: PassSet::NONE, ..PlanOptions::default() };
     _ = compile_by(&ir, &Order::default(), &budget, &options, &search);
     assert_eq!(asked.into_inner()[..3], [(4, 10_000 - 2048), (8, 10_000 - 2048 - 1024), (8, 10_000 - 1024 - 2048)]);
+}
+
+#[test]
+fn explain_shows_the_loops_and_what_is_done_how_often() {
+    // The first product depends on the outer loop alone.
+    let ir = letters("ij,jk,kl,lm->im", &[6, 4, 8, 10, 2]);
+    let search = |task: &Task<'_>, _: &Order, budget: &Budget| {
+        let ordered = order(task.network, &Order::Ssa(vec![vec![0, 1], vec![4, 2], vec![5, 3]]), budget)?;
+        let slices = [(0, 3), (4, 5)].map(|(axis, parts)| Slice { axis, parts });
+        Ok(Ordered { slices: slices.to_vec(), ..ordered })
+    };
+    let options = PlanOptions::default();
+    let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();
+    let source = Source { expression: "ij,jk,kl,lm->im".into(), ast: String::new() };
+    let explained = Explain::new(source, &ir, &compiled, &options).unwrap();
+    insta::assert_snapshot!(explained.text(&[Stage::Tree, Stage::Plan]), @r"
+    == tree ==
+    %4 y = ij,jk,kl,lm->im   order path   slices i in 3, l in 5   (+, *) on f64, factored: the product distributes over the sum
+      #6 im  6x2  il,lm->im  1.2e2  in 15 turns
+      ├─ #5 il  6x10  ik,kl->il  4.8e2  in 15 turns
+      │  ├─ #4 ik  6x8  ij,jk->ik  1.9e2  in 3 turns
+      │  │  ├─ #0 ij  6x4  %0
+      │  │  └─ #1 jk  4x8  %1
+      │  └─ #2 kl  8x10  %2
+      └─ #3 lm  10x2  %3
+
+    == plan ==
+    contract ij,jk,kl,lm->im  (6x4:f64, 4x8:f64, 8x10:f64, 10x2:f64)   order path
+      one loop nest 3840 mul-add   planned 792   largest result 60 elements
+      written 120 elements   at most 108 at once
+      memory 288 bytes: scratch 192, packing 0, results 96
+      %4 =                                              fill
+      for i':3
+        %5 = %0[i+2*i', j] · %1               (i)[j](k)   nest  2x4x8   1.9e2
+        for l':5
+          %6 = %5 · %2[k, l+2*l']               (i)[k](l)   nest  2x8x2   4.8e2
+          %4[i+2*i', m] += %6 · %3[l+2*l', m]   (i)[l](m)   nest  2x2x2   1.2e2
+      passes: diagonal 0  transpose 0  layout 0  gemm 0  loop_order 3  merge_axes 0  buffers 0     legend: (kept) [contracted] {batch}
+    ");
+    let json = explained.json();
+    assert_eq!(json["tree"][0]["slices"].to_string(), r#"[{"axis":"i","parts":3},{"axis":"l","parts":5}]"#);
+    let runs: Vec<_> = json["tree"][0]["tensors"].as_array().unwrap()[4..].iter().map(|t| &t["runs"]).collect();
+    assert_eq!(runs, [3, 15, 15]);
+    // 2·4·8 three times, then 2·8·2 and 2·2·2 fifteen times.
+    assert_eq!(compiled.plan.flops(), Count::from(3 * 64 + 15 * (32 + 8u64)));
+    assert!(explained.dot().contains("15 turns"));
 }

@@ -64,7 +64,7 @@ impl Module {
 }
 
 /// Calls `f` with every node that a contraction uses, an earlier contribution included.
-pub(super) fn for_each_read(c: &Contraction, f: &mut impl FnMut(NodeId)) {
+pub(crate) fn for_each_read(c: &Contraction, f: &mut impl FnMut(NodeId)) {
     c.factors.iter().for_each(|a| a.for_each_tensor(&mut |id| f(*id)));
     let ids = c.output.iter().flat_map(|i| &i.ids);
     ids.for_each(|i| i.access.for_each_tensor(&mut |id| f(*id)));
@@ -72,7 +72,7 @@ pub(super) fn for_each_read(c: &Contraction, f: &mut impl FnMut(NodeId)) {
 }
 
 /// The contraction over other nodes.
-pub(super) fn mapped(c: &Contraction, node: &impl Fn(&NodeId) -> NodeId) -> Contraction {
+pub(crate) fn mapped(c: &Contraction, node: &impl Fn(&NodeId) -> NodeId) -> Contraction {
     Contraction {
         factors: c.factors.iter().map(|f| f.map(node)).collect(),
         output: c.output.iter().map(|i| i.map(node)).collect(),

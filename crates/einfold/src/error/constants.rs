@@ -1,0 +1,31 @@
+//! What is wrong with the operands that are given once.
+
+use thiserror::Error;
+
+/// Why operands cannot be fixed. Positions are counted from 0 here, and from 1 in messages.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConstantsProblem {
+    /// There is no operand at a position.
+    #[error("there is no operand {}, the plan is for {operands}", position + 1)]
+    Position {
+        /// The position.
+        position: usize,
+        /// How many operands there are.
+        operands: usize,
+    },
+    /// A position is there twice.
+    #[error("operand {} is fixed twice", position + 1)]
+    Twice {
+        /// The position.
+        position: usize,
+    },
+    /// There are more or fewer positions than operands.
+    #[error("{positions} positions are given, and {given} operands for them")]
+    Count {
+        /// How many positions.
+        positions: usize,
+        /// How many operands.
+        given: usize,
+    },
+}

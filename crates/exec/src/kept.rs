@@ -1,0 +1,63 @@
+//! Results that are kept for later runs.
+
+use einfold_ir::{BufferId, Dtype, Plan};
+
+use crate::bind::{Options, Scratch, bind};
+use crate::control::Control;
+use crate::evaluate::RunError;
+use crate::memory::{AlignedMemory, MemoryOrder, OutOfMemory};
+use crate::view::{AnyView, AnyViewMut, Extents};
+
+/// A result of [`keep`], of any element type, in C order.
+#[derive(Debug)]
+pub struct Kept {
+    memory: AlignedMemory,
+    dtype: Dtype,
+    shape: Extents,
+}
+
+impl Kept {
+    /// Memory for a result.
+    fn new(plan: &Plan, output: BufferId) -> Result<Kept, OutOfMemory> {
+        let buffer = plan.buffer(output);
+        let mut memory = AlignedMemory::new();
+        memory.ensure(buffer.bytes().unwrap_or(usize::MAX))?;
+        Ok(Kept { memory, dtype: buffer.dtype, shape: buffer.extents[..].into() })
+    }
+
+    fn view_mut(&mut self) -> AnyViewMut<'_> {
+        // SAFETY: `new` has got as many bytes as the dense elements have, aligned for all that `bind` accepts; `&mut self` makes
+        // them unique.
+        unsafe { AnyViewMut::dense(self.memory.start(), self.dtype, &self.shape, MemoryOrder::C, false) }
+    }
+
+    /// The values.
+    pub fn view(&self) -> AnyView<'_> {
+        // SAFETY: as in `view_mut`; `keep` gives only what a run that came to its end has written.
+        unsafe { AnyView::dense(self.memory.start(), self.dtype, &self.shape, MemoryOrder::C) }
+    }
+
+    /// The bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.memory.len()
+    }
+}
+
+/// Binds a plan to its operands, runs it and keeps all results.
+///
+/// # Errors
+/// As [`bind`] and [`Bound::run`](crate::Bound::run), and where there is no memory for the results.
+pub fn keep(
+    plan: &Plan,
+    ins: &[AnyView<'_>],
+    options: &Options<'_>,
+    scratch: &mut Scratch,
+    control: &Control<'_>,
+) -> Result<Vec<Kept>, RunError> {
+    let fresh = plan.outputs.iter().map(|&output| Kept::new(plan, output));
+    let mut kept: Vec<Kept> = fresh.collect::<Result<_, _>>().map_err(crate::BindError::from)?;
+    let mut outs: Vec<AnyViewMut<'_>> = kept.iter_mut().map(Kept::view_mut).collect();
+    bind(plan, ins, &mut outs, options, scratch)?.run(control)?;
+    drop(outs);
+    Ok(kept)
+}

@@ -1,0 +1,106 @@
+//! Operands that stay the same: what is made of them alone becomes an expression of its own, whose results are operands of the
+//! rest.
+
+mod lift;
+
+use einfold_ir::{Def, Ir, Layout, Node, NodeId, RegionId, Violation};
+use einfold_order::Ordered;
+
+use crate::Hints;
+use crate::rewrite::module::{for_each_read, mapped};
+
+pub(crate) use lift::lift;
+
+/// A part of an expression, and the orders of its contractions.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) ir: Ir,
+    pub(crate) orders: Vec<(NodeId, Ordered)>,
+    /// Which operands of the whole its first inputs are.
+    pub(crate) operands: Vec<u32>,
+    /// What is expected of its operands and results.
+    pub(crate) hints: Hints,
+}
+
+impl Part {
+    /// What is expected of its operands, given that of those of the whole.
+    pub(crate) fn layouts(&self, whole: &[Layout]) -> Vec<Layout> {
+        let of = |&operand: &u32| whole.get(operand as usize).cloned().unwrap_or(Layout::RowMajor);
+        self.operands.iter().map(of).collect()
+    }
+}
+
+/// Which nodes are made of the constant operands alone, and can be made before all others.
+pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> Vec<bool> {
+    let mut constant = Vec::with_capacity(ir.nodes().len());
+    for node in ir.nodes() {
+        let mut all = node.region == RegionId::TOP;
+        match &node.def {
+            Def::Input { slot } => all = operands.contains(slot),
+            Def::Contract(c) => for_each_read(c, &mut |id| all &= constant[id.0 as usize]),
+            _ => {}
+        }
+        constant.push(all);
+    }
+    // What is added to belongs to what adds to it.
+    for id in ir.ids().collect::<Vec<_>>().into_iter().rev() {
+        if let (false, Def::Contract(c)) = (constant[id.0 as usize], &ir.node(id).def)
+            && let Some(onto) = c.onto
+        {
+            constant[onto.0 as usize] = false;
+        }
+    }
+    constant
+}
+
+/// The part that is made of the constant operands alone, and the rest, whose last inputs are the results of the first.
+pub(crate) fn split(ir: &Ir, orders: &[(NodeId, Ordered)], operands: &[u32]) -> Result<(Part, Part), Violation> {
+    let constant = constant_nodes(ir, operands);
+    let mut border = vec![false; ir.nodes().len()];
+    let mut read = |id: NodeId| border[id.0 as usize] |= constant[id.0 as usize];
+    for (node, _) in ir.nodes().iter().zip(&constant).filter(|(_, constant)| !**constant) {
+        if let Def::Contract(c) = &node.def {
+            for_each_read(c, &mut read);
+        }
+    }
+    ir.outputs().iter().for_each(|&id| read(id));
+    let border: Vec<NodeId> = ir.ids().filter(|id| border[id.0 as usize]).collect();
+    let before = part(ir, orders, &|id| constant[id.0 as usize], &[], &border)?;
+    let rest = part(ir, orders, &|id| !constant[id.0 as usize], &border, ir.outputs())?;
+    Ok((before, rest))
+}
+
+/// The nodes of an expression that are `inside`, with others as further inputs.
+fn part(
+    ir: &Ir,
+    orders: &[(NodeId, Ordered)],
+    inside: &dyn Fn(NodeId) -> bool,
+    inputs: &[NodeId],
+    outputs: &[NodeId],
+) -> Result<Part, Violation> {
+    let mut part = Part { ir: Ir::new(), orders: Vec::new(), operands: Vec::new(), hints: Hints::default() };
+    let mut ids = vec![NodeId(u32::MAX); ir.nodes().len()];
+    let own = ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
+    part.operands.extend(own.clone().map(|(slot, _)| slot as u32));
+    for &id in own.map(|(_, id)| id).chain(inputs) {
+        let Node { label, dtype, shape, .. } = ir.node(id);
+        ids[id.0 as usize] = part.ir.input(label.clone(), *dtype, shape.clone());
+    }
+    let mut ordered = orders.iter().peekable();
+    for id in ir.ids() {
+        let (node, order) = (ir.node(id), ordered.next_if(|(at, _)| *at == id));
+        if !inside(id) || matches!(node.def, Def::Input { .. }) {
+            continue;
+        }
+        let place = |id: &NodeId| ids[id.0 as usize];
+        let def = match &node.def {
+            Def::Contract(c) => Def::Contract(mapped(c, &place)),
+            other => other.clone(),
+        };
+        let new = part.ir.push(Node { def, ..node.clone() })?;
+        ids[id.0 as usize] = new;
+        part.orders.extend(order.map(|(_, order)| (new, order.clone())));
+    }
+    outputs.iter().try_for_each(|id| part.ir.output(ids[id.0 as usize]))?;
+    Ok(part)
+}
