@@ -133,17 +133,17 @@ fn root(parent: &mut [u32], mut tensor: u32) -> u32 {
 
 /// Contracts two leg lists: calls `sum` with each axis that is summed, brings `uses` up to date, and returns the legs of the
 /// result, the axes that are still used elsewhere.
-pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], mut sum: impl FnMut(u32)) -> Vec<u32> {
-    let (mut i, mut j) = (0, 0);
-    let mut legs = Vec::with_capacity(a.len() + b.len());
-    loop {
-        let (axis, shared) = match (a.get(i), b.get(j)) {
-            (None, None) => return legs,
-            (Some(&left), Some(&right)) => (left.min(right), left == right),
-            (Some(&axis), None) | (None, Some(&axis)) => (axis, false),
-        };
-        i += usize::from(a.get(i) == Some(&axis));
-        j += usize::from(b.get(j) == Some(&axis));
+pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], sum: impl FnMut(u32)) -> Vec<u32> {
+    let mut legs = Vec::new();
+    contract_into(&mut legs, [a, b], uses, sum);
+    legs
+}
+
+/// As [`contract`], with the result in place of what `legs` holds.
+pub(crate) fn contract_into(legs: &mut Vec<u32>, [a, b]: [&[u32]; 2], uses: &mut [u32], mut sum: impl FnMut(u32)) {
+    legs.clear();
+    legs.reserve(a.len() + b.len());
+    let mut visit = |axis: u32, shared: bool| {
         let uses = &mut uses[axis as usize];
         *uses -= u32::from(shared);
         if *uses > 1 {
@@ -151,7 +151,14 @@ pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], mut sum: impl FnM
         } else {
             sum(axis);
         }
+    };
+    let (mut i, mut j) = (0, 0);
+    while let (Some(&left), Some(&right)) = (a.get(i), b.get(j)) {
+        i += usize::from(left <= right);
+        j += usize::from(right <= left);
+        visit(left.min(right), left == right);
     }
+    a[i..].iter().chain(&b[j..]).for_each(|&axis| visit(axis, false));
 }
 
 /// Appends the steps that join parts without a common leg, given by size and id, the two smallest first (as Huffman 1952

@@ -1,6 +1,6 @@
 //! A binary tree over the tensors of a graph that is changed in place.
 
-use crate::graph::{Graph, Pairs, contract};
+use crate::graph::{Graph, Pairs, contract_into};
 use crate::objective::Goal;
 
 /// A tree under improvement. Nodes `0..leaves` are the tensors, the others products; a node keeps its place while the tree
@@ -58,10 +58,12 @@ impl<'g> Nodes<'g> {
     fn multiply(&mut self, product: usize) {
         let [a, b] = self.children[product].map(|node| node as usize);
         let (logs, mut summed) = (&self.logs, 0.0);
-        let legs = contract(&self.legs[a], &self.legs[b], &mut self.uses, |axis| summed += logs[axis as usize]);
+        let node = self.leaves() + product;
+        let mut legs = std::mem::take(&mut self.legs[node]);
+        let children = [a, b].map(|child| &self.legs[child][..]);
+        contract_into(&mut legs, children, &mut self.uses, |axis| summed += logs[axis as usize]);
         let size: f64 = self.size_of(&legs);
         self.costs[product] = self.goal.step(size + summed, size);
-        let node = self.leaves() + product;
         self.legs[node] = legs;
     }
 
