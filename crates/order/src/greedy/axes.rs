@@ -6,6 +6,9 @@ use crate::graph::Graph;
 /// million pairs.
 pub(super) const PARTNERS: usize = 8;
 
+/// The holders of an axis are looked through if they are no more than so many.
+const SEARCHED: usize = 64;
+
 /// An axis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Axis {
@@ -29,12 +32,18 @@ impl Axis {
     pub(super) fn is_crowded(&self) -> bool {
         self.holders as usize > 1 + PARTNERS
     }
+
+    /// Whether it has more holders than are looked through.
+    #[inline]
+    pub(super) fn is_overcrowded(&self) -> bool {
+        self.holders as usize > SEARCHED
+    }
 }
 
 /// The holders of the axes that three or more tensors have at the start, oldest first, among them some that are gone.
 #[derive(Debug)]
 pub(super) struct Holders {
-    /// Where each list begins; each has room for twice as many as there are at the start.
+    /// Where each list begins. It has room for twice the holders at the start, and gets no longer than twice those that live.
     starts: Vec<usize>,
     lengths: Vec<u32>,
     ids: Vec<u32>,
@@ -73,6 +82,12 @@ impl Holders {
         self.lengths.fill(0);
     }
 
+    /// The holders of an axis that had three or more, among them some that are gone.
+    pub(super) fn of(&self, axis: &Axis) -> &[u32] {
+        let (start, length) = (self.starts[axis.list as usize], self.lengths[axis.list as usize]);
+        &self.ids[start..start + length as usize]
+    }
+
     /// Enters `id` as a holder of an axis that had three or more; gives the latest few living ones before it, and how many
     /// these are. Takes those off the list that it meets and that are not alive: each is met once.
     pub(super) fn enter(&mut self, axis: &Axis, id: u32, is_live: impl Fn(u32) -> bool) -> ([u32; PARTNERS], usize) {
@@ -93,9 +108,9 @@ impl Holders {
             ids[length] = other;
             length += 1;
         }
-        if length == ids.len() {
-            length = 0;
-            for i in 0..ids.len() {
+        if length >= 2 * axis.holders as usize {
+            let end = std::mem::take(&mut length);
+            for i in 0..end {
                 ids[length] = ids[i];
                 length += usize::from(is_live(ids[i]));
             }

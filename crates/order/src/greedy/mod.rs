@@ -272,13 +272,26 @@ impl<'g> Greedy<'g> {
         self.score(id, size)
     }
 
-    /// Counts the axes of `id` that have more holders than were looked at.
+    /// Counts the axes of tensor `id`, which is not there yet, that have more holders than it is paired with.
     fn count_crowded(&mut self, id: u32) {
-        for &other in &self.near {
-            for &leg in self.legs.list(other as usize) {
-                let axis = &self.axes[leg as usize];
-                if axis.mark == id && axis.is_crowded() {
-                    self.tensors[other as usize].divisor *= axis.extent;
+        let mut overcrowded = false;
+        for &leg in self.legs.list(id as usize) {
+            let axis = &self.axes[leg as usize];
+            overcrowded |= axis.is_overcrowded();
+            if axis.is_crowded() && !axis.is_overcrowded() {
+                for &other in self.holders.of(axis).iter().filter(|&&other| other < id) {
+                    let tensor = &mut self.tensors[other as usize];
+                    tensor.divisor *= if tensor.other == id { axis.extent } else { 1.0 };
+                }
+            }
+        }
+        if overcrowded {
+            for &other in &self.near {
+                for &leg in self.legs.list(other as usize) {
+                    let axis = &self.axes[leg as usize];
+                    if axis.mark == id && axis.is_overcrowded() {
+                        self.tensors[other as usize].divisor *= axis.extent;
+                    }
                 }
             }
         }

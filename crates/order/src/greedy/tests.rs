@@ -1,7 +1,8 @@
 use einfold_ir::Network;
 
 use super::axes::PARTNERS;
-use super::{Choice, Greedy, MOST_LEGS, Score, pairs};
+use super::choice::rank_of;
+use super::{Choice, Greedy, MOST_LEGS, Score, older, pairs, younger};
 use crate::graph::{self, Graph, Pairs};
 use crate::random::Random;
 
@@ -83,6 +84,29 @@ fn each_step_has_the_least_score() {
             tensors.contract([a, b]);
         }
     }
+}
+
+#[test]
+fn candidates_are_scored_by_the_definition_on_crowded_axes() {
+    let mut random = Random::new(5, 0);
+    let mut checked = 0;
+    for round in 0..60 {
+        // Some axes are searched for holders, some have too many for that.
+        let graph = network(&mut random, 200, 12);
+        let mut greedy = Greedy::new(&graph);
+        greedy.start(Choice::default());
+        greedy.contract_linked(f64::from(1 << (round % 12)));
+        let mut tensors = Tensors::new(&graph);
+        greedy.pairs.iter().for_each(|&pair| tensors.contract(pair));
+        for candidate in (0..tensors.live.len()).flat_map(|id| greedy.candidates.list(id)) {
+            let (a, b) = (older(*candidate) as usize, younger(*candidate) as usize);
+            if let Some(score) = tensors.score(Score::Shrink(1.0), a, b) {
+                assert_eq!((candidate >> 64) as u64, rank_of(score), "{:?}", graph.legs);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 1000, "{checked}");
 }
 
 #[test]
