@@ -1,9 +1,11 @@
-//! The default: the exact order where it costs little to find, else the best of the cheap ones.
+//! The default: the exact order where it costs little to find, else the best that pays to look for.
 
-use einfold_ir::{Cost, Count};
+use einfold_ir::{Cost, Count, Tree};
 
+use crate::deep::{self, Limits};
 use crate::graph::Graph;
-use crate::{Found, OrderError, Search, cost, dp, greedy, left};
+use crate::slice::evaluate_sliced;
+use crate::{Budget, Effort, Found, Objective, OrderError, Search, Task, cost, dp, greedy, left};
 
 /// The exact search may try this many splits at least (enough for any twelve tensors) and at most (half a second).
 const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
@@ -11,37 +13,71 @@ const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
 /// would run.
 const FLOPS_PER_SPLIT: u128 = 1024;
 
-/// The best of `left-to-right`, `greedy` and, where that is cheap, `dp`, by flops and then by size. Uses nothing of the
-/// budget: what it searches depends on the network alone, so that the answer is the same on every machine.
+/// In how much work of the deep search, some 30 ns each, as many flops can be done.
+const FLOPS_PER_WORK: u128 = 300;
+/// The work of the first deep search, by how much that of the next is more, and the most, about a second.
+const WORK: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 25;
+const GROWTH: u64 = 8;
+
+/// The best of `left-to-right`, `greedy` and, where that is cheap, `dp`, by flops and then by size. If that one is not exact
+/// and takes long to run, or keeps to no limit, `deep` goes on from it, for no longer than the contraction is likely to run.
+/// Uses nothing of the effort: how much is searched depends on the network alone, so that the answer is the same on every
+/// machine.
 pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+    let (tree, cost, exact) = quick(search)?;
+    let Search { task, budget, .. } = search;
+    let limits = Limits::of(task, budget);
+    let serves = budget.objective == Objective::Flops && limits.admit(&cost);
+    if task.network.inputs().len() <= 2 || (serves && (exact || worth(cost.flops, FLOPS_PER_WORK) < *WORK.start())) {
+        return Ok(tree.into());
+    }
+    let mut found = Found::from(tree);
+    let mut work = *WORK.start();
+    loop {
+        let task = Task { start: Some(&found.tree), ..**task };
+        let budget = Budget { effort: Effort::Work(work), ..**budget };
+        let better = deep::search(&Search { task: &task, budget: &budget, ..*search })?;
+        let flops = evaluate_sliced(task.network, &better.tree, &better.slices).flops;
+        found = better;
+        if work >= worth(flops, FLOPS_PER_WORK).min(*WORK.end()) || search.watch.is_cancelled() {
+            return Ok(found);
+        }
+        work = (work * GROWTH).min(*WORK.end());
+    }
+}
+
+/// The best of the quick strategies, and whether it is exact.
+fn quick(search: &Search<'_>) -> Result<(Tree, Cost, bool), OrderError> {
     let network = search.task.network;
     let leaves = network.inputs().len();
     let mut tree = left::tree(leaves)?;
-    if leaves <= 2 {
-        return Ok(tree.into());
-    }
     let graph = Graph::of(network);
+    if leaves <= 2 {
+        let cost = cost::evaluate_graph(&graph, &tree);
+        return Ok((tree, cost, true));
+    }
     let greedy = greedy::tree(&graph)?;
     let mut cost = cost::evaluate_graph(&graph, &greedy);
     match cost::evaluate_within(&graph, &tree, cost.flops) {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
-    if let Ok(exact) = dp::tree(&graph, splits(cost.flops))
-        && let Some(exact_cost) = cost::evaluate_within(&graph, &exact, cost.flops)
+    let Ok(exact) = dp::tree(&graph, worth(cost.flops, FLOPS_PER_SPLIT).clamp(*SPLITS.start(), *SPLITS.end())) else {
+        return Ok((tree, cost, false));
+    };
+    if let Some(exact_cost) = cost::evaluate_within(&graph, &exact, cost.flops)
         && rank(&exact_cost) < rank(&cost)
     {
-        tree = exact;
+        (tree, cost) = (exact, exact_cost);
     }
-    Ok(tree.into())
+    Ok((tree, cost, true))
 }
 
 fn rank(cost: &Cost) -> (Count, Count) {
     (cost.flops, cost.size)
 }
 
-/// How many splits are worth trying on a network that can be contracted in `flops`.
-fn splits(flops: Count) -> u64 {
-    let worth = flops.exact().and_then(|flops| u64::try_from(flops / FLOPS_PER_SPLIT).ok()).unwrap_or(u64::MAX);
-    worth.clamp(*SPLITS.start(), *SPLITS.end())
+/// How much is worth doing for a network that can be contracted in `flops`, if a unit takes as long as `each` flops.
+fn worth(flops: Count, each: u128) -> u64 {
+    flops.exact().and_then(|flops| u64::try_from(flops / each).ok()).unwrap_or(u64::MAX)
 }

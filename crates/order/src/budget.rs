@@ -15,6 +15,8 @@ pub struct Budget {
     /// How much memory the contraction may take, in bytes, besides its operands: intermediates that are alive together, and
     /// the result. Where no order keeps to it, the contraction is sliced.
     pub memory_bytes: Option<u64>,
+    /// How many elements an intermediate may have; kept to by slicing likewise.
+    pub largest: Option<u64>,
     /// How many threads may search. Without it, one.
     pub threads: Option<NonZeroUsize>,
     /// The seed of random choices.
@@ -24,11 +26,14 @@ pub struct Budget {
 /// How long a search may go on. Strategies that are quick use nothing of it; each says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Effort {
-    /// As long as it pays: no longer than the contraction is likely to run. The same on every machine.
+    /// As the strategy has it: `auto` no longer than the contraction is likely to run, `deep` one trial. The same on every
+    /// machine.
     #[default]
     Auto,
     /// So many independent searches, of which the best is taken. The same on every machine, for any number of threads.
     Trials(u32),
+    /// One search of so much work, in units of about 30 ns on machines of today. The same on every machine.
+    Work(u64),
     /// So long. How good the answer is depends on the machine.
     Time(Duration),
 }

@@ -54,13 +54,13 @@ pub(crate) fn evaluate_within(graph: &Graph, tree: &Tree, flops: Count) -> Optio
 }
 
 /// One multiplication of two tensors.
-struct Product {
+pub(crate) struct Product {
     /// How many products came before.
-    number: usize,
-    flops: Count,
-    size: Count,
+    pub(crate) number: usize,
+    pub(crate) flops: Count,
+    pub(crate) size: Count,
     /// The products whose results it uses; none for an operand.
-    used: [Option<usize>; 2],
+    pub(crate) used: [Option<usize>; 2],
 }
 
 /// A tensor that a step can use.
@@ -72,7 +72,7 @@ struct Term<'g> {
 }
 
 /// Runs through the steps of a tree.
-struct Walk<'g> {
+pub(crate) struct Walk<'g> {
     contraction: Contraction<'g>,
     /// By SSA id.
     terms: Vec<Term<'g>>,
@@ -80,7 +80,7 @@ struct Walk<'g> {
 }
 
 impl<'g> Walk<'g> {
-    fn new(graph: &'g Graph, tree: &Tree) -> Walk<'g> {
+    pub(crate) fn new(graph: &'g Graph, tree: &Tree) -> Walk<'g> {
         let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
         terms.extend(graph.legs.iter().map(|legs| Term { legs: Legs::Few(legs.into()), made_by: None }));
         // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
@@ -89,7 +89,7 @@ impl<'g> Walk<'g> {
     }
 
     /// Multiplies `children` from left to right and calls `each` with every product.
-    fn step(&mut self, children: &[u32], mut each: impl FnMut(Product)) {
+    pub(crate) fn step(&mut self, children: &[u32], mut each: impl FnMut(Product)) {
         let mut terms = children.iter().map(|&id| std::mem::take(&mut self.terms[id as usize]));
         let mut result = terms.next().unwrap_or_default();
         for term in terms {
@@ -135,18 +135,18 @@ impl<'a> Tally<'a> {
 
 /// A sum whose terms change. Up to 2^128 it is exact; beyond, it is kept as a binary tree of partial sums: to subtract from
 /// a rounded [`Count`] would lose what is small beside a result that has died.
-struct Sum {
+pub(crate) struct Sum {
     exact: Option<u128>,
     /// The terms are the last half. Once the sum is no longer exact, node `i` is the sum of nodes `2i` and `2i + 1`.
     nodes: Vec<Count>,
 }
 
 impl Sum {
-    fn of_zeros(terms: usize) -> Sum {
+    pub(crate) fn of_zeros(terms: usize) -> Sum {
         Sum { exact: Some(0), nodes: vec![Count::ZERO; 2 * terms.max(1)] }
     }
 
-    fn set(&mut self, term: usize, value: Count) {
+    pub(crate) fn set(&mut self, term: usize, value: Count) {
         let mut node = self.nodes.len() / 2 + term;
         let old = std::mem::replace(&mut self.nodes[node], value);
         if let Some(sum) = self.exact {
@@ -167,7 +167,7 @@ impl Sum {
         self.nodes[node] = self.nodes[2 * node] + self.nodes[2 * node + 1];
     }
 
-    fn total(&self) -> Count {
+    pub(crate) fn total(&self) -> Count {
         self.exact.map_or(self.nodes[1], Count::from)
     }
 }

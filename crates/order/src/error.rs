@@ -1,6 +1,6 @@
 //! Why there is no order.
 
-use einfold_ir::PathError;
+use einfold_ir::{Count, PathError};
 
 /// Why a network got no order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +37,16 @@ pub enum OrderError {
         operands: usize,
         /// The most splits that are tried.
         limit: u64,
+    },
+    /// No slices keep the contraction to its limits.
+    #[error(
+        "even in slices the contraction takes {peak} elements at once, the largest intermediate {size}; allow it more memory"
+    )]
+    TooLarge {
+        /// The most elements of intermediates and result that are alive at once, in the slices that take least.
+        peak: Count,
+        /// The elements of the largest intermediate.
+        size: Count,
     },
     /// The network has no tensor.
     #[error("a network without tensors has no order")]

@@ -46,12 +46,13 @@ use std::time::Instant;
 pub use einfold_ir::{Cost, Count, Network, PathError, Tree};
 
 pub use budget::{Budget, Effort};
+use deep::Limits;
 pub use deep::{Record, RecordError};
 pub use error::OrderError;
 pub use objective::Objective;
 pub use registry::{STRATEGIES, Strategy, strategy};
 pub use select::{Selected, Selection, evaluate_selected, order_selected};
-pub use slice::Slice;
+pub use slice::{Slice, evaluate_sliced};
 pub use task::Task;
 pub use watch::{Progress, Watch};
 
@@ -103,7 +104,7 @@ pub struct Ordered {
 ///
 /// # Errors
 /// [`OrderError`]: a network without tensors, a path that is not one of the network, or more operands than an exact search
-/// takes.
+/// takes, or limits that no slices keep to.
 pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
     order_task(&Task::new(network), how, budget, &())
 }
@@ -124,7 +125,12 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
         Order::Ssa(path) => (Tree::from_ssa(leaves, path)?.into(), "path"),
         Order::Replay(record) => (deep::replay(&search, record)?, "deep"),
     };
-    Ok(found.priced(task, strategy))
+    let limits = Limits::of(task, budget);
+    let ordered = limits.kept(task, budget, found).priced(task, strategy);
+    if !limits.admit(&ordered.cost) {
+        return Err(OrderError::TooLarge { peak: ordered.cost.peak, size: ordered.cost.size });
+    }
+    Ok(ordered)
 }
 
 /// What a strategy is asked.
@@ -146,7 +152,7 @@ impl Found {
     /// With what it costs.
     pub(crate) fn priced(self, task: &Task<'_>, strategy: &'static str) -> Ordered {
         let Found { tree, slices, record } = self;
-        Ordered { cost: cost::evaluate(task.network, &tree), tree, slices, strategy, record }
+        Ordered { cost: evaluate_sliced(task.network, &tree, &slices), tree, slices, strategy, record }
     }
 }
 

@@ -65,15 +65,19 @@ pub(crate) struct Goal {
     pub(crate) objective: Objective,
     /// No intermediate should be larger; the binary logarithm of its elements, perhaps infinite.
     pub(crate) limit: f64,
+    /// What one costs that is larger: a factor of 2 to this power for each factor of 2 in size.
+    pub(crate) over: f64,
 }
 
-/// What an intermediate costs that is larger than the limit: a factor of 2 to this power for each factor of 2 in size.
-const OVER: f64 = 4.0;
-
 impl Goal {
-    /// Whether nothing but the flops count.
-    pub(crate) fn is_flops(self) -> bool {
-        self.objective == Objective::Flops && self.limit == f64::INFINITY
+    /// A goal without a limit.
+    pub(crate) fn unlimited(objective: Objective) -> Goal {
+        Goal { objective, limit: f64::INFINITY, over: 0.0 }
+    }
+
+    /// With a limit, for each factor of 2 above which a product costs 2 to the power of `over`.
+    pub(crate) fn within(self, limit: f64, over: f64) -> Goal {
+        Goal { limit, over, ..self }
     }
 
     /// The binary logarithm of what a step with these flops costs at least.
@@ -100,7 +104,7 @@ impl Goal {
     /// The binary logarithm of the factor by which the cost of a step rises whose result is too large.
     #[inline(always)]
     pub(crate) fn penalty(self, size: f64) -> f64 {
-        OVER * (size - self.limit).max(0.0)
+        self.over * (size - self.limit).max(0.0)
     }
 
     /// The binary logarithm of the cost of all steps, from those of each.

@@ -22,7 +22,7 @@ pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "auto",
         aliases: &["true", "auto-hq", "random-greedy", "random-greedy-128"],
-        about: "exact where that takes no longer than it saves, else the best of the others",
+        about: "exact where that takes no longer than it saves, else the best that pays to look for",
         sees_ids: true,
         search: auto::search,
     },

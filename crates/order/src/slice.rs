@@ -1,5 +1,10 @@
 //! Contractions in slices: less memory for more flops.
 
+use einfold_ir::{Cost, Count, Network, Tree};
+
+use crate::cost::{self, Sum, Walk};
+use crate::graph::Graph;
+
 /// A sliced axis: the contraction runs once for each of `parts` pieces of equal length, and the results are added up, or put
 /// side by side where the output has the axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -8,4 +13,105 @@ pub struct Slice {
     pub axis: u32,
     /// Into how many pieces it is cut: a divisor of its extent, 2 or more.
     pub parts: u64,
+}
+
+/// The cost of all slices of `tree` together, which must be a tree of `network`. The loops are nested in the order of
+/// `slices`. A step runs once for each turn of the loops down to the innermost one that it depends on. A result that a step
+/// inside of further loops uses stays until they end, and the whole output is there from the beginning.
+pub fn evaluate_sliced(network: &Network, tree: &Tree, slices: &[Slice]) -> Cost {
+    let Some(pieces) = pieces(network, slices).filter(|_| !slices.is_empty()) else {
+        return cost::evaluate(network, tree);
+    };
+    let (graph, depths) = (Graph::of(&pieces), depths(network, tree, slices));
+    let runs = runs(slices);
+    let products = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum::<usize>();
+    let mut walk = Walk::new(&graph, tree);
+    // The output is the last term of the sum; the last product writes into it.
+    let mut alive = Sum::of_zeros(products + 1);
+    alive.set(products, Count::product(network.output().iter().map(|&axis| network.extents()[axis as usize])));
+    let mut depth_of = vec![0; products];
+    let mut total = Cost { peak: alive.total(), ..Cost::default() };
+    for (children, &depth) in tree.steps().iter().zip(&depths[tree.leaves()..]) {
+        walk.step(children, |product| {
+            total.flops += product.flops * runs[depth];
+            total.write += product.size * runs[depth];
+            total.size = total.size.max(product.size);
+            depth_of[product.number] = depth;
+            if product.number + 1 < products {
+                alive.set(product.number, product.size);
+            }
+            total.peak = total.peak.max(alive.total());
+            let used = product.used.into_iter().flatten().filter(|&used| depth_of[used] == depth);
+            used.for_each(|used| alive.set(used, Count::ZERO));
+        });
+    }
+    total
+}
+
+/// The network of one piece of each sliced axis; none if a slice is not one of it.
+fn pieces(network: &Network, slices: &[Slice]) -> Option<Network> {
+    let mut extents = network.extents().to_vec();
+    for slice in slices {
+        let extent = extents.get_mut(slice.axis as usize)?;
+        *extent = extent.checked_div(slice.parts)?;
+    }
+    Network::new(network.inputs().to_vec(), network.output().to_vec(), extents).ok()
+}
+
+/// How often what depends on so many loops runs.
+fn runs(slices: &[Slice]) -> Vec<Count> {
+    let turns = slices.iter().scan(Count::ONE, |runs, slice| {
+        *runs *= Count::from(slice.parts);
+        Some(*runs)
+    });
+    std::iter::once(Count::ONE).chain(turns).collect()
+}
+
+/// By SSA id: how many of the loops, from the outermost, are around a tensor.
+fn depths(network: &Network, tree: &Tree, slices: &[Slice]) -> Vec<usize> {
+    let mut loop_of = vec![0; network.extents().len()];
+    slices.iter().zip(1..).for_each(|(slice, depth)| loop_of[slice.axis as usize] = depth);
+    let deepest = |axes: &Vec<u32>| axes.iter().map(|&axis| loop_of[axis as usize]).max().unwrap_or(0);
+    let mut depths: Vec<usize> = network.inputs().iter().map(deepest).collect();
+    for children in tree.steps() {
+        depths.push(children.iter().map(|&child| depths[child as usize]).max().unwrap_or(0));
+    }
+    depths
+}
+
+/// Nests the loops so that little is computed again: the innermost is always the one that the cheapest steps depend on, of
+/// those that are left.
+pub(crate) fn nest(network: &Network, tree: &Tree, slices: Vec<Slice>) -> Vec<Slice> {
+    let Some(graph) = pieces(network, &slices).map(|pieces| Graph::of(&pieces)) else { return slices };
+    let mut walk = Walk::new(&graph, tree);
+    let flops: Vec<f64> = tree
+        .steps()
+        .iter()
+        .map(|children| {
+            let mut flops = Count::ZERO;
+            walk.step(children, |product| flops += product.flops);
+            flops.log2()
+        })
+        .collect();
+    let most = flops.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let depends: Vec<Vec<bool>> = slices
+        .iter()
+        .map(|&slice| depths(network, tree, &[slice])[tree.leaves()..].iter().map(|&depth| depth > 0).collect())
+        .collect();
+    let mut order: Vec<usize> = (0..slices.len()).collect();
+    let mut counted = vec![false; flops.len()];
+    for rest in (1..=order.len()).rev() {
+        let weight = |&slice: &usize| -> f64 {
+            let steps = flops.iter().zip(&counted).zip(&depends[slice]);
+            steps
+                .filter(|((_, counted), depends)| !**counted && **depends)
+                .map(|((flops, _), _)| (flops - most).exp2())
+                .sum()
+        };
+        let weights: Vec<f64> = order[..rest].iter().map(weight).collect();
+        let lightest = (0..rest).min_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap_or(0);
+        order.swap(lightest, rest - 1);
+        counted.iter_mut().zip(&depends[order[rest - 1]]).for_each(|(counted, depends)| *counted |= depends);
+    }
+    order.into_iter().map(|slice| slices[slice]).collect()
 }

@@ -39,6 +39,7 @@ impl Report<'_> {
         match self.budget.effort {
             Effort::Auto => {}
             Effort::Trials(trials) => value["trials"] = trials.into(),
+            Effort::Work(work) => value["work"] = work.into(),
             Effort::Time(time) => value["time"] = time.as_secs_f64().into(),
         }
         if let Some(limit) = self.budget.memory_bytes {

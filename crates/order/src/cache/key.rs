@@ -24,11 +24,13 @@ impl Key {
         let effort = match budget.effort {
             Effort::Auto => "auto".to_owned(),
             Effort::Trials(trials) => format!("{trials} trials"),
+            Effort::Work(work) => format!("{work} units of work"),
             Effort::Time(time) => format!("{} ns", time.as_nanos()),
         };
         let memory = budget.memory_bytes.map_or_else(|| "any".to_owned(), |bytes| bytes.to_string());
         line(&mut text, "search", &[how, effort, format!("seed {}", budget.seed)]);
-        line(&mut text, "for", &[budget.objective.to_string(), memory, task.element_bytes.to_string()]);
+        let largest = budget.largest.map_or_else(|| "any".to_owned(), |elements| elements.to_string());
+        line(&mut text, "for", &[budget.objective.to_string(), memory, task.element_bytes.to_string(), largest]);
         let mut constants = task.constants.to_vec();
         constants.sort_unstable();
         constants.dedup();

@@ -94,6 +94,7 @@ fn names_of_axes_do_not_matter_and_everything_else_does() {
         Budget { effort: Effort::Time(std::time::Duration::from_secs(1)), ..budget },
         Budget { objective: Objective::Combo(64), ..budget },
         Budget { memory_bytes: Some(1 << 30), ..budget },
+        Budget { largest: Some(1 << 30), ..budget },
         Budget { seed: 1, ..budget },
     ] {
         assert_eq!(cache.find(&task, &how, &budget), None);

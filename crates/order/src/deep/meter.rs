@@ -41,7 +41,7 @@ impl<'b> Meter<'b> {
         let total_work = total_work(effort, tensors);
         let kind = match effort {
             Effort::Time(time) => Kind::Time { began: board.began, time },
-            Effort::Auto | Effort::Trials(_) => Kind::Work { done: Cell::new(0) },
+            Effort::Auto | Effort::Trials(_) | Effort::Work(_) => Kind::Work { done: Cell::new(0) },
         };
         Meter { kind, total_work, board, run: Cell::new(0), runs: RefCell::default(), spent: Cell::new(0.0) }
     }
@@ -124,5 +124,6 @@ fn total_work(effort: Effort, tensors: usize) -> f64 {
     match effort {
         Effort::Time(time) => time.as_secs_f64() / SECONDS_PER_WORK,
         Effort::Auto | Effort::Trials(_) => TRIAL_WORK * tensors as f64,
+        Effort::Work(work) => work as f64,
     }
 }

@@ -9,10 +9,12 @@ mod anneal;
 mod board;
 mod cool;
 mod eliminate;
+mod limits;
 mod meter;
 mod nodes;
 mod reconfigure;
 mod record;
+mod slicing;
 mod start;
 mod trials;
 mod window;
@@ -21,22 +23,27 @@ mod window;
 mod tests;
 
 use cool::{Share, Temperatures};
+pub(crate) use limits::Limits;
 use meter::Meter;
 use nodes::Nodes;
 use reconfigure::Exact;
+use slicing::Cuts;
 use window::Window;
 
 pub use record::{Record, RecordError};
 pub(crate) use trials::{replay, search};
 
 use crate::graph::{Graph, Pairs};
-use crate::objective::Goal;
+use crate::objective::{Goal, Objective};
 use crate::random::Random;
-use crate::{dp, greedy};
+use crate::{Slice, dp, graph, greedy};
+use einfold_ir::Network;
 
 /// The share of a search in which the starts are annealed, and that in which the best of them is.
 const STARTS_UNTIL: f64 = 0.6;
 const ANNEAL_UNTIL: f64 = 0.9;
+/// The share for the starts where the tree is to be sliced.
+const LIMITED_STARTS_UNTIL: f64 = 0.15;
 /// How many starts are annealed at most, and how many sweeps each has at least.
 const STARTS: usize = 4;
 const SWEEPS: f64 = 1000.0;
@@ -51,24 +58,64 @@ const EXACT_PART: usize = 8;
 const SPLITS_PER_WORK: f64 = 0.1;
 const MOST_SPLITS: f64 = 1e7;
 
-/// One search, beginning with `start` where there is one: the binary logarithm of the cost, and the steps.
-fn run(graph: &Graph, goal: Goal, start: Option<&Pairs>, meter: &Meter<'_>, random: &mut Random) -> (f64, Pairs) {
-    if goal.is_flops()
+/// What is searched.
+struct Problem<'a> {
+    network: &'a Network,
+    graph: Graph,
+    goal: Goal,
+    limits: Limits,
+    start: Option<Pairs>,
+}
+
+/// What one search found.
+#[derive(Default)]
+struct Outcome {
+    /// The binary logarithm of the cost.
+    total: f64,
+    pairs: Pairs,
+    slices: Vec<Slice>,
+}
+
+/// One search.
+fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome {
+    let &Problem { ref graph, goal, ref limits, .. } = problem;
+    if goal.objective == Objective::Flops
         && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()).min(MOST_SPLITS) as u64)
+        && graph::tree(graph.legs.len(), &pairs).is_ok_and(|tree| limits.hold(problem.network, &tree, &[]))
     {
-        return (Nodes::new(graph, goal, &pairs).total(), pairs);
+        return Outcome { total: Nodes::new(graph, goal, &pairs).total(), pairs, slices: Vec::new() };
     }
     let (mut pairs, rest, legs) = greedy::absorb(graph);
-    let reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() }.fused();
-    let local = anneal_starts(&reduced, goal, meter, random);
+    let mut reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() };
+    if limits.are_none() {
+        reduced = reduced.fused();
+    }
+    let (local, mut cuts) = anneal_starts(&reduced, goal, limits, meter, random);
     splice(&rest, &local, graph.legs.len(), &mut pairs);
     let mut tree = Nodes::new(graph, goal, &pairs);
-    if let Some(start) = start.map(|pairs| Nodes::new(graph, goal, pairs)).filter(|start| start.total() < tree.total())
-    {
-        tree = start;
+    if let Some(start) = &problem.start {
+        better_start(&mut tree, &mut cuts, start, limits, random);
     }
+    tree.set_goal(goal.within(limits.size, slicing::OVER));
+    if limits.are_none() {
+        polish(&mut tree, meter);
+        return Outcome { total: tree.total(), pairs: tree.pairs(), slices: Vec::new() };
+    }
+    cuts.show(&mut tree);
     polish(&mut tree, meter);
-    (tree.total(), tree.pairs())
+    tree.set_goal(goal);
+    limits.keep(problem.network, &mut tree, &mut cuts, random)
+}
+
+/// Takes the tree of the caller if it is better than the one that was found.
+fn better_start(tree: &mut Nodes<'_>, cuts: &mut Cuts, start: &Pairs, limits: &Limits, random: &mut Random) {
+    let mut given = Nodes::new(tree.graph, tree.goal, start);
+    let mut given_cuts = Cuts::none(tree.graph.extents.len());
+    slicing::settle(&mut given, &mut given_cuts, limits.size, random);
+    cuts.show(tree);
+    if given.total() + given_cuts.log2() < tree.total() + cuts.log2() {
+        (*tree, *cuts) = (given, given_cuts);
+    }
 }
 
 /// Appends the steps of the reduced graph, whose tensors are `members`, to those that reduced it.
@@ -80,30 +127,36 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
     }
 }
 
-/// The best tree that comes of annealing the best starts.
-fn anneal_starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut Random) -> Pairs {
+/// The best tree that comes of annealing the best starts, and its slices.
+fn anneal_starts(graph: &Graph, goal: Goal, limits: &Limits, meter: &Meter<'_>, random: &mut Random) -> (Pairs, Cuts) {
+    let none = Cuts::none(graph.extents.len());
     if graph.legs.len() < 2 {
-        return Pairs::new();
+        return (Pairs::new(), none);
     }
     let starts = start::starts(graph, goal, meter, random);
     let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
     let number = starts.len().min(STARTS).min(affordable as usize).max(1);
     let begin = meter.passed();
+    let until = if limits.are_none() { STARTS_UNTIL } else { LIMITED_STARTS_UNTIL };
     let mut best: Option<(f64, Nodes<'_>)> = None;
     for (i, pairs) in starts.iter().take(number).enumerate() {
         let mut tree = Nodes::new(graph, goal, pairs);
-        let end = begin + (STARTS_UNTIL - begin) * (i + 1) as f64 / number as f64;
+        let end = begin + (until - begin) * (i + 1) as f64 / number as f64;
         anneal(&mut tree, HOT, meter, end, random);
         let total = tree.total();
         if best.as_ref().is_none_or(|best| total < best.0) {
             best = Some((total, tree));
         }
     }
-    let Some((_, mut tree)) = best else { return Pairs::new() };
+    let Some((_, mut tree)) = best else { return (Pairs::new(), none) };
+    if tree.largest() > limits.size {
+        let (tree, cuts) = slicing::search((graph, goal), &starts, limits.size, meter, ANNEAL_UNTIL, random);
+        return (tree.pairs(), cuts);
+    }
     for end in [(STARTS_UNTIL + ANNEAL_UNTIL) / 2.0, ANNEAL_UNTIL] {
         anneal(&mut tree, WARM, meter, end, random);
     }
-    tree.pairs()
+    (tree.pairs(), none)
 }
 
 /// Anneals the part of a tree that costs most.

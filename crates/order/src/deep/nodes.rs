@@ -10,7 +10,7 @@ pub(crate) struct Nodes<'g> {
     pub(crate) graph: &'g Graph,
     pub(crate) goal: Goal,
     /// The binary logarithm of each extent.
-    pub(crate) logs: std::rc::Rc<[f64]>,
+    pub(crate) logs: Vec<f64>,
     pub(crate) root: u32,
     /// What each product multiplies; product `k` is node `leaves + k`.
     pub(crate) children: Vec<[u32; 2]>,
@@ -65,6 +65,44 @@ impl<'g> Nodes<'g> {
         let size: f64 = self.size_of(&legs);
         self.costs[product] = self.goal.step(size + summed, size);
         self.legs[node] = legs;
+    }
+
+    /// Other extents for the axes; legs stay, also of axes that are 1 long now.
+    pub(crate) fn set_extents(&mut self, extents: impl Iterator<Item = u64>) {
+        self.logs.clear();
+        self.logs.extend(extents.map(log2));
+        self.price_all();
+    }
+
+    /// Another goal.
+    pub(crate) fn set_goal(&mut self, goal: Goal) {
+        self.goal = goal;
+        self.price_all();
+    }
+
+    fn price_all(&mut self) {
+        for product in 0..self.costs.len() {
+            let mut flops = 0.0;
+            self.union(product, |axis| flops += self.logs[axis as usize]);
+            let size = self.size_of(&self.legs[self.leaves() + product]);
+            self.costs[product] = self.goal.step(flops, size);
+        }
+    }
+
+    /// Calls `each` with the axes of what a product multiplies, ascending.
+    pub(crate) fn union(&self, product: usize, mut each: impl FnMut(u32)) {
+        let [a, b] = self.children[product].map(|node| self.legs[node as usize].iter().copied().peekable());
+        let (mut a, mut b) = (a, b);
+        while let Some(axis) = a.peek().into_iter().chain(b.peek()).min().copied() {
+            a.next_if_eq(&axis);
+            b.next_if_eq(&axis);
+            each(axis);
+        }
+    }
+
+    /// The binary logarithm of the elements of the largest product.
+    pub(crate) fn largest(&self) -> f64 {
+        self.legs[self.leaves()..].iter().map(|legs| self.size_of(legs)).fold(f64::NEG_INFINITY, f64::max)
     }
 
     pub(crate) fn size_of(&self, legs: &[u32]) -> f64 {

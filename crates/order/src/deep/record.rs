@@ -30,6 +30,7 @@ impl fmt::Display for Record {
         match self.effort {
             Effort::Auto => f.write_str("a")?,
             Effort::Trials(trials) => write!(f, "n{trials}")?,
+            Effort::Work(work) => write!(f, "w{work}")?,
             Effort::Time(time) => write!(f, "t{}", time.as_nanos())?,
         }
         write!(f, ":{}:{}:", self.seed, self.trial)?;
@@ -52,6 +53,7 @@ fn parse(text: &str) -> Option<Record> {
     let effort = match effort.split_at_checked(1)? {
         ("a", "") => Effort::Auto,
         ("n", trials) => Effort::Trials(trials.parse().ok()?),
+        ("w", work) => Effort::Work(work.parse().ok()?),
         ("t", nanos) => Effort::Time(Duration::from_nanos(nanos.parse().ok()?)),
         _ => return None,
     };

@@ -17,7 +17,7 @@ const ALL: [Objective; 5] =
     [Objective::Flops, Objective::Size, Objective::Write, Objective::Combo(64), Objective::Limit(64)];
 
 fn goal(objective: Objective) -> Goal {
-    Goal { objective, limit: f64::INFINITY }
+    Goal::unlimited(objective)
 }
 
 /// A network with whatever can be in one: hyperedges, repeated and lone axes, extents of 1, scalars, parts without a link.

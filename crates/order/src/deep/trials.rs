@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use super::board::Board;
 use super::meter::Meter;
 use super::record::Record;
-use super::run;
-use crate::graph::{Graph, Pairs};
+use super::{Limits, Outcome, Problem, run};
+use crate::graph::Graph;
 use crate::objective::Goal;
 use crate::random::Random;
 use crate::{Effort, Found, OrderError, Search, graph};
@@ -16,22 +16,19 @@ use crate::{Effort, Found, OrderError, Search, graph};
 #[derive(Default)]
 struct Trial {
     number: u64,
-    total: f64,
-    pairs: Pairs,
+    outcome: Outcome,
     runs: Vec<u32>,
 }
 
 impl Trial {
     fn comes_before(&self, other: &Trial) -> bool {
-        self.total < other.total || (self.total == other.total && self.number < other.number)
+        (self.outcome.total, self.number) < (other.outcome.total, other.number)
     }
 }
 
 /// What all searches share.
 struct Trials<'a> {
-    graph: Graph,
-    goal: Goal,
-    start: Option<Pairs>,
+    problem: Problem<'a>,
     board: Board<'a>,
     effort: Effort,
     seed: u64,
@@ -42,7 +39,7 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
     let trials = Trials::new(search, search.budget.effort, search.budget.seed);
     let threads = search.budget.threads.map_or(1, |threads| threads.get() as u64);
     let number = match trials.effort {
-        Effort::Auto => 1,
+        Effort::Auto | Effort::Work(_) => 1,
         Effort::Trials(trials) => u64::from(trials.max(1)),
         Effort::Time(_) => threads,
     };
@@ -52,16 +49,21 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
 /// Repeats a search.
 pub(crate) fn replay(search: &Search<'_>, record: &Record) -> Result<Found, OrderError> {
     let trials = Trials::new(search, record.effort, record.seed);
-    let meter = Meter::replay(&record.runs, record.effort, trials.graph.legs.len(), &trials.board);
+    let meter = Meter::replay(&record.runs, record.effort, trials.problem.graph.legs.len(), &trials.board);
     trials.found(trials.one(record.trial, meter))
 }
 
 impl<'a> Trials<'a> {
     fn new(search: &Search<'a>, effort: Effort, seed: u64) -> Trials<'a> {
-        let graph = Graph::of(search.task.network).fused();
-        let goal = Goal { objective: search.budget.objective, limit: f64::INFINITY };
-        let start = search.task.start.map(graph::pairs);
-        Trials { graph, goal, start, board: Board::new(search.began, search.watch), effort, seed }
+        let Search { task, budget, began, watch } = *search;
+        let limits = Limits::of(task, budget);
+        let mut graph = Graph::of(task.network);
+        if limits.are_none() {
+            graph = graph.fused();
+        }
+        let goal = Goal::unlimited(budget.objective);
+        let problem = Problem { network: task.network, graph, goal, limits, start: task.start.map(graph::pairs) };
+        Trials { problem, board: Board::new(began, watch), effort, seed }
     }
 
     /// The best of `number` searches; the first of equals, so that the answer does not depend on who finds it.
@@ -94,19 +96,20 @@ impl<'a> Trials<'a> {
     }
 
     fn numbered(&self, number: u64) -> Trial {
-        self.one(number, Meter::new(self.effort, self.graph.legs.len(), &self.board))
+        self.one(number, Meter::new(self.effort, self.problem.graph.legs.len(), &self.board))
     }
 
     fn one(&self, number: u64, meter: Meter<'_>) -> Trial {
         let mut random = Random::new(self.seed, number);
-        let (total, pairs) = run(&self.graph, self.goal, self.start.as_ref(), &meter, &mut random);
-        meter.offer(total);
-        Trial { number, total, pairs, runs: meter.into_runs() }
+        let outcome = run(&self.problem, &meter, &mut random);
+        meter.offer(outcome.total);
+        Trial { number, outcome, runs: meter.into_runs() }
     }
 
     fn found(&self, best: Trial) -> Result<Found, OrderError> {
-        let Trial { number, pairs, runs, .. } = best;
+        let Trial { number, outcome, runs } = best;
         let record = Record { effort: self.effort, seed: self.seed, trial: number, runs };
-        Ok(Found { tree: graph::tree(self.graph.legs.len(), &pairs)?, slices: Vec::new(), record: Some(record) })
+        let tree = graph::tree(self.problem.graph.legs.len(), &outcome.pairs)?;
+        Ok(Found { tree, slices: outcome.slices, record: Some(record) })
     }
 }

@@ -1,0 +1,271 @@
+//! Which axes to slice, while the tree changes with them (J. Gray and S. Kourtis, "Hyper-optimized tensor network
+//! contraction", Quantum 5, 410, 2021; C. Huang et al., "Classical simulation of quantum supremacy circuits",
+//! arXiv:2005.06787, 2020).
+//!
+//! A slice takes a factor out of the extent of an axis. What is left is a smaller network with a best tree of its own, so
+//! after every few slices the tree is annealed again.
+
+use super::meter::Meter;
+use super::nodes::Nodes;
+use super::{HOT, SWEEPS, WARM, anneal};
+use crate::Slice;
+use crate::graph::{Graph, Pairs};
+use crate::objective::Goal;
+use crate::random::Random;
+
+/// Factors above this are not looked for: what is left of an extent is cut in one.
+const MOST_FACTOR: u64 = 1 << 12;
+
+/// Into how many parts each axis is cut.
+#[derive(Clone, Debug)]
+pub(super) struct Cuts {
+    parts: Vec<u64>,
+}
+
+/// One cut: by a prime factor of the extent.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    axis: usize,
+    factor: u64,
+}
+
+impl Cuts {
+    pub(super) fn none(axes: usize) -> Cuts {
+        Cuts { parts: vec![1; axes] }
+    }
+
+    /// The binary logarithm of the number of slices.
+    pub(super) fn log2(&self) -> f64 {
+        self.parts.iter().map(|&parts| (parts as f64).log2()).sum()
+    }
+
+    pub(super) fn slices(&self) -> Vec<Slice> {
+        let cut = (0..).zip(&self.parts).filter(|(_, parts)| **parts > 1);
+        cut.map(|(axis, &parts)| Slice { axis, parts }).collect()
+    }
+
+    /// The binary logarithms of the extents of the pieces, brought into the tree.
+    pub(super) fn show(&self, tree: &mut Nodes<'_>) {
+        let extents = tree.graph.extents.iter().zip(&self.parts);
+        tree.set_extents(extents.map(|(extent, parts)| extent / parts));
+    }
+
+    /// The next cut of an axis, if it can be cut.
+    fn next(&self, tree: &Nodes<'_>, axis: usize) -> Option<Cut> {
+        let left = tree.graph.extents[axis] / self.parts[axis];
+        (left > 1).then(|| Cut { axis, factor: least_factor(left) })
+    }
+
+    /// All cuts that were made.
+    fn made(&self) -> Vec<Cut> {
+        let mut cuts = Vec::new();
+        for (axis, &parts) in self.parts.iter().enumerate() {
+            let mut left = parts;
+            while left > 1 {
+                let factor = least_factor(left);
+                cuts.push(Cut { axis, factor });
+                left /= factor;
+            }
+        }
+        cuts
+    }
+}
+
+/// The least prime factor; the number itself if that is not small.
+fn least_factor(number: u64) -> u64 {
+    (2..=MOST_FACTOR)
+        .take_while(|factor| factor * factor <= number)
+        .find(|&factor| number.is_multiple_of(factor))
+        .unwrap_or(number)
+}
+
+/// Cuts until no product has more than `limit`, a binary logarithm, if that can be. `blur` above 0 makes the choice random.
+fn cut_down(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, blur: f64, random: &mut Random) {
+    while tree.largest() > limit + 1e-9 {
+        let Some(cut) = best_cut(tree, cuts, limit, blur, random) else { return };
+        cuts.parts[cut.axis] *= cut.factor;
+        cuts.show(tree);
+    }
+}
+
+/// The cut that adds least to the cost for what it takes from products that are too large.
+fn best_cut(tree: &Nodes<'_>, cuts: &Cuts, limit: f64, blur: f64, random: &mut Random) -> Option<Cut> {
+    let most = tree.costs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let axes = tree.graph.extents.len();
+    let (mut all, mut held, mut excess) = (0.0, vec![0.0; axes], vec![0.0; axes]);
+    for (product, &cost) in tree.costs.iter().enumerate() {
+        let weight = (cost - most).exp2();
+        all += weight;
+        tree.union(product, |axis| held[axis as usize] += weight);
+        let legs = &tree.legs[tree.leaves() + product];
+        let over = tree.size_of(legs) - limit;
+        if over > 0.0 {
+            legs.iter().for_each(|&axis| excess[axis as usize] += over);
+        }
+    }
+    let mut best: Option<(f64, Cut)> = None;
+    for axis in (0..axes).filter(|&axis| excess[axis] > 0.0) {
+        let Some(cut) = cuts.next(tree, axis) else { continue };
+        let factor = cut.factor as f64;
+        // What the other products cost is paid in each part.
+        let growth = ((held[axis] + factor * (all - held[axis])) / all).log2() + 1e-3;
+        let noise = if blur > 0.0 { (blur * (random.unit() - 0.5)).exp() } else { 1.0 };
+        let score = noise * growth / (excess[axis] * factor.log2());
+        if best.is_none_or(|best| score < best.0) {
+            best = Some((score, cut));
+        }
+    }
+    best.map(|best| best.1)
+}
+
+/// Takes cuts back that are not needed, those that save most first.
+fn undo_needless(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64) {
+    let mut tries: Vec<(f64, Cut)> = Vec::new();
+    for cut in cuts.made() {
+        let total = without(tree, cuts, cut);
+        tries.push((total, cut));
+    }
+    tries.sort_by(|a, b| a.0.total_cmp(&b.0));
+    for (_, cut) in tries {
+        cuts.parts[cut.axis] /= cut.factor;
+        cuts.show(tree);
+        if tree.largest() > limit + 1e-9 {
+            cuts.parts[cut.axis] *= cut.factor;
+            cuts.show(tree);
+        }
+    }
+}
+
+/// What all costs without a cut.
+fn without(tree: &mut Nodes<'_>, cuts: &mut Cuts, cut: Cut) -> f64 {
+    cuts.parts[cut.axis] /= cut.factor;
+    cuts.show(tree);
+    let total = tree.total() + cuts.log2();
+    cuts.parts[cut.axis] *= cut.factor;
+    cuts.show(tree);
+    total
+}
+
+/// Takes about `part` of the cuts back, by lot.
+fn undo_some(tree: &mut Nodes<'_>, cuts: &mut Cuts, part: f64, random: &mut Random) {
+    for cut in cuts.made() {
+        if random.unit() < part {
+            cuts.parts[cut.axis] /= cut.factor;
+        }
+    }
+    cuts.show(tree);
+}
+
+/// In how many rounds at most the tree is cut down to the limit, and how often some cuts are then made anew.
+const ROUNDS: usize = 24;
+const TURNS: usize = 16;
+/// The part of the cuts that are made anew, and how random the new ones are.
+const ANEW: f64 = 0.3;
+const BLUR: f64 = 1.0;
+/// What a product costs that is larger than the limit, as [`Goal::over`], while the tree has its slices.
+pub(super) const OVER: f64 = 4.0;
+/// The same in the trees to begin with: how much is to be done by the tree and how much by slices differs from network to
+/// network, so all ways are tried.
+const WAYS: [f64; 3] = [0.0, 0.5, 2.0];
+/// How many trees are cut down at most.
+const BEGINNINGS: usize = 6;
+/// The share of a search after which the best of them goes on alone.
+const BEGINNINGS_UNTIL: f64 = 0.55;
+
+/// A tree with its slices.
+#[derive(Clone)]
+struct Sliced<'g> {
+    total: f64,
+    tree: Nodes<'g>,
+    cuts: Cuts,
+}
+
+/// Slices trees until they keep to the limit, and looks for the best tree with its cuts until a part of the search is over.
+pub(super) fn search<'g>(
+    (graph, goal): (&'g Graph, Goal),
+    starts: &[Pairs],
+    limit: f64,
+    meter: &Meter<'_>,
+    until: f64,
+    random: &mut Random,
+) -> (Nodes<'g>, Cuts) {
+    let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
+    let number = BEGINNINGS.min(affordable as usize).max(1);
+    let from = meter.passed();
+    let share = |k: usize| from + (BEGINNINGS_UNTIL - from) * k as f64 / number as f64;
+    let mut best: Option<Sliced<'g>> = None;
+    for k in 0..number {
+        let (begin, end) = (share(k), share(k + 1));
+        let tree = Nodes::new(graph, goal.within(limit, WAYS[k % WAYS.len()]), &starts[k % starts.len()]);
+        let found = cut_in_rounds(tree, goal, limit, meter, [begin, end], random);
+        if best.as_ref().is_none_or(|best| found.total < best.total) {
+            meter.offer(found.total);
+            best = Some(found);
+        }
+    }
+    let Some(mut best) = best else { return (Nodes::new(graph, goal, &starts[0]), Cuts::none(graph.extents.len())) };
+    let from = meter.passed();
+    for turn in 1..=TURNS {
+        let until = from + (until - from) * turn as f64 / TURNS as f64;
+        let other = cut_anew(best.clone(), limit, meter, until, random);
+        if other.total < best.total {
+            meter.offer(other.total);
+            best = other;
+        }
+    }
+    (best.tree, best.cuts)
+}
+
+/// Anneals a tree and cuts it down to the limit, in small steps with annealing in between.
+fn cut_in_rounds<'g>(
+    mut tree: Nodes<'g>,
+    goal: Goal,
+    limit: f64,
+    meter: &Meter<'_>,
+    [begin, end]: [f64; 2],
+    random: &mut Random,
+) -> Sliced<'g> {
+    let middle = (begin + end) / 2.0;
+    anneal(&mut tree, HOT, meter, middle, random);
+    tree.set_goal(goal);
+    let mut cuts = Cuts::none(tree.graph.extents.len());
+    let excess = (tree.largest() - limit).max(0.0);
+    let rounds = (excess.ceil() as usize).clamp(1, ROUNDS);
+    for round in 1..=rounds {
+        let done = round as f64 / rounds as f64;
+        let target = limit + excess * (1.0 - done);
+        cut_down(&mut tree, &mut cuts, target, 0.0, random);
+        anneal_within(&mut tree, target, meter, middle + (end - middle) * done, random);
+    }
+    Sliced::settled(tree, cuts, limit, random)
+}
+
+/// Makes some of the cuts anew.
+fn cut_anew<'g>(from: Sliced<'g>, limit: f64, meter: &Meter<'_>, until: f64, random: &mut Random) -> Sliced<'g> {
+    let Sliced { mut tree, mut cuts, .. } = from;
+    undo_some(&mut tree, &mut cuts, ANEW, random);
+    cut_down(&mut tree, &mut cuts, limit, BLUR, random);
+    anneal_within(&mut tree, limit, meter, until, random);
+    Sliced::settled(tree, cuts, limit, random)
+}
+
+impl<'g> Sliced<'g> {
+    fn settled(mut tree: Nodes<'g>, mut cuts: Cuts, limit: f64, random: &mut Random) -> Sliced<'g> {
+        settle(&mut tree, &mut cuts, limit, random);
+        Sliced { total: tree.total() + cuts.log2(), tree, cuts }
+    }
+}
+
+/// Anneals with a limit for the size of intermediates.
+fn anneal_within(tree: &mut Nodes<'_>, limit: f64, meter: &Meter<'_>, until: f64, random: &mut Random) {
+    let goal = tree.goal;
+    tree.set_goal(goal.within(limit, OVER));
+    anneal(tree, WARM, meter, until, random);
+    tree.set_goal(goal);
+}
+
+/// Makes the cuts that are needed still, and no others.
+pub(super) fn settle(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, random: &mut Random) {
+    cut_down(tree, cuts, limit, 0.0, random);
+    undo_needless(tree, cuts, limit);
+}
