@@ -87,10 +87,12 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
     }
     let (mut pairs, rest, legs) = greedy::absorb(graph);
     let mut reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() };
+    // Only axes of the network itself can be sliced.
     if limits.are_none() {
         reduced = reduced.fused();
     }
-    let (local, mut cuts) = anneal_starts(&reduced, goal, limits, meter, random);
+    let (local, cuts) = anneal_starts(&reduced, goal, limits, meter, random);
+    let mut cuts = cuts.unwrap_or_else(|| Cuts::none(graph.extents.len()));
     splice(&rest, &local, graph.legs.len(), &mut pairs);
     let mut tree = Nodes::new(graph, goal, &pairs);
     if let Some(start) = &problem.start {
@@ -127,11 +129,16 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
     }
 }
 
-/// The best tree that comes of annealing the best starts, and its slices.
-fn anneal_starts(graph: &Graph, goal: Goal, limits: &Limits, meter: &Meter<'_>, random: &mut Random) -> (Pairs, Cuts) {
-    let none = Cuts::none(graph.extents.len());
+/// The best tree that comes of annealing the best starts, and its slices if it needs some.
+fn anneal_starts(
+    graph: &Graph,
+    goal: Goal,
+    limits: &Limits,
+    meter: &Meter<'_>,
+    random: &mut Random,
+) -> (Pairs, Option<Cuts>) {
     if graph.legs.len() < 2 {
-        return (Pairs::new(), none);
+        return (Pairs::new(), None);
     }
     let starts = start::starts(graph, goal, meter, random);
     let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
@@ -148,15 +155,15 @@ fn anneal_starts(graph: &Graph, goal: Goal, limits: &Limits, meter: &Meter<'_>, 
             best = Some((total, tree));
         }
     }
-    let Some((_, mut tree)) = best else { return (Pairs::new(), none) };
+    let Some((_, mut tree)) = best else { return (Pairs::new(), None) };
     if tree.largest() > limits.size {
         let (tree, cuts) = slicing::search((graph, goal), &starts, limits.size, meter, ANNEAL_UNTIL, random);
-        return (tree.pairs(), cuts);
+        return (tree.pairs(), Some(cuts));
     }
     for end in [(STARTS_UNTIL + ANNEAL_UNTIL) / 2.0, ANNEAL_UNTIL] {
         anneal(&mut tree, WARM, meter, end, random);
     }
-    (tree.pairs(), none)
+    (tree.pairs(), None)
 }
 
 /// Anneals the part of a tree that costs most.

@@ -69,7 +69,7 @@ fn the_exact_form_is_the_best_of_all_trees() {
         let start = greedy::pairs(&graph);
         let mut exact = Exact::default();
         for (objective, limit) in ALL.into_iter().flat_map(|objective| [(objective, f64::INFINITY), (objective, 3.0)]) {
-            let goal = Goal { objective, limit };
+            let goal = Goal::unlimited(objective).within(limit, 4.0);
             let mut tree = Nodes::new(&graph, goal, &start);
             let window = whole(&tree);
             exact.improve(&mut tree, &window);
