@@ -8,3 +8,4 @@ mod deep;
 mod large;
 mod orders;
 mod registry;
+mod slices;
