@@ -28,6 +28,7 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
         effort: effort(args),
         objective: args.objective,
         memory_bytes: args.memory,
+        largest: args.largest,
         threads: Some(args.threads),
         seed: args.seed,
     };

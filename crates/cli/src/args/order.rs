@@ -49,6 +49,9 @@ pub(crate) struct OrderArgs {
     /// The most memory that intermediates and result may take: 2GiB, 500MB, or bytes.
     #[arg(long, value_name = "SIZE", value_parser = value::memory)]
     pub(crate) memory: Option<u64>,
+    /// The most elements that an intermediate may have: 1073741824, or 2^30.
+    #[arg(long, value_name = "N", value_parser = value::elements)]
+    pub(crate) largest: Option<u64>,
     /// The element type of intermediates, for --memory. The default is f64, and for an expression its own.
     #[arg(long, value_name = "DTYPE", value_parser = value::dtype)]
     pub(crate) dtype: Option<Dtype>,

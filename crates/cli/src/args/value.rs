@@ -48,6 +48,18 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     )
 }
 
+/// Reads a number of elements: `1000000`, `2^30`.
+pub(super) fn elements(text: &str) -> Result<u64, String> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let elements = match text.split_once('^') {
+        Some((base, power)) => {
+            number(base).zip(power.trim().parse::<u32>().ok()).and_then(|(base, power)| base.checked_pow(power))
+        }
+        None => number(text),
+    };
+    elements.ok_or_else(|| "not a number of elements below 2^64; write for example 2^30".to_owned())
+}
+
 /// Reads a time with a unit: `500ms`, `1.5 s`, `2m`.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     measured(text, &TIMES, "there are ns, us, ms, s, m and h", "time below 500 years; write for example 500ms")
@@ -175,6 +187,14 @@ pub(super) fn order(name: &str) -> Result<Order, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elements_are_plain_or_powers() {
+        assert_eq!((elements("12"), elements("2^30"), elements("10^3")), (Ok(12), Ok(1 << 30), Ok(1000)));
+        for text in ["", "2^64", "-1", "2^-1", "x", "2^", "^3"] {
+            assert!(elements(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn memory_has_decimal_and_binary_units() {

@@ -52,7 +52,8 @@ impl Limits {
             return found;
         }
         let graph = Graph::of(network);
-        let mut tree = Nodes::new(&graph, Goal::unlimited(budget.objective), &graph::pairs(&found.tree));
+        let goal = Goal::unlimited(budget.objective);
+        let Some(mut tree) = Nodes::new(&graph, goal, &graph::pairs(&found.tree)) else { return found };
         let mut cuts = Cuts::none(graph.extents.len());
         let slices = self.keep(network, &mut tree, &mut cuts, &mut Random::new(budget.seed, 0)).slices;
         Found { slices, ..found }

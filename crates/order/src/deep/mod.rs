@@ -76,6 +76,13 @@ struct Outcome {
     slices: Vec<Slice>,
 }
 
+impl Outcome {
+    /// A tree that is too large to be worked on.
+    fn unknown(pairs: &Pairs) -> Outcome {
+        Outcome { total: f64::INFINITY, pairs: pairs.clone(), slices: Vec::new() }
+    }
+}
+
 /// One search.
 fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome {
     let &Problem { ref graph, goal, ref limits, .. } = problem;
@@ -83,7 +90,8 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
         && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()).min(MOST_SPLITS) as u64)
         && graph::tree(graph.legs.len(), &pairs).is_ok_and(|tree| limits.hold(problem.network, &tree, &[]))
     {
-        return Outcome { total: Nodes::new(graph, goal, &pairs).total(), pairs, slices: Vec::new() };
+        let total = Nodes::new(graph, goal, &pairs).map_or(f64::INFINITY, |tree| tree.total());
+        return Outcome { total, pairs, slices: Vec::new() };
     }
     let (mut pairs, rest, legs) = greedy::absorb(graph);
     let mut reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() };
@@ -94,9 +102,12 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
     let (local, cuts) = anneal_starts(&reduced, goal, limits, meter, random);
     let mut cuts = cuts.unwrap_or_else(|| Cuts::none(graph.extents.len()));
     splice(&rest, &local, graph.legs.len(), &mut pairs);
-    let mut tree = Nodes::new(graph, goal, &pairs);
+    let Some(mut tree) = Nodes::new(graph, goal, &pairs) else {
+        return Outcome::unknown(problem.start.as_ref().unwrap_or(&pairs));
+    };
     if let Some(start) = &problem.start {
-        better_start(&mut tree, &mut cuts, start, limits, random);
+        let Some(given) = Nodes::new(graph, goal, start) else { return Outcome::unknown(start) };
+        better_start(&mut tree, &mut cuts, given, limits, random);
     }
     tree.set_goal(goal.within(limits.size, slicing::OVER));
     if limits.are_none() {
@@ -110,8 +121,7 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
 }
 
 /// Takes the tree of the caller if it is better than the one that was found.
-fn better_start(tree: &mut Nodes<'_>, cuts: &mut Cuts, start: &Pairs, limits: &Limits, random: &mut Random) {
-    let mut given = Nodes::new(tree.graph, tree.goal, start);
+fn better_start<'g>(tree: &mut Nodes<'g>, cuts: &mut Cuts, mut given: Nodes<'g>, limits: &Limits, random: &mut Random) {
     let mut given_cuts = Cuts::none(tree.graph.extents.len());
     slicing::settle(&mut given, &mut given_cuts, limits.size, random);
     cuts.show(tree);
@@ -147,7 +157,7 @@ fn anneal_starts(
     let until = if limits.are_none() { STARTS_UNTIL } else { LIMITED_STARTS_UNTIL };
     let mut best: Option<(f64, Nodes<'_>)> = None;
     for (i, pairs) in starts.iter().take(number).enumerate() {
-        let mut tree = Nodes::new(graph, goal, pairs);
+        let Some(mut tree) = Nodes::new(graph, goal, pairs) else { continue };
         let end = begin + (until - begin) * (i + 1) as f64 / number as f64;
         anneal(&mut tree, HOT, meter, end, random);
         let total = tree.total();
@@ -155,9 +165,10 @@ fn anneal_starts(
             best = Some((total, tree));
         }
     }
-    let Some((_, mut tree)) = best else { return (Pairs::new(), None) };
-    if tree.largest() > limits.size {
-        let (tree, cuts) = slicing::search((graph, goal), &starts, limits.size, meter, ANNEAL_UNTIL, random);
+    let Some((_, mut tree)) = best else { return (greedy::pairs(graph), None) };
+    if tree.largest() > limits.size
+        && let Some((tree, cuts)) = slicing::search((graph, goal), &starts, limits.size, meter, ANNEAL_UNTIL, random)
+    {
         return (tree.pairs(), Some(cuts));
     }
     for end in [(STARTS_UNTIL + ANNEAL_UNTIL) / 2.0, ANNEAL_UNTIL] {

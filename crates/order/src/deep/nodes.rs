@@ -3,6 +3,9 @@
 use crate::graph::{Graph, Pairs, contract_into};
 use crate::objective::Goal;
 
+/// The most legs of all products together: 128 MiB.
+const MOST_LEGS: usize = 1 << 25;
+
 /// A tree under improvement. Nodes `0..leaves` are the tensors, the others products; a node keeps its place while the tree
 /// below it changes.
 #[derive(Clone)]
@@ -23,8 +26,8 @@ pub(crate) struct Nodes<'g> {
 }
 
 impl<'g> Nodes<'g> {
-    /// The tree of SSA steps.
-    pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Nodes<'g> {
+    /// The tree of SSA steps; none if the products have too many legs to be kept.
+    pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Option<Nodes<'g>> {
         let logs = graph.extents.iter().map(|&extent| log2(extent)).collect();
         let nodes = graph.legs.len() + pairs.len();
         let mut legs: Vec<Vec<u32>> = graph.legs.iter().map(<[u32]>::to_vec).collect();
@@ -39,10 +42,15 @@ impl<'g> Nodes<'g> {
             costs: vec![0.0; pairs.len()],
             uses: graph.uses(),
         };
+        let mut kept = 0;
         for product in 0..pairs.len() {
             tree.multiply(product);
+            kept += tree.legs[tree.leaves() + product].len();
+            if kept > MOST_LEGS {
+                return None;
+            }
         }
-        tree
+        Some(tree)
     }
 
     pub(crate) fn leaves(&self) -> usize {

@@ -188,7 +188,7 @@ pub(super) fn search<'g>(
     meter: &Meter<'_>,
     until: f64,
     random: &mut Random,
-) -> (Nodes<'g>, Cuts) {
+) -> Option<(Nodes<'g>, Cuts)> {
     let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
     let number = BEGINNINGS.min(affordable as usize).max(1);
     let from = meter.passed();
@@ -196,14 +196,15 @@ pub(super) fn search<'g>(
     let mut best: Option<Sliced<'g>> = None;
     for k in 0..number {
         let (begin, end) = (share(k), share(k + 1));
-        let tree = Nodes::new(graph, goal.within(limit, WAYS[k % WAYS.len()]), &starts[k % starts.len()]);
+        let (goal_of_tree, start) = (goal.within(limit, WAYS[k % WAYS.len()]), &starts[k % starts.len()]);
+        let Some(tree) = Nodes::new(graph, goal_of_tree, start) else { continue };
         let found = cut_in_rounds(tree, goal, limit, meter, [begin, end], random);
         if best.as_ref().is_none_or(|best| found.total < best.total) {
             meter.offer(found.total);
             best = Some(found);
         }
     }
-    let Some(mut best) = best else { return (Nodes::new(graph, goal, &starts[0]), Cuts::none(graph.extents.len())) };
+    let mut best = best?;
     let from = meter.passed();
     for turn in 1..=TURNS {
         let until = from + (until - from) * turn as f64 / TURNS as f64;
@@ -213,7 +214,7 @@ pub(super) fn search<'g>(
             best = other;
         }
     }
-    (best.tree, best.cuts)
+    Some((best.tree, best.cuts))
 }
 
 /// Anneals a tree and cuts it down to the limit, in small steps with annealing in between.

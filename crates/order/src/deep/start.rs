@@ -84,7 +84,7 @@ impl Starts<'_> {
     }
 
     fn offer(&mut self, rule: &'static str, pairs: Pairs) {
-        let total = Nodes::new(self.graph, self.goal, &pairs).total();
+        let Some(total) = Nodes::new(self.graph, self.goal, &pairs).map(|tree| tree.total()) else { return };
         let start = Start { rule, total, pairs };
         match self.trees.iter_mut().find(|known| known.rule == rule) {
             Some(known) if known.total <= total => {}

@@ -70,7 +70,7 @@ fn the_exact_form_is_the_best_of_all_trees() {
         let mut exact = Exact::default();
         for (objective, limit) in ALL.into_iter().flat_map(|objective| [(objective, f64::INFINITY), (objective, 3.0)]) {
             let goal = Goal::unlimited(objective).within(limit, 4.0);
-            let mut tree = Nodes::new(&graph, goal, &start);
+            let mut tree = Nodes::new(&graph, goal, &start).unwrap();
             let window = whole(&tree);
             exact.improve(&mut tree, &window);
             let sets: Vec<u32> = (0..graph.legs.len()).map(|t| 1 << t).collect();
@@ -83,7 +83,7 @@ fn the_exact_form_is_the_best_of_all_trees() {
 
 /// A tree whose numbers were computed from its steps alone.
 fn anew<'g>(tree: &Nodes<'g>) -> Nodes<'g> {
-    Nodes::new(tree.graph, tree.goal, &tree.pairs())
+    Nodes::new(tree.graph, tree.goal, &tree.pairs()).unwrap()
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn annealing_keeps_its_books() {
         let graph = network(&mut random, 4 + 7 * (round % 9), 4 + 19 * (round % 11));
         let start = greedy::pairs(&graph);
         for objective in ALL {
-            let mut tree = Nodes::new(&graph, goal(objective), &start);
+            let mut tree = Nodes::new(&graph, goal(objective), &start).unwrap();
             let before = tree.total();
             let board = Board::new(Instant::now(), &());
             let meter = Meter::new(Effort::Auto, graph.legs.len(), &board);
@@ -110,7 +110,7 @@ fn a_part_is_improved_and_the_rest_left_alone() {
     let mut random = Random::new(3, 0);
     for _ in 0..40 {
         let graph = network(&mut random, 30, 40);
-        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph));
+        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph)).unwrap();
         let mut exact = Exact::default();
         for node in tree.postorder() {
             let before = tree.total();
