@@ -12,7 +12,8 @@ const MOST_LEGS: usize = 1 << 25;
 pub(crate) struct Nodes<'g> {
     pub(crate) graph: &'g Graph,
     pub(crate) goal: Goal,
-    /// The binary logarithm of each extent.
+    /// The extents of the axes, or of their pieces where they are sliced, and the binary logarithms.
+    pub(crate) extents: Vec<f64>,
     pub(crate) logs: Vec<f64>,
     pub(crate) root: u32,
     /// What each product multiplies; product `k` is node `leaves + k`.
@@ -28,14 +29,15 @@ pub(crate) struct Nodes<'g> {
 impl<'g> Nodes<'g> {
     /// The tree of SSA steps; none if the products have too many legs to be kept.
     pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Option<Nodes<'g>> {
-        let logs = graph.extents.iter().map(|&extent| log2(extent)).collect();
+        let extents: Vec<f64> = graph.extents.iter().map(|&extent| positive(extent)).collect();
         let nodes = graph.legs.len() + pairs.len();
         let mut legs: Vec<Vec<u32>> = graph.legs.iter().map(<[u32]>::to_vec).collect();
         legs.resize(nodes, Vec::new());
         let mut tree = Nodes {
             graph,
             goal,
-            logs,
+            logs: extents.iter().map(|extent| extent.log2()).collect(),
+            extents,
             root: nodes.saturating_sub(1) as u32,
             children: pairs.clone(),
             legs,
@@ -77,8 +79,10 @@ impl<'g> Nodes<'g> {
 
     /// Other extents for the axes; legs stay, also of axes that are 1 long now.
     pub(crate) fn set_extents(&mut self, extents: impl Iterator<Item = u64>) {
+        self.extents.clear();
+        self.extents.extend(extents.map(positive));
         self.logs.clear();
-        self.logs.extend(extents.map(log2));
+        self.logs.extend(self.extents.iter().map(|extent| extent.log2()));
         self.price_all();
     }
 
@@ -179,7 +183,7 @@ impl<'g> Nodes<'g> {
     }
 }
 
-/// The binary logarithm of an extent. Steps over an empty axis cost nothing: so little is as good, and can be divided by.
-fn log2(extent: u64) -> f64 {
-    if extent == 0 { -64.0 } else { (extent as f64).log2() }
+/// An extent as a factor. Steps over an empty axis cost nothing: so little is as good, and can be divided by.
+fn positive(extent: u64) -> f64 {
+    if extent == 0 { (-64.0_f64).exp2() } else { extent as f64 }
 }

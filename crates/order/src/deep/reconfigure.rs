@@ -73,7 +73,7 @@ impl Exact {
         let mut log2 = 0.0;
         for axis in self.axes.drain(..) {
             let mark = std::mem::take(&mut self.marks[axis as usize]);
-            let extent = tree.graph.extents[axis as usize].max(1) as f64;
+            let extent = tree.extents[axis as usize];
             log2 += tree.logs[axis as usize];
             self.within[usize::from(mark & !OUTSIDE)] *= extent;
             if mark & OUTSIDE == 0 {

@@ -81,6 +81,24 @@ fn the_exact_form_is_the_best_of_all_trees() {
     }
 }
 
+#[test]
+fn the_exact_form_in_slices_is_that_of_the_pieces() {
+    let mut random = Random::new(6, 0);
+    for round in 0..60 {
+        let pieces = network(&mut random, 3 + round % 3, 1 + round % 9);
+        let extents = pieces.extents.iter().map(|&extent| 6 * extent).collect();
+        let graph = Graph { legs: pieces.legs.clone(), extents, kept: pieces.kept.clone() };
+        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph)).unwrap();
+        tree.set_extents(pieces.extents.iter().copied());
+        let window = whole(&tree);
+        Exact::default().improve(&mut tree, &window);
+        let sets: Vec<u32> = (0..graph.legs.len()).map(|t| 1 << t).collect();
+        let mut least = f64::INFINITY;
+        all_trees(&pieces, goal(Objective::Flops), &sets, &mut least, &mut Vec::new());
+        assert!((tree.total() - least).abs() < 1e-9, "{} {least} {:?}", tree.total(), graph.legs);
+    }
+}
+
 /// A tree whose numbers were computed from its steps alone.
 fn anew<'g>(tree: &Nodes<'g>) -> Nodes<'g> {
     Nodes::new(tree.graph, tree.goal, &tree.pairs()).unwrap()
