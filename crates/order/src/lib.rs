@@ -118,14 +118,17 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
     if leaves == 0 {
         return Err(OrderError::NoTensors);
     }
-    let search = Search { task, budget, watch, began: Instant::now() };
+    let limits = Limits::of(task, budget);
+    // What an intermediate takes would not be told from that network.
+    let many = task.of_many_runs().filter(|_| limits.are_none());
+    let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };
+    let search = Search { task: &asked, budget, watch, began: Instant::now() };
     let (found, strategy) = match how {
         Order::Strategy(strategy) => ((strategy.search)(&search)?, strategy.name),
         Order::Linear(path) => (Tree::from_linear(leaves, path)?.into(), "path"),
         Order::Ssa(path) => (Tree::from_ssa(leaves, path)?.into(), "path"),
         Order::Replay(record) => (deep::replay(&search, record)?, "deep"),
     };
-    let limits = Limits::of(task, budget);
     let ordered = limits.kept(task, budget, found).priced(task, strategy);
     if !limits.admit(&ordered.cost) {
         return Err(OrderError::TooLarge { peak: ordered.cost.peak, size: ordered.cost.size });
@@ -152,7 +155,13 @@ impl Found {
     /// With what it costs.
     pub(crate) fn priced(self, task: &Task<'_>, strategy: &'static str) -> Ordered {
         let Found { tree, slices, record } = self;
-        Ordered { cost: evaluate_sliced(task.network, &tree, &slices), tree, slices, strategy, record }
+        Ordered {
+            cost: slice::evaluate_run(task.network, &tree, &slices, task.constants),
+            tree,
+            slices,
+            strategy,
+            record,
+        }
     }
 }
 

@@ -19,25 +19,38 @@ pub struct Slice {
 /// `slices`. A step runs once for each turn of the loops down to the innermost one that it depends on. A result that a step
 /// inside of further loops uses stays until they end, and the whole output is there from the beginning.
 pub fn evaluate_sliced(network: &Network, tree: &Tree, slices: &[Slice]) -> Cost {
-    let Some(pieces) = pieces(network, slices).filter(|_| !slices.is_empty()) else {
+    evaluate_run(network, tree, slices, &[])
+}
+
+/// As [`evaluate_sliced`], of a run for which what is made of the tensors `constants` alone is there already.
+pub(crate) fn evaluate_run(network: &Network, tree: &Tree, slices: &[Slice], constants: &[u32]) -> Cost {
+    let special = !slices.is_empty() || !constants.is_empty();
+    let Some(pieces) = pieces(network, slices).filter(|_| special) else {
         return cost::evaluate(network, tree);
     };
+    let made = made_of(tree, constants);
     let (graph, depths) = (Graph::of(&pieces), depths(network, tree, slices));
     let runs = runs(slices);
     let products = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum::<usize>();
     let mut walk = Walk::new(&graph, tree);
     // The output is the last term of the sum; the last product writes into it.
     let mut alive = Sum::of_zeros(products + 1);
-    alive.set(products, Count::product(network.output().iter().map(|&axis| network.extents()[axis as usize])));
+    if !slices.is_empty() {
+        alive.set(products, Count::product(network.output().iter().map(|&axis| network.extents()[axis as usize])));
+    }
     let mut depth_of = vec![0; products];
     let mut total = Cost { peak: alive.total(), ..Cost::default() };
-    for (children, &depth) in tree.steps().iter().zip(&depths[tree.leaves()..]) {
+    for (id, children) in (tree.leaves()..).zip(tree.steps()) {
+        let depth = depths[id];
         walk.step(children, |product| {
+            if made[id] {
+                return;
+            }
             total.flops += product.flops * runs[depth];
             total.write += product.size * runs[depth];
             total.size = total.size.max(product.size);
             depth_of[product.number] = depth;
-            if product.number + 1 < products {
+            if product.number + 1 < products || slices.is_empty() {
                 alive.set(product.number, product.size);
             }
             total.peak = total.peak.max(alive.total());
@@ -56,6 +69,20 @@ fn pieces(network: &Network, slices: &[Slice]) -> Option<Network> {
         *extent = extent.checked_div(slice.parts)?;
     }
     Network::new(network.inputs().to_vec(), network.output().to_vec(), extents).ok()
+}
+
+/// By SSA id: whether it is made of `constants` alone.
+fn made_of(tree: &Tree, constants: &[u32]) -> Vec<bool> {
+    let mut made = vec![false; tree.leaves()];
+    for &constant in constants {
+        if let Some(made) = made.get_mut(constant as usize) {
+            *made = true;
+        }
+    }
+    for children in tree.steps() {
+        made.push(children.iter().all(|&child| made[child as usize]));
+    }
+    made
 }
 
 /// How often what depends on so many loops runs.

@@ -20,4 +20,25 @@ impl<'a> Task<'a> {
     pub fn new(network: &'a Network) -> Task<'a> {
         Task { network, constants: &[], element_bytes: 8, start: None }
     }
+
+    /// The network in which what is made of constants alone counts next to nothing: an axis more that only they do not have,
+    /// as if all others came so many times.
+    pub(crate) fn of_many_runs(&self) -> Option<Network> {
+        if self.constants.is_empty() {
+            return None;
+        }
+        let axis = self.network.extents().len() as u32;
+        let extents = [self.network.extents(), &[RUNS]].concat();
+        let mut inputs = self.network.inputs().to_vec();
+        inputs.iter_mut().for_each(|legs| legs.push(axis));
+        for &constant in self.constants {
+            if let Some(legs) = inputs.get_mut(constant as usize).filter(|legs| legs.last() == Some(&axis)) {
+                legs.pop();
+            }
+        }
+        Network::new(inputs, [self.network.output(), &[axis]].concat(), extents).ok()
+    }
 }
+
+/// How many runs constants are taken to be made for.
+const RUNS: u64 = 1 << 20;
