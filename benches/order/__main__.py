@@ -4,9 +4,8 @@
     python benches/order target/release/einfold [--times 10ms,100ms,1s,10s] [--seeds 5] [--only REGEX] [--output FILE]
 
 Every instance is ordered on one thread, in a process of its own, for each time and seed. The printed paths are
-evaluated by tools/evalpath.py beside the instances, which has to agree with the printed costs; sliced ones by bounds
-of their own. What the peers reach is read from peers.md, or with --peers from the file that `peers.py` writes. A
-memory limit counts all results that are alive together, where the peers' slicing counts the largest alone.
+evaluated by tools/evalpath.py beside the instances, sliced ones by a count of its own; both have to agree with the
+printed costs. What the peers reach is read from peers.md, or with --peers from the file that `peers.py` writes.
 """
 
 import argparse
@@ -17,9 +16,9 @@ import statistics
 import subprocess
 import sys
 
+import sliced
 from common import TOLERANCE, all_seconds, best_known, evaluator, instances, mean_gaps
 from common import measured_peers, named, print_gaps
-from sliced import bounds
 
 # By class of networks, at 10 ms, 100 ms, 1 s and 10 s.
 TARGETS = {
@@ -45,7 +44,7 @@ SINGLE = [
     ("str_matrix_chain_multiplication_100", 0.01, 8.1664),
     ("lattice_64x64", 10.0, 23.6),
 ]
-# With a memory limit of 2^30 elements: the most at 2 s; half an order less is asked for at 10 s.
+# In slices of which no result has more than 2^30 elements: the most at 2 s; half an order less is asked for at 10 s.
 SLICED = {
     "ctg_sycamore_n53_m20_s0_e0_pABCDCDAB": 23.0,
     "lattice_6x6x6": 16.5,
@@ -68,21 +67,21 @@ def disagreements(instance, run):
     """Where the printed costs are not those that others count."""
     if run.get("slices"):
         label = lambda axis: int(axis) if axis.lstrip("-").isdigit() else axis
-        slices = [(label(s["axis"]), s["parts"]) for s in run["slices"]]
-        least, most, largest = bounds(instance, run["ssa_path"], slices)
-        wrong = [] if least - 1e-6 <= run["flops_log10"] <= most + 1e-6 else ["flops_log10"]
-        return wrong + ([] if abs(run["size_log2"] - largest) < 1e-6 else ["size_log2"])
+        slices = [(label(slice["axis"]), slice["parts"]) for slice in run["slices"]]
+        return differences(run, sliced.evaluate(instance, run["ssa_path"], slices), "sliced")
     wrong = []
-    for path, ssa in ((run["path"], False), (run["ssa_path"], True)):
-        counted = evaluator().evaluate(instance, path, ssa)
-        for key in ("flops_log10", "size_log2", "write_log10"):
-            # The evaluator gives whole binary digits from 1e300 on.
-            near = 1e-6 if counted[key] < 299 else 1.0
-            if abs(counted[key] - (run[key] or 0.0)) > near:
-                wrong.append(f"{key} of the {'SSA' if ssa else 'linear'} path: {run[key]} for {counted[key]}")
-        if counted["leftover"]:
-            wrong.append("the path leaves tensors")
+    for form, ssa in (("path", False), ("ssa_path", True)):
+        counted = evaluator().evaluate(instance, run[form], ssa)
+        wrong += differences(run, counted, form) + ([f"{form} leaves tensors"] if counted["leftover"] else [])
     return wrong
+
+
+def differences(run, counted, what):
+    # The evaluator gives whole binary digits from 1e300 on, and 0 as the logarithm of 0.
+    near = lambda value: 1e-6 if value < 299 else 1.0
+    keys = ("flops_log10", "size_log2", "write_log10")
+    different = [key for key in keys if abs(counted[key] - (run[key] or 0.0)) > near(counted[key])]
+    return [f"{key} of {what}: {run[key]} for {counted[key]}" for key in different]
 
 
 def measure(binary, found, times, seeds):
@@ -130,16 +129,16 @@ def print_single(results):
 
 
 def print_sliced(binary, found, times, seeds):
-    print(f"\nQ3: with {8 << ELEMENTS - 30} GiB for elements of 8 bytes, all slices together")
+    print(f"\nQ3: in slices of 2^{ELEMENTS} elements at most, all slices together")
     for file, instance in found:
         for time in times if file.stem in SLICED else []:
             target = SLICED[file.stem] - (0.5 if time > 2.0 else 0.0)
-            runs = [order(binary, file, time, seed, "--memory", str(8 << ELEMENTS)) for seed in range(seeds)]
+            runs = [order(binary, file, time, seed, "--largest", f"2^{ELEMENTS}") for seed in range(seeds)]
             for run in runs:
                 for wrong in disagreements(instance, run):
                     print(f"WRONG {file.stem} sliced {named(time)} seed {run['seed']}: {wrong}")
-                if run["peak_log2"] > ELEMENTS:
-                    print(f"TOO LARGE {file.stem} {named(time)} seed {run['seed']}: 2^{run['peak_log2']:.2f} elements")
+                if run["size_log2"] > ELEMENTS:
+                    print(f"TOO LARGE {file.stem} {named(time)} seed {run['seed']}: 2^{run['size_log2']:.2f} elements")
             reached = statistics.median(run["flops_log10"] for run in runs)
             slices = statistics.median(math.prod(s["parts"] for s in run.get("slices", [])) for run in runs)
             missed = " MISSED" if reached > target + TOLERANCE else ""

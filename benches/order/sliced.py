@@ -1,29 +1,32 @@
-"""What a sliced path costs, between two bounds: by a count of its own, which shares nothing with einfold."""
+"""What a sliced path costs: by a count of its own, which shares nothing with einfold."""
 
 import math
 from collections import Counter
 
 
-def bounds(instance, path, slices):
-    """Decimal logarithms of the flops of an SSA path of pairs, all slices together, and the binary one of the largest
-    result of a slice. The first count has each step run as often as the sliced axes at or below it ask for, the second
-    as often as there are slices. `slices` are pairs of a label and into how many parts its axis is cut."""
-    parts = dict(slices)
-    sizes = {label: size // parts.get(label, 1) for label, size in instance["sizes"].items()}
+def evaluate(instance, path, slices):
+    """Logarithms of the flops, the largest result and the elements written of an SSA path of pairs, all slices together.
+    `slices` are pairs of a label and into how many parts its axis is cut, from the outermost loop to the innermost; a
+    step runs once for each turn of the loops down to the innermost one that it depends on."""
+    loops = {label: depth for depth, (label, _) in enumerate(slices, 1)}
+    turns = [math.prod(parts for _, parts in slices[:depth]) for depth in range(len(slices) + 1)]
+    cut = dict(slices)
+    sizes = {label: size // cut.get(label, 1) for label, size in instance["sizes"].items()}
+    elements = lambda labels: math.prod(sizes[label] for label in labels)
     uses = Counter(label for tensor in instance["inputs"] for label in set(tensor))
     uses.update(instance["output"])
     terms = {}
     for k, tensor in enumerate(instance["inputs"]):
-        terms[k] = ({label for label in tensor if uses[label] > 1}, {label for label in tensor if label in parts})
-    product = lambda labels, of: math.prod(of[label] for label in labels)
-    least = most = largest = 0
+        depth = max((loops.get(label, 0) for label in tensor), default=0)
+        terms[k] = {label for label in tensor if uses[label] > 1}, depth
+    flops = written = largest = 0
     for k, step in enumerate(path):
-        (a, sliced_a), (b, sliced_b) = (terms.pop(id) for id in step)
-        sliced, flops = sliced_a | sliced_b, product(a | b, sizes)
-        least += flops * product(sliced, parts)
-        most += flops * math.prod(parts.values())
+        (a, depth_a), (b, depth_b) = (terms.pop(id) for id in step)
+        depth = max(depth_a, depth_b)
         uses.subtract(a & b)
         result = {label for label in a | b if uses[label] > 1}
-        largest = max(largest, product(result, sizes))
-        terms[len(instance["inputs"]) + k] = (result, sliced)
-    return math.log10(least), math.log10(most), math.log2(largest)
+        flops += elements(a | b) * turns[depth]
+        written += elements(result) * turns[depth]
+        largest = max(largest, elements(result))
+        terms[len(instance["inputs"]) + k] = result, depth
+    return {"flops_log10": math.log10(flops), "size_log2": math.log2(largest), "write_log10": math.log10(written)}
