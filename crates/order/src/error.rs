@@ -16,7 +16,7 @@ pub enum OrderError {
     },
     /// No objective has this name.
     #[error(
-        "no objective is called `{name}`; there are flops, size, write, combo and limit, the last two also with a weight: combo-64"
+        "no objective is called `{name}`; there are flops, size, write, time, combo and limit, the last two also with a weight: combo-64"
     )]
     UnknownObjective {
         /// The name as given.

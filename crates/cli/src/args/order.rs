@@ -56,7 +56,7 @@ pub(crate) struct OrderArgs {
     #[arg(long, value_name = "DTYPE", value_parser = value::dtype)]
     pub(crate) dtype: Option<Dtype>,
     /// What to make small: flops, size (the largest intermediate), write (the elements of all), combo (flops and 64 times
-    /// write) or limit (of each step whichever is more); combo-N and limit-N with another weight.
+    /// write) or limit (of each step whichever is more), combo-N and limit-N with another weight; or time, which is a combo.
     #[arg(long, value_name = "NAME", default_value = "flops")]
     pub(crate) objective: Objective,
     /// The seed of random choices.

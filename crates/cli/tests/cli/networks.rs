@@ -3,6 +3,7 @@
 
 use crate::harness::{Folder, doubles, npy, run};
 use num_complex::Complex64;
+use serde_json::Value;
 use std::f64::consts::TAU;
 
 /// A linear congruential generator (D. E. Knuth's MMIX), of which the high bits are used.
@@ -29,16 +30,43 @@ impl Expression {
         self.files.push(file);
     }
 
-    /// The scalar that it is, along the order that `einfold order` finds with these options, to all digits.
-    fn value(&self, folder: &Folder, search: &[&str], options: &[&str]) -> Vec<f64> {
+    /// The arguments that name it: the text and the files.
+    fn arguments(&self) -> (String, Vec<&str>) {
         let text = format!("{} -> []", self.terms.join(", "));
-        let operands: Vec<&str> = [&text[..]].into_iter().chain(self.files.iter().map(String::as_str)).collect();
-        let order = run([&["order", "--json"], &operands[..], search].concat()).ok();
-        let (order, out) = (folder.write("order.json", order.as_bytes()), folder.file("out.npy"));
-        run([&["run"], &operands[..], &["--path", &order, "-o", &out], options].concat()).ok();
+        (text, self.files.iter().map(String::as_str).collect())
+    }
+
+    /// What `einfold order` finds.
+    fn order(&self, options: &[&str]) -> Value {
+        let (text, files) = self.arguments();
+        serde_json::from_str(&run([&["order", "--json", &text], &files[..], options].concat()).ok()).unwrap()
+    }
+
+    /// The bytes that a run takes besides the operands.
+    fn memory(&self, options: &[&str]) -> u64 {
+        let (text, files) = self.arguments();
+        let told = run([&["run", "--dry-run", &text], &files[..], options].concat()).ok();
+        told.lines().find_map(|line| line.strip_prefix("memory   ")?.split(' ').next()?.parse().ok()).unwrap()
+    }
+
+    /// The scalar that it is, to all digits.
+    fn value(&self, folder: &Folder, options: &[&str]) -> Vec<f64> {
+        let (text, files) = self.arguments();
+        let out = folder.file("out.npy");
+        run([&["run", &text, "-o", &out], &files[..], options].concat()).ok();
         let bytes = std::fs::read(out).unwrap();
         let header = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
         bytes[header..].chunks(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap())).collect()
+    }
+
+    /// The same in slices: within a part of the memory that it takes without a limit.
+    fn sliced_value(&self, folder: &Folder, part: u64) -> Vec<f64> {
+        let limit = self.memory(&["--order", "deep"]) / part;
+        let limited = ["--order", "deep", "--memory", &limit.to_string()];
+        let slices = &self.order(&limited)["slices"];
+        assert!(slices.as_array().is_some_and(|slices| !slices.is_empty()), "{slices}");
+        assert!(self.memory(&limited) <= limit);
+        self.value(folder, &limited)
     }
 }
 
@@ -143,9 +171,11 @@ fn an_amplitude_of_a_quantum_circuit_is_that_of_the_state_vector() {
     let folder = Folder::new();
     let network = amplitude(&folder, rows * columns, &gates, bits);
     assert_eq!(network.files.len(), gates.len() + 2 * rows * columns);
-    let found = network.value(&folder, &["--trials", "2"], &[]);
-    // The typical size of an amplitude is 2^-8; rounding errors are far below.
-    assert!((Complex64::new(found[0], found[1]) - state[bits]).norm() < 1e-13, "{found:?} {}", state[bits]);
+    let order = folder.write("order.json", network.order(&["--trials", "2"]).to_string().as_bytes());
+    for found in [network.value(&folder, &["--path", &order]), network.sliced_value(&folder, 2)] {
+        // The typical size of an amplitude is 2^-8; rounding errors are far below.
+        assert!((Complex64::new(found[0], found[1]) - state[bits]).norm() < 1e-13, "{found:?} {}", state[bits]);
+    }
 }
 
 /// Spins on a cylinder of `around * along` sites, neighbours bound by these weights of equal and unequal spins: the bond
@@ -212,9 +242,8 @@ fn a_partition_function_is_that_of_the_transfer_matrix() {
     let folder = Folder::new();
     let network = cylinder.network(&folder);
     assert_eq!(network.files.len(), 144 + 132);
-    for order in ["deep", "auto"] {
-        let found = network.value(&folder, &["--order", order], &[])[0];
-        assert!((found / want - 1.0).abs() < 1e-12, "{order}: {found} {want}");
+    for found in [network.value(&folder, &[]), network.sliced_value(&folder, 8)] {
+        assert!((found[0] / want - 1.0).abs() < 1e-12, "{found:?} {want}");
     }
 }
 

@@ -243,7 +243,7 @@ fn mistakes_in_its_command_line_are_2() {
         (&["order", &file, "--time", "5"], "the unit is missing"),
         (&["order", &file, "--time", "1s", "--trials", "3"], "cannot be used with"),
         (&["order", &file, "--trials", "0"], "0 is not in 1.."),
-        (&["order", &file, "--objective", "time"], "there are flops, size, write, combo and limit"),
+        (&["order", &file, "--objective", "speed"], "there are flops, size, write, time, combo and limit"),
         (&["order", &file, "--order", "best"], "there are auto"),
         (&["order", &file, "--path", "[(0,1)"], "a path looks like"),
         (&["order", &file, "--path", "[(0,1),(0,1)]", "--order", "dp"], "cannot be used with"),

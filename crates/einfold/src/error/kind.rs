@@ -178,6 +178,7 @@ impl ErrorKind {
         match self {
             ErrorKind::Expression(kind) => kind.code(),
             ErrorKind::Order(OrderError::Path(_)) => "path",
+            ErrorKind::Order(OrderError::TooLarge { .. }) => "memory",
             ErrorKind::Order(_) => "order",
             ErrorKind::Plan(error) => plan_code(error),
             ErrorKind::Bind(error) => bind_code(error),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Budget, Effort, Order, Task};
+use crate::{Budget, Effort, Network, Order, Task};
 
 /// A question to a search, whatever its axes are called.
 pub(super) struct Key {
@@ -15,37 +15,39 @@ pub(super) struct Key {
 impl Key {
     /// The key of a search; none where nothing is searched.
     pub(super) fn of(task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Key> {
+        // Field by field, so that none that is added is forgotten here.
+        let Task { network, constants, element_bytes, start } = *task;
+        let Budget { effort, objective, memory_bytes, largest, threads: _, seed } = *budget;
         let mut text = String::new();
         let how = match how {
             Order::Strategy(strategy) => strategy.name.to_owned(),
             Order::Replay(record) => format!("replay {record}"),
             Order::Linear(_) | Order::Ssa(_) => return None,
         };
-        let effort = match budget.effort {
+        let effort = match effort {
             Effort::Auto => "auto".to_owned(),
             Effort::Trials(trials) => format!("{trials} trials"),
             Effort::Work(work) => format!("{work} units of work"),
             Effort::Time(time) => format!("{} ns", time.as_nanos()),
         };
-        let memory = budget.memory_bytes.map_or_else(|| "any".to_owned(), |bytes| bytes.to_string());
-        line(&mut text, "search", &[how, effort, format!("seed {}", budget.seed)]);
-        let largest = budget.largest.map_or_else(|| "any".to_owned(), |elements| elements.to_string());
-        line(&mut text, "for", &[budget.objective.to_string(), memory, task.element_bytes.to_string(), largest]);
-        let mut constants = task.constants.to_vec();
+        let limit = |limit: Option<u64>| limit.map_or_else(|| "any".to_owned(), |limit| limit.to_string());
+        line(&mut text, "search", &[how, effort, format!("seed {seed}")]);
+        let limits = [limit(memory_bytes), element_bytes.to_string(), limit(largest)];
+        line(&mut text, "for", &[&[objective.to_string()], &limits[..]].concat());
+        let mut constants = constants.to_vec();
         constants.sort_unstable();
         constants.dedup();
         line(&mut text, "constants", &constants);
-        if let Some(start) = task.start {
+        if let Some(start) = start {
             start.steps().iter().for_each(|step| line(&mut text, "start", step));
         }
-        let axes = network(&mut text, task);
+        let axes = write_network(&mut text, network);
         Some(Key { text, axes })
     }
 }
 
 /// Writes the network, and gives its axes in the order of their new numbers.
-fn network(text: &mut String, task: &Task<'_>) -> Vec<u32> {
-    let network = task.network;
+fn write_network(text: &mut String, network: &Network) -> Vec<u32> {
     let mut axes: Vec<u32> = Vec::new();
     let mut numbers = vec![None; network.extents().len()];
     let mut number = |axis: u32| {
