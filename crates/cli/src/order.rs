@@ -83,7 +83,11 @@ fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> 
         None => None,
     };
     let element_bytes = subject.dtype.size() as u64;
-    let task = Task { start: start.as_ref(), element_bytes, ..Task::new(&subject.network) };
+    let constants = &args.constants;
+    if constants.iter().any(|&constant| constant as usize >= subject.network.inputs().len()) {
+        return Err(Failure::Usage { verb: "order", what: "`--constants` names an operand that is not there" });
+    }
+    let task = Task { network: &subject.network, constants, element_bytes, start: start.as_ref() };
     let open =
         |folder: &PathBuf| Cache::on_disk(folder).map_err(|error| Failure::Folder { folder: folder.clone(), error });
     let cache = args.cache.as_ref().map(open).transpose()?;

@@ -55,6 +55,10 @@ pub(crate) struct OrderArgs {
     /// The element type of intermediates, for --memory. The default is f64, and for an expression its own.
     #[arg(long, value_name = "DTYPE", value_parser = value::dtype)]
     pub(crate) dtype: Option<Dtype>,
+    /// Operands that stay the same from run to run, by position from 0: what is made of them alone is made once, and counts
+    /// next to nothing in the search.
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) constants: Vec<u32>,
     /// What to make small: flops, size (the largest intermediate), write (the elements of all), combo (flops and 64 times
     /// write) or limit (of each step whichever is more), combo-N and limit-N with another weight; or time, which is a combo.
     #[arg(long, value_name = "NAME", default_value = "flops")]

@@ -121,6 +121,16 @@ fn a_start_is_never_made_worse() {
 }
 
 #[test]
+fn constants_are_contracted_with_each_other() {
+    let chain = ["ij,jk,kl->il", "--shapes", "2x30,30x30,30x30"];
+    assert_eq!(found(&chain)["path"][0], json!([0, 1]));
+    // Once for all runs, 30^3 multiply-adds are worth it.
+    assert_eq!(found(&[&chain[..], &["--constants", "1,2"]].concat())["path"][0], json!([1, 2]));
+    let stderr = run([&["order"], &chain[..], &["--constants", "3"]].concat()).failed(2);
+    assert!(stderr.contains("an operand that is not there"), "{stderr}");
+}
+
+#[test]
 fn trials_are_the_same_for_any_number_of_threads() {
     let folder = Folder::new();
     let file = folder.write("lattice.json", lattice(9).as_bytes());
