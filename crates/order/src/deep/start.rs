@@ -15,9 +15,9 @@ use crate::random::Random;
 const UNTIL: f64 = 0.05;
 /// A tensor of an elimination may have so many legs.
 const MOST_LEGS: usize = 200;
-/// About how much work a greedy tree is, by tensor, and the fill of an elimination, by axis.
-const GREEDY_WORK: usize = 30;
-const FILL_WORK: usize = 300;
+/// About how much work a greedy tree is, by tensor, and an elimination, by tensor and axis.
+const GREEDY_WORK: usize = 20;
+const ELIMINATION_WORK: usize = 50;
 
 /// The cheapest tree of each rule. What comes of annealing a tree depends more on how it was made than on what it cost.
 struct Starts<'g> {
@@ -69,15 +69,11 @@ impl Starts<'_> {
         pairs.into_iter().for_each(|pairs| self.offer(rule, pairs));
     }
 
-    /// The fill rules take long where axes are many, and are good where they are few.
     fn eliminations(&mut self, meter: &Meter<'_>) {
-        let axes = self.graph.extents.len();
-        let few = 3 * axes < 2 * self.graph.legs.len();
         for (name, rule) in [("size", Rule::Size), ("fill", Rule::Fill), ("weighted fill", Rule::WeightedFill)] {
-            let fills = rule != Rule::Size;
-            if (few || !fills) && meter.more(if few { 2.0 * UNTIL } else { UNTIL }) {
+            if meter.more(2.0 * UNTIL) {
                 let pairs = eliminate::pairs(self.graph, rule, MOST_LEGS);
-                meter.spend(GREEDY_WORK * self.graph.legs.len() + if fills { FILL_WORK * axes } else { 0 });
+                meter.spend(ELIMINATION_WORK * (self.graph.legs.len() + self.graph.extents.len()));
                 pairs.into_iter().for_each(|pairs| self.offer(name, pairs));
             }
         }
