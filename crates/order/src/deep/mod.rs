@@ -57,6 +57,8 @@ const EXACT_PART: usize = 8;
 /// How many splits the exact search may try for a unit of work, and at most.
 const SPLITS_PER_WORK: f64 = 0.1;
 const MOST_SPLITS: f64 = 1e7;
+/// The longest chain that is always solved exactly: some milliseconds.
+const CHAIN: u64 = 128;
 
 /// What is searched.
 struct Problem<'a> {
@@ -87,7 +89,7 @@ impl Outcome {
 fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome {
     let &Problem { ref graph, goal, ref limits, .. } = problem;
     if goal.objective == Objective::Flops
-        && let Ok(pairs) = dp::pairs(graph, (SPLITS_PER_WORK * meter.total_work()).min(MOST_SPLITS) as u64)
+        && let Ok(pairs) = dp::pairs(graph, splits(graph, meter))
         && graph::tree(graph.legs.len(), &pairs).is_ok_and(|tree| limits.hold(problem.network, &tree, &[]))
     {
         let total = Nodes::new(graph, goal, &pairs).map_or(f64::INFINITY, |tree| tree.total());
@@ -118,6 +120,17 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
     polish(&mut tree, meter);
     tree.set_goal(goal);
     limits.keep(problem.network, &mut tree, &mut cuts, random)
+}
+
+/// How many splits the exact search may try. A chain has few, whatever its length.
+fn splits(graph: &Graph, meter: &Meter<'_>) -> u64 {
+    let affordable = (SPLITS_PER_WORK * meter.total_work()).min(MOST_SPLITS) as u64;
+    let tensors = graph.legs.len() as u64;
+    let is_chain = tensors <= CHAIN && graph.uses().iter().all(|&uses| uses <= 2) && {
+        let links = |legs: &[u32]| legs.iter().filter(|&&axis| !graph.kept[axis as usize]).count();
+        graph.legs.iter().all(|legs| links(legs) <= 2)
+    };
+    if is_chain { affordable.max(tensors.pow(3)) } else { affordable }
 }
 
 /// Takes the tree of the caller if it is better than the one that was found.

@@ -11,8 +11,10 @@ use crate::greedy::{Choice, Greedy, Score};
 use crate::objective::{Goal, Objective};
 use crate::random::Random;
 
-/// The share of a search after which eliminations and noisy trees stop.
-const UNTIL: f64 = 0.05;
+/// The share of a search after which no rule is tried any more.
+const RULES_UNTIL: f64 = 0.25;
+/// The share after which there are no more noisy trees: more comes of annealing.
+const NOISE_UNTIL: f64 = 0.05;
 /// A tensor of an elimination may have so many legs.
 const MOST_LEGS: usize = 200;
 /// About how much work a greedy tree is, by tensor, and an elimination, by tensor and axis.
@@ -38,14 +40,20 @@ pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut 
     let mut starts = Starts { graph, greedy: Greedy::new(graph), goal, trees: Vec::new() };
     let scores =
         [("growth", Score::Growth), ("shrink", Score::Shrink(1.0)), ("ratio", Score::Ratio), ("result", Score::Result)];
+    // Where few axes have many tensors each, eliminations are better.
+    let few = 3 * graph.extents.len() < 2 * graph.legs.len();
+    if few {
+        starts.eliminations(meter);
+    }
     for (rule, score) in scores {
-        starts.greedy(rule, Choice { score, noise: None }, meter);
-        if !meter.more(2.0 * UNTIL) {
-            break;
+        if starts.trees.is_empty() || meter.more(RULES_UNTIL) {
+            starts.greedy(rule, Choice { score, noise: None }, meter);
         }
     }
-    starts.eliminations(meter);
-    while meter.more(UNTIL) {
+    if !few {
+        starts.eliminations(meter);
+    }
+    while meter.more(NOISE_UNTIL) {
         let temperature = (4.0 * random.unit() - 4.0).exp();
         let noise = Some((temperature, random.split()));
         let (rule, score) = match random.next() % 2 {
@@ -71,7 +79,7 @@ impl Starts<'_> {
 
     fn eliminations(&mut self, meter: &Meter<'_>) {
         for (name, rule) in [("size", Rule::Size), ("fill", Rule::Fill), ("weighted fill", Rule::WeightedFill)] {
-            if meter.more(2.0 * UNTIL) {
+            if meter.more(RULES_UNTIL) {
                 let pairs = eliminate::pairs(self.graph, rule, MOST_LEGS);
                 meter.spend(ELIMINATION_WORK * (self.graph.legs.len() + self.graph.extents.len()));
                 pairs.into_iter().for_each(|pairs| self.offer(name, pairs));
