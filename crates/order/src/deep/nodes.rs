@@ -141,12 +141,18 @@ impl<'g> Nodes<'g> {
 
     /// The products below and with `root`, each after those it multiplies.
     pub(crate) fn postorder(&self) -> Vec<u32> {
+        self.postorder_of(&self.children)
+    }
+
+    /// As [`postorder`](Nodes::postorder), with the children in this order.
+    fn postorder_of(&self, children: &[[u32; 2]]) -> Vec<u32> {
         let mut open = vec![self.root];
-        let mut order = Vec::with_capacity(self.children.len());
+        let mut order = Vec::with_capacity(children.len());
         while let Some(node) = open.pop() {
             if let Some(product) = self.product(node) {
                 order.push(node);
-                open.extend(self.children[product]);
+                // Reversed in the end: what is pushed last comes last then.
+                open.extend(children[product]);
             }
         }
         order.reverse();
@@ -164,15 +170,31 @@ impl<'g> Nodes<'g> {
         heat
     }
 
-    /// The steps in SSA form.
+    /// The steps in SSA form, in the order that keeps least in memory at once: of two children that first which needs more
+    /// beyond its result (J. W. H. Liu, "On the storage requirement in the out-of-core multifrontal method for sparse
+    /// factorization", ACM Trans. Math. Softw. 12, 249, 1986).
     pub(crate) fn pairs(&self) -> Pairs {
         let leaves = self.leaves();
-        let mut ids: Vec<u32> = (0..self.legs.len() as u32).collect();
-        let mut pairs = Pairs::with_capacity(self.children.len());
+        let mut children = self.children.clone();
+        let largest = self.largest();
+        // By node: the most elements at once, and those of the result, in units of the largest.
+        let mut needs = vec![[0.0_f64; 2]; self.legs.len()];
         for node in self.postorder() {
-            let children = self.children[node as usize - leaves].map(|child| ids[child as usize]);
+            let pair = &mut children[node as usize - leaves];
+            let [a, b] = pair.map(|child| needs[child as usize]);
+            if b[0] - b[1] > a[0] - a[1] {
+                pair.swap(0, 1);
+            }
+            let [first, second] = pair.map(|child| needs[child as usize]);
+            let size = (self.size_of(&self.legs[node as usize]) - largest).exp2();
+            needs[node as usize] = [first[0].max(first[1] + second[0]).max(first[1] + second[1] + size), size];
+        }
+        let mut ids: Vec<u32> = (0..self.legs.len() as u32).collect();
+        let mut pairs = Pairs::with_capacity(children.len());
+        for node in self.postorder_of(&children) {
+            let pair = children[node as usize - leaves].map(|child| ids[child as usize]);
             ids[node as usize] = (leaves + pairs.len()) as u32;
-            pairs.push(children);
+            pairs.push(pair);
         }
         pairs
     }

@@ -162,11 +162,13 @@ const TURNS: usize = 16;
 /// The part of the cuts that are made anew, and how random the new ones are.
 const ANEW: f64 = 0.3;
 const BLUR: f64 = 1.0;
+/// By up to how much below the limit they go, as a binary logarithm: what annealing then has no use for is taken back.
+const MORE: f64 = 4.0;
 /// What a product costs that is larger than the limit, as [`Goal::over`], while the tree has its slices.
 pub(super) const OVER: f64 = 4.0;
 /// The same in the trees to begin with: how much is to be done by the tree and how much by slices differs from network to
 /// network, so all ways are tried.
-const WAYS: [f64; 3] = [0.0, 0.5, 2.0];
+const WAYS: [f64; 6] = [0.5, 0.0, 1.0, 0.25, 2.0, 0.5];
 /// How many trees are cut down at most.
 const BEGINNINGS: usize = 6;
 /// The share of a search after which the best of them goes on alone.
@@ -245,7 +247,7 @@ fn cut_in_rounds<'g>(
 fn cut_anew<'g>(from: Sliced<'g>, limit: f64, meter: &Meter<'_>, until: f64, random: &mut Random) -> Sliced<'g> {
     let Sliced { mut tree, mut cuts, .. } = from;
     undo_some(&mut tree, &mut cuts, ANEW, random);
-    cut_down(&mut tree, &mut cuts, limit, BLUR, random);
+    cut_down(&mut tree, &mut cuts, limit - MORE * random.unit(), BLUR, random);
     anneal_within(&mut tree, limit, meter, until, random);
     Sliced::settled(tree, cuts, limit, random)
 }
