@@ -90,7 +90,7 @@ fn what_cannot_be_fixed_is_an_error() {
     assert_eq!(problem(&[1]), ConstantsProblem::Count { positions: 1, given: 2 });
     let shape = plan.fix(&[2, 1], (&a, &x)).unwrap_err();
     assert_eq!((shape.code(), shape.spans()[0].span.range()), ("shape", 3..5), "{shape}");
-    assert_eq!(plan.fix(&[1], &x.mapv(|x| x as f32)).unwrap_err().code(), "dtype");
+    assert_eq!(plan.fix(&[1], x.mapv(|x| x as f32)).unwrap_err().code(), "dtype");
     let z = array![Complex::new(0.0, 1.0)];
     let products = Expression::new("i,i->").and_then(|e| e.plan_for((&z, conj(&z)))).unwrap();
     assert_eq!(products.fix(&[1], &z).unwrap_err().code(), "conj");
