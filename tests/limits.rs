@@ -1,14 +1,16 @@
-//! A sliced contraction keeps to its memory limit as the system counts it: peak resident memory, in a process of its own.
+//! Memory limits are kept: by the count of the plan, and by that of the system, in a process of its own.
 
+use std::cell::RefCell;
 use std::process::Command;
 
+use einfold::Expression;
 use einfold::ndarray::ArrayD;
-use einfold::{AnyView, Dtype, MemoryOrder, NewArray, TensorType};
-use einfold_exec::{Control, Options, Scratch, evaluate};
-use einfold_ir::{Ir, Tree};
-use einfold_order::Slice;
-use einfold_plan::{Hints, Memory, PassSet, Route, apply, lower, optimize};
-use einfold_syntax::{parse, resolve};
+
+use crate::case::Case;
+use crate::draw::{Bytes, check};
+use crate::layout::Layout;
+use crate::library::{arrays, tensor};
+use crate::oracle;
 
 /// Four tensors of three axes each; what the first two make has four.
 const TEXT: &str = "abc,ade,bdf,cef->";
@@ -17,28 +19,47 @@ const EXTENT: usize = 72;
 /// What the sliced contraction may take, in bytes, threads and buffers of kernels included.
 const LIMIT: u64 = 32 << 20;
 
-/// Runs in so many slices of `b`, as the limit for scratch memory asks for.
-fn run(ir: &Ir, operands: &[ArrayD<f64>], parts: u64, limit: Option<u64>) -> f64 {
-    let tree = Tree::from_ssa(4, &[vec![0, 1], vec![2, 4], vec![3, 5]]).unwrap();
-    let b = axis_named(ir, "b");
-    let slices: Vec<Slice> = (parts > 1).then_some(Slice { axis: b, parts }).into_iter().collect();
-    let mut routes = vec![None; ir.nodes().len()];
-    *routes.last_mut().unwrap() = Some(Route { slices: &slices, lanes: 1, tree: &tree });
-    let draft = lower(&apply(ir, &routes).unwrap(), &Hints::default()).unwrap();
-    let plan = optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap();
-    let memory = limit.map(|limit| usize::try_from(limit).unwrap());
-    assert!(limit.is_none_or(|limit| Memory::of(&plan).total() <= limit.into()), "{:?}", Memory::of(&plan));
-    let views: Vec<AnyView<'_>> = operands.iter().map(|x| x.view().into()).collect();
-    let mut out = [NewArray::new::<f64>(&[], MemoryOrder::C).unwrap()];
-    let options = Options { memory, ..Options::default() };
-    evaluate(&plan, &views, &mut out, &options, &mut Scratch::new(), &Control::default()).unwrap();
-    let [out] = out;
-    out.into_array::<f64>().unwrap()[[]]
+/// Any expression under any limit is either computed within it, or an error that says that it is not.
+fn check_case(bytes: &mut Bytes<'_>) -> Result<Kind, String> {
+    let case = Case::draw(bytes);
+    let want = oracle::einsum(&case.text, &case.tensors()).ok_or("not valid")?;
+    // What a plan takes it tells for operands in C order.
+    let row_major = case.tensors().into_iter().map(|t| (t.clone(), Layout::row_major(t.shape.len())));
+    let arrays = arrays(&row_major.collect::<Vec<_>>());
+    let views: Vec<_> = arrays.iter().map(|a| a.view()).collect();
+    let expression = Expression::new(&case.text).map_err(|e| e.to_string())?;
+    let needed = expression.plan_for(&views).map_err(|e| e.to_string())?.peak_bytes();
+    let limit = needed.exact().unwrap() as u64 * (1 + bytes.below(16) as u64) / 16;
+    let plan = match expression.memory(limit).plan_for(&views) {
+        Ok(plan) => plan,
+        Err(e) if e.code() == "memory" => return Ok(Kind::Refused),
+        Err(e) => return Err(format!("{case}\n{e}")),
+    };
+    if plan.peak_bytes() > limit.into() {
+        return Err(format!("{case}\n{} bytes, {limit} are allowed", plan.peak_bytes()));
+    }
+    let got = plan.run_any(&views).map_err(|e| format!("{case}\n{limit} {e}"))?;
+    match tensor(&got).differs(&want, 0.0) {
+        Some(difference) => Err(format!("{case}\n{limit} {difference}")),
+        None if plan.explain().unwrap().json()["tree"].to_string().contains("parts") => Ok(Kind::Sliced),
+        None => Ok(Kind::Whole),
+    }
 }
 
-fn axis_named(ir: &Ir, label: &str) -> u32 {
-    let einfold_ir::Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("{ir}") };
-    c.axes.iter().position(|axis| &*axis.label == label).unwrap() as u32
+/// What became of an expression under a limit.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Whole,
+    Sliced,
+    Refused,
+}
+
+#[test]
+fn a_limit_is_kept_or_refused() {
+    let counts = RefCell::new([0; 3]);
+    check(3000, |bytes| check_case(bytes).map(|kind| counts.borrow_mut()[kind as usize] += 1));
+    let counts = counts.into_inner();
+    assert!(counts.iter().all(|&n| n > 30), "{counts:?}");
 }
 
 /// The most resident memory of this process so far, in bytes.
@@ -55,12 +76,11 @@ fn in_a_process_of_its_own() {
     let numbers = |seed: usize| move |k: usize| ((k * 7 + seed * 13) % 11) as f64 / 11.0 - 0.4;
     let operand = |seed| ArrayD::from_shape_vec(&shape[..], (0..EXTENT.pow(3)).map(numbers(seed)).collect()).unwrap();
     let operands: Vec<ArrayD<f64>> = (0..4).map(operand).collect();
-    let ty = TensorType { name: None, dtype: Dtype::F64, shape: shape.to_vec(), conj: false };
-    let ir = resolve(&parse(TEXT).unwrap(), &vec![ty; 4], &Default::default()).unwrap();
+    let expression = Expression::new(TEXT).unwrap();
     let before = peak();
-    let sliced = run(&ir, &operands, 24, Some(LIMIT));
+    let sliced: f64 = expression.clone().memory(LIMIT).run(&operands).unwrap();
     let used = peak() - before;
-    let whole = run(&ir, &operands, 1, None);
+    let whole: f64 = expression.run(&operands).unwrap();
     let unsliced = peak() - before;
     println!("{used} bytes in slices, {unsliced} without");
     assert!(used <= LIMIT && unsliced > 6 * LIMIT, "{used} {unsliced}");

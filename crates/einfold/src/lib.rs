@@ -24,6 +24,9 @@
 //! # }
 //! ```
 //!
+//! Where some operands stay the same from run to run, [`Plan::fix`] takes them once: what is made of them alone is computed
+//! then, and kept. A limit on [memory](Expression::memory) is kept by computing in slices.
+//!
 //! # The language
 //!
 //! It has three spellings with one meaning. A text with `=` is a program, else one with `[` is named subscripts, else it is

@@ -1,7 +1,7 @@
 //! The order of each contraction.
 
-use einfold_ir::{Access, Contraction, Def, Ir, NodeId, RegionId};
-use einfold_order::{Budget, Order, Ordered, Task, order, order_selected};
+use einfold_ir::{Access, Contraction, Count, Def, Ir, NodeId, RegionId};
+use einfold_order::{Budget, Order, OrderError, Ordered, Task, order, order_selected};
 
 use super::{Search, contractions, points};
 use crate::lift::Lifted;
@@ -59,7 +59,17 @@ pub(super) fn all(
         let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor.0 as usize];
         let constants: Vec<u32> = (0..).zip(&c.factors).filter(is_constant).map(|(k, _)| k).collect();
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
-        Ok((id, search(&task, how, &Budget { memory_bytes: limit, ..*budget })?))
+        let found = search(&task, how, &Budget { memory_bytes: limit, ..*budget });
+        let too_large = |peak: Count, limit| PlanError::TooLarge {
+            step: id,
+            label: ir.node(id).label.clone(),
+            bytes: peak * Count::from(element_bytes) + Count::from(beside[id.0 as usize]),
+            limit: Count::from(limit),
+        };
+        match (found, budget.memory_bytes) {
+            (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => Err(too_large(peak, limit)),
+            (found, _) => Ok((id, found?)),
+        }
     };
     all.drain(..).map(ordered).collect()
 }

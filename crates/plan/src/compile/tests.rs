@@ -117,7 +117,7 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
 /// A search that follows a path, and slices the axes in their order as finely as the limit asks for, by the sizes of what the
 /// steps make.
 fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
-    let mut ordered = order(task.network, how, budget)?;
+    let mut ordered = order(task.network, how, &Budget { memory_bytes: None, ..*budget })?;
     let Some(limit) = budget.memory_bytes else { return Ok(ordered) };
     let mut extents = task.network.extents().to_vec();
     for axis in 0..extents.len() {

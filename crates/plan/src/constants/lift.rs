@@ -1,7 +1,7 @@
 //! Subtrees of constant factors as contractions of their own.
 
 use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Tree, Violation};
-use einfold_order::{Ordered, Slice, cost};
+use einfold_order::{Ordered, Slice, cost, evaluate_sliced};
 
 use super::constant_nodes;
 use crate::PlanError;
@@ -148,8 +148,7 @@ impl<'a> Cut<'a> {
         c.axes = space.iter().map(|&axis| c.axes[axis].clone()).collect();
         let slice = |slice: &Slice| Slice { axis: local[slice.axis as usize], ..*slice };
         let slices: Vec<Slice> = self.order.slices.iter().map(slice).filter(|s| s.axis != UNUSED).collect();
-        // A search that knows of slices has counted constants as nothing.
-        let cost = if slices.is_empty() { cost::evaluate(&network_of(&c), &tree) } else { self.order.cost };
+        let cost = evaluate_sliced(&network_of(&c), &tree, &slices);
         let new = out.push(Node { def: Def::Contract(c), ..self.node.clone() })?;
         orders.push((new, Ordered { tree, slices, cost, ..self.order.clone() }));
         Ok(new)
