@@ -43,7 +43,7 @@ pub struct Options<'a> {
     pub beta: Option<&'a AnyView<'a>>,
     /// The user's semirings that the plan names.
     pub semirings: &'a [UserSemiring],
-    /// The most bytes of scratch memory that may be used, packed matrices included.
+    /// The most bytes of scratch memory that may be used, packed matrices included, constants not.
     pub memory: Option<usize>,
     /// The instruction set, instead of the best.
     pub isa: Option<Isa>,

