@@ -212,7 +212,8 @@ fn packing(draft: &Draft, step: &Step) -> usize {
     let mut fold = Fold::default();
     fold.choose(&groups(draft, step, gemm), element, gemm.packed);
     let packed = (0..3).filter(|&x| fold.packed[x]);
-    packed.map(|x| fold.copy_bytes(x, element).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
+    let bytes = |x: usize| fold.copy_bytes(x, element)?.checked_next_multiple_of(Plan::ALIGN);
+    packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
 }
 
 /// Refuses a plan that takes more than `limit` bytes.
