@@ -59,7 +59,8 @@ fn a_limit_is_kept_or_refused() {
     let counts = RefCell::new([0; 3]);
     check(3000, |bytes| check_case(bytes).map(|kind| counts.borrow_mut()[kind as usize] += 1));
     let counts = counts.into_inner();
-    assert!(counts.iter().all(|&n| n > 30), "{counts:?}");
+    // Most cases are so small that alignment decides.
+    assert!(counts.iter().all(|&n| n > 10), "{counts:?}");
 }
 
 /// The most resident memory of this process so far, in bytes.
