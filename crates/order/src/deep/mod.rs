@@ -44,8 +44,8 @@ const STARTS_UNTIL: f64 = 0.6;
 const ANNEAL_UNTIL: f64 = 0.9;
 /// The share for the starts where the tree is to be sliced.
 const LIMITED_STARTS_UNTIL: f64 = 0.15;
-/// How many starts are annealed at most, and how many sweeps each has at least.
-const STARTS: usize = 4;
+/// How many starts are annealed at most, if each has at least so many sweeps; the same start may come again.
+const STARTS: [(f64, f64); 2] = [(4.0, SWEEPS), (12.0, 16.0 * SWEEPS)];
 const SWEEPS: f64 = 1000.0;
 /// Temperatures in steps of a factor of two in cost.
 const HOT: Temperatures = Temperatures { first: 1.5, last: 0.1 };
@@ -164,15 +164,14 @@ fn anneal_starts(
         return (Pairs::new(), None);
     }
     let starts = start::starts(graph, goal, meter, random);
-    let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
-    let number = starts.len().min(STARTS).min(affordable as usize).max(1);
+    let number = number_of_starts(meter.total_work() / graph.legs.len() as f64);
     let begin = meter.passed();
     let until = if limits.are_none() { STARTS_UNTIL } else { LIMITED_STARTS_UNTIL };
     let mut best: Option<(f64, Nodes<'_>)> = None;
-    for (i, pairs) in starts.iter().take(number).enumerate() {
-        let Some(mut tree) = Nodes::new(graph, goal, pairs) else { continue };
+    for (i, (start, temperatures)) in beginnings(starts.len()).take(number).enumerate() {
+        let Some(mut tree) = Nodes::new(graph, goal, &starts[start]) else { continue };
         let end = begin + (until - begin) * (i + 1) as f64 / number as f64;
-        anneal(&mut tree, HOT, meter, end, random);
+        anneal(&mut tree, temperatures, meter, end, random);
         let total = tree.total();
         if best.as_ref().is_none_or(|best| total < best.0) {
             best = Some((total, tree));
@@ -188,6 +187,19 @@ fn anneal_starts(
         anneal(&mut tree, WARM, meter, end, random);
     }
     (tree.pairs(), None)
+}
+
+/// Which starts are annealed, and how: the best ones, then these with their structure kept, then all.
+fn beginnings(starts: usize) -> impl Iterator<Item = (usize, Temperatures)> {
+    let few = starts.min(STARTS[0].0 as usize);
+    let best = |temperatures| (0..few).map(move |start| (start, temperatures));
+    let all = (few..).map(move |start| (start % starts.max(1), HOT));
+    best(HOT).chain(best(WARM)).chain(all)
+}
+
+/// How many starts are annealed with so much work for each tensor.
+fn number_of_starts(work: f64) -> usize {
+    STARTS.iter().map(|&(most, sweeps)| (work / sweeps).min(most)).fold(1.0, f64::max) as usize
 }
 
 /// Anneals the part of a tree that costs most.
