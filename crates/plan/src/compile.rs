@@ -196,8 +196,8 @@ impl Asked {
     /// Asks for as much less as the plan took too much; whether there is another attempt.
     fn less(&mut self, total: Count) -> bool {
         let (Some(limit), Some(asked)) = (self.limit, self.budget.memory_bytes) else { return false };
-        let share = (limit as f64).log2() - total.log2();
-        let next = (asked as f64 * share.exp2().min(LESS)) as u64;
+        let total = total.exact().map_or(f64::INFINITY, |total| total as f64);
+        let next = (asked as f64 * (limit as f64 / total).min(LESS)) as u64;
         self.budget.memory_bytes = Some(next);
         self.attempts > 0 && next > 0
     }
