@@ -15,7 +15,7 @@ use crate::written::Written;
 const DOCUMENTS: [(&str, &str, usize); 3] = [
     ("docs/semantics.md", include_str!("../docs/semantics.md"), 40),
     ("docs/cookbook.md", include_str!("../docs/cookbook.md"), 20),
-    ("docs/examples.md", include_str!("../docs/examples.md"), 2),
+    ("docs/examples.md", include_str!("../docs/examples.md"), 11),
 ];
 
 /// A text with operands, options and what comes of it.
