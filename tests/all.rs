@@ -23,6 +23,7 @@ mod num;
 mod numpy;
 mod oracle;
 mod ordering;
+mod packages;
 mod passes;
 mod planning;
 mod programs;

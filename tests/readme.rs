@@ -75,6 +75,28 @@ fn the_commands_of_the_documents_exist() {
 }
 
 #[test]
+fn git_ignores_what_the_first_command_of_the_readme_writes() {
+    let command = commands(DOCUMENTS[0].1).swap_remove(0);
+    let output = command.iter().skip_while(|word| *word != "-o").nth(1).unwrap();
+    assert!(include_str!("../.gitignore").lines().any(|line| line == format!("/{output}")), "{output}");
+}
+
+#[test]
+fn the_readme_says_which_ndarray() {
+    let manifest = include_str!("../Cargo.toml");
+    let version = manifest.split("\nndarray = { version = \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    for (name, page) in [("README.md", DOCUMENTS[0].1), ("lib.rs", include_str!("../crates/einfold/src/lib.rs"))] {
+        assert!(page.contains(&format!("`ndarray` {version}")), "{name}");
+    }
+    let traits = [
+        include_str!("../crates/einfold/src/operand.rs"),
+        include_str!("../crates/einfold/src/output.rs"),
+        include_str!("../crates/einfold/src/target.rs"),
+    ];
+    assert!(traits.iter().all(|source| source.contains(&format!("ndarray {version} (`einfold::ndarray`)"))));
+}
+
+#[test]
 fn the_second_command_of_the_readme_is_what_ci_runs() {
     let command = commands(DOCUMENTS[0].1).swap_remove(1).join(" ");
     assert!(include_str!("../.ci/run").contains(&format!("step {command}\n")), "{command}");

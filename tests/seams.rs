@@ -241,7 +241,7 @@ struct Ways {
 impl Semiring for Shortest {
     type Elem = f32;
     type Acc = Ways;
-    const LAWS: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
+    const LAWS: Laws = Laws::SEMIRING;
 
     fn lift(x: f32) -> Ways {
         Ways { length: x, count: 1 }

@@ -110,7 +110,54 @@
 //! | [`outputs`](Expression::outputs) | which names of a program are its results |
 //! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory) | how it is computed |
 //!
+//! # Algebras
+//!
+//! A sum and a product may be others than `+` and `×`: one of the built-in pairs ([`ALGEBRAS`]), or a [`Semiring`] of yours. Its
+//! [`Laws`] say what the planner may do with it. Here are the most likely states of a chain, where `(max, ×)` on numbers that are
+//! not negative has all laws, so that the contraction order is searched as for a sum:
+//!
+//! ```
+//! use einfold::ndarray::{array, Array1};
+//! use einfold::{Expression, Laws, Semiring};
+//!
+//! /// The largest product of probabilities.
+//! #[derive(Clone, Copy)]
+//! struct MostLikely;
+//!
+//! impl Semiring for MostLikely {
+//!     type Elem = f64; // operands and results
+//!     type Acc = f64; // sums and products
+//!     const LAWS: Laws = Laws::IDEMPOTENT;
+//!     fn lift(x: f64) -> f64 {
+//!         x
+//!     }
+//!     fn zero() -> f64 {
+//!         0.0
+//!     }
+//!     fn one() -> f64 {
+//!         1.0
+//!     }
+//!     fn add(a: f64, b: f64) -> f64 {
+//!         a.max(b)
+//!     }
+//!     fn mul(a: f64, b: f64) -> f64 {
+//!         a * b
+//!     }
+//!     fn finish(x: f64) -> f64 {
+//!         x
+//!     }
+//! }
+//!
+//! let (start, step) = (array![0.5, 0.5], array![[0.75, 0.25], [0.5, 0.5]]);
+//! let best: Array1<f64> = Expression::new("i,ij,jk->k")?.algebra(MostLikely).run((&start, &step, &step))?;
+//! assert_eq!(best, array![0.28125, 0.125]);
+//! # Ok::<(), einfold::Error>(())
+//! ```
+//!
 //! # Operands and results
+//!
+//! Arrays are those of `ndarray` 0.17, which is exported as [`ndarray`]; an array of another version is another type to the
+//! compiler.
 //!
 //! An operand is a reference to an `ndarray` array, a view of any strides, a scalar, an [`AnyArray`] or a view over a plain
 //! slice ([`AnyView::from_slice`]); [`conj`] conjugates one without a copy. Dtypes may be mixed and promote as NumPy's.

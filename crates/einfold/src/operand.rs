@@ -10,6 +10,13 @@ use smallvec::SmallVec;
 
 /// Something that can be read as one tensor: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
 /// [`AnyView`], any of them by reference, or inside [`conj`] or [`named`]. No form copies elements.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an operand of einfold",
+    label = "not an operand",
+    note = "an operand is an array or a view of ndarray 0.17 (`einfold::ndarray`), a scalar, an `AnyArray` or an `AnyView`, or a reference to one",
+    note = "a `Vec` or a slice of elements is one as `einfold::ndarray::aview1(&elements)`, with several axes as `ArrayView::from_shape(shape, &elements)?`",
+    note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
+)]
 pub trait Operand {
     /// The elements.
     fn elements(&self) -> AnyView<'_>;
@@ -181,6 +188,14 @@ impl<'a> Arguments<'a> {
 /// The operands of a call: a tuple of up to twelve, a single one alone, or any number of one type in an array, slice or vector.
 /// They come in the order of the terms; those of a program in the order in which its text first names them, or in any order and
 /// with any others among them, each with its name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of operands of einfold",
+    label = "not operands",
+    note = "operands are a tuple of up to twelve, one operand alone, or an array, slice or vector of operands of one type",
+    note = "an operand is an array or a view of ndarray 0.17 (`einfold::ndarray`), a scalar, an `AnyArray` or an `AnyView`, or a reference to one",
+    note = "a `Vec` or a slice of elements is one as `einfold::ndarray::aview1(&elements)`, with several axes as `ArrayView::from_shape(shape, &elements)?`",
+    note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
+)]
 pub trait Operands {
     /// Calls `then` once, with all of them.
     fn with(&self, then: &mut dyn FnMut(Arguments<'_>));

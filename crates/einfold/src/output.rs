@@ -65,6 +65,13 @@ impl<'r> Slot<'r> {
 
 /// A type that one result can have: `Array<T, D>` of any static or dynamic dimension, a scalar for a result without axes, or
 /// [`AnyArray`] where nothing is known beforehand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the type of a result of einfold",
+    label = "not the type of a result",
+    note = "a result is an `Array<T, D>` of ndarray 0.17 (`einfold::ndarray`), such as `Array2<f64>`, a scalar, or an `AnyArray`",
+    note = "name it where the result goes: `let y: Array2<f64> = einsum(..)?` or `einsum::<Array2<f64>>(..)?`",
+    note = "of an `Array1`, `to_vec` makes a `Vec`"
+)]
 pub trait Output: Sized {
     /// Whether a result is of this type.
     ///
@@ -154,6 +161,13 @@ for_each_builtin!(outputs);
 
 /// What a run returns: one [`Output`], a tuple of two to eight for as many results, a vector of any number of one type, or
 /// [`Results`](crate::Results), which are taken out by name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the type of the results of einfold",
+    label = "not the type of a result, or of several",
+    note = "a result is an `Array<T, D>` of ndarray 0.17 (`einfold::ndarray`), such as `Array2<f64>`, a scalar, or an `AnyArray`; several are a tuple, a `Vec` or `Results`",
+    note = "name it where the result goes: `let y: Array2<f64> = einsum(..)?` or `einsum::<Array2<f64>>(..)?`",
+    note = "of an `Array1`, `to_vec` makes a `Vec`"
+)]
 pub trait Outputs: Sized {
     /// Runs and returns the results.
     ///

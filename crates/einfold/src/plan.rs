@@ -107,6 +107,14 @@ impl Plan {
     }
 
     /// What the contraction order costs, whatever the machine.
+    ///
+    /// ```
+    /// # use einfold::{Expression, spec};
+    /// let plan = Expression::new("ij,jk->ik")?.plan((spec::<f64>([20, 10]), spec::<f64>([10, 30])))?;
+    /// let cost = plan.cost().to_string();
+    /// assert_eq!(cost, "flops 6000, largest result 600 elements, written 600, at most 600 at once");
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
     pub fn cost(&self) -> Cost {
         self.0.program.compiled().cost
     }
@@ -129,7 +137,16 @@ impl Plan {
         self.trees().flat_map(|tree| tree.steps().to_vec()).collect()
     }
 
-    /// Why the plan is what it is: every stage from the text to the last pass, as text, JSON or DOT.
+    /// Why the plan is what it is: every stage from the text to the last pass, as text, JSON or DOT. It displays as the plan
+    /// with its costs.
+    ///
+    /// ```
+    /// # use einfold::{Expression, spec};
+    /// # let plan = Expression::new("ij,jk->ik")?.plan((spec::<f64>([20, 10]), spec::<f64>([10, 30])))?;
+    /// println!("{}", plan.explain()?);
+    /// # assert!(plan.explain()?.to_string().starts_with("contract ij,jk->ik  (20x10:f64, 10x30:f64)"));
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if a pass fails as it runs again to be watched: a defect.

@@ -19,6 +19,11 @@ pub fn spec<T: Element>(shape: impl Into<Vec<usize>>) -> TensorType {
 }
 
 /// The type of one operand: a [`spec`], perhaps with a name: `named("X", spec::<f64>([3]))`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the type of an operand of einfold",
+    label = "not the type of an operand",
+    note = "types of operands are made by `spec::<f64>([20, 10])`; `plan_for` takes the operands themselves"
+)]
 pub trait Spec {
     /// The type.
     fn into_type(self) -> TensorType;
@@ -38,6 +43,12 @@ impl Spec for Named<'_, TensorType> {
 
 /// The types of the operands, in the order of the operands of a call or with their names: a tuple of up to twelve, or any number
 /// in an array, slice or vector.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of types of operands of einfold",
+    label = "not types of operands",
+    note = "types of operands are made by `spec::<f64>([20, 10])`, and come as a tuple of up to twelve or in an array, slice or vector",
+    note = "`plan_for` takes the operands themselves"
+)]
 pub trait Specs {
     /// As one list.
     fn into_types(self) -> Vec<TensorType>;

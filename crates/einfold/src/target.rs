@@ -8,6 +8,12 @@ use smallvec::SmallVec;
 
 /// Memory that a result can be written to: a mutable reference to an `ndarray` array, a mutable view of any strides by value,
 /// an [`AnyViewMut`] over a plain slice, or an [`AnyArray`].
+#[diagnostic::on_unimplemented(
+    message = "results of einfold cannot be written to `{Self}`",
+    label = "not memory for a result",
+    note = "results go to a mutable reference to an array of ndarray 0.17 (`einfold::ndarray`), a mutable view by value, an `AnyArray` or an `AnyViewMut`",
+    note = "of a `Vec` or a slice of elements, `einfold::ndarray::ArrayViewMut::from_shape(shape, &mut elements)?` makes a view"
+)]
 pub trait Target {
     /// The elements.
     fn elements_mut(&mut self) -> AnyViewMut<'_>;
@@ -45,6 +51,12 @@ impl Target for AnyViewMut<'_> {
 
 /// Memory for all results of a program, in their order: one [`Target`], a tuple of two to eight, or any number of one type in
 /// a vector or an array.
+#[diagnostic::on_unimplemented(
+    message = "results of einfold cannot be written to `{Self}`",
+    label = "not memory for the results",
+    note = "results go to a mutable reference to an array of ndarray 0.17 (`einfold::ndarray`), a mutable view by value, an `AnyArray` or an `AnyViewMut`; several are a tuple, a vector or an array of them",
+    note = "of a `Vec` or a slice of elements, `einfold::ndarray::ArrayViewMut::from_shape(shape, &mut elements)?` makes a view"
+)]
 pub trait Targets {
     /// Calls `then` once, with the elements of each.
     fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>]));

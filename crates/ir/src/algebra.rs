@@ -36,6 +36,16 @@ pub struct Laws {
     pub absorbing: bool,
 }
 
+impl Laws {
+    /// No law: the expression is evaluated as one loop nest, in any order of its points.
+    pub const NONE: Laws = Laws { distributive: false, idempotent: false, absorbing: false };
+    /// The laws of every semiring: ⊗ distributes over ⊕, and its zero absorbs. (+, ×) has them, and counting paths modulo a number.
+    pub const SEMIRING: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
+    /// The laws of a semiring in which `a ⊕ a = a`: (max, +), (min, +) and (max, min) on floats, (max, ×) on numbers that are
+    /// not negative, (or, and) on `bool`.
+    pub const IDEMPOTENT: Laws = Laws { idempotent: true, ..Laws::SEMIRING };
+}
+
 /// The pair (⊕, ⊗) of a contraction: ⊗ multiplies the factors, ⊕ reduces.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Algebra {

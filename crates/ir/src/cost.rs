@@ -1,5 +1,7 @@
 //! What a contraction order costs.
 
+use std::fmt;
+
 use crate::Count;
 
 /// The cost of a contraction tree in steps of two tensors, whatever the dtype.
@@ -19,4 +21,12 @@ pub struct Cost {
     /// Most elements of step results alive at once, the steps run in the order of the tree. A result is alive from the step
     /// that makes it to the end of the step that uses it; the final one stays. Operands are the caller's and not counted.
     pub peak: Count,
+}
+
+/// `flops 240000, largest result 400 elements, written 1000, at most 700 at once`.
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cost { flops, size, write, peak } = self;
+        write!(f, "flops {flops}, largest result {size} elements, written {write}, at most {peak} at once")
+    }
 }

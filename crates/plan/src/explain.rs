@@ -137,6 +137,13 @@ impl Explain {
     }
 }
 
+/// The plan with its costs; [`Explain::text`] has the other stages.
+impl fmt::Display for Explain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(&[Stage::Plan]))
+    }
+}
+
 /// `20x10`, and `()` for a scalar.
 fn shape(extents: &[usize]) -> String {
     if extents.is_empty() {

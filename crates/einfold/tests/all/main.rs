@@ -2,6 +2,7 @@
 
 mod api;
 mod calls;
+mod diagnostics;
 mod errors;
 mod errors_doc;
 mod grouped;

@@ -78,7 +78,7 @@ struct Mod7;
 impl Semiring for Mod7 {
     type Elem = u8;
     type Acc = u32;
-    const LAWS: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
+    const LAWS: Laws = Laws::SEMIRING;
     fn lift(x: u8) -> u32 {
         x.into()
     }

@@ -135,7 +135,7 @@ type Paths = (u32, u64);
 impl Semiring for Shortest {
     type Elem = u32;
     type Acc = Paths;
-    const LAWS: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
+    const LAWS: Laws = Laws::SEMIRING;
     fn lift(x: u32) -> Paths {
         (x, u64::from(x != u32::MAX))
     }

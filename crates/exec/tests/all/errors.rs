@@ -65,7 +65,7 @@ fn a_semiring_that_the_caller_does_not_bring() {
     impl einfold_exec::Semiring for Plain {
         type Elem = f64;
         type Acc = f64;
-        const LAWS: einfold_ir::Laws = einfold_ir::Laws { distributive: true, idempotent: false, absorbing: true };
+        const LAWS: einfold_ir::Laws = einfold_ir::Laws::SEMIRING;
         fn lift(x: f64) -> f64 {
             x
         }

@@ -138,7 +138,7 @@ struct Superstitious;
 impl Semiring for Superstitious {
     type Elem = u64;
     type Acc = u64;
-    const LAWS: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
+    const LAWS: Laws = Laws::SEMIRING;
     fn lift(x: u64) -> u64 {
         x
     }

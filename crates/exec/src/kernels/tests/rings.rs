@@ -124,7 +124,7 @@ struct Parity;
 impl Semiring for Parity {
     type Elem = u16;
     type Acc = u64;
-    const LAWS: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
+    const LAWS: Laws = Laws::SEMIRING;
     fn lift(x: u16) -> u64 {
         x.into()
     }
