@@ -301,12 +301,12 @@ fn fill(write: Access<BufferId>) -> Step {
     Step { origin: NodeId(0), axes: Vec::new(), reads: Vec::new(), write, mode, algebra, form: Form::Fill }
 }
 
-/// Lanes that add to an intermediate they share, beside one that each has for itself, if `own`.
+/// Lanes that add to an intermediate they share, behind one that each has for itself, if `own`.
 fn lanes(own: bool) -> Draft {
-    let lanes = 8;
+    let (lanes, apart) = (8, 2 * Plan::ALIGN);
     let buffer =
         |place| Buffer { label: "b".into(), dtype: Dtype::F64, extents: vec![lanes], place, layout: Layout::RowMajor };
-    let mut buffers = vec![buffer(Place::Input(0)), buffer(Place::Output(0)), buffer(Place::Scratch(0))];
+    let mut buffers = vec![buffer(Place::Input(0)), buffer(Place::Output(0)), buffer(Place::Scratch(lanes * apart))];
     let at = |b: u32, index| Access::new(BufferId(b), vec![index]);
     let turn = || Index::affine(0, [(1, AxisRef::Loop(0))]);
     let nest = |axes, read, write, mode| Step {
@@ -318,17 +318,17 @@ fn lanes(own: bool) -> Draft {
     };
     let mut inside = vec![nest(vec![], at(0, turn()), at(2, turn()), Mode::Accumulate)];
     if own {
-        buffers.push(Buffer { extents: vec![1], ..buffer(Place::Scratch(64)) });
+        buffers.push(Buffer { extents: vec![1], ..buffer(Place::Scratch(0)) });
         inside.insert(0, nest(vec![], at(0, turn()), at(3, Index::constant(0)), Mode::Overwrite));
         inside[1].reads = vec![at(3, Index::constant(0))];
     }
     let after = nest(vec![Axis::new("i", lanes)], at(2, Index::axis(0)), at(1, Index::axis(0)), Mode::Overwrite);
     let regions = vec![
         Region { loops: vec![], steps: vec![fill(at(2, Index::constant(0)))], lanes: None },
-        Region { loops: vec![Axis::new("a", lanes)], steps: inside, lanes: Some(64) },
+        Region { loops: vec![Axis::new("a", lanes)], steps: inside, lanes: Some(apart) },
         Region { loops: vec![], steps: vec![after], lanes: None },
     ];
-    let scratch = 64 * (1 + if own { lanes } else { 0 });
+    let scratch = lanes * apart + Plan::ALIGN;
     Draft { buffers, regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
 }
 

@@ -469,6 +469,19 @@ mod tests {
     }
 
     #[test]
+    fn a_result_along_axes_that_are_not_there_is_refused() {
+        let mut ir = Ir::default();
+        let a = ir.input("A", Dtype::F64, [2, 3]);
+        let x = ir.input("x", Dtype::F64, [3]);
+        let c = Contraction { output: vec![Index::axis(7)], ..matvec(a, x) };
+        assert!(!c.is_map());
+        let refused = ir.push(node(Dtype::F64, &[2], c)).unwrap_err();
+        assert_eq!(refused.0, "node %2 (y): no axis 7");
+        ir.push(node(Dtype::F64, &[2], matvec(a, x))).unwrap();
+        assert_eq!(ir.loops(RegionId::TOP), []);
+    }
+
+    #[test]
     fn a_matrix_vector_product_prints() {
         let mut ir = Ir::new();
         let a = ir.input("A", Dtype::F64, [2, 3]);

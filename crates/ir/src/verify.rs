@@ -256,9 +256,9 @@ fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_scratch;
-    use crate::access::{Access, Index};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Place, Plan, Step};
+    use super::{check_scratch, verify};
+    use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
     use crate::region::Region;
     use crate::{Algebra, Dtype, NodeId};
 
@@ -284,6 +284,83 @@ mod tests {
         buffers.push(Buffer { place: Place::Output(0), ..buffer(&(0, 1)) });
         let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), lanes: None }];
         Draft { buffers, regions, inputs: Vec::new(), outputs: vec![BufferId(lives.len() as u32)], scratch }
+    }
+
+    /// A draft of one step, which writes a result and reads operands of these extents.
+    fn one(result: &[usize], operands: &[&[usize]], axes: &[usize], write: Access<BufferId>, form: Form) -> Draft {
+        let buffer = |place, extents: &[usize]| Buffer {
+            label: "t".into(),
+            dtype: Dtype::I64,
+            extents: extents.to_vec(),
+            place,
+            layout: Layout::RowMajor,
+        };
+        let given = (0..).zip(operands).map(|(k, extents)| buffer(Place::Input(k), extents));
+        let buffers: Vec<Buffer> = std::iter::once(buffer(Place::Output(0), result)).chain(given).collect();
+        let reads = (1..).zip(operands).map(|(k, extents)| Access::plain(BufferId(k), 0..extents.len() as u32));
+        let reads = if form == Form::Fill { Vec::new() } else { reads.collect() };
+        let axes = axes.iter().map(|&extent| Axis::new("a", extent)).collect();
+        let (origin, mode, algebra) = (NodeId(0), Mode::Overwrite, Algebra::SUM_PRODUCT);
+        let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
+        let inputs = (1..=operands.len() as u32).map(BufferId).collect();
+        let regions = vec![Region { loops: Vec::new(), steps, lanes: None }];
+        Draft { buffers, regions, inputs, outputs: vec![BufferId(0)], scratch: 0 }
+    }
+
+    /// Ids of ids, so deep.
+    fn nested(depth: usize) -> Access<BufferId> {
+        let ids = |access, _| Access::new(BufferId(1), vec![Index::gather(access, OutOfRange::Error)]);
+        (1..depth).fold(Access::new(BufferId(1), vec![Index::constant(0)]), ids)
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        let (nest, fill) = (|| Form::Nest(Nest::default()), || Form::Fill);
+        let write = |buffer, indices| Access::new(BufferId(buffer), indices);
+        let zero = || Index::constant(0);
+        let gather = |depth| write(0, vec![Index::gather(nested(depth), OutOfRange::Error)]);
+        let group = || Gemm { batch: vec![], m: vec![9], n: vec![u32::MAX], k: vec![], packed: [true; 3] };
+        let merged = Nest { merged: vec![u32::MAX; 3], ..Nest::default() };
+        let wide = usize::MAX;
+        for draft in [
+            one(&[], &[], &[], write(9, vec![]), fill()),
+            one(&[], &[], &[], write(9, vec![]), nest()),
+            one(&[2], &[], &[2], Access::plain(BufferId(0), [7]), fill()),
+            one(&[2], &[], &[2], Access::plain(BufferId(0), [7]), nest()),
+            one(&[2], &[], &[], write(0, vec![Index::affine(0, [(1, AxisRef::Loop(3))])]), nest()),
+            one(&[2], &[], &[], write(0, vec![Index::gather(write(9, vec![]), OutOfRange::Drop)]), fill()),
+            one(&[2], &[], &[], write(0, vec![Index::gather(write(9, vec![]), OutOfRange::Drop)]), nest()),
+            one(&[2], &[&[3]], &[3], gather(1000), nest()),
+            one(&[], &[&[2], &[2]], &[2], write(0, vec![]), Form::Gemm(group())),
+            one(&[], &[&[2]], &[2], write(0, vec![]), Form::Nest(merged)),
+            one(&[], &[&[wide]], &[wide], write(0, vec![]), nest()),
+            one(&[0, 1 << 40, 1 << 40], &[], &[], write(0, vec![zero(), zero(), zero()]), fill()),
+            one(&[1 << 40, 1 << 40, 0], &[], &[], write(0, vec![zero(), zero(), zero()]), fill()),
+            one(&[1 << 60], &[], &[], write(0, vec![zero()]), fill()),
+        ] {
+            assert!(verify(&draft).is_err(), "{draft:?}");
+            // Nor does it stop what looks at it before.
+            _ = (draft.lifetimes(), draft.lane_buffers(), draft.flops());
+            draft.steps().for_each(|(_, step)| _ = step.is_map(&[2]));
+        }
+        verify(&one(&[2], &[&[3]], &[3], gather(3), nest())).unwrap();
+        verify(&one(&[0, 1 << 40], &[], &[], write(0, vec![zero(), zero()]), fill())).unwrap();
+    }
+
+    #[test]
+    fn bytes_are_countable_in_any_order_of_the_axes() {
+        let bytes = |dtype, extents: &[usize]| {
+            let (label, place, layout) = ("t".into(), Place::Input(0), Layout::RowMajor);
+            Buffer { label, dtype, extents: extents.to_vec(), place, layout }.bytes()
+        };
+        assert_eq!(bytes(Dtype::F64, &[2, 3]), Some(48));
+        assert_eq!(bytes(Dtype::F64, &[1 << 40, 0]), Some(0));
+        assert_eq!(bytes(Dtype::F64, &[1 << 40, 1 << 40, 0]), None);
+        assert_eq!(bytes(Dtype::F64, &[0, 1 << 40, 1 << 40]), None);
+        assert_eq!(bytes(Dtype::F64, &[1 << 60]), None);
+        // Elements without bytes are counted as well.
+        assert_eq!(bytes(Dtype::custom::<()>(), &[1 << 62]), Some(0));
+        assert_eq!(bytes(Dtype::custom::<()>(), &[1 << 32, 1 << 32]), None);
     }
 
     #[test]
