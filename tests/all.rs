@@ -18,6 +18,7 @@ mod limits;
 mod links;
 mod meaning;
 mod metamorphic;
+mod mutated;
 mod npy;
 mod num;
 mod numpy;

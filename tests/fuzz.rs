@@ -13,6 +13,7 @@ use crate::case::{self, Case};
 use crate::draw::{Bytes, Noise};
 use crate::layout::Layout;
 use crate::library::{arrays, tensor};
+use crate::mutated::check_mutated;
 use crate::num::Tensor;
 use crate::oracle;
 use crate::programs::question_target;
@@ -230,4 +231,9 @@ fn fuzz_einsum() {
 #[test]
 fn fuzz_questions() {
     fuzz("questions", question_target, 1000, 600);
+}
+
+#[test]
+fn mutated_drafts_are_refused_or_run_inside_their_memory() {
+    fuzz("drafts", check_mutated, 15_000, 120);
 }

@@ -22,6 +22,8 @@ pub(crate) struct How {
     /// α and β, of the dtype of the result.
     pub(crate) alpha: Option<Num>,
     pub(crate) beta: Option<Num>,
+    /// The most bytes of scratch memory.
+    pub(crate) memory: Option<usize>,
 }
 
 impl How {
@@ -47,8 +49,8 @@ pub(crate) fn run(
         alpha: alpha.as_ref(),
         beta: beta.as_ref(),
         semirings: &how.semirings,
+        memory: how.memory,
         isa: how.isa,
-        ..Options::default()
     };
     let ins: Vec<AnyView<'_>> = inputs.iter().map(|i| i.view()).collect();
     let mut outs: Vec<_> = outputs.iter_mut().map(|o| o.view_mut()).collect();

@@ -8,6 +8,7 @@ use crate::draw::{Noise, check};
 use crate::layout::Layout;
 use crate::library::{arrays, tensor};
 use crate::metamorphic::oracle_by_pairs;
+use crate::mutated::check_mutated;
 use crate::num::Tensor;
 use crate::programs::question_target;
 use crate::running::check_case;
@@ -26,6 +27,11 @@ fn small_set_of_random_irs() {
 #[test]
 fn small_set_of_random_questions() {
     check(200, |bytes| question_target(bytes).map(drop));
+}
+
+#[test]
+fn small_set_of_mutated_drafts() {
+    check(500, |bytes| check_mutated(bytes).map(drop));
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn algebra(bytes: &mut Bytes<'_>, dtype: Dtype) -> Algebra {
 }
 
 /// One contraction, perhaps added onto the identity or onto an earlier one.
-fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
+pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
     let dtype = bytes.pick(&[F64, F32, I32, I64, U8, I8, Bool]);
     let count = 1 + bytes.below(4);
     let axes = (0..count).map(|k| Axis::new(format!("a{k}"), bytes.pick(&[3, 2, 4, 5, 1, 7, 0]))).collect();

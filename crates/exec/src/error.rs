@@ -144,6 +144,12 @@ pub enum BindError {
         /// What the caller allows.
         limit: usize,
     },
+    /// A step has more points than can be counted: no run would come to its end.
+    #[error("step {step} has more than {} points", isize::MAX)]
+    TooManyPoints {
+        /// The step, counted through all regions.
+        step: usize,
+    },
     /// `EINFOLD_KERNEL` asks for kernels that cannot run.
     #[error(transparent)]
     Isa(#[from] IsaError),

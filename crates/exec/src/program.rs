@@ -32,8 +32,8 @@ pub(crate) enum Home {
     Input(usize),
     /// The caller's output.
     Output(usize),
-    /// Scratch memory as the plan lays it out, at this byte.
-    Planned(usize),
+    /// Scratch memory as the plan lays it out, at this byte, and so many bytes further on for each lane.
+    Planned { at: usize, lane: usize },
     /// Packed matrices and partial sums, at this byte: each step starts anew.
     Packed(usize),
     /// Constants, at this byte.

@@ -92,7 +92,7 @@ pub struct Contraction {
 ///
 /// Invariants, checked by [`Ir::push`]: axes, tensors and loops that an access names exist; positions without ids stay inside
 /// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ir {
     nodes: Vec<Node>,
     loops: Vec<Vec<Axis>>,
@@ -127,15 +127,24 @@ impl Contraction {
     /// Whether each point goes to a position of its own: nothing is reduced, nothing accumulated.
     pub fn is_map(&self) -> bool {
         let mut seen = vec![false; self.axes.len()];
-        let plain = |i: &Index<NodeId>| i.as_axis().is_some_and(|a| !std::mem::replace(&mut seen[a as usize], true));
-        self.output.iter().all(plain) && self.output.len() == self.axes.len() && self.onto.is_none()
+        let mut fresh = |a: u32| seen.get_mut(a as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+        self.output.iter().all(|i| i.as_axis().is_some_and(&mut fresh))
+            && self.output.len() == self.axes.len()
+            && self.onto.is_none()
+    }
+}
+
+impl Default for Ir {
+    fn default() -> Ir {
+        Ir::new()
     }
 }
 
 impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
-        Ir { loops: vec![Vec::new()], lanes: vec![false], ..Ir::default() }
+        let (nodes, inputs, outputs) = (Vec::new(), Vec::new(), Vec::new());
+        Ir { nodes, loops: vec![Vec::new()], lanes: vec![false], inputs, outputs }
     }
 
     /// Adds the next input.
@@ -162,6 +171,9 @@ impl Ir {
     }
 
     /// Whether turns of the first loop of a region may run at the same time.
+    ///
+    /// # Panics
+    /// If there is no such region.
     pub fn has_lanes(&self, region: RegionId) -> bool {
         self.lanes[region.0 as usize]
     }
@@ -195,6 +207,9 @@ impl Ir {
     }
 
     /// The node with this id.
+    ///
+    /// # Panics
+    /// If there is none.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0 as usize]
     }
@@ -215,6 +230,9 @@ impl Ir {
     }
 
     /// The loop axes of a region.
+    ///
+    /// # Panics
+    /// If there is no such region.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
         &self.loops[region.0 as usize]
     }
@@ -245,6 +263,7 @@ impl Ir {
             n.map(|n| (n.dtype, &n.shape[..])).ok_or_else(|| Violation(format!("%{} cannot be read here", id.0)))
         };
         let space = Space { axes: &c.axes, loops, lookup: &lookup };
+        space.check_indices(&c.output, &node.shape)?;
         for factor in &c.factors {
             space.check_access(factor)?;
             if c.expr.is_none() {
@@ -254,7 +273,6 @@ impl Ir {
         if let Some(expr) = &c.expr {
             check_expr(expr, node.dtype, c.factors.len(), |k| lookup(&c.factors[k].tensor).map(|(dtype, _)| dtype))?;
         }
-        space.check_indices(&c.output, &node.shape)?;
         let holds = c.is_map() || node.dtype == c.algebra.accumulator(node.dtype);
         ensure(holds, || format!("sums cannot be kept in {}", node.dtype))?;
         self.check_onto(node, c)
@@ -306,6 +324,9 @@ pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), V
     if holds { Ok(()) } else { Err(Violation(what())) }
 }
 
+/// How deep ids of ids may be nested: deeper than any text can.
+const MOST_NESTED: usize = 256;
+
 /// An iteration space in which accesses are checked: own axes, loop axes, and what a tensor is.
 pub(crate) struct Space<'a, F> {
     pub(crate) axes: &'a [Axis],
@@ -335,12 +356,22 @@ impl<'a, F> Space<'a, F> {
     where
         F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
     {
+        self.check_nested(indices, shape, MOST_NESTED)
+    }
+
+    /// As [`Space::check_indices`], of ids that are nested up to `depth` deep: what follows them goes down as deep.
+    fn check_nested<'s, T>(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation>
+    where
+        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
+    {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
             self.check_terms(index)?;
             for Ids { access, .. } in &index.ids {
-                ensure((self.lookup)(&access.tensor)?.0.is_integer(), || "ids must be integers".into())?;
-                self.check_access(access)?;
+                let (dtype, shape) = (self.lookup)(&access.tensor)?;
+                ensure(dtype.is_integer(), || "ids must be integers".into())?;
+                let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
+                self.check_nested(&access.indices, shape, deeper)?;
             }
             let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
             if index.ids.is_empty() && !empty {
@@ -435,6 +466,19 @@ mod tests {
             onto: None,
             pinned: false,
         }
+    }
+
+    #[test]
+    fn a_result_along_axes_that_are_not_there_is_refused() {
+        let mut ir = Ir::default();
+        let a = ir.input("A", Dtype::F64, [2, 3]);
+        let x = ir.input("x", Dtype::F64, [3]);
+        let c = Contraction { output: vec![Index::axis(7)], ..matvec(a, x) };
+        assert!(!c.is_map());
+        let refused = ir.push(node(Dtype::F64, &[2], c)).unwrap_err();
+        assert_eq!(refused.0, "node %2 (y): no axis 7");
+        ir.push(node(Dtype::F64, &[2], matvec(a, x))).unwrap();
+        assert_eq!(ir.loops(RegionId::TOP), []);
     }
 
     #[test]

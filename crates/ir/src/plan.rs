@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
 use crate::region::Region;
-use crate::verify::verify;
+use crate::verify::{Proof, prove};
 use crate::{Algebra, Count, Dtype, Expr};
 
 /// A buffer of a [`Plan`].
@@ -37,8 +37,9 @@ impl Layout {
     pub fn write_strides(&self, extents: &[usize], strides: &mut [isize]) {
         let mut next = 1isize;
         let mut place = |axis: usize| {
-            strides[axis] = next;
-            next = next.saturating_mul(extents[axis].max(1) as isize);
+            let (Some(stride), Some(&extent)) = (strides.get_mut(axis), extents.get(axis)) else { return };
+            *stride = next;
+            next = next.saturating_mul(isize::try_from(extent.max(1)).unwrap_or(isize::MAX));
         };
         match self {
             Layout::RowMajor => (0..extents.len()).rev().for_each(&mut place),
@@ -75,9 +76,13 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// Its size in bytes when dense; `None` on overflow.
+    /// Its size in bytes when dense. `None` where strides overflow: where its elements, extents of 0 taken as 1, have more
+    /// than `isize::MAX` bytes, or are more than so many.
     pub fn bytes(&self) -> Option<usize> {
-        self.extents.iter().try_fold(self.dtype.size(), |n, &e| n.checked_mul(e))
+        let size = self.dtype.size();
+        let spanned = self.extents.iter().try_fold(size.max(1), |n, &e| n.checked_mul(e.max(1)));
+        let spanned = spanned.filter(|&n| isize::try_from(n).is_ok())?;
+        Some(if size == 0 || self.extents.contains(&0) { 0 } else { spanned })
     }
 }
 
@@ -168,14 +173,13 @@ pub struct Draft {
 ///
 /// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without ids stay
 /// inside their buffers; an operand is read only and an output written only; what is read was written before; a step does
-/// not read what it writes; groups of a GEMM are roles of its axes; scratch buffers that are alive at the same time do not
-/// overlap, are aligned and lie inside `scratch`. The executor relies on all of them.
+/// not read what it writes; groups of a GEMM are roles of its axes; the bytes of intermediates and outputs can be counted;
+/// scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every lane. The
+/// executor relies on all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     draft: Draft,
-    /// The depths of the steps of each region.
-    depths: Vec<Vec<usize>>,
-    lane_areas: Vec<Option<(usize, usize)>>,
+    proof: Proof,
 }
 
 impl Plan {
@@ -187,19 +191,20 @@ impl Plan {
     /// # Errors
     /// [`Violation`] names the first invariant that is broken.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        verify(&draft)?;
-        let depths = draft.regions.iter().map(Region::depths).collect();
-        Ok(Plan { depths, lane_areas: draft.lane_areas(), draft })
+        Ok(Plan { proof: prove(&draft)?, draft })
     }
 
     /// As [`Region::depths`], of all regions.
     pub fn depths(&self) -> &[Vec<usize>] {
-        &self.depths
+        &self.proof.depths
     }
 
-    /// As [`Draft::lane_areas`].
-    pub fn lane_areas(&self) -> &[Option<(usize, usize)>] {
-        &self.lane_areas
+    /// Bytes from a buffer as one lane has it to that of the next; 0 for a buffer that all lanes share.
+    ///
+    /// # Panics
+    /// If the plan has no such buffer.
+    pub fn lane_stride(&self, buffer: BufferId) -> usize {
+        self.proof.lane_strides[buffer.0 as usize]
     }
 }
 
@@ -213,6 +218,9 @@ impl Deref for Plan {
 
 impl Draft {
     /// The buffer with this id.
+    ///
+    /// # Panics
+    /// If there is none.
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id.0 as usize]
     }
@@ -250,8 +258,8 @@ impl Step {
     /// index is a plain axis of the same extent, each axis of the space exactly once.
     pub fn is_map(&self, extents: &[usize]) -> bool {
         let mut seen = vec![false; self.axes.len()];
-        let mut fresh = |a: u32| !std::mem::replace(&mut seen[a as usize], true);
-        let whole = |a: u32, e: usize| self.axes[a as usize].extent == e;
+        let mut fresh = |a: u32| seen.get_mut(a as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+        let whole = |a: u32, e: usize| self.axes.get(a as usize).is_some_and(|axis| axis.extent == e);
         let indices = &self.write.indices;
         indices.len() == self.axes.len()
             && indices.iter().zip(extents).all(|(i, &e)| i.as_axis().is_some_and(|a| whole(a, e) && fresh(a)))

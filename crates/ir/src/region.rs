@@ -58,7 +58,7 @@ impl Region {
 
     /// How often a step is run that depends on so many loops.
     pub fn runs(&self, depth: usize) -> Count {
-        Count::product(self.loops[..depth].iter().map(|axis| axis.extent as u64))
+        Count::product(self.loops.iter().take(depth).map(|axis| axis.extent as u64))
     }
 
     /// How many lanes there are.
@@ -109,7 +109,8 @@ impl Draft {
                         let life = Lifetime { first: at, last: at };
                         Followed { life, region: number, depth, oftener: oftener(depth) }
                     };
-                    let buffer = all[b.0 as usize].get_or_insert_with(fresh);
+                    let Some(buffer) = all.get_mut(b.0 as usize) else { return };
+                    let buffer = buffer.get_or_insert_with(fresh);
                     let inside = buffer.region == number;
                     let outlives = !region.loops.is_empty() && (!inside || buffer.depth < depth);
                     buffer.life.last = buffer.life.last.max(if outlives { end - 1 } else { at });
@@ -130,25 +131,14 @@ impl Draft {
             let here = region.lanes.map(|_| number);
             region.steps.iter().for_each(|step| {
                 step.for_each_buffer(&mut |b| {
-                    let known = only[b.0 as usize].get_or_insert(here);
+                    let Some(known) = only.get_mut(b.0 as usize) else { return };
+                    let known = known.get_or_insert(here);
                     *known = known.filter(|n| Some(*n) == here);
                 });
             });
         }
         let scratch = self.buffers.iter().map(|b| matches!(b.place, Place::Scratch(_)));
         only.into_iter().zip(scratch).map(|(only, scratch)| only.flatten().filter(|_| scratch)).collect()
-    }
-
-    /// The bytes that each looped region in lanes takes for the intermediates of all of them, as they lie in lane 0.
-    pub fn lane_areas(&self) -> Vec<Option<(usize, usize)>> {
-        let mut areas: Vec<Option<(usize, usize)>> = vec![None; self.regions.len()];
-        for (buffer, region) in self.buffers.iter().zip(self.lane_buffers()) {
-            let (Some(region), Place::Scratch(at)) = (region, buffer.place) else { continue };
-            let end = at.saturating_add(buffer.bytes().unwrap_or(usize::MAX)).max(at);
-            let area = areas[region].get_or_insert((at, end));
-            *area = (area.0.min(at), area.1.max(end));
-        }
-        areas
     }
 }
 
@@ -231,7 +221,8 @@ mod tests {
     fn lanes_do_not_meet() {
         let refused = |draft: Draft| Plan::seal(draft).map(drop).map_err(|v| v.0);
         assert_eq!(draft(Some(256), true).lane_buffers()[1..], [None, Some(1), Some(1), Some(1), Some(1), None]);
-        assert_eq!(draft(Some(256), true).lane_areas(), [None, Some((64, 264))]);
+        let plan = Plan::seal(draft(Some(256), true)).unwrap();
+        assert_eq!([1, 2, 3, 4, 5, 6].map(|k| plan.lane_stride(BufferId(k))), [0, 256, 256, 256, 256, 0]);
         assert_eq!(refused(draft(None, true)), Ok(()));
         assert_eq!(refused(draft(Some(256), true)), Ok(()));
         assert_eq!(refused(draft(None, false)), Ok(()));

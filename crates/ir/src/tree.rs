@@ -1,5 +1,6 @@
 //! Contraction trees: in which order the tensors of a network are multiplied.
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// A contraction tree in SSA form: ids `0..leaves` are the tensors of the network, step `k` makes id `leaves + k`.
@@ -78,21 +79,29 @@ impl Tree {
     }
 
     fn of(leaves: usize, path: &[impl AsRef<[u32]>]) -> Result<Tree, PathError> {
-        let mut used = vec![false; leaves + path.len()];
+        let all = leaves.saturating_add(path.len());
+        let named: usize = path.iter().map(|ids| ids.as_ref().len()).sum();
+        // A path that names all but one needs no set beside the list.
+        let (mut used, mut beyond) = (vec![false; all.min(named + 1)], HashSet::new());
         for (step, ids) in path.iter().map(AsRef::as_ref).enumerate() {
-            let live = leaves + step;
+            let live = leaves.saturating_add(step);
             if ids.is_empty() {
                 return Err(PathError::Empty { step });
             }
             for &id in ids {
-                match used.get_mut(id as usize).filter(|_| (id as usize) < live) {
-                    None => return Err(PathError::Unknown { step, id: id.into(), live }),
-                    Some(true) => return Err(PathError::Reused { step, id: id.into() }),
-                    Some(fresh) => *fresh = true,
+                if id as usize >= live {
+                    return Err(PathError::Unknown { step, id: id.into(), live });
+                }
+                let fresh = match used.get_mut(id as usize) {
+                    Some(used) => !std::mem::replace(used, true),
+                    None => beyond.insert(id),
+                };
+                if !fresh {
+                    return Err(PathError::Reused { step, id: id.into() });
                 }
             }
         }
-        match used.iter().filter(|u| !**u).count() {
+        match all - named {
             1 => Ok(Tree { leaves, steps: path.iter().map(|ids| ids.as_ref().to_vec()).collect() }),
             left => Err(PathError::Unfinished { left }),
         }
@@ -104,8 +113,12 @@ impl Tree {
     /// # Errors
     /// [`PathError`] as for [`Tree::from_ssa`].
     pub fn from_linear(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
+        let all = leaves.saturating_add(path.len());
+        if u32::try_from(all).is_err() {
+            return Err(PathError::Unfinished { left: all });
+        }
         let mut live = Live::new(leaves, path.len());
-        let mut taken = vec![false; leaves + path.len()];
+        let mut taken = vec![false; all];
         let mut ssa = Vec::with_capacity(path.len());
         for (step, positions) in path.iter().enumerate() {
             let mut ids = Vec::with_capacity(positions.len());
@@ -263,5 +276,9 @@ mod tests {
         assert_eq!(Tree::from_ssa(2, &[vec![0, 1], vec![2, 0]]), Err(PathError::Reused { step: 1, id: 0 }));
         assert_eq!(Tree::from_pairs(2, &[[0, 0]]), Err(PathError::Reused { step: 0, id: 0 }));
         assert_eq!(Tree::from_ssa(0, &[]), Err(PathError::Unfinished { left: 0 }));
+        let (most, far) = (usize::MAX, u32::MAX);
+        assert_eq!(Tree::from_ssa(most, &[vec![0, far]]), Err(PathError::Unfinished { left: most - 2 }));
+        assert_eq!(Tree::from_ssa(most, &[vec![far, far]]), Err(PathError::Reused { step: 0, id: far.into() }));
+        assert_eq!(Tree::from_linear(most, &[vec![0, 1]]), Err(PathError::Unfinished { left: most }));
     }
 }

@@ -9,12 +9,29 @@ use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, 
 use crate::region::{Lifetime, Region};
 use crate::{Algebra, Dtype};
 
+/// What is known of a draft that keeps to every invariant: the facts that its check has established, which the executor goes by.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Proof {
+    /// The depths of the steps of each region.
+    pub(crate) depths: Vec<Vec<usize>>,
+    /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
+    pub(crate) lane_strides: Vec<usize>,
+}
+
 /// Checks every invariant that [`Plan`] states.
 ///
 /// # Errors
 /// [`Violation`] names the first step or buffer that breaks one.
 pub fn verify(draft: &Draft) -> Result<(), Violation> {
-    check_ports(draft)?;
+    prove(draft).map(drop)
+}
+
+/// As [`verify`], with what the executor needs to know.
+///
+/// # Errors
+/// As for [`verify`].
+pub(crate) fn prove(draft: &Draft) -> Result<Proof, Violation> {
+    check_buffers(draft)?;
     let mut written = vec![false; draft.buffers.len()];
     for (k, (loops, step)) in draft.steps().enumerate() {
         check_step(draft, loops, step, &mut written).map_err(|v| Violation(format!("step {k}: {}", v.0)))?;
@@ -22,11 +39,13 @@ pub fn verify(draft: &Draft) -> Result<(), Violation> {
     for output in &draft.outputs {
         ensure(written[output.0 as usize], || format!("output buffer {} is never written", output.0))?;
     }
-    check_lanes(draft)?;
-    check_scratch(draft)
+    let own = draft.lane_buffers();
+    check_lanes(draft, &own)?;
+    let lane_strides = check_scratch(draft, &own)?;
+    Ok(Proof { depths: draft.regions.iter().map(Region::depths).collect(), lane_strides })
 }
 
-fn check_ports(draft: &Draft) -> Result<(), Violation> {
+fn check_buffers(draft: &Draft) -> Result<(), Violation> {
     let place = |b: &BufferId| draft.buffers.get(b.0 as usize).map(|b| b.place);
     for (k, b) in draft.inputs.iter().enumerate() {
         ensure(place(b) == Some(Place::Input(k as u32)), || format!("operand {k} has no buffer of its own"))?;
@@ -43,7 +62,10 @@ fn check_ports(draft: &Draft) -> Result<(), Violation> {
             Layout::Order(order) => is_permutation(order, rank),
             Layout::RowMajor | Layout::ColumnMajor => true,
         };
-        ensure(fits, || format!("the layout of buffer {k} is no order of its {rank} axes"))
+        ensure(fits, || format!("the layout of buffer {k} is no order of its {rank} axes"))?;
+        // An operand may repeat elements.
+        let countable = matches!(b.place, Place::Input(_)) || b.bytes().is_some();
+        ensure(countable, || format!("buffer {k} has more bytes than can be addressed"))
     })
 }
 
@@ -60,8 +82,9 @@ fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) 
     };
     let space = Space { axes: &step.axes, loops, lookup: &lookup };
     step.reads.iter().try_for_each(|access| space.check_access(access))?;
-    // A fill has no points, so its positions cannot be judged where the buffer is empty; `check_form` fixes them.
-    if step.form != Form::Fill {
+    if step.form == Form::Fill {
+        check_fill(step, lookup(&step.write.tensor)?.1.len())?;
+    } else {
         space.check_access(&step.write)?;
     }
     let mut reads = Vec::new();
@@ -77,7 +100,7 @@ fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) 
     ensure(step.mode == Mode::Overwrite || written[target.0 as usize], || "adds to what was never written".into())?;
     ensure(!step.write.conj, || "a written access has no conjugate".into())?;
     check_dtypes(draft, step)?;
-    check_form(draft, step)?;
+    check_form(step)?;
     written[target.0 as usize] = true;
     Ok(())
 }
@@ -109,14 +132,16 @@ fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
     Ok(())
 }
 
-fn check_form(draft: &Draft, step: &Step) -> Result<(), Violation> {
+/// A fill has no points, so its positions, which are all 0, cannot be judged where the buffer, of `rank` axes, is empty.
+fn check_fill(step: &Step, rank: usize) -> Result<(), Violation> {
+    let indices = &step.write.indices;
+    let nowhere = indices.len() == rank && indices.iter().all(|i| *i == Index::constant(0));
+    ensure(step.reads.is_empty() && step.axes.is_empty() && nowhere, || "a fill has no axes and reads".into())
+}
+
+fn check_form(step: &Step) -> Result<(), Violation> {
     match &step.form {
-        Form::Fill => {
-            let rank = draft.buffer(step.write.tensor).extents.len();
-            let nowhere =
-                step.write.indices.len() == rank && step.write.indices.iter().all(|i| *i == Index::constant(0));
-            ensure(step.reads.is_empty() && step.axes.is_empty() && nowhere, || "a fill has no axes and reads".into())
-        }
+        Form::Fill => Ok(()),
         Form::Nest(Nest { merged, .. }) => {
             let axes: u64 = merged.iter().map(|&n| u64::from(n)).sum();
             let whole = merged.is_empty() || (axes == step.axes.len() as u64 && !merged.contains(&0));
@@ -147,9 +172,8 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
 }
 
 /// Checks that lanes do not meet: what a lane writes and does not have for itself, one step adds to positions that tell the
-/// lane, and none reads. (Ids may have the executor add to more than these.)
-fn check_lanes(draft: &Draft) -> Result<(), Violation> {
-    let own = draft.lane_buffers();
+/// lane, and none reads. (Ids may have the executor add to more than these.) `own` is as [`Draft::lane_buffers`] has it.
+fn check_lanes(draft: &Draft, own: &[Option<usize>]) -> Result<(), Violation> {
     let looped = |region: &Region| region.lanes.is_none() || !region.loops.is_empty();
     ensure(draft.regions.iter().all(looped), || "lanes without a loop".into())?;
     for (number, region) in draft.regions.iter().enumerate().filter(|(_, r)| r.lane_count() > 1) {
@@ -173,9 +197,10 @@ fn check_lanes(draft: &Draft) -> Result<(), Violation> {
 type Piece = (Lifetime, usize, usize, usize);
 
 /// Checks that every scratch buffer is in its place and that none alive at one time share bytes; of regions in lanes, the
-/// buffers of one lane among themselves, and those of all lanes together with the others.
-fn check_scratch(draft: &Draft) -> Result<(), Violation> {
-    let (lives, own) = (draft.lifetimes(), draft.lane_buffers());
+/// buffers of one lane among themselves, and those of all lanes together with the others. Gives the bytes from each buffer to that
+/// of the next lane; `own` tells which lanes have for themselves, as [`Draft::lane_buffers`] has it.
+fn check_scratch(draft: &Draft, own: &[Option<usize>]) -> Result<Vec<usize>, Violation> {
+    let lives = draft.lifetimes();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut in_lanes: Vec<Vec<Piece>> = vec![Vec::new(); draft.regions.len()];
     for (k, buffer) in draft.buffers.iter().enumerate() {
@@ -183,30 +208,32 @@ fn check_scratch(draft: &Draft) -> Result<(), Violation> {
         let end = buffer.bytes().and_then(|n| n.checked_add(offset));
         let end = end.filter(|&e| e <= draft.scratch && offset % Plan::ALIGN == 0);
         let end = end.ok_or_else(|| Violation(format!("buffer {k} is misplaced in scratch memory")))?;
-        // What has no bytes shares none.
-        if offset < end {
-            own[k].map_or(&mut pieces, |region| &mut in_lanes[region]).push((life, offset, end, k));
-        }
+        own[k].map_or(&mut pieces, |region| &mut in_lanes[region]).push((life, offset, end, k));
     }
-    let mut start = 0;
+    let (mut start, mut strides) = (0, vec![0; draft.buffers.len()]);
     for (region, lane) in draft.regions.iter().zip(in_lanes) {
         let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
         start += region.steps.len();
         let low = lane.iter().map(|&(_, from, ..)| from).min();
         let (Some(low), Some(bytes)) = (low, region.lanes) else { continue };
+        // Those without elements as well: all of them move with the lane.
         let high = lane.iter().map(|&(_, _, to, _)| to).max().unwrap_or(low);
         let end = bytes.checked_mul(region.lane_count().saturating_sub(1)).and_then(|n| n.checked_add(high));
         let end = end.filter(|&e| e <= draft.scratch && high - low <= bytes && bytes % Plan::ALIGN == 0);
         let end = end.ok_or_else(|| Violation("the lanes of a region overlap".into()))?;
         pieces.push((life, low, end, lane[0].3));
+        lane.iter().for_each(|&(.., k)| strides[k] = bytes);
         check_apart(lane)?;
     }
-    check_apart(pieces)
+    check_apart(pieces)?;
+    Ok(strides)
 }
 
 /// Checks that no two pieces in use at one time share bytes: by a sweep over the steps, beside which those in use lie in the
 /// order of their offsets.
 fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
+    // What has no bytes shares none.
+    born.retain(|(_, offset, end, _)| offset < end);
     born.sort_by_key(|(life, ..)| life.first);
     // By offset: the end and the buffer. By the last step of each: its offset.
     let mut alive: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
@@ -229,9 +256,9 @@ fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::check_scratch;
-    use crate::access::{Access, Index};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Place, Plan, Step};
+    use super::{check_scratch, verify};
+    use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
     use crate::region::Region;
     use crate::{Algebra, Dtype, NodeId};
 
@@ -259,9 +286,86 @@ mod tests {
         Draft { buffers, regions, inputs: Vec::new(), outputs: vec![BufferId(lives.len() as u32)], scratch }
     }
 
+    /// A draft of one step, which writes a result and reads operands of these extents.
+    fn one(result: &[usize], operands: &[&[usize]], axes: &[usize], write: Access<BufferId>, form: Form) -> Draft {
+        let buffer = |place, extents: &[usize]| Buffer {
+            label: "t".into(),
+            dtype: Dtype::I64,
+            extents: extents.to_vec(),
+            place,
+            layout: Layout::RowMajor,
+        };
+        let given = (0..).zip(operands).map(|(k, extents)| buffer(Place::Input(k), extents));
+        let buffers: Vec<Buffer> = std::iter::once(buffer(Place::Output(0), result)).chain(given).collect();
+        let reads = (1..).zip(operands).map(|(k, extents)| Access::plain(BufferId(k), 0..extents.len() as u32));
+        let reads = if form == Form::Fill { Vec::new() } else { reads.collect() };
+        let axes = axes.iter().map(|&extent| Axis::new("a", extent)).collect();
+        let (origin, mode, algebra) = (NodeId(0), Mode::Overwrite, Algebra::SUM_PRODUCT);
+        let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
+        let inputs = (1..=operands.len() as u32).map(BufferId).collect();
+        let regions = vec![Region { loops: Vec::new(), steps, lanes: None }];
+        Draft { buffers, regions, inputs, outputs: vec![BufferId(0)], scratch: 0 }
+    }
+
+    /// Ids of ids, so deep.
+    fn nested(depth: usize) -> Access<BufferId> {
+        let ids = |access, _| Access::new(BufferId(1), vec![Index::gather(access, OutOfRange::Error)]);
+        (1..depth).fold(Access::new(BufferId(1), vec![Index::constant(0)]), ids)
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused() {
+        let (nest, fill) = (|| Form::Nest(Nest::default()), || Form::Fill);
+        let write = |buffer, indices| Access::new(BufferId(buffer), indices);
+        let zero = || Index::constant(0);
+        let gather = |depth| write(0, vec![Index::gather(nested(depth), OutOfRange::Error)]);
+        let group = || Gemm { batch: vec![], m: vec![9], n: vec![u32::MAX], k: vec![], packed: [true; 3] };
+        let merged = Nest { merged: vec![u32::MAX; 3], ..Nest::default() };
+        let wide = usize::MAX;
+        for draft in [
+            one(&[], &[], &[], write(9, vec![]), fill()),
+            one(&[], &[], &[], write(9, vec![]), nest()),
+            one(&[2], &[], &[2], Access::plain(BufferId(0), [7]), fill()),
+            one(&[2], &[], &[2], Access::plain(BufferId(0), [7]), nest()),
+            one(&[2], &[], &[], write(0, vec![Index::affine(0, [(1, AxisRef::Loop(3))])]), nest()),
+            one(&[2], &[], &[], write(0, vec![Index::gather(write(9, vec![]), OutOfRange::Drop)]), fill()),
+            one(&[2], &[], &[], write(0, vec![Index::gather(write(9, vec![]), OutOfRange::Drop)]), nest()),
+            one(&[2], &[&[3]], &[3], gather(1000), nest()),
+            one(&[], &[&[2], &[2]], &[2], write(0, vec![]), Form::Gemm(group())),
+            one(&[], &[&[2]], &[2], write(0, vec![]), Form::Nest(merged)),
+            one(&[], &[&[wide]], &[wide], write(0, vec![]), nest()),
+            one(&[0, 1 << 40, 1 << 40], &[], &[], write(0, vec![zero(), zero(), zero()]), fill()),
+            one(&[1 << 40, 1 << 40, 0], &[], &[], write(0, vec![zero(), zero(), zero()]), fill()),
+            one(&[1 << 60], &[], &[], write(0, vec![zero()]), fill()),
+        ] {
+            assert!(verify(&draft).is_err(), "{draft:?}");
+            // Nor does it stop what looks at it before.
+            _ = (draft.lifetimes(), draft.lane_buffers(), draft.flops());
+            draft.steps().for_each(|(_, step)| _ = step.is_map(&[2]));
+        }
+        verify(&one(&[2], &[&[3]], &[3], gather(3), nest())).unwrap();
+        verify(&one(&[0, 1 << 40], &[], &[], write(0, vec![zero(), zero()]), fill())).unwrap();
+    }
+
+    #[test]
+    fn bytes_are_countable_in_any_order_of_the_axes() {
+        let bytes = |dtype, extents: &[usize]| {
+            let (label, place, layout) = ("t".into(), Place::Input(0), Layout::RowMajor);
+            Buffer { label, dtype, extents: extents.to_vec(), place, layout }.bytes()
+        };
+        assert_eq!(bytes(Dtype::F64, &[2, 3]), Some(48));
+        assert_eq!(bytes(Dtype::F64, &[1 << 40, 0]), Some(0));
+        assert_eq!(bytes(Dtype::F64, &[1 << 40, 1 << 40, 0]), None);
+        assert_eq!(bytes(Dtype::F64, &[0, 1 << 40, 1 << 40]), None);
+        assert_eq!(bytes(Dtype::F64, &[1 << 60]), None);
+        // Elements without bytes are counted as well.
+        assert_eq!(bytes(Dtype::custom::<()>(), &[1 << 62]), Some(0));
+        assert_eq!(bytes(Dtype::custom::<()>(), &[1 << 32, 1 << 32]), None);
+    }
+
     #[test]
     fn scratch_buffers_are_apart_in_place_or_in_time() {
-        let refused = |draft: Draft| check_scratch(&draft).map_err(|v| v.0);
+        let refused = |draft: Draft| check_scratch(&draft, &draft.lane_buffers()).map(drop).map_err(|v| v.0);
         assert_eq!(refused(draft(&[(0, 1), (2, 3)], &[(0, 64), (0, 64)], 64)), Ok(()));
         assert_eq!(refused(draft(&[(0, 2), (2, 3)], &[(0, 64), (64, 64)], 128)), Ok(()));
         let clash = Err("buffers 0 and 1 overlap while both are alive".to_string());
@@ -288,7 +392,8 @@ mod tests {
             let piece = |k: usize| (places[k].0, places[k].0 + places[k].1);
             let time = |k: usize| (lives[k].0, lives[k].1 + 1);
             let clash = pairs.into_iter().any(|(a, b)| meets(piece(a), piece(b)) && meets(time(a), time(b)));
-            assert_eq!(check_scratch(&draft(&lives, &places, 1 << 20)).is_err(), clash, "{lives:?} {places:?}");
+            let draft = draft(&lives, &places, 1 << 20);
+            assert_eq!(check_scratch(&draft, &draft.lane_buffers()).is_err(), clash, "{lives:?} {places:?}");
             clashes += usize::from(clash);
         }
         assert!((200..1800).contains(&clashes), "{clashes}");

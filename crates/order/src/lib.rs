@@ -119,6 +119,7 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
         return Err(OrderError::NoTensors);
     }
     let limits = Limits::of(task, budget);
+    limits.check(task)?;
     // What an intermediate takes would not be told from that network.
     let many = task.of_many_runs().filter(|_| limits.are_none());
     let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };

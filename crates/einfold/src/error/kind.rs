@@ -307,6 +307,7 @@ fn bind_code(error: &BindError) -> &'static str {
         BindError::Uninitialised { .. } => "beta",
         BindError::Scalar { .. } => "scalar",
         BindError::TooLarge { .. } | BindError::Memory(_) => "memory",
+        BindError::TooManyPoints { .. } => "too-large",
         _ => "unsupported",
     }
 }
@@ -319,7 +320,9 @@ fn bind_help(error: &BindError) -> Option<&'static str> {
         BindError::Uninitialised { .. } => "write `into` an array that holds values, or leave `beta` out",
         BindError::Scalar { .. } => "give a number that the type of the result can hold",
         BindError::Unsupported { .. } => "convert the operands, or write a `Semiring` of your own",
-        BindError::TooLarge { .. } | BindError::Memory(_) => "sum over an axis first, or split the work",
+        BindError::TooLarge { .. } | BindError::TooManyPoints { .. } | BindError::Memory(_) => {
+            "sum over an axis first, or split the work"
+        }
         _ => return None,
     })
 }

@@ -50,7 +50,7 @@ impl Binder<'_> {
         match self.plan.buffer(buffer).place {
             Place::Input(k) => Home::Input(k as usize),
             Place::Output(k) => Home::Output(k as usize),
-            Place::Scratch(at) => Home::Planned(at),
+            Place::Scratch(at) => Home::Planned { at, lane: self.plan.lane_stride(buffer) },
         }
     }
 

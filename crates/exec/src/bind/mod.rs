@@ -120,8 +120,8 @@ pub fn bind<'b>(
     let mut binder =
         Binder { plan, options, isa, program, work, step: 0, lanes: 1, packed: 0, most_packed: 0, constants: 0 };
     binder.lay_out(ins, outs);
-    for ((region, depths), area) in plan.regions.iter().zip(plan.depths()).zip(plan.lane_areas()) {
-        binder.region(region, depths, *area)?;
+    for (region, depths) in plan.regions.iter().zip(plan.depths()) {
+        binder.region(region, depths)?;
     }
     let needed = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
     let base = memory.ensure(needed.total())?.as_mut_ptr().cast();
@@ -151,7 +151,7 @@ impl Areas {
         let packed = self.planned.next_multiple_of(Plan::ALIGN);
         match home {
             Home::Input(_) | Home::Output(_) => None,
-            Home::Planned(at) => Some(at),
+            Home::Planned { at, .. } => Some(at),
             Home::Packed(at) => Some(packed + at),
             Home::Constant(at) => Some(packed + self.packed + at),
         }
@@ -165,7 +165,7 @@ fn resolve(program: &mut Program, areas: Areas, base: *mut u8, ins: &[AnyView<'_
             (_, Some(at)) => base.wrapping_add(at),
             (Home::Input(k), _) => ins[k].ptr().cast_mut(),
             (Home::Output(k), _) => outs[k].ptr(),
-            (Home::Planned(_) | Home::Packed(_) | Home::Constant(_), None) => base,
+            (Home::Planned { .. } | Home::Packed(_) | Home::Constant(_), None) => base,
         };
         operand.ptr = Ptr(start.wrapping_offset(operand.offset));
     }

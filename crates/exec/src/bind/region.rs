@@ -7,14 +7,8 @@ use crate::error::BindError;
 use crate::program::{Home, Region, Span};
 
 impl Binder<'_> {
-    /// Adds the operations of a region. `depths` are those of its steps, `area` is where the intermediates of its first lane are,
-    /// from which byte to which.
-    pub(super) fn region(
-        &mut self,
-        given: &Given,
-        depths: &[usize],
-        area: Option<(usize, usize)>,
-    ) -> Result<(), BindError> {
+    /// Adds the operations of a region. `depths` are those of its steps.
+    pub(super) fn region(&mut self, given: &Given, depths: &[usize]) -> Result<(), BindError> {
         let sizes = self.program.sizes.len();
         self.program.sizes.extend(given.loops.iter().map(|a| a.extent));
         let loops = Span::since(sizes, &self.program.sizes);
@@ -37,25 +31,24 @@ impl Binder<'_> {
         }
         // What a region without turns would have started is left as started: the fills run once.
         let loops = if turns { loops } else { Span::default() };
-        let lanes = given.lanes.filter(|_| turns);
-        if let Some(bytes) = lanes {
-            self.part_lanes(operands, packed, bytes, area);
+        let lanes = given.lanes.is_some() && turns;
+        if lanes {
+            self.part_lanes(operands, packed);
         }
         let ops = Span::since(ops, &self.program.ops);
         let points = self.program.points - before;
-        self.program.regions.push(Region { loops, ops, lanes: lanes.is_some(), points });
+        self.program.regions.push(Region { loops, ops, lanes, points });
         Ok(())
     }
 
-    /// Tells the operands of a region, from `first` on, how far the lanes are apart: what its steps pack in `packed`
-    /// bytes, its intermediates in `bytes`.
-    fn part_lanes(&mut self, first: usize, packed: usize, bytes: usize, area: Option<(usize, usize)>) {
-        let own = |at: usize| area.is_some_and(|(low, high)| (low..high).contains(&at));
+    /// Tells the operands of a region, from `first` on, how far the lanes are apart: what its steps pack by `packed` bytes, a buffer
+    /// as the plan says.
+    fn part_lanes(&mut self, first: usize, packed: usize) {
         for operand in &mut self.program.operands[first..] {
             operand.lane = match operand.home {
                 Home::Packed(_) => packed,
-                Home::Planned(at) if own(at) => bytes,
-                _ => 0,
+                Home::Planned { lane, .. } => lane,
+                Home::Input(_) | Home::Output(_) | Home::Constant(_) => 0,
             };
         }
     }

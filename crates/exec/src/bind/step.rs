@@ -47,6 +47,7 @@ impl Binder<'_> {
         let ids = step.write.has_ids() || step.reads.iter().any(|read| read.has_ids());
         let none = (target.extents.contains(&0) && !ids) || step.form == Form::Fill;
         let empty = none || !turns || step.axes.iter().any(|a| a.extent == 0);
+        self.check_points(step)?;
         let coverage = self.coverage(step);
         let expr = match &step.form {
             Form::Nest(Nest { expr, .. }) => expr.as_deref(),
@@ -73,6 +74,14 @@ impl Binder<'_> {
             Form::Gemm(gemm) if coverage.injective => self.product(work, gemm, start),
             _ => self.nest(work, start),
         }
+    }
+
+    /// Refuses a step whose points cannot be counted: all loops of its operations have no more, so no product of their extents
+    /// overflows, nor one of the extents of a target, of which [`Plan`](einfold_ir::Plan) says so.
+    fn check_points(&self, step: &Step) -> Result<(), BindError> {
+        let points = step.axes.iter().try_fold(1usize, |n, a| n.checked_mul(a.extent.max(1)));
+        let counted = points.is_some_and(|n| isize::try_from(n).is_ok());
+        if counted { Ok(()) } else { Err(BindError::TooManyPoints { step: self.step }) }
     }
 
     /// Decides from what the target starts; fills or scales it where the step does not do so itself.

@@ -47,6 +47,32 @@ fn operands_that_are_not_those_of_the_plan() {
 }
 
 #[test]
+fn a_step_whose_points_cannot_be_counted() {
+    for (extents, refuses) in
+        [([1 << 32, 1 << 32], true), ([usize::MAX, 2], true), ([3, 1 << 63], true), ([3, 5], false)]
+    {
+        for gemm in [false, true] {
+            let (element, mut build) = ([1f64], Build::new());
+            let (a, b, y) =
+                (build.input(Dtype::F64, &extents), build.input(Dtype::F64, &extents), build.output(Dtype::F64, &[]));
+            build.einsum("ij,ij->", &[a, b], y, Algebra::SUM_PRODUCT, gemm);
+            let plan = Plan::seal(build.draft);
+            // No position is so great.
+            let Ok(plan) = plan else {
+                assert!(extents.iter().any(|&extent| extent > i64::MAX as usize));
+                continue;
+            };
+            let operand = AnyView::from_slice(&element, 0, &extents, &[0, 0]).unwrap();
+            let (ins, mut y) = ([operand.clone(), operand], [0f64]);
+            let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[], &[]).unwrap()];
+            let bound = bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).map(|_| ());
+            let want = if refuses { Err(BindError::TooManyPoints { step: 0 }) } else { Ok(()) };
+            assert_eq!(bound, want, "{extents:?}");
+        }
+    }
+}
+
+#[test]
 fn an_algebra_without_kernels() {
     let bits = Algebra::Builtin { add: BinaryOp::Or, mul: BinaryOp::And };
     let plan = matvec(Dtype::F64, bits);
@@ -123,9 +149,9 @@ fn more_memory_than_allowed() {
 
 #[test]
 fn memory_that_cannot_be_counted() {
-    // Stretched operands of 2^63 elements have one element each; their dense copies in f64 would have 2^66 bytes.
+    // Stretched operands of 2^61 elements have one element each; their dense copies in f64 would have 2^64 bytes.
     let mut build = Build::new();
-    let n = 1usize << 31;
+    let n = 1usize << 30;
     let a = build.input(Dtype::F32, &[2, n, n]);
     let b = build.input(Dtype::F32, &[n, n, 2]);
     let y = build.output(Dtype::F64, &[2, 2]);

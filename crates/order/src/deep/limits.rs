@@ -9,7 +9,7 @@ use crate::graph::{self, Graph};
 use crate::objective::Goal;
 use crate::random::Random;
 use crate::slice::{evaluate_sliced, nest};
-use crate::{Budget, Found, Slice, Task};
+use crate::{Budget, Found, OrderError, Slice, Task};
 
 /// What a tree has to keep to.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,15 @@ impl Limits {
         self.largest.is_none_or(|largest| cost.size <= largest) && self.peak.is_none_or(|peak| cost.peak <= peak)
     }
 
+    /// Refuses a task that is beyond them in any order and any slices.
+    ///
+    /// # Errors
+    /// [`OrderError::TooLarge`] with what it takes at least.
+    pub(crate) fn check(&self, task: &Task<'_>) -> Result<(), OrderError> {
+        let least = least(task);
+        if self.admit(&least) { Ok(()) } else { Err(OrderError::TooLarge { peak: least.peak, size: least.size }) }
+    }
+
     /// What a strategy found, in slices if it is too large.
     pub(crate) fn kept(&self, task: &Task<'_>, budget: &Budget, found: Found) -> Found {
         let network = task.network;
@@ -75,14 +84,75 @@ impl Limits {
         let (mut limit, mut slices) = (self.size, Vec::new());
         let steps = graph::tree(network.inputs().len(), &pairs);
         for _ in 0..STEPS {
-            slicing::settle(tree, cuts, limit, random);
+            let settled = slicing::settle(tree, cuts, limit, random);
             let Ok(steps) = &steps else { break };
             slices = nest(network, steps, cuts.slices());
-            if self.hold(network, steps, &slices) {
+            // Without another cut it stays as large as it is.
+            if !settled || self.hold(network, steps, &slices) {
                 break;
             }
             limit = limit.min(tree.largest()) - STEP;
         }
         Outcome { total: tree.total() + cuts.log2(), pairs, slices }
+    }
+}
+
+/// What a contraction takes at least, in any order and any slices: its result is there as a whole when it is done, and beside it
+/// an element of an intermediate that the last product uses, where there is one. Products of constants alone count nothing, nor do
+/// those of a network with an empty axis, of which some have no element.
+fn least(task: &Task<'_>) -> Cost {
+    let network = task.network;
+    let mut constants = task.constants.to_vec();
+    constants.sort_unstable();
+    constants.dedup();
+    let tensors = network.inputs().len();
+    let constants = constants.iter().filter(|&&constant| (constant as usize) < tensors).count();
+    // All constants may come together before the others.
+    let products = if constants == tensors { 0 } else { tensors - constants.saturating_sub(1) - 1 };
+    if products == 0 || network.extents().contains(&0) {
+        return Cost::default();
+    }
+    let mut used = vec![false; network.extents().len()];
+    network.inputs().iter().flatten().for_each(|&axis| used[axis as usize] = true);
+    // An axis that the output repeats counts once.
+    let kept = network.output().iter().map(|&axis| axis as usize);
+    let kept: Vec<usize> = kept.filter(|&axis| std::mem::take(&mut used[axis])).collect();
+    let result = Count::product(kept.iter().map(|&axis| network.extents()[axis]));
+    let beside = if products > 1 { Count::ONE } else { Count::ZERO };
+    Cost { size: Count::ONE, peak: result + beside, ..Cost::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::least;
+    use crate::random::Random;
+    use crate::{Network, Slice, Task, Tree, slice};
+
+    #[test]
+    fn no_order_and_no_slices_take_less_than_the_least() {
+        let mut random = Random::new(3, 0);
+        let mut below = |bound: usize| (random.next() % bound as u64) as usize;
+        let mut reached = 0;
+        for _ in 0..3000 {
+            let (tensors, axes) = (1 + below(5), 1 + below(4));
+            let inputs = (0..tensors).map(|_| (0..below(4)).map(|_| below(axes) as u32).collect()).collect();
+            let output = (0..axes as u32).filter(|_| below(2) == 0).collect();
+            let extents: Vec<u64> = (0..axes).map(|_| [2, 3, 1, 4, 0][below(5)]).collect();
+            let network = Network::new(inputs, output, extents.clone()).unwrap();
+            let constants: Vec<u32> = (0..below(3)).map(|_| below(tensors) as u32).collect();
+            let path: Vec<Vec<u32>> = (1..tensors).rev().map(|left| vec![0, 1 + below(left) as u32]).collect();
+            let tree = Tree::from_linear(tensors, &path).unwrap();
+            let whole = (0..).zip(&extents).filter(|&(_, &extent)| extent > 1);
+            let slices: Vec<Slice> =
+                whole.filter(|_| below(2) == 0).map(|(axis, &parts)| Slice { axis, parts }).collect();
+            let least = least(&Task { constants: &constants, ..Task::new(&network) });
+            let cost = slice::evaluate_run(&network, &tree, &slices, &constants);
+            assert!(
+                cost.peak >= least.peak && cost.size >= least.size,
+                "{network:?} {path:?} {slices:?} {constants:?}"
+            );
+            reached += usize::from(cost.peak == least.peak);
+        }
+        assert!(reached > 500, "{reached}");
     }
 }

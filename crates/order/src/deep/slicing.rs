@@ -79,13 +79,15 @@ fn least_factor(number: u64) -> u64 {
         .unwrap_or(number)
 }
 
-/// Cuts until no product has more than `limit`, a binary logarithm, if that can be. `blur` above 0 makes the choice random.
-fn cut_down(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, blur: f64, random: &mut Random) {
+/// Cuts until no product has more than `limit`, a binary logarithm, if that can be; whether it can. `blur` above 0 makes the
+/// choice random.
+fn cut_down(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, blur: f64, random: &mut Random) -> bool {
     while tree.largest() > limit + 1e-9 {
-        let Some(cut) = best_cut(tree, cuts, limit, blur, random) else { return };
+        let Some(cut) = best_cut(tree, cuts, limit, blur, random) else { return false };
         cuts.parts[cut.axis] *= cut.factor;
         cuts.show(tree);
     }
+    true
 }
 
 /// The cut that adds least to the cost for what it takes from products that are too large.
@@ -267,8 +269,11 @@ fn anneal_within(tree: &mut Nodes<'_>, limit: f64, meter: &Meter<'_>, until: f64
     tree.set_goal(goal);
 }
 
-/// Makes the cuts that are needed still, and no others.
-pub(super) fn settle(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, random: &mut Random) {
-    cut_down(tree, cuts, limit, 0.0, random);
-    undo_needless(tree, cuts, limit);
+/// Makes the cuts that are needed still, and no others; whether no product is larger than `limit` then.
+pub(super) fn settle(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, random: &mut Random) -> bool {
+    let fits = cut_down(tree, cuts, limit, 0.0, random);
+    if fits {
+        undo_needless(tree, cuts, limit);
+    }
+    fits
 }

@@ -1,8 +1,11 @@
 //! Contractions in slices: what they cost, and that limits are kept.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use einfold_ir::{Cost, Count, Network, Tree};
 use einfold_order::{
-    Budget, Effort, Objective, Order, OrderError, STRATEGIES, Slice, Task, cost, evaluate_sliced, order, order_task,
+    Budget, Effort, Objective, Order, OrderError, STRATEGIES, Slice, Task, Watch, cost, evaluate_sliced, order,
+    order_task,
 };
 
 use crate::data::{lattice, network, networks};
@@ -158,6 +161,44 @@ fn what_cannot_be_kept_is_refused_with_what_can() {
         let enough = Budget { memory_bytes: Some(8 * 10_000), ..budget };
         assert_eq!(order(&network, &Order::Strategy(strategy), &enough).unwrap().cost.peak, Count::from(10_000_u64));
     }
+}
+
+/// Counts how often a search looks whether to go on.
+#[derive(Default)]
+struct Looks(AtomicUsize);
+
+impl Watch for Looks {
+    fn is_cancelled(&self) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        false
+    }
+}
+
+#[test]
+fn what_no_order_and_no_slices_can_keep_to_is_refused_without_a_search() {
+    let shared = |tensors: usize, axes: u32| {
+        Network::new(vec![(0..axes).collect(); tensors], vec![], vec![2; axes as usize]).unwrap()
+    };
+    let lattice = lattice(12, 2);
+    for (network, budget, least) in [
+        (shared(3, 250), Budget { memory_bytes: Some(1), ..Budget::default() }, [2_u64, 1]),
+        (shared(3, 250), Budget { memory_bytes: Some(15), ..Budget::default() }, [2, 1]),
+        (shared(2, 250), Budget { memory_bytes: Some(1), ..Budget::default() }, [1, 1]),
+        (lattice.clone(), Budget { memory_bytes: Some(1), ..Budget::default() }, [2, 1]),
+        (lattice, Budget { largest: Some(0), ..Budget::default() }, [2, 1]),
+    ] {
+        for strategy in STRATEGIES {
+            let looks = Looks::default();
+            let budget = Budget { effort: Effort::Trials(4), ..budget };
+            let refused = order_task(&Task::new(&network), &Order::Strategy(strategy), &budget, &looks).unwrap_err();
+            let [peak, size] = least.map(Count::from);
+            assert_eq!(refused, OrderError::TooLarge { peak, size }, "{}", strategy.name);
+            assert_eq!(looks.0.into_inner(), 0, "{}", strategy.name);
+        }
+    }
+    // What is not below the least is searched, and found.
+    let (network, budget) = (shared(3, 20), Budget { memory_bytes: Some(16), ..Budget::default() });
+    check(&network, &budget, &order(&network, &Order::default(), &budget).unwrap(), "shared");
 }
 
 #[test]
