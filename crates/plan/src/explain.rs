@@ -126,7 +126,7 @@ impl Explain {
             ir: ir.to_string(),
             rewrites,
             operands: operands.collect(),
-            trees: tree::reports(&compiled.rewritten, compiled.orders.iter().chain(&compiled.through_ids)),
+            trees: tree::reports(compiled),
             lowered,
             passes,
             plan: step::reports(&compiled.plan, &compiled.ir),
