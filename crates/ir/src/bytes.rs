@@ -70,7 +70,10 @@ mod tests {
         for (bytes, text) in shown {
             assert_eq!(Bytes(Count::from(bytes)).to_string(), text);
         }
-        assert_eq!(Bytes::apart(Count::from(64_000_008u64), Count::from(64_000_000u64)), ["64000008 bytes", "64000000 bytes"]);
+        assert_eq!(
+            Bytes::apart(Count::from(64_000_008u64), Count::from(64_000_000u64)),
+            ["64000008 bytes", "64000000 bytes"]
+        );
         assert_eq!(Bytes::apart(Count::from(2048u64), Count::from(1024u64)), ["2 KiB", "1 KiB"]);
     }
 }

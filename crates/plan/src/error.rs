@@ -99,7 +99,7 @@ pub enum Unsliced {
     Unlimited,
     /// The results, of so many bytes, are more than the limit: slices do not make them less.
     Results(Count),
-    /// The order is given, and not searched for slices.
+    /// The order is given, and only its slices are searched.
     GivenOrder,
     /// The contraction is one step, for this reason.
     OneStep(Treatment),
@@ -148,11 +148,15 @@ impl Excess {
             Unsliced::Unlimited => "sum over an axis first, or split the work".into(),
             Unsliced::Results(bytes) => {
                 let results = Bytes(bytes);
-                format!("{allow}, or sum over an axis: the results take {results}, and slices make intermediates less alone")
+                format!(
+                    "{allow}, or sum over an axis: the results take {results}, and slices make intermediates less alone"
+                )
             }
-            Unsliced::GivenOrder => format!("{allow}, or leave the order out: one that is searched comes with slices"),
+            Unsliced::GivenOrder => format!("{allow}, or leave the order out: the one that is given takes as much even in slices"),
             Unsliced::OneStep(treatment) => {
-                format!("{allow}, or split the work: contractions are computed in slices where that keeps to a limit, but this one is not ({treatment})")
+                format!(
+                    "{allow}, or split the work: contractions are computed in slices where that keeps to a limit, but this one is not ({treatment})"
+                )
             }
             Unsliced::Sliced => format!("{allow}, or split the work: that is the least that was found in slices"),
         }

@@ -191,7 +191,10 @@ pub struct Memory {
 impl Memory {
     /// All of it, on one thread.
     pub fn total(&self) -> Count {
-        [self.scratch, self.packing, self.kernels, self.outputs].into_iter().map(|bytes| Count::from(bytes as u64)).sum()
+        [self.scratch, self.packing, self.kernels, self.outputs]
+            .into_iter()
+            .map(|bytes| Count::from(bytes as u64))
+            .sum()
     }
 
     /// What a plan takes.

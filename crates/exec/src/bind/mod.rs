@@ -117,8 +117,20 @@ pub fn bind<'b>(
     };
     let Scratch { memory, program, work } = scratch;
     program.clear();
-    let mut binder =
-        Binder { plan, options, isa, program, work, step: 0, lanes: 1, packed: 0, most_packed: 0, kernels: 0, reserved: 0, constants: 0 };
+    let mut binder = Binder {
+        plan,
+        options,
+        isa,
+        program,
+        work,
+        step: 0,
+        lanes: 1,
+        packed: 0,
+        most_packed: 0,
+        kernels: 0,
+        reserved: 0,
+        constants: 0,
+    };
     binder.reserve();
     binder.lay_out(ins, outs);
     for ((region, depths), area) in plan.regions.iter().zip(plan.depths()).zip(plan.lane_areas()) {

@@ -86,7 +86,8 @@ impl Binder<'_> {
     pub(super) fn reserve(&mut self) {
         let of = |step: &Step| {
             let Form::Gemm(gemm) = &step.form else { return 0 };
-            let extent = |group: &[u32]| group.iter().fold(1usize, |n, &a| n.saturating_mul(step.axes[a as usize].extent));
+            let extent =
+                |group: &[u32]| group.iter().fold(1usize, |n, &a| n.saturating_mul(step.axes[a as usize].extent));
             let [m, n, k] = [&gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
             let compute = step.algebra.accumulator(self.plan.buffer(step.write.tensor).dtype);
             let bytes = |sides| kernel_bytes(step.algebra, compute, sides);

@@ -103,13 +103,7 @@ impl Writer<'_> {
     }
 
     /// A step that is not the last.
-    fn join_part(
-        &mut self,
-        lifted: &Lifted,
-        join: Join,
-        kept: Vec<u32>,
-        reduced: &[u32],
-    ) -> Result<Part, Violation> {
+    fn join_part(&mut self, lifted: &Lifted, join: Join, kept: Vec<u32>, reduced: &[u32]) -> Result<Part, Violation> {
         let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
         let scatters = join.selection.filter(|&s| lifted.selected.selections[s].of.is_none());
         if let Some(s) = scatters {

@@ -186,12 +186,7 @@ fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
 }
 
 /// Adds the steps of a tree over tensors and a result of these axes.
-fn steps(
-    c: &Contraction,
-    (inputs, output): (Vec<Vec<u32>>, &[u32]),
-    tree: &Tree,
-    tensors: &mut Vec<TensorReport>,
-) {
+fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree, tensors: &mut Vec<TensorReport>) {
     let mut uses = Uses::new(c.axes.len());
     inputs.iter().for_each(|axes| uses.add(axes));
     uses.add(output);
