@@ -188,7 +188,7 @@ pub struct IndexOutOfRange {
 /// That scratch memory is more than is allowed.
 fn scratch(bytes: usize, limit: usize) -> String {
     let [bytes, limit] = Bytes::apart(Count::from(bytes as u64), Count::from(limit as u64));
-    format!("the run needs {bytes} of scratch memory for these operands, and {limit} are left for it")
+    format!("the run needs {bytes} of scratch memory for these operands, and the limit leaves {limit}")
 }
 
 impl fmt::Display for Port {

@@ -107,11 +107,12 @@ fn compile_by(
     let searched = matches!(how, Order::Strategy(_));
     let mut asked = Asked::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
-    loop {
+    let mut without_kernels = None;
+    let refused = loop {
         let parts = match orders::all(&rewritten, &constant, how, &asked.budget(), search) {
             Ok(orders) => parts(&rewritten, orders, &through_ids, options)?,
             // That the search cannot do with less is no news.
-            Err(error) => return Err(least.map_or(error, |(_, least)| least)),
+            Err(error) => break least.map_or(error, |(_, least)| least),
         };
         let (before, rest) = parts;
         let built = Built::of(&rest, options, budget.memory_bytes)?;
@@ -119,17 +120,29 @@ fn compile_by(
         let Err(error) = built.within(budget.memory_bytes) else {
             return finish(before, rest, built, rewrites, options);
         };
-        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
+        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, why(error, &rest, searched)));
+        let orders = rest.orders.len();
+        if built.memory.fits_without_kernels(budget.memory_bytes) {
+            without_kernels.get_or_insert((before, rest));
+        }
         if !through_ids.is_empty() {
             // In one step nothing is made in between.
             through_ids.clear();
             least = Some(found);
             continue;
         }
-        if !searched || rest.orders.is_empty() || !asked.less(total) {
-            return Err(why(found.1, &rest, searched));
+        if !searched || orders == 0 || !asked.less(total) {
+            break found.1;
         }
         least = Some(found);
+    };
+    // Loops need no room for what the kernels of products pack, but take longer than slices.
+    let Some((before, rest)) = without_kernels else { return Err(refused) };
+    let options = &PlanOptions { passes: options.passes.without("gemm").unwrap_or(options.passes), ..options.clone() };
+    let built = Built::of(&rest, options, budget.memory_bytes)?;
+    match built.within(budget.memory_bytes) {
+        Ok(()) => finish(before, rest, built, rewrites, options),
+        Err(_) => Err(refused),
     }
 }
 

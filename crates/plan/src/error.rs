@@ -146,18 +146,16 @@ impl Excess {
         let allow = format!("allow {}", Bytes(self.bytes));
         match self.why {
             Unsliced::Unlimited => "sum over an axis first, or split the work".into(),
-            Unsliced::Results(bytes) => {
-                let results = Bytes(bytes);
-                format!(
-                    "{allow}, or sum over an axis: the results take {results}, and slices make intermediates less alone"
-                )
+            Unsliced::Results(bytes) => format!(
+                "{allow}, or sum over an axis: a memory limit has intermediates computed in slices, but the results alone take {}",
+                Bytes(bytes)
+            ),
+            Unsliced::GivenOrder => {
+                format!("{allow}, or leave the order out: the one that is given takes as much even in slices")
             }
-            Unsliced::GivenOrder => format!("{allow}, or leave the order out: the one that is given takes as much even in slices"),
-            Unsliced::OneStep(treatment) => {
-                format!(
-                    "{allow}, or split the work: contractions are computed in slices where that keeps to a limit, but this one is not ({treatment})"
-                )
-            }
+            Unsliced::OneStep(treatment) => format!(
+                "{allow}, or split the work: a memory limit has contractions computed in slices, but this one is not ({treatment})"
+            ),
             Unsliced::Sliced => format!("{allow}, or split the work: that is the least that was found in slices"),
         }
     }
@@ -179,7 +177,7 @@ impl fmt::Display for Excess {
             }
             (large, _) => {
                 let [bytes, limit] = Bytes::apart(*bytes, *limit);
-                write!(f, "the run needs {bytes} besides its operands, and {limit} are allowed")?;
+                write!(f, "the run needs {bytes} besides its operands, and the limit is {limit}")?;
                 match large {
                     Some((large, bytes)) => write!(f, ": {large}, takes {bytes}"),
                     None if label.is_empty() => Ok(()),

@@ -197,6 +197,12 @@ impl Memory {
             .sum()
     }
 
+    /// Whether a limit has room for all but copies and kernels of products.
+    pub(crate) fn fits_without_kernels(&self, limit: Option<u64>) -> bool {
+        let others = Memory { packing: 0, kernels: 0, ..*self };
+        self.kernels > 0 && limit.is_some_and(|limit| others.total() <= Count::from(limit))
+    }
+
     /// What a plan takes.
     pub fn of(plan: &Plan) -> Memory {
         let (mut packing, mut kernels) = (0, 0);

@@ -393,6 +393,6 @@ fn a_plan_that_takes_too_much_says_why_it_is_not_sliced() {
     assert_eq!(excess.why, Unsliced::OneStep(Treatment::Flat(Why::FewFactors)));
     assert_eq!(
         excess.to_string(),
-        "the run needs 78.1 KiB besides its operands, and 1000 bytes are allowed: intermediate of `t`, 100x100 f64, takes 78.1 KiB"
+        "the run needs 78.1 KiB besides its operands, and the limit is 1000 bytes: intermediate of `t`, 100x100 f64, takes 78.1 KiB"
     );
 }
