@@ -9,7 +9,7 @@ use crate::program::Program;
 use crate::settings::Settings;
 use crate::spec::Specs;
 use einfold_exec::{BindError, Stopped};
-use einfold_plan::{NamedNetwork, named_network};
+use einfold_plan::{NamedNetwork, PlanError, named_network};
 use einfold_syntax::{Assign, Ast, Span};
 use std::fmt;
 
@@ -207,6 +207,34 @@ impl Expression {
             Ast::Named(named) => named.terms().get(operand).map(|term| term.span),
             Ast::Program(program) => program.names().inputs().get(operand).map(|&id| program.first(id)),
             _ => None,
+        }
+    }
+
+    /// Why there is no plan: a tensor that is too large by the name that the text has for it, and where that is written.
+    pub(crate) fn unplanned(&self, mut error: PlanError) -> Error {
+        let PlanError::TooLarge(excess) = &mut error else { return error.into() };
+        let is_result = excess.tensor.as_ref().is_none_or(|tensor| tensor.is_result);
+        let span = match &self.ast {
+            Ast::Program(program) => {
+                let defined = program.names().definitions().iter().find(|d| program.name(d.name) == &*excess.label);
+                defined.map(|d| program.statements()[d.statements[0]].span)
+            }
+            ast => {
+                let single = excess.axes.iter().all(|label| label.chars().count() == 1);
+                let labels: Vec<&str> = excess.axes.iter().map(|label| &**label).collect();
+                excess.label = labels.join(if single { "" } else { " " }).into();
+                match ast {
+                    Ast::Letters(subscripts) => subscripts.output().map(|output| output.term.span),
+                    Ast::Named(named) => Some(named.output().span),
+                    _ => None,
+                }
+                .filter(|_| is_result)
+            }
+        };
+        let error = Error::from(error);
+        match span {
+            Some(span) => error.at(self.text(), span),
+            None => error,
         }
     }
 

@@ -71,7 +71,8 @@ impl Program {
     /// Orders and plans.
     fn of(expression: &Expression, ir: Ir, inputs: Vec<TensorType>, answers: Vec<i64>) -> Result<Program, Error> {
         let Settings { order, budget, .. } = &expression.settings;
-        let compiled = compile(&ir, order, budget, &expression.plan_options())?;
+        let compiled = compile(&ir, order, budget, &expression.plan_options());
+        let compiled = compiled.map_err(|error| expression.unplanned(error))?;
         Ok(Program { inputs, ir, answers, compiled, kept: Vec::new() })
     }
 
@@ -84,7 +85,7 @@ impl Program {
     ) -> Result<Program, Error> {
         let Settings { order, budget, semiring, .. } = &expression.settings;
         let options = PlanOptions { constants: at.iter().map(|&k| k as u32).collect(), ..expression.plan_options() };
-        let compiled = compile(&self.ir, order, budget, &options)?;
+        let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
         let mut kept = Vec::new();
         if let Some(Prepared { plan, operands }) = &compiled.prepared {
             let place = |operand: &u32| at.iter().position(|&k| k == *operand as usize);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use einfold_ir::{Algebra, Dtype, Function, Label, Plan};
+use einfold_ir::{Algebra, Bytes, Count, Dtype, Function, Label, Plan};
 
 use crate::kernels::IsaError;
 use crate::memory::OutOfMemory;
@@ -135,11 +135,12 @@ pub enum BindError {
         to: Box<Dtype>,
     },
     /// More memory is needed than the caller allows.
-    #[error("step {step} needs {bytes} bytes of scratch memory, {limit} are allowed")]
+    #[error("{}", scratch(*bytes, *limit))]
     TooLarge {
         /// The first step that does not fit, counted through all regions.
         step: usize,
-        /// Scratch memory of the plan and what this step packs; `usize::MAX` where the sum overflows.
+        /// Scratch memory of the plan, what steps pack up to this one, and what a kernel allocates; `usize::MAX` where the sum
+        /// overflows.
         bytes: usize,
         /// What the caller allows.
         limit: usize,
@@ -188,6 +189,12 @@ pub struct IndexOutOfRange {
     pub at: i128,
     /// The extent of `axis`.
     pub size: usize,
+}
+
+/// That scratch memory is more than is allowed.
+fn scratch(bytes: usize, limit: usize) -> String {
+    let [bytes, limit] = Bytes::apart(Count::from(bytes as u64), Count::from(limit as u64));
+    format!("the run needs {bytes} of scratch memory for these operands, and the limit leaves {limit}")
 }
 
 impl fmt::Display for Port {

@@ -4,11 +4,11 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use einfold_ir::Plan;
+use einfold_ir::{Bytes, Count, Plan};
 
 /// Memory that could not be had.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{bytes} bytes of memory could not be allocated")]
+#[error("{} of memory could not be allocated", Bytes(Count::from(*bytes as u64)))]
 pub struct OutOfMemory {
     /// How many bytes were asked for; `usize::MAX` where their number does not fit.
     pub bytes: usize,

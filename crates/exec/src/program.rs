@@ -77,6 +77,8 @@ pub(crate) struct Region {
     pub(crate) lanes: bool,
     /// Points of all turns.
     pub(crate) points: u64,
+    /// The most bytes that a call of a kernel allocates.
+    pub(crate) bytes: usize,
 }
 
 /// One operation.
@@ -229,6 +231,8 @@ pub(crate) struct Product {
     pub(crate) alpha: Option<usize>,
     /// Whether C is added to.
     pub(crate) accumulate: bool,
+    /// Bytes that a call of the kernel allocates at most.
+    pub(crate) bytes: usize,
 }
 
 /// A value that is made at `bind`.
@@ -361,6 +365,8 @@ pub(crate) struct Program {
     pub(crate) calls: Vec<Call>,
     /// Points of all operations in all turns of their regions.
     pub(crate) points: u64,
+    /// Bytes that the kernels may allocate at the same time; none where memory is not limited.
+    pub(crate) left: Option<usize>,
 }
 
 impl Program {
@@ -377,5 +383,6 @@ impl Program {
         self.terms.clear();
         self.calls.clear();
         self.points = 0;
+        self.left = None;
     }
 }

@@ -9,6 +9,7 @@
 
 mod access;
 mod algebra;
+mod bytes;
 mod cost;
 mod count;
 mod dtype;
@@ -24,12 +25,13 @@ mod verify;
 
 pub use access::{Access, Axis, AxisRef, Ids, Index, Label, OutOfRange, ShowAccess, Term};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
+pub use bytes::Bytes;
 pub use cost::Cost;
 pub use count::Count;
 pub use dtype::{Custom, Dtype, DtypeKind};
 pub use expr::{Expr, Function, Literal, PointOp, ShowExpr};
 pub use loops::Loops;
-pub use matrix::{Fold, Groups, Side};
+pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Violation};
 pub use network::{Network, UnknownAxis};
 pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};

@@ -5,10 +5,29 @@
 //! the executor with the real ones. This is the classical choice between looping over a breaking axis and a transposed
 //! copy ("loop over GEMM" and TTGT in Springer & Bientinesi, ACM TOMS 44, 2018), decided by cost.
 
-use crate::Loops;
+use crate::{Algebra, Dtype, Loops};
 
 /// The positions of A, B and C among the operands of every [`Loops`] in this module.
 const OPERANDS: usize = 3;
+
+/// Rows and columns of C in one block, the work of one call of a kernel. Multiples of the tiles of every kernel, so that an
+/// element of C is computed alike whichever block it is in. Each block packs its rows of A and columns of B again, so few are
+/// better for one thread, and many for many.
+pub const BLOCK: [usize; 2] = [256, 512];
+
+/// The most bytes that one call of a product kernel allocates for the packed pieces of A and B of a block, for matrices of `m`,
+/// `n` and `k` positions. The kernels for floats pack pieces of 64 rows and 256 contracted positions, with edges filled up
+/// to their tiles; those of other types and algebras allocate nothing.
+pub fn kernel_bytes(algebra: Algebra, dtype: Dtype, [m, n, k]: [usize; 3]) -> usize {
+    const ROWS: usize = 64;
+    const DEPTH: usize = 256;
+    const TILE: usize = 16;
+    if algebra != Algebra::SUM_PRODUCT || !matches!(dtype, Dtype::F32 | Dtype::F64 | Dtype::C32 | Dtype::C64) {
+        return 0;
+    }
+    let [rows, columns] = [m.min(ROWS), n.min(BLOCK[1])].map(|side| side.next_multiple_of(TILE));
+    k.min(DEPTH) * (rows + columns) * dtype.size()
+}
 
 /// The axes of the four groups with their strides in bytes in A, B and C, in this order: 0 in an operand that lacks the axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +175,19 @@ impl Fold {
     /// Bytes of the dense copy of `operand`, whose elements have `element` bytes; `None` on overflow.
     pub fn copy_bytes(&self, operand: usize, element: usize) -> Option<usize> {
         self.copies[operand].extents().iter().try_fold(element, |n, &e| n.checked_mul(e))
+    }
+
+    /// Whether the rows of C are those of the matrices that a kernel gets: kernels are at their best where rows are contiguous,
+    /// and as ⊗ commutes, the transposed product serves as well.
+    pub fn upright(&self) -> bool {
+        const C: usize = 2;
+        self.n.strides[C].unsigned_abs() <= self.m.strides[C].unsigned_abs()
+    }
+
+    /// The extents that a kernel gets: rows and columns of C, and contracted positions.
+    pub fn extents(&self) -> [usize; 3] {
+        let [m, n] = if self.upright() { [self.m, self.n] } else { [self.n, self.m] };
+        [m.extent, n.extent, self.k.extent]
     }
 
     /// Folds with exactly these operands packed and returns the cost.

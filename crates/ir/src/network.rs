@@ -1,5 +1,7 @@
 //! What a contraction order is searched for: tensors as sets of axes.
 
+use crate::Count;
+
 /// A tensor network: which axes each tensor has, which are kept, how long each axis is.
 ///
 /// Axes are small integers `0..extents.len()`. Tensors may repeat an axis (a diagonal), share it with any number of others
@@ -9,6 +11,7 @@ pub struct Network {
     inputs: Vec<Vec<u32>>,
     output: Vec<u32>,
     extents: Vec<u64>,
+    result: Option<Count>,
 }
 
 /// A network that names an axis it has no extent for.
@@ -35,8 +38,20 @@ impl Network {
         let known = |a: &&u32| (**a as usize) < extents.len();
         match inputs.iter().flatten().chain(&output).find(|a| !known(a)) {
             Some(&axis) => Err(UnknownAxis(axis)),
-            None => Ok(Network { inputs, output, extents }),
+            None => Ok(Network { inputs, output, extents, result: None }),
         }
+    }
+
+    /// The same with a result of so many elements, where they are not the positions of the kept axes: `y[i+k]` has fewer than
+    /// pairs of `i` and `k`, and `y[i,i]` more than positions of `i`.
+    pub fn with_result(self, elements: Count) -> Network {
+        Network { result: Some(elements), ..self }
+    }
+
+    /// The same with other lengths of the axes, as many as there are.
+    pub fn with_extents(&self, extents: Vec<u64>) -> Network {
+        assert_eq!(extents.len(), self.extents.len(), "every axis has a length");
+        Network { extents, ..self.clone() }
     }
 
     /// The axes of each tensor, in the tensor's own order.
@@ -52,5 +67,10 @@ impl Network {
     /// The length of each axis.
     pub fn extents(&self) -> &[u64] {
         &self.extents
+    }
+
+    /// The elements of the result, if they are not the positions of the kept axes.
+    pub fn result(&self) -> Option<Count> {
+        self.result
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct Walk<'g> {
     /// By SSA id.
     terms: Vec<Term<'g>>,
     products: usize,
+    /// The number of the last product and the elements of its result, where those do not follow from its legs.
+    result: Option<(usize, Count)>,
 }
 
 impl<'g> Walk<'g> {
@@ -85,7 +87,9 @@ impl<'g> Walk<'g> {
         terms.extend(graph.legs.iter().map(|legs| Term { legs: Legs::Few(legs.into()), made_by: None }));
         // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
         terms.resize(tree.leaves(), Term::default());
-        Walk { contraction: Contraction::new(graph), terms, products: 0 }
+        let products: usize = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum();
+        let result = products.checked_sub(1).zip(graph.result);
+        Walk { contraction: Contraction::new(graph), terms, products: 0, result }
     }
 
     /// Multiplies `children` from left to right and calls `each` with every product.
@@ -94,17 +98,21 @@ impl<'g> Walk<'g> {
         let mut result = terms.next().unwrap_or_default();
         for term in terms {
             let (legs, summed) = self.contraction.contract(result.legs, term.legs);
-            let (number, size) = (self.products, self.contraction.size(&legs));
-            each(Product { number, flops: size * summed, size, used: [result.made_by, term.made_by] });
+            let (number, points) = (self.products, self.contraction.size(&legs));
+            let size = self.result.filter(|(last, _)| *last == number).map_or(points, |(_, elements)| elements);
+            each(Product { number, flops: points * summed, size, used: [result.made_by, term.made_by] });
             result = Term { legs, made_by: Some(number) };
             self.products += 1;
         }
         self.terms.push(result);
     }
 
-    /// The elements of the last step's result.
+    /// The elements of the result of the step before.
     fn result_size(&self) -> Count {
-        self.terms.last().map_or(Count::ONE, |term| self.contraction.size(&term.legs))
+        match self.result.filter(|(last, _)| *last + 1 == self.products) {
+            Some((_, elements)) => elements,
+            None => self.terms.last().map_or(Count::ONE, |term| self.contraction.size(&term.legs)),
+        }
     }
 }
 

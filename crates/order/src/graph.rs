@@ -24,6 +24,8 @@ pub(crate) struct Graph {
     pub(crate) extents: Vec<u64>,
     /// Whether the output has the axis.
     pub(crate) kept: Vec<bool>,
+    /// The elements of the result, where they are not the positions of the kept axes.
+    pub(crate) result: Option<Count>,
 }
 
 impl Graph {
@@ -33,7 +35,7 @@ impl Graph {
         network.output().iter().for_each(|&axis| kept[axis as usize] = true);
         let mut legs = Lists::with_capacity(network.inputs().len(), network.inputs().iter().map(Vec::len).sum());
         network.inputs().iter().for_each(|list| legs.push_sorted(list));
-        let mut graph = Graph { legs, extents, kept };
+        let mut graph = Graph { legs, extents, kept, result: network.result() };
         let uses = graph.uses();
         graph.legs.retain(|axis| uses[axis as usize] > 1 && graph.extents[axis as usize] != 1);
         graph
@@ -86,7 +88,7 @@ impl Graph {
         let legs = all().map(|legs| legs.iter().map(place)).collect();
         let extents = axes.iter().map(|&axis| self.extents[axis as usize]).collect();
         let kept = axes.iter().map(|&axis| self.kept[axis as usize]).collect();
-        Graph { legs, extents, kept }
+        Graph { legs, extents, kept, result: None }
     }
 
     /// The graph with one axis in place of axes that the same tensors have, the output included: no order tells them apart.
@@ -111,7 +113,7 @@ impl Graph {
                 kept.push(self.kept[same[0] as usize]);
             }
         }
-        Graph { legs: fused_holders.transposed(self.legs.len()), extents, kept }
+        Graph { legs: fused_holders.transposed(self.legs.len()), extents, kept, result: self.result }
     }
 
     /// The elements of what the whole graph contracts to.

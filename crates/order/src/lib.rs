@@ -51,7 +51,7 @@ pub use deep::{Record, RecordError};
 pub use error::OrderError;
 pub use objective::Objective;
 pub use registry::{STRATEGIES, Strategy, strategy};
-pub use select::{Selected, Selection, evaluate_selected, order_selected};
+pub use select::{Selected, Selection, order_selected};
 pub use slice::{Slice, evaluate_sliced};
 pub use task::Task;
 pub use watch::{Progress, Watch};

@@ -6,11 +6,10 @@
 //! points of `e` alone, since they determine `p`. So a tree says where the ids are used: in `X[src[e], f] W[f, h] -> H[dst[e], h]`
 //! before the product with `W` or after it, on each side.
 
-use einfold_ir::{Cost, Count, Network, Tree};
+use einfold_ir::{Network, Tree};
 
-use crate::cost::StepCost;
+use crate::Order;
 use crate::graph::{self, Pairs};
-use crate::{Order, Ordered};
 
 /// The most tensors, selections among them, of the search, which tries all splits of all sets.
 const MOST_TENSORS: usize = 10;
@@ -68,14 +67,14 @@ impl Selected {
     }
 }
 
-/// Orders a network with ids, where that takes less than a single step over all points does, by an estimate of the time of
-/// its steps. `None` if it does not, if the network is too large for the search, or if `how` is a path or a strategy that
+/// The tree of a network with ids, where that takes less than a single step over all points does, by an estimate of the time of
+/// its steps. What it costs follows from what of it is written out, which is not decided here. `None` if it does not, if the network is too large for the search, or if `how` is a path or a strategy that
 /// does not see through ids.
 ///
 /// In the tree a step is of two tensors, and these hold: a tensor is used before the selection of it or with it; no tensor
 /// has both the positions and what determines them as axes; at most one tensor whose ids are not used yet is part of an
 /// intermediate.
-pub fn order_selected(selected: &Selected, how: &Order) -> Option<Ordered> {
+pub fn order_selected(selected: &Selected, how: &Order) -> Option<Tree> {
     let Order::Strategy(strategy) = how else { return None };
     if !strategy.sees_ids {
         return None;
@@ -85,39 +84,7 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Ordered> {
     if weight >= search.at_once() {
         return None;
     }
-    let tree = graph::tree(search.tensors, &pairs).ok()?;
-    let cost = total(selected, &tree);
-    Some(Ordered { tree, slices: Vec::new(), cost, strategy: strategy.name, record: None })
-}
-
-/// The cost of a tree, every step writing its result.
-fn total(selected: &Selected, tree: &Tree) -> Cost {
-    let (mut cost, mut sizes) = (Cost::default(), vec![Count::ZERO; tree.leaves()]);
-    for (step, children) in evaluate_selected(selected, tree).iter().zip(tree.steps()) {
-        cost.flops += step.flops;
-        cost.write += step.size;
-        cost.size = cost.size.max(step.size);
-        sizes.push(step.size);
-        cost.peak = cost.peak.max(sizes.iter().copied().sum());
-        children.iter().for_each(|&id| sizes[id as usize] = Count::ZERO);
-    }
-    cost
-}
-
-/// The flops of each step of `tree` and the elements of its result. A step that uses a selection multiplies nothing.
-pub fn evaluate_selected(selected: &Selected, tree: &Tree) -> Vec<StepCost> {
-    let Some(search) = Search::new(selected) else { return Vec::new() };
-    let mut sets: Vec<usize> = (0..search.tensors).map(|k| 1 << k).collect();
-    let cost = |children: &Vec<u32>| {
-        let parts: Vec<usize> = children.iter().map(|&id| sets[id as usize]).collect();
-        let whole = parts.iter().fold(0, |all, set| all | set);
-        let axes = parts.iter().fold(0, |all, &set| all | search.legs(set));
-        let selects = parts.iter().any(|&set| search.selection(set).is_some());
-        let flops = if selects || parts.len() < 2 { Count::ZERO } else { search.count(axes) };
-        sets.push(whole);
-        StepCost { flops, size: search.count(search.legs(whole)) }
-    };
-    tree.steps().iter().map(cost).collect()
+    graph::tree(search.tensors, &pairs).ok()
 }
 
 /// A set of axes.
@@ -182,10 +149,6 @@ impl<'a> Search<'a> {
 
     fn points(&self, axes: Axes) -> f64 {
         bits(axes).map(|axis| self.extents[axis] as f64).product()
-    }
-
-    fn count(&self, axes: Axes) -> Count {
-        Count::product(bits(axes).map(|axis| self.extents[axis]))
     }
 
     /// The selection that a set is, if it is nothing else.

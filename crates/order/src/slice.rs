@@ -36,7 +36,7 @@ pub(crate) fn evaluate_run(network: &Network, tree: &Tree, slices: &[Slice], con
     // The output is the last term of the sum; the last product writes into it.
     let mut alive = Sum::of_zeros(products + 1);
     if !slices.is_empty() {
-        alive.set(products, Count::product(network.output().iter().map(|&axis| network.extents()[axis as usize])));
+        alive.set(products, network.result().unwrap_or_else(|| positions(network)));
     }
     let mut depth_of = vec![0; products];
     let mut total = Cost { peak: alive.total(), ..Cost::default() };
@@ -68,7 +68,20 @@ fn pieces(network: &Network, slices: &[Slice]) -> Option<Network> {
         let extent = extents.get_mut(slice.axis as usize)?;
         *extent = extent.checked_div(slice.parts)?;
     }
-    Network::new(network.inputs().to_vec(), network.output().to_vec(), extents).ok()
+    let pieces = network.with_extents(extents);
+    Some(match network.result() {
+        // A turn writes what its points are, or all.
+        Some(elements) if !slices.is_empty() => {
+            let written = positions(&pieces).min(elements);
+            pieces.with_result(written)
+        }
+        _ => pieces,
+    })
+}
+
+/// The positions of the kept axes.
+fn positions(network: &Network) -> Count {
+    Count::product(network.output().iter().map(|&axis| network.extents()[axis as usize]))
 }
 
 /// By SSA id: whether it is made of `constants` alone.

@@ -6,6 +6,7 @@
 mod slices;
 mod through;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use einfold_ir::{
@@ -56,7 +57,38 @@ impl<'a> From<&'a Ordered> for Route<'a> {
 /// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors; [`PlanError::Slices`] if it
 /// cannot be sliced so.
 pub fn apply(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Ir, PlanError> {
-    let mut out = Ir::new();
+    Ok(write_out(ir, routes)?.ir)
+}
+
+/// An expression whose trees are written out.
+#[derive(Clone, Debug)]
+pub(crate) struct Applied {
+    /// One node a step.
+    pub(crate) ir: Ir,
+    /// What each node of the expression became.
+    pub(crate) made: Vec<Made>,
+}
+
+/// The nodes that were written for a node. They are all that exists of it: what has no node is never in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Made {
+    /// All of them.
+    pub nodes: Range<u32>,
+    /// Those of each step of a tree through ids; none for a step that is left to the one that uses its result. Empty where all steps
+    /// are written.
+    pub steps: Vec<Vec<NodeId>>,
+}
+
+impl Made {
+    /// Whether the result of a step of the tree is a tensor in memory.
+    pub(crate) fn is_written(&self, step: usize) -> bool {
+        self.steps.get(step).is_none_or(|nodes| !nodes.is_empty())
+    }
+}
+
+/// As [`apply`], and what became of each node.
+pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
+    let (mut out, mut made) = (Ir::new(), Vec::with_capacity(ir.nodes().len()));
     for region in 1..ir.regions() as u32 {
         let (region, loops) = (RegionId(region), ir.loops(RegionId(region)).to_vec());
         if ir.has_lanes(region) {
@@ -68,28 +100,31 @@ pub fn apply(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Ir, PlanError> {
     let mut ids = Vec::with_capacity(ir.nodes().len());
     for id in ir.ids() {
         let node = ir.node(id);
+        let (first, mut steps) = (out.nodes().len() as u32, Vec::new());
         let new = match &node.def {
             Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
             Def::Identity(_) => out.push(node.clone())?,
             Def::Contract(c) => {
                 let route = routes.get(id.0 as usize).copied().flatten();
-                rewrite(ir, &mut out, &ids, id, c, route)?
+                rewrite(ir, &mut out, (&ids, &mut steps), id, c, route)?
             }
             _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),
         };
         ids.push(new);
+        made.push(Made { nodes: first..out.nodes().len() as u32, steps });
     }
     for output in ir.outputs() {
         out.output(ids[output.0 as usize])?;
     }
-    Ok(out)
+    Ok(Applied { ir: out, made })
 }
 
-/// Writes one contraction and returns the node that takes its place. `ids` are the new ids of the nodes before it.
+/// Writes one contraction and returns the node that takes its place. `ids` are the new ids of the nodes before it; `steps` gets
+/// the nodes of the steps of a tree through ids.
 fn rewrite(
     ir: &Ir,
     out: &mut Ir,
-    ids: &[NodeId],
+    (ids, steps): (&[NodeId], &mut Vec<Vec<NodeId>>),
     id: NodeId,
     c: &Contraction,
     route: Option<Route<'_>>,
@@ -119,8 +154,8 @@ fn rewrite(
             if tree.leaves() == all && !lifted.selected.accepts(tree) {
                 return Err(PlanError::Ids { node: id });
             }
-            let lifted = if tree.leaves() == factors { lifted.without_ids(c) } else { lifted };
-            Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree)?)
+            let lifted = if tree.leaves() == factors { lifted.without_ids(node, c) } else { lifted };
+            Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree, steps)?)
         }
         _ => flat(out, ids, node, c, treatment),
     }

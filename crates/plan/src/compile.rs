@@ -8,12 +8,14 @@ use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
 use einfold_order::{Budget, Effort, Order, OrderError, Ordered, Task, order_task};
 
 use self::build::Built;
-use self::cost::total_cost;
+use self::cost::{made_cost, total_cost};
+use crate::apply::{Applied, Made};
 use crate::constants::{self, Part};
+use crate::error::Unsliced;
 use crate::passes::{Pass, PassSet};
 use crate::{Hints, Memory, PlanError, Rewrite, Treatment, rewrite, treatment};
 
-pub(crate) use cost::{naive_flops, points};
+pub(crate) use cost::{naive_flops, node_flops, points};
 
 /// What may be chosen beside the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -50,6 +52,8 @@ pub struct Compiled {
     pub rewrites: Vec<(&'static Rewrite, usize)>,
     /// The expression with its orders written out: one node a step.
     pub ir: Ir,
+    /// By node of the rewritten expression: which nodes of `ir` it became.
+    pub made: Vec<Made>,
     /// The orders that were chosen, by node of the rewritten expression.
     pub orders: Vec<(NodeId, Ordered)>,
     /// Those of contractions with ids for which one step is not cheapest, likewise. Their trees have the
@@ -95,7 +99,7 @@ fn compile_by(
     let mut rewrites = Vec::new();
     let choice = orders::choice(ir, how, options.passes)?;
     let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
-    let through_ids = orders::through_ids(&rewritten, how, budget)?;
+    let mut through_ids = orders::through_ids(&rewritten, how, budget)?;
     let constant = match &options.constants[..] {
         [] => vec![false; rewritten.nodes().len()],
         operands => constants::constant_nodes(&rewritten, operands),
@@ -103,11 +107,12 @@ fn compile_by(
     let searched = matches!(how, Order::Strategy(_));
     let mut asked = Asked::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
-    loop {
+    let mut without_kernels = None;
+    let refused = loop {
         let parts = match orders::all(&rewritten, &constant, how, &asked.budget(), search) {
             Ok(orders) => parts(&rewritten, orders, &through_ids, options)?,
             // That the search cannot do with less is no news.
-            Err(error) => return Err(least.map_or(error, |(_, least)| least)),
+            Err(error) => break least.map_or(error, |(_, least)| least),
         };
         let (before, rest) = parts;
         let built = Built::of(&rest, options, budget.memory_bytes)?;
@@ -115,12 +120,46 @@ fn compile_by(
         let Err(error) = built.within(budget.memory_bytes) else {
             return finish(before, rest, built, rewrites, options);
         };
-        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
-        if !searched || rest.orders.is_empty() || !asked.less(total) {
-            return Err(found.1);
+        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, why(error, &rest, searched)));
+        let orders = rest.orders.len();
+        if built.memory.fits_without_kernels(budget.memory_bytes) {
+            without_kernels.get_or_insert((before, rest));
+        }
+        if !through_ids.is_empty() {
+            // In one step nothing is made in between.
+            through_ids.clear();
+            least = Some(found);
+            continue;
+        }
+        if !searched || orders == 0 || !asked.less(total) {
+            break found.1;
         }
         least = Some(found);
+    };
+    // Loops need no room for what the kernels of products pack, but take longer than slices.
+    let Some((before, rest)) = without_kernels else { return Err(refused) };
+    let options = &PlanOptions { passes: options.passes.without("gemm").unwrap_or(options.passes), ..options.clone() };
+    let built = Built::of(&rest, options, budget.memory_bytes)?;
+    match built.within(budget.memory_bytes) {
+        Ok(()) => finish(before, rest, built, rewrites, options),
+        Err(_) => Err(refused),
     }
+}
+
+/// The error for a plan that takes too much, with why there is none in slices.
+fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
+    let PlanError::TooLarge(mut excess) = error else { return error };
+    let sliceable = |(id, c): (NodeId, &Contraction)| treatment(part.ir.node(id), c) == Treatment::Factored;
+    let first = contractions(&part.ir).next().map(|(id, c)| treatment(part.ir.node(id), c));
+    if excess.why == Unsliced::Sliced {
+        excess.why = match first {
+            _ if contractions(&part.ir).any(sliceable) && searched => Unsliced::Sliced,
+            _ if contractions(&part.ir).any(sliceable) => Unsliced::GivenOrder,
+            Some(treatment) => Unsliced::OneStep(treatment),
+            None => Unsliced::Sliced,
+        };
+    }
+    PlanError::TooLarge(excess)
 }
 
 /// What is made of constants, if there are some, and the rest.
@@ -159,14 +198,17 @@ fn finish(
     };
     let prepared = before.map(prepare).transpose()?;
     let Part { ir: rewritten, orders, operands, .. } = rest;
-    let cost = total_cost(&rewritten, orders.iter());
+    let Built { applied: Applied { ir, made }, plan, memory, changes } = built;
     let has_ids = |(id, _): &(NodeId, Ordered)| match &rewritten.node(*id).def {
         Def::Contract(c) => treatment(rewritten.node(*id), c) == Treatment::ThroughIds,
         _ => false,
     };
-    let (through_ids, orders) = orders.into_iter().partition(has_ids);
-    let Built { applied: ir, plan, memory, changes } = built;
-    Ok(Compiled { plan, operands, prepared, rewritten, rewrites, ir, orders, through_ids, cost, memory, changes })
+    let (mut through_ids, orders): (Vec<_>, Vec<_>) = orders.into_iter().partition(has_ids);
+    for (id, ordered) in &mut through_ids {
+        ordered.cost = made_cost(&ir, &made[id.0 as usize]);
+    }
+    let cost = total_cost(&rewritten, orders.iter().chain(&through_ids));
+    Ok(Compiled { plan, operands, prepared, rewritten, rewrites, ir, made, orders, through_ids, cost, memory, changes })
 }
 
 /// What the search is asked for.

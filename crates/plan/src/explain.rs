@@ -108,7 +108,9 @@ impl Explain {
         let draft = lower(&compiled.ir, &options.hints)?;
         let lowered = step::reports(&draft, &compiled.ir);
         let mut passes = Vec::new();
-        optimize(draft, options.passes, &mut |pass, changes, draft| {
+        // Not all that were asked for, where a limit has no room for the kernels of products.
+        let ran = compiled.changes.iter().try_fold(PassSet::NONE, |set, (pass, _)| set.with(pass.name));
+        optimize(draft, ran.unwrap_or(options.passes), &mut |pass, changes, draft| {
             let steps = step::reports(draft, &compiled.ir);
             passes.push(PassReport { name: pass.name, what: pass.what, changes, steps });
         })?;
@@ -126,7 +128,7 @@ impl Explain {
             ir: ir.to_string(),
             rewrites,
             operands: operands.collect(),
-            trees: tree::reports(&compiled.rewritten, compiled.orders.iter().chain(&compiled.through_ids)),
+            trees: tree::reports(compiled),
             lowered,
             passes,
             plan: step::reports(&compiled.plan, &compiled.ir),

@@ -52,9 +52,9 @@ pub mod roles;
 #[cfg(test)]
 mod testing;
 
-pub use apply::{Route, apply};
+pub use apply::{Made, Route, apply};
 pub use compile::{Compiled, PlanOptions, Prepared, compile};
-pub use error::PlanError;
+pub use error::{Excess, Large, PlanError, Unsliced};
 pub use explain::{Explain, Source, Stage};
 pub use lower::{Hints, lower};
 pub use memory::Memory;

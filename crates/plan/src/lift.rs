@@ -48,8 +48,9 @@ impl Lifted {
     }
 
     /// The same contraction seen without selections: ids stay in the factors and in the result.
-    pub(crate) fn without_ids(self, c: &Contraction) -> Lifted {
-        let selected = Selected { network: network_of(c), selections: Vec::new(), early: false, masked: false };
+    pub(crate) fn without_ids(self, node: &Node, c: &Contraction) -> Lifted {
+        let selected =
+            Selected { network: network_of(c, &node.shape), selections: Vec::new(), early: false, masked: false };
         Lifted { c: c.clone(), selected, positions: Vec::new() }
     }
 

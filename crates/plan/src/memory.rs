@@ -3,9 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use einfold_ir::{Buffer, BufferId, Count, Draft, Fold, Form, Lifetime, NodeId, Place, Plan, Region, Step};
+use einfold_ir::{
+    Axis, Buffer, BufferId, Count, Draft, Fold, Form, Index, Lifetime, NodeId, Place, Plan, Step, kernel_bytes,
+};
 
-use crate::PlanError;
+use crate::error::{Excess, Large, PlanError, Unsliced};
 use crate::passes::groups;
 
 /// The most bytes that one allocation can have.
@@ -179,83 +181,142 @@ pub struct Memory {
     pub scratch: usize,
     /// The most that a step takes for dense copies of what it multiplies, in all lanes.
     pub packing: usize,
+    /// The most that the kernel of a product allocates on one thread for packed pieces of what it multiplies. Each further thread
+    /// that multiplies at the same time takes as much again: under a limit no more of them do than it has room for.
+    pub kernels: usize,
     /// Results.
     pub outputs: usize,
 }
 
 impl Memory {
-    /// All of it.
+    /// All of it, on one thread.
     pub fn total(&self) -> Count {
-        [self.scratch, self.packing, self.outputs].into_iter().map(|bytes| Count::from(bytes as u64)).sum()
+        [self.scratch, self.packing, self.kernels, self.outputs]
+            .into_iter()
+            .map(|bytes| Count::from(bytes as u64))
+            .sum()
+    }
+
+    /// Whether a limit has room for all but copies and kernels of products.
+    pub(crate) fn fits_without_kernels(&self, limit: Option<u64>) -> bool {
+        let others = Memory { packing: 0, kernels: 0, ..*self };
+        self.kernels > 0 && limit.is_some_and(|limit| others.total() <= Count::from(limit))
     }
 
     /// What a plan takes.
     pub fn of(plan: &Plan) -> Memory {
-        let of = |region: &Region| {
-            let most = region.steps.iter().map(|step| packing(plan, step)).max().unwrap_or(0);
-            most.saturating_mul(region.lane_count())
-        };
-        let packing = plan.regions.iter().map(of).max().unwrap_or(0);
+        let (mut packing, mut kernels) = (0, 0);
+        for region in &plan.regions {
+            let of_step = |step| Packed::of(plan, step);
+            for packed in region.steps.iter().map(of_step) {
+                packing = packing.max(packed.copies.saturating_mul(region.lane_count()));
+                kernels = kernels.max(packed.kernel);
+            }
+        }
         let bytes = |b: &BufferId| plan.buffer(*b).bytes().unwrap_or(usize::MAX);
         let outputs = plan.outputs.iter().map(bytes).fold(0, usize::saturating_add);
-        Memory { scratch: plan.scratch, packing, outputs }
+        Memory { scratch: plan.scratch, packing, kernels, outputs }
     }
 }
 
-/// Bytes of the dense copies that a step makes of its operands under the expected layouts.
-fn packing(draft: &Draft, step: &Step) -> usize {
-    let Form::Gemm(gemm) = &step.form else { return 0 };
-    if gemm.packed == [false; 3] {
-        return 0;
+/// Bytes that a step takes for what it multiplies, under the expected layouts.
+#[derive(Clone, Copy, Default)]
+struct Packed {
+    /// Dense copies of its operands.
+    copies: usize,
+    /// What one call of the kernel allocates.
+    kernel: usize,
+}
+
+impl Packed {
+    fn of(draft: &Draft, step: &Step) -> Packed {
+        let Form::Gemm(gemm) = &step.form else { return Packed::default() };
+        let dtype = draft.buffer(step.write.tensor).dtype;
+        let element = dtype.size();
+        let mut fold = Fold::default();
+        fold.choose(&groups(draft, step, gemm), element, gemm.packed);
+        let packed = (0..3).filter(|&x| fold.packed[x]);
+        let bytes = |x: usize| fold.copy_bytes(x, element)?.checked_next_multiple_of(Plan::ALIGN);
+        let copies = packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);
+        Packed { copies, kernel: kernel_bytes(step.algebra, dtype, fold.extents()) }
     }
-    let element = draft.buffer(step.write.tensor).dtype.size();
-    let mut fold = Fold::default();
-    fold.choose(&groups(draft, step, gemm), element, gemm.packed);
-    let packed = (0..3).filter(|&x| fold.packed[x]);
-    let bytes = |x: usize| fold.copy_bytes(x, element)?.checked_next_multiple_of(Plan::ALIGN);
-    packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add)
 }
 
 /// Refuses a plan that takes more than `limit` bytes.
 ///
 /// # Errors
-/// [`PlanError::TooLarge`] names the step at which most of it is in use, and what all steps together take.
+/// [`PlanError::TooLarge`] names the largest tensor that is in memory where most is in use, and what all steps together take.
 pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
     let (bytes, limit) = (memory.total(), Count::from(limit));
     if bytes <= limit {
         return Ok(());
     }
+    let outputs = Count::from(memory.outputs as u64);
+    let why = if outputs > limit { Unsliced::Results(outputs) } else { Unsliced::Sliced };
+    let (step, buffer) = worst(plan);
+    let excess = Excess { bytes, limit, why, ..excess(plan, step, buffer) };
+    Err(PlanError::TooLarge(Box::new(excess)))
+}
+
+/// The step at which most memory is in use, counted through all regions, and the largest buffer in it then.
+fn worst(plan: &Plan) -> (usize, usize) {
     let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
     // By how much the bytes in use change from one step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
-    for ((buffer, life), lane) in plan.buffers.iter().zip(lives).zip(own) {
+    let mut sizes = vec![0i128; plan.buffers.len()];
+    for (k, ((buffer, life), lane)) in plan.buffers.iter().zip(&lives).zip(own).enumerate() {
         let Some(life) = life.filter(|_| !matches!(buffer.place, Place::Input(_))) else { continue };
         let lanes = lane.map_or(1, |region| plan.regions[region].lane_count());
-        let bytes = buffer.bytes().unwrap_or(usize::MAX) as i128 * lanes as i128;
-        changes[life.first] += bytes;
-        changes[life.last + 1] -= bytes;
+        sizes[k] = buffer.bytes().unwrap_or(usize::MAX) as i128 * lanes as i128;
+        changes[life.first] += sizes[k];
+        changes[life.last + 1] -= sizes[k];
     }
-    let mut worst: Option<(i128, &Step)> = None;
-    let mut alive = 0;
+    let (mut worst, mut most, mut alive) = (0, i128::MIN, 0);
     let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.lane_count(), step)));
-    for ((lanes, step), change) in steps.zip(changes) {
+    for (at, ((lanes, step), change)) in steps.zip(changes).enumerate() {
         alive += change;
-        let bytes = alive + packing(plan, step) as i128 * lanes as i128;
-        if worst.is_none_or(|(most, _)| bytes > most) {
-            worst = Some((bytes, step));
+        let bytes = alive + Packed::of(plan, step).copies as i128 * lanes as i128;
+        if bytes > most {
+            (worst, most) = (at, bytes);
         }
     }
-    let Some((_, step)) = worst else { return Ok(()) };
-    let label = plan.buffer(step.write.tensor).label.clone();
-    Err(PlanError::TooLarge { step: step.origin, label, bytes, limit })
+    // Results have their memory all the time.
+    let held = |k: &usize| {
+        let alive = lives[*k].is_some_and(|life| life.first <= worst && worst <= life.last);
+        alive || matches!(plan.buffers[*k].place, Place::Output(_))
+    };
+    let largest = (0..plan.buffers.len()).filter(held).max_by_key(|&k| (sizes[k], Reverse(k)));
+    (worst, largest.unwrap_or_default())
 }
 
+/// An intermediate or a result that cannot be addressed.
 fn too_large(draft: &Draft, buffer: usize) -> PlanError {
-    let writes = |step: &&Step| step.write.tensor.0 as usize == buffer;
-    let step = draft.steps().map(|(_, step)| step).find(writes).map_or(NodeId(0), |step| step.origin);
-    let Buffer { label, dtype, extents, .. } = &draft.buffers[buffer];
+    let writes = |(_, step): (&[Axis], &Step)| step.write.tensor.0 as usize == buffer;
+    let step = draft.steps().position(writes).unwrap_or_default();
+    PlanError::TooLarge(Box::new(excess(draft, step, buffer)))
+}
+
+/// What is to be said of a buffer that is too large at a step, without a limit.
+fn excess(draft: &Draft, step: usize, buffer: usize) -> Excess {
+    let Buffer { label, dtype, extents, place, .. } = &draft.buffers[buffer];
     let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);
-    PlanError::TooLarge { step, label: label.clone(), bytes, limit: Count::from(ADDRESSABLE as u64) }
+    let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor.0 as usize == buffer);
+    let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
+    let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
+    Excess {
+        step: draft.steps().nth(step).map_or(NodeId(0), |(_, step)| step.origin),
+        label: label.clone(),
+        axes: axes.unwrap_or_default(),
+        tensor: Some(Large {
+            is_result: matches!(place, Place::Output(_)),
+            shape: extents.clone(),
+            dtype: *dtype,
+            bytes,
+        }),
+        bytes,
+        limit: Count::from(ADDRESSABLE as u64),
+        why: Unsliced::Unlimited,
+    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError
     }
     let (id, c) = only.or(all.first()).ok_or(OrderError::NoTensors)?;
     let labels = c.axes.iter().map(|axis| axis.label.clone()).collect();
-    Ok(NamedNetwork { network: network_of(c), labels, dtype: ir.node(*id).dtype })
+    Ok(NamedNetwork { network: network_of(c, &ir.node(*id).shape), labels, dtype: ir.node(*id).dtype })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Ir, Network, Node, NodeId, OutOfRange};
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Count, Def, Index, Ir, Network, Node, NodeId, OutOfRange};
 
 /// How a contraction is evaluated, decided by its algebra and its shape before any order is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,22 +92,25 @@ fn index_drops(index: &Index<NodeId>) -> bool {
 
 /// The network of a contraction: each factor with the axes that its index functions use, axes numbered as in the
 /// contraction. Axes of extent 1 are left out, and from the output those that no factor has: neither constrains an order.
-/// `None` for a node that is not factored.
+/// A result whose elements are not the positions of its axes has its own number of them. `None` for a node that is not factored.
 pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
     let node = ir.node(id);
     match &node.def {
-        Def::Contract(c) if treatment(node, c) == Treatment::Factored => Some(network_of(c)),
+        Def::Contract(c) if treatment(node, c) == Treatment::Factored => Some(network_of(c, &node.shape)),
         _ => None,
     }
 }
 
-/// As [`network`], whatever the treatment.
-pub(crate) fn network_of(c: &Contraction) -> Network {
+/// As [`network`], whatever the treatment, with a result of this shape.
+pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
     let inputs: Vec<Vec<u32>> = c.factors.iter().map(|factor| axes_of(&factor.indices, &c.axes)).collect();
     let mut output = axes_of(&c.output, &c.axes);
     output.retain(|a| inputs.iter().any(|i| i.contains(a)));
+    let positions = Count::product(output.iter().map(|&a| c.axes[a as usize].extent as u64));
+    let elements = Count::product(shape.iter().map(|&extent| extent as u64));
     let extents = c.axes.iter().map(|a| a.extent as u64).collect();
-    Network::new(inputs, output, extents).expect("axes of a checked contraction exist")
+    let network = Network::new(inputs, output, extents).expect("axes of a checked contraction exist");
+    if elements == positions { network } else { network.with_result(elements) }
 }
 
 /// The own axes that `indices` use, each once, in order of appearance; those of extent 1 left out.

@@ -229,9 +229,7 @@ impl ErrorKind {
             ErrorKind::Names(problem) => names_help(problem)?,
             ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
             ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
-            ErrorKind::Plan(PlanError::TooLarge { .. }) => {
-                "allow more memory, sum over an axis first, or split the work".into()
-            }
+            ErrorKind::Plan(PlanError::TooLarge(excess)) => excess.help(),
             ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
                 "let such ids be dropped or wrap (`out_of_range`), or declare a larger size".into()
             }
@@ -293,7 +291,7 @@ fn plan_code(error: &PlanError) -> &'static str {
     match error {
         PlanError::Order(OrderError::Path(_)) | PlanError::Leaves { .. } | PlanError::OnePath { .. } => "path",
         PlanError::Order(_) => "order",
-        PlanError::TooLarge { .. } => "memory",
+        PlanError::TooLarge(_) => "memory",
         _ => "internal",
     }
 }
@@ -320,9 +318,8 @@ fn bind_help(error: &BindError) -> Option<&'static str> {
         BindError::Uninitialised { .. } => "write `into` an array that holds values, or leave `beta` out",
         BindError::Scalar { .. } => "give a number that the type of the result can hold",
         BindError::Unsupported { .. } => "convert the operands, or write a `Semiring` of your own",
-        BindError::TooLarge { .. } | BindError::TooManyPoints { .. } | BindError::Memory(_) => {
-            "sum over an axis first, or split the work"
-        }
+        BindError::TooLarge { .. } => "pass operands in C order, for which the plan was made, or allow more",
+        BindError::TooManyPoints { .. } | BindError::Memory(_) => "sum over an axis first, or split the work",
         _ => return None,
     })
 }

@@ -26,6 +26,9 @@ fn examples() -> Vec<Error> {
         product.clone().order("fastest").map(drop),
         product.clone().path([[0, 2]]).plan(&types[..]).map(drop),
         product.clone().memory(16).plan(&types[..]).map(drop),
+        Expression::new("Y[i,j] = a[i]*b[j]")
+            .and_then(|e| e.memory(1 << 20).plan((spec::<f64>([2000]), spec::<f64>([4000]))))
+            .map(drop),
         einsum::<Array2<f64>>("a,b->ab", (huge, huge)).map(drop),
         plan.run_any(&a).map(drop),
         einsum::<f64>("S = x[i]; M max= x[i]", &x).map(drop),

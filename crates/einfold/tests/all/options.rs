@@ -134,7 +134,14 @@ fn memory_is_known_before_a_run() -> Result {
     let types = [spec::<f64>([100, 100]), spec::<f64>([100, 100]), spec::<f64>([100, 100])];
     let chain = Expression::new("ij,jk,kl->il")?;
     let needed = chain.plan(&types[..])?.peak_bytes().exact().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    assert_eq!(needed, 2 * 100 * 100 * 8, "one intermediate and the result");
+    let packed = 100 * (64 + 112) * 8;
+    assert_eq!(needed, 2 * 100 * 100 * 8 + packed, "one intermediate, the result, and what a kernel packs");
+    // Where there is no room for what kernels pack, products run as loops.
+    let loops = chain.clone().memory(100 * 100 * 8 + 10_000).plan(&types[..])?;
+    assert!(!loops.explain()?.text(&[Stage::Plan]).contains("gemm  m"));
+    let square = Array2::from_shape_fn((100, 100), |(i, j)| ((i + 3 * j) % 7) as f64);
+    let operands = (&square, &square, &square);
+    assert_eq!(loops.run::<Array2<f64>>(operands)?, chain.run::<Array2<f64>>(operands)?);
     assert!(chain.clone().memory(needed).plan(&types[..]).is_ok());
     // With less it runs in slices, but the result has to be there.
     let sliced = chain.clone().memory(needed - 1).plan(&types[..])?.peak_bytes();

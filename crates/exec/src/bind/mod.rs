@@ -117,12 +117,26 @@ pub fn bind<'b>(
     };
     let Scratch { memory, program, work } = scratch;
     program.clear();
-    let mut binder =
-        Binder { plan, options, isa, program, work, step: 0, lanes: 1, packed: 0, most_packed: 0, constants: 0 };
+    let mut binder = Binder {
+        plan,
+        options,
+        isa,
+        program,
+        work,
+        step: 0,
+        lanes: 1,
+        packed: 0,
+        most_packed: 0,
+        kernels: 0,
+        reserved: 0,
+        constants: 0,
+    };
+    binder.reserve();
     binder.lay_out(ins, outs);
     for (region, depths) in plan.regions.iter().zip(plan.depths()) {
         binder.region(region, depths)?;
     }
+    binder.leave()?;
     let needed = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
     let base = memory.ensure(needed.total())?.as_mut_ptr().cast();
     resolve(program, needed, base, ins, outs);
@@ -190,6 +204,10 @@ struct Binder<'b> {
     packed: usize,
     /// The most that any step packs, in all lanes.
     most_packed: usize,
+    /// The most bytes that a call of a kernel allocates, of the region at hand.
+    kernels: usize,
+    /// Those that a call of any product of the plan may allocate.
+    reserved: usize,
     /// Bytes of constants.
     constants: usize,
 }

@@ -94,7 +94,9 @@ impl Binder<'_> {
             return None;
         }
         let at = (0..loops.len()).filter(|&l| !kept(loops, l)).max_by_key(|&l| loops.extents()[l])?;
-        Some((at, loops.extents()[at].div_ceil(CHUNKS.min(points / TASK))))
+        let elements = product(&mut (0..loops.len()).filter(|&l| kept(loops, l)));
+        let fits = self.affords((CHUNKS + 1).saturating_mul(elements).saturating_mul(work.compute.size()));
+        fits.then(|| (at, loops.extents()[at].div_ceil(CHUNKS.min(points / TASK))))
     }
 
     /// The partial sums of the chunks `which`, each of `len` positions.

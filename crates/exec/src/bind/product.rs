@@ -1,6 +1,6 @@
 //! Matrix products: folded by the real strides, with copies where they pay or where elements must be converted.
 
-use einfold_ir::{AxisRef, Fold, Gemm, Groups, Side};
+use einfold_ir::{AxisRef, BLOCK, Fold, Gemm, Groups, Side, kernel_bytes};
 
 use super::Binder;
 use super::nest::Actions;
@@ -8,10 +8,6 @@ use super::step::{Start, Work};
 use crate::error::BindError;
 use crate::program::{Action, Grid, Home, Loops, Op, Product, Span};
 
-/// Rows and columns of C in one block, multiples of the tiles of every product kernel: an element of C is computed alike
-/// whichever block it is in. Each block packs its rows of A and columns of B anew, so few are better for one thread, and many
-/// for many.
-const BLOCK: [usize; 2] = [256, 512];
 /// Flops of one task of small products.
 const TASK: usize = 1 << 20;
 /// The positions of A, B and C in a fold.
@@ -134,9 +130,7 @@ impl Binder<'_> {
         operands: [usize; 3],
         accumulate: bool,
     ) -> Result<(), BindError> {
-        // Kernels are at their best where C's rows are contiguous. ⊗ commutes, so the transposed product does as well.
-        let upright = fold.n.strides[C].unsigned_abs() <= fold.m.strides[C].unsigned_abs();
-        let ([m, n], [a, b]) = if upright { ([fold.m, fold.n], [A, B]) } else { ([fold.n, fold.m], [B, A]) };
+        let ([m, n], [a, b]) = if fold.upright() { ([fold.m, fold.n], [A, B]) } else { ([fold.n, fold.m], [B, A]) };
         let roles = [C, a, b];
         let first = self.program.operands.len();
         roles.iter().for_each(|&x| {
@@ -146,10 +140,12 @@ impl Binder<'_> {
         let alpha = work.alpha.map(|home| self.push_home(home, work.loops));
         let along = |side: Side, x: usize| side.strides[x];
         let strides = [[along(m, C), along(n, C)], [along(m, a), along(fold.k, a)], [along(fold.k, b), along(n, b)]];
-        let extents = [m.extent, n.extent, fold.k.extent];
+        let extents = fold.extents();
+        let bytes = kernel_bytes(work.step.algebra, work.compute, extents);
+        self.kernels = self.kernels.max(bytes);
         let grid = self.product_grid(loops, extents);
         self.program.points = self.program.points.saturating_add(grid.points);
-        self.program.ops.push(Op::Product(Product { loops, grid, gemm, extents, strides, alpha, accumulate }));
+        self.program.ops.push(Op::Product(Product { loops, grid, gemm, extents, strides, alpha, accumulate, bytes }));
         Ok(())
     }
 

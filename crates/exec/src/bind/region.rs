@@ -1,6 +1,6 @@
 //! Regions: which of their operations run in which turns, and what each lane has for itself.
 
-use einfold_ir::Region as Given;
+use einfold_ir::{Form, Plan, Region as Given, Step, kernel_bytes};
 
 use super::{Areas, Binder};
 use crate::error::BindError;
@@ -16,6 +16,7 @@ impl Binder<'_> {
         let turns = given.loops.iter().all(|a| a.extent > 0);
         let before = self.program.points;
         self.lanes = given.lane_count().max(1);
+        self.kernels = 0;
         let mut packed = 0;
         for (step, &depth) in given.steps.iter().zip(depths) {
             self.packed = 0;
@@ -37,7 +38,7 @@ impl Binder<'_> {
         }
         let ops = Span::since(ops, &self.program.ops);
         let points = self.program.points - before;
-        self.program.regions.push(Region { loops, ops, lanes, points });
+        self.program.regions.push(Region { loops, ops, lanes, points, bytes: self.kernels });
         Ok(())
     }
 
@@ -56,13 +57,51 @@ impl Binder<'_> {
     fn check_memory(&mut self) -> Result<(), BindError> {
         let packed = self.packed.checked_mul(self.lanes).ok_or_else(|| self.overflow())?;
         self.most_packed = self.most_packed.max(packed);
-        // Constants are a few elements a step: a plan that keeps to a limit does not count them.
-        let areas = Areas { planned: self.plan.scratch, packed, constants: 0 };
+        self.check(self.kernels)
+    }
+
+    /// Refuses what is packed so far, together with what a call of a kernel allocates.
+    fn check(&self, kernels: usize) -> Result<(), BindError> {
+        let bytes = self.areas(self.most_packed).saturating_add(kernels);
         match self.options.memory {
-            Some(limit) if areas.total() > limit => {
-                Err(BindError::TooLarge { step: self.step, bytes: areas.total(), limit })
-            }
+            Some(limit) if bytes > limit => Err(BindError::TooLarge { step: self.step, bytes, limit }),
             _ => Ok(()),
         }
+    }
+
+    /// Bytes of the planned intermediates and of what is packed. Constants are a few elements a step, whatever the extents: a
+    /// plan that keeps to a limit does not count them.
+    fn areas(&self, packed: usize) -> usize {
+        Areas { planned: self.plan.scratch, packed, constants: 0 }.total()
+    }
+
+    /// Notes how much a call of any product kernel may allocate, whichever way its operands are folded.
+    pub(super) fn reserve(&mut self) {
+        let of = |step: &Step| {
+            let Form::Gemm(gemm) = &step.form else { return 0 };
+            let extent =
+                |group: &[u32]| group.iter().fold(1usize, |n, &a| n.saturating_mul(step.axes[a as usize].extent));
+            let [m, n, k] = [&gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
+            let compute = step.algebra.accumulator(self.plan.buffer(step.write.tensor).dtype);
+            let bytes = |sides| kernel_bytes(step.algebra, compute, sides);
+            bytes([m, n, k]).max(bytes([n, m, k]))
+        };
+        self.reserved = self.plan.steps().map(|(_, step)| of(step)).max().unwrap_or(0);
+    }
+
+    /// Whether the limit leaves room for the step at hand to pack so many bytes more, which it can do without.
+    pub(super) fn affords(&self, bytes: usize) -> bool {
+        let packed = self.packed.saturating_add(bytes).saturating_add(Plan::ALIGN).saturating_mul(self.lanes);
+        let all = self.areas(packed.max(self.most_packed)).saturating_add(self.reserved);
+        self.options.memory.is_none_or(|limit| all <= limit)
+    }
+
+    /// What the limit leaves for kernels that run at the same time: at least for one.
+    pub(super) fn leave(&mut self) -> Result<(), BindError> {
+        let kernels = self.program.regions.iter().map(|region| region.bytes).max().unwrap_or(0);
+        self.check(kernels)?;
+        let taken = self.areas(self.most_packed);
+        self.program.left = self.options.memory.map(|limit| limit.saturating_sub(taken));
+        Ok(())
     }
 }

@@ -19,8 +19,6 @@ const WORTH: usize = 4;
 const LOOPS: usize = 8;
 /// Bytes of a row that can be cut for threads instead.
 const WIDE: usize = 256;
-/// Bytes that are left for constants where memory is limited.
-const CONSTANTS: usize = 1 << 12;
 /// Bytes of a copy that stays in a cache, so that it costs less than cutting rows.
 const NEAR: usize = 1 << 20;
 
@@ -68,10 +66,7 @@ impl Binder<'_> {
         let count = CHUNKS.min(points / elements.saturating_mul(WORTH)).min(points / TASK);
         let scattered = |a: usize| super::ids::depend(&step.write, AxisRef::Own(a as u32)) && !moves(a);
         let axis = axes.filter(|&a| scattered(a)).max_by_key(|&a| extent(a))?;
-        let fits = self.options.memory.is_none_or(|limit| {
-            let copies = slot.saturating_mul(count).saturating_add(self.packed);
-            copies.saturating_add(self.plan.scratch).saturating_add(self.constants + CONSTANTS) <= limit
-        });
+        let fits = self.affords(slot.saturating_mul(count));
         (count > 1 && extent(axis) >= count && fits).then(|| (axis, extent(axis).div_ceil(count), slot))
     }
 

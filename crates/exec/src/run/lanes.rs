@@ -13,9 +13,9 @@ impl Run<'_> {
     /// Runs a region whose first loop is over lanes, which share no memory that one of them writes.
     pub(super) fn lanes(&self, region: &Region) -> Result<(), Stopped> {
         let lanes = self.program.sizes[region.loops.start];
-        let workers = self.workers(region.points, lanes).unwrap_or(1);
+        let workers = self.workers(region.points, lanes, region.bytes).unwrap_or(1);
         // Threads that are left over work within lanes.
-        let each = NonZeroUsize::new(threads::available(self.control).map_or(1, |all| all / workers));
+        let each = NonZeroUsize::new(self.threads(region.bytes).map_or(1, |all| all / workers));
         let control = Control { threads: each.or(NonZeroUsize::new(1)), ..*self.control };
         let run = if workers > 1 { Run { control: &control, ..*self } } else { Run { ..*self } };
         threads::share_out(workers, lanes, &|lane| {

@@ -63,7 +63,7 @@ impl Run<'_> {
         let blocks = Blocks { run: self, nest, turn, bases: self.bases(nest.loops.operands, turn) };
         // The whole struct, not its fields, is what threads may share.
         let blocks = &blocks;
-        self.blocks(&nest.grid, move |range| match &nest.batch {
+        self.blocks(&nest.grid, 0, move |range| match &nest.batch {
             None => blocks.run(range),
             Some(batch) => blocks.run_batches(batch, range),
         })

@@ -26,7 +26,7 @@ impl Run<'_> {
         let blocks = Blocks { run: self, product, bases: self.bases(product.loops.operands, turn), alpha };
         // The whole struct, not its fields, is what threads may share.
         let blocks = &blocks;
-        self.blocks(&product.grid, move |range| blocks.run(range))
+        self.blocks(&product.grid, product.bytes, move |range| blocks.run(range))
     }
 }
 

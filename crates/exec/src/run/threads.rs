@@ -11,13 +11,14 @@ use crate::program::Grid;
 const WORTH: u64 = 1 << 17;
 
 impl Run<'_> {
-    /// Runs `work` on all blocks of `grid`, some neighbours at a time.
+    /// Runs `work` on all blocks of `grid`, some neighbours at a time. On each thread it allocates at most `bytes`.
     ///
     /// # Errors
     /// Cancellation, or what `work` stops with: the first task in order that does so.
     pub(super) fn blocks(
         &self,
         grid: &Grid,
+        bytes: usize,
         work: impl Fn(Range<usize>) -> Result<(), Stopped> + Sync,
     ) -> Result<(), Stopped> {
         let tasks = grid.blocks.div_ceil(grid.grain);
@@ -32,22 +33,32 @@ impl Run<'_> {
             self.advance(points);
             Ok(())
         };
-        share_out(self.workers(grid.points, tasks).unwrap_or(1), tasks, &task)
+        share_out(self.workers(grid.points, tasks, bytes).unwrap_or(1), tasks, &task)
     }
 
-    /// How many threads to use for so many tasks of so many points together, if more than one is worth it.
-    pub(super) fn workers(&self, points: u64, tasks: usize) -> Option<usize> {
+    /// How many threads to use for so many tasks of so many points together, if more than one is worth it, each of which
+    /// allocates at most `bytes`.
+    pub(super) fn workers(&self, points: u64, tasks: usize, bytes: usize) -> Option<usize> {
         // Asking rayon starts its pool: not for a caller who wants one thread, nor for small work.
         if points < WORTH || tasks < 2 {
             return None;
         }
-        available(self.control).map(|threads| threads.min(tasks))
+        self.threads(bytes).map(|threads| threads.min(tasks))
+    }
+
+    /// How many threads there are, and memory for what each of them allocates, if more than one.
+    pub(super) fn threads(&self, bytes: usize) -> Option<usize> {
+        let fits = self.program.left.map_or(usize::MAX, |left| left.checked_div(bytes).unwrap_or(usize::MAX));
+        if fits < 2 {
+            return None;
+        }
+        available(self.control).map(|threads| threads.min(fits))
     }
 }
 
 /// How many threads a run may use, if more than one.
 #[cfg(feature = "rayon")]
-pub(super) fn available(control: &Control<'_>) -> Option<usize> {
+fn available(control: &Control<'_>) -> Option<usize> {
     let allowed = control.threads.map_or(usize::MAX, std::num::NonZeroUsize::get);
     if allowed < 2 {
         return None;
@@ -57,7 +68,7 @@ pub(super) fn available(control: &Control<'_>) -> Option<usize> {
 
 /// There are no threads.
 #[cfg(not(feature = "rayon"))]
-pub(super) fn available(_: &Control<'_>) -> Option<usize> {
+fn available(_: &Control<'_>) -> Option<usize> {
     None
 }
 

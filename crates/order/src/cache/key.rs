@@ -62,6 +62,9 @@ fn write_network(text: &mut String, network: &Network) -> Vec<u32> {
     let mut kept: Vec<usize> = network.output().iter().map(|&axis| number(axis)).collect();
     kept.sort_unstable();
     line(text, "output", &kept);
+    if let Some(elements) = network.result() {
+        line(text, "result", &[elements]);
+    }
     line(text, "extents", &axes.iter().map(|&axis| network.extents()[axis as usize]).collect::<Vec<_>>());
     axes
 }

@@ -34,12 +34,12 @@ struct Node<const W: usize> {
 
 impl<'a, const W: usize> Rotations<'a, W> {
     /// The tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes after what it
-    /// multiplies. `whole` are the legs of the root.
+    /// multiplies. `whole` are the legs of the root, and the binary logarithm of its elements where it does not follow from them.
     pub(super) fn new(
         goal: Goal,
         weights: &'a Weights,
         tensors: &[Bits<W>],
-        whole: Bits<W>,
+        (whole, size): (Bits<W>, Option<f64>),
         children: &[[u32; 2]],
     ) -> Rotations<'a, W> {
         let empty = Node { legs: [0; W], size: 0.0 };
@@ -55,6 +55,9 @@ impl<'a, const W: usize> Rotations<'a, W> {
             tree.nodes[node] = Node { legs, size: tree.size(&legs) };
         }
         tree.keep_outer_legs(tensors, whole);
+        if let (Some(size), Some(root)) = (size, tree.nodes.last_mut()) {
+            root.size = size;
+        }
         for (product, pair) in children.iter().enumerate() {
             let [a, b] = pair.map(|node| tree.nodes[node as usize]);
             let shared = and(&a.legs, &b.legs);

@@ -2,7 +2,7 @@
 
 use super::anneal::{Bits, Rotations, Tables};
 use super::meter::Meter;
-use super::nodes::Nodes;
+use super::nodes::{GIVEN, Nodes};
 use super::window::{Axes, Window};
 use crate::random::Random;
 
@@ -76,7 +76,8 @@ fn anneal_bits<const W: usize>(
     let below = &window.below;
     let tensors: Vec<Bits<W>> = below.iter().map(|&node| axes.bits(&tree.legs[node as usize])).collect();
     let whole = axes.bits(&tree.legs[window.root() as usize]);
-    let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, whole, &local_children(tree, window));
+    let size = tree.is_given(window.root()).then_some(GIVEN);
+    let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, (whole, size), &local_children(tree, window));
     let mut best = Best { total: state.total(), children: None };
     let bundle = SWEEPS + PROPOSALS / below.len();
     Tables::with(|tables| {

@@ -31,7 +31,12 @@ impl Limits {
     pub(crate) fn of(task: &Task<'_>, budget: &Budget) -> Limits {
         let elements = budget.memory_bytes.map(|bytes| bytes / task.element_bytes.max(1));
         let log2 = |elements: u64| (elements.max(1) as f64).log2();
-        let by_peak = elements.map_or(f64::INFINITY, |elements| log2(elements) - BELOW);
+        // A result that is given takes its elements from all others.
+        let given = task
+            .network
+            .result()
+            .map_or(0, |given| given.exact().map_or(u64::MAX, |n| n.try_into().unwrap_or(u64::MAX)));
+        let by_peak = elements.map_or(f64::INFINITY, |elements| log2(elements.saturating_sub(given)) - BELOW);
         let by_size = budget.largest.map_or(f64::INFINITY, log2);
         Limits { size: by_peak.min(by_size), largest: budget.largest.map(Count::from), peak: elements.map(Count::from) }
     }

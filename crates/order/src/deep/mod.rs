@@ -96,7 +96,7 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
         return Outcome { total, pairs, slices: Vec::new() };
     }
     let (mut pairs, rest, legs) = greedy::absorb(graph);
-    let mut reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone() };
+    let mut reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone(), result: graph.result };
     // Only axes of the network itself can be sliced.
     if limits.are_none() {
         reduced = reduced.fused();

@@ -3,6 +3,8 @@
 use crate::graph::{Graph, Pairs, contract_into};
 use crate::objective::Goal;
 
+/// The binary logarithm of the elements of a result that are given: so few that they make no difference.
+pub(super) const GIVEN: f64 = -1024.0;
 /// The most legs of all products together: 128 MiB.
 const MOST_LEGS: usize = 1 << 25;
 
@@ -72,7 +74,7 @@ impl<'g> Nodes<'g> {
         let mut legs = std::mem::take(&mut self.legs[node]);
         let children = [a, b].map(|child| &self.legs[child][..]);
         contract_into(&mut legs, children, &mut self.uses, |axis| summed += logs[axis as usize]);
-        let size: f64 = self.size_of(&legs);
+        let size = self.size_at(node, &legs);
         self.costs[product] = self.goal.step(size + summed, size);
         self.legs[node] = legs;
     }
@@ -96,7 +98,8 @@ impl<'g> Nodes<'g> {
         for product in 0..self.costs.len() {
             let mut flops = 0.0;
             self.union(product, |axis| flops += self.logs[axis as usize]);
-            let size = self.size_of(&self.legs[self.leaves() + product]);
+            let node = self.leaves() + product;
+            let size = self.size_at(node, &self.legs[node]);
             self.costs[product] = self.goal.step(flops, size);
         }
     }
@@ -114,7 +117,19 @@ impl<'g> Nodes<'g> {
 
     /// The binary logarithm of the elements of the largest product.
     pub(crate) fn largest(&self) -> f64 {
-        self.legs[self.leaves()..].iter().map(|legs| self.size_of(legs)).fold(f64::NEG_INFINITY, f64::max)
+        let products = (self.leaves()..).zip(&self.legs[self.leaves()..]);
+        products.map(|(node, legs)| self.size_at(node, legs)).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// Whether a node is a result whose elements do not follow from its legs: they are the same in every tree, and no cut of an
+    /// axis makes them fewer, so that they count nothing here.
+    pub(crate) fn is_given(&self, node: u32) -> bool {
+        node == self.root && self.graph.result.is_some()
+    }
+
+    /// As [`size_of`](Nodes::size_of) the legs of a product; next to nothing of a result that is given.
+    pub(super) fn size_at(&self, node: usize, legs: &[u32]) -> f64 {
+        if self.is_given(node as u32) { GIVEN } else { self.size_of(legs) }
     }
 
     pub(crate) fn size_of(&self, legs: &[u32]) -> f64 {
@@ -186,7 +201,7 @@ impl<'g> Nodes<'g> {
                 pair.swap(0, 1);
             }
             let [first, second] = pair.map(|child| needs[child as usize]);
-            let size = (self.size_of(&self.legs[node as usize]) - largest).exp2();
+            let size = (self.size_at(node as usize, &self.legs[node as usize]) - largest).exp2();
             needs[node as usize] = [first[0].max(first[1] + second[0]).max(first[1] + second[1] + size), size];
         }
         let mut ids: Vec<u32> = (0..self.legs.len() as u32).collect();

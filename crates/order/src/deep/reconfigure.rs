@@ -20,6 +20,8 @@ pub(super) struct Exact {
     within: Vec<f64>,
     summed: Vec<f64>,
     splits: Splits<f64, f64>,
+    /// Whether the elements of the root are given, so that they do not count.
+    given: bool,
     /// By axis: the tensors that have it; 0 between two searches.
     marks: Vec<u16>,
     /// The axes that are marked.
@@ -55,6 +57,7 @@ impl Exact {
 
     /// Sets up the products of all sets; not if they overflow.
     fn prepare(&mut self, tree: &Nodes<'_>, window: &Window) -> bool {
+        self.given = tree.is_given(window.root());
         self.marks.resize(tree.logs.len(), 0);
         for (place, &node) in window.below.iter().enumerate() {
             for &axis in &tree.legs[node as usize] {
@@ -112,12 +115,13 @@ impl Exact {
         limit: f64,
         cost: impl Fn([f64; 2], f64, f64) -> f64,
     ) -> Option<Vec<[u32; 2]>> {
-        let Exact { within, summed, splits, .. } = self;
+        let Exact { within, summed, splits, given, .. } = self;
+        let given = *given;
         let all = within.len() - 1;
         let largest = goal.limit.exp2();
         let price = |set: usize| {
             let touched = within[all] / within[all ^ set];
-            let size = touched / summed[set];
+            let size = if given && set == all { 0.0 } else { touched / summed[set] };
             let factor = if size > largest { goal.penalty(size.log2()).exp2() } else { 1.0 };
             let (touched, weighed) = (touched * factor, size * factor);
             // Whoever makes a set and uses it visits its elements twice.

@@ -99,8 +99,9 @@ fn best_cut(tree: &Nodes<'_>, cuts: &Cuts, limit: f64, blur: f64, random: &mut R
         let weight = (cost - most).exp2();
         all += weight;
         tree.union(product, |axis| held[axis as usize] += weight);
-        let legs = &tree.legs[tree.leaves() + product];
-        let over = tree.size_of(legs) - limit;
+        let node = tree.leaves() + product;
+        let legs = &tree.legs[node];
+        let over = tree.size_at(node, legs) - limit;
         if over > 0.0 {
             legs.iter().for_each(|&axis| excess[axis as usize] += over);
         }

@@ -87,7 +87,7 @@ fn the_exact_form_in_slices_is_that_of_the_pieces() {
     for round in 0..60 {
         let pieces = network(&mut random, 3 + round % 3, 1 + round % 9);
         let extents = pieces.extents.iter().map(|&extent| 6 * extent).collect();
-        let graph = Graph { legs: pieces.legs.clone(), extents, kept: pieces.kept.clone() };
+        let graph = Graph { legs: pieces.legs.clone(), extents, kept: pieces.kept.clone(), result: pieces.result };
         let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph)).unwrap();
         tree.set_extents(pieces.extents.iter().copied());
         let window = whole(&tree);

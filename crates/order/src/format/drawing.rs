@@ -48,7 +48,7 @@ impl<'a> Drawing<'a> {
 fn slice_of(network: &Network, ordered: &Ordered) -> Network {
     let mut extents = network.extents().to_vec();
     ordered.slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
-    Network::new(network.inputs().to_vec(), network.output().to_vec(), extents).expect("it has the axes that it had")
+    network.with_extents(extents)
 }
 
 /// The axes of each node: those of an operand as it has them, those of a result without what has extent 1.

@@ -229,3 +229,26 @@ fn without_slices_the_cost_is_that_of_the_tree() {
         assert_eq!(cost, found.cost, "{name}");
     }
 }
+
+#[test]
+fn a_result_of_given_elements_is_no_positions_of_axes() {
+    // y[i+k] += x[i] w[k] v[k]: 239 elements, not 8000, in slices and without.
+    let network = Network::new(vec![vec![0], vec![1], vec![1]], vec![0, 1], vec![200, 40]).unwrap();
+    let network = network.with_result(Count::from(239_u64));
+    let tree = Tree::from_ssa(3, &[vec![1, 2], vec![0, 3]]).unwrap();
+    let cost = cost::evaluate(&network, &tree);
+    assert_eq!([cost.size, cost.write, cost.peak], [239_u64, 279, 279].map(Count::from));
+    let steps: Vec<Count> = cost::evaluate_steps(&network, &tree).iter().map(|step| step.size).collect();
+    assert_eq!(steps, [40_u64, 239].map(Count::from));
+    let sliced = evaluate_sliced(&network, &tree, &[Slice { axis: 0, parts: 200 }]);
+    // A turn adds to forty positions; all of the result is there.
+    assert_eq!([sliced.size, sliced.write, sliced.peak], [40_u64, 40 + 200 * 40, 40 + 239].map(Count::from));
+    for strategy in STRATEGIES {
+        let budget = Budget { memory_bytes: Some(8 * 279), ..Budget::default() };
+        let found = order(&network, &Order::Strategy(strategy), &budget).unwrap();
+        assert!(found.cost.peak <= Count::from(279_u64), "{}", strategy.name);
+        let less = Budget { memory_bytes: Some(8 * 238), ..Budget::default() };
+        let refused = order(&network, &Order::Strategy(strategy), &less);
+        assert!(matches!(refused, Err(OrderError::TooLarge { .. })), "{}", strategy.name);
+    }
+}

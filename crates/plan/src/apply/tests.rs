@@ -1,4 +1,6 @@
-use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Network, Node, NodeId, OutOfRange, Tree};
+use einfold_ir::{
+    Access, Algebra, Axis, AxisRef, Count, Def, Dtype, Index, Ir, Network, Node, NodeId, OutOfRange, Tree,
+};
 
 use einfold_order::Slice;
 
@@ -187,7 +189,9 @@ fn a_network_has_the_axes_of_the_factors() {
     let network = network(&ir, ir.outputs()[0]);
     // Axes are numbered by the contraction: i k c a j b.
     let (inputs, output) = (vec![vec![3, 0, 4], vec![4, 1], vec![]], vec![0, 1]);
-    assert_eq!(network, Network::new(inputs, output, vec![3, 5, 6, 2, 4, 1]).ok());
+    // No factor has c: the result has six times the positions of i and k.
+    let expected = Network::new(inputs, output, vec![3, 5, 6, 2, 4, 1]).unwrap();
+    assert_eq!(network, Some(expected.with_result(Count::from(3 * 5 * 6u64))));
 }
 
 #[test]

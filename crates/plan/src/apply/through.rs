@@ -24,6 +24,8 @@ const LEAST_SIDE: usize = 4;
 struct Part {
     reads: Vec<Access<NodeId>>,
     axes: Vec<u32>,
+    /// The step that it is the result of.
+    step: Option<usize>,
 }
 
 /// A step of a tree.
@@ -36,7 +38,14 @@ struct Join {
 
 impl Writer<'_> {
     /// The contraction, which is `lifted.c`, as the steps of `tree`, whose leaves are its factors and, perhaps, the selections.
-    pub(super) fn through(&mut self, lifted: &Lifted, tree: &Tree) -> Result<NodeId, Violation> {
+    /// `steps` gets the nodes of each step.
+    pub(super) fn through(
+        &mut self,
+        lifted: &Lifted,
+        tree: &Tree,
+        steps: &mut Vec<Vec<NodeId>>,
+    ) -> Result<NodeId, Violation> {
+        steps.resize(tree.steps().len(), Vec::new());
         let mut live = self.parts(lifted, tree.leaves())?;
         let mut mask = None;
         for (k, step) in tree.steps().iter().enumerate() {
@@ -45,18 +54,28 @@ impl Writer<'_> {
             let selection = step.iter().find_map(selection);
             let parts: Vec<Part> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
             let roles = self.uses.product(&parts.iter().map(|p| &p.axes[..]).collect::<Vec<_>>());
-            let join = Join { parts, selection, roles };
+            let mut join = Join { parts, selection, roles };
+            let (kept, reduced) = self.prepare(lifted, &mut join, steps)?;
+            let first = self.out.nodes().len() as u32;
             if k + 1 == tree.steps().len() {
-                return self.finish(lifted, join, mask);
+                let result = self.finish(lifted, join, (kept, reduced), mask)?;
+                steps[k].extend(self.since(first));
+                return Ok(result);
             }
-            let part = self.join_part(lifted, join)?;
+            let part = Part { step: Some(k), ..self.join_part(lifted, join, kept, &reduced)? };
             self.uses.add(&part.axes);
             if selection.is_some_and(|s| lifted.selected.selections[s].of.is_none()) && lifted.selected.masked {
                 mask = Some(self.mask(lifted)?);
             }
+            steps[k].extend(self.since(first));
             live.push(part);
         }
         self.flat()
+    }
+
+    /// The nodes that were written from `first` on.
+    fn since(&self, first: u32) -> impl Iterator<Item = NodeId> + use<> {
+        (first..self.out.nodes().len() as u32).map(NodeId)
     }
 
     /// The factors, after sums that nothing else has a part in, and the selections. Counts the uses of axes.
@@ -76,31 +95,35 @@ impl Writer<'_> {
                 let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
                 self.write(lifted, &space, kept.clone(), vec![read])?
             } else {
-                Part { reads: vec![read], axes }
+                Part { reads: vec![read], axes, step: None }
             });
         }
-        parts.extend(selections.into_iter().map(|axes| Part { reads: Vec::new(), axes }));
+        parts.extend(selections.into_iter().map(|axes| Part { reads: Vec::new(), axes, step: None }));
         Ok(parts)
     }
 
     /// A step that is not the last.
-    fn join_part(&mut self, lifted: &Lifted, mut join: Join) -> Result<Part, Violation> {
-        let (kept, reduced) = self.prepare(lifted, &mut join)?;
+    fn join_part(&mut self, lifted: &Lifted, join: Join, kept: Vec<u32>, reduced: &[u32]) -> Result<Part, Violation> {
         let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
         let scatters = join.selection.filter(|&s| lifted.selected.selections[s].of.is_none());
         if let Some(s) = scatters {
-            return self.scatter(lifted, s, &kept, &reduced, reads);
+            return self.scatter(lifted, s, &kept, reduced, reads);
         }
         if reduced.is_empty() && reads.len() <= MOST_FACTORS {
-            return Ok(Part { reads, axes: kept });
+            return Ok(Part { reads, axes: kept, step: None });
         }
-        let space = [&kept[..], &reduced].concat();
+        let space = [&kept[..], reduced].concat();
         self.write(lifted, &space, kept, reads)
     }
 
     /// The axes that stay and those that are summed in a step. Reads through the ids of its selection; writes out what is not
     /// a tensor by itself for a matrix product.
-    fn prepare(&mut self, lifted: &Lifted, join: &mut Join) -> Result<(Vec<u32>, Vec<u32>), Violation> {
+    fn prepare(
+        &mut self,
+        lifted: &Lifted,
+        join: &mut Join,
+        steps: &mut [Vec<NodeId>],
+    ) -> Result<(Vec<u32>, Vec<u32>), Violation> {
         let kept: Vec<u32> = join.roles.kept().collect();
         let mut reduced: Vec<u32> = join.roles.reduced().collect();
         match join.selection {
@@ -115,8 +138,10 @@ impl Writer<'_> {
             None if self.is_matrix(&join.roles) => {
                 for part in &mut join.parts {
                     if part.reads.len() > 1 || part.reads.iter().any(Access::has_ids) {
-                        let Part { reads, axes } = std::mem::take(part);
+                        let Part { reads, axes, step } = std::mem::take(part);
+                        let first = self.out.nodes().len() as u32;
                         *part = self.write(lifted, &axes.clone(), axes, reads)?;
+                        step.into_iter().for_each(|step| steps[step].extend(self.since(first)));
                     }
                 }
             }
@@ -156,7 +181,7 @@ impl Writer<'_> {
         let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
         let space: Vec<u32> = kept.iter().chain(reduced).copied().filter(own).collect();
         let id = self.emit(&space, reads, Target { label, output, shape, onto: None, pinned: false })?;
-        Ok(Part { reads: vec![Access::new(id, read)], axes: kept.to_vec() })
+        Ok(Part { reads: vec![Access::new(id, read)], axes: kept.to_vec(), step: None })
     }
 
     /// A node over `space` that holds the axes `kept`.
@@ -170,7 +195,7 @@ impl Writer<'_> {
         let (output, shape, label) = self.shape_of(lifted, &kept);
         let read = output.clone();
         let id = self.emit(space, reads, Target { label, output, shape, onto: None, pinned: false })?;
-        Ok(Part { reads: vec![Access::new(id, read)], axes: kept })
+        Ok(Part { reads: vec![Access::new(id, read)], axes: kept, step: None })
     }
 
     /// How an intermediate of these axes lies, and its name. Where it is read or written through ids, an error about one
@@ -210,8 +235,13 @@ impl Writer<'_> {
     }
 
     /// The last step.
-    fn finish(&mut self, lifted: &Lifted, mut join: Join, mask: Option<Access<NodeId>>) -> Result<NodeId, Violation> {
-        let (kept, reduced) = self.prepare(lifted, &mut join)?;
+    fn finish(
+        &mut self,
+        lifted: &Lifted,
+        join: Join,
+        (kept, reduced): (Vec<u32>, Vec<u32>),
+        mask: Option<Access<NodeId>>,
+    ) -> Result<NodeId, Violation> {
         let positions = join.selection.map_or(&[][..], |s| &lifted.positions[s]);
         let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
         let own = |a: &u32| positions.iter().all(|p| p.axis != *a);

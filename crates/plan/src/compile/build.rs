@@ -3,9 +3,10 @@
 use einfold_ir::{Count, Ir, NodeId, Plan};
 use einfold_order::Ordered;
 
+use crate::apply::{Applied, write_out};
 use crate::constants::Part;
 use crate::passes::{Pass, optimize};
-use crate::{Memory, PlanError, PlanOptions, Route, apply, lower, memory};
+use crate::{Memory, PlanError, PlanOptions, Route, lower, memory};
 
 /// The most lanes: more threads than this share the work within lanes.
 const MOST_LANES: u64 = 16;
@@ -16,7 +17,7 @@ const LARGE_TURN: u64 = 1 << 27;
 
 /// A plan of an expression whose orders are written out.
 pub(super) struct Built {
-    pub(super) applied: Ir,
+    pub(super) applied: Applied,
     pub(super) plan: Plan,
     pub(super) memory: Memory,
     pub(super) changes: Vec<(&'static Pass, usize)>,
@@ -43,8 +44,8 @@ impl Built {
     }
 
     fn along(part: &Part, routes: &[Option<Route<'_>>], options: &PlanOptions) -> Result<Built, PlanError> {
-        let applied = apply(&part.ir, routes)?;
-        let draft = lower(&applied, &part.hints)?;
+        let applied = write_out(&part.ir, routes)?;
+        let draft = lower(&applied.ir, &part.hints)?;
         let mut changes = Vec::with_capacity(options.passes.iter().count());
         let plan = optimize(draft, options.passes, &mut |pass, count, _| changes.push((pass, count)))?;
         let memory = Memory::of(&plan);

@@ -1,9 +1,10 @@
 //! The order of each contraction.
 
-use einfold_ir::{Access, Contraction, Count, Def, Ir, NodeId, RegionId};
-use einfold_order::{Budget, Order, OrderError, Ordered, Task, order, order_selected};
+use einfold_ir::{Access, Contraction, Cost, Count, Def, Ir, NodeId, RegionId};
+use einfold_order::{Budget, Order, OrderError, Ordered, STRATEGIES, Task, order, order_selected};
 
 use super::{Search, contractions, points};
+use crate::error::Excess;
 use crate::lift::Lifted;
 use crate::network::network_of;
 use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
@@ -45,13 +46,13 @@ pub(super) fn all(
             return Err(PlanError::OnePath { contractions: all.len() });
         }
         // A path for what is done in one step decides nothing, but it has to be one.
-        if let ([], Some((_, c))) = (&all[..], contractions(ir).next().filter(|(_, c)| !c.factors.is_empty())) {
-            order(&network_of(c), how, budget)?;
+        if let ([], Some((id, c))) = (&all[..], contractions(ir).next().filter(|(_, c)| !c.factors.is_empty())) {
+            order(&network_of(c, &ir.node(id).shape), how, budget)?;
         }
     }
     let beside = beside(ir);
     let ordered = |(id, c): (NodeId, &Contraction)| {
-        let network = network_of(c);
+        let network = network_of(c, &ir.node(id).shape);
         let element_bytes = ir.node(id).dtype.size() as u64;
         let left = |limit: u64| limit.saturating_sub(beside[id.0 as usize]).max(1);
         // Loops are not nested.
@@ -60,14 +61,14 @@ pub(super) fn all(
         let constants: Vec<u32> = (0..).zip(&c.factors).filter(is_constant).map(|(k, _)| k).collect();
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         let found = search(&task, how, &Budget { memory_bytes: limit, ..*budget });
-        let too_large = |peak: Count, limit| PlanError::TooLarge {
-            step: id,
-            label: ir.node(id).label.clone(),
-            bytes: peak * Count::from(element_bytes) + Count::from(beside[id.0 as usize]),
-            limit: Count::from(limit),
+        let too_large = |peak: Count, limit| {
+            let bytes = peak * Count::from(element_bytes) + Count::from(beside[id.0 as usize]);
+            Excess::of_search(ir, (id, c), bytes, Count::from(limit), matches!(how, Order::Strategy(_)))
         };
         match (found, budget.memory_bytes) {
-            (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => Err(too_large(peak, limit)),
+            (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => {
+                Err(PlanError::TooLarge(Box::new(too_large(peak, limit))))
+            }
             (found, _) => Ok((id, found?)),
         }
     };
@@ -104,22 +105,30 @@ fn beside(ir: &Ir) -> Vec<u64> {
 }
 
 /// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for contractions without ids; then
-/// these are ordered as by default.
+/// these are ordered as by default. What they cost is known when they are written out.
 pub(super) fn through_ids(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
-    let (default, budget) = (Order::default(), &Budget { memory_bytes: None, ..*budget });
-    let how = match how {
+    let budget = &Budget { memory_bytes: None, ..*budget };
+    let strategy = match how {
         Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
-        Order::Strategy(_) => how,
-        _ => &default,
+        Order::Strategy(strategy) => strategy,
+        _ => &STRATEGIES[0],
     };
+    let how = &Order::Strategy(strategy);
     let mut all = Vec::new();
     for (id, c) in contractions(ir).filter(|(id, c)| treatment(ir.node(*id), c) == Treatment::ThroughIds) {
         let Some(lifted) = Lifted::of(ir, ir.node(id), c) else { continue };
         let ordered = if lifted.selected.is_small() {
-            order_selected(&lifted.selected, how)
+            order_selected(&lifted.selected, how).map(|tree| Ordered {
+                tree,
+                slices: Vec::new(),
+                cost: Cost::default(),
+                strategy: strategy.name,
+                record: None,
+            })
         } else {
             // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
-            Some(order(&network_of(c), how, budget)?).filter(|ordered| ordered.cost.flops < points(&c.axes))
+            Some(order(&network_of(c, &ir.node(id).shape), how, budget)?)
+                .filter(|ordered| ordered.cost.flops < points(&c.axes))
         };
         all.extend(ordered.map(|ordered| (id, ordered)));
     }

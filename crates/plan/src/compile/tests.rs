@@ -1,11 +1,11 @@
-use einfold_ir::{Count, Dtype, Form, Ir, Network};
+use einfold_ir::{Access, Axis, Count, Dtype, Form, Index, Ir, Network, Node, NodeId, OutOfRange};
 use einfold_order::cost::evaluate;
 use einfold_order::{Budget, Order, OrderError, Ordered, Slice, Task, order};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 
 use super::{PlanOptions, compile, compile_by, naive_flops};
 use crate::testing::{contraction, letters, node, show};
-use crate::{Explain, PassSet, PlanError, Source, Stage};
+use crate::{Excess, Explain, Large, PassSet, PlanError, Source, Stage, Treatment, Unsliced, Why};
 
 const TRANSFORM: &str = "pi,qj,ijkl,rk,sl->pqrs";
 
@@ -110,8 +110,10 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
     let needed = within(u64::MAX).unwrap().memory.total().exact().unwrap() as u64;
     assert!(needed >= 100 * 100 * 8);
     assert!(within(needed).is_ok());
-    let PlanError::TooLarge { label, bytes, limit, .. } = within(needed - 1).unwrap_err() else { panic!("accepted") };
-    assert_eq!((&*label, bytes, limit), ("y", Count::from(needed), Count::from(needed - 1)));
+    let PlanError::TooLarge(excess) = within(needed - 1).unwrap_err() else { panic!("accepted") };
+    assert_eq!((&*excess.label, excess.bytes, excess.limit), ("y", Count::from(needed), Count::from(needed - 1)));
+    let large = Large { is_result: true, shape: vec![100, 100], dtype: Dtype::F64, bytes: Count::from(80_000u64) };
+    assert_eq!(excess.tensor, Some(large));
 }
 
 /// A search that follows a path, and slices the axes in their order as finely as the limit asks for, by the sizes of what the
@@ -174,7 +176,8 @@ fn a_limit_that_cannot_be_kept_is_an_error_with_the_least_that_was_reached() {
         slicing(task, how, budget)
     };
     let refused = compile_by(&ir, &Order::default(), &budget, &PlanOptions::default(), &search).unwrap_err();
-    let PlanError::TooLarge { bytes, limit, .. } = refused else { panic!("{refused}") };
+    let PlanError::TooLarge(excess) = refused else { panic!("{refused}") };
+    let Excess { bytes, limit, .. } = *excess;
     // Two scalars and one more for the result, which all begin at a multiple of 64 bytes, and the result.
     assert_eq!((bytes, limit), (Count::from(136u64), Count::from(100u64)));
     // The result itself takes eight bytes of the limit; each attempt asks for less than the one before.
@@ -230,7 +233,7 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     contract ij,jk,kl,lm->im  (6x4:f64, 4x8:f64, 8x10:f64, 10x2:f64)   order path
       one loop nest 3840 mul-add   planned 792   largest result 60 elements
       written 120 elements   at most 108 at once
-      memory 288 bytes: scratch 192, packing 0, results 96
+      memory 288 bytes: scratch 192, packing 0, kernels 0, results 96
       %4 =                                              fill
       for i':3
         %5 = %0[i+2*i', j] · %1               (i)[j](k)   nest  2x4x8   1.9e2
@@ -246,4 +249,150 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     // 2·4·8 three times, then 2·8·2 and 2·2·2 fifteen times.
     assert_eq!(compiled.plan.flops(), Count::from(3 * 64 + 15 * (32 + 8u64)));
     assert!(explained.dot().contains("15 turns"));
+}
+
+/// `y[i+k] += x[i]*w[k]`, and so many factors of the like in `k`.
+fn window([x, w]: [usize; 2], more: usize) -> Ir {
+    let mut ir = Ir::new();
+    let x = (ir.input("x", Dtype::F64, [x]), x);
+    let weights: Vec<NodeId> = (0..=more).map(|_| ir.input("w", Dtype::F64, [w])).collect();
+    let text = format!("i{}->ik", ",k".repeat(weights.len()));
+    let mut c = contraction(&text, &[&[x.0], &weights[..]].concat(), |axis| if axis == 'i' { x.1 } else { w });
+    c.output = vec![Index::affine(0, [(1, einfold_ir::AxisRef::Own(0)), (1, einfold_ir::AxisRef::Own(1))])];
+    let y = ir.push(Node { shape: vec![x.1 + w - 1], ..node("y", Dtype::F64, c) }).unwrap();
+    ir.output(y).unwrap();
+    ir
+}
+
+#[test]
+fn a_result_of_windows_has_the_elements_that_it_has() {
+    let ir = window([200, 40], 0);
+    let compiled = with_passes(&ir, PassSet::ALL);
+    let elements = Count::from(239u64);
+    let cost = compiled.cost;
+    assert_eq!((cost.flops, cost.size, cost.write, cost.peak), (Count::from(8000u64), elements, elements, elements));
+    assert_eq!(compiled.memory.total(), elements * Count::from(8u64));
+    // With an intermediate beside it, of all strategies, and in a plan that a limit just allows.
+    for strategy in ["auto", "greedy", "dp", "left-to-right", "deep"] {
+        let ir = window([200, 40], 1);
+        let order: Order = strategy.parse().unwrap();
+        let whole = compile(&ir, &order, &Budget::default(), &PlanOptions::default()).unwrap();
+        assert!(whole.cost.peak <= whole.cost.write && whole.cost.size < Count::from(8001u64), "{strategy}");
+        let needed = whole.memory.total().exact().unwrap() as u64;
+        let budget = Budget { memory_bytes: Some(needed), ..Budget::default() };
+        let kept = compile(&ir, &order, &budget, &PlanOptions::default()).unwrap();
+        assert_eq!(kept.memory.total(), Count::from(needed), "{strategy}");
+    }
+    let budget = Budget { memory_bytes: Some(10_000), ..Budget::default() };
+    compile(&window([200, 40], 3), &Order::default(), &budget, &PlanOptions::default()).unwrap();
+}
+
+#[test]
+fn diagonals_of_results_and_repeated_axes_count() {
+    // y[i, i] of 10 by 10, and one axis that no factor has.
+    let mut ir = Ir::new();
+    let a = ir.input("a", Dtype::F64, [10]);
+    let mut c = contraction("i,i->ij", &[a, a], |_| 10);
+    c.output = vec![Index::axis(0), Index::axis(0), Index::axis(1)];
+    let y = ir.push(Node { shape: vec![10, 10, 10], ..node("y", Dtype::F64, c) }).unwrap();
+    ir.output(y).unwrap();
+    assert_eq!(with_passes(&ir, PassSet::ALL).cost.size, Count::from(1000u64));
+}
+
+/// `H[dst[e], h] += X[src[e], f] * W[f, h] * s[e]`: of so many nodes, edges, groups, inputs and hidden axes.
+fn weighted_layer([nodes, edges, groups, inputs, hidden]: [usize; 5]) -> Ir {
+    let mut ir = Ir::new();
+    let x = ir.input("X", Dtype::F64, [nodes, inputs]);
+    let w = ir.input("W", Dtype::F64, [inputs, hidden]);
+    let s = ir.input("s", Dtype::F64, [edges]);
+    let [src, dst] = ["src", "dst"].map(|name| ir.input(name, Dtype::I64, [edges]));
+    let ids = |tensor| Index::gather(Access::plain(tensor, [0]), OutOfRange::Error);
+    let mut c = contraction("ef,fh,e->eh", &[x, w, s], |_| 1);
+    c.axes = vec![Axis::new("e", edges), Axis::new("h", hidden), Axis::new("f", inputs)];
+    c.factors[0] = Access::new(x, vec![ids(src), Index::axis(2)]);
+    c.factors[1] = Access::plain(w, [2, 1]);
+    c.factors[2] = Access::plain(s, [0]);
+    c.output = vec![ids(dst), Index::axis(1)];
+    let y = ir.push(Node { shape: vec![groups, hidden], ..node("H", Dtype::F64, c) }).unwrap();
+    ir.output(y).unwrap();
+    ir
+}
+
+#[test]
+fn a_tree_through_ids_costs_what_is_written_and_shows_nothing_else() {
+    let ir = weighted_layer([50_000, 20_000, 10, 160, 320]);
+    let compiled = with_passes(&ir, PassSet::ALL);
+    // Edges summed by group, their mask, the product, and the product where some id names the group.
+    let [sums, mask, product] = [10 * 160, 10, 10 * 320];
+    let flops = 20_000 * 160 + 10 * 160 * 320 + product;
+    let cost = compiled.cost;
+    assert_eq!((cost.flops, cost.size), (Count::from(flops as u64), Count::from(product as u64)));
+    assert_eq!(cost.write, Count::from((sums + mask + 2 * product) as u64));
+    assert_eq!(cost.flops, compiled.plan.flops());
+    let source = Source { expression: "layer".into(), ast: String::new() };
+    let options = PlanOptions::default();
+    let explained = Explain::new(source, &ir, &compiled, &options).unwrap();
+    insta::assert_snapshot!(explained.text(&[Stage::Tree]), @r"
+    %5 H = [%3[e], f],fh,e->[%4[e], h]   order auto   (+, *) on f64, factored: the product distributes over the sum, and ids are used where it costs least
+      #8 [%4[e], h]  10x320  fh,dst f->[%4[e], h]  5.2e5
+      ├─ #1 fh  160x320  %1
+      └─ #7 dst f  10x160  [%4[e]],[%3[e]],src f,e->dst f  3.2e6
+         ├─ #4 [%4[e]]  20000  %4
+         ├─ #3 [%3[e]]  20000  %3
+         ├─ #0 src f  50000x160  %0
+         └─ #2 e  20000  %2
+    ");
+    let dot = explained.dot();
+    assert_eq!((dot.matches("label=").count(), dot.matches(" -> ").count()), (7, 6), "{dot}");
+    let written = explained.json()["tree"][0]["tensors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["written"] == true)
+        .collect::<Vec<_>>();
+    assert_eq!(written.iter().filter(|written| !**written).count(), 2, "{written:?}");
+}
+
+#[test]
+fn ids_are_used_in_one_step_where_a_limit_leaves_no_room_for_intermediates() {
+    let ir = weighted_layer([100, 2000, 50, 16, 32]);
+    let least = 50 * 32 * 8;
+    assert!(with_passes(&ir, PassSet::ALL).memory.total() > Count::from(least));
+    let budget = Budget { memory_bytes: Some(least), ..Budget::default() };
+    let compiled = compile(&ir, &Order::default(), &budget, &PlanOptions::default()).unwrap();
+    assert_eq!((compiled.memory.total(), compiled.through_ids.len()), (Count::from(least), 0));
+}
+
+#[test]
+fn a_plan_that_takes_too_much_says_why_it_is_not_sliced() {
+    let refused = |ir: &Ir, how: &Order, bytes: u64| {
+        let budget = Budget { memory_bytes: Some(bytes), ..Budget::default() };
+        match compile(ir, how, &budget, &PlanOptions::default()).unwrap_err() {
+            PlanError::TooLarge(excess) => *excess,
+            other => panic!("{other}"),
+        }
+    };
+    let chain = letters("ij,jk,kl->il", &[2000, 30, 4000, 10]);
+    let auto = Order::default();
+    assert_eq!(refused(&chain, &auto, 1000).why, Unsliced::Results(Count::from(2000 * 10 * 8u64)));
+    let ring = ring();
+    assert_eq!(refused(&ring, &auto, 100).why, Unsliced::Sliced);
+    let map = letters("ij->ji", &[100, 100]);
+    assert_eq!(refused(&map, &auto, 1000).why, Unsliced::Results(Count::from(80_000u64)));
+    // Two reductions of one tensor: an intermediate, and no order to choose.
+    let mut ir = Ir::new();
+    let a = ir.input("a", Dtype::F64, [100, 100]);
+    let t = ir.push(Node { ..node("t", Dtype::F64, contraction("ij->ji", &[a], |_| 100)) }).unwrap();
+    let mut c = contraction("ij->", &[t], |_| 100);
+    c.algebra = einfold_ir::Algebra::MAX_PLUS;
+    let y = ir.push(node("y", Dtype::F64, c)).unwrap();
+    ir.output(y).unwrap();
+    let options = PlanOptions { passes: PassSet::NONE, ..PlanOptions::default() };
+    let budget = Budget { memory_bytes: Some(1000), ..Budget::default() };
+    let Err(PlanError::TooLarge(excess)) = compile(&ir, &auto, &budget, &options) else { panic!("accepted") };
+    assert_eq!(excess.why, Unsliced::OneStep(Treatment::Flat(Why::FewFactors)));
+    assert_eq!(
+        excess.to_string(),
+        "the run needs 78.1 KiB besides its operands, and the limit is 1000 bytes: intermediate of `t`, 100x100 f64, takes 78.1 KiB"
+    );
 }

@@ -112,9 +112,9 @@ impl<'a> Cut<'a> {
         let output = kept.iter().map(|&axis| Index::axis(local[axis as usize])).collect();
         space.iter().for_each(|&axis| local[axis as usize] = UNUSED);
         let axes = space.iter().map(|&axis| self.c.axes[axis as usize].clone()).collect();
-        let shape = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
+        let shape: Vec<usize> = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
         let c = Contraction { axes, factors, output, onto: None, pinned: false, ..self.c.clone() };
-        let network = (first.len() > 1).then(|| network_of(&c));
+        let network = (first.len() > 1).then(|| network_of(&c, &shape));
         let new = out.push(Node { def: Def::Contract(c), shape, ..self.node.clone() })?;
         if let Some(network) = network {
             let mut place = vec![0; leaves + self.order.tree.steps().len()];
@@ -148,7 +148,7 @@ impl<'a> Cut<'a> {
         c.axes = space.iter().map(|&axis| c.axes[axis].clone()).collect();
         let slice = |slice: &Slice| Slice { axis: local[slice.axis as usize], ..*slice };
         let slices: Vec<Slice> = self.order.slices.iter().map(slice).filter(|s| s.axis != UNUSED).collect();
-        let cost = evaluate_sliced(&network_of(&c), &tree, &slices);
+        let cost = evaluate_sliced(&network_of(&c, &self.node.shape), &tree, &slices);
         let new = out.push(Node { def: Def::Contract(c), ..self.node.clone() })?;
         orders.push((new, Ordered { tree, slices, cost, ..self.order.clone() }));
         Ok(new)

@@ -26,7 +26,7 @@ fn draw(tree: &TreeReport, computed: &[(u32, usize)], text: &mut String) {
         root.map_or_else(|| name(id), |(node, root)| format!("n{node}_{root}"))
     };
     for (id, tensor) in tree.tensors.iter().enumerate() {
-        if source(id) != name(id) {
+        if source(id) != name(id) || !tensor.written {
             continue;
         }
         let (what, looks) = match tensor.node {
@@ -36,7 +36,7 @@ fn draw(tree: &TreeReport, computed: &[(u32, usize)], text: &mut String) {
         let flops = if tensor.flops == Count::ZERO { String::new() } else { format!("\\n{:.1e} flops", tensor.flops) };
         let turns = if tensor.runs == Count::ONE { String::new() } else { format!("\\n{} turns", tensor.runs) };
         let _ = writeln!(text, "  {} [label=\"{}\\n{}{flops}{turns}\"{looks}];", name(id), escape(&what), tensor.shape);
-        for &child in &tensor.children {
+        for child in tree.sources(id) {
             let _ = writeln!(text, "  {} -> {};", source(child as usize), name(id));
         }
     }

@@ -45,6 +45,7 @@ impl Explain {
             "memory": {
                 "scratch_bytes": self.memory.scratch,
                 "packing_bytes": self.memory.packing,
+                "kernel_bytes": self.memory.kernels,
                 "output_bytes": self.memory.outputs,
                 "peak_bytes": count(self.memory.total()),
             },
@@ -106,6 +107,7 @@ fn tree(tree: &TreeReport) -> Value {
             "flops": count(t.flops),
             "runs": count(t.runs),
             "node": t.node.map(|n| n.0),
+            "written": t.written,
         })
     };
     json!({

@@ -41,7 +41,7 @@ fn all_stages_of_a_chain() {
     contract ij,jk,kl->il  (20x10:f64, 10x30:f64, 30x40:f64)   order auto
       one loop nest 240000 mul-add   planned 20000   largest result 800 elements
       written 1200 elements   at most 1200 at once
-      memory 9600 bytes: scratch 3200, packing 0, results 6400
+      memory 24960 bytes: scratch 3200, packing 0, kernels 15360, results 6400
       %3 = %1 · %2   (j)[k](l)   gemm  m=10 n=40 k=30   1.2e4
       %4 = %0 · %3   (i)[j](l)   gemm  m=20 n=40 k=10   8.0e3
       passes: diagonal 0  transpose 0  layout 0  gemm 2  loop_order 0  merge_axes 0  buffers 0     legend: (kept) [contracted] {batch}
@@ -83,7 +83,7 @@ fn the_plan_of_a_four_index_transformation() {
     contract pi,qj,ijkl,rk,sl->pqrs  (10x10:f64, 10x10:f64, 10x10x10x10:f64, 10x10:f64, 10x10:f64)   order auto
       one loop nest 1e8 mul-add   planned 400000   largest result 10000 elements
       written 40000 elements   at most 20000 at once
-      memory 240000 bytes: scratch 160000, packing 0, results 80000
+      memory 246400 bytes: scratch 160000, packing 0, kernels 6400, results 80000
       %5 = %0 · %2   (p)[i](jkl)   gemm  m=10 n=1000 k=10   1.0e5
       %6 = %1 · %5   (q)[j](pkl)   gemm  m=10 n=1000 k=10   1.0e5
       %7 = %3 · %6   (r)[k](qpl)   gemm  m=10 n=1000 k=10   1.0e5

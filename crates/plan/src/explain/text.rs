@@ -46,10 +46,11 @@ impl Explain {
         );
         text += &format!("  written {} elements   at most {} at once\n", cost.write, cost.peak);
         text += &format!(
-            "  memory {} bytes: scratch {}, packing {}, results {}\n",
+            "  memory {} bytes: scratch {}, packing {}, kernels {}, results {}\n",
             memory.total(),
             Count::from(memory.scratch as u64),
             Count::from(memory.packing as u64),
+            Count::from(memory.kernels as u64),
             Count::from(memory.outputs as u64)
         );
         text += &steps(&self.plan, false);
@@ -158,9 +159,9 @@ fn tree(tree: &TreeReport) -> String {
 fn draw(tree: &TreeReport, root: u32, roots: &mut Vec<u32>, text: &mut String) {
     let mut todo: Vec<(u32, String, &str)> = vec![(root, String::new(), "")];
     while let Some((id, margin, branch)) = todo.pop() {
-        let tensor = &tree.tensors[id as usize];
-        let deep = margin.chars().count() / 3 >= MAX_DEPTH && !tensor.children.is_empty();
-        let what = if deep { format!("#{id} below") } else { describe(tree, id, tensor) };
+        let sources = tree.sources(id as usize);
+        let deep = margin.chars().count() / 3 >= MAX_DEPTH && !sources.is_empty();
+        let what = if deep { format!("#{id} below") } else { describe(tree, id, &sources) };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {margin}{branch}{what}");
         if deep {
@@ -173,18 +174,19 @@ fn draw(tree: &TreeReport, root: u32, roots: &mut Vec<u32>, text: &mut String) {
                 "└─ " => "   ",
                 _ => "│  ",
             };
-        for (k, &child) in tensor.children.iter().enumerate().rev() {
-            todo.push((child, inner.clone(), if k + 1 == tensor.children.len() { "└─ " } else { "├─ " }));
+        for (k, &child) in sources.iter().enumerate().rev() {
+            todo.push((child, inner.clone(), if k + 1 == sources.len() { "└─ " } else { "├─ " }));
         }
     }
 }
 
-fn describe(tree: &TreeReport, id: u32, tensor: &TensorReport) -> String {
+fn describe(tree: &TreeReport, id: u32, sources: &[u32]) -> String {
+    let tensor = &tree.tensors[id as usize];
     let head = format!("#{id} {}  {}", tensor.subscripts, tensor.shape);
     if let Some(node) = tensor.node {
         return format!("{head}  %{}", node.0);
     }
-    let children: Vec<&str> = tensor.children.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
+    let children: Vec<&str> = sources.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
     let step = format!("{}->{}", children.join(","), tensor.subscripts);
     if tensor.flops == Count::ZERO {
         format!("{head}  {step}{}", turns(tensor))

@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, Network, NodeId, ShowAccess};
-use einfold_order::cost::{StepCost, evaluate_steps};
-use einfold_order::{Ordered, Slice, evaluate_selected};
+use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
+use einfold_order::cost::evaluate_steps;
+use einfold_order::{Ordered, Slice};
 
 use super::{join, shape};
-use crate::compile::points;
+use crate::compile::{node_flops, points};
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::network_of;
-use crate::{Treatment, treatment};
+use crate::{Compiled, Made, Treatment, treatment};
 
 /// How a contraction is evaluated.
 #[derive(Clone, Debug)]
@@ -48,16 +48,50 @@ pub(super) struct TensorReport {
     pub(super) runs: Count,
     /// The node of a factor.
     pub(super) node: Option<NodeId>,
+    /// Whether it is a tensor in memory. A step that is left to the one that uses its result makes none.
+    pub(super) written: bool,
+}
+
+impl TreeReport {
+    /// The tensors in memory that a tensor is made of: where a child is none, those that it would be made of.
+    pub(super) fn sources(&self, id: usize) -> Vec<u32> {
+        let (mut open, mut sources) = (self.tensors[id].children.clone(), Vec::new());
+        open.reverse();
+        while let Some(child) = open.pop() {
+            match &self.tensors[child as usize] {
+                tensor if tensor.written => sources.push(child),
+                tensor => open.extend(tensor.children.iter().rev()),
+            }
+        }
+        sources
+    }
 }
 
 /// The trees of all contractions.
-pub(super) fn reports<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, Ordered)>) -> Vec<TreeReport> {
+pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
+    let ir = &compiled.rewritten;
+    let orders = compiled.orders.iter().chain(&compiled.through_ids);
     let orders: HashMap<NodeId, &Ordered> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     let contraction = |id| match &ir.node(id).def {
         Def::Contract(c) => Some((id, c)),
         _ => None,
     };
-    ir.ids().filter_map(contraction).map(|(id, c)| report(ir, id, c, orders.get(&id).copied())).collect()
+    let all = ir.ids().filter_map(contraction);
+    all.map(|(id, c)| {
+        let mut tree = report(ir, id, c, orders.get(&id).copied());
+        show_written(&mut tree, &compiled.made[id.0 as usize], &compiled.ir);
+        tree
+    })
+    .collect()
+}
+
+/// Tells the steps of a tree through ids that are written from the others, and what the nodes of each cost.
+fn show_written(tree: &mut TreeReport, made: &Made, ir: &Ir) {
+    let leaves = tree.tensors.len() - made.steps.len();
+    for (step, tensor) in tree.tensors[leaves..].iter_mut().enumerate() {
+        tensor.written = made.is_written(step);
+        tensor.flops = made.steps[step].iter().map(|&node| node_flops(ir, node)).sum();
+    }
 }
 
 fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> TreeReport {
@@ -75,13 +109,14 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
             tensors.extend((0..lifted.positions.len()).map(|k| selection(ir, id, lifted, k)));
             let legs = (0..lifted.positions.len()).map(|k| lifted.selection_axes(k));
             let inputs: Vec<Vec<u32>> = lifted.selected.network.inputs().iter().cloned().chain(legs).collect();
-            let costs = evaluate_selected(&lifted.selected, &ordered.tree);
-            steps(&lifted.c, (inputs, lifted.selected.network.output()), (ordered, costs), &mut tensors);
+            steps(&lifted.c, (inputs, lifted.selected.network.output()), &ordered.tree, &mut tensors);
         }
         (Some(ordered), None) => {
-            let network = network_of(c);
+            let network = network_of(c, &node.shape);
             let costs = evaluate_steps(&piece(&network, &ordered.slices), &ordered.tree);
-            steps(c, (network.inputs().to_vec(), network.output()), (ordered, costs), &mut tensors);
+            steps(c, (network.inputs().to_vec(), network.output()), &ordered.tree, &mut tensors);
+            let steps = tensors[c.factors.len()..].iter_mut();
+            steps.zip(costs).for_each(|(tensor, cost)| tensor.flops = cost.flops);
             count_turns(&network, ordered, &mut tensors);
         }
         (None, _) => {
@@ -94,6 +129,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
                 flops,
                 runs: Count::ONE,
                 node: None,
+                written: true,
             });
         }
     }
@@ -131,10 +167,11 @@ fn law(treatment: Treatment, ordered: Option<&Ordered>) -> String {
     }
 }
 
-/// The leaf that stands for ids: where they are read, and the positions that they give.
+/// The leaf that stands for ids: the positions that they give, and the points at which they are read.
 fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
     let positions = &lifted.positions[k];
-    let extents: Vec<usize> = lifted.selection_axes(k).iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
+    let by = &lifted.selected.selections[k].by;
+    let extents: Vec<usize> = by.iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
     let ids = positions.iter().map(|p| subscripts(ir, id, &lifted.c, &Access::new(id, vec![p.index.clone()])));
     let node = positions.iter().flat_map(|p| &p.index.ids).map(|ids| ids.access.tensor).next();
     TensorReport {
@@ -144,21 +181,17 @@ fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
         flops: Count::ZERO,
         runs: Count::ONE,
         node,
+        written: true,
     }
 }
 
-/// Adds the steps of a tree over tensors and a result of these axes, with their costs.
-fn steps(
-    c: &Contraction,
-    (inputs, output): (Vec<Vec<u32>>, &[u32]),
-    (ordered, costs): (&Ordered, Vec<StepCost>),
-    tensors: &mut Vec<TensorReport>,
-) {
+/// Adds the steps of a tree over tensors and a result of these axes.
+fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree, tensors: &mut Vec<TensorReport>) {
     let mut uses = Uses::new(c.axes.len());
     inputs.iter().for_each(|axes| uses.add(axes));
     uses.add(output);
     let mut legs: Vec<Vec<u32>> = inputs.iter().map(|axes| uses.shared(axes)).collect();
-    for (children, cost) in ordered.tree.steps().iter().zip(costs) {
+    for children in tree.steps() {
         let factors: Vec<&[u32]> = children.iter().map(|&id| &legs[id as usize][..]).collect();
         let kept: Vec<u32> = uses.product(&factors).kept().collect();
         uses.add(&kept);
@@ -168,9 +201,10 @@ fn steps(
             subscripts: join(&labels),
             shape: shape(&extents),
             children: children.clone(),
-            flops: cost.flops,
+            flops: Count::ZERO,
             runs: Count::ONE,
             node: None,
+            written: true,
         });
         legs.push(kept);
     }
@@ -180,8 +214,7 @@ fn steps(
 fn piece(network: &Network, slices: &[Slice]) -> Network {
     let mut extents = network.extents().to_vec();
     slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
-    let (inputs, output) = (network.inputs().to_vec(), network.output().to_vec());
-    Network::new(inputs, output, extents).expect("axes of a network exist")
+    network.with_extents(extents)
 }
 
 /// Multiplies the flops of each step by the turns in which it runs: those of the loops up to the last slice that it depends on.
@@ -205,6 +238,7 @@ fn leaf(ir: &Ir, id: NodeId, c: &Contraction, factor: &Access<NodeId>) -> Tensor
         flops: Count::ZERO,
         runs: Count::ONE,
         node: Some(factor.tensor),
+        written: true,
     }
 }
 

@@ -1,8 +1,8 @@
 use einfold_ir::{Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Layout, Node, Plan};
 
 use super::{Hints, lower};
-use crate::PlanError;
 use crate::testing::{contraction, letters, node, show};
+use crate::{Excess, PlanError};
 
 fn lowered(ir: &Ir) -> String {
     let draft = lower(ir, &Hints::default()).unwrap();
@@ -107,6 +107,7 @@ fn an_empty_identity_is_a_plan() {
 #[test]
 fn what_cannot_be_addressed_is_refused() {
     let ir = letters("i,j->ij", &[1 << 40, 1 << 40]);
-    let Err(PlanError::TooLarge { step, bytes, .. }) = lower(&ir, &Hints::default()) else { panic!("accepted") };
+    let Err(PlanError::TooLarge(excess)) = lower(&ir, &Hints::default()) else { panic!("accepted") };
+    let Excess { step, bytes, .. } = *excess;
     assert_eq!((step, bytes.exact()), (ir.outputs()[0], Some(1 << 83)));
 }
