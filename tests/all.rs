@@ -18,6 +18,7 @@ mod limits;
 mod links;
 mod meaning;
 mod metamorphic;
+mod mutant;
 mod mutated;
 mod npy;
 mod num;

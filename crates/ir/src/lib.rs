@@ -20,6 +20,7 @@ mod module;
 mod network;
 mod plan;
 mod region;
+mod space;
 mod tree;
 mod verify;
 

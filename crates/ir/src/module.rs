@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::access::{Access, Axis, AxisRef, Ids, Index, Label, ShowAccess};
+use crate::access::{Access, Axis, AxisRef, Index, Label, ShowAccess};
+use crate::space::Space;
 use crate::{Algebra, Dtype, Expr, PointOp, ShowExpr};
 
 /// A tensor of an [`Ir`].
@@ -322,75 +323,6 @@ pub(crate) fn check_expr(
 
 pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
     if holds { Ok(()) } else { Err(Violation(what())) }
-}
-
-/// How deep ids of ids may be nested: deeper than any text can.
-const MOST_NESTED: usize = 256;
-
-/// An iteration space in which accesses are checked: own axes, loop axes, and what a tensor is.
-pub(crate) struct Space<'a, F> {
-    pub(crate) axes: &'a [Axis],
-    pub(crate) loops: &'a [Axis],
-    pub(crate) lookup: &'a F,
-}
-
-impl<'a, F> Space<'a, F> {
-    fn extent(&self, axis: AxisRef) -> Option<usize> {
-        let (list, at) = match axis {
-            AxisRef::Own(a) => (self.axes, a),
-            AxisRef::Loop(a) => (self.loops, a),
-        };
-        list.get(at as usize).map(|a| a.extent)
-    }
-
-    pub(crate) fn check_access<'s, T>(&self, access: &Access<T>) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
-        let (_, shape) = (self.lookup)(&access.tensor)?;
-        self.check_indices(&access.indices, shape)
-    }
-
-    /// Positions without ids must stay inside; with ids the affine part is checked together with them, when they are read.
-    pub(crate) fn check_indices<'s, T>(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
-        self.check_nested(indices, shape, MOST_NESTED)
-    }
-
-    /// As [`Space::check_indices`], of ids that are nested up to `depth` deep: what follows them goes down as deep.
-    fn check_nested<'s, T>(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
-        ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
-        for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
-            self.check_terms(index)?;
-            for Ids { access, .. } in &index.ids {
-                let (dtype, shape) = (self.lookup)(&access.tensor)?;
-                ensure(dtype.is_integer(), || "ids must be integers".into())?;
-                let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
-                self.check_nested(&access.indices, shape, deeper)?;
-            }
-            let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
-            if index.ids.is_empty() && !empty {
-                let range = index.range(|a| self.extent(a).unwrap_or(1));
-                let inside = range.is_some_and(|(low, high)| low >= 0 && (high as u64) < extent as u64);
-                ensure(inside, || format!("positions along axis {dim} leave 0..{extent}"))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_terms<T>(&self, index: &Index<T>) -> Result<(), Violation> {
-        for (k, term) in index.terms.iter().enumerate() {
-            ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
-            let fresh = index.terms[..k].iter().all(|t| t.axis != term.axis);
-            ensure(fresh && term.coef != 0, || format!("axis {} repeated or with coefficient 0", term.axis))?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Ir {

@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use crate::access::{Access, Axis, AxisRef, Index};
-use crate::module::{Space, Violation, check_expr, ensure};
+use crate::module::{Violation, check_expr, ensure};
 use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
 use crate::region::{Lifetime, Region};
+use crate::space::Space;
 use crate::{Algebra, Dtype};
 
 /// What is known of a draft that keeps to every invariant: the facts that its check has established, which the executor goes by.
