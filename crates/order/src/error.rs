@@ -48,6 +48,9 @@ pub enum OrderError {
         /// The elements of the largest intermediate.
         size: Count,
     },
+    /// The search was ended before it had an exact order, or one within the limits.
+    #[error("the search was ended before it found what was asked for")]
+    Cancelled,
     /// The network has no tensor.
     #[error("a network without tensors has no order")]
     NoTensors,

@@ -54,6 +54,7 @@ pub use registry::{STRATEGIES, Strategy, strategy};
 pub use select::{Selected, Selection, evaluate_selected, order_selected};
 pub use slice::{Slice, evaluate_sliced};
 pub use task::Task;
+use watch::Stop;
 pub use watch::{Progress, Watch};
 
 /// Where an order comes from. The default is the strategy `auto`.
@@ -129,8 +130,12 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
         Order::Ssa(path) => (Tree::from_ssa(leaves, path)?.into(), "path"),
         Order::Replay(record) => (deep::replay(&search, record)?, "deep"),
     };
-    let ordered = limits.kept(task, budget, found).priced(task, strategy);
+    let stop = Stop::new(watch);
+    let ordered = limits.kept(task, budget, found, &stop).priced(task, strategy);
     if !limits.admit(&ordered.cost) {
+        if stop.is_stopped() || watch.is_cancelled() {
+            return Err(OrderError::Cancelled);
+        }
         return Err(OrderError::TooLarge { peak: ordered.cost.peak, size: ordered.cost.size });
     }
     Ok(ordered)
