@@ -10,6 +10,7 @@ use einfold_ir::{Cost, Count, Network, Tree};
 
 use crate::cost::StepCost;
 use crate::graph::{self, Pairs};
+use crate::registry::searching;
 use crate::{Order, Ordered};
 
 /// The most tensors, selections among them, of the search, which tries all splits of all sets.
@@ -80,6 +81,7 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Ordered> {
     if !strategy.sees_ids {
         return None;
     }
+    searching();
     let search = Search::new(selected)?;
     let (pairs, weight) = search.best()?;
     if weight >= search.at_once() {
@@ -88,6 +90,13 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Ordered> {
     let tree = graph::tree(search.tensors, &pairs).ok()?;
     let cost = total(selected, &tree);
     Some(Ordered { tree, slices: Vec::new(), cost, strategy: strategy.name, record: None })
+}
+
+/// The order of a network with ids along a tree; `None` if it is none that the network [accepts](Selected::accepts).
+pub fn follow_selected(selected: &Selected, tree: &Tree) -> Option<Ordered> {
+    let ordered =
+        || Ordered { tree: tree.clone(), slices: Vec::new(), cost: total(selected, tree), strategy: "path", record: None };
+    selected.accepts(tree).then(ordered)
 }
 
 /// The cost of a tree, every step writing its result.

@@ -3,6 +3,7 @@
 mod build;
 mod cost;
 mod orders;
+mod saved;
 
 use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
 use einfold_order::{Budget, Effort, Order, OrderError, Ordered, Task, order_task};
@@ -14,6 +15,7 @@ use crate::passes::{Pass, PassSet};
 use crate::{Hints, Memory, PlanError, Rewrite, Treatment, rewrite, treatment};
 
 pub(crate) use cost::{naive_flops, points};
+pub use saved::saved_order;
 
 /// What may be chosen beside the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -75,7 +77,7 @@ const LESS: f64 = 0.9;
 /// asked again for less.
 ///
 /// # Errors
-/// [`PlanError::Order`] as [`order_task`] has it; [`PlanError::OnePath`] for a path where several contractions have an order;
+/// [`PlanError::Order`] as [`order_task`] has it, and for a saved order that does not fit; [`PlanError::OnePath`] for a path where several contractions have an order;
 /// [`PlanError::TooLarge`] where the memory limit, or what can be addressed, is exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
     compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
@@ -95,23 +97,39 @@ fn compile_by(
     let mut rewrites = Vec::new();
     let choice = orders::choice(ir, how, options.passes)?;
     let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
-    let through_ids = orders::through_ids(&rewritten, how, budget)?;
     let constant = match &options.constants[..] {
         [] => vec![false; rewritten.nodes().len()],
         operands => constants::constant_nodes(&rewritten, operands),
     };
+    let followed = match how {
+        Order::Saved(saved) => Some((saved, saved::follow(&rewritten, &constant, saved, budget)?)),
+        _ => None,
+    };
+    let through_ids = match followed.as_ref().and_then(|(_, followed)| followed.through_ids.clone()) {
+        Some(known) => known,
+        None => orders::through_ids(&rewritten, how, budget)?,
+    };
+    // Lanes are as many as keep to the limit that slices were found for.
+    let lanes_within = budget.memory_bytes.or(followed.as_ref().and_then(|(saved, _)| saved.memory_bytes));
     let searched = matches!(how, Order::Strategy(_));
     let mut asked = Asked::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
     loop {
-        let parts = match orders::all(&rewritten, &constant, how, &asked.budget(), search) {
+        let orders = match &followed {
+            Some((_, followed)) => Ok(followed.factored.clone()),
+            None => orders::all(&rewritten, &constant, how, &asked.budget(), search),
+        };
+        let parts = match orders {
             Ok(orders) => parts(&rewritten, orders, &through_ids, options)?,
             // That the search cannot do with less is no news.
             Err(error) => return Err(least.map_or(error, |(_, least)| least)),
         };
         let (before, rest) = parts;
-        let built = Built::of(&rest, options, budget.memory_bytes)?;
+        let built = Built::of(&rest, options, lanes_within)?;
         let total = built.memory.total();
+        if let Some((saved, _)) = &followed {
+            saved.check_memory(total, budget).map_err(OrderError::from)?;
+        }
         let Err(error) = built.within(budget.memory_bytes) else {
             return finish(before, rest, built, rewrites, options);
         };

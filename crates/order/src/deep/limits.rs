@@ -8,6 +8,7 @@ use super::slicing::{self, Cuts};
 use crate::graph::{self, Graph};
 use crate::objective::Goal;
 use crate::random::Random;
+use crate::registry::searching;
 use crate::slice::{evaluate_sliced, nest};
 use crate::watch::Stop;
 use crate::{Budget, Found, Slice, Task};
@@ -52,6 +53,7 @@ impl Limits {
         if self.hold(network, &found.tree, &found.slices) {
             return found;
         }
+        searching();
         let graph = Graph::of(network);
         let goal = Goal::unlimited(budget.objective);
         let Some(mut tree) = Nodes::new(&graph, goal, &graph::pairs(&found.tree)) else { return found };
