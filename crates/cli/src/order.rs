@@ -43,7 +43,8 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     if let Some(target) = dot {
         target.write_text(&format::dot(network, &ordered, labels))?;
     }
-    let report = Report { subject: &subject, ordered: &ordered, budget: &budget, seconds, interrupted, cached };
+    let (subject, ordered) = (&subject, &ordered);
+    let report = Report { subject, ordered, how: &how, budget: &budget, seconds, interrupted, cached };
     to_stdout(|out| if args.json { writeln!(out, "{}", report.json()) } else { report.text(out) })
 }
 

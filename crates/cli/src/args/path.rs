@@ -38,7 +38,7 @@ impl PathArg {
 /// As [`steps`], and a path of several that is no tree.
 pub(crate) fn parse(text: &str) -> Result<PathArg, String> {
     if is_several(text) {
-        let paths = scan(text, |s| s.list(Scanner::path))?;
+        let paths = scan(text, |s| s.list(|s| s.path()))?;
         SavedOrder::of_paths(&paths).map(PathArg::Several).map_err(|error| error.to_string())
     } else if text.trim_start().starts_with(['[', '(']) {
         steps(text).map(PathArg::Steps)
@@ -53,7 +53,7 @@ pub(crate) fn parse(text: &str) -> Result<PathArg, String> {
 /// # Errors
 /// What was expected where.
 fn steps(text: &str) -> Result<Vec<Vec<u32>>, String> {
-    scan(text, Scanner::steps)
+    scan(text, |s| s.steps())
 }
 
 /// Reads what is in brackets, and nothing after it.

@@ -2,7 +2,7 @@
 
 use super::subject::Subject;
 use crate::args::path;
-use einfold::{Budget, Count};
+use einfold::{Budget, Count, Order};
 use einfold_order::format::{count_json, ordered_json};
 use einfold_order::{Effort, Ordered, SavedOrder, SavedTree};
 use serde_json::Value;
@@ -15,6 +15,7 @@ const SHOWN_STEPS: usize = 24;
 pub(super) struct Report<'a> {
     pub(super) subject: &'a Subject,
     pub(super) ordered: &'a Ordered,
+    pub(super) how: &'a Order,
     pub(super) budget: &'a Budget,
     /// How long the search took.
     pub(super) seconds: f64,
@@ -32,7 +33,11 @@ impl Report<'_> {
         let Subject { network, labels, .. } = self.subject;
         let Budget { objective, memory_bytes, largest, .. } = *self.budget;
         let contractions = vec![SavedTree::new(network, labels, tree, slices)];
-        let saved = SavedOrder { contractions, objective, memory_bytes, largest };
+        let saved = match self.how {
+            // It was found for what it says itself.
+            Order::Saved(found) => SavedOrder { contractions, ..found.clone() },
+            _ => SavedOrder { contractions, objective, memory_bytes, largest },
+        };
         let mut value = ordered_json(&saved, self.ordered);
         value["seconds"] = self.seconds.into();
         value["seed"] = self.budget.seed.into();
