@@ -173,12 +173,7 @@ impl SavedOrder {
     ///
     /// # Errors
     /// [`OrderError::Mismatch`] if it does not fit the task or the limits of `budget`.
-    pub fn follow(
-        &self,
-        task: &Task<'_>,
-        names: &[impl AsRef<str>],
-        budget: &Budget,
-    ) -> Result<Ordered, OrderError> {
+    pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>], budget: &Budget) -> Result<Ordered, OrderError> {
         let ordered = self.single()?.follow(task, names)?;
         let bytes = ordered.cost.peak * Count::from(task.element_bytes);
         self.check_memory(bytes, budget)?;

@@ -94,8 +94,13 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Ordered> {
 
 /// The order of a network with ids along a tree; `None` if it is none that the network [accepts](Selected::accepts).
 pub fn follow_selected(selected: &Selected, tree: &Tree) -> Option<Ordered> {
-    let ordered =
-        || Ordered { tree: tree.clone(), slices: Vec::new(), cost: total(selected, tree), strategy: "path", record: None };
+    let ordered = || Ordered {
+        tree: tree.clone(),
+        slices: Vec::new(),
+        cost: total(selected, tree),
+        strategy: "path",
+        record: None,
+    };
     selected.accepts(tree).then(ordered)
 }
 

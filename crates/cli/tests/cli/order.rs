@@ -368,7 +368,11 @@ fn an_order_of_something_else_says_what_differs() {
 #[test]
 fn a_dry_run_shows_paths_that_can_be_followed() {
     let layer = ["H[dst[e]:9,o] += X[src[e],f]*W[f,o]", "--shapes", "dst=4:i64,X=5x6,src=4:i64,W=6x7"];
-    let both = ["T[i,l] = a[i,j]*b[j,k]*c[k,l]; M[i,k] max= a[i,j]*b[j,k]; S = T[i,l]*T[i,l]*a[i,i]", "--shapes", "a=4x4,b=4x4,c=4x4"];
+    let both = [
+        "T[i,l] = a[i,j]*b[j,k]*c[k,l]; M[i,k] max= a[i,j]*b[j,k]; S = T[i,l]*T[i,l]*a[i,i]",
+        "--shapes",
+        "a=4x4,b=4x4,c=4x4",
+    ];
     let folder = Folder::new();
     let files = |shapes: &str| -> Vec<String> {
         let file = |item: &str| {

@@ -56,8 +56,7 @@ fn ctrl_c_ends_a_wait_for_input() {
 
 /// Starts a command, and interrupts it after a while.
 fn interrupted_soon(arguments: &[&str]) -> Output {
-    let child =
-        einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     interrupt(&child);
     let asked = Instant::now();
@@ -69,7 +68,8 @@ fn interrupted_soon(arguments: &[&str]) -> Output {
 
 #[test]
 fn ctrl_c_ends_a_search_which_gives_what_it_has() {
-    for effort in [&["--time", "1000h"][..], &["--trials", "4000000000"], &["--trials", "4000000000", "--threads", "3"]] {
+    for effort in [&["--time", "1000h"][..], &["--trials", "4000000000"], &["--trials", "4000000000", "--threads", "3"]]
+    {
         let folder = Folder::new();
         let file = folder.write("lattice.json", crate::order::lattice(12).as_bytes());
         let svg = folder.file("tree.svg");
@@ -99,8 +99,7 @@ fn ctrl_c_ends_planning() {
         .map(|legs| legs.as_array().unwrap().iter().map(letter).collect())
         .collect();
     let shapes: Vec<String> = terms.iter().map(|term| vec!["6"; term.chars().count()].join("x")).collect();
-    let output =
-        interrupted_soon(&["explain", &format!("{}->", terms.join(",")), "--shapes", &shapes.join(",")]);
+    let output = interrupted_soon(&["explain", &format!("{}->", terms.join(",")), "--shapes", &shapes.join(",")]);
     assert_interrupted(&output);
 }
 

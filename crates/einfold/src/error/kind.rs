@@ -234,6 +234,9 @@ impl ErrorKind {
                 "search an order for this limit, or leave the limit out".into()
             }
             ErrorKind::Order(OrderError::Mismatch { .. }) => "search an order for this expression and these shapes".into(),
+            ErrorKind::Plan(PlanError::OnePath { .. }) => {
+                "give the order of a plan (`Plan::order`, or what `explain --format json` prints), which has all of them".into()
+            }
             ErrorKind::Plan(PlanError::TooLarge { .. }) => {
                 "allow more memory, sum over an axis first, or split the work".into()
             }

@@ -55,18 +55,10 @@ fn ids(values: &[i64]) -> AnyArray {
 fn every_order_is_followed_without_a_search() -> Result {
     let square = || any(matrix(48, 48));
     let chain = [("a", square()), ("b", square()), ("c", square())];
-    let graph = [
-        ("dst", ids(&[0, 3, 3, 1])),
-        ("X", any(matrix(5, 6))),
-        ("src", ids(&[4, 4, 0, 2])),
-        ("W", any(matrix(6, 7))),
-    ];
-    let narrow = [
-        ("dst", ids(&[0, 3, 3, 1])),
-        ("X", any(matrix(5, 1))),
-        ("src", ids(&[4, 4, 0, 2])),
-        ("W", any(matrix(1, 1))),
-    ];
+    let graph =
+        [("dst", ids(&[0, 3, 3, 1])), ("X", any(matrix(5, 6))), ("src", ids(&[4, 4, 0, 2])), ("W", any(matrix(6, 7)))];
+    let narrow =
+        [("dst", ids(&[0, 3, 3, 1])), ("X", any(matrix(5, 1))), ("src", ids(&[4, 4, 0, 2])), ("W", any(matrix(1, 1)))];
     let layer = "H[dst[e]:9,o] += X[src[e],f]*W[f,o]";
     let both = "Z[i,l] = a[i,j]*b[j,k]*c[k,l]; M[i,l] max= a[i,j]*b[j,l]; Y[g[i]:9,l] += a[i,j]*b[j,k]*c[k,l]";
     let with_ids = [square(), square(), square(), ids(&[3; 48])];

@@ -270,13 +270,7 @@ fn cut_anew<'g>(from: Sliced<'g>, limit: f64, meter: &Meter<'_>, until: f64, ran
 }
 
 impl<'g> Sliced<'g> {
-    fn settled(
-        mut tree: Nodes<'g>,
-        mut cuts: Cuts,
-        limit: f64,
-        random: &mut Random,
-        meter: &Meter<'_>,
-    ) -> Sliced<'g> {
+    fn settled(mut tree: Nodes<'g>, mut cuts: Cuts, limit: f64, random: &mut Random, meter: &Meter<'_>) -> Sliced<'g> {
         settle(&mut tree, &mut cuts, limit, random, &|work| meter.stop().after(work));
         Sliced { total: tree.total() + cuts.log2(), tree, cuts }
     }

@@ -77,12 +77,7 @@ fn component_pairs(part: &Graph, work: &mut Work<'_>) -> Result<Pairs, OrderErro
     }
 }
 
-fn priced_pairs<P: Pricing>(
-    part: &Graph,
-    bonds: &[Bond],
-    price: &P,
-    work: &mut Work<'_>,
-) -> Result<Pairs, OrderError> {
+fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
     if tries_all(tensors, work.left()) {
         work.spend(full::work(tensors), tensors)?;

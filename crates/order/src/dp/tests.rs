@@ -80,7 +80,11 @@ fn all_splits_reach_the_least_flops_of_all_trees() {
         let network = random.network(if round % 20 == 0 { 6 } else { 5 }, &[1, 2, 3, 5, 7, 16]);
         let least = least_flops(&network, false).unwrap();
         let graph = Graph::of(&network);
-        assert_eq!(cost::evaluate_graph(&graph, &super::tree(&graph, u64::MAX, &Stop::new(&())).unwrap()).flops, least, "{network:?}");
+        assert_eq!(
+            cost::evaluate_graph(&graph, &super::tree(&graph, u64::MAX, &Stop::new(&())).unwrap()).flops,
+            least,
+            "{network:?}"
+        );
         let bonds = Bond::all(&graph);
         assert_eq!(
             flops(&graph, &full::pairs(graph.legs.len(), &Counts(&bonds), as_written(graph.legs.len()))),

@@ -84,7 +84,8 @@ impl Order {
     }
 }
 
-const SHAPE: &str = "an order was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]";
+const SHAPE: &str =
+    "an order was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]";
 
 impl Order {
     /// How many tensors its path contracts, if it is one of a single contraction.

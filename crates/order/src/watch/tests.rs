@@ -76,7 +76,8 @@ struct Case {
 fn cases() -> Vec<Case> {
     let by = |name: &str| name.parse::<Order>().unwrap();
     let trials = |n| Budget { effort: Effort::Trials(n), ..Budget::default() };
-    let steps = |n: u32| Order::Ssa((0..n - 1).map(|k| if k == 0 { vec![0, 1] } else { vec![n + k - 1, k + 1] }).collect());
+    let steps =
+        |n: u32| Order::Ssa((0..n - 1).map(|k| if k == 0 { vec![0, 1] } else { vec![n + k - 1, k + 1] }).collect());
     let case = |name, network, order, budget| Case { name, network, order, budget };
     vec![
         case("greedy on a lattice", lattice(80, 80), by("greedy"), Budget::default()),
@@ -88,7 +89,12 @@ fn cases() -> Vec<Case> {
         case("deep, eliminations", random(900, 240, 4, 2), by("deep"), trials(1)),
         case("deep, dense", complete(60), by("deep"), trials(1)),
         case("deep, sliced", lattice(12, 12), by("deep"), Budget { largest: Some(1 << 6), ..trials(1) }),
-        case("a path, sliced", lattice(16, 16), steps(256), Budget { memory_bytes: Some(1 << 12), ..Budget::default() }),
+        case(
+            "a path, sliced",
+            lattice(16, 16),
+            steps(256),
+            Budget { memory_bytes: Some(1 << 12), ..Budget::default() },
+        ),
         case("very many trials", lattice(8, 8), by("deep"), trials(u32::MAX)),
     ]
 }

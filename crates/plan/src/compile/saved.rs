@@ -1,9 +1,7 @@
 //! Orders of whole expressions as values.
 
 use einfold_ir::{Contraction, Ir, Network, NodeId, Tree};
-use einfold_order::{
-    Budget, Mismatch, Order, OrderError, Ordered, SavedOrder, SavedTree, Task, cost, follow_selected,
-};
+use einfold_order::{Budget, Mismatch, Order, OrderError, Ordered, SavedOrder, SavedTree, Task, cost, follow_selected};
 
 use super::orders::constant_factors;
 use super::{Compiled, contractions};
@@ -129,12 +127,7 @@ fn assigned<'c, 'i, 's>(
 }
 
 /// The orders of a saved order for an expression. `constant` tells which nodes are made of constant operands alone.
-pub(super) fn follow(
-    ir: &Ir,
-    constant: &[bool],
-    saved: &SavedOrder,
-    budget: &Budget,
-) -> Result<Followed, PlanError> {
+pub(super) fn follow(ir: &Ir, constant: &[bool], saved: &SavedOrder, budget: &Budget) -> Result<Followed, PlanError> {
     let (choices, of) = (choices(ir), saved.contractions.len());
     let assigned = assigned(&choices, saved)?;
     let (mut factored, mut through_ids) = (Vec::new(), Vec::new());
@@ -160,12 +153,7 @@ pub(super) fn follow(
 }
 
 /// The order of a contraction with ids along a tree; none if that is one step.
-pub(super) fn through(
-    id: NodeId,
-    c: &Contraction,
-    lifted: &Lifted,
-    tree: &Tree,
-) -> Result<Option<Ordered>, PlanError> {
+pub(super) fn through(id: NodeId, c: &Contraction, lifted: &Lifted, tree: &Tree) -> Result<Option<Ordered>, PlanError> {
     if tree.leaves() == lifted.leaves() {
         return follow_selected(&lifted.selected, tree).map(Some).ok_or(PlanError::Ids { node: id });
     }
