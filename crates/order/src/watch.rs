@@ -34,7 +34,7 @@ impl Watch for () {}
 /// The work between two questions to a [`Watch`], in units of some nanoseconds: a leg that is visited, a split that is priced.
 const QUANTUM: usize = 1 << 16;
 /// How much work may still bring an answer within its limits after the search was ended: some milliseconds.
-const GRACE: usize = 1 << 21;
+const GRACE: usize = 1 << 19;
 
 /// Asks a [`Watch`] at bounded work whether the search is to end.
 ///
