@@ -123,7 +123,8 @@ pub(crate) struct PlanArgs {
     /// The strategy that chooses the contraction order, by its own or opt_einsum's name.
     #[arg(long, visible_alias = "optimize", value_name = "NAME", value_parser = value::order, conflicts_with = "path")]
     pub(crate) order: Option<Order>,
-    /// The contraction order itself: in NumPy's linear form, '[(0,1),(0,1)]', or a file with what `order --json` prints.
+    /// The contraction order itself: in NumPy's linear form, '[(0,1),(0,1)]', or a file with what `order --json`, `explain
+    /// --format json` or `run --json` prints, whose slices are kept.
     #[arg(long, value_name = "PATH", value_parser = path::parse)]
     pub(crate) path: Option<path::PathArg>,
     /// The most memory a run may need besides its operands: 2GiB, 500MB, or bytes.
@@ -235,7 +236,7 @@ impl PlanArgs {
             expression = expression.order(order.clone())?;
         }
         if let Some(path) = &self.path {
-            expression = expression.order(Order::from(path.read()?))?;
+            expression = expression.order(path.read()?)?;
         }
         if let Some(bytes) = self.memory {
             expression = expression.memory(bytes);

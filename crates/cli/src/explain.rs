@@ -6,7 +6,7 @@ use crate::interrupt;
 use crate::language;
 use crate::operands;
 use crate::output::to_stdout;
-use einfold::{Explain, Stage};
+use einfold::{Explain, Plan, Stage};
 use serde_json::Value;
 use std::io::Write;
 
@@ -35,15 +35,16 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     let explained = plan.explain()?;
     let text = match args.format {
         Format::Text => explained.text(args.stage.as_ref().map_or(&Stage::ALL, std::slice::from_ref)),
-        Format::Json => format!("{:#}\n", json(&explained, args.stage)),
+        Format::Json => format!("{:#}\n", json(&plan, &explained, args.stage)),
         Format::Dot => explained.dot(),
     };
     to_stdout(|out| out.write_all(text.as_bytes()))
 }
 
-/// All stages, or what belongs to all and one of them.
-fn json(explained: &Explain, only: Option<Stage>) -> Value {
+/// All stages, or what belongs to all and one of them; and the order, as `--path` reads it.
+fn json(plan: &Plan, explained: &Explain, only: Option<Stage>) -> Value {
     let mut value = explained.json();
+    value["order"] = plan.order().to_json();
     if let (Some(only), Value::Object(fields)) = (only, &mut value) {
         fields.retain(|key, _| Stage::ALL.iter().all(|stage| stage.name() != key || *stage == only));
     }

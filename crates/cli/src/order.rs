@@ -43,7 +43,8 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     if let Some(target) = dot {
         target.write_text(&format::dot(network, &ordered, labels))?;
     }
-    let report = Report { subject: &subject, ordered: &ordered, budget: &budget, seconds, interrupted, cached };
+    let (subject, ordered) = (&subject, &ordered);
+    let report = Report { subject, ordered, how: &how, budget: &budget, seconds, interrupted, cached };
     to_stdout(|out| if args.json { writeln!(out, "{}", report.json()) } else { report.text(out) })
 }
 
@@ -68,7 +69,7 @@ fn effort(args: &OrderArgs) -> Effort {
 fn how(args: &OrderArgs) -> Result<Order, Failure> {
     let searches = args.time.is_some() || args.trials.is_some() || args.start.is_some();
     match (&args.path, &args.replay, &args.order) {
-        (Some(path), ..) => Ok(path.read()?.into()),
+        (Some(path), ..) => path.read(),
         (None, Some(record), _) => Ok(Order::Replay(record.clone())),
         (None, None, Some(order)) => Ok(order.clone()),
         (None, None, None) if searches => Ok(Order::Strategy(strategy("deep")?)),
@@ -79,7 +80,7 @@ fn how(args: &OrderArgs) -> Result<Order, Failure> {
 /// Searches, if the cache does not have the order.
 fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> Result<Answer, Failure> {
     let start = match &args.start {
-        Some(path) => Some(path.read()?.tree(subject.network.inputs().len()).map_err(OrderError::from)?),
+        Some(path) => path.read()?.tree(subject.network.inputs().len())?,
         None => None,
     };
     let element_bytes = subject.dtype.size() as u64;
@@ -88,6 +89,10 @@ fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> 
         return Err(Failure::Usage { verb: "order", what: "`--constants` names an operand that is not there" });
     }
     let task = Task { network: &subject.network, constants, element_bytes, start: start.as_ref() };
+    if let Order::Saved(saved) = how {
+        let ordered = saved.follow(&task, &subject.labels, budget)?;
+        return Ok(Answer { ordered, interrupted: false, cached: false });
+    }
     let open =
         |folder: &PathBuf| Cache::on_disk(folder).map_err(|error| Failure::Folder { folder: folder.clone(), error });
     let cache = args.cache.as_ref().map(open).transpose()?;
@@ -101,5 +106,8 @@ fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> 
             None => order_task(&task, how, budget, &watch),
         }
     });
-    Ok(Answer { ordered: ordered?, interrupted, cached: false })
+    match ordered {
+        Err(OrderError::Cancelled) => Err(Failure::Interrupted),
+        ordered => Ok(Answer { ordered: ordered?, interrupted, cached: false }),
+    }
 }

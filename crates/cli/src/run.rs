@@ -91,7 +91,7 @@ fn write_cost(plan: &Plan, to: &mut impl Write) -> io::Result<()> {
     writeln!(to, "memory   {} bytes besides the operands", plan.peak_bytes())?;
     writeln!(to, "flops    {} multiply-adds", cost.flops)?;
     writeln!(to, "largest  {} elements in one step's result", cost.size)?;
-    writeln!(to, "path     {}", path::show(&plan.path()))
+    writeln!(to, "path     {}", path::show_order(&plan.order()))
 }
 
 /// Extents as `--shapes` takes them: `20x10`, and `()` for a scalar.

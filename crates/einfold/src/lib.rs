@@ -247,7 +247,7 @@ pub use einfold_exec::{
     Stopped, ViewError,
 };
 pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, OutOfRange, PathError, TensorType};
-pub use einfold_order::{Budget, Order, OrderError, STRATEGIES, Strategy};
+pub use einfold_order::{Budget, Mismatch, Order, OrderError, STRATEGIES, SavedOrder, SavedSlice, SavedTree, Strategy};
 pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, Holder, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,

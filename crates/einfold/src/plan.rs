@@ -7,8 +7,10 @@ use crate::expression::Expression;
 use crate::operand::Operands;
 use crate::output::Outputs;
 use crate::program::Program;
+use crate::settings::Settings;
 use einfold_ir::{Buffer, Cost, Count, TensorType, Tree};
-use einfold_plan::{Explain, Source};
+use einfold_order::SavedOrder;
+use einfold_plan::{Explain, Source, saved_order};
 use std::sync::Arc;
 
 /// An expression compiled for operands of certain dtypes and shapes. It is immutable, cheap to clone and may be used from any
@@ -126,15 +128,36 @@ impl Plan {
     }
 
     /// The path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them and appends
-    /// its result. Where parentheses make several contractions, the paths of all, one after the other; empty where there is
-    /// nothing to order.
+    /// its result. The ids of a gather or a scatter are tensors of their own, after the factors, unless all is one step. Where
+    /// parentheses or statements make several contractions, the paths of all, one after the other; empty where there is nothing to
+    /// order. [`order`](Plan::order) has them apart, with their slices.
     pub fn path(&self) -> Vec<Vec<u32>> {
-        self.trees().flat_map(Tree::linear_path).collect()
+        self.order().contractions.iter().flat_map(|saved| saved.tree.linear_path()).collect()
     }
 
     /// The path in SSA form: step `k` of `n` operands makes tensor `n + k`.
     pub fn ssa_path(&self) -> Vec<Vec<u32>> {
-        self.trees().flat_map(|tree| tree.steps().to_vec()).collect()
+        self.order().contractions.iter().flat_map(|saved| saved.tree.steps().to_vec()).collect()
+    }
+
+    /// The orders of all contractions with their slices, and what they were found for. Given to
+    /// [`Expression::order`](crate::Expression::order), they lead to the same plan without any search. As text it is JSON, which
+    /// [`Order::from_json`](crate::Order::from_json) reads.
+    ///
+    /// ```
+    /// use einfold::{Expression, Order, spec};
+    ///
+    /// let types = [spec::<f64>([64, 64]), spec::<f64>([64, 64]), spec::<f64>([64, 64])];
+    /// let sliced = Expression::new("ij,jk,kl->il")?.memory(40_000).plan(&types[..])?;
+    /// let text = sliced.order().to_string();
+    /// let order = Order::from_json(&text).expect("an order");
+    /// let again = Expression::new("ij,jk,kl->il")?.order(order)?.plan(&types[..])?;
+    /// assert_eq!((again.order(), again.peak_bytes()), (sliced.order(), sliced.peak_bytes()));
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
+    pub fn order(&self) -> SavedOrder {
+        let Settings { order, budget, .. } = &self.0.expression.settings;
+        saved_order(self.0.program.compiled(), order, budget)
     }
 
     /// Why the plan is what it is: every stage from the text to the last pass, as text, JSON or DOT. It displays as the plan
@@ -157,23 +180,18 @@ impl Plan {
         Ok(Explain::new(source, program.ir(), program.compiled(), &expression.plan_options())?)
     }
 
-    /// Whether some contraction runs in slices.
-    pub(crate) fn is_sliced(&self) -> bool {
-        self.0.program.compiled().orders.iter().any(|(_, ordered)| !ordered.slices.is_empty())
-    }
-
     /// What the plan is made of.
     pub(crate) fn parts(&self) -> (&Expression, &Program) {
         (&self.0.expression, &self.0.program)
     }
 
+    /// The contraction trees of the contractions without ids.
+    pub(crate) fn without_ids(&self) -> impl Iterator<Item = &Tree> {
+        self.0.program.compiled().orders.iter().map(|(_, ordered)| &ordered.tree)
+    }
+
     /// What the questions about ids were answered with, if there were any.
     pub(crate) fn answers(&self) -> &[i64] {
         self.0.program.answers()
-    }
-
-    /// The contraction trees, one for each contraction that has an order.
-    pub(crate) fn trees(&self) -> impl Iterator<Item = &Tree> {
-        self.0.program.compiled().orders.iter().map(|(_, ordered)| &ordered.tree)
     }
 }

@@ -8,14 +8,18 @@ use crate::program::Program;
 use crate::settings::Settings;
 use einfold_exec::UserSemiring;
 use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, OutOfRange, TensorType, Tree};
-use einfold_order::{Budget, Order};
+use einfold_order::format::FormatError;
+use einfold_order::{Budget, Order, OrderError, SavedOrder};
 use einfold_plan::PassSet;
 use einfold_syntax::{Ast, Options, Spelling, Subscripts};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The version of the format; a recipe of another version is refused.
-const VERSION: u64 = 1;
+/// The version of the format; recipes of a later version are refused. The first one had the paths of contractions without ids, and
+/// nothing of slices.
+const VERSION: u64 = 2;
+const PATHS_ALONE: u64 = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,10 +33,11 @@ struct Recipe {
     meaning: Meaning,
     memory: Option<u64>,
     passes: Vec<String>,
-    /// The strategy to ask again where there are several paths, or slices.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    order: Option<String>,
-    /// In SSA form, one for each contraction that has an order.
+    /// As [`SavedOrder`] writes it; in the first version the strategy to ask again where there are several paths, or slices.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    order: Value,
+    /// Of the first version alone: in SSA form, one for each contraction that has an order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paths: Vec<Vec<Vec<u32>>>,
     cost: Recorded,
 }
@@ -94,7 +99,8 @@ impl From<Cost> for Recorded {
 }
 
 impl Plan {
-    /// The plan as a recipe: JSON with the expression, its options, the types of the operands, the path and its cost.
+    /// The plan as a recipe: JSON with the expression, its options, the types of the operands, the [order](Plan::order) of all
+    /// contractions and its cost.
     ///
     /// ```
     /// use einfold::{Expression, Plan, spec};
@@ -106,10 +112,9 @@ impl Plan {
     /// ```
     pub fn to_recipe(&self) -> String {
         let expression = self.expression();
-        let Settings { options, semiring: _, order, budget, passes } = &expression.settings;
+        let Settings { options, semiring: _, order: _, budget, passes } = &expression.settings;
         let operand =
             |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
-        let paths: Vec<Vec<Vec<u32>>> = self.trees().map(|tree| tree.steps().to_vec()).collect();
         let recipe = Recipe {
             version: VERSION,
             expression: written(expression),
@@ -119,17 +124,14 @@ impl Plan {
             meaning: Meaning::of(options, self.answers()),
             memory: budget.memory_bytes,
             passes: passes.names().map(Into::into).collect(),
-            order: match order {
-                Order::Strategy(strategy) if paths.len() > 1 || self.is_sliced() => Some(strategy.name.into()),
-                _ => None,
-            },
-            paths,
+            order: self.order().to_json(),
+            paths: Vec::new(),
             cost: self.cost().into(),
         };
         serde_json::to_string(&recipe).expect("strings, numbers and lists can be written as JSON")
     }
 
-    /// The plan of a recipe, made again.
+    /// The plan of a recipe, made again without any search.
     ///
     /// # Errors
     /// [`ErrorKind::Recipe`](crate::ErrorKind::Recipe) if the text is no recipe, is of another version of the format, needs a
@@ -163,16 +165,16 @@ fn written(expression: &Expression) -> Written {
 /// Reads the version first: a recipe of another version may have other fields.
 fn read(recipe: &str) -> Result<Recipe, Error> {
     let malformed = |e: serde_json::Error| RecipeProblem::Malformed(e.to_string());
-    let value: serde_json::Value = serde_json::from_str(recipe).map_err(malformed)?;
-    match value.get("version").and_then(serde_json::Value::as_u64) {
-        Some(VERSION) => Ok(serde_json::from_value(value).map_err(malformed)?),
+    let value: Value = serde_json::from_str(recipe).map_err(malformed)?;
+    match value.get("version").and_then(Value::as_u64) {
+        Some(PATHS_ALONE | VERSION) => Ok(serde_json::from_value(value).map_err(malformed)?),
         Some(found) => Err(RecipeProblem::Version { found, expected: VERSION }.into()),
         None => Err(RecipeProblem::Malformed("there is no version".into()).into()),
     }
 }
 
 impl Recipe {
-    fn plan(self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<Plan, Error> {
+    fn plan(mut self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<Plan, Error> {
         let mut expression = match &self.expression {
             Written::Text(text) => Expression::new(text)?,
             Written::Spaced(text) => Expression::spaced(text)?,
@@ -182,11 +184,18 @@ impl Recipe {
             }
         };
         let (algebra, semiring) = self.algebra(user)?;
+        let order = self.order()?;
+        let budget = match &order {
+            Order::Saved(SavedOrder { objective, largest, .. }) => {
+                Budget { objective: *objective, largest: *largest, ..Budget::default() }
+            }
+            _ => Budget::default(),
+        };
         expression.settings = Settings {
             options: Options { strict: self.strict, algebra, ..self.meaning.options()? },
             semiring,
-            order: self.order()?,
-            budget: Budget { memory_bytes: self.memory, ..Budget::default() },
+            order,
+            budget: Budget { memory_bytes: self.memory, ..budget },
             passes: self.passes()?,
         };
         let types: Result<Vec<TensorType>, RecipeProblem> =
@@ -209,12 +218,19 @@ impl Recipe {
         Ok(found.ok_or_else(|| RecipeProblem::Algebra(self.algebra.clone()))?)
     }
 
-    /// One path is followed. With several contractions, or slices, the strategy is asked again, and has to answer the same.
-    fn order(&self) -> Result<Order, Error> {
-        match (&self.paths[..], &self.order) {
-            (_, Some(name)) => Ok(name.parse()?),
-            ([path], None) => Ok(Order::Ssa(path.clone())),
-            (_, None) => Ok(Order::default()),
+    /// What is followed. In the first version several contractions, or slices, have the strategy asked again, which has to answer
+    /// the same.
+    fn order(&mut self) -> Result<Order, Error> {
+        match (self.version, &self.paths[..], self.order.take()) {
+            (PATHS_ALONE, _, Value::String(name)) => Ok(name.parse()?),
+            (PATHS_ALONE, [path], _) => Ok(Order::Ssa(path.clone())),
+            (PATHS_ALONE, ..) => Ok(Order::default()),
+            (_, _, order) => match Order::from_value(order) {
+                Ok(saved @ Order::Saved(_)) => Ok(saved),
+                Ok(_) => Err(RecipeProblem::Malformed("the order has no network".into()).into()),
+                Err(FormatError::Path(error)) => Err(OrderError::from(error).into()),
+                Err(error) => Err(RecipeProblem::Malformed(error.to_string()).into()),
+            },
         }
     }
 
@@ -225,7 +241,8 @@ impl Recipe {
 
     fn check(&self, plan: &Plan) -> Result<(), Error> {
         let planned = Recorded::from(plan.cost());
-        let same_path = plan.trees().map(Tree::steps).eq(self.paths.iter().map(Vec::as_slice));
+        let paths: Vec<Vec<u32>> = self.paths.concat();
+        let same_path = self.version != PATHS_ALONE || plan.without_ids().flat_map(Tree::steps).eq(&paths);
         if same_path && planned == self.cost {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::expression::Expression;
 use einfold_exec::UserSemiring;
 use einfold_ir::{Dtype, Literal, OutOfRange};
-use einfold_order::{Budget, Order};
+use einfold_order::{Budget, Order, SavedOrder};
 use einfold_plan::PassSet;
 use einfold_syntax::Options;
 use std::str::FromStr;
@@ -22,7 +22,7 @@ pub(crate) struct Settings {
     pub(crate) passes: PassSet,
 }
 
-/// Something that says where a contraction order comes from: an [`Order`], or the name of a strategy.
+/// Something that says where a contraction order comes from: an [`Order`], a [`SavedOrder`], or the name of a strategy.
 pub trait IntoOrder {
     /// The order.
     ///
@@ -34,6 +34,12 @@ pub trait IntoOrder {
 impl IntoOrder for Order {
     fn into_order(self) -> Result<Order, Error> {
         Ok(self)
+    }
+}
+
+impl IntoOrder for SavedOrder {
+    fn into_order(self) -> Result<Order, Error> {
+        Ok(self.into())
     }
 }
 
@@ -57,7 +63,8 @@ impl Expression {
         self
     }
 
-    /// Where the contraction order comes from: the name of a [strategy](crate::STRATEGIES), or an [`Order`].
+    /// Where the contraction order comes from: the name of a [strategy](crate::STRATEGIES), an [`Order`], or the
+    /// [order](crate::Plan::order) of another plan. Whether one that is given fits is seen when the expression is planned.
     ///
     /// # Errors
     /// [`ErrorKind::Order`](crate::ErrorKind::Order) if no strategy has this name.

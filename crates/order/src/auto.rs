@@ -5,6 +5,7 @@ use einfold_ir::{Cost, Count, Tree};
 use crate::deep::{self, Limits};
 use crate::graph::Graph;
 use crate::slice::evaluate_sliced;
+use crate::watch::Stop;
 use crate::{Budget, Effort, Found, Objective, OrderError, Search, Task, cost, dp, greedy, left};
 
 /// The exact search may try this many splits at least (enough for any twelve tensors) and at most (half a second).
@@ -48,7 +49,7 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
 
 /// The best of the quick strategies, and whether it is exact.
 fn quick(search: &Search<'_>) -> Result<(Tree, Cost, bool), OrderError> {
-    let network = search.task.network;
+    let (network, stop) = (search.task.network, Stop::new(search.watch));
     let leaves = network.inputs().len();
     let mut tree = left::tree(leaves)?;
     let graph = Graph::of(network);
@@ -56,13 +57,14 @@ fn quick(search: &Search<'_>) -> Result<(Tree, Cost, bool), OrderError> {
         let cost = cost::evaluate_graph(&graph, &tree);
         return Ok((tree, cost, true));
     }
-    let greedy = greedy::tree(&graph)?;
+    let greedy = greedy::tree(&graph, &stop)?;
     let mut cost = cost::evaluate_graph(&graph, &greedy);
     match cost::evaluate_within(&graph, &tree, cost.flops) {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
-    let Ok(exact) = dp::tree(&graph, worth(cost.flops, FLOPS_PER_SPLIT).clamp(*SPLITS.start(), *SPLITS.end())) else {
+    let splits = worth(cost.flops, FLOPS_PER_SPLIT).clamp(*SPLITS.start(), *SPLITS.end());
+    let Ok(exact) = dp::tree(&graph, splits, &stop) else {
         return Ok((tree, cost, false));
     };
     if let Some(exact_cost) = cost::evaluate_within(&graph, &exact, cost.flops)

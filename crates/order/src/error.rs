@@ -2,6 +2,8 @@
 
 use einfold_ir::{Count, PathError};
 
+use crate::Mismatch;
+
 /// Why a network got no order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -48,9 +50,20 @@ pub enum OrderError {
         /// The elements of the largest intermediate.
         size: Count,
     },
+    /// The search was ended before it had an exact order, or one within the limits.
+    #[error("the search was ended before it found what was asked for")]
+    Cancelled,
     /// The network has no tensor.
     #[error("a network without tensors has no order")]
     NoTensors,
+    /// A saved order does not fit what it is to be followed for.
+    #[error("the order does not fit{}: {what}", contraction.map_or_else(String::new, |k| format!(" contraction {}", k + 1)))]
+    Mismatch {
+        /// Which contraction, from 0, where there are several.
+        contraction: Option<usize>,
+        /// What differs.
+        what: Mismatch,
+    },
     /// The path given is not a path of the network.
     #[error(transparent)]
     Path(#[from] PathError),

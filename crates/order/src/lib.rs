@@ -35,6 +35,7 @@ mod left;
 mod objective;
 mod random;
 mod registry;
+mod saved;
 mod select;
 mod slice;
 mod task;
@@ -50,10 +51,12 @@ use deep::Limits;
 pub use deep::{Record, RecordError};
 pub use error::OrderError;
 pub use objective::Objective;
-pub use registry::{STRATEGIES, Strategy, strategy};
+pub use registry::{STRATEGIES, Strategy, searches, strategy};
+pub use saved::{Mismatch, SavedOrder, SavedSlice, SavedTree};
 pub use select::{Selected, Selection, order_selected};
 pub use slice::{Slice, evaluate_sliced};
 pub use task::Task;
+use watch::Stop;
 pub use watch::{Progress, Watch};
 
 /// Where an order comes from. The default is the strategy `auto`.
@@ -69,6 +72,32 @@ pub enum Order {
     Ssa(Vec<Vec<u32>>),
     /// The search by `deep` that the record tells of, once more.
     Replay(Record),
+    /// Trees and slices that were found before, for all contractions of an expression; nothing is searched.
+    Saved(SavedOrder),
+}
+
+impl From<SavedOrder> for Order {
+    fn from(saved: SavedOrder) -> Order {
+        Order::Saved(saved)
+    }
+}
+
+impl Order {
+    /// The tree that it has for a network of so many tensors; none where one is to be searched.
+    ///
+    /// # Errors
+    /// [`OrderError::Path`] and [`OrderError::Mismatch`] if it is not one of such a network.
+    pub fn tree(&self, leaves: usize) -> Result<Option<Tree>, OrderError> {
+        match self {
+            Order::Strategy(_) | Order::Replay(_) => Ok(None),
+            Order::Linear(path) => Ok(Some(Tree::from_linear(leaves, path)?)),
+            Order::Ssa(path) => Ok(Some(Tree::from_ssa(leaves, path)?)),
+            Order::Saved(saved) => match &saved.single()?.tree {
+                tree if tree.leaves() == leaves => Ok(Some(tree.clone())),
+                tree => Err(Mismatch::Tensors { saved: tree.leaves(), given: leaves }.into()),
+            },
+        }
+    }
 }
 
 impl Default for Order {
@@ -125,13 +154,27 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
     let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };
     let search = Search { task: &asked, budget, watch, began: Instant::now() };
     let (found, strategy) = match how {
-        Order::Strategy(strategy) => ((strategy.search)(&search)?, strategy.name),
+        Order::Strategy(strategy) => {
+            registry::searching();
+            ((strategy.search)(&search)?, strategy.name)
+        }
+        Order::Replay(record) => {
+            registry::searching();
+            (deep::replay(&search, record)?, "deep")
+        }
         Order::Linear(path) => (Tree::from_linear(leaves, path)?.into(), "path"),
         Order::Ssa(path) => (Tree::from_ssa(leaves, path)?.into(), "path"),
-        Order::Replay(record) => (deep::replay(&search, record)?, "deep"),
+        Order::Saved(saved) => {
+            let names: Vec<String> = (0..task.network.extents().len()).map(|axis| axis.to_string()).collect();
+            return saved.follow(task, &names, budget);
+        }
     };
-    let ordered = limits.kept(task, budget, found).priced(task, strategy);
+    let stop = Stop::new(watch);
+    let ordered = limits.kept(task, budget, found, &stop).priced(task, strategy);
     if !limits.admit(&ordered.cost) {
+        if stop.is_stopped() || watch.is_cancelled() {
+            return Err(OrderError::Cancelled);
+        }
         return Err(OrderError::TooLarge { peak: ordered.cost.peak, size: ordered.cost.size });
     }
     Ok(ordered)

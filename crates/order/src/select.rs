@@ -10,6 +10,7 @@ use einfold_ir::{Network, Tree};
 
 use crate::Order;
 use crate::graph::{self, Pairs};
+use crate::registry::searching;
 
 /// The most tensors, selections among them, of the search, which tries all splits of all sets.
 const MOST_TENSORS: usize = 10;
@@ -68,8 +69,8 @@ impl Selected {
 }
 
 /// The tree of a network with ids, where that takes less than a single step over all points does, by an estimate of the time of
-/// its steps. What it costs follows from what of it is written out, which is not decided here. `None` if it does not, if the network is too large for the search, or if `how` is a path or a strategy that
-/// does not see through ids.
+/// its steps. What it costs follows from what of it is written out, which is not decided here. `None` if it does not, if the network is
+/// too large for the search, or if `how` is a path or a strategy that does not see through ids.
 ///
 /// In the tree a step is of two tensors, and these hold: a tensor is used before the selection of it or with it; no tensor
 /// has both the positions and what determines them as axes; at most one tensor whose ids are not used yet is part of an
@@ -79,6 +80,7 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Tree> {
     if !strategy.sees_ids {
         return None;
     }
+    searching();
     let search = Search::new(selected)?;
     let (pairs, weight) = search.best()?;
     if weight >= search.at_once() {

@@ -134,6 +134,7 @@ pub(crate) fn nest(network: &Network, tree: &Tree, slices: Vec<Slice>) -> Vec<Sl
         })
         .collect();
     let most = flops.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let flops: Vec<f64> = flops.iter().map(|flops| (flops - most).exp2()).collect();
     let depends: Vec<Vec<bool>> = slices
         .iter()
         .map(|&slice| depths(network, tree, &[slice])[tree.leaves()..].iter().map(|&depth| depth > 0).collect())
@@ -143,10 +144,7 @@ pub(crate) fn nest(network: &Network, tree: &Tree, slices: Vec<Slice>) -> Vec<Sl
     for rest in (1..=order.len()).rev() {
         let weight = |&slice: &usize| -> f64 {
             let steps = flops.iter().zip(&counted).zip(&depends[slice]);
-            steps
-                .filter(|((_, counted), depends)| !**counted && **depends)
-                .map(|((flops, _), _)| (flops - most).exp2())
-                .sum()
+            steps.filter(|((_, counted), depends)| !**counted && **depends).map(|((flops, _), _)| flops).sum()
         };
         let weights: Vec<f64> = order[..rest].iter().map(weight).collect();
         let lightest = (0..rest).min_by(|&a, &b| weights[a].total_cmp(&weights[b])).unwrap_or(0);

@@ -3,6 +3,7 @@
 mod build;
 mod cost;
 mod orders;
+mod saved;
 
 use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
 use einfold_order::{Budget, Effort, Order, OrderError, Ordered, Task, order_task};
@@ -16,6 +17,7 @@ use crate::passes::{Pass, PassSet};
 use crate::{Hints, Memory, PlanError, Rewrite, Treatment, rewrite, treatment};
 
 pub(crate) use cost::{naive_flops, node_flops, points};
+pub use saved::saved_order;
 
 /// What may be chosen beside the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -79,7 +81,7 @@ const LESS: f64 = 0.9;
 /// asked again for less.
 ///
 /// # Errors
-/// [`PlanError::Order`] as [`order_task`] has it; [`PlanError::OnePath`] for a path where several contractions have an order;
+/// [`PlanError::Order`] as [`order_task`] has it, and for a saved order that does not fit; [`PlanError::OnePath`] for a path where several contractions have an order;
 /// [`PlanError::TooLarge`] where the memory limit, or what can be addressed, is exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
     compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
@@ -99,33 +101,55 @@ fn compile_by(
     let mut rewrites = Vec::new();
     let choice = orders::choice(ir, how, options.passes)?;
     let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
-    let mut through_ids = orders::through_ids(&rewritten, how, budget)?;
     let constant = match &options.constants[..] {
         [] => vec![false; rewritten.nodes().len()],
         operands => constants::constant_nodes(&rewritten, operands),
     };
+    let followed = match how {
+        Order::Saved(saved) => Some((saved, saved::follow(&rewritten, &constant, saved, budget)?)),
+        _ => None,
+    };
+    let mut through_ids = match followed.as_ref().and_then(|(_, followed)| followed.through_ids.clone()) {
+        Some(known) => known,
+        None => orders::through_ids(&rewritten, how, budget)?,
+    };
+    // A saved order is followed within the limit that it was found for.
+    let limit = budget.memory_bytes.or(followed.as_ref().and_then(|(saved, _)| saved.memory_bytes));
     let searched = matches!(how, Order::Strategy(_));
     let mut asked = Asked::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
     let mut without_kernels = None;
     let refused = loop {
-        let parts = match orders::all(&rewritten, &constant, how, &asked.budget(), search) {
+        let orders = match &followed {
+            Some((_, followed)) => Ok(followed.factored.clone()),
+            None => orders::all(&rewritten, &constant, how, &asked.budget(), search),
+        };
+        let (before, rest) = match orders {
             Ok(orders) => parts(&rewritten, orders, &through_ids, options)?,
-            // That the search cannot do with less is no news.
+            // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
-        let (before, rest) = parts;
-        let built = Built::of(&rest, options, budget.memory_bytes)?;
+        let built = Built::of(&rest, options, limit)?;
         let total = built.memory.total();
-        let Err(error) = built.within(budget.memory_bytes) else {
+        let Err(error) = built.within(limit) else {
             return finish(before, rest, built, rewrites, options);
         };
-        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, why(error, &rest, searched)));
+        let small = built.memory.fits_without_kernels(limit);
+        let error = match &followed {
+            None => why(error, &rest, searched),
+            Some((saved, _)) => match saved.check_memory(total, budget) {
+                Err(problem) => OrderError::from(problem).into(),
+                Ok(()) if small => error,
+                // Only the limit that the order was found for is exceeded, by operands of a wider dtype.
+                Ok(()) => return finish(before, rest, built, rewrites, options),
+            },
+        };
+        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
         let orders = rest.orders.len();
-        if built.memory.fits_without_kernels(budget.memory_bytes) {
+        if small {
             without_kernels.get_or_insert((before, rest));
         }
-        if !through_ids.is_empty() {
+        if searched && !through_ids.is_empty() {
             // In one step nothing is made in between.
             through_ids.clear();
             least = Some(found);
@@ -139,8 +163,8 @@ fn compile_by(
     // Loops need no room for what the kernels of products pack, but take longer than slices.
     let Some((before, rest)) = without_kernels else { return Err(refused) };
     let options = &PlanOptions { passes: options.passes.without("gemm").unwrap_or(options.passes), ..options.clone() };
-    let built = Built::of(&rest, options, budget.memory_bytes)?;
-    match built.within(budget.memory_bytes) {
+    let built = Built::of(&rest, options, limit)?;
+    match built.within(limit) {
         Ok(()) => finish(before, rest, built, rewrites, options),
         Err(_) => Err(refused),
     }

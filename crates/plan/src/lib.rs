@@ -53,7 +53,7 @@ pub mod roles;
 mod testing;
 
 pub use apply::{Made, Route, apply};
-pub use compile::{Compiled, PlanOptions, Prepared, compile};
+pub use compile::{Compiled, PlanOptions, Prepared, compile, saved_order};
 pub use error::{Excess, Large, PlanError, Unsliced};
 pub use explain::{Explain, Source, Stage};
 pub use lower::{Hints, lower};

@@ -59,6 +59,11 @@ impl Lifted {
         self.c.factors.len()
     }
 
+    /// How many leaves a tree has that tells where the ids are used.
+    pub(crate) fn leaves(&self) -> usize {
+        self.factors() + self.selected.selections.len()
+    }
+
     /// Whether a factor or a selection has the axis.
     pub(crate) fn sees(&self, axis: u32) -> bool {
         let selections = &self.selected.selections;

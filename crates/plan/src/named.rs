@@ -1,6 +1,8 @@
 //! The one network of an expression, for who searches an order without planning.
 
-use einfold_ir::{Contraction, Def, Dtype, Ir, Label, Network, NodeId};
+use std::collections::HashMap;
+
+use einfold_ir::{Axis, Contraction, Def, Dtype, Ir, Label, Network, NodeId};
 use einfold_order::OrderError;
 
 use crate::network::network_of;
@@ -12,7 +14,7 @@ use crate::{PlanError, Treatment, rewrite, treatment};
 pub struct NamedNetwork {
     /// The network. A path of it is a path of the expression.
     pub network: Network,
-    /// The name of each axis.
+    /// The name of each axis, all of them different.
     pub labels: Vec<Label>,
     /// What intermediates are made of.
     pub dtype: Dtype,
@@ -40,8 +42,20 @@ pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError
         return Err(PlanError::OnePath { contractions: 1 + others });
     }
     let (id, c) = only.or(all.first()).ok_or(OrderError::NoTensors)?;
-    let labels = c.axes.iter().map(|axis| axis.label.clone()).collect();
+    let labels = axis_names(&c.axes).into_iter().map(Into::into).collect();
     Ok(NamedNetwork { network: network_of(c, &ir.node(*id).shape), labels, dtype: ir.node(*id).dtype })
+}
+
+/// The labels of axes, each with its number where an axis before has the same: `k`, `k#2`.
+pub(crate) fn axis_names(axes: &[Axis]) -> Vec<String> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    axes.iter()
+        .map(|axis| {
+            let times = seen.entry(&axis.label).or_insert(0);
+            *times += 1;
+            if *times == 1 { axis.label.to_string() } else { format!("{}#{times}", axis.label) }
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Contraction paths, as `numpy.einsum_path` and opt_einsum print them, or in files.
+//! Contraction orders: paths, as `numpy.einsum_path` and opt_einsum print them, or in files.
 
 use crate::error::Failure;
 use crate::language;
-use einfold_order::format;
+use einfold::{Order, SavedOrder};
 use std::path::PathBuf;
 
 /// A path, or where it is.
@@ -10,20 +10,23 @@ use std::path::PathBuf;
 pub(crate) enum PathArg {
     /// The path itself, in linear form.
     Steps(Vec<Vec<u32>>),
-    /// A file with it.
+    /// The paths of several contractions.
+    Several(SavedOrder),
+    /// A file with an order.
     File(PathBuf),
 }
 
 impl PathArg {
-    /// The path.
+    /// The order.
     ///
     /// # Errors
-    /// A file that cannot be read, or has no path in it.
-    pub(crate) fn read(&self) -> Result<format::Path, Failure> {
+    /// A file that cannot be read, or has no order in it.
+    pub(crate) fn read(&self) -> Result<Order, Failure> {
         match self {
-            PathArg::Steps(steps) => Ok(format::Path::Linear(steps.clone())),
+            PathArg::Steps(steps) => Ok(Order::Linear(steps.clone())),
+            PathArg::Several(saved) => Ok(Order::Saved(saved.clone())),
             PathArg::File(file) => {
-                format::Path::from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))
+                Order::from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))
             }
         }
     }
@@ -32,9 +35,12 @@ impl PathArg {
 /// What begins with a bracket is a path, anything else names a file.
 ///
 /// # Errors
-/// As [`steps`].
+/// As [`steps`], and a path of several that is no tree.
 pub(crate) fn parse(text: &str) -> Result<PathArg, String> {
-    if text.trim_start().starts_with(['[', '(']) {
+    if is_several(text) {
+        let paths = scan(text, |s| s.list(|s| s.path()))?;
+        SavedOrder::of_paths(&paths).map(PathArg::Several).map_err(|error| error.to_string())
+    } else if text.trim_start().starts_with(['[', '(']) {
         steps(text).map(PathArg::Steps)
     } else {
         Ok(PathArg::File(text.into()))
@@ -47,19 +53,32 @@ pub(crate) fn parse(text: &str) -> Result<PathArg, String> {
 /// # Errors
 /// What was expected where.
 fn steps(text: &str) -> Result<Vec<Vec<u32>>, String> {
+    scan(text, |s| s.steps())
+}
+
+/// Reads what is in brackets, and nothing after it.
+fn scan<T>(text: &str, read: impl FnOnce(&mut Scanner<'_>) -> Result<T, String>) -> Result<T, String> {
     let mut s = Scanner { rest: text, whole: text };
     s.open()?;
-    for word in ["'einsum_path'", "\"einsum_path\""] {
-        if s.take(word) && !s.closes() {
-            s.expect(",")?;
-        }
-    }
-    let steps = s.list(|s| {
-        s.open()?;
-        s.list(Scanner::number)
-    })?;
+    let read = read(&mut s)?;
     s.skip();
-    if s.rest.is_empty() { Ok(steps) } else { s.fail("the end") }
+    if s.rest.is_empty() { Ok(read) } else { s.fail("the end") }
+}
+
+/// Whether the text begins as a list of paths: with three brackets.
+fn is_several(text: &str) -> bool {
+    let mut s = Scanner { rest: text, whole: text };
+    (0..3).all(|_| s.open().is_ok())
+}
+
+/// The paths of an order, each in linear form: as such where there is one or none, else as a list.
+pub(crate) fn show_order(order: &SavedOrder) -> String {
+    let paths: Vec<String> = order.contractions.iter().map(|saved| show(&saved.tree.linear_path())).collect();
+    match &paths[..] {
+        [] => show(&[]),
+        [only] => only.clone(),
+        several => format!("[{}]", several.join(", ")),
+    }
 }
 
 /// A path in linear form as Python writes it.
@@ -120,6 +139,24 @@ impl Scanner<'_> {
         Ok(items)
     }
 
+    fn path(&mut self) -> Result<Vec<Vec<u32>>, String> {
+        self.open()?;
+        self.steps()
+    }
+
+    /// The steps of a path, whose bracket is open.
+    fn steps(&mut self) -> Result<Vec<Vec<u32>>, String> {
+        for word in ["'einsum_path'", "\"einsum_path\""] {
+            if self.take(word) && !self.closes() {
+                self.expect(",")?;
+            }
+        }
+        self.list(|s| {
+            s.open()?;
+            s.list(Scanner::number)
+        })
+    }
+
     fn number(&mut self) -> Result<u32, String> {
         self.skip();
         let end = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
@@ -157,6 +194,18 @@ mod tests {
         let path = vec![vec![0], vec![0, 1, 2]];
         assert_eq!(show(&path), "[(0,), (0, 1, 2)]");
         assert_eq!(steps(&show(&path)), Ok(path));
+    }
+
+    #[test]
+    fn several_paths_are_a_list() {
+        let paths = [vec![vec![0, 1]], vec![vec![1, 2], vec![0, 1]]];
+        let several = SavedOrder::of_paths(&paths).unwrap();
+        assert_eq!(show_order(&several), "[[(0, 1)], [(1, 2), (0, 1)]]");
+        assert_eq!(parse(&show_order(&several)), Ok(PathArg::Several(several)));
+        assert_eq!(show_order(&SavedOrder::of_paths(&paths[..1]).unwrap()), "[(0, 1)]");
+        assert_eq!(show_order(&SavedOrder::default()), "[]");
+        assert!(parse("[[(0,1)], [(0,5)]]").unwrap_err().contains("only 2"));
+        assert!(parse("[[(0,1)], (0,1)]").unwrap_err().starts_with("an opening bracket was expected"));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::subject::Subject;
 use crate::args::path;
-use einfold::{Budget, Count};
+use einfold::{Budget, Count, Order};
 use einfold_order::format::{count_json, ordered_json};
-use einfold_order::{Effort, Ordered};
+use einfold_order::{Effort, Ordered, SavedOrder, SavedTree};
 use serde_json::Value;
 use std::io::{self, Write};
 
@@ -15,6 +15,7 @@ const SHOWN_STEPS: usize = 24;
 pub(super) struct Report<'a> {
     pub(super) subject: &'a Subject,
     pub(super) ordered: &'a Ordered,
+    pub(super) how: &'a Order,
     pub(super) budget: &'a Budget,
     /// How long the search took.
     pub(super) seconds: f64,
@@ -28,10 +29,18 @@ impl Report<'_> {
     /// The order, and everything that is needed to search it again. Of the memory, `memory_bytes` is what intermediates and
     /// result take at most.
     pub(super) fn json(&self) -> Value {
-        let mut value = ordered_json(self.ordered, &self.subject.labels);
+        let Ordered { tree, slices, .. } = self.ordered;
+        let Subject { network, labels, .. } = self.subject;
+        let Budget { objective, memory_bytes, largest, .. } = *self.budget;
+        let contractions = vec![SavedTree::new(network, labels, tree, slices)];
+        let saved = match self.how {
+            // It was found for what it says itself.
+            Order::Saved(found) => SavedOrder { contractions, ..found.clone() },
+            _ => SavedOrder { contractions, objective, memory_bytes, largest },
+        };
+        let mut value = ordered_json(&saved, self.ordered);
         value["seconds"] = self.seconds.into();
         value["seed"] = self.budget.seed.into();
-        value["objective"] = self.budget.objective.to_string().into();
         value["dtype"] = self.subject.dtype.name().into();
         value["memory_bytes"] = count_json(self.bytes());
         value["interrupted"] = self.interrupted.into();
@@ -41,9 +50,6 @@ impl Report<'_> {
             Effort::Trials(trials) => value["trials"] = trials.into(),
             Effort::Work(work) => value["work"] = work.into(),
             Effort::Time(time) => value["time"] = time.as_secs_f64().into(),
-        }
-        if let Some(limit) = self.budget.memory_bytes {
-            value["memory_limit"] = limit.into();
         }
         value
     }

@@ -48,6 +48,7 @@ impl Timed {
             "operands": plan.input_types().iter().map(describe).collect::<Vec<_>>(),
             "results": plan.output_types().iter().map(describe).collect::<Vec<_>>(),
             "path": plan.path(),
+            "order": plan.order().to_json(),
             "flops": count_json(cost.flops),
             "largest": count_json(cost.size),
             "bytes": count_json(plan.peak_bytes()),

@@ -60,13 +60,13 @@ fn a_file_is_ordered() {
     memory   9600 bytes of f64 at most at once
     path     [(1, 2), (0, 1)]
     ");
-    insta::assert_snapshot!(found(&[&file, "--memory", "1MiB", "--dtype", "f32", "--seed", "3"]), @r#"{"algorithm":"auto","cached":false,"dtype":"f32","flops":20000,"flops_log10":4.301029995663981,"interrupted":false,"memory_bytes":4800,"memory_limit":1048576,"objective":"flops","path":[[1,2],[0,1]],"peak_log2":10.228818690495881,"seed":3,"size_log2":9.643856189774725,"ssa_path":[[1,2],[0,3]],"tensors":3,"write_log10":3.0791812460476247}"#);
+    insta::assert_snapshot!(found(&[&file, "--memory", "1MiB", "--dtype", "f32", "--seed", "3"]), @r#"{"algorithm":"auto","cached":false,"dtype":"f32","flops":20000,"flops_log10":4.301029995663981,"inputs":[["i","7"],["7","k"],["k","l"]],"interrupted":false,"largest_limit":null,"memory_bytes":4800,"memory_limit":1048576,"objective":"flops","output":["i","l"],"path":[[1,2],[0,1]],"peak_log2":10.228818690495881,"schema":"einfold.order/1","seed":3,"size_log2":9.643856189774725,"sizes":{"7":10,"i":20,"k":30,"l":40},"slices":[],"ssa_path":[[1,2],[0,3]],"tensors":3,"write_log10":3.0791812460476247}"#);
 }
 
 #[test]
 fn an_expression_is_ordered_as_its_network_is() {
     let folder = Folder::new();
-    let file = folder.write("chain.json", CHAIN.as_bytes());
+    let file = folder.write("chain.json", CHAIN.replace("\"7\"", "\"j\"").replace('7', "\"j\"").as_bytes());
     let of_file = found(&[&file]);
     assert_eq!(found(&["ij,jk,kl->il", "--shapes", "20x10,10x30,30x40"]), of_file);
     assert_eq!(found(&["--spaced", "i j, j k, k l -> i l", "--shapes", "20x10,10x30,30x40"]), of_file);
@@ -237,8 +237,8 @@ fn files_that_are_no_networks_say_what_is_wrong() {
     error[path]: step 0 of the path names tensor 9, but there are only 3
     error[path]: the path leaves 2 tensors instead of one
     error[path]: the path leaves 2 tensors instead of one
-    error[file]: `path.json` cannot be used: a path was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]
-    error[file]: `path.json` cannot be used: a path was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]
+    error[file]: `path.json` cannot be used: an order was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]
+    error[file]: `path.json` cannot be used: an order was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]
     ");
 }
 
@@ -285,4 +285,120 @@ fn large_networks_are_read_ordered_and_printed() {
     assert_eq!(best["path"].as_array().map(Vec::len), Some(tensors - 1));
     // Each step is a product of two matrices of two rows and columns.
     assert_eq!(best["flops"], 8 * (tensors - 1));
+}
+
+/// Three matrices of `n` by `n`, as files, with small integers.
+fn square_files(folder: &Folder, n: usize) -> [String; 3] {
+    ["a.npy", "b.npy", "c.npy"].map(|name| {
+        let values = (0..n * n).map(|k| ((k * 7 + name.len() + usize::from(name.as_bytes()[0])) % 5) as f64);
+        folder.write(name, &doubles(&[n, n], values))
+    })
+}
+
+fn json_of(arguments: &[&str]) -> Value {
+    serde_json::from_str(&run(arguments).ok()).unwrap()
+}
+
+#[test]
+fn slices_that_were_found_are_run() {
+    let folder = Folder::new();
+    let [a, b, c] = square_files(&folder, 40);
+    let operands = ["ij,jk,ki->", &a, &b, &c];
+    let whole = json_of(&[&["run"], &operands[..], &["--json"]].concat());
+    let searched = run([&["order"], &operands[..], &["--memory", "6kB", "--json"]].concat()).ok();
+    let best = folder.write("best.json", searched.as_bytes());
+    let searched: Value = serde_json::from_str(&searched).unwrap();
+    assert_ne!(searched["slices"], json!([]));
+    let followed = json_of(&[&["run"], &operands[..], &["--json", "--path", &best]].concat());
+    for key in ["slices", "ssa_path", "memory_limit", "objective", "inputs", "sizes"] {
+        assert_eq!(followed["order"][key], searched[key], "{key}");
+    }
+    assert!(followed["bytes"].as_u64() < Some(6_400) && Some(12_800) <= whole["bytes"].as_u64(), "{followed} {whole}");
+    let printed = |more: &[&str]| run([&["run"], &operands[..], more].concat()).ok();
+    assert_eq!(printed(&["--path", &best]), printed(&[]));
+    assert!(printed(&["--path", &best, "--dry-run"]).contains("path     [("));
+    // The order is in what `run` and `explain` print, too.
+    let explained = json_of(&[&["explain"], &operands[..], &["--format", "json", "--path", &best]].concat());
+    assert_eq!(explained["order"], followed["order"]);
+    assert_eq!(explained["tree"][0]["slices"], searched["slices"]);
+    for (name, value) in [("run.json", &followed), ("explain.json", &explained)] {
+        let file = folder.write(name, value.to_string().as_bytes());
+        let again = json_of(&[&["run"], &operands[..], &["--json", "--path", &file]].concat());
+        assert_eq!((&again["order"], &again["bytes"]), (&followed["order"], &followed["bytes"]), "{name}");
+    }
+    // `order` prices it as it was found.
+    let priced = found(&[&operands[..], &["--path", &best]].concat());
+    for key in ["slices", "flops", "memory_bytes", "memory_limit"] {
+        assert_eq!(priced[key], searched[key], "{key}");
+    }
+    // Files of earlier versions have no network.
+    let mut old = searched.clone();
+    let keys = ["schema", "inputs", "output", "sizes", "largest_limit"];
+    keys.iter().for_each(|key| drop(old.as_object_mut().unwrap().remove(*key)));
+    let old = folder.write("old.json", old.to_string().as_bytes());
+    let again = json_of(&[&["run"], &operands[..], &["--json", "--path", &old]].concat());
+    assert_eq!(again["order"]["slices"], searched["slices"]);
+}
+
+#[test]
+fn an_order_of_something_else_says_what_differs() {
+    let folder = Folder::new();
+    let [a, b, c] = square_files(&folder, 40);
+    let operands = ["ij,jk,ki->", &a, &b, &c];
+    let searched = run([&["order"], &operands[..], &["--memory", "6kB", "--json"]].concat()).ok();
+    let best = folder.write("best.json", searched.as_bytes());
+    let failed = |arguments: &[&str], code| run([arguments, &["--path", &best]].concat()).failed(code);
+    insta::assert_snapshot!(failed(&["explain", "ij,jk,ki->", "--shapes", "40x40,40x20,20x40"], 1), @r"
+    error[path]: the order does not fit: axis `k` has extent 40 in the order and 20 here
+      = help: search an order for this expression and these shapes
+    ");
+    insta::assert_snapshot!(failed(&["explain", "ij,jk->ik", "--shapes", "40x40,40x40"], 1), @r"
+    error[path]: the order does not fit: its tree contracts 3 tensors, there are 2
+      = help: search an order for this expression and these shapes
+    ");
+    let small = failed(&[&["run"], &operands[..], &["--memory", "1kB"]].concat(), 3);
+    assert!(small.contains("more than the limit of 1000; it was found for a limit of 6000"), "{small}");
+    let unknown: Value = serde_json::from_str(&searched).unwrap();
+    let unknown = unknown.to_string().replace("einfold.order/1", "einfold.order/9");
+    let file = folder.write("later.json", unknown.as_bytes());
+    let stderr = run([&["run"], &operands[..], &["--path", &file]].concat()).failed(1);
+    assert!(stderr.contains("`einfold.order/9`, this program reads `einfold.order/1`"), "{stderr}");
+}
+
+#[test]
+fn a_dry_run_shows_paths_that_can_be_followed() {
+    let layer = ["H[dst[e]:9,o] += X[src[e],f]*W[f,o]", "--shapes", "dst=4:i64,X=5x6,src=4:i64,W=6x7"];
+    let both = [
+        "T[i,l] = a[i,j]*b[j,k]*c[k,l]; M[i,k] max= a[i,j]*b[j,k]; S = T[i,l]*T[i,l]*a[i,i]",
+        "--shapes",
+        "a=4x4,b=4x4,c=4x4",
+    ];
+    let folder = Folder::new();
+    let files = |shapes: &str| -> Vec<String> {
+        let file = |item: &str| {
+            let (name, shape) = item.split_once('=').unwrap();
+            let ids = shape.ends_with(":i64");
+            let extents: Vec<usize> = shape.trim_end_matches(":i64").split('x').map(|n| n.parse().unwrap()).collect();
+            let count = extents.iter().product();
+            let bytes = if ids {
+                crate::harness::npy("<i8", &extents, &vec![0; 8 * count])
+            } else {
+                doubles(&extents, vec![1.0; count])
+            };
+            format!("{name}={}", folder.write(&format!("{name}.npy"), &bytes))
+        };
+        shapes.split(',').map(file).collect()
+    };
+    for ([text, _, shapes], paths) in [(layer, 1), (both, 2)] {
+        let operands = files(shapes);
+        let dry = |more: &[&str]| {
+            let operands: Vec<&str> = operands.iter().map(String::as_str).collect();
+            run([&["run", text][..], &operands, &["--dry-run"], more].concat()).ok()
+        };
+        let shown = dry(&[]);
+        let path = shown.lines().find_map(|line| line.strip_prefix("path     ")).unwrap().to_owned();
+        assert!(path.contains("[("), "{path}");
+        assert_eq!(path.starts_with("[["), paths > 1, "{path}");
+        assert_eq!(dry(&["--path", &path]), shown);
+    }
 }

@@ -5,7 +5,7 @@ use crate::harness::{Folder, data, doubles, einfold, npy};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn interrupt(child: &Child) {
     kill_process(Pid::from_child(child), Signal::INT).unwrap();
@@ -54,24 +54,53 @@ fn ctrl_c_ends_a_wait_for_input() {
     assert_eq!(folder.names(), [""; 0]);
 }
 
-#[test]
-fn ctrl_c_ends_a_search_which_gives_what_it_has() {
-    let folder = Folder::new();
-    let file = folder.write("lattice.json", crate::order::lattice(12).as_bytes());
-    let child = einfold()
-        .args(["order", &file, "--time", "1000h", "--json", "--svg", &folder.file("tree.svg")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// Starts a command, and interrupts it after a while.
+fn interrupted_soon(arguments: &[&str]) -> Output {
+    let child = einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     interrupt(&child);
+    let asked = Instant::now();
     let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
-    let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(value["interrupted"], true);
-    assert_eq!(value["path"].as_array().map(Vec::len), Some(143));
-    assert_eq!(folder.names(), ["lattice.json", "tree.svg"]);
+    // Far more than it takes on a busy machine, and far less than any of these searches.
+    assert!(asked.elapsed() < Duration::from_secs(30), "{arguments:?}");
+    output
+}
+
+#[test]
+fn ctrl_c_ends_a_search_which_gives_what_it_has() {
+    for effort in [&["--time", "1000h"][..], &["--trials", "4000000000"], &["--trials", "4000000000", "--threads", "3"]]
+    {
+        let folder = Folder::new();
+        let file = folder.write("lattice.json", crate::order::lattice(12).as_bytes());
+        let svg = folder.file("tree.svg");
+        let output = interrupted_soon(&[&["order", &file, "--json", "--svg", &svg], effort].concat());
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+        let value: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(value["interrupted"], true);
+        assert_eq!(value["path"].as_array().map(Vec::len), Some(143));
+        assert_eq!(folder.names(), ["lattice.json", "tree.svg"]);
+        // It can be followed, and repeated.
+        let best = folder.write("best.json", &output.stdout);
+        let followed = crate::harness::run(["order", &file, "--json", "--path", &best]).ok();
+        let followed: serde_json::Value = serde_json::from_str(&followed).unwrap();
+        assert_eq!((&followed["flops"], &followed["ssa_path"]), (&value["flops"], &value["ssa_path"]));
+    }
+}
+
+#[test]
+fn ctrl_c_ends_planning() {
+    // A lattice whose contraction is worth a second of search, as an expression.
+    let lattice: serde_json::Value = serde_json::from_str(&crate::order::lattice(12)).unwrap();
+    let letter = |axis: &serde_json::Value| char::from_u32(0x4e00 + axis.as_u64().unwrap() as u32).unwrap();
+    let terms: Vec<String> = lattice["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|legs| legs.as_array().unwrap().iter().map(letter).collect())
+        .collect();
+    let shapes: Vec<String> = terms.iter().map(|term| vec!["6"; term.chars().count()].join("x")).collect();
+    let output = interrupted_soon(&["explain", &format!("{}->", terms.join(",")), "--shapes", &shapes.join(",")]);
+    assert_interrupted(&output);
 }
 
 /// Reads a little of what a command prints, and closes the pipe.

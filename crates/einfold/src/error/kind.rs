@@ -2,7 +2,7 @@
 
 use einfold_exec::{BindError, Port, RunError, Stopped, ViewError};
 use einfold_ir::Dtype;
-use einfold_order::OrderError;
+use einfold_order::{Mismatch, OrderError};
 use einfold_plan::PlanError;
 use thiserror::Error;
 
@@ -177,7 +177,8 @@ impl ErrorKind {
     pub fn code(&self) -> &'static str {
         match self {
             ErrorKind::Expression(kind) => kind.code(),
-            ErrorKind::Order(OrderError::Path(_)) => "path",
+            ErrorKind::Order(OrderError::Mismatch { what: Mismatch::Memory { .. }, .. }) => "memory",
+            ErrorKind::Order(OrderError::Path(_) | OrderError::Mismatch { .. }) => "path",
             ErrorKind::Order(OrderError::TooLarge { .. }) => "memory",
             ErrorKind::Order(_) => "order",
             ErrorKind::Plan(error) => plan_code(error),
@@ -229,6 +230,13 @@ impl ErrorKind {
             ErrorKind::Names(problem) => names_help(problem)?,
             ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
             ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
+            ErrorKind::Order(OrderError::Mismatch { what: Mismatch::Memory { .. } | Mismatch::Largest { .. }, .. }) => {
+                "search an order for this limit, or leave the limit out".into()
+            }
+            ErrorKind::Order(OrderError::Mismatch { .. }) => "search an order for this expression and these shapes".into(),
+            ErrorKind::Plan(PlanError::OnePath { .. }) => {
+                "give the order of a plan (`Plan::order`, or what `explain --format json` prints), which has all of them".into()
+            }
             ErrorKind::Plan(PlanError::TooLarge(excess)) => excess.help(),
             ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
                 "let such ids be dropped or wrap (`out_of_range`), or declare a larger size".into()
@@ -289,7 +297,11 @@ fn names_help(problem: &NamesProblem) -> Option<String> {
 
 fn plan_code(error: &PlanError) -> &'static str {
     match error {
-        PlanError::Order(OrderError::Path(_)) | PlanError::Leaves { .. } | PlanError::OnePath { .. } => "path",
+        PlanError::Order(OrderError::Path(_))
+        | PlanError::Leaves { .. }
+        | PlanError::OnePath { .. }
+        | PlanError::Ids { .. }
+        | PlanError::Slices { .. } => "path",
         PlanError::Order(_) => "order",
         PlanError::TooLarge(_) => "memory",
         _ => "internal",

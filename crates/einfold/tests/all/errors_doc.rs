@@ -21,14 +21,17 @@ fn examples() -> Vec<Error> {
     let mut slice = [0.0; 4];
     let one = arr0(1.0);
     let huge = one.broadcast(2_900_000).expect("a scalar stretches");
-    let recipe = plan.to_recipe().replace("\"version\":1", "\"version\":7");
+    let recipe = plan.to_recipe().replace("\"version\":2", "\"version\":7");
+    let other = product.plan([spec::<f64>([2, 3]), spec::<f64>([3, 2])]).expect("a plan").order();
     let results: Vec<Result<(), Error>> = vec![
         product.clone().order("fastest").map(drop),
         product.clone().path([[0, 2]]).plan(&types[..]).map(drop),
+        product.clone().order(other).and_then(|e| e.plan(&types[..])).map(drop),
         product.clone().memory(16).plan(&types[..]).map(drop),
         Expression::new("Y[i,j] = a[i]*b[j]")
             .and_then(|e| e.memory(1 << 20).plan((spec::<f64>([2000]), spec::<f64>([4000]))))
             .map(drop),
+        product.clone().order(plan.order()).and_then(|e| e.memory(16).plan(&types[..])).map(drop),
         einsum::<Array2<f64>>("a,b->ab", (huge, huge)).map(drop),
         plan.run_any(&a).map(drop),
         einsum::<f64>("S = x[i]; M max= x[i]", &x).map(drop),

@@ -7,6 +7,7 @@ mod errors;
 mod errors_doc;
 mod grouped;
 mod options;
+mod orders;
 mod programs;
 mod readme;
 mod recipe;

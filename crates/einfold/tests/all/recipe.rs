@@ -68,12 +68,14 @@ fn a_recipe_says_what_it_is() -> Result {
     assert_eq!(
         plan.to_recipe(),
         concat!(
-            r#"{"version":1,"expression":{"text":"ij,jk->ik"},"#,
+            r#"{"version":2,"expression":{"text":"ij,jk->ik"},"#,
             r#""operands":[{"dtype":"f64","shape":[2,3]},{"dtype":"f64","shape":[3,4]}],"#,
             r#""strict":false,"algebra":"(+, *)","memory":null,"#,
             r#""passes":["diagonal","transpose","layout","gemm","loop_order","merge_axes","buffers","#,
             r#""share","contract","inline"],"#,
-            r#""paths":[[[0,1]]],"cost":{"flops":"24","size":"8","write":"8","peak":"8"}}"#
+            r#""order":{"inputs":[["i","j"],["j","k"]],"largest_limit":null,"memory_limit":null,"objective":"flops","#,
+            r#""output":["i","k"],"path":[[0,1]],"schema":"einfold.order/1","sizes":{"i":2,"j":3,"k":4},"slices":[],"#,
+            r#""ssa_path":[[0,1]],"tensors":2},"cost":{"flops":"24","size":"8","write":"8","peak":"8"}}"#
         )
     );
     let y: Array2<f64> =
@@ -90,20 +92,48 @@ fn what_is_no_recipe_is_refused() -> Result {
         assert!(recipe.contains(from), "{recipe}");
         recipe.replacen(from, to, 1)
     };
+    let order = problem(&edit("einfold.order/1", "einfold.order/2"));
+    assert!(matches!(order, RecipeProblem::Malformed(text) if text.contains("einfold.order/2")));
+    let error = Plan::from_recipe(&edit(r#""k":4"#, r#""k":8"#)).unwrap_err();
+    assert!(error.code() == "path" && error.to_string().contains("axis `k` has extent 8"), "{error}");
     for text in ["", "{", "[]", "{}", "null", r#"{"version":"1"}"#, r#"{"version":1}"#] {
         assert!(matches!(problem(text), RecipeProblem::Malformed(_)), "{text}");
     }
     assert!(matches!(problem(&edit(r#""strict":"#, r#""lax":"#)), RecipeProblem::Malformed(_)));
-    let version = problem(&edit(r#""version":1"#, r#""version":2"#));
-    assert_eq!(version, RecipeProblem::Version { found: 2, expected: 1 });
+    let version = problem(&edit(r#""version":2"#, r#""version":3"#));
+    assert_eq!(version, RecipeProblem::Version { found: 3, expected: 2 });
     assert_eq!(problem(&edit("f64", "f99")), RecipeProblem::Dtype("f99".into()));
     assert_eq!(problem(&edit(r#""gemm""#, r#""blas""#)), RecipeProblem::Pass("blas".into()));
     assert_eq!(problem(&edit("(+, *)", "(+, +)")), RecipeProblem::Algebra("(+, +)".into()));
     let flops = edit(r#""flops":"64""#, r#""flops":"65""#);
     assert_eq!(problem(&flops), RecipeProblem::Cost { recorded: "65".into(), planned: "64".into() });
-    let error = Plan::from_recipe(&edit(r#""paths":[[[0,1]"#, r#""paths":[[[0,7]"#)).unwrap_err();
+    let error = Plan::from_recipe(&edit(r#""ssa_path":[[0,1]"#, r#""ssa_path":[[0,7]"#)).unwrap_err();
     assert_eq!(error.code(), "path");
     let error = Plan::from_recipe(&edit("[2,3]", "[2,9]")).unwrap_err();
     assert_eq!(error.code(), "size");
     Ok(())
+}
+
+#[test]
+fn recipes_of_the_first_version_are_read() -> Result {
+    let first = |text: &str, rest: &str, cost: &str| {
+        format!(
+            concat!(
+                r#"{{"version":1,"expression":{{"text":"{}"}},"operands":[{{"dtype":"f64","shape":[2,3]}},"#,
+                r#"{{"dtype":"f64","shape":[3,4]}},{{"dtype":"f64","shape":[4,5]}}],"strict":false,"algebra":"(+, *)","#,
+                r#""memory":null,"passes":["gemm","share","contract","inline"],{},"cost":{}}}"#
+            ),
+            text, rest, cost
+        )
+    };
+    let cost = r#"{"flops":"64","size":"10","write":"18","peak":"18"}"#;
+    let one = Plan::from_recipe(&first("ij,jk,kl", r#""paths":[[[0,1],[3,2]]]"#, cost))?;
+    assert_eq!(one.ssa_path(), [[0, 1], [3, 2]]);
+    let cost = r#"{"flops":"64","size":"10","write":"18","peak":"10"}"#;
+    let rest = r#""order":"left-to-right","paths":[[[0,1]],[[0,1]]]"#;
+    let several = Plan::from_recipe(&first("(ij,jk),kl->il", rest, cost))?;
+    assert_eq!(several.order().contractions.len(), 2);
+    let other = problem(&first("(ij,jk),kl->il", r#""order":"left-to-right","paths":[[[0,1]],[[1,0]]]"#, cost));
+    assert!(matches!(other, RecipeProblem::Cost { .. }));
+    same(&several)
 }

@@ -22,7 +22,7 @@ impl Key {
         let how = match how {
             Order::Strategy(strategy) => strategy.name.to_owned(),
             Order::Replay(record) => format!("replay {record}"),
-            Order::Linear(_) | Order::Ssa(_) => return None,
+            Order::Linear(_) | Order::Ssa(_) | Order::Saved(_) => return None,
         };
         let effort = match effort {
             Effort::Auto => "auto".to_owned(),

@@ -10,6 +10,7 @@ use std::cell::OnceCell;
 use super::window::Weights;
 use crate::objective::Goal;
 use crate::random::Random;
+use crate::watch::tally;
 
 /// A set of axes, one a bit.
 pub(super) type Bits<const W: usize> = [u64; W];
@@ -108,6 +109,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
 
     /// Proposes one rotation at each product, so many times, in the widest instructions that the machine has.
     pub(super) fn sweep(&mut self, times: usize, temperature: f64, random: &mut Random, tables: &Tables) {
+        tally(times * self.children.len() * (8 + W) / 8);
         pulp::Arch::new().dispatch(Sweeps { tree: self, times, temperature, random, tables });
     }
 

@@ -8,7 +8,7 @@ use crate::{Progress, Watch};
 /// The best so far of all threads, and who is to know of it.
 pub(super) struct Board<'w> {
     pub(super) began: Instant,
-    watch: &'w dyn Watch,
+    pub(super) watch: &'w dyn Watch,
     state: Mutex<State>,
 }
 

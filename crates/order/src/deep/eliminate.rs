@@ -10,6 +10,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::graph::{Graph, Pairs, contract, join_by_size};
+use crate::watch::{Stop, tally};
 use einfold_ir::Count;
 
 /// Which axis comes next.
@@ -23,12 +24,21 @@ pub(super) enum Rule {
     WeightedFill,
 }
 
-/// The steps by a rule; none if an intermediate would have more than `most` legs.
-pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize) -> Option<Pairs> {
+/// The steps by a rule; none if an intermediate would have more than `most` legs, or the search is to end.
+pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize, stop: &Stop<'_>) -> Option<Pairs> {
     let mut state = Elimination::new(graph, rule, most);
+    for axis in 0..graph.extents.len() as u32 {
+        state.look_around(axis);
+        state.go_on(stop)?;
+    }
+    for axis in 0..graph.extents.len() as u32 {
+        state.enter(axis, 0);
+        state.go_on(stop)?;
+    }
     while let Some(axis) = state.next_axis() {
+        state.go_on(stop)?;
         if state.near[axis as usize].is_some() {
-            state.eliminate(axis);
+            state.eliminate(axis, stop)?;
         } else {
             // All that wait meet many others; perhaps this one does no longer.
             state.look_around(axis);
@@ -57,6 +67,8 @@ struct Elimination<'g> {
     version: Vec<u32>,
     marks: Marks,
     pairs: Pairs,
+    /// What was visited since the watch was asked.
+    work: usize,
 }
 
 struct Tensor {
@@ -104,13 +116,22 @@ impl<'g> Elimination<'g> {
             version: vec![0; axes],
             marks: Marks { last: 0, of: vec![0; axes] },
             pairs: Pairs::new(),
+            work: 0,
         };
         for legs in graph.legs.iter() {
             state.add_tensor(legs.to_vec());
         }
-        (0..axes as u32).for_each(|axis| state.look_around(axis));
-        (0..axes as u32).for_each(|axis| state.enter(axis, 0));
         state
+    }
+
+    fn count(&mut self, work: usize) {
+        tally(work);
+        self.work += work;
+    }
+
+    /// None if the search is to end.
+    fn go_on(&mut self, stop: &Stop<'_>) -> Option<()> {
+        (!stop.after(std::mem::take(&mut self.work))).then_some(())
     }
 
     fn add_tensor(&mut self, legs: Vec<u32>) {
@@ -122,32 +143,38 @@ impl<'g> Elimination<'g> {
     fn look_around(&mut self, axis: u32) {
         let [seen, _] = self.marks.two();
         self.marks.of[axis as usize] = seen;
-        let mut near = Vec::new();
+        let (mut near, mut visited) = (Vec::new(), 1);
         let tensors = self.holders[axis as usize].iter().filter_map(|&id| self.tensors[id as usize].as_ref());
         for &other in tensors.flat_map(|tensor| &tensor.legs) {
+            visited += 1;
             if std::mem::replace(&mut self.marks.of[other as usize], seen) != seen {
                 near.push(other);
                 if near.len() > self.most {
-                    return;
+                    break;
                 }
             }
         }
-        self.near[axis as usize] = Some(near);
+        self.count(visited);
+        self.near[axis as usize] = Some(near).filter(|near| near.len() <= self.most);
     }
 
-    /// Puts an axis on the heap, with what it scores now; the last `met` axes near it have all met. Those of the output stay.
-    fn enter(&mut self, axis: u32, met: usize) {
+    /// Puts an axis on the heap, with what it scores now; the last `met_last` axes near it have all met. Those of the output stay.
+    fn enter(&mut self, axis: u32, met_last: usize) {
         let a = axis as usize;
         if self.graph.kept[a] || self.gone[a] || self.holders[a].is_empty() {
             return;
         }
         self.version[a] += 1;
+        if let (Some(near), Rule::Fill | Rule::WeightedFill) = (&self.near[a], self.rule) {
+            let met = |&other: &u32| self.near[other as usize].as_ref().map_or(1, Vec::len);
+            self.count(near.len() + near[..near.len() - met_last].iter().map(met).sum::<usize>());
+        }
         let logs = |axis: u32| self.logs[axis as usize];
         let score = match (&self.near[a], self.rule) {
             (None, _) => f64::INFINITY,
             (Some(near), Rule::Size) => near.iter().map(|&other| logs(other)).sum(),
-            (Some(near), Rule::Fill) => fill(near, met, &self.near, &mut self.marks, |_| 1.0),
-            (Some(near), Rule::WeightedFill) => fill(near, met, &self.near, &mut self.marks, logs),
+            (Some(near), Rule::Fill) => fill(near, met_last, &self.near, &mut self.marks, |_| 1.0),
+            (Some(near), Rule::WeightedFill) => fill(near, met_last, &self.near, &mut self.marks, logs),
         };
         self.heap.push(Reverse(((score * STEPS) as u64, axis, self.version[a])));
     }
@@ -161,23 +188,26 @@ impl<'g> Elimination<'g> {
         }
     }
 
-    /// Multiplies all tensors of an axis.
-    fn eliminate(&mut self, axis: u32) {
+    /// Multiplies all tensors of an axis; none if the search is to end.
+    fn eliminate(&mut self, axis: u32, stop: &Stop<'_>) -> Option<()> {
         let entry = |id: u32| Some(Reverse((self.tensors[id as usize].as_ref()?.size, id)));
         let holders = std::mem::take(&mut self.holders[axis as usize]);
         let mut open: BinaryHeap<_> = holders.into_iter().filter_map(entry).collect();
         self.gone[axis as usize] = true;
         while let Some(Reverse((_, a))) = open.pop() {
-            let Some(Reverse((_, b))) = open.pop() else { return self.let_meet(a) };
+            let Some(Reverse((_, b))) = open.pop() else { return self.let_meet(a, stop) };
             let size = self.multiply(a, b);
             open.push(Reverse((size, self.tensors.len() as u32 - 1)));
+            self.go_on(stop)?;
         }
+        Some(())
     }
 
     /// Multiplies two tensors; returns the size of the product.
     fn multiply(&mut self, a: u32, b: u32) -> u64 {
         let [left, right] =
             [a, b].map(|id| self.tensors[id as usize].take().map_or_else(Vec::new, |tensor| tensor.legs));
+        self.count(left.len() + right.len());
         let gone = &mut self.gone;
         let legs = contract(&left, &right, &mut self.uses, |axis| gone[axis as usize] = true);
         let product = self.tensors.len() as u32;
@@ -189,8 +219,8 @@ impl<'g> Elimination<'g> {
 
     /// Makes the axes of a product meet, which those that are gone leave behind, and scores them anew. Axes near these may
     /// have less to fill now; to score them anew too takes four times as long and is as often worse as it is better.
-    fn let_meet(&mut self, product: u32) {
-        let Some(tensor) = &self.tensors[product as usize] else { return };
+    fn let_meet(&mut self, product: u32, stop: &Stop<'_>) -> Option<()> {
+        let Some(tensor) = &self.tensors[product as usize] else { return Some(()) };
         let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.gone[axis as usize]).collect();
         let [all, _] = self.marks.two();
         legs.iter().for_each(|&axis| self.marks.of[axis as usize] = all);
@@ -199,11 +229,18 @@ impl<'g> Elimination<'g> {
             let Some(near) = slot else { continue };
             near.retain(|&other| !self.gone[other as usize] && self.marks.of[other as usize] != all);
             near.extend(legs.iter().filter(|&&other| other != axis));
+            let visited = near.len();
             if near.len() > self.most {
                 *slot = None;
             }
+            self.count(visited);
+            self.go_on(stop)?;
         }
-        legs.iter().for_each(|&axis| self.enter(axis, legs.len() - 1));
+        for &axis in &legs {
+            self.enter(axis, legs.len() - 1);
+            self.go_on(stop)?;
+        }
+        Some(())
     }
 
     /// Multiplies what is left, which shares axes of the output at most.
@@ -251,7 +288,7 @@ fn fill(near: &[u32], met: usize, all: &[Option<Vec<u32>>], marks: &mut Marks, w
 mod tests {
     use einfold_ir::Network;
 
-    use super::{Marks, Rule, fill, pairs};
+    use super::{Marks, Rule, Stop, fill, pairs};
     use crate::graph::{self, Graph};
     use crate::random::Random;
 
@@ -290,9 +327,9 @@ mod tests {
         let star = of(std::iter::once((0..n).collect()).chain((0..n).map(|i| vec![i])).collect(), n);
         for rule in [Rule::Size, Rule::Fill, Rule::WeightedFill] {
             for graph in [&chain, &shared] {
-                graph::tree(graph.legs.len(), &pairs(graph, rule, 200).unwrap()).unwrap();
+                graph::tree(graph.legs.len(), &pairs(graph, rule, 200, &Stop::new(&())).unwrap()).unwrap();
             }
-            assert_eq!(pairs(&star, rule, 200), None);
+            assert_eq!(pairs(&star, rule, 200, &Stop::new(&())), None);
         }
     }
 }

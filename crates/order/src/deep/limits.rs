@@ -8,7 +8,9 @@ use super::slicing::{self, Cuts};
 use crate::graph::{self, Graph};
 use crate::objective::Goal;
 use crate::random::Random;
+use crate::registry::searching;
 use crate::slice::{evaluate_sliced, nest};
+use crate::watch::Stop;
 use crate::{Budget, Found, OrderError, Slice, Task};
 
 /// What a tree has to keep to.
@@ -60,16 +62,17 @@ impl Limits {
     }
 
     /// What a strategy found, in slices if it is too large.
-    pub(crate) fn kept(&self, task: &Task<'_>, budget: &Budget, found: Found) -> Found {
+    pub(crate) fn kept(&self, task: &Task<'_>, budget: &Budget, found: Found, stop: &Stop<'_>) -> Found {
         let network = task.network;
         if self.hold(network, &found.tree, &found.slices) {
             return found;
         }
+        searching();
         let graph = Graph::of(network);
         let goal = Goal::unlimited(budget.objective);
         let Some(mut tree) = Nodes::new(&graph, goal, &graph::pairs(&found.tree)) else { return found };
         let mut cuts = Cuts::none(graph.extents.len());
-        let slices = self.keep(network, &mut tree, &mut cuts, &mut Random::new(budget.seed, 0)).slices;
+        let slices = self.keep(network, &mut tree, &mut cuts, (stop, &mut Random::new(budget.seed, 0))).slices;
         Found { slices, ..found }
     }
 
@@ -83,22 +86,25 @@ impl Limits {
         network: &Network,
         tree: &mut Nodes<'_>,
         cuts: &mut Cuts,
-        random: &mut Random,
+        (stop, random): (&Stop<'_>, &mut Random),
     ) -> Outcome {
         let pairs = tree.pairs();
-        let (mut limit, mut slices) = (self.size, Vec::new());
+        let (mut limit, mut slices, mut holds) = (self.size, Vec::new(), false);
         let steps = graph::tree(network.inputs().len(), &pairs);
         for _ in 0..STEPS {
-            let settled = slicing::settle(tree, cuts, limit, random);
+            let settled = slicing::settle(tree, cuts, limit, random, &|work| stop.after_grace(work));
             let Ok(steps) = &steps else { break };
             slices = nest(network, steps, cuts.slices());
+            holds = self.hold(network, steps, &slices);
             // Without another cut it stays as large as it is.
-            if !settled || self.hold(network, steps, &slices) {
+            if !settled || holds || stop.after_grace(2 * tree.visits()) {
                 break;
             }
             limit = limit.min(tree.largest()) - STEP;
         }
-        Outcome { total: tree.total() + cuts.log2(), pairs, slices }
+        // What keeps to the limits goes before what does not.
+        let total = if holds { tree.total() + cuts.log2() } else { f64::INFINITY };
+        Outcome { total, pairs, slices }
     }
 }
 

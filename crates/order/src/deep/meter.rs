@@ -7,7 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
 use super::board::Board;
+use super::record::Record;
 use crate::Effort;
+use crate::watch::Stop;
 
 /// What one search has used of what it may.
 pub(super) struct Meter<'b> {
@@ -15,6 +17,7 @@ pub(super) struct Meter<'b> {
     /// About how much work the whole search is.
     total_work: f64,
     board: &'b Board<'b>,
+    stop: Stop<'b>,
     /// How often [`Meter::more`] has said yes since it last said no.
     run: Cell<u32>,
     runs: RefCell<Vec<u32>>,
@@ -43,13 +46,20 @@ impl<'b> Meter<'b> {
             Effort::Time(time) => Kind::Time { began: board.began, time },
             Effort::Auto | Effort::Trials(_) | Effort::Work(_) => Kind::Work { done: Cell::new(0) },
         };
-        Meter { kind, total_work, board, run: Cell::new(0), runs: RefCell::default(), spent: Cell::new(0.0) }
+        let stop = Stop::new(board.watch);
+        Meter { kind, total_work, board, stop, run: Cell::new(0), runs: RefCell::default(), spent: Cell::new(0.0) }
     }
 
-    /// A search that goes as another one with this effort went.
-    pub(super) fn replay(runs: &[u32], effort: Effort, tensors: usize, board: &'b Board<'b>) -> Meter<'b> {
-        let kind = Kind::Replay(RefCell::new(runs.iter().rev().copied().collect()));
-        Meter { kind, ..Meter::new(effort, tensors, board) }
+    /// A search that goes as the one of the record went.
+    pub(super) fn replay(record: &Record, tensors: usize, board: &'b Board<'b>) -> Meter<'b> {
+        let kind = Kind::Replay(RefCell::new(record.runs.iter().rev().copied().collect()));
+        let stop = Stop::repeating(board.watch, record.stopped);
+        Meter { kind, stop, ..Meter::new(record.effort, tensors, board) }
+    }
+
+    /// Whether the search is to end now.
+    pub(super) fn stop(&self) -> &Stop<'b> {
+        &self.stop
     }
 
     /// About how much work the whole search is, in units of [`Meter::spend`]; the same when the search is repeated.
@@ -62,11 +72,11 @@ impl<'b> Meter<'b> {
         self.board.offer(best_log2, self.spent.get());
     }
 
-    /// The answers of [`Meter::more`] so far.
-    pub(super) fn into_runs(self) -> Vec<u32> {
+    /// The record of the search, which is number `trial` with this effort and seed.
+    pub(super) fn record(self, effort: Effort, seed: u64, trial: u64) -> Record {
         let mut runs = self.runs.into_inner();
         runs.push(self.run.get());
-        runs
+        Record { effort, seed, trial, runs, stopped: self.stop.stopped_at() }
     }
 
     /// Counts work that was done. The unit is a proposal of the annealing to a tree of a few axes.
@@ -79,7 +89,7 @@ impl<'b> Meter<'b> {
     /// Whether less than `part` of the whole is spent. Nothing is left of a search that was cancelled.
     pub(super) fn more(&self, part: f64) -> bool {
         let more = match &self.kind {
-            Kind::Replay(runs) => self.replayed(&mut runs.borrow_mut()),
+            Kind::Replay(runs) => self.replayed(&mut runs.borrow_mut()) && !self.board.is_cancelled(self.spent.get()),
             _ => self.passed() < part && !self.board.is_cancelled(self.spent.get()),
         };
         if more {

@@ -36,6 +36,7 @@ pub(crate) use trials::{replay, search};
 use crate::graph::{Graph, Pairs};
 use crate::objective::{Goal, Objective};
 use crate::random::Random;
+use crate::watch::Stop;
 use crate::{Slice, dp, graph, greedy};
 use einfold_ir::Network;
 
@@ -89,27 +90,29 @@ impl Outcome {
 fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome {
     let &Problem { ref graph, goal, ref limits, .. } = problem;
     if goal.objective == Objective::Flops
-        && let Ok(pairs) = dp::pairs(graph, splits(graph, meter))
+        && let Ok(pairs) = dp::pairs(graph, splits(graph, meter), meter.stop())
         && graph::tree(graph.legs.len(), &pairs).is_ok_and(|tree| limits.hold(problem.network, &tree, &[]))
     {
         let total = Nodes::new(graph, goal, &pairs).map_or(f64::INFINITY, |tree| tree.total());
         return Outcome { total, pairs, slices: Vec::new() };
     }
-    let (mut pairs, rest, legs) = greedy::absorb(graph);
+    let (mut pairs, rest, legs) = greedy::absorb(graph, meter.stop());
     let mut reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone(), result: graph.result };
     // Only axes of the network itself can be sliced.
     if limits.are_none() {
         reduced = reduced.fused();
     }
-    let (local, cuts) = anneal_starts(&reduced, goal, limits, meter, random);
+    let annealed = anneal_starts(&reduced, goal, limits, meter, random);
+    let is_known = annealed.is_some();
+    let (local, cuts) = annealed.unwrap_or_else(|| (greedy::pairs(&reduced, meter.stop()), None));
     let mut cuts = cuts.unwrap_or_else(|| Cuts::none(graph.extents.len()));
     splice(&rest, &local, graph.legs.len(), &mut pairs);
-    let Some(mut tree) = Nodes::new(graph, goal, &pairs) else {
+    let Some(mut tree) = is_known.then(|| Nodes::new(graph, goal, &pairs)).flatten() else {
         return Outcome::unknown(problem.start.as_ref().unwrap_or(&pairs));
     };
     if let Some(start) = &problem.start {
         let Some(given) = Nodes::new(graph, goal, start) else { return Outcome::unknown(start) };
-        better_start(&mut tree, &mut cuts, given, limits, random);
+        better_start(&mut tree, &mut cuts, given, limits, (meter.stop(), random));
     }
     tree.set_goal(goal.within(limits.size, slicing::OVER));
     if limits.are_none() {
@@ -119,7 +122,7 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
     cuts.show(&mut tree);
     polish(&mut tree, meter);
     tree.set_goal(goal);
-    limits.keep(problem.network, &mut tree, &mut cuts, random)
+    limits.keep(problem.network, &mut tree, &mut cuts, (meter.stop(), random))
 }
 
 /// How many splits the exact search may try. A chain has few, whatever its length.
@@ -134,9 +137,15 @@ fn splits(graph: &Graph, meter: &Meter<'_>) -> u64 {
 }
 
 /// Takes the tree of the caller if it is better than the one that was found.
-fn better_start<'g>(tree: &mut Nodes<'g>, cuts: &mut Cuts, mut given: Nodes<'g>, limits: &Limits, random: &mut Random) {
+fn better_start<'g>(
+    tree: &mut Nodes<'g>,
+    cuts: &mut Cuts,
+    mut given: Nodes<'g>,
+    limits: &Limits,
+    (stop, random): (&Stop<'_>, &mut Random),
+) {
     let mut given_cuts = Cuts::none(tree.graph.extents.len());
-    slicing::settle(&mut given, &mut given_cuts, limits.size, random);
+    slicing::settle(&mut given, &mut given_cuts, limits.size, random, &|work| stop.after_grace(work));
     cuts.show(tree);
     if given.total() + given_cuts.log2() < tree.total() + cuts.log2() {
         (*tree, *cuts) = (given, given_cuts);
@@ -152,18 +161,22 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
     }
 }
 
-/// The best tree that comes of annealing the best starts, and its slices if it needs some.
+/// The best tree that comes of annealing the best starts, and its slices if it needs some; none if all are too large to be
+/// worked on, or the search was ended before there was one.
 fn anneal_starts(
     graph: &Graph,
     goal: Goal,
     limits: &Limits,
     meter: &Meter<'_>,
     random: &mut Random,
-) -> (Pairs, Option<Cuts>) {
+) -> Option<(Pairs, Option<Cuts>)> {
     if graph.legs.len() < 2 {
-        return (Pairs::new(), None);
+        return Some((Pairs::new(), None));
     }
     let starts = start::starts(graph, goal, meter, random);
+    if starts.is_empty() {
+        return None;
+    }
     let number = number_of_starts(meter.total_work() / graph.legs.len() as f64);
     let begin = meter.passed();
     let until = if limits.are_none() { STARTS_UNTIL } else { LIMITED_STARTS_UNTIL };
@@ -176,17 +189,20 @@ fn anneal_starts(
         if best.as_ref().is_none_or(|best| total < best.0) {
             best = Some((total, tree));
         }
+        if best.as_ref().is_some_and(|(_, tree)| meter.stop().after(tree.visits())) {
+            break;
+        }
     }
-    let Some((_, mut tree)) = best else { return (greedy::pairs(graph), None) };
+    let (_, mut tree) = best?;
     if tree.largest() > limits.size
         && let Some((tree, cuts)) = slicing::search((graph, goal), &starts, limits.size, meter, ANNEAL_UNTIL, random)
     {
-        return (tree.pairs(), Some(cuts));
+        return Some((tree.pairs(), Some(cuts)));
     }
     for end in [(STARTS_UNTIL + ANNEAL_UNTIL) / 2.0, ANNEAL_UNTIL] {
         anneal(&mut tree, WARM, meter, end, random);
     }
-    (tree.pairs(), None)
+    Some((tree.pairs(), None))
 }
 
 /// Which starts are annealed, and how: the best ones, then these with their structure kept, then all.

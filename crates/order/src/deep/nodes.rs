@@ -2,6 +2,7 @@
 
 use crate::graph::{Graph, Pairs, contract_into};
 use crate::objective::Goal;
+use crate::watch::tally;
 
 /// The binary logarithm of the elements of a result that are given: so few that they make no difference.
 pub(super) const GIVEN: f64 = -1024.0;
@@ -73,6 +74,7 @@ impl<'g> Nodes<'g> {
         let node = self.leaves() + product;
         let mut legs = std::mem::take(&mut self.legs[node]);
         let children = [a, b].map(|child| &self.legs[child][..]);
+        tally(children[0].len() + children[1].len());
         contract_into(&mut legs, children, &mut self.uses, |axis| summed += logs[axis as usize]);
         let size = self.size_at(node, &legs);
         self.costs[product] = self.goal.step(size + summed, size);
@@ -95,6 +97,7 @@ impl<'g> Nodes<'g> {
     }
 
     fn price_all(&mut self) {
+        tally(self.visits());
         for product in 0..self.costs.len() {
             let mut flops = 0.0;
             self.union(product, |axis| flops += self.logs[axis as usize]);
@@ -102,6 +105,11 @@ impl<'g> Nodes<'g> {
             let size = self.size_at(node, &self.legs[node]);
             self.costs[product] = self.goal.step(flops, size);
         }
+    }
+
+    /// About how many legs are visited to price all products.
+    pub(crate) fn visits(&self) -> usize {
+        3 * self.legs.iter().map(Vec::len).sum::<usize>() + self.legs.len()
     }
 
     /// Calls `each` with the axes of what a product multiplies, ascending.

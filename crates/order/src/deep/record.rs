@@ -9,14 +9,16 @@ use crate::Effort;
 /// How a search by `deep` went, so that it can be repeated on the same task with the same objective and memory limit, on any
 /// machine and in any time: with [`Order::Replay`](crate::Order::Replay).
 ///
-/// Its text, which it parses from, is the version of the format, the effort, the seed, the number of the search, and how the
-/// clock answered: `1:t1000000000:7:0:3.12.40`.
+/// Its text, which it parses from, is the version of the format, the effort, the seed, the number of the search, how the
+/// clock answered, and where a watch ended it, if one did: `1:t1000000000:7:0:3.12.40`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Record {
     pub(super) effort: Effort,
     pub(super) seed: u64,
     pub(super) trial: u64,
     pub(super) runs: Vec<u32>,
+    /// The question to the watch that was answered with yes, if the search was ended.
+    pub(super) stopped: Option<u64>,
 }
 
 /// A text that is no [`Record`].
@@ -35,7 +37,8 @@ impl fmt::Display for Record {
         }
         write!(f, ":{}:{}:", self.seed, self.trial)?;
         let mut dot = "";
-        self.runs.iter().try_for_each(|run| write!(f, "{}{run}", std::mem::replace(&mut dot, ".")))
+        self.runs.iter().try_for_each(|run| write!(f, "{}{run}", std::mem::replace(&mut dot, ".")))?;
+        self.stopped.map_or(Ok(()), |question| write!(f, ":{question}"))
     }
 }
 
@@ -48,8 +51,13 @@ impl FromStr for Record {
 }
 
 fn parse(text: &str) -> Option<Record> {
-    let fields: [&str; 5] = text.trim().split(':').collect::<Vec<_>>().try_into().ok()?;
-    let [version, effort, seed, trial, runs] = fields;
+    let fields: Vec<&str> = text.trim().split(':').collect();
+    let (&[version, effort, seed, trial, runs], stopped) = fields.split_first_chunk()?;
+    let stopped = match stopped {
+        [] => None,
+        [question] => Some(question.parse().ok()?),
+        _ => return None,
+    };
     let effort = match effort.split_at_checked(1)? {
         ("a", "") => Effort::Auto,
         ("n", trials) => Effort::Trials(trials.parse().ok()?),
@@ -58,5 +66,5 @@ fn parse(text: &str) -> Option<Record> {
         _ => return None,
     };
     let runs = runs.split('.').map(|run| run.parse().ok()).collect::<Option<Vec<u32>>>()?;
-    (version == "1").then_some(Record { effort, seed: seed.parse().ok()?, trial: trial.parse().ok()?, runs })
+    (version == "1").then_some(Record { effort, seed: seed.parse().ok()?, trial: trial.parse().ok()?, runs, stopped })
 }

@@ -79,10 +79,23 @@ fn least_factor(number: u64) -> u64 {
         .unwrap_or(number)
 }
 
-/// Cuts until no product has more than `limit`, a binary logarithm, if that can be; whether it can. `blur` above 0 makes the
-/// choice random.
-fn cut_down(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, blur: f64, random: &mut Random) -> bool {
+/// Whether a search is to end after so much work.
+pub(super) type Ends<'a> = &'a dyn Fn(usize) -> bool;
+
+/// Cuts until no product has more than `limit`, a binary logarithm, if that can be and the search does not end before; whether
+/// none has. `blur` above 0 makes the choice random.
+fn cut_down(
+    tree: &mut Nodes<'_>,
+    cuts: &mut Cuts,
+    limit: f64,
+    blur: f64,
+    random: &mut Random,
+    ends: Ends<'_>,
+) -> bool {
     while tree.largest() > limit + 1e-9 {
+        if ends(2 * tree.visits()) {
+            return false;
+        }
         let Some(cut) = best_cut(tree, cuts, limit, blur, random) else { return false };
         cuts.parts[cut.axis] *= cut.factor;
         cuts.show(tree);
@@ -122,14 +135,20 @@ fn best_cut(tree: &Nodes<'_>, cuts: &Cuts, limit: f64, blur: f64, random: &mut R
 }
 
 /// Takes cuts back that are not needed, those that save most first.
-fn undo_needless(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64) {
+fn undo_needless(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, ends: Ends<'_>) {
     let mut tries: Vec<(f64, Cut)> = Vec::new();
     for cut in cuts.made() {
+        if ends(2 * tree.visits()) {
+            return;
+        }
         let total = without(tree, cuts, cut);
         tries.push((total, cut));
     }
     tries.sort_by(|a, b| a.0.total_cmp(&b.0));
     for (_, cut) in tries {
+        if ends(2 * tree.visits()) {
+            return;
+        }
         cuts.parts[cut.axis] /= cut.factor;
         cuts.show(tree);
         if tree.largest() > limit + 1e-9 {
@@ -208,13 +227,20 @@ pub(super) fn search<'g>(
             meter.offer(found.total);
             best = Some(found);
         }
+        // What was ended half way keeps to no limit.
+        if best.as_ref().is_some_and(|best| meter.stop().after(best.tree.visits())) {
+            break;
+        }
     }
     let mut best = best?;
     let from = meter.passed();
     for turn in 1..=TURNS {
         let until = from + (until - from) * turn as f64 / TURNS as f64;
+        if meter.stop().after(2 * best.tree.visits()) {
+            break;
+        }
         let other = cut_anew(best.clone(), limit, meter, until, random);
-        if other.total < best.total {
+        if other.total < best.total && !meter.stop().is_stopped() {
             meter.offer(other.total);
             best = other;
         }
@@ -240,24 +266,25 @@ fn cut_in_rounds<'g>(
     for round in 1..=rounds {
         let done = round as f64 / rounds as f64;
         let target = limit + excess * (1.0 - done);
-        cut_down(&mut tree, &mut cuts, target, 0.0, random);
+        cut_down(&mut tree, &mut cuts, target, 0.0, random, &|work| meter.stop().after(work));
         anneal_within(&mut tree, target, meter, middle + (end - middle) * done, random);
     }
-    Sliced::settled(tree, cuts, limit, random)
+    Sliced::settled(tree, cuts, limit, random, meter)
 }
 
 /// Makes some of the cuts anew.
 fn cut_anew<'g>(from: Sliced<'g>, limit: f64, meter: &Meter<'_>, until: f64, random: &mut Random) -> Sliced<'g> {
     let Sliced { mut tree, mut cuts, .. } = from;
     undo_some(&mut tree, &mut cuts, ANEW, random);
-    cut_down(&mut tree, &mut cuts, limit - MORE * random.unit(), BLUR, random);
+    let target = limit - MORE * random.unit();
+    cut_down(&mut tree, &mut cuts, target, BLUR, random, &|work| meter.stop().after(work));
     anneal_within(&mut tree, limit, meter, until, random);
-    Sliced::settled(tree, cuts, limit, random)
+    Sliced::settled(tree, cuts, limit, random, meter)
 }
 
 impl<'g> Sliced<'g> {
-    fn settled(mut tree: Nodes<'g>, mut cuts: Cuts, limit: f64, random: &mut Random) -> Sliced<'g> {
-        settle(&mut tree, &mut cuts, limit, random);
+    fn settled(mut tree: Nodes<'g>, mut cuts: Cuts, limit: f64, random: &mut Random, meter: &Meter<'_>) -> Sliced<'g> {
+        settle(&mut tree, &mut cuts, limit, random, &|work| meter.stop().after(work));
         Sliced { total: tree.total() + cuts.log2(), tree, cuts }
     }
 }
@@ -268,13 +295,14 @@ fn anneal_within(tree: &mut Nodes<'_>, limit: f64, meter: &Meter<'_>, until: f64
     tree.set_goal(goal.within(limit, OVER));
     anneal(tree, WARM, meter, until, random);
     tree.set_goal(goal);
+    meter.stop().after(2 * tree.visits());
 }
 
 /// Makes the cuts that are needed still, and no others; whether no product is larger than `limit` then.
-pub(super) fn settle(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, random: &mut Random) -> bool {
-    let fits = cut_down(tree, cuts, limit, 0.0, random);
+pub(super) fn settle(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, random: &mut Random, ends: Ends<'_>) -> bool {
+    let fits = cut_down(tree, cuts, limit, 0.0, random, ends);
     if fits {
-        undo_needless(tree, cuts, limit);
+        undo_needless(tree, cuts, limit, ends);
     }
     fits
 }

@@ -35,7 +35,8 @@ struct Start {
     pairs: Pairs,
 }
 
-/// Looks for trees during the first part of a search; gives the best of each rule, the cheapest first.
+/// Looks for trees during the first part of a search; gives the best of each rule, the cheapest first. None where the search
+/// was ended before there was one.
 pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut Random) -> Vec<Pairs> {
     let mut starts = Starts { graph, greedy: Greedy::new(graph), goal, trees: Vec::new() };
     let scores =
@@ -72,7 +73,7 @@ impl Starts<'_> {
         let flops = matches!(self.goal.objective, Objective::Flops);
         let known = self.trees.iter().find(|start| flops && start.rule == rule);
         let most = known.map_or(f64::INFINITY, |start| start.total.exp2());
-        let pairs = self.greedy.run(choice, most).cloned();
+        let pairs = self.greedy.run(choice, most, meter.stop()).cloned();
         meter.spend(GREEDY_WORK * self.graph.legs.len());
         pairs.into_iter().for_each(|pairs| self.offer(rule, pairs));
     }
@@ -80,7 +81,7 @@ impl Starts<'_> {
     fn eliminations(&mut self, meter: &Meter<'_>) {
         for (name, rule) in [("size", Rule::Size), ("fill", Rule::Fill), ("weighted fill", Rule::WeightedFill)] {
             if meter.more(RULES_UNTIL) {
-                let pairs = eliminate::pairs(self.graph, rule, MOST_LEGS);
+                let pairs = eliminate::pairs(self.graph, rule, MOST_LEGS, meter.stop());
                 meter.spend(ELIMINATION_WORK * (self.graph.legs.len() + self.graph.extents.len()));
                 pairs.into_iter().for_each(|pairs| self.offer(name, pairs));
             }

@@ -11,6 +11,7 @@ use super::{HOT, anneal, eliminate};
 use crate::graph::{Graph, Pairs};
 use crate::objective::{Goal, Objective};
 use crate::random::Random;
+use crate::watch::Stop;
 use crate::{Effort, greedy};
 
 const ALL: [Objective; 5] =
@@ -66,7 +67,7 @@ fn the_exact_form_is_the_best_of_all_trees() {
     let mut random = Random::new(1, 0);
     for round in 0..120 {
         let graph = network(&mut random, 3 + round % 4, 1 + round % 9);
-        let start = greedy::pairs(&graph);
+        let start = greedy::pairs(&graph, &Stop::new(&()));
         let mut exact = Exact::default();
         for (objective, limit) in ALL.into_iter().flat_map(|objective| [(objective, f64::INFINITY), (objective, 3.0)]) {
             let goal = Goal::unlimited(objective).within(limit, 4.0);
@@ -88,7 +89,7 @@ fn the_exact_form_in_slices_is_that_of_the_pieces() {
         let pieces = network(&mut random, 3 + round % 3, 1 + round % 9);
         let extents = pieces.extents.iter().map(|&extent| 6 * extent).collect();
         let graph = Graph { legs: pieces.legs.clone(), extents, kept: pieces.kept.clone(), result: pieces.result };
-        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph)).unwrap();
+        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph, &Stop::new(&()))).unwrap();
         tree.set_extents(pieces.extents.iter().copied());
         let window = whole(&tree);
         Exact::default().improve(&mut tree, &window);
@@ -109,7 +110,7 @@ fn annealing_keeps_its_books() {
     let mut random = Random::new(2, 0);
     for round in 0..40 {
         let graph = network(&mut random, 4 + 7 * (round % 9), 4 + 19 * (round % 11));
-        let start = greedy::pairs(&graph);
+        let start = greedy::pairs(&graph, &Stop::new(&()));
         for objective in ALL {
             let mut tree = Nodes::new(&graph, goal(objective), &start).unwrap();
             let before = tree.total();
@@ -128,7 +129,7 @@ fn a_part_is_improved_and_the_rest_left_alone() {
     let mut random = Random::new(3, 0);
     for _ in 0..40 {
         let graph = network(&mut random, 30, 40);
-        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph)).unwrap();
+        let mut tree = Nodes::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph, &Stop::new(&()))).unwrap();
         let mut exact = Exact::default();
         for node in tree.postorder() {
             let before = tree.total();
@@ -146,7 +147,7 @@ fn eliminations_use_every_tensor_once() {
     for round in 0..200 {
         let graph = network(&mut random, 1 + round % 40, 1 + round % 23);
         for rule in [eliminate::Rule::Size, eliminate::Rule::Fill, eliminate::Rule::WeightedFill] {
-            let pairs: Pairs = eliminate::pairs(&graph, rule, usize::MAX).unwrap();
+            let pairs: Pairs = eliminate::pairs(&graph, rule, usize::MAX, &Stop::new(&())).unwrap();
             assert_eq!(pairs.len() + 1, graph.legs.len());
             crate::graph::tree(graph.legs.len(), &pairs).unwrap();
         }

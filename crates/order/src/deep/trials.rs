@@ -17,7 +17,7 @@ use crate::{Effort, Found, OrderError, Search, graph};
 struct Trial {
     number: u64,
     outcome: Outcome,
-    runs: Vec<u32>,
+    record: Option<Record>,
 }
 
 impl Trial {
@@ -49,7 +49,7 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
 /// Repeats a search.
 pub(crate) fn replay(search: &Search<'_>, record: &Record) -> Result<Found, OrderError> {
     let trials = Trials::new(search, record.effort, record.seed);
-    let meter = Meter::replay(&record.runs, record.effort, trials.problem.graph.legs.len(), &trials.board);
+    let meter = Meter::replay(record, trials.problem.graph.legs.len(), &trials.board);
     trials.found(trials.one(record.trial, meter))
 }
 
@@ -73,7 +73,8 @@ impl<'a> Trials<'a> {
         let work = || {
             loop {
                 let trial = next.fetch_add(1, Ordering::Relaxed);
-                if trial >= number {
+                // The first is what there is to answer with.
+                if trial >= number || (trial > 0 && self.board.watch.is_cancelled()) {
                     return;
                 }
                 let found = self.numbered(trial);
@@ -103,13 +104,12 @@ impl<'a> Trials<'a> {
         let mut random = Random::new(self.seed, number);
         let outcome = run(&self.problem, &meter, &mut random);
         meter.offer(outcome.total);
-        Trial { number, outcome, runs: meter.into_runs() }
+        Trial { number, outcome, record: Some(meter.record(self.effort, self.seed, number)) }
     }
 
     fn found(&self, best: Trial) -> Result<Found, OrderError> {
-        let Trial { number, outcome, runs } = best;
-        let record = Record { effort: self.effort, seed: self.seed, trial: number, runs };
+        let Trial { outcome, record, .. } = best;
         let tree = graph::tree(self.problem.graph.legs.len(), &outcome.pairs)?;
-        Ok(Found { tree, slices: outcome.slices, record: Some(record) })
+        Ok(Found { tree, slices: outcome.slices, record })
     }
 }

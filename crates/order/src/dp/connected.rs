@@ -23,10 +23,10 @@ pub(super) fn pairs<P: Pricing>(
     bonds: &[Bond],
     price: &P,
     known: Pairs,
-    work: &mut Work,
+    work: &mut Work<'_>,
 ) -> Result<Pairs, OrderError> {
     let near = neighbours(tensors, bonds);
-    if !foresee(&near, PRUNED.saturating_mul(work.left())) {
+    if !foresee(&near, PRUNED.saturating_mul(work.left()), work)? {
         return Err(work.too_dense(tensors));
     }
     let mut table = Table::new(tensors, price, flops(tensors, price, &known));
@@ -57,7 +57,7 @@ pub(super) fn pairs<P: Pricing>(
 
 /// Whether all sets may have no more than `most` splits. A hopeless network is told from its sets alone, which are far fewer:
 /// a set of k connected tensors has at least k - 1 connected splits, one for each edge of a spanning tree.
-fn foresee(near: &[Set], most: u64) -> bool {
+fn foresee(near: &[Set], most: u64, work: &Work<'_>) -> Result<bool, OrderError> {
     let mut sets = ConnectedSets::new(near);
     let mut least = 0;
     for start in 0..near.len() {
@@ -65,11 +65,12 @@ fn foresee(near: &[Set], most: u64) -> bool {
         while let Some(set) = sets.next() {
             least += u64::from(set.count_ones());
             if least > most {
-                return false;
+                return Ok(false);
             }
+            work.look(1)?;
         }
     }
-    true
+    Ok(true)
 }
 
 /// By tensor, those that share an axis with it.

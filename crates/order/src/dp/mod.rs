@@ -16,6 +16,7 @@ mod tests;
 use einfold_ir::Tree;
 
 use crate::graph::{Graph, Lists, Pairs, join_by_size};
+use crate::watch::{Stop, tally};
 use crate::{Found, OrderError, Search, graph, greedy};
 pub(crate) use pricing::subset_products;
 use pricing::{Bond, Counts, Floats, Pricing};
@@ -33,16 +34,16 @@ type Set = u128;
 
 /// The exact order. Uses nothing of the budget.
 pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
-    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS)?.into())
+    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS, &Stop::new(search.watch))?.into())
 }
 
 /// The exact tree of `graph`, if no more than `splits` splits need be tried.
-pub(crate) fn tree(graph: &Graph, splits: u64) -> Result<Tree, OrderError> {
-    graph::tree(graph.legs.len(), &pairs(graph, splits)?)
+pub(crate) fn tree(graph: &Graph, splits: u64, stop: &Stop<'_>) -> Result<Tree, OrderError> {
+    graph::tree(graph.legs.len(), &pairs(graph, splits, stop)?)
 }
 
 /// The exact steps of `graph`, if no more than `splits` splits need be tried.
-pub(crate) fn pairs(graph: &Graph, splits: u64) -> Result<Pairs, OrderError> {
+pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &Stop<'_>) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
     let whole = || std::iter::once(0..leaves as u32).collect();
     let components: Lists = if tries_all(leaves, splits) { whole() } else { graph.components() };
@@ -50,7 +51,7 @@ pub(crate) fn pairs(graph: &Graph, splits: u64) -> Result<Pairs, OrderError> {
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
     }
-    let mut work = Work { limit: splits, done: 0 };
+    let mut work = Work { limit: splits, done: 0, stop };
     let mut pairs = Pairs::with_capacity(leaves);
     let mut parts = Vec::with_capacity(components.len());
     for members in components.iter() {
@@ -68,7 +69,7 @@ fn tries_all(tensors: usize, splits: u64) -> bool {
 }
 
 /// The exact steps of one component.
-fn component_pairs(part: &Graph, work: &mut Work) -> Result<Pairs, OrderError> {
+fn component_pairs(part: &Graph, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
     let bonds = Bond::all(part);
     match Floats::of(&bonds) {
         Some(floats) => priced_pairs(part, &bonds, &floats, work),
@@ -76,13 +77,14 @@ fn component_pairs(part: &Graph, work: &mut Work) -> Result<Pairs, OrderError> {
     }
 }
 
-fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut Work) -> Result<Pairs, OrderError> {
+fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
     if tries_all(tensors, work.left()) {
         work.spend(full::work(tensors), tensors)?;
-        return Ok(full::pairs(tensors, price, greedy::pairs(part)));
+        return Ok(full::pairs(tensors, price, greedy::pairs(part, work.stop)));
     }
-    connected::pairs(tensors, bonds, price, greedy::pairs(part), work)
+    let known = greedy::pairs(part, work.stop);
+    connected::pairs(tensors, bonds, price, known, work)
 }
 
 /// Appends the steps of a component to those of the whole; returns the id of its result.
@@ -139,16 +141,26 @@ fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
 }
 
 /// How many splits were tried, and how many may be.
-struct Work {
+struct Work<'w> {
     limit: u64,
     done: u64,
+    stop: &'w Stop<'w>,
 }
 
-impl Work {
+impl Work<'_> {
     /// Counts `splits` more, of a component of so many tensors.
     fn spend(&mut self, splits: u64, operands: usize) -> Result<(), OrderError> {
         self.done += splits;
-        if self.done > self.limit { Err(self.too_dense(operands)) } else { Ok(()) }
+        if self.done > self.limit {
+            return Err(self.too_dense(operands));
+        }
+        self.look(splits)
+    }
+
+    /// Looks whether the search is to end, after so much work.
+    fn look(&self, work: u64) -> Result<(), OrderError> {
+        tally(work as usize);
+        if self.stop.after(work as usize) { Err(OrderError::Cancelled) } else { Ok(()) }
     }
 
     /// How many splits may still be tried.

@@ -3,6 +3,8 @@
 //! What a set of tensors contracts to does not depend on how it was contracted, so the best tree of a set is the best split
 //! of it with the best trees of both halves.
 
+use crate::watch::tally;
+
 /// The least costs `C` of all sets of a few tensors, and what the price of a step needs to know of each half, an `H`.
 /// Keeps its memory.
 #[derive(Debug)]
@@ -39,6 +41,7 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
             if !set.is_power_of_two()
                 && let Some(price) = price(set)
             {
+                tally(1 << (set.count_ones() - 1));
                 self.pairs[set / 2].costs[set % 2] = self.least(set, never, price);
             }
         }

@@ -5,6 +5,7 @@ use einfold_ir::{Count, Network};
 use super::pricing::{Bond, Counts, Floats, Pricing};
 use super::{Work, connected, full};
 use crate::graph::{Graph, Pairs};
+use crate::watch::Stop;
 use crate::{cost, graph, left};
 
 /// A small random number generator (splitmix64).
@@ -79,7 +80,11 @@ fn all_splits_reach_the_least_flops_of_all_trees() {
         let network = random.network(if round % 20 == 0 { 6 } else { 5 }, &[1, 2, 3, 5, 7, 16]);
         let least = least_flops(&network, false).unwrap();
         let graph = Graph::of(&network);
-        assert_eq!(cost::evaluate_graph(&graph, &super::tree(&graph, u64::MAX).unwrap()).flops, least, "{network:?}");
+        assert_eq!(
+            cost::evaluate_graph(&graph, &super::tree(&graph, u64::MAX, &Stop::new(&())).unwrap()).flops,
+            least,
+            "{network:?}"
+        );
         let bonds = Bond::all(&graph);
         assert_eq!(
             flops(&graph, &full::pairs(graph.legs.len(), &Counts(&bonds), as_written(graph.legs.len()))),
@@ -120,7 +125,7 @@ fn connected_splits_reach_the_least_flops_of_linked_trees() {
         // A poor order to begin with: it is returned if it has outer products and is better than all without.
         let known = as_written(tensors);
         let least = least_flops(&network, true).unwrap().min(flops(&graph, &known));
-        let mut work = Work { limit: u64::MAX, done: 0 };
+        let mut work = Work { limit: u64::MAX, done: 0, stop: &Stop::new(&()) };
         let floats = connected::pairs(tensors, &bonds, &Floats::of(&bonds).unwrap(), known.clone(), &mut work).unwrap();
         let counts = connected::pairs(tensors, &bonds, &Counts(&bonds), known, &mut work).unwrap();
         assert_eq!([flops(&graph, &floats), flops(&graph, &counts)], [least; 2], "{network:?}");
@@ -138,7 +143,7 @@ fn splits_are_enumerated_once_each() {
     for (network, expected) in [(chain, 78 + 286), (clique, 511 + (19_683_u64 - 1024).div_ceil(2))] {
         let graph = Graph::of(&network);
         let (tensors, bonds) = (graph.legs.len(), Bond::all(&graph));
-        let mut work = Work { limit: u64::MAX, done: 0 };
+        let mut work = Work { limit: u64::MAX, done: 0, stop: &Stop::new(&()) };
         connected::pairs(tensors, &bonds, &Counts(&bonds), as_written(tensors), &mut work).unwrap();
         assert_eq!(work.done, expected);
     }

@@ -12,6 +12,14 @@ pub enum FormatError {
     /// The text is JSON of another shape. The message has the line and the column.
     #[error("{0}")]
     Shape(String),
+    /// The order is of another version of the form.
+    #[error("it is of the form `{found}`, this program reads `{expected}`")]
+    Version {
+        /// The form that the text names.
+        found: String,
+        /// The form that is read.
+        expected: &'static str,
+    },
     /// An axis has no extent.
     #[error("tensor {tensor} has axis `{label}`, which `sizes` does not have")]
     NoSize {

@@ -37,7 +37,7 @@ struct Document {
 
 /// An axis: a text, or an integer, which as a key of an object is a text as well.
 #[derive(PartialEq, Eq, Hash)]
-struct Label(String);
+pub(super) struct Label(pub(super) String);
 
 struct Extent(u64);
 
@@ -48,7 +48,15 @@ impl Instance {
     /// # Errors
     /// [`FormatError`]: a text of another form, an axis without extent, an output that is none.
     pub fn from_json(text: &str) -> Result<Instance, FormatError> {
-        let Document { inputs, output, sizes } = serde_json::from_str(text)?;
+        Instance::of(serde_json::from_str(text)?)
+    }
+
+    /// As [`from_json`](Instance::from_json).
+    pub(super) fn from_value(value: serde_json::Value) -> Result<Instance, FormatError> {
+        Instance::of(serde_json::from_value(value)?)
+    }
+
+    fn of(Document { inputs, output, sizes }: Document) -> Result<Instance, FormatError> {
         let mut axes = HashMap::with_capacity(sizes.len());
         let (mut labels, mut extents) = (Vec::with_capacity(sizes.len()), Vec::with_capacity(sizes.len()));
         let mut tensors = Vec::with_capacity(inputs.len());

@@ -1,4 +1,5 @@
-//! Networks, orders and trees as files: JSON to read and to write, pictures to look at.
+//! Networks, orders and trees as files: JSON to read and to write, pictures to look at. Orders are read by
+//! [`Order::from_json`](crate::Order::from_json).
 
 mod dot;
 mod drawing;
@@ -10,5 +11,5 @@ mod svg;
 pub use dot::dot;
 pub use error::FormatError;
 pub use instance::Instance;
-pub use path::{Path, count_json, ordered_json};
+pub use path::{count_json, ordered_json};
 pub use svg::svg;

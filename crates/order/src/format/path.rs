@@ -1,98 +1,231 @@
 //! Orders as JSON.
 
-use einfold_ir::{Count, PathError, Tree};
+use einfold_ir::{Count, Network, PathError, Tree};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::FormatError;
-use crate::{Order, Ordered};
+use super::instance::{Instance, Label};
+use crate::{Objective, Order, Ordered, SavedOrder, SavedSlice, SavedTree};
 
-/// The steps of a contraction, in either of the usual forms.
-///
-/// ```
-/// use einfold_order::format::Path;
-/// let linear = Path::from_json("[[1, 2], [0, 1]]")?;
-/// let ssa = Path::from_json(r#"{"ssa_path": [[1, 2], [0, 3]]}"#)?;
-/// assert_eq!(linear.tree(3)?, ssa.tree(3)?);
-/// # Ok::<(), einfold_order::format::FormatError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// NumPy's linear form, see [`Tree::from_linear`].
-    Linear(Vec<Vec<u32>>),
-    /// SSA form, see [`Tree::from_ssa`].
-    Ssa(Vec<Vec<u32>>),
+/// The name and version of the form. Keys may be added within a version.
+const SCHEMA: &str = "einfold.order/1";
+/// What the names of all versions begin with.
+const NAME: &str = "einfold.order/";
+
+/// Steps of a path.
+type Steps = Vec<Vec<u32>>;
+
+/// What some key of an object of this or another program may hold.
+#[derive(Deserialize)]
+struct Document {
+    schema: Option<String>,
+    objective: Option<String>,
+    memory_limit: Option<u64>,
+    largest_limit: Option<u64>,
+    contractions: Option<Vec<Entry>>,
+    #[serde(flatten)]
+    single: Entry,
+}
+
+/// The order of one contraction.
+#[derive(Deserialize)]
+struct Entry {
+    path: Option<Steps>,
+    ssa_path: Option<Steps>,
+    #[serde(default)]
+    slices: Vec<SliceEntry>,
+    inputs: Option<Value>,
+    output: Option<Value>,
+    sizes: Option<Value>,
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
-enum Document {
-    Bare(Vec<Vec<u32>>),
-    Keyed { path: Option<Vec<Vec<u32>>>, ssa_path: Option<Vec<Vec<u32>>> },
+struct SliceEntry {
+    axis: Label,
+    parts: u64,
 }
 
-impl Path {
-    /// Reads an object with `ssa_path` or `path`, the linear form, of which the first counts; or a bare list of steps in linear
-    /// form. Other keys may be there.
+impl Order {
+    /// Reads an order that was found before: an object with `ssa_path` or `path`, the linear form, of which the first counts; an
+    /// object with such objects as `contractions`; an object with an `order` that is one of these; a bare list of steps in
+    /// linear form, or a list of such lists, one for each contraction. Other keys may be there.
+    ///
+    /// What tells its slices or its network is a [`SavedOrder`], the others are paths.
     ///
     /// # Errors
-    /// [`FormatError::Json`] and [`FormatError::Shape`].
-    pub fn from_json(text: &str) -> Result<Path, FormatError> {
-        let value: Value = serde_json::from_str(text)?;
-        let shape =
-            "a path was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]";
-        match serde_json::from_value(value) {
-            Ok(Document::Bare(path)) => Ok(Path::Linear(path)),
-            Ok(Document::Keyed { ssa_path: Some(path), .. }) => Ok(Path::Ssa(path)),
-            Ok(Document::Keyed { path: Some(path), .. }) => Ok(Path::Linear(path)),
-            _ => Err(FormatError::Shape(shape.into())),
-        }
+    /// [`FormatError`]: a text of another form or of another version, a path that is no tree.
+    pub fn from_json(text: &str) -> Result<Order, FormatError> {
+        Order::from_value(serde_json::from_str(text)?)
     }
 
-    /// The tree of the path over `leaves` tensors.
+    /// As [`from_json`](Order::from_json).
     ///
     /// # Errors
-    /// [`PathError`] if it is none.
-    pub fn tree(&self, leaves: usize) -> Result<Tree, PathError> {
+    /// As for [`from_json`](Order::from_json).
+    pub fn from_value(value: Value) -> Result<Order, FormatError> {
+        let shape = || FormatError::Shape(SHAPE.into());
+        match value {
+            Value::Array(_) => {
+                if let Ok(path) = Steps::deserialize(&value) {
+                    return Ok(Order::Linear(path));
+                }
+                let paths = Vec::<Steps>::deserialize(&value).map_err(|_| shape())?;
+                Ok(Order::Saved(SavedOrder::of_paths(&paths)?))
+            }
+            Value::Object(mut object) => {
+                if let Some(order @ Value::Object(_)) = object.remove("order") {
+                    return Order::from_value(order);
+                }
+                Document::deserialize(Value::Object(object)).map_err(|_| shape())?.order()
+            }
+            _ => Err(shape()),
+        }
+    }
+}
+
+const SHAPE: &str =
+    "an order was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]";
+
+impl Order {
+    /// How many tensors its path contracts, if it is one of a single contraction.
+    pub fn tensors(&self) -> Option<usize> {
         match self {
-            Path::Linear(path) => Tree::from_linear(leaves, path),
-            Path::Ssa(path) => Tree::from_ssa(leaves, path),
+            Order::Linear(path) | Order::Ssa(path) => Some(tensors(path)),
+            _ => None,
         }
     }
 }
 
-impl From<Path> for Order {
-    fn from(path: Path) -> Order {
-        match path {
-            Path::Linear(path) => Order::Linear(path),
-            Path::Ssa(path) => Order::Ssa(path),
+impl Document {
+    fn order(self) -> Result<Order, FormatError> {
+        if let Some(found) = self.schema.filter(|schema| schema.starts_with(NAME) && schema != SCHEMA) {
+            return Err(FormatError::Version { found, expected: SCHEMA });
         }
+        let contractions = match self.contractions {
+            Some(entries) => entries.into_iter().map(Entry::saved).collect::<Result<_, _>>()?,
+            None if self.single.inputs.is_none() && self.single.slices.is_empty() => return self.single.bare(),
+            None => vec![self.single.saved()?],
+        };
+        let objective = self.objective.map_or(Ok(Objective::default()), |name| name.parse());
+        Ok(Order::Saved(SavedOrder {
+            contractions,
+            objective: objective.map_err(|error| FormatError::Shape(error.to_string()))?,
+            memory_bytes: self.memory_limit,
+            largest: self.largest_limit,
+        }))
     }
 }
 
-/// An order as JSON, which [`Path::from_json`] reads again: `path` in linear and `ssa_path` in SSA form, `algorithm`, and what
-/// it costs, all slices together: `flops`, as [`count_json`] has it, and the logarithms `flops_log10`, `size_log2`, `write_log10` and `peak_log2` (null
-/// for 0) of [`Cost`](einfold_ir::Cost). A search that can be repeated has its `record`. Where it is sliced, `slices` lists the axes, by their `labels`, and how many parts
-/// each has.
-pub fn ordered_json(ordered: &Ordered, labels: &[impl AsRef<str>]) -> Value {
-    let Ordered { tree, slices, cost, strategy, record } = ordered;
-    let mut value = json!({
-        "algorithm": strategy,
-        "tensors": tree.leaves(),
-        "path": tree.linear_path(),
-        "ssa_path": tree.steps(),
-        "flops": count_json(cost.flops),
-        "flops_log10": cost.flops.log10(),
-        "size_log2": cost.size.log2(),
-        "write_log10": cost.write.log10(),
-        "peak_log2": cost.peak.log2(),
-    });
+impl Entry {
+    /// A path without slices or network.
+    fn bare(self) -> Result<Order, FormatError> {
+        match (self.ssa_path, self.path) {
+            (Some(path), _) => Ok(Order::Ssa(path)),
+            (None, Some(path)) => Ok(Order::Linear(path)),
+            (None, None) => Err(FormatError::Shape(SHAPE.into())),
+        }
+    }
+
+    fn saved(mut self) -> Result<SavedTree, FormatError> {
+        let network = match [self.inputs.take(), self.output.take(), self.sizes.take()] {
+            [None, _, _] => None,
+            [inputs, output, sizes] => Some(Instance::from_value(json!({
+                "inputs": inputs, "output": output, "sizes": sizes,
+            }))?),
+        };
+        let slices = std::mem::take(&mut self.slices);
+        let slices = slices.into_iter().map(|slice| SavedSlice { axis: slice.axis.0, parts: slice.parts }).collect();
+        let leaves = network.as_ref().map(|instance| instance.network.inputs().len());
+        let tree = match self.bare()? {
+            Order::Ssa(path) => Tree::from_ssa(leaves.unwrap_or_else(|| tensors(&path)), &path)?,
+            Order::Linear(path) => Tree::from_linear(leaves.unwrap_or_else(|| tensors(&path)), &path)?,
+            _ => return Err(FormatError::Shape(SHAPE.into())),
+        };
+        Ok(SavedTree { tree, slices, network })
+    }
+}
+
+/// How many tensors a path contracts: each but the last is used once.
+fn tensors(path: &[Vec<u32>]) -> usize {
+    let used: usize = path.iter().map(Vec::len).sum();
+    (used + 1).saturating_sub(path.len())
+}
+
+impl SavedOrder {
+    /// Paths in linear form, one for each contraction.
+    ///
+    /// # Errors
+    /// [`PathError`] if one of them is no tree.
+    pub fn of_paths(paths: &[Vec<Vec<u32>>]) -> Result<SavedOrder, PathError> {
+        let tree = |path: &Steps| {
+            let tree = Tree::from_linear(tensors(path), path)?;
+            Ok(SavedTree { tree, slices: Vec::new(), network: None })
+        };
+        let contractions = paths.iter().map(tree).collect::<Result<_, PathError>>()?;
+        Ok(SavedOrder { contractions, ..SavedOrder::default() })
+    }
+
+    /// As JSON, which [`Order::from_json`] reads again: `objective`, `memory_limit`, `largest_limit`, and in `contractions` for
+    /// each its tree and slices and its network, as [`Instance::from_json`] reads it; where there is but one, these are keys of the
+    /// whole.
+    pub fn to_json(&self) -> Value {
+        let mut object = match &self.contractions[..] {
+            [single] => single.to_json(),
+            all => Map::from_iter([(
+                "contractions".to_owned(),
+                all.iter().map(|tree| Value::Object(tree.to_json())).collect(),
+            )]),
+        };
+        object.insert("schema".into(), SCHEMA.into());
+        object.insert("objective".into(), self.objective.to_string().into());
+        object.insert("memory_limit".into(), self.memory_bytes.into());
+        object.insert("largest_limit".into(), self.largest.into());
+        Value::Object(object)
+    }
+}
+
+impl SavedTree {
+    fn to_json(&self) -> Map<String, Value> {
+        let SavedTree { tree, slices, network } = self;
+        let slice = |slice: &SavedSlice| json!({ "axis": slice.axis, "parts": slice.parts });
+        let mut object = Map::from_iter([
+            ("tensors".to_owned(), tree.leaves().into()),
+            ("path".to_owned(), json!(tree.linear_path())),
+            ("ssa_path".to_owned(), json!(tree.steps())),
+            ("slices".to_owned(), slices.iter().map(slice).collect()),
+        ]);
+        if let Some(Instance { network, labels }) = network {
+            object.extend(network_json(network, labels));
+        }
+        object
+    }
+}
+
+/// A network as [`Instance::from_json`] reads it; axes that no tensor has are left out.
+fn network_json(network: &Network, labels: &[String]) -> [(String, Value); 3] {
+    let named = |legs: &Vec<u32>| legs.iter().map(|&axis| labels[axis as usize].as_str()).collect::<Vec<_>>();
+    let inputs: Vec<Vec<&str>> = network.inputs().iter().map(named).collect();
+    let used = network.inputs().iter().flatten();
+    let sizes = used.map(|&axis| (labels[axis as usize].clone(), network.extents()[axis as usize].into())).collect();
+    let output = named(&network.output().to_vec());
+    [("inputs".into(), json!(inputs)), ("output".into(), json!(output)), ("sizes".into(), Value::Object(sizes))]
+}
+
+/// An order as JSON: what [`SavedOrder::to_json`] has of one contraction, by the `labels` of its axes; and `algorithm`, and what
+/// it costs, all slices together: `flops`, as [`count_json`] has it, and the logarithms `flops_log10`, `size_log2`, `write_log10`
+/// and `peak_log2` (null for 0) of [`Cost`](einfold_ir::Cost). A search that can be repeated has its `record`.
+pub fn ordered_json(saved: &SavedOrder, ordered: &Ordered) -> Value {
+    let Ordered { tree: _, slices: _, cost, strategy, record } = ordered;
+    let mut value = saved.to_json();
+    value["algorithm"] = (*strategy).into();
+    value["flops"] = count_json(cost.flops);
+    value["flops_log10"] = cost.flops.log10().into();
+    value["size_log2"] = cost.size.log2().into();
+    value["write_log10"] = cost.write.log10().into();
+    value["peak_log2"] = cost.peak.log2().into();
     if let Some(record) = record {
         value["record"] = record.to_string().into();
-    }
-    if !slices.is_empty() {
-        let axis = |axis: u32| labels.get(axis as usize).map_or_else(|| axis.to_string(), |l| l.as_ref().to_owned());
-        value["slices"] = slices.iter().map(|s| json!({ "axis": axis(s.axis), "parts": s.parts })).collect();
     }
     value
 }
@@ -106,40 +239,4 @@ pub fn count_json(count: Count) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Budget, Slice, order};
-    use einfold_ir::Network;
-
-    #[test]
-    fn every_form_is_read() {
-        let linear = Path::Linear(vec![vec![1, 2], vec![0, 1]]);
-        let ssa = Path::Ssa(vec![vec![1, 2], vec![0, 3]]);
-        for (text, want) in [
-            ("[[1, 2], [0, 1]]", &linear),
-            (r#"{"path": [[1, 2], [0, 1]], "cost": 7}"#, &linear),
-            (r#"{"ssa_path": [[1, 2], [0, 3]]}"#, &ssa),
-            (r#"{"path": [], "ssa_path": [[1, 2], [0, 3]]}"#, &ssa),
-        ] {
-            assert_eq!(Path::from_json(text).as_ref(), Ok(want), "{text}");
-        }
-        for text in ["", "[[0, 1]", "{}", "[[0, -1]]", "3", r#"{"path": 3}"#, "[0, 1]"] {
-            assert!(Path::from_json(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        let network = Network::new(vec![vec![0, 1], vec![1, 2], vec![2, 3]], vec![0, 3], vec![2, 3, 4, 5]).unwrap();
-        let mut ordered = order(&network, &Order::default(), &Budget::default()).unwrap();
-        ordered.slices = vec![Slice { axis: 2, parts: 4 }];
-        let value = ordered_json(&ordered, &["i", "j", "k", "l"]);
-        assert_eq!(Path::from_json(&value.to_string()).unwrap().tree(3).unwrap(), ordered.tree);
-        let linear = Path::from_json(&value["path"].to_string()).unwrap();
-        assert_eq!(linear.tree(3).unwrap(), ordered.tree);
-        assert_eq!(value["slices"].to_string(), r#"[{"axis":"k","parts":4}]"#);
-        // ij,jk first: 2*3*4 + 2*4*5, of which 2*4 and 2*5 are written.
-        assert_eq!(value["flops"], 64);
-        assert_eq!(value["write_log10"], 18_f64.log10());
-    }
-}
+mod tests;

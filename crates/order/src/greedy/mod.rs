@@ -21,6 +21,7 @@ use std::collections::binary_heap::PeekMut;
 use einfold_ir::{Count, Tree};
 
 use crate::graph::{Graph, Lists, Pairs, join_by_size};
+use crate::watch::{Stop, tally};
 use crate::{Found, OrderError, Search, graph};
 use arena::Arena;
 use axes::{Axis, Holders};
@@ -33,28 +34,30 @@ const MOST_LEGS: usize = 1000;
 
 /// The greedy order. Uses nothing of the budget.
 pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
-    Ok(tree(&Graph::of(search.task.network))?.into())
+    Ok(tree(&Graph::of(search.task.network), &Stop::new(search.watch))?.into())
 }
 
 /// The greedy tree of `graph`.
-pub(crate) fn tree(graph: &Graph) -> Result<Tree, OrderError> {
-    graph::tree(graph.legs.len(), &pairs(graph))
+pub(crate) fn tree(graph: &Graph, stop: &Stop<'_>) -> Result<Tree, OrderError> {
+    graph::tree(graph.legs.len(), &pairs(graph, stop))
 }
 
-/// The greedy steps of `graph`.
-pub(crate) fn pairs(graph: &Graph) -> Pairs {
+/// The greedy steps of `graph`. After an early end, what is left is multiplied by size alone.
+pub(crate) fn pairs(graph: &Graph, stop: &Stop<'_>) -> Pairs {
     let mut greedy = Greedy::new(graph);
-    greedy.run(Choice::default(), f64::INFINITY);
+    if greedy.run(Choice::default(), f64::INFINITY, stop).is_none() {
+        greedy.join_rest();
+    }
     greedy.pairs
 }
 
 /// Contracts what grows no tensor: each step's result is no larger than the larger of both. Returns the steps and the ids of
 /// the tensors that are left, with their legs.
-pub(crate) fn absorb(graph: &Graph) -> (Pairs, Vec<u32>, Lists) {
+pub(crate) fn absorb(graph: &Graph, stop: &Stop<'_>) -> (Pairs, Vec<u32>, Lists) {
     let mut greedy = Greedy::new(graph);
     greedy.most_rank = choice::rank_of(1.0);
-    greedy.start(Choice { score: Score::Growth, noise: None });
-    greedy.contract_linked(f64::INFINITY);
+    greedy.start(Choice { score: Score::Growth, noise: None }, stop);
+    greedy.contract_linked(f64::INFINITY, stop);
     let rest: Vec<u32> = greedy.rest().collect();
     let mut legs = Lists::with_capacity(rest.len(), graph.legs.items().len());
     rest.iter().for_each(|&id| legs.push_sorted(greedy.legs.list(id as usize)));
@@ -82,6 +85,8 @@ pub(crate) struct Greedy<'g> {
     most_rank: u64,
     /// What the steps so far take.
     flops: f64,
+    /// What was visited since this was asked last.
+    work: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -134,22 +139,23 @@ impl<'g> Greedy<'g> {
             choice: Choice::default(),
             most_rank: u64::MAX,
             flops: 0.0,
+            work: 0,
         }
     }
 
-    /// The steps by a choice; none if those of tensors that share an axis cost more than `most` flops.
-    pub(crate) fn run(&mut self, choice: Choice, most: f64) -> Option<&Pairs> {
-        self.start(choice);
-        self.contract_linked(most);
-        if self.flops > most {
+    /// The steps by a choice; none if those of tensors that share an axis cost more than `most` flops, or the search is to end.
+    pub(crate) fn run(&mut self, choice: Choice, most: f64, stop: &Stop<'_>) -> Option<&Pairs> {
+        self.start(choice, stop);
+        self.contract_linked(most, stop);
+        if self.flops > most || stop.is_stopped() {
             return None;
         }
         self.join_rest();
         Some(&self.pairs)
     }
 
-    /// Forgets the last search and enters the tensors of the graph.
-    fn start(&mut self, choice: Choice) {
+    /// Forgets the last search and enters the tensors of the graph; after an early end they have no candidates.
+    fn start(&mut self, choice: Choice, stop: &Stop<'_>) {
         self.choice = choice;
         self.flops = 0.0;
         self.axes.copy_from_slice(&self.fresh);
@@ -162,19 +168,33 @@ impl<'g> Greedy<'g> {
         for legs in self.graph.legs.iter() {
             self.legs.extend(legs);
             self.legs.close();
-            if let Some(best) = self.enter() {
+            if stop.after(self.work()) {
+                self.park();
+            } else if let Some(best) = self.enter() {
                 self.heap.push(Reverse(best));
             }
         }
     }
 
-    /// Contracts until no two tensors share an axis, those left for the end aside, or the flops exceed `most`.
+    /// The work since this was asked last.
+    fn work(&mut self) -> usize {
+        std::mem::take(&mut self.work)
+    }
+
+    fn count(&mut self, work: usize) {
+        tally(work);
+        self.work += work;
+    }
+
+    /// Contracts until no two tensors share an axis, those left for the end aside, or the flops exceed `most`, or the search is
+    /// to end.
     ///
     /// The former holds when the heap is empty: of those that have an axis, the one made last was paired with another, and
     /// had that been contracted since, the result would have the axis and be later. While none was made, all are as given,
     /// and those next to each other are paired.
-    fn contract_linked(&mut self, most: f64) {
+    fn contract_linked(&mut self, most: f64, stop: &Stop<'_>) {
         while self.flops <= most
+            && !stop.after(self.work())
             && let Some(&Reverse(best)) = self.heap.peek()
         {
             let (a, b) = (older(best), younger(best));
@@ -193,6 +213,7 @@ impl<'g> Greedy<'g> {
 
     /// The best candidate of a tensor that is still there.
     fn next_candidate(&mut self, id: u32) -> Option<Candidate> {
+        self.count(self.candidates.range(id as usize).len());
         let tensors = &self.tensors;
         let mut best = Candidate::MAX;
         self.candidates.retain(id as usize, |&candidate| {
@@ -206,6 +227,7 @@ impl<'g> Greedy<'g> {
     /// Contracts two tensors; returns the best candidate of the result.
     fn contract(&mut self, a: u32, b: u32) -> Option<Candidate> {
         let result = self.tensors.len() as u32;
+        self.count(self.legs.range(a as usize).len() + self.legs.range(b as usize).len());
         let mut summed = 1.0;
         for i in self.legs.range(a as usize) {
             let leg = self.legs[i];
@@ -251,8 +273,7 @@ impl<'g> Greedy<'g> {
         let id = self.tensors.len() as u32;
         let legs = self.legs.range(id as usize);
         if legs.len() > MOST_LEGS {
-            self.tensors.push(Tensor { size: HUGE, other: id, divisor: 1.0, state: State::Parked });
-            self.candidates.close();
+            self.park();
             return None;
         }
         self.near.clear();
@@ -264,6 +285,7 @@ impl<'g> Greedy<'g> {
             crowded |= axis.is_crowded();
             near(axis, id, &mut self.holders, &mut self.tensors, &mut self.near);
         }
+        self.count(1 + self.legs.range(id as usize).len() + self.near.len());
         if crowded {
             self.count_crowded(id);
         }
@@ -272,13 +294,21 @@ impl<'g> Greedy<'g> {
         self.score(id, size)
     }
 
+    /// Leaves the tensor whose legs were closed last for the end.
+    fn park(&mut self) {
+        let id = self.tensors.len() as u32;
+        self.tensors.push(Tensor { size: HUGE, other: id, divisor: 1.0, state: State::Parked });
+        self.candidates.close();
+    }
+
     /// Counts the axes of tensor `id`, which is not there yet, that have more holders than it is paired with.
     fn count_crowded(&mut self, id: u32) {
-        let mut overcrowded = false;
+        let (mut overcrowded, mut work) = (false, 0);
         for &leg in self.legs.list(id as usize) {
             let axis = &self.axes[leg as usize];
             overcrowded |= axis.is_overcrowded();
             if axis.is_crowded() && !axis.is_overcrowded() {
+                work += self.holders.of(axis).len();
                 for &other in self.holders.of(axis).iter().filter(|&&other| other < id) {
                     let tensor = &mut self.tensors[other as usize];
                     tensor.divisor *= if tensor.other == id { axis.extent } else { 1.0 };
@@ -287,6 +317,7 @@ impl<'g> Greedy<'g> {
         }
         if overcrowded {
             for &other in &self.near {
+                work += self.legs.range(other as usize).len();
                 for &leg in self.legs.list(other as usize) {
                     let axis = &self.axes[leg as usize];
                     if axis.mark == id && axis.is_overcrowded() {
@@ -295,6 +326,7 @@ impl<'g> Greedy<'g> {
                 }
             }
         }
+        self.count(work);
     }
 
     /// Makes the candidates of a tensor; returns the best.

@@ -3,9 +3,9 @@
 use einfold_ir::{Access, Contraction, Cost, Count, Def, Ir, NodeId, RegionId};
 use einfold_order::{Budget, Order, OrderError, Ordered, STRATEGIES, Task, order, order_selected};
 
+use super::saved::{self, Choice, choices, only};
 use super::{Search, contractions, points};
 use crate::error::Excess;
-use crate::lift::Lifted;
 use crate::network::network_of;
 use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
 
@@ -17,15 +17,20 @@ pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, P
         Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
         Order::Replay(_) => Ok(passes),
         Order::Strategy(_) => Ok(apart),
-        Order::Linear(path) | Order::Ssa(path) => {
+        Order::Linear(_) | Order::Ssa(_) => {
             let joint = rewrite(ir, passes, &mut |_, _, _| {})?;
-            let mut factored =
-                contractions(&joint).filter(|(id, c)| treatment(joint.node(*id), c) == Treatment::Factored);
-            let only = factored.next().filter(|_| factored.next().is_none());
-            // Every tensor but the last is used once.
-            let used: usize = path.iter().map(Vec::len).sum();
-            let fits = only.is_some_and(|(_, c)| c.factors.len() + path.len() == used + 1);
+            let fits = only(&choices(&joint)).is_some_and(|only| how.tensors().is_some_and(|n| only.takes(n)));
             Ok(if fits { passes } else { apart })
+        }
+        Order::Saved(saved) => {
+            let joint = rewrite(ir, passes, &mut |_, _, _| {})?;
+            let Err(error) = saved::check(&joint, saved) else { return Ok(passes) };
+            let written = rewrite(ir, apart, &mut |_, _, _| {})?;
+            match saved::check(&written, saved) {
+                Ok(()) => Ok(apart),
+                Err(other) if choices(&written).len() == saved.contractions.len() => Err(other),
+                Err(_) => Err(error),
+            }
         }
     }
 }
@@ -46,7 +51,8 @@ pub(super) fn all(
             return Err(PlanError::OnePath { contractions: all.len() });
         }
         // A path for what is done in one step decides nothing, but it has to be one.
-        if let ([], Some((id, c))) = (&all[..], contractions(ir).next().filter(|(_, c)| !c.factors.is_empty())) {
+        let first = contractions(ir).next().filter(|(_, c)| !c.factors.is_empty());
+        if let (true, Some((id, c))) = (choices(ir).is_empty(), first) {
             order(&network_of(c, &ir.node(id).shape), how, budget)?;
         }
     }
@@ -57,8 +63,7 @@ pub(super) fn all(
         let left = |limit: u64| limit.saturating_sub(beside[id.0 as usize]).max(1);
         // Loops are not nested.
         let limit = budget.memory_bytes.filter(|_| ir.node(id).region == RegionId::TOP).map(left);
-        let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor.0 as usize];
-        let constants: Vec<u32> = (0..).zip(&c.factors).filter(is_constant).map(|(k, _)| k).collect();
+        let constants = constant_factors(c, constant);
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         let found = search(&task, how, &Budget { memory_bytes: limit, ..*budget });
         let too_large = |peak: Count, limit| {
@@ -73,6 +78,12 @@ pub(super) fn all(
         }
     };
     all.drain(..).map(ordered).collect()
+}
+
+/// The factors that are made of constant operands alone.
+pub(super) fn constant_factors(c: &Contraction, constant: &[bool]) -> Vec<u32> {
+    let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor.0 as usize];
+    (0..).zip(&c.factors).filter(is_constant).map(|(k, _)| k).collect()
 }
 
 /// For each node the bytes of all others that are in memory while it is computed, operands not counted: results, which have
@@ -104,19 +115,25 @@ fn beside(ir: &Ir) -> Vec<u64> {
     ir.ids().map(step).collect()
 }
 
-/// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for contractions without ids; then
-/// these are ordered as by default. What they cost is known when they are written out.
-pub(super) fn through_ids(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+/// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for the contraction without ids, if
+/// there is one; then these are ordered as by default. What they cost is known when they are written out.
+pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
     let budget = &Budget { memory_bytes: None, ..*budget };
-    let strategy = match how {
+    let strategy = match path {
         Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
         Order::Strategy(strategy) => strategy,
         _ => &STRATEGIES[0],
     };
     let how = &Order::Strategy(strategy);
     let mut all = Vec::new();
-    for (id, c) in contractions(ir).filter(|(id, c)| treatment(ir.node(*id), c) == Treatment::ThroughIds) {
-        let Some(lifted) = Lifted::of(ir, ir.node(id), c) else { continue };
+    let choices = choices(ir);
+    if let (Some(tensors), Some(Choice { id, c, lifted: Some(lifted), .. })) = (path.tensors(), only(&choices)) {
+        let tensors = if tensors == lifted.leaves() { tensors } else { c.factors.len() };
+        let ordered = path.tree(tensors)?.map(|tree| saved::through(*id, c, lifted, &tree)).transpose()?;
+        return Ok(ordered.flatten().map(|ordered| (*id, ordered)).into_iter().collect());
+    }
+    for Choice { id, c, shape, lifted } in choices {
+        let Some(lifted) = lifted else { continue };
         let ordered = if lifted.selected.is_small() {
             order_selected(&lifted.selected, how).map(|tree| Ordered {
                 tree,
@@ -127,7 +144,7 @@ pub(super) fn through_ids(ir: &Ir, how: &Order, budget: &Budget) -> Result<Vec<(
             })
         } else {
             // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
-            Some(order(&network_of(c, &ir.node(id).shape), how, budget)?)
+            Some(order(&network_of(c, shape), how, budget)?)
                 .filter(|ordered| ordered.cost.flops < points(&c.axes))
         };
         all.extend(ordered.map(|ordered| (id, ordered)));

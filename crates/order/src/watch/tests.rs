@@ -1,0 +1,144 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+
+use einfold_ir::Network;
+
+use super::{GRACE, QUANTUM, Watch, tallied};
+use crate::random::Random;
+use crate::{Budget, Effort, Order, OrderError, Task, evaluate_sliced, order_task};
+
+/// Counts the work between questions, and says yes from one of them on.
+struct Witness {
+    yes_from: u64,
+    asked: AtomicU64,
+    /// The most work between two questions.
+    most: AtomicUsize,
+    /// The work since the first yes.
+    after: AtomicUsize,
+}
+
+impl Witness {
+    fn new(yes_from: u64) -> Witness {
+        tallied::since();
+        Witness { yes_from, asked: AtomicU64::new(0), most: AtomicUsize::new(0), after: AtomicUsize::new(0) }
+    }
+}
+
+impl Watch for Witness {
+    fn is_cancelled(&self) -> bool {
+        let (work, asked) = (tallied::since(), self.asked.fetch_add(1, Relaxed) + 1);
+        self.most.fetch_max(work, Relaxed);
+        if asked > self.yes_from {
+            self.after.fetch_add(work, Relaxed);
+        }
+        asked >= self.yes_from
+    }
+}
+
+/// What cannot be left half done: some passes over a network of these tests.
+const PIECE: usize = 1 << 18;
+
+fn lattice(rows: u32, columns: u32) -> Network {
+    let across = |row: u32, column: u32| row * columns + column;
+    let down = |row: u32, column: u32| rows * columns + row * columns + column;
+    let site = |row: u32, column: u32| {
+        let mut legs = Vec::new();
+        legs.extend((column > 0).then(|| across(row, column - 1)));
+        legs.extend((column + 1 < columns).then(|| across(row, column)));
+        legs.extend((row > 0).then(|| down(row - 1, column)));
+        legs.extend((row + 1 < rows).then(|| down(row, column)));
+        legs
+    };
+    let inputs = (0..rows * columns).map(|k| site(k / columns, k % columns)).collect();
+    Network::new(inputs, vec![], vec![2; 2 * (rows * columns) as usize]).unwrap()
+}
+
+/// Tensors with random axes: each axis is one of many tensors where there are few.
+fn random(tensors: usize, axes: u64, legs: usize, extent: u64) -> Network {
+    let mut random = Random::new(7, 0);
+    let mut legs = || (0..legs).map(|_| (random.next() % axes) as u32).collect();
+    Network::new((0..tensors).map(|_| legs()).collect(), vec![0], vec![extent; axes as usize]).unwrap()
+}
+
+/// Tensors each of which shares an axis with each other.
+fn complete(tensors: u32) -> Network {
+    let edge = |a: u32, b: u32| a.min(b) * tensors + a.max(b);
+    let legs = |a: u32| (0..tensors).filter(|&b| b != a).map(|b| edge(a, b)).collect();
+    Network::new((0..tensors).map(legs).collect(), vec![], vec![2; (tensors * tensors) as usize]).unwrap()
+}
+
+struct Case {
+    name: &'static str,
+    network: Network,
+    order: Order,
+    budget: Budget,
+}
+
+fn cases() -> Vec<Case> {
+    let by = |name: &str| name.parse::<Order>().unwrap();
+    let trials = |n| Budget { effort: Effort::Trials(n), ..Budget::default() };
+    let steps =
+        |n: u32| Order::Ssa((0..n - 1).map(|k| if k == 0 { vec![0, 1] } else { vec![n + k - 1, k + 1] }).collect());
+    let case = |name, network, order, budget| Case { name, network, order, budget };
+    vec![
+        case("greedy on a lattice", lattice(80, 80), by("greedy"), Budget::default()),
+        case("greedy on dense tensors", complete(100), by("greedy"), Budget::default()),
+        case("exact", lattice(5, 9), by("dp"), Budget::default()),
+        case("exact, hopeless", random(40, 50, 4, 2), by("dp"), Budget::default()),
+        case("auto", random(60, 70, 4, 3), by("auto"), Budget::default()),
+        case("deep", lattice(20, 20), by("deep"), trials(2)),
+        case("deep, eliminations", random(900, 240, 4, 2), by("deep"), trials(1)),
+        case("deep, dense", complete(60), by("deep"), trials(1)),
+        case("deep, sliced", lattice(12, 12), by("deep"), Budget { largest: Some(1 << 6), ..trials(1) }),
+        case(
+            "a path, sliced",
+            lattice(16, 16),
+            steps(256),
+            Budget { memory_bytes: Some(1 << 12), ..Budget::default() },
+        ),
+        case("very many trials", lattice(8, 8), by("deep"), trials(u32::MAX)),
+    ]
+}
+
+#[test]
+fn no_search_works_long_without_a_question() {
+    for Case { name, network, order, budget } in cases() {
+        // Enough questions to see every loop, and an end for what has none.
+        let witness = Witness::new(120);
+        _ = order_task(&Task::new(&network), &order, &budget, &witness);
+        let (asked, rest) = (witness.asked.into_inner(), tallied::since());
+        // What follows a yes is the subject of the other test.
+        let most = witness.most.into_inner().max(if asked < witness.yes_from { rest } else { 0 });
+        assert!(most <= QUANTUM + PIECE, "{name}: {most} between two of {asked} questions");
+        assert!(asked > 1, "{name}");
+    }
+}
+
+#[test]
+fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
+    for Case { name, network, order, budget } in cases() {
+        for yes_from in [1, 2, 3, 30] {
+            let witness = Witness::new(yes_from);
+            let task = Task::new(&network);
+            let found = order_task(&task, &order, &budget, &witness);
+            let after = witness.after.into_inner() + tallied::since();
+            assert!(after <= 2 * QUANTUM + GRACE + 4 * PIECE, "{name}: {after} after question {yes_from}");
+            let found = match found {
+                Ok(found) => found,
+                // Only an exact order, or one within limits, may not be there yet.
+                Err(OrderError::Cancelled | OrderError::TooDense { .. }) => {
+                    let asked = matches!(&order, Order::Strategy(s) if s.name == "dp");
+                    assert!(asked || budget != Budget { largest: None, memory_bytes: None, ..budget }, "{name}");
+                    continue;
+                }
+                Err(error) => panic!("{name}: {error}"),
+            };
+            assert_eq!(found.cost, evaluate_sliced(&network, &found.tree, &found.slices), "{name}");
+            let Some(record) = &found.record else { continue };
+            let record = record.to_string().parse().unwrap();
+            let again = order_task(&task, &Order::Replay(record), &budget, &()).unwrap();
+            if matches!(&order, Order::Strategy(strategy) if strategy.name == "deep") {
+                assert_eq!((again.tree, again.slices), (found.tree, found.slices), "{name}: question {yes_from}");
+            }
+        }
+    }
+}
