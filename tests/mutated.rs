@@ -26,8 +26,11 @@ const MOST: usize = 1 << 14;
 /// What a run may allocate.
 const MEMORY: usize = 1 << 24;
 
-/// Programs with ids, windows, expressions and products; the operands by name.
-const TEXTS: [(&str, &[(&str, Dtype, &[usize])]); 5] = [
+/// An operand by name.
+type Operand = (&'static str, Dtype, &'static [usize]);
+
+/// Programs with ids, windows, expressions and products.
+const TEXTS: [(&str, &[Operand]); 5] = [
     (
         "y[g[n]:5,f] += w[n]*x[h[n],f]",
         &[("g", Dtype::I64, &[6]), ("h", Dtype::I32, &[6]), ("w", Dtype::F64, &[6]), ("x", Dtype::F64, &[4, 3])],
@@ -87,7 +90,7 @@ fn valid(bytes: &mut Bytes<'_>) -> Result<Draft, String> {
         }
         _ => {
             let (text, operands) = bytes.pick(&TEXTS);
-            let one = |&(name, dtype, shape): &(&str, Dtype, &[usize])| {
+            let one = |&(name, dtype, shape): &Operand| {
                 let name: Option<Label> = Some(name.into());
                 TensorType { name, dtype, shape: shape.to_vec(), conj: false }
             };
