@@ -160,7 +160,6 @@ fn check((text, types, groups, more): Case) -> Result<(), Error> {
             let (bytes, got) =
                 peak(|| plan.call(&operands[..]).threads(threads).scratch(&mut Scratch::new()).run_any());
             assert_eq!(got?, want, "{text} under {limit}");
-            println!("{text:32} {:5} limit {limit:9} {threads} threads: {bytes:9}", types[0].0);
             assert!(bytes <= limit + LISTS, "{text} under {limit} on {threads} threads: {bytes} bytes");
         }
     }
