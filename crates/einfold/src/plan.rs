@@ -121,8 +121,10 @@ impl Plan {
         self.0.program.compiled().cost
     }
 
-    /// The bytes that a run takes besides its operands: the result, intermediates, and copies of what does not fold into
-    /// matrices, for operands in C order.
+    /// The bytes that a run needs besides its operands: the result, intermediates, copies of what does not fold into
+    /// matrices, and what a kernel packs on one thread, for operands in C order. With that much as a
+    /// [limit](Expression::memory) it runs, on as many threads as there is room for; without a limit it takes more where that is
+    /// faster.
     pub fn peak_bytes(&self) -> Count {
         self.0.program.compiled().memory.total()
     }

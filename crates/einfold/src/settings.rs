@@ -92,7 +92,7 @@ impl Expression {
         self
     }
 
-    /// How many bytes a run may need besides its operands, its result included. Where no order keeps to it, the contraction runs
+    /// How many bytes a run may take besides its operands, its result included, on all threads. Where no order keeps to it, the contraction runs
     /// in slices of some axes, which takes more flops; where that does not help, it is an error before anything runs. Operands
     /// that are not in C order may need copies that the plan did not count; then it is one as the run begins.
     pub fn memory(mut self, bytes: u64) -> Expression {

@@ -3,10 +3,10 @@
 //! The nodes are naive: a diagonal, a sum over an axis that only one factor has, and a final permutation each get a node of
 //! their own. That keeps lowering total; the passes fold them into their neighbours where they only move elements.
 
+mod made;
 mod slices;
 mod through;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use einfold_ir::{
@@ -14,6 +14,8 @@ use einfold_ir::{
 };
 use einfold_order::{Ordered, Slice};
 
+pub(crate) use self::made::Applied;
+pub use self::made::Made;
 use self::slices::Sliced;
 use crate::PlanError;
 use crate::legs::Uses;
@@ -58,32 +60,6 @@ impl<'a> From<&'a Ordered> for Route<'a> {
 /// cannot be sliced so.
 pub fn apply(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Ir, PlanError> {
     Ok(write_out(ir, routes)?.ir)
-}
-
-/// An expression whose trees are written out.
-#[derive(Clone, Debug)]
-pub(crate) struct Applied {
-    /// One node a step.
-    pub(crate) ir: Ir,
-    /// What each node of the expression became.
-    pub(crate) made: Vec<Made>,
-}
-
-/// The nodes that were written for a node. They are all that exists of it: what has no node is never in memory.
-#[derive(Clone, Debug, Default)]
-pub struct Made {
-    /// All of them.
-    pub nodes: Range<u32>,
-    /// Those of each step of a tree through ids; none for a step that is left to the one that uses its result. Empty where all steps
-    /// are written.
-    pub steps: Vec<Vec<NodeId>>,
-}
-
-impl Made {
-    /// Whether the result of a step of the tree is a tensor in memory.
-    pub(crate) fn is_written(&self, step: usize) -> bool {
-        self.steps.get(step).is_none_or(|nodes| !nodes.is_empty())
-    }
 }
 
 /// As [`apply`], and what became of each node.

@@ -77,8 +77,8 @@ const LESS: f64 = 0.9;
 /// Plans an expression: rewrites it, orders every contraction that may be factored, writes the orders back, lowers, runs the passes.
 ///
 /// The memory limit of the budget counts what a run takes besides its operands: results, intermediates, and copies of what
-/// does not fold into matrices. The order search knows of the first two; where the plan takes more than the limit after all, it is
-/// asked again for less.
+/// does not fold into matrices, packed by kernels included. The order search knows of the first two; where the plan takes more than
+/// the limit after all, it is asked again for less.
 ///
 /// # Errors
 /// [`PlanError::Order`] as [`order_task`] has it, and for a saved order that does not fit; [`PlanError::OnePath`] for a path where several contractions have an order;

@@ -1,6 +1,6 @@
 //! Options of an expression, and what a plan tells of itself.
 
-use einfold::ndarray::{Array2, array};
+use einfold::ndarray::{Array1, Array2, array};
 use einfold::{
     Budget, Dtype, Error, ErrorKind, Expression, ExpressionError, Laws, MaxMin, MaxPlus, MinPlus, Order, PASSES,
     PassSet, STRATEGIES, Semiring, Stage, SumProduct, spec,
@@ -126,6 +126,21 @@ fn no_choice_of_passes_changes_a_result() -> Result {
         assert_eq!(expression.clone().passes(set).run::<Array2<i32>>((&cube, &a))?, want, "{}", pass.name);
     }
     assert_eq!(expression.passes(PassSet::NONE).run::<Array2<i32>>((&cube, &a))?, want);
+    Ok(())
+}
+
+#[test]
+fn a_result_of_windows_needs_room_for_its_elements_alone() -> Result {
+    // 239 elements of 8 bytes, and not 200 times 40.
+    let (x, w) = (Array1::from_iter((1..=200).map(f64::from)), Array1::from_iter((1..=40).map(f64::from)));
+    let convolution = Expression::new("y[i+k] += x[i]*w[k]")?.memory(1912);
+    let y: Array1<f64> = convolution.run((&x, &w))?;
+    assert_eq!((y[0], y[3], y[238], y.sum()), (1.0, 20.0, 8000.0, 20_100.0 * 820.0));
+    assert_eq!(convolution.memory(1911).run::<Array1<f64>>((&x, &w)).unwrap_err().code(), "memory");
+    let plan = Expression::new("y[i+k] += x[i]*w[k]")?.plan((spec::<f64>([200_000]), spec::<f64>([1001])))?;
+    let cost = plan.cost();
+    assert_eq!([cost.size, cost.write, cost.peak].map(|count| count.exact()), [Some(201_000); 3]);
+    assert_eq!(plan.peak_bytes().exact(), Some(201_000 * 8));
     Ok(())
 }
 

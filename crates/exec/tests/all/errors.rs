@@ -137,14 +137,15 @@ fn more_memory_than_allowed() {
     let (data, mut y) = (vec![1f32; 10_000], vec![0f64; 10_000]);
     let ins = [AnyView::from_slice(&data, 0, &[100, 100], &[100, 1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[100, 100], &[100, 1]).unwrap()];
-    // 80000 bytes for the intermediate and twice as many for the converted factors.
+    // 80000 bytes for the intermediate, twice as many for the converted factors, and what the kernel packs of them.
+    let needed = 240_000 + 100 * (64 + 112) * 8;
     let mut with = |limit| {
         let options = Options { memory: Some(limit), ..Options::default() };
         bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).map(|_| ())
     };
-    assert_eq!(with(240_000), Ok(()));
-    assert_eq!(with(239_999), Err(BindError::TooLarge { step: 0, bytes: 240_000, limit: 239_999 }));
-    assert_eq!(with(0), Err(BindError::TooLarge { step: 0, bytes: 240_000, limit: 0 }));
+    assert_eq!(with(needed), Ok(()));
+    assert_eq!(with(needed - 1), Err(BindError::TooLarge { step: 0, bytes: needed, limit: needed - 1 }));
+    assert_eq!(with(0), Err(BindError::TooLarge { step: 0, bytes: needed, limit: 0 }));
 }
 
 #[test]
