@@ -20,7 +20,6 @@ use subject::Subject;
 
 /// Reads the network, searches and prints. Ctrl-C ends the search, not the verb.
 pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
-    interrupt::listen();
     let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(Target::file).transpose());
     let (svg, dot) = (svg?, dot?);
     let subject = Subject::read(args)?;
@@ -100,6 +99,6 @@ fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> 
             Some(cache) => cache.order(&task, how, budget, &watch),
             None => order_task(&task, how, budget, &watch),
         }
-    });
+    })?;
     Ok(Answer { ordered: ordered?, interrupted, cached: false })
 }
