@@ -47,7 +47,7 @@ pub(crate) enum Failure {
     #[error("{what}")]
     Usage { verb: &'static str, what: &'static str },
     /// There is no memory for the tool itself.
-    #[error("error[memory]: there is not enough memory to start, {} are needed", HumanBytes(*.0 as u64))]
+    #[error("error[memory]: there is not enough memory to begin with: it takes {}", HumanBytes(*.0 as u64))]
     NoRoom(usize),
     /// There are not as many threads to be had.
     #[error("error[threads]: the threads cannot be started: {0}")]

@@ -8,6 +8,7 @@ use crate::args::OrderArgs;
 use crate::error::Failure;
 use crate::interrupt;
 use crate::output::{Target, to_stdout};
+use crate::room;
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};
@@ -28,7 +29,7 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
         objective: args.objective,
         memory_bytes: args.memory,
         largest: args.largest,
-        threads: Some(args.threads),
+        threads: Some(room::threads(args.threads, 0)),
         seed: args.seed,
     };
     let how = how(args)?;

@@ -11,6 +11,9 @@ use std::num::NonZeroUsize;
 
 /// What a verb may take besides arrays, threads of its own included.
 const SMALL: usize = 16 << 20;
+/// What plan or search, and all that is printed of them, may take for each letter of an expression or network: several times
+/// of what they do.
+const LETTER: usize = 1 << 11;
 /// What reading or writing an array may take besides it.
 const SPARE: usize = 1 << 20;
 /// The addresses that a thread may take: its stack, its buffers, and what `malloc` sets aside for it.
@@ -22,6 +25,15 @@ const THREAD: usize = 144 << 20;
 /// There is none.
 pub(crate) fn to_start() -> Result<(), Failure> {
     if ask(SMALL) { Ok(()) } else { Err(Failure::NoRoom(SMALL)) }
+}
+
+/// Room to plan what is written in so many letters. Where addresses are not limited, there is.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn to_plan(letters: usize) -> Result<(), Failure> {
+    let needed = LETTER.saturating_mul(letters).saturating_add(SMALL);
+    if !are_addresses_limited() || ask(needed) { Ok(()) } else { Err(Failure::NoRoom(needed)) }
 }
 
 /// Whether there is still some after an array.
@@ -37,9 +49,11 @@ pub(crate) fn to_run(bytes: usize) -> Result<(), Error> {
     if ask(bytes.saturating_add(SMALL)) { Ok(()) } else { Err(BindError::Memory(OutOfMemory { bytes }).into()) }
 }
 
-/// Whether there is room for threads besides arrays. Only where addresses are limited may there be too little.
-pub(crate) fn is_there_for(threads: NonZeroUsize, bytes: usize) -> bool {
-    !are_addresses_limited() || ask(THREAD.saturating_mul(threads.get()).saturating_add(bytes))
+/// As many threads as asked for if there is room for them besides arrays, else one. Only where addresses are limited may there
+/// be too little.
+pub(crate) fn threads(asked: NonZeroUsize, bytes: usize) -> NonZeroUsize {
+    let is_there = !are_addresses_limited() || ask(THREAD.saturating_mul(asked.get()).saturating_add(bytes));
+    if is_there { asked } else { NonZeroUsize::MIN }
 }
 
 fn ask(bytes: usize) -> bool {

@@ -90,7 +90,7 @@ fn evaluate(plan: &Plan, operands: &[Loaded<'_>], control: &Control<'_>, quiet: 
 fn threads(args: &RunArgs, bytes: usize) -> Result<Option<NonZeroUsize>, Failure> {
     let asked = args.threads.and_then(|n| NonZeroUsize::new(n.into()));
     let number = asked.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    if number == NonZeroUsize::MIN || !room::is_there_for(number, bytes) {
+    if room::threads(number, bytes) == NonZeroUsize::MIN {
         return Ok(Some(NonZeroUsize::MIN));
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(asked.map_or(0, NonZeroUsize::get));

@@ -51,7 +51,20 @@ const JOBS: [Job; 6] = [
     Job { arguments: &["run", "ij->ji", "../a.npy", "--full"], files: &[] },
     Job { arguments: &["explain", "ij,jk,kl->il", "../a.npy", "../a.npy", "../a.npy"], files: &[] },
     Job {
-        arguments: &["order", "../lattice.json", "--trials", "4", "--svg", "t.svg", "--dot", "t.dot", "--cache", "."],
+        arguments: &[
+            "order",
+            "../lattice.json",
+            "--trials",
+            "4",
+            "--threads",
+            "4",
+            "--svg",
+            "t.svg",
+            "--dot",
+            "t.dot",
+            "--cache",
+            ".",
+        ],
         files: &["t.svg", "t.dot"],
     },
 ];
