@@ -30,8 +30,10 @@ Examples:
   einfold order network.json --time 1s                the best order to contract a network in
   einfold check 'ij, jk -> ik'                        only whether it can be read
 
-Exit codes: 0 done; 1 a mistake in the expression, its operands or files; 2 a mistake in the
-command line; 3 not enough memory; 130 interrupted. A reader that closes the pipe ends it with 0.";
+Exit codes: 0 done; 1 a mistake in the expression, its operands or files, or a result that cannot
+be written; 2 a mistake in the command line; 3 not enough memory. A signal ends it as the signal
+does, which shells report as 128 and its number: 130 for Ctrl-C, 143 for SIGTERM. A reader that
+closes the pipe ends it with 0. Whatever ends it, a file of `-o` is complete or as it was before.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -148,7 +150,8 @@ pub(crate) struct RunArgs {
     /// Print all elements, however many.
     #[arg(long, conflicts_with_all = ["output", "json"])]
     pub(crate) full: bool,
-    /// How many threads to use, up to 1024; the result does not depend on it. The default is one for each processor.
+    /// How many threads to use, up to 1024; the result does not depend on it. The default is one for each processor; where
+    /// `ulimit -v` leaves no room for them, one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     #[command(flatten)]
@@ -161,6 +164,9 @@ pub(crate) struct RunArgs {
     /// Print the time of each run, without reading, planning and writing, as one line of JSON; a mistake too is one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Neither show progress nor warn of large results, which is done on a terminal only.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
     /// How many runs to time.
     #[arg(long, value_name = "N", requires = "json", default_value = "1")]
     pub(crate) repeat: NonZeroU32,

@@ -1,6 +1,7 @@
 //! How the tool fails: what it says, and the exit code.
 
 use crate::args::CommandLine;
+use crate::interrupt::Signal;
 use crate::npy::NpyError;
 use crate::output::to_stdout;
 use anstyle::{AnsiColor, Style};
@@ -8,6 +9,7 @@ use clap::CommandFactory;
 use einfold::Note;
 use einfold_order::OrderError;
 use einfold_order::format::FormatError;
+use indicatif::HumanBytes;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -44,12 +46,15 @@ pub(crate) enum Failure {
     /// Options that do not go together, or not with where the output goes.
     #[error("{what}")]
     Usage { verb: &'static str, what: &'static str },
+    /// There is no memory for the tool itself.
+    #[error("error[memory]: there is not enough memory to begin with: it takes {}", HumanBytes(*.0 as u64))]
+    NoRoom(usize),
     /// There are not as many threads to be had.
     #[error("error[threads]: the threads cannot be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
-    /// Ctrl-C.
+    /// A signal.
     #[error("interrupted")]
-    Interrupted,
+    Interrupted(Signal),
 }
 
 /// An error of the language. Spans are bytes of the text.
@@ -89,11 +94,12 @@ impl Failure {
         if error.kind() == io::ErrorKind::BrokenPipe { Failure::Closed } else { Failure::Stdout(error) }
     }
 
-    /// Says what is wrong on standard error, and in JSON on standard output too, and returns the exit code.
+    /// Says what is wrong on standard error, and in JSON on standard output too, and returns the exit code. A signal ends
+    /// the process here.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         // Where standard error itself is gone there is nowhere left to say so.
         let _ = match self {
-            Failure::Closed | Failure::Interrupted => Ok(()),
+            Failure::Closed | Failure::Interrupted(_) => Ok(()),
             Failure::Usage { verb, what } => usage(verb, what).print(),
             other => write_report(&other.to_string(), &mut anstream::stderr().lock()),
         };
@@ -112,7 +118,11 @@ impl Failure {
             Failure::Input { source, .. } => ("File", source.to_string()),
             Failure::Output { source, .. } => ("Output", source.to_string()),
             Failure::Threads(error) => ("Threads", error.to_string()),
-            Failure::Stdout(_) | Failure::Closed | Failure::Usage { .. } | Failure::Interrupted => return None,
+            Failure::NoRoom(_)
+            | Failure::Stdout(_)
+            | Failure::Closed
+            | Failure::Usage { .. }
+            | Failure::Interrupted(_) => return None,
         };
         Some(json!({ "error": { "kind": kind, "message": message, "spans": [], "help": [] } }))
     }
@@ -121,8 +131,8 @@ impl Failure {
         match self {
             Failure::Closed => 0,
             Failure::Usage { .. } => 2,
-            Failure::Threads(_) => 3,
-            Failure::Interrupted => 130,
+            Failure::NoRoom(_) | Failure::Threads(_) => 3,
+            Failure::Interrupted(signal) => signal.end(),
             Failure::Expression(error) if error.kind().is_limit() => 3,
             Failure::Input { source, .. } if source.is_limit() => 3,
             Failure::Expression(_) | Failure::Input { .. } => 1,

@@ -2,7 +2,6 @@
 
 use crate::args::{ExplainArgs, Format};
 use crate::error::Failure;
-use crate::interrupt;
 use crate::language;
 use crate::operands;
 use crate::output::to_stdout;
@@ -12,7 +11,6 @@ use std::io::Write;
 
 /// Plans for the given types and prints the stages.
 pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
-    interrupt::listen();
     if args.format == Format::Dot && args.stage.is_some() {
         return Err(Failure::Usage {
             verb: "explain",

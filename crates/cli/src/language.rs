@@ -2,6 +2,7 @@
 
 use crate::args::{LanguageArgs, TextArgs, value};
 use crate::error::Failure;
+use crate::room;
 use einfold::Expression;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -42,6 +43,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
 impl TextArgs {
     /// The expression of a text.
     pub(crate) fn parse(&self, text: &str) -> Result<Expression, Failure> {
+        room::to_plan(text.len())?;
         Ok(if self.spaced { Expression::spaced(text)? } else { Expression::new(text)? })
     }
 }

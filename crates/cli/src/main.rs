@@ -14,25 +14,35 @@ mod npy;
 mod operands;
 mod order;
 mod output;
+mod progress;
+mod room;
 mod run;
 mod show;
 
 use args::{CommandLine, Verb};
 use clap::Parser;
+use error::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Err(failure) = room::to_start() {
+        return failure.report(false);
+    }
+    interrupt::listen();
     let verb = CommandLine::parse().verb;
     let json = verb.speaks_json();
-    let outcome = match verb {
+    match carry_out(verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}
+
+fn carry_out(verb: Verb) -> Result<(), Failure> {
+    match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Explain(args) => explain::explain(&args),
         Verb::Order(args) => order::order(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Completions { shell } => completions::completions(shell),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(json),
     }
 }

@@ -6,8 +6,9 @@ mod subject;
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::interrupt;
+use crate::interrupt::{self, Signal};
 use crate::output::{Target, to_stdout};
+use crate::room;
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};
@@ -20,7 +21,6 @@ use subject::Subject;
 
 /// Reads the network, searches and prints. Ctrl-C ends the search, not the verb.
 pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
-    interrupt::listen();
     let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(Target::file).transpose());
     let (svg, dot) = (svg?, dot?);
     let subject = Subject::read(args)?;
@@ -29,7 +29,7 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
         objective: args.objective,
         memory_bytes: args.memory,
         largest: args.largest,
-        threads: Some(args.threads),
+        threads: Some(room::threads(args.threads, 0)),
         seed: args.seed,
     };
     let how = how(args)?;
@@ -105,9 +105,9 @@ fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> 
             Some(cache) => cache.order(&task, how, budget, &watch),
             None => order_task(&task, how, budget, &watch),
         }
-    });
+    })?;
     match ordered {
-        Err(OrderError::Cancelled) => Err(Failure::Interrupted),
+        Err(OrderError::Cancelled) => Err(Failure::Interrupted(Signal::INTERRUPT)),
         ordered => Ok(Answer { ordered: ordered?, interrupted, cached: false }),
     }
 }

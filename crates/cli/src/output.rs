@@ -1,14 +1,15 @@
 //! Where results go.
 
+mod unfinished;
+
 use crate::error::Failure;
 use crate::interrupt;
 use crate::npy::{self, NpyError};
 use einfold::AnyArray;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use tempfile::NamedTempFile;
+use unfinished::{Unfinished, directory};
 
 /// Where `-o` sends the result.
 #[derive(Debug)]
@@ -81,7 +82,10 @@ impl Target {
                 let mut file = File::options().write(true).open(path).map_err(|e| failure(path, e))?;
                 write(&mut file).map_err(|source| output(path, source))
             }
-            Target::File(path) => interrupt::gently(|stop| replace(path, write, stop).map_err(|e| output(path, e))),
+            Target::File(path) => interrupt::gently(|stop| {
+                let new = Unfinished::beside(path, stop).map_err(|e| failure(path, e))?;
+                fill(new, write).map_err(|source| output(path, source))
+            }),
         }
     }
 }
@@ -105,65 +109,7 @@ fn failure(path: &Path, error: io::Error) -> Failure {
     output(path, error.into())
 }
 
-fn directory(file: &Path) -> &Path {
-    match file.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
-}
-
-/// Writes a new file beside the old one, and puts it in its place once it is complete.
-fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>,
-    stop: &AtomicBool,
-) -> Result<(), NpyError> {
-    let mut new = create_beside(path)?;
-    write(&mut Stoppable { inner: new.as_file_mut(), stop })?;
-    if stop.load(Ordering::SeqCst) {
-        return Err(stopped().into());
-    }
-    if let Ok(old) = fs::metadata(path) {
-        keep_mode(&old, new.as_file())?;
-    }
-    new.persist(path).map(drop).map_err(|e| e.error.into())
-}
-
-/// A temporary file with the permissions of any new file, that is 0666 less the umask.
-#[cfg(unix)]
-fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
-    use std::os::unix::fs::PermissionsExt;
-    let permissions = fs::Permissions::from_mode(0o666);
-    tempfile::Builder::new().prefix(".einfold-").permissions(permissions).tempfile_in(directory(path))
-}
-
-#[cfg(not(unix))]
-fn create_beside(path: &Path) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(".einfold-").tempfile_in(directory(path))
-}
-
-/// A file that is replaced keeps who may read it.
-fn keep_mode(old: &Metadata, new: &File) -> io::Result<()> {
-    new.set_permissions(old.permissions())
-}
-
-/// A writer that fails once the flag is set.
-struct Stoppable<'a, W> {
-    inner: W,
-    stop: &'a AtomicBool,
-}
-
-impl<W: Write> Write for Stoppable<'_, W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.stop.load(Ordering::SeqCst) { Err(stopped()) } else { self.inner.write(bytes) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// Not of the kind `Interrupted`, which means "try again".
-fn stopped() -> io::Error {
-    io::Error::other("stopped")
+fn fill(mut new: Unfinished<'_>, write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>) -> Result<(), NpyError> {
+    write(&mut new)?;
+    Ok(new.commit()?)
 }

@@ -1,5 +1,6 @@
 //! `einfold run`: evaluates an expression on files.
 
+mod size;
 mod timing;
 
 use crate::args::{RunArgs, path};
@@ -8,37 +9,44 @@ use crate::error::Failure;
 use crate::interrupt;
 use crate::language;
 use crate::npy::NpyError;
-use crate::operands;
+use crate::operands::{self, Loaded, Operands};
 use crate::output::to_stdout;
+use crate::progress::Late;
+use crate::room;
 use crate::show;
-use einfold::{AnyArray, Control, Plan};
-use std::io::{self, Write};
+use einfold::{AnyArray, Control, Error, Plan};
+use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 /// Reads the headers, plans, reads the data, runs and hands out the results, in this order: what is wrong is found before
 /// anything large is read, and before anything is written. Where ids tell a shape, the data is read before planning.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
-    interrupt::listen();
     let source = language::source(&args.text, &args.files)?;
     let (to, expression) = Destinations::new(&args.output, args.text.parse(&source.text)?)?;
     if args.json && to.takes_stdout() {
         return Err(Failure::Usage { verb: "run", what: "`--json` and `-o -` both write to standard output" });
     }
     let expression = args.plan.apply(args.language.apply(expression, "run")?)?;
-    start_threads(args)?;
     let (plan, operands) = operands::plan(&expression, operands::open(&source.files)?)?;
     if args.dry_run {
         return to_stdout(|out| write_cost(&plan, out));
     }
     check_outputs(&plan, &to)?;
+    if !args.quiet {
+        size::warn(&plan, matches!(operands, Operands::Loaded(_)));
+    }
     let operands = operands.read()?;
+    let bytes = size::besides_operands(&plan);
+    room::to_run(bytes)?;
+    let threads = threads(args, bytes)?;
     let results = if args.json {
-        let timed = interrupt::gently(|stop| timing::run(&plan, &operands, &control(stop, args), args))?;
-        to_stdout(|out| writeln!(out, "{}", timed.to_json(args, &plan)))?;
+        let timed = interrupt::gently(|stop| timing::run(&plan, &operands, &control(stop, threads), args))?;
+        to_stdout(|out| writeln!(out, "{}", timed.to_json(args, &plan, threads)))?;
         timed.results
     } else {
-        interrupt::gently(|stop| plan.call(&operands[..]).control(&control(stop, args)).run())?
+        interrupt::gently(|stop| evaluate(&plan, &operands, &control(stop, threads), args.quiet))?
     };
     if to.is_empty() && !args.json {
         return to_stdout(|out| print(&results, &expression.output_names(), args.full, out));
@@ -65,20 +73,37 @@ fn check_outputs(plan: &Plan, to: &Destinations) -> Result<(), Failure> {
     }
 }
 
-/// Makes as many threads as were asked for. A run on one thread is a run on this one.
-fn start_threads(args: &RunArgs) -> Result<(), Failure> {
-    match args.threads.map(usize::from) {
-        None | Some(1) => Ok(()),
-        Some(n) => rayon::ThreadPoolBuilder::new().num_threads(n).build_global().map_err(Failure::Threads),
+/// One run, which shows how far it is on a terminal.
+fn evaluate(plan: &Plan, operands: &[Loaded<'_>], control: &Control<'_>, quiet: bool) -> Result<Vec<AnyArray>, Error> {
+    let bar = Late::new();
+    let show = |done, total| bar.show(done, total);
+    let control =
+        if quiet || !io::stderr().is_terminal() { *control } else { Control { progress: Some(&show), ..*control } };
+    plan.call(operands).control(&control).run()
+}
+
+/// At most how many threads a run uses that takes so many bytes; without a number those of rayon's own pool, which starts when
+/// a run is worth it. Where addresses are limited to fewer there is one.
+///
+/// # Errors
+/// The system has fewer than were asked for.
+fn threads(args: &RunArgs, bytes: usize) -> Result<Option<NonZeroUsize>, Failure> {
+    let asked = args.threads.and_then(|n| NonZeroUsize::new(n.into()));
+    let number = asked.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    if room::threads(number, bytes) == NonZeroUsize::MIN {
+        return Ok(Some(NonZeroUsize::MIN));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(asked.map_or(0, NonZeroUsize::get));
+    match asked {
+        Some(_) => pool.build_global().map(|()| asked).map_err(Failure::Threads),
+        // The JSON tells their number, for which they have to be there.
+        None if args.json => Ok(pool.build_global().err().map(|_| NonZeroUsize::MIN)),
+        None => Ok(None),
     }
 }
 
-fn control<'a>(stop: &'a AtomicBool, args: &RunArgs) -> Control<'a> {
-    Control {
-        cancel: Some(stop),
-        threads: args.threads.and_then(|n| NonZeroUsize::new(n.into())),
-        ..Control::default()
-    }
+fn control(stop: &AtomicBool, threads: Option<NonZeroUsize>) -> Control<'_> {
+    Control { cancel: Some(stop), threads, ..Control::default() }
 }
 
 /// What a run would take: `--dry-run`.

@@ -1,6 +1,7 @@
 //! Elements as bytes.
 
 use super::NpyError;
+use crate::room;
 use half::f16;
 use num_complex::Complex;
 use std::io::Read;
@@ -83,10 +84,16 @@ pub(super) fn read_values<T: Element>(
 ) -> Result<Vec<T>, NpyError> {
     let size = size_of::<T>();
     let need = (len * size) as u64;
-    let memory = |source| NpyError::Memory { bytes: need, source };
     let mut values = Vec::new();
+    // Room for another `more`, and some to spare.
+    let reserve = |values: &mut Vec<T>, more: usize| {
+        let before = values.capacity();
+        let outcome = if known { values.try_reserve_exact(more) } else { values.try_reserve(more) };
+        let is_there = outcome.is_ok() && (values.capacity() == before || room::is_left());
+        if is_there { Ok(()) } else { Err(NpyError::Memory { bytes: need }) }
+    };
     if known {
-        values.try_reserve_exact(len).map_err(memory)?;
+        reserve(&mut values, len)?;
     }
     let mut block = vec![0; BLOCK.min(len * size)];
     while values.len() < len {
@@ -99,7 +106,7 @@ pub(super) fn read_values<T: Element>(
         if big_endian {
             block.chunks_exact_mut(T::WORD).for_each(<[u8]>::reverse);
         }
-        values.try_reserve(take / size).map_err(memory)?;
+        reserve(&mut values, take / size)?;
         T::decode(block, &mut values);
     }
     Ok(values)

@@ -1,7 +1,6 @@
 //! Why a file cannot be read, or an array not written.
 
 use einfold::Dtype;
-use std::collections::TryReserveError;
 use std::io;
 use thiserror::Error;
 
@@ -30,7 +29,7 @@ pub(crate) enum NpyError {
     #[error("its elements are {descr}{what}, which einfold does not compute with")]
     Dtype { descr: String, what: &'static str, help: &'static str },
     #[error("there is no memory for its {bytes} bytes of data")]
-    Memory { bytes: u64, source: TryReserveError },
+    Memory { bytes: u64 },
     #[error("the archive cannot be read: {0}")]
     Archive(#[from] zip::result::ZipError),
     #[error("the archive has no array `{key}`")]

@@ -1,14 +1,10 @@
 //! What a search shows while it runs, and how Ctrl-C reaches it.
 
+use crate::progress::{SHOWN_FROM, STEPS, bar};
 use einfold_order::{Progress, Watch};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
-
-/// Searches of less time have no bar.
-const SHOWN_FROM: Duration = Duration::from_secs(1);
-/// How finely the bar is divided.
-const STEPS: u64 = 1000;
 
 /// Looks on while a search runs.
 pub(super) struct Looker<'a> {
@@ -19,12 +15,7 @@ pub(super) struct Looker<'a> {
 impl<'a> Looker<'a> {
     /// Ends the search when `stop` is set. A search that may take long has a bar, if standard error is a terminal.
     pub(super) fn new(stop: &'a AtomicBool, time: Option<Duration>) -> Looker<'a> {
-        let bar = if time.is_some_and(|time| time >= SHOWN_FROM) {
-            let style = ProgressStyle::with_template("{elapsed:>4} {wide_bar} {msg}").expect("the template is right");
-            ProgressBar::new(STEPS).with_style(style)
-        } else {
-            ProgressBar::hidden()
-        };
+        let bar = if time.is_some_and(|time| time >= SHOWN_FROM) { bar() } else { ProgressBar::hidden() };
         Looker { stop, bar }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::{language, operands};
+use crate::{language, operands, room};
 use einfold::{Dtype, Expression, NamedNetwork, TensorType};
 use einfold_order::Network;
 use einfold_order::format::Instance;
@@ -38,13 +38,15 @@ impl Subject {
 }
 
 fn of_file(file: &Path) -> Result<Subject, Failure> {
-    let Instance { network, labels } =
-        Instance::from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))?;
+    let text = language::read(file)?;
+    room::to_plan(text.len())?;
+    let Instance { network, labels } = Instance::from_json(&text).map_err(|source| Failure::format(file, source))?;
     Ok(Subject { network, labels, dtype: Dtype::F64 })
 }
 
 fn of_expression(args: &OrderArgs) -> Result<Subject, Failure> {
     let text = args.input.to_string_lossy();
+    room::to_plan(text.len())?;
     let expression = if args.spaced { Expression::spaced(&text)? } else { Expression::new(&text)? };
     let expression = args.language.apply(expression, "order")?;
     let NamedNetwork { network, labels, dtype } = expression.network(types(args, &expression)?)?;

@@ -5,6 +5,7 @@ use crate::operands::Loaded;
 use einfold::{AnyArray, Control, Error, Plan, Scratch, TensorType};
 use einfold_order::format::count_json;
 use serde_json::{Value, json};
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 /// The name and version of the form of the JSON line. Fields may be added within a version.
@@ -39,7 +40,7 @@ pub(super) fn run(plan: &Plan, operands: &[Loaded<'_>], control: &Control<'_>, a
 
 impl Timed {
     /// The JSON line. Numbers too large for JSON's integers are text.
-    pub(super) fn to_json(&self, args: &RunArgs, plan: &Plan) -> Value {
+    pub(super) fn to_json(&self, args: &RunArgs, plan: &Plan, threads: Option<NonZeroUsize>) -> Value {
         let cost = plan.cost();
         json!({
             "schema": SCHEMA,
@@ -52,7 +53,7 @@ impl Timed {
             "flops": count_json(cost.flops),
             "largest": count_json(cost.size),
             "bytes": count_json(plan.peak_bytes()),
-            "threads": args.threads.map_or_else(rayon::current_num_threads, usize::from),
+            "threads": threads.map_or_else(rayon::current_num_threads, NonZeroUsize::get),
             "warmup": args.warmup,
             "repeat": args.repeat,
             "times_s": self.times,

@@ -1,6 +1,6 @@
 //! Mistakes in expressions, operands and command lines: exit codes, streams and colours.
 
-use crate::harness::{Folder, data, einfold, run};
+use crate::harness::{Folder, Outcome, data, doubles, einfold, run};
 use std::io::Read;
 
 #[test]
@@ -49,6 +49,24 @@ fn mistakes_in_the_command_line_are_2() {
         let stderr = run(arguments).failed(2);
         assert!(!stderr.is_empty(), "{arguments:?}");
     }
+}
+
+/// No system has stacks of that size.
+#[cfg(unix)]
+#[test]
+fn without_threads_a_run_is_one_on_this_thread() {
+    let folder = Folder::new();
+    let x = folder.write("x.npy", &doubles(&[2000], vec![0.5; 2000]));
+    let run = |arguments: &[&str]| {
+        let mut command = einfold();
+        command.arg("run").args(arguments).env("RUST_MIN_STACK", "1000000000000000");
+        Outcome::from(command.output().unwrap())
+    };
+    let out = folder.file("y.npy");
+    assert_eq!(run(&["y[i] += exp(x[i]*x[j])", &format!("x={x}"), "-o", &out]).ok(), "");
+    assert!(run(&["i->", &x, "--json"]).ok().contains("\"threads\":1,"));
+    let refused = run(&["i->", &x, "--threads", "2"]).failed(3);
+    assert!(refused.starts_with("error[threads]: the threads cannot be started: "), "{refused}");
 }
 
 #[cfg(unix)]

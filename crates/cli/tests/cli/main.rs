@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod chaos;
 mod failures;
 mod files;
 mod harness;
@@ -14,3 +15,4 @@ mod printing;
 mod programs;
 mod signals;
 mod snapshots;
+mod terminals;

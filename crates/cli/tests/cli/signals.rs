@@ -1,14 +1,16 @@
-//! Ctrl-C and closed pipes.
+//! Signals and closed pipes.
 #![cfg(unix)]
 
 use crate::harness::{Folder, data, doubles, einfold, npy};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
 use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, Output, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-fn interrupt(child: &Child) {
-    kill_process(Pid::from_child(child), Signal::INT).unwrap();
+pub(crate) fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
 }
 
 /// Starts a command that reads an operand from standard input, and feeds it these bytes. When they are more than a pipe
@@ -21,26 +23,143 @@ fn fed(arguments: &[&str], bytes: &[u8]) -> (Child, ChildStdin) {
     (child, input)
 }
 
-fn assert_interrupted(output: &Output) {
+/// It died by the signal, as shells want it to: they report 128 and the number, and a loop of theirs ends too.
+fn assert_ended(output: &Output, signal: Signal) {
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!((output.status.code(), output.stdout.len(), &*stderr), (Some(130), 0, ""));
+    let found = (output.status.signal(), output.stdout.len(), &*stderr);
+    assert_eq!(found, (Some(signal.as_raw()), 0, ""), "{:?}", output.status);
 }
 
 #[test]
-fn ctrl_c_stops_a_run_and_leaves_no_file() {
-    let folder = Folder::new();
+fn every_signal_stops_a_run_and_leaves_no_file() {
     let n = 400;
     let matrix = doubles(&[n, n], vec![1.0; n * n]);
-    let out = folder.file("out.npy");
-    // Far more rounds than can be waited for.
-    let endless = ["--json", "--repeat", "4000000000", "--threads", "1", "-o", &out];
-    let (child, input) =
-        fed(&[&["run", "ij,jk->ik", "/dev/stdin", &folder.write("b.npy", &matrix)], &endless[..]].concat(), &matrix);
-    drop(input);
-    std::thread::sleep(Duration::from_millis(300));
-    interrupt(&child);
-    assert_interrupted(&child.wait_with_output().unwrap());
-    assert_eq!(folder.names(), ["b.npy"]);
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::XCPU] {
+        let folder = Folder::new();
+        let out = folder.file("out.npy");
+        // Far more rounds than can be waited for.
+        let endless = ["--json", "--repeat", "4000000000", "--threads", "1", "-o", &out];
+        let (child, input) = fed(
+            &[&["run", "ij,jk->ik", "/dev/stdin", &folder.write("b.npy", &matrix)], &endless[..]].concat(),
+            &matrix,
+        );
+        drop(input);
+        std::thread::sleep(Duration::from_millis(300));
+        send(&child, signal);
+        assert_ended(&child.wait_with_output().unwrap(), signal);
+        assert_eq!(folder.names(), ["b.npy"]);
+    }
+}
+
+/// Whether the process has a file of the folder open for writing, with a name or without.
+#[cfg(target_os = "linux")]
+fn writes_into(child: &Child, folder: &Folder) -> bool {
+    let inside = |entry: fs::DirEntry| {
+        let (file, info) =
+            (entry.path(), fs::read_to_string(entry.path().to_string_lossy().replace("/fd/", "/fdinfo/")));
+        let flags = info.unwrap_or_default().lines().find_map(|line| line.strip_prefix("flags:").map(str::to_owned));
+        let writes = flags.is_some_and(|flags| !flags.trim_end().ends_with('0'));
+        writes && fs::read_link(file).is_ok_and(|to| to.starts_with(folder.path()))
+    };
+    let files = fs::read_dir(format!("/proc/{}/fd", child.id()));
+    files.is_ok_and(|files| files.filter_map(Result::ok).any(inside))
+}
+
+/// A command that writes 72 MB.
+#[cfg(target_os = "linux")]
+fn outer(folder: &Folder) -> Command {
+    let x = folder.write("x.npy", &doubles(&[3000], vec![1.0; 3000]));
+    let mut command = einfold();
+    command.args(["run", "i,j->ij", &x, &x, "-o", &folder.file("out.npy")]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_while_a_result_is_written_leaves_what_was_there() {
+    for old in [false, true] {
+        for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::KILL] {
+            let folder = Folder::new();
+            if old {
+                folder.write("out.npy", b"old");
+            }
+            let mut child = outer(&folder).spawn().unwrap();
+            while child.try_wait().unwrap().is_none() && !writes_into(&child, &folder) {}
+            send(&child, signal);
+            assert_ended(&child.wait_with_output().unwrap(), signal);
+            let want = if old { &["out.npy", "x.npy"][..] } else { &["x.npy"] };
+            assert_eq!(folder.names(), want, "{signal:?}");
+            assert!(!old || fs::read(folder.file("out.npy")).unwrap() == b"old", "{signal:?}");
+        }
+    }
+}
+
+/// Where there is no `/proc`, a file without a name could not be given one.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_removes_a_file_that_has_to_have_a_name() {
+    let folder = Folder::new();
+    let hidden = |command: &Command| {
+        let mut hidden = Command::new("unshare");
+        hidden.args(["--mount", "sh", "-c", "umount -l /proc && exec \"$@\"", "sh"]).arg(command.get_program());
+        hidden.args(command.get_args()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        hidden
+    };
+    let mut version = einfold();
+    version.arg("--version");
+    if !hidden(&version).output().is_ok_and(|output| output.status.success()) {
+        println!("not run: `/proc` cannot be hidden here");
+        return;
+    }
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut child = hidden(&outer(&folder)).spawn().unwrap();
+        while child.try_wait().unwrap().is_none() && folder.names().len() < 2 {}
+        assert!(folder.names()[0].starts_with(".einfold-"), "{:?}", folder.names());
+        send(&child, signal);
+        assert_ended(&child.wait_with_output().unwrap(), signal);
+        assert_eq!(folder.names(), ["x.npy"], "{signal:?}");
+    }
+    let output = hidden(&outer(&folder)).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(folder.names(), ["out.npy", "x.npy"]);
+}
+
+#[test]
+fn a_signal_that_is_ignored_stays_ignored() {
+    let folder = Folder::new();
+    let half = npy("|u1", &[2_000_000], &[0; 1_000_000]);
+    let script = "trap '' HUP; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_einfold"), "run", "i->i", "/dev/stdin", "-o"]);
+    command.arg(folder.file("out.npy")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&half).unwrap();
+    send(&child, Signal::HUP);
+    std::thread::sleep(Duration::from_millis(100));
+    send(&child, Signal::TERM);
+    assert_ended(&child.wait_with_output().unwrap(), Signal::TERM);
+}
+
+#[test]
+fn a_file_that_may_not_grow_is_an_error() {
+    let folder = Folder::new();
+    let x = folder.write("x.npy", &doubles(&[300], vec![1.0; 300]));
+    for (arguments, what) in [
+        (&["i,j->ij", &x, &x, "-o", &folder.file("out.npy")][..], "error[output]: the result cannot be written to "),
+        (&["i,j->ij", &x, &x, "-o", "-"], "error[output]: standard output cannot be written: "),
+    ] {
+        let shown = fs::File::create(folder.path().join("shown")).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -f 10; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_einfold"), "run"]).args(arguments);
+        let output = command.stdout(shown).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.starts_with(what) && stderr.contains("File too large"), "{stderr}");
+        fs::remove_file(folder.path().join("shown")).unwrap();
+        assert_eq!(folder.names(), ["x.npy"]);
+    }
 }
 
 #[test]
@@ -49,8 +168,8 @@ fn ctrl_c_ends_a_wait_for_input() {
     let out = folder.file("out.npy");
     let half = npy("|u1", &[2_000_000], &[0; 1_000_000]);
     let (child, _input) = fed(&["run", "i->i", "/dev/stdin", "-o", &out], &half);
-    interrupt(&child);
-    assert_interrupted(&child.wait_with_output().unwrap());
+    send(&child, Signal::INT);
+    assert_ended(&child.wait_with_output().unwrap(), Signal::INT);
     assert_eq!(folder.names(), [""; 0]);
 }
 
@@ -58,7 +177,7 @@ fn ctrl_c_ends_a_wait_for_input() {
 fn interrupted_soon(arguments: &[&str]) -> Output {
     let child = einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
-    interrupt(&child);
+    send(&child, Signal::INT);
     let asked = Instant::now();
     let output = child.wait_with_output().unwrap();
     // Far more than it takes on a busy machine, and far less than any of these searches.
@@ -100,7 +219,21 @@ fn ctrl_c_ends_planning() {
         .collect();
     let shapes: Vec<String> = terms.iter().map(|term| vec!["6"; term.chars().count()].join("x")).collect();
     let output = interrupted_soon(&["explain", &format!("{}->", terms.join(",")), "--shapes", &shapes.join(",")]);
-    assert_interrupted(&output);
+    assert_ended(&output, Signal::INT);
+}
+
+#[test]
+fn other_signals_end_a_search_without_an_answer() {
+    let folder = Folder::new();
+    let file = folder.write("lattice.json", crate::order::lattice(12).as_bytes());
+    for signal in [Signal::TERM, Signal::HUP] {
+        let arguments = ["order", &file, "--time", "1000h", "--svg", &folder.file("tree.svg")];
+        let child = einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        send(&child, signal);
+        assert_ended(&child.wait_with_output().unwrap(), signal);
+        assert_eq!(folder.names(), ["lattice.json"]);
+    }
 }
 
 /// Reads a little of what a command prints, and closes the pipe.

@@ -63,7 +63,23 @@ fn available(control: &Control<'_>) -> Option<usize> {
     if allowed < 2 {
         return None;
     }
-    Some(rayon::current_num_threads().min(allowed)).filter(|&n| n > 1)
+    Some(in_pool().min(allowed)).filter(|&n| n > 1)
+}
+
+/// How many threads the current rayon pool has. The first call outside of any pool starts the global one; where the system has
+/// no threads to give there is this one, while rayon itself would panic.
+#[cfg(feature = "rayon")]
+fn in_pool() -> usize {
+    use std::error::Error;
+    use std::sync::OnceLock;
+
+    static STARTED: OnceLock<bool> = OnceLock::new();
+    let start = || {
+        // An error without a source says that the pool is there already.
+        rayon::ThreadPoolBuilder::new().build_global().map_or_else(|error| error.source().is_none(), |()| true)
+    };
+    let is_there = rayon::current_thread_index().is_some() || *STARTED.get_or_init(start);
+    if is_there { rayon::current_num_threads() } else { 1 }
 }
 
 /// There are no threads.

@@ -1,0 +1,62 @@
+//! What a run takes, and a word before it takes much.
+
+use einfold::{Plan, TensorType};
+use indicatif::HumanBytes;
+use std::io::Write;
+
+/// Runs that take as much are told of: what an id of 2^31-1 leads to even for elements of one byte.
+const LARGE: usize = 1 << 31;
+
+/// The bytes of results and intermediates, `usize::MAX` where they do not fit.
+pub(super) fn besides_operands(plan: &Plan) -> usize {
+    plan.peak_bytes().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX)
+}
+
+/// Says on a terminal what is large, before memory for it is asked for.
+pub(super) fn warn(plan: &Plan, ids_tell_shapes: bool) {
+    let mut stderr = anstream::stderr().lock();
+    if stderr.is_terminal() && besides_operands(plan) >= LARGE {
+        // Where standard error is gone there is nowhere left to say so.
+        let _ = writeln!(stderr, "{}", warning(plan, ids_tell_shapes));
+    }
+}
+
+/// The line, which names the largest result if it is large.
+fn warning(plan: &Plan, ids_tell_shapes: bool) -> String {
+    let whole = format!("warning: the run takes {} besides its operands", human(besides_operands(plan)));
+    let types = plan.output_types();
+    let Some(largest) = types.iter().max_by_key(|ty| bytes(ty)).filter(|ty| bytes(ty) >= LARGE) else { return whole };
+    let name = largest.name.as_deref().map_or_else(String::new, |name| format!(" {name}"));
+    let told = if ids_tell_shapes { ", and ids tell how large the results are" } else { "" };
+    let shape = super::shape(&largest.shape);
+    format!("{whole}; {} of it for the result{name}, {shape} {}{told}", human(bytes(largest)), largest.dtype)
+}
+
+fn bytes(ty: &TensorType) -> usize {
+    ty.shape.iter().fold(ty.dtype.size(), |bytes, &extent| bytes.saturating_mul(extent))
+}
+
+fn human(bytes: usize) -> HumanBytes {
+    HumanBytes(bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use einfold::{Dtype, Expression};
+
+    fn of(text: &str, shapes: &[&[usize]]) -> Plan {
+        let ty = |shape: &&[usize]| TensorType { name: None, dtype: Dtype::F64, shape: shape.to_vec(), conj: false };
+        Expression::new(text).unwrap().plan(shapes.iter().map(ty).collect::<Vec<_>>()).unwrap()
+    }
+
+    #[test]
+    fn the_largest_result_is_named_where_it_is_what_is_large() {
+        let outer = of("Y[i,j] = x[i]*y[j]", &[&[1 << 16], &[1 << 15]]);
+        assert_eq!(
+            warning(&outer, false),
+            "warning: the run takes 16.00 GiB besides its operands; 16.00 GiB of it for the result Y, 65536x32768 f64"
+        );
+        assert!(warning(&outer, true).ends_with(" f64, and ids tell how large the results are"));
+    }
+}
