@@ -21,6 +21,7 @@ mod plan;
 mod region;
 mod tree;
 mod verify;
+mod visible;
 
 pub use access::{Access, Axis, AxisRef, Ids, Index, Label, OutOfRange, ShowAccess, Term};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
@@ -36,3 +37,4 @@ pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, P
 pub use region::{Lifetime, Region};
 pub use tree::{PathError, Tree};
 pub use verify::verify;
+pub use visible::{is_format, is_hidden, visible};
