@@ -12,6 +12,8 @@ pub(crate) use order::OrderArgs;
 
 use crate::error::Failure;
 use einfold::{Dtype, Expression, Literal, NamedAlgebra, Order, OutOfRange, Stage};
+use einfold_ir::visible;
+use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -54,10 +56,23 @@ Examples:
 
 /// Run and explain einsum expressions and tensor programs: `ij,jk->ik` is the product of two matrices.
 #[derive(Debug, Parser)]
-#[command(name = "einfold", version, after_help = EXAMPLES, styles = STYLES)]
+#[command(name = "einfold", bin_name = "einfold", version, after_help = EXAMPLES, styles = STYLES)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+impl CommandLine {
+    /// What the process was started with. Help ends the process here, and so does a mistake, which is reported.
+    pub(crate) fn read() -> CommandLine {
+        let arguments: Vec<OsString> = env::args_os().collect();
+        CommandLine::try_parse_from(&arguments).unwrap_or_else(|error| {
+            // Reports quote the arguments. The same mistake is made by the arguments as they are shown; what is only wrong for
+            // not being Unicode is not quoted.
+            let shown = arguments.iter().map(|argument| visible(&argument.to_string_lossy()).into_owned());
+            CommandLine::try_parse_from(shown).err().unwrap_or(error).exit()
+        })
+    }
 }
 
 const STYLES: Styles = Styles::styled();

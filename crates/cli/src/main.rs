@@ -16,13 +16,13 @@ mod order;
 mod output;
 mod run;
 mod show;
+mod stdin;
 
 use args::{CommandLine, Verb};
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let verb = CommandLine::parse().verb;
+    let verb = CommandLine::read().verb;
     let json = verb.speaks_json();
     let outcome = match verb {
         Verb::Run(args) => run::run(&args),

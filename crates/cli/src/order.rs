@@ -7,13 +7,12 @@ mod subject;
 use crate::args::OrderArgs;
 use crate::error::Failure;
 use crate::interrupt;
-use crate::output::{Target, to_stdout};
+use crate::output::{Target, print, print_json};
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};
 use progress::Looker;
 use report::Report;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 use subject::Subject;
@@ -44,7 +43,7 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
         target.write_text(&format::dot(network, &ordered, labels))?;
     }
     let report = Report { subject: &subject, ordered: &ordered, budget: &budget, seconds, interrupted, cached };
-    to_stdout(|out| if args.json { writeln!(out, "{}", report.json()) } else { report.text(out) })
+    if args.json { print_json(&report.json()) } else { print(&report.text()) }
 }
 
 /// An order, and how it came about.

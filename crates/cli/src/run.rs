@@ -9,7 +9,7 @@ use crate::interrupt;
 use crate::language;
 use crate::npy::NpyError;
 use crate::operands;
-use crate::output::to_stdout;
+use crate::output::{print_json, to_stdout};
 use crate::show;
 use einfold::{AnyArray, Control, Plan};
 use std::io::{self, Write};
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let operands = operands.read()?;
     let results = if args.json {
         let timed = interrupt::gently(|stop| timing::run(&plan, &operands, &control(stop, args), args))?;
-        to_stdout(|out| writeln!(out, "{}", timed.to_json(args, &plan)))?;
+        print_json(&timed.to_json(args, &plan))?;
         timed.results
     } else {
         interrupt::gently(|stop| plan.call(&operands[..]).control(&control(stop, args)).run())?
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if to.is_empty() && !args.json {
         return to_stdout(|out| print(&results, &expression.output_names(), args.full, out));
     }
-    to.targets().zip(&results).try_for_each(|(target, result)| target.write(result))
+    to.write(&results)
 }
 
 /// Several results are printed each below its name.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod archives;
 mod failures;
 mod files;
 mod harness;
