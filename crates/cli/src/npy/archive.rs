@@ -164,3 +164,87 @@ impl Write for FailsOnce<'_> {
         self.attempt((), |to| to.flush())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Input;
+    use super::*;
+    use einfold::ndarray::{ArrayD, IxDyn};
+    use std::fs;
+    use zip::CompressionMethod::{Deflated, Stored};
+
+    fn array() -> AnyArray {
+        let values = (0..24).map(|k| f64::from(k) / 7.0).collect();
+        AnyArray::from(ArrayD::from_shape_vec(IxDyn(&[4, 6]), values).unwrap())
+    }
+
+    /// An archive of one array, as it is written here or deflated.
+    fn bytes(method: CompressionMethod) -> Vec<u8> {
+        if method == Stored {
+            let mut bytes = Vec::new();
+            write_archive(&[("a", &array())], &mut bytes).unwrap();
+            return bytes;
+        }
+        let mut zip = ZipWriter::new(io::Cursor::new(Vec::new()));
+        zip.start_file("a.npy", SimpleFileOptions::default().compression_method(method)).unwrap();
+        write(&array(), &mut zip).unwrap();
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn read(folder: &Path, bytes: &[u8]) -> Result<AnyArray, NpyError> {
+        let file = folder.join("a.npz");
+        fs::write(&file, bytes).unwrap();
+        Input::open(&file)?.read()
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_cut_changes_an_array_unnoticed() {
+        let folder = tempfile::tempdir().unwrap();
+        for method in [Stored, Deflated] {
+            let good = bytes(method);
+            assert_eq!(read(folder.path(), &good).unwrap(), array());
+            let mut refused = 0;
+            // One bit of each byte, each bit in its turn.
+            for at in 0..good.len() {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << (at % 8);
+                match read(folder.path(), &bad) {
+                    Ok(read) => assert_eq!(read, array(), "{method}, byte {at}"),
+                    Err(error) => refused += usize::from(!error.to_string().is_empty()),
+                }
+            }
+            assert!(refused > good.len() / 2, "{refused}");
+            for length in 0..good.len() {
+                assert!(read(folder.path(), &good[..length]).is_err(), "{method}, {length} bytes");
+            }
+        }
+    }
+
+    /// Takes some bytes, and no more.
+    struct Full(usize);
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(self.0);
+            self.0 -= taken;
+            if taken == 0 && !bytes.is_empty() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(taken) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_failure_is_reported_wherever_it_comes() {
+        let length = bytes(Stored).len();
+        for room in 0..length {
+            let outcome = write_archive(&[("a", &array())], &mut Full(room));
+            assert!(
+                matches!(&outcome, Err(NpyError::Io(error)) if error.kind() == io::ErrorKind::StorageFull),
+                "{room}: {outcome:?}"
+            );
+        }
+        write_archive(&[("a", &array())], &mut Full(length)).unwrap();
+    }
+}

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod archives;
+mod escapes;
 mod failures;
 mod files;
 mod harness;
+mod inputs;
 mod networks;
 mod options;
 mod order;
