@@ -20,6 +20,10 @@ use subject::Subject;
 /// Reads the network, searches and prints. Ctrl-C ends the search, not the verb.
 pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     interrupt::listen();
+    if [&args.svg, &args.dot].into_iter().flatten().any(|path| path.as_os_str() == "-") {
+        let what = "`--svg` and `--dot` name files; the report goes to standard output";
+        return Err(Failure::Usage { verb: "order", what });
+    }
     let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(Target::file).transpose());
     let (svg, dot) = (svg?, dot?);
     let subject = Subject::read(args)?;

@@ -5,7 +5,8 @@
 //! [`Step`]s over buffers; the executor trusts it, so only verified ones can be made: a [`Draft`] is open to passes and
 //! becomes a plan by [`Plan::seal`].
 //!
-//! No algorithm of the compiler and no dependency lives here.
+//! No algorithm of the compiler and no dependency lives here. How text from outside is shown is here because every crate
+//! shows some: [`visible`].
 
 mod access;
 mod algebra;

@@ -58,6 +58,7 @@ fn standard_input_is_an_operand_a_text_or_a_path() {
     ] {
         assert_eq!(fed(arguments, bytes).failed(1), twice);
     }
+    run(["order", "i", "--shapes", "2", "--svg", "-"]).failed(2);
     // A file of this name.
     fs::write(folder.path().join("-"), &bytes).unwrap();
     let output = einfold().args(["run", "ij,jk->ik", "./-", &a]).current_dir(folder.path()).output().unwrap();
