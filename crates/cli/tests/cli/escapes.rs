@@ -155,7 +155,7 @@ fn texts() {
     let scalar = data("scalar.npy");
     for hostile in HOSTILE {
         for text in [
-            format!("{hostile}"),
+            hostile.to_owned(),
             format!("i{hostile}j->i"),
             format!("[a{hostile}] -> [a]"),
             format!("Y[{hostile}] = X[i]"),
@@ -187,54 +187,55 @@ fn texts() {
     }
 }
 
+const OPTIONS: [(&str, &[&str]); 4] = [
+    (
+        "run",
+        &[
+            "--algebra",
+            "--acc",
+            "--size",
+            "--oor",
+            "--fill",
+            "--order",
+            "--path",
+            "--memory",
+            "--threads",
+            "--repeat",
+            "--warmup",
+            "--output",
+            "--program",
+            "--unknown",
+        ],
+    ),
+    ("explain", &["--shapes", "--stage", "--format", "--unknown"]),
+    (
+        "order",
+        &[
+            "--shapes",
+            "--time",
+            "--trials",
+            "--memory",
+            "--largest",
+            "--dtype",
+            "--constants",
+            "--objective",
+            "--seed",
+            "--threads",
+            "--order",
+            "--path",
+            "--replay",
+            "--start",
+            "--size",
+            "--fill",
+            "--oor",
+            "--unknown",
+        ],
+    ),
+    ("check", &["--json", "--unknown"]),
+];
+
 #[test]
 fn values_of_options_and_the_name_of_the_tool() {
-    const OPTIONS: [(&str, &[&str]); 4] = [
-        (
-            "run",
-            &[
-                "--algebra",
-                "--acc",
-                "--size",
-                "--oor",
-                "--fill",
-                "--order",
-                "--path",
-                "--memory",
-                "--threads",
-                "--repeat",
-                "--warmup",
-                "--output",
-                "--program",
-                "--unknown",
-            ],
-        ),
-        ("explain", &["--shapes", "--stage", "--format", "--unknown"]),
-        (
-            "order",
-            &[
-                "--shapes",
-                "--time",
-                "--trials",
-                "--memory",
-                "--largest",
-                "--dtype",
-                "--constants",
-                "--objective",
-                "--seed",
-                "--threads",
-                "--order",
-                "--path",
-                "--replay",
-                "--start",
-                "--size",
-                "--fill",
-                "--oor",
-                "--unknown",
-            ],
-        ),
-        ("check", &["--json", "--unknown"]),
-    ];
     let scalar = data("scalar.npy");
     for (k, hostile) in HOSTILE.into_iter().enumerate() {
         for (verb, options) in OPTIONS {

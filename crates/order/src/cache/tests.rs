@@ -249,7 +249,8 @@ fn what_is_no_regular_file_is_passed_over_and_replaced() {
     let pipe = |path: &Path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let linked = elsewhere.path().join("pipe");
     pipe(&linked);
-    let placed: [(&str, &dyn Fn(&Path)); 6] = [
+    type Place<'a> = &'a dyn Fn(&Path);
+    let placed: [(&str, Place<'_>); 6] = [
         ("a pipe", &|path| pipe(path)),
         ("a link to a pipe", &|path| symlink(&linked, path).unwrap()),
         ("a link to an endless device", &|path| symlink("/dev/zero", path).unwrap()),
