@@ -16,6 +16,8 @@ pub(crate) struct Destinations(Vec<Destination>);
 struct Destination {
     target: Target,
     path: PathBuf,
+    /// What two spellings of one path have in common.
+    identity: PathBuf,
     form: Form,
 }
 
@@ -31,8 +33,13 @@ enum Form {
 struct Part<'a> {
     name: Option<&'a str>,
     path: PathBuf,
-    /// Whether the place is an archive, and what follows its name.
-    archive: Option<Option<String>>,
+    kind: Kind,
+}
+
+/// What the name of a place says that it is.
+enum Kind {
+    Array,
+    Archive { key: Option<String> },
 }
 
 impl Destinations {
@@ -45,8 +52,11 @@ impl Destinations {
     pub(crate) fn new(arguments: &[OsString], expression: Expression) -> Result<(Destinations, Expression), Failure> {
         let parts: Vec<Part<'_>> = arguments.iter().map(|argument| Part::new(argument, &expression)).collect();
         let names: Vec<&str> = parts.iter().filter_map(|part| part.name).collect();
-        let all_in_one = matches!(&parts[..], [Part { archive: Some(None), .. }]);
-        if names.is_empty() && !all_in_one && (parts.len() > 1 || several(&parts, &expression)) {
+        let all_in_one = matches!(&parts[..], [Part { kind: Kind::Archive { key: None }, .. }]);
+        if names.is_empty()
+            && !all_in_one
+            && (parts.len() > 1 || parts.len() == 1 && expression.output_names().len() > 1)
+        {
             return usage(
                 "several results go to one file, `-o FILE.npz`, or each to a place of its own: `-o NAME=FILE`",
             );
@@ -67,15 +77,15 @@ impl Destinations {
 
     /// Adds the place of result `k`, or of all results if none has a name.
     fn add(&mut self, part: Part<'_>, k: usize, expression: &Expression) -> Result<(), Failure> {
-        let Part { name, path, archive } = part;
-        let (target, same) = (Target::new(&path)?, identity(&path));
-        let known = self.0.iter_mut().find(|destination| identity(&destination.path) == same);
-        let Some(key) = archive else {
+        let Part { name, path, kind } = part;
+        let (target, identity) = (Target::new(&path)?, identity(&path));
+        let known = self.0.iter_mut().find(|destination| destination.identity == identity);
+        let Kind::Archive { key } = kind else {
             check_ending(&path, &target)?;
             if known.is_some() {
                 return usage(TWICE);
             }
-            self.0.push(Destination { target, path, form: Form::Array(k) });
+            self.0.push(Destination { target, path, identity, form: Form::Array(k) });
             return Ok(());
         };
         if key.as_deref().is_some_and(|key| npy::key_of(key).is_empty()) {
@@ -89,7 +99,7 @@ impl Destinations {
             (None, None, all) => all.iter().enumerate().map(|(k, name)| ((*name).to_owned(), k)).collect(),
         };
         match known {
-            None => self.0.push(Destination { target, path, form: Form::Archive(members) }),
+            None => self.0.push(Destination { target, path, identity, form: Form::Archive(members) }),
             Some(Destination { form: Form::Archive(others), .. }) => {
                 let is_taken = |key: &str| others.iter().any(|(other, _)| npy::key_of(other) == npy::key_of(key));
                 if members.iter().any(|(key, _)| is_taken(key)) {
@@ -115,13 +125,13 @@ impl Destinations {
     /// Writes the results, each to its place.
     ///
     /// # Errors
-    /// Those of [`Target::write`]; what comes after the first is not written.
+    /// Those of [`Target::put`]; what comes after the first is not written.
     pub(crate) fn write(&self, results: &[AnyArray]) -> Result<(), Failure> {
         self.0.iter().try_for_each(|destination| match &destination.form {
-            Form::Array(k) => destination.target.write(|mut to| npy::write(&results[*k], &mut to)),
+            Form::Array(k) => destination.target.put(|mut to| npy::write(&results[*k], &mut to)),
             Form::Archive(members) => {
                 let members: Vec<_> = members.iter().map(|(key, k)| (&**key, &results[*k])).collect();
-                destination.target.write(|to| npy::write_archive(&members, to))
+                destination.target.put(|to| npy::write_archive(&members, to))
             }
         })
     }
@@ -145,8 +155,9 @@ impl<'a> Part<'a> {
         let (name, path) =
             if expression.defined_names().is_empty() { (None, argument.into()) } else { language::named(argument) };
         match npy::split_key(&path) {
-            Some((file, key)) => Part { name, archive: Some(Some(key.to_owned())), path: file },
-            None => Part { name, archive: has_ending(&path, "npz").then_some(None), path },
+            Some((file, key)) => Part { name, kind: Kind::Archive { key: Some(key.to_owned()) }, path: file },
+            None if has_ending(&path, "npz") => Part { name, kind: Kind::Archive { key: None }, path },
+            None => Part { name, kind: Kind::Array, path },
         }
     }
 }
@@ -155,11 +166,6 @@ const TWICE: &str = "each result has a place of its own: a file, or a key of an 
 
 fn usage<T>(what: &'static str) -> Result<T, Failure> {
     Err(Failure::Usage { verb: "run", what })
-}
-
-/// Whether there is a place for results, and several of them.
-fn several(parts: &[Part<'_>], expression: &Expression) -> bool {
-    !parts.is_empty() && expression.output_names().len() > 1
 }
 
 fn has_ending(path: &Path, ending: &str) -> bool {

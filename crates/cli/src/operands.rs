@@ -5,6 +5,7 @@ use crate::language;
 use crate::npy::{Input, key_of, split_key};
 use crate::stdin;
 use einfold::{AnyArray, AnyView, Error, ErrorKind, Expression, ExpressionError, Operand, Plan, TensorType};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,15 +45,14 @@ pub(crate) enum Operands<'a> {
 /// Opens the files and reads their headers.
 pub(crate) fn open<'a>(arguments: &[&'a OsStr]) -> Result<Stored<'a>, Failure> {
     let mut stored = Stored { files: Vec::new(), operands: Vec::new() };
-    let mut known: Vec<Option<(PathBuf, String)>> = Vec::new();
+    let mut places = HashMap::new();
     for argument in arguments {
         let (name, file) = language::operand(argument);
-        let same = identity(&file);
-        let place = known.iter().position(|other| same.is_some() && *other == same).unwrap_or(known.len());
-        if place == known.len() {
+        let (identity, next) = (identity(&file), stored.files.len());
+        let place = identity.map_or(next, |identity| *places.entry(identity).or_insert(next));
+        if place == next {
             let input = Input::open(&file).map_err(|e| Failure::input(&file, e))?;
             stored.files.push((file, input));
-            known.push(same);
         }
         stored.operands.push((name, place));
     }

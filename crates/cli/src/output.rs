@@ -56,23 +56,19 @@ impl Target {
         }
     }
 
-    /// Writes what `write` gives, arrays or an archive of them.
-    ///
-    /// # Errors
-    /// Those of the file, and [`Failure::Interrupted`]; then a [`Target::File`] is as it was before.
-    pub(crate) fn write(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>) -> Result<(), Failure> {
-        self.put(write)
-    }
-
     /// Writes a text.
     ///
     /// # Errors
-    /// As [`write`](Target::write).
+    /// As [`put`](Target::put).
     pub(crate) fn write_text(&self, text: &str) -> Result<(), Failure> {
         self.put(|to| Ok(to.write_all(text.as_bytes())?))
     }
 
-    fn put(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>) -> Result<(), Failure> {
+    /// Writes what `write` gives: an array, an archive of arrays, a text.
+    ///
+    /// # Errors
+    /// Those of the file, and [`Failure::Interrupted`]; then a [`Target::File`] is as it was before.
+    pub(crate) fn put(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>) -> Result<(), Failure> {
         match self {
             Target::Stdout => to_stdout(|out| match write(out) {
                 Err(NpyError::Io(error)) => Err(error),

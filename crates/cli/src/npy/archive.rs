@@ -16,14 +16,13 @@ use zip::unstable::read::ZipIterable;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipReadOptions, ZipWriter};
 
-/// The ending of an archive, the mark before the key of a member, and the ending of a member.
-const ENDING: &str = ".npz";
+/// What the name of a member has after the key.
 const MEMBER: &str = ".npy";
 
 /// The file and the key of `FILE.npz:KEY`.
 pub(crate) fn split_key(argument: &Path) -> Option<(PathBuf, &str)> {
     let (stem, key) = argument.to_str()?.rsplit_once(".npz:")?;
-    Some((PathBuf::from(format!("{stem}{ENDING}")), key))
+    Some((PathBuf::from(format!("{stem}.npz")), key))
 }
 
 /// One array of an archive.
