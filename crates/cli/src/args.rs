@@ -12,6 +12,8 @@ pub(crate) use order::OrderArgs;
 
 use crate::error::Failure;
 use einfold::{Dtype, Expression, Literal, NamedAlgebra, Order, OutOfRange, Stage};
+use einfold_ir::visible;
+use std::env;
 use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -39,10 +41,12 @@ const RUN_EXAMPLES: &str = "\
 Examples:
   einfold run 'ij,jk->ik' a.npy b.npy                 printed as NumPy prints arrays
   einfold run 'bij,bjk->bik' x.npz:q x.npz:k -o scores.npy
-  einfold run 'ij->ji' a.npy -o - | einfold run 'ij->' /dev/stdin
+  einfold run 'ij->ji' a.npy -o - | einfold run 'ij->' -
   einfold run 'ij,jk->ik' w.npy w.npy --algebra min-plus
   einfold run 'Y[g[n]:K] max= X[n]' X=x.npy g=g.npy --size K=10 --oor g=drop --fill 0
   einfold run -f layer.ein x=x.npy W=w.npy -o y=y.npy -o dW=dw.npy
+  einfold run -f layer.ein x=x.npy W=w.npy -o all.npz     all results, under their names
+  einfold run -f layer.ein x=x.npy W=w.npy -o y=r.npz:out -o dW=r.npz
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --path '[(1,2),(0,1)]'
   einfold run 'ij,jk->ik' a.npy b.npy --repeat 10 --warmup 2 --json";
 
@@ -56,10 +60,23 @@ Examples:
 
 /// Run and explain einsum expressions and tensor programs: `ij,jk->ik` is the product of two matrices.
 #[derive(Debug, Parser)]
-#[command(name = "einfold", version, after_help = EXAMPLES, styles = STYLES)]
+#[command(name = "einfold", bin_name = "einfold", version, after_help = EXAMPLES, styles = STYLES)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+impl CommandLine {
+    /// What the process was started with. Help ends the process here, and so does a mistake, which is reported.
+    pub(crate) fn read() -> CommandLine {
+        let arguments: Vec<OsString> = env::args_os().collect();
+        CommandLine::try_parse_from(&arguments).unwrap_or_else(|error| {
+            // Reports quote the arguments. The same mistake is made by the arguments as they are shown; what is only wrong for
+            // not being Unicode is not quoted.
+            let shown = arguments.iter().map(|argument| visible(&argument.to_string_lossy()).into_owned());
+            CommandLine::try_parse_from(shown).err().unwrap_or(error).exit()
+        })
+    }
 }
 
 const STYLES: Styles = Styles::styled();
@@ -88,7 +105,7 @@ pub(crate) struct TextArgs {
     /// --program.
     #[arg(value_name = "EXPR", allow_hyphen_values = true, required_unless_present = "program")]
     pub(crate) text: Option<OsString>,
-    /// A file with the expression, which then is no argument.
+    /// A file with the expression, which then is no argument; `-` is standard input.
     #[arg(short = 'f', long, value_name = "PROGRAM")]
     pub(crate) program: Option<PathBuf>,
     /// Read the expression as einops writes it: 'batch i, i -> batch'.
@@ -139,12 +156,13 @@ pub(crate) struct PlanArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
-    /// One array for each operand: FILE.npy, or FILE.npz:KEY for a member of an archive; for programs in the order in which they
-    /// name them, or as NAME=FILE in any order.
+    /// One array for each operand: FILE.npy, FILE.npz:KEY for a member of an archive, or `-` for standard input; for programs in
+    /// the order in which they name them, or as NAME=FILE in any order.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<OsString>,
-    /// Write the result to this .npy file, or to standard output for `-`, instead of printing it; of a program also NAME=FILE, and
-    /// repeated for each result that is wanted.
+    /// Write the result to FILE.npy, to a new archive as FILE.npz or FILE.npz:KEY, or as .npy to standard output for `-`, instead
+    /// of printing it. Several results of a program go to one FILE.npz, or each to its place as NAME=FILE, repeated for those that
+    /// are wanted.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<OsString>,
     /// Print all elements, however many.

@@ -3,8 +3,7 @@
 use crate::args::CheckArgs;
 use crate::error::Failure;
 use crate::language;
-use crate::output::to_stdout;
-use std::io::Write;
+use crate::output::print;
 
 /// Prints the expression in canonical form.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
@@ -14,5 +13,5 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
         return Err(Failure::Usage { verb: "check", what });
     }
     let expression = args.text.parse(&source.text)?;
-    to_stdout(|out| writeln!(out, "{expression}"))
+    print(&format!("{expression}\n"))
 }

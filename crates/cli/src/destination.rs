@@ -1,19 +1,45 @@
 //! Which result goes where.
 
-use crate::error::Failure;
+use crate::error::{Failure, quoted};
 use crate::language;
+use crate::npy::{self, NpyError};
 use crate::output::Target;
-use einfold::Expression;
+use einfold::{AnyArray, Expression};
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the results go: the first to the first, and so on. None of them: all are printed.
+/// Where the results go. None of them: all are printed.
 pub(crate) struct Destinations(Vec<Destination>);
 
-/// A place for a result.
-pub(crate) struct Destination {
-    pub(crate) target: Target,
+/// A place for one result or several.
+struct Destination {
+    target: Target,
     path: PathBuf,
+    /// What two spellings of one path have in common.
+    identity: PathBuf,
+    form: Form,
+}
+
+/// What is written, of the results by their position.
+enum Form {
+    /// A `.npy` file.
+    Array(usize),
+    /// A `.npz` archive: keys and results.
+    Archive(Vec<(String, usize)>),
+}
+
+/// The name and the place of one argument of `-o`.
+struct Part<'a> {
+    name: Option<&'a str>,
+    path: PathBuf,
+    kind: Kind,
+}
+
+/// What the name of a place says that it is.
+enum Kind {
+    Array,
+    Archive { key: Option<String> },
 }
 
 impl Destinations {
@@ -21,23 +47,69 @@ impl Destinations {
     /// ones as its results.
     ///
     /// # Errors
-    /// Names for some and not for others, one name or one file twice, one file for several results, and those of [`Target::new`].
+    /// Names for some and not for others, one name, key or file twice, one array file for several results, an ending that no
+    /// format has, and those of [`Target::new`].
     pub(crate) fn new(arguments: &[OsString], expression: Expression) -> Result<(Destinations, Expression), Failure> {
-        let usage = |what| Err(Failure::Usage { verb: "run", what });
-        let split: Vec<(Option<&str>, PathBuf)> = arguments.iter().map(|a| part(a, &expression)).collect();
-        let names: Vec<&str> = split.iter().filter_map(|(name, _)| *name).collect();
-        if names.is_empty() && !split.is_empty() && (split.len() > 1 || expression.output_names().len() > 1) {
-            return usage("several results go to one file each: `-o NAME=FILE`, repeated");
+        let parts: Vec<Part<'_>> = arguments.iter().map(|argument| Part::new(argument, &expression)).collect();
+        let names: Vec<&str> = parts.iter().filter_map(|part| part.name).collect();
+        let all_in_one = matches!(&parts[..], [Part { kind: Kind::Archive { key: None }, .. }]);
+        if names.is_empty()
+            && !all_in_one
+            && (parts.len() > 1 || parts.len() == 1 && expression.output_names().len() > 1)
+        {
+            return usage(
+                "several results go to one file, `-o FILE.npz`, or each to a place of its own: `-o NAME=FILE`",
+            );
         }
-        if !names.is_empty() && names.len() < split.len() {
+        if !names.is_empty() && names.len() < parts.len() {
             return usage("name all results of `-o` or none: `-o NAME=FILE`");
         }
-        if repeats(&names) || repeats(&split.iter().map(|(_, path)| path).collect::<Vec<_>>()) {
-            return usage("each result has one file of its own");
+        if (1..names.len()).any(|k| names[..k].contains(&names[k])) {
+            return usage(TWICE);
         }
         let expression = if names.is_empty() { expression } else { expression.outputs(names) };
-        let one = |(_, path): (Option<&str>, PathBuf)| Ok(Destination { target: Target::new(&path)?, path });
-        Ok((Destinations(split.into_iter().map(one).collect::<Result<_, Failure>>()?), expression))
+        let mut all = Destinations(Vec::new());
+        for (k, part) in parts.into_iter().enumerate() {
+            all.add(part, k, &expression)?;
+        }
+        Ok((all, expression))
+    }
+
+    /// Adds the place of result `k`, or of all results if none has a name.
+    fn add(&mut self, part: Part<'_>, k: usize, expression: &Expression) -> Result<(), Failure> {
+        let Part { name, path, kind } = part;
+        let (target, identity) = (Target::new(&path)?, identity(&path));
+        let known = self.0.iter_mut().find(|destination| destination.identity == identity);
+        let Kind::Archive { key } = kind else {
+            check_ending(&path, &target)?;
+            if known.is_some() {
+                return usage(TWICE);
+            }
+            self.0.push(Destination { target, path, identity, form: Form::Array(k) });
+            return Ok(());
+        };
+        if key.as_deref().is_some_and(|key| npy::key_of(key).is_empty()) {
+            return usage("`FILE.npz:KEY` lacks its key");
+        }
+        let members = match (key, name, &expression.output_names()[..]) {
+            (Some(key), ..) => vec![(key, k)],
+            (None, Some(name), _) => vec![(name.to_owned(), k)],
+            // As numpy.savez calls an array without a name.
+            (None, None, []) => vec![("arr_0".to_owned(), k)],
+            (None, None, all) => all.iter().enumerate().map(|(k, name)| ((*name).to_owned(), k)).collect(),
+        };
+        match known {
+            None => self.0.push(Destination { target, path, identity, form: Form::Archive(members) }),
+            Some(Destination { form: Form::Archive(others), .. }) => {
+                let is_taken = |key: &str| others.iter().any(|(other, _)| npy::key_of(other) == npy::key_of(key));
+                if members.iter().any(|(key, _)| is_taken(key)) {
+                    return usage(TWICE);
+                }
+                others.extend(members);
+            }
+            Some(_) => return usage(TWICE),
+        }
+        Ok(())
     }
 
     /// Whether results are printed.
@@ -50,25 +122,71 @@ impl Destinations {
         self.0.iter().any(|destination| matches!(destination.target, Target::Stdout))
     }
 
-    /// The targets, in the order of the results.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.0.iter().map(|destination| &destination.target)
+    /// Writes the results, each to its place.
+    ///
+    /// # Errors
+    /// Those of [`Target::put`]; what comes after the first is not written.
+    pub(crate) fn write(&self, results: &[AnyArray]) -> Result<(), Failure> {
+        self.0.iter().try_for_each(|destination| match &destination.form {
+            Form::Array(k) => destination.target.put(|mut to| npy::write(&results[*k], &mut to)),
+            Form::Archive(members) => {
+                let members: Vec<_> = members.iter().map(|(key, k)| (&**key, &results[*k])).collect();
+                destination.target.put(|to| npy::write_archive(&members, to))
+            }
+        })
     }
 
     /// The place of a result, for errors.
     pub(crate) fn place(&self, result: usize) -> String {
-        match self.0.get(result) {
-            Some(destination) if destination.path != Path::new("-") => format!("`{}`", destination.path.display()),
+        let holds = |destination: &&Destination| match &destination.form {
+            Form::Array(k) => *k == result,
+            Form::Archive(members) => members.iter().any(|(_, k)| *k == result),
+        };
+        match self.0.iter().find(holds) {
+            Some(destination) if !matches!(destination.target, Target::Stdout) => quoted(&destination.path),
             _ => "standard output".to_owned(),
         }
     }
 }
 
-/// Only the results of programs have names, so that elsewhere a sign of equality belongs to the file.
-fn part<'a>(argument: &'a OsStr, expression: &Expression) -> (Option<&'a str>, PathBuf) {
-    if expression.defined_names().is_empty() { (None, argument.into()) } else { language::named(argument) }
+impl<'a> Part<'a> {
+    /// Only the results of programs have names, so that elsewhere a sign of equality belongs to the file.
+    fn new(argument: &'a OsStr, expression: &Expression) -> Part<'a> {
+        let (name, path) =
+            if expression.defined_names().is_empty() { (None, argument.into()) } else { language::named(argument) };
+        match npy::split_key(&path) {
+            Some((file, key)) => Part { name, kind: Kind::Archive { key: Some(key.to_owned()) }, path: file },
+            None if has_ending(&path, "npz") => Part { name, kind: Kind::Archive { key: None }, path },
+            None => Part { name, kind: Kind::Array, path },
+        }
+    }
 }
 
-fn repeats<T: PartialEq>(list: &[T]) -> bool {
-    (1..list.len()).any(|k| list[..k].contains(&list[k]))
+const TWICE: &str = "each result has a place of its own: a file, or a key of an archive";
+
+fn usage<T>(what: &'static str) -> Result<T, Failure> {
+    Err(Failure::Usage { verb: "run", what })
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+/// A name that promises another format is no name for an array. A name without an ending promises nothing, and a device or
+/// pipe has the name that it has.
+fn check_ending(path: &Path, target: &Target) -> Result<(), Failure> {
+    match (target, path.extension()) {
+        (Target::File(_), Some(ending)) if !has_ending(path, "npy") => {
+            let source = NpyError::Ending(ending.to_string_lossy().into_owned());
+            Err(Failure::Output { place: quoted(path), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The file behind a path, so that two spellings of one file are found. Where the file is not there yet, its folder is.
+fn identity(path: &Path) -> PathBuf {
+    let folder = path.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
+    let beside = || Some(fs::canonicalize(folder?).ok()?.join(path.file_name()?));
+    fs::canonicalize(path).ok().or_else(beside).unwrap_or_else(|| path.to_owned())
 }

@@ -3,10 +3,12 @@
 use crate::args::CommandLine;
 use crate::interrupt::Signal;
 use crate::npy::NpyError;
-use crate::output::to_stdout;
+use crate::output;
+use crate::stdin;
 use anstyle::{AnsiColor, Style};
 use clap::CommandFactory;
 use einfold::Note;
+use einfold_ir::visible;
 use einfold_order::OrderError;
 use einfold_order::format::FormatError;
 use indicatif::HumanBytes;
@@ -23,16 +25,16 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Expression(#[from] einfold::Error),
     /// A file with a text cannot be read.
-    #[error("error[file]: `{}` cannot be read: {error}", file.display())]
+    #[error("error[file]: {} cannot be read: {error}", quoted(file))]
     Text { file: PathBuf, error: io::Error },
     /// A text is no network or no path.
-    #[error("error[file]: `{}` cannot be used: {source}", file.display())]
+    #[error("error[file]: {} cannot be used: {source}", quoted(file))]
     Format { file: PathBuf, source: FormatError },
     /// A folder for a cache cannot be made.
-    #[error("error[file]: the folder `{}` cannot be used: {error}", folder.display())]
+    #[error("error[file]: the folder {} cannot be used: {error}", quoted(folder))]
     Folder { folder: PathBuf, error: io::Error },
     /// A file with an operand cannot be used.
-    #[error("error[file]: `{}` cannot be used: {source}{}", file.display(), help(source))]
+    #[error("error[file]: {} cannot be used: {source}{}", quoted(file), help(source))]
     Input { file: PathBuf, source: NpyError },
     /// The result cannot be stored.
     #[error("error[output]: the result cannot be written to {place}: {source}{}", help(source))]
@@ -74,6 +76,11 @@ impl From<OrderError> for Failure {
     }
 }
 
+/// A file as errors name it.
+pub(crate) fn quoted(file: &Path) -> String {
+    if stdin::is_meant(file) { "standard input".to_owned() } else { format!("`{}`", visible(&file.to_string_lossy())) }
+}
+
 fn help(error: &NpyError) -> String {
     error.help().map_or_else(String::new, |help| format!("\n  = help: {help}"))
 }
@@ -104,7 +111,7 @@ impl Failure {
             other => write_report(&other.to_string(), &mut anstream::stderr().lock()),
         };
         if let Some(value) = self.to_json().filter(|_| json) {
-            let _ = to_stdout(|out| writeln!(out, "{value}"));
+            let _ = output::print_json(&value);
         }
         ExitCode::from(self.code())
     }
@@ -155,6 +162,8 @@ fn write_report(report: &str, to: &mut impl Write) -> io::Result<()> {
     let red = AnsiColor::Red.on_default().bold();
     let cyan = AnsiColor::Cyan.on_default().bold();
     for (i, line) in report.lines().enumerate() {
+        // What comes from outside is escaped where a report quotes it. This is for what quotes others: the system, libraries.
+        let line = &*visible(line);
         let end = |mark: &str| line.find(mark).map(|at| at + mark.len());
         let (style, marked) = if i == 0 {
             (red, end("]:").unwrap_or(0))

@@ -4,10 +4,9 @@ use crate::args::{ExplainArgs, Format};
 use crate::error::Failure;
 use crate::language;
 use crate::operands;
-use crate::output::to_stdout;
+use crate::output::{print, visible_json};
 use einfold::{Explain, Plan, Stage};
 use serde_json::Value;
-use std::io::Write;
 
 /// Plans for the given types and prints the stages.
 pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
@@ -31,12 +30,11 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
         }
     };
     let explained = plan.explain()?;
-    let text = match args.format {
-        Format::Text => explained.text(args.stage.as_ref().map_or(&Stage::ALL, std::slice::from_ref)),
-        Format::Json => format!("{:#}\n", json(&plan, &explained, args.stage)),
-        Format::Dot => explained.dot(),
-    };
-    to_stdout(|out| out.write_all(text.as_bytes()))
+    match args.format {
+        Format::Text => print(&explained.text(args.stage.as_ref().map_or(&Stage::ALL, std::slice::from_ref))),
+        Format::Json => print(&visible_json(&format!("{:#}\n", json(&plan, &explained, args.stage)))),
+        Format::Dot => print(&explained.dot()),
+    }
 }
 
 /// All stages, or what belongs to all and one of them; and the order, as `--path` reads it.

@@ -3,9 +3,10 @@
 use crate::args::{LanguageArgs, TextArgs, value};
 use crate::error::Failure;
 use crate::room;
+use crate::stdin;
 use einfold::Expression;
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// What is to be computed, and from which files.
@@ -34,10 +35,19 @@ pub(crate) fn source<'a>(args: &'a TextArgs, files: &'a [OsString]) -> Result<So
     }
 }
 
-/// Reads a text. A mark of the byte order in front is no part of it.
+/// The most bytes of a text, those of a network of a million tensors: who names a device that never ends is told so.
+const LIMIT: u64 = 1 << 28;
+
+/// Reads a text from a file, or from standard input for `-`. A mark of the byte order in front is no part of it, nor is white
+/// space at its end, where every editor puts a line break.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| Failure::Text { file: path.to_owned(), error })?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    let failure = |error| Failure::Text { file: path.to_owned(), error };
+    let mut text = String::new();
+    stdin::open(path).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text)).map_err(failure)?;
+    if text.len() as u64 > LIMIT {
+        return Err(failure(io::ErrorKind::FileTooLarge.into()));
+    }
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end().to_owned())
 }
 
 impl TextArgs {

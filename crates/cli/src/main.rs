@@ -18,9 +18,9 @@ mod progress;
 mod room;
 mod run;
 mod show;
+mod stdin;
 
 use args::{CommandLine, Verb};
-use clap::Parser;
 use error::Failure;
 use std::process::ExitCode;
 
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         return failure.report(false);
     }
     interrupt::listen();
-    let verb = CommandLine::parse().verb;
+    let verb = CommandLine::read().verb;
     let json = verb.speaks_json();
     match carry_out(verb) {
         Ok(()) => ExitCode::SUCCESS,

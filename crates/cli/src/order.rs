@@ -7,20 +7,23 @@ mod subject;
 use crate::args::OrderArgs;
 use crate::error::Failure;
 use crate::interrupt::{self, Signal};
-use crate::output::{Target, to_stdout};
+use crate::output::{Target, print, print_json};
 use crate::room;
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};
 use progress::Looker;
 use report::Report;
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 use subject::Subject;
 
 /// Reads the network, searches and prints. Ctrl-C ends the search, not the verb.
 pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
+    if [&args.svg, &args.dot].into_iter().flatten().any(|path| path.as_os_str() == "-") {
+        let what = "`--svg` and `--dot` name files; the report goes to standard output";
+        return Err(Failure::Usage { verb: "order", what });
+    }
     let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(Target::file).transpose());
     let (svg, dot) = (svg?, dot?);
     let subject = Subject::read(args)?;
@@ -45,7 +48,7 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     }
     let (subject, ordered) = (&subject, &ordered);
     let report = Report { subject, ordered, how: &how, budget: &budget, seconds, interrupted, cached };
-    to_stdout(|out| if args.json { writeln!(out, "{}", report.json()) } else { report.text(out) })
+    if args.json { print_json(&report.json()) } else { print(&report.text()) }
 }
 
 /// An order, and how it came about.

@@ -2,10 +2,11 @@
 
 mod unfinished;
 
-use crate::error::Failure;
+use crate::error::{Failure, quoted};
 use crate::interrupt;
-use crate::npy::{self, NpyError};
-use einfold::AnyArray;
+use crate::npy::NpyError;
+use einfold_ir::{is_hidden, visible};
+use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::path::{Path, PathBuf};
@@ -56,23 +57,19 @@ impl Target {
         }
     }
 
-    /// Writes an array.
-    ///
-    /// # Errors
-    /// Those of the file, and [`Failure::Interrupted`]; then a [`Target::File`] is as it was before.
-    pub(crate) fn write(&self, array: &AnyArray) -> Result<(), Failure> {
-        self.put(|mut to| npy::write(array, &mut to))
-    }
-
     /// Writes a text.
     ///
     /// # Errors
-    /// As [`write`](Target::write).
+    /// As [`put`](Target::put).
     pub(crate) fn write_text(&self, text: &str) -> Result<(), Failure> {
         self.put(|to| Ok(to.write_all(text.as_bytes())?))
     }
 
-    fn put(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>) -> Result<(), Failure> {
+    /// Writes what `write` gives: an array, an archive of arrays, a text.
+    ///
+    /// # Errors
+    /// Those of the file, and [`Failure::Interrupted`]; then a [`Target::File`] is as it was before.
+    pub(crate) fn put(&self, write: impl FnOnce(&mut dyn Write) -> Result<(), NpyError>) -> Result<(), Failure> {
         match self {
             Target::Stdout => to_stdout(|out| match write(out) {
                 Err(NpyError::Io(error)) => Err(error),
@@ -101,8 +98,47 @@ pub(crate) fn to_stdout(
     write(&mut out).and_then(|()| out.flush()).map_err(Failure::stdout)
 }
 
+/// Prints a text. What it quotes of files and arguments is escaped here, so that nothing of it acts on a terminal.
+///
+/// # Errors
+/// As [`to_stdout`].
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    to_stdout(|out| text.split_inclusive('\n').try_for_each(|line| print_line(line, out)))
+}
+
+fn print_line(line: &str, out: &mut impl Write) -> io::Result<()> {
+    match line.strip_suffix('\n') {
+        Some(line) => writeln!(out, "{}", visible(line)),
+        None => write!(out, "{}", visible(line)),
+    }
+}
+
+/// Prints a value as one line of JSON.
+///
+/// # Errors
+/// As [`to_stdout`].
+pub(crate) fn print_json(value: &Value) -> Result<(), Failure> {
+    to_stdout(|out| writeln!(out, "{}", visible_json(&value.to_string())))
+}
+
+/// JSON in which hidden characters are escaped as JSON does. Outside of texts it has none but line breaks.
+pub(crate) fn visible_json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_hidden(c) {
+            // Writing to a text cannot fail.
+            c.encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| _ = std::fmt::Write::write_fmt(&mut shown, format_args!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 fn output(path: &Path, source: NpyError) -> Failure {
-    Failure::Output { place: format!("`{}`", path.display()), source }
+    Failure::Output { place: quoted(path), source }
 }
 
 fn failure(path: &Path, error: io::Error) -> Failure {

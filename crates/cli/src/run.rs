@@ -10,7 +10,7 @@ use crate::interrupt;
 use crate::language;
 use crate::npy::NpyError;
 use crate::operands::{self, Loaded, Operands};
-use crate::output::to_stdout;
+use crate::output::{print_json, to_stdout};
 use crate::progress::Late;
 use crate::room;
 use crate::show;
@@ -43,7 +43,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let threads = threads(args, bytes)?;
     let results = if args.json {
         let timed = interrupt::gently(|stop| timing::run(&plan, &operands, &control(stop, threads), args))?;
-        to_stdout(|out| writeln!(out, "{}", timed.to_json(args, &plan, threads)))?;
+        print_json(&timed.to_json(args, &plan, threads))?;
         timed.results
     } else {
         interrupt::gently(|stop| evaluate(&plan, &operands, &control(stop, threads), args.quiet))?
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     if to.is_empty() && !args.json {
         return to_stdout(|out| print(&results, &expression.output_names(), args.full, out));
     }
-    to.targets().zip(&results).try_for_each(|(target, result)| target.write(result))
+    to.write(&results)
 }
 
 /// Several results are printed each below its name.

@@ -5,7 +5,8 @@
 //! [`Step`]s over buffers; the executor trusts it, so only verified ones can be made: a [`Draft`] is open to passes and
 //! becomes a plan by [`Plan::seal`].
 //!
-//! No algorithm of the compiler and no dependency lives here.
+//! No algorithm of the compiler and no dependency lives here. How text from outside is shown is here because every crate
+//! shows some: [`visible`].
 
 mod access;
 mod algebra;
@@ -23,6 +24,7 @@ mod region;
 mod space;
 mod tree;
 mod verify;
+mod visible;
 
 pub use access::{Access, Axis, AxisRef, Ids, Index, Label, OutOfRange, ShowAccess, Term};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
@@ -39,3 +41,4 @@ pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, P
 pub use region::{Lifetime, Region};
 pub use tree::{PathError, Tree};
 pub use verify::verify;
+pub use visible::{is_format, is_hidden, visible};

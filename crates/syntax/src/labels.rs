@@ -1,24 +1,9 @@
 //! Which characters are labels: the table of `LABEL` in the grammar.
 
+use einfold_ir::is_format;
+
 /// Characters that look like a symbol of the grammar, and the symbol that was probably meant.
 const LOOK_ALIKES: [(char, &str); 3] = [('→', "->"), ('…', "..."), ('，', ",")];
-
-/// The format characters (general category Cf) from U+2000 on, as inclusive ranges in ascending order (Unicode 15).
-const FORMAT: [(u32, u32); 13] = [
-    (0x200B, 0x200F),
-    (0x202A, 0x202E),
-    (0x2060, 0x2064),
-    (0x2066, 0x206F),
-    (0xFEFF, 0xFEFF),
-    (0xFFF9, 0xFFFB),
-    (0x110BD, 0x110BD),
-    (0x110CD, 0x110CD),
-    (0x13430, 0x1343F),
-    (0x1BCA0, 0x1BCA3),
-    (0x1D173, 0x1D17A),
-    (0xE0001, 0xE0001),
-    (0xE0020, 0xE007F),
-];
 
 /// Whether `c` can name an axis: an ASCII letter; any alphabetic character from U+0080 on; any character of
 /// U+00C0 ..= U+1FFF but the white space U+1680; any character from U+2000 on that is not white space, control, format or
@@ -38,12 +23,6 @@ pub fn is_label(c: char) -> bool {
 /// The symbol of the grammar that `c` looks like, if it is one of the look-alikes.
 pub(crate) fn meant_by(c: char) -> Option<&'static str> {
     LOOK_ALIKES.iter().find(|(look, _)| *look == c).map(|(_, meant)| *meant)
-}
-
-/// Whether `c` is a format character from U+2000 on: invisible, and able to reorder the text around it on a screen.
-pub(crate) fn is_format(c: char) -> bool {
-    let c = u32::from(c);
-    FORMAT.iter().any(|&(first, last)| (first..=last).contains(&c))
 }
 
 #[cfg(test)]

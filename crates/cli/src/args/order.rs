@@ -26,7 +26,7 @@ extent of each axis in `sizes`. Ctrl-C ends a search, which then gives the best 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct OrderArgs {
-    /// A file with a network, or an expression.
+    /// A file with a network, `-` for standard input, or an expression.
     #[arg(value_name = "FILE.json|EXPR", allow_hyphen_values = true)]
     pub(crate) input: OsString,
     /// One array for each operand of an expression, as for `run`, of which only the type and shape are read.

@@ -113,7 +113,7 @@ pub(super) fn read_values<T: Element>(
 }
 
 /// Fills the buffer as far as the source goes and returns how far that is.
-fn read_full(reader: &mut impl Read, mut buffer: &mut [u8]) -> Result<usize, NpyError> {
+pub(super) fn read_full(reader: &mut impl Read, mut buffer: &mut [u8]) -> Result<usize, NpyError> {
     let mut got = 0;
     while !buffer.is_empty() {
         match reader.read(buffer) {

@@ -1,8 +1,10 @@
 //! Why a file cannot be read, or an array not written.
 
 use einfold::Dtype;
-use std::io;
+use einfold_ir::visible;
+use std::io::{self, ErrorKind};
 use thiserror::Error;
+use zip::result::ZipError;
 
 /// What is wrong with an array file. The file's name is added by the caller.
 #[derive(Debug, Error)]
@@ -28,24 +30,87 @@ pub(crate) enum NpyError {
     ShapeTooLarge(String),
     #[error("its elements are {descr}{what}, which einfold does not compute with")]
     Dtype { descr: String, what: &'static str, help: &'static str },
+    #[error("its header says that its elements are of type `{0}`, which is no type of NumPy")]
+    Descr(String),
     #[error("there is no memory for its {bytes} bytes of data")]
     Memory { bytes: u64 },
-    #[error("the archive cannot be read: {0}")]
-    Archive(#[from] zip::result::ZipError),
-    #[error("the archive has no array `{key}`")]
+    #[error("the archive cannot be read: {}", visible(&.0.to_string()))]
+    Archive(#[from] ZipError),
+    #[error("it is an archive, which cannot be read from a pipe")]
+    ArchiveInPipe,
+    #[error("the archive has no array `{}`", quoted(key))]
     NoMember { key: String, members: String },
     #[error("the archive holds {count} arrays")]
     WhichMember { count: usize, members: String },
-    #[error("it is a single array and has no member `{0}`")]
+    #[error("the archive has two arrays `{}`", quoted(.0))]
+    SameName(String),
+    #[error("it is a single array and has no member `{}`", quoted(.0))]
     NotAnArchive(String),
+    #[error("member `{}`: {source}", quoted(name))]
+    Member { name: String, source: Box<NpyError> },
+    #[error("its bytes are damaged: {0}")]
+    Damaged(io::Error),
+    #[error("it goes on after the {0} bytes of data that its header announces")]
+    Trailing(u64),
+    #[error("it is encrypted")]
+    Encrypted,
+    #[error("it is compressed by method {0}; members are stored (0) or deflated (8)")]
+    Method(u16),
     #[error(".npy has no type for {0}")]
     Unwritable(Dtype),
+    #[error("the ending `.{}` is of no format that einfold writes", quoted(.0))]
+    Ending(String),
+}
+
+/// The most characters of a name or type that an error quotes.
+const QUOTED: usize = 80;
+
+/// What a file or an argument holds, as errors quote it: escaped, and cut where it is long.
+pub(super) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(QUOTED) {
+        Some((end, _)) => format!("{}…", visible(&text[..end])),
+        None => visible(text).into_owned(),
+    }
+}
+
+fn of_member(error: ZipError) -> NpyError {
+    match error {
+        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) => NpyError::Encrypted,
+        ZipError::CompressionMethodNotSupported(method) => NpyError::Method(method),
+        ZipError::Io(error) => of_bytes(error),
+        other => NpyError::Archive(other),
+    }
+}
+
+/// What decompression and the checksum find, or the system.
+fn of_bytes(error: io::Error) -> NpyError {
+    match error.kind() {
+        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => NpyError::Damaged(error),
+        _ => NpyError::Io(error),
+    }
 }
 
 impl NpyError {
+    /// The error, met while reading the member of an archive.
+    pub(super) fn in_member(self, name: &str) -> NpyError {
+        let source = match self {
+            NpyError::Archive(ZipError::Io(error)) | NpyError::Io(error) => match error.downcast() {
+                Ok(error) => of_member(error),
+                Err(error) => of_bytes(error),
+            },
+            NpyError::Archive(error) => of_member(error),
+            other => other,
+        };
+        NpyError::Member { name: name.to_owned(), source: Box::new(source) }
+    }
+
     /// Whether the machine is too small for the file, rather than the file wrong.
     pub(crate) fn is_limit(&self) -> bool {
-        matches!(self, NpyError::Memory { .. })
+        match self {
+            NpyError::Memory { .. } => true,
+            NpyError::Member { source, .. } => source.is_limit(),
+            _ => false,
+        }
     }
 
     /// What to do about it, where that is known.
@@ -55,8 +120,15 @@ impl NpyError {
             NpyError::Dtype { help, .. } => (*help).into(),
             NpyError::NoMember { members, .. } => format!("it has {members}"),
             NpyError::WhichMember { members, .. } => format!("name one as FILE.npz:KEY; there are {members}"),
+            NpyError::Member { source, .. } => return source.help(),
+            NpyError::ArchiveInPipe => "write it to a file first".into(),
+            NpyError::Descr(_) | NpyError::Trailing(_) => "write it again with NumPy".into(),
+            NpyError::Damaged(_) => "write it again; the copy is damaged".into(),
+            NpyError::Encrypted | NpyError::Method(_) => "write it with numpy.savez or numpy.savez_compressed".into(),
+            NpyError::SameName(_) => "write the archive again, with each name once".into(),
             NpyError::NotAnArchive(_) => "leave out what follows the file name".into(),
             NpyError::Truncated { .. } | NpyError::TruncatedHeader => "write it again; the copy is incomplete".into(),
+            NpyError::Ending(_) => "write an array to .npy, one or several to .npz, or leave out `-o` to print".into(),
             NpyError::Unwritable(_) => "convert the operands to a type that NumPy has".into(),
             _ => return None,
         })

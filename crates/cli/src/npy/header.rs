@@ -1,6 +1,7 @@
 //! What a file says of the array it holds.
 
 use super::NpyError;
+use super::error::quoted;
 use super::literal::Scanner;
 use einfold::Dtype;
 use std::io::{self, Read};
@@ -35,7 +36,7 @@ pub(crate) enum Order {
 
 impl Header {
     /// Reads magic, version and header, and leaves the reader at the first element.
-    pub(crate) fn read(reader: &mut impl Read) -> Result<Header, NpyError> {
+    pub(crate) fn read(reader: &mut (impl Read + ?Sized)) -> Result<Header, NpyError> {
         let mut start = [0; 8];
         fill(reader, &mut start)
             .map_err(|e| if matches!(e, NpyError::TruncatedHeader) { NpyError::NotNumpy } else { e })?;
@@ -93,10 +94,15 @@ impl Header {
     pub(super) fn len(&self) -> usize {
         self.shape.iter().product()
     }
+
+    /// The bytes of all elements.
+    pub(super) fn bytes(&self) -> u64 {
+        (self.len() * self.dtype.size()) as u64
+    }
 }
 
 /// Reads exactly as many bytes, or says that the header is cut off.
-fn fill(reader: &mut impl Read, into: &mut [u8]) -> Result<(), NpyError> {
+fn fill(reader: &mut (impl Read + ?Sized), into: &mut [u8]) -> Result<(), NpyError> {
     reader.read_exact(into).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => NpyError::TruncatedHeader,
         _ => NpyError::Io(e),
@@ -151,16 +157,21 @@ fn element_type(s: &mut Scanner<'_>) -> Result<(Dtype, bool), NpyError> {
 }
 
 fn not_a_number(descr: &[u8], code: &[u8]) -> NpyError {
+    let descr = quoted(&String::from_utf8_lossy(descr));
     let (what, help) = match code.first() {
         Some(b'O') => (" (Python objects)", "convert them: numpy.save(file, array.astype('float64'))"),
         Some(b'S' | b'a' | b'U') => (" (text)", "convert them: numpy.save(file, array.astype('float64'))"),
         Some(b'V') => (" (raw bytes)", "give the bytes a type: numpy.save(file, array.view('uint8'))"),
         Some(b'M' | b'm') => (" (times)", "convert them: numpy.save(file, array.astype('int64'))"),
-        Some(b'f') => (" (long double)", "convert them: numpy.save(file, array.astype('float64'))"),
-        Some(b'c') => (" (complex long double)", "convert them: numpy.save(file, array.astype('complex128'))"),
-        _ => ("", "use bool, an integer, float or complex type of NumPy"),
+        _ if matches!(code, b"f10" | b"f12" | b"f16") => {
+            (" (long double)", "convert them: numpy.save(file, array.astype('float64'))")
+        }
+        _ if matches!(code, b"c20" | b"c24" | b"c32") => {
+            (" (complex long double)", "convert them: numpy.save(file, array.astype('complex128'))")
+        }
+        _ => return NpyError::Descr(descr),
     };
-    NpyError::Dtype { descr: format!("of type `{}`", String::from_utf8_lossy(descr)), what, help }
+    NpyError::Dtype { descr: format!("of type `{descr}`"), what, help }
 }
 
 #[cfg(test)]
@@ -215,6 +226,36 @@ mod tests {
             let error = parse(&text).unwrap_err();
             assert!(error.contains(part), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn types_are_called_what_they_are() {
+        for (descr, want) in [
+            ("<f16", "of type `<f16` (long double), which"),
+            (">f12", "of type `>f12` (long double), which"),
+            ("<c32", "of type `<c32` (complex long double), which"),
+            ("|S5", "(text)"),
+            ("<f0", "of type `<f0`, which is no type of NumPy"),
+            ("<f3", "is no type of NumPy"),
+            ("<f", "is no type of NumPy"),
+            ("<f8x", "is no type of NumPy"),
+            ("<f88", "is no type of NumPy"),
+            ("<c4", "is no type of NumPy"),
+            ("<i3", "is no type of NumPy"),
+            ("<u16", "is no type of NumPy"),
+            ("<b2", "is no type of NumPy"),
+            ("", "of type ``, which is no type of NumPy"),
+            ("<", "is no type of NumPy"),
+            ("f<8", "is no type of NumPy"),
+            ("float128", "is no type of NumPy"),
+            ("\u{1b}[31m\u{202e}", "of type `\\u{1b}[31m\\u{202e}`, which is no"),
+        ] {
+            let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ()}}");
+            let error = parse(&text).unwrap_err();
+            assert!(error.contains(want), "{descr}: {error}");
+        }
+        let long = parse(&format!("{{'descr': '{}'", "f".repeat(1 << 19))).unwrap_err();
+        assert!(long.len() < 400, "{long}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use einfold::{Budget, Count, Order};
 use einfold_order::format::{count_json, ordered_json};
 use einfold_order::{Effort, Ordered, SavedOrder, SavedTree};
 use serde_json::Value;
-use std::io::{self, Write};
+use std::fmt::{self, Write};
 
 /// Paths of more steps are left to `--json`.
 const SHOWN_STEPS: usize = 24;
@@ -55,7 +55,13 @@ impl Report<'_> {
     }
 
     /// The same for people.
-    pub(super) fn text(&self, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text).expect("writing to a text cannot fail");
+        text
+    }
+
+    fn write(&self, out: &mut String) -> fmt::Result {
         let Ordered { tree, cost, strategy, .. } = self.ordered;
         let ended = match (self.interrupted, self.cached) {
             (true, _) => ", ended early",
@@ -73,7 +79,7 @@ impl Report<'_> {
         self.path(out)
     }
 
-    fn slices(&self, out: &mut impl Write) -> io::Result<()> {
+    fn slices(&self, out: &mut String) -> fmt::Result {
         let slices = &self.ordered.slices;
         if slices.is_empty() {
             return Ok(());
@@ -84,7 +90,7 @@ impl Report<'_> {
         writeln!(out, "slices   {}: {}", short(number), axes.join(", "))
     }
 
-    fn path(&self, out: &mut impl Write) -> io::Result<()> {
+    fn path(&self, out: &mut String) -> fmt::Result {
         let steps = self.ordered.tree.steps().len();
         if steps > SHOWN_STEPS {
             return writeln!(out, "path     {steps} steps, which `--json` prints");

@@ -2,7 +2,7 @@
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::{language, operands, room};
+use crate::{language, operands, room, stdin};
 use einfold::{Dtype, Expression, NamedNetwork, TensorType};
 use einfold_order::Network;
 use einfold_order::format::Instance;
@@ -25,7 +25,8 @@ impl Subject {
     /// A file that is no network, an expression that does not fit its shapes, operands for a file.
     pub(super) fn read(args: &OrderArgs) -> Result<Subject, Failure> {
         let file = Path::new(&args.input);
-        let subject = if file.extension() == Some(OsStr::new("json")) || file.is_file() {
+        let is_file = stdin::is_meant(file) || file.extension() == Some(OsStr::new("json")) || file.is_file();
+        let subject = if is_file {
             if args.shapes.is_some() || !args.files.is_empty() {
                 return Err(usage("a file has the shapes of its network; leave out operands and `--shapes`"));
             }

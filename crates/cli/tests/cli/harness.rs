@@ -1,6 +1,7 @@
 //! Starting the binary, and files for it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -101,6 +102,17 @@ pub(crate) fn npy(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
 /// A file with `f64` values.
 pub(crate) fn doubles(shape: &[usize], values: impl IntoIterator<Item = f64>) -> Vec<u8> {
     npy("<f8", shape, &values.into_iter().flat_map(f64::to_le_bytes).collect::<Vec<u8>>())
+}
+
+/// The bytes of an archive with these members.
+pub(crate) fn archive(members: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        let options = zip::write::SimpleFileOptions::default().compression_method(method);
+        archive.start_file(*name, options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
 }
 
 /// The files in a folder of `tests/data`.

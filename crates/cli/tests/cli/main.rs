@@ -3,10 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod archives;
 mod chaos;
+mod escapes;
 mod failures;
 mod files;
 mod harness;
+mod inputs;
 mod networks;
 mod options;
 mod order;

@@ -1,8 +1,8 @@
 //! Answers in files.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,6 +12,9 @@ use super::entry::Entry;
 
 /// The format of the files. To be raised with every change of the meaning of a key or an entry.
 const VERSION: u32 = 1;
+
+/// The most bytes of a file, those of a network of a million tensors.
+pub(super) const LIMIT: u64 = 1 << 27;
 
 /// A folder of files, each named by the hash of its key.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ impl Folder {
 
     /// The answer to `key`, if its file is there and as it should be.
     pub(super) fn read(&self, key: &str) -> Option<Entry> {
-        let bytes = fs::read(self.file(key)).ok()?;
+        let bytes = read(&self.file(key)).ok()?;
         let document: Document = serde_json::from_slice(&bytes).ok()?;
         (document.einfold_order_cache == VERSION && document.key == key).then_some(document.entry)
     }
@@ -49,8 +52,44 @@ impl Folder {
     /// Writes a file beside the old one, and puts it in its place once it is whole: a reader sees one or the other.
     pub(super) fn write(&self, key: &str, entry: Entry) -> io::Result<()> {
         let document = Document { einfold_order_cache: VERSION, key: key.into(), entry };
+        let bytes = serde_json::to_vec(&document)?;
+        if bytes.len() as u64 > LIMIT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         let mut file = NamedTempFile::new_in(&self.0)?;
-        file.write_all(&serde_json::to_vec(&document)?)?;
+        file.write_all(&bytes)?;
         file.persist(self.file(key)).map_err(|error| error.error).map(drop)
     }
+}
+
+/// Reads a file that others may have put there. A pipe would be waited for and a device might never end, so that what is no
+/// regular file is refused, and a link is not followed.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    if found.len() > LIMIT {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    // The file may grow meanwhile.
+    let mut bytes = Vec::new();
+    file.take(LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What was opened is asked what it is, so that nothing can be put in its place between question and answer. Not to block
+/// matters to a pipe that nobody writes to, and to nothing else.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use rustix::fs::OFlags;
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    File::options().read(true).custom_flags(flags.bits() as i32).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_file() { File::open(path) } else { Err(io::ErrorKind::InvalidInput.into()) }
 }

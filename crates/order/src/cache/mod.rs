@@ -52,7 +52,8 @@ impl Cache {
     }
 
     /// A cache of files in `folder`, one for each order, which any number of processes may use at once. Files that are
-    /// damaged or of another kind are passed over, and so is what cannot be written; nothing is ever deleted.
+    /// damaged or of another kind are passed over, and so are links, pipes, devices, files of more than 128 MiB, and what cannot
+    /// be written; an order that is found takes the place of what was passed over, and nothing else is ever deleted.
     ///
     /// # Errors
     /// The folder is not there and cannot be made.

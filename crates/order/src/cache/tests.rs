@@ -227,3 +227,57 @@ fn threads_that_write_and_read_one_answer_see_it_whole() {
     });
     assert_eq!(files(folder.path()).len(), 1);
 }
+
+/// Reading must come to an end, whatever has the name of an entry.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_passed_over_and_replaced() {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use std::os::unix::fs::symlink;
+    use std::time::Duration;
+
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::on_disk(folder.path()).unwrap();
+    let network = small();
+    let (how, budget) = deep(1);
+    let want = cache.order(&Task::new(&network), &how, &budget, &()).unwrap();
+    let [file] = &files(folder.path())[..] else { panic!("one file") };
+    let good = fs::read(file).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = elsewhere.path().join("copy.json");
+    fs::write(&copy, &good).unwrap();
+    let pipe = |path: &Path| mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let linked = elsewhere.path().join("pipe");
+    pipe(&linked);
+    type Place<'a> = &'a dyn Fn(&Path);
+    let placed: [(&str, Place<'_>); 6] = [
+        ("a pipe", &|path| pipe(path)),
+        ("a link to a pipe", &|path| symlink(&linked, path).unwrap()),
+        ("a link to an endless device", &|path| symlink("/dev/zero", path).unwrap()),
+        ("a link to itself", &|path| symlink(path, path).unwrap()),
+        ("a link to an answer", &|path| symlink(&copy, path).unwrap()),
+        ("a file that is too long", &|path| {
+            // Blanks after a document are part of it. The file has a hole, so that it takes no space.
+            fs::write(path, &good).unwrap();
+            fs::File::options().write(true).open(path).unwrap().set_len(disk::LIMIT + 1).unwrap();
+        }),
+    ];
+    for (what, place) in placed {
+        fs::remove_file(file).unwrap();
+        place(file);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (path, network) = (folder.path().to_owned(), network.clone());
+        let how = how.clone();
+        std::thread::spawn(move || {
+            let cache = Cache::on_disk(path).unwrap();
+            let found = cache.find(&Task::new(&network), &how, &budget);
+            let ordered = cache.order(&Task::new(&network), &how, &budget, &());
+            sender.send((found, ordered)).unwrap();
+        });
+        let (found, ordered) = receiver.recv_timeout(Duration::from_secs(60)).expect(what);
+        assert_eq!((found, ordered), (None, Ok(want.clone())), "{what}");
+        assert!(fs::symlink_metadata(file).unwrap().is_file(), "{what}");
+        assert_eq!(fs::read(file).unwrap(), good, "{what}");
+    }
+    assert_eq!(fs::read(&copy).unwrap(), good);
+}

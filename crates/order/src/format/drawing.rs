@@ -1,6 +1,6 @@
 //! Pictures of contraction trees: what is told of each node, for whatever draws it.
 
-use einfold_ir::{Count, Network, Tree};
+use einfold_ir::{Count, Network, Tree, visible};
 
 use crate::Ordered;
 use crate::cost::evaluate_steps;
@@ -53,7 +53,8 @@ fn slice_of(network: &Network, ordered: &Ordered) -> Network {
 
 /// The axes of each node: those of an operand as it has them, those of a result without what has extent 1.
 fn all_axes(network: &Network, tree: &Tree, labels: &[impl AsRef<str>]) -> Vec<String> {
-    let label = |axis: u32| labels.get(axis as usize).map_or_else(|| axis.to_string(), |l| l.as_ref().to_owned());
+    let label =
+        |axis: u32| labels.get(axis as usize).map_or_else(|| axis.to_string(), |l| visible(l.as_ref()).into_owned());
     let all: Vec<String> = (0..network.extents().len() as u32).map(label).collect();
     // As in letters notation where that can be read.
     let between = if all.iter().all(|label| label.chars().count() == 1) { "" } else { " " };

@@ -1,6 +1,6 @@
 //! What is wrong with a file.
 
-use einfold_ir::PathError;
+use einfold_ir::{PathError, visible};
 
 /// Why a text is no network or no path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum FormatError {
         expected: &'static str,
     },
     /// An axis has no extent.
-    #[error("tensor {tensor} has axis `{label}`, which `sizes` does not have")]
+    #[error("tensor {tensor} has axis `{}`, which `sizes` does not have", visible(label))]
     NoSize {
         /// The position of the tensor in `inputs`.
         tensor: usize,
@@ -29,13 +29,13 @@ pub enum FormatError {
         label: String,
     },
     /// The output has an axis that no tensor has.
-    #[error("the output has axis `{label}`, which no tensor has")]
+    #[error("the output has axis `{}`, which no tensor has", visible(label))]
     UnknownOutput {
         /// The label of the axis.
         label: String,
     },
     /// The output has an axis twice.
-    #[error("the output has axis `{label}` twice")]
+    #[error("the output has axis `{}` twice", visible(label))]
     RepeatedOutput {
         /// The label of the axis.
         label: String,
@@ -47,6 +47,8 @@ pub enum FormatError {
 
 impl From<serde_json::Error> for FormatError {
     fn from(error: serde_json::Error) -> FormatError {
-        if error.is_data() { FormatError::Shape(error.to_string()) } else { FormatError::Json(error.to_string()) }
+        // A message may quote a word of the text.
+        let text = visible(&error.to_string()).into_owned();
+        if error.is_data() { FormatError::Shape(text) } else { FormatError::Json(text) }
     }
 }

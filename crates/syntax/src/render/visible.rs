@@ -1,14 +1,9 @@
 //! Characters as they are shown: nothing unseen, nothing that acts on a terminal.
 
-use crate::labels::is_format;
+use einfold_ir::is_hidden;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write};
 use unicode_width::UnicodeWidthChar;
-
-/// Whether `c` cannot be seen, looks like an ordinary space without being one, or acts on what shows it.
-fn is_hidden(c: char) -> bool {
-    c.is_control() || is_format(c) || (c.is_whitespace() && c != ' ')
-}
 
 /// A single character for a message: a mark that would merge with its surroundings stands on a dotted circle.
 pub(crate) struct Visible(pub(crate) char);
@@ -30,16 +25,9 @@ pub(crate) fn is_mark(c: char) -> bool {
 
 /// A line of source as it is printed: a tab as four spaces, hidden characters as escapes.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
-        return Cow::Borrowed(text);
+    if !text.contains('\t') {
+        return einfold_ir::visible(text);
     }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\t' => shown.push_str("    "),
-            c if is_hidden(c) => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    Cow::Owned(shown)
+    let parts: Vec<Cow<'_, str>> = text.split('\t').map(einfold_ir::visible).collect();
+    Cow::Owned(parts.join("    "))
 }

@@ -1,0 +1,69 @@
+//! Text from outside as it is shown: nothing unseen, nothing that acts on a terminal.
+
+use std::borrow::Cow;
+
+/// The format characters (general category Cf) from U+2000 on, as inclusive ranges in ascending order (Unicode 15).
+const FORMAT: [(u32, u32); 13] = [
+    (0x200B, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x2064),
+    (0x2066, 0x206F),
+    (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0x110BD, 0x110BD),
+    (0x110CD, 0x110CD),
+    (0x13430, 0x1343F),
+    (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A),
+    (0xE0001, 0xE0001),
+    (0xE0020, 0xE007F),
+];
+
+/// The format characters below U+2000 that cannot be seen: soft hyphen, Arabic letter mark, Mongolian vowel separator.
+const UNSEEN: [char; 3] = ['\u{AD}', '\u{61C}', '\u{180E}'];
+
+/// Whether `c` is a format character from U+2000 on: invisible, and able to reorder the text around it on a screen.
+pub fn is_format(c: char) -> bool {
+    let c = u32::from(c);
+    FORMAT.iter().any(|&(first, last)| (first..=last).contains(&c))
+}
+
+/// Whether `c` cannot be seen, looks like an ordinary space without being one, or acts on what shows it: C0 and C1 controls,
+/// line and paragraph separators, marks of direction.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control() || is_format(c) || UNSEEN.contains(&c) || (c.is_whitespace() && c != ' ')
+}
+
+/// The text with hidden characters as escapes, so that it is one line and does nothing but show:
+///
+/// ```
+/// assert_eq!(einfold_ir::visible("a\u{1b}[31m\nb\u{202e}"), r"a\u{1b}[31m\nb\u{202e}");
+/// ```
+///
+/// Whatever comes from outside, a file name or what is in a file, is shown through this.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_and_marks_of_direction_are_escaped_and_nothing_else() {
+        let bidi = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        let others = "\0\u{7}\u{8}\t\n\r\u{1b}\u{7f}\u{80}\u{9b}\u{9f}\u{a0}\u{ad}\u{2028}\u{2029}\u{feff}";
+        for c in bidi.chars().chain(others.chars()) {
+            assert!(visible(&c.to_string()).chars().all(|shown| shown.is_ascii_graphic()), "{c:?}");
+        }
+        let plain = "größe 字 e\u{301} 😀 \\u{1b}";
+        assert!(matches!(visible(plain), Cow::Borrowed(text) if text == plain));
+    }
+}
