@@ -5,6 +5,7 @@ use einfold_ir::{AxisRef, Fold, Gemm, Groups, Side};
 use super::Binder;
 use super::nest::Actions;
 use super::step::{Start, Work};
+use super::sums::DEEP;
 use crate::error::BindError;
 use crate::program::{Action, Grid, Home, Loops, Op, Product, Span};
 
@@ -12,6 +13,10 @@ use crate::program::{Action, Grid, Home, Loops, Op, Product, Span};
 /// whichever block it is in. Each block packs its rows of A and columns of B anew, so few are better for one thread, and many
 /// for many.
 const BLOCK: [usize; 2] = [256, 512];
+/// Multiplications of one call: some milliseconds, of kernels over any operation and of those for sums that round.
+const CALL: [usize; 2] = [1 << 23, 1 << 25];
+/// Positions of k that these kernels take at a time, and then add to C.
+const SLAB: [usize; 2] = [64, 256];
 /// Flops of one task of small products.
 const TASK: usize = 1 << 20;
 /// The positions of A, B and C in a fold.
@@ -149,7 +154,20 @@ impl Binder<'_> {
         let extents = [m.extent, n.extent, fold.k.extent];
         let grid = self.product_grid(loops, extents);
         self.program.points = self.program.points.saturating_add(grid.points);
-        self.program.ops.push(Op::Product(Product { loops, grid, gemm, extents, strides, alpha, accumulate }));
+        let carry = self.step_kernels(work)?.carry;
+        let slab = slab(grid.piece, carry.is_some()).min(extents[2]);
+        let repeats = self.program.sizes[loops.sizes.range()][loops.kept..].iter().product::<usize>();
+        let calls = repeats.saturating_mul(extents[2].div_ceil(slab));
+        let every = (DEEP / slab.div_ceil(SLAB[1])).max(1);
+        let sums = match carry.filter(|_| calls > every) {
+            Some(carry) => {
+                let rows = grid.blocks / (grid.pieces[0] * grid.pieces[1]);
+                self.pairs(carry, [rows, m.extent * n.extent], work.compute.size(), every, work.loops)?
+            }
+            None => None,
+        };
+        let product = Product { loops, grid, gemm, extents, strides, alpha, accumulate, slab, sums };
+        self.program.ops.push(Op::Product(product));
         Ok(())
     }
 
@@ -173,4 +191,12 @@ impl Binder<'_> {
         let points = product(sizes).saturating_mul(product(&[m, n, k]));
         Grid { piece, pieces, grain: (TASK / (points / blocks).max(1)).max(1), blocks, points: points as u64 }
     }
+}
+
+/// How many positions of k one call multiplies in a block of C. Calls end where a kernel would add to C anyway, so that cutting changes
+/// no bit, and add to it as often as is good for one sum.
+fn slab(piece: [usize; 2], rounds: bool) -> usize {
+    let kind = usize::from(rounds);
+    let most = CALL[kind] / piece[0].saturating_mul(piece[1]).max(1) / SLAB[kind];
+    most.clamp(1, DEEP) * SLAB[kind]
 }

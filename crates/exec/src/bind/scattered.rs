@@ -20,7 +20,7 @@ const LOOPS: usize = 8;
 /// Bytes of a row that can be cut for threads instead.
 const WIDE: usize = 256;
 /// Bytes that are left for constants where memory is limited.
-const CONSTANTS: usize = 1 << 12;
+pub(super) const CONSTANTS: usize = 1 << 12;
 /// Bytes of a copy that stays in a cache, so that it costs less than cutting rows.
 const NEAR: usize = 1 << 20;
 

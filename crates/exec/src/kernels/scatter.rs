@@ -1,7 +1,8 @@
 //! Rows that are written to, or read from, positions in a list.
 
 use super::op::Op;
-use super::reduce::together;
+use super::reduce::{fold, together};
+use super::walk::Strided;
 use super::{Dst, Src};
 
 /// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
@@ -28,6 +29,9 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a:
             // Elements of which several do not fit in registers gain nothing by company.
             if const { size_of::<A::T>() <= 16 } && unit {
                 neighbours::<A>(n[1], to.cast(), from.cast());
+            } else if c.strides[1] == 0 {
+                let row = Strided::of(Src { ptr: from, strides: a.strides });
+                fold::<A, _>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, row);
             } else {
                 row::<A>(n[1], to, from, [c.strides[1], a.strides[1]]);
             }
