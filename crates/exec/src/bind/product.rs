@@ -13,9 +13,11 @@ use crate::program::{Action, Grid, Home, Loops, Op, Product, Span};
 /// whichever block it is in. Each block packs its rows of A and columns of B anew, so few are better for one thread, and many
 /// for many.
 const BLOCK: [usize; 2] = [256, 512];
-/// Multiplications of one call: some milliseconds, of kernels over any operation and of those for sums that round.
-const CALL: [usize; 2] = [1 << 23, 1 << 25];
-/// Positions of k that these kernels take at a time, and then add to C.
+/// Multiplications of one call of a kernel over any operation: some milliseconds.
+const CALL: usize = 1 << 23;
+/// The same of one for sums that round, times the bytes of an element.
+const CALL_BYTES: usize = 1 << 29;
+/// Positions of k that these two kinds take at a time, and then add to C.
 const SLAB: [usize; 2] = [64, 256];
 /// Flops of one task of small products.
 const TASK: usize = 1 << 20;
@@ -155,7 +157,7 @@ impl Binder<'_> {
         let grid = self.product_grid(loops, extents);
         self.program.points = self.program.points.saturating_add(grid.points);
         let carry = self.step_kernels(work)?.carry;
-        let slab = slab(grid.piece, carry.is_some()).min(extents[2]);
+        let slab = slab(grid.piece, work.compute.size(), carry.is_some()).min(extents[2]);
         let repeats = self.program.sizes[loops.sizes.range()][loops.kept..].iter().product::<usize>();
         let calls = repeats.saturating_mul(extents[2].div_ceil(slab));
         let every = (DEEP / slab.div_ceil(SLAB[1])).max(1);
@@ -193,10 +195,9 @@ impl Binder<'_> {
     }
 }
 
-/// How many positions of k one call multiplies in a block of C. Calls end where a kernel would add to C anyway, so that cutting changes
-/// no bit, and add to it as often as is good for one sum.
-fn slab(piece: [usize; 2], rounds: bool) -> usize {
-    let kind = usize::from(rounds);
-    let most = CALL[kind] / piece[0].saturating_mul(piece[1]).max(1) / SLAB[kind];
-    most.clamp(1, DEEP) * SLAB[kind]
+/// How many positions of k one call multiplies in a block of C, of elements of `size` bytes. Calls end where a kernel would add to C
+/// anyway, so that cutting changes no bit, and add to it as often as is good for one sum.
+fn slab(piece: [usize; 2], size: usize, rounds: bool) -> usize {
+    let (call, step) = if rounds { (CALL_BYTES / size.max(1), SLAB[1]) } else { (CALL, SLAB[0]) };
+    (call / piece[0].saturating_mul(piece[1]).max(1) / step).clamp(1, DEEP) * step
 }

@@ -10,7 +10,8 @@ use super::nest::Actions;
 use super::scattered::CONSTANTS;
 use super::step::{Start, Work};
 use crate::error::BindError;
-use crate::program::{Action, Grid, Loops, Nest, Span, Sums};
+use crate::kernels::Carry;
+use crate::program::{Action, Grid, Home, Loops, Nest, Span, Sums};
 use crate::run::BATCH;
 
 /// Points of one call of a kernel, and between two looks at the cancel flag: some milliseconds where a point takes long.
@@ -87,12 +88,24 @@ impl Binder<'_> {
         self.program.strides[loops.strides + (loops.kept + loops.reduced + l) * loops.operands.len]
     }
 
+    /// The kernel that adds up sums of blocks, for a step that adds and rounds.
+    pub(super) fn carry(&self, work: Work<'_>, start: Start) -> Result<Option<Carry>, BindError> {
+        match start {
+            Start::Touch | Start::Add if work.dtype == work.compute => Ok(self.step_kernels(work)?.carry),
+            _ => Ok(None),
+        }
+    }
+
     /// Decides whether and how the nest of a step adds up sums of blocks.
-    pub(super) fn sums(&mut self, work: Work<'_>, start: Start, split: bool, nest: &mut Nest) -> Result<(), BindError> {
-        let Some(kernel) = self.step_kernels(work)?.carry else { return Ok(()) };
-        let adds = matches!(start, Start::Touch | Start::Add) && work.dtype == work.compute;
+    pub(super) fn sums(
+        &mut self,
+        work: Work<'_>,
+        kernel: Carry,
+        split: bool,
+        nest: &mut Nest,
+    ) -> Result<(), BindError> {
         // Turns of a region may have parts of the target that other turns work on.
-        if !adds || (!split && !work.loops.is_empty()) {
+        if !split && !work.loops.is_empty() {
             return Ok(());
         }
         let loops = nest.loops;
@@ -142,7 +155,7 @@ impl Binder<'_> {
     fn push_sums(
         &mut self,
         work: Work<'_>,
-        kernel: crate::kernels::Carry,
+        kernel: Carry,
         elements: [usize; 2],
         calls: usize,
         split: bool,
@@ -169,7 +182,7 @@ impl Binder<'_> {
     /// Pairs for `rows` times `row` elements of `size` bytes, if there is memory for them.
     pub(super) fn pairs(
         &mut self,
-        kernel: crate::kernels::Carry,
+        kernel: Carry,
         [rows, row]: [usize; 2],
         size: usize,
         calls: usize,
@@ -184,7 +197,7 @@ impl Binder<'_> {
             return Ok(None);
         }
         let at = self.pack(bytes)?;
-        let pairs = self.push_home(crate::program::Home::Packed(at), loops);
+        let pairs = self.push_home(Home::Packed(at), loops);
         let low = bytes.unwrap_or(0) / 2;
         let none = Span::default();
         Ok(Some(Sums { kernel, pairs, low, row: row * size, size, swept: none, strides: 0, whole: None, calls }))
