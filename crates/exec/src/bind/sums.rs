@@ -22,8 +22,8 @@ pub(super) const DEEP: usize = 64;
 const POINTS: usize = 8;
 /// Below this a kernel that adds rows takes them as columns.
 const SHORT: usize = 8;
-/// The fewest rows that are scattered in one call.
-const ROWS: usize = 128;
+/// The fewest single elements that are scattered in one call.
+const SINGLE: usize = 256;
 
 /// What the loops of a kernel do to the target.
 #[derive(Clone, Copy)]
@@ -115,6 +115,7 @@ impl Binder<'_> {
         let (rows, reduced) = (product(&sizes[..loops.kept]), product(&sizes[loops.kept..outer]));
         let along = outer.checked_sub(1).map_or(1, |l| sizes[l]);
         let full = [sizes[outer], sizes[outer + 1]];
+        let single = full == [1, 1];
         let moves = [0, 1].map(|l| self.inner_stride(loops, l) != 0);
         let inside = |n: [usize; 2]| if split { (0..2).filter(|&l| moves[l]).map(|l| n[l]).product() } else { 1usize };
         let write = &work.step.write;
@@ -125,7 +126,10 @@ impl Binder<'_> {
         let (mut calls, mut n, mut stays) = (reduced.saturating_mul(strips), nest.strip, moves.map(|m| !m));
         if let Some(batch) = nest.batch.as_mut().filter(|_| loops.reduced > 0) {
             if write.has_ids() {
-                batch.rows = met.saturating_mul(POINTS).clamp(ROWS, BATCH).next_power_of_two();
+                // Runs of single elements are summed apart.
+                let most = if met == 1 && single { BATCH } else { met.saturating_mul(POINTS) };
+                let least = if single { SINGLE } else { DEEP };
+                batch.rows = most.clamp(least, BATCH).next_power_of_two();
             }
             calls = (reduced / along).saturating_mul(along.div_ceil(batch.rows));
             n = [batch.rows.min(along), nest.grid.piece[1]];
@@ -140,7 +144,13 @@ impl Binder<'_> {
         let worth = swept.saturating_mul(POINTS).div_ceil(n[0] * n[1]);
         // Rows that are scattered, and windows, meet elements of their own.
         let deep = match (write.has_ids(), nest.batch) {
-            (true, Some(_)) => 1,
+            (true, Some(_)) => {
+                if met == 1 && single {
+                    SHORT / 2
+                } else {
+                    1
+                }
+            }
             _ => DEEP / Calls { n, stays, points }.additions().min(DEEP),
         };
         let every = deep.max(worth);

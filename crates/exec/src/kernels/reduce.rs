@@ -2,7 +2,7 @@
 //!
 //! Sums are kept in several independent accumulators, and blocks of a long sum are added pairwise, so that the rounding
 //! error of floating-point sums grows with the logarithm of the number of blocks (Higham, Accuracy and Stability of
-//! Numerical Algorithms, 2002, section 4.2).
+//! Numerical Algorithms, 2002, section 4.2). Rows that are added to rows are added in blocks. Sums of many calls: `carry.rs`.
 
 #![expect(clippy::needless_range_loop, reason = "counted loops over arrays are what becomes vectors most reliably")]
 

@@ -112,6 +112,12 @@ impl<'r> Carrying<'r> {
         let inner = |l: usize| self.loops.get(l).copied().unwrap_or((1, [0; 2]));
         let [(n1, s1), (n0, s0)] = [inner(0), inner(1)];
         let outer = self.loops.get(2..).unwrap_or_default();
+        if outer.is_empty() {
+            let [target, high] = [0, 1].map(|k| Dst { ptr: self.ends[k], strides: [s0[k], s1[k]] });
+            let low = Dst { ptr: high.ptr.wrapping_add(self.sums.low), ..high };
+            // SAFETY: as below.
+            return unsafe { (self.sums.kernel)(turn, [n0, n1], target, high, low) };
+        }
         let mut at: SmallVec<[usize; 8]> = SmallVec::from_elem(0, outer.len());
         loop {
             let place = |k: usize| {
