@@ -11,7 +11,7 @@ use super::scattered::CONSTANTS;
 use super::step::{Start, Work};
 use crate::error::BindError;
 use crate::kernels::Carry;
-use crate::program::{Action, Grid, Home, Loops, Nest, Span, Sums};
+use crate::program::{Action, Batch, Grid, Home, Loops, Nest, Span, Sums};
 use crate::run::BATCH;
 
 /// Points of one call of a kernel, and between two looks at the cancel flag: some milliseconds where a point takes long.
@@ -135,9 +135,8 @@ impl Binder<'_> {
             n = [batch.rows.min(along), nest.grid.piece[1]];
             stays = [true, !moves[1]];
         }
-        let points = match nest.rest {
-            _ if nest.batch.is_some() => nest.batch.map_or(1, |batch| batch.stage.points),
-            Action::Staged(stage) => stage.points,
+        let points = match (nest.batch, nest.rest) {
+            (Some(Batch { stage, .. }), _) | (None, Action::Staged(stage)) => stage.points,
             _ => usize::MAX,
         };
         let swept = met.saturating_mul(inside(nest.grid.piece));
