@@ -11,7 +11,9 @@ pub type Progress<'a> = dyn Fn(u64, u64) + Sync + 'a;
 /// A caller's hold on a run. The default neither stops nor watches it, and uses the threads of the current rayon pool.
 #[derive(Clone, Copy, Default)]
 pub struct Control<'a> {
-    /// Set by the caller, from any thread, to stop the run: it is looked at about every millisecond of work.
+    /// Set by the caller, from any thread, to stop the run. Each thread looks at it after every call of a kernel that is long, and no
+    /// call has more than 2¹⁸ points, or 2²⁹ divided by the bytes of an element multiplications of a matrix product: at most some ten
+    /// milliseconds. The result does not depend on it.
     pub cancel: Option<&'a AtomicBool>,
     /// Told how much is done.
     pub progress: Option<&'a Progress<'a>>,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use einfold_ir::Dtype;
 
-use crate::kernels::{Binary, Fill, Flat, Gemm, ReadIds, Scatter, Unary};
+use crate::kernels::{Binary, Carry, Fill, Flat, Gemm, ReadIds, Scatter, Unary};
 
 /// A part of one of the lists of a [`Program`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -125,6 +125,8 @@ pub(crate) struct Nest {
     /// The loops; inside are the two of the kernel.
     pub(crate) loops: Loops,
     pub(crate) grid: Grid,
+    /// The most positions of each loop of the kernel in one call.
+    pub(crate) strip: [usize; 2],
     /// What a target starts from before `rest` is added to it; none where `first` writes it.
     pub(crate) clear: Option<Fill>,
     /// At the first position of the reduced loops.
@@ -135,6 +137,32 @@ pub(crate) struct Nest {
     pub(crate) ids: Span,
     /// How many positions of the last outer loop are run at once.
     pub(crate) batch: Option<Batch>,
+    /// How sums of blocks are added up; none where a plain sum is short or exact.
+    pub(crate) sums: Option<Sums>,
+}
+
+/// How an operation adds up sums of blocks. Each element of the target has a pair: *high* and *low*, which hold their sum in twice
+/// the precision.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sums {
+    pub(crate) kernel: Carry,
+    /// The operand where *high* starts, dense elements: those of one position of the kept loops after those of another, in each
+    /// the axes that are swept, then the loops of the kernel.
+    pub(crate) pairs: usize,
+    /// Bytes from *high* to *low*.
+    pub(crate) low: usize,
+    /// Bytes of *high* for one position of the kept loops.
+    pub(crate) row: usize,
+    /// Bytes of an element.
+    pub(crate) size: usize,
+    /// Extents of the axes of the target that no loop of the kernel runs along, in `Program::sizes`.
+    pub(crate) swept: Span,
+    /// Where in `Program::strides` the target's strides along them start.
+    pub(crate) strides: usize,
+    /// The operand at the start of the target where blocks are not parts of it: then all of its axes are swept.
+    pub(crate) whole: Option<usize>,
+    /// Calls of the kernel for one block.
+    pub(crate) calls: usize,
 }
 
 /// How many positions of a loop that ids depend on are run at once, where all ids are inside their axes.
@@ -146,6 +174,8 @@ pub(crate) struct Batch {
     pub(crate) clear: Option<Fill>,
     /// How many ids are read for a position.
     pub(crate) lookups: usize,
+    /// The most positions in one call.
+    pub(crate) rows: usize,
 }
 
 /// What is done with the two loops inside.
@@ -233,6 +263,10 @@ pub(crate) struct Product {
     pub(crate) accumulate: bool,
     /// Bytes that a call of the kernel allocates at most.
     pub(crate) bytes: usize,
+    /// The most positions of k in one call.
+    pub(crate) slab: usize,
+    /// How sums of blocks are added up; none where a plain sum is short or exact.
+    pub(crate) sums: Option<Sums>,
 }
 
 /// A value that is made at `bind`.

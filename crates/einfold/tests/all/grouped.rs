@@ -2,7 +2,7 @@
 
 use einfold::ndarray::{Array1, Array2, ArrayD, array};
 use einfold::{
-    Aggregator, AnyArray, Error, accumarray, bincount, bincount_weighted, conj, segment_mean, segment_sum,
+    Aggregator, AnyArray, Error, Expression, accumarray, bincount, bincount_weighted, conj, segment_mean, segment_sum,
     weighted_average,
 };
 use num_complex::Complex;
@@ -119,5 +119,36 @@ fn averages_are_weighted_along_the_last_axis() -> Result {
     let turned: Complex<f64> = weighted_average(conj(&array![i, i]), &array![1.0, 1.0])?;
     assert_eq!(turned, -i);
     assert_eq!(weighted_average::<AnyArray>(&values, &array![1.0, 2.0]).unwrap_err().code(), "size");
+    Ok(())
+}
+
+/// Means, `lse=` and products of 0.1 by ids, whose exact values are known, in every floating type.
+#[test]
+fn long_groups_are_accurate_in_every_floating_type() -> Result {
+    use half::{bf16, f16};
+    let n = 300_000;
+    let ids = Array1::from_shape_fn(n, |n| (n * 7919 / 7 % 2) as i64);
+    let counts = [0, 1].map(|g| ids.iter().filter(|&&id| id == g).count() as f64);
+    let text = "m[g[n]:2] mean= x[n]; s[g[n]:2] += 0.5*x[n]*x[n]; l[g[n]:2] lse= x[n]";
+    macro_rules! check {
+        ($t:ty, $of:expr, $epsilon:expr) => {{
+            let tenth: $t = $of(0.1);
+            let exact = f64::from(tenth);
+            let x = Array1::from_elem(n, tenth);
+            let (m, s, l): (Array1<$t>, Array1<$t>, Array1<$t>) = Expression::new(text)?.run((&ids, &x))?;
+            for (g, count) in counts.into_iter().enumerate() {
+                for (got, want) in [(m[g], exact), (s[g], 0.5 * exact * exact * count), (l[g], exact + count.ln())] {
+                    let epsilons = (f64::from(got) - want).abs() / want / f64::from($epsilon);
+                    assert!(epsilons <= 16.7, "{}: {got} {want}", stringify!($t));
+                }
+            }
+            // What is rounded once at the end is that of the exact mean.
+            assert!(std::mem::size_of::<$t>() > 2 || m.iter().all(|&mean| mean == tenth));
+        }};
+    }
+    check!(f64, |x: f64| x, f64::EPSILON);
+    check!(f32, |x: f64| x as f32, f32::EPSILON);
+    check!(f16, f16::from_f64, f16::EPSILON);
+    check!(bf16, bf16::from_f64, bf16::EPSILON);
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::place::Freedom;
 use super::step::{Start, Work};
 use crate::error::BindError;
 use crate::program::{Batch, Id, Nest};
-use crate::run::LISTS;
+use crate::run::{BATCH, LISTS};
 
 /// Positions below which a batch is not worth its start.
 const FEW: usize = 4;
@@ -33,7 +33,7 @@ impl Binder<'_> {
             Start::Touch => Some(self.step_kernels(work)?.fill_zero),
             Start::Write | Start::Blend(_) | Start::Add => None,
         };
-        Ok(Some(Batch { stage, clear, lookups }))
+        Ok(Some(Batch { stage, clear, lookups, rows: BATCH }))
     }
 
     fn is_batched(&self, work: Work<'_>, freedom: Freedom, nest: &Nest, lookups: usize) -> bool {

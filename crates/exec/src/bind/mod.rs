@@ -19,6 +19,7 @@ mod scalar;
 mod scattered;
 mod stage;
 mod step;
+mod sums;
 
 pub(crate) use stage::ARENA;
 

@@ -212,9 +212,17 @@ impl Binder<'_> {
         let grid = self.grid(loops, freedom.split, work.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
         let ids = if own.is_some() { self.bind_ids(work, loops)? } else { Span::default() };
-        let mut nest = Nest { loops, grid, clear, first, rest: actions.rest, ids, batch: None };
+        let carry = match own {
+            Some(start) => self.carry(work, start)?,
+            None => None,
+        };
+        let strip = self.strip(loops, grid, freedom.split, actions, carry.is_some());
+        let mut nest = Nest { loops, grid, strip, clear, first, rest: actions.rest, ids, batch: None, sums: None };
         if let (Some(start), 1..) = (own, ids.len) {
             nest.batch = self.batch(work, start, freedom, &nest)?;
+        }
+        if let Some(carry) = carry {
+            self.sums(work, carry, freedom.split, &mut nest)?;
         }
         self.program.ops.push(Op::Nest(nest));
         Ok(())

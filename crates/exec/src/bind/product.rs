@@ -5,9 +5,16 @@ use einfold_ir::{AxisRef, BLOCK, Fold, Gemm, Groups, Side, kernel_bytes};
 use super::Binder;
 use super::nest::Actions;
 use super::step::{Start, Work};
+use super::sums::DEEP;
 use crate::error::BindError;
 use crate::program::{Action, Grid, Home, Loops, Op, Product, Span};
 
+/// Multiplications of one call of a kernel over any operation: some milliseconds.
+const CALL: usize = 1 << 23;
+/// The same of one for sums that round, times the bytes of an element.
+const CALL_BYTES: usize = 1 << 29;
+/// Positions of k that these two kinds take at a time, and then add to C.
+const SLAB: [usize; 2] = [64, 256];
 /// Flops of one task of small products.
 const TASK: usize = 1 << 20;
 /// The positions of A, B and C in a fold.
@@ -145,7 +152,20 @@ impl Binder<'_> {
         self.kernels = self.kernels.max(bytes);
         let grid = self.product_grid(loops, extents);
         self.program.points = self.program.points.saturating_add(grid.points);
-        self.program.ops.push(Op::Product(Product { loops, grid, gemm, extents, strides, alpha, accumulate, bytes }));
+        let carry = self.step_kernels(work)?.carry;
+        let slab = slab(grid.piece, work.compute.size(), carry.is_some()).min(extents[2]);
+        let repeats = self.program.sizes[loops.sizes.range()][loops.kept..].iter().product::<usize>();
+        let calls = repeats.saturating_mul(extents[2].div_ceil(slab));
+        let every = (DEEP / slab.div_ceil(SLAB[1])).max(1);
+        let sums = match carry.filter(|_| calls > every) {
+            Some(carry) => {
+                let rows = grid.blocks / (grid.pieces[0] * grid.pieces[1]);
+                self.pairs(carry, [rows, m.extent * n.extent], work.compute.size(), every, work.loops)?
+            }
+            None => None,
+        };
+        let product = Product { loops, grid, gemm, extents, strides, alpha, accumulate, bytes, slab, sums };
+        self.program.ops.push(Op::Product(product));
         Ok(())
     }
 
@@ -169,4 +189,11 @@ impl Binder<'_> {
         let points = product(sizes).saturating_mul(product(&[m, n, k]));
         Grid { piece, pieces, grain: (TASK / (points / blocks).max(1)).max(1), blocks, points: points as u64 }
     }
+}
+
+/// How many positions of k one call multiplies in a block of C, of elements of `size` bytes. Calls end where a kernel would add to C
+/// anyway, so that cutting changes no bit, and add to it as often as is good for one sum.
+fn slab(piece: [usize; 2], size: usize, rounds: bool) -> usize {
+    let (call, step) = if rounds { (CALL_BYTES / size.max(1), SLAB[1]) } else { (CALL, SLAB[0]) };
+    (call / piece[0].saturating_mul(piece[1]).max(1) / step).clamp(1, DEEP) * step
 }

@@ -2,6 +2,7 @@
 //! are then added in order. Threads share the chunks, which follow from shapes alone, so the result does not depend on threads.
 
 use einfold_ir::AxisRef;
+use smallvec::SmallVec;
 
 use super::Binder;
 use super::grid::TASK;
@@ -87,9 +88,9 @@ impl Binder<'_> {
         // While chunks are bound the target is laid out as its copies are.
         let dims = self.work.starts[buffer.0 as usize]..;
         let dims = dims.start..dims.start + self.plan.buffer(buffer).extents.len();
-        let given = self.work.strides[dims.clone()].to_vec();
+        let given: SmallVec<[isize; 8]> = self.work.strides[dims.clone()].into();
         self.lay_densely(work, dims.clone());
-        let dense = self.work.strides[dims.clone()].to_vec();
+        let dense: SmallVec<[isize; 8]> = self.work.strides[dims.clone()].into();
         let part = |start: usize, count, len| Chunks { axis, start, count, len, slot };
         self.push_chunks(work, operands, freedom, home, part(0, whole, len))?;
         if rest > 0 {

@@ -5,7 +5,7 @@ use num_complex::Complex;
 
 use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::table::{Adds, Muls, Of, Pair};
-use super::{Fused, Isa, Kernels, blas, lse, table};
+use super::{Carry, Fused, Isa, Kernels, blas, carry, lse, table};
 
 /// The kernels of a built-in algebra whose sums and products are kept in `dtype`; none where one of its operations has no
 /// meaning there, nor for the 16-bit floats and a user's algebra. Elements are lifted and finished by
@@ -17,7 +17,23 @@ pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
     let Algebra::Builtin { add, mul } = algebra else { return None };
     let Adds { fill_zero, add: adds, scatter } = adds(add, dtype, isa)?;
     let Muls { fill_one, scale, mul: muls } = muls(mul, dtype, isa)?;
-    Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused: fused(add, mul, dtype, isa) })
+    let (fused, carry) = (fused(add, mul, dtype, isa), carry(add, dtype, isa));
+    Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused, carry })
+}
+
+fn carry(add: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Carry> {
+    macro_rules! of {
+        ($t:ty) => {
+            Some(*isa.select(const { &table::since_avx2::<Carry>(carry::portable::<$t>, carry::avx2::<$t>) }))
+        };
+    }
+    match (add, dtype) {
+        (BinaryOp::Add, Dtype::F32) => of!(f32),
+        (BinaryOp::Add, Dtype::F64) => of!(f64),
+        (BinaryOp::Add, Dtype::C32) => of!(Complex<f32>),
+        (BinaryOp::Add, Dtype::C64) => of!(Complex<f64>),
+        _ => None,
+    }
 }
 
 macro_rules! arithmetic {

@@ -6,6 +6,8 @@ use super::{Dst, Src};
 
 /// Terms that are summed side by side.
 const COLUMNS: usize = 64;
+/// Exponentials that are added in a row before their sum goes to the rest.
+const DEEP: usize = 64;
 
 /// `c = ln(exp c + exp a)`; adds. All −∞ gives −∞, any +∞ gives +∞, and NaN is kept.
 ///
@@ -51,10 +53,15 @@ where
             larger(&mut most, &terms);
         }
         shift(&mut most);
+        let mut total = [0f64; COLUMNS];
         for o in 0..n[0] {
             read::<T>(n[1], a.at(o, 0).ptr, a.strides[1], &mut terms);
             add_exponentials(&mut sums, &terms, &most);
+            if o % DEEP == DEEP - 1 {
+                collect(&mut total, &mut sums);
+            }
         }
+        collect(&mut sums, &mut total);
         for i in 0..n[1] {
             finish::<T>(c.at(0, i), most[i], sums[i]);
         }
@@ -77,11 +84,16 @@ where
         }
         let mut most = [most.into_iter().fold(f64::NEG_INFINITY, f64::max); COLUMNS];
         shift(&mut most);
-        for o in (0..n).step_by(COLUMNS) {
+        let mut total = [0f64; COLUMNS];
+        for (k, o) in (0..n).step_by(COLUMNS).enumerate() {
             terms.fill(f64::NEG_INFINITY);
             read::<T>(COLUMNS.min(n - o), a.at(o, 0).ptr, a.strides[0], &mut terms);
             add_exponentials(&mut sums, &terms, &most);
+            if k % DEEP == DEEP - 1 {
+                collect(&mut total, &mut sums);
+            }
         }
+        collect(&mut sums, &mut total);
         finish::<T>(c, most[0], sums.into_iter().sum());
     }
 }
@@ -114,6 +126,12 @@ fn shift(most: &mut [f64; COLUMNS]) {
 #[inline(always)]
 fn add_exponentials(sums: &mut [f64; COLUMNS], terms: &[f64; COLUMNS], most: &[f64; COLUMNS]) {
     sums.iter_mut().zip(terms).zip(most).for_each(|((sum, term), most)| *sum += Elementary::exp(term - most));
+}
+
+/// Moves the sums of a block to those of all blocks.
+#[inline(always)]
+fn collect(total: &mut [f64; COLUMNS], sums: &mut [f64; COLUMNS]) {
+    total.iter_mut().zip(sums).for_each(|(total, sum)| *total += std::mem::take(sum));
 }
 
 #[inline(always)]

@@ -2,6 +2,7 @@
 
 mod blas;
 mod builtin;
+mod carry;
 mod convert;
 mod copy;
 mod elementary;
@@ -28,6 +29,7 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
+pub use carry::{Carry, Turn};
 pub use convert::convert;
 pub use copy::copy;
 pub use function::{Flat, function};
@@ -125,6 +127,8 @@ pub struct Kernels {
     pub mul: Binary,
     /// Both operations at once; none where only the two one after the other were compiled.
     pub fused: Option<Fused>,
+    /// Adds up the sums of blocks; only where ⊕ is an addition that rounds. The target and the pair do not overlap.
+    pub carry: Option<Carry>,
 }
 
 /// The kernels of a semiring that multiply and add.

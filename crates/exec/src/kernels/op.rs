@@ -14,6 +14,8 @@ pub(super) trait Op: Copy + 'static {
     /// How many independent sums a reduction keeps: 1 where the compiler may regroup the operation by itself, 8 or 16 in
     /// registers, or [`WIDE`], a row of them in memory, where the operation is too long for the compiler to see lanes in it.
     const LANES: usize;
+    /// Whether it is an addition that rounds, so that long sums are better added in blocks.
+    const ROUNDS: bool = false;
     /// The identity.
     fn identity() -> Self::T;
     /// The operation.
@@ -88,9 +90,13 @@ pub(super) struct Bit(u8);
 
 macro_rules! op {
     ($op:ident<$t:ty>, $lanes:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
+        op!($op<$t>, $lanes, false, $identity, |$a, $b| $apply);
+    };
+    ($op:ident<$t:ty>, $lanes:expr, $rounds:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
         impl Op for $op<$t> {
             type T = $t;
             const LANES: usize = $lanes;
+            const ROUNDS: bool = $rounds;
             #[inline(always)]
             fn identity() -> $t {
                 $identity
@@ -134,10 +140,10 @@ ordered!(i8, i16, i32, i64, u8, u16, u32, u64);
 
 macro_rules! floats {
     ($($t:ident),*) => { $(
-        op!(Plus<$t>, 16, 0.0, |a, b| a + b);
+        op!(Plus<$t>, 16, true, 0.0, |a, b| a + b);
         op!(Times<$t>, 16, 1.0, |a, b| a * b);
 
-        op!(Plus<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(0.0, 0.0), |a, b| a + b);
+        op!(Plus<Complex<$t>>, 64 / size_of::<$t>(), true, Complex::new(0.0, 0.0), |a, b| a + b);
         op!(Times<Complex<$t>>, 64 / size_of::<$t>(), Complex::new(1.0, 0.0), |a, b| {
             Complex::new(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
         });

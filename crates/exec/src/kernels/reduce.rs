@@ -2,15 +2,16 @@
 //!
 //! Sums are kept in several independent accumulators, and blocks of a long sum are added pairwise, so that the rounding
 //! error of floating-point sums grows with the logarithm of the number of blocks (Higham, Accuracy and Stability of
-//! Numerical Algorithms, 2002, section 4.2).
+//! Numerical Algorithms, 2002, section 4.2). Rows that are added to rows are added in blocks. Sums of many calls: `carry.rs`.
 
 #![expect(clippy::needless_range_loop, reason = "counted loops over arrays are what becomes vectors most reliably")]
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::op::Op;
 use super::walk::{Fixed, Grid, Row, Strided, Unit, products};
-use super::{Dst, Src, fuse};
+use super::{Dst, Src, fuse, map};
 
 /// Terms of a sum that go into the lanes before they are added to the rest pairwise.
 const BLOCK: usize = 1024;
@@ -18,6 +19,8 @@ const BLOCK: usize = 1024;
 const TILE: usize = 4096;
 /// Below this an inner loop is too short to be worth its start.
 const SHORT: usize = 8;
+/// Additions to one element in a row, where they round, before the sum goes to the rest.
+const DEEP: usize = 64;
 /// Bytes of an element of which several copies fit on the stack.
 const LARGE: usize = 256;
 
@@ -94,7 +97,7 @@ fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 
 
 /// Adds each row, all of it, to one element; to the same element for all rows if the outer stride is 0.
 #[inline(always)]
-unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) {
+pub(super) unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) {
     if const { size_of::<A::T>() > LARGE } {
         // SAFETY: the caller's promise.
         return unsafe { spread::<A, G, false, 1>(n, c, grid) };
@@ -240,38 +243,69 @@ impl<A: Op> Cascade<A> {
 /// Adds each row to a row of the target; to the same row for all if the outer stride is 0, `R` at a time.
 #[inline(always)]
 unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, grid: G) {
+    let size = size_of::<A::T>();
     let same = c.strides[0] == 0;
-    let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
-    let tile = if same { (TILE / size_of::<A::T>().max(1)).max(1) } else { n[1].max(1) };
-    let groups = if same && R > 1 { n[0] / R } else { 0 };
-    let mut start = 0;
-    while start < n[1] {
-        let end = n[1].min(start + tile);
-        // SAFETY: `o` is below `n[0]` and `i` below `n[1]` throughout.
+    let tile = if same { (TILE / size.max(1)).max(1) } else { n[1].max(1) };
+    // What is added to one row is summed in blocks apart.
+    let deep = const { A::ROUNDS && size_of::<A::T>() <= LARGE } && same && n[0] > DEEP * R;
+    for start in (0..n[1]).step_by(tile) {
+        let columns = start..n[1].min(start + tile);
+        // SAFETY: rows are below `n[0]` and columns below `n[1]` throughout; a tile has room for its columns.
         unsafe {
-            for group in 0..groups {
-                let mut rows = [grid.row(R * group); R];
-                for r in 1..R {
-                    rows[r] = grid.row(R * group + r);
+            if deep {
+                let mut sums = Tile([MaybeUninit::uninit(); TILE]);
+                let to = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
+                for row in (0..n[0]).step_by(DEEP * R) {
+                    map::fill([1, columns.len()], to, A::identity());
+                    rows::<A, G, true, R>(row..n[0].min(row + DEEP * R), columns.clone(), to, grid);
+                    let sums = Src { ptr: to.ptr, strides: to.strides };
+                    rows::<A, _, UNIT, 1>(0..1, 0..columns.len(), c.at(0, start), Unit::of(sums));
                 }
-                for i in start..end {
-                    let mut sum = rows[0].get(i);
-                    for row in &rows[1..] {
-                        sum = A::apply(sum, row.get(i));
-                    }
-                    let target = c.ptr.offset(i as isize * stride).cast::<A::T>();
-                    target.write(A::apply(target.read(), sum));
-                }
-            }
-            for o in R * groups..n[0] {
-                let row = grid.row(o);
-                let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
-                for i in start..end {
-                    let target = target.offset(i as isize * stride).cast::<A::T>();
-                    target.write(A::apply(target.read(), row.get(i)));
-                }
+            } else {
+                rows::<A, G, UNIT, R>(0..n[0], columns, c.at(0, start), grid);
             }
         }
-        start = end;
+    }
+}
+
+/// Memory for the sums of a tile, in the innermost cache.
+#[repr(align(64))]
+struct Tile([MaybeUninit<u8>; TILE]);
+
+/// Adds the columns of some rows to `c`, where the first of the columns goes to the start of a row.
+#[inline(always)]
+unsafe fn rows<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(
+    turns: Range<usize>,
+    columns: Range<usize>,
+    c: Dst,
+    grid: G,
+) {
+    let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
+    let groups = if c.strides[0] == 0 && R > 1 { turns.len() / R } else { 0 };
+    // SAFETY: the caller promises the rows and columns of all operands.
+    unsafe {
+        for group in 0..groups {
+            let first = turns.start + R * group;
+            let mut rows = [grid.row(first); R];
+            for r in 1..R {
+                rows[r] = grid.row(first + r);
+            }
+            for i in columns.clone() {
+                let mut sum = rows[0].get(i);
+                for row in &rows[1..] {
+                    sum = A::apply(sum, row.get(i));
+                }
+                let target = c.ptr.offset((i - columns.start) as isize * stride).cast::<A::T>();
+                target.write(A::apply(target.read(), sum));
+            }
+        }
+        for o in turns.start + R * groups..turns.end {
+            let row = grid.row(o);
+            let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
+            for i in columns.clone() {
+                let target = target.offset((i - columns.start) as isize * stride).cast::<A::T>();
+                target.write(A::apply(target.read(), row.get(i)));
+            }
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! Rows that are written to, or read from, positions in a list.
 
 use super::op::Op;
-use super::reduce::together;
+use super::reduce::{fold, together};
+use super::walk::Strided;
 use super::{Dst, Src};
 
 /// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
 const RUN: usize = 32;
+/// Changes of the element among them from which on no CPU foresees the next one: then each is added by itself.
+const FEW: usize = 6;
 /// Independent sums of such neighbours.
 const LANES: usize = 8;
 
@@ -28,6 +31,9 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a:
             // Elements of which several do not fit in registers gain nothing by company.
             if const { size_of::<A::T>() <= 16 } && unit {
                 neighbours::<A>(n[1], to.cast(), from.cast());
+            } else if c.strides[1] == 0 {
+                let row = Strided::of(Src { ptr: from, strides: a.strides });
+                fold::<A, _>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, row);
             } else {
                 row::<A>(n[1], to, from, [c.strides[1], a.strides[1]]);
             }
@@ -68,7 +74,8 @@ unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
 }
 
 /// Neighbouring elements, each to an element of its own. What goes to one element in a row is summed before it is written: to read it
-/// back each time would wait for the write. Long runs are summed side by side.
+/// back each time would wait for the write. Long runs are summed side by side. The order of additions is the same in any case but the
+/// last.
 #[inline(always)]
 unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
     if n == 0 {
@@ -78,25 +85,36 @@ unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const
     unsafe {
         let mut at = *offsets;
         let mut sum = c.offset(at).cast::<A::T>().read();
-        let mut k = 0;
-        while k < n {
-            let end = n.min(k + RUN);
-            let run = end - k == RUN && *offsets.add(end - 1) == *offsets.add(k) && one_run(offsets.add(k));
-            for k in k..if run { k + 1 } else { end } {
-                let next = *offsets.add(k);
+        for from in (0..n).step_by(RUN) {
+            let end = n.min(from + RUN);
+            let changes = changes(end - from, offsets.add(from));
+            if changes == 0 && end - from == RUN {
+                let next = *offsets.add(from);
                 if next != at {
                     c.offset(at).cast::<A::T>().write(sum);
                     at = next;
                     sum = c.offset(at).cast::<A::T>().read();
                 }
-                if !run {
+                sum = A::apply(sum, side_by_side::<A>(a.add(from)));
+            } else if changes > FEW {
+                c.offset(at).cast::<A::T>().write(sum);
+                for k in from..end {
+                    let target = c.offset(*offsets.add(k)).cast::<A::T>();
+                    target.write(A::apply(target.read(), a.add(k).read()));
+                }
+                at = *offsets.add(end - 1);
+                sum = c.offset(at).cast::<A::T>().read();
+            } else {
+                for k in from..end {
+                    let next = *offsets.add(k);
+                    if next != at {
+                        c.offset(at).cast::<A::T>().write(sum);
+                        at = next;
+                        sum = c.offset(at).cast::<A::T>().read();
+                    }
                     sum = A::apply(sum, a.add(k).read());
                 }
             }
-            if run {
-                sum = A::apply(sum, side_by_side::<A>(a.add(k)));
-            }
-            k = end;
         }
         c.offset(at).cast::<A::T>().write(sum);
     }
@@ -115,14 +133,15 @@ unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
     together::<A, LANES>(lanes)
 }
 
+/// How often an offset differs from the one before it.
 #[inline(always)]
-unsafe fn one_run(offsets: *const isize) -> bool {
-    let mut others = 0;
-    for k in 1..RUN {
+unsafe fn changes(n: usize, offsets: *const isize) -> usize {
+    let mut changes = 0;
+    for k in 1..n {
         // SAFETY: the caller has as many.
-        others |= unsafe { *offsets.add(k) ^ *offsets };
+        changes += usize::from(unsafe { *offsets.add(k) != *offsets.add(k - 1) });
     }
-    others == 0
+    changes
 }
 
 /// `c = a` for elements of `size` bytes, row by row; row `o` of the source lies `offsets[o]` bytes beyond its place.

@@ -28,7 +28,16 @@ pub(super) struct Muls {
 pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
     let Adds { fill_zero, add, scatter } = *isa.select(&Of::<A>::ADDS);
     let Muls { fill_one, scale, mul } = *isa.select(&Of::<M>::MULS);
-    Kernels { fill_zero, fill_one, add, scatter, scale, mul, fused: Some(*isa.select(&Pair::<A, M>::EVERY)) }
+    Kernels {
+        fill_zero,
+        fill_one,
+        add,
+        scatter,
+        scale,
+        mul,
+        fused: Some(*isa.select(&Pair::<A, M>::EVERY)),
+        carry: None,
+    }
 }
 
 /// The same for every instruction set, but for AVX2 and what has it.

@@ -5,7 +5,7 @@ use crate::kernels::Rows;
 use crate::program::{Id, Indexed, Lookup, Position};
 
 /// Positions of one batch.
-pub(super) const BATCH: usize = 512;
+pub(crate) const BATCH: usize = 512;
 /// The most lists: one for each operand, two for each lookup.
 pub(crate) const LISTS: usize = 12;
 

@@ -7,10 +7,11 @@ mod lists;
 mod nest;
 mod product;
 mod stage;
+mod sums;
 mod threads;
 mod walk;
 
-pub(crate) use lists::LISTS;
+pub(crate) use lists::{BATCH, LISTS};
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -103,6 +104,12 @@ impl Run<'_> {
         let lane = turn.first().map_or(0, |&lane| operand.lane.wrapping_mul(lane));
         let start = operand.ptr.0.wrapping_add(lane);
         turn.iter().zip(strides).fold(start, |ptr, (&at, &s)| ptr.wrapping_offset(s.wrapping_mul(at as isize)))
+    }
+
+    /// Counts work, and looks whether the caller wants the run to stop: after every call of a kernel that is long.
+    fn look(&self, points: u64) -> Result<(), Stopped> {
+        self.advance(points);
+        if self.control.is_cancelled() { Err(Stopped::Cancelled) } else { Ok(()) }
     }
 
     /// Counts work and tells the caller.

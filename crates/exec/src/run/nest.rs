@@ -5,14 +5,15 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::ids::{Ids, Miss};
+use super::sums::{Carrying, Cut};
 use super::walk::Walk;
 use super::{Bases, Run, stage};
 use crate::error::Stopped;
 use crate::kernels::{self, Dst, Fill, Src};
 use crate::program::{Action, Grid, Nest};
 
-/// Points between two looks at the cancel flag within a block.
-const PATIENCE: usize = 1 << 20;
+/// Points of small calls before a look at the cancel flag.
+const FEW: u64 = 1 << 16;
 
 /// What a kernel call works on: its two extents, and for every operand an address and two strides.
 pub(super) struct Tile<'t> {
@@ -72,7 +73,7 @@ impl Run<'_> {
 
 impl Blocks<'_> {
     fn run(&self, range: Range<usize>) -> Result<(), Stopped> {
-        let Nest { loops, grid, .. } = self.nest;
+        let Nest { loops, grid, strip, .. } = self.nest;
         let program = self.run.program;
         let outer = loops.kept + loops.reduced;
         let inner = self.inner_strides();
@@ -81,31 +82,50 @@ impl Blocks<'_> {
         let mut walk = Walk::new(program, loops, &self.bases);
         let (mut row, mut piece) = grid.split(range.start);
         walk.seek(loops.kept, row);
+        let mut carrying = Carrying::new(self.run, self.nest.sums.as_ref(), self.turn);
         let mut since = 0;
         for block in range {
             let (start, n) = grid.piece_at(piece, [sizes[0], sizes[1]]);
+            if let Some(carrying) = &mut carrying {
+                carrying.begin(row, walk.ptrs[0], self.cut(start, n));
+            }
             let mut first = true;
             loop {
-                self.tile(&walk, &mut ids, inner, start, n, first)?;
-                first = false;
-                since += n[0] * n[1];
-                if since > PATIENCE {
-                    since = 0;
-                    if self.run.control.is_cancelled() {
-                        return Err(Stopped::Cancelled);
+                for o in (0..n[0]).step_by(strip[0]) {
+                    for i in (0..n[1]).step_by(strip[1]) {
+                        let part = [strip[0].min(n[0] - o), strip[1].min(n[1] - i)];
+                        // SAFETY: as for the call itself, and what is not the first call follows one that has written the block.
+                        unsafe { carrying.iter_mut().for_each(|c| c.before_call()) }
+                        self.tile(&walk, &mut ids, inner, [start[0] + o, start[1] + i], part, first)?;
+                        first = false;
+                        since += part[0] as u64 * part[1] as u64;
+                        if since >= FEW {
+                            self.run.look(std::mem::take(&mut since))?;
+                        }
                     }
                 }
                 if !walk.next(loops.kept..outer) {
                     break;
                 }
             }
+            // SAFETY: as above.
+            unsafe { carrying.iter_mut().for_each(|c| c.end()) }
             let before = row;
             (row, piece) = grid.split(block + 1);
             if row != before {
                 walk.next(0..loops.kept);
             }
         }
+        self.run.advance(since);
         Ok(())
+    }
+
+    /// The parts that a block has of the loops of the kernel.
+    pub(super) fn cut(&self, start: [usize; 2], n: [usize; 2]) -> [Cut; 2] {
+        let loops = &self.nest.loops;
+        let extents = &self.run.program.sizes[loops.sizes.range()][loops.kept + loops.reduced..];
+        let strides = self.inner_strides();
+        [0, 1].map(|l| Cut { start: start[l], n: n[l], extent: extents[l], stride: strides[l * loops.operands.len] })
     }
 
     /// The strides of all operands in the two inner loops.
@@ -157,7 +177,7 @@ impl Blocks<'_> {
                 Action::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
                 Action::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
                 Action::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
-                Action::Staged(stage) => stage::run(self.run.program, &stage, tile, None),
+                Action::Staged(stage) => stage::run(self.run.program, &stage, tile, None, 0..tile.n[0]),
             }
         }
     }

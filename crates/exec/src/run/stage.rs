@@ -1,6 +1,7 @@
 //! Calls through small blocks of memory: expressions, converted factors, more than two of them, converted targets.
 
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 use super::lists::Lists;
 use super::nest::Tile;
@@ -15,17 +16,23 @@ struct Arena(MaybeUninit<[u8; ARENA]>);
 /// Rows so long are handed to functions one by one.
 const LONG: usize = 32;
 
-/// Runs a staged action on a tile, part by part.
+/// Runs a staged action on the rows `turns` of a tile, part by part.
 ///
 /// # Safety
 /// All points of the tile are elements of the operands, displaced by what `lists` has for them; there is a list for each row, where
 /// the stage gathers or scatters. Nothing else touches its targets.
 #[inline(never)]
-pub(super) unsafe fn run(program: &Program, stage: &Stage, tile: &Tile<'_>, lists: Option<&Lists>) {
+pub(super) unsafe fn run(
+    program: &Program,
+    stage: &Stage,
+    tile: &Tile<'_>,
+    lists: Option<&Lists>,
+    turns: Range<usize>,
+) {
     let mut arena = Arena(MaybeUninit::uninit());
     let slots = arena.0.as_mut_ptr().cast();
     let columns = tile.n[1].min(stage.points);
-    let rows = tile.n[0].min(stage.points / columns);
+    let rows = turns.len().min(stage.points / columns);
     let part = |start, n| Part { stage, tile, lists, start, n, slots };
     // SAFETY: the caller's promise, for parts of the tile. Slots have room for a part, aligned for every element that kernels are
     // bound for; what is read from one was written to it before, by a call for this part or, as dense elements that are all
@@ -33,9 +40,9 @@ pub(super) unsafe fn run(program: &Program, stage: &Stage, tile: &Tile<'_>, list
     unsafe {
         let all = part([0, 0], [rows, columns]);
         program.calls[stage.once.range()].iter().for_each(|call| all.call(call));
-        for row in (0..tile.n[0]).step_by(rows) {
+        for row in turns.clone().step_by(rows) {
             for column in (0..tile.n[1]).step_by(columns) {
-                let part = part([row, column], [rows.min(tile.n[0] - row), columns.min(tile.n[1] - column)]);
+                let part = part([row, column], [rows.min(turns.end - row), columns.min(tile.n[1] - column)]);
                 program.calls[stage.calls.range()].iter().for_each(|call| part.call(call));
             }
         }

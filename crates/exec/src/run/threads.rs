@@ -22,16 +22,12 @@ impl Run<'_> {
         work: impl Fn(Range<usize>) -> Result<(), Stopped> + Sync,
     ) -> Result<(), Stopped> {
         let tasks = grid.blocks.div_ceil(grid.grain);
-        let share = grid.points / (grid.blocks as u64).max(1);
         let task = |t: usize| {
             if self.control.is_cancelled() {
                 return Err(Stopped::Cancelled);
             }
             let range = t * grid.grain..grid.blocks.min((t + 1) * grid.grain);
-            let points = share * range.len() as u64;
-            work(range)?;
-            self.advance(points);
-            Ok(())
+            work(range)
         };
         share_out(self.workers(grid.points, tasks, bytes).unwrap_or(1), tasks, &task)
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod accuracy;
+mod cancel;
 mod dtypes;
 mod einsums;
 mod errors;
