@@ -28,6 +28,9 @@ pub(crate) type Refusal = &'static str;
 /// No error of the language: there are more points or elements than the oracle goes through.
 pub(crate) const TOO_MANY: Refusal = "more than the oracle can do";
 
+/// Beside the codes of errors of a name that no result needs: it may be left out, and with it the ids that it reads.
+pub(crate) const UNNEEDED: Refusal = "of a name that nothing needs";
+
 /// The most points of a statement and elements of a tensor, of questions that may be of any size.
 const MOST: usize = 1 << 18;
 
@@ -141,13 +144,17 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
         return Err(wrong);
     }
     let mut env = Env { options, most: MOST, tensors, trace: Trace::default() };
+    let outputs = match &options.outputs {
+        Some(asked) => &asked.iter().map(String::as_str).collect::<Vec<_>>(),
+        None => &names.outputs,
+    };
+    let needed = names.needed(outputs);
     for definition in &names.definitions {
-        env.define(definition.name, &definition.statements)?;
+        let unneeded = (!needed.contains(definition.name)).then_some(UNNEEDED);
+        env.define(definition.name, &definition.statements)
+            .map_err(|codes| codes.into_iter().chain(unneeded).collect::<Refusals>())?;
     }
-    match &options.outputs {
-        Some(asked) => Ok(env.answer(&asked.iter().map(String::as_str).collect::<Vec<_>>())),
-        None => Ok(env.answer(&names.outputs)),
-    }
+    Ok(env.answer(outputs))
 }
 
 /// Every name that the caller says something about is there.

@@ -1,6 +1,8 @@
 //! The intermediate representation: what is to be computed, as tensors in SSA form.
 
-use std::fmt;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use crate::access::{Access, Axis, AxisRef, Ids, Index, Label, ShowAccess};
@@ -120,8 +122,20 @@ impl std::error::Error for Violation {}
 impl Contraction {
     /// The axes of the iteration space that are no plain axis of the result: they are reduced (or scattered).
     pub fn reduced(&self) -> Vec<u32> {
-        let kept: Vec<u32> = self.output.iter().filter_map(Index::as_axis).collect();
-        (0..self.axes.len() as u32).filter(|a| !kept.contains(a)).collect()
+        let mut kept = vec![false; self.axes.len()];
+        self.output.iter().filter_map(Index::as_axis).for_each(|a| {
+            if let Some(kept) = kept.get_mut(a as usize) {
+                *kept = true;
+            }
+        });
+        (0..self.axes.len() as u32).filter(|&a| !kept[a as usize]).collect()
+    }
+
+    /// A number that is the same for equal factors, output and expression, and hardly ever for others.
+    pub fn fingerprint(&self) -> u64 {
+        let mut text = Hashed(DefaultHasher::new());
+        write!(text, "{:?}", (self.onto, &self.factors, &self.output, &self.expr)).expect("a hasher takes every text");
+        text.0.finish()
     }
 
     /// Whether each point goes to a position of its own: nothing is reduced, nothing accumulated.
@@ -129,6 +143,16 @@ impl Contraction {
         let mut seen = vec![false; self.axes.len()];
         let plain = |i: &Index<NodeId>| i.as_axis().is_some_and(|a| !std::mem::replace(&mut seen[a as usize], true));
         self.output.iter().all(plain) && self.output.len() == self.axes.len() && self.onto.is_none()
+    }
+}
+
+/// Takes a text for its hash alone.
+struct Hashed(DefaultHasher);
+
+impl fmt::Write for Hashed {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -336,13 +360,13 @@ impl<'a, F> Space<'a, F> {
         F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
     {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
+        let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
             self.check_terms(index)?;
             for Ids { access, .. } in &index.ids {
                 ensure((self.lookup)(&access.tensor)?.0.is_integer(), || "ids must be integers".into())?;
                 self.check_access(access)?;
             }
-            let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
             if index.ids.is_empty() && !empty {
                 let range = index.range(|a| self.extent(a).unwrap_or(1));
                 let inside = range.is_some_and(|(low, high)| low >= 0 && (high as u64) < extent as u64);
@@ -353,9 +377,10 @@ impl<'a, F> Space<'a, F> {
     }
 
     fn check_terms<T>(&self, index: &Index<T>) -> Result<(), Violation> {
-        for (k, term) in index.terms.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        for term in &index.terms {
             ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
-            let fresh = index.terms[..k].iter().all(|t| t.axis != term.axis);
+            let fresh = index.terms.len() == 1 || seen.insert(term.axis);
             ensure(fresh && term.coef != 0, || format!("axis {} repeated or with coefficient 0", term.axis))?;
         }
         Ok(())
@@ -399,9 +424,10 @@ impl Ir {
         match &c.expr {
             Some(expr) => {
                 write!(f, "{}", ShowExpr { expr, factor: |k| factor(k as usize) })?;
-                let read = |k: &usize| expr.ops().iter().any(|(op, _)| *op == PointOp::Read(*k as u32));
+                let read = |op: &(PointOp, Dtype)| if let PointOp::Read(k) = op.0 { Some(k as usize) } else { None };
+                let read: BTreeSet<usize> = expr.ops().iter().filter_map(read).collect();
                 // Factors that are not read still drop points.
-                for k in (0..c.factors.len()).filter(|k| !read(k)) {
+                for k in (0..c.factors.len()).filter(|k| !read.contains(k)) {
                     write!(f, " with {}", factor(k))?;
                 }
             }
