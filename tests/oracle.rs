@@ -309,9 +309,8 @@ impl Env<'_> {
         found: &[&Sizes],
     ) -> Vec<Vec<Option<usize>>> {
         let rank = declared.len();
-        let all: Vec<Option<usize>> = (0..rank)
-            .map(|k| self.size_of_result(k, contributions, declared, told, found).unwrap_or(None))
-            .collect();
+        let all: Vec<Option<usize>> =
+            (0..rank).map(|k| self.size_of_result(k, contributions, declared, told, found).unwrap_or(None)).collect();
         let mut news = vec![declared.to_vec(); contributions.len()];
         for (n, c) in contributions.iter().enumerate() {
             for k in (0..rank).filter(|&k| declared[k].is_none()) {

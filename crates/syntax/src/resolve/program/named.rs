@@ -117,7 +117,11 @@ fn contribution(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Re
 fn given(named: &Named, mistakes: &Mistakes<'_>, options: &Options, axes: &mut Axes) -> Result<Vec<Given>, Error> {
     let mut all: BTreeMap<&str, Name> = BTreeMap::new();
     if !options.sizes.is_empty() {
-        named.terms().iter().flat_map(Bracket::names).for_each(|name| _ = all.entry(named.name(name.id)).or_insert(name));
+        named
+            .terms()
+            .iter()
+            .flat_map(Bracket::names)
+            .for_each(|name| _ = all.entry(named.name(name.id)).or_insert(name));
     }
     let given = |(name, &size): (&String, &usize)| match all.get(name.as_str()) {
         Some(&found) => Ok(Given { axis: axes.name(found, name), size, span: found.span }),

@@ -117,7 +117,10 @@ impl Sink<'_> {
         let (ground, c) = (&self.ground, self.ground.c);
         let laws = product.algebra(add).laws(self.dtype);
         let mut drops = false;
-        product.parts.iter().for_each(|part| part.value.for_each_read(&mut |read| drops |= ground.read_drops(&c.reads[read])));
+        product
+            .parts
+            .iter()
+            .for_each(|part| part.value.for_each_read(&mut |read| drops |= ground.read_drops(&c.reads[read])));
         let points = |part: Part<'_>| ground.points(&ground.axes_of(part.value));
         let operands: Vec<(Part<'_>, usize)> = product.operands().map(|part| (part, points(part))).collect();
         if !laws.distributive || drops || ground.empty() || operands.len() < 2 {
