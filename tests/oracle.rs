@@ -28,6 +28,9 @@ pub(crate) type Refusal = &'static str;
 /// No error of the language: there are more points or elements than the oracle goes through.
 pub(crate) const TOO_MANY: Refusal = "more than the oracle can do";
 
+/// Beside the codes of errors of a name that no result needs: it may be left out, and with it the ids that it reads.
+pub(crate) const UNNEEDED: Refusal = "of a name that nothing needs";
+
 /// The most points of a statement and elements of a tensor, of questions that may be of any size.
 const MOST: usize = 1 << 18;
 
@@ -141,13 +144,17 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
         return Err(wrong);
     }
     let mut env = Env { options, most: MOST, tensors, trace: Trace::default() };
+    let outputs = match &options.outputs {
+        Some(asked) => &asked.iter().map(String::as_str).collect::<Vec<_>>(),
+        None => &names.outputs,
+    };
+    let needed = names.needed(outputs);
     for definition in &names.definitions {
-        env.define(definition.name, &definition.statements)?;
+        let unneeded = (!needed.contains(definition.name)).then_some(UNNEEDED);
+        env.define(definition.name, &definition.statements)
+            .map_err(|codes| codes.into_iter().chain(unneeded).collect::<Refusals>())?;
     }
-    match &options.outputs {
-        Some(asked) => Ok(env.answer(&asked.iter().map(String::as_str).collect::<Vec<_>>())),
-        None => Ok(env.answer(&names.outputs)),
-    }
+    Ok(env.answer(outputs))
 }
 
 /// Every name that the caller says something about is there.
@@ -231,18 +238,6 @@ impl Env<'_> {
         if whole { Ok(()) } else { Err("index-dtype") }
     }
 
-    /// An axis that stands twice on a left makes axes of the name equally long: 1 stretches.
-    fn tie(&self, contributions: &[Statement], declared: &[Option<usize>], all: &mut [Option<usize>]) {
-        for left in contributions.iter().map(|c| &c.left).filter(|_| !self.options.strict) {
-            for k in (0..left.len()).filter(|&k| declared[k].is_none()) {
-                let model::Index::Axis(axis) = &left[k].index else { continue };
-                let twin = |other: &usize| matches!(&left[*other].index, model::Index::Axis(other) if other == axis);
-                let longer = (0..left.len()).filter(twin).filter_map(|other| all[other]).find(|&size| size != 1);
-                all[k] = all[k].map(|own| if own == 1 { longer.unwrap_or(1) } else { own });
-            }
-        }
-    }
-
     /// The shape of a name and the sizes of the axes of each contribution (point 11 of the definition).
     fn shape(&self, contributions: &[Statement]) -> Result<(Vec<usize>, Vec<Sizes>), Refusal> {
         let rank = contributions[0].left.len();
@@ -255,28 +250,85 @@ impl Env<'_> {
             let all = all.collect::<Result<BTreeSet<usize>, _>>()?;
             declared.push(if all.len() > 1 { return Err("size") } else { all.first().copied() });
         }
-        let mut left = vec![declared.clone(); contributions.len()];
-        loop {
-            let solve = |(c, left): (&Statement, &Vec<_>)| sizes::solve(c, self, left);
-            let sizes = contributions.iter().zip(&left).map(solve).collect::<Result<Vec<_>, _>>()?;
-            let mut all = declared.clone();
-            for (k, size) in all.iter_mut().enumerate().filter(|(_, size)| size.is_none()) {
-                *size = self.held(contributions.iter().zip(&sizes).filter_map(|(c, s)| plain(&c.left[k], s)))?;
-            }
-            self.tie(contributions, &declared, &mut all);
-            // What the others tell a contribution.
-            let told = |(c, s): (&Statement, &Sizes)| {
-                let known = c.left.iter().zip(&declared).map(|(l, declared)| declared.or(plain(l, s)));
-                let news = known.zip(&all).zip(&declared);
-                news.map(|((own, all), declared)| if own == *all { *declared } else { *all }).collect()
-            };
-            let news: Vec<Vec<Option<usize>>> = contributions.iter().zip(&sizes).map(told).collect();
-            let before = left.clone();
-            left.iter_mut().flatten().zip(news.into_iter().flatten()).for_each(|(old, new)| *old = old.or(new));
-            if left == before {
-                return self.reached(contributions, all, sizes);
+        // What each contribution is told: what is declared, and what others found.
+        let mut told = vec![declared.clone(); contributions.len()];
+        let mut solved = Vec::new();
+        for ones in [false, true] {
+            let mut rounds = 0;
+            loop {
+                let solve = |(c, told): (&Statement, &Vec<_>)| sizes::solve(c, self, told, ones);
+                solved = contributions.iter().zip(&told).map(solve).collect::<Vec<_>>();
+                let found = solved.iter().map(|(sizes, _)| sizes).collect::<Vec<_>>();
+                let news = self.news(contributions, &declared, &told, &found);
+                if news == told {
+                    break;
+                }
+                told = news;
+                rounds += 1;
+                if rounds > 2 * rank + 2 {
+                    return Err("unresolved");
+                }
             }
         }
+        if let Some(wrong) = solved.iter().find_map(|(_, wrong)| *wrong) {
+            return Err(wrong);
+        }
+        let solved: Vec<Sizes> = solved.into_iter().map(|(sizes, _)| sizes).collect();
+        let found: Vec<&Sizes> = solved.iter().collect();
+        let all = (0..rank).map(|k| self.size_of_result(k, contributions, &declared, &told, &found));
+        self.reached(contributions, all.collect::<Result<_, _>>()?, solved)
+    }
+
+    /// The size of an axis of the result: the declared one, or what the contributions say that were not told it.
+    fn size_of_result(
+        &self,
+        k: usize,
+        contributions: &[Statement],
+        declared: &[Option<usize>],
+        told: &[Vec<Option<usize>>],
+        found: &[&Sizes],
+    ) -> Result<Option<usize>, Refusal> {
+        if declared[k].is_some() {
+            return Ok(declared[k]);
+        }
+        let mut said = Vec::new();
+        for n in 0..contributions.len() {
+            if told[n][k].is_none() {
+                said.extend(plain(&contributions[n].left[k], found[n]));
+            }
+        }
+        self.held(said.into_iter())
+    }
+
+    /// What each contribution is told in the next round.
+    fn news(
+        &self,
+        contributions: &[Statement],
+        declared: &[Option<usize>],
+        told: &[Vec<Option<usize>>],
+        found: &[&Sizes],
+    ) -> Vec<Vec<Option<usize>>> {
+        let rank = declared.len();
+        let all: Vec<Option<usize>> =
+            (0..rank).map(|k| self.size_of_result(k, contributions, declared, told, found).unwrap_or(None)).collect();
+        let mut news = vec![declared.to_vec(); contributions.len()];
+        for (n, c) in contributions.iter().enumerate() {
+            for k in (0..rank).filter(|&k| declared[k].is_none()) {
+                let index = &c.left[k].index;
+                let has_size = matches!(index, model::Index::Axis(_) | model::Index::Group(_));
+                let knew = told[n][k].is_none() && plain(&c.left[k], found[n]) == all[k];
+                // The same axis at another position of the left has a size that is not 1: this one gets it too.
+                let twin = |other: usize| match (index, &c.left[other].index) {
+                    (model::Index::Axis(one), model::Index::Axis(other)) => one == other,
+                    _ => false,
+                };
+                let stretched = (0..rank).any(|other| twin(other) && all[other].is_some_and(|size| size != 1));
+                if has_size && !knew && !(all[k] == Some(1) && stretched && !self.options.strict) {
+                    news[n][k] = all[k];
+                }
+            }
+        }
+        news
     }
 
     /// The size that all of these agree on, or that those of 1 stretch to.

@@ -34,14 +34,33 @@ fn sizes(statement: &Statement) -> Vec<&Size> {
     declared.chain(statement.sizes.iter().map(|(_, s)| s)).chain(of(&statement.right)).collect()
 }
 
-/// The tensors that a statement reads or measures, in the order of the text.
-fn read(statement: &Statement) -> Vec<&str> {
+/// The tensors whose elements a statement reads.
+fn elements(statement: &Statement) -> impl Iterator<Item = &str> {
     let left = statement.left.iter().flat_map(|l| l.index.ids());
     let right = statement.right.reads().into_iter().flat_map(|r| std::iter::once(r).chain(r.ids()));
-    let accesses = left.chain(right).map(|a| a.tensor.as_str());
+    left.chain(right).map(|a| a.tensor.as_str())
+}
+
+/// The tensors that a statement reads or measures, in the order of the text.
+fn read(statement: &Statement) -> Vec<&str> {
+    let accesses = elements(statement);
     let measured =
         sizes(statement).into_iter().filter_map(|s| if let Size::Of(t, _) = s { Some(t.as_str()) } else { None });
     accesses.chain(measured).collect()
+}
+
+impl Names<'_> {
+    /// The names that these are computed from, and themselves; a tensor that is only measured is not needed.
+    pub(crate) fn needed<'n>(&'n self, outputs: &[&'n str]) -> BTreeSet<&'n str> {
+        let mut needed: BTreeSet<&str> = outputs.iter().copied().collect();
+        // A name is read only after its last statement.
+        for definition in self.definitions.iter().rev() {
+            if needed.contains(definition.name) {
+                needed.extend(definition.statements.iter().flat_map(|s| elements(s)));
+            }
+        }
+        needed
+    }
 }
 
 pub(crate) fn names(program: &[Statement]) -> Result<Names<'_>, Refusal> {

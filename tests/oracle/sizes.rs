@@ -89,19 +89,34 @@ struct Solver<'a> {
 }
 
 /// The sizes of axes as far as they can be known from the statement and the sizes on its left. Declared sizes come first, and
-/// others stretch to them, never they to others.
-pub(crate) fn solve(statement: &Statement, env: &Env<'_>, left: &[Option<usize>]) -> Result<Sizes, Refusal> {
+/// others stretch to them, never they to others. Sizes of 1 that are left over are used only if `ones` says so. If a step finds
+/// a mistake, the sizes are those that the steps before it found.
+pub(crate) fn solve(
+    statement: &Statement,
+    env: &Env<'_>,
+    left: &[Option<usize>],
+    ones: bool,
+) -> (Sizes, Option<Refusal>) {
     let mut solver = Solver { env, statement, left, known: Sizes::new() };
-    let declared = solver.declared()?;
-    let ones = solver.plain(&declared)?;
-    solver.rounds()?;
-    for axis in ones {
+    let left_over = match solver.declared().and_then(|declared| solver.plain(&declared)) {
+        Ok(left_over) => left_over,
+        Err(wrong) => return (Sizes::new(), Some(wrong)),
+    };
+    let plain = solver.known.clone();
+    if let Err(wrong) = solver.rounds() {
+        return (plain, Some(wrong));
+    }
+    let firm = solver.known.clone();
+    if !ones {
+        return (firm, None);
+    }
+    for axis in left_over {
         solver.known.entry(axis).or_insert(1);
     }
-    solver.rounds()?;
-    solver.told()?;
-    solver.inside()?;
-    Ok(solver.known)
+    match solver.rounds().and_then(|()| solver.told()).and_then(|()| solver.inside()) {
+        Ok(()) => (solver.known, None),
+        Err(wrong) => (firm, Some(wrong)),
+    }
 }
 
 impl<'a> Solver<'a> {

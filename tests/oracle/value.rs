@@ -22,7 +22,7 @@ pub(crate) struct Trace {
     pub(crate) jumped: Cell<bool>,
     /// The largest finite number.
     pub(crate) largest: Cell<f64>,
-    /// The largest argument of an exponential: by so much it makes a relative error larger.
+    /// The largest argument of an exponential, a sine or a cosine: by so much it makes a relative error larger.
     pub(crate) steepest: Cell<f64>,
     /// How many powers of two all factors above 1 of `*=` make together: some order may overflow before it meets a zero.
     pub(crate) powers: Cell<f64>,
@@ -49,15 +49,22 @@ impl Trace {
 
     /// A function of numbers of `dtype`.
     pub(crate) fn call(&self, function: Function, a: &[Num], dtype: Dtype) -> Num {
-        let jumps = matches!(function, Function::Eq | Function::Sign) && self.rounded.get();
+        let size = a[0].parts().0.abs().max(a[0].parts().1.abs());
+        let jumps = match function {
+            Function::Eq | Function::Sign => self.rounded.get(),
+            // So far from 0, what rounded may be any part of a turn.
+            Function::Sin | Function::Cos => self.rounded.get() && size > 1e4,
+            _ => false,
+        };
         use Function::{Add, Conj, Div, Im, Mul, Neg, Re, Sub};
         // What a NaN or an infinity became of may be finite again.
         let hides = !matches!(function, Add | Sub | Mul | Div | Neg | Conj | Re | Im) && self.invalid.get();
         if jumps || hides {
             self.jumped.set(true);
         }
-        if function == Function::Exp {
-            self.steepest.set(self.steepest.get().max(a[0].parts().0.abs().min(1e4)));
+        if matches!(function, Function::Exp | Function::Sin | Function::Cos) {
+            let size = if function == Function::Exp { a[0].parts().0.abs() } else { size };
+            self.steepest.set(self.steepest.get().max(size.min(1e4)));
         }
         match function {
             Function::Eq => return Num::Int(equal(a[0], a[1]).into(), 0),
@@ -91,7 +98,8 @@ impl Trace {
         }
         let is_nan = |x: &Num| x.parts().0.is_nan() || x.parts().1.is_nan();
         let overflows = !finite(&rounded) && a.iter().all(finite);
-        let invents = is_nan(&rounded) && !a.iter().any(is_nan);
+        // The parts of a product of complex numbers are sums of products, where ∞ may meet 0 or −∞ in another order.
+        let invents = is_nan(&rounded) && !a.iter().any(is_nan) || dtype.is_complex() && !a.iter().all(finite);
         let reordered = matches!(function, Function::Add | Function::Sub | Function::Mul | Function::Div);
         if reordered && (overflows || invents) {
             self.invalid.set(true);

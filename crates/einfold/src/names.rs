@@ -7,9 +7,32 @@ use einfold_exec::{AnyView, BindError};
 use einfold_ir::TensorType;
 use einfold_syntax::{Ast, Options, Program};
 use smallvec::SmallVec;
+use std::collections::BTreeSet;
 
 /// Positions in a list of operands.
 type Positions = SmallVec<[usize; 8]>;
+
+/// The names of operands in ascending order, each with its position.
+struct Given<'n>(SmallVec<[(&'n str, usize); 8]>);
+
+impl<'n> Given<'n> {
+    fn new(names: &[Option<&'n str>]) -> Given<'n> {
+        let mut given: SmallVec<_> = names.iter().enumerate().filter_map(|(k, name)| Some(((*name)?, k))).collect();
+        given.sort_unstable();
+        Given(given)
+    }
+
+    /// The first operand of this name.
+    fn position(&self, name: &str) -> Option<usize> {
+        let at = self.0.partition_point(|(other, _)| *other < name);
+        self.0.get(at).filter(|(other, _)| *other == name).map(|(_, k)| *k)
+    }
+
+    /// The first operand whose name an operand before it has.
+    fn twice(&self) -> Option<usize> {
+        self.0.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).min()
+    }
+}
 
 impl Expression {
     /// Brings named operands into the order in which the program first names them, without those that it does not name, and
@@ -56,13 +79,13 @@ impl Expression {
         if let Some(operand) = names.iter().position(Option::is_none) {
             return Err(NamesProblem::Unnamed { operand }.into());
         }
-        if let Some(twice) = (1..names.len()).find(|&k| names[..k].contains(&names[k])) {
+        let given = Given::new(names);
+        if let Some(twice) = given.twice() {
             return Err(NamesProblem::Twice { name: names[twice].unwrap_or_default().into() }.into());
         }
         let inputs = program.names().inputs();
-        let position = |&id: &u32| names.iter().position(|name| *name == Some(program.name(id)));
-        let order: Positions = inputs.iter().filter_map(position).collect();
-        if order.len() == inputs.len() && !clashes(program, names, &order) {
+        let order: Positions = inputs.iter().filter_map(|&id| given.position(program.name(id))).collect();
+        if order.len() == inputs.len() && (order.len() == names.len() || !clashes(program, names, &order)) {
             return Ok(order);
         }
         // An operand that is missing, or whose name is something else in the program: what that is, the resolver says.
@@ -86,8 +109,8 @@ impl crate::program::Program {
             return expression.arrange(arguments, then);
         }
         let inputs = self.inputs();
-        let place = |ty: &TensorType| names.iter().position(|name| name.is_some() && *name == ty.name.as_deref());
-        let order: Positions = inputs.iter().filter_map(place).collect();
+        let given = Given::new(names);
+        let order: Positions = inputs.iter().filter_map(|ty| given.position(ty.name.as_deref()?)).collect();
         if order.len() < inputs.len() {
             return Err(BindError::Operands { expected: inputs.len(), found: order.len() }.into());
         }
@@ -125,6 +148,8 @@ impl Expression {
 
 /// Whether the program has the name of an operand that is none of its inputs.
 fn clashes(program: &Program, names: &[Option<&str>], inputs: &[usize]) -> bool {
-    let known = |name: &str| (0..program.names().classes().len() as u32).any(|id| program.name(id) == name);
-    names.iter().enumerate().any(|(k, name)| !inputs.contains(&k) && name.is_some_and(known))
+    let known: BTreeSet<&str> = (0..program.names().classes().len() as u32).map(|id| program.name(id)).collect();
+    let inputs: BTreeSet<usize> = inputs.iter().copied().collect();
+    let mut others = names.iter().enumerate().filter(|(k, _)| !inputs.contains(k));
+    others.any(|(_, name)| name.is_some_and(|name| known.contains(name)))
 }

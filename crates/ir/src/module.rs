@@ -1,6 +1,8 @@
 //! The intermediate representation: what is to be computed, as tensors in SSA form.
 
-use std::fmt;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write};
+use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use crate::access::{Access, Axis, AxisRef, Index, Label, ShowAccess};
@@ -121,8 +123,20 @@ impl std::error::Error for Violation {}
 impl Contraction {
     /// The axes of the iteration space that are no plain axis of the result: they are reduced (or scattered).
     pub fn reduced(&self) -> Vec<u32> {
-        let kept: Vec<u32> = self.output.iter().filter_map(Index::as_axis).collect();
-        (0..self.axes.len() as u32).filter(|a| !kept.contains(a)).collect()
+        let mut kept = vec![false; self.axes.len()];
+        self.output.iter().filter_map(Index::as_axis).for_each(|a| {
+            if let Some(kept) = kept.get_mut(a as usize) {
+                *kept = true;
+            }
+        });
+        (0..self.axes.len() as u32).filter(|&a| !kept[a as usize]).collect()
+    }
+
+    /// A number that is the same for equal factors, output and expression, and hardly ever for others.
+    pub fn fingerprint(&self) -> u64 {
+        let mut text = Hashed(DefaultHasher::new());
+        write!(text, "{:?}", (self.onto, &self.factors, &self.output, &self.expr)).expect("a hasher takes every text");
+        text.0.finish()
     }
 
     /// Whether each point goes to a position of its own: nothing is reduced, nothing accumulated.
@@ -138,6 +152,16 @@ impl Contraction {
 impl Default for Ir {
     fn default() -> Ir {
         Ir::new()
+    }
+}
+
+/// Takes a text for its hash alone.
+struct Hashed(DefaultHasher);
+
+impl fmt::Write for Hashed {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write(text.as_bytes());
+        Ok(())
     }
 }
 
@@ -362,9 +386,10 @@ impl Ir {
         match &c.expr {
             Some(expr) => {
                 write!(f, "{}", ShowExpr { expr, factor: |k| factor(k as usize) })?;
-                let read = |k: &usize| expr.ops().iter().any(|(op, _)| *op == PointOp::Read(*k as u32));
+                let read = |op: &(PointOp, Dtype)| if let PointOp::Read(k) = op.0 { Some(k as usize) } else { None };
+                let read: BTreeSet<usize> = expr.ops().iter().filter_map(read).collect();
                 // Factors that are not read still drop points.
-                for k in (0..c.factors.len()).filter(|k| !read(k)) {
+                for k in (0..c.factors.len()).filter(|k| !read.contains(k)) {
                     write!(f, " with {}", factor(k))?;
                 }
             }

@@ -1,5 +1,7 @@
 //! Iteration spaces, and whether accesses stay inside their tensors there.
 
+use std::collections::BTreeSet;
+
 use crate::Dtype;
 use crate::access::{Access, Axis, AxisRef, Ids, Index};
 use crate::module::{Violation, ensure};
@@ -45,6 +47,7 @@ impl<'a, F> Space<'a, F> {
         F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
     {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
+        let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
             self.check_terms(index)?;
             for Ids { access, .. } in &index.ids {
@@ -53,7 +56,6 @@ impl<'a, F> Space<'a, F> {
                 let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
                 self.check_nested(&access.indices, shape, deeper)?;
             }
-            let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
             if index.ids.is_empty() && !empty {
                 let range = index.range(|a| self.extent(a).unwrap_or(1));
                 let inside = range.is_some_and(|(low, high)| low >= 0 && (high as u64) < extent as u64);
@@ -64,9 +66,10 @@ impl<'a, F> Space<'a, F> {
     }
 
     fn check_terms<T>(&self, index: &Index<T>) -> Result<(), Violation> {
-        for (k, term) in index.terms.iter().enumerate() {
+        let mut seen = BTreeSet::new();
+        for term in &index.terms {
             ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
-            let fresh = index.terms[..k].iter().all(|t| t.axis != term.axis);
+            let fresh = index.terms.len() == 1 || seen.insert(term.axis);
             ensure(fresh && term.coef != 0, || format!("axis {} repeated or with coefficient 0", term.axis))?;
         }
         Ok(())

@@ -90,10 +90,12 @@ fn roots(ir: &Ir, live: &[bool]) -> Vec<u32> {
         });
         c.onto.iter().for_each(|o| last_user[o.0 as usize] = Some(id));
     }
+    let mut is_output = vec![false; ir.nodes().len()];
+    ir.outputs().iter().for_each(|id| is_output[id.0 as usize] = true);
     let mut root: Vec<u32> = Vec::with_capacity(ir.nodes().len());
     for id in ir.ids() {
         let onto = contraction(ir, id).and_then(|c| c.onto).filter(|&o| {
-            let free = last_user[o.0 as usize] == Some(id) && !ir.outputs().contains(&o);
+            let free = last_user[o.0 as usize] == Some(id) && !is_output[o.0 as usize];
             leaves_loop(ir, id, o) || (free && !read_by_itself[id.0 as usize])
         });
         root.push(onto.map_or(id.0, |o| root[o.0 as usize]));

@@ -32,7 +32,7 @@ pub use integers::from_labels;
 pub use labels::is_label;
 pub use names::{Definition, Names};
 pub use parse::{parse, parse_spaced};
-pub use render::{Note, Report};
+pub use render::{Note, Report, cut};
 pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_or_ask};
 pub use span::Span;
 

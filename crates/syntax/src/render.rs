@@ -1,8 +1,10 @@
 //! Draws a report: headline, source with carets, help. The one renderer for all stages.
 
+mod cut;
 mod line;
 mod visible;
 
+pub use cut::cut;
 pub(crate) use visible::{Visible, is_mark};
 
 use crate::span::Span;
@@ -46,7 +48,7 @@ impl Note {
 /// ```
 ///
 /// Each note has a caret line of its own. Of a source of several lines, those with notes are shown, with their numbers; of a
-/// long line, what surrounds each note. Characters that cannot be seen, or that would act on a terminal, are escaped.
+/// long line, what surrounds each note; long quotations are [cut]. Characters that cannot be seen, or that would act on a terminal, are escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
     /// The kebab-case name of the kind of error.
@@ -63,7 +65,7 @@ pub struct Report<'a> {
 
 impl Display for Report<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.code, self.message)?;
+        write!(f, "error[{}]: {}", self.code, cut(self.message))?;
         let numbered = self.source.contains('\n');
         for line in Line::all(self.source) {
             let notes: Vec<&Note> = self.notes.iter().filter(|note| line.holds(note.span.start)).collect();
@@ -72,7 +74,7 @@ impl Display for Report<'_> {
             }
         }
         for help in self.help {
-            write!(f, "\n  = help: {help}")?;
+            write!(f, "\n  = help: {}", cut(help))?;
         }
         Ok(())
     }

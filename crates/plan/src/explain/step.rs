@@ -1,5 +1,7 @@
 //! One step of a plan, for people.
 
+use std::collections::BTreeSet;
+
 use einfold_ir::{
     Access, Axis, AxisRef, BufferId, Count, Draft, Form, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
 };
@@ -96,12 +98,8 @@ fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepR
         Place::Output(k) => format!("output {k}"),
         Place::Input(k) => format!("input {k}"),
     };
-    let mut touched = Vec::new();
-    step.for_each_buffer(&mut |b| {
-        if !touched.contains(&b) {
-            touched.push(b);
-        }
-    });
+    let mut touched = BTreeSet::new();
+    step.for_each_buffer(&mut |b| _ = touched.insert(b));
     let size = |b: &BufferId| {
         let buffer = draft.buffer(*b);
         Count::product(buffer.extents.iter().map(|&e| e as u64)) * Count::from(buffer.dtype.size() as u64)

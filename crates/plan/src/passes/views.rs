@@ -1,6 +1,6 @@
 //! Steps that move elements and do nothing else, and how their neighbours do without them.
 
-use einfold_ir::{Access, AxisRef, BufferId, Draft, Form, Index, Mode, Place, Step, Term};
+use einfold_ir::{Access, AxisRef, BufferId, Draft, Dtype, Form, Index, Mode, Place, Step, Term};
 
 /// What a step does that gives every position of its tensor the value of one position of another: `to[x] = from[f(x)]`.
 pub(super) struct View {
@@ -174,8 +174,12 @@ impl Neighbours {
         let buffers = &draft.buffers;
         self.readers[to].iter().all(|&(r, s)| {
             let reader = &draft.regions[r].steps[s];
-            let target = draft.buffer(reader.write.tensor).dtype;
-            let converts = buffers[from].dtype == buffers[to].dtype || buffers[to].dtype == target;
+            let (target, source, between) = (draft.buffer(reader.write.tensor), buffers[from].dtype, buffers[to].dtype);
+            // A step that moves elements rounds them as it reads them; all others read what their type holds.
+            let widens = Dtype::promote(&[source, target.dtype]) == Some(target.dtype);
+            let moves = reader.reads.len() == 1 && reader.mode == Mode::Overwrite && reader.is_map(&target.extents);
+            let computes = matches!(&reader.form, Form::Nest(nest) if nest.expr.is_some());
+            let converts = source == between || (between == target.dtype && (widens || moves) && !computes);
             converts && reader.reads.iter().all(|read| read.tensor.0 as usize != to || !read.has_ids())
         })
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Index, Ir, NodeId, Violation};
 
-use super::module::{Module, Substitution, for_each_read, mapped};
+use super::module::{Module, Substitution, mapped};
 
 /// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
 /// result needs. Returns how many nodes went.
@@ -18,10 +18,8 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
             continue;
         };
         *c = mapped(c, &|id: &NodeId| ids[id.0 as usize]);
-        let mut reads = Vec::new();
-        for_each_read(c, &mut |id| reads.push(id));
-        let twins = known.entry((reads, node.shape.clone(), node.dtype)).or_default();
         let canonical = canonical(c);
+        let twins = known.entry((canonical.fingerprint(), node.shape.clone(), node.dtype)).or_default();
         let twin = twins.iter().find(|(other, _)| *other == canonical).map(|(_, twin)| *twin);
         if twin.is_none() {
             twins.push((canonical, id));
@@ -32,24 +30,31 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     module.finish()
 }
 
-/// What nodes of the same definition have in common at least: the nodes they read, in order, the shape and the dtype.
-type Key = (Vec<NodeId>, Vec<usize>, Dtype);
+/// What nodes of the same definition have in common at least: the fingerprint, the shape and the dtype.
+type Key = (u64, Vec<usize>, Dtype);
 
 /// The contraction with its axes in the order in which the output and the factors use them, without names. Axes that neither
 /// uses come last, by extent.
 fn canonical(c: &Contraction) -> Contraction {
     let mut order: Vec<u32> = Vec::with_capacity(c.axes.len());
-    let mut meet = |axis: AxisRef| match axis {
-        AxisRef::Own(a) if !order.contains(&a) => order.push(a),
-        _ => {}
+    let mut place: Vec<Option<u32>> = vec![None; c.axes.len()];
+    let mut meet = |axis: AxisRef| {
+        if let AxisRef::Own(a) = axis
+            && place[a as usize].is_none()
+        {
+            place[a as usize] = Some(order.len() as u32);
+            order.push(a);
+        }
     };
     c.output.iter().for_each(|index| index.for_each_axis(&mut meet));
     c.factors.iter().for_each(|factor| factor.for_each_axis(&mut meet));
-    let mut unused: Vec<u32> = (0..c.axes.len() as u32).filter(|a| !order.contains(a)).collect();
+    let mut unused: Vec<u32> = (0..c.axes.len() as u32).filter(|&a| place[a as usize].is_none()).collect();
     unused.sort_by_key(|&a| c.axes[a as usize].extent);
-    order.extend(unused);
-    let place = |a: usize| order.iter().position(|&x| x as usize == a).unwrap_or(a) as u32;
-    let places = Substitution((0..c.axes.len()).map(|a| Index::axis(place(a))).collect());
+    for a in unused {
+        place[a as usize] = Some(order.len() as u32);
+        order.push(a);
+    }
+    let places = Substitution(place.iter().map(|place| Index::axis(place.unwrap_or(u32::MAX))).collect());
     Contraction {
         axes: order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect(),
         factors: c.factors.iter().map(|factor| places.access(factor)).collect(),

@@ -1,6 +1,7 @@
 //! One line of the source, and the carets under it.
 
 use super::Note;
+use super::cut::{CUT, cut};
 use super::visible::visible;
 use std::fmt::{self, Formatter};
 use std::ops::{Range, RangeInclusive};
@@ -10,9 +11,6 @@ use unicode_width::UnicodeWidthStr;
 const LONG: usize = 100;
 /// How many characters of a long line are shown before the start of a note, and how many from there on.
 const AROUND: (usize, usize) = (30, 60);
-/// Stands for what is not shown.
-const CUT: &str = "…";
-
 /// A line of the source, without its line break.
 pub(super) struct Line<'a> {
     text: &'a str,
@@ -51,7 +49,7 @@ impl<'a> Line<'a> {
             write!(f, "\n {:1$} | ", "", number.len())?;
             write!(f, "{:indent$}{:^<carets$}", "", "")?;
             if !note.text.is_empty() {
-                write!(f, " {}", note.text)?;
+                write!(f, " {}", cut(&note.text))?;
             }
         }
         Ok(())
@@ -75,15 +73,15 @@ impl<'a> Line<'a> {
 
     /// The window as it is printed.
     fn shown(&self, window: Range<usize>) -> String {
-        let lead = if window.start > 0 { CUT } else { "" };
-        let tail = if window.end < self.text.len() { CUT } else { "" };
+        let mark = |cut: bool| if cut { CUT.to_string() } else { String::new() };
+        let (lead, tail) = (mark(window.start > 0), mark(window.end < self.text.len()));
         format!("{lead}{}{tail}", visible(&self.text[window]))
     }
 
     /// How many columns of the printed window stand before the carets, and how many carets there are.
     fn columns(&self, window: &Range<usize>, place: Range<usize>) -> (usize, usize) {
         let column = |at: usize| {
-            let lead = if window.start > 0 { CUT.width() } else { 0 };
+            let lead = usize::from(window.start > 0);
             lead + visible(&self.text[window.start..at.clamp(window.start, window.end)]).width()
         };
         let (start, end) = (column(place.start), column(place.end));

@@ -1,5 +1,6 @@
 //! From a program to a module: statement by statement, all contributions to a name at its last one.
 
+mod agree;
 mod define;
 mod form;
 mod given;

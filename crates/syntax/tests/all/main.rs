@@ -7,6 +7,7 @@ mod element;
 mod errors_doc;
 mod evaluate;
 mod grammar;
+mod long;
 mod meaning;
 mod programs;
 mod random;

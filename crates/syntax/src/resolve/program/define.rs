@@ -1,7 +1,7 @@
 //! A name from all statements that contribute to it.
 
 use super::super::Options;
-use super::form::{Contribution, Tensor};
+use super::form::{Contribution, Tensor, set};
 use super::mistakes::Mistakes;
 use super::nodes::Nodes;
 use super::point::Point;
@@ -120,7 +120,8 @@ impl Definition<'_> {
             let space = if each { ground.space(c.axes_of(&c.right)) } else { ground.whole() };
             return self.sink(nodes, k).reduce(&space, BinaryOp::Add, all[0], onto);
         }
-        let kept = c.kept();
+        let (kept, whole) = (c.kept(), ground.whole());
+        let any_drops = c.reads.iter().any(|read| ground.read_drops(read));
         // Only the whole sum is rounded.
         let mut sink = Sink { rounded: None, ..self.sink(nodes, k) };
         let (mut together, mut apart) = (Vec::new(), Vec::new());
@@ -129,24 +130,28 @@ impl Definition<'_> {
             let reduces = axes.iter().any(|axis| kept.binary_search(axis).is_err());
             let mut drops = false;
             term.for_each_read(&mut |read| drops |= ground.read_drops(&c.reads[read]));
-            let space = if each { ground.space(axes) } else { ground.whole() };
-            let product = Product::of(BinaryOp::Add, self.wide(), term, minus);
             // With `=` a dropped point is one of its term; otherwise it is one of all.
-            let alone = if each { reduces || drops } else { sink.contracts(&space, &product, BinaryOp::Add) };
+            let alone = if each {
+                reduces || drops
+            } else {
+                let product = Product::of(BinaryOp::Add, self.wide(), term, minus);
+                !any_drops && sink.contracts(&whole, &product, BinaryOp::Add)
+            };
             let list = if alone { &mut apart } else { &mut together };
-            list.push((minus, term, space));
+            list.push((minus, term, axes));
         }
         let mut value = onto;
         if !together.is_empty() {
-            let space = if each { ground.space(Vec::new()) } else { ground.whole() };
+            let space = if each { &ground.space(Vec::new()) } else { &whole };
             let terms: Vec<_> = together.into_iter().map(|(minus, term, _)| (minus, term)).collect();
             value = Some(match terms[..] {
-                [term] => sink.reduce(&space, BinaryOp::Add, term, value)?,
-                _ => sink.point(&space, BinaryOp::Add, &terms, value)?,
+                [term] => sink.reduce(space, BinaryOp::Add, term, value)?,
+                _ => sink.point(space, BinaryOp::Add, &terms, value)?,
             });
         }
-        for (minus, term, space) in apart {
-            value = Some(sink.reduce(&space, BinaryOp::Add, (minus, term), value)?);
+        for (minus, term, axes) in apart {
+            let space = if each { &ground.space(axes) } else { &whole };
+            value = Some(sink.reduce(space, BinaryOp::Add, (minus, term), value)?);
         }
         Ok(value.expect("a sum has a term"))
     }
@@ -258,7 +263,8 @@ impl Definition<'_> {
             let mut axes = Vec::new();
             dropping.iter().for_each(|read| read.for_each_axis(&mut |axis| axes.push(axis)));
             let space = if ground.empty() { ground.whole() } else { ground.space(axes) };
-            let others = (0..ground.extents.len()).filter(|axis| !space.axes.contains(axis));
+            let counted = set(space.axes.clone());
+            let others = (0..ground.extents.len()).filter(|axis| counted.binary_search(axis).is_err());
             let each = ground.points(&others.collect::<Vec<_>>());
             // What may drop a point is a factor, though its value does not count.
             let factors = dropping.iter().map(|read| ground.access(&space, read, false)).collect();

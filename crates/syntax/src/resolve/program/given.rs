@@ -7,6 +7,7 @@ use super::mistakes::Mistakes;
 use super::nodes::Nodes;
 use crate::ast::{Assign, Program};
 use crate::error::{Error, ErrorKind, Feature, NameClass};
+use crate::names::Definition;
 use crate::span::Span;
 use einfold_ir::{Algebra, TensorType};
 use std::collections::BTreeMap;
@@ -27,8 +28,13 @@ impl Given<'_> {
         Span::point(0)
     }
 
-    fn id(&self, name: &str) -> Option<u32> {
-        (0..self.program.names().classes().len() as u32).find(|&id| self.program.name(id) == name)
+    /// What the names of the program stand for.
+    fn classes(&self) -> BTreeMap<&str, NameClass> {
+        (0..).zip(self.program.names().classes()).map(|(id, class)| (self.program.name(id), *class)).collect()
+    }
+
+    fn definitions(&self) -> BTreeMap<&str, &Definition> {
+        self.program.names().definitions().iter().map(|d| (self.program.name(d.name), d)).collect()
     }
 
     /// Checks that every option is about a name that it can be about.
@@ -40,7 +46,11 @@ impl Given<'_> {
             return Err(self.mistakes().error(kind, operator, "spelled here").help("write `max=` with `+`, for one"));
         }
         let names = self.program.names();
-        let is = |name: &str, class| self.id(name).is_some_and(|id| names.classes()[id as usize] == class);
+        if sizes.is_empty() && policy.is_empty() && fill.is_empty() {
+            return Ok(());
+        }
+        let (classes, definitions) = (self.classes(), self.definitions());
+        let is = |name: &str, class| classes.get(name) == Some(&class);
         if let Some(name) = sizes.keys().find(|name| !is(name, NameClass::Size)) {
             let declared: Vec<String> =
                 names.sizes().iter().map(|&id| format!("`{}`", self.program.name(id))).collect();
@@ -56,8 +66,7 @@ impl Given<'_> {
             return Err(self.unknown(name, "given a policy for ids"));
         }
         for name in fill.keys() {
-            let definition = names.definitions().iter().find(|d| self.program.name(d.name) == name);
-            match definition {
+            match definitions.get(name.as_str()) {
                 None => return Err(self.unknown(name, "given a value for empty groups")),
                 Some(definition) if definition.assign == Assign::Equal => {
                     let kind = ErrorKind::Unsupported { feature: Feature::FillOfEqual };
@@ -84,9 +93,10 @@ impl Given<'_> {
     pub(super) fn outputs(&self) -> Result<Vec<u32>, Error> {
         let names = self.program.names();
         let Some(asked) = &self.options.outputs else { return Ok(names.outputs().to_vec()) };
-        let defined = |name: &String| {
-            let id = names.definitions().iter().map(|d| d.name).find(|&id| self.program.name(id) == name);
-            id.ok_or_else(|| self.unknown(name, "asked for"))
+        let definitions = self.definitions();
+        let defined = |name: &String| match definitions.get(name.as_str()) {
+            Some(definition) => Ok(definition.name),
+            None => Err(self.unknown(name, "asked for")),
         };
         asked.iter().map(defined).collect()
     }
@@ -165,13 +175,13 @@ impl Given<'_> {
 
     /// All operands as the inputs of the module, in their order.
     pub(super) fn tensors(&self, nodes: &mut Nodes) -> Result<Vec<Tensor>, Error> {
-        let names = self.program.names();
+        let (names, by_name) = (self.program.names(), self.by_name());
         let by_position = |k: usize| names.inputs().get(k).map(|&id| self.program.name(id).into());
         let tensor = |(k, input): (usize, &TensorType)| {
             if !addressable(&input.shape, input.dtype) {
                 return Err(self.mistakes().too_large(&input.shape, input.dtype, self.nowhere()));
             }
-            let name = if self.by_name() { input.name.clone() } else { by_position(k) };
+            let name = if by_name { input.name.clone() } else { by_position(k) };
             let name = name.unwrap_or_else(|| format!("x{k}").into());
             let node = nodes.ir.input(name.clone(), input.dtype, input.shape.as_slice());
             let (shown, dtype, shape, conj) = (format!("`{name}`"), input.dtype, input.shape.clone(), input.conj);

@@ -193,6 +193,13 @@ impl Mistakes<'_> {
         }
     }
 
+    /// A size that follows from itself, through those of other axes of the result.
+    pub(super) fn circle(&self, name: &str, axis: usize, span: Span) -> Error {
+        let kind = ErrorKind::Unresolved { axis: format!("axis {} of `{name}`", axis + 1) };
+        self.error(kind, span, "the statements give each other sizes in a circle")
+            .help("declare the size of the axis after `:`")
+    }
+
     pub(super) fn undeclared(&self, name: &str, axis: usize, span: Span) -> Error {
         let kind = ErrorKind::Unresolved { axis: format!("axis {} of `{name}`", axis + 1) };
         self.error(kind, span, "an axis runs both in the ids and beside them")

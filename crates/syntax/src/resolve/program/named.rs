@@ -8,11 +8,12 @@ use super::nodes::Nodes;
 use super::scope::Axes;
 use super::shape::{Shape, Shapes};
 use super::space::Ground;
-use crate::ast::{Assign, Axis, Bracket, Named};
+use crate::ast::{Assign, Axis, Bracket, Name, Named};
 use crate::error::{Error, ErrorKind, TypeProblem};
 use crate::render::Note;
 use crate::span::Span;
 use einfold_ir::{Access, Contraction, Dtype, Index, Ir, Label, TensorType};
+use std::collections::BTreeMap;
 
 /// The meaning of named subscripts for operands of these types.
 pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
@@ -114,9 +115,16 @@ fn contribution(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Re
 
 /// The sizes that the caller gives to axes.
 fn given(named: &Named, mistakes: &Mistakes<'_>, options: &Options, axes: &mut Axes) -> Result<Vec<Given>, Error> {
-    let all = || named.terms().iter().flat_map(Bracket::names);
-    let given = |(name, &size): (&String, &usize)| match all().find(|other| named.name(other.id) == name) {
-        Some(found) => Ok(Given { axis: axes.name(found, name), size, span: found.span }),
+    let mut all: BTreeMap<&str, Name> = BTreeMap::new();
+    if !options.sizes.is_empty() {
+        named
+            .terms()
+            .iter()
+            .flat_map(Bracket::names)
+            .for_each(|name| _ = all.entry(named.name(name.id)).or_insert(name));
+    }
+    let given = |(name, &size): (&String, &usize)| match all.get(name.as_str()) {
+        Some(&found) => Ok(Given { axis: axes.name(found, name), size, span: found.span }),
         None => {
             let kind = ErrorKind::UnknownSize { name: name.clone() };
             let error = mistakes.error(kind, named.output().span, format!("`{name}` is in no term"));
@@ -124,6 +132,21 @@ fn given(named: &Named, mistakes: &Mistakes<'_>, options: &Options, axes: &mut A
         }
     };
     options.sizes.iter().map(given).collect()
+}
+
+/// The first two operands whose types do not mix.
+fn clash(dtypes: &[Dtype]) -> (usize, usize) {
+    let mut distinct: Vec<usize> = Vec::new();
+    for b in 0..dtypes.len() {
+        if let Some(&a) = distinct.iter().find(|&&a| Dtype::promote(&[dtypes[a], dtypes[b]]).is_none()) {
+            return (a, b);
+        }
+        if distinct.iter().all(|&a| dtypes[a] != dtypes[b]) {
+            distinct.push(b);
+        }
+    }
+    // Types that mix pair by pair also mix together.
+    (0, dtypes.len() - 1)
 }
 
 fn ellipsis(term: &Bracket) -> Option<Span> {
@@ -137,9 +160,8 @@ fn ellipsis(term: &Bracket) -> Option<Span> {
 fn dtype(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Result<Dtype, Error> {
     let dtypes: Vec<Dtype> = mistakes.tensors.iter().map(|tensor| tensor.dtype).collect();
     let place = |k: usize| named.terms()[k].span;
-    let mixes = |b: usize| (0..b).find(|&a| Dtype::promote(&[dtypes[a], dtypes[b]]).is_none()).map(|a| (a, b));
     let Some(dtype) = Dtype::promote(&dtypes) else {
-        let (a, b) = (0..dtypes.len()).find_map(mixes).unwrap_or((0, dtypes.len() - 1));
+        let (a, b) = clash(&dtypes);
         let problem = TypeProblem::Mix { first: dtypes[a], second: dtypes[b] };
         return Err(mistakes
             .error(ErrorKind::Types { problem }, place(a), format!("{} here", dtypes[a]))

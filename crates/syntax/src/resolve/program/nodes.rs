@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Nodes {
     pub(super) ir: Ir,
-    /// The nodes that read these tensors and have this shape.
-    made: BTreeMap<(Vec<NodeId>, Vec<usize>), Vec<NodeId>>,
+    /// The nodes whose contractions have this fingerprint.
+    made: BTreeMap<u64, Vec<NodeId>>,
 }
 
 impl Nodes {
@@ -32,12 +32,11 @@ impl Nodes {
         if !addressable(shape, dtype) {
             return Err(mistakes.too_large(shape, dtype, place));
         }
-        let mut reads: Vec<NodeId> = contraction.onto.into_iter().collect();
-        contraction.factors.iter().for_each(|factor| factor.for_each_tensor(&mut |tensor| reads.push(*tensor)));
-        let made = self.made.entry((reads, shape.to_vec())).or_default();
+        let made = self.made.entry(contraction.fingerprint()).or_default();
         let twin = made.iter().find(|&&id| {
             let node = self.ir.node(id);
-            node.dtype == dtype && matches!(&node.def, Def::Contract(other) if same(other, &contraction))
+            let alike = node.dtype == dtype && node.shape == shape;
+            alike && matches!(&node.def, Def::Contract(other) if same(other, &contraction))
         });
         if let Some(&twin) = twin {
             return Ok(twin);

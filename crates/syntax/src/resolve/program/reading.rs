@@ -14,7 +14,8 @@ pub(super) fn check(mistakes: &Mistakes<'_>, name: &str, c: &Contribution) -> Re
     match c.assign {
         Assign::Equal => {
             positions(mistakes, name, c)?;
-            terms(&c.right).into_iter().try_for_each(|(_, term)| equal(mistakes, c, term))
+            let kept = c.kept();
+            terms(&c.right).into_iter().try_for_each(|(_, term)| equal(mistakes, c, &kept, term))
         }
         Assign::Add => add(mistakes, c),
         _ => Ok(()),
@@ -61,8 +62,7 @@ fn positions(mistakes: &Mistakes<'_>, name: &str, c: &Contribution) -> Result<()
 }
 
 /// A reduced axis of a term of `=` occurs in no function, parenthesis with a sum, or denominator.
-fn equal(mistakes: &Mistakes<'_>, c: &Contribution, term: &Value) -> Result<(), Error> {
-    let kept = c.kept();
+fn equal(mistakes: &Mistakes<'_>, c: &Contribution, kept: &[usize], term: &Value) -> Result<(), Error> {
     let reduced: Vec<usize> = c.axes_of(term).into_iter().filter(|axis| kept.binary_search(axis).is_err()).collect();
     let Some((inside, place)) = unclear(c, term, &reduced) else { return Ok(()) };
     let axis = c.axes_of(inside).into_iter().find(|axis| reduced.contains(axis)).unwrap_or(0);

@@ -157,6 +157,8 @@ impl Scope<'_> {
 
     fn affine(&self, axes: &mut Axes, written: &ast::Affine) -> Result<Affine, Error> {
         let mut affine = Affine::default();
+        // By axis, where its term is.
+        let mut terms: BTreeMap<usize, usize> = BTreeMap::new();
         for part in &written.parts {
             let signed = |value: i64| if part.sign == Sign::Minus { -value } else { value };
             match &part.kind {
@@ -166,7 +168,8 @@ impl Scope<'_> {
                     match atom {
                         ast::Atom::Axis(name) => {
                             let axis = axes.name(*name, self.program.name(name.id));
-                            match affine.terms.iter_mut().find(|(_, a)| *a == axis) {
+                            let at = *terms.entry(axis).or_insert(affine.terms.len());
+                            match affine.terms.get_mut(at) {
                                 Some((sum, _)) => *sum = sum.saturating_add(coef),
                                 None => affine.terms.push((coef, axis)),
                             }

@@ -4,9 +4,9 @@ use super::super::{Options, SizeQuery};
 use super::form::{Affine, Contribution, Slot, Tensor, set};
 use super::mistakes::{Held, Mistakes};
 use super::query;
-use super::sizes::{range, sizes};
+use super::sizes::range;
 use super::space::Ground;
-use crate::error::{Error, SizeRule};
+use crate::error::Error;
 use crate::span::Span;
 
 /// What decides the sizes of a definition.
@@ -41,7 +41,7 @@ impl Shapes<'_> {
             return Err(self.mistakes.left_rank(self.name, &self.contributions[0], other));
         }
         let declared = (0..rank).map(|axis| self.declared(axis)).collect::<Result<Vec<_>, _>>()?;
-        let (extents, mut shape) = self.agree(declared)?;
+        let (extents, mut shape) = self.agree(&declared)?;
         let extents = self.complete(extents)?;
         let mut asked = Vec::new();
         for (axis, held) in shape.iter_mut().enumerate().filter(|(_, held)| held.is_none()) {
@@ -63,74 +63,6 @@ impl Shapes<'_> {
         match declared.find(|other| other.0 != first.0) {
             Some(other) => Err(self.mistakes.declared(self.name, axis, first, other)),
             None => Ok(Some(Held::declared(first.0, first.1))),
-        }
-    }
-
-    /// Solves each contribution, and again where another one tells more about an axis of the result.
-    #[allow(clippy::type_complexity, reason = "sizes by contribution, and sizes of the result")]
-    fn agree(&self, declared: Vec<Option<Held>>) -> Result<(Vec<Vec<Option<usize>>>, Vec<Option<Held>>), Error> {
-        let solve = |c: &Contribution, shape: &[Option<Held>]| {
-            sizes(self.mistakes, self.tensors, c, self.options.strict, shape)
-        };
-        let mut extents = self.contributions.iter().map(|c| solve(c, &declared)).collect::<Result<Vec<_>, Error>>()?;
-        loop {
-            let mut shape = declared.clone();
-            for (axis, held) in shape.iter_mut().enumerate().filter(|(_, held)| held.is_none()) {
-                *held = self.plain(axis, &extents)?;
-            }
-            self.tie(&mut shape, &declared);
-            let mut changed = false;
-            for (c, extents) in self.contributions.iter().zip(&mut extents) {
-                if tells_more(c, extents, &shape) {
-                    let solved = solve(c, &shape)?;
-                    changed |= solved != *extents;
-                    *extents = solved;
-                }
-            }
-            if !changed {
-                return Ok((extents, shape));
-            }
-        }
-    }
-
-    /// The size of an axis of the result from plain axes and groups; between contributions, size 1 stretches.
-    fn plain(&self, axis: usize, extents: &[Vec<Option<usize>>]) -> Result<Option<Held>, Error> {
-        let mut known: Option<Held> = None;
-        for (c, extents) in self.contributions.iter().zip(extents) {
-            let position = &c.left[axis];
-            let size = match &position.slot {
-                Slot::Axis(axis) => extents[*axis],
-                Slot::Group(axes) => product(axes, extents),
-                Slot::Affine(_) => None,
-            };
-            let Some(size) = size else { continue };
-            let here = Held { size, span: position.span, of: None };
-            known = match known {
-                Some(held) if held.size == size || (size == 1 && !self.options.strict) => Some(held),
-                Some(held) if held.size != 1 || self.options.strict => {
-                    let rule = if self.options.strict { SizeRule::Strict } else { SizeRule::Stretch };
-                    return Err(self.mistakes.result_sizes(self.name, axis, held, here, rule));
-                }
-                _ => Some(here),
-            };
-        }
-        Ok(known)
-    }
-
-    /// An axis that is repeated on a left ties axes of the result: where one of them is 1 and another is not, the 1 stretches.
-    fn tie(&self, shape: &mut [Option<Held>], declared: &[Option<Held>]) {
-        if self.options.strict {
-            return;
-        }
-        for c in self.contributions {
-            for (k, position) in c.left.iter().enumerate() {
-                let Slot::Axis(axis) = position.slot else { continue };
-                let own = |other: &usize| matches!(c.left[*other].slot, Slot::Axis(other) if other == axis);
-                let longer = (0..shape.len()).filter(own).find_map(|other| shape[other].filter(|held| held.size != 1));
-                if declared[k].is_none() && shape[k].is_some_and(|held| held.size == 1) && longer.is_some() {
-                    shape[k] = longer;
-                }
-            }
         }
     }
 
@@ -198,20 +130,6 @@ impl Shapes<'_> {
         }
         Ok(())
     }
-}
-
-/// Whether the sizes of the result differ from those of the axes on the left.
-fn tells_more(c: &Contribution, extents: &[Option<usize>], shape: &[Option<Held>]) -> bool {
-    c.left.iter().zip(shape).any(|(position, held)| match (&position.slot, held) {
-        (Slot::Axis(axis), Some(held)) => extents[*axis] != Some(held.size),
-        (Slot::Group(axes), Some(held)) => product(axes, extents) != Some(held.size),
-        _ => false,
-    })
-}
-
-/// The size of a group whose axes are all known; what no `usize` holds is too large in any case.
-fn product(axes: &[usize], extents: &[Option<usize>]) -> Option<usize> {
-    axes.iter().try_fold(1_usize, |product, &axis| Some(product.saturating_mul(extents[axis]?)))
 }
 
 /// The axes of reads of ids, each once.

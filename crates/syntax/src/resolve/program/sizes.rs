@@ -1,17 +1,31 @@
 //! Finds the sizes of the axes of a statement.
 //!
-//! First the plain sizes, between which size 1 stretches; then, until nothing changes, groups with one unknown factor and one
-//! round of windows, as in Tensor Comprehensions: every axis that is the only unknown of a window gets the largest size that
-//! stays inside. An axis that is in a window takes a plain size of 1 only when no window can tell it more. What is found is
-//! never changed, and the order of operands does not matter.
+//! First the plain sizes, between which size 1 stretches; then groups with one unknown factor and rounds of windows, as in
+//! Tensor Comprehensions: every axis that is the only unknown of a window gets the largest size that stays inside. An axis that
+//! is in a window takes a plain size of 1 only when no window can tell it more. What is found is never changed, and the order of
+//! operands does not matter.
+
+mod rounds;
 
 use super::form::{Affine, Contribution, Read, Slot, Tensor};
 use super::mistakes::{Held, Mistakes};
-use crate::error::{Error, SizeProblem, SizeRule};
+use crate::error::{Error, SizeRule};
 use crate::span::Span;
+use rounds::Rounds;
+
+/// What a statement says of the sizes of its axes; `None` where it does not tell.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Without the sizes of 1 that are left over where a window tells nothing.
+    pub(super) firm: Vec<Option<usize>>,
+    /// With them.
+    pub(super) full: Vec<Option<usize>>,
+    /// What is wrong; the sizes are then those of the last step without a mistake.
+    pub(super) wrong: Option<Error>,
+}
 
 /// The sizes that are known of the axes of a statement, and the first holder of each.
-pub(super) struct Sizes<'a> {
+struct Sizes<'a> {
     mistakes: &'a Mistakes<'a>,
     tensors: &'a [Tensor],
     c: &'a Contribution,
@@ -20,30 +34,44 @@ pub(super) struct Sizes<'a> {
     known: Vec<Option<Held>>,
 }
 
-/// The sizes of the axes of `c`; `None` where the statement alone does not tell. `shape` has the sizes of the positions on the
-/// left, as far as they are known.
+/// The sizes of the axes of `c`. `shape` has the sizes of the positions on the left, as far as they are known.
 pub(super) fn sizes(
     mistakes: &Mistakes<'_>,
     tensors: &[Tensor],
     c: &Contribution,
     strict: bool,
     shape: &[Option<Held>],
-) -> Result<Vec<Option<usize>>, Error> {
+) -> Found {
     let known = vec![None; c.axes.len()];
     let mut sizes = Sizes { mistakes, tensors, c, strict, known };
-    let reads = c.all_reads();
-    sizes.fixed(shape)?;
-    let postponed = sizes.plain(&reads)?;
-    sizes.rounds(&reads, shape)?;
-    if sizes.fill(postponed) {
-        sizes.rounds(&reads, shape)?;
-    }
-    sizes.each_group(&reads, shape, Sizes::tells)?;
-    sizes.inside(&reads)?;
-    Ok(sizes.known.iter().map(|held| held.map(|held| held.size)).collect())
+    let mut found = Found { firm: vec![None; c.axes.len()], full: vec![None; c.axes.len()], wrong: None };
+    found.wrong = sizes.solve(shape, &mut found).err();
+    found
 }
 
 impl Sizes<'_> {
+    /// All steps; after each of them `found` has what is known.
+    fn solve(&mut self, shape: &[Option<Held>], found: &mut Found) -> Result<(), Error> {
+        let reads = self.c.all_reads();
+        self.fixed(shape)?;
+        let postponed = self.plain(&reads)?;
+        (found.firm, found.full) = (self.sizes(), self.sizes());
+        let mut rounds = Rounds::new(self, &reads, shape);
+        rounds.run()?;
+        (found.firm, found.full) = (rounds.sizes.sizes(), rounds.sizes.sizes());
+        if rounds.fill(postponed) {
+            rounds.run()?;
+        }
+        rounds.told()?;
+        self.inside(&reads)?;
+        found.full = self.sizes();
+        Ok(())
+    }
+
+    fn sizes(&self) -> Vec<Option<usize>> {
+        self.known.iter().map(|held| held.map(|held| held.size)).collect()
+    }
+
     fn size(&self, axis: usize) -> Option<usize> {
         self.known[axis].map(|held| held.size)
     }
@@ -118,124 +146,6 @@ impl Sizes<'_> {
             Some(held) => return Err(self.two(axis, held, here, SizeRule::Stretch)),
         }
         Ok(())
-    }
-
-    /// Gives axes that nothing else fixed a size of 1. Whether there was one.
-    fn fill(&mut self, postponed: Vec<(usize, Held)>) -> bool {
-        let mut any = false;
-        for (axis, held) in postponed {
-            any |= self.known[axis].is_none();
-            self.known[axis].get_or_insert(held);
-        }
-        any
-    }
-
-    fn rounds(&mut self, reads: &[&Read], shape: &[Option<Held>]) -> Result<(), Error> {
-        loop {
-            // No window tells what a group can.
-            while self.each_group(reads, shape, Sizes::group)? {}
-            if !self.windows(reads)? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Calls `go` with every group whose size is known. Whether any call changed something.
-    fn each_group(
-        &mut self,
-        reads: &[&Read],
-        shape: &[Option<Held>],
-        go: impl Fn(&mut Self, &[usize], Held) -> Result<bool, Error>,
-    ) -> Result<bool, Error> {
-        let mut changed = false;
-        for read in reads {
-            for (dim, (slot, span)) in read.dims.iter().enumerate() {
-                if let Slot::Group(axes) = slot {
-                    changed |= go(self, axes, self.held(read, dim, *span))?;
-                }
-            }
-        }
-        for (position, held) in self.c.left.iter().zip(shape) {
-            if let (Slot::Group(axes), Some(held)) = (&position.slot, held) {
-                changed |= go(self, axes, Held { span: position.span, ..*held })?;
-            }
-        }
-        Ok(changed)
-    }
-
-    /// The only unknown factor of a group; or the check that the product is right. A product of 0 tells nothing, though another
-    /// group may.
-    fn group(&mut self, axes: &[usize], held: Held) -> Result<bool, Error> {
-        let mut unknown = axes.iter().copied().filter(|&axis| self.known[axis].is_none());
-        let (first, second) = (unknown.next(), unknown.next());
-        let product = axes.iter().filter_map(|&axis| self.size(axis)).fold(1_usize, usize::saturating_mul);
-        let wrong = |problem| Err(self.mistakes.group(axes, self.c, held, problem));
-        let size = held.size;
-        match (first, second) {
-            (_, Some(_)) => Ok(false),
-            (None, None) if size != product => wrong(SizeProblem::Group { product, size }),
-            (None, None) => Ok(false),
-            (Some(_), None) if product == 0 && size == 0 => Ok(false),
-            (Some(_), None) if product == 0 || !size.is_multiple_of(product) => {
-                wrong(SizeProblem::Factor { product, size })
-            }
-            (Some(axis), None) => {
-                self.known[axis] = Some(Held { size: size / product, ..held });
-                Ok(true)
-            }
-        }
-    }
-
-    /// A group does not lack a factor that a product of 0 cannot tell.
-    fn tells(&mut self, axes: &[usize], held: Held) -> Result<bool, Error> {
-        let sizes = axes.iter().map(|&axis| self.size(axis));
-        let unknown = sizes.clone().filter(Option::is_none).count();
-        match unknown {
-            1 if held.size == 0 && sizes.flatten().any(|size| size == 0) => {
-                Err(self.mistakes.group(axes, self.c, held, SizeProblem::Factor { product: 0, size: 0 }))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// One round of windows: all axes that are the only unknown of some window, together.
-    fn windows(&mut self, reads: &[&Read]) -> Result<bool, Error> {
-        let mut found: Vec<(usize, Held)> = Vec::new();
-        for read in reads {
-            for (dim, (slot, span)) in read.dims.iter().enumerate() {
-                let Some(window) = slot.window() else { continue };
-                if let Some((axis, size)) = self.window(window, read, dim, *span)? {
-                    found.push((axis, Held { size, span: *span, of: Some((read.tensor, dim)) }));
-                }
-            }
-        }
-        let changed = !found.is_empty();
-        for (axis, held) in found {
-            let least = self.known[axis].filter(|known| known.size <= held.size).unwrap_or(held);
-            self.known[axis] = Some(least);
-        }
-        Ok(changed)
-    }
-
-    /// The only unknown axis of a window, and the largest size of it that stays inside.
-    fn window(&self, window: &Affine, read: &Read, dim: usize, span: Span) -> Result<Option<(usize, usize)>, Error> {
-        let mut unknown = window.terms.iter().filter(|(coef, axis)| *coef != 0 && self.known[*axis].is_none());
-        let (Some(&(coef, axis)), None) = (unknown.next(), unknown.next()) else { return Ok(None) };
-        if coef < 0 {
-            return Ok(None);
-        }
-        let (low, high) = range(window, |axis| self.size(axis));
-        let size = self.tensors[read.tensor].shape[dim];
-        if low < 0 {
-            return Err(self.mistakes.outside(&self.tensors[read.tensor], dim, (low, high.max(low)), span));
-        }
-        let count = (size as i128 - 1 - high).div_euclid(i128::from(coef)) + 1;
-        match usize::try_from(count) {
-            Ok(count) => Ok(Some((axis, count))),
-            Err(_) => {
-                Err(self.mistakes.negative(&self.c.axes[axis].label, &self.tensors[read.tensor], dim, count, span))
-            }
-        }
     }
 
     /// Windows whose axes are all known stay inside.

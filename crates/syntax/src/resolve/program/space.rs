@@ -3,6 +3,7 @@
 use super::super::Options;
 use super::form::{Affine, Contribution, Read, Slot, Tensor, Value, set};
 use einfold_ir::{Access, Axis, AxisRef, Ids, Index, NodeId, OutOfRange};
+use std::collections::BTreeMap;
 
 /// What the indices of a statement are made from once its sizes are known.
 #[derive(Clone, Copy)]
@@ -112,11 +113,13 @@ impl Ground<'_> {
             Slot::Group(axes) => {
                 let mut stride = 1_i64;
                 let mut terms: Vec<(i64, AxisRef)> = Vec::with_capacity(axes.len());
+                // By axis, where its term is.
+                let mut places: BTreeMap<usize, usize> = BTreeMap::new();
                 for &axis in axes.iter().rev() {
-                    let axis_ref = space.local(axis);
-                    match terms.iter_mut().find(|(_, other)| *other == axis_ref) {
+                    let at = *places.entry(axis).or_insert(terms.len());
+                    match terms.get_mut(at) {
                         Some((coef, _)) => *coef += stride,
-                        None => terms.push((stride, axis_ref)),
+                        None => terms.push((stride, space.local(axis))),
                     }
                     stride = stride.saturating_mul(i64::try_from(self.extents[axis]).unwrap_or(i64::MAX));
                 }

@@ -116,7 +116,11 @@ impl Sink<'_> {
     pub(super) fn contracts(&self, space: &Space, product: &Product<'_>, add: BinaryOp) -> bool {
         let (ground, c) = (&self.ground, self.ground.c);
         let laws = product.algebra(add).laws(self.dtype);
-        let drops = c.reads.iter().any(|read| ground.read_drops(read));
+        let mut drops = false;
+        product
+            .parts
+            .iter()
+            .for_each(|part| part.value.for_each_read(&mut |read| drops |= ground.read_drops(&c.reads[read])));
         let points = |part: Part<'_>| ground.points(&ground.axes_of(part.value));
         let operands: Vec<(Part<'_>, usize)> = product.operands().map(|part| (part, points(part))).collect();
         if !laws.distributive || drops || ground.empty() || operands.len() < 2 {
