@@ -10,6 +10,7 @@
 //!
 //! [`resolve`] gives all of them one meaning, a module of contractions. The grammar is `grammar/einfold.ebnf`.
 
+mod advice;
 mod ast;
 mod error;
 mod integers;

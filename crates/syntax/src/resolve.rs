@@ -6,7 +6,8 @@ mod mistakes;
 mod options;
 mod program;
 
-use crate::ast::{Ast, Subscripts};
+use crate::advice;
+use crate::ast::{Ast, Spelling, Subscripts};
 use crate::error::Error;
 use crate::integers;
 use axes::Axes;
@@ -89,10 +90,14 @@ impl SizeQuery {
 /// # Errors
 /// As [`resolve`], but for `DataDependentShape`.
 pub fn resolve_or_ask(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Resolved, Error> {
-    match ast {
+    let resolved = match ast {
         Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options).map(Resolved::Ir),
         Ast::Named(named) => program::named(named, inputs, options).map(Resolved::Ir),
         Ast::Program(program) => program::program(program, inputs, options),
+    };
+    match resolved.map_err(advice::settle)? {
+        Resolved::Needs { queries, refusal } => Ok(Resolved::Needs { queries, refusal: advice::settle(refusal) }),
+        ir => Ok(ir),
     }
 }
 
@@ -108,10 +113,17 @@ pub fn resolve_labels(
     inputs: &[TensorType],
     options: &Options,
 ) -> Result<Ir, Error> {
-    resolve_subscripts(&integers::subscripts(labels, output)?, inputs, options)
+    resolve_subscripts(&integers::subscripts(labels, output)?, inputs, options).map_err(advice::settle)
 }
 
 fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
+    letters(s, inputs, options).map_err(|error| match s.spelling() {
+        Spelling::Letters => advice::advise_words(error),
+        Spelling::Integers => error,
+    })
+}
+
+fn letters(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
     let mistakes = Mistakes { s, inputs };
     if inputs.len() != s.terms().len() {
         return Err(mistakes.operands());

@@ -100,6 +100,7 @@ fn mistakes_in_the_spaced_form() {
       | i j
       |    ^
       = help: name the axes of each operand, as in `i j, j k -> i k`
+      = help: with the axes that are used once: `[i j] -> [i j]`
     ");
     assert_snapshot!(parse_spaced("[i] -> [i]").unwrap_err(), @r"
     error[syntax]: expected an axis, `,` or `->`, found `[`

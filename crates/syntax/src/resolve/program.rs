@@ -21,6 +21,7 @@ mod types;
 pub(super) use named::named;
 
 use super::{Options, Resolved};
+use crate::advice::Edit;
 use crate::ast::Program;
 use crate::error::{Error, ErrorKind};
 use crate::names;
@@ -103,6 +104,7 @@ fn needs(text: &str, name: &str, asked: Vec<Asked>) -> Resolved {
         Mistakes { text, tensors: &[] }
             .error(kind, first.span, "one more than the greatest position")
             .help("declare the size after `:`, as in `Y[g[n]:10]`")
+            .offer("with size 10", Edit::new(text).after(first.span, ":10").finish())
     });
     let queries = asked.into_iter().map(|asked| asked.query).collect();
     Resolved::Needs { queries, refusal: refusal.expect("there is a question") }
