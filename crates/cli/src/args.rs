@@ -154,6 +154,9 @@ pub(crate) struct RunArgs {
     pub(crate) language: LanguageArgs,
     #[command(flatten)]
     pub(crate) plan: PlanArgs,
+    /// Say nothing on standard error but what is wrong.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
     /// Print what a run would cost and need, and do not run. Of the files only the headers are read, unless ids tell a shape.
     #[arg(long, conflicts_with = "json")]
     pub(crate) dry_run: bool,

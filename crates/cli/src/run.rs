@@ -7,6 +7,7 @@ use crate::destination::Destinations;
 use crate::error::Failure;
 use crate::interrupt;
 use crate::language;
+use crate::notes;
 use crate::npy::NpyError;
 use crate::operands;
 use crate::output::to_stdout;
@@ -28,6 +29,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let expression = args.plan.apply(args.language.apply(expression, "run")?)?;
     start_threads(args)?;
     let (plan, operands) = operands::plan(&expression, operands::open(&source.files)?)?;
+    if !args.quiet {
+        notes::warn(&plan);
+    }
     if args.dry_run {
         return to_stdout(|out| write_cost(&plan, out));
     }

@@ -204,7 +204,7 @@ pub use einfold_order::{Budget, Order, OrderError, STRATEGIES, Strategy};
 pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, Holder, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
-    TypeProblem,
+    TypeProblem, Warning, WarningKind,
 };
 pub use ndarray;
 

@@ -12,6 +12,7 @@ mod words;
 
 pub(crate) use edit::{Edit, free, names};
 pub(crate) use letters::summed;
+pub(crate) use statement::counting;
 pub(crate) use words::{Words, advise_words};
 
 use crate::error::{Error, Level};

@@ -10,7 +10,7 @@ pub use kind::{ErrorKind, Holder, SizeRule};
 pub use problem::{Found, SyntaxProblem};
 
 use crate::advice;
-use crate::render::{Note, Report};
+use crate::render::{Note, Report, Severity};
 use std::fmt::{self, Debug, Display, Formatter};
 
 /// A mistake in an expression or between an expression and its operands: what, where in the text, and what to do about it.
@@ -150,7 +150,8 @@ impl Error {
 impl Display for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Body { kind, text, notes, help, .. } = &*self.0;
-        write!(f, "{}", Report { code: kind.code(), message: &kind.to_string(), source: text, notes, help })
+        let (severity, message) = (Severity::Error, &kind.to_string());
+        write!(f, "{}", Report { severity, code: kind.code(), message, source: text, notes, help })
     }
 }
 

@@ -20,6 +20,7 @@ mod parse;
 mod render;
 mod resolve;
 mod span;
+mod warning;
 
 pub use ast::{
     Access, Affine, Assign, Ast, Atom, Axis, AxisSize, Bracket, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index,
@@ -33,9 +34,10 @@ pub use integers::from_labels;
 pub use labels::is_label;
 pub use names::{Definition, Names};
 pub use parse::{parse, parse_spaced};
-pub use render::{Note, Report};
-pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_or_ask};
+pub use render::{Note, Report, Severity};
+pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_noting, resolve_or_ask};
 pub use span::Span;
+pub use warning::{Warning, WarningKind};
 
 /// The longest text that is read, in bytes.
 pub const MAX_TEXT: usize = 1 << 24;

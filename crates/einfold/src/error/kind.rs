@@ -235,7 +235,7 @@ impl ErrorKind {
             ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
                 "let such ids be dropped or wrap (`out_of_range`), or declare a larger size".into()
             }
-            ErrorKind::Bind(error) => bind_help(error)?.into(),
+            ErrorKind::Bind(error) => bind_help(error)?,
             ErrorKind::View(ViewError::Overlap { .. }) => {
                 "write to a tensor whose positions are distinct elements".into()
             }
@@ -265,6 +265,7 @@ impl ErrorKind {
             ErrorKind::Bind(
                 BindError::Dtype { port: Port::Operand(k), .. } | BindError::Shape { port: Port::Operand(k), .. },
             ) => Some(k),
+            ErrorKind::Bind(BindError::Operands { expected, found }) if found < expected => Some(found),
             _ => None,
         }
     }
@@ -281,7 +282,9 @@ fn results(count: usize) -> String {
 fn names_help(problem: &NamesProblem) -> Option<String> {
     Some(match problem {
         NamesProblem::Twice { .. } => "give each operand once".into(),
-        NamesProblem::Unnamed { .. } => "name all operands or none".into(),
+        NamesProblem::Unnamed { .. } => {
+            "name all operands, as the program does, or none: then they are in the order of its names".into()
+        }
         NamesProblem::NotAProgram { .. } => "give the operands in the order of the terms, without names".into(),
         NamesProblem::NoTensor { .. } => "write a program: `Y[g[n]] += X[n]`".into(),
         NamesProblem::NoResult { there, .. } if there.is_empty() => return None,
@@ -311,8 +314,16 @@ fn bind_code(error: &BindError) -> &'static str {
     }
 }
 
-fn bind_help(error: &BindError) -> Option<&'static str> {
-    Some(match error {
+fn bind_help(error: &BindError) -> Option<String> {
+    if let BindError::Operands { expected, found } | BindError::Outputs { expected, found } = *error {
+        let noun = if matches!(error, BindError::Operands { .. }) { "operand" } else { "output" };
+        return Some(match expected.checked_sub(found) {
+            None => format!("leave out {noun} {}", expected + 1),
+            Some(0 | 1) => format!("{noun} {expected} is missing"),
+            Some(_) => format!("{noun}s {} to {expected} are missing", found + 1),
+        });
+    }
+    let help = match error {
         BindError::Dtype { port: Port::Operand(_), .. } | BindError::Shape { port: Port::Operand(_), .. } => {
             "make a plan for these operands, or use `Expression::run`, which plans for what it is given"
         }
@@ -321,7 +332,8 @@ fn bind_help(error: &BindError) -> Option<&'static str> {
         BindError::Unsupported { .. } => "convert the operands, or write a `Semiring` of your own",
         BindError::TooLarge { .. } | BindError::Memory(_) => "sum over an axis first, or split the work",
         _ => return None,
-    })
+    };
+    Some(help.into())
 }
 
 impl From<RunError> for ErrorKind {

@@ -102,7 +102,8 @@ fn sizes(error: Error, text: &str) -> Error {
 fn dots(error: Error, text: &str) -> Error {
     let (i, j) = (free(text, "i"), free(text, "j"));
     let written = text.replace("...", &format!("{i} {j}"));
-    let grouped = text.split('(').skip(1).any(|group| group.split(')').next().is_some_and(|group| group.contains("...")));
+    let grouped =
+        text.split('(').skip(1).any(|group| group.split(')').next().is_some_and(|group| group.contains("...")));
     match grouped && parse::read(&written).is_ok() {
         true => error.offer("name the axes that `...` stands for; if there are two", written),
         false => error,

@@ -17,7 +17,9 @@ pub(super) fn advise(error: Error, text: &str) -> Error {
         },
         ErrorKind::Syntax { problem } => match *problem {
             SyntaxProblem::SecondOutput => outputs(error, text),
-            SyntaxProblem::SmallGroup | SyntaxProblem::GroupInTerm | SyntaxProblem::GroupInOutput => merged(error, text),
+            SyntaxProblem::SmallGroup | SyntaxProblem::GroupInTerm | SyntaxProblem::GroupInOutput => {
+                merged(error, text)
+            }
             SyntaxProblem::NotALabel('0'..='9') => digits(error, text),
             SyntaxProblem::NotALabel(sign @ ('*' | ';' | '×' | '·' | '⋅')) => {
                 error.offer("a product of operands", text.replace(sign, ","))
@@ -32,7 +34,9 @@ pub(super) fn advise(error: Error, text: &str) -> Error {
 pub(super) fn output(error: Error, terms: &[Terms], sizes: &BTreeMap<String, String>) -> Error {
     let words = match error.kind() {
         ErrorKind::OutputRepeated { .. } => "a program writes diagonals",
-        ErrorKind::OutputUnknown { .. } if sizes.is_empty() => "a program repeats values along an axis whose size it says",
+        ErrorKind::OutputUnknown { .. } if sizes.is_empty() => {
+            "a program repeats values along an axis whose size it says"
+        }
         _ => "a program says sizes",
     };
     error.offer(words, Terms::program(terms, sizes))

@@ -57,6 +57,11 @@ impl Terms {
         }
     }
 
+    /// A statement that counts where the products hold.
+    fn counting(self) -> String {
+        Terms::program(&[self], &BTreeMap::new()).replacen("= ", "= 1*", 1)
+    }
+
     /// One statement for each of several outputs of the same operands; axes that no operand has are of the sizes given, else 2.
     pub(super) fn program(all: &[Terms], sizes: &BTreeMap<String, String>) -> String {
         let mut taken = Names::of(all);
@@ -100,12 +105,18 @@ impl Terms {
         // Sizes of axes that are summed over.
         let summed = sizes.iter().filter(|(name, _)| known.contains(name) && !seen.contains(name));
         behind.extend(summed.map(|(name, size)| format!("{name}:{size}")));
-        let reads = self.inputs.iter().zip(operands).map(|(items, name)| access(name, items.iter().map(index).collect()));
+        let reads =
+            self.inputs.iter().zip(operands).map(|(items, name)| access(name, items.iter().map(index).collect()));
         let right = reads.collect::<Vec<_>>().join("*");
         let assign = if repeats { "+=" } else { "=" };
         let behind = if behind.is_empty() { String::new() } else { format!(" for {}", behind.join(", ")) };
         format!("{} {assign} {right}{behind}", access(result, left))
     }
+}
+
+/// A program that adds up numbers where these subscripts sum `bool`; none for an implicit output.
+pub(crate) fn counting(ast: &Ast) -> Option<String> {
+    Terms::of(ast).map(Terms::counting)
 }
 
 /// Names that are not free.

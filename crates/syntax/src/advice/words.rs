@@ -30,7 +30,11 @@ impl Words {
 
     /// Adds how names of axes are written.
     pub(crate) fn advise(&self, error: Error) -> Error {
-        let read = if self.bracketed.len() <= LONGEST { parse::read(&self.bracketed).map(drop).map_err(Some) } else { Err(None) };
+        let read = if self.bracketed.len() <= LONGEST {
+            parse::read(&self.bracketed).map(drop).map_err(Some)
+        } else {
+            Err(None)
+        };
         let error = match read {
             Ok(()) => error.offer("names of axes stand in brackets", &*self.bracketed),
             Err(other) => {
@@ -150,7 +154,10 @@ mod tests {
     #[test]
     fn words_are_told_from_letters() {
         for (text, bracketed) in [
-            ("batch head i d, batch head j d -> batch head i j", "[batch head i d], [batch head j d] -> [batch head i j]"),
+            (
+                "batch head i d, batch head j d -> batch head i j",
+                "[batch head i d], [batch head j d] -> [batch head i j]",
+            ),
             ("(b h) w -> b h w", "[(b h) w] -> [b h w]"),
             ("b h w -> b (h w)", "[b h w] -> [b (h w)]"),
             ("b 1 c -> b c", "[b 1 c] -> [b c]"),

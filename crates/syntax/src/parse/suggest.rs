@@ -48,17 +48,22 @@ const REDUCTIONS: [(&str, Assign); 13] = [
 const ASSIGNMENTS: [(&str, &str); 9] = [
     ("median", "there is no median: order the values of each group outside; `mean=`, `min=` and `max=` reduce groups"),
     ("first", FIRST),
-    ("last", "the last of each group has the position `f[g[n]] max= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`"),
+    (
+        "last",
+        "the last of each group has the position `f[g[n]] max= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`",
+    ),
     ("argmax", EXTREME),
-    ("argmin", "as for the greatest: `m[g[n]] min= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …"),
+    (
+        "argmin",
+        "as for the greatest: `m[g[n]] min= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …",
+    ),
     ("var", "by the mean: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]])`"),
     ("std", "by the variance: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]]); s[k] = sqrt(v[k])`"),
     ("count", "to count, add ones: `c[g[n]] += 1`"),
     ("norm", "by the squares: `v[i] += x[i,j]*x[i,j]; y[i] = sqrt(v[i])`"),
 ];
 
-const FIRST: &str =
-    "the first of each group has the position `f[g[n]] min= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`";
+const FIRST: &str = "the first of each group has the position `f[g[n]] min= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`";
 
 const EXTREME: &str = "the position of the greatest of each group, of several the first: \
                        `m[g[n]] max= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …";

@@ -27,8 +27,7 @@ impl Mistakes<'_> {
 
     /// The output term, or where it would be.
     pub(super) fn output_span(&self) -> Span {
-        let end = Span::point(self.s.text().len() as u32);
-        self.s.output().map_or(end, |output| output.term.span)
+        super::output_of(self.s)
     }
 
     /// The name of an axis: its label, or its place in `...`.

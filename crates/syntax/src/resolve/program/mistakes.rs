@@ -135,7 +135,10 @@ impl Mistakes<'_> {
         let at = span.start + index.find(axis).unwrap_or(0) as u32;
         let place = Span::new(at, at + axis.len() as u32);
         let text = Edit::new(self.text).replace(place, format!("{ids}[{axis}]")).finish();
-        let words = format!("with positions `{ids}` = 0, 1, 2, … as an operand, `--oor {ids}=drop` {}", drop.replace("{}", &ids));
+        let words = format!(
+            "with positions `{ids}` = 0, 1, 2, … as an operand, `--oor {ids}=drop` {}",
+            drop.replace("{}", &ids)
+        );
         error.offer(words + " (in the library `out_of_range_in`)", text)
     }
 
@@ -250,7 +253,8 @@ impl Mistakes<'_> {
         match uses[..] {
             [] => error.offer("with a size, here 10", sized(edit, c, axis, 10).finish()),
             [(Slot::Affine(window), span, extent @ 1..)] if window.ids.is_empty() && window.terms == [(-1, axis)] => {
-                let begin = usize::try_from(window.offset).ok().filter(|&at| at < extent).unwrap_or(extent - 1);
+                let begin =
+                    usize::try_from(window.offset).ok().filter(|&at| at > 0 && at < extent).unwrap_or(extent - 1);
                 let edit = edit.replace(span, format!("{begin}-{label}"));
                 error.offer(format!("backwards from position {begin}"), sized(edit, c, axis, begin + 1).finish())
             }
