@@ -57,7 +57,7 @@ fn run(case: &Value) -> Result<Vec<Tensor>, Error> {
             inputs.keys().map(String::as_str).zip(views).map(|(name, view)| named(name, view)).collect();
         expression.run(&operands)?
     } else {
-        expression.run(&views.collect::<Vec<AnyView<'_>>>())?
+        expression.run(views.collect::<Vec<AnyView<'_>>>())?
     };
     Ok(results.into_arrays().unwrap().iter().map(|(_, array)| tensor(array)).collect())
 }

@@ -216,6 +216,9 @@ impl ErrorKind {
     /// What to do about it.
     pub(crate) fn help(&self) -> Option<String> {
         Some(match self {
+            ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { .. }) => {
+                "letters take their sizes from the operands; name the axes, as in `[i j] -> [j]`, to say sizes".into()
+            }
             ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it".into(),
             ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`".into(),
             ErrorKind::OutputDtype { given, .. } => {
@@ -233,7 +236,7 @@ impl ErrorKind {
                 "allow more memory, sum over an axis first, or split the work".into()
             }
             ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
-                "let such ids be dropped or wrap (`out_of_range`), or declare a larger size".into()
+                "let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size".into()
             }
             ErrorKind::Bind(error) => bind_help(error)?,
             ErrorKind::View(ViewError::Overlap { .. }) => {

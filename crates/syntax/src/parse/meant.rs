@@ -5,6 +5,7 @@ use super::parser::Parser;
 use super::suggest::reduction;
 use super::wanted::Wanted;
 use crate::advice::Edit;
+use crate::ast::Assign;
 use crate::error::{Error, Level};
 use crate::span::Span;
 
@@ -49,19 +50,18 @@ fn size_in_group(p: &Parser<'_>, error: Error) -> Error {
     error.offer("sizes of axes in a group stand behind the statement", text)
 }
 
-/// `Y[i] = sum(x[i,j])`: a call at `name`, which is all of the right side, as an assignment.
-pub(super) fn called_reduction(p: &Parser<'_>, name: Span, error: Error) -> Error {
-    let Some(assign) = reduction(p.word(name)) else { return error };
-    let open = p.token.span;
-    let Some(close) = closing(p.text, open.start as usize) else { return error };
-    let before = p.text[..name.range().start].trim_end();
+/// `Y[i] = sum(x[i,j])`: a call, which is all of the right side, as this assignment; the function is written at `name`.
+pub(super) fn called_reduction(text: &str, name: Span, assign: Assign, error: Error) -> Error {
+    let rest = &text[name.range().end..];
+    let open = text.len() - rest.trim_start().len();
+    let Some(close) = closing(text, open) else { return error };
+    let before = text[..name.range().start].trim_end();
     let left = before.strip_suffix('=').map(|left| left.strip_suffix('+').unwrap_or(left));
-    let rest = p.text[close + 1..].trim_start_matches([' ', '\t']);
+    let rest = text[close + 1..].trim_start_matches([' ', '\t']);
     match left {
         Some(left) if rest.is_empty() || rest.starts_with([';', '\n', '#']) => {
-            let inside = p.text[open.range().end..close].trim();
-            let text = format!("{} {assign} {inside}{}", left.trim_end(), &p.text[close + 1..]);
-            error.offer("by the assignment", text)
+            let inside = text[open + 1..close].trim();
+            error.offer("by the assignment", format!("{} {assign} {inside}{}", left.trim_end(), &text[close + 1..]))
         }
         _ => error,
     }

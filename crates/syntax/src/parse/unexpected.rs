@@ -161,7 +161,10 @@ pub(super) fn unknown_function(p: &Parser<'_>, span: Span) -> Error {
         .note(Note::new(span, "called here"))
         .help(help)
         .help(format!("functions: {}", names.join(", ")));
-    called_reduction(p, span, error)
+    match reduction(word) {
+        Some(assign) => called_reduction(p.text, span, assign, error),
+        None => error,
+    }
 }
 
 /// A call with the wrong number of arguments.
@@ -174,7 +177,13 @@ pub(super) fn arguments(text: &str, function: Function, given: usize, span: Span
         Function::Max | Function::Min => "a reduction is said by the assignment: `Y[i] max= X[i,j]`",
         _ => "it is a function of one number; call it for each",
     };
-    problem(text, SyntaxProblem::Arguments { function, given }, span, "").help(help)
+    let error = problem(text, SyntaxProblem::Arguments { function, given }, span, "").help(help);
+    let name = Span::new(span.start, span.start + function.name().len() as u32);
+    match function {
+        Function::Max => called_reduction(text, name, Assign::Max, error),
+        Function::Min => called_reduction(text, name, Assign::Min, error),
+        _ => error,
+    }
 }
 
 /// `0*i` in an index.

@@ -1,9 +1,10 @@
 //! The rank error: it is where texts meant for another tool come to light.
 
 use super::{Mistakes, is_mark, shape};
-use crate::advice::Words;
+use crate::advice::{Edit, Words};
 use crate::ast::{Spelling, Term};
 use crate::error::{Error, ErrorKind};
+use crate::span::Span;
 
 /// Small numbers are written as words.
 const WORDS: [&str; 13] =
@@ -33,7 +34,15 @@ impl Mistakes<'_> {
             return words.advise(word.fold(error, Error::help));
         }
         if extents.len() > expected {
-            error.help("write one label for each axis, or `...` for those without a label")
+            let error = error.help("write one label for each axis, or `...` for those without a label");
+            let dots = Edit::new(self.s.text()).replace(Span::point(term.span.start), "...");
+            let dots = match self.s.output() {
+                Some(output) if output.term.ellipsis.is_none() => {
+                    dots.replace(Span::point(self.output_span().start), "...")
+                }
+                _ => dots,
+            };
+            error.offer("with `...` in front", dots.finish())
         } else {
             error.help("write one label for each axis; every letter is a label")
         }

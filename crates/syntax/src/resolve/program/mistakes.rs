@@ -272,7 +272,7 @@ impl Mistakes<'_> {
         let given: Vec<String> = sizes.keys().map(|name| format!("`{name}`")).collect();
         let error = self.error(ErrorKind::UnknownSize { name: name.to_string() }, span, "a size parameter");
         match given.is_empty() {
-            true => error.help(format!("give its value as a size, `{name}=10`")),
+            true => error.help(format!("give its value: `--size {name}=10`, in the library `Expression::size`")),
             false => error.help(format!("sizes given: {}", given.join(", "))),
         }
     }

@@ -94,6 +94,9 @@ fn contribution(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Re
             mistakes.error(kind, span, "covers axes here").note(Note::new(named.output().span, "no `...` here"));
         let error = error.help("write `...` in the output to keep the axes, or give them names to sum over them");
         let begin = named.output().span.start;
+        if !named.text()[begin as usize..].starts_with('[') {
+            return Err(error);
+        }
         let kept = Edit::new(named.text()).after(Span::new(begin, begin + 1), "... ").finish();
         return Err(mistakes.summed(error.offer("to keep them", kept), span, axes, " "));
     }
