@@ -236,7 +236,8 @@ impl ErrorKind {
                 "allow more memory, sum over an axis first, or split the work".into()
             }
             ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
-                "let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size".into()
+                "let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size"
+                    .into()
             }
             ErrorKind::Bind(error) => bind_help(error)?,
             ErrorKind::View(ViewError::Overlap { .. }) => {

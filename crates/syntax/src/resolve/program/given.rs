@@ -49,7 +49,9 @@ impl Given<'_> {
             return Err(self.mistakes().error(kind, self.nowhere(), "no such size here").help(
                 match declared.is_empty() {
                     _ if is(name, NameClass::Axis) => {
-                        format!("`{name}` is an axis: write its size on the left, `{name}:10`, or behind, `for {name}:10`")
+                        format!(
+                            "`{name}` is an axis: write its size on the left, `{name}:10`, or behind, `for {name}:10`"
+                        )
                     }
                     true => "the program has no size parameters: they stand after `:`".to_string(),
                     false => format!("size parameters: {}", declared.join(", ")),
