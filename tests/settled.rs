@@ -31,6 +31,21 @@ fn number(text: &str) -> Num {
     }
 }
 
+/// An operand, `name:dtype[shape]=elements`: its name, its value, rows first.
+pub(crate) fn input(text: &str) -> (String, Tensor, Layout) {
+    let (head, values) = text.split_once('=').unwrap();
+    let (name, ty) = head.split_once(':').unwrap();
+    let tensor = tensor(ty, values);
+    let layout = Layout::row_major(tensor.shape.len());
+    (name.to_string(), tensor, layout)
+}
+
+/// A result, `dtype[shape] elements`.
+pub(crate) fn result(text: &str) -> Tensor {
+    let (ty, values) = text.rfind(']').map(|at| text.split_at(at + 1)).unwrap();
+    tensor(ty, values)
+}
+
 /// `f64[2, 3]` or `f64[2x3]` or without a shape `f64`, and values.
 fn tensor(ty: &str, values: &str) -> Tensor {
     let (dtype, shape) = ty.split_once('[').map_or((ty, None), |(dtype, shape)| (dtype, Some(shape)));
@@ -46,19 +61,8 @@ fn read(line: &str) -> Settled {
     let case: Value = serde_json::from_str(line).unwrap();
     let text = |v: &Value| v.as_str().unwrap().to_string();
     let list = |v: &Value| v.as_array().cloned().unwrap_or_default();
-    let input = |v: &Value| {
-        let v = text(v);
-        let (head, values) = v.split_once('=').unwrap();
-        let (name, ty) = head.split_once(':').unwrap();
-        let tensor = tensor(ty, values);
-        let layout = Layout::row_major(tensor.shape.len());
-        (name.to_string(), tensor, layout)
-    };
-    let result = |v: &Value| {
-        let v = text(v);
-        let (ty, values) = v.rfind(']').map(|at| v.split_at(at + 1)).unwrap();
-        tensor(ty, values)
-    };
+    let input = |v: &Value| input(&text(v));
+    let result = |v: &Value| result(&text(v));
     let expected = match case["error"].as_str() {
         Some(code) => Err(code.to_string()),
         None => Ok(list(&case["results"]).iter().map(result).collect()),

@@ -182,7 +182,7 @@ pub(crate) struct RunArgs {
     /// Print the time of each run, without reading, planning and writing, as one line of JSON; a mistake too is one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Neither show progress nor warn of large results, which is done on a terminal only.
+    /// Say nothing on standard error but what is wrong: no progress, no warnings. They are shown on a terminal only.
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// How many runs to time.

@@ -108,7 +108,7 @@ impl Failure {
         let _ = match self {
             Failure::Closed | Failure::Interrupted(_) => Ok(()),
             Failure::Usage { verb, what } => usage(verb, what).print(),
-            other => write_report(&other.to_string(), &mut anstream::stderr().lock()),
+            other => write_report(&other.to_string(), AnsiColor::Red, &mut anstream::stderr().lock()),
         };
         if let Some(value) = self.to_json().filter(|_| json) {
             let _ = output::print_json(&value);
@@ -158,15 +158,15 @@ fn usage(verb: &str, what: &str) -> clap::Error {
 }
 
 /// Writes a report with its parts marked by colour; the stream drops the colours where they are not wanted.
-fn write_report(report: &str, to: &mut impl Write) -> io::Result<()> {
-    let red = AnsiColor::Red.on_default().bold();
+pub(crate) fn write_report(report: &str, colour: AnsiColor, to: &mut impl Write) -> io::Result<()> {
+    let head = colour.on_default().bold();
     let cyan = AnsiColor::Cyan.on_default().bold();
     for (i, line) in report.lines().enumerate() {
         // What comes from outside is escaped where a report quotes it. This is for what quotes others: the system, libraries.
         let line = &*visible(line);
         let end = |mark: &str| line.find(mark).map(|at| at + mark.len());
         let (style, marked) = if i == 0 {
-            (red, end("]:").unwrap_or(0))
+            (head, end("]:").unwrap_or(0))
         } else {
             (cyan, end("  = help:").or_else(|| line.starts_with("  |").then_some(3)).unwrap_or(0))
         };

@@ -1,5 +1,5 @@
 //! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`order`], [`check`], [`completions`]), the command line in
-//! [`args`], array files in [`npy`], arrays as text in [`show`], texts of expressions in [`language`]. Results go to standard output, everything else to standard
+//! [`args`], array files in [`npy`], what may not be meant in [`notes`], arrays as text in [`show`], texts of expressions in [`language`]. Results go to standard output, everything else to standard
 //! error.
 
 mod args;
@@ -10,6 +10,7 @@ mod error;
 mod explain;
 mod interrupt;
 mod language;
+mod notes;
 mod npy;
 mod operands;
 mod order;

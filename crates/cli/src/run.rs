@@ -8,6 +8,7 @@ use crate::destination::Destinations;
 use crate::error::Failure;
 use crate::interrupt;
 use crate::language;
+use crate::notes;
 use crate::npy::NpyError;
 use crate::operands::{self, Loaded, Operands};
 use crate::output::{print_json, to_stdout};
@@ -30,6 +31,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     }
     let expression = args.plan.apply(args.language.apply(expression, "run")?)?;
     let (plan, operands) = operands::plan(&expression, operands::open(&source.files)?)?;
+    if !args.quiet {
+        notes::warn(&plan);
+    }
     if args.dry_run {
         return to_stdout(|out| write_cost(&plan, out));
     }

@@ -6,7 +6,7 @@ mod kind;
 pub use constants::ConstantsProblem;
 pub use kind::{ErrorKind, NamesProblem, RecipeProblem};
 
-use einfold_syntax::{Note, Report, Span};
+use einfold_syntax::{Note, Report, Severity, Span};
 use std::fmt::{self, Debug, Display, Formatter};
 
 /// What went wrong: a [kind](Error::kind) with its facts, the place in the expression where there is one, and what to do.
@@ -32,6 +32,7 @@ struct Body {
     text: Box<str>,
     notes: Vec<Note>,
     help: Vec<String>,
+    suggestions: Vec<String>,
 }
 
 impl Error {
@@ -60,6 +61,18 @@ impl Error {
         &self.0.help
     }
 
+    /// Complete texts that may be what was meant, each of which can be read. A line of [help](Error::help_lines) shows each.
+    ///
+    /// ```
+    /// use einfold::Expression;
+    ///
+    /// let error = Expression::new("batch head i, batch head j -> batch head i j").unwrap_err();
+    /// assert_eq!(error.suggestions(), ["[batch head i], [batch head j] -> [batch head i j]"]);
+    /// ```
+    pub fn suggestions(&self) -> &[String] {
+        &self.0.suggestions
+    }
+
     /// The same error about another operand.
     pub(crate) fn of_operand(mut self, place: impl Fn(usize) -> usize) -> Error {
         self.0.kind.move_operand(place);
@@ -80,7 +93,7 @@ impl<K: Into<ErrorKind>> From<K> for Error {
     fn from(kind: K) -> Error {
         let kind = kind.into();
         let help = kind.help().into_iter().collect();
-        Error(Box::new(Body { kind, text: "".into(), notes: Vec::new(), help }))
+        Error(Box::new(Body { kind, text: "".into(), notes: Vec::new(), help, suggestions: Vec::new() }))
     }
 }
 
@@ -91,14 +104,16 @@ impl From<einfold_syntax::Error> for Error {
             text: error.text().into(),
             notes: error.spans().to_vec(),
             help: error.help_lines().to_vec(),
+            suggestions: error.suggestions().to_vec(),
         }))
     }
 }
 
 impl Display for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Body { kind, text, notes, help } = &*self.0;
-        write!(f, "{}", Report { code: kind.code(), message: &kind.to_string(), source: text, notes, help })
+        let Body { kind, text, notes, help, .. } = &*self.0;
+        let (severity, message) = (Severity::Error, &kind.to_string());
+        write!(f, "{}", Report { severity, code: kind.code(), message, source: text, notes, help })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::settings::Settings;
 use einfold_ir::{Buffer, Cost, Count, TensorType, Tree};
 use einfold_order::SavedOrder;
 use einfold_plan::{Explain, Source, saved_order};
+use einfold_syntax::Warning;
 use std::sync::Arc;
 
 /// An expression compiled for operands of certain dtypes and shapes. It is immutable, cheap to clone and may be used from any
@@ -179,7 +180,23 @@ impl Plan {
         let Inner { expression, program } = &*self.0;
         let ast = expression.to_string();
         let source = Source { expression: ast.replace('\n', "; "), ast };
-        Ok(Explain::new(source, program.ir(), program.compiled(), &expression.plan_options())?)
+        let explain = Explain::new(source, program.ir(), program.compiled(), &expression.plan_options())?;
+        Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
+    }
+
+    /// What is allowed in the expression and is perhaps not meant, such as a sum of `bool`, which is *or*.
+    ///
+    /// ```
+    /// use einfold::{Expression, WarningKind, spec};
+    ///
+    /// let plan = Expression::new("hits += eq(p[n], t[n])")?.plan((spec::<i64>([9]), spec::<i64>([9])))?;
+    /// let warnings = plan.warnings();
+    /// assert!(matches!(warnings[0].kind(), WarningKind::SumOfBool { result } if result == "`hits`"));
+    /// assert_eq!(warnings[0].suggestions()[0], "hits += 1*eq(p[n], t[n])");
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.0.program.warnings(&self.0.expression)
     }
 
     /// What the plan is made of.

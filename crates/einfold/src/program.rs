@@ -12,7 +12,7 @@ use einfold_exec::{AnyView, Control, Kept, Scratch};
 use einfold_ir::{Buffer, Dtype, Ir, TensorType};
 use einfold_order::Order;
 use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
-use einfold_syntax::{Resolved, SizeQuery, resolve, resolve_or_ask};
+use einfold_syntax::{Resolved, SizeQuery, Warning, resolve, resolve_noting, resolve_or_ask};
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -124,6 +124,20 @@ impl Program {
 
     pub(crate) fn answers(&self) -> &[i64] {
         &self.answers
+    }
+
+    /// What is allowed and perhaps not meant: the expression is resolved once more, with the same answers.
+    pub(crate) fn warnings(&self, expression: &Expression) -> Vec<Warning> {
+        let (mut options, mut answers) = (expression.settings.options.clone(), self.answers.iter());
+        loop {
+            let mut warnings = Vec::new();
+            match resolve_noting(&expression.ast, &self.inputs, &options, &mut warnings) {
+                Ok(Resolved::Needs { queries, .. }) if answers.len() > 0 => {
+                    options.answers.extend(queries.into_iter().zip(answers.by_ref().copied()));
+                }
+                _ => return warnings,
+            }
+        }
     }
 
     pub(crate) fn compiled(&self) -> &Compiled {

@@ -21,7 +21,7 @@ pub enum Port {
 #[non_exhaustive]
 pub enum BindError {
     /// The plan has another number of operands.
-    #[error("the plan has {expected} operands, {found} were given")]
+    #[error("the plan has {}, {found} given", count(*expected, "operand"))]
     Operands {
         /// As in the plan.
         expected: usize,
@@ -29,7 +29,7 @@ pub enum BindError {
         found: usize,
     },
     /// The plan has another number of outputs.
-    #[error("the plan has {expected} outputs, {found} were given")]
+    #[error("the plan has {}, places for {found} given", count(*expected, "output"))]
     Outputs {
         /// As in the plan.
         expected: usize,
@@ -173,15 +173,15 @@ pub enum Stopped {
 
 /// An id outside the axis it indexes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{ids}{position:?} is {value}, which indexes {at} along axis {axis} of {tensor}, of size {size}")]
+#[error("{ids}{position:?} is {value}, which indexes {at} along axis {} of {tensor}, of size {size}", axis + 1)]
 pub struct IndexOutOfRange {
     /// The label of the indexed tensor.
     pub tensor: Label,
-    /// The axis of the indexed tensor.
+    /// The axis of the indexed tensor, from 0; from 1 in messages.
     pub axis: usize,
     /// The label of the id tensor.
     pub ids: Label,
-    /// Where in the id tensor the id was read.
+    /// Where in the id tensor the id was read; positions are counted from 0 everywhere.
     pub position: Vec<i128>,
     /// The id.
     pub value: i128,
@@ -195,6 +195,11 @@ pub struct IndexOutOfRange {
 fn scratch(bytes: usize, limit: usize) -> String {
     let [bytes, limit] = Bytes::apart(Count::from(bytes as u64), Count::from(limit as u64));
     format!("the run needs {bytes} of scratch memory for these operands, and the limit leaves {limit}")
+}
+
+/// `1 operand`, `2 operands`.
+fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
 impl fmt::Display for Port {

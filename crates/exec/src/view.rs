@@ -46,9 +46,9 @@ pub enum ViewError {
     },
     /// Two positions of a tensor that is to be written share an element. Strides that do not nest (each at least the span
     /// of all smaller ones) are refused even where they happen to miss each other.
-    #[error("two positions along axis {axis} and the axes inside it share an element")]
+    #[error("two positions along axis {} and the axes inside it share an element", axis + 1)]
     Overlap {
-        /// The axis whose stride is too small.
+        /// The axis whose stride is too small, from 0; from 1 in messages.
         axis: usize,
     },
 }

@@ -77,6 +77,7 @@ pub struct Explain {
     naive: Count,
     cost: Cost,
     memory: Memory,
+    warnings: Vec<String>,
 }
 
 /// What a rewriting did.
@@ -135,7 +136,14 @@ impl Explain {
             naive: naive_flops(ir),
             cost: compiled.cost,
             memory: compiled.memory,
+            warnings: Vec::new(),
         })
+    }
+
+    /// The same with what is allowed in the expression and perhaps not meant, each as a report of lines.
+    pub fn with_warnings(mut self, warnings: Vec<String>) -> Explain {
+        self.warnings = warnings;
+        self
     }
 }
 

@@ -9,7 +9,8 @@ pub use facts::{Feature, NameClass, SizeProblem, TypeProblem};
 pub use kind::{ErrorKind, Holder, SizeRule};
 pub use problem::{Found, SyntaxProblem};
 
-use crate::render::{Note, Report};
+use crate::advice;
+use crate::render::{Note, Report, Severity};
 use std::fmt::{self, Debug, Display, Formatter};
 
 /// A mistake in an expression or between an expression and its operands: what, where in the text, and what to do about it.
@@ -34,11 +35,23 @@ struct Body {
     text: Box<str>,
     notes: Vec<Note>,
     help: Vec<String>,
+    offers: Vec<Offer>,
+    suggestions: Vec<String>,
+}
+
+/// A text that may be what was meant, and in which words it is offered.
+#[derive(Clone, PartialEq, Eq)]
+struct Offer {
+    /// How many lines of help stand before it.
+    line: usize,
+    words: String,
+    text: String,
 }
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: &str) -> Error {
-        Error(Box::new(Body { kind, text: text.into(), notes: Vec::new(), help: Vec::new() }))
+        let (notes, help, offers, suggestions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Error(Box::new(Body { kind, text: text.into(), notes, help, offers, suggestions }))
     }
 
     /// Adds a place; the first one added is the primary one.
@@ -50,6 +63,49 @@ impl Error {
     /// Adds a line that says what to do.
     pub(crate) fn help(mut self, line: impl Into<String>) -> Error {
         self.0.help.push(line.into());
+        self
+    }
+
+    /// Offers, after these words, a complete text that does what was probably meant. It becomes a suggestion once the error is
+    /// [settled](Error::settle).
+    pub(crate) fn offer(mut self, words: impl Into<String>, text: impl Into<String>) -> Error {
+        let (words, text) = (words.into(), text.into());
+        if advice::fits_a_line(&text) {
+            let line = self.0.help.len();
+            self.0.offers.push(Offer { line, words, text });
+        }
+        self
+    }
+
+    /// Takes all help back.
+    pub(crate) fn without_help(mut self) -> Error {
+        self.0.help.clear();
+        self.0.offers.clear();
+        self
+    }
+
+    /// Adds the help and the offers of another error.
+    pub(crate) fn advised_by(mut self, other: Error) -> Error {
+        let before = self.0.help.len();
+        self.0.help.extend(other.0.help);
+        self.0.offers.extend(other.0.offers.into_iter().map(|o| Offer { line: before + o.line, ..o }));
+        self
+    }
+
+    /// Whether a text is offered.
+    pub(crate) fn has_offers(&self) -> bool {
+        !self.0.offers.is_empty()
+    }
+
+    /// Turns the offers that can be read into suggestions, each with a line of help.
+    pub(crate) fn settle(mut self, can_be_read: impl Fn(&str) -> bool) -> Error {
+        for Offer { line, words, text } in std::mem::take(&mut self.0.offers) {
+            if can_be_read(&text) && !self.0.suggestions.contains(&text) {
+                let shown = format!("{words}: `{}`", advice::changed(&self.0.text, &text));
+                self.0.help.insert(line + self.0.suggestions.len(), shown);
+                self.0.suggestions.push(text);
+            }
+        }
         self
     }
 
@@ -78,12 +134,24 @@ impl Error {
     pub fn help_lines(&self) -> &[String] {
         &self.0.help
     }
+
+    /// Complete texts that may be what was meant, each of which [`parse`](crate::parse) reads. A line of
+    /// [help](Error::help_lines) shows each.
+    ///
+    /// ```
+    /// let error = einfold_syntax::parse("i->ii").unwrap_err();
+    /// assert_eq!(error.suggestions(), ["y[i,i] += x[i]"]);
+    /// ```
+    pub fn suggestions(&self) -> &[String] {
+        &self.0.suggestions
+    }
 }
 
 impl Display for Error {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Body { kind, text, notes, help } = &*self.0;
-        write!(f, "{}", Report { code: kind.code(), message: &kind.to_string(), source: text, notes, help })
+        let Body { kind, text, notes, help, .. } = &*self.0;
+        let (severity, message) = (Severity::Error, &kind.to_string());
+        write!(f, "{}", Report { severity, code: kind.code(), message, source: text, notes, help })
     }
 }
 

@@ -10,6 +10,7 @@
 //!
 //! [`resolve`] gives all of them one meaning, a module of contractions. The grammar is `grammar/einfold.ebnf`.
 
+mod advice;
 mod ast;
 mod error;
 mod integers;
@@ -19,6 +20,7 @@ mod parse;
 mod render;
 mod resolve;
 mod span;
+mod warning;
 
 pub use ast::{
     Access, Affine, Assign, Ast, Atom, Axis, AxisSize, Bracket, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index,
@@ -32,9 +34,10 @@ pub use integers::from_labels;
 pub use labels::is_label;
 pub use names::{Definition, Names};
 pub use parse::{parse, parse_spaced};
-pub use render::{Note, Report, cut};
-pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_or_ask};
+pub use render::{Note, Report, Severity, cut};
+pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_noting, resolve_or_ask};
 pub use span::Span;
+pub use warning::{Warning, WarningKind};
 
 /// The longest text that is read, in bytes.
 pub const MAX_TEXT: usize = 1 << 24;

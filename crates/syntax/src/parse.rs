@@ -6,6 +6,7 @@ mod hint;
 mod index;
 mod letters;
 mod lex;
+mod meant;
 mod named;
 mod output;
 mod parser;
@@ -14,9 +15,12 @@ mod suggest;
 mod unexpected;
 mod wanted;
 
+pub(crate) use letters::parse as read_letters;
 pub use named::parse_spaced;
+pub(crate) use named::read as read_named;
 pub(crate) use output::check_output;
 
+use crate::advice;
 use crate::ast::Ast;
 use crate::error::{Error, ErrorKind, Level, SyntaxProblem};
 use crate::render::Note;
@@ -47,6 +51,11 @@ use parser::Parsed;
 /// ```
 pub fn parse(text: &str) -> Result<Ast, Error> {
     check_length(text)?;
+    read(text).map_err(|error| advice::of_text(error, level(text)))
+}
+
+/// As [`parse`], for a text that is short enough, and without advice in the error.
+pub(crate) fn read(text: &str) -> Result<Ast, Error> {
     self::text(text)
 }
 

@@ -1,16 +1,20 @@
 //! From [`Ast`] to [`Ir`]: what the labels mean for operands of known shapes and dtypes.
 
 mod axes;
+mod bools;
 mod build;
 mod mistakes;
 mod options;
 mod program;
 
-use crate::ast::{Ast, Subscripts};
+use crate::advice;
+use crate::ast::{Ast, Spelling, Subscripts};
 use crate::error::Error;
 use crate::integers;
+use crate::span::Span;
+use crate::warning::Warning;
 use axes::Axes;
-use einfold_ir::{Dtype, Ir, TensorType};
+use einfold_ir::{Algebra, Def, Dtype, Ir, TensorType};
 use mistakes::Mistakes;
 
 pub use options::Options;
@@ -89,11 +93,52 @@ impl SizeQuery {
 /// # Errors
 /// As [`resolve`], but for `DataDependentShape`.
 pub fn resolve_or_ask(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Resolved, Error> {
-    match ast {
+    resolve_noting(ast, inputs, options, &mut Vec::new())
+}
+
+/// As [`resolve_or_ask`]; adds to `warnings` what is allowed and is perhaps not meant. Where there are questions, only what
+/// comes before them has been looked at.
+///
+/// # Errors
+/// As [`resolve_or_ask`].
+pub fn resolve_noting(
+    ast: &Ast,
+    inputs: &[TensorType],
+    options: &Options,
+    warnings: &mut Vec<Warning>,
+) -> Result<Resolved, Error> {
+    let resolved = match ast {
         Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options).map(Resolved::Ir),
         Ast::Named(named) => program::named(named, inputs, options).map(Resolved::Ir),
-        Ast::Program(program) => program::program(program, inputs, options),
+        Ast::Program(program) => program::program(program, inputs, options, warnings),
+    };
+    if let Ok(Resolved::Ir(ir)) = &resolved
+        && sums_bool(ir)
+    {
+        match ast {
+            Ast::Letters(s) => warnings.push(bools::in_subscripts(ast, s.text(), output_of(s))),
+            Ast::Named(named) => warnings.push(bools::in_subscripts(ast, named.text(), named.output().span)),
+            // It has said so of each name.
+            Ast::Program(_) => {}
+        }
     }
+    match resolved.map_err(advice::settle)? {
+        Resolved::Needs { queries, refusal } => Ok(Resolved::Needs { queries, refusal: advice::settle(refusal) }),
+        ir => Ok(ir),
+    }
+}
+
+/// Whether subscripts sum `bool` in the algebra that has no other sum for it.
+fn sums_bool(ir: &Ir) -> bool {
+    ir.nodes().iter().any(|node| match &node.def {
+        Def::Contract(c) => node.dtype == Dtype::Bool && c.algebra == Algebra::SUM_PRODUCT && !c.is_map(),
+        _ => false,
+    })
+}
+
+/// The output term, or where it would be.
+fn output_of(s: &Subscripts) -> Span {
+    s.output().map_or(Span::point(s.text().len() as u32), |output| output.term.span)
 }
 
 /// The meaning of an expression given by integer labels, `[[0, 1], [1, 2]] -> [0, 2]`, with any number of them. An implicit
@@ -108,10 +153,17 @@ pub fn resolve_labels(
     inputs: &[TensorType],
     options: &Options,
 ) -> Result<Ir, Error> {
-    resolve_subscripts(&integers::subscripts(labels, output)?, inputs, options)
+    resolve_subscripts(&integers::subscripts(labels, output)?, inputs, options).map_err(advice::settle)
 }
 
 fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
+    letters(s, inputs, options).map_err(|error| match s.spelling() {
+        Spelling::Letters => advice::advise_words(error),
+        Spelling::Integers => error,
+    })
+}
+
+fn letters(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
     let mistakes = Mistakes { s, inputs };
     if inputs.len() != s.terms().len() {
         return Err(mistakes.operands());

@@ -97,11 +97,59 @@ mod terminal {
         String::from_utf8(shown[..length].into()).unwrap()
     }
 
+    /// What a run that counts by a sum of bool says on standard error, if that is a terminal.
+    fn said(options: &[&str]) -> String {
+        let folder = Folder::new();
+        let b = folder.write("b.npy", &crate::harness::npy("|b1", &[3], &[1, 0, 1]));
+        let (mut ours, theirs) = terminal();
+        let mut command = einfold();
+        command.args(["run", "y += b[i]", &b]).args(options).env("NO_COLOR", "1").stderr(theirs);
+        let output = command.output().unwrap();
+        assert_eq!(output.stdout, b"True\n");
+        drop(command);
+        let mut said = Vec::new();
+        // A terminal whose other end is closed is an error to read from.
+        let _ = ours.read_to_end(&mut said);
+        String::from_utf8(said).unwrap().replace("\r\n", "\n")
+    }
+
+    #[test]
+    fn sums_of_bool_are_remarked_on_a_terminal_unless_it_is_to_be_quiet() {
+        assert_eq!(
+            said(&[]),
+            "warning[sum-of-bool]: `y` says whether any of the values holds: the sum of bool is *or*
+  | y += b[i]
+  |   ^^ of bool
+  = help: to count, add numbers: `y += 1*b[i]`
+  = help: to say that *or* is meant: `y |= b[i]`
+"
+        );
+        assert_eq!(said(&["--quiet"]), "");
+    }
+
     #[test]
     fn errors_are_coloured_on_a_terminal_unless_no_color_is_set() {
         assert!(shown(false).starts_with("\u{1b}["));
         let plain = shown(true);
         assert!(plain.starts_with("error[output-unknown]:") && !plain.contains('\u{1b}'), "{plain}");
+    }
+}
+
+#[test]
+fn sums_of_bool_are_remarked_by_explain_and_not_in_a_pipe() {
+    let folder = Folder::new();
+    let b = folder.write("b.npy", &crate::harness::npy("|b1", &[3], &[1, 0, 1]));
+    assert_eq!(run(["run", "y += b[i]", &b]).ok(), "True\n");
+    for (text, option) in
+        [("y += eq(b[i], b[i])", "y += 1*eq(b[i], b[i])"), ("i->", "--acc i64"), ("[i] -> []", "y = 1*x[i]")]
+    {
+        let explained = run(["explain", text, &b]).ok();
+        assert!(explained.contains("warning[sum-of-bool]") && explained.contains(option), "{explained}");
+        let json = run(["explain", text, &b, "--format", "json"]).ok();
+        assert!(json.contains("sum-of-bool"), "{json}");
+    }
+    for text in ["y += 1*b[i]", "y mean= b[i]", "y |= b[i]", "y *= b[i]", "y[i] = b[i]", "y[i+1] += b[i]", "i->i"] {
+        assert!(!run(["explain", text, &b]).ok().contains("warning"), "{text}");
     }
 }
 

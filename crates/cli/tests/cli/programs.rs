@@ -91,7 +91,7 @@ fn ids_sizes_and_empty_positions_have_options() {
     let report = with(&[]).failed(1);
     assert_eq!(
         report,
-        "error[index-out-of-range]: g[1] is -1, which indexes -1 along axis 0 of Y, of size 4\n  | Y[g[n]:K] max= X[n]\n  |   ^\n  = help: let such ids be dropped or wrap (`out_of_range`), or declare a larger size\n"
+        "error[index-out-of-range]: g[1] is -1, which indexes -1 along axis 1 of Y, of size 4\n  | Y[g[n]:K] max= X[n]\n  |   ^\n  = help: let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size\n"
     );
     assert_eq!(with(&["--oor", "drop"]).ok(), "[  1. -inf   4. -inf]\n");
     assert_eq!(with(&["--oor", "g=drop", "--fill", "-1"]).ok(), "[ 1. -1.  4. -1.]\n");
@@ -155,9 +155,9 @@ fn with_json_a_mistake_is_one_line_too() {
     assert_eq!(
         report.to_string(),
         concat!(
-            r#"{"error":{"help":["let such ids be dropped or wrap (`out_of_range`), or declare a larger size"],"#,
+            r#"{"error":{"help":["let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size"],"#,
             r#""kind":"IndexOutOfRange","#,
-            r#""message":"g[1] is 2, which indexes 2 along axis 0 of Y, of size 2","#,
+            r#""message":"g[1] is 2, which indexes 2 along axis 1 of Y, of size 2","#,
             r#""spans":[{"end":3,"start":2,"text":""}]}}"#
         )
     );

@@ -217,6 +217,9 @@ impl ErrorKind {
     /// What to do about it.
     pub(crate) fn help(&self) -> Option<String> {
         Some(match self {
+            ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { .. }) => {
+                "letters take their sizes from the operands; name the axes, as in `[i j] -> [j]`, to say sizes".into()
+            }
             ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it".into(),
             ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`".into(),
             ErrorKind::OutputDtype { given, .. } => {
@@ -239,9 +242,10 @@ impl ErrorKind {
             }
             ErrorKind::Plan(PlanError::TooLarge(excess)) => excess.help(),
             ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
-                "let such ids be dropped or wrap (`out_of_range`), or declare a larger size".into()
+                "let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size"
+                    .into()
             }
-            ErrorKind::Bind(error) => bind_help(error)?.into(),
+            ErrorKind::Bind(error) => bind_help(error)?,
             ErrorKind::View(ViewError::Overlap { .. }) => {
                 "write to a tensor whose positions are distinct elements".into()
             }
@@ -271,6 +275,7 @@ impl ErrorKind {
             ErrorKind::Bind(
                 BindError::Dtype { port: Port::Operand(k), .. } | BindError::Shape { port: Port::Operand(k), .. },
             ) => Some(k),
+            ErrorKind::Bind(BindError::Operands { expected, found }) if found < expected => Some(found),
             _ => None,
         }
     }
@@ -287,7 +292,9 @@ fn results(count: usize) -> String {
 fn names_help(problem: &NamesProblem) -> Option<String> {
     Some(match problem {
         NamesProblem::Twice { .. } => "give each operand once".into(),
-        NamesProblem::Unnamed { .. } => "name all operands or none".into(),
+        NamesProblem::Unnamed { .. } => {
+            "name all operands, as the program does, or none: then they are in the order of its names".into()
+        }
         NamesProblem::NotAProgram { .. } => "give the operands in the order of the terms, without names".into(),
         NamesProblem::NoTensor { .. } => "write a program: `Y[g[n]] += X[n]`".into(),
         NamesProblem::NoResult { there, .. } if there.is_empty() => return None,
@@ -322,8 +329,16 @@ fn bind_code(error: &BindError) -> &'static str {
     }
 }
 
-fn bind_help(error: &BindError) -> Option<&'static str> {
-    Some(match error {
+fn bind_help(error: &BindError) -> Option<String> {
+    if let BindError::Operands { expected, found } | BindError::Outputs { expected, found } = *error {
+        let noun = if matches!(error, BindError::Operands { .. }) { "operand" } else { "output" };
+        return Some(match expected.checked_sub(found) {
+            None => format!("leave out {noun} {}", expected + 1),
+            Some(0 | 1) => format!("{noun} {expected} is missing"),
+            Some(_) => format!("{noun}s {} to {expected} are missing", found + 1),
+        });
+    }
+    let help = match error {
         BindError::Dtype { port: Port::Operand(_), .. } | BindError::Shape { port: Port::Operand(_), .. } => {
             "make a plan for these operands, or use `Expression::run`, which plans for what it is given"
         }
@@ -333,7 +348,8 @@ fn bind_help(error: &BindError) -> Option<&'static str> {
         BindError::TooLarge { .. } => "pass operands in C order, for which the plan was made, or allow more",
         BindError::TooManyPoints { .. } | BindError::Memory(_) => "sum over an axis first, or split the work",
         _ => return None,
-    })
+    };
+    Some(help.into())
 }
 
 impl From<RunError> for ErrorKind {

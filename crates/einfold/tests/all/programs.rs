@@ -203,10 +203,10 @@ fn ids_out_of_range_are_shown_where_their_tensor_is_written() -> Result {
     let (g, w) = (array![0, -1, 5], array![1.0, 2.0, 4.0]);
     let error = einsum::<Array1<f64>>("Y[g[n]:3] += w[n]", (&g, &w)).unwrap_err();
     let text = "\
-error[index-out-of-range]: g[1] is -1, which indexes -1 along axis 0 of Y, of size 3
+error[index-out-of-range]: g[1] is -1, which indexes -1 along axis 1 of Y, of size 3
   | Y[g[n]:3] += w[n]
   |   ^
-  = help: let such ids be dropped or wrap (`out_of_range`), or declare a larger size";
+  = help: let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size";
     assert_eq!(error.to_string(), text);
     let program = Expression::new("Y[g[n]:3] += w[n]")?;
     let run = |program: Expression| program.run::<Array1<f64>>((&g, &w));

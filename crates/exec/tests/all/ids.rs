@@ -77,7 +77,7 @@ fn a_bad_id_is_named() {
         assert_eq!((bad.value, bad.at, bad.size), (value, value, 3));
     }
     let bad = error(run_gather(OutOfRange::Error, [0i64, 1, 3, 0]));
-    assert_eq!(bad.to_string(), "t0[2] is 3, which indexes 3 along axis 0 of t1, of size 3");
+    assert_eq!(bad.to_string(), "t0[2] is 3, which indexes 3 along axis 1 of t1, of size 3");
 }
 
 #[test]

@@ -84,14 +84,7 @@ pub(super) type Ends<'a> = &'a dyn Fn(usize) -> bool;
 
 /// Cuts until no product has more than `limit`, a binary logarithm, if that can be and the search does not end before; whether
 /// none has. `blur` above 0 makes the choice random.
-fn cut_down(
-    tree: &mut Nodes<'_>,
-    cuts: &mut Cuts,
-    limit: f64,
-    blur: f64,
-    random: &mut Random,
-    ends: Ends<'_>,
-) -> bool {
+fn cut_down(tree: &mut Nodes<'_>, cuts: &mut Cuts, limit: f64, blur: f64, random: &mut Random, ends: Ends<'_>) -> bool {
     while tree.largest() > limit + 1e-9 {
         if ends(2 * tree.visits()) {
             return false;

@@ -144,8 +144,7 @@ pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<
             })
         } else {
             // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
-            Some(order(&network_of(c, shape), how, budget)?)
-                .filter(|ordered| ordered.cost.flops < points(&c.axes))
+            Some(order(&network_of(c, shape), how, budget)?).filter(|ordered| ordered.cost.flops < points(&c.axes))
         };
         all.extend(ordered.map(|ordered| (id, ordered)));
     }

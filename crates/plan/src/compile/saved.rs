@@ -27,7 +27,9 @@ pub(super) fn choices(ir: &Ir) -> Vec<Choice<'_>> {
         let shape = &node.shape[..];
         match treatment(node, c) {
             Treatment::Factored => Some(Choice { id, c, shape, lifted: None }),
-            Treatment::ThroughIds => Lifted::of(ir, node, c).map(|lifted| Choice { id, c, shape, lifted: Some(lifted) }),
+            Treatment::ThroughIds => {
+                Lifted::of(ir, node, c).map(|lifted| Choice { id, c, shape, lifted: Some(lifted) })
+            }
             _ => None,
         }
     };

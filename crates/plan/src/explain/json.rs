@@ -30,6 +30,7 @@ impl Explain {
             "expression": self.source.expression,
             "operands": self.operands,
             "ast": self.source.ast,
+            "warnings": self.warnings,
             "ir": self.ir,
             "rewrites": self.rewrites.iter().map(rewrite).collect::<Vec<_>>(),
             "tree": self.trees.iter().map(tree).collect::<Vec<_>>(),

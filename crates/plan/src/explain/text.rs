@@ -21,7 +21,7 @@ impl Explain {
                 text += &format!("== {stage} ==\n");
             }
             text += &match stage {
-                Stage::Ast => line(&self.source.ast),
+                Stage::Ast => self.warnings.iter().fold(line(&self.source.ast), |text, warning| text + &line(warning)),
                 Stage::Ir => self.ir_text(),
                 Stage::Tree => self.trees.iter().map(tree).collect(),
                 Stage::Plan => self.plan_text(),

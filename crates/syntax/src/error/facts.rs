@@ -92,7 +92,7 @@ pub enum SizeProblem {
         size: i128,
     },
     /// The size of an axis that there is not.
-    #[error("{tensor} has {}, so there is no axis {axis}", count(*rank, "axis"))]
+    #[error("{tensor} has {}, so there is no axis {}", count(*rank, "axis"), axis.saturating_add(1))]
     NoAxis {
         /// The tensor, as errors call it.
         tensor: String,

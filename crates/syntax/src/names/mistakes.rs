@@ -1,6 +1,7 @@
 //! Errors about names.
 
 use super::uses::{Role, Use};
+use crate::advice::{Edit, free};
 use crate::ast::{Assign, Name, NameTable, Statement};
 use crate::error::{Error, ErrorKind, NameClass};
 use crate::render::Note;
@@ -28,7 +29,7 @@ impl Mistakes<'_> {
         let (first, second) = if place(one).start < place(other).start { (one, other) } else { (other, one) };
         let help = match (one.0, other.0) {
             (NameClass::Axis, NameClass::Tensor) => "an axis has no value in an expression; bind a tensor of positions",
-            (NameClass::Axis, _) => "a size parameter is a number: give the axis another name",
+            (NameClass::Axis, _) => "a size is no part of an index: write its number, as in `y[i:3] = x[2-i]`",
             _ => "a size parameter is a number, not a tensor: give one of them another name",
         };
         let kind = ErrorKind::NameClass { name: self.name(one.1.name.id), first: first.0, second: second.0 };
@@ -41,7 +42,10 @@ impl Mistakes<'_> {
     #[cold]
     pub(super) fn axis_and_tensor(&self, axis: &Use, tensor: &Use) -> Error {
         if tensor.role == Role::Bare {
-            return self.class((NameClass::Axis, axis), (NameClass::Tensor, tensor));
+            let error = self.class((NameClass::Axis, axis), (NameClass::Tensor, tensor));
+            let positions = format!("{}[{}]", free(self.text, "p"), self.name(axis.name.id));
+            let words = "with the positions 0, 1, 2, … as an operand";
+            return error.offer(words, Edit::new(self.text).replace(tensor.name.span, positions).finish());
         }
         let name = self.name(axis.name.id);
         let note = match tensor.role {
@@ -90,9 +94,17 @@ impl Mistakes<'_> {
                 "all statements that contribute to a name have the same assignment, and `=` defines it once".to_string()
             }
         };
-        self.error(ErrorKind::Redefined { name }, again.name.span, format!("by `{}` here", again.assign))
+        let error = self
+            .error(ErrorKind::Redefined { name }, again.name.span, format!("by `{}` here", again.assign))
             .note(Note::new(first.name.span, format!("by `{}` here", first.assign)))
-            .help(help)
+            .help(help);
+        match (first.assign, again.assign) {
+            (Assign::Equal | Assign::Add, Assign::Equal | Assign::Add) => {
+                let sums = Edit::new(self.text).replace(first.operator, "+=").replace(again.operator, "+=");
+                error.offer("to add them up", sums.finish())
+            }
+            _ => error,
+        }
     }
 
     /// A contribution after the first read.

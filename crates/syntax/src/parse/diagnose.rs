@@ -131,7 +131,8 @@ impl Stop<'_> {
                 error.help("labels are letters; integer labels are given as lists of integers, not as text")
             }
             (None, '#') => error.help("subscript strings have no comments"),
-            (None, '*' | '+' | '/' | ';') => error.help("separate the operands by `,`; their product is summed"),
+            (None, '+') => error.help("a sum is a program, as in `y[i,j] = a[i,j] + b[i,j]`"),
+            (None, '*' | '/' | ';') => error.help("separate the operands by `,`; their product is summed"),
             (None, c) if c.is_whitespace() => error.help("white space in subscripts is the ordinary space, U+0020"),
             _ => error.help("labels are letters, as in `ij,jk->ik`"),
         }

@@ -34,7 +34,7 @@ impl ParseError<&str> for Stop {
 type Parsed<'t, T = ()> = IResult<&'t str, T, Stop>;
 
 /// Reads a subscript string.
-pub(super) fn parse(text: &str) -> Result<Subscripts, Error> {
+pub(crate) fn parse(text: &str) -> Result<Subscripts, Error> {
     let mut b = Builder::new(text, Spelling::Letters);
     let rest = match letters(text, &mut b) {
         Ok((rest, ())) => rest.len(),

@@ -5,6 +5,7 @@ use super::output::check_names;
 use super::parser::{Parsed, Parser};
 use super::unexpected;
 use super::wanted::Wanted;
+use crate::advice;
 use crate::ast::{Ast, Axis, Bracket, Merged, Named};
 use crate::error::{Error, Level};
 use crate::parse::check_length;
@@ -12,9 +13,14 @@ use crate::span::Span;
 
 /// Reads named subscripts.
 pub(super) fn parse(text: &str) -> Result<Ast, Error> {
+    checked(read(text)?)
+}
+
+/// Reads named subscripts, whatever axes the output has.
+pub(crate) fn read(text: &str) -> Result<Named, Error> {
     let mut p = Parser::new(text, Level::Named);
     let (terms, arrow, output) = p.named()?;
-    finish(p, terms, arrow, output)
+    Ok(Named::new(text, p.into_names(), terms, arrow, output))
 }
 
 /// Reads named subscripts without brackets, in the manner of einops: in `batch i, batch j -> i j`, white space separates axes
@@ -32,14 +38,16 @@ pub(super) fn parse(text: &str) -> Result<Ast, Error> {
 /// ```
 pub fn parse_spaced(text: &str) -> Result<Ast, Error> {
     check_length(text)?;
-    let mut p = Parser::new(text, Level::Named);
-    let (terms, arrow, output) = p.spaced()?;
-    finish(p, terms, arrow, output)
+    spaced(text).map_err(advice::of_spaced)
 }
 
-fn finish(p: Parser<'_>, terms: Vec<Bracket>, arrow: Span, output: Bracket) -> Result<Ast, Error> {
-    let text = p.text;
-    let named = Named::new(text, p.into_names(), terms, arrow, output);
+fn spaced(text: &str) -> Result<Ast, Error> {
+    let mut p = Parser::new(text, Level::Named);
+    let (terms, arrow, output) = p.spaced()?;
+    checked(Named::new(text, p.into_names(), terms, arrow, output))
+}
+
+fn checked(named: Named) -> Result<Ast, Error> {
     check_names(&named)?;
     Ok(Ast::Named(named))
 }

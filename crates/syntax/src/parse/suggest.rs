@@ -44,6 +44,35 @@ const REDUCTIONS: [(&str, Assign); 13] = [
     ("logaddexp", Assign::LogSumExp),
 ];
 
+/// Assignments of other languages that there are not, and what can be written instead.
+const ASSIGNMENTS: [(&str, &str); 9] = [
+    ("median", "there is no median: order the values of each group outside; `mean=`, `min=` and `max=` reduce groups"),
+    ("first", FIRST),
+    (
+        "last",
+        "the last of each group has the position `f[g[n]] max= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`",
+    ),
+    ("argmax", EXTREME),
+    (
+        "argmin",
+        "as for the greatest: `m[g[n]] min= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …",
+    ),
+    ("var", "by the mean: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]])`"),
+    ("std", "by the variance: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]]); s[k] = sqrt(v[k])`"),
+    ("count", "to count, add ones: `c[g[n]] += 1`"),
+    ("norm", "by the squares: `v[i] += x[i,j]*x[i,j]; y[i] = sqrt(v[i])`"),
+];
+
+const FIRST: &str = "the first of each group has the position `f[g[n]] min= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`";
+
+const EXTREME: &str = "the position of the greatest of each group, of several the first: \
+                       `m[g[n]] max= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …";
+
+/// What to write instead of the assignment `word=`, which there is not.
+pub(super) fn assignment(word: &str) -> Option<&'static str> {
+    ASSIGNMENTS.iter().find(|(name, _)| *name == word).map(|(_, help)| *help)
+}
+
 /// The reduction that `word` calls in other languages.
 pub(super) fn reduction(word: &str) -> Option<Assign> {
     REDUCTIONS.iter().find(|(name, _)| *name == word).map(|(_, assign)| *assign)
@@ -79,8 +108,18 @@ fn distance(word: &str, name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALIASES, similar};
+    use super::{ALIASES, ASSIGNMENTS, similar};
     use crate::ast::function;
+    use crate::parse::parse;
+
+    #[test]
+    fn statements_instead_of_assignments_can_be_read() {
+        for (word, help) in ASSIGNMENTS {
+            for code in help.split('`').skip(1).step_by(2).filter(|code| code.contains('[')) {
+                assert!(parse(code).is_ok(), "{word}: {code}");
+            }
+        }
+    }
 
     #[test]
     fn aliases_are_of_functions_that_there_are() {

@@ -100,6 +100,7 @@ fn mistakes_in_the_spaced_form() {
       | i j
       |    ^
       = help: name the axes of each operand, as in `i j, j k -> i k`
+      = help: with the axes that are used once: `[i j] -> [i j]`
     ");
     assert_snapshot!(parse_spaced("[i] -> [i]").unwrap_err(), @r"
     error[syntax]: expected an axis, `,` or `->`, found `[`
@@ -112,6 +113,7 @@ fn mistakes_in_the_spaced_form() {
       | h w c -> 1 h w c
       |          ^
       = help: axes have names here, not numbers
+      = help: an axis of size 1 is read at position 0, and written with its size: `y[one:1,h,w,c] = x[h,w,c]`
     ");
     assert_snapshot!(parse_spaced("i, j -> i, j").unwrap_err(), @r"
     error[syntax]: an expression has one output
@@ -119,6 +121,7 @@ fn mistakes_in_the_spaced_form() {
       |          ^ a second output would begin here
       |      ^^ the output begins after this
       = help: write the terms of the operands, `->`, then the output
+      = help: a program has several results: `y[i] = a[i]*b[j]; z[j] = a[i]*b[j]`
     ");
     assert_snapshot!(parse_spaced("i - > i").unwrap_err(), @r"
     error[syntax]: `->` may not contain a space

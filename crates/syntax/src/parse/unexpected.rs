@@ -3,6 +3,7 @@
 use super::diagnose::arrow_in_pieces;
 use super::hint::hint;
 use super::lex::Kind;
+use super::meant::{called_reduction, meant};
 use super::parser::Parser;
 use super::suggest::{reduction, similar};
 use super::wanted::Wanted;
@@ -38,7 +39,7 @@ pub(super) fn error(p: &Parser<'_>, wanted: Wanted) -> Error {
         Some(open) if wanted.closes() => error.note(Note::new(open.span, "opened here")),
         _ => error,
     };
-    error.help(hint(p, wanted).unwrap_or_else(|| wanted.help().to_string()))
+    meant(p, wanted, error.help(hint(p, wanted).unwrap_or_else(|| wanted.help().to_string())))
 }
 
 fn found(p: &Parser<'_>) -> Found {
@@ -131,6 +132,10 @@ fn spaced_assign(p: &Parser<'_>) -> Option<(Assign, Span)> {
 pub(super) fn reserved(p: &Parser<'_>, span: Span) -> Error {
     let word = p.word(span);
     let (note, help) = match word {
+        "size" if p.open.last().is_some_and(|open| open.kind == Kind::OpenBracket) => (
+            "a word of the language",
+            "an index has no sizes: write the number, as in `y[i] = x[i-k+2]*w[k]` for a `w` of size 3".into(),
+        ),
         "size" => {
             ("a word of the language", "the size of an axis is `size(X, 0)`, after `:` or in an expression".into())
         }
@@ -152,10 +157,14 @@ pub(super) fn unknown_function(p: &Parser<'_>, span: Span) -> Error {
         (None, Some(name)) => format!("did you mean `{name}`?"),
         (None, None) => "elements of a tensor are read by brackets, `X[i,j]`".into(),
     };
-    Error::new(ErrorKind::UnknownFunction { name: word.into() }, p.text)
+    let error = Error::new(ErrorKind::UnknownFunction { name: word.into() }, p.text)
         .note(Note::new(span, "called here"))
         .help(help)
-        .help(format!("functions: {}", names.join(", ")))
+        .help(format!("functions: {}", names.join(", ")));
+    match reduction(word) {
+        Some(assign) => called_reduction(p.text, span, assign, error),
+        None => error,
+    }
 }
 
 /// A call with the wrong number of arguments.
@@ -168,7 +177,13 @@ pub(super) fn arguments(text: &str, function: Function, given: usize, span: Span
         Function::Max | Function::Min => "a reduction is said by the assignment: `Y[i] max= X[i,j]`",
         _ => "it is a function of one number; call it for each",
     };
-    problem(text, SyntaxProblem::Arguments { function, given }, span, "").help(help)
+    let error = problem(text, SyntaxProblem::Arguments { function, given }, span, "").help(help);
+    let name = Span::new(span.start, span.start + function.name().len() as u32);
+    match function {
+        Function::Max => called_reduction(text, name, Assign::Max, error),
+        Function::Min => called_reduction(text, name, Assign::Min, error),
+        _ => error,
+    }
 }
 
 /// `0*i` in an index.

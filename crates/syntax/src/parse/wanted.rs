@@ -53,7 +53,7 @@ wanted! {
     Tensor = "a tensor", "the size of an axis of a tensor is `size(X, 0)`";
     SizeComma = "`,`", "the size of an axis of a tensor is `size(X, 0)`";
     SizeClose = "`)`", "the size of an axis of a tensor is `size(X, 0)`";
-    Integer = "an integer", "axes are counted from 0, as in `size(X, 0)`";
+    Integer = "an integer", "`size` counts axes from 0: `size(X, 0)`";
     Colon = "`:`", "`for` gives axes their sizes, as in `for i:3, j:4`";
     Index = "an index", "an index is an axis, an integer, a sum as in `x[2*i+k]`, a gather `x[g[n]]`, `...` or `(a b)`";
     IndexEnd = "`,` or `]`", "separate indices by `,`; an index is a sum of axes, integers and gathers, as in `x[2*i+k]`";

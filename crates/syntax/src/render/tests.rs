@@ -1,10 +1,18 @@
-use super::{Note, Report};
+use super::{Note, Report, Severity};
 use crate::span::Span;
 use insta::assert_snapshot;
 
 fn report(source: &str, notes: &[(u32, u32, &str)]) -> String {
     let notes: Vec<Note> = notes.iter().map(|&(a, b, text)| Note::new(Span::new(a, b), text)).collect();
-    Report { code: "code", message: "message", source, notes: &notes, help: &["do this".to_string()] }.to_string()
+    Report {
+        severity: Severity::Error,
+        code: "code",
+        message: "message",
+        source,
+        notes: &notes,
+        help: &["do this".to_string()],
+    }
+    .to_string()
 }
 
 #[test]

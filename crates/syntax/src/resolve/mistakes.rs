@@ -1,6 +1,7 @@
 //! The errors of resolving: what to say, where to point, what to suggest.
 
 use super::axes::Axes;
+use crate::advice::{self, Edit};
 use crate::ast::Subscripts;
 use crate::error::{Error, ErrorKind, Holder, SizeRule, TypeProblem};
 use crate::render::{Note, is_mark};
@@ -26,8 +27,7 @@ impl Mistakes<'_> {
 
     /// The output term, or where it would be.
     pub(super) fn output_span(&self) -> Span {
-        let end = Span::point(self.s.text().len() as u32);
-        self.s.output().map_or(end, |output| output.term.span)
+        super::output_of(self.s)
     }
 
     /// The name of an axis: its label, or its place in `...`.
@@ -41,7 +41,7 @@ impl Mistakes<'_> {
     pub(super) fn operands(&self) -> Error {
         let (terms, given) = (self.s.terms(), self.inputs.len());
         let kind = ErrorKind::Operands { expected: terms.len(), given };
-        let help = "write one term for each operand, separated by `,`";
+        let help = count(terms.len(), given);
         match (terms.get(given), terms.last()) {
             (Some(term), _) => self.error(kind, term.span, "no operand for this term").help(help),
             (None, last) => {
@@ -86,10 +86,16 @@ impl Mistakes<'_> {
         let dots = self.s.terms()[operand].ellipsis.map_or(Span::default(), |e| e.span);
         let shape = shape(&self.inputs[operand].shape);
         let kind = ErrorKind::EllipsisDropped { axes: covered(operand) };
-        let output = &self.s.text()[self.output_span().range()];
-        self.error(kind, dots, format!("operand {} has shape {shape}", operand + 1))
+        let kept = Edit::new(self.s.text()).replace(Span::point(self.output_span().start), "...").finish();
+        let error = self
+            .error(kind, dots, format!("operand {} has shape {shape}", operand + 1))
             .note(Note::new(self.output_span(), "no `...` here"))
-            .help(format!("write `->...{output}` to keep the axes, or give them labels to sum over them"))
+            .offer("to keep them", kept);
+        let dots = self.s.terms().iter().enumerate().filter_map(|(k, term)| Some((term.ellipsis?.span, covered(k))));
+        match advice::summed(self.s.text(), &dots.collect::<Vec<_>>()) {
+            Some(summed) => error.offer("to sum over them", summed),
+            None => error,
+        }
     }
 
     pub(super) fn dtype(&self) -> Error {
@@ -149,6 +155,15 @@ impl Mistakes<'_> {
         let shapes: Vec<String> = self.inputs.iter().take(LISTED).map(|input| shape(&input.shape)).collect();
         let more = if self.inputs.len() > LISTED { ", …" } else { "" };
         format!("{}{more}", shapes.join(", "))
+    }
+}
+
+/// What to do where there are more or fewer operands than terms.
+pub(super) fn count(terms: usize, given: usize) -> String {
+    match terms.checked_sub(given) {
+        None => format!("leave out operand {}, or write a term for it", terms + 1),
+        Some(0 | 1) => format!("operand {terms} is missing: give one for each term"),
+        Some(_) => format!("operands {} to {terms} are missing: give one for each term", given + 1),
     }
 }
 

@@ -21,12 +21,14 @@ mod types;
 
 pub(super) use named::named;
 
-use super::{Options, Resolved};
+use super::{Options, Resolved, bools};
+use crate::advice::Edit;
 use crate::ast::Program;
 use crate::error::{Error, ErrorKind};
 use crate::names;
+use crate::warning::Warning;
 use define::Definition;
-use einfold_ir::TensorType;
+use einfold_ir::{Dtype, TensorType};
 use form::{Contribution, Tensor};
 use given::Given;
 use mistakes::Mistakes;
@@ -43,17 +45,23 @@ struct Resolving<'a> {
     tensors: Vec<Tensor>,
     /// The tensor of a name, once there is one.
     tensor_of: Vec<Option<usize>>,
+    warnings: &'a mut Vec<Warning>,
 }
 
 /// The meaning of a program for inputs of these types.
-pub(super) fn program(program: &Program, inputs: &[TensorType], options: &Options) -> Result<Resolved, Error> {
+pub(super) fn program(
+    program: &Program,
+    inputs: &[TensorType],
+    options: &Options,
+    warnings: &mut Vec<Warning>,
+) -> Result<Resolved, Error> {
     let given = Given { program, inputs, options };
     given.check()?;
     let tensor_of = given.bind()?;
     let outputs = given.outputs()?;
     let mut nodes = Nodes::new();
     let tensors = given.tensors(&mut nodes)?;
-    let mut resolving = Resolving { program, options, nodes, tensors, tensor_of };
+    let mut resolving = Resolving { program, options, nodes, tensors, tensor_of, warnings };
     let mut definitions: Vec<&names::Definition> = program.names().definitions().iter().collect();
     definitions.sort_by_key(|definition| definition.statements.last());
     for definition in definitions {
@@ -86,6 +94,10 @@ impl Resolving<'_> {
         };
         let types = Types { mistakes, tensors, acc: options.acc };
         let dtype = types.of_name(&contributions)?;
+        if dtype == Dtype::Bool && contributions.iter().any(Contribution::sums) {
+            let statement = &program.statements()[definition.statements[0]];
+            self.warnings.push(bools::in_statement(program.text(), name, statement));
+        }
         let (label, fill) = (name.into(), options.fill.get(name).copied());
         let contributions = &contributions[..];
         let definition_ = Definition { mistakes, tensors, options, types, label, contributions, shape, dtype, fill };
@@ -104,6 +116,7 @@ fn needs(text: &str, name: &str, asked: Vec<Asked>) -> Resolved {
         Mistakes { text, tensors: &[] }
             .error(kind, first.span, "one more than the greatest position")
             .help("declare the size after `:`, as in `Y[g[n]:10]`")
+            .offer("with size 10", Edit::new(text).after(first.span, ":10").finish())
     });
     let queries = asked.into_iter().map(|asked| asked.query).collect();
     Resolved::Needs { queries, refusal: refusal.expect("there is a question") }

@@ -243,18 +243,26 @@ fn counts_of_operands_and_axes_must_fit() {
 
 #[test]
 fn a_text_for_another_tool_is_recognised_by_its_ranks() {
-    let help = |text: &str, shapes: &[&[usize]]| ir(text, shapes).unwrap_err().help_lines().join("; ");
+    let help = |text: &str, shapes: &[&[usize]]| ir(text, shapes).unwrap_err().help_lines().join("\n");
     assert_snapshot!(help("batch i, i -> batch", &[&[2, 3], &[3]]), @r"
-    `batch` was read as five axes b,a,t,c,h; for named axes write `[batch i]`
+    `batch` was read as five axes b,a,t,c,h
+    names of axes stand in brackets: `[batch i], [i] -> [batch]`
+    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
     ");
-    assert_snapshot!(help("b ... channel, channel -> b", &[&[2, 3], &[3]]), @r"
-    `channel` was read as seven axes c,h,a,n,n,e,l; for named axes write `[b ... channel]`
+    assert_snapshot!(help("b ... channel, channel -> b ...", &[&[2, 3], &[3]]), @r"
+    `channel` was read as seven axes c,h,a,n,n,e,l
+    names of axes stand in brackets: `[b ... channel], [channel] -> [b ...]`
+    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
     ");
     assert_snapshot!(help("x y, extraordinarily -> x", &[&[2, 3], &[3]]), @r"
-    write one label for each axis; every letter is a label
+    `extraordinarily` was read as 15 axes e,x,t,r,a,o,r,d,i,n,a,r,i,l,y
+    names of axes stand in brackets: `[x y], [extraordinarily] -> [x]`
+    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
     ");
     assert_snapshot!(help("batch->batch", &[&[2]]), @r"
-    write one label for each axis; every letter is a label
+    `batch` was read as five axes b,a,t,c,h
+    names of axes stand in brackets: `[batch] -> [batch]`
+    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
     ");
     assert_snapshot!(help("i j, j k", &[&[2, 3], &[3]]), @r"
     write one label for each axis; every letter is a label
@@ -300,7 +308,7 @@ fn errors_of_integer_labels_point_into_their_printed_form() {
     error[operands]: the expression has 1 operand, 2 given
       | [0]
       |    ^ no term for operand 2
-      = help: write one term for each operand, separated by `,`
+      = help: leave out operand 2, or write a term for it
     ");
     assert_snapshot!(fail(&[], Some(&[]), &[]), @r"
     error[syntax]: an expression has at least one operand

@@ -36,6 +36,7 @@ fn rejected_texts_name_kind_and_place() {
         let first = error.spans()[0].span;
         assert_eq!(format!("{} {}..{}", error.code(), first.start, first.end), expected, "{line}\n{error}");
         assert!(!error.help_lines().is_empty(), "no help: {line}");
+        assert!(error.suggestions().iter().all(|text| parse(text).is_ok()), "{line}\n{error}");
         for note in error.spans() {
             assert!(text.get(note.span.range()).is_some(), "not a place in the text: {line}");
         }

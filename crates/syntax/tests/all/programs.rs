@@ -100,6 +100,7 @@ fn hostile_texts_never_panic() {
             Err(error) => {
                 wrong += 1;
                 assert!(!error.help_lines().is_empty(), "{error}");
+                assert!(error.suggestions().iter().all(|text| parse(text).is_ok()), "{error}");
                 assert!(error.spans().iter().all(|note| text.get(note.span.range()).is_some()), "{error}");
                 let (report, carets) = (error.to_string(), error.spans().len());
                 assert!(report.lines().filter(|line| line.contains('^')).count() >= carets, "{report}");

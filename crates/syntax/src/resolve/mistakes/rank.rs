@@ -1,8 +1,10 @@
 //! The rank error: it is where texts meant for another tool come to light.
 
 use super::{Mistakes, is_mark, shape};
+use crate::advice::{Edit, Words};
 use crate::ast::{Spelling, Term};
 use crate::error::{Error, ErrorKind};
+use crate::span::Span;
 
 /// Small numbers are written as words.
 const WORDS: [&str; 13] =
@@ -19,34 +21,40 @@ impl Mistakes<'_> {
         if self.s.spelling() == Spelling::Integers {
             return error.help("write one label for each axis");
         }
-        if let Some(help) = self.names_meant(term) {
-            return error.help(help);
-        }
         if let Some(help) = self.marks(term) {
             return error.help(help);
         }
+        let ranks: Vec<usize> = self.inputs.iter().map(|input| input.shape.len()).collect();
+        let words = Words::of(self.s.text());
+        if let Some(word) = self.word(term).filter(|_| words.is_some()) {
+            return error.help(word);
+        }
+        if let Some(words) = Words::that_fit(self.s.text(), &ranks).filter(|_| words.is_none()) {
+            let word = self.word(term).into_iter();
+            return words.advise(word.fold(error, Error::help));
+        }
         if extents.len() > expected {
-            error.help("write one label for each axis, or `...` for those without a label")
+            let error = error.help("write one label for each axis, or `...` for those without a label");
+            let dots = Edit::new(self.s.text()).replace(Span::point(term.span.start), "...");
+            let dots = match self.s.output() {
+                Some(output) if output.term.ellipsis.is_none() => {
+                    dots.replace(Span::point(self.output_span().start), "...")
+                }
+                _ => dots,
+            };
+            error.offer("with `...` in front", dots.finish())
         } else {
             error.help("write one label for each axis; every letter is a label")
         }
     }
 
-    /// What to say if some term reads like words: a word of several letters beside another word.
-    fn names_meant(&self, term: &Term) -> Option<String> {
-        let words = |term: &Term| self.s.text()[term.span.range()].split(' ').filter(|word| !word.is_empty());
-        let is_name = |word: &&str| !word.contains('.') && word.chars().nth(1).is_some();
-        let spaced = |term: &Term| words(term).count() > 1 && words(term).any(|word| is_name(&word));
-        let output = self.s.output().map(|output| &output.term);
-        if !self.s.terms().iter().chain(output).any(spaced) {
-            return None;
-        }
-        let word = words(term).find(is_name)?;
+    /// How the first word of a term was read.
+    fn word(&self, term: &Term) -> Option<String> {
+        let words = self.s.text()[term.span.range()].split([' ', '(', ')', ',', '-', '>']);
+        let word = words.filter(|word| !word.contains('.')).find(|word| word.chars().nth(1).is_some())?;
         let letters: Vec<String> = word.chars().map(|c| self.s.name(c.into()).to_string()).collect();
         let count = WORDS.get(letters.len()).map_or(letters.len().to_string(), |word| (*word).to_string());
-        let names: Vec<&str> = words(term).collect();
-        let (letters, names) = (letters.join(","), names.join(" "));
-        Some(format!("`{word}` was read as {count} axes {letters}; for named axes write `[{names}]`"))
+        Some(format!("`{word}` was read as {count} axes {}", letters.join(",")))
     }
 
     /// What to say if a mark that joins its letter was read as a label of its own.

@@ -190,6 +190,17 @@ impl Contribution {
         set(self.left.iter().flat_map(plain).collect())
     }
 
+    /// Whether several points may be added to one position.
+    pub(super) fn sums(&self) -> bool {
+        let shifted = |position: &Position| match position.slot.window().map(|window| &window.terms[..]) {
+            Some(&[(_, axis)]) => Some(axis),
+            _ => None,
+        };
+        let mut kept = self.kept();
+        kept.extend(self.left.iter().filter_map(shifted));
+        matches!(self.assign, Assign::Equal | Assign::Add) && (0..self.axes.len()).any(|axis| !kept.contains(&axis))
+    }
+
     /// All axes of an expression.
     pub(super) fn axes_of(&self, value: &Value) -> Vec<usize> {
         let mut axes = Vec::new();

@@ -5,6 +5,7 @@ use super::super::build::addressable;
 use super::form::Tensor;
 use super::mistakes::Mistakes;
 use super::nodes::Nodes;
+use crate::advice::Edit;
 use crate::ast::{Assign, Program};
 use crate::error::{Error, ErrorKind, Feature, NameClass};
 use crate::names::Definition;
@@ -57,6 +58,11 @@ impl Given<'_> {
             let kind = ErrorKind::UnknownSize { name: name.clone() };
             return Err(self.mistakes().error(kind, self.nowhere(), "no such size here").help(
                 match declared.is_empty() {
+                    _ if is(name, NameClass::Axis) => {
+                        format!(
+                            "`{name}` is an axis: write its size on the left, `{name}:10`, or behind, `for {name}:10`"
+                        )
+                    }
                     true => "the program has no size parameters: they stand after `:`".to_string(),
                     false => format!("size parameters: {}", declared.join(", ")),
                 },
@@ -158,19 +164,41 @@ impl Given<'_> {
             }
             None => self.mistakes().error(kind, self.nowhere(), format!("no name for operand {}", inputs.len() + 1)),
         };
-        error.help(match names.is_empty() {
+        let missing: Vec<String> = names.iter().skip(given).map(|name| format!("`{name}`")).collect();
+        let error = match missing.len() {
+            0 => error.help(format!("leave out operand {}, or name it in the program", inputs.len() + 1)),
+            1 => error.help(format!("operand {} is missing: {}", given + 1, missing[0])),
+            n => error.help(format!("operands {} to {} are missing: {}", given + 1, given + n, missing.join(", "))),
+        };
+        let error = error.help(match names.is_empty() {
             true => "the program reads no operand".to_string(),
             false => format!("operands are given in the order in which their names appear: {}", names.join(", ")),
-        })
+        });
+        inputs.iter().skip(given).fold(error, |error, &id| self.constant(error, id))
     }
 
     fn missing(&self, id: u32) -> Error {
         let name = self.program.name(id);
-        let given: Vec<String> = self.inputs.iter().flat_map(|i| &i.name).map(|name| format!("`{name}`")).collect();
+        let given: Vec<&str> = self.inputs.iter().flat_map(|i| i.name.as_deref()).collect();
         let kind = ErrorKind::UnknownName { name: name.to_string() };
-        self.mistakes()
+        let error = self
+            .mistakes()
             .error(kind, self.program.first(id), "neither given nor defined")
-            .help(format!("operands given: {}", given.join(", ")))
+            .help(format!("operand `{name}` is missing; given: {}", list(&given)));
+        self.constant(error, id)
+    }
+
+    /// Offers how a number is written that other languages have a name for, if the missing operand is called so.
+    fn constant(&self, error: Error, id: u32) -> Error {
+        let (name, first) = (self.program.name(id), self.program.first(id));
+        let value = match name.to_ascii_lowercase().as_str() {
+            "inf" | "infinity" => "(1/0)",
+            "nan" => "(0/0)",
+            "pi" => "3.141592653589793",
+            _ => return error,
+        };
+        let words = format!("`{name}` is the name of an operand; the number is");
+        error.offer(words, Edit::new(self.program.text()).replace(first, value).finish())
     }
 
     /// All operands as the inputs of the module, in their order.
@@ -189,4 +217,9 @@ impl Given<'_> {
         };
         self.inputs.iter().enumerate().map(tensor).collect()
     }
+}
+
+/// Names in a sentence.
+fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

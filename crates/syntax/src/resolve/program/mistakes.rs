@@ -1,6 +1,7 @@
 //! The errors of resolving named subscripts and programs: what to say, where to point, what to suggest.
 
-use super::form::{Contribution, Slot, Tensor};
+use super::form::{Contribution, Position, Slot, Tensor};
+use crate::advice::{self, Edit};
 use crate::ast::{self, SizeOf, Statement};
 use crate::error::{Error, ErrorKind, SizeProblem, SizeRule};
 use crate::render::Note;
@@ -113,15 +114,32 @@ impl Mistakes<'_> {
             of.axis.span,
             format!("{} has shape {}", tensor.shown, shape(&tensor.shape)),
         )
-        .help("axes are counted from 0 here")
+        .help("`size` counts axes from 0: `size(x, 0)` is the size of axis 1")
     }
 
     pub(super) fn outside(&self, tensor: &Tensor, axis: usize, range: (i128, i128), span: Span) -> Error {
         let (low, high) = range;
         let kind =
             ErrorKind::IndexOutOfRange { tensor: tensor.shown.clone(), axis, low, high, size: tensor.shape[axis] };
-        self.error(kind, span, self.extent(tensor, axis))
-            .help("declare smaller sizes for the axes of the index, or shift it; positions are counted from 0")
+        let error = self
+            .error(kind, span, self.extent(tensor, axis))
+            .help("declare smaller sizes for the axes of the index, or shift it; positions are counted from 0");
+        self.through_ids(error, span, "gives 0 outside, and `--oor {}=wrap` goes around the end")
+    }
+
+    /// Offers an index whose positions come from an operand, which a policy can be for.
+    fn through_ids(&self, error: Error, span: Span, drop: &str) -> Error {
+        let index = self.text.get(span.range()).unwrap_or_default();
+        let Some(axis) = advice::names(index).next().filter(|_| !index.contains('[')) else { return error };
+        let ids = advice::free(self.text, "t");
+        let at = span.start + index.find(axis).unwrap_or(0) as u32;
+        let place = Span::new(at, at + axis.len() as u32);
+        let text = Edit::new(self.text).replace(place, format!("{ids}[{axis}]")).finish();
+        let words = format!(
+            "with positions `{ids}` = 0, 1, 2, … as an operand, `--oor {ids}=drop` {}",
+            drop.replace("{}", &ids)
+        );
+        error.offer(words + " (in the library `out_of_range_in`)", text)
     }
 
     /// Positions that are written; without a size, some are negative.
@@ -136,10 +154,15 @@ impl Mistakes<'_> {
         let needed = || usize::try_from(high.saturating_add(1)).unwrap_or(0);
         let tensor = format!("`{tensor}`");
         let kind = ErrorKind::IndexOutOfRange { tensor, axis, low, high, size: size.unwrap_or_else(needed) };
-        self.error(kind, span, "written here").help(match size {
-            Some(_) => "declare a larger size after `:`, or leave it away: then it is what the positions need",
-            None => "shift the index: positions are counted from 0",
-        })
+        let error = self.error(kind, span, "written here");
+        match size {
+            Some(_) => {
+                let error =
+                    error.help("declare a larger size after `:`, or leave it away: then it is what the positions need");
+                self.through_ids(error, span, "leaves out what is outside")
+            }
+            None => error.help("shift the index: positions are counted from 0"),
+        }
     }
 
     pub(super) fn rank(&self, access: &ast::Access, tensor: &Tensor, written: usize) -> Error {
@@ -168,9 +191,26 @@ impl Mistakes<'_> {
 
     pub(super) fn ellipsis_dropped(&self, span: Span, statement: &Statement, axes: usize) -> Error {
         let kind = ErrorKind::EllipsisDropped { axes };
-        self.error(kind, span, "covers axes here")
+        let kept = match statement.left.first() {
+            None => Edit::new(self.text).after(statement.name.span, "[...]"),
+            Some(first) => Edit::new(self.text).replace(Span::point(first.index.span().start), "...,"),
+        };
+        let error = self
+            .error(kind, span, "covers axes here")
             .note(Note::new(statement.name.span, "no `...` here"))
             .help("write `...` on the left to keep the axes, or give them names to sum over them")
+            .offer("to keep them", kept.finish());
+        self.summed(error, span, axes, ",")
+    }
+
+    /// Offers names in the place of the only `...`, which covers this many axes.
+    pub(super) fn summed(&self, error: Error, dots: Span, axes: usize, between: &str) -> Error {
+        if self.text.matches("...").count() > 1 || axes > 8 {
+            return error;
+        }
+        let fresh = ('a'..='z').map(String::from).filter(|name| advice::names(self.text).all(|taken| taken != name));
+        let names: Vec<String> = fresh.take(axes).collect();
+        error.offer("to sum over them", Edit::new(self.text).replace(dots, names.join(between)).finish())
     }
 
     pub(super) fn unresolved(&self, c: &Contribution, axis: usize, tensors: &[Tensor]) -> Error {
@@ -189,7 +229,36 @@ impl Mistakes<'_> {
             Some((span, tensor)) => self
                 .error(kind, span, format!("of this axis of {tensor}, more than one factor is unknown"))
                 .help("give the size of all but one of them"),
-            None => self.error(kind, name.span, "no operand has this axis by itself").help(help),
+            None => {
+                let error = self.error(kind, name.span, "no operand has this axis by itself").help(help);
+                self.declared_size(error, c, axis, tensors)
+            }
+        }
+    }
+
+    /// Offers the statement with a size for the axis: one that fits where the axis runs backwards through a tensor.
+    fn declared_size(&self, error: Error, c: &Contribution, axis: usize, tensors: &[Tensor]) -> Error {
+        let label = &c.axes[axis].label;
+        let mut uses = Vec::new();
+        for read in c.all_reads() {
+            for ((slot, span), &extent) in read.dims.iter().zip(&tensors[read.tensor].shape) {
+                slot.for_each_axis(&mut |other| {
+                    if other == axis {
+                        uses.push((slot, *span, extent));
+                    }
+                });
+            }
+        }
+        let edit = Edit::new(self.text);
+        match uses[..] {
+            [] => error.offer("with a size, here 10", sized(edit, c, axis, 10).finish()),
+            [(Slot::Affine(window), span, extent @ 1..)] if window.ids.is_empty() && window.terms == [(-1, axis)] => {
+                let begin =
+                    usize::try_from(window.offset).ok().filter(|&at| at > 0 && at < extent).unwrap_or(extent - 1);
+                let edit = edit.replace(span, format!("{begin}-{label}"));
+                error.offer(format!("backwards from position {begin}"), sized(edit, c, axis, begin + 1).finish())
+            }
+            _ => error,
         }
     }
 
@@ -210,7 +279,7 @@ impl Mistakes<'_> {
         let given: Vec<String> = sizes.keys().map(|name| format!("`{name}`")).collect();
         let error = self.error(ErrorKind::UnknownSize { name: name.to_string() }, span, "a size parameter");
         match given.is_empty() {
-            true => error.help(format!("give its value as a size, `{name}=10`")),
+            true => error.help(format!("give its value: `--size {name}=10`, in the library `Expression::size`")),
             false => error.help(format!("sizes given: {}", given.join(", "))),
         }
     }
@@ -226,14 +295,38 @@ impl Mistakes<'_> {
 
     pub(super) fn number(&self, span: Span) -> Error {
         let problem = crate::error::TypeProblem::LargeNumber;
-        self.error(ErrorKind::Types { problem }, span, "here")
-            .help("write a large number with an exponent, as in `1e30`")
+        let error = self.error(ErrorKind::Types { problem }, span, "here");
+        let infinite = |digits: &str| !digits.bytes().all(|b| b.is_ascii_digit());
+        let number = self.text.get(span.range()).filter(|text| infinite(text) && text.parse::<f64>().is_ok());
+        if number.is_none() {
+            return error.help("write a large number with an exponent, as in `1e30`");
+        }
+        // A quotient by itself needs no parentheses.
+        let (before, after) = (&self.text[..span.range().start], &self.text[span.range().end..]);
+        let before = before.trim_end();
+        let alone = before.strip_suffix('-').unwrap_or(before).trim_end().ends_with(['=', ',', '('])
+            && after.trim_start().chars().next().is_none_or(|c| matches!(c, ',' | ')' | ';'));
+        let quotient = if alone { "1/0" } else { "(1/0)" };
+        error
+            .help("infinity is `1/0`, and minus infinity `-1/0`")
+            .offer("with infinity", Edit::new(self.text).replace(span, quotient).finish())
     }
 
     pub(super) fn too_large(&self, extents: &[usize], dtype: Dtype, place: Span) -> Error {
         let kind = ErrorKind::TooLarge { shape: extents.to_vec(), dtype };
         self.error(kind, place, format!("{dtype} elements in shape {}", shape(extents)))
             .help("sum over an axis, or split the work")
+    }
+}
+
+/// A statement that says the size of an axis: on the left if the axis is there by itself, else behind the statement.
+fn sized<'t>(edit: Edit<'t>, c: &Contribution, axis: usize, size: usize) -> Edit<'t> {
+    let plain = |position: &&Position| position.declared.is_none() && position.slot == Slot::Axis(axis);
+    let label = &c.axes[axis].label;
+    match c.left.iter().find(plain) {
+        Some(position) => edit.after(position.span, format!(":{size}")),
+        None if c.given.is_empty() => edit.after(c.span, format!(" for {label}:{size}")),
+        None => edit.after(c.span, format!(", {label}:{size}")),
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::super::Options;
 use super::super::build::addressable;
+use super::super::mistakes::count;
 use super::form::{Contribution, Given, Position, Read, Tensor, Value, ValueKind};
 use super::mistakes::Mistakes;
 use super::nodes::Nodes;
 use super::scope::Axes;
 use super::shape::{Shape, Shapes};
 use super::space::Ground;
+use crate::advice::Edit;
 use crate::ast::{Assign, Axis, Bracket, Name, Named};
 use crate::error::{Error, ErrorKind, TypeProblem};
 use crate::render::Note;
@@ -59,7 +61,7 @@ fn tensors(named: &Named, inputs: &[TensorType], nodes: &mut Nodes) -> Result<Ve
             Some(term) => mistakes.error(kind, term.span, "no operand for this term"),
             None => mistakes.error(kind, named.arrow(), format!("no term for operand {}", terms.len() + 1)),
         };
-        return Err(error.help("write one term for each operand, separated by `,`"));
+        return Err(error.help(count(terms.len(), given)));
     }
     let tensor = |(k, input): (usize, &TensorType)| {
         if !addressable(&input.shape, input.dtype) {
@@ -91,7 +93,13 @@ fn contribution(named: &Named, mistakes: &Mistakes<'_>, options: &Options) -> Re
         let kind = ErrorKind::EllipsisDropped { axes };
         let error =
             mistakes.error(kind, span, "covers axes here").note(Note::new(named.output().span, "no `...` here"));
-        return Err(error.help("write `...` in the output to keep the axes, or give them names to sum over them"));
+        let error = error.help("write `...` in the output to keep the axes, or give them names to sum over them");
+        let begin = named.output().span.start;
+        if !named.text()[begin as usize..].starts_with('[') {
+            return Err(error);
+        }
+        let kept = Edit::new(named.text()).after(Span::new(begin, begin + 1), "... ").finish();
+        return Err(mistakes.summed(error.offer("to keep them", kept), span, axes, " "));
     }
     let mut axes = Axes::new(covered.map_or(0, |(axes, _)| axes));
     let all = axes.covered;

@@ -3,6 +3,7 @@
 use super::form::{Contribution, Slot, Value, ValueKind, set};
 use super::mistakes::Mistakes;
 use super::scope::common_and_any;
+use crate::advice::Edit;
 use crate::ast::{Assign, Sign};
 use crate::error::{Error, ErrorKind};
 use crate::render::Note;
@@ -43,7 +44,10 @@ fn collect<'v>(value: &'v Value, minus: bool, list: &mut Vec<(bool, &'v Value)>)
 fn positions(mistakes: &Mistakes<'_>, name: &str, c: &Contribution) -> Result<(), Error> {
     let error = |span: Span, note: &str| {
         let kind = ErrorKind::ScatterNeedsReduction { name: name.to_string() };
-        mistakes.error(kind, span, note).help("say how values that meet are combined, by `+=`, `max=` or another")
+        mistakes
+            .error(kind, span, note)
+            .help("say how values that meet are combined, by `+=`, `max=` or another")
+            .offer("to add them up", Edit::new(mistakes.text).replace(c.operator, "+=").finish())
     };
     let mut seen: Vec<Option<Span>> = vec![None; c.axes.len()];
     for position in &c.left {
@@ -70,7 +74,7 @@ fn equal(mistakes: &Mistakes<'_>, c: &Contribution, kept: &[usize], term: &Value
     let kind = ErrorKind::AmbiguousSum { axis: label.to_string() };
     Err(mistakes
         .error(kind, inside.span, format!("`{label}` is in {place}, and not on the left"))
-        .help("write `+=` to sum the whole right side")
+        .offer("to sum the whole right side", Edit::new(mistakes.text).replace(c.operator, "+=").finish())
         .help("to sum inside first, give that sum a name in a statement before"))
 }
 
@@ -108,7 +112,7 @@ fn add(mistakes: &Mistakes<'_>, c: &Contribution) -> Result<(), Error> {
     Err(mistakes
         .error(kind, without, format!("does not have `{label}`: added once, or for each `{label}`?"))
         .note(Note::new(with, format!("summed over `{label}`")))
-        .help("to sum each term over its own axes, write `=`")
+        .offer("to sum each term over its own axes", Edit::new(mistakes.text).replace(c.operator, "=").finish())
         .help("to add the terms one by one, write a statement with `+=` for each"))
 }
 

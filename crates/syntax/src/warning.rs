@@ -1,0 +1,114 @@
+//! What an expression may do, and is perhaps not meant to do.
+
+use crate::advice;
+use crate::parse;
+use crate::render::{Note, Report, Severity};
+use std::fmt::{self, Debug, Display, Formatter};
+use thiserror::Error;
+
+/// Something that is allowed and is perhaps not what was meant: what, where in the text, and what to write instead.
+///
+/// ```
+/// use einfold_ir::{Dtype, TensorType};
+/// use einfold_syntax::{Options, WarningKind, parse, resolve_noting};
+///
+/// let bits = TensorType { name: None, dtype: Dtype::Bool, shape: vec![3], conj: false };
+/// let mut warnings = Vec::new();
+/// resolve_noting(&parse("y += b[i]")?, &[bits], &Options::default(), &mut warnings)?;
+/// assert!(matches!(warnings[0].kind(), WarningKind::SumOfBool { result } if result == "`y`"));
+/// assert_eq!(warnings[0].suggestions(), ["y += 1*b[i]", "y |= b[i]"]);
+/// # Ok::<(), einfold_syntax::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Warning {
+    kind: WarningKind,
+    text: Box<str>,
+    notes: Vec<Note>,
+    help: Vec<String>,
+    suggestions: Vec<String>,
+}
+
+/// What is perhaps not meant.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum WarningKind {
+    /// A sum of `bool`, which is *or*.
+    #[error("{result} says whether any of the values holds: the sum of bool is *or*")]
+    SumOfBool {
+        /// The result as messages call it: by its name in a program, in backquotes.
+        result: String,
+    },
+}
+
+impl WarningKind {
+    /// The name of the kind: stable, in kebab case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            WarningKind::SumOfBool { .. } => "sum-of-bool",
+        }
+    }
+}
+
+impl Warning {
+    pub(crate) fn new(kind: WarningKind, text: &str, note: Note) -> Warning {
+        Warning { kind, text: text.into(), notes: vec![note], help: Vec::new(), suggestions: Vec::new() }
+    }
+
+    pub(crate) fn help(mut self, line: impl Into<String>) -> Warning {
+        self.help.push(line.into());
+        self
+    }
+
+    /// Suggests a complete text, after these words, if it can be read and fits a line.
+    pub(crate) fn suggest(mut self, words: &str, text: String) -> Warning {
+        if advice::fits_a_line(&text) && parse::read(&text).is_ok() {
+            self.help.push(format!("{words}: `{}`", advice::changed(&self.text, &text)));
+            self.suggestions.push(text);
+        }
+        self
+    }
+
+    /// What it is, with the facts as values.
+    pub fn kind(&self) -> &WarningKind {
+        &self.kind
+    }
+
+    /// The name of the kind: stable, in kebab case.
+    pub fn code(&self) -> &'static str {
+        self.kind.code()
+    }
+
+    /// The source that the spans are places in.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The places, each with what is to be said about it.
+    pub fn spans(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// What to do about it, in lines.
+    pub fn help_lines(&self) -> &[String] {
+        &self.help
+    }
+
+    /// Complete texts that may be what was meant; a line of [help](Warning::help_lines) shows each.
+    pub fn suggestions(&self) -> &[String] {
+        &self.suggestions
+    }
+}
+
+impl Display for Warning {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Warning { kind, text, notes, help, .. } = self;
+        let (severity, message) = (Severity::Warning, &kind.to_string());
+        write!(f, "{}", Report { severity, code: kind.code(), message, source: text, notes, help })
+    }
+}
+
+impl Debug for Warning {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(self, f)
+    }
+}
