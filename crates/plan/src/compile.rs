@@ -6,7 +6,7 @@ mod orders;
 mod saved;
 
 use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
-use einfold_order::{Budget, Effort, Order, OrderError, Ordered, Task, order_task};
+use einfold_order::{Budget, Effort, Order, OrderError, Ordered, SavedOrder, Task, order_task};
 
 use self::build::Built;
 use self::cost::{made_cost, total_cost};
@@ -87,6 +87,9 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
     compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
 }
 
+/// How many multiply-adds in kernels take as long as one in loops, about.
+const LOOPS: u64 = 8;
+
 /// Finds the order of a task.
 type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<Ordered, OrderError> + 's;
 
@@ -105,26 +108,17 @@ fn compile_by(
         [] => vec![false; rewritten.nodes().len()],
         operands => constants::constant_nodes(&rewritten, operands),
     };
-    let followed = match how {
-        Order::Saved(saved) => Some((saved, saved::follow(&rewritten, &constant, saved, budget)?)),
-        _ => None,
-    };
-    let mut through_ids = match followed.as_ref().and_then(|(_, followed)| followed.through_ids.clone()) {
-        Some(known) => known,
-        None => orders::through_ids(&rewritten, how, budget)?,
-    };
-    // A saved order is followed within the limit that it was found for.
-    let limit = budget.memory_bytes.or(followed.as_ref().and_then(|(saved, _)| saved.memory_bytes));
+    if let Order::Saved(saved) = how {
+        return compile_saved(&rewritten, &constant, saved, budget, options, rewrites);
+    }
+    let mut through_ids = orders::through_ids(&rewritten, how, budget)?;
+    let limit = budget.memory_bytes;
     let searched = matches!(how, Order::Strategy(_));
     let mut asked = Asked::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
     let mut without_kernels = None;
     let refused = loop {
-        let orders = match &followed {
-            Some((_, followed)) => Ok(followed.factored.clone()),
-            None => orders::all(&rewritten, &constant, how, &asked.budget(), search),
-        };
-        let (before, rest) = match orders {
+        let (before, rest) = match orders::all(&rewritten, &constant, how, &asked.budget(), search) {
             Ok(orders) => parts(&rewritten, orders, &through_ids, options)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
@@ -132,21 +126,18 @@ fn compile_by(
         let built = Built::of(&rest, options, limit)?;
         let total = built.memory.total();
         let Err(error) = built.within(limit) else {
+            // Slices that leave room for kernels may multiply far more.
+            let flops = flops(&rest);
+            if let Some(part) = without_kernels.take_if(|(_, first)| flops > self::flops(first) * Count::from(LOOPS))
+                && let Some(compiled) = as_loops(part, &rewrites, options, limit)?
+            {
+                return Ok(compiled);
+            }
             return finish(before, rest, built, rewrites, options);
         };
-        let small = built.memory.fits_without_kernels(limit);
-        let error = match &followed {
-            None => why(error, &rest, searched),
-            Some((saved, _)) => match saved.check_memory(total, budget) {
-                Err(problem) => OrderError::from(problem).into(),
-                Ok(()) if small => error,
-                // Only the limit that the order was found for is exceeded, by operands of a wider dtype.
-                Ok(()) => return finish(before, rest, built, rewrites, options),
-            },
-        };
-        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
+        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, why(error, &rest, searched)));
         let orders = rest.orders.len();
-        if small {
+        if built.memory.fits_without_kernels(limit) {
             without_kernels.get_or_insert((before, rest));
         }
         if searched && !through_ids.is_empty() {
@@ -160,13 +151,58 @@ fn compile_by(
         }
         least = Some(found);
     };
-    // Loops need no room for what the kernels of products pack, but take longer than slices.
-    let Some((before, rest)) = without_kernels else { return Err(refused) };
+    let compiled = without_kernels.map(|part| as_loops(part, &rewrites, options, limit)).transpose()?;
+    compiled.flatten().ok_or(refused)
+}
+
+/// Follows a saved order of a rewritten expression.
+fn compile_saved(
+    rewritten: &Ir,
+    constant: &[bool],
+    saved: &SavedOrder,
+    budget: &Budget,
+    options: &PlanOptions,
+    rewrites: Vec<(&'static Rewrite, usize)>,
+) -> Result<Compiled, PlanError> {
+    let followed = saved::follow(rewritten, constant, saved, budget)?;
+    let through_ids = match followed.through_ids {
+        Some(known) => known,
+        None => orders::through_ids(rewritten, &Order::default(), budget)?,
+    };
+    // It is followed within the limit that it was found for.
+    let limit = budget.memory_bytes.or(saved.memory_bytes);
+    let (before, rest) = parts(rewritten, followed.factored, &through_ids, options)?;
+    let built = Built::of(&rest, options, limit)?;
+    if built.within(limit).is_err() {
+        if built.memory.fits_without_kernels(limit)
+            && let Some(compiled) = as_loops((before.clone(), rest.clone()), &rewrites, options, limit)?
+        {
+            return Ok(compiled);
+        }
+        // Operands of a wider dtype may take more than the limit that it was found for.
+        saved.check_memory(built.memory.total(), budget).map_err(OrderError::from)?;
+    }
+    finish(before, rest, built, rewrites, options)
+}
+
+/// The multiply-adds of all orders.
+fn flops(part: &Part) -> Count {
+    total_cost(&part.ir, part.orders.iter()).flops
+}
+
+/// The plan in which products run as loops, which need no room for what kernels pack but take longer; none if it exceeds the
+/// limit too.
+fn as_loops(
+    (before, rest): (Option<Part>, Part),
+    rewrites: &[(&'static Rewrite, usize)],
+    options: &PlanOptions,
+    limit: Option<u64>,
+) -> Result<Option<Compiled>, PlanError> {
     let options = &PlanOptions { passes: options.passes.without("gemm").unwrap_or(options.passes), ..options.clone() };
     let built = Built::of(&rest, options, limit)?;
     match built.within(limit) {
-        Ok(()) => finish(before, rest, built, rewrites, options),
-        Err(_) => Err(refused),
+        Ok(()) => finish(before, rest, built, rewrites.to_vec(), options).map(Some),
+        Err(_) => Ok(None),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::rewrite::module::{for_each_read, mapped};
 pub(crate) use lift::lift;
 
 /// A part of an expression, and the orders of its contractions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) ir: Ir,
     pub(crate) orders: Vec<(NodeId, Ordered)>,

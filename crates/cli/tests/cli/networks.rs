@@ -59,9 +59,9 @@ impl Expression {
         bytes[header..].chunks(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap())).collect()
     }
 
-    /// The same in slices: within a part of the memory that it takes without a limit.
+    /// The same in slices: within a part of the memory that intermediates and result take without a limit.
     fn sliced_value(&self, folder: &Folder, part: u64) -> Vec<f64> {
-        let limit = self.memory(&["--order", "deep"]) / part;
+        let limit = self.order(&["--order", "deep"])["memory_bytes"].as_u64().unwrap() / part;
         let limited = ["--order", "deep", "--memory", &limit.to_string()];
         let slices = &self.order(&limited)["slices"];
         assert!(slices.as_array().is_some_and(|slices| !slices.is_empty()), "{slices}");
