@@ -1,5 +1,7 @@
 //! How a tensor is read or written: one index function for each of its axes.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -233,6 +235,30 @@ impl<T> Access<T> {
         };
         extent(axis) < 2 || self.indices.iter().any(digit)
     }
+}
+
+/// Adds up, saturating, the terms of each axis, in the order in which the axes come first; those that cancel go.
+pub fn add_up(terms: &mut Vec<Term>) {
+    if terms.len() < 2 {
+        terms.retain(|term| term.coef != 0);
+        return;
+    }
+    let mut places: HashMap<AxisRef, usize> = HashMap::with_capacity(terms.len());
+    let mut sums: Vec<Term> = Vec::with_capacity(terms.len());
+    for term in terms.drain(..) {
+        match places.entry(term.axis) {
+            Entry::Occupied(place) => {
+                let known = &mut sums[*place.get()];
+                known.coef = known.coef.saturating_add(term.coef);
+            }
+            Entry::Vacant(place) => {
+                place.insert(sums.len());
+                sums.push(term);
+            }
+        }
+    }
+    sums.retain(|term| term.coef != 0);
+    *terms = sums;
 }
 
 impl fmt::Display for AxisRef {

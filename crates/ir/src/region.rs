@@ -101,13 +101,13 @@ impl Draft {
         let mut start = 0;
         for (number, region) in self.regions.iter().enumerate() {
             let (depths, end) = (region.depths(), start + region.steps.len());
-            let oftener = |depth: usize| depths.iter().position(|&d| d > depth).map_or(end, |k| start + k);
+            let oftener = oftener(&depths, start);
             for (k, step) in region.steps.iter().enumerate() {
                 let (at, depth) = (start + k, depths[k]);
                 step.for_each_buffer(&mut |b| {
                     let fresh = || {
                         let life = Lifetime { first: at, last: at };
-                        Followed { life, region: number, depth, oftener: oftener(depth) }
+                        Followed { life, region: number, depth, oftener: oftener[depth] }
                     };
                     let Some(buffer) = all.get_mut(b.0 as usize) else { return };
                     let buffer = buffer.get_or_insert_with(fresh);
@@ -140,6 +140,17 @@ impl Draft {
         let scratch = self.buffers.iter().map(|b| matches!(b.place, Place::Scratch(_)));
         only.into_iter().zip(scratch).map(|(only, scratch)| only.flatten().filter(|_| scratch)).collect()
     }
+}
+
+/// For each depth the first step that runs more often than those of that depth, the end of the region where none does; steps
+/// are counted from `start`.
+fn oftener(depths: &[usize], start: usize) -> Vec<usize> {
+    let most = depths.iter().copied().max().unwrap_or(0);
+    let mut first = vec![start + depths.len(); most + 2];
+    depths.iter().enumerate().rev().for_each(|(k, &depth)| first[depth] = start + k);
+    (0..=most).rev().for_each(|depth| first[depth] = first[depth].min(first[depth + 1]));
+    first.remove(0);
+    first
 }
 
 #[cfg(test)]
