@@ -211,6 +211,28 @@ mod tests {
         Draft { buffers: (0..7).map(buffer).collect(), regions, inputs, outputs, scratch }
     }
 
+    /// A search through all steps for each buffer would take minutes.
+    #[test]
+    fn lifetimes_of_many_buffers() {
+        const MANY: usize = 1_000_000;
+        let step = |k: usize| {
+            let (origin, axes, reads, form) = (NodeId(0), Vec::new(), Vec::new(), Form::Fill);
+            let write = Access::new(BufferId(k as u32), Vec::new());
+            Step { origin, axes, reads, write, mode: Mode::Overwrite, algebra: Algebra::SUM_PRODUCT, form }
+        };
+        let buffer = || Buffer {
+            label: "t".into(),
+            dtype: Dtype::U8,
+            extents: Vec::new(),
+            place: Place::Scratch(0),
+            layout: Layout::RowMajor,
+        };
+        let buffers = std::iter::repeat_with(buffer).take(MANY).collect();
+        let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), lanes: None }];
+        let lives = Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64 }.lifetimes();
+        assert!((0..MANY).all(|k| lives[k] == Some(Lifetime { first: k, last: k })));
+    }
+
     #[test]
     fn a_step_depends_on_the_loops_of_what_it_reads() {
         assert_eq!(draft(None, true).regions[1].depths(), [1, 1, 2, 0, 2]);

@@ -103,4 +103,16 @@ mod tests {
         assert_eq!(roles.kept().collect::<Vec<_>>(), [b, i, j]);
         assert_eq!(roles.reduced().collect::<Vec<_>>(), [k, l, r]);
     }
+
+    /// A search through the others for each axis would take minutes.
+    #[test]
+    fn many_axes() {
+        const MANY: u32 = 1_500_000;
+        let axes: Vec<u32> = (0..MANY).collect();
+        let roles = classify(&axes, &axes, &axes);
+        assert_eq!(roles.batch, axes);
+        let (first, last) = (&axes[..MANY as usize / 2], &axes[MANY as usize / 2..]);
+        let roles = classify(first, last, &axes);
+        assert_eq!((&roles.m[..], &roles.n[..]), (first, last));
+    }
 }
