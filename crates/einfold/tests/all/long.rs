@@ -3,7 +3,7 @@
 use einfold::ndarray::{Array1, array};
 use einfold::{AnyArray, Dtype, Error, Expression, Stage, TensorType};
 
-const MANY: usize = 10_000;
+const MANY: usize = 6_000;
 
 fn listed(between: &str, part: impl Fn(usize) -> String) -> String {
     (0..MANY).map(part).collect::<Vec<_>>().join(between)
