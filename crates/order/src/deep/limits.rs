@@ -128,7 +128,8 @@ fn least(task: &Task<'_>) -> Cost {
     // An axis that the output repeats counts once.
     let kept = network.output().iter().map(|&axis| axis as usize);
     let kept: Vec<usize> = kept.filter(|&axis| std::mem::take(&mut used[axis])).collect();
-    let result = Count::product(kept.iter().map(|&axis| network.extents()[axis]));
+    let positions = || Count::product(kept.iter().map(|&axis| network.extents()[axis]));
+    let result = network.result().unwrap_or_else(positions);
     let beside = if products > 1 { Count::ONE } else { Count::ZERO };
     Cost { size: Count::ONE, peak: result + beside, ..Cost::default() }
 }
