@@ -29,13 +29,13 @@ use crate::names;
 use crate::warning::Warning;
 use define::Definition;
 use einfold_ir::{Dtype, Ir, TensorType};
-use std::collections::HashMap;
 use form::{Contribution, Tensor};
 use given::Given;
 use mistakes::Mistakes;
 use nodes::Nodes;
 use scope::Scope;
 use shape::{Answers, Asked, Shapes};
+use std::collections::HashMap;
 use types::Types;
 
 /// A program while it is resolved.
@@ -96,7 +96,8 @@ impl Resolving<'_> {
                 Ok(shape) => break shape,
                 Err(asked) => {
                     for asked in asked {
-                        let answer = (self.answer)(&asked.query).ok_or_else(|| mistakes.data_dependent(name, &asked))?;
+                        let answer =
+                            (self.answer)(&asked.query).ok_or_else(|| mistakes.data_dependent(name, &asked))?;
                         self.answers.insert(asked.query.key(), answer);
                     }
                 }
