@@ -3,6 +3,7 @@
 use super::subject::Subject;
 use crate::args::path;
 use einfold::{Budget, Count, Order};
+use einfold_ir::visible;
 use einfold_order::format::{count_json, ordered_json};
 use einfold_order::{Effort, Ordered, SavedOrder, SavedTree};
 use serde_json::Value;
@@ -84,8 +85,10 @@ impl Report<'_> {
         if slices.is_empty() {
             return Ok(());
         }
-        let axes: Vec<String> =
-            slices.iter().map(|s| format!("{} in {}", self.subject.labels[s.axis as usize], s.parts)).collect();
+        let axes: Vec<String> = slices
+            .iter()
+            .map(|s| format!("{} in {}", visible(&self.subject.labels[s.axis as usize]), s.parts))
+            .collect();
         let number = Count::product(slices.iter().map(|s| s.parts));
         writeln!(out, "slices   {}: {}", short(number), axes.join(", "))
     }
