@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use einfold_ir::{Algebra, BinaryOp, Dtype, Function, Literal, OutOfRange};
 use einfold_syntax::{Assign, Ast, Options, parse};
 
-use crate::num::Tensor;
+use crate::num::{Num, Tensor};
 use model::{Expr, Left, Size, Statement};
 use sizes::Sizes;
 use value::{Trace, fold};
@@ -27,9 +27,6 @@ pub(crate) type Refusal = &'static str;
 
 /// No error of the language: there are more points or elements than the oracle goes through.
 pub(crate) const TOO_MANY: Refusal = "more than the oracle can do";
-
-/// Beside the codes of errors of a name that no result needs: it may be left out, and with it the ids that it reads.
-pub(crate) const UNNEEDED: Refusal = "of a name that nothing needs";
 
 /// The most points of a statement and elements of a tensor, of questions that may be of any size.
 const MOST: usize = 1 << 18;
@@ -51,6 +48,8 @@ pub(crate) struct Answer {
     pub(crate) largest: f64,
     /// How many times larger an exponential may have made a relative error.
     pub(crate) steepest: f64,
+    /// Whether an id is outside in a name that no result needs the elements of: it may be left out, or refused.
+    pub(crate) unneeded: bool,
 }
 
 /// What statements are evaluated in.
@@ -60,6 +59,8 @@ pub(crate) struct Env<'a> {
     most: usize,
     tensors: BTreeMap<String, Tensor>,
     trace: Trace,
+    /// As [`Answer::unneeded`].
+    unneeded: bool,
 }
 
 /// The value of a text of any level. Operands of a program are bound by name if they have names, else by position.
@@ -111,8 +112,8 @@ fn subscripts<'t>(
 ) -> Result<Answer, Refusals> {
     letters::check(&statement, operands.len()).map_err(|code| Refusals::from([code]))?;
     let operands = operands.enumerate().map(|(k, t)| (read::operand(k), t.clone()));
-    let mut env = Env { options, most, tensors: operands.collect(), trace: Trace::default() };
-    env.define("", &[&statement])?;
+    let mut env = Env { options, most, tensors: operands.collect(), trace: Trace::default(), unneeded: false };
+    env.define("", &[&statement], true)?;
     Ok(env.answer(&[""]))
 }
 
@@ -143,16 +144,14 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let mut env = Env { options, most: MOST, tensors, trace: Trace::default() };
+    let mut env = Env { options, most: MOST, tensors, trace: Trace::default(), unneeded: false };
     let outputs = match &options.outputs {
         Some(asked) => &asked.iter().map(String::as_str).collect::<Vec<_>>(),
         None => &names.outputs,
     };
     let needed = names.needed(outputs);
     for definition in &names.definitions {
-        let unneeded = (!needed.contains(definition.name)).then_some(UNNEEDED);
-        env.define(definition.name, &definition.statements)
-            .map_err(|codes| codes.into_iter().chain(unneeded).collect::<Refusals>())?;
+        env.define(definition.name, &definition.statements, needed.contains(definition.name))?;
     }
     Ok(env.answer(outputs))
 }
@@ -201,14 +200,14 @@ impl Env<'_> {
 
     fn answer(self, names: &[&str]) -> Answer {
         let results = names.iter().map(|name| (name.to_string(), self.tensors[*name].clone())).collect();
-        let Trace { rounded, invalid, jumped, largest, steepest, powers } = self.trace;
+        let Trace { rounded, invalid, jumped, largest, steepest, powers, .. } = self.trace;
         let invalid = invalid.get() || powers.get() > 100.0;
         let (exact, jumped, steepest) = (!rounded.get(), jumped.get(), 1.0 + steepest.get());
-        Answer { results, exact, invalid, jumped, largest: largest.get(), steepest }
+        Answer { results, exact, invalid, jumped, largest: largest.get(), steepest, unneeded: self.unneeded }
     }
 
-    /// Evaluates all contributions to a name.
-    fn define(&mut self, name: &str, statements: &[&Statement]) -> Result<(), Refusals> {
+    /// Evaluates all contributions to a name. Where no result needs its elements and an id is outside, they are zeros.
+    fn define(&mut self, name: &str, statements: &[&Statement], needed: bool) -> Result<(), Refusals> {
         let one = |code| Refusals::from([code]);
         let spread = |s: &&Statement| -> Result<Statement, Refusal> {
             let mut s = sizes::spread(s, self)?;
@@ -224,7 +223,13 @@ impl Env<'_> {
         let (dtype, shape) = (self.dtype(contributions), self.shape(contributions));
         match (clear, dtype, shape) {
             (Ok(()), Ok(dtype), Ok((shape, sizes))) => {
-                let value = evaluate::evaluate(self, contributions, (dtype, &shape), &sizes).map_err(one)?;
+                let value = match evaluate::evaluate(self, contributions, (dtype, &shape), &sizes) {
+                    Err(_) if !needed && self.trace.outside.get() => {
+                        self.unneeded = true;
+                        Tensor::full(dtype, &shape, Num::ZERO)
+                    }
+                    value => value.map_err(one)?,
+                };
                 self.tensors.insert(name.to_string(), value);
                 Ok(())
             }

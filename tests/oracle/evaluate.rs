@@ -171,7 +171,10 @@ impl Place<'_> {
         match usize::try_from(at) {
             Ok(at) if at < self.size => Ok(Some(at)),
             _ if self.drops => Ok(None),
-            _ => Err("index-out-of-range"),
+            _ => {
+                env.trace.outside.set(!self.ids.is_empty());
+                Err("index-out-of-range")
+            }
         }
     }
 }

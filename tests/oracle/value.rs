@@ -15,6 +15,8 @@ use crate::num::Num;
 pub(crate) struct Trace {
     /// Whether an operation rounded.
     pub(crate) rounded: Cell<bool>,
+    /// The largest relative error of one rounding so far.
+    pub(crate) unit: Cell<f64>,
     /// Whether a sum, a product or a quotient made a NaN or an infinity of other numbers.
     pub(crate) invalid: Cell<bool>,
     /// Whether a function that jumps was applied after an operation rounded, or any after one that was invalid: then the order
@@ -26,6 +28,8 @@ pub(crate) struct Trace {
     pub(crate) steepest: Cell<f64>,
     /// How many powers of two all factors above 1 of `*=` make together: some order may overflow before it meets a zero.
     pub(crate) powers: Cell<f64>,
+    /// Whether an id was outside.
+    pub(crate) outside: Cell<bool>,
 }
 
 impl Trace {
@@ -37,12 +41,23 @@ impl Trace {
         }
     }
 
+    fn rounds(&self, dtype: Dtype) {
+        self.rounded.set(true);
+        let digits = match dtype {
+            Dtype::BF16 => 8,
+            Dtype::F16 => 11,
+            F32 | C32 => 24,
+            _ => 53,
+        };
+        self.unit.set(self.unit.get().max(0.5_f64.powi(digits)));
+    }
+
     /// The number as an element of a named result.
     pub(crate) fn round(&self, x: Num, dtype: Dtype) -> Num {
         let rounded = x.to(dtype);
         let is_nan = x.parts().0.is_nan() || x.parts().1.is_nan();
         if x != rounded && !is_nan && matches!(rounded, Num::Float(..)) {
-            self.rounded.set(true);
+            self.rounds(dtype);
         }
         rounded
     }
@@ -52,8 +67,8 @@ impl Trace {
         let size = a[0].parts().0.abs().max(a[0].parts().1.abs());
         let jumps = match function {
             Function::Eq | Function::Sign => self.rounded.get(),
-            // So far from 0, what rounded may be any part of a turn.
-            Function::Sin | Function::Cos => self.rounded.get() && size > 1e4,
+            // So far from 0, what rounded may be another part of a turn.
+            Function::Sin | Function::Cos => size > 1e4 && size * self.unit.get() > 1e-4,
             _ => false,
         };
         use Function::{Add, Conj, Div, Im, Mul, Neg, Re, Sub};
@@ -94,12 +109,16 @@ impl Trace {
         };
         let finite = |x: &Num| x.parts().0.is_finite() && x.parts().1.is_finite();
         if !exact && finite(&rounded) && a.iter().all(finite) && matches!(rounded, Num::Float(..)) {
-            self.rounded.set(true);
+            self.rounds(dtype);
         }
-        let is_nan = |x: &Num| x.parts().0.is_nan() || x.parts().1.is_nan();
         let overflows = !finite(&rounded) && a.iter().all(finite);
-        // The parts of a product of complex numbers are sums of products, where ∞ may meet 0 or −∞ in another order.
-        let invents = is_nan(&rounded) && !a.iter().any(is_nan) || dtype.is_complex() && !a.iter().all(finite);
+        // A sum is one of each part. The parts of a product of complex numbers are sums of products, where ∞ may meet 0 or −∞ in
+        // another order.
+        let multiplies = matches!(function, Function::Mul | Function::Div);
+        let infinite = |x: &Num| x.parts().0.is_infinite() || x.parts().1.is_infinite();
+        let parts = [|x: &Num| x.parts().0, |x: &Num| x.parts().1];
+        let invented = |part: fn(&Num) -> f64| part(&rounded).is_nan() && !a.iter().any(|x| part(x).is_nan());
+        let invents = parts.into_iter().any(invented) || dtype.is_complex() && multiplies && a.iter().any(infinite);
         let reordered = matches!(function, Function::Add | Function::Sub | Function::Mul | Function::Div);
         if reordered && (overflows || invents) {
             self.invalid.set(true);
@@ -121,7 +140,7 @@ impl Trace {
             Assign::Or => bits(a, b, |a, b| a | b),
             Assign::And => bits(a, b, |a, b| a & b),
             Assign::LogSumExp => {
-                self.rounded.set(true);
+                self.rounds(dtype);
                 self.see(a);
                 self.see(b);
                 let (x, y) = (a.parts().0, b.parts().0);

@@ -6,6 +6,7 @@ pub(crate) mod path;
 pub(crate) mod value;
 
 use clap::builder::Styles;
+use clap::error::ContextValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 pub(crate) use order::OrderArgs;
@@ -13,10 +14,13 @@ pub(crate) use order::OrderArgs;
 use crate::error::Failure;
 use einfold::{Dtype, Expression, Literal, NamedAlgebra, Order, OutOfRange, Stage};
 use einfold_ir::visible;
+use einfold_syntax::{cut, cut_quotation};
 use std::env;
 use std::ffi::OsString;
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
+use std::process::exit;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -74,8 +78,35 @@ impl CommandLine {
             // Reports quote the arguments. The same mistake is made by the arguments as they are shown; what is only wrong for
             // not being Unicode is not quoted.
             let shown = arguments.iter().map(|argument| visible(&argument.to_string_lossy()).into_owned());
-            CommandLine::try_parse_from(shown).err().unwrap_or(error).exit()
+            refuse(CommandLine::try_parse_from(shown).err().unwrap_or(error))
         })
+    }
+}
+
+/// Reports a mistake of the command line, with what it quotes of the arguments cut, or prints help; and ends the process.
+fn refuse(mut error: clap::Error) -> ! {
+    if !error.use_stderr() {
+        error.exit();
+    }
+    let quoted: Vec<_> = error.context().map(|(kind, value)| (kind, shortened(value))).collect();
+    for (kind, value) in quoted {
+        value.map(|value| error.insert(kind, value));
+    }
+    // What the parsers of values say comes as it is.
+    let report = error.render().ansi().to_string();
+    let lines: String = report.lines().map(|line| cut(line).into_owned() + "\n").collect();
+    // Where standard error itself is gone there is nowhere left to say so.
+    let _ = anstream::stderr().write_all(lines.as_bytes());
+    exit(error.exit_code())
+}
+
+/// The quotation of an argument as it is to be shown, if it is too long.
+fn shortened(value: &ContextValue) -> Option<ContextValue> {
+    let quoted = |text: &str| cut_quotation(text).into_owned();
+    match value {
+        ContextValue::String(text) => Some(ContextValue::String(quoted(text))),
+        ContextValue::Strings(texts) => Some(ContextValue::Strings(texts.iter().map(|text| quoted(text)).collect())),
+        _ => None,
     }
 }
 

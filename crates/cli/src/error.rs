@@ -11,6 +11,7 @@ use einfold::Note;
 use einfold_ir::visible;
 use einfold_order::OrderError;
 use einfold_order::format::FormatError;
+use einfold_syntax::cut;
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -163,7 +164,8 @@ pub(crate) fn write_report(report: &str, colour: AnsiColor, to: &mut impl Write)
     let cyan = AnsiColor::Cyan.on_default().bold();
     for (i, line) in report.lines().enumerate() {
         // What comes from outside is escaped where a report quotes it. This is for what quotes others: the system, libraries.
-        let line = &*visible(line);
+        let line = visible(line);
+        let line = &*cut(&line);
         let end = |mark: &str| line.find(mark).map(|at| at + mark.len());
         let (style, marked) = if i == 0 {
             (head, end("]:").unwrap_or(0))

@@ -81,13 +81,13 @@ impl LanguageArgs {
             };
         }
         for fill in &self.fill {
-            let name = match (&fill.name, &expression.output_names()[..]) {
-                (Some(name), _) => name.clone(),
-                (None, [only]) => (*only).to_owned(),
-                (None, _) => {
-                    let what = "`--fill VALUE` is for a program with one result; write `--fill NAME=VALUE`";
-                    return Err(Failure::Usage { verb, what });
-                }
+            let only = || match expression.output_names()[..] {
+                [only] => Some(only.to_owned()),
+                _ => None,
+            };
+            let Some(name) = fill.name.clone().or_else(only) else {
+                let what = "`--fill VALUE` is for a program with one result; write `--fill NAME=VALUE`";
+                return Err(Failure::Usage { verb, what });
             };
             expression = expression.fill(&name, fill.value);
         }

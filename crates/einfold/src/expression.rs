@@ -107,6 +107,15 @@ impl Expression {
         }
     }
 
+    /// The name of the result at a position, if results have names.
+    pub(crate) fn output_name(&self, k: usize) -> Option<&str> {
+        match (&self.ast, &self.settings.options.outputs) {
+            (Ast::Program(_), Some(asked)) => asked.get(k).map(String::as_str),
+            (Ast::Program(program), None) => program.names().outputs().get(k).map(|&id| program.name(id)),
+            _ => None,
+        }
+    }
+
     /// The names that a program defines, results and others, in the order of the text.
     pub fn defined_names(&self) -> Vec<&str> {
         match &self.ast {

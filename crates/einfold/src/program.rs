@@ -12,7 +12,7 @@ use einfold_exec::{AnyView, Control, Kept, Scratch};
 use einfold_ir::{Buffer, Dtype, Ir, TensorType};
 use einfold_order::Order;
 use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
-use einfold_syntax::{Resolved, SizeQuery, Warning, resolve, resolve_noting, resolve_or_ask};
+use einfold_syntax::{SizeQuery, Warning, resolve, resolve_asking};
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -38,7 +38,13 @@ impl Program {
     /// As [`compile`](Program::compile), for operands that are at hand: sizes that only their ids tell are looked up.
     pub(crate) fn compile_with(expression: &Expression, arguments: &Arguments<'_>) -> Result<Program, Error> {
         let inputs = expression.arrange_types(arguments.types())?;
-        Program::compile_asking(expression, inputs, |query, inputs| answer(expression, query, inputs, arguments))
+        // A path that the caller gives is one for the expression.
+        let settings = Settings { order: Order::default(), ..Settings::default() };
+        let mut asked = None;
+        Program::compile_asking(expression, inputs, |query, inputs| {
+            let asked = asked.get_or_insert_with(|| Expression { settings: settings.clone(), ..expression.clone() });
+            answer(asked, query, inputs, arguments)
+        })
     }
 
     /// As [`compile`](Program::compile), where `answer` knows the sizes that ids tell.
@@ -48,24 +54,23 @@ impl Program {
         mut answer: impl FnMut(&SizeQuery, &[TensorType]) -> Result<i64, Error>,
     ) -> Result<Program, Error> {
         expression.check_options()?;
-        let mut resolved = resolve_or_ask(&expression.ast, &inputs, &expression.settings.options)?;
-        let mut options = None;
-        loop {
-            let queries = match resolved {
-                Resolved::Needs { queries, .. } => queries,
-                Resolved::Ir(ir) => {
-                    let answers = options.map_or_else(Vec::new, |options: einfold_syntax::Options| options.answers);
-                    let answers = answers.into_iter().map(|(_, answer)| answer).collect();
-                    return Program::of(expression, ir, inputs, answers);
-                }
-            };
-            let options = options.get_or_insert_with(|| expression.settings.options.clone());
-            for query in queries {
-                let answer = answer(&query, &inputs)?;
-                options.answers.push((query, answer));
+        let (mut answers, mut failed) = (Vec::new(), None);
+        let mut ask = |query: &SizeQuery| match answer(query, &inputs) {
+            Ok(answer) => {
+                answers.push(answer);
+                Some(answer)
             }
-            resolved = resolve_or_ask(&expression.ast, &inputs, options)?;
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        };
+        let options = &expression.settings.options;
+        let ir = resolve_asking(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
+        if let Some(error) = failed {
+            return Err(error);
         }
+        Program::of(expression, ir?, inputs, answers)
     }
 
     /// Orders and plans.
@@ -128,16 +133,11 @@ impl Program {
 
     /// What is allowed and perhaps not meant: the expression is resolved once more, with the same answers.
     pub(crate) fn warnings(&self, expression: &Expression) -> Vec<Warning> {
-        let (mut options, mut answers) = (expression.settings.options.clone(), self.answers.iter());
-        loop {
-            let mut warnings = Vec::new();
-            match resolve_noting(&expression.ast, &self.inputs, &options, &mut warnings) {
-                Ok(Resolved::Needs { queries, .. }) if answers.len() > 0 => {
-                    options.answers.extend(queries.into_iter().zip(answers.by_ref().copied()));
-                }
-                _ => return warnings,
-            }
-        }
+        let (mut answers, mut warnings) = (self.answers.iter(), Vec::new());
+        let (options, mut again) = (&expression.settings.options, |_: &SizeQuery| answers.next().copied());
+        let resolved = resolve_asking(&expression.ast, &self.inputs, options, &mut again, &mut warnings);
+        debug_assert!(resolved.is_ok(), "it was resolved before");
+        warnings
     }
 
     pub(crate) fn compiled(&self) -> &Compiled {
@@ -167,18 +167,20 @@ impl Expression {
     }
 }
 
-/// Evaluates a question about ids on the operands. Values beyond `i64` are brought into its range: no array is that long.
+/// Evaluates a question about ids on the operands, by the default options. Values beyond `i64` are brought into its range: no array is that long.
 fn answer(
-    expression: &Expression,
+    asked: &Expression,
     query: &SizeQuery,
     inputs: &[TensorType],
     arguments: &Arguments<'_>,
 ) -> Result<i64, Error> {
-    // A path that the caller gives is one for the expression.
-    let settings = Settings { order: Order::default(), ..Settings::default() };
-    let asked = Expression { settings, ..expression.clone() };
-    let program = Program::of(&asked, query.ir().clone(), inputs.to_vec(), Vec::new())?;
-    let run = Run { expression: &asked, program: &program, arguments: *arguments, options: CallOptions::default() };
+    let operands = || query.operands().iter().map(|&operand| operand as usize);
+    let inputs = operands().map(|k| inputs[k].clone()).collect();
+    let views: Vec<AnyView<'_>> = operands().map(|k| arguments.views[k].clone()).collect();
+    let (conj, names): (Vec<bool>, Vec<_>) = operands().map(|k| (arguments.conj[k], arguments.names[k])).unzip();
+    let arguments = Arguments { views: &views, conj: &conj, names: &names };
+    let program = Program::of(asked, query.ir().clone(), inputs, Vec::new())?;
+    let run = Run { expression: asked, program: &program, arguments, options: CallOptions::default() };
     Ok(match AnyArray::produce(run)? {
         AnyArray::I8(x) => x.sum().into(),
         AnyArray::I16(x) => x.sum().into(),

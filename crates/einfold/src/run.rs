@@ -34,7 +34,7 @@ impl<'r> Slots<'r> {
     pub(crate) fn at(&self, index: usize) -> Slot<'r> {
         let plan = &self.program.compiled().plan;
         let buffer = plan.buffer(plan.outputs[index]);
-        let name = self.expression.output_names().get(index).copied();
+        let name = self.expression.output_name(index);
         Slot { index, name, dtype: buffer.dtype, shape: &buffer.extents, order: self.order }
     }
 

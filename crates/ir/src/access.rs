@@ -1,5 +1,7 @@
 //! How a tensor is read or written: one index function for each of its axes.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -235,6 +237,30 @@ impl<T> Access<T> {
     }
 }
 
+/// Adds up, saturating, the terms of each axis, in the order in which the axes come first; those that cancel go.
+pub fn add_up(terms: &mut Vec<Term>) {
+    if terms.len() < 2 {
+        terms.retain(|term| term.coef != 0);
+        return;
+    }
+    let mut places: HashMap<AxisRef, usize> = HashMap::with_capacity(terms.len());
+    let mut sums: Vec<Term> = Vec::with_capacity(terms.len());
+    for term in terms.drain(..) {
+        match places.entry(term.axis) {
+            Entry::Occupied(place) => {
+                let known = &mut sums[*place.get()];
+                known.coef = known.coef.saturating_add(term.coef);
+            }
+            Entry::Vacant(place) => {
+                place.insert(sums.len());
+                sums.push(term);
+            }
+        }
+    }
+    sums.retain(|term| term.coef != 0);
+    *terms = sums;
+}
+
 impl fmt::Display for AxisRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -307,7 +333,23 @@ fn show_index<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, AxisRef, Index};
+    use super::{Access, AxisRef, Index, Term, add_up};
+
+    #[test]
+    fn terms_of_one_axis_are_added_up() {
+        let term = |coef, axis| Term { coef, axis: AxisRef::Own(axis) };
+        let sum = |terms: &[Term]| {
+            let mut terms = terms.to_vec();
+            add_up(&mut terms);
+            terms
+        };
+        assert_eq!(sum(&[term(2, 1), term(1, 0), term(3, 1), term(4, 2), term(-4, 2)]), [term(5, 1), term(1, 0)]);
+        assert_eq!((sum(&[term(0, 1)]), sum(&[term(1, 1)])), (vec![], vec![term(1, 1)]));
+        assert_eq!(sum(&[term(i64::MAX, 0), term(1, 0)]), [term(i64::MAX, 0)]);
+        // A search among the terms for each of them would take minutes.
+        let many: Vec<Term> = (0..1_000_000).map(|axis| term(1, axis)).collect();
+        assert_eq!(sum(&many), many);
+    }
 
     #[test]
     fn an_axis_is_told_from_positions_if_it_is_a_digit_of_them() {

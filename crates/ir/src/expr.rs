@@ -256,30 +256,66 @@ pub struct ShowExpr<'a, N> {
 
 impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut stack: Vec<String> = Vec::new();
-        for (op, dtype) in &self.expr.ops {
-            let text = match op {
-                PointOp::Read(k) => (self.factor)(*k),
-                PointOp::Literal(l) => l.to_string(),
-                PointOp::Convert => format!("{dtype}({})", stack.pop().unwrap_or_default()),
-                PointOp::Call(function) => {
-                    let arguments = stack.split_off(stack.len().saturating_sub(function.arity()));
-                    show_call(*function, &arguments)
-                }
+        let ops = &self.expr.ops;
+        // By operation, those that make its arguments.
+        let (mut stack, mut arguments) = (Vec::new(), Vec::with_capacity(ops.len()));
+        for (k, (op, _)) in ops.iter().enumerate() {
+            let arity = match op {
+                PointOp::Read(_) | PointOp::Literal(_) => 0,
+                PointOp::Convert => 1,
+                PointOp::Call(function) => function.arity(),
             };
-            stack.push(text);
+            arguments.push(stack.split_off(stack.len().saturating_sub(arity)));
+            stack.push(k);
         }
-        f.write_str(&stack.concat())
+        let mut todo: Vec<Part> = stack.into_iter().rev().map(Part::Operation).collect();
+        while let Some(part) = todo.pop() {
+            let k = match part {
+                Part::Text(text) => {
+                    f.write_str(text)?;
+                    continue;
+                }
+                Part::Operation(k) => k,
+            };
+            match &ops[k] {
+                (PointOp::Read(factor), _) => f.write_str(&(self.factor)(*factor))?,
+                (PointOp::Literal(literal), _) => write!(f, "{literal}")?,
+                (PointOp::Convert, dtype) => {
+                    write!(f, "{dtype}(")?;
+                    todo.push(Part::Text(")"));
+                    todo.extend(arguments[k].iter().copied().map(Part::Operation));
+                }
+                (PointOp::Call(function), _) => todo.extend(call(*function, &arguments[k]).into_iter().rev()),
+            }
+        }
+        Ok(())
     }
 }
 
-fn show_call(function: Function, arguments: &[String]) -> String {
+/// What a shown expression consists of.
+#[derive(Clone, Copy)]
+enum Part {
+    Text(&'static str),
+    /// The value of the operation at this position.
+    Operation(usize),
+}
+
+fn call(function: Function, arguments: &[usize]) -> Vec<Part> {
+    use Part::{Operation, Text};
     match (function, arguments) {
-        (Function::Neg, [a]) => format!("-{a}"),
-        (Function::Add | Function::Sub | Function::Mul | Function::Div, [a, b]) => {
-            format!("({a} {} {b})", function.name())
+        (Function::Neg, &[a]) => vec![Text("-"), Operation(a)],
+        (Function::Add | Function::Sub | Function::Mul | Function::Div, &[a, b]) => {
+            vec![Text("("), Operation(a), Text(" "), Text(function.name()), Text(" "), Operation(b), Text(")")]
         }
-        _ => format!("{}({})", function.name(), arguments.join(", ")),
+        _ => {
+            let mut parts = vec![Text(function.name()), Text("(")];
+            for (k, &argument) in arguments.iter().enumerate() {
+                parts.extend((k > 0).then_some(Text(", ")));
+                parts.push(Operation(argument));
+            }
+            parts.push(Text(")"));
+            parts
+        }
     }
 }
 
@@ -305,6 +341,19 @@ mod tests {
         assert_eq!((e.dtype(), e.depth(), e.factors()), (Dtype::F64, 2, 2));
         let shown = ShowExpr { expr: &e, factor: |k| format!("f{k}") }.to_string();
         assert_eq!(shown, "(exp((f64(f0) - f1)) * 0.5)");
+    }
+
+    /// The text of each part of a sum in a text of its own would take minutes.
+    #[test]
+    fn long_expressions_print() {
+        const MANY: usize = 500_000;
+        let mut ops = vec![(PointOp::Read(0), Dtype::F64)];
+        for _ in 0..MANY {
+            ops.extend([(PointOp::Read(0), Dtype::F64), (PointOp::Call(Function::Add), Dtype::F64)]);
+        }
+        let e = Expr::new(ops).unwrap();
+        let shown = ShowExpr { expr: &e, factor: |_| "x".into() }.to_string();
+        assert_eq!(shown, format!("{}x{}", "(".repeat(MANY), " + x)".repeat(MANY)));
     }
 
     #[test]

@@ -287,7 +287,7 @@ impl Ir {
             let n = self.nodes.get(id.0 as usize).filter(|n| n.region == RegionId::TOP || n.region == node.region);
             n.map(|n| (n.dtype, &n.shape[..])).ok_or_else(|| Violation(format!("%{} cannot be read here", id.0)))
         };
-        let space = Space { axes: &c.axes, loops, lookup: &lookup };
+        let space = Space::new(&c.axes, loops, &lookup);
         space.check_indices(&c.output, &node.shape)?;
         for factor in &c.factors {
             space.check_access(factor)?;

@@ -101,13 +101,13 @@ impl Draft {
         let mut start = 0;
         for (number, region) in self.regions.iter().enumerate() {
             let (depths, end) = (region.depths(), start + region.steps.len());
-            let oftener = |depth: usize| depths.iter().position(|&d| d > depth).map_or(end, |k| start + k);
+            let oftener = oftener(&depths, start);
             for (k, step) in region.steps.iter().enumerate() {
                 let (at, depth) = (start + k, depths[k]);
                 step.for_each_buffer(&mut |b| {
                     let fresh = || {
                         let life = Lifetime { first: at, last: at };
-                        Followed { life, region: number, depth, oftener: oftener(depth) }
+                        Followed { life, region: number, depth, oftener: oftener[depth] }
                     };
                     let Some(buffer) = all.get_mut(b.0 as usize) else { return };
                     let buffer = buffer.get_or_insert_with(fresh);
@@ -140,6 +140,17 @@ impl Draft {
         let scratch = self.buffers.iter().map(|b| matches!(b.place, Place::Scratch(_)));
         only.into_iter().zip(scratch).map(|(only, scratch)| only.flatten().filter(|_| scratch)).collect()
     }
+}
+
+/// For each depth the first step that runs more often than those of that depth, the end of the region where none does; steps
+/// are counted from `start`.
+fn oftener(depths: &[usize], start: usize) -> Vec<usize> {
+    let most = depths.iter().copied().max().unwrap_or(0);
+    let mut first = vec![start + depths.len(); most + 2];
+    depths.iter().enumerate().rev().for_each(|(k, &depth)| first[depth] = start + k);
+    (0..=most).rev().for_each(|depth| first[depth] = first[depth].min(first[depth + 1]));
+    first.remove(0);
+    first
 }
 
 #[cfg(test)]
@@ -198,6 +209,28 @@ mod tests {
         let scratch = Plan::ALIGN * (1 + 4 * lanes.map_or(1, |_| 3));
         let (inputs, outputs) = (vec![BufferId(0)], vec![SUM]);
         Draft { buffers: (0..7).map(buffer).collect(), regions, inputs, outputs, scratch }
+    }
+
+    /// A search through all steps for each buffer would take minutes.
+    #[test]
+    fn lifetimes_of_many_buffers() {
+        const MANY: usize = 1_000_000;
+        let step = |k: usize| {
+            let (origin, axes, reads, form) = (NodeId(0), Vec::new(), Vec::new(), Form::Fill);
+            let write = Access::new(BufferId(k as u32), Vec::new());
+            Step { origin, axes, reads, write, mode: Mode::Overwrite, algebra: Algebra::SUM_PRODUCT, form }
+        };
+        let buffer = || Buffer {
+            label: "t".into(),
+            dtype: Dtype::U8,
+            extents: Vec::new(),
+            place: Place::Scratch(0),
+            layout: Layout::RowMajor,
+        };
+        let buffers = std::iter::repeat_with(buffer).take(MANY).collect();
+        let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), lanes: None }];
+        let lives = Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64 }.lifetimes();
+        assert!((0..MANY).all(|k| lives[k] == Some(Lifetime { first: k, last: k })));
     }
 
     #[test]

@@ -11,12 +11,19 @@ const MOST_NESTED: usize = 256;
 
 /// An iteration space in which accesses are checked: own axes, loop axes, and what a tensor is.
 pub(crate) struct Space<'a, F> {
-    pub(crate) axes: &'a [Axis],
-    pub(crate) loops: &'a [Axis],
-    pub(crate) lookup: &'a F,
+    axes: &'a [Axis],
+    loops: &'a [Axis],
+    lookup: &'a F,
+    /// Whether it has no points.
+    empty: bool,
 }
 
 impl<'a, F> Space<'a, F> {
+    pub(crate) fn new(axes: &'a [Axis], loops: &'a [Axis], lookup: &'a F) -> Space<'a, F> {
+        let empty = axes.iter().chain(loops).any(|a| a.extent == 0);
+        Space { axes, loops, lookup, empty }
+    }
+
     fn extent(&self, axis: AxisRef) -> Option<usize> {
         let (list, at) = match axis {
             AxisRef::Own(a) => (self.axes, a),
@@ -47,7 +54,6 @@ impl<'a, F> Space<'a, F> {
         F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
     {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
-        let empty = self.axes.iter().chain(self.loops).any(|a| a.extent == 0);
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
             self.check_terms(index)?;
             for Ids { access, .. } in &index.ids {
@@ -56,7 +62,7 @@ impl<'a, F> Space<'a, F> {
                 let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
                 self.check_nested(&access.indices, shape, deeper)?;
             }
-            if index.ids.is_empty() && !empty {
+            if index.ids.is_empty() && !self.empty {
                 let range = index.range(|a| self.extent(a).unwrap_or(1));
                 let inside = range.is_some_and(|(low, high)| low >= 0 && (high as u64) < extent as u64);
                 ensure(inside, || format!("positions along axis {dim} leave 0..{extent}"))?;

@@ -81,7 +81,7 @@ fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) 
         let buffer = draft.buffers.get(b.0 as usize).ok_or_else(|| Violation(format!("no buffer {}", b.0)))?;
         Ok((buffer.dtype, &buffer.extents[..]))
     };
-    let space = Space { axes: &step.axes, loops, lookup: &lookup };
+    let space = Space::new(&step.axes, loops, &lookup);
     step.reads.iter().try_for_each(|access| space.check_access(access))?;
     if step.form == Form::Fill {
         check_fill(step, lookup(&step.write.tensor)?.1.len())?;

@@ -21,6 +21,7 @@ use crate::PlanError;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};
+use crate::roles::AxisSet;
 
 /// How a contraction is written out.
 #[derive(Clone, Copy, Debug)]
@@ -261,7 +262,8 @@ impl Writer<'_> {
         if !lone && !self.repeats(&read) {
             return Ok(Operand { read: Some(read), axes });
         }
-        let summed = axes.iter().copied().filter(|a| !kept.contains(a));
+        let stays = AxisSet::of(&kept);
+        let summed = axes.iter().copied().filter(|&a| !stays.has(a));
         let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
         self.plain(&space, kept, vec![read])
     }
@@ -269,8 +271,8 @@ impl Writer<'_> {
     /// Whether two of the indices are the same plain axis.
     fn repeats(&self, read: &Access<NodeId>) -> bool {
         let plain = |i: &Index<NodeId>| i.as_axis().filter(|&a| self.extent(a) != 1);
-        let repeated = |(k, index)| plain(index).is_some_and(|a| read.indices[..k].iter().any(|i| plain(i) == Some(a)));
-        read.indices.iter().enumerate().any(repeated)
+        let mut seen = AxisSet::default();
+        read.indices.iter().filter_map(plain).any(|a| !seen.insert(a))
     }
 
     /// Multiplies `children` and reduces the axes that nothing else has.

@@ -3,6 +3,8 @@
 
 mod lift;
 
+use std::collections::BTreeSet;
+
 use einfold_ir::{Def, Ir, Layout, Node, NodeId, RegionId, Violation};
 use einfold_order::Ordered;
 
@@ -33,6 +35,7 @@ impl Part {
 /// Which nodes are made of the constant operands alone, and can be made before all others.
 pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> Vec<bool> {
     let mut constant = Vec::with_capacity(ir.nodes().len());
+    let operands: BTreeSet<u32> = operands.iter().copied().collect();
     for node in ir.nodes() {
         let mut all = node.region == RegionId::TOP;
         match &node.def {

@@ -4,6 +4,7 @@ use einfold_ir::{Access, Axis, AxisRef, Contraction, Dtype, DtypeKind, Index, Ir
 use einfold_order::{Selected, Selection};
 
 use crate::network::{axes_of, network_of};
+use crate::roles::AxisSet;
 
 /// A contraction whose tensors are read and written at axes that ids determine, and which ids those are.
 pub(crate) struct Lifted {
@@ -111,12 +112,12 @@ fn selection(c: &Contraction, positions: &[Position], of: Option<u32>) -> Select
 
 /// The axes of indices over lifted axes, each once: of the own ones those longer than 1, and all that stand for ids.
 fn lifted_axes(indices: &[Index<NodeId>], axes: &[Axis], first: usize) -> Vec<u32> {
-    let mut list = Vec::with_capacity(indices.len());
+    let (mut list, mut seen) = (Vec::with_capacity(indices.len()), AxisSet::default());
     for index in indices {
         index.for_each_axis(&mut |axis| {
             if let AxisRef::Own(a) = axis
                 && (axes[a as usize].extent != 1 || a as usize >= first)
-                && !list.contains(&a)
+                && seen.insert(a)
             {
                 list.push(a);
             }

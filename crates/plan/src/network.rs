@@ -1,8 +1,11 @@
 //! What of an expression has an order to choose, and the network that the order search sees.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use einfold_ir::{Access, Axis, AxisRef, Contraction, Count, Def, Index, Ir, Network, Node, NodeId, OutOfRange};
+
+use crate::roles::AxisSet;
 
 /// How a contraction is evaluated, decided by its algebra and its shape before any order is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +108,8 @@ pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
 pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
     let inputs: Vec<Vec<u32>> = c.factors.iter().map(|factor| axes_of(&factor.indices, &c.axes)).collect();
     let mut output = axes_of(&c.output, &c.axes);
-    output.retain(|a| inputs.iter().any(|i| i.contains(a)));
+    let used = AxisSet::of(inputs.iter().flatten());
+    output.retain(|&a| used.has(a));
     let positions = Count::product(output.iter().map(|&a| c.axes[a as usize].extent as u64));
     let elements = Count::product(shape.iter().map(|&extent| extent as u64));
     let extents = c.axes.iter().map(|a| a.extent as u64).collect();
@@ -113,14 +117,23 @@ pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
     if elements == positions { network } else { network.with_result(elements) }
 }
 
+/// By own axis, the first index that is nothing but that axis.
+pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
+    let mut places = HashMap::new();
+    for (place, index) in indices.iter().enumerate() {
+        index.as_axis().map(|axis| *places.entry(axis).or_insert(place));
+    }
+    places
+}
+
 /// The own axes that `indices` use, each once, in order of appearance; those of extent 1 left out.
 pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> Vec<u32> {
-    let mut list = Vec::with_capacity(indices.len());
+    let (mut list, mut seen) = (Vec::with_capacity(indices.len()), AxisSet::default());
     for index in indices {
         index.for_each_axis(&mut |axis| {
             if let AxisRef::Own(a) = axis
                 && axes[a as usize].extent != 1
-                && !list.contains(&a)
+                && seen.insert(a)
             {
                 list.push(a);
             }

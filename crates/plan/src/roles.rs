@@ -37,15 +37,38 @@ impl Roles {
     }
 }
 
+/// A set of axes.
+#[derive(Default)]
+pub(crate) struct AxisSet(Vec<bool>);
+
+impl AxisSet {
+    pub(crate) fn of<'a>(axes: impl IntoIterator<Item = &'a u32>) -> AxisSet {
+        let mut set = AxisSet::default();
+        axes.into_iter().for_each(|&axis| _ = set.insert(axis));
+        set
+    }
+
+    pub(crate) fn has(&self, axis: u32) -> bool {
+        self.0.get(axis as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether the axis was not in the set.
+    pub(crate) fn insert(&mut self, axis: u32) -> bool {
+        let axis = axis as usize;
+        if axis >= self.0.len() {
+            self.0.resize(axis + 1, false);
+        }
+        !std::mem::replace(&mut self.0[axis], true)
+    }
+}
+
 /// Splits the axes of two operands and a result. An axis may occur in a list more than once; it counts once.
 pub fn classify(lhs: &[u32], rhs: &[u32], out: &[u32]) -> Roles {
     let mut roles = Roles::default();
-    let first = |list: &[u32], at: usize| !list[..at].contains(&list[at]);
-    for (at, &axis) in lhs.iter().enumerate() {
-        if !first(lhs, at) {
-            continue;
-        }
-        let group = match (rhs.contains(&axis), out.contains(&axis)) {
+    let [in_rhs, in_out] = [rhs, out].map(AxisSet::of);
+    let mut seen = AxisSet::default();
+    for &axis in lhs.iter().filter(|&&axis| seen.insert(axis)) {
+        let group = match (in_rhs.has(axis), in_out.has(axis)) {
             (true, true) => &mut roles.batch,
             (false, true) => &mut roles.m,
             (true, false) => &mut roles.k,
@@ -53,17 +76,12 @@ pub fn classify(lhs: &[u32], rhs: &[u32], out: &[u32]) -> Roles {
         };
         group.push(axis);
     }
-    for (at, &axis) in rhs.iter().enumerate() {
-        if !lhs.contains(&axis) && first(rhs, at) {
-            let group = if out.contains(&axis) { &mut roles.n } else { &mut roles.rhs };
-            group.push(axis);
-        }
+    // What is left are axes that no list before has.
+    for &axis in rhs.iter().filter(|&&axis| seen.insert(axis)) {
+        let group = if in_out.has(axis) { &mut roles.n } else { &mut roles.rhs };
+        group.push(axis);
     }
-    for (at, &axis) in out.iter().enumerate() {
-        if !lhs.contains(&axis) && !rhs.contains(&axis) && first(out, at) {
-            roles.free.push(axis);
-        }
-    }
+    roles.free.extend(out.iter().filter(|&&axis| seen.insert(axis)));
     roles
 }
 
@@ -84,5 +102,17 @@ mod tests {
         assert!(!roles.is_matrix());
         assert_eq!(roles.kept().collect::<Vec<_>>(), [b, i, j]);
         assert_eq!(roles.reduced().collect::<Vec<_>>(), [k, l, r]);
+    }
+
+    /// A search through the others for each axis would take minutes.
+    #[test]
+    fn many_axes() {
+        const MANY: u32 = 1_500_000;
+        let axes: Vec<u32> = (0..MANY).collect();
+        let roles = classify(&axes, &axes, &axes);
+        assert_eq!(roles.batch, axes);
+        let (first, last) = (&axes[..MANY as usize / 2], &axes[MANY as usize / 2..]);
+        let roles = classify(first, last, &axes);
+        assert_eq!((&roles.m[..], &roles.n[..]), (first, last));
     }
 }

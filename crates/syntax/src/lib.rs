@@ -34,8 +34,8 @@ pub use integers::from_labels;
 pub use labels::is_label;
 pub use names::{Definition, Names};
 pub use parse::{parse, parse_spaced};
-pub use render::{Note, Report, Severity, cut};
-pub use resolve::{Options, Resolved, SizeQuery, resolve, resolve_labels, resolve_noting, resolve_or_ask};
+pub use render::{Note, Report, Severity, cut, cut_quotation};
+pub use resolve::{Answer, Options, SizeQuery, resolve, resolve_asking, resolve_labels};
 pub use span::Span;
 pub use warning::{Warning, WarningKind};
 

@@ -4,7 +4,7 @@ mod cut;
 mod line;
 mod visible;
 
-pub use cut::cut;
+pub use cut::{cut, cut_quotation};
 pub(crate) use visible::{Visible, is_mark};
 
 use crate::span::Span;

@@ -36,7 +36,7 @@ pub use options::Options;
 ///
 /// # Errors
 /// All kinds of [`ErrorKind`](crate::ErrorKind) that are about operands and not about the text alone, each with its place.
-/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) where a size depends on the ids: see [`resolve_or_ask`].
+/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) where a size depends on the ids: see [`resolve_asking`].
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
@@ -48,73 +48,61 @@ pub use options::Options;
 /// # Ok::<(), einfold_syntax::Error>(())
 /// ```
 pub fn resolve(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    match resolve_or_ask(ast, inputs, options)? {
-        Resolved::Ir(ir) => Ok(ir),
-        Resolved::Needs { refusal, .. } => Err(refusal),
-    }
+    resolve_asking(ast, inputs, options, &mut |_| None, &mut Vec::new())
 }
 
-/// What an expression means, or what must be known for that.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Resolved {
-    /// The meaning.
-    Ir(Ir),
-    /// Sizes that only the ids tell.
-    Needs {
-        /// The questions; at least one.
-        queries: Vec<SizeQuery>,
-        /// What to report if nobody can answer: [`DataDependentShape`](crate::ErrorKind::DataDependentShape).
-        refusal: Error,
-    },
-}
+/// Answers questions about ids; `None` where it cannot.
+pub type Answer<'a> = dyn FnMut(&SizeQuery) -> Option<i64> + 'a;
 
 /// A question about the values of ids: the greatest position that they give.
 ///
-/// The answer is the value of [`ir`](SizeQuery::ir) for the operands of the program. Where no id is read, it is the least value
-/// of its dtype, and the size that follows is 0.
+/// The answer is the value of [`ir`](SizeQuery::ir), brought into the range of `i64`, for those
+/// [`operands`](SizeQuery::operands) of the program that it reads. Where no id is read, it is the least value of its dtype, and
+/// the size that follows is 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SizeQuery {
     ir: Ir,
+    operands: Vec<u32>,
 }
 
 impl SizeQuery {
-    /// A module with the inputs of the program and one output, a scalar: an integer, or an `f64` where ids of `u64` are added up.
+    /// A module with one output, a scalar: an integer, or an `f64` where ids of `u64` are added up.
     pub fn ir(&self) -> &Ir {
         &self.ir
     }
+
+    /// Which operands of the program are the inputs of the module.
+    pub fn operands(&self) -> &[u32] {
+        &self.operands
+    }
+
+    /// A text that equal questions share, and no others.
+    fn key(&self) -> String {
+        format!("{self:?}")
+    }
 }
 
-/// As [`resolve`], for a caller that can look at the ids.
+/// As [`resolve`], for a caller that can look at the ids. Adds to `warnings` what is allowed and is perhaps not meant.
 ///
 /// The size of a position on the left that comes from ids alone, as in `Y[g[n]] += x[n]`, is one more than the greatest id. Where
-/// the text declares no size and [`Options::answers`] has no answer, the questions are returned: evaluate each, add the answers
-/// to the options, and resolve again. A program may ask more than once.
+/// the text declares no size, `answer` is asked, once for each question.
 ///
 /// # Errors
-/// As [`resolve`], but for `DataDependentShape`.
-pub fn resolve_or_ask(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Resolved, Error> {
-    resolve_noting(ast, inputs, options, &mut Vec::new())
-}
-
-/// As [`resolve_or_ask`]; adds to `warnings` what is allowed and is perhaps not meant. Where there are questions, only what
-/// comes before them has been looked at.
-///
-/// # Errors
-/// As [`resolve_or_ask`].
-pub fn resolve_noting(
+/// As [`resolve`]; `DataDependentShape` where there is no answer.
+pub fn resolve_asking(
     ast: &Ast,
     inputs: &[TensorType],
     options: &Options,
+    answer: &mut Answer<'_>,
     warnings: &mut Vec<Warning>,
-) -> Result<Resolved, Error> {
+) -> Result<Ir, Error> {
     let resolved = match ast {
-        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options).map(Resolved::Ir),
-        Ast::Named(named) => program::named(named, inputs, options).map(Resolved::Ir),
-        Ast::Program(program) => program::program(program, inputs, options, warnings),
+        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options),
+        Ast::Named(named) => program::named(named, inputs, options),
+        Ast::Program(program) => program::program(program, inputs, options, answer, warnings),
     };
-    if let Ok(Resolved::Ir(ir)) = &resolved
-        && sums_bool(ir)
-    {
+    let ir = resolved.map_err(advice::settle)?;
+    if sums_bool(&ir) {
         match ast {
             Ast::Letters(s) => warnings.push(bools::in_subscripts(ast, s.text(), output_of(s))),
             Ast::Named(named) => warnings.push(bools::in_subscripts(ast, named.text(), named.output().span)),
@@ -122,10 +110,7 @@ pub fn resolve_noting(
             Ast::Program(_) => {}
         }
     }
-    match resolved.map_err(advice::settle)? {
-        Resolved::Needs { queries, refusal } => Ok(Resolved::Needs { queries, refusal: advice::settle(refusal) }),
-        ir => Ok(ir),
-    }
+    Ok(ir)
 }
 
 /// Whether subscripts sum `bool` in the algebra that has no other sum for it.

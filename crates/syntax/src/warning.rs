@@ -10,11 +10,11 @@ use thiserror::Error;
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
-/// use einfold_syntax::{Options, WarningKind, parse, resolve_noting};
+/// use einfold_syntax::{Options, WarningKind, parse, resolve_asking};
 ///
 /// let bits = TensorType { name: None, dtype: Dtype::Bool, shape: vec![3], conj: false };
 /// let mut warnings = Vec::new();
-/// resolve_noting(&parse("y += b[i]")?, &[bits], &Options::default(), &mut warnings)?;
+/// resolve_asking(&parse("y += b[i]")?, &[bits], &Options::default(), &mut |_| None, &mut warnings)?;
 /// assert!(matches!(warnings[0].kind(), WarningKind::SumOfBool { result } if result == "`y`"));
 /// assert_eq!(warnings[0].suggestions(), ["y += 1*b[i]", "y |= b[i]"]);
 /// # Ok::<(), einfold_syntax::Error>(())

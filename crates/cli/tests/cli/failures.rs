@@ -165,3 +165,42 @@ fn a_type_that_numpy_lacks_is_refused_before_the_run() {
     let file = folder.write("a.npy", &crate::harness::npy("<V2", &[1], &[0, 0]));
     assert!(run(["run", "i", &file]).failed(1).contains("raw bytes"));
 }
+
+/// Reports quote no more than the beginning and the end of what is long.
+#[test]
+fn long_quotations_are_cut() {
+    let folder = Folder::new();
+    let (long, scalar) = ("a".repeat(60_000), data("scalar.npy"));
+    let text = folder.write("long.ein", format!("Y[i] = {long}[i]").as_bytes());
+    let network = format!(r#"{{"inputs": [["a"]], "output": ["{long}"], "sizes": {{"a": 2}}}}"#);
+    let network = folder.write("network.json", network.as_bytes());
+    let option = format!("--{long}");
+    for arguments in [
+        &["run", "i", &long][..],
+        &["run", "i", &format!("{scalar}:{long}")],
+        &["run", "-f", &long],
+        &["run", "-f", &text, &scalar],
+        &["run", "i", &scalar, "-o", &format!("{long}/x.npy")],
+        &["run", "i", &scalar, &option],
+        &["run", "i", &scalar, "--order", &long],
+        &["run", "i", &scalar, "--size", &long],
+        &["run", "i", &scalar, "--acc", &long],
+        &["run", "i", &scalar, "--memory", &format!("1{long}")],
+        &["run", "i", &scalar, "--path", &format!("[(0,{long}")],
+        &["run", "i", &scalar, "--path", &long],
+        &["explain", "i", "--shapes", &format!("{long}=2:{long}")],
+        &["explain", "i", "--shapes", &format!("2x{long}")],
+        &["explain", "i", "--shapes", "2", "--stage", &long],
+        &["explain", "i", "--shapes", "2", "--format", &long],
+        &["order", &network],
+        &["order", "i", "--shapes", "2", "--objective", &long],
+        &[&long],
+        &["completions", &long],
+    ] {
+        let Outcome { code, stderr, .. } = run(arguments);
+        assert!(matches!(code, Some(1 | 2)), "{code:?}: {}", &stderr[..stderr.len().min(1000)]);
+        assert!(stderr.len() < 5000, "{} bytes: {}", stderr.len(), &stderr[..1000]);
+        let shown: Vec<&str> = arguments.iter().copied().filter(|argument| argument.len() < 100).collect();
+        assert!(stderr.contains('…') || stderr.len() < 300, "{shown:?}: {stderr}");
+    }
+}

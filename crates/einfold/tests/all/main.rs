@@ -6,6 +6,7 @@ mod diagnostics;
 mod errors;
 mod errors_doc;
 mod grouped;
+mod long;
 mod options;
 mod orders;
 mod programs;

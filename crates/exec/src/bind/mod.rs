@@ -23,7 +23,7 @@ mod sums;
 
 pub(crate) use stage::ARENA;
 
-use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Plan, UserAlgebra};
+use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
 
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
@@ -256,6 +256,6 @@ impl Binder<'_> {
     }
 
     fn is_output(&self, buffer: BufferId) -> bool {
-        self.plan.outputs.contains(&buffer)
+        matches!(self.plan.buffer(buffer).place, Place::Output(_))
     }
 }

@@ -12,7 +12,7 @@ use einfold_ir::{
 use super::{Target, Writer};
 use crate::legs::Uses;
 use crate::lift::{Lifted, Position, identity};
-use crate::roles::Roles;
+use crate::roles::{AxisSet, Roles};
 
 /// The most factors of a product that is left to its reader.
 const MOST_FACTORS: usize = 4;
@@ -91,7 +91,8 @@ impl Writer<'_> {
             let read = factor.map(&|id| self.ids[id.0 as usize]);
             let axes = lifted.axes_of(factor);
             parts.push(if kept.len() < axes.len() {
-                let summed = axes.iter().copied().filter(|a| !kept.contains(a));
+                let stays = AxisSet::of(kept);
+                let summed = axes.iter().copied().filter(|&a| !stays.has(a));
                 let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
                 self.write(lifted, &space, kept.clone(), vec![read])?
             } else {
@@ -201,7 +202,8 @@ impl Writer<'_> {
     /// How an intermediate of these axes lies, and its name. Where it is read or written through ids, an error about one
     /// has to name the tensor and the axis that the user knows: it has that name, and the positions lie along that axis.
     fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Vec<Index<NodeId>>, Vec<usize>, Label) {
-        let held = |position: &&Position| kept.contains(&position.axis);
+        let stays = AxisSet::of(kept);
+        let held = |position: &&Position| stays.has(position.axis);
         let selections = lifted.selected.selections.iter().zip(&lifted.positions);
         let open = selections.into_iter().find(|(_, positions)| positions.iter().any(|p| held(&p)));
         let mut label = self.node.label.clone();
@@ -216,9 +218,9 @@ impl Writer<'_> {
             positions.iter().for_each(|p| dims[p.dim] = Some(p.axis));
         }
         // Ids move along the axes that they depend on: what is next to each other in memory are the others.
-        let depends = |a: &u32| lifted.selected.selections.iter().any(|s| s.by.contains(a));
-        let (first, last): (Vec<u32>, Vec<u32>) =
-            kept.iter().filter(|a| !dims.contains(&Some(**a))).partition(|a| depends(a));
+        let by = AxisSet::of(lifted.selected.selections.iter().flat_map(|s| &s.by));
+        let placed = AxisSet::of(dims.iter().flatten());
+        let (first, last): (Vec<u32>, Vec<u32>) = kept.iter().filter(|a| !placed.has(**a)).partition(|a| by.has(**a));
         let mut free = 0;
         for axis in first.into_iter().chain(last) {
             while dims.get(free).is_some_and(Option::is_some) {

@@ -8,7 +8,7 @@ use einfold_ir::{
 
 use super::{join, shape};
 use crate::passes::own_axes;
-use crate::roles::classify;
+use crate::roles::{AxisSet, classify};
 
 /// What a step does.
 #[derive(Clone, Debug)]
@@ -124,8 +124,9 @@ fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepR
 /// The name of a tensor; with its positions where they are more than its axes.
 fn show(access: &Access<BufferId>, names: &[Label], loops: &[Label], step: &Step) -> String {
     let own = |i: &Index<BufferId>| i.as_axis().is_some() || *i == Index::constant(0);
-    let repeats = |(k, i): (usize, &Index<BufferId>)| i.as_axis().is_some() && access.indices[..k].contains(i);
-    let plain = access.indices.iter().all(own) && !access.indices.iter().enumerate().any(repeats);
+    let mut seen = AxisSet::default();
+    let mut repeats = |a: u32| !seen.insert(a);
+    let plain = access.indices.iter().all(own) && !access.indices.iter().filter_map(Index::as_axis).any(&mut repeats);
     let name = |b: &BufferId| names[b.0 as usize].clone();
     match (plain, access.conj) {
         (true, false) => name(&access.tensor).to_string(),
@@ -147,17 +148,17 @@ fn roles(step: &Step) -> String {
         let labels: Vec<&str> = axes.iter().map(|&a| &*step.axes[a as usize].label).collect();
         if labels.is_empty() { String::new() } else { format!("{open}{}{close}", join(&labels)) }
     };
-    let all = || 0..step.axes.len() as u32;
+    let (all, in_out) = (|| 0..step.axes.len() as u32, AxisSet::of(&out));
     if let [a, b] = &step.reads[..] {
         let roles = classify(&own_axes(a), &own_axes(b), &out);
-        let contracted: Vec<u32> = all().filter(|x| !out.contains(x)).collect();
+        let contracted: Vec<u32> = all().filter(|&x| !in_out.has(x)).collect();
         let left = [roles.m, roles.free].concat();
         return group('{', &roles.batch, '}')
             + &group('(', &left, ')')
             + &group('[', &contracted, ']')
             + &group('(', &roles.n, ')');
     }
-    let (kept, reduced): (Vec<u32>, Vec<u32>) = all().partition(|a| out.contains(a));
+    let (kept, reduced): (Vec<u32>, Vec<u32>) = all().partition(|&a| in_out.has(a));
     group('(', &kept, ')') + &group('[', &reduced, ']')
 }
 

@@ -10,6 +10,8 @@ use super::{Explain, Stage};
 
 /// Deeper subtrees are drawn anew below, so that the drawing of a long chain does not grow with the square of its length.
 const MAX_DEPTH: usize = 32;
+/// A column is no wider, so that one long cell does not make every line as long: what is longer stands out.
+const MAX_WIDTH: usize = 200;
 
 impl Explain {
     /// These stages, each under its name where there are several.
@@ -85,7 +87,7 @@ fn line(text: &str) -> String {
 /// Steps as a table; with places, where each result lies in memory as well.
 pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
     let rows: Vec<[String; 5]> = steps.iter().map(|step| row(step, places)).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).min(MAX_WIDTH);
     let [w, r, f, p] = [0, 1, 2, 3].map(width);
     let (mut text, mut around, mut region) = (String::new(), &[][..], 0);
     for (step, [what, roles, form, place, flops]) in steps.iter().zip(&rows) {

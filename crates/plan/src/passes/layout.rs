@@ -1,11 +1,12 @@
 //! Chooses the order of axes in which intermediates lie in memory.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use einfold_ir::{Access, BufferId, Draft, Layout, Place, Step};
 
 use super::strides::{self, own_axes};
-use crate::roles::{Roles, classify};
+use crate::roles::{AxisSet, Roles, classify};
 
 /// Gives every intermediate the axis order that its last reader likes best, backwards from the results, whose order is
 /// given: batch axes outside, then each group of the reader's matrix product in one run, in the order in which the other
@@ -99,10 +100,11 @@ impl Chooser {
 /// The own axis of each index, `None` for a fixed position; `None` if some index is neither or an axis is repeated.
 fn plain_axes(access: &Access<BufferId>) -> Option<Vec<Option<u32>>> {
     let mut axes: Vec<Option<u32>> = Vec::with_capacity(access.indices.len());
+    let mut seen = AxisSet::default();
     for index in &access.indices {
         let axis = index.as_axis();
         let plain = axis.is_some() || index.terms.is_empty() && index.ids.is_empty();
-        if !plain || (axis.is_some() && axes.contains(&axis)) {
+        if !plain || axis.is_some_and(|axis| !seen.insert(axis)) {
             return None;
         }
         axes.push(axis);
@@ -113,15 +115,16 @@ fn plain_axes(access: &Access<BufferId>) -> Option<Vec<Option<u32>>> {
 /// The axes of the tensor from slowest to fastest, given the order of the step's axes; fixed ones outside.
 fn layout(axes: &[Option<u32>], order: &[u32], rank: usize) -> Vec<u32> {
     let fixed = (0..rank as u32).filter(|&dim| axes[dim as usize].is_none());
-    let moved = order.iter().filter_map(|a| axes.iter().position(|x| *x == Some(*a))).map(|dim| dim as u32);
+    let dims: HashMap<u32, u32> = (0..).zip(axes).filter_map(|(dim, axis)| Some(((*axis)?, dim))).collect();
+    let moved = order.iter().filter_map(|axis| dims.get(axis).copied());
     fixed.chain(moved).collect()
 }
 
 /// Into how many runs the groups of the product that makes a tensor fall when its axes lie in this order.
 fn runs(maker: &Step, order: &[u32]) -> usize {
     let ([a, b], Some(written)) = (&maker.reads[..], plain_axes(&maker.write)) else { return 0 };
-    let (a, b) = (own_axes(a), own_axes(b));
-    let group = |dim: &u32| written[*dim as usize].map(|axis| (a.contains(&axis), b.contains(&axis)));
+    let [a, b] = [a, b].map(|read| AxisSet::of(&own_axes(read)));
+    let group = |dim: &u32| written[*dim as usize].map(|axis| (a.has(axis), b.has(axis)));
     let groups: Vec<_> = order.iter().filter_map(group).collect();
     groups.chunk_by(|x, y| x == y).count()
 }

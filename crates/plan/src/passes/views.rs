@@ -1,6 +1,8 @@
 //! Steps that move elements and do nothing else, and how their neighbours do without them.
 
-use einfold_ir::{Access, AxisRef, BufferId, Draft, Dtype, Form, Index, Mode, Place, Step, Term};
+use einfold_ir::{Access, AxisRef, BufferId, Draft, Dtype, Form, Index, Mode, Place, Step, Term, add_up};
+
+use crate::network::places;
 
 /// What a step does that gives every position of its tensor the value of one position of another: `to[x] = from[f(x)]`.
 pub(super) struct View {
@@ -58,34 +60,27 @@ impl View {
         let mut composed = Index::constant(f.offset);
         for term in &f.terms {
             match term.axis {
-                AxisRef::Loop(_) => add_term(&mut composed.terms, *term),
+                AxisRef::Loop(_) => composed.terms.push(*term),
                 AxisRef::Own(a) => {
                     // An axis that `to` lacks has extent 1 and adds nothing.
                     let Some(inner) = self.to_dims[a as usize].map(|dim| &at[dim]) else { continue };
                     composed.offset = composed.offset.saturating_add(term.coef.saturating_mul(inner.offset));
-                    for t in &inner.terms {
-                        add_term(&mut composed.terms, Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis });
-                    }
+                    let moved = |t: &Term| Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis };
+                    composed.terms.extend(inner.terms.iter().map(moved));
                 }
             }
         }
+        add_up(&mut composed.terms);
         composed
     }
 
     /// Where `to` is written when a step writes `from` at the positions `at`; for a permutation.
     fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Vec<Index<BufferId>> {
-        let place = |a: u32| view.reads[0].indices.iter().position(|i| i.as_axis() == Some(a));
+        let places = places(&view.reads[0].indices);
+        let place = |a: u32| places.get(&a).copied();
         let written = |index: &Index<BufferId>| index.as_axis().and_then(place).map(|dim| at[dim].clone());
         view.write.indices.iter().map(|i| written(i).unwrap_or(Index::constant(0))).collect()
     }
-}
-
-fn add_term(terms: &mut Vec<Term>, term: Term) {
-    match terms.iter_mut().find(|t| t.axis == term.axis) {
-        Some(known) => known.coef = known.coef.saturating_add(term.coef),
-        None => terms.push(term),
-    }
-    terms.retain(|t| t.coef != 0);
 }
 
 /// The position of a step: its region and its place there.

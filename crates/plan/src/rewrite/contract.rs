@@ -3,7 +3,8 @@
 use einfold_ir::{Algebra, Axis, Contraction, Def, Index, Ir, Node, NodeId, RegionId, Violation};
 
 use super::module::{Module, Substitution};
-use crate::network::any_drops;
+use crate::network::{any_drops, places};
+use crate::roles::AxisSet;
 use crate::{Treatment, Why, treatment};
 
 /// The most factors of a joint product, with its ids: so many are ordered exactly, and then the joint order costs no more
@@ -84,36 +85,36 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Opt
 fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
     let read = &outer.factors[k].indices;
     let simple = |i: &Index<NodeId>| i.as_axis().is_some() || (i.terms.is_empty() && i.ids.is_empty());
-    let whole = |(at, (i, &extent)): (usize, (&Index<NodeId>, &usize))| match i.as_axis() {
-        Some(a) => outer.axes[a as usize].extent == extent && !read[..at].contains(i),
+    let (mut seen, mut inside) = (AxisSet::default(), AxisSet::default());
+    let mut whole = |(i, &extent): (&Index<NodeId>, &usize)| match i.as_axis() {
+        Some(a) => outer.axes[a as usize].extent == extent && seen.insert(a),
         None => extent == 1,
     };
     // An axis shorter than the result leaves positions to which nothing contributes.
-    let fresh = |(at, i): (usize, &Index<NodeId>)| {
-        let covers = i.as_axis().is_some_and(|a| inner.axes[a as usize].extent == from.shape[at]);
-        covers && !inner.output[..at].contains(i)
+    let mut fresh = |(i, &extent): (&Index<NodeId>, &usize)| {
+        i.as_axis().is_some_and(|a| inner.axes[a as usize].extent == extent && inside.insert(a))
     };
     let ids = inner.factors.iter().any(|f| f.has_ids());
     let points = outer.axes.iter().chain(&inner.axes).all(|axis| axis.extent > 0);
     points
         && read.iter().all(simple)
-        && inner.output.iter().enumerate().all(fresh)
-        && (!ids || read.iter().zip(&from.shape).enumerate().all(whole))
+        && inner.output.iter().zip(&from.shape).all(&mut fresh)
+        && (!ids || read.iter().zip(&from.shape).all(&mut whole))
 }
 
 /// The outer contraction with the factors of the inner one in place of factor `k`; `None` if those are too many.
 fn merged(outer: &Contraction, k: usize, inner: &Contraction, algebra: Algebra) -> Option<Contraction> {
     let read = &outer.factors[k];
     let mut axes: Vec<Axis> = outer.axes.clone();
-    let place = |a: u32| inner.output.iter().position(|i| i.as_axis() == Some(a));
-    let mut substitute = |(a, axis): (usize, &Axis)| match place(a as u32) {
-        Some(dim) => read.indices[dim].clone(),
+    let places = places(&inner.output);
+    let mut substitute = |(a, axis): (u32, &Axis)| match places.get(&a) {
+        Some(&dim) => read.indices[dim].clone(),
         None => {
             axes.push(axis.clone());
             Index::axis(axes.len() as u32 - 1)
         }
     };
-    let substitution = Substitution(inner.axes.iter().enumerate().map(&mut substitute).collect());
+    let substitution = Substitution((0..).zip(&inner.axes).map(&mut substitute).collect());
     let mut factors = outer.factors.clone();
     let parts = inner.factors.iter().map(|factor| {
         let mut factor = substitution.access(factor);

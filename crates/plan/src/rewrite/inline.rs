@@ -9,7 +9,7 @@ use einfold_ir::{
 
 use super::module::{Module, Substitution};
 use crate::compile::points;
-use crate::network::{any_drops, drops};
+use crate::network::{any_drops, drops, places};
 
 /// The largest expression that is made, so that its slots stay in the cache and its operands fit into the executor's lists.
 const MOST_OPERATIONS: usize = 64;
@@ -77,8 +77,8 @@ fn join(
     if outer_ops.iter().filter(|(op, _)| of(op)).count() != 1 {
         return None;
     }
-    let place = |a: u32| inner.output.iter().position(|i| i.as_axis() == Some(a));
-    let axes = (0..inner.axes.len() as u32).map(|a| place(a).map(|dim| read.indices[dim].clone()));
+    let places = places(&inner.output);
+    let axes = (0..inner.axes.len() as u32).map(|a| places.get(&a).map(|&dim| read.indices[dim].clone()));
     let substitution = Substitution(axes.collect::<Option<_>>()?);
     let mut factors = Factors::default();
     let mut ops: Ops = Vec::with_capacity(outer_ops.len() + inner_ops.len());

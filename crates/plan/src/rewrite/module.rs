@@ -1,7 +1,7 @@
 //! An expression that is being rewritten.
 
 use einfold_ir::AxisRef;
-use einfold_ir::{Access, Contraction, Def, Ids, Index, Ir, Node, NodeId, Term, Violation};
+use einfold_ir::{Access, Contraction, Def, Ids, Index, Ir, Node, NodeId, Term, Violation, add_up};
 
 /// The nodes of an expression, open to changes that keep each after those it reads.
 pub(super) struct Module {
@@ -99,19 +99,13 @@ impl Substitution {
                     let inner = &self.0[a as usize];
                     // All positions are inside of a tensor, so that nothing saturates.
                     result.offset = result.offset.saturating_add(term.coef.saturating_mul(inner.offset));
-                    inner.terms.iter().for_each(|t| add(&mut result.terms, term.coef.saturating_mul(t.coef), t.axis));
+                    let moved = |t: &Term| Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis };
+                    result.terms.extend(inner.terms.iter().map(moved));
                 }
-                AxisRef::Loop(_) => add(&mut result.terms, term.coef, term.axis),
+                AxisRef::Loop(_) => result.terms.push(*term),
             }
         }
+        add_up(&mut result.terms);
         result
     }
-}
-
-fn add(terms: &mut Vec<Term>, coef: i64, axis: AxisRef) {
-    match terms.iter_mut().find(|t| t.axis == axis) {
-        Some(known) => known.coef = known.coef.saturating_add(coef),
-        None => terms.push(Term { coef, axis }),
-    }
-    terms.retain(|t| t.coef != 0);
 }

@@ -1,7 +1,6 @@
 //! Lines of messages of bounded length, whatever they quote.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 /// Quotations of more characters are cut, to how many at their beginning and at their end.
 const QUOTED: (usize, usize, usize) = (200, 120, 40);
@@ -27,12 +26,10 @@ pub fn cut(line: &str) -> Cow<'_, str> {
         if k > 0 {
             cut.push('`');
         }
-        match part.char_indices().nth(QUOTED.0) {
-            Some(_) if k % 2 == 1 => {
-                let (head, tail) = (first(part, QUOTED.1), last(part, QUOTED.2));
-                _ = write!(cut, "{head}{CUT}{tail}");
-            }
-            _ => cut.push_str(part),
+        if k % 2 == 1 {
+            cut.push_str(&cut_quotation(part));
+        } else {
+            cut.push_str(part);
         }
     }
     let head = first(&cut, LINE).len();
@@ -41,6 +38,14 @@ pub fn cut(line: &str) -> Cow<'_, str> {
         cut.push(CUT);
     }
     Cow::Owned(cut)
+}
+
+/// What a message quotes, without the middle of what is longer than two hundred characters.
+pub fn cut_quotation(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(QUOTED.0) {
+        Some(_) => Cow::Owned(format!("{}{CUT}{}", first(text, QUOTED.1), last(text, QUOTED.2))),
+        None => Cow::Borrowed(text),
+    }
 }
 
 fn first(text: &str, chars: usize) -> &str {

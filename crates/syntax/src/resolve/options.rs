@@ -1,6 +1,5 @@
 //! What a caller may say about an expression beside its text.
 
-use super::SizeQuery;
 use einfold_ir::{Algebra, Dtype, Literal, OutOfRange};
 use std::collections::BTreeMap;
 
@@ -25,9 +24,6 @@ pub struct Options {
     pub fill: BTreeMap<String, Literal>,
     /// The names of a program that are asked for. None: those that are never read, in the order of the text.
     pub outputs: Option<Vec<String>>,
-    /// What [`SizeQuery`]s were answered with, asked by [`resolve_or_ask`](crate::resolve_or_ask): the value of each, brought
-    /// into the range of `i64`.
-    pub answers: Vec<(SizeQuery, i64)>,
 }
 
 impl Default for Options {
@@ -42,7 +38,6 @@ impl Default for Options {
             out_of_range: OutOfRange::Error,
             fill: BTreeMap::new(),
             outputs: None,
-            answers: Vec::new(),
         }
     }
 }

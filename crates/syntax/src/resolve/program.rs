@@ -21,20 +21,21 @@ mod types;
 
 pub(super) use named::named;
 
-use super::{Options, Resolved, bools};
+use super::{Answer, Options, bools};
 use crate::advice::Edit;
 use crate::ast::Program;
 use crate::error::{Error, ErrorKind};
 use crate::names;
 use crate::warning::Warning;
 use define::Definition;
-use einfold_ir::{Dtype, TensorType};
+use einfold_ir::{Dtype, Ir, TensorType};
 use form::{Contribution, Tensor};
 use given::Given;
 use mistakes::Mistakes;
 use nodes::Nodes;
 use scope::Scope;
-use shape::{Asked, Shapes};
+use shape::{Answers, Asked, Shapes};
+use std::collections::HashMap;
 use types::Types;
 
 /// A program while it is resolved.
@@ -46,40 +47,42 @@ struct Resolving<'a> {
     /// The tensor of a name, once there is one.
     tensor_of: Vec<Option<usize>>,
     warnings: &'a mut Vec<Warning>,
+    answer: &'a mut Answer<'a>,
+    answers: Answers,
 }
 
 /// The meaning of a program for inputs of these types.
-pub(super) fn program(
-    program: &Program,
+pub(super) fn program<'a>(
+    program: &'a Program,
     inputs: &[TensorType],
-    options: &Options,
-    warnings: &mut Vec<Warning>,
-) -> Result<Resolved, Error> {
+    options: &'a Options,
+    answer: &'a mut Answer<'a>,
+    warnings: &'a mut Vec<Warning>,
+) -> Result<Ir, Error> {
     let given = Given { program, inputs, options };
     given.check()?;
     let tensor_of = given.bind()?;
     let outputs = given.outputs()?;
     let mut nodes = Nodes::new();
     let tensors = given.tensors(&mut nodes)?;
-    let mut resolving = Resolving { program, options, nodes, tensors, tensor_of, warnings };
+    let answers = HashMap::new();
+    let mut resolving = Resolving { program, options, nodes, tensors, tensor_of, warnings, answer, answers };
     let mut definitions: Vec<&names::Definition> = program.names().definitions().iter().collect();
     definitions.sort_by_key(|definition| definition.statements.last());
     for definition in definitions {
-        if let Some(asked) = resolving.define(definition)? {
-            return Ok(needs(program.text(), program.name(definition.name), asked));
-        }
+        resolving.define(definition)?;
     }
     for name in outputs {
         let tensor = resolving.tensor_of[name as usize].expect("an output is defined");
         let node = resolving.tensors[tensor].node;
         resolving.nodes.ir.output(node).expect("a name is a node of the top region");
     }
-    Ok(Resolved::Ir(resolving.nodes.ir))
+    Ok(resolving.nodes.ir)
 }
 
 impl Resolving<'_> {
-    /// Adds a name; or gives the questions that must be answered first.
-    fn define(&mut self, definition: &names::Definition) -> Result<Option<Vec<Asked>>, Error> {
+    /// Adds a name, once the questions about its shape are answered.
+    fn define(&mut self, definition: &names::Definition) -> Result<(), Error> {
         let (program, options, tensors) = (self.program, self.options, &self.tensors[..]);
         let name = program.name(definition.name);
         let mistakes = &Mistakes { text: program.text(), tensors };
@@ -88,9 +91,17 @@ impl Resolving<'_> {
         let contributions = statements.collect::<Result<Vec<Contribution>, Error>>()?;
         contributions.iter().try_for_each(|c| reading::check(mistakes, name, c))?;
         let shapes = Shapes { mistakes, tensors, options, contributions: &contributions, name };
-        let shape = match shapes.solve()? {
-            Ok(shape) => shape,
-            Err(asked) => return Ok(Some(asked)),
+        let shape = loop {
+            match shapes.solve(&self.answers)? {
+                Ok(shape) => break shape,
+                Err(asked) => {
+                    for asked in asked {
+                        let answer =
+                            (self.answer)(&asked.query).ok_or_else(|| mistakes.data_dependent(name, &asked))?;
+                        self.answers.insert(asked.query.key(), answer);
+                    }
+                }
+            }
         };
         let types = Types { mistakes, tensors, acc: options.acc };
         let dtype = types.of_name(&contributions)?;
@@ -104,22 +115,19 @@ impl Resolving<'_> {
         let node = definition_.build(&mut self.nodes)?;
         let (shown, shape) = (format!("`{name}`"), definition_.shape.shape);
         self.tensor_of[definition.name as usize] = Some(self.tensors.len());
-        self.tensors.push(Tensor { name: name.into(), shown, dtype, shape, conj: false, node, input: false });
-        Ok(None)
+        self.tensors.push(Tensor { name: name.into(), shown, dtype, shape, conj: false, node });
+        Ok(())
     }
 }
 
-/// The questions, and the error that they are where nobody can answer.
-fn needs(text: &str, name: &str, asked: Vec<Asked>) -> Resolved {
-    let refusal = asked.first().map(|first| {
-        let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: first.axis };
-        Mistakes { text, tensors: &[] }
-            .error(kind, first.span, "one more than the greatest position")
+impl Mistakes<'_> {
+    /// A size that only ids tell, where nobody looks at them.
+    fn data_dependent(&self, name: &str, asked: &Asked) -> Error {
+        let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: asked.axis };
+        self.error(kind, asked.span, "one more than the greatest position")
             .help("declare the size after `:`, as in `Y[g[n]:10]`")
-            .offer("with size 10", Edit::new(text).after(first.span, ":10").finish())
-    });
-    let queries = asked.into_iter().map(|asked| asked.query).collect();
-    Resolved::Needs { queries, refusal: refusal.expect("there is a question") }
+            .offer("with size 10", Edit::new(self.text).after(asked.span, ":10").finish())
+    }
 }
 
 #[cfg(test)]

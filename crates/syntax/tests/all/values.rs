@@ -4,7 +4,7 @@ use crate::cases::file;
 use crate::element::Element;
 use crate::evaluate::{Tensor, evaluate};
 use einfold_ir::{Dtype, Ir, Literal, OutOfRange, TensorType};
-use einfold_syntax::{Ast, Error, Options, Resolved, parse, resolve_or_ask};
+use einfold_syntax::{Ast, Error, Options, SizeQuery, parse, resolve_asking};
 use serde_json::Value;
 
 /// Why a case has no result: the code of an error.
@@ -46,26 +46,22 @@ fn options(case: &Value, name: &str) -> Options {
     options
 }
 
-/// Resolves, and answers the questions about sizes until there are none.
+/// Resolves, and answers the questions about sizes.
 pub(crate) fn resolve_fully(
     ast: &Ast,
     types: &[TensorType],
     inputs: &[Tensor],
-    mut options: Options,
+    options: Options,
 ) -> Result<Result<Ir, Error>, Code> {
-    loop {
-        match resolve_or_ask(ast, types, &options) {
-            Ok(Resolved::Ir(ir)) => return Ok(Ok(ir)),
-            Ok(Resolved::Needs { queries, .. }) => {
-                for query in queries {
-                    let answer = evaluate(query.ir(), inputs).map_err(|_| "index-out-of-range".to_string())?;
-                    let answer = answer[0].data[0].0.float() as i64;
-                    options.answers.push((query, answer));
-                }
-            }
-            Err(error) => return Ok(Err(error)),
-        }
-    }
+    let mut failed = false;
+    let mut answer = |query: &SizeQuery| {
+        let read: Vec<Tensor> = query.operands().iter().map(|&k| inputs[k as usize].clone()).collect();
+        let answer = evaluate(query.ir(), &read).ok();
+        failed |= answer.is_none();
+        Some(answer?[0].data[0].0.float() as i64)
+    };
+    let ir = resolve_asking(ast, types, &options, &mut answer, &mut Vec::new());
+    if failed { Err("index-out-of-range".to_string()) } else { Ok(ir) }
 }
 
 /// The results by name; those of subscripts are called `out`.

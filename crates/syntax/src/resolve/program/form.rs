@@ -14,8 +14,6 @@ pub(super) struct Tensor {
     pub(super) shape: Vec<usize>,
     pub(super) conj: bool,
     pub(super) node: NodeId,
-    /// Whether it is given from outside.
-    pub(super) input: bool,
 }
 
 /// A contribution to a tensor: one statement, or named subscripts.

@@ -213,7 +213,7 @@ impl Given<'_> {
             let name = name.unwrap_or_else(|| format!("x{k}").into());
             let node = nodes.ir.input(name.clone(), input.dtype, input.shape.as_slice());
             let (shown, dtype, shape, conj) = (format!("`{name}`"), input.dtype, input.shape.clone(), input.conj);
-            Ok(Tensor { name, shown, dtype, shape, conj, node, input: true })
+            Ok(Tensor { name, shown, dtype, shape, conj, node })
         };
         self.inputs.iter().enumerate().map(tensor).collect()
     }

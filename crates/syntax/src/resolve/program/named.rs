@@ -7,7 +7,7 @@ use super::form::{Contribution, Given, Position, Read, Tensor, Value, ValueKind}
 use super::mistakes::Mistakes;
 use super::nodes::Nodes;
 use super::scope::Axes;
-use super::shape::{Shape, Shapes};
+use super::shape::{Answers, Shape, Shapes};
 use super::space::Ground;
 use crate::advice::Edit;
 use crate::ast::{Assign, Axis, Bracket, Name, Named};
@@ -26,7 +26,7 @@ pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Op
     let contributions = std::slice::from_ref(&contribution);
     let shapes = Shapes { mistakes, tensors: &tensors, options, contributions, name: "output" };
     // Named subscripts have no ids, so that nothing is asked.
-    let Ok(Shape { shape, extents }) = shapes.solve()? else { return Ok(nodes.ir) };
+    let Ok(Shape { shape, extents }) = shapes.solve(&Answers::new())? else { return Ok(nodes.ir) };
     let dtype = dtype(named, mistakes, options)?;
     let ground = Ground { c: &contribution, extents: &extents[0], tensors: &tensors, options };
     let space = ground.space((0..contribution.axes.len()).collect());
@@ -70,7 +70,7 @@ fn tensors(named: &Named, inputs: &[TensorType], nodes: &mut Nodes) -> Result<Ve
         let name = input.name.clone().unwrap_or_else(|| format!("x{k}").into());
         let node = nodes.ir.input(name.clone(), input.dtype, input.shape.as_slice());
         let (shown, dtype, shape, conj) = (format!("operand {}", k + 1), input.dtype, input.shape.clone(), input.conj);
-        Ok(Tensor { name, shown, dtype, shape, conj, node, input: true })
+        Ok(Tensor { name, shown, dtype, shape, conj, node })
     };
     inputs.iter().enumerate().map(tensor).collect()
 }

@@ -4,7 +4,10 @@ use super::super::SizeQuery;
 use super::form::{Affine, Tensor};
 use super::shape::axes_of_ids;
 use super::space::{Ground, Space};
-use einfold_ir::{Algebra, Contraction, Def, Dtype, Expr, Function, Index, Ir, Literal, Node, PointOp, RegionId};
+use einfold_ir::{
+    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Ir, Literal, Node, NodeId, PointOp, RegionId,
+};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The greatest sum of the ids of an index. `None` where its plain part runs along an axis of the ids: then the position is
@@ -15,7 +18,7 @@ pub(super) fn greatest(ground: &Ground<'_>, affine: &Affine) -> Option<SizeQuery
         return None;
     }
     let space = Space::new(axes);
-    let factors: Vec<_> = affine.ids.iter().map(|(_, read)| ground.access(&space, read, false)).collect();
+    let mut factors: Vec<_> = affine.ids.iter().map(|(_, read)| ground.access(&space, read, false)).collect();
     let dtypes: Vec<Dtype> = affine.ids.iter().map(|(_, read)| ground.tensors[read.tensor].dtype).collect();
     let coefs: Vec<i64> = affine.ids.iter().map(|(coef, _)| *coef).collect();
     let drops = affine.ids.iter().any(|(_, read)| ground.read_drops(read));
@@ -28,22 +31,29 @@ pub(super) fn greatest(ground: &Ground<'_>, affine: &Affine) -> Option<SizeQuery
         _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes, Dtype::I64)))),
     };
     let (axes, output, algebra) = (ground.axes(&space), Vec::<Index<_>>::new(), Algebra::MAX_PLUS);
+    let (mut ir, operands) = inputs(ground.tensors, &mut factors);
     let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
-    let mut ir = inputs(ground.tensors);
     let node =
         Node { label: "greatest".into(), dtype, shape: Vec::new(), region: RegionId::TOP, def: Def::Contract(c) };
     let node = ir.push(node).expect("ids are integers that are read inside their tensors");
     ir.output(node).expect("the node is of the top region");
-    Some(SizeQuery { ir })
+    Some(SizeQuery { ir, operands })
 }
 
-/// A module with these inputs alone: ids are inputs, and inputs come first.
-fn inputs(tensors: &[Tensor]) -> Ir {
+/// A module with the inputs alone that these read, which come to read them there, and which operands those are: ids are
+/// inputs, and inputs come first, in the order of the operands.
+fn inputs(tensors: &[Tensor], factors: &mut [Access<NodeId>]) -> (Ir, Vec<u32>) {
+    let mut read = BTreeSet::new();
+    factors.iter().for_each(|factor| factor.for_each_tensor(&mut |id| _ = read.insert(id.0)));
+    let operands: Vec<u32> = read.into_iter().collect();
     let mut ir = Ir::new();
-    for tensor in tensors.iter().filter(|tensor| tensor.input) {
+    for &operand in &operands {
+        let tensor = &tensors[operand as usize];
         ir.input(tensor.name.clone(), tensor.dtype, tensor.shape.as_slice());
     }
-    ir
+    let place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
+    factors.iter_mut().for_each(|factor| *factor = factor.map(&place));
+    (ir, operands)
 }
 
 /// The sum of multiples of ids, computed in the dtype `wide`.

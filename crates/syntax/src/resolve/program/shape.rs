@@ -8,6 +8,7 @@ use super::sizes::range;
 use super::space::Ground;
 use crate::error::Error;
 use crate::span::Span;
+use std::collections::{HashMap, HashSet};
 
 /// What decides the sizes of a definition.
 #[derive(Clone, Copy)]
@@ -26,6 +27,9 @@ pub(super) struct Shape {
     pub(super) extents: Vec<Vec<usize>>,
 }
 
+/// What questions were answered with, by their keys.
+pub(super) type Answers = HashMap<String, i64>;
+
 /// A size that only the ids tell.
 pub(super) struct Asked {
     pub(super) query: SizeQuery,
@@ -35,7 +39,7 @@ pub(super) struct Asked {
 
 impl Shapes<'_> {
     /// The shape; or the questions that must be answered first.
-    pub(super) fn solve(&self) -> Result<Result<Shape, Vec<Asked>>, Error> {
+    pub(super) fn solve(&self, answers: &Answers) -> Result<Result<Shape, Vec<Asked>>, Error> {
         let rank = self.contributions.first().map_or(0, |c| c.left.len());
         if let Some(other) = self.contributions.iter().find(|c| c.left.len() != rank) {
             return Err(self.mistakes.left_rank(self.name, &self.contributions[0], other));
@@ -43,9 +47,17 @@ impl Shapes<'_> {
         let declared = (0..rank).map(|axis| self.declared(axis)).collect::<Result<Vec<_>, _>>()?;
         let (extents, mut shape) = self.agree(&declared)?;
         let extents = self.complete(extents)?;
-        let mut asked = Vec::new();
+        let (mut asked, mut keys) = (Vec::new(), HashSet::new());
         for (axis, held) in shape.iter_mut().enumerate().filter(|(_, held)| held.is_none()) {
-            let size = self.reach(axis, &extents, &mut asked)?;
+            let mut known = |query: SizeQuery, span| {
+                let key = query.key();
+                let answer = answers.get(&key).copied();
+                if answer.is_none() && keys.insert(key) {
+                    asked.push(Asked { query, axis, span });
+                }
+                answer
+            };
+            let size = self.reach(axis, &extents, &mut known)?;
             *held = Some(Held { size, span: self.contributions[0].left[axis].span, of: None });
         }
         if !asked.is_empty() {
@@ -78,7 +90,13 @@ impl Shapes<'_> {
     }
 
     /// One more than the greatest position that any contribution writes along an axis.
-    fn reach(&self, axis: usize, extents: &[Vec<usize>], asked: &mut Vec<Asked>) -> Result<usize, Error> {
+    /// `known` gives the greatest of ids, if that is known yet.
+    fn reach(
+        &self,
+        axis: usize,
+        extents: &[Vec<usize>],
+        known: &mut dyn FnMut(SizeQuery, Span) -> Option<i64>,
+    ) -> Result<usize, Error> {
         let mut size = 0_i128;
         for (c, extents) in self.contributions.iter().zip(extents) {
             let position = &c.left[axis];
@@ -94,15 +112,8 @@ impl Shapes<'_> {
             if !affine.ids.is_empty() {
                 let query = query::greatest(&ground, affine)
                     .ok_or_else(|| self.mistakes.undeclared(self.name, axis, position.span))?;
-                match self.options.answers.iter().find(|(other, _)| *other == query) {
-                    Some((_, greatest)) => high = high.saturating_add(i128::from(*greatest)),
-                    None => {
-                        if asked.iter().all(|asked| asked.query != query) {
-                            asked.push(Asked { query, axis, span: position.span });
-                        }
-                        continue;
-                    }
-                }
+                let Some(greatest) = known(query, position.span) else { continue };
+                high = high.saturating_add(i128::from(greatest));
             }
             size = size.max(high.saturating_add(1));
         }
