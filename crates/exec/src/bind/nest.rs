@@ -125,7 +125,7 @@ impl Binder<'_> {
             None => (start == Start::Write).then_some(Action::Binary(kernels.mul)),
         };
         let direct = factors < 2 || (factors == 2 && fused.is_some());
-        if work.expr.is_some() || loads || work.held() != work.compute || !direct {
+        if work.expr.is_some() || loads || work.dtype != work.compute || !direct {
             let adds = start == Start::Add;
             let first = Action::Staged(self.stage(work, start, operands, adds, false)?);
             let rest = match start {
@@ -209,7 +209,7 @@ impl Binder<'_> {
         } else {
             (None, actions.first)
         };
-        let grid = self.grid(loops, freedom.split, work.held().size());
+        let grid = self.grid(loops, freedom.split, work.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
         let ids = if own.is_some() { self.bind_ids(work, loops)? } else { Span::default() };
         let carry = match own {

@@ -57,8 +57,8 @@ impl Binder<'_> {
         freedom: Freedom,
         start: Start,
     ) -> Result<(), BindError> {
-        if let Some(copies) = self.scatter_copies(work, freedom, start)? {
-            return self.push_scattered(work, operands, freedom, copies);
+        if let Some(chunks) = self.scatter_chunks(work, freedom, start) {
+            return self.push_scattered(work, operands, freedom, chunks);
         }
         self.arrange(freedom);
         let Some((at, len)) = self.chunk(work, freedom, start) else {

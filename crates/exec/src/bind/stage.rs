@@ -1,11 +1,10 @@
 //! Calls through slots: products of converted factors or of more than two, targets of another type, and expressions.
 
-use einfold_ir::{Dtype, Expr, Plan, PointOp};
+use einfold_ir::{Expr, Plan, PointOp};
 
 use super::step::{Start, Work};
 use super::{Binder, STAGE};
 use crate::error::BindError;
-use crate::kernels;
 use crate::program::{Call, Code, Place, Span, Stage};
 
 /// Bytes of all slots: three of the largest element, as a product needs them.
@@ -130,19 +129,6 @@ impl Binder<'_> {
         self.work.slots.batched || expr.ops().iter().any(|(op, _)| matches!(op, PointOp::Call(_)))
     }
 
-    /// Adds operand 1, of dtype `wide`, to the target.
-    pub(super) fn narrowing(&mut self, work: Work<'_>, wide: Dtype) -> Result<Stage, BindError> {
-        self.work.slots.clear();
-        let calls = self.program.calls.len();
-        let to = self.slot(work.compute.size());
-        if let Some(narrow) = self.conversion(work, wide, work.compute, false)? {
-            self.call(Code::Unary(narrow), to, [Place::Operand(1); 3]);
-        }
-        let add = self.step_kernels(work)?.add;
-        self.call(Code::Unary(add), TARGET, [to; 3]);
-        self.seal(Span::default(), Span::since(calls, &self.program.calls))
-    }
-
     /// A target of another type, multiplied by β, which is operand 1.
     pub(super) fn scaling(&mut self, work: Work<'_>) -> Result<Stage, BindError> {
         self.work.slots.clear();
@@ -194,25 +180,12 @@ impl Binder<'_> {
     /// Writes or adds what a point contributes.
     fn write(&mut self, work: Work<'_>, to: Place, (left, right): Ends, adds: bool) -> Result<(), BindError> {
         let kernels = self.step_kernels(work)?;
-        let scatters = self.work.slots.batched && work.step.write.has_ids();
-        if to == TARGET && (scatters || work.wide.is_some()) {
-            let mut value = match right {
+        if to == TARGET && self.work.slots.batched && work.step.write.has_ids() {
+            let value = match right {
                 None => left,
                 Some(right) => self.multiply(work, left, right)?,
             };
-            let wide = work.wide.and_then(|_| kernels::wide(work.compute, self.isa));
-            if scatters {
-                let scatter = wide.map_or(kernels.scatter, |(_, scatter)| scatter);
-                self.call(Code::Scatter(scatter), TARGET, [value; 3]);
-                return Ok(());
-            }
-            if let Some(widen) = self.conversion(work, work.compute, work.held(), false)? {
-                let to = self.slot(work.held().size());
-                self.call(Code::Unary(widen), to, [value; 3]);
-                value = to;
-            }
-            let add = self.kernels(work.step.algebra, work.held())?.add;
-            self.call(Code::Unary(add), TARGET, [value; 3]);
+            self.call(Code::Scatter(kernels.scatter), TARGET, [value; 3]);
             return Ok(());
         }
         match (right, adds, kernels.fused) {

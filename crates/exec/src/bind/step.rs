@@ -20,18 +20,9 @@ pub(super) struct Work<'p> {
     pub(super) dtype: Dtype,
     /// What it is computed in.
     pub(super) compute: Dtype,
-    /// What copies of the target hold where they are more precise than that.
-    pub(super) wide: Option<Dtype>,
     /// α in `compute`, if it is an output of which α ⊗ is asked.
     pub(super) alpha: Option<Home>,
     pub(super) coverage: Coverage,
-}
-
-impl Work<'_> {
-    /// The dtype of the target, or of the copies in its place.
-    pub(super) fn held(&self) -> Dtype {
-        self.wide.unwrap_or(self.dtype)
-    }
 }
 
 /// What a step finds in its target, and leaves there.
@@ -62,7 +53,7 @@ impl Binder<'_> {
             Form::Nest(Nest { expr, .. }) => expr.as_deref(),
             Form::Fill | Form::Gemm(_) => None,
         };
-        let mut work = Work { step, expr, loops, dtype: target.dtype, compute, wide: None, alpha: None, coverage };
+        let mut work = Work { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage };
         let output = self.is_output(step.write.tensor);
         let beta = match self.options.beta {
             Some(beta) if output && step.mode == Mode::Overwrite => Some(self.scalar("beta", beta, work)?),

@@ -22,7 +22,7 @@ const POINTS: usize = 16;
 /// Below this a kernel that adds rows takes them as columns.
 const SHORT: usize = 8;
 /// The fewest single elements that are scattered in one call.
-const SINGLE: usize = 512;
+const SINGLE: usize = 256;
 
 /// What the loops of a kernel do to the target.
 #[derive(Clone, Copy)]
@@ -90,7 +90,7 @@ impl Binder<'_> {
     /// The kernel that adds up sums of blocks, for a step that adds and rounds.
     pub(super) fn carry(&self, work: Work<'_>, start: Start) -> Result<Option<Carry>, BindError> {
         match start {
-            Start::Touch | Start::Add if work.held() == work.compute => Ok(self.step_kernels(work)?.carry),
+            Start::Touch | Start::Add if work.dtype == work.compute => Ok(self.step_kernels(work)?.carry),
             _ => Ok(None),
         }
     }

@@ -5,7 +5,7 @@ use num_complex::Complex;
 
 use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::table::{Adds, Muls, Of, Pair};
-use super::{Carry, Fused, Isa, Kernels, Scatter, blas, carry, lse, table};
+use super::{Carry, Fused, Isa, Kernels, blas, carry, lse, table};
 
 /// The kernels of a built-in algebra whose sums and products are kept in `dtype`; none where one of its operations has no
 /// meaning there, nor for the 16-bit floats and a user's algebra. Elements are lifted and finished by
@@ -19,15 +19,6 @@ pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
     let Muls { fill_one, scale, mul: muls } = muls(mul, dtype, isa)?;
     let (fused, carry) = (fused(add, mul, dtype, isa), carry(add, dtype, isa));
     Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused, carry })
-}
-
-/// The dtype in which sums of another one are twice as precise, and the kernel that adds terms of the latter there.
-pub(crate) fn wide(dtype: Dtype, isa: Isa) -> Option<(Dtype, Scatter)> {
-    match dtype {
-        Dtype::F32 => Some((Dtype::F64, table::scatter_wide::<Plus<f64>, f32>(isa))),
-        Dtype::C32 => Some((Dtype::C64, table::scatter_wide::<Plus<Complex<f64>>, Complex<f32>>(isa))),
-        _ => None,
-    }
 }
 
 fn carry(add: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Carry> {

@@ -29,7 +29,6 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
-pub(crate) use builtin::wide;
 pub use carry::{Carry, Turn};
 pub use convert::convert;
 pub use copy::copy;

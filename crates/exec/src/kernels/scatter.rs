@@ -1,12 +1,8 @@
 //! Rows that are written to, or read from, positions in a list.
 
-use std::marker::PhantomData;
-
-use num_complex::Complex;
-
 use super::op::Op;
 use super::reduce::{fold, together};
-use super::walk::{Grid, Row, Strided};
+use super::walk::Strided;
 use super::{Dst, Src};
 
 /// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
@@ -16,83 +12,30 @@ const FEW: usize = 6;
 /// Independent sums of such neighbours.
 const LANES: usize = 8;
 
-/// What is added to a sum of `T`, as it lies in memory.
-pub(super) trait Term<T>: Copy {
-    fn term(self) -> T;
-}
-
-impl<T: Copy> Term<T> for T {
-    #[inline(always)]
-    fn term(self) -> T {
-        self
-    }
-}
-
-impl Term<f64> for f32 {
-    #[inline(always)]
-    fn term(self) -> f64 {
-        f64::from(self)
-    }
-}
-
-impl Term<Complex<f64>> for Complex<f32> {
-    #[inline(always)]
-    fn term(self) -> Complex<f64> {
-        Complex { re: self.re.term(), im: self.im.term() }
-    }
-}
-
-/// The terms of rows of `S`.
-struct Widened<G, S>(G, PhantomData<S>);
-
-impl<G: Copy, S> Clone for Widened<G, S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<G: Copy, S> Copy for Widened<G, S> {}
-
-impl<T, S: Term<T>, G: Grid<S>> Grid<T> for Widened<G, S> {
-    type Row = Widened<G::Row, S>;
-    #[inline(always)]
-    unsafe fn row(self, o: usize) -> Self::Row {
-        // SAFETY: the caller's promise.
-        Widened(unsafe { self.0.row(o) }, PhantomData)
-    }
-}
-
-impl<T, S: Term<T>, R: Row<S>> Row<T> for Widened<R, S> {
-    #[inline(always)]
-    unsafe fn get(self, i: usize) -> T {
-        // SAFETY: the caller's promise.
-        unsafe { self.0.get(i) }.term()
-    }
-}
-
 /// `c = c ⊕ a` row by row, in order; row `o` of the target lies `offsets[o]` bytes beyond its place in the outer loop.
 ///
 /// # Safety
-/// As [`Kernels`](super::Kernels) states, but that the source holds values of `S`, for the places so displaced; `offsets` heads as many numbers as there are rows. Rows of
+/// As [`Kernels`](super::Kernels) states, for the places so displaced; `offsets` heads as many numbers as there are rows. Rows of
 /// the target may lie anywhere, also on each other; within a row the target's address may repeat through stride 0.
 #[inline(always)]
-pub(super) unsafe fn add<A: Op, S: Term<A::T>>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
-    let [size, from] = [size_of::<A::T>(), size_of::<S>()].map(|n| n as isize);
+pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+    let size = size_of::<A::T>() as isize;
     // SAFETY: the caller's promise.
     unsafe {
-        if n[1] == 1 && c.strides[0] == 0 && a.strides[0] == from {
-            return elements::<A, S>(n[0], c.ptr, offsets, a.ptr.cast());
+        if n[1] == 1 && c.strides[0] == 0 && a.strides[0] == size {
+            return elements::<A>(n[0], c.ptr, offsets, a.ptr.cast());
         }
-        let unit = c.strides[1] == size && a.strides[1] == from;
+        let unit = c.strides[1] == size && a.strides[1] == size;
         for o in 0..n[0] {
             let (to, from) = (c.at(o, 0).ptr.wrapping_offset(*offsets.add(o)), a.at(o, 0).ptr);
             // Elements of which several do not fit in registers gain nothing by company.
             if const { size_of::<A::T>() <= 16 } && unit {
-                neighbours::<A, S>(n[1], to.cast(), from.cast());
+                neighbours::<A>(n[1], to.cast(), from.cast());
             } else if c.strides[1] == 0 {
-                let row = Strided::<S>::of(Src { ptr: from, strides: a.strides });
-                fold::<A, _>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, Widened(row, PhantomData));
+                let row = Strided::of(Src { ptr: from, strides: a.strides });
+                fold::<A, _>([1, n[1]], Dst { ptr: to, strides: [0, 0] }, row);
             } else {
-                row::<A, S>(n[1], to, from, [c.strides[1], a.strides[1]]);
+                row::<A>(n[1], to, from, [c.strides[1], a.strides[1]]);
             }
         }
     }
@@ -101,31 +44,31 @@ pub(super) unsafe fn add<A: Op, S: Term<A::T>>(n: [usize; 2], c: Dst, offsets: *
 /// A row of neighbours. Some of them at a time are read before any is written, so that the compiler need not ask whether the rows
 /// overlap.
 #[inline(always)]
-unsafe fn neighbours<A: Op, S: Term<A::T>>(n: usize, c: *mut A::T, a: *const S) {
+unsafe fn neighbours<A: Op>(n: usize, c: *mut A::T, a: *const A::T) {
     let whole = n - n % LANES;
     // SAFETY: all positions are below `n`, for which the caller promises the operands.
     unsafe {
         for i in (0..whole).step_by(LANES) {
             let target = c.add(i).cast::<[A::T; LANES]>();
-            let (mut sums, terms) = (target.read(), a.add(i).cast::<[S; LANES]>().read());
+            let (mut sums, terms) = (target.read(), a.add(i).cast::<[A::T; LANES]>().read());
             for l in 0..LANES {
-                sums[l] = A::apply(sums[l], terms[l].term());
+                sums[l] = A::apply(sums[l], terms[l]);
             }
             target.write(sums);
         }
         for i in whole..n {
-            c.add(i).write(A::apply(c.add(i).read(), a.add(i).read().term()));
+            c.add(i).write(A::apply(c.add(i).read(), a.add(i).read()));
         }
     }
 }
 
 #[inline(always)]
-unsafe fn row<A: Op, S: Term<A::T>>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
+unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
     for i in 0..n as isize {
         // SAFETY: the caller's promise.
         unsafe {
             let target = c.offset(i * strides[0]).cast::<A::T>();
-            target.write(A::apply(target.read(), a.offset(i * strides[1]).cast::<S>().read().term()));
+            target.write(A::apply(target.read(), a.offset(i * strides[1]).cast::<A::T>().read()));
         }
     }
 }
@@ -134,7 +77,7 @@ unsafe fn row<A: Op, S: Term<A::T>>(n: usize, c: *mut u8, a: *const u8, strides:
 /// back each time would wait for the write. Long runs are summed side by side. The order of additions is the same in any case but the
 /// last.
 #[inline(always)]
-unsafe fn elements<A: Op, S: Term<A::T>>(n: usize, c: *mut u8, offsets: *const isize, a: *const S) {
+unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
     if n == 0 {
         return;
     }
@@ -152,12 +95,12 @@ unsafe fn elements<A: Op, S: Term<A::T>>(n: usize, c: *mut u8, offsets: *const i
                     at = next;
                     sum = c.offset(at).cast::<A::T>().read();
                 }
-                sum = A::apply(sum, side_by_side::<A, S>(a.add(from)));
+                sum = A::apply(sum, side_by_side::<A>(a.add(from)));
             } else if changes > FEW {
                 c.offset(at).cast::<A::T>().write(sum);
                 for k in from..end {
                     let target = c.offset(*offsets.add(k)).cast::<A::T>();
-                    target.write(A::apply(target.read(), a.add(k).read().term()));
+                    target.write(A::apply(target.read(), a.add(k).read()));
                 }
                 at = *offsets.add(end - 1);
                 sum = c.offset(at).cast::<A::T>().read();
@@ -169,7 +112,7 @@ unsafe fn elements<A: Op, S: Term<A::T>>(n: usize, c: *mut u8, offsets: *const i
                         at = next;
                         sum = c.offset(at).cast::<A::T>().read();
                     }
-                    sum = A::apply(sum, a.add(k).read().term());
+                    sum = A::apply(sum, a.add(k).read());
                 }
             }
         }
@@ -179,12 +122,12 @@ unsafe fn elements<A: Op, S: Term<A::T>>(n: usize, c: *mut u8, offsets: *const i
 
 /// The sum of a run.
 #[inline(always)]
-unsafe fn side_by_side<A: Op, S: Term<A::T>>(a: *const S) -> A::T {
+unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
     let mut lanes = [A::identity(); LANES];
     for from in (0..RUN).step_by(LANES) {
         for (l, lane) in lanes.iter_mut().enumerate() {
             // SAFETY: the caller has a run of terms.
-            *lane = A::apply(*lane, unsafe { a.add(from + l).read() }.term());
+            *lane = A::apply(*lane, unsafe { a.add(from + l).read() });
         }
     }
     together::<A, LANES>(lanes)

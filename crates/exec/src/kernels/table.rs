@@ -52,11 +52,6 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     }
 }
 
-/// Adds terms of `S` to sums of another type.
-pub(super) fn scatter_wide<A: Op, S: scatter::Term<A::T>>(isa: Isa) -> Scatter {
-    *isa.select(const { &since_avx2::<Scatter>(portable::scatter_wide::<A, S>, avx2::scatter_wide::<A, S>) })
-}
-
 /// The tables of one operation. What is bound by memory with 32-byte vectors already is not compiled for wider ones.
 pub(super) struct Of<O>(PhantomData<O>);
 
@@ -115,18 +110,7 @@ macro_rules! streams {
         $(#[target_feature(enable = $features)])?
         pub(in crate::kernels) unsafe fn scatter<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
             // SAFETY: the caller's promise.
-            unsafe { scatter::add::<A, A::T>(n, c, offsets, a) }
-        }
-
-        $(#[target_feature(enable = $features)])?
-        pub(in crate::kernels) unsafe fn scatter_wide<A: Op, S: scatter::Term<A::T>>(
-            n: [usize; 2],
-            c: Dst,
-            offsets: *const isize,
-            a: Src,
-        ) {
-            // SAFETY: the caller's promise.
-            unsafe { scatter::add::<A, S>(n, c, offsets, a) }
+            unsafe { scatter::add::<A>(n, c, offsets, a) }
         }
 
         $(#[target_feature(enable = $features)])?
