@@ -18,7 +18,7 @@ pub(super) const WORK: usize = 1 << 18;
 /// Additions to one element that are made in a row.
 pub(super) const DEEP: usize = 64;
 /// Points for each element of the target before it is carried, where ids or windows decide which elements are met.
-const POINTS: usize = 8;
+const POINTS: usize = 16;
 /// Below this a kernel that adds rows takes them as columns.
 const SHORT: usize = 8;
 /// The fewest single elements that are scattered in one call.

@@ -87,8 +87,8 @@ unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const
         let mut sum = c.offset(at).cast::<A::T>().read();
         for from in (0..n).step_by(RUN) {
             let end = n.min(from + RUN);
-            let changes = changes(end - from, offsets.add(from));
-            if changes == 0 && end - from == RUN {
+            let whole = end - from == RUN;
+            if whole && *offsets.add(end - 1) == *offsets.add(from) && one_run(offsets.add(from)) {
                 let next = *offsets.add(from);
                 if next != at {
                     c.offset(at).cast::<A::T>().write(sum);
@@ -96,7 +96,7 @@ unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const
                     sum = c.offset(at).cast::<A::T>().read();
                 }
                 sum = A::apply(sum, side_by_side::<A>(a.add(from)));
-            } else if changes > FEW {
+            } else if whole && changes(offsets.add(from)) > FEW {
                 c.offset(at).cast::<A::T>().write(sum);
                 for k in from..end {
                     let target = c.offset(*offsets.add(k)).cast::<A::T>();
@@ -133,12 +133,23 @@ unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
     together::<A, LANES>(lanes)
 }
 
-/// How often an offset differs from the one before it.
+/// Whether all offsets of a run are the same.
 #[inline(always)]
-unsafe fn changes(n: usize, offsets: *const isize) -> usize {
+unsafe fn one_run(offsets: *const isize) -> bool {
+    let mut others = 0;
+    for k in 1..RUN {
+        // SAFETY: the caller has a run of offsets.
+        others |= unsafe { *offsets.add(k) ^ *offsets };
+    }
+    others == 0
+}
+
+/// How often an offset of a run differs from the one before it.
+#[inline(always)]
+unsafe fn changes(offsets: *const isize) -> usize {
     let mut changes = 0;
-    for k in 1..n {
-        // SAFETY: the caller has as many.
+    for k in 1..RUN {
+        // SAFETY: the caller has a run of offsets.
         changes += usize::from(unsafe { *offsets.add(k) != *offsets.add(k - 1) });
     }
     changes
