@@ -1,5 +1,7 @@
 //! What the compiler says where a type does not fit: it names what to pass instead. Each program is checked by `cargo check`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
