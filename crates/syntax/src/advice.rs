@@ -17,7 +17,7 @@ pub(crate) use words::{Words, advise_words};
 
 use crate::error::{Error, Level};
 use crate::parse;
-use einfold_ir::is_format;
+use einfold_ir::is_hidden;
 use std::borrow::Cow;
 
 /// The longest text that is read once more or suggested, in bytes: it has to fit a line.
@@ -25,7 +25,7 @@ pub(crate) const LONGEST: usize = 200;
 
 /// Whether a text can be shown in a line of help, as it is.
 pub(crate) fn fits_a_line(text: &str) -> bool {
-    text.len() <= LONGEST && !text.contains(|c: char| (c.is_control() && c != '\n') || is_format(c))
+    text.len() <= LONGEST && !text.contains(|c: char| is_hidden(c) && c != '\n')
 }
 
 /// The error of a text of this level, with what may have been meant.
