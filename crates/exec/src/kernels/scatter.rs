@@ -7,8 +7,8 @@ use super::{Dst, Src};
 
 /// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
 const RUN: usize = 32;
-/// Changes of the element among them from which on no CPU foresees the next one: then each is added by itself.
-const FEW: usize = 6;
+/// Offsets at the start of a call that show how irregularly they change.
+const SAMPLE: usize = 64;
 /// Independent sums of such neighbours.
 const LANES: usize = 8;
 
@@ -74,8 +74,7 @@ unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
 }
 
 /// Neighbouring elements, each to an element of its own. What goes to one element in a row is summed before it is written: to read it
-/// back each time would wait for the write. Long runs are summed side by side. The order of additions is the same in any case but the
-/// last.
+/// back each time would wait for the write. Long runs are summed side by side.
 #[inline(always)]
 unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
     if n == 0 {
@@ -83,40 +82,44 @@ unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const
     }
     // SAFETY: all positions are below `n`, for which the caller promises the operands.
     unsafe {
+        if is_unforeseen(n.min(SAMPLE), offsets) {
+            return one_by_one::<A>(n, c, offsets, a);
+        }
         let mut at = *offsets;
         let mut sum = c.offset(at).cast::<A::T>().read();
-        for from in (0..n).step_by(RUN) {
-            let end = n.min(from + RUN);
-            let whole = end - from == RUN;
-            if whole && *offsets.add(end - 1) == *offsets.add(from) && one_run(offsets.add(from)) {
-                let next = *offsets.add(from);
+        let mut k = 0;
+        while k < n {
+            let end = n.min(k + RUN);
+            let run = end - k == RUN && *offsets.add(end - 1) == *offsets.add(k) && one_run(offsets.add(k));
+            for k in k..if run { k + 1 } else { end } {
+                let next = *offsets.add(k);
                 if next != at {
                     c.offset(at).cast::<A::T>().write(sum);
                     at = next;
                     sum = c.offset(at).cast::<A::T>().read();
                 }
-                sum = A::apply(sum, side_by_side::<A>(a.add(from)));
-            } else if whole && changes(offsets.add(from)) > FEW {
-                c.offset(at).cast::<A::T>().write(sum);
-                for k in from..end {
-                    let target = c.offset(*offsets.add(k)).cast::<A::T>();
-                    target.write(A::apply(target.read(), a.add(k).read()));
-                }
-                at = *offsets.add(end - 1);
-                sum = c.offset(at).cast::<A::T>().read();
-            } else {
-                for k in from..end {
-                    let next = *offsets.add(k);
-                    if next != at {
-                        c.offset(at).cast::<A::T>().write(sum);
-                        at = next;
-                        sum = c.offset(at).cast::<A::T>().read();
-                    }
+                if !run {
                     sum = A::apply(sum, a.add(k).read());
                 }
             }
+            if run {
+                sum = A::apply(sum, side_by_side::<A>(a.add(k)));
+            }
+            k = end;
         }
         c.offset(at).cast::<A::T>().write(sum);
+    }
+}
+
+/// Each element by itself, without a branch on whether its neighbour goes to the same element.
+#[inline(always)]
+unsafe fn one_by_one<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
+    for k in 0..n {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let target = c.offset(*offsets.add(k)).cast::<A::T>();
+            target.write(A::apply(target.read(), a.add(k).read()));
+        }
     }
 }
 
@@ -144,15 +147,12 @@ unsafe fn one_run(offsets: *const isize) -> bool {
     others == 0
 }
 
-/// How often an offset of a run differs from the one before it.
+/// Whether offsets change so irregularly that no CPU foresees whether the next one differs: neither rarely nor nearly always.
 #[inline(always)]
-unsafe fn changes(offsets: *const isize) -> usize {
-    let mut changes = 0;
-    for k in 1..RUN {
-        // SAFETY: the caller has a run of offsets.
-        changes += usize::from(unsafe { *offsets.add(k) != *offsets.add(k - 1) });
-    }
-    changes
+unsafe fn is_unforeseen(n: usize, offsets: *const isize) -> bool {
+    // SAFETY: the caller has `n` offsets.
+    let changes = (1..n).filter(|&k| unsafe { *offsets.add(k) != *offsets.add(k - 1) }).count();
+    (n / 8..=n - n / 8).contains(&changes) && n > 8
 }
 
 /// `c = a` for elements of `size` bytes, row by row; row `o` of the source lies `offsets[o]` bytes beyond its place.

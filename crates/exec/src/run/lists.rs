@@ -10,6 +10,8 @@ pub(crate) const BATCH: usize = 512;
 pub(crate) const LISTS: usize = 12;
 
 /// What ids add to the address of each operand, then the ids of each lookup, then what ids add to the address of each lookup.
+/// Lists start at a cache line: wide stores that cross two lines take twice as long.
+#[repr(align(64))]
 pub(super) struct Lists {
     lists: [[isize; BATCH]; LISTS],
     /// Which lists hold something of this batch.
