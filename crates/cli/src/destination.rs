@@ -184,7 +184,7 @@ fn check_ending(path: &Path, target: &Target) -> Result<(), Failure> {
     }
 }
 
-/// The file behind a path, so that two spellings of one file are found. Where the file is not there yet, its folder is.
+/// The canonical path of a file, equal for two spellings of one file; of a file that does not exist yet, from its folder.
 fn identity(path: &Path) -> PathBuf {
     let folder = path.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
     let beside = || Some(fs::canonicalize(folder?).ok()?.join(path.file_name()?));

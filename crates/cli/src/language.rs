@@ -35,7 +35,7 @@ pub(crate) fn source<'a>(args: &'a TextArgs, files: &'a [OsString]) -> Result<So
     }
 }
 
-/// The most bytes of a text, those of a network of a million tensors: who names a device that never ends is told so.
+/// The most bytes of a text: enough for a network of a million tensors. A device that never ends exceeds it and is refused.
 const LIMIT: u64 = 1 << 28;
 
 /// Reads a text from a file, or from standard input for `-`. A mark of the byte order in front is no part of it, nor is white

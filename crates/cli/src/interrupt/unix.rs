@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-/// The signals that end a process which does not listen, and that are no fault of its own. SIGPIPE is ignored already, so that
+/// The signals whose default action ends the process and that do not report a fault of the program. SIGPIPE is ignored already, so that
 /// a closed pipe is an error of `write`.
 const ENDING: [i32; 10] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU];
 /// Enough for what a signal leads to.
