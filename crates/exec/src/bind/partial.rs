@@ -19,6 +19,10 @@ const FEW: usize = 64;
 const MANY: usize = 4 * TASK;
 /// The most chunks.
 const CHUNKS: usize = 64;
+/// Bytes of a row that are read at full speed: to split the target into shorter pieces reads memory in short runs.
+const RUN: usize = 4096;
+/// Points of the step for each partial sum, where the target could be split instead.
+const SHARE: usize = 16;
 
 /// The loops stay as they are.
 const FIXED: Freedom = Freedom { ordered: false, merged: false, split: true };
@@ -86,17 +90,21 @@ impl Binder<'_> {
     fn chunk(&self, work: Work<'_>, freedom: Freedom, start: Start) -> Option<(usize, usize)> {
         let loops = &self.work.loops;
         let product = |l: &mut dyn Iterator<Item = usize>| l.fold(1usize, |n, l| n.saturating_mul(loops.extents()[l]));
-        let few = product(&mut (0..loops.len()).filter(|&l| kept(loops, l))) < FEW;
         let points = product(&mut (0..loops.len()));
         let sums = matches!(start, Start::Touch | Start::Add) && work.dtype == work.compute;
         let ids = work.step.reads.iter().chain([&work.step.write]).any(|x| x.has_ids());
-        if !sums || ids || !freedom.split || !few || points < MANY {
+        if !sums || ids || !freedom.split || points < MANY {
             return None;
         }
         let at = (0..loops.len()).filter(|&l| !kept(loops, l)).max_by_key(|&l| loops.extents()[l])?;
         let elements = product(&mut (0..loops.len()).filter(|&l| kept(loops, l)));
+        let chunks = CHUNKS.min(points / TASK);
+        let row = product(&mut (at + 1..loops.len()).filter(|&l| kept(loops, l))).saturating_mul(work.compute.size());
+        let narrow = row > work.compute.size() && row < chunks * RUN;
+        let cheap = elements.saturating_mul(chunks).saturating_mul(SHARE) <= points;
         let fits = self.affords((CHUNKS + 1).saturating_mul(elements).saturating_mul(work.compute.size()));
-        fits.then(|| (at, loops.extents()[at].div_ceil(CHUNKS.min(points / TASK))))
+        let worth = elements < FEW || narrow && cheap;
+        (worth && fits).then(|| (at, loops.extents()[at].div_ceil(chunks)))
     }
 
     /// The partial sums of the chunks `which`, each of `len` positions.

@@ -8,7 +8,7 @@ use super::{Dst, Src};
 /// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
 const RUN: usize = 32;
 /// Offsets at the start of a call that show how irregularly they change.
-const SAMPLE: usize = 64;
+const SAMPLE: usize = 16;
 /// Independent sums of such neighbours.
 const LANES: usize = 8;
 

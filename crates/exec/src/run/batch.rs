@@ -139,9 +139,14 @@ impl Blocks<'_> {
         let Piece { along, count, start, n, first } = piece;
         let inner = &self.inner_strides()[walk.ptrs.len()..];
         let at = |(&ptr, s): (&*mut u8, &isize)| ptr.wrapping_offset(s.wrapping_mul(start[1] as isize));
-        let ptrs: SmallVec<[*mut u8; LISTS]> = walk.ptrs.iter().zip(inner).map(at).collect();
-        let strides: SmallVec<[isize; 2 * LISTS]> = walk.strides(along).iter().chain(inner).copied().collect();
-        let tile = Tile { n: [count, n[1]], ptrs: &ptrs, strides: &strides };
+        let moved: SmallVec<[*mut u8; LISTS]>;
+        let ptrs = if start[1] == 0 {
+            &walk.ptrs[..]
+        } else {
+            moved = walk.ptrs.iter().zip(inner).map(at).collect();
+            &moved
+        };
+        let tile = Tile { n: [count, n[1]], ptrs, strides: [walk.strides(along), inner] };
         // SAFETY: the caller's promise.
         unsafe {
             if let Some(clear) = batch.clear.filter(|_| first || self.nest.loops.reduced == 0) {

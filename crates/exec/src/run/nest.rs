@@ -19,13 +19,13 @@ const FEW: u64 = 1 << 16;
 pub(super) struct Tile<'t> {
     pub(super) n: [usize; 2],
     pub(super) ptrs: &'t [*mut u8],
-    /// The outer strides of all operands, then the inner ones.
-    pub(super) strides: &'t [isize],
+    /// The strides of all operands in the outer loop, and in the inner one.
+    pub(super) strides: [&'t [isize]; 2],
 }
 
 impl Tile<'_> {
     pub(super) fn strides(&self, operand: usize) -> [isize; 2] {
-        [self.strides[operand], self.strides[self.ptrs.len() + operand]]
+        self.strides.map(|strides| strides[operand])
     }
 
     pub(super) fn dst(&self) -> Dst {
@@ -156,7 +156,7 @@ impl Blocks<'_> {
             ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(ids.offset(x)))
         };
         let ptrs: SmallVec<[*mut u8; 8]> = walk.ptrs.iter().enumerate().map(address).collect();
-        let tile = Tile { n, ptrs: &ptrs, strides };
+        let tile = Tile { n, ptrs: &ptrs, strides: strides.split_at(operands.len).into() };
         // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids were
         // checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their targets
         // are disjoint.

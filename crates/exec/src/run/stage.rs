@@ -64,22 +64,25 @@ impl Part<'_> {
     /// # Safety
     /// As [`run`]; what the arguments hold has been written.
     unsafe fn call(&self, call: &Call) {
-        let [a, b, c] = call.from.map(|place| self.at(place));
+        let from = |k: usize| self.at(call.from[k]);
+        let src = |k: usize| {
+            let Dst { ptr, strides } = from(k);
+            Src { ptr, strides }
+        };
         let to = self.at(call.to);
-        let src = |from: Dst| Src { ptr: from.ptr, strides: from.strides };
         // SAFETY: the caller's promise.
         unsafe {
             match call.code {
                 Code::Fill(fill) => fill(self.n, to),
-                Code::Copy(_) if to.ptr == a.ptr => {}
-                Code::Copy(size) => kernels::copy(size, self.n, to, src(a)),
-                Code::Unary(kernel) => kernel(self.n, to, src(a)),
-                Code::Binary(kernel) => kernel(self.n, to, src(a), src(b)),
+                Code::Copy(_) if to.ptr == from(0).ptr => {}
+                Code::Copy(size) => kernels::copy(size, self.n, to, src(0)),
+                Code::Unary(kernel) => kernel(self.n, to, src(0)),
+                Code::Binary(kernel) => kernel(self.n, to, src(0), src(1)),
                 Code::Gather(size) => {
-                    kernels::gather(size, self.n, to, self.offsets(call.from[0]), src(a));
+                    kernels::gather(size, self.n, to, self.offsets(call.from[0]), src(0));
                 }
-                Code::Scatter(scatter) => scatter(self.n, to, self.offsets(call.to), src(a)),
-                Code::Flat(function) => self.rows(function, to, [a, b, c]),
+                Code::Scatter(scatter) => scatter(self.n, to, self.offsets(call.to), src(0)),
+                Code::Flat(function) => self.rows(function, to, [0, 1, 2].map(from)),
             }
         }
     }
