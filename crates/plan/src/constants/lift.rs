@@ -4,8 +4,8 @@ use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Tree, Violat
 use einfold_order::{Ordered, Slice, cost, evaluate_sliced};
 
 use super::constant_nodes;
-use crate::PlanError;
 use crate::apply::{UNUSED, renumber};
+use crate::error::PlanError;
 use crate::network::{Treatment, axes_of, network_of, treatment};
 use crate::rewrite::module::mapped;
 
