@@ -1,22 +1,22 @@
 //! What was written, with the place of every piece.
 
+mod keywords;
 mod letters;
 mod name;
 mod named;
 mod program;
-mod words;
 
+pub use keywords::{Assign, Sign};
+pub(crate) use keywords::{FUNCTIONS, accepts, function, is_reserved};
 pub(crate) use letters::Builder;
 pub use letters::{Ellipsis, Group, Label, LabelName, Output, Spelling, Subscripts, Term};
 pub use name::Name;
 pub(crate) use name::NameTable;
-pub use named::{Axis, Bracket, Merged, Named};
+pub use named::{Merged, Named, NamedAxis, NamedTerm};
 pub use program::{
-    Access, Affine, Atom, AxisSize, Call, Expr, ExprKind, Factor, Index, Integer, NumberKind, Part, PartKind, Position,
-    Program, Size, SizeOf, Statement, Summand,
+    Access, Affine, Atom, AxisSize, Call, Expr, ExprKind, Factor, Index, IndexTerm, IndexTermKind, Integer, LeftIndex,
+    NumberKind, Program, Size, SizeOf, Statement, Summand,
 };
-pub use words::{Assign, Sign};
-pub(crate) use words::{FUNCTIONS, accepts, function, is_reserved};
 
 use std::fmt::{self, Display, Formatter};
 

@@ -1,16 +1,16 @@
 //! What can be wrong with an expression, and where.
 
-mod facts;
+mod details;
 mod kind;
 mod problem;
 
-pub(crate) use facts::Level;
-pub use facts::{Feature, NameClass, SizeProblem, TypeProblem};
-pub use kind::{ErrorKind, Holder, SizeRule};
-pub use problem::{Found, SyntaxProblem};
+pub(crate) use details::Level;
+pub use details::{Feature, NameClass, SizeProblem, TypeProblem};
+pub use kind::{ErrorKind, LabeledAxis, SizeRule};
+pub use problem::{FoundToken, SyntaxProblem};
 
-use crate::advice;
 use crate::render::{Note, Report, Severity};
+use crate::suggest;
 use std::fmt::{self, Debug, Display, Formatter};
 
 /// A mistake in an expression or between an expression and its operands: what, where in the text, and what to do about it.
@@ -35,13 +35,13 @@ struct Body {
     text: Box<str>,
     notes: Vec<Note>,
     help: Vec<String>,
-    offers: Vec<Offer>,
+    candidates: Vec<Candidate>,
     suggestions: Vec<String>,
 }
 
 /// A text that may be what was meant, and in which words it is offered.
 #[derive(Clone, PartialEq, Eq)]
-struct Offer {
+struct Candidate {
     /// How many lines of help stand before it.
     line: usize,
     words: String,
@@ -50,8 +50,8 @@ struct Offer {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: &str) -> Error {
-        let (notes, help, offers, suggestions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Error(Box::new(Body { kind, text: text.into(), notes, help, offers, suggestions }))
+        let (notes, help, candidates, suggestions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Error(Box::new(Body { kind, text: text.into(), notes, help, candidates, suggestions }))
     }
 
     /// Adds a place; the first one added is the primary one.
@@ -67,12 +67,12 @@ impl Error {
     }
 
     /// Offers, after these words, a complete text that does what was probably meant. It becomes a suggestion once the error is
-    /// [settled](Error::settle).
-    pub(crate) fn offer(mut self, words: impl Into<String>, text: impl Into<String>) -> Error {
+    /// [settled](Error::keep_valid).
+    pub(crate) fn candidate(mut self, words: impl Into<String>, text: impl Into<String>) -> Error {
         let (words, text) = (words.into(), text.into());
-        if advice::fits_a_line(&text) {
+        if suggest::fits_a_line(&text) {
             let line = self.0.help.len();
-            self.0.offers.push(Offer { line, words, text });
+            self.0.candidates.push(Candidate { line, words, text });
         }
         self
     }
@@ -80,28 +80,28 @@ impl Error {
     /// Takes all help back.
     pub(crate) fn without_help(mut self) -> Error {
         self.0.help.clear();
-        self.0.offers.clear();
+        self.0.candidates.clear();
         self
     }
 
-    /// Adds the help and the offers of another error.
+    /// Adds the help and the candidates of another error.
     pub(crate) fn advised_by(mut self, other: Error) -> Error {
         let before = self.0.help.len();
         self.0.help.extend(other.0.help);
-        self.0.offers.extend(other.0.offers.into_iter().map(|o| Offer { line: before + o.line, ..o }));
+        self.0.candidates.extend(other.0.candidates.into_iter().map(|o| Candidate { line: before + o.line, ..o }));
         self
     }
 
     /// Whether a text is offered.
-    pub(crate) fn has_offers(&self) -> bool {
-        !self.0.offers.is_empty()
+    pub(crate) fn has_candidates(&self) -> bool {
+        !self.0.candidates.is_empty()
     }
 
-    /// Turns the offers that can be read into suggestions, each with a line of help.
-    pub(crate) fn settle(mut self, can_be_read: impl Fn(&str) -> bool) -> Error {
-        for Offer { line, words, text } in std::mem::take(&mut self.0.offers) {
+    /// Turns the candidates that can be read into suggestions, each with a line of help.
+    pub(crate) fn keep_valid(mut self, can_be_read: impl Fn(&str) -> bool) -> Error {
+        for Candidate { line, words, text } in std::mem::take(&mut self.0.candidates) {
             if can_be_read(&text) && !self.0.suggestions.contains(&text) {
-                let shown = format!("{words}: `{}`", advice::changed(&self.0.text, &text));
+                let shown = format!("{words}: `{}`", suggest::changed(&self.0.text, &text));
                 self.0.help.insert(line + self.0.suggestions.len(), shown);
                 self.0.suggestions.push(text);
             }

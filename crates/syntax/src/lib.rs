@@ -10,7 +10,6 @@
 //!
 //! [`resolve`] gives all of them one meaning, a module of contractions. The grammar is `grammar/einfold.ebnf`.
 
-mod advice;
 mod ast;
 mod error;
 mod integers;
@@ -20,22 +19,23 @@ mod parse;
 mod render;
 mod resolve;
 mod span;
+mod suggest;
 mod warning;
 
 pub use ast::{
-    Access, Affine, Assign, Ast, Atom, Axis, AxisSize, Bracket, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index,
-    Integer, Label, LabelName, Merged, Name, Named, NumberKind, Output, Part, PartKind, Position, Program, Sign, Size,
-    SizeOf, Spelling, Statement, Subscripts, Summand, Term,
+    Access, Affine, Assign, Ast, Atom, AxisSize, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index, IndexTerm,
+    IndexTermKind, Integer, Label, LabelName, LeftIndex, Merged, Name, Named, NamedAxis, NamedTerm, NumberKind, Output,
+    Program, Sign, Size, SizeOf, Spelling, Statement, Subscripts, Summand, Term,
 };
 pub use error::{
-    Error, ErrorKind, Feature, Found, Holder, NameClass, SizeProblem, SizeRule, SyntaxProblem, TypeProblem,
+    Error, ErrorKind, Feature, FoundToken, LabeledAxis, NameClass, SizeProblem, SizeRule, SyntaxProblem, TypeProblem,
 };
 pub use integers::from_labels;
 pub use labels::is_label;
 pub use names::{Definition, Names};
 pub use parse::{parse, parse_spaced};
 pub use render::{Note, Report, Severity, cut, cut_quotation};
-pub use resolve::{Answer, Options, SizeQuery, resolve, resolve_asking, resolve_labels};
+pub use resolve::{AnswerQuery, Options, SizeQuery, resolve, resolve_labels, resolve_with_queries};
 pub use span::Span;
 pub use warning::{Warning, WarningKind};
 

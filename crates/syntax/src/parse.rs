@@ -1,30 +1,30 @@
 //! From text to [`Ast`]: chooses the level and reads it.
 
-mod diagnose;
+mod corrections;
+mod errors;
+mod expected;
 mod expr;
 mod hint;
 mod index;
 mod letters;
+mod letters_errors;
 mod lex;
-mod meant;
 mod named;
 mod output;
 mod parser;
 mod program;
-mod suggest;
-mod unexpected;
-mod wanted;
+mod synonyms;
 
 pub(crate) use letters::parse as read_letters;
 pub use named::parse_spaced;
 pub(crate) use named::read as read_named;
 pub(crate) use output::check_output;
 
-use crate::advice;
 use crate::ast::Ast;
 use crate::error::{Error, ErrorKind, Level, SyntaxProblem};
 use crate::render::Note;
 use crate::span::Span;
+use crate::suggest;
 use crate::{MAX_DEPTH, MAX_TEXT};
 use parser::Parsed;
 
@@ -51,7 +51,7 @@ use parser::Parsed;
 /// ```
 pub fn parse(text: &str) -> Result<Ast, Error> {
     check_length(text)?;
-    read(text).map_err(|error| advice::of_text(error, level(text)))
+    read(text).map_err(|error| suggest::for_text(error, level(text)))
 }
 
 /// As [`parse`], for a text that is short enough, and without advice in the error.

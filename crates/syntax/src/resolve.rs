@@ -1,21 +1,17 @@
 //! From [`Ast`] to [`Ir`]: what the labels mean for operands of known shapes and dtypes.
 
-mod axes;
-mod bools;
-mod build;
-mod mistakes;
+mod bool_sums;
+mod letters;
 mod options;
 mod program;
 
-use crate::advice;
-use crate::ast::{Ast, Spelling, Subscripts};
+use crate::ast::Ast;
 use crate::error::Error;
 use crate::integers;
-use crate::span::Span;
+use crate::suggest;
 use crate::warning::Warning;
-use axes::Axes;
 use einfold_ir::{Algebra, Def, Dtype, Ir, TensorType};
-use mistakes::Mistakes;
+use letters::output_of;
 
 pub use options::Options;
 
@@ -36,7 +32,7 @@ pub use options::Options;
 ///
 /// # Errors
 /// All kinds of [`ErrorKind`](crate::ErrorKind) that are about operands and not about the text alone, each with its place.
-/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) where a size depends on the ids: see [`resolve_asking`].
+/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) where a size depends on the ids: see [`resolve_with_queries`].
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
@@ -48,11 +44,11 @@ pub use options::Options;
 /// # Ok::<(), einfold_syntax::Error>(())
 /// ```
 pub fn resolve(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    resolve_asking(ast, inputs, options, &mut |_| None, &mut Vec::new())
+    resolve_with_queries(ast, inputs, options, &mut |_| None, &mut Vec::new())
 }
 
 /// Answers questions about ids; `None` where it cannot.
-pub type Answer<'a> = dyn FnMut(&SizeQuery) -> Option<i64> + 'a;
+pub type AnswerQuery<'a> = dyn FnMut(&SizeQuery) -> Option<i64> + 'a;
 
 /// A question about the values of ids: the greatest position that they give.
 ///
@@ -89,23 +85,23 @@ impl SizeQuery {
 ///
 /// # Errors
 /// As [`resolve`]; `DataDependentShape` where there is no answer.
-pub fn resolve_asking(
+pub fn resolve_with_queries(
     ast: &Ast,
     inputs: &[TensorType],
     options: &Options,
-    answer: &mut Answer<'_>,
+    answer: &mut AnswerQuery<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Ir, Error> {
     let resolved = match ast {
-        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options),
+        Ast::Letters(subscripts) => letters::resolve(subscripts, inputs, options),
         Ast::Named(named) => program::named(named, inputs, options),
         Ast::Program(program) => program::program(program, inputs, options, answer, warnings),
     };
-    let ir = resolved.map_err(advice::settle)?;
+    let ir = resolved.map_err(suggest::keep_valid)?;
     if sums_bool(&ir) {
         match ast {
-            Ast::Letters(s) => warnings.push(bools::in_subscripts(ast, s.text(), output_of(s))),
-            Ast::Named(named) => warnings.push(bools::in_subscripts(ast, named.text(), named.output().span)),
+            Ast::Letters(s) => warnings.push(bool_sums::in_subscripts(ast, s.text(), output_of(s))),
+            Ast::Named(named) => warnings.push(bool_sums::in_subscripts(ast, named.text(), named.output().span)),
             // It has said so of each name.
             Ast::Program(_) => {}
         }
@@ -121,11 +117,6 @@ fn sums_bool(ir: &Ir) -> bool {
     })
 }
 
-/// The output term, or where it would be.
-fn output_of(s: &Subscripts) -> Span {
-    s.output().map_or(Span::point(s.text().len() as u32), |output| output.term.span)
-}
-
 /// The meaning of an expression given by integer labels, `[[0, 1], [1, 2]] -> [0, 2]`, with any number of them. An implicit
 /// output has the labels used exactly once, in ascending order.
 ///
@@ -138,29 +129,7 @@ pub fn resolve_labels(
     inputs: &[TensorType],
     options: &Options,
 ) -> Result<Ir, Error> {
-    resolve_subscripts(&integers::subscripts(labels, output)?, inputs, options).map_err(advice::settle)
-}
-
-fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    letters(s, inputs, options).map_err(|error| match s.spelling() {
-        Spelling::Letters => advice::advise_words(error),
-        Spelling::Integers => error,
-    })
-}
-
-fn letters(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    let mistakes = Mistakes { s, inputs };
-    if inputs.len() != s.terms().len() {
-        return Err(mistakes.operands());
-    }
-    let axes = Axes::new(&mistakes, options)?;
-    let dtypes: Vec<Dtype> = inputs.iter().map(|input| input.dtype).collect();
-    let dtype = Dtype::promote(&dtypes).ok_or_else(|| mistakes.dtype())?;
-    let dtype = options.in_accumulator(&dtypes, dtype).map_err(|acc| mistakes.accumulator(dtype, acc))?;
-    if !options.algebra.accepts(dtype) {
-        return Err(mistakes.algebra(options.algebra, dtype));
-    }
-    build::build(&mistakes, &axes, options.algebra, dtype)
+    letters::resolve(&integers::subscripts(labels, output)?, inputs, options).map_err(suggest::keep_valid)
 }
 
 #[cfg(test)]

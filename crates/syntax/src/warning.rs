@@ -1,8 +1,8 @@
 //! What an expression may do, and is perhaps not meant to do.
 
-use crate::advice;
 use crate::parse;
 use crate::render::{Note, Report, Severity};
+use crate::suggest;
 use std::fmt::{self, Debug, Display, Formatter};
 use thiserror::Error;
 
@@ -10,11 +10,11 @@ use thiserror::Error;
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
-/// use einfold_syntax::{Options, WarningKind, parse, resolve_asking};
+/// use einfold_syntax::{Options, WarningKind, parse, resolve_with_queries};
 ///
 /// let bits = TensorType { name: None, dtype: Dtype::Bool, shape: vec![3], conj: false };
 /// let mut warnings = Vec::new();
-/// resolve_asking(&parse("y += b[i]")?, &[bits], &Options::default(), &mut |_| None, &mut warnings)?;
+/// resolve_with_queries(&parse("y += b[i]")?, &[bits], &Options::default(), &mut |_| None, &mut warnings)?;
 /// assert!(matches!(warnings[0].kind(), WarningKind::SumOfBool { result } if result == "`y`"));
 /// assert_eq!(warnings[0].suggestions(), ["y += 1*b[i]", "y |= b[i]"]);
 /// # Ok::<(), einfold_syntax::Error>(())
@@ -61,8 +61,8 @@ impl Warning {
 
     /// Suggests a complete text, after these words, if it can be read and fits a line.
     pub(crate) fn suggest(mut self, words: &str, text: String) -> Warning {
-        if advice::fits_a_line(&text) && parse::read(&text).is_ok() {
-            self.help.push(format!("{words}: `{}`", advice::changed(&self.text, &text)));
+        if suggest::fits_a_line(&text) && parse::read(&text).is_ok() {
+            self.help.push(format!("{words}: `{}`", suggest::changed(&self.text, &text)));
             self.suggestions.push(text);
         }
         self

@@ -12,23 +12,23 @@ use std::fmt::{self, Display, Formatter, Write};
 pub struct Named {
     text: Box<str>,
     names: NameTable,
-    terms: Vec<Bracket>,
+    terms: Vec<NamedTerm>,
     arrow: Span,
-    output: Bracket,
+    output: NamedTerm,
 }
 
 /// The axes of one operand or of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bracket {
+pub struct NamedTerm {
     /// From the opening bracket to the closing one; in the spaced form, from the first axis to the last.
     pub span: Span,
     /// The axes, in order; none for a scalar.
-    pub axes: Vec<Axis>,
+    pub axes: Vec<NamedAxis>,
 }
 
 /// What stands for an axis, or for several.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Axis {
+pub enum NamedAxis {
     /// An axis by its name.
     Name(Name),
     /// `...`: all axes that are not written.
@@ -47,7 +47,7 @@ pub struct Merged {
 }
 
 impl Named {
-    pub(crate) fn new(text: &str, names: NameTable, terms: Vec<Bracket>, arrow: Span, output: Bracket) -> Named {
+    pub(crate) fn new(text: &str, names: NameTable, terms: Vec<NamedTerm>, arrow: Span, output: NamedTerm) -> Named {
         Named { text: text.into(), names, terms, arrow, output }
     }
 
@@ -57,7 +57,7 @@ impl Named {
     }
 
     /// The input terms, one for each operand, in order.
-    pub fn terms(&self) -> &[Bracket] {
+    pub fn terms(&self) -> &[NamedTerm] {
         &self.terms
     }
 
@@ -67,7 +67,7 @@ impl Named {
     }
 
     /// The output term.
-    pub fn output(&self) -> &Bracket {
+    pub fn output(&self) -> &NamedTerm {
         &self.output
     }
 
@@ -82,38 +82,38 @@ impl Named {
     }
 }
 
-impl Bracket {
+impl NamedTerm {
     /// All names of the term, those in parentheses included, in order.
     pub fn names(&self) -> impl Iterator<Item = Name> + '_ {
-        self.axes.iter().flat_map(Axis::names).copied()
+        self.axes.iter().flat_map(NamedAxis::names).copied()
     }
 }
 
-impl Axis {
+impl NamedAxis {
     /// Where it is written.
     pub fn span(&self) -> Span {
         match self {
-            Axis::Name(name) => name.span,
-            Axis::Ellipsis(span) => *span,
-            Axis::Merged(merged) => merged.span,
+            NamedAxis::Name(name) => name.span,
+            NamedAxis::Ellipsis(span) => *span,
+            NamedAxis::Merged(merged) => merged.span,
         }
     }
 
     /// The names in it; none for `...`.
     pub fn names(&self) -> &[Name] {
         match self {
-            Axis::Name(name) => std::slice::from_ref(name),
-            Axis::Ellipsis(_) => &[],
-            Axis::Merged(merged) => &merged.names,
+            NamedAxis::Name(name) => std::slice::from_ref(name),
+            NamedAxis::Ellipsis(_) => &[],
+            NamedAxis::Merged(merged) => &merged.names,
         }
     }
 
     /// Writes it, with the names that `name` knows.
     pub(super) fn write<'t>(&self, f: &mut impl Write, name: impl Fn(u32) -> &'t str) -> fmt::Result {
         match self {
-            Axis::Name(one) => f.write_str(name(one.id)),
-            Axis::Ellipsis(_) => f.write_str("..."),
-            Axis::Merged(merged) => {
+            NamedAxis::Name(one) => f.write_str(name(one.id)),
+            NamedAxis::Ellipsis(_) => f.write_str("..."),
+            NamedAxis::Merged(merged) => {
                 for (k, one) in merged.names.iter().enumerate() {
                     f.write_char(if k == 0 { '(' } else { ' ' })?;
                     f.write_str(name(one.id))?;
@@ -137,7 +137,7 @@ impl Display for Named {
 }
 
 impl Named {
-    fn write_term(&self, f: &mut Formatter<'_>, term: &Bracket) -> fmt::Result {
+    fn write_term(&self, f: &mut Formatter<'_>, term: &NamedTerm) -> fmt::Result {
         f.write_char('[')?;
         for (k, axis) in term.axes.iter().enumerate() {
             f.write_str(if k == 0 { "" } else { " " })?;

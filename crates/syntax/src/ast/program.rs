@@ -5,7 +5,7 @@
 
 mod print;
 
-use super::{Assign, Axis, Name, NameTable, Sign};
+use super::{Assign, Name, NameTable, NamedAxis, Sign};
 use crate::names::Names;
 use crate::span::Span;
 use einfold_ir::Function;
@@ -31,7 +31,7 @@ pub struct Statement {
     /// What it contributes to.
     pub name: Name,
     /// The positions it writes; none for a scalar.
-    pub left: Vec<Position>,
+    pub left: Vec<LeftIndex>,
     /// How contributions are combined.
     pub assign: Assign,
     /// Where the assignment sign is written.
@@ -44,7 +44,7 @@ pub struct Statement {
 
 /// An index on the left, and perhaps the size of the axis it writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct LeftIndex {
     /// The index.
     pub index: Index,
     /// What stands after `:`.
@@ -176,7 +176,7 @@ pub struct Access {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Index {
     /// A bare name, `...` or `(a b)`.
-    Axis(Axis),
+    Axis(NamedAxis),
     /// Anything else, such as `2*i+k`, `3` or `seg[n]`.
     Affine(Affine),
 }
@@ -187,23 +187,23 @@ pub struct Affine {
     /// Where it is written.
     pub span: Span,
     /// Its parts; at least one.
-    pub parts: Vec<Part>,
+    pub parts: Vec<IndexTerm>,
 }
 
 /// A part of an affine index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct IndexTerm {
     /// Whether it is subtracted.
     pub sign: Sign,
     /// Where the sign is written; perhaps nowhere for the first part.
     pub operator: Option<Span>,
     /// What is added or subtracted.
-    pub kind: PartKind,
+    pub kind: IndexTermKind,
 }
 
 /// What a part of an affine index is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PartKind {
+pub enum IndexTermKind {
     /// An integer.
     Constant(Integer),
     /// A multiple of something that runs.
@@ -270,12 +270,12 @@ impl Index {
     }
 }
 
-impl Part {
+impl IndexTerm {
     /// From its sign, if it has one, to its end.
     pub fn span(&self) -> Span {
         let span = match &self.kind {
-            PartKind::Constant(integer) => integer.span,
-            PartKind::Multiple { coefficient, atom } => {
+            IndexTermKind::Constant(integer) => integer.span,
+            IndexTermKind::Multiple { coefficient, atom } => {
                 let atom = atom.span();
                 coefficient.map_or(atom, |c| Span::new(c.span.start.min(atom.start), c.span.end.max(atom.end)))
             }

@@ -1,6 +1,6 @@
 //! The kinds of errors, with their facts.
 
-use super::facts::{Feature, NameClass, SizeProblem, TypeProblem};
+use super::details::{Feature, NameClass, SizeProblem, TypeProblem};
 use super::problem::SyntaxProblem;
 use einfold_ir::{Algebra, Dtype};
 use thiserror::Error;
@@ -47,9 +47,9 @@ pub enum ErrorKind {
         /// The label as written; for an axis covered by an ellipsis, `...`.
         label: String,
         /// The first axis that has the label.
-        first: Holder,
+        first: LabeledAxis,
         /// The axis that disagrees with it.
-        second: Holder,
+        second: LabeledAxis,
         /// The rule that forbids it.
         rule: SizeRule,
     },
@@ -294,7 +294,7 @@ impl ErrorKind {
 
 /// An axis that carries a label, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
+pub struct LabeledAxis {
     /// Which operand, from 0.
     pub operand: usize,
     /// Which axis of it, from 0.

@@ -62,12 +62,12 @@ pub enum SyntaxProblem {
     #[error("the text has more than {} bytes", crate::MAX_TEXT)]
     TooLong,
     /// Something else than what can stand here.
-    #[error("expected {wanted}, found {found}")]
+    #[error("expected {expected}, found {found}")]
     Expected {
         /// What can stand here, for people.
-        wanted: &'static str,
+        expected: &'static str,
         /// What stands here.
-        found: Found,
+        found: FoundToken,
     },
     /// A bracket that is never closed.
     #[error("a bracket is not closed")]
@@ -115,7 +115,7 @@ fn arguments(function: Function) -> &'static str {
 /// What stands where something else should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Found {
+pub enum FoundToken {
     /// A character that no text of this level has here.
     Char(char),
     /// A sign of the language.
@@ -130,15 +130,15 @@ pub enum Found {
     EndOfText,
 }
 
-impl Display for Found {
+impl Display for FoundToken {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Found::Char(c) => write!(f, "`{}`", Visible(*c)),
-            Found::Symbol(symbol) => write!(f, "`{symbol}`"),
-            Found::Name => f.write_str("a name"),
-            Found::Number => f.write_str("a number"),
-            Found::EndOfLine => f.write_str("the end of the line"),
-            Found::EndOfText => f.write_str("the end of the text"),
+            FoundToken::Char(c) => write!(f, "`{}`", Visible(*c)),
+            FoundToken::Symbol(symbol) => write!(f, "`{symbol}`"),
+            FoundToken::Name => f.write_str("a name"),
+            FoundToken::Number => f.write_str("a number"),
+            FoundToken::EndOfLine => f.write_str("the end of the line"),
+            FoundToken::EndOfText => f.write_str("the end of the text"),
         }
     }
 }

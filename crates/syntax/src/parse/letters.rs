@@ -3,7 +3,7 @@
 //! Every function leaves the white space after its symbols behind it. What is read goes to the [`Builder`]; where no production
 //! goes on, [`super::diagnose`] finds out why.
 
-use super::diagnose::diagnose;
+use super::letters_errors::diagnose;
 use super::{MAX_DEPTH, Span};
 use crate::ast::{Builder, Spelling, Subscripts};
 use crate::error::Error;
@@ -17,21 +17,21 @@ use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
 /// Where the grammar was left: how many bytes of the text remain there.
-pub(super) struct Stop {
+pub(super) struct StoppedAt {
     pub(super) rest: usize,
 }
 
-impl ParseError<&str> for Stop {
-    fn from_error_kind(rest: &str, _: nom::error::ErrorKind) -> Stop {
-        Stop { rest: rest.len() }
+impl ParseError<&str> for StoppedAt {
+    fn from_error_kind(rest: &str, _: nom::error::ErrorKind) -> StoppedAt {
+        StoppedAt { rest: rest.len() }
     }
 
-    fn append(_: &str, _: nom::error::ErrorKind, first: Stop) -> Stop {
+    fn append(_: &str, _: nom::error::ErrorKind, first: StoppedAt) -> StoppedAt {
         first
     }
 }
 
-type Parsed<'t, T = ()> = IResult<&'t str, T, Stop>;
+type Parsed<'t, T = ()> = IResult<&'t str, T, StoppedAt>;
 
 /// Reads a subscript string.
 pub(crate) fn parse(text: &str) -> Result<Subscripts, Error> {
@@ -65,7 +65,7 @@ fn litem<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
 /// `group = "(" litem "," litem { "," litem } ")"`; the depth is bounded, and with it the recursion.
 fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     if depth == MAX_DEPTH {
-        return Err(nom::Err::Failure(Stop { rest: rest.len() }));
+        return Err(nom::Err::Failure(StoppedAt { rest: rest.len() }));
     }
     let (after, _) = char('(')(rest)?;
     b.open_group(Span::new(b.at(rest), b.at(after)));
@@ -115,6 +115,6 @@ fn space(rest: &str) -> Parsed<'_> {
 }
 
 /// The symbol `c` and the white space after it.
-fn symbol<'t>(c: char) -> impl Parser<&'t str, Output = (), Error = Stop> {
+fn symbol<'t>(c: char) -> impl Parser<&'t str, Output = (), Error = StoppedAt> {
     terminated(char(c), space).map(|_| ())
 }

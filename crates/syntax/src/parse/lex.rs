@@ -13,12 +13,12 @@ type Parsed<T = ()> = Option<T>;
 /// A piece of text that the grammar speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) span: Span,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     OpenParenthesis,
     CloseParenthesis,
     OpenBracket,
@@ -65,12 +65,19 @@ impl<'t> Lexer<'t> {
     /// The next token; at the end of the text `End`, again and again.
     pub(super) fn next(&mut self) -> Token {
         if let Some(span) = self.newline() {
-            return Token { kind: Kind::Newline, span };
+            return Token { kind: TokenKind::Newline, span };
         }
         let start = self.at;
         let kind = self.token();
-        self.goes_on =
-            matches!(kind, Kind::Plus | Kind::Minus | Kind::Star | Kind::Slash | Kind::Comma | Kind::Assign(_));
+        self.goes_on = matches!(
+            kind,
+            TokenKind::Plus
+                | TokenKind::Minus
+                | TokenKind::Star
+                | TokenKind::Slash
+                | TokenKind::Comma
+                | TokenKind::Assign(_)
+        );
         Token { kind, span: Span::new(start as u32, self.at as u32) }
     }
 
@@ -82,60 +89,60 @@ impl<'t> Lexer<'t> {
         self.text[self.at..].chars().next()
     }
 
-    fn take(&mut self, bytes: usize, kind: Kind) -> Kind {
+    fn take(&mut self, bytes: usize, kind: TokenKind) -> TokenKind {
         self.at += bytes;
         kind
     }
 
-    fn token(&mut self) -> Kind {
-        let Some(byte) = self.byte(0) else { return Kind::End };
+    fn token(&mut self) -> TokenKind {
+        let Some(byte) = self.byte(0) else { return TokenKind::End };
         let equals = self.byte(1) == Some(b'=');
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(),
             b'0'..=b'9' => self.numeral(),
-            b'.' if self.text[self.at..].starts_with("...") => self.take(3, Kind::Ellipsis),
+            b'.' if self.text[self.at..].starts_with("...") => self.take(3, TokenKind::Ellipsis),
             b'.' if self.byte(1).is_some_and(|b| b.is_ascii_digit()) => self.numeral(),
             b'(' | b'[' => {
                 self.open += 1;
-                self.take(1, if byte == b'(' { Kind::OpenParenthesis } else { Kind::OpenBracket })
+                self.take(1, if byte == b'(' { TokenKind::OpenParenthesis } else { TokenKind::OpenBracket })
             }
             b')' | b']' => {
                 self.open = self.open.saturating_sub(1);
-                self.take(1, if byte == b')' { Kind::CloseParenthesis } else { Kind::CloseBracket })
+                self.take(1, if byte == b')' { TokenKind::CloseParenthesis } else { TokenKind::CloseBracket })
             }
-            b',' => self.take(1, Kind::Comma),
-            b':' => self.take(1, Kind::Colon),
-            b';' => self.take(1, Kind::Semicolon),
-            b'=' => self.take(1, Kind::Assign(Assign::Equal)),
-            b'+' if equals => self.take(2, Kind::Assign(Assign::Add)),
-            b'*' if equals => self.take(2, Kind::Assign(Assign::Multiply)),
-            b'|' if equals => self.take(2, Kind::Assign(Assign::Or)),
-            b'&' if equals => self.take(2, Kind::Assign(Assign::And)),
-            b'-' if self.byte(1) == Some(b'>') => self.take(2, Kind::Arrow),
-            b'+' => self.take(1, Kind::Plus),
-            b'-' => self.take(1, Kind::Minus),
-            b'*' => self.take(1, Kind::Star),
-            b'/' => self.take(1, Kind::Slash),
+            b',' => self.take(1, TokenKind::Comma),
+            b':' => self.take(1, TokenKind::Colon),
+            b';' => self.take(1, TokenKind::Semicolon),
+            b'=' => self.take(1, TokenKind::Assign(Assign::Equal)),
+            b'+' if equals => self.take(2, TokenKind::Assign(Assign::Add)),
+            b'*' if equals => self.take(2, TokenKind::Assign(Assign::Multiply)),
+            b'|' if equals => self.take(2, TokenKind::Assign(Assign::Or)),
+            b'&' if equals => self.take(2, TokenKind::Assign(Assign::And)),
+            b'-' if self.byte(1) == Some(b'>') => self.take(2, TokenKind::Arrow),
+            b'+' => self.take(1, TokenKind::Plus),
+            b'-' => self.take(1, TokenKind::Minus),
+            b'*' => self.take(1, TokenKind::Star),
+            b'/' => self.take(1, TokenKind::Slash),
             _ => match self.char() {
                 Some(c) if is_xid_start(c) => self.word(),
-                Some(c) => self.take(c.len_utf8(), Kind::Other(c)),
-                None => Kind::End,
+                Some(c) => self.take(c.len_utf8(), TokenKind::Other(c)),
+                None => TokenKind::End,
             },
         }
     }
 
     /// A name, or an assignment sign that begins with a word.
-    fn word(&mut self) -> Kind {
+    fn word(&mut self) -> TokenKind {
         let start = self.at;
         self.name();
         match Assign::from_word(&self.text[start..self.at]) {
-            Some(assign) if self.byte(0) == Some(b'=') => self.take(1, Kind::Assign(assign)),
-            _ => Kind::Name,
+            Some(assign) if self.byte(0) == Some(b'=') => self.take(1, TokenKind::Assign(assign)),
+            _ => TokenKind::Name,
         }
     }
 
     /// A number, or what begins like one.
-    fn numeral(&mut self) -> Kind {
+    fn numeral(&mut self) -> TokenKind {
         let kind = self.number();
         let runs_on = |lexer: &Self| match lexer.char() {
             Some('.') => !lexer.text[lexer.at..].starts_with("..."),
@@ -148,7 +155,7 @@ impl<'t> Lexer<'t> {
                 while let Some(c) = self.char().filter(|_| runs_on(self)) {
                     self.at += c.len_utf8();
                 }
-                Kind::NotANumber
+                TokenKind::NotANumber
             }
         }
     }
@@ -205,7 +212,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// `NUMBER = DIGITS [ "." [ DIGITS ] ] [ EXPONENT ] | "." DIGITS [ EXPONENT ]`; nothing if an exponent has no digits.
-    fn number(&mut self) -> Parsed<Kind> {
+    fn number(&mut self) -> Parsed<TokenKind> {
         let whole = self.digits();
         let point = self.byte(0) == Some(b'.') && !self.text[self.at..].starts_with("...");
         if point {
@@ -217,7 +224,7 @@ impl<'t> Lexer<'t> {
         if exponent {
             self.exponent()?;
         }
-        Some(if point || exponent { Kind::Real } else { Kind::Integer })
+        Some(if point || exponent { TokenKind::Real } else { TokenKind::Integer })
     }
 
     /// `EXPONENT = ( "e" | "E" ) [ "+" | "-" ] DIGITS`.

@@ -14,7 +14,7 @@ const LISTED: usize = 16;
 pub(crate) fn check_output(s: &Subscripts) -> Result<(), Error> {
     let Some(output) = s.output() else { return Ok(()) };
     let inputs = s.terms().iter().flat_map(|term| s.labels(term)).map(|label| label.id);
-    Check { text: s.text(), nouns: ("a label", "labels"), name: &|id| s.name(id).to_string() }
+    OutputCheck { text: s.text(), nouns: ("a label", "labels"), name: &|id| s.name(id).to_string() }
         .run(s.labels(&output.term), inputs)
 }
 
@@ -25,19 +25,19 @@ pub(crate) fn check_output(s: &Subscripts) -> Result<(), Error> {
 pub(super) fn check_names(named: &Named) -> Result<(), Error> {
     let output: Vec<Label> = named.output().names().map(|name| Label { id: name.id, span: name.span }).collect();
     let inputs = named.terms().iter().flat_map(|term| term.names()).map(|name| name.id);
-    Check { text: named.text(), nouns: ("an axis", "axes"), name: &|id| named.name(id).to_string() }
+    OutputCheck { text: named.text(), nouns: ("an axis", "axes"), name: &|id| named.name(id).to_string() }
         .run(&output, inputs)
 }
 
 /// How to speak of an expression.
-struct Check<'a> {
+struct OutputCheck<'a> {
     text: &'a str,
     /// What stands in its terms: one and several.
     nouns: (&'static str, &'static str),
     name: &'a dyn Fn(u32) -> String,
 }
 
-impl Check<'_> {
+impl OutputCheck<'_> {
     fn run(&self, output: &[Label], inputs: impl Iterator<Item = u32>) -> Result<(), Error> {
         let mut known: Vec<u32> = inputs.collect();
         known.sort_unstable();

@@ -1,11 +1,11 @@
 //! Levels 2 and 3: what is needed to read tokens by a grammar. The productions are in `named`, `program`, `expr` and `index`,
 //! one function each, of the same name; they give [`Parsed`].
 
-use super::lex::{Kind, Lexer, Token};
-use super::unexpected;
-use super::wanted::Wanted;
+use super::errors;
+use super::expected::Expected;
+use super::lex::{Lexer, Token, TokenKind};
 use crate::MAX_DEPTH;
-use crate::ast::{Axis, Integer, Name, NameTable, is_reserved};
+use crate::ast::{Integer, Name, NameTable, NamedAxis, is_reserved};
 use crate::error::{Error, Level, SyntaxProblem};
 use crate::span::Span;
 use std::collections::HashMap;
@@ -46,7 +46,7 @@ impl<'t> Parser<'t> {
         &self.text[span.range()]
     }
 
-    pub(super) fn at(&self, kind: Kind) -> bool {
+    pub(super) fn at(&self, kind: TokenKind) -> bool {
         self.token.kind == kind
     }
 
@@ -58,7 +58,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Passes the next token if it is of this kind.
-    pub(super) fn eat(&mut self, kind: Kind) -> Option<Span> {
+    pub(super) fn eat(&mut self, kind: TokenKind) -> Option<Span> {
         self.at(kind).then(|| self.advance())
     }
 
@@ -68,19 +68,19 @@ impl<'t> Parser<'t> {
     }
 
     #[cold]
-    pub(super) fn expected(&self, wanted: Wanted) -> Error {
-        unexpected::error(self, wanted)
+    pub(super) fn expected(&self, expected: Expected) -> Error {
+        errors::error(self, expected)
     }
 
     #[cold]
     pub(super) fn problem(&self, problem: SyntaxProblem, span: Span, note: &str, help: &str) -> Error {
-        unexpected::problem(self.text, problem, span, note).help(help)
+        errors::problem(self.text, problem, span, note).help(help)
     }
 
     /// Passes an opening bracket or parenthesis.
-    pub(super) fn open(&mut self, kind: Kind, wanted: Wanted) -> Result<Span, Error> {
+    pub(super) fn open(&mut self, kind: TokenKind, expected: Expected) -> Result<Span, Error> {
         if !self.at(kind) {
-            return Err(self.expected(wanted));
+            return Err(self.expected(expected));
         }
         self.check_depth()?;
         self.open.push(self.token);
@@ -88,9 +88,9 @@ impl<'t> Parser<'t> {
     }
 
     /// Passes the closing one.
-    pub(super) fn close(&mut self, kind: Kind, wanted: Wanted) -> Result<Span, Error> {
+    pub(super) fn close(&mut self, kind: TokenKind, expected: Expected) -> Result<Span, Error> {
         if !self.at(kind) {
-            return Err(self.expected(wanted));
+            return Err(self.expected(expected));
         }
         self.open.pop();
         Ok(self.advance())
@@ -118,10 +118,10 @@ impl<'t> Parser<'t> {
     }
 
     /// `NAME`; in a program, no reserved word.
-    pub(super) fn name(&mut self, wanted: Wanted) -> Parsed<Name> {
-        match self.eat(Kind::Name) {
+    pub(super) fn name(&mut self, expected: Expected) -> Parsed<Name> {
+        match self.eat(TokenKind::Name) {
             Some(span) => self.known(span),
-            None => Err(self.expected(wanted)),
+            None => Err(self.expected(expected)),
         }
     }
 
@@ -129,14 +129,14 @@ impl<'t> Parser<'t> {
     pub(super) fn known(&mut self, span: Span) -> Result<Name, Error> {
         let word = self.word(span);
         if self.level == Level::Program && is_reserved(word) {
-            return Err(unexpected::reserved(self, span));
+            return Err(errors::reserved(self, span));
         }
         Ok(Name { id: self.names.number(self.text, word, span), span })
     }
 
     /// `INT`.
-    pub(super) fn int(&mut self, wanted: Wanted) -> Parsed<Integer> {
-        let Some(span) = self.eat(Kind::Integer) else { return Err(self.expected(wanted)) };
+    pub(super) fn int(&mut self, expected: Expected) -> Parsed<Integer> {
+        let Some(span) = self.eat(TokenKind::Integer) else { return Err(self.expected(expected)) };
         match self.word(span).parse() {
             Ok(value) => Ok(Integer { value, span }),
             // Digits alone can only be too many.
@@ -150,10 +150,10 @@ impl<'t> Parser<'t> {
     }
 
     /// Refuses a second `...` in one list; `first` is the place of the first.
-    pub(super) fn check_ellipsis(&self, axis: &Axis, first: &mut Option<Span>) -> Result<(), Error> {
+    pub(super) fn check_ellipsis(&self, axis: &NamedAxis, first: &mut Option<Span>) -> Result<(), Error> {
         match (axis, *first) {
-            (Axis::Ellipsis(again), Some(first)) => Err(unexpected::second_ellipsis(self.text, first, *again)),
-            (Axis::Ellipsis(span), None) => {
+            (NamedAxis::Ellipsis(again), Some(first)) => Err(errors::second_ellipsis(self.text, first, *again)),
+            (NamedAxis::Ellipsis(span), None) => {
                 *first = Some(*span);
                 Ok(())
             }

@@ -1,7 +1,7 @@
 //! The module that is being built.
 
-use super::super::build::addressable;
-use super::mistakes::Mistakes;
+use super::super::letters::addressable;
+use super::errors::ProgramErrors;
 use crate::error::Error;
 use crate::span::Span;
 use einfold_ir::{Contraction, Def, Dtype, Ir, Label, Node, NodeId, RegionId};
@@ -23,14 +23,14 @@ impl Nodes {
     /// Adds a node, unless there is one that is computed in the same way.
     pub(super) fn push(
         &mut self,
-        mistakes: &Mistakes<'_>,
+        errors: &ProgramErrors<'_>,
         place: Span,
         label: Label,
         (dtype, shape): (Dtype, &[usize]),
         contraction: Contraction,
     ) -> Result<NodeId, Error> {
         if !addressable(shape, dtype) {
-            return Err(mistakes.too_large(shape, dtype, place));
+            return Err(errors.too_large(shape, dtype, place));
         }
         let made = self.made.entry(contraction.fingerprint()).or_default();
         let twin = made.iter().find(|&&id| {

@@ -1,0 +1,155 @@
+//! The sizes on which the statements that contribute to a name agree.
+//!
+//! In rounds: each statement is solved by itself, and is then told the sizes that others found where its own are unknown, or are
+//! a 1 that stretches. It is solved again from the beginning, as if they were declared, so that nothing remains of what it
+//! derived from a 1 that stretches. Propagation come first without the sizes of 1 that are left over, then with those of all statements.
+
+use super::errors::SourcedSize;
+use super::hir::{Contribution, IndexForm, WrittenIndex};
+use super::infer_extents::{InferredExtents, sizes};
+use super::infer_shape::ShapeInference;
+use crate::error::{Error, SizeRule};
+
+/// A statement while the sizes of its name are found.
+struct StatementExtents<'a> {
+    c: &'a Contribution,
+    /// The sizes of the positions on its left that are declared, or that other statements tell.
+    told: Vec<Option<SourcedSize>>,
+    found: InferredExtents,
+}
+
+/// The sizes that statements give to an axis of the result, if they agree; else two that differ.
+type Agreed = Result<Option<SourcedSize>, (SourcedSize, SourcedSize)>;
+
+/// What is found: for each statement the sizes of its axes, and those of the axes of the result.
+pub(super) type UnifiedExtents = (Vec<Vec<Option<usize>>>, Vec<Option<SourcedSize>>);
+
+impl ShapeInference<'_> {
+    /// Solves all statements together.
+    pub(super) fn agree(&self, declared: &[Option<SourcedSize>]) -> Result<UnifiedExtents, Error> {
+        let voice = |c| StatementExtents { c, told: declared.to_vec(), found: self.found(c, declared) };
+        let mut voices: Vec<StatementExtents<'_>> = self.contributions.iter().map(voice).collect();
+        for with_ones in [false, true] {
+            let mut rounds = 2 * declared.len() + 2;
+            while let Some(axis) = self.round(&mut voices, declared, with_ones) {
+                if rounds == 0 {
+                    return Err(self.errors.circle(self.name, axis, self.contributions[0].left[axis].span));
+                }
+                rounds -= 1;
+            }
+        }
+        let shape = self.agreed(&voices, declared, true);
+        if let Some(wrong) = voices.iter_mut().find_map(|voice| voice.found.wrong.take()) {
+            return Err(wrong);
+        }
+        let rule = if self.options.strict { SizeRule::Strict } else { SizeRule::Stretch };
+        let two = |axis, (first, second)| self.errors.result_sizes(self.name, axis, first, second, rule);
+        let shape = shape.into_iter().enumerate().map(|(axis, size)| size.map_err(|sizes| two(axis, sizes)));
+        let shape = shape.collect::<Result<_, Error>>()?;
+        Ok((voices.into_iter().map(|voice| voice.found.full).collect(), shape))
+    }
+
+    fn found(&self, c: &Contribution, told: &[Option<SourcedSize>]) -> InferredExtents {
+        sizes(self.errors, self.tensors, c, self.options.strict, told)
+    }
+
+    /// Tells every statement what others found. The first axis of the result that changed something.
+    fn round(
+        &self,
+        voices: &mut [StatementExtents<'_>],
+        declared: &[Option<SourcedSize>],
+        with_ones: bool,
+    ) -> Option<usize> {
+        let shape = self.agreed(voices, declared, with_ones);
+        let shape: Vec<Option<SourcedSize>> = shape.into_iter().map(|size| size.unwrap_or(None)).collect();
+        let size = |held: &Option<SourcedSize>| held.map(|held| held.size);
+        let mut first = None;
+        for voice in voices {
+            let news = self.news(voice, &shape, declared, with_ones);
+            let mut pairs = news.iter().zip(&voice.told);
+            let Some(changed) = pairs.position(|(new, old)| size(new) != size(old)) else { continue };
+            first = first.or(Some(changed));
+            let mut found = self.found(voice.c, &news);
+            if found.wrong.is_some() {
+                // What was wrong first says most.
+                found.wrong = voice.found.wrong.take().or(found.wrong);
+            }
+            (voice.told, voice.found) = (news, found);
+        }
+        first
+    }
+
+    /// The size of each axis of the result: the declared one, or that of the statements that were not told it.
+    fn agreed(
+        &self,
+        voices: &[StatementExtents<'_>],
+        declared: &[Option<SourcedSize>],
+        with_ones: bool,
+    ) -> Vec<Agreed> {
+        let mut agreed: Vec<Agreed> = declared.iter().copied().map(Ok).collect();
+        for voice in voices {
+            for (axis, position) in voice.c.left.iter().enumerate().filter(|(axis, _)| voice.told[*axis].is_none()) {
+                let Some(size) = own(&position.slot, voice.sizes(with_ones)) else { continue };
+                let here = SourcedSize { size, span: position.span, of: None };
+                agreed[axis] = agreed[axis].and_then(|held| self.join(held, here));
+            }
+        }
+        agreed
+    }
+
+    /// Equal sizes, or one of them is 1 and stretches.
+    fn join(&self, held: Option<SourcedSize>, here: SourcedSize) -> Agreed {
+        let stretches = |size: usize| size == 1 && !self.options.strict;
+        match held {
+            None => Ok(Some(here)),
+            Some(held) if held.size == here.size || stretches(here.size) => Ok(Some(held)),
+            Some(held) if stretches(held.size) => Ok(Some(here)),
+            Some(held) => Err((held, here)),
+        }
+    }
+
+    /// What a statement is told: the sizes of the result where it knows none of its own, or another 1.
+    fn news(
+        &self,
+        voice: &StatementExtents<'_>,
+        shape: &[Option<SourcedSize>],
+        declared: &[Option<SourcedSize>],
+        with_ones: bool,
+    ) -> Vec<Option<SourcedSize>> {
+        // An axis that stands twice on the left makes axes of the result equally long: a 1 among them stretches.
+        let mut longer = vec![false; voice.c.axes.len()];
+        for (position, held) in voice.c.left.iter().zip(shape) {
+            if let (IndexForm::Axis(axis), Some(held)) = (&position.slot, held) {
+                longer[*axis] |= held.size != 1 && !self.options.strict;
+            }
+        }
+        let news = |(axis, position): (usize, &WrittenIndex)| {
+            if declared[axis].is_some() {
+                return declared[axis];
+            }
+            let held = match &position.slot {
+                IndexForm::Affine(_) => None,
+                IndexForm::Axis(own) if longer[*own] => shape[axis].filter(|held| held.size != 1),
+                IndexForm::Axis(_) | IndexForm::Group(_) => shape[axis],
+            };
+            let own = own(&position.slot, voice.sizes(with_ones));
+            held.filter(|held| voice.told[axis].is_some() || own != Some(held.size))
+        };
+        voice.c.left.iter().enumerate().map(news).collect()
+    }
+}
+
+impl StatementExtents<'_> {
+    fn sizes(&self, with_ones: bool) -> &[Option<usize>] {
+        if with_ones { &self.found.full } else { &self.found.firm }
+    }
+}
+
+/// The size of a plain axis or of a group whose axes are all known; what no `usize` holds is too large in any case.
+fn own(slot: &IndexForm, sizes: &[Option<usize>]) -> Option<usize> {
+    match slot {
+        IndexForm::Axis(axis) => sizes[*axis],
+        IndexForm::Group(axes) => axes.iter().try_fold(1_usize, |size, &axis| Some(size.saturating_mul(sizes[axis]?))),
+        IndexForm::Affine(_) => None,
+    }
+}
