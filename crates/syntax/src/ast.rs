@@ -1,4 +1,4 @@
-//! What was written, with the place of every piece.
+//! The syntax tree: the text as written, with the span of each part.
 
 mod keywords;
 mod letters;
@@ -20,11 +20,11 @@ pub use program::{
 
 use std::fmt::{self, Display, Formatter};
 
-/// The parsed form of a text, faithful to it; [`Display`] prints it back in canonical form.
+/// The parsed form of a text. It keeps the text's structure; [`Display`] prints the canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ast {
-    /// Level 1: NumPy's subscript string, one character a label.
+    /// Level 1: a NumPy subscript string, one character per label.
     Letters(Subscripts),
     /// Level 2: terms of named axes in brackets.
     Named(Named),

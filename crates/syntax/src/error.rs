@@ -1,21 +1,22 @@
-//! What can be wrong with an expression, and where.
+//! Errors of expressions.
 
 mod details;
 mod kind;
 mod problem;
 
 pub(crate) use details::Level;
-pub use details::{Feature, NameClass, SizeProblem, TypeProblem};
-pub use kind::{ErrorKind, LabeledAxis, SizeRule};
+pub use details::{Feature, LabeledAxis, NameClass, SizeProblem, SizeRule, TypeProblem};
+pub use kind::ErrorKind;
 pub use problem::{FoundToken, SyntaxProblem};
 
 use crate::render::{Note, Report, Severity};
 use crate::suggest;
 use std::fmt::{self, Debug, Display, Formatter};
 
-/// A mistake in an expression or between an expression and its operands: what, where in the text, and what to do about it.
+/// An error in an expression, or a mismatch between an expression and its operands: the kind, spans in the text, and
+/// help.
 ///
-/// [`Display`] and [`Debug`] both draw the whole report, because `unwrap` and `main` print the latter:
+/// [`Display`] and [`Debug`] both render the whole report, because `unwrap` and `main` print the latter:
 ///
 /// ```
 /// let error = einfold_syntax::parse("ij- >i").unwrap_err();
@@ -39,10 +40,10 @@ struct Body {
     suggestions: Vec<String>,
 }
 
-/// A text that may be what was meant, and in which words it is offered.
+/// A text that may be what the user meant, with the words that introduce it.
 #[derive(Clone, PartialEq, Eq)]
 struct Candidate {
-    /// How many lines of help stand before it.
+    /// The number of lines of help before it.
     line: usize,
     words: String,
     text: String,
@@ -54,20 +55,20 @@ impl Error {
         Error(Box::new(Body { kind, text: text.into(), notes, help, candidates, suggestions }))
     }
 
-    /// Adds a place; the first one added is the primary one.
+    /// Adds a note; the first one is the primary one.
     pub(crate) fn note(mut self, note: Note) -> Error {
         self.0.notes.push(note);
         self
     }
 
-    /// Adds a line that says what to do.
+    /// Adds a line of help.
     pub(crate) fn help(mut self, line: impl Into<String>) -> Error {
         self.0.help.push(line.into());
         self
     }
 
-    /// Offers, after these words, a complete text that does what was probably meant. It becomes a suggestion once the error is
-    /// [settled](Error::keep_valid).
+    /// Adds a complete text that may be what the user meant, introduced by `words`. It becomes a suggestion if it
+    /// [parses](Error::keep_valid).
     pub(crate) fn candidate(mut self, words: impl Into<String>, text: impl Into<String>) -> Error {
         let (words, text) = (words.into(), text.into());
         if suggest::fits_a_line(&text) {
@@ -77,7 +78,7 @@ impl Error {
         self
     }
 
-    /// Takes all help back.
+    /// Removes all help.
     pub(crate) fn without_help(mut self) -> Error {
         self.0.help.clear();
         self.0.candidates.clear();
@@ -92,12 +93,12 @@ impl Error {
         self
     }
 
-    /// Whether a text is offered.
+    /// Whether the error has candidates.
     pub(crate) fn has_candidates(&self) -> bool {
         !self.0.candidates.is_empty()
     }
 
-    /// Turns the candidates that can be read into suggestions, each with a line of help.
+    /// Turns the candidates that parse into suggestions, each with a line of help.
     pub(crate) fn keep_valid(mut self, can_be_read: impl Fn(&str) -> bool) -> Error {
         for Candidate { line, words, text } in std::mem::take(&mut self.0.candidates) {
             if can_be_read(&text) && !self.0.suggestions.contains(&text) {
@@ -109,33 +110,32 @@ impl Error {
         self
     }
 
-    /// What is wrong, with the facts as values.
+    /// The kind, with its details as values.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// The name of the kind: stable, in kebab case.
+    /// The code of the kind: stable, in kebab case.
     pub fn code(&self) -> &'static str {
         self.0.kind.code()
     }
 
-    /// The source that the spans are places in: the user's text, or the printed form of integer labels.
+    /// The source of the spans: the user's text, or the printed form of integer labels.
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The places, the primary one first, each with what is to be said about it. There is at least one, unless the text is
-    /// too long to be read.
+    /// The notes, the primary one first. There is at least one, unless the text exceeds the length limit.
     pub fn spans(&self) -> &[Note] {
         &self.0.notes
     }
 
-    /// What to do about it, in lines.
+    /// The lines of help.
     pub fn help_lines(&self) -> &[String] {
         &self.0.help
     }
 
-    /// Complete texts that may be what was meant, each of which [`parse`](crate::parse) reads. A line of
+    /// Complete texts that may be what the user meant. [`parse`](crate::parse) accepts each, and a line of
     /// [help](Error::help_lines) shows each.
     ///
     /// ```

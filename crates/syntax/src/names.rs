@@ -1,4 +1,4 @@
-//! What the names of a program stand for: what the text alone says about them.
+//! Name analysis of programs from the text alone.
 
 mod errors;
 mod uses;
@@ -9,11 +9,12 @@ use crate::span::Span;
 use errors::NameErrors;
 use uses::{NameRole, NameUse, uses};
 
-/// What the names of a program stand for, by their numbers.
+/// The classes of the names of a program, by number.
 ///
-/// A name is one thing in the whole program: an index by itself makes it an axis, a place after `:` a size parameter, anything
-/// else a tensor. A tensor that no statement defines is an input. A name is defined by one `=`, or by several statements with
-/// the same other assignment, all before it is read. Tensors whose elements are indices are inputs.
+/// A name has one class in the whole program: a name that is an index without brackets is an axis, a name after `:` is
+/// a size parameter, every other name is a tensor. A tensor that no statement defines is an input. A name is defined by
+/// one `=`, or by several statements with the same other assignment, all before its first read. Index tensors are
+/// inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     classes: Vec<NameClass>,
@@ -23,19 +24,19 @@ pub struct Names {
     outputs: Vec<u32>,
 }
 
-/// A name and the statements that contribute to it.
+/// A defined name with its statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
     /// The number of the name.
     pub name: u32,
     /// The assignment of all its statements.
     pub assign: Assign,
-    /// The positions of its statements, ascending; at least one, and with `=` no more.
+    /// The positions of its statements, ascending; at least one, exactly one for `=`.
     pub statements: Vec<usize>,
 }
 
 impl Names {
-    /// What each name stands for; the position is the number of the name.
+    /// The classes of the names, by number.
     pub fn classes(&self) -> &[NameClass] {
         &self.classes
     }
@@ -50,17 +51,17 @@ impl Names {
         &self.sizes
     }
 
-    /// The names that statements define, in the order of their first statements.
+    /// The definitions, in the order of their first statements.
     pub fn definitions(&self) -> &[Definition] {
         &self.definitions
     }
 
-    /// The defined names that are never read, `size(…)` included, in the order of their first statements.
+    /// The defined names that no statement reads (`size(…)` counts as a read), in the order of their first statements.
     pub fn outputs(&self) -> &[u32] {
         &self.outputs
     }
 
-    /// Finds out what the names of these statements of `text` stand for.
+    /// Analyses the names of these statements of `text`.
     pub(crate) fn new(text: &str, table: &NameTable, statements: &[Statement]) -> Result<Names, Error> {
         let uses = uses(statements, table.len());
         let mut facts: Vec<NameFacts<'_>> = Vec::with_capacity(table.len());
@@ -89,20 +90,20 @@ impl Names {
     }
 }
 
-/// What is known of a name.
+/// The uses of a name.
 #[derive(Clone, Default)]
 struct NameFacts<'u> {
-    /// Its first use as an axis.
+    /// The first use as an axis.
     axis: Option<&'u NameUse>,
-    /// Its first use as a tensor only.
+    /// The first use that only a tensor can have.
     tensor: Option<&'u NameUse>,
-    /// Its first use as a size only.
+    /// The first use that only a size can have.
     size: Option<&'u NameUse>,
-    /// Its first use without indices in an expression, as a tensor or a size.
+    /// The first use without indices in an expression: a tensor or a size.
     bare: Option<&'u NameUse>,
-    /// Where the text defines it first.
+    /// The first definition in the text.
     written: Option<Span>,
-    /// Where it is read first, in the statements so far.
+    /// The first read in the statements so far.
     read: Option<Span>,
     /// The position of its definition, if a statement so far has defined it.
     definition: Option<usize>,
@@ -130,22 +131,22 @@ impl<'u> NameFacts<'u> {
             (None, Some(tensor), Some(size)) => Err(errors.class((NameClass::Tensor, tensor), (NameClass::Size, size))),
             (Some(_), None, None) => Ok(NameClass::Axis),
             (None, None, Some(_)) => Ok(NameClass::Size),
-            // A name of the table has a use.
+            // Every name of the table has a use.
             (None, _, None) => Ok(NameClass::Tensor),
         }
     }
 }
 
-/// Goes through the statements in order.
+/// Collects the definitions, statement by statement.
 struct DefinitionCollector<'a, 'u> {
     errors: NameErrors<'a>,
-    /// By the numbers of names.
+    /// By name.
     facts: Vec<NameFacts<'u>>,
     definitions: Vec<Definition>,
 }
 
 impl DefinitionCollector<'_, '_> {
-    /// Checks that what a statement reads has been defined, and is no index if a statement defines it.
+    /// Checks that the tensors a statement reads are defined, and that index tensors are inputs.
     fn reads(&mut self, uses: &[NameUse]) -> Result<(), Error> {
         for use_ in uses.iter().filter(|use_| use_.role.reads()) {
             let facts = &mut self.facts[use_.name.id as usize];

@@ -1,8 +1,8 @@
-//! What was probably meant by a text that is refused: complete texts that do it, to be pasted.
+//! Suggestions: complete valid texts for a refused text.
 //!
-//! Errors *offer* such texts; an offer that can be read becomes a suggestion when the error leaves this crate. What is wrong
-//! with a text is found in [`parse`](crate::parse) and [`resolve`](crate::resolve); this module reads a refused text once more,
-//! and only to add_candidates.
+//! An error collects *candidates*. A candidate that parses becomes a suggestion when the error leaves this crate.
+//! [`parse`](crate::parse) and [`resolve`](crate::resolve) find the error; this module reads the refused text again,
+//! only to find candidates.
 
 mod brackets;
 mod edit;
@@ -20,21 +20,21 @@ use crate::parse;
 use einfold_ir::is_hidden;
 use std::borrow::Cow;
 
-/// The longest text that is read once more or suggested, in bytes: it has to fit a line.
+/// Longest text in bytes that is read again or suggested: it has to fit on a line.
 pub(crate) const LONGEST: usize = 200;
 
-/// Whether a text can be shown in a line of help, as it is.
+/// Whether a line of help can show the text unchanged.
 pub(crate) fn fits_a_line(text: &str) -> bool {
     text.len() <= LONGEST && !text.contains(|c: char| is_hidden(c) && c != '\n')
 }
 
-/// The error of a text of this level, with what may have been meant.
+/// Adds candidates to the error of a text of this level.
 #[cold]
 pub(crate) fn for_text(error: Error, level: Level) -> Error {
     keep_valid(for_level(error, level))
 }
 
-/// The error of named subscripts without brackets, with what may have been meant.
+/// Adds candidates to the error of named subscripts without brackets.
 #[cold]
 pub(crate) fn for_spaced(error: Error) -> Error {
     keep_valid(match einops::bracketed(error.text()) {
@@ -43,7 +43,7 @@ pub(crate) fn for_spaced(error: Error) -> Error {
     })
 }
 
-/// Turns what is offered into suggestions, as far as it can be read.
+/// Turns the candidates that parse into suggestions.
 #[cold]
 pub(crate) fn keep_valid(error: Error) -> Error {
     error.keep_valid(|text| parse::read(text).is_ok())
@@ -53,7 +53,7 @@ fn for_level(error: Error, level: Level) -> Error {
     let text = error.text().to_string();
     match level {
         Level::Letters => match EinopsText::of(&text) {
-            // What is said about the letters is not about what was meant.
+            // The help for letters does not apply to words.
             Some(words) => words.add_candidates(error.without_help()),
             None if text.len() > LONGEST => error,
             None => letters::add_candidates(error, &text),
@@ -63,7 +63,7 @@ fn for_level(error: Error, level: Level) -> Error {
     }
 }
 
-/// What of a suggested text differs from the text that was given: of several lines, those that are new.
+/// The changed part of a suggested text: of several lines, the new ones.
 pub(crate) fn changed<'t>(given: &str, suggested: &'t str) -> Cow<'t, str> {
     if !suggested.contains('\n') {
         return suggested.into();

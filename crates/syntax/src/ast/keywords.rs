@@ -1,12 +1,12 @@
-//! The words and signs that programs give a meaning: functions, assignments, `+` and `-`.
+//! Keywords and operators of programs: functions, assignments, `+` and `-`.
 
 use einfold_ir::Function;
 use std::fmt::{self, Display, Formatter};
 
-/// How a statement combines what its points contribute.
+/// The operator of a statement, which names its reduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Assign {
-    /// `=`: sums of products, each term over its own axes.
+    /// `=`: sums each term over its own axes.
     Equal,
     /// `+=`
     Add,
@@ -27,7 +27,7 @@ pub enum Assign {
 }
 
 impl Assign {
-    /// How it is written.
+    /// The operator as written.
     pub fn symbol(self) -> &'static str {
         match self {
             Assign::Equal => "=",
@@ -42,7 +42,7 @@ impl Assign {
         }
     }
 
-    /// The assignment that is this word with `=` directly behind it.
+    /// The assignment written as this word followed by `=`.
     pub(crate) fn from_word(word: &str) -> Option<Assign> {
         match word {
             "max" => Some(Assign::Max),
@@ -60,16 +60,16 @@ impl Display for Assign {
     }
 }
 
-/// Whether something is added or subtracted.
+/// The sign of a summand or index term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sign {
-    /// `+`, or nothing before the first.
+    /// `+`, or no sign before the first.
     Plus,
     /// `-`
     Minus,
 }
 
-/// The functions that can be called in a program.
+/// The functions of programs.
 pub(crate) const FUNCTIONS: [Function; 17] = [
     Function::Exp,
     Function::Log,
@@ -90,12 +90,12 @@ pub(crate) const FUNCTIONS: [Function; 17] = [
     Function::Im,
 ];
 
-/// The function that is called by this word.
+/// The function with this name.
 pub(crate) fn function(word: &str) -> Option<Function> {
     FUNCTIONS.into_iter().find(|f| f.name() == word)
 }
 
-/// Whether a call of `function` may have this many arguments: `max` and `min` take any number from two on.
+/// Whether a call of `function` accepts this number of arguments: `max` and `min` accept two or more.
 pub(crate) fn accepts(function: Function, arguments: usize) -> bool {
     match function {
         Function::Max | Function::Min => arguments >= 2,
@@ -103,8 +103,8 @@ pub(crate) fn accepts(function: Function, arguments: usize) -> bool {
     }
 }
 
-/// Whether no name of a program may be this word. `re` and `im` may: they are functions before `(` only, because real and
-/// imaginary parts are often called so.
+/// Whether the word cannot be a name in a program. `re` and `im` can: they are functions only before `(`, since real
+/// and imaginary parts often have these names.
 pub(crate) fn is_reserved(word: &str) -> bool {
     matches!(word, "size" | "lse" | "mean") || function(word).is_some_and(|f| !matches!(f, Function::Re | Function::Im))
 }

@@ -1,11 +1,10 @@
-//! Facts that errors carry.
+//! The details of error kinds.
 
-use super::kind::{SizeRule, count};
 use einfold_ir::{Dtype, Function};
 use std::fmt::{self, Display, Formatter};
 use thiserror::Error;
 
-/// The level of the language that a text is written in.
+/// The level of the language of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// Level 1, `ij,jk->ik`.
@@ -16,10 +15,10 @@ pub(crate) enum Level {
     Program,
 }
 
-/// What a name of a program stands for.
+/// The class of a name of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameClass {
-    /// An axis: the name is an index by itself.
+    /// An axis: the name is an index without brackets.
     Axis,
     /// A tensor: the name is read or written.
     Tensor,
@@ -37,7 +36,31 @@ impl Display for NameClass {
     }
 }
 
-/// What of a size of a program or of named subscripts does not fit.
+/// An axis with a label, and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabeledAxis {
+    /// The operand, from 0.
+    pub operand: usize,
+    /// Its axis, from 0.
+    pub axis: usize,
+    /// Its size.
+    pub size: usize,
+}
+
+/// The rule by which sizes of one label agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizeRule {
+    /// Between operands: sizes are equal, or one of them is 1 and broadcasts.
+    Stretch,
+    /// Within one operand: sizes are equal, for the label takes the diagonal.
+    Diagonal,
+    /// Between operands with the option `strict`: sizes are equal.
+    Strict,
+    /// With a declared size: the sizes of operands are equal to it, or 1 and broadcast.
+    Declared,
+}
+
+/// A contradiction between sizes of a program or of named subscripts.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SizeProblem {
@@ -46,28 +69,28 @@ pub enum SizeProblem {
     Two {
         /// The name of the axis.
         axis: String,
-        /// The size that was found first.
+        /// The first size.
         first: usize,
-        /// The size that disagrees with it.
+        /// The size that contradicts it.
         second: usize,
-        /// The rule that forbids it.
+        /// The violated rule.
         rule: SizeRule,
     },
     /// Statements give an axis of their result two sizes.
     #[error("axis {} of `{tensor}` has two sizes", axis + 1)]
     Result {
-        /// The tensor that is written.
+        /// The written tensor.
         tensor: String,
-        /// Which of its axes, from 0.
+        /// Its axis, from 0.
         axis: usize,
-        /// The size that was found first.
+        /// The first size.
         first: usize,
-        /// The size that disagrees with it.
+        /// The size that contradicts it.
         second: usize,
-        /// The rule that forbids it.
+        /// The violated rule.
         rule: SizeRule,
     },
-    /// The product of the sizes of a group is not the size of its axis.
+    /// The product of the sizes of merged axes is not the size of their axis.
     #[error("the sizes of a group make {product}, its axis has size {size}")]
     Group {
         /// The product.
@@ -75,7 +98,7 @@ pub enum SizeProblem {
         /// The size of the axis.
         size: usize,
     },
-    /// The one unknown size of a group is no integer.
+    /// The one unknown size of merged axes is not an integer.
     #[error("an axis of size {size} is no multiple of {product}")]
     Factor {
         /// The product of the known sizes.
@@ -83,94 +106,94 @@ pub enum SizeProblem {
         /// The size of the axis.
         size: usize,
     },
-    /// A window begins behind the end of its axis.
+    /// A window starts beyond the end of its axis.
     #[error("axis `{axis}` would have size {size}")]
     Negative {
         /// The name of the axis.
         axis: String,
-        /// The size that would follow.
+        /// The size that would result.
         size: i128,
     },
-    /// The size of an axis that there is not.
+    /// `size` with an axis that the tensor lacks.
     #[error("{tensor} has {}, so there is no axis {}", count(*rank, "axis"), axis.saturating_add(1))]
     NoAxis {
-        /// The tensor, as errors call it.
+        /// The tensor as named in errors.
         tensor: String,
         /// The number of its axes.
         rank: usize,
-        /// Which axis was asked for, from 0 as in the text.
+        /// The requested axis, from 0 as in the text.
         axis: i64,
     },
 }
 
-/// What of the element types of a program or of named subscripts does not fit.
+/// A contradiction between dtypes of a program or of named subscripts.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TypeProblem {
-    /// Two types do not mix.
+    /// Two dtypes have no common dtype.
     #[error("{first} and {second} do not mix")]
     Mix {
-        /// The type that comes first.
+        /// The first dtype.
         first: Dtype,
-        /// The type that does not mix with it.
+        /// The dtype that does not promote with it.
         second: Dtype,
     },
-    /// A function or an operator has no meaning on a type.
+    /// A function or an operator is not defined on a dtype.
     #[error("`{}` is not defined on {dtype}", function.name())]
     Function {
         /// The function.
         function: Function,
-        /// The type of its arguments together.
+        /// The common dtype of its arguments.
         dtype: Dtype,
     },
-    /// A reduction has no meaning on a type.
+    /// A reduction is not defined on a dtype.
     #[error("`{assign}` is not defined on {dtype}")]
     Assign {
         /// The assignment.
         assign: crate::ast::Assign,
-        /// The type of what it reduces.
+        /// The dtype of the reduced values.
         dtype: Dtype,
     },
-    /// A number does not fit into the type of the expression around it.
+    /// A number does not fit into the dtype of the surrounding expression.
     #[error("{dtype} cannot hold {number}")]
     Number {
         /// The number.
         number: String,
-        /// The type.
+        /// The dtype.
         dtype: Dtype,
     },
-    /// An integer has more digits than anything here can hold.
+    /// An integer exceeds every integer dtype.
     #[error("this number is too large")]
     LargeNumber,
-    /// The type that sums are to be kept in does not hold the operands.
+    /// The requested dtype does not hold the operands.
     #[error("{dtype} does not convert to {acc}, in which everything is to be computed")]
     Accumulator {
-        /// The type of the operands together.
+        /// The common dtype of the operands.
         dtype: Dtype,
-        /// The type that was asked for.
+        /// The requested dtype.
         acc: Dtype,
     },
-    /// The condition of `where` is no `bool`.
+    /// The condition of `where` is not `bool`.
     #[error("a condition is bool, not {dtype}")]
     Condition {
-        /// Its type.
+        /// Its dtype.
         dtype: Dtype,
     },
-    /// A type of the caller's own in a program.
+    /// A user's dtype in a program.
     #[error("programs compute with built-in types, not with {dtype}")]
     Custom {
-        /// The type.
+        /// The dtype.
         dtype: Dtype,
     },
 }
 
-/// What has no meaning together.
+/// Options that cannot be combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Feature {
     /// A value for empty groups of a name that `=` defines.
     FillOfEqual,
-    /// An algebra for a program, which spells its own.
+    /// An algebra for a program.
     AlgebraOfProgram,
 }
 
@@ -180,5 +203,15 @@ impl Display for Feature {
             Feature::FillOfEqual => "`fill` is for groups; `=` has none",
             Feature::AlgebraOfProgram => "a program spells its sums and products; an algebra is for subscripts",
         })
+    }
+}
+
+/// `1 axis`, `2 axes`.
+pub(super) fn count(n: usize, noun: &str) -> String {
+    match (n, noun) {
+        (1, _) => format!("1 {noun}"),
+        (_, "axis") => format!("{n} axes"),
+        (_, "index") => format!("{n} indices"),
+        _ => format!("{n} {noun}s"),
     }
 }

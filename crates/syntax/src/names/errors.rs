@@ -7,7 +7,7 @@ use crate::render::Note;
 use crate::span::Span;
 use crate::suggest::{Edit, free};
 
-/// The text that the names are of.
+/// The context of errors about names: the text and its names.
 pub(super) struct NameErrors<'a> {
     pub(super) text: &'a str,
     pub(super) table: &'a NameTable,
@@ -22,7 +22,7 @@ impl NameErrors<'_> {
         Error::new(kind, self.text).note(Note::new(span, note))
     }
 
-    /// A name that is two things; each with its first use.
+    /// The error of a name with two classes, each with its first use.
     #[cold]
     pub(super) fn class(&self, one: (NameClass, &NameUse), other: (NameClass, &NameUse)) -> Error {
         let place = |(_, use_): (NameClass, &NameUse)| use_.name.span;
@@ -38,7 +38,7 @@ impl NameErrors<'_> {
             .help(help)
     }
 
-    /// A name that is an index by itself, and a tensor.
+    /// The error of a tensor used as an index without brackets.
     #[cold]
     pub(super) fn axis_and_tensor(&self, axis: &NameUse, tensor: &NameUse) -> Error {
         if tensor.role == NameRole::Bare {
@@ -59,7 +59,7 @@ impl NameErrors<'_> {
             .help(help)
     }
 
-    /// Ids that the program computes; `defined` is where.
+    /// The error of an index tensor that the program computes; `defined` is its definition.
     #[cold]
     pub(super) fn computed(&self, ids: Name, defined: Span) -> Error {
         self.error(ErrorKind::IndexComputed { name: self.name(ids.id) }, ids.span, "its elements are indices here")
@@ -67,7 +67,7 @@ impl NameErrors<'_> {
             .help("tensors of indices are inputs: compute it before, and give it another name here")
     }
 
-    /// A name that is read where no statement before has defined it; `defined` is where one does.
+    /// The error of a name read before its definition; `defined` is the definition.
     #[cold]
     pub(super) fn undefined(&self, read: Name, defined: Span) -> Error {
         let name = self.name(read.id);
@@ -82,7 +82,7 @@ impl NameErrors<'_> {
         self.error(ErrorKind::UnknownName { name }, read.span, "read here").note(Note::new(defined, note)).help(help)
     }
 
-    /// A second definition in another way.
+    /// The error of a second definition with another assignment, or by `=`.
     #[cold]
     pub(super) fn redefined(&self, first: &Statement, again: &Statement) -> Error {
         let name = self.name(again.name.id);
@@ -107,7 +107,7 @@ impl NameErrors<'_> {
         }
     }
 
-    /// A contribution after the first read.
+    /// The error of a contribution after the first read.
     #[cold]
     pub(super) fn late(&self, statement: &Statement, read: Span) -> Error {
         let name = self.name(statement.name.id);

@@ -1,4 +1,4 @@
-//! Where the names of a program are used, and as what.
+//! The uses of names in a program.
 
 use crate::ast::{Access, Affine, Atom, Expr, ExprKind, Index, IndexTermKind, Name, NamedAxis, Size, Statement};
 
@@ -11,18 +11,18 @@ pub(super) struct NameUse {
     pub(super) statement: usize,
 }
 
-/// As what a name is used.
+/// The kind of a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NameRole {
-    /// Alone in an index, or before `:` after `for`.
+    /// An index without brackets, or the axis of a size after `for`.
     Axis,
-    /// As what a statement defines.
+    /// The defined tensor of a statement.
     Written,
     /// With indices in an expression.
     Element,
     /// Without indices in an expression: a tensor or a size parameter.
     Bare,
-    /// With indices in an index: its elements are indices.
+    /// With indices in an index: an index tensor.
     Ids,
     /// In `size(…)`.
     SizeOf,
@@ -31,13 +31,14 @@ pub(super) enum NameRole {
 }
 
 impl NameRole {
-    /// Whether a tensor used so is read.
+    /// Whether this use reads a tensor.
     pub(super) fn reads(self) -> bool {
         matches!(self, NameRole::Element | NameRole::Bare | NameRole::Ids | NameRole::SizeOf)
     }
 }
 
-/// All uses of the names of these statements, in the order of the text: each statement begins with the name it defines.
+/// All uses of names in these statements, in the order of the text; each statement begins with the name that it
+/// defines.
 pub(super) fn uses(statements: &[Statement], names: usize) -> Vec<NameUse> {
     let mut walk = UseWalk { statement: 0, uses: Vec::with_capacity(2 * names) };
     for (k, statement) in statements.iter().enumerate() {
@@ -56,7 +57,7 @@ pub(super) fn uses(statements: &[Statement], names: usize) -> Vec<NameUse> {
     walk.uses
 }
 
-/// Goes over trees of bounded depth.
+/// Traverses trees of bounded depth.
 struct UseWalk {
     statement: usize,
     uses: Vec<NameUse>,

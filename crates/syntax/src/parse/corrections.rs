@@ -1,4 +1,4 @@
-//! Level 3: complete texts for what was probably meant where the grammar does not go on.
+//! Level 3: candidates for texts that the grammar refuses.
 
 use super::expected::Expected;
 use super::lex::TokenKind;
@@ -9,7 +9,7 @@ use crate::error::{Error, Level};
 use crate::span::Span;
 use crate::suggest::Edit;
 
-/// The error of a text that does not go on as it should, with a text that does.
+/// Adds a candidate to a grammar error, if one is known.
 pub(super) fn meant(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
     match (p.token.kind, expected) {
         (TokenKind::Name, Expected::Assign) => named_assignment(p, error),
@@ -18,7 +18,7 @@ pub(super) fn meant(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
     }
 }
 
-/// `Y sum= x[i]`: an assignment by the name that it has elsewhere.
+/// `Y sum= x[i]`: an assignment with the name that another language gives it.
 fn named_assignment(p: &Parser<'_>, error: Error) -> Error {
     let span = p.token.span;
     match reduction(p.word(span)) {
@@ -30,7 +30,7 @@ fn named_assignment(p: &Parser<'_>, error: Error) -> Error {
     }
 }
 
-/// `Y[(i a:2)] = x[i]`: sizes of axes in a group stand behind the statement.
+/// `Y[(i a:2)] = x[i]`: a size inside a merged axis.
 fn size_in_group(p: &Parser<'_>, error: Error) -> Error {
     let Some(open) = p.open.last().map(|open| open.span) else { return error };
     let Some(close) = closing(p.text, open.start as usize) else { return error };
@@ -50,7 +50,8 @@ fn size_in_group(p: &Parser<'_>, error: Error) -> Error {
     error.candidate("sizes of axes in a group stand behind the statement", text)
 }
 
-/// `Y[i] = sum(x[i,j])`: a call, which is all of the right side, as this assignment; the function is written at `name`.
+/// `Y[i] = sum(x[i,j])`: a reduction called as a function; it becomes the assignment if the call is the whole right
+/// side. `name` is the span of the function.
 pub(super) fn called_reduction(text: &str, name: Span, assign: Assign, error: Error) -> Error {
     let rest = &text[name.range().end..];
     let open = text.len() - rest.trim_start().len();
@@ -67,7 +68,7 @@ pub(super) fn called_reduction(text: &str, name: Span, assign: Assign, error: Er
     }
 }
 
-/// Where the parenthesis or bracket at `open` is closed.
+/// The position of the parenthesis or bracket that closes the one at `open`.
 pub(super) fn closing(text: &str, open: usize) -> Option<usize> {
     let mut depth = 0_usize;
     for (at, c) in text.get(open..)?.char_indices() {

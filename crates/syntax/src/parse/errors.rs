@@ -1,4 +1,4 @@
-//! Levels 2 and 3: errors of the grammar.
+//! Levels 2 and 3: grammar errors.
 
 use super::corrections::{called_reduction, meant};
 use super::expected::Expected;
@@ -13,7 +13,7 @@ use crate::render::Note;
 use crate::span::Span;
 use einfold_ir::Function;
 
-/// The error of a text that does not go on as it should.
+/// The error of an unexpected token.
 pub(super) fn error(p: &Parser<'_>, expected: Expected) -> Error {
     let token = p.token;
     match (token.kind, p.open.last()) {
@@ -68,7 +68,7 @@ fn found(p: &Parser<'_>) -> FoundToken {
     }
 }
 
-/// An error of the grammar, without help.
+/// A grammar error without help.
 pub(super) fn problem(text: &str, problem: SyntaxProblem, span: Span, note: &str) -> Error {
     Error::new(ErrorKind::Syntax { problem }, text).note(Note::new(span, note))
 }
@@ -93,7 +93,7 @@ fn no_output(p: &Parser<'_>) -> Error {
     problem(p.text, found, p.token.span, "").help("named subscripts say their output, as in `[i j], [j k] -> [i k]`")
 }
 
-/// A comma or an arrow after the output.
+/// The error of a comma or an arrow after the output.
 pub(super) fn second_output(p: &Parser<'_>, arrow: Span) -> Error {
     let (what, here, there) = match p.token.kind {
         TokenKind::Arrow => (SyntaxProblem::SecondArrow, "again here", "first here"),
@@ -116,7 +116,7 @@ fn not_a_number(p: &Parser<'_>) -> Error {
     }
 }
 
-/// An assignment sign with white space in it, and its place.
+/// An assignment with white space in it, and its span.
 fn spaced_assign(p: &Parser<'_>) -> Option<(Assign, Span)> {
     let start = p.token.span.start as usize;
     let rest = &p.text[start..];
@@ -130,7 +130,7 @@ fn spaced_assign(p: &Parser<'_>) -> Option<(Assign, Span)> {
     [Add, Multiply, Max, Min, Or, And, LogSumExp, Mean].iter().find_map(spaced)
 }
 
-/// A reserved word where a name should stand.
+/// The error of a reserved word in the place of a name.
 pub(super) fn reserved(p: &Parser<'_>, span: Span) -> Error {
     let word = p.word(span);
     let (note, help) = match word {
@@ -149,7 +149,7 @@ pub(super) fn reserved(p: &Parser<'_>, span: Span) -> Error {
     Error::new(ErrorKind::Reserved { name: word.into() }, p.text).note(Note::new(span, note)).help(help)
 }
 
-/// A call of what is no function.
+/// The error of a call of an unknown function.
 #[cold]
 pub(super) fn unknown_function(p: &Parser<'_>, span: Span) -> Error {
     let word = p.word(span);
@@ -169,7 +169,7 @@ pub(super) fn unknown_function(p: &Parser<'_>, span: Span) -> Error {
     }
 }
 
-/// A call with the wrong number of arguments.
+/// The error of a call with the wrong number of arguments.
 #[cold]
 pub(super) fn arguments(text: &str, function: Function, given: usize, span: Span) -> Error {
     let help = match function {
@@ -188,13 +188,13 @@ pub(super) fn arguments(text: &str, function: Function, given: usize, span: Span
     }
 }
 
-/// `0*i` in an index.
+/// The error of `0*i` in an index.
 #[cold]
 pub(super) fn zero_coefficient(text: &str, span: Span) -> Error {
     problem(text, SyntaxProblem::ZeroCoefficient, span, "").help("write the position alone, as in `x[0]`")
 }
 
-/// A second `...` in one list.
+/// The error of a second `...` in one list.
 #[cold]
 pub(super) fn second_ellipsis(text: &str, first: Span, again: Span) -> Error {
     problem(text, SyntaxProblem::SecondEllipsis, again, "again here")
@@ -202,7 +202,7 @@ pub(super) fn second_ellipsis(text: &str, first: Span, again: Span) -> Error {
         .help("one `...` stands for all axes that are not written")
 }
 
-/// A size after `...`.
+/// The error of a size after `...`.
 #[cold]
 pub(super) fn size_of_ellipsis(text: &str, dots: Span, colon: Span) -> Error {
     problem(text, SyntaxProblem::SizeOfEllipsis, dots.to(colon), "")

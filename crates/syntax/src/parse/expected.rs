@@ -1,23 +1,23 @@
-//! Levels 2 and 3: what can stand at the places of the grammar.
+//! Levels 2 and 3: what the grammar allows at each place.
 
-/// Declares [`Expected`] from what is said about each place.
+/// Declares [`Expected`] with the words and the help for each place.
 macro_rules! expected {
     ($($name:ident = $what:literal, $help:literal;)*) => {
-        /// What can stand at a place of the grammar.
+        /// A place of the grammar, by what it allows.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(super) enum Expected {
             $($name,)*
         }
 
         impl Expected {
-            /// In words, as after "expected".
+            /// What the place allows, to follow "expected".
             pub(super) fn what(self) -> &'static str {
                 match self {
                     $(Expected::$name => $what,)*
                 }
             }
 
-            /// Whether something that is open may be closed here.
+            /// Whether the place allows a closing bracket or parenthesis.
             pub(super) fn closes(self) -> bool {
                 use Expected::{ArgumentEnd, AxisOrClose, IndexEnd, NameOrClose, ParenthesisEnd, PositionEnd, SizeClose};
                 matches!(
@@ -26,7 +26,7 @@ macro_rules! expected {
                 )
             }
 
-            /// What to do if nothing better is known.
+            /// The help if there is no more specific one.
             pub(super) fn help(self) -> &'static str {
                 match self {
                     $(Expected::$name => $help,)*

@@ -1,4 +1,4 @@
-//! Level 3: the right sides of statements. Chains of operators are read by loops, nesting by recursion of bounded depth.
+//! Level 3: right sides. Loops read chains of operators; recursion of bounded depth reads nested expressions.
 
 use super::errors::{arguments, unknown_function};
 use super::expected::Expected;
@@ -24,7 +24,7 @@ impl Parser<'_> {
         Ok(Expr { span: self.since(start), kind: ExprKind::Sum(terms) })
     }
 
-    /// Passes a `+` or `-`.
+    /// Skips a `+` or `-`.
     pub(super) fn sign(&mut self) -> Option<(Sign, Span)> {
         let sign = match self.token.kind {
             TokenKind::Plus => Sign::Plus,
@@ -85,7 +85,7 @@ impl Parser<'_> {
         Ok(kind)
     }
 
-    /// `call = FUNC "(" expr { "," expr } ")"`, of which the word has been passed.
+    /// `call = FUNC "(" expr { "," expr } ")"`; the word has been read.
     fn call(&mut self, name: Span) -> Parsed<Call> {
         let function = self.func(name)?;
         self.open(TokenKind::OpenParenthesis, Expected::Expression)?;
@@ -105,7 +105,7 @@ impl Parser<'_> {
         function(self.word(name)).ok_or_else(|| unknown_function(self, name))
     }
 
-    /// `access = NAME [ indices ]`, of which the name has been passed.
+    /// `access = NAME [ indices ]`; the name has been read.
     fn access(&mut self, name: Span) -> Parsed<Access> {
         let tensor = self.known(name)?;
         let indices = if self.at(TokenKind::OpenBracket) { self.indices()? } else { Vec::new() };
@@ -113,5 +113,5 @@ impl Parser<'_> {
     }
 }
 
-/// So that an expression stays small: chains hold many.
+/// Guards the size of an expression: sums and products hold many.
 const _: () = assert!(size_of::<Expr>() <= 64 && size_of::<Error>() == size_of::<usize>());

@@ -1,4 +1,4 @@
-//! Levels 2 and 3: what was probably meant by what cannot stand at a place.
+//! Levels 2 and 3: help for common mistakes.
 
 use super::corrections::closing;
 use super::expected::Expected;
@@ -14,7 +14,7 @@ const COMPARISON: &str =
 const REMAINDER: &str = "there is no remainder; what goes around the end of an axis takes its positions from an operand \
                          `t` = 0, 1, 2, … with `--oor t=wrap`, as in `y[i] = x[t[i]-k]*w[k]`";
 
-/// Signs of other languages, and what to write here.
+/// Operators of other languages, with the help for each.
 const HINTS: [(&str, &str); 24] = [
     ("**", "a power is `pow(x, 2)`"),
     ("//", "`/` divides; there is no division that rounds"),
@@ -42,7 +42,7 @@ const HINTS: [(&str, &str); 24] = [
     ("＝", "an assignment is written `=`"),
 ];
 
-/// What was probably meant by the next token, where that says more than what could have stood there.
+/// The help for the next token, where it says more than a list of what the grammar allows.
 pub(super) fn hint(p: &Parser<'_>, expected: Expected) -> Option<String> {
     let here = &p.text[p.token.span.start as usize..];
     let touches = p.previous.end == p.token.span.start && !p.previous.range().is_empty();
@@ -78,7 +78,7 @@ pub(super) fn hint(p: &Parser<'_>, expected: Expected) -> Option<String> {
     Some(help.to_string())
 }
 
-/// The hint for a token of a program that could stand elsewhere.
+/// The help for a token of a program in the wrong place.
 fn program(p: &Parser<'_>, expected: Expected) -> Option<&'static str> {
     use Expected::{ArgumentEnd, Assign, Expression, Index, IndexEnd, Integer, ParenthesisEnd, PositionEnd, Size};
     use Expected::{Statement, StatementEnd};
@@ -111,7 +111,7 @@ fn program(p: &Parser<'_>, expected: Expected) -> Option<&'static str> {
     })
 }
 
-/// The hint for a sign of another language that begins with the token before, or here.
+/// The help for an operator of another language that ends or begins at the current token.
 fn foreign(here: &str, both: &str) -> Option<&'static str> {
     let find = |text: &str| HINTS.iter().find(|(sign, _)| text.starts_with(sign)).map(|(_, help)| *help);
     find(both).or_else(|| find(here))

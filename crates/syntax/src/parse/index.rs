@@ -13,7 +13,7 @@ impl Parser<'_> {
         self.bracketed(Expected::IndexEnd, Self::index, |index| index)
     }
 
-    /// Items in brackets, separated by commas, of which one at most is `...`; `index` is what can be that in an item.
+    /// Reads items in brackets, separated by commas; at most one is `...`. `index` gives the index of an item.
     pub(super) fn bracketed<T>(
         &mut self,
         end: Expected,
@@ -36,7 +36,7 @@ impl Parser<'_> {
         Ok(items)
     }
 
-    /// `index = axis | affine`; a name alone is an axis.
+    /// `index = axis | affine`; a name without brackets is an axis.
     pub(super) fn index(&mut self) -> Parsed<Index> {
         match self.token.kind {
             TokenKind::Ellipsis | TokenKind::OpenParenthesis => self.axis(Expected::Index).map(Index::Axis),
@@ -88,7 +88,7 @@ impl Parser<'_> {
         }
     }
 
-    /// `iatom = NAME [ indices ]`; `coefficient` stands before it.
+    /// `iatom = NAME [ indices ]`, preceded by `coefficient`.
     fn iatom(&mut self, coefficient: Option<Integer>) -> Parsed<Atom> {
         let name = self.name(if coefficient.is_some() { Expected::Atom } else { Expected::Index })?;
         if !self.at(TokenKind::OpenBracket) {
@@ -99,5 +99,5 @@ impl Parser<'_> {
     }
 }
 
-/// So that indices are small: most are plain axes.
+/// Guards the size of an index: most are plain axes.
 const _: () = assert!(size_of::<Index>() <= 40 && size_of::<Result<Index, Error>>() <= 40);

@@ -1,7 +1,7 @@
-//! Level 1: one function a production of `grammar/einfold.ebnf`, of the same name.
+//! Level 1: one function for each production of `grammar/einfold.ebnf`, with its name.
 //!
-//! Every function leaves the white space after its symbols behind it. What is read goes to the [`Builder`]; where no production
-//! goes on, [`super::diagnose`] finds out why.
+//! Each function also reads the white space after its symbols. The [`Builder`] collects the result;
+//! [`super::letters_errors`] explains failures.
 
 use super::letters_errors::diagnose;
 use super::{MAX_DEPTH, Span};
@@ -16,7 +16,7 @@ use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-/// Where the grammar was left: how many bytes of the text remain there.
+/// The position of a failure, as the number of bytes that remain.
 pub(super) struct StoppedAt {
     pub(super) rest: usize,
 }
@@ -33,13 +33,13 @@ impl ParseError<&str> for StoppedAt {
 
 type Parsed<'t, T = ()> = IResult<&'t str, T, StoppedAt>;
 
-/// Reads a subscript string.
+/// Parses a subscript string.
 pub(crate) fn parse(text: &str) -> Result<Subscripts, Error> {
     let mut b = Builder::new(text, Spelling::Letters);
     let rest = match letters(text, &mut b) {
         Ok((rest, ())) => rest.len(),
         Err(nom::Err::Error(stop) | nom::Err::Failure(stop)) => stop.rest,
-        // Complete parsers never ask for more.
+        // Complete parsers never return `Incomplete`.
         Err(nom::Err::Incomplete(_)) => text.len(),
     };
     if rest == 0 && b.open_parenthesis().is_none() {
@@ -62,7 +62,7 @@ fn litem<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     if rest.starts_with('(') { group(rest, b, depth) } else { lterm(rest, b) }
 }
 
-/// `group = "(" litem "," litem { "," litem } ")"`; the depth is bounded, and with it the recursion.
+/// `group = "(" litem "," litem { "," litem } ")"`; `depth` bounds the recursion.
 fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     if depth == MAX_DEPTH {
         return Err(nom::Err::Failure(StoppedAt { rest: rest.len() }));

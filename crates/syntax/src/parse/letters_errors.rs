@@ -1,11 +1,11 @@
-//! Why the parser of letters could not go on, and what was probably meant.
+//! Level 1: grammar errors with their help.
 
 use super::{MAX_DEPTH, Note, Span};
 use crate::ast::Builder;
 use crate::error::{Error, ErrorKind, SyntaxProblem};
 use crate::labels::{is_label, meant_by};
 
-/// The error of a text that can be read up to byte `at` only; `b` knows what was read.
+/// The error of a text that parses only up to byte `at`; `b` has the part before.
 pub(super) fn diagnose(text: &str, at: usize, b: &Builder) -> Error {
     let stop = StopPlace { text, at, b };
     match text[at..].chars().next() {
@@ -20,7 +20,7 @@ pub(super) fn diagnose(text: &str, at: usize, b: &Builder) -> Error {
     }
 }
 
-/// Where the parser stopped.
+/// The position of the failure and its context.
 struct StopPlace<'a> {
     text: &'a str,
     at: usize,
@@ -116,7 +116,7 @@ impl StopPlace<'_> {
         }
     }
 
-    /// Something stands directly beside a group.
+    /// The error of a label or an ellipsis next to a group.
     fn beside_group(&self) -> Error {
         let error = self.error(SyntaxProblem::GroupInTerm, Span::point(self.at as u32), "a `,` is missing here");
         error.help("parentheses hold whole terms; separate them by `,`")
@@ -139,7 +139,7 @@ impl StopPlace<'_> {
     }
 }
 
-/// The error of a `-` or `>` at byte `at` that is no arrow: its other half is missing, or not beside it.
+/// The error of a `-` or `>` at byte `at` whose other half is missing or separate.
 pub(super) fn arrow_in_pieces(text: &str, at: usize) -> Error {
     let rest = &text[at..];
     let error = |problem: SyntaxProblem, len: usize, note: &str| {

@@ -1,16 +1,17 @@
-//! Levels 2 and 3: from text to tokens, one at a time.
+//! Levels 2 and 3: the lexer, which reads one token at a time.
 //!
-//! These levels have tokens, where letters have characters, because a line end is a token or white space by what stands around
-//! it, and because an error has to name what was found. Functions are named after the productions of `grammar/einfold.ebnf`.
+//! A line end is a token or white space depending on its neighbours, and errors name the token that was found, so these
+//! levels have tokens where letters have characters. Functions have the names of the productions of
+//! `grammar/einfold.ebnf`.
 
 use crate::ast::Assign;
 use crate::span::Span;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
-/// What was there, if it was.
+/// A result that is absent if the text does not match.
 type Parsed<T = ()> = Option<T>;
 
-/// A piece of text that the grammar speaks of.
+/// A token with its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,
@@ -36,24 +37,25 @@ pub(super) enum TokenKind {
     Name,
     Integer,
     Real,
-    /// Digits that run into a letter, a digit or a point.
+    /// Digits directly followed by a letter or a point.
     NotANumber,
     /// A line end that separates statements.
     Newline,
-    /// A character of no token.
+    /// A character that begins no token.
     Other(char),
     End,
 }
 
-/// Reads a text from the left.
+/// Reads tokens from left to right.
 pub(super) struct Lexer<'t> {
     text: &'t str,
     at: usize,
     /// Whether line ends separate statements.
     lines: bool,
-    /// How many brackets and parentheses are open.
+    /// The number of open brackets and parentheses.
     open: usize,
-    /// Whether what was read last goes on in the next line: an operator, a comma, an assignment sign or nothing at all.
+    /// Whether the last token continues on the next line: an operator, a comma, an assignment, or the start of the
+    /// text.
     goes_on: bool,
 }
 
@@ -62,7 +64,7 @@ impl<'t> Lexer<'t> {
         Lexer { text, at: 0, lines, open: 0, goes_on: true }
     }
 
-    /// The next token; at the end of the text `End`, again and again.
+    /// The next token; `End` at the end of the text, any number of times.
     pub(super) fn next(&mut self) -> Token {
         if let Some(span) = self.newline() {
             return Token { kind: TokenKind::Newline, span };
@@ -131,7 +133,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// A name, or an assignment sign that begins with a word.
+    /// A name, or an assignment that begins with a word.
     fn word(&mut self) -> TokenKind {
         let start = self.at;
         self.name();
@@ -141,7 +143,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// A number, or what begins like one.
+    /// A number, or a malformed one.
     fn numeral(&mut self) -> TokenKind {
         let kind = self.number();
         let runs_on = |lexer: &Self| match lexer.char() {
@@ -160,7 +162,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// `NEWLINE`: passes all white space, and gives the place of a line end in it that separates statements.
+    /// `NEWLINE`: skips white space and gives the span of a line end in it that separates statements.
     fn newline(&mut self) -> Parsed<Span> {
         let at = self.blank()? as u32;
         (self.lines && self.open == 0 && !self.goes_on).then(|| {
@@ -169,7 +171,7 @@ impl<'t> Lexer<'t> {
         })
     }
 
-    /// `BLANK`: white space and comments; gives the place of the first line end in it.
+    /// `BLANK`: skips white space and comments and gives the span of the first line end.
     fn blank(&mut self) -> Parsed<usize> {
         let mut line_end = None;
         while let Some(byte) = self.byte(0) {
@@ -190,13 +192,13 @@ impl<'t> Lexer<'t> {
         line_end
     }
 
-    /// `COMMENT`: `#` and what follows it in its line.
+    /// `COMMENT`: `#` and the rest of its line.
     fn comment(&mut self) -> Parsed {
         self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at);
         Some(())
     }
 
-    /// `NAME`, of which the first character has been looked at.
+    /// `NAME`, after its first character.
     fn name(&mut self) -> Parsed {
         while let Some(byte) = self.byte(0) {
             match byte {
@@ -211,7 +213,8 @@ impl<'t> Lexer<'t> {
         Some(())
     }
 
-    /// `NUMBER = DIGITS [ "." [ DIGITS ] ] [ EXPONENT ] | "." DIGITS [ EXPONENT ]`; nothing if an exponent has no digits.
+    /// `NUMBER = DIGITS [ "." [ DIGITS ] ] [ EXPONENT ] | "." DIGITS [ EXPONENT ]`; fails on an exponent without
+    /// digits.
     fn number(&mut self) -> Parsed<TokenKind> {
         let whole = self.digits();
         let point = self.byte(0) == Some(b'.') && !self.text[self.at..].starts_with("...");

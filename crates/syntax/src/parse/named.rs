@@ -11,22 +11,22 @@ use crate::parse::check_length;
 use crate::span::Span;
 use crate::suggest;
 
-/// Reads named subscripts.
+/// Parses named subscripts.
 pub(super) fn parse(text: &str) -> Result<Ast, Error> {
     checked(read(text)?)
 }
 
-/// Reads named subscripts, whatever axes the output has.
+/// Parses named subscripts without checking the output.
 pub(crate) fn read(text: &str) -> Result<Named, Error> {
     let mut p = Parser::new(text, Level::Named);
     let (terms, arrow, output) = p.named()?;
     Ok(Named::new(text, p.into_names(), terms, arrow, output))
 }
 
-/// Reads named subscripts without brackets, in the manner of einops: in `batch i, batch j -> i j`, white space separates axes
-/// and commas separate operands. The same as `[batch i], [batch j] -> [i j]`.
+/// Parses named subscripts without brackets, as einops writes them: in `batch i, batch j -> i j`, white space separates
+/// axes and commas separate operands. The result equals that of `[batch i], [batch j] -> [i j]`.
 ///
-/// [`parse`](crate::parse) reads such a text as letters, `batch` as five axes.
+/// [`parse`](crate::parse) would read this text as letters, with five axes in `batch`.
 ///
 /// # Errors
 /// As [`parse`](crate::parse) for named subscripts.

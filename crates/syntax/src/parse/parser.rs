@@ -1,5 +1,5 @@
-//! Levels 2 and 3: what is needed to read tokens by a grammar. The productions are in `named`, `program`, `expr` and `index`,
-//! one function each, of the same name; they give [`Parsed`].
+//! Levels 2 and 3: the token parser. The modules `named`, `program`, `expr` and `index` have one function for each
+//! production, with its name, that returns [`Parsed`].
 
 use super::errors;
 use super::expected::Expected;
@@ -10,10 +10,10 @@ use crate::error::{Error, Level, SyntaxProblem};
 use crate::span::Span;
 use std::collections::HashMap;
 
-/// What a production reads.
+/// The result of a production.
 pub(super) type Parsed<T> = Result<T, Error>;
 
-/// A text that has been read up to `token`.
+/// A parser with one token of lookahead.
 pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
     pub(super) level: Level,
@@ -22,9 +22,9 @@ pub(super) struct Parser<'t> {
     pub(super) token: Token,
     /// The token before it.
     pub(super) previous: Span,
-    /// The brackets and parentheses that are open.
+    /// The spans of the open brackets and parentheses.
     pub(super) open: Vec<Token>,
-    /// How many signs the next token stands under.
+    /// The number of signs around the next token.
     signs: usize,
     names: Interner<'t>,
 }
@@ -37,7 +37,7 @@ impl<'t> Parser<'t> {
         Parser { text, level, lexer, token, previous: Span::default(), open: Vec::new(), signs: 0, names }
     }
 
-    /// The names that have been read.
+    /// The names read so far.
     pub(super) fn into_names(self) -> NameTable {
         self.names.table
     }
@@ -50,19 +50,19 @@ impl<'t> Parser<'t> {
         self.token.kind == kind
     }
 
-    /// Passes the next token.
+    /// Skips the next token.
     pub(super) fn advance(&mut self) -> Span {
         self.previous = self.token.span;
         self.token = self.lexer.next();
         self.previous
     }
 
-    /// Passes the next token if it is of this kind.
+    /// Skips the next token if it is of this kind.
     pub(super) fn eat(&mut self, kind: TokenKind) -> Option<Span> {
         self.at(kind).then(|| self.advance())
     }
 
-    /// From `start` to the end of what has been read.
+    /// The span from `start` to the end of the last token.
     pub(super) fn since(&self, start: Span) -> Span {
         start.to(self.previous)
     }
@@ -77,7 +77,7 @@ impl<'t> Parser<'t> {
         errors::problem(self.text, problem, span, note).help(help)
     }
 
-    /// Passes an opening bracket or parenthesis.
+    /// Skips an opening bracket or parenthesis.
     pub(super) fn open(&mut self, kind: TokenKind, expected: Expected) -> Result<Span, Error> {
         if !self.at(kind) {
             return Err(self.expected(expected));
@@ -87,7 +87,7 @@ impl<'t> Parser<'t> {
         Ok(self.advance())
     }
 
-    /// Passes the closing one.
+    /// Skips the closing bracket or parenthesis.
     pub(super) fn close(&mut self, kind: TokenKind, expected: Expected) -> Result<Span, Error> {
         if !self.at(kind) {
             return Err(self.expected(expected));
@@ -96,7 +96,7 @@ impl<'t> Parser<'t> {
         Ok(self.advance())
     }
 
-    /// What `read` reads after a sign, which counts as a level of nesting.
+    /// Runs `read` after a sign, which counts as a nesting level.
     pub(super) fn signed<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         self.check_depth()?;
         self.signs += 1;
@@ -117,7 +117,7 @@ impl<'t> Parser<'t> {
         Err(self.problem(SyntaxProblem::TooDeep, self.token.span, "one too many", help))
     }
 
-    /// `NAME`; in a program, no reserved word.
+    /// `NAME`; in a program not a reserved word.
     pub(super) fn name(&mut self, expected: Expected) -> Parsed<Name> {
         match self.eat(TokenKind::Name) {
             Some(span) => self.known(span),
@@ -139,7 +139,7 @@ impl<'t> Parser<'t> {
         let Some(span) = self.eat(TokenKind::Integer) else { return Err(self.expected(expected)) };
         match self.word(span).parse() {
             Ok(value) => Ok(Integer { value, span }),
-            // Digits alone can only be too many.
+            // A number of digits only fails to parse by overflow.
             Err(_) => Err(self.large_integer(span)),
         }
     }
@@ -149,7 +149,7 @@ impl<'t> Parser<'t> {
         self.problem(SyntaxProblem::LargeInteger, span, "", "positions and sizes are 64-bit integers with a sign")
     }
 
-    /// Refuses a second `...` in one list; `first` is the place of the first.
+    /// Refuses a second `...` in one list; `first` is the span of the first.
     pub(super) fn check_ellipsis(&self, axis: &NamedAxis, first: &mut Option<Span>) -> Result<(), Error> {
         match (axis, *first) {
             (NamedAxis::Ellipsis(again), Some(first)) => Err(errors::second_ellipsis(self.text, first, *again)),
@@ -162,22 +162,22 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// Numbers the names of a text.
+/// Assigns numbers to the names of a text.
 struct Interner<'t> {
     table: NameTable,
-    /// The numbers by name, once there are more than [`Interner::FEW`].
+    /// The numbers by name, used for more than [`Interner::FEW`] names.
     map: HashMap<&'t str, u32>,
 }
 
 impl<'t> Interner<'t> {
-    /// So many names are found faster one by one than by hashing.
+    /// Up to this number of names a linear search is faster than hashing.
     const FEW: usize = 16;
 
     fn number(&mut self, text: &'t str, word: &'t str, span: Span) -> u32 {
         let first = &mut self.table.first;
         let new = first.len() as u32;
         if first.len() < Self::FEW {
-            // Bytes, because the places of names need no check for character boundaries.
+            // Compares bytes, which needs no check of character boundaries.
             let (text, word) = (text.as_bytes(), word.as_bytes());
             let known = first.iter().position(|known| &text[known.range()] == word);
             if let Some(id) = known {

@@ -1,4 +1,4 @@
-//! Level 3: programs and their statements.
+//! Level 3: programs and statements.
 
 use super::errors::size_of_ellipsis;
 use super::expected::Expected;
@@ -9,7 +9,7 @@ use crate::error::{Error, Level};
 use crate::names::Names;
 use crate::span::Span;
 
-/// Reads a program.
+/// Parses a program.
 pub(super) fn parse(text: &str) -> Result<Ast, Error> {
     let mut p = Parser::new(text, Level::Program);
     let statements = p.program()?;
@@ -95,7 +95,7 @@ impl Parser<'_> {
         self.known(word).map(Size::Parameter)
     }
 
-    /// `sizeof = "size" "(" NAME "," INT ")"`, of which the word has been passed.
+    /// `sizeof = "size" "(" NAME "," INT ")"`; the word has been read.
     pub(super) fn sizeof(&mut self, word: Span) -> Parsed<SizeOf> {
         self.open(TokenKind::OpenParenthesis, Expected::Size)?;
         let tensor = self.name(Expected::Tensor)?;

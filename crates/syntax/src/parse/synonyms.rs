@@ -1,4 +1,4 @@
-//! What was probably meant by the name of a function that there is not.
+//! Names of functions and assignments in other languages.
 
 use crate::ast::{Assign, FUNCTIONS};
 
@@ -27,7 +27,7 @@ const ALIASES: [(&str, &str); 21] = [
     ("cond", "where"),
 ];
 
-/// Reductions, which are not called but said by the assignment.
+/// Reductions, which an assignment names, not a call.
 const REDUCTIONS: [(&str, Assign); 13] = [
     ("sum", Assign::Add),
     ("einsum", Assign::Add),
@@ -44,7 +44,7 @@ const REDUCTIONS: [(&str, Assign); 13] = [
     ("logaddexp", Assign::LogSumExp),
 ];
 
-/// Assignments of other languages that there are not, and what can be written instead.
+/// Assignments of other languages that have no counterpart, with what to write instead.
 const ASSIGNMENTS: [(&str, &str); 9] = [
     ("median", "there is no median: order the values of each group outside; `mean=`, `min=` and `max=` reduce groups"),
     ("first", FIRST),
@@ -68,17 +68,17 @@ const FIRST: &str = "the first of each group has the position `f[g[n]] min= p[n]
 const EXTREME: &str = "the position of the greatest of each group, of several the first: \
                        `m[g[n]] max= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …";
 
-/// What to write instead of the assignment `word=`, which there is not.
+/// The help for the unknown assignment `word=`.
 pub(super) fn assignment(word: &str) -> Option<&'static str> {
     ASSIGNMENTS.iter().find(|(name, _)| *name == word).map(|(_, help)| *help)
 }
 
-/// The reduction that `word` calls in other languages.
+/// The reduction that other languages call `word`.
 pub(super) fn reduction(word: &str) -> Option<Assign> {
     REDUCTIONS.iter().find(|(name, _)| *name == word).map(|(_, assign)| *assign)
 }
 
-/// The function that `word` calls in other languages, or one of nearly the same name.
+/// The function that other languages call `word`, or a function with a similar name.
 pub(super) fn similar(word: &str) -> Option<&'static str> {
     let alias = ALIASES.iter().find(|(name, _)| *name == word).map(|(_, function)| *function);
     alias.or_else(|| {
@@ -88,7 +88,7 @@ pub(super) fn similar(word: &str) -> Option<&'static str> {
     })
 }
 
-/// How many letters have to be put in, taken out or replaced: the distance of Levenshtein. Long words are far from all.
+/// The number of letters to insert, delete or replace (the Levenshtein distance). Long words are similar to none.
 fn distance(word: &str, name: &str) -> usize {
     if word.len() > 2 * name.len() {
         return word.len();

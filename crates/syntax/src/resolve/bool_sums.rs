@@ -1,4 +1,4 @@
-//! Sums of `bool`, which are *or*: allowed, and often meant to count.
+//! Warnings about sums of `bool`, which are *or* where a count may be meant.
 
 use crate::ast::{Ast, Statement};
 use crate::render::Note;
@@ -8,7 +8,7 @@ use crate::warning::{Warning, WarningKind};
 
 const COUNT: &str = "to count, add numbers";
 
-/// A program that sums `bool` in this statement.
+/// The warning for a statement of a program.
 pub(super) fn in_statement(text: &str, name: &str, statement: &Statement) -> Warning {
     let right = statement.right.span;
     let source = text.get(right.range()).unwrap_or_default();
@@ -27,7 +27,7 @@ fn counted(source: &str, statement: &Statement) -> String {
     }
 }
 
-/// Subscripts that sum `bool`; `output` is where the result is written.
+/// The warning for subscripts; `output` is the span of the output.
 pub(super) fn in_subscripts(ast: &Ast, text: &str, output: Span) -> Warning {
     let warning = warning(text, "the result".into(), Note::new(output, "of bool"));
     let warning = warning.help("to count, compute in integers: `--acc i64`, in the library `Expression::acc`");

@@ -1,4 +1,4 @@
-//! Resolves subscript strings and integer labels.
+//! Level 1: lowers subscript strings and integer labels.
 
 mod axes;
 mod errors;
@@ -39,7 +39,7 @@ fn resolve_letters(s: &Subscripts, inputs: &[TensorType], options: &Options) -> 
     lower(&errors, &axes, options.algebra, dtype)
 }
 
-/// The output term, or where it would be.
+/// The span of the output term, or the end of the text.
 pub(super) fn output_of(s: &Subscripts) -> Span {
     s.output().map_or(Span::point(s.text().len() as u32), |output| output.term.span)
 }

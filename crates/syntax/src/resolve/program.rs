@@ -1,4 +1,4 @@
-//! From a program to a module: statement by statement, all contributions to a name at its last one.
+//! Lowers programs and named subscripts to a module. A name is lowered at its last statement, from all contributions.
 
 mod ambiguity;
 mod errors;
@@ -38,20 +38,20 @@ use nodes::Nodes;
 use scope::Scope;
 use std::collections::HashMap;
 
-/// A program while it is resolved.
+/// The state of the lowering of a program.
 struct ProgramResolver<'a> {
     program: &'a Program,
     options: &'a Options,
     nodes: Nodes,
     tensors: Vec<Tensor>,
-    /// The tensor of a name, once there is one.
+    /// The tensor of each name that is defined or given.
     tensor_of: Vec<Option<usize>>,
     warnings: &'a mut Vec<Warning>,
     answer: &'a mut AnswerQuery<'a>,
     answers: QueryAnswers,
 }
 
-/// The meaning of a program for inputs of these types.
+/// Lowers a program for inputs of these types.
 pub(super) fn program<'a>(
     program: &'a Program,
     inputs: &[TensorType],
@@ -81,7 +81,7 @@ pub(super) fn program<'a>(
 }
 
 impl ProgramResolver<'_> {
-    /// Adds a name, once the questions about its shape are answered.
+    /// Lowers one name, after answers to the size queries of its shape.
     fn define(&mut self, definition: &names::Definition) -> Result<(), Error> {
         let (program, options, tensors) = (self.program, self.options, &self.tensors[..]);
         let name = program.name(definition.name);
@@ -120,7 +120,7 @@ impl ProgramResolver<'_> {
 }
 
 impl ProgramErrors<'_> {
-    /// A size that only ids tell, where nobody looks at them.
+    /// The error of a size that depends on an index tensor whose values are unknown.
     fn data_dependent(&self, name: &str, asked: &QueriedSize) -> Error {
         let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: asked.axis };
         self.error(kind, asked.span, "one more than the greatest position")

@@ -1,4 +1,4 @@
-//! Level 2: what was meant by named subscripts that are refused.
+//! Level 2: candidates for refused named subscripts.
 
 use super::edit::{free, names};
 use super::letters::{output, outputs};
@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, SyntaxProblem};
 use crate::parse;
 use std::collections::BTreeMap;
 
-/// The error of named subscripts, with what may have been meant; `text` has brackets, even if that of the error has none.
+/// Adds candidates. `text` has brackets, even if the text of the error has none.
 pub(super) fn add_candidates(error: Error, text: &str) -> Error {
     match error.kind() {
         ErrorKind::OutputRepeated { .. } | ErrorKind::OutputUnknown { .. } => {
@@ -28,14 +28,14 @@ pub(super) fn add_candidates(error: Error, text: &str) -> Error {
     }
 }
 
-/// Lists of integers: `[0 1], [1 2] -> [0 2]`, `[[0,1],[1,2]] -> [0,2]`.
+/// Candidate for lists of integers: `[0 1], [1 2] -> [0 2]`, `[[0,1],[1,2]] -> [0,2]`.
 fn integers(error: Error, text: &str) -> Error {
     let numbers = |side: &str| {
         let lists = side.split('[').skip(1).filter_map(|list| {
             let list = list.split(']').next().unwrap_or_default();
             let words = list.split([' ', ',']).filter(|word| !word.is_empty());
             let letter = |word: &str| word.parse::<u8>().ok().filter(|n| *n < 26).map(|n| char::from(b'a' + n));
-            // Brackets around the lists hold nothing themselves.
+            // Brackets around the lists contain nothing else.
             (!list.is_empty()).then(|| words.map(letter).collect::<Option<String>>())
         });
         lists.collect::<Option<Vec<String>>>().filter(|lists| !lists.is_empty())
@@ -53,7 +53,7 @@ fn integers(error: Error, text: &str) -> Error {
     }
 }
 
-/// Axes of size 1 without a name, `1` or `()`.
+/// Candidate for unnamed axes of size 1, `1` or `()`.
 fn ones(error: Error, text: &str) -> Error {
     let one = free(text, "one");
     let mut named = String::new();
@@ -74,13 +74,13 @@ fn ones(error: Error, text: &str) -> Error {
     match named.contains(&one).then(|| SubscriptTerms::of_named(&named, Some(&one))).flatten() {
         Some(terms) => {
             let program = SubscriptTerms::program(&[terms], &BTreeMap::new());
-            error.candidate("an axis of size 1 is read at position 0, and written with its size", program)
+            error.candidate("read an axis of size 1 at position 0, and write it with its size", program)
         }
         None => error,
     }
 }
 
-/// Sizes in brackets, `[(h:2 w)]`.
+/// Candidate for sizes in brackets, `[(h:2 w)]`.
 fn sizes(error: Error, text: &str) -> Error {
     let mut pieces = text.split(':');
     let mut plain = pieces.next().unwrap_or_default().to_string();
@@ -100,10 +100,10 @@ fn sizes(error: Error, text: &str) -> Error {
     if parse::read(&plain).is_ok() {
         return error.candidate(format!("with `--size {said}`, in the library `Expression::size`"), plain);
     }
-    error.candidate("a program says sizes", SubscriptTerms::program(&[terms], &sizes))
+    error.candidate("a program declares sizes", SubscriptTerms::program(&[terms], &sizes))
 }
 
-/// `...` in parentheses.
+/// Candidate for `...` in parentheses.
 fn dots(error: Error, text: &str) -> Error {
     let (i, j) = (free(text, "i"), free(text, "j"));
     let written = text.replace("...", &format!("{i} {j}"));
@@ -115,7 +115,7 @@ fn dots(error: Error, text: &str) -> Error {
     }
 }
 
-/// No output.
+/// Candidate for a missing output.
 fn no_output(error: Error, text: &str) -> Error {
     if text.contains("->") {
         return error;

@@ -1,10 +1,10 @@
-//! A text with some places written otherwise.
+//! Edits of a text.
 
 use crate::span::Span;
 use std::ops::Range;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
-/// Changes to a text, none of which overlap.
+/// A list of replacements in a text, which do not overlap.
 pub(crate) struct Edit<'t> {
     text: &'t str,
     changes: Vec<(Range<usize>, String)>,
@@ -15,18 +15,18 @@ impl<'t> Edit<'t> {
         Edit { text, changes: Vec::new() }
     }
 
-    /// Writes `by` in the place of what is at `span`.
+    /// Replaces the text at `span` by `by`.
     pub(crate) fn replace(mut self, span: Span, by: impl Into<String>) -> Edit<'t> {
         self.changes.push((span.range(), by.into()));
         self
     }
 
-    /// Writes `what` behind what is at `span`.
+    /// Inserts `what` after `span`.
     pub(crate) fn after(self, span: Span, what: impl Into<String>) -> Edit<'t> {
         self.replace(Span::point(span.end), what)
     }
 
-    /// The changed text; as it was if a place is none of it.
+    /// The edited text; the unchanged text if a span is outside it.
     pub(crate) fn finish(mut self) -> String {
         self.changes.sort_by_key(|(range, _)| range.start);
         let mut text = String::with_capacity(self.text.len() + 16);
@@ -41,12 +41,12 @@ impl<'t> Edit<'t> {
     }
 }
 
-/// The names in a text.
+/// All names in a text.
 pub(crate) fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_xid_continue(c)).filter(|word| word.starts_with(|c: char| c == '_' || is_xid_start(c)))
 }
 
-/// A name that `text` does not have: this one, or this one and a number.
+/// A name that does not occur in `text`: `wanted`, or `wanted` with a number.
 pub(crate) fn free(text: &str, wanted: &str) -> String {
     let taken = |name: &str| names(text).any(|word| word == name);
     let numbered = (0..).map(|k| format!("{wanted}{k}"));

@@ -1,25 +1,25 @@
-//! Subscript strings that look like words: `batch head i d, batch head j d -> …`, as einops writes them.
+//! Subscript strings that look like einops patterns: `batch head i d, batch head j d -> …`.
 
 use super::{LONGEST, for_level};
 use crate::error::{Error, Level};
 use crate::parse;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
-/// A subscript string whose terms are names of axes with spaces between them. This is the one place that decides so.
+/// A subscript string whose terms are axis names separated by spaces. Only this module decides whether a text is one.
 pub(crate) struct EinopsText {
-    /// The same with brackets.
+    /// The same text with brackets.
     bracketed: String,
 }
 
 impl EinopsText {
-    /// The words of a text that is read as letters, if it looks like words: where a term has spaces in it, one of its pieces is
-    /// no single letter (a name, a number, or a parenthesis that holds no whole terms), or somewhere a name has a digit or `_`.
+    /// Recognises such a text among letters: a term contains spaces and an item that is not a single letter (a name, a
+    /// number, or parentheses that do not hold whole terms), or a name contains a digit or `_`.
     pub(crate) fn of(text: &str) -> Option<EinopsText> {
         let terms = terms(text)?;
         terms.iter().any(EinopsTerm::is_words).then(|| EinopsText { bracketed: write(&terms) })
     }
 
-    /// The words of a text that can be read with spaces between names, where each term then has as many axes as `ranks` says.
+    /// Recognises a text with spaces between names whose terms have the numbers of axes in `ranks`.
     pub(crate) fn that_fit(text: &str, ranks: &[usize]) -> Option<EinopsText> {
         let terms = terms(text)?;
         let count = |term: &EinopsTerm<'_>| term.pieces.iter().filter(|piece| is_name(piece)).count();
@@ -28,7 +28,7 @@ impl EinopsText {
         (long && fit).then(|| EinopsText { bracketed: write(&terms) })
     }
 
-    /// Adds how names of axes are written.
+    /// Adds the help on axis names and the text with brackets.
     pub(crate) fn add_candidates(&self, error: Error) -> Error {
         let read = if self.bracketed.len() <= LONGEST {
             parse::read(&self.bracketed).map(drop).map_err(Some)
@@ -49,7 +49,7 @@ impl EinopsText {
     }
 }
 
-/// The error of a subscript string about its operands; with how names of axes are written, if the text looks like words.
+/// Adds that help to the error of a subscript string about its operands, if the text looks like an einops pattern.
 pub(crate) fn add_einops_candidates(error: Error) -> Error {
     match EinopsText::of(error.text()) {
         Some(words) => words.add_candidates(error),
@@ -57,7 +57,7 @@ pub(crate) fn add_einops_candidates(error: Error) -> Error {
     }
 }
 
-/// A text without brackets as one with them.
+/// Puts a text without brackets in brackets.
 pub(super) fn bracketed(text: &str) -> Option<String> {
     terms(text).map(|terms| write(&terms))
 }
@@ -67,9 +67,9 @@ pub(super) fn bracketed(text: &str) -> Option<String> {
 struct EinopsTerm<'t> {
     /// Names, numbers, `...` and parentheses.
     pieces: Vec<&'t str>,
-    /// Whether there is a space between two of them.
+    /// Whether the term contains a space between two items.
     spaced: bool,
-    /// The comma or the arrow behind it.
+    /// The comma or the arrow after the term.
     sign: &'static str,
 }
 
@@ -82,8 +82,8 @@ impl EinopsTerm<'_> {
     }
 }
 
-/// The terms of a text of names, numbers, parentheses, `...`, commas and arrows; none if there is anything else in it, and none
-/// if parentheses hold whole terms.
+/// Splits a text of names, numbers, parentheses, `...`, commas and arrows into terms. `None` if it contains anything
+/// else, or parentheses around whole terms.
 fn terms(text: &str) -> Option<Vec<EinopsTerm<'_>>> {
     let (mut terms, mut term, mut depth) = (Vec::new(), EinopsTerm::default(), 0_u32);
     let mut rest = text.trim_start();
@@ -142,7 +142,7 @@ fn is_number(piece: &str) -> bool {
     piece.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Whether a piece is a name that letters do not make.
+/// Whether an item is a name with a digit or `_`, which no subscript string contains.
 fn is_written_out(piece: &str) -> bool {
     is_long(piece) && piece.contains(|c: char| c == '_' || c.is_ascii_digit())
 }

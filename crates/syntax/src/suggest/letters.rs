@@ -1,4 +1,4 @@
-//! Level 1: what was meant by subscript strings that are refused.
+//! Level 1: candidates for refused subscript strings.
 
 use super::edit::Edit;
 use super::statement::SubscriptTerms;
@@ -8,7 +8,7 @@ use crate::parse;
 use crate::span::Span;
 use std::collections::BTreeMap;
 
-/// The error of a subscript string, with what may have been meant.
+/// Adds candidates to the error of a subscript string.
 pub(super) fn add_candidates(error: Error, text: &str) -> Error {
     match error.kind() {
         ErrorKind::OutputRepeated { .. } | ErrorKind::OutputUnknown { .. } => match SubscriptTerms::of_letters(text) {
@@ -30,19 +30,19 @@ pub(super) fn add_candidates(error: Error, text: &str) -> Error {
     }
 }
 
-/// A program for an output that has axes twice, or axes that no operand has.
+/// Candidate for an output with a repeated axis, or with an axis that no operand has: a program.
 pub(super) fn output(error: Error, terms: &[SubscriptTerms], sizes: &BTreeMap<String, String>) -> Error {
     let words = match error.kind() {
         ErrorKind::OutputRepeated { .. } => "a program writes diagonals",
         ErrorKind::OutputUnknown { .. } if sizes.is_empty() => {
-            "a program repeats values along an axis whose size it says"
+            "a program repeats values along an axis of declared size"
         }
-        _ => "a program says sizes",
+        _ => "a program declares sizes",
     };
     error.candidate(words, SubscriptTerms::program(terms, sizes))
 }
 
-/// A program of a statement for each output.
+/// Candidate for several outputs: a program with one statement for each.
 pub(super) fn outputs(error: Error, text: &str) -> Error {
     let Some((inputs, outputs)) = text.split_once("->") else { return error };
     let mut depth = 0_usize;
@@ -57,7 +57,7 @@ pub(super) fn outputs(error: Error, text: &str) -> Error {
     }
 }
 
-/// Named subscripts, where letters in parentheses are one axis.
+/// Candidate for letters in parentheses: named subscripts with merged axes.
 fn merged(error: Error, text: &str) -> Error {
     let mut named = String::from("[");
     let mut depth = 0_usize;
@@ -75,10 +75,10 @@ fn merged(error: Error, text: &str) -> Error {
         }
         depth = if c == '(' { depth + 1 } else { depth.saturating_sub((c == ')').into()) };
     }
-    error.candidate("several axes are one in named subscripts", named + "]")
+    error.candidate("named subscripts merge axes", named + "]")
 }
 
-/// Letters for digits.
+/// Candidate for digits: letters.
 fn digits(error: Error, text: &str) -> Error {
     if text.contains(is_label) {
         return error;
@@ -87,8 +87,8 @@ fn digits(error: Error, text: &str) -> Error {
     error.candidate("with letters for digits", text.chars().map(letter).collect::<String>())
 }
 
-/// A text with letters in the place of each `...`, which stands for this many axes: without `...` in the output they are summed
-/// over. None if there are too few letters.
+/// Replaces each `...` by letters for its number of axes, so that an output without `...` sums over them. `None` if
+/// there are not enough free letters.
 pub(crate) fn summed(text: &str, dots: &[(Span, usize)]) -> Option<String> {
     let most = dots.iter().map(|(_, covered)| *covered).max()?;
     let letters: Vec<char> = ('a'..='z').chain('A'..='Z').filter(|c| !text.contains(*c)).take(most).collect();

@@ -1,11 +1,11 @@
-//! Subscripts as statements of a program, which can do more.
+//! Rewrites subscripts as statements of a program.
 
 use super::edit::{free, names};
 use crate::ast::{Ast, Named, NamedAxis, NamedTerm, Subscripts, Term};
 use crate::parse::{read_letters, read_named};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands for an axis of an operand or of the output, or for several.
+/// An item of a term.
 pub(super) enum AxisItem {
     /// An axis.
     Axis(String),
@@ -13,7 +13,7 @@ pub(super) enum AxisItem {
     Dots,
     /// `(a b)`
     Merged(Vec<String>),
-    /// An axis of size 1 without a name.
+    /// An unnamed axis of size 1.
     One,
 }
 
@@ -27,28 +27,28 @@ impl AxisItem {
     }
 }
 
-/// Subscripts of either level.
+/// The terms of letters or of named subscripts.
 pub(super) struct SubscriptTerms {
     inputs: Vec<Vec<AxisItem>>,
     output: Vec<AxisItem>,
 }
 
 impl SubscriptTerms {
-    /// Letters, whatever the output has; none without one.
+    /// Reads letters with any output; `None` without an output.
     pub(super) fn of_letters(text: &str) -> Option<SubscriptTerms> {
         let s = read_letters(text).ok()?;
         let term = |term: &Term| letters(&s, term);
         Some(SubscriptTerms { inputs: s.terms().iter().map(term).collect(), output: term(&s.output()?.term) })
     }
 
-    /// Named subscripts, whatever the output has. UsedNames that begin with `one` stand for axes of size 1.
+    /// Reads named subscripts with any output. Names that begin with `one` stand for axes of size 1.
     pub(super) fn of_named(text: &str, one: Option<&str>) -> Option<SubscriptTerms> {
         let named = read_named(text).ok()?;
         let term = |term: &NamedTerm| term.axes.iter().map(|axis| item(&named, axis, one)).collect();
         Some(SubscriptTerms { inputs: named.terms().iter().map(term).collect(), output: term(named.output()) })
     }
 
-    /// As what they are read.
+    /// The terms of a parsed text.
     pub(super) fn of(ast: &Ast) -> Option<SubscriptTerms> {
         match ast {
             Ast::Letters(s) => SubscriptTerms::of_letters(s.text()),
@@ -57,12 +57,12 @@ impl SubscriptTerms {
         }
     }
 
-    /// A statement that counts where the products hold.
+    /// A statement that counts the points where the product holds.
     fn counting(self) -> String {
         SubscriptTerms::program(&[self], &BTreeMap::new()).replacen("= ", "= 1*", 1)
     }
 
-    /// One statement for each of several outputs of the same operands; axes that no operand has are of the sizes given, else 2.
+    /// One statement for each output over the same operands. Axes that no operand has get a size from `sizes`, else 2.
     pub(super) fn program(all: &[SubscriptTerms], sizes: &BTreeMap<String, String>) -> String {
         let mut taken = UsedNames::of(all);
         let operands = all.first().map_or_else(Vec::new, |terms| taken.operands(terms.inputs.len()));
@@ -102,7 +102,7 @@ impl SubscriptTerms {
                 behind.extend(sized);
             }
         }
-        // Sizes of axes that are summed over.
+        // Sizes of summed axes.
         let summed = sizes.iter().filter(|(name, _)| known.contains(name) && !seen.contains(name));
         behind.extend(summed.map(|(name, size)| format!("{name}:{size}")));
         let reads =
@@ -114,12 +114,12 @@ impl SubscriptTerms {
     }
 }
 
-/// A program that adds up numbers where these subscripts sum `bool`; none for an implicit output.
+/// A program that adds numbers where these subscripts sum `bool`; `None` for an implicit output.
 pub(crate) fn counting(ast: &Ast) -> Option<String> {
     SubscriptTerms::of(ast).map(SubscriptTerms::counting)
 }
 
-/// UsedNames that are not free.
+/// The names in use.
 struct UsedNames(String);
 
 impl UsedNames {
@@ -128,7 +128,7 @@ impl UsedNames {
         UsedNames(items.flat_map(AxisItem::names).fold(String::new(), |all, name| all + name + " "))
     }
 
-    /// The first of these names that is free, else one with a number.
+    /// The first unused name of `wanted`, else a numbered one.
     fn next<const N: usize>(&mut self, wanted: [&str; N], numbered: &str) -> String {
         let is_free = |name: &&str| names(&self.0).all(|taken| taken != *name);
         let name = wanted.into_iter().find(is_free).map_or_else(|| free(&self.0, numbered), str::to_string);

@@ -1,4 +1,4 @@
-//! Prints a program: one statement a line, `Y[seg[n],f:4] += 2*X[n,f] + b[f]`.
+//! Displays a program: one statement per line, `Y[seg[n],f:4] += 2*X[n,f] + b[f]`.
 
 use super::{Access, Atom, Expr, ExprKind, Index, IndexTerm, IndexTermKind, Program, Size, SizeOf, Statement};
 use crate::ast::Sign;
@@ -15,18 +15,18 @@ impl Display for Program {
     }
 }
 
-/// How tightly what surrounds an expression binds.
+/// The precedence of the context of an expression.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Precedence {
-    /// Not at all: brackets or the whole right side.
+    /// Brackets, or a whole right side.
     Nothing,
-    /// As a sum.
+    /// A summand.
     Sum,
-    /// As a product or a sign.
+    /// A factor or a signed expression.
     Product,
 }
 
-/// Writes the pieces of a program.
+/// Writes the parts of a program.
 struct Printer<'a, 'f, 'b> {
     program: &'a Program,
     f: &'f mut Formatter<'b>,
@@ -57,7 +57,7 @@ impl Printer<'_, '_, '_> {
         Ok(())
     }
 
-    /// The items with `open` before the first and `close` after the last; nothing at all if there are none.
+    /// Writes the items between `open` and `close`; nothing for an empty list.
     fn list<T>(
         &mut self,
         open: char,
@@ -104,7 +104,7 @@ impl Printer<'_, '_, '_> {
         self.put(if parentheses { ")" } else { "" })
     }
 
-    /// An expression without parentheses around it.
+    /// Writes an expression without surrounding parentheses.
     fn operand(&mut self, expr: &Expr) -> fmt::Result {
         match &expr.kind {
             ExprKind::Sum(terms) => {

@@ -1,4 +1,4 @@
-//! Numbers the axes of an expression and finds their sizes.
+//! Numbers the axes of subscripts and checks their sizes.
 
 use super::Options;
 use super::errors::LettersErrors;
@@ -7,9 +7,9 @@ use crate::error::{Error, LabeledAxis, SizeRule};
 
 /// The axes of an expression: first the labels in ascending order, then the axes of `...`, from left to right.
 pub(super) struct Axes {
-    /// The distinct labels, ascending. The position is the number of the axis.
+    /// The distinct labels, ascending; the position is the number of the axis.
     labels: Vec<u32>,
-    /// How many axes `...` stands for: as many as it covers where it covers most.
+    /// The number of axes of `...`: the maximum over the operands.
     covered: usize,
     /// The axis of each dimension of each operand.
     pub(super) operands: Vec<Vec<usize>>,
@@ -45,12 +45,12 @@ impl Axes {
         Ok(axes)
     }
 
-    /// How many axes there are.
+    /// The number of axes.
     pub(super) fn len(&self) -> usize {
         self.labels.len() + self.covered
     }
 
-    /// The label of an axis; `Err(k)` for the `k`-th axis of `...`.
+    /// The label of an axis; `Err(k)` for axis `k` of `...`.
     pub(super) fn label(&self, axis: usize) -> Result<u32, usize> {
         self.labels.get(axis).copied().ok_or_else(|| axis - self.labels.len())
     }
@@ -65,7 +65,7 @@ impl Axes {
         dims
     }
 
-    /// The axes of the output: as written, else those of `...` and the labels used `once`.
+    /// The axes of the output: as written, or those of `...` and the labels used `once`.
     fn output_dims(&self, errors: &LettersErrors<'_>, once: &[u32]) -> Result<Vec<usize>, Error> {
         let s = errors.s;
         match s.output() {
@@ -78,9 +78,9 @@ impl Axes {
         }
     }
 
-    /// Checks that each axis has one size: exactly one within an operand, one up to stretching between operands.
+    /// Checks that each axis has one size: equal within an operand, equal or broadcast between operands.
     fn check_sizes(&self, errors: &LettersErrors<'_>, options: &Options) -> Result<(), Error> {
-        // The first axis that fixed each size, and the last one that was seen.
+        // The first axis with each size, and the last axis of each label.
         let mut holders: Vec<Option<LabeledAxis>> = vec![None; self.len()];
         let mut seen: Vec<Option<LabeledAxis>> = vec![None; self.len()];
         for (operand, dims) in self.operands.iter().enumerate() {

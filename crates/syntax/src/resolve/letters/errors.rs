@@ -1,4 +1,4 @@
-//! The errors of resolving: what to say, where to point, what to suggest.
+//! Errors of subscripts: message, spans, help, candidates.
 
 use super::axes::Axes;
 use crate::ast::Subscripts;
@@ -10,10 +10,10 @@ use einfold_ir::{Algebra, Dtype, TensorType};
 
 mod rank;
 
-/// How many shapes the help lists at most.
+/// The maximal number of shapes that the help lists.
 const LISTED: usize = 16;
 
-/// What was written and what it was given: enough to explain why they do not fit.
+/// The context of errors: the subscripts and the types of the operands.
 #[derive(Clone, Copy)]
 pub(super) struct LettersErrors<'a> {
     pub(super) s: &'a Subscripts,
@@ -25,12 +25,12 @@ impl LettersErrors<'_> {
         Error::new(kind, self.s.text()).note(Note::new(span, note))
     }
 
-    /// The output term, or where it would be.
+    /// The span of the output term, or the end of the text.
     pub(super) fn output_span(&self) -> Span {
         super::output_of(self.s)
     }
 
-    /// The name of an axis: its label, or its place in `...`.
+    /// The name of an axis: its label, or its position in `...`.
     pub(super) fn axis_name(&self, axes: &Axes, axis: usize) -> String {
         match axes.label(axis) {
             Ok(id) => self.s.name(id).to_string(),
@@ -75,7 +75,7 @@ impl LettersErrors<'_> {
         error.help(format!("shapes given: {}", self.shapes()))
     }
 
-    /// Where an axis of an operand is written.
+    /// The span of an axis of an operand.
     fn axis_span(&self, holder: LabeledAxis) -> Span {
         let term = &self.s.terms()[holder.operand];
         let labels = self.s.labels(term);
@@ -135,7 +135,7 @@ impl LettersErrors<'_> {
             .help("ask for a type that holds all operands")
     }
 
-    /// The first two operands whose types do not mix.
+    /// The first two operands whose dtypes have no common dtype.
     fn clash(&self) -> ((usize, Dtype), (usize, Dtype)) {
         let mut distinct: Vec<(usize, Dtype)> = Vec::new();
         for (operand, input) in self.inputs.iter().enumerate() {
@@ -157,7 +157,7 @@ impl LettersErrors<'_> {
             .help(format!("sum over an axis, or split the work; shapes given: {}", self.shapes()))
     }
 
-    /// The shapes of the operands, as far as they fit a line.
+    /// The shapes of the operands, up to the maximal number.
     fn shapes(&self) -> String {
         let shapes: Vec<String> = self.inputs.iter().take(LISTED).map(|input| shape(&input.shape)).collect();
         let more = if self.inputs.len() > LISTED { ", …" } else { "" };
@@ -165,7 +165,7 @@ impl LettersErrors<'_> {
     }
 }
 
-/// What to do where there are more or fewer operands than terms.
+/// The help for a wrong number of operands.
 pub(in super::super) fn count_help(terms: usize, given: usize) -> String {
     match terms.checked_sub(given) {
         None => format!("leave out operand {}, or write a term for it", terms + 1),

@@ -1,4 +1,4 @@
-//! Builds the [`Ir`] of an expression whose axes are known to fit.
+//! Lowers subscripts with checked axes to an [`Ir`].
 
 use super::axes::Axes;
 use super::errors::LettersErrors;
@@ -9,16 +9,16 @@ use einfold_ir::{
     Access, Algebra, Axis, Contraction, Def, Dtype, Index, Ir, Label, Node, NodeId, RegionId, TensorType,
 };
 
-/// A tensor to be multiplied: an operand or the result of a group.
+/// A factor: an operand or the result of a group.
 struct FactorTensor {
     tensor: NodeId,
     conj: bool,
-    /// The axis of the expression that each dimension is.
+    /// The axis of the expression for each dimension.
     dims: Vec<usize>,
     shape: Vec<usize>,
 }
 
-/// The terms that use an axis, from the first to the last.
+/// The terms that use an axis: the first, the last, and whether the output does.
 #[derive(Clone, Copy)]
 struct TermUses {
     first: usize,
@@ -26,14 +26,14 @@ struct TermUses {
     output: bool,
 }
 
-/// A node to be made.
+/// A node to add.
 struct NodeSpec<'a> {
     label: &'a str,
     items: Vec<FactorTensor>,
     /// The axes of the result.
     kept: Vec<usize>,
     pinned: bool,
-    /// Where it is written.
+    /// Its span.
     place: Span,
 }
 
@@ -41,7 +41,7 @@ struct NodeSpec<'a> {
 struct NodeSpace {
     /// The axes of the expression in it, in the order of their first use.
     order: Vec<usize>,
-    /// The same axes, with the sizes that they have in this node.
+    /// The same axes with their sizes in this node.
     axes: Vec<Axis>,
 }
 
@@ -54,11 +54,11 @@ struct Lowering<'a> {
     /// The dtype of sums and products.
     dtype: Dtype,
     ir: Ir,
-    /// For each axis its number in the node that is being built.
+    /// The number of each axis in the current node.
     local: Vec<Option<u32>>,
 }
 
-/// The expression as a module: one contraction, and one before it for each group. `dtype` is that of the result.
+/// The module of the expression: one contraction, after one for each group. `dtype` is that of the result.
 pub(super) fn lower(errors: &LettersErrors<'_>, axes: &Axes, algebra: Algebra, dtype: Dtype) -> Result<Ir, Error> {
     let mut b = Lowering {
         errors,
@@ -92,20 +92,21 @@ fn uses(axes: &Axes) -> Vec<TermUses> {
     uses
 }
 
-/// Whether a tensor of this shape can be addressed. Axes of size 0 do not excuse the others, as in NumPy and ndarray.
+/// Whether a tensor of this shape can be addressed. Axes of size 0 do not make up for large ones, as in NumPy and
+/// ndarray.
 pub(in super::super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
     let bytes = shape.iter().filter(|&&n| n > 0).try_fold(dtype.size().max(1), |bytes, &n| bytes.checked_mul(n));
     bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }
 
 impl Lowering<'_> {
-    /// The operands and groups of the outermost level; groups are built on the way. Where the product does not distribute over
-    /// the sum, a group by itself would change the result, and there is none.
+    /// The factors of the outermost level; groups become nodes. If the product does not distribute over the sum, a
+    /// group would change the result, so groups are ignored.
     fn items(&mut self) -> Result<Vec<FactorTensor>, Error> {
         let LettersErrors { s, inputs } = *self.errors;
         let licensed = self.algebra.laws(self.dtype).distributive;
         let mut groups = s.groups().iter().filter(|_| licensed).peekable();
-        // Of each open group: itself, and how many items were there when it was opened.
+        // Each open group with the number of items at its start.
         let mut open = Vec::new();
         let operands = inputs.iter().enumerate().map(|(operand, input)| self.input(operand, input));
         let operands = operands.collect::<Result<Vec<FactorTensor>, Error>>()?;
@@ -133,7 +134,7 @@ impl Lowering<'_> {
         Ok(FactorTensor { tensor, conj: input.conj, dims, shape })
     }
 
-    /// Contracts the members of a group to the axes that some other term or the output has.
+    /// Contracts the members of a group to the axes that another term or the output has.
     fn group(&mut self, members: Vec<FactorTensor>, group: &Group) -> Result<FactorTensor, Error> {
         let space = self.space(&members);
         let outside = |axis: &usize| {
@@ -147,7 +148,7 @@ impl Lowering<'_> {
         Ok(FactorTensor { tensor, conj: false, dims: kept, shape: self.ir.node(tensor).shape.clone() })
     }
 
-    /// The iteration space of a product. Until [`Self::contract`], `local` says where an axis of the expression is in it.
+    /// The iteration space of a product. Sets `local` until [`Self::contract`].
     fn space(&mut self, items: &[FactorTensor]) -> NodeSpace {
         let mut space = NodeSpace { order: Vec::new(), axes: Vec::new() };
         for (&axis, &size) in items.iter().flat_map(|item| item.dims.iter().zip(&item.shape)) {
@@ -164,7 +165,7 @@ impl Lowering<'_> {
         space
     }
 
-    /// Adds the product, summed over the axes that it does not keep; in dtype `result` if it only moves elements.
+    /// Adds the product, summed over the axes that the result lacks; with dtype `result` if it only moves elements.
     fn contract(&mut self, product: NodeSpec<'_>, space: NodeSpace, result: Dtype) -> Result<NodeId, Error> {
         let NodeSpace { order, axes } = space;
         let kept: Vec<u32> = product.kept.iter().map(|&axis| self.local(axis)).collect();
@@ -192,7 +193,7 @@ impl Lowering<'_> {
         self.local[axis].expect("an axis that is kept is in some operand")
     }
 
-    /// How an item is read in an iteration space: along its axes, in position 0 where it is stretched.
+    /// The access of a factor: along its axes, and at position 0 of a broadcast axis.
     fn factor(&self, item: &FactorTensor, axes: &[Axis]) -> Access<NodeId> {
         let index = |(&axis, &size): (&usize, &usize)| {
             let number = self.local(axis);

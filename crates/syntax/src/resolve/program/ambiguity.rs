@@ -1,4 +1,4 @@
-//! Whether a statement can be read in one way only.
+//! Checks that a statement has only one reading.
 
 use super::errors::ProgramErrors;
 use super::hir::{Contribution, HirExpr, HirExprKind, IndexForm, set};
@@ -10,7 +10,7 @@ use crate::span::Span;
 use crate::suggest::Edit;
 use einfold_ir::Function;
 
-/// Checks that what the statement writes and sums over is clear.
+/// Checks that the positions written and the axes summed over are unambiguous.
 pub(super) fn check(errors: &ProgramErrors<'_>, name: &str, c: &Contribution) -> Result<(), Error> {
     match c.assign {
         Assign::Equal => {
@@ -23,7 +23,7 @@ pub(super) fn check(errors: &ProgramErrors<'_>, name: &str, c: &Contribution) ->
     }
 }
 
-/// The terms of a sum, in parentheses or not, and whether they are subtracted.
+/// The terms of a sum, nested sums included, each with whether it is subtracted.
 pub(super) fn terms(value: &HirExpr) -> Vec<(bool, &HirExpr)> {
     let mut list = Vec::new();
     collect(value, false, &mut list);
@@ -40,7 +40,7 @@ fn collect<'v>(value: &'v HirExpr, minus: bool, list: &mut Vec<(bool, &'v HirExp
     }
 }
 
-/// `=` has every axis on its left exactly once, in a group or not, and nothing else.
+/// Checks that each left index of `=` is an axis or merged axes, and that no axis occurs twice.
 fn positions(errors: &ProgramErrors<'_>, name: &str, c: &Contribution) -> Result<(), Error> {
     let error = |span: Span, note: &str| {
         let kind = ErrorKind::ScatterNeedsReduction { name: name.to_string() };
@@ -65,7 +65,7 @@ fn positions(errors: &ProgramErrors<'_>, name: &str, c: &Contribution) -> Result
     Ok(())
 }
 
-/// A reduced axis of a term of `=` occurs in no function, parenthesis with a sum, or denominator.
+/// Checks that a reduced axis of a term of `=` occurs in no function, no nested sum and no denominator.
 fn equal(errors: &ProgramErrors<'_>, c: &Contribution, kept: &[usize], term: &HirExpr) -> Result<(), Error> {
     let reduced: Vec<usize> = c.axes_of(term).into_iter().filter(|axis| kept.binary_search(axis).is_err()).collect();
     let Some((inside, place)) = unclear(c, term, &reduced) else { return Ok(()) };
@@ -78,7 +78,7 @@ fn equal(errors: &ProgramErrors<'_>, c: &Contribution, kept: &[usize], term: &Hi
         .help("to sum inside first, give that sum a name in a statement before"))
 }
 
-/// A part of a term that a reduced axis may not be in, and what it is.
+/// A part of a term in which a reduced axis is ambiguous, with its description.
 fn unclear<'v>(c: &Contribution, value: &'v HirExpr, reduced: &[usize]) -> Option<(&'v HirExpr, &'static str)> {
     let has = |value: &HirExpr| c.axes_of(value).iter().any(|axis| reduced.binary_search(axis).is_ok());
     if reduced.is_empty() || !has(value) {
@@ -100,7 +100,7 @@ fn unclear<'v>(c: &Contribution, value: &'v HirExpr, reduced: &[usize]) -> Optio
     }
 }
 
-/// All terms of `+=`, products distributed over sums in parentheses, reduce the same axes.
+/// Checks that all terms of `+=`, with products distributed over sums, reduce the same axes.
 fn add(errors: &ProgramErrors<'_>, c: &Contribution) -> Result<(), Error> {
     let kept = c.kept();
     let (common, any) = spread(c, &c.right);
@@ -116,7 +116,7 @@ fn add(errors: &ProgramErrors<'_>, c: &Contribution) -> Result<(), Error> {
         .help("to add the terms one by one, write a statement with `+=` for each"))
 }
 
-/// The axes that all terms of an expression have, and those that any has.
+/// The axes that all terms of an expression have, and those that at least one has.
 fn spread(c: &Contribution, value: &HirExpr) -> (Vec<usize>, Vec<usize>) {
     match &value.kind {
         HirExprKind::Sum(terms) => common_and_any(terms.iter().map(|(_, term)| spread(c, term))),
@@ -137,7 +137,7 @@ fn spread(c: &Contribution, value: &HirExpr) -> (Vec<usize>, Vec<usize>) {
     }
 }
 
-/// The places of two terms of one sum of which all parts, and not all parts, have an axis.
+/// The spans of two terms of one sum, one with the axis in all its parts and one without.
 fn disagreement(c: &Contribution, value: &HirExpr, axis: usize) -> Option<(Span, Span)> {
     let (common, any) = spread(c, value);
     if common.contains(&axis) || !any.contains(&axis) {

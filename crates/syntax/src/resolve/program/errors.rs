@@ -1,4 +1,4 @@
-//! The errors of resolving named subscripts and programs: what to say, where to point, what to suggest.
+//! Errors of named subscripts and programs: message, spans, help, candidates.
 
 use super::hir::{Contribution, IndexForm, Tensor, WrittenIndex};
 use crate::ast::{self, SizeOf, Statement};
@@ -9,20 +9,20 @@ use crate::suggest::{self, Edit};
 use einfold_ir::{Dtype, Literal};
 use std::collections::BTreeMap;
 
-/// The text and the tensors so far: enough to explain what does not fit.
+/// The context of errors: the text and the tensors so far.
 #[derive(Clone, Copy)]
 pub(super) struct ProgramErrors<'a> {
     pub(super) text: &'a str,
     pub(super) tensors: &'a [Tensor],
 }
 
-/// A size and who says so.
+/// A size and its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SourcedSize {
     pub(super) size: usize,
-    /// Where it is written.
+    /// The span that gives the size.
     pub(super) span: Span,
-    /// The tensor and its axis; none if the size is written.
+    /// The tensor and its axis; `None` for a size in the text.
     pub(super) of: Option<(usize, usize)>,
 }
 
@@ -134,7 +134,7 @@ impl ProgramErrors<'_> {
         self.through_ids(error, span, "gives 0 outside, and `--oor {}=wrap` goes around the end")
     }
 
-    /// Offers an index whose positions come from an operand, which a policy can be for.
+    /// Adds a candidate that gathers through an index tensor, for which a policy can be set.
     fn through_ids(&self, error: Error, span: Span, drop: &str) -> Error {
         let index = self.text.get(span.range()).unwrap_or_default();
         let Some(axis) = suggest::names(index).next().filter(|_| !index.contains('[')) else { return error };
@@ -149,7 +149,7 @@ impl ProgramErrors<'_> {
         error.candidate(words + " (in the library `out_of_range_in`)", text)
     }
 
-    /// Positions that are written; without a size, some are negative.
+    /// The error of written positions outside the axis; without a size, of negative positions.
     pub(super) fn writes_outside(
         &self,
         tensor: &str,
@@ -210,7 +210,7 @@ impl ProgramErrors<'_> {
         self.summed(error, span, axes, ",")
     }
 
-    /// Offers names in the place of the only `...`, which covers this many axes.
+    /// Adds a candidate with names in place of the only `...`, which covers this number of axes.
     pub(super) fn summed(&self, error: Error, dots: Span, axes: usize, between: &str) -> Error {
         if self.text.matches("...").count() > 1 || axes > 8 {
             return error;
@@ -243,7 +243,7 @@ impl ProgramErrors<'_> {
         }
     }
 
-    /// Offers the statement with a size for the axis: one that fits where the axis runs backwards through a tensor.
+    /// Adds a candidate with a size for the axis: one that fits if the axis runs backwards through a tensor.
     fn declared_size(&self, error: Error, c: &Contribution, axis: usize, tensors: &[Tensor]) -> Error {
         let label = &c.axes[axis].label;
         let mut uses = Vec::new();
@@ -271,7 +271,7 @@ impl ProgramErrors<'_> {
         }
     }
 
-    /// A size that follows from itself, through those of other axes of the result.
+    /// The error of a size that depends on itself through axes of the result.
     pub(super) fn circle(&self, name: &str, axis: usize, span: Span) -> Error {
         let kind = ErrorKind::Unresolved { axis: format!("axis {} of `{name}`", axis + 1) };
         self.error(kind, span, "the statements give each other sizes in a circle")
@@ -310,7 +310,7 @@ impl ProgramErrors<'_> {
         if number.is_none() {
             return error.help("write a large number with an exponent, as in `1e30`");
         }
-        // A quotient by itself needs no parentheses.
+        // A quotient alone needs no parentheses.
         let (before, after) = (&self.text[..span.range().start], &self.text[span.range().end..]);
         let before = before.trim_end();
         let alone = before.strip_suffix('-').unwrap_or(before).trim_end().ends_with(['=', ',', '('])
@@ -328,7 +328,7 @@ impl ProgramErrors<'_> {
     }
 }
 
-/// A statement that says the size of an axis: on the left if the axis is there by itself, else behind the statement.
+/// A statement that declares the size of an axis: on the left if the axis is an index there, else after the statement.
 fn sized<'t>(edit: Edit<'t>, c: &Contribution, axis: usize, size: usize) -> Edit<'t> {
     let plain = |position: &&WrittenIndex| position.declared.is_none() && position.slot == IndexForm::Axis(axis);
     let label = &c.axes[axis].label;
@@ -356,7 +356,7 @@ pub(super) fn shape(extents: &[usize]) -> String {
     extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// A number as it is written.
+/// A number as written.
 pub(super) fn shown(number: Literal) -> String {
     number.to_string()
 }

@@ -1,26 +1,26 @@
-//! Products in the widest sense: what a reduction reduces, as operands that its algebra multiplies.
+//! Splits the value of a statement into factors of the algebra that reduces it.
 
 use super::hir::{HirExpr, HirExprKind};
 use crate::ast::Sign;
 use einfold_ir::{Algebra, BinaryOp, Dtype, Function, Literal};
 
-/// The value of a statement as operands of a ⊗: of (max, +) those are the terms of a sum.
+/// The factors of a value under ⊗: for (max, +) these are the terms of a sum.
 pub(super) struct FactorList<'v> {
     /// ⊗.
     pub(super) mul: BinaryOp,
     pub(super) parts: Vec<ProductFactor<'v>>,
-    /// Whether the whole is negated, where ⊗ is a multiplication.
+    /// Whether the product is negated; only if ⊗ is multiplication.
     pub(super) negative: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct ProductFactor<'v> {
     pub(super) value: &'v HirExpr,
-    /// Whether it divides or is subtracted.
+    /// Whether the product is divided by it, or it is subtracted.
     pub(super) inverse: bool,
 }
 
-/// The ⊗ that goes with a reduction where nothing is multiplied.
+/// The algebra of a reduction whose value has a single factor.
 pub(super) fn usual(add: BinaryOp) -> Algebra {
     let mul = match add {
         BinaryOp::Max | BinaryOp::Min | BinaryOp::LogAddExp => BinaryOp::Add,
@@ -32,7 +32,7 @@ pub(super) fn usual(add: BinaryOp) -> Algebra {
 }
 
 impl<'v> FactorList<'v> {
-    /// The value, perhaps subtracted, as a product for the reduction `add` on `dtype`.
+    /// Splits the value, negated if `minus`, into factors for the reduction `add` on `dtype`.
     pub(super) fn of(add: BinaryOp, dtype: Dtype, value: &'v HirExpr, minus: bool) -> FactorList<'v> {
         use BinaryOp::{Add, And, LogAddExp, Max, Min, Mul, Or};
         let mul = match (add, &value.kind) {
@@ -47,7 +47,7 @@ impl<'v> FactorList<'v> {
         };
         let mut product = FactorList { mul, parts: Vec::new(), negative: minus };
         match (mul, dtype) {
-            // On bool, a product is `and` and a sum is `or`; on integers, neither is.
+            // On `bool`, a product is *and* and a sum is *or*; on integers they are not.
             (And, Dtype::Bool) => product.factors(value),
             (Or, Dtype::Bool) | (Add, _) => product.terms(value, false),
             (Max | Min, _) => product.arguments(value),
@@ -96,7 +96,7 @@ impl<'v> FactorList<'v> {
         }
     }
 
-    /// A factor of 1 beside others does nothing but make `bool` count, and that is in the dtype already.
+    /// Drops factors of 1 beside other factors. They only make `bool` count, which the dtype already reflects.
     fn drop_ones(&mut self) {
         let one = |part: &ProductFactor<'_>| match part.value.kind {
             HirExprKind::Number(Literal::Int(i)) => i == 1,
@@ -108,7 +108,7 @@ impl<'v> FactorList<'v> {
         }
     }
 
-    /// The elements that are multiplied, and whether each is conjugated, if there is nothing else.
+    /// The factors as elements, each with whether it is conjugated; `None` if some factor is not an element.
     pub(super) fn plain(&self) -> Option<Vec<(usize, bool)>> {
         let plain = |part: &ProductFactor<'_>| match part.value.kind {
             HirExprKind::Read { read, conj } if !part.inverse => Some((read, conj)),
@@ -117,20 +117,20 @@ impl<'v> FactorList<'v> {
         self.parts.iter().map(plain).collect::<Option<_>>().filter(|_| !self.negative)
     }
 
-    /// The parts that are no numbers, and of a multiplication do not divide.
+    /// The factors that are not numbers and, for multiplication, not divisors.
     pub(super) fn operands(&self) -> impl Iterator<Item = ProductFactor<'v>> + '_ {
         let divides = |part: &ProductFactor<'_>| part.inverse && self.mul == BinaryOp::Mul;
         self.parts.iter().copied().filter(move |part| part.value.number().is_none() && !divides(part))
     }
 
-    /// The other parts: numbers and divisors.
+    /// The other factors: numbers and divisors.
     pub(super) fn scalars(&self) -> impl Iterator<Item = ProductFactor<'v>> + '_ {
         let divides = |part: &ProductFactor<'_>| part.inverse && self.mul == BinaryOp::Mul;
         self.parts.iter().copied().filter(move |part| part.value.number().is_some() || divides(part))
     }
 }
 
-/// Whether a value is dear enough not to be computed again and again: it calls a function.
+/// Whether a value is too expensive to compute more than once: it calls a function.
 pub(super) fn calls(value: &HirExpr) -> bool {
     match &value.kind {
         HirExprKind::Number(_) | HirExprKind::Read { .. } => false,

@@ -1,14 +1,14 @@
-//! A statement in the form in which it is resolved: `...` is written out, axes and tensors are numbered, numbers are known.
+//! The desugared statement: `...` is expanded, axes and tensors are numbered, constant expressions are evaluated.
 
 use crate::ast::{Assign, Sign};
 use crate::span::Span;
 use einfold_ir::{Dtype, Function, Label, Literal, NodeId};
 
-/// A tensor that statements read: an input, or one that earlier statements made.
+/// A tensor that statements read: an input or a defined name.
 #[derive(Clone, Debug)]
 pub(super) struct Tensor {
     pub(super) name: Label,
-    /// What errors call it: its name in programs, `operand 2` in named subscripts.
+    /// Its name in errors: the name in programs, `operand 2` in named subscripts.
     pub(super) shown: String,
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
@@ -22,30 +22,30 @@ pub(super) struct Contribution {
     pub(super) span: Span,
     pub(super) assign: Assign,
     pub(super) operator: Span,
-    /// The axes of its iteration space: first those on the left, each where it is met first.
+    /// The axes of the iteration space: those of the left side, then the others, in order of first use.
     pub(super) axes: Vec<AxisName>,
     pub(super) left: Vec<WrittenIndex>,
-    /// What the right side reads, in order.
+    /// The elements that the right side reads, in order.
     pub(super) reads: Vec<TensorRead>,
     pub(super) right: HirExpr,
-    /// Sizes given to axes after `for` and, in named subscripts, by the caller.
+    /// The sizes after `for` and, in named subscripts, those that the caller gives.
     pub(super) given: Vec<GivenSize>,
 }
 
 #[derive(Debug)]
 pub(super) struct AxisName {
-    /// As written; `...` and a number for those that an ellipsis covers.
+    /// The name; for an axis of an ellipsis, `...` and a number.
     pub(super) label: Label,
-    /// Where it is met first.
+    /// The span of the first use.
     pub(super) span: Span,
 }
 
-/// A position that is written.
+/// An index of the left side.
 #[derive(Debug)]
 pub(super) struct WrittenIndex {
     pub(super) slot: IndexForm,
     pub(super) span: Span,
-    /// The size after `:`, and where it stands.
+    /// The size after `:` and its span.
     pub(super) declared: Option<(usize, Span)>,
 }
 
@@ -56,35 +56,35 @@ pub(super) struct GivenSize {
     pub(super) span: Span,
 }
 
-/// An element that is read.
+/// A read of an element.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct TensorRead {
-    /// Its number among the tensors.
+    /// The number of the tensor.
     pub(super) tensor: usize,
     pub(super) span: Span,
-    /// One index for each axis of the tensor, and where it is written.
+    /// One index for each axis of the tensor, with its span.
     pub(super) dims: Vec<(IndexForm, Span)>,
 }
 
-/// An index, over the axes of the statement.
+/// An index over the axes of the statement.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum IndexForm {
     Axis(usize),
-    /// Several axes, the last running fastest.
+    /// Merged axes, the last varying fastest.
     Group(Vec<usize>),
     Affine(AffineForm),
 }
 
-/// A window or a gather. Sums that leave the range of `i64` stay at its end: no tensor reaches so far.
+/// A window or a gather. Sums that overflow `i64` saturate: no tensor has such positions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct AffineForm {
     pub(super) offset: i64,
-    /// Each axis once; a coefficient may be 0 where two parts cancel.
+    /// Each axis once; a coefficient may be 0 after cancellation.
     pub(super) terms: Vec<(i64, usize)>,
     pub(super) ids: Vec<(i64, TensorRead)>,
 }
 
-/// An expression whose parts that are numbers alone are folded.
+/// An expression with constant parts evaluated.
 #[derive(Debug)]
 pub(super) struct HirExpr {
     pub(super) span: Span,
@@ -94,20 +94,20 @@ pub(super) struct HirExpr {
 #[derive(Debug)]
 pub(super) enum HirExprKind {
     Number(Literal),
-    /// Element of the read with this number.
+    /// The element of a read, by its number.
     Read {
         read: usize,
         conj: bool,
     },
     Sum(Vec<(Sign, HirExpr)>),
-    /// Factors, and whether they divide.
+    /// Factors, each with whether the product is divided by it.
     Product(Vec<(bool, HirExpr)>),
     Negation(Box<HirExpr>),
     Call(Function, Vec<HirExpr>),
 }
 
 impl IndexForm {
-    /// Calls `f` with every axis, those of ids included.
+    /// Calls `f` with every axis, those of index tensors included.
     pub(super) fn for_each_axis(&self, f: &mut impl FnMut(usize)) {
         match self {
             IndexForm::Axis(axis) => f(*axis),
@@ -119,7 +119,7 @@ impl IndexForm {
         }
     }
 
-    /// Calls `f` with every read of ids, the inner ones after those around them.
+    /// Calls `f` with every read of an index tensor, outer ones first.
     pub(super) fn for_each_ids<'s>(&'s self, f: &mut impl FnMut(&'s TensorRead)) {
         if let IndexForm::Affine(affine) = self {
             for (_, read) in &affine.ids {
@@ -129,7 +129,7 @@ impl IndexForm {
         }
     }
 
-    /// How many axes it is made of, if it is a plain axis or a group.
+    /// The number of axes of the expression, for an axis or merged axes.
     pub(super) fn width(&self) -> Option<usize> {
         match self {
             IndexForm::Axis(_) => Some(1),
@@ -138,7 +138,7 @@ impl IndexForm {
         }
     }
 
-    /// The affine index, if no id moves it.
+    /// The affine index, if it reads no index tensor.
     pub(super) fn window(&self) -> Option<&AffineForm> {
         match self {
             IndexForm::Affine(affine) if affine.ids.is_empty() => Some(affine),
@@ -148,19 +148,19 @@ impl IndexForm {
 }
 
 impl TensorRead {
-    /// Calls `f` with every axis, those of ids included.
+    /// Calls `f` with every axis, those of index tensors included.
     pub(super) fn for_each_axis(&self, f: &mut impl FnMut(usize)) {
         self.dims.iter().for_each(|(slot, _)| slot.for_each_axis(f));
     }
 
-    /// Calls `f` with every read of ids in its indices.
+    /// Calls `f` with every read of an index tensor in its indices.
     pub(super) fn for_each_ids<'s>(&'s self, f: &mut impl FnMut(&'s TensorRead)) {
         self.dims.iter().for_each(|(slot, _)| slot.for_each_ids(f));
     }
 }
 
 impl Contribution {
-    /// All reads: of the right side, then of ids on the left, each followed by those in its indices.
+    /// All reads: those of the right side, then index tensors of the left side, each followed by those in its indices.
     pub(super) fn all_reads(&self) -> Vec<&TensorRead> {
         let mut all = Vec::new();
         for read in &self.reads {
@@ -171,14 +171,14 @@ impl Contribution {
         all
     }
 
-    /// The name of an axis of the result: that of the axes that run along it.
+    /// The name of an axis of the result: the names of the axes along it.
     pub(super) fn label(&self, position: &WrittenIndex) -> Label {
         let mut names: Vec<&str> = Vec::new();
         position.slot.for_each_axis(&mut |axis| names.push(&self.axes[axis].label));
         names.join(" ").into()
     }
 
-    /// The axes that the left has by themselves or in a group.
+    /// The axes that are indices of the left side, merged or not.
     pub(super) fn kept(&self) -> Vec<usize> {
         let plain = |position: &WrittenIndex| match &position.slot {
             IndexForm::Axis(axis) => vec![*axis],
@@ -188,7 +188,7 @@ impl Contribution {
         set(self.left.iter().flat_map(plain).collect())
     }
 
-    /// Whether several points may be added to one position.
+    /// Whether several points may contribute to one position.
     pub(super) fn sums(&self) -> bool {
         let shifted = |position: &WrittenIndex| match position.slot.window().map(|window| &window.terms[..]) {
             Some(&[(_, axis)]) => Some(axis),

@@ -1,8 +1,8 @@
-//! The dtypes of expressions.
+//! Infers the dtypes of expressions.
 //!
-//! Operands joined by `+ - *` and `/` form a region, with its reduction and all contributions to one name; the arguments of
-//! a function are regions of their own. The dtype of a region is NumPy's promotion of all its operands at once; numbers are
-//! weak, and a quotient is floating.
+//! Operands joined by `+ - *` and `/` form a promotion region, together with their reduction and all contributions to
+//! one name; each argument of a function is a region of its own. The dtype of a region is NumPy's promotion of all its
+//! operands at once. Numbers do not promote, and a quotient is a float.
 
 use super::errors::{ProgramErrors, shown};
 use super::hir::{Contribution, HirExpr, HirExprKind, Tensor};
@@ -12,21 +12,21 @@ use crate::render::Note;
 use crate::span::Span;
 use einfold_ir::{Dtype, DtypeKind, Function, Literal};
 
-/// What the types of a statement are made from.
+/// The context of the inference for one name.
 #[derive(Clone, Copy)]
 pub(super) struct DtypeInference<'a> {
     pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) tensors: &'a [Tensor],
-    /// The dtype that everything is computed in, if that is asked for.
+    /// The requested dtype of the computation.
     pub(super) acc: Option<Dtype>,
 }
 
-/// What decides the dtype of a region.
+/// What determines the dtype of a region.
 #[derive(Default)]
 pub(super) struct PromotionRegion {
-    /// The dtypes of all that is not a number, and where each is.
+    /// The dtypes of all parts that are not numbers, with their spans.
     operands: Vec<(Dtype, Span)>,
-    /// Where the first integer, the first real number, the first `/` and the first `-` are.
+    /// The spans of the first integer, the first real number, the first `/` and the first `-`.
     integer: Option<Span>,
     real: Option<Span>,
     quotient: Option<Span>,
@@ -38,7 +38,7 @@ impl DtypeInference<'_> {
         self.errors.error(ErrorKind::Types { problem }, span, note).help(help)
     }
 
-    /// The dtype of a name with these contributions, before it is rounded to what [`Dtype::accumulator`] stands for.
+    /// The dtype of a name with these contributions, before rounding to the type that [`Dtype::accumulator`] widens.
     pub(super) fn of_name(&self, contributions: &[Contribution]) -> Result<Dtype, Error> {
         let mut region = PromotionRegion::default();
         contributions.iter().try_for_each(|c| self.collect(c, &c.right, &mut region))?;
@@ -62,7 +62,7 @@ impl DtypeInference<'_> {
         Ok(dtype)
     }
 
-    /// Adds what a part of a region says about its dtype.
+    /// Adds a part of a region.
     fn collect(&self, c: &Contribution, value: &HirExpr, region: &mut PromotionRegion) -> Result<(), Error> {
         match &value.kind {
             HirExprKind::Number(Literal::Int(_)) => _ = region.integer.get_or_insert(value.span),
@@ -103,7 +103,7 @@ impl DtypeInference<'_> {
         Ok(())
     }
 
-    /// The dtype of the arguments of a call together, that of the condition of `where` left out, and the dtype of its result.
+    /// The common dtype of the arguments of a call (without the condition of `where`), and the dtype of its result.
     pub(super) fn of_call(
         &self,
         c: &Contribution,
@@ -144,7 +144,7 @@ impl DtypeInference<'_> {
         }
     }
 
-    /// The dtype of an argument as a region of its own.
+    /// The dtype of an argument as a region.
     pub(super) fn of_value(&self, c: &Contribution, value: &HirExpr) -> Result<Dtype, Error> {
         let mut region = PromotionRegion::default();
         self.collect(c, value, &mut region)?;
@@ -171,7 +171,8 @@ impl DtypeInference<'_> {
             _ => {}
         }
         if let Some(acc) = self.acc {
-            // Operands that mix with each other may still not convert one by one: i8 and u8 are i16, and u8 is no ci64.
+            // Operands with a common dtype may still not convert to it one by one: i8 and u8 give i16, and u8 does not
+            // convert to ci64.
             if dtypes.iter().chain([&dtype]).any(|&dtype| Dtype::promote(&[dtype, acc]) != Some(acc)) {
                 let span = region.operands.first().map(|(_, span)| *span).or(inexact).or(region.integer);
                 let problem = TypeProblem::Accumulator { dtype, acc };
@@ -188,7 +189,7 @@ impl DtypeInference<'_> {
         Ok(dtype)
     }
 
-    /// Two operands of a region whose types do not mix.
+    /// The error of two operands of a region without a common dtype.
     fn clash(&self, region: &PromotionRegion) -> Error {
         let mut operands: Vec<(Dtype, Span)> = Vec::new();
         for &(dtype, span) in &region.operands {
@@ -199,14 +200,14 @@ impl DtypeInference<'_> {
         let operands = &operands;
         let mut pairs = (0..operands.len()).flat_map(|b| (0..b).map(move |a| (operands[a], operands[b])));
         let clash = pairs.find(|(a, b)| Dtype::promote(&[a.0, b.0]).is_none());
-        // DtypeInference that mix pair by pair also mix together.
+        // Dtypes that have a common dtype pairwise have one together.
         let (first, second) = clash.unwrap_or((operands[0], operands[operands.len() - 1]));
         let problem = TypeProblem::Mix { first: first.0, second: second.0 };
         self.error(problem, first.1, format!("{} here", first.0), "convert one of them to the type of the other first")
             .note(Note::new(second.1, format!("{} here", second.0)))
     }
 
-    /// A number in the dtype of the expression around it.
+    /// A number in the dtype of the surrounding expression.
     pub(super) fn number(&self, number: Literal, dtype: Dtype, span: Span) -> Result<Literal, Error> {
         let held = match (number, dtype.kind()) {
             (Literal::Int(i), DtypeKind::Float | DtypeKind::Complex) => {
@@ -230,7 +231,7 @@ impl DtypeInference<'_> {
     }
 }
 
-/// The integers that a dtype holds; `bool` holds 0 and 1.
+/// The range of integers of a dtype; 0 and 1 for `bool`.
 fn integer_range(dtype: Dtype) -> Option<std::ops::RangeInclusive<i128>> {
     let bits = 8 * dtype.real().size() as u32;
     match dtype.kind() {

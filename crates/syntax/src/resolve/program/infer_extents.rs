@@ -1,9 +1,10 @@
-//! Finds the sizes of the axes of a statement.
+//! Infers the sizes of the axes of one statement.
 //!
-//! First the plain sizes, between which size 1 stretches; then groups with one unknown factor and rounds of windows, as in
-//! Tensor Comprehensions: every axis that is the only unknown of a window gets the largest size that stays inside. An axis that
-//! is in a window takes a plain size of 1 only when no window can tell it more. What is found is never changed, and the order of
-//! operands does not matter.
+//! First come axes that are indices without brackets, between which size 1 broadcasts; then merged axes with one
+//! unknown factor and rounds of windows, as in Tensor Comprehensions: each axis that is the only unknown of a window
+//! gets the largest size that keeps the window inside its axis. An axis that occurs in a window takes size 1 from an
+//! index only if no window gives it a size. A size never changes once it is known, so the order of operands does not
+//! matter.
 
 mod propagate;
 
@@ -13,28 +14,28 @@ use crate::error::{Error, SizeRule};
 use crate::span::Span;
 use propagate::Propagation;
 
-/// What a statement says of the sizes of its axes; `None` where it does not tell.
+/// The inferred sizes of a statement; `None` for an unknown size.
 #[derive(Default)]
 pub(super) struct InferredExtents {
-    /// Without the sizes of 1 that are left over where a window tells nothing.
+    /// Without sizes of 1 that remain for axes of windows.
     pub(super) firm: Vec<Option<usize>>,
     /// With them.
     pub(super) full: Vec<Option<usize>>,
-    /// What is wrong; the sizes are then those of the last step without a mistake.
+    /// The first error; the sizes are then those of the last complete step.
     pub(super) wrong: Option<Error>,
 }
 
-/// The sizes that are known of the axes of a statement, and the first holder of each.
+/// The known sizes of the axes of a statement, each with its origin.
 struct KnownExtents<'a> {
     errors: &'a ProgramErrors<'a>,
     tensors: &'a [Tensor],
     c: &'a Contribution,
     strict: bool,
-    /// The size and who says so.
+    /// The size and its origin.
     known: Vec<Option<SourcedSize>>,
 }
 
-/// The sizes of the axes of `c`. `shape` has the sizes of the positions on the left, as far as they are known.
+/// Infers the sizes of the axes of `c`. `shape` has the known sizes of the left side.
 pub(super) fn sizes(
     errors: &ProgramErrors<'_>,
     tensors: &[Tensor],
@@ -50,7 +51,7 @@ pub(super) fn sizes(
 }
 
 impl KnownExtents<'_> {
-    /// All steps; after each of them `found` has what is known.
+    /// Runs all steps, and stores the known sizes in `found` after each.
     fn solve(&mut self, shape: &[Option<SourcedSize>], found: &mut InferredExtents) -> Result<(), Error> {
         let reads = self.c.all_reads();
         self.fixed(shape)?;
@@ -80,7 +81,7 @@ impl KnownExtents<'_> {
         self.errors.two_sizes(&self.c.axes[axis].label, first, second, rule)
     }
 
-    /// KnownExtents that are declared: all others must agree or stretch to them.
+    /// Takes the given sizes of the left side and of `for`: all others must be equal or broadcast to them.
     fn fixed(&mut self, shape: &[Option<SourcedSize>]) -> Result<(), Error> {
         let given = self.c.given.iter().map(|given| (given.axis, SourcedSize::declared(given.size, given.span)));
         let left = self.c.left.iter().zip(shape).filter_map(|(position, held)| match position.slot {
@@ -98,7 +99,7 @@ impl KnownExtents<'_> {
         Ok(())
     }
 
-    /// KnownExtents of plain indices. Those of 1 that a window may change are returned.
+    /// Takes the sizes of indices that are one axis. Returns the sizes of 1 that a window may replace.
     fn plain(&mut self, reads: &[&TensorRead]) -> Result<Vec<(usize, SourcedSize)>, Error> {
         let fixed = self.known.clone();
         let windowed = self.windowed(reads);
@@ -134,7 +135,7 @@ impl KnownExtents<'_> {
         SourcedSize { size: self.tensors[read.tensor].shape[dim], span, of: Some((read.tensor, dim)) }
     }
 
-    /// One more holder of an axis: equal sizes, or one of them is 1 and stretches, though never one that is `fixed`.
+    /// Unifies a size with the known one: equal, or one of them is 1 and broadcasts, except a `fixed` one.
     fn join(&mut self, axis: usize, here: SourcedSize, fixed: Option<SourcedSize>) -> Result<(), Error> {
         match self.known[axis] {
             None => self.known[axis] = Some(here),
@@ -148,7 +149,7 @@ impl KnownExtents<'_> {
         Ok(())
     }
 
-    /// Windows whose axes are all known stay inside.
+    /// Checks that windows with known axes stay inside their axis.
     fn inside(&self, reads: &[&TensorRead]) -> Result<(), Error> {
         for read in reads {
             for (dim, (slot, span)) in read.dims.iter().enumerate() {
@@ -168,7 +169,7 @@ impl KnownExtents<'_> {
     }
 }
 
-/// The least and the greatest position, of the axes whose size is known; ids left out.
+/// The least and the greatest position over the axes with known sizes, without index tensors.
 pub(super) fn range(window: &AffineForm, size: impl Fn(usize) -> Option<usize>) -> (i128, i128) {
     let offset = i128::from(window.offset);
     window.terms.iter().fold((offset, offset), |(low, high), &(coef, axis)| {

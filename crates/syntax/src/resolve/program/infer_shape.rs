@@ -1,4 +1,4 @@
-//! The shape of a tensor, from all contributions to it together.
+//! Infers the shape of a tensor from all contributions to it.
 
 use super::super::{Options, SizeQuery};
 use super::errors::{ProgramErrors, SourcedSize};
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::span::Span;
 use std::collections::{HashMap, HashSet};
 
-/// What decides the sizes of a definition.
+/// The context of the inference for one name.
 #[derive(Clone, Copy)]
 pub(super) struct ShapeInference<'a> {
     pub(super) errors: &'a ProgramErrors<'a>,
@@ -20,17 +20,17 @@ pub(super) struct ShapeInference<'a> {
     pub(super) name: &'a str,
 }
 
-/// A shape that is known.
+/// A known shape.
 pub(super) struct Shape {
     pub(super) shape: Vec<usize>,
-    /// For each contribution the sizes of its axes.
+    /// The sizes of the axes of each contribution.
     pub(super) extents: Vec<Vec<usize>>,
 }
 
-/// What questions were answered with, by their keys.
+/// The answers to size queries, by their keys.
 pub(super) type QueryAnswers = HashMap<String, i64>;
 
-/// A size that only the ids tell.
+/// A size that depends on index tensors, with its query.
 pub(super) struct QueriedSize {
     pub(super) query: SizeQuery,
     pub(super) axis: usize,
@@ -38,7 +38,7 @@ pub(super) struct QueriedSize {
 }
 
 impl ShapeInference<'_> {
-    /// The shape; or the questions that must be answered first.
+    /// The shape, or the size queries to answer first.
     pub(super) fn solve(&self, answers: &QueryAnswers) -> Result<Result<Shape, Vec<QueriedSize>>, Error> {
         let rank = self.contributions.first().map_or(0, |c| c.left.len());
         if let Some(other) = self.contributions.iter().find(|c| c.left.len() != rank) {
@@ -68,7 +68,7 @@ impl ShapeInference<'_> {
         Ok(Ok(Shape { shape, extents }))
     }
 
-    /// The declared size of an axis; all declarations agree.
+    /// The declared size of an axis; all declarations must agree.
     fn declared(&self, axis: usize) -> Result<Option<SourcedSize>, Error> {
         let mut declared = self.contributions.iter().filter_map(|c| c.left[axis].declared);
         let Some(first) = declared.next() else { return Ok(None) };
@@ -78,7 +78,7 @@ impl ShapeInference<'_> {
         }
     }
 
-    /// Every axis has a size now, or it never gets one.
+    /// Requires a size for every axis.
     fn complete(&self, extents: Vec<Vec<Option<usize>>>) -> Result<Vec<Vec<usize>>, Error> {
         let complete = |(c, extents): (&Contribution, Vec<Option<usize>>)| {
             if let Some(axis) = extents.iter().position(Option::is_none) {
@@ -89,8 +89,8 @@ impl ShapeInference<'_> {
         self.contributions.iter().zip(extents).map(complete).collect()
     }
 
-    /// One more than the greatest position that any contribution writes along an axis.
-    /// `known` gives the greatest of ids, if that is known yet.
+    /// One more than the greatest position that a contribution writes along an axis. `known` gives the answer to a
+    /// query, if there is one.
     fn reach(
         &self,
         axis: usize,
@@ -120,7 +120,7 @@ impl ShapeInference<'_> {
         Ok(usize::try_from(size).unwrap_or(usize::MAX))
     }
 
-    /// Positions without ids stay inside the result.
+    /// Checks that positions without index tensors stay inside the result.
     fn inside(&self, shape: &[usize], extents: &[Vec<usize>]) -> Result<(), Error> {
         for (c, extents) in self.contributions.iter().zip(extents) {
             if extents.contains(&0) {
@@ -143,7 +143,7 @@ impl ShapeInference<'_> {
     }
 }
 
-/// The axes of reads of ids, each once.
+/// The axes of the reads of index tensors, each once.
 pub(super) fn axes_of_ids(affine: &AffineForm) -> Vec<usize> {
     let mut axes = Vec::new();
     affine.ids.iter().for_each(|(_, read)| read.for_each_axis(&mut |axis| axes.push(axis)));

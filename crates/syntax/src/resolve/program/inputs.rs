@@ -1,4 +1,4 @@
-//! What a program is given: inputs by name or by position, sizes, values for empty groups, requested outputs.
+//! Binds the inputs and checks the options of a program.
 
 use super::super::Options;
 use super::super::letters::addressable;
@@ -24,12 +24,12 @@ impl ProgramInputs<'_> {
         ProgramErrors { text: self.program.text(), tensors: &[] }
     }
 
-    /// The beginning of the text, for what has no place in it.
+    /// The start of the text, for errors without a span.
     fn nowhere(&self) -> Span {
         Span::point(0)
     }
 
-    /// What the names of the program stand for.
+    /// The classes of the names of the program.
     fn classes(&self) -> BTreeMap<&str, NameClass> {
         (0..).zip(self.program.names().classes()).map(|(id, class)| (self.program.name(id), *class)).collect()
     }
@@ -38,7 +38,7 @@ impl ProgramInputs<'_> {
         self.program.names().definitions().iter().map(|d| (self.program.name(d.name), d)).collect()
     }
 
-    /// Checks that every option is about a name that it can be about.
+    /// Checks that each option applies to the name that it is given for.
     pub(super) fn check(&self) -> Result<(), Error> {
         let Options { algebra, sizes, fill, policy, .. } = self.options;
         if *algebra != Algebra::SUM_PRODUCT {
@@ -95,7 +95,7 @@ impl ProgramInputs<'_> {
             .help(format!("names that the program defines: {}", defined.join(", ")))
     }
 
-    /// The names that are asked for: by the caller, else those that are never read.
+    /// The output names: the requested ones, or those that no statement reads.
     pub(super) fn outputs(&self) -> Result<Vec<u32>, Error> {
         let names = self.program.names();
         let Some(asked) = &self.options.outputs else { return Ok(names.outputs().to_vec()) };
@@ -133,7 +133,7 @@ impl ProgramInputs<'_> {
             return Err(error.help("inputs are never written: give one of the two another name"));
         }
         let others = (0..).zip(names.classes()).filter(|(_, class)| **class != NameClass::Tensor);
-        // Names of operands that the program does not have do not matter.
+        // Operands whose names the program does not use are ignored.
         let taken = others.filter(|_| by_name).find(|(id, _)| operand(*id).is_some());
         match taken {
             Some((id, class)) => Err(self.other_class(id, *class)),
@@ -188,7 +188,7 @@ impl ProgramInputs<'_> {
         self.constant(error, id)
     }
 
-    /// Offers how a number is written that other languages have a name for, if the missing operand is called so.
+    /// Adds a candidate if the missing operand has the name of a constant in other languages.
     fn constant(&self, error: Error, id: u32) -> Error {
         let (name, first) = (self.program.name(id), self.program.first(id));
         let value = match name.to_ascii_lowercase().as_str() {
@@ -201,7 +201,7 @@ impl ProgramInputs<'_> {
         error.candidate(words, Edit::new(self.program.text()).replace(first, value).finish())
     }
 
-    /// All operands as the inputs of the module, in their order.
+    /// All operands as the inputs of the module, in order.
     pub(super) fn tensors(&self, nodes: &mut Nodes) -> Result<Vec<Tensor>, Error> {
         let (names, by_name) = (self.program.names(), self.by_name());
         let by_position = |k: usize| names.inputs().get(k).map(|&id| self.program.name(id).into());
@@ -219,7 +219,7 @@ impl ProgramInputs<'_> {
     }
 }
 
-/// Names in a sentence.
+/// A list of names for a message.
 fn list(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

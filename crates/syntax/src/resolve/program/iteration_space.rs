@@ -1,11 +1,11 @@
-//! The iteration space of a node, and how tensors are read and written in it.
+//! The iteration space of a node, and the accesses in it.
 
 use super::super::Options;
 use super::hir::{AffineForm, Contribution, HirExpr, IndexForm, Tensor, TensorRead, set};
 use einfold_ir::{Access, Axis, AxisRef, Ids, Index, NodeId, OutOfRange};
 use std::collections::BTreeMap;
 
-/// What the indices of a statement are made from once its sizes are known.
+/// The context of a statement with known sizes.
 #[derive(Clone, Copy)]
 pub(super) struct StatementContext<'a> {
     pub(super) c: &'a Contribution,
@@ -15,7 +15,7 @@ pub(super) struct StatementContext<'a> {
     pub(super) options: &'a Options,
 }
 
-/// Axes of a statement as those of a node, in this order.
+/// The axes of a statement that are the axes of a node, in this order.
 pub(super) struct IterationSpace {
     pub(super) axes: Vec<usize>,
     /// Pairs of an axis of the statement and its number in the node, ascending.
@@ -43,12 +43,12 @@ impl StatementContext<'_> {
         space.axes.iter().map(axis).collect()
     }
 
-    /// How many points a list of axes has, as far as `usize` reaches.
+    /// The number of points of a list of axes, saturating.
     pub(super) fn points(&self, axes: &[usize]) -> usize {
         axes.iter().fold(1, |points, &axis| usize::saturating_mul(points, self.extents[axis]))
     }
 
-    /// The axes along which a value differs: those of its elements, but for those that size 1 is stretched along.
+    /// The axes on which a value depends: those of its elements, without broadcast axes.
     pub(super) fn axes_of(&self, value: &HirExpr) -> Vec<usize> {
         let mut axes = Vec::new();
         value.for_each_read(&mut |read| {
@@ -63,30 +63,30 @@ impl StatementContext<'_> {
         set(axes)
     }
 
-    /// Whether there is no point at all.
+    /// Whether the statement has no points.
     pub(super) fn empty(&self) -> bool {
         self.extents.contains(&0)
     }
 
-    /// What happens to ids of this tensor that are outside the axis they index.
+    /// The policy of an index tensor.
     pub(super) fn policy(&self, tensor: usize) -> OutOfRange {
         let Options { policy, out_of_range, .. } = self.options;
         policy.get(&*self.tensors[tensor].name).copied().unwrap_or(*out_of_range)
     }
 
-    /// Whether a point may be dropped for an id in this index.
+    /// Whether a dropped index may drop a point.
     pub(super) fn drops(&self, slot: &IndexForm) -> bool {
         let mut drops = false;
         slot.for_each_ids(&mut |ids| drops |= self.policy(ids.tensor) == OutOfRange::Drop);
         drops
     }
 
-    /// As [`Self::drops`], of all indices of an element.
+    /// As [`Self::drops`], for all indices of a read.
     pub(super) fn read_drops(&self, read: &TensorRead) -> bool {
         read.dims.iter().any(|(slot, _)| self.drops(slot))
     }
 
-    /// An element that is read.
+    /// The access of a read.
     pub(super) fn access(&self, space: &IterationSpace, read: &TensorRead, conj: bool) -> Access<NodeId> {
         let tensor = &self.tensors[read.tensor];
         let indices = read.dims.iter().zip(&tensor.shape).map(|((slot, _), &size)| match slot {
@@ -97,12 +97,12 @@ impl StatementContext<'_> {
         Access { conj: conj && tensor.dtype.is_complex(), ..Access::new(tensor.node, indices) }
     }
 
-    /// Reads a tensor whose axes are these.
+    /// The access of a tensor along these axes.
     pub(super) fn plain(&self, space: &IterationSpace, tensor: NodeId, axes: &[usize]) -> Access<NodeId> {
         Access::new(tensor, axes.iter().map(|&axis| Index::affine(0, [(1, space.local(axis))])).collect())
     }
 
-    /// Where each point goes.
+    /// The index functions of the result.
     pub(super) fn output(&self, space: &IterationSpace) -> Vec<Index<NodeId>> {
         self.c.left.iter().map(|position| self.index(space, &position.slot)).collect()
     }
@@ -113,7 +113,7 @@ impl StatementContext<'_> {
             IndexForm::Group(axes) => {
                 let mut stride = 1_i64;
                 let mut terms: Vec<(i64, AxisRef)> = Vec::with_capacity(axes.len());
-                // By axis, where its term is.
+                // The term of each axis.
                 let mut places: BTreeMap<usize, usize> = BTreeMap::new();
                 for &axis in axes.iter().rev() {
                     let at = *places.entry(axis).or_insert(terms.len());
@@ -123,7 +123,7 @@ impl StatementContext<'_> {
                     }
                     stride = stride.saturating_mul(i64::try_from(self.extents[axis]).unwrap_or(i64::MAX));
                 }
-                // An axis inside one without positions has the coefficient 0, and never runs.
+                // An axis inside an empty one has coefficient 0, and no points.
                 terms.retain(|(coef, _)| *coef != 0);
                 terms.reverse();
                 Index::affine(0, terms)
@@ -142,7 +142,7 @@ impl StatementContext<'_> {
         index
     }
 
-    /// The axes of the left, in the order in which they are written.
+    /// The axes of the left side, in the order of the text.
     pub(super) fn left_axes(&self) -> Vec<usize> {
         let mut axes = Vec::new();
         for position in &self.c.left {
@@ -153,7 +153,7 @@ impl StatementContext<'_> {
         axes
     }
 
-    /// The left axes, then those of `more` that are not among them.
+    /// The axes of the left side, then those of `more` that are not among them.
     pub(super) fn space(&self, more: Vec<usize>) -> IterationSpace {
         let mut axes = self.left_axes();
         let left = set(axes.clone());

@@ -1,4 +1,4 @@
-//! A name from all statements that contribute to it.
+//! Lowers a name from all contributions to it.
 
 use super::super::Options;
 use super::ambiguity::terms;
@@ -19,7 +19,7 @@ use einfold_ir::{
 };
 use std::sync::Arc;
 
-/// A name whose types and sizes are known.
+/// A name with known dtype and shape.
 pub(super) struct Definition<'a> {
     pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) tensors: &'a [Tensor],
@@ -33,20 +33,20 @@ pub(super) struct Definition<'a> {
     pub(super) fill: Option<Literal>,
 }
 
-/// How many points contribute to each position of a result.
+/// The number of points that contribute to each position of a result.
 #[derive(Clone, Copy)]
 enum PointCount {
-    /// As many everywhere.
+    /// The same number everywhere.
     Same(u64),
     /// The elements of a node of `i64`.
     Node(NodeId),
 }
 
-/// Operations of the expression that finishes a result; their factors are in a list beside them.
+/// The operations of the expression that finishes a result; the caller keeps its factors.
 type Ops = Vec<(PointOp, Dtype)>;
 
 impl Definition<'_> {
-    /// Adds the nodes of the name; the last one holds its value.
+    /// Adds the nodes of the name and returns the last, which has its value.
     pub(super) fn build(&self, nodes: &mut Nodes) -> Result<NodeId, Error> {
         let assign = self.contributions[0].assign;
         let value = match assign {
@@ -63,7 +63,7 @@ impl Definition<'_> {
         self.round(nodes, value)
     }
 
-    /// The dtype that everything is computed in.
+    /// The dtype of the computation.
     fn wide(&self) -> Dtype {
         self.dtype.accumulator()
     }
@@ -89,7 +89,7 @@ impl Definition<'_> {
         }
     }
 
-    /// One contribution after the other, each on top of those before.
+    /// Lowers the contributions in order, each with the one before as its initial value.
     fn chain(
         &self,
         nodes: &mut Nodes,
@@ -110,7 +110,8 @@ impl Definition<'_> {
         })
     }
 
-    /// A contribution of `=`, `+=` or `mean=`: those of its terms that are contractions by themselves, the others together.
+    /// Lowers a contribution of `=`, `+=` or `mean=`: terms that are contractions become nodes, the others one
+    /// expression.
     fn sum(&self, nodes: &mut Nodes, k: usize, onto: Option<NodeId>) -> Result<NodeId, Error> {
         let c = &self.contributions[k];
         let context = self.context(k);
@@ -130,7 +131,7 @@ impl Definition<'_> {
             let reduces = axes.iter().any(|axis| kept.binary_search(axis).is_err());
             let mut drops = false;
             term.for_each_read(&mut |read| drops |= context.read_drops(&c.reads[read]));
-            // With `=` a dropped point is one of its term; otherwise it is one of all.
+            // With `=`, a dropped point is dropped from its term; otherwise from all terms.
             let alone = if each {
                 reduces || drops
             } else {
@@ -156,8 +157,8 @@ impl Definition<'_> {
         Ok(value.expect("a sum has a term"))
     }
 
-    /// The greatest value of each group, the sum of the exponentials of the differences to it, and the logarithm of that. A
-    /// product of matrices in the semiring (lse, +) is left to the order search.
+    /// Lowers `lse=`: the maximum of each group, the sum of the exponentials of the differences to it, and the
+    /// logarithm of that. A matrix product in the semiring (lse, +) is left to the order search.
     fn log_sum_exp(&self, nodes: &mut Nodes) -> Result<NodeId, Error> {
         let wide = self.wide();
         if let [c] = self.contributions {
@@ -176,7 +177,7 @@ impl Definition<'_> {
             builder.value(&this.contributions[k].right, wide)?;
             builder.read(Access::new(greatest, context.output(&space)), wide, wide);
             builder.apply(Function::Sub, wide);
-            // A plan may round what is summed otherwise than what the greatest was found among.
+            // The sum may be rounded differently from the value whose maximum was taken.
             builder.number(Literal::Float(0.0), wide, this.contributions[k].operator)?;
             builder.apply(Function::Min, wide);
             builder.apply(Function::Exp, wide);
@@ -185,8 +186,8 @@ impl Definition<'_> {
         })?;
         use PointOp::{Call, Read};
         let zero = PointOp::Literal(Literal::Float(0.0));
-        // Where the greatest value m is infinite or NaN, m − m is NaN, and m is the result. Else the sum is 1 at least, or for
-        // the reason above a bit less, or nothing at all.
+        // Where the maximum m is infinite or NaN, m − m is NaN, and m is the result. Otherwise the sum is at least 1,
+        // or slightly less for the reason above, or empty.
         let ops = vec![
             (Read(0), wide),
             (Read(0), wide),
@@ -205,7 +206,7 @@ impl Definition<'_> {
         self.map(nodes, &[greatest, sum], ops, wide)
     }
 
-    /// Divides a sum by its count, and puts the value for empty groups in.
+    /// Divides a sum by its count, and sets the value of empty groups.
     fn finish(&self, nodes: &mut Nodes, assign: Assign, value: NodeId) -> Result<NodeId, Error> {
         let fill = self.fill.map(|fill| self.literal(fill)).transpose()?;
         if assign != Assign::Mean && fill.is_none() {
@@ -234,7 +235,7 @@ impl Definition<'_> {
                 ops.push((PointOp::Call(Function::Where), wide));
                 ops
             }
-            // There is no empty group.
+            // No group is empty.
             (Some(_), PointCount::Same(_)) if assign != Assign::Mean => return Ok(value),
             _ => divide,
         };
@@ -249,8 +250,8 @@ impl Definition<'_> {
         Ok((PointOp::Literal(number), self.wide()))
     }
 
-    /// How many points contribute to each position: the same everywhere if each writes a position for every combination of
-    /// the other axes and none is dropped.
+    /// The number of points of each position: the same everywhere if each combination of the other axes writes a
+    /// position and no point is dropped.
     fn count(&self, nodes: &mut Nodes) -> Result<PointCount, Error> {
         let same: Option<u64> = (0..self.contributions.len()).map(|k| self.same_count(k)).sum();
         if let Some(same) = same {
@@ -266,7 +267,7 @@ impl Definition<'_> {
             let counted = set(space.axes.clone());
             let others = (0..context.extents.len()).filter(|axis| counted.binary_search(axis).is_err());
             let each = context.points(&others.collect::<Vec<_>>());
-            // What may drop a point is a factor, though its value does not count.
+            // An access that may drop a point stays a factor, though its value is not used.
             let factors = dropping.iter().map(|read| context.access(&space, read, false)).collect();
             let number = PointOp::Literal(Literal::Int(i64::try_from(each).unwrap_or(i64::MAX).into()));
             let expr = Expr::new(vec![(number, Dtype::I64)]).expect("a number is an expression");
@@ -289,13 +290,13 @@ impl Definition<'_> {
         u64::try_from(context.points(&reduced)).ok()
     }
 
-    /// Adds an expression over tensors of the shape of the result, position by position.
+    /// Adds a pointwise expression over tensors of the shape of the result.
     fn map(&self, nodes: &mut Nodes, reads: &[NodeId], ops: Ops, dtype: Dtype) -> Result<NodeId, Error> {
         let expr = Some(Arc::new(Expr::new(ops).expect("the parts of the result have its dtype")));
         self.positions(nodes, reads, expr, dtype)
     }
 
-    /// Propagation the result to the dtype of the name.
+    /// Rounds the result to the dtype of the name.
     fn round(&self, nodes: &mut Nodes, value: NodeId) -> Result<NodeId, Error> {
         if nodes.ir.node(value).dtype == self.dtype {
             return Ok(value);

@@ -1,4 +1,5 @@
-//! From a statement to nodes: products become contractions that can be ordered, everything else pointwise expressions.
+//! Lowers the values of a statement: products become contractions, which have an order; the rest becomes pointwise
+//! expressions.
 
 use super::errors::ProgramErrors;
 use super::factors::{FactorList, ProductFactor, calls, usual};
@@ -11,7 +12,7 @@ use crate::error::Error;
 use einfold_ir::{Access, Algebra, BinaryOp, Contraction, Dtype, Expr, Function, Index, Label, NodeId};
 use std::sync::Arc;
 
-/// Where the values of one contribution go.
+/// The context in which a contribution is lowered.
 pub(super) struct TermLowering<'a> {
     pub(super) nodes: &'a mut Nodes,
     pub(super) errors: &'a ProgramErrors<'a>,
@@ -20,15 +21,15 @@ pub(super) struct TermLowering<'a> {
     pub(super) label: &'a Label,
     /// The shape of the result.
     pub(super) shape: &'a [usize],
-    /// The dtype that everything is computed in.
+    /// The dtype of the computation.
     pub(super) dtype: Dtype,
-    /// Whether other statements contribute to the same name. They all reduce in one algebra.
+    /// Whether other statements contribute to the same name. All of them reduce in one algebra.
     pub(super) several: bool,
-    /// The dtype of the result, where a mere copy may have it at once.
+    /// The dtype of the result, if a node that only copies may have it.
     pub(super) rounded: Option<Dtype>,
 }
 
-/// An operand of a contraction: a part, the numbers and divisors that go with it, and whether it is negated.
+/// A factor of a contraction with the numbers and divisors applied to it and its sign.
 struct ContractionFactor<'v> {
     part: ProductFactor<'v>,
     axes: Vec<usize>,
@@ -37,7 +38,7 @@ struct ContractionFactor<'v> {
 }
 
 impl ContractionFactor<'_> {
-    /// The element that it is, if it is nothing more.
+    /// The element that the factor is, if it is one.
     fn element(&self) -> Option<(usize, bool)> {
         match self.part.value.kind {
             HirExprKind::Read { read, conj } if !self.part.inverse && !self.negative && self.scalars.is_empty() => {
@@ -49,7 +50,7 @@ impl ContractionFactor<'_> {
 }
 
 impl TermLowering<'_> {
-    /// Reduces a value, perhaps subtracted, over the points of `space`.
+    /// Reduces a value, negated if `minus`, over the points of `space`.
     pub(super) fn reduce(
         &mut self,
         space: &IterationSpace,
@@ -76,7 +77,7 @@ impl TermLowering<'_> {
         self.point(space, add, &[(minus, value)], onto)
     }
 
-    /// Reduces a sum of terms over the points of `space`, as one expression.
+    /// Reduces a sum of terms over the points of `space` as one expression.
     pub(super) fn point(
         &mut self,
         space: &IterationSpace,
@@ -110,9 +111,9 @@ impl TermLowering<'_> {
         self.context.access(space, &self.context.c.reads[read], conj)
     }
 
-    /// Whether it pays to compute the parts of a product by themselves: then the product is a contraction, which can be
-    /// ordered, or functions are computed for fewer points. Not where a point can be dropped, since it drops the whole product,
-    /// and not where there is no point, since then no id is looked at.
+    /// Whether to compute the factors of a product separately: the product becomes a contraction, which has an order,
+    /// and functions are computed for fewer points. Not if a point may be dropped, since it drops the whole product,
+    /// and not without points, since then no index is read.
     pub(super) fn contracts(&self, space: &IterationSpace, product: &FactorList<'_>, add: BinaryOp) -> bool {
         let (context, c) = (&self.context, self.context.c);
         let laws = product.algebra(add).laws(self.dtype);
@@ -137,7 +138,8 @@ impl TermLowering<'_> {
         contraction || hoists
     }
 
-    /// The operands of a product, with its numbers, sign and divisors; `None` if a divisor runs along axes of several.
+    /// The factors of a product with its numbers, sign and divisors; `None` if a divisor runs along axes of several
+    /// factors.
     fn operands<'v>(&self, product: &FactorList<'v>) -> Option<Vec<ContractionFactor<'v>>> {
         let context = &self.context;
         let operand = |part: ProductFactor<'v>| ContractionFactor {
@@ -161,7 +163,7 @@ impl TermLowering<'_> {
         Some(operands)
     }
 
-    /// An operand as it is read in `space`: an element, or of a node made for it.
+    /// The access of a factor in `space`: an element, or a node computed for it.
     fn operand(
         &mut self,
         space: &IterationSpace,

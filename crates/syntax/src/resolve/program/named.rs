@@ -1,4 +1,4 @@
-//! Named subscripts: one contraction in the algebra that the caller asks for.
+//! Level 2: lowers named subscripts to one contraction in the requested algebra.
 
 use super::super::Options;
 use super::super::letters::addressable;
@@ -17,7 +17,7 @@ use crate::suggest::Edit;
 use einfold_ir::{Access, Contraction, Dtype, Index, Ir, Label, TensorType};
 use std::collections::BTreeMap;
 
-/// The meaning of named subscripts for operands of these types.
+/// Lowers named subscripts for operands of these types.
 pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
     let mut nodes = Nodes::new();
     let tensors = tensors(named, inputs, &mut nodes)?;
@@ -25,7 +25,7 @@ pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Op
     let contribution = contribution(named, errors, options)?;
     let contributions = std::slice::from_ref(&contribution);
     let shapes = ShapeInference { errors, tensors: &tensors, options, contributions, name: "output" };
-    // Named subscripts have no ids, so that nothing is asked.
+    // Named subscripts have no index tensors, so no query is possible.
     let Ok(Shape { shape, extents }) = shapes.solve(&QueryAnswers::new())? else { return Ok(nodes.ir) };
     let dtype = dtype(named, errors, options)?;
     let context = StatementContext { c: &contribution, extents: &extents[0], tensors: &tensors, options };
@@ -122,7 +122,7 @@ fn contribution(named: &Named, errors: &ProgramErrors<'_>, options: &Options) ->
     Ok(Contribution { span, assign, operator, axes: axes.into_names(), left, reads, right, given })
 }
 
-/// The sizes that the caller gives to axes.
+/// The sizes of axes that the caller gives.
 fn given(
     named: &Named,
     errors: &ProgramErrors<'_>,
@@ -148,7 +148,7 @@ fn given(
     options.sizes.iter().map(given).collect()
 }
 
-/// The first two operands whose types do not mix.
+/// The first two operands whose dtypes have no common dtype.
 fn clash(dtypes: &[Dtype]) -> (usize, usize) {
     let mut distinct: Vec<usize> = Vec::new();
     for b in 0..dtypes.len() {
@@ -159,7 +159,7 @@ fn clash(dtypes: &[Dtype]) -> (usize, usize) {
             distinct.push(b);
         }
     }
-    // DtypeInference that mix pair by pair also mix together.
+    // Dtypes that have a common dtype pairwise have one together.
     (0, dtypes.len() - 1)
 }
 

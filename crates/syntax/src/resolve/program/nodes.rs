@@ -1,4 +1,4 @@
-//! The module that is being built.
+//! The module under construction.
 
 use super::super::letters::addressable;
 use super::errors::ProgramErrors;
@@ -7,11 +7,11 @@ use crate::span::Span;
 use einfold_ir::{Contraction, Def, Dtype, Ir, Label, Node, NodeId, RegionId};
 use std::collections::BTreeMap;
 
-/// A module in which equal nodes are made once.
+/// A module that contains each node once.
 #[derive(Default)]
 pub(super) struct Nodes {
     pub(super) ir: Ir,
-    /// The nodes whose contractions have this fingerprint.
+    /// The nodes by the fingerprint of their contraction.
     made: BTreeMap<u64, Vec<NodeId>>,
 }
 
@@ -20,7 +20,7 @@ impl Nodes {
         Nodes { ir: Ir::new(), made: BTreeMap::new() }
     }
 
-    /// Adds a node, unless there is one that is computed in the same way.
+    /// Adds a node, or returns the node with the same definition.
     pub(super) fn push(
         &mut self,
         errors: &ProgramErrors<'_>,
@@ -49,7 +49,7 @@ impl Nodes {
     }
 }
 
-/// Whether two contractions compute the same, whatever their axes are called.
+/// Whether two contractions are equal up to the labels of their axes.
 fn same(a: &Contraction, b: &Contraction) -> bool {
     let extents = |c: &Contraction| c.axes.iter().map(|axis| axis.extent).collect::<Vec<_>>();
     let rest = |c: &Contraction| (c.algebra, c.onto, c.pinned);

@@ -1,4 +1,4 @@
-//! Pointwise expressions of nodes.
+//! Builds pointwise expressions.
 
 use super::hir::{Contribution, HirExpr, HirExprKind};
 use super::infer_dtype::DtypeInference;
@@ -9,7 +9,7 @@ use crate::span::Span;
 use einfold_ir::{Access, Dtype, Expr, Function, Literal, NodeId, PointOp};
 use std::sync::Arc;
 
-/// How many of the last factors are searched for one that is read already: long sums stay linear.
+/// The number of last factors searched for a duplicate: bounded, so that long sums take linear time.
 const RECENT: usize = 32;
 
 /// Builds an expression over the factors of one node, operation by operation.
@@ -30,13 +30,13 @@ impl<'a> ExprBuilder<'a> {
         ExprBuilder { context, types, space, factors: Vec::new(), ops: Vec::new() }
     }
 
-    /// The factors, and the expression over them.
+    /// The factors and the expression over them.
     pub(super) fn finish(self) -> (Vec<Access<NodeId>>, Option<Arc<Expr>>) {
         let expr = Expr::new(self.ops).expect("every operation is given its arguments, in their dtype");
         (self.factors, Some(Arc::new(expr)))
     }
 
-    /// Reads an element, of a tensor of dtype `own`, in dtype `dtype`.
+    /// Reads an element of a tensor of dtype `own` in dtype `dtype`.
     pub(super) fn read(&mut self, access: Access<NodeId>, own: Dtype, dtype: Dtype) {
         let recent = self.factors.len().saturating_sub(RECENT);
         let known = self.factors[recent..].iter().position(|factor| *factor == access).map(|k| recent + k);
@@ -80,7 +80,7 @@ impl<'a> ExprBuilder<'a> {
         Ok(())
     }
 
-    /// The value in `dtype`, that of the region around it.
+    /// The value in `dtype`, the dtype of its region.
     pub(super) fn value(&mut self, value: &HirExpr, dtype: Dtype) -> Result<(), Error> {
         match &value.kind {
             HirExprKind::Number(number) => self.number(*number, dtype, value.span)?,
@@ -125,7 +125,7 @@ impl<'a> ExprBuilder<'a> {
         let result = function.result(&dtypes).expect("the dtypes of a call are checked");
         for (k, argument) in arguments.iter().enumerate() {
             self.argument(argument, if k == 0 { dtypes[0] } else { own })?;
-            // The larger of many is that of pairs, one after the other.
+            // The maximum of many is that of pairs, from left to right.
             if function.arity() == 2 && k > 0 {
                 self.apply(function, result);
             }
@@ -139,7 +139,7 @@ impl<'a> ExprBuilder<'a> {
         Ok(())
     }
 
-    /// An argument, which is a region of its own: its arithmetic is done before it becomes `wanted`.
+    /// An argument, which is a region of its own: its arithmetic precedes the conversion to `wanted`.
     pub(super) fn argument(&mut self, value: &HirExpr, wanted: Dtype) -> Result<(), Error> {
         let arithmetic = matches!(value.kind, HirExprKind::Sum(_) | HirExprKind::Product(_) | HirExprKind::Negation(_));
         if !arithmetic {

@@ -1,4 +1,4 @@
-//! From what was written to the form in which it is resolved.
+//! Desugars statements: resolves names, expands `...`, evaluates constants.
 
 use super::errors::ProgramErrors;
 use super::hir::{
@@ -12,13 +12,13 @@ use crate::span::Span;
 use einfold_ir::{Function, Literal};
 use std::collections::BTreeMap;
 
-/// What the names of a program stand for while its statements are resolved.
+/// The context for resolving the names of a statement.
 pub(super) struct Scope<'a> {
     pub(super) program: &'a Program,
     pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) sizes: &'a BTreeMap<String, usize>,
     pub(super) tensors: &'a [Tensor],
-    /// The tensor of a name, once there is one.
+    /// The tensor of each name that is defined or given.
     pub(super) tensor_of: &'a [Option<usize>],
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Scope<'a> {
 pub(super) struct StatementAxes {
     names: Vec<AxisName>,
     numbers: BTreeMap<AxisKey, usize>,
-    /// How many axes `...` stands for: as many as it covers where it covers most.
+    /// The number of axes of `...`: the maximum over the accesses.
     pub(super) covered: usize,
 }
 
@@ -58,7 +58,7 @@ impl StatementAxes {
         })
     }
 
-    /// The slots of an axis as written, in a list of which `...` covers `covered` axes.
+    /// The indices of an axis as written; `...` covers `covered` axes in this list.
     pub(super) fn slots<'t>(
         &mut self,
         axis: &NamedAxis,
@@ -79,7 +79,7 @@ impl StatementAxes {
 }
 
 impl Scope<'_> {
-    /// The statement with its names resolved.
+    /// The desugared statement.
     pub(super) fn contribution(&self, statement: &Statement) -> Result<Contribution, Error> {
         let mut axes = StatementAxes::new(self.covered(statement)?);
         let mut left = Vec::with_capacity(statement.left.len());
@@ -100,7 +100,7 @@ impl Scope<'_> {
         Ok(Contribution { span, assign, operator, axes: axes.into_names(), left, reads, right, given })
     }
 
-    /// How many axes `...` covers at most; checks the ranks of all that is read.
+    /// The maximal number of axes that `...` covers; checks the ranks of all reads.
     fn covered(&self, statement: &Statement) -> Result<usize, Error> {
         let mut most: Option<(usize, Span)> = None;
         let mut wrong = None;
@@ -135,7 +135,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The number of the tensor of this name; none if the name is something else.
+    /// The number of the tensor with this name; `None` if the name has another class.
     fn tensor(&self, name: ast::Name) -> Option<usize> {
         self.tensor_of.get(name.id as usize).copied().flatten()
     }
@@ -160,7 +160,7 @@ impl Scope<'_> {
 
     fn affine(&self, axes: &mut StatementAxes, written: &ast::Affine) -> Result<AffineForm, Error> {
         let mut affine = AffineForm::default();
-        // By axis, where its term is.
+        // The term of each axis.
         let mut terms: BTreeMap<usize, usize> = BTreeMap::new();
         for part in &written.parts {
             let signed = |value: i64| if part.sign == Sign::Minus { -value } else { value };
@@ -260,7 +260,7 @@ impl Scope<'_> {
         if let Some(number) = numbers.and_then(|numbers| literal::call(call.function, &numbers)) {
             return Ok(HirExprKind::Number(number));
         }
-        // The conjugate of an element is how it is read, so that a product of conjugates is a product.
+        // The conjugate of an element is a property of the access, so that a product of conjugates is a product.
         match (call.function, &arguments[..]) {
             (Function::Conj, &[HirExpr { kind: HirExprKind::Read { read, conj }, .. }]) => {
                 Ok(HirExprKind::Read { read, conj: !conj })
@@ -305,12 +305,12 @@ impl Scope<'_> {
     }
 }
 
-/// The numbers of a list, if all are.
+/// The values of a list of numbers; `None` if it contains anything else.
 fn numbers<T: Copy>(list: &[(T, HirExpr)]) -> Option<Vec<(T, Literal)>> {
     list.iter().map(|(tag, value)| Some((*tag, value.number()?))).collect()
 }
 
-/// Where a list of indices has `...`.
+/// The span of `...` in a list of indices.
 pub(super) fn ellipsis(indices: &[Index]) -> Option<Span> {
     indices.iter().find_map(|index| match index {
         Index::Axis(NamedAxis::Ellipsis(span)) => Some(*span),
@@ -333,7 +333,7 @@ fn for_each_access<'e>(expr: &'e Expr, f: &mut impl FnMut(&'e ast::Access)) {
     }
 }
 
-/// Calls `f` with every access to ids in an index, each followed by those in its own indices.
+/// Calls `f` with every access to an index tensor in an index, each followed by those in its own indices.
 fn for_each_ids<'e>(index: &'e Index, f: &mut impl FnMut(&'e ast::Access)) {
     let Index::Affine(affine) = index else { return };
     for part in &affine.parts {
@@ -344,7 +344,7 @@ fn for_each_ids<'e>(index: &'e Index, f: &mut impl FnMut(&'e ast::Access)) {
     }
 }
 
-/// The axes that several lists share in all of them, and those that are in any.
+/// The axes that all lists have, and those that at least one has.
 pub(super) fn common_and_any(lists: impl IntoIterator<Item = (Vec<usize>, Vec<usize>)>) -> (Vec<usize>, Vec<usize>) {
     let mut lists = lists.into_iter();
     let Some((mut common, mut any)) = lists.next() else { return (Vec::new(), Vec::new()) };

@@ -1,4 +1,4 @@
-//! Sizes that only the ids tell.
+//! Builds size queries.
 
 use super::super::SizeQuery;
 use super::hir::{AffineForm, Tensor};
@@ -10,8 +10,8 @@ use einfold_ir::{
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The greatest sum of the ids of an index. `None` where its plain part runs along an axis of the ids: then the position is
-/// more than the sum of two maxima.
+/// The query for the greatest sum of the index tensors of an index. `None` if its affine part has an axis of an index
+/// tensor: the greatest position is then not the sum of two maxima.
 pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> Option<SizeQuery> {
     let axes = axes_of_ids(affine);
     if affine.terms.iter().any(|(coef, axis)| *coef != 0 && axes.binary_search(axis).is_ok()) {
@@ -22,11 +22,11 @@ pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> O
     let dtypes: Vec<Dtype> = affine.ids.iter().map(|(_, read)| context.tensors[read.tensor].dtype).collect();
     let coefs: Vec<i64> = affine.ids.iter().map(|(coef, _)| *coef).collect();
     let drops = affine.ids.iter().any(|(_, read)| context.read_drops(read));
-    // One id as it is stays in its own dtype: nothing is converted in the scan. Where all ids may be dropped, none must be less
-    // than 0, the least of an unsigned one.
+    // A single index tensor keeps its dtype, so the scan converts nothing. If all indices may be dropped, the least
+    // value must be below 0, which an unsigned dtype lacks.
     let (dtype, expr) = match (&coefs[..], &dtypes[..]) {
         ([1], [dtype]) if !drops => (*dtype, None),
-        // Unsigned ones may be beyond `i64`. Rounding begins far above what memory can hold.
+        // Unsigned indices may exceed `i64`. Rounding begins far above any size that memory can hold.
         (_, dtypes) if dtypes.contains(&Dtype::U64) => (Dtype::F64, Some(Arc::new(sum(&coefs, dtypes, Dtype::F64)))),
         _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes, Dtype::I64)))),
     };
@@ -40,8 +40,8 @@ pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> O
     Some(SizeQuery { ir, operands })
 }
 
-/// A module with the inputs alone that these read, which come to read them there, and which operands those are: ids are
-/// inputs, and inputs come first, in the order of the operands.
+/// A module with only the inputs that these reads use, the reads renumbered, and the operands of these inputs: index
+/// tensors are inputs, and inputs come first, in the order of the operands.
 fn inputs(tensors: &[Tensor], factors: &mut [Access<NodeId>]) -> (Ir, Vec<u32>) {
     let mut read = BTreeSet::new();
     factors.iter().for_each(|factor| factor.for_each_tensor(&mut |id| _ = read.insert(id.0)));
@@ -56,7 +56,7 @@ fn inputs(tensors: &[Tensor], factors: &mut [Access<NodeId>]) -> (Ir, Vec<u32>) 
     (ir, operands)
 }
 
-/// The sum of multiples of ids, computed in the dtype `wide`.
+/// The sum of multiples of index tensors, computed in the dtype `wide`.
 fn sum(coefs: &[i64], dtypes: &[Dtype], wide: Dtype) -> Expr {
     let mut ops = Vec::new();
     for (k, (&coef, &dtype)) in coefs.iter().zip(dtypes).enumerate() {

@@ -1,8 +1,8 @@
-//! The sizes on which the statements that contribute to a name agree.
+//! Unifies the sizes of the statements that contribute to one name.
 //!
-//! In rounds: each statement is solved by itself, and is then told the sizes that others found where its own are unknown, or are
-//! a 1 that stretches. It is solved again from the beginning, as if they were declared, so that nothing remains of what it
-//! derived from a 1 that stretches. Propagation come first without the sizes of 1 that are left over, then with those of all statements.
+//! Each statement is solved separately, then gets the sizes that others found where its own are unknown or a 1 that
+//! broadcasts. It is then solved again from the start with these sizes as declared, so that nothing derived from the 1
+//! remains. The first rounds leave out sizes of 1 that remain for axes of windows; the last rounds include them.
 
 use super::errors::SourcedSize;
 use super::hir::{Contribution, IndexForm, WrittenIndex};
@@ -10,18 +10,18 @@ use super::infer_extents::{InferredExtents, sizes};
 use super::infer_shape::ShapeInference;
 use crate::error::{Error, SizeRule};
 
-/// A statement while the sizes of its name are found.
+/// A statement and its sizes.
 struct StatementExtents<'a> {
     c: &'a Contribution,
-    /// The sizes of the positions on its left that are declared, or that other statements tell.
+    /// The sizes of its left side that are declared or come from other statements.
     told: Vec<Option<SourcedSize>>,
     found: InferredExtents,
 }
 
-/// The sizes that statements give to an axis of the result, if they agree; else two that differ.
+/// The size of an axis of the result, or two sizes that disagree.
 type Agreed = Result<Option<SourcedSize>, (SourcedSize, SourcedSize)>;
 
-/// What is found: for each statement the sizes of its axes, and those of the axes of the result.
+/// The sizes of the axes of each statement, and of the axes of the result.
 pub(super) type UnifiedExtents = (Vec<Vec<Option<usize>>>, Vec<Option<SourcedSize>>);
 
 impl ShapeInference<'_> {
@@ -53,7 +53,7 @@ impl ShapeInference<'_> {
         sizes(self.errors, self.tensors, c, self.options.strict, told)
     }
 
-    /// Tells every statement what others found. The first axis of the result that changed something.
+    /// Gives each statement the sizes that others found. Returns the first axis of the result that changed.
     fn round(
         &self,
         voices: &mut [StatementExtents<'_>],
@@ -71,7 +71,7 @@ impl ShapeInference<'_> {
             first = first.or(Some(changed));
             let mut found = self.found(voice.c, &news);
             if found.wrong.is_some() {
-                // What was wrong first says most.
+                // The first error is the most specific.
                 found.wrong = voice.found.wrong.take().or(found.wrong);
             }
             (voice.told, voice.found) = (news, found);
@@ -79,7 +79,7 @@ impl ShapeInference<'_> {
         first
     }
 
-    /// The size of each axis of the result: the declared one, or that of the statements that were not told it.
+    /// The size of each axis of the result: the declared one, or that of the statements that found it themselves.
     fn agreed(
         &self,
         voices: &[StatementExtents<'_>],
@@ -97,7 +97,7 @@ impl ShapeInference<'_> {
         agreed
     }
 
-    /// Equal sizes, or one of them is 1 and stretches.
+    /// Unifies two sizes: equal, or one of them is 1 and broadcasts.
     fn join(&self, held: Option<SourcedSize>, here: SourcedSize) -> Agreed {
         let stretches = |size: usize| size == 1 && !self.options.strict;
         match held {
@@ -108,7 +108,7 @@ impl ShapeInference<'_> {
         }
     }
 
-    /// What a statement is told: the sizes of the result where it knows none of its own, or another 1.
+    /// The sizes to give to a statement: those of the result where it has none of its own, or a 1.
     fn news(
         &self,
         voice: &StatementExtents<'_>,
@@ -116,7 +116,7 @@ impl ShapeInference<'_> {
         declared: &[Option<SourcedSize>],
         with_ones: bool,
     ) -> Vec<Option<SourcedSize>> {
-        // An axis that stands twice on the left makes axes of the result equally long: a 1 among them stretches.
+        // An axis that is two left indices makes their axes of the result equal: a 1 among them broadcasts.
         let mut longer = vec![false; voice.c.axes.len()];
         for (position, held) in voice.c.left.iter().zip(shape) {
             if let (IndexForm::Axis(axis), Some(held)) = (&position.slot, held) {
@@ -145,7 +145,7 @@ impl StatementExtents<'_> {
     }
 }
 
-/// The size of a plain axis or of a group whose axes are all known; what no `usize` holds is too large in any case.
+/// The size of an axis or of merged axes with known sizes; saturates, since such a size is too large anyway.
 fn own(slot: &IndexForm, sizes: &[Option<usize>]) -> Option<usize> {
     match slot {
         IndexForm::Axis(axis) => sizes[*axis],

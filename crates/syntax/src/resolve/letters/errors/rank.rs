@@ -1,4 +1,4 @@
-//! The rank error: it is where texts meant for another tool come to light.
+//! The rank error, with help for texts in the notation of other tools.
 
 use super::{LettersErrors, is_mark, shape};
 use crate::ast::{Spelling, Term};
@@ -6,12 +6,12 @@ use crate::error::{Error, ErrorKind};
 use crate::span::Span;
 use crate::suggest::{Edit, EinopsText};
 
-/// Small numbers are written as words.
+/// Small numbers as words.
 const WORDS: [&str; 13] =
     ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
 impl LettersErrors<'_> {
-    /// Operand `operand` has too few or too many axes for its term.
+    /// The error of an operand with too few or too many axes for its term.
     pub(in crate::resolve) fn rank(&self, operand: usize) -> Error {
         let term = &self.s.terms()[operand];
         let (expected, extents) = (self.s.labels(term).len(), &self.inputs[operand].shape);
@@ -57,7 +57,7 @@ impl LettersErrors<'_> {
         Some(format!("`{word}` was read as {count} axes {}", letters.join(",")))
     }
 
-    /// What to say if a mark that joins its letter was read as a label of its own.
+    /// The help for a combining mark that was read as a label.
     fn marks(&self, term: &Term) -> Option<String> {
         let mark = self.s.labels(term).iter().find(|label| char::from_u32(label.id).is_some_and(is_mark))?;
         let name = self.s.name(mark.id);

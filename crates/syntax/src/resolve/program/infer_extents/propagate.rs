@@ -1,4 +1,4 @@
-//! Groups and windows that tell the sizes of axes, each looked at when only one of its axes is unknown.
+//! Propagates sizes through merged axes and windows with one unknown axis.
 
 use super::super::errors::SourcedSize;
 use super::super::hir::{AffineForm, IndexForm, TensorRead};
@@ -8,22 +8,22 @@ use crate::span::Span;
 use std::collections::VecDeque;
 use std::mem::take;
 
-/// The groups and windows of a statement, by how many of their axes are unknown.
+/// The constraints of a statement, with the number of unknown axes of each.
 pub(super) struct Propagation<'s, 'a> {
     pub(super) sizes: &'s mut KnownExtents<'a>,
     rules: Vec<SizeConstraint<'s>>,
-    /// By axis, the rules that it occurs in, once for each occurrence.
+    /// The constraints of each axis, once for each occurrence.
     of_axis: Vec<Vec<usize>>,
-    /// Groups of which at most one axis is unknown, to be looked at.
+    /// Merged axes with at most one unknown axis, to process.
     groups: VecDeque<usize>,
-    /// Windows of which one axis is unknown, to be looked at in the next round.
+    /// Windows with one unknown axis, to process in the next round.
     windows: Vec<usize>,
 }
 
-/// What ties the sizes of axes to each other.
+/// A relation between the sizes of axes.
 struct SizeConstraint<'s> {
     kind: ConstraintKind<'s>,
-    /// How often an unknown axis occurs in it.
+    /// The number of occurrences of unknown axes.
     unknown: usize,
 }
 
@@ -81,7 +81,7 @@ impl<'s, 'a> Propagation<'s, 'a> {
         self.look_at(rule);
     }
 
-    /// Looks at a rule later, if it tells something or is to be checked.
+    /// Queues a constraint that can give a size or be checked.
     fn look_at(&mut self, rule: usize) {
         match (&self.rules[rule].kind, self.rules[rule].unknown) {
             (ConstraintKind::Group(..), 0 | 1) => self.groups.push_back(rule),
@@ -90,7 +90,7 @@ impl<'s, 'a> Propagation<'s, 'a> {
         }
     }
 
-    /// The size of an axis that was unknown.
+    /// Sets the size of an unknown axis.
     fn set(&mut self, axis: usize, held: SourcedSize) {
         self.sizes.known[axis] = Some(held);
         for rule in take(&mut self.of_axis[axis]) {
@@ -99,10 +99,10 @@ impl<'s, 'a> Propagation<'s, 'a> {
         }
     }
 
-    /// Until nothing changes: all groups, then one round of windows.
+    /// Processes all merged axes, then one round of windows, until nothing changes.
     pub(super) fn run(&mut self) -> Result<(), Error> {
         loop {
-            // No window tells what a group can.
+            // Merged axes are exact, so they come before windows.
             while let Some(rule) = self.groups.pop_front() {
                 if let ConstraintKind::Group(axes, held) = self.rules[rule].kind {
                     self.group(axes, held)?;
@@ -115,7 +115,7 @@ impl<'s, 'a> Propagation<'s, 'a> {
         }
     }
 
-    /// Gives axes that nothing else fixed a size of 1. Whether there was one.
+    /// Gives size 1 to the axes that are still unknown. Returns whether there was one.
     pub(super) fn fill(&mut self, postponed: Vec<(usize, SourcedSize)>) -> bool {
         let mut any = false;
         for (axis, held) in postponed {
@@ -127,8 +127,8 @@ impl<'s, 'a> Propagation<'s, 'a> {
         any
     }
 
-    /// The only unknown factor of a group; or the check that the product is right. A product of 0 tells nothing, though another
-    /// group may.
+    /// Computes the only unknown factor of merged axes, or checks the product. A product of 0 determines no factor, but
+    /// another constraint may.
     fn group(&mut self, axes: &[usize], held: SourcedSize) -> Result<(), Error> {
         let mut unknown = axes.iter().copied().filter(|&axis| self.sizes.known[axis].is_none());
         let (first, second) = (unknown.next(), unknown.next());
@@ -150,7 +150,7 @@ impl<'s, 'a> Propagation<'s, 'a> {
         }
     }
 
-    /// A group does not lack a factor that a product of 0 cannot tell.
+    /// Checks that no factor of merged axes is unknown because the product is 0.
     pub(super) fn told(&self) -> Result<(), Error> {
         for rule in &self.rules {
             let ConstraintKind::Group(axes, held) = rule.kind else { continue };
@@ -163,7 +163,7 @@ impl<'s, 'a> Propagation<'s, 'a> {
         Ok(())
     }
 
-    /// One round of windows: all axes that are the only unknown of some window, together; of several sizes the least.
+    /// Processes one round of windows together; of several sizes of an axis the least counts.
     fn round(&mut self) -> Result<(), Error> {
         let mut windows = take(&mut self.windows);
         windows.sort_unstable();
@@ -180,7 +180,7 @@ impl<'s, 'a> Propagation<'s, 'a> {
         Ok(())
     }
 
-    /// The only unknown axis of a window, and the largest size of it that stays inside.
+    /// The only unknown axis of a window, with the largest size that keeps the window inside its axis.
     fn window(
         &self,
         window: &AffineForm,
