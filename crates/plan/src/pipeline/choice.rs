@@ -1,6 +1,6 @@
 //! Which stages run.
 
-use super::{PASSES, PIPELINE, Stage};
+use super::{Form, PASSES, PIPELINE, Stage};
 
 /// A choice of the stages that can be left out; by default all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,9 +43,10 @@ impl PassSet {
         PIPELINE.iter().filter(move |stage| self.has(stage.name))
     }
 
-    /// The names of all that is chosen.
+    /// The names of all that is chosen: passes, then rewrites.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
-        self.iter().map(|stage| stage.name)
+        let of = move |form| self.iter().filter(move |stage| stage.takes == form).map(|stage| stage.name);
+        of(Form::Steps).chain(of(Form::Module))
     }
 
     /// Whether the stage of this name is chosen.
