@@ -4,19 +4,12 @@
 //! once. Either way it dies by that signal, which shells report as 128 and its number, and a file that is being written under
 //! a name of its own is removed before. Reading and planning leave nothing behind that would need care.
 
-#[cfg(unix)]
-#[path = "interrupt/unix.rs"]
-mod system;
-#[cfg(not(unix))]
-#[path = "interrupt/other.rs"]
-mod system;
-
 use crate::error::Failure;
+use crate::signal::{self, Signal};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-pub(crate) use system::Signal;
 
 static STATE: Mutex<State> = Mutex::new(State { gentle: false, came: None, unfinished: None });
 /// Whether a signal came that something is to stop for.
@@ -37,7 +30,7 @@ fn state() -> MutexGuard<'static, State> {
 
 /// Listens for signals from now on. Where that is not possible the system's own way of ending remains.
 pub(crate) fn listen() {
-    system::listen(arrive);
+    signal::listen(arrive);
 }
 
 /// What a signal leads to. The lock is held to the end, so that nothing is renamed meanwhile.

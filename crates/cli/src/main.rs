@@ -16,10 +16,13 @@ mod operands;
 mod order;
 mod output;
 mod progress;
+mod report;
 mod room;
 mod run;
 mod show;
+mod signal;
 mod stdin;
+mod text_file;
 
 use args::{CommandLine, Verb};
 use error::Failure;
@@ -27,7 +30,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if let Err(failure) = room::to_start() {
-        return failure.report(false);
+        return Failure::from(failure).report(false);
     }
     interrupt::listen();
     let verb = CommandLine::read().verb;

@@ -1,6 +1,6 @@
 //! What is allowed and perhaps not meant: said to people, on a terminal only.
 
-use crate::error::write_report;
+use crate::report::write_report;
 use anstyle::AnsiColor;
 use einfold::Plan;
 use std::io::{IsTerminal, stderr};

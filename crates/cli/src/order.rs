@@ -6,9 +6,10 @@ mod subject;
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::interrupt::{self, Signal};
+use crate::interrupt;
 use crate::output::{Target, print, print_json};
 use crate::room;
+use crate::signal::Signal;
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};

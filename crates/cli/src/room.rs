@@ -4,10 +4,13 @@
 //! the lists of a plan to the buffers of a kernel, is small and aborts the process then. So this asks for some more than is
 //! needed and gives it back: what is small finds it there.
 
-use crate::error::Failure;
 use einfold::{BindError, Error, OutOfMemory};
 use std::hint::black_box;
 use std::num::NonZeroUsize;
+
+/// There is no memory for so many bytes of the tool itself.
+#[derive(Debug)]
+pub(crate) struct NoRoom(pub(crate) usize);
 
 /// What a verb may take besides arrays, threads of its own included.
 const SMALL: usize = 16 << 20;
@@ -23,17 +26,17 @@ const THREAD: usize = 144 << 20;
 ///
 /// # Errors
 /// There is none.
-pub(crate) fn to_start() -> Result<(), Failure> {
-    if ask(SMALL) { Ok(()) } else { Err(Failure::NoRoom(SMALL)) }
+pub(crate) fn to_start() -> Result<(), NoRoom> {
+    if ask(SMALL) { Ok(()) } else { Err(NoRoom(SMALL)) }
 }
 
 /// Room to plan what is written in so many letters. Where addresses are not limited, there is.
 ///
 /// # Errors
 /// There is none.
-pub(crate) fn to_plan(letters: usize) -> Result<(), Failure> {
+pub(crate) fn to_plan(letters: usize) -> Result<(), NoRoom> {
     let needed = LETTER.saturating_mul(letters).saturating_add(SMALL);
-    if !are_addresses_limited() || ask(needed) { Ok(()) } else { Err(Failure::NoRoom(needed)) }
+    if !are_addresses_limited() || ask(needed) { Ok(()) } else { Err(NoRoom(needed)) }
 }
 
 /// Whether there is still some after an array.

@@ -49,15 +49,15 @@ pub use einfold_ir::{Cost, Count, Network, PathError, Tree};
 pub use budget::{Budget, Effort};
 use deep::Limits;
 pub use deep::{Record, RecordError};
-pub use error::OrderError;
+pub use error::{Mismatch, OrderError};
 pub use objective::Objective;
-pub use registry::{STRATEGIES, Strategy, searches, strategy};
-pub use saved::{Mismatch, SavedOrder, SavedSlice, SavedTree};
+pub use registry::{STRATEGIES, Strategy, strategy};
+pub use saved::{SavedOrder, SavedSlice, SavedTree};
 pub use select::{Selected, Selection, order_selected};
 pub use slice::{Slice, evaluate_sliced};
 pub use task::Task;
 use watch::Stop;
-pub use watch::{Progress, Watch};
+pub use watch::{Progress, Watch, searches};
 
 /// Where an order comes from. The default is the strategy `auto`.
 ///
@@ -155,11 +155,11 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
     let search = Search { task: &asked, budget, watch, began: Instant::now() };
     let (found, strategy) = match how {
         Order::Strategy(strategy) => {
-            registry::searching();
+            watch::searching();
             ((strategy.search)(&search)?, strategy.name)
         }
         Order::Replay(record) => {
-            registry::searching();
+            watch::searching();
             (deep::replay(&search, record)?, "deep")
         }
         Order::Linear(path) => (Tree::from_linear(leaves, path)?.into(), "path"),

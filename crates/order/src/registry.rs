@@ -1,7 +1,5 @@
 //! The strategies by name.
 
-use std::cell::Cell;
-
 use crate::{Found, OrderError, Search, auto, deep, dp, greedy, left};
 
 /// A way to find a contraction order.
@@ -17,20 +15,6 @@ pub struct Strategy {
     pub sees_ids: bool,
     /// Finds a tree.
     pub(crate) search: fn(&Search<'_>) -> Result<Found, OrderError>,
-}
-
-thread_local! {
-    static SEARCHES: Cell<u64> = const { Cell::new(0) };
-}
-
-/// How many orders or slices were searched from this thread. To follow a saved order leaves it as it is.
-pub fn searches() -> u64 {
-    SEARCHES.get()
-}
-
-/// Counts a search that begins.
-pub(crate) fn searching() {
-    SEARCHES.set(SEARCHES.get() + 1);
 }
 
 /// All strategies, in the order in which to list them.

@@ -10,7 +10,7 @@ use einfold_ir::{Network, Tree};
 
 use crate::Order;
 use crate::graph::{self, Pairs};
-use crate::registry::searching;
+use crate::watch::searching;
 
 /// The most tensors, selections among them, of the search, which tries all splits of all sets.
 const MOST_TENSORS: usize = 10;

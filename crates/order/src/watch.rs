@@ -31,6 +31,20 @@ pub struct Progress {
 /// Nobody looks on.
 impl Watch for () {}
 
+thread_local! {
+    static SEARCHES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many orders or slices were searched from this thread. To follow a saved order leaves it as it is.
+pub fn searches() -> u64 {
+    SEARCHES.get()
+}
+
+/// Counts a search that begins.
+pub(crate) fn searching() {
+    SEARCHES.set(SEARCHES.get() + 1);
+}
+
 /// The work between two questions to a [`Watch`], in units of some nanoseconds: a leg that is visited, a split that is priced.
 const QUANTUM: usize = 1 << 16;
 /// How much work may still bring an answer within its limits after the search was ended: some milliseconds.

@@ -6,6 +6,9 @@ use std::io::{self, ErrorKind};
 use thiserror::Error;
 use zip::result::ZipError;
 
+/// The most axes an array of NumPy has.
+pub(super) const MAX_RANK: usize = 64;
+
 /// What is wrong with an array file. The file's name is added by the caller.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -24,7 +27,7 @@ pub(crate) enum NpyError {
     TruncatedHeader,
     #[error("it ends early: its header announces {need} bytes of data, and there are {got}")]
     Truncated { need: u64, got: u64 },
-    #[error("the array has {0} axes, but NumPy's have at most {max}", max = super::header::MAX_RANK)]
+    #[error("the array has {0} axes, but NumPy's have at most {max}", max = MAX_RANK)]
     Rank(usize),
     #[error("the shape ({0}) has more elements than can be addressed")]
     ShapeTooLarge(String),

@@ -1,13 +1,11 @@
 //! What a file says of the array it holds.
 
 use super::NpyError;
-use super::error::quoted;
+use super::error::{MAX_RANK, quoted};
 use super::literal::Scanner;
 use einfold::Dtype;
 use std::io::{self, Read};
 
-/// The most axes an array of NumPy has.
-pub(super) const MAX_RANK: usize = 64;
 /// Far above what a plain array of [`MAX_RANK`] axes needs, small enough to allocate on the word of a file.
 const MAX_HEADER: u32 = 1 << 20;
 pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";

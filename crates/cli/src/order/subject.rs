@@ -2,7 +2,7 @@
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::{language, operands, room, stdin};
+use crate::{operands, room, stdin, text_file};
 use einfold::{Dtype, Expression, NamedNetwork, TensorType};
 use einfold_order::Network;
 use einfold_order::format::Instance;
@@ -39,7 +39,7 @@ impl Subject {
 }
 
 fn of_file(file: &Path) -> Result<Subject, Failure> {
-    let text = language::read(file)?;
+    let text = text_file::read(file)?;
     room::to_plan(text.len())?;
     let Instance { network, labels } = Instance::from_json(&text).map_err(|source| Failure::format(file, source))?;
     Ok(Subject { network, labels, dtype: Dtype::F64 })

@@ -8,9 +8,8 @@ use super::slicing::{self, Cuts};
 use crate::graph::{self, Graph};
 use crate::objective::Goal;
 use crate::random::Random;
-use crate::registry::searching;
 use crate::slice::{evaluate_sliced, nest};
-use crate::watch::Stop;
+use crate::watch::{Stop, searching};
 use crate::{Budget, Found, OrderError, Slice, Task};
 
 /// What a tree has to keep to.

@@ -8,8 +8,8 @@ mod instance;
 mod path;
 mod svg;
 
+pub use crate::saved::Instance;
 pub use dot::dot;
 pub use error::FormatError;
-pub use instance::Instance;
 pub use path::{count_json, ordered_json};
 pub use svg::svg;

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::FormatError;
-use super::instance::{Instance, Label};
+use super::instance::Label;
+use crate::saved::Instance;
 use crate::{Objective, Order, Ordered, SavedOrder, SavedSlice, SavedTree};
 
 /// The name and version of the form. Keys may be added within a version.

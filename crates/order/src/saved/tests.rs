@@ -1,7 +1,7 @@
 use einfold_ir::{Count, Network};
 
-use super::Mismatch;
-use crate::registry::searches;
+use crate::error::Mismatch;
+use crate::watch::searches;
 use crate::{Budget, Order, OrderError, SavedOrder, SavedSlice, SavedTree, Task, order, order_task};
 
 fn network(inputs: &[&str], output: &str, extent: impl Fn(char) -> u64) -> (Network, Vec<String>) {

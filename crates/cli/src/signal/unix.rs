@@ -33,7 +33,7 @@ impl Signal {
 }
 
 /// Calls `arrive` for each signal, on a thread of its own. Signals that are ignored, as `nohup` has it, stay so.
-pub(super) fn listen(arrive: fn(Signal)) {
+pub(crate) fn listen(arrive: fn(Signal)) {
     // With a handler, a file that may not grow is an error of `write`. Nobody looks at the flag.
     let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let ignored = ignored();
