@@ -30,7 +30,7 @@ pub enum Effort {
     /// machine.
     #[default]
     Auto,
-    /// So many independent searches, of which the best is taken. The same on every machine, for any number of threads.
+    /// So many independent search_count, of which the best is taken. The same on every machine, for any number of threads.
     Trials(u32),
     /// One search of so much work, in units of about 30 ns on machines of today. The same on every machine.
     Work(u64),

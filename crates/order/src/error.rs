@@ -2,7 +2,7 @@
 
 use einfold_ir::{Count, PathError};
 
-use crate::Mismatch;
+use crate::OrderMismatch;
 
 /// Why a network got no order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,7 +62,7 @@ pub enum OrderError {
         /// Which contraction, from 0, where there are several.
         contraction: Option<usize>,
         /// What differs.
-        what: Mismatch,
+        what: OrderMismatch,
     },
     /// The path given is not a path of the network.
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! The network as the searches see it, and what they share: contracting leg lists, components, joining what is disjoint.
 
-mod lists;
+mod list_pool;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use einfold_ir::{Count, Network, Tree};
 
 use crate::OrderError;
-pub(crate) use lists::Lists;
+pub(crate) use list_pool::ListPool;
 
 /// Steps of two tensors in SSA form: tensors are `0..n`, step `k` makes `n + k`.
 pub(crate) type Pairs = Vec<[u32; 2]>;
@@ -19,7 +19,7 @@ pub(crate) type Pairs = Vec<[u32; 2]>;
 /// output has it too. The output acts as one more tensor, so that "is it still needed?" is a question of use counts.
 pub(crate) struct Graph {
     /// The legs of each tensor, ascending and distinct.
-    pub(crate) legs: Lists,
+    pub(crate) legs: ListPool,
     /// The extent of each axis.
     pub(crate) extents: Vec<u64>,
     /// Whether the output has the axis.
@@ -33,7 +33,7 @@ impl Graph {
         let extents = network.extents().to_vec();
         let mut kept = vec![false; extents.len()];
         network.output().iter().for_each(|&axis| kept[axis as usize] = true);
-        let mut legs = Lists::with_capacity(network.inputs().len(), network.inputs().iter().map(Vec::len).sum());
+        let mut legs = ListPool::with_capacity(network.inputs().len(), network.inputs().iter().map(Vec::len).sum());
         network.inputs().iter().for_each(|list| legs.push_sorted(list));
         let mut graph = Graph { legs, extents, kept, result: network.result() };
         let uses = graph.uses();
@@ -49,7 +49,7 @@ impl Graph {
     }
 
     /// The sets of tensors that no leg connects to the rest, each ascending, in order of their first tensor.
-    pub(crate) fn components(&self) -> Lists {
+    pub(crate) fn components(&self) -> ListPool {
         let tensors = self.legs.len();
         let mut parent: Vec<u32> = (0..tensors as u32).collect();
         let mut seen = vec![u32::MAX; self.extents.len()];
@@ -66,7 +66,7 @@ impl Graph {
         }
         // A root is the first of its component.
         let mut numbers = vec![0; tensors];
-        let (mut components, mut number_of) = (0, Lists::with_capacity(tensors, tensors));
+        let (mut components, mut number_of) = (0, ListPool::with_capacity(tensors, tensors));
         for tensor in 0..tensors as u32 {
             let first = root(&mut parent, tensor);
             if first == tensor {
@@ -98,7 +98,7 @@ impl Graph {
         let mut axes: Vec<u32> = (0..holders.len() as u32).filter(|&axis| !holders[axis as usize].is_empty()).collect();
         let key = |axis: u32| (&holders[axis as usize], self.kept[axis as usize]);
         axes.sort_by(|&a, &b| key(a).cmp(&key(b)));
-        let (mut extents, mut kept, mut fused_holders) = (Vec::new(), Vec::new(), Lists::default());
+        let (mut extents, mut kept, mut fused_holders) = (Vec::new(), Vec::new(), ListPool::default());
         for same in axes.chunk_by(|&a, &b| key(a) == key(b)) {
             let mut products: Vec<u64> = Vec::new();
             for extent in same.iter().map(|&axis| self.extents[axis as usize]) {

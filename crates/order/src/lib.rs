@@ -31,13 +31,13 @@ mod error;
 pub mod format;
 mod graph;
 mod greedy;
-mod left;
+mod left_to_right;
 mod objective;
 mod random;
 mod registry;
 mod saved;
-mod select;
-mod slice;
+mod selections;
+mod slices;
 mod task;
 mod watch;
 
@@ -48,15 +48,15 @@ pub use einfold_ir::{Cost, Count, Network, PathError, Tree};
 
 pub use budget::{Budget, Effort};
 use deep::Limits;
-pub use deep::{Record, RecordError};
+pub use deep::{RecordError, ReplayRecord};
 pub use error::OrderError;
 pub use objective::Objective;
-pub use registry::{STRATEGIES, Strategy, searches, strategy};
-pub use saved::{Mismatch, SavedOrder, SavedSlice, SavedTree};
-pub use select::{Selected, Selection, order_selected};
-pub use slice::{Slice, evaluate_sliced};
+pub use registry::{STRATEGIES, Strategy, search_count, strategy};
+pub use saved::{OrderMismatch, SavedOrder, SavedSlicedAxis, SavedTree};
+pub use selections::{Selection, SelectionNetwork, order_with_selections};
+pub use slices::{SlicedAxis, sliced_cost};
 pub use task::Task;
-use watch::Stop;
+use watch::StopCheck;
 pub use watch::{Progress, Watch};
 
 /// Where an order comes from. The default is the strategy `auto`.
@@ -71,7 +71,7 @@ pub enum Order {
     /// A path in SSA form, as for [`Tree::from_ssa`].
     Ssa(Vec<Vec<u32>>),
     /// The search by `deep` that the record tells of, once more.
-    Replay(Record),
+    Replay(ReplayRecord),
     /// Trees and slices that were found before, for all contractions of an expression; nothing is searched.
     Saved(SavedOrder),
 }
@@ -94,7 +94,7 @@ impl Order {
             Order::Ssa(path) => Ok(Some(Tree::from_ssa(leaves, path)?)),
             Order::Saved(saved) => match &saved.single()?.tree {
                 tree if tree.leaves() == leaves => Ok(Some(tree.clone())),
-                tree => Err(Mismatch::Tensors { saved: tree.leaves(), given: leaves }.into()),
+                tree => Err(OrderMismatch::Tensors { saved: tree.leaves(), given: leaves }.into()),
             },
         }
     }
@@ -116,17 +116,17 @@ impl FromStr for Order {
 
 /// An order that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ordered {
+pub struct FoundOrder {
     /// The tree, whose steps run in its own order.
     pub tree: Tree,
     /// The axes that are sliced to keep to a memory limit, from the outermost loop to the innermost; mostly none.
-    pub slices: Vec<Slice>,
+    pub slices: Vec<SlicedAxis>,
     /// What it costs, all slices together.
     pub cost: Cost,
     /// The name of the strategy that was asked for, or `path`.
     pub strategy: &'static str,
     /// How the search went, where it can be repeated: see [`Order::Replay`].
-    pub record: Option<Record>,
+    pub record: Option<ReplayRecord>,
 }
 
 /// Orders the contraction of `network`.
@@ -134,7 +134,7 @@ pub struct Ordered {
 /// # Errors
 /// [`OrderError`]: a network without tensors, a path that is not one of the network, or more operands than an exact search
 /// takes, or limits that no slices keep to.
-pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
+pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
     order_task(&Task::new(network), how, budget, &())
 }
 
@@ -142,7 +142,7 @@ pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<Ordered,
 ///
 /// # Errors
 /// As for [`order`].
-pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Watch) -> Result<Ordered, OrderError> {
+pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Watch) -> Result<FoundOrder, OrderError> {
     let leaves = task.network.inputs().len();
     if leaves == 0 {
         return Err(OrderError::NoTensors);
@@ -150,16 +150,16 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
     let limits = Limits::of(task, budget);
     limits.check(task)?;
     // What an intermediate takes would not be told from that network.
-    let many = task.of_many_runs().filter(|_| limits.are_none());
+    let many = task.amortized_network().filter(|_| limits.are_none());
     let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };
-    let search = Search { task: &asked, budget, watch, began: Instant::now() };
+    let search = SearchRequest { task: &asked, budget, watch, began: Instant::now() };
     let (found, strategy) = match how {
         Order::Strategy(strategy) => {
-            registry::searching();
+            registry::count_search();
             ((strategy.search)(&search)?, strategy.name)
         }
         Order::Replay(record) => {
-            registry::searching();
+            registry::count_search();
             (deep::replay(&search, record)?, "deep")
         }
         Order::Linear(path) => (Tree::from_linear(leaves, path)?.into(), "path"),
@@ -169,7 +169,7 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
             return saved.follow(task, &names, budget);
         }
     };
-    let stop = Stop::new(watch);
+    let stop = StopCheck::new(watch);
     let ordered = limits.kept(task, budget, found, &stop).priced(task, strategy);
     if !limits.admit(&ordered.cost) {
         if stop.is_stopped() || watch.is_cancelled() {
@@ -181,7 +181,7 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
 }
 
 /// What a strategy is asked.
-pub(crate) struct Search<'a> {
+pub(crate) struct SearchRequest<'a> {
     pub(crate) task: &'a Task<'a>,
     pub(crate) budget: &'a Budget,
     pub(crate) watch: &'a dyn Watch,
@@ -189,18 +189,18 @@ pub(crate) struct Search<'a> {
 }
 
 /// What a strategy answers.
-pub(crate) struct Found {
+pub(crate) struct SearchResult {
     pub(crate) tree: Tree,
-    pub(crate) slices: Vec<Slice>,
-    pub(crate) record: Option<Record>,
+    pub(crate) slices: Vec<SlicedAxis>,
+    pub(crate) record: Option<ReplayRecord>,
 }
 
-impl Found {
+impl SearchResult {
     /// With what it costs.
-    pub(crate) fn priced(self, task: &Task<'_>, strategy: &'static str) -> Ordered {
-        let Found { tree, slices, record } = self;
-        Ordered {
-            cost: slice::evaluate_run(task.network, &tree, &slices, task.constants),
+    pub(crate) fn priced(self, task: &Task<'_>, strategy: &'static str) -> FoundOrder {
+        let SearchResult { tree, slices, record } = self;
+        FoundOrder {
+            cost: slices::sliced_cost_with_constants(task.network, &tree, &slices, task.constants),
             tree,
             slices,
             strategy,
@@ -209,8 +209,8 @@ impl Found {
     }
 }
 
-impl From<Tree> for Found {
-    fn from(tree: Tree) -> Found {
-        Found { tree, slices: Vec::new(), record: None }
+impl From<Tree> for SearchResult {
+    fn from(tree: Tree) -> SearchResult {
+        SearchResult { tree, slices: Vec::new(), record: None }
     }
 }

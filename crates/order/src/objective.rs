@@ -69,7 +69,7 @@ impl fmt::Display for Objective {
 
 /// What a search makes small, and what it keeps to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Goal {
+pub(crate) struct ObjectiveWithLimits {
     pub(crate) objective: Objective,
     /// No intermediate should be larger; the binary logarithm of its elements, perhaps infinite.
     pub(crate) limit: f64,
@@ -77,15 +77,15 @@ pub(crate) struct Goal {
     pub(crate) over: f64,
 }
 
-impl Goal {
+impl ObjectiveWithLimits {
     /// A goal without a limit.
-    pub(crate) fn unlimited(objective: Objective) -> Goal {
-        Goal { objective, limit: f64::INFINITY, over: 0.0 }
+    pub(crate) fn unlimited(objective: Objective) -> ObjectiveWithLimits {
+        ObjectiveWithLimits { objective, limit: f64::INFINITY, over: 0.0 }
     }
 
     /// With a limit, for each factor of 2 above which a product costs 2 to the power of `over`.
-    pub(crate) fn within(self, limit: f64, over: f64) -> Goal {
-        Goal { limit, over, ..self }
+    pub(crate) fn within(self, limit: f64, over: f64) -> ObjectiveWithLimits {
+        ObjectiveWithLimits { limit, over, ..self }
     }
 
     /// The binary logarithm of what a step with these flops costs at least.

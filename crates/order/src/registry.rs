@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::{Found, OrderError, Search, auto, deep, dp, greedy, left};
+use crate::{OrderError, SearchRequest, SearchResult, auto, deep, dp, greedy, left_to_right};
 
 /// A way to find a contraction order.
 #[derive(Debug)]
@@ -13,10 +13,10 @@ pub struct Strategy {
     pub aliases: &'static [&'static str],
     /// What it does, in a line.
     pub about: &'static str,
-    /// Whether it orders contractions through gathers and scatters too, see [`order_selected`](crate::order_selected).
+    /// Whether it orders contractions through gathers and scatters too, see [`order_with_selections`](crate::order_with_selections).
     pub sees_ids: bool,
     /// Finds a tree.
-    pub(crate) search: fn(&Search<'_>) -> Result<Found, OrderError>,
+    pub(crate) search: fn(&SearchRequest<'_>) -> Result<SearchResult, OrderError>,
 }
 
 thread_local! {
@@ -24,12 +24,12 @@ thread_local! {
 }
 
 /// How many orders or slices were searched from this thread. To follow a saved order leaves it as it is.
-pub fn searches() -> u64 {
+pub fn search_count() -> u64 {
     SEARCHES.get()
 }
 
 /// Counts a search that begins.
-pub(crate) fn searching() {
+pub(crate) fn count_search() {
     SEARCHES.set(SEARCHES.get() + 1);
 }
 
@@ -68,7 +68,7 @@ pub const STRATEGIES: &[Strategy] = &[
         aliases: &["left", "false", "none"],
         about: "pairwise in the order written",
         sees_ids: false,
-        search: left::search,
+        search: left_to_right::search,
     },
 ];
 

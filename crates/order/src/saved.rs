@@ -4,8 +4,8 @@ use std::fmt;
 
 use einfold_ir::{Count, Network, Tree};
 
-use crate::format::Instance;
-use crate::{Budget, Found, Objective, OrderError, Ordered, Slice, Task};
+use crate::format::NamedNetwork;
+use crate::{Budget, FoundOrder, Objective, OrderError, SearchResult, SlicedAxis, Task};
 
 /// The orders of all contractions of an expression. What it is followed for has to be what it was found for, up to the names of
 /// axes; then nothing is searched.
@@ -29,14 +29,14 @@ pub struct SavedTree {
     /// The tree.
     pub tree: Tree,
     /// The sliced axes, from the outermost loop to the innermost.
-    pub slices: Vec<SavedSlice>,
+    pub slices: Vec<SavedSlicedAxis>,
     /// The network that it is a tree of, where that is known.
-    pub network: Option<Instance>,
+    pub network: Option<NamedNetwork>,
 }
 
 /// A sliced axis by its name, and into how many parts it is cut.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedSlice {
+pub struct SavedSlicedAxis {
     /// The label of the axis in the network.
     pub axis: String,
     /// A divisor of its extent, 2 or more.
@@ -46,7 +46,7 @@ pub struct SavedSlice {
 /// How a saved order differs from what it is to be followed for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Mismatch {
+pub enum OrderMismatch {
     /// It is for another number of contractions.
     #[error("it has trees for {}, the expression has {given}", count(*saved, "contraction"))]
     Contractions {
@@ -144,15 +144,15 @@ fn found_for(limit: Option<u64>) -> String {
     limit.map_or_else(String::new, |limit| format!("; it was found for a limit of {limit}"))
 }
 
-impl Mismatch {
+impl OrderMismatch {
     /// As the error about contraction `contraction` of `of`.
     pub fn in_contraction(self, contraction: usize, of: usize) -> OrderError {
         OrderError::Mismatch { contraction: (of > 1).then_some(contraction), what: self }
     }
 }
 
-impl From<Mismatch> for OrderError {
-    fn from(what: Mismatch) -> OrderError {
+impl From<OrderMismatch> for OrderError {
+    fn from(what: OrderMismatch) -> OrderError {
         OrderError::Mismatch { contraction: None, what }
     }
 }
@@ -161,11 +161,11 @@ impl SavedOrder {
     /// The order of a single contraction.
     ///
     /// # Errors
-    /// [`Mismatch::Contractions`] if there are others.
-    pub fn single(&self) -> Result<&SavedTree, Mismatch> {
+    /// [`OrderMismatch::Contractions`] if there are others.
+    pub fn single(&self) -> Result<&SavedTree, OrderMismatch> {
         match &self.contractions[..] {
             [single] => Ok(single),
-            all => Err(Mismatch::Contractions { saved: all.len(), given: 1 }),
+            all => Err(OrderMismatch::Contractions { saved: all.len(), given: 1 }),
         }
     }
 
@@ -173,7 +173,12 @@ impl SavedOrder {
     ///
     /// # Errors
     /// [`OrderError::Mismatch`] if it does not fit the task or the limits of `budget`.
-    pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>], budget: &Budget) -> Result<Ordered, OrderError> {
+    pub fn follow(
+        &self,
+        task: &Task<'_>,
+        names: &[impl AsRef<str>],
+        budget: &Budget,
+    ) -> Result<FoundOrder, OrderError> {
         let ordered = self.single()?.follow(task, names)?;
         let bytes = ordered.cost.peak * Count::from(task.element_bytes);
         self.check_memory(bytes, budget)?;
@@ -184,11 +189,11 @@ impl SavedOrder {
     /// Refuses what takes so many bytes.
     ///
     /// # Errors
-    /// [`Mismatch::Memory`] if that is more than `budget` has.
-    pub fn check_memory(&self, bytes: Count, budget: &Budget) -> Result<(), Mismatch> {
+    /// [`OrderMismatch::Memory`] if that is more than `budget` has.
+    pub fn check_memory(&self, bytes: Count, budget: &Budget) -> Result<(), OrderMismatch> {
         match budget.memory_bytes {
             Some(limit) if bytes > Count::from(limit) => {
-                Err(Mismatch::Memory { bytes, limit, found: self.memory_bytes })
+                Err(OrderMismatch::Memory { bytes, limit, found: self.memory_bytes })
             }
             _ => Ok(()),
         }
@@ -197,11 +202,11 @@ impl SavedOrder {
     /// Refuses an intermediate of so many elements.
     ///
     /// # Errors
-    /// [`Mismatch::Largest`] if that is more than `budget` has.
-    pub fn check_largest(&self, elements: Count, budget: &Budget) -> Result<(), Mismatch> {
+    /// [`OrderMismatch::Largest`] if that is more than `budget` has.
+    pub fn check_largest(&self, elements: Count, budget: &Budget) -> Result<(), OrderMismatch> {
         match budget.largest {
             Some(limit) if elements > Count::from(limit) => {
-                Err(Mismatch::Largest { elements, limit, found: self.largest })
+                Err(OrderMismatch::Largest { elements, limit, found: self.largest })
             }
             _ => Ok(()),
         }
@@ -210,35 +215,36 @@ impl SavedOrder {
 
 impl SavedTree {
     /// An order that was found for a network whose axes have these names, all of them different.
-    pub fn new(network: &Network, names: &[impl AsRef<str>], tree: &Tree, slices: &[Slice]) -> SavedTree {
+    pub fn new(network: &Network, names: &[impl AsRef<str>], tree: &Tree, slices: &[SlicedAxis]) -> SavedTree {
         let labels: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
-        let slice = |slice: &Slice| SavedSlice { axis: labels[slice.axis as usize].clone(), parts: slice.parts };
+        let slice =
+            |slice: &SlicedAxis| SavedSlicedAxis { axis: labels[slice.axis as usize].clone(), parts: slice.parts };
         let slices = slices.iter().map(slice).collect();
-        SavedTree { tree: tree.clone(), slices, network: Some(Instance { network: network.clone(), labels }) }
+        SavedTree { tree: tree.clone(), slices, network: Some(NamedNetwork { network: network.clone(), labels }) }
     }
 
     /// What it costs to contract a task, whose axes have these names, along the tree.
     ///
     /// # Errors
     /// As for [`slices_of`](SavedTree::slices_of).
-    pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>]) -> Result<Ordered, Mismatch> {
+    pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>]) -> Result<FoundOrder, OrderMismatch> {
         let slices = self.slices_of(task.network, names)?;
-        Ok(Found { tree: self.tree.clone(), slices, record: None }.priced(task, "path"))
+        Ok(SearchResult { tree: self.tree.clone(), slices, record: None }.priced(task, "path"))
     }
 
     /// The slices as those of a network whose axes have these names.
     ///
     /// # Errors
-    /// [`Mismatch`] if the network is not the one of this order, up to the names of its axes, or a slice is not one of it.
-    pub fn slices_of(&self, network: &Network, names: &[impl AsRef<str>]) -> Result<Vec<Slice>, Mismatch> {
+    /// [`OrderMismatch`] if the network is not the one of this order, up to the names of its axes, or a slice is not one of it.
+    pub fn slices_of(&self, network: &Network, names: &[impl AsRef<str>]) -> Result<Vec<SlicedAxis>, OrderMismatch> {
         let (saved, given) = (self.tree.leaves(), network.inputs().len());
         if saved != given {
-            return Err(Mismatch::Tensors { saved, given });
+            return Err(OrderMismatch::Tensors { saved, given });
         }
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let same = self.network.as_ref().map(|saved| Renaming::new(saved, network, &names)).transpose()?;
-        let mut slices: Vec<Slice> = Vec::with_capacity(self.slices.len());
-        for SavedSlice { axis: name, parts } in &self.slices {
+        let mut slices: Vec<SlicedAxis> = Vec::with_capacity(self.slices.len());
+        for SavedSlicedAxis { axis: name, parts } in &self.slices {
             let axis = match (&self.network, &same) {
                 (Some(saved), Some(same)) => {
                     saved.labels.iter().position(|label| label == name).and_then(|axis| same.to[axis])
@@ -247,16 +253,16 @@ impl SavedTree {
             };
             let Some(axis) = axis else {
                 let there = names.iter().map(ToString::to_string).collect();
-                return Err(Mismatch::NoAxis { axis: name.clone(), there });
+                return Err(OrderMismatch::NoAxis { axis: name.clone(), there });
             };
             let (extent, axis_name) = (network.extents()[axis as usize], names[axis as usize]);
             if *parts < 2 || !extent.is_multiple_of(*parts) || extent == 0 {
-                return Err(Mismatch::Parts { axis: axis_name.into(), parts: *parts, extent });
+                return Err(OrderMismatch::Parts { axis: axis_name.into(), parts: *parts, extent });
             }
             if slices.iter().any(|slice| slice.axis == axis) {
-                return Err(Mismatch::Twice { axis: axis_name.into() });
+                return Err(OrderMismatch::Twice { axis: axis_name.into() });
             }
-            slices.push(Slice { axis, parts: *parts });
+            slices.push(SlicedAxis { axis, parts: *parts });
         }
         Ok(slices)
     }
@@ -268,11 +274,11 @@ struct Renaming {
 }
 
 impl Renaming {
-    fn new(saved: &Instance, network: &Network, names: &[&str]) -> Result<Renaming, Mismatch> {
-        let Instance { network: old, labels } = saved;
+    fn new(saved: &NamedNetwork, network: &Network, names: &[&str]) -> Result<Renaming, OrderMismatch> {
+        let NamedNetwork { network: old, labels } = saved;
         let mut same = Renaming { to: vec![None; old.extents().len()] };
         let mut back = vec![None; network.extents().len()];
-        let axes = |operand, [saved, given]: [&[u32]; 2]| Mismatch::Axes {
+        let axes = |operand, [saved, given]: [&[u32]; 2]| OrderMismatch::Axes {
             operand,
             saved: saved.iter().map(|&axis| labels[axis as usize].clone()).collect(),
             given: given.iter().map(|&axis| names[axis as usize].to_owned()).collect(),
@@ -283,7 +289,7 @@ impl Renaming {
             for (&from, &to) in pairs().filter(|_| old_legs.len() == legs.len()) {
                 let (saved, given) = (old.extents()[from as usize], network.extents()[to as usize]);
                 if saved != given {
-                    return Err(Mismatch::Extent { axis: names[to as usize].to_owned(), saved, given });
+                    return Err(OrderMismatch::Extent { axis: names[to as usize].to_owned(), saved, given });
                 }
             }
             let mut fits = |(&from, &to): (&u32, &u32)| {

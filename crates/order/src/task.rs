@@ -23,7 +23,7 @@ impl<'a> Task<'a> {
 
     /// The network in which what is made of constants alone counts next to nothing: an axis more that only they do not have,
     /// as if all others came so many times.
-    pub(crate) fn of_many_runs(&self) -> Option<Network> {
+    pub(crate) fn amortized_network(&self) -> Option<Network> {
         if self.constants.is_empty() {
             return None;
         }

@@ -40,7 +40,7 @@ const GRACE: usize = 1 << 19;
 ///
 /// The questions are counted, and at which of them the answer was yes decides where every loop ends: so a search that was ended
 /// can be repeated too.
-pub(crate) struct Stop<'w> {
+pub(crate) struct StopCheck<'w> {
     watch: &'w dyn Watch,
     /// The question to say yes to, of a search that is repeated.
     repeated: Option<u64>,
@@ -51,14 +51,14 @@ pub(crate) struct Stop<'w> {
     grace: Cell<usize>,
 }
 
-impl<'w> Stop<'w> {
-    pub(crate) fn new(watch: &'w dyn Watch) -> Stop<'w> {
-        Stop::repeating(watch, None)
+impl<'w> StopCheck<'w> {
+    pub(crate) fn new(watch: &'w dyn Watch) -> StopCheck<'w> {
+        StopCheck::repeating(watch, None)
     }
 
     /// Says yes to this question, too.
-    pub(crate) fn repeating(watch: &'w dyn Watch, question: Option<u64>) -> Stop<'w> {
-        Stop {
+    pub(crate) fn repeating(watch: &'w dyn Watch, question: Option<u64>) -> StopCheck<'w> {
+        StopCheck {
             watch,
             repeated: question,
             questions: Cell::new(0),
@@ -79,7 +79,7 @@ impl<'w> Stop<'w> {
         self.stopped.get()
     }
 
-    /// As [`after`](Stop::after), for what brings an answer within its limits: a little of that is done even after the end.
+    /// As [`after`](StopCheck::after), for what brings an answer within its limits: a little of that is done even after the end.
     pub(crate) fn after_grace(&self, work: usize) -> bool {
         if !self.after(work) {
             return false;

@@ -4,7 +4,7 @@ use einfold_ir::Tree;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
-use crate::{Found, Network, Ordered, Slice, Task, strategy};
+use crate::{FoundOrder, Network, SearchResult, SlicedAxis, Task, strategy};
 
 /// An answer, with the axes of a [`Key`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,8 +18,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(found: &Ordered, key: &Key) -> Entry {
-        let slice = |slice: &Slice| {
+    pub(super) fn new(found: &FoundOrder, key: &Key) -> Entry {
+        let slice = |slice: &SlicedAxis| {
             let axis = key.axes.iter().position(|&axis| axis == slice.axis);
             (axis.expect("a sliced axis is one of the network") as u32, slice.parts)
         };
@@ -32,17 +32,17 @@ impl Entry {
     }
 
     /// The answer to this task; none if it is not one, which may be in a file that somebody wrote.
-    pub(super) fn ordered(&self, task: &Task<'_>, key: &Key) -> Option<Ordered> {
+    pub(super) fn ordered(&self, task: &Task<'_>, key: &Key) -> Option<FoundOrder> {
         let tree = Tree::from_ssa(task.network.inputs().len(), &self.ssa_path).ok()?;
         let slices = self.slices.iter().map(|&slice| sliced(slice, key, task.network)).collect::<Option<_>>()?;
         let record = self.record.as_ref().map(|record| record.parse().ok());
         let record = if let Some(record) = record { Some(record?) } else { None };
-        Some(Found { tree, slices, record }.priced(task, strategy(&self.strategy).ok()?.name))
+        Some(SearchResult { tree, slices, record }.priced(task, strategy(&self.strategy).ok()?.name))
     }
 }
 
-fn sliced((axis, parts): (u32, u64), key: &Key, network: &Network) -> Option<Slice> {
+fn sliced((axis, parts): (u32, u64), key: &Key, network: &Network) -> Option<SlicedAxis> {
     let axis = *key.axes.get(axis as usize)?;
     let fits = parts >= 2 && network.extents()[axis as usize].is_multiple_of(parts);
-    fits.then_some(Slice { axis, parts })
+    fits.then_some(SlicedAxis { axis, parts })
 }

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use lru::LruCache;
 
-use crate::{Budget, Order, OrderError, Ordered, Task, Watch, order_task};
+use crate::{Budget, FoundOrder, Order, OrderError, Task, Watch, order_task};
 use disk::Folder;
 use entry::Entry;
 use key::Key;
@@ -71,7 +71,7 @@ impl Cache {
         how: &Order,
         budget: &Budget,
         watch: &dyn Watch,
-    ) -> Result<Ordered, OrderError> {
+    ) -> Result<FoundOrder, OrderError> {
         let Some(key) = Key::of(task, how, budget) else { return order_task(task, how, budget, watch) };
         if let Some(found) = self.entry(&key).and_then(|entry| entry.ordered(task, &key)) {
             return Ok(found);
@@ -84,7 +84,7 @@ impl Cache {
     }
 
     /// What was found before, if anything was.
-    pub fn find(&self, task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Ordered> {
+    pub fn find(&self, task: &Task<'_>, how: &Order, budget: &Budget) -> Option<FoundOrder> {
         let key = Key::of(task, how, budget)?;
         self.entry(&key)?.ordered(task, &key)
     }

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::*;
-use crate::{Effort, Found, Network, Objective, Slice, Tree};
+use crate::{Effort, Network, Objective, SearchResult, SlicedAxis, Tree};
 
 /// Counts how often a search asks; one that is not begun does not.
 #[derive(Default)]
@@ -109,13 +109,13 @@ fn slices_have_the_axes_of_who_asks() {
     let key = Key::of(&Task::new(&renamed), &how, &budget).unwrap();
     assert_eq!(key.axes, [7, 5]);
     let tree = Tree::from_ssa(2, &[vec![0, 1]]).unwrap();
-    let slices = vec![Slice { axis: 5, parts: 2 }];
-    let found = Found { tree, slices: slices.clone(), record: None }.priced(&Task::new(&renamed), "deep");
+    let slices = vec![SlicedAxis { axis: 5, parts: 2 }];
+    let found = SearchResult { tree, slices: slices.clone(), record: None }.priced(&Task::new(&renamed), "deep");
     let entry = Entry::new(&found, &key);
     assert_eq!(entry.ordered(&Task::new(&renamed), &key), Some(found.clone()));
     let plain = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 2]).unwrap();
     let key = Key::of(&Task::new(&plain), &how, &budget).unwrap();
-    assert_eq!(entry.ordered(&Task::new(&plain), &key).unwrap().slices, [Slice { axis: 1, parts: 2 }]);
+    assert_eq!(entry.ordered(&Task::new(&plain), &key).unwrap().slices, [SlicedAxis { axis: 1, parts: 2 }]);
     // Of a network that has other tensors, or where the parts are not of one length.
     let key = Key::of(&Task::new(&network), &how, &budget).unwrap();
     assert_eq!(entry.ordered(&Task::new(&network), &key), None);

@@ -25,17 +25,17 @@ impl Default for Legs<'_> {
 const FEW: usize = 256;
 
 /// Contracts tensors of any number of legs.
-pub(super) struct Contraction<'g> {
+pub(super) struct LegContraction<'g> {
     extents: &'g [u64],
     /// By how many tensors each axis is still used.
     uses: Vec<u32>,
     many: Many,
 }
 
-impl<'g> Contraction<'g> {
-    pub(super) fn new(graph: &'g Graph) -> Contraction<'g> {
+impl<'g> LegContraction<'g> {
+    pub(super) fn new(graph: &'g Graph) -> LegContraction<'g> {
         let bits = usize::BITS - graph.extents.len().saturating_sub(1).leading_zeros();
-        Contraction {
+        LegContraction {
             extents: &graph.extents,
             uses: graph.uses(),
             many: Many { nodes: vec![NONE], free: Vec::new(), bits },
@@ -157,7 +157,7 @@ impl Many {
 mod tests {
     use einfold_ir::Network;
 
-    use super::{Contraction, Legs};
+    use super::{LegContraction, Legs};
     use crate::graph::Graph;
     use crate::random::Random;
 
@@ -170,7 +170,7 @@ mod tests {
             let inputs = (0..2 + below(6)).map(|_| (0..below(20)).map(|_| below(axes) as u32).collect()).collect();
             let extents = (0..axes).map(|_| below(6)).collect();
             let graph = Graph::of(&Network::new(inputs, vec![0], extents).unwrap());
-            let [mut few, mut many] = [(); 2].map(|()| Contraction::new(&graph));
+            let [mut few, mut many] = [(); 2].map(|()| LegContraction::new(&graph));
             let [mut list, mut tree] = [(); 2].map(|()| Legs::Few(graph.legs[0].into()));
             for tensor in 1..graph.legs.len() {
                 let legs = || Legs::Few(graph.legs[tensor].into());

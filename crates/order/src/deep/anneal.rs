@@ -7,18 +7,18 @@
 
 use std::cell::OnceCell;
 
-use super::window::Weights;
-use crate::objective::Goal;
+use super::subtree::Weights;
+use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 use crate::watch::tally;
 
 /// A set of axes, one a bit.
 pub(super) type Bits<const W: usize> = [u64; W];
 
-/// A tree of tensors with few axes. Nodes `0..leaves` are tensors, the last node is the root.
+/// A tree of tensors with few axes. EditableTree `0..leaves` are tensors, the last node is the root.
 pub(super) struct Rotations<'a, const W: usize> {
     leaves: usize,
-    goal: Goal,
+    goal: ObjectiveWithLimits,
     weights: &'a Weights,
     /// What each product multiplies.
     children: Vec<[u32; 2]>,
@@ -37,7 +37,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
     /// The tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes after what it
     /// multiplies. `whole` are the legs of the root, and the binary logarithm of its elements where it does not follow from them.
     pub(super) fn new(
-        goal: Goal,
+        goal: ObjectiveWithLimits,
         weights: &'a Weights,
         tensors: &[Bits<W>],
         (whole, size): (Bits<W>, Option<f64>),
@@ -108,13 +108,13 @@ impl<'a, const W: usize> Rotations<'a, W> {
     }
 
     /// Proposes one rotation at each product, so many times, in the widest instructions that the machine has.
-    pub(super) fn sweep(&mut self, times: usize, temperature: f64, random: &mut Random, tables: &Tables) {
+    pub(super) fn sweep(&mut self, times: usize, temperature: f64, random: &mut Random, tables: &MathTables) {
         tally(times * self.children.len() * (8 + W) / 8);
         pulp::Arch::new().dispatch(Sweeps { tree: self, times, temperature, random, tables });
     }
 
     #[inline(always)]
-    fn propose(&mut self, product: usize, temperature: f64, bits: u64, tables: &Tables) {
+    fn propose(&mut self, product: usize, temperature: f64, bits: u64, tables: &MathTables) {
         let pair = self.children[product];
         let first = (bits & 1) as usize;
         let leaf = |node: u32| (node as usize) < self.leaves;
@@ -161,7 +161,7 @@ struct Sweeps<'s, 'a, const W: usize> {
     times: usize,
     temperature: f64,
     random: &'s mut Random,
-    tables: &'s Tables,
+    tables: &'s MathTables,
 }
 
 impl<const W: usize> pulp::NullaryFnOnce for Sweeps<'_, '_, W> {
@@ -201,7 +201,7 @@ fn or<const W: usize>(a: &Bits<W>, b: &Bits<W>) -> Bits<W> {
 }
 
 /// Functions of the inner loop as tables; their error is far below what decides.
-pub(super) struct Tables {
+pub(super) struct MathTables {
     /// `log2(1 + 2^-d)` at multiples of [`STEP`].
     carry: Vec<f32>,
     /// Quantiles of the exponential distribution.
@@ -212,19 +212,19 @@ const STEP: f64 = 1.0 / 64.0;
 const SPAN: usize = 24 * 64;
 const QUANTILES: usize = 4096;
 
-impl Tables {
+impl MathTables {
     /// The tables of this thread.
-    pub(super) fn with<R>(go: impl FnOnce(&Tables) -> R) -> R {
+    pub(super) fn with<R>(go: impl FnOnce(&MathTables) -> R) -> R {
         thread_local! {
-            static TABLES: OnceCell<Tables> = const { OnceCell::new() };
+            static TABLES: OnceCell<MathTables> = const { OnceCell::new() };
         }
-        TABLES.with(|tables| go(tables.get_or_init(Tables::new)))
+        TABLES.with(|tables| go(tables.get_or_init(MathTables::new)))
     }
 
-    fn new() -> Tables {
+    fn new() -> MathTables {
         let carry = (0..=SPAN).map(|i| (-(i as f64) * STEP).exp2().ln_1p() / std::f64::consts::LN_2);
         let exponential = (0..QUANTILES).map(|i| -((i as f64 + 0.5) / QUANTILES as f64).ln());
-        Tables { carry: carry.map(|x| x as f32).collect(), exponential: exponential.map(|x| x as f32).collect() }
+        MathTables { carry: carry.map(|x| x as f32).collect(), exponential: exponential.map(|x| x as f32).collect() }
     }
 
     /// The binary logarithm of the sum of two numbers given by theirs.

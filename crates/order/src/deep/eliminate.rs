@@ -10,12 +10,12 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::graph::{Graph, Pairs, contract, join_by_size};
-use crate::watch::{Stop, tally};
+use crate::watch::{StopCheck, tally};
 use einfold_ir::Count;
 
 /// Which axis comes next.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Rule {
+pub(super) enum EliminationRule {
     /// The one that leaves the smallest tensor.
     Size,
     /// The one that makes the fewest axes meet that have not met.
@@ -25,7 +25,7 @@ pub(super) enum Rule {
 }
 
 /// The steps by a rule; none if an intermediate would have more than `most` legs, or the search is to end.
-pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize, stop: &Stop<'_>) -> Option<Pairs> {
+pub(super) fn pairs(graph: &Graph, rule: EliminationRule, most: usize, stop: &StopCheck<'_>) -> Option<Pairs> {
     let mut state = Elimination::new(graph, rule, most);
     for axis in 0..graph.extents.len() as u32 {
         state.look_around(axis);
@@ -51,7 +51,7 @@ pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize, stop: &Stop<'_>) -> 
 
 struct Elimination<'g> {
     graph: &'g Graph,
-    rule: Rule,
+    rule: EliminationRule,
     most: usize,
     logs: Vec<f64>,
     uses: Vec<u32>,
@@ -99,7 +99,7 @@ impl Marks {
 const STEPS: f64 = 1024.0;
 
 impl<'g> Elimination<'g> {
-    fn new(graph: &'g Graph, rule: Rule, most: usize) -> Elimination<'g> {
+    fn new(graph: &'g Graph, rule: EliminationRule, most: usize) -> Elimination<'g> {
         let axes = graph.extents.len();
         let holders = graph.legs.transposed(axes);
         let mut state = Elimination {
@@ -130,7 +130,7 @@ impl<'g> Elimination<'g> {
     }
 
     /// None if the search is to end.
-    fn go_on(&mut self, stop: &Stop<'_>) -> Option<()> {
+    fn go_on(&mut self, stop: &StopCheck<'_>) -> Option<()> {
         (!stop.after(std::mem::take(&mut self.work))).then_some(())
     }
 
@@ -165,16 +165,16 @@ impl<'g> Elimination<'g> {
             return;
         }
         self.version[a] += 1;
-        if let (Some(near), Rule::Fill | Rule::WeightedFill) = (&self.near[a], self.rule) {
+        if let (Some(near), EliminationRule::Fill | EliminationRule::WeightedFill) = (&self.near[a], self.rule) {
             let met = |&other: &u32| self.near[other as usize].as_ref().map_or(1, Vec::len);
             self.count(near.len() + near[..near.len() - met_last].iter().map(met).sum::<usize>());
         }
         let logs = |axis: u32| self.logs[axis as usize];
         let score = match (&self.near[a], self.rule) {
             (None, _) => f64::INFINITY,
-            (Some(near), Rule::Size) => near.iter().map(|&other| logs(other)).sum(),
-            (Some(near), Rule::Fill) => fill(near, met_last, &self.near, &mut self.marks, |_| 1.0),
-            (Some(near), Rule::WeightedFill) => fill(near, met_last, &self.near, &mut self.marks, logs),
+            (Some(near), EliminationRule::Size) => near.iter().map(|&other| logs(other)).sum(),
+            (Some(near), EliminationRule::Fill) => fill(near, met_last, &self.near, &mut self.marks, |_| 1.0),
+            (Some(near), EliminationRule::WeightedFill) => fill(near, met_last, &self.near, &mut self.marks, logs),
         };
         self.heap.push(Reverse(((score * STEPS) as u64, axis, self.version[a])));
     }
@@ -189,7 +189,7 @@ impl<'g> Elimination<'g> {
     }
 
     /// Multiplies all tensors of an axis; none if the search is to end.
-    fn eliminate(&mut self, axis: u32, stop: &Stop<'_>) -> Option<()> {
+    fn eliminate(&mut self, axis: u32, stop: &StopCheck<'_>) -> Option<()> {
         let entry = |id: u32| Some(Reverse((self.tensors[id as usize].as_ref()?.size, id)));
         let holders = std::mem::take(&mut self.holders[axis as usize]);
         let mut open: BinaryHeap<_> = holders.into_iter().filter_map(entry).collect();
@@ -219,7 +219,7 @@ impl<'g> Elimination<'g> {
 
     /// Makes the axes of a product meet, which those that are gone leave behind, and scores them anew. Axes near these may
     /// have less to fill now; to score them anew too takes four times as long and is as often worse as it is better.
-    fn let_meet(&mut self, product: u32, stop: &Stop<'_>) -> Option<()> {
+    fn let_meet(&mut self, product: u32, stop: &StopCheck<'_>) -> Option<()> {
         let Some(tensor) = &self.tensors[product as usize] else { return Some(()) };
         let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.gone[axis as usize]).collect();
         let [all, _] = self.marks.two();
@@ -288,7 +288,7 @@ fn fill(near: &[u32], met: usize, all: &[Option<Vec<u32>>], marks: &mut Marks, w
 mod tests {
     use einfold_ir::Network;
 
-    use super::{Marks, Rule, Stop, fill, pairs};
+    use super::{EliminationRule, Marks, StopCheck, fill, pairs};
     use crate::graph::{self, Graph};
     use crate::random::Random;
 
@@ -297,7 +297,7 @@ mod tests {
         let mut random = Random::new(1, 0);
         let mut marks = Marks { last: u32::MAX - 100, of: vec![0; 12] };
         for _ in 0..300 {
-            // Axis 0 is near all others, the last few of which have met.
+            // AxisState 0 is near all others, the last few of which have met.
             let met = random.next() as usize % 12;
             let mut meets = [[false; 12]; 12];
             for (a, b) in (0..12).flat_map(|b| (0..b).map(move |a| (a, b))) {
@@ -325,11 +325,11 @@ mod tests {
         let chain = of((0..n).map(|i| vec![i, i + 1]).collect(), n + 1);
         let shared = of((0..n).map(|i| vec![0, 1 + i / 2]).collect(), 1 + n / 2);
         let star = of(std::iter::once((0..n).collect()).chain((0..n).map(|i| vec![i])).collect(), n);
-        for rule in [Rule::Size, Rule::Fill, Rule::WeightedFill] {
+        for rule in [EliminationRule::Size, EliminationRule::Fill, EliminationRule::WeightedFill] {
             for graph in [&chain, &shared] {
-                graph::tree(graph.legs.len(), &pairs(graph, rule, 200, &Stop::new(&())).unwrap()).unwrap();
+                graph::tree(graph.legs.len(), &pairs(graph, rule, 200, &StopCheck::new(&())).unwrap()).unwrap();
             }
-            assert_eq!(pairs(&star, rule, 200, &Stop::new(&())), None);
+            assert_eq!(pairs(&star, rule, 200, &StopCheck::new(&())), None);
         }
     }
 }

@@ -3,15 +3,15 @@
 use einfold_ir::{Cost, Count, Network, Tree};
 
 use super::Outcome;
-use super::nodes::Nodes;
-use super::slicing::{self, Cuts};
+use super::slicing::{self, SliceChoice};
+use super::tree_editor::EditableTree;
 use crate::graph::{self, Graph};
-use crate::objective::Goal;
+use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
-use crate::registry::searching;
-use crate::slice::{evaluate_sliced, nest};
-use crate::watch::Stop;
-use crate::{Budget, Found, OrderError, Slice, Task};
+use crate::registry::count_search;
+use crate::slices::{nest, sliced_cost};
+use crate::watch::StopCheck;
+use crate::{Budget, OrderError, SearchResult, SlicedAxis, Task};
 
 /// What a tree has to keep to.
 #[derive(Clone, Copy, Debug)]
@@ -62,31 +62,37 @@ impl Limits {
     }
 
     /// What a strategy found, in slices if it is too large.
-    pub(crate) fn kept(&self, task: &Task<'_>, budget: &Budget, found: Found, stop: &Stop<'_>) -> Found {
+    pub(crate) fn kept(
+        &self,
+        task: &Task<'_>,
+        budget: &Budget,
+        found: SearchResult,
+        stop: &StopCheck<'_>,
+    ) -> SearchResult {
         let network = task.network;
         if self.hold(network, &found.tree, &found.slices) {
             return found;
         }
-        searching();
+        count_search();
         let graph = Graph::of(network);
-        let goal = Goal::unlimited(budget.objective);
-        let Some(mut tree) = Nodes::new(&graph, goal, &graph::pairs(&found.tree)) else { return found };
-        let mut cuts = Cuts::none(graph.extents.len());
+        let goal = ObjectiveWithLimits::unlimited(budget.objective);
+        let Some(mut tree) = EditableTree::new(&graph, goal, &graph::pairs(&found.tree)) else { return found };
+        let mut cuts = SliceChoice::none(graph.extents.len());
         let slices = self.keep(network, &mut tree, &mut cuts, (stop, &mut Random::new(budget.seed, 0))).slices;
-        Found { slices, ..found }
+        SearchResult { slices, ..found }
     }
 
-    pub(super) fn hold(&self, network: &Network, tree: &Tree, slices: &[Slice]) -> bool {
-        self.are_none() || self.admit(&evaluate_sliced(network, tree, slices))
+    pub(super) fn hold(&self, network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> bool {
+        self.are_none() || self.admit(&sliced_cost(network, tree, slices))
     }
 
-    /// Cuts a tree further until it keeps to them, if that can be.
+    /// SliceChoice a tree further until it keeps to them, if that can be.
     pub(super) fn keep(
         &self,
         network: &Network,
-        tree: &mut Nodes<'_>,
-        cuts: &mut Cuts,
-        (stop, random): (&Stop<'_>, &mut Random),
+        tree: &mut EditableTree<'_>,
+        cuts: &mut SliceChoice,
+        (stop, random): (&StopCheck<'_>, &mut Random),
     ) -> Outcome {
         let pairs = tree.pairs();
         let (mut limit, mut slices, mut holds) = (self.size, Vec::new(), false);
@@ -141,7 +147,7 @@ fn kept_positions(network: &Network) -> Count {
 mod tests {
     use super::least;
     use crate::random::Random;
-    use crate::{Count, Network, Slice, Task, Tree, slice};
+    use crate::{Count, Network, SlicedAxis, Task, Tree, slices};
 
     #[test]
     fn no_order_and_no_slices_take_less_than_the_least() {
@@ -161,10 +167,10 @@ mod tests {
             let path: Vec<Vec<u32>> = (1..tensors).rev().map(|left| vec![0, 1 + below(left) as u32]).collect();
             let tree = Tree::from_linear(tensors, &path).unwrap();
             let whole = (0..).zip(&extents).filter(|&(_, &extent)| extent > 1);
-            let slices: Vec<Slice> =
-                whole.filter(|_| below(2) == 0).map(|(axis, &parts)| Slice { axis, parts }).collect();
+            let slices: Vec<SlicedAxis> =
+                whole.filter(|_| below(2) == 0).map(|(axis, &parts)| SlicedAxis { axis, parts }).collect();
             let least = least(&Task { constants: &constants, ..Task::new(&network) });
-            let cost = slice::evaluate_run(&network, &tree, &slices, &constants);
+            let cost = slices::sliced_cost_with_constants(&network, &tree, &slices, &constants);
             assert!(
                 cost.peak >= least.peak && cost.size >= least.size,
                 "{network:?} {path:?} {slices:?} {constants:?}"

@@ -1,43 +1,43 @@
 //! The best tree that is found with a given effort.
 //!
-//! Exact where that is affordable. Else, in order: tensors that grow nothing are absorbed; cheap rules give many trees; the
+//! ExactSubtree where that is affordable. Else, in order: tensors that grow nothing are absorbed; cheap rules give many trees; the
 //! best few of them are annealed for a while, and the one that comes out best for longer; in the end, on all tensors again,
 //! small parts are put into their exact best form. That annealing has to begin from several good trees rather than from one,
 //! and that it must not be so hot that it forgets them, is what measurements say.
 
 mod anneal;
-mod board;
-mod cool;
+mod effort;
 mod eliminate;
 mod limits;
-mod meter;
-mod nodes;
+mod progress;
 mod reconfigure;
 mod record;
+mod schedule;
+mod seeds;
 mod slicing;
-mod start;
+mod subtree;
+mod tree_editor;
 mod trials;
-mod window;
 
 #[cfg(test)]
 mod tests;
 
-use cool::{Share, Temperatures};
+use effort::EffortClock;
 pub(crate) use limits::Limits;
-use meter::Meter;
-use nodes::Nodes;
-use reconfigure::Exact;
-use slicing::Cuts;
-use window::Window;
+use reconfigure::ExactSubtree;
+use schedule::{EffortShare, Temperatures};
+use slicing::SliceChoice;
+use subtree::Subtree;
+use tree_editor::EditableTree;
 
-pub use record::{Record, RecordError};
+pub use record::{RecordError, ReplayRecord};
 pub(crate) use trials::{replay, search};
 
 use crate::graph::{Graph, Pairs};
-use crate::objective::{Goal, Objective};
+use crate::objective::{Objective, ObjectiveWithLimits};
 use crate::random::Random;
-use crate::watch::Stop;
-use crate::{Slice, dp, graph, greedy};
+use crate::watch::StopCheck;
+use crate::{SlicedAxis, dp, graph, greedy};
 use einfold_ir::Network;
 
 /// The share of a search in which the starts are annealed, and that in which the best of them is.
@@ -65,7 +65,7 @@ const CHAIN: u64 = 128;
 struct Problem<'a> {
     network: &'a Network,
     graph: Graph,
-    goal: Goal,
+    goal: ObjectiveWithLimits,
     limits: Limits,
     start: Option<Pairs>,
 }
@@ -76,7 +76,7 @@ struct Outcome {
     /// The binary logarithm of the cost.
     total: f64,
     pairs: Pairs,
-    slices: Vec<Slice>,
+    slices: Vec<SlicedAxis>,
 }
 
 impl Outcome {
@@ -87,13 +87,13 @@ impl Outcome {
 }
 
 /// One search.
-fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome {
+fn run(problem: &Problem<'_>, meter: &EffortClock<'_>, random: &mut Random) -> Outcome {
     let &Problem { ref graph, goal, ref limits, .. } = problem;
     if goal.objective == Objective::Flops
         && let Ok(pairs) = dp::pairs(graph, splits(graph, meter), meter.stop())
         && graph::tree(graph.legs.len(), &pairs).is_ok_and(|tree| limits.hold(problem.network, &tree, &[]))
     {
-        let total = Nodes::new(graph, goal, &pairs).map_or(f64::INFINITY, |tree| tree.total());
+        let total = EditableTree::new(graph, goal, &pairs).map_or(f64::INFINITY, |tree| tree.total());
         return Outcome { total, pairs, slices: Vec::new() };
     }
     let (mut pairs, rest, legs) = greedy::absorb(graph, meter.stop());
@@ -105,13 +105,13 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
     let annealed = anneal_starts(&reduced, goal, limits, meter, random);
     let is_known = annealed.is_some();
     let (local, cuts) = annealed.unwrap_or_else(|| (greedy::pairs(&reduced, meter.stop()), None));
-    let mut cuts = cuts.unwrap_or_else(|| Cuts::none(graph.extents.len()));
+    let mut cuts = cuts.unwrap_or_else(|| SliceChoice::none(graph.extents.len()));
     splice(&rest, &local, graph.legs.len(), &mut pairs);
-    let Some(mut tree) = is_known.then(|| Nodes::new(graph, goal, &pairs)).flatten() else {
+    let Some(mut tree) = is_known.then(|| EditableTree::new(graph, goal, &pairs)).flatten() else {
         return Outcome::unknown(problem.start.as_ref().unwrap_or(&pairs));
     };
     if let Some(start) = &problem.start {
-        let Some(given) = Nodes::new(graph, goal, start) else { return Outcome::unknown(start) };
+        let Some(given) = EditableTree::new(graph, goal, start) else { return Outcome::unknown(start) };
         better_start(&mut tree, &mut cuts, given, limits, (meter.stop(), random));
     }
     tree.set_goal(goal.within(limits.size, slicing::OVER));
@@ -126,7 +126,7 @@ fn run(problem: &Problem<'_>, meter: &Meter<'_>, random: &mut Random) -> Outcome
 }
 
 /// How many splits the exact search may try. A chain has few, whatever its length.
-fn splits(graph: &Graph, meter: &Meter<'_>) -> u64 {
+fn splits(graph: &Graph, meter: &EffortClock<'_>) -> u64 {
     let affordable = (SPLITS_PER_WORK * meter.total_work()).min(MOST_SPLITS) as u64;
     let tensors = graph.legs.len() as u64;
     let is_chain = tensors <= CHAIN && graph.uses().iter().all(|&uses| uses <= 2) && {
@@ -138,13 +138,13 @@ fn splits(graph: &Graph, meter: &Meter<'_>) -> u64 {
 
 /// Takes the tree of the caller if it is better than the one that was found.
 fn better_start<'g>(
-    tree: &mut Nodes<'g>,
-    cuts: &mut Cuts,
-    mut given: Nodes<'g>,
+    tree: &mut EditableTree<'g>,
+    cuts: &mut SliceChoice,
+    mut given: EditableTree<'g>,
     limits: &Limits,
-    (stop, random): (&Stop<'_>, &mut Random),
+    (stop, random): (&StopCheck<'_>, &mut Random),
 ) {
-    let mut given_cuts = Cuts::none(tree.graph.extents.len());
+    let mut given_cuts = SliceChoice::none(tree.graph.extents.len());
     slicing::settle(&mut given, &mut given_cuts, limits.size, random, &|work| stop.after_grace(work));
     cuts.show(tree);
     if given.total() + given_cuts.log2() < tree.total() + cuts.log2() {
@@ -165,24 +165,24 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
 /// worked on, or the search was ended before there was one.
 fn anneal_starts(
     graph: &Graph,
-    goal: Goal,
+    goal: ObjectiveWithLimits,
     limits: &Limits,
-    meter: &Meter<'_>,
+    meter: &EffortClock<'_>,
     random: &mut Random,
-) -> Option<(Pairs, Option<Cuts>)> {
+) -> Option<(Pairs, Option<SliceChoice>)> {
     if graph.legs.len() < 2 {
         return Some((Pairs::new(), None));
     }
-    let starts = start::starts(graph, goal, meter, random);
+    let starts = seeds::starts(graph, goal, meter, random);
     if starts.is_empty() {
         return None;
     }
     let number = number_of_starts(meter.total_work() / graph.legs.len() as f64);
     let begin = meter.passed();
     let until = if limits.are_none() { STARTS_UNTIL } else { LIMITED_STARTS_UNTIL };
-    let mut best: Option<(f64, Nodes<'_>)> = None;
+    let mut best: Option<(f64, EditableTree<'_>)> = None;
     for (i, (start, temperatures)) in beginnings(starts.len()).take(number).enumerate() {
-        let Some(mut tree) = Nodes::new(graph, goal, &starts[start]) else { continue };
+        let Some(mut tree) = EditableTree::new(graph, goal, &starts[start]) else { continue };
         let end = begin + (until - begin) * (i + 1) as f64 / number as f64;
         anneal(&mut tree, temperatures, meter, end, random);
         let total = tree.total();
@@ -219,23 +219,29 @@ fn number_of_starts(work: f64) -> usize {
 }
 
 /// Anneals the part of a tree that costs most.
-fn anneal(tree: &mut Nodes<'_>, temperatures: Temperatures, meter: &Meter<'_>, to: f64, random: &mut Random) {
+fn anneal(
+    tree: &mut EditableTree<'_>,
+    temperatures: Temperatures,
+    meter: &EffortClock<'_>,
+    to: f64,
+    random: &mut Random,
+) {
     let heat = tree.heat();
     let mut most = PART;
-    let mut window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
-    while window.axes(tree) > cool::MOST_AXES {
+    let mut window = Subtree::grow(tree, tree.root, most, |node| heat[node as usize]);
+    while window.axes(tree) > schedule::MOST_AXES {
         most = window.below.len() * 3 / 4;
-        window = Window::grow(tree, tree.root, most, |node| heat[node as usize]);
+        window = Subtree::grow(tree, tree.root, most, |node| heat[node as usize]);
     }
-    let share = Share { meter, from: meter.passed(), to };
-    if cool::anneal(tree, &window, temperatures, &share, random) {
+    let share = EffortShare { meter, from: meter.passed(), to };
+    if schedule::anneal(tree, &window, temperatures, &share, random) {
         meter.offer(tree.total());
     }
 }
 
 /// Puts small parts into their exact best form, the dearest first, until none gets better or the search ends.
-fn polish(tree: &mut Nodes<'_>, meter: &Meter<'_>) {
-    let mut exact = Exact::default();
+fn polish(tree: &mut EditableTree<'_>, meter: &EffortClock<'_>) {
+    let mut exact = ExactSubtree::default();
     let mut order: Vec<u32> = tree.postorder();
     let leaves = tree.leaves();
     loop {
@@ -246,7 +252,7 @@ fn polish(tree: &mut Nodes<'_>, meter: &Meter<'_>) {
                 return;
             }
             let cost = |node| tree.product(node).map_or(f64::NEG_INFINITY, |product| tree.costs[product]);
-            let window = Window::grow(tree, node, EXACT_PART, cost);
+            let window = Subtree::grow(tree, node, EXACT_PART, cost);
             better |= exact.improve(tree, &window);
             meter.spend(1 << EXACT_PART);
         }

@@ -1,10 +1,10 @@
 //! The exact best form of small parts of a tree (J. Gray and S. Kourtis, "Hyper-optimized tensor network contraction",
 //! Quantum 5, 410, 2021: subtree reconfiguration).
 
-use super::nodes::Nodes;
-use super::window::Window;
+use super::subtree::Subtree;
+use super::tree_editor::EditableTree;
 use crate::dp::{self, Splits};
-use crate::objective::{Goal, Objective};
+use crate::objective::{Objective, ObjectiveWithLimits};
 
 /// Products of extents up to this binary logarithm are computed in floating point.
 const MAX_LOG2: f64 = 1000.0;
@@ -15,7 +15,7 @@ const OUTSIDE: u16 = 1 << MOST;
 
 /// Finds the best way to multiply a few tensors; keeps its memory.
 #[derive(Default)]
-pub(super) struct Exact {
+pub(super) struct ExactSubtree {
     /// By set of tensors: the product of the extents of the axes within, and of those of them that are summed.
     within: Vec<f64>,
     summed: Vec<f64>,
@@ -28,10 +28,10 @@ pub(super) struct Exact {
     axes: Vec<u32>,
 }
 
-impl Exact {
+impl ExactSubtree {
     /// Replaces the part of a tree by its best form; whether that is better than it was.
-    pub(super) fn improve(&mut self, tree: &mut Nodes<'_>, window: &Window) -> bool {
-        let Window { below, products } = window;
+    pub(super) fn improve(&mut self, tree: &mut EditableTree<'_>, window: &Subtree) -> bool {
+        let Subtree { below, products } = window;
         if !(3..=MOST).contains(&below.len()) || !self.prepare(tree, window) {
             return false;
         }
@@ -56,7 +56,7 @@ impl Exact {
     }
 
     /// Sets up the products of all sets; not if they overflow.
-    fn prepare(&mut self, tree: &Nodes<'_>, window: &Window) -> bool {
+    fn prepare(&mut self, tree: &EditableTree<'_>, window: &Subtree) -> bool {
         self.given = tree.is_given(window.root());
         self.marks.resize(tree.logs.len(), 0);
         for (place, &node) in window.below.iter().enumerate() {
@@ -89,7 +89,7 @@ impl Exact {
     }
 
     /// The best steps, if they cost less than `limit`.
-    fn better(&mut self, goal: Goal, tensors: usize, limit: f64) -> Option<Vec<[u32; 2]>> {
+    fn better(&mut self, goal: ObjectiveWithLimits, tensors: usize, limit: f64) -> Option<Vec<[u32; 2]>> {
         let more = |a: f64, b: f64| if a > b { a } else { b };
         match goal.objective {
             Objective::Flops => self.search(goal, tensors, limit, |[a, b], flops, _| a + b + flops),
@@ -106,16 +106,16 @@ impl Exact {
         }
     }
 
-    /// As [`better`](Exact::better), by a cost that is made of those of both halves, of the flops of a step and of the size of
+    /// As [`better`](ExactSubtree::better), by a cost that is made of those of both halves, of the flops of a step and of the size of
     /// its result.
     fn search(
         &mut self,
-        goal: Goal,
+        goal: ObjectiveWithLimits,
         tensors: usize,
         limit: f64,
         cost: impl Fn([f64; 2], f64, f64) -> f64,
     ) -> Option<Vec<[u32; 2]>> {
-        let Exact { within, summed, splits, given, .. } = self;
+        let ExactSubtree { within, summed, splits, given, .. } = self;
         let given = *given;
         let all = within.len() - 1;
         let largest = goal.limit.exp2();

@@ -12,7 +12,7 @@ use crate::Effort;
 /// Its text, which it parses from, is the version of the format, the effort, the seed, the number of the search, how the
 /// clock answered, and where a watch ended it, if one did: `1:t1000000000:7:0:3.12.40`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Record {
+pub struct ReplayRecord {
     pub(super) effort: Effort,
     pub(super) seed: u64,
     pub(super) trial: u64,
@@ -21,12 +21,12 @@ pub struct Record {
     pub(super) stopped: Option<u64>,
 }
 
-/// A text that is no [`Record`].
+/// A text that is no [`ReplayRecord`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is not the record of a search, which has the form 1:t1000000000:7:0:3.12.40")]
 pub struct RecordError;
 
-impl fmt::Display for Record {
+impl fmt::Display for ReplayRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("1:")?;
         match self.effort {
@@ -42,15 +42,15 @@ impl fmt::Display for Record {
     }
 }
 
-impl FromStr for Record {
+impl FromStr for ReplayRecord {
     type Err = RecordError;
 
-    fn from_str(text: &str) -> Result<Record, RecordError> {
+    fn from_str(text: &str) -> Result<ReplayRecord, RecordError> {
         parse(text).ok_or(RecordError)
     }
 }
 
-fn parse(text: &str) -> Option<Record> {
+fn parse(text: &str) -> Option<ReplayRecord> {
     let fields: Vec<&str> = text.trim().split(':').collect();
     let (&[version, effort, seed, trial, runs], stopped) = fields.split_first_chunk()?;
     let stopped = match stopped {
@@ -66,5 +66,11 @@ fn parse(text: &str) -> Option<Record> {
         _ => return None,
     };
     let runs = runs.split('.').map(|run| run.parse().ok()).collect::<Option<Vec<u32>>>()?;
-    (version == "1").then_some(Record { effort, seed: seed.parse().ok()?, trial: trial.parse().ok()?, runs, stopped })
+    (version == "1").then_some(ReplayRecord {
+        effort,
+        seed: seed.parse().ok()?,
+        trial: trial.parse().ok()?,
+        runs,
+        stopped,
+    })
 }

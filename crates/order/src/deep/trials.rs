@@ -3,21 +3,21 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::board::Board;
-use super::meter::Meter;
-use super::record::Record;
+use super::effort::EffortClock;
+use super::progress::SharedBest;
+use super::record::ReplayRecord;
 use super::{Limits, Outcome, Problem, run};
 use crate::graph::Graph;
-use crate::objective::Goal;
+use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
-use crate::{Effort, Found, OrderError, Search, graph};
+use crate::{Effort, OrderError, SearchRequest, SearchResult, graph};
 
 /// What one of several searches found.
 #[derive(Default)]
 struct Trial {
     number: u64,
     outcome: Outcome,
-    record: Option<Record>,
+    record: Option<ReplayRecord>,
 }
 
 impl Trial {
@@ -29,13 +29,13 @@ impl Trial {
 /// What all searches share.
 struct Trials<'a> {
     problem: Problem<'a>,
-    board: Board<'a>,
+    board: SharedBest<'a>,
     effort: Effort,
     seed: u64,
 }
 
 /// Searches with the effort of the budget; [`Effort::Auto`] is one trial.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     let trials = Trials::new(search, search.budget.effort, search.budget.seed);
     let threads = search.budget.threads.map_or(1, |threads| threads.get() as u64);
     let number = match trials.effort {
@@ -47,23 +47,23 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
 }
 
 /// Repeats a search.
-pub(crate) fn replay(search: &Search<'_>, record: &Record) -> Result<Found, OrderError> {
+pub(crate) fn replay(search: &SearchRequest<'_>, record: &ReplayRecord) -> Result<SearchResult, OrderError> {
     let trials = Trials::new(search, record.effort, record.seed);
-    let meter = Meter::replay(record, trials.problem.graph.legs.len(), &trials.board);
+    let meter = EffortClock::replay(record, trials.problem.graph.legs.len(), &trials.board);
     trials.found(trials.one(record.trial, meter))
 }
 
 impl<'a> Trials<'a> {
-    fn new(search: &Search<'a>, effort: Effort, seed: u64) -> Trials<'a> {
-        let Search { task, budget, began, watch } = *search;
+    fn new(search: &SearchRequest<'a>, effort: Effort, seed: u64) -> Trials<'a> {
+        let SearchRequest { task, budget, began, watch } = *search;
         let limits = Limits::of(task, budget);
         let mut graph = Graph::of(task.network);
         if limits.are_none() {
             graph = graph.fused();
         }
-        let goal = Goal::unlimited(budget.objective);
+        let goal = ObjectiveWithLimits::unlimited(budget.objective);
         let problem = Problem { network: task.network, graph, goal, limits, start: task.start.map(graph::pairs) };
-        Trials { problem, board: Board::new(began, watch), effort, seed }
+        Trials { problem, board: SharedBest::new(began, watch), effort, seed }
     }
 
     /// The best of `number` searches; the first of equals, so that the answer does not depend on who finds it.
@@ -97,19 +97,19 @@ impl<'a> Trials<'a> {
     }
 
     fn numbered(&self, number: u64) -> Trial {
-        self.one(number, Meter::new(self.effort, self.problem.graph.legs.len(), &self.board))
+        self.one(number, EffortClock::new(self.effort, self.problem.graph.legs.len(), &self.board))
     }
 
-    fn one(&self, number: u64, meter: Meter<'_>) -> Trial {
+    fn one(&self, number: u64, meter: EffortClock<'_>) -> Trial {
         let mut random = Random::new(self.seed, number);
         let outcome = run(&self.problem, &meter, &mut random);
         meter.offer(outcome.total);
         Trial { number, outcome, record: Some(meter.record(self.effort, self.seed, number)) }
     }
 
-    fn found(&self, best: Trial) -> Result<Found, OrderError> {
+    fn found(&self, best: Trial) -> Result<SearchResult, OrderError> {
         let Trial { outcome, record, .. } = best;
         let tree = graph::tree(self.problem.graph.legs.len(), &outcome.pairs)?;
-        Ok(Found { tree, slices: outcome.slices, record })
+        Ok(SearchResult { tree, slices: outcome.slices, record })
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::pricing::{Bond, Pricing};
+use super::cost_model::{CostModel, Leg};
 use super::{MAX_TENSORS, Set, Work, bits, flops, steps};
 use crate::OrderError;
 use crate::graph::Pairs;
@@ -18,9 +18,9 @@ const PRUNED: u64 = 4;
 
 /// The best steps without outer products of `tensors` connected tensors, or `known` steps if those are as good. Sets that
 /// cannot be used for less than `known` takes are dropped.
-pub(super) fn pairs<P: Pricing>(
+pub(super) fn pairs<P: CostModel>(
     tensors: usize,
-    bonds: &[Bond],
+    bonds: &[Leg],
     price: &P,
     known: Pairs,
     work: &mut Work<'_>,
@@ -74,7 +74,7 @@ fn foresee(near: &[Set], most: u64, work: &Work<'_>) -> Result<bool, OrderError>
 }
 
 /// By tensor, those that share an axis with it.
-fn neighbours(tensors: usize, bonds: &[Bond]) -> Vec<Set> {
+fn neighbours(tensors: usize, bonds: &[Leg]) -> Vec<Set> {
     let mut near = vec![0; tensors];
     for bond in bonds {
         bits(bond.members).for_each(|tensor| near[tensor] |= bond.members);
@@ -83,24 +83,24 @@ fn neighbours(tensors: usize, bonds: &[Bond]) -> Vec<Set> {
 }
 
 /// The best split found of a connected set.
-struct Best<P: Pricing> {
+struct Best<P: CostModel> {
     set: Set,
-    facts: P::Facts,
+    facts: P::SetInfo,
     flops: P::Flops,
     /// The half that has the least tensor.
     first: Set,
 }
 
-impl<P: Pricing> Clone for Best<P> {
+impl<P: CostModel> Clone for Best<P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<P: Pricing> Copy for Best<P> {}
+impl<P: CostModel> Copy for Best<P> {}
 
 /// The sets that can be contracted within `limit` flops.
-struct Table<'a, P: Pricing> {
+struct Table<'a, P: CostModel> {
     price: &'a P,
     limit: P::Flops,
     /// All tensors, whose result no step uses.
@@ -109,7 +109,7 @@ struct Table<'a, P: Pricing> {
     best: Vec<Best<P>>,
 }
 
-impl<P: Pricing> Table<'_, P> {
+impl<P: CostModel> Table<'_, P> {
     fn new(tensors: usize, price: &P, limit: P::Flops) -> Table<'_, P> {
         let all = Set::MAX >> (MAX_TENSORS - tensors);
         let mut table = Table { price, limit, all, place: HashMap::default(), best: Vec::new() };

@@ -1,6 +1,6 @@
 //! All splits of all sets, for a few tensors.
 
-use super::pricing::Pricing;
+use super::cost_model::CostModel;
 use super::splits::Splits;
 use super::{flops, steps};
 use crate::graph::Pairs;
@@ -15,7 +15,7 @@ pub(super) fn work(tensors: usize) -> u64 {
 
 /// The best steps for so many tensors, outer products included, or `known` steps if those are as good. Sets that cannot be
 /// made and used for less than `known` takes are not split.
-pub(super) fn pairs<P: Pricing>(tensors: usize, price: &P, known: Pairs) -> Pairs {
+pub(super) fn pairs<P: CostModel>(tensors: usize, price: &P, known: Pairs) -> Pairs {
     if tensors < 2 {
         return known;
     }

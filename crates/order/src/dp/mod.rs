@@ -7,19 +7,19 @@
 //! sequences for tensor networks", Phys. Rev. E 90, 033315, 2014); components are joined by size.
 
 mod connected;
+mod cost_model;
 mod full;
-mod pricing;
 mod splits;
 #[cfg(test)]
 mod tests;
 
 use einfold_ir::Tree;
 
-use crate::graph::{Graph, Lists, Pairs, join_by_size};
-use crate::watch::{Stop, tally};
-use crate::{Found, OrderError, Search, graph, greedy};
-pub(crate) use pricing::subset_products;
-use pricing::{Bond, Counts, Floats, Pricing};
+use crate::graph::{Graph, ListPool, Pairs, join_by_size};
+use crate::watch::{StopCheck, tally};
+use crate::{OrderError, SearchRequest, SearchResult, graph, greedy};
+pub(crate) use cost_model::subset_products;
+use cost_model::{CostModel, ExactCosts, FloatCosts, Leg};
 pub(crate) use splits::Splits;
 
 /// So many tensors are searched with outer products.
@@ -33,20 +33,20 @@ const MAX_SPLITS: u64 = 1 << 25;
 type Set = u128;
 
 /// The exact order. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
-    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS, &Stop::new(search.watch))?.into())
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
+    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS, &StopCheck::new(search.watch))?.into())
 }
 
 /// The exact tree of `graph`, if no more than `splits` splits need be tried.
-pub(crate) fn tree(graph: &Graph, splits: u64, stop: &Stop<'_>) -> Result<Tree, OrderError> {
+pub(crate) fn tree(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Tree, OrderError> {
     graph::tree(graph.legs.len(), &pairs(graph, splits, stop)?)
 }
 
 /// The exact steps of `graph`, if no more than `splits` splits need be tried.
-pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &Stop<'_>) -> Result<Pairs, OrderError> {
+pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
     let whole = || std::iter::once(0..leaves as u32).collect();
-    let components: Lists = if tries_all(leaves, splits) { whole() } else { graph.components() };
+    let components: ListPool = if tries_all(leaves, splits) { whole() } else { graph.components() };
     let operands = components.iter().map(<[u32]>::len).max().unwrap_or(0);
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
@@ -70,14 +70,19 @@ fn tries_all(tensors: usize, splits: u64) -> bool {
 
 /// The exact steps of one component.
 fn component_pairs(part: &Graph, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
-    let bonds = Bond::all(part);
-    match Floats::of(&bonds) {
+    let bonds = Leg::all(part);
+    match FloatCosts::of(&bonds) {
         Some(floats) => priced_pairs(part, &bonds, &floats, work),
-        None => priced_pairs(part, &bonds, &Counts(&bonds), work),
+        None => priced_pairs(part, &bonds, &ExactCosts(&bonds), work),
     }
 }
 
-fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
+fn priced_pairs<P: CostModel>(
+    part: &Graph,
+    bonds: &[Leg],
+    price: &P,
+    work: &mut Work<'_>,
+) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
     if tries_all(tensors, work.left()) {
         work.spend(full::work(tensors), tensors)?;
@@ -129,7 +134,7 @@ fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
 }
 
 /// The flops of known steps.
-fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
+fn flops<P: CostModel>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
     let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
     let mut sum = P::Flops::default();
     for pair in known {
@@ -144,11 +149,11 @@ fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
 struct Work<'w> {
     limit: u64,
     done: u64,
-    stop: &'w Stop<'w>,
+    stop: &'w StopCheck<'w>,
 }
 
 impl Work<'_> {
-    /// Counts `splits` more, of a component of so many tensors.
+    /// ExactCosts `splits` more, of a component of so many tensors.
     fn spend(&mut self, splits: u64, operands: usize) -> Result<(), OrderError> {
         self.done += splits;
         if self.done > self.limit {

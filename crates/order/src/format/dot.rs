@@ -5,11 +5,11 @@ use std::fmt::Write;
 use einfold_ir::{Count, Network};
 
 use super::drawing::Drawing;
-use crate::Ordered;
+use crate::FoundOrder;
 
 /// The tree of an order of `network` in the language of Graphviz: operands as boxes, results with their axes and flops, edges
 /// from what is read. `labels` are those of the axes. Where the order is sliced, the numbers are those of one slice.
-pub fn dot(network: &Network, ordered: &Ordered, labels: &[impl AsRef<str>]) -> String {
+pub fn dot(network: &Network, ordered: &FoundOrder, labels: &[impl AsRef<str>]) -> String {
     let drawing = Drawing::new(network, ordered, labels);
     let leaves = ordered.tree.leaves();
     let mut text = String::from("digraph order {\n  rankdir=BT;\n");

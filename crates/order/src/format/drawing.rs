@@ -2,8 +2,8 @@
 
 use einfold_ir::{Count, Network, Tree, visible};
 
-use crate::Ordered;
-use crate::cost::evaluate_steps;
+use crate::FoundOrder;
+use crate::cost::step_costs;
 use crate::graph::{Graph, contract};
 
 /// Trees of more leaves are drawn without the axes of their nodes.
@@ -11,7 +11,7 @@ const NAMED: usize = 256;
 
 /// An order to draw.
 pub(super) struct Drawing<'a> {
-    pub(super) ordered: &'a Ordered,
+    pub(super) ordered: &'a FoundOrder,
     /// By SSA id.
     pub(super) nodes: Vec<Node<'a>>,
 }
@@ -29,7 +29,7 @@ pub(super) struct Node<'a> {
 
 impl<'a> Drawing<'a> {
     /// The order of `network`, whose axes have these labels. Where it is sliced, of one slice.
-    pub(super) fn new(network: &Network, ordered: &'a Ordered, labels: &[impl AsRef<str>]) -> Drawing<'a> {
+    pub(super) fn new(network: &Network, ordered: &'a FoundOrder, labels: &[impl AsRef<str>]) -> Drawing<'a> {
         let network = &slice_of(network, ordered);
         let tree = &ordered.tree;
         let mut axes = (tree.leaves() <= NAMED).then(|| all_axes(network, tree, labels).into_iter());
@@ -38,14 +38,14 @@ impl<'a> Drawing<'a> {
         let extent = |&axis: &u32| network.extents()[axis as usize];
         let leaf_sizes = network.inputs().iter().map(|legs| Count::product(legs.iter().map(extent)));
         let mut nodes: Vec<Node<'_>> = leaf_sizes.map(|size| node(&[][..], size, Count::ZERO)).collect();
-        let steps = tree.steps().iter().zip(evaluate_steps(network, tree));
+        let steps = tree.steps().iter().zip(step_costs(network, tree));
         nodes.extend(steps.map(|(children, cost)| node(children, cost.size, cost.flops)));
         Drawing { ordered, nodes }
     }
 }
 
 /// The network of one slice.
-fn slice_of(network: &Network, ordered: &Ordered) -> Network {
+fn slice_of(network: &Network, ordered: &FoundOrder) -> Network {
     let mut extents = network.extents().to_vec();
     ordered.slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
     network.with_extents(extents)

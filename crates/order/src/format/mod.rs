@@ -4,12 +4,12 @@
 mod dot;
 mod drawing;
 mod error;
-mod instance;
-mod path;
+mod named_network;
+mod order_json;
 mod svg;
 
 pub use dot::dot;
 pub use error::FormatError;
-pub use instance::Instance;
-pub use path::{count_json, ordered_json};
+pub use named_network::NamedNetwork;
+pub use order_json::{count_json, order_json};
 pub use svg::svg;

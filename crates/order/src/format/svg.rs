@@ -5,7 +5,7 @@ use std::fmt::Write;
 use einfold_ir::{Count, Network, Tree};
 
 use super::drawing::{Drawing, Node};
-use crate::Ordered;
+use crate::FoundOrder;
 
 /// How far leaves are apart, as there is room, and how far results are above each other.
 const LEAF: std::ops::RangeInclusive<f64> = 4.0..=30.0;
@@ -26,7 +26,7 @@ const COLOURS: [[f64; 3]; 3] = [[198.0, 219.0, 239.0], [253.0, 174.0, 97.0], [16
 /// more elements, the redder the more flops its step has, both by their logarithms; operands are white. Each node tells
 /// its numbers when it is pointed at. `labels` are those of the axes. Where the order is sliced, the nodes are those of
 /// one slice.
-pub fn svg(network: &Network, ordered: &Ordered, labels: &[impl AsRef<str>]) -> String {
+pub fn svg(network: &Network, ordered: &FoundOrder, labels: &[impl AsRef<str>]) -> String {
     let drawing = Drawing::new(network, ordered, labels);
     let place = Places::new(&ordered.tree);
     let [width, height] = place.extent;
@@ -156,7 +156,7 @@ fn feet(drawing: &Drawing<'_>, place: &Places, text: &mut String) {
     }
 }
 
-fn head(ordered: &Ordered) -> String {
+fn head(ordered: &FoundOrder) -> String {
     let cost = &ordered.cost;
     let slices = Count::product(ordered.slices.iter().map(|slice| slice.parts));
     let sliced = if ordered.slices.is_empty() { String::new() } else { format!(" in {slices:.1} slices") };
@@ -176,7 +176,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::svg;
-    use crate::{Budget, Order, Slice, order};
+    use crate::{Budget, Order, SlicedAxis, order};
     use einfold_ir::Network;
 
     /// The values of an attribute of all elements of a kind.
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn sliced_trees_show_a_slice() {
         let mut ordered = order(&chain(), &Order::default(), &Budget::default()).unwrap();
-        ordered.slices = vec![Slice { axis: 3, parts: 4 }];
+        ordered.slices = vec![SlicedAxis { axis: 3, parts: 4 }];
         let text = svg(&chain(), &ordered, &["i", "j", "k", "l"]);
         assert!(text.contains("<title>#3 jl: 100, 3.0e3 flops</title>") && text.contains("3 tensors in 4 slices"));
     }

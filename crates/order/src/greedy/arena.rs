@@ -1,8 +1,8 @@
-//! Lists that come and go, in one piece of memory.
+//! ListPool that come and go, in one piece of memory.
 
 use std::ops::{Index, Range};
 
-/// Lists that are made one after another, numbered from 0, and dropped in any order.
+/// ListPool that are made one after another, numbered from 0, and dropped in any order.
 #[derive(Debug)]
 pub(super) struct Arena<T> {
     items: Vec<T>,

@@ -11,7 +11,7 @@ const SEARCHED: usize = 64;
 
 /// An axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
+pub(super) struct AxisState {
     /// The extent as a factor of a size. Empty axes count as 1: a network with one costs nothing, and 0/0 is no score.
     pub(super) extent: f64,
     /// The tensor that was looked at last and has it.
@@ -26,7 +26,7 @@ pub(super) struct Axis {
     pub(super) kept: bool,
 }
 
-impl Axis {
+impl AxisState {
     /// Whether it has more holders than a tensor is paired with.
     #[inline]
     pub(super) fn is_crowded(&self) -> bool {
@@ -42,7 +42,7 @@ impl Axis {
 
 /// The holders of the axes that three or more tensors have at the start, oldest first, among them some that are gone.
 #[derive(Debug)]
-pub(super) struct Holders {
+pub(super) struct AxisTensors {
     /// Where each list begins. It has room for twice the holders at the start, and gets no longer than twice those that live.
     starts: Vec<usize>,
     lengths: Vec<u32>,
@@ -50,8 +50,8 @@ pub(super) struct Holders {
 }
 
 /// The axes of a graph and room for their holders, none of which is entered yet.
-pub(super) fn axes(graph: &Graph) -> (Vec<Axis>, Holders) {
-    let axis = |(&extent, &kept): (&u64, &bool)| Axis {
+pub(super) fn axes(graph: &Graph) -> (Vec<AxisState>, AxisTensors) {
+    let axis = |(&extent, &kept): (&u64, &bool)| AxisState {
         extent: extent.max(1) as f64,
         mark: u32::MAX,
         holders: 0,
@@ -59,7 +59,7 @@ pub(super) fn axes(graph: &Graph) -> (Vec<Axis>, Holders) {
         list: u32::MAX,
         kept,
     };
-    let mut axes: Vec<Axis> = graph.extents.iter().zip(&graph.kept).map(axis).collect();
+    let mut axes: Vec<AxisState> = graph.extents.iter().zip(&graph.kept).map(axis).collect();
     for (id, legs) in (0..).zip(graph.legs.iter()) {
         for &leg in legs {
             let axis = &mut axes[leg as usize];
@@ -74,23 +74,28 @@ pub(super) fn axes(graph: &Graph) -> (Vec<Axis>, Holders) {
     }
     let ids = vec![0; starts[starts.len() - 1]];
     starts.pop();
-    (axes, Holders { lengths: vec![0; starts.len()], starts, ids })
+    (axes, AxisTensors { lengths: vec![0; starts.len()], starts, ids })
 }
 
-impl Holders {
+impl AxisTensors {
     pub(super) fn clear(&mut self) {
         self.lengths.fill(0);
     }
 
     /// The holders of an axis that had three or more, among them some that are gone.
-    pub(super) fn of(&self, axis: &Axis) -> &[u32] {
+    pub(super) fn of(&self, axis: &AxisState) -> &[u32] {
         let (start, length) = (self.starts[axis.list as usize], self.lengths[axis.list as usize]);
         &self.ids[start..start + length as usize]
     }
 
     /// Enters `id` as a holder of an axis that had three or more; gives the latest few living ones before it, and how many
     /// these are. Takes those off the list that it meets and that are not alive: each is met once.
-    pub(super) fn enter(&mut self, axis: &Axis, id: u32, is_live: impl Fn(u32) -> bool) -> ([u32; PARTNERS], usize) {
+    pub(super) fn enter(
+        &mut self,
+        axis: &AxisState,
+        id: u32,
+        is_live: impl Fn(u32) -> bool,
+    ) -> ([u32; PARTNERS], usize) {
         let list = axis.list as usize;
         let start = self.starts[list];
         let end = self.starts.get(list + 1).copied().unwrap_or(self.ids.len());

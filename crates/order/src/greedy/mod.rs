@@ -12,7 +12,7 @@
 
 mod arena;
 mod axes;
-mod choice;
+mod pair_score;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,12 +20,12 @@ use std::collections::binary_heap::PeekMut;
 
 use einfold_ir::{Count, Tree};
 
-use crate::graph::{Graph, Lists, Pairs, join_by_size};
-use crate::watch::{Stop, tally};
-use crate::{Found, OrderError, Search, graph};
+use crate::graph::{Graph, ListPool, Pairs, join_by_size};
+use crate::watch::{StopCheck, tally};
+use crate::{OrderError, SearchRequest, SearchResult, graph};
 use arena::Arena;
-use axes::{Axis, Holders};
-pub(crate) use choice::{Choice, Score};
+use axes::{AxisState, AxisTensors};
+pub(crate) use pair_score::{PairScore, Score};
 
 /// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
 const HUGE: f64 = 1e300;
@@ -33,19 +33,19 @@ const HUGE: f64 = 1e300;
 const MOST_LEGS: usize = 1000;
 
 /// The greedy order. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
-    Ok(tree(&Graph::of(search.task.network), &Stop::new(search.watch))?.into())
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
+    Ok(tree(&Graph::of(search.task.network), &StopCheck::new(search.watch))?.into())
 }
 
 /// The greedy tree of `graph`.
-pub(crate) fn tree(graph: &Graph, stop: &Stop<'_>) -> Result<Tree, OrderError> {
+pub(crate) fn tree(graph: &Graph, stop: &StopCheck<'_>) -> Result<Tree, OrderError> {
     graph::tree(graph.legs.len(), &pairs(graph, stop))
 }
 
 /// The greedy steps of `graph`. After an early end, what is left is multiplied by size alone.
-pub(crate) fn pairs(graph: &Graph, stop: &Stop<'_>) -> Pairs {
+pub(crate) fn pairs(graph: &Graph, stop: &StopCheck<'_>) -> Pairs {
     let mut greedy = Greedy::new(graph);
-    if greedy.run(Choice::default(), f64::INFINITY, stop).is_none() {
+    if greedy.run(PairScore::default(), f64::INFINITY, stop).is_none() {
         greedy.join_rest();
     }
     greedy.pairs
@@ -53,13 +53,13 @@ pub(crate) fn pairs(graph: &Graph, stop: &Stop<'_>) -> Pairs {
 
 /// Contracts what grows no tensor: each step's result is no larger than the larger of both. Returns the steps and the ids of
 /// the tensors that are left, with their legs.
-pub(crate) fn absorb(graph: &Graph, stop: &Stop<'_>) -> (Pairs, Vec<u32>, Lists) {
+pub(crate) fn absorb(graph: &Graph, stop: &StopCheck<'_>) -> (Pairs, Vec<u32>, ListPool) {
     let mut greedy = Greedy::new(graph);
-    greedy.most_rank = choice::rank_of(1.0);
-    greedy.start(Choice { score: Score::Growth, noise: None }, stop);
+    greedy.most_rank = pair_score::rank_of(1.0);
+    greedy.start(PairScore { score: Score::Growth, noise: None }, stop);
     greedy.contract_linked(f64::INFINITY, stop);
     let rest: Vec<u32> = greedy.rest().collect();
-    let mut legs = Lists::with_capacity(rest.len(), graph.legs.items().len());
+    let mut legs = ListPool::with_capacity(rest.len(), graph.legs.items().len());
     rest.iter().for_each(|&id| legs.push_sorted(greedy.legs.list(id as usize)));
     (greedy.pairs, rest, legs)
 }
@@ -68,9 +68,9 @@ pub(crate) fn absorb(graph: &Graph, stop: &Stop<'_>) -> (Pairs, Vec<u32>, Lists)
 pub(crate) struct Greedy<'g> {
     graph: &'g Graph,
     /// The axes at the start.
-    fresh: Vec<Axis>,
-    axes: Vec<Axis>,
-    holders: Holders,
+    fresh: Vec<AxisState>,
+    axes: Vec<AxisState>,
+    holders: AxisTensors,
     /// By SSA id.
     tensors: Vec<Tensor>,
     legs: Arena<u32>,
@@ -80,7 +80,7 @@ pub(crate) struct Greedy<'g> {
     /// Scratch: the older tensors that share an axis with the one that is entered.
     near: Vec<u32>,
     pairs: Pairs,
-    choice: Choice,
+    choice: PairScore,
     /// Pairs of a greater score are left alone.
     most_rank: u64,
     /// What the steps so far take.
@@ -136,7 +136,7 @@ impl<'g> Greedy<'g> {
             heap: BinaryHeap::with_capacity(tensors),
             near: Vec::new(),
             pairs: Pairs::with_capacity(tensors),
-            choice: Choice::default(),
+            choice: PairScore::default(),
             most_rank: u64::MAX,
             flops: 0.0,
             work: 0,
@@ -144,7 +144,7 @@ impl<'g> Greedy<'g> {
     }
 
     /// The steps by a choice; none if those of tensors that share an axis cost more than `most` flops, or the search is to end.
-    pub(crate) fn run(&mut self, choice: Choice, most: f64, stop: &Stop<'_>) -> Option<&Pairs> {
+    pub(crate) fn run(&mut self, choice: PairScore, most: f64, stop: &StopCheck<'_>) -> Option<&Pairs> {
         self.start(choice, stop);
         self.contract_linked(most, stop);
         if self.flops > most || stop.is_stopped() {
@@ -155,7 +155,7 @@ impl<'g> Greedy<'g> {
     }
 
     /// Forgets the last search and enters the tensors of the graph; after an early end they have no candidates.
-    fn start(&mut self, choice: Choice, stop: &Stop<'_>) {
+    fn start(&mut self, choice: PairScore, stop: &StopCheck<'_>) {
         self.choice = choice;
         self.flops = 0.0;
         self.axes.copy_from_slice(&self.fresh);
@@ -192,7 +192,7 @@ impl<'g> Greedy<'g> {
     /// The former holds when the heap is empty: of those that have an axis, the one made last was paired with another, and
     /// had that been contracted since, the result would have the axis and be later. While none was made, all are as given,
     /// and those next to each other are paired.
-    fn contract_linked(&mut self, most: f64, stop: &Stop<'_>) {
+    fn contract_linked(&mut self, most: f64, stop: &StopCheck<'_>) {
         while self.flops <= most
             && !stop.after(self.work())
             && let Some(&Reverse(best)) = self.heap.peek()
@@ -363,7 +363,7 @@ impl<'g> Greedy<'g> {
 
 /// Appends the older tensors that have an axis of tensor `id` to `near`, each once, and counts the axis in their divisors.
 #[inline]
-fn near(axis: &Axis, id: u32, holders: &mut Holders, tensors: &mut [Tensor], near: &mut Vec<u32>) {
+fn near(axis: &AxisState, id: u32, holders: &mut AxisTensors, tensors: &mut [Tensor], near: &mut Vec<u32>) {
     let mut visit = |tensors: &mut [Tensor], other: u32, divisor: f64| {
         let tensor = &mut tensors[other as usize];
         if tensor.other != id {

@@ -1,11 +1,11 @@
 use einfold_ir::Network;
 
 use super::axes::PARTNERS;
-use super::choice::rank_of;
-use super::{Choice, Greedy, MOST_LEGS, Score, older, pairs, younger};
+use super::pair_score::rank_of;
+use super::{Greedy, MOST_LEGS, PairScore, Score, older, pairs, younger};
 use crate::graph::{self, Graph, Pairs};
 use crate::random::Random;
-use crate::watch::Stop;
+use crate::watch::StopCheck;
 
 const SCORES: [Score; 4] = [Score::Shrink(1.0), Score::Growth, Score::Ratio, Score::Result];
 
@@ -76,7 +76,7 @@ fn each_step_has_the_least_score() {
         let score = SCORES[round % 4];
         let mut greedy = Greedy::new(&graph);
         let mut tensors = Tensors::new(&graph);
-        for &[a, b] in greedy.run(Choice { score, noise: None }, f64::INFINITY, &Stop::new(&())).unwrap() {
+        for &[a, b] in greedy.run(PairScore { score, noise: None }, f64::INFINITY, &StopCheck::new(&())).unwrap() {
             let all = (0..tensors.live.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
             let scored = all.filter_map(|(a, b)| Some((tensors.score(score, a, b)?, a as u32, b as u32)));
             if let Some((_, best_a, best_b)) = scored.min_by(|x, y| x.partial_cmp(y).unwrap()) {
@@ -95,8 +95,8 @@ fn candidates_are_scored_by_the_definition_on_crowded_axes() {
         // Some axes are searched for holders, some have too many for that.
         let graph = network(&mut random, 200, 12);
         let mut greedy = Greedy::new(&graph);
-        greedy.start(Choice::default(), &Stop::new(&()));
-        greedy.contract_linked(f64::from(1 << (round % 12)), &Stop::new(&()));
+        greedy.start(PairScore::default(), &StopCheck::new(&()));
+        greedy.contract_linked(f64::from(1 << (round % 12)), &StopCheck::new(&()));
         let mut tensors = Tensors::new(&graph);
         greedy.pairs.iter().for_each(|&pair| tensors.contract(pair));
         for candidate in (0..tensors.live.len()).flat_map(|id| greedy.candidates.list(id)) {
@@ -120,7 +120,7 @@ fn tensors_without_a_common_axis_are_multiplied_last() {
         crowded |= graph.uses().iter().any(|&uses| uses as usize > 4 * PARTNERS);
         let mut tensors = Tensors::new(&graph);
         let mut apart = false;
-        for [a, b] in pairs(&graph, &Stop::new(&())) {
+        for [a, b] in pairs(&graph, &StopCheck::new(&())) {
             let linked = tensors.score(Score::Result, a as usize, b as usize).is_some();
             assert!(linked || !shares(tensors.live.iter().flatten()), "{:?}", graph.legs);
             assert!(!(linked && apart), "{:?}", graph.legs);
@@ -146,13 +146,13 @@ fn searches_of_one_graph_do_not_influence_each_other() {
         let mut greedy = Greedy::new(&graph);
         for score in SCORES {
             let noise = (round % 2 == 0).then(|| (0.5, random.split()));
-            let choice = Choice { score, noise };
-            let steps = greedy.run(choice.clone(), f64::INFINITY, &Stop::new(&())).unwrap().clone();
-            assert_eq!(Greedy::new(&graph).run(choice.clone(), f64::INFINITY, &Stop::new(&())), Some(&steps));
+            let choice = PairScore { score, noise };
+            let steps = greedy.run(choice.clone(), f64::INFINITY, &StopCheck::new(&())).unwrap().clone();
+            assert_eq!(Greedy::new(&graph).run(choice.clone(), f64::INFINITY, &StopCheck::new(&())), Some(&steps));
             graph::tree(graph.legs.len(), &steps).unwrap();
             let flops = greedy.flops;
-            assert_eq!(greedy.run(choice.clone(), flops, &Stop::new(&())), Some(&steps));
-            assert!(flops == 0.0 || greedy.run(choice, flops - 0.5, &Stop::new(&())).is_none());
+            assert_eq!(greedy.run(choice.clone(), flops, &StopCheck::new(&())), Some(&steps));
+            assert!(flops == 0.0 || greedy.run(choice, flops - 0.5, &StopCheck::new(&())).is_none());
         }
     }
 }
@@ -167,8 +167,8 @@ fn noise_draws_by_boltzmann_weights() {
     let mut random = Random::new(4, 0);
     let mut first = [0.0_f64; 3];
     for _ in 0..20_000 {
-        let choice = Choice { score: Score::Shrink(1.0), noise: Some((1.0, random.split())) };
-        let steps: &Pairs = greedy.run(choice, f64::INFINITY, &Stop::new(&())).unwrap();
+        let choice = PairScore { score: Score::Shrink(1.0), noise: Some((1.0, random.split())) };
+        let steps: &Pairs = greedy.run(choice, f64::INFINITY, &StopCheck::new(&())).unwrap();
         first[steps[0][0] as usize / 2] += 14.0 / 20_000.0;
     }
     for (found, expected) in first.into_iter().zip([2.0, 4.0, 8.0]) {
@@ -183,7 +183,7 @@ fn tensors_of_too_many_legs_come_last() {
     inputs.extend((0..legs).map(|axis| vec![axis]));
     inputs.extend([vec![0], vec![1]]);
     let graph = Graph::of(&Network::new(inputs, vec![], vec![2; legs as usize]).unwrap());
-    let steps = pairs(&graph, &Stop::new(&()));
+    let steps = pairs(&graph, &StopCheck::new(&()));
     assert_eq!(steps[..2], [[1, legs + 1], [2, legs + 2]]);
     assert_eq!(steps.iter().position(|pair| pair.contains(&0)), Some(steps.len() - 1));
     graph::tree(graph.legs.len(), &steps).unwrap();

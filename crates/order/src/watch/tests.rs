@@ -4,7 +4,7 @@ use einfold_ir::Network;
 
 use super::{GRACE, QUANTUM, Watch, tallied};
 use crate::random::Random;
-use crate::{Budget, Effort, Order, OrderError, Task, evaluate_sliced, order_task};
+use crate::{Budget, Effort, Order, OrderError, Task, order_task, sliced_cost};
 
 /// Counts the work between questions, and says yes from one of them on.
 struct Witness {
@@ -132,7 +132,7 @@ fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
                 }
                 Err(error) => panic!("{name}: {error}"),
             };
-            assert_eq!(found.cost, evaluate_sliced(&network, &found.tree, &found.slices), "{name}");
+            assert_eq!(found.cost, sliced_cost(&network, &found.tree, &found.slices), "{name}");
             let Some(record) = &found.record else { continue };
             let record = record.to_string().parse().unwrap();
             let again = order_task(&task, &Order::Replay(record), &budget, &()).unwrap();

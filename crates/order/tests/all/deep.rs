@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use einfold_ir::Network;
 use einfold_order::{
-    Budget, Effort, Objective, Order, Ordered, Progress, Record, RecordError, Task, Watch, cost, order, order_task,
+    Budget, Effort, FoundOrder, Objective, Order, Progress, RecordError, ReplayRecord, Task, Watch, cost, order,
+    order_task,
 };
 
 use crate::data::{lattice, networks};
 
-fn deep(network: &Network, budget: &Budget) -> Ordered {
+fn deep(network: &Network, budget: &Budget) -> FoundOrder {
     order(network, &"deep".parse().unwrap(), budget).unwrap()
 }
 
@@ -23,7 +24,7 @@ fn a_search_against_the_clock_can_be_repeated() {
         for objective in [Objective::Flops, Objective::Size] {
             let (network, budget) = (lattice(9, 2), Budget { effort, seed, objective, ..Budget::default() });
             let found = deep(&network, &budget);
-            let record: Record = found.record.clone().unwrap().to_string().parse().unwrap();
+            let record: ReplayRecord = found.record.clone().unwrap().to_string().parse().unwrap();
             let other = Budget { effort: Effort::Auto, seed: 99, ..budget };
             assert_eq!(order(&network, &Order::Replay(record), &other).unwrap(), found);
         }
@@ -33,7 +34,7 @@ fn a_search_against_the_clock_can_be_repeated() {
 #[test]
 fn texts_that_are_no_records_are_refused() {
     for text in ["", "1", "1:a:1:0", "2:a:1:0:3", "1:q5:1:0:3", "1:t:1:0:3", "1:a:x:0:3", "1:a:1:0:3.", "1:a:1:0:-3"] {
-        assert_eq!(text.parse::<Record>(), Err(RecordError), "{text}");
+        assert_eq!(text.parse::<ReplayRecord>(), Err(RecordError), "{text}");
     }
 }
 
@@ -61,7 +62,7 @@ fn a_start_is_never_made_worse() {
         let budget = Budget { effort: Effort::Time(Duration::ZERO), ..Budget::default() };
         let found = order_task(&task, &"deep".parse().unwrap(), &budget, &()).unwrap();
         assert!(found.cost.flops <= start.cost.flops, "{name} {} {}", found.cost.flops, start.cost.flops);
-        assert_eq!(found.cost, cost::evaluate(&network, &found.tree));
+        assert_eq!(found.cost, cost::tree_cost(&network, &found.tree));
     }
 }
 

@@ -1,13 +1,13 @@
 //! Networks of 200,000 tensors: nothing takes quadratic time, nothing recurses as deep as the network is large.
 
 use einfold_ir::{Count, Network};
-use einfold_order::{Budget, Ordered, order};
+use einfold_order::{Budget, FoundOrder, order};
 
 use crate::data::{chain, lattice};
 
 const TENSORS: u32 = 200_000;
 
-fn by(name: &str, network: &Network) -> Ordered {
+fn by(name: &str, network: &Network) -> FoundOrder {
     let found = order(network, &name.parse().unwrap(), &Budget::default()).unwrap();
     assert_eq!(found.tree.leaves(), network.inputs().len());
     found

@@ -1,11 +1,11 @@
 //! How good the orders are, and what inputs they stand.
 
 use einfold_ir::{Count, Network};
-use einfold_order::{Budget, Order, Ordered, STRATEGIES, order};
+use einfold_order::{Budget, FoundOrder, Order, STRATEGIES, order};
 
 use crate::data::{cases, chain, lattice, network, networks};
 
-fn by(name: &str, network: &Network) -> Ordered {
+fn by(name: &str, network: &Network) -> FoundOrder {
     order(network, &name.parse().unwrap(), &Budget::default()).unwrap()
 }
 

@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use einfold_ir::{Cost, Count, Network, Tree};
 use einfold_order::{
-    Budget, Effort, Objective, Order, OrderError, STRATEGIES, Slice, Task, Watch, cost, evaluate_sliced, order,
-    order_task,
+    Budget, Effort, Objective, Order, OrderError, STRATEGIES, SlicedAxis, Task, Watch, cost, order, order_task,
+    sliced_cost,
 };
 
 use crate::data::{lattice, network, networks};
 
 /// The cost by its definition: every turn of the loops, step by step.
-fn turn_by_turn(network: &Network, tree: &Tree, slices: &[Slice]) -> (Count, Count) {
+fn turn_by_turn(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> (Count, Count) {
     let extents: Vec<u64> = (0..network.extents().len() as u32)
         .map(|axis| {
             let parts = slices.iter().find(|slice| slice.axis == axis).map_or(1, |slice| slice.parts);
@@ -19,14 +19,14 @@ fn turn_by_turn(network: &Network, tree: &Tree, slices: &[Slice]) -> (Count, Cou
         })
         .collect();
     let piece = Network::new(network.inputs().to_vec(), network.output().to_vec(), extents).unwrap();
-    let steps = cost::evaluate_steps(&piece, tree);
+    let steps = cost::step_costs(&piece, tree);
     let below = leaves_below(tree);
     let (mut flops, mut write) = (Count::ZERO, Count::ZERO);
     let mut turn = vec![0; slices.len()];
     let mut moved = 0;
     loop {
         for (step, leaves) in steps.iter().zip(&below) {
-            let has = |slice: &Slice| leaves.iter().any(|&leaf| network.inputs()[leaf].contains(&slice.axis));
+            let has = |slice: &SlicedAxis| leaves.iter().any(|&leaf| network.inputs()[leaf].contains(&slice.axis));
             // A step runs again if a loop has moved that it depends on, or that is around one of these.
             let last = slices.iter().rposition(has);
             if turn.iter().all(|&at| at == 0) || last.is_some_and(|last| last >= moved) {
@@ -73,10 +73,10 @@ fn slices_cost_what_their_turns_cost() {
             let parts = [1, 2, 3, extent][below(4) as usize];
             let used = network.inputs().iter().any(|legs| legs.contains(&axis));
             if used && parts > 1 && extent.is_multiple_of(parts) && below(2) == 0 {
-                slices.push(Slice { axis, parts });
+                slices.push(SlicedAxis { axis, parts });
             }
         }
-        let found = evaluate_sliced(&network, &tree, &slices);
+        let found = sliced_cost(&network, &tree, &slices);
         assert_eq!(
             (found.flops, found.write),
             turn_by_turn(&network, &tree, &slices),
@@ -86,7 +86,7 @@ fn slices_cost_what_their_turns_cost() {
 }
 
 /// Whether a sliced order is one, and keeps to the limits.
-fn check(network: &Network, budget: &Budget, found: &einfold_order::Ordered, what: &str) {
+fn check(network: &Network, budget: &Budget, found: &einfold_order::FoundOrder, what: &str) {
     for slice in &found.slices {
         let extent = network.extents()[slice.axis as usize];
         assert!(slice.parts > 1 && extent.is_multiple_of(slice.parts), "{what}: {slice:?} of {extent}");
@@ -95,7 +95,7 @@ fn check(network: &Network, budget: &Budget, found: &einfold_order::Ordered, wha
     axes.sort_unstable();
     axes.dedup();
     assert_eq!(axes.len(), found.slices.len(), "{what}");
-    assert_eq!(found.cost, evaluate_sliced(network, &found.tree, &found.slices), "{what}");
+    assert_eq!(found.cost, sliced_cost(network, &found.tree, &found.slices), "{what}");
     let within = |limit: Option<u64>, most: Count| limit.is_none_or(|limit| most <= Count::from(limit));
     assert!(within(budget.largest, found.cost.size), "{what}: {:?}", found.cost);
     assert!(within(budget.memory_bytes.map(|bytes| bytes / 8), found.cost.peak), "{what}: {:?}", found.cost);
@@ -225,7 +225,7 @@ fn smaller_elements_leave_room_for_more() {
 fn without_slices_the_cost_is_that_of_the_tree() {
     for (name, network) in networks().take(50) {
         let found = order(&network, &"greedy".parse().unwrap(), &Budget::default()).unwrap();
-        let cost: Cost = evaluate_sliced(&network, &found.tree, &[]);
+        let cost: Cost = sliced_cost(&network, &found.tree, &[]);
         assert_eq!(cost, found.cost, "{name}");
     }
 }
@@ -236,11 +236,11 @@ fn a_result_of_given_elements_is_no_positions_of_axes() {
     let network = Network::new(vec![vec![0], vec![1], vec![1]], vec![0, 1], vec![200, 40]).unwrap();
     let network = network.with_result(Count::from(239_u64));
     let tree = Tree::from_ssa(3, &[vec![1, 2], vec![0, 3]]).unwrap();
-    let cost = cost::evaluate(&network, &tree);
+    let cost = cost::tree_cost(&network, &tree);
     assert_eq!([cost.size, cost.write, cost.peak], [239_u64, 279, 279].map(Count::from));
-    let steps: Vec<Count> = cost::evaluate_steps(&network, &tree).iter().map(|step| step.size).collect();
+    let steps: Vec<Count> = cost::step_costs(&network, &tree).iter().map(|step| step.size).collect();
     assert_eq!(steps, [40_u64, 239].map(Count::from));
-    let sliced = evaluate_sliced(&network, &tree, &[Slice { axis: 0, parts: 200 }]);
+    let sliced = sliced_cost(&network, &tree, &[SlicedAxis { axis: 0, parts: 200 }]);
     // A turn adds to forty positions; all of the result is there.
     assert_eq!([sliced.size, sliced.write, sliced.peak], [40_u64, 40 + 200 * 40, 40 + 239].map(Count::from));
     for strategy in STRATEGIES {

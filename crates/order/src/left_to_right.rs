@@ -2,10 +2,10 @@
 
 use einfold_ir::Tree;
 
-use crate::{Found, OrderError, Search, graph};
+use crate::{OrderError, SearchRequest, SearchResult, graph};
 
 /// Multiplies the first two tensors, then the result with the third, and so on. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     Ok(tree(search.task.network.inputs().len())?.into())
 }
 

@@ -6,15 +6,15 @@ use crate::random::Random;
 
 /// Which pair comes next: the one of the least score.
 #[derive(Clone, Debug)]
-pub(crate) struct Choice {
+pub(crate) struct PairScore {
     pub(crate) score: Score,
     /// How much the scores are blurred, as a temperature of Boltzmann sampling, and the random numbers to do it with.
     pub(crate) noise: Option<(f64, Random)>,
 }
 
-impl Default for Choice {
-    fn default() -> Choice {
-        Choice { score: Score::Shrink(1.0), noise: None }
+impl Default for PairScore {
+    fn default() -> PairScore {
+        PairScore { score: Score::Shrink(1.0), noise: None }
     }
 }
 
@@ -44,7 +44,7 @@ impl Score {
     }
 }
 
-impl Choice {
+impl PairScore {
     /// The score of a pair as a number that orders as it does.
     ///
     /// Boltzmann sampling multiplies the score by the `temperature`-th power of an exponentially distributed number, or

@@ -10,7 +10,7 @@ use einfold_ir::{Network, Tree};
 
 use crate::Order;
 use crate::graph::{self, Pairs};
-use crate::registry::searching;
+use crate::registry::count_search;
 
 /// The most tensors, selections among them, of the search, which tries all splits of all sets.
 const MOST_TENSORS: usize = 10;
@@ -23,7 +23,7 @@ const NEST: f64 = 8.0;
 /// Fewest rows and columns of a step that runs as a matrix product.
 const LEAST_SIDE: f64 = 4.0;
 
-/// A tensor of a [`Selected`] network that stands for ids.
+/// A tensor of a [`SelectionNetwork`] network that stands for ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
     /// The axes on which the ids depend, and those along which the selected tensor is read or written.
@@ -39,7 +39,7 @@ pub struct Selection {
 /// Tensors are numbered as in `network`, then follow the selections. An axis that only one tensor has is summed in the first
 /// step that uses the tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selected {
+pub struct SelectionNetwork {
     /// The tensors without the selections; axes that ids determine are axes like the others.
     pub network: Network,
     /// The selections. At most one is of the result.
@@ -50,15 +50,17 @@ pub struct Selected {
     pub masked: bool,
 }
 
-impl Selected {
+impl SelectionNetwork {
     /// Whether the network is small enough for the search.
     pub fn is_small(&self) -> bool {
-        Search::new(self).is_some()
+        SelectionSearch::new(self).is_some()
     }
 
-    /// Whether `tree` is one of a small network, of steps of two tensors that keep the rules of [`order_selected`].
+    /// Whether `tree` is one of a small network, of steps of two tensors that keep the rules of [`order_with_selections`].
     pub fn accepts(&self, tree: &Tree) -> bool {
-        let Some(search) = Search::new(self).filter(|search| search.tensors == tree.leaves()) else { return false };
+        let Some(search) = SelectionSearch::new(self).filter(|search| search.tensors == tree.leaves()) else {
+            return false;
+        };
         let mut sets: Vec<usize> = (0..search.tensors).map(|k| 1 << k).collect();
         tree.steps().iter().all(|children| {
             let set = children.iter().fold(0, |all, &id| all | sets[id as usize]);
@@ -75,13 +77,13 @@ impl Selected {
 /// In the tree a step is of two tensors, and these hold: a tensor is used before the selection of it or with it; no tensor
 /// has both the positions and what determines them as axes; at most one tensor whose ids are not used yet is part of an
 /// intermediate.
-pub fn order_selected(selected: &Selected, how: &Order) -> Option<Tree> {
+pub fn order_with_selections(selected: &SelectionNetwork, how: &Order) -> Option<Tree> {
     let Order::Strategy(strategy) = how else { return None };
     if !strategy.sees_ids {
         return None;
     }
-    searching();
-    let search = Search::new(selected)?;
+    count_search();
+    let search = SelectionSearch::new(selected)?;
     let (pairs, weight) = search.best()?;
     if weight >= search.at_once() {
         return None;
@@ -93,8 +95,8 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Tree> {
 type Axes = u64;
 
 /// The search for the best tree: by dynamic programming over sets of tensors, all splits of each.
-struct Search<'a> {
-    selected: &'a Selected,
+struct SelectionSearch<'a> {
+    selected: &'a SelectionNetwork,
     tensors: usize,
     extents: &'a [u64],
     /// By tensor: its axes.
@@ -121,9 +123,9 @@ impl Best {
     }
 }
 
-impl<'a> Search<'a> {
-    fn new(selected: &'a Selected) -> Option<Search<'a>> {
-        let Selected { network, selections, .. } = selected;
+impl<'a> SelectionSearch<'a> {
+    fn new(selected: &'a SelectionNetwork) -> Option<SelectionSearch<'a>> {
+        let SelectionNetwork { network, selections, .. } = selected;
         let tensors = network.inputs().len() + selections.len();
         let extents = network.extents();
         if !(2..=MOST_TENSORS).contains(&tensors) || extents.len() > MOST_AXES {
@@ -134,7 +136,7 @@ impl<'a> Search<'a> {
         axes.extend(selections.iter().map(|s| all(&s.by) | all(&s.determined)));
         let holders = |axis: usize| (0..tensors).filter(|&t| axes[t] >> axis & 1 == 1).fold(0, |set, t| set | 1 << t);
         let members = (0..extents.len()).map(holders).collect();
-        Some(Search { selected, tensors, extents, members, kept: all(network.output()), axes })
+        Some(SelectionSearch { selected, tensors, extents, members, kept: all(network.output()), axes })
     }
 
     /// The axes of what a set of tensors contracts to; of one tensor all that it has.

@@ -3,12 +3,12 @@
 //! Several cheap rules beat one good one, since none is good everywhere (S. Orgler and M. Blacher, "Optimizing tensor
 //! contraction paths: a greedy algorithm approach with improved cost functions", arXiv:2405.09644, 2024).
 
-use super::eliminate::{self, Rule};
-use super::meter::Meter;
-use super::nodes::Nodes;
+use super::effort::EffortClock;
+use super::eliminate::{self, EliminationRule};
+use super::tree_editor::EditableTree;
 use crate::graph::{Graph, Pairs};
-use crate::greedy::{Choice, Greedy, Score};
-use crate::objective::{Goal, Objective};
+use crate::greedy::{Greedy, PairScore, Score};
+use crate::objective::{Objective, ObjectiveWithLimits};
 use crate::random::Random;
 
 /// The share of a search after which no rule is tried any more.
@@ -22,14 +22,14 @@ const GREEDY_WORK: usize = 20;
 const ELIMINATION_WORK: usize = 50;
 
 /// The cheapest tree of each rule. What comes of annealing a tree depends more on how it was made than on what it cost.
-struct Starts<'g> {
+struct Seeds<'g> {
     graph: &'g Graph,
     greedy: Greedy<'g>,
-    goal: Goal,
-    trees: Vec<Start>,
+    goal: ObjectiveWithLimits,
+    trees: Vec<SeedTree>,
 }
 
-struct Start {
+struct SeedTree {
     rule: &'static str,
     total: f64,
     pairs: Pairs,
@@ -37,8 +37,13 @@ struct Start {
 
 /// Looks for trees during the first part of a search; gives the best of each rule, the cheapest first. None where the search
 /// was ended before there was one.
-pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut Random) -> Vec<Pairs> {
-    let mut starts = Starts { graph, greedy: Greedy::new(graph), goal, trees: Vec::new() };
+pub(super) fn starts(
+    graph: &Graph,
+    goal: ObjectiveWithLimits,
+    meter: &EffortClock<'_>,
+    random: &mut Random,
+) -> Vec<Pairs> {
+    let mut starts = Seeds { graph, greedy: Greedy::new(graph), goal, trees: Vec::new() };
     let scores =
         [("growth", Score::Growth), ("shrink", Score::Shrink(1.0)), ("ratio", Score::Ratio), ("result", Score::Result)];
     // Where few axes have many tensors each, eliminations are better.
@@ -48,7 +53,7 @@ pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut 
     }
     for (rule, score) in scores {
         if starts.trees.is_empty() || meter.more(RULES_UNTIL) {
-            starts.greedy(rule, Choice { score, noise: None }, meter);
+            starts.greedy(rule, PairScore { score, noise: None }, meter);
         }
     }
     if !few {
@@ -61,14 +66,14 @@ pub(super) fn starts(graph: &Graph, goal: Goal, meter: &Meter<'_>, random: &mut 
             0 => ("noisy growth", Score::Growth),
             _ => ("noisy shrink", Score::Shrink(1.0 + random.unit())),
         };
-        starts.greedy(rule, Choice { score, noise }, meter);
+        starts.greedy(rule, PairScore { score, noise }, meter);
     }
     starts.trees.sort_by(|a, b| a.total.total_cmp(&b.total));
     starts.trees.into_iter().map(|start| start.pairs).collect()
 }
 
-impl Starts<'_> {
-    fn greedy(&mut self, rule: &'static str, choice: Choice, meter: &Meter<'_>) {
+impl Seeds<'_> {
+    fn greedy(&mut self, rule: &'static str, choice: PairScore, meter: &EffortClock<'_>) {
         // A tree that is dearer than the one that is kept is not worth finishing.
         let flops = matches!(self.goal.objective, Objective::Flops);
         let known = self.trees.iter().find(|start| flops && start.rule == rule);
@@ -78,8 +83,12 @@ impl Starts<'_> {
         pairs.into_iter().for_each(|pairs| self.offer(rule, pairs));
     }
 
-    fn eliminations(&mut self, meter: &Meter<'_>) {
-        for (name, rule) in [("size", Rule::Size), ("fill", Rule::Fill), ("weighted fill", Rule::WeightedFill)] {
+    fn eliminations(&mut self, meter: &EffortClock<'_>) {
+        for (name, rule) in [
+            ("size", EliminationRule::Size),
+            ("fill", EliminationRule::Fill),
+            ("weighted fill", EliminationRule::WeightedFill),
+        ] {
             if meter.more(RULES_UNTIL) {
                 let pairs = eliminate::pairs(self.graph, rule, MOST_LEGS, meter.stop());
                 meter.spend(ELIMINATION_WORK * (self.graph.legs.len() + self.graph.extents.len()));
@@ -89,8 +98,8 @@ impl Starts<'_> {
     }
 
     fn offer(&mut self, rule: &'static str, pairs: Pairs) {
-        let Some(total) = Nodes::new(self.graph, self.goal, &pairs).map(|tree| tree.total()) else { return };
-        let start = Start { rule, total, pairs };
+        let Some(total) = EditableTree::new(self.graph, self.goal, &pairs).map(|tree| tree.total()) else { return };
+        let start = SeedTree { rule, total, pairs };
         match self.trees.iter_mut().find(|known| known.rule == rule) {
             Some(known) if known.total <= total => {}
             Some(known) => *known = start,

@@ -2,18 +2,18 @@
 
 use std::ops::{Index, Range};
 
-/// Lists of numbers, one after another: the legs of each tensor, or the tensors of each axis.
+/// ListPool of numbers, one after another: the legs of each tensor, or the tensors of each axis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lists {
+pub(crate) struct ListPool {
     /// Where each list ends.
     ends: Vec<usize>,
     items: Vec<u32>,
 }
 
-impl Lists {
+impl ListPool {
     /// No lists, with room for so many and for so many numbers in all.
-    pub(crate) fn with_capacity(lists: usize, items: usize) -> Lists {
-        Lists { ends: Vec::with_capacity(lists), items: Vec::with_capacity(items) }
+    pub(crate) fn with_capacity(lists: usize, items: usize) -> ListPool {
+        ListPool { ends: Vec::with_capacity(lists), items: Vec::with_capacity(items) }
     }
 
     /// Appends a list.
@@ -50,7 +50,7 @@ impl Lists {
         &self.items
     }
 
-    /// Where a list lies among all [`items`](Lists::items).
+    /// Where a list lies among all [`items`](ListPool::items).
     pub(crate) fn range(&self, list: usize) -> Range<usize> {
         let start = if list == 0 { 0 } else { self.ends[list - 1] };
         start..self.ends[list]
@@ -75,7 +75,7 @@ impl Lists {
     }
 
     /// For each number below `numbers`, the lists that have it, ascending.
-    pub(crate) fn transposed(&self, numbers: usize) -> Lists {
+    pub(crate) fn transposed(&self, numbers: usize) -> ListPool {
         let mut ends = vec![0; numbers];
         self.items.iter().for_each(|&item| ends[item as usize] += 1);
         let mut start = 0;
@@ -90,11 +90,11 @@ impl Lists {
                 *end += 1;
             }
         }
-        Lists { ends, items }
+        ListPool { ends, items }
     }
 }
 
-impl Index<usize> for Lists {
+impl Index<usize> for ListPool {
     type Output = [u32];
 
     #[inline]
@@ -103,9 +103,9 @@ impl Index<usize> for Lists {
     }
 }
 
-impl<L: IntoIterator<Item = u32>> FromIterator<L> for Lists {
-    fn from_iter<T: IntoIterator<Item = L>>(lists: T) -> Lists {
-        let mut all = Lists::default();
+impl<L: IntoIterator<Item = u32>> FromIterator<L> for ListPool {
+    fn from_iter<T: IntoIterator<Item = L>>(lists: T) -> ListPool {
+        let mut all = ListPool::default();
         lists.into_iter().for_each(|list| all.push(list));
         all
     }
@@ -113,11 +113,11 @@ impl<L: IntoIterator<Item = u32>> FromIterator<L> for Lists {
 
 #[cfg(test)]
 mod tests {
-    use super::Lists;
+    use super::ListPool;
 
     #[test]
     fn lists_are_sorted_filtered_and_turned_over() {
-        let mut lists = Lists::with_capacity(4, 9);
+        let mut lists = ListPool::with_capacity(4, 9);
         for list in [&[4, 1, 4, 2][..], &[], &[0, 3], &[2, 2]] {
             lists.push_sorted(list);
         }

@@ -1,9 +1,9 @@
 //! Annealing of a part of a tree: the schedule around the rotations.
 
-use super::anneal::{Bits, Rotations, Tables};
-use super::meter::Meter;
-use super::nodes::{GIVEN, Nodes};
-use super::window::{Axes, Window};
+use super::anneal::{Bits, MathTables, Rotations};
+use super::effort::EffortClock;
+use super::subtree::{Axes, Subtree};
+use super::tree_editor::{EditableTree, GIVEN};
 use crate::random::Random;
 
 /// The most axes that a part may have.
@@ -25,13 +25,13 @@ const PROPOSALS: usize = 1024;
 
 /// A share of a search, by the parts of the whole at which it begins and ends.
 #[derive(Clone, Copy)]
-pub(super) struct Share<'m> {
-    pub(super) meter: &'m Meter<'m>,
+pub(super) struct EffortShare<'m> {
+    pub(super) meter: &'m EffortClock<'m>,
     pub(super) from: f64,
     pub(super) to: f64,
 }
 
-impl Share<'_> {
+impl EffortShare<'_> {
     /// Whether step number `step` of so many goes on.
     fn more(&self, step: u32) -> bool {
         self.meter.more(self.from + (self.to - self.from) * f64::from(step + 1) / f64::from(STEPS))
@@ -40,10 +40,10 @@ impl Share<'_> {
 
 /// Anneals a part of a tree for a share of the time; the part is left as it was if nothing better came of it.
 pub(super) fn anneal(
-    tree: &mut Nodes<'_>,
-    window: &Window,
+    tree: &mut EditableTree<'_>,
+    window: &Subtree,
     temperatures: Temperatures,
-    share: &Share<'_>,
+    share: &EffortShare<'_>,
     random: &mut Random,
 ) -> bool {
     let axes = Axes::of(tree, &window.below);
@@ -66,11 +66,11 @@ pub(super) fn anneal(
 }
 
 fn anneal_bits<const W: usize>(
-    tree: &mut Nodes<'_>,
-    window: &Window,
+    tree: &mut EditableTree<'_>,
+    window: &Subtree,
     axes: &Axes,
     temperatures: Temperatures,
-    share: &Share<'_>,
+    share: &EffortShare<'_>,
     random: &mut Random,
 ) -> bool {
     let below = &window.below;
@@ -80,7 +80,7 @@ fn anneal_bits<const W: usize>(
     let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, (whole, size), &local_children(tree, window));
     let mut best = Best { total: state.total(), children: None };
     let bundle = SWEEPS + PROPOSALS / below.len();
-    Tables::with(|tables| {
+    MathTables::with(|tables| {
         let cooling = (temperatures.last / temperatures.first).ln();
         for step in 0..STEPS {
             let temperature = temperatures.first * (cooling * f64::from(step) / f64::from(STEPS - 1)).exp();
@@ -121,7 +121,7 @@ impl Best {
 }
 
 /// The products of a window with its own numbers: the nodes below come first, then the products, the root last.
-fn local_children(tree: &Nodes<'_>, window: &Window) -> Vec<[u32; 2]> {
+fn local_children(tree: &EditableTree<'_>, window: &Subtree) -> Vec<[u32; 2]> {
     let mut place = vec![0; tree.legs.len()];
     let order = window.below.iter().chain(window.products.iter().rev());
     order.zip(0..).for_each(|(&node, local)| place[node as usize] = local);
@@ -131,7 +131,7 @@ fn local_children(tree: &Nodes<'_>, window: &Window) -> Vec<[u32; 2]> {
 }
 
 /// The products of a window with the tree's numbers, each after those it multiplies.
-fn outer_products(window: &Window, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
+fn outer_products(window: &Subtree, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
     let leaves = window.below.len();
     let nodes: Vec<u32> = window.below.iter().chain(window.products.iter().rev()).copied().collect();
     let mut open = vec![(nodes.len() - 1) as u32];

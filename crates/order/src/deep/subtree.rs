@@ -1,23 +1,23 @@
 //! Parts of a tree that are improved by themselves.
 
-use super::nodes::Nodes;
+use super::tree_editor::EditableTree;
 
 /// A connected part of a tree: one product and some of those below it, down to nodes that are taken as they are.
 ///
 /// What happens in a part changes nothing outside of it, since the legs of its root stay the same; so it is a smaller problem
 /// of the same kind.
-pub(super) struct Window {
+pub(super) struct Subtree {
     /// The nodes that are taken as they are.
     pub(super) below: Vec<u32>,
     /// The products between, each before those it multiplies: the root comes first.
     pub(super) products: Vec<u32>,
 }
 
-impl Window {
+impl Subtree {
     /// The part that grows from `root` by always opening up the node that `rank` puts first, to at most `most` nodes below.
-    pub(super) fn grow(tree: &Nodes<'_>, root: u32, most: usize, rank: impl Fn(u32) -> f64) -> Window {
+    pub(super) fn grow(tree: &EditableTree<'_>, root: u32, most: usize, rank: impl Fn(u32) -> f64) -> Subtree {
         let mut open = std::collections::BinaryHeap::new();
-        let mut window = Window { below: Vec::new(), products: Vec::new() };
+        let mut window = Subtree { below: Vec::new(), products: Vec::new() };
         let entry = |node: u32| (ordered(rank(node)), std::cmp::Reverse(node));
         open.push(entry(root));
         while let Some((_, std::cmp::Reverse(node))) = open.pop() {
@@ -34,7 +34,7 @@ impl Window {
     }
 
     /// How many axes the nodes below have.
-    pub(super) fn axes(&self, tree: &Nodes<'_>) -> usize {
+    pub(super) fn axes(&self, tree: &EditableTree<'_>) -> usize {
         let mut seen = vec![false; tree.logs.len()];
         let legs = self.below.iter().flat_map(|&node| &tree.legs[node as usize]);
         legs.filter(|&&axis| !std::mem::replace(&mut seen[axis as usize], true)).count()
@@ -73,7 +73,7 @@ pub(super) enum Weights {
 const MORE_WORDS: usize = 6;
 
 impl Axes {
-    pub(super) fn of(tree: &Nodes<'_>, below: &[u32]) -> Axes {
+    pub(super) fn of(tree: &EditableTree<'_>, below: &[u32]) -> Axes {
         let mut axes: Vec<u32> = below.iter().flat_map(|&node| &tree.legs[node as usize]).copied().collect();
         axes.sort_unstable();
         axes.dedup();

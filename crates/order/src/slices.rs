@@ -2,13 +2,13 @@
 
 use einfold_ir::{Cost, Count, Network, Tree};
 
-use crate::cost::{self, Sum, Walk};
+use crate::cost::{self, MovingSum, TreeWalk};
 use crate::graph::Graph;
 
 /// A sliced axis: the contraction runs once for each of `parts` pieces of equal length, and the results are added up, or put
 /// side by side where the output has the axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Slice {
+pub struct SlicedAxis {
     /// The axis of the network.
     pub axis: u32,
     /// Into how many pieces it is cut: a divisor of its extent, 2 or more.
@@ -18,23 +18,28 @@ pub struct Slice {
 /// The cost of all slices of `tree` together, which must be a tree of `network`. The loops are nested in the order of
 /// `slices`. A step runs once for each turn of the loops down to the innermost one that it depends on. A result that a step
 /// inside of further loops uses stays until they end, and the whole output is there from the beginning.
-pub fn evaluate_sliced(network: &Network, tree: &Tree, slices: &[Slice]) -> Cost {
-    evaluate_run(network, tree, slices, &[])
+pub fn sliced_cost(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Cost {
+    sliced_cost_with_constants(network, tree, slices, &[])
 }
 
-/// As [`evaluate_sliced`], of a run for which what is made of the tensors `constants` alone is there already.
-pub(crate) fn evaluate_run(network: &Network, tree: &Tree, slices: &[Slice], constants: &[u32]) -> Cost {
+/// As [`sliced_cost`], of a run for which what is made of the tensors `constants` alone is there already.
+pub(crate) fn sliced_cost_with_constants(
+    network: &Network,
+    tree: &Tree,
+    slices: &[SlicedAxis],
+    constants: &[u32],
+) -> Cost {
     let special = !slices.is_empty() || !constants.is_empty();
     let Some(pieces) = pieces(network, slices).filter(|_| special) else {
-        return cost::evaluate(network, tree);
+        return cost::tree_cost(network, tree);
     };
     let made = made_of(tree, constants);
     let (graph, depths) = (Graph::of(&pieces), depths(network, tree, slices));
     let runs = runs(slices);
     let products = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum::<usize>();
-    let mut walk = Walk::new(&graph, tree);
+    let mut walk = TreeWalk::new(&graph, tree);
     // The output is the last term of the sum; the last product writes into it.
-    let mut alive = Sum::of_zeros(products + 1);
+    let mut alive = MovingSum::of_zeros(products + 1);
     if !slices.is_empty() {
         alive.set(products, network.result().unwrap_or_else(|| positions(network)));
     }
@@ -62,7 +67,7 @@ pub(crate) fn evaluate_run(network: &Network, tree: &Tree, slices: &[Slice], con
 }
 
 /// The network of one piece of each sliced axis; none if a slice is not one of it.
-fn pieces(network: &Network, slices: &[Slice]) -> Option<Network> {
+fn pieces(network: &Network, slices: &[SlicedAxis]) -> Option<Network> {
     let mut extents = network.extents().to_vec();
     for slice in slices {
         let extent = extents.get_mut(slice.axis as usize)?;
@@ -99,7 +104,7 @@ fn made_of(tree: &Tree, constants: &[u32]) -> Vec<bool> {
 }
 
 /// How often what depends on so many loops runs.
-fn runs(slices: &[Slice]) -> Vec<Count> {
+fn runs(slices: &[SlicedAxis]) -> Vec<Count> {
     let turns = slices.iter().scan(Count::ONE, |runs, slice| {
         *runs *= Count::from(slice.parts);
         Some(*runs)
@@ -108,7 +113,7 @@ fn runs(slices: &[Slice]) -> Vec<Count> {
 }
 
 /// By SSA id: how many of the loops, from the outermost, are around a tensor.
-fn depths(network: &Network, tree: &Tree, slices: &[Slice]) -> Vec<usize> {
+fn depths(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Vec<usize> {
     let mut loop_of = vec![0; network.extents().len()];
     slices.iter().zip(1..).for_each(|(slice, depth)| loop_of[slice.axis as usize] = depth);
     let deepest = |axes: &Vec<u32>| axes.iter().map(|&axis| loop_of[axis as usize]).max().unwrap_or(0);
@@ -121,9 +126,9 @@ fn depths(network: &Network, tree: &Tree, slices: &[Slice]) -> Vec<usize> {
 
 /// Nests the loops so that little is computed again: the innermost is always the one that the cheapest steps depend on, of
 /// those that are left.
-pub(crate) fn nest(network: &Network, tree: &Tree, slices: Vec<Slice>) -> Vec<Slice> {
+pub(crate) fn nest(network: &Network, tree: &Tree, slices: Vec<SlicedAxis>) -> Vec<SlicedAxis> {
     let Some(graph) = pieces(network, &slices).map(|pieces| Graph::of(&pieces)) else { return slices };
-    let mut walk = Walk::new(&graph, tree);
+    let mut walk = TreeWalk::new(&graph, tree);
     let flops: Vec<f64> = tree
         .steps()
         .iter()

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::FormatError;
-use super::instance::{Instance, Label};
-use crate::{Objective, Order, Ordered, SavedOrder, SavedSlice, SavedTree};
+use super::named_network::{Label, NamedNetwork};
+use crate::{FoundOrder, Objective, Order, SavedOrder, SavedSlicedAxis, SavedTree};
 
 /// The name and version of the form. Keys may be added within a version.
 const SCHEMA: &str = "einfold.order/1";
@@ -130,12 +130,13 @@ impl Entry {
     fn saved(mut self) -> Result<SavedTree, FormatError> {
         let network = match [self.inputs.take(), self.output.take(), self.sizes.take()] {
             [None, _, _] => None,
-            [inputs, output, sizes] => Some(Instance::from_value(json!({
+            [inputs, output, sizes] => Some(NamedNetwork::from_value(json!({
                 "inputs": inputs, "output": output, "sizes": sizes,
             }))?),
         };
         let slices = std::mem::take(&mut self.slices);
-        let slices = slices.into_iter().map(|slice| SavedSlice { axis: slice.axis.0, parts: slice.parts }).collect();
+        let slices =
+            slices.into_iter().map(|slice| SavedSlicedAxis { axis: slice.axis.0, parts: slice.parts }).collect();
         let leaves = network.as_ref().map(|instance| instance.network.inputs().len());
         let tree = match self.bare()? {
             Order::Ssa(path) => Tree::from_ssa(leaves.unwrap_or_else(|| tensors(&path)), &path)?,
@@ -167,7 +168,7 @@ impl SavedOrder {
     }
 
     /// As JSON, which [`Order::from_json`] reads again: `objective`, `memory_limit`, `largest_limit`, and in `contractions` for
-    /// each its tree and slices and its network, as [`Instance::from_json`] reads it; where there is but one, these are keys of the
+    /// each its tree and slices and its network, as [`NamedNetwork::from_json`] reads it; where there is but one, these are keys of the
     /// whole.
     pub fn to_json(&self) -> Value {
         let mut object = match &self.contractions[..] {
@@ -188,21 +189,21 @@ impl SavedOrder {
 impl SavedTree {
     fn to_json(&self) -> Map<String, Value> {
         let SavedTree { tree, slices, network } = self;
-        let slice = |slice: &SavedSlice| json!({ "axis": slice.axis, "parts": slice.parts });
+        let slice = |slice: &SavedSlicedAxis| json!({ "axis": slice.axis, "parts": slice.parts });
         let mut object = Map::from_iter([
             ("tensors".to_owned(), tree.leaves().into()),
             ("path".to_owned(), json!(tree.linear_path())),
             ("ssa_path".to_owned(), json!(tree.steps())),
             ("slices".to_owned(), slices.iter().map(slice).collect()),
         ]);
-        if let Some(Instance { network, labels }) = network {
+        if let Some(NamedNetwork { network, labels }) = network {
             object.extend(network_json(network, labels));
         }
         object
     }
 }
 
-/// A network as [`Instance::from_json`] reads it; axes that no tensor has are left out.
+/// A network as [`NamedNetwork::from_json`] reads it; axes that no tensor has are left out.
 fn network_json(network: &Network, labels: &[String]) -> [(String, Value); 3] {
     let named = |legs: &Vec<u32>| legs.iter().map(|&axis| labels[axis as usize].as_str()).collect::<Vec<_>>();
     let inputs: Vec<Vec<&str>> = network.inputs().iter().map(named).collect();
@@ -215,8 +216,8 @@ fn network_json(network: &Network, labels: &[String]) -> [(String, Value); 3] {
 /// An order as JSON: what [`SavedOrder::to_json`] has of one contraction, by the `labels` of its axes; and `algorithm`, and what
 /// it costs, all slices together: `flops`, as [`count_json`] has it, and the logarithms `flops_log10`, `size_log2`, `write_log10`
 /// and `peak_log2` (null for 0) of [`Cost`](einfold_ir::Cost). A search that can be repeated has its `record`.
-pub fn ordered_json(saved: &SavedOrder, ordered: &Ordered) -> Value {
-    let Ordered { tree: _, slices: _, cost, strategy, record } = ordered;
+pub fn order_json(saved: &SavedOrder, ordered: &FoundOrder) -> Value {
+    let FoundOrder { tree: _, slices: _, cost, strategy, record } = ordered;
     let mut value = saved.to_json();
     value["algorithm"] = (*strategy).into();
     value["flops"] = count_json(cost.flops);

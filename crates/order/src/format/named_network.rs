@@ -12,8 +12,8 @@ use super::FormatError;
 /// A network with the names that its axes have in a file.
 ///
 /// ```
-/// use einfold_order::format::Instance;
-/// let chain = Instance::from_json(
+/// use einfold_order::format::NamedNetwork;
+/// let chain = NamedNetwork::from_json(
 ///     r#"{"inputs": [["i", "j"], ["j", "k"]], "output": ["i", "k"], "sizes": {"i": 2, "j": 3, "k": 4}}"#,
 /// )?;
 /// assert_eq!(chain.network.inputs(), [[0, 1], [1, 2]]);
@@ -21,7 +21,7 @@ use super::FormatError;
 /// # Ok::<(), einfold_order::format::FormatError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
+pub struct NamedNetwork {
     /// The network. Its axes are numbered in the order in which `inputs` names them.
     pub network: Network,
     /// The label of each axis.
@@ -41,22 +41,22 @@ pub(super) struct Label(pub(super) String);
 
 struct Extent(u64);
 
-impl Instance {
+impl NamedNetwork {
     /// Reads an object with `inputs`, the axes of each tensor; `output`, the axes that are kept; and `sizes`, the extent of
     /// each axis. Axes are integers or texts. Other keys may be there.
     ///
     /// # Errors
     /// [`FormatError`]: a text of another form, an axis without extent, an output that is none.
-    pub fn from_json(text: &str) -> Result<Instance, FormatError> {
-        Instance::of(serde_json::from_str(text)?)
+    pub fn from_json(text: &str) -> Result<NamedNetwork, FormatError> {
+        NamedNetwork::of(serde_json::from_str(text)?)
     }
 
-    /// As [`from_json`](Instance::from_json).
-    pub(super) fn from_value(value: serde_json::Value) -> Result<Instance, FormatError> {
-        Instance::of(serde_json::from_value(value)?)
+    /// As [`from_json`](NamedNetwork::from_json).
+    pub(super) fn from_value(value: serde_json::Value) -> Result<NamedNetwork, FormatError> {
+        NamedNetwork::of(serde_json::from_value(value)?)
     }
 
-    fn of(Document { inputs, output, sizes }: Document) -> Result<Instance, FormatError> {
+    fn of(Document { inputs, output, sizes }: Document) -> Result<NamedNetwork, FormatError> {
         let mut axes = HashMap::with_capacity(sizes.len());
         let (mut labels, mut extents) = (Vec::with_capacity(sizes.len()), Vec::with_capacity(sizes.len()));
         let mut tensors = Vec::with_capacity(inputs.len());
@@ -73,7 +73,7 @@ impl Instance {
         }
         let output = kept(&output, &axes)?;
         let network = Network::new(tensors, output, extents).expect("every axis was given an extent");
-        Ok(Instance { network, labels })
+        Ok(NamedNetwork { network, labels })
     }
 }
 
@@ -147,14 +147,14 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Instance::from_json(text).unwrap_err().to_string()
+        NamedNetwork::from_json(text).unwrap_err().to_string()
     }
 
     #[test]
     fn integers_and_texts_are_labels() {
         let text = r#"{"name": "x", "output": [7], "sizes": {"-1": 5, "7": 2, "b": 3, "unused": 9},
                        "inputs": [[7, "b"], ["b", -1, -1], []]}"#;
-        let read = Instance::from_json(text).unwrap();
+        let read = NamedNetwork::from_json(text).unwrap();
         assert_eq!(read.labels, ["7", "b", "-1"]);
         let network = Network::new(vec![vec![0, 1], vec![1, 2, 2], vec![]], vec![0], vec![2, 3, 5]).unwrap();
         assert_eq!(read.network, network);

@@ -1,7 +1,7 @@
 //! A binary tree over the tensors of a graph that is changed in place.
 
 use crate::graph::{Graph, Pairs, contract_into};
-use crate::objective::Goal;
+use crate::objective::ObjectiveWithLimits;
 use crate::watch::tally;
 
 /// The binary logarithm of the elements of a result that are given: so few that they make no difference.
@@ -9,12 +9,12 @@ pub(super) const GIVEN: f64 = -1024.0;
 /// The most legs of all products together: 128 MiB.
 const MOST_LEGS: usize = 1 << 25;
 
-/// A tree under improvement. Nodes `0..leaves` are the tensors, the others products; a node keeps its place while the tree
+/// A tree under improvement. EditableTree `0..leaves` are the tensors, the others products; a node keeps its place while the tree
 /// below it changes.
 #[derive(Clone)]
-pub(crate) struct Nodes<'g> {
+pub(crate) struct EditableTree<'g> {
     pub(crate) graph: &'g Graph,
-    pub(crate) goal: Goal,
+    pub(crate) goal: ObjectiveWithLimits,
     /// The extents of the axes, or of their pieces where they are sliced, and the binary logarithms.
     pub(crate) extents: Vec<f64>,
     pub(crate) logs: Vec<f64>,
@@ -29,14 +29,14 @@ pub(crate) struct Nodes<'g> {
     uses: Vec<u32>,
 }
 
-impl<'g> Nodes<'g> {
+impl<'g> EditableTree<'g> {
     /// The tree of SSA steps; none if the products have too many legs to be kept.
-    pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Option<Nodes<'g>> {
+    pub(crate) fn new(graph: &'g Graph, goal: ObjectiveWithLimits, pairs: &Pairs) -> Option<EditableTree<'g>> {
         let extents: Vec<f64> = graph.extents.iter().map(|&extent| positive(extent)).collect();
         let nodes = graph.legs.len() + pairs.len();
         let mut legs: Vec<Vec<u32>> = graph.legs.iter().map(<[u32]>::to_vec).collect();
         legs.resize(nodes, Vec::new());
-        let mut tree = Nodes {
+        let mut tree = EditableTree {
             graph,
             goal,
             logs: extents.iter().map(|extent| extent.log2()).collect(),
@@ -91,7 +91,7 @@ impl<'g> Nodes<'g> {
     }
 
     /// Another goal.
-    pub(crate) fn set_goal(&mut self, goal: Goal) {
+    pub(crate) fn set_goal(&mut self, goal: ObjectiveWithLimits) {
         self.goal = goal;
         self.price_all();
     }
@@ -135,7 +135,7 @@ impl<'g> Nodes<'g> {
         node == self.root && self.graph.result.is_some()
     }
 
-    /// As [`size_of`](Nodes::size_of) the legs of a product; next to nothing of a result that is given.
+    /// As [`size_of`](EditableTree::size_of) the legs of a product; next to nothing of a result that is given.
     pub(super) fn size_at(&self, node: usize, legs: &[u32]) -> f64 {
         if self.is_given(node as u32) { GIVEN } else { self.size_of(legs) }
     }
@@ -167,7 +167,7 @@ impl<'g> Nodes<'g> {
         self.postorder_of(&self.children)
     }
 
-    /// As [`postorder`](Nodes::postorder), with the children in this order.
+    /// As [`postorder`](EditableTree::postorder), with the children in this order.
     fn postorder_of(&self, children: &[[u32; 2]]) -> Vec<u32> {
         let mut open = vec![self.root];
         let mut order = Vec::with_capacity(children.len());

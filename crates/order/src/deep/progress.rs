@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::{Progress, Watch};
 
 /// The best so far of all threads, and who is to know of it.
-pub(super) struct Board<'w> {
+pub(super) struct SharedBest<'w> {
     pub(super) began: Instant,
     pub(super) watch: &'w dyn Watch,
     state: Mutex<State>,
@@ -20,10 +20,10 @@ struct State {
 /// How often the one who looks on is told that nothing has changed.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-impl<'w> Board<'w> {
-    pub(super) fn new(began: Instant, watch: &'w dyn Watch) -> Board<'w> {
+impl<'w> SharedBest<'w> {
+    pub(super) fn new(began: Instant, watch: &'w dyn Watch) -> SharedBest<'w> {
         let state = State { best_log2: f64::INFINITY, told: Duration::ZERO };
-        Board { began, watch, state: Mutex::new(state) }
+        SharedBest { began, watch, state: Mutex::new(state) }
     }
 
     /// Tells of a tree that costs so much after a part of the search.

@@ -1,24 +1,24 @@
 //! How long a search may go on.
 //!
-//! Every decision of a search that the clock has a part in is an answer of [`Meter::more`]. The answers are kept, as the
+//! Every decision of a search that the clock has a part in is an answer of [`EffortClock::more`]. The answers are kept, as the
 //! lengths of the runs of yes, so that a search can be repeated move by move from its seed and this list.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-use super::board::Board;
-use super::record::Record;
+use super::progress::SharedBest;
+use super::record::ReplayRecord;
 use crate::Effort;
-use crate::watch::Stop;
+use crate::watch::StopCheck;
 
 /// What one search has used of what it may.
-pub(super) struct Meter<'b> {
+pub(super) struct EffortClock<'b> {
     kind: Kind,
     /// About how much work the whole search is.
     total_work: f64,
-    board: &'b Board<'b>,
-    stop: Stop<'b>,
-    /// How often [`Meter::more`] has said yes since it last said no.
+    board: &'b SharedBest<'b>,
+    stop: StopCheck<'b>,
+    /// How often [`EffortClock::more`] has said yes since it last said no.
     run: Cell<u32>,
     runs: RefCell<Vec<u32>>,
     /// The part that was spent when the clock was last read.
@@ -30,7 +30,7 @@ enum Kind {
         began: Instant,
         time: Duration,
     },
-    /// In units of [`Meter::spend`].
+    /// In units of [`EffortClock::spend`].
     Work {
         done: Cell<u64>,
     },
@@ -38,31 +38,39 @@ enum Kind {
     Replay(RefCell<Vec<u32>>),
 }
 
-impl<'b> Meter<'b> {
+impl<'b> EffortClock<'b> {
     /// A search with this effort on so many tensors.
-    pub(super) fn new(effort: Effort, tensors: usize, board: &'b Board<'b>) -> Meter<'b> {
+    pub(super) fn new(effort: Effort, tensors: usize, board: &'b SharedBest<'b>) -> EffortClock<'b> {
         let total_work = total_work(effort, tensors);
         let kind = match effort {
             Effort::Time(time) => Kind::Time { began: board.began, time },
             Effort::Auto | Effort::Trials(_) | Effort::Work(_) => Kind::Work { done: Cell::new(0) },
         };
-        let stop = Stop::new(board.watch);
-        Meter { kind, total_work, board, stop, run: Cell::new(0), runs: RefCell::default(), spent: Cell::new(0.0) }
+        let stop = StopCheck::new(board.watch);
+        EffortClock {
+            kind,
+            total_work,
+            board,
+            stop,
+            run: Cell::new(0),
+            runs: RefCell::default(),
+            spent: Cell::new(0.0),
+        }
     }
 
     /// A search that goes as the one of the record went.
-    pub(super) fn replay(record: &Record, tensors: usize, board: &'b Board<'b>) -> Meter<'b> {
+    pub(super) fn replay(record: &ReplayRecord, tensors: usize, board: &'b SharedBest<'b>) -> EffortClock<'b> {
         let kind = Kind::Replay(RefCell::new(record.runs.iter().rev().copied().collect()));
-        let stop = Stop::repeating(board.watch, record.stopped);
-        Meter { kind, stop, ..Meter::new(record.effort, tensors, board) }
+        let stop = StopCheck::repeating(board.watch, record.stopped);
+        EffortClock { kind, stop, ..EffortClock::new(record.effort, tensors, board) }
     }
 
     /// Whether the search is to end now.
-    pub(super) fn stop(&self) -> &Stop<'b> {
+    pub(super) fn stop(&self) -> &StopCheck<'b> {
         &self.stop
     }
 
-    /// About how much work the whole search is, in units of [`Meter::spend`]; the same when the search is repeated.
+    /// About how much work the whole search is, in units of [`EffortClock::spend`]; the same when the search is repeated.
     pub(super) fn total_work(&self) -> f64 {
         self.total_work
     }
@@ -73,10 +81,10 @@ impl<'b> Meter<'b> {
     }
 
     /// The record of the search, which is number `trial` with this effort and seed.
-    pub(super) fn record(self, effort: Effort, seed: u64, trial: u64) -> Record {
+    pub(super) fn record(self, effort: Effort, seed: u64, trial: u64) -> ReplayRecord {
         let mut runs = self.runs.into_inner();
         runs.push(self.run.get());
-        Record { effort, seed, trial, runs, stopped: self.stop.stopped_at() }
+        ReplayRecord { effort, seed, trial, runs, stopped: self.stop.stopped_at() }
     }
 
     /// Counts work that was done. The unit is a proposal of the annealing to a tree of a few axes.

@@ -5,21 +5,21 @@ use std::ops::Add;
 use einfold_ir::Count;
 
 use super::{MAX_TENSORS, Set, bits};
-use crate::graph::{Graph, Lists};
+use crate::graph::{Graph, ListPool};
 
 /// An axis by the tensors that it connects.
-pub(super) struct Bond {
+pub(super) struct Leg {
     pub(super) members: Set,
     /// Whether the output has it.
     kept: bool,
     extent: u64,
 }
 
-impl Bond {
+impl Leg {
     /// The axes of `graph`, which has no more tensors than a set can.
-    pub(super) fn all(graph: &Graph) -> Vec<Bond> {
-        let bond = |(&kept, &extent)| Bond { members: 0, kept, extent };
-        let mut bonds: Vec<Bond> = graph.kept.iter().zip(&graph.extents).map(bond).collect();
+    pub(super) fn all(graph: &Graph) -> Vec<Leg> {
+        let bond = |(&kept, &extent)| Leg { members: 0, kept, extent };
+        let mut bonds: Vec<Leg> = graph.kept.iter().zip(&graph.extents).map(bond).collect();
         for (tensor, legs) in graph.legs.iter().enumerate() {
             legs.iter().for_each(|&axis| bonds[axis as usize].members |= 1 << tensor);
         }
@@ -34,32 +34,32 @@ impl Bond {
 }
 
 /// A way to compute the flops of steps.
-pub(super) trait Pricing {
+pub(super) trait CostModel {
     /// Flops. The default is none.
     type Flops: Copy + Default + PartialOrd + Add<Output = Self::Flops>;
     /// More than any tree takes.
     const NEVER: Self::Flops;
     /// What must be known of a set of tensors.
-    type Facts: Copy;
+    type SetInfo: Copy;
     /// What must be known of it to use it in a step.
-    type Half: Copy;
+    type HalfInfo: Copy;
 
     /// The facts of one set.
-    fn facts(&self, set: Set) -> Self::Facts;
+    fn facts(&self, set: Set) -> Self::SetInfo;
 
     /// The facts of the set that `grown`, of these facts, and `added`, not larger, are together.
-    fn grow(&self, facts: Self::Facts, grown: Set, added: Set) -> Self::Facts;
+    fn grow(&self, facts: Self::SetInfo, grown: Set, added: Set) -> Self::SetInfo;
 
-    fn half(facts: Self::Facts) -> Self::Half;
+    fn half(facts: Self::SetInfo) -> Self::HalfInfo;
 
     /// The flops of the step that makes `whole` out of two halves.
-    fn flops(&self, whole: Self::Facts, halves: [Self::Half; 2]) -> Self::Flops;
+    fn flops(&self, whole: Self::SetInfo, halves: [Self::HalfInfo; 2]) -> Self::Flops;
 
     /// What the step that uses the result of a set takes at least.
-    fn least_use(&self, facts: Self::Facts) -> Self::Flops;
+    fn least_use(&self, facts: Self::SetInfo) -> Self::Flops;
 
     /// The facts of all sets of the first few tensors, each at its number.
-    fn table(&self, tensors: usize) -> Vec<Self::Facts> {
+    fn table(&self, tensors: usize) -> Vec<Self::SetInfo> {
         (0..1 << tensors).map(|set| self.facts(set)).collect()
     }
 }
@@ -71,38 +71,38 @@ const MAX_LOG2: f64 = 1000.0;
 ///
 /// A step visits the axes that any of its tensors has, but those summed before. So its flops are a product of three numbers
 /// that depend on one set each.
-pub(super) struct Floats<'a> {
-    bonds: &'a [Bond],
+pub(super) struct FloatCosts<'a> {
+    bonds: &'a [Leg],
     /// By tensor: its bonds.
-    of_tensor: Lists,
+    of_tensor: ListPool,
 }
 
-impl Floats<'_> {
+impl FloatCosts<'_> {
     /// None if extents are 0 or too large for f64.
-    pub(super) fn of(bonds: &[Bond]) -> Option<Floats<'_>> {
+    pub(super) fn of(bonds: &[Leg]) -> Option<FloatCosts<'_>> {
         let all = Count::product(bonds.iter().map(|bond| bond.extent));
         if all == Count::ZERO || all.log2() >= MAX_LOG2 {
             return None;
         }
-        let members: Lists = bonds.iter().map(|bond| bits(bond.members).map(|tensor| tensor as u32)).collect();
-        Some(Floats { bonds, of_tensor: members.transposed(MAX_TENSORS) })
+        let members: ListPool = bonds.iter().map(|bond| bits(bond.members).map(|tensor| tensor as u32)).collect();
+        Some(FloatCosts { bonds, of_tensor: members.transposed(MAX_TENSORS) })
     }
 }
 
 /// Of a set: the product of the extents of all its axes, and the inverse product of those summed within.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Products {
+pub(super) struct LegProducts {
     touched: f64,
     per_summed: f64,
 }
 
-impl Pricing for Floats<'_> {
+impl CostModel for FloatCosts<'_> {
     type Flops = f64;
-    type Facts = Products;
-    type Half = f64;
+    type SetInfo = LegProducts;
+    type HalfInfo = f64;
     const NEVER: f64 = f64::INFINITY;
 
-    fn facts(&self, set: Set) -> Products {
+    fn facts(&self, set: Set) -> LegProducts {
         let (mut touched, mut summed) = (1.0, 1.0);
         for bond in self.bonds.iter().filter(|bond| bond.members & set != 0) {
             touched *= bond.extent as f64;
@@ -110,10 +110,10 @@ impl Pricing for Floats<'_> {
                 summed *= bond.extent as f64;
             }
         }
-        Products { touched, per_summed: 1.0 / summed }
+        LegProducts { touched, per_summed: 1.0 / summed }
     }
 
-    fn grow(&self, mut facts: Products, grown: Set, added: Set) -> Products {
+    fn grow(&self, mut facts: LegProducts, grown: Set, added: Set) -> LegProducts {
         let mut summed = 1.0;
         for tensor in bits(added) {
             let below = !(Set::MAX << tensor);
@@ -135,22 +135,22 @@ impl Pricing for Floats<'_> {
         facts
     }
 
-    fn half(facts: Products) -> f64 {
+    fn half(facts: LegProducts) -> f64 {
         facts.per_summed
     }
 
     #[inline]
-    fn flops(&self, whole: Products, [a, b]: [f64; 2]) -> f64 {
+    fn flops(&self, whole: LegProducts, [a, b]: [f64; 2]) -> f64 {
         whole.touched * (a * b)
     }
 
-    fn least_use(&self, facts: Products) -> f64 {
+    fn least_use(&self, facts: LegProducts) -> f64 {
         facts.touched * facts.per_summed
     }
 
-    fn table(&self, tensors: usize) -> Vec<Products> {
+    fn table(&self, tensors: usize) -> Vec<LegProducts> {
         let sets = 1 << tensors;
-        // Products over the axes that lie within each set, whether kept or not, and over those summed there.
+        // LegProducts over the axes that lie within each set, whether kept or not, and over those summed there.
         let (mut within, mut summed) = (vec![1.0; sets], vec![1.0; sets]);
         for bond in self.bonds {
             let extent = bond.extent as f64;
@@ -164,7 +164,7 @@ impl Pricing for Floats<'_> {
         let all = within[sets - 1];
         // The axes that a set touches are those not within its complement.
         let touched = within.iter().rev().map(|outside| all / outside);
-        touched.zip(summed).map(|(touched, summed)| Products { touched, per_summed: 1.0 / summed }).collect()
+        touched.zip(summed).map(|(touched, summed)| LegProducts { touched, per_summed: 1.0 / summed }).collect()
     }
 }
 
@@ -180,13 +180,13 @@ pub(crate) fn subset_products(entries: &mut [f64]) {
     }
 }
 
-/// Flops as counts, for extents that [`Floats`] cannot take: slower, but right for 0 and for any size.
-pub(super) struct Counts<'a>(pub(super) &'a [Bond]);
+/// Flops as counts, for extents that [`FloatCosts`] cannot take: slower, but right for 0 and for any size.
+pub(super) struct ExactCosts<'a>(pub(super) &'a [Leg]);
 
-impl Pricing for Counts<'_> {
+impl CostModel for ExactCosts<'_> {
     type Flops = Count;
-    type Facts = Set;
-    type Half = Set;
+    type SetInfo = Set;
+    type HalfInfo = Set;
     const NEVER: Count = Count::MAX;
 
     fn facts(&self, set: Set) -> Set {
@@ -207,7 +207,7 @@ impl Pricing for Counts<'_> {
     }
 
     fn flops(&self, whole: Set, [a, b]: [Set; 2]) -> Count {
-        let visited = |bond: &&Bond| bond.members & whole != 0 && !bond.summed_in(a) && !bond.summed_in(b);
+        let visited = |bond: &&Leg| bond.members & whole != 0 && !bond.summed_in(a) && !bond.summed_in(b);
         Count::product(self.0.iter().filter(visited).map(|bond| bond.extent))
     }
 }
