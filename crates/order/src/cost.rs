@@ -68,14 +68,14 @@ pub(crate) struct PairStep {
 struct LiveTensor<'g> {
     legs: Legs<'g>,
     /// The product that made it; none for an operand.
-    made_by: Option<usize>,
+    produced_by: Option<usize>,
 }
 
 /// Runs through the steps of a tree.
 pub(crate) struct TreeWalk<'g> {
     contraction: LegContraction<'g>,
     /// By SSA id.
-    terms: Vec<LiveTensor<'g>>,
+    tensors: Vec<LiveTensor<'g>>,
     products: usize,
     /// The number of the last product and the elements of its result, where those do not follow from its legs.
     result: Option<(usize, Count)>,
@@ -84,34 +84,34 @@ pub(crate) struct TreeWalk<'g> {
 impl<'g> TreeWalk<'g> {
     pub(crate) fn new(graph: &'g Graph, tree: &Tree) -> TreeWalk<'g> {
         let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
-        terms.extend(graph.legs.iter().map(|legs| LiveTensor { legs: Legs::Few(legs.into()), made_by: None }));
+        terms.extend(graph.legs.iter().map(|legs| LiveTensor { legs: Legs::Few(legs.into()), produced_by: None }));
         // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
         terms.resize(tree.leaves(), LiveTensor::default());
         let products: usize = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum();
         let result = products.checked_sub(1).zip(graph.result);
-        TreeWalk { contraction: LegContraction::new(graph), terms, products: 0, result }
+        TreeWalk { contraction: LegContraction::new(graph), tensors: terms, products: 0, result }
     }
 
     /// Multiplies `children` from left to right and calls `each` with every product.
     pub(crate) fn step(&mut self, children: &[u32], mut each: impl FnMut(PairStep)) {
-        let mut terms = children.iter().map(|&id| std::mem::take(&mut self.terms[id as usize]));
+        let mut terms = children.iter().map(|&id| std::mem::take(&mut self.tensors[id as usize]));
         let mut result = terms.next().unwrap_or_default();
         for term in terms {
             let (legs, summed) = self.contraction.contract(result.legs, term.legs);
             let (number, points) = (self.products, self.contraction.size(&legs));
             let size = self.result.filter(|(last, _)| *last == number).map_or(points, |(_, elements)| elements);
-            each(PairStep { number, flops: points * summed, size, used: [result.made_by, term.made_by] });
-            result = LiveTensor { legs, made_by: Some(number) };
+            each(PairStep { number, flops: points * summed, size, used: [result.produced_by, term.produced_by] });
+            result = LiveTensor { legs, produced_by: Some(number) };
             self.products += 1;
         }
-        self.terms.push(result);
+        self.tensors.push(result);
     }
 
     /// The elements of the result of the step before.
     fn result_size(&self) -> Count {
         match self.result.filter(|(last, _)| *last + 1 == self.products) {
             Some((_, elements)) => elements,
-            None => self.terms.last().map_or(Count::ONE, |term| self.contraction.size(&term.legs)),
+            None => self.tensors.last().map_or(Count::ONE, |term| self.contraction.size(&term.legs)),
         }
     }
 }

@@ -134,15 +134,20 @@ pub struct FoundOrder {
 /// # Errors
 /// [`OrderError`]: a network without tensors, a path that is not one of the network, or more operands than an exact search
 /// takes, or limits that no slices keep to.
-pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
-    order_task(&Task::new(network), how, budget, &())
+pub fn order(network: &Network, origin: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
+    order_task(&Task::new(network), origin, budget, &())
 }
 
 /// Orders the contraction of a task while `watch` looks on.
 ///
 /// # Errors
 /// As for [`order`].
-pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Watch) -> Result<FoundOrder, OrderError> {
+pub fn order_task(
+    task: &Task<'_>,
+    origin: &Order,
+    budget: &Budget,
+    watch: &dyn Watch,
+) -> Result<FoundOrder, OrderError> {
     let leaves = task.network.inputs().len();
     if leaves == 0 {
         return Err(OrderError::NoTensors);
@@ -153,7 +158,7 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
     let many = task.amortized_network().filter(|_| limits.are_none());
     let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };
     let search = SearchRequest { task: &asked, budget, watch, began: Instant::now() };
-    let (found, strategy) = match how {
+    let (found, strategy) = match origin {
         Order::Strategy(strategy) => {
             registry::count_search();
             ((strategy.search)(&search)?, strategy.name)
@@ -170,7 +175,7 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
         }
     };
     let stop = StopCheck::new(watch);
-    let ordered = limits.kept(task, budget, found, &stop).priced(task, strategy);
+    let ordered = limits.enforce(task, budget, found, &stop).with_cost(task, strategy);
     if !limits.admit(&ordered.cost) {
         if stop.is_stopped() || watch.is_cancelled() {
             return Err(OrderError::Cancelled);
@@ -197,7 +202,7 @@ pub(crate) struct SearchResult {
 
 impl SearchResult {
     /// With what it costs.
-    pub(crate) fn priced(self, task: &Task<'_>, strategy: &'static str) -> FoundOrder {
+    pub(crate) fn with_cost(self, task: &Task<'_>, strategy: &'static str) -> FoundOrder {
         let SearchResult { tree, slices, record } = self;
         FoundOrder {
             cost: slices::sliced_cost_with_constants(task.network, &tree, &slices, task.constants),

@@ -14,7 +14,7 @@ pub struct Strategy {
     /// What it does, in a line.
     pub about: &'static str,
     /// Whether it orders contractions through gathers and scatters too, see [`order_with_selections`](crate::order_with_selections).
-    pub sees_ids: bool,
+    pub searches_selections: bool,
     /// Finds a tree.
     pub(crate) search: fn(&SearchRequest<'_>) -> Result<SearchResult, OrderError>,
 }
@@ -39,35 +39,35 @@ pub const STRATEGIES: &[Strategy] = &[
         name: "auto",
         aliases: &["true", "auto-hq", "random-greedy", "random-greedy-128"],
         about: "exact where that takes no longer than it saves, else the best that pays to look for",
-        sees_ids: true,
+        searches_selections: true,
         search: auto::search,
     },
     Strategy {
         name: "deep",
         aliases: &["hyper"],
         about: "the best tree that is found with the effort given",
-        sees_ids: true,
+        searches_selections: true,
         search: deep::search,
     },
     Strategy {
         name: "dp",
         aliases: &["optimal", "dynamic-programming", "branch-all", "branch-2", "branch-1"],
         about: "exact: the fewest flops, with outer products up to 12 operands, without beyond",
-        sees_ids: true,
+        searches_selections: true,
         search: dp::search,
     },
     Strategy {
         name: "greedy",
         aliases: &["eager", "opportunistic"],
         about: "always the pair that shrinks the network most; fast for any number of operands",
-        sees_ids: false,
+        searches_selections: false,
         search: greedy::search,
     },
     Strategy {
         name: "left-to-right",
         aliases: &["left", "false", "none"],
         about: "pairwise in the order written",
-        sees_ids: false,
+        searches_selections: false,
         search: left_to_right::search,
     },
 ];

@@ -229,7 +229,7 @@ impl SavedTree {
     /// As for [`slices_of`](SavedTree::slices_of).
     pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>]) -> Result<FoundOrder, OrderMismatch> {
         let slices = self.slices_of(task.network, names)?;
-        Ok(SearchResult { tree: self.tree.clone(), slices, record: None }.priced(task, "path"))
+        Ok(SearchResult { tree: self.tree.clone(), slices, record: None }.with_cost(task, "path"))
     }
 
     /// The slices as those of a network whose axes have these names.

@@ -13,15 +13,15 @@ use crate::graph::{self, Pairs};
 use crate::registry::count_search;
 
 /// The most tensors, selections among them, of the search, which tries all splits of all sets.
-const MOST_TENSORS: usize = 10;
+const MAX_TENSORS: usize = 10;
 /// The most axes: bits of a set.
-const MOST_AXES: usize = u64::BITS as usize;
+const MAX_AXES: usize = u64::BITS as usize;
 
 /// What a multiply-add takes outside of matrix products, in multiply-adds of a matrix product: about the ratio of the speeds
 /// of a loop nest in the cache and of a packed kernel on machines of today. A point read or written through ids takes as long.
-const NEST: f64 = 8.0;
+const NEST_WEIGHT: f64 = 8.0;
 /// Fewest rows and columns of a step that runs as a matrix product.
-const LEAST_SIDE: f64 = 4.0;
+const MIN_GEMM_SIDE: f64 = 4.0;
 
 /// A tensor of a [`SelectionNetwork`] network that stands for ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,15 +77,15 @@ impl SelectionNetwork {
 /// In the tree a step is of two tensors, and these hold: a tensor is used before the selection of it or with it; no tensor
 /// has both the positions and what determines them as axes; at most one tensor whose ids are not used yet is part of an
 /// intermediate.
-pub fn order_with_selections(selected: &SelectionNetwork, how: &Order) -> Option<Tree> {
-    let Order::Strategy(strategy) = how else { return None };
-    if !strategy.sees_ids {
+pub fn order_with_selections(selected: &SelectionNetwork, origin: &Order) -> Option<Tree> {
+    let Order::Strategy(strategy) = origin else { return None };
+    if !strategy.searches_selections {
         return None;
     }
     count_search();
     let search = SelectionSearch::new(selected)?;
     let (pairs, weight) = search.best()?;
-    if weight >= search.at_once() {
+    if weight >= search.cost_of_one_nest() {
         return None;
     }
     graph::tree(search.tensors, &pairs).ok()
@@ -112,14 +112,14 @@ struct Best {
     weight: f64,
     /// Elements that would have to be written if a matrix product read them: a product that sums nothing, or a gather, is left
     /// to the step that uses it.
-    lazy: f64,
+    deferred: f64,
     half: usize,
 }
 
 impl Best {
     /// The weight once the result is written.
-    fn written(&self) -> f64 {
-        self.weight + NEST * self.lazy
+    fn stored_cost(&self) -> f64 {
+        self.weight + NEST_WEIGHT * self.deferred
     }
 }
 
@@ -128,7 +128,7 @@ impl<'a> SelectionSearch<'a> {
         let SelectionNetwork { network, selections, .. } = selected;
         let tensors = network.inputs().len() + selections.len();
         let extents = network.extents();
-        if !(2..=MOST_TENSORS).contains(&tensors) || extents.len() > MOST_AXES {
+        if !(2..=MAX_TENSORS).contains(&tensors) || extents.len() > MAX_AXES {
             return None;
         }
         let all = |list: &[u32]| list.iter().fold(0, |set: Axes, &axis| set | 1 << axis);
@@ -196,7 +196,7 @@ impl<'a> SelectionSearch<'a> {
     fn best(&self) -> Option<(Pairs, f64)> {
         let all = (1usize << self.tensors) - 1;
         let mut table: Vec<Option<Best>> = vec![None; all + 1];
-        (0..self.tensors).for_each(|k| table[1 << k] = Some(Best { weight: 0.0, lazy: 0.0, half: 0 }));
+        (0..self.tensors).for_each(|k| table[1 << k] = Some(Best { weight: 0.0, deferred: 0.0, half: 0 }));
         let legs: Vec<Axes> = (0..=all).map(|set| self.legs(set)).collect();
         for set in (1..=all).filter(|set| !set.is_power_of_two() && self.allows(*set)) {
             // Second halves lack the first tensor, so that each split comes once.
@@ -206,14 +206,14 @@ impl<'a> SelectionSearch<'a> {
                 let first = set ^ second;
                 if let (Some(a), Some(b)) = (table[first], table[second])
                     && let Some(found) = self.join([(first, a), (second, b)], &legs)
-                    && table[set].is_none_or(|best| found.written() < best.written())
+                    && table[set].is_none_or(|best| found.stored_cost() < best.stored_cost())
                 {
                     table[set] = Some(found);
                 }
                 second = (second - 1) & rest;
             }
         }
-        let weight = table[all]?.written();
+        let weight = table[all]?.stored_cost();
         Some((self.pairs(&table), weight))
     }
 
@@ -230,22 +230,23 @@ impl<'a> SelectionSearch<'a> {
             let determined = self.determined(selection);
             let points = self.points(union & !determined);
             if selection.of.is_some() && union & !determined == legs[set] {
-                return Some(Best { weight, lazy: points, half });
+                return Some(Best { weight, deferred: points, half });
             }
             let mask = selection.of.is_none() && self.selected.masked && set + 1 != 1 << self.tensors;
             let masking = if mask { self.mask(selection) } else { 0.0 };
-            return Some(Best { weight: weight + NEST * (points + masking), lazy: 0.0, half });
+            return Some(Best { weight: weight + NEST_WEIGHT * (points + masking), deferred: 0.0, half });
         }
         let points = self.points(union);
         if union == legs[set] {
-            return Some(Best { weight, lazy: points, half });
+            return Some(Best { weight, deferred: points, half });
         }
         let shared = legs[first] & legs[second];
         let sides = [legs[set] & legs[first] & !shared, legs[set] & legs[second] & !shared];
         let summed = union & !legs[set];
-        let matrix = summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= LEAST_SIDE);
-        let step = if matrix { points + NEST * (a.lazy + b.lazy) } else { NEST * points };
-        Some(Best { weight: weight + step, lazy: 0.0, half })
+        let matrix =
+            summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= MIN_GEMM_SIDE);
+        let step = if matrix { points + NEST_WEIGHT * (a.deferred + b.deferred) } else { NEST_WEIGHT * points };
+        Some(Best { weight: weight + step, deferred: 0.0, half })
     }
 
     /// Points of marking the positions that some id names, and of putting the identity everywhere else.
@@ -255,11 +256,11 @@ impl<'a> SelectionSearch<'a> {
     }
 
     /// The weight of one step over all points.
-    fn at_once(&self) -> f64 {
+    fn cost_of_one_nest(&self) -> f64 {
         let selections = &self.selected.selections;
         let determined = selections.iter().fold(0, |all, selection| all | self.determined(selection));
         let all = self.axes.iter().fold(0, |all, axes| all | axes);
-        NEST * self.points(all & !determined)
+        NEST_WEIGHT * self.points(all & !determined)
     }
 
     /// The steps of the tree, each after those that it uses.
@@ -286,7 +287,7 @@ impl<'a> SelectionSearch<'a> {
 
 /// The axes in a set.
 fn bits(axes: Axes) -> impl Iterator<Item = usize> {
-    (0..MOST_AXES).filter(move |axis| axes >> axis & 1 == 1)
+    (0..MAX_AXES).filter(move |axis| axes >> axis & 1 == 1)
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use einfold_ir::{Cost, Count, Network, Tree};
 use crate::cost::{self, MovingSum, TreeWalk};
 use crate::graph::Graph;
 
-/// A sliced axis: the contraction runs once for each of `parts` pieces of equal length, and the results are added up, or put
+/// A sliced axis: the contraction runs once for each of `parts` one_slice of equal length, and the results are added up, or put
 /// side by side where the output has the axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SlicedAxis {
     /// The axis of the network.
     pub axis: u32,
-    /// Into how many pieces it is cut: a divisor of its extent, 2 or more.
+    /// Into how many one_slice it is cut: a divisor of its extent, 2 or more.
     pub parts: u64,
 }
 
@@ -30,29 +30,29 @@ pub(crate) fn sliced_cost_with_constants(
     constants: &[u32],
 ) -> Cost {
     let special = !slices.is_empty() || !constants.is_empty();
-    let Some(pieces) = pieces(network, slices).filter(|_| special) else {
+    let Some(one_slice) = one_slice(network, slices).filter(|_| special) else {
         return cost::tree_cost(network, tree);
     };
-    let made = made_of(tree, constants);
-    let (graph, depths) = (Graph::of(&pieces), depths(network, tree, slices));
-    let runs = runs(slices);
+    let is_constant = constant_only(tree, constants);
+    let (graph, depths) = (Graph::of(&one_slice), loop_depths(network, tree, slices));
+    let executions = executions(slices);
     let products = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum::<usize>();
     let mut walk = TreeWalk::new(&graph, tree);
     // The output is the last term of the sum; the last product writes into it.
     let mut alive = MovingSum::of_zeros(products + 1);
     if !slices.is_empty() {
-        alive.set(products, network.result().unwrap_or_else(|| positions(network)));
+        alive.set(products, network.result().unwrap_or_else(|| output_positions(network)));
     }
     let mut depth_of = vec![0; products];
     let mut total = Cost { peak: alive.total(), ..Cost::default() };
     for (id, children) in (tree.leaves()..).zip(tree.steps()) {
         let depth = depths[id];
         walk.step(children, |product| {
-            if made[id] {
+            if is_constant[id] {
                 return;
             }
-            total.flops += product.flops * runs[depth];
-            total.write += product.size * runs[depth];
+            total.flops += product.flops * executions[depth];
+            total.write += product.size * executions[depth];
             total.size = total.size.max(product.size);
             depth_of[product.number] = depth;
             if product.number + 1 < products || slices.is_empty() {
@@ -67,44 +67,44 @@ pub(crate) fn sliced_cost_with_constants(
 }
 
 /// The network of one piece of each sliced axis; none if a slice is not one of it.
-fn pieces(network: &Network, slices: &[SlicedAxis]) -> Option<Network> {
+fn one_slice(network: &Network, slices: &[SlicedAxis]) -> Option<Network> {
     let mut extents = network.extents().to_vec();
     for slice in slices {
         let extent = extents.get_mut(slice.axis as usize)?;
         *extent = extent.checked_div(slice.parts)?;
     }
-    let pieces = network.with_extents(extents);
+    let one_slice = network.with_extents(extents);
     Some(match network.result() {
         // A turn writes what its points are, or all.
         Some(elements) if !slices.is_empty() => {
-            let written = positions(&pieces).min(elements);
-            pieces.with_result(written)
+            let written = output_positions(&one_slice).min(elements);
+            one_slice.with_result(written)
         }
-        _ => pieces,
+        _ => one_slice,
     })
 }
 
 /// The positions of the kept axes.
-fn positions(network: &Network) -> Count {
+fn output_positions(network: &Network) -> Count {
     Count::product(network.output().iter().map(|&axis| network.extents()[axis as usize]))
 }
 
 /// By SSA id: whether it is made of `constants` alone.
-fn made_of(tree: &Tree, constants: &[u32]) -> Vec<bool> {
-    let mut made = vec![false; tree.leaves()];
+fn constant_only(tree: &Tree, constants: &[u32]) -> Vec<bool> {
+    let mut is_constant = vec![false; tree.leaves()];
     for &constant in constants {
-        if let Some(made) = made.get_mut(constant as usize) {
-            *made = true;
+        if let Some(leaf) = is_constant.get_mut(constant as usize) {
+            *leaf = true;
         }
     }
     for children in tree.steps() {
-        made.push(children.iter().all(|&child| made[child as usize]));
+        is_constant.push(children.iter().all(|&child| is_constant[child as usize]));
     }
-    made
+    is_constant
 }
 
 /// How often what depends on so many loops runs.
-fn runs(slices: &[SlicedAxis]) -> Vec<Count> {
+fn executions(slices: &[SlicedAxis]) -> Vec<Count> {
     let turns = slices.iter().scan(Count::ONE, |runs, slice| {
         *runs *= Count::from(slice.parts);
         Some(*runs)
@@ -113,7 +113,7 @@ fn runs(slices: &[SlicedAxis]) -> Vec<Count> {
 }
 
 /// By SSA id: how many of the loops, from the outermost, are around a tensor.
-fn depths(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Vec<usize> {
+fn loop_depths(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Vec<usize> {
     let mut loop_of = vec![0; network.extents().len()];
     slices.iter().zip(1..).for_each(|(slice, depth)| loop_of[slice.axis as usize] = depth);
     let deepest = |axes: &Vec<u32>| axes.iter().map(|&axis| loop_of[axis as usize]).max().unwrap_or(0);
@@ -126,8 +126,8 @@ fn depths(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Vec<usize> {
 
 /// Nests the loops so that little is computed again: the innermost is always the one that the cheapest steps depend on, of
 /// those that are left.
-pub(crate) fn nest(network: &Network, tree: &Tree, slices: Vec<SlicedAxis>) -> Vec<SlicedAxis> {
-    let Some(graph) = pieces(network, &slices).map(|pieces| Graph::of(&pieces)) else { return slices };
+pub(crate) fn nest_loops(network: &Network, tree: &Tree, slices: Vec<SlicedAxis>) -> Vec<SlicedAxis> {
+    let Some(graph) = one_slice(network, &slices).map(|one_slice| Graph::of(&one_slice)) else { return slices };
     let mut walk = TreeWalk::new(&graph, tree);
     let flops: Vec<f64> = tree
         .steps()
@@ -142,7 +142,7 @@ pub(crate) fn nest(network: &Network, tree: &Tree, slices: Vec<SlicedAxis>) -> V
     let flops: Vec<f64> = flops.iter().map(|flops| (flops - most).exp2()).collect();
     let depends: Vec<Vec<bool>> = slices
         .iter()
-        .map(|&slice| depths(network, tree, &[slice])[tree.leaves()..].iter().map(|&depth| depth > 0).collect())
+        .map(|&slice| loop_depths(network, tree, &[slice])[tree.leaves()..].iter().map(|&depth| depth > 0).collect())
         .collect();
     let mut order: Vec<usize> = (0..slices.len()).collect();
     let mut counted = vec![false; flops.len()];

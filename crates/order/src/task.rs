@@ -28,7 +28,7 @@ impl<'a> Task<'a> {
             return None;
         }
         let axis = self.network.extents().len() as u32;
-        let extents = [self.network.extents(), &[RUNS]].concat();
+        let extents = [self.network.extents(), &[AMORTIZED_RUNS]].concat();
         let mut inputs = self.network.inputs().to_vec();
         inputs.iter_mut().for_each(|legs| legs.push(axis));
         for &constant in self.constants {
@@ -41,4 +41,4 @@ impl<'a> Task<'a> {
 }
 
 /// How many runs constants are taken to be made for.
-const RUNS: u64 = 1 << 20;
+const AMORTIZED_RUNS: u64 = 1 << 20;

@@ -32,9 +32,9 @@ pub struct Progress {
 impl Watch for () {}
 
 /// The work between two questions to a [`Watch`], in units of some nanoseconds: a leg that is visited, a split that is priced.
-const QUANTUM: usize = 1 << 16;
+const POLL_WORK: usize = 1 << 16;
 /// How much work may still bring an answer within its limits after the search was ended: some milliseconds.
-const GRACE: usize = 1 << 19;
+const GRACE_WORK: usize = 1 << 19;
 
 /// Asks a [`Watch`] at bounded work whether the search is to end.
 ///
@@ -43,8 +43,8 @@ const GRACE: usize = 1 << 19;
 pub(crate) struct StopCheck<'w> {
     watch: &'w dyn Watch,
     /// The question to say yes to, of a search that is repeated.
-    repeated: Option<u64>,
-    questions: Cell<u64>,
+    replayed_poll: Option<u64>,
+    polls: Cell<u64>,
     /// The work since the last question.
     work: Cell<usize>,
     stopped: Cell<bool>,
@@ -53,18 +53,18 @@ pub(crate) struct StopCheck<'w> {
 
 impl<'w> StopCheck<'w> {
     pub(crate) fn new(watch: &'w dyn Watch) -> StopCheck<'w> {
-        StopCheck::repeating(watch, None)
+        StopCheck::replaying(watch, None)
     }
 
     /// Says yes to this question, too.
-    pub(crate) fn repeating(watch: &'w dyn Watch, question: Option<u64>) -> StopCheck<'w> {
+    pub(crate) fn replaying(watch: &'w dyn Watch, poll: Option<u64>) -> StopCheck<'w> {
         StopCheck {
             watch,
-            repeated: question,
-            questions: Cell::new(0),
+            replayed_poll: poll,
+            polls: Cell::new(0),
             work: Cell::new(0),
             stopped: Cell::new(false),
-            grace: Cell::new(GRACE),
+            grace: Cell::new(GRACE_WORK),
         }
     }
 
@@ -73,8 +73,8 @@ impl<'w> StopCheck<'w> {
     pub(crate) fn after(&self, work: usize) -> bool {
         let work = self.work.get().saturating_add(work);
         self.work.set(work);
-        if work >= QUANTUM {
-            self.ask();
+        if work >= POLL_WORK {
+            self.poll();
         }
         self.stopped.get()
     }
@@ -90,11 +90,11 @@ impl<'w> StopCheck<'w> {
     }
 
     #[cold]
-    fn ask(&self) {
+    fn poll(&self) {
         self.work.set(0);
         if !self.stopped.get() {
-            self.questions.set(self.questions.get() + 1);
-            self.stopped.set(self.repeated == Some(self.questions.get()) || self.watch.is_cancelled());
+            self.polls.set(self.polls.get() + 1);
+            self.stopped.set(self.replayed_poll == Some(self.polls.get()) || self.watch.is_cancelled());
         }
     }
 
@@ -105,7 +105,7 @@ impl<'w> StopCheck<'w> {
 
     /// The number of that question.
     pub(crate) fn stopped_at(&self) -> Option<u64> {
-        self.stopped.get().then(|| self.questions.get())
+        self.stopped.get().then(|| self.polls.get())
     }
 }
 

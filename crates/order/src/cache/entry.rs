@@ -32,12 +32,12 @@ impl Entry {
     }
 
     /// The answer to this task; none if it is not one, which may be in a file that somebody wrote.
-    pub(super) fn ordered(&self, task: &Task<'_>, key: &Key) -> Option<FoundOrder> {
+    pub(super) fn to_order(&self, task: &Task<'_>, key: &Key) -> Option<FoundOrder> {
         let tree = Tree::from_ssa(task.network.inputs().len(), &self.ssa_path).ok()?;
         let slices = self.slices.iter().map(|&slice| sliced(slice, key, task.network)).collect::<Option<_>>()?;
         let record = self.record.as_ref().map(|record| record.parse().ok());
         let record = if let Some(record) = record { Some(record?) } else { None };
-        Some(SearchResult { tree, slices, record }.priced(task, strategy(&self.strategy).ok()?.name))
+        Some(SearchResult { tree, slices, record }.with_cost(task, strategy(&self.strategy).ok()?.name))
     }
 }
 

@@ -14,12 +14,12 @@ pub(super) struct Key {
 
 impl Key {
     /// The key of a search; none where nothing is searched.
-    pub(super) fn of(task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Key> {
+    pub(super) fn of(task: &Task<'_>, origin: &Order, budget: &Budget) -> Option<Key> {
         // Field by field, so that none that is added is forgotten here.
         let Task { network, constants, element_bytes, start } = *task;
         let Budget { effort, objective, memory_bytes, largest, threads: _, seed } = *budget;
         let mut text = String::new();
-        let how = match how {
+        let origin = match origin {
             Order::Strategy(strategy) => strategy.name.to_owned(),
             Order::Replay(record) => format!("replay {record}"),
             Order::Linear(_) | Order::Ssa(_) | Order::Saved(_) => return None,
@@ -31,7 +31,7 @@ impl Key {
             Effort::Time(time) => format!("{} ns", time.as_nanos()),
         };
         let limit = |limit: Option<u64>| limit.map_or_else(|| "any".to_owned(), |limit| limit.to_string());
-        line(&mut text, "search", &[how, effort, format!("seed {seed}")]);
+        line(&mut text, "search", &[origin, effort, format!("seed {seed}")]);
         let limits = [limit(memory_bytes), element_bytes.to_string(), limit(largest)];
         line(&mut text, "for", &[&[objective.to_string()], &limits[..]].concat());
         let mut constants = constants.to_vec();

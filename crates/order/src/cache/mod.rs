@@ -68,15 +68,15 @@ impl Cache {
     pub fn order(
         &self,
         task: &Task<'_>,
-        how: &Order,
+        origin: &Order,
         budget: &Budget,
         watch: &dyn Watch,
     ) -> Result<FoundOrder, OrderError> {
-        let Some(key) = Key::of(task, how, budget) else { return order_task(task, how, budget, watch) };
-        if let Some(found) = self.entry(&key).and_then(|entry| entry.ordered(task, &key)) {
+        let Some(key) = Key::of(task, origin, budget) else { return order_task(task, origin, budget, watch) };
+        if let Some(found) = self.entry(&key).and_then(|entry| entry.to_order(task, &key)) {
             return Ok(found);
         }
-        let found = order_task(task, how, budget, watch)?;
+        let found = order_task(task, origin, budget, watch)?;
         if !watch.is_cancelled() {
             self.keep(&key, Entry::new(&found, &key));
         }
@@ -84,9 +84,9 @@ impl Cache {
     }
 
     /// What was found before, if anything was.
-    pub fn find(&self, task: &Task<'_>, how: &Order, budget: &Budget) -> Option<FoundOrder> {
-        let key = Key::of(task, how, budget)?;
-        self.entry(&key)?.ordered(task, &key)
+    pub fn find(&self, task: &Task<'_>, origin: &Order, budget: &Budget) -> Option<FoundOrder> {
+        let key = Key::of(task, origin, budget)?;
+        self.entry(&key)?.to_order(task, &key)
     }
 
     fn entry(&self, key: &Key) -> Option<Entry> {

@@ -48,29 +48,29 @@ fn what_was_found_is_not_searched_again() {
     let folder = tempfile::tempdir().unwrap();
     let network = ring(40);
     let task = Task::new(&network);
-    let (how, budget) = deep(1);
-    let want = order_task(&task, &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let want = order_task(&task, &origin, &budget, &()).unwrap();
     for cache in [Cache::in_memory(NonZeroUsize::MIN), Cache::on_disk(folder.path()).unwrap()] {
-        assert_eq!(cache.find(&task, &how, &budget), None);
-        assert_eq!(cache.order(&task, &how, &budget, &()), Ok(want.clone()));
+        assert_eq!(cache.find(&task, &origin, &budget), None);
+        assert_eq!(cache.order(&task, &origin, &budget, &()), Ok(want.clone()));
         let watch = Asked::default();
-        assert_eq!(cache.order(&task, &how, &budget, &watch), Ok(want.clone()));
-        assert_eq!((watch.0.into_inner(), cache.find(&task, &how, &budget)), (0, Some(want.clone())));
+        assert_eq!(cache.order(&task, &origin, &budget, &watch), Ok(want.clone()));
+        assert_eq!((watch.0.into_inner(), cache.find(&task, &origin, &budget)), (0, Some(want.clone())));
     }
     // Another process.
-    assert_eq!(Cache::on_disk(folder.path()).unwrap().find(&task, &how, &budget), Some(want));
+    assert_eq!(Cache::on_disk(folder.path()).unwrap().find(&task, &origin, &budget), Some(want));
 }
 
 #[test]
 fn names_of_axes_do_not_matter_and_everything_else_does() {
     let cache = Cache::in_memory(NonZeroUsize::MIN);
     let network = small();
-    let (how, budget) = deep(1);
-    let found = cache.order(&Task::new(&network), &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let found = cache.order(&Task::new(&network), &origin, &budget, &()).unwrap();
     let renamed = Network::new(vec![vec![2, 0], vec![0, 3], vec![3, 1], vec![1]], vec![2], vec![3, 6, 2, 4]).unwrap();
-    assert_eq!(cache.find(&Task::new(&renamed), &how, &budget), Some(found.clone()));
+    assert_eq!(cache.find(&Task::new(&renamed), &origin, &budget), Some(found.clone()));
     let threads = Budget { threads: NonZeroUsize::new(4), ..budget };
-    assert_eq!(cache.find(&Task::new(&network), &how, &threads), Some(found.clone()));
+    assert_eq!(cache.find(&Task::new(&network), &origin, &threads), Some(found.clone()));
 
     let other = |inputs, output, extents| Network::new(inputs, output, extents).unwrap();
     let inputs = || vec![vec![0, 1], vec![1, 2], vec![2, 3], vec![3]];
@@ -80,13 +80,13 @@ fn names_of_axes_do_not_matter_and_everything_else_does() {
         other(inputs()[..3].to_vec(), vec![0], vec![2, 3, 4, 6]),
         other(vec![vec![0, 1], vec![1, 2], vec![2, 3, 3], vec![]], vec![0], vec![2, 3, 4, 6]),
     ] {
-        assert_eq!(cache.find(&Task::new(&network), &how, &budget), None);
+        assert_eq!(cache.find(&Task::new(&network), &origin, &budget), None);
     }
     let task = Task::new(&network);
     for task in
         [Task { constants: &[1], ..task }, Task { element_bytes: 4, ..task }, Task { start: Some(&found.tree), ..task }]
     {
-        assert_eq!(cache.find(&task, &how, &budget), None);
+        assert_eq!(cache.find(&task, &origin, &budget), None);
     }
     for budget in [
         Budget { effort: Effort::Trials(2), ..budget },
@@ -97,7 +97,7 @@ fn names_of_axes_do_not_matter_and_everything_else_does() {
         Budget { largest: Some(1 << 30), ..budget },
         Budget { seed: 1, ..budget },
     ] {
-        assert_eq!(cache.find(&task, &how, &budget), None);
+        assert_eq!(cache.find(&task, &origin, &budget), None);
     }
     assert_eq!(cache.find(&task, &Order::default(), &budget), None);
 }
@@ -105,23 +105,23 @@ fn names_of_axes_do_not_matter_and_everything_else_does() {
 #[test]
 fn slices_have_the_axes_of_who_asks() {
     let (network, renamed) = (small(), Network::new(vec![vec![7, 5], vec![5]], vec![7], vec![2; 8]).unwrap());
-    let (how, budget) = deep(1);
-    let key = Key::of(&Task::new(&renamed), &how, &budget).unwrap();
+    let (origin, budget) = deep(1);
+    let key = Key::of(&Task::new(&renamed), &origin, &budget).unwrap();
     assert_eq!(key.axes, [7, 5]);
     let tree = Tree::from_ssa(2, &[vec![0, 1]]).unwrap();
     let slices = vec![SlicedAxis { axis: 5, parts: 2 }];
-    let found = SearchResult { tree, slices: slices.clone(), record: None }.priced(&Task::new(&renamed), "deep");
+    let found = SearchResult { tree, slices: slices.clone(), record: None }.with_cost(&Task::new(&renamed), "deep");
     let entry = Entry::new(&found, &key);
-    assert_eq!(entry.ordered(&Task::new(&renamed), &key), Some(found.clone()));
+    assert_eq!(entry.to_order(&Task::new(&renamed), &key), Some(found.clone()));
     let plain = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 2]).unwrap();
-    let key = Key::of(&Task::new(&plain), &how, &budget).unwrap();
-    assert_eq!(entry.ordered(&Task::new(&plain), &key).unwrap().slices, [SlicedAxis { axis: 1, parts: 2 }]);
+    let key = Key::of(&Task::new(&plain), &origin, &budget).unwrap();
+    assert_eq!(entry.to_order(&Task::new(&plain), &key).unwrap().slices, [SlicedAxis { axis: 1, parts: 2 }]);
     // Of a network that has other tensors, or where the parts are not of one length.
-    let key = Key::of(&Task::new(&network), &how, &budget).unwrap();
-    assert_eq!(entry.ordered(&Task::new(&network), &key), None);
+    let key = Key::of(&Task::new(&network), &origin, &budget).unwrap();
+    assert_eq!(entry.to_order(&Task::new(&network), &key), None);
     let odd = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 3]).unwrap();
-    let key = Key::of(&Task::new(&odd), &how, &budget).unwrap();
-    assert_eq!(entry.ordered(&Task::new(&odd), &key), None);
+    let key = Key::of(&Task::new(&odd), &origin, &budget).unwrap();
+    assert_eq!(entry.to_order(&Task::new(&odd), &key), None);
 }
 
 #[test]
@@ -129,12 +129,12 @@ fn the_least_recently_used_is_forgotten() {
     let cache = Cache::in_memory(NonZeroUsize::new(2).unwrap());
     let network = small();
     let task = Task::new(&network);
-    let (how, budget) = deep(1);
+    let (origin, budget) = deep(1);
     let seed = |seed| Budget { seed, ..budget };
     for number in [0, 1, 0, 2] {
-        cache.order(&task, &how, &seed(number), &()).unwrap();
+        cache.order(&task, &origin, &seed(number), &()).unwrap();
     }
-    assert_eq!([0, 1, 2].map(|number| cache.find(&task, &how, &seed(number)).is_some()), [true, false, true]);
+    assert_eq!([0, 1, 2].map(|number| cache.find(&task, &origin, &seed(number)).is_some()), [true, false, true]);
 }
 
 #[test]
@@ -143,8 +143,8 @@ fn files_that_are_no_answers_are_passed_over_and_replaced() {
     let cache = Cache::on_disk(folder.path()).unwrap();
     let network = small();
     let task = Task::new(&network);
-    let (how, budget) = deep(1);
-    let want = cache.order(&task, &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let want = cache.order(&task, &origin, &budget, &()).unwrap();
     let [file] = &files(folder.path())[..] else { panic!("one file") };
     let good = fs::read_to_string(file).unwrap();
     assert!(good.starts_with(r#"{"einfold_order_cache":1,"key":"search deep,1 trials,seed 0\n"#), "{good}");
@@ -166,8 +166,8 @@ fn files_that_are_no_answers_are_passed_over_and_replaced() {
         changed("\"slices\"", "\"slice\""),
     ] {
         fs::write(file, &bad).unwrap();
-        assert_eq!(cache.find(&task, &how, &budget), None, "{bad}");
-        assert_eq!(cache.order(&task, &how, &budget, &()), Ok(want.clone()));
+        assert_eq!(cache.find(&task, &origin, &budget), None, "{bad}");
+        assert_eq!(cache.order(&task, &origin, &budget, &()), Ok(want.clone()));
         assert_eq!(fs::read_to_string(file).unwrap(), good);
     }
     assert_eq!(files(folder.path()).len(), 1);
@@ -180,9 +180,9 @@ fn a_folder_that_has_gone_costs_no_answer() {
     let cache = Cache::on_disk(&inside).unwrap();
     fs::remove_dir(&inside).unwrap();
     let network = small();
-    let (how, budget) = deep(1);
-    assert!(cache.order(&Task::new(&network), &how, &budget, &()).is_ok());
-    assert_eq!(cache.find(&Task::new(&network), &how, &budget), None);
+    let (origin, budget) = deep(1);
+    assert!(cache.order(&Task::new(&network), &origin, &budget, &()).is_ok());
+    assert_eq!(cache.find(&Task::new(&network), &origin, &budget), None);
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(Cache::on_disk(file).is_err());
@@ -192,9 +192,9 @@ fn a_folder_that_has_gone_costs_no_answer() {
 fn what_was_ended_early_is_not_remembered() {
     let cache = Cache::in_memory(NonZeroUsize::MIN);
     let network = ring(40);
-    let (how, budget) = deep(1);
-    assert!(cache.order(&Task::new(&network), &how, &budget, &Ended).is_ok());
-    assert_eq!(cache.find(&Task::new(&network), &how, &budget), None);
+    let (origin, budget) = deep(1);
+    assert!(cache.order(&Task::new(&network), &origin, &budget, &Ended).is_ok());
+    assert_eq!(cache.find(&Task::new(&network), &origin, &budget), None);
 }
 
 #[test]
@@ -211,16 +211,16 @@ fn paths_are_not_remembered() {
 fn threads_that_write_and_read_one_answer_see_it_whole() {
     let folder = tempfile::tempdir().unwrap();
     let network = ring(12);
-    let (how, budget) = deep(1);
-    let want = order_task(&Task::new(&network), &how, &budget, &()).unwrap();
-    let key = Key::of(&Task::new(&network), &how, &budget).unwrap();
+    let (origin, budget) = deep(1);
+    let want = order_task(&Task::new(&network), &origin, &budget, &()).unwrap();
+    let key = Key::of(&Task::new(&network), &origin, &budget).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let cache = Cache::on_disk(folder.path()).unwrap();
                 for _ in 0..50 {
                     cache.keep(&key, Entry::new(&want, &key));
-                    assert_eq!(cache.find(&Task::new(&network), &how, &budget).as_ref(), Some(&want));
+                    assert_eq!(cache.find(&Task::new(&network), &origin, &budget).as_ref(), Some(&want));
                 }
             });
         }
@@ -239,8 +239,8 @@ fn what_is_no_regular_file_is_passed_over_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::on_disk(folder.path()).unwrap();
     let network = small();
-    let (how, budget) = deep(1);
-    let want = cache.order(&Task::new(&network), &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let want = cache.order(&Task::new(&network), &origin, &budget, &()).unwrap();
     let [file] = &files(folder.path())[..] else { panic!("one file") };
     let good = fs::read(file).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
@@ -267,11 +267,11 @@ fn what_is_no_regular_file_is_passed_over_and_replaced() {
         place(file);
         let (sender, receiver) = std::sync::mpsc::channel();
         let (path, network) = (folder.path().to_owned(), network.clone());
-        let how = how.clone();
+        let origin = origin.clone();
         std::thread::spawn(move || {
             let cache = Cache::on_disk(path).unwrap();
-            let found = cache.find(&Task::new(&network), &how, &budget);
-            let ordered = cache.order(&Task::new(&network), &how, &budget, &());
+            let found = cache.find(&Task::new(&network), &origin, &budget);
+            let ordered = cache.order(&Task::new(&network), &origin, &budget, &());
             sender.send((found, ordered)).unwrap();
         });
         let (found, ordered) = receiver.recv_timeout(Duration::from_secs(60)).expect(what);

@@ -18,7 +18,7 @@ pub(super) type Bits<const W: usize> = [u64; W];
 /// A tree of tensors with few axes. EditableTree `0..leaves` are tensors, the last node is the root.
 pub(super) struct Rotations<'a, const W: usize> {
     leaves: usize,
-    goal: ObjectiveWithLimits,
+    objective: ObjectiveWithLimits,
     weights: &'a Weights,
     /// What each product multiplies.
     children: Vec<[u32; 2]>,
@@ -37,7 +37,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
     /// The tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes after what it
     /// multiplies. `whole` are the legs of the root, and the binary logarithm of its elements where it does not follow from them.
     pub(super) fn new(
-        goal: ObjectiveWithLimits,
+        objective: ObjectiveWithLimits,
         weights: &'a Weights,
         tensors: &[Bits<W>],
         (whole, size): (Bits<W>, Option<f64>),
@@ -46,7 +46,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         let empty = Node { legs: [0; W], size: 0.0 };
         let mut tree = Rotations {
             leaves: tensors.len(),
-            goal,
+            objective,
             weights,
             children: children.to_vec(),
             nodes: vec![empty; tensors.len() + children.len()],
@@ -63,7 +63,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
             let [a, b] = pair.map(|node| tree.nodes[node as usize]);
             let shared = and(&a.legs, &b.legs);
             let size = tree.nodes[tree.leaves + product].size;
-            tree.costs[product] = tree.goal.step(a.size + b.size - tree.size(&shared), size);
+            tree.costs[product] = tree.objective.step(a.size + b.size - tree.size(&shared), size);
         }
         tree
     }
@@ -104,7 +104,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
 
     /// The binary logarithm of the cost of all steps.
     pub(super) fn total(&self) -> f64 {
-        self.goal.total(&self.costs)
+        self.objective.total(&self.costs)
     }
 
     /// Proposes one rotation at each product, so many times, in the widest instructions that the machine has.
@@ -132,7 +132,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         let most = old + temperature * tables.exponential(bits >> 2);
         let shared = and(a_legs, c_legs);
         let union = self.nodes[a].size + self.nodes[c].size - self.size(&shared);
-        if self.goal.least(union) > most {
+        if self.objective.least(union) > most {
             return;
         }
         let (mut legs, mut summed, mut shared_above) = ([0; W], [0; W], [0; W]);
@@ -143,8 +143,8 @@ impl<'a, const W: usize> Rotations<'a, W> {
             shared_above[w] = legs[w] & b_legs[w];
         }
         let size = union - self.size(&summed);
-        let cost = self.goal.step(union, size);
-        let cost_above = self.goal.step(size + self.nodes[b].size - self.size(&shared_above), whole.size);
+        let cost = self.objective.step(union, size);
+        let cost_above = self.objective.step(size + self.nodes[b].size - self.size(&shared_above), whole.size);
         if tables.add(cost, cost_above) <= most {
             self.nodes[lower] = Node { legs, size };
             self.children[lower - self.leaves] = [a as u32, c as u32];

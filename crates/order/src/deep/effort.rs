@@ -16,7 +16,7 @@ pub(super) struct EffortClock<'b> {
     kind: Kind,
     /// About how much work the whole search is.
     total_work: f64,
-    board: &'b SharedBest<'b>,
+    shared: &'b SharedBest<'b>,
     stop: StopCheck<'b>,
     /// How often [`EffortClock::more`] has said yes since it last said no.
     run: Cell<u32>,
@@ -40,17 +40,17 @@ enum Kind {
 
 impl<'b> EffortClock<'b> {
     /// A search with this effort on so many tensors.
-    pub(super) fn new(effort: Effort, tensors: usize, board: &'b SharedBest<'b>) -> EffortClock<'b> {
+    pub(super) fn new(effort: Effort, tensors: usize, shared: &'b SharedBest<'b>) -> EffortClock<'b> {
         let total_work = total_work(effort, tensors);
         let kind = match effort {
-            Effort::Time(time) => Kind::Time { began: board.began, time },
+            Effort::Time(time) => Kind::Time { began: shared.began, time },
             Effort::Auto | Effort::Trials(_) | Effort::Work(_) => Kind::Work { done: Cell::new(0) },
         };
-        let stop = StopCheck::new(board.watch);
+        let stop = StopCheck::new(shared.watch);
         EffortClock {
             kind,
             total_work,
-            board,
+            shared,
             stop,
             run: Cell::new(0),
             runs: RefCell::default(),
@@ -59,10 +59,10 @@ impl<'b> EffortClock<'b> {
     }
 
     /// A search that goes as the one of the record went.
-    pub(super) fn replay(record: &ReplayRecord, tensors: usize, board: &'b SharedBest<'b>) -> EffortClock<'b> {
+    pub(super) fn replay(record: &ReplayRecord, tensors: usize, shared: &'b SharedBest<'b>) -> EffortClock<'b> {
         let kind = Kind::Replay(RefCell::new(record.runs.iter().rev().copied().collect()));
-        let stop = StopCheck::repeating(board.watch, record.stopped);
-        EffortClock { kind, stop, ..EffortClock::new(record.effort, tensors, board) }
+        let stop = StopCheck::replaying(shared.watch, record.stopped);
+        EffortClock { kind, stop, ..EffortClock::new(record.effort, tensors, shared) }
     }
 
     /// Whether the search is to end now.
@@ -77,7 +77,7 @@ impl<'b> EffortClock<'b> {
 
     /// Tells of a tree with this cost.
     pub(super) fn offer(&self, best_log2: f64) {
-        self.board.offer(best_log2, self.spent.get());
+        self.shared.offer(best_log2, self.spent.get());
     }
 
     /// The record of the search, which is number `trial` with this effort and seed.
@@ -95,10 +95,10 @@ impl<'b> EffortClock<'b> {
     }
 
     /// Whether less than `part` of the whole is spent. Nothing is left of a search that was cancelled.
-    pub(super) fn more(&self, part: f64) -> bool {
+    pub(super) fn has_effort_until(&self, part: f64) -> bool {
         let more = match &self.kind {
-            Kind::Replay(runs) => self.replayed(&mut runs.borrow_mut()) && !self.board.is_cancelled(self.spent.get()),
-            _ => self.passed() < part && !self.board.is_cancelled(self.spent.get()),
+            Kind::Replay(runs) => self.replayed(&mut runs.borrow_mut()) && !self.shared.is_cancelled(self.spent.get()),
+            _ => self.spent_part() < part && !self.shared.is_cancelled(self.spent.get()),
         };
         if more {
             self.run.set(self.run.get() + 1);
@@ -120,7 +120,7 @@ impl<'b> EffortClock<'b> {
     }
 
     /// The part that is spent.
-    pub(super) fn passed(&self) -> f64 {
+    pub(super) fn spent_part(&self) -> f64 {
         let part = match &self.kind {
             Kind::Time { began, time } => began.elapsed().as_secs_f64() / time.as_secs_f64(),
             Kind::Work { done } => done.get() as f64 / self.total_work,

@@ -25,25 +25,25 @@ pub(super) enum EliminationRule {
 }
 
 /// The steps by a rule; none if an intermediate would have more than `most` legs, or the search is to end.
-pub(super) fn pairs(graph: &Graph, rule: EliminationRule, most: usize, stop: &StopCheck<'_>) -> Option<Pairs> {
-    let mut state = Elimination::new(graph, rule, most);
+pub(super) fn pairs(graph: &Graph, rule: EliminationRule, max_legs: usize, stop: &StopCheck<'_>) -> Option<Pairs> {
+    let mut state = Elimination::new(graph, rule, max_legs);
     for axis in 0..graph.extents.len() as u32 {
-        state.look_around(axis);
-        state.go_on(stop)?;
+        state.find_neighbours(axis);
+        state.check_stop(stop)?;
     }
     for axis in 0..graph.extents.len() as u32 {
-        state.enter(axis, 0);
-        state.go_on(stop)?;
+        state.queue_axis(axis, 0);
+        state.check_stop(stop)?;
     }
     while let Some(axis) = state.next_axis() {
-        state.go_on(stop)?;
-        if state.near[axis as usize].is_some() {
+        state.check_stop(stop)?;
+        if state.neighbours[axis as usize].is_some() {
             state.eliminate(axis, stop)?;
         } else {
             // All that wait meet many others; perhaps this one does no longer.
-            state.look_around(axis);
-            state.near[axis as usize].as_ref()?;
-            state.enter(axis, 0);
+            state.find_neighbours(axis);
+            state.neighbours[axis as usize].as_ref()?;
+            state.queue_axis(axis, 0);
         }
     }
     Some(state.join_rest())
@@ -52,7 +52,7 @@ pub(super) fn pairs(graph: &Graph, rule: EliminationRule, most: usize, stop: &St
 struct Elimination<'g> {
     graph: &'g Graph,
     rule: EliminationRule,
-    most: usize,
+    max_legs: usize,
     logs: Vec<f64>,
     uses: Vec<u32>,
     /// By SSA id; none once used.
@@ -60,8 +60,8 @@ struct Elimination<'g> {
     /// The tensors that have each axis, among them some that are gone.
     holders: Vec<Vec<u32>>,
     /// The axes that each axis meets in some tensor; none if these are too many.
-    near: Vec<Option<Vec<u32>>>,
-    gone: Vec<bool>,
+    neighbours: Vec<Option<Vec<u32>>>,
+    eliminated: Vec<bool>,
     /// Waiting axes with a number that says which entry is the newest.
     heap: BinaryHeap<Reverse<(u64, u32, u32)>>,
     version: Vec<u32>,
@@ -99,19 +99,19 @@ impl Marks {
 const STEPS: f64 = 1024.0;
 
 impl<'g> Elimination<'g> {
-    fn new(graph: &'g Graph, rule: EliminationRule, most: usize) -> Elimination<'g> {
+    fn new(graph: &'g Graph, rule: EliminationRule, max_legs: usize) -> Elimination<'g> {
         let axes = graph.extents.len();
         let holders = graph.legs.transposed(axes);
         let mut state = Elimination {
             graph,
             rule,
-            most,
+            max_legs,
             logs: graph.extents.iter().map(|&extent| (extent.max(1) as f64).log2()).collect(),
             uses: graph.uses(),
             tensors: Vec::with_capacity(2 * graph.legs.len()),
             holders: holders.iter().map(<[u32]>::to_vec).collect(),
-            near: vec![None; axes],
-            gone: vec![false; axes],
+            neighbours: vec![None; axes],
+            eliminated: vec![false; axes],
             heap: BinaryHeap::new(),
             version: vec![0; axes],
             marks: Marks { last: 0, of: vec![0; axes] },
@@ -130,7 +130,7 @@ impl<'g> Elimination<'g> {
     }
 
     /// None if the search is to end.
-    fn go_on(&mut self, stop: &StopCheck<'_>) -> Option<()> {
+    fn check_stop(&mut self, stop: &StopCheck<'_>) -> Option<()> {
         (!stop.after(std::mem::take(&mut self.work))).then_some(())
     }
 
@@ -140,41 +140,49 @@ impl<'g> Elimination<'g> {
     }
 
     /// Finds the axes that an axis meets.
-    fn look_around(&mut self, axis: u32) {
+    fn find_neighbours(&mut self, axis: u32) {
         let [seen, _] = self.marks.two();
         self.marks.of[axis as usize] = seen;
-        let (mut near, mut visited) = (Vec::new(), 1);
+        let (mut neighbours, mut visited) = (Vec::new(), 1);
         let tensors = self.holders[axis as usize].iter().filter_map(|&id| self.tensors[id as usize].as_ref());
         for &other in tensors.flat_map(|tensor| &tensor.legs) {
             visited += 1;
             if std::mem::replace(&mut self.marks.of[other as usize], seen) != seen {
-                near.push(other);
-                if near.len() > self.most {
+                neighbours.push(other);
+                if neighbours.len() > self.max_legs {
                     break;
                 }
             }
         }
         self.count(visited);
-        self.near[axis as usize] = Some(near).filter(|near| near.len() <= self.most);
+        self.neighbours[axis as usize] = Some(neighbours).filter(|neighbours| neighbours.len() <= self.max_legs);
     }
 
-    /// Puts an axis on the heap, with what it scores now; the last `met_last` axes near it have all met. Those of the output stay.
-    fn enter(&mut self, axis: u32, met_last: usize) {
+    /// Puts an axis on the heap, with what it scores now; the last `connected_last` axes near it have all met. Those of the output stay.
+    fn queue_axis(&mut self, axis: u32, connected_last: usize) {
         let a = axis as usize;
-        if self.graph.kept[a] || self.gone[a] || self.holders[a].is_empty() {
+        if self.graph.kept[a] || self.eliminated[a] || self.holders[a].is_empty() {
             return;
         }
         self.version[a] += 1;
-        if let (Some(near), EliminationRule::Fill | EliminationRule::WeightedFill) = (&self.near[a], self.rule) {
-            let met = |&other: &u32| self.near[other as usize].as_ref().map_or(1, Vec::len);
-            self.count(near.len() + near[..near.len() - met_last].iter().map(met).sum::<usize>());
+        if let (Some(neighbours), EliminationRule::Fill | EliminationRule::WeightedFill) =
+            (&self.neighbours[a], self.rule)
+        {
+            let met = |&other: &u32| self.neighbours[other as usize].as_ref().map_or(1, Vec::len);
+            self.count(
+                neighbours.len() + neighbours[..neighbours.len() - connected_last].iter().map(met).sum::<usize>(),
+            );
         }
         let logs = |axis: u32| self.logs[axis as usize];
-        let score = match (&self.near[a], self.rule) {
+        let score = match (&self.neighbours[a], self.rule) {
             (None, _) => f64::INFINITY,
-            (Some(near), EliminationRule::Size) => near.iter().map(|&other| logs(other)).sum(),
-            (Some(near), EliminationRule::Fill) => fill(near, met_last, &self.near, &mut self.marks, |_| 1.0),
-            (Some(near), EliminationRule::WeightedFill) => fill(near, met_last, &self.near, &mut self.marks, logs),
+            (Some(neighbours), EliminationRule::Size) => neighbours.iter().map(|&other| logs(other)).sum(),
+            (Some(neighbours), EliminationRule::Fill) => {
+                fill(neighbours, connected_last, &self.neighbours, &mut self.marks, |_| 1.0)
+            }
+            (Some(neighbours), EliminationRule::WeightedFill) => {
+                fill(neighbours, connected_last, &self.neighbours, &mut self.marks, logs)
+            }
         };
         self.heap.push(Reverse(((score * STEPS) as u64, axis, self.version[a])));
     }
@@ -182,7 +190,7 @@ impl<'g> Elimination<'g> {
     fn next_axis(&mut self) -> Option<u32> {
         loop {
             let Reverse((_, axis, version)) = self.heap.pop()?;
-            if self.version[axis as usize] == version && !self.gone[axis as usize] {
+            if self.version[axis as usize] == version && !self.eliminated[axis as usize] {
                 return Some(axis);
             }
         }
@@ -193,12 +201,12 @@ impl<'g> Elimination<'g> {
         let entry = |id: u32| Some(Reverse((self.tensors[id as usize].as_ref()?.size, id)));
         let holders = std::mem::take(&mut self.holders[axis as usize]);
         let mut open: BinaryHeap<_> = holders.into_iter().filter_map(entry).collect();
-        self.gone[axis as usize] = true;
+        self.eliminated[axis as usize] = true;
         while let Some(Reverse((_, a))) = open.pop() {
-            let Some(Reverse((_, b))) = open.pop() else { return self.let_meet(a, stop) };
+            let Some(Reverse((_, b))) = open.pop() else { return self.connect_legs(a, stop) };
             let size = self.multiply(a, b);
             open.push(Reverse((size, self.tensors.len() as u32 - 1)));
-            self.go_on(stop)?;
+            self.check_stop(stop)?;
         }
         Some(())
     }
@@ -208,8 +216,8 @@ impl<'g> Elimination<'g> {
         let [left, right] =
             [a, b].map(|id| self.tensors[id as usize].take().map_or_else(Vec::new, |tensor| tensor.legs));
         self.count(left.len() + right.len());
-        let gone = &mut self.gone;
-        let legs = contract(&left, &right, &mut self.uses, |axis| gone[axis as usize] = true);
+        let eliminated = &mut self.eliminated;
+        let legs = contract(&left, &right, &mut self.uses, |axis| eliminated[axis as usize] = true);
         let product = self.tensors.len() as u32;
         legs.iter().for_each(|&axis| self.holders[axis as usize].push(product));
         self.pairs.push([a, b]);
@@ -219,26 +227,26 @@ impl<'g> Elimination<'g> {
 
     /// Makes the axes of a product meet, which those that are gone leave behind, and scores them anew. Axes near these may
     /// have less to fill now; to score them anew too takes four times as long and is as often worse as it is better.
-    fn let_meet(&mut self, product: u32, stop: &StopCheck<'_>) -> Option<()> {
+    fn connect_legs(&mut self, product: u32, stop: &StopCheck<'_>) -> Option<()> {
         let Some(tensor) = &self.tensors[product as usize] else { return Some(()) };
-        let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.gone[axis as usize]).collect();
+        let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.eliminated[axis as usize]).collect();
         let [all, _] = self.marks.two();
         legs.iter().for_each(|&axis| self.marks.of[axis as usize] = all);
         for &axis in &legs {
-            let slot = &mut self.near[axis as usize];
-            let Some(near) = slot else { continue };
-            near.retain(|&other| !self.gone[other as usize] && self.marks.of[other as usize] != all);
-            near.extend(legs.iter().filter(|&&other| other != axis));
-            let visited = near.len();
-            if near.len() > self.most {
+            let slot = &mut self.neighbours[axis as usize];
+            let Some(neighbours) = slot else { continue };
+            neighbours.retain(|&other| !self.eliminated[other as usize] && self.marks.of[other as usize] != all);
+            neighbours.extend(legs.iter().filter(|&&other| other != axis));
+            let visited = neighbours.len();
+            if neighbours.len() > self.max_legs {
                 *slot = None;
             }
             self.count(visited);
-            self.go_on(stop)?;
+            self.check_stop(stop)?;
         }
         for &axis in &legs {
-            self.enter(axis, legs.len() - 1);
-            self.go_on(stop)?;
+            self.queue_axis(axis, legs.len() - 1);
+            self.check_stop(stop)?;
         }
         Some(())
     }
@@ -256,8 +264,14 @@ impl<'g> Elimination<'g> {
 /// The weight of the pairs of axes in `near` that have not met, a product of two weights each; the last `met` have.
 ///
 /// Axes that meet too many others count as if they met all.
-fn fill(near: &[u32], met: usize, all: &[Option<Vec<u32>>], marks: &mut Marks, weight: impl Fn(u32) -> f64) -> f64 {
-    let (others, clique) = near.split_at(near.len() - met);
+fn fill(
+    neighbours: &[u32],
+    met: usize,
+    all: &[Option<Vec<u32>>],
+    marks: &mut Marks,
+    weight: impl Fn(u32) -> f64,
+) -> f64 {
+    let (others, clique) = neighbours.split_at(neighbours.len() - met);
     let sets = marks.two();
     let mut weights = [0.0; 2];
     for (k, axes) in [others, clique].into_iter().enumerate() {
@@ -304,15 +318,15 @@ mod tests {
                 let both = a == 0 || random.next().is_multiple_of(3) || a >= 12 - met;
                 (meets[a][b], meets[b][a]) = (both, both);
             }
-            let near = |a: usize| (1..12).filter(|&b| meets[a][b as usize]).collect::<Vec<u32>>();
+            let neighbours = |a: usize| (1..12).filter(|&b| meets[a][b as usize]).collect::<Vec<u32>>();
             let too_many: Vec<bool> = (0..12).map(|_| random.next().is_multiple_of(6)).collect();
-            let all: Vec<Option<Vec<u32>>> = (0..12).map(|a| (!too_many[a]).then(|| near(a))).collect();
+            let all: Vec<Option<Vec<u32>>> = (0..12).map(|a| (!too_many[a]).then(|| neighbours(a))).collect();
             let counts = |a: u32| !too_many[a as usize];
             let apart = |a: u32, b: u32| counts(a) && counts(b) && !meets[a as usize][b as usize];
             let weight = |axis: u32| 0.5 + f64::from(axis);
             let apart = (1..12).flat_map(|b| (1..b).map(move |a| (a, b))).filter(|&(a, b)| apart(a, b));
             let expected: f64 = apart.map(|(a, b)| weight(a) * weight(b)).sum();
-            assert!((fill(&near(0), met, &all, &mut marks, weight) - expected).abs() < 1e-9);
+            assert!((fill(&neighbours(0), met, &all, &mut marks, weight) - expected).abs() < 1e-9);
         }
     }
 

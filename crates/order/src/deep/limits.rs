@@ -9,7 +9,7 @@ use crate::graph::{self, Graph};
 use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 use crate::registry::count_search;
-use crate::slices::{nest, sliced_cost};
+use crate::slices::{nest_loops, sliced_cost};
 use crate::watch::StopCheck;
 use crate::{Budget, OrderError, SearchResult, SlicedAxis, Task};
 
@@ -24,10 +24,10 @@ pub(crate) struct Limits {
 }
 
 /// By how much an intermediate is to be smaller than all memory: two are alive at once, and something beside them.
-const BELOW: f64 = 1.01;
+const LOG_MARGIN: f64 = 1.01;
 /// In such steps it is made smaller if that does not do, and so many times.
-const STEP: f64 = 0.5;
-const STEPS: usize = 400;
+const LIMIT_STEP: f64 = 0.5;
+const MAX_ROUNDS: usize = 400;
 
 impl Limits {
     pub(crate) fn of(task: &Task<'_>, budget: &Budget) -> Limits {
@@ -38,7 +38,7 @@ impl Limits {
             .network
             .result()
             .map_or(0, |given| given.exact().map_or(u64::MAX, |n| n.try_into().unwrap_or(u64::MAX)));
-        let by_peak = elements.map_or(f64::INFINITY, |elements| log2(elements.saturating_sub(given)) - BELOW);
+        let by_peak = elements.map_or(f64::INFINITY, |elements| log2(elements.saturating_sub(given)) - LOG_MARGIN);
         let by_size = budget.largest.map_or(f64::INFINITY, log2);
         Limits { size: by_peak.min(by_size), largest: budget.largest.map(Count::from), peak: elements.map(Count::from) }
     }
@@ -57,12 +57,12 @@ impl Limits {
     /// # Errors
     /// [`OrderError::TooLarge`] with what it takes at least.
     pub(crate) fn check(&self, task: &Task<'_>) -> Result<(), OrderError> {
-        let least = least(task);
-        if self.admit(&least) { Ok(()) } else { Err(OrderError::TooLarge { peak: least.peak, size: least.size }) }
+        let bound = lower_bound(task);
+        if self.admit(&bound) { Ok(()) } else { Err(OrderError::TooLarge { peak: bound.peak, size: bound.size }) }
     }
 
     /// What a strategy found, in slices if it is too large.
-    pub(crate) fn kept(
+    pub(crate) fn enforce(
         &self,
         task: &Task<'_>,
         budget: &Budget,
@@ -70,46 +70,47 @@ impl Limits {
         stop: &StopCheck<'_>,
     ) -> SearchResult {
         let network = task.network;
-        if self.hold(network, &found.tree, &found.slices) {
+        if self.are_met_by(network, &found.tree, &found.slices) {
             return found;
         }
         count_search();
         let graph = Graph::of(network);
-        let goal = ObjectiveWithLimits::unlimited(budget.objective);
-        let Some(mut tree) = EditableTree::new(&graph, goal, &graph::pairs(&found.tree)) else { return found };
-        let mut cuts = SliceChoice::none(graph.extents.len());
-        let slices = self.keep(network, &mut tree, &mut cuts, (stop, &mut Random::new(budget.seed, 0))).slices;
+        let objective = ObjectiveWithLimits::unlimited(budget.objective);
+        let Some(mut tree) = EditableTree::new(&graph, objective, &graph::pairs(&found.tree)) else { return found };
+        let mut chosen = SliceChoice::none(graph.extents.len());
+        let slices =
+            self.slice_to_fit(network, &mut tree, &mut chosen, (stop, &mut Random::new(budget.seed, 0))).slices;
         SearchResult { slices, ..found }
     }
 
-    pub(super) fn hold(&self, network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> bool {
+    pub(super) fn are_met_by(&self, network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> bool {
         self.are_none() || self.admit(&sliced_cost(network, tree, slices))
     }
 
     /// SliceChoice a tree further until it keeps to them, if that can be.
-    pub(super) fn keep(
+    pub(super) fn slice_to_fit(
         &self,
         network: &Network,
         tree: &mut EditableTree<'_>,
-        cuts: &mut SliceChoice,
+        chosen: &mut SliceChoice,
         (stop, random): (&StopCheck<'_>, &mut Random),
     ) -> Outcome {
         let pairs = tree.pairs();
         let (mut limit, mut slices, mut holds) = (self.size, Vec::new(), false);
         let steps = graph::tree(network.inputs().len(), &pairs);
-        for _ in 0..STEPS {
-            let settled = slicing::settle(tree, cuts, limit, random, &|work| stop.after_grace(work));
+        for _ in 0..MAX_ROUNDS {
+            let settled = slicing::fit_slices(tree, chosen, limit, random, &|work| stop.after_grace(work));
             let Ok(steps) = &steps else { break };
-            slices = nest(network, steps, cuts.slices());
-            holds = self.hold(network, steps, &slices);
+            slices = nest_loops(network, steps, chosen.slices());
+            holds = self.are_met_by(network, steps, &slices);
             // Without another cut it stays as large as it is.
             if !settled || holds || stop.after_grace(2 * tree.visits()) {
                 break;
             }
-            limit = limit.min(tree.largest()) - STEP;
+            limit = limit.min(tree.largest()) - LIMIT_STEP;
         }
         // What keeps to the limits goes before what does not.
-        let total = if holds { tree.total() + cuts.log2() } else { f64::INFINITY };
+        let total = if holds { tree.total() + chosen.log2() } else { f64::INFINITY };
         Outcome { total, pairs, slices }
     }
 }
@@ -117,7 +118,7 @@ impl Limits {
 /// What a contraction takes at least, in any order and any slices: its result is there as a whole when it is done, and beside it
 /// an element of an intermediate that the last product uses, where there is one. Products of constants alone count nothing, nor do
 /// those of a network with an empty axis, of which some have no element.
-fn least(task: &Task<'_>) -> Cost {
+fn lower_bound(task: &Task<'_>) -> Cost {
     let network = task.network;
     let mut constants = task.constants.to_vec();
     constants.sort_unstable();
@@ -129,13 +130,13 @@ fn least(task: &Task<'_>) -> Cost {
     if products == 0 || network.extents().contains(&0) {
         return Cost::default();
     }
-    let result = network.result().unwrap_or_else(|| kept_positions(network));
+    let result = network.result().unwrap_or_else(|| output_positions(network));
     let beside = if products > 1 { Count::ONE } else { Count::ZERO };
     Cost { size: Count::ONE, peak: result + beside, ..Cost::default() }
 }
 
 /// The positions of the kept axes that some tensor has; an axis that the output repeats counts once.
-fn kept_positions(network: &Network) -> Count {
+fn output_positions(network: &Network) -> Count {
     let mut used = vec![false; network.extents().len()];
     network.inputs().iter().flatten().for_each(|&axis| used[axis as usize] = true);
     let kept = network.output().iter().map(|&axis| axis as usize);
@@ -145,7 +146,7 @@ fn kept_positions(network: &Network) -> Count {
 
 #[cfg(test)]
 mod tests {
-    use super::least;
+    use super::lower_bound;
     use crate::random::Random;
     use crate::{Count, Network, SlicedAxis, Task, Tree, slices};
 
@@ -169,13 +170,13 @@ mod tests {
             let whole = (0..).zip(&extents).filter(|&(_, &extent)| extent > 1);
             let slices: Vec<SlicedAxis> =
                 whole.filter(|_| below(2) == 0).map(|(axis, &parts)| SlicedAxis { axis, parts }).collect();
-            let least = least(&Task { constants: &constants, ..Task::new(&network) });
+            let bound = lower_bound(&Task { constants: &constants, ..Task::new(&network) });
             let cost = slices::sliced_cost_with_constants(&network, &tree, &slices, &constants);
             assert!(
-                cost.peak >= least.peak && cost.size >= least.size,
+                cost.peak >= bound.peak && cost.size >= bound.size,
                 "{network:?} {path:?} {slices:?} {constants:?}"
             );
-            reached += usize::from(cost.peak == least.peak);
+            reached += usize::from(cost.peak == bound.peak);
         }
         assert!(reached > 500, "{reached}");
     }

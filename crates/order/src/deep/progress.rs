@@ -14,7 +14,7 @@ pub(super) struct SharedBest<'w> {
 
 struct State {
     best_log2: f64,
-    told: Duration,
+    reported: Duration,
 }
 
 /// How often the one who looks on is told that nothing has changed.
@@ -22,7 +22,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 impl<'w> SharedBest<'w> {
     pub(super) fn new(began: Instant, watch: &'w dyn Watch) -> SharedBest<'w> {
-        let state = State { best_log2: f64::INFINITY, told: Duration::ZERO };
+        let state = State { best_log2: f64::INFINITY, reported: Duration::ZERO };
         SharedBest { began, watch, state: Mutex::new(state) }
     }
 
@@ -31,23 +31,23 @@ impl<'w> SharedBest<'w> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if best_log2 < state.best_log2 {
             state.best_log2 = best_log2;
-            self.tell(&mut state, spent);
+            self.report(&mut state, spent);
         }
     }
 
     pub(super) fn is_cancelled(&self, spent: f64) -> bool {
         if let Ok(mut state) = self.state.try_lock()
             && state.best_log2.is_finite()
-            && self.began.elapsed() >= state.told + INTERVAL
+            && self.began.elapsed() >= state.reported + INTERVAL
         {
-            self.tell(&mut state, spent);
+            self.report(&mut state, spent);
         }
         self.watch.is_cancelled()
     }
 
-    fn tell(&self, state: &mut State, spent: f64) {
+    fn report(&self, state: &mut State, spent: f64) {
         let elapsed = self.began.elapsed();
-        state.told = elapsed;
+        state.reported = elapsed;
         self.watch.progress(&Progress { elapsed, spent, best_log2: state.best_log2 });
     }
 }

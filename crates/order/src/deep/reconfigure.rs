@@ -9,9 +9,9 @@ use crate::objective::{Objective, ObjectiveWithLimits};
 /// Products of extents up to this binary logarithm are computed in floating point.
 const MAX_LOG2: f64 = 1000.0;
 /// A part has at most so many tensors: the bits of a mark but one.
-const MOST: usize = 15;
+const MAX_TENSORS: usize = 15;
 /// The bit of a mark that says that the axis leaves the part.
-const OUTSIDE: u16 = 1 << MOST;
+const OUTSIDE: u16 = 1 << MAX_TENSORS;
 
 /// Finds the best way to multiply a few tensors; keeps its memory.
 #[derive(Default)]
@@ -30,18 +30,18 @@ pub(super) struct ExactSubtree {
 
 impl ExactSubtree {
     /// Replaces the part of a tree by its best form; whether that is better than it was.
-    pub(super) fn improve(&mut self, tree: &mut EditableTree<'_>, window: &Subtree) -> bool {
-        let Subtree { below, products } = window;
-        if !(3..=MOST).contains(&below.len()) || !self.prepare(tree, window) {
+    pub(super) fn improve(&mut self, tree: &mut EditableTree<'_>, subtree: &Subtree) -> bool {
+        let Subtree { below, products } = subtree;
+        if !(3..=MAX_TENSORS).contains(&below.len()) || !self.prepare(tree, subtree) {
             return false;
         }
         let leaves = tree.leaves() as u32;
         let costs = products.iter().map(|&node| tree.costs[(node - leaves) as usize].exp2());
-        let old = match tree.goal.objective {
+        let old = match tree.objective.objective {
             Objective::Size => costs.fold(0.0, f64::max),
             _ => costs.sum(),
         };
-        match self.better(tree.goal, below.len(), old * (1.0 - 1e-9)) {
+        match self.better(tree.objective, below.len(), old * (1.0 - 1e-9)) {
             Some(steps) => {
                 // The last step makes the root, which comes first in the window.
                 let nodes: Vec<u32> = below.iter().chain(products.iter().rev()).copied().collect();
@@ -56,10 +56,10 @@ impl ExactSubtree {
     }
 
     /// Sets up the products of all sets; not if they overflow.
-    fn prepare(&mut self, tree: &EditableTree<'_>, window: &Subtree) -> bool {
-        self.given = tree.is_given(window.root());
+    fn prepare(&mut self, tree: &EditableTree<'_>, subtree: &Subtree) -> bool {
+        self.given = tree.is_given(subtree.root());
         self.marks.resize(tree.logs.len(), 0);
-        for (place, &node) in window.below.iter().enumerate() {
+        for (place, &node) in subtree.below.iter().enumerate() {
             for &axis in &tree.legs[node as usize] {
                 let mark = &mut self.marks[axis as usize];
                 if *mark == 0 {
@@ -68,10 +68,10 @@ impl ExactSubtree {
                 *mark |= 1 << place;
             }
         }
-        tree.legs[window.root() as usize].iter().for_each(|&axis| self.marks[axis as usize] |= OUTSIDE);
+        tree.legs[subtree.root() as usize].iter().for_each(|&axis| self.marks[axis as usize] |= OUTSIDE);
         for products in [&mut self.within, &mut self.summed] {
             products.clear();
-            products.resize(1 << window.below.len(), 1.0);
+            products.resize(1 << subtree.below.len(), 1.0);
         }
         let mut log2 = 0.0;
         for axis in self.axes.drain(..) {
@@ -89,19 +89,19 @@ impl ExactSubtree {
     }
 
     /// The best steps, if they cost less than `limit`.
-    fn better(&mut self, goal: ObjectiveWithLimits, tensors: usize, limit: f64) -> Option<Vec<[u32; 2]>> {
+    fn better(&mut self, objective: ObjectiveWithLimits, tensors: usize, limit: f64) -> Option<Vec<[u32; 2]>> {
         let more = |a: f64, b: f64| if a > b { a } else { b };
-        match goal.objective {
-            Objective::Flops => self.search(goal, tensors, limit, |[a, b], flops, _| a + b + flops),
-            Objective::Write => self.search(goal, tensors, limit, |[a, b], _, size| a + b + size),
-            Objective::Size => self.search(goal, tensors, limit, |[a, b], _, size| more(more(a, b), size)),
+        match objective.objective {
+            Objective::Flops => self.search(objective, tensors, limit, |[a, b], flops, _| a + b + flops),
+            Objective::Write => self.search(objective, tensors, limit, |[a, b], _, size| a + b + size),
+            Objective::Size => self.search(objective, tensors, limit, |[a, b], _, size| more(more(a, b), size)),
             Objective::Combo(weight) => {
                 let weight = f64::from(weight);
-                self.search(goal, tensors, limit, |[a, b], flops, size| a + b + (flops + weight * size))
+                self.search(objective, tensors, limit, |[a, b], flops, size| a + b + (flops + weight * size))
             }
             Objective::Limit(weight) => {
                 let weight = f64::from(weight);
-                self.search(goal, tensors, limit, |[a, b], flops, size| a + b + more(flops, weight * size))
+                self.search(objective, tensors, limit, |[a, b], flops, size| a + b + more(flops, weight * size))
             }
         }
     }
@@ -110,7 +110,7 @@ impl ExactSubtree {
     /// its result.
     fn search(
         &mut self,
-        goal: ObjectiveWithLimits,
+        objective: ObjectiveWithLimits,
         tensors: usize,
         limit: f64,
         cost: impl Fn([f64; 2], f64, f64) -> f64,
@@ -118,11 +118,11 @@ impl ExactSubtree {
         let ExactSubtree { within, summed, splits, given, .. } = self;
         let given = *given;
         let all = within.len() - 1;
-        let largest = goal.limit.exp2();
+        let largest = objective.limit.exp2();
         let price = |set: usize| {
             let touched = within[all] / within[all ^ set];
             let size = if given && set == all { 0.0 } else { touched / summed[set] };
-            let factor = if size > largest { goal.penalty(size.log2()).exp2() } else { 1.0 };
+            let factor = if size > largest { objective.penalty(size.log2()).exp2() } else { 1.0 };
             let (touched, weighed) = (touched * factor, size * factor);
             // Whoever makes a set and uses it visits its elements twice.
             let least = cost([cost([0.0; 2], weighed, weighed), 0.0], size, 0.0);

@@ -38,7 +38,7 @@ impl fmt::Display for ReplayRecord {
         write!(f, ":{}:{}:", self.seed, self.trial)?;
         let mut dot = "";
         self.runs.iter().try_for_each(|run| write!(f, "{}{run}", std::mem::replace(&mut dot, ".")))?;
-        self.stopped.map_or(Ok(()), |question| write!(f, ":{question}"))
+        self.stopped.map_or(Ok(()), |poll| write!(f, ":{poll}"))
     }
 }
 
@@ -55,7 +55,7 @@ fn parse(text: &str) -> Option<ReplayRecord> {
     let (&[version, effort, seed, trial, runs], stopped) = fields.split_first_chunk()?;
     let stopped = match stopped {
         [] => None,
-        [question] => Some(question.parse().ok()?),
+        [poll] => Some(poll.parse().ok()?),
         _ => return None,
     };
     let effort = match effort.split_at_checked(1)? {

@@ -3,11 +3,11 @@
 use super::anneal::{Bits, MathTables, Rotations};
 use super::effort::EffortClock;
 use super::subtree::{Axes, Subtree};
-use super::tree_editor::{EditableTree, GIVEN};
+use super::tree_editor::{EditableTree, GIVEN_LOG2};
 use crate::random::Random;
 
 /// The most axes that a part may have.
-pub(super) const MOST_AXES: usize = 64 * 58;
+pub(super) const MAX_AXES: usize = 64 * 58;
 
 /// How hot it begins and how cold it ends: a step that makes two products 2^t times as dear is taken at temperature t with
 /// probability 1/e.
@@ -26,27 +26,27 @@ const PROPOSALS: usize = 1024;
 /// A share of a search, by the parts of the whole at which it begins and ends.
 #[derive(Clone, Copy)]
 pub(super) struct EffortShare<'m> {
-    pub(super) meter: &'m EffortClock<'m>,
+    pub(super) clock: &'m EffortClock<'m>,
     pub(super) from: f64,
     pub(super) to: f64,
 }
 
 impl EffortShare<'_> {
     /// Whether step number `step` of so many goes on.
-    fn more(&self, step: u32) -> bool {
-        self.meter.more(self.from + (self.to - self.from) * f64::from(step + 1) / f64::from(STEPS))
+    fn continues_at(&self, step: u32) -> bool {
+        self.clock.has_effort_until(self.from + (self.to - self.from) * f64::from(step + 1) / f64::from(STEPS))
     }
 }
 
 /// Anneals a part of a tree for a share of the time; the part is left as it was if nothing better came of it.
 pub(super) fn anneal(
     tree: &mut EditableTree<'_>,
-    window: &Subtree,
+    subtree: &Subtree,
     temperatures: Temperatures,
     share: &EffortShare<'_>,
     random: &mut Random,
 ) -> bool {
-    let axes = Axes::of(tree, &window.below);
+    let axes = Axes::of(tree, &subtree.below);
     let anneal = match axes.words() {
         0 | 1 => anneal_bits::<1>,
         2 => anneal_bits::<2>,
@@ -62,39 +62,40 @@ pub(super) fn anneal(
         49..=64 => anneal_bits::<64>,
         _ => return false,
     };
-    anneal(tree, window, &axes, temperatures, share, random)
+    anneal(tree, subtree, &axes, temperatures, share, random)
 }
 
 fn anneal_bits<const W: usize>(
     tree: &mut EditableTree<'_>,
-    window: &Subtree,
+    subtree: &Subtree,
     axes: &Axes,
     temperatures: Temperatures,
     share: &EffortShare<'_>,
     random: &mut Random,
 ) -> bool {
-    let below = &window.below;
+    let below = &subtree.below;
     let tensors: Vec<Bits<W>> = below.iter().map(|&node| axes.bits(&tree.legs[node as usize])).collect();
-    let whole = axes.bits(&tree.legs[window.root() as usize]);
-    let size = tree.is_given(window.root()).then_some(GIVEN);
-    let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, (whole, size), &local_children(tree, window));
+    let whole = axes.bits(&tree.legs[subtree.root() as usize]);
+    let size = tree.is_given(subtree.root()).then_some(GIVEN_LOG2);
+    let mut state =
+        Rotations::new(tree.objective, &axes.weights, &tensors, (whole, size), &local_children(tree, subtree));
     let mut best = Best { total: state.total(), children: None };
     let bundle = SWEEPS + PROPOSALS / below.len();
     MathTables::with(|tables| {
         let cooling = (temperatures.last / temperatures.first).ln();
         for step in 0..STEPS {
             let temperature = temperatures.first * (cooling * f64::from(step) / f64::from(STEPS - 1)).exp();
-            while share.more(step) {
+            while share.continues_at(step) {
                 state.sweep(bundle, temperature, random, tables);
                 best.offer(&state);
-                share.meter.spend(bundle * below.len() * (8 + W) / 8);
+                share.clock.spend(bundle * below.len() * (8 + W) / 8);
             }
         }
         best.offer(&state);
     });
     match best.children {
         Some(children) => {
-            let products = outer_products(window, &children);
+            let products = outer_products(subtree, &children);
             tree.replace(below, &products);
             true
         }
@@ -121,19 +122,19 @@ impl Best {
 }
 
 /// The products of a window with its own numbers: the nodes below come first, then the products, the root last.
-fn local_children(tree: &EditableTree<'_>, window: &Subtree) -> Vec<[u32; 2]> {
+fn local_children(tree: &EditableTree<'_>, subtree: &Subtree) -> Vec<[u32; 2]> {
     let mut place = vec![0; tree.legs.len()];
-    let order = window.below.iter().chain(window.products.iter().rev());
+    let order = subtree.below.iter().chain(subtree.products.iter().rev());
     order.zip(0..).for_each(|(&node, local)| place[node as usize] = local);
     let leaves = tree.leaves();
     let children = |&node: &u32| tree.children[node as usize - leaves].map(|child| place[child as usize]);
-    window.products.iter().rev().map(children).collect()
+    subtree.products.iter().rev().map(children).collect()
 }
 
 /// The products of a window with the tree's numbers, each after those it multiplies.
-fn outer_products(window: &Subtree, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
-    let leaves = window.below.len();
-    let nodes: Vec<u32> = window.below.iter().chain(window.products.iter().rev()).copied().collect();
+fn outer_products(subtree: &Subtree, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
+    let leaves = subtree.below.len();
+    let nodes: Vec<u32> = subtree.below.iter().chain(subtree.products.iter().rev()).copied().collect();
     let mut open = vec![(nodes.len() - 1) as u32];
     let mut products = Vec::with_capacity(children.len());
     while let Some(local) = open.pop() {

@@ -14,7 +14,7 @@ use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 
 /// Factors above this are not looked for: what is left of an extent is cut in one.
-const MOST_FACTOR: u64 = 1 << 12;
+const MAX_FACTOR: u64 = 1 << 12;
 
 /// Into how many parts each axis is cut.
 #[derive(Clone, Debug)]
@@ -40,12 +40,12 @@ impl SliceChoice {
     }
 
     pub(super) fn slices(&self) -> Vec<SlicedAxis> {
-        let cut = (0..).zip(&self.parts).filter(|(_, parts)| **parts > 1);
-        cut.map(|(axis, &parts)| SlicedAxis { axis, parts }).collect()
+        let candidate = (0..).zip(&self.parts).filter(|(_, parts)| **parts > 1);
+        candidate.map(|(axis, &parts)| SlicedAxis { axis, parts }).collect()
     }
 
     /// The binary logarithms of the extents of the pieces, brought into the tree.
-    pub(super) fn show(&self, tree: &mut EditableTree<'_>) {
+    pub(super) fn apply_to(&self, tree: &mut EditableTree<'_>) {
         let extents = tree.graph.extents.iter().zip(&self.parts);
         tree.set_extents(extents.map(|(extent, parts)| extent / parts));
     }
@@ -57,23 +57,23 @@ impl SliceChoice {
     }
 
     /// All cuts that were made.
-    fn made(&self) -> Vec<SliceCandidate> {
-        let mut cuts = Vec::new();
+    fn applied(&self) -> Vec<SliceCandidate> {
+        let mut chosen = Vec::new();
         for (axis, &parts) in self.parts.iter().enumerate() {
             let mut left = parts;
             while left > 1 {
                 let factor = least_factor(left);
-                cuts.push(SliceCandidate { axis, factor });
+                chosen.push(SliceCandidate { axis, factor });
                 left /= factor;
             }
         }
-        cuts
+        chosen
     }
 }
 
 /// The least prime factor; the number itself if that is not small.
 fn least_factor(number: u64) -> u64 {
-    (2..=MOST_FACTOR)
+    (2..=MAX_FACTOR)
         .take_while(|factor| factor * factor <= number)
         .find(|&factor| number.is_multiple_of(factor))
         .unwrap_or(number)
@@ -84,29 +84,29 @@ pub(super) type StopWhen<'a> = &'a dyn Fn(usize) -> bool;
 
 /// SliceChoice until no product has more than `limit`, a binary logarithm, if that can be and the search does not end before; whether
 /// none has. `blur` above 0 makes the choice random.
-fn cut_down(
+fn slice_to_limit(
     tree: &mut EditableTree<'_>,
-    cuts: &mut SliceChoice,
+    chosen: &mut SliceChoice,
     limit: f64,
     blur: f64,
     random: &mut Random,
-    ends: StopWhen<'_>,
+    stop: StopWhen<'_>,
 ) -> bool {
     while tree.largest() > limit + 1e-9 {
-        if ends(2 * tree.visits()) {
+        if stop(2 * tree.visits()) {
             return false;
         }
-        let Some(cut) = best_cut(tree, cuts, limit, blur, random) else { return false };
-        cuts.parts[cut.axis] *= cut.factor;
-        cuts.show(tree);
+        let Some(candidate) = best_candidate(tree, chosen, limit, blur, random) else { return false };
+        chosen.parts[candidate.axis] *= candidate.factor;
+        chosen.apply_to(tree);
     }
     true
 }
 
 /// The cut that adds least to the cost for what it takes from products that are too large.
-fn best_cut(
+fn best_candidate(
     tree: &EditableTree<'_>,
-    cuts: &SliceChoice,
+    chosen: &SliceChoice,
     limit: f64,
     blur: f64,
     random: &mut Random,
@@ -127,206 +127,207 @@ fn best_cut(
     }
     let mut best: Option<(f64, SliceCandidate)> = None;
     for axis in (0..axes).filter(|&axis| excess[axis] > 0.0) {
-        let Some(cut) = cuts.next(tree, axis) else { continue };
-        let factor = cut.factor as f64;
+        let Some(candidate) = chosen.next(tree, axis) else { continue };
+        let factor = candidate.factor as f64;
         // What the other products cost is paid in each part.
         let growth = ((held[axis] + factor * (all - held[axis])) / all).log2() + 1e-3;
         let noise = if blur > 0.0 { (blur * (random.unit() - 0.5)).exp() } else { 1.0 };
         let score = noise * growth / (excess[axis] * factor.log2());
         if best.is_none_or(|best| score < best.0) {
-            best = Some((score, cut));
+            best = Some((score, candidate));
         }
     }
     best.map(|best| best.1)
 }
 
 /// Takes cuts back that are not needed, those that save most first.
-fn undo_needless(tree: &mut EditableTree<'_>, cuts: &mut SliceChoice, limit: f64, ends: StopWhen<'_>) {
+fn drop_unneeded(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, limit: f64, stop: StopWhen<'_>) {
     let mut tries: Vec<(f64, SliceCandidate)> = Vec::new();
-    for cut in cuts.made() {
-        if ends(2 * tree.visits()) {
+    for candidate in chosen.applied() {
+        if stop(2 * tree.visits()) {
             return;
         }
-        let total = without(tree, cuts, cut);
-        tries.push((total, cut));
+        let total = cost_without(tree, chosen, candidate);
+        tries.push((total, candidate));
     }
     tries.sort_by(|a, b| a.0.total_cmp(&b.0));
-    for (_, cut) in tries {
-        if ends(2 * tree.visits()) {
+    for (_, candidate) in tries {
+        if stop(2 * tree.visits()) {
             return;
         }
-        cuts.parts[cut.axis] /= cut.factor;
-        cuts.show(tree);
+        chosen.parts[candidate.axis] /= candidate.factor;
+        chosen.apply_to(tree);
         if tree.largest() > limit + 1e-9 {
-            cuts.parts[cut.axis] *= cut.factor;
-            cuts.show(tree);
+            chosen.parts[candidate.axis] *= candidate.factor;
+            chosen.apply_to(tree);
         }
     }
 }
 
 /// What all costs without a cut.
-fn without(tree: &mut EditableTree<'_>, cuts: &mut SliceChoice, cut: SliceCandidate) -> f64 {
-    cuts.parts[cut.axis] /= cut.factor;
-    cuts.show(tree);
-    let total = tree.total() + cuts.log2();
-    cuts.parts[cut.axis] *= cut.factor;
-    cuts.show(tree);
+fn cost_without(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, candidate: SliceCandidate) -> f64 {
+    chosen.parts[candidate.axis] /= candidate.factor;
+    chosen.apply_to(tree);
+    let total = tree.total() + chosen.log2();
+    chosen.parts[candidate.axis] *= candidate.factor;
+    chosen.apply_to(tree);
     total
 }
 
 /// Takes about `part` of the cuts back, by lot.
-fn undo_some(tree: &mut EditableTree<'_>, cuts: &mut SliceChoice, part: f64, random: &mut Random) {
-    for cut in cuts.made() {
+fn drop_some(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, part: f64, random: &mut Random) {
+    for candidate in chosen.applied() {
         if random.unit() < part {
-            cuts.parts[cut.axis] /= cut.factor;
+            chosen.parts[candidate.axis] /= candidate.factor;
         }
     }
-    cuts.show(tree);
+    chosen.apply_to(tree);
 }
 
 /// In how many rounds at most the tree is cut down to the limit, and how often some cuts are then made anew.
 const ROUNDS: usize = 24;
-const TURNS: usize = 16;
+const RESLICINGS: usize = 16;
 /// The part of the cuts that are made anew, and how random the new ones are.
-const ANEW: f64 = 0.3;
+const RESLICED_PART: f64 = 0.3;
 const BLUR: f64 = 1.0;
 /// By up to how much below the limit they go, as a binary logarithm: what annealing then has no use for is taken back.
-const MORE: f64 = 4.0;
+const EXTRA_LOG2: f64 = 4.0;
 /// What a product costs that is larger than the limit, as [`ObjectiveWithLimits::over`], while the tree has its slices.
 pub(super) const OVER: f64 = 4.0;
 /// The same in the trees to begin with: how much is to be done by the tree and how much by slices differs from network to
 /// network, so all ways are tried.
-const WAYS: [f64; 6] = [0.5, 0.0, 1.0, 0.25, 2.0, 0.5];
+const SEED_PENALTIES: [f64; 6] = [0.5, 0.0, 1.0, 0.25, 2.0, 0.5];
 /// How many trees are cut down at most.
-const BEGINNINGS: usize = 6;
+const MAX_SLICED_SEEDS: usize = 6;
 /// The share of a search after which the best of them goes on alone.
-const BEGINNINGS_UNTIL: f64 = 0.55;
+const SLICED_SEEDS_UNTIL: f64 = 0.55;
 
 /// A tree with its slices.
 #[derive(Clone)]
 struct SlicedGraph<'g> {
     total: f64,
     tree: EditableTree<'g>,
-    cuts: SliceChoice,
+    chosen: SliceChoice,
 }
 
 /// Slices trees until they keep to the limit, and looks for the best tree with its cuts until a part of the search is over.
 pub(super) fn search<'g>(
-    (graph, goal): (&'g Graph, ObjectiveWithLimits),
-    starts: &[Pairs],
+    (graph, objective): (&'g Graph, ObjectiveWithLimits),
+    seeds: &[Pairs],
     limit: f64,
-    meter: &EffortClock<'_>,
+    clock: &EffortClock<'_>,
     until: f64,
     random: &mut Random,
 ) -> Option<(EditableTree<'g>, SliceChoice)> {
-    let affordable = meter.total_work() / (SWEEPS * graph.legs.len() as f64);
-    let number = BEGINNINGS.min(affordable as usize).max(1);
-    let from = meter.passed();
-    let share = |k: usize| from + (BEGINNINGS_UNTIL - from) * k as f64 / number as f64;
+    let affordable = clock.total_work() / (SWEEPS * graph.legs.len() as f64);
+    let number = MAX_SLICED_SEEDS.min(affordable as usize).max(1);
+    let from = clock.spent_part();
+    let share = |k: usize| from + (SLICED_SEEDS_UNTIL - from) * k as f64 / number as f64;
     let mut best: Option<SlicedGraph<'g>> = None;
     for k in 0..number {
         let (begin, end) = (share(k), share(k + 1));
-        let (goal_of_tree, start) = (goal.within(limit, WAYS[k % WAYS.len()]), &starts[k % starts.len()]);
-        let Some(tree) = EditableTree::new(graph, goal_of_tree, start) else { continue };
-        let found = cut_in_rounds(tree, goal, limit, meter, [begin, end], random);
+        let (tree_objective, start) =
+            (objective.within(limit, SEED_PENALTIES[k % SEED_PENALTIES.len()]), &seeds[k % seeds.len()]);
+        let Some(tree) = EditableTree::new(graph, tree_objective, start) else { continue };
+        let found = slice_in_rounds(tree, objective, limit, clock, [begin, end], random);
         if best.as_ref().is_none_or(|best| found.total < best.total) {
-            meter.offer(found.total);
+            clock.offer(found.total);
             best = Some(found);
         }
         // What was ended half way keeps to no limit.
-        if best.as_ref().is_some_and(|best| meter.stop().after(best.tree.visits())) {
+        if best.as_ref().is_some_and(|best| clock.stop().after(best.tree.visits())) {
             break;
         }
     }
     let mut best = best?;
-    let from = meter.passed();
-    for turn in 1..=TURNS {
-        let until = from + (until - from) * turn as f64 / TURNS as f64;
-        if meter.stop().after(2 * best.tree.visits()) {
+    let from = clock.spent_part();
+    for turn in 1..=RESLICINGS {
+        let until = from + (until - from) * turn as f64 / RESLICINGS as f64;
+        if clock.stop().after(2 * best.tree.visits()) {
             break;
         }
-        let other = cut_anew(best.clone(), limit, meter, until, random);
-        if other.total < best.total && !meter.stop().is_stopped() {
-            meter.offer(other.total);
+        let other = reslice(best.clone(), limit, clock, until, random);
+        if other.total < best.total && !clock.stop().is_stopped() {
+            clock.offer(other.total);
             best = other;
         }
     }
-    Some((best.tree, best.cuts))
+    Some((best.tree, best.chosen))
 }
 
 /// Anneals a tree and cuts it down to the limit, in small steps with annealing in between.
-fn cut_in_rounds<'g>(
+fn slice_in_rounds<'g>(
     mut tree: EditableTree<'g>,
-    goal: ObjectiveWithLimits,
+    objective: ObjectiveWithLimits,
     limit: f64,
-    meter: &EffortClock<'_>,
+    clock: &EffortClock<'_>,
     [begin, end]: [f64; 2],
     random: &mut Random,
 ) -> SlicedGraph<'g> {
     let middle = (begin + end) / 2.0;
-    anneal(&mut tree, HOT, meter, middle, random);
-    tree.set_goal(goal);
-    let mut cuts = SliceChoice::none(tree.graph.extents.len());
+    anneal(&mut tree, HOT, clock, middle, random);
+    tree.set_objective(objective);
+    let mut chosen = SliceChoice::none(tree.graph.extents.len());
     let excess = (tree.largest() - limit).max(0.0);
     let rounds = (excess.ceil() as usize).clamp(1, ROUNDS);
     for round in 1..=rounds {
         let done = round as f64 / rounds as f64;
         let target = limit + excess * (1.0 - done);
-        cut_down(&mut tree, &mut cuts, target, 0.0, random, &|work| meter.stop().after(work));
-        anneal_within(&mut tree, target, meter, middle + (end - middle) * done, random);
+        slice_to_limit(&mut tree, &mut chosen, target, 0.0, random, &|work| clock.stop().after(work));
+        anneal_within(&mut tree, target, clock, middle + (end - middle) * done, random);
     }
-    SlicedGraph::settled(tree, cuts, limit, random, meter)
+    SlicedGraph::fitted(tree, chosen, limit, random, clock)
 }
 
 /// Makes some of the cuts anew.
-fn cut_anew<'g>(
+fn reslice<'g>(
     from: SlicedGraph<'g>,
     limit: f64,
-    meter: &EffortClock<'_>,
+    clock: &EffortClock<'_>,
     until: f64,
     random: &mut Random,
 ) -> SlicedGraph<'g> {
-    let SlicedGraph { mut tree, mut cuts, .. } = from;
-    undo_some(&mut tree, &mut cuts, ANEW, random);
-    let target = limit - MORE * random.unit();
-    cut_down(&mut tree, &mut cuts, target, BLUR, random, &|work| meter.stop().after(work));
-    anneal_within(&mut tree, limit, meter, until, random);
-    SlicedGraph::settled(tree, cuts, limit, random, meter)
+    let SlicedGraph { mut tree, mut chosen, .. } = from;
+    drop_some(&mut tree, &mut chosen, RESLICED_PART, random);
+    let target = limit - EXTRA_LOG2 * random.unit();
+    slice_to_limit(&mut tree, &mut chosen, target, BLUR, random, &|work| clock.stop().after(work));
+    anneal_within(&mut tree, limit, clock, until, random);
+    SlicedGraph::fitted(tree, chosen, limit, random, clock)
 }
 
 impl<'g> SlicedGraph<'g> {
-    fn settled(
+    fn fitted(
         mut tree: EditableTree<'g>,
-        mut cuts: SliceChoice,
+        mut chosen: SliceChoice,
         limit: f64,
         random: &mut Random,
-        meter: &EffortClock<'_>,
+        clock: &EffortClock<'_>,
     ) -> SlicedGraph<'g> {
-        settle(&mut tree, &mut cuts, limit, random, &|work| meter.stop().after(work));
-        SlicedGraph { total: tree.total() + cuts.log2(), tree, cuts }
+        fit_slices(&mut tree, &mut chosen, limit, random, &|work| clock.stop().after(work));
+        SlicedGraph { total: tree.total() + chosen.log2(), tree, chosen }
     }
 }
 
 /// Anneals with a limit for the size of intermediates.
-fn anneal_within(tree: &mut EditableTree<'_>, limit: f64, meter: &EffortClock<'_>, until: f64, random: &mut Random) {
-    let goal = tree.goal;
-    tree.set_goal(goal.within(limit, OVER));
-    anneal(tree, WARM, meter, until, random);
-    tree.set_goal(goal);
-    meter.stop().after(2 * tree.visits());
+fn anneal_within(tree: &mut EditableTree<'_>, limit: f64, clock: &EffortClock<'_>, until: f64, random: &mut Random) {
+    let objective = tree.objective;
+    tree.set_objective(objective.within(limit, OVER));
+    anneal(tree, WARM, clock, until, random);
+    tree.set_objective(objective);
+    clock.stop().after(2 * tree.visits());
 }
 
 /// Makes the cuts that are needed still, and no others; whether no product is larger than `limit` then.
-pub(super) fn settle(
+pub(super) fn fit_slices(
     tree: &mut EditableTree<'_>,
-    cuts: &mut SliceChoice,
+    chosen: &mut SliceChoice,
     limit: f64,
     random: &mut Random,
-    ends: StopWhen<'_>,
+    stop: StopWhen<'_>,
 ) -> bool {
-    let fits = cut_down(tree, cuts, limit, 0.0, random, ends);
+    let fits = slice_to_limit(tree, chosen, limit, 0.0, random, stop);
     if fits {
-        undo_needless(tree, cuts, limit, ends);
+        drop_unneeded(tree, chosen, limit, stop);
     }
     fits
 }

@@ -17,20 +17,20 @@ impl Subtree {
     /// The part that grows from `root` by always opening up the node that `rank` puts first, to at most `most` nodes below.
     pub(super) fn grow(tree: &EditableTree<'_>, root: u32, most: usize, rank: impl Fn(u32) -> f64) -> Subtree {
         let mut open = std::collections::BinaryHeap::new();
-        let mut window = Subtree { below: Vec::new(), products: Vec::new() };
+        let mut subtree = Subtree { below: Vec::new(), products: Vec::new() };
         let entry = |node: u32| (ordered(rank(node)), std::cmp::Reverse(node));
         open.push(entry(root));
         while let Some((_, std::cmp::Reverse(node))) = open.pop() {
             match tree.product(node) {
-                Some(product) if open.len() + window.below.len() + 2 <= most => {
-                    window.products.push(node);
+                Some(product) if open.len() + subtree.below.len() + 2 <= most => {
+                    subtree.products.push(node);
                     tree.children[product].into_iter().for_each(|child| open.push(entry(child)));
                 }
-                _ => window.below.push(node),
+                _ => subtree.below.push(node),
             }
         }
-        window.below.sort_unstable();
-        window
+        subtree.below.sort_unstable();
+        subtree
     }
 
     /// How many axes the nodes below have.

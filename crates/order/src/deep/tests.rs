@@ -17,7 +17,7 @@ use crate::{Effort, greedy};
 const ALL: [Objective; 5] =
     [Objective::Flops, Objective::Size, Objective::Write, Objective::Combo(64), Objective::Limit(64)];
 
-fn goal(objective: Objective) -> ObjectiveWithLimits {
+fn unlimited(objective: Objective) -> ObjectiveWithLimits {
     ObjectiveWithLimits::unlimited(objective)
 }
 
@@ -32,22 +32,22 @@ fn network(random: &mut Random, tensors: usize, axes: usize) -> Graph {
 }
 
 /// What each tree of the tensors costs, by the definition: an axis is needed while a tensor outside or the output has it.
-fn all_trees(graph: &Graph, goal: ObjectiveWithLimits, sets: &[u32], least: &mut f64, so_far: &mut Vec<f64>) {
+fn all_trees(graph: &Graph, objective: ObjectiveWithLimits, sets: &[u32], least: &mut f64, so_far: &mut Vec<f64>) {
     if sets.len() == 1 {
-        *least = least.min(goal.total(so_far));
+        *least = least.min(objective.total(so_far));
         return;
     }
     for i in 0..sets.len() {
         for j in 0..i {
             let rest: Vec<u32> = (0..sets.len()).filter(|&k| k != i && k != j).map(|k| sets[k]).collect();
-            so_far.push(step(graph, goal, sets[i], sets[j]));
-            all_trees(graph, goal, &[&rest[..], &[sets[i] | sets[j]]].concat(), least, so_far);
+            so_far.push(step(graph, objective, sets[i], sets[j]));
+            all_trees(graph, objective, &[&rest[..], &[sets[i] | sets[j]]].concat(), least, so_far);
             so_far.pop();
         }
     }
 }
 
-fn step(graph: &Graph, goal: ObjectiveWithLimits, a: u32, b: u32) -> f64 {
+fn step(graph: &Graph, objective: ObjectiveWithLimits, a: u32, b: u32) -> f64 {
     let has = |set: u32, axis: u32| (0..graph.legs.len()).any(|t| set >> t & 1 == 1 && graph.legs[t].contains(&axis));
     let everything = (1 << graph.legs.len()) - 1;
     let leg = |set: u32, axis: u32| has(set, axis) && (graph.kept[axis as usize] || has(everything & !set, axis));
@@ -55,7 +55,7 @@ fn step(graph: &Graph, goal: ObjectiveWithLimits, a: u32, b: u32) -> f64 {
     let axes = || 0..graph.extents.len() as u32;
     let flops = axes().filter(|&axis| leg(a, axis) || leg(b, axis)).map(log).sum();
     let size = axes().filter(|&axis| leg(a | b, axis)).map(log).sum();
-    goal.step(flops, size)
+    objective.step(flops, size)
 }
 
 fn whole(tree: &EditableTree<'_>) -> Subtree {
@@ -70,14 +70,14 @@ fn the_exact_form_is_the_best_of_all_trees() {
         let start = greedy::pairs(&graph, &StopCheck::new(&()));
         let mut exact = ExactSubtree::default();
         for (objective, limit) in ALL.into_iter().flat_map(|objective| [(objective, f64::INFINITY), (objective, 3.0)]) {
-            let goal = ObjectiveWithLimits::unlimited(objective).within(limit, 4.0);
-            let mut tree = EditableTree::new(&graph, goal, &start).unwrap();
-            let window = whole(&tree);
-            exact.improve(&mut tree, &window);
+            let objective = ObjectiveWithLimits::unlimited(objective).within(limit, 4.0);
+            let mut tree = EditableTree::new(&graph, objective, &start).unwrap();
+            let subtree = whole(&tree);
+            exact.improve(&mut tree, &subtree);
             let sets: Vec<u32> = (0..graph.legs.len()).map(|t| 1 << t).collect();
             let mut least = f64::INFINITY;
-            all_trees(&graph, goal, &sets, &mut least, &mut Vec::new());
-            assert!((tree.total() - least).abs() < 1e-9, "{goal:?} {} {least} {:?}", tree.total(), graph.legs);
+            all_trees(&graph, objective, &sets, &mut least, &mut Vec::new());
+            assert!((tree.total() - least).abs() < 1e-9, "{objective:?} {} {least} {:?}", tree.total(), graph.legs);
         }
     }
 }
@@ -90,20 +90,21 @@ fn the_exact_form_in_slices_is_that_of_the_pieces() {
         let extents = pieces.extents.iter().map(|&extent| 6 * extent).collect();
         let graph = Graph { legs: pieces.legs.clone(), extents, kept: pieces.kept.clone(), result: pieces.result };
         let mut tree =
-            EditableTree::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph, &StopCheck::new(&()))).unwrap();
+            EditableTree::new(&graph, unlimited(Objective::Flops), &greedy::pairs(&graph, &StopCheck::new(&())))
+                .unwrap();
         tree.set_extents(pieces.extents.iter().copied());
-        let window = whole(&tree);
-        ExactSubtree::default().improve(&mut tree, &window);
+        let subtree = whole(&tree);
+        ExactSubtree::default().improve(&mut tree, &subtree);
         let sets: Vec<u32> = (0..graph.legs.len()).map(|t| 1 << t).collect();
         let mut least = f64::INFINITY;
-        all_trees(&pieces, goal(Objective::Flops), &sets, &mut least, &mut Vec::new());
+        all_trees(&pieces, unlimited(Objective::Flops), &sets, &mut least, &mut Vec::new());
         assert!((tree.total() - least).abs() < 1e-9, "{} {least} {:?}", tree.total(), graph.legs);
     }
 }
 
 /// A tree whose numbers were computed from its steps alone.
 fn anew<'g>(tree: &EditableTree<'g>) -> EditableTree<'g> {
-    EditableTree::new(tree.graph, tree.goal, &tree.pairs()).unwrap()
+    EditableTree::new(tree.graph, tree.objective, &tree.pairs()).unwrap()
 }
 
 #[test]
@@ -113,11 +114,11 @@ fn annealing_keeps_its_books() {
         let graph = network(&mut random, 4 + 7 * (round % 9), 4 + 19 * (round % 11));
         let start = greedy::pairs(&graph, &StopCheck::new(&()));
         for objective in ALL {
-            let mut tree = EditableTree::new(&graph, goal(objective), &start).unwrap();
+            let mut tree = EditableTree::new(&graph, unlimited(objective), &start).unwrap();
             let before = tree.total();
-            let board = SharedBest::new(Instant::now(), &());
-            let meter = EffortClock::new(Effort::Auto, graph.legs.len(), &board);
-            anneal(&mut tree, HOT, &meter, 1.0, &mut random);
+            let shared = SharedBest::new(Instant::now(), &());
+            let clock = EffortClock::new(Effort::Auto, graph.legs.len(), &shared);
+            anneal(&mut tree, HOT, &clock, 1.0, &mut random);
             let after = tree.total();
             assert!(after <= before + 1e-9);
             assert!((anew(&tree).total() - after).abs() < 1e-6, "{objective:?}");
@@ -131,12 +132,13 @@ fn a_part_is_improved_and_the_rest_left_alone() {
     for _ in 0..40 {
         let graph = network(&mut random, 30, 40);
         let mut tree =
-            EditableTree::new(&graph, goal(Objective::Flops), &greedy::pairs(&graph, &StopCheck::new(&()))).unwrap();
+            EditableTree::new(&graph, unlimited(Objective::Flops), &greedy::pairs(&graph, &StopCheck::new(&())))
+                .unwrap();
         let mut exact = ExactSubtree::default();
         for node in tree.postorder() {
             let before = tree.total();
-            let window = Subtree::grow(&tree, node, 6, |_| 0.0);
-            let better = exact.improve(&mut tree, &window);
+            let subtree = Subtree::grow(&tree, node, 6, |_| 0.0);
+            let better = exact.improve(&mut tree, &subtree);
             assert!(if better { tree.total() < before } else { tree.total() == before });
         }
         assert!((anew(&tree).total() - tree.total()).abs() < 1e-9);

@@ -5,16 +5,16 @@ use crate::objective::ObjectiveWithLimits;
 use crate::watch::tally;
 
 /// The binary logarithm of the elements of a result that are given: so few that they make no difference.
-pub(super) const GIVEN: f64 = -1024.0;
+pub(super) const GIVEN_LOG2: f64 = -1024.0;
 /// The most legs of all products together: 128 MiB.
-const MOST_LEGS: usize = 1 << 25;
+const MAX_LEGS: usize = 1 << 25;
 
 /// A tree under improvement. EditableTree `0..leaves` are the tensors, the others products; a node keeps its place while the tree
 /// below it changes.
 #[derive(Clone)]
 pub(crate) struct EditableTree<'g> {
     pub(crate) graph: &'g Graph,
-    pub(crate) goal: ObjectiveWithLimits,
+    pub(crate) objective: ObjectiveWithLimits,
     /// The extents of the axes, or of their pieces where they are sliced, and the binary logarithms.
     pub(crate) extents: Vec<f64>,
     pub(crate) logs: Vec<f64>,
@@ -31,14 +31,14 @@ pub(crate) struct EditableTree<'g> {
 
 impl<'g> EditableTree<'g> {
     /// The tree of SSA steps; none if the products have too many legs to be kept.
-    pub(crate) fn new(graph: &'g Graph, goal: ObjectiveWithLimits, pairs: &Pairs) -> Option<EditableTree<'g>> {
+    pub(crate) fn new(graph: &'g Graph, objective: ObjectiveWithLimits, pairs: &Pairs) -> Option<EditableTree<'g>> {
         let extents: Vec<f64> = graph.extents.iter().map(|&extent| positive(extent)).collect();
         let nodes = graph.legs.len() + pairs.len();
         let mut legs: Vec<Vec<u32>> = graph.legs.iter().map(<[u32]>::to_vec).collect();
         legs.resize(nodes, Vec::new());
         let mut tree = EditableTree {
             graph,
-            goal,
+            objective,
             logs: extents.iter().map(|extent| extent.log2()).collect(),
             extents,
             root: nodes.saturating_sub(1) as u32,
@@ -51,7 +51,7 @@ impl<'g> EditableTree<'g> {
         for product in 0..pairs.len() {
             tree.multiply(product);
             kept += tree.legs[tree.leaves() + product].len();
-            if kept > MOST_LEGS {
+            if kept > MAX_LEGS {
                 return None;
             }
         }
@@ -77,7 +77,7 @@ impl<'g> EditableTree<'g> {
         tally(children[0].len() + children[1].len());
         contract_into(&mut legs, children, &mut self.uses, |axis| summed += logs[axis as usize]);
         let size = self.size_at(node, &legs);
-        self.costs[product] = self.goal.step(size + summed, size);
+        self.costs[product] = self.objective.step(size + summed, size);
         self.legs[node] = legs;
     }
 
@@ -87,23 +87,23 @@ impl<'g> EditableTree<'g> {
         self.extents.extend(extents.map(positive));
         self.logs.clear();
         self.logs.extend(self.extents.iter().map(|extent| extent.log2()));
-        self.price_all();
+        self.update_costs();
     }
 
     /// Another goal.
-    pub(crate) fn set_goal(&mut self, goal: ObjectiveWithLimits) {
-        self.goal = goal;
-        self.price_all();
+    pub(crate) fn set_objective(&mut self, objective: ObjectiveWithLimits) {
+        self.objective = objective;
+        self.update_costs();
     }
 
-    fn price_all(&mut self) {
+    fn update_costs(&mut self) {
         tally(self.visits());
         for product in 0..self.costs.len() {
             let mut flops = 0.0;
             self.union(product, |axis| flops += self.logs[axis as usize]);
             let node = self.leaves() + product;
             let size = self.size_at(node, &self.legs[node]);
-            self.costs[product] = self.goal.step(flops, size);
+            self.costs[product] = self.objective.step(flops, size);
         }
     }
 
@@ -137,7 +137,7 @@ impl<'g> EditableTree<'g> {
 
     /// As [`size_of`](EditableTree::size_of) the legs of a product; next to nothing of a result that is given.
     pub(super) fn size_at(&self, node: usize, legs: &[u32]) -> f64 {
-        if self.is_given(node as u32) { GIVEN } else { self.size_of(legs) }
+        if self.is_given(node as u32) { GIVEN_LOG2 } else { self.size_of(legs) }
     }
 
     pub(crate) fn size_of(&self, legs: &[u32]) -> f64 {
@@ -224,7 +224,7 @@ impl<'g> EditableTree<'g> {
 
     /// The binary logarithm of the whole cost.
     pub(crate) fn total(&self) -> f64 {
-        self.goal.total(&self.costs)
+        self.objective.total(&self.costs)
     }
 }
 

@@ -29,7 +29,7 @@ impl Trial {
 /// What all searches share.
 struct Trials<'a> {
     problem: Problem<'a>,
-    board: SharedBest<'a>,
+    shared: SharedBest<'a>,
     effort: Effort,
     seed: u64,
 }
@@ -49,8 +49,8 @@ pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderEr
 /// Repeats a search.
 pub(crate) fn replay(search: &SearchRequest<'_>, record: &ReplayRecord) -> Result<SearchResult, OrderError> {
     let trials = Trials::new(search, record.effort, record.seed);
-    let meter = EffortClock::replay(record, trials.problem.graph.legs.len(), &trials.board);
-    trials.found(trials.one(record.trial, meter))
+    let clock = EffortClock::replay(record, trials.problem.graph.legs.len(), &trials.shared);
+    trials.found(trials.one(record.trial, clock))
 }
 
 impl<'a> Trials<'a> {
@@ -61,9 +61,9 @@ impl<'a> Trials<'a> {
         if limits.are_none() {
             graph = graph.fused();
         }
-        let goal = ObjectiveWithLimits::unlimited(budget.objective);
-        let problem = Problem { network: task.network, graph, goal, limits, start: task.start.map(graph::pairs) };
-        Trials { problem, board: SharedBest::new(began, watch), effort, seed }
+        let objective = ObjectiveWithLimits::unlimited(budget.objective);
+        let problem = Problem { network: task.network, graph, objective, limits, start: task.start.map(graph::pairs) };
+        Trials { problem, shared: SharedBest::new(began, watch), effort, seed }
     }
 
     /// The best of `number` searches; the first of equals, so that the answer does not depend on who finds it.
@@ -74,7 +74,7 @@ impl<'a> Trials<'a> {
             loop {
                 let trial = next.fetch_add(1, Ordering::Relaxed);
                 // The first is what there is to answer with.
-                if trial >= number || (trial > 0 && self.board.watch.is_cancelled()) {
+                if trial >= number || (trial > 0 && self.shared.watch.is_cancelled()) {
                     return;
                 }
                 let found = self.numbered(trial);
@@ -97,14 +97,14 @@ impl<'a> Trials<'a> {
     }
 
     fn numbered(&self, number: u64) -> Trial {
-        self.one(number, EffortClock::new(self.effort, self.problem.graph.legs.len(), &self.board))
+        self.one(number, EffortClock::new(self.effort, self.problem.graph.legs.len(), &self.shared))
     }
 
-    fn one(&self, number: u64, meter: EffortClock<'_>) -> Trial {
+    fn one(&self, number: u64, clock: EffortClock<'_>) -> Trial {
         let mut random = Random::new(self.seed, number);
-        let outcome = run(&self.problem, &meter, &mut random);
-        meter.offer(outcome.total);
-        Trial { number, outcome, record: Some(meter.record(self.effort, self.seed, number)) }
+        let outcome = run(&self.problem, &clock, &mut random);
+        clock.offer(outcome.total);
+        Trial { number, outcome, record: Some(clock.record(self.effort, self.seed, number)) }
     }
 
     fn found(&self, best: Trial) -> Result<SearchResult, OrderError> {

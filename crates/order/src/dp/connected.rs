@@ -9,28 +9,28 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::cost_model::{CostModel, Leg};
-use super::{MAX_TENSORS, Set, Work, bits, flops, steps};
+use super::{MAX_TENSORS, Set, SplitBudget, bits, flops, steps};
 use crate::OrderError;
 use crate::graph::Pairs;
 
 /// How many times fewer splits are tried, at best, because sets are dropped. On reference networks it is up to 2.3.
-const PRUNED: u64 = 4;
+const PRUNING_FACTOR: u64 = 4;
 
 /// The best steps without outer products of `tensors` connected tensors, or `known` steps if those are as good. Sets that
 /// cannot be used for less than `known` takes are dropped.
 pub(super) fn pairs<P: CostModel>(
     tensors: usize,
-    bonds: &[Leg],
-    price: &P,
+    legs: &[Leg],
+    costs: &P,
     known: Pairs,
-    work: &mut Work<'_>,
+    work: &mut SplitBudget<'_>,
 ) -> Result<Pairs, OrderError> {
-    let near = neighbours(tensors, bonds);
-    if !foresee(&near, PRUNED.saturating_mul(work.left()), work)? {
+    let adjacent = neighbours(tensors, legs);
+    if !may_have_splits(&adjacent, PRUNING_FACTOR.saturating_mul(work.remaining()), work)? {
         return Err(work.too_dense(tensors));
     }
-    let mut table = Table::new(tensors, price, flops(tensors, price, &known));
-    let (mut firsts, mut seconds) = (ConnectedSets::new(&near), ConnectedSets::new(&near));
+    let mut table = Table::new(tensors, costs, flops(tensors, costs, &known));
+    let (mut firsts, mut seconds) = (ConnectedSets::new(&adjacent), ConnectedSets::new(&adjacent));
     // The half with the least tensor is the first. Starting from high numbers makes all second halves known.
     for least in (0..tensors).rev() {
         firsts.start(least, up_to(least));
@@ -38,7 +38,7 @@ pub(super) fn pairs<P: CostModel>(
             work.spend(1, tensors)?;
             let Some(&half) = table.get(first) else { continue };
             let closed = up_to(least) | first;
-            let border = around(&near, first) & !closed;
+            let border = around(&adjacent, first) & !closed;
             for start in bits(border).rev() {
                 seconds.start(start, closed | border & up_to(start));
                 while let Some(second) = seconds.next() {
@@ -57,29 +57,29 @@ pub(super) fn pairs<P: CostModel>(
 
 /// Whether all sets may have no more than `most` splits. A hopeless network is told from its sets alone, which are far fewer:
 /// a set of k connected tensors has at least k - 1 connected splits, one for each edge of a spanning tree.
-fn foresee(near: &[Set], most: u64, work: &Work<'_>) -> Result<bool, OrderError> {
-    let mut sets = ConnectedSets::new(near);
+fn may_have_splits(adjacent: &[Set], most: u64, work: &SplitBudget<'_>) -> Result<bool, OrderError> {
+    let mut sets = ConnectedSets::new(adjacent);
     let mut least = 0;
-    for start in 0..near.len() {
+    for start in 0..adjacent.len() {
         sets.start(start, up_to(start));
         while let Some(set) = sets.next() {
             least += u64::from(set.count_ones());
             if least > most {
                 return Ok(false);
             }
-            work.look(1)?;
+            work.check(1)?;
         }
     }
     Ok(true)
 }
 
 /// By tensor, those that share an axis with it.
-fn neighbours(tensors: usize, bonds: &[Leg]) -> Vec<Set> {
-    let mut near = vec![0; tensors];
-    for bond in bonds {
-        bits(bond.members).for_each(|tensor| near[tensor] |= bond.members);
+fn neighbours(tensors: usize, legs: &[Leg]) -> Vec<Set> {
+    let mut adjacent = vec![0; tensors];
+    for leg in legs {
+        bits(leg.members).for_each(|tensor| adjacent[tensor] |= leg.members);
     }
-    near
+    adjacent
 }
 
 /// The best split found of a connected set.
@@ -101,7 +101,7 @@ impl<P: CostModel> Copy for Best<P> {}
 
 /// The sets that can be contracted within `limit` flops.
 struct Table<'a, P: CostModel> {
-    price: &'a P,
+    costs: &'a P,
     limit: P::Flops,
     /// All tensors, whose result no step uses.
     all: Set,
@@ -110,13 +110,13 @@ struct Table<'a, P: CostModel> {
 }
 
 impl<P: CostModel> Table<'_, P> {
-    fn new(tensors: usize, price: &P, limit: P::Flops) -> Table<'_, P> {
+    fn new(tensors: usize, costs: &P, limit: P::Flops) -> Table<'_, P> {
         let all = Set::MAX >> (MAX_TENSORS - tensors);
-        let mut table = Table { price, limit, all, place: HashMap::default(), best: Vec::new() };
+        let mut table = Table { costs, limit, all, place: HashMap::default(), best: Vec::new() };
         for tensor in 0..tensors {
             let set = 1 << tensor;
             table.place.insert(set, tensor as u32);
-            table.best.push(Best { set, facts: price.facts(set), flops: P::Flops::default(), first: set });
+            table.best.push(Best { set, facts: costs.facts(set), flops: P::Flops::default(), first: set });
         }
         table
     }
@@ -137,19 +137,19 @@ impl<P: CostModel> Table<'_, P> {
         match self.place.get(&set) {
             Some(&place) => {
                 let best = &mut self.best[place as usize];
-                let flops = flops + self.price.flops(best.facts, halves);
+                let flops = flops + self.costs.flops(best.facts, halves);
                 if flops < best.flops {
                     (best.flops, best.first) = (flops, first);
                 }
             }
             None => {
                 let facts = if half.set.count_ones() < second.count_ones() {
-                    self.price.grow(other_facts, second, half.set)
+                    self.costs.grow(other_facts, second, half.set)
                 } else {
-                    self.price.grow(half.facts, half.set, second)
+                    self.costs.grow(half.facts, half.set, second)
                 };
-                let flops = flops + self.price.flops(facts, halves);
-                let later = if set == self.all { P::Flops::default() } else { self.price.least_use(facts) };
+                let flops = flops + self.costs.flops(facts, halves);
+                let later = if set == self.all { P::Flops::default() } else { self.costs.min_use(facts) };
                 if flops + later <= self.limit {
                     self.place.insert(set, self.best.len() as u32);
                     self.best.push(Best { set, facts, flops, first });
@@ -185,10 +185,10 @@ fn up_to(tensor: usize) -> Set {
 }
 
 /// The neighbours of the tensors in `set`.
-fn around(near: &[Set], mut set: Set) -> Set {
+fn around(adjacent: &[Set], mut set: Set) -> Set {
     let mut found = 0;
     while set != 0 {
-        found |= near[set.trailing_zeros() as usize];
+        found |= adjacent[set.trailing_zeros() as usize];
         set &= set - 1;
     }
     found
@@ -196,7 +196,7 @@ fn around(near: &[Set], mut set: Set) -> Set {
 
 /// Enumerates connected sets that grow from one tensor, each after its connected subsets with that tensor.
 struct ConnectedSets<'a> {
-    near: &'a [Set],
+    adjacent: &'a [Set],
     first: Option<Set>,
     /// From the start to the set given last; each adds a tensor at least.
     open: Vec<Growth>,
@@ -214,15 +214,15 @@ struct Growth {
 }
 
 impl ConnectedSets<'_> {
-    fn new(near: &[Set]) -> ConnectedSets<'_> {
-        ConnectedSets { near, first: None, open: Vec::new() }
+    fn new(adjacent: &[Set]) -> ConnectedSets<'_> {
+        ConnectedSets { adjacent, first: None, open: Vec::new() }
     }
 
     /// Starts over from `tensor`, without the tensors in `closed`, among which it is itself.
     fn start(&mut self, tensor: usize, closed: Set) {
         self.open.clear();
         self.first = Some(1 << tensor);
-        self.open.push(Growth { set: 1 << tensor, closed, border: self.near[tensor] & !closed, joined: 0 });
+        self.open.push(Growth { set: 1 << tensor, closed, border: self.adjacent[tensor] & !closed, joined: 0 });
     }
 
     fn next(&mut self) -> Option<Set> {
@@ -237,7 +237,7 @@ impl ConnectedSets<'_> {
                 continue;
             }
             let (set, closed) = (growth.set | growth.joined, growth.closed | growth.border);
-            let border = around(self.near, growth.joined) & !closed;
+            let border = around(self.adjacent, growth.joined) & !closed;
             self.open.push(Growth { set, closed, border, joined: 0 });
             return Some(set);
         }

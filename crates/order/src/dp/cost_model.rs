@@ -18,13 +18,13 @@ pub(super) struct Leg {
 impl Leg {
     /// The axes of `graph`, which has no more tensors than a set can.
     pub(super) fn all(graph: &Graph) -> Vec<Leg> {
-        let bond = |(&kept, &extent)| Leg { members: 0, kept, extent };
-        let mut bonds: Vec<Leg> = graph.kept.iter().zip(&graph.extents).map(bond).collect();
-        for (tensor, legs) in graph.legs.iter().enumerate() {
-            legs.iter().for_each(|&axis| bonds[axis as usize].members |= 1 << tensor);
+        let leg = |(&kept, &extent)| Leg { members: 0, kept, extent };
+        let mut legs: Vec<Leg> = graph.kept.iter().zip(&graph.extents).map(leg).collect();
+        for (tensor, axes) in graph.legs.iter().enumerate() {
+            axes.iter().for_each(|&axis| legs[axis as usize].members |= 1 << tensor);
         }
-        bonds.retain(|bond| bond.members != 0);
-        bonds
+        legs.retain(|leg| leg.members != 0);
+        legs
     }
 
     /// Whether it is summed once the tensors in `set` are contracted.
@@ -38,7 +38,7 @@ pub(super) trait CostModel {
     /// Flops. The default is none.
     type Flops: Copy + Default + PartialOrd + Add<Output = Self::Flops>;
     /// More than any tree takes.
-    const NEVER: Self::Flops;
+    const INFINITE: Self::Flops;
     /// What must be known of a set of tensors.
     type SetInfo: Copy;
     /// What must be known of it to use it in a step.
@@ -56,7 +56,7 @@ pub(super) trait CostModel {
     fn flops(&self, whole: Self::SetInfo, halves: [Self::HalfInfo; 2]) -> Self::Flops;
 
     /// What the step that uses the result of a set takes at least.
-    fn least_use(&self, facts: Self::SetInfo) -> Self::Flops;
+    fn min_use(&self, facts: Self::SetInfo) -> Self::Flops;
 
     /// The facts of all sets of the first few tensors, each at its number.
     fn table(&self, tensors: usize) -> Vec<Self::SetInfo> {
@@ -72,20 +72,20 @@ const MAX_LOG2: f64 = 1000.0;
 /// A step visits the axes that any of its tensors has, but those summed before. So its flops are a product of three numbers
 /// that depend on one set each.
 pub(super) struct FloatCosts<'a> {
-    bonds: &'a [Leg],
-    /// By tensor: its bonds.
+    legs: &'a [Leg],
+    /// By tensor: its legs.
     of_tensor: ListPool,
 }
 
 impl FloatCosts<'_> {
     /// None if extents are 0 or too large for f64.
-    pub(super) fn of(bonds: &[Leg]) -> Option<FloatCosts<'_>> {
-        let all = Count::product(bonds.iter().map(|bond| bond.extent));
+    pub(super) fn of(legs: &[Leg]) -> Option<FloatCosts<'_>> {
+        let all = Count::product(legs.iter().map(|leg| leg.extent));
         if all == Count::ZERO || all.log2() >= MAX_LOG2 {
             return None;
         }
-        let members: ListPool = bonds.iter().map(|bond| bits(bond.members).map(|tensor| tensor as u32)).collect();
-        Some(FloatCosts { bonds, of_tensor: members.transposed(MAX_TENSORS) })
+        let members: ListPool = legs.iter().map(|leg| bits(leg.members).map(|tensor| tensor as u32)).collect();
+        Some(FloatCosts { legs, of_tensor: members.transposed(MAX_TENSORS) })
     }
 }
 
@@ -100,14 +100,14 @@ impl CostModel for FloatCosts<'_> {
     type Flops = f64;
     type SetInfo = LegProducts;
     type HalfInfo = f64;
-    const NEVER: f64 = f64::INFINITY;
+    const INFINITE: f64 = f64::INFINITY;
 
     fn facts(&self, set: Set) -> LegProducts {
         let (mut touched, mut summed) = (1.0, 1.0);
-        for bond in self.bonds.iter().filter(|bond| bond.members & set != 0) {
-            touched *= bond.extent as f64;
-            if bond.summed_in(set) {
-                summed *= bond.extent as f64;
+        for leg in self.legs.iter().filter(|leg| leg.members & set != 0) {
+            touched *= leg.extent as f64;
+            if leg.summed_in(set) {
+                summed *= leg.extent as f64;
             }
         }
         LegProducts { touched, per_summed: 1.0 / summed }
@@ -118,16 +118,16 @@ impl CostModel for FloatCosts<'_> {
         for tensor in bits(added) {
             let below = !(Set::MAX << tensor);
             for &number in &self.of_tensor[tensor] {
-                let bond = &self.bonds[number as usize];
-                // A bond of several added tensors comes up at the first of them.
-                if bond.members & added & below != 0 {
+                let leg = &self.legs[number as usize];
+                // A leg of several added tensors comes up at the first of them.
+                if leg.members & added & below != 0 {
                     continue;
                 }
-                if bond.members & grown == 0 {
-                    facts.touched *= bond.extent as f64;
+                if leg.members & grown == 0 {
+                    facts.touched *= leg.extent as f64;
                 }
-                if bond.summed_in(grown | added) {
-                    summed *= bond.extent as f64;
+                if leg.summed_in(grown | added) {
+                    summed *= leg.extent as f64;
                 }
             }
         }
@@ -144,7 +144,7 @@ impl CostModel for FloatCosts<'_> {
         whole.touched * (a * b)
     }
 
-    fn least_use(&self, facts: LegProducts) -> f64 {
+    fn min_use(&self, facts: LegProducts) -> f64 {
         facts.touched * facts.per_summed
     }
 
@@ -152,11 +152,11 @@ impl CostModel for FloatCosts<'_> {
         let sets = 1 << tensors;
         // LegProducts over the axes that lie within each set, whether kept or not, and over those summed there.
         let (mut within, mut summed) = (vec![1.0; sets], vec![1.0; sets]);
-        for bond in self.bonds {
-            let extent = bond.extent as f64;
-            within[bond.members as usize] *= extent;
-            if !bond.kept {
-                summed[bond.members as usize] *= extent;
+        for leg in self.legs {
+            let extent = leg.extent as f64;
+            within[leg.members as usize] *= extent;
+            if !leg.kept {
+                summed[leg.members as usize] *= extent;
             }
         }
         subset_products(&mut within);
@@ -187,7 +187,7 @@ impl CostModel for ExactCosts<'_> {
     type Flops = Count;
     type SetInfo = Set;
     type HalfInfo = Set;
-    const NEVER: Count = Count::MAX;
+    const INFINITE: Count = Count::MAX;
 
     fn facts(&self, set: Set) -> Set {
         set
@@ -202,12 +202,12 @@ impl CostModel for ExactCosts<'_> {
     }
 
     /// Nothing is certain: an axis of extent 0 may come.
-    fn least_use(&self, _: Set) -> Count {
+    fn min_use(&self, _: Set) -> Count {
         Count::ZERO
     }
 
     fn flops(&self, whole: Set, [a, b]: [Set; 2]) -> Count {
-        let visited = |bond: &&Leg| bond.members & whole != 0 && !bond.summed_in(a) && !bond.summed_in(b);
-        Count::product(self.0.iter().filter(visited).map(|bond| bond.extent))
+        let visited = |leg: &&Leg| leg.members & whole != 0 && !leg.summed_in(a) && !leg.summed_in(b);
+        Count::product(self.0.iter().filter(visited).map(|leg| leg.extent))
     }
 }

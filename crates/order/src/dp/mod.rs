@@ -51,7 +51,7 @@ pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
     }
-    let mut work = Work { limit: splits, done: 0, stop };
+    let mut work = SplitBudget { limit: splits, done: 0, stop };
     let mut pairs = Pairs::with_capacity(leaves);
     let mut parts = Vec::with_capacity(components.len());
     for members in components.iter() {
@@ -69,27 +69,27 @@ fn tries_all(tensors: usize, splits: u64) -> bool {
 }
 
 /// The exact steps of one component.
-fn component_pairs(part: &Graph, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
-    let bonds = Leg::all(part);
-    match FloatCosts::of(&bonds) {
-        Some(floats) => priced_pairs(part, &bonds, &floats, work),
-        None => priced_pairs(part, &bonds, &ExactCosts(&bonds), work),
+fn component_pairs(part: &Graph, work: &mut SplitBudget<'_>) -> Result<Pairs, OrderError> {
+    let legs = Leg::all(part);
+    match FloatCosts::of(&legs) {
+        Some(floats) => pairs_by_costs(part, &legs, &floats, work),
+        None => pairs_by_costs(part, &legs, &ExactCosts(&legs), work),
     }
 }
 
-fn priced_pairs<P: CostModel>(
+fn pairs_by_costs<P: CostModel>(
     part: &Graph,
-    bonds: &[Leg],
-    price: &P,
-    work: &mut Work<'_>,
+    legs: &[Leg],
+    costs: &P,
+    work: &mut SplitBudget<'_>,
 ) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
-    if tries_all(tensors, work.left()) {
+    if tries_all(tensors, work.remaining()) {
         work.spend(full::work(tensors), tensors)?;
-        return Ok(full::pairs(tensors, price, greedy::pairs(part, work.stop)));
+        return Ok(full::pairs(tensors, costs, greedy::pairs(part, work.stop)));
     }
     let known = greedy::pairs(part, work.stop);
-    connected::pairs(tensors, bonds, price, known, work)
+    connected::pairs(tensors, legs, costs, known, work)
 }
 
 /// Appends the steps of a component to those of the whole; returns the id of its result.
@@ -134,42 +134,42 @@ fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
 }
 
 /// The flops of known steps.
-fn flops<P: CostModel>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
+fn flops<P: CostModel>(tensors: usize, costs: &P, known: &Pairs) -> P::Flops {
     let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
     let mut sum = P::Flops::default();
     for pair in known {
         let [a, b] = pair.map(|id| sets[id as usize]);
         sets.push(a | b);
-        sum = sum + price.flops(price.facts(a | b), [a, b].map(|half| P::half(price.facts(half))));
+        sum = sum + costs.flops(costs.facts(a | b), [a, b].map(|half| P::half(costs.facts(half))));
     }
     sum
 }
 
 /// How many splits were tried, and how many may be.
-struct Work<'w> {
+struct SplitBudget<'w> {
     limit: u64,
     done: u64,
     stop: &'w StopCheck<'w>,
 }
 
-impl Work<'_> {
+impl SplitBudget<'_> {
     /// ExactCosts `splits` more, of a component of so many tensors.
     fn spend(&mut self, splits: u64, operands: usize) -> Result<(), OrderError> {
         self.done += splits;
         if self.done > self.limit {
             return Err(self.too_dense(operands));
         }
-        self.look(splits)
+        self.check(splits)
     }
 
     /// Looks whether the search is to end, after so much work.
-    fn look(&self, work: u64) -> Result<(), OrderError> {
+    fn check(&self, work: u64) -> Result<(), OrderError> {
         tally(work as usize);
         if self.stop.after(work as usize) { Err(OrderError::Cancelled) } else { Ok(()) }
     }
 
     /// How many splits may still be tried.
-    fn left(&self) -> u64 {
+    fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.done)
     }
 

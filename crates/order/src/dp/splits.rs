@@ -34,15 +34,15 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
         &mut self,
         halves: impl ExactSizeIterator<Item = H>,
         [none, never]: [C; 2],
-        price: impl Fn(usize) -> Option<P>,
+        step_cost: impl Fn(usize) -> Option<P>,
     ) -> C {
         self.start(halves, [none, never]);
         for set in 3..2 * self.pairs.len() {
             if !set.is_power_of_two()
-                && let Some(price) = price(set)
+                && let Some(step_cost) = step_cost(set)
             {
                 tally(1 << (set.count_ones() - 1));
-                self.pairs[set / 2].costs[set % 2] = self.least(set, never, price);
+                self.pairs[set / 2].costs[set % 2] = self.least(set, never, step_cost);
             }
         }
         self.pairs.last().map_or(none, |pair| pair.costs[1])
@@ -61,7 +61,7 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
 
     /// The least price of the splits of a set. The first half has the last tensor of the set, so that each split comes once.
     #[inline]
-    fn least(&self, set: usize, never: C, price: impl Fn([C; 2], [H; 2]) -> C) -> C {
+    fn least(&self, set: usize, never: C, step_cost: impl Fn([C; 2], [H; 2]) -> C) -> C {
         let place = set / 2;
         let pairs = &self.pairs[..=place];
         let rest = place ^ 1 << place.ilog2();
@@ -76,11 +76,11 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
                 if set % 2 == 1 {
                     // The set splits into an even and an odd one: into both pairs crosswise.
                     for (i, least) in least.iter_mut().enumerate() {
-                        let cost = price([x.costs[i], y.costs[1 - i]], [x.halves[i], y.halves[1 - i]]);
+                        let cost = step_cost([x.costs[i], y.costs[1 - i]], [x.halves[i], y.halves[1 - i]]);
                         *least = lesser(cost, *least);
                     }
                 } else {
-                    least[0] = lesser(price([x.costs[0], y.costs[0]], [x.halves[0], y.halves[0]]), least[0]);
+                    least[0] = lesser(step_cost([x.costs[0], y.costs[0]], [x.halves[0], y.halves[0]]), least[0]);
                 }
             }
             if second == 0 {
@@ -93,14 +93,14 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
 
     /// The half with the first tensor of the best split of a set that can be used. Only the sets of the best tree are asked
     /// for: to remember it for all would take longer.
-    pub(crate) fn first_half(&self, set: usize, price: impl Fn([C; 2], [H; 2]) -> C) -> usize {
+    pub(crate) fn first_half(&self, set: usize, step_cost: impl Fn([C; 2], [H; 2]) -> C) -> usize {
         let get = |set: usize| (self.pairs[set / 2].costs[set % 2], self.pairs[set / 2].halves[set % 2]);
         let least = get(set).0;
         let rest = set & (set - 1);
         let mut second = rest;
         while second != 0 {
             let (a, b) = (get(set ^ second), get(second));
-            if price([a.0, b.0], [a.1, b.1]) <= least {
+            if step_cost([a.0, b.0], [a.1, b.1]) <= least {
                 break;
             }
             second = (second - 1) & rest;

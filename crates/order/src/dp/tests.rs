@@ -3,7 +3,7 @@
 use einfold_ir::{Count, Network};
 
 use super::cost_model::{CostModel, ExactCosts, FloatCosts, Leg};
-use super::{Work, connected, full};
+use super::{SplitBudget, connected, full};
 use crate::graph::{Graph, Pairs};
 use crate::watch::StopCheck;
 use crate::{cost, graph, left_to_right};
@@ -85,9 +85,9 @@ fn all_splits_reach_the_least_flops_of_all_trees() {
             least,
             "{network:?}"
         );
-        let bonds = Leg::all(&graph);
+        let legs = Leg::all(&graph);
         assert_eq!(
-            flops(&graph, &full::pairs(graph.legs.len(), &ExactCosts(&bonds), as_written(graph.legs.len()))),
+            flops(&graph, &full::pairs(graph.legs.len(), &ExactCosts(&legs), as_written(graph.legs.len()))),
             least,
             "{network:?}"
         );
@@ -101,8 +101,8 @@ fn empty_and_astronomic_axes_are_counted_exactly() {
         let extents: &[u64] = if round % 2 == 0 { &[0, 1, 2, 3, 9] } else { &[1, 3, u64::MAX, u64::MAX - 9] };
         let network = random.network(5, extents);
         let graph = Graph::of(&network);
-        let bonds = Leg::all(&graph);
-        let found = flops(&graph, &full::pairs(graph.legs.len(), &ExactCosts(&bonds), as_written(graph.legs.len())));
+        let legs = Leg::all(&graph);
+        let found = flops(&graph, &full::pairs(graph.legs.len(), &ExactCosts(&legs), as_written(graph.legs.len())));
         let least = least_flops(&network, false).unwrap();
         // Beyond 2^128 to ten digits: the last of 64 bits depends on the order of the factors.
         assert_eq!((found.exact(), found.to_string()), (least.exact(), least.to_string()), "{network:?}");
@@ -121,14 +121,14 @@ fn connected_splits_reach_the_least_flops_of_linked_trees() {
         }
         checked += 1;
         let tensors = graph.legs.len();
-        let bonds = Leg::all(&graph);
+        let legs = Leg::all(&graph);
         // A poor order to begin with: it is returned if it has outer products and is better than all without.
         let known = as_written(tensors);
         let least = least_flops(&network, true).unwrap().min(flops(&graph, &known));
-        let mut work = Work { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
+        let mut work = SplitBudget { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
         let floats =
-            connected::pairs(tensors, &bonds, &FloatCosts::of(&bonds).unwrap(), known.clone(), &mut work).unwrap();
-        let counts = connected::pairs(tensors, &bonds, &ExactCosts(&bonds), known, &mut work).unwrap();
+            connected::pairs(tensors, &legs, &FloatCosts::of(&legs).unwrap(), known.clone(), &mut work).unwrap();
+        let counts = connected::pairs(tensors, &legs, &ExactCosts(&legs), known, &mut work).unwrap();
         assert_eq!([flops(&graph, &floats), flops(&graph, &counts)], [least; 2], "{network:?}");
     }
 }
@@ -143,9 +143,9 @@ fn splits_are_enumerated_once_each() {
     let clique = Network::new(vec![vec![0]; 9], vec![0], vec![2]).unwrap();
     for (network, expected) in [(chain, 78 + 286), (clique, 511 + (19_683_u64 - 1024).div_ceil(2))] {
         let graph = Graph::of(&network);
-        let (tensors, bonds) = (graph.legs.len(), Leg::all(&graph));
-        let mut work = Work { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
-        connected::pairs(tensors, &bonds, &ExactCosts(&bonds), as_written(tensors), &mut work).unwrap();
+        let (tensors, legs) = (graph.legs.len(), Leg::all(&graph));
+        let mut work = SplitBudget { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
+        connected::pairs(tensors, &legs, &ExactCosts(&legs), as_written(tensors), &mut work).unwrap();
         assert_eq!(work.done, expected);
     }
 }
@@ -155,10 +155,10 @@ fn facts_of_all_sets_are_those_of_each() {
     let mut random = Random(4);
     for _ in 0..200 {
         let graph = Graph::of(&random.network(7, &[2, 3, 5]));
-        let bonds = Leg::all(&graph);
-        let price = FloatCosts::of(&bonds).unwrap();
-        for (set, all) in price.table(graph.legs.len()).into_iter().enumerate() {
-            assert_eq!(all, price.facts(set as u128));
+        let legs = Leg::all(&graph);
+        let costs = FloatCosts::of(&legs).unwrap();
+        for (set, all) in costs.table(graph.legs.len()).into_iter().enumerate() {
+            assert_eq!(all, costs.facts(set as u128));
         }
     }
 }

@@ -7,11 +7,11 @@ use crate::cost::step_costs;
 use crate::graph::{Graph, contract};
 
 /// Trees of more leaves are drawn without the axes of their nodes.
-const NAMED: usize = 256;
+const MAX_LABELED: usize = 256;
 
 /// An order to draw.
 pub(super) struct Drawing<'a> {
-    pub(super) ordered: &'a FoundOrder,
+    pub(super) found: &'a FoundOrder,
     /// By SSA id.
     pub(super) nodes: Vec<Node<'a>>,
 }
@@ -29,10 +29,10 @@ pub(super) struct Node<'a> {
 
 impl<'a> Drawing<'a> {
     /// The order of `network`, whose axes have these labels. Where it is sliced, of one slice.
-    pub(super) fn new(network: &Network, ordered: &'a FoundOrder, labels: &[impl AsRef<str>]) -> Drawing<'a> {
-        let network = &slice_of(network, ordered);
-        let tree = &ordered.tree;
-        let mut axes = (tree.leaves() <= NAMED).then(|| all_axes(network, tree, labels).into_iter());
+    pub(super) fn new(network: &Network, found: &'a FoundOrder, labels: &[impl AsRef<str>]) -> Drawing<'a> {
+        let network = &one_slice(network, found);
+        let tree = &found.tree;
+        let mut axes = (tree.leaves() <= MAX_LABELED).then(|| axis_labels(network, tree, labels).into_iter());
         let mut node =
             |children, size, flops| Node { children, axes: axes.as_mut().and_then(Iterator::next), size, flops };
         let extent = |&axis: &u32| network.extents()[axis as usize];
@@ -40,19 +40,19 @@ impl<'a> Drawing<'a> {
         let mut nodes: Vec<Node<'_>> = leaf_sizes.map(|size| node(&[][..], size, Count::ZERO)).collect();
         let steps = tree.steps().iter().zip(step_costs(network, tree));
         nodes.extend(steps.map(|(children, cost)| node(children, cost.size, cost.flops)));
-        Drawing { ordered, nodes }
+        Drawing { found, nodes }
     }
 }
 
 /// The network of one slice.
-fn slice_of(network: &Network, ordered: &FoundOrder) -> Network {
+fn one_slice(network: &Network, found: &FoundOrder) -> Network {
     let mut extents = network.extents().to_vec();
-    ordered.slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
+    found.slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
     network.with_extents(extents)
 }
 
 /// The axes of each node: those of an operand as it has them, those of a result without what has extent 1.
-fn all_axes(network: &Network, tree: &Tree, labels: &[impl AsRef<str>]) -> Vec<String> {
+fn axis_labels(network: &Network, tree: &Tree, labels: &[impl AsRef<str>]) -> Vec<String> {
     let label =
         |axis: u32| labels.get(axis as usize).map_or_else(|| axis.to_string(), |l| visible(l.as_ref()).into_owned());
     let all: Vec<String> = (0..network.extents().len() as u32).map(label).collect();

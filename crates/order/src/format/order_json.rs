@@ -216,8 +216,8 @@ fn network_json(network: &Network, labels: &[String]) -> [(String, Value); 3] {
 /// An order as JSON: what [`SavedOrder::to_json`] has of one contraction, by the `labels` of its axes; and `algorithm`, and what
 /// it costs, all slices together: `flops`, as [`count_json`] has it, and the logarithms `flops_log10`, `size_log2`, `write_log10`
 /// and `peak_log2` (null for 0) of [`Cost`](einfold_ir::Cost). A search that can be repeated has its `record`.
-pub fn order_json(saved: &SavedOrder, ordered: &FoundOrder) -> Value {
-    let FoundOrder { tree: _, slices: _, cost, strategy, record } = ordered;
+pub fn order_json(saved: &SavedOrder, found: &FoundOrder) -> Value {
+    let FoundOrder { tree: _, slices: _, cost, strategy, record } = found;
     let mut value = saved.to_json();
     value["algorithm"] = (*strategy).into();
     value["flops"] = count_json(cost.flops);

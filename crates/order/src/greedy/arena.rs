@@ -45,7 +45,7 @@ impl<T: Copy> Arena<T> {
         self.used += self.items.len() - self.open;
         self.ranges.push(self.open..self.items.len());
         if self.items.len() > 2 * self.used + SLACK {
-            self.throw_out();
+            self.compact();
         }
         self.open = self.items.len();
     }
@@ -79,7 +79,7 @@ impl<T: Copy> Arena<T> {
         range.end = range.start;
     }
 
-    fn throw_out(&mut self) {
+    fn compact(&mut self) {
         let mut end = 0;
         for range in &mut self.ranges {
             let length = range.len();

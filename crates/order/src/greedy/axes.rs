@@ -90,7 +90,7 @@ impl AxisTensors {
 
     /// Enters `id` as a holder of an axis that had three or more; gives the latest few living ones before it, and how many
     /// these are. Takes those off the list that it meets and that are not alive: each is met once.
-    pub(super) fn enter(
+    pub(super) fn insert(
         &mut self,
         axis: &AxisState,
         id: u32,

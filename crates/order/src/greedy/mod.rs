@@ -12,7 +12,7 @@
 
 mod arena;
 mod axes;
-mod pair_score;
+mod pair_scoring;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -25,12 +25,12 @@ use crate::watch::{StopCheck, tally};
 use crate::{OrderError, SearchRequest, SearchResult, graph};
 use arena::Arena;
 use axes::{AxisState, AxisTensors};
-pub(crate) use pair_score::{PairScore, Score};
+pub(crate) use pair_scoring::{PairScoring, Score};
 
 /// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
-const HUGE: f64 = 1e300;
-/// A tensor of more legs has more than [`HUGE`] elements. It is left for the end, so that a step never takes long.
-const MOST_LEGS: usize = 1000;
+const MAX_ELEMENTS: f64 = 1e300;
+/// A tensor of more legs has more than [`MAX_ELEMENTS`] elements. It is left for the end, so that a step never takes long.
+const MAX_LEGS: usize = 1000;
 
 /// The greedy order. Uses nothing of the budget.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
@@ -45,7 +45,7 @@ pub(crate) fn tree(graph: &Graph, stop: &StopCheck<'_>) -> Result<Tree, OrderErr
 /// The greedy steps of `graph`. After an early end, what is left is multiplied by size alone.
 pub(crate) fn pairs(graph: &Graph, stop: &StopCheck<'_>) -> Pairs {
     let mut greedy = Greedy::new(graph);
-    if greedy.run(PairScore::default(), f64::INFINITY, stop).is_none() {
+    if greedy.run(PairScoring::default(), f64::INFINITY, stop).is_none() {
         greedy.join_rest();
     }
     greedy.pairs
@@ -55,10 +55,10 @@ pub(crate) fn pairs(graph: &Graph, stop: &StopCheck<'_>) -> Pairs {
 /// the tensors that are left, with their legs.
 pub(crate) fn absorb(graph: &Graph, stop: &StopCheck<'_>) -> (Pairs, Vec<u32>, ListPool) {
     let mut greedy = Greedy::new(graph);
-    greedy.most_rank = pair_score::rank_of(1.0);
-    greedy.start(PairScore { score: Score::Growth, noise: None }, stop);
-    greedy.contract_linked(f64::INFINITY, stop);
-    let rest: Vec<u32> = greedy.rest().collect();
+    greedy.max_rank = pair_scoring::rank_of(1.0);
+    greedy.start(PairScoring { score: Score::Growth, noise: None }, stop);
+    greedy.contract_connected(f64::INFINITY, stop);
+    let rest: Vec<u32> = greedy.remaining().collect();
     let mut legs = ListPool::with_capacity(rest.len(), graph.legs.items().len());
     rest.iter().for_each(|&id| legs.push_sorted(greedy.legs.list(id as usize)));
     (greedy.pairs, rest, legs)
@@ -68,9 +68,9 @@ pub(crate) fn absorb(graph: &Graph, stop: &StopCheck<'_>) -> (Pairs, Vec<u32>, L
 pub(crate) struct Greedy<'g> {
     graph: &'g Graph,
     /// The axes at the start.
-    fresh: Vec<AxisState>,
+    initial_axes: Vec<AxisState>,
     axes: Vec<AxisState>,
-    holders: AxisTensors,
+    axis_tensors: AxisTensors,
     /// By SSA id.
     tensors: Vec<Tensor>,
     legs: Arena<u32>,
@@ -78,11 +78,11 @@ pub(crate) struct Greedy<'g> {
     candidates: Arena<Candidate>,
     heap: BinaryHeap<Reverse<Candidate>>,
     /// Scratch: the older tensors that share an axis with the one that is entered.
-    near: Vec<u32>,
+    neighbours: Vec<u32>,
     pairs: Pairs,
-    choice: PairScore,
+    scoring: PairScoring,
     /// Pairs of a greater score are left alone.
-    most_rank: u64,
+    max_rank: u64,
     /// What the steps so far take.
     flops: f64,
     /// What was visited since this was asked last.
@@ -93,8 +93,8 @@ pub(crate) struct Greedy<'g> {
 enum State {
     Live,
     /// It has too many legs and is left for the end.
-    Parked,
-    Gone,
+    SetAside,
+    Used,
 }
 
 struct Tensor {
@@ -124,30 +124,30 @@ fn younger(candidate: Candidate) -> u32 {
 impl<'g> Greedy<'g> {
     pub(crate) fn new(graph: &'g Graph) -> Greedy<'g> {
         let tensors = graph.legs.len();
-        let (fresh, holders) = axes::axes(graph);
+        let (initial_axes, axis_tensors) = axes::axes(graph);
         Greedy {
             graph,
-            axes: fresh.clone(),
-            fresh,
-            holders,
+            axes: initial_axes.clone(),
+            initial_axes,
+            axis_tensors,
             tensors: Vec::with_capacity(2 * tensors),
             legs: Arena::new(),
             candidates: Arena::new(),
             heap: BinaryHeap::with_capacity(tensors),
-            near: Vec::new(),
+            neighbours: Vec::new(),
             pairs: Pairs::with_capacity(tensors),
-            choice: PairScore::default(),
-            most_rank: u64::MAX,
+            scoring: PairScoring::default(),
+            max_rank: u64::MAX,
             flops: 0.0,
             work: 0,
         }
     }
 
     /// The steps by a choice; none if those of tensors that share an axis cost more than `most` flops, or the search is to end.
-    pub(crate) fn run(&mut self, choice: PairScore, most: f64, stop: &StopCheck<'_>) -> Option<&Pairs> {
-        self.start(choice, stop);
-        self.contract_linked(most, stop);
-        if self.flops > most || stop.is_stopped() {
+    pub(crate) fn run(&mut self, scoring: PairScoring, max_flops: f64, stop: &StopCheck<'_>) -> Option<&Pairs> {
+        self.start(scoring, stop);
+        self.contract_connected(max_flops, stop);
+        if self.flops > max_flops || stop.is_stopped() {
             return None;
         }
         self.join_rest();
@@ -155,11 +155,11 @@ impl<'g> Greedy<'g> {
     }
 
     /// Forgets the last search and enters the tensors of the graph; after an early end they have no candidates.
-    fn start(&mut self, choice: PairScore, stop: &StopCheck<'_>) {
-        self.choice = choice;
+    fn start(&mut self, scoring: PairScoring, stop: &StopCheck<'_>) {
+        self.scoring = scoring;
         self.flops = 0.0;
-        self.axes.copy_from_slice(&self.fresh);
-        self.holders.clear();
+        self.axes.copy_from_slice(&self.initial_axes);
+        self.axis_tensors.clear();
         self.tensors.clear();
         self.legs.clear();
         self.candidates.clear();
@@ -169,8 +169,8 @@ impl<'g> Greedy<'g> {
             self.legs.extend(legs);
             self.legs.close();
             if stop.after(self.work()) {
-                self.park();
-            } else if let Some(best) = self.enter() {
+                self.set_aside();
+            } else if let Some(best) = self.add_tensor() {
                 self.heap.push(Reverse(best));
             }
         }
@@ -192,15 +192,15 @@ impl<'g> Greedy<'g> {
     /// The former holds when the heap is empty: of those that have an axis, the one made last was paired with another, and
     /// had that been contracted since, the result would have the axis and be later. While none was made, all are as given,
     /// and those next to each other are paired.
-    fn contract_linked(&mut self, most: f64, stop: &StopCheck<'_>) {
-        while self.flops <= most
+    fn contract_connected(&mut self, max_flops: f64, stop: &StopCheck<'_>) {
+        while self.flops <= max_flops
             && !stop.after(self.work())
             && let Some(&Reverse(best)) = self.heap.peek()
         {
             let (a, b) = (older(best), younger(best));
             let next = match [a, b].map(|id| self.tensors[id as usize].state) {
-                [_, State::Gone] => None,
-                [State::Gone, _] => self.next_candidate(b),
+                [_, State::Used] => None,
+                [State::Used, _] => self.next_candidate(b),
                 _ => self.contract(a, b),
             };
             let Some(mut top) = self.heap.peek_mut() else { return };
@@ -217,7 +217,7 @@ impl<'g> Greedy<'g> {
         let tensors = &self.tensors;
         let mut best = Candidate::MAX;
         self.candidates.retain(id as usize, |&candidate| {
-            let is_there = tensors[older(candidate) as usize].state != State::Gone;
+            let is_there = tensors[older(candidate) as usize].state != State::Used;
             best = if is_there { best.min(candidate) } else { best };
             is_there
         });
@@ -256,67 +256,67 @@ impl<'g> Greedy<'g> {
             }
         }
         for id in [a, b] {
-            self.tensors[id as usize].state = State::Gone;
+            self.tensors[id as usize].state = State::Used;
             self.legs.drop(id as usize);
             self.candidates.drop(id as usize);
         }
         self.legs.close();
         self.pairs.push([a, b]);
-        let best = self.enter();
+        let best = self.add_tensor();
         self.flops += self.tensors[result as usize].size * summed;
         best
     }
 
     /// Enters the tensor whose legs were closed last and pairs it with those that share an axis with it; returns the best of
     /// its candidates.
-    fn enter(&mut self) -> Option<Candidate> {
+    fn add_tensor(&mut self) -> Option<Candidate> {
         let id = self.tensors.len() as u32;
         let legs = self.legs.range(id as usize);
-        if legs.len() > MOST_LEGS {
-            self.park();
+        if legs.len() > MAX_LEGS {
+            self.set_aside();
             return None;
         }
-        self.near.clear();
+        self.neighbours.clear();
         let (mut size, mut crowded) = (1.0, false);
         for i in legs {
             let axis = &mut self.axes[self.legs[i] as usize];
             axis.mark = id;
             size *= axis.extent;
             crowded |= axis.is_crowded();
-            near(axis, id, &mut self.holders, &mut self.tensors, &mut self.near);
+            collect_neighbours(axis, id, &mut self.axis_tensors, &mut self.tensors, &mut self.neighbours);
         }
-        self.count(1 + self.legs.range(id as usize).len() + self.near.len());
+        self.count(1 + self.legs.range(id as usize).len() + self.neighbours.len());
         if crowded {
-            self.count_crowded(id);
+            self.divide_crowded(id);
         }
-        let size = size.min(HUGE);
+        let size = size.min(MAX_ELEMENTS);
         self.tensors.push(Tensor { size, other: id, divisor: 1.0, state: State::Live });
         self.score(id, size)
     }
 
     /// Leaves the tensor whose legs were closed last for the end.
-    fn park(&mut self) {
+    fn set_aside(&mut self) {
         let id = self.tensors.len() as u32;
-        self.tensors.push(Tensor { size: HUGE, other: id, divisor: 1.0, state: State::Parked });
+        self.tensors.push(Tensor { size: MAX_ELEMENTS, other: id, divisor: 1.0, state: State::SetAside });
         self.candidates.close();
     }
 
     /// Counts the axes of tensor `id`, which is not there yet, that have more holders than it is paired with.
-    fn count_crowded(&mut self, id: u32) {
+    fn divide_crowded(&mut self, id: u32) {
         let (mut overcrowded, mut work) = (false, 0);
         for &leg in self.legs.list(id as usize) {
             let axis = &self.axes[leg as usize];
             overcrowded |= axis.is_overcrowded();
             if axis.is_crowded() && !axis.is_overcrowded() {
-                work += self.holders.of(axis).len();
-                for &other in self.holders.of(axis).iter().filter(|&&other| other < id) {
+                work += self.axis_tensors.of(axis).len();
+                for &other in self.axis_tensors.of(axis).iter().filter(|&&other| other < id) {
                     let tensor = &mut self.tensors[other as usize];
                     tensor.divisor *= if tensor.other == id { axis.extent } else { 1.0 };
                 }
             }
         }
         if overcrowded {
-            for &other in &self.near {
+            for &other in &self.neighbours {
                 work += self.legs.range(other as usize).len();
                 for &leg in self.legs.list(other as usize) {
                     let axis = &self.axes[leg as usize];
@@ -332,11 +332,11 @@ impl<'g> Greedy<'g> {
     /// Makes the candidates of a tensor; returns the best.
     fn score(&mut self, id: u32, size: f64) -> Option<Candidate> {
         let mut best = Candidate::MAX;
-        for &other in &self.near {
+        for &other in &self.neighbours {
             let Tensor { size: other_size, divisor, .. } = self.tensors[other as usize];
-            let result = (other_size / divisor * size).min(HUGE);
-            let rank = self.choice.rank(result, other_size, size);
-            if rank <= self.most_rank {
+            let result = (other_size / divisor * size).min(MAX_ELEMENTS);
+            let rank = self.scoring.rank(result, other_size, size);
+            if rank <= self.max_rank {
                 let candidate = candidate(rank, other, id);
                 best = best.min(candidate);
                 self.candidates.push(candidate);
@@ -347,8 +347,8 @@ impl<'g> Greedy<'g> {
     }
 
     /// The tensors that no step used yet.
-    fn rest(&self) -> impl Iterator<Item = u32> {
-        let there = |(id, tensor): (u32, &Tensor)| (tensor.state != State::Gone).then_some(id);
+    fn remaining(&self) -> impl Iterator<Item = u32> {
+        let there = |(id, tensor): (u32, &Tensor)| (tensor.state != State::Used).then_some(id);
         (0..).zip(&self.tensors).filter_map(there)
     }
 
@@ -356,19 +356,25 @@ impl<'g> Greedy<'g> {
     fn join_rest(&mut self) {
         let extents = &self.graph.extents;
         let size = |id: u32| Count::product(self.legs.list(id as usize).iter().map(|&axis| extents[axis as usize]));
-        let parts: Vec<(Count, u32)> = self.rest().map(|id| (size(id), id)).collect();
+        let parts: Vec<(Count, u32)> = self.remaining().map(|id| (size(id), id)).collect();
         join_by_size(parts.into_iter(), self.graph.legs.len(), &mut self.pairs);
     }
 }
 
 /// Appends the older tensors that have an axis of tensor `id` to `near`, each once, and counts the axis in their divisors.
 #[inline]
-fn near(axis: &AxisState, id: u32, holders: &mut AxisTensors, tensors: &mut [Tensor], near: &mut Vec<u32>) {
+fn collect_neighbours(
+    axis: &AxisState,
+    id: u32,
+    axis_tensors: &mut AxisTensors,
+    tensors: &mut [Tensor],
+    neighbours: &mut Vec<u32>,
+) {
     let mut visit = |tensors: &mut [Tensor], other: u32, divisor: f64| {
         let tensor = &mut tensors[other as usize];
         if tensor.other != id {
             (tensor.other, tensor.divisor) = (id, 1.0);
-            near.push(other);
+            neighbours.push(other);
         }
         tensor.divisor *= divisor;
     };
@@ -383,7 +389,7 @@ fn near(axis: &AxisState, id: u32, holders: &mut AxisTensors, tensors: &mut [Ten
         }
         _ => {
             let divisor = if axis.is_crowded() { 1.0 } else { axis.extent };
-            let (latest, found) = holders.enter(axis, id, |other| tensors[other as usize].state == State::Live);
+            let (latest, found) = axis_tensors.insert(axis, id, |other| tensors[other as usize].state == State::Live);
             latest[..found].iter().for_each(|&other| visit(tensors, other, divisor));
         }
     }

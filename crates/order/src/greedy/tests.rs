@@ -1,8 +1,8 @@
 use einfold_ir::Network;
 
 use super::axes::PARTNERS;
-use super::pair_score::rank_of;
-use super::{Greedy, MOST_LEGS, PairScore, Score, older, pairs, younger};
+use super::pair_scoring::rank_of;
+use super::{Greedy, MAX_LEGS, PairScoring, Score, older, pairs, younger};
 use crate::graph::{self, Graph, Pairs};
 use crate::random::Random;
 use crate::watch::StopCheck;
@@ -76,7 +76,7 @@ fn each_step_has_the_least_score() {
         let score = SCORES[round % 4];
         let mut greedy = Greedy::new(&graph);
         let mut tensors = Tensors::new(&graph);
-        for &[a, b] in greedy.run(PairScore { score, noise: None }, f64::INFINITY, &StopCheck::new(&())).unwrap() {
+        for &[a, b] in greedy.run(PairScoring { score, noise: None }, f64::INFINITY, &StopCheck::new(&())).unwrap() {
             let all = (0..tensors.live.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
             let scored = all.filter_map(|(a, b)| Some((tensors.score(score, a, b)?, a as u32, b as u32)));
             if let Some((_, best_a, best_b)) = scored.min_by(|x, y| x.partial_cmp(y).unwrap()) {
@@ -95,8 +95,8 @@ fn candidates_are_scored_by_the_definition_on_crowded_axes() {
         // Some axes are searched for holders, some have too many for that.
         let graph = network(&mut random, 200, 12);
         let mut greedy = Greedy::new(&graph);
-        greedy.start(PairScore::default(), &StopCheck::new(&()));
-        greedy.contract_linked(f64::from(1 << (round % 12)), &StopCheck::new(&()));
+        greedy.start(PairScoring::default(), &StopCheck::new(&()));
+        greedy.contract_connected(f64::from(1 << (round % 12)), &StopCheck::new(&()));
         let mut tensors = Tensors::new(&graph);
         greedy.pairs.iter().for_each(|&pair| tensors.contract(pair));
         for candidate in (0..tensors.live.len()).flat_map(|id| greedy.candidates.list(id)) {
@@ -146,13 +146,13 @@ fn searches_of_one_graph_do_not_influence_each_other() {
         let mut greedy = Greedy::new(&graph);
         for score in SCORES {
             let noise = (round % 2 == 0).then(|| (0.5, random.split()));
-            let choice = PairScore { score, noise };
-            let steps = greedy.run(choice.clone(), f64::INFINITY, &StopCheck::new(&())).unwrap().clone();
-            assert_eq!(Greedy::new(&graph).run(choice.clone(), f64::INFINITY, &StopCheck::new(&())), Some(&steps));
+            let scoring = PairScoring { score, noise };
+            let steps = greedy.run(scoring.clone(), f64::INFINITY, &StopCheck::new(&())).unwrap().clone();
+            assert_eq!(Greedy::new(&graph).run(scoring.clone(), f64::INFINITY, &StopCheck::new(&())), Some(&steps));
             graph::tree(graph.legs.len(), &steps).unwrap();
             let flops = greedy.flops;
-            assert_eq!(greedy.run(choice.clone(), flops, &StopCheck::new(&())), Some(&steps));
-            assert!(flops == 0.0 || greedy.run(choice, flops - 0.5, &StopCheck::new(&())).is_none());
+            assert_eq!(greedy.run(scoring.clone(), flops, &StopCheck::new(&())), Some(&steps));
+            assert!(flops == 0.0 || greedy.run(scoring, flops - 0.5, &StopCheck::new(&())).is_none());
         }
     }
 }
@@ -167,8 +167,8 @@ fn noise_draws_by_boltzmann_weights() {
     let mut random = Random::new(4, 0);
     let mut first = [0.0_f64; 3];
     for _ in 0..20_000 {
-        let choice = PairScore { score: Score::Shrink(1.0), noise: Some((1.0, random.split())) };
-        let steps: &Pairs = greedy.run(choice, f64::INFINITY, &StopCheck::new(&())).unwrap();
+        let scoring = PairScoring { score: Score::Shrink(1.0), noise: Some((1.0, random.split())) };
+        let steps: &Pairs = greedy.run(scoring, f64::INFINITY, &StopCheck::new(&())).unwrap();
         first[steps[0][0] as usize / 2] += 14.0 / 20_000.0;
     }
     for (found, expected) in first.into_iter().zip([2.0, 4.0, 8.0]) {
@@ -178,7 +178,7 @@ fn noise_draws_by_boltzmann_weights() {
 
 #[test]
 fn tensors_of_too_many_legs_come_last() {
-    let legs = MOST_LEGS as u32 + 1;
+    let legs = MAX_LEGS as u32 + 1;
     let mut inputs = vec![(0..legs).collect()];
     inputs.extend((0..legs).map(|axis| vec![axis]));
     inputs.extend([vec![0], vec![1]]);

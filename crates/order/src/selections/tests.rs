@@ -58,14 +58,14 @@ fn rules_of_trees() {
 fn strategies_without_search_see_no_ids() {
     for strategy in STRATEGIES {
         let found = order_with_selections(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy));
-        assert_eq!(found.is_some(), strategy.sees_ids, "{}", strategy.name);
+        assert_eq!(found.is_some(), strategy.searches_selections, "{}", strategy.name);
     }
 }
 
 /// All trees by plain recursion, priced step by step as the search prices them.
 fn least(search: &SelectionSearch<'_>, set: usize, legs: &[u64]) -> Vec<super::Best> {
     if set.is_power_of_two() {
-        return vec![super::Best { weight: 0.0, lazy: 0.0, half: 0 }];
+        return vec![super::Best { weight: 0.0, deferred: 0.0, half: 0 }];
     }
     if !search.allows(set) {
         return Vec::new();
@@ -88,7 +88,7 @@ fn no_tree_weighs_less_than_the_one_found() {
         let search = SelectionSearch::new(&selected).unwrap();
         let all = (1 << search.tensors) - 1;
         let legs: Vec<u64> = (0..=all).map(|set| search.legs(set)).collect();
-        let best = least(&search, all, &legs).iter().map(super::Best::written).fold(f64::INFINITY, f64::min);
+        let best = least(&search, all, &legs).iter().map(super::Best::stored_cost).fold(f64::INFINITY, f64::min);
         assert_eq!(search.best().unwrap().1, best);
     }
 }

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use einfold_ir::Network;
 
-use super::{GRACE, QUANTUM, Watch, tallied};
+use super::{GRACE_WORK, POLL_WORK, Watch, tallied};
 use crate::random::Random;
 use crate::{Budget, Effort, Order, OrderError, Task, order_task, sliced_cost};
 
@@ -108,7 +108,7 @@ fn no_search_works_long_without_a_question() {
         let (asked, rest) = (witness.asked.into_inner(), tallied::since());
         // What follows a yes is the subject of the other test.
         let most = witness.most.into_inner().max(if asked < witness.yes_from { rest } else { 0 });
-        assert!(most <= QUANTUM + PIECE, "{name}: {most} between two of {asked} questions");
+        assert!(most <= POLL_WORK + PIECE, "{name}: {most} between two of {asked} polls");
         assert!(asked > 1, "{name}");
     }
 }
@@ -121,7 +121,7 @@ fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
             let task = Task::new(&network);
             let found = order_task(&task, &order, &budget, &witness);
             let after = witness.after.into_inner() + tallied::since();
-            assert!(after <= 2 * QUANTUM + GRACE + 4 * PIECE, "{name}: {after} after question {yes_from}");
+            assert!(after <= 2 * POLL_WORK + GRACE_WORK + 4 * PIECE, "{name}: {after} after poll {yes_from}");
             let found = match found {
                 Ok(found) => found,
                 // Only an exact order, or one within limits, may not be there yet.
@@ -137,7 +137,7 @@ fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
             let record = record.to_string().parse().unwrap();
             let again = order_task(&task, &Order::Replay(record), &budget, &()).unwrap();
             if matches!(&order, Order::Strategy(strategy) if strategy.name == "deep") {
-                assert_eq!((again.tree, again.slices), (found.tree, found.slices), "{name}: question {yes_from}");
+                assert_eq!((again.tree, again.slices), (found.tree, found.slices), "{name}: poll {yes_from}");
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
 pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
     match how {
-        Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
+        Order::Strategy(strategy) if strategy.searches_selections => Ok(passes),
         Order::Replay(_) => Ok(passes),
         Order::Strategy(_) => Ok(apart),
         Order::Linear(_) | Order::Ssa(_) => {
@@ -120,7 +120,7 @@ fn beside(ir: &Ir) -> Vec<u64> {
 pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     let budget = &Budget { memory_bytes: None, ..*budget };
     let strategy = match path {
-        Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
+        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
         Order::Strategy(strategy) => strategy,
         _ => &STRATEGIES[0],
     };

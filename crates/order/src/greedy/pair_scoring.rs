@@ -6,15 +6,15 @@ use crate::random::Random;
 
 /// Which pair comes next: the one of the least score.
 #[derive(Clone, Debug)]
-pub(crate) struct PairScore {
+pub(crate) struct PairScoring {
     pub(crate) score: Score,
     /// How much the scores are blurred, as a temperature of Boltzmann sampling, and the random numbers to do it with.
     pub(crate) noise: Option<(f64, Random)>,
 }
 
-impl Default for PairScore {
-    fn default() -> PairScore {
-        PairScore { score: Score::Shrink(1.0), noise: None }
+impl Default for PairScoring {
+    fn default() -> PairScoring {
+        PairScoring { score: Score::Shrink(1.0), noise: None }
     }
 }
 
@@ -44,7 +44,7 @@ impl Score {
     }
 }
 
-impl PairScore {
+impl PairScoring {
     /// The score of a pair as a number that orders as it does.
     ///
     /// Boltzmann sampling multiplies the score by the `temperature`-th power of an exponentially distributed number, or
@@ -52,7 +52,7 @@ impl PairScore {
     /// floating-point number are, piecewise linear, its logarithm, that is an addition to the bits.
     #[inline]
     pub(super) fn rank(&mut self, result: f64, a: f64, b: f64) -> u64 {
-        let bits = ordered(self.score.of(result, a, b));
+        let bits = total_order_key(self.score.of(result, a, b));
         let noise = match &mut self.noise {
             None => 0,
             Some((temperature, random)) => {
@@ -66,12 +66,12 @@ impl PairScore {
 
 /// The rank of a score without noise.
 pub(super) fn rank_of(score: f64) -> u64 {
-    ordered(score) as u64 ^ 1 << 63
+    total_order_key(score) as u64 ^ 1 << 63
 }
 
 /// A floating-point number by its total order.
 #[inline]
-fn ordered(value: f64) -> i64 {
+fn total_order_key(value: f64) -> i64 {
     let bits = value.to_bits() as i64;
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
