@@ -1,4 +1,4 @@
-//! What a tree costs: the one place that counts. The convention is that of [`Cost`].
+//! The cost of a tree. All costs of the crate are computed here, by the convention of [`Cost`].
 
 mod legs;
 
@@ -10,18 +10,19 @@ use legs::{LegContraction, Legs};
 /// The cost of one step of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepCost {
-    /// Scalar multiply-adds; 0 for a step of one tensor.
+    /// Scalar multiply-adds; 0 for a step with one tensor.
     pub flops: Count,
     /// Elements of the result.
     pub size: Count,
 }
 
-/// The cost of `tree`, which must be a tree of `network`.
+/// Returns the cost of `tree`, which must be a tree of `network`.
 pub fn tree_cost(network: &Network, tree: &Tree) -> Cost {
     graph_cost(&Graph::of(network), tree)
 }
 
-/// The cost of each step of `tree`, which must be a tree of `network`; the flops add up to those of [`tree_cost`].
+/// Returns the cost of each step of `tree`, which must be a tree of `network`. The sum of the flops is that of
+/// [`tree_cost`].
 pub fn step_costs(network: &Network, tree: &Tree) -> Vec<StepCost> {
     let graph = Graph::of(network);
     let mut walk = TreeWalk::new(&graph, tree);
@@ -33,15 +34,15 @@ pub fn step_costs(network: &Network, tree: &Tree) -> Vec<StepCost> {
     tree.steps().iter().map(cost_of).collect()
 }
 
-/// As [`tree_cost`].
+/// Returns the cost of `tree`, as [`tree_cost`] does.
 pub(crate) fn graph_cost(graph: &Graph, tree: &Tree) -> Cost {
     let mut tally = CostTally::new(graph, tree);
     tree.steps().iter().for_each(|children| tally.step(children));
     tally.cost
 }
 
-/// As [`tree_cost`], given up when the cost exceeds `flops`: a bad tree of a large network can take longer to add up than a
-/// good one to find.
+/// Returns the cost of `tree`, or `None` as soon as it exceeds `flops`: to add up a bad tree of a large network can
+/// take longer than to find a good one.
 pub(crate) fn cost_within(graph: &Graph, tree: &Tree, flops: Count) -> Option<Cost> {
     let mut tally = CostTally::new(graph, tree);
     for children in tree.steps() {
@@ -53,31 +54,31 @@ pub(crate) fn cost_within(graph: &Graph, tree: &Tree, flops: Count) -> Option<Co
     Some(tally.cost)
 }
 
-/// One multiplication of two tensors.
+/// A product of two tensors.
 pub(crate) struct PairStep {
-    /// How many products came before.
+    /// The number of products before this one.
     pub(crate) number: usize,
     pub(crate) flops: Count,
     pub(crate) size: Count,
-    /// The products whose results it uses; none for an operand.
+    /// The products whose results are the operands of this one; `None` for an input of the network.
     pub(crate) used: [Option<usize>; 2],
 }
 
-/// A tensor that a step can use.
+/// A tensor that no step has consumed yet.
 #[derive(Clone, Default)]
 struct LiveTensor<'g> {
     legs: Legs<'g>,
-    /// The product that made it; none for an operand.
+    /// The product that computes it; `None` for an input of the network.
     produced_by: Option<usize>,
 }
 
-/// Runs through the steps of a tree.
+/// Iterates over the products of a tree.
 pub(crate) struct TreeWalk<'g> {
     contraction: LegContraction<'g>,
-    /// By SSA id.
+    /// The tensors by SSA id.
     tensors: Vec<LiveTensor<'g>>,
     products: usize,
-    /// The number of the last product and the elements of its result, where those do not follow from its legs.
+    /// The number of the last product and the elements of its result, if its legs do not determine them.
     result: Option<(usize, Count)>,
 }
 
@@ -85,14 +86,14 @@ impl<'g> TreeWalk<'g> {
     pub(crate) fn new(graph: &'g Graph, tree: &Tree) -> TreeWalk<'g> {
         let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
         terms.extend(graph.legs.iter().map(|legs| LiveTensor { legs: Legs::Few(legs.into()), produced_by: None }));
-        // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
+        // A tree of another network is a mistake of the caller; the cost then has no meaning, but every id must exist.
         terms.resize(tree.leaves(), LiveTensor::default());
         let products: usize = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum();
         let result = products.checked_sub(1).zip(graph.result);
         TreeWalk { contraction: LegContraction::new(graph), tensors: terms, products: 0, result }
     }
 
-    /// Multiplies `children` from left to right and calls `each` with every product.
+    /// Multiplies `children` from left to right and calls `each` for every product.
     pub(crate) fn step(&mut self, children: &[u32], mut each: impl FnMut(PairStep)) {
         let mut terms = children.iter().map(|&id| std::mem::take(&mut self.tensors[id as usize]));
         let mut result = terms.next().unwrap_or_default();
@@ -107,7 +108,7 @@ impl<'g> TreeWalk<'g> {
         self.tensors.push(result);
     }
 
-    /// The elements of the result of the step before.
+    /// Returns the elements of the result of the previous step.
     fn result_size(&self) -> Count {
         match self.result.filter(|(last, _)| *last + 1 == self.products) {
             Some((_, elements)) => elements,
@@ -116,7 +117,7 @@ impl<'g> TreeWalk<'g> {
     }
 }
 
-/// Adds up the cost of the steps.
+/// Accumulates the cost of the steps.
 struct CostTally<'a> {
     walk: TreeWalk<'a>,
     live: MovingSum,
@@ -141,11 +142,12 @@ impl<'a> CostTally<'a> {
     }
 }
 
-/// A sum whose terms change. Up to 2^128 it is exact; beyond, it is kept as a binary tree of partial sums: to subtract from
-/// a rounded [`Count`] would lose what is small beside a result that has died.
+/// A sum whose terms change. It is exact up to 2^128; beyond, it is a binary tree of partial sums, because a
+/// subtraction from a rounded [`Count`] would lose small terms after a large one is removed.
 pub(crate) struct MovingSum {
     exact: Option<u128>,
-    /// The terms are the last half. Once the sum is no longer exact, node `i` is the sum of nodes `2i` and `2i + 1`.
+    /// The partial sums; the second half holds the terms. Once the sum is not exact, node `i` is the sum of nodes `2i`
+    /// and `2i + 1`.
     nodes: Vec<Count>,
 }
 
@@ -195,7 +197,7 @@ mod tests {
             let mut sum = MovingSum::of_zeros(terms);
             let mut values = vec![Count::ZERO; terms];
             for round in 0..40 {
-                // Small at first; later up to 2^190.
+                // Small at first, later up to 2^190.
                 let factors = random.next() % if round < 20 { 9 } else { 68 };
                 let term = random.next() as usize % terms;
                 values[term] = Count::product((0..factors).map(|_| 1 + random.next() % 7));

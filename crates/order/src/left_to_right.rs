@@ -1,15 +1,15 @@
-//! The order as written.
+//! The order of the text.
 
 use einfold_ir::Tree;
 
 use crate::{OrderError, SearchRequest, SearchResult, graph};
 
-/// Multiplies the first two tensors, then the result with the third, and so on. Uses nothing of the budget.
+/// Multiplies the first two tensors, then the result with the third, and so on. Ignores the budget.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     Ok(tree(search.task.network.inputs().len())?.into())
 }
 
-/// The tree of `leaves` tensors from left to right.
+/// Returns the tree that multiplies `leaves` tensors from left to right.
 pub(crate) fn tree(leaves: usize) -> Result<Tree, OrderError> {
     let n = leaves as u32;
     let step = |k: u32| if k == 0 { [0, 1] } else { [n + k - 1, k + 1] };

@@ -1,8 +1,8 @@
-//! Contraction orders: a [`Network`] in, a [`Tree`] and its [`Cost`] out.
+//! Contraction order search: from a [`Network`] to a [`Tree`] and its [`Cost`].
 //!
-//! An order decides how much there is to compute: for a chain of matrices, a bad one can take thousands of times the flops
-//! of a good one. [`order`] finds one with a [`Strategy`], by default `auto`, or takes a path that is given. Nothing here
-//! knows of text, dtypes or arrays, so the crate serves any executor of pairwise contractions.
+//! The order determines how many flops a contraction takes: for a chain of matrices, a bad order can take thousands of
+//! times the flops of a good one. [`order`] finds an order with a [`Strategy`], by default `auto`, or applies a given
+//! path. The crate depends on no text, dtype or array, so it serves any executor of pairwise contractions.
 //!
 //! ```
 //! use einfold_ir::Network;
@@ -18,8 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Every strategy is deterministic, on any machine; ties go to the lower ids. Each sits in a file of its own, has the same
-//! signature and is registered in [`STRATEGIES`].
+//! Every strategy is deterministic on any machine; ties go to the lower ids. Each strategy has a module of its own, has
+//! the same signature and is registered in [`STRATEGIES`].
 
 mod auto;
 mod budget;
@@ -59,20 +59,20 @@ pub use task::Task;
 use watch::StopCheck;
 pub use watch::{Progress, Watch};
 
-/// Where an order comes from. The default is the strategy `auto`.
+/// The origin of an order: a search, a given path or a saved order. The default is the strategy `auto`.
 ///
 /// Parses from the name or an alias of a strategy.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// A search.
+    /// A search with a strategy.
     Strategy(&'static Strategy),
-    /// A path in NumPy's linear form, as for [`Tree::from_linear`].
+    /// A path in NumPy's linear form, as in [`Tree::from_linear`].
     Linear(Vec<Vec<u32>>),
-    /// A path in SSA form, as for [`Tree::from_ssa`].
+    /// A path in SSA form, as in [`Tree::from_ssa`].
     Ssa(Vec<Vec<u32>>),
-    /// The search by `deep` that the record tells of, once more.
+    /// A repetition of the search by `deep` that the record describes.
     Replay(ReplayRecord),
-    /// Trees and slices that were found before, for all contractions of an expression; nothing is searched.
+    /// Saved trees and slices for all contractions of an expression; applied without a search.
     Saved(SavedOrder),
 }
 
@@ -83,10 +83,10 @@ impl From<SavedOrder> for Order {
 }
 
 impl Order {
-    /// The tree that it has for a network of so many tensors; none where one is to be searched.
+    /// Returns the given tree for a network of `leaves` tensors, or `None` if a search is needed to find one.
     ///
     /// # Errors
-    /// [`OrderError::Path`] and [`OrderError::Mismatch`] if it is not one of such a network.
+    /// [`OrderError::Path`] or [`OrderError::Mismatch`] if the path or saved order does not fit such a network.
     pub fn tree(&self, leaves: usize) -> Result<Option<Tree>, OrderError> {
         match self {
             Order::Strategy(_) | Order::Replay(_) => Ok(None),
@@ -114,34 +114,34 @@ impl FromStr for Order {
     }
 }
 
-/// An order that was found.
+/// An order of one contraction, with its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundOrder {
-    /// The tree, whose steps run in its own order.
+    /// The contraction tree; its steps are executed in the order of the tree.
     pub tree: Tree,
-    /// The axes that are sliced to keep to a memory limit, from the outermost loop to the innermost; mostly none.
+    /// The sliced axes, from the outermost loop to the innermost. Empty unless a memory limit requires slices.
     pub slices: Vec<SlicedAxis>,
-    /// What it costs, all slices together.
+    /// The cost of all slices together.
     pub cost: Cost,
-    /// The name of the strategy that was asked for, or `path`.
+    /// The name of the requested strategy, or `path` for a given or saved order.
     pub strategy: &'static str,
-    /// How the search went, where it can be repeated: see [`Order::Replay`].
+    /// The record that repeats the search, where it can be repeated: see [`Order::Replay`].
     pub record: Option<ReplayRecord>,
 }
 
 /// Orders the contraction of `network`.
 ///
 /// # Errors
-/// [`OrderError`]: a network without tensors, a path that is not one of the network, or more operands than an exact search
-/// takes, or limits that no slices keep to.
+/// [`OrderError`] if the network has no tensors, if the path does not fit the network, if the network is too large or
+/// too dense for an exact search, or if no slices meet the limits.
 pub fn order(network: &Network, origin: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
     order_task(&Task::new(network), origin, budget, &())
 }
 
-/// Orders the contraction of a task while `watch` looks on.
+/// Orders the contraction of a task. `watch` observes the search and may end it.
 ///
 /// # Errors
-/// As for [`order`].
+/// The same as for [`order`].
 pub fn order_task(
     task: &Task<'_>,
     origin: &Order,
@@ -154,7 +154,7 @@ pub fn order_task(
     }
     let limits = Limits::of(task, budget);
     limits.check(task)?;
-    // What an intermediate takes would not be told from that network.
+    // The memory of an intermediate cannot be read from the network with the extra axis, so limits exclude it.
     let many = task.amortized_network().filter(|_| limits.are_none());
     let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };
     let search = SearchRequest { task: &asked, budget, watch, began: Instant::now() };
@@ -185,7 +185,7 @@ pub fn order_task(
     Ok(ordered)
 }
 
-/// What a strategy is asked.
+/// The input of a strategy.
 pub(crate) struct SearchRequest<'a> {
     pub(crate) task: &'a Task<'a>,
     pub(crate) budget: &'a Budget,
@@ -193,7 +193,7 @@ pub(crate) struct SearchRequest<'a> {
     pub(crate) began: Instant,
 }
 
-/// What a strategy answers.
+/// The output of a strategy.
 pub(crate) struct SearchResult {
     pub(crate) tree: Tree,
     pub(crate) slices: Vec<SlicedAxis>,
@@ -201,7 +201,7 @@ pub(crate) struct SearchResult {
 }
 
 impl SearchResult {
-    /// With what it costs.
+    /// Adds the cost and the name of the strategy.
     pub(crate) fn with_cost(self, task: &Task<'_>, strategy: &'static str) -> FoundOrder {
         let SearchResult { tree, slices, record } = self;
         FoundOrder {

@@ -1,21 +1,22 @@
-//! The strategies by name.
+//! The table of strategies.
 
 use std::cell::Cell;
 
 use crate::{OrderError, SearchRequest, SearchResult, auto, deep, dp, greedy, left_to_right};
 
-/// A way to find a contraction order.
+/// An algorithm that finds a contraction order.
 #[derive(Debug)]
 pub struct Strategy {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Other names, those of opt_einsum's strategies that it stands in for.
+    /// Further names: those of the strategies of opt_einsum that it replaces.
     pub aliases: &'static [&'static str],
-    /// What it does, in a line.
+    /// A description in one line.
     pub about: &'static str,
-    /// Whether it orders contractions through gathers and scatters too, see [`order_with_selections`](crate::order_with_selections).
+    /// Whether it orders contractions with gathers and scatters too, see
+    /// [`order_with_selections`](crate::order_with_selections).
     pub searches_selections: bool,
-    /// Finds a tree.
+    /// The search function.
     pub(crate) search: fn(&SearchRequest<'_>) -> Result<SearchResult, OrderError>,
 }
 
@@ -23,17 +24,17 @@ thread_local! {
     static SEARCHES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many orders or slices were searched from this thread. To follow a saved order leaves it as it is.
+/// Returns the number of searches for orders or slices on this thread. A saved order causes no search.
 pub fn search_count() -> u64 {
     SEARCHES.get()
 }
 
-/// Counts a search that begins.
+/// Counts one search.
 pub(crate) fn count_search() {
     SEARCHES.set(SEARCHES.get() + 1);
 }
 
-/// All strategies, in the order in which to list them.
+/// All strategies, in the order of listings.
 pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "auto",
@@ -72,10 +73,10 @@ pub const STRATEGIES: &[Strategy] = &[
     },
 ];
 
-/// The strategy of this name or alias.
+/// Returns the strategy with this name or alias.
 ///
 /// # Errors
-/// [`OrderError::UnknownStrategy`], which lists the names there are.
+/// [`OrderError::UnknownStrategy`], with the names of all strategies.
 pub fn strategy(name: &str) -> Result<&'static Strategy, OrderError> {
     let known = || STRATEGIES.iter().map(|strategy| strategy.name).collect();
     STRATEGIES

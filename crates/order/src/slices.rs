@@ -1,28 +1,30 @@
-//! Contractions in slices: less memory for more flops.
+//! The cost of sliced contractions: less memory for more flops.
 
 use einfold_ir::{Cost, Count, Network, Tree};
 
 use crate::cost::{self, MovingSum, TreeWalk};
 use crate::graph::Graph;
 
-/// A sliced axis: the contraction runs once for each of `parts` one_slice of equal length, and the results are added up, or put
-/// side by side where the output has the axis.
+/// A sliced axis: the contraction runs once for each of `parts` slices of equal extent, and the results are added, or
+/// concatenated if the output has the axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SlicedAxis {
     /// The axis of the network.
     pub axis: u32,
-    /// Into how many one_slice it is cut: a divisor of its extent, 2 or more.
+    /// The number of slices: a divisor of the extent, 2 or more.
     pub parts: u64,
 }
 
-/// The cost of all slices of `tree` together, which must be a tree of `network`. The loops are nested in the order of
-/// `slices`. A step runs once for each turn of the loops down to the innermost one that it depends on. A result that a step
-/// inside of further loops uses stays until they end, and the whole output is there from the beginning.
+/// Returns the cost of all slices of `tree` together, which must be a tree of `network`. The loops are nested in the
+/// order of `slices`. A step runs once for each iteration of the loops down to the innermost one that it depends on. A
+/// result that a step in an inner loop uses stays alive until that loop ends, and the whole output is alive from the
+/// beginning.
 pub fn sliced_cost(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Cost {
     sliced_cost_with_constants(network, tree, slices, &[])
 }
 
-/// As [`sliced_cost`], of a run for which what is made of the tensors `constants` alone is there already.
+/// Returns the cost as [`sliced_cost`] does, without the steps that depend on the tensors `constants` only, whose
+/// results exist before the run.
 pub(crate) fn sliced_cost_with_constants(
     network: &Network,
     tree: &Tree,
@@ -38,7 +40,7 @@ pub(crate) fn sliced_cost_with_constants(
     let executions = executions(slices);
     let products = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum::<usize>();
     let mut walk = TreeWalk::new(&graph, tree);
-    // The output is the last term of the sum; the last product writes into it.
+    // The output is the last term of the sum; the last product writes to it.
     let mut alive = MovingSum::of_zeros(products + 1);
     if !slices.is_empty() {
         alive.set(products, network.result().unwrap_or_else(|| output_positions(network)));
@@ -66,7 +68,7 @@ pub(crate) fn sliced_cost_with_constants(
     total
 }
 
-/// The network of one piece of each sliced axis; none if a slice is not one of it.
+/// Returns the network of one slice of each sliced axis; `None` if a slice does not fit the network.
 fn one_slice(network: &Network, slices: &[SlicedAxis]) -> Option<Network> {
     let mut extents = network.extents().to_vec();
     for slice in slices {
@@ -75,7 +77,7 @@ fn one_slice(network: &Network, slices: &[SlicedAxis]) -> Option<Network> {
     }
     let one_slice = network.with_extents(extents);
     Some(match network.result() {
-        // A turn writes what its points are, or all.
+        // An iteration writes at most the elements at the points of its slice.
         Some(elements) if !slices.is_empty() => {
             let written = output_positions(&one_slice).min(elements);
             one_slice.with_result(written)
@@ -84,12 +86,12 @@ fn one_slice(network: &Network, slices: &[SlicedAxis]) -> Option<Network> {
     })
 }
 
-/// The positions of the kept axes.
+/// Returns the product of the extents of the output axes.
 fn output_positions(network: &Network) -> Count {
     Count::product(network.output().iter().map(|&axis| network.extents()[axis as usize]))
 }
 
-/// By SSA id: whether it is made of `constants` alone.
+/// Returns, by SSA id, whether a tensor depends on `constants` only.
 fn constant_only(tree: &Tree, constants: &[u32]) -> Vec<bool> {
     let mut is_constant = vec![false; tree.leaves()];
     for &constant in constants {
@@ -103,7 +105,7 @@ fn constant_only(tree: &Tree, constants: &[u32]) -> Vec<bool> {
     is_constant
 }
 
-/// How often what depends on so many loops runs.
+/// Returns the number of executions of a step by the number of loops around it.
 fn executions(slices: &[SlicedAxis]) -> Vec<Count> {
     let turns = slices.iter().scan(Count::ONE, |runs, slice| {
         *runs *= Count::from(slice.parts);
@@ -112,7 +114,7 @@ fn executions(slices: &[SlicedAxis]) -> Vec<Count> {
     std::iter::once(Count::ONE).chain(turns).collect()
 }
 
-/// By SSA id: how many of the loops, from the outermost, are around a tensor.
+/// Returns, by SSA id, the number of loops around a tensor, counted from the outermost.
 fn loop_depths(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Vec<usize> {
     let mut loop_of = vec![0; network.extents().len()];
     slices.iter().zip(1..).for_each(|(slice, depth)| loop_of[slice.axis as usize] = depth);
@@ -124,8 +126,8 @@ fn loop_depths(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Vec<usi
     depths
 }
 
-/// Nests the loops so that little is computed again: the innermost is always the one that the cheapest steps depend on, of
-/// those that are left.
+/// Orders the loops so that few flops are repeated: the innermost loop is always the one on which the cheapest steps
+/// depend, of the loops that remain.
 pub(crate) fn nest_loops(network: &Network, tree: &Tree, slices: Vec<SlicedAxis>) -> Vec<SlicedAxis> {
     let Some(graph) = one_slice(network, &slices).map(|one_slice| Graph::of(&one_slice)) else { return slices };
     let mut walk = TreeWalk::new(&graph, tree);

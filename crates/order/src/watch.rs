@@ -1,51 +1,51 @@
-//! Looking on while a search runs.
+//! Observation and cancellation of a search.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Looks on while a search runs, on any of its threads, and may end it.
+/// Observes a search, on any of its threads, and may end it.
 pub trait Watch: Sync {
-    /// Whether to end the search; it then answers with the best that it has. Asked at least about every millisecond. Once it is
-    /// yes it stays so.
+    /// Returns whether to end the search, which then returns the best order that it has. It is called about every
+    /// millisecond or more often. Once it returns true, it must always return true.
     fn is_cancelled(&self) -> bool {
         false
     }
 
-    /// Called when a better tree was found, and from time to time in between.
+    /// Called when the search finds a better tree, and at intervals in between.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
     }
 }
 
-/// How far a search has come.
+/// The state of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// The time since it began.
+    /// The time since the search began.
     pub elapsed: Duration,
-    /// The part of its effort that is spent, from 0 to 1.
+    /// The fraction of the effort that is spent, from 0 to 1.
     pub spent: f64,
-    /// The binary logarithm of what the best tree so far costs, by the objective.
+    /// The binary logarithm of the cost of the best tree so far, by the objective.
     pub best_log2: f64,
 }
 
-/// Nobody looks on.
+/// Observes nothing.
 impl Watch for () {}
 
-/// The work between two questions to a [`Watch`], in units of some nanoseconds: a leg that is visited, a split that is priced.
+/// The work between two polls of a [`Watch`], in units of some nanoseconds: one visited leg, or one split.
 const POLL_WORK: usize = 1 << 16;
-/// How much work may still bring an answer within its limits after the search was ended: some milliseconds.
+/// The work that may still reduce an order to its limits after the search was ended: some milliseconds.
 const GRACE_WORK: usize = 1 << 19;
 
-/// Asks a [`Watch`] at bounded work whether the search is to end.
+/// Polls a [`Watch`] after bounded work to find out whether the search is to end.
 ///
-/// The questions are counted, and at which of them the answer was yes decides where every loop ends: so a search that was ended
-/// can be repeated too.
+/// The polls are counted. The number of the first poll that returned true determines where every loop ends, so a search
+/// that was ended can be repeated.
 pub(crate) struct StopCheck<'w> {
     watch: &'w dyn Watch,
-    /// The question to say yes to, of a search that is repeated.
+    /// The poll at which the search ended, if it is repeated from a record.
     replayed_poll: Option<u64>,
     polls: Cell<u64>,
-    /// The work since the last question.
+    /// The work since the last poll.
     work: Cell<usize>,
     stopped: Cell<bool>,
     grace: Cell<usize>,
@@ -56,7 +56,7 @@ impl<'w> StopCheck<'w> {
         StopCheck::replaying(watch, None)
     }
 
-    /// Says yes to this question, too.
+    /// Ends at this poll too.
     pub(crate) fn replaying(watch: &'w dyn Watch, poll: Option<u64>) -> StopCheck<'w> {
         StopCheck {
             watch,
@@ -68,7 +68,7 @@ impl<'w> StopCheck<'w> {
         }
     }
 
-    /// Counts work that was done or comes next; whether the search is to end.
+    /// Adds work that was done or is next, and returns whether the search is to end.
     #[inline]
     pub(crate) fn after(&self, work: usize) -> bool {
         let work = self.work.get().saturating_add(work);
@@ -79,7 +79,8 @@ impl<'w> StopCheck<'w> {
         self.stopped.get()
     }
 
-    /// As [`after`](StopCheck::after), for what brings an answer within its limits: a little of that is done even after the end.
+    /// Does the same as [`after`](StopCheck::after), for work that reduces an order to its limits: some of it is
+    /// allowed after the end.
     pub(crate) fn after_grace(&self, work: usize) -> bool {
         if !self.after(work) {
             return false;
@@ -98,18 +99,18 @@ impl<'w> StopCheck<'w> {
         }
     }
 
-    /// Whether some question was answered with yes.
+    /// Returns whether a poll ended the search.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.get()
     }
 
-    /// The number of that question.
+    /// Returns the number of the poll that ended the search.
     pub(crate) fn stopped_at(&self) -> Option<u64> {
         self.stopped.get().then(|| self.polls.get())
     }
 }
 
-/// Counts work where it is done, for the test that questions come often enough; nothing in a build that is no test.
+/// Counts work for the test of the interval between polls; does nothing outside of tests.
 #[inline(always)]
 pub(crate) fn tally(work: usize) {
     #[cfg(test)]
@@ -125,7 +126,7 @@ pub(crate) mod tallied {
         pub(super) static DONE: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// The work of this thread since this was asked last.
+    /// Returns the work of this thread since the last call.
     pub(crate) fn since() -> usize {
         DONE.take()
     }

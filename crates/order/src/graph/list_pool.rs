@@ -1,17 +1,17 @@
-//! Many short lists in one piece of memory.
+//! Many short lists in one allocation.
 
 use std::ops::{Index, Range};
 
-/// ListPool of numbers, one after another: the legs of each tensor, or the tensors of each axis.
+/// Lists of numbers in one vector: the legs of each tensor, or the tensors of each axis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ListPool {
-    /// Where each list ends.
+    /// The end of each list.
     ends: Vec<usize>,
     items: Vec<u32>,
 }
 
 impl ListPool {
-    /// No lists, with room for so many and for so many numbers in all.
+    /// Returns an empty pool with capacity for `lists` lists and `items` numbers in total.
     pub(crate) fn with_capacity(lists: usize, items: usize) -> ListPool {
         ListPool { ends: Vec::with_capacity(lists), items: Vec::with_capacity(items) }
     }
@@ -22,7 +22,7 @@ impl ListPool {
         self.ends.push(self.items.len());
     }
 
-    /// Appends a list in ascending order, without repetitions.
+    /// Appends a list in ascending order, without duplicates.
     pub(crate) fn push_sorted(&mut self, list: &[u32]) {
         let start = self.items.len();
         self.items.extend_from_slice(list);
@@ -40,17 +40,17 @@ impl ListPool {
         self.ends.push(self.items.len());
     }
 
-    /// How many lists there are.
+    /// Returns the number of lists.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The numbers of all lists.
+    /// Returns the numbers of all lists.
     pub(crate) fn items(&self) -> &[u32] {
         &self.items
     }
 
-    /// Where a list lies among all [`items`](ListPool::items).
+    /// Returns the range of a list in [`items`](ListPool::items).
     pub(crate) fn range(&self, list: usize) -> Range<usize> {
         let start = if list == 0 { 0 } else { self.ends[list - 1] };
         start..self.ends[list]
@@ -60,7 +60,7 @@ impl ListPool {
         (0..self.len()).map(|list| &self[list])
     }
 
-    /// Keeps the numbers for which `keep` holds.
+    /// Removes the numbers for which `keep` returns false.
     pub(crate) fn retain(&mut self, keep: impl Fn(u32) -> bool) {
         let (mut start, mut kept) = (0, 0);
         for end in &mut self.ends {
@@ -74,7 +74,7 @@ impl ListPool {
         self.items.truncate(kept);
     }
 
-    /// For each number below `numbers`, the lists that have it, ascending.
+    /// Returns, for each number below `numbers`, the lists that contain it, ascending.
     pub(crate) fn transposed(&self, numbers: usize) -> ListPool {
         let mut ends = vec![0; numbers];
         self.items.iter().for_each(|&item| ends[item as usize] += 1);
