@@ -4,7 +4,7 @@ use std::fmt;
 
 use einfold_ir::{Count, Network, Tree};
 
-use crate::format::NamedNetwork;
+use crate::format::LabeledNetwork;
 use crate::{Budget, FoundOrder, Objective, OrderError, SearchResult, SlicedAxis, Task};
 
 /// The orders of all contractions of an expression. It fits expressions with the same contractions, up to the names of
@@ -31,7 +31,7 @@ pub struct SavedTree {
     /// The sliced axes, from the outermost loop to the innermost.
     pub slices: Vec<SavedSlicedAxis>,
     /// The network of the tree, if it is known.
-    pub network: Option<NamedNetwork>,
+    pub network: Option<LabeledNetwork>,
 }
 
 /// A sliced axis by its label, with the number of its slices.
@@ -220,7 +220,7 @@ impl SavedTree {
         let slice =
             |slice: &SlicedAxis| SavedSlicedAxis { axis: labels[slice.axis as usize].clone(), parts: slice.parts };
         let slices = slices.iter().map(slice).collect();
-        SavedTree { tree: tree.clone(), slices, network: Some(NamedNetwork { network: network.clone(), labels }) }
+        SavedTree { tree: tree.clone(), slices, network: Some(LabeledNetwork { network: network.clone(), labels }) }
     }
 
     /// Applies the tree to a task whose axes have the given names, and returns the order with its cost.
@@ -275,8 +275,8 @@ struct Renaming {
 }
 
 impl Renaming {
-    fn new(saved: &NamedNetwork, network: &Network, names: &[&str]) -> Result<Renaming, OrderMismatch> {
-        let NamedNetwork { network: old, labels } = saved;
+    fn new(saved: &LabeledNetwork, network: &Network, names: &[&str]) -> Result<Renaming, OrderMismatch> {
+        let LabeledNetwork { network: old, labels } = saved;
         let mut same = Renaming { to: vec![None; old.extents().len()] };
         let mut back = vec![None; network.extents().len()];
         let axes = |operand, [saved, given]: [&[u32]; 2]| OrderMismatch::Axes {

@@ -85,7 +85,7 @@ impl Report<'_> {
         if slices.is_empty() {
             return Ok(());
         }
-        let axis = |s: &Slice| format!("{} in {}", visible(&self.subject.labels[s.axis as usize]), s.parts);
+        let axis = |s: &SlicedAxis| format!("{} in {}", visible(&self.subject.labels[s.axis as usize]), s.parts);
         let axes: Vec<String> = slices.iter().map(axis).collect();
         let number = Count::product(slices.iter().map(|s| s.parts));
         writeln!(out, "slices   {}: {}", short(number), axes.join(", "))

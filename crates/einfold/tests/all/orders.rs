@@ -4,7 +4,7 @@ use einfold::ndarray::{Array, Array2, Dimension, Ix2, array};
 use einfold::{
     AnyArray, Error, ErrorKind, Expression, Order, OrderError, OrderMismatch, Plan, SavedOrder, named, spec,
 };
-use einfold_order::searches;
+use einfold_order::search_count;
 
 type Result = std::result::Result<(), Error>;
 

@@ -1,4 +1,4 @@
-//! What a search answered.
+//! The cached result of a search.
 
 use einfold_ir::Tree;
 use serde::{Deserialize, Serialize};
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::key::Key;
 use crate::{FoundOrder, Network, SearchResult, SlicedAxis, Task, strategy};
 
-/// An answer, with the axes of a [`Key`].
+/// The result of a search, with the axes of a [`Key`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Entry {
     strategy: String,
     ssa_path: Vec<Vec<u32>>,
-    /// Axes and into how many parts each is cut.
+    /// The sliced axes and the number of slices of each.
     slices: Vec<(u32, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<String>,
@@ -31,7 +31,8 @@ impl Entry {
         }
     }
 
-    /// The answer to this task; none if it is not one, which may be in a file that somebody wrote.
+    /// Returns the order for this task; `None` if it does not fit, which is possible since anyone may have written the
+    /// file.
     pub(super) fn to_order(&self, task: &Task<'_>, key: &Key) -> Option<FoundOrder> {
         let tree = Tree::from_ssa(task.network.inputs().len(), &self.ssa_path).ok()?;
         let slices = self.slices.iter().map(|&slice| sliced(slice, key, task.network)).collect::<Option<_>>()?;

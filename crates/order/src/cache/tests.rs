@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use super::*;
 use crate::{Effort, Network, Objective, SearchResult, SlicedAxis, Tree};
 
-/// Counts how often a search asks; one that is not begun does not.
+/// Counts the polls of a search.
 #[derive(Default)]
 struct Asked(AtomicUsize);
 
@@ -16,7 +16,7 @@ impl Watch for Asked {
     }
 }
 
-/// Ended from the start.
+/// Ends a search at once.
 struct Ended;
 
 impl Watch for Ended {
@@ -25,7 +25,7 @@ impl Watch for Ended {
     }
 }
 
-/// A ring of `n` matrices with further axes between neighbours but one, too dense for the exact search.
+/// Returns a ring of `n` matrices with further axes between next neighbours, too dense for the exact search.
 fn ring(n: u32) -> Network {
     let legs = |i: u32| vec![i, (i + 1) % n, n + i, n + (i + 2) % n, 2 * n + i, 2 * n + (i + 7) % n];
     Network::new((0..n).map(legs).collect(), vec![], (0..3 * n).map(|axis| 2 + u64::from(axis % 3)).collect()).unwrap()
@@ -57,7 +57,7 @@ fn what_was_found_is_not_searched_again() {
         assert_eq!(cache.order(&task, &origin, &budget, &watch), Ok(want.clone()));
         assert_eq!((watch.0.into_inner(), cache.find(&task, &origin, &budget)), (0, Some(want.clone())));
     }
-    // Another process.
+    // A second cache stands for another process.
     assert_eq!(Cache::on_disk(folder.path()).unwrap().find(&task, &origin, &budget), Some(want));
 }
 
@@ -116,7 +116,7 @@ fn slices_have_the_axes_of_who_asks() {
     let plain = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 2]).unwrap();
     let key = Key::of(&Task::new(&plain), &origin, &budget).unwrap();
     assert_eq!(entry.to_order(&Task::new(&plain), &key).unwrap().slices, [SlicedAxis { axis: 1, parts: 2 }]);
-    // Of a network that has other tensors, or where the parts are not of one length.
+    // The network has other tensors, or an axis is not divisible.
     let key = Key::of(&Task::new(&network), &origin, &budget).unwrap();
     assert_eq!(entry.to_order(&Task::new(&network), &key), None);
     let odd = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 3]).unwrap();
@@ -228,7 +228,7 @@ fn threads_that_write_and_read_one_answer_see_it_whole() {
     assert_eq!(files(folder.path()).len(), 1);
 }
 
-/// Reading must come to an end, whatever has the name of an entry.
+/// Every entry must be read in finite time, whatever kind of file it is.
 #[cfg(unix)]
 #[test]
 fn what_is_no_regular_file_is_passed_over_and_replaced() {
@@ -257,7 +257,7 @@ fn what_is_no_regular_file_is_passed_over_and_replaced() {
         ("a link to itself", &|path| symlink(path, path).unwrap()),
         ("a link to an answer", &|path| symlink(&copy, path).unwrap()),
         ("a file that is too long", &|path| {
-            // Blanks after a document are part of it. The file has a hole, so that it takes no space.
+            // White space after a document is part of it. The file is sparse, so that it takes no space.
             fs::write(path, &good).unwrap();
             fs::File::options().write(true).open(path).unwrap().set_len(disk::LIMIT + 1).unwrap();
         }),

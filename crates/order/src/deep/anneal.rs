@@ -1,9 +1,9 @@
-//! Simulated annealing of a tree by rotations (G. Kalachev, P. Panteleev and M.-H. Yung, "Multi-tensor contraction for XEB
-//! verification of quantum circuits", arXiv:2108.05665, 2021).
+//! Simulated annealing of a tree by rotations (G. Kalachev, P. Panteleev and M.-H. Yung, "Multi-tensor contraction for
+//! XEB verification of quantum circuits", arXiv:2108.05665, 2021).
 //!
-//! A rotation turns ((a, b), c) into ((a, c), b). An axis leaves (a, c) exactly if neither b nor what is outside the whole
-//! has it, so the legs of the new node are `(a | c) & (b | whole)`: four sets, whatever the rest of the tree, hyperedges and
-//! outputs included.
+//! A rotation turns ((a, b), c) into ((a, c), b). An axis is summed in (a, c) exactly if neither b nor any tensor
+//! outside of the three has it, so the legs of the new node are `(a | c) & (b | whole)`: four sets, for any tree, with
+//! hyperedges and outputs.
 
 use std::cell::OnceCell;
 
@@ -12,15 +12,15 @@ use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 use crate::watch::tally;
 
-/// A set of axes, one a bit.
+/// A set of axes, one bit for each.
 pub(super) type Bits<const W: usize> = [u64; W];
 
-/// A tree of tensors with few axes. EditableTree `0..leaves` are tensors, the last node is the root.
+/// A tree of tensors with few axes. Nodes `0..leaves` are tensors, the last node is the root.
 pub(super) struct Rotations<'a, const W: usize> {
     leaves: usize,
     objective: ObjectiveWithLimits,
     weights: &'a Weights,
-    /// What each product multiplies.
+    /// The operands of each product.
     children: Vec<[u32; 2]>,
     nodes: Vec<Node<W>>,
     costs: Vec<f64>,
@@ -29,13 +29,14 @@ pub(super) struct Rotations<'a, const W: usize> {
 #[derive(Clone, Copy)]
 struct Node<const W: usize> {
     legs: Bits<W>,
-    /// The binary logarithm of the elements.
+    /// The binary logarithm of the number of elements.
     size: f64,
 }
 
 impl<'a, const W: usize> Rotations<'a, W> {
-    /// The tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes after what it
-    /// multiplies. `whole` are the legs of the root, and the binary logarithm of its elements where it does not follow from them.
+    /// Builds the tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes
+    /// after its operands. `whole` is the set of legs of the root, with the binary logarithm of its elements if the
+    /// legs do not determine it.
     pub(super) fn new(
         objective: ObjectiveWithLimits,
         weights: &'a Weights,
@@ -68,7 +69,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         tree
     }
 
-    /// Sets the legs of all products: what is below is seen upwards, what is outside downwards.
+    /// Sets the legs of all products: the axes below are collected upwards, the axes outside downwards.
     fn keep_outer_legs(&mut self, tensors: &[Bits<W>], whole: Bits<W>) {
         let mut below: Vec<Bits<W>> = tensors.to_vec();
         below.extend(self.children.iter().map(|_| [0; W]));
@@ -88,7 +89,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         }
     }
 
-    /// The binary logarithm of the elements of a tensor with these legs.
+    /// Returns the binary logarithm of the elements of a tensor with these legs.
     #[inline(always)]
     fn size(&self, legs: &Bits<W>) -> f64 {
         match self.weights {
@@ -102,12 +103,12 @@ impl<'a, const W: usize> Rotations<'a, W> {
         &self.children
     }
 
-    /// The binary logarithm of the cost of all steps.
+    /// Returns the binary logarithm of the cost of all steps.
     pub(super) fn total(&self) -> f64 {
         self.objective.total(&self.costs)
     }
 
-    /// Proposes one rotation at each product, so many times, in the widest instructions that the machine has.
+    /// Proposes one rotation at each product, `times` times, compiled for the best instruction set of the machine.
     pub(super) fn sweep(&mut self, times: usize, temperature: f64, random: &mut Random, tables: &MathTables) {
         tally(times * self.children.len() * (8 + W) / 8);
         pulp::Arch::new().dispatch(Sweeps { tree: self, times, temperature, random, tables });
@@ -155,7 +156,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
     }
 }
 
-/// The inner loop as a type, since all of a closure need not be compiled for the instructions that it is called with.
+/// The inner loop as a type: a closure would not be compiled as a whole for the instruction set of its caller.
 struct Sweeps<'s, 'a, const W: usize> {
     tree: &'s mut Rotations<'a, W>,
     times: usize,
@@ -200,7 +201,7 @@ fn or<const W: usize>(a: &Bits<W>, b: &Bits<W>) -> Bits<W> {
     std::array::from_fn(|w| a[w] | b[w])
 }
 
-/// Functions of the inner loop as tables; their error is far below what decides.
+/// Tables of the functions of the inner loop; their error is far below the differences that matter.
 pub(super) struct MathTables {
     /// `log2(1 + 2^-d)` at multiples of [`STEP`].
     carry: Vec<f32>,
@@ -213,7 +214,7 @@ const SPAN: usize = 24 * 64;
 const QUANTILES: usize = 4096;
 
 impl MathTables {
-    /// The tables of this thread.
+    /// Calls `go` with the tables of this thread.
     pub(super) fn with<R>(go: impl FnOnce(&MathTables) -> R) -> R {
         thread_local! {
             static TABLES: OnceCell<MathTables> = const { OnceCell::new() };
@@ -227,7 +228,7 @@ impl MathTables {
         MathTables { carry: carry.map(|x| x as f32).collect(), exponential: exponential.map(|x| x as f32).collect() }
     }
 
-    /// The binary logarithm of the sum of two numbers given by theirs.
+    /// Returns the binary logarithm of the sum of two numbers given by their logarithms.
     #[inline(always)]
     fn add(&self, a: f64, b: f64) -> f64 {
         let place = ((a - b).abs() / STEP + 0.5) as usize;

@@ -1,7 +1,8 @@
-//! How long a search may go on.
+//! The effort of a search and its record.
 //!
-//! Every decision of a search that the clock has a part in is an answer of [`EffortClock::more`]. The answers are kept, as the
-//! lengths of the runs of yes, so that a search can be repeated move by move from its seed and this list.
+//! Every decision of a search that depends on the clock is an answer of [`EffortClock::has_effort_until`]. The answers
+//! are recorded as the lengths of the runs of true, so that a search can be repeated exactly from its seed and this
+//! list.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -11,17 +12,17 @@ use super::record::ReplayRecord;
 use crate::Effort;
 use crate::watch::StopCheck;
 
-/// What one search has used of what it may.
+/// The effort that one search has and has spent.
 pub(super) struct EffortClock<'b> {
     kind: Kind,
-    /// About how much work the whole search is.
+    /// The estimated work of the whole search.
     total_work: f64,
     shared: &'b SharedBest<'b>,
     stop: StopCheck<'b>,
-    /// How often [`EffortClock::more`] has said yes since it last said no.
+    /// The number of times that [`EffortClock::has_effort_until`] has returned true since it last returned false.
     run: Cell<u32>,
     runs: RefCell<Vec<u32>>,
-    /// The part that was spent when the clock was last read.
+    /// The fraction that was spent when the clock was last read.
     spent: Cell<f64>,
 }
 
@@ -30,16 +31,16 @@ enum Kind {
         began: Instant,
         time: Duration,
     },
-    /// In units of [`EffortClock::spend`].
+    /// Counts work in units of [`EffortClock::spend`].
     Work {
         done: Cell<u64>,
     },
-    /// The answers that another search got, the last first.
+    /// The recorded answers of the search to repeat, the last first.
     Replay(RefCell<Vec<u32>>),
 }
 
 impl<'b> EffortClock<'b> {
-    /// A search with this effort on so many tensors.
+    /// Starts a search with this effort for a number of tensors.
     pub(super) fn new(effort: Effort, tensors: usize, shared: &'b SharedBest<'b>) -> EffortClock<'b> {
         let total_work = total_work(effort, tensors);
         let kind = match effort {
@@ -58,43 +59,44 @@ impl<'b> EffortClock<'b> {
         }
     }
 
-    /// A search that goes as the one of the record went.
+    /// Starts a search that repeats the one of the record.
     pub(super) fn replay(record: &ReplayRecord, tensors: usize, shared: &'b SharedBest<'b>) -> EffortClock<'b> {
         let kind = Kind::Replay(RefCell::new(record.runs.iter().rev().copied().collect()));
         let stop = StopCheck::replaying(shared.watch, record.stopped);
         EffortClock { kind, stop, ..EffortClock::new(record.effort, tensors, shared) }
     }
 
-    /// Whether the search is to end now.
+    /// Returns the check for the end of the search.
     pub(super) fn stop(&self) -> &StopCheck<'b> {
         &self.stop
     }
 
-    /// About how much work the whole search is, in units of [`EffortClock::spend`]; the same when the search is repeated.
+    /// Returns the estimated work of the whole search in units of [`EffortClock::spend`]; the same for a repeated
+    /// search.
     pub(super) fn total_work(&self) -> f64 {
         self.total_work
     }
 
-    /// Tells of a tree with this cost.
+    /// Reports a tree with this cost.
     pub(super) fn offer(&self, best_log2: f64) {
         self.shared.offer(best_log2, self.spent.get());
     }
 
-    /// The record of the search, which is number `trial` with this effort and seed.
+    /// Returns the record of the search, which is trial `trial` with this effort and seed.
     pub(super) fn record(self, effort: Effort, seed: u64, trial: u64) -> ReplayRecord {
         let mut runs = self.runs.into_inner();
         runs.push(self.run.get());
         ReplayRecord { effort, seed, trial, runs, stopped: self.stop.stopped_at() }
     }
 
-    /// Counts work that was done. The unit is a proposal of the annealing to a tree of a few axes.
+    /// Counts work. The unit is one proposal of the annealing for a tree of a few axes.
     pub(super) fn spend(&self, work: usize) {
         if let Kind::Work { done } = &self.kind {
             done.set(done.get().saturating_add(work as u64));
         }
     }
 
-    /// Whether less than `part` of the whole is spent. Nothing is left of a search that was cancelled.
+    /// Returns whether less than the fraction `part` of the effort is spent. A cancelled search has no effort left.
     pub(super) fn has_effort_until(&self, part: f64) -> bool {
         let more = match &self.kind {
             Kind::Replay(runs) => self.replayed(&mut runs.borrow_mut()) && !self.shared.is_cancelled(self.spent.get()),
@@ -108,7 +110,7 @@ impl<'b> EffortClock<'b> {
         more
     }
 
-    /// The next answer of another search; no after the last.
+    /// Returns the next recorded answer; false after the last one.
     fn replayed(&self, runs: &mut Vec<u32>) -> bool {
         match runs.last() {
             Some(&run) if self.run.get() < run => true,
@@ -119,23 +121,23 @@ impl<'b> EffortClock<'b> {
         }
     }
 
-    /// The part that is spent.
+    /// Returns the fraction of the effort that is spent.
     pub(super) fn spent_part(&self) -> f64 {
         let part = match &self.kind {
             Kind::Time { began, time } => began.elapsed().as_secs_f64() / time.as_secs_f64(),
             Kind::Work { done } => done.get() as f64 / self.total_work,
             Kind::Replay(_) => 0.0,
         };
-        // 0/0 is an end as well.
+        // 0/0 counts as the end.
         let part = if part < 1.0 { part } else { 1.0 };
         self.spent.set(part);
         part
     }
 }
 
-/// What a unit of work takes, roughly.
+/// The approximate time of a unit of work.
 const SECONDS_PER_WORK: f64 = 3e-8;
-/// The work of one trial, by tensor.
+/// The work of one trial for each tensor.
 const TRIAL_WORK: f64 = 2000.0;
 
 fn total_work(effort: Effort, tensors: usize) -> f64 {

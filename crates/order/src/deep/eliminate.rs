@@ -1,10 +1,11 @@
-//! Orders by eliminating axes (I. L. Markov and Y. Shi, "Simulating quantum computation by contracting tensor networks", SIAM
-//! J. Comput. 38, 963, 2008; H. L. Bodlaender and A. M. C. A. Koster, "Treewidth computations I: upper bounds", Inf. Comput.
-//! 208, 259, 2010).
+//! Orders by elimination of axes (I. L. Markov and Y. Shi, "Simulating quantum computation by contracting tensor
+//! networks", SIAM J. Comput. 38, 963, 2008; H. L. Bodlaender and A. M. C. A. Koster, "Treewidth computations I: upper
+//! bounds", Inf. Comput. 208, 259, 2010).
 //!
-//! Where few axes have many tensors each, the question is not which pair is next but which axis: all tensors that have it are
-//! multiplied, the smallest first, and it is summed. Axes that meet too many others wait until the end and do not count
-//! before, as dense rows do in orders for sparse matrices.
+//! If few axes have many tensors each, the search chooses the next axis instead of the next pair: all tensors of the
+//! axis are multiplied, the smallest first, and the axis is summed. Two axes are neighbours if some tensor has both.
+//! Axes with too many neighbours wait until the end and are left out of the counts before, like dense rows in orders
+//! for sparse matrices.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,18 +14,19 @@ use crate::graph::{Graph, Pairs, contract, join_by_size};
 use crate::watch::{StopCheck, tally};
 use einfold_ir::Count;
 
-/// Which axis comes next.
+/// The rule by which the next axis is chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum EliminationRule {
-    /// The one that leaves the smallest tensor.
+    /// The axis whose elimination leaves the smallest tensor.
     Size,
-    /// The one that makes the fewest axes meet that have not met.
+    /// The axis whose elimination makes the fewest pairs of axes new neighbours.
     Fill,
-    /// The same, weighted by the logarithms of their extents.
+    /// The same as `Fill`, weighted by the logarithms of the extents.
     WeightedFill,
 }
 
-/// The steps by a rule; none if an intermediate would have more than `most` legs, or the search is to end.
+/// Returns the steps by a rule; `None` if an intermediate would have more than `max_legs` legs, or if the search is to
+/// end.
 pub(super) fn pairs(graph: &Graph, rule: EliminationRule, max_legs: usize, stop: &StopCheck<'_>) -> Option<Pairs> {
     let mut state = Elimination::new(graph, rule, max_legs);
     for axis in 0..graph.extents.len() as u32 {
@@ -40,7 +42,7 @@ pub(super) fn pairs(graph: &Graph, rule: EliminationRule, max_legs: usize, stop:
         if state.neighbours[axis as usize].is_some() {
             state.eliminate(axis, stop)?;
         } else {
-            // All that wait meet many others; perhaps this one does no longer.
+            // All waiting axes had too many neighbours; the number may have decreased for this one.
             state.find_neighbours(axis);
             state.neighbours[axis as usize].as_ref()?;
             state.queue_axis(axis, 0);
@@ -55,36 +57,36 @@ struct Elimination<'g> {
     max_legs: usize,
     logs: Vec<f64>,
     uses: Vec<u32>,
-    /// By SSA id; none once used.
+    /// The tensors by SSA id; `None` once a step used them.
     tensors: Vec<Option<Tensor>>,
-    /// The tensors that have each axis, among them some that are gone.
+    /// The tensors that have each axis, including some that are used.
     holders: Vec<Vec<u32>>,
-    /// The axes that each axis meets in some tensor; none if these are too many.
+    /// The neighbours of each axis; `None` if these are too many.
     neighbours: Vec<Option<Vec<u32>>>,
     eliminated: Vec<bool>,
-    /// Waiting axes with a number that says which entry is the newest.
+    /// Waiting axes, each with a version number that identifies its latest entry.
     heap: BinaryHeap<Reverse<(u64, u32, u32)>>,
     version: Vec<u32>,
     marks: Marks,
     pairs: Pairs,
-    /// What was visited since the watch was asked.
+    /// The work since the last poll of the watch.
     work: usize,
 }
 
 struct Tensor {
     legs: Vec<u32>,
-    /// A multiple of the logarithm of its elements.
+    /// A multiple of the logarithm of its number of elements.
     size: u64,
 }
 
-/// Sets of axes that take no time to clear.
+/// Sets of axes that are cleared in constant time.
 struct Marks {
     last: u32,
     of: Vec<u32>,
 }
 
 impl Marks {
-    /// Two new empty sets.
+    /// Returns two new empty sets.
     fn two(&mut self) -> [u32; 2] {
         if self.last > u32::MAX - 2 {
             self.last = 0;
@@ -129,7 +131,7 @@ impl<'g> Elimination<'g> {
         self.work += work;
     }
 
-    /// None if the search is to end.
+    /// Returns `None` if the search is to end.
     fn check_stop(&mut self, stop: &StopCheck<'_>) -> Option<()> {
         (!stop.after(std::mem::take(&mut self.work))).then_some(())
     }
@@ -139,7 +141,7 @@ impl<'g> Elimination<'g> {
         self.tensors.push(Some(Tensor { legs, size: (log * STEPS) as u64 }));
     }
 
-    /// Finds the axes that an axis meets.
+    /// Collects the neighbours of an axis.
     fn find_neighbours(&mut self, axis: u32) {
         let [seen, _] = self.marks.two();
         self.marks.of[axis as usize] = seen;
@@ -158,7 +160,8 @@ impl<'g> Elimination<'g> {
         self.neighbours[axis as usize] = Some(neighbours).filter(|neighbours| neighbours.len() <= self.max_legs);
     }
 
-    /// Puts an axis on the heap, with what it scores now; the last `connected_last` axes near it have all met. Those of the output stay.
+    /// Puts an axis on the heap with its current score; its last `connected_last` neighbours are neighbours of each
+    /// other. Output axes are never eliminated.
     fn queue_axis(&mut self, axis: u32, connected_last: usize) {
         let a = axis as usize;
         if self.graph.kept[a] || self.eliminated[a] || self.holders[a].is_empty() {
@@ -196,7 +199,7 @@ impl<'g> Elimination<'g> {
         }
     }
 
-    /// Multiplies all tensors of an axis; none if the search is to end.
+    /// Multiplies all tensors of an axis; returns `None` if the search is to end.
     fn eliminate(&mut self, axis: u32, stop: &StopCheck<'_>) -> Option<()> {
         let entry = |id: u32| Some(Reverse((self.tensors[id as usize].as_ref()?.size, id)));
         let holders = std::mem::take(&mut self.holders[axis as usize]);
@@ -225,8 +228,9 @@ impl<'g> Elimination<'g> {
         self.tensors.last().and_then(Option::as_ref).map_or(0, |tensor| tensor.size)
     }
 
-    /// Makes the axes of a product meet, which those that are gone leave behind, and scores them anew. Axes near these may
-    /// have less to fill now; to score them anew too takes four times as long and is as often worse as it is better.
+    /// Makes the remaining axes of a product neighbours of each other and updates their scores. The scores of their
+    /// neighbours may have decreased too; to update those as well takes four times as long and makes the result worse
+    /// as often as better.
     fn connect_legs(&mut self, product: u32, stop: &StopCheck<'_>) -> Option<()> {
         let Some(tensor) = &self.tensors[product as usize] else { return Some(()) };
         let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.eliminated[axis as usize]).collect();
@@ -251,7 +255,7 @@ impl<'g> Elimination<'g> {
         Some(())
     }
 
-    /// Multiplies what is left, which shares axes of the output at most.
+    /// Multiplies the remaining tensors, which share output axes at most.
     fn join_rest(self) -> Pairs {
         let Elimination { graph, tensors, mut pairs, .. } = self;
         let size = |tensor: Tensor| Count::product(tensor.legs.iter().map(|&axis| graph.extents[axis as usize]));
@@ -261,9 +265,10 @@ impl<'g> Elimination<'g> {
     }
 }
 
-/// The weight of the pairs of axes in `near` that have not met, a product of two weights each; the last `met` have.
+/// Returns the weight of the pairs in `neighbours` that are not neighbours of each other, a product of two weights for
+/// each pair; the last `met` are neighbours of each other.
 ///
-/// Axes that meet too many others count as if they met all.
+/// Axes with too many neighbours count as neighbours of all.
 fn fill(
     neighbours: &[u32],
     met: usize,
@@ -292,7 +297,7 @@ fn fill(
                 missing[1] -= weight(other);
             }
         }
-        // A pair of two others comes up twice.
+        // A pair within `others` occurs twice.
         fill += weight(axis) * (missing[0] / 2.0 + missing[1]);
     }
     fill.max(0.0)
@@ -311,7 +316,7 @@ mod tests {
         let mut random = Random::new(1, 0);
         let mut marks = Marks { last: u32::MAX - 100, of: vec![0; 12] };
         for _ in 0..300 {
-            // AxisState 0 is near all others, the last few of which have met.
+            // Axis 0 is a neighbour of all others, and the last few of these are neighbours of each other.
             let met = random.next() as usize % 12;
             let mut meets = [[false; 12]; 12];
             for (a, b) in (0..12).flat_map(|b| (0..b).map(move |a| (a, b))) {

@@ -1,4 +1,4 @@
-//! Memory limits: from what a contraction may take to how large an intermediate may be.
+//! Memory limits, and the size of intermediates that follows from them.
 
 use einfold_ir::{Cost, Count, Network, Tree};
 
@@ -13,19 +13,20 @@ use crate::slices::{nest_loops, sliced_cost};
 use crate::watch::StopCheck;
 use crate::{Budget, OrderError, SearchResult, SlicedAxis, Task};
 
-/// What a tree has to keep to.
+/// The limits that an order must meet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The binary logarithm of the elements of an intermediate; a first guess where only all together are limited.
+    /// The binary logarithm of the elements of an intermediate; a first estimate if only the peak memory is limited.
     pub(super) size: f64,
     largest: Option<Count>,
-    /// The elements of all intermediates alive together.
+    /// The limit for the elements of all intermediates that are alive together.
     peak: Option<Count>,
 }
 
-/// By how much an intermediate is to be smaller than all memory: two are alive at once, and something beside them.
+/// The factor, as a binary logarithm, by which an intermediate is kept below the whole memory: two are alive at once,
+/// and others beside them.
 const LOG_MARGIN: f64 = 1.01;
-/// In such steps it is made smaller if that does not do, and so many times.
+/// The decrease of the size limit if it is insufficient, and the maximal number of decreases.
 const LIMIT_STEP: f64 = 0.5;
 const MAX_ROUNDS: usize = 400;
 
@@ -33,7 +34,7 @@ impl Limits {
     pub(crate) fn of(task: &Task<'_>, budget: &Budget) -> Limits {
         let elements = budget.memory_bytes.map(|bytes| bytes / task.element_bytes.max(1));
         let log2 = |elements: u64| (elements.max(1) as f64).log2();
-        // A result that is given takes its elements from all others.
+        // A result of given size reduces the memory of all others.
         let given = task
             .network
             .result()
@@ -47,21 +48,21 @@ impl Limits {
         self.largest.is_none() && self.peak.is_none()
     }
 
-    /// Whether a cost is within them.
+    /// Returns whether a cost meets the limits.
     pub(crate) fn admit(&self, cost: &Cost) -> bool {
         self.largest.is_none_or(|largest| cost.size <= largest) && self.peak.is_none_or(|peak| cost.peak <= peak)
     }
 
-    /// Refuses a task that is beyond them in any order and any slices.
+    /// Checks whether any order with any slices can meet the limits.
     ///
     /// # Errors
-    /// [`OrderError::TooLarge`] with what it takes at least.
+    /// [`OrderError::TooLarge`] with a lower bound of the memory of the task.
     pub(crate) fn check(&self, task: &Task<'_>) -> Result<(), OrderError> {
         let bound = lower_bound(task);
         if self.admit(&bound) { Ok(()) } else { Err(OrderError::TooLarge { peak: bound.peak, size: bound.size }) }
     }
 
-    /// What a strategy found, in slices if it is too large.
+    /// Slices the result of a strategy if it exceeds the limits.
     pub(crate) fn enforce(
         &self,
         task: &Task<'_>,
@@ -87,7 +88,7 @@ impl Limits {
         self.are_none() || self.admit(&sliced_cost(network, tree, slices))
     }
 
-    /// SliceChoice a tree further until it keeps to them, if that can be.
+    /// Slices a tree further until it meets the limits, if that is possible.
     pub(super) fn slice_to_fit(
         &self,
         network: &Network,
@@ -103,21 +104,21 @@ impl Limits {
             let Ok(steps) = &steps else { break };
             slices = nest_loops(network, steps, chosen.slices());
             holds = self.are_met_by(network, steps, &slices);
-            // Without another cut it stays as large as it is.
+            // Without a further slice the tree remains as large as it is.
             if !settled || holds || stop.after_grace(2 * tree.visits()) {
                 break;
             }
             limit = limit.min(tree.largest()) - LIMIT_STEP;
         }
-        // What keeps to the limits goes before what does not.
+        // An order within the limits precedes one that exceeds them.
         let total = if holds { tree.total() + chosen.log2() } else { f64::INFINITY };
         Outcome { total, pairs, slices }
     }
 }
 
-/// What a contraction takes at least, in any order and any slices: its result is there as a whole when it is done, and beside it
-/// an element of an intermediate that the last product uses, where there is one. Products of constants alone count nothing, nor do
-/// those of a network with an empty axis, of which some have no element.
+/// Returns a lower bound of the cost of a contraction for any order and any slices: the whole result exists at the end,
+/// and beside it at least one element of an intermediate, the operand of the last product, if there is one. Products of
+/// constants only cost nothing, nor do those of a network with an empty axis, whose intermediates may be empty.
 fn lower_bound(task: &Task<'_>) -> Cost {
     let network = task.network;
     let mut constants = task.constants.to_vec();
@@ -125,7 +126,7 @@ fn lower_bound(task: &Task<'_>) -> Cost {
     constants.dedup();
     let tensors = network.inputs().len();
     let constants = constants.iter().filter(|&&constant| (constant as usize) < tensors).count();
-    // All constants may come together before the others.
+    // All constants may be multiplied with each other before the others.
     let products = if constants == tensors { 0 } else { tensors - constants.saturating_sub(1) - 1 };
     if products == 0 || network.extents().contains(&0) {
         return Cost::default();
@@ -135,7 +136,7 @@ fn lower_bound(task: &Task<'_>) -> Cost {
     Cost { size: Count::ONE, peak: result + beside, ..Cost::default() }
 }
 
-/// The positions of the kept axes that some tensor has; an axis that the output repeats counts once.
+/// Returns the product of the extents of the output axes that some tensor has; a repeated output axis counts once.
 fn output_positions(network: &Network) -> Count {
     let mut used = vec![false; network.extents().len()];
     network.inputs().iter().flatten().for_each(|&axis| used[axis as usize] = true);

@@ -1,9 +1,10 @@
-//! The best tree that is found with a given effort.
+//! The best tree that a search finds with a given effort.
 //!
-//! ExactSubtree where that is affordable. Else, in order: tensors that grow nothing are absorbed; cheap rules give many trees; the
-//! best few of them are annealed for a while, and the one that comes out best for longer; in the end, on all tensors again,
-//! small parts are put into their exact best form. That annealing has to begin from several good trees rather than from one,
-//! and that it must not be so hot that it forgets them, is what measurements say.
+//! The search is exact where that is affordable. Otherwise it has these phases: products that grow no tensor are taken
+//! first; cheap rules give many seed trees; the best few of them are annealed for a short time, and the best result for
+//! longer; finally, with all tensors, small subtrees are replaced by their optimum. Measurements show that annealing
+//! must start from several good trees rather than from one, and that its temperature must not be so high that it loses
+//! their structure.
 
 mod anneal;
 mod effort;
@@ -40,28 +41,29 @@ use crate::watch::StopCheck;
 use crate::{SlicedAxis, dp, graph, greedy};
 use einfold_ir::Network;
 
-/// The share of a search in which the starts are annealed, and that in which the best of them is.
+/// The fractions of a search at which the annealing of the seed trees ends, and that of the best of them.
 const SEEDS_UNTIL: f64 = 0.6;
 const ANNEAL_UNTIL: f64 = 0.9;
-/// The share for the starts where the tree is to be sliced.
+/// The fraction at which the annealing of the seed trees ends if the tree is to be sliced.
 const LIMITED_SEEDS_UNTIL: f64 = 0.15;
-/// How many starts are annealed at most, if each has at least so many sweeps; the same start may come again.
+/// The maximal number of annealed seed trees if each has at least this number of sweeps; the same seed tree may occur
+/// again.
 const SEED_COUNTS: [(f64, f64); 2] = [(4.0, SWEEPS), (12.0, 16.0 * SWEEPS)];
 const SWEEPS: f64 = 1000.0;
-/// Temperatures in steps of a factor of two in cost.
+/// Temperatures in units of a factor of two in cost.
 const HOT: Temperatures = Temperatures { first: 1.5, last: 0.1 };
 const WARM: Temperatures = Temperatures { first: 0.5, last: 0.05 };
-/// How many nodes a part has that is annealed.
+/// The number of nodes of a subtree that is annealed.
 const MAX_SUBTREE: usize = 1024;
-/// How many nodes a part has that is put into its exact best form.
+/// The number of nodes of a subtree that is replaced by its optimum.
 const EXACT_SUBTREE: usize = 8;
-/// How many splits the exact search may try for a unit of work, and at most.
+/// The number of splits that the exact search may try for a unit of work, and its maximum.
 const SPLITS_PER_WORK: f64 = 0.1;
 const MAX_SPLITS: f64 = 1e7;
-/// The longest chain that is always solved exactly: some milliseconds.
+/// The longest chain that is always solved exactly, in some milliseconds.
 const MAX_CHAIN: u64 = 128;
 
-/// What is searched.
+/// The input of the search.
 struct Problem<'a> {
     network: &'a Network,
     graph: Graph,
@@ -70,7 +72,7 @@ struct Problem<'a> {
     start: Option<Pairs>,
 }
 
-/// What one search found.
+/// The output of one search.
 #[derive(Default)]
 struct Outcome {
     /// The binary logarithm of the cost.
@@ -80,13 +82,13 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// A tree that is too large to be worked on.
+    /// Returns a tree that is too large to be improved.
     fn unknown(pairs: &Pairs) -> Outcome {
         Outcome { total: f64::INFINITY, pairs: pairs.clone(), slices: Vec::new() }
     }
 }
 
-/// One search.
+/// Runs one search.
 fn run(problem: &Problem<'_>, clock: &EffortClock<'_>, random: &mut Random) -> Outcome {
     let &Problem { ref graph, objective, ref limits, .. } = problem;
     if objective.objective == Objective::Flops
@@ -98,7 +100,7 @@ fn run(problem: &Problem<'_>, clock: &EffortClock<'_>, random: &mut Random) -> O
     }
     let (mut pairs, rest, legs) = greedy::absorb(graph, clock.stop());
     let mut reduced = Graph { legs, extents: graph.extents.clone(), kept: graph.kept.clone(), result: graph.result };
-    // Only axes of the network itself can be sliced.
+    // Only axes of the network itself can be sliced, so limits exclude fused axes.
     if limits.are_none() {
         reduced = reduced.fused();
     }
@@ -125,7 +127,7 @@ fn run(problem: &Problem<'_>, clock: &EffortClock<'_>, random: &mut Random) -> O
     limits.slice_to_fit(problem.network, &mut tree, &mut chosen, (clock.stop(), random))
 }
 
-/// How many splits the exact search may try. A chain has few, whatever its length.
+/// Returns the number of splits that the exact search may try. A chain has few splits, whatever its length.
 fn splits(graph: &Graph, clock: &EffortClock<'_>) -> u64 {
     let affordable = (SPLITS_PER_WORK * clock.total_work()).min(MAX_SPLITS) as u64;
     let tensors = graph.legs.len() as u64;
@@ -136,7 +138,7 @@ fn splits(graph: &Graph, clock: &EffortClock<'_>) -> u64 {
     if is_chain { affordable.max(tensors.pow(3)) } else { affordable }
 }
 
-/// Takes the tree of the caller if it is better than the one that was found.
+/// Replaces the tree by the seed tree of the caller if that is better.
 fn take_better_start<'g>(
     tree: &mut EditableTree<'g>,
     chosen: &mut SliceChoice,
@@ -161,8 +163,8 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) {
     }
 }
 
-/// The best tree that comes of annealing the best starts, and its slices if it needs some; none if all are too large to be
-/// worked on, or the search was ended before there was one.
+/// Anneals the best seed trees and returns the best result, with its slices if it needs any; `None` if all are too
+/// large, or if the search ended before there was one.
 fn anneal_seeds(
     graph: &Graph,
     objective: ObjectiveWithLimits,
@@ -206,7 +208,7 @@ fn anneal_seeds(
     Some((tree.pairs(), None))
 }
 
-/// Which starts are annealed, and how: the best ones, then these with their structure kept, then all.
+/// Returns the seed trees to anneal with their temperatures: the best ones, then these at low temperatures, then all.
 fn seed_schedule(seeds: usize) -> impl Iterator<Item = (usize, Temperatures)> {
     let few = seeds.min(SEED_COUNTS[0].0 as usize);
     let best = |temperatures| (0..few).map(move |start| (start, temperatures));
@@ -214,12 +216,12 @@ fn seed_schedule(seeds: usize) -> impl Iterator<Item = (usize, Temperatures)> {
     best(HOT).chain(best(WARM)).chain(all)
 }
 
-/// How many starts are annealed with so much work for each tensor.
+/// Returns the number of seed trees to anneal with this amount of work for each tensor.
 fn seed_count(work: f64) -> usize {
     SEED_COUNTS.iter().map(|&(most, sweeps)| (work / sweeps).min(most)).fold(1.0, f64::max) as usize
 }
 
-/// Anneals the part of a tree that costs most.
+/// Anneals the most expensive subtree.
 fn anneal(
     tree: &mut EditableTree<'_>,
     temperatures: Temperatures,
@@ -240,7 +242,7 @@ fn anneal(
     }
 }
 
-/// Puts small parts into their exact best form, the dearest first, until none gets better or the search ends.
+/// Replaces small subtrees by their optimum, the most expensive first, until none improves or the search ends.
 fn polish(tree: &mut EditableTree<'_>, clock: &EffortClock<'_>) {
     let mut exact = ExactSubtree::default();
     let mut order: Vec<u32> = tree.postorder();

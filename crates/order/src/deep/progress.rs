@@ -1,11 +1,11 @@
-//! What the threads of a search tell each other and those who look on.
+//! The best cost of all threads of a search, and its reports to the watch.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::{Progress, Watch};
 
-/// The best so far of all threads, and who is to know of it.
+/// The best cost of all threads.
 pub(super) struct SharedBest<'w> {
     pub(super) began: Instant,
     pub(super) watch: &'w dyn Watch,
@@ -17,7 +17,7 @@ struct State {
     reported: Duration,
 }
 
-/// How often the one who looks on is told that nothing has changed.
+/// The interval of progress reports while the best cost does not change.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 impl<'w> SharedBest<'w> {
@@ -26,7 +26,7 @@ impl<'w> SharedBest<'w> {
         SharedBest { began, watch, state: Mutex::new(state) }
     }
 
-    /// Tells of a tree that costs so much after a part of the search.
+    /// Reports a tree with this cost, found after the fraction `spent` of the effort.
     pub(super) fn offer(&self, best_log2: f64, spent: f64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if best_log2 < state.best_log2 {

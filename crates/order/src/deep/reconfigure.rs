@@ -1,5 +1,5 @@
-//! The exact best form of small parts of a tree (J. Gray and S. Kourtis, "Hyper-optimized tensor network contraction",
-//! Quantum 5, 410, 2021: subtree reconfiguration).
+//! The optimum of small subtrees (J. Gray and S. Kourtis, "Hyper-optimized tensor network contraction", Quantum 5, 410,
+//! 2021: subtree reconfiguration).
 
 use super::subtree::Subtree;
 use super::tree_editor::EditableTree;
@@ -8,28 +8,29 @@ use crate::objective::{Objective, ObjectiveWithLimits};
 
 /// Products of extents up to this binary logarithm are computed in floating point.
 const MAX_LOG2: f64 = 1000.0;
-/// A part has at most so many tensors: the bits of a mark but one.
+/// The maximal number of tensors of a subtree: the bits of a mark but one.
 const MAX_TENSORS: usize = 15;
-/// The bit of a mark that says that the axis leaves the part.
+/// The bit of a mark for axes that tensors outside of the subtree have.
 const OUTSIDE: u16 = 1 << MAX_TENSORS;
 
-/// Finds the best way to multiply a few tensors; keeps its memory.
+/// Finds the best way to multiply a few tensors; reuses its memory.
 #[derive(Default)]
 pub(super) struct ExactSubtree {
-    /// By set of tensors: the product of the extents of the axes within, and of those of them that are summed.
+    /// By set of tensors: the product of the extents of the axes that no tensor outside of the set has, and of those of
+    /// them that are summed.
     within: Vec<f64>,
     summed: Vec<f64>,
     splits: Splits<f64, f64>,
-    /// Whether the elements of the root are given, so that they do not count.
+    /// Whether the size of the root is given, so that it does not count.
     given: bool,
-    /// By axis: the tensors that have it; 0 between two searches.
+    /// The leaves that have each axis, as a mark; 0 between two searches.
     marks: Vec<u16>,
-    /// The axes that are marked.
+    /// The axes with a mark.
     axes: Vec<u32>,
 }
 
 impl ExactSubtree {
-    /// Replaces the part of a tree by its best form; whether that is better than it was.
+    /// Replaces a subtree by its optimum; returns whether the tree improved.
     pub(super) fn improve(&mut self, tree: &mut EditableTree<'_>, subtree: &Subtree) -> bool {
         let Subtree { below, products } = subtree;
         if !(3..=MAX_TENSORS).contains(&below.len()) || !self.prepare(tree, subtree) {
@@ -43,7 +44,7 @@ impl ExactSubtree {
         };
         match self.better(tree.objective, below.len(), old * (1.0 - 1e-9)) {
             Some(steps) => {
-                // The last step makes the root, which comes first in the window.
+                // The last step computes the root, which comes first in the subtree.
                 let nodes: Vec<u32> = below.iter().chain(products.iter().rev()).copied().collect();
                 let node = |id: u32| nodes[id as usize];
                 let made = nodes[below.len()..].iter().zip(steps);
@@ -55,7 +56,7 @@ impl ExactSubtree {
         }
     }
 
-    /// Sets up the products of all sets; not if they overflow.
+    /// Computes the products of all sets; returns false if they overflow.
     fn prepare(&mut self, tree: &EditableTree<'_>, subtree: &Subtree) -> bool {
         self.given = tree.is_given(subtree.root());
         self.marks.resize(tree.logs.len(), 0);
@@ -88,7 +89,7 @@ impl ExactSubtree {
         log2 < MAX_LOG2
     }
 
-    /// The best steps, if they cost less than `limit`.
+    /// Returns the best steps if they cost less than `limit`.
     fn better(&mut self, objective: ObjectiveWithLimits, tensors: usize, limit: f64) -> Option<Vec<[u32; 2]>> {
         let more = |a: f64, b: f64| if a > b { a } else { b };
         match objective.objective {
@@ -106,8 +107,8 @@ impl ExactSubtree {
         }
     }
 
-    /// As [`better`](ExactSubtree::better), by a cost that is made of those of both halves, of the flops of a step and of the size of
-    /// its result.
+    /// Finds the best steps as [`better`](ExactSubtree::better) does, with a cost function of the costs of both halves,
+    /// the flops of the step and the size of its result.
     fn search(
         &mut self,
         objective: ObjectiveWithLimits,
@@ -124,7 +125,7 @@ impl ExactSubtree {
             let size = if given && set == all { 0.0 } else { touched / summed[set] };
             let factor = if size > largest { objective.penalty(size.log2()).exp2() } else { 1.0 };
             let (touched, weighed) = (touched * factor, size * factor);
-            // Whoever makes a set and uses it visits its elements twice.
+            // The step that computes a set and the step that uses it both visit its elements.
             let least = cost([cost([0.0; 2], weighed, weighed), 0.0], size, 0.0);
             let cost = &cost;
             let price = move |costs: [f64; 2], [a, b]: [f64; 2]| cost(costs, touched * (a * b), weighed);

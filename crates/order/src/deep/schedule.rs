@@ -1,4 +1,4 @@
-//! Annealing of a part of a tree: the schedule around the rotations.
+//! The temperature schedule of the annealing of a subtree.
 
 use super::anneal::{Bits, MathTables, Rotations};
 use super::effort::EffortClock;
@@ -6,24 +6,24 @@ use super::subtree::{Axes, Subtree};
 use super::tree_editor::{EditableTree, GIVEN_LOG2};
 use crate::random::Random;
 
-/// The most axes that a part may have.
+/// The maximal number of axes of a subtree.
 pub(super) const MAX_AXES: usize = 64 * 58;
 
-/// How hot it begins and how cold it ends: a step that makes two products 2^t times as dear is taken at temperature t with
-/// probability 1/e.
+/// The first and the last temperature: a step that makes two products 2^t times as expensive is accepted at temperature
+/// t with probability 1/e.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Temperatures {
     pub(super) first: f64,
     pub(super) last: f64,
 }
 
-/// In how many steps it cools.
+/// The number of temperatures.
 const STEPS: u32 = 32;
-/// At least so many sweeps, and so many proposals, pass between two looks at the clock and at the whole cost.
+/// The minimal number of sweeps and of proposals between two reads of the clock and of the total cost.
 const SWEEPS: usize = 4;
 const PROPOSALS: usize = 1024;
 
-/// A share of a search, by the parts of the whole at which it begins and ends.
+/// A part of the effort of a search, from one fraction to another.
 #[derive(Clone, Copy)]
 pub(super) struct EffortShare<'m> {
     pub(super) clock: &'m EffortClock<'m>,
@@ -32,13 +32,13 @@ pub(super) struct EffortShare<'m> {
 }
 
 impl EffortShare<'_> {
-    /// Whether step number `step` of so many goes on.
+    /// Returns whether temperature number `step` continues.
     fn continues_at(&self, step: u32) -> bool {
         self.clock.has_effort_until(self.from + (self.to - self.from) * f64::from(step + 1) / f64::from(STEPS))
     }
 }
 
-/// Anneals a part of a tree for a share of the time; the part is left as it was if nothing better came of it.
+/// Anneals a subtree for a part of the effort; returns whether it improved. It is left unchanged otherwise.
 pub(super) fn anneal(
     tree: &mut EditableTree<'_>,
     subtree: &Subtree,
@@ -121,7 +121,8 @@ impl Best {
     }
 }
 
-/// The products of a window with its own numbers: the nodes below come first, then the products, the root last.
+/// Returns the operands of the products of a subtree by local numbers: first the leaves of the subtree, then the
+/// products, the root last.
 fn local_children(tree: &EditableTree<'_>, subtree: &Subtree) -> Vec<[u32; 2]> {
     let mut place = vec![0; tree.legs.len()];
     let order = subtree.below.iter().chain(subtree.products.iter().rev());
@@ -131,7 +132,7 @@ fn local_children(tree: &EditableTree<'_>, subtree: &Subtree) -> Vec<[u32; 2]> {
     subtree.products.iter().rev().map(children).collect()
 }
 
-/// The products of a window with the tree's numbers, each after those it multiplies.
+/// Returns the products of a subtree by the node numbers of the tree, each after its operands.
 fn outer_products(subtree: &Subtree, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
     let leaves = subtree.below.len();
     let nodes: Vec<u32> = subtree.below.iter().chain(subtree.products.iter().rev()).copied().collect();

@@ -1,7 +1,8 @@
-//! Trees to start from: greedy ones by several scores, eliminations, and noisy greedy ones.
+//! Seed trees: greedy trees by several scores, eliminations, and greedy trees with noise.
 //!
-//! Several cheap rules beat one good one, since none is good everywhere (S. Orgler and M. Blacher, "Optimizing tensor
-//! contraction paths: a greedy algorithm approach with improved cost functions", arXiv:2405.09644, 2024).
+//! Several cheap rules give better results than one good rule, since none is good for all networks (S. Orgler and M.
+//! Blacher, "Optimizing tensor contraction paths: a greedy algorithm approach with improved cost functions",
+//! arXiv:2405.09644, 2024).
 
 use super::effort::EffortClock;
 use super::eliminate::{self, EliminationRule};
@@ -11,17 +12,17 @@ use crate::greedy::{Greedy, PairScoring, Score};
 use crate::objective::{Objective, ObjectiveWithLimits};
 use crate::random::Random;
 
-/// The share of a search after which no rule is tried any more.
+/// The fraction of a search after which no further rule is tried.
 const RULES_UNTIL: f64 = 0.25;
-/// The share after which there are no more noisy trees: more comes of annealing.
+/// The fraction after which no further noisy trees are tried: annealing improves more.
 const NOISE_UNTIL: f64 = 0.05;
-/// A tensor of an elimination may have so many legs.
+/// The maximal number of legs of a tensor of an elimination.
 const MAX_LEGS: usize = 200;
-/// About how much work a greedy tree is, by tensor, and an elimination, by tensor and axis.
+/// The approximate work of a greedy tree for each tensor, and of an elimination for each tensor and axis.
 const GREEDY_WORK: usize = 20;
 const ELIMINATION_WORK: usize = 50;
 
-/// The cheapest tree of each rule. What comes of annealing a tree depends more on how it was made than on what it cost.
+/// The cheapest tree of each rule. The result of annealing depends more on the rule of a seed tree than on its cost.
 struct Seeds<'g> {
     graph: &'g Graph,
     greedy: Greedy<'g>,
@@ -35,8 +36,8 @@ struct SeedTree {
     pairs: Pairs,
 }
 
-/// Looks for trees during the first part of a search; gives the best of each rule, the cheapest first. None where the search
-/// was ended before there was one.
+/// Searches for seed trees during the first part of a search; returns the best of each rule, the cheapest first. Empty
+/// if the search ended before there was one.
 pub(super) fn find(
     graph: &Graph,
     objective: ObjectiveWithLimits,
@@ -46,7 +47,7 @@ pub(super) fn find(
     let mut seeds = Seeds { graph, greedy: Greedy::new(graph), objective, trees: Vec::new() };
     let scores =
         [("growth", Score::Growth), ("shrink", Score::Shrink(1.0)), ("ratio", Score::Ratio), ("result", Score::Result)];
-    // Where few axes have many tensors each, eliminations are better.
+    // If few axes have many tensors each, eliminations are better.
     let few = 3 * graph.extents.len() < 2 * graph.legs.len();
     if few {
         seeds.eliminations(clock);
@@ -74,7 +75,7 @@ pub(super) fn find(
 
 impl Seeds<'_> {
     fn greedy(&mut self, rule: &'static str, choice: PairScoring, clock: &EffortClock<'_>) {
-        // A tree that is dearer than the one that is kept is not worth finishing.
+        // A tree that is more expensive than the known one need not be completed.
         let flops = matches!(self.objective.objective, Objective::Flops);
         let known = self.trees.iter().find(|start| flops && start.rule == rule);
         let most = known.map_or(f64::INFINITY, |start| start.total.exp2());

@@ -1,9 +1,9 @@
-//! Which axes to slice, while the tree changes with them (J. Gray and S. Kourtis, "Hyper-optimized tensor network
-//! contraction", Quantum 5, 410, 2021; C. Huang et al., "Classical simulation of quantum supremacy circuits",
+//! The choice of sliced axes, together with changes of the tree (J. Gray and S. Kourtis, "Hyper-optimized tensor
+//! network contraction", Quantum 5, 410, 2021; C. Huang et al., "Classical simulation of quantum supremacy circuits",
 //! arXiv:2005.06787, 2020).
 //!
-//! A slice takes a factor out of the extent of an axis. What is left is a smaller network with a best tree of its own, so
-//! after every few slices the tree is annealed again.
+//! Slicing divides the extent of an axis by a factor. The network of one slice is smaller and has a best tree of its
+//! own, so the tree is annealed again after every few slices.
 
 use super::effort::EffortClock;
 use super::tree_editor::EditableTree;
@@ -13,16 +13,16 @@ use crate::graph::{Graph, Pairs};
 use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 
-/// Factors above this are not looked for: what is left of an extent is cut in one.
+/// The largest prime factor that is searched for; a remainder without such a factor is divided in one step.
 const MAX_FACTOR: u64 = 1 << 12;
 
-/// Into how many parts each axis is cut.
+/// The number of slices of each axis.
 #[derive(Clone, Debug)]
 pub(super) struct SliceChoice {
     parts: Vec<u64>,
 }
 
-/// One cut: by a prime factor of the extent.
+/// A division of the extent of an axis by a prime factor.
 #[derive(Clone, Copy, Debug)]
 struct SliceCandidate {
     axis: usize,
@@ -34,7 +34,7 @@ impl SliceChoice {
         SliceChoice { parts: vec![1; axes] }
     }
 
-    /// The binary logarithm of the number of slices.
+    /// Returns the binary logarithm of the total number of slices.
     pub(super) fn log2(&self) -> f64 {
         self.parts.iter().map(|&parts| (parts as f64).log2()).sum()
     }
@@ -44,19 +44,19 @@ impl SliceChoice {
         candidate.map(|(axis, &parts)| SlicedAxis { axis, parts }).collect()
     }
 
-    /// The binary logarithms of the extents of the pieces, brought into the tree.
+    /// Sets the extents of the tree to those of one slice.
     pub(super) fn apply_to(&self, tree: &mut EditableTree<'_>) {
         let extents = tree.graph.extents.iter().zip(&self.parts);
         tree.set_extents(extents.map(|(extent, parts)| extent / parts));
     }
 
-    /// The next cut of an axis, if it can be cut.
+    /// Returns the next division of an axis, if it can be divided.
     fn next(&self, tree: &EditableTree<'_>, axis: usize) -> Option<SliceCandidate> {
         let left = tree.graph.extents[axis] / self.parts[axis];
         (left > 1).then(|| SliceCandidate { axis, factor: least_factor(left) })
     }
 
-    /// All cuts that were made.
+    /// Returns all divisions that were applied.
     fn applied(&self) -> Vec<SliceCandidate> {
         let mut chosen = Vec::new();
         for (axis, &parts) in self.parts.iter().enumerate() {
@@ -71,7 +71,7 @@ impl SliceChoice {
     }
 }
 
-/// The least prime factor; the number itself if that is not small.
+/// Returns the least prime factor; the number itself if its factors are large.
 fn least_factor(number: u64) -> u64 {
     (2..=MAX_FACTOR)
         .take_while(|factor| factor * factor <= number)
@@ -79,11 +79,11 @@ fn least_factor(number: u64) -> u64 {
         .unwrap_or(number)
 }
 
-/// Whether a search is to end after so much work.
+/// Returns whether a search is to end after this amount of work.
 pub(super) type StopWhen<'a> = &'a dyn Fn(usize) -> bool;
 
-/// SliceChoice until no product has more than `limit`, a binary logarithm, if that can be and the search does not end before; whether
-/// none has. `blur` above 0 makes the choice random.
+/// Slices until no product has more than `limit` elements, a binary logarithm; returns whether this was achieved before
+/// the search ended. `blur` above 0 makes the choice random.
 fn slice_to_limit(
     tree: &mut EditableTree<'_>,
     chosen: &mut SliceChoice,
@@ -103,7 +103,7 @@ fn slice_to_limit(
     true
 }
 
-/// The cut that adds least to the cost for what it takes from products that are too large.
+/// Returns the slice with the smallest increase of the cost for the decrease of the products that are too large.
 fn best_candidate(
     tree: &EditableTree<'_>,
     chosen: &SliceChoice,
@@ -129,7 +129,7 @@ fn best_candidate(
     for axis in (0..axes).filter(|&axis| excess[axis] > 0.0) {
         let Some(candidate) = chosen.next(tree, axis) else { continue };
         let factor = candidate.factor as f64;
-        // What the other products cost is paid in each part.
+        // Products without the axis are repeated in each slice.
         let growth = ((held[axis] + factor * (all - held[axis])) / all).log2() + 1e-3;
         let noise = if blur > 0.0 { (blur * (random.unit() - 0.5)).exp() } else { 1.0 };
         let score = noise * growth / (excess[axis] * factor.log2());
@@ -140,7 +140,7 @@ fn best_candidate(
     best.map(|best| best.1)
 }
 
-/// Takes cuts back that are not needed, those that save most first.
+/// Removes slices that are not needed, those that save most first.
 fn drop_unneeded(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, limit: f64, stop: StopWhen<'_>) {
     let mut tries: Vec<(f64, SliceCandidate)> = Vec::new();
     for candidate in chosen.applied() {
@@ -164,7 +164,7 @@ fn drop_unneeded(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, limit: f
     }
 }
 
-/// What all costs without a cut.
+/// Returns the total cost without a slice.
 fn cost_without(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, candidate: SliceCandidate) -> f64 {
     chosen.parts[candidate.axis] /= candidate.factor;
     chosen.apply_to(tree);
@@ -174,7 +174,7 @@ fn cost_without(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, candidate
     total
 }
 
-/// Takes about `part` of the cuts back, by lot.
+/// Removes a random selection of about the fraction `part` of the slices.
 fn drop_some(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, part: f64, random: &mut Random) {
     for candidate in chosen.applied() {
         if random.unit() < part {
@@ -184,22 +184,24 @@ fn drop_some(tree: &mut EditableTree<'_>, chosen: &mut SliceChoice, part: f64, r
     chosen.apply_to(tree);
 }
 
-/// In how many rounds at most the tree is cut down to the limit, and how often some cuts are then made anew.
+/// The maximal number of rounds in which a tree is sliced to the limit, and the number of times that some slices are
+/// then chosen again.
 const ROUNDS: usize = 24;
 const RESLICINGS: usize = 16;
-/// The part of the cuts that are made anew, and how random the new ones are.
+/// The fraction of the slices that are chosen again, and the randomness of the new choice.
 const RESLICED_PART: f64 = 0.3;
 const BLUR: f64 = 1.0;
-/// By up to how much below the limit they go, as a binary logarithm: what annealing then has no use for is taken back.
+/// The largest excess of slicing below the limit, as a binary logarithm: slices that annealing makes unnecessary are
+/// removed.
 const EXTRA_LOG2: f64 = 4.0;
-/// What a product costs that is larger than the limit, as [`ObjectiveWithLimits::over`], while the tree has its slices.
+/// The penalty of a product above the limit, as [`ObjectiveWithLimits::over`], while the tree is sliced.
 pub(super) const OVER: f64 = 4.0;
-/// The same in the trees to begin with: how much is to be done by the tree and how much by slices differs from network to
-/// network, so all ways are tried.
+/// The penalties for the seed trees: how much the tree and how much the slices should reduce the size differs from
+/// network to network, so several are tried.
 const SEED_PENALTIES: [f64; 6] = [0.5, 0.0, 1.0, 0.25, 2.0, 0.5];
-/// How many trees are cut down at most.
+/// The maximal number of trees that are sliced.
 const MAX_SLICED_SEEDS: usize = 6;
-/// The share of a search after which the best of them goes on alone.
+/// The fraction of a search after which only the best of them is improved.
 const SLICED_SEEDS_UNTIL: f64 = 0.55;
 
 /// A tree with its slices.
@@ -210,7 +212,8 @@ struct SlicedGraph<'g> {
     chosen: SliceChoice,
 }
 
-/// Slices trees until they keep to the limit, and looks for the best tree with its cuts until a part of the search is over.
+/// Slices trees until they meet the limit, and improves the best tree with its slices until the fraction `until` of the
+/// search.
 pub(super) fn search<'g>(
     (graph, objective): (&'g Graph, ObjectiveWithLimits),
     seeds: &[Pairs],
@@ -234,7 +237,7 @@ pub(super) fn search<'g>(
             clock.offer(found.total);
             best = Some(found);
         }
-        // What was ended half way keeps to no limit.
+        // A tree whose slicing was interrupted does not meet the limit.
         if best.as_ref().is_some_and(|best| clock.stop().after(best.tree.visits())) {
             break;
         }
@@ -255,7 +258,7 @@ pub(super) fn search<'g>(
     Some((best.tree, best.chosen))
 }
 
-/// Anneals a tree and cuts it down to the limit, in small steps with annealing in between.
+/// Anneals a tree and slices it to the limit, in small steps with annealing in between.
 fn slice_in_rounds<'g>(
     mut tree: EditableTree<'g>,
     objective: ObjectiveWithLimits,
@@ -279,7 +282,7 @@ fn slice_in_rounds<'g>(
     SlicedGraph::fitted(tree, chosen, limit, random, clock)
 }
 
-/// Makes some of the cuts anew.
+/// Chooses some of the slices again.
 fn reslice<'g>(
     from: SlicedGraph<'g>,
     limit: f64,
@@ -317,7 +320,7 @@ fn anneal_within(tree: &mut EditableTree<'_>, limit: f64, clock: &EffortClock<'_
     clock.stop().after(2 * tree.visits());
 }
 
-/// Makes the cuts that are needed still, and no others; whether no product is larger than `limit` then.
+/// Adds the slices that are still needed and removes all others; returns whether no product exceeds `limit`.
 pub(super) fn fit_slices(
     tree: &mut EditableTree<'_>,
     chosen: &mut SliceChoice,

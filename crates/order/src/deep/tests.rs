@@ -21,7 +21,7 @@ fn unlimited(objective: Objective) -> ObjectiveWithLimits {
     ObjectiveWithLimits::unlimited(objective)
 }
 
-/// A network with whatever can be in one: hyperedges, repeated and lone axes, extents of 1, scalars, parts without a link.
+/// Returns a random network with hyperedges, repeated and single axes, extents of 1, scalars and several components.
 fn network(random: &mut Random, tensors: usize, axes: usize) -> Graph {
     let mut below = |bound: usize| (random.next() % bound as u64) as usize;
     let inputs = (0..tensors).map(|_| (0..below(5)).map(|_| below(axes) as u32).collect()).collect();
@@ -31,7 +31,8 @@ fn network(random: &mut Random, tensors: usize, axes: usize) -> Graph {
     Graph::of(&Network::new(inputs, output, extents).unwrap())
 }
 
-/// What each tree of the tensors costs, by the definition: an axis is needed while a tensor outside or the output has it.
+/// Computes the least cost of all trees by the definition: an axis is needed while a tensor outside or the output has
+/// it.
 fn all_trees(graph: &Graph, objective: ObjectiveWithLimits, sets: &[u32], least: &mut f64, so_far: &mut Vec<f64>) {
     if sets.len() == 1 {
         *least = least.min(objective.total(so_far));
@@ -102,7 +103,7 @@ fn the_exact_form_in_slices_is_that_of_the_pieces() {
     }
 }
 
-/// A tree whose numbers were computed from its steps alone.
+/// Builds the same tree from its steps, so that all values are recomputed.
 fn anew<'g>(tree: &EditableTree<'g>) -> EditableTree<'g> {
     EditableTree::new(tree.graph, tree.objective, &tree.pairs()).unwrap()
 }

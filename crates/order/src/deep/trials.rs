@@ -1,4 +1,4 @@
-//! Searches side by side.
+//! Independent trials on several threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 use crate::{Effort, OrderError, SearchRequest, SearchResult, graph};
 
-/// What one of several searches found.
+/// The result of one trial.
 #[derive(Default)]
 struct Trial {
     number: u64,
@@ -26,7 +26,7 @@ impl Trial {
     }
 }
 
-/// What all searches share.
+/// The data that all trials share.
 struct Trials<'a> {
     problem: Problem<'a>,
     shared: SharedBest<'a>,
@@ -46,7 +46,7 @@ pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderEr
     trials.found(trials.all(number, threads.min(number)))
 }
 
-/// Repeats a search.
+/// Repeats a search from its record.
 pub(crate) fn replay(search: &SearchRequest<'_>, record: &ReplayRecord) -> Result<SearchResult, OrderError> {
     let trials = Trials::new(search, record.effort, record.seed);
     let clock = EffortClock::replay(record, trials.problem.graph.legs.len(), &trials.shared);
@@ -66,14 +66,14 @@ impl<'a> Trials<'a> {
         Trials { problem, shared: SharedBest::new(began, watch), effort, seed }
     }
 
-    /// The best of `number` searches; the first of equals, so that the answer does not depend on who finds it.
+    /// Returns the best of `number` trials; the first of equal ones, so that the result does not depend on the threads.
     fn all(&self, number: u64, threads: u64) -> Trial {
         let next = AtomicU64::new(0);
         let best: Mutex<Option<Trial>> = Mutex::new(None);
         let work = || {
             loop {
                 let trial = next.fetch_add(1, Ordering::Relaxed);
-                // The first is what there is to answer with.
+                // The first trial always runs, so that there is a result.
                 if trial >= number || (trial > 0 && self.shared.watch.is_cancelled()) {
                     return;
                 }
@@ -86,7 +86,7 @@ impl<'a> Trials<'a> {
         };
         std::thread::scope(|scope| {
             for _ in 1..threads {
-                // What a thread that cannot be had would do, the others do.
+                // If a thread cannot be created, the other threads do its work.
                 if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
                     break;
                 }

@@ -1,9 +1,9 @@
-//! All splits of connected sets into connected halves.
+//! Exact search over all splits of connected sets into connected halves.
 //!
-//! They are enumerated without a miss, each once and each half before the whole, as G. Moerkotte and T. Neumann do for joins
-//! ("Analysis of two existing and one new dynamic programming algorithm for the generation of optimal bushy join trees
-//! without cross products", VLDB 2006). Two sets are connected if they share an axis; the tensors of a shared axis are all
-//! neighbours of each other.
+//! The splits are enumerated completely, each once and each half before the whole, by the algorithm of G. Moerkotte and
+//! T. Neumann for joins ("Analysis of two existing and one new dynamic programming algorithm for the generation of
+//! optimal bushy join trees without cross products", VLDB 2006). Two sets are connected if they share an axis; the
+//! tensors of a shared axis are all neighbours of each other.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,11 +13,11 @@ use super::{MAX_TENSORS, Set, SplitBudget, bits, flops, steps};
 use crate::OrderError;
 use crate::graph::Pairs;
 
-/// How many times fewer splits are tried, at best, because sets are dropped. On reference networks it is up to 2.3.
+/// The largest factor by which pruned sets decrease the number of splits. On reference networks it is up to 2.3.
 const PRUNING_FACTOR: u64 = 4;
 
-/// The best steps without outer products of `tensors` connected tensors, or `known` steps if those are as good. Sets that
-/// cannot be used for less than `known` takes are dropped.
+/// Returns the best steps without outer products for `tensors` connected tensors, or the `known` steps if these are as
+/// good. Sets that cannot be used at a lower cost than that of `known` are pruned.
 pub(super) fn pairs<P: CostModel>(
     tensors: usize,
     legs: &[Leg],
@@ -31,7 +31,7 @@ pub(super) fn pairs<P: CostModel>(
     }
     let mut table = Table::new(tensors, costs, flops(tensors, costs, &known));
     let (mut firsts, mut seconds) = (ConnectedSets::new(&adjacent), ConnectedSets::new(&adjacent));
-    // The half with the least tensor is the first. Starting from high numbers makes all second halves known.
+    // The first half has the least tensor of the set. The descending order ensures that all second halves are known.
     for least in (0..tensors).rev() {
         firsts.start(least, up_to(least));
         while let Some(first) = firsts.next() {
@@ -55,8 +55,9 @@ pub(super) fn pairs<P: CostModel>(
     })
 }
 
-/// Whether all sets may have no more than `most` splits. A hopeless network is told from its sets alone, which are far fewer:
-/// a set of k connected tensors has at least k - 1 connected splits, one for each edge of a spanning tree.
+/// Returns whether all sets together may have at most `most` splits. The sets suffice to exclude a hopeless network,
+/// and are far fewer: a set of k connected tensors has at least k - 1 connected splits, one for each edge of a spanning
+/// tree.
 fn may_have_splits(adjacent: &[Set], most: u64, work: &SplitBudget<'_>) -> Result<bool, OrderError> {
     let mut sets = ConnectedSets::new(adjacent);
     let mut least = 0;
@@ -73,7 +74,7 @@ fn may_have_splits(adjacent: &[Set], most: u64, work: &SplitBudget<'_>) -> Resul
     Ok(true)
 }
 
-/// By tensor, those that share an axis with it.
+/// Returns, by tensor, the tensors that share an axis with it.
 fn neighbours(tensors: usize, legs: &[Leg]) -> Vec<Set> {
     let mut adjacent = vec![0; tensors];
     for leg in legs {
@@ -82,12 +83,12 @@ fn neighbours(tensors: usize, legs: &[Leg]) -> Vec<Set> {
     adjacent
 }
 
-/// The best split found of a connected set.
+/// The best known split of a connected set.
 struct Best<P: CostModel> {
     set: Set,
     facts: P::SetInfo,
     flops: P::Flops,
-    /// The half that has the least tensor.
+    /// The half with the least tensor.
     first: Set,
 }
 
@@ -103,7 +104,7 @@ impl<P: CostModel> Copy for Best<P> {}
 struct Table<'a, P: CostModel> {
     costs: &'a P,
     limit: P::Flops,
-    /// All tensors, whose result no step uses.
+    /// The set of all tensors, whose result no step uses.
     all: Set,
     place: HashMap<Set, u32, BuildHasherDefault<SetHasher>>,
     best: Vec<Best<P>>,
@@ -125,7 +126,7 @@ impl<P: CostModel> Table<'_, P> {
         self.place.get(&set).map(|&place| &self.best[place as usize])
     }
 
-    /// Enters the set of `half` and `second` if it is new or comes cheaper so.
+    /// Enters the union of `half` and `second` if it is new, or if this split is cheaper.
     fn offer(&mut self, half: Best<P>, second: Set) {
         let Some(other) = self.get(second) else { return };
         let other_facts = other.facts;
@@ -159,7 +160,7 @@ impl<P: CostModel> Table<'_, P> {
     }
 }
 
-/// Mixes the two words of a set. Nothing depends on the order of the map, and nobody chooses sets to collide.
+/// Mixes the two words of a set. Nothing depends on the order of the map, and no input is hostile.
 #[derive(Default)]
 struct SetHasher(u64);
 
@@ -179,12 +180,12 @@ impl Hasher for SetHasher {
     }
 }
 
-/// The tensors `0..=tensor`.
+/// Returns the tensors `0..=tensor`.
 fn up_to(tensor: usize) -> Set {
     Set::MAX >> (MAX_TENSORS - 1 - tensor)
 }
 
-/// The neighbours of the tensors in `set`.
+/// Returns the neighbours of the tensors in `set`.
 fn around(adjacent: &[Set], mut set: Set) -> Set {
     let mut found = 0;
     while set != 0 {
@@ -198,7 +199,7 @@ fn around(adjacent: &[Set], mut set: Set) -> Set {
 struct ConnectedSets<'a> {
     adjacent: &'a [Set],
     first: Option<Set>,
-    /// From the start to the set given last; each adds a tensor at least.
+    /// The sets from the start to the last returned set; each adds at least one tensor.
     open: Vec<Growth>,
 }
 
@@ -209,7 +210,7 @@ struct Growth {
     closed: Set,
     /// Neighbours that may join now and never later.
     border: Set,
-    /// The last part of `border` that joined. As numbers, subsets of it were smaller.
+    /// The last subset of `border` that joined; subsets are enumerated in ascending numerical order.
     joined: Set,
 }
 
@@ -218,7 +219,7 @@ impl ConnectedSets<'_> {
         ConnectedSets { adjacent, first: None, open: Vec::new() }
     }
 
-    /// Starts over from `tensor`, without the tensors in `closed`, among which it is itself.
+    /// Starts again from `tensor`, without the tensors in `closed`, which include `tensor`.
     fn start(&mut self, tensor: usize, closed: Set) {
         self.open.clear();
         self.first = Some(1 << tensor);

@@ -1,4 +1,4 @@
-//! What a step costs, by the sets of tensors that it multiplies.
+//! The cost of a step as a function of the sets of tensors that it multiplies.
 
 use std::ops::Add;
 
@@ -7,7 +7,7 @@ use einfold_ir::Count;
 use super::{MAX_TENSORS, Set, bits};
 use crate::graph::{Graph, ListPool};
 
-/// An axis by the tensors that it connects.
+/// An axis, by the set of tensors that have it.
 pub(super) struct Leg {
     pub(super) members: Set,
     /// Whether the output has it.
@@ -16,7 +16,7 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    /// The axes of `graph`, which has no more tensors than a set can.
+    /// Returns the axes of `graph`, whose tensors must fit a set.
     pub(super) fn all(graph: &Graph) -> Vec<Leg> {
         let leg = |(&kept, &extent)| Leg { members: 0, kept, extent };
         let mut legs: Vec<Leg> = graph.kept.iter().zip(&graph.extents).map(leg).collect();
@@ -27,58 +27,58 @@ impl Leg {
         legs
     }
 
-    /// Whether it is summed once the tensors in `set` are contracted.
+    /// Returns whether the axis is summed once the tensors in `set` are contracted.
     fn summed_in(&self, set: Set) -> bool {
         !self.kept && self.members & !set == 0
     }
 }
 
-/// A way to compute the flops of steps.
+/// A representation of the flops of steps.
 pub(super) trait CostModel {
-    /// Flops. The default is none.
+    /// A number of flops. The default is 0.
     type Flops: Copy + Default + PartialOrd + Add<Output = Self::Flops>;
-    /// More than any tree takes.
+    /// A number above the flops of any tree.
     const INFINITE: Self::Flops;
-    /// What must be known of a set of tensors.
+    /// The data of a set of tensors.
     type SetInfo: Copy;
-    /// What must be known of it to use it in a step.
+    /// The data of a set of tensors that a step needs to use it.
     type HalfInfo: Copy;
 
-    /// The facts of one set.
+    /// Returns the data of one set.
     fn facts(&self, set: Set) -> Self::SetInfo;
 
-    /// The facts of the set that `grown`, of these facts, and `added`, not larger, are together.
+    /// Returns the data of the union of `grown`, whose data are `facts`, and `added`, which must not be larger.
     fn grow(&self, facts: Self::SetInfo, grown: Set, added: Set) -> Self::SetInfo;
 
     fn half(facts: Self::SetInfo) -> Self::HalfInfo;
 
-    /// The flops of the step that makes `whole` out of two halves.
+    /// Returns the flops of the step that computes `whole` from two halves.
     fn flops(&self, whole: Self::SetInfo, halves: [Self::HalfInfo; 2]) -> Self::Flops;
 
-    /// What the step that uses the result of a set takes at least.
+    /// Returns a lower bound of the flops of the step that uses the result of a set.
     fn min_use(&self, facts: Self::SetInfo) -> Self::Flops;
 
-    /// The facts of all sets of the first few tensors, each at its number.
+    /// Returns the data of all sets of the first `tensors` tensors, indexed by set.
     fn table(&self, tensors: usize) -> Vec<Self::SetInfo> {
         (0..1 << tensors).map(|set| self.facts(set)).collect()
     }
 }
 
-/// The product of all extents must be below 2^1000, so that no product of some of them overflows.
+/// The product of all extents must be below 2^1000, so that no partial product overflows.
 const MAX_LOG2: f64 = 1000.0;
 
-/// Flops in f64: exact below 2^53, and orders that differ by less than rounding count as equal.
+/// Flops in f64: exact below 2^53; orders that differ by less than the rounding error count as equal.
 ///
-/// A step visits the axes that any of its tensors has, but those summed before. So its flops are a product of three numbers
-/// that depend on one set each.
+/// A step visits all axes of its tensors but those summed before, so its flops are a product of three numbers that
+/// depend on one set each.
 pub(super) struct FloatCosts<'a> {
     legs: &'a [Leg],
-    /// By tensor: its legs.
+    /// The axes of each tensor.
     of_tensor: ListPool,
 }
 
 impl FloatCosts<'_> {
-    /// None if extents are 0 or too large for f64.
+    /// Returns `None` if an extent is 0 or the product is too large for f64.
     pub(super) fn of(legs: &[Leg]) -> Option<FloatCosts<'_>> {
         let all = Count::product(legs.iter().map(|leg| leg.extent));
         if all == Count::ZERO || all.log2() >= MAX_LOG2 {
@@ -89,7 +89,7 @@ impl FloatCosts<'_> {
     }
 }
 
-/// Of a set: the product of the extents of all its axes, and the inverse product of those summed within.
+/// The product of the extents of all axes of a set, and the inverse product of those summed within it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct LegProducts {
     touched: f64,
@@ -119,7 +119,7 @@ impl CostModel for FloatCosts<'_> {
             let below = !(Set::MAX << tensor);
             for &number in &self.of_tensor[tensor] {
                 let leg = &self.legs[number as usize];
-                // A leg of several added tensors comes up at the first of them.
+                // An axis of several added tensors is counted at the first of them.
                 if leg.members & added & below != 0 {
                     continue;
                 }
@@ -150,7 +150,8 @@ impl CostModel for FloatCosts<'_> {
 
     fn table(&self, tensors: usize) -> Vec<LegProducts> {
         let sets = 1 << tensors;
-        // LegProducts over the axes that lie within each set, whether kept or not, and over those summed there.
+        // Products over the axes that no tensor outside of a set has, in the output or not, and over those summed
+        // there.
         let (mut within, mut summed) = (vec![1.0; sets], vec![1.0; sets]);
         for leg in self.legs {
             let extent = leg.extent as f64;
@@ -162,13 +163,13 @@ impl CostModel for FloatCosts<'_> {
         subset_products(&mut within);
         subset_products(&mut summed);
         let all = within[sets - 1];
-        // The axes that a set touches are those not within its complement.
+        // The axes of a set are those that its complement does not enclose.
         let touched = within.iter().rev().map(|outside| all / outside);
         touched.zip(summed).map(|(touched, summed)| LegProducts { touched, per_summed: 1.0 / summed }).collect()
     }
 }
 
-/// Replaces each entry by the product of the entries of all subsets of its number.
+/// Replaces each entry by the product of the entries of all subsets of its index.
 pub(crate) fn subset_products(entries: &mut [f64]) {
     let mut half = 1;
     while half < entries.len() {
@@ -180,7 +181,7 @@ pub(crate) fn subset_products(entries: &mut [f64]) {
     }
 }
 
-/// Flops as counts, for extents that [`FloatCosts`] cannot take: slower, but right for 0 and for any size.
+/// Exact flops, for extents that [`FloatCosts`] does not represent: slower, but correct for 0 and for any size.
 pub(super) struct ExactCosts<'a>(pub(super) &'a [Leg]);
 
 impl CostModel for ExactCosts<'_> {
@@ -201,7 +202,7 @@ impl CostModel for ExactCosts<'_> {
         facts
     }
 
-    /// Nothing is certain: an axis of extent 0 may come.
+    /// An axis of extent 0 may follow, so the bound is 0.
     fn min_use(&self, _: Set) -> Count {
         Count::ZERO
     }

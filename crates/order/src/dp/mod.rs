@@ -1,10 +1,11 @@
 //! Exact orders by dynamic programming over sets of tensors.
 //!
-//! What a set of tensors contracts to, and so what comes after it, does not depend on how it was contracted: the best tree
-//! of a set is the best split of it with the best trees of both halves. Up to [`ALL_SPLITS`] tensors every split is tried
-//! ([`full`]), outer products too. Beyond, each connected component by itself, and only splits into connected halves
-//! ([`connected`]), as R. N. C. Pfeifer, J. Haegeman and F. Verstraete do ("Faster identification of optimal contraction
-//! sequences for tensor networks", Phys. Rev. E 90, 033315, 2014); components are joined by size.
+//! The result of a set of tensors, and so the cost of all later steps, does not depend on the order within the set: the
+//! best tree of a set is its best split with the best trees of both halves. For up to [`ALL_SPLITS`] tensors all splits
+//! are tried ([`full`]), outer products included. For more, each connected component is solved on its own, with splits
+//! into connected halves only ([`connected`]), as by R. N. C. Pfeifer, J. Haegeman and F. Verstraete ("Faster
+//! identification of optimal contraction sequences for tensor networks", Phys. Rev. E 90, 033315, 2014); the components
+//! are joined by size.
 
 mod connected;
 mod cost_model;
@@ -22,27 +23,27 @@ pub(crate) use cost_model::subset_products;
 use cost_model::{CostModel, ExactCosts, FloatCosts, Leg};
 pub(crate) use splits::Splits;
 
-/// So many tensors are searched with outer products.
+/// The maximal number of tensors for a search with outer products.
 const ALL_SPLITS: usize = 12;
-/// The most tensors of a connected component: the bits of a [`Set`].
+/// The maximal number of tensors of a connected component: the bits of a [`Set`].
 const MAX_TENSORS: usize = Set::BITS as usize;
-/// The most splits that are tried when the exact order is asked for: a few seconds.
+/// The maximal number of splits if the exact order is requested: a few seconds.
 const MAX_SPLITS: u64 = 1 << 25;
 
-/// A set of tensors, one a bit.
+/// A set of tensors, one bit for each.
 type Set = u128;
 
-/// The exact order. Uses nothing of the budget.
+/// Returns the exact order. Ignores the budget.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     Ok(tree(&Graph::of(search.task.network), MAX_SPLITS, &StopCheck::new(search.watch))?.into())
 }
 
-/// The exact tree of `graph`, if no more than `splits` splits need be tried.
+/// Returns the exact tree of `graph`, if it takes at most `splits` splits.
 pub(crate) fn tree(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Tree, OrderError> {
     graph::tree(graph.legs.len(), &pairs(graph, splits, stop)?)
 }
 
-/// The exact steps of `graph`, if no more than `splits` splits need be tried.
+/// Returns the exact steps of `graph`, if they take at most `splits` splits.
 pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
     let whole = || std::iter::once(0..leaves as u32).collect();
@@ -63,12 +64,12 @@ pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<
     Ok(pairs)
 }
 
-/// Whether outer products of so many tensors are tried too.
+/// Returns whether outer products are tried for this number of tensors.
 fn tries_all(tensors: usize, splits: u64) -> bool {
     tensors <= ALL_SPLITS && full::work(tensors) <= splits
 }
 
-/// The exact steps of one component.
+/// Returns the exact steps of one component.
 fn component_pairs(part: &Graph, work: &mut SplitBudget<'_>) -> Result<Pairs, OrderError> {
     let legs = Leg::all(part);
     match FloatCosts::of(&legs) {
@@ -102,10 +103,12 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) -> u
     ids.last().copied().unwrap_or_default()
 }
 
-/// The steps of the tree of tensors `0..tensors` in which each set of two or more is split into `half(set)` and the rest.
+/// Returns the steps of the tree of tensors `0..tensors` in which each set of two or more is split into `half(set)` and
+/// the rest.
 pub(crate) fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
     let mut open = vec![Set::MAX >> (MAX_TENSORS - tensors)];
-    // A set before its halves and the first half last: reversed, both halves come before the set, the first one first.
+    // Sets precede their halves, and the first half comes last: reversed, both halves precede the set, the first one
+    // first.
     let mut preorder = Vec::with_capacity(2 * tensors);
     while let Some(set) = open.pop() {
         preorder.push(set);
@@ -128,12 +131,12 @@ pub(crate) fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
     pairs
 }
 
-/// The tensors in `set`, ascending.
+/// Returns the tensors in `set`, ascending.
 fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
     (set.trailing_zeros() as usize..MAX_TENSORS - set.leading_zeros() as usize).filter(move |bit| set >> bit & 1 == 1)
 }
 
-/// The flops of known steps.
+/// Returns the flops of known steps.
 fn flops<P: CostModel>(tensors: usize, costs: &P, known: &Pairs) -> P::Flops {
     let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
     let mut sum = P::Flops::default();
@@ -145,7 +148,7 @@ fn flops<P: CostModel>(tensors: usize, costs: &P, known: &Pairs) -> P::Flops {
     sum
 }
 
-/// How many splits were tried, and how many may be.
+/// The number of splits that were tried, and its limit.
 struct SplitBudget<'w> {
     limit: u64,
     done: u64,
@@ -153,7 +156,7 @@ struct SplitBudget<'w> {
 }
 
 impl SplitBudget<'_> {
-    /// ExactCosts `splits` more, of a component of so many tensors.
+    /// Counts `splits` more splits of a component with `operands` tensors.
     fn spend(&mut self, splits: u64, operands: usize) -> Result<(), OrderError> {
         self.done += splits;
         if self.done > self.limit {
@@ -162,13 +165,13 @@ impl SplitBudget<'_> {
         self.check(splits)
     }
 
-    /// Looks whether the search is to end, after so much work.
+    /// Returns an error if the search is to end, after `work` more splits.
     fn check(&self, work: u64) -> Result<(), OrderError> {
         tally(work as usize);
         if self.stop.after(work as usize) { Err(OrderError::Cancelled) } else { Ok(()) }
     }
 
-    /// How many splits may still be tried.
+    /// Returns the number of splits that may still be tried.
     fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.done)
     }

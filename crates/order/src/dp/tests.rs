@@ -1,4 +1,4 @@
-//! The exact searches against all trees.
+//! Comparison of the exact searches with all trees.
 
 use einfold_ir::{Count, Network};
 
@@ -19,7 +19,8 @@ impl Random {
         (mixed ^ (mixed >> 31)) % bound
     }
 
-    /// Up to `tensors` tensors with hyperedges, repeated, lone and kept axes, scalars, and extents out of `extents`.
+    /// Returns up to `tensors` tensors with hyperedges, repeated, single and output axes, scalars, and extents from
+    /// `extents`.
     fn network(&mut self, tensors: u64, extents: &[u64]) -> Network {
         let axes = 1 + self.below(8);
         let tensors = 1 + self.below(tensors);
@@ -30,8 +31,8 @@ impl Random {
     }
 }
 
-/// The least flops of all orders, by trying them: a tensor is the set of its axes, one a bit. With `linked`, only steps of
-/// tensors that share an axis.
+/// Returns the least flops of all orders by enumeration: a tensor is the set of its axes, one bit for each. With
+/// `linked`, only steps of tensors that share an axis are tried.
 fn least_flops(network: &Network, linked: bool) -> Option<Count> {
     let set = |axes: &Vec<u32>| axes.iter().fold(0_u32, |set, axis| set | 1 << axis);
     let output = set(&network.output().to_vec());
@@ -68,7 +69,7 @@ fn flops(graph: &Graph, pairs: &Pairs) -> Count {
     cost::graph_cost(graph, &graph::tree(graph.legs.len(), pairs).unwrap()).flops
 }
 
-/// The steps from left to right.
+/// Returns the steps from left to right.
 fn as_written(tensors: usize) -> Pairs {
     left_to_right::tree(tensors).unwrap().steps().iter().map(|step| [step[0], step[1]]).collect()
 }
@@ -104,7 +105,7 @@ fn empty_and_astronomic_axes_are_counted_exactly() {
         let legs = Leg::all(&graph);
         let found = flops(&graph, &full::pairs(graph.legs.len(), &ExactCosts(&legs), as_written(graph.legs.len())));
         let least = least_flops(&network, false).unwrap();
-        // Beyond 2^128 to ten digits: the last of 64 bits depends on the order of the factors.
+        // Beyond 2^128, ten digits are compared: the last of 64 bits depends on the order of the factors.
         assert_eq!((found.exact(), found.to_string()), (least.exact(), least.to_string()), "{network:?}");
     }
 }
@@ -122,7 +123,7 @@ fn connected_splits_reach_the_least_flops_of_linked_trees() {
         checked += 1;
         let tensors = graph.legs.len();
         let legs = Leg::all(&graph);
-        // A poor order to begin with: it is returned if it has outer products and is better than all without.
+        // A poor known order: it is returned if it has outer products and is better than all orders without.
         let known = as_written(tensors);
         let least = least_flops(&network, true).unwrap().min(flops(&graph, &known));
         let mut work = SplitBudget { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
@@ -135,9 +136,9 @@ fn connected_splits_reach_the_least_flops_of_linked_trees() {
 
 #[test]
 fn splits_are_enumerated_once_each() {
-    // A chain of n tensors has n(n+1)/2 connected sets and (n^3 - n)/6 connected splits; a clique 2^n - 1 and
-    // (3^n - 2^(n+1) + 1)/2 (Moerkotte and Neumann 2006, Fig. 3).
-    // The chain is given every other matrix first, so that the known order is bad and no set is dropped.
+    // A chain of n tensors has n(n+1)/2 connected sets and (n^3 - n)/6 connected splits; a clique 2^n - 1 and (3^n -
+    // 2^(n+1) + 1)/2 (Moerkotte and Neumann 2006, Fig. 3). The chain lists every other matrix first, so that the known
+    // order is bad and no set is pruned.
     let matrices = [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11].map(|i| vec![i, i + 1]);
     let chain = Network::new(matrices.to_vec(), vec![], vec![2; 13]).unwrap();
     let clique = Network::new(vec![vec![0]; 9], vec![0], vec![2]).unwrap();

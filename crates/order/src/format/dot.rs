@@ -1,4 +1,4 @@
-//! Trees for Graphviz.
+//! Contraction trees in the language of Graphviz.
 
 use std::fmt::Write;
 
@@ -7,8 +7,9 @@ use einfold_ir::{Count, Network};
 use super::drawing::Drawing;
 use crate::FoundOrder;
 
-/// The tree of an order of `network` in the language of Graphviz: operands as boxes, results with their axes and flops, edges
-/// from what is read. `labels` are those of the axes. Where the order is sliced, the numbers are those of one slice.
+/// Writes the tree of an order of `network` in the language of Graphviz: operands as boxes, results with their axes and
+/// flops, edges from operand to result. `labels` are the labels of the axes. If the order is sliced, the numbers are
+/// those of one slice.
 pub fn dot(network: &Network, found: &FoundOrder, labels: &[impl AsRef<str>]) -> String {
     let drawing = Drawing::new(network, found, labels);
     let leaves = found.tree.leaves();

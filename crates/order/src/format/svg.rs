@@ -1,4 +1,4 @@
-//! Trees as pictures.
+//! Contraction trees as SVG pictures.
 
 use std::fmt::Write;
 
@@ -7,25 +7,24 @@ use einfold_ir::{Count, Network, Tree};
 use super::drawing::{Drawing, Node};
 use crate::FoundOrder;
 
-/// How far leaves are apart, as there is room, and how far results are above each other.
+/// The distance of leaves, depending on the width, and of levels.
 const LEAF_DISTANCE: std::ops::RangeInclusive<f64> = 4.0..=30.0;
 const WIDTH: f64 = 640.0;
 const LEVEL_HEIGHT: f64 = 24.0;
-/// A picture is at most so many times as high as it is wide.
+/// The maximal ratio of height to width.
 const MAX_ASPECT: f64 = 0.75;
 const MARGIN: f64 = 16.0;
-/// The line of text above the tree, and that below its leaves.
+/// The height of the text above the tree, and of the labels below its leaves.
 const HEADING_HEIGHT: f64 = 22.0;
 const LABEL_HEIGHT: f64 = 14.0;
 /// The radii of the smallest and the largest tensor.
 const RADII: [f64; 2] = [2.0, 7.0];
-/// The colours of the steps with the fewest and the most flops, and in between; red, green, blue.
+/// The colours from the fewest to the most flops: red, green, blue.
 const COLOURS: [[f64; 3]; 3] = [[198.0, 219.0, 239.0], [253.0, 174.0, 97.0], [165.0, 0.0, 38.0]];
 
-/// The tree of an order of `network` as SVG: operands at the bottom, each step above what it reads. The larger a node the
-/// more elements, the redder the more flops its step has, both by their logarithms; operands are white. Each node tells
-/// its numbers when it is pointed at. `labels` are those of the axes. Where the order is sliced, the nodes are those of
-/// one slice.
+/// Draws the tree of an order of `network` as SVG: operands at the bottom, each step above its operands. A larger node
+/// has more elements, a redder node more flops, on logarithmic scales; operands are white. The tooltip of a node shows
+/// its numbers. `labels` are the labels of the axes. If the order is sliced, the nodes are those of one slice.
 pub fn svg(network: &Network, found: &FoundOrder, labels: &[impl AsRef<str>]) -> String {
     let drawing = Drawing::new(network, found, labels);
     let positions = NodePositions::new(&found.tree);
@@ -54,16 +53,16 @@ pub fn svg(network: &Network, found: &FoundOrder, labels: &[impl AsRef<str>]) ->
     text + "</svg>\n"
 }
 
-/// Where the nodes are, by SSA id.
+/// The positions of the nodes, by SSA id.
 struct NodePositions {
     at: Vec<[f64; 2]>,
     extent: [f64; 2],
-    /// How far leaves are apart.
+    /// The distance of leaves.
     leaf: f64,
 }
 
 impl NodePositions {
-    /// Leaves in the order in which the tree names them, at the bottom; results in the middle above their children.
+    /// Places leaves at the bottom, in the order of the tree, and each result above the middle of its operands.
     fn new(tree: &Tree) -> NodePositions {
         let (leaves, nodes) = (tree.leaves(), tree.leaves() + tree.steps().len());
         let leaf = (WIDTH / leaves as f64).clamp(*LEAF_DISTANCE.start(), *LEAF_DISTANCE.end());
@@ -86,7 +85,7 @@ impl NodePositions {
     }
 }
 
-/// The leaves from left to right.
+/// Returns the leaves from left to right.
 fn leaves_in_order(tree: &Tree) -> impl Iterator<Item = u32> {
     let leaves = tree.leaves() as u32;
     let mut stack = vec![leaves + tree.steps().len() as u32 - 1];
@@ -101,7 +100,7 @@ fn leaves_in_order(tree: &Tree) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The logarithms of counts, from the least to the greatest of those that are not 0.
+/// The range of the logarithms of counts above 0.
 struct Range {
     least: f64,
     greatest: f64,
@@ -116,7 +115,7 @@ impl Range {
             .fold(empty, |range, log| Range { least: range.least.min(log), greatest: range.greatest.max(log) })
     }
 
-    /// Where a count is: from 0 at the least to 1 at the greatest.
+    /// Returns the position of a count in the range, from 0 to 1.
     fn part(&self, count: Count) -> f64 {
         let (log, width) = (count.log2(), self.greatest - self.least);
         if log.is_finite() && width > 0.0 { (log - self.least) / width } else { 0.0 }
@@ -130,8 +129,8 @@ fn colour(part: f64) -> String {
     format!("#{:02x}{:02x}{:02x}", mix(0) as u8, mix(1) as u8, mix(2) as u8)
 }
 
-/// One path with all edges. Each goes up and then aside, so that no two of them cross: what is below a node is next to each
-/// other at the bottom.
+/// Draws all edges as one path. Each goes up and then sideways, so that no two of them cross: the leaves below a node
+/// are next to each other.
 fn edges(drawing: &Drawing<'_>, positions: &NodePositions, text: &mut String) {
     text.push_str("<path fill=\"none\" stroke=\"#999\" d=\"");
     for (node, [x, y]) in drawing.nodes.iter().zip(&positions.at) {
@@ -143,7 +142,7 @@ fn edges(drawing: &Drawing<'_>, positions: &NodePositions, text: &mut String) {
     text.push_str("\"/>\n");
 }
 
-/// The axes below each leaf, where all are short.
+/// Writes the axes of each leaf below it, if all of them are short.
 fn leaf_labels(drawing: &Drawing<'_>, positions: &NodePositions, text: &mut String) {
     let leaves = drawing.found.tree.leaves();
     let axes = || drawing.nodes[..leaves].iter().map(|node| node.axes.as_deref().unwrap_or_default());
@@ -179,7 +178,7 @@ mod tests {
     use crate::{Budget, Order, SlicedAxis, order};
     use einfold_ir::Network;
 
-    /// The values of an attribute of all elements of a kind.
+    /// Returns the values of an attribute of all elements with a name.
     fn attributes<'t>(text: &'t str, element: &str, name: &str) -> Vec<&'t str> {
         let (element, name) = (format!("<{element} "), format!("{name}=\""));
         let value = |rest: &'t str| rest.split(&name).nth(1).unwrap().split('"').next().unwrap();

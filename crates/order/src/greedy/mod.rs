@@ -1,14 +1,14 @@
-//! Always the pair that shrinks the network most.
+//! The greedy order: each step contracts the pair that shrinks the network most.
 //!
-//! Of all pairs of tensors that share a leg, contract the one with the least `size(ab) - size(a) - size(b)`, until no two
-//! share one; then multiply what is left, the smallest first. This is the greedy order of opt_einsum (D. G. A. Smith and
-//! J. Gray, "opt_einsum: a Python package for optimizing contraction order for einsum-like expressions", JOSS 3(26), 753,
-//! 2018).
+//! Of all pairs of tensors that share a leg, the search contracts the one with the least `size(ab) - size(a) -
+//! size(b)`, until no two tensors share a leg; then it multiplies the remaining ones, the smallest first. This is the
+//! greedy order of opt_einsum (D. G. A. Smith and J. Gray, "opt_einsum: a Python package for optimizing contraction
+//! order for einsum-like expressions", JOSS 3(26), 753, 2018).
 //!
-//! A pair's score never changes while both live: an axis they share loses its other tensors only by merging, which leaves
-//! at least one. So each tensor is scored once, when it is made, with those that are there: its *candidates*. Only the best
-//! of them waits in a heap. If that one is gone when its turn comes, the best of the others takes its place. A network whose
-//! axes join few tensors each takes n log n so.
+//! The score of a pair never changes while both tensors are live: an axis that they share loses its other tensors by
+//! contractions only, which leave at least one. So each tensor is scored once, when it is added, with the live tensors:
+//! its *candidates*. Only the best of them is on a heap. If its partner is used when it is popped, the next best
+//! candidate takes its place. For a network whose axes connect few tensors each, this takes time n log n.
 
 mod arena;
 mod axes;
@@ -27,22 +27,23 @@ use arena::Arena;
 use axes::{AxisState, AxisTensors};
 pub(crate) use pair_scoring::{PairScoring, Score};
 
-/// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
+/// The upper bound of sizes; it keeps sums of sizes finite, and a contraction of this size is infeasible anyway.
 const MAX_ELEMENTS: f64 = 1e300;
-/// A tensor of more legs has more than [`MAX_ELEMENTS`] elements. It is left for the end, so that a step never takes long.
+/// A tensor with more legs has more than [`MAX_ELEMENTS`] elements. It is set aside until the end, so that every step
+/// is short.
 const MAX_LEGS: usize = 1000;
 
-/// The greedy order. Uses nothing of the budget.
+/// Returns the greedy order. Ignores the budget.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     Ok(tree(&Graph::of(search.task.network), &StopCheck::new(search.watch))?.into())
 }
 
-/// The greedy tree of `graph`.
+/// Returns the greedy tree of `graph`.
 pub(crate) fn tree(graph: &Graph, stop: &StopCheck<'_>) -> Result<Tree, OrderError> {
     graph::tree(graph.legs.len(), &pairs(graph, stop))
 }
 
-/// The greedy steps of `graph`. After an early end, what is left is multiplied by size alone.
+/// Returns the greedy steps of `graph`. If the search is ended, the remaining tensors are multiplied by size alone.
 pub(crate) fn pairs(graph: &Graph, stop: &StopCheck<'_>) -> Pairs {
     let mut greedy = Greedy::new(graph);
     if greedy.run(PairScoring::default(), f64::INFINITY, stop).is_none() {
@@ -51,8 +52,8 @@ pub(crate) fn pairs(graph: &Graph, stop: &StopCheck<'_>) -> Pairs {
     greedy.pairs
 }
 
-/// Contracts what grows no tensor: each step's result is no larger than the larger of both. Returns the steps and the ids of
-/// the tensors that are left, with their legs.
+/// Contracts pairs as long as the result is no larger than the larger of both. Returns the steps and the ids of the
+/// remaining tensors, with their legs.
 pub(crate) fn absorb(graph: &Graph, stop: &StopCheck<'_>) -> (Pairs, Vec<u32>, ListPool) {
     let mut greedy = Greedy::new(graph);
     greedy.max_rank = pair_scoring::rank_of(1.0);
@@ -64,49 +65,50 @@ pub(crate) fn absorb(graph: &Graph, stop: &StopCheck<'_>) -> (Pairs, Vec<u32>, L
     (greedy.pairs, rest, legs)
 }
 
-/// Greedy searches of one graph by any number of choices; memory is taken once.
+/// A greedy search that can be repeated on one graph with different scoring; its memory is reused.
 pub(crate) struct Greedy<'g> {
     graph: &'g Graph,
     /// The axes at the start.
     initial_axes: Vec<AxisState>,
     axes: Vec<AxisState>,
     axis_tensors: AxisTensors,
-    /// By SSA id.
+    /// The tensors by SSA id.
     tensors: Vec<Tensor>,
     legs: Arena<u32>,
-    /// By SSA id: pairs with older tensors.
+    /// The pairs of each tensor with older tensors, by SSA id.
     candidates: Arena<Candidate>,
     heap: BinaryHeap<Reverse<Candidate>>,
-    /// Scratch: the older tensors that share an axis with the one that is entered.
+    /// Scratch: the older tensors that share an axis with the one that is added.
     neighbours: Vec<u32>,
     pairs: Pairs,
     scoring: PairScoring,
-    /// Pairs of a greater score are left alone.
+    /// The largest rank of a pair that is contracted.
     max_rank: u64,
-    /// What the steps so far take.
+    /// The flops of the steps so far.
     flops: f64,
-    /// What was visited since this was asked last.
+    /// The work since the last call of [`work`](Greedy::work).
     work: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Live,
-    /// It has too many legs and is left for the end.
+    /// The tensor has too many legs and is contracted last.
     SetAside,
     Used,
 }
 
 struct Tensor {
     size: f64,
-    /// While a tensor that shares axes with it is entered, that one's id, and by what the product of their sizes is divided:
-    /// axes that both have count once, those that nobody else has not at all.
+    /// The id of the tensor that is being added and shares axes with this one, and the divisor of the product of their
+    /// sizes: shared axes count once in the result, and axes that no other tensor has not at all.
     other: u32,
     divisor: f64,
     state: State,
 }
 
-/// From the most to the least significant bits: the rank of the score, the older and the younger tensor.
+/// A pair of tensors. From the most to the least significant bits: the rank of its score, the older and the younger
+/// tensor.
 type Candidate = u128;
 
 fn candidate(rank: u64, older: u32, younger: u32) -> Candidate {
@@ -143,7 +145,8 @@ impl<'g> Greedy<'g> {
         }
     }
 
-    /// The steps by a choice; none if those of tensors that share an axis cost more than `most` flops, or the search is to end.
+    /// Returns the steps by a scoring; `None` if those of tensors that share an axis cost more than `max_flops`, or if
+    /// the search is to end.
     pub(crate) fn run(&mut self, scoring: PairScoring, max_flops: f64, stop: &StopCheck<'_>) -> Option<&Pairs> {
         self.start(scoring, stop);
         self.contract_connected(max_flops, stop);
@@ -154,7 +157,7 @@ impl<'g> Greedy<'g> {
         Some(&self.pairs)
     }
 
-    /// Forgets the last search and enters the tensors of the graph; after an early end they have no candidates.
+    /// Resets the search and adds the tensors of the graph; if the search is to end, they have no candidates.
     fn start(&mut self, scoring: PairScoring, stop: &StopCheck<'_>) {
         self.scoring = scoring;
         self.flops = 0.0;
@@ -176,7 +179,7 @@ impl<'g> Greedy<'g> {
         }
     }
 
-    /// The work since this was asked last.
+    /// Returns the work since the last call.
     fn work(&mut self) -> usize {
         std::mem::take(&mut self.work)
     }
@@ -186,12 +189,12 @@ impl<'g> Greedy<'g> {
         self.work += work;
     }
 
-    /// Contracts until no two tensors share an axis, those left for the end aside, or the flops exceed `most`, or the search is
-    /// to end.
+    /// Contracts until no two tensors share an axis, without those set aside, or until the flops exceed `max_flops`, or
+    /// the search is to end.
     ///
-    /// The former holds when the heap is empty: of those that have an axis, the one made last was paired with another, and
-    /// had that been contracted since, the result would have the axis and be later. While none was made, all are as given,
-    /// and those next to each other are paired.
+    /// An empty heap implies that no two tensors share an axis: of the tensors that have an axis, the latest result was
+    /// paired with another; had that been contracted since, the result would have the axis and be later. If there is no
+    /// result yet, all tensors are inputs, and neighbours in the list of the axis are paired.
     fn contract_connected(&mut self, max_flops: f64, stop: &StopCheck<'_>) {
         while self.flops <= max_flops
             && !stop.after(self.work())
@@ -211,7 +214,7 @@ impl<'g> Greedy<'g> {
         }
     }
 
-    /// The best candidate of a tensor that is still there.
+    /// Returns the best candidate of a tensor whose partner is not used.
     fn next_candidate(&mut self, id: u32) -> Option<Candidate> {
         self.count(self.candidates.range(id as usize).len());
         let tensors = &self.tensors;
@@ -267,8 +270,8 @@ impl<'g> Greedy<'g> {
         best
     }
 
-    /// Enters the tensor whose legs were closed last and pairs it with those that share an axis with it; returns the best of
-    /// its candidates.
+    /// Adds the tensor whose legs were closed last and pairs it with the tensors that share an axis with it; returns
+    /// the best candidate.
     fn add_tensor(&mut self) -> Option<Candidate> {
         let id = self.tensors.len() as u32;
         let legs = self.legs.range(id as usize);
@@ -294,14 +297,15 @@ impl<'g> Greedy<'g> {
         self.score(id, size)
     }
 
-    /// Leaves the tensor whose legs were closed last for the end.
+    /// Sets the tensor whose legs were closed last aside until the end.
     fn set_aside(&mut self) {
         let id = self.tensors.len() as u32;
         self.tensors.push(Tensor { size: MAX_ELEMENTS, other: id, divisor: 1.0, state: State::SetAside });
         self.candidates.close();
     }
 
-    /// Counts the axes of tensor `id`, which is not there yet, that have more holders than it is paired with.
+    /// Updates the divisors by the axes of tensor `id`, which is not added yet, that more tensors have than it is
+    /// paired with.
     fn divide_crowded(&mut self, id: u32) {
         let (mut overcrowded, mut work) = (false, 0);
         for &leg in self.legs.list(id as usize) {
@@ -329,7 +333,7 @@ impl<'g> Greedy<'g> {
         self.count(work);
     }
 
-    /// Makes the candidates of a tensor; returns the best.
+    /// Scores the candidates of a tensor; returns the best.
     fn score(&mut self, id: u32, size: f64) -> Option<Candidate> {
         let mut best = Candidate::MAX;
         for &other in &self.neighbours {
@@ -346,13 +350,13 @@ impl<'g> Greedy<'g> {
         (best != Candidate::MAX).then_some(best)
     }
 
-    /// The tensors that no step used yet.
+    /// Returns the tensors that no step has used.
     fn remaining(&self) -> impl Iterator<Item = u32> {
         let there = |(id, tensor): (u32, &Tensor)| (tensor.state != State::Used).then_some(id);
         (0..).zip(&self.tensors).filter_map(there)
     }
 
-    /// Multiplies the tensors that are left.
+    /// Multiplies the remaining tensors.
     fn join_rest(&mut self) {
         let extents = &self.graph.extents;
         let size = |id: u32| Count::product(self.legs.list(id as usize).iter().map(|&axis| extents[axis as usize]));
@@ -361,7 +365,8 @@ impl<'g> Greedy<'g> {
     }
 }
 
-/// Appends the older tensors that have an axis of tensor `id` to `near`, each once, and counts the axis in their divisors.
+/// Appends the older tensors that have an axis of tensor `id` to `neighbours`, each once, and includes the axis in
+/// their divisors.
 #[inline]
 fn collect_neighbours(
     axis: &AxisState,

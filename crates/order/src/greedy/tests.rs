@@ -9,7 +9,7 @@ use crate::watch::StopCheck;
 
 const SCORES: [Score; 4] = [Score::Shrink(1.0), Score::Growth, Score::Ratio, Score::Result];
 
-/// A network with hyperedges, repeated, lone and kept axes and scalars.
+/// Returns a network with hyperedges, repeated, single and output axes and scalars.
 fn network(random: &mut Random, tensors: u64, axes: u64) -> Graph {
     let mut below = |bound: u64| random.next() % bound;
     let (tensors, axes) = (1 + below(tensors), 1 + below(axes));
@@ -29,7 +29,7 @@ impl Tensors<'_> {
         Tensors { graph, live: graph.legs.iter().map(|legs| Some(legs.to_vec())).collect() }
     }
 
-    /// The legs of both and of the result.
+    /// Returns the legs of both tensors and of the result.
     fn step(&self, a: usize, b: usize) -> Option<[Vec<u32>; 3]> {
         let [left, right] = [a, b].map(|id| self.live[id].clone());
         let (left, right) = (left?, right?);
@@ -53,7 +53,7 @@ impl Tensors<'_> {
         legs.iter().map(|&axis| self.graph.extents[axis as usize] as f64).product()
     }
 
-    /// The score of a pair that shares an axis.
+    /// Returns the score of a pair that shares an axis.
     fn score(&self, score: Score, a: usize, b: usize) -> Option<f64> {
         let [left, right, legs] = self.step(a, b)?;
         let [result, a, b] = [&legs, &left, &right].map(|legs| self.size(legs));
@@ -92,7 +92,7 @@ fn candidates_are_scored_by_the_definition_on_crowded_axes() {
     let mut random = Random::new(5, 0);
     let mut checked = 0;
     for round in 0..60 {
-        // Some axes are searched for holders, some have too many for that.
+        // Some axes have more tensors than are paired, some too many to search.
         let graph = network(&mut random, 200, 12);
         let mut greedy = Greedy::new(&graph);
         greedy.start(PairScoring::default(), &StopCheck::new(&()));
@@ -115,7 +115,7 @@ fn tensors_without_a_common_axis_are_multiplied_last() {
     let mut random = Random::new(2, 0);
     let mut crowded = false;
     for _ in 0..300 {
-        // Few axes: most have more tensors than are paired.
+        // Most axes have more tensors than are paired.
         let graph = network(&mut random, 80, 12);
         crowded |= graph.uses().iter().any(|&uses| uses as usize > 4 * PARTNERS);
         let mut tensors = Tensors::new(&graph);
@@ -131,7 +131,7 @@ fn tensors_without_a_common_axis_are_multiplied_last() {
     assert!(crowded);
 }
 
-/// Whether two of the tensors have an axis in common.
+/// Returns whether two of the tensors have an axis in common.
 fn shares<'a>(tensors: impl Iterator<Item = &'a Vec<u32>>) -> bool {
     let mut axes: Vec<u32> = tensors.flatten().copied().collect();
     axes.sort_unstable();
@@ -159,8 +159,9 @@ fn searches_of_one_graph_do_not_influence_each_other() {
 
 #[test]
 fn noise_draws_by_boltzmann_weights() {
-    // Three separate products of vectors that shrink the network by 2, 4 and 8 elements. The first is the one with the least
-    // number e^T / score, where e is drawn from an exponential distribution, so at T = 1 with a probability of 2, 4, 8 in 14.
+    // Three separate products of vectors that shrink the network by 2, 4 and 8 elements. The first is the one with the
+    // least number e^T / score, where e is drawn from an exponential distribution, so at T = 1 with a probability of 2,
+    // 4, 8 in 14.
     let vectors: Vec<Vec<u32>> = [0, 0, 1, 1, 2, 2].map(|axis| vec![axis]).to_vec();
     let graph = Graph::of(&Network::new(vectors, vec![0, 1, 2], vec![2, 4, 8]).unwrap());
     let mut greedy = Greedy::new(&graph);

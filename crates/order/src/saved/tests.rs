@@ -14,7 +14,7 @@ fn network(inputs: &[&str], output: &str, extent: impl Fn(char) -> u64) -> (Netw
     (network, names.iter().map(char::to_string).collect())
 }
 
-/// The order of a chain in slices, found under a limit.
+/// Returns the order of a chain in slices, found with a limit.
 fn saved() -> SavedOrder {
     let (chain, names) = network(&["ij", "jk", "kl"], "il", |_| 64);
     let budget = Budget { memory_bytes: Some(5 << 13), ..Budget::default() };
@@ -47,7 +47,7 @@ fn an_order_is_followed_in_its_slices_without_a_search() {
     let before = search_count();
     let found = order_task(&Task::new(&chain), &saved.clone().into(), &budget, &()).unwrap();
     assert_eq!((found.tree, found.slices, found.cost), (want.tree, want.slices, want.cost));
-    // Other names, repeated axes and axes of extent 1 are no difference.
+    // Other names, repeated axes and axes of extent 1 make no difference.
     let renamed = follow(&saved, &["abx", "bcc", "cd"], "xda", |axis| if axis == 'x' { 1 } else { 64 });
     assert_eq!(renamed, Ok(want.cost.flops));
     assert_eq!(search_count(), before);

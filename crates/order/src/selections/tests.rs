@@ -3,7 +3,8 @@ use einfold_ir::{Network, Tree};
 use super::{Selection, SelectionNetwork, SelectionSearch, order_with_selections};
 use crate::{Order, STRATEGIES};
 
-/// `X[src[e], f] · W[f, h] -> H[dst[e], h]` for so many nodes, edges, groups, inputs and outputs of a layer. Axes: e f h p q.
+/// Returns the network of `X[src[e], f] · W[f, h] -> H[dst[e], h]` for these numbers of nodes, edges, groups, inputs
+/// and outputs of a layer. Axes: e f h p q.
 fn layer([nodes, edges, groups, inputs, hidden]: [u64; 5]) -> SelectionNetwork {
     let [e, f, h, p, q] = [0, 1, 2, 3, 4];
     let extents = vec![edges, inputs, hidden, nodes, groups];
@@ -25,7 +26,7 @@ fn steps(selected: &SelectionNetwork) -> Option<Vec<Vec<u32>>> {
     })
 }
 
-/// Tensors: 0 is X, 1 is W, 2 reads X, 3 writes the result.
+/// Tensors: 0 is X, 1 is W, 2 gathers from X, 3 scatters to the result.
 #[test]
 fn ids_are_used_where_it_costs_least() {
     let nodes_first = vec![vec![0, 1], vec![2, 4], vec![3, 5]];
@@ -48,7 +49,7 @@ fn rules_of_trees() {
     };
     assert!(accepts(&[[0, 1], [2, 4], [3, 5]]));
     assert!(accepts(&[[0, 2], [3, 4], [1, 5]]));
-    // Ids without the tensor that they select from; the result written while some tensor still has the edges.
+    // A selection without its tensor; a scatter while some tensor still has the edges.
     assert!(!accepts(&[[1, 2], [0, 4], [3, 5]]));
     assert!(!accepts(&[[2, 3], [0, 4], [1, 5]]));
     assert!(!accepts(&[[0, 3], [2, 4], [1, 5]]));
@@ -62,7 +63,7 @@ fn strategies_without_search_see_no_ids() {
     }
 }
 
-/// All trees by plain recursion, priced step by step as the search prices them.
+/// Returns all trees by plain recursion, with the costs of the search.
 fn least(search: &SelectionSearch<'_>, set: usize, legs: &[u64]) -> Vec<super::Best> {
     if set.is_power_of_two() {
         return vec![super::Best { weight: 0.0, deferred: 0.0, half: 0 }];

@@ -6,13 +6,13 @@ use super::{GRACE_WORK, POLL_WORK, Watch, tallied};
 use crate::random::Random;
 use crate::{Budget, Effort, Order, OrderError, Task, order_task, sliced_cost};
 
-/// Counts the work between questions, and says yes from one of them on.
+/// Counts the work between polls, and answers true from one of them on.
 struct Witness {
     yes_from: u64,
     asked: AtomicU64,
-    /// The most work between two questions.
+    /// The largest work between two polls.
     most: AtomicUsize,
-    /// The work since the first yes.
+    /// The work since the first true.
     after: AtomicUsize,
 }
 
@@ -34,7 +34,7 @@ impl Watch for Witness {
     }
 }
 
-/// What cannot be left half done: some passes over a network of these tests.
+/// The largest work that cannot be interrupted: some passes over a network of these tests.
 const PIECE: usize = 1 << 18;
 
 fn lattice(rows: u32, columns: u32) -> Network {
@@ -52,14 +52,14 @@ fn lattice(rows: u32, columns: u32) -> Network {
     Network::new(inputs, vec![], vec![2; 2 * (rows * columns) as usize]).unwrap()
 }
 
-/// Tensors with random axes: each axis is one of many tensors where there are few.
+/// Returns tensors with random axes: with few axes, each is an axis of many tensors.
 fn random(tensors: usize, axes: u64, legs: usize, extent: u64) -> Network {
     let mut random = Random::new(7, 0);
     let mut legs = || (0..legs).map(|_| (random.next() % axes) as u32).collect();
     Network::new((0..tensors).map(|_| legs()).collect(), vec![0], vec![extent; axes as usize]).unwrap()
 }
 
-/// Tensors each of which shares an axis with each other.
+/// Returns tensors that share an axis pairwise.
 fn complete(tensors: u32) -> Network {
     let edge = |a: u32, b: u32| a.min(b) * tensors + a.max(b);
     let legs = |a: u32| (0..tensors).filter(|&b| b != a).map(|b| edge(a, b)).collect();
@@ -102,11 +102,11 @@ fn cases() -> Vec<Case> {
 #[test]
 fn no_search_works_long_without_a_question() {
     for Case { name, network, order, budget } in cases() {
-        // Enough questions to see every loop, and an end for what has none.
+        // Enough polls to reach every loop, and an end for searches without one.
         let witness = Witness::new(120);
         _ = order_task(&Task::new(&network), &order, &budget, &witness);
         let (asked, rest) = (witness.asked.into_inner(), tallied::since());
-        // What follows a yes is the subject of the other test.
+        // The work after the end is the subject of the other test.
         let most = witness.most.into_inner().max(if asked < witness.yes_from { rest } else { 0 });
         assert!(most <= POLL_WORK + PIECE, "{name}: {most} between two of {asked} polls");
         assert!(asked > 1, "{name}");
@@ -124,7 +124,7 @@ fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
             assert!(after <= 2 * POLL_WORK + GRACE_WORK + 4 * PIECE, "{name}: {after} after poll {yes_from}");
             let found = match found {
                 Ok(found) => found,
-                // Only an exact order, or one within limits, may not be there yet.
+                // Only an exact order, or one within limits, may not exist yet.
                 Err(OrderError::Cancelled | OrderError::TooDense { .. }) => {
                     let asked = matches!(&order, Order::Strategy(s) if s.name == "dp");
                     assert!(asked || budget != Budget { largest: None, memory_bytes: None, ..budget }, "{name}");

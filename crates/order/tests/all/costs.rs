@@ -1,11 +1,11 @@
-//! Costs against those of an evaluator in Python.
+//! Comparison of costs with those of an evaluator in Python.
 
 use einfold_ir::{Count, Network, Tree};
 use einfold_order::{Budget, Order, cost, order};
 
 use crate::data::{cases, chain};
 
-/// Whether `count` is the integer with these digits: exactly below 2^128, and to ten significant digits from there on.
+/// Returns whether `count` is the integer with these digits: exactly below 2^128, and to ten significant digits above.
 fn is(count: Count, digits: &str) -> bool {
     match digits.parse::<u128>() {
         Ok(value) => count.exact() == Some(value),
@@ -46,7 +46,7 @@ fn costs_are_those_of_the_reference_evaluator() {
 
 #[test]
 fn steps_have_their_own_costs() {
-    // ij,jk,k->i with k longest: the first step reduces one operand, the second multiplies the other two, flat.
+    // ij,jk,k->i with k longest: the first step reduces one operand, the second multiplies the other two.
     let network = Network::new(vec![vec![0, 1], vec![1, 2], vec![2, 2]], vec![0], vec![2, 3, 5]).unwrap();
     let tree = Tree::from_ssa(3, &[vec![2], vec![0, 1, 3]]).unwrap();
     let steps: Vec<_> = cost::step_costs(&network, &tree).iter().map(|s| (s.flops.exact(), s.size.exact())).collect();

@@ -1,4 +1,4 @@
-//! The search with an effort.
+//! The strategy `deep` with all kinds of effort.
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
@@ -66,7 +66,7 @@ fn a_start_is_never_made_worse() {
     }
 }
 
-/// Counts how often it is told, and ends the search at some point.
+/// Counts the progress reports, and ends the search at one of them.
 #[derive(Default)]
 struct Witness {
     told: Mutex<Vec<Progress>>,

@@ -1,4 +1,4 @@
-//! Names, paths and their errors.
+//! Names of strategies, paths and their errors.
 
 use einfold_ir::{Network, PathError};
 use einfold_order::{Budget, Order, OrderError, STRATEGIES, order, strategy};

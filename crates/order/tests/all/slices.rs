@@ -1,4 +1,4 @@
-//! Contractions in slices: what they cost, and that limits are kept.
+//! Sliced contractions: their cost, and the limits that they meet.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use einfold_order::{
 
 use crate::data::{lattice, network, networks};
 
-/// The cost by its definition: every turn of the loops, step by step.
+/// Computes the cost by its definition: every iteration of the loops, step by step.
 fn turn_by_turn(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> (Count, Count) {
     let extents: Vec<u64> = (0..network.extents().len() as u32)
         .map(|axis| {
@@ -27,7 +27,7 @@ fn turn_by_turn(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> (Count
     loop {
         for (step, leaves) in steps.iter().zip(&below) {
             let has = |slice: &SlicedAxis| leaves.iter().any(|&leaf| network.inputs()[leaf].contains(&slice.axis));
-            // A step runs again if a loop has moved that it depends on, or that is around one of these.
+            // A step runs again if a loop advances that it depends on, or that is outside of such a loop.
             let last = slices.iter().rposition(has);
             if turn.iter().all(|&at| at == 0) || last.is_some_and(|last| last >= moved) {
                 flops += step.flops;
@@ -43,7 +43,7 @@ fn turn_by_turn(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> (Count
     }
 }
 
-/// By step: the tensors that it is made of.
+/// Returns, by step, the tensors below it.
 fn leaves_below(tree: &Tree) -> Vec<Vec<usize>> {
     let mut below: Vec<Vec<usize>> = (0..tree.leaves()).map(|leaf| vec![leaf]).collect();
     for children in tree.steps() {
@@ -85,7 +85,7 @@ fn slices_cost_what_their_turns_cost() {
     }
 }
 
-/// Whether a sliced order is one, and keeps to the limits.
+/// Checks a sliced order and its limits.
 fn check(network: &Network, budget: &Budget, found: &einfold_order::FoundOrder, what: &str) {
     for slice in &found.slices {
         let extent = network.extents()[slice.axis as usize];
@@ -122,7 +122,7 @@ fn every_strategy_keeps_to_limits() {
                         check(&network, &budget, &found, name);
                         sliced += usize::from(!found.slices.is_empty());
                     }
-                    // An outer product of what is not summed cannot be made smaller than the output.
+                    // An outer product without sums is not smaller than the output.
                     Err(OrderError::TooLarge { peak, size }) => {
                         assert!(peak.max(size) > Count::from(elements), "{name}");
                     }
@@ -163,7 +163,7 @@ fn what_cannot_be_kept_is_refused_with_what_can() {
     }
 }
 
-/// Counts how often a search looks whether to go on.
+/// Counts the polls of a search.
 #[derive(Default)]
 struct Looks(AtomicUsize);
 
@@ -196,7 +196,7 @@ fn what_no_order_and_no_slices_can_keep_to_is_refused_without_a_search() {
             assert_eq!(looks.0.into_inner(), 0, "{}", strategy.name);
         }
     }
-    // What is not below the least is searched, and found.
+    // A limit at the lower bound is searched, and met.
     let (network, budget) = (shared(3, 20), Budget { memory_bytes: Some(16), ..Budget::default() });
     check(&network, &budget, &order(&network, &Order::default(), &budget).unwrap(), "shared");
 }
@@ -232,7 +232,7 @@ fn without_slices_the_cost_is_that_of_the_tree() {
 
 #[test]
 fn a_result_of_given_elements_is_no_positions_of_axes() {
-    // y[i+k] += x[i] w[k] v[k]: 239 elements, not 8000, in slices and without.
+    // y[i+k] += x[i] w[k] v[k]: 239 elements, not 8000, with and without slices.
     let network = Network::new(vec![vec![0], vec![1], vec![1]], vec![0, 1], vec![200, 40]).unwrap();
     let network = network.with_result(Count::from(239_u64));
     let tree = Tree::from_ssa(3, &[vec![1, 2], vec![0, 3]]).unwrap();
@@ -241,7 +241,7 @@ fn a_result_of_given_elements_is_no_positions_of_axes() {
     let steps: Vec<Count> = cost::step_costs(&network, &tree).iter().map(|step| step.size).collect();
     assert_eq!(steps, [40_u64, 239].map(Count::from));
     let sliced = sliced_cost(&network, &tree, &[SlicedAxis { axis: 0, parts: 200 }]);
-    // A turn adds to forty positions; all of the result is there.
+    // An iteration adds to forty positions; the whole result is alive.
     assert_eq!([sliced.size, sliced.write, sliced.peak], [40_u64, 40 + 200 * 40, 40 + 239].map(Count::from));
     for strategy in STRATEGIES {
         let budget = Budget { memory_bytes: Some(8 * 279), ..Budget::default() };

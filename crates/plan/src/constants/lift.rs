@@ -146,7 +146,7 @@ impl<'a> Cut<'a> {
         (0..).zip(&space).for_each(|(at, &axis)| local[axis] = at);
         c.factors.iter_mut().map(|f| &mut f.indices).chain([&mut c.output]).for_each(|i| renumber(i, &local));
         c.axes = space.iter().map(|&axis| c.axes[axis].clone()).collect();
-        let slice = |slice: &Slice| SlicedAxis { axis: local[slice.axis as usize], ..*slice };
+        let slice = |slice: &SlicedAxis| SlicedAxis { axis: local[slice.axis as usize], ..*slice };
         let slices: Vec<SlicedAxis> = self.order.slices.iter().map(slice).filter(|s| s.axis != UNUSED).collect();
         let cost = sliced_cost(&network_of(&c, &self.node.shape), &tree, &slices);
         let new = out.push(Node { def: Def::Contract(c), ..self.node.clone() })?;

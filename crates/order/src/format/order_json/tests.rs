@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Budget, SlicedAxis, order};
 
-/// What is read, in the only form in which orders compare.
+/// Reads an order and returns its debug text, since orders have no equality.
 fn read(text: &str) -> Result<String, FormatError> {
     Order::from_json(text).map(|order| format!("{order:?}"))
 }
@@ -23,7 +23,7 @@ fn every_form_is_read() {
         (r#"{"schema": "einfold.run/1", "path": [[1, 2], [0, 1]]}"#, linear()),
         (r#"{"ssa_path": [[1, 2], [0, 3]]}"#, ssa()),
         (r#"{"path": [], "ssa_path": [[1, 2], [0, 3]]}"#, ssa()),
-        // Of earlier versions, without and with slices.
+        // Orders of earlier versions, without and with slices.
         (r#"{"algorithm": "auto", "tensors": 3, "path": [[1, 2], [0, 1]], "ssa_path": [[1, 2], [0, 3]]}"#, ssa()),
         (r#"{"tensors": 3, "ssa_path": [[1, 2], [0, 3]], "slices": [{"axis": "k", "parts": 4}]}"#, sliced(&[("k", 4)])),
         (r#"{"path": [[1, 2], [0, 1]], "slices": [{"axis": 7, "parts": 2}]}"#, sliced(&[("7", 2)])),
@@ -67,11 +67,11 @@ fn what_is_written_is_read_again() {
     let value = order_json(&saved, &ordered);
     assert_eq!(read(&value.to_string()), Ok(format!("{:?}", Order::Saved(saved))));
     assert_eq!(value["slices"].to_string(), r#"[{"axis":"k","parts":4},{"axis":"i","parts":2}]"#);
-    // ij,jk first: 2*3*4 + 2*4*5, of which 2*4 and 2*5 are written.
+    // ij,jk first: 2*3*4 + 2*4*5 flops, with 2*4 and 2*5 elements written.
     assert_eq!((&value["flops"], &value["largest_limit"]), (&64.into(), &Value::Null));
     assert_eq!(value["write_log10"], 18_f64.log10());
-    // The network is read as one.
-    assert_eq!(NamedNetwork::from_json(&value.to_string()).unwrap().network, network);
+    // The network is read too.
+    assert_eq!(LabeledNetwork::from_json(&value.to_string()).unwrap().network, network);
     let linear = Order::from_json(&value["path"].to_string()).unwrap();
     assert_eq!(linear.tree(3), Ok(Some(ordered.tree)));
 }
