@@ -84,24 +84,24 @@ pub(crate) struct TreeWalk<'g> {
 
 impl<'g> TreeWalk<'g> {
     pub(crate) fn new(graph: &'g Graph, tree: &Tree) -> TreeWalk<'g> {
-        let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
-        terms.extend(graph.legs.iter().map(|legs| LiveTensor { legs: Legs::Few(legs.into()), produced_by: None }));
+        let mut tensors = Vec::with_capacity(tree.leaves() + tree.steps().len());
+        tensors.extend(graph.legs.iter().map(|legs| LiveTensor { legs: Legs::Few(legs.into()), produced_by: None }));
         // A tree of another network is a mistake of the caller; the cost then has no meaning, but every id must exist.
-        terms.resize(tree.leaves(), LiveTensor::default());
+        tensors.resize(tree.leaves(), LiveTensor::default());
         let products: usize = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum();
         let result = products.checked_sub(1).zip(graph.result);
-        TreeWalk { contraction: LegContraction::new(graph), tensors: terms, products: 0, result }
+        TreeWalk { contraction: LegContraction::new(graph), tensors, products: 0, result }
     }
 
     /// Multiplies `children` from left to right and calls `each` for every product.
     pub(crate) fn step(&mut self, children: &[u32], mut each: impl FnMut(PairStep)) {
-        let mut terms = children.iter().map(|&id| std::mem::take(&mut self.tensors[id as usize]));
-        let mut result = terms.next().unwrap_or_default();
-        for term in terms {
-            let (legs, summed) = self.contraction.contract(result.legs, term.legs);
+        let mut tensors = children.iter().map(|&id| std::mem::take(&mut self.tensors[id as usize]));
+        let mut result = tensors.next().unwrap_or_default();
+        for tensor in tensors {
+            let (legs, summed) = self.contraction.contract(result.legs, tensor.legs);
             let (number, points) = (self.products, self.contraction.size(&legs));
             let size = self.result.filter(|(last, _)| *last == number).map_or(points, |(_, elements)| elements);
-            each(PairStep { number, flops: points * summed, size, used: [result.produced_by, term.produced_by] });
+            each(PairStep { number, flops: points * summed, size, used: [result.produced_by, tensor.produced_by] });
             result = LiveTensor { legs, produced_by: Some(number) };
             self.products += 1;
         }
@@ -112,7 +112,7 @@ impl<'g> TreeWalk<'g> {
     fn result_size(&self) -> Count {
         match self.result.filter(|(last, _)| *last + 1 == self.products) {
             Some((_, elements)) => elements,
-            None => self.tensors.last().map_or(Count::ONE, |term| self.contraction.size(&term.legs)),
+            None => self.tensors.last().map_or(Count::ONE, |tensor| self.contraction.size(&tensor.legs)),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::OrderMismatch;
 #[non_exhaustive]
 pub enum OrderError {
     /// No strategy has this name.
-    #[error("no order is called `{name}`; there are {}", known.join(", "))]
+    #[error("unknown strategy `{name}`; the strategies are {}", known.join(", "))]
     UnknownStrategy {
         /// The given name.
         name: String,
@@ -18,7 +18,7 @@ pub enum OrderError {
     },
     /// No objective has this name.
     #[error(
-        "no objective is called `{name}`; there are flops, size, write, time, combo and limit, the last two also with a weight: combo-64"
+        "unknown objective `{name}`; the objectives are flops, size, write, time, combo and limit, the last two also with a weight: combo-64"
     )]
     UnknownObjective {
         /// The given name.
@@ -42,7 +42,7 @@ pub enum OrderError {
     },
     /// No slices meet the limits.
     #[error(
-        "even in slices the contraction takes {peak} elements at once, the largest intermediate {size}; allow it more memory"
+        "no slices meet the limits: the contraction needs {peak} elements at once, {size} of them for its largest intermediate; raise the memory limit"
     )]
     TooLarge {
         /// The maximal number of elements of intermediates and result that are alive together, in the slices that take
@@ -52,7 +52,7 @@ pub enum OrderError {
         size: Count,
     },
     /// The search was cancelled before it found an exact order, or an order within the limits.
-    #[error("the search was ended before it found what was asked for")]
+    #[error("the search was cancelled before it found an order that meets the request")]
     Cancelled,
     /// The network has no tensors.
     #[error("a network without tensors has no order")]

@@ -48,7 +48,7 @@ pub struct SavedSlicedAxis {
 #[non_exhaustive]
 pub enum OrderMismatch {
     /// The number of contractions differs.
-    #[error("it has trees for {}, the expression has {given}", count(*saved, "contraction"))]
+    #[error("it is for {}, the expression has {given}", count(*saved, "contraction"))]
     Contractions {
         /// The number of trees of the saved order.
         saved: usize,
@@ -56,7 +56,7 @@ pub enum OrderMismatch {
         given: usize,
     },
     /// The number of tensors of a contraction differs.
-    #[error("its tree contracts {}, there are {given}", count(*saved, "tensor"))]
+    #[error("its tree has {}, the contraction has {given}", count(*saved, "tensor"))]
     Tensors {
         /// The number of tensors of the tree.
         saved: usize,
@@ -84,7 +84,7 @@ pub enum OrderMismatch {
         given: u64,
     },
     /// A sliced axis does not exist.
-    #[error("it slices axis `{axis}`, which does not exist; there are {}", there.join(", "))]
+    #[error("it slices axis `{axis}`, which does not exist; the axes are {}", there.join(", "))]
     NoAxis {
         /// The label of the axis.
         axis: String,
@@ -98,7 +98,7 @@ pub enum OrderMismatch {
         axis: String,
     },
     /// The extent of an axis is not divisible by the number of slices.
-    #[error("axis `{axis}` of extent {extent} does not fall into {parts} parts")]
+    #[error("axis `{axis}` of extent {extent} is not divisible into {parts} slices")]
     Parts {
         /// The label of the axis.
         axis: String,
@@ -108,10 +108,10 @@ pub enum OrderMismatch {
         extent: u64,
     },
     /// A contraction with index tensors is sliced.
-    #[error("it slices a contraction with ids")]
+    #[error("it slices a contraction with index tensors")]
     Sliced,
     /// The order takes more memory than the given limit.
-    #[error("it takes {bytes} bytes, more than the limit of {limit}{}", found_for(*found))]
+    #[error("it needs {bytes} bytes, more than the limit of {limit}{}", found_for(*found))]
     Memory {
         /// The memory of the order.
         bytes: Count,

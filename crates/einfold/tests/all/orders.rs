@@ -128,7 +128,7 @@ fn what_does_not_fit_says_what_differs() -> Result {
     let paths = SavedOrder::of_paths(&[vec![vec![0, 1]], vec![vec![0, 1]], vec![vec![0, 1]]]).expect("paths");
     let error = Expression::new("(ij,jk),kl->il")?.order(paths)?.plan(&types(4)[..]).unwrap_err();
     assert_eq!(error.code(), "path");
-    assert!(error.to_string().contains("it has trees for 3 contractions, the expression has 2"), "{error}");
+    assert!(error.to_string().contains("it is for 3 contractions, the expression has 2"), "{error}");
     // Ids that are used before the tensor that they read.
     let early = SavedOrder::of_paths(&[vec![vec![2, 3], vec![0, 2], vec![0, 1]]]).expect("a path");
     let layer = Expression::new("H[dst[e]:9,o] += X[src[e],f]*W[f,o]")?;

@@ -44,7 +44,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_was_found_is_not_searched_again() {
+fn cached_orders_are_not_searched_again() {
     let folder = tempfile::tempdir().unwrap();
     let network = ring(40);
     let task = Task::new(&network);
@@ -103,7 +103,7 @@ fn names_of_axes_do_not_matter_and_everything_else_does() {
 }
 
 #[test]
-fn slices_have_the_axes_of_who_asks() {
+fn slices_have_the_axes_of_the_task() {
     let (network, renamed) = (small(), Network::new(vec![vec![7, 5], vec![5]], vec![7], vec![2; 8]).unwrap());
     let (origin, budget) = deep(1);
     let key = Key::of(&Task::new(&renamed), &origin, &budget).unwrap();
@@ -125,7 +125,7 @@ fn slices_have_the_axes_of_who_asks() {
 }
 
 #[test]
-fn the_least_recently_used_is_forgotten() {
+fn the_least_recently_used_entry_is_evicted() {
     let cache = Cache::in_memory(NonZeroUsize::new(2).unwrap());
     let network = small();
     let task = Task::new(&network);
@@ -138,7 +138,7 @@ fn the_least_recently_used_is_forgotten() {
 }
 
 #[test]
-fn files_that_are_no_answers_are_passed_over_and_replaced() {
+fn invalid_files_are_ignored_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::on_disk(folder.path()).unwrap();
     let network = small();
@@ -174,7 +174,7 @@ fn files_that_are_no_answers_are_passed_over_and_replaced() {
 }
 
 #[test]
-fn a_folder_that_has_gone_costs_no_answer() {
+fn a_missing_folder_does_not_prevent_a_result() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("a/b");
     let cache = Cache::on_disk(&inside).unwrap();
@@ -189,7 +189,7 @@ fn a_folder_that_has_gone_costs_no_answer() {
 }
 
 #[test]
-fn what_was_ended_early_is_not_remembered() {
+fn cancelled_searches_are_not_cached() {
     let cache = Cache::in_memory(NonZeroUsize::MIN);
     let network = ring(40);
     let (origin, budget) = deep(1);
@@ -198,7 +198,7 @@ fn what_was_ended_early_is_not_remembered() {
 }
 
 #[test]
-fn paths_are_not_remembered() {
+fn paths_are_not_cached() {
     let cache = Cache::in_memory(NonZeroUsize::MIN);
     let network = small();
     let path = Order::Ssa(vec![vec![0, 1], vec![4, 2], vec![5, 3]]);
@@ -208,7 +208,7 @@ fn paths_are_not_remembered() {
 }
 
 #[test]
-fn threads_that_write_and_read_one_answer_see_it_whole() {
+fn threads_that_write_and_read_one_entry_see_it_whole() {
     let folder = tempfile::tempdir().unwrap();
     let network = ring(12);
     let (origin, budget) = deep(1);
@@ -231,7 +231,7 @@ fn threads_that_write_and_read_one_answer_see_it_whole() {
 /// Every entry must be read in finite time, whatever kind of file it is.
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_passed_over_and_replaced() {
+fn files_that_are_not_regular_are_ignored_and_replaced() {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::os::unix::fs::symlink;
     use std::time::Duration;

@@ -312,7 +312,7 @@ mod tests {
     use crate::random::Random;
 
     #[test]
-    fn fill_is_the_weight_of_the_pairs_that_have_not_met() {
+    fn fill_is_the_weight_of_pairs_that_are_not_neighbours() {
         let mut random = Random::new(1, 0);
         let mut marks = Marks { last: u32::MAX - 100, of: vec![0; 12] };
         for _ in 0..300 {

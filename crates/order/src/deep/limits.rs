@@ -152,7 +152,7 @@ mod tests {
     use crate::{Count, Network, SlicedAxis, Task, Tree, slices};
 
     #[test]
-    fn no_order_and_no_slices_take_less_than_the_least() {
+    fn no_order_and_no_slices_take_less_than_the_lower_bound() {
         let mut random = Random::new(3, 0);
         let mut below = |bound: usize| (random.next() % bound as u64) as usize;
         let mut reached = 0;

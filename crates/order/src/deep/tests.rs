@@ -64,7 +64,7 @@ fn whole(tree: &EditableTree<'_>) -> Subtree {
 }
 
 #[test]
-fn the_exact_form_is_the_best_of_all_trees() {
+fn the_optimum_of_a_subtree_is_the_best_of_all_trees() {
     let mut random = Random::new(1, 0);
     for round in 0..120 {
         let graph = network(&mut random, 3 + round % 4, 1 + round % 9);
@@ -84,7 +84,7 @@ fn the_exact_form_is_the_best_of_all_trees() {
 }
 
 #[test]
-fn the_exact_form_in_slices_is_that_of_the_pieces() {
+fn the_optimum_of_a_sliced_subtree_is_that_of_one_slice() {
     let mut random = Random::new(6, 0);
     for round in 0..60 {
         let pieces = network(&mut random, 3 + round % 3, 1 + round % 9);
@@ -104,12 +104,12 @@ fn the_exact_form_in_slices_is_that_of_the_pieces() {
 }
 
 /// Builds the same tree from its steps, so that all values are recomputed.
-fn anew<'g>(tree: &EditableTree<'g>) -> EditableTree<'g> {
+fn rebuilt<'g>(tree: &EditableTree<'g>) -> EditableTree<'g> {
     EditableTree::new(tree.graph, tree.objective, &tree.pairs()).unwrap()
 }
 
 #[test]
-fn annealing_keeps_its_books() {
+fn annealing_keeps_costs_consistent() {
     let mut random = Random::new(2, 0);
     for round in 0..40 {
         let graph = network(&mut random, 4 + 7 * (round % 9), 4 + 19 * (round % 11));
@@ -122,13 +122,13 @@ fn annealing_keeps_its_books() {
             anneal(&mut tree, HOT, &clock, 1.0, &mut random);
             let after = tree.total();
             assert!(after <= before + 1e-9);
-            assert!((anew(&tree).total() - after).abs() < 1e-6, "{objective:?}");
+            assert!((rebuilt(&tree).total() - after).abs() < 1e-6, "{objective:?}");
         }
     }
 }
 
 #[test]
-fn a_part_is_improved_and_the_rest_left_alone() {
+fn a_subtree_is_improved_and_the_rest_unchanged() {
     let mut random = Random::new(3, 0);
     for _ in 0..40 {
         let graph = network(&mut random, 30, 40);
@@ -142,7 +142,7 @@ fn a_part_is_improved_and_the_rest_left_alone() {
             let better = exact.improve(&mut tree, &subtree);
             assert!(if better { tree.total() < before } else { tree.total() == before });
         }
-        assert!((anew(&tree).total() - tree.total()).abs() < 1e-9);
+        assert!((rebuilt(&tree).total() - tree.total()).abs() < 1e-9);
     }
 }
 

@@ -13,7 +13,7 @@ pub enum FormatError {
     #[error("{0}")]
     Shape(String),
     /// The order has another version of the schema.
-    #[error("it is of the form `{found}`, this program reads `{expected}`")]
+    #[error("the order has the schema `{found}`, this version reads `{expected}`")]
     Version {
         /// The schema that the text names.
         found: String,

@@ -102,7 +102,7 @@ impl Visitor<'_> for LabelVisitor {
     type Value = Label;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an axis: an integer or a text")
+        f.write_str("an axis: an integer or a string")
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Label, E> {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_have_places() {
+    fn errors_have_positions() {
         let with = |inputs: &str, output: &str, sizes: &str| {
             format!("{{\"inputs\": {inputs},\n\"output\": {output},\n\"sizes\": {sizes}}}")
         };
@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 with("[[1], [null]]", "[]", "{\"1\": 2}"),
-                "invalid type: null, expected an axis: an integer or a text at line 1 column 22",
+                "invalid type: null, expected an axis: an integer or a string at line 1 column 22",
             ),
             (with("[[1], [1, 8]]", "[]", "{\"1\": 2}"), "tensor 1 has axis `8`, which `sizes` does not have"),
             (with("[[1]]", "[2]", "{\"1\": 2, \"2\": 2}"), "the output has axis `2`, which no tensor has"),

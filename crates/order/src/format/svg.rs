@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_are_below_and_the_dearest_step_is_red() {
+    fn leaves_are_below_and_the_most_expensive_step_is_red() {
         let found = order(&chain(), &Order::default(), &Budget::default()).unwrap();
         let text = svg(&chain(), &found, &["i", "j", "<", "l"]);
         let heights: Vec<f64> = attributes(&text, "circle", "cy").iter().map(|y| y.parse().unwrap()).collect();

@@ -116,7 +116,7 @@ mod tests {
     use super::ListPool;
 
     #[test]
-    fn lists_are_sorted_filtered_and_turned_over() {
+    fn lists_are_sorted_filtered_and_transposed() {
         let mut lists = ListPool::with_capacity(4, 9);
         for list in [&[4, 1, 4, 2][..], &[], &[0, 3], &[2, 2]] {
             lists.push_sorted(list);

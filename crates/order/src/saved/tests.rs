@@ -39,7 +39,7 @@ fn follow(
 }
 
 #[test]
-fn an_order_is_followed_in_its_slices_without_a_search() {
+fn a_saved_order_is_applied_with_its_slices_without_a_search() {
     let (chain, _) = network(&["ij", "jk", "kl"], "il", |_| 64);
     let budget = Budget { memory_bytes: Some(5 << 13), ..Budget::default() };
     let want = order(&chain, &Order::default(), &budget).unwrap();
@@ -56,7 +56,7 @@ fn an_order_is_followed_in_its_slices_without_a_search() {
 }
 
 #[test]
-fn what_does_not_fit_is_told() {
+fn mismatches_are_reported() {
     let names = |names: &str| names.chars().map(|c| c.to_string()).collect::<Vec<_>>();
     let axes = |operand, saved, given| OrderMismatch::Axes { operand, saved: names(saved), given: names(given) };
     let all = |_| 64;
@@ -91,7 +91,7 @@ fn what_does_not_fit_is_told() {
 }
 
 #[test]
-fn limits_given_besides_are_kept_to_or_refused() {
+fn given_limits_are_met_or_refused() {
     let (chain, names) = network(&["ij", "jk", "kl"], "il", |_| 64);
     let of = |memory_bytes, largest| {
         let budget = Budget { memory_bytes, largest, ..Budget::default() };

@@ -28,7 +28,7 @@ fn steps(selected: &SelectionNetwork) -> Option<Vec<Vec<u32>>> {
 
 /// Tensors: 0 is X, 1 is W, 2 gathers from X, 3 scatters to the result.
 #[test]
-fn ids_are_used_where_it_costs_least() {
+fn selections_are_used_where_they_cost_least() {
     let nodes_first = vec![vec![0, 1], vec![2, 4], vec![3, 5]];
     assert_eq!(steps(&layer([100, 5000, 100, 64, 32])), Some(nodes_first));
     let edges_first = vec![vec![0, 2], vec![1, 4], vec![3, 5]];
@@ -56,7 +56,7 @@ fn rules_of_trees() {
 }
 
 #[test]
-fn strategies_without_search_see_no_ids() {
+fn strategies_without_search_ignore_selections() {
     for strategy in STRATEGIES {
         let found = order_with_selections(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy));
         assert_eq!(found.is_some(), strategy.searches_selections, "{}", strategy.name);

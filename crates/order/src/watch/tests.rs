@@ -100,7 +100,7 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn no_search_works_long_without_a_question() {
+fn every_search_polls_often() {
     for Case { name, network, order, budget } in cases() {
         // Enough polls to reach every loop, and an end for searches without one.
         let witness = Witness::new(120);
@@ -114,7 +114,7 @@ fn no_search_works_long_without_a_question() {
 }
 
 #[test]
-fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
+fn a_cancelled_search_ends_soon_with_an_order_that_can_be_repeated() {
     for Case { name, network, order, budget } in cases() {
         for yes_from in [1, 2, 3, 30] {
             let witness = Witness::new(yes_from);

@@ -24,7 +24,7 @@ fn paths(live: &[u32], next: u32) -> Vec<Vec<Vec<u32>>> {
 }
 
 #[test]
-fn a_run_takes_least_of_all_trees() {
+fn runs_with_constants_have_the_least_cost_of_all_trees() {
     let mut state = 11_u64;
     let mut below = |bound: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -52,7 +52,7 @@ fn a_run_takes_least_of_all_trees() {
 }
 
 #[test]
-fn what_is_made_of_constants_alone_counts_nothing() {
+fn steps_on_constants_alone_cost_nothing() {
     let network = chain(4, 10);
     let task = Task { constants: &[1, 2, 3], ..Task::new(&network) };
     for strategy in STRATEGIES.iter().filter(|strategy| strategy.name != "left-to-right" && strategy.name != "greedy") {

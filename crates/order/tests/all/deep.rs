@@ -32,7 +32,7 @@ fn a_search_against_the_clock_can_be_repeated() {
 }
 
 #[test]
-fn texts_that_are_no_records_are_refused() {
+fn invalid_records_are_refused() {
     for text in ["", "1", "1:a:1:0", "2:a:1:0:3", "1:q5:1:0:3", "1:t:1:0:3", "1:a:x:0:3", "1:a:1:0:3.", "1:a:1:0:-3"] {
         assert_eq!(text.parse::<ReplayRecord>(), Err(RecordError), "{text}");
     }
@@ -55,7 +55,7 @@ fn trials_give_the_same_with_any_number_of_threads() {
 }
 
 #[test]
-fn a_start_is_never_made_worse() {
+fn a_seed_tree_is_never_made_worse() {
     for (name, network) in networks() {
         let start = order(&network, &"greedy".parse().unwrap(), &Budget::default()).unwrap();
         let task = Task { start: Some(&start.tree), ..Task::new(&network) };
@@ -69,7 +69,7 @@ fn a_start_is_never_made_worse() {
 /// Counts the progress reports, and ends the search at one of them.
 #[derive(Default)]
 struct Witness {
-    told: Mutex<Vec<Progress>>,
+    reports: Mutex<Vec<Progress>>,
     asked: AtomicUsize,
     patience: usize,
 }
@@ -80,19 +80,19 @@ impl Watch for Witness {
     }
 
     fn progress(&self, progress: &Progress) {
-        self.told.lock().unwrap().push(*progress);
+        self.reports.lock().unwrap().push(*progress);
     }
 }
 
 #[test]
-fn who_looks_on_sees_the_best_fall_and_can_end_the_search() {
+fn a_watch_sees_the_best_cost_decrease_and_can_end_the_search() {
     let network = lattice(10, 2);
     let witness = Witness { patience: 400, ..Witness::default() };
     let budget = Budget { effort: Effort::Time(Duration::from_secs(3600)), ..Budget::default() };
     let began = Instant::now();
     let found = order_task(&Task::new(&network), &"deep".parse().unwrap(), &budget, &witness).unwrap();
     assert!(began.elapsed() < Duration::from_secs(60));
-    let told = witness.told.into_inner().unwrap();
-    assert!(told.is_sorted_by(|a, b| a.best_log2 >= b.best_log2 && a.elapsed <= b.elapsed));
-    assert!((told.last().unwrap().best_log2 - found.cost.flops.log2()).abs() < 1e-6);
+    let reports = witness.reports.into_inner().unwrap();
+    assert!(reports.is_sorted_by(|a, b| a.best_log2 >= b.best_log2 && a.elapsed <= b.elapsed));
+    assert!((reports.last().unwrap().best_log2 - found.cost.flops.log2()).abs() < 1e-6);
 }

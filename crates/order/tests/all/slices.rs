@@ -54,7 +54,7 @@ fn leaves_below(tree: &Tree) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn slices_cost_what_their_turns_cost() {
+fn slices_cost_the_sum_of_their_iterations() {
     let mut state = 5_u64;
     let mut below = |bound: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -102,7 +102,7 @@ fn check(network: &Network, budget: &Budget, found: &einfold_order::FoundOrder, 
 }
 
 #[test]
-fn every_strategy_keeps_to_limits() {
+fn every_strategy_meets_limits() {
     let mut sliced = 0;
     for (name, network) in networks() {
         let whole = order(&network, &Order::default(), &Budget::default()).unwrap().cost;
@@ -151,7 +151,7 @@ fn slices_of_a_lattice_cost_little_more_than_the_whole() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_refused_with_what_can() {
+fn unreachable_limits_are_refused_with_the_reachable_ones() {
     // The result alone has 10^4 elements.
     let network = Network::new(vec![vec![0, 1], vec![1, 2]], vec![0, 2], vec![100, 100, 100]).unwrap();
     for strategy in STRATEGIES {
@@ -175,7 +175,7 @@ impl Watch for Looks {
 }
 
 #[test]
-fn what_no_order_and_no_slices_can_keep_to_is_refused_without_a_search() {
+fn limits_below_the_lower_bound_are_refused_without_a_search() {
     let shared = |tensors: usize, axes: u32| {
         Network::new(vec![(0..axes).collect(); tensors], vec![], vec![2; axes as usize]).unwrap()
     };
@@ -231,7 +231,7 @@ fn without_slices_the_cost_is_that_of_the_tree() {
 }
 
 #[test]
-fn a_result_of_given_elements_is_no_positions_of_axes() {
+fn a_result_of_given_size_overrides_the_output_extents() {
     // y[i+k] += x[i] w[k] v[k]: 239 elements, not 8000, with and without slices.
     let network = Network::new(vec![vec![0], vec![1], vec![1]], vec![0, 1], vec![200, 40]).unwrap();
     let network = network.with_result(Count::from(239_u64));

@@ -7,7 +7,7 @@ fn read(text: &str) -> Result<String, FormatError> {
 }
 
 #[test]
-fn every_form_is_read() {
+fn every_schema_is_read() {
     let linear = || Order::Linear(vec![vec![1, 2], vec![0, 1]]);
     let ssa = || Order::Ssa(vec![vec![1, 2], vec![0, 3]]);
     let tree = Tree::from_ssa(3, &[vec![1, 2], vec![0, 3]]).unwrap();
@@ -48,7 +48,7 @@ fn every_form_is_read() {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn written_orders_are_read_again() {
     let network = Network::new(vec![vec![0, 1], vec![1, 2], vec![2, 3]], vec![0, 3], vec![2, 3, 4, 5]).unwrap();
     let ordered = order(&network, &Order::default(), &Budget::default()).unwrap();
     let names = ["i", "j", "k", "l"];
