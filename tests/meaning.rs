@@ -124,8 +124,8 @@ impl<T: Ord> Memory<T> {
                 AxisRef::Own(a) => point[a as usize] as i64,
                 AxisRef::Loop(a) => turn[a as usize] as i64,
             };
-            let mut at = index.offset + index.terms.iter().map(|t| t.coef * axis(t.axis)).sum::<i64>();
-            for ids in &index.ids {
+            let mut at = index.offset() + index.terms().iter().map(|t| t.coef * axis(t.axis)).sum::<i64>();
+            for ids in index.ids() {
                 let id = self.0[&ids.access.tensor].data[self.position(&ids.access, point, turn)?];
                 let Num::Int(id, _) = id else { unreachable!("ids are integers") };
                 at += ids.coef * id as i64;

@@ -121,7 +121,7 @@ fn size(draft: &Draft) -> usize {
 
 /// What the ids of an access do where they are outside, those of ids included.
 fn policies(access: &Access<BufferId>, all: &mut Vec<OutOfRange>) {
-    for ids in access.indices.iter().flat_map(|index| &index.ids) {
+    for ids in access.indices.iter().flat_map(|index| index.ids()) {
         all.push(ids.policy);
         policies(&ids.access, all);
     }

@@ -24,6 +24,7 @@ pub(crate) fn contract(
     algebra: Algebra,
 ) -> Node {
     let axes = axes.iter().map(|&(label, extent)| Axis::new(label, extent)).collect();
+    let output = output.into();
     let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
     Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def: Def::Contract(c) }
 }

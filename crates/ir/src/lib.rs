@@ -26,7 +26,7 @@ mod tree;
 mod verify;
 mod visible;
 
-pub use access::{Access, Axis, AxisRef, Ids, Index, Label, OutOfRange, ShowAccess, Term, add_up};
+pub use access::{Access, Axis, AxisRef, Ids, Index, Indices, Label, OutOfRange, ShowAccess, Term};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
 pub use bytes::Bytes;
 pub use cost::Cost;

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-use crate::access::{Access, Axis, AxisRef, Index, Label, ShowAccess};
+use crate::access::{Access, Axis, AxisRef, Index, Indices, Label, ShowAccess};
 use crate::space::Space;
 use crate::{Algebra, Dtype, Expr, PointOp, ShowExpr};
 
@@ -77,7 +77,7 @@ pub struct Contraction {
     /// What is multiplied.
     pub factors: Vec<Access<NodeId>>,
     /// Where each point goes: one index function for each axis of the result.
-    pub output: Vec<Index<NodeId>>,
+    pub output: Indices<NodeId>,
     /// What each point contributes, where that is not the product of the factors: an expression over them. It reads the
     /// factors in dtypes of its own and gives the node's. A factor that it does not read has no part in the value, but it
     /// drops the point if one of its ids is dropped, as every factor does.
@@ -396,7 +396,7 @@ impl Ir {
             None => f.write_str(&(0..c.factors.len()).map(factor).collect::<Vec<_>>().join(" . "))?,
         }
         // The left side prints as an access to the node itself; its number is already in front.
-        let left = Access::new(None, c.output.iter().map(|i| i.map(&|id: &NodeId| Some(*id))).collect());
+        let left = Access::new(None, c.output.iter().map(|i| i.map(&|id: &NodeId| Some(*id))));
         let tensor = |id: &Option<NodeId>| id.map_or(Label::from(""), |id| Label::from(format!("%{}", id.0)));
         write!(f, " -> {}", ShowAccess { access: &left, axis, tensor })?;
         if c.pinned { f.write_str("  pinned") } else { Ok(()) }
@@ -417,7 +417,7 @@ mod tests {
         Contraction {
             axes: vec![Axis::new("i", 2), Axis::new("j", 3)],
             factors: vec![Access::plain(a, [0, 1]), Access::plain(x, [1])],
-            output: vec![Index::axis(0)],
+            output: [Index::axis(0)].into_iter().collect(),
             expr: None,
             algebra: Algebra::SUM_PRODUCT,
             onto: None,
@@ -430,7 +430,7 @@ mod tests {
         let mut ir = Ir::default();
         let a = ir.input("A", Dtype::F64, [2, 3]);
         let x = ir.input("x", Dtype::F64, [3]);
-        let c = Contraction { output: vec![Index::axis(7)], ..matvec(a, x) };
+        let c = Contraction { output: [Index::axis(7)].into_iter().collect(), ..matvec(a, x) };
         assert!(!c.is_map());
         let refused = ir.push(node(Dtype::F64, &[2], c)).unwrap_err();
         assert_eq!(refused.0, "node %2 (y): no axis 7");

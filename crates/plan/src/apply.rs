@@ -9,9 +9,7 @@ mod through;
 
 use std::sync::Arc;
 
-use einfold_ir::{
-    Access, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Node, NodeId, RegionId, Term, Tree, Violation,
-};
+use einfold_ir::{Access, Contraction, Def, Expr, Index, Indices, Ir, Label, Node, NodeId, RegionId, Tree, Violation};
 use einfold_order::{Ordered, Slice};
 
 pub(crate) use self::made::Applied;
@@ -149,9 +147,6 @@ fn flat(out: &mut Ir, ids: &[NodeId], node: &Node, c: &Contraction, treatment: T
     }
 }
 
-/// An axis without a place in the space of the node being written: of extent 1.
-pub(crate) const UNUSED: u32 = u32::MAX;
-
 /// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new IR.
 struct Writer<'a> {
     out: &'a mut Ir,
@@ -161,8 +156,8 @@ struct Writer<'a> {
     onto: Option<NodeId>,
     /// The region of the node being written.
     region: RegionId,
-    /// The place of each axis in the space of the node being written.
-    local: Vec<u32>,
+    /// The place of each axis in the space of the node being written; an axis without one has extent 1.
+    local: Vec<Option<u32>>,
     uses: Uses,
 }
 
@@ -176,7 +171,7 @@ struct Operand {
 /// What a node writes.
 struct Target {
     label: Label,
-    output: Vec<Index<NodeId>>,
+    output: Indices<NodeId>,
     shape: Vec<usize>,
     onto: Option<NodeId>,
     pinned: bool,
@@ -185,7 +180,7 @@ struct Target {
 impl<'a> Writer<'a> {
     fn new(out: &'a mut Ir, ids: &'a [NodeId], node: &'a Node, c: &'a Contraction) -> Writer<'a> {
         let onto = c.onto.map(|o| ids[o.0 as usize]);
-        let (region, local) = (node.region, vec![UNUSED; c.axes.len()]);
+        let (region, local) = (node.region, vec![None; c.axes.len()]);
         Writer { out, ids, node, c, onto, region, local, uses: Uses::default() }
     }
 }
@@ -335,7 +330,7 @@ impl Writer<'_> {
         target: Target,
     ) -> Result<NodeId, Violation> {
         let Target { label, mut output, shape, onto, pinned } = target;
-        self.renumber(space, factors.iter_mut().map(|f| &mut f.indices).chain([&mut output]));
+        self.renumber(space, factors.iter_mut().flat_map(|f| &mut f.indices).chain(&mut output));
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
         let (dtype, region) = (self.node.dtype, self.region);
@@ -343,12 +338,10 @@ impl Writer<'_> {
     }
 
     /// Numbers the axes of all indices by their places in `space`.
-    fn renumber<'i>(&mut self, space: &[u32], lists: impl Iterator<Item = &'i mut Vec<Index<NodeId>>>) {
-        for (at, &axis) in space.iter().enumerate() {
-            self.local[axis as usize] = at as u32;
-        }
-        lists.for_each(|indices| renumber(indices, &self.local));
-        space.iter().for_each(|&a| self.local[a as usize] = UNUSED);
+    fn renumber<'i>(&mut self, space: &[u32], indices: impl Iterator<Item = &'i mut Index<NodeId>>) {
+        (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));
+        indices.for_each(|index| index.renumber(&|axis| self.local[axis as usize]));
+        space.iter().for_each(|&axis| self.local[axis as usize] = None);
     }
 
     /// Whether the result has distinct axes, each as it is.
@@ -365,20 +358,6 @@ impl Writer<'_> {
 
 fn reads(children: &mut [Operand]) -> Vec<Access<NodeId>> {
     children.iter_mut().filter_map(|c| c.read.take()).collect()
-}
-
-/// Replaces every own axis by its place in another space; an axis without one has extent 1 and adds nothing.
-pub(crate) fn renumber(indices: &mut [Index<NodeId>], local: &[u32]) {
-    for index in indices {
-        index.terms.retain_mut(|Term { axis, .. }| match axis {
-            AxisRef::Own(a) => {
-                *a = local[*a as usize];
-                *a != UNUSED
-            }
-            AxisRef::Loop(_) => true,
-        });
-        index.ids.iter_mut().for_each(|Ids { access, .. }| renumber(&mut access.indices, local));
-    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ fn contraction(ir: &Ir, id: NodeId) -> Option<&Contraction> {
 /// Calls `f` with every node whose elements the contraction reads, `onto` not included.
 fn for_each_read(c: &Contraction, f: &mut impl FnMut(NodeId)) {
     c.factors.iter().for_each(|a| a.for_each_tensor(&mut |id| f(*id)));
-    let ids = c.output.iter().flat_map(|i| &i.ids).map(|i| &i.access);
+    let ids = c.output.iter().flat_map(|i| i.ids()).map(|i| &i.access);
     ids.for_each(|a: &Access<NodeId>| a.for_each_tensor(&mut |id| f(*id)));
 }
 

@@ -1,8 +1,8 @@
 //! From the IR to a plan: total and naive, one node to one step.
 
 use einfold_ir::{
-    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, Index, Ir, Layout, Mode, Nest, Node,
-    NodeId, Place, Region, RegionId, Step, Violation,
+    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, Index, Indices, Ir, Layout, Mode, Nest,
+    Node, NodeId, Place, Region, RegionId, Step, Violation,
 };
 
 use crate::chains::{Chains, Home};
@@ -81,7 +81,7 @@ impl Lowering<'_> {
             Def::Input { .. } => {}
             Def::Identity(algebra) => {
                 let buffer = self.buffer_of(id);
-                let write = Access::new(buffer, node.shape.iter().map(|_| Index::constant(0)).collect());
+                let write = Access::new(buffer, node.shape.iter().map(|_| Index::constant(0)));
                 let (axes, reads) = (Vec::new(), Vec::new());
                 let (mode, algebra, form) = (Mode::Overwrite, *algebra, Form::Fill);
                 self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra, form });
@@ -99,7 +99,7 @@ impl Lowering<'_> {
         }
         let tensor = |id: &NodeId| self.buffers[self.chains.root(*id).0 as usize].unwrap_or(BufferId(u32::MAX));
         let reads = c.factors.iter().map(|f| f.map(&tensor)).collect();
-        let indices = c.output.iter().map(|i| i.map(&tensor)).collect();
+        let indices: Indices<_> = c.output.iter().map(|i| i.map(&tensor)).collect();
         let write = Access::new(self.buffer_of(id), indices);
         let mode = if c.onto.is_some() { Mode::Accumulate } else { Mode::Overwrite };
         let form = Form::Nest(Nest { expr: c.expr.clone(), ..Nest::default() });

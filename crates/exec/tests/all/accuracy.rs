@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Layout, Literal, Mode, Nest, NodeId,
-    OutOfRange, Plan, PointOp, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Function, Index, Layout, Literal, Mode,
+    Nest, NodeId, OutOfRange, Plan, PointOp, Step,
 };
 use num_complex::Complex;
 
@@ -413,9 +413,8 @@ fn sums_through_windows_are_within_the_bound() {
         let (read, write) = if scatters {
             // Of 50 000 rows each goes to one of two places.
             let g = build.input(Dtype::I64, &[k]);
-            let place = Index::affine(0, [(1, AxisRef::Own(1))]);
-            let mut place = place;
-            place.ids = Index::gather(Access::plain(g, [0]), OutOfRange::Error).ids;
+            let gather = Index::gather(Access::plain(g, [0]), OutOfRange::Error);
+            let place = Index::new(0, Index::<BufferId>::axis(1).terms().to_vec(), gather.ids().to_vec());
             (Access::plain(x, [0, 1]), Access::new(y, vec![place]))
         } else {
             (Access::new(x, vec![window]), Access::plain(y, [0]))

@@ -85,7 +85,7 @@ impl Build {
                 // A stretched axis.
                 if extent == 1 && axes[axis].extent != 1 { Index::constant(0) } else { Index::axis(axis as u32) }
             };
-            Access::new(buffer, term.chars().zip(extents).map(index).collect())
+            Access::new(buffer, term.chars().zip(extents).map(index))
         };
         let reads: Vec<_> = terms.iter().zip(reads).map(|(t, &b)| access(t, b)).collect();
         let write = access(right, write);
@@ -255,14 +255,14 @@ fn position(access: &Access<BufferId>, own: &[i64], turn: &[i64], tensors: &[Ten
         AxisRef::Loop(a) => turn[a as usize],
     };
     let one = |(dim, index): (usize, &Index<BufferId>)| {
-        let mut at = index.offset + index.terms.iter().map(|t| t.coef * along(t.axis)).sum::<i64>();
-        for Ids { coef, access, .. } in &index.ids {
+        let mut at = index.offset() + index.terms().iter().map(|t| t.coef * along(t.axis)).sum::<i64>();
+        for Ids { coef, access, .. } in index.ids() {
             let p = position(access, own, turn, tensors)?;
             let ids = &tensors[access_tensor(access)];
             at += coef * ids.data[ids.at(&p)];
         }
         let extent = tensors[access_tensor(access)].shape[dim] as i64;
-        let has = |policy| index.ids.iter().any(|i| i.policy == policy);
+        let has = |policy| index.ids().iter().any(|i| i.policy == policy);
         if at < 0 && has(OutOfRange::Wrap) {
             at += extent;
         }

@@ -100,8 +100,8 @@ fn windows_are_read_and_affine_results_written_in_place() {
     let w = ir.input("w", Dtype::F64, [3]);
     let mut c = contraction("i,k,k->ik", &[x, w, w], |c| if c == 'i' { 4 } else { 3 });
     let own = AxisRef::Own;
-    c.factors[0].indices = vec![Index::affine(0, [(2, own(0)), (1, own(1))])];
-    c.output = vec![Index::affine(3, [(-1, own(0)), (1, own(1))])];
+    c.factors[0].indices = vec![Index::affine(0, [(2, own(0)), (1, own(1))])].into();
+    c.output = vec![Index::affine(3, [(-1, own(0)), (1, own(1))])].into();
     let mut y = node("y", Dtype::F64, c);
     y.shape = vec![6];
     ir.push(y).unwrap();

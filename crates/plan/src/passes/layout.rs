@@ -103,7 +103,7 @@ fn plain_axes(access: &Access<BufferId>) -> Option<Vec<Option<u32>>> {
     let mut seen = AxisSet::default();
     for index in &access.indices {
         let axis = index.as_axis();
-        let plain = axis.is_some() || index.terms.is_empty() && index.ids.is_empty();
+        let plain = axis.is_some() || index.as_constant().is_some();
         if !plain || axis.is_some_and(|axis| !seen.insert(axis)) {
             return None;
         }

@@ -1,6 +1,6 @@
 //! Steps that move elements and do nothing else, and how their neighbours do without them.
 
-use einfold_ir::{Access, AxisRef, BufferId, Draft, Dtype, Form, Index, Mode, Place, Step, Term, add_up};
+use einfold_ir::{Access, BufferId, Draft, Dtype, Form, Index, Indices, Mode, Place, Step};
 
 use crate::network::places;
 
@@ -50,32 +50,13 @@ impl View {
     /// What reads `from` as `reader` reads `to`.
     fn read_through(&self, view: &Step, reader: &Access<BufferId>) -> Access<BufferId> {
         let read = &view.reads[0];
-        let indices = read.indices.iter().map(|f| self.compose(f, &reader.indices)).collect();
-        Access { tensor: read.tensor, indices, conj: reader.conj != read.conj }
-    }
-
-    /// `f`, a position of `from`, at the positions `at` of `to`. Saturates only where there are no points: all others are
-    /// known to be inside of `from`.
-    fn compose(&self, f: &Index<BufferId>, at: &[Index<BufferId>]) -> Index<BufferId> {
-        let mut composed = Index::constant(f.offset);
-        for term in &f.terms {
-            match term.axis {
-                AxisRef::Loop(_) => composed.terms.push(*term),
-                AxisRef::Own(a) => {
-                    // An axis that `to` lacks has extent 1 and adds nothing.
-                    let Some(inner) = self.to_dims[a as usize].map(|dim| &at[dim]) else { continue };
-                    composed.offset = composed.offset.saturating_add(term.coef.saturating_mul(inner.offset));
-                    let moved = |t: &Term| Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis };
-                    composed.terms.extend(inner.terms.iter().map(moved));
-                }
-            }
-        }
-        add_up(&mut composed.terms);
-        composed
+        // An axis that `to` lacks has extent 1.
+        let of = |axis: u32| self.to_dims[axis as usize].map(|dim| &reader.indices[dim]);
+        Access { conj: reader.conj != read.conj, ..read.compose(&of) }
     }
 
     /// Where `to` is written when a step writes `from` at the positions `at`; for a permutation.
-    fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Vec<Index<BufferId>> {
+    fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Indices<BufferId> {
         let places = places(&view.reads[0].indices);
         let place = |a: u32| places.get(&a).copied();
         let written = |index: &Index<BufferId>| index.as_axis().and_then(place).map(|dim| at[dim].clone());
@@ -134,7 +115,7 @@ impl Neighbours {
             for (s, step) in region.steps.iter().enumerate() {
                 all.writers[step.write.tensor.0 as usize].push((r, s));
                 step.reads.iter().for_each(|read| all.readers[read.tensor.0 as usize].push((r, s)));
-                let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| &i.ids);
+                let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| i.ids());
                 positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[b.0 as usize] = true));
             }
         }

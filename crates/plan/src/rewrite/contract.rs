@@ -2,7 +2,7 @@
 
 use einfold_ir::{Algebra, Axis, Contraction, Def, Index, Ir, Node, NodeId, RegionId, Violation};
 
-use super::module::{Module, Substitution};
+use super::module::Module;
 use crate::network::{any_drops, places};
 use crate::roles::AxisSet;
 use crate::{Treatment, Why, treatment};
@@ -84,7 +84,7 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Opt
 /// Whether factor `k` reads the inner product at plain axes and fixed positions; with ids all of it, for then all are looked at.
 fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
     let read = &outer.factors[k].indices;
-    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || (i.terms.is_empty() && i.ids.is_empty());
+    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.as_constant().is_some();
     let (mut seen, mut inside) = (AxisSet::default(), AxisSet::default());
     let mut whole = |(i, &extent): (&Index<NodeId>, &usize)| match i.as_axis() {
         Some(a) => outer.axes[a as usize].extent == extent && seen.insert(a),
@@ -114,16 +114,16 @@ fn merged(outer: &Contraction, k: usize, inner: &Contraction, algebra: Algebra) 
             Index::axis(axes.len() as u32 - 1)
         }
     };
-    let substitution = Substitution((0..).zip(&inner.axes).map(&mut substitute).collect());
+    let substitution: Vec<_> = (0..).zip(&inner.axes).map(&mut substitute).collect();
     let mut factors = outer.factors.clone();
     let parts = inner.factors.iter().map(|factor| {
-        let mut factor = substitution.access(factor);
+        let mut factor = factor.compose(&|axis| substitution.get(axis as usize));
         factor.conj ^= read.conj;
         factor
     });
     factors.splice(k..=k, parts);
     let selections = factors.iter().filter(|f| f.has_ids()).count();
-    let scatters = usize::from(outer.output.iter().any(|i| !i.ids.is_empty()));
+    let scatters = usize::from(outer.output.iter().any(|i| i.has_ids()));
     let fits = factors.len() + selections + scatters <= MOST_TENSORS;
     fits.then(|| Contraction { axes, factors, algebra, ..outer.clone() })
 }

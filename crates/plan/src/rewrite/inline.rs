@@ -7,7 +7,7 @@ use einfold_ir::{
     RegionId, Violation,
 };
 
-use super::module::{Module, Substitution};
+use super::module::Module;
 use crate::compile::points;
 use crate::network::{any_drops, drops, places};
 
@@ -78,15 +78,17 @@ fn join(
         return None;
     }
     let places = places(&inner.output);
-    let axes = (0..inner.axes.len() as u32).map(|a| places.get(&a).map(|&dim| read.indices[dim].clone()));
-    let substitution = Substitution(axes.collect::<Option<_>>()?);
+    if (0..inner.axes.len() as u32).any(|axis| !places.contains_key(&axis)) {
+        return None;
+    }
+    let at = |axis: u32| places.get(&axis).map(|&dim| &read.indices[dim]);
     let mut factors = Factors::default();
     let mut ops: Ops = Vec::with_capacity(outer_ops.len() + inner_ops.len());
     for (op, dtype) in outer_ops {
         match op {
             op if of(&op) => {
                 ops.extend(inner_ops.iter().map(|&(op, dtype)| match op {
-                    PointOp::Read(j) => (factors.read(substitution.access(&inner.factors[j as usize])), dtype),
+                    PointOp::Read(j) => (factors.read(inner.factors[j as usize].compose(&at)), dtype),
                     op => (op, dtype),
                 }));
                 if read.conj && from.dtype.is_complex() {

@@ -1,7 +1,6 @@
 //! An expression that is being rewritten.
 
-use einfold_ir::AxisRef;
-use einfold_ir::{Access, Contraction, Def, Ids, Index, Ir, Node, NodeId, Term, Violation, add_up};
+use einfold_ir::{Contraction, Def, Ir, Node, NodeId, Violation};
 
 /// The nodes of an expression, open to changes that keep each after those it reads.
 pub(super) struct Module {
@@ -66,7 +65,7 @@ impl Module {
 /// Calls `f` with every node that a contraction uses, an earlier contribution included.
 pub(crate) fn for_each_read(c: &Contraction, f: &mut impl FnMut(NodeId)) {
     c.factors.iter().for_each(|a| a.for_each_tensor(&mut |id| f(*id)));
-    let ids = c.output.iter().flat_map(|i| &i.ids);
+    let ids = c.output.iter().flat_map(|i| i.ids());
     ids.for_each(|i| i.access.for_each_tensor(&mut |id| f(*id)));
     c.onto.iter().for_each(|id| f(*id));
 }
@@ -78,34 +77,5 @@ pub(crate) fn mapped(c: &Contraction, node: &impl Fn(&NodeId) -> NodeId) -> Cont
         output: c.output.iter().map(|i| i.map(node)).collect(),
         onto: c.onto.as_ref().map(node),
         ..c.clone()
-    }
-}
-
-/// What takes the place of each own axis: an index without ids.
-pub(super) struct Substitution(pub(super) Vec<Index<NodeId>>);
-
-impl Substitution {
-    pub(super) fn access(&self, access: &Access<NodeId>) -> Access<NodeId> {
-        Access { indices: access.indices.iter().map(|i| self.index(i)).collect(), ..access.clone() }
-    }
-
-    /// The recursion is as deep as gathers are nested.
-    pub(super) fn index(&self, index: &Index<NodeId>) -> Index<NodeId> {
-        let ids = |i: &Ids<NodeId>| Ids { access: self.access(&i.access), ..i.clone() };
-        let mut result = Index { offset: index.offset, terms: Vec::new(), ids: index.ids.iter().map(ids).collect() };
-        for term in &index.terms {
-            match term.axis {
-                AxisRef::Own(a) => {
-                    let inner = &self.0[a as usize];
-                    // All positions are inside of a tensor, so that nothing saturates.
-                    result.offset = result.offset.saturating_add(term.coef.saturating_mul(inner.offset));
-                    let moved = |t: &Term| Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis };
-                    result.terms.extend(inner.terms.iter().map(moved));
-                }
-                AxisRef::Loop(_) => result.terms.push(*term),
-            }
-        }
-        add_up(&mut result.terms);
-        result
     }
 }

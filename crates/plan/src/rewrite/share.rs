@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Index, Ir, NodeId, Violation};
+use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Violation};
 
-use super::module::{Module, Substitution, mapped};
+use super::module::{Module, mapped};
 
 /// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
 /// result needs. Returns how many nodes went.
@@ -54,11 +54,10 @@ fn canonical(c: &Contraction) -> Contraction {
         place[a as usize] = Some(order.len() as u32);
         order.push(a);
     }
-    let places = Substitution(place.iter().map(|place| Index::axis(place.unwrap_or(u32::MAX))).collect());
-    Contraction {
-        axes: order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect(),
-        factors: c.factors.iter().map(|factor| places.access(factor)).collect(),
-        output: c.output.iter().map(|index| places.index(index)).collect(),
-        ..c.clone()
-    }
+    let to = |axis: u32| place[axis as usize];
+    let mut canonical = c.clone();
+    canonical.axes = order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect();
+    canonical.factors.iter_mut().for_each(|factor| factor.renumber(&to));
+    canonical.output.iter_mut().for_each(|index| index.renumber(&to));
+    canonical
 }

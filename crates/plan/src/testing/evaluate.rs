@@ -83,16 +83,16 @@ impl Here<'_> {
     }
 
     fn position(&self, index: &Index<NodeId>, extent: i64) -> Result<Option<usize>, Outside> {
-        let mut at = index.offset;
-        for term in &index.terms {
+        let mut at = index.offset();
+        for term in index.terms() {
             let AxisRef::Own(axis) = term.axis else { panic!("no loops here") };
             at += term.coef * self.point[axis as usize] as i64;
         }
-        for ids in &index.ids {
+        for ids in index.ids() {
             let Some(id) = self.element(&ids.access)? else { return Ok(None) };
             at += ids.coef * id as i64;
         }
-        let any = |policy: OutOfRange| index.ids.iter().any(|ids| ids.policy == policy);
+        let any = |policy: OutOfRange| index.ids().iter().any(|ids| ids.policy == policy);
         if at < 0 && any(OutOfRange::Wrap) {
             at += extent;
         }

@@ -1,5 +1,6 @@
 use einfold_ir::{
-    Access, Algebra, Axis, Contraction, Count, Def, Dtype, Index, Ir, Node, NodeId, OutOfRange, Plan, RegionId, Tree,
+    Access, Algebra, Axis, Contraction, Count, Def, Dtype, Index, Indices, Ir, Node, NodeId, OutOfRange, Plan,
+    RegionId, Tree,
 };
 use einfold_order::{Budget, Order};
 
@@ -29,7 +30,7 @@ fn layer(size: &Layer, dtype: Dtype, algebra: Algebra, policies: [OutOfRange; 2]
     let c = Contraction {
         axes: vec![Axis::new("e", edges), Axis::new("f", inputs), Axis::new("h", hidden)],
         factors: vec![Access::new(x, vec![ids(src, 0), Index::axis(f)]), Access::plain(w, [f, h])],
-        output: vec![ids(dst, 1), Index::axis(h)],
+        output: vec![ids(dst, 1), Index::axis(h)].into(),
         expr: None,
         algebra,
         onto: None,
@@ -167,7 +168,7 @@ fn draw(rng: &mut Rng) -> Drawn {
     let floats = dtype == Dtype::F64 && algebra == Algebra::SUM_PRODUCT;
     let mut draw = Draw { rng, ir: Ir::new(), inputs: Vec::new(), axes, floats };
     let factors: Vec<_> = (0..2 + draw.rng.below(3)).map(|_| draw.factor(dtype)).collect();
-    let mut output: Vec<Index<NodeId>> = Vec::new();
+    let mut output = Indices::new();
     let mut shape = Vec::new();
     for _ in 0..draw.rng.below(3) {
         let (index, extent) = draw.index();
@@ -275,7 +276,7 @@ fn a_tensor_read_through_ids_keeps_its_name_and_axis() {
     let c = Contraction {
         axes: vec![Axis::new("e", 1000), Axis::new("f", 6), Axis::new("g", 7)],
         factors: vec![Access::new(x, vec![Index::axis(1), Index::axis(2), gather]), Access::plain(v, [1, 2])],
-        output: vec![Index::axis(0)],
+        output: vec![Index::axis(0)].into(),
         expr: None,
         algebra: Algebra::SUM_PRODUCT,
         onto: None,

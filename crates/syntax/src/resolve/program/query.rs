@@ -5,7 +5,7 @@ use super::form::{Affine, Tensor};
 use super::shape::axes_of_ids;
 use super::space::{Ground, Space};
 use einfold_ir::{
-    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Ir, Literal, Node, NodeId, PointOp, RegionId,
+    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Indices, Ir, Literal, Node, NodeId, PointOp, RegionId,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) fn greatest(ground: &Ground<'_>, affine: &Affine) -> Option<SizeQuery
         (_, dtypes) if dtypes.contains(&Dtype::U64) => (Dtype::F64, Some(Arc::new(sum(&coefs, dtypes, Dtype::F64)))),
         _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes, Dtype::I64)))),
     };
-    let (axes, output, algebra) = (ground.axes(&space), Vec::<Index<_>>::new(), Algebra::MAX_PLUS);
+    let (axes, output, algebra) = (ground.axes(&space), Indices::new(), Algebra::MAX_PLUS);
     let (mut ir, operands) = inputs(ground.tensors, &mut factors);
     let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
     let node =

@@ -2,8 +2,7 @@
 
 use super::super::Options;
 use super::form::{Affine, Contribution, Read, Slot, Tensor, Value, set};
-use einfold_ir::{Access, Axis, AxisRef, Ids, Index, NodeId, OutOfRange};
-use std::collections::BTreeMap;
+use einfold_ir::{Access, Axis, AxisRef, Ids, Index, Indices, NodeId, OutOfRange, Term};
 
 /// What the indices of a statement are made from once its sizes are known.
 #[derive(Clone, Copy)]
@@ -93,17 +92,16 @@ impl Ground<'_> {
             Slot::Axis(axis) if size == 1 && self.extents[*axis] != 1 => Index::constant(0),
             slot => self.index(space, slot),
         });
-        let indices = indices.collect();
         Access { conj: conj && tensor.dtype.is_complex(), ..Access::new(tensor.node, indices) }
     }
 
     /// Reads a tensor whose axes are these.
     pub(super) fn plain(&self, space: &Space, tensor: NodeId, axes: &[usize]) -> Access<NodeId> {
-        Access::new(tensor, axes.iter().map(|&axis| Index::affine(0, [(1, space.local(axis))])).collect())
+        Access::new(tensor, axes.iter().map(|&axis| Index::affine(0, [(1, space.local(axis))])))
     }
 
     /// Where each point goes.
-    pub(super) fn output(&self, space: &Space) -> Vec<Index<NodeId>> {
+    pub(super) fn output(&self, space: &Space) -> Indices<NodeId> {
         self.c.left.iter().map(|position| self.index(space, &position.slot)).collect()
     }
 
@@ -113,33 +111,23 @@ impl Ground<'_> {
             Slot::Group(axes) => {
                 let mut stride = 1_i64;
                 let mut terms: Vec<(i64, AxisRef)> = Vec::with_capacity(axes.len());
-                // By axis, where its term is.
-                let mut places: BTreeMap<usize, usize> = BTreeMap::new();
                 for &axis in axes.iter().rev() {
-                    let at = *places.entry(axis).or_insert(terms.len());
-                    match terms.get_mut(at) {
-                        Some((coef, _)) => *coef += stride,
-                        None => terms.push((stride, space.local(axis))),
-                    }
+                    terms.push((stride, space.local(axis)));
                     stride = stride.saturating_mul(i64::try_from(self.extents[axis]).unwrap_or(i64::MAX));
                 }
-                // An axis inside one without positions has the coefficient 0, and never runs.
-                terms.retain(|(coef, _)| *coef != 0);
-                terms.reverse();
-                Index::affine(0, terms)
+                Index::affine(0, terms.into_iter().rev())
             }
             Slot::Affine(affine) => self.affine(space, affine),
         }
     }
 
     fn affine(&self, space: &Space, affine: &Affine) -> Index<NodeId> {
-        let terms = affine.terms.iter().filter(|(coef, _)| *coef != 0);
-        let mut index = Index::affine(affine.offset, terms.map(|&(coef, axis)| (coef, space.local(axis))));
-        for (coef, read) in &affine.ids {
-            let policy = self.policy(read.tensor);
-            index.ids.push(Ids { coef: *coef, access: self.access(space, read, false), policy });
-        }
-        index
+        let terms = affine.terms.iter().map(|&(coef, axis)| Term { coef, axis: space.local(axis) });
+        let ids = |(coef, read): &(i64, Read)| {
+            let (access, policy) = (self.access(space, read, false), self.policy(read.tensor));
+            Ids { coef: *coef, access, policy }
+        };
+        Index::new(affine.offset, terms, affine.ids.iter().map(ids).collect())
     }
 
     /// The axes of the left, in the order in which they are written.
