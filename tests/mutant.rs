@@ -57,7 +57,7 @@ impl Mutant<'_> {
         if self.once_in(4) {
             let (tensor, policy, coef) =
                 (self.buffer(), self.pick(&OutOfRange::ALL), self.pick(&[1, 1, -1, 2, 0, i64::MAX]));
-            let rank = self.draft.buffers.get(tensor.0 as usize).map_or(0, |b| b.extents.len());
+            let rank = self.draft.buffers.get(tensor).map_or(0, |b| b.extents.len());
             let axis = self.axis();
             let access = Access::new(tensor, (0..rank).map(|_| Index::affine(0, [(1, axis)])));
             ids.push(Ids { coef, access, policy });
@@ -96,14 +96,14 @@ impl Mutant<'_> {
             return;
         }
         let (k, other, kind) = (self.below(count), self.below(count), self.below(6));
-        let rank = self.draft.buffers[k].extents.len();
+        let rank = self.draft.buffers.as_slice()[k].extents.len();
         let axis = self.below(rank);
         let order = (0..rank).map(|_| self.below(rank + 1) as u32).collect();
         match kind {
-            0 => _ = self.draft.buffers[k].extents.get_mut(axis).map(|extent| *extent = number),
-            1 => self.draft.buffers[k].extents.push(number),
-            2 => self.draft.buffers[k].dtype = dtype,
-            3 => self.draft.buffers[k].layout = Layout::Order(order),
+            0 => _ = self.draft.buffers.as_mut_slice()[k].extents.get_mut(axis).map(|extent| *extent = number),
+            1 => self.draft.buffers.as_mut_slice()[k].extents.push(number),
+            2 => self.draft.buffers.as_mut_slice()[k].dtype = dtype,
+            3 => self.draft.buffers.as_mut_slice()[k].layout = Layout::Order(order),
             4 => self.draft.buffers.swap(k, other),
             _ => _ = self.draft.buffers.remove(k),
         }
@@ -113,7 +113,7 @@ impl Mutant<'_> {
     fn change_place(&mut self) {
         let (count, number) = (self.draft.buffers.len(), self.number());
         let places: Vec<usize> =
-            (0..count).filter(|&k| matches!(self.draft.buffers[k].place, Place::Scratch(_))).collect();
+            (0..count).filter(|&k| matches!(self.draft.buffers.as_slice()[k].place, Place::Scratch(_))).collect();
         let near = self.pick(&[64, 128, usize::MAX - 63, 8]);
         match (self.below(4), &places[..]) {
             (0, _) => self.draft.scratch = number,
@@ -121,7 +121,7 @@ impl Mutant<'_> {
             (_, []) => {}
             (kind, places) => {
                 let k = self.pick(places);
-                if let Place::Scratch(at) = &mut self.draft.buffers[k].place {
+                if let Place::Scratch(at) = &mut self.draft.buffers.as_mut_slice()[k].place {
                     *at = if kind == 2 { number } else { at.wrapping_add(near) };
                 }
             }
@@ -261,7 +261,7 @@ impl Mutant<'_> {
             1 => self.draft.outputs.push(buffer),
             2 => self.draft.inputs.reverse(),
             3 => _ = self.draft.outputs.pop(),
-            4 => _ = self.draft.buffers.get_mut(buffer.0 as usize).map(|b| b.place = place),
+            4 => _ = self.draft.buffers.get_mut(buffer).map(|b| b.place = place),
             _ => self.draft.inputs.retain(|&input| input != buffer),
         }
     }

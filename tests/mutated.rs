@@ -72,7 +72,7 @@ fn lanes(own: bool) -> Draft {
         Region { loops: vec![], steps: vec![after], lanes: None },
     ];
     let scratch = lanes * apart + Plan::ALIGN;
-    Draft { buffers, regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
+    Draft { buffers: buffers.into(), regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
 }
 
 /// A valid draft.

@@ -113,7 +113,7 @@ impl<T> Access<T> {
     }
 
     /// The same access over another kind of tensor.
-    pub fn map<U>(&self, tensor: &impl Fn(&T) -> U) -> Access<U> {
+    pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Access<U> {
         Access {
             tensor: tensor(&self.tensor),
             indices: self.indices.iter().map(|i| i.map(tensor)).collect(),
@@ -157,7 +157,7 @@ impl<T> Access<T> {
     }
 
     /// Replaces every tensor that is read or written, those of ids included.
-    pub fn retarget(&mut self, f: &impl Fn(&T) -> T) {
+    pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
         self.tensor = f(&self.tensor);
         self.indices.iter_mut().for_each(|i| i.retarget(f));
     }

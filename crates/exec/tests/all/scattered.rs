@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Stopped, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Ids, Index, Literal, Mode, Nest, NodeId, OutOfRange,
-    Plan, PointOp, Step, Term,
+    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Ids, Index, Literal, Mode, Nest, NodeId,
+    OutOfRange, Plan, PointOp, Step, Term,
 };
 
 use super::support::{Build, Operation, Random, free};
@@ -64,7 +64,7 @@ fn run<I: Element, T: Element>(
     zero: T,
     threads: usize,
 ) -> Result<Vec<T>, Stopped> {
-    let n = plan.buffers[0].extents[0];
+    let n = plan.buffer(BufferId(0)).extents[0];
     let mut y = vec![zero; 3 * GROUPS];
     let ins = [
         AnyView::from_slice(&g.store, g.start(), &[n], &[g.step]).unwrap(),

@@ -2,8 +2,8 @@
 
 use einfold_exec::{AnyView, AnyViewMut, Bound, Control, Options, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, Ids, Index,
-    Layout, Literal, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Ids,
+    Index, Layout, Literal, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
 };
 
 /// A draft that grows, with one region at a time.
@@ -14,7 +14,7 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn new() -> Build {
         let draft = Draft {
-            buffers: vec![],
+            buffers: IdVec::new(),
             regions: vec![Region { loops: vec![], steps: vec![], lanes: None }],
             inputs: vec![],
             outputs: vec![],
@@ -44,8 +44,7 @@ impl Build {
 
     fn buffer(&mut self, dtype: Dtype, extents: &[usize], place: Place) -> BufferId {
         let label = format!("t{}", self.draft.buffers.len()).into();
-        self.draft.buffers.push(Buffer { label, dtype, extents: extents.to_vec(), place, layout: Layout::RowMajor });
-        BufferId(self.draft.buffers.len() as u32 - 1)
+        self.draft.buffers.push(Buffer { label, dtype, extents: extents.to_vec(), place, layout: Layout::RowMajor })
     }
 
     pub(crate) fn region(&mut self, loops: Vec<Axis>) {

@@ -155,12 +155,12 @@ impl<T> Index<T> {
     }
 
     /// Replaces every tensor that ids are read from.
-    pub fn retarget(&mut self, f: &impl Fn(&T) -> T) {
+    pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
         self.ids_mut().iter_mut().for_each(|i| i.access.retarget(f));
     }
 
     /// The same index over another kind of tensor.
-    pub fn map<U>(&self, tensor: &impl Fn(&T) -> U) -> Index<U> {
+    pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Index<U> {
         Index(match &self.0 {
             Repr::Constant(offset) => Repr::Constant(*offset),
             Repr::Term(term) => Repr::Term(*term),

@@ -1,6 +1,6 @@
 //! Contractions in slices: what a region computes in each turn, and where it adds that up.
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Ir, Node, NodeId, Term, Tree, Violation};
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, IdVec, Index, Ir, Node, NodeId, Term, Tree, Violation};
 use einfold_order::Slice;
 
 use super::Writer;
@@ -58,7 +58,7 @@ impl Sliced {
     pub(super) fn write(
         &self,
         out: &mut Ir,
-        ids: &[NodeId],
+        ids: &IdVec<NodeId, NodeId>,
         (node, c): (&Node, &Contraction),
         tree: &Tree,
     ) -> Result<NodeId, Violation> {
@@ -68,7 +68,7 @@ impl Sliced {
         let mut writer = Writer::new(out, ids, &self.node, &self.c);
         (writer.region, writer.onto) = (region, Some(total));
         writer.along(tree)?;
-        let onto = c.onto.map(|o| ids[o.0 as usize]);
+        let onto = c.onto.map(|o| ids[o]);
         if onto.is_none() && self.node.shape == node.shape {
             return Ok(total);
         }
@@ -87,7 +87,7 @@ impl Sliced {
             AxisRef::Loop(l) => self.loops[l as usize].extent,
         };
         let lane = AxisRef::Loop(0);
-        let written = Access::new((), self.c.output.iter().map(|index| index.map(&|_| ())));
+        let written = Access::new((), self.c.output.iter().map(|index| index.map(&mut |_| ())));
         if self.lanes && !written.tells(lane, extent) {
             self.node.shape.insert(0, self.loops[0].extent);
             self.c.output.insert(0, Index::affine(0, [(1, lane)]));

@@ -88,7 +88,7 @@ impl Writer<'_> {
         self.uses.add(network.output());
         let mut parts = Vec::with_capacity(2 * leaves);
         for (factor, kept) in self.c.factors.iter().zip(network.inputs()) {
-            let read = factor.map(&|id| self.ids[id.0 as usize]);
+            let read = factor.map(&mut |id| self.ids[*id]);
             let axes = lifted.axes_of(factor);
             parts.push(if kept.len() < axes.len() {
                 let stays = AxisSet::of(kept);
@@ -161,7 +161,7 @@ impl Writer<'_> {
     fn resolve(&self, positions: &[Position], indices: &mut [Index<NodeId>]) {
         for index in indices {
             if let Some(position) = positions.iter().find(|p| index.as_axis() == Some(p.axis)) {
-                *index = position.index.map(&|id| self.ids[id.0 as usize]);
+                *index = position.index.map(&mut |id| self.ids[*id]);
             }
         }
     }
@@ -210,7 +210,7 @@ impl Writer<'_> {
         let mut dims: Vec<Option<u32>> = Vec::new();
         if let Some((selection, positions)) = open {
             if let Some(tensor) = selection.of {
-                let id = self.ids[self.c.factors[tensor as usize].tensor.0 as usize];
+                let id = self.ids[self.c.factors[tensor as usize].tensor];
                 label = self.out.node(id).label.clone();
             }
             let least = positions.iter().map(|p| p.dim + 1).max().unwrap_or(0);

@@ -1,6 +1,6 @@
 //! Subtrees of constant factors as contractions of their own.
 
-use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Tree, Violation};
+use einfold_ir::{Access, Contraction, Def, IdVec, Index, Ir, Node, NodeId, Tree, Violation};
 use einfold_order::{Ordered, Slice, cost, evaluate_sliced};
 
 use super::constant_nodes;
@@ -17,7 +17,7 @@ pub(crate) fn lift(
 ) -> Result<(Ir, Vec<(NodeId, Ordered)>), PlanError> {
     let constant = constant_nodes(ir, operands);
     let (mut out, mut lifted) = (Ir::new(), Vec::new());
-    let mut ids = Vec::with_capacity(ir.nodes().len());
+    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
     let mut ordered = orders.iter().peekable();
     for id in ir.ids() {
         let node = ir.node(id);
@@ -25,9 +25,9 @@ pub(crate) fn lift(
         let new = match &node.def {
             Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
             Def::Contract(c) => {
-                let here = mapped(c, &|id: &NodeId| ids[id.0 as usize]);
-                let kept: Vec<bool> = c.factors.iter().map(|f| constant[f.tensor.0 as usize]).collect();
-                match order.filter(|_| treatment(node, c) == Treatment::Factored && !constant[id.0 as usize]) {
+                let here = mapped(c, &mut |id: &NodeId| ids[*id]);
+                let kept: Vec<bool> = c.factors.iter().map(|f| constant[f.tensor]).collect();
+                match order.filter(|_| treatment(node, c) == Treatment::Factored && !constant[id]) {
                     Some(order) => Cut::new(node, here, order, kept).write(&mut out, &mut lifted)?,
                     None => {
                         let new = out.push(Node { def: Def::Contract(here), ..node.clone() })?;
@@ -40,7 +40,7 @@ pub(crate) fn lift(
         };
         ids.push(new);
     }
-    ir.outputs().iter().try_for_each(|id| out.output(ids[id.0 as usize]))?;
+    ir.outputs().iter().try_for_each(|id| out.output(ids[*id]))?;
     Ok((out, lifted))
 }
 

@@ -79,7 +79,7 @@ pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let all = ir.ids().filter_map(contraction);
     all.map(|(id, c)| {
         let mut tree = report(ir, id, c, orders.get(&id).copied());
-        show_written(&mut tree, &compiled.made[id.0 as usize], &compiled.ir);
+        show_written(&mut tree, &compiled.made[id], &compiled.ir);
         tree
     })
     .collect()

@@ -1,6 +1,6 @@
 //! A product of products is one product, whose order is searched as a whole.
 
-use einfold_ir::{Algebra, Axis, Contraction, Def, Index, Ir, Node, NodeId, RegionId, Violation};
+use einfold_ir::{Algebra, Axis, Contraction, Def, IdVec, Index, Ir, Node, NodeId, RegionId, Violation};
 
 use super::module::Module;
 use crate::network::{any_drops, places};
@@ -20,11 +20,11 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let uses = module.uses();
     let bases: Vec<NodeId> = ir.ids().filter_map(|id| module.contraction(id)?.onto).collect();
     let mut merges = 0;
-    for id in ir.ids().filter(|id| uses[id.0 as usize] > 0) {
+    for id in ir.ids().filter(|&id| uses[id] > 0) {
         // Nodes that add up to one result have one algebra.
         let chained = bases.contains(&id) || module.contraction(id).is_some_and(|c| c.onto.is_some());
         while let Some(merged) = joint(&module, id, &uses, chained) {
-            module.nodes[id.0 as usize].def = Def::Contract(merged);
+            module.nodes[id].def = Def::Contract(merged);
             merges += 1;
         }
     }
@@ -32,14 +32,14 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
 }
 
 /// The contraction of node `id` with one of its factors merged into it.
-fn joint(module: &Module, id: NodeId, uses: &[u32], chained: bool) -> Option<Contraction> {
+fn joint(module: &Module, id: NodeId, uses: &IdVec<NodeId, u32>, chained: bool) -> Option<Contraction> {
     let node = module.node(id);
     let outer = module.contraction(id).filter(|c| is_product(node, c))?;
     (0..outer.factors.len()).find_map(|k| {
         let tensor = outer.factors[k].tensor;
         let inner = module.contraction(tensor)?;
         let from = module.node(tensor);
-        let fits = uses[tensor.0 as usize] == 1 && reads_whole(outer, k, from, inner);
+        let fits = uses[tensor] == 1 && reads_whole(outer, k, from, inner);
         let algebra = licensed((node, outer), (from, inner), chained).filter(|_| fits)?;
         merged(outer, k, inner, algebra)
     })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Violation};
+use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, IdVec, Ir, NodeId, Violation};
 
 use super::module::{Module, mapped};
 
@@ -10,14 +10,14 @@ use super::module::{Module, mapped};
 /// result needs. Returns how many nodes went.
 pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let mut module = Module::of(ir);
-    let mut ids: Vec<NodeId> = Vec::with_capacity(module.nodes.len());
+    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(module.nodes.len());
     let mut known: HashMap<Key, Vec<(Contraction, NodeId)>> = HashMap::new();
-    for (id, node) in ir.ids().zip(&mut module.nodes) {
+    for (id, node) in ir.ids().zip(module.nodes.iter_mut()) {
         let Def::Contract(c) = &mut node.def else {
             ids.push(id);
             continue;
         };
-        *c = mapped(c, &|id: &NodeId| ids[id.0 as usize]);
+        *c = mapped(c, &mut |id: &NodeId| ids[*id]);
         let canonical = canonical(c);
         let twins = known.entry((canonical.fingerprint(), node.shape.clone(), node.dtype)).or_default();
         let twin = twins.iter().find(|(other, _)| *other == canonical).map(|(_, twin)| *twin);
@@ -26,7 +26,7 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
         }
         ids.push(twin.unwrap_or(id));
     }
-    module.outputs.iter_mut().for_each(|id| *id = ids[id.0 as usize]);
+    module.outputs.iter_mut().for_each(|id| *id = ids[*id]);
     module.finish()
 }
 

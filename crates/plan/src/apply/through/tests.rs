@@ -203,7 +203,7 @@ fn close(a: &[Values], b: &[Values]) -> bool {
 /// Makes NaN every element that has no part in the result: what no id reads.
 fn poison(drawn: &mut Drawn) {
     let nan = |values: &[Values]| values.iter().flatten().any(|x| x.is_nan());
-    for slot in (0..drawn.inputs.len()).filter(|&k| drawn.ir.nodes()[k].dtype != Dtype::I64) {
+    for slot in (0..drawn.inputs.len()).filter(|&k| drawn.ir.node(NodeId(k as u32)).dtype != Dtype::I64) {
         for at in 0..drawn.inputs[slot].len() {
             let old = std::mem::replace(&mut drawn.inputs[slot][at], f64::NAN);
             if nan(&evaluate(&drawn.ir, &drawn.inputs).unwrap()) {
@@ -231,8 +231,8 @@ fn every_tree_means_what_one_step_does() {
         let (factors, all) = (lifted.factors(), lifted.factors() + lifted.positions.len());
         for leaves in [factors, all, all, all, all, all, all, all] {
             let tree = tree(&mut rng, leaves);
-            let mut list = vec![None; drawn.ir.nodes().len()];
-            list[y.0 as usize] = Some((&tree).into());
+            let mut list = drawn.ir.per_node(None);
+            list[y] = Some((&tree).into());
             let accepted = leaves == factors || lifted.selected.accepts(&tree);
             let applied = match apply(&drawn.ir, &list) {
                 Ok(applied) if accepted => applied,
@@ -259,7 +259,7 @@ fn an_id_outside_is_found_by_every_tree() {
         let inputs = [inputs(&mut rng), vec![src.to_vec(), dst.to_vec()]].concat();
         for path in [[[0, 1], [2, 4], [3, 5]], [[0, 2], [1, 4], [3, 5]], [[0, 2], [3, 4], [1, 5]]] {
             let tree = Tree::from_ssa(4, &path.map(|s| s.to_vec())).unwrap();
-            let applied = apply(&ir, &[None, None, None, None, Some((&tree).into())]).unwrap();
+            let applied = apply(&ir, &vec![None, None, None, None, Some((&tree).into())].into()).unwrap();
             assert_eq!(evaluate(&applied, &inputs), Err(Outside));
         }
     }

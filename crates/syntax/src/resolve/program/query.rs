@@ -51,8 +51,8 @@ fn inputs(tensors: &[Tensor], factors: &mut [Access<NodeId>]) -> (Ir, Vec<u32>) 
         let tensor = &tensors[operand as usize];
         ir.input(tensor.name.clone(), tensor.dtype, tensor.shape.as_slice());
     }
-    let place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
-    factors.iter_mut().for_each(|factor| *factor = factor.map(&place));
+    let mut place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
+    factors.iter_mut().for_each(|factor| factor.retarget(&mut place));
     (ir, operands)
 }
 
