@@ -1,7 +1,7 @@
 //! How often planning and calls allocate. A call with scratch memory and an output allocates nothing of ours.
 
 use einfold::ndarray::{Array2, Array3};
-use einfold::{AnyArray, Error, Expression, Operands, Scratch, Stage, einsum};
+use einfold::{AnyArray, Error, Expression, Operands, Scratch, Stage, cache, einsum};
 use num_complex::Complex;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -106,7 +106,7 @@ fn a_warm_call_allocates_nothing_of_ours() -> Result<(), Error> {
 struct Counts {
     /// Planning a parsed expression.
     compile: usize,
-    /// `einsum` of a text for the first time.
+    /// `einsum` where no plan is kept.
     cold: usize,
     /// `einsum` once more.
     again: usize,
@@ -126,7 +126,13 @@ fn counts(text: &str, operands: impl Operands + Copy) -> Result<Counts, Error> {
         })
     };
     let mut one_shot = || einsum::<Array2<f64>>(text, operands).map(drop);
-    let (cold, again) = (count(&mut one_shot), count(&mut one_shot));
+    // Scratch memory of the thread is there, as after some other calls.
+    let mut cold = 0;
+    for _ in 0..10 {
+        cache::clear();
+        cold = count(&mut one_shot);
+    }
+    let again = count(&mut one_shot);
     let expression = Expression::new(text)?;
     let compile = count(&mut || expression.plan_for(operands).map(drop));
     let plan = expression.plan_for(operands)?;
@@ -150,9 +156,9 @@ fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
         counts("ab,bc,cd,de,ef,fg,gh,hi,ij,jk->ak", (x, x, x, x, x, x, x, x, x, x))?,
     ];
     let bounds = [
-        Counts { compile: 565, cold: 585, again: 565, run: 1, into: 0 },
-        Counts { compile: 1435, cold: 1455, again: 1440, run: 1, into: 0 },
-        Counts { compile: 2730, cold: 2745, again: 2735, run: 1, into: 0 },
+        Counts { compile: 565, cold: 585, again: 1, run: 1, into: 0 },
+        Counts { compile: 1435, cold: 1455, again: 1, run: 1, into: 0 },
+        Counts { compile: 2730, cold: 2745, again: 1, run: 1, into: 0 },
     ];
     let list = |x: &Counts| [x.compile, x.cold, x.again, x.run, x.into];
     let within = |(counts, bounds)| list(counts).iter().zip(list(bounds)).all(|(&count, bound)| count <= bound);
