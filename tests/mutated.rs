@@ -72,7 +72,7 @@ fn lanes(own: bool) -> Draft {
         Region { loops: vec![], steps: vec![after], lanes: None },
     ];
     let scratch = lanes * apart + Plan::ALIGN;
-    Draft { buffers, regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
+    Draft { buffers: buffers.into(), regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
 }
 
 /// A valid draft.
@@ -121,7 +121,7 @@ fn size(draft: &Draft) -> usize {
 
 /// What the ids of an access do where they are outside, those of ids included.
 fn policies(access: &Access<BufferId>, all: &mut Vec<OutOfRange>) {
-    for ids in access.indices.iter().flat_map(|index| &index.ids) {
+    for ids in access.indices.iter().flat_map(|index| index.ids()) {
         all.push(ids.policy);
         policies(&ids.access, all);
     }

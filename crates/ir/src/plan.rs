@@ -9,7 +9,7 @@ use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
 use crate::region::Region;
 use crate::verify::{Proof, prove};
-use crate::{Algebra, Count, Dtype, Expr};
+use crate::{Algebra, Count, Dtype, Expr, IdVec};
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -159,7 +159,7 @@ pub struct Gemm {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
-    pub buffers: Vec<Buffer>,
+    pub buffers: IdVec<BufferId, Buffer>,
     /// The work, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
@@ -229,7 +229,7 @@ impl Plan {
     /// # Panics
     /// If the plan has no such buffer.
     pub fn lane_stride(&self, buffer: BufferId) -> usize {
-        self.proof.lane_strides[buffer.0 as usize]
+        self.proof.lane_strides[buffer]
     }
 }
 
@@ -247,7 +247,7 @@ impl Draft {
     /// # Panics
     /// If there is none.
     pub fn buffer(&self, id: BufferId) -> &Buffer {
-        &self.buffers[id.0 as usize]
+        &self.buffers[id]
     }
 
     /// All steps in order, each with the loop axes around it.

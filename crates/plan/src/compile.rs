@@ -5,7 +5,7 @@ mod cost;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
+use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, NodeId, Plan};
 use einfold_order::{Budget, Effort, Order, OrderError, Ordered, SavedOrder, Task, order_task};
 
 use self::build::Built;
@@ -55,7 +55,7 @@ pub struct Compiled {
     /// The expression with its orders written out: one node a step.
     pub ir: Ir,
     /// By node of the rewritten expression: which nodes of `ir` it became.
-    pub made: Vec<Made>,
+    pub made: IdVec<NodeId, Made>,
     /// The orders that were chosen, by node of the rewritten expression.
     pub orders: Vec<(NodeId, Ordered)>,
     /// Those of contractions with ids for which one step is not cheapest, likewise. Their trees have the
@@ -105,7 +105,7 @@ fn compile_by(
     let choice = orders::choice(ir, how, options.passes)?;
     let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
     let constant = match &options.constants[..] {
-        [] => vec![false; rewritten.nodes().len()],
+        [] => rewritten.per_node(false),
         operands => constants::constant_nodes(&rewritten, operands),
     };
     if let Order::Saved(saved) = how {
@@ -158,7 +158,7 @@ fn compile_by(
 /// Follows a saved order of a rewritten expression.
 fn compile_saved(
     rewritten: &Ir,
-    constant: &[bool],
+    constant: &IdVec<NodeId, bool>,
     saved: &SavedOrder,
     budget: &Budget,
     options: &PlanOptions,
@@ -265,7 +265,7 @@ fn finish(
     };
     let (mut through_ids, orders): (Vec<_>, Vec<_>) = orders.into_iter().partition(has_ids);
     for (id, ordered) in &mut through_ids {
-        ordered.cost = made_cost(&ir, &made[id.0 as usize]);
+        ordered.cost = made_cost(&ir, &made[*id]);
     }
     let cost = total_cost(&rewritten, orders.iter().chain(&through_ids));
     Ok(Compiled { plan, operands, prepared, rewritten, rewrites, ir, made, orders, through_ids, cost, memory, changes })

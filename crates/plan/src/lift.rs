@@ -39,7 +39,7 @@ impl Lifted {
             selections.push(selection(c, &found, Some(k as u32)));
             positions.push(found);
         }
-        if output.iter().any(|i| !i.ids.is_empty()) {
+        if output.iter().any(|i| i.has_ids()) {
             let found = lift(ir, axes, output, &node.shape);
             selections.push(selection(c, &found, None));
             positions.push(found);
@@ -95,7 +95,7 @@ impl Lifted {
 fn lift(ir: &Ir, axes: &mut Vec<Axis>, indices: &mut [Index<NodeId>], shape: &[usize]) -> Vec<Position> {
     let mut found = Vec::new();
     for (dim, index) in indices.iter_mut().enumerate() {
-        let Some(ids) = index.ids.first() else { continue };
+        let Some(ids) = index.ids().first() else { continue };
         let axis = axes.len() as u32;
         axes.push(Axis::new(ir.node(ids.access.tensor).label.clone(), shape[dim]));
         let index = std::mem::replace(index, Index::axis(axis));

@@ -162,7 +162,7 @@ impl Binder<'_> {
 /// Whether a point may contribute nothing.
 fn drops(step: &Step) -> bool {
     fn any(access: &Access<BufferId>) -> bool {
-        let mut ids = access.indices.iter().flat_map(|i| &i.ids);
+        let mut ids = access.indices.iter().flat_map(|i| i.ids());
         ids.any(|i| i.policy == OutOfRange::Drop || any(&i.access))
     }
     step.reads.iter().chain([&step.write]).any(any)

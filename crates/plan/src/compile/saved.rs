@@ -1,6 +1,6 @@
 //! Orders of whole expressions as values.
 
-use einfold_ir::{Contraction, Cost, Ir, Network, NodeId, Tree};
+use einfold_ir::{Contraction, Cost, IdVec, Ir, Network, NodeId, Tree};
 use einfold_order::{Budget, Mismatch, Order, OrderError, Ordered, SavedOrder, SavedTree, Task};
 
 use super::orders::constant_factors;
@@ -132,7 +132,12 @@ fn assigned<'c, 'i, 's>(
 }
 
 /// The orders of a saved order for an expression. `constant` tells which nodes are made of constant operands alone.
-pub(super) fn follow(ir: &Ir, constant: &[bool], saved: &SavedOrder, budget: &Budget) -> Result<Followed, PlanError> {
+pub(super) fn follow(
+    ir: &Ir,
+    constant: &IdVec<NodeId, bool>,
+    saved: &SavedOrder,
+    budget: &Budget,
+) -> Result<Followed, PlanError> {
     let (choices, of) = (choices(ir), saved.contractions.len());
     let assigned = assigned(&choices, saved)?;
     let (mut factored, mut through_ids) = (Vec::new(), Vec::new());

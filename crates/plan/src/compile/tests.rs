@@ -258,7 +258,7 @@ fn window([x, w]: [usize; 2], more: usize) -> Ir {
     let weights: Vec<NodeId> = (0..=more).map(|_| ir.input("w", Dtype::F64, [w])).collect();
     let text = format!("i{}->ik", ",k".repeat(weights.len()));
     let mut c = contraction(&text, &[&[x.0], &weights[..]].concat(), |axis| if axis == 'i' { x.1 } else { w });
-    c.output = vec![Index::affine(0, [(1, einfold_ir::AxisRef::Own(0)), (1, einfold_ir::AxisRef::Own(1))])];
+    c.output = vec![Index::affine(0, [(1, einfold_ir::AxisRef::Own(0)), (1, einfold_ir::AxisRef::Own(1))])].into();
     let y = ir.push(Node { shape: vec![x.1 + w - 1], ..node("y", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     ir
@@ -293,7 +293,7 @@ fn diagonals_of_results_and_repeated_axes_count() {
     let mut ir = Ir::new();
     let a = ir.input("a", Dtype::F64, [10]);
     let mut c = contraction("i,i->ij", &[a, a], |_| 10);
-    c.output = vec![Index::axis(0), Index::axis(0), Index::axis(1)];
+    c.output = vec![Index::axis(0), Index::axis(0), Index::axis(1)].into();
     let y = ir.push(Node { shape: vec![10, 10, 10], ..node("y", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     assert_eq!(with_passes(&ir, PassSet::ALL).cost.size, Count::from(1000u64));
@@ -312,7 +312,7 @@ fn weighted_layer([nodes, edges, groups, inputs, hidden]: [usize; 5]) -> Ir {
     c.factors[0] = Access::new(x, vec![ids(src), Index::axis(2)]);
     c.factors[1] = Access::plain(w, [2, 1]);
     c.factors[2] = Access::plain(s, [0]);
-    c.output = vec![ids(dst), Index::axis(1)];
+    c.output = vec![ids(dst), Index::axis(1)].into();
     let y = ir.push(Node { shape: vec![groups, hidden], ..node("H", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     ir
