@@ -3,17 +3,21 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::access::{Access, Axis, Label};
 use crate::algebra::Algebra;
 use crate::count::Count;
 use crate::dtype::Dtype;
 use crate::expr::Expr;
+use crate::id_vec::{IdVec, id};
 use crate::module::NodeId;
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct BufferId(pub u32);
+
+id!(BufferId);
 
 /// The order in which the axes of a tensor lie in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -171,7 +175,7 @@ pub struct Region {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
-    pub buffers: Vec<Buffer>,
+    pub buffers: IdVec<BufferId, Buffer>,
     /// The work, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
@@ -188,7 +192,7 @@ pub(crate) struct Proof {
     /// The depths of the steps of each region.
     pub(crate) depths: Vec<Vec<usize>>,
     /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
-    pub(crate) lane_strides: Vec<usize>,
+    pub(crate) lane_strides: IdVec<BufferId, usize>,
 }
 
 /// A verified plan.
@@ -198,15 +202,39 @@ pub(crate) struct Proof {
 /// not read what it writes; groups of a GEMM are roles of its axes; the bytes of intermediates and outputs can be counted;
 /// scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every lane. The
 /// executor relies on all of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) draft: Draft,
     pub(crate) proof: Proof,
+    pub(crate) id: PlanId,
+}
+
+/// The identity of a [`Plan`] in this process: of two plans with one id, both are clones of the same sealed plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlanId(u64);
+
+impl PlanId {
+    pub(crate) fn next() -> PlanId {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Plans are equal if their drafts are: the proof follows from the draft, and the id tells apart what is sealed twice.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Plan) -> bool {
+        self.draft == other.draft
+    }
 }
 
 impl Plan {
     /// Alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
+
+    /// Which sealed plan this is.
+    pub fn id(&self) -> PlanId {
+        self.id
+    }
 
     /// As [`Region::depths`], of all regions.
     pub fn depths(&self) -> &[Vec<usize>] {
@@ -218,7 +246,7 @@ impl Plan {
     /// # Panics
     /// If the plan has no such buffer.
     pub fn lane_stride(&self, buffer: BufferId) -> usize {
-        self.proof.lane_strides[buffer.0 as usize]
+        self.proof.lane_strides[buffer]
     }
 }
 
@@ -236,7 +264,7 @@ impl Draft {
     /// # Panics
     /// If there is none.
     pub fn buffer(&self, id: BufferId) -> &Buffer {
-        &self.buffers[id.0 as usize]
+        &self.buffers[id]
     }
 
     /// All steps in order, each with the loop axes around it.

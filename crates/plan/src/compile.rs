@@ -5,8 +5,8 @@ mod choices;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
-use einfold_order::{Budget, Effort, Order, OrderError, Ordered, STRATEGIES, SavedOrder, Task, order_task};
+use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, NodeId, Plan};
+use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
 
 use self::build::Built;
 use self::orders::Finder;
@@ -57,11 +57,11 @@ pub struct Compiled {
     /// The expression with its orders written out: one node a step.
     pub ir: Ir,
     /// By node of the rewritten expression: which nodes of `ir` it became.
-    pub made: Vec<Made>,
+    pub made: IdVec<NodeId, Made>,
     /// The orders that were chosen, in the order of the nodes of the rewritten expression. A contraction with ids has one where
     /// one step is not cheapest; its tree has the [selections](einfold_order::Selection) of the ids as further leaves, or the
     /// factors alone.
-    pub orders: Vec<(NodeId, Ordered)>,
+    pub orders: Vec<(NodeId, FoundOrder)>,
     /// What it costs, whatever the machine.
     pub cost: Cost,
     /// What memory it takes.
@@ -72,7 +72,7 @@ pub struct Compiled {
 
 impl Compiled {
     /// The orders of contractions without ids.
-    pub fn without_ids(&self) -> impl Iterator<Item = &Ordered> {
+    pub fn without_ids(&self) -> impl Iterator<Item = &FoundOrder> {
         let has_ids = |id: NodeId| is_through_ids(&self.rewritten, id);
         self.orders.iter().filter(move |(id, _)| !has_ids(*id)).map(|(_, ordered)| ordered)
     }
@@ -100,7 +100,7 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
 const LOOPS: u64 = 8;
 
 /// Finds the order of a task.
-type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<Ordered, OrderError> + 's;
+type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<FoundOrder, OrderError> + 's;
 
 /// As [`compile`], by any search.
 fn compile_by(
@@ -113,7 +113,7 @@ fn compile_by(
     let mut trace = Trace::new(options.trace);
     let rewritten = orders::rewritten(ir, how, options.passes, &mut trace)?;
     let constant = match &options.constants[..] {
-        [] => vec![false; rewritten.nodes().len()],
+        [] => rewritten.per_node(false),
         operands => constants::constant_nodes(&rewritten, operands),
     };
     let limit = budget.memory_bytes;
@@ -189,7 +189,7 @@ impl Planner<'_> {
     fn follow(
         &mut self,
         rewritten: &Ir,
-        constant: &[bool],
+        constant: &IdVec<NodeId, bool>,
         saved: &SavedOrder,
         budget: &Budget,
     ) -> Result<Compiled, PlanError> {
@@ -232,7 +232,7 @@ impl Planner<'_> {
         let Part { ir: rewritten, mut orders, operands, .. } = rest;
         let Built { applied: Applied { ir, made }, plan, memory, trace: of_steps } = built;
         for (id, ordered) in orders.iter_mut().filter(|(id, _)| is_through_ids(&rewritten, *id)) {
-            ordered.cost = made_cost(&ir, &made[id.0 as usize]);
+            ordered.cost = made_cost(&ir, &made[*id]);
         }
         let cost = total_cost(&rewritten, orders.iter());
         let mut trace = std::mem::take(&mut self.trace);
@@ -258,7 +258,7 @@ fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
 }
 
 /// What is made of constants, if there are some, and the rest.
-fn parts(ir: &Ir, orders: Vec<(NodeId, Ordered)>, options: &PlanOptions) -> Result<(Option<Part>, Part), PlanError> {
+fn parts(ir: &Ir, orders: Vec<(NodeId, FoundOrder)>, options: &PlanOptions) -> Result<(Option<Part>, Part), PlanError> {
     if options.constants.is_empty() {
         let operands = (0..ir.inputs().len() as u32).collect();
         let hints = options.hints.clone();

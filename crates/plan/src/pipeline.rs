@@ -3,7 +3,7 @@
 mod choice;
 mod trace;
 
-use einfold_ir::{Draft, Ir, Plan, Violation, verify_steps};
+use einfold_ir::{Draft, IdVec, Ir, NodeId, Plan, Violation, verify_steps};
 
 use crate::apply::{Applied, Route, write_out};
 use crate::error::PlanError;
@@ -215,7 +215,7 @@ impl Stage {
 pub(crate) enum Program<'p> {
     Module(Ir),
     /// With the route of each node.
-    Ordered(&'p Ir, &'p [Option<Route<'p>>]),
+    Ordered(&'p Ir, &'p IdVec<NodeId, Option<Route<'p>>>),
     Expanded(Applied),
     Steps(Applied, Draft),
     Assigned(Applied, Draft),

@@ -1,7 +1,7 @@
 //! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
 
-use einfold_ir::{BufferId, Count, Draft, Ir, Mode, NodeId, Plan};
-use einfold_order::Ordered;
+use einfold_ir::{Count, Draft, IdVec, Ir, Mode, NodeId, Plan};
+use einfold_order::FoundOrder;
 
 use crate::apply::{Applied, Made, Route};
 use crate::constants::Part;
@@ -59,9 +59,9 @@ impl Built {
     fn in_lanes(part: &Part, counts: &[u64], passes: PassSet, trace: bool) -> Result<Built, PlanError> {
         #[cfg(test)]
         tests::BUILDS.set(tests::BUILDS.get() + 1);
-        let mut routes = vec![None; part.ir.nodes().len()];
+        let mut routes = part.ir.per_node(None);
         for ((id, ordered), &lanes) in part.orders.iter().zip(counts) {
-            routes[id.0 as usize] = Some(Route { lanes, ..ordered.into() });
+            routes[*id] = Some(Route { lanes, ..ordered.into() });
         }
         let mut trace = Trace::new(trace);
         let mut observe = |stage, changes, program: &Program<'_>| trace.record(stage, changes, program);
@@ -83,18 +83,18 @@ impl Built {
 
 /// Changes the extents that follow from the number of lanes: the first loop of each region in lanes, and the results that each
 /// lane has for itself. `made` are the nodes that each contraction became, `counts` the lanes of each order.
-fn set_lanes(draft: &mut Draft, part: &Part, made: &[Made], counts: &[u64]) {
+fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts: &[u64]) {
     let Draft { regions, buffers, .. } = draft;
     for region in regions.iter_mut().filter(|region| region.lanes.is_some()) {
         let origin = region.steps[0].origin.0;
-        let of = |(id, _): &(NodeId, Ordered)| made[id.0 as usize].nodes.contains(&origin);
+        let of = |(id, _): &(NodeId, FoundOrder)| made[*id].nodes.contains(&origin);
         let Some(at) = part.orders.iter().position(of) else { continue };
         let (lanes, rank) = (counts[at] as usize, part.ir.node(part.orders[at].0).shape.len());
         region.loops[0].extent = lanes;
         // What the turns add to is shared by the lanes, along a first axis where they meet otherwise.
         let totals = region.steps.iter().filter(|step| step.mode == Mode::Accumulate).map(|step| step.write.tensor);
-        for BufferId(total) in totals {
-            let extents = &mut buffers[total as usize].extents;
+        for total in totals {
+            let extents = &mut buffers[total].extents;
             if extents.len() > rank {
                 extents[0] = lanes;
             }
@@ -104,7 +104,7 @@ fn set_lanes(draft: &mut Draft, part: &Part, made: &[Made], counts: &[u64]) {
 
 /// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
 /// contraction alone, whatever the machine.
-fn lanes(ir: &Ir, id: NodeId, ordered: &Ordered, most: u64) -> u64 {
+fn lanes(ir: &Ir, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));
@@ -121,7 +121,7 @@ fn lanes(ir: &Ir, id: NodeId, ordered: &Ordered, most: u64) -> u64 {
 mod tests {
     use std::cell::Cell;
 
-    use einfold_order::{Budget, Order, Slice, evaluate_sliced, order};
+    use einfold_order::{Budget, Order, SlicedAxis, order, sliced_cost};
 
     use super::{Built, MOST_LANES, lanes};
     use crate::constants::Part;
@@ -137,13 +137,13 @@ mod tests {
     }
 
     /// A contraction with its order in these slices.
-    fn sliced(text: &str, sizes: &[usize], path: &[[u32; 2]], slices: &[Slice]) -> Part {
+    fn sliced(text: &str, sizes: &[usize], path: &[[u32; 2]], slices: &[SlicedAxis]) -> Part {
         let ir = letters(text, sizes);
         let id = ir.outputs()[0];
         let network = network(&ir, id).unwrap();
         let path = Order::Ssa(path.iter().map(|step| step.to_vec()).collect());
         let mut ordered = order(&network, &path, &Budget::default()).unwrap();
-        ordered.cost = evaluate_sliced(&network, &ordered.tree, slices);
+        ordered.cost = sliced_cost(&network, &ordered.tree, slices);
         ordered.slices = slices.to_vec();
         Part { ir, orders: vec![(id, ordered)], operands: Vec::new(), hints: Hints::default() }
     }
@@ -191,7 +191,7 @@ mod tests {
         assert!(fewer > 20, "{fewer} plans have fewer lanes than are of use");
     }
 
-    fn slice((axis, parts): (u32, u64)) -> Slice {
-        Slice { axis, parts }
+    fn slice((axis, parts): (u32, u64)) -> SlicedAxis {
+        SlicedAxis { axis, parts }
     }
 }

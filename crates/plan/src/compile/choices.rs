@@ -1,7 +1,7 @@
 //! The contractions that have an order to choose.
 
-use einfold_ir::{Access, Contraction, Cost, Ir, Network, NodeId, Tree};
-use einfold_order::Ordered;
+use einfold_ir::{Access, Contraction, Cost, IdVec, Ir, Network, NodeId, Tree};
+use einfold_order::FoundOrder;
 
 use crate::error::PlanError;
 use crate::lift::Lifted;
@@ -67,7 +67,7 @@ impl Choice<'_> {
     }
 
     /// The order along a tree of a contraction with ids; none if that is one step. Its cost is known when it is written out.
-    pub(super) fn along(&self, lifted: &Lifted, tree: &Tree) -> Result<Option<Ordered>, PlanError> {
+    pub(super) fn along(&self, lifted: &Lifted, tree: &Tree) -> Result<Option<FoundOrder>, PlanError> {
         let (node, factors) = (self.id, self.c.factors.len());
         let several = if tree.leaves() == lifted.leaves() {
             if !lifted.selected.accepts(tree) {
@@ -83,13 +83,13 @@ impl Choice<'_> {
     }
 
     /// The factors that are made of constant operands alone. `constant` tells which nodes are.
-    pub(super) fn constant_factors(&self, constant: &[bool]) -> Vec<u32> {
-        let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor.0 as usize];
+    pub(super) fn constant_factors(&self, constant: &IdVec<NodeId, bool>) -> Vec<u32> {
+        let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor];
         (0..).zip(&self.c.factors).filter(is_constant).map(|(k, _)| k).collect()
     }
 }
 
 /// An order whose cost is known when it is written out.
-pub(super) fn unpriced(tree: Tree, strategy: &'static str) -> Ordered {
-    Ordered { tree, slices: Vec::new(), cost: Cost::default(), strategy, record: None }
+pub(super) fn unpriced(tree: Tree, strategy: &'static str) -> FoundOrder {
+    FoundOrder { tree, slices: Vec::new(), cost: Cost::default(), strategy, record: None }
 }

@@ -1,7 +1,7 @@
 //! The order of each contraction.
 
-use einfold_ir::{Count, Def, Ir, Network, NodeId, RegionId};
-use einfold_order::{Budget, Order, OrderError, Ordered, STRATEGIES, Strategy, Task, order, order_selected};
+use einfold_ir::{Count, Def, IdVec, Ir, Network, NodeId, RegionId};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Strategy, Task, order, order_with_selections};
 
 use super::Search;
 use super::choices::{Choice, choices, only, unpriced};
@@ -20,7 +20,7 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
         rewritten_by(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
     };
     match how {
-        Order::Strategy(strategy) => by(if strategy.sees_ids { passes } else { apart }),
+        Order::Strategy(strategy) => by(if strategy.searches_selections { passes } else { apart }),
         Order::Replay(_) => by(passes),
         Order::Linear(_) | Order::Ssa(_) => {
             let joint = by(passes)?;
@@ -44,15 +44,15 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
 pub(super) struct Finder<'a> {
     pub(super) ir: &'a Ir,
     /// Which nodes are made of constant operands alone.
-    pub(super) constant: &'a [bool],
+    pub(super) constant: &'a IdVec<NodeId, bool>,
     pub(super) how: &'a Order,
     pub(super) search: &'a Search<'a>,
     /// The contractions that have a choice.
     choices: Vec<Choice<'a>>,
     /// By node the bytes of all others that are in memory while it is computed.
-    beside: Vec<u64>,
+    beside: IdVec<NodeId, u64>,
     /// The orders of contractions with ids, which no limit changes; none to compute each in one step.
-    through_ids: Vec<(NodeId, Ordered)>,
+    through_ids: Vec<(NodeId, FoundOrder)>,
 }
 
 impl<'a> Finder<'a> {
@@ -60,7 +60,7 @@ impl<'a> Finder<'a> {
     /// [`PlanError::OnePath`] and what is wrong with a path.
     pub(super) fn new(
         ir: &'a Ir,
-        constant: &'a [bool],
+        constant: &'a IdVec<NodeId, bool>,
         (how, budget): (&'a Order, &Budget),
         search: &'a Search<'a>,
     ) -> Result<Finder<'a>, PlanError> {
@@ -89,7 +89,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// Those of the search; [`PlanError::TooLarge`] where it keeps to no limit.
-    pub(super) fn all(&self, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+    pub(super) fn all(&self, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
         let mut through_ids = self.through_ids.iter().peekable();
         let mut orders = Vec::with_capacity(self.choices.len());
         for choice in &self.choices {
@@ -102,9 +102,9 @@ impl<'a> Finder<'a> {
     }
 
     /// The order of a contraction without ids.
-    fn search(&self, choice: &Choice<'_>, budget: &Budget) -> Result<Ordered, PlanError> {
+    fn search(&self, choice: &Choice<'_>, budget: &Budget) -> Result<FoundOrder, PlanError> {
         let Choice { id, c, .. } = *choice;
-        let (node, beside) = (self.ir.node(id), self.beside[id.0 as usize]);
+        let (node, beside) = (self.ir.node(id), self.beside[id]);
         let network = network_of(c, choice.shape);
         let element_bytes = node.dtype.size() as u64;
         // Loops are not nested.
@@ -132,7 +132,7 @@ fn first_network(ir: &Ir) -> Option<Network> {
 
 /// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for the contraction without ids, if
 /// there is one; then these are ordered as by default.
-fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     if let (Some(tensors), Some(choice)) = (how.tensors(), only(choices))
         && let Some(lifted) = &choice.lifted
     {
@@ -141,7 +141,7 @@ fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<V
         return Ok(ordered.flatten().map(|ordered| (choice.id, ordered)).into_iter().collect());
     }
     let strategy = match how {
-        Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
+        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
         Order::Strategy(strategy) => strategy,
         _ => &STRATEGIES[0],
     };
@@ -157,10 +157,10 @@ pub(super) fn with_ids(
     choice: &Choice<'_>,
     strategy: &'static Strategy,
     budget: &Budget,
-) -> Result<Option<Ordered>, PlanError> {
+) -> Result<Option<FoundOrder>, PlanError> {
     let (Some(lifted), how) = (&choice.lifted, &Order::Strategy(strategy)) else { return Ok(None) };
     if lifted.selected.is_small() {
-        return Ok(order_selected(&lifted.selected, how).map(|tree| unpriced(tree, strategy.name)));
+        return Ok(order_with_selections(&lifted.selected, how).map(|tree| unpriced(tree, strategy.name)));
     }
     // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
     let budget = &Budget { memory_bytes: None, ..*budget };
@@ -169,27 +169,27 @@ pub(super) fn with_ids(
 }
 /// For each node the bytes of all others that are in memory while it is computed, operands not counted: results, which have
 /// their memory from the start, and what is still to be read.
-fn beside(ir: &Ir) -> Vec<u64> {
+fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
     let bytes = |id: NodeId| {
         let node = ir.node(id);
         let size = node.shape.iter().fold(node.dtype.size() as u64, |n, &extent| n.saturating_mul(extent as u64));
         if matches!(node.def, Def::Input { .. }) { 0 } else { size }
     };
-    let mut result = vec![false; ir.nodes().len()];
-    ir.outputs().iter().for_each(|id| result[id.0 as usize] = true);
+    let mut result = ir.per_node(false);
+    ir.outputs().iter().for_each(|id| result[*id] = true);
     let mut alive: u64 = ir.outputs().iter().map(|&id| bytes(id)).fold(0, u64::saturating_add);
-    let mut ends: Vec<Vec<NodeId>> = vec![Vec::new(); ir.nodes().len()];
-    let mut last: Vec<NodeId> = ir.ids().collect();
+    let mut ends: IdVec<NodeId, Vec<NodeId>> = ir.per_node(Vec::new());
+    let mut last: IdVec<NodeId, NodeId> = ir.ids().collect();
     for (id, c) in contractions(ir) {
         let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.onto);
-        accesses.for_each(|read| last[read.0 as usize] = id);
+        accesses.for_each(|read| last[*read] = id);
     }
-    ir.ids().for_each(|id| ends[last[id.0 as usize].0 as usize].push(id));
+    ir.ids().for_each(|id| ends[last[id]].push(id));
     let step = |id: NodeId| {
-        let (own, kept) = (bytes(id), result[id.0 as usize]);
+        let (own, kept) = (bytes(id), result[id]);
         let before = if kept { alive.saturating_sub(own) } else { alive };
         alive = if kept { alive } else { alive.saturating_add(own) };
-        let over = ends[id.0 as usize].iter().filter(|ended| !result[ended.0 as usize]);
+        let over = ends[id].iter().filter(|ended| !result[**ended]);
         alive = over.fold(alive, |alive, &ended| alive.saturating_sub(bytes(ended)));
         before
     };

@@ -1,7 +1,7 @@
 //! Orders of whole expressions as values.
 
-use einfold_ir::{Ir, NodeId, Tree};
-use einfold_order::{Budget, Mismatch, Order, OrderError, Ordered, SavedOrder, SavedTree, Task};
+use einfold_ir::{IdVec, Ir, NodeId, Tree};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, OrderMismatch, SavedOrder, SavedTree, Task};
 
 use super::Compiled;
 use super::choices::{Choice, choices, factored};
@@ -56,7 +56,7 @@ fn assigned<'c, 'i, 's>(
     } else if trees.len() == factored.len() {
         Ok(factored.into_iter().zip(trees).collect())
     } else {
-        Err(Mismatch::Contractions { saved: trees.len(), given: choices.len() }.into())
+        Err(OrderMismatch::Contractions { saved: trees.len(), given: choices.len() }.into())
     }
 }
 
@@ -64,11 +64,11 @@ fn assigned<'c, 'i, 's>(
 /// operands alone; `search` orders a contraction with ids where the saved order has only those without.
 pub(super) fn follow(
     ir: &Ir,
-    constant: &[bool],
+    constant: &IdVec<NodeId, bool>,
     saved: &SavedOrder,
     budget: &Budget,
-    search: impl Fn(&Choice<'_>) -> Result<Option<Ordered>, PlanError>,
-) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+    search: impl Fn(&Choice<'_>) -> Result<Option<FoundOrder>, PlanError>,
+) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     let choices = choices(ir);
     let of = saved.contractions.len();
     let mut assigned = assigned(&choices, saved)?.into_iter().enumerate().peekable();
@@ -77,7 +77,7 @@ pub(super) fn follow(
         let ordered = match (assigned.next_if(|(_, (at, _))| at.id == choice.id), &choice.lifted) {
             (None, _) => search(choice)?,
             (Some((k, (_, tree))), Some(_)) if !tree.slices.is_empty() => {
-                return Err(Mismatch::Sliced.in_contraction(k, of).into());
+                return Err(OrderMismatch::Sliced.in_contraction(k, of).into());
             }
             (Some((_, (_, tree))), Some(lifted)) => choice.along(lifted, &tree.tree)?,
             (Some((k, (_, tree))), None) => {

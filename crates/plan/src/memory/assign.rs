@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use einfold_ir::{Draft, Lifetime, Place, Plan};
+use einfold_ir::{BufferId, Draft, Id, IdVec, Lifetime, Place, Plan};
 
 use super::limit::{ADDRESSABLE, too_large};
 use crate::error::PlanError;
@@ -29,7 +29,7 @@ pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError>
 /// The offsets of all intermediates.
 struct Assignment {
     /// By buffer; none where it is no intermediate.
-    offsets: Vec<Option<usize>>,
+    offsets: IdVec<BufferId, Option<usize>>,
     /// By region in lanes: bytes from the copies of one lane to those of the next.
     lanes: Vec<Option<usize>>,
     /// Bytes of scratch memory.
@@ -40,13 +40,13 @@ impl Assignment {
     /// One after the other: those that exist once, then those of the lanes of each region.
     fn apart(draft: &Draft) -> Result<Assignment, PlanError> {
         let own = draft.lane_buffers();
-        let is_scratch = |k: &usize| matches!(draft.buffers[*k].place, Place::Scratch(_));
-        let mut order: Vec<usize> = (0..draft.buffers.len()).filter(is_scratch).collect();
+        let is_scratch = |k: &BufferId| matches!(draft.buffers[*k].place, Place::Scratch(_));
+        let mut order: Vec<BufferId> = draft.buffers.ids().filter(is_scratch).collect();
         order.sort_by_key(|&k| own[k]);
         let lanes = draft.regions.iter().map(|r| r.lanes.map(|_| 0)).collect();
-        let mut assignment = Assignment { offsets: vec![None; own.len()], lanes, scratch: 0 };
+        let mut assignment = Assignment { offsets: IdVec::filled(own.len(), None), lanes, scratch: 0 };
         let within =
-            |end: Option<usize>, k: usize| end.filter(|&e| e <= ADDRESSABLE).ok_or_else(|| too_large(draft, k));
+            |end: Option<usize>, k: BufferId| end.filter(|&e| e <= ADDRESSABLE).ok_or_else(|| too_large(draft, k));
         for some in order.chunk_by(|&a, &b| own[a] == own[b]) {
             let (start, mut end) = (assignment.scratch, assignment.scratch);
             for &k in some {
@@ -70,11 +70,11 @@ impl Assignment {
         let (lives, own) = (draft.lifetimes(), draft.lane_buffers());
         let mut once: Vec<Wanted> = Vec::new();
         let mut in_lanes: Vec<Vec<Wanted>> = vec![Vec::new(); draft.regions.len()];
-        let mut offsets = vec![None; draft.buffers.len()];
-        for (k, buffer) in draft.buffers.iter().enumerate().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
+        let mut offsets = IdVec::filled(draft.buffers.len(), None);
+        for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
             offsets[k] = Some(0);
             if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
-                let wanted = Wanted { of: k, life, bytes: bytes.next_multiple_of(Plan::ALIGN) };
+                let wanted = Wanted { of: k.place(), life, bytes: bytes.next_multiple_of(Plan::ALIGN) };
                 own[k].map_or(&mut once, |region| &mut in_lanes[region]).push(wanted);
             }
         }
@@ -95,8 +95,10 @@ impl Assignment {
         let (places, scratch) = place(once, steps);
         for (of, at) in places {
             match of.checked_sub(buffers) {
-                None => offsets[of] = Some(at),
-                Some(lane) => insides[lane].iter().for_each(|&(k, inside)| offsets[k] = Some(at + inside)),
+                None => offsets[BufferId::at(of)] = Some(at),
+                Some(lane) => {
+                    insides[lane].iter().for_each(|&(k, inside)| offsets[BufferId::at(k)] = Some(at + inside))
+                }
             }
         }
         Assignment { offsets, lanes, scratch }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, Index, NodeId, Place, Plan, Step};
+use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Place, Plan, Step};
 
 use super::{Memory, Packed};
 use crate::error::{Excess, Large, PlanError, Unsliced};
@@ -19,7 +19,8 @@ pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
         let bytes = buffer.bytes().filter(|&bytes| bytes <= ADDRESSABLE - Plan::ALIGN);
         matches!(buffer.place, Place::Input(_)) || bytes.is_some()
     };
-    draft.buffers.iter().position(|buffer| !fits(buffer)).map_or(Ok(()), |k| Err(too_large(draft, k)))
+    let wide = draft.buffers.entries().find(|(_, buffer)| !fits(buffer));
+    wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
 }
 
 /// Refuses a plan that takes more than `limit` bytes.
@@ -39,12 +40,12 @@ pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), Pla
 }
 
 /// The step at which most memory is in use, counted through all regions, and the largest buffer in it then.
-fn worst(plan: &Plan) -> (usize, usize) {
+fn worst(plan: &Plan) -> (usize, BufferId) {
     let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
     // By how much the bytes in use change from one step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
-    let mut sizes = vec![0i128; plan.buffers.len()];
-    for (k, ((buffer, life), lane)) in plan.buffers.iter().zip(&lives).zip(own).enumerate() {
+    let mut sizes: IdVec<BufferId, i128> = IdVec::filled(plan.buffers.len(), 0);
+    for (k, ((buffer, life), lane)) in plan.buffers.ids().zip(plan.buffers.iter().zip(&lives).zip(own)) {
         let Some(life) = life.filter(|_| !matches!(buffer.place, Place::Input(_))) else { continue };
         let lanes = lane.map_or(1, |region| plan.regions[region].lane_count());
         sizes[k] = buffer.bytes().unwrap_or(usize::MAX) as i128 * lanes as i128;
@@ -61,26 +62,26 @@ fn worst(plan: &Plan) -> (usize, usize) {
         }
     }
     // Results have their memory all the time.
-    let held = |k: &usize| {
+    let held = |k: &BufferId| {
         let alive = lives[*k].is_some_and(|life| life.first <= worst && worst <= life.last);
         alive || matches!(plan.buffers[*k].place, Place::Output(_))
     };
-    let largest = (0..plan.buffers.len()).filter(held).max_by_key(|&k| (sizes[k], Reverse(k)));
-    (worst, largest.unwrap_or_default())
+    let largest = plan.buffers.ids().filter(held).max_by_key(|&k| (sizes[k], Reverse(k)));
+    (worst, largest.unwrap_or(BufferId(0)))
 }
 
 /// An intermediate or a result that cannot be addressed.
-pub(super) fn too_large(draft: &Draft, buffer: usize) -> PlanError {
-    let writes = |(_, step): (&[Axis], &Step)| step.write.tensor.0 as usize == buffer;
+pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
+    let writes = |(_, step): (&[Axis], &Step)| step.write.tensor == buffer;
     let step = draft.steps().position(writes).unwrap_or_default();
     PlanError::TooLarge(Box::new(excess(draft, step, buffer)))
 }
 
 /// What is to be said of a buffer that is too large at a step, without a limit.
-fn excess(draft: &Draft, step: usize, buffer: usize) -> Excess {
+fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
     let Buffer { label, dtype, extents, place, .. } = &draft.buffers[buffer];
     let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);
-    let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor.0 as usize == buffer);
+    let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
     let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
     Excess {
