@@ -63,7 +63,7 @@ impl ProgramInputs<'_> {
                             "`{name}` is an axis: declare its size on the left, `{name}:10`, or after the statement, `for {name}:10`"
                         )
                     }
-                    true => "the program has no size parameters: they stand after `:`".to_string(),
+                    true => "the program has no size parameters, which are names after `:`".to_string(),
                     false => format!("size parameters: {}", declared.join(", ")),
                 },
             ));
