@@ -247,7 +247,9 @@ pub use einfold_exec::{
     Semiring, Stopped, ViewError,
 };
 pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, OutOfRange, PathError, TensorType};
-pub use einfold_order::{Budget, Mismatch, Order, OrderError, STRATEGIES, SavedOrder, SavedSlice, SavedTree, Strategy};
+pub use einfold_order::{
+    Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy,
+};
 pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use einfold_ir::{
     Access, Contraction, Def, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId, Tree, Violation,
 };
-use einfold_order::{Ordered, Slice};
+use einfold_order::{FoundOrder, SlicedAxis};
 
 pub(crate) use self::made::Applied;
 pub use self::made::Made;
@@ -29,7 +29,7 @@ pub struct Route<'a> {
     /// In which order.
     pub tree: &'a Tree,
     /// In which slices, from the outermost loop to the innermost.
-    pub slices: &'a [Slice],
+    pub slices: &'a [SlicedAxis],
     /// Among how many lanes, which may run at the same time, the pieces of the first slice are shared out: a divisor of their
     /// number.
     pub lanes: u64,
@@ -41,8 +41,8 @@ impl<'a> From<&'a Tree> for Route<'a> {
     }
 }
 
-impl<'a> From<&'a Ordered> for Route<'a> {
-    fn from(ordered: &'a Ordered) -> Route<'a> {
+impl<'a> From<&'a FoundOrder> for Route<'a> {
+    fn from(ordered: &'a FoundOrder) -> Route<'a> {
         Route { tree: &ordered.tree, slices: &ordered.slices, lanes: 1 }
     }
 }

@@ -2,7 +2,7 @@
 
 use einfold_exec::{BindError, Port, RunError, Stopped, ViewError};
 use einfold_ir::Dtype;
-use einfold_order::{Mismatch, OrderError};
+use einfold_order::{OrderError, OrderMismatch};
 use einfold_plan::PlanError;
 use thiserror::Error;
 
@@ -177,7 +177,7 @@ impl ErrorKind {
     pub fn code(&self) -> &'static str {
         match self {
             ErrorKind::Expression(kind) => kind.code(),
-            ErrorKind::Order(OrderError::Mismatch { what: Mismatch::Memory { .. }, .. }) => "memory",
+            ErrorKind::Order(OrderError::Mismatch { what: OrderMismatch::Memory { .. }, .. }) => "memory",
             ErrorKind::Order(OrderError::Path(_) | OrderError::Mismatch { .. }) => "path",
             ErrorKind::Order(OrderError::TooLarge { .. }) => "memory",
             ErrorKind::Order(_) => "order",
@@ -237,7 +237,7 @@ impl ErrorKind {
             ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any".into(),
             ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
             ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
-            ErrorKind::Order(OrderError::Mismatch { what: Mismatch::Memory { .. } | Mismatch::Largest { .. }, .. }) => {
+            ErrorKind::Order(OrderError::Mismatch { what: OrderMismatch::Memory { .. } | OrderMismatch::Largest { .. }, .. }) => {
                 "search an order for this limit, or leave the limit out".into()
             }
             ErrorKind::Order(OrderError::Mismatch { .. }) => "search an order for this expression and these shapes".into(),

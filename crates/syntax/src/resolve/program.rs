@@ -33,7 +33,7 @@ use hir::{Contribution, Tensor};
 use infer_dtype::DtypeInference;
 use infer_shape::{QueriedSize, QueryAnswers, ShapeInference};
 use inputs::ProgramInputs;
-use lower_definition::Definition;
+use lower_definition::NameLowering;
 use nodes::Nodes;
 use scope::Scope;
 use std::collections::HashMap;
@@ -94,10 +94,11 @@ impl ProgramResolver<'_> {
         let shape = loop {
             match shapes.solve(&self.answers)? {
                 Ok(shape) => break shape,
-                Err(asked) => {
-                    for asked in asked {
-                        let answer = (self.answer)(&asked.query).ok_or_else(|| errors.data_dependent(name, &asked))?;
-                        self.answers.insert(asked.query.key(), answer);
+                Err(queried) => {
+                    for queried in queried {
+                        let answer =
+                            (self.answer)(&queried.query).ok_or_else(|| errors.data_dependent(name, &queried))?;
+                        self.answers.insert(queried.query.key(), answer);
                     }
                 }
             }
@@ -110,9 +111,9 @@ impl ProgramResolver<'_> {
         }
         let (label, fill) = (name.into(), options.fill.get(name).copied());
         let contributions = &contributions[..];
-        let definition_ = Definition { errors, tensors, options, types, label, contributions, shape, dtype, fill };
-        let node = definition_.build(&mut self.nodes)?;
-        let (shown, shape) = (format!("`{name}`"), definition_.shape.shape);
+        let lowering = NameLowering { errors, tensors, options, types, label, contributions, shape, dtype, fill };
+        let node = lowering.build(&mut self.nodes)?;
+        let (shown, shape) = (format!("`{name}`"), lowering.shape.shape);
         self.tensor_of[definition.name as usize] = Some(self.tensors.len());
         self.tensors.push(Tensor { name: name.into(), shown, dtype, shape, conj: false, node });
         Ok(())
@@ -121,11 +122,11 @@ impl ProgramResolver<'_> {
 
 impl ProgramErrors<'_> {
     /// The error of a size that depends on an index tensor whose values are unknown.
-    fn data_dependent(&self, name: &str, asked: &QueriedSize) -> Error {
-        let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: asked.axis };
-        self.error(kind, asked.span, "one more than the greatest position")
+    fn data_dependent(&self, name: &str, queried: &QueriedSize) -> Error {
+        let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: queried.axis };
+        self.error(kind, queried.span, "one more than the greatest position")
             .help("declare the size after `:`, as in `Y[g[n]:10]`")
-            .candidate("with size 10", Edit::new(self.text).after(asked.span, ":10").finish())
+            .candidate("with size 10", Edit::new(self.text).after(queried.span, ":10").finish())
     }
 }
 

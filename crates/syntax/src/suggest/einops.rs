@@ -36,16 +36,16 @@ impl EinopsText {
             Err(None)
         };
         let error = match read {
-            Ok(()) => error.candidate("names of axes stand in brackets", &*self.bracketed),
+            Ok(()) => error.candidate("write names of axes in brackets", &*self.bracketed),
             Err(other) => {
-                let error = error.help("names of axes stand in brackets, as in `[batch i], [batch j] -> [i j]`");
+                let error = error.help("write names of axes in brackets, as in `[batch i], [batch j] -> [i j]`");
                 match other {
                     Some(other) => error.advised_by(for_level(other, Level::Named)),
                     None => error,
                 }
             }
         };
-        error.help("or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`")
+        error.help("or read the text as it is with `--spaced`, in the library `Expression::spaced`")
     }
 }
 
@@ -152,7 +152,7 @@ mod tests {
     use super::EinopsText;
 
     #[test]
-    fn words_are_told_from_letters() {
+    fn einops_patterns_are_distinguished_from_letters() {
         for (text, bracketed) in [
             (
                 "batch head i d, batch head j d -> batch head i j",

@@ -44,7 +44,7 @@ impl ProgramInputs<'_> {
         if *algebra != Algebra::SUM_PRODUCT {
             let kind = ErrorKind::Unsupported { feature: Feature::AlgebraOfProgram };
             let operator = self.program.statements().first().map_or(self.nowhere(), |s| s.operator);
-            return Err(self.errors().error(kind, operator, "spelled here").help("write `max=` with `+`, for one"));
+            return Err(self.errors().error(kind, operator, "written here").help("for example, write `max=` with `+`"));
         }
         let names = self.program.names();
         if sizes.is_empty() && policy.is_empty() && fill.is_empty() {
@@ -55,12 +55,12 @@ impl ProgramInputs<'_> {
         if let Some(name) = sizes.keys().find(|name| !is(name, NameClass::Size)) {
             let declared: Vec<String> =
                 names.sizes().iter().map(|&id| format!("`{}`", self.program.name(id))).collect();
-            let kind = ErrorKind::UnknownSize { name: name.clone() };
+            let kind = ErrorKind::UnknownSize { name: name.clone(), given: true };
             return Err(self.errors().error(kind, self.nowhere(), "no such size here").help(
                 match declared.is_empty() {
                     _ if is(name, NameClass::Axis) => {
                         format!(
-                            "`{name}` is an axis: write its size on the left, `{name}:10`, or behind, `for {name}:10`"
+                            "`{name}` is an axis: declare its size on the left, `{name}:10`, or after the statement, `for {name}:10`"
                         )
                     }
                     true => "the program has no size parameters: they stand after `:`".to_string(),
@@ -69,7 +69,7 @@ impl ProgramInputs<'_> {
             ));
         }
         if let Some(name) = policy.keys().find(|name| !is(name, NameClass::Tensor)) {
-            return Err(self.unknown(name, "given a policy for ids"));
+            return Err(self.unknown(name, "given an out-of-range policy"));
         }
         for name in fill.keys() {
             match definitions.get(name.as_str()) {
@@ -78,7 +78,7 @@ impl ProgramInputs<'_> {
                     let kind = ErrorKind::Unsupported { feature: Feature::FillOfEqual };
                     let operator = self.program.statements()[definition.statements[0]].operator;
                     let error = self.errors().error(kind, operator, format!("`{name}` has no groups"));
-                    return Err(error.help("write `+=` if positions without a point should have another value"));
+                    return Err(error.help("write `+=` to give positions without points another value"));
                 }
                 Some(_) => {}
             }
@@ -166,7 +166,7 @@ impl ProgramInputs<'_> {
         };
         let missing: Vec<String> = names.iter().skip(given).map(|name| format!("`{name}`")).collect();
         let error = match missing.len() {
-            0 => error.help(format!("leave out operand {}, or name it in the program", inputs.len() + 1)),
+            0 => error.help(format!("remove operand {}, or name it in the program", inputs.len() + 1)),
             1 => error.help(format!("operand {} is missing: {}", given + 1, missing[0])),
             n => error.help(format!("operands {} to {} are missing: {}", given + 1, given + n, missing.join(", "))),
         };

@@ -20,7 +20,7 @@ use einfold_ir::{
 use std::sync::Arc;
 
 /// A name with known dtype and shape.
-pub(super) struct Definition<'a> {
+pub(super) struct NameLowering<'a> {
     pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) tensors: &'a [Tensor],
     pub(super) options: &'a Options,
@@ -45,13 +45,13 @@ enum PointCount {
 /// The operations of the expression that finishes a result; the caller keeps its factors.
 type Ops = Vec<(PointOp, Dtype)>;
 
-impl Definition<'_> {
+impl NameLowering<'_> {
     /// Adds the nodes of the name and returns the last, which has its value.
     pub(super) fn build(&self, nodes: &mut Nodes) -> Result<NodeId, Error> {
         let assign = self.contributions[0].assign;
         let value = match assign {
-            Assign::Equal | Assign::Add => self.chain(nodes, Definition::sum)?,
-            Assign::Mean => self.chain(nodes, Definition::sum)?,
+            Assign::Equal | Assign::Add => self.chain(nodes, NameLowering::sum)?,
+            Assign::Mean => self.chain(nodes, NameLowering::sum)?,
             Assign::Multiply => self.fold(nodes, BinaryOp::Mul)?,
             Assign::Max => self.fold(nodes, BinaryOp::Max)?,
             Assign::Min => self.fold(nodes, BinaryOp::Min)?,
@@ -281,7 +281,7 @@ impl Definition<'_> {
         let context = self.context(k);
         let c = context.c;
         let kept = c.kept();
-        let plain = c.left.iter().map(|position| position.slot.width()).sum::<Option<usize>>() == Some(kept.len());
+        let plain = c.left.iter().map(|position| position.index.width()).sum::<Option<usize>>() == Some(kept.len());
         let drops = c.reads.iter().any(|read| context.read_drops(read));
         if !plain || drops {
             return None;
