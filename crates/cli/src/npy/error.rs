@@ -1,4 +1,4 @@
-//! Why a file cannot be read, or an array not written.
+//! The errors of reading and writing array files.
 
 use einfold::Dtype;
 use einfold_ir::visible;
@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use thiserror::Error;
 use zip::result::ZipError;
 
-/// What is wrong with an array file. The file's name is added by the caller.
+/// The error of an array file. The caller adds the name of the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum NpyError {
@@ -62,10 +62,10 @@ pub(crate) enum NpyError {
     Ending(String),
 }
 
-/// The most characters of a name or type that an error quotes.
+/// The maximal number of characters of a name or type in an error.
 const QUOTED: usize = 80;
 
-/// What a file or an argument holds, as errors quote it: escaped, and cut where it is long.
+/// Returns a quotation from a file or an argument for errors: escaped, and shortened if it is long.
 pub(super) fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", visible(&text[..end])),
@@ -82,7 +82,7 @@ fn of_member(error: ZipError) -> NpyError {
     }
 }
 
-/// What decompression and the checksum find, or the system.
+/// Returns the error of decompression, of the checksum, or of the system.
 fn of_bytes(error: io::Error) -> NpyError {
     match error.kind() {
         ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => NpyError::Damaged(error),
@@ -91,7 +91,7 @@ fn of_bytes(error: io::Error) -> NpyError {
 }
 
 impl NpyError {
-    /// The error, met while reading the member of an archive.
+    /// Returns the error with the name of the archive member.
     pub(super) fn in_member(self, name: &str) -> NpyError {
         let source = match self {
             NpyError::Archive(ZipError::Io(error)) | NpyError::Io(error) => match error.downcast() {
@@ -104,7 +104,7 @@ impl NpyError {
         NpyError::Member { name: name.to_owned(), source: Box::new(source) }
     }
 
-    /// Whether the machine is too small for the file, rather than the file wrong.
+    /// Returns whether the machine has too few resources for a valid file.
     pub(crate) fn is_limit(&self) -> bool {
         match self {
             NpyError::Memory { .. } => true,
@@ -113,7 +113,7 @@ impl NpyError {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// Returns what to do about the error, if that is known.
     pub(crate) fn help(&self) -> Option<String> {
         Some(match self {
             NpyError::NotNumpy => "save the array with numpy.save".into(),

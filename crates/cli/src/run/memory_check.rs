@@ -1,27 +1,27 @@
-//! What a run takes, and a word before it takes much.
+//! The memory of a run, and a warning before a large one.
 
 use einfold::{Plan, TensorType};
 use indicatif::HumanBytes;
 use std::io::Write;
 
-/// Runs that take as much are told of: what an id of 2^31-1 leads to even for elements of one byte.
+/// The memory above which a run is announced: the size that an index of 2^31-1 gives even for elements of one byte.
 const LARGE: usize = 1 << 31;
 
-/// The bytes of results and intermediates, `usize::MAX` where they do not fit.
+/// Returns the bytes of results and intermediates; `usize::MAX` if they exceed it.
 pub(super) fn besides_operands(plan: &Plan) -> usize {
     plan.peak_bytes().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX)
 }
 
-/// Says on a terminal what is large, before memory for it is asked for.
+/// Prints a warning on a terminal before a large allocation.
 pub(super) fn warn(plan: &Plan, ids_tell_shapes: bool) {
     let mut stderr = anstream::stderr().lock();
     if stderr.is_terminal() && besides_operands(plan) >= LARGE {
-        // Where standard error is gone there is nowhere left to say so.
+        // If standard error is closed, the warning is lost.
         let _ = writeln!(stderr, "{}", warning(plan, ids_tell_shapes));
     }
 }
 
-/// The line, which names the largest result if it is large.
+/// Returns the warning, which names the largest result if it is large.
 fn warning(plan: &Plan, ids_tell_shapes: bool) -> String {
     let whole = format!("warning: the run takes {} besides its operands", human(besides_operands(plan)));
     let types = plan.output_types();
