@@ -26,19 +26,19 @@ Examples:
   einfold run 'ij,jk->ik' a.npy b.npy -o c.npy        product of two matrices, to a file
   einfold run 'ii->' weights.npz:layer1               trace of an array in an archive, printed
   einfold run '[row col], [col] -> [row]' a.npy x.npy the same with names for axes
-  einfold run 'Y[seg[n]] += X[n]' X=x.npy seg=s.npy   a program: sums of the values with equal ids
+  einfold run 'Y[seg[n]] += X[n]' X=x.npy seg=s.npy   a program: sums of the values with equal indices
   einfold run --program step.ein X=x.npy -o Y=y.npy   a program from a file
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --dry-run
-                                                      what it would cost
+                                                      its cost, without a run
   einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
-                                                      how it would be computed, and why
-  einfold order network.json --time 1s                the best order to contract a network in
-  einfold check 'ij, jk -> ik'                        only whether it can be read
+                                                      its plan, and the reasons
+  einfold order network.json --time 1s                the best contraction order of a network
+  einfold check 'ij, jk -> ik'                        checks the syntax only
 
-Exit codes: 0 done; 1 a mistake in the expression, its operands or files, or a result that cannot
-be written; 2 a mistake in the command line; 3 not enough memory. A signal ends it as the signal
-does, which shells report as 128 and its number: 130 for Ctrl-C, 143 for SIGTERM. A reader that
-closes the pipe ends it with 0. Whatever ends it, a file of `-o` is complete or as it was before.";
+Exit codes: 0 success; 1 an error in the expression, its operands or files, or a result that cannot
+be written; 2 an error in the command line; 3 too little memory. A signal ends the process by that
+signal, which shells report as 128 plus its number: 130 for Ctrl-C, 143 for SIGTERM. The code is 0
+if a reader closes the pipe. A file of `-o` is always either complete or unchanged.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:

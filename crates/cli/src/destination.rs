@@ -58,7 +58,7 @@ impl Destinations {
             && (parts.len() > 1 || parts.len() == 1 && expression.output_names().len() > 1)
         {
             return usage(
-                "several results go to one file, `-o FILE.npz`, or each to a place of its own: `-o NAME=FILE`",
+                "several results are written to one archive, `-o FILE.npz`, or each to its own file: `-o NAME=FILE`",
             );
         }
         if !names.is_empty() && names.len() < parts.len() {
@@ -162,7 +162,7 @@ impl<'a> Part<'a> {
     }
 }
 
-const TWICE: &str = "each result has a place of its own: a file, or a key of an archive";
+const TWICE: &str = "each result needs its own file, or its own key of an archive";
 
 fn usage<T>(what: &'static str) -> Result<T, Failure> {
     Err(Failure::Usage { verb: "run", what })

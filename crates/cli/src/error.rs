@@ -50,7 +50,7 @@ pub(crate) enum Failure {
     #[error("{what}")]
     Usage { verb: &'static str, what: &'static str },
     /// There is too little memory for the tool itself.
-    #[error("error[memory]: there is not enough memory to begin with: it takes {}", HumanBytes(*.0 as u64))]
+    #[error("error[memory]: there is too little memory to start: the tool needs {}", HumanBytes(*.0 as u64))]
     NoRoom(usize),
     /// The threads cannot be started.
     #[error("error[threads]: the threads cannot be started: {0}")]

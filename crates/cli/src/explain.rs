@@ -25,7 +25,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             operands::plan(&expression, operands::open(files)?)?.0
         }
         _ => {
-            let what = "the types of the operands come from files or from `--shapes`";
+            let what = "give the types of the operands by files or by `--shapes`";
             return Err(Failure::Usage { verb: "explain", what });
         }
     };

@@ -76,7 +76,7 @@ impl LanguageArgs {
         }
         for policy in &self.oor {
             expression = match &policy.name {
-                Some(ids) => expression.out_of_range_in(ids, policy.value),
+                Some(index_tensor) => expression.out_of_range_in(index_tensor, policy.value),
                 None => expression.out_of_range(policy.value),
             };
         }

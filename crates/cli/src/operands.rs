@@ -82,7 +82,7 @@ pub(crate) fn types(stored: &OperandFiles<'_>) -> Vec<TensorType> {
 pub(crate) fn plan<'a>(expression: &Expression, stored: OperandFiles<'a>) -> Result<(Plan, Operands<'a>), Failure> {
     match expression.plan(types(&stored)) {
         Ok(plan) => Ok((plan, Operands::Stored(stored))),
-        Err(error) if depends_on_ids(&error) => {
+        Err(error) if depends_on_index_tensors(&error) => {
             let loaded = read(stored)?;
             let plan = expression.plan_with(&loaded[..])?;
             Ok((plan, Operands::Loaded(loaded)))
@@ -91,7 +91,7 @@ pub(crate) fn plan<'a>(expression: &Expression, stored: OperandFiles<'a>) -> Res
     }
 }
 
-fn depends_on_ids(error: &Error) -> bool {
+fn depends_on_index_tensors(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Expression(ExpressionError::DataDependentShape { .. }))
 }
 

@@ -89,7 +89,7 @@ fn search(input: &SearchInput, origin: &Order, budget: &Budget, args: &OrderArgs
     let element_bytes = input.dtype.size() as u64;
     let constants = &args.constants;
     if constants.iter().any(|&constant| constant as usize >= input.network.inputs().len()) {
-        return Err(Failure::Usage { verb: "order", what: "`--constants` names an operand that is not there" });
+        return Err(Failure::Usage { verb: "order", what: "`--constants` names an operand that does not exist" });
     }
     let task = Task { network: &input.network, constants, element_bytes, start: start.as_ref() };
     if let Order::Saved(saved) = origin {

@@ -11,17 +11,17 @@ use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  einfold order network.json --time 1s                what is found in a second
+  einfold order network.json --time 1s                searches for one second
   einfold order 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
   einfold order network.json --trials 8 --seed 7 --json > best.json
-                                                      the same on every machine
+                                                      the same result on every machine
   einfold order network.json --time 10s --start best.json
-                                                      no worse than what is there
+                                                      never worse than the given order
   einfold order network.json --time 1s --memory 2GiB --dtype complex64
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --path best.json
 
-A network is JSON: the axes of each tensor in `inputs`, those that are kept in `output`, and the
-extent of each axis in `sizes`. Ctrl-C ends a search, which then gives the best that it has.";
+A network is JSON: the axes of each tensor in `inputs`, the axes of the result in `output`, and the
+extent of each axis in `sizes`. Ctrl-C ends a search, which then returns its best order.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]

@@ -43,7 +43,7 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
     measured(
         text,
         &BYTES,
-        "there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
+        "the units are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
         "size below 2^64 bytes; write for example 2GiB",
     )
 }
@@ -62,7 +62,7 @@ pub(super) fn elements(text: &str) -> Result<u64, String> {
 
 /// Parses a time with a unit: `500ms`, `1.5 s`, `2m`.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    measured(text, &TIMES, "there are ns, us, ms, s, m and h", "time below 500 years; write for example 500ms")
+    measured(text, &TIMES, "the units are ns, us, ms, s, m and h", "time below 500 years; write for example 500ms")
         .map(Duration::from_nanos)
 }
 
@@ -75,7 +75,7 @@ fn measured(text: &str, units: &[(&str, u64)], known: &str, wanted: &str) -> Res
         return Err(if unit.is_empty() {
             format!("the unit is missing; {known}")
         } else {
-            format!("`{unit}` is no unit; {known}")
+            format!("`{unit}` is not a unit; {known}")
         });
     };
     let whole = match number.parse::<u64>() {
@@ -85,7 +85,7 @@ fn measured(text: &str, units: &[(&str, u64)], known: &str, wanted: &str) -> Res
             number.parse::<f64>().ok().map(|x| x * *scale as f64).filter(|x| *x < u64::MAX as f64).map(|x| x as u64)
         }
     };
-    whole.ok_or_else(|| format!("`{number}` is no {wanted}"))
+    whole.ok_or_else(|| format!("`{number}` is not a {wanted}"))
 }
 
 /// Parses `20x10,10x30:f32,()`: a shape for each operand, `()` for a scalar, with the element type after a colon (`f64`
@@ -97,12 +97,12 @@ pub(super) fn shapes(text: &str) -> Result<Shapes, String> {
 fn tensor(text: &str) -> Result<TensorType, String> {
     let (name, text) = text.split_once('=').map_or((None, text), |(name, text)| (Some(name.trim()), text.trim()));
     if let Some(name) = name.filter(|name| !is_name(name)) {
-        return Err(format!("`{name}` is no name"));
+        return Err(format!("`{name}` is not a name"));
     }
     let (shape, dtype) = text.split_once(':').map_or((text, None), |(shape, dtype)| (shape.trim(), Some(dtype.trim())));
     let dtype = dtype.map_or(Ok(Dtype::F64), self::dtype)?;
     let extent = |part: &str| {
-        part.trim().parse().map_err(|_| format!("`{text}` is no shape; write 20x10, 5 or (), perhaps with :f32"))
+        part.trim().parse().map_err(|_| format!("`{text}` is not a shape; write 20x10, 5 or (), perhaps with :f32"))
     };
     let shape = if shape == "()" { Ok(Vec::new()) } else { shape.split('x').map(extent).collect() };
     Ok(TensorType { name: name.map(Into::into), dtype, shape: shape?, conj: false })
@@ -118,7 +118,7 @@ pub(crate) fn is_name(text: &str) -> bool {
 pub(super) fn dtype(name: &str) -> Result<Dtype, String> {
     Dtype::from_name(name).ok_or_else(|| {
         let known: Vec<&str> = Dtype::BUILTIN.iter().map(|d| d.name()).collect();
-        format!("`{name}` is no element type; there are {}", known.join(", "))
+        format!("`{name}` is not an element type; the types are {}", known.join(", "))
     })
 }
 
@@ -136,7 +136,7 @@ pub(super) fn algebra(text: &str) -> Result<NamedAlgebra, String> {
     let operations = format!("({})", words.join(", "));
     ALGEBRAS.into_iter().find(|known| known.operations == operations).ok_or_else(|| {
         let known: Vec<&str> = ALGEBRAS.iter().map(|known| known.name).collect();
-        format!("there are {}", known.join(", "))
+        format!("the algebras are {}", known.join(", "))
     })
 }
 
@@ -180,7 +180,7 @@ pub(super) fn order(name: &str) -> Result<Order, String> {
             [] => s.name.to_owned(),
             aliases => format!("{} (also {})", s.name, aliases.join(", ")),
         });
-        format!("there are {}", known.collect::<Vec<_>>().join("; "))
+        format!("the strategies are {}", known.collect::<Vec<_>>().join("; "))
     })
 }
 
@@ -226,7 +226,7 @@ mod tests {
             assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         assert_eq!(time("3us"), Ok(Duration::from_micros(3)));
-        assert!(time("5").unwrap_err().starts_with("the unit is missing; there are ns, us"));
+        assert!(time("5").unwrap_err().starts_with("the unit is missing; the units are ns, us"));
         for text in ["", "s", "-1s", "1d", "1.2.3s", "9999999999h", "1e3s"] {
             assert!(time(text).is_err(), "{text}");
         }

@@ -12,7 +12,7 @@ use zip::result::ZipError;
 pub(crate) enum NpyError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("it is no .npy or .npz file")]
+    #[error("it is not a .npy or .npz file")]
     NotNumpy,
     #[error("its format version is {0}.{1}, but only 1.0, 2.0 and 3.0 are known")]
     Version(u8, u8),
@@ -22,17 +22,17 @@ pub(crate) enum NpyError {
     Header { what: &'static str, at: usize },
     #[error("it ends inside its header")]
     TruncatedHeader,
-    #[error("it ends early: its header announces {need} bytes of data, and there are {got}")]
+    #[error("it ends early: its header announces {need} bytes of data, but there are {got}")]
     Truncated { need: u64, got: u64 },
     #[error("the array has {0} axes, but NumPy's have at most {max}", max = super::header::MAX_RANK)]
     Rank(usize),
     #[error("the shape ({0}) has more elements than can be addressed")]
     ShapeTooLarge(String),
-    #[error("its elements are {descr}{what}, which einfold does not compute with")]
+    #[error("its elements are {descr}{what}, which einfold does not support")]
     Dtype { descr: String, what: &'static str, help: &'static str },
     #[error("its header says that its elements are of type `{0}`, which NumPy does not have")]
     Descr(String),
-    #[error("there is no memory for its {bytes} bytes of data")]
+    #[error("there is too little memory for its {bytes} bytes of data")]
     Memory { bytes: u64 },
     #[error("the archive cannot be read: {}", visible(&.0.to_string()))]
     Archive(#[from] ZipError),
@@ -50,7 +50,7 @@ pub(crate) enum NpyError {
     Member { name: String, source: Box<NpyError> },
     #[error("its bytes are damaged: {0}")]
     Damaged(io::Error),
-    #[error("it goes on after the {0} bytes of data that its header announces")]
+    #[error("it continues after the {0} bytes of data that its header announces")]
     Trailing(u64),
     #[error("it is encrypted")]
     Encrypted,
@@ -58,7 +58,7 @@ pub(crate) enum NpyError {
     Method(u16),
     #[error(".npy has no type for {0}")]
     Unwritable(Dtype),
-    #[error("the ending `.{}` is of no format that einfold writes", quoted(.0))]
+    #[error("einfold does not write files with the ending `.{}`", quoted(.0))]
     Ending(String),
 }
 
@@ -119,14 +119,14 @@ impl NpyError {
             NpyError::NotNumpy => "save the array with numpy.save".into(),
             NpyError::Dtype { help, .. } => (*help).into(),
             NpyError::NoMember { members, .. } => format!("it has {members}"),
-            NpyError::WhichMember { members, .. } => format!("name one as FILE.npz:KEY; there are {members}"),
+            NpyError::WhichMember { members, .. } => format!("name one as FILE.npz:KEY; the archive has {members}"),
             NpyError::Member { source, .. } => return source.help(),
             NpyError::ArchiveInPipe => "write it to a file first".into(),
             NpyError::Descr(_) | NpyError::Trailing(_) => "write it again with NumPy".into(),
             NpyError::Damaged(_) => "write it again; the copy is damaged".into(),
             NpyError::Encrypted | NpyError::Method(_) => "write it with numpy.savez or numpy.savez_compressed".into(),
             NpyError::SameName(_) => "write the archive again, with each name once".into(),
-            NpyError::NotAnArchive(_) => "leave out what follows the file name".into(),
+            NpyError::NotAnArchive(_) => "omit what follows the file name".into(),
             NpyError::Truncated { .. } | NpyError::TruncatedHeader => "write it again; the copy is incomplete".into(),
             NpyError::Ending(_) => "write an array to .npy, one or several to .npz, or leave out `-o` to print".into(),
             NpyError::Unwritable(_) => "convert the operands to a type that NumPy has".into(),

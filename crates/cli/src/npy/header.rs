@@ -248,7 +248,7 @@ mod tests {
             ("<", "NumPy does not have"),
             ("f<8", "NumPy does not have"),
             ("float128", "NumPy does not have"),
-            ("\u{1b}[31m\u{202e}", "of type `\\u{1b}[31m\\u{202e}`, which is no"),
+            ("\u{1b}[31m\u{202e}", "of type `\\u{1b}[31m\\u{202e}`, which NumPy does not have"),
         ] {
             let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ()}}");
             let error = parse(&text).unwrap_err();

@@ -63,7 +63,7 @@ fn types(args: &OrderArgs, expression: &Expression) -> Result<Vec<TensorType>, F
             let files: Vec<&OsStr> = args.files.iter().map(AsRef::as_ref).collect();
             Ok(operands::types(&operands::open(&files)?))
         }
-        _ => Err(usage("the types of the operands come from files or from `--shapes`")),
+        _ => Err(usage("give the types of the operands by files or by `--shapes`")),
     }
 }
 
