@@ -1,7 +1,7 @@
-//! Why the tool fails.
+//! The errors of the tool.
 
 use crate::npy::NpyError;
-use crate::room::NoRoom;
+use crate::reserve_memory::NoRoom;
 use crate::signal::Signal;
 use crate::stdin;
 use einfold_ir::visible;
@@ -12,43 +12,43 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Why the tool did not do what it was asked to.
+/// The reason why a verb failed.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// The expression is wrong, does not fit its operands, or cannot be run.
+    /// The expression is invalid, does not fit its operands, or cannot be run.
     #[error(transparent)]
     Expression(#[from] einfold::Error),
-    /// A file with a text cannot be read.
+    /// A text file cannot be read.
     #[error("error[file]: {} cannot be read: {error}", quoted(file))]
     Text { file: PathBuf, error: io::Error },
-    /// A text is no network or no path.
+    /// A text is not a network or an order.
     #[error("error[file]: {} cannot be used: {source}", quoted(file))]
     Format { file: PathBuf, source: FormatError },
-    /// A folder for a cache cannot be made.
+    /// The folder of a cache cannot be created.
     #[error("error[file]: the folder {} cannot be used: {error}", quoted(folder))]
     Folder { folder: PathBuf, error: io::Error },
-    /// A file with an operand cannot be used.
+    /// The file of an operand cannot be used.
     #[error("error[file]: {} cannot be used: {source}{}", quoted(file), help(source))]
     Input { file: PathBuf, source: NpyError },
     /// The result cannot be stored.
     #[error("error[output]: the result cannot be written to {place}: {source}{}", help(source))]
     Output { place: String, source: NpyError },
-    /// Standard output does not take any more.
+    /// Standard output cannot be written.
     #[error("error[output]: standard output cannot be written: {0}")]
     Stdout(io::Error),
-    /// Whoever read the output has read enough.
+    /// The reader of standard output has closed it.
     #[error("the reader closed the pipe")]
     Closed,
-    /// Options that do not go together, or not with where the output goes.
+    /// Options contradict each other, or the destination of the output.
     #[error("{what}")]
     Usage { verb: &'static str, what: &'static str },
-    /// There is no memory for the tool itself.
-    #[error("error[memory]: there is not enough memory to begin with: it takes {}", HumanBytes(*.0 as u64))]
+    /// There is too little memory for the tool itself.
+    #[error("error[memory]: there is too little memory to start: the tool needs {}", HumanBytes(*.0 as u64))]
     NoRoom(usize),
-    /// There are not as many threads to be had.
+    /// The threads cannot be started.
     #[error("error[threads]: the threads cannot be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
-    /// A signal.
+    /// A signal arrived.
     #[error("interrupted")]
     Interrupted(Signal),
 }
@@ -65,7 +65,7 @@ impl From<NoRoom> for Failure {
     }
 }
 
-/// A file as errors name it.
+/// Returns the name of a file for errors.
 pub(crate) fn quoted(file: &Path) -> String {
     if stdin::is_meant(file) { "standard input".to_owned() } else { format!("`{}`", visible(&file.to_string_lossy())) }
 }
@@ -75,17 +75,17 @@ fn help(error: &NpyError) -> String {
 }
 
 impl Failure {
-    /// A file that cannot be used.
+    /// Returns the error for a file that cannot be used.
     pub(crate) fn input(file: &Path, source: NpyError) -> Failure {
         Failure::Input { file: file.to_owned(), source }
     }
 
-    /// A text that is not what it should be.
+    /// Returns the error for a text of another format.
     pub(crate) fn format(file: &Path, source: FormatError) -> Failure {
         Failure::Format { file: file.to_owned(), source }
     }
 
-    /// What an error of standard output means.
+    /// Returns the failure for an error of standard output.
     pub(crate) fn stdout(error: io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe { Failure::Closed } else { Failure::Stdout(error) }
     }

@@ -1,4 +1,4 @@
-//! What the tool says of a failure, and its exit code.
+//! Reports of failures, and exit codes.
 
 use crate::args::CommandLine;
 use crate::error::Failure;
@@ -13,10 +13,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 impl Failure {
-    /// Says what is wrong on standard error, and in JSON on standard output too, and returns the exit code. A signal ends
-    /// the process here.
+    /// Reports the error on standard error, with `json` also on standard output, and returns the exit code. A signal
+    /// ends the process here.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        // Where standard error itself is gone there is nowhere left to say so.
+        // If standard error is closed, the error cannot be reported.
         let _ = match self {
             Failure::Closed | Failure::Interrupted(_) => Ok(()),
             Failure::Usage { verb, what } => usage(verb, what).print(),
@@ -28,7 +28,7 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
-    /// The failure for programs; none where it is no mistake of an expression, its operands or results.
+    /// Returns the error as JSON; `None` if it is not an error of the expression, its operands or results.
     fn to_json(&self) -> Option<Value> {
         let (kind, message) = match self {
             Failure::Expression(error) => return Some(json!({ "error": describe(error) })),
@@ -61,7 +61,7 @@ impl Failure {
     }
 }
 
-/// An error of the language. Spans are bytes of the text.
+/// Returns an error of the language as JSON. Spans are byte ranges of the text.
 fn describe(error: &einfold::Error) -> Value {
     let span = |note: &Note| json!({ "start": note.span.start, "end": note.span.end, "text": note.text });
     json!({
@@ -72,7 +72,7 @@ fn describe(error: &einfold::Error) -> Value {
     })
 }
 
-/// What the parser of the command line itself would say of a verb's options.
+/// Returns an error of a verb's options in the form of the command line parser.
 fn usage(verb: &str, what: &str) -> clap::Error {
     let mut command = CommandLine::command();
     command.build();
@@ -80,12 +80,12 @@ fn usage(verb: &str, what: &str) -> clap::Error {
     command.error(clap::error::ErrorKind::ArgumentConflict, what)
 }
 
-/// Writes a report with its parts marked by colour; the stream drops the colours where they are not wanted.
+/// Writes a report with coloured marks; the stream removes the colours if they are not supported.
 pub(crate) fn write_report(report: &str, colour: AnsiColor, to: &mut impl Write) -> io::Result<()> {
     let head = colour.on_default().bold();
     let cyan = AnsiColor::Cyan.on_default().bold();
     for (i, line) in report.lines().enumerate() {
-        // What comes from outside is escaped where a report quotes it. This is for what quotes others: the system, libraries.
+        // Reports escape what they quote; this escapes messages of the system and of libraries.
         let line = visible(line);
         let line = &*cut(&line);
         let end = |mark: &str| line.find(mark).map(|at| at + mark.len());

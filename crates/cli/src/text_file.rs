@@ -5,11 +5,11 @@ use crate::stdin;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The most bytes of a text: enough for a network of a million tensors. A device that never ends exceeds it and is refused.
+/// The maximal number of bytes of a text: enough for a network of a million tensors. An endless device exceeds it.
 const LIMIT: u64 = 1 << 28;
 
-/// Reads a text from a file, or from standard input for `-`. Leaves out a byte order mark at the start and white space at the
-/// end, where every editor puts a line break.
+/// Reads a text from a file, or from standard input for `-`. A byte order mark and white space at the end, where
+/// editors add a line break, are removed.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let failure = |error| Failure::Text { file: path.to_owned(), error };
     let mut text = String::new();

@@ -10,7 +10,7 @@ use crate::error::{Error, Level};
 use crate::span::Span;
 
 /// Adds a candidate to a grammar error, if one is known.
-pub(super) fn meant(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
+pub(super) fn correct(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
     match (p.token.kind, expected) {
         (TokenKind::Name, Expected::Assign) => named_assignment(p, error),
         (TokenKind::Colon, Expected::NameOrClose) if p.level == Level::Program => size_in_group(p, error),
