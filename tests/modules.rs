@@ -40,7 +40,9 @@ impl Source {
 /// The text without comments and without its module of tests.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    text.lines().map(|line| line.split("//").next().unwrap_or_default()).fold(String::new(), |all, line| all + line + "\n")
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .fold(String::new(), |all, line| all + line + "\n")
 }
 
 /// Where the next `use` stands as a word of its own at the start of an item.
@@ -171,7 +173,8 @@ fn circles(arrows: &BTreeMap<(Module, Module), BTreeSet<String>>) -> Vec<String>
     let reaches = |from: &Module, to: &Module| {
         let (mut open, mut seen) = (vec![from], BTreeSet::new());
         while let Some(next) = open.pop() {
-            for ((_, end), _) in arrows.range((next.clone(), Vec::new())..).take_while(|((start, _), _)| start == next) {
+            for ((_, end), _) in arrows.range((next.clone(), Vec::new())..).take_while(|((start, _), _)| start == next)
+            {
                 if end == to {
                     return true;
                 }
@@ -212,7 +215,10 @@ fn a_circle_is_found_through_re_exports_and_written_paths() {
         // It uses a name of `b` through the root.
         module("a", "use std::fmt;\nuse crate::B;\npub fn f() {}\n"),
         module("b", "pub(crate) mod inner;\n"),
-        module("b::inner", "// use crate::c;\npub struct B;\nfn g() { crate::a::f(); }\n#[cfg(test)]\nmod tests { use crate::c; }\n"),
+        module(
+            "b::inner",
+            "// use crate::c;\npub struct B;\nfn g() { crate::a::f(); }\n#[cfg(test)]\nmod tests { use crate::c; }\n",
+        ),
     ]);
     let arrows = arrows(&modules);
     assert_eq!(circles(&arrows).len(), 2, "{arrows:?}");
