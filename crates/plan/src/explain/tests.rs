@@ -5,7 +5,7 @@ use super::step::reports;
 use super::text::steps;
 use super::{Explain, ExplainStage, Source};
 use crate::testing::{applied, contraction, letters, node};
-use crate::{Form, Hints, PASSES, PassSet, PlanOptions, compile, lower, optimize};
+use crate::{Form, Hints, PASSES, PIPELINE, Stage, PassSet, PlanOptions, compile, lower, optimize};
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
     let options = PlanOptions { trace: true, ..PlanOptions::default() };
@@ -216,6 +216,10 @@ fn example(name: &str, (text, sizes, path): Example) -> String {
 #[test]
 fn the_documentation_of_the_passes_shows_what_they_do() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/passes.md")).unwrap();
+    for Stage { name, takes, gives, promises, .. } in PIPELINE {
+        let row = format!("| {name} | {takes:?} | {gives:?} | {promises} |\n");
+        assert!(text.contains(&row), "the table of stages has\n{row}");
+    }
     let mut sections = text.split("\n## ").skip(1);
     for (pass, shows) in PASSES.iter().zip(EXAMPLES) {
         let section = sections.next().unwrap();
