@@ -15,7 +15,7 @@ use self::tree::TreeReport;
 use crate::compile::Compiled;
 use crate::cost::naive_flops;
 use crate::memory::Memory;
-use crate::pipeline::{Form, Snapshot, Stage, Trace, TracedStage};
+use crate::pipeline::{Form, Snapshot, Trace, TracedStage};
 
 /// A section of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,12 +70,12 @@ pub struct Source {
 pub struct Explain {
     source: Source,
     ir: String,
-    rewrites: Vec<RewriteReport>,
+    rewrites: Vec<StageReport>,
     /// Each operand as `20x10:f64`.
     operands: Vec<String>,
     trees: Vec<TreeReport>,
     lowered: Vec<StepReport>,
-    passes: Vec<PassReport>,
+    passes: Vec<StageReport>,
     plan: Vec<StepReport>,
     naive: Count,
     cost: Cost,
@@ -83,23 +83,15 @@ pub struct Explain {
     warnings: Vec<String>,
 }
 
-/// What a rewriting did.
+/// What a rewrite or a pass did.
 #[derive(Clone, Debug)]
-struct RewriteReport {
+struct StageReport {
     name: &'static str,
     what: &'static str,
     changes: usize,
-    /// The expression after it.
+    /// The module after a rewrite.
     ir: String,
-}
-
-/// What a pass did.
-#[derive(Clone, Debug)]
-struct PassReport {
-    name: &'static str,
-    what: &'static str,
-    changes: usize,
-    /// The steps after it.
+    /// The steps after a pass.
     steps: Vec<StepReport>,
 }
 
@@ -107,23 +99,17 @@ impl Explain {
     /// Explains `compiled`, which was made from `ir`, with a trace of its stages that keeps forms: its own if it was
     /// [asked for](crate::PlanOptions::trace).
     pub fn new(source: Source, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
-        let steps = |traced: &TracedStage| match &traced.after {
-            Some(Snapshot::Draft(draft)) => step::reports(draft, traced.stage.gives == Form::Assigned, &compiled.ir),
-            _ => Vec::new(),
-        };
-        let pass = |traced: &TracedStage| {
-            let Stage { name, what, .. } = *traced.stage;
-            PassReport { name, what, changes: traced.changes, steps: steps(traced) }
-        };
-        let rewrite = |traced: &TracedStage| {
-            let Stage { name, what, .. } = *traced.stage;
-            let ir = match &traced.after {
-                Some(Snapshot::Module(ir)) => ir.to_string(),
-                _ => String::new(),
+        let report = |TracedStage { stage, changes, after }: &TracedStage| {
+            let (ir, steps) = match after {
+                Some(Snapshot::Module(ir)) => (ir.to_string(), Vec::new()),
+                Some(Snapshot::Draft(draft)) => {
+                    (String::new(), step::reports(draft, stage.gives == Form::Assigned, &compiled.ir))
+                }
+                None => (String::new(), Vec::new()),
             };
-            RewriteReport { name, what, changes: traced.changes, ir }
+            StageReport { name: stage.name, what: stage.what, changes: *changes, ir, steps }
         };
-        let passes = trace.stages.iter().filter(|traced| traced.stage.takes == Form::Steps);
+        let taking = |form| trace.stages.iter().filter(move |traced| traced.stage.takes == form).map(report);
         let operands = ir.inputs().iter().map(|&id| {
             let node = ir.node(id);
             format!("{}:{}", shape(&node.shape), node.dtype)
@@ -131,16 +117,11 @@ impl Explain {
         Explain {
             source,
             ir: ir.to_string(),
-            rewrites: trace.giving(Form::Module).map(rewrite).collect(),
+            rewrites: taking(Form::Module).collect(),
             operands: operands.collect(),
             trees: tree::reports(compiled),
-            lowered: trace
-                .stages
-                .iter()
-                .find(|traced| traced.stage.takes == Form::Expanded)
-                .map(steps)
-                .unwrap_or_default(),
-            passes: passes.map(pass).collect(),
+            lowered: taking(Form::Expanded).flat_map(|lowered| lowered.steps).collect(),
+            passes: taking(Form::Steps).collect(),
             plan: step::reports(&compiled.plan, true, &compiled.ir),
             naive: naive_flops(ir),
             cost: compiled.cost,

@@ -41,7 +41,7 @@ pub struct Stage {
     pub what: &'static str,
     /// Why it has its place in the pipeline.
     pub why_here: &'static str,
-    /// What holds after it, which the driver checks.
+    /// What holds after it. The driver checks it after each rewrite and pass that changed something; sealing checks all.
     pub promises: &'static str,
     /// The form that it takes.
     pub takes: Form,
@@ -65,41 +65,26 @@ enum Run {
     Seal,
 }
 
-/// What a rewrite promises.
-const SAME_RESULTS: &str =
-    "results are equal, up to the rounding that an order is free to change; nodes keep every invariant";
-/// What a pass promises.
-const SAME_FLOPS: &str = "results and the number of flops stay the same; steps keep every invariant";
-
 /// All stages, in the order in which they run. A module with loops is not rewritten.
 pub const PIPELINE: &[Stage] = &[
-    Stage {
-        name: "share",
-        what: "computes nodes of the same definition once, and leaves out what no result needs",
-        why_here: "first: the rewrites below ask which nodes are used once",
-        promises: SAME_RESULTS,
-        takes: Form::Module,
-        gives: Form::Module,
-        run: Run::Rewrite(share::run),
-    },
-    Stage {
-        name: "contract",
-        what: "contracts a product that is used once together with the product that uses it",
-        why_here: "before inline, which leaves products of products to it",
-        promises: SAME_RESULTS,
-        takes: Form::Module,
-        gives: Form::Module,
-        run: Run::Rewrite(contract::run),
-    },
-    Stage {
-        name: "inline",
-        what: "computes an elementwise expression that is used once where it is read, if at the same points",
-        why_here: "last of the rewrites: what is a contraction by now stays one",
-        promises: SAME_RESULTS,
-        takes: Form::Module,
-        gives: Form::Module,
-        run: Run::Rewrite(inline::run),
-    },
+    Stage::rewrite(
+        "share",
+        share::run,
+        "computes nodes of the same definition once, and leaves out what no result needs",
+        "first: the rewrites below ask which nodes are used once",
+    ),
+    Stage::rewrite(
+        "contract",
+        contract::run,
+        "contracts a product that is used once together with the product that uses it",
+        "before inline, which leaves products of products to it",
+    ),
+    Stage::rewrite(
+        "inline",
+        inline::run,
+        "computes an elementwise expression that is used once where it is read, if at the same points",
+        "last of the rewrites: what is a contraction by now stays one",
+    ),
     Stage {
         name: "order",
         what: "finds a contraction tree, and slices where a memory limit asks for them, for every contraction that has a choice",
@@ -127,60 +112,42 @@ pub const PIPELINE: &[Stage] = &[
         gives: Form::Steps,
         run: Run::Lower,
     },
-    Stage {
-        name: "diagonal",
-        what: "reads diagonals, windows and repeated elements through strides instead of copying them out",
-        why_here: "first: it removes whole steps, and what it leaves in a read is what all later passes look at",
-        promises: SAME_FLOPS,
-        takes: Form::Steps,
-        gives: Form::Steps,
-        run: Run::Pass(diagonal::run),
-    },
-    Stage {
-        name: "transpose",
-        what: "drops steps that only permute: their readers read, or their source is written, in the other order",
-        why_here: "after diagonal, which may leave a plain permutation behind; before everything that looks at neighbours",
-        promises: SAME_FLOPS,
-        takes: Form::Steps,
-        gives: Form::Steps,
-        run: Run::Pass(transpose::run),
-    },
-    Stage {
-        name: "layout",
-        what: "orders the axes of intermediates in memory so that the step that reads them is a plain matrix product",
-        why_here: "backwards from the results, so after their final axis order is known; before anything looks at strides",
-        promises: SAME_FLOPS,
-        takes: Form::Steps,
-        gives: Form::Steps,
-        run: Run::Pass(layout::run),
-    },
-    Stage {
-        name: "gemm",
-        what: "makes matrix products of nests with two factors and rows, columns and a contracted axis worth it",
-        why_here: "when all strides are settled, for it decides what to pack; what it declines is left to the nests",
-        promises: SAME_FLOPS,
-        takes: Form::Steps,
-        gives: Form::Steps,
-        run: Run::Pass(gemm::run),
-    },
-    Stage {
-        name: "loop_order",
-        what: "orders the loops of nests by stride, the written one first",
-        why_here: "only nests have loops to order, so after gemm",
-        promises: SAME_FLOPS,
-        takes: Form::Steps,
-        gives: Form::Steps,
-        run: Run::Pass(loop_order::run),
-    },
-    Stage {
-        name: "merge_axes",
-        what: "joins loops of nests that every operand crosses with one stride",
-        why_here: "only neighbours join, so after loop_order",
-        promises: SAME_FLOPS,
-        takes: Form::Steps,
-        gives: Form::Steps,
-        run: Run::Pass(merge_axes::run),
-    },
+    Stage::pass(
+        "diagonal",
+        diagonal::run,
+        "reads diagonals, windows and repeated elements through strides instead of copying them out",
+        "first: it removes whole steps, and what it leaves in a read is what all later passes look at",
+    ),
+    Stage::pass(
+        "transpose",
+        transpose::run,
+        "drops steps that only permute: their readers read, or their source is written, in the other order",
+        "after diagonal, which may leave a plain permutation behind; before everything that looks at neighbours",
+    ),
+    Stage::pass(
+        "layout",
+        layout::run,
+        "orders the axes of intermediates in memory so that the step that reads them is a plain matrix product",
+        "backwards from the results, so after their final axis order is known; before anything looks at strides",
+    ),
+    Stage::pass(
+        "gemm",
+        gemm::run,
+        "makes matrix products of nests with two factors and rows, columns and a contracted axis worth it",
+        "when all strides are settled, for it decides what to pack; what it declines is left to the nests",
+    ),
+    Stage::pass(
+        "loop_order",
+        loop_order::run,
+        "orders the loops of nests by stride, the written one first",
+        "only nests have loops to order, so after gemm",
+    ),
+    Stage::pass(
+        "merge_axes",
+        merge_axes::run,
+        "joins loops of nests that every operand crosses with one stride",
+        "only neighbours join, so after loop_order",
+    ),
     Stage {
         name: "buffers",
         what: "lets intermediates that are not alive together share scratch memory",
@@ -205,6 +172,27 @@ pub const PIPELINE: &[Stage] = &[
 pub const PASSES: &[Stage] = PIPELINE.split_at(6).1.split_at(7).0;
 
 impl Stage {
+    const fn rewrite(
+        name: &'static str,
+        run: fn(&Ir) -> Result<(Ir, usize), Violation>,
+        what: &'static str,
+        why_here: &'static str,
+    ) -> Stage {
+        let promises =
+            "results are equal, up to the rounding that an order is free to change; nodes keep every invariant";
+        Stage { name, what, why_here, promises, takes: Form::Module, gives: Form::Module, run: Run::Rewrite(run) }
+    }
+
+    const fn pass(
+        name: &'static str,
+        run: fn(&mut Draft) -> usize,
+        what: &'static str,
+        why_here: &'static str,
+    ) -> Stage {
+        let promises = "results and the number of flops stay the same; steps keep every invariant";
+        Stage { name, what, why_here, promises, takes: Form::Steps, gives: Form::Steps, run: Run::Pass(run) }
+    }
+
     /// Whether it can be left out: the results stay equal, up to rounding.
     pub const fn is_optional(&self) -> bool {
         matches!(self.run, Run::Rewrite(_) | Run::Pass(_) | Run::Assign)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::step::{FormReport, StepReport};
 use super::tree::{TensorReport, TreeReport};
-use super::{Explain, RewriteReport};
+use super::{Explain, StageReport};
 
 /// The name and version of the form of the JSON.
 const SCHEMA: &str = "einfold.explain/1";
@@ -21,7 +21,7 @@ impl Explain {
                 json!({ "name": pass.name, "what": pass.what, "changes": pass.changes, "steps": steps })
             })
             .collect();
-        let rewrite = |r: &RewriteReport| {
+        let rewrite = |r: &StageReport| {
             let ir = if r.changes > 0 { Value::from(&*r.ir) } else { Value::Null };
             json!({ "name": r.name, "what": r.what, "changes": r.changes, "ir": ir })
         };

@@ -3,136 +3,101 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use einfold_ir::{BufferId, Draft, Id, IdVec, Lifetime, Place, Plan};
+use einfold_ir::{BufferId, Draft, Lifetime, Place, Plan};
 
 use super::limit::{ADDRESSABLE, too_large};
 use crate::error::PlanError;
 
-/// Gives every intermediate its offset in scratch memory, and each lane of a region its own copies. Where `share` is set,
-/// intermediates that are not alive together share memory, if that takes less: each lies at the lowest offset that is free
-/// while it is alive, the largest first, which is simple, and for the nested lifetimes of a contraction tree seldom far from
-/// the best. Otherwise they lie one after the other. The result is how many lie elsewhere than that.
+/// Gives every intermediate that some step touches its offset in scratch memory: those that exist once, and those of which each lane
+/// of a region has a copy, as one block for all lanes. The result is how many share memory with others.
 ///
 /// # Errors
 /// [`PlanError::TooLarge`] if scratch memory cannot be addressed.
 pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError> {
-    let apart = Assignment::apart(draft)?;
-    let shared = share.then(|| Assignment::by_lifetime(draft)).filter(|shared| shared.scratch < apart.scratch);
-    let moved = shared.as_ref().map_or(0, |shared| {
-        // Where only unused memory is saved nothing moves, but the draft is another.
-        apart.offsets.iter().zip(&shared.offsets).filter(|(apart, shared)| apart != shared).count().max(1)
-    });
-    shared.unwrap_or(apart).write(draft);
-    Ok(moved)
+    let (lives, own, steps) = (draft.lifetimes(), draft.lane_buffers(), draft.steps().count());
+    // First what exists once, then the copies of a lane, by region.
+    let mut members: Vec<Vec<BufferId>> = vec![Vec::new(); 1 + draft.regions.len()];
+    let mut wanted: Vec<Vec<Wanted>> = vec![Vec::new(); members.len()];
+    for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
+        if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
+            let group = own[k].map_or(0, |region| 1 + region);
+            members[group].push(k);
+            wanted[group].push(Wanted { life, bytes: bytes.next_multiple_of(Plan::ALIGN) });
+        }
+    }
+    let (mut start, mut moved, mut blocks) = (0, 0, Vec::new());
+    for (region, group) in draft.regions.iter_mut().zip(1..) {
+        let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
+        start += region.steps.len();
+        if region.lanes.is_some() {
+            let placement = Placement::of(&wanted[group], steps, share);
+            region.lanes = Some(placement.bytes);
+            wanted[0].push(Wanted { life, bytes: placement.bytes.saturating_mul(region.lane_count()) });
+            moved += placement.moved;
+            blocks.push((group, placement.offsets));
+        }
+    }
+    let once = Placement::of(&wanted[0], steps, share);
+    if once.bytes > ADDRESSABLE {
+        let largest = draft.buffers.ids().max_by_key(|&k| (lives[k].is_some(), draft.buffers[k].bytes()));
+        return Err(too_large(draft, largest.unwrap_or(BufferId(0))));
+    }
+    draft.scratch = once.bytes;
+    let (single, bases) = once.offsets.split_at(members[0].len());
+    blocks.push((0, single.to_vec()));
+    for ((group, offsets), base) in blocks.into_iter().zip(bases.iter().chain([&0])) {
+        members[group].iter().zip(offsets).for_each(|(&k, at)| draft.buffers[k].place = Place::Scratch(base + at));
+    }
+    Ok(moved + once.moved)
 }
 
-/// The offsets of all intermediates.
-struct Assignment {
-    /// By buffer; none where it is no intermediate.
-    offsets: IdVec<BufferId, Option<usize>>,
-    /// By region in lanes: bytes from the copies of one lane to those of the next.
-    lanes: Vec<Option<usize>>,
-    /// Bytes of scratch memory.
-    scratch: usize,
-}
-
-impl Assignment {
-    /// One after the other: those that exist once, then those of the lanes of each region.
-    fn apart(draft: &Draft) -> Result<Assignment, PlanError> {
-        let own = draft.lane_buffers();
-        let is_scratch = |k: &BufferId| matches!(draft.buffers[*k].place, Place::Scratch(_));
-        let mut order: Vec<BufferId> = draft.buffers.ids().filter(is_scratch).collect();
-        order.sort_by_key(|&k| own[k]);
-        let lanes = draft.regions.iter().map(|r| r.lanes.map(|_| 0)).collect();
-        let mut assignment = Assignment { offsets: IdVec::filled(own.len(), None), lanes, scratch: 0 };
-        let within =
-            |end: Option<usize>, k: BufferId| end.filter(|&e| e <= ADDRESSABLE).ok_or_else(|| too_large(draft, k));
-        for some in order.chunk_by(|&a, &b| own[a] == own[b]) {
-            let (start, mut end) = (assignment.scratch, assignment.scratch);
-            for &k in some {
-                assignment.offsets[k] = Some(end);
-                let bytes = draft.buffers[k].bytes().and_then(|n| n.checked_next_multiple_of(Plan::ALIGN));
-                end = within(bytes.and_then(|n| n.checked_add(end)), k)?;
-            }
-            if let Some(region) = own[some[0]] {
-                assignment.lanes[region] = Some(end - start);
-                let all = (end - start).checked_mul(draft.regions[region].lane_count());
-                end = within(all.and_then(|n| n.checked_add(start)), some[0])?;
-            }
-            assignment.scratch = end;
-        }
-        Ok(assignment)
-    }
-
-    /// Each where memory is free while it is alive: the intermediates of a lane among themselves, and those of all lanes of a
-    /// region as one.
-    fn by_lifetime(draft: &Draft) -> Assignment {
-        let (lives, own) = (draft.lifetimes(), draft.lane_buffers());
-        let mut once: Vec<Wanted> = Vec::new();
-        let mut in_lanes: Vec<Vec<Wanted>> = vec![Vec::new(); draft.regions.len()];
-        let mut offsets = IdVec::filled(draft.buffers.len(), None);
-        for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
-            offsets[k] = Some(0);
-            if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
-                let wanted = Wanted { of: k.place(), life, bytes: bytes.next_multiple_of(Plan::ALIGN) };
-                own[k].map_or(&mut once, |region| &mut in_lanes[region]).push(wanted);
-            }
-        }
-        let (steps, buffers, mut start) = (draft.steps().count(), draft.buffers.len(), 0);
-        let (mut lanes, mut insides) = (vec![None; draft.regions.len()], Vec::new());
-        for ((region, lane), stride) in draft.regions.iter().zip(in_lanes).zip(&mut lanes) {
-            let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
-            start += region.steps.len();
-            if region.lanes.is_some() {
-                let (inside, bytes) = place(lane, steps);
-                *stride = Some(bytes);
-                // They follow the buffers.
-                let of = buffers + insides.len();
-                once.push(Wanted { of, life, bytes: bytes.saturating_mul(region.lane_count()) });
-                insides.push(inside);
-            }
-        }
-        let (places, scratch) = place(once, steps);
-        for (of, at) in places {
-            match of.checked_sub(buffers) {
-                None => offsets[BufferId::at(of)] = Some(at),
-                Some(lane) => {
-                    insides[lane].iter().for_each(|&(k, inside)| offsets[BufferId::at(k)] = Some(at + inside))
-                }
-            }
-        }
-        Assignment { offsets, lanes, scratch }
-    }
-
-    fn write(self, draft: &mut Draft) {
-        for (buffer, offset) in draft.buffers.iter_mut().zip(self.offsets) {
-            offset.into_iter().for_each(|at| buffer.place = Place::Scratch(at));
-        }
-        draft.regions.iter_mut().zip(self.lanes).for_each(|(region, lanes)| region.lanes = lanes);
-        draft.scratch = self.scratch;
-    }
-}
-
-/// So many bytes that something needs for some time.
+/// Bytes that something needs for some time.
 #[derive(Clone, Copy)]
 struct Wanted {
-    of: usize,
     life: Lifetime,
     bytes: usize,
 }
 
-/// The offset of each in a plan of so many steps, and the bytes that all take.
-fn place(mut wanted: Vec<Wanted>, steps: usize) -> (Vec<(usize, usize)>, usize) {
-    wanted.sort_by_key(|w| (Reverse(w.bytes), w.life.first, w.of));
-    let (mut placed, mut end) = (Placed::over(steps), 0);
-    let place = |Wanted { of, life, bytes }| {
-        let start = placed.lowest(life, bytes);
-        placed.add(life, start, start + bytes);
-        end = end.max(start + bytes);
-        (of, start)
-    };
-    let places = wanted.into_iter().map(place).collect();
-    (places, end)
+/// Where a group of buffers lies.
+struct Placement {
+    offsets: Vec<usize>,
+    /// The bytes of all.
+    bytes: usize,
+    /// How many do not lie after all that come before.
+    moved: usize,
+}
+
+impl Placement {
+    /// One after the other; with `share`, if that takes less, each at the lowest offset that is free while it is alive, the largest
+    /// first: simple, and for the nested lifetimes of a contraction tree seldom far from the best.
+    fn of(wanted: &[Wanted], steps: usize, share: bool) -> Placement {
+        let mut bytes = 0usize;
+        let next = |w: &Wanted| {
+            let at = bytes;
+            bytes = at.saturating_add(w.bytes);
+            at
+        };
+        let offsets: Vec<usize> = wanted.iter().map(next).collect();
+        let apart = Placement { offsets, bytes, moved: 0 };
+        if !share {
+            return apart;
+        }
+        let mut order: Vec<usize> = (0..wanted.len()).collect();
+        order.sort_by_key(|&k| (Reverse(wanted[k].bytes), wanted[k].life.first));
+        let (mut placed, mut offsets, mut bytes) = (Placed::over(steps), vec![0; wanted.len()], 0);
+        for k in order {
+            let Wanted { life, bytes: needed } = wanted[k];
+            offsets[k] = placed.lowest(life, needed);
+            let end = offsets[k].saturating_add(needed);
+            placed.add(life, offsets[k], end);
+            bytes = bytes.max(end);
+        }
+        if bytes >= apart.bytes {
+            return apart;
+        }
+        let moved = offsets.iter().zip(&apart.offsets).filter(|(shared, apart)| shared != apart).count();
+        Placement { offsets, bytes, moved }
+    }
 }
 
 /// Pieces of memory in use, found by when they are.
@@ -182,9 +147,9 @@ impl Placed {
         let later = self.by_first.range((life.first + 1, 0)..(life.last + 1, 0));
         used.extend(later.map(|(_, piece)| self.pieces[*piece]));
         used.sort_unstable();
-        let mut start = 0;
+        let mut start = 0usize;
         for (from, to) in used {
-            if start + bytes <= from {
+            if start.saturating_add(bytes) <= from {
                 break;
             }
             start = start.max(to);

@@ -20,7 +20,7 @@ mod tests {
         let ir = letters("iij,jkk->ik", &[2, 3, 4]);
         insta::assert_snapshot!(after(&["diagonal"], &ir, &[&[0, 1]]), @r"
         out0[i, k] = in0[i, i, j] . in1[j, k, k]  (i:2 k:4 j:3)  nest
-        scratch 192
+        scratch 0
         ");
     }
 

@@ -39,7 +39,7 @@ mod tests {
         ir.output(y).unwrap();
         insta::assert_snapshot!(after(&["transpose"], &ir, &[&[0, 1]]), @r"
         out0[i, k] = in0[j, i] . in0[k, j]  (i:2 k:2 j:2)  nest
-        scratch 64
+        scratch 0
         ");
     }
 

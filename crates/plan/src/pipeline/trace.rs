@@ -2,7 +2,7 @@
 
 use einfold_ir::{Draft, Ir};
 
-use super::{Form, Program, Stage};
+use super::{Program, Stage};
 
 /// The stages that led to a plan, in order.
 #[derive(Clone, Debug, Default)]
@@ -37,16 +37,6 @@ impl Trace {
     /// A trace that keeps the form after each stage, or only counts changes.
     pub(crate) fn new(keeps: bool) -> Trace {
         Trace { keeps, stages: Vec::new() }
-    }
-
-    /// Whether the form after each stage that changed something is kept.
-    pub fn keeps_forms(&self) -> bool {
-        self.keeps
-    }
-
-    /// The stages that give a form.
-    pub(crate) fn giving(&self, form: Form) -> impl Iterator<Item = &TracedStage> {
-        self.stages.iter().filter(move |traced| traced.stage.gives == form)
     }
 
     pub(crate) fn record(&mut self, stage: &'static Stage, changes: usize, program: &Program<'_>) {
