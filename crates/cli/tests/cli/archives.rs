@@ -52,7 +52,7 @@ fn what_follows_the_array_in_a_member_is_refused() {
         let file = folder.write("a.npz", &archive(&[("a.npy", &array)], method));
         let report = run(["run", "i->", &file]).failed(1);
         assert!(
-            report.contains("member `a`: it goes on after the 16 bytes of data that its header announces\n"),
+            report.contains("member `a`: it continues after the 16 bytes of data that its header announces\n"),
             "{report}"
         );
         // Of an array without elements the end is looked at too.
@@ -77,9 +77,9 @@ fn members_that_cannot_be_read_say_why() {
             patch(good(), [8, 10], &[12]),
             "member `a`: it is compressed by method 12; members are stored (0) or deflated (8)\n",
         ),
-        (short, "member `a`: it ends early: its header announces 16 bytes of data, and there are 15\n"),
+        (short, "member `a`: it ends early: its header announces 16 bytes of data, but there are 15\n"),
         (header, "member `a`: it ends inside its header\n"),
-        (huge, "member `a`: it ends early: its header announces 9007199254740992 bytes of data, and there are 8\n"),
+        (huge, "member `a`: it ends early: its header announces 9007199254740992 bytes of data, but there are 8\n"),
         (archive(&[("a.txt", b"text")], Stored), "member `a.txt`: it is not a .npy or .npz file\n"),
         (none, "the archive holds 0 arrays\n  = help: name one as FILE.npz:KEY; the archive has no arrays\n"),
         (good()[..90].to_vec(), "the archive cannot be read: "),

@@ -133,7 +133,7 @@ fn a_pipe_that_ends_early_is_truncated() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("announces 8796093022208 bytes of data, and there are 48"), "{stderr}");
+    assert!(stderr.contains("announces 8796093022208 bytes of data, but there are 48"), "{stderr}");
 }
 
 #[test]
