@@ -39,7 +39,7 @@ pub use loops::Loops;
 pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Violation};
 pub use network::{Network, UnknownAxis};
-pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
+pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, PlanId, Step};
 pub use region::{Lifetime, Region};
 pub use tree::{PathError, Tree};
 pub use verify::verify;
