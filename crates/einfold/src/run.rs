@@ -88,7 +88,7 @@ impl<'r> Run<'r> {
         go: impl FnOnce(
             &einfold_ir::Plan,
             &[AnyView<'_>],
-            &exec::Options<'_>,
+            &exec::BindOptions<'_>,
             &mut Scratch,
             &exec::Control<'_>,
         ) -> Result<R, Error>,
@@ -108,12 +108,12 @@ impl<'r> Run<'r> {
         let (alpha, beta) = (alpha.as_ref().map(|x| x.view()), beta.as_ref().map(|x| x.view()));
         let taken = if new { compiled.memory.outputs as u64 } else { 0 };
         let left = |bytes: u64| usize::try_from(bytes.saturating_sub(taken)).unwrap_or(usize::MAX);
-        let options = exec::Options {
+        let options = exec::BindOptions {
             alpha: alpha.as_ref(),
             beta: beta.as_ref(),
             semirings: settings.semiring.as_slice(),
             memory: settings.budget.memory_bytes.map(left),
-            ..exec::Options::default()
+            ..exec::BindOptions::default()
         };
         let mut all: SmallVec<[AnyView<'_>; 8]> = SmallVec::new();
         let views = match program.is_fixed() {
