@@ -1,13 +1,19 @@
-//! What `bind` makes of a plan and its operands, and a run executes: operations over pointers and strides, in flat lists
-//! that are used again.
+//! The bound program: the operations of a plan over the pointers and strides of its operands, in flat lists whose memory is
+//! reused. `bind` writes it, a run executes it.
+
+mod index_op;
+mod tile_plan;
+
+pub(crate) use index_op::{
+    CheckedPosition, ChunkedAxis, IndexBatch, IndexOp, IndexRead, IndexTarget, PositionTerm, TermVariable,
+};
+pub(crate) use tile_plan::{CallArg, CallKernel, KernelCall, TileAction, TilePlan};
 
 use std::ops::Range;
 
-use einfold_ir::Dtype;
+use crate::kernels::{Carry, FillFn, GemmFn, UnaryFn};
 
-use crate::kernels::{BinaryFn, Carry, ContiguousFn, FillFn, GemmFn, IndexReaders, ScatterFn, UnaryFn};
-
-/// A part of one of the lists of a [`BoundProgram`].
+/// A range of one of the lists of a [`BoundProgram`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ListRange {
     pub(crate) start: usize,
@@ -25,18 +31,19 @@ impl ListRange {
     }
 }
 
-/// The memory in which an operand lies.
+/// The storage that the address of an operand is relative to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BaseAddress {
-    /// The caller's operand.
+    /// The caller's operand of this position.
     Input(usize),
-    /// The caller's output.
+    /// The caller's output of this position.
     Output(usize),
-    /// Scratch memory as the plan lays it out, at this byte, and so many bytes further on for each lane.
+    /// A buffer in the scratch memory that the plan lays out: its first byte, and the distance in bytes between the copies of
+    /// two neighbouring partitions.
     Planned { at: usize, partition_stride: usize },
-    /// Packed matrices and partial sums, at this byte: each step starts anew.
+    /// Packed matrices and partial sums, at this byte of their area. Each step uses the area from its start.
     Packed(usize),
-    /// Constants, at this byte.
+    /// A constant, at this byte of the area of constants.
     Constant(usize),
 }
 
@@ -44,40 +51,40 @@ pub(crate) enum BaseAddress {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ptr(pub(crate) *mut u8);
 
-// SAFETY: a pointer is only a number until it is dereferenced, which happens while `Bound` holds the borrows of all memory
-// that the pointers of its program lead to; kernels get disjoint targets.
+// SAFETY: a pointer is a number until it is dereferenced. That happens only while `Bound` holds the borrows of all memory that
+// the pointers of its program lead to, and blocks that run at the same time have disjoint targets (docs/unsafe.md).
 unsafe impl Send for Ptr {}
-// SAFETY: as above.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Ptr {}
 
 /// An operand of an operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BoundOperand {
     pub(crate) base: BaseAddress,
-    /// Bytes from the start of its home to the element at position 0 of all loops.
+    /// Bytes from the base address to the element at position 0 of all loops.
     pub(crate) offset: isize,
-    /// That element's address; known once all memory is there.
+    /// The address of that element; null until the scratch memory is allocated.
     pub(crate) ptr: Ptr,
-    /// Where in `BoundProgram::strides` its strides in the loops of the region start.
+    /// Index in `BoundProgram::strides` of its strides in the loops of the region.
     pub(crate) region_strides: usize,
-    /// Bytes from what a lane has for itself to that of the next; 0 for what is there once.
+    /// Bytes between the copies of two neighbouring partitions; 0 for memory that all partitions share.
     pub(crate) partition_stride: usize,
-    /// How it becomes what the operation computes in; none where it is that already.
+    /// The conversion to the dtype that the operation computes in; `None` if the dtypes are equal.
     pub(crate) load: Option<UnaryFn>,
 }
 
-/// Operations that are run in order for each position of the loops.
+/// Operations that run in order in each iteration of the loops.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BoundRegion {
-    /// Extents, outer to inner, in `BoundProgram::sizes`.
+    /// The extents, outermost first, in `BoundProgram::sizes`.
     pub(crate) loops: ListRange,
-    /// In `BoundProgram::ops`.
+    /// The operations, in `BoundProgram::ops`.
     pub(crate) ops: ListRange,
-    /// Whether turns of the first loop may run at the same time.
+    /// Whether iterations of the first loop may run in parallel.
     pub(crate) partitioned: bool,
-    /// Points of all turns.
+    /// Points of all iterations.
     pub(crate) points: u64,
-    /// The most bytes that a call of a kernel allocates.
+    /// The largest number of bytes that one kernel call allocates.
     pub(crate) bytes: usize,
 }
 
@@ -88,66 +95,67 @@ pub(crate) enum Op {
     Gemm(BoundGemm),
 }
 
-/// LoopNest over operands, in `BoundProgram`'s lists: first the kept ones, which lead to targets of their own, then the reduced ones,
-/// then the loops inside, of which a kernel runs two.
+/// A loop nest over operands, outermost loop first: the kept loops, along which the target moves; the reduced loops; and the
+/// inner loops, two of a kernel in a nest and none in a matrix product.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LoopNest {
-    /// The operands, the written one first.
+    /// The operands, the target first.
     pub(crate) operands: ListRange,
-    /// How many loops are kept.
+    /// The number of kept loops.
     pub(crate) kept: usize,
-    /// How many loops are reduced.
+    /// The number of reduced loops.
     pub(crate) reduced: usize,
     /// The extents of all loops, in `BoundProgram::sizes`.
     pub(crate) sizes: ListRange,
-    /// Where in `BoundProgram::strides` the strides start: one of each operand for each loop.
+    /// Index in `BoundProgram::strides` of the strides: for each loop one of each operand.
     pub(crate) strides: usize,
 }
 
-/// Which part of an operation is one block. The grid follows from the shape alone, so that results do not depend on threads.
+/// The division of an operation into blocks. It follows from the shape alone, so that results do not depend on the number of
+/// threads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
-    /// Positions of each of the two cut axes in one block.
+    /// Extents of a block along the two divided axes.
     pub(crate) block_extents: [usize; 2],
-    /// How many pieces each of the two cut axes has.
+    /// The number of blocks along each of the two divided axes.
     pub(crate) block_counts: [usize; 2],
-    /// How many neighbouring blocks are one task.
+    /// The number of neighbouring blocks in a task.
     pub(crate) blocks_per_task: usize,
-    /// How many blocks there are.
+    /// The number of all blocks: `block_counts` for each position of the kept loops.
     pub(crate) blocks: usize,
     /// Points of the iteration space in all blocks.
     pub(crate) points: u64,
 }
 
-/// A strided nest.
+/// A strided loop nest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BoundNest {
-    /// The loops; inside are the two of the kernel.
+    /// The loops, with the two of the kernel inside.
     pub(crate) loops: LoopNest,
     pub(crate) grid: Grid,
-    /// The most positions of each loop of the kernel in one call.
+    /// The largest extents of the two loops of the kernel in one call.
     pub(crate) strip: [usize; 2],
-    /// What a target starts from before `rest` is added to it; none where `first` writes it.
+    /// Initialises the target before `rest` is added to it; `None` if `first` writes the target.
     pub(crate) clear: Option<FillFn>,
-    /// At the first position of the reduced loops.
+    /// The action at the first position of the reduced loops.
     pub(crate) first: TileAction,
-    /// At all others.
+    /// The action at all other positions.
     pub(crate) rest: TileAction,
-    /// The positions that come from ids, in `BoundProgram::ids`.
+    /// The operations that compute gather and scatter positions, in `BoundProgram::index_ops`.
     pub(crate) index_ops: ListRange,
-    /// How many positions of the last outer loop are run at once.
+    /// How positions of the last outer loop run in batches, if they do.
     pub(crate) batch: Option<IndexBatch>,
-    /// How sums of blocks are added up; none where a plain sum is short or exact.
+    /// The compensated sum of blocks; `None` where a plain sum is short or exact.
     pub(crate) compensated: Option<CompensatedSum>,
 }
 
-/// How an operation adds up sums of blocks. Each element of the target has a pair: *high* and *low*, which hold their sum in twice
-/// the precision.
+/// How an operation adds up the sums of blocks. Each element of the target has a pair, *high* and *low*, that holds its sum in
+/// twice the precision.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CompensatedSum {
     pub(crate) kernel: Carry,
-    /// The operand where *high* starts, dense elements: those of one position of the kept loops after those of another, in each
-    /// the axes that are swept, then the loops of the kernel.
+    /// The operand at the first *high*. The pairs are dense: for each position of the kept loops the swept axes, then the loops
+    /// of the kernel.
     pub(crate) pairs: usize,
     /// Bytes from *high* to *low*.
     pub(crate) low: usize,
@@ -155,232 +163,60 @@ pub(crate) struct CompensatedSum {
     pub(crate) row: usize,
     /// Bytes of an element.
     pub(crate) size: usize,
-    /// Extents of the axes of the target that no loop of the kernel runs along, in `BoundProgram::sizes`.
+    /// Extents of the axes of the target that no loop of the kernel moves along, in `BoundProgram::sizes`.
     pub(crate) swept: ListRange,
-    /// Where in `BoundProgram::strides` the target's strides along them start.
+    /// Index in `BoundProgram::strides` of the strides of the target along these axes.
     pub(crate) strides: usize,
-    /// The operand at the start of the target where blocks are not parts of it: then all of its axes are swept.
+    /// The operand at the start of the target, where a block is not a part of it; all its axes are then swept.
     pub(crate) whole: Option<usize>,
-    /// Calls of the kernel for one block.
+    /// Kernel calls per block.
     pub(crate) calls: usize,
 }
 
-/// How many positions of a loop that ids depend on are run at once, where all ids are inside their axes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct IndexBatch {
-    /// What is done: the outer loop of a part is that loop.
-    pub(crate) tile_plan: TilePlan,
-    /// What the target starts from, if this nest starts it.
-    pub(crate) clear: Option<FillFn>,
-    /// How many ids are read for a position.
-    pub(crate) reads: usize,
-    /// The most positions in one call.
-    pub(crate) rows: usize,
-}
-
-/// What is done with the two loops inside.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum TileAction {
-    /// Writes a constant of the algebra.
-    Fill(FillFn),
-    /// Copies elements of this size.
-    Copy(usize),
-    /// One factor.
-    Unary(UnaryFn),
-    /// Two factors.
-    Binary(BinaryFn),
-    /// Through small blocks of memory.
-    WithTemporaries(TilePlan),
-}
-
-/// Calls that are made for one part of a tile after another. Values between calls lie in slots: dense blocks in the innermost
-/// cache, each with room for all points of a part.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TilePlan {
-    /// Made once a tile, for slots that keep their values, in `BoundProgram::calls`.
-    pub(crate) once: ListRange,
-    /// Made for each part.
-    pub(crate) calls: ListRange,
-    /// Bytes of a slot.
-    pub(crate) temporary_bytes: usize,
-    /// The most points of a part.
-    pub(crate) points: usize,
-}
-
-/// One call of a kernel.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct KernelCall {
-    pub(crate) kernel: CallKernel,
-    pub(crate) to: CallArg,
-    /// The arguments; those that the kernel does not take repeat the first.
-    pub(crate) from: [CallArg; 3],
-}
-
-/// The kernel of a call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum CallKernel {
-    /// Writes a constant of the algebra.
-    Fill(FillFn),
-    /// Copies elements of this size; nothing where source and target are one.
-    Copy(usize),
-    /// One argument.
-    Unary(UnaryFn),
-    /// Two arguments.
-    Binary(BinaryFn),
-    /// Copies rows of elements of this size from an operand that ids displace.
-    Gather(usize),
-    /// Adds rows to an operand that ids displace.
-    Scatter(ScatterFn),
-    /// A function, whose arguments and target are slots or near.
-    Contiguous(ContiguousFn),
-}
-
-/// Where a call finds an argument or leaves its result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CallArg {
-    /// The operand of the nest, as it lies.
-    Operand(usize),
-    /// A slot, with elements of this size.
-    Temporary { temporary: usize, size: usize },
-    /// The operand itself where its elements are neighbours, else a copy of it in a slot.
-    Contiguous { operand: usize, temporary: usize, size: usize },
-}
-
-/// A matrix product in loops. The operands are C, A and B; inside are no loops.
+/// A matrix product in loops. The operands are C, A and B; it has no inner loops.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BoundGemm {
     pub(crate) loops: LoopNest,
-    /// Cuts m and n.
+    /// Divides m and n.
     pub(crate) grid: Grid,
     pub(crate) gemm: GemmFn,
     /// m, n, k.
     pub(crate) extents: [usize; 3],
-    /// Of C for m and n, of A for m and k, of B for k and n.
+    /// The strides of C for m and n, of A for m and k, of B for k and n.
     pub(crate) strides: [[isize; 2]; 3],
-    /// α as an operand.
+    /// The operand that holds α.
     pub(crate) alpha: Option<usize>,
-    /// Whether C is added to.
+    /// Whether the product is added to C.
     pub(crate) accumulate: bool,
-    /// Bytes that a call of the kernel allocates at most.
+    /// The largest number of bytes that one kernel call allocates.
     pub(crate) bytes: usize,
-    /// The most positions of k in one call.
+    /// The largest extent of k in one call.
     pub(crate) k_strip: usize,
-    /// How sums of blocks are added up; none where a plain sum is short or exact.
+    /// The compensated sum of blocks; `None` where a plain sum is short or exact.
     pub(crate) compensated: Option<CompensatedSum>,
 }
 
-/// A value that is made at `bind`.
+/// A value that `bind` computes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Constant {
-    /// At this byte among the constants.
+    /// The byte among the constants where it lies.
     pub(crate) at: usize,
     pub(crate) source: ConstantSource,
 }
 
-/// How a constant is made.
+/// Where the value of a constant comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum ConstantSource {
-    /// By a kernel.
+    /// A kernel that writes it.
     Fill(FillFn),
-    /// From an earlier constant, at this byte.
+    /// An earlier constant at this byte, converted.
     Convert(usize, UnaryFn),
-    /// From a caller's value.
+    /// A value of the caller, converted.
     Load(Ptr, UnaryFn),
-    /// From a caller's value of this size.
+    /// A value of the caller, of this number of bytes.
     Copy(Ptr, usize),
-    /// The first bytes of these, as many as this.
+    /// The first bytes of this array, by their number.
     Bytes([u8; 16], usize),
-}
-
-/// One instruction of the program that turns ids into offsets. It runs anew at every position of the outer loops.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum IndexOp {
-    /// Reads an id.
-    Read(IndexRead),
-    /// Adds a checked position to the offset of an operand or of a later lookup.
-    Check(CheckedPosition),
-}
-
-/// An id tensor that is read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct IndexRead {
-    /// Among all operands of the program.
-    pub(crate) operand: usize,
-    pub(crate) dtype: Dtype,
-    /// Reads many at once.
-    pub(crate) read: IndexReaders,
-    /// Where in `BoundProgram::strides` its strides in the outer loops start.
-    pub(crate) strides: usize,
-    /// The number of the lookup in its nest.
-    pub(crate) number: usize,
-    /// For errors: the buffer that is read, and where, in `BoundProgram::terms`: a constant for each axis, then what is added.
-    pub(crate) buffer: u32,
-    pub(crate) position_terms: ListRange,
-}
-
-/// A position along one axis that ids have a part in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CheckedPosition {
-    /// What is indexed.
-    pub(crate) target: IndexTarget,
-    pub(crate) stride: isize,
-    pub(crate) extent: usize,
-    pub(crate) offset: i64,
-    /// `coef · position` of loops, in `BoundProgram::terms`.
-    pub(crate) terms: ListRange,
-    /// `coef · id`, in `BoundProgram::terms`: the numbers of lookups.
-    pub(crate) index_terms: ListRange,
-    /// Whether negative positions count from the end.
-    pub(crate) wrap: bool,
-    /// Whether a point outside contributes nothing.
-    pub(crate) drop: bool,
-    /// For errors: the buffer and its axis.
-    pub(crate) buffer: u32,
-    pub(crate) axis: usize,
-}
-
-/// What a position belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum IndexTarget {
-    /// An operand of the nest, by its place among them.
-    Operand(usize),
-    /// The lookup of this number.
-    Read(usize),
-}
-
-/// `coef` times something.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PositionTerm {
-    pub(crate) coef: i64,
-    pub(crate) variable: TermVariable,
-}
-
-/// What is multiplied in [`PositionTerm`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum TermVariable {
-    /// Nothing: the constant with which the position along the next axis begins.
-    NextAxis,
-    /// The position of an outer loop of the nest.
-    Loop(usize),
-    /// The position of an axis that is cut into chunks.
-    Chunked(ChunkedAxis),
-    /// The position of a loop of the region.
-    RegionLoop(usize),
-    /// The id that a lookup read.
-    Index(usize),
-}
-
-/// The loops of an axis of which a nest runs a part in chunks: its position is `start + outer · len + inner`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ChunkedAxis {
-    /// The first position of the part.
-    pub(crate) start: usize,
-    /// The loop over the chunks, unless there is but one.
-    pub(crate) outer: Option<usize>,
-    /// Positions of a chunk.
-    pub(crate) len: usize,
-    /// The loop inside of a chunk.
-    pub(crate) inner: usize,
 }
 
 /// All operations of a bound plan.
@@ -388,7 +224,8 @@ pub(crate) struct ChunkedAxis {
 pub(crate) struct BoundProgram {
     pub(crate) regions: Vec<BoundRegion>,
     pub(crate) ops: Vec<Op>,
-    /// For each of `ops` how many loops of its region it depends on, outermost first: it is run when one of them has moved.
+    /// For each of `ops` the number of loops of its region that it depends on, outermost first: it runs again when one of them
+    /// advances.
     pub(crate) depths: Vec<usize>,
     pub(crate) operands: Vec<BoundOperand>,
     pub(crate) sizes: Vec<usize>,
@@ -397,14 +234,14 @@ pub(crate) struct BoundProgram {
     pub(crate) index_ops: Vec<IndexOp>,
     pub(crate) terms: Vec<PositionTerm>,
     pub(crate) calls: Vec<KernelCall>,
-    /// Points of all operations in all turns of their regions.
+    /// Points of all operations in all iterations of their regions.
     pub(crate) points: u64,
-    /// Bytes that the kernels may allocate at the same time; none where memory is not limited.
+    /// Bytes that all running kernels together may allocate; `None` without a memory limit.
     pub(crate) kernel_allowance: Option<usize>,
 }
 
 impl BoundProgram {
-    /// Forgets everything, keeping the memory.
+    /// Empties all lists and keeps their memory.
     pub(crate) fn clear(&mut self) {
         self.regions.clear();
         self.ops.clear();
