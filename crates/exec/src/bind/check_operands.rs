@@ -1,4 +1,4 @@
-//! Whether operands and outputs are those of the plan.
+//! Checks that operands and outputs have the dtypes and shapes of the plan.
 
 use einfold_ir::{Buffer, Plan};
 

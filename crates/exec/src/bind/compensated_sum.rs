@@ -1,7 +1,8 @@
-//! Long sums in blocks: how many points a kernel takes at a time, and where the sums of blocks go.
+//! Divides long sums into blocks: how many points a kernel call takes, and where the sums of blocks are added.
 //!
-//! An addition that rounds may be repeated only so often before its result is moved to a pair of twice the precision
-//! (`kernels/carry.rs`). What a block is follows from the shape alone, so the result does not depend on threads.
+//! Only a limited number of rounding additions may follow each other before their result moves to a pair of twice the
+//! precision (`kernels/compensated.rs`). The blocks follow from the shape alone, so the result does not depend on the
+//! number of threads.
 
 use einfold_ir::{Axis, Plan};
 
@@ -13,30 +14,32 @@ use crate::error::BindError;
 use crate::kernels::Carry;
 use crate::run::MAX_BATCH;
 
-/// Points of one call of a kernel, and between two looks at the cancel flag: some milliseconds where a point takes long.
+/// The largest number of points of a kernel call, and between two checks of the cancellation flag: some milliseconds for
+/// slow points.
 pub(super) const MAX_CALL_POINTS: usize = 1 << 18;
-/// Additions to one element that are made in a row.
+/// The largest number of consecutive additions to one element.
 pub(super) const MAX_ADDITIONS: usize = 64;
-/// Points for each element of the target before it is carried, where ids or windows decide which elements are met.
+/// Points per element of the target between two moves to the pairs, where index tensors or windows decide which elements
+/// are written.
 const POINTS: usize = 16;
-/// Below this a kernel that adds rows takes them as columns.
+/// Below this number of columns, a kernel that adds rows exchanges the loops.
 const SHORT: usize = 8;
-/// The fewest single elements that are scattered in one call.
+/// The fewest single elements that one call scatters.
 const SINGLE: usize = 256;
 
-/// What the loops of a kernel do to the target.
+/// The extents of a kernel call and how the target moves in its loops.
 #[derive(Clone, Copy)]
 struct Calls {
-    /// The most positions of each loop.
+    /// The largest extent of each loop.
     n: [usize; 2],
-    /// Along which of them the target stays.
+    /// Whether the target has stride 0 along each loop.
     stays: [bool; 2],
-    /// The most points of a part.
+    /// The largest number of points of a part.
     points: usize,
 }
 
 impl Calls {
-    /// How often a call adds to one element. A row is summed apart, and so are blocks of rows.
+    /// The number of additions of a call to one element. A kernel sums a row, and a block of rows, apart from the target.
     fn additions(self) -> usize {
         let Calls { n, stays, points } = self;
         let columns = n[1].min(points);
@@ -51,13 +54,13 @@ impl Calls {
     }
 }
 
-/// The bytes that the pairs of so many elements take, those of all lanes apart.
+/// Bytes of the pairs of `elements` elements.
 pub(super) fn pair_bytes(elements: usize, size: usize) -> Option<usize> {
     elements.checked_mul(size)?.checked_next_multiple_of(Plan::ALIGN)?.checked_mul(2)
 }
 
 impl Binder<'_> {
-    /// How many positions of each kernel loop one call takes. Where the target may be cut, `grid` has cut it.
+    /// The extents of one call along the two loops of the kernel. `grid` has divided the target where it may be divided.
     pub(super) fn strip(&self, loops: LoopNest, grid: Grid, split: bool, actions: Actions, rounds: bool) -> [usize; 2] {
         let n = grid.block_extents;
         let points = match actions.rest {
@@ -76,7 +79,7 @@ impl Binder<'_> {
             strip[1] = (points / strip[0]).max(1).min(n[1]);
         }
         if let (true, TileAction::WithTemporaries(tile_plan)) = (rounds, actions.rest) {
-            // Parts add to the target themselves.
+            // Each part of a tile adds to the target.
             let calls = Calls { n: strip, stays: [outer, inner], points: tile_plan.points };
             let along = usize::from(!outer);
             strip[along] = (strip[along] / calls.additions().div_ceil(MAX_ADDITIONS)).max(1);
@@ -89,7 +92,7 @@ impl Binder<'_> {
         self.program.strides[loops.strides + (loops.kept + loops.reduced + l) * loops.operands.len]
     }
 
-    /// The kernel that adds up sums of blocks, for a step that adds and rounds.
+    /// The kernel that adds the sums of blocks, for a step that adds and rounds.
     pub(super) fn carry(&self, context: StepContext<'_>, init: TargetInit) -> Result<Option<Carry>, BindError> {
         match init {
             TargetInit::WriteFirst | TargetInit::Accumulate if context.dtype == context.compute => {
@@ -99,7 +102,7 @@ impl Binder<'_> {
         }
     }
 
-    /// Decides whether and how the nest of a step adds up sums of blocks.
+    /// Decides whether and how the nest of a step adds sums of blocks.
     pub(super) fn compensate(
         &mut self,
         context: StepContext<'_>,
@@ -107,7 +110,7 @@ impl Binder<'_> {
         split: bool,
         nest: &mut BoundNest,
     ) -> Result<(), BindError> {
-        // Turns of a region may have parts of the target that other turns work on.
+        // Iterations of a region may add to elements that other iterations add to.
         if !split && !context.loops.is_empty() {
             return Ok(());
         }
@@ -129,7 +132,7 @@ impl Binder<'_> {
         let (mut calls, mut n, mut stays) = (reduced.saturating_mul(strips), nest.strip, moves.map(|m| !m));
         if let Some(batch) = nest.batch.as_mut().filter(|_| loops.reduced > 0) {
             if write.has_ids() {
-                // Runs of single elements are summed apart.
+                // A scatter kernel sums runs of single elements apart.
                 let most = if met == 1 && single { MAX_BATCH } else { met.saturating_mul(POINTS) };
                 let least = if single { SINGLE } else { MAX_ADDITIONS };
                 batch.rows = most.clamp(least, MAX_BATCH).next_power_of_two();
@@ -146,7 +149,7 @@ impl Binder<'_> {
         };
         let swept = met.saturating_mul(inside(nest.grid.block_extents));
         let worth = swept.saturating_mul(POINTS).div_ceil(n[0] * n[1]);
-        // Rows that are scattered, and windows, meet elements of their own.
+        // Scattered rows and windows add to a new element with each row.
         let deep = match (write.has_ids(), nest.batch) {
             (true, Some(_)) => {
                 if met == 1 && single {
@@ -165,7 +168,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// The pairs of the target of a nest, if there is memory for them.
+    /// Reserves the pairs of the target of a nest, if memory allows.
     fn push_compensated_sum(
         &mut self,
         context: StepContext<'_>,
@@ -193,7 +196,7 @@ impl Binder<'_> {
         Ok(Some(sum))
     }
 
-    /// Pairs for `rows` times `row` elements of `size` bytes, if there is memory for them.
+    /// Reserves pairs for `rows` times `row` elements of `size` bytes, if memory allows.
     pub(super) fn pairs(
         &mut self,
         kernel: Carry,

@@ -1,4 +1,4 @@
-//! Expressions as calls.
+//! Translates pointwise expressions into kernel calls.
 
 use einfold_ir::{Dtype, DtypeKind, Expr, Function, Literal, PointOp};
 
@@ -8,19 +8,19 @@ use crate::bound_program::{BaseAddress, CallArg, CallKernel, ConstantSource};
 use crate::error::BindError;
 use crate::kernels;
 
-/// A value of an expression that waits for its function.
+/// A value on the stack of an expression: an argument of a later function.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PendingValue {
     arg: CallArg,
     dtype: Dtype,
-    /// Whether its slot keeps it for the whole tile.
+    /// Whether its temporary keeps the value for the whole tile.
     persistent: bool,
 }
 
 const BALANCED: &str = "`Expr::new` has checked that every operation finds its arguments";
 
 impl Binder<'_> {
-    /// Adds the literals of an expression as operands, after those that are read.
+    /// Appends the literals of an expression as operands, after the reads.
     pub(super) fn push_literals(&mut self, context: StepContext<'_>, expr: &Expr) -> Result<(), BindError> {
         for &(op, dtype) in expr.ops() {
             if let PointOp::Literal(literal) = op {
@@ -34,7 +34,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// Has the literals of an expression copied to slots, the first ones, once a tile; only where they are wanted there.
+    /// Copies the literals of an expression to the first temporaries, once per tile, if the calls read them there.
     pub(super) fn keep_literals(&mut self, context: StepContext<'_>, expr: &Expr) {
         let keeps = self.keeps_literals(expr);
         let literals = expr.ops().iter().filter(|(op, _)| matches!(op, PointOp::Literal(_)));
@@ -44,7 +44,7 @@ impl Binder<'_> {
         }
     }
 
-    /// The value of an expression, in `wanted`.
+    /// Appends the calls that compute an expression in `wanted`, and returns its value.
     pub(super) fn expression(
         &mut self,
         context: StepContext<'_>,
@@ -82,7 +82,7 @@ impl Binder<'_> {
         Ok(self.convert(context, value, wanted)?.arg)
     }
 
-    /// A factor in `dtype`.
+    /// The value of factor `k`, converted to `dtype`.
     fn read(&mut self, context: StepContext<'_>, k: usize, dtype: Dtype) -> Result<PendingValue, BindError> {
         let access = &context.step.reads[k];
         let from = self.plan.buffer(access.tensor).dtype;
@@ -110,7 +110,7 @@ impl Binder<'_> {
         Ok(PendingValue { arg, dtype, persistent: false })
     }
 
-    /// The value of a function, of type `dtype`.
+    /// Appends the call of a function with a result of `dtype`.
     fn function(
         &mut self,
         function: Function,
@@ -143,13 +143,13 @@ impl Binder<'_> {
     }
 }
 
-/// The operand that the `k`th literal is.
+/// The operand that holds literal `k`.
 fn literal_operand(context: StepContext<'_>, k: usize) -> CallArg {
     CallArg::Operand(1 + context.step.reads.len() + k)
 }
 
-/// The element of `dtype` that a literal is: integers wrap, and a number that is no integer has no integer element. A `bool` is
-/// whether the number is not 0.
+/// The bytes of a literal as an element of `dtype`; `None` if it has no value there. Integers wrap, a float has no value
+/// in an integer dtype, and a `bool` is true unless the number is 0.
 fn bytes(literal: Literal, dtype: Dtype) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     let mut put = |value: &[u8]| bytes[..value.len()].copy_from_slice(value);

@@ -1,4 +1,5 @@
-//! Matrix products: folded by the real strides, with copies where they pay or where elements must be converted.
+//! Binds matrix products: folds their axis groups by the real strides, and packs operands where copies pay or elements
+//! must be converted.
 
 use einfold_ir::{AxisRef, BLOCK, Fold, Gemm, Groups, Side, kernel_bytes};
 
@@ -9,21 +10,21 @@ use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundGemm, Grid, ListRange, LoopNest, Op, TileAction};
 use crate::error::BindError;
 
-/// Multiplications of one call of a kernel over any operation: some milliseconds.
+/// Flops of one kernel call for an exact ⊕: some milliseconds.
 const EXACT_CALL_FLOPS: usize = 1 << 23;
-/// The same of one for sums that round, times the bytes of an element.
+/// The same for a ⊕ that rounds, times the bytes of an element.
 const ROUNDING_CALL_FLOP_BYTES: usize = 1 << 29;
-/// Positions of k that these two kinds take at a time, and then add to C.
+/// Multiples of the extent of k in one call for an exact and for a rounding ⊕.
 const K_STRIP: [usize; 2] = [64, 256];
 /// Flops of one task of small products.
 const TASK_FLOPS: usize = 1 << 20;
-/// The positions of A, B and C in a fold.
+/// The numbers of A, B and C in a fold.
 const A: usize = 0;
 const B: usize = 1;
 const C: usize = 2;
 
 impl Binder<'_> {
-    /// A step as a matrix product, or as a nest where one side is a single row: kernels of products gain nothing there.
+    /// Binds a step as a matrix product, or as a nest if one side is a single row: matrix kernels gain nothing there.
     pub(super) fn gemm(&mut self, context: StepContext<'_>, axes: &Gemm, init: TargetInit) -> Result<(), BindError> {
         let loads = [self.load(context, &context.step.reads[A])?, self.load(context, &context.step.reads[B])?];
         let size = context.compute.size();
@@ -61,7 +62,7 @@ impl Binder<'_> {
         }
     }
 
-    /// The copies, the products, and the copy back.
+    /// Appends the packing copies, the products, and the copy back.
     fn push_folded(
         &mut self,
         context: StepContext<'_>,
@@ -96,8 +97,8 @@ impl Binder<'_> {
         self.copy(context, fold, C, [Some(given), None], dense, action).map(|_| ())
     }
 
-    /// A copy between an operand as it is and as it is packed at `dense`. `ends` are the target and the source, of which the
-    /// dense one is none. The operand that stands for the dense one.
+    /// Appends a copy between an operand and its packed form at `dense`. `ends` are the target and the source, where
+    /// `None` stands for the packed form. Returns the operand of the packed form.
     fn copy(
         &mut self,
         context: StepContext<'_>,
@@ -197,8 +198,8 @@ impl Binder<'_> {
     }
 }
 
-/// How many positions of k one call multiplies in a block of C, of elements of `size` bytes. Calls end where a kernel would add to C
-/// anyway, so that cutting changes no bit, and add to it as often as is good for one sum.
+/// The extent of k in one call over a block of C of elements of `size` bytes. Calls end where the kernel would add to C
+/// in any case, so that a division into calls changes no bit, and add to C as often as is accurate for one sum.
 fn k_strip(block_extents: [usize; 2], size: usize, rounds: bool) -> usize {
     let (call, step) =
         if rounds { (ROUNDING_CALL_FLOP_BYTES / size.max(1), K_STRIP[1]) } else { (EXACT_CALL_FLOPS, K_STRIP[0]) };

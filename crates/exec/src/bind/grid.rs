@@ -1,23 +1,24 @@
-//! How an operation is cut into blocks, from its shape alone.
+//! Divides operations into blocks, from their shapes alone.
 
 use super::Binder;
 use crate::bound_program::{Grid, LoopNest};
 
-/// Points of one task of a nest: some tens of microseconds, so that a cancellation is seen soon and a task is worth its start.
+/// Points of a task of a nest: some tens of microseconds, short enough for a prompt cancellation and long enough to
+/// amortise the start of a task.
 pub(super) const TASK_POINTS: usize = 1 << 16;
-/// The loops of a kernel are cut at multiples of this, so that vectors and cache lines stay whole.
+/// Block extents along the loops of a kernel are multiples of this, so that blocks have whole vectors and cache lines.
 const EDGE: usize = 64;
-/// Where the other loop of the kernel is reduced, only so many of its sums need to stay together.
+/// The same where the other loop of the kernel is reduced: as few sums as this may form a block.
 const REDUCED_EDGE: usize = 8;
 
-/// Where ids decide which rows are touched, rows are cut into at most so many pieces, for each reads all ids.
+/// The largest number of blocks along a row that gather or scatter indices address: each block reads all indices.
 const MAX_INDEXED_BLOCKS: usize = 8;
-/// Bytes that such a piece has at least: lines are fetched in pairs.
+/// The fewest bytes of such a block: CPUs fetch cache lines in pairs.
 const MIN_INDEXED_BYTES: usize = 128;
 
 impl Binder<'_> {
-    /// Cuts a nest: into the positions of its kept loops and, where one of them is more than a task, the kernel's loops where
-    /// the target, of elements of `size` bytes, moves.
+    /// Divides a nest into the positions of its kept loops and, if one of them is more than a task, divides the loops of
+    /// the kernel along which the target moves. The target has elements of `size` bytes.
     pub(super) fn grid(&self, loops: LoopNest, split: bool, size: usize) -> Grid {
         let sizes = &self.program.sizes[loops.sizes.range()];
         let outer = loops.kept + loops.reduced;
@@ -35,7 +36,7 @@ impl Binder<'_> {
         } else if split {
             let repeats = product(&sizes[loops.kept..outer]);
             let edge = if moves(0) && moves(1) { EDGE } else { REDUCED_EDGE };
-            // The outer one first: rows stay whole.
+            // The outer loop first, so that rows stay whole.
             for l in [0, 1].into_iter().filter(|&l| moves(l)) {
                 let others = repeats.saturating_mul(block_extents[1 - l]);
                 block_extents[l] = n[l].min((TASK_POINTS / others).max(1).next_multiple_of(edge));

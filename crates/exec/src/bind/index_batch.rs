@@ -1,4 +1,4 @@
-//! Whether a nest with ids runs many positions of a loop at once.
+//! Decides whether a nest with gather or scatter indices runs in batches of positions.
 
 use super::Binder;
 use super::loop_order::LoopConstraints;
@@ -7,13 +7,13 @@ use crate::bound_program::{BoundNest, IndexBatch, IndexOp};
 use crate::error::BindError;
 use crate::run::{MAX_BATCH, MAX_LISTS};
 
-/// Positions below which a batch is not worth its start.
+/// The fewest positions that make a batch worth its overhead.
 const MIN_POSITIONS: usize = 4;
-/// Points of a position above which it is worth a call of its own.
+/// The largest number of inner points for which positions share a call.
 const MAX_POINTS: usize = 512;
 
 impl Binder<'_> {
-    /// How the nest of a step runs in batches along its last outer loop, if it does.
+    /// The batches of the nest of a step along its last outer loop, if it runs in batches.
     pub(super) fn index_batch(
         &mut self,
         context: StepContext<'_>,
@@ -24,7 +24,7 @@ impl Binder<'_> {
         let reads =
             self.program.index_ops[nest.index_ops.range()].iter().filter(|id| matches!(id, IndexOp::Read(_))).count();
         let adds = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate);
-        // Scattered rows are added.
+        // A scatter kernel adds its rows.
         let scatters = context.step.write.has_ids();
         if (scatters && !adds) || !self.is_batched(context, constraints, nest, reads) {
             return Ok(None);
@@ -51,11 +51,12 @@ impl Binder<'_> {
         let indexed = self.lists.loop_of_axis.contains(&Some(along));
         let fits = loops.operands.len + 2 * reads <= MAX_LISTS;
         let worth = sizes[along] >= MIN_POSITIONS && outer == 1 && inner <= MAX_POINTS;
-        // A block is then several positions.
+        // A block of a kept loop is then a number of positions.
         let whole = loops.reduced > 0 || nest.grid.block_counts == [1, 1];
         let scatters = context.step.write.has_ids();
         let moves = self.program.strides[loops.strides + along * loops.operands.len] != 0;
-        // Where targets may meet, a kernel may not have two loops in flight; rows that are scattered come one after another.
+        // A kernel may run two loops only if different points have different targets; a scatter kernel takes its rows one
+        // after another.
         let apart = constraints.may_split || scatters || inner == 1 || !moves;
         indexed && fits && worth && whole && apart && (!scatters || context.dtype == context.compute)
     }

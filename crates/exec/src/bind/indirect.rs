@@ -1,4 +1,5 @@
-//! Ids as a program: which are read in which order, and what they add to the offsets of the operands.
+//! Translates indirect terms into instructions: which indices are read in which order, and which offsets they add to the
+//! operands.
 //!
 //! The recursion is as deep as gathers are nested in the plan.
 
@@ -13,7 +14,7 @@ use crate::bound_program::{
 use crate::error::BindError;
 use crate::kernels::IndexReaders;
 
-/// Whether a position that ids have a part in depends on `axis`.
+/// Whether an indirect position of the access depends on `axis`.
 pub(super) fn depends(access: &Access<BufferId>, axis: AxisRef) -> bool {
     let mut found = false;
     for index in access.indices.iter().filter(|i| !i.ids.is_empty()) {
@@ -22,10 +23,10 @@ pub(super) fn depends(access: &Access<BufferId>, axis: AxisRef) -> bool {
     found
 }
 
-/// Numbers of lookups.
+/// Numbers of index reads.
 type ReadNumbers = SmallVec<[usize; 4]>;
 
-/// What is known while the ids of one nest are bound.
+/// The state while the indirect terms of one nest are translated.
 struct Scope<'p> {
     context: StepContext<'p>,
     loops: LoopNest,
@@ -33,7 +34,7 @@ struct Scope<'p> {
 }
 
 impl Binder<'_> {
-    /// The program for the ids of a step whose loops are placed.
+    /// The instructions for the indirect positions of a step whose loops are ordered.
     pub(super) fn bind_indices(&mut self, context: StepContext<'_>, loops: LoopNest) -> Result<ListRange, BindError> {
         let start = self.program.index_ops.len();
         let mut scope = Scope { context, loops, reads: 0 };
@@ -44,7 +45,8 @@ impl Binder<'_> {
         Ok(ListRange::since(start, &self.program.index_ops))
     }
 
-    /// Checks every position of `access` that ids have a part in; the numbers of the lookups, in order.
+    /// Appends a check of every indirect position of `access`, and the index reads before it. Returns the numbers of the
+    /// reads, in order.
     fn push_positions(
         &mut self,
         scope: &mut Scope<'_>,
@@ -77,7 +79,7 @@ impl Binder<'_> {
         Ok(all)
     }
 
-    /// The part of an index function that the loops decide.
+    /// Appends the affine terms of an index function.
     fn terms(&mut self, index: &Index<BufferId>) -> ListRange {
         let start = self.program.terms.len();
         for &Term { coef, axis } in &index.terms {
@@ -93,7 +95,7 @@ impl Binder<'_> {
         ListRange::since(start, &self.program.terms)
     }
 
-    /// The position of an axis, of which loop `place` runs.
+    /// The variable for the position along an axis that loop `place` runs over.
     fn variable_of(&self, axis: u32, place: usize) -> TermVariable {
         match self.lists.chunked {
             Some((chunked_axis, chunked)) if chunked_axis == axis as usize => TermVariable::Chunked(chunked),
@@ -101,14 +103,14 @@ impl Binder<'_> {
         }
     }
 
-    /// The part of an index function that ids decide, which the lookups of these numbers read.
+    /// Appends the indirect terms of an index function, whose indices the given reads return.
     fn push_index_terms(&mut self, index: &Index<BufferId>, reads: &[usize]) {
         let read =
             index.ids.iter().zip(reads).map(|(i, &n)| PositionTerm { coef: i.coef, variable: TermVariable::Index(n) });
         self.program.terms.extend(read);
     }
 
-    /// Reads an id through `access`; the number of the lookup.
+    /// Appends the read of an index through `access`, and returns its number.
     fn push_index_read(&mut self, scope: &mut Scope<'_>, access: &Access<BufferId>) -> Result<usize, BindError> {
         let number = scope.reads;
         scope.reads += 1;

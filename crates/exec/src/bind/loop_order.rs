@@ -1,28 +1,28 @@
-//! The order of the loops of a nest.
+//! Orders and merges the loops of a nest by their real strides.
 
 use einfold_ir::Loops;
 
 use super::{BindLists, Binder};
 use crate::bound_program::{BoundProgram, ChunkedAxis, ListRange, LoopNest};
 
-/// What the loops of a nest may be subjected to.
+/// What may be done with the loops of a nest.
 #[derive(Clone, Copy)]
 pub(super) struct LoopConstraints {
-    /// Ordered by their strides.
+    /// The loops may be ordered by their strides.
     pub(super) may_order: bool,
-    /// Joined where all operands go on.
+    /// Neighbouring loops may be merged where all strides nest.
     pub(super) may_merge: bool,
-    /// Split among blocks where the target moves.
+    /// Loops along which the target moves may be divided into blocks, because different positions have different targets.
     pub(super) may_split: bool,
 }
 
 impl LoopConstraints {
-    /// For loops in which nothing depends on their order.
+    /// No constraint: the result does not depend on the order of the loops.
     pub(super) const NONE: LoopConstraints = LoopConstraints { may_order: true, may_merge: true, may_split: true };
 }
 
 impl Binder<'_> {
-    /// Orders and joins `work.loops` as far as they may be.
+    /// Orders and merges the gathered loops as far as the constraints allow.
     pub(super) fn arrange(&mut self, constraints: LoopConstraints) {
         let loops = &mut self.lists.loops;
         loops.drop_units();
@@ -34,8 +34,8 @@ impl Binder<'_> {
         }
     }
 
-    /// Puts `work.loops` and `work.indexed` in the order they run in: kept, reduced, and inside the two of the kernel. LoopNest
-    /// that ids depend on are never inside.
+    /// Appends the gathered loops in the order in which they run: kept loops, reduced loops, then the two inner loops of
+    /// the kernel. A loop that indirect positions depend on is never an inner loop.
     pub(super) fn order_loops(&mut self, operands: ListRange, constraints: LoopConstraints) -> LoopNest {
         let BindLists { loops, indexed, indexed_axes, loop_of_axis, chunks, chunked, .. } = &mut *self.lists;
         loop_of_axis.clear();
@@ -49,7 +49,7 @@ impl Binder<'_> {
         for (count, wanted) in counts.iter_mut().zip([true, false]) {
             let before = program.sizes.len();
             for l in (0..indexed.len()).filter(|&l| kept(indexed, l) == wanted) {
-                // Of an axis that is cut there are two loops, that over the chunks first: it is kept.
+                // A chunked axis has two loops; the one over the chunks comes first and is kept.
                 let slot = &mut loop_of_axis[indexed_axes[l]];
                 let outer = slot.replace(program.sizes.len() - start);
                 if let Some(chunks) = chunks.filter(|chunks| chunks.axis == indexed_axes[l]) {
@@ -80,18 +80,19 @@ impl BoundProgram {
         self.strides.extend_from_slice(from.strides(l));
     }
 
-    /// A loop of one position.
+    /// Appends a loop of extent 1.
     fn push_unit(&mut self, operands: usize) {
         self.sizes.push(1);
         self.strides.extend(std::iter::repeat_n(0, operands));
     }
 }
 
-/// The outer and the inner loop that a kernel runs. The inner one is the innermost; the outer one is that along which some
-/// factor moves least, if it moves less there than along the inner one (a transpose needs both), else the next.
+/// The outer and the inner loop of the kernel. The inner one is the innermost loop. The outer one is the loop with the
+/// smallest stride in some factor, if that is smaller than the stride of the factor in the inner loop (a transpose needs
+/// both), else the next loop outside.
 fn inner_loops(loops: &Loops, constraints: LoopConstraints) -> [Option<usize>; 2] {
     let Some(last) = loops.len().checked_sub(1) else { return [None, None] };
-    // Where targets may meet, a kernel may not have two loops in flight.
+    // Where different points may write one element, a kernel runs one loop.
     if !constraints.may_split || last == 0 {
         return [None, Some(last)];
     }

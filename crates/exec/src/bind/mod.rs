@@ -1,8 +1,10 @@
-//! From a plan and real arrays to a program of operations: the one proof that a run stays inside its memory.
+//! Binds a plan to arrays: from accesses, views and scratch memory to the operations of a bound program. This is the one
+//! proof that a run stays inside its memory.
 //!
-//! `docs/unsafe.md` has the argument. In short: a [`Plan`](einfold_ir::Plan) is verified, so positions without ids are inside
-//! the extents of their buffers; the views have exactly those extents, and a view says that every position inside its
-//! extents is an element; so every address made of positions and strides is one. Ids are checked when they are read.
+//! `docs/unsafe.md` has the argument. In short: a [`Plan`](einfold_ir::Plan) is verified, so positions without indirect
+//! terms are inside the extents of their buffers; `bind` checks that the views have exactly those extents; and every
+//! position inside the extents of a view is an element. So every address computed from positions and strides is that of
+//! an element. Gather and scatter indices are checked when they are read.
 
 mod access;
 mod check_operands;
@@ -32,25 +34,25 @@ use crate::memory::AlignedMemory;
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
 
-/// The largest element that a semiring's kernels can stage, in bytes.
+/// The largest element in bytes that fits a temporary.
 pub(crate) const MAX_ELEMENT_BYTES: usize = 16 << 10;
 
-/// What a caller may ask for at [`bind`].
+/// Options of [`bind`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BindOptions<'a> {
-    /// α in `out = α ⊗ e ⊕ β ⊗ out`: a tensor without axes, converted to the dtype an output is computed in.
+    /// α in `out = α ⊗ e ⊕ β ⊗ out`: a tensor of rank 0, converted to the dtype that the output is computed in.
     pub alpha: Option<&'a AnyView<'a>>,
-    /// β. Without it an output is never read.
+    /// β. Without it no output is read.
     pub beta: Option<&'a AnyView<'a>>,
-    /// The user's semirings that the plan names.
+    /// The user's semirings that the plan uses.
     pub semirings: &'a [UserSemiring],
-    /// The most bytes of scratch memory that may be used, packed matrices included, constants not.
+    /// The limit on scratch memory in bytes, with packed matrices and without constants.
     pub memory: Option<usize>,
-    /// The instruction set, instead of the best.
+    /// The instruction set; the best one of the CPU if `None`.
     pub isa: Option<Isa>,
 }
 
-/// Memory that runs use again: once warm, binding and running on one thread allocates nothing.
+/// Memory that runs reuse: after the first run, binding and running on one thread allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) memory: AlignedMemory,
@@ -59,12 +61,12 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// No memory yet.
+    /// Scratch that holds no memory.
     pub fn new() -> Scratch {
         Scratch::default()
     }
 
-    /// Bytes that are held for intermediates, packed matrices and constants.
+    /// Bytes held for intermediates, packed matrices and constants.
     pub fn bytes(&self) -> usize {
         self.memory.len()
     }
@@ -73,37 +75,39 @@ impl Scratch {
 /// Lists that only `bind` needs, kept for their memory.
 #[derive(Debug, Default)]
 struct BindLists {
-    /// Of every buffer, where its strides start in `strides`.
+    /// For each buffer the start of its strides in `strides`.
     starts: Vec<usize>,
     /// Strides of all buffers in bytes.
     strides: Vec<isize>,
-    /// The loops of the nest at hand that no id depends on.
+    /// The loops of the current nest that no indirect position depends on.
     loops: Loops,
     /// Memory for a second list of loops.
     spare: Loops,
-    /// The loops that ids depend on.
+    /// The loops of the current nest that indirect positions depend on.
     indexed: Loops,
     /// The axis of each loop in `indexed`.
     indexed_axes: Vec<usize>,
     /// For each axis the outer loop that it is, if ids depend on it and it has more than one position.
     loop_of_axis: Vec<Option<usize>>,
-    /// The axis of which the nest at hand runs a part in chunks.
+    /// The part of an axis that the current nest runs in chunks.
     chunks: Option<scatter_chunks::ScatterChunks>,
-    /// The loops of that axis, and the axis.
+    /// The chunked axis and its loops.
     chunked: Option<(usize, ChunkedAxis)>,
-    /// Written strides and extents, for `Coverage`.
+    /// Strides and extents of the written positions, for `Coverage`.
     spans: Vec<(usize, usize)>,
     groups: Groups,
     fold: Fold,
-    /// The values of an expression that wait for their function.
+    /// The stack of values of an expression.
     values: Vec<expr::PendingValue>,
     temporaries: tile_plan::Temporaries,
 }
 
-/// Binds `plan` to its operands and outputs. Everything that can go wrong does so here, but for bad ids and cancellation.
+/// Binds `plan` to its operands and outputs. All errors occur here, except gather and scatter indices out of range and a
+/// cancellation.
 ///
 /// # Errors
-/// [`BindError`]: operands that are not those of the plan, an unsupported algebra or conversion, memory.
+/// [`BindError`]: the operands or outputs do not match the plan, an algebra or conversion is unsupported, or memory is
+/// short.
 pub fn bind<'b>(
     plan: &'b Plan,
     ins: &'b [AnyView<'_>],
@@ -144,7 +148,7 @@ pub fn bind<'b>(
     Ok(Bound::new(plan, program))
 }
 
-/// How scratch memory is shared out.
+/// The areas of scratch memory, in bytes.
 #[derive(Clone, Copy)]
 struct Areas {
     planned: usize,
@@ -161,7 +165,7 @@ impl Areas {
             .unwrap_or(usize::MAX)
     }
 
-    /// Where `home` starts in scratch memory.
+    /// The byte of scratch memory at which a base address lies; `None` for memory of the caller.
     fn at(self, base: BaseAddress) -> Option<usize> {
         let packed = self.planned.next_multiple_of(Plan::ALIGN);
         match base {
@@ -173,7 +177,7 @@ impl Areas {
     }
 }
 
-/// Gives every operand its address and makes the constants.
+/// Sets the address of every operand and computes the constants.
 fn resolve(program: &mut BoundProgram, areas: Areas, base: *mut u8, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>]) {
     for operand in &mut program.operands {
         let start = match (operand.base, areas.at(operand.base)) {
@@ -197,24 +201,24 @@ struct Binder<'b> {
     isa: Isa,
     program: &'b mut BoundProgram,
     lists: &'b mut BindLists,
-    /// The step at hand, counted through all regions.
+    /// The number of the current step, counted through all regions.
     step: usize,
-    /// How many lanes the region at hand has.
+    /// The number of partitions of the current region.
     partitions: usize,
-    /// Bytes packed by the step at hand.
+    /// Bytes packed by the current step.
     packed: usize,
-    /// The most that any step packs, in all lanes.
+    /// The largest number of bytes that a step packs, in all partitions.
     most_packed: usize,
-    /// The most bytes that a call of a kernel allocates, of the region at hand.
+    /// The largest number of bytes that one kernel call of the current region allocates.
     kernel_bytes: usize,
-    /// Those that a call of any product of the plan may allocate.
+    /// The same for any matrix product of the plan, however its operands are folded.
     max_kernel_bytes: usize,
-    /// Bytes of constants.
+    /// Bytes of all constants.
     constants: usize,
 }
 
 impl Binder<'_> {
-    /// Room for `bytes` for this step: where it is among what the step packs.
+    /// Reserves `bytes` of packed memory for the current step, and returns their start.
     fn pack(&mut self, bytes: Option<usize>) -> Result<usize, BindError> {
         let at = self.packed;
         let end = bytes.and_then(|n| at.checked_add(n)?.checked_next_multiple_of(Plan::ALIGN));
@@ -222,7 +226,7 @@ impl Binder<'_> {
         Ok(at)
     }
 
-    /// A new constant.
+    /// Reserves memory for a constant, and returns its start.
     fn constant(&mut self, size: usize, source: ConstantSource) -> Result<usize, BindError> {
         let at = self.constants;
         let end = at.checked_add(size).and_then(|n| n.checked_next_multiple_of(Plan::ALIGN));
@@ -231,7 +235,7 @@ impl Binder<'_> {
         Ok(at)
     }
 
-    /// More bytes than can be counted.
+    /// The error for a number of bytes that overflows.
     fn overflow(&self) -> BindError {
         let limit = self.options.memory.unwrap_or(isize::MAX as usize);
         BindError::TooLarge { step: self.step, bytes: usize::MAX, limit }
@@ -250,7 +254,7 @@ impl Binder<'_> {
         found.filter(|_| fits).ok_or_else(unsupported)
     }
 
-    /// The caller's semiring that the plan speaks of.
+    /// The caller's semiring for an algebra of the plan.
     fn semiring(&self, user: UserAlgebra) -> Option<&UserSemiring> {
         self.options.semirings.iter().find(|s| s.algebra() == user)
     }

@@ -1,4 +1,4 @@
-//! Strided nests: the operands, what the kernel does, and in which order the loops run.
+//! Binds strided nests: their operands, the kernel, and the order of their loops.
 
 use einfold_ir::{AxisRef, Form};
 
@@ -9,7 +9,7 @@ use crate::bound_program::{BaseAddress, BoundNest, ConstantSource, ListRange, Op
 use crate::error::BindError;
 use crate::kernels::Kernels;
 
-/// What is done at the first position of the reduced loops, and at the others.
+/// The actions at the first position of the reduced loops, and at the others.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     pub(super) first: TileAction,
@@ -21,7 +21,7 @@ impl Actions {
         Actions { first: action, rest: action }
     }
 
-    /// One that writes and one that adds, where `start` has them.
+    /// The actions for an initialisation of the target, from one that writes and one that adds.
     fn of(write: TileAction, add: TileAction, init: TargetInit) -> Actions {
         match init {
             TargetInit::Write | TargetInit::WriteBeta(_) => Actions::always(write),
@@ -30,19 +30,20 @@ impl Actions {
         }
     }
 
-    /// A single factor, of elements of `size` bytes.
+    /// The actions that write or add a single factor of elements of `size` bytes.
     pub(super) fn sum(kernels: &Kernels, size: usize, init: TargetInit) -> Actions {
         Actions::of(TileAction::Copy(size), TileAction::Unary(kernels.add), init)
     }
 }
 
 impl Binder<'_> {
-    /// A step as a nest over its factors, α among them.
+    /// Binds a step as a nest over its factors and α.
     pub(super) fn nest(&mut self, context: StepContext<'_>, init: TargetInit) -> Result<(), BindError> {
         let first = self.program.operands.len();
         self.push_access(&context.step.write, context.loops, None);
         for read in &context.step.reads {
-            // A direct conversion needs no detour through what the step is computed in, and an expression reads by itself.
+            // A direct conversion does not go through the dtype that the step computes in, and an expression converts its
+            // reads itself.
             let load =
                 if context.expr.is_some() || self.direct(context, init) { None } else { self.load(context, read)? };
             self.push_access(read, context.loops, load);
@@ -75,12 +76,12 @@ impl Binder<'_> {
         self.push_step(context, operands, LoopConstraints { may_order, may_merge, may_split }, init)
     }
 
-    /// Whether a single factor is copied or converted into the target, and nothing else.
+    /// Whether the step only copies or converts a single factor into its target.
     pub(super) fn direct(&self, context: StepContext<'_>, init: TargetInit) -> bool {
         init == TargetInit::Write && context.step.reads.len() == 1 && context.alpha.is_none() && context.expr.is_none()
     }
 
-    /// The loops of a step over `operands`: those that ids depend on apart from the others.
+    /// Gathers the loops of a step over `operands`; loops that indirect positions depend on go to a list of their own.
     pub(super) fn gather_loops(&mut self, context: StepContext<'_>, operands: ListRange) {
         let mut loops = std::mem::take(&mut self.lists.loops);
         let mut indexed = std::mem::take(&mut self.lists.indexed);
@@ -91,7 +92,7 @@ impl Binder<'_> {
             let own = AxisRef::Own(axis as u32);
             let accesses = [&context.step.write].into_iter().chain(&context.step.reads);
             let depends = accesses.clone().any(|x| super::indirect::depends(x, own));
-            // Operands beyond the accesses are scalars.
+            // Operands after the accesses are scalars.
             let strides = accesses.map(|x| self.stride(x, own)).chain(std::iter::repeat(0)).take(operands.len);
             match self.lists.chunks.filter(|chunks| chunks.axis == axis) {
                 Some(chunks) => {
@@ -113,7 +114,7 @@ impl Binder<'_> {
         self.lists.indexed = indexed;
     }
 
-    /// What is done to the target of a step that starts with `start`.
+    /// The actions of a step with this initialisation of its target.
     pub(super) fn actions(
         &mut self,
         context: StepContext<'_>,
@@ -129,7 +130,7 @@ impl Binder<'_> {
         let kernels = self.step_kernels(context)?;
         let factors = operands.len - 1;
         let loads = self.program.operands[operands.range()].iter().any(|o| o.load.is_some());
-        // What only multiplies needs no kernel that adds as well.
+        // An action that only multiplies needs no fused kernel.
         let fused = match kernels.fused {
             Some(fused) => Some(TileAction::Binary(fused.mul_add)),
             None => (init == TargetInit::Write).then_some(TileAction::Binary(kernels.mul)),
@@ -153,7 +154,7 @@ impl Binder<'_> {
         })
     }
 
-    /// Writes the identity of ⊕ to the whole target.
+    /// Appends a nest that writes the identity of ⊕ to the whole target.
     pub(super) fn fill(&mut self, context: StepContext<'_>) -> Result<(), BindError> {
         if context.dtype == context.compute {
             let fill = TileAction::Fill(self.step_kernels(context)?.fill_zero);
@@ -163,7 +164,7 @@ impl Binder<'_> {
         self.over_target(context, &[zero], Actions::always(TileAction::Copy(context.dtype.size())))
     }
 
-    /// Multiplies the whole target by β.
+    /// Appends a nest that multiplies the whole target by β.
     pub(super) fn scale(&mut self, context: StepContext<'_>, beta: BaseAddress) -> Result<(), BindError> {
         if context.dtype == context.compute {
             let scale = TileAction::Unary(self.step_kernels(context)?.scale);
@@ -173,7 +174,7 @@ impl Binder<'_> {
         self.over_target(context, &[beta], Actions::always(scale))
     }
 
-    /// A nest over every element of the target, and over scalars.
+    /// Appends a nest over all elements of the target, with scalar operands.
     fn over_target(
         &mut self,
         context: StepContext<'_>,
@@ -199,7 +200,7 @@ impl Binder<'_> {
         self.push_plain(context, operands, actions)
     }
 
-    /// A nest over `work.loops` that touches every element of its target once, in any order.
+    /// Appends a nest over the gathered loops in which each point has its own target, so that they may run in any order.
     pub(super) fn push_plain(
         &mut self,
         context: StepContext<'_>,
@@ -212,7 +213,8 @@ impl Binder<'_> {
         self.push_nest(context, operands, LoopConstraints::NONE, actions, None)
     }
 
-    /// A nest over `work.loops`, which are arranged, and, around them, `work.indexed`; `own` if it is the step itself and no preparation of it.
+    /// Appends a nest over the gathered loops, already ordered, inside the loops that indirect positions depend on. `own`
+    /// is the initialisation of the target if the nest is the step itself, and `None` for a preparation of it.
     pub(super) fn push_nest(
         &mut self,
         context: StepContext<'_>,
@@ -225,7 +227,7 @@ impl Binder<'_> {
         let inner = loops.kept + loops.reduced;
         let sizes = &self.program.sizes[loops.sizes.range()];
         let sums = |l: usize| sizes[l] > 1 && self.program.strides[loops.strides + l * operands.len] == 0;
-        // Where a kernel itself reduces, its target is cleared first.
+        // A kernel that itself reduces adds to its target, so the target is cleared first.
         let (clear, first) = if own == Some(TargetInit::WriteFirst) && (sums(inner) || sums(inner + 1)) {
             (Some(self.step_kernels(context)?.fill_zero), actions.rest)
         } else {

@@ -1,4 +1,4 @@
-//! Regions: which of their operations run in which turns, and what each lane has for itself.
+//! Binds regions: which operations run in which iterations, and which memory each partition has for itself.
 
 use einfold_ir::{Form, Plan, Region, Step, kernel_bytes};
 
@@ -7,7 +7,7 @@ use crate::bound_program::{BaseAddress, BoundRegion, ListRange};
 use crate::error::BindError;
 
 impl Binder<'_> {
-    /// Adds the operations of a region. `depths` are those of its steps.
+    /// Appends the operations of a region. `depths` are the loop depths of its steps.
     pub(super) fn region(&mut self, region: &Region, depths: &[usize]) -> Result<(), BindError> {
         let sizes = self.program.sizes.len();
         self.program.sizes.extend(region.loops.iter().map(|a| a.extent));
@@ -30,7 +30,7 @@ impl Binder<'_> {
             self.program.points = points.saturating_add(once.saturating_mul(runs));
             self.program.depths.resize(self.program.ops.len(), depth);
         }
-        // What a region without turns would have started is left as started: the fills run once.
+        // Without iterations only the initialisations of targets run, once.
         let loops = if has_iterations { loops } else { ListRange::default() };
         let partitioned = region.lanes.is_some() && has_iterations;
         if partitioned {
@@ -42,8 +42,8 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// Tells the operands of a region, from `first` on, how far the lanes are apart: what its steps pack by `packed` bytes, a buffer
-    /// as the plan says.
+    /// Sets the partition strides of the operands from `first` on: `packed` bytes for the memory that steps pack, the
+    /// stride of the plan for a buffer.
     fn set_partition_strides(&mut self, first: usize, packed: usize) {
         for operand in &mut self.program.operands[first..] {
             operand.partition_stride = match operand.base {
@@ -60,7 +60,7 @@ impl Binder<'_> {
         self.check(self.kernel_bytes)
     }
 
-    /// Refuses what is packed so far, together with what a call of a kernel allocates.
+    /// Checks the packed bytes so far and the bytes that a kernel call allocates against the memory limit.
     fn check(&self, kernels: usize) -> Result<(), BindError> {
         let bytes = self.areas(self.most_packed).saturating_add(kernels);
         match self.options.memory {
@@ -69,13 +69,14 @@ impl Binder<'_> {
         }
     }
 
-    /// Bytes of the planned intermediates and of what is packed. Constants are a few elements a step, whatever the extents: a
-    /// plan that keeps to a limit does not count them.
+    /// Bytes of the planned intermediates and of packed memory. Constants are a few elements per step, whatever the
+    /// extents: a plan that keeps to a limit does not count them.
     fn areas(&self, packed: usize) -> usize {
         Areas { planned: self.plan.scratch, packed, constants: 0 }.total()
     }
 
-    /// Notes how much a call of any product kernel may allocate, whichever way its operands are folded.
+    /// Stores the largest number of bytes that a call of any matrix product kernel of the plan may allocate, however its
+    /// operands are folded.
     pub(super) fn note_kernel_memory(&mut self) {
         let of = |step: &Step| {
             let Form::Gemm(gemm) = &step.form else { return 0 };
@@ -89,14 +90,14 @@ impl Binder<'_> {
         self.max_kernel_bytes = self.plan.steps().map(|(_, step)| of(step)).max().unwrap_or(0);
     }
 
-    /// Whether the limit leaves room for the step at hand to pack so many bytes more, which it can do without.
+    /// Whether the memory limit allows the current step to pack `bytes` more bytes for an optional copy.
     pub(super) fn can_pack(&self, bytes: usize) -> bool {
         let packed = self.packed.saturating_add(bytes).saturating_add(Plan::ALIGN).saturating_mul(self.partitions);
         let all = self.areas(packed.max(self.most_packed)).saturating_add(self.max_kernel_bytes);
         self.options.memory.is_none_or(|limit| all <= limit)
     }
 
-    /// What the limit leaves for kernels that run at the same time: at least for one.
+    /// Sets the bytes that the memory limit leaves for running kernels, and checks that one kernel fits.
     pub(super) fn set_kernel_allowance(&mut self) -> Result<(), BindError> {
         let kernels = self.program.regions.iter().map(|region| region.bytes).max().unwrap_or(0);
         self.check(kernels)?;

@@ -1,4 +1,4 @@
-//! α and β, and the other values that are made once.
+//! Binds α, β and the other constants.
 
 use einfold_ir::Dtype;
 
@@ -10,7 +10,8 @@ use crate::kernels::{self, Dst, Src};
 use crate::view::AnyView;
 
 impl Binder<'_> {
-    /// A caller's scalar in the dtype that `work` is computed in; none where it is the identity of ⊗, which changes nothing.
+    /// A caller's scalar in the dtype that the step computes in; `None` if it is the identity of ⊗, which changes
+    /// nothing.
     pub(super) fn scalar(
         &mut self,
         name: &'static str,
@@ -35,7 +36,7 @@ impl Binder<'_> {
         Ok(Some(BaseAddress::Constant(self.constant(wanted.size(), source)?)))
     }
 
-    /// Whether a value of a built-in dtype is the identity of ⊗, bit by bit.
+    /// Whether a value of a built-in dtype has the bits of the identity of ⊗.
     fn is_one(&self, context: StepContext<'_>, source: ConstantSource) -> Result<bool, BindError> {
         if matches!(context.compute, Dtype::Custom(_)) {
             return Ok(false);
@@ -56,14 +57,14 @@ impl StepContext<'_> {
     }
 }
 
-/// Writes a constant. `at` gives the address of the constant at a byte; there must be room for it, aligned.
+/// Writes a constant. `at` returns the address of the constant at a byte, which must be aligned and have room for it.
 pub(super) fn write_constant(constant: &Constant, mut at: impl FnMut(usize) -> *mut u8) {
     let one = [1, 1];
     let dst = Dst { ptr: at(constant.at), strides: [0, 0] };
     let src = |ptr: *const u8| Src { ptr, strides: [0, 0] };
-    // SAFETY: one element is written at an address with room for it, aligned to 64 or to its dtype's own alignment. What is
-    // read is an element behind a view, a constant made earlier, or the bytes of a literal. The kernels were chosen for these
-    // dtypes.
+    // SAFETY: one element is written, at an address with room for it that is aligned to 64 bytes or to the alignment of
+    // its dtype. The source is an element behind a view, a constant written earlier, or the bytes of a literal. The
+    // kernels were chosen for these dtypes.
     unsafe {
         match constant.source {
             ConstantSource::Fill(fill) => fill(one, dst),

@@ -1,5 +1,6 @@
-//! Many points that ids scatter to few elements: in chunks, each into a copy of the target that it has for itself, and the copies
-//! are then added in order. Threads share the chunks, which follow from shapes alone, so the result does not depend on threads.
+//! Divides a scatter of many points to few elements into chunks. Each chunk adds to its own copy of the target, and the
+//! copies are then added in order. Threads share the chunks, which follow from shapes alone, so the result does not
+//! depend on the number of threads.
 
 use einfold_ir::AxisRef;
 use smallvec::SmallVec;
@@ -12,33 +13,33 @@ use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, ListRange, TileAction};
 use crate::error::BindError;
 
-/// The most chunks.
+/// The largest number of chunks.
 const MAX_CHUNKS: usize = 16;
-/// Points that a chunk has at least for each element of its copy, which must be cleared and added.
+/// The fewest points of a chunk for each element of its copy, which must be cleared and added.
 const POINTS_PER_ELEMENT: usize = 4;
-/// From so many chunks' worth of other loops on, those are shared among threads.
+/// From this number of positions of other kept loops on, threads share those loops.
 const MAX_OTHER_POINTS: usize = 8;
-/// Bytes of a row that can be cut for threads instead.
+/// From this number of bytes on, a row can be divided among threads instead.
 const MIN_ROW_BYTES: usize = 256;
-/// Bytes of a copy that stays in a cache, so that it costs less than cutting rows.
+/// The largest copy in bytes that stays in a cache, where a copy costs less than a division of rows.
 const MAX_CACHED_BYTES: usize = 1 << 20;
 
-/// A part of an axis that is run in chunks.
+/// A part of an axis that runs in chunks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ScatterChunks {
     pub(super) axis: usize,
     /// The first position of the part.
     pub(super) start: usize,
     pub(super) count: usize,
-    /// Positions of a chunk.
+    /// Positions in a chunk.
     pub(super) len: usize,
-    /// Bytes of the copy that a chunk has.
+    /// Bytes of the copy of the target that a chunk adds to.
     pub(super) copy_bytes: usize,
 }
 
 impl Binder<'_> {
-    /// How a step that scatters is cut, if it is: the axis, the positions of a chunk and the bytes of its copy. The last chunk may be
-    /// shorter.
+    /// The chunks of a scatter, if it is divided: the axis, the positions in a chunk and the bytes of a copy. The last
+    /// chunk may be shorter.
     pub(super) fn scatter_chunks(
         &self,
         context: StepContext<'_>,
@@ -73,7 +74,7 @@ impl Binder<'_> {
         (count > 1 && extent(axis) >= count && fits).then(|| (axis, extent(axis).div_ceil(count), copy_bytes))
     }
 
-    /// A step in chunks: copies are cleared, chunks run, and copies added to the target.
+    /// Appends a step in chunks: the copies are cleared, the chunks run, and the copies are added to the target.
     pub(super) fn push_scattered(
         &mut self,
         context: StepContext<'_>,
@@ -87,7 +88,7 @@ impl Binder<'_> {
         let base = self.pack(copy_bytes.checked_mul(count))?;
         self.clear_copies(context, base, copy_bytes * count)?;
         let buffer = context.step.write.tensor;
-        // While chunks are bound the target is laid out as its copies are.
+        // While chunks are bound, the target has the layout of a copy.
         let dims = self.lists.starts[buffer.0 as usize]..;
         let dims = dims.start..dims.start + self.plan.buffer(buffer).extents.len();
         let given: SmallVec<[isize; 8]> = self.lists.strides[dims.clone()].into();
@@ -102,7 +103,7 @@ impl Binder<'_> {
         self.add_copies(context, base, count, copy_bytes, &dense)
     }
 
-    /// Gives the buffer that is written row-major strides.
+    /// Sets row-major strides for the buffer that is written.
     fn lay_densely(&mut self, context: StepContext<'_>, dims: std::ops::Range<usize>) {
         let mut next = context.compute.size() as isize;
         let extents = &self.plan.buffer(context.step.write.tensor).extents;
@@ -123,7 +124,7 @@ impl Binder<'_> {
         self.push_plain(context, operands, Actions { first: fill, rest: fill })
     }
 
-    /// Some chunks of the step, into copies of the target from `home` on.
+    /// Appends some chunks of the step, which add to copies of the target from `base` on.
     fn push_chunks(
         &mut self,
         context: StepContext<'_>,
@@ -151,7 +152,7 @@ impl Binder<'_> {
         pushed
     }
 
-    /// Adds the copies to the target, in order.
+    /// Appends the addition of the copies to the target, in order.
     fn add_copies(
         &mut self,
         context: StepContext<'_>,

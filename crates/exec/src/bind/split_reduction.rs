@@ -1,5 +1,5 @@
-//! Long sums into few elements: in chunks of a fixed length, whose partial sums are then added in order. Threads share the
-//! chunks, and the chunks follow from the shape alone, so the result does not depend on threads.
+//! Splits long sums into few elements: chunks of a fixed length have partial sums, which are then added in order. Threads
+//! share the chunks, which follow from the shape alone, so the result does not depend on the number of threads.
 
 use std::ops::Range;
 
@@ -13,18 +13,19 @@ use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, ListRange};
 use crate::error::BindError;
 
-/// From so many elements on, the target itself can be split among threads.
+/// From this number of elements on, threads can share the target itself.
 const MAX_TARGET_ELEMENTS: usize = 64;
-/// Points from which chunks are worth their second sum.
+/// The fewest points of a step for which chunks pay for the second sum.
 const MIN_POINTS: usize = 4 * TASK_POINTS;
-/// The most chunks.
+/// The largest number of chunks.
 const MAX_CHUNKS: usize = 64;
-/// Bytes of a row that are read at full speed: to split the target into shorter pieces reads memory in short runs.
+/// The fewest bytes of a row that are read at full speed: a division of the target into shorter rows would read memory in
+/// short runs.
 const MIN_RUN_BYTES: usize = 4096;
-/// Points of the step for each partial sum, where the target could be split instead.
+/// Points of the step per partial sum, from which chunks are better than a division of the target.
 const POINTS_PER_PARTIAL_SUM: usize = 16;
 
-/// The loops stay as they are.
+/// The loops keep their order, and are not merged.
 const KEEP_ORDER: LoopConstraints = LoopConstraints { may_order: false, may_merge: false, may_split: true };
 
 /// A step that is summed in chunks.
@@ -32,13 +33,13 @@ struct Chunked<'p> {
     context: StepContext<'p>,
     /// The operands of the step.
     operands: ListRange,
-    /// Its loops.
+    /// The loops of the step.
     loops: Loops,
-    /// Which of them is cut.
+    /// The number of the loop that is divided into chunks.
     at: usize,
-    /// Positions of one chunk.
+    /// Positions in a chunk.
     len: usize,
-    /// Where the partial sums of the first chunk are.
+    /// The start of the partial sums of the first chunk, in packed memory.
     base: usize,
     /// Bytes of the partial sums of one chunk.
     chunk_bytes: usize,
@@ -53,7 +54,7 @@ impl Chunked<'_> {
 }
 
 impl Binder<'_> {
-    /// The nest of a step over `work.loops`, in chunks where it is a long sum into few elements.
+    /// Appends the nest of a step over the gathered loops, in chunks if it is a long sum into few elements.
     pub(super) fn push_step(
         &mut self,
         context: StepContext<'_>,
@@ -86,7 +87,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// Which loop is to be cut into chunks of which length, if one is.
+    /// The loop to divide into chunks and the length of a chunk, if the step is split.
     fn chunk(
         &self,
         context: StepContext<'_>,
@@ -113,7 +114,7 @@ impl Binder<'_> {
         (worth && fits).then(|| (at, loops.extents()[at].div_ceil(chunks)))
     }
 
-    /// The partial sums of the chunks `which`, each of `len` positions.
+    /// Appends the partial sums of the chunks `which`, each of `len` positions.
     fn push_part(&mut self, c: &Chunked<'_>, which: Range<usize>, len: usize) -> Result<(), BindError> {
         let first = self.program.operands.len();
         self.push_base(BaseAddress::Packed(c.base + which.start * c.chunk_bytes), c.context.loops);
@@ -132,12 +133,12 @@ impl Binder<'_> {
             let extent = if l == c.at { len } else { c.loops.extents()[l] };
             bound.push(extent, [c.dense(l)].into_iter().chain(c.loops.strides(l).iter().copied().skip(1)));
         }
-        // They start from nothing, whatever the step does.
+        // Partial sums start from the identity, whatever the step does.
         let actions = self.actions(c.context, TargetInit::WriteFirst, c.operands)?;
         self.push_nest(c.context, operands, KEEP_ORDER, actions, Some(TargetInit::WriteFirst))
     }
 
-    /// The sum of all partial sums.
+    /// Appends the sum of all partial sums.
     fn push_sum(&mut self, c: &Chunked<'_>, chunk_count: usize, init: TargetInit) -> Result<(), BindError> {
         let first = self.program.operands.len();
         self.push_again(c.operands.start);

@@ -1,4 +1,4 @@
-//! One step as operations: what its target starts from, and what is then written or added.
+//! Binds one step: the initialisation of its target, then the operation that writes or adds.
 
 use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Expr, Form, Mode, Nest, OutOfRange, Step};
 
@@ -8,29 +8,29 @@ use crate::bound_program::{BaseAddress, ConstantSource};
 use crate::error::BindError;
 use crate::kernels::{self, Kernels, UnaryFn};
 
-/// A step with what all its operations share.
+/// A step and the facts that its operations share.
 #[derive(Clone, Copy)]
 pub(super) struct StepContext<'p> {
     pub(super) step: &'p Step,
-    /// What each point contributes, where that is not the product of the factors.
+    /// The pointwise expression, if the step is not a product of its factors.
     pub(super) expr: Option<&'p Expr>,
     /// The loops of the region.
     pub(super) loops: &'p [Axis],
     /// The dtype of the target.
     pub(super) dtype: Dtype,
-    /// What it is computed in.
+    /// The dtype that the step computes in.
     pub(super) compute: Dtype,
-    /// α in `compute`, if it is an output of which α ⊗ is asked.
+    /// α in the dtype `compute`, if the target is an output that is multiplied by α.
     pub(super) alpha: Option<BaseAddress>,
     pub(super) coverage: Coverage,
 }
 
-/// What a step finds in its target, and leaves there.
+/// How the target of a step is initialised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TargetInit {
-    /// Each element is written by one point, or holds what it shall where no point comes.
+    /// Each element is written by one point, or was filled before if no point writes it.
     Write,
-    /// As `Write`, with β ⊗ what was there added to it.
+    /// As `Write`, and the point adds β ⊗ the value that the element had.
     WriteBeta(BaseAddress),
     /// The first point of each element writes, the others add.
     WriteFirst,
@@ -39,11 +39,11 @@ pub(super) enum TargetInit {
 }
 
 impl Binder<'_> {
-    /// Adds the operations of a step; only those that start its target, if the region has no turns.
+    /// Appends the operations of a step; only the initialisation of its target if the region has no iterations.
     pub(super) fn bind_step(&mut self, loops: &[Axis], step: &Step, has_iterations: bool) -> Result<(), BindError> {
         let target = self.plan.buffer(step.write.tensor);
         let compute = step.algebra.accumulator(target.dtype);
-        // Ids are looked at even if no place is theirs.
+        // Gather and scatter indices are checked even if the target has no elements.
         let ids = step.write.has_ids() || step.reads.iter().any(|read| read.has_ids());
         let none = (target.extents.contains(&0) && !ids) || step.form == Form::Fill;
         let empty = none || !has_iterations || step.axes.iter().any(|a| a.extent == 0);
@@ -76,15 +76,15 @@ impl Binder<'_> {
         }
     }
 
-    /// Refuses a step whose points cannot be counted: all loops of its operations have no more, so no product of their extents
-    /// overflows, nor one of the extents of a target, of which [`Plan`](einfold_ir::Plan) says so.
+    /// Checks that the number of points of a step fits `isize`. The loops of its operations have no more points, so no
+    /// product of their extents overflows; for the extents of a target, [`Plan`](einfold_ir::Plan) guarantees the same.
     fn check_points(&self, step: &Step) -> Result<(), BindError> {
         let points = step.axes.iter().try_fold(1usize, |n, a| n.checked_mul(a.extent.max(1)));
         let counted = points.is_some_and(|n| isize::try_from(n).is_ok());
         if counted { Ok(()) } else { Err(BindError::TooManyPoints { step: self.step }) }
     }
 
-    /// Decides from what the target starts; fills or scales it where the step does not do so itself.
+    /// Chooses the initialisation of the target, and fills or scales it if the step does not do so itself.
     fn prepare(
         &mut self,
         context: StepContext<'_>,
@@ -97,7 +97,7 @@ impl Binder<'_> {
             return Ok(TargetInit::Accumulate);
         }
         match beta {
-            // Only a map has a target of another type; its sum is rounded once.
+            // Only a step without reduction has a target of another dtype; its sum with β is rounded once.
             Some(Some(beta)) if single && whole && !drops && context.dtype != context.compute => {
                 return Ok(TargetInit::WriteBeta(beta));
             }
@@ -109,7 +109,7 @@ impl Binder<'_> {
         Ok(if single && beta.is_none() { TargetInit::Write } else { TargetInit::Accumulate })
     }
 
-    /// Gives the whole target what it starts from: the identity of ⊕, or β ⊗ what it holds.
+    /// Initialises the whole target: to the identity of ⊕, or to β ⊗ its values.
     fn initialize(&mut self, context: StepContext<'_>, beta: Option<Option<BaseAddress>>) -> Result<(), BindError> {
         match beta {
             None => self.fill(context),
@@ -118,7 +118,7 @@ impl Binder<'_> {
         }
     }
 
-    /// How values of a factor become what a step computes in: none if they are that already.
+    /// The conversion of a factor to the dtype that the step computes in; `None` if it has that dtype.
     pub(super) fn load(
         &self,
         context: StepContext<'_>,
@@ -129,7 +129,7 @@ impl Binder<'_> {
         self.conversion(context, from, context.compute, conj)
     }
 
-    /// The kernel that turns `from` into `to`; none where nothing changes.
+    /// The kernel that converts `from` to `to`; `None` if there is nothing to convert.
     pub(super) fn conversion(
         &self,
         context: StepContext<'_>,
@@ -156,7 +156,7 @@ impl Binder<'_> {
         self.kernels(context.step.algebra, context.compute)
     }
 
-    /// The identity of ⊕ as a constant of the target's dtype.
+    /// The identity of ⊕ as a constant of the dtype of the target.
     pub(super) fn zero(&mut self, context: StepContext<'_>) -> Result<BaseAddress, BindError> {
         let zero = self.step_kernels(context)?.fill_zero;
         let at = self.constant(context.compute.size(), ConstantSource::Fill(zero))?;
@@ -169,7 +169,7 @@ impl Binder<'_> {
     }
 }
 
-/// Whether a point may contribute nothing.
+/// Whether an out-of-range index may drop a point.
 fn drops(step: &Step) -> bool {
     fn any(access: &Access<BufferId>) -> bool {
         let mut ids = access.indices.iter().flat_map(|i| &i.ids);

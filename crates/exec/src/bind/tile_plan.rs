@@ -1,4 +1,5 @@
-//! Calls through slots: products of converted factors or of more than two, targets of another type, and expressions.
+//! Plans kernel calls that pass values through temporaries: products of converted factors or of more than two, targets of
+//! another dtype, and pointwise expressions.
 
 use einfold_ir::{Expr, Plan, PointOp};
 
@@ -7,24 +8,25 @@ use super::{Binder, MAX_ELEMENT_BYTES};
 use crate::bound_program::{CallArg, CallKernel, KernelCall, ListRange, TilePlan};
 use crate::error::BindError;
 
-/// Bytes of all slots: three of the largest element, as a product needs them.
+/// Bytes of all temporaries: three of the largest element, as a product needs.
 pub(crate) const TEMPORARY_BYTES: usize = 3 * MAX_ELEMENT_BYTES;
-/// Bytes of a slot that are used where an element needs no more: several slots and the operands fit into the innermost cache.
+/// Bytes of a temporary if its elements are not larger: several temporaries and the operands then fit the innermost
+/// cache.
 const PREFERRED_BYTES: usize = 8 << 10;
-/// The target as it lies.
+/// The target, by its strides.
 const TARGET: CallArg = CallArg::Operand(0);
 
-/// Which slots are in use while the calls of a stage are made.
+/// The allocation of temporaries while the calls of a tile plan are appended.
 #[derive(Debug, Default)]
 pub(super) struct Temporaries {
     count: usize,
-    /// Those that may be used again.
+    /// Temporaries that are free.
     free: Vec<usize>,
-    /// Bytes of the largest element in any of them.
+    /// Bytes of the largest element in any temporary.
     size: usize,
-    /// Whether ids displace the rows of operands.
+    /// Whether gather or scatter indices displace the rows of operands.
     batched: bool,
-    /// Where among all calls those for each part start.
+    /// The first of the calls made for each part, among all calls.
     parts: usize,
 }
 
@@ -36,7 +38,7 @@ impl Temporaries {
         self.batched = false;
     }
 
-    /// A slot for elements of `size` bytes.
+    /// Allocates a temporary for elements of `size` bytes.
     pub(super) fn take(&mut self, size: usize) -> usize {
         self.size = self.size.max(size);
         self.free.pop().unwrap_or_else(|| {
@@ -45,7 +47,7 @@ impl Temporaries {
         })
     }
 
-    /// Gives the slot of a value back.
+    /// Frees the temporary of a value.
     pub(super) fn release(&mut self, arg: CallArg) {
         if let CallArg::Temporary { temporary, .. } | CallArg::Contiguous { temporary, .. } = arg {
             self.free.push(temporary);
@@ -53,12 +55,12 @@ impl Temporaries {
     }
 }
 
-/// What a point contributes: a value, times another one if there is one.
+/// The contribution of a point: a value, and perhaps a second one to multiply it by.
 type Ends = (CallArg, Option<CallArg>);
 
 impl Binder<'_> {
-    /// What is done for each point of a step over these operands, the last of which is β if `start` has one. `adds` if the
-    /// target is added to; `batched` if the outer loop is one that ids depend on.
+    /// Plans the calls of a step over these operands, the last of which is β if `init` is `WriteBeta`. `adds` says
+    /// whether the calls add to the target, `batched` whether indirect positions depend on the outer loop.
     pub(super) fn tile_plan(
         &mut self,
         context: StepContext<'_>,
@@ -78,7 +80,7 @@ impl Binder<'_> {
         let once = ListRange::since(once, &self.program.calls);
         let calls = self.program.calls.len();
         self.lists.temporaries.parts = calls;
-        // An expression that only has to be stored has the type of the target already.
+        // An expression that is only stored already has the dtype of the target.
         let stored = context.expr.is_some() && init == TargetInit::Write && context.alpha.is_none();
         let ends = match context.expr {
             None if self.direct(context, init) => return self.direct_tile_plan(context, once),
@@ -97,7 +99,7 @@ impl Binder<'_> {
         self.finish_tile_plan(once, calls)
     }
 
-    /// A single factor that is written as it is or converted, in a batch.
+    /// Plans a single factor that is copied or converted in a batch.
     fn direct_tile_plan(&mut self, context: StepContext<'_>, once: ListRange) -> Result<TilePlan, BindError> {
         let calls = self.program.calls.len();
         let read = &context.step.reads[0];
@@ -110,7 +112,7 @@ impl Binder<'_> {
         self.finish_tile_plan(once, ListRange::since(calls, &self.program.calls))
     }
 
-    /// BoundOperand `x`: as it lies or, where ids displace its rows, gathered.
+    /// Operand `x` by its strides or, if gather indices displace its rows, gathered into a temporary.
     pub(super) fn displaced(&mut self, context: StepContext<'_>, x: usize) -> CallArg {
         let arg = CallArg::Operand(x);
         match context.step.reads.get(x - 1) {
@@ -124,12 +126,12 @@ impl Binder<'_> {
         }
     }
 
-    /// Whether literals are copied to slots: for functions, and for rows that are scattered.
+    /// Whether literals are copied to temporaries: for functions, and for rows that are scattered.
     pub(super) fn keeps_literals(&self, expr: &Expr) -> bool {
         self.lists.temporaries.batched || expr.ops().iter().any(|(op, _)| matches!(op, PointOp::Call(_)))
     }
 
-    /// A target of another type, multiplied by β, which is operand 1.
+    /// Plans the product of a target of another dtype with β, which is operand 1.
     pub(super) fn scaling(&mut self, context: StepContext<'_>) -> Result<TilePlan, BindError> {
         self.lists.temporaries.clear();
         let calls = self.program.calls.len();
@@ -139,7 +141,8 @@ impl Binder<'_> {
         self.finish_tile_plan(ListRange::default(), ListRange::since(calls, &self.program.calls))
     }
 
-    /// The product of the operands from 1 to below `end`; ⊗'s identity if there is none. The operands start at `first`.
+    /// The product of operands 1 to `end - 1`, or the identity of ⊗ if there are none. Operand 0 is `first` among all
+    /// operands.
     fn factors(&mut self, context: StepContext<'_>, first: usize, end: usize) -> Result<Ends, BindError> {
         let size = context.compute.size();
         if end < 2 {
@@ -158,7 +161,7 @@ impl Binder<'_> {
         Ok((left, None))
     }
 
-    /// A factor, converted.
+    /// A factor, converted to the dtype of the step.
     fn factor(&mut self, context: StepContext<'_>, first: usize, x: usize) -> CallArg {
         let from = self.displaced(context, x);
         let Some(load) = self.program.operands[first + x].load else { return from };
@@ -168,7 +171,7 @@ impl Binder<'_> {
         to
     }
 
-    /// `left ⊗ right`, whose slots are free afterwards.
+    /// `left ⊗ right`; frees their temporaries.
     fn multiply(&mut self, context: StepContext<'_>, left: CallArg, right: CallArg) -> Result<CallArg, BindError> {
         let (mul, to) = (self.step_kernels(context)?.mul, self.temporary(context.compute.size()));
         self.push_call(CallKernel::Binary(mul), to, [left, right, left]);
@@ -177,7 +180,7 @@ impl Binder<'_> {
         Ok(to)
     }
 
-    /// Writes or adds what a point contributes.
+    /// Appends the calls that write or add the contribution of a point.
     fn write(
         &mut self,
         context: StepContext<'_>,
@@ -209,7 +212,7 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// As [`Binder::write`], to a target of another type than what the step is computed in.
+    /// As [`Binder::write`], for a target whose dtype is not the one that the step computes in.
     fn write_converted(
         &mut self,
         context: StepContext<'_>,
@@ -230,7 +233,7 @@ impl Binder<'_> {
         self.store_target(context, value)
     }
 
-    /// The target as the step computes, times β.
+    /// Appends the calls that load the target in the dtype of the step, times β.
     fn load_target(&mut self, context: StepContext<'_>, to: CallArg, beta: Option<usize>) -> Result<(), BindError> {
         if let Some(load) = self.conversion(context, context.dtype, context.compute, false)? {
             self.push_call(CallKernel::Unary(load), to, [TARGET; 3]);
@@ -249,13 +252,14 @@ impl Binder<'_> {
         Ok(())
     }
 
-    /// Has a value written to `to`: by the call that makes it, if one does, else by a copy. What is made once for all parts stays.
+    /// Writes a value to `to`: by the call that computes it, if it is a call of this part, else by a copy. Values that
+    /// are computed once for all parts keep their temporary.
     fn redirect(&mut self, size: usize, to: CallArg, value: CallArg) {
         let copy = |value| KernelCall { kernel: CallKernel::Copy(size), to, from: [value; 3] };
         let parts = self.lists.temporaries.parts;
         let calls = &mut self.program.calls;
         match (calls[parts..].last_mut().filter(|call| call.to == value), value, to) {
-            // Functions want neighbours.
+            // Functions need contiguous elements.
             (
                 Some(last @ KernelCall { kernel: CallKernel::Contiguous(_), .. }),
                 CallArg::Temporary { temporary, size },
@@ -270,7 +274,7 @@ impl Binder<'_> {
         }
     }
 
-    /// A new value in a slot.
+    /// Allocates a temporary for a value.
     pub(super) fn temporary(&mut self, size: usize) -> CallArg {
         CallArg::Temporary { temporary: self.lists.temporaries.take(size), size }
     }
@@ -279,7 +283,7 @@ impl Binder<'_> {
         self.program.calls.push(KernelCall { kernel, to, from });
     }
 
-    /// Shares the arena out among the slots.
+    /// Divides the memory among the temporaries.
     fn finish_tile_plan(&mut self, once: ListRange, calls: ListRange) -> Result<TilePlan, BindError> {
         let Temporaries { count, size, .. } = self.lists.temporaries;
         if count == 0 {
