@@ -6,7 +6,7 @@ use super::Run;
 use crate::bound_program::CompensatedSum;
 use crate::kernels::{CarryStep, Dst};
 
-/// One of the two loops of a kernel: the part that a block has of it.
+/// The part of one loop of a kernel in a block.
 #[derive(Clone, Copy)]
 pub(super) struct BlockLoop {
     pub(super) start: usize,
@@ -17,15 +17,15 @@ pub(super) struct BlockLoop {
     pub(super) stride: isize,
 }
 
-/// The sums of the block at hand.
+/// The compensated sum of the current block.
 pub(super) struct BlockSum<'r> {
     sum: &'r CompensatedSum,
     extents: &'r [usize],
     strides: &'r [isize],
-    /// Where the pairs start, and the target where all of it is one block.
+    /// The first pair, and the start of the target if all of it is one block.
     pairs: *mut u8,
     whole: Option<*mut u8>,
-    /// The first element of the block, and of *high*.
+    /// The first element of the block, and its *high*.
     ends: [*mut u8; 2],
     /// LoopNest over the elements of the block: extents, and the strides of the target and of the pairs.
     loops: SmallVec<[(usize, [isize; 2]); 8]>,
@@ -34,7 +34,7 @@ pub(super) struct BlockSum<'r> {
 }
 
 impl<'r> BlockSum<'r> {
-    /// For an operation in one turn of the region, if it has sums of blocks.
+    /// The compensated sum of an operation in one iteration of the region, if it has one.
     pub(super) fn new(run: &'r Run<'r>, sum: Option<&'r CompensatedSum>, iteration: &[usize]) -> Option<BlockSum<'r>> {
         let sum = sum?;
         let pairs = run.base(sum.pairs, iteration);
@@ -51,8 +51,8 @@ impl<'r> BlockSum<'r> {
         })
     }
 
-    /// Begins a block: at position `row` of the kept loops, where the target is at `target`, and the parts `cut` of the two
-    /// loops of the kernel.
+    /// Begins a block: at position `row` of the kept loops, where the target has the address `target`, with these parts
+    /// of the two loops of the kernel.
     pub(super) fn begin(&mut self, row: usize, target: *mut u8, block_loops: [BlockLoop; 2]) {
         let size = self.sum.size as isize;
         self.calls = 0;
@@ -60,7 +60,7 @@ impl<'r> BlockSum<'r> {
         self.loops.clear();
         let mut next = size;
         let mut ends = [self.whole.unwrap_or(target), self.pairs.wrapping_add(row * self.sum.row)];
-        // Inner loops first.
+        // Inner loops come first.
         if self.whole.is_none() {
             for block_loop in block_loops.into_iter().rev().filter(|l| l.stride != 0) {
                 let strides = [block_loop.stride, next];
@@ -79,34 +79,35 @@ impl<'r> BlockSum<'r> {
         self.loops.retain(|(n, _)| *n > 1);
     }
 
-    /// Before a call of the kernel: carries what is there, if it is time.
+    /// Called before each kernel call: moves the sums to the pairs after the planned number of calls.
     ///
     /// # Safety
-    /// As [`Carrying::carry`]; the calls so far have written all elements of the block.
+    /// As [`BlockSum::carry`]; the calls so far have written all elements of the block.
     #[inline]
     pub(super) unsafe fn before_call(&mut self) {
         if self.calls == self.sum.calls {
             self.calls = 0;
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller promises a written, exclusive block.
             unsafe { self.carry(if self.started { CarryStep::Next } else { CarryStep::First }) }
             self.started = true;
         }
         self.calls += 1;
     }
 
-    /// Ends a block.
+    /// Ends a block: adds the pairs to the target.
     ///
     /// # Safety
-    /// As [`Carrying::before_call`].
+    /// As [`BlockSum::before_call`].
     pub(super) unsafe fn end(&mut self) {
         if self.started {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller promises a written, exclusive block.
             unsafe { self.carry(CarryStep::Last) }
         }
     }
 
     /// # Safety
-    /// All positions of the block are elements of the target that hold values, and nothing else touches them or their pairs.
+    /// All positions of the block are elements of the target that hold values, and nothing else touches them or their
+    /// pairs during the call.
     #[inline(never)]
     unsafe fn carry(&self, step: CarryStep) {
         let inner = |l: usize| self.loops.get(l).copied().unwrap_or((1, [0; 2]));
@@ -115,7 +116,7 @@ impl<'r> BlockSum<'r> {
         if outer.is_empty() {
             let [target, high] = [0, 1].map(|k| Dst { ptr: self.ends[k], strides: [s0[k], s1[k]] });
             let low = Dst { ptr: high.ptr.wrapping_add(self.sum.low), ..high };
-            // SAFETY: as below.
+            // SAFETY: as for the call in the loop below.
             return unsafe { (self.sum.kernel)(step, [n0, n1], target, high, low) };
         }
         let mut at: SmallVec<[usize; 8]> = SmallVec::from_elem(0, outer.len());
@@ -126,8 +127,8 @@ impl<'r> BlockSum<'r> {
             };
             let (target, high) = (pointer(0), pointer(1));
             let low = Dst { ptr: high.ptr.wrapping_add(self.sum.low), ..high };
-            // SAFETY: the caller's promise; pairs have an element for each of the target, laid out densely, and *low* lies beyond
-            // all of *high*.
+            // SAFETY: the caller promises exclusive, written elements of the target. The pairs have an element for each
+            // of them, laid out densely, and all *low* lie after all *high*.
             unsafe { (self.sum.kernel)(step, [n0, n1], target, high, low) }
             let Some(l) = (0..at.len()).find(|&l| at[l] + 1 < outer[l].0) else { return };
             at[..l].fill(0);

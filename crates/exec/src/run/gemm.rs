@@ -1,4 +1,4 @@
-//! Blocks of a matrix product.
+//! Runs the blocks of a matrix product.
 
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -10,7 +10,7 @@ use crate::bound_program::BoundGemm;
 use crate::error::RunStopped;
 use crate::kernels::{self, Dst, Src};
 
-/// What the blocks of a product share in one turn.
+/// The state that the blocks of a product share in one iteration of the region.
 struct Blocks<'r> {
     run: &'r Run<'r>,
     gemm: &'r BoundGemm,
@@ -19,14 +19,14 @@ struct Blocks<'r> {
     alpha: Option<NonNull<u8>>,
 }
 
-// SAFETY: the addresses are those of the program's operands, which threads may share (see `Ptr`).
+// SAFETY: the addresses are those of operands of the program, which threads may share (see `Ptr`).
 unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
     pub(super) fn gemm(&self, gemm: &BoundGemm, iteration: &[usize]) -> Result<(), RunStopped> {
         let alpha = gemm.alpha.and_then(|operand| NonNull::new(self.base(operand, iteration)));
         let blocks = Blocks { run: self, gemm, bases: self.bases(gemm.loops.operands, iteration), iteration, alpha };
-        // The whole struct, not its fields, is what threads may share.
+        // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
         self.blocks(&gemm.grid, gemm.bytes, move |range| blocks.run(range))
     }
@@ -51,9 +51,9 @@ impl Blocks<'_> {
                 for k in (0..extents[2]).step_by(*k_strip) {
                     let depth = k..extents[2].min(k + k_strip);
                     let points = n[0] as u64 * n[1] as u64 * depth.len() as u64;
-                    // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of the
-                    // operands (docs/unsafe.md); blocks that run at the same time differ in a kept loop or in their piece of C,
-                    // so their targets are disjoint. Each call writes all of its piece.
+                    // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of
+                    // the operands (docs/unsafe.md). Blocks that run at the same time differ in the position of a kept
+                    // loop or in their part of C, so their targets are disjoint. Each call writes all of its part of C.
                     unsafe {
                         block_sum.iter_mut().for_each(|c| c.before_call());
                         self.multiply(&cursor, start, n, depth, accumulate);
@@ -65,7 +65,7 @@ impl Blocks<'_> {
                     break;
                 }
             }
-            // SAFETY: as above.
+            // SAFETY: as for the calls above; at least one of them has written the block.
             unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
             let before = row;
             (row, block_in_row) = grid.split(block + 1);
@@ -77,7 +77,8 @@ impl Blocks<'_> {
     }
 
     /// # Safety
-    /// The piece of C and the rows and columns that it needs are elements of the operands; nothing else touches it.
+    /// The block of C and the rows of A and columns of B that it needs are elements of the operands; nothing else touches
+    /// the block during the call.
     unsafe fn multiply(
         &self,
         cursor: &LoopCursor<'_>,
@@ -98,7 +99,7 @@ impl Blocks<'_> {
             alpha: self.alpha,
             accumulate,
         };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises elements and an exclusive block of C; `bind` chose the kernel for their dtype.
         unsafe { kernel(&args) }
     }
 }

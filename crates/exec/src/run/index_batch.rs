@@ -1,5 +1,5 @@
-//! Many positions of a loop that ids depend on at once: ids are read and checked in lists, and rows gathered into slots and
-//! scattered from them. Around an id that is outside its axis, positions are taken one by one instead.
+//! Runs positions of a loop in batches: gather and scatter indices are read and checked in lists, rows are gathered into
+//! temporaries and scattered from them. Around an index out of range, positions run one by one.
 
 use std::ops::Range;
 
@@ -14,28 +14,28 @@ use super::tile_plan;
 use crate::bound_program::IndexBatch;
 use crate::error::RunStopped;
 
-/// Positions that are taken one by one where one of them has an id outside its axis.
+/// Positions that run one by one if one of them has an index out of range.
 const MIN_BATCH: usize = 16;
 
-/// What is run at once: `count` positions of loop `along`, and in each the points of the inner loop from `start` on.
+/// The points of a batch: `count` positions of loop `along`, and for each the points of the inner loop from `start` on.
 #[derive(Clone, Copy)]
 struct BatchPart {
     along: usize,
     count: usize,
     start: [usize; 2],
     n: [usize; 2],
-    /// Whether they are the first of the reduced loops.
+    /// Whether these are the first positions of the reduced loops.
     first: bool,
 }
 
-/// What is kept from one piece to the next.
+/// The state that is kept from batch to batch.
 struct BatchState<'a, 'r> {
     lists: &'a mut IndexLists,
     block_sum: &'a mut Option<BlockSum<'r>>,
 }
 
 impl Blocks<'_> {
-    /// As [`Blocks::run`], many positions of the last outer loop at once.
+    /// As [`Blocks::run`], with positions of the last outer loop in batches.
     pub(super) fn run_batches(&self, batch: &IndexBatch, range: Range<usize>) -> Result<(), RunStopped> {
         let (loops, grid) = (self.nest.loops, self.nest.grid);
         let outer = loops.kept + loops.reduced;
@@ -49,7 +49,7 @@ impl Blocks<'_> {
         cursor.seek(loops.kept, row);
         while block < range.end {
             let (start, n) = grid.block_at(block_in_row, [sizes[0], sizes[1]]);
-            // Where the last loop is kept, each of its positions is a block.
+            // If the last loop is kept, each of its positions is a block.
             let most = if loops.reduced == 0 { range.end - block } else { MAX_BATCH };
             if let Some(block_sum) = &mut block_sum {
                 block_sum.begin(row, cursor.ptrs[0], self.block_loops(start, n));
@@ -82,7 +82,8 @@ impl Blocks<'_> {
         Ok(())
     }
 
-    /// Runs the positions of a piece; `walk` goes on to the last of them. Around an id that is outside its axis parts become shorter.
+    /// Runs the positions of a batch and moves the cursor to the last of them. Around an index out of range the batch is
+    /// divided into shorter parts.
     fn positions(
         &self,
         batch: &IndexBatch,
@@ -97,9 +98,9 @@ impl Blocks<'_> {
         loop {
             now.count = size.min(left);
             if indices.evaluate_batch(LoopRange { at: &cursor.at, along, count: now.count }, state.lists) {
-                // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md),
-                // ids were checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so
-                // their targets are disjoint.
+                // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands
+                // (docs/unsafe.md), and gather and scatter indices were checked just now. Blocks that run at the same
+                // time differ in the position of a kept loop or in their part of one, so their targets are disjoint.
                 unsafe { self.act_batch(batch, now, cursor, state) }
                 cursor.skip(along, now.count);
             } else if now.count > MIN_BATCH {
@@ -138,8 +139,8 @@ impl Blocks<'_> {
     }
 
     /// # Safety
-    /// All points of the piece are elements of the operands, displaced by what `room.lists` has for them, and nothing else touches its
-    /// targets.
+    /// All points of the part are elements of the operands, displaced by the offsets in `state.lists`, and nothing else
+    /// touches its targets during the call.
     unsafe fn act_batch(
         &self,
         batch: &IndexBatch,
@@ -158,7 +159,7 @@ impl Blocks<'_> {
             &moved
         };
         let tile = Tile { n: [count, n[1]], ptrs, strides: [cursor.strides(along), inner] };
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises the points of the part; each call below takes some of its rows.
         unsafe {
             if let Some(clear) = batch.clear.filter(|_| first || self.nest.loops.reduced == 0) {
                 tile.clear(clear);

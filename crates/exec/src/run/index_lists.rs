@@ -1,20 +1,20 @@
-//! What many ids at once come to: lists of distances, read and checked without a look at the single id.
+//! Reads and checks the gather and scatter indices of a batch in lists, without a branch per index.
 
 use super::indirect::IndirectOffsets;
 use crate::bound_program::{CheckedPosition, IndexOp, IndexRead, IndexTarget};
 use crate::kernels::IndexedAxis;
 
-/// Positions of one batch.
+/// The largest number of positions of a batch.
 pub(crate) const MAX_BATCH: usize = 512;
-/// The most lists: one for each operand, two for each lookup.
+/// The largest number of lists: one for each operand, two for each index read.
 pub(crate) const MAX_LISTS: usize = 12;
 
-/// What ids add to the address of each operand, then the ids of each lookup, then what ids add to the address of each lookup.
-/// Lists start at a cache line: wide stores that cross two lines take twice as long.
+/// The lists of a batch: the offsets of each operand, the indices of each read, and the offsets of each read. Lists start
+/// at a cache line, because wide stores across two lines take twice as long.
 #[repr(align(64))]
 pub(super) struct IndexLists {
     lists: [[isize; MAX_BATCH]; MAX_LISTS],
-    /// Which lists hold something of this batch.
+    /// Which lists hold values of this batch.
     written: [bool; MAX_LISTS],
     operands: usize,
     reads: usize,
@@ -25,17 +25,17 @@ impl IndexLists {
         IndexLists { lists: [[0; MAX_BATCH]; MAX_LISTS], written: [false; MAX_LISTS], operands, reads }
     }
 
-    /// What ids add to the address of an operand at each position of the batch.
+    /// The offset of an operand at each position of the batch.
     pub(super) fn offsets(&self, operand: usize) -> &[isize; MAX_BATCH] {
         &self.lists[operand]
     }
 
-    /// The list of the ids of a lookup.
+    /// The number of the list of indices of a read.
     fn indices(&self, number: usize) -> usize {
         self.operands + number
     }
 
-    /// The list of what ids add to the address of a lookup.
+    /// The number of the list of offsets of a read.
     fn inner(&self, number: usize) -> usize {
         self.operands + self.reads + number
     }
@@ -47,7 +47,7 @@ impl IndexLists {
         }
     }
 
-    /// A list that is added to, from 0 on.
+    /// A list of sums; all 0 at its first use in a batch.
     fn sum(&mut self, list: usize) -> &mut [isize; MAX_BATCH] {
         if !std::mem::replace(&mut self.written[list], true) {
             self.lists[list].fill(0);
@@ -66,7 +66,7 @@ pub(super) struct LoopRange<'a> {
 }
 
 impl IndirectOffsets<'_> {
-    /// Reads all ids of a stretch; whether all are inside their axes.
+    /// Reads all indices of a range. Returns whether all positions are inside their axes.
     pub(super) fn evaluate_batch(&self, range: LoopRange<'_>, lists: &mut IndexLists) -> bool {
         lists.written = [false; MAX_LISTS];
         let mut instructions = self.instructions().peekable();
@@ -86,12 +86,12 @@ impl IndirectOffsets<'_> {
         true
     }
 
-    /// Where the ids of a lookup start, and how far they are apart.
+    /// The address of the first index of a read, and the stride between indices.
     fn address_and_stride(&self, read: &IndexRead, LoopRange { at, along, .. }: LoopRange<'_>) -> (*const u8, isize) {
         (self.read_address(read, at), self.read_stride(read, along))
     }
 
-    /// The most frequent case: the position is the id.
+    /// The most frequent case: the position is the index.
     fn read_offsets(
         &self,
         read: &IndexRead,
@@ -118,15 +118,15 @@ impl IndirectOffsets<'_> {
         inside
     }
 
-    /// The ids themselves.
+    /// Reads the indices themselves.
     fn read_values(&self, read: &IndexRead, range: LoopRange<'_>, lists: &mut IndexLists) -> bool {
         let (ptr, stride) = self.address_and_stride(read, range);
         let (to, inner, count) = (lists.indices(read.number), lists.inner(read.number), range.count);
         let displaced = lists.written[inner];
         let Ok([to, inner]) = lists.lists.get_disjoint_mut([to, inner]) else { return false };
         let mut read_values = |k: usize, n: usize, from| {
-            // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), positions from other ids were checked before, so
-            // these are elements of the id tensor, of its dtype; no list is an operand.
+            // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), and the indirect positions of this read were checked
+            // before, so these are elements of the index tensor, of its dtype; no list is an operand.
             unsafe { (read.read.values)(n, to[k..k + n].as_mut_ptr(), from, stride) }
         };
         if !displaced {
@@ -136,7 +136,7 @@ impl IndirectOffsets<'_> {
             .all(|k| read_values(k, 1, ptr.wrapping_offset(stride.wrapping_mul(k as isize).wrapping_add(inner[k]))))
     }
 
-    /// Adds positions that are more than an id.
+    /// Adds the offsets of positions that are not a single index.
     fn add_positions(
         &self,
         p: &CheckedPosition,
@@ -155,7 +155,7 @@ impl IndirectOffsets<'_> {
                 },
             );
             inside &= (0..p.extent as i128).contains(&value);
-            // What is outside is never used.
+            // The offset of a position outside the axis is never used.
             let to = &mut lists.lists[target][k];
             *to = to.wrapping_add(p.stride.wrapping_mul(value as isize));
         }

@@ -1,4 +1,5 @@
-//! Ids: read once, turned by their policy into checked offsets, and only those address memory.
+//! Reads gather and scatter indices once, checks the positions that they give by the out-of-range policy, and turns the
+//! positions into offsets. Only checked positions address memory.
 
 use einfold_ir::Dtype;
 use smallvec::SmallVec;
@@ -9,35 +10,35 @@ use crate::error::{IndexOutOfRange, RunStopped};
 
 /// Why a point is not computed.
 pub(super) enum SkipReason {
-    /// An id is outside and its policy drops the point.
+    /// A position is outside its axis, and the policy drops the point.
     Dropped,
-    /// An id is outside.
+    /// A position is outside its axis, which is an error.
     OutOfRange(OutOfRangePosition),
 }
 
-/// A position outside its axis: the instruction that found it, and the position.
+/// A position outside its axis, and the instruction that found it.
 pub(super) struct OutOfRangePosition {
     instruction: usize,
     at: i128,
 }
 
-/// The offsets that ids give the operands of a nest at one position of its outer loops.
+/// The offsets of the operands of a nest at one position of its outer loops, from gather and scatter indices.
 pub(super) struct IndirectOffsets<'r> {
     run: &'r Run<'r>,
     program: ListRange,
     iteration: &'r [usize],
-    /// The id that each lookup read.
+    /// The index that each read returned.
     values: SmallVec<[i128; 4]>,
-    /// What other ids add to the address of each lookup.
+    /// The offset of each read, from other indices.
     inner: SmallVec<[isize; 4]>,
-    /// What ids add to the address of each operand.
+    /// The offset of each operand.
     offsets: SmallVec<[isize; 8]>,
-    /// Where each lookup starts in this turn.
+    /// The address of each read at position 0 in this iteration.
     starts: SmallVec<[*const u8; 4]>,
 }
 
 impl<'r> IndirectOffsets<'r> {
-    /// For a nest of `operands` operands with these instructions, in one turn of the region.
+    /// The offsets for a nest of `operands` operands with these instructions, in one iteration of the region.
     pub(super) fn new(
         run: &'r Run<'r>,
         program: ListRange,
@@ -72,12 +73,12 @@ impl<'r> IndirectOffsets<'r> {
         })
     }
 
-    /// What ids add to the address of an operand, in bytes.
+    /// The offset of an operand in bytes.
     pub(super) fn offset(&self, operand: usize) -> isize {
         self.offsets[operand]
     }
 
-    /// Reads all ids at this position of the outer loops.
+    /// Computes all offsets at this position of the outer loops.
     #[inline]
     pub(super) fn evaluate(&mut self, at: &[usize]) -> Result<(), SkipReason> {
         if self.program.len == 0 {
@@ -90,7 +91,7 @@ impl<'r> IndirectOffsets<'r> {
                 IndexOp::Read(read) => self.values[read.number] = self.read_index(read, at),
                 IndexOp::Check(position) => {
                     let index = self.check(position, at).map_err(|miss| miss.of(instruction))?;
-                    // Inside the extents of a tensor, so the product is the distance of two of its elements.
+                    // The position is inside the axis, so the product is the distance of two elements of the tensor.
                     let bytes = position.stride.wrapping_mul(index as isize);
                     let offset = match position.target {
                         IndexTarget::Operand(x) => &mut self.offsets[x],
@@ -107,26 +108,26 @@ impl<'r> IndirectOffsets<'r> {
         self.run.program.index_ops[self.program.range()].iter()
     }
 
-    /// Whether a position is the id that a lookup reads, and nothing else.
+    /// Whether a position is the index of a read, without other terms.
     pub(super) fn is_plain_index(&self, position: &CheckedPosition, read: &IndexRead) -> bool {
         let terms = &self.run.program.terms[position.index_terms.range()];
         let single = matches!(terms, &[PositionTerm { coef: 1, variable: TermVariable::Index(number) }] if number == read.number);
         single && position.offset == 0 && position.terms.len == 0
     }
 
-    /// Where a lookup reads at `at` but for what other ids add.
+    /// The address of a read at `at`, without the offset from other indices.
     pub(super) fn read_address(&self, read: &IndexRead, at: &[usize]) -> *const u8 {
         let strides = &self.run.program.strides[read.strides..];
         let affine = at.iter().zip(strides).fold(0isize, |sum, (&i, &s)| sum.wrapping_add(s.wrapping_mul(i as isize)));
         self.starts[read.number].wrapping_offset(affine)
     }
 
-    /// How a lookup moves with a loop.
+    /// The stride of a read in a loop.
     pub(super) fn read_stride(&self, read: &IndexRead, along: usize) -> isize {
         self.run.program.strides[read.strides + along]
     }
 
-    /// The part of a position that loops decide: at `at`, and how it moves with loop `along`.
+    /// The affine part of a position at `at`, and its stride in loop `along`.
     pub(super) fn affine(&self, position: &CheckedPosition, at: &[usize], along: usize) -> (i128, i128) {
         let terms = &self.run.program.terms[position.terms.range()];
         let start = terms.iter().fold(i128::from(position.offset), |sum, t| sum.saturating_add(self.product(t, at)));
@@ -139,7 +140,7 @@ impl<'r> IndirectOffsets<'r> {
         (start, terms.iter().map(|t| i128::from(t.coef) * moving(t.variable)).sum())
     }
 
-    /// The numbers of the lookups that a position adds up, with their coefficients.
+    /// The numbers of the reads that a position adds up, with their coefficients.
     pub(super) fn index_terms(&self, position: &CheckedPosition) -> impl Iterator<Item = (usize, i64)> {
         self.run.program.terms[position.index_terms.range()].iter().filter_map(|t| match t.variable {
             TermVariable::Index(number) => Some((number, t.coef)),
@@ -149,12 +150,12 @@ impl<'r> IndirectOffsets<'r> {
 
     fn read_index(&self, read: &IndexRead, at: &[usize]) -> i128 {
         let ptr = self.read_address(read, at).wrapping_offset(self.inner[read.number]);
-        // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), positions from other ids were checked before, so this
-        // is an element of the id tensor, of its dtype.
+        // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), and the indirect positions of this read were
+        // checked before, so this is an element of the index tensor, of its dtype.
         unsafe { read_integer(read.dtype, ptr) }
     }
 
-    /// The position along one axis, inside of it.
+    /// The position along one axis, if it is inside.
     fn check(&self, position: &CheckedPosition, at: &[usize]) -> Result<usize, Outside> {
         let terms = &self.run.program.terms;
         let all = terms[position.terms.range()].iter().chain(&terms[position.index_terms.range()]);
@@ -164,7 +165,7 @@ impl<'r> IndirectOffsets<'r> {
         if (0..extent).contains(&index) { Ok(index as usize) } else { Err(Outside { at: value, drop: position.drop }) }
     }
 
-    /// Below 2^63 · 2^64 in size, so it does not overflow.
+    /// The product is below 2^63 · 2^64 in size, so it does not overflow.
     fn product(&self, term: &PositionTerm, at: &[usize]) -> i128 {
         let factor = match term.variable {
             TermVariable::NextAxis => 1,
@@ -179,7 +180,7 @@ impl<'r> IndirectOffsets<'r> {
     }
 }
 
-/// A position outside its axis, and whether that drops the point.
+/// A position outside its axis, and whether the policy drops the point.
 struct Outside {
     at: i128,
     drop: bool,
@@ -198,7 +199,7 @@ impl Outside {
 /// # Safety
 /// `ptr` is the address of an element of `dtype`.
 unsafe fn read_integer(dtype: Dtype, ptr: *const u8) -> i128 {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller promises an element of `dtype`, of which each arm reads the Rust type.
     unsafe {
         match dtype {
             Dtype::I8 => i128::from(ptr.cast::<i8>().read()),
@@ -209,14 +210,15 @@ unsafe fn read_integer(dtype: Dtype, ptr: *const u8) -> i128 {
             Dtype::U16 => i128::from(ptr.cast::<u16>().read()),
             Dtype::U32 => i128::from(ptr.cast::<u32>().read()),
             Dtype::U64 => i128::from(ptr.cast::<u64>().read()),
-            // Verified plans index by integers only. Outside of every axis, so it is refused by the check that follows.
+            // Verified plans use integer index tensors only. This value is outside every axis, so the check that follows
+            // refuses it.
             _ => i128::MIN,
         }
     }
 }
 
 impl IndirectOffsets<'_> {
-    /// The error for a position that was refused at `at`, a position of the outer loops.
+    /// The error for a position that was refused at the position `at` of the outer loops.
     pub(super) fn error(&self, bad: &OutOfRangePosition, at: &[usize]) -> RunStopped {
         let Run { plan, program, .. } = self.run;
         let IndexOp::Check(position) = program.index_ops[bad.instruction] else { return RunStopped::Cancelled };
@@ -237,7 +239,7 @@ impl IndirectOffsets<'_> {
         }))
     }
 
-    /// Where a lookup read: one position for each axis of the id tensor.
+    /// The position of a read: one coordinate for each axis of the index tensor.
     fn read_position(&self, read: &IndexRead, at: &[usize]) -> Vec<i128> {
         let mut position: Vec<i128> = Vec::new();
         for term in &self.run.program.terms[read.position_terms.range()] {

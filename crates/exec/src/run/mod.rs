@@ -1,4 +1,4 @@
-//! Running a bound plan: regions turn by turn, operations in order, blocks on threads.
+//! Runs a bound plan: regions iteration by iteration, operations in order, blocks on threads.
 
 mod compensated_sum;
 mod cursor;
@@ -23,12 +23,12 @@ use crate::bound_program::{BoundProgram, BoundRegion, ListRange, Op};
 use crate::control::Control;
 use crate::error::RunStopped;
 
-/// Addresses of the operands of one operation in one turn of its region.
+/// Addresses of the operands of one operation in one iteration of its region.
 type Bases = SmallVec<[*mut u8; 8]>;
-/// A position of the loops of a region.
+/// The positions of the loops of a region.
 type Iteration = SmallVec<[usize; 8]>;
 
-/// A plan bound to its operands, outputs and scratch memory, all of which it borrows: it runs once.
+/// A plan bound to its operands, outputs and scratch memory, which it borrows. It runs once.
 #[derive(Debug)]
 pub struct Bound<'b> {
     plan: &'b Plan,
@@ -36,7 +36,7 @@ pub struct Bound<'b> {
     memory: PhantomData<&'b mut [u8]>,
 }
 
-/// What all operations of a run share.
+/// The state that all operations of a run share.
 struct Run<'r> {
     plan: &'r Plan,
     program: &'r BoundProgram,
@@ -52,8 +52,8 @@ impl<'b> Bound<'b> {
     /// Computes the outputs.
     ///
     /// # Errors
-    /// [`RunStopped`] at a bad id or when the caller cancels; the outputs then hold unspecified values, and those that were not
-    /// initialised before still are not.
+    /// [`RunStopped`] if a gather or scatter index is out of range or the caller cancels. The outputs then hold
+    /// unspecified values, and outputs that were not initialised before still are not.
     pub fn run(self, control: &Control<'_>) -> Result<(), RunStopped> {
         let run = Run { plan: self.plan, program: self.program, control, done: &AtomicU64::new(0) };
         self.program.regions.iter().try_for_each(|region| run.region(region))
@@ -69,13 +69,13 @@ impl Run<'_> {
         self.iterations(region, SmallVec::from_elem(0, loops), 0)
     }
 
-    /// All turns from `turn` on in which the first `fixed` loops do not move. An operation runs in those in which something
-    /// that it depends on has.
+    /// Runs all iterations from `iteration` on in which the first `fixed` loops keep their position. An operation runs in
+    /// those iterations in which a loop that it depends on has advanced.
     fn iterations(&self, region: &BoundRegion, mut iteration: Iteration, fixed: usize) -> Result<(), RunStopped> {
         let extents = &self.program.sizes[region.loops.range()];
         let depths = &self.program.depths[region.ops.range()];
         loop {
-            // All loops from here on begin anew.
+            // All loops from here on are at their first position.
             let settled = iteration[fixed..].iter().rposition(|&at| at > 0).map_or(0, |k| fixed + k + 1);
             let ops = self.program.ops[region.ops.range()].iter().zip(depths);
             for (op, _) in ops.filter(|(_, depth)| **depth >= settled) {
@@ -93,7 +93,7 @@ impl Run<'_> {
         }
     }
 
-    /// Where operands start in a turn of the region.
+    /// The addresses of the operands in an iteration of the region.
     fn bases(&self, operands: ListRange, iteration: &[usize]) -> Bases {
         operands.range().map(|operand| self.base(operand, iteration)).collect()
     }
@@ -106,13 +106,13 @@ impl Run<'_> {
         iteration.iter().zip(strides).fold(start, |ptr, (&at, &s)| ptr.wrapping_offset(s.wrapping_mul(at as isize)))
     }
 
-    /// Counts work, and looks whether the caller wants the run to stop: after every call of a kernel that is long.
+    /// Reports progress, and checks the cancellation flag. Called after every long kernel call.
     fn advance_or_cancel(&self, points: u64) -> Result<(), RunStopped> {
         self.advance(points);
         if self.control.is_cancelled() { Err(RunStopped::Cancelled) } else { Ok(()) }
     }
 
-    /// Counts work and tells the caller.
+    /// Reports progress to the caller.
     fn advance(&self, points: u64) {
         let Some(progress) = self.control.progress else { return };
         let done = self.done.fetch_add(points, Ordering::Relaxed).saturating_add(points);
@@ -120,7 +120,7 @@ impl Run<'_> {
     }
 }
 
-/// The next position of nested loops, the last of which runs fastest; whether there is one.
+/// Advances nested loops, the last of which runs fastest, to their next position. Returns whether there is one.
 fn next(position: &mut [usize], extents: &[usize]) -> bool {
     for (at, &extent) in position.iter_mut().zip(extents).rev() {
         *at += 1;

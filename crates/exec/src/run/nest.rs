@@ -1,4 +1,4 @@
-//! Blocks of a nest.
+//! Runs the blocks of a nest.
 
 use std::ops::Range;
 
@@ -12,14 +12,14 @@ use crate::bound_program::{BoundNest, Grid, TileAction};
 use crate::error::RunStopped;
 use crate::kernels::{self, Dst, FillFn, Src};
 
-/// Points of small calls before a look at the cancel flag.
+/// Points of small calls between two checks of the cancellation flag.
 const CANCEL_POINTS: u64 = 1 << 16;
 
-/// What a kernel call works on: its two extents, and for every operand an address and two strides.
+/// The points of one kernel call: two extents, and for every operand an address and two strides.
 pub(super) struct Tile<'t> {
     pub(super) n: [usize; 2],
     pub(super) ptrs: &'t [*mut u8],
-    /// The strides of all operands in the outer loop, and in the inner one.
+    /// The strides of all operands in the outer loop and in the inner loop.
     pub(super) strides: [&'t [isize]; 2],
 }
 
@@ -39,16 +39,16 @@ impl Tile<'_> {
     /// Writes a constant to each element of the target, once.
     ///
     /// # Safety
-    /// All positions of the target are elements, of the kernel's type, and nothing else touches them.
+    /// All positions of the target are elements of the kernel's type, and nothing else touches them during the call.
     pub(super) unsafe fn clear(&self, clear: FillFn) {
         let dst = self.dst();
         let kept = [0, 1].map(|l| if dst.strides[l] == 0 { 1 } else { self.n[l] });
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises that the target's positions are elements and exclusive; each is written once.
         unsafe { clear(kept, dst) }
     }
 }
 
-/// What the blocks of a nest share in one turn.
+/// The state that the blocks of a nest share in one iteration of the region.
 pub(super) struct Blocks<'r> {
     pub(super) run: &'r Run<'r>,
     pub(super) nest: &'r BoundNest,
@@ -56,13 +56,13 @@ pub(super) struct Blocks<'r> {
     pub(super) bases: Bases,
 }
 
-// SAFETY: the addresses are those of the program's operands, which threads may share (see `Ptr`).
+// SAFETY: the addresses are those of operands of the program, which threads may share (see `Ptr`).
 unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
     pub(super) fn nest(&self, nest: &BoundNest, iteration: &[usize]) -> Result<(), RunStopped> {
         let blocks = Blocks { run: self, nest, iteration, bases: self.bases(nest.loops.operands, iteration) };
-        // The whole struct, not its fields, is what threads may share.
+        // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
         self.blocks(&nest.grid, 0, move |range| match &nest.batch {
             None => blocks.run(range),
@@ -94,7 +94,8 @@ impl Blocks<'_> {
                 for o in (0..n[0]).step_by(strip[0]) {
                     for i in (0..n[1]).step_by(strip[1]) {
                         let part = [strip[0].min(n[0] - o), strip[1].min(n[1] - i)];
-                        // SAFETY: as for the call itself, and what is not the first call follows one that has written the block.
+                        // SAFETY: the positions of the block are elements, as the call in `tile` proves, and a call that
+                        // is not the first follows one that has written the block.
                         unsafe { block_sum.iter_mut().for_each(|c| c.before_call()) }
                         self.tile(&cursor, &mut indices, inner, [start[0] + o, start[1] + i], part, first)?;
                         first = false;
@@ -108,7 +109,7 @@ impl Blocks<'_> {
                     break;
                 }
             }
-            // SAFETY: as above.
+            // SAFETY: as for `before_call` above; at least one call has written the block.
             unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
             let before = row;
             (row, block_in_row) = grid.split(block + 1);
@@ -120,7 +121,7 @@ impl Blocks<'_> {
         Ok(())
     }
 
-    /// The parts that a block has of the loops of the kernel.
+    /// The parts of the two loops of the kernel in a block.
     pub(super) fn block_loops(&self, start: [usize; 2], n: [usize; 2]) -> [BlockLoop; 2] {
         let loops = &self.nest.loops;
         let extents = &self.run.program.sizes[loops.sizes.range()][loops.kept + loops.reduced..];
@@ -140,7 +141,7 @@ impl Blocks<'_> {
         &self.run.program.strides[loops.strides + outer * loops.operands.len..][..2 * loops.operands.len]
     }
 
-    /// One call of the kernel: at the position of `walk`, `n` points from `start` on.
+    /// Calls the kernel at the position of the cursor, for `n` points from `start` on.
     pub(super) fn tile(
         &self,
         cursor: &LoopCursor<'_>,
@@ -162,17 +163,18 @@ impl Blocks<'_> {
         };
         let ptrs: SmallVec<[*mut u8; 8]> = cursor.ptrs.iter().enumerate().map(address).collect();
         let tile = Tile { n, ptrs: &ptrs, strides: strides.split_at(operands.len).into() };
-        // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids were
-        // checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their targets
-        // are disjoint.
+        // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md),
+        // and gather and scatter indices were checked just now. Blocks that run at the same time differ in the position
+        // of a kept loop or in their part of one, so their targets are disjoint.
         unsafe { self.act(&tile, first) }
         Ok(())
     }
 
     /// # Safety
-    /// All points of the tile are elements of the operands, and nothing else touches its targets.
+    /// All points of the tile are elements of the operands, and nothing else touches its targets during the call.
     unsafe fn act(&self, tile: &Tile<'_>, first: bool) {
-        // SAFETY: the caller's promise; the kernels were chosen for the dtypes of the operands.
+        // SAFETY: the caller promises that the points are elements and the targets exclusive; `bind` chose the kernels
+        // for the dtypes of the operands.
         unsafe {
             if let (true, Some(clear)) = (first, self.nest.clear) {
                 tile.clear(clear);
@@ -191,13 +193,14 @@ impl Blocks<'_> {
 }
 
 impl Grid {
-    /// The row and the piece of a block. Pieces of a row are neighbours.
+    /// The position of the kept loops that a block belongs to, and its number there. The blocks of one position are
+    /// neighbours.
     pub(super) fn split(&self, block: usize) -> (usize, usize) {
         let per_row = self.block_counts[0] * self.block_counts[1];
         (block / per_row, block % per_row)
     }
 
-    /// Where a piece starts in the two cut axes, of extents `n`, and how long it is.
+    /// The first position and the extents of a block along the two divided axes, whose extents are `n`.
     pub(super) fn block_at(&self, block_in_row: usize, n: [usize; 2]) -> ([usize; 2], [usize; 2]) {
         let at = [block_in_row / self.block_counts[1], block_in_row % self.block_counts[1]];
         let start = [at[0] * self.block_extents[0], at[1] * self.block_extents[1]];

@@ -1,4 +1,4 @@
-//! Turns of a region that run at the same time.
+//! Runs partitions of a region in parallel.
 
 use std::num::NonZeroUsize;
 
@@ -10,11 +10,11 @@ use crate::control::Control;
 use crate::error::RunStopped;
 
 impl Run<'_> {
-    /// Runs a region whose first loop is over lanes, which share no memory that one of them writes.
+    /// Runs a region whose first loop is over partitions. No memory that one of them writes is touched by another.
     pub(super) fn partitions(&self, region: &BoundRegion) -> Result<(), RunStopped> {
         let count = self.program.sizes[region.loops.start];
         let workers = self.workers(region.points, count, region.bytes).unwrap_or(1);
-        // Threads that are left over work within lanes.
+        // Remaining threads work inside the partitions.
         let each = NonZeroUsize::new(self.threads(region.bytes).map_or(1, |all| all / workers));
         let control = Control { threads: each.or(NonZeroUsize::new(1)), ..*self.control };
         let run = if workers > 1 { Run { control: &control, ..*self } } else { Run { ..*self } };

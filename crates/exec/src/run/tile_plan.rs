@@ -1,4 +1,5 @@
-//! Calls through small blocks of memory: expressions, converted factors, more than two of them, converted targets.
+//! Runs kernel calls that pass values through temporaries: expressions, converted factors, products of more than two,
+//! converted targets.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -9,18 +10,18 @@ use crate::bind::TEMPORARY_BYTES;
 use crate::bound_program::{BoundProgram, CallArg, CallKernel, KernelCall, TilePlan};
 use crate::kernels::{self, ContiguousFn, Dst, Src};
 
-/// Memory of all slots, in the innermost cache, aligned as scratch memory is.
+/// Memory of all temporaries, in the innermost cache, aligned as scratch memory is.
 #[repr(align(64))]
 struct TemporaryMemory(MaybeUninit<[u8; TEMPORARY_BYTES]>);
 
-/// Rows so long are handed to functions one by one.
+/// The fewest columns for which a function is called once per row.
 const MIN_CALL_COLUMNS: usize = 32;
 
-/// Runs a staged action on the rows `turns` of a tile, part by part.
+/// Runs a tile plan on the rows `tile_rows` of a tile, part by part.
 ///
 /// # Safety
-/// All points of the tile are elements of the operands, displaced by what `lists` has for them; there is a list for each row, where
-/// the stage gathers or scatters. Nothing else touches its targets.
+/// All points of the tile are elements of the operands, displaced by the offsets in `lists`, which has an offset for each
+/// row if the plan gathers or scatters. Nothing else touches the targets during the call.
 #[inline(never)]
 pub(super) unsafe fn run(
     program: &BoundProgram,
@@ -34,9 +35,9 @@ pub(super) unsafe fn run(
     let columns = tile.n[1].min(tile_plan.points);
     let rows = tile_rows.len().min(tile_plan.points / columns);
     let part = |start, n| Part { tile_plan, tile, lists, start, n, temporaries };
-    // SAFETY: the caller's promise, for parts of the tile. Slots have room for a part, aligned for every element that kernels are
-    // bound for; what is read from one was written to it before, by a call for this part or, as dense elements that are all
-    // the same, once for the largest.
+    // SAFETY: the caller promises the points of the tile, of which each part has some. A temporary has memory for a part,
+    // aligned for every element that `bind` accepts. A value that is read from a temporary was written to it before: by a
+    // call for this part or, for equal dense elements, once for the largest part.
     unsafe {
         let all = part([0, 0], [rows, columns]);
         program.calls[tile_plan.once.range()].iter().for_each(|call| all.call(call));
@@ -49,11 +50,11 @@ pub(super) unsafe fn run(
     }
 }
 
-/// The part of a tile that fits into slots.
+/// A part of a tile whose points fit the temporaries.
 struct Part<'s> {
     tile_plan: &'s TilePlan,
     tile: &'s Tile<'s>,
-    /// What ids add to the operands in each turn of the outer loop.
+    /// The offsets of the operands at each position of the outer loop, from gather and scatter indices.
     lists: Option<&'s IndexLists>,
     start: [usize; 2],
     n: [usize; 2],
@@ -62,7 +63,7 @@ struct Part<'s> {
 
 impl Part<'_> {
     /// # Safety
-    /// As [`run`]; what the arguments hold has been written.
+    /// As [`run`]; the arguments have been written.
     unsafe fn call(&self, call: &KernelCall) {
         let from = |k: usize| self.at(call.from[k]);
         let src = |k: usize| {
@@ -70,7 +71,7 @@ impl Part<'_> {
             Src { ptr, strides }
         };
         let to = self.at(call.to);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises the points of the tile and written arguments; `bind` chose the kernels for their dtypes.
         unsafe {
             match call.kernel {
                 CallKernel::Fill(fill) => fill(self.n, to),
@@ -87,14 +88,15 @@ impl Part<'_> {
         }
     }
 
-    /// A function of neighbours: of all points at once if rows go on in each other, else row by row.
+    /// Calls a function of contiguous elements: once for all points if the rows are contiguous too, else once for each
+    /// row.
     ///
     /// # Safety
-    /// As [`Part::call`]; the elements of a row are neighbours.
+    /// As [`Part::call`]; the elements of a row are contiguous.
     unsafe fn rows(&self, function: ContiguousFn, to: Dst, from: [Dst; 3]) {
         let [rows, columns] = self.n;
         let continues = |x: &Dst| x.strides[0] == x.strides[1].wrapping_mul(columns as isize);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises rows of contiguous elements with written arguments.
         unsafe {
             if from.iter().chain([&to]).all(continues) {
                 return function(rows * columns, to.ptr, from.map(|x| x.ptr.cast_const()));
@@ -106,16 +108,16 @@ impl Part<'_> {
         }
     }
 
-    /// What ids add to an operand in each row of this part.
+    /// The offsets of an operand at each row of this part, from gather or scatter indices.
     fn offsets(&self, arg: CallArg) -> *const isize {
         match (arg, self.lists) {
             (CallArg::Operand(x), Some(lists)) => lists.offsets(x)[self.start[0]..].as_ptr(),
-            // `bind` gathers and scatters operands only, in batches.
+            // `bind` gathers and scatters operands only, and only in batches.
             _ => std::ptr::null(),
         }
     }
 
-    /// Where a place is for this part.
+    /// The address and strides of an argument for this part.
     fn at(&self, arg: CallArg) -> Dst {
         match arg {
             CallArg::Operand(x) => self.operand(x),
@@ -131,7 +133,7 @@ impl Part<'_> {
         Dst { ptr: self.temporaries.wrapping_add(temporary * self.tile_plan.temporary_bytes), strides }
     }
 
-    /// An operand of which whole rows are neighbours, and which are long enough to be worth a call each.
+    /// An operand whose rows are contiguous, and long enough to be worth a call each.
     fn contiguous(&self, operand: usize, size: usize) -> Option<Dst> {
         let Dst { ptr, strides: [outer, inner] } = self.operand(operand);
         let [rows, columns] = self.n;
