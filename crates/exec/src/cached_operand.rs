@@ -1,4 +1,4 @@
-//! Results that are cached for later runs.
+//! Computes operands that later runs reuse.
 
 use einfold_ir::{BufferId, Dtype, Plan};
 
@@ -17,7 +17,7 @@ pub struct CachedOperand {
 }
 
 impl CachedOperand {
-    /// Memory for a result.
+    /// Allocates memory for a result.
     fn new(plan: &Plan, output: BufferId) -> Result<CachedOperand, OutOfMemory> {
         let buffer = plan.buffer(output);
         let mut memory = AlignedMemory::new();
@@ -26,27 +26,27 @@ impl CachedOperand {
     }
 
     fn view_mut(&mut self) -> AnyViewMut<'_> {
-        // SAFETY: `new` has got as many bytes as the dense elements have, aligned for all that `bind` accepts; `&mut self` makes
-        // them unique.
+        // SAFETY: `new` allocated the bytes of the dense elements, aligned for every dtype that `bind` accepts; `&mut
+        // self` makes them exclusive.
         unsafe { AnyViewMut::dense(self.memory.start(), self.dtype, &self.shape, MemoryOrder::C, false) }
     }
 
     /// The values.
     pub fn view(&self) -> AnyView<'_> {
-        // SAFETY: as in `view_mut`; `compute_constants` gives only what a run that came to its end has written.
+        // SAFETY: as in `view_mut`; `compute_constants` returns only results that a completed run has written.
         unsafe { AnyView::dense(self.memory.start(), self.dtype, &self.shape, MemoryOrder::C) }
     }
 
-    /// The bytes that it takes.
+    /// The bytes of its memory.
     pub fn bytes(&self) -> usize {
         self.memory.len()
     }
 }
 
-/// Binds a plan to its operands, runs it and keeps all results.
+/// Binds a plan to its operands, runs it and returns all results.
 ///
 /// # Errors
-/// As [`bind`] and [`Bound::run`](crate::Bound::run), and where there is no memory for the results.
+/// As [`bind`] and [`Bound::run`](crate::Bound::run), and if memory for the results is short.
 pub fn compute_constants(
     plan: &Plan,
     ins: &[AnyView<'_>],

@@ -1,7 +1,7 @@
-//! The executor: strided loops and matrix products over raw array views.
+//! The executor: runs plans as strided loops and matrix products over raw array views.
 //!
-//! Everything above the leaf kernels is compiled once, over bytes: a tensor is an [`AnyView`], and what a semiring does to
-//! its elements is a table of functions, [`Kernels`]. `docs/unsafe.md` has the safety arguments.
+//! Everything above the leaf kernels is compiled once and works on bytes: a tensor is an [`AnyView`], and the operations
+//! of a semiring on its elements are a table of functions, [`Kernels`]. `docs/unsafe.md` has the safety arguments.
 
 mod bind;
 mod bound_program;

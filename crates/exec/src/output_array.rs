@@ -1,4 +1,4 @@
-//! Arrays that a run is to make: memory first, values when the run has come to its end.
+//! Output arrays: allocated uninitialised, and marked as initialised after a successful run.
 
 use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ptr::NonNull;
@@ -10,14 +10,14 @@ use crate::element::Element;
 use crate::memory::{MemoryOrder, OutOfMemory, ask_for_huge_pages};
 use crate::view::{AnyView, AnyViewMut, Extents};
 
-/// An array of any element type that [`evaluate`](crate::evaluate) writes. Before that it has memory and no values; a run that
-/// stops half way leaves it so, and memory that was never written is never seen.
+/// An array of any element type that [`evaluate`](crate::evaluate) initialises. If the run fails, the array stays
+/// uninitialised, and its memory is never read.
 #[derive(Debug)]
 pub struct NewArray {
     start: NonNull<u8>,
-    /// Elements that there is room for, as the vector counts them that the memory is from.
+    /// The capacity in elements of the vector that allocated the memory.
     capacity: usize,
-    /// Gives such memory back.
+    /// Frees the memory of such a vector.
     free: unsafe fn(NonNull<u8>, usize),
     dtype: Dtype,
     shape: Extents,
@@ -31,13 +31,13 @@ unsafe impl Send for NewArray {}
 unsafe impl Sync for NewArray {}
 
 impl NewArray {
-    /// Memory for an array of this shape.
+    /// Allocates an array of this shape.
     ///
     /// # Errors
-    /// [`OutOfMemory`] when it cannot be had or its size does not fit.
+    /// [`OutOfMemory`] if the allocation fails or the number of bytes does not fit.
     pub fn new<T: Element>(shape: &[usize], order: MemoryOrder) -> Result<NewArray, OutOfMemory> {
         let failed = |bytes: Option<usize>| OutOfMemory { bytes: bytes.unwrap_or(usize::MAX) };
-        // As ndarray: the product of the extents that are not 0 must fit too.
+        // As in ndarray, the product of the extents that are not 0 must fit too.
         let spanned = shape.iter().filter(|&&e| e != 0).try_fold(1_usize, |n, &e| n.checked_mul(e));
         let bytes = spanned.and_then(|n| n.checked_mul(size_of::<T>().max(1))).filter(|&n| isize::try_from(n).is_ok());
         let (Some(spanned), Some(_)) = (spanned, bytes) else { return Err(failed(None)) };
@@ -60,33 +60,33 @@ impl NewArray {
         &self.shape
     }
 
-    /// A view to write through. It says of itself whether there are values yet.
+    /// A view to write through, which knows whether the array is initialised.
     pub fn view_mut(&mut self) -> AnyViewMut<'_> {
-        // SAFETY: `new` has got memory for as many elements of this dtype as the shape has, and `&mut self` makes it unique.
+        // SAFETY: `new` allocated memory for all elements of this shape and dtype, and `&mut self` makes it exclusive.
         unsafe { AnyViewMut::dense(self.start, self.dtype, &self.shape, self.order, self.written) }
     }
 
-    /// The values, if they are there.
+    /// A view of the values, if the array is initialised.
     pub fn view(&self) -> Option<AnyView<'_>> {
-        // SAFETY: as in `view_mut`, and every element has a value.
+        // SAFETY: as in `view_mut`; the array is initialised, so every element has a value.
         self.written.then(|| unsafe { AnyView::dense(self.start, self.dtype, &self.shape, self.order) })
     }
 
-    /// The array, if it has values and they are of this type.
+    /// The array, if it is initialised and its elements are of this type.
     pub fn into_array<T: Element>(self) -> Option<ArrayD<T>> {
         if !self.written || self.dtype != T::dtype() {
             return None;
         }
         let this = ManuallyDrop::new(self);
         let len = this.shape.iter().product();
-        // SAFETY: the memory is that of a vector of elements of this dtype, which share size and alignment with `T`; `len` of
-        // them have values; `self` does not free it any more.
+        // SAFETY: the memory is that of a vector of elements of this dtype, which have the size and alignment of `T`;
+        // `len` of them are initialised; `ManuallyDrop` keeps `self` from freeing it.
         let data = unsafe { Vec::from_raw_parts(this.start.as_ptr().cast::<T>(), len, this.capacity) };
         let shape = IxDyn(&this.shape).set_f(this.order == MemoryOrder::F);
         ArrayD::from_shape_vec(shape, data).ok()
     }
 
-    /// Declares the values to be there.
+    /// Marks the array as initialised.
     ///
     /// # Safety
     /// Every element has been written with a value of the dtype.
@@ -97,17 +97,18 @@ impl NewArray {
 
 impl Drop for NewArray {
     fn drop(&mut self) {
-        // SAFETY: `new` has stored the function for the vector that it took the memory of, and nothing else frees it.
+        // SAFETY: `new` stored the function for the vector that allocated the memory, and nothing else frees it.
         unsafe { (self.free)(self.start, self.capacity) }
     }
 }
 
-/// Gives the memory of a vector back.
+/// Frees the memory of a vector.
 ///
 /// # Safety
-/// It is that of a `Vec<T>` of this capacity, and is not used again.
+/// The memory is that of a `Vec<T>` of this capacity, and is not used again.
 unsafe fn free<T>(start: NonNull<u8>, capacity: usize) {
-    // SAFETY: the caller's promise; elements that are not there are not dropped.
+    // SAFETY: the caller promises the memory of a `Vec<T>` of this capacity; the new vector has length 0, so it drops no
+    // elements.
     drop(unsafe { Vec::<MaybeUninit<T>>::from_raw_parts(start.as_ptr().cast(), 0, capacity) });
 }
 

@@ -1,4 +1,4 @@
-//! CompensatedSum of blocks: after some calls of its kernel an operation moves what it has summed to pairs of twice the precision.
+//! Compensated sums: after a number of kernel calls an operation adds its sums to pairs of twice the precision.
 
 use smallvec::SmallVec;
 

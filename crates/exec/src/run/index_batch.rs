@@ -70,7 +70,7 @@ impl Blocks<'_> {
                     break;
                 }
             }
-            // SAFETY: as in `act_batch`.
+            // SAFETY: the positions of the block are elements, as `act_batch` needs them, and a call has written them.
             unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
             let before = row;
             block += if loops.reduced == 0 { whole.count } else { 1 };
@@ -107,7 +107,7 @@ impl Blocks<'_> {
                 size = now.count / 2;
                 continue;
             } else {
-                // SAFETY: as in `act_batch`.
+                // SAFETY: the positions of the block are elements, as `act_batch` needs them, and a call has written them.
                 unsafe { state.block_sum.iter_mut().for_each(|c| c.before_call()) }
                 self.one_by_one(now, cursor, indices)?;
             }

@@ -108,8 +108,8 @@ impl IndirectOffsets<'_> {
         let (ptr, stride) = self.address_and_stride(read, range);
         let axis = IndexedAxis { extent: p.extent, stride: p.stride, wrap: p.wrap };
         let room = &mut lists.lists[to][..count];
-        // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), so these are elements of the id tensor, of its dtype; no
-        // list is an operand.
+        // SAFETY: `bind` has proven the affine positions (docs/unsafe.md), so these are elements of the index tensor, of
+        // its dtype; no list is an operand.
         let inside = unsafe { (read.read.offsets)(count, room.as_mut_ptr(), ptr, stride, axis) };
         if let (true, Ok([target, from])) = (more, lists.lists.get_disjoint_mut([target, to])) {
             target.iter_mut().zip(from).for_each(|(sum, x)| *sum = sum.wrapping_add(*x));

@@ -204,10 +204,10 @@ fn what_cannot_be_computed_is_refused() {
         .unwrap_err()
         .to_string()
     };
-    assert_eq!(refused(Dtype::I64, &[float(0.5, Dtype::I64)]), "step 0: 0.5 is no i64");
+    assert_eq!(refused(Dtype::I64, &[float(0.5, Dtype::I64)]), "step 0: 0.5 has no value of dtype i64");
     let exp = [float(0.5, Dtype::F16), call(Function::Exp, Dtype::F16)];
     assert_eq!(refused(Dtype::F16, &exp), "step 0: exp is not supported on f16");
     let mut deep = vec![read(1, Dtype::I64); 1000];
     deep.extend(vec![call(Function::Add, Dtype::I64); 999]);
-    assert_eq!(refused(Dtype::I64, &deep), "step 0: the expression keeps 1001 values at once, 768 are allowed");
+    assert_eq!(refused(Dtype::I64, &deep), "step 0: the expression needs 1001 values at the same time; the limit is 768");
 }
