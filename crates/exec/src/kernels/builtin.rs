@@ -7,12 +7,13 @@ use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::table::{AddKernels, MulKernels, OpTable, PairTable};
 use super::{Carry, Fused, Isa, Kernels, blas, compensated, lse, table};
 
-/// The kernels of a built-in algebra whose sums and products are kept in `dtype`; none where one of its operations has no
-/// meaning there, nor for the 16-bit floats and a user's algebra. Elements are lifted and finished by
-/// [`convert`](super::convert), not by these kernels.
+/// The kernels of a built-in algebra with accumulators of `dtype`; `None` if one of its operations is not defined there,
+/// for the 16-bit floats and for the algebra of a user. [`convert`](super::convert) lifts and finishes elements, not
+/// these kernels.
 ///
-/// Every operation is there on its own. [`Kernels::fused`] is there for the semirings: (+, ×) on all types, on `bool` with its
-/// dual; (max, +), (min, +), (max, min) and (min, max) on `f32`, `f64`, `i32` and `i64`; (max, ×) and (min, ×) on `f32` and `f64`.
+/// Every operation has kernels of its own. [`Kernels::fused`] exists for the semirings: (+, ×) on all types, on `bool`
+/// with its dual; (max, +), (min, +), (max, min) and (min, max) on `f32`, `f64`, `i32` and `i64`; (max, ×) and (min, ×)
+/// on `f32` and `f64`.
 pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
     let Algebra::Builtin { add, mul } = algebra else { return None };
     let AddKernels { fill_zero, add: adds, scatter } = adds(add, dtype, isa)?;
@@ -88,8 +89,8 @@ macro_rules! bitwise {
     };
 }
 
-/// Calls `$of` with the type of an operation on a dtype. Wrapping and bitwise arithmetic does not see signs: unsigned integers
-/// use the kernels of signed ones. On `bool` all operations are *or* and *and*.
+/// Calls `$of` with the type of an operation on a dtype. Wrapping and bitwise arithmetic is the same with and without
+/// sign, so unsigned integers use the kernels of signed ones. On `bool` all operations are *or* and *and*.
 macro_rules! operation {
     ($op:expr, $dtype:expr, $of:ident) => {
         match ($op, $dtype) {
@@ -138,7 +139,7 @@ fn muls(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<MulKernels> {
     operation!(op, dtype, of)
 }
 
-/// The pairs that are compiled together: most for every instruction set, the rarer ones not for the widest.
+/// The fused kernels: most are compiled for every instruction set, the rarer ones not for the widest.
 fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> {
     use BinaryOp as B;
     macro_rules! every {
@@ -201,7 +202,7 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         Dtype::F64 => blas!(f64, blas::f64_product),
         Dtype::C32 => blas!(Complex<f32>, blas::c32_product),
         Dtype::C64 => blas!(Complex<f64>, blas::c64_product),
-        // The 16-bit floats are kept in f32.
+        // The accumulator of the 16-bit floats is f32.
         _ => return None,
     })
 }

@@ -1,35 +1,36 @@
-//! Ids in lists: read, checked and turned into distances, many at a time.
+//! Reads gather and scatter indices into lists, checks them and converts them to offsets, many per call.
 
 use einfold_ir::Dtype;
 
 use super::Isa;
 use super::isa::PerIsa;
 
-/// An axis that ids index.
+/// An axis that an index tensor addresses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IndexedAxis {
     pub(crate) extent: usize,
     /// Bytes from one position to the next.
     pub(crate) stride: isize,
-    /// Whether negative ids count from the end.
+    /// Whether negative indices count from the end.
     pub(crate) wrap: bool,
 }
 
-/// The kernels for ids of one dtype. Both read `n` ids, each so many bytes beyond the last, and write as many numbers.
+/// The kernels for index tensors of one dtype. Both read `n` indices, `stride` bytes apart, and write `n` numbers.
 ///
 /// # Safety of the functions
-/// Every id is the address of an element of the dtype, and `to` heads room for `n` numbers that overlaps no id.
+/// Every index is the address of an element of the dtype, and `to` has memory for `n` numbers that overlaps no index.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IndexReaders {
-    /// The ids themselves; whether all fit.
+    /// Reads the indices. Returns whether all fit `isize`.
     pub(crate) values: unsafe fn(n: usize, to: *mut isize, indices: *const u8, stride: isize) -> bool,
-    /// How far each id leads along an axis; whether all are positions of it. Where not, the numbers mean nothing.
+    /// Computes the offset in bytes of each index along an axis. Returns whether all are positions of the axis; if not,
+    /// the offsets are meaningless.
     pub(crate) offsets:
         unsafe fn(n: usize, to: *mut isize, indices: *const u8, stride: isize, axis: IndexedAxis) -> bool,
 }
 
 impl IndexReaders {
-    /// The kernels for an integer dtype; none for others.
+    /// The kernels for an integer dtype; `None` for others.
     pub(crate) fn of(dtype: Dtype, isa: Isa) -> Option<IndexReaders> {
         macro_rules! of {
             ($t:ty) => {
@@ -50,7 +51,7 @@ impl IndexReaders {
     }
 }
 
-/// For every instruction set. Ids that are taken as they are, without a check by extent, are too rare to be worth their own.
+/// The kernels for every instruction set. Indices without a check of the extent are too rare for versions of their own.
 const fn table<T: IndexElement>() -> PerIsa<IndexReaders> {
     PerIsa {
         portable: IndexReaders { values: values::<T>, offsets: portable::<T> },
@@ -61,11 +62,11 @@ const fn table<T: IndexElement>() -> PerIsa<IndexReaders> {
     }
 }
 
-/// An integer that may be an id.
+/// The type of an element of an index tensor.
 trait IndexElement: Copy + 'static {
-    /// Whether there are negative ones.
+    /// Whether the type has negative values.
     const SIGNED: bool;
-    /// The same bits for what an `i64` does not hold.
+    /// The value, or the same bits if an `i64` does not hold it.
     fn bits(self) -> i64;
 }
 
@@ -85,7 +86,7 @@ index_elements!(i8 i16 i32 i64 u8 u16 u32 u64);
 
 unsafe fn values<T: IndexElement>(n: usize, to: *mut isize, indices: *const u8, stride: isize) -> bool {
     let mut fit = true;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `IndexReaders`.
     unsafe {
         each::<T>(n, indices, stride, |k, index| {
             fit &= (T::SIGNED || index >= 0) && isize::try_from(index).is_ok();
@@ -95,7 +96,7 @@ unsafe fn values<T: IndexElement>(n: usize, to: *mut isize, indices: *const u8, 
     fit
 }
 
-/// A position is compared as if it had no sign, so that one comparison finds what is outside on either side.
+/// Positions are compared as unsigned numbers, so that one comparison finds those outside on either side.
 #[inline(always)]
 unsafe fn offsets<T: IndexElement>(
     n: usize,
@@ -106,7 +107,7 @@ unsafe fn offsets<T: IndexElement>(
 ) -> bool {
     let lift = if T::SIGNED && axis.wrap { axis.extent as i64 } else { 0 };
     let mut outside = 0;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `IndexReaders`.
     unsafe {
         each::<T>(n, indices, stride, |k, index| {
             let at = index.wrapping_add(index >> 63 & lift);
@@ -117,10 +118,10 @@ unsafe fn offsets<T: IndexElement>(
     outside == 0
 }
 
-/// Calls `f` with each id and its number.
+/// Calls `f` with the number of each index and the index.
 #[inline(always)]
 unsafe fn each<T: IndexElement>(n: usize, indices: *const u8, stride: isize, mut f: impl FnMut(usize, i64)) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `IndexReaders`.
     unsafe {
         if stride == size_of::<T>() as isize {
             (0..n).for_each(|k| f(k, indices.cast::<T>().add(k).read().bits()));
@@ -135,7 +136,7 @@ macro_rules! compiled {
     ($name:ident $(, $features:literal)?) => {
         $(#[target_feature(enable = $features)])?
         unsafe fn $name<T: IndexElement>(n: usize, to: *mut isize, indices: *const u8, stride: isize, axis: IndexedAxis) -> bool {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `IndexReaders`.
             unsafe { offsets::<T>(n, to, indices, stride, axis) }
         }
     };

@@ -37,28 +37,29 @@ pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
 pub(crate) use scatter::gather;
 
-/// An operand that two nested loops read: where they start, and how many bytes each of them moves on, outer then inner.
+/// An operand that two nested loops read: the address at the start of both loops, and a stride in bytes for each, outer
+/// then inner.
 #[derive(Clone, Copy, Debug)]
 pub struct Src {
-    /// The element at the start of both loops.
+    /// The address of the element at the start of both loops.
     pub ptr: *const u8,
-    /// Bytes from one turn of each loop to the next; any sign, or 0.
+    /// Bytes between neighbouring positions of each loop; any sign, or 0.
     pub strides: [isize; 2],
 }
 
 /// As [`Src`], for the operand that is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Dst {
-    /// The element at the start of both loops.
+    /// The address of the element at the start of both loops.
     pub ptr: *mut u8,
-    /// Bytes from one turn of each loop to the next; any sign, or 0.
+    /// Bytes between neighbouring positions of each loop; any sign, or 0.
     pub strides: [isize; 2],
 }
 
 macro_rules! loops {
     ($($name:ident),*) => { $(
         impl $name {
-            /// The part from turn `o` of the outer and `i` of the inner loop on.
+            /// The part from position `o` of the outer and position `i` of the inner loop on.
             #[inline(always)]
             fn at(self, o: usize, i: usize) -> $name {
                 let bytes = o as isize * self.strides[0] + i as isize * self.strides[1];
@@ -75,7 +76,7 @@ macro_rules! loops {
 }
 loops!(Src, Dst);
 
-/// A matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or the same ⊕-added to C.
+/// The arguments of a matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or of the same product ⊕-added to C.
 #[derive(Clone, Copy, Debug)]
 pub struct GemmArgs {
     /// m, n and k.
@@ -86,31 +87,34 @@ pub struct GemmArgs {
     pub a: Src,
     /// B; its strides belong to k and n.
     pub b: Src,
-    /// α, or none for ⊗'s identity. It may multiply the factors instead of the sums, which is the same where ⊗ distributes.
+    /// The address of α; `None` for the identity of ⊗. A kernel may multiply the factors by α instead of the sums, which
+    /// is equal where ⊗ distributes.
     pub alpha: Option<NonNull<u8>>,
-    /// Whether C is added to. If not, it is not read.
+    /// Whether the product is added to C. If not, C is not read.
     pub accumulate: bool,
 }
 
-/// Writes one value everywhere.
+/// Writes one value to all positions.
 pub type FillFn = unsafe fn(n: [usize; 2], c: Dst);
 /// Combines one operand into another.
 pub type UnaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src);
-/// Combines rows of an operand into rows of another one that lie so many bytes beyond their places; rows may lie on each other.
+/// Combines rows of an operand into rows of a target. Row `o` of the target is displaced by `offsets[o]` bytes; rows of
+/// the target may overlap.
 pub type ScatterFn = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
 /// Combines two operands into a third.
 pub type BinaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Multiplies matrices.
 pub type GemmFn = unsafe fn(product: &GemmArgs);
 
-/// What one semiring does to accumulators in memory, for one instruction set.
+/// The kernels of one semiring on accumulators in memory, for one instruction set.
 ///
 /// # Safety of the functions
-/// All of them, and all other kernels of this module, have one contract. For every pair of loop positions below `n` (for every
-/// position below the extents of a product), the address `ptr + Σ position·stride` of each operand is inside one live
-/// allocation, is aligned for the operand's type and holds a value of it; a target that is not read needs no value. No other
-/// thread touches the targets meanwhile, nor writes the sources. No target overlaps a source. A target's address may repeat,
-/// through stride 0, only where a function says that it adds. The type of all operands is the accumulator of the semiring.
+/// All of them, and all other kernels of this module, have one contract. For every pair of loop positions below `n` (for
+/// every position below the extents of a matrix product), the address `ptr + Σ position·stride` of each operand is inside
+/// one live allocation, is aligned for the operand's type and holds a value of it; a target that is not read needs no
+/// value. No other thread touches the targets during the call, nor writes the sources. No target overlaps a source. An
+/// address of a target may repeat, through stride 0, only if the function adds to its target. The type of all operands is
+/// the accumulator of the semiring.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     /// `c = 0`, the identity of ⊕.
@@ -125,9 +129,9 @@ pub struct Kernels {
     pub scale: UnaryFn,
     /// `c = a ⊗ b`.
     pub mul: BinaryFn,
-    /// Both operations at once; none where only the two one after the other were compiled.
+    /// Both operations in one kernel; `None` if only the single operations are compiled.
     pub fused: Option<Fused>,
-    /// Adds up the sums of blocks; only where ⊕ is an addition that rounds. The target and the pair do not overlap.
+    /// Adds the sums of blocks, if ⊕ is an addition that rounds. The target and the pair do not overlap.
     pub carry: Option<Carry>,
 }
 
@@ -140,7 +144,7 @@ pub struct Fused {
     pub gemm: GemmFn,
 }
 
-/// A user's semiring as `bind` takes it: what the plan was told of it, and its kernels.
+/// A user's semiring as `bind` takes it: its description for the compiler, and its kernels.
 #[derive(Clone, Copy, Debug)]
 pub struct UserSemiring {
     algebra: UserAlgebra,
@@ -160,7 +164,7 @@ impl UserSemiring {
         }
     }
 
-    /// What a plan knows of it. Where this equals the algebra of a step, the kernels fit the step's dtypes.
+    /// Its description in a plan. If it equals the algebra of a step, the kernels fit the dtypes of the step.
     pub fn algebra(&self) -> UserAlgebra {
         self.algebra
     }
@@ -170,28 +174,28 @@ impl UserSemiring {
         (self.kernels)(isa)
     }
 
-    /// The kernel that makes accumulators (its target) of elements (its source).
+    /// The kernel from elements (its source) to accumulators (its target).
     pub fn lift(&self) -> UnaryFn {
         self.lift
     }
 
-    /// The kernel that makes elements (its target) of accumulators (its source).
+    /// The kernel from accumulators (its source) to elements (its target).
     pub fn finish(&self) -> UnaryFn {
         self.finish
     }
 }
 
 unsafe fn lift<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::unary(n, c, a, S::lift) }
 }
 
 unsafe fn finish<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::unary(n, c, a, S::finish) }
 }
 
-/// Both loops as one where every operand goes on across the end of a row as within it.
+/// Merges both loops if the strides of every operand nest. Returns the extents.
 #[inline(always)]
 fn fuse<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> [usize; 2] {
     let mut continues = n[0] > 1;

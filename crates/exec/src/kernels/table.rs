@@ -1,6 +1,6 @@
-//! The tables: the kernels of one operation as ⊕, of one as ⊗, and of a pair, each compiled for several instruction sets.
-//! The bodies are plain Rust, the same for all; loops without a unit stride, and stores alone, gain nothing from wider
-//! vectors and are compiled once.
+//! The kernel tables: the kernels of one operation as ⊕, of one as ⊗, and of a pair, each compiled for several
+//! instruction sets. The bodies are plain Rust, the same for all. Loops without a unit stride, and stores alone, gain
+//! nothing from wider vectors and are compiled once.
 
 use std::marker::PhantomData;
 
@@ -42,8 +42,8 @@ pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
     }
 }
 
-/// The same for every instruction set, but for AVX2 and what has it.
-#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there is only the portable one"))]
+/// A table with one value for the portable kernels and one for AVX2 and all wider sets.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "other targets have portable kernels only"))]
 pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     PerIsa {
         portable,
@@ -54,7 +54,8 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     }
 }
 
-/// The tables of one operation. What is bound by memory with 32-byte vectors already is not compiled for wider ones.
+/// The tables of one operation. Its kernels are bound by memory with 32-byte vectors already, so they are not compiled
+/// for wider ones.
 pub(super) struct OpTable<O>(PhantomData<O>);
 
 impl<O: Op> OpTable<O> {
@@ -80,7 +81,7 @@ impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
         #[cfg(target_arch = "x86_64")]
         avx512: Fused { mul_add: avx512::mul_add::<A, M>, gemm: avx512::product::<A, M> },
     };
-    /// For all but the widest, which is worth less of the compiler's time.
+    /// For all but the widest instruction set, which is not worth the compile time here.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
         Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
         Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::product::<A, M> },
@@ -96,51 +97,52 @@ impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
 }
 
 pub(super) unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::fill(n, c, O::identity()) }
 }
 
-/// Kernels that move memory. The bodies are `inline(always)` throughout: only so do they inherit the features.
+/// Kernels that are bound by memory. All bodies are `inline(always)`, because only inlined code inherits the target
+/// features.
 macro_rules! streams {
     ($($features:literal)?) => {
         $(#[target_feature(enable = $features)])?
         pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::add::<A>(n, c, a) }
         }
 
         $(#[target_feature(enable = $features)])?
         pub(in crate::kernels) unsafe fn scatter<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { scatter::add::<A>(n, c, offsets, a) }
         }
 
         $(#[target_feature(enable = $features)])?
         pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::scale::<M>(n, c, a) }
         }
 
         $(#[target_feature(enable = $features)])?
         pub(super) unsafe fn mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::mul::<M>(n, c, a, b) }
         }
     };
 }
 
-/// Kernels that compute. `$rows` of a matrix are multiplied at a time.
+/// Kernels that are bound by arithmetic. `$rows` rows of a matrix are multiplied at a time.
 macro_rules! products {
     ($rows:literal $(, $features:literal)?) => {
         $(#[target_feature(enable = $features)])?
         pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::mul_add::<A, M>(n, c, a, b) }
         }
 
         $(#[target_feature(enable = $features)])?
         pub(super) unsafe fn product<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { gemm::product::<A, M, $rows>(p) }
         }
     };

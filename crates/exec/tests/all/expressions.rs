@@ -209,5 +209,8 @@ fn what_cannot_be_computed_is_refused() {
     assert_eq!(refused(Dtype::F16, &exp), "step 0: exp is not supported on f16");
     let mut deep = vec![read(1, Dtype::I64); 1000];
     deep.extend(vec![call(Function::Add, Dtype::I64); 999]);
-    assert_eq!(refused(Dtype::I64, &deep), "step 0: the expression needs 1001 values at the same time; the limit is 768");
+    assert_eq!(
+        refused(Dtype::I64, &deep),
+        "step 0: the expression needs 1001 values at the same time; the limit is 768"
+    );
 }

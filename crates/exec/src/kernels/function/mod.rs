@@ -1,5 +1,5 @@
-//! The functions of pointwise expressions, over neighbouring elements: an expression is evaluated in blocks of the innermost
-//! cache, so its values lie side by side.
+//! The functions of pointwise expressions, over contiguous elements: an expression is evaluated in blocks of the
+//! innermost cache, so its values are contiguous.
 
 mod complex;
 mod real;
@@ -11,19 +11,19 @@ use super::Isa;
 use super::isa::PerIsa;
 use super::op::{Bit, Max, Min, Op, Plus, Times};
 
-/// `c[i] = f(a[i], …)` for `i` below `n`, over neighbouring elements. Arguments beyond those of the function are not read.
+/// `c[i] = f(a[i], …)` for `i` below `n`, over contiguous elements. Arguments beyond those of the function are not read.
 ///
 /// # Safety
-/// Each pointer is aligned for its type and heads `n` elements of it, those of the arguments with values; no other thread
-/// writes them or touches the target, and the target overlaps no argument.
+/// Each pointer is aligned for its type and is the first of `n` elements of it; those of the arguments hold values. No
+/// other thread writes the arguments or touches the target during the call, and the target overlaps no argument.
 pub type ContiguousFn = unsafe fn(n: usize, c: *mut u8, arguments: [*const u8; 3]);
 
-/// The kernel of a function whose last argument is of this dtype: there is one wherever [`Function::result`] has a dtype, but
-/// for the 16-bit floats, which are computed in `f32`.
+/// The kernel of a function whose last argument has this dtype. It exists wherever [`Function::result`] has a dtype,
+/// except for the 16-bit floats, which are computed in `f32`.
 ///
-/// Integers wrap. The real `exp` and `log` are within a unit in the last place, `sigmoid` is made of `exp`, the other real functions are
-/// those of the platform's mathematical library; the complex ones have the special values
-/// of C99, Annex G, where NumPy has them, division is by Smith's method and powers are NumPy's.
+/// Integers wrap. The real `exp` and `log` are within a unit in the last place, `sigmoid` is computed from `exp`, and the
+/// other real functions are those of the platform's mathematical library. The complex functions have the special values
+/// of C99, Annex G, where NumPy has them; division is by Smith's method, and powers are NumPy's.
 pub fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     if matches!(dtype, Dtype::F16 | Dtype::BF16 | Dtype::Custom(_)) {
         return None;
@@ -52,7 +52,7 @@ trait Map: 'static {
 /// The arguments of a function, one from each source.
 trait Arguments: Copy {
     /// # Safety
-    /// As [`ContiguousFn`] states, for an `i` below its `n`.
+    /// The contract of [`ContiguousFn`], for an `i` below its `n`.
     unsafe fn read(from: [*const u8; 3], i: usize) -> Self;
 }
 
@@ -61,7 +61,7 @@ macro_rules! arguments {
         impl<$($t: Copy),*> Arguments for ($($t,)*) {
             #[inline(always)]
             unsafe fn read(from: [*const u8; 3], i: usize) -> Self {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller upholds the contract of `ContiguousFn`.
                 unsafe { ($(from[$k].cast::<$t>().add(i).read(),)*) }
             }
         }
@@ -74,25 +74,26 @@ arguments!(A 0 B 1 C 2);
 #[inline(always)]
 unsafe fn each<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
     for i in 0..n {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract of `ContiguousFn`.
         unsafe { c.cast::<M::Out>().add(i).write(M::apply(M::In::read(arguments, i))) }
     }
 }
 
 /// Compiled for every CPU.
 unsafe fn portable<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `ContiguousFn`.
     unsafe { each::<M>(n, c, arguments) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn avx2<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `ContiguousFn`.
     unsafe { each::<M>(n, c, arguments) }
 }
 
-/// A function that gains by wide vectors; wider ones than AVX2's gain nothing more, next to the loads and stores.
+/// A function that gains from wide vectors. Vectors wider than those of AVX2 gain nothing, because of the loads and
+/// stores.
 fn vectors<M: Map>(isa: Isa) -> ContiguousFn {
     *isa.select(
         const {
@@ -107,7 +108,7 @@ fn vectors<M: Map>(isa: Isa) -> ContiguousFn {
     )
 }
 
-/// A [`Map`] of the arguments, as its type.
+/// The kernel of a closure, as a [`Map`] of its own.
 macro_rules! map {
     (|$($a:ident: $t:ty),*| -> $out:ty { $body:expr }) => {{
         struct This;
@@ -157,7 +158,7 @@ macro_rules! by_dtype {
         })
     };
 }
-/// Wrapping arithmetic does not see signs: unsigned integers use the kernels of signed ones.
+/// Wrapping arithmetic is the same with and without sign: unsigned integers use the kernels of signed ones.
 macro_rules! arithmetic {
     ($dtype:expr, $isa:expr, $op:ident) => {
         by_dtype! { $dtype,
@@ -226,7 +227,7 @@ fn equal(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     }
 }
 
-/// `where` does not look at the elements that it chooses from.
+/// `where` does not depend on the type of the elements that it selects.
 fn select(size: usize) -> Option<ContiguousFn> {
     macro_rules! sized {
         ($t:ty) => {
@@ -284,7 +285,7 @@ fn difference(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn
     }
 }
 
-/// The element itself, by its size.
+/// The identity function, by the size of an element.
 fn identity(size: usize) -> Option<ContiguousFn> {
     Some(match size {
         1 => map!(|a: u8| -> u8 { a }),
@@ -312,7 +313,7 @@ fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn>
             if abs {
                 map!(isa, |a: $t| -> $t { a.abs() })
             } else {
-                // A NaN is neither and stays; zeros lose their sign, as NumPy's do.
+                // A NaN stays NaN; zeros lose their sign, as NumPy's do.
                 map!(isa, |a: $t| -> $t {
                     if a > 0.0 {
                         1.0
@@ -358,7 +359,7 @@ fn part(function: Function, dtype: Dtype) -> Option<ContiguousFn> {
         (Dtype::CI32, ..) => Some(parts!(i32, i32::wrapping_neg)),
         (Dtype::CI64, ..) => Some(parts!(i64, i64::wrapping_neg)),
         (_, Function::Conj | Function::Re, size) => identity(size),
-        // The zero of every type is all zero bits.
+        // The zero of every type has zero bits only.
         (_, _, 1) => Some(map!(|_a: u8| -> u8 { 0 })),
         (_, _, 2) => Some(map!(|_a: u16| -> u16 { 0 })),
         (_, _, 4) => Some(map!(|_a: u32| -> u32 { 0 })),

@@ -6,7 +6,7 @@ use super::{ContiguousFn, map};
 use crate::kernels::Isa;
 use crate::kernels::elementary::Elementary;
 
-/// The kernel of a function that only floating-point numbers have.
+/// The kernel of a function that only floating-point types have.
 pub(super) fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     macro_rules! functions {
         ($t:ty) => {
