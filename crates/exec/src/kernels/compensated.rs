@@ -7,6 +7,8 @@
 
 use num_complex::Complex;
 
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 use super::{Dst, fuse};
 
 /// The step of a sum of blocks.
@@ -113,8 +115,8 @@ unsafe fn row<T: Rounded>(step: CarryStep, n: usize, [c, high, low]: [*mut T; 3]
 }
 
 macro_rules! compiled {
-    ($name:ident $(, $features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($name:ident $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn $name<T: Rounded>(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { run::<T>(step, n, c, high, low) }
@@ -123,6 +125,6 @@ macro_rules! compiled {
 }
 compiled!(portable);
 #[cfg(target_arch = "x86_64")]
-compiled!(avx2, "avx2,fma");
+with_features!(avx2 => compiled!(avx2));
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) use portable as avx2;

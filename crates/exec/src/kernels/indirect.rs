@@ -4,6 +4,8 @@ use einfold_ir::Dtype;
 
 use super::Isa;
 use super::isa::PerIsa;
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 
 /// An axis that an index tensor addresses.
 #[derive(Clone, Copy, Debug)]
@@ -133,8 +135,8 @@ unsafe fn each<T: IndexElement>(n: usize, indices: *const u8, stride: isize, mut
 }
 
 macro_rules! compiled {
-    ($name:ident $(, $features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($name:ident $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         unsafe fn $name<T: IndexElement>(n: usize, to: *mut isize, indices: *const u8, stride: isize, axis: IndexedAxis) -> bool {
             // SAFETY: the caller upholds the contract of `IndexReaders`.
             unsafe { offsets::<T>(n, to, indices, stride, axis) }
@@ -143,9 +145,9 @@ macro_rules! compiled {
 }
 compiled!(portable);
 #[cfg(target_arch = "x86_64")]
-compiled!(avx2, "avx2,fma");
+with_features!(avx2 => compiled!(avx2));
 #[cfg(target_arch = "x86_64")]
-compiled!(avx512, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
+with_features!(avx512 => compiled!(avx512));
 
 #[cfg(test)]
 mod tests {

@@ -33,6 +33,17 @@ pub enum IsaError {
     },
 }
 
+/// Calls a macro with its arguments and the CPU features of an instruction set, each a literal. This is the only list of them.
+#[cfg(target_arch = "x86_64")]
+macro_rules! with_features {
+    (avx2 => $then:ident!($($arguments:tt)*)) => { $then! { $($arguments)* "avx2" "fma" } };
+    (avx512 => $then:ident!($($arguments:tt)*)) => {
+        $then! { $($arguments)* "avx2" "fma" "avx512f" "avx512bw" "avx512dq" "avx512vl" }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(super) use with_features;
+
 /// One value for each instruction set.
 pub(super) struct PerIsa<T> {
     pub(super) portable: T,
@@ -103,21 +114,18 @@ impl Isa {
 }
 
 impl Name {
-    /// The features listed here are those that `kernels::loops` compiles with.
+    /// Checks that the CPU has the features that the kernels are compiled with.
     fn check(self) -> Option<Isa> {
         #[cfg(target_arch = "x86_64")]
-        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        macro_rules! detected {
+            ($($feature:tt)*) => { $(is_x86_feature_detected!($feature))&&* };
+        }
         let has = match self {
             Name::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Name::Avx2 => avx2,
+            Name::Avx2 => with_features!(avx2 => detected!()),
             #[cfg(target_arch = "x86_64")]
-            Name::Avx512 => {
-                avx2 && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-            }
+            Name::Avx512 => with_features!(avx512 => detected!()),
         };
         has.then_some(Isa(self))
     }
@@ -127,6 +135,21 @@ impl Name {
 mod tests {
     use super::{Isa, IsaError};
     use std::ffi::OsStr;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_checks_run_the_kernels_of_the_same_cpu_features() {
+        macro_rules! listed {
+            ($name:literal $($feature:literal)*) => {
+                (concat!($name, "_features=\""), [$($feature),*].join(" "))
+            };
+        }
+        let script = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.ci/run")).unwrap();
+        let lists = [with_features!(avx2 => listed!("avx2")), with_features!(avx512 => listed!("avx512"))];
+        for (start, features) in lists {
+            assert!(script.contains(&format!("{start}{features}\"\n")), "{start}{features}");
+        }
+    }
 
     #[test]
     fn a_forced_instruction_set_is_that_or_an_error() {

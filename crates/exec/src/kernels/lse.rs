@@ -1,6 +1,8 @@
 //! `ln Σ exp`, shifted by the largest term: one exponential per term, where pairwise addition would need a logarithm too.
 
 use super::elementary::Elementary;
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 use super::op::{LogAddExp, Op};
 use super::{Dst, Src};
 
@@ -145,8 +147,8 @@ where
 }
 
 macro_rules! compiled {
-    ($name:ident $(, $features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($name:ident $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn $name<T: Real>(n: [usize; 2], c: Dst, a: Src)
         where
             LogAddExp<T>: Op<T = T>,
@@ -158,7 +160,7 @@ macro_rules! compiled {
 }
 compiled!(portable);
 #[cfg(target_arch = "x86_64")]
-compiled!(avx2, "avx2,fma");
+with_features!(avx2 => compiled!(avx2));
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) use portable as avx2;
 

@@ -5,6 +5,8 @@
 use std::marker::PhantomData;
 
 use super::isa::PerIsa;
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 use super::op::Op;
 use super::{
     BinaryFn, Dst, FillFn, Fused, GemmArgs, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter,
@@ -104,26 +106,26 @@ pub(super) unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
 /// Kernels that are bound by memory. All bodies are `inline(always)`, because only inlined code inherits the target
 /// features.
 macro_rules! streams {
-    ($($features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::add::<A>(n, c, a) }
         }
 
-        $(#[target_feature(enable = $features)])?
+        $(#[target_feature(enable = $feature)])*
         pub(in crate::kernels) unsafe fn scatter<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { scatter::add::<A>(n, c, offsets, a) }
         }
 
-        $(#[target_feature(enable = $features)])?
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::scale::<M>(n, c, a) }
         }
 
-        $(#[target_feature(enable = $features)])?
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::mul::<M>(n, c, a, b) }
@@ -133,14 +135,14 @@ macro_rules! streams {
 
 /// Kernels that are bound by arithmetic. `$rows` rows of a matrix are multiplied at a time.
 macro_rules! products {
-    ($rows:literal $(, $features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($rows:literal $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::mul_add::<A, M>(n, c, a, b) }
         }
 
-        $(#[target_feature(enable = $features)])?
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn product<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { gemm::product::<A, M, $rows>(p) }
@@ -160,12 +162,12 @@ use portable as avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::*;
-    streams!("avx2,fma");
-    products!(2, "avx2,fma");
+    with_features!(avx2 => streams!());
+    with_features!(avx2 => products!(2));
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use super::*;
-    products!(4, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
+    with_features!(avx512 => products!(4));
 }

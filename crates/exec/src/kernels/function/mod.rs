@@ -9,6 +9,8 @@ use num_complex::Complex;
 
 use super::Isa;
 use super::isa::PerIsa;
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 use super::op::{Bit, Max, Min, Op, Plus, Times};
 
 /// `c[i] = f(a[i], …)` for `i` below `n`, over contiguous elements. Arguments beyond those of the function are not read.
@@ -79,18 +81,18 @@ unsafe fn each<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
     }
 }
 
-/// Compiled for every CPU.
-unsafe fn portable<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
-    // SAFETY: the caller upholds the contract of `ContiguousFn`.
-    unsafe { each::<M>(n, c, arguments) }
+macro_rules! compiled {
+    ($name:ident $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
+        unsafe fn $name<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
+            // SAFETY: the caller upholds the contract of `ContiguousFn`.
+            unsafe { each::<M>(n, c, arguments) }
+        }
+    };
 }
-
+compiled!(portable);
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
-    // SAFETY: the caller upholds the contract of `ContiguousFn`.
-    unsafe { each::<M>(n, c, arguments) }
-}
+with_features!(avx2 => compiled!(avx2));
 
 /// A function that gains from wide vectors. Vectors wider than those of AVX2 gain nothing, because of the loads and
 /// stores.
