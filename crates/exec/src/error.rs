@@ -9,7 +9,7 @@ use crate::memory::OutOfMemory;
 
 /// An operand or an output, by position from 0; from 1 in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Port {
+pub enum PlanSlot {
     /// The operand of this position.
     Operand(usize),
     /// The output of this position.
@@ -37,20 +37,20 @@ pub enum BindError {
         found: usize,
     },
     /// Planned for another dtype.
-    #[error("{port} is planned as {expected}, {found} was given")]
+    #[error("{slot} is planned as {expected}, {found} was given")]
     Dtype {
         /// Which operand or output.
-        port: Port,
+        slot: PlanSlot,
         /// As in the plan.
         expected: Box<Dtype>,
         /// As given.
         found: Box<Dtype>,
     },
     /// Planned for another shape.
-    #[error("{port} is planned with shape {expected:?}, {found:?} was given")]
+    #[error("{slot} is planned with shape {expected:?}, {found:?} was given")]
     Shape {
         /// Which operand or output.
-        port: Port,
+        slot: PlanSlot,
         /// As in the plan.
         expected: Box<[usize]>,
         /// As given.
@@ -162,7 +162,7 @@ pub enum BindError {
 /// Why a run stopped. The outputs then hold unspecified values, each valid for its dtype where the output held values before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Stopped {
+pub enum RunStopped {
     /// An id is outside the axis it indexes.
     #[error(transparent)]
     IndexOutOfRange(Box<IndexOutOfRange>),
@@ -173,14 +173,14 @@ pub enum Stopped {
 
 /// An id outside the axis it indexes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{ids}{position:?} is {value}, which indexes {at} along axis {} of {tensor}, of size {size}", axis + 1)]
+#[error("{index_tensor}{position:?} is {value}, which indexes {at} along axis {} of {tensor}, of size {size}", axis + 1)]
 pub struct IndexOutOfRange {
     /// The label of the indexed tensor.
     pub tensor: Label,
     /// The axis of the indexed tensor, from 0; from 1 in messages.
     pub axis: usize,
     /// The label of the id tensor.
-    pub ids: Label,
+    pub index_tensor: Label,
     /// Where in the id tensor the id was read; positions are counted from 0 everywhere.
     pub position: Vec<i128>,
     /// The id.
@@ -202,11 +202,11 @@ fn count(n: usize, noun: &str) -> String {
     if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 
-impl fmt::Display for Port {
+impl fmt::Display for PlanSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Port::Operand(k) => write!(f, "operand {}", k + 1),
-            Port::Output(k) => write!(f, "output {}", k + 1),
+            PlanSlot::Operand(k) => write!(f, "operand {}", k + 1),
+            PlanSlot::Output(k) => write!(f, "output {}", k + 1),
         }
     }
 }

@@ -3,10 +3,10 @@
 use einfold_ir::Plan;
 use smallvec::SmallVec;
 
-use crate::bind::{Options, Scratch, bind};
+use crate::bind::{BindOptions, Scratch, bind};
 use crate::control::Control;
-use crate::error::{BindError, Stopped};
-use crate::fresh::NewArray;
+use crate::error::{BindError, RunStopped};
+use crate::output_array::NewArray;
 use crate::view::{AnyView, AnyViewMut};
 
 /// Why [`evaluate`] did not come to its end.
@@ -17,7 +17,7 @@ pub enum RunError {
     Bind(#[from] BindError),
     /// The run stopped.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Stopped(#[from] RunStopped),
 }
 
 /// Binds a plan to its operands and runs it into new arrays, whose memory is never zeroed first. Afterwards they have values.
@@ -28,7 +28,7 @@ pub fn evaluate(
     plan: &Plan,
     ins: &[AnyView<'_>],
     outs: &mut [NewArray],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
     scratch: &mut Scratch,
     control: &Control<'_>,
 ) -> Result<(), RunError> {

@@ -5,41 +5,41 @@
 //! extents is an element; so every address made of positions and strides is one. Ids are checked when they are read.
 
 mod access;
-mod batch;
+mod check_operands;
+mod compensated_sum;
 mod expr;
+mod gemm;
 mod grid;
-mod ids;
+mod index_batch;
+mod indirect;
+mod loop_order;
 mod nest;
-mod partial;
-mod place;
-mod ports;
-mod product;
+mod program_key;
 mod region;
-mod remembered;
 mod scalar;
-mod scattered;
-mod stage;
+mod scatter_chunks;
+mod split_reduction;
 mod step;
-mod sums;
+mod tile_plan;
 
-use remembered::Key;
-pub(crate) use stage::ARENA;
+use program_key::Key;
+pub(crate) use tile_plan::TEMPORARY_BYTES;
 
 use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
 
+use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, Ptr};
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
 use crate::memory::AlignedMemory;
-use crate::program::{Constant, Cut, Home, Make, Program, Ptr};
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
 
 /// The largest element that a semiring's kernels can stage, in bytes.
-pub(crate) const STAGE: usize = 16 << 10;
+pub(crate) const MAX_ELEMENT_BYTES: usize = 16 << 10;
 
 /// What a caller may ask for at [`bind`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options<'a> {
+pub struct BindOptions<'a> {
     /// α in `out = α ⊗ e ⊕ β ⊗ out`: a tensor without axes, converted to the dtype an output is computed in.
     pub alpha: Option<&'a AnyView<'a>>,
     /// β. Without it an output is never read.
@@ -57,11 +57,11 @@ pub struct Options<'a> {
 #[derive(Debug, Default)]
 pub struct Scratch {
     memory: AlignedMemory,
-    program: Program,
+    program: BoundProgram,
     areas: Areas,
     /// What `program` was bound for; none where that failed.
     bound: Option<Key>,
-    work: Work,
+    lists: BindLists,
 }
 
 impl Scratch {
@@ -83,7 +83,7 @@ impl Scratch {
 
 /// Lists that only `bind` needs, kept for their memory.
 #[derive(Debug, Default)]
-struct Work {
+struct BindLists {
     /// Of every buffer, where its strides start in `strides`.
     starts: Vec<usize>,
     /// Strides of all buffers in bytes.
@@ -97,18 +97,18 @@ struct Work {
     /// The axis of each loop in `indexed`.
     indexed_axes: Vec<usize>,
     /// For each axis the outer loop that it is, if ids depend on it and it has more than one position.
-    places: Vec<Option<usize>>,
+    loop_of_axis: Vec<Option<usize>>,
     /// The axis of which the nest at hand runs a part in chunks.
-    chunks: Option<scattered::Chunks>,
+    chunks: Option<scatter_chunks::ScatterChunks>,
     /// The loops of that axis, and the axis.
-    cut: Option<(usize, Cut)>,
+    chunked: Option<(usize, ChunkedAxis)>,
     /// Written strides and extents, for `Coverage`.
     spans: Vec<(usize, usize)>,
     groups: Groups,
     fold: Fold,
     /// The values of an expression that wait for their function.
-    values: Vec<expr::Value>,
-    slots: stage::Slots,
+    values: Vec<expr::PendingValue>,
+    temporaries: tile_plan::Temporaries,
 }
 
 /// Binds `plan` to its operands and outputs. Everything that can go wrong does so here, but for bad ids and cancellation.
@@ -119,16 +119,16 @@ pub fn bind<'b>(
     plan: &'b Plan,
     ins: &'b [AnyView<'_>],
     outs: &'b mut [AnyViewMut<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
     scratch: &'b mut Scratch,
 ) -> Result<Bound<'b>, BindError> {
-    ports::check(plan, ins, outs, options)?;
+    check_operands::check(plan, ins, outs, options)?;
     let isa = match options.isa {
         Some(isa) => isa,
         None => Isa::chosen()?,
     };
     let key = Key::new(plan, options, isa);
-    if key.is_none() || scratch.bound != key || !remembered::same_strides(plan, &scratch.work, ins, outs) {
+    if key.is_none() || scratch.bound != key || !program_key::same_strides(plan, &scratch.lists, ins, outs) {
         // A program that is bound half way is none.
         scratch.bound = None;
         scratch.bind(plan, ins, outs, options, isa)?;
@@ -147,31 +147,31 @@ impl Scratch {
         plan: &Plan,
         ins: &[AnyView<'_>],
         outs: &[AnyViewMut<'_>],
-        options: &Options<'_>,
+        options: &BindOptions<'_>,
         isa: Isa,
     ) -> Result<(), BindError> {
-        let Scratch { program, work, .. } = self;
+        let Scratch { program, lists, .. } = self;
         program.clear();
         let mut binder = Binder {
             plan,
             options,
             isa,
             program,
-            work,
+            lists,
             step: 0,
-            lanes: 1,
+            partitions: 1,
             packed: 0,
             most_packed: 0,
-            kernels: 0,
-            reserved: 0,
+            kernel_bytes: 0,
+            max_kernel_bytes: 0,
             constants: 0,
         };
-        binder.reserve();
+        binder.note_kernel_memory();
         binder.lay_out(ins, outs);
         for (region, depths) in plan.regions.iter().zip(plan.depths()) {
             binder.region(region, depths)?;
         }
-        binder.leave()?;
+        binder.set_kernel_allowance()?;
         self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
         Ok(())
     }
@@ -195,60 +195,60 @@ impl Areas {
     }
 
     /// Where `home` starts in scratch memory.
-    fn at(self, home: Home) -> Option<usize> {
+    fn at(self, base: BaseAddress) -> Option<usize> {
         let packed = self.planned.next_multiple_of(Plan::ALIGN);
-        match home {
-            Home::Input(_) | Home::Output(_) => None,
-            Home::Planned { at, .. } => Some(at),
-            Home::Packed(at) => Some(packed + at),
-            Home::Constant(at) => Some(packed + self.packed + at),
+        match base {
+            BaseAddress::Input(_) | BaseAddress::Output(_) => None,
+            BaseAddress::Planned { at, .. } => Some(at),
+            BaseAddress::Packed(at) => Some(packed + at),
+            BaseAddress::Constant(at) => Some(packed + self.packed + at),
         }
     }
 }
 
 /// Gives every operand its address and makes the constants: all of a program that depends on addresses.
 fn relocate(
-    program: &mut Program,
+    program: &mut BoundProgram,
     areas: Areas,
     base: *mut u8,
     ins: &[AnyView<'_>],
     outs: &mut [AnyViewMut<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
 ) {
     for operand in &mut program.operands {
-        let start = match (operand.home, areas.at(operand.home)) {
+        let start = match (operand.base, areas.at(operand.base)) {
             (_, Some(at)) => base.wrapping_add(at),
-            (Home::Input(k), _) => ins[k].ptr().cast_mut(),
-            (Home::Output(k), _) => outs[k].ptr(),
-            (Home::Planned { .. } | Home::Packed(_) | Home::Constant(_), None) => base,
+            (BaseAddress::Input(k), _) => ins[k].ptr().cast_mut(),
+            (BaseAddress::Output(k), _) => outs[k].ptr(),
+            (BaseAddress::Planned { .. } | BaseAddress::Packed(_) | BaseAddress::Constant(_), None) => base,
         };
         operand.ptr = Ptr(start.wrapping_offset(operand.offset));
     }
-    let at = |at: usize| base.wrapping_add(areas.at(Home::Constant(at)).unwrap_or(0));
+    let at = |at: usize| base.wrapping_add(areas.at(BaseAddress::Constant(at)).unwrap_or(0));
     for constant in &program.constants {
-        scalar::make(constant, options, at);
+        scalar::write_constant(constant, options, at);
     }
 }
 
 /// The state of `bind`.
 struct Binder<'b> {
     plan: &'b Plan,
-    options: &'b Options<'b>,
+    options: &'b BindOptions<'b>,
     isa: Isa,
-    program: &'b mut Program,
-    work: &'b mut Work,
+    program: &'b mut BoundProgram,
+    lists: &'b mut BindLists,
     /// The step at hand, counted through all regions.
     step: usize,
     /// How many lanes the region at hand has.
-    lanes: usize,
+    partitions: usize,
     /// Bytes packed by the step at hand.
     packed: usize,
     /// The most that any step packs, in all lanes.
     most_packed: usize,
     /// The most bytes that a call of a kernel allocates, of the region at hand.
-    kernels: usize,
+    kernel_bytes: usize,
     /// Those that a call of any product of the plan may allocate.
-    reserved: usize,
+    max_kernel_bytes: usize,
     /// Bytes of constants.
     constants: usize,
 }
@@ -263,11 +263,11 @@ impl Binder<'_> {
     }
 
     /// A new constant.
-    fn constant(&mut self, size: usize, make: Make) -> Result<usize, BindError> {
+    fn constant(&mut self, size: usize, source: ConstantSource) -> Result<usize, BindError> {
         let at = self.constants;
         let end = at.checked_add(size).and_then(|n| n.checked_next_multiple_of(Plan::ALIGN));
         self.constants = end.ok_or_else(|| self.overflow())?;
-        self.program.constants.push(Constant { at, make });
+        self.program.constants.push(Constant { at, source });
         Ok(at)
     }
 
@@ -285,7 +285,7 @@ impl Binder<'_> {
             }
             Algebra::Builtin { .. } => kernels::builtin(algebra, dtype, self.isa),
         };
-        let fits = dtype.size() <= STAGE && dtype.align() <= Plan::ALIGN;
+        let fits = dtype.size() <= MAX_ELEMENT_BYTES && dtype.align() <= Plan::ALIGN;
         let unsupported = || BindError::Unsupported { step: self.step, algebra: algebra.into(), dtype };
         found.filter(|_| fits).ok_or_else(unsupported)
     }

@@ -2,13 +2,13 @@
 
 use matrixmultiply::{CGemmOption, cgemm, dgemm, sgemm, zgemm};
 
-use super::Product;
+use super::GemmArgs;
 
 macro_rules! product {
     ($name:ident, $t:ty, $zero:expr, $one:expr, $call:ident($($options:expr),*)) => {
         /// # Safety
         /// As [`Kernels`] states. The complex types have the layout of two neighbouring reals.
-        pub(super) unsafe fn $name(p: &Product) {
+        pub(super) unsafe fn $name(p: &GemmArgs) {
             let [m, n, k] = p.extents;
             // In elements. The stride of an axis with one position moves nothing; the others lead from element to element.
             let [[rsa, csa], [rsb, csb], [rsc, csc]] =

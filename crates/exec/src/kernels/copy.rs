@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use super::{Dst, Src, Unary, fuse, map};
+use super::{Dst, Src, UnaryFn, fuse, map};
 
 /// `c = a` for elements of `size` bytes, padding included.
 ///
@@ -19,7 +19,7 @@ pub unsafe fn copy(size: usize, n: [usize; 2], c: Dst, a: Src) {
 }
 
 /// The kernel for elements of a common size.
-pub(super) fn of_size(size: usize) -> Option<Unary> {
+pub(super) fn of_size(size: usize) -> Option<UnaryFn> {
     Some(match size {
         1 => blocks::<1, 64>,
         2 => blocks::<2, 32>,
@@ -42,9 +42,9 @@ unsafe fn blocks<const SIZE: usize, const TILE: usize>(n: [usize; 2], c: Dst, a:
     unsafe {
         match [c.strides[0], c.strides[1], a.strides[0], a.strides[1]] {
             [_, cs, _, s] if [cs, s] == [size; 2] => runs::<SIZE>(n, c, a),
-            [cs, _, s, _] if [cs, s] == [size; 2] => runs::<SIZE>([n[1], n[0]], c.turned(), a.turned()),
+            [cs, _, s, _] if [cs, s] == [size; 2] => runs::<SIZE>([n[1], n[0]], c.transposed(), a.transposed()),
             [_, cs, s, _] if [cs, s] == [size; 2] => tiles::<SIZE, TILE>(n, c, a),
-            [cs, _, _, s] if [cs, s] == [size; 2] => tiles::<SIZE, TILE>([n[1], n[0]], c.turned(), a.turned()),
+            [cs, _, _, s] if [cs, s] == [size; 2] => tiles::<SIZE, TILE>([n[1], n[0]], c.transposed(), a.transposed()),
             _ => each::<SIZE>(n, c, a),
         }
     }

@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::op::Op;
-use super::{Dst, Product, Src, map};
+use super::{Dst, GemmArgs, Src, map};
 
 /// Bytes of a row of the packed block, and of a row of sums.
 const ROW: usize = 1024;
@@ -22,12 +22,12 @@ const STEP: usize = 4;
 /// Memory for elements of a type that fits.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Row {
+struct RowBlock {
     _bytes: [MaybeUninit<u8>; ROW],
 }
 
-impl Row {
-    const UNINIT: Row = Row { _bytes: [MaybeUninit::uninit(); ROW] };
+impl RowBlock {
+    const UNINIT: RowBlock = RowBlock { _bytes: [MaybeUninit::uninit(); ROW] };
 }
 
 /// `C = α ⊗ A ⊗ B`, or the same added, `R` rows at a time.
@@ -35,13 +35,13 @@ impl Row {
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
+pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &GemmArgs) {
     // SAFETY: the caller's promise.
     unsafe {
         if !p.accumulate {
             map::fill([p.extents[0], p.extents[1]], p.c, A::identity());
         }
-        if const { size_of::<A::T>() <= ROW && align_of::<A::T>() <= align_of::<Row>() } {
+        if const { size_of::<A::T>() <= ROW && align_of::<A::T>() <= align_of::<RowBlock>() } {
             blocked::<A, M, R>(&wide(p, size_of::<A::T>() as isize));
         } else {
             one_by_one::<A, M>(p);
@@ -50,21 +50,21 @@ pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product
 }
 
 /// The product turned so that the columns of C have its unit stride and are not few: ⊗ commutes, so `Cᵀ = Bᵀ Aᵀ`.
-fn wide(p: &Product, size: isize) -> Product {
+fn wide(p: &GemmArgs, size: isize) -> GemmArgs {
     const FEW: usize = 16;
     let [m, n, k] = p.extents;
-    let turn = if n < FEW || m < FEW { n < m } else { p.c.strides[0].abs() == size };
-    if !turn {
+    let transpose = if n < FEW || m < FEW { n < m } else { p.c.strides[0].abs() == size };
+    if !transpose {
         return *p;
     }
-    Product { extents: [n, m, k], c: p.c.turned(), a: p.b.turned(), b: p.a.turned(), ..*p }
+    GemmArgs { extents: [n, m, k], c: p.c.transposed(), a: p.b.transposed(), b: p.a.transposed(), ..*p }
 }
 
 #[inline(always)]
-unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
+unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &GemmArgs) {
     let [m, n, k] = p.extents;
     let columns = ROW / size_of::<A::T>().max(1);
-    let mut packed = [Row::UNINIT; DEPTH];
+    let mut packed = [RowBlock::UNINIT; DEPTH];
     for j in (0..n).step_by(columns) {
         for l in (0..k).step_by(DEPTH) {
             let (depth, width) = (DEPTH.min(k - l), columns.min(n - j));
@@ -103,7 +103,7 @@ struct Strip<T> {
     /// The first row, from the first of `width` columns on.
     c: Dst,
     /// The packed block, a [`Row`] for each of `depth` rows of `width` elements.
-    b: *const Row,
+    b: *const RowBlock,
     alpha: Option<T>,
     depth: usize,
     width: usize,
@@ -114,7 +114,7 @@ impl<T: Copy> Strip<T> {
     /// All positions of A and C are valid for `R` rows.
     #[inline(always)]
     unsafe fn run<A: Op<T = T>, M: Op<T = T>, const R: usize>(&self) {
-        let mut sums = [Row::UNINIT; R];
+        let mut sums = [RowBlock::UNINIT; R];
         let to = Dst { ptr: sums.as_mut_ptr().cast(), strides: [ROW as isize, size_of::<T>() as isize] };
         // SAFETY: `sums` has a row of `width` elements for each of `R` rows; the rest is the caller's promise.
         unsafe {
@@ -132,7 +132,11 @@ impl<T: Copy> Strip<T> {
 
     /// Adds the terms of `L` rows of B, from row `l` on.
     #[inline(always)]
-    unsafe fn step<A: Op<T = T>, M: Op<T = T>, const R: usize, const L: usize>(&self, sums: &mut [Row; R], l: usize) {
+    unsafe fn step<A: Op<T = T>, M: Op<T = T>, const R: usize, const L: usize>(
+        &self,
+        sums: &mut [RowBlock; R],
+        l: usize,
+    ) {
         // SAFETY: the caller's promise; `l + L` is at most `depth`, and `x` below `width`.
         unsafe {
             // Loops, not `array::from_fn`: what is not inlined does not inherit the caller's features.
@@ -161,7 +165,7 @@ impl<T: Copy> Strip<T> {
 
     /// Adds the sums to C.
     #[inline(always)]
-    unsafe fn store<A: Op<T = T>, const R: usize>(&self, sums: &[Row; R]) {
+    unsafe fn store<A: Op<T = T>, const R: usize>(&self, sums: &[RowBlock; R]) {
         for r in 0..R {
             let from = (&raw const sums[r]).cast::<T>();
             let to = self.c.at(r, 0).ptr;
@@ -184,7 +188,7 @@ impl<T: Copy> Strip<T> {
 }
 
 /// For elements that are too large for the packed block.
-unsafe fn one_by_one<A: Op, M: Op<T = A::T>>(p: &Product) {
+unsafe fn one_by_one<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
     let [m, n, k] = p.extents;
     for (i, j, l) in (0..m).flat_map(|i| (0..n).flat_map(move |j| (0..k).map(move |l| (i, j, l)))) {
         // SAFETY: positions below the extents, for which the caller promises all operands.

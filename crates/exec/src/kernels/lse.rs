@@ -19,8 +19,8 @@ where
     LogAddExp<T>: Op<T = T>,
 {
     // Along the inner loop the columns of a block go to elements of their own; along the outer one they are summed.
-    let turned = c.strides[1] == 0 && n[1] > 1;
-    let (n, c, a) = if turned { ([n[1], n[0]], c.turned(), a.turned()) } else { (n, c, a) };
+    let transposed = c.strides[1] == 0 && n[1] > 1;
+    let (n, c, a) = if transposed { ([n[1], n[0]], c.transposed(), a.transposed()) } else { (n, c, a) };
     let (rows, each) = if c.strides[0] == 0 { (n[0], 1) } else { (1, n[0]) };
     // Both loops may lead to one element; and terms that are neighbours are best read so.
     let alone = c.strides[1] == 0 || (a.strides[0] == size_of::<T>() as isize && rows >= COLUMNS);

@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
+use super::access_pattern::{Fixed, Pattern, RowPattern, Strided, Unit, products};
 use super::op::Op;
-use super::walk::{Fixed, Grid, Row, Strided, Unit, products};
 use super::{Dst, Src, fuse};
 
 /// `c = value`.
@@ -91,7 +91,7 @@ unsafe fn strided_mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
 
 /// Writes what `grid` gives.
 #[inline(always)]
-unsafe fn write<T: Copy, G: Grid<T>, const UNIT: bool>(n: [usize; 2], c: Dst, grid: G) {
+unsafe fn write<T: Copy, G: Pattern<T>, const UNIT: bool>(n: [usize; 2], c: Dst, pattern: G) {
     if n[1] == 0 {
         return;
     }
@@ -99,7 +99,7 @@ unsafe fn write<T: Copy, G: Grid<T>, const UNIT: bool>(n: [usize; 2], c: Dst, gr
     for o in 0..n[0] {
         // SAFETY: `o` and `i` are below `n`, for which the caller promises all operands.
         unsafe {
-            let row = grid.row(o);
+            let row = pattern.row(o);
             let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
             for i in 0..n[1] {
                 target.offset(i as isize * stride).cast::<T>().write(row.get(i));
@@ -111,7 +111,7 @@ unsafe fn write<T: Copy, G: Grid<T>, const UNIT: bool>(n: [usize; 2], c: Dst, gr
 #[derive(Clone, Copy)]
 struct FixedValue<T>(T);
 
-impl<T: Copy> Grid<T> for FixedValue<T> {
+impl<T: Copy> Pattern<T> for FixedValue<T> {
     type Row = FixedValue<T>;
     #[inline(always)]
     unsafe fn row(self, _: usize) -> FixedValue<T> {
@@ -119,7 +119,7 @@ impl<T: Copy> Grid<T> for FixedValue<T> {
     }
 }
 
-impl<T: Copy> Row<T> for FixedValue<T> {
+impl<T: Copy> RowPattern<T> for FixedValue<T> {
     #[inline(always)]
     unsafe fn get(self, _: usize) -> T {
         self.0
@@ -137,7 +137,7 @@ impl<A: Copy, F: Copy, U> Clone for Applied<A, F, U> {
 }
 impl<A: Copy, F: Copy, U> Copy for Applied<A, F, U> {}
 
-impl<T: Copy, U: Copy, A: Grid<U>, F: Fn(U) -> T + Copy> Grid<T> for Applied<A, F, U> {
+impl<T: Copy, U: Copy, A: Pattern<U>, F: Fn(U) -> T + Copy> Pattern<T> for Applied<A, F, U> {
     type Row = Applied<A::Row, F, U>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> Self::Row {
@@ -146,7 +146,7 @@ impl<T: Copy, U: Copy, A: Grid<U>, F: Fn(U) -> T + Copy> Grid<T> for Applied<A, 
     }
 }
 
-impl<T: Copy, U: Copy, A: Row<U>, F: Fn(U) -> T + Copy> Row<T> for Applied<A, F, U> {
+impl<T: Copy, U: Copy, A: RowPattern<U>, F: Fn(U) -> T + Copy> RowPattern<T> for Applied<A, F, U> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> T {
         // SAFETY: the caller's promise.

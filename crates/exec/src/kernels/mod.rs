@@ -1,15 +1,16 @@
 //! Leaf kernels: the only code that is compiled for each element type. A kernel runs two nested loops over raw bytes.
 
+mod access_pattern;
 mod blas;
 mod builtin;
-mod carry;
+mod compensated;
 mod convert;
 mod copy;
 mod elementary;
 mod function;
 mod gemm;
 mod half;
-mod ids;
+mod indirect;
 mod isa;
 mod lse;
 mod map;
@@ -17,7 +18,6 @@ mod op;
 mod reduce;
 mod scatter;
 mod table;
-mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -29,11 +29,11 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
-pub use carry::{Carry, Turn};
+pub use compensated::{Carry, CarryStep};
 pub use convert::convert;
 pub use copy::copy;
-pub use function::{Flat, function};
-pub(crate) use ids::{ReadIds, Rows};
+pub use function::{ContiguousFn, function};
+pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
 pub(crate) use scatter::gather;
 
@@ -67,7 +67,7 @@ macro_rules! loops {
 
             /// The same positions with the loops exchanged.
             #[inline(always)]
-            fn turned(self) -> $name {
+            fn transposed(self) -> $name {
                 $name { strides: [self.strides[1], self.strides[0]], ..self }
             }
         }
@@ -77,7 +77,7 @@ loops!(Src, Dst);
 
 /// A matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or the same ⊕-added to C.
 #[derive(Clone, Copy, Debug)]
-pub struct Product {
+pub struct GemmArgs {
     /// m, n and k.
     pub extents: [usize; 3],
     /// C; its strides belong to m and n. Distinct positions are distinct elements.
@@ -93,15 +93,15 @@ pub struct Product {
 }
 
 /// Writes one value everywhere.
-pub type Fill = unsafe fn(n: [usize; 2], c: Dst);
+pub type FillFn = unsafe fn(n: [usize; 2], c: Dst);
 /// Combines one operand into another.
-pub type Unary = unsafe fn(n: [usize; 2], c: Dst, a: Src);
+pub type UnaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src);
 /// Combines rows of an operand into rows of another one that lie so many bytes beyond their places; rows may lie on each other.
-pub type Scatter = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
+pub type ScatterFn = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
 /// Combines two operands into a third.
-pub type Binary = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
+pub type BinaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Multiplies matrices.
-pub type Gemm = unsafe fn(product: &Product);
+pub type GemmFn = unsafe fn(product: &GemmArgs);
 
 /// What one semiring does to accumulators in memory, for one instruction set.
 ///
@@ -114,17 +114,17 @@ pub type Gemm = unsafe fn(product: &Product);
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     /// `c = 0`, the identity of ⊕.
-    pub fill_zero: Fill,
+    pub fill_zero: FillFn,
     /// `c = 1`, the identity of ⊗.
-    pub fill_one: Fill,
+    pub fill_one: FillFn,
     /// `c = c ⊕ a`; adds.
-    pub add: Unary,
+    pub add: UnaryFn,
     /// `c = c ⊕ a`, row by row, each row of the target displaced; adds.
-    pub scatter: Scatter,
+    pub scatter: ScatterFn,
     /// `c = c ⊗ a`.
-    pub scale: Unary,
+    pub scale: UnaryFn,
     /// `c = a ⊗ b`.
-    pub mul: Binary,
+    pub mul: BinaryFn,
     /// Both operations at once; none where only the two one after the other were compiled.
     pub fused: Option<Fused>,
     /// Adds up the sums of blocks; only where ⊕ is an addition that rounds. The target and the pair do not overlap.
@@ -135,9 +135,9 @@ pub struct Kernels {
 #[derive(Clone, Copy, Debug)]
 pub struct Fused {
     /// `c = c ⊕ a ⊗ b`; adds.
-    pub mul_add: Binary,
+    pub mul_add: BinaryFn,
     /// The matrix product.
-    pub gemm: Gemm,
+    pub gemm: GemmFn,
 }
 
 /// A user's semiring as `bind` takes it: what the plan was told of it, and its kernels.
@@ -145,8 +145,8 @@ pub struct Fused {
 pub struct UserSemiring {
     algebra: UserAlgebra,
     kernels: fn(Isa) -> Kernels,
-    lift: Unary,
-    finish: Unary,
+    lift: UnaryFn,
+    finish: UnaryFn,
 }
 
 impl UserSemiring {
@@ -171,12 +171,12 @@ impl UserSemiring {
     }
 
     /// The kernel that makes accumulators (its target) of elements (its source).
-    pub fn lift(&self) -> Unary {
+    pub fn lift(&self) -> UnaryFn {
         self.lift
     }
 
     /// The kernel that makes elements (its target) of accumulators (its source).
-    pub fn finish(&self) -> Unary {
+    pub fn finish(&self) -> UnaryFn {
         self.finish
     }
 }
@@ -194,9 +194,9 @@ unsafe fn finish<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
 /// Both loops as one where every operand goes on across the end of a row as within it.
 #[inline(always)]
 fn fuse<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> [usize; 2] {
-    let mut goes_on = n[0] > 1;
+    let mut continues = n[0] > 1;
     for s in &strides {
-        goes_on &= s[0] == s[1].wrapping_mul(n[1] as isize);
+        continues &= s[0] == s[1].wrapping_mul(n[1] as isize);
     }
-    if goes_on { [1, n[0] * n[1]] } else { n }
+    if continues { [1, n[0] * n[1]] } else { n }
 }

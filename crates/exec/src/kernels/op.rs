@@ -13,7 +13,7 @@ pub(super) trait Op: Copy + 'static {
     type T: Element;
     /// How many independent sums a reduction keeps: 1 where the compiler may regroup the operation by itself, 8 or 16 in
     /// registers, or [`WIDE`], a row of them in memory, where the operation is too long for the compiler to see lanes in it.
-    const LANES: usize;
+    const ACCUMULATORS: usize;
     /// Whether it is an addition that rounds, so that long sums are better added in blocks.
     const ROUNDS: bool = false;
     /// The identity.
@@ -34,7 +34,7 @@ pub(super) struct MulOf<S>(PhantomData<S>);
 
 impl<S: Semiring> Op for AddOf<S> {
     type T = S::Acc;
-    const LANES: usize = 8;
+    const ACCUMULATORS: usize = 8;
     #[inline(always)]
     fn identity() -> S::Acc {
         S::zero()
@@ -47,7 +47,7 @@ impl<S: Semiring> Op for AddOf<S> {
 
 impl<S: Semiring> Op for MulOf<S> {
     type T = S::Acc;
-    const LANES: usize = 8;
+    const ACCUMULATORS: usize = 8;
     #[inline(always)]
     fn identity() -> S::Acc {
         S::one()
@@ -89,13 +89,13 @@ ops! {
 pub(super) struct Bit(u8);
 
 macro_rules! op {
-    ($op:ident<$t:ty>, $lanes:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
-        op!($op<$t>, $lanes, false, $identity, |$a, $b| $apply);
+    ($op:ident<$t:ty>, $accumulators:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
+        op!($op<$t>, $accumulators, false, $identity, |$a, $b| $apply);
     };
-    ($op:ident<$t:ty>, $lanes:expr, $rounds:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
+    ($op:ident<$t:ty>, $accumulators:expr, $rounds:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
         impl Op for $op<$t> {
             type T = $t;
-            const LANES: usize = $lanes;
+            const ACCUMULATORS: usize = $accumulators;
             const ROUNDS: bool = $rounds;
             #[inline(always)]
             fn identity() -> $t {

@@ -9,8 +9,8 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::access_pattern::{Fixed, Pattern, RowPattern, Strided, Unit, products};
 use super::op::Op;
-use super::walk::{Fixed, Grid, Row, Strided, Unit, products};
 use super::{Dst, Src, fuse, map};
 
 /// Terms of a sum that go into the lanes before they are added to the rest pairwise.
@@ -68,17 +68,17 @@ pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: S
 /// `c = c ⊕ a`, element by element.
 #[inline(never)]
 unsafe fn strided_add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
-    let grid = Strided::of(a);
+    let pattern = Strided::of(a);
     // SAFETY: the caller's promise.
-    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false, 1>(n, c, grid) } }
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
 }
 
 /// `c = c ⊕ a ⊗ b`, element by element.
 #[inline(never)]
 unsafe fn strided_mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
-    let grid = products::<M, _, _>(Strided::of(a), Strided::of(b));
+    let pattern = products::<M, _, _>(Strided::of(a), Strided::of(b));
     // SAFETY: the caller's promise.
-    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false, 1>(n, c, grid) } }
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
 }
 
 /// Both loops as one if possible, else the longer one inside where the inner one is very short.
@@ -88,19 +88,19 @@ fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 
     if n[1] >= SHORT || n[0] <= n[1] {
         return (n, strides);
     }
-    let mut turned = strides;
+    let mut transposed = strides;
     for k in 0..N {
-        turned[k].swap(0, 1);
+        transposed[k].swap(0, 1);
     }
-    ([n[1], n[0]], turned)
+    ([n[1], n[0]], transposed)
 }
 
 /// Adds each row, all of it, to one element; to the same element for all rows if the outer stride is 0.
 #[inline(always)]
-pub(super) unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) {
+pub(super) unsafe fn fold<A: Op, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
     if const { size_of::<A::T>() > LARGE } {
         // SAFETY: the caller's promise.
-        return unsafe { spread::<A, G, false, 1>(n, c, grid) };
+        return unsafe { spread::<A, G, false, 1>(n, c, pattern) };
     }
     if n[1] == 0 {
         return;
@@ -110,7 +110,7 @@ pub(super) unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) 
     for o in 0..n[0] {
         // SAFETY: `o` is below `n[0]`, and all positions read are below `n[1]`.
         unsafe {
-            let row = grid.row(o);
+            let row = pattern.row(o);
             for start in (0..n[1]).step_by(BLOCK) {
                 sum.push(block::<A, _>(row, start, BLOCK.min(n[1] - start)));
             }
@@ -124,52 +124,52 @@ pub(super) unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) 
 
 /// The sum of a part of a row.
 #[inline(always)]
-unsafe fn block<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
+unsafe fn block<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
-        match const { A::LANES } {
-            1 => lanes::<A, R, 1>(row, start, len),
-            8 => lanes::<A, R, 8>(row, start, len),
-            16 => lanes::<A, R, 16>(row, start, len),
+        match const { A::ACCUMULATORS } {
+            1 => accumulate::<A, R, 1>(row, start, len),
+            8 => accumulate::<A, R, 8>(row, start, len),
+            16 => accumulate::<A, R, 16>(row, start, len),
             _ => wide::<A, R>(row, start, len),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn lanes<A: Op, R: Row<A::T>, const L: usize>(row: R, start: usize, len: usize) -> A::T {
-    let mut lanes = [A::identity(); L];
+unsafe fn accumulate<A: Op, R: RowPattern<A::T>, const L: usize>(row: R, start: usize, len: usize) -> A::T {
+    let mut accumulators = [A::identity(); L];
     let whole = len - len % L;
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
         for i in (0..whole).step_by(L) {
             for l in 0..L {
-                lanes[l] = A::apply(lanes[l], row.get(start + i + l));
+                accumulators[l] = A::apply(accumulators[l], row.get(start + i + l));
             }
         }
         for (l, i) in (whole..len).enumerate() {
-            lanes[l] = A::apply(lanes[l], row.get(start + i));
+            accumulators[l] = A::apply(accumulators[l], row.get(start + i));
         }
     }
-    together::<A, L>(lanes)
+    together::<A, L>(accumulators)
 }
 
 /// Folds sums that were kept side by side, in halves; how many is a power of two.
 #[inline(always)]
-pub(super) fn together<A: Op, const L: usize>(mut lanes: [A::T; L]) -> A::T {
+pub(super) fn together<A: Op, const L: usize>(mut accumulators: [A::T; L]) -> A::T {
     let mut width = L;
     while width > 1 {
         width /= 2;
         for l in 0..width {
-            lanes[l] = A::apply(lanes[l], lanes[l + width]);
+            accumulators[l] = A::apply(accumulators[l], accumulators[l + width]);
         }
     }
-    lanes[0]
+    accumulators[0]
 }
 
 /// As [`lanes`], with as many sums as are worth their start, in memory.
 #[inline(always)]
-unsafe fn wide<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
+unsafe fn wide<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
     const MOST: usize = 128;
     let mut sums = [A::identity(); MOST];
     let mut width = (len / 4).clamp(1, MOST).next_power_of_two();
@@ -242,7 +242,7 @@ impl<A: Op> Cascade<A> {
 
 /// Adds each row to a row of the target; to the same row for all if the outer stride is 0, `R` at a time.
 #[inline(always)]
-unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, grid: G) {
+unsafe fn spread<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, pattern: G) {
     let size = size_of::<A::T>();
     let same = c.strides[0] == 0;
     let tile = if same { (TILE / size.max(1)).max(1) } else { n[1].max(1) };
@@ -257,12 +257,12 @@ unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(n: [usi
                 let to = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
                 for row in (0..n[0]).step_by(DEEP * R) {
                     map::fill([1, columns.len()], to, A::identity());
-                    rows::<A, G, true, R>(row..n[0].min(row + DEEP * R), columns.clone(), to, grid);
+                    rows::<A, G, true, R>(row..n[0].min(row + DEEP * R), columns.clone(), to, pattern);
                     let sums = Src { ptr: to.ptr, strides: to.strides };
                     rows::<A, _, UNIT, 1>(0..1, 0..columns.len(), c.at(0, start), Unit::of(sums));
                 }
             } else {
-                rows::<A, G, UNIT, R>(0..n[0], columns, c.at(0, start), grid);
+                rows::<A, G, UNIT, R>(0..n[0], columns, c.at(0, start), pattern);
             }
         }
     }
@@ -274,11 +274,11 @@ struct Tile([MaybeUninit<u8>; TILE]);
 
 /// Adds the columns of some rows to `c`, where the first of the columns goes to the start of a row.
 #[inline(always)]
-unsafe fn rows<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(
+unsafe fn rows<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
     turns: Range<usize>,
     columns: Range<usize>,
     c: Dst,
-    grid: G,
+    pattern: G,
 ) {
     let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
     let groups = if c.strides[0] == 0 && R > 1 { turns.len() / R } else { 0 };
@@ -286,9 +286,9 @@ unsafe fn rows<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(
     unsafe {
         for group in 0..groups {
             let first = turns.start + R * group;
-            let mut rows = [grid.row(first); R];
+            let mut rows = [pattern.row(first); R];
             for r in 1..R {
-                rows[r] = grid.row(first + r);
+                rows[r] = pattern.row(first + r);
             }
             for i in columns.clone() {
                 let mut sum = rows[0].get(i);
@@ -300,7 +300,7 @@ unsafe fn rows<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(
             }
         }
         for o in turns.start + R * groups..turns.end {
-            let row = grid.row(o);
+            let row = pattern.row(o);
             let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
             for i in columns.clone() {
                 let target = target.offset((i - columns.start) as isize * stride).cast::<A::T>();

@@ -1,8 +1,8 @@
 //! Rows that are written to, or read from, positions in a list.
 
+use super::access_pattern::Strided;
 use super::op::Op;
 use super::reduce::{fold, together};
-use super::walk::Strided;
 use super::{Dst, Src};
 
 /// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
@@ -10,7 +10,7 @@ const RUN: usize = 32;
 /// Offsets at the start of a call that show how irregularly they change.
 const SAMPLE: usize = 16;
 /// Independent sums of such neighbours.
-const LANES: usize = 8;
+const ACCUMULATORS: usize = 8;
 
 /// `c = c ⊕ a` row by row, in order; row `o` of the target lies `offsets[o]` bytes beyond its place in the outer loop.
 ///
@@ -45,13 +45,13 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a:
 /// overlap.
 #[inline(always)]
 unsafe fn neighbours<A: Op>(n: usize, c: *mut A::T, a: *const A::T) {
-    let whole = n - n % LANES;
+    let whole = n - n % ACCUMULATORS;
     // SAFETY: all positions are below `n`, for which the caller promises the operands.
     unsafe {
-        for i in (0..whole).step_by(LANES) {
-            let target = c.add(i).cast::<[A::T; LANES]>();
-            let (mut sums, terms) = (target.read(), a.add(i).cast::<[A::T; LANES]>().read());
-            for l in 0..LANES {
+        for i in (0..whole).step_by(ACCUMULATORS) {
+            let target = c.add(i).cast::<[A::T; ACCUMULATORS]>();
+            let (mut sums, terms) = (target.read(), a.add(i).cast::<[A::T; ACCUMULATORS]>().read());
+            for l in 0..ACCUMULATORS {
                 sums[l] = A::apply(sums[l], terms[l]);
             }
             target.write(sums);
@@ -126,14 +126,14 @@ unsafe fn one_by_one<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *con
 /// The sum of a run.
 #[inline(always)]
 unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
-    let mut lanes = [A::identity(); LANES];
-    for from in (0..RUN).step_by(LANES) {
-        for (l, lane) in lanes.iter_mut().enumerate() {
+    let mut accumulators = [A::identity(); ACCUMULATORS];
+    for from in (0..RUN).step_by(ACCUMULATORS) {
+        for (l, accumulator) in accumulators.iter_mut().enumerate() {
             // SAFETY: the caller has a run of terms.
-            *lane = A::apply(*lane, unsafe { a.add(from + l).read() });
+            *accumulator = A::apply(*accumulator, unsafe { a.add(from + l).read() });
         }
     }
-    together::<A, LANES>(lanes)
+    together::<A, ACCUMULATORS>(accumulators)
 }
 
 /// Whether all offsets of a run are the same.

@@ -6,28 +6,30 @@ use std::marker::PhantomData;
 
 use super::isa::PerIsa;
 use super::op::Op;
-use super::{Binary, Dst, Fill, Fused, Isa, Kernels, Product, Scatter, Src, Unary, gemm, map, reduce, scatter};
+use super::{
+    BinaryFn, Dst, FillFn, Fused, GemmArgs, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter,
+};
 
 /// The kernels of ⊕ alone.
 #[derive(Clone, Copy)]
-pub(super) struct Adds {
-    pub(super) fill_zero: Fill,
-    pub(super) add: Unary,
-    pub(super) scatter: Scatter,
+pub(super) struct AddKernels {
+    pub(super) fill_zero: FillFn,
+    pub(super) add: UnaryFn,
+    pub(super) scatter: ScatterFn,
 }
 
 /// The kernels of ⊗ alone.
 #[derive(Clone, Copy)]
-pub(super) struct Muls {
-    pub(super) fill_one: Fill,
-    pub(super) scale: Unary,
-    pub(super) mul: Binary,
+pub(super) struct MulKernels {
+    pub(super) fill_one: FillFn,
+    pub(super) scale: UnaryFn,
+    pub(super) mul: BinaryFn,
 }
 
 /// The kernels of (A, M).
 pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
-    let Adds { fill_zero, add, scatter } = *isa.select(&Of::<A>::ADDS);
-    let Muls { fill_one, scale, mul } = *isa.select(&Of::<M>::MULS);
+    let AddKernels { fill_zero, add, scatter } = *isa.select(&OpTable::<A>::ADDS);
+    let MulKernels { fill_one, scale, mul } = *isa.select(&OpTable::<M>::MULS);
     Kernels {
         fill_zero,
         fill_one,
@@ -35,7 +37,7 @@ pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
         scatter,
         scale,
         mul,
-        fused: Some(*isa.select(&Pair::<A, M>::EVERY)),
+        fused: Some(*isa.select(&PairTable::<A, M>::EVERY)),
         carry: None,
     }
 }
@@ -53,23 +55,23 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
 }
 
 /// The tables of one operation. What is bound by memory with 32-byte vectors already is not compiled for wider ones.
-pub(super) struct Of<O>(PhantomData<O>);
+pub(super) struct OpTable<O>(PhantomData<O>);
 
-impl<O: Op> Of<O> {
-    pub(super) const ADDS: PerIsa<Adds> = since_avx2(
-        Adds { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
-        Adds { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
+impl<O: Op> OpTable<O> {
+    pub(super) const ADDS: PerIsa<AddKernels> = since_avx2(
+        AddKernels { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
+        AddKernels { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
     );
-    pub(super) const MULS: PerIsa<Muls> = since_avx2(
-        Muls { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
-        Muls { fill_one: fill::<O>, scale: avx2::scale::<O>, mul: avx2::mul::<O> },
+    pub(super) const MULS: PerIsa<MulKernels> = since_avx2(
+        MulKernels { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
+        MulKernels { fill_one: fill::<O>, scale: avx2::scale::<O>, mul: avx2::mul::<O> },
     );
 }
 
 /// The tables of a pair.
-pub(super) struct Pair<A, M>(PhantomData<(A, M)>);
+pub(super) struct PairTable<A, M>(PhantomData<(A, M)>);
 
-impl<A: Op, M: Op<T = A::T>> Pair<A, M> {
+impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
     /// For every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
         portable: Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
@@ -84,7 +86,7 @@ impl<A: Op, M: Op<T = A::T>> Pair<A, M> {
         Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::product::<A, M> },
     );
     /// Without the matrix product.
-    pub(super) const MUL_ADD: PerIsa<Binary> = PerIsa {
+    pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {
         portable: portable::mul_add::<A, M>,
         #[cfg(target_arch = "x86_64")]
         avx2: avx2::mul_add::<A, M>,
@@ -137,7 +139,7 @@ macro_rules! products {
         }
 
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn product<A: Op, M: Op<T = A::T>>(p: &Product) {
+        pub(super) unsafe fn product<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
             // SAFETY: the caller's promise.
             unsafe { gemm::product::<A, M, $rows>(p) }
         }

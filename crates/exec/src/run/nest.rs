@@ -4,16 +4,16 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::ids::{Ids, Miss};
-use super::sums::{Carrying, Cut};
-use super::walk::Walk;
-use super::{Bases, Run, stage};
-use crate::error::Stopped;
-use crate::kernels::{self, Dst, Fill, Src};
-use crate::program::{Action, Grid, Nest};
+use super::compensated_sum::{BlockLoop, BlockSum};
+use super::cursor::LoopCursor;
+use super::indirect::{IndirectOffsets, SkipReason};
+use super::{Bases, Run, tile_plan};
+use crate::bound_program::{BoundNest, Grid, TileAction};
+use crate::error::RunStopped;
+use crate::kernels::{self, Dst, FillFn, Src};
 
 /// Points of small calls before a look at the cancel flag.
-const FEW: u64 = 1 << 16;
+const CANCEL_POINTS: u64 = 1 << 16;
 
 /// What a kernel call works on: its two extents, and for every operand an address and two strides.
 pub(super) struct Tile<'t> {
@@ -40,7 +40,7 @@ impl Tile<'_> {
     ///
     /// # Safety
     /// All positions of the target are elements, of the kernel's type, and nothing else touches them.
-    pub(super) unsafe fn clear(&self, clear: Fill) {
+    pub(super) unsafe fn clear(&self, clear: FillFn) {
         let dst = self.dst();
         let kept = [0, 1].map(|l| if dst.strides[l] == 0 { 1 } else { self.n[l] });
         // SAFETY: the caller's promise.
@@ -51,8 +51,8 @@ impl Tile<'_> {
 /// What the blocks of a nest share in one turn.
 pub(super) struct Blocks<'r> {
     pub(super) run: &'r Run<'r>,
-    pub(super) nest: &'r Nest,
-    pub(super) turn: &'r [usize],
+    pub(super) nest: &'r BoundNest,
+    pub(super) iteration: &'r [usize],
     pub(super) bases: Bases,
 }
 
@@ -60,8 +60,8 @@ pub(super) struct Blocks<'r> {
 unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
-    pub(super) fn nest(&self, nest: &Nest, turn: &[usize]) -> Result<(), Stopped> {
-        let blocks = Blocks { run: self, nest, turn, bases: self.bases(nest.loops.operands, turn) };
+    pub(super) fn nest(&self, nest: &BoundNest, iteration: &[usize]) -> Result<(), RunStopped> {
+        let blocks = Blocks { run: self, nest, iteration, bases: self.bases(nest.loops.operands, iteration) };
         // The whole struct, not its fields, is what threads may share.
         let blocks = &blocks;
         self.blocks(&nest.grid, 0, move |range| match &nest.batch {
@@ -72,22 +72,22 @@ impl Run<'_> {
 }
 
 impl Blocks<'_> {
-    fn run(&self, range: Range<usize>) -> Result<(), Stopped> {
-        let Nest { loops, grid, strip, .. } = self.nest;
+    fn run(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        let BoundNest { loops, grid, strip, .. } = self.nest;
         let program = self.run.program;
         let outer = loops.kept + loops.reduced;
         let inner = self.inner_strides();
         let sizes = &program.sizes[loops.sizes.range()][outer..];
-        let mut ids = Ids::new(self.run, self.nest.ids, self.turn, loops.operands.len);
-        let mut walk = Walk::new(program, loops, &self.bases);
-        let (mut row, mut piece) = grid.split(range.start);
-        walk.seek(loops.kept, row);
-        let mut carrying = Carrying::new(self.run, self.nest.sums.as_ref(), self.turn);
+        let mut indices = IndirectOffsets::new(self.run, self.nest.index_ops, self.iteration, loops.operands.len);
+        let mut cursor = LoopCursor::new(program, loops, &self.bases);
+        let (mut row, mut block_in_row) = grid.split(range.start);
+        cursor.seek(loops.kept, row);
+        let mut block_sum = BlockSum::new(self.run, self.nest.compensated.as_ref(), self.iteration);
         let mut since = 0;
         for block in range {
-            let (start, n) = grid.piece_at(piece, [sizes[0], sizes[1]]);
-            if let Some(carrying) = &mut carrying {
-                carrying.begin(row, walk.ptrs[0], self.cut(start, n));
+            let (start, n) = grid.block_at(block_in_row, [sizes[0], sizes[1]]);
+            if let Some(block_sum) = &mut block_sum {
+                block_sum.begin(row, cursor.ptrs[0], self.block_loops(start, n));
             }
             let mut first = true;
             loop {
@@ -95,25 +95,25 @@ impl Blocks<'_> {
                     for i in (0..n[1]).step_by(strip[1]) {
                         let part = [strip[0].min(n[0] - o), strip[1].min(n[1] - i)];
                         // SAFETY: as for the call itself, and what is not the first call follows one that has written the block.
-                        unsafe { carrying.iter_mut().for_each(|c| c.before_call()) }
-                        self.tile(&walk, &mut ids, inner, [start[0] + o, start[1] + i], part, first)?;
+                        unsafe { block_sum.iter_mut().for_each(|c| c.before_call()) }
+                        self.tile(&cursor, &mut indices, inner, [start[0] + o, start[1] + i], part, first)?;
                         first = false;
                         since += part[0] as u64 * part[1] as u64;
-                        if since >= FEW {
-                            self.run.look(std::mem::take(&mut since))?;
+                        if since >= CANCEL_POINTS {
+                            self.run.advance_or_cancel(std::mem::take(&mut since))?;
                         }
                     }
                 }
-                if !walk.next(loops.kept..outer) {
+                if !cursor.next(loops.kept..outer) {
                     break;
                 }
             }
             // SAFETY: as above.
-            unsafe { carrying.iter_mut().for_each(|c| c.end()) }
+            unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
             let before = row;
-            (row, piece) = grid.split(block + 1);
+            (row, block_in_row) = grid.split(block + 1);
             if row != before {
-                walk.next(0..loops.kept);
+                cursor.next(0..loops.kept);
             }
         }
         self.run.advance(since);
@@ -121,11 +121,16 @@ impl Blocks<'_> {
     }
 
     /// The parts that a block has of the loops of the kernel.
-    pub(super) fn cut(&self, start: [usize; 2], n: [usize; 2]) -> [Cut; 2] {
+    pub(super) fn block_loops(&self, start: [usize; 2], n: [usize; 2]) -> [BlockLoop; 2] {
         let loops = &self.nest.loops;
         let extents = &self.run.program.sizes[loops.sizes.range()][loops.kept + loops.reduced..];
         let strides = self.inner_strides();
-        [0, 1].map(|l| Cut { start: start[l], n: n[l], extent: extents[l], stride: strides[l * loops.operands.len] })
+        [0, 1].map(|l| BlockLoop {
+            start: start[l],
+            n: n[l],
+            extent: extents[l],
+            stride: strides[l * loops.operands.len],
+        })
     }
 
     /// The strides of all operands in the two inner loops.
@@ -138,24 +143,24 @@ impl Blocks<'_> {
     /// One call of the kernel: at the position of `walk`, `n` points from `start` on.
     pub(super) fn tile(
         &self,
-        walk: &Walk<'_>,
-        ids: &mut Ids<'_>,
+        cursor: &LoopCursor<'_>,
+        indices: &mut IndirectOffsets<'_>,
         strides: &[isize],
         start: [usize; 2],
         n: [usize; 2],
         first: bool,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), RunStopped> {
         let operands = self.nest.loops.operands;
-        match ids.evaluate(&walk.at) {
+        match indices.evaluate(&cursor.at) {
             Ok(()) => {}
-            Err(Miss::Dropped) => return Ok(()),
-            Err(Miss::Bad(bad)) => return Err(ids.error(&bad, &walk.at)),
+            Err(SkipReason::Dropped) => return Ok(()),
+            Err(SkipReason::OutOfRange(bad)) => return Err(indices.error(&bad, &cursor.at)),
         }
         let address = |(x, &ptr): (usize, &*mut u8)| {
             let along = |l: usize| strides[l * operands.len + x].wrapping_mul(start[l] as isize);
-            ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(ids.offset(x)))
+            ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(indices.offset(x)))
         };
-        let ptrs: SmallVec<[*mut u8; 8]> = walk.ptrs.iter().enumerate().map(address).collect();
+        let ptrs: SmallVec<[*mut u8; 8]> = cursor.ptrs.iter().enumerate().map(address).collect();
         let tile = Tile { n, ptrs: &ptrs, strides: strides.split_at(operands.len).into() };
         // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids were
         // checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their targets
@@ -173,11 +178,13 @@ impl Blocks<'_> {
                 tile.clear(clear);
             }
             match if first { self.nest.first } else { self.nest.rest } {
-                Action::Fill(fill) => fill(tile.n, tile.dst()),
-                Action::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
-                Action::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
-                Action::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
-                Action::Staged(stage) => stage::run(self.run.program, &stage, tile, None, 0..tile.n[0]),
+                TileAction::Fill(fill) => fill(tile.n, tile.dst()),
+                TileAction::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
+                TileAction::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
+                TileAction::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
+                TileAction::WithTemporaries(tile_plan) => {
+                    tile_plan::run(self.run.program, &tile_plan, tile, None, 0..tile.n[0])
+                }
             }
         }
     }
@@ -186,14 +193,14 @@ impl Blocks<'_> {
 impl Grid {
     /// The row and the piece of a block. Pieces of a row are neighbours.
     pub(super) fn split(&self, block: usize) -> (usize, usize) {
-        let pieces = self.pieces[0] * self.pieces[1];
-        (block / pieces, block % pieces)
+        let per_row = self.block_counts[0] * self.block_counts[1];
+        (block / per_row, block % per_row)
     }
 
     /// Where a piece starts in the two cut axes, of extents `n`, and how long it is.
-    pub(super) fn piece_at(&self, piece: usize, n: [usize; 2]) -> ([usize; 2], [usize; 2]) {
-        let at = [piece / self.pieces[1], piece % self.pieces[1]];
-        let start = [at[0] * self.piece[0], at[1] * self.piece[1]];
-        (start, [self.piece[0].min(n[0] - start[0]), self.piece[1].min(n[1] - start[1])])
+    pub(super) fn block_at(&self, block_in_row: usize, n: [usize; 2]) -> ([usize; 2], [usize; 2]) {
+        let at = [block_in_row / self.block_counts[1], block_in_row % self.block_counts[1]];
+        let start = [at[0] * self.block_extents[0], at[1] * self.block_extents[1]];
+        (start, [self.block_extents[0].min(n[0] - start[0]), self.block_extents[1].min(n[1] - start[1])])
     }
 }

@@ -3,12 +3,12 @@
 use std::ops::Range;
 
 use super::Run;
+use crate::bound_program::Grid;
 use crate::control::Control;
-use crate::error::Stopped;
-use crate::program::Grid;
+use crate::error::RunStopped;
 
 /// Points below which a second thread costs more than it gains.
-const WORTH: u64 = 1 << 17;
+const MIN_PARALLEL_POINTS: u64 = 1 << 17;
 
 impl Run<'_> {
     /// Runs `work` on all blocks of `grid`, some neighbours at a time. On each thread it allocates at most `bytes`.
@@ -19,14 +19,14 @@ impl Run<'_> {
         &self,
         grid: &Grid,
         bytes: usize,
-        work: impl Fn(Range<usize>) -> Result<(), Stopped> + Sync,
-    ) -> Result<(), Stopped> {
-        let tasks = grid.blocks.div_ceil(grid.grain);
+        work: impl Fn(Range<usize>) -> Result<(), RunStopped> + Sync,
+    ) -> Result<(), RunStopped> {
+        let tasks = grid.blocks.div_ceil(grid.blocks_per_task);
         let task = |t: usize| {
             if self.control.is_cancelled() {
-                return Err(Stopped::Cancelled);
+                return Err(RunStopped::Cancelled);
             }
-            let range = t * grid.grain..grid.blocks.min((t + 1) * grid.grain);
+            let range = t * grid.blocks_per_task..grid.blocks.min((t + 1) * grid.blocks_per_task);
             work(range)
         };
         share_out(self.workers(grid.points, tasks, bytes).unwrap_or(1), tasks, &task)
@@ -36,7 +36,7 @@ impl Run<'_> {
     /// allocates at most `bytes`.
     pub(super) fn workers(&self, points: u64, tasks: usize, bytes: usize) -> Option<usize> {
         // Asking rayon starts its pool: not for a caller who wants one thread, nor for small work.
-        if points < WORTH || tasks < 2 {
+        if points < MIN_PARALLEL_POINTS || tasks < 2 {
             return None;
         }
         self.threads(bytes).map(|threads| threads.min(tasks))
@@ -44,7 +44,8 @@ impl Run<'_> {
 
     /// How many threads there are, and memory for what each of them allocates, if more than one.
     pub(super) fn threads(&self, bytes: usize) -> Option<usize> {
-        let fits = self.program.left.map_or(usize::MAX, |left| left.checked_div(bytes).unwrap_or(usize::MAX));
+        let fits =
+            self.program.kernel_allowance.map_or(usize::MAX, |left| left.checked_div(bytes).unwrap_or(usize::MAX));
         if fits < 2 {
             return None;
         }
@@ -85,13 +86,13 @@ fn available(_: &Control<'_>) -> Option<usize> {
 }
 
 /// One task of some.
-type Task<'t> = dyn Fn(usize) -> Result<(), Stopped> + Sync + 't;
+type Task<'t> = dyn Fn(usize) -> Result<(), RunStopped> + Sync + 't;
 
 /// `workers` threads take the tasks in order.
 ///
 /// # Errors
 /// What the first task in order that stops stops with.
-pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), Stopped> {
+pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), RunStopped> {
     #[cfg(feature = "rayon")]
     if workers > 1 {
         return parallel(workers, tasks, task);
@@ -102,12 +103,12 @@ pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result
 
 /// `workers` threads take the tasks in order. A task that stops keeps the others from being taken.
 #[cfg(feature = "rayon")]
-fn parallel(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), Stopped> {
+fn parallel(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), RunStopped> {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, PoisonError};
 
     let next = AtomicUsize::new(0);
-    let first: Mutex<Option<(usize, Stopped)>> = Mutex::new(None);
+    let first: Mutex<Option<(usize, RunStopped)>> = Mutex::new(None);
     let worker = || {
         loop {
             let t = next.fetch_add(1, Ordering::Relaxed);

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::AtomicBool;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Semiring, UserSemiring, algebra, bind};
+use einfold_exec::{
+    AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, Semiring, UserSemiring, algebra, bind,
+};
 use einfold_ir::{Access, Algebra, Axis, Dtype, Index, Laws, Mode, NodeId, OutOfRange, Plan, Step};
 
 use super::support::{Build, Random, free};
@@ -118,16 +120,20 @@ impl Call<'_> {
         let ids = vec![self.id; 200];
         let b = if self.overlaps { &a } else { &b };
         let view = |data, k: usize| view(data, &STRIDES[self.strides[k]]);
-        let second = if self.plan.buffers[1].dtype == Dtype::I64 { self::view(&ids, &[8, 1]) } else { view(b, 1) };
+        let second = if self.plan.buffers[einfold_ir::BufferId(1)].dtype == Dtype::I64 {
+            self::view(&ids, &[8, 1])
+        } else {
+            view(b, 1)
+        };
         let ins = [view(&a, 0), second];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[8, 8], &[self.row, 1]).unwrap()];
         let [alpha, beta] = [&self.alpha, &self.beta].map(|factor| factor.as_ref().map(AnyView::scalar));
-        let options = Options {
+        let options = BindOptions {
             alpha: alpha.as_ref(),
             beta: beta.as_ref(),
             semirings: self.semirings,
             memory: self.memory,
-            ..Options::default()
+            ..BindOptions::default()
         };
         let cancel = AtomicBool::new(self.cancelled);
         let control = Control { cancel: Some(&cancel), ..Control::default() };
@@ -216,7 +222,7 @@ fn a_factor_of_a_users_type_is_read_in_every_call() {
         let (a, mut y, factor_view) = ([1.0, 2.0], [0.0; 2], AnyView::scalar(&factor));
         let ins = [AnyView::from_slice(&a, 0, &[2], &[1]).unwrap()];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
-        let options = Options { alpha: Some(&factor_view), semirings: &semirings, ..Options::default() };
+        let options = BindOptions { alpha: Some(&factor_view), semirings: &semirings, ..BindOptions::default() };
         bind(&plan, &ins, &mut outs, &options, &mut scratch).unwrap().run(&Control::default()).unwrap();
         assert_eq!(y, [factor.0, 2.0 * factor.0]);
     }

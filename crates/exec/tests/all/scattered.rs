@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Stopped, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Ids, Index, Literal, Mode, Nest, NodeId,
     OutOfRange, Plan, PointOp, Step, Term,
@@ -63,7 +63,7 @@ fn run<I: Element, T: Element>(
     x: &Line<T>,
     zero: T,
     threads: usize,
-) -> Result<Vec<T>, Stopped> {
+) -> Result<Vec<T>, RunStopped> {
     let n = plan.buffer(BufferId(0)).extents[0];
     let mut y = vec![zero; 3 * GROUPS];
     let ins = [
@@ -73,7 +73,7 @@ fn run<I: Element, T: Element>(
     {
         let mut outs = [AnyViewMut::from_slice(&mut y, 3 * GROUPS - 1, &[GROUPS], &[-3]).unwrap()];
         let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
-        bind(plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&control)?;
+        bind(plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&control)?;
     }
     Ok(y.into_iter().rev().step_by(3).collect())
 }
@@ -212,7 +212,7 @@ fn hostile<I: Element + Into<i128>>(bad: &[I], id: impl Fn(usize) -> I) {
             let g = Line::new(&g, if round % 2 == 0 { 1 } else { -1 });
             for policy in [OutOfRange::Error, OutOfRange::Wrap] {
                 let plan = groups::<I, f64>(N, BinaryOp::Add, policy);
-                let Err(Stopped::IndexOutOfRange(error)) = run(&plan, &g, &x, 0.0, 1 + round % 2) else {
+                let Err(RunStopped::IndexOutOfRange(error)) = run(&plan, &g, &x, 0.0, 1 + round % 2) else {
                     panic!("{} is outside", bad.into());
                 };
                 assert_eq!((&error.position[..], error.value), (&[at as i128][..], bad.into()));
@@ -241,7 +241,8 @@ fn hostile_ids_in_chunks_are_named_or_dropped() {
     let got = run(&plan, &Line::new(&g, 1), &x, 0.0, 2).unwrap();
     let want = |k: usize| (GROUPS - 1 - k..N).step_by(100).count() as f64;
     assert!((GROUPS - 100..GROUPS).all(|k| got[k] == want(k)) && got[..GROUPS - 100].iter().all(|&y| y == 0.0));
-    let Err(Stopped::IndexOutOfRange(error)) = run(&groups_of_bytes(OutOfRange::Error), &Line::new(&g, 1), &x, 0.0, 2)
+    let Err(RunStopped::IndexOutOfRange(error)) =
+        run(&groups_of_bytes(OutOfRange::Error), &Line::new(&g, 1), &x, 0.0, 2)
     else {
         panic!("-1 is outside");
     };
@@ -294,14 +295,15 @@ fn an_unsigned_id_is_not_taken_for_a_negative_one_in_a_sum() {
         let mut y = vec![0.0; n];
         let ins = [AnyView::from_slice(ids, 0, &[n], &[1]).unwrap(), AnyView::from_slice(&x, 0, &[4], &[1]).unwrap()];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[n], &[1]).unwrap()];
-        let ran =
-            bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&Control::default());
+        let ran = bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new())
+            .unwrap()
+            .run(&Control::default());
         ran.map(|()| y)
     };
     let mut ids: Vec<u64> = (0..n as u64).map(|k| k % 3).collect();
     assert_eq!(go(&ids), Ok((0..n).map(|k| x[k % 3 + 1]).collect()));
     ids[77] = u64::MAX;
-    let Err(Stopped::IndexOutOfRange(error)) = go(&ids) else { panic!("2^64 is outside") };
+    let Err(RunStopped::IndexOutOfRange(error)) = go(&ids) else { panic!("2^64 is outside") };
     assert_eq!((&error.position[..], error.value, error.at), (&[77i128][..], u64::MAX.into(), 1 << 64));
 }
 
@@ -373,7 +375,7 @@ fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
             let strides = [(columns * f) as isize, f as isize, 1];
             let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[rows + 2 * m, columns, f], &strides).unwrap()];
             let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
-            bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&control)?;
+            bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&control)?;
         }
         Ok(y)
     };
@@ -386,7 +388,7 @@ fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
     assert_eq!(go(&r, 2), Ok(want));
     // One beyond the last row, at the last point of all.
     r[n - 1] = (rows + 2) as i32;
-    let Err(Stopped::IndexOutOfRange(error)) = go(&r, 2) else { panic!("outside for the last m") };
+    let Err(RunStopped::IndexOutOfRange(error)) = go(&r, 2) else { panic!("outside for the last m") };
     assert_eq!((&error.position[..], error.value, error.size), (&[n as i128 - 1][..], rows as i128 + 2, rows + 2 * m));
     assert_eq!(error.at, (rows + 2 + 2 * (m - 1)) as i128);
 }

@@ -1,6 +1,6 @@
 //! Drafts by hand, and what they mean.
 
-use einfold_exec::{AnyView, AnyViewMut, Bound, Control, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Bound, Control, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Ids,
     Index, Layout, Literal, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
@@ -129,14 +129,14 @@ pub(crate) fn groups(reads: &[Access<BufferId>], write: &Access<BufferId>, axes:
 
 /// Binds and runs.
 pub(crate) fn run(plan: &Plan, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>]) {
-    bound(plan, ins, outs, &Options::default(), &mut Scratch::new()).run(&Control::default()).unwrap();
+    bound(plan, ins, outs, &BindOptions::default(), &mut Scratch::new()).run(&Control::default()).unwrap();
 }
 
 pub(crate) fn bound<'b>(
     plan: &'b Plan,
     ins: &'b [AnyView<'_>],
     outs: &'b mut [AnyViewMut<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
     scratch: &'b mut Scratch,
 ) -> Bound<'b> {
     bind(plan, ins, outs, options, scratch).unwrap()

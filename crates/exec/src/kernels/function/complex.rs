@@ -6,7 +6,7 @@
 use einfold_ir::{Dtype, Function};
 use num_complex::Complex;
 
-use super::{Flat, map};
+use super::{ContiguousFn, map};
 
 type C = Complex<f64>;
 
@@ -14,7 +14,7 @@ type C = Complex<f64>;
 const LARGE: f64 = 709.0;
 
 /// The kernel of a function on one of the two complex floating-point types.
-pub(super) fn function(function: Function, dtype: Dtype) -> Option<Flat> {
+pub(super) fn function(function: Function, dtype: Dtype) -> Option<ContiguousFn> {
     macro_rules! functions {
         ($t:ty, $wide:expr, $narrow:expr) => {{
             type Z = Complex<$t>;

@@ -16,7 +16,7 @@ use super::op::{Bit, Max, Min, Op, Plus, Times};
 /// # Safety
 /// Each pointer is aligned for its type and heads `n` elements of it, those of the arguments with values; no other thread
 /// writes them or touches the target, and the target overlaps no argument.
-pub type Flat = unsafe fn(n: usize, c: *mut u8, arguments: [*const u8; 3]);
+pub type ContiguousFn = unsafe fn(n: usize, c: *mut u8, arguments: [*const u8; 3]);
 
 /// The kernel of a function whose last argument is of this dtype: there is one wherever [`Function::result`] has a dtype, but
 /// for the 16-bit floats, which are computed in `f32`.
@@ -24,7 +24,7 @@ pub type Flat = unsafe fn(n: usize, c: *mut u8, arguments: [*const u8; 3]);
 /// Integers wrap. The real `exp` and `log` are within a unit in the last place, `sigmoid` is made of `exp`, the other real functions are
 /// those of the platform's mathematical library; the complex ones have the special values
 /// of C99, Annex G, where NumPy has them, division is by Smith's method and powers are NumPy's.
-pub fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
+pub fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     if matches!(dtype, Dtype::F16 | Dtype::BF16 | Dtype::Custom(_)) {
         return None;
     }
@@ -52,7 +52,7 @@ trait Map: 'static {
 /// The arguments of a function, one from each source.
 trait Arguments: Copy {
     /// # Safety
-    /// As [`Flat`] states, for an `i` below its `n`.
+    /// As [`ContiguousFn`] states, for an `i` below its `n`.
     unsafe fn read(from: [*const u8; 3], i: usize) -> Self;
 }
 
@@ -93,10 +93,10 @@ unsafe fn avx2<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
 }
 
 /// A function that gains by wide vectors; wider ones than AVX2's gain nothing more, next to the loads and stores.
-fn vectors<M: Map>(isa: Isa) -> Flat {
+fn vectors<M: Map>(isa: Isa) -> ContiguousFn {
     *isa.select(
         const {
-            &PerIsa::<Flat> {
+            &PerIsa::<ContiguousFn> {
                 portable: portable::<M>,
                 #[cfg(target_arch = "x86_64")]
                 avx2: avx2::<M>,
@@ -119,7 +119,7 @@ macro_rules! map {
                 $body
             }
         }
-        crate::kernels::function::portable::<This> as crate::kernels::function::Flat
+        crate::kernels::function::portable::<This> as crate::kernels::function::ContiguousFn
     }};
     ($isa:expr, |$($a:ident: $t:ty),*| -> $out:ty { $body:expr }) => {{
         struct This;
@@ -176,11 +176,11 @@ macro_rules! arithmetic {
     };
 }
 
-fn add(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn add(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     arithmetic!(dtype, isa, Plus)
 }
 
-fn mul(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn mul(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     arithmetic!(dtype, isa, Times)
 }
 
@@ -202,16 +202,16 @@ macro_rules! ordered {
     };
 }
 
-fn max(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn max(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     ordered!(dtype, isa, Max, Plus)
 }
 
-fn min(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn min(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     ordered!(dtype, isa, Min, Times)
 }
 
 /// A `bool` is written as its byte.
-fn equal(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn equal(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     by_dtype! { dtype,
         Dtype::Bool | Dtype::I8 | Dtype::U8 => map!(isa, |a: u8, b: u8| -> u8 { u8::from(a == b) }),
         Dtype::I16 | Dtype::U16 => map!(isa, |a: u16, b: u16| -> u8 { u8::from(a == b) }),
@@ -227,7 +227,7 @@ fn equal(dtype: Dtype, isa: Isa) -> Option<Flat> {
 }
 
 /// `where` does not look at the elements that it chooses from.
-fn select(size: usize) -> Option<Flat> {
+fn select(size: usize) -> Option<ContiguousFn> {
     macro_rules! sized {
         ($t:ty) => {
             map!(|condition: u8, b: $t, c: $t| -> $t { if condition != 0 { b } else { c } })
@@ -244,7 +244,7 @@ fn select(size: usize) -> Option<Flat> {
     })
 }
 
-fn difference(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn difference(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     macro_rules! pair {
         ($neg:expr, $sub:expr) => {
             if function == Function::Neg { $neg } else { $sub }
@@ -285,7 +285,7 @@ fn difference(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
 }
 
 /// The element itself, by its size.
-fn identity(size: usize) -> Option<Flat> {
+fn identity(size: usize) -> Option<ContiguousFn> {
     Some(match size {
         1 => map!(|a: u8| -> u8 { a }),
         2 => map!(|a: u16| -> u16 { a }),
@@ -295,7 +295,7 @@ fn identity(size: usize) -> Option<Flat> {
     })
 }
 
-fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     let abs = function == Function::Abs;
     macro_rules! signed {
         ($t:ty) => {
@@ -342,7 +342,7 @@ fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
 }
 
 /// The conjugate, the real and the imaginary part.
-fn part(function: Function, dtype: Dtype) -> Option<Flat> {
+fn part(function: Function, dtype: Dtype) -> Option<ContiguousFn> {
     macro_rules! parts {
         ($t:ty, $negative:expr) => {
             match function {

@@ -1,60 +1,60 @@
 //! The order of the loops of a nest.
 
-use einfold_ir::Loops as Given;
+use einfold_ir::Loops;
 
-use super::{Binder, Work};
-use crate::program::{Cut, Loops, Program, Span};
+use super::{BindLists, Binder};
+use crate::bound_program::{BoundProgram, ChunkedAxis, ListRange, LoopNest};
 
 /// What the loops of a nest may be subjected to.
 #[derive(Clone, Copy)]
-pub(super) struct Freedom {
+pub(super) struct LoopConstraints {
     /// Ordered by their strides.
-    pub(super) ordered: bool,
+    pub(super) may_order: bool,
     /// Joined where all operands go on.
-    pub(super) merged: bool,
+    pub(super) may_merge: bool,
     /// Split among blocks where the target moves.
-    pub(super) split: bool,
+    pub(super) may_split: bool,
 }
 
-impl Freedom {
+impl LoopConstraints {
     /// For loops in which nothing depends on their order.
-    pub(super) const ALL: Freedom = Freedom { ordered: true, merged: true, split: true };
+    pub(super) const NONE: LoopConstraints = LoopConstraints { may_order: true, may_merge: true, may_split: true };
 }
 
 impl Binder<'_> {
     /// Orders and joins `work.loops` as far as they may be.
-    pub(super) fn arrange(&mut self, freedom: Freedom) {
-        let loops = &mut self.work.loops;
+    pub(super) fn arrange(&mut self, constraints: LoopConstraints) {
+        let loops = &mut self.lists.loops;
         loops.drop_units();
-        if freedom.ordered {
+        if constraints.may_order {
             loops.order();
         }
-        if freedom.merged {
+        if constraints.may_merge {
             loops.merge();
         }
     }
 
-    /// Puts `work.loops` and `work.indexed` in the order they run in: kept, reduced, and inside the two of the kernel. Loops
+    /// Puts `work.loops` and `work.indexed` in the order they run in: kept, reduced, and inside the two of the kernel. LoopNest
     /// that ids depend on are never inside.
-    pub(super) fn place_loops(&mut self, operands: Span, freedom: Freedom) -> Loops {
-        let Work { loops, indexed, indexed_axes, places, chunks, cut, .. } = &mut *self.work;
-        places.clear();
-        *cut = None;
-        places.resize(indexed_axes.iter().map(|a| a + 1).max().unwrap_or(0), None);
-        let inside = inner_loops(loops, freedom);
+    pub(super) fn order_loops(&mut self, operands: ListRange, constraints: LoopConstraints) -> LoopNest {
+        let BindLists { loops, indexed, indexed_axes, loop_of_axis, chunks, chunked, .. } = &mut *self.lists;
+        loop_of_axis.clear();
+        *chunked = None;
+        loop_of_axis.resize(indexed_axes.iter().map(|a| a + 1).max().unwrap_or(0), None);
+        let inside = inner_loops(loops, constraints);
         let program = &mut *self.program;
         let (start, strides) = (program.sizes.len(), program.strides.len());
-        let kept = |from: &Given, l: usize| freedom.split && from.strides(l)[0] != 0;
+        let kept = |from: &Loops, l: usize| constraints.may_split && from.strides(l)[0] != 0;
         let mut counts = [0; 2];
         for (count, wanted) in counts.iter_mut().zip([true, false]) {
             let before = program.sizes.len();
             for l in (0..indexed.len()).filter(|&l| kept(indexed, l) == wanted) {
                 // Of an axis that is cut there are two loops, that over the chunks first: it is kept.
-                let place = &mut places[indexed_axes[l]];
-                let outer = place.replace(program.sizes.len() - start);
+                let slot = &mut loop_of_axis[indexed_axes[l]];
+                let outer = slot.replace(program.sizes.len() - start);
                 if let Some(chunks) = chunks.filter(|chunks| chunks.axis == indexed_axes[l]) {
                     let (start, len, inner) = (chunks.start, chunks.len, program.sizes.len() - start);
-                    *cut = Some((chunks.axis, Cut { start, outer, len, inner }));
+                    *chunked = Some((chunks.axis, ChunkedAxis { start, outer, len, inner }));
                 }
                 program.push_loop(indexed, l);
             }
@@ -69,13 +69,13 @@ impl Binder<'_> {
                 None => program.push_unit(operands.len),
             }
         }
-        let sizes = Span::since(start, &program.sizes);
-        Loops { operands, kept: counts[0], reduced: counts[1], sizes, strides }
+        let sizes = ListRange::since(start, &program.sizes);
+        LoopNest { operands, kept: counts[0], reduced: counts[1], sizes, strides }
     }
 }
 
-impl Program {
-    fn push_loop(&mut self, from: &Given, l: usize) {
+impl BoundProgram {
+    fn push_loop(&mut self, from: &Loops, l: usize) {
         self.sizes.push(from.extents()[l]);
         self.strides.extend_from_slice(from.strides(l));
     }
@@ -89,18 +89,18 @@ impl Program {
 
 /// The outer and the inner loop that a kernel runs. The inner one is the innermost; the outer one is that along which some
 /// factor moves least, if it moves less there than along the inner one (a transpose needs both), else the next.
-fn inner_loops(loops: &Given, freedom: Freedom) -> [Option<usize>; 2] {
+fn inner_loops(loops: &Loops, constraints: LoopConstraints) -> [Option<usize>; 2] {
     let Some(last) = loops.len().checked_sub(1) else { return [None, None] };
     // Where targets may meet, a kernel may not have two loops in flight.
-    if !freedom.split || last == 0 {
+    if !constraints.may_split || last == 0 {
         return [None, Some(last)];
     }
     let size = |l: usize, operand: usize| loops.strides(l)[operand].unsigned_abs();
-    let nearer = |operand: usize| {
+    let with_smaller_stride = |operand: usize| {
         let moving = (0..last).filter(|&l| size(l, operand) != 0);
         let least = moving.min_by_key(|&l| (size(l, operand), std::cmp::Reverse(l)))?;
         (size(last, operand) != 0 && size(least, operand) < size(last, operand)).then_some(least)
     };
-    let outer = if freedom.ordered { (1..loops.operands()).find_map(nearer) } else { None };
+    let outer = if constraints.may_order { (1..loops.operands()).find_map(with_smaller_stride) } else { None };
     [Some(outer.unwrap_or(last - 1)), Some(last)]
 }

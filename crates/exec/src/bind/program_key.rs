@@ -7,7 +7,7 @@
 use einfold_ir::{BufferId, Plan, PlanId, UserAlgebra};
 use smallvec::SmallVec;
 
-use super::{Options, Work};
+use super::{BindLists, BindOptions};
 use crate::kernels::Isa;
 use crate::view::{AnyView, AnyViewMut};
 
@@ -27,7 +27,7 @@ type Value = (einfold_ir::Dtype, [u8; 16]);
 
 impl Key {
     /// None where a factor is of a user's type, whose bytes cannot be compared, or has axes.
-    pub(super) fn new(plan: &Plan, options: &Options<'_>, isa: Isa) -> Option<Key> {
+    pub(super) fn new(plan: &Plan, options: &BindOptions<'_>, isa: Isa) -> Option<Key> {
         let factors = [options.alpha, options.beta].map(|factor| factor.map(value));
         let known = |factor: Option<Option<Value>>| factor.map_or(Some(None), |value| value.map(Some));
         let [alpha, beta] = factors.map(known);
@@ -57,7 +57,7 @@ fn value(view: &AnyView<'_>) -> Option<Value> {
 }
 
 /// Whether operands and outputs, which `ports::check` has accepted for `plan`, have the strides that `work` has noted for this plan.
-pub(super) fn same_strides(plan: &Plan, work: &Work, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
+pub(super) fn same_strides(plan: &Plan, work: &BindLists, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
     let same = |&id: &BufferId, strides: &[isize]| work.strides[work.starts[id.0 as usize]..].starts_with(strides);
     plan.inputs.iter().zip(ins).all(|(id, view)| same(id, view.strides()))
         && plan.outputs.iter().zip(outs).all(|(id, view)| same(id, view.strides()))

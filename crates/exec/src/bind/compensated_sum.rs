@@ -7,16 +7,16 @@ use einfold_ir::{Axis, Plan};
 
 use super::Binder;
 use super::nest::Actions;
-use super::step::{Start, Work};
+use super::step::{StepContext, TargetInit};
+use crate::bound_program::{BaseAddress, BoundNest, CompensatedSum, Grid, IndexBatch, ListRange, LoopNest, TileAction};
 use crate::error::BindError;
 use crate::kernels::Carry;
-use crate::program::{Action, Batch, Grid, Home, Loops, Nest, Span, Sums};
-use crate::run::BATCH;
+use crate::run::MAX_BATCH;
 
 /// Points of one call of a kernel, and between two looks at the cancel flag: some milliseconds where a point takes long.
-pub(super) const WORK: usize = 1 << 18;
+pub(super) const MAX_CALL_POINTS: usize = 1 << 18;
 /// Additions to one element that are made in a row.
-pub(super) const DEEP: usize = 64;
+pub(super) const MAX_ADDITIONS: usize = 64;
 /// Points for each element of the target before it is carried, where ids or windows decide which elements are met.
 const POINTS: usize = 16;
 /// Below this a kernel that adds rows takes them as columns.
@@ -43,7 +43,7 @@ impl Calls {
         let rows = n[0].min((points / columns).max(1));
         let parts = |l: usize, len: usize| if stays[l] { n[l].div_ceil(len) } else { 1 };
         let within = match stays {
-            [true, false] if columns >= SHORT || rows <= columns => rows.min(DEEP.max(rows / DEEP)),
+            [true, false] if columns >= SHORT || rows <= columns => rows.min(MAX_ADDITIONS.max(rows / MAX_ADDITIONS)),
             [false, true] if columns < SHORT && rows > columns => columns,
             _ => 1,
         };
@@ -58,53 +58,57 @@ pub(super) fn pair_bytes(elements: usize, size: usize) -> Option<usize> {
 
 impl Binder<'_> {
     /// How many positions of each kernel loop one call takes. Where the target may be cut, `grid` has cut it.
-    pub(super) fn strip(&self, loops: Loops, grid: Grid, split: bool, actions: Actions, rounds: bool) -> [usize; 2] {
-        let n = grid.piece;
-        let work = match actions.rest {
-            Action::Staged(stage) if rounds => WORK.min(stage.points.saturating_mul(DEEP)),
-            _ => WORK,
+    pub(super) fn strip(&self, loops: LoopNest, grid: Grid, split: bool, actions: Actions, rounds: bool) -> [usize; 2] {
+        let n = grid.block_extents;
+        let points = match actions.rest {
+            TileAction::WithTemporaries(tile_plan) if rounds => {
+                MAX_CALL_POINTS.min(tile_plan.points.saturating_mul(MAX_ADDITIONS))
+            }
+            _ => MAX_CALL_POINTS,
         };
         let [outer, inner] = [0, 1].map(|l| !split || self.inner_stride(loops, l) == 0);
         let mut strip = n;
         if outer {
-            let most = if rounds && !inner { DEEP * DEEP } else { usize::MAX };
-            strip[0] = (work / n[1]).clamp(1, most).min(n[0]);
+            let most = if rounds && !inner { MAX_ADDITIONS * MAX_ADDITIONS } else { usize::MAX };
+            strip[0] = (points / n[1]).clamp(1, most).min(n[0]);
         }
         if inner {
-            strip[1] = (work / strip[0]).max(1).min(n[1]);
+            strip[1] = (points / strip[0]).max(1).min(n[1]);
         }
-        if let (true, Action::Staged(stage)) = (rounds, actions.rest) {
+        if let (true, TileAction::WithTemporaries(tile_plan)) = (rounds, actions.rest) {
             // Parts add to the target themselves.
-            let calls = Calls { n: strip, stays: [outer, inner], points: stage.points };
+            let calls = Calls { n: strip, stays: [outer, inner], points: tile_plan.points };
             let along = usize::from(!outer);
-            strip[along] = (strip[along] / calls.additions().div_ceil(DEEP)).max(1);
+            strip[along] = (strip[along] / calls.additions().div_ceil(MAX_ADDITIONS)).max(1);
         }
         strip
     }
 
     /// The stride of the target in a loop of the kernel.
-    fn inner_stride(&self, loops: Loops, l: usize) -> isize {
+    fn inner_stride(&self, loops: LoopNest, l: usize) -> isize {
         self.program.strides[loops.strides + (loops.kept + loops.reduced + l) * loops.operands.len]
     }
 
     /// The kernel that adds up sums of blocks, for a step that adds and rounds.
-    pub(super) fn carry(&self, work: Work<'_>, start: Start) -> Result<Option<Carry>, BindError> {
-        match start {
-            Start::Touch | Start::Add if work.dtype == work.compute => Ok(self.step_kernels(work)?.carry),
+    pub(super) fn carry(&self, context: StepContext<'_>, init: TargetInit) -> Result<Option<Carry>, BindError> {
+        match init {
+            TargetInit::WriteFirst | TargetInit::Accumulate if context.dtype == context.compute => {
+                Ok(self.step_kernels(context)?.carry)
+            }
             _ => Ok(None),
         }
     }
 
     /// Decides whether and how the nest of a step adds up sums of blocks.
-    pub(super) fn sums(
+    pub(super) fn compensate(
         &mut self,
-        work: Work<'_>,
+        context: StepContext<'_>,
         kernel: Carry,
         split: bool,
-        nest: &mut Nest,
+        nest: &mut BoundNest,
     ) -> Result<(), BindError> {
         // Turns of a region may have parts of the target that other turns work on.
-        if !split && !work.loops.is_empty() {
+        if !split && !context.loops.is_empty() {
             return Ok(());
         }
         let loops = nest.loops;
@@ -117,28 +121,30 @@ impl Binder<'_> {
         let single = full == [1, 1];
         let moves = [0, 1].map(|l| self.inner_stride(loops, l) != 0);
         let inside = |n: [usize; 2]| if split { (0..2).filter(|&l| moves[l]).map(|l| n[l]).product() } else { 1usize };
-        let write = &work.step.write;
+        let write = &context.step.write;
         let buffer = self.plan.buffer(write.tensor);
         let dims = (0..buffer.extents.len()).filter(|&d| !split || write.indices[d].has_ids());
         let met = product(&dims.clone().map(|d| buffer.extents[d]).collect::<smallvec::SmallVec<[usize; 8]>>());
-        let strips = (0..2).map(|l| nest.grid.piece[l].div_ceil(nest.strip[l])).product::<usize>();
+        let strips = (0..2).map(|l| nest.grid.block_extents[l].div_ceil(nest.strip[l])).product::<usize>();
         let (mut calls, mut n, mut stays) = (reduced.saturating_mul(strips), nest.strip, moves.map(|m| !m));
         if let Some(batch) = nest.batch.as_mut().filter(|_| loops.reduced > 0) {
             if write.has_ids() {
                 // Runs of single elements are summed apart.
-                let most = if met == 1 && single { BATCH } else { met.saturating_mul(POINTS) };
-                let least = if single { SINGLE } else { DEEP };
-                batch.rows = most.clamp(least, BATCH).next_power_of_two();
+                let most = if met == 1 && single { MAX_BATCH } else { met.saturating_mul(POINTS) };
+                let least = if single { SINGLE } else { MAX_ADDITIONS };
+                batch.rows = most.clamp(least, MAX_BATCH).next_power_of_two();
             }
             calls = (reduced / along).saturating_mul(along.div_ceil(batch.rows));
-            n = [batch.rows.min(along), nest.grid.piece[1]];
+            n = [batch.rows.min(along), nest.grid.block_extents[1]];
             stays = [true, !moves[1]];
         }
         let points = match (nest.batch, nest.rest) {
-            (Some(Batch { stage, .. }), _) | (None, Action::Staged(stage)) => stage.points,
+            (Some(IndexBatch { tile_plan, .. }), _) | (None, TileAction::WithTemporaries(tile_plan)) => {
+                tile_plan.points
+            }
             _ => usize::MAX,
         };
-        let swept = met.saturating_mul(inside(nest.grid.piece));
+        let swept = met.saturating_mul(inside(nest.grid.block_extents));
         let worth = swept.saturating_mul(POINTS).div_ceil(n[0] * n[1]);
         // Rows that are scattered, and windows, meet elements of their own.
         let deep = match (write.has_ids(), nest.batch) {
@@ -149,29 +155,29 @@ impl Binder<'_> {
                     1
                 }
             }
-            _ => DEEP / Calls { n, stays, points }.additions().min(DEEP),
+            _ => MAX_ADDITIONS / Calls { n, stays, points }.additions().min(MAX_ADDITIONS),
         };
         let every = deep.max(worth);
         let row = met.saturating_mul(inside(full));
         if calls > every {
-            nest.sums = self.push_sums(work, kernel, [rows, row], every, split)?;
+            nest.compensated = self.push_compensated_sum(context, kernel, [rows, row], every, split)?;
         }
         Ok(())
     }
 
     /// The pairs of the target of a nest, if there is memory for them.
-    fn push_sums(
+    fn push_compensated_sum(
         &mut self,
-        work: Work<'_>,
+        context: StepContext<'_>,
         kernel: Carry,
         elements: [usize; 2],
         calls: usize,
         split: bool,
-    ) -> Result<Option<Sums>, BindError> {
-        let Some(mut sums) = self.pairs(kernel, elements, work.compute.size(), calls, work.loops)? else {
+    ) -> Result<Option<CompensatedSum>, BindError> {
+        let Some(mut sum) = self.pairs(kernel, elements, context.compute.size(), calls, context.loops)? else {
             return Ok(None);
         };
-        let write = &work.step.write;
+        let write = &context.step.write;
         let buffer = self.plan.buffer(write.tensor);
         let (sizes, strides) = (self.program.sizes.len(), self.program.strides.len());
         for (dim, &extent) in buffer.extents.iter().enumerate() {
@@ -181,10 +187,10 @@ impl Binder<'_> {
                 self.program.strides.push(stride);
             }
         }
-        sums.swept = Span::since(sizes, &self.program.sizes);
-        sums.strides = strides;
-        sums.whole = (!split).then(|| self.push_home(self.home(write.tensor), work.loops));
-        Ok(Some(sums))
+        sum.swept = ListRange::since(sizes, &self.program.sizes);
+        sum.strides = strides;
+        sum.whole = (!split).then(|| self.push_base(self.base(write.tensor), context.loops));
+        Ok(Some(sum))
     }
 
     /// Pairs for `rows` times `row` elements of `size` bytes, if there is memory for them.
@@ -195,15 +201,25 @@ impl Binder<'_> {
         size: usize,
         calls: usize,
         loops: &[Axis],
-    ) -> Result<Option<Sums>, BindError> {
+    ) -> Result<Option<CompensatedSum>, BindError> {
         let bytes = rows.checked_mul(row).and_then(|elements| pair_bytes(elements, size));
-        if !self.affords(bytes.unwrap_or(usize::MAX)) {
+        if !self.can_pack(bytes.unwrap_or(usize::MAX)) {
             return Ok(None);
         }
         let at = self.pack(bytes)?;
-        let pairs = self.push_home(Home::Packed(at), loops);
+        let pairs = self.push_base(BaseAddress::Packed(at), loops);
         let low = bytes.unwrap_or(0) / 2;
-        let none = Span::default();
-        Ok(Some(Sums { kernel, pairs, low, row: row * size, size, swept: none, strides: 0, whole: None, calls }))
+        let none = ListRange::default();
+        Ok(Some(CompensatedSum {
+            kernel,
+            pairs,
+            low,
+            row: row * size,
+            size,
+            swept: none,
+            strides: 0,
+            whole: None,
+            calls,
+        }))
     }
 }

@@ -3,18 +3,18 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::lists::Lists;
+use super::index_lists::IndexLists;
 use super::nest::Tile;
-use crate::bind::ARENA;
-use crate::kernels::{self, Dst, Flat, Src};
-use crate::program::{Call, Code, Place, Program, Stage};
+use crate::bind::TEMPORARY_BYTES;
+use crate::bound_program::{BoundProgram, CallArg, CallKernel, KernelCall, TilePlan};
+use crate::kernels::{self, ContiguousFn, Dst, Src};
 
 /// Memory of all slots, in the innermost cache, aligned as scratch memory is.
 #[repr(align(64))]
-struct Arena(MaybeUninit<[u8; ARENA]>);
+struct TemporaryMemory(MaybeUninit<[u8; TEMPORARY_BYTES]>);
 
 /// Rows so long are handed to functions one by one.
-const LONG: usize = 32;
+const MIN_CALL_COLUMNS: usize = 32;
 
 /// Runs a staged action on the rows `turns` of a tile, part by part.
 ///
@@ -23,27 +23,27 @@ const LONG: usize = 32;
 /// the stage gathers or scatters. Nothing else touches its targets.
 #[inline(never)]
 pub(super) unsafe fn run(
-    program: &Program,
-    stage: &Stage,
+    program: &BoundProgram,
+    tile_plan: &TilePlan,
     tile: &Tile<'_>,
-    lists: Option<&Lists>,
-    turns: Range<usize>,
+    lists: Option<&IndexLists>,
+    tile_rows: Range<usize>,
 ) {
-    let mut arena = Arena(MaybeUninit::uninit());
-    let slots = arena.0.as_mut_ptr().cast();
-    let columns = tile.n[1].min(stage.points);
-    let rows = turns.len().min(stage.points / columns);
-    let part = |start, n| Part { stage, tile, lists, start, n, slots };
+    let mut memory = TemporaryMemory(MaybeUninit::uninit());
+    let temporaries = memory.0.as_mut_ptr().cast();
+    let columns = tile.n[1].min(tile_plan.points);
+    let rows = tile_rows.len().min(tile_plan.points / columns);
+    let part = |start, n| Part { tile_plan, tile, lists, start, n, temporaries };
     // SAFETY: the caller's promise, for parts of the tile. Slots have room for a part, aligned for every element that kernels are
     // bound for; what is read from one was written to it before, by a call for this part or, as dense elements that are all
     // the same, once for the largest.
     unsafe {
         let all = part([0, 0], [rows, columns]);
-        program.calls[stage.once.range()].iter().for_each(|call| all.call(call));
-        for row in turns.clone().step_by(rows) {
+        program.calls[tile_plan.once.range()].iter().for_each(|call| all.call(call));
+        for row in tile_rows.clone().step_by(rows) {
             for column in (0..tile.n[1]).step_by(columns) {
-                let part = part([row, column], [rows.min(turns.end - row), columns.min(tile.n[1] - column)]);
-                program.calls[stage.calls.range()].iter().for_each(|call| part.call(call));
+                let part = part([row, column], [rows.min(tile_rows.end - row), columns.min(tile.n[1] - column)]);
+                program.calls[tile_plan.calls.range()].iter().for_each(|call| part.call(call));
             }
         }
     }
@@ -51,19 +51,19 @@ pub(super) unsafe fn run(
 
 /// The part of a tile that fits into slots.
 struct Part<'s> {
-    stage: &'s Stage,
+    tile_plan: &'s TilePlan,
     tile: &'s Tile<'s>,
     /// What ids add to the operands in each turn of the outer loop.
-    lists: Option<&'s Lists>,
+    lists: Option<&'s IndexLists>,
     start: [usize; 2],
     n: [usize; 2],
-    slots: *mut u8,
+    temporaries: *mut u8,
 }
 
 impl Part<'_> {
     /// # Safety
     /// As [`run`]; what the arguments hold has been written.
-    unsafe fn call(&self, call: &Call) {
+    unsafe fn call(&self, call: &KernelCall) {
         let from = |k: usize| self.at(call.from[k]);
         let src = |k: usize| {
             let Dst { ptr, strides } = from(k);
@@ -72,17 +72,17 @@ impl Part<'_> {
         let to = self.at(call.to);
         // SAFETY: the caller's promise.
         unsafe {
-            match call.code {
-                Code::Fill(fill) => fill(self.n, to),
-                Code::Copy(_) if to.ptr == from(0).ptr => {}
-                Code::Copy(size) => kernels::copy(size, self.n, to, src(0)),
-                Code::Unary(kernel) => kernel(self.n, to, src(0)),
-                Code::Binary(kernel) => kernel(self.n, to, src(0), src(1)),
-                Code::Gather(size) => {
+            match call.kernel {
+                CallKernel::Fill(fill) => fill(self.n, to),
+                CallKernel::Copy(_) if to.ptr == from(0).ptr => {}
+                CallKernel::Copy(size) => kernels::copy(size, self.n, to, src(0)),
+                CallKernel::Unary(kernel) => kernel(self.n, to, src(0)),
+                CallKernel::Binary(kernel) => kernel(self.n, to, src(0), src(1)),
+                CallKernel::Gather(size) => {
                     kernels::gather(size, self.n, to, self.offsets(call.from[0]), src(0));
                 }
-                Code::Scatter(scatter) => scatter(self.n, to, self.offsets(call.to), src(0)),
-                Code::Flat(function) => self.rows(function, to, [0, 1, 2].map(from)),
+                CallKernel::Scatter(scatter) => scatter(self.n, to, self.offsets(call.to), src(0)),
+                CallKernel::Contiguous(function) => self.rows(function, to, [0, 1, 2].map(from)),
             }
         }
     }
@@ -91,12 +91,12 @@ impl Part<'_> {
     ///
     /// # Safety
     /// As [`Part::call`]; the elements of a row are neighbours.
-    unsafe fn rows(&self, function: Flat, to: Dst, from: [Dst; 3]) {
+    unsafe fn rows(&self, function: ContiguousFn, to: Dst, from: [Dst; 3]) {
         let [rows, columns] = self.n;
-        let goes_on = |x: &Dst| x.strides[0] == x.strides[1].wrapping_mul(columns as isize);
+        let continues = |x: &Dst| x.strides[0] == x.strides[1].wrapping_mul(columns as isize);
         // SAFETY: the caller's promise.
         unsafe {
-            if from.iter().chain([&to]).all(goes_on) {
+            if from.iter().chain([&to]).all(continues) {
                 return function(rows * columns, to.ptr, from.map(|x| x.ptr.cast_const()));
             }
             for row in 0..rows as isize {
@@ -107,34 +107,36 @@ impl Part<'_> {
     }
 
     /// What ids add to an operand in each row of this part.
-    fn offsets(&self, place: Place) -> *const isize {
-        match (place, self.lists) {
-            (Place::Operand(x), Some(lists)) => lists.offsets(x)[self.start[0]..].as_ptr(),
+    fn offsets(&self, arg: CallArg) -> *const isize {
+        match (arg, self.lists) {
+            (CallArg::Operand(x), Some(lists)) => lists.offsets(x)[self.start[0]..].as_ptr(),
             // `bind` gathers and scatters operands only, in batches.
             _ => std::ptr::null(),
         }
     }
 
     /// Where a place is for this part.
-    fn at(&self, place: Place) -> Dst {
-        match place {
-            Place::Operand(x) => self.operand(x),
-            Place::Slot { slot, size } => self.slot(slot, size),
-            Place::Near { operand, slot, size } => self.near(operand, size).unwrap_or_else(|| self.slot(slot, size)),
+    fn at(&self, arg: CallArg) -> Dst {
+        match arg {
+            CallArg::Operand(x) => self.operand(x),
+            CallArg::Temporary { temporary, size } => self.temporary(temporary, size),
+            CallArg::Contiguous { operand, temporary, size } => {
+                self.contiguous(operand, size).unwrap_or_else(|| self.temporary(temporary, size))
+            }
         }
     }
 
-    fn slot(&self, slot: usize, size: usize) -> Dst {
+    fn temporary(&self, temporary: usize, size: usize) -> Dst {
         let strides = [(self.n[1] * size) as isize, size as isize];
-        Dst { ptr: self.slots.wrapping_add(slot * self.stage.slot), strides }
+        Dst { ptr: self.temporaries.wrapping_add(temporary * self.tile_plan.temporary_bytes), strides }
     }
 
     /// An operand of which whole rows are neighbours, and which are long enough to be worth a call each.
-    fn near(&self, operand: usize, size: usize) -> Option<Dst> {
+    fn contiguous(&self, operand: usize, size: usize) -> Option<Dst> {
         let Dst { ptr, strides: [outer, inner] } = self.operand(operand);
         let [rows, columns] = self.n;
         let neighbours = columns == 1 || inner == size as isize;
-        let few = rows == 1 || columns >= LONG || outer == (columns * size) as isize;
+        let few = rows == 1 || columns >= MIN_CALL_COLUMNS || outer == (columns * size) as isize;
         (neighbours && few).then_some(Dst { ptr, strides: [outer, size as isize] })
     }
 

@@ -3,23 +3,23 @@
 use smallvec::SmallVec;
 
 use super::Bases;
-use crate::program::{Loops, Program};
+use crate::bound_program::{BoundProgram, LoopNest};
 
 /// A position in the outer loops of an operation, and the address of every operand there.
-pub(super) struct Walk<'p> {
+pub(super) struct LoopCursor<'p> {
     extents: &'p [usize],
     strides: &'p [isize],
     pub(super) at: SmallVec<[usize; 16]>,
     pub(super) ptrs: Bases,
 }
 
-impl<'p> Walk<'p> {
-    /// Position 0 of all loops, from `bases`.
-    pub(super) fn new(program: &'p Program, loops: &Loops, bases: &Bases) -> Walk<'p> {
+impl<'p> LoopCursor<'p> {
+    /// CheckedPosition 0 of all loops, from `bases`.
+    pub(super) fn new(program: &'p BoundProgram, loops: &LoopNest, bases: &Bases) -> LoopCursor<'p> {
         let outer = loops.kept + loops.reduced;
         let extents = &program.sizes[loops.sizes.range()][..outer];
         let strides = &program.strides[loops.strides..][..outer * loops.operands.len];
-        Walk { extents, strides, at: SmallVec::from_elem(0, outer), ptrs: bases.clone() }
+        LoopCursor { extents, strides, at: SmallVec::from_elem(0, outer), ptrs: bases.clone() }
     }
 
     /// From position 0 of all loops to the `number`th position of the first `loops`, the last of which runs fastest.

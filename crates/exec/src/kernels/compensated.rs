@@ -3,7 +3,7 @@
 //! A sum that rounds is cut into blocks. The sum of a block is moved out of the target into a pair of elements, *high* and *low*,
 //! whose sum is that of all blocks so far. Adding to *high* gives a rounding error that is itself an element, which is added to *low*:
 //! TwoSum of Knuth, The Art of Computer Programming 2, section 4.2.2, as in algorithm Sum2 of Ogita, Rump and Oishi, Accurate Sum
-//! and Dot Product, SIAM J. Sci. Comput. 26, 2005.
+//! and Dot GemmArgs, SIAM J. Sci. Comput. 26, 2005.
 
 use num_complex::Complex;
 
@@ -11,7 +11,7 @@ use super::{Dst, fuse};
 
 /// Which part of a sum of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum CarryStep {
     /// The first block: `high = c`, `low = 0`, `c = 0`. The pair is not read.
     First,
     /// A further block: `high + low += c`, `c = 0`.
@@ -21,7 +21,7 @@ pub enum Turn {
 }
 
 /// Moves the sums of a block from `c` to the pair, or the sum of all blocks back.
-pub type Carry = unsafe fn(turn: Turn, n: [usize; 2], c: Dst, high: Dst, low: Dst);
+pub type Carry = unsafe fn(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low: Dst);
 
 /// A number whose additions round.
 pub(super) trait Rounded: Copy {
@@ -65,7 +65,7 @@ impl<T: Rounded> Rounded for Complex<T> {
 /// # Safety
 /// As [`Kernels`](super::Kernels) states, for elements of type `T`; no two of the three operands overlap, and no address of one repeats.
 #[inline(always)]
-unsafe fn run<T: Rounded>(turn: Turn, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
+unsafe fn run<T: Rounded>(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
     let n = fuse(n, [c.strides, high.strides, low.strides]);
     let unit = [c, high, low].iter().all(|x| x.strides[1] == size_of::<T>() as isize);
     for o in 0..n[0] {
@@ -73,9 +73,9 @@ unsafe fn run<T: Rounded>(turn: Turn, n: [usize; 2], c: Dst, high: Dst, low: Dst
         // SAFETY: the caller's promise, and the strides just checked.
         unsafe {
             if unit {
-                row::<T>(turn, n[1], [c, high, low].map(|x| x.ptr.cast()));
+                row::<T>(step, n[1], [c, high, low].map(|x| x.ptr.cast()));
             } else {
-                (0..n[1]).for_each(|i| row::<T>(turn, 1, [c, high, low].map(|x| x.at(0, i).ptr.cast())));
+                (0..n[1]).for_each(|i| row::<T>(step, 1, [c, high, low].map(|x| x.at(0, i).ptr.cast())));
             }
         }
     }
@@ -83,12 +83,12 @@ unsafe fn run<T: Rounded>(turn: Turn, n: [usize; 2], c: Dst, high: Dst, low: Dst
 
 /// Neighbouring elements.
 #[inline(always)]
-unsafe fn row<T: Rounded>(turn: Turn, n: usize, [c, high, low]: [*mut T; 3]) {
+unsafe fn row<T: Rounded>(step: CarryStep, n: usize, [c, high, low]: [*mut T; 3]) {
     use std::slice::from_raw_parts_mut;
     // SAFETY: the caller promises `n` elements of each operand, apart from each other, that hold values but for a pair that is
     // not read: that is only written, by pointers.
     unsafe {
-        if turn == Turn::First {
+        if step == CarryStep::First {
             high.copy_from_nonoverlapping(c, n);
             for i in 0..n {
                 low.add(i).write(T::ZERO);
@@ -98,7 +98,7 @@ unsafe fn row<T: Rounded>(turn: Turn, n: usize, [c, high, low]: [*mut T; 3]) {
         }
         let (c, high, low) = (from_raw_parts_mut(c, n), from_raw_parts_mut(high, n), from_raw_parts_mut(low, n));
         let all = c.iter_mut().zip(high).zip(low);
-        if turn == Turn::Last {
+        if step == CarryStep::Last {
             all.for_each(|((c, high), low)| *c = high.plus(low.plus(*c)));
         } else {
             for ((c, high), low) in all {
@@ -114,9 +114,9 @@ unsafe fn row<T: Rounded>(turn: Turn, n: usize, [c, high, low]: [*mut T; 3]) {
 macro_rules! compiled {
     ($name:ident $(, $features:literal)?) => {
         $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn $name<T: Rounded>(turn: Turn, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
+        pub(super) unsafe fn $name<T: Rounded>(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
             // SAFETY: the caller's promise.
-            unsafe { run::<T>(turn, n, c, high, low) }
+            unsafe { run::<T>(step, n, c, high, low) }
         }
     };
 }

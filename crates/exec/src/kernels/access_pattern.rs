@@ -6,9 +6,9 @@ use super::Src;
 use super::op::Op;
 
 /// What the loops see: a row for each turn of the outer loop.
-pub(super) trait Grid<T>: Copy {
+pub(super) trait Pattern<T>: Copy {
     /// A row.
-    type Row: Row<T>;
+    type Row: RowPattern<T>;
     /// The row of turn `o` of the outer loop.
     ///
     /// # Safety
@@ -17,7 +17,7 @@ pub(super) trait Grid<T>: Copy {
 }
 
 /// A value for each turn of the inner loop.
-pub(super) trait Row<T>: Copy {
+pub(super) trait RowPattern<T>: Copy {
     /// The value of turn `i`.
     ///
     /// # Safety
@@ -75,7 +75,7 @@ macro_rules! of_src {
 }
 of_src!(Unit, Fixed, Strided);
 
-impl<T: Copy> Grid<T> for Unit<T> {
+impl<T: Copy> Pattern<T> for Unit<T> {
     type Row = UnitRow<T>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> UnitRow<T> {
@@ -83,7 +83,7 @@ impl<T: Copy> Grid<T> for Unit<T> {
     }
 }
 
-impl<T: Copy> Row<T> for UnitRow<T> {
+impl<T: Copy> RowPattern<T> for UnitRow<T> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> T {
         // SAFETY: the kernel's contract; the inner stride is the size of an element.
@@ -91,7 +91,7 @@ impl<T: Copy> Row<T> for UnitRow<T> {
     }
 }
 
-impl<T: Copy> Grid<T> for Fixed<T> {
+impl<T: Copy> Pattern<T> for Fixed<T> {
     type Row = FixedRow<T>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> FixedRow<T> {
@@ -100,14 +100,14 @@ impl<T: Copy> Grid<T> for Fixed<T> {
     }
 }
 
-impl<T: Copy> Row<T> for FixedRow<T> {
+impl<T: Copy> RowPattern<T> for FixedRow<T> {
     #[inline(always)]
     unsafe fn get(self, _: usize) -> T {
         self.0
     }
 }
 
-impl<T: Copy> Grid<T> for Strided<T> {
+impl<T: Copy> Pattern<T> for Strided<T> {
     type Row = StridedRow<T>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> StridedRow<T> {
@@ -116,7 +116,7 @@ impl<T: Copy> Grid<T> for Strided<T> {
     }
 }
 
-impl<T: Copy> Row<T> for StridedRow<T> {
+impl<T: Copy> RowPattern<T> for StridedRow<T> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> T {
         // SAFETY: the kernel's contract.
@@ -124,7 +124,7 @@ impl<T: Copy> Row<T> for StridedRow<T> {
     }
 }
 
-impl<M: Op, A: Grid<M::T>, B: Grid<M::T>> Grid<M::T> for Products<M, A, B> {
+impl<M: Op, A: Pattern<M::T>, B: Pattern<M::T>> Pattern<M::T> for Products<M, A, B> {
     type Row = Products<M, A::Row, B::Row>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> Self::Row {
@@ -133,7 +133,7 @@ impl<M: Op, A: Grid<M::T>, B: Grid<M::T>> Grid<M::T> for Products<M, A, B> {
     }
 }
 
-impl<M: Op, A: Row<M::T>, B: Row<M::T>> Row<M::T> for Products<M, A, B> {
+impl<M: Op, A: RowPattern<M::T>, B: RowPattern<M::T>> RowPattern<M::T> for Products<M, A, B> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> M::T {
         // SAFETY: the caller's promise.

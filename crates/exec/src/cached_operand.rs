@@ -1,28 +1,28 @@
-//! Results that are kept for later runs.
+//! Results that are cached for later runs.
 
 use einfold_ir::{BufferId, Dtype, Plan};
 
-use crate::bind::{Options, Scratch, bind};
+use crate::bind::{BindOptions, Scratch, bind};
 use crate::control::Control;
 use crate::evaluate::RunError;
 use crate::memory::{AlignedMemory, MemoryOrder, OutOfMemory};
 use crate::view::{AnyView, AnyViewMut, Extents};
 
-/// A result of [`keep`], of any element type, in C order.
+/// A result of [`compute_constants`], of any element type, in C order.
 #[derive(Debug)]
-pub struct Kept {
+pub struct CachedOperand {
     memory: AlignedMemory,
     dtype: Dtype,
     shape: Extents,
 }
 
-impl Kept {
+impl CachedOperand {
     /// Memory for a result.
-    fn new(plan: &Plan, output: BufferId) -> Result<Kept, OutOfMemory> {
+    fn new(plan: &Plan, output: BufferId) -> Result<CachedOperand, OutOfMemory> {
         let buffer = plan.buffer(output);
         let mut memory = AlignedMemory::new();
         memory.ensure(buffer.bytes().unwrap_or(usize::MAX))?;
-        Ok(Kept { memory, dtype: buffer.dtype, shape: buffer.extents[..].into() })
+        Ok(CachedOperand { memory, dtype: buffer.dtype, shape: buffer.extents[..].into() })
     }
 
     fn view_mut(&mut self) -> AnyViewMut<'_> {
@@ -33,7 +33,7 @@ impl Kept {
 
     /// The values.
     pub fn view(&self) -> AnyView<'_> {
-        // SAFETY: as in `view_mut`; `keep` gives only what a run that came to its end has written.
+        // SAFETY: as in `view_mut`; `compute_constants` gives only what a run that came to its end has written.
         unsafe { AnyView::dense(self.memory.start(), self.dtype, &self.shape, MemoryOrder::C) }
     }
 
@@ -47,17 +47,17 @@ impl Kept {
 ///
 /// # Errors
 /// As [`bind`] and [`Bound::run`](crate::Bound::run), and where there is no memory for the results.
-pub fn keep(
+pub fn compute_constants(
     plan: &Plan,
     ins: &[AnyView<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
     scratch: &mut Scratch,
     control: &Control<'_>,
-) -> Result<Vec<Kept>, RunError> {
-    let fresh = plan.outputs.iter().map(|&output| Kept::new(plan, output));
-    let mut kept: Vec<Kept> = fresh.collect::<Result<_, _>>().map_err(crate::BindError::from)?;
-    let mut outs: Vec<AnyViewMut<'_>> = kept.iter_mut().map(Kept::view_mut).collect();
+) -> Result<Vec<CachedOperand>, RunError> {
+    let allocated = plan.outputs.iter().map(|&output| CachedOperand::new(plan, output));
+    let mut cached: Vec<CachedOperand> = allocated.collect::<Result<_, _>>().map_err(crate::BindError::from)?;
+    let mut outs: Vec<AnyViewMut<'_>> = cached.iter_mut().map(CachedOperand::view_mut).collect();
     bind(plan, ins, &mut outs, options, scratch)?.run(control)?;
     drop(outs);
-    Ok(kept)
+    Ok(cached)
 }

@@ -1,14 +1,14 @@
-//! Sums of blocks: after some calls of its kernel an operation moves what it has summed to pairs of twice the precision.
+//! CompensatedSum of blocks: after some calls of its kernel an operation moves what it has summed to pairs of twice the precision.
 
 use smallvec::SmallVec;
 
 use super::Run;
-use crate::kernels::{Dst, Turn};
-use crate::program::Sums;
+use crate::bound_program::CompensatedSum;
+use crate::kernels::{CarryStep, Dst};
 
 /// One of the two loops of a kernel: the part that a block has of it.
 #[derive(Clone, Copy)]
-pub(super) struct Cut {
+pub(super) struct BlockLoop {
     pub(super) start: usize,
     pub(super) n: usize,
     /// The extent of the whole loop.
@@ -18,8 +18,8 @@ pub(super) struct Cut {
 }
 
 /// The sums of the block at hand.
-pub(super) struct Carrying<'r> {
-    sums: &'r Sums,
+pub(super) struct BlockSum<'r> {
+    sum: &'r CompensatedSum,
     extents: &'r [usize],
     strides: &'r [isize],
     /// Where the pairs start, and the target where all of it is one block.
@@ -27,47 +27,47 @@ pub(super) struct Carrying<'r> {
     whole: Option<*mut u8>,
     /// The first element of the block, and of *high*.
     ends: [*mut u8; 2],
-    /// Loops over the elements of the block: extents, and the strides of the target and of the pairs.
+    /// LoopNest over the elements of the block: extents, and the strides of the target and of the pairs.
     loops: SmallVec<[(usize, [isize; 2]); 8]>,
     calls: usize,
-    begun: bool,
+    started: bool,
 }
 
-impl<'r> Carrying<'r> {
+impl<'r> BlockSum<'r> {
     /// For an operation in one turn of the region, if it has sums of blocks.
-    pub(super) fn new(run: &'r Run<'r>, sums: Option<&'r Sums>, turn: &[usize]) -> Option<Carrying<'r>> {
-        let sums = sums?;
-        let pairs = run.base(sums.pairs, turn);
-        Some(Carrying {
-            sums,
-            extents: &run.program.sizes[sums.swept.range()],
-            strides: &run.program.strides[sums.strides..][..sums.swept.len],
+    pub(super) fn new(run: &'r Run<'r>, sum: Option<&'r CompensatedSum>, iteration: &[usize]) -> Option<BlockSum<'r>> {
+        let sum = sum?;
+        let pairs = run.base(sum.pairs, iteration);
+        Some(BlockSum {
+            sum,
+            extents: &run.program.sizes[sum.swept.range()],
+            strides: &run.program.strides[sum.strides..][..sum.swept.len],
             pairs,
-            whole: sums.whole.map(|target| run.base(target, turn)),
+            whole: sum.whole.map(|target| run.base(target, iteration)),
             ends: [pairs; 2],
             loops: SmallVec::new(),
             calls: 0,
-            begun: false,
+            started: false,
         })
     }
 
     /// Begins a block: at position `row` of the kept loops, where the target is at `target`, and the parts `cut` of the two
     /// loops of the kernel.
-    pub(super) fn begin(&mut self, row: usize, target: *mut u8, cut: [Cut; 2]) {
-        let size = self.sums.size as isize;
+    pub(super) fn begin(&mut self, row: usize, target: *mut u8, block_loops: [BlockLoop; 2]) {
+        let size = self.sum.size as isize;
         self.calls = 0;
-        self.begun = false;
+        self.started = false;
         self.loops.clear();
         let mut next = size;
-        let mut ends = [self.whole.unwrap_or(target), self.pairs.wrapping_add(row * self.sums.row)];
+        let mut ends = [self.whole.unwrap_or(target), self.pairs.wrapping_add(row * self.sum.row)];
         // Inner loops first.
         if self.whole.is_none() {
-            for cut in cut.into_iter().rev().filter(|cut| cut.stride != 0) {
-                let strides = [cut.stride, next];
-                next = next.wrapping_mul(cut.extent as isize);
-                self.loops.push((cut.n, strides));
+            for block_loop in block_loops.into_iter().rev().filter(|l| l.stride != 0) {
+                let strides = [block_loop.stride, next];
+                next = next.wrapping_mul(block_loop.extent as isize);
+                self.loops.push((block_loop.n, strides));
                 for (end, stride) in ends.iter_mut().zip(strides) {
-                    *end = end.wrapping_offset(stride.wrapping_mul(cut.start as isize));
+                    *end = end.wrapping_offset(stride.wrapping_mul(block_loop.start as isize));
                 }
             }
         }
@@ -85,11 +85,11 @@ impl<'r> Carrying<'r> {
     /// As [`Carrying::carry`]; the calls so far have written all elements of the block.
     #[inline]
     pub(super) unsafe fn before_call(&mut self) {
-        if self.calls == self.sums.calls {
+        if self.calls == self.sum.calls {
             self.calls = 0;
             // SAFETY: the caller's promise.
-            unsafe { self.carry(if self.begun { Turn::Next } else { Turn::First }) }
-            self.begun = true;
+            unsafe { self.carry(if self.started { CarryStep::Next } else { CarryStep::First }) }
+            self.started = true;
         }
         self.calls += 1;
     }
@@ -99,36 +99,36 @@ impl<'r> Carrying<'r> {
     /// # Safety
     /// As [`Carrying::before_call`].
     pub(super) unsafe fn end(&mut self) {
-        if self.begun {
+        if self.started {
             // SAFETY: the caller's promise.
-            unsafe { self.carry(Turn::Last) }
+            unsafe { self.carry(CarryStep::Last) }
         }
     }
 
     /// # Safety
     /// All positions of the block are elements of the target that hold values, and nothing else touches them or their pairs.
     #[inline(never)]
-    unsafe fn carry(&self, turn: Turn) {
+    unsafe fn carry(&self, step: CarryStep) {
         let inner = |l: usize| self.loops.get(l).copied().unwrap_or((1, [0; 2]));
         let [(n1, s1), (n0, s0)] = [inner(0), inner(1)];
         let outer = self.loops.get(2..).unwrap_or_default();
         if outer.is_empty() {
             let [target, high] = [0, 1].map(|k| Dst { ptr: self.ends[k], strides: [s0[k], s1[k]] });
-            let low = Dst { ptr: high.ptr.wrapping_add(self.sums.low), ..high };
+            let low = Dst { ptr: high.ptr.wrapping_add(self.sum.low), ..high };
             // SAFETY: as below.
-            return unsafe { (self.sums.kernel)(turn, [n0, n1], target, high, low) };
+            return unsafe { (self.sum.kernel)(step, [n0, n1], target, high, low) };
         }
         let mut at: SmallVec<[usize; 8]> = SmallVec::from_elem(0, outer.len());
         loop {
-            let place = |k: usize| {
+            let pointer = |k: usize| {
                 let along = at.iter().zip(outer).map(|(&i, (_, s))| s[k].wrapping_mul(i as isize));
                 Dst { ptr: self.ends[k].wrapping_offset(along.fold(0, isize::wrapping_add)), strides: [s0[k], s1[k]] }
             };
-            let (target, high) = (place(0), place(1));
-            let low = Dst { ptr: high.ptr.wrapping_add(self.sums.low), ..high };
+            let (target, high) = (pointer(0), pointer(1));
+            let low = Dst { ptr: high.ptr.wrapping_add(self.sum.low), ..high };
             // SAFETY: the caller's promise; pairs have an element for each of the target, laid out densely, and *low* lies beyond
             // all of *high*.
-            unsafe { (self.sums.kernel)(turn, [n0, n1], target, high, low) }
+            unsafe { (self.sum.kernel)(step, [n0, n1], target, high, low) }
             let Some(l) = (0..at.len()).find(|&l| at[l] + 1 < outer[l].0) else { return };
             at[..l].fill(0);
             at[l] += 1;

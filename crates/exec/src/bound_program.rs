@@ -5,19 +5,19 @@ use std::ops::Range;
 
 use einfold_ir::Dtype;
 
-use crate::kernels::{Binary, Carry, Fill, Flat, Gemm, ReadIds, Scatter, Unary};
+use crate::kernels::{BinaryFn, Carry, ContiguousFn, FillFn, GemmFn, IndexReaders, ScatterFn, UnaryFn};
 
-/// A part of one of the lists of a [`Program`].
+/// A part of one of the lists of a [`BoundProgram`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Span {
+pub(crate) struct ListRange {
     pub(crate) start: usize,
     pub(crate) len: usize,
 }
 
-impl Span {
+impl ListRange {
     /// From `start` to the end of `list`.
-    pub(crate) fn since<T>(start: usize, list: &[T]) -> Span {
-        Span { start, len: list.len() - start }
+    pub(crate) fn since<T>(start: usize, list: &[T]) -> ListRange {
+        ListRange { start, len: list.len() - start }
     }
 
     pub(crate) fn range(self) -> Range<usize> {
@@ -27,13 +27,13 @@ impl Span {
 
 /// The memory in which an operand lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
+pub(crate) enum BaseAddress {
     /// The caller's operand.
     Input(usize),
     /// The caller's output.
     Output(usize),
     /// Scratch memory as the plan lays it out, at this byte, and so many bytes further on for each lane.
-    Planned { at: usize, lane: usize },
+    Planned { at: usize, partition_stride: usize },
     /// Packed matrices and partial sums, at this byte: each step starts anew.
     Packed(usize),
     /// Constants, at this byte.
@@ -52,29 +52,29 @@ unsafe impl Sync for Ptr {}
 
 /// An operand of an operation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operand {
-    pub(crate) home: Home,
+pub(crate) struct BoundOperand {
+    pub(crate) base: BaseAddress,
     /// Bytes from the start of its home to the element at position 0 of all loops.
     pub(crate) offset: isize,
     /// That element's address; known once all memory is there.
     pub(crate) ptr: Ptr,
-    /// Where in `Program::strides` its strides in the loops of the region start.
-    pub(crate) turns: usize,
+    /// Where in `BoundProgram::strides` its strides in the loops of the region start.
+    pub(crate) region_strides: usize,
     /// Bytes from what a lane has for itself to that of the next; 0 for what is there once.
-    pub(crate) lane: usize,
+    pub(crate) partition_stride: usize,
     /// How it becomes what the operation computes in; none where it is that already.
-    pub(crate) load: Option<Unary>,
+    pub(crate) load: Option<UnaryFn>,
 }
 
 /// Operations that are run in order for each position of the loops.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Region {
-    /// Extents, outer to inner, in `Program::sizes`.
-    pub(crate) loops: Span,
-    /// In `Program::ops`.
-    pub(crate) ops: Span,
+pub(crate) struct BoundRegion {
+    /// Extents, outer to inner, in `BoundProgram::sizes`.
+    pub(crate) loops: ListRange,
+    /// In `BoundProgram::ops`.
+    pub(crate) ops: ListRange,
     /// Whether turns of the first loop may run at the same time.
-    pub(crate) lanes: bool,
+    pub(crate) partitioned: bool,
     /// Points of all turns.
     pub(crate) points: u64,
     /// The most bytes that a call of a kernel allocates.
@@ -84,23 +84,23 @@ pub(crate) struct Region {
 /// One operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Op {
-    Nest(Nest),
-    Product(Product),
+    Nest(BoundNest),
+    Gemm(BoundGemm),
 }
 
-/// Loops over operands, in `Program`'s lists: first the kept ones, which lead to targets of their own, then the reduced ones,
+/// LoopNest over operands, in `BoundProgram`'s lists: first the kept ones, which lead to targets of their own, then the reduced ones,
 /// then the loops inside, of which a kernel runs two.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Loops {
+pub(crate) struct LoopNest {
     /// The operands, the written one first.
-    pub(crate) operands: Span,
+    pub(crate) operands: ListRange,
     /// How many loops are kept.
     pub(crate) kept: usize,
     /// How many loops are reduced.
     pub(crate) reduced: usize,
-    /// The extents of all loops, in `Program::sizes`.
-    pub(crate) sizes: Span,
-    /// Where in `Program::strides` the strides start: one of each operand for each loop.
+    /// The extents of all loops, in `BoundProgram::sizes`.
+    pub(crate) sizes: ListRange,
+    /// Where in `BoundProgram::strides` the strides start: one of each operand for each loop.
     pub(crate) strides: usize,
 }
 
@@ -108,11 +108,11 @@ pub(crate) struct Loops {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
     /// Positions of each of the two cut axes in one block.
-    pub(crate) piece: [usize; 2],
+    pub(crate) block_extents: [usize; 2],
     /// How many pieces each of the two cut axes has.
-    pub(crate) pieces: [usize; 2],
+    pub(crate) block_counts: [usize; 2],
     /// How many neighbouring blocks are one task.
-    pub(crate) grain: usize,
+    pub(crate) blocks_per_task: usize,
     /// How many blocks there are.
     pub(crate) blocks: usize,
     /// Points of the iteration space in all blocks.
@@ -121,30 +121,30 @@ pub(crate) struct Grid {
 
 /// A strided nest.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Nest {
+pub(crate) struct BoundNest {
     /// The loops; inside are the two of the kernel.
-    pub(crate) loops: Loops,
+    pub(crate) loops: LoopNest,
     pub(crate) grid: Grid,
     /// The most positions of each loop of the kernel in one call.
     pub(crate) strip: [usize; 2],
     /// What a target starts from before `rest` is added to it; none where `first` writes it.
-    pub(crate) clear: Option<Fill>,
+    pub(crate) clear: Option<FillFn>,
     /// At the first position of the reduced loops.
-    pub(crate) first: Action,
+    pub(crate) first: TileAction,
     /// At all others.
-    pub(crate) rest: Action,
-    /// The positions that come from ids, in `Program::ids`.
-    pub(crate) ids: Span,
+    pub(crate) rest: TileAction,
+    /// The positions that come from ids, in `BoundProgram::ids`.
+    pub(crate) index_ops: ListRange,
     /// How many positions of the last outer loop are run at once.
-    pub(crate) batch: Option<Batch>,
+    pub(crate) batch: Option<IndexBatch>,
     /// How sums of blocks are added up; none where a plain sum is short or exact.
-    pub(crate) sums: Option<Sums>,
+    pub(crate) compensated: Option<CompensatedSum>,
 }
 
 /// How an operation adds up sums of blocks. Each element of the target has a pair: *high* and *low*, which hold their sum in twice
 /// the precision.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sums {
+pub(crate) struct CompensatedSum {
     pub(crate) kernel: Carry,
     /// The operand where *high* starts, dense elements: those of one position of the kept loops after those of another, in each
     /// the axes that are swept, then the loops of the kernel.
@@ -155,9 +155,9 @@ pub(crate) struct Sums {
     pub(crate) row: usize,
     /// Bytes of an element.
     pub(crate) size: usize,
-    /// Extents of the axes of the target that no loop of the kernel runs along, in `Program::sizes`.
-    pub(crate) swept: Span,
-    /// Where in `Program::strides` the target's strides along them start.
+    /// Extents of the axes of the target that no loop of the kernel runs along, in `BoundProgram::sizes`.
+    pub(crate) swept: ListRange,
+    /// Where in `BoundProgram::strides` the target's strides along them start.
     pub(crate) strides: usize,
     /// The operand at the start of the target where blocks are not parts of it: then all of its axes are swept.
     pub(crate) whole: Option<usize>,
@@ -167,92 +167,92 @@ pub(crate) struct Sums {
 
 /// How many positions of a loop that ids depend on are run at once, where all ids are inside their axes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Batch {
+pub(crate) struct IndexBatch {
     /// What is done: the outer loop of a part is that loop.
-    pub(crate) stage: Stage,
+    pub(crate) tile_plan: TilePlan,
     /// What the target starts from, if this nest starts it.
-    pub(crate) clear: Option<Fill>,
+    pub(crate) clear: Option<FillFn>,
     /// How many ids are read for a position.
-    pub(crate) lookups: usize,
+    pub(crate) reads: usize,
     /// The most positions in one call.
     pub(crate) rows: usize,
 }
 
 /// What is done with the two loops inside.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Action {
+pub(crate) enum TileAction {
     /// Writes a constant of the algebra.
-    Fill(Fill),
+    Fill(FillFn),
     /// Copies elements of this size.
     Copy(usize),
     /// One factor.
-    Unary(Unary),
+    Unary(UnaryFn),
     /// Two factors.
-    Binary(Binary),
+    Binary(BinaryFn),
     /// Through small blocks of memory.
-    Staged(Stage),
+    WithTemporaries(TilePlan),
 }
 
 /// Calls that are made for one part of a tile after another. Values between calls lie in slots: dense blocks in the innermost
 /// cache, each with room for all points of a part.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stage {
-    /// Made once a tile, for slots that keep their values, in `Program::calls`.
-    pub(crate) once: Span,
+pub(crate) struct TilePlan {
+    /// Made once a tile, for slots that keep their values, in `BoundProgram::calls`.
+    pub(crate) once: ListRange,
     /// Made for each part.
-    pub(crate) calls: Span,
+    pub(crate) calls: ListRange,
     /// Bytes of a slot.
-    pub(crate) slot: usize,
+    pub(crate) temporary_bytes: usize,
     /// The most points of a part.
     pub(crate) points: usize,
 }
 
 /// One call of a kernel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Call {
-    pub(crate) code: Code,
-    pub(crate) to: Place,
+pub(crate) struct KernelCall {
+    pub(crate) kernel: CallKernel,
+    pub(crate) to: CallArg,
     /// The arguments; those that the kernel does not take repeat the first.
-    pub(crate) from: [Place; 3],
+    pub(crate) from: [CallArg; 3],
 }
 
 /// The kernel of a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Code {
+pub(crate) enum CallKernel {
     /// Writes a constant of the algebra.
-    Fill(Fill),
+    Fill(FillFn),
     /// Copies elements of this size; nothing where source and target are one.
     Copy(usize),
     /// One argument.
-    Unary(Unary),
+    Unary(UnaryFn),
     /// Two arguments.
-    Binary(Binary),
+    Binary(BinaryFn),
     /// Copies rows of elements of this size from an operand that ids displace.
     Gather(usize),
     /// Adds rows to an operand that ids displace.
-    Scatter(Scatter),
+    Scatter(ScatterFn),
     /// A function, whose arguments and target are slots or near.
-    Flat(Flat),
+    Contiguous(ContiguousFn),
 }
 
 /// Where a call finds an argument or leaves its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum CallArg {
     /// The operand of the nest, as it lies.
     Operand(usize),
     /// A slot, with elements of this size.
-    Slot { slot: usize, size: usize },
+    Temporary { temporary: usize, size: usize },
     /// The operand itself where its elements are neighbours, else a copy of it in a slot.
-    Near { operand: usize, slot: usize, size: usize },
+    Contiguous { operand: usize, temporary: usize, size: usize },
 }
 
 /// A matrix product in loops. The operands are C, A and B; inside are no loops.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Product {
-    pub(crate) loops: Loops,
+pub(crate) struct BoundGemm {
+    pub(crate) loops: LoopNest,
     /// Cuts m and n.
     pub(crate) grid: Grid,
-    pub(crate) gemm: Gemm,
+    pub(crate) gemm: GemmFn,
     /// m, n, k.
     pub(crate) extents: [usize; 3],
     /// Of C for m and n, of A for m and k, of B for k and n.
@@ -264,9 +264,9 @@ pub(crate) struct Product {
     /// Bytes that a call of the kernel allocates at most.
     pub(crate) bytes: usize,
     /// The most positions of k in one call.
-    pub(crate) slab: usize,
+    pub(crate) k_strip: usize,
     /// How sums of blocks are added up; none where a plain sum is short or exact.
-    pub(crate) sums: Option<Sums>,
+    pub(crate) compensated: Option<CompensatedSum>,
 }
 
 /// A value that is made at `bind`.
@@ -274,18 +274,18 @@ pub(crate) struct Product {
 pub(crate) struct Constant {
     /// At this byte among the constants.
     pub(crate) at: usize,
-    pub(crate) make: Make,
+    pub(crate) source: ConstantSource,
 }
 
 /// How a constant is made.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Make {
+pub(crate) enum ConstantSource {
     /// By a kernel.
-    Fill(Fill),
+    Fill(FillFn),
     /// From an earlier constant, at this byte.
-    Convert(usize, Unary),
+    Convert(usize, UnaryFn),
     /// From a caller's value.
-    Load(Scalar, Unary),
+    Load(Scalar, UnaryFn),
     /// From a caller's value of this size.
     Copy(Scalar, usize),
     /// The first bytes of these, as many as this.
@@ -301,42 +301,42 @@ pub(crate) enum Scalar {
 
 /// One instruction of the program that turns ids into offsets. It runs anew at every position of the outer loops.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Id {
+pub(crate) enum IndexOp {
     /// Reads an id.
-    Read(Lookup),
+    Read(IndexRead),
     /// Adds a checked position to the offset of an operand or of a later lookup.
-    At(Position),
+    Check(CheckedPosition),
 }
 
 /// An id tensor that is read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Lookup {
+pub(crate) struct IndexRead {
     /// Among all operands of the program.
     pub(crate) operand: usize,
     pub(crate) dtype: Dtype,
     /// Reads many at once.
-    pub(crate) read: ReadIds,
-    /// Where in `Program::strides` its strides in the outer loops start.
+    pub(crate) read: IndexReaders,
+    /// Where in `BoundProgram::strides` its strides in the outer loops start.
     pub(crate) strides: usize,
     /// The number of the lookup in its nest.
     pub(crate) number: usize,
-    /// For errors: the buffer that is read, and where, in `Program::terms`: a constant for each axis, then what is added.
+    /// For errors: the buffer that is read, and where, in `BoundProgram::terms`: a constant for each axis, then what is added.
     pub(crate) buffer: u32,
-    pub(crate) place: Span,
+    pub(crate) position_terms: ListRange,
 }
 
 /// A position along one axis that ids have a part in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Position {
+pub(crate) struct CheckedPosition {
     /// What is indexed.
-    pub(crate) of: Indexed,
+    pub(crate) target: IndexTarget,
     pub(crate) stride: isize,
     pub(crate) extent: usize,
     pub(crate) offset: i64,
-    /// `coef · position` of loops, in `Program::terms`.
-    pub(crate) terms: Span,
-    /// `coef · id`, in `Program::terms`: the numbers of lookups.
-    pub(crate) ids: Span,
+    /// `coef · position` of loops, in `BoundProgram::terms`.
+    pub(crate) terms: ListRange,
+    /// `coef · id`, in `BoundProgram::terms`: the numbers of lookups.
+    pub(crate) index_terms: ListRange,
     /// Whether negative positions count from the end.
     pub(crate) wrap: bool,
     /// Whether a point outside contributes nothing.
@@ -348,38 +348,38 @@ pub(crate) struct Position {
 
 /// What a position belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Indexed {
+pub(crate) enum IndexTarget {
     /// An operand of the nest, by its place among them.
     Operand(usize),
     /// The lookup of this number.
-    Lookup(usize),
+    Read(usize),
 }
 
 /// `coef` times something.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Times {
+pub(crate) struct PositionTerm {
     pub(crate) coef: i64,
-    pub(crate) what: Factor,
+    pub(crate) variable: TermVariable,
 }
 
-/// What is multiplied in [`Times`].
+/// What is multiplied in [`PositionTerm`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Factor {
+pub(crate) enum TermVariable {
     /// Nothing: the constant with which the position along the next axis begins.
-    Axis,
+    NextAxis,
     /// The position of an outer loop of the nest.
     Loop(usize),
     /// The position of an axis that is cut into chunks.
-    Cut(Cut),
+    Chunked(ChunkedAxis),
     /// The position of a loop of the region.
-    Turn(usize),
+    RegionLoop(usize),
     /// The id that a lookup read.
-    Id(usize),
+    Index(usize),
 }
 
 /// The loops of an axis of which a nest runs a part in chunks: its position is `start + outer · len + inner`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
+pub(crate) struct ChunkedAxis {
     /// The first position of the part.
     pub(crate) start: usize,
     /// The loop over the chunks, unless there is but one.
@@ -392,25 +392,25 @@ pub(crate) struct Cut {
 
 /// All operations of a bound plan.
 #[derive(Debug, Default)]
-pub(crate) struct Program {
-    pub(crate) regions: Vec<Region>,
+pub(crate) struct BoundProgram {
+    pub(crate) regions: Vec<BoundRegion>,
     pub(crate) ops: Vec<Op>,
     /// For each of `ops` how many loops of its region it depends on, outermost first: it is run when one of them has moved.
     pub(crate) depths: Vec<usize>,
-    pub(crate) operands: Vec<Operand>,
+    pub(crate) operands: Vec<BoundOperand>,
     pub(crate) sizes: Vec<usize>,
     pub(crate) strides: Vec<isize>,
     pub(crate) constants: Vec<Constant>,
-    pub(crate) ids: Vec<Id>,
-    pub(crate) terms: Vec<Times>,
-    pub(crate) calls: Vec<Call>,
+    pub(crate) index_ops: Vec<IndexOp>,
+    pub(crate) terms: Vec<PositionTerm>,
+    pub(crate) calls: Vec<KernelCall>,
     /// Points of all operations in all turns of their regions.
     pub(crate) points: u64,
     /// Bytes that the kernels may allocate at the same time; none where memory is not limited.
-    pub(crate) left: Option<usize>,
+    pub(crate) kernel_allowance: Option<usize>,
 }
 
-impl Program {
+impl BoundProgram {
     /// Forgets everything, keeping the memory.
     pub(crate) fn clear(&mut self) {
         self.regions.clear();
@@ -420,10 +420,10 @@ impl Program {
         self.sizes.clear();
         self.strides.clear();
         self.constants.clear();
-        self.ids.clear();
+        self.index_ops.clear();
         self.terms.clear();
         self.calls.clear();
         self.points = 0;
-        self.left = None;
+        self.kernel_allowance = None;
     }
 }
