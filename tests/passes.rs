@@ -35,7 +35,7 @@ pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sli
         });
         orders.push(ordered.transpose().map_err(|e| e.to_string())?);
     }
-    let routes: Vec<_> = orders.iter().map(|ordered| ordered.as_ref().map(|o| route(bytes, o))).collect();
+    let routes = orders.iter().map(|ordered| ordered.as_ref().map(|o| route(bytes, o))).collect();
     let steps = apply(&ir, &routes).map_err(|e| e.to_string())?;
     let mut layout = |rank: usize| match bytes.below(3) {
         0 => Layout::RowMajor,

@@ -49,10 +49,10 @@ fn ring(dtype: Dtype, extent: usize, slices: &[Slice], lanes: u64) -> (Plan, Vec
     let operands: Vec<Tensor> = (0..4).map(|_| reals(&mut noise, dtype, &[extent; 2])).collect();
     let ir = resolve(&parse("ab,bc,cd,da->ac").unwrap(), &types(&operands), &Options::default()).unwrap();
     let tree = Tree::from_ssa(4, &[vec![0, 1], vec![2, 3], vec![4, 5]]).unwrap();
-    let mut routes = vec![None; ir.nodes().len()];
+    let mut routes = ir.per_node(None);
     // 16-bit floats are rounded by a node of its own after the contraction.
     let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
-    routes[at.0 as usize] = Some(Route { slices, lanes, tree: &tree });
+    routes[at] = Some(Route { slices, lanes, tree: &tree });
     let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
     (optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap(), operands)
 }

@@ -11,7 +11,7 @@ use crate::output::{Target, print, print_json};
 use crate::room;
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
-use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};
+use einfold_order::{Effort, FoundOrder, OrderError, Task, format, order_task, strategy};
 use progress::Looker;
 use report::Report;
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
 
 /// An order, and how it came about.
 struct Answer {
-    ordered: Ordered,
+    ordered: FoundOrder,
     /// Whether Ctrl-C ended the search.
     interrupted: bool,
     /// Whether it was found before.

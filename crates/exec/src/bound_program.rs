@@ -211,12 +211,19 @@ pub(crate) enum ConstantSource {
     Fill(FillFn),
     /// An earlier constant at this byte, converted.
     Convert(usize, UnaryFn),
-    /// A value of the caller, converted.
-    Load(Ptr, UnaryFn),
-    /// A value of the caller, of this number of bytes.
-    Copy(Ptr, usize),
+    /// A factor of the caller, converted.
+    Load(Scalar, UnaryFn),
+    /// A factor of the caller, of this number of bytes.
+    Copy(Scalar, usize),
     /// The first bytes of this array, by their number.
     Bytes([u8; 16], usize),
+}
+
+/// A factor that the caller passes to `bind`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scalar {
+    Alpha,
+    Beta,
 }
 
 /// All operations of a bound plan.

@@ -25,7 +25,7 @@ pub use error::{BindError, IndexOutOfRange, PlanSlot, RunStopped};
 pub use evaluate::{RunError, evaluate};
 pub use kernels::{Isa, IsaError, Kernels, UserSemiring};
 pub use memory::{AlignedMemory, MemoryOrder, OutOfMemory};
-pub use output_array::NewArray;
+pub use output_array::{NewArray, RawArray};
 pub use run::Bound;
 pub use semiring::{Semiring, algebra};
 pub use view::{AnyView, AnyViewMut, Extents, Strides, ViewError};

@@ -3,7 +3,7 @@
 use super::{LanguageArgs, path, value};
 use clap::Args;
 use einfold::{Dtype, Order};
-use einfold_order::{Objective, Record};
+use einfold_order::{Objective, ReplayRecord};
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -77,7 +77,7 @@ pub(crate) struct OrderArgs {
     pub(crate) path: Option<path::PathArg>,
     /// The search that the `record` in the JSON of another run tells of, once more and on any machine.
     #[arg(long, value_name = "RECORD", conflicts_with_all = ["path", "order", "time", "trials"])]
-    pub(crate) replay: Option<Record>,
+    pub(crate) replay: Option<ReplayRecord>,
     /// A path to begin with, written as for --path; the answer is never worse.
     #[arg(long, value_name = "PATH", value_parser = path::parse, conflicts_with = "path")]
     pub(crate) start: Option<path::PathArg>,

@@ -4,8 +4,8 @@ use super::subject::Subject;
 use crate::args::path;
 use einfold::{Budget, Count, Order};
 use einfold_ir::visible;
-use einfold_order::format::{count_json, ordered_json};
-use einfold_order::{Effort, Ordered, SavedOrder, SavedTree, Slice};
+use einfold_order::format::{count_json, order_json};
+use einfold_order::{Effort, FoundOrder, SavedOrder, SavedTree, SlicedAxis};
 use serde_json::Value;
 use std::fmt::{self, Write};
 
@@ -15,7 +15,7 @@ const SHOWN_STEPS: usize = 24;
 /// An order and how it was found.
 pub(super) struct Report<'a> {
     pub(super) subject: &'a Subject,
-    pub(super) ordered: &'a Ordered,
+    pub(super) ordered: &'a FoundOrder,
     pub(super) how: &'a Order,
     pub(super) budget: &'a Budget,
     /// How long the search took.
@@ -30,7 +30,7 @@ impl Report<'_> {
     /// The order, and everything that is needed to search it again. Of the memory, `memory_bytes` is what intermediates and
     /// result take at most.
     pub(super) fn json(&self) -> Value {
-        let Ordered { tree, slices, .. } = self.ordered;
+        let FoundOrder { tree, slices, .. } = self.ordered;
         let Subject { network, labels, .. } = self.subject;
         let Budget { objective, memory_bytes, largest, .. } = *self.budget;
         let contractions = vec![SavedTree::new(network, labels, tree, slices)];
@@ -39,7 +39,7 @@ impl Report<'_> {
             Order::Saved(found) => SavedOrder { contractions, ..found.clone() },
             _ => SavedOrder { contractions, objective, memory_bytes, largest },
         };
-        let mut value = ordered_json(&saved, self.ordered);
+        let mut value = order_json(&saved, self.ordered);
         value["seconds"] = self.seconds.into();
         value["seed"] = self.budget.seed.into();
         value["dtype"] = self.subject.dtype.name().into();
@@ -63,7 +63,7 @@ impl Report<'_> {
     }
 
     fn write(&self, out: &mut String) -> fmt::Result {
-        let Ordered { tree, cost, strategy, .. } = self.ordered;
+        let FoundOrder { tree, cost, strategy, .. } = self.ordered;
         let ended = match (self.interrupted, self.cached) {
             (true, _) => ", ended early",
             (_, true) => ", from the cache",
@@ -85,7 +85,7 @@ impl Report<'_> {
         if slices.is_empty() {
             return Ok(());
         }
-        let axis = |s: &Slice| format!("{} in {}", visible(&self.subject.labels[s.axis as usize]), s.parts);
+        let axis = |s: &SlicedAxis| format!("{} in {}", visible(&self.subject.labels[s.axis as usize]), s.parts);
         let axes: Vec<String> = slices.iter().map(axis).collect();
         let number = Count::product(slices.iter().map(|s| s.parts));
         writeln!(out, "slices   {}: {}", short(number), axes.join(", "))

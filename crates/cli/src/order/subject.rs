@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::{language, operands, room, stdin};
 use einfold::{Dtype, Expression, NamedNetwork, TensorType};
 use einfold_order::Network;
-use einfold_order::format::Instance;
+use einfold_order::format::LabeledNetwork;
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -41,7 +41,8 @@ impl Subject {
 fn of_file(file: &Path) -> Result<Subject, Failure> {
     let text = language::read(file)?;
     room::to_plan(text.len())?;
-    let Instance { network, labels } = Instance::from_json(&text).map_err(|source| Failure::format(file, source))?;
+    let LabeledNetwork { network, labels } =
+        LabeledNetwork::from_json(&text).map_err(|source| Failure::format(file, source))?;
     Ok(Subject { network, labels, dtype: Dtype::F64 })
 }
 

@@ -353,7 +353,7 @@ fn an_order_of_something_else_says_what_differs() {
       = help: search an order for this expression and these shapes
     ");
     insta::assert_snapshot!(failed(&["explain", "ij,jk->ik", "--shapes", "40x40,40x40"], 1), @r"
-    error[path]: the order does not fit: its tree contracts 3 tensors, there are 2
+    error[path]: the order does not fit: its tree has 3 tensors, the contraction has 2
       = help: search an order for this expression and these shapes
     ");
     let small = failed(&[&["run"], &operands[..], &["--memory", "1kB"]].concat(), 3);
@@ -362,7 +362,7 @@ fn an_order_of_something_else_says_what_differs() {
     let unknown = unknown.to_string().replace("einfold.order/1", "einfold.order/9");
     let file = folder.write("later.json", unknown.as_bytes());
     let stderr = run([&["run"], &operands[..], &["--path", &file]].concat()).failed(1);
-    assert!(stderr.contains("`einfold.order/9`, this program reads `einfold.order/1`"), "{stderr}");
+    assert!(stderr.contains("`einfold.order/9`, this version reads `einfold.order/1`"), "{stderr}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod index_batch;
 mod indirect;
 mod loop_order;
 mod nest;
+mod program_key;
 mod region;
 mod scalar;
 mod scatter_chunks;
@@ -23,6 +24,7 @@ mod split_reduction;
 mod step;
 mod tile_plan;
 
+use program_key::Key;
 pub(crate) use tile_plan::TEMPORARY_BYTES;
 
 use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
@@ -52,11 +54,15 @@ pub struct BindOptions<'a> {
     pub isa: Option<Isa>,
 }
 
-/// Memory that runs reuse: after the first run, binding and running on one thread allocates nothing.
+/// Memory that runs reuse, and the program of the last call: a call of the same plan with the same strides and options
+/// only sets addresses. After the first run, binding and running on one thread allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    pub(crate) memory: AlignedMemory,
-    pub(crate) program: BoundProgram,
+    memory: AlignedMemory,
+    program: BoundProgram,
+    areas: Areas,
+    /// The key that `program` was bound for; `None` after an error.
+    bound: Option<Key>,
     lists: BindLists,
 }
 
@@ -69,6 +75,11 @@ impl Scratch {
     /// Bytes held for intermediates, packed matrices and constants.
     pub fn bytes(&self) -> usize {
         self.memory.len()
+    }
+
+    /// Whether the last call was of this plan, so that another one binds quickly.
+    pub fn is_bound_to(&self, plan: &Plan) -> bool {
+        self.bound.as_ref().is_some_and(|key| key.plan() == plan.id())
     }
 }
 
@@ -120,36 +131,58 @@ pub fn bind<'b>(
         Some(isa) => isa,
         None => Isa::chosen()?,
     };
-    let Scratch { memory, program, lists } = scratch;
-    program.clear();
-    let mut binder = Binder {
-        plan,
-        options,
-        isa,
-        program,
-        lists,
-        step: 0,
-        partitions: 1,
-        packed: 0,
-        most_packed: 0,
-        kernel_bytes: 0,
-        max_kernel_bytes: 0,
-        constants: 0,
-    };
-    binder.note_kernel_memory();
-    binder.lay_out(ins, outs);
-    for (region, depths) in plan.regions.iter().zip(plan.depths()) {
-        binder.region(region, depths)?;
+    let key = Key::new(plan, options, isa);
+    if key.is_none() || scratch.bound != key || !program_key::same_strides(plan, &scratch.lists, ins, outs) {
+        // An error leaves an incomplete program.
+        scratch.bound = None;
+        scratch.bind(plan, ins, outs, options, isa)?;
+        scratch.bound = key;
     }
-    binder.set_kernel_allowance()?;
-    let needed = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
-    let base = memory.ensure(needed.total())?.as_mut_ptr().cast();
-    resolve(program, needed, base, ins, outs);
+    let Scratch { memory, program, areas, .. } = scratch;
+    let base = memory.ensure(areas.total())?.as_mut_ptr().cast();
+    relocate(program, *areas, base, ins, outs, options);
     Ok(Bound::new(plan, program))
 }
 
+impl Scratch {
+    /// Binds the program, without the addresses of operands and outputs.
+    fn bind(
+        &mut self,
+        plan: &Plan,
+        ins: &[AnyView<'_>],
+        outs: &[AnyViewMut<'_>],
+        options: &BindOptions<'_>,
+        isa: Isa,
+    ) -> Result<(), BindError> {
+        let Scratch { program, lists, .. } = self;
+        program.clear();
+        let mut binder = Binder {
+            plan,
+            options,
+            isa,
+            program,
+            lists,
+            step: 0,
+            partitions: 1,
+            packed: 0,
+            most_packed: 0,
+            kernel_bytes: 0,
+            max_kernel_bytes: 0,
+            constants: 0,
+        };
+        binder.note_kernel_memory();
+        binder.lay_out(ins, outs);
+        for (region, depths) in plan.regions.iter().zip(plan.depths()) {
+            binder.region(region, depths)?;
+        }
+        binder.set_kernel_allowance()?;
+        self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+        Ok(())
+    }
+}
+
 /// The areas of scratch memory, in bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Areas {
     planned: usize,
     packed: usize,
@@ -177,8 +210,15 @@ impl Areas {
     }
 }
 
-/// Sets the address of every operand and computes the constants.
-fn resolve(program: &mut BoundProgram, areas: Areas, base: *mut u8, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>]) {
+/// Sets the address of every operand and computes the constants: everything in a program that depends on addresses.
+fn relocate(
+    program: &mut BoundProgram,
+    areas: Areas,
+    base: *mut u8,
+    ins: &[AnyView<'_>],
+    outs: &mut [AnyViewMut<'_>],
+    options: &BindOptions<'_>,
+) {
     for operand in &mut program.operands {
         let start = match (operand.base, areas.at(operand.base)) {
             (_, Some(at)) => base.wrapping_add(at),
@@ -190,7 +230,7 @@ fn resolve(program: &mut BoundProgram, areas: Areas, base: *mut u8, ins: &[AnyVi
     }
     let at = |at: usize| base.wrapping_add(areas.at(BaseAddress::Constant(at)).unwrap_or(0));
     for constant in &program.constants {
-        scalar::write_constant(constant, at);
+        scalar::write_constant(constant, options, at);
     }
 }
 

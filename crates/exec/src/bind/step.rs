@@ -4,7 +4,7 @@ use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Expr, Form, Mode, Nest,
 
 use super::Binder;
 use super::access::Coverage;
-use crate::bound_program::{BaseAddress, ConstantSource};
+use crate::bound_program::{BaseAddress, ConstantSource, Scalar};
 use crate::error::BindError;
 use crate::kernels::{self, Kernels, UnaryFn};
 
@@ -56,7 +56,7 @@ impl Binder<'_> {
         let mut context = StepContext { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage };
         let output = self.is_output(step.write.tensor);
         let beta = match self.options.beta {
-            Some(beta) if output && step.mode == Mode::Overwrite => Some(self.scalar("beta", beta, context)?),
+            Some(beta) if output && step.mode == Mode::Overwrite => Some(self.scalar(Scalar::Beta, beta, context)?),
             _ => None,
         };
         if empty {
@@ -67,7 +67,7 @@ impl Binder<'_> {
             if !single && !step.algebra.laws(compute).distributive {
                 return Err(BindError::NotDistributive { algebra: step.algebra.into(), dtype: compute });
             }
-            context.alpha = self.scalar("alpha", alpha, context)?;
+            context.alpha = self.scalar(Scalar::Alpha, alpha, context)?;
         }
         let init = self.prepare(context, beta)?;
         match &step.form {
@@ -172,7 +172,7 @@ impl Binder<'_> {
 /// Whether an out-of-range index may drop a point.
 fn drops(step: &Step) -> bool {
     fn any(access: &Access<BufferId>) -> bool {
-        let mut ids = access.indices.iter().flat_map(|i| &i.ids);
+        let mut ids = access.indices.iter().flat_map(|i| i.ids());
         ids.any(|i| i.policy == OutOfRange::Drop || any(&i.access))
     }
     step.reads.iter().chain([&step.write]).any(any)

@@ -1,7 +1,7 @@
 //! Reads gather and scatter indices once, checks the positions that they give by the out-of-range policy, and turns the
 //! positions into offsets. Only checked positions address memory.
 
-use einfold_ir::Dtype;
+use einfold_ir::{BufferId, Dtype};
 use smallvec::SmallVec;
 
 use super::Run;
@@ -227,7 +227,7 @@ impl IndirectOffsets<'_> {
             _ => None,
         });
         let read = self.reads().find(|l| Some(l.number) == number);
-        let label = |buffer: u32| plan.buffers[buffer as usize].label.clone();
+        let label = |buffer: u32| plan.buffer(BufferId(buffer)).label.clone();
         RunStopped::IndexOutOfRange(Box::new(IndexOutOfRange {
             tensor: label(position.buffer),
             axis: position.axis,

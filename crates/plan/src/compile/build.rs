@@ -1,7 +1,7 @@
 //! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
 
-use einfold_ir::{Count, Ir, NodeId, Plan};
-use einfold_order::Ordered;
+use einfold_ir::{Count, IdVec, Ir, NodeId, Plan};
+use einfold_order::FoundOrder;
 
 use crate::apply::{Applied, write_out};
 use crate::constants::Part;
@@ -28,12 +28,12 @@ impl Built {
     pub(super) fn of(part: &Part, options: &PlanOptions, limit: Option<u64>) -> Result<Built, PlanError> {
         let mut most = MOST_LANES;
         loop {
-            let mut routes = vec![None; part.ir.nodes().len()];
+            let mut routes = part.ir.per_node(None);
             let mut used = 1;
             for (id, ordered) in &part.orders {
                 let lanes = lanes(&part.ir, *id, ordered, most);
                 used = used.max(lanes);
-                routes[id.0 as usize] = Some(Route { lanes, ..ordered.into() });
+                routes[*id] = Some(Route { lanes, ..ordered.into() });
             }
             let built = Built::along(part, &routes, options)?;
             if used == 1 || built.within(limit).is_ok() {
@@ -43,7 +43,11 @@ impl Built {
         }
     }
 
-    fn along(part: &Part, routes: &[Option<Route<'_>>], options: &PlanOptions) -> Result<Built, PlanError> {
+    fn along(
+        part: &Part,
+        routes: &IdVec<NodeId, Option<Route<'_>>>,
+        options: &PlanOptions,
+    ) -> Result<Built, PlanError> {
         let applied = write_out(&part.ir, routes)?;
         let draft = lower(&applied.ir, &part.hints)?;
         let mut changes = Vec::with_capacity(options.passes.iter().count());
@@ -63,7 +67,7 @@ impl Built {
 
 /// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
 /// contraction alone, whatever the machine.
-fn lanes(ir: &Ir, id: NodeId, ordered: &Ordered, most: u64) -> u64 {
+fn lanes(ir: &Ir, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));

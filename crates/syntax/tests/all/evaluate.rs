@@ -102,16 +102,16 @@ impl Here<'_> {
     }
 
     fn position(&self, of: u32, index: &Index<NodeId>, size: i128) -> Result<Option<usize>, Outside> {
-        let mut at = i128::from(index.offset);
-        for term in &index.terms {
+        let mut at = i128::from(index.offset());
+        for term in index.terms() {
             let AxisRef::Own(axis) = term.axis else { panic!("no loops here") };
             at += i128::from(term.coef) * self.point[axis as usize] as i128;
         }
-        for ids in &index.ids {
+        for ids in index.ids() {
             let Some(Element(Real::Int(id), _)) = self.read(&ids.access)? else { return Ok(None) };
             at += i128::from(ids.coef) * id;
         }
-        let any = |policy: OutOfRange| index.ids.iter().any(|ids| ids.policy == policy);
+        let any = |policy: OutOfRange| index.ids().iter().any(|ids| ids.policy == policy);
         if at < 0 && any(OutOfRange::Wrap) {
             at += size;
         }

@@ -200,7 +200,7 @@ impl Lowering<'_> {
             let stretched = size == 1 && axes[number as usize].extent != 1;
             if stretched { Index::constant(0) } else { Index::axis(number) }
         };
-        let indices = item.dims.iter().zip(&item.shape).map(index).collect();
+        let indices = item.dims.iter().zip(&item.shape).map(index);
         Access { conj: item.conj, ..Access::new(item.tensor, indices) }
     }
 

@@ -5,7 +5,7 @@ use super::hir::{AffineForm, Tensor};
 use super::infer_shape::axes_of_ids;
 use super::iteration_space::{IterationSpace, StatementContext};
 use einfold_ir::{
-    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Ir, Literal, Node, NodeId, PointOp, RegionId,
+    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Indices, Ir, Literal, Node, NodeId, PointOp, RegionId,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> O
         (_, dtypes) if dtypes.contains(&Dtype::U64) => (Dtype::F64, Some(Arc::new(sum(&coefs, dtypes, Dtype::F64)))),
         _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes, Dtype::I64)))),
     };
-    let (axes, output, algebra) = (context.axes(&space), Vec::<Index<_>>::new(), Algebra::MAX_PLUS);
+    let (axes, output, algebra) = (context.axes(&space), Indices::new(), Algebra::MAX_PLUS);
     let (mut ir, operands) = inputs(context.tensors, &mut factors);
     let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
     let node =
@@ -51,8 +51,8 @@ fn inputs(tensors: &[Tensor], factors: &mut [Access<NodeId>]) -> (Ir, Vec<u32>) 
         let tensor = &tensors[operand as usize];
         ir.input(tensor.name.clone(), tensor.dtype, tensor.shape.as_slice());
     }
-    let place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
-    factors.iter_mut().for_each(|factor| *factor = factor.map(&place));
+    let mut place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
+    factors.iter_mut().for_each(|factor| factor.retarget(&mut place));
     (ir, operands)
 }
 
