@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use einfold_exec::{
     AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, Semiring, UserSemiring, algebra, bind,
 };
-use einfold_ir::{Access, Algebra, Axis, Dtype, Index, Laws, Mode, NodeId, OutOfRange, Plan, Step};
+use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Index, Laws, Mode, NodeId, OutOfRange, Plan, Step};
 
 use super::support::{Build, Random, free};
 
@@ -120,11 +120,8 @@ impl Call<'_> {
         let ids = vec![self.id; 200];
         let b = if self.overlaps { &a } else { &b };
         let view = |data, k: usize| view(data, &STRIDES[self.strides[k]]);
-        let second = if self.plan.buffers[einfold_ir::BufferId(1)].dtype == Dtype::I64 {
-            self::view(&ids, &[8, 1])
-        } else {
-            view(b, 1)
-        };
+        let second =
+            if self.plan.buffer(BufferId(1)).dtype == Dtype::I64 { self::view(&ids, &[8, 1]) } else { view(b, 1) };
         let ins = [view(&a, 0), second];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[8, 8], &[self.row, 1]).unwrap()];
         let [alpha, beta] = [&self.alpha, &self.beta].map(|factor| factor.as_ref().map(AnyView::scalar));
