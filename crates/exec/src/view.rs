@@ -148,12 +148,12 @@ impl<'a> AnyView<'a> {
     /// The elements at `start + Σ position·stride`, with strides in bytes, which may be negative, 0 or overlap.
     ///
     /// # Errors
-    /// [`ViewError`] where shape and strides do not fit each other, or elements are not aligned as their dtype or not a multiple
-    /// of its size apart.
+    /// [`ViewError`] if shape and strides do not match each other, if elements are not aligned for their dtype, or if a
+    /// stride is not a multiple of their size.
     ///
     /// # Safety
-    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and nobody
-    /// writes to it.
+    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and
+    /// nobody writes to it.
     pub unsafe fn from_raw_parts(
         start: *const u8,
         dtype: Dtype,
@@ -198,11 +198,11 @@ impl<'a> AnyViewMut<'a> {
     /// The elements at `start + Σ position·stride`, with strides in bytes.
     ///
     /// # Errors
-    /// As [`AnyView::from_raw_parts`], and where two positions share an element.
+    /// As [`AnyView::from_raw_parts`], and if two positions share an element.
     ///
     /// # Safety
-    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and nobody
-    /// else reads or writes it.
+    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and
+    /// nobody else reads or writes it.
     pub unsafe fn from_raw_parts(
         start: *mut u8,
         dtype: Dtype,
@@ -431,7 +431,7 @@ mod tests {
         let start = data.as_mut_ptr().cast::<u8>();
         let check = |offset: isize, shape: &[usize], strides: &[isize]| {
             let (at, i32) = (start.wrapping_offset(offset), Dtype::I32);
-            // SAFETY: whatever is accepted reaches elements of `data` alone, which nobody else uses meanwhile.
+            // SAFETY: a view that is accepted has elements of `data` only, which nobody else uses at the same time.
             let read = unsafe { AnyView::from_raw_parts(at, i32, shape, strides) }.map(|view| view.strides().to_vec());
             // SAFETY: as above.
             let write =
@@ -447,7 +447,7 @@ mod tests {
         assert_eq!(check(2, &[2], &[4]), both(Err(ViewError::Unaligned { dtype: Dtype::I32 })));
         assert_eq!(check(0, &[2, 2], &[4, 6]), both(Err(ViewError::Stride { axis: 1, stride: 6, size: 4 })));
         let null = std::ptr::null();
-        // SAFETY: there is no element.
+        // SAFETY: the view has no elements.
         let none = unsafe { AnyView::from_raw_parts(null, Dtype::I32, &[0], &[4]) };
         assert_eq!(none.map(|_| ()), Err(ViewError::Unaligned { dtype: Dtype::I32 }));
     }

@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Contractions of every kind: nests, products that are packed, staged, gathered, in chunks, in blocks and in turns.
+/// Contractions of every kind: nests, products that are packed, use temporaries, gather, run in chunks, in blocks and in slices.
 fn plan() -> Plan {
     let mut build = Build::new();
     let a = build.input(Dtype::F64, &[6, 7, 8]);

@@ -98,7 +98,7 @@ struct BindLists {
     indexed: Loops,
     /// The axis of each loop in `indexed`.
     indexed_axes: Vec<usize>,
-    /// For each axis the outer loop that it is, if ids depend on it and it has more than one position.
+    /// For each axis its outer loop, if indirect positions depend on it and it has more than one position.
     loop_of_axis: Vec<Option<usize>>,
     /// The part of an axis that the current nest runs in chunks.
     chunks: Option<scatter_chunks::ScatterChunks>,

@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// The nearest number with `m` bits after the point and exponents from `1 - bias` to `bias`, by arithmetic. (The `half`
-    /// crate is no reference: where the CPU has F16C it rounds an `f64` twice.)
+    /// crate is not a reference: on a CPU with F16C it rounds an `f64` twice.)
     fn rounded(x: f64, m: i32, bias: i32) -> f64 {
         if !x.is_finite() || x == 0.0 {
             return x;

@@ -155,7 +155,7 @@ mod tests {
     use crate::element::Element;
     use crate::kernels::Isa;
 
-    /// Each id alone, and among 70 that are inside, against arithmetic that cannot overflow.
+    /// Each index alone, and among 70 that are inside, against arithmetic that cannot overflow.
     fn check<T: Element + Into<i128>>(indices: &[T], zero: T) {
         for isa in Isa::available() {
             let read = IndexReaders::of(T::dtype(), isa).unwrap();
@@ -167,7 +167,7 @@ mod tests {
                     let (mut values, mut offsets) = (vec![7; n], vec![7; n]);
                     let stride = step * size_of::<T>() as isize;
                     let axis = IndexedAxis { extent: 100, stride: -24, wrap };
-                    // SAFETY: the list holds `n` ids from `start` on in steps of `stride`.
+                    // SAFETY: the list holds `n` indices from `start` on, `stride` bytes apart.
                     let (fit, inside) = unsafe {
                         let from = list.as_ptr().wrapping_add(start).cast();
                         (

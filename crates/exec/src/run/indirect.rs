@@ -1,5 +1,5 @@
-//! Reads gather and scatter indices once, checks the positions that they give by the out-of-range policy, and turns the
-//! positions into offsets. Only checked positions address memory.
+//! Reads each gather and scatter index once, checks the position that it gives by the out-of-range policy, and computes
+//! the offset of the position. Only checked positions address memory.
 
 use einfold_ir::{BufferId, Dtype};
 use smallvec::SmallVec;

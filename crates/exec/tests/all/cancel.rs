@@ -23,8 +23,9 @@ fn one(threads: usize) -> Control<'static> {
     Control { threads: NonZeroUsize::new(threads), ..Control::default() }
 }
 
-/// Runs a plan over operands that are `value` everywhere, `ids` where they are ids. Tells the most points between two reports, each of
-/// which is a look at the flag, and checks that the reports reach the end and that neither they nor a flag change the result.
+/// Runs a plan over operands that are `value` everywhere, or `ids` in an index tensor. Returns the largest number of
+/// points between two progress reports, each of which also checks the flag, and checks that the reports reach the end and
+/// that neither they nor a flag change the result.
 fn most_points<T: Element + PartialEq>(plan: &Plan, value: T, ids: i64, options: &BindOptions<'_>) -> u64 {
     let (values, ids) = ([value], [ids]);
     let ins: Vec<AnyView<'_>> = plan

@@ -137,7 +137,7 @@ fn more_memory_than_allowed() {
     let (data, mut y) = (vec![1f32; 10_000], vec![0f64; 10_000]);
     let ins = [AnyView::from_slice(&data, 0, &[100, 100], &[100, 1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[100, 100], &[100, 1]).unwrap()];
-    // 80000 bytes for the intermediate, twice as many for the converted factors, and what the kernel packs of them.
+    // 80000 bytes for the intermediate, twice that for the converted factors, and the bytes that the kernel packs.
     let needed = 240_000 + 100 * (64 + 112) * 8;
     let mut with = |limit| {
         let options = BindOptions { memory: Some(limit), ..BindOptions::default() };

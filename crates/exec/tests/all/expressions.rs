@@ -171,7 +171,7 @@ fn a_half_target_is_rounded_once() {
 
 #[test]
 fn a_literal_alone_counts() {
-    // N[g[n]] += 1, with ids out of range dropped.
+    // N[g[n]] += 1, with indices out of range dropped.
     let mut build = Build::new();
     let g = build.input(Dtype::I32, &[LEN]);
     let y = build.output(Dtype::I64, &[5]);

@@ -51,7 +51,7 @@ fn run(plan: &Plan, g: &[i64], x: &[f64], columns: usize, threads: usize) -> Res
     Ok(y)
 }
 
-/// Ids in runs, sorted, or at random.
+/// Indices in runs, sorted, or at random.
 fn ids(n: usize, kind: usize, random: &mut Random) -> Vec<i64> {
     let id = |k: usize, random: &mut Random| match kind {
         0 => k * GROUPS / n,
@@ -104,7 +104,7 @@ fn hostile_ids_in_a_batch_are_named_or_dropped() {
         let want: Vec<f64> = (0..GROUPS).map(|k| if k == lost { 39.0 } else { 40.0 }).collect();
         assert_eq!(run(&groups(n, 1, BinaryOp::Add, OutOfRange::Drop), &g, &x, 1, 1), Ok(want));
     }
-    // Negative ids that count from the end.
+    // Negative indices that count from the end.
     let g: Vec<i64> = (0..n as i64).map(|k| k % GROUPS as i64 - if k % 3 == 0 { GROUPS as i64 } else { 0 }).collect();
     assert_eq!(run(&groups(n, 1, BinaryOp::Add, OutOfRange::Wrap), &g, &x, 1, 1), Ok(vec![40.0; GROUPS]));
 }

@@ -1,11 +1,11 @@
-//! Gathers and scatters, and ids that mean harm.
+//! Gathers and scatters, and indices out of range.
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
 use einfold_ir::{Access, Algebra, Axis, Dtype, Form, Ids, Index, Mode, Nest, NodeId, OutOfRange, Plan, Step};
 
 use super::support::{Build, free};
 
-/// `Y[n,f] = X[g[n],f]`: ids of type `I`, one value each of four.
+/// `Y[n,f] = X[g[n],f]`, with four indices of type `I`.
 fn gather<I: Element>(policy: OutOfRange) -> Plan {
     let mut build = Build::new();
     let g = build.input(I::dtype(), &[4]);

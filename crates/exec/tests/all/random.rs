@@ -254,7 +254,8 @@ impl InputPlace for einfold_ir::Buffer {
     }
 }
 
-/// Ids of one tensor are drawn for one use; a second use of the tensor never happens, as each access has its own.
+/// The indices of a tensor are drawn for one use. A tensor has no second use, because each access has an index tensor of
+/// its own.
 fn draw(seed: u64) -> Draw {
     let mut draw = Draw::new(seed);
     let mut step = draw.step();

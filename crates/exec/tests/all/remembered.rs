@@ -1,4 +1,4 @@
-//! Calls with scratch memory that another call has used: each gives what it gives with new scratch memory, whichever came before.
+//! Calls with scratch memory that another call has used: each gives the result that it gives with new scratch memory.
 
 use std::sync::atomic::AtomicBool;
 
@@ -70,7 +70,7 @@ fn chain() -> Plan {
     build.seal()
 }
 
-/// `y[n, j] = a[b[n, 0], j]`, where ids outside `a` are errors.
+/// `y[n, j] = a[b[n, 0], j]`, where indices outside `a` are errors.
 fn gather() -> Plan {
     let mut build = Build::new();
     let (a, b) = (build.input(Dtype::F64, &[8, 8]), build.input(Dtype::I64, &[8, 8]));
@@ -105,7 +105,7 @@ struct Call<'c> {
     semirings: &'c [UserSemiring],
     memory: Option<usize>,
     cancelled: bool,
-    /// What the ids are.
+    /// The value of all indices.
     id: i64,
     seed: u64,
 }

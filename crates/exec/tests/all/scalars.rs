@@ -72,7 +72,7 @@ fn alpha_and_beta_in_the_algebra_of_the_expression() {
 
 #[test]
 fn alpha_and_beta_round_a_half_once() {
-    // The sum is kept in f32 and rounded by a step of its own.
+    // The sum is computed in f32 and rounded by a step of its own.
     let mut build = Build::new();
     let a = build.input(Dtype::F16, &[3]);
     let sum = build.scratch(Dtype::F32, &[3]);

@@ -1,4 +1,4 @@
-//! Scatters that are run in chunks, and what ids may do to them: every dtype and operation against plain loops.
+//! Scatters in chunks, for every dtype and operation and every kind of index tensor, against plain loops.
 
 use std::num::NonZeroUsize;
 
@@ -78,7 +78,7 @@ fn run<I: Element, T: Element>(
     Ok(y.into_iter().rev().step_by(3).collect())
 }
 
-/// `n` ids below `GROUPS` or 100, as `to` makes them: sorted, in runs, or at random.
+/// `n` indices below `GROUPS` or 100, converted by `to`: sorted, in runs, or at random.
 fn ids<I>(n: usize, kind: usize, most: usize, random: &mut Random, to: impl Fn(usize) -> I) -> Vec<I> {
     let most = GROUPS.min(most);
     let id = |k: usize, random: &mut Random| match kind {
@@ -89,7 +89,7 @@ fn ids<I>(n: usize, kind: usize, most: usize, random: &mut Random, to: impl Fn(u
     (0..n).map(|k| to(id(k, random))).collect()
 }
 
-/// One dtype of values and one of ids: all operations given, each with its identity, on ids of every order.
+/// One dtype of values and one of indices: the given operations, each with its identity, on indices of every order.
 fn check<I: Element, T: Element + PartialEq + std::fmt::Debug>(
     value: impl Fn(usize) -> T,
     id: impl Fn(usize) -> I,
@@ -114,7 +114,7 @@ fn check<I: Element, T: Element + PartialEq + std::fmt::Debug>(
     }
 }
 
-/// One operation, for ids of every order.
+/// One operation, for indices of every order.
 fn thrice<T: Copy>(add: BinaryOp, identity: T, apply: Operation<T>) -> [(BinaryOp, T, Operation<T>); 3] {
     [(add, identity, apply); 3]
 }
@@ -202,7 +202,7 @@ fn edges() -> Vec<usize> {
     vec![0, 511, 512, len - 1, len, 2 * len, 3 * len + 1, N - 1]
 }
 
-/// One id that is outside, at the edges of chunks: refused by its true value and place, or dropped.
+/// One index out of range, at the edges of chunks: refused with its value and position, or dropped.
 fn hostile<I: Element + Into<i128>>(bad: &[I], id: impl Fn(usize) -> I) {
     let x = Line::new(&vec![1.0; N], 1);
     for (round, &bad) in bad.iter().enumerate() {
@@ -234,7 +234,7 @@ fn hostile_ids_in_chunks_are_named_or_dropped() {
     hostile(&[u64::MAX, 1 << 63, u64::MAX - 5, GROUPS as u64], |k| k as u64);
     hostile(&[u32::MAX, u32::MAX - 1], |k| k as u32);
     hostile(&[u16::MAX], |k| k as u16);
-    // All ids of one byte are below the number of groups, but for the negative ones, which here wrap: see below.
+    // All one-byte indices are below the number of groups, except the negative ones, which wrap here: see below.
     let x = Line::new(&vec![1.0; N], 1);
     let g: Vec<i8> = (0..N).map(|k| -1 - (k % 100) as i8).collect();
     let plan = groups_of_bytes(OutOfRange::Wrap);
@@ -333,7 +333,8 @@ fn a_constant_is_written_wherever_a_point_is_not_dropped() {
     assert!(y.iter().zip(&g).all(|(&y, &g)| y == if g < 0 { 0.0 } else { 7.0 }));
 }
 
-/// `Y[r[n] + 2 m, c[m], f] += w[n] · X[c[n], m, f]` with `n` long: two ids on the left, one of them with a term, and a gather.
+/// `Y[r[n] + 2 m, c[m], f] += w[n] · X[c[n], m, f]` with a long `n`: two index tensors on the left, one of them with an
+/// affine term, and a gather.
 #[test]
 fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
     let [n, m, f, rows, columns] = [70_001, 3, 2, 9, 4];

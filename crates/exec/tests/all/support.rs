@@ -81,7 +81,7 @@ impl Build {
             let extents = &self.draft.buffer(buffer).extents;
             let index = |(x, &extent): (char, &usize)| {
                 let axis = names.iter().position(|n| *n == x).unwrap();
-                // A stretched axis.
+                // A broadcast axis.
                 if extent == 1 && axes[axis].extent != 1 { Index::constant(0) } else { Index::axis(axis as u32) }
             };
             Access::new(buffer, term.chars().zip(extents).map(index))
@@ -247,7 +247,7 @@ fn access_tensor(access: &Access<BufferId>) -> usize {
     access.tensor.0 as usize
 }
 
-/// The position of an access at a point; none where an id drops it.
+/// The position of an access at a point; `None` if an index out of range drops it.
 fn position(access: &Access<BufferId>, own: &[i64], turn: &[i64], tensors: &[Tensor]) -> Option<Vec<i64>> {
     let along = |axis| match axis {
         AxisRef::Own(a) => own[a as usize],

@@ -32,7 +32,7 @@ fn dense_mut<'a, T: Element>(data: &'a mut [T], shape: &[usize]) -> AnyViewMut<'
     AnyViewMut::from_slice(data, 0, shape, &einfold_ir::Layout::RowMajor.strides(shape)).unwrap()
 }
 
-/// The bits of the result with so many threads.
+/// The bits of the result with this number of threads.
 fn bits(plan: &Plan, inputs: &[Vec<f64>], control: &Control<'_>) -> Vec<u64> {
     let shape = |k: usize| &plan.buffers.as_slice()[k].extents[..];
     let ins: Vec<AnyView<'_>> = inputs.iter().enumerate().map(|(k, data)| dense(data, shape(k))).collect();
@@ -105,7 +105,7 @@ fn a_run_stops_when_it_is_cancelled() {
         let mut scratch = Scratch::new();
         let bound = bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut scratch).unwrap();
         assert_eq!(bound.run(&before), Err(RunStopped::Cancelled));
-        // After the first piece of work.
+        // After the first progress report.
         let cancel = AtomicBool::new(false);
         let progress = |_: u64, _: u64| cancel.store(true, Ordering::Relaxed);
         let amid = Control { cancel: Some(&cancel), progress: Some(&progress), ..control(threads) };

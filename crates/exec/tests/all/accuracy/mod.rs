@@ -13,7 +13,7 @@ use super::support::Random;
 
 /// The most that a sum may be wrong by, in epsilons of its dtype times the sum of its terms' magnitudes: 2·10⁻⁶ for `f32`.
 const EPSILONS: f64 = 16.7;
-/// The same for matrix products, whose kernels add four times as many products in a row.
+/// The same for matrix products, whose kernels add four times the number of consecutive products.
 const PRODUCT_EPSILONS: f64 = 2.0 * EPSILONS;
 /// Points of most sums.
 const N: usize = 400_000;
