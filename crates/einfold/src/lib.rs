@@ -243,8 +243,8 @@ pub use spec::{Spec, Specs, spec};
 pub use target::{Target, TargetViews, Targets};
 
 pub use einfold_exec::{
-    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, OutOfMemory, Port, Scratch,
-    Semiring, Stopped, ViewError,
+    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, OutOfMemory, PlanSlot, RunStopped,
+    Scratch, Semiring, ViewError,
 };
 pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, OutOfRange, PathError, TensorType};
 pub use einfold_order::{
