@@ -7,7 +7,7 @@ use crate::output;
 use crate::stdin;
 use anstyle::{AnsiColor, Style};
 use clap::CommandFactory;
-use einfold::Note;
+use einfold::errors::Note;
 use einfold_ir::visible;
 use einfold_order::OrderError;
 use einfold_order::format::FormatError;

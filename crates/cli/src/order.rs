@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::interrupt::{self, Signal};
 use crate::output::{Target, print, print_json};
 use crate::room;
-use einfold::{Budget, Order};
+use einfold::{Order, order::Budget};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, FoundOrder, OrderError, Task, format, order_task, strategy};
 use progress::Looker;

@@ -5,7 +5,10 @@
 //! needed and gives it back: what is small finds it there.
 
 use crate::error::Failure;
-use einfold::{BindError, Error, OutOfMemory};
+use einfold::{
+    Error,
+    errors::{BindError, OutOfMemory},
+};
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 

@@ -121,7 +121,8 @@ impl Expression {
         }
         match sizes.keys().next() {
             Some(name) if matches!(self.ast, Ast::Letters(_)) => {
-                Err(ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { name: name.clone(), given: true }).into())
+                Err(ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { name: name.clone(), given: true })
+                    .into())
             }
             _ => Ok(()),
         }

@@ -212,7 +212,7 @@ impl Plan {
     /// What is allowed in the expression and is perhaps not meant, such as a sum of `bool`, which is *or*.
     ///
     /// ```
-    /// use einfold::{Expression, WarningKind, spec};
+    /// use einfold::{Expression, spec, explain::WarningKind};
     ///
     /// let plan = Expression::new("hits += eq(p[n], t[n])")?.plan((spec::<i64>([9]), spec::<i64>([9])))?;
     /// let warnings = plan.warnings();

@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::language;
-use einfold::{Order, SavedOrder};
+use einfold::{Order, order::SavedOrder};
 use std::path::PathBuf;
 
 /// A path, or where it is.

@@ -3,7 +3,7 @@
 use crate::args::OrderArgs;
 use crate::error::Failure;
 use crate::{language, operands, room, stdin};
-use einfold::{Dtype, Expression, NamedNetwork, TensorType};
+use einfold::{Dtype, Expression, TensorType, order::NamedNetwork};
 use einfold_order::Network;
 use einfold_order::format::LabeledNetwork;
 use std::ffi::OsStr;
