@@ -127,7 +127,7 @@ fn constants_are_contracted_with_each_other() {
     // Once for all runs, 30^3 multiply-adds are worth it.
     assert_eq!(found(&[&chain[..], &["--constants", "1,2"]].concat())["path"][0], json!([1, 2]));
     let stderr = run([&["order"], &chain[..], &["--constants", "3"]].concat()).failed(2);
-    assert!(stderr.contains("an operand that is not there"), "{stderr}");
+    assert!(stderr.contains("an operand that does not exist"), "{stderr}");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn mistakes_in_its_command_line_are_2() {
         (&["order", &file, "--time", "5"], "the unit is missing"),
         (&["order", &file, "--time", "1s", "--trials", "3"], "cannot be used with"),
         (&["order", &file, "--trials", "0"], "0 is not in 1.."),
-        (&["order", &file, "--objective", "speed"], "there are flops, size, write, time, combo and limit"),
+        (&["order", &file, "--objective", "speed"], "the objectives are flops, size, write, time, combo and limit"),
         (&["order", &file, "--order", "best"], "there are auto"),
         (&["order", &file, "--path", "[(0,1)"], "a path looks like"),
         (&["order", &file, "--path", "[(0,1),(0,1)]", "--order", "dp"], "cannot be used with"),

@@ -10,7 +10,7 @@ use crate::span::Span;
 use crate::suggest::Edit;
 
 /// Adds a candidate to a grammar error, if one is known.
-pub(super) fn meant(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
+pub(super) fn correct(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
     match (p.token.kind, expected) {
         (TokenKind::Name, Expected::Assign) => named_assignment(p, error),
         (TokenKind::Colon, Expected::NameOrClose) if p.level == Level::Program => size_in_group(p, error),
@@ -62,7 +62,10 @@ pub(super) fn called_reduction(text: &str, name: Span, assign: Assign, error: Er
     match left {
         Some(left) if rest.is_empty() || rest.starts_with([';', '\n', '#']) => {
             let inside = text[open + 1..close].trim();
-            error.candidate("with the assignment", format!("{} {assign} {inside}{}", left.trim_end(), &text[close + 1..]))
+            error.candidate(
+                "with the assignment",
+                format!("{} {assign} {inside}{}", left.trim_end(), &text[close + 1..]),
+            )
         }
         _ => error,
     }

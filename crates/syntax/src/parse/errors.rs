@@ -1,6 +1,6 @@
 //! Levels 2 and 3: grammar errors.
 
-use super::corrections::{called_reduction, meant};
+use super::corrections::{called_reduction, correct};
 use super::expected::Expected;
 use super::hint::hint;
 use super::letters_errors::arrow_in_pieces;
@@ -41,7 +41,7 @@ pub(super) fn error(p: &Parser<'_>, expected: Expected) -> Error {
         Some(open) if expected.closes() => error.note(Note::new(open.span, "opened here")),
         _ => error,
     };
-    meant(p, expected, error.help(hint(p, expected).unwrap_or_else(|| expected.help().to_string())))
+    correct(p, expected, error.help(hint(p, expected).unwrap_or_else(|| expected.help().to_string())))
 }
 
 fn found(p: &Parser<'_>) -> FoundToken {

@@ -1,6 +1,7 @@
 //! Lowers programs and named subscripts to a module. A name is lowered at its last statement, from all contributions.
 
 mod ambiguity;
+mod desugar;
 mod errors;
 mod factors;
 mod hir;
@@ -15,7 +16,6 @@ mod lower_terms;
 mod named;
 mod nodes;
 mod pointwise;
-mod scope;
 mod size_query;
 mod unify_extents;
 
@@ -27,6 +27,7 @@ use crate::error::{Error, ErrorKind};
 use crate::names;
 use crate::suggest::Edit;
 use crate::warning::Warning;
+use desugar::Desugarer;
 use einfold_ir::{Dtype, Ir, TensorType};
 use errors::ProgramErrors;
 use hir::{Contribution, Tensor};
@@ -35,7 +36,6 @@ use infer_shape::{QueriedSize, QueryAnswers, ShapeInference};
 use inputs::ProgramInputs;
 use lower_definition::NameLowering;
 use nodes::Nodes;
-use scope::Scope;
 use std::collections::HashMap;
 
 /// The state of the lowering of a program.
@@ -86,8 +86,8 @@ impl ProgramResolver<'_> {
         let (program, options, tensors) = (self.program, self.options, &self.tensors[..]);
         let name = program.name(definition.name);
         let errors = &ProgramErrors { text: program.text(), tensors };
-        let scope = Scope { program, errors, sizes: &options.sizes, tensors, tensor_of: &self.tensor_of };
-        let statements = definition.statements.iter().map(|&k| scope.contribution(&program.statements()[k]));
+        let desugarer = Desugarer { program, errors, sizes: &options.sizes, tensors, tensor_of: &self.tensor_of };
+        let statements = definition.statements.iter().map(|&k| desugarer.contribution(&program.statements()[k]));
         let contributions = statements.collect::<Result<Vec<Contribution>, Error>>()?;
         contributions.iter().try_for_each(|c| ambiguity::check(errors, name, c))?;
         let shapes = ShapeInference { errors, tensors, options, contributions: &contributions, name };

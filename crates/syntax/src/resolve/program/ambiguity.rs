@@ -1,8 +1,8 @@
 //! Checks that a statement has only one reading.
 
+use super::desugar::common_and_any;
 use super::errors::ProgramErrors;
 use super::hir::{Contribution, HirExpr, HirExprKind, IndexForm, set};
-use super::scope::common_and_any;
 use crate::ast::{Assign, Sign};
 use crate::error::{Error, ErrorKind};
 use crate::render::Note;

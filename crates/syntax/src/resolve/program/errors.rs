@@ -1,6 +1,6 @@
 //! Errors of named subscripts and programs: message, spans, help, candidates.
 
-use super::hir::{Contribution, IndexForm, Tensor, WrittenIndex};
+use super::hir::{Contribution, IndexForm, LeftIndexForm, Tensor};
 use crate::ast::{self, SizeOf, Statement};
 use crate::error::{Error, ErrorKind, SizeProblem, SizeRule};
 use crate::render::Note;
@@ -173,7 +173,7 @@ impl ProgramErrors<'_> {
     }
 
     pub(super) fn rank(&self, access: &ast::Access, tensor: &Tensor, written: usize) -> Error {
-        let with_ellipsis = super::scope::ellipsis(&access.indices).is_some();
+        let with_ellipsis = super::desugar::ellipsis(&access.indices).is_some();
         self.tensor_rank(access.span, tensor, written, with_ellipsis)
     }
 
@@ -272,7 +272,7 @@ impl ProgramErrors<'_> {
     }
 
     /// The error of a size that depends on itself through axes of the result.
-    pub(super) fn circle(&self, name: &str, axis: usize, span: Span) -> Error {
+    pub(super) fn circular_sizes(&self, name: &str, axis: usize, span: Span) -> Error {
         let kind = ErrorKind::Unresolved { axis: format!("axis {} of `{name}`", axis + 1) };
         self.error(kind, span, "the sizes of the statements depend on each other")
             .help("declare the size of the axis after `:`")
@@ -330,7 +330,7 @@ impl ProgramErrors<'_> {
 
 /// A statement that declares the size of an axis: on the left if the axis is an index there, else after the statement.
 fn sized<'t>(edit: Edit<'t>, c: &Contribution, axis: usize, size: usize) -> Edit<'t> {
-    let plain = |position: &&WrittenIndex| position.declared.is_none() && position.index == IndexForm::Axis(axis);
+    let plain = |position: &&LeftIndexForm| position.declared.is_none() && position.index == IndexForm::Axis(axis);
     let label = &c.axes[axis].label;
     match c.left.iter().find(plain) {
         Some(position) => edit.after(position.span, format!(":{size}")),

@@ -24,7 +24,7 @@ pub(super) struct Contribution {
     pub(super) operator: Span,
     /// The axes of the iteration space: those of the left side, then the others, in order of first use.
     pub(super) axes: Vec<AxisName>,
-    pub(super) left: Vec<WrittenIndex>,
+    pub(super) left: Vec<LeftIndexForm>,
     /// The elements that the right side reads, in order.
     pub(super) reads: Vec<TensorRead>,
     pub(super) right: HirExpr,
@@ -42,7 +42,7 @@ pub(super) struct AxisName {
 
 /// An index of the left side.
 #[derive(Debug)]
-pub(super) struct WrittenIndex {
+pub(super) struct LeftIndexForm {
     pub(super) index: IndexForm,
     pub(super) span: Span,
     /// The size after `:` and its span.
@@ -172,7 +172,7 @@ impl Contribution {
     }
 
     /// The name of an axis of the result: the names of the axes along it.
-    pub(super) fn label(&self, position: &WrittenIndex) -> Label {
+    pub(super) fn label(&self, position: &LeftIndexForm) -> Label {
         let mut names: Vec<&str> = Vec::new();
         position.index.for_each_axis(&mut |axis| names.push(&self.axes[axis].label));
         names.join(" ").into()
@@ -180,7 +180,7 @@ impl Contribution {
 
     /// The axes that are indices of the left side, merged or not.
     pub(super) fn kept(&self) -> Vec<usize> {
-        let plain = |position: &WrittenIndex| match &position.index {
+        let plain = |position: &LeftIndexForm| match &position.index {
             IndexForm::Axis(axis) => vec![*axis],
             IndexForm::Merged(axes) => axes.clone(),
             IndexForm::Affine(_) => Vec::new(),
@@ -190,7 +190,7 @@ impl Contribution {
 
     /// Whether several points may contribute to one position.
     pub(super) fn sums(&self) -> bool {
-        let shifted = |position: &WrittenIndex| match position.index.window().map(|window| &window.terms[..]) {
+        let shifted = |position: &LeftIndexForm| match position.index.window().map(|window| &window.terms[..]) {
             Some(&[(_, axis)]) => Some(axis),
             _ => None,
         };

@@ -55,8 +55,8 @@ impl KnownExtents<'_> {
     /// Runs all steps, and stores the known sizes in `found` after each.
     fn solve(&mut self, shape: &[Option<SourcedSize>], found: &mut InferredExtents) -> Result<(), Error> {
         let reads = self.c.all_reads();
-        self.fixed(shape)?;
-        let postponed = self.plain(&reads)?;
+        self.declared_sizes(shape)?;
+        let postponed = self.axis_sizes(&reads)?;
         (found.certain, found.with_ones) = (self.sizes(), self.sizes());
         let mut propagation = Propagation::new(self, &reads, shape);
         propagation.run()?;
@@ -65,7 +65,7 @@ impl KnownExtents<'_> {
             propagation.run()?;
         }
         propagation.check_zero_products()?;
-        self.inside(&reads)?;
+        self.check_windows(&reads)?;
         found.with_ones = self.sizes();
         Ok(())
     }
@@ -78,12 +78,12 @@ impl KnownExtents<'_> {
         self.known[axis].map(|held| held.size)
     }
 
-    fn two(&self, axis: usize, first: SourcedSize, second: SourcedSize, rule: SizeRule) -> Error {
+    fn conflict(&self, axis: usize, first: SourcedSize, second: SourcedSize, rule: SizeRule) -> Error {
         self.errors.two_sizes(&self.c.axes[axis].label, first, second, rule)
     }
 
     /// Takes the given sizes of the left side and of `for`: all others must be equal or broadcast to them.
-    fn fixed(&mut self, shape: &[Option<SourcedSize>]) -> Result<(), Error> {
+    fn declared_sizes(&mut self, shape: &[Option<SourcedSize>]) -> Result<(), Error> {
         let given = self.c.given.iter().map(|given| (given.axis, SourcedSize::declared(given.size, given.span)));
         let left = self.c.left.iter().zip(shape).filter_map(|(position, held)| match position.index {
             IndexForm::Axis(axis) => held.map(|held| (axis, held)),
@@ -92,7 +92,7 @@ impl KnownExtents<'_> {
         for (axis, held) in given.chain(left) {
             match self.known[axis] {
                 Some(first) if first.size != held.size => {
-                    return Err(self.two(axis, first, held, SizeRule::Declared));
+                    return Err(self.conflict(axis, first, held, SizeRule::Declared));
                 }
                 _ => self.known[axis] = Some(held),
             }
@@ -101,7 +101,7 @@ impl KnownExtents<'_> {
     }
 
     /// Takes the sizes of indices that are one axis. Returns the sizes of 1 that a window may replace.
-    fn plain(&mut self, reads: &[&TensorRead]) -> Result<Vec<(usize, SourcedSize)>, Error> {
+    fn axis_sizes(&mut self, reads: &[&TensorRead]) -> Result<Vec<(usize, SourcedSize)>, Error> {
         let fixed = self.known.clone();
         let windowed = self.windowed(reads);
         let mut postponed = Vec::new();
@@ -112,7 +112,7 @@ impl KnownExtents<'_> {
                 let here = self.held(read, dim, *span);
                 let twin = seen[axis].replace((number, here)).filter(|(other, _)| *other == number);
                 if let Some((_, twin)) = twin.filter(|(_, twin)| twin.size != here.size) {
-                    return Err(self.two(axis, twin, here, SizeRule::Diagonal));
+                    return Err(self.conflict(axis, twin, here, SizeRule::Diagonal));
                 }
                 if here.size == 1 && windowed[axis] && self.known[axis].is_none() && !self.strict {
                     postponed.push((axis, here));
@@ -141,17 +141,17 @@ impl KnownExtents<'_> {
         match self.known[axis] {
             None => self.known[axis] = Some(here),
             Some(held) if held.size == here.size => {}
-            Some(held) if self.strict => return Err(self.two(axis, held, here, SizeRule::Strict)),
+            Some(held) if self.strict => return Err(self.conflict(axis, held, here, SizeRule::Strict)),
             Some(_) if here.size == 1 => {}
-            Some(held) if fixed.is_some() => return Err(self.two(axis, held, here, SizeRule::Declared)),
+            Some(held) if fixed.is_some() => return Err(self.conflict(axis, held, here, SizeRule::Declared)),
             Some(held) if held.size == 1 => self.known[axis] = Some(here),
-            Some(held) => return Err(self.two(axis, held, here, SizeRule::Broadcast)),
+            Some(held) => return Err(self.conflict(axis, held, here, SizeRule::Broadcast)),
         }
         Ok(())
     }
 
     /// Checks that windows with known axes stay inside their axis.
-    fn inside(&self, reads: &[&TensorRead]) -> Result<(), Error> {
+    fn check_windows(&self, reads: &[&TensorRead]) -> Result<(), Error> {
         for read in reads {
             for (dim, (index, span)) in read.dims.iter().enumerate() {
                 let Some(window) = index.window() else { continue };

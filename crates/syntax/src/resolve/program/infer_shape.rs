@@ -64,7 +64,7 @@ impl ShapeInference<'_> {
             return Ok(Err(queried));
         }
         let shape: Vec<usize> = shape.into_iter().flatten().map(|held| held.size).collect();
-        self.inside(&shape, &extents)?;
+        self.check_written(&shape, &extents)?;
         Ok(Ok(Shape { shape, extents }))
     }
 
@@ -121,7 +121,7 @@ impl ShapeInference<'_> {
     }
 
     /// Checks that positions without index tensors stay inside the result.
-    fn inside(&self, shape: &[usize], extents: &[Vec<usize>]) -> Result<(), Error> {
+    fn check_written(&self, shape: &[usize], extents: &[Vec<usize>]) -> Result<(), Error> {
         for (c, extents) in self.contributions.iter().zip(extents) {
             if extents.contains(&0) {
                 continue;

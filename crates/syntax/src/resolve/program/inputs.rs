@@ -25,7 +25,7 @@ impl ProgramInputs<'_> {
     }
 
     /// The start of the text, for errors without a span.
-    fn nowhere(&self) -> Span {
+    fn text_start(&self) -> Span {
         Span::point(0)
     }
 
@@ -43,7 +43,7 @@ impl ProgramInputs<'_> {
         let Options { algebra, sizes, fill, policy, .. } = self.options;
         if *algebra != Algebra::SUM_PRODUCT {
             let kind = ErrorKind::Unsupported { feature: Feature::AlgebraOfProgram };
-            let operator = self.program.statements().first().map_or(self.nowhere(), |s| s.operator);
+            let operator = self.program.statements().first().map_or(self.text_start(), |s| s.operator);
             return Err(self.errors().error(kind, operator, "written here").help("for example, write `max=` with `+`"));
         }
         let names = self.program.names();
@@ -56,14 +56,14 @@ impl ProgramInputs<'_> {
             let declared: Vec<String> =
                 names.sizes().iter().map(|&id| format!("`{}`", self.program.name(id))).collect();
             let kind = ErrorKind::UnknownSize { name: name.clone(), given: true };
-            return Err(self.errors().error(kind, self.nowhere(), "no such size here").help(
+            return Err(self.errors().error(kind, self.text_start(), "no such size here").help(
                 match declared.is_empty() {
                     _ if is(name, NameClass::Axis) => {
                         format!(
                             "`{name}` is an axis: declare its size on the left, `{name}:10`, or after the statement, `for {name}:10`"
                         )
                     }
-                    true => "the program has no size parameters: they stand after `:`".to_string(),
+                    true => "the program has no size parameters, which are names after `:`".to_string(),
                     false => format!("size parameters: {}", declared.join(", ")),
                 },
             ));
@@ -91,7 +91,7 @@ impl ProgramInputs<'_> {
             self.program.names().definitions().iter().map(|d| format!("`{}`", self.program.name(d.name))).collect();
         let kind = ErrorKind::UnknownName { name: name.to_string() };
         self.errors()
-            .error(kind, self.nowhere(), format!("`{name}` is {note}"))
+            .error(kind, self.text_start(), format!("`{name}` is {note}"))
             .help(format!("names that the program defines: {}", defined.join(", ")))
     }
 
@@ -162,7 +162,7 @@ impl ProgramInputs<'_> {
             Some(&id) => {
                 self.errors().error(kind, self.program.first(id), format!("no operand for `{}`", names[given]))
             }
-            None => self.errors().error(kind, self.nowhere(), format!("no name for operand {}", inputs.len() + 1)),
+            None => self.errors().error(kind, self.text_start(), format!("no name for operand {}", inputs.len() + 1)),
         };
         let missing: Vec<String> = names.iter().skip(given).map(|name| format!("`{name}`")).collect();
         let error = match missing.len() {
@@ -207,7 +207,7 @@ impl ProgramInputs<'_> {
         let by_position = |k: usize| names.inputs().get(k).map(|&id| self.program.name(id).into());
         let tensor = |(k, input): (usize, &TensorType)| {
             if !addressable(&input.shape, input.dtype) {
-                return Err(self.errors().too_large(&input.shape, input.dtype, self.nowhere()));
+                return Err(self.errors().too_large(&input.shape, input.dtype, self.text_start()));
             }
             let name = if by_name { input.name.clone() } else { by_position(k) };
             let name = name.unwrap_or_else(|| format!("x{k}").into());

@@ -122,8 +122,12 @@ impl StatementContext<'_> {
     }
 
     fn affine(&self, space: &IterationSpace, affine: &AffineForm) -> Index<NodeId> {
-    pub(super) fn output(&self, space: &IterationSpace) -> Indices<NodeId> {
-        self.c.left.iter().map(|position| self.index(space, &position.index)).collect()
+        let terms = affine.terms.iter().map(|&(coef, axis)| Term { coef, axis: space.local(axis) });
+        let ids = |(coef, read): &(i64, TensorRead)| {
+            let (access, policy) = (self.access(space, read, false), self.policy(read.tensor));
+            Ids { coef: *coef, access, policy }
+        };
+        Index::new(affine.offset, terms, affine.gathers.iter().map(ids).collect())
     }
 
     /// The axes of the left side, in the order of the text.

@@ -3,12 +3,12 @@
 use super::super::Options;
 use super::super::letters::addressable;
 use super::super::letters::count_help;
+use super::desugar::StatementAxes;
 use super::errors::ProgramErrors;
-use super::hir::{Contribution, GivenSize, HirExpr, HirExprKind, Tensor, TensorRead, WrittenIndex};
+use super::hir::{Contribution, GivenSize, HirExpr, HirExprKind, LeftIndexForm, Tensor, TensorRead};
 use super::infer_shape::{QueryAnswers, Shape, ShapeInference};
 use super::iteration_space::StatementContext;
 use super::nodes::Nodes;
-use super::scope::StatementAxes;
 use crate::ast::{Assign, Name, Named, NamedAxis, NamedTerm};
 use crate::error::{Error, ErrorKind, TypeProblem};
 use crate::render::Note;
@@ -42,7 +42,7 @@ pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Op
     if wide != dtype {
         let all = 0..shape.len() as u32;
         let axis =
-            |(position, &size): (&WrittenIndex, &usize)| einfold_ir::Axis::new(contribution.label(position), size);
+            |(position, &size): (&LeftIndexForm, &usize)| einfold_ir::Axis::new(contribution.label(position), size);
         let axes = contribution.left.iter().zip(&shape).map(axis).collect();
         let (factors, output) = (vec![Access::plain(result, all.clone())], all.map(Index::axis).collect());
         let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
@@ -108,7 +108,7 @@ fn contribution(named: &Named, errors: &ProgramErrors<'_>, options: &Options) ->
         indices.collect::<Vec<_>>()
     };
     let left = indices(&mut axes, named.output(), all);
-    let left = left.into_iter().map(|(index, span)| WrittenIndex { index, span, declared: None }).collect();
+    let left = left.into_iter().map(|(index, span)| LeftIndexForm { index, span, declared: None }).collect();
     let mut reads = Vec::with_capacity(named.terms().len());
     for (tensor, (term, of)) in named.terms().iter().zip(errors.tensors).enumerate() {
         let covered = (of.shape.len() + 1).saturating_sub(term.axes.len());

@@ -5,7 +5,7 @@
 //! remains. The first rounds leave out sizes of 1 that remain for axes of windows; the last rounds include them.
 
 use super::errors::SourcedSize;
-use super::hir::{Contribution, IndexForm, WrittenIndex};
+use super::hir::{Contribution, IndexForm, LeftIndexForm};
 use super::infer_extents::{InferredExtents, infer_extents};
 use super::infer_shape::ShapeInference;
 use crate::error::{Error, SizeRule};
@@ -33,7 +33,7 @@ impl ShapeInference<'_> {
             let mut rounds = 2 * declared.len() + 2;
             while let Some(axis) = self.round(&mut statements, declared, with_ones) {
                 if rounds == 0 {
-                    return Err(self.errors.circle(self.name, axis, self.contributions[0].left[axis].span));
+                    return Err(self.errors.circular_sizes(self.name, axis, self.contributions[0].left[axis].span));
                 }
                 rounds -= 1;
             }
@@ -125,7 +125,7 @@ impl ShapeInference<'_> {
                 longer[*axis] |= held.size != 1 && !self.options.strict;
             }
         }
-        let updated = |(axis, position): (usize, &WrittenIndex)| {
+        let updated = |(axis, position): (usize, &LeftIndexForm)| {
             if declared[axis].is_some() {
                 return declared[axis];
             }

@@ -2,7 +2,7 @@
 
 use super::errors::ProgramErrors;
 use super::hir::{
-    AffineForm, AxisName, Contribution, GivenSize, HirExpr, HirExprKind, IndexForm, Tensor, TensorRead, WrittenIndex,
+    AffineForm, AxisName, Contribution, GivenSize, HirExpr, HirExprKind, IndexForm, LeftIndexForm, Tensor, TensorRead,
     set,
 };
 use super::literal;
@@ -13,7 +13,7 @@ use einfold_ir::{Function, Literal};
 use std::collections::BTreeMap;
 
 /// The context for resolving the names of a statement.
-pub(super) struct Scope<'a> {
+pub(super) struct Desugarer<'a> {
     pub(super) program: &'a Program,
     pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) sizes: &'a BTreeMap<String, usize>,
@@ -78,7 +78,7 @@ impl StatementAxes {
     }
 }
 
-impl Scope<'_> {
+impl Desugarer<'_> {
     /// The desugared statement.
     pub(super) fn contribution(&self, statement: &Statement) -> Result<Contribution, Error> {
         let mut axes = StatementAxes::new(self.covered(statement)?);
@@ -87,7 +87,7 @@ impl Scope<'_> {
             let declared = position.size.as_ref().map(|size| Ok((self.size(size)?, size.span()))).transpose()?;
             let covered = axes.covered;
             let indices = self.indices(&mut axes, &position.index, covered)?;
-            left.extend(indices.into_iter().map(|(index, span)| WrittenIndex { index, span, declared }));
+            left.extend(indices.into_iter().map(|(index, span)| LeftIndexForm { index, span, declared }));
         }
         let mut reads = Vec::new();
         let right = self.value(&mut axes, &mut reads, &statement.right)?;
