@@ -15,8 +15,8 @@ fn views_in_and_arrays_out() -> Result<(), Error> {
     let views = [AnyView::from(a.view()), AnyView::from(g.view())];
     let arguments = Arguments::new(&views);
     let text = "R[n,j] = A[g[n],j]; S[g[n]] += A[g[n],j]";
-    let typed: (ArrayD<f64>, ArrayD<f64>) = einfold::einsum(text, (&g, &a))?;
-    // In the order of the text `A` comes first, and by name they come in any order.
+    let typed: (ArrayD<f64>, ArrayD<f64>) = einfold::einsum(text, (&a, &g))?;
+    // By name they come in any order.
     let swapped = [views[1].clone(), views[0].clone()];
     let named = Arguments::new(&swapped).names(&[Some("g"), Some("A")]);
     let expression = Expression::new(text)?;
