@@ -36,6 +36,8 @@ fn constants_are_given_once() -> Result<(), Error> {
     let (_, bound) = chain()?;
     let error = bound.bind_constants(&[0], &array![1.0, 2.0, 3.0]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Constants(ConstantsProblem::Again)), "{error}");
+    assert_eq!(error.code(), "constants");
+    assert!(error.to_string().contains("help: give all constants at once"), "{error}");
     Ok(())
 }
 
