@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use einfold::ndarray::{Array1, Array2, ArrayD};
-use einfold::{AnyView, Budget, Expression, Order, Scratch, TensorType, einsum, spec};
+use einfold::{AnyView, Expression, Order, Scratch, TensorType, einsum, order::Budget, spec};
 use einfold_benches::filled;
 use einfold_exec::{AnyViewMut, Options, bind};
 use einfold_plan::{PlanOptions, compile};
