@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use einfold::ndarray::{Array1, Array2, ArrayD};
-use einfold::{AnyView, Budget, Expression, Order, Scratch, TensorType, einsum, spec};
+use einfold::{AnyView, Expression, Order, Scratch, TensorType, einsum, order::Budget, spec};
 use einfold_benches::filled;
-use einfold_exec::{AnyViewMut, Options, bind};
+use einfold_exec::{AnyViewMut, BindOptions, bind};
 use einfold_plan::{PlanOptions, compile};
 use einfold_syntax::resolve;
 
@@ -55,7 +55,7 @@ fn sources() -> Vec<(String, String, Vec<TensorType>)> {
 fn resolve_and_compile(c: &mut Criterion) {
     for (name, text, types) in sources() {
         let ast = einfold_syntax::parse(&text).unwrap();
-        let options = einfold_syntax::Options::default();
+        let options = einfold_syntax::BindOptions::default();
         c.bench_function(&format!("resolve/{name}"), |b| {
             b.iter(|| resolve(black_box(&ast), &types, &options).unwrap());
         });
@@ -69,7 +69,7 @@ fn resolve_and_compile(c: &mut Criterion) {
 /// Binding alone, of operands whose strides change from call to call and of the same ones.
 fn bind_alone(c: &mut Criterion) {
     let (text, types) = chain(2);
-    let ir = resolve(&einfold_syntax::parse(&text).unwrap(), &types, &einfold_syntax::Options::default()).unwrap();
+    let ir = resolve(&einfold_syntax::parse(&text).unwrap(), &types, &einfold_syntax::BindOptions::default()).unwrap();
     let plan = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap().plan;
     let (a, mut out) = (filled((8, 8), 1), filled((8, 8), 2));
     let ins = [a.view(), a.t()].map(AnyView::from);
@@ -81,7 +81,7 @@ fn bind_alone(c: &mut Criterion) {
         c.bench_function(&format!("bind/{name}"), |b| {
             b.iter(|| {
                 let ins = turns.next().unwrap();
-                black_box(bind(&plan, ins, &mut outs, &Options::default(), &mut scratch).unwrap());
+                black_box(bind(&plan, ins, &mut outs, &BindOptions::default(), &mut scratch).unwrap());
             });
         });
     }

@@ -98,7 +98,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn a_name_stands_before_the_first_sign_of_equality() {
+    fn a_name_ends_at_the_first_equals_sign() {
         for (argument, want) in [
             ("X=x.npy", (Some("X"), "x.npy")),
             ("dX_2=a=b.npy", (Some("dX_2"), "a=b.npy")),

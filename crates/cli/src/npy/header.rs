@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_called_what_they_are() {
+    fn types_have_their_names_in_errors() {
         for (descr, want) in [
             ("<f16", "of type `<f16` (long double), which"),
             (">f12", "of type `>f12` (long double), which"),
