@@ -3,7 +3,6 @@
 use einfold_ir::{Cost, Count, Tree};
 
 use crate::deep::{self, Limits};
-use crate::graph::Graph;
 use crate::slices::sliced_cost;
 use crate::watch::StopCheck;
 use crate::{
@@ -55,22 +54,22 @@ fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
     let (network, stop) = (search.task.network, StopCheck::new(search.watch));
     let leaves = network.inputs().len();
     let mut tree = left_to_right::tree(leaves)?;
-    let graph = Graph::of(network);
+    let graph = search.graph;
     if leaves <= 2 {
-        let cost = cost::graph_cost(&graph, &tree);
+        let cost = cost::graph_cost(graph, &tree);
         return Ok((tree, cost, true));
     }
-    let greedy = greedy::tree(&graph, &stop)?;
-    let mut cost = cost::graph_cost(&graph, &greedy);
-    match cost::cost_within(&graph, &tree, cost.flops) {
+    let greedy = greedy::tree(graph, &stop)?;
+    let mut cost = cost::graph_cost(graph, &greedy);
+    match cost::cost_within(graph, &tree, cost.flops) {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
     let splits = worth(cost.flops, FLOPS_PER_SPLIT).clamp(*SPLITS.start(), *SPLITS.end());
-    let Ok(exact) = dp::tree(&graph, splits, &stop) else {
+    let Ok(exact) = dp::tree(graph, splits, &stop) else {
         return Ok((tree, cost, false));
     };
-    if let Some(exact_cost) = cost::cost_within(&graph, &exact, cost.flops)
+    if let Some(exact_cost) = cost::cost_within(graph, &exact, cost.flops)
         && rank(&exact_cost) < rank(&cost)
     {
         (tree, cost) = (exact, exact_cost);

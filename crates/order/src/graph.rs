@@ -19,6 +19,7 @@ pub(crate) type Pairs = Vec<[u32; 2]>;
 /// An axis is a *leg* of its tensors only if the cost depends on it: its extent is above 1, and another tensor or the
 /// output has it too. The output counts as one more tensor, so that an axis is still needed as long as its use count is
 /// above 1.
+#[derive(Clone)]
 pub(crate) struct Graph {
     /// The legs of each tensor, ascending and distinct.
     pub(crate) legs: ListPool,
@@ -32,6 +33,8 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn of(network: &Network) -> Graph {
+        #[cfg(test)]
+        tests::BUILT.set(tests::BUILT.get() + 1);
         let extents = network.extents().to_vec();
         let mut kept = vec![false; extents.len()];
         network.output().iter().for_each(|&axis| kept[axis as usize] = true);
@@ -196,4 +199,31 @@ pub(crate) fn pairs(tree: &Tree) -> Pairs {
 /// Returns the tree with the given steps.
 pub(crate) fn tree(leaves: usize, pairs: &Pairs) -> Result<Tree, OrderError> {
     Ok(Tree::from_pairs(leaves, pairs)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use einfold_ir::Network;
+
+    use crate::{Budget, Order, order};
+
+    thread_local! {
+        /// The number of graphs built on this thread.
+        pub(super) static BUILT: Cell<usize> = const { Cell::new(0) };
+    }
+
+    #[test]
+    fn a_search_and_its_cost_share_one_graph() {
+        for tensors in [2, 3, 5, 12] {
+            let inputs = (0..tensors).map(|k| vec![k, k + 1]).collect();
+            let chain = Network::new(inputs, vec![0, tensors], vec![3; tensors as usize + 1]).unwrap();
+            for strategy in ["auto", "deep", "dp", "greedy", "left-to-right"] {
+                BUILT.set(0);
+                order(&chain, &strategy.parse::<Order>().unwrap(), &Budget::default()).unwrap();
+                assert_eq!(BUILT.get(), 1, "{strategy}, {tensors} tensors");
+            }
+        }
+    }
 }

@@ -50,6 +50,7 @@ pub use budget::{Budget, Effort};
 use deep::Limits;
 pub use deep::{RecordError, ReplayRecord};
 pub use error::{OrderError, OrderMismatch};
+use graph::Graph;
 pub use objective::Objective;
 pub use registry::{STRATEGIES, Strategy, strategy};
 pub use saved::{SavedOrder, SavedSlicedAxis, SavedTree};
@@ -157,7 +158,8 @@ pub fn order_task(
     // The memory of an intermediate cannot be read from the network with the extra axis, so limits exclude it.
     let many = task.amortized_network().filter(|_| limits.are_none());
     let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };
-    let search = SearchRequest { task: &asked, budget, watch, began: Instant::now() };
+    let graph = Graph::of(asked.network);
+    let search = SearchRequest { task: &asked, graph: &graph, budget, watch, began: Instant::now() };
     let (found, strategy) = match origin {
         Order::Strategy(strategy) => {
             watch::count_search();
@@ -175,7 +177,8 @@ pub fn order_task(
         }
     };
     let stop = StopCheck::new(watch);
-    let ordered = limits.enforce(task, budget, found, &stop).with_cost(task, strategy);
+    let found = limits.enforce(task, &graph, budget, found, &stop);
+    let ordered = found.with_cost(task, many.is_none().then_some(&graph), strategy);
     if !limits.admit(&ordered.cost) {
         if stop.is_stopped() || watch.is_cancelled() {
             return Err(OrderError::Cancelled);
@@ -188,6 +191,8 @@ pub fn order_task(
 /// The input of a strategy.
 pub(crate) struct SearchRequest<'a> {
     pub(crate) task: &'a Task<'a>,
+    /// The graph of the network of the task.
+    pub(crate) graph: &'a Graph,
     pub(crate) budget: &'a Budget,
     pub(crate) watch: &'a dyn Watch,
     pub(crate) began: Instant,
@@ -201,11 +206,11 @@ pub(crate) struct SearchResult {
 }
 
 impl SearchResult {
-    /// Adds the cost and the name of the strategy.
-    pub(crate) fn with_cost(self, task: &Task<'_>, strategy: &'static str) -> FoundOrder {
+    /// Adds the cost and the name of the strategy. `graph` is that of the network, if it exists already.
+    pub(crate) fn with_cost(self, task: &Task<'_>, graph: Option<&Graph>, strategy: &'static str) -> FoundOrder {
         let SearchResult { tree, slices, record } = self;
         FoundOrder {
-            cost: slices::sliced_cost_with_constants(task.network, &tree, &slices, task.constants),
+            cost: slices::sliced_cost_with_constants((task.network, graph), &tree, &slices, task.constants),
             tree,
             slices,
             strategy,

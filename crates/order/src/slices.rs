@@ -20,20 +20,20 @@ pub struct SlicedAxis {
 /// result that a step in an inner loop uses stays alive until that loop ends, and the whole output is alive from the
 /// beginning.
 pub fn sliced_cost(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> Cost {
-    sliced_cost_with_constants(network, tree, slices, &[])
+    sliced_cost_with_constants((network, None), tree, slices, &[])
 }
 
 /// Returns the cost as [`sliced_cost`] does, without the steps that depend on the tensors `constants` only, whose
-/// results exist before the run.
+/// results exist before the run. `graph` is that of the network, if it exists already.
 pub(crate) fn sliced_cost_with_constants(
-    network: &Network,
+    (network, graph): (&Network, Option<&Graph>),
     tree: &Tree,
     slices: &[SlicedAxis],
     constants: &[u32],
 ) -> Cost {
     let special = !slices.is_empty() || !constants.is_empty();
     let Some(one_slice) = one_slice(network, slices).filter(|_| special) else {
-        return cost::tree_cost(network, tree);
+        return graph.map_or_else(|| cost::tree_cost(network, tree), |graph| cost::graph_cost(graph, tree));
     };
     let is_constant = constant_only(tree, constants);
     let (graph, depths) = (Graph::of(&one_slice), loop_depths(network, tree, slices));

@@ -66,6 +66,7 @@ impl Limits {
     pub(crate) fn enforce(
         &self,
         task: &Task<'_>,
+        graph: &Graph,
         budget: &Budget,
         found: SearchResult,
         stop: &StopCheck<'_>,
@@ -75,9 +76,8 @@ impl Limits {
             return found;
         }
         count_search();
-        let graph = Graph::of(network);
         let objective = ObjectiveWithLimits::unlimited(budget.objective);
-        let Some(mut tree) = EditableTree::new(&graph, objective, &graph::pairs(&found.tree)) else { return found };
+        let Some(mut tree) = EditableTree::new(graph, objective, &graph::pairs(&found.tree)) else { return found };
         let mut chosen = SliceChoice::none(graph.extents.len());
         let slices =
             self.slice_to_fit(network, &mut tree, &mut chosen, (stop, &mut Random::new(budget.seed, 0))).slices;
@@ -172,7 +172,7 @@ mod tests {
             let slices: Vec<SlicedAxis> =
                 whole.filter(|_| below(2) == 0).map(|(axis, &parts)| SlicedAxis { axis, parts }).collect();
             let bound = lower_bound(&Task { constants: &constants, ..Task::new(&network) });
-            let cost = slices::sliced_cost_with_constants(&network, &tree, &slices, &constants);
+            let cost = slices::sliced_cost_with_constants((&network, None), &tree, &slices, &constants);
             assert!(
                 cost.peak >= bound.peak && cost.size >= bound.size,
                 "{network:?} {path:?} {slices:?} {constants:?}"

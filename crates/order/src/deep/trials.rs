@@ -7,7 +7,6 @@ use super::effort::EffortClock;
 use super::progress::SharedBest;
 use super::record::ReplayRecord;
 use super::{Limits, Outcome, Problem, run};
-use crate::graph::Graph;
 use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 use crate::{Effort, OrderError, SearchRequest, SearchResult, graph};
@@ -55,12 +54,9 @@ pub(crate) fn replay(search: &SearchRequest<'_>, record: &ReplayRecord) -> Resul
 
 impl<'a> Trials<'a> {
     fn new(search: &SearchRequest<'a>, effort: Effort, seed: u64) -> Trials<'a> {
-        let SearchRequest { task, budget, began, watch } = *search;
+        let SearchRequest { task, graph, budget, began, watch } = *search;
         let limits = Limits::of(task, budget);
-        let mut graph = Graph::of(task.network);
-        if limits.are_none() {
-            graph = graph.fused();
-        }
+        let graph = if limits.are_none() { graph.fused() } else { graph.clone() };
         let objective = ObjectiveWithLimits::unlimited(budget.objective);
         let problem = Problem { network: task.network, graph, objective, limits, start: task.start.map(graph::pairs) };
         Trials { problem, shared: SharedBest::new(began, watch), effort, seed }

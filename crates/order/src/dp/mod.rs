@@ -35,7 +35,7 @@ type Set = u128;
 
 /// Returns the exact order. Ignores the budget.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
-    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS, &StopCheck::new(search.watch))?.into())
+    Ok(tree(search.graph, MAX_SPLITS, &StopCheck::new(search.watch))?.into())
 }
 
 /// Returns the exact tree of `graph`, if it takes at most `splits` splits.

@@ -35,7 +35,7 @@ const MAX_LEGS: usize = 1000;
 
 /// Returns the greedy order. Ignores the budget.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
-    Ok(tree(&Graph::of(search.task.network), &StopCheck::new(search.watch))?.into())
+    Ok(tree(search.graph, &StopCheck::new(search.watch))?.into())
 }
 
 /// Returns the greedy tree of `graph`.
