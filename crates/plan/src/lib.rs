@@ -1,8 +1,9 @@
 //! From an expression to a plan: from *what* ([`Ir`](einfold_ir::Ir)) to *how* ([`Plan`](einfold_ir::Plan)).
 //!
-//! [`compile`] goes the whole way. Its stages stand alone as well: [`rewrite`] simplifies the expression, [`network`] is what the order search sees of a contraction,
-//! [`apply`] writes the tree that it found back as one node a step, [`lower`] makes a loop nest of each node, and [`optimize`]
-//! runs the [`PASSES`] and seals the plan. [`Explain`] shows all of it.
+//! [`compile`] runs the [`PIPELINE`], whose stages are rewrites of the module, the order search, expansion, lowering, [`PASSES`], and the
+//! assignment of memory. Some stand alone: [`network`] is what the order search sees of a contraction, [`apply`] writes the tree that it found
+//! back as one node a step, [`lower`] makes a loop nest of each node, and [`optimize`] runs the passes, assigns memory and seals the plan.
+//! [`Explain`] shows the [`Trace`] of all of it.
 //!
 //! Nothing here knows of text, arrays, strides of a caller or machines. The only place that splits axes into roles is
 //! [`roles`].
@@ -63,4 +64,4 @@ pub use lower::{Hints, lower};
 pub use memory::Memory;
 pub use named::{NamedNetwork, named_network};
 pub use network::{Treatment, Why, network, treatment};
-pub use pipeline::{Form, PASSES, PIPELINE, PassSet, Snapshot, Stage, Trace, TracedStage, optimize, rewrite};
+pub use pipeline::{Form, PASSES, PIPELINE, PassSet, Snapshot, Stage, Trace, TracedStage, optimize};

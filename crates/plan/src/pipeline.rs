@@ -241,19 +241,25 @@ impl Driver<'_, '_> {
     pub(crate) fn run<'p>(&mut self, mut program: Program<'p>) -> Result<Program<'p>, PlanError> {
         let first = program.form();
         let looped = matches!(&program, Program::Module(ir) if ir.regions() > 1);
-        for stage in PIPELINE.iter().filter(|stage| stage.takes >= first) {
+        for (k, stage) in PIPELINE.iter().enumerate().filter(|(_, stage)| stage.takes >= first) {
+            let chosen = self.choice.has(k);
             program = match &stage.run {
                 Run::Search => break,
-                Run::Rewrite(_) if looped => continue,
-                Run::Rewrite(_) | Run::Pass(_) if !self.choice.has(stage.name) => continue,
-                _ => self.stage(stage, program)?,
+                Run::Rewrite(_) if looped || !chosen => continue,
+                Run::Pass(_) if !chosen => continue,
+                _ => self.stage(stage, chosen, program)?,
             };
         }
         Ok(program)
     }
 
     /// Runs one stage.
-    fn stage<'p>(&mut self, stage: &'static Stage, program: Program<'p>) -> Result<Program<'p>, PlanError> {
+    fn stage<'p>(
+        &mut self,
+        stage: &'static Stage,
+        chosen: bool,
+        program: Program<'p>,
+    ) -> Result<Program<'p>, PlanError> {
         let guilty = |violation| PlanError::Pass { name: stage.name, violation };
         let (program, changes) = match (&stage.run, program) {
             (Run::Rewrite(run), Program::Module(ir)) => {
@@ -277,13 +283,8 @@ impl Driver<'_, '_> {
                 (Program::Steps(applied, draft), changes)
             }
             (Run::Assign, Program::Steps(applied, mut draft)) => {
-                let share = self.choice.has(stage.name);
-                let changes = memory::assign(&mut draft, share)?;
-                let assigned = Program::Assigned(applied, draft);
-                if !share {
-                    return Ok(assigned);
-                }
-                (assigned, changes)
+                let changes = memory::assign(&mut draft, chosen)?;
+                (Program::Assigned(applied, draft), changes)
             }
             (Run::Seal, Program::Assigned(applied, draft)) => (Program::Plan(applied, Plan::seal(draft)?), 1),
             (_, program) => {
@@ -291,25 +292,18 @@ impl Driver<'_, '_> {
                 return Err(guilty(violation));
             }
         };
-        (self.observe)(stage, changes, &program);
+        if chosen || !stage.is_optional() {
+            (self.observe)(stage, changes, &program);
+        }
         Ok(program)
     }
 }
 
-/// Runs the chosen rewrites. `observe` sees each of them, the number of its changes, and the module after it.
+/// Runs the chosen rewrites.
 ///
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
-pub fn rewrite(ir: &Ir, choice: PassSet, observe: &mut dyn FnMut(&'static Stage, usize, &Ir)) -> Result<Ir, PlanError> {
-    rewritten_by(ir, choice, &mut |stage, changes, program| {
-        if let Program::Module(ir) = program {
-            observe(stage, changes, ir);
-        }
-    })
-}
-
-/// As [`rewrite`], for any observer.
-pub(crate) fn rewritten_by(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
+pub(crate) fn rewrite(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
     let mut driver = Driver { choice, hints: &Hints::default(), observe };
     match driver.run(Program::Module(ir.clone()))? {
         Program::Module(ir) => Ok(ir),

@@ -38,7 +38,7 @@ impl Built {
         if most(&counts) <= 1 || built.within(limit).is_ok() {
             return Ok(built);
         }
-        let share = passes.has("buffers");
+        let share = passes.iter().any(|stage| stage.name == "buffers");
         let mut draft = (*built.plan).clone();
         loop {
             counts = lanes_of(most(&counts) - 1);

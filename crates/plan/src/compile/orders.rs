@@ -9,7 +9,7 @@ use super::saved;
 use crate::cost::points;
 use crate::error::{Excess, PlanError};
 use crate::network::{contractions, network_of};
-use crate::pipeline::{PassSet, Trace, rewritten_by};
+use crate::pipeline::{PassSet, Trace, rewrite};
 
 /// The rewritten expression. An order that is not searched is for the contractions as they are written; so is a path, unless it is
 /// one of the only contraction that is left when products are contracted together.
@@ -17,7 +17,7 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
     let apart = passes.without("contract").unwrap_or(passes);
     let mut by = |choice: PassSet| {
         trace.stages.clear();
-        rewritten_by(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
+        rewrite(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
     };
     match how {
         Order::Strategy(strategy) => by(if strategy.searches_selections { passes } else { apart }),

@@ -40,7 +40,7 @@ impl PassSet {
 
     /// The stages of the choice, in the order in which they run.
     pub fn iter(self) -> impl Iterator<Item = &'static Stage> {
-        PIPELINE.iter().filter(move |stage| self.has(stage.name))
+        PIPELINE.iter().enumerate().filter(move |(k, _)| self.has(*k)).map(|(_, stage)| stage)
     }
 
     /// The names of all that is chosen: passes, then rewrites.
@@ -49,9 +49,9 @@ impl PassSet {
         of(Form::Steps).chain(of(Form::Module))
     }
 
-    /// Whether the stage of this name is chosen.
-    pub(crate) fn has(self, name: &str) -> bool {
-        position(name).is_some_and(|k| self.0 >> k & 1 == 1)
+    /// Whether the stage at this position of the pipeline is chosen.
+    pub(crate) fn has(self, position: usize) -> bool {
+        self.0 >> position & 1 == 1
     }
 }
 

@@ -27,15 +27,18 @@ fn a_guilty_pass_is_named() {
     let draft = lower(&letters("ij,jk->ik", &[2, 3, 4]), &Hints::default()).unwrap();
     let guilty = |stage| {
         let mut driver = Driver { choice: PassSet::ALL, hints: &Hints::default(), observe: &mut |_, _, _| {} };
-        driver.stage(stage, Program::Steps(Applied::default(), draft.clone())).map(drop)
+        driver.stage(stage, true, Program::Steps(Applied::default(), draft.clone())).map(drop)
     };
     let violation = Violation("step 0: adds to what was never written".into());
     assert_eq!(guilty(BROKEN), Err(PlanError::Pass { name: "broken", violation }));
     let violation = Violation("24 flops became 48".into());
     assert_eq!(guilty(WASTEFUL), Err(PlanError::Pass { name: "wasteful", violation }));
     // A stage in the wrong place is refused as well.
-    let refused = Driver { choice: PassSet::ALL, hints: &Hints::default(), observe: &mut |_, _, _| {} }
-        .stage(BROKEN, Program::Module(letters("ij->ji", &[2, 3])));
+    let refused = Driver { choice: PassSet::ALL, hints: &Hints::default(), observe: &mut |_, _, _| {} }.stage(
+        BROKEN,
+        true,
+        Program::Module(letters("ij->ji", &[2, 3])),
+    );
     assert!(matches!(refused, Err(PlanError::Pass { name: "broken", .. })));
 }
 
