@@ -250,7 +250,7 @@ pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, OutOfRange, PathError, T
 pub use einfold_order::{
     Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy,
 };
-pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
+pub use einfold_plan::{Explain, ExplainStage as Stage, NamedNetwork, PASSES, PassSet, PlanError, Stage as Pass};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
     TypeProblem, Warning, WarningKind,

@@ -193,6 +193,11 @@ pub(crate) enum Action {
     Staged(Stage),
 }
 
+/// The largest element that a semiring's kernels can stage, in bytes.
+pub(crate) const STAGE: usize = 16 << 10;
+/// Bytes of all slots: three of the largest element, as a product needs them.
+pub(crate) const ARENA: usize = 3 * STAGE;
+
 /// Calls that are made for one part of a tile after another. Values between calls lie in slots: dense blocks in the innermost
 /// cache, each with room for all points of a part.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! Contraction orders as arguments: paths in the form of `numpy.einsum_path` and opt_einsum, or files.
 
 use crate::error::Failure;
-use crate::language;
+use crate::text_file;
 use einfold::{Order, SavedOrder};
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ impl PathArg {
             PathArg::Steps(steps) => Ok(Order::Linear(steps.clone())),
             PathArg::Several(saved) => Ok(Order::Saved(saved.clone())),
             PathArg::File(file) => {
-                Order::from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))
+                Order::from_json(&text_file::read(file)?).map_err(|source| Failure::format(file, source))
             }
         }
     }

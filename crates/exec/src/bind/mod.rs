@@ -23,19 +23,15 @@ mod step;
 mod sums;
 
 use remembered::Key;
-pub(crate) use stage::ARENA;
 
 use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
 
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
 use crate::memory::AlignedMemory;
-use crate::program::{Constant, Cut, Home, Make, Program, Ptr};
+use crate::program::{Constant, Cut, Home, Make, Program, Ptr, STAGE};
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
-
-/// The largest element that a semiring's kernels can stage, in bytes.
-pub(crate) const STAGE: usize = 16 << 10;
 
 /// What a caller may ask for at [`bind`].
 #[derive(Clone, Copy, Debug, Default)]

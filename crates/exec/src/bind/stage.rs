@@ -2,13 +2,11 @@
 
 use einfold_ir::{Expr, Plan, PointOp};
 
+use super::Binder;
 use super::step::{Start, Work};
-use super::{Binder, STAGE};
 use crate::error::BindError;
-use crate::program::{Call, Code, Place, Span, Stage};
+use crate::program::{ARENA, Call, Code, Place, Span, Stage};
 
-/// Bytes of all slots: three of the largest element, as a product needs them.
-pub(crate) const ARENA: usize = 3 * STAGE;
 /// Bytes of a slot that are used where an element needs no more: several slots and the operands fit into the innermost cache.
 const PART: usize = 8 << 10;
 /// The target as it lies.

@@ -7,9 +7,10 @@ use smallvec::SmallVec;
 
 use super::ids::Ids;
 use super::lists::{BATCH, LISTS, Lists, Stretch};
-use super::nest::{Blocks, Tile};
+use super::nest::Blocks;
 use super::stage;
 use super::sums::Carrying;
+use super::tile::Tile;
 use super::walk::Walk;
 use crate::error::Stopped;
 use crate::program::Batch;

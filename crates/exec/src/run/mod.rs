@@ -9,6 +9,7 @@ mod product;
 mod stage;
 mod sums;
 mod threads;
+mod tile;
 mod walk;
 
 pub(crate) use lists::{BATCH, LISTS};

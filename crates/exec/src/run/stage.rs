@@ -4,10 +4,9 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::lists::Lists;
-use super::nest::Tile;
-use crate::bind::ARENA;
+use super::tile::Tile;
 use crate::kernels::{self, Dst, Flat, Src};
-use crate::program::{Call, Code, Place, Program, Stage};
+use crate::program::{ARENA, Call, Code, Place, Program, Stage};
 
 /// Memory of all slots, in the innermost cache, aligned as scratch memory is.
 #[repr(align(64))]
