@@ -55,7 +55,7 @@ fn sources() -> Vec<(String, String, Vec<TensorType>)> {
 fn resolve_and_compile(c: &mut Criterion) {
     for (name, text, types) in sources() {
         let ast = einfold_syntax::parse(&text).unwrap();
-        let options = einfold_syntax::BindOptions::default();
+        let options = einfold_syntax::Options::default();
         c.bench_function(&format!("resolve/{name}"), |b| {
             b.iter(|| resolve(black_box(&ast), &types, &options).unwrap());
         });
@@ -69,7 +69,7 @@ fn resolve_and_compile(c: &mut Criterion) {
 /// Binding alone, of operands whose strides change from call to call and of the same ones.
 fn bind_alone(c: &mut Criterion) {
     let (text, types) = chain(2);
-    let ir = resolve(&einfold_syntax::parse(&text).unwrap(), &types, &einfold_syntax::BindOptions::default()).unwrap();
+    let ir = resolve(&einfold_syntax::parse(&text).unwrap(), &types, &einfold_syntax::Options::default()).unwrap();
     let plan = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap().plan;
     let (a, mut out) = (filled((8, 8), 1), filled((8, 8), 2));
     let ins = [a.view(), a.t()].map(AnyView::from);
