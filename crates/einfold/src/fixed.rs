@@ -10,6 +10,7 @@ use crate::plan::Plan;
 use crate::program::Program;
 use einfold_exec::BindError;
 use einfold_ir::{Cost, Count, TensorType};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A plan some of whose operands are given already: what is made of these alone has been computed, and is kept. Made by
@@ -71,8 +72,9 @@ fn check_positions(at: &[usize], operands: usize, given: usize) -> Result<(), Co
     if let Some(&position) = at.iter().find(|&&position| position >= operands) {
         return Err(ConstantsProblem::Position { position, operands });
     }
-    if let Some(twice) = (1..at.len()).find(|&k| at[..k].contains(&at[k])) {
-        return Err(ConstantsProblem::Twice { position: at[twice] });
+    let mut seen = BTreeSet::new();
+    if let Some(&position) = at.iter().find(|&&position| !seen.insert(position)) {
+        return Err(ConstantsProblem::Twice { position });
     }
     let positions = at.len();
     if positions == given { Ok(()) } else { Err(ConstantsProblem::Count { positions, given }) }

@@ -13,6 +13,7 @@ use einfold_ir::{Buffer, Dtype, Ir, TensorType};
 use einfold_order::Order;
 use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
 use einfold_syntax::{SizeQuery, Warning, resolve, resolve_asking};
+use std::collections::BTreeMap;
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -93,8 +94,8 @@ impl Program {
         let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
         let mut kept = Vec::new();
         if let Some(Prepared { plan, operands }) = &compiled.prepared {
-            let place = |operand: &u32| at.iter().position(|&k| k == *operand as usize);
-            let places: Vec<usize> = operands.iter().filter_map(place).collect();
+            let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
+            let places: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
             let views: Vec<AnyView<'_>> = places.iter().map(|&k| arguments.views()[k].clone()).collect();
             let options = exec::Options { semirings: semiring.as_slice(), ..exec::Options::default() };
             let run = exec::keep(plan, &views, &options, &mut Scratch::new(), &Control::default());

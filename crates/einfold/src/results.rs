@@ -6,6 +6,8 @@ use crate::error::{Error, NamesProblem};
 use crate::output::{Output, Outputs, Slot};
 use einfold_exec::{AnyView, MemoryOrder, NewArray};
 use einfold_ir::{Dtype, Label};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The results of a program, to be taken out by name; of an expression without names, by `""`.
 ///
@@ -22,26 +24,36 @@ use einfold_ir::{Dtype, Label};
 /// # Ok::<(), einfold::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Results(Vec<(Label, NewArray)>);
+pub struct Results {
+    /// By their position in the program, those that have not been taken.
+    arrays: BTreeMap<usize, (Label, NewArray)>,
+    /// The names of these and their positions.
+    places: BTreeSet<(Label, usize)>,
+}
 
 impl Results {
     /// The names of the results that have not been taken, in the order of the program.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
+        self.arrays.values().map(|(name, _)| &**name)
     }
 
     /// How many results there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.arrays.len()
     }
 
     /// Whether all results have been taken.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.arrays.is_empty()
+    }
+
+    /// The name and the position of the first result of a name.
+    fn place(&self, name: &str) -> Option<&(Label, usize)> {
+        self.places.range((name.into(), 0)..).next().filter(|(own, _)| &**own == name)
     }
 
     fn get(&self, name: &str) -> Option<&NewArray> {
-        self.0.iter().find(|(own, _)| &**own == name).map(|(_, array)| array)
+        self.place(name).map(|(_, index)| &self.arrays[index].1)
     }
 
     /// The element type of a result.
@@ -65,15 +77,18 @@ impl Results {
     /// [`Names`](crate::ErrorKind::Names) if there is no result of this name; [`OutputDtype`](crate::ErrorKind::OutputDtype)
     /// and [`OutputRank`](crate::ErrorKind::OutputRank) if it is of another type, and then it is still there.
     pub fn take<A: Output>(&mut self, name: &str) -> Result<A, Error> {
-        let index = self.0.iter().position(|(own, _)| &**own == name).ok_or_else(|| NamesProblem::NoResult {
-            name: name.into(),
-            there: self.names().map(Into::into).collect(),
-        })?;
-        let array = &self.0[index].1;
+        let place = self.place(name).cloned();
+        let entry = place.as_ref().map(|(_, index)| self.arrays.entry(*index));
+        let (Some(place), Some(Entry::Occupied(entry))) = (place, entry) else {
+            let there = self.names().map(Into::into).collect();
+            return Err(NamesProblem::NoResult { name: name.into(), there }.into());
+        };
+        let (index, array) = (place.1, &entry.get().1);
         let shape = array.shape().to_vec();
         let slot = Slot { index, name: Some(name), dtype: array.dtype(), shape: &shape, order: MemoryOrder::C };
         A::fits(&slot)?;
-        A::receive(self.0.remove(index).1, &slot)
+        self.places.remove(&place);
+        A::receive(entry.remove().1, &slot)
     }
 
     /// All results as they are, with their names.
@@ -86,7 +101,7 @@ impl Results {
             let slot = Slot { index, name: None, dtype: array.dtype(), shape: &shape, order: MemoryOrder::C };
             Ok((name.to_string(), AnyArray::receive(array, &slot)?))
         };
-        self.0.into_iter().enumerate().map(one).collect()
+        self.arrays.into_iter().map(one).collect()
     }
 }
 
@@ -96,6 +111,8 @@ impl Outputs for Results {
         let mut arrays = slots.iter().map(|slot| AnyArray::reserve(&slot)).collect::<Result<Vec<_>, Error>>()?;
         run.write(&mut arrays)?;
         let names = slots.iter().map(|slot| slot.name.unwrap_or_default().into());
-        Ok(Results(names.zip(arrays).collect()))
+        let arrays: BTreeMap<usize, (Label, NewArray)> = names.zip(arrays).enumerate().collect();
+        let places = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
+        Ok(Results { arrays, places })
     }
 }

@@ -1,5 +1,7 @@
 //! Steps that move elements and do nothing else, and how their neighbours do without them.
 
+use std::collections::BTreeSet;
+
 use einfold_ir::{Access, AxisRef, BufferId, Draft, Dtype, Form, Index, Mode, Place, Step, Term, add_up};
 
 use crate::network::places;
@@ -88,8 +90,8 @@ type At = (usize, usize);
 
 /// Which steps touch each buffer, and the steps that a pass removes.
 pub(super) struct Neighbours {
-    writers: Vec<Vec<At>>,
-    readers: Vec<Vec<At>>,
+    writers: Vec<BTreeSet<At>>,
+    readers: Vec<BTreeSet<At>>,
     /// Whether the buffer holds integers that are used as positions.
     ids: Vec<bool>,
     gone: Vec<At>,
@@ -127,13 +129,13 @@ pub(super) fn fold_views(
 
 impl Neighbours {
     fn of(draft: &Draft) -> Neighbours {
-        let none = || vec![Vec::new(); draft.buffers.len()];
+        let none = || vec![BTreeSet::new(); draft.buffers.len()];
         let (writers, readers, ids) = (none(), none(), vec![false; draft.buffers.len()]);
         let mut all = Neighbours { writers, readers, ids, gone: Vec::new() };
         for (r, region) in draft.regions.iter().enumerate() {
             for (s, step) in region.steps.iter().enumerate() {
-                all.writers[step.write.tensor.0 as usize].push((r, s));
-                step.reads.iter().for_each(|read| all.readers[read.tensor.0 as usize].push((r, s)));
+                all.writers[step.write.tensor.0 as usize].insert((r, s));
+                step.reads.iter().for_each(|read| _ = all.readers[read.tensor.0 as usize].insert((r, s)));
                 let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| &i.ids);
                 positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[b.0 as usize] = true));
             }
@@ -149,17 +151,17 @@ impl Neighbours {
         let scratch = matches!(draft.buffers[to].place, Place::Scratch(_));
         let looped = !draft.regions[at.0].loops.is_empty();
         let settled =
-            self.writers[from].iter().all(|w| *w < at) && (!looped || self.readers[to].iter().all(|r| r.0 == at.0));
-        if !scratch || self.writers[to] != [at] || self.ids[to] || !settled || !self.reads_exactly(draft, to, from) {
+            self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.readers[to], at.0));
+        if !scratch || !is_only(&self.writers[to], at) || self.ids[to] || !settled || !self.reads_exactly(draft, to, from) {
             return false;
         }
         for &(r, s) in &std::mem::take(&mut self.readers[to]) {
             for read in draft.regions[r].steps[s].reads.iter_mut().filter(|read| read.tensor == step.write.tensor) {
                 *read = view.read_through(&step, read);
             }
-            self.readers[from].push((r, s));
+            self.readers[from].insert((r, s));
         }
-        self.readers[from].retain(|reader| *reader != at);
+        self.readers[from].remove(&at);
         self.writers[to].clear();
         true
     }
@@ -185,10 +187,11 @@ impl Neighbours {
         let step = draft.regions[at.0].steps[at.1].clone();
         let (to, from) = (step.write.tensor.0 as usize, step.reads[0].tensor.0 as usize);
         let scratch = matches!(draft.buffers[from].place, Place::Scratch(_));
-        let alone = self.readers[from] == [at] && !self.ids[from];
+        let alone = is_only(&self.readers[from], at) && !self.ids[from];
         let looped = !draft.regions[at.0].loops.is_empty();
-        let settled = self.writers[from].iter().all(|w| *w < at && (!looped || w.0 == at.0));
-        let untouched = self.writers[to].first() == Some(&at) && self.readers[to].iter().all(|r| *r > at);
+        let settled =
+            self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.writers[from], at.0));
+        let untouched = self.writers[to].first() == Some(&at) && self.readers[to].first().is_none_or(|r| *r > at);
         let same = draft.buffers[from].dtype == draft.buffers[to].dtype && !step.reads[0].conj;
         if !(scratch && alone && settled && untouched && same) {
             return false;
@@ -200,7 +203,18 @@ impl Neighbours {
             write.tensor = step.write.tensor;
         }
         self.readers[from].clear();
-        self.writers[to].splice(..1, writers);
+        self.writers[to].remove(&at);
+        self.writers[to].extend(writers);
         true
     }
+}
+
+/// Whether the step is the only one.
+fn is_only(steps: &BTreeSet<At>, at: At) -> bool {
+    steps.len() == 1 && steps.contains(&at)
+}
+
+/// Whether all steps are in the region.
+fn within(steps: &BTreeSet<At>, region: usize) -> bool {
+    [steps.first(), steps.last()].into_iter().flatten().all(|at| at.0 == region)
 }
