@@ -204,3 +204,25 @@ fn identity(path: &Path) -> PathBuf {
     let beside = || Some(fs::canonicalize(folder?).ok()?.join(path.file_name()?));
     fs::canonicalize(path).ok().or_else(beside).unwrap_or_else(|| path.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Destinations;
+    use einfold::Expression;
+    use std::ffi::OsString;
+
+    /// With a search through all names, keys and results for each argument, minutes.
+    #[test]
+    fn many_results_go_to_one_archive() {
+        const MANY: usize = 20_000;
+        let text: Vec<String> = (0..MANY).map(|k| format!("y{k} = {k}")).collect();
+        let expression = Expression::new(&text.join("\n")).unwrap();
+        let mut arguments: Vec<OsString> = (0..MANY).map(|k| format!("y{k}=results.npz").into()).collect();
+        let (all, _) = Destinations::new(&arguments, expression.clone()).unwrap();
+        assert_eq!(all.0.len(), 1);
+        arguments[MANY - 1] = "y7=results.npz".into();
+        assert!(Destinations::new(&arguments, expression.clone()).is_err());
+        arguments[MANY - 1] = format!("y{}=results.npz:y7", MANY - 1).into();
+        assert!(Destinations::new(&arguments, expression).is_err());
+    }
+}

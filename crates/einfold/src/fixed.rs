@@ -123,3 +123,19 @@ impl Fixed {
         self.0.program.kept_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::check_positions;
+    use crate::error::ConstantsProblem;
+
+    #[test]
+    fn many_positions_are_checked_each_once() {
+        const MANY: usize = 500_000;
+        let mut at: Vec<usize> = (0..MANY).rev().collect();
+        assert!(check_positions(&at, MANY, MANY).is_ok());
+        at[MANY - 1] = 7;
+        let twice = check_positions(&at, MANY, MANY);
+        assert!(matches!(twice, Err(ConstantsProblem::Twice { position: 7 })));
+    }
+}

@@ -32,6 +32,13 @@ pub struct Results {
 }
 
 impl Results {
+    /// Those of a program, in its order.
+    fn new(all: impl Iterator<Item = (Label, NewArray)>) -> Results {
+        let arrays: BTreeMap<usize, (Label, NewArray)> = all.enumerate().collect();
+        let places = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
+        Results { arrays, places }
+    }
+
     /// The names of the results that have not been taken, in the order of the program.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.arrays.values().map(|(name, _)| &**name)
@@ -111,8 +118,29 @@ impl Outputs for Results {
         let mut arrays = slots.iter().map(|slot| AnyArray::reserve(&slot)).collect::<Result<Vec<_>, Error>>()?;
         run.write(&mut arrays)?;
         let names = slots.iter().map(|slot| slot.name.unwrap_or_default().into());
-        let arrays: BTreeMap<usize, (Label, NewArray)> = names.zip(arrays).enumerate().collect();
-        let places = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
-        Ok(Results { arrays, places })
+        Ok(Results::new(names.zip(arrays)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Results;
+    use einfold_exec::{MemoryOrder, NewArray};
+
+    /// With a search through all names, and a list that closes every gap, minutes.
+    #[test]
+    fn many_results_are_taken_by_name() {
+        const MANY: usize = 100_000;
+        let one = |k: usize| (format!("y{k}").into(), NewArray::new::<i32>(&[k % 3], MemoryOrder::C).unwrap());
+        let mut results = Results::new((0..MANY).map(one));
+        for k in (0..MANY).map(|k| (k * 7919) % MANY) {
+            let name = format!("y{k}");
+            assert_eq!(results.shape(&name), Some(&[k % 3][..]));
+            if k % 2 == 0 {
+                results.take::<ndarray::Array1<i32>>(&name).unwrap();
+            }
+        }
+        assert_eq!(results.len(), MANY / 2);
+        assert!(results.names().eq((1..MANY).step_by(2).map(|k| format!("y{k}"))));
     }
 }

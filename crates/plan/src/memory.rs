@@ -56,7 +56,8 @@ fn place_at(draft: &mut Draft, k: usize, at: usize) -> Result<usize, PlanError> 
 }
 
 /// Gives every intermediate the lowest offset that is free while it is alive, the largest first: simple, and for the
-/// nested lifetimes of a contraction tree seldom far from the best. The intermediates of a lane are placed so among themselves,
+/// nested lifetimes of a contraction tree seldom far from the best. Only where very many are alive together is one placed after all
+/// others without a search for the lowest. The intermediates of a lane are placed so among themselves,
 /// and those of all lanes of a region as one.
 pub(crate) fn place_by_lifetime(draft: &mut Draft) {
     let (lives, own) = (draft.lifetimes(), draft.lane_buffers());

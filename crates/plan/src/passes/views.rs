@@ -150,9 +150,13 @@ impl Neighbours {
         let (to, from) = (step.write.tensor.0 as usize, step.reads[0].tensor.0 as usize);
         let scratch = matches!(draft.buffers[to].place, Place::Scratch(_));
         let looped = !draft.regions[at.0].loops.is_empty();
-        let settled =
-            self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.readers[to], at.0));
-        if !scratch || !is_only(&self.writers[to], at) || self.ids[to] || !settled || !self.reads_exactly(draft, to, from) {
+        let settled = self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.readers[to], at.0));
+        if !scratch
+            || !is_only(&self.writers[to], at)
+            || self.ids[to]
+            || !settled
+            || !self.reads_exactly(draft, to, from)
+        {
             return false;
         }
         for &(r, s) in &std::mem::take(&mut self.readers[to]) {
@@ -217,4 +221,48 @@ fn is_only(steps: &BTreeSet<At>, at: At) -> bool {
 /// Whether all steps are in the region.
 fn within(steps: &BTreeSet<At>, region: usize) -> bool {
     [steps.first(), steps.last()].into_iter().flatten().all(|at| at.0 == region)
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::{
+        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Layout, Mode, Nest, NodeId, Place, Region,
+        Step,
+    };
+
+    use super::{Neighbours, fold_views};
+
+    /// Steps that copy `tensors[k].0` to `tensors[k].1`, vectors of two elements.
+    fn copies(buffers: Vec<Place>, tensors: impl Iterator<Item = (usize, usize)>) -> Draft {
+        let buffer =
+            |place| Buffer { label: "t".into(), dtype: Dtype::F64, extents: vec![2], place, layout: Layout::RowMajor };
+        let vector = |tensor: usize| Access::new(BufferId(tensor as u32), vec![Index::axis(0)]);
+        let step = |(from, to)| Step {
+            origin: NodeId(0),
+            axes: vec![Axis::new("i", 2)],
+            reads: vec![vector(from)],
+            write: vector(to),
+            mode: Mode::Overwrite,
+            algebra: Algebra::SUM_PRODUCT,
+            form: Form::Nest(Nest { expr: None, ordered: false, merged: Vec::new() }),
+        };
+        let regions = vec![Region { loops: Vec::new(), steps: tensors.map(step).collect(), lanes: None }];
+        let buffers = buffers.into_iter().map(buffer).collect();
+        Draft { buffers, regions, inputs: vec![BufferId(0)], outputs: Vec::new(), scratch: 0 }
+    }
+
+    /// A search through all readers of the source for each view takes minutes.
+    #[test]
+    fn many_views_of_one_tensor() {
+        const MANY: usize = 50_000;
+        let scratch = (0..MANY).map(|_| Place::Scratch(0));
+        let results = (0..MANY as u32).map(Place::Output);
+        let buffers = std::iter::once(Place::Input(0)).chain(scratch).chain(results).collect();
+        let views = (1..=MANY).map(|k| (0, k));
+        let mut draft = copies(buffers, views.chain((1..=MANY).map(|k| (k, MANY + k))));
+        let copied = |step: &Step| step.write.tensor.0 as usize <= MANY;
+        let gone = fold_views(&mut draft, |_, step, _| copied(step), Neighbours::fold_into_readers);
+        assert_eq!(gone, MANY);
+        assert!(draft.steps().all(|(_, step)| step.reads[0].tensor == BufferId(0)));
+    }
 }
