@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, Control, NewArray, Options, Scratch, bind};
+use einfold_exec::{AnyView, BindOptions, Control, NewArray, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Mode, Nest, OutOfRange,
     Place, Plan, Region, Step, TensorType,
@@ -72,7 +72,7 @@ fn lanes(own: bool) -> Draft {
         Region { loops: vec![], steps: vec![after], lanes: None },
     ];
     let scratch = lanes * apart + Plan::ALIGN;
-    Draft { buffers, regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
+    Draft { buffers: buffers.into(), regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
 }
 
 /// A valid draft.
@@ -121,7 +121,7 @@ fn size(draft: &Draft) -> usize {
 
 /// What the ids of an access do where they are outside, those of ids included.
 fn policies(access: &Access<BufferId>, all: &mut Vec<OutOfRange>) {
-    for ids in access.indices.iter().flat_map(|index| &index.ids) {
+    for ids in access.indices.iter().flat_map(|index| index.ids()) {
         all.push(ids.policy);
         policies(&ids.access, all);
     }
@@ -192,11 +192,11 @@ fn bind_without_elements(plan: &Plan) {
     let array = |id: &BufferId| {
         let Buffer { dtype, extents, .. } = plan.buffer(*id);
         let small = plan.buffer(*id).bytes().is_some_and(|bytes| bytes < MEMORY) && *dtype == Dtype::F64;
-        small.then(|| NewArray::new::<f64>(extents, einfold_exec::MemoryOrder::C).ok()).flatten()
+        small.then(|| NewArray::new(einfold_ir::Dtype::F64, extents, einfold_exec::MemoryOrder::C).ok()).flatten()
     };
     let Some(mut outs) = plan.outputs.iter().map(array).collect::<Option<Vec<_>>>() else { return };
     let mut outs: Vec<_> = outs.iter_mut().map(NewArray::view_mut).collect();
-    let (options, mut scratch) = (Options { memory: Some(MEMORY), ..Options::default() }, Scratch::new());
+    let (options, mut scratch) = (BindOptions { memory: Some(MEMORY), ..BindOptions::default() }, Scratch::new());
     if let Ok(bound) = bind(plan, &ins, &mut outs, &options, &mut scratch) {
         let cancel = std::sync::atomic::AtomicBool::new(true);
         _ = bound.run(&Control { cancel: Some(&cancel), ..Control::default() });

@@ -1,11 +1,10 @@
 //! Common grouped reductions as functions. Each is one line of the language, which its documentation shows: where it does not
 //! fit, write the line and change it.
 
+use crate::einsum;
 use crate::error::{Error, ErrorKind};
-use crate::expression::Expression;
 use crate::operand::{Operand, Operands};
 use crate::output::Output;
-use einfold_exec::BindError;
 
 /// `:3` where the size is declared.
 fn declared(size: Option<usize>) -> String {
@@ -19,7 +18,7 @@ fn declared(size: Option<usize>) -> String {
 ///
 /// ```
 /// use einfold::ndarray::{Array1, Array2, array};
-/// use einfold::segment_sum;
+/// use einfold::grouped::segment_sum;
 ///
 /// let ids = array![0, 2, 0];
 /// let sums: Array1<f64> = segment_sum(&array![1.0, 2.0, 4.0], &ids, None)?;
@@ -30,7 +29,7 @@ fn declared(size: Option<usize>) -> String {
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn segment_sum<A: Output>(
     values: impl Operand,
     ids: impl Operand,
@@ -45,7 +44,7 @@ pub fn segment_sum<A: Output>(
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
-/// use einfold::segment_mean;
+/// use einfold::grouped::segment_mean;
 ///
 /// let means: Array1<f64> = segment_mean(&array![1, 2, 4], &array![0, 1, 0], None)?;
 /// assert_eq!(means, array![2.5, 2.0]);
@@ -53,7 +52,7 @@ pub fn segment_sum<A: Output>(
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn segment_mean<A: Output>(
     values: impl Operand,
     ids: impl Operand,
@@ -67,7 +66,7 @@ pub fn segment_mean<A: Output>(
 /// `ids` is `[n]`, the result `[groups]` of `i64`. Without a number of groups there is one more than the greatest id.
 ///
 /// ```
-/// use einfold::bincount;
+/// use einfold::grouped::bincount;
 /// use einfold::ndarray::{Array1, array};
 ///
 /// let counts: Array1<i64> = bincount(&array![0, 2, 2], None)?;
@@ -76,9 +75,9 @@ pub fn segment_mean<A: Output>(
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) -> Result<A, Error> {
-    Expression::new(&format!("N[ids[n]{}] += 1", declared(groups.into())))?.run(&ids)
+    einsum(&format!("N[ids[n]{}] += 1", declared(groups.into())), &ids)
 }
 
 /// The sums of the weights of each id: `N[ids[n]] += weights[n]`.
@@ -86,7 +85,7 @@ pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) 
 /// As [`bincount`], of the weights' dtype; NumPy's function of that name gives `f64` for all weights.
 ///
 /// ```
-/// use einfold::bincount_weighted;
+/// use einfold::grouped::bincount_weighted;
 /// use einfold::ndarray::{Array1, array};
 ///
 /// let sums: Array1<f32> = bincount_weighted(&array![0, 2, 2], &array![0.5_f32, 1.0, 2.0], 4)?;
@@ -95,13 +94,13 @@ pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) 
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn bincount_weighted<A: Output>(
     ids: impl Operand,
     weights: impl Operand,
     groups: impl Into<Option<usize>>,
 ) -> Result<A, Error> {
-    Expression::new(&format!("N[ids[n]{}] += weights[n]", declared(groups.into())))?.run((&ids, &weights))
+    einsum(&format!("N[ids[n]{}] += weights[n]", declared(groups.into())), (&ids, &weights))
 }
 
 /// What becomes of the values of one group.
@@ -148,7 +147,7 @@ impl Aggregator {
 ///
 /// ```
 /// use einfold::ndarray::{Array2, array};
-/// use einfold::{Aggregator, accumarray};
+/// use einfold::{grouped::{Aggregator, accumarray}};
 ///
 /// let (rows, columns) = (array![0, 1, 0], array![1, 0, 1]);
 /// let y: Array2<i64> = accumarray((&rows, &columns), &array![7_i64, 5, 9], Aggregator::Max, Some(&[2, 2]))?;
@@ -159,21 +158,18 @@ impl Aggregator {
 /// A value for empty groups and other options are those of the expression: `Expression::new("Y[g[n]] max= x[n]")?.fill("Y", 0)`.
 ///
 /// # Errors
-/// As [`Expression::run`]; [`ErrorKind::OutputRank`] where the shape has more or fewer axes than there are vectors of ids.
+/// As [`Expression::run`](crate::Expression::run); [`ErrorKind::OutputRank`] where the shape has more or fewer axes than there are vectors of ids.
 pub fn accumarray<A: Output>(
     ids: impl Operands,
     values: impl Operand,
     aggregator: Aggregator,
     shape: Option<&[usize]>,
 ) -> Result<A, Error> {
-    let mut result = None;
-    ids.with(&mut |ids| {
-        let vectors = ids.views().iter().map(|view| view as &dyn Operand);
-        let operands: Vec<&dyn Operand> = vectors.chain([&values as &dyn Operand]).collect();
-        let text = accumarray_text(ids.views().len(), aggregator, shape);
-        result = Some(text.and_then(|text| Expression::new(&text)?.run(&operands)));
-    });
-    result.unwrap_or_else(|| Err(BindError::Operands { expected: 2, found: 0 }.into()))
+    let ids = ids.arguments();
+    let views = ids.arguments().views();
+    let vectors = views.iter().map(|view| view as &dyn Operand);
+    let operands: Vec<&dyn Operand> = vectors.chain([&values as &dyn Operand]).collect();
+    einsum(&accumarray_text(views.len(), aggregator, shape)?, &operands)
 }
 
 /// `Y[i0[n]:4,i1[n]:3,...] += values[n,...]`; a single vector is called `ids`.
@@ -195,7 +191,7 @@ fn accumarray_text(ids: usize, aggregator: Aggregator, shape: Option<&[usize]>) 
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
-/// use einfold::weighted_average;
+/// use einfold::grouped::weighted_average;
 ///
 /// let averages: Array1<f64> = weighted_average(&array![[1.0, 2.0], [3.0, 5.0]], &array![3.0, 1.0])?;
 /// assert_eq!(averages, array![1.25, 3.5]);
@@ -203,8 +199,8 @@ fn accumarray_text(ids: usize, aggregator: Aggregator, shape: Option<&[usize]>) 
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn weighted_average<A: Output>(values: impl Operand, weights: impl Operand) -> Result<A, Error> {
     let text = "S[...] = values[...,j]*weights[j]; W = weights[j]; Y[...] = S[...]/W";
-    Expression::new(text)?.run((&values, &weights))
+    einsum(text, (&values, &weights))
 }

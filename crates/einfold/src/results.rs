@@ -1,10 +1,11 @@
 //! The results of a program, by name.
 
 use crate::array::AnyArray;
-use crate::call::Run;
+use crate::dynamic::Arrays;
 use crate::error::{Error, NamesProblem};
-use crate::output::{Output, Outputs, Slot};
-use einfold_exec::{AnyView, MemoryOrder, NewArray};
+use crate::output::{Output, OutputType, Outputs};
+use crate::plan::Plan;
+use einfold_exec::{AnyView, NewArray};
 use einfold_ir::{Dtype, Label};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -91,11 +92,9 @@ impl Results {
             return Err(NamesProblem::NoResult { name: name.into(), there }.into());
         };
         let (index, array) = (place.1, &entry.get().1);
-        let shape = array.shape().to_vec();
-        let slot = Slot { index, name: Some(name), dtype: array.dtype(), shape: &shape, order: MemoryOrder::C };
-        A::fits(&slot)?;
+        A::fits(&OutputType { index, name: Some(name), dtype: array.dtype(), shape: array.shape() })?;
         self.places.remove(&place);
-        A::receive(entry.remove().1, &slot)
+        A::receive(entry.remove().1, index)
     }
 
     /// All results as they are, with their names.
@@ -103,21 +102,20 @@ impl Results {
     /// # Errors
     /// [`NotBuiltin`](crate::ErrorKind::NotBuiltin) if one has elements of a user's type.
     pub fn into_arrays(self) -> Result<Vec<(String, AnyArray)>, Error> {
-        let one = |(index, (name, array)): (usize, (Label, NewArray))| {
-            let shape = array.shape().to_vec();
-            let slot = Slot { index, name: None, dtype: array.dtype(), shape: &shape, order: MemoryOrder::C };
-            Ok((name.to_string(), AnyArray::receive(array, &slot)?))
+        let one = |(output, (name, array)): (usize, (Label, NewArray))| {
+            Ok((name.to_string(), <AnyArray as Output>::receive(array, output)?))
         };
         self.arrays.into_iter().map(one).collect()
     }
 }
 
 impl Outputs for Results {
-    fn produce(run: Run<'_>) -> Result<Results, Error> {
-        let slots = run.all_slots();
-        let mut arrays = slots.iter().map(|slot| AnyArray::reserve(&slot)).collect::<Result<Vec<_>, Error>>()?;
-        run.write(&mut arrays)?;
-        let names = slots.iter().map(|slot| slot.name.unwrap_or_default().into());
+    fn fits(_plan: &Plan) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn receive(arrays: Arrays, plan: &Plan) -> Result<Results, Error> {
+        let names = plan.outputs().map(|output| output.name.unwrap_or_default().into());
         Ok(Results::new(names.zip(arrays)))
     }
 }
@@ -127,12 +125,13 @@ mod tests {
     use super::Results;
     use crate::array::AnyArray;
     use einfold_exec::{MemoryOrder, NewArray};
+    use einfold_ir::Dtype;
 
     /// With a search through all names, and a list that closes every gap, minutes.
     #[test]
     fn many_results_are_taken_by_name() {
         const MANY: usize = 100_000;
-        let one = |k: usize| (format!("y{k}").into(), NewArray::new::<i32>(&[k % 3], MemoryOrder::C).unwrap());
+        let one = |k: usize| (format!("y{k}").into(), NewArray::new(Dtype::I32, &[k % 3], MemoryOrder::C).unwrap());
         let mut results = Results::new((0..MANY).map(one));
         for k in (0..MANY).map(|k| (k * 7919) % MANY) {
             let name = format!("y{k}");

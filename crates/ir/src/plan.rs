@@ -3,16 +3,21 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::access::{Access, Axis, Label};
-use crate::module::{NodeId, Violation};
-use crate::region::Region;
-use crate::verify::{Proof, prove};
-use crate::{Algebra, Count, Dtype, Expr};
+use crate::algebra::Algebra;
+use crate::count::Count;
+use crate::dtype::Dtype;
+use crate::expr::Expr;
+use crate::id_vec::{IdVec, id};
+use crate::module::NodeId;
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct BufferId(pub u32);
+
+id!(BufferId);
 
 /// The order in which the axes of a tensor lie in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -154,11 +159,23 @@ pub struct Gemm {
     pub packed: [bool; 3],
 }
 
+/// Steps that are run in order, for every position of the loop axes (outer to inner).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// The loop axes: sliced axes. Empty for steps that run once.
+    pub loops: Vec<Axis>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Whether the turns of the first loop are lanes, which may run at the same time: then each of them has a copy of the
+    /// intermediates that only this region touches, so many bytes from that of the one before.
+    pub lanes: Option<usize>,
+}
+
 /// A plan that is still being worked on: open to passes, not to the executor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
-    pub buffers: Vec<Buffer>,
+    pub buffers: IdVec<BufferId, Buffer>,
     /// The work, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
@@ -169,6 +186,15 @@ pub struct Draft {
     pub scratch: usize,
 }
 
+/// What is known of a draft that keeps to every invariant: the facts that its check has established, which the executor goes by.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Proof {
+    /// The depths of the steps of each region.
+    pub(crate) depths: Vec<Vec<usize>>,
+    /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
+    pub(crate) lane_strides: IdVec<BufferId, usize>,
+}
+
 /// A verified plan.
 ///
 /// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without ids stay
@@ -176,22 +202,38 @@ pub struct Draft {
 /// not read what it writes; groups of a GEMM are roles of its axes; the bytes of intermediates and outputs can be counted;
 /// scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every lane. The
 /// executor relies on all of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
-    draft: Draft,
-    proof: Proof,
+    pub(crate) draft: Draft,
+    pub(crate) proof: Proof,
+    pub(crate) id: PlanId,
+}
+
+/// The identity of a [`Plan`] in this process: of two plans with one id, both are clones of the same sealed plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlanId(u64);
+
+impl PlanId {
+    pub(crate) fn next() -> PlanId {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Plans are equal if their drafts are: the proof follows from the draft, and the id tells apart what is sealed twice.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Plan) -> bool {
+        self.draft == other.draft
+    }
 }
 
 impl Plan {
     /// Alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
 
-    /// Makes a plan of a draft.
-    ///
-    /// # Errors
-    /// [`Violation`] names the first invariant that is broken.
-    pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        Ok(Plan { proof: prove(&draft)?, draft })
+    /// Which sealed plan this is.
+    pub fn id(&self) -> PlanId {
+        self.id
     }
 
     /// As [`Region::depths`], of all regions.
@@ -204,7 +246,7 @@ impl Plan {
     /// # Panics
     /// If the plan has no such buffer.
     pub fn lane_stride(&self, buffer: BufferId) -> usize {
-        self.proof.lane_strides[buffer.0 as usize]
+        self.proof.lane_strides[buffer]
     }
 }
 
@@ -222,20 +264,12 @@ impl Draft {
     /// # Panics
     /// If there is none.
     pub fn buffer(&self, id: BufferId) -> &Buffer {
-        &self.buffers[id.0 as usize]
+        &self.buffers[id]
     }
 
     /// All steps in order, each with the loop axes around it.
     pub fn steps(&self) -> impl Iterator<Item = (&[Axis], &Step)> {
         self.regions.iter().flat_map(|r| r.steps.iter().map(|s| (&r.loops[..], s)))
-    }
-
-    /// Scalar multiply-adds of the whole plan: what its steps cost, each as often as it runs.
-    pub fn flops(&self) -> Count {
-        let of = |region: &Region| -> Count {
-            region.steps.iter().zip(region.depths()).map(|(step, depth)| step.flops() * region.runs(depth)).sum()
-        };
-        self.regions.iter().map(of).sum()
     }
 }
 

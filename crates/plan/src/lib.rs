@@ -18,7 +18,7 @@
 //! let product = Contraction {
 //!     axes: vec![Axis::new("i", 20), Axis::new("j", 30), Axis::new("k", 40)],
 //!     factors: vec![Access::plain(a, [0, 1]), Access::plain(b, [1, 2])],
-//!     output: vec![Index::axis(0), Index::axis(2)],
+//!     output: vec![Index::axis(0), Index::axis(2)].into(),
 //!     expr: None,
 //!     algebra: Algebra::SUM_PRODUCT,
 //!     onto: None,
@@ -37,6 +37,7 @@ mod apply;
 mod chains;
 mod compile;
 mod constants;
+mod cost;
 mod error;
 mod explain;
 mod legs;
@@ -46,8 +47,10 @@ mod memory;
 mod named;
 mod network;
 mod passes;
+mod pipeline;
 mod rewrite;
 pub mod roles;
+mod strides;
 
 #[cfg(test)]
 mod testing;
@@ -55,10 +58,9 @@ mod testing;
 pub use apply::{Made, Route, apply};
 pub use compile::{Compiled, PlanOptions, Prepared, compile, saved_order};
 pub use error::{Excess, Large, PlanError, Unsliced};
-pub use explain::{Explain, Source, Stage};
+pub use explain::{Explain, ExplainStage, Source};
 pub use lower::{Hints, lower};
 pub use memory::Memory;
 pub use named::{NamedNetwork, named_network};
 pub use network::{Treatment, Why, network, treatment};
-pub use passes::{PASSES, Pass, PassSet, optimize};
-pub use rewrite::{REWRITES, Rewrite, rewrite};
+pub use pipeline::{Form, PASSES, PIPELINE, PassSet, Snapshot, Stage, Trace, TracedStage, optimize, rewrite};

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BufferId, Dtype, Expr, Form, Function, Ids, Index, Literal, Mode, Nest, NodeId,
     OutOfRange, PointOp, Step, Term,
@@ -125,10 +125,10 @@ impl Draw {
         if let Some(other) = self.any_axis().filter(|&other| other != axis) {
             terms.push(Term { coef: coefs[self.random.below(5)], axis: other });
         }
-        let mut index = Index { offset: 0, terms, ids: vec![] };
+        let index = Index::<BufferId>::new(0, terms.iter().copied(), vec![]);
         let (low, high) = index.range(|a| self.extent(a)).unwrap();
         let slack = self.random.below(2);
-        index.offset = -low + slack as i64;
+        let index = Index::new(-low + slack as i64, terms, vec![]);
         (index, (high - low + 1) as usize + slack + self.random.below(2))
     }
 
@@ -147,9 +147,10 @@ impl Draw {
         }
         let mut index = Index::gather(access, policy);
         if policy == OutOfRange::Drop && self.random.below(2) == 0 {
-            index.offset = self.random.below(3) as i64 - 1;
-            index.ids[0].coef = [-1, 1, 2][self.random.below(3)];
-            index.terms.extend(self.any_axis().map(|axis| Term { coef: 1, axis }));
+            let offset = self.random.below(3) as i64 - 1;
+            index.ids_mut()[0].coef = [-1, 1, 2][self.random.below(3)];
+            let terms = self.any_axis().map(|axis| Term { coef: 1, axis });
+            index = Index::new(offset, terms, index.ids().to_vec());
         }
         (index, extent)
     }
@@ -253,7 +254,8 @@ impl InputPlace for einfold_ir::Buffer {
     }
 }
 
-/// Ids of one tensor are drawn for one use; a second use of the tensor never happens, as each access has its own.
+/// The indices of a tensor are drawn for one use. A tensor has no second use, because each access has an index tensor of
+/// its own.
 fn draw(seed: u64) -> Draw {
     let mut draw = Draw::new(seed);
     let mut step = draw.step();
@@ -267,7 +269,7 @@ fn draw(seed: u64) -> Draw {
         let fill = Step {
             axes: vec![],
             reads: vec![],
-            write: Access::new(write.tensor, write.indices.iter().map(|_| Index::constant(0)).collect()),
+            write: Access::new(write.tensor, write.indices.iter().map(|_| Index::constant(0))),
             form: Form::Fill,
             ..step.clone()
         };
@@ -298,7 +300,7 @@ fn check(seed: u64, scratch: &mut Scratch) {
     {
         let view = AnyViewMut::from_slice(&mut out.store, out.offset, &out.shape, &out.strides).expect("strides nest");
         let control = Control { threads: NonZeroUsize::new(1 + seed as usize % 2), ..Control::default() };
-        bind(&plan, &ins, &mut [view], &Options::default(), scratch).expect(&text).run(&control).expect(&text);
+        bind(&plan, &ins, &mut [view], &BindOptions::default(), scratch).expect(&text).run(&control).expect(&text);
     }
     assert_eq!(out.tensor(), want, "{text}");
     let mut untouched = out.store.clone();
@@ -320,7 +322,7 @@ fn a_stored_position_may_come_from_several_ids() {
     let x = build.input(Dtype::I64, &[4]);
     let y = build.output(Dtype::I64, &[7]);
     let read = |coef| Ids { coef, access: Access::plain(ids, [0]), policy: OutOfRange::Error };
-    let write = Index { offset: 1, terms: vec![], ids: vec![read(1), read(1)] };
+    let write = Index::new(1, [], vec![read(1), read(1)]);
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", 4)],

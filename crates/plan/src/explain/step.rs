@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{
-    Access, Axis, AxisRef, BufferId, Count, Draft, Form, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
+    Access, Axis, AxisRef, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
 };
 
 use super::{join, shape};
-use crate::passes::own_axes;
 use crate::roles::{AxisSet, classify};
+use crate::strides::own_axes;
 
 /// What a step does.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub(super) struct StepReport {
     pub(super) shape: String,
     /// The dtype of what it writes to.
     pub(super) dtype: String,
-    /// Where what it makes lies: `output 0`, or `scratch` and the offset in bytes.
+    /// Where what it makes lies: `output 0`, or `scratch` and, once it is assigned, the offset in bytes.
     pub(super) place: String,
     /// The order in memory of the axes of what it makes, slowest first; empty if that is row-major.
     pub(super) order: String,
@@ -58,8 +58,8 @@ pub(super) enum FormReport {
     },
 }
 
-/// All steps of a plan whose origins are nodes of `ir`.
-pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
+/// All steps of a plan whose origins are nodes of `ir`. Before memory is assigned, intermediates have no offset.
+pub(super) fn reports(draft: &Draft, assigned: bool, ir: &Ir) -> Vec<StepReport> {
     let names = names(draft, ir);
     let mut all = Vec::new();
     for (number, region) in draft.regions.iter().enumerate() {
@@ -68,7 +68,7 @@ pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
         let loops: Vec<String> = region.loops.iter().enumerate().map(name).collect();
         let labels: Vec<Label> = region.loops.iter().map(|a| a.label.clone()).collect();
         for (step, depth) in region.steps.iter().zip(region.depths()) {
-            let mut report = report(draft, &names, &labels, step);
+            let mut report = report((draft, assigned), &names, &labels, step);
             report.flops *= region.runs(depth);
             report.region = number;
             report.loops = loops[..depth].to_vec();
@@ -79,22 +79,28 @@ pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
 }
 
 /// The name of each buffer: the node that the first step writing it computes.
-fn names(draft: &Draft, ir: &Ir) -> Vec<Label> {
-    let mut names: Vec<Option<Label>> = vec![None; draft.buffers.len()];
+fn names(draft: &Draft, ir: &Ir) -> IdVec<BufferId, Label> {
+    let mut names: IdVec<BufferId, Option<Label>> = IdVec::filled(draft.buffers.len(), None);
     for (buffer, node) in draft.inputs.iter().zip(ir.inputs()) {
-        names[buffer.0 as usize] = Some(format!("%{}", node.0).into());
+        names[*buffer] = Some(format!("%{}", node.0).into());
     }
     for (_, step) in draft.steps() {
-        names[step.write.tensor.0 as usize].get_or_insert_with(|| format!("%{}", step.origin.0).into());
+        names[step.write.tensor].get_or_insert_with(|| format!("%{}", step.origin.0).into());
     }
     names.into_iter().map(Option::unwrap_or_default).collect()
 }
 
-fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepReport {
+fn report(
+    (draft, assigned): (&Draft, bool),
+    names: &IdVec<BufferId, Label>,
+    loops: &[Label],
+    step: &Step,
+) -> StepReport {
     let target = draft.buffer(step.write.tensor);
     let reads = step.reads.iter().map(|read| show(read, names, loops, step)).collect();
     let place = match target.place {
-        Place::Scratch(at) => format!("scratch {at}"),
+        Place::Scratch(at) if assigned => format!("scratch {at}"),
+        Place::Scratch(_) => "scratch".into(),
         Place::Output(k) => format!("output {k}"),
         Place::Input(k) => format!("input {k}"),
     };
@@ -122,12 +128,12 @@ fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepR
 }
 
 /// The name of a tensor; with its positions where they are more than its axes.
-fn show(access: &Access<BufferId>, names: &[Label], loops: &[Label], step: &Step) -> String {
+fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Label], step: &Step) -> String {
     let own = |i: &Index<BufferId>| i.as_axis().is_some() || *i == Index::constant(0);
     let mut seen = AxisSet::default();
     let mut repeats = |a: u32| !seen.insert(a);
     let plain = access.indices.iter().all(own) && !access.indices.iter().filter_map(Index::as_axis).any(&mut repeats);
-    let name = |b: &BufferId| names[b.0 as usize].clone();
+    let name = |b: &BufferId| names[*b].clone();
     match (plain, access.conj) {
         (true, false) => name(&access.tensor).to_string(),
         (true, true) => format!("conj({})", name(&access.tensor)),

@@ -1,12 +1,9 @@
 //! Recognises matrix products.
 
-use einfold_ir::{
-    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Nest,
-    Step, Term,
-};
+use einfold_ir::{Access, AxisRef, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Mode, Nest, Step, Term};
 
-use super::strides::{self, own_axes};
 use crate::roles::classify;
+use crate::strides::{self, groups, own_axes};
 
 /// Fewest multiply-adds of one matrix product: below, setting it up takes longer than a nest takes to do it.
 const LEAST_FLOPS: usize = 256;
@@ -15,7 +12,7 @@ const LEAST_FLOPS: usize = 256;
 const LEAST_EXTENT: usize = 2;
 
 /// Gives every nest that is a matrix product worth it the form of one.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     let mut fold = Fold::default();
     for r in 0..draft.regions.len() {
@@ -67,7 +64,7 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
 fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
     let mut seen = vec![false; step.axes.len()];
     let mut once = |index: &Index<BufferId>| {
-        index.terms.iter().all(|term| match term.axis {
+        index.terms().iter().all(|term| match term.axis {
             AxisRef::Loop(_) => true,
             AxisRef::Own(a) => !std::mem::replace(&mut seen[a as usize], true),
         })
@@ -89,15 +86,15 @@ fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
         AxisRef::Loop(_) => 1,
     };
     let mut spans: Vec<(u64, usize)> =
-        index.terms.iter().filter(own).map(|t| (t.coef.unsigned_abs(), extent(t.axis))).collect();
+        index.terms().iter().filter(own).map(|t| (t.coef.unsigned_abs(), extent(t.axis))).collect();
     spans.sort_unstable();
-    let (mut next, mut distinct, mut dense) = (1u64, index.ids.is_empty(), index.offset == 0);
+    let (mut next, mut distinct, mut dense) = (1u64, !index.has_ids(), index.offset() == 0);
     for (coef, extent) in spans {
         distinct &= coef >= next;
         dense &= coef == next;
         next = next.saturating_add(coef.saturating_mul((extent as u64).saturating_sub(1)));
     }
-    dense &= index.terms.iter().all(|t| t.coef > 0 && own(&t));
+    dense &= index.terms().iter().all(|t| t.coef > 0 && own(&t));
     (distinct, usize::try_from(next).ok().filter(|_| dense && distinct))
 }
 
@@ -111,32 +108,6 @@ fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3]
     let forced = [converted(&step.reads[0]), converted(&step.reads[1]), false];
     fold.choose(&groups(draft, step, gemm), target.dtype.size(), forced);
     fold.packed
-}
-
-/// The groups of a matrix product with their strides in bytes under the expected layouts.
-pub(crate) fn groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
-    let operands: Vec<Vec<isize>> = step
-        .reads
-        .iter()
-        .chain([&step.write])
-        .map(|access| {
-            let Buffer { dtype, .. } = draft.buffer(access.tensor);
-            let strides = strides::of_access(draft, access, step.axes.len());
-            strides.into_iter().map(|s| s.saturating_mul(dtype.size() as isize)).collect()
-        })
-        .collect();
-    let mut groups = Groups::default();
-    let fill = |loops: &mut Loops, group: &[u32]| {
-        for &x in group {
-            let Axis { extent, .. } = step.axes[x as usize];
-            loops.push(extent, operands.iter().map(|strides| strides[x as usize]));
-        }
-    };
-    fill(&mut groups.batch, &gemm.batch);
-    fill(&mut groups.m, &gemm.m);
-    fill(&mut groups.n, &gemm.n);
-    fill(&mut groups.k, &gemm.k);
-    groups
 }
 
 #[cfg(test)]
@@ -217,7 +188,7 @@ mod tests {
         let w = ir.input("w", Dtype::I64, [30, 20]);
         let mut c = contraction("i,kj->ij", &[x, w], |c| if c == 'j' { 20 } else { 30 });
         c.algebra = Algebra::MIN_PLUS;
-        c.factors[0].indices = vec![Index::affine(0, [(1, AxisRef::Own(0)), (1, AxisRef::Own(2))])];
+        c.factors[0].indices = vec![Index::affine(0, [(1, AxisRef::Own(0)), (1, AxisRef::Own(2))])].into();
         c.axes[0].extent = 20;
         let y = ir.push(node("y", Dtype::I64, c)).unwrap();
         ir.output(y).unwrap();
@@ -240,7 +211,7 @@ mod tests {
             let mut ir = Ir::new();
             let a = ir.input("a", Dtype::F64, [20, 20]);
             let mut c = contraction("ik,kj->ij", &[a, a], |_| 20);
-            c.output = vec![Index::affine(0, [(coefs[0], AxisRef::Own(0)), (coefs[1], AxisRef::Own(1))])];
+            c.output = vec![Index::affine(0, [(coefs[0], AxisRef::Own(0)), (coefs[1], AxisRef::Own(1))])].into();
             let y = ir.push(Node { shape: vec![shape], ..node("y", Dtype::F64, c) }).unwrap();
             ir.output(y).unwrap();
             assert!(after(&["gemm"], &ir, &[&[0, 1]]).contains(form), "{coefs:?}");

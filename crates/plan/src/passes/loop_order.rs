@@ -1,12 +1,12 @@
 //! Orders the loops of nests.
 
-use einfold_ir::{AxisRef, BufferId, Draft, Form, Ids, Index, Step};
+use einfold_ir::{Draft, Form, Step};
 
-use super::strides;
+use crate::strides;
 
 /// Orders the axes of every nest so that small strides are innermost, those of the written tensor first (see
 /// [`einfold_ir::Loops::order`]), and allows the executor to do so again with the real strides.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     for r in 0..draft.regions.len() {
         for s in 0..draft.regions[r].steps.len() {
@@ -36,18 +36,7 @@ fn reorder(step: &mut Step, order: &[u32]) {
     order.iter().enumerate().for_each(|(place, &axis)| places[axis as usize] = place as u32);
     step.axes = order.iter().map(|&a| step.axes[a as usize].clone()).collect();
     let accesses = step.reads.iter_mut().chain([&mut step.write]);
-    accesses.for_each(|access| renumber(&mut access.indices, &places));
-}
-
-fn renumber(indices: &mut [Index<BufferId>], places: &[u32]) {
-    for index in indices {
-        for term in &mut index.terms {
-            if let AxisRef::Own(a) = &mut term.axis {
-                *a = places[*a as usize];
-            }
-        }
-        index.ids.iter_mut().for_each(|Ids { access, .. }| renumber(&mut access.indices, places));
-    }
+    accesses.for_each(|access| access.renumber(&|axis| Some(places[axis as usize])));
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Texts of very many parts. Work that grew with the square of `MANY` would take minutes here; what is linear takes a moment.
-//! Messages stay short, however long the names are.
+//! Texts with many parts. Work quadratic in `MANY` would take minutes here; linear work takes a moment. Messages stay
+//! short, whatever the length of the names.
 
 use einfold_ir::{Dtype, TensorType};
-use einfold_syntax::{Error, Options, SizeQuery, parse, resolve, resolve_asking};
+use einfold_syntax::{Error, Options, SizeQuery, parse, resolve, resolve_with_queries};
 
 const MANY: usize = 50_000;
 
@@ -65,7 +65,7 @@ fn many_statements() {
 }
 
 #[test]
-fn many_questions_about_ids() {
+fn many_size_queries() {
     let ids = |name: String| TensorType { dtype: Dtype::I64, ..ty(&name, [2]) };
     let types: Vec<TensorType> = (0..MANY).map(|k| ids(format!("g{k}"))).chain([ty("x", [2])]).collect();
     for text in [listed("\n", |k| format!("Y[g{k}[i]] += x[i]")), listed("\n", |k| format!("Y{k}[g{k}[i]] += x[i]"))] {
@@ -74,7 +74,8 @@ fn many_questions_about_ids() {
             (asked, read) = (asked + 1, read + query.operands().len());
             Some(4)
         };
-        resolve_asking(&parse(&text).unwrap(), &types, &Options::default(), &mut answer, &mut Vec::new()).unwrap();
+        resolve_with_queries(&parse(&text).unwrap(), &types, &Options::default(), &mut answer, &mut Vec::new())
+            .unwrap();
         assert_eq!((asked, read), (MANY, MANY));
     }
 }
