@@ -8,7 +8,6 @@ use crate::{Dtype, DtypeKind, Violation};
 
 /// A function of one, two or three elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
 pub enum Function {
     /// `-a`.
     Neg,

@@ -5,7 +5,7 @@
 //! [`Step`]s over buffers; the executor trusts it, so only verified ones can be made: a [`Draft`] is open to passes and
 //! becomes a plan by [`Plan::seal`].
 //!
-//! No algorithm of the compiler and no dependency lives here. How text from outside is shown is here because every crate
+//! No algorithm of the compiler lives here. How text from outside is shown is here because every crate
 //! shows some: [`visible`].
 
 mod access;
@@ -22,6 +22,7 @@ mod module;
 mod network;
 mod plan;
 mod region;
+mod rewriter;
 mod space;
 mod tree;
 mod verify;
@@ -41,6 +42,7 @@ pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Viola
 pub use network::{Network, UnknownAxis};
 pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
 pub use region::{Lifetime, Region};
+pub use rewriter::Rewriter;
 pub use tree::{PathError, Tree};
 pub use verify::verify;
 pub use visible::{is_format, is_hidden, visible};

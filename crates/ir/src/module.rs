@@ -52,7 +52,6 @@ pub struct Node {
 
 /// How a tensor comes about.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Def {
     /// Given from outside, at this position among the operands.
     Input {
@@ -62,7 +61,23 @@ pub enum Def {
     /// The identity of ⊕ everywhere: what a tensor that is accumulated into starts from.
     Identity(Algebra),
     /// Computed.
-    Contract(Contraction),
+    Contract(Arc<Contraction>),
+}
+
+impl From<Contraction> for Def {
+    fn from(c: Contraction) -> Def {
+        Def::Contract(Arc::new(c))
+    }
+}
+
+impl Node {
+    /// The contraction that it is, if it is one.
+    pub fn contraction(&self) -> Option<&Contraction> {
+        match &self.def {
+            Def::Contract(c) => Some(c),
+            Def::Input { .. } | Def::Identity(_) => None,
+        }
+    }
 }
 
 /// A product of accesses, or another pointwise expression over them, reduced over the axes that are not on its left:
@@ -97,12 +112,19 @@ pub struct Contraction {
 /// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ir {
-    nodes: IdVec<NodeId, Node>,
-    loops: IdVec<RegionId, Vec<Axis>>,
-    /// Of each region whether turns of its first loop may run at the same time.
-    lanes: IdVec<RegionId, bool>,
-    inputs: Vec<NodeId>,
+    pub(crate) nodes: IdVec<NodeId, Node>,
+    /// All regions but the top one.
+    pub(crate) looped: Vec<Looped>,
+    pub(crate) inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
+}
+
+/// A region with loops.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Looped {
+    axes: Vec<Axis>,
+    /// Whether turns of the first loop may run at the same time.
+    lanes: bool,
 }
 
 /// A broken invariant of an `Ir` or a `Plan`: a defect of whoever built it, not a mistake of a user.
@@ -130,6 +152,25 @@ impl Contraction {
             }
         });
         (0..self.axes.len() as u32).filter(|&a| !kept[a as usize]).collect()
+    }
+
+    /// Calls `f` with every node whose elements it reads, index tensors included.
+    pub fn for_each_read(&self, f: &mut impl FnMut(NodeId)) {
+        self.factors.iter().for_each(|factor| factor.for_each_tensor(&mut |id| f(*id)));
+        self.output.iter().for_each(|index| index.for_each_tensor(&mut |id| f(*id)));
+    }
+
+    /// Calls `f` with every node that it needs: those that it reads, and `onto`.
+    pub fn for_each_needed(&self, f: &mut impl FnMut(NodeId)) {
+        self.for_each_read(f);
+        self.onto.iter().for_each(|id| f(*id));
+    }
+
+    /// Replaces every node that it needs.
+    pub fn retarget(&mut self, f: &mut impl FnMut(&NodeId) -> NodeId) {
+        self.factors.iter_mut().for_each(|factor| factor.retarget(f));
+        self.output.iter_mut().for_each(|index| index.retarget(f));
+        self.onto = self.onto.map(|id| f(&id));
     }
 
     /// A number that is the same for equal factors, output and expression, and hardly ever for others.
@@ -168,8 +209,7 @@ impl fmt::Write for Hashed {
 impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
-        let (loops, lanes) = (IdVec::filled(1, Vec::new()), IdVec::filled(1, false));
-        Ir { nodes: IdVec::new(), loops, lanes, inputs: Vec::new(), outputs: Vec::new() }
+        Ir { nodes: IdVec::new(), looped: Vec::new(), inputs: Vec::new(), outputs: Vec::new() }
     }
 
     /// Adds the next input.
@@ -182,15 +222,16 @@ impl Ir {
 
     /// Adds a region that is run for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
-        self.lanes.push(false);
-        self.loops.push(axes)
+        self.looped.push(Looped { axes, lanes: false });
+        RegionId(self.looped.len() as u32)
     }
 
     /// As [`Ir::region`], where turns of the first loop may run at the same time: what each of them adds to nodes outside goes
     /// to positions of its own.
     pub fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
-        self.lanes.push(!axes.is_empty());
-        self.loops.push(axes)
+        let lanes = !axes.is_empty();
+        self.looped.push(Looped { axes, lanes });
+        RegionId(self.looped.len() as u32)
     }
 
     /// Whether turns of the first loop of a region may run at the same time.
@@ -198,7 +239,7 @@ impl Ir {
     /// # Panics
     /// If there is no such region.
     pub fn has_lanes(&self, region: RegionId) -> bool {
-        self.lanes[region]
+        region != RegionId::TOP && self.looped[region.0 as usize - 1].lanes
     }
 
     /// Adds a computed node.
@@ -242,6 +283,23 @@ impl Ir {
         self.nodes.ids()
     }
 
+    /// All contractions with their ids, in order.
+    pub fn contractions(&self) -> impl Iterator<Item = (NodeId, &Contraction)> {
+        self.nodes.entries().filter_map(|(id, node)| Some((id, node.contraction()?)))
+    }
+
+    /// How often each node is used, by outputs and by nodes that outputs need.
+    pub fn uses(&self) -> IdVec<NodeId, u32> {
+        let mut uses = self.per_node(0);
+        self.outputs.iter().for_each(|id| uses[*id] += 1);
+        for (id, node) in self.nodes.entries().rev() {
+            if let (1.., Some(c)) = (uses[id], node.contraction()) {
+                c.for_each_needed(&mut |id| uses[id] += 1);
+            }
+        }
+        uses
+    }
+
     /// A list with this value for every node.
     pub fn per_node<T: Clone>(&self, value: T) -> IdVec<NodeId, T> {
         IdVec::filled(self.nodes.len(), value)
@@ -262,16 +320,16 @@ impl Ir {
     /// # Panics
     /// If there is no such region.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
-        &self.loops[region]
+        if region == RegionId::TOP { &[] } else { &self.looped[region.0 as usize - 1].axes }
     }
 
     /// How many regions there are, the top one included.
     pub fn regions(&self) -> usize {
-        self.loops.len()
+        self.looped.len() + 1
     }
 
     fn check(&self, node: &Node) -> Result<(), Violation> {
-        ensure(self.loops.get(node.region).is_some(), || "no such region".into())?;
+        ensure((node.region.0 as usize) < self.regions(), || "no such region".into())?;
         match &node.def {
             Def::Input { .. } => Err(Violation("inputs are added by `input`".into())),
             Def::Identity(_) => Ok(()),
@@ -280,7 +338,7 @@ impl Ir {
     }
 
     fn check_contraction(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
-        let loops = &self.loops[node.region];
+        let loops = self.loops(node.region);
         let lookup = |id: &NodeId| {
             let n = self.nodes.get(*id).filter(|n| n.region == RegionId::TOP || n.region == node.region);
             n.map(|n| (n.dtype, &n.shape[..])).ok_or_else(|| Violation(format!("%{} cannot be read here", id.0)))
@@ -403,12 +461,12 @@ impl Ir {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contraction, Def, Ir, Node, NodeId, RegionId};
+    use super::{Contraction, Ir, Node, NodeId, RegionId};
     use crate::access::{Access, Axis, Index, OutOfRange};
     use crate::{Algebra, Dtype};
 
     fn node(dtype: Dtype, shape: &[usize], c: Contraction) -> Node {
-        Node { label: "y".into(), dtype, shape: shape.to_vec(), region: RegionId::TOP, def: Def::Contract(c) }
+        Node { label: "y".into(), dtype, shape: shape.to_vec(), region: RegionId::TOP, def: c.into() }
     }
 
     fn matvec(a: NodeId, x: NodeId) -> Contraction {

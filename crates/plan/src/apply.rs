@@ -10,7 +10,7 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Contraction, Def, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId, Tree, Violation,
+    Access, Contraction, Def, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId, Rewriter, Tree, Violation,
 };
 use einfold_order::{Ordered, Slice};
 
@@ -65,50 +65,31 @@ pub fn apply(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Ir, P
 
 /// As [`apply`], and what became of each node.
 pub(crate) fn write_out(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Applied, PlanError> {
-    let (mut out, mut made) = (Ir::new(), IdVec::with_capacity(ir.nodes().len()));
-    for region in 1..ir.regions() as u32 {
-        let (region, loops) = (RegionId(region), ir.loops(RegionId(region)).to_vec());
-        if ir.has_lanes(region) {
-            out.region_in_lanes(loops)
-        } else {
-            out.region(loops)
+    let (mut out, mut made) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
+    for (id, node) in ir.nodes().entries() {
+        let (first, mut steps) = (out.len() as u32, Vec::new());
+        let new = match node.contraction() {
+            None => out.keep(id),
+            Some(c) => rewrite(ir, &mut out, &mut steps, id, c, routes.get(id).copied().flatten())?,
         };
+        out.replace(id, new)?;
+        made.push(Made { nodes: first..out.len() as u32, steps });
     }
-    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
-    for id in ir.ids() {
-        let node = ir.node(id);
-        let (first, mut steps) = (out.nodes().len() as u32, Vec::new());
-        let new = match &node.def {
-            Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
-            Def::Identity(_) => out.push(node.clone())?,
-            Def::Contract(c) => {
-                let route = routes.get(id).copied().flatten();
-                rewrite(ir, &mut out, (&ids, &mut steps), id, c, route)?
-            }
-            _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),
-        };
-        ids.push(new);
-        made.push(Made { nodes: first..out.nodes().len() as u32, steps });
-    }
-    for output in ir.outputs() {
-        out.output(ids[*output])?;
-    }
-    Ok(Applied { ir: out, made })
+    Ok(Applied { ir: out.finish()?.unwrap_or_else(|| ir.clone()), made })
 }
 
-/// Writes one contraction and returns the node that takes its place. `ids` are the new ids of the nodes before it; `steps` gets
-/// the nodes of the steps of a tree through ids.
+/// Writes one contraction and returns the node that takes its place. `steps` gets the nodes of the steps of a tree through ids.
 fn rewrite(
     ir: &Ir,
-    out: &mut Ir,
-    (ids, steps): (&IdVec<NodeId, NodeId>, &mut Vec<Vec<NodeId>>),
+    out: &mut Rewriter<'_>,
+    steps: &mut Vec<Vec<NodeId>>,
     id: NodeId,
     c: &Contraction,
     route: Option<Route<'_>>,
 ) -> Result<NodeId, PlanError> {
     let node = ir.node(id);
     let treatment = treatment(node, c);
-    let Some(route) = route else { return flat(out, ids, node, c, treatment) };
+    let Some(route) = route else { return flat(out, id, (node, c), treatment) };
     let whole = route.slices.is_empty();
     if !whole && (treatment != Treatment::Factored || node.region != RegionId::TOP) {
         return Err(PlanError::Slices { node: id });
@@ -116,13 +97,13 @@ fn rewrite(
     let wrong = |factors| PlanError::Leaves { node: id, leaves: route.tree.leaves(), factors };
     match treatment {
         Treatment::Factored if route.tree.leaves() != c.factors.len() => Err(wrong(c.factors.len())),
-        Treatment::Factored if whole => Ok(Writer::new(out, ids, node, c).along(route.tree)?),
+        Treatment::Factored if whole => Ok(Writer::new(out, node, c).along(route.tree)?),
         Treatment::Factored => {
             let sliced = Sliced::of(node, c, route.slices, route.lanes).ok_or(PlanError::Slices { node: id })?;
-            Ok(sliced.write(out, ids, (node, c), route.tree)?)
+            Ok(sliced.write(out, (node, c), route.tree)?)
         }
         Treatment::ThroughIds => {
-            let Some(lifted) = Lifted::of(ir, node, c) else { return flat(out, ids, node, c, treatment) };
+            let Some(lifted) = Lifted::of(ir, node, c) else { return flat(out, id, (node, c), treatment) };
             let (tree, factors) = (route.tree, c.factors.len());
             let all = factors + lifted.selected.selections.len();
             if tree.leaves() != factors && tree.leaves() != all {
@@ -132,33 +113,32 @@ fn rewrite(
                 return Err(PlanError::Ids { node: id });
             }
             let lifted = if tree.leaves() == factors { lifted.without_ids(node, c) } else { lifted };
-            Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree, steps)?)
+            Ok(Writer::new(out, node, &lifted.c).through(&lifted, tree, steps)?)
         }
-        _ => flat(out, ids, node, c, treatment),
+        Treatment::Empty | Treatment::Flat(_) => flat(out, id, (node, c), treatment),
     }
 }
 
 /// Writes a contraction in one node.
 fn flat(
-    out: &mut Ir,
-    ids: &IdVec<NodeId, NodeId>,
-    node: &Node,
-    c: &Contraction,
+    out: &mut Rewriter<'_>,
+    id: NodeId,
+    (node, c): (&Node, &Contraction),
     treatment: Treatment,
 ) -> Result<NodeId, PlanError> {
-    if treatment != Treatment::Empty {
-        return Ok(Writer::new(out, ids, node, c).flat()?);
-    }
-    match c.onto {
-        Some(onto) => Ok(ids[onto]),
-        None => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
+    match (treatment, c.onto) {
+        (Treatment::Empty, Some(onto)) => Ok(out.id(onto)),
+        (Treatment::Empty, None) => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
+        // A conversion has to stay one to one.
+        _ if c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype => Ok(out.keep(id)),
+        _ if c.axes.iter().all(|axis| axis.extent != 1) => Ok(out.keep(id)),
+        _ => Ok(Writer::new(out, node, c).flat()?),
     }
 }
 
 /// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new IR.
-struct Writer<'a> {
-    out: &'a mut Ir,
-    ids: &'a IdVec<NodeId, NodeId>,
+struct Writer<'a, 'i> {
+    out: &'a mut Rewriter<'i>,
     node: &'a Node,
     c: &'a Contraction,
     onto: Option<NodeId>,
@@ -185,24 +165,19 @@ struct Target {
     pinned: bool,
 }
 
-impl<'a> Writer<'a> {
-    fn new(out: &'a mut Ir, ids: &'a IdVec<NodeId, NodeId>, node: &'a Node, c: &'a Contraction) -> Writer<'a> {
-        let onto = c.onto.map(|o| ids[o]);
+impl<'a, 'i> Writer<'a, 'i> {
+    fn new(out: &'a mut Rewriter<'i>, node: &'a Node, c: &'a Contraction) -> Writer<'a, 'i> {
+        let onto = c.onto.map(|onto| out.id(onto));
         let (region, local) = (node.region, vec![None; c.axes.len()]);
-        Writer { out, ids, node, c, onto, region, local, uses: Uses::default() }
+        Writer { out, node, c, onto, region, local, uses: Uses::default() }
     }
 }
 
-impl Writer<'_> {
-    /// The contraction in one node. Axes of extent 1 go, but for a conversion, which has to stay one to one.
+impl Writer<'_, '_> {
+    /// The contraction in one node, without axes of extent 1.
     fn flat(&mut self) -> Result<NodeId, Violation> {
-        let factors: Vec<_> = self.c.factors.iter().map(|f| f.map(&mut |id| self.ids[*id])).collect();
+        let factors: Vec<_> = self.c.factors.iter().map(|factor| self.out.access(factor)).collect();
         let target = self.target();
-        if self.c.is_map() || self.c.algebra.accumulator(self.node.dtype) != self.node.dtype {
-            let output = target.output;
-            let c = Contraction { factors, output, onto: self.onto, ..self.c.clone() };
-            return self.out.push(Node { def: Def::Contract(c), ..self.node.clone() });
-        }
         let space: Vec<u32> = (0..self.c.axes.len() as u32).filter(|&a| self.extent(a) != 1).collect();
         self.emit(&space, factors, target)
     }
@@ -258,7 +233,7 @@ impl Writer<'_> {
     /// A factor: after a sum over the axes that nothing else has, and with repeated axes taken as a diagonal.
     fn leaf(&mut self, factor: usize) -> Result<Operand, Violation> {
         let factor = &self.c.factors[factor];
-        let read = factor.map(&mut |id| self.ids[*id]);
+        let read = self.out.access(factor);
         let axes = axes_of(&factor.indices, &self.c.axes);
         let kept = self.uses.shared(&axes);
         let lone = kept.len() < axes.len();
@@ -319,7 +294,7 @@ impl Writer<'_> {
 
     /// The result of the contraction itself.
     fn target(&self) -> Target {
-        let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.ids[*id])).collect();
+        let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.out.id(*id))).collect();
         let label = self.node.label.clone();
         Target { label, output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
     }
@@ -342,7 +317,7 @@ impl Writer<'_> {
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
         let (dtype, region) = (self.node.dtype, self.region);
-        self.out.push(Node { label, dtype, shape, region, def: Def::Contract(c) })
+        self.out.push(Node { label, dtype, shape, region, def: c.into() })
     }
 
     /// Numbers the axes of all indices by their places in `space`.

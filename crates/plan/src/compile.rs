@@ -5,7 +5,7 @@ mod cost;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, NodeId, Plan};
+use einfold_ir::{Contraction, Cost, Count, IdVec, Ir, NodeId, Plan};
 use einfold_order::{Budget, Effort, Order, OrderError, Ordered, SavedOrder, Task, order_task};
 
 use self::build::Built;
@@ -210,11 +210,11 @@ fn as_loops(
 fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
     let PlanError::TooLarge(mut excess) = error else { return error };
     let sliceable = |(id, c): (NodeId, &Contraction)| treatment(part.ir.node(id), c) == Treatment::Factored;
-    let first = contractions(&part.ir).next().map(|(id, c)| treatment(part.ir.node(id), c));
+    let first = part.ir.contractions().next().map(|(id, c)| treatment(part.ir.node(id), c));
     if excess.why == Unsliced::Sliced {
         excess.why = match first {
-            _ if contractions(&part.ir).any(sliceable) && searched => Unsliced::Sliced,
-            _ if contractions(&part.ir).any(sliceable) => Unsliced::GivenOrder,
+            _ if part.ir.contractions().any(sliceable) && searched => Unsliced::Sliced,
+            _ if part.ir.contractions().any(sliceable) => Unsliced::GivenOrder,
             Some(treatment) => Unsliced::OneStep(treatment),
             None => Unsliced::Sliced,
         };
@@ -259,9 +259,9 @@ fn finish(
     let prepared = before.map(prepare).transpose()?;
     let Part { ir: rewritten, orders, operands, .. } = rest;
     let Built { applied: Applied { ir, made }, plan, memory, changes } = built;
-    let has_ids = |(id, _): &(NodeId, Ordered)| match &rewritten.node(*id).def {
-        Def::Contract(c) => treatment(rewritten.node(*id), c) == Treatment::ThroughIds,
-        _ => false,
+    let has_ids = |(id, _): &(NodeId, Ordered)| {
+        let node = rewritten.node(*id);
+        node.contraction().is_some_and(|c| treatment(node, c) == Treatment::ThroughIds)
     };
     let (mut through_ids, orders): (Vec<_>, Vec<_>) = orders.into_iter().partition(has_ids);
     for (id, ordered) in &mut through_ids {
@@ -303,13 +303,6 @@ impl Asked {
         self.budget.memory_bytes = Some(next);
         self.attempts > 0 && next > 0
     }
-}
-
-fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {
-    ir.ids().filter_map(|id| match &ir.node(id).def {
-        Def::Contract(c) => Some((id, c)),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

@@ -87,7 +87,6 @@ impl Lowering<'_> {
                 self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra, form });
             }
             Def::Contract(c) => self.contract(id, node, c),
-            _ => return Err(Violation(format!("node %{} is of an unknown kind", id.0))),
         }
         Ok(())
     }
@@ -153,7 +152,7 @@ impl Lowering<'_> {
         let algebra = match &self.ir.node(origin).def {
             Def::Identity(algebra) => *algebra,
             Def::Contract(c) => c.algebra,
-            _ => Algebra::SUM_PRODUCT,
+            Def::Input { .. } => Algebra::SUM_PRODUCT,
         };
         let (mode, form) = (Mode::Overwrite, Form::Nest(Nest::default()));
         self.add(region, Step { origin, axes, reads, write, mode, algebra, form });

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, Contraction, Def, Dtype, Ir, Label, Network, NodeId};
+use einfold_ir::{Axis, Contraction, Dtype, Ir, Label, Network, NodeId};
 use einfold_order::OrderError;
 
 use crate::network::network_of;
@@ -27,13 +27,7 @@ pub struct NamedNetwork {
 /// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.
 pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError> {
     let ir = rewrite(ir, passes, &mut |_, _, _| {})?;
-    let all: Vec<(NodeId, &Contraction)> = ir
-        .ids()
-        .filter_map(|id| match &ir.node(id).def {
-            Def::Contract(c) if !c.factors.is_empty() => Some((id, c)),
-            _ => None,
-        })
-        .collect();
+    let all: Vec<(NodeId, &Contraction)> = ir.contractions().filter(|(_, c)| !c.factors.is_empty()).collect();
     let factored = |(id, c): &&(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
     let mut ordered = all.iter().filter(factored);
     let only = ordered.next();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Count, Def, Index, Ir, Network, Node, NodeId, OutOfRange};
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Count, Index, Ir, Network, Node, NodeId, OutOfRange};
 
 use crate::roles::AxisSet;
 
@@ -98,10 +98,8 @@ fn index_drops(index: &Index<NodeId>) -> bool {
 /// A result whose elements are not the positions of its axes has its own number of them. `None` for a node that is not factored.
 pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
     let node = ir.node(id);
-    match &node.def {
-        Def::Contract(c) if treatment(node, c) == Treatment::Factored => Some(network_of(c, &node.shape)),
-        _ => None,
-    }
+    let factored = node.contraction().filter(|c| treatment(node, c) == Treatment::Factored);
+    factored.map(|c| network_of(c, &node.shape))
 }
 
 /// As [`network`], whatever the treatment, with a result of this shape.

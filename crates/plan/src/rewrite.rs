@@ -2,10 +2,11 @@
 
 mod contract;
 mod inline;
-pub(crate) mod module;
 mod share;
 
-use einfold_ir::{Ir, Violation};
+use std::borrow::Cow;
+
+use einfold_ir::{Contraction, IdVec, Ir, Node, NodeId, Rewriter, Violation};
 
 use crate::{PassSet, PlanError};
 
@@ -18,8 +19,8 @@ pub struct Rewrite {
     pub what: &'static str,
     /// Why it has its place in [`REWRITES`].
     pub why_here: &'static str,
-    /// The rewritten expression and the number of changes.
-    run: fn(&Ir) -> Result<(Ir, usize), Violation>,
+    /// The rewritten expression and the number of changes; `None` if there are none.
+    run: fn(&Ir) -> Result<Option<(Ir, usize)>, Violation>,
 }
 
 /// All rewritings, in the order in which they run. Expressions with loops are left as they are.
@@ -48,18 +49,49 @@ pub const REWRITES: &[Rewrite] = &[
 ///
 /// # Errors
 /// [`PlanError::Invalid`] if a rewriting breaks an invariant: a defect.
-pub fn rewrite(
-    ir: &Ir,
+pub fn rewrite<'a>(
+    ir: &'a Ir,
     choice: PassSet,
     observe: &mut dyn FnMut(&'static Rewrite, usize, &Ir),
-) -> Result<Ir, PlanError> {
-    let mut current = ir.clone();
+) -> Result<Cow<'a, Ir>, PlanError> {
+    let mut current = Cow::Borrowed(ir);
     for rewrite in choice.rewrites().filter(|_| ir.regions() == 1) {
-        let (next, changes) = (rewrite.run)(&current)?;
-        observe(rewrite, changes, &next);
-        current = next;
+        let mut changes = 0;
+        if let Some((next, count)) = (rewrite.run)(&current)? {
+            (current, changes) = (Cow::Owned(next), count);
+        }
+        observe(rewrite, changes, &current);
     }
     Ok(current)
+}
+
+/// Replaces every contraction by what `step` makes of it, as long as it makes something; and drops what is unused then. Returns
+/// how often it did. `step` sees each contraction that is used, with what is before it and the number of uses of each node.
+fn merge(
+    ir: &Ir,
+    step: impl Fn(&Rewriter<'_>, (NodeId, &Node, &Contraction), &IdVec<NodeId, u32>) -> Option<Contraction>,
+) -> Result<Option<(Ir, usize)>, Violation> {
+    let (uses, mut count) = (ir.uses(), 0);
+    let mut rewriter = Rewriter::new(ir);
+    for (id, node) in ir.nodes().entries() {
+        let mut merged: Option<Contraction> = None;
+        if let (1.., Some(c)) = (uses[id], node.contraction()) {
+            while let Some(next) = step(&rewriter, (id, node, merged.as_ref().unwrap_or(c)), &uses) {
+                merged = Some(next);
+                count += 1;
+            }
+        }
+        match merged {
+            // No node is left out yet, so that all ids are the old ones.
+            Some(c) => {
+                let new = rewriter.push(Node { def: c.into(), ..node.clone() })?;
+                rewriter.replace(id, new)?;
+            }
+            None => _ = rewriter.keep(id),
+        }
+    }
+    let Some(merged) = rewriter.finish()? else { return Ok(None) };
+    Ok(Some((merged.without_unused()?.unwrap_or(merged), count)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use einfold_ir::{Access, Contraction, Cost, Count, Def, IdVec, Ir, NodeId, Regio
 use einfold_order::{Budget, Order, OrderError, Ordered, STRATEGIES, Task, order, order_selected};
 
 use super::saved::{self, Choice, choices, only};
-use super::{Search, contractions, points};
+use super::{Search, points};
 use crate::error::Excess;
 use crate::network::network_of;
 use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
@@ -45,13 +45,13 @@ pub(super) fn all(
     search: &Search<'_>,
 ) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
     let factored = |(id, c): &(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
-    let mut all: Vec<(NodeId, &Contraction)> = contractions(ir).filter(factored).collect();
+    let mut all: Vec<(NodeId, &Contraction)> = ir.contractions().filter(factored).collect();
     if !matches!(how, Order::Strategy(_)) {
         if all.len() > 1 {
             return Err(PlanError::OnePath { contractions: all.len() });
         }
         // A path for what is done in one step decides nothing, but it has to be one.
-        let first = contractions(ir).next().filter(|(_, c)| !c.factors.is_empty());
+        let first = ir.contractions().next().filter(|(_, c)| !c.factors.is_empty());
         if let (true, Some((id, c))) = (choices(ir).is_empty(), first) {
             order(&network_of(c, &ir.node(id).shape), how, budget)?;
         }
@@ -99,7 +99,7 @@ fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
     let mut alive: u64 = ir.outputs().iter().map(|&id| bytes(id)).fold(0, u64::saturating_add);
     let mut ends: IdVec<NodeId, Vec<NodeId>> = ir.per_node(Vec::new());
     let mut last: IdVec<NodeId, NodeId> = ir.ids().collect();
-    for (id, c) in contractions(ir) {
+    for (id, c) in ir.contractions() {
         let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.onto);
         accesses.for_each(|read| last[*read] = id);
     }

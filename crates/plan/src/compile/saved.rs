@@ -3,8 +3,8 @@
 use einfold_ir::{Contraction, Cost, IdVec, Ir, Network, NodeId, Tree};
 use einfold_order::{Budget, Mismatch, Order, OrderError, Ordered, SavedOrder, SavedTree, Task};
 
+use super::Compiled;
 use super::orders::constant_factors;
-use super::{Compiled, contractions};
 use crate::lift::Lifted;
 use crate::named::axis_names;
 use crate::network::network_of;
@@ -33,7 +33,7 @@ pub(super) fn choices(ir: &Ir) -> Vec<Choice<'_>> {
             _ => None,
         }
     };
-    contractions(ir).filter_map(choice).collect()
+    ir.contractions().filter_map(choice).collect()
 }
 
 /// The contraction that a path is for: the only one without ids, or if all have ids the only one.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
+use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
 use einfold_order::cost::evaluate_steps;
 use einfold_order::{Ordered, Slice};
 
@@ -72,11 +72,7 @@ pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let ir = &compiled.rewritten;
     let orders = compiled.orders.iter().chain(&compiled.through_ids);
     let orders: HashMap<NodeId, &Ordered> = orders.map(|(id, ordered)| (*id, ordered)).collect();
-    let contraction = |id| match &ir.node(id).def {
-        Def::Contract(c) => Some((id, c)),
-        _ => None,
-    };
-    let all = ir.ids().filter_map(contraction);
+    let all = ir.contractions();
     all.map(|(id, c)| {
         let mut tree = report(ir, id, c, orders.get(&id).copied());
         show_written(&mut tree, &compiled.made[id], &compiled.ir);
