@@ -10,6 +10,7 @@
 
 mod access;
 mod algebra;
+mod axis_set;
 mod bytes;
 mod cost;
 mod count;
@@ -19,6 +20,7 @@ mod id_vec;
 mod loops;
 mod matrix;
 mod module;
+mod nesting;
 mod network;
 mod plan;
 mod region;
@@ -30,6 +32,7 @@ mod visible;
 
 pub use access::{Access, Axis, AxisRef, Ids, Index, Indices, Label, OutOfRange, ShowAccess, Term};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
+pub use axis_set::AxisSet;
 pub use bytes::Bytes;
 pub use cost::Cost;
 pub use count::Count;
@@ -39,9 +42,10 @@ pub use id_vec::{Id, IdVec};
 pub use loops::Loops;
 pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Violation};
+pub use nesting::{StridedAxis, nesting};
 pub use network::{Network, UnknownAxis};
 pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
-pub use region::{Lifetime, Region};
+pub use region::{Depths, Lifetime, Region};
 pub use rewriter::Rewriter;
 pub use tree::{PathError, Tree};
 pub use verify::verify;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::access::{Access, Axis, AxisRef, Index, Indices, Label, ShowAccess};
 use crate::space::Space;
-use crate::{Algebra, Dtype, Expr, IdVec, PointOp, ShowExpr};
+use crate::{Algebra, AxisSet, Dtype, Expr, IdVec, PointOp, ShowExpr};
 
 /// A tensor of an [`Ir`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -112,7 +112,7 @@ pub struct Contraction {
 /// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ir {
-    pub(crate) nodes: IdVec<NodeId, Node>,
+    pub(crate) nodes: IdVec<NodeId, Node, 0>,
     /// All regions but the top one.
     pub(crate) looped: Vec<Looped>,
     pub(crate) inputs: Vec<NodeId>,
@@ -145,13 +145,10 @@ impl std::error::Error for Violation {}
 impl Contraction {
     /// The axes of the iteration space that are no plain axis of the result: they are reduced (or scattered).
     pub fn reduced(&self) -> Vec<u32> {
-        let mut kept = vec![false; self.axes.len()];
-        self.output.iter().filter_map(Index::as_axis).for_each(|a| {
-            if let Some(kept) = kept.get_mut(a as usize) {
-                *kept = true;
-            }
-        });
-        (0..self.axes.len() as u32).filter(|&a| !kept[a as usize]).collect()
+        let axes = 0..self.axes.len() as u32;
+        let mut kept = AxisSet::default();
+        self.output.iter().filter_map(Index::as_axis).filter(|a| axes.contains(a)).for_each(|a| _ = kept.insert(a));
+        axes.filter(|&a| !kept.has(a)).collect()
     }
 
     /// Calls `f` with every node whose elements it reads, index tensors included.
@@ -182,8 +179,8 @@ impl Contraction {
 
     /// Whether each point goes to a position of its own: nothing is reduced, nothing accumulated.
     pub fn is_map(&self) -> bool {
-        let mut seen = vec![false; self.axes.len()];
-        let mut fresh = |a: u32| seen.get_mut(a as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+        let mut seen = AxisSet::default();
+        let mut fresh = |a: u32| (a as usize) < self.axes.len() && seen.insert(a);
         self.output.iter().all(|i| i.as_axis().is_some_and(&mut fresh))
             && self.output.len() == self.axes.len()
             && self.onto.is_none()
@@ -266,7 +263,7 @@ impl Ir {
     }
 
     /// All nodes, each after those it reads.
-    pub fn nodes(&self) -> &IdVec<NodeId, Node> {
+    pub fn nodes(&self) -> &IdVec<NodeId, Node, 0> {
         &self.nodes
     }
 

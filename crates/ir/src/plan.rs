@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
-use crate::region::Region;
+use crate::region::{Depths, Region};
 use crate::verify::{Proof, prove};
-use crate::{Algebra, Count, Dtype, Expr, IdVec};
+use crate::{Algebra, AxisSet, Count, Dtype, Expr, IdVec};
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -158,7 +158,7 @@ pub struct Gemm {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
-    pub buffers: IdVec<BufferId, Buffer>,
+    pub buffers: IdVec<BufferId, Buffer, 0>,
     /// The work, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
@@ -195,7 +195,7 @@ impl Plan {
     }
 
     /// As [`Region::depths`], of all regions.
-    pub fn depths(&self) -> &[Vec<usize>] {
+    pub fn depths(&self) -> &[Depths] {
         &self.proof.depths
     }
 
@@ -257,8 +257,8 @@ impl Step {
     /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every written
     /// index is a plain axis of the same extent, each axis of the space exactly once.
     pub fn is_map(&self, extents: &[usize]) -> bool {
-        let mut seen = vec![false; self.axes.len()];
-        let mut fresh = |a: u32| seen.get_mut(a as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+        let mut seen = AxisSet::default();
+        let mut fresh = |a: u32| seen.insert(a);
         let whole = |a: u32, e: usize| self.axes.get(a as usize).is_some_and(|axis| axis.extent == e);
         let indices = &self.write.indices;
         indices.len() == self.axes.len()

@@ -7,7 +7,7 @@ use crate::access::{Access, Axis, AxisRef, Index};
 use crate::id_vec::IdVec;
 use crate::module::{Violation, check_expr, ensure};
 use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
-use crate::region::{Lifetime, Region};
+use crate::region::{Depths, Lifetime, Region};
 use crate::space::Space;
 use crate::{Algebra, Dtype};
 
@@ -15,7 +15,7 @@ use crate::{Algebra, Dtype};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proof {
     /// The depths of the steps of each region.
-    pub(crate) depths: Vec<Vec<usize>>,
+    pub(crate) depths: Vec<Depths>,
     /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
     pub(crate) lane_strides: IdVec<BufferId, usize>,
 }

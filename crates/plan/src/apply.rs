@@ -10,9 +10,11 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Contraction, Def, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId, Rewriter, Tree, Violation,
+    Access, AxisSet, Contraction, Def, Depths, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId,
+    Rewriter, Tree, Violation,
 };
 use einfold_order::{Ordered, Slice};
+use smallvec::SmallVec;
 
 pub(crate) use self::made::Applied;
 pub use self::made::Made;
@@ -21,7 +23,7 @@ use crate::PlanError;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};
-use crate::roles::AxisSet;
+use crate::roles::AxisList;
 
 /// How a contraction is written out.
 #[derive(Clone, Copy, Debug)]
@@ -145,7 +147,7 @@ struct Writer<'a, 'i> {
     /// The region of the node being written.
     region: RegionId,
     /// The place of each axis in the space of the node being written; an axis without one has extent 1.
-    local: Vec<Option<u32>>,
+    local: SmallVec<[Option<u32>; 8]>,
     uses: Uses,
 }
 
@@ -153,7 +155,7 @@ struct Writer<'a, 'i> {
 #[derive(Default)]
 struct Operand {
     read: Option<Access<NodeId>>,
-    axes: Vec<u32>,
+    axes: AxisList,
 }
 
 /// What a node writes.
@@ -168,7 +170,7 @@ struct Target {
 impl<'a, 'i> Writer<'a, 'i> {
     fn new(out: &'a mut Rewriter<'i>, node: &'a Node, c: &'a Contraction) -> Writer<'a, 'i> {
         let onto = c.onto.map(|onto| out.id(onto));
-        let (region, local) = (node.region, vec![None; c.axes.len()]);
+        let (region, local) = (node.region, SmallVec::from_elem(None, c.axes.len()));
         Writer { out, node, c, onto, region, local, uses: Uses::default() }
     }
 }
@@ -178,7 +180,7 @@ impl Writer<'_, '_> {
     fn flat(&mut self) -> Result<NodeId, Violation> {
         let factors: Vec<_> = self.c.factors.iter().map(|factor| self.out.access(factor)).collect();
         let target = self.target();
-        let space: Vec<u32> = (0..self.c.axes.len() as u32).filter(|&a| self.extent(a) != 1).collect();
+        let space: AxisList = (0..self.c.axes.len() as u32).filter(|&a| self.extent(a) != 1).collect();
         self.emit(&space, factors, target)
     }
 
@@ -188,17 +190,18 @@ impl Writer<'_, '_> {
         // Steps of one tensor have nothing to do: what they could sum was summed where it became lone.
         let last = tree.steps().iter().rposition(|s| s.len() > 1).map(|k| tree.leaves() + k);
         let depths = self.depths(tree, last);
-        let mut order: Vec<usize> = (0..depths.len()).collect();
+        let mut order: SmallVec<[usize; 8]> = (0..depths.len()).collect();
         order.sort_by_key(|&id| depths[id]);
         let region = self.region;
-        let mut live: Vec<Operand> = depths.iter().map(|_| Operand::default()).collect();
+        let mut live: SmallVec<[Operand; 4]> = depths.iter().map(|_| Operand::default()).collect();
         for id in order {
             self.region = if depths[id] > 0 { region } else { self.node.region };
             let Some(step) = id.checked_sub(tree.leaves()).map(|k| &tree.steps()[k]) else {
                 live[id] = self.leaf(id)?;
                 continue;
             };
-            let mut children: Vec<Operand> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
+            let mut children: SmallVec<[Operand; 2]> =
+                step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
             if Some(id) == last {
                 return self.root(&mut children, &asked, &others);
             }
@@ -208,8 +211,8 @@ impl Writer<'_, '_> {
     }
 
     /// How many loops each tensor of the tree depends on. Its result is added up in every turn.
-    fn depths(&self, tree: &Tree, last: Option<usize>) -> Vec<usize> {
-        let mut depths: Vec<usize> = self.c.factors.iter().map(Access::depth).collect();
+    fn depths(&self, tree: &Tree, last: Option<usize>) -> Depths {
+        let mut depths: Depths = self.c.factors.iter().map(Access::depth).collect();
         for step in tree.steps() {
             depths.push(step.iter().map(|&id| depths[id as usize]).max().unwrap_or(0));
         }
@@ -219,13 +222,13 @@ impl Writer<'_, '_> {
     }
 
     /// The axes of the result that some factor has, and all axes that none has. Counts the uses of axes.
-    fn asked(&mut self) -> (Vec<u32>, Vec<u32>) {
+    fn asked(&mut self) -> (AxisList, AxisList) {
         self.uses = Uses::new(self.c.axes.len());
         self.c.factors.iter().for_each(|factor| self.uses.add(&axes_of(&factor.indices, &self.c.axes)));
         let unseen = |&a: &u32| self.uses.of(a) == 0 && self.extent(a) != 1;
         let others = (0..self.c.axes.len() as u32).filter(unseen).collect();
         let mut asked = axes_of(&self.c.output, &self.c.axes);
-        asked.retain(|&a| self.uses.of(a) > 0);
+        asked.retain(|a| self.uses.of(*a) > 0);
         self.uses.add(&asked);
         (asked, others)
     }
@@ -242,7 +245,7 @@ impl Writer<'_, '_> {
         }
         let stays = AxisSet::of(&kept);
         let summed = axes.iter().copied().filter(|&a| !stays.has(a));
-        let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
+        let space: AxisList = kept.iter().copied().chain(summed).collect();
         self.plain(&space, kept, vec![read])
     }
 
@@ -267,24 +270,24 @@ impl Writer<'_, '_> {
         // Wherever the last step writes itself, the order of the result's axes is no concern of a copy.
         let scatters = self.onto.is_some() || !self.is_plain_output();
         let target = self.target();
-        if others.is_empty() && (scatters || kept == asked) {
+        if others.is_empty() && (scatters || kept[..] == *asked) {
             return self.emit(&space, reads(children), target);
         }
         let product = self.plain(&space, kept, reads(children))?;
         space.clear();
-        space.extend(&product.axes);
-        space.extend(others);
+        space.extend_from_slice(&product.axes);
+        space.extend_from_slice(others);
         self.emit(&space, product.read.into_iter().collect(), target)
     }
 
     /// The axes that stay and all axes, in their natural order, of the product of `children`, which are no longer in use.
-    fn split(&mut self, children: &[Operand]) -> (Vec<u32>, Vec<u32>) {
-        let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<Vec<_>>());
+    fn split(&mut self, children: &[Operand]) -> (AxisList, AxisList) {
+        let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<SmallVec<[_; 4]>>());
         (roles.kept().collect(), roles.kept().chain(roles.reduced()).collect())
     }
 
     /// A node over `space` that holds the axes `kept` as they come.
-    fn plain(&mut self, space: &[u32], kept: Vec<u32>, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
+    fn plain(&mut self, space: &[u32], kept: AxisList, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
         let label = self.node.label.clone();

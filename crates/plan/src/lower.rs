@@ -58,7 +58,7 @@ impl Lowering<'_> {
             let buffer = self.buffer_of(id);
             self.draft.inputs.push(buffer);
         }
-        let mut lasts = IdVec::filled(self.ir.regions(), None);
+        let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
         let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.chains.is_live(id)).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {

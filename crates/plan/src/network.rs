@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Count, Index, Ir, Network, Node, NodeId, OutOfRange};
+use einfold_ir::{Access, Axis, AxisRef, AxisSet, Contraction, Count, Index, Ir, Network, Node, NodeId, OutOfRange};
 
-use crate::roles::AxisSet;
+use crate::roles::AxisList;
 
 /// How a contraction is evaluated, decided by its algebra and its shape before any order is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +104,8 @@ pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
 
 /// As [`network`], whatever the treatment, with a result of this shape.
 pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
-    let inputs: Vec<Vec<u32>> = c.factors.iter().map(|factor| axes_of(&factor.indices, &c.axes)).collect();
-    let mut output = axes_of(&c.output, &c.axes);
+    let inputs: Vec<Vec<u32>> = c.factors.iter().map(|f| axes_of(&f.indices, &c.axes).into_vec()).collect();
+    let mut output = axes_of(&c.output, &c.axes).into_vec();
     let used = AxisSet::of(inputs.iter().flatten());
     output.retain(|&a| used.has(a));
     let positions = Count::product(output.iter().map(|&a| c.axes[a as usize].extent as u64));
@@ -125,8 +125,8 @@ pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
 }
 
 /// The own axes that `indices` use, each once, in order of appearance; those of extent 1 left out.
-pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> Vec<u32> {
-    let (mut list, mut seen) = (Vec::with_capacity(indices.len()), AxisSet::default());
+pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> AxisList {
+    let (mut list, mut seen) = (AxisList::new(), AxisSet::default());
     for index in indices {
         index.for_each_axis(&mut |axis| {
             if let AxisRef::Own(a) = axis

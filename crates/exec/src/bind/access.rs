@@ -1,6 +1,6 @@
 //! Accesses as strides: what the index functions of a tensor come to in memory.
 
-use einfold_ir::{Access, Axis, AxisRef, BufferId, Place, Step};
+use einfold_ir::{Access, Axis, AxisRef, BufferId, Place, Step, StridedAxis, nesting};
 
 use super::{Binder, Work};
 use crate::kernels::Unary;
@@ -102,26 +102,25 @@ impl Binder<'_> {
     /// that it is another one for each position, strides that leave no gap that all are reached.
     pub(super) fn coverage(&mut self, step: &Step) -> Coverage {
         let buffer = self.plan.buffer(step.write.tensor);
-        let mut spans = std::mem::take(&mut self.work.spans);
-        spans.clear();
+        let mut axes = std::mem::take(&mut self.work.strided);
+        axes.clear();
         let mut reduces = false;
         for (axis, a) in step.axes.iter().enumerate().filter(|(_, a)| a.extent > 1) {
             let stride = element_stride(&step.write, &buffer.extents, axis as u32).unsigned_abs();
             reduces |= stride == 0;
             if stride != 0 {
-                spans.push((stride, a.extent));
+                axes.push(StridedAxis { stride: stride as u64, extent: a.extent, axis: () });
             }
         }
-        spans.sort_unstable();
-        let (mut next, mut injective, mut dense) = (1usize, true, true);
-        for &(stride, extent) in &spans {
-            injective &= stride >= next;
-            dense &= stride == next;
-            next = next.saturating_add(stride.saturating_mul(extent - 1));
+        let (mut injective, mut dense) = (true, true);
+        for ((), order) in nesting(&mut axes) {
+            injective &= order.is_ge();
+            dense &= order.is_eq();
         }
-        self.work.spans = spans;
+        let reached = axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.extent));
+        self.work.strided = axes;
         let elements = buffer.extents.iter().try_fold(1usize, |n, &e| n.checked_mul(e));
-        let whole = injective && dense && elements == Some(next) && !step.write.has_ids();
+        let whole = dense && elements.is_some() && reached == elements && !step.write.has_ids();
         Coverage { injective, whole, reduces }
     }
 }

@@ -23,7 +23,7 @@ mod sums;
 
 pub(crate) use stage::ARENA;
 
-use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
+use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, StridedAxis, UserAlgebra};
 
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
@@ -92,7 +92,7 @@ struct Work {
     /// The loops of that axis, and the axis.
     cut: Option<(usize, Cut)>,
     /// Written strides and extents, for `Coverage`.
-    spans: Vec<(usize, usize)>,
+    strided: Vec<StridedAxis<()>>,
     groups: Groups,
     fold: Fold,
     /// The values of an expression that wait for their function.

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, Contraction, Dtype, Expr, Function, Index, Indices, Label, Literal, Node, NodeId, PointOp, Tree,
-    Violation,
+    Access, Algebra, AxisSet, Contraction, Dtype, Expr, Function, Index, Indices, Label, Literal, Node, NodeId,
+    PointOp, Tree, Violation,
 };
 
 use super::{Target, Writer};
 use crate::legs::Uses;
 use crate::lift::{Lifted, Position, identity};
-use crate::roles::{AxisSet, Roles};
+use crate::roles::Roles;
 
 /// The most factors of a product that is left to its reader.
 const MOST_FACTORS: usize = 4;

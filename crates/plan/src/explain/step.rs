@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{
-    Access, Axis, AxisRef, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
+    Access, Axis, AxisRef, AxisSet, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Mode, Place,
+    ShowAccess, Step,
 };
 
 use super::{join, shape};
 use crate::passes::own_axes;
-use crate::roles::{AxisSet, classify};
+use crate::roles::classify;
 
 /// What a step does.
 #[derive(Clone, Debug)]

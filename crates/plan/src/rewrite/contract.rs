@@ -1,10 +1,9 @@
 //! A product of products is one product, whose order is searched as a whole.
 
-use einfold_ir::{Algebra, Axis, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter, Violation};
+use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter, Violation};
 
 use super::merge;
 use crate::network::{any_drops, places};
-use crate::roles::AxisSet;
 use crate::{Treatment, Why, treatment};
 
 /// The most factors of a joint product, with its ids: so many are ordered exactly, and then the joint order costs no more
