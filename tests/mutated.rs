@@ -192,7 +192,7 @@ fn bind_without_elements(plan: &Plan) {
     let array = |id: &BufferId| {
         let Buffer { dtype, extents, .. } = plan.buffer(*id);
         let small = plan.buffer(*id).bytes().is_some_and(|bytes| bytes < MEMORY) && *dtype == Dtype::F64;
-        small.then(|| NewArray::new::<f64>(extents, einfold_exec::MemoryOrder::C).ok()).flatten()
+        small.then(|| NewArray::new(einfold_ir::Dtype::F64, extents, einfold_exec::MemoryOrder::C).ok()).flatten()
     };
     let Some(mut outs) = plan.outputs.iter().map(array).collect::<Option<Vec<_>>>() else { return };
     let mut outs: Vec<_> = outs.iter_mut().map(NewArray::view_mut).collect();

@@ -44,7 +44,7 @@ pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType, Violation};
 pub use nesting::{StridedAxis, nesting};
 pub use network::{Network, UnknownAxis};
-pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
+pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, PlanId, Step};
 pub use region::{Depths, Lifetime, Region};
 pub use rewriter::Rewriter;
 pub use tree::{PathError, Tree};

@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
@@ -176,10 +177,29 @@ pub struct Draft {
 /// not read what it writes; groups of a GEMM are roles of its axes; the bytes of intermediates and outputs can be counted;
 /// scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every lane. The
 /// executor relies on all of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     draft: Draft,
     proof: Proof,
+    id: PlanId,
+}
+
+/// The identity of a [`Plan`] in this process: of two plans with one id, both are clones of the same sealed plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlanId(u64);
+
+impl PlanId {
+    fn next() -> PlanId {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Plans are equal if their drafts are: the proof follows from the draft, and the id tells apart what is sealed twice.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Plan) -> bool {
+        self.draft == other.draft
+    }
 }
 
 impl Plan {
@@ -191,7 +211,12 @@ impl Plan {
     /// # Errors
     /// [`Violation`] names the first invariant that is broken.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        Ok(Plan { proof: prove(&draft)?, draft })
+        Ok(Plan { proof: prove(&draft)?, draft, id: PlanId::next() })
+    }
+
+    /// Which sealed plan this is.
+    pub fn id(&self) -> PlanId {
+        self.id
     }
 
     /// As [`Region::depths`], of all regions.

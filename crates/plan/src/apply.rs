@@ -13,7 +13,7 @@ use einfold_ir::{
     Access, AxisSet, Contraction, Def, Depths, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId,
     Rewriter, Tree, Violation,
 };
-use einfold_order::{Ordered, Slice};
+use einfold_order::{FoundOrder, SlicedAxis};
 use smallvec::SmallVec;
 
 pub(crate) use self::made::Applied;
@@ -31,7 +31,7 @@ pub struct Route<'a> {
     /// In which order.
     pub tree: &'a Tree,
     /// In which slices, from the outermost loop to the innermost.
-    pub slices: &'a [Slice],
+    pub slices: &'a [SlicedAxis],
     /// Among how many lanes, which may run at the same time, the pieces of the first slice are shared out: a divisor of their
     /// number.
     pub lanes: u64,
@@ -43,8 +43,8 @@ impl<'a> From<&'a Tree> for Route<'a> {
     }
 }
 
-impl<'a> From<&'a Ordered> for Route<'a> {
-    fn from(ordered: &'a Ordered) -> Route<'a> {
+impl<'a> From<&'a FoundOrder> for Route<'a> {
+    fn from(ordered: &'a FoundOrder) -> Route<'a> {
         Route { tree: &ordered.tree, slices: &ordered.slices, lanes: 1 }
     }
 }

@@ -6,7 +6,7 @@ mod orders;
 mod saved;
 
 use einfold_ir::{Contraction, Cost, Count, IdVec, Ir, NodeId, Plan};
-use einfold_order::{Budget, Effort, Order, OrderError, Ordered, SavedOrder, Task, order_task};
+use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, SavedOrder, Task, order_task};
 
 use self::build::Built;
 use self::cost::{made_cost, total_cost};
@@ -57,10 +57,10 @@ pub struct Compiled {
     /// By node of the rewritten expression: which nodes of `ir` it became.
     pub made: IdVec<NodeId, Made>,
     /// The orders that were chosen, by node of the rewritten expression.
-    pub orders: Vec<(NodeId, Ordered)>,
+    pub orders: Vec<(NodeId, FoundOrder)>,
     /// Those of contractions with ids for which one step is not cheapest, likewise. Their trees have the
     /// [selections](einfold_order::Selection) of the ids as further leaves, or the factors alone.
-    pub through_ids: Vec<(NodeId, Ordered)>,
+    pub through_ids: Vec<(NodeId, FoundOrder)>,
     /// What it costs, whatever the machine.
     pub cost: Cost,
     /// What memory it takes.
@@ -91,7 +91,7 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
 const LOOPS: u64 = 8;
 
 /// Finds the order of a task.
-type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<Ordered, OrderError> + 's;
+type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<FoundOrder, OrderError> + 's;
 
 /// As [`compile`], by any search.
 fn compile_by(
@@ -225,8 +225,8 @@ fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
 /// What is made of constants, if there are some, and the rest.
 fn parts(
     ir: &Ir,
-    mut orders: Vec<(NodeId, Ordered)>,
-    through_ids: &[(NodeId, Ordered)],
+    mut orders: Vec<(NodeId, FoundOrder)>,
+    through_ids: &[(NodeId, FoundOrder)],
     options: &PlanOptions,
 ) -> Result<(Option<Part>, Part), PlanError> {
     orders.extend(through_ids.iter().cloned());
@@ -259,7 +259,7 @@ fn finish(
     let prepared = before.map(prepare).transpose()?;
     let Part { ir: rewritten, orders, operands, .. } = rest;
     let Built { applied: Applied { ir, made }, plan, memory, changes } = built;
-    let has_ids = |(id, _): &(NodeId, Ordered)| {
+    let has_ids = |(id, _): &(NodeId, FoundOrder)| {
         let node = rewritten.node(*id);
         node.contraction().is_some_and(|c| treatment(node, c) == Treatment::ThroughIds)
     };

@@ -6,7 +6,7 @@ mod lift;
 use std::collections::BTreeSet;
 
 use einfold_ir::{Def, IdVec, Ir, Layout, NodeId, RegionId, Rewriter, Violation};
-use einfold_order::Ordered;
+use einfold_order::FoundOrder;
 
 use crate::Hints;
 
@@ -16,7 +16,7 @@ pub(crate) use lift::lift;
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) ir: Ir,
-    pub(crate) orders: Vec<(NodeId, Ordered)>,
+    pub(crate) orders: Vec<(NodeId, FoundOrder)>,
     /// Which operands of the whole its first inputs are.
     pub(crate) operands: Vec<u32>,
     /// What is expected of its operands and results.
@@ -54,7 +54,7 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
 }
 
 /// The part that is made of the constant operands alone, and the rest, whose last inputs are the results of the first.
-pub(crate) fn split(ir: &Ir, orders: &[(NodeId, Ordered)], operands: &[u32]) -> Result<(Part, Part), Violation> {
+pub(crate) fn split(ir: &Ir, orders: &[(NodeId, FoundOrder)], operands: &[u32]) -> Result<(Part, Part), Violation> {
     let constant = constant_nodes(ir, operands);
     let mut border = ir.per_node(false);
     let mut read = |id: NodeId| border[id] |= constant[id];
@@ -73,7 +73,7 @@ pub(crate) fn split(ir: &Ir, orders: &[(NodeId, Ordered)], operands: &[u32]) -> 
 /// The nodes of an expression that are `inside`, with others as further inputs.
 fn part(
     ir: &Ir,
-    orders: &[(NodeId, Ordered)],
+    orders: &[(NodeId, FoundOrder)],
     inside: &dyn Fn(NodeId) -> bool,
     inputs: &[NodeId],
     outputs: &[NodeId],

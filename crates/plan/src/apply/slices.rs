@@ -1,7 +1,7 @@
 //! Contractions in slices: what a region computes in each turn, and where it adds that up.
 
 use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Term, Tree, Violation};
-use einfold_order::Slice;
+use einfold_order::SlicedAxis;
 
 use super::Writer;
 
@@ -21,7 +21,7 @@ impl Sliced {
     /// The contraction of `node` in slices, the outermost of which is shared out among so many lanes, one after the other.
     /// `None` if an axis is not one of the contraction, is sliced twice, or does not fall into so many pieces of equal length; or
     /// the pieces not among the lanes.
-    pub(super) fn of(node: &Node, c: &Contraction, slices: &[Slice], lanes: u64) -> Option<Sliced> {
+    pub(super) fn of(node: &Node, c: &Contraction, slices: &[SlicedAxis], lanes: u64) -> Option<Sliced> {
         // By axis, what the turns of the loops add to it.
         let mut cuts: Vec<Vec<Term>> = vec![Vec::new(); c.axes.len()];
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));

@@ -2,7 +2,7 @@ use einfold_ir::{
     Access, Algebra, Axis, AxisRef, Count, Def, Dtype, IdVec, Index, Ir, Network, Node, NodeId, OutOfRange, Tree,
 };
 
-use einfold_order::Slice;
+use einfold_order::SlicedAxis;
 
 use super::{Route, apply};
 use crate::PlanError;
@@ -221,7 +221,7 @@ fn sliced(ir: &Ir, path: &[&[u32]], slices: &[(char, u64)], lanes: u64) -> Resul
     let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let tree = Tree::from_ssa(c.factors.len(), &path.iter().map(|s| s.to_vec()).collect::<Vec<_>>()).unwrap();
     let axis = |x: char| c.axes.iter().position(|a| *a.label == *x.to_string()).unwrap_or(c.axes.len()) as u32;
-    let slices: Vec<Slice> = slices.iter().map(|&(x, parts)| Slice { axis: axis(x), parts }).collect();
+    let slices: Vec<SlicedAxis> = slices.iter().map(|&(x, parts)| SlicedAxis { axis: axis(x), parts }).collect();
     let mut routes = ir.per_node(None);
     *routes.last_mut().unwrap() = Some(Route { tree: &tree, slices: &slices, lanes });
     apply(ir, &routes)

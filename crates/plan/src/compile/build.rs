@@ -1,7 +1,7 @@
 //! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
 
 use einfold_ir::{Count, IdVec, Ir, NodeId, Plan};
-use einfold_order::Ordered;
+use einfold_order::FoundOrder;
 
 use crate::apply::{Applied, write_out};
 use crate::constants::Part;
@@ -67,7 +67,7 @@ impl Built {
 
 /// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
 /// contraction alone, whatever the machine.
-fn lanes(ir: &Ir, id: NodeId, ordered: &Ordered, most: u64) -> u64 {
+fn lanes(ir: &Ir, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));

@@ -1,7 +1,7 @@
 //! The order of each contraction.
 
 use einfold_ir::{Access, Contraction, Cost, Count, Def, IdVec, Ir, NodeId, RegionId};
-use einfold_order::{Budget, Order, OrderError, Ordered, STRATEGIES, Task, order, order_selected};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Task, order, order_with_selections};
 
 use super::saved::{self, Choice, choices, only};
 use super::{Search, points};
@@ -14,7 +14,7 @@ use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
 pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
     match how {
-        Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
+        Order::Strategy(strategy) if strategy.searches_selections => Ok(passes),
         Order::Replay(_) => Ok(passes),
         Order::Strategy(_) => Ok(apart),
         Order::Linear(_) | Order::Ssa(_) => {
@@ -43,7 +43,7 @@ pub(super) fn all(
     how: &Order,
     budget: &Budget,
     search: &Search<'_>,
-) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     let factored = |(id, c): &(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
     let mut all: Vec<(NodeId, &Contraction)> = ir.contractions().filter(factored).collect();
     if !matches!(how, Order::Strategy(_)) {
@@ -117,10 +117,10 @@ fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
 
 /// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for the contraction without ids, if
 /// there is one; then these are ordered as by default. What they cost is known when they are written out.
-pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     let budget = &Budget { memory_bytes: None, ..*budget };
     let strategy = match path {
-        Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
+        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
         Order::Strategy(strategy) => strategy,
         _ => &STRATEGIES[0],
     };
@@ -135,7 +135,7 @@ pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<
     for Choice { id, c, shape, lifted } in choices {
         let Some(lifted) = lifted else { continue };
         let ordered = if lifted.selected.is_small() {
-            order_selected(&lifted.selected, how).map(|tree| Ordered {
+            order_with_selections(&lifted.selected, how).map(|tree| FoundOrder {
                 tree,
                 slices: Vec::new(),
                 cost: Cost::default(),

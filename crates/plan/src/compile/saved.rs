@@ -1,7 +1,7 @@
 //! Orders of whole expressions as values.
 
 use einfold_ir::{Contraction, Cost, IdVec, Ir, Network, NodeId, Tree};
-use einfold_order::{Budget, Mismatch, Order, OrderError, Ordered, SavedOrder, SavedTree, Task};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, OrderMismatch, SavedOrder, SavedTree, Task};
 
 use super::Compiled;
 use super::orders::constant_factors;
@@ -100,9 +100,9 @@ pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOr
 
 /// What a saved order says.
 pub(super) struct Followed {
-    pub(super) factored: Vec<(NodeId, Ordered)>,
+    pub(super) factored: Vec<(NodeId, FoundOrder)>,
     /// None if it says nothing of contractions with ids.
-    pub(super) through_ids: Option<Vec<(NodeId, Ordered)>>,
+    pub(super) through_ids: Option<Vec<(NodeId, FoundOrder)>>,
 }
 
 /// Whether a saved order is one of an expression.
@@ -127,7 +127,7 @@ fn assigned<'c, 'i, 's>(
     } else if trees.len() == factored.len() {
         Ok(factored.into_iter().zip(trees).collect())
     } else {
-        Err(Mismatch::Contractions { saved: trees.len(), given: choices.len() }.into())
+        Err(OrderMismatch::Contractions { saved: trees.len(), given: choices.len() }.into())
     }
 }
 
@@ -149,7 +149,7 @@ pub(super) fn follow(
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         let ordered = match lifted {
             None => saved_tree.follow(&task, &names),
-            Some(_) if !saved_tree.slices.is_empty() => Err(Mismatch::Sliced),
+            Some(_) if !saved_tree.slices.is_empty() => Err(OrderMismatch::Sliced),
             Some(lifted) => {
                 through_ids.extend(through(*id, c, lifted, &saved_tree.tree)?.map(|ordered| (*id, ordered)));
                 continue;
@@ -163,7 +163,12 @@ pub(super) fn follow(
 }
 
 /// The order of a contraction with ids along a tree; none if that is one step. What it costs is known when it is written out.
-pub(super) fn through(id: NodeId, c: &Contraction, lifted: &Lifted, tree: &Tree) -> Result<Option<Ordered>, PlanError> {
+pub(super) fn through(
+    id: NodeId,
+    c: &Contraction,
+    lifted: &Lifted,
+    tree: &Tree,
+) -> Result<Option<FoundOrder>, PlanError> {
     let several = if tree.leaves() == lifted.leaves() {
         if !lifted.selected.accepts(tree) {
             return Err(PlanError::Ids { node: id });
@@ -175,6 +180,6 @@ pub(super) fn through(id: NodeId, c: &Contraction, lifted: &Lifted, tree: &Tree)
         return Err(PlanError::Leaves { node: id, leaves: tree.leaves(), factors: lifted.leaves() });
     };
     let ordered =
-        || Ordered { tree: tree.clone(), slices: Vec::new(), cost: Cost::default(), strategy: "path", record: None };
+        || FoundOrder { tree: tree.clone(), slices: Vec::new(), cost: Cost::default(), strategy: "path", record: None };
     Ok(several.then(ordered))
 }

@@ -1,6 +1,6 @@
 use einfold_ir::{Access, Axis, Count, Dtype, Form, Index, Ir, Network, Node, NodeId, OutOfRange};
-use einfold_order::cost::evaluate;
-use einfold_order::{Budget, Order, OrderError, Ordered, Slice, Task, order};
+use einfold_order::cost::tree_cost;
+use einfold_order::{Budget, FoundOrder, Order, OrderError, SlicedAxis, Task, order};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 
 use super::{PlanOptions, compile, compile_by, naive_flops};
@@ -118,7 +118,7 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
 
 /// A search that follows a path, and slices the axes in their order as finely as the limit asks for, by the sizes of what the
 /// steps make.
-fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
+fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
     let mut ordered = order(task.network, how, &Budget { memory_bytes: None, ..*budget })?;
     let Some(limit) = budget.memory_bytes else { return Ok(ordered) };
     let mut extents = task.network.extents().to_vec();
@@ -131,13 +131,13 @@ fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<Ordered, Ord
         let divisors = (1..=whole).filter(|parts| whole.is_multiple_of(*parts));
         for parts in divisors {
             extents[axis] = whole / parts;
-            let peak = evaluate(&piece(&extents), &ordered.tree).peak;
+            let peak = tree_cost(&piece(&extents), &ordered.tree).peak;
             if peak * Count::from(task.element_bytes) <= Count::from(limit) {
-                ordered.slices.extend((parts > 1).then_some(Slice { axis: axis as u32, parts }));
+                ordered.slices.extend((parts > 1).then_some(SlicedAxis { axis: axis as u32, parts }));
                 return Ok(ordered);
             }
         }
-        ordered.slices.extend((whole > 1).then_some(Slice { axis: axis as u32, parts: whole }));
+        ordered.slices.extend((whole > 1).then_some(SlicedAxis { axis: axis as u32, parts: whole }));
     }
     Ok(ordered)
 }
@@ -211,8 +211,8 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     let ir = letters("ij,jk,kl,lm->im", &[6, 4, 8, 10, 2]);
     let search = |task: &Task<'_>, _: &Order, budget: &Budget| {
         let ordered = order(task.network, &Order::Ssa(vec![vec![0, 1], vec![4, 2], vec![5, 3]]), budget)?;
-        let slices = [(0, 3), (4, 5)].map(|(axis, parts)| Slice { axis, parts });
-        Ok(Ordered { slices: slices.to_vec(), ..ordered })
+        let slices = [(0, 3), (4, 5)].map(|(axis, parts)| SlicedAxis { axis, parts });
+        Ok(FoundOrder { slices: slices.to_vec(), ..ordered })
     };
     let options = PlanOptions::default();
     let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();

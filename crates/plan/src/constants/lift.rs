@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Rewriter, Tree, Violation};
-use einfold_order::{Ordered, Slice, cost, evaluate_sliced};
+use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
 use crate::PlanError;
@@ -13,9 +13,9 @@ use crate::network::{Treatment, axes_of, network_of, treatment};
 /// orders of its contractions. `orders` are in the order of the nodes.
 pub(crate) fn lift(
     ir: &Ir,
-    orders: &[(NodeId, Ordered)],
+    orders: &[(NodeId, FoundOrder)],
     operands: &[u32],
-) -> Result<(Ir, Vec<(NodeId, Ordered)>), PlanError> {
+) -> Result<(Ir, Vec<(NodeId, FoundOrder)>), PlanError> {
     let constant = constant_nodes(ir, operands);
     let (mut out, mut lifted) = (Rewriter::new(ir), Vec::new());
     let mut ordered = orders.iter().peekable();
@@ -42,13 +42,13 @@ pub(crate) fn lift(
 struct Cut<'a> {
     node: &'a Node,
     c: Contraction,
-    order: &'a Ordered,
+    order: &'a FoundOrder,
     /// For each tensor of the tree that is made of constant factors alone, the largest such that it is a part of.
     roots: Vec<Option<u32>>,
 }
 
 impl<'a> Cut<'a> {
-    fn new(node: &'a Node, c: Contraction, order: &'a Ordered, constant: Vec<bool>) -> Cut<'a> {
+    fn new(node: &'a Node, c: Contraction, order: &'a FoundOrder, constant: Vec<bool>) -> Cut<'a> {
         let (leaves, steps, mut all) = (c.factors.len(), order.tree.steps(), constant);
         for step in steps {
             all.push(step.iter().all(|&id| all[id as usize]));
@@ -63,7 +63,7 @@ impl<'a> Cut<'a> {
     }
 
     /// Writes a node for each of these largest tensors, and the rest as one that reads them.
-    fn write(self, out: &mut Rewriter<'_>, orders: &mut Vec<(NodeId, Ordered)>) -> Result<NodeId, Violation> {
+    fn write(self, out: &mut Rewriter<'_>, orders: &mut Vec<(NodeId, FoundOrder)>) -> Result<NodeId, Violation> {
         let (leaves, steps) = (self.c.factors.len(), self.order.tree.steps());
         let mut parts: Vec<Vec<u32>> = vec![Vec::new(); self.roots.len()];
         (0..).zip(&self.roots).for_each(|(id, root)| root.iter().for_each(|&root| parts[root as usize].push(id)));
@@ -91,7 +91,7 @@ impl<'a> Cut<'a> {
         outside: &Outside,
         local: &mut [Option<u32>],
         out: &mut Rewriter<'_>,
-        orders: &mut Vec<(NodeId, Ordered)>,
+        orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<Access<NodeId>, Violation> {
         let leaves = self.c.factors.len();
         let first: Vec<usize> = part.iter().map(|&id| id as usize).take_while(|&id| id < leaves).collect();
@@ -115,8 +115,8 @@ impl<'a> Cut<'a> {
             (0..).zip(&first).for_each(|(at, &leaf)| place[leaf] = at);
             let steps = part[first.len()..].iter().map(|&id| id as usize);
             let tree = subtree(first.len(), steps.map(|id| (id, &self.order.tree.steps()[id - leaves])), &mut place)?;
-            let cost = cost::evaluate(&network, &tree);
-            orders.push((new, Ordered { tree, cost, slices: Vec::new(), ..self.order.clone() }));
+            let cost = cost::tree_cost(&network, &tree);
+            orders.push((new, FoundOrder { tree, cost, slices: Vec::new(), ..self.order.clone() }));
         }
         Ok(Access::plain(new, kept))
     }
@@ -128,7 +128,7 @@ impl<'a> Cut<'a> {
         tree: Tree,
         outside: &Outside,
         out: &mut Rewriter<'_>,
-        orders: &mut Vec<(NodeId, Ordered)>,
+        orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<NodeId, Violation> {
         let mut c = Contraction { factors, ..self.c };
         let mut used = vec![false; c.axes.len()];
@@ -142,11 +142,11 @@ impl<'a> Cut<'a> {
         c.factors.iter_mut().for_each(|factor| factor.renumber(&place));
         c.output.iter_mut().for_each(|index| index.renumber(&place));
         c.axes = space.iter().map(|&axis| c.axes[axis].clone()).collect();
-        let slice = |slice: &Slice| place(slice.axis).map(|axis| Slice { axis, ..*slice });
-        let slices: Vec<Slice> = self.order.slices.iter().filter_map(slice).collect();
-        let cost = evaluate_sliced(&network_of(&c, &self.node.shape), &tree, &slices);
+        let slice = |slice: &SlicedAxis| place(slice.axis).map(|axis| SlicedAxis { axis, ..*slice });
+        let slices: Vec<SlicedAxis> = self.order.slices.iter().filter_map(slice).collect();
+        let cost = sliced_cost(&network_of(&c, &self.node.shape), &tree, &slices);
         let new = out.push(Node { def: c.into(), ..self.node.clone() })?;
-        orders.push((new, Ordered { tree, slices, cost, ..self.order.clone() }));
+        orders.push((new, FoundOrder { tree, slices, cost, ..self.order.clone() }));
         Ok(new)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::SizeQuery;
 use super::hir::{AffineForm, Tensor};
-use super::infer_shape::axes_of_ids;
+use super::infer_shape::axes_of_gathers;
 use super::iteration_space::{IterationSpace, StatementContext};
 use einfold_ir::{
     Access, Algebra, Contraction, Dtype, Expr, Function, Indices, Ir, Literal, Node, NodeId, PointOp, RegionId,
@@ -13,15 +13,15 @@ use std::sync::Arc;
 /// The query for the greatest sum of the index tensors of an index. `None` if its affine part has an axis of an index
 /// tensor: the greatest position is then not the sum of two maxima.
 pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> Option<SizeQuery> {
-    let axes = axes_of_ids(affine);
+    let axes = axes_of_gathers(affine);
     if affine.terms.iter().any(|(coef, axis)| *coef != 0 && axes.binary_search(axis).is_ok()) {
         return None;
     }
     let space = IterationSpace::new(axes);
-    let mut factors: Vec<_> = affine.ids.iter().map(|(_, read)| context.access(&space, read, false)).collect();
-    let dtypes: Vec<Dtype> = affine.ids.iter().map(|(_, read)| context.tensors[read.tensor].dtype).collect();
-    let coefs: Vec<i64> = affine.ids.iter().map(|(coef, _)| *coef).collect();
-    let drops = affine.ids.iter().any(|(_, read)| context.read_drops(read));
+    let mut factors: Vec<_> = affine.gathers.iter().map(|(_, read)| context.access(&space, read, false)).collect();
+    let dtypes: Vec<Dtype> = affine.gathers.iter().map(|(_, read)| context.tensors[read.tensor].dtype).collect();
+    let coefs: Vec<i64> = affine.gathers.iter().map(|(coef, _)| *coef).collect();
+    let drops = affine.gathers.iter().any(|(_, read)| context.read_drops(read));
     // A single index tensor keeps its dtype, so the scan converts nothing. If all indices may be dropped, the least
     // value must be below 0, which an unsigned dtype lacks.
     let (dtype, expr) = match (&coefs[..], &dtypes[..]) {
@@ -34,7 +34,7 @@ pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> O
     let (mut ir, operands) = inputs(context.tensors, &mut factors);
     let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
     let node = Node { label: "greatest".into(), dtype, shape: Vec::new(), region: RegionId::TOP, def: c.into() };
-    let node = ir.push(node).expect("ids are integers that are read inside their tensors");
+    let node = ir.push(node).expect("index tensors are integers, read inside their shapes");
     ir.output(node).expect("the node is of the top region");
     Some(SizeQuery { ir, operands })
 }

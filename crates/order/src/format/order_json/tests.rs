@@ -1,18 +1,18 @@
 use super::*;
-use crate::{Budget, Slice, order};
+use crate::{Budget, SlicedAxis, order};
 
-/// What is read, in the only form in which orders compare.
+/// Reads an order and returns its debug text, since orders have no equality.
 fn read(text: &str) -> Result<String, FormatError> {
     Order::from_json(text).map(|order| format!("{order:?}"))
 }
 
 #[test]
-fn every_form_is_read() {
+fn every_schema_is_read() {
     let linear = || Order::Linear(vec![vec![1, 2], vec![0, 1]]);
     let ssa = || Order::Ssa(vec![vec![1, 2], vec![0, 3]]);
     let tree = Tree::from_ssa(3, &[vec![1, 2], vec![0, 3]]).unwrap();
     let sliced = |slices: &[(&str, u64)]| {
-        let slices = slices.iter().map(|&(axis, parts)| SavedSlice { axis: axis.into(), parts }).collect();
+        let slices = slices.iter().map(|&(axis, parts)| SavedSlicedAxis { axis: axis.into(), parts }).collect();
         let saved = SavedTree { tree: tree.clone(), slices, network: None };
         Order::Saved(SavedOrder { contractions: vec![saved], ..SavedOrder::default() })
     };
@@ -23,7 +23,7 @@ fn every_form_is_read() {
         (r#"{"schema": "einfold.run/1", "path": [[1, 2], [0, 1]]}"#, linear()),
         (r#"{"ssa_path": [[1, 2], [0, 3]]}"#, ssa()),
         (r#"{"path": [], "ssa_path": [[1, 2], [0, 3]]}"#, ssa()),
-        // Of earlier versions, without and with slices.
+        // Orders of earlier versions, without and with slices.
         (r#"{"algorithm": "auto", "tensors": 3, "path": [[1, 2], [0, 1]], "ssa_path": [[1, 2], [0, 3]]}"#, ssa()),
         (r#"{"tensors": 3, "ssa_path": [[1, 2], [0, 3]], "slices": [{"axis": "k", "parts": 4}]}"#, sliced(&[("k", 4)])),
         (r#"{"path": [[1, 2], [0, 1]], "slices": [{"axis": 7, "parts": 2}]}"#, sliced(&[("7", 2)])),
@@ -48,29 +48,30 @@ fn every_form_is_read() {
 }
 
 #[test]
-fn what_is_written_is_read_again() {
+fn written_orders_are_read_again() {
     let network = Network::new(vec![vec![0, 1], vec![1, 2], vec![2, 3]], vec![0, 3], vec![2, 3, 4, 5]).unwrap();
     let ordered = order(&network, &Order::default(), &Budget::default()).unwrap();
     let names = ["i", "j", "k", "l"];
-    let tree = |slices: &[Slice]| SavedTree::new(&network, &names, &ordered.tree, slices);
+    let tree = |slices: &[SlicedAxis]| SavedTree::new(&network, &names, &ordered.tree, slices);
     let saved = SavedOrder {
-        contractions: vec![tree(&[Slice { axis: 2, parts: 4 }, Slice { axis: 0, parts: 2 }])],
+        contractions: vec![tree(&[SlicedAxis { axis: 2, parts: 4 }, SlicedAxis { axis: 0, parts: 2 }])],
         objective: Objective::Combo(7),
         memory_bytes: Some(1 << 40),
         largest: None,
     };
-    let several = SavedOrder { contractions: vec![tree(&[]), tree(&[Slice { axis: 3, parts: 5 }])], ..saved.clone() };
+    let several =
+        SavedOrder { contractions: vec![tree(&[]), tree(&[SlicedAxis { axis: 3, parts: 5 }])], ..saved.clone() };
     for saved in [&saved, &several, &SavedOrder::default()] {
         assert_eq!(read(&saved.to_string()), Ok(format!("{:?}", Order::Saved(saved.clone()))));
     }
-    let value = ordered_json(&saved, &ordered);
+    let value = order_json(&saved, &ordered);
     assert_eq!(read(&value.to_string()), Ok(format!("{:?}", Order::Saved(saved))));
     assert_eq!(value["slices"].to_string(), r#"[{"axis":"k","parts":4},{"axis":"i","parts":2}]"#);
-    // ij,jk first: 2*3*4 + 2*4*5, of which 2*4 and 2*5 are written.
+    // ij,jk first: 2*3*4 + 2*4*5 flops, with 2*4 and 2*5 elements written.
     assert_eq!((&value["flops"], &value["largest_limit"]), (&64.into(), &Value::Null));
     assert_eq!(value["write_log10"], 18_f64.log10());
-    // The network is read as one.
-    assert_eq!(Instance::from_json(&value.to_string()).unwrap().network, network);
+    // The network is read too.
+    assert_eq!(LabeledNetwork::from_json(&value.to_string()).unwrap().network, network);
     let linear = Order::from_json(&value["path"].to_string()).unwrap();
     assert_eq!(linear.tree(3), Ok(Some(ordered.tree)));
 }

@@ -1,4 +1,4 @@
-//! Files that have their name only when they are complete.
+//! Temporary files that take their final name only when they are complete.
 
 use crate::interrupt;
 use std::fs::{self, File};
@@ -7,41 +7,42 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::{Builder, NamedTempFile};
 
-/// A file that is being written, for a place where there may be another already. Where it is dropped, nothing is left of it.
+/// A file that is being written and may replace an existing one. If it is dropped, it is removed.
 ///
-/// Where the system has files without a name, it is one, and nothing is left of it however the process ends. Else it has a name
-/// beside its place, which a signal that can be handled removes. The bytes are not forced to the disk, as NumPy and `cp` do
-/// not: that is of use only where the whole machine stops.
-pub(super) struct Unfinished<'a> {
+/// It has no name if the file system supports that, so that it disappears however the process ends. Otherwise it has a
+/// temporary name next to its final one, and signals that can be handled remove it. The bytes are not synchronised to
+/// the disk, like those of NumPy and `cp`: that matters only if the whole machine stops.
+pub(super) struct TemporaryFile<'a> {
     place: &'a Path,
     /// Set when writing is to stop.
     stop: &'a AtomicBool,
-    file: Draft,
+    file: PendingFile,
 }
 
-enum Draft {
+enum PendingFile {
     #[cfg(target_os = "linux")]
     Nameless(File),
     Named(NamedTempFile),
 }
 
-impl<'a> Unfinished<'a> {
-    /// A new file in the folder of `place`, with the permissions of any new file.
+impl<'a> TemporaryFile<'a> {
+    /// Creates a file in the folder of `place`, with the permissions of any new file.
     ///
     /// # Errors
-    /// Those of the system.
-    pub(super) fn beside(place: &'a Path, stop: &'a AtomicBool) -> io::Result<Unfinished<'a>> {
+    /// The errors of the system.
+    pub(super) fn beside(place: &'a Path, stop: &'a AtomicBool) -> io::Result<TemporaryFile<'a>> {
         #[cfg(target_os = "linux")]
         if let Some(file) = linux::nameless(directory(place)) {
-            return Ok(Unfinished { place, stop, file: Draft::Nameless(file) });
+            return Ok(TemporaryFile { place, stop, file: PendingFile::Nameless(file) });
         }
-        Ok(Unfinished { place, stop, file: Draft::Named(named(place)?) })
+        Ok(TemporaryFile { place, stop, file: PendingFile::Named(named(place)?) })
     }
 
-    /// Puts the file in its place. A file that is replaced keeps who may read it.
+    /// Moves the file to its final name. The permissions of a replaced file are kept.
     ///
     /// # Errors
-    /// Those of the system, and that of [`write`](Unfinished::write) when it is to stop; then the place is as it was before.
+    /// The errors of the system, and that of [`write`](TemporaryFile::write) if it is to stop; an existing file is then
+    /// unchanged.
     pub(super) fn commit(mut self) -> io::Result<()> {
         self.go_on()?;
         if let Ok(old) = fs::metadata(self.place) {
@@ -49,8 +50,8 @@ impl<'a> Unfinished<'a> {
         }
         match self.file {
             #[cfg(target_os = "linux")]
-            Draft::Nameless(file) => linux::name(&file, self.place),
-            Draft::Named(file) => interrupt::undisturbed(|unfinished| {
+            PendingFile::Nameless(file) => linux::name(&file, self.place),
+            PendingFile::Named(file) => interrupt::undisturbed(|unfinished| {
                 *unfinished = None;
                 file.persist(self.place).map(drop).map_err(|error| error.error)
             }),
@@ -58,12 +59,12 @@ impl<'a> Unfinished<'a> {
     }
 
     fn go_on(&self) -> io::Result<()> {
-        // Not of the kind `Interrupted`, which means "try again".
+        // The kind is not `Interrupted`, which means "try again".
         if self.stop.load(Ordering::SeqCst) { Err(io::Error::other("stopped")) } else { Ok(()) }
     }
 }
 
-impl Write for Unfinished<'_> {
+impl Write for TemporaryFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.go_on()?;
         self.file.get().write(bytes)
@@ -74,23 +75,23 @@ impl Write for Unfinished<'_> {
     }
 }
 
-impl Seek for Unfinished<'_> {
+impl Seek for TemporaryFile<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.file.get().seek(to)
     }
 }
 
-impl Draft {
+impl PendingFile {
     fn get(&mut self) -> &mut File {
         match self {
             #[cfg(target_os = "linux")]
-            Draft::Nameless(file) => file,
-            Draft::Named(file) => file.as_file_mut(),
+            PendingFile::Nameless(file) => file,
+            PendingFile::Named(file) => file.as_file_mut(),
         }
     }
 }
 
-/// The folder of a file.
+/// Returns the folder of a file.
 pub(super) fn directory(file: &Path) -> &Path {
     match file.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -104,10 +105,10 @@ fn builder() -> Builder<'static, 'static> {
     builder
 }
 
-/// A file with a name that a signal removes.
+/// Creates a named file that a signal removes.
 fn named(place: &Path) -> io::Result<NamedTempFile> {
     let mut builder = builder();
-    // What the umask leaves of it.
+    // The umask reduces the permissions.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     interrupt::undisturbed(|unfinished| {
@@ -127,20 +128,20 @@ mod linux {
     use std::os::fd::AsRawFd;
     use std::path::{Path, PathBuf};
 
-    /// A file without a name, if the file system has such and they can be given a name later.
+    /// Creates a file without a name, if the file system supports it and can name it later.
     pub(super) fn nameless(folder: &Path) -> Option<File> {
         let file = openat(CWD, folder, OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC, Mode::from(0o666)).ok()?;
         let file = File::from(file);
         fs::metadata(by_number(&file)).ok().map(|_| file)
     }
 
-    /// The only way to such a file that needs no privilege.
+    /// Returns the only path to such a file that needs no privilege.
     fn by_number(file: &File) -> PathBuf {
         format!("/proc/self/fd/{}", file.as_raw_fd()).into()
     }
 
-    /// Gives a file without a name its place. There is no call that replaces another file by it: then it has a name beside its
-    /// place for a moment, in which no signal but SIGKILL ends the process.
+    /// Gives a file its final name. No system call replaces another file in this way, so in that case the file has a
+    /// temporary name for a moment, in which only SIGKILL can end the process.
     pub(super) fn name(file: &File, place: &Path) -> io::Result<()> {
         let link = |to: &Path| linkat(CWD, by_number(file), CWD, to, AtFlags::SYMLINK_FOLLOW).map_err(io::Error::from);
         match link(place) {
@@ -156,14 +157,15 @@ mod linux {
 mod tests {
     use super::*;
 
-    /// The file systems of most machines have files without a name, so the other kind is made by hand.
+    /// Most file systems support files without a name, so the test creates the other kind explicitly.
     #[test]
     fn a_file_with_a_name_beside_its_place_is_put_there_or_removed() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("out");
         let stop = AtomicBool::new(false);
         let new = || {
-            let mut new = Unfinished { place: &place, stop: &stop, file: Draft::Named(named(&place).unwrap()) };
+            let mut new =
+                TemporaryFile { place: &place, stop: &stop, file: PendingFile::Named(named(&place).unwrap()) };
             new.write_all(b"new").unwrap();
             new
         };

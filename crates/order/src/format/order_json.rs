@@ -5,18 +5,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::FormatError;
-use super::instance::{Instance, Label};
-use crate::{Objective, Order, Ordered, SavedOrder, SavedSlice, SavedTree};
+use super::labeled_network::{Label, LabeledNetwork};
+use crate::{FoundOrder, Objective, Order, SavedOrder, SavedSlicedAxis, SavedTree};
 
-/// The name and version of the form. Keys may be added within a version.
+/// The name and version of the schema. Keys may be added within a version.
 const SCHEMA: &str = "einfold.order/1";
-/// What the names of all versions begin with.
+/// The common prefix of the names of all versions.
 const NAME: &str = "einfold.order/";
 
-/// Steps of a path.
+/// The steps of a path.
 type Steps = Vec<Vec<u32>>;
 
-/// What some key of an object of this or another program may hold.
+/// The keys that are read from an object of this or another program.
 #[derive(Deserialize)]
 struct Document {
     schema: Option<String>,
@@ -47,22 +47,22 @@ struct SliceEntry {
 }
 
 impl Order {
-    /// Reads an order that was found before: an object with `ssa_path` or `path`, the linear form, of which the first counts; an
-    /// object with such objects as `contractions`; an object with an `order` that is one of these; a bare list of steps in
-    /// linear form, or a list of such lists, one for each contraction. Other keys may be there.
+    /// Reads an order: an object with `ssa_path` or `path` (the linear form), of which the first takes precedence; an
+    /// object with a list of such objects as `contractions`; an object whose `order` is one of these; a list of steps
+    /// in linear form, or a list of such lists, one for each contraction. Other keys are ignored.
     ///
-    /// What tells its slices or its network is a [`SavedOrder`], the others are paths.
+    /// An object with slices or a network gives a [`SavedOrder`], the others give paths.
     ///
     /// # Errors
-    /// [`FormatError`]: a text of another form or of another version, a path that is no tree.
+    /// [`FormatError`] if the text has another schema or version, or if a path is not a valid tree.
     pub fn from_json(text: &str) -> Result<Order, FormatError> {
         Order::from_value(serde_json::from_str(text)?)
     }
 
-    /// As [`from_json`](Order::from_json).
+    /// Reads the value that [`from_json`](Order::from_json) describes.
     ///
     /// # Errors
-    /// As for [`from_json`](Order::from_json).
+    /// The same as for [`from_json`](Order::from_json).
     pub fn from_value(value: Value) -> Result<Order, FormatError> {
         let shape = || FormatError::Shape(SHAPE.into());
         match value {
@@ -88,7 +88,7 @@ const SHAPE: &str =
     "an order was expected: an object with `ssa_path` or `path`, or a list of steps such as [[0, 1], [0, 1]]";
 
 impl Order {
-    /// How many tensors its path contracts, if it is one of a single contraction.
+    /// Returns the number of tensors of the path, if this is a path of a single contraction.
     pub fn tensors(&self) -> Option<usize> {
         match self {
             Order::Linear(path) | Order::Ssa(path) => Some(tensors(path)),
@@ -118,7 +118,7 @@ impl Document {
 }
 
 impl Entry {
-    /// A path without slices or network.
+    /// Returns a path without slices and network.
     fn bare(self) -> Result<Order, FormatError> {
         match (self.ssa_path, self.path) {
             (Some(path), _) => Ok(Order::Ssa(path)),
@@ -130,12 +130,13 @@ impl Entry {
     fn saved(mut self) -> Result<SavedTree, FormatError> {
         let network = match [self.inputs.take(), self.output.take(), self.sizes.take()] {
             [None, _, _] => None,
-            [inputs, output, sizes] => Some(Instance::from_value(json!({
+            [inputs, output, sizes] => Some(LabeledNetwork::from_value(json!({
                 "inputs": inputs, "output": output, "sizes": sizes,
             }))?),
         };
         let slices = std::mem::take(&mut self.slices);
-        let slices = slices.into_iter().map(|slice| SavedSlice { axis: slice.axis.0, parts: slice.parts }).collect();
+        let slices =
+            slices.into_iter().map(|slice| SavedSlicedAxis { axis: slice.axis.0, parts: slice.parts }).collect();
         let leaves = network.as_ref().map(|instance| instance.network.inputs().len());
         let tree = match self.bare()? {
             Order::Ssa(path) => Tree::from_ssa(leaves.unwrap_or_else(|| tensors(&path)), &path)?,
@@ -146,17 +147,17 @@ impl Entry {
     }
 }
 
-/// How many tensors a path contracts: each but the last is used once.
+/// Returns the number of tensors of a path: each but the last is used once.
 fn tensors(path: &[Vec<u32>]) -> usize {
     let used: usize = path.iter().map(Vec::len).sum();
     (used + 1).saturating_sub(path.len())
 }
 
 impl SavedOrder {
-    /// Paths in linear form, one for each contraction.
+    /// Returns the saved order of paths in linear form, one for each contraction.
     ///
     /// # Errors
-    /// [`PathError`] if one of them is no tree.
+    /// [`PathError`] if a path is not a valid tree.
     pub fn of_paths(paths: &[Vec<Vec<u32>>]) -> Result<SavedOrder, PathError> {
         let tree = |path: &Steps| {
             let tree = Tree::from_linear(tensors(path), path)?;
@@ -166,9 +167,9 @@ impl SavedOrder {
         Ok(SavedOrder { contractions, ..SavedOrder::default() })
     }
 
-    /// As JSON, which [`Order::from_json`] reads again: `objective`, `memory_limit`, `largest_limit`, and in `contractions` for
-    /// each its tree and slices and its network, as [`Instance::from_json`] reads it; where there is but one, these are keys of the
-    /// whole.
+    /// Returns the JSON that [`Order::from_json`] reads: `objective`, `memory_limit`, `largest_limit`, and
+    /// `contractions`, each with its tree, slices and network, as [`LabeledNetwork::from_json`] reads it; the keys of a
+    /// single contraction are keys of the whole object.
     pub fn to_json(&self) -> Value {
         let mut object = match &self.contractions[..] {
             [single] => single.to_json(),
@@ -188,21 +189,21 @@ impl SavedOrder {
 impl SavedTree {
     fn to_json(&self) -> Map<String, Value> {
         let SavedTree { tree, slices, network } = self;
-        let slice = |slice: &SavedSlice| json!({ "axis": slice.axis, "parts": slice.parts });
+        let slice = |slice: &SavedSlicedAxis| json!({ "axis": slice.axis, "parts": slice.parts });
         let mut object = Map::from_iter([
             ("tensors".to_owned(), tree.leaves().into()),
             ("path".to_owned(), json!(tree.linear_path())),
             ("ssa_path".to_owned(), json!(tree.steps())),
             ("slices".to_owned(), slices.iter().map(slice).collect()),
         ]);
-        if let Some(Instance { network, labels }) = network {
+        if let Some(LabeledNetwork { network, labels }) = network {
             object.extend(network_json(network, labels));
         }
         object
     }
 }
 
-/// A network as [`Instance::from_json`] reads it; axes that no tensor has are left out.
+/// Returns a network as [`LabeledNetwork::from_json`] reads it, without axes that no tensor has.
 fn network_json(network: &Network, labels: &[String]) -> [(String, Value); 3] {
     let named = |legs: &Vec<u32>| legs.iter().map(|&axis| labels[axis as usize].as_str()).collect::<Vec<_>>();
     let inputs: Vec<Vec<&str>> = network.inputs().iter().map(named).collect();
@@ -212,11 +213,12 @@ fn network_json(network: &Network, labels: &[String]) -> [(String, Value); 3] {
     [("inputs".into(), json!(inputs)), ("output".into(), json!(output)), ("sizes".into(), Value::Object(sizes))]
 }
 
-/// An order as JSON: what [`SavedOrder::to_json`] has of one contraction, by the `labels` of its axes; and `algorithm`, and what
-/// it costs, all slices together: `flops`, as [`count_json`] has it, and the logarithms `flops_log10`, `size_log2`, `write_log10`
-/// and `peak_log2` (null for 0) of [`Cost`](einfold_ir::Cost). A search that can be repeated has its `record`.
-pub fn ordered_json(saved: &SavedOrder, ordered: &Ordered) -> Value {
-    let Ordered { tree: _, slices: _, cost, strategy, record } = ordered;
+/// Returns an order of one contraction as JSON: the keys of [`SavedOrder::to_json`], by the labels of the axes;
+/// `algorithm`; and the cost of all slices together: `flops`, as in [`count_json`], and the logarithms `flops_log10`,
+/// `size_log2`, `write_log10` and `peak_log2` (null for 0) of [`Cost`](einfold_ir::Cost). If the search can be
+/// repeated, `record` is its record.
+pub fn order_json(saved: &SavedOrder, found: &FoundOrder) -> Value {
+    let FoundOrder { tree: _, slices: _, cost, strategy, record } = found;
     let mut value = saved.to_json();
     value["algorithm"] = (*strategy).into();
     value["flops"] = count_json(cost.flops);
@@ -230,7 +232,7 @@ pub fn ordered_json(saved: &SavedOrder, ordered: &Ordered) -> Value {
     value
 }
 
-/// A count as a number, or as text where it has more digits than a number of 64 bits.
+/// Returns a count as a number, or as a string if it has more than 64 bits.
 pub fn count_json(count: Count) -> Value {
     match count.exact() {
         None => count.to_string().into(),

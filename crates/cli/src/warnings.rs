@@ -1,4 +1,4 @@
-//! What is allowed and perhaps not meant: said to people, on a terminal only.
+//! Warnings about texts that are valid and probably not meant; shown on a terminal only.
 
 use crate::error::write_report;
 use anstyle::AnsiColor;
@@ -6,12 +6,12 @@ use einfold::Plan;
 use std::io::{IsTerminal, stderr};
 
 /// Prints the warnings of a plan on standard error, if that is a terminal.
-pub(crate) fn warn(plan: &Plan) {
+pub(crate) fn print(plan: &Plan) {
     if !stderr().is_terminal() {
         return;
     }
     for warning in plan.warnings() {
-        // Where they cannot be written, nobody reads them.
+        // If standard error is closed, warnings are lost.
         let _ = write_report(&warning.to_string(), AnsiColor::Yellow, &mut anstream::stderr().lock());
     }
 }

@@ -1,38 +1,38 @@
-//! Which pair comes next.
+//! The choice of the next pair.
 
 use std::sync::LazyLock;
 
 use crate::random::Random;
 
-/// Which pair comes next: the one of the least score.
+/// The scoring of pairs: the pair with the least score is next.
 #[derive(Clone, Debug)]
-pub(crate) struct Choice {
+pub(crate) struct PairScoring {
     pub(crate) score: Score,
-    /// How much the scores are blurred, as a temperature of Boltzmann sampling, and the random numbers to do it with.
+    /// The temperature of Boltzmann sampling, and its random numbers; the scores are exact if absent.
     pub(crate) noise: Option<(f64, Random)>,
 }
 
-impl Default for Choice {
-    fn default() -> Choice {
-        Choice { score: Score::Shrink(1.0), noise: None }
+impl Default for PairScoring {
+    fn default() -> PairScoring {
+        PairScoring { score: Score::Shrink(1.0), noise: None }
     }
 }
 
-/// A score of a pair by the sizes of the result and of both.
+/// The score of a pair as a function of the sizes of the result and of both tensors.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Score {
-    /// How much larger all tensors together become; with a weight above 1, what is given up counts more than what is made.
+    /// The growth of the total size of all tensors; with a weight above 1, removed elements count more than new ones.
     Shrink(f64),
-    /// How many times larger the result is than the larger of both.
+    /// The ratio of the size of the result to that of the larger tensor.
     Growth,
-    /// The size of the result over that of both.
+    /// The ratio of the size of the result to the product of the sizes of both.
     Ratio,
     /// The size of the result.
     Result,
 }
 
 impl Score {
-    /// Finite for finite sizes of 1 or more.
+    /// Returns the score, which is finite for finite sizes of 1 or more.
     #[inline]
     fn of(self, result: f64, a: f64, b: f64) -> f64 {
         match self {
@@ -44,15 +44,15 @@ impl Score {
     }
 }
 
-impl Choice {
-    /// The score of a pair as a number that orders as it does.
+impl PairScoring {
+    /// Returns the score of a pair as an integer with the same order.
     ///
     /// Boltzmann sampling multiplies the score by the `temperature`-th power of an exponentially distributed number, or
-    /// divides it where it is negative: the least of such numbers are drawn with Boltzmann probabilities. Since the bits of a
-    /// floating-point number are, piecewise linear, its logarithm, that is an addition to the bits.
+    /// divides it if it is negative: the least of such numbers is drawn with Boltzmann probabilities. Since the bits of
+    /// a floating-point number are a piecewise linear function of its logarithm, this is an addition to the bits.
     #[inline]
     pub(super) fn rank(&mut self, result: f64, a: f64, b: f64) -> u64 {
-        let bits = ordered(self.score.of(result, a, b));
+        let bits = total_order_key(self.score.of(result, a, b));
         let noise = match &mut self.noise {
             None => 0,
             Some((temperature, random)) => {
@@ -64,19 +64,19 @@ impl Choice {
     }
 }
 
-/// The rank of a score without noise.
+/// Returns the rank of a score without noise.
 pub(super) fn rank_of(score: f64) -> u64 {
-    ordered(score) as u64 ^ 1 << 63
+    total_order_key(score) as u64 ^ 1 << 63
 }
 
-/// A floating-point number by its total order.
+/// Maps a floating-point number to an integer with the same order.
 #[inline]
-fn ordered(value: f64) -> i64 {
+fn total_order_key(value: f64) -> i64 {
     let bits = value.to_bits() as i64;
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
-/// How much larger the bits of a number are than those of half of it.
+/// The difference of the bits of a number and of half of it.
 const BITS_PER_OCTAVE: f64 = (1_u64 << 52) as f64;
 const QUANTILES: usize = 4096;
 

@@ -1,19 +1,19 @@
-//! Many short lists in one piece of memory.
+//! Many short lists in one allocation.
 
 use std::ops::{Index, Range};
 
-/// Lists of numbers, one after another: the legs of each tensor, or the tensors of each axis.
+/// Lists of numbers in one vector: the legs of each tensor, or the tensors of each axis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lists {
-    /// Where each list ends.
+pub(crate) struct ListPool {
+    /// The end of each list.
     ends: Vec<usize>,
     items: Vec<u32>,
 }
 
-impl Lists {
-    /// No lists, with room for so many and for so many numbers in all.
-    pub(crate) fn with_capacity(lists: usize, items: usize) -> Lists {
-        Lists { ends: Vec::with_capacity(lists), items: Vec::with_capacity(items) }
+impl ListPool {
+    /// Returns an empty pool with capacity for `lists` lists and `items` numbers in total.
+    pub(crate) fn with_capacity(lists: usize, items: usize) -> ListPool {
+        ListPool { ends: Vec::with_capacity(lists), items: Vec::with_capacity(items) }
     }
 
     /// Appends a list.
@@ -22,7 +22,7 @@ impl Lists {
         self.ends.push(self.items.len());
     }
 
-    /// Appends a list in ascending order, without repetitions.
+    /// Appends a list in ascending order, without duplicates.
     pub(crate) fn push_sorted(&mut self, list: &[u32]) {
         let start = self.items.len();
         self.items.extend_from_slice(list);
@@ -40,17 +40,17 @@ impl Lists {
         self.ends.push(self.items.len());
     }
 
-    /// How many lists there are.
+    /// Returns the number of lists.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The numbers of all lists.
+    /// Returns the numbers of all lists.
     pub(crate) fn items(&self) -> &[u32] {
         &self.items
     }
 
-    /// Where a list lies among all [`items`](Lists::items).
+    /// Returns the range of a list in [`items`](ListPool::items).
     pub(crate) fn range(&self, list: usize) -> Range<usize> {
         let start = if list == 0 { 0 } else { self.ends[list - 1] };
         start..self.ends[list]
@@ -60,7 +60,7 @@ impl Lists {
         (0..self.len()).map(|list| &self[list])
     }
 
-    /// Keeps the numbers for which `keep` holds.
+    /// Removes the numbers for which `keep` returns false.
     pub(crate) fn retain(&mut self, keep: impl Fn(u32) -> bool) {
         let (mut start, mut kept) = (0, 0);
         for end in &mut self.ends {
@@ -74,8 +74,8 @@ impl Lists {
         self.items.truncate(kept);
     }
 
-    /// For each number below `numbers`, the lists that have it, ascending.
-    pub(crate) fn transposed(&self, numbers: usize) -> Lists {
+    /// Returns, for each number below `numbers`, the lists that contain it, ascending.
+    pub(crate) fn transposed(&self, numbers: usize) -> ListPool {
         let mut ends = vec![0; numbers];
         self.items.iter().for_each(|&item| ends[item as usize] += 1);
         let mut start = 0;
@@ -90,11 +90,11 @@ impl Lists {
                 *end += 1;
             }
         }
-        Lists { ends, items }
+        ListPool { ends, items }
     }
 }
 
-impl Index<usize> for Lists {
+impl Index<usize> for ListPool {
     type Output = [u32];
 
     #[inline]
@@ -103,9 +103,9 @@ impl Index<usize> for Lists {
     }
 }
 
-impl<L: IntoIterator<Item = u32>> FromIterator<L> for Lists {
-    fn from_iter<T: IntoIterator<Item = L>>(lists: T) -> Lists {
-        let mut all = Lists::default();
+impl<L: IntoIterator<Item = u32>> FromIterator<L> for ListPool {
+    fn from_iter<T: IntoIterator<Item = L>>(lists: T) -> ListPool {
+        let mut all = ListPool::default();
         lists.into_iter().for_each(|list| all.push(list));
         all
     }
@@ -113,11 +113,11 @@ impl<L: IntoIterator<Item = u32>> FromIterator<L> for Lists {
 
 #[cfg(test)]
 mod tests {
-    use super::Lists;
+    use super::ListPool;
 
     #[test]
-    fn lists_are_sorted_filtered_and_turned_over() {
-        let mut lists = Lists::with_capacity(4, 9);
+    fn lists_are_sorted_filtered_and_transposed() {
+        let mut lists = ListPool::with_capacity(4, 9);
         for list in [&[4, 1, 4, 2][..], &[], &[0, 3], &[2, 2]] {
             lists.push_sorted(list);
         }

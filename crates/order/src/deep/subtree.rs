@@ -1,40 +1,40 @@
-//! Parts of a tree that are improved by themselves.
+//! Subtrees that are improved on their own.
 
-use super::nodes::Nodes;
+use super::tree_editor::EditableTree;
 
-/// A connected part of a tree: one product and some of those below it, down to nodes that are taken as they are.
+/// A connected part of a tree: one product and some of the products below it, down to nodes that remain unchanged.
 ///
-/// What happens in a part changes nothing outside of it, since the legs of its root stay the same; so it is a smaller problem
-/// of the same kind.
-pub(super) struct Window {
-    /// The nodes that are taken as they are.
+/// A change of a subtree changes nothing outside of it, since the legs of its root stay the same; so it is a smaller
+/// problem of the same kind.
+pub(super) struct Subtree {
+    /// The leaves of the subtree, which remain unchanged.
     pub(super) below: Vec<u32>,
-    /// The products between, each before those it multiplies: the root comes first.
+    /// The products of the subtree, each before its operands: the root comes first.
     pub(super) products: Vec<u32>,
 }
 
-impl Window {
-    /// The part that grows from `root` by always opening up the node that `rank` puts first, to at most `most` nodes below.
-    pub(super) fn grow(tree: &Nodes<'_>, root: u32, most: usize, rank: impl Fn(u32) -> f64) -> Window {
+impl Subtree {
+    /// Grows a subtree from `root` by repeatedly opening the node with the highest `rank`, up to `most` leaves.
+    pub(super) fn grow(tree: &EditableTree<'_>, root: u32, most: usize, rank: impl Fn(u32) -> f64) -> Subtree {
         let mut open = std::collections::BinaryHeap::new();
-        let mut window = Window { below: Vec::new(), products: Vec::new() };
+        let mut subtree = Subtree { below: Vec::new(), products: Vec::new() };
         let entry = |node: u32| (ordered(rank(node)), std::cmp::Reverse(node));
         open.push(entry(root));
         while let Some((_, std::cmp::Reverse(node))) = open.pop() {
             match tree.product(node) {
-                Some(product) if open.len() + window.below.len() + 2 <= most => {
-                    window.products.push(node);
+                Some(product) if open.len() + subtree.below.len() + 2 <= most => {
+                    subtree.products.push(node);
                     tree.children[product].into_iter().for_each(|child| open.push(entry(child)));
                 }
-                _ => window.below.push(node),
+                _ => subtree.below.push(node),
             }
         }
-        window.below.sort_unstable();
-        window
+        subtree.below.sort_unstable();
+        subtree
     }
 
-    /// How many axes the nodes below have.
-    pub(super) fn axes(&self, tree: &Nodes<'_>) -> usize {
+    /// Returns the number of axes that the leaves have.
+    pub(super) fn axes(&self, tree: &EditableTree<'_>) -> usize {
         let mut seen = vec![false; tree.logs.len()];
         let legs = self.below.iter().flat_map(|&node| &tree.legs[node as usize]);
         legs.filter(|&&axis| !std::mem::replace(&mut seen[axis as usize], true)).count()
@@ -45,13 +45,13 @@ impl Window {
     }
 }
 
-/// A floating-point number by its total order.
+/// Maps a floating-point number to an integer with the same order.
 fn ordered(value: f64) -> i64 {
     let bits = value.to_bits() as i64;
     bits ^ ((bits >> 63) as u64 >> 1) as i64
 }
 
-/// The axes of the nodes below a window as bits of sets.
+/// The axes of the leaves of a subtree as bits of sets.
 pub(super) struct Axes {
     /// Each axis with its bit, ascending.
     bits: Vec<(u32, u32)>,
@@ -60,20 +60,20 @@ pub(super) struct Axes {
 
 /// The binary logarithms of the extents.
 pub(super) enum Weights {
-    /// All have the same.
+    /// All axes have the same extent.
     All(f64),
-    /// All bits of a word have the same.
+    /// All axes of a word have the same extent.
     Words(Vec<f64>),
-    /// By bit.
+    /// The logarithm of each bit.
     Bits(Vec<f64>),
 }
 
-/// Up to so many words more than needed are taken so that all axes of a word have the same extent: then the size of a tensor
-/// is a matter of counting bits.
+/// The maximal number of additional words that are used so that all axes of a word have the same extent: the size of a
+/// tensor is then computed by counting bits.
 const MORE_WORDS: usize = 6;
 
 impl Axes {
-    pub(super) fn of(tree: &Nodes<'_>, below: &[u32]) -> Axes {
+    pub(super) fn of(tree: &EditableTree<'_>, below: &[u32]) -> Axes {
         let mut axes: Vec<u32> = below.iter().flat_map(|&node| &tree.legs[node as usize]).copied().collect();
         axes.sort_unstable();
         axes.dedup();
@@ -101,7 +101,7 @@ impl Axes {
         Axes { bits, weights }
     }
 
-    /// How many words a set has.
+    /// Returns the number of words of a set.
     pub(super) fn words(&self) -> usize {
         match &self.weights {
             Weights::Words(logs) => logs.len(),
@@ -109,7 +109,7 @@ impl Axes {
         }
     }
 
-    /// These axes as a set; those that the window does not have are left out.
+    /// Returns a set of axes; those that the subtree does not have are left out.
     pub(super) fn bits<const W: usize>(&self, legs: &[u32]) -> [u64; W] {
         let mut bits = [0; W];
         for axis in legs {

@@ -1,44 +1,44 @@
 //! A binary tree over the tensors of a graph that is changed in place.
 
 use crate::graph::{Graph, Pairs, contract_into};
-use crate::objective::Goal;
+use crate::objective::ObjectiveWithLimits;
 use crate::watch::tally;
 
-/// The binary logarithm of the elements of a result that are given: so few that they make no difference.
-pub(super) const GIVEN: f64 = -1024.0;
-/// The most legs of all products together: 128 MiB.
-const MOST_LEGS: usize = 1 << 25;
+/// The binary logarithm of the elements that stands for a result of given size: small enough to be negligible.
+pub(super) const GIVEN_LOG2: f64 = -1024.0;
+/// The maximal number of legs of all products together: 128 MiB.
+const MAX_LEGS: usize = 1 << 25;
 
-/// A tree under improvement. Nodes `0..leaves` are the tensors, the others products; a node keeps its place while the tree
-/// below it changes.
+/// A tree under improvement. Nodes `0..leaves` are the tensors, the others are products; a node keeps its number while
+/// the tree below it changes.
 #[derive(Clone)]
-pub(crate) struct Nodes<'g> {
+pub(crate) struct EditableTree<'g> {
     pub(crate) graph: &'g Graph,
-    pub(crate) goal: Goal,
-    /// The extents of the axes, or of their pieces where they are sliced, and the binary logarithms.
+    pub(crate) objective: ObjectiveWithLimits,
+    /// The extents of the axes in one slice, and their binary logarithms.
     pub(crate) extents: Vec<f64>,
     pub(crate) logs: Vec<f64>,
     pub(crate) root: u32,
-    /// What each product multiplies; product `k` is node `leaves + k`.
+    /// The operands of each product; product `k` is node `leaves + k`.
     pub(crate) children: Vec<[u32; 2]>,
-    /// By node, ascending.
+    /// The legs of each node, ascending.
     pub(crate) legs: Vec<Vec<u32>>,
-    /// The binary logarithm of what each product costs.
+    /// The binary logarithm of the cost of each product.
     pub(crate) costs: Vec<f64>,
     /// Scratch: the uses of each axis while legs are computed.
     uses: Vec<u32>,
 }
 
-impl<'g> Nodes<'g> {
-    /// The tree of SSA steps; none if the products have too many legs to be kept.
-    pub(crate) fn new(graph: &'g Graph, goal: Goal, pairs: &Pairs) -> Option<Nodes<'g>> {
+impl<'g> EditableTree<'g> {
+    /// Builds the tree of SSA steps; returns `None` if the products have too many legs to be stored.
+    pub(crate) fn new(graph: &'g Graph, objective: ObjectiveWithLimits, pairs: &Pairs) -> Option<EditableTree<'g>> {
         let extents: Vec<f64> = graph.extents.iter().map(|&extent| positive(extent)).collect();
         let nodes = graph.legs.len() + pairs.len();
         let mut legs: Vec<Vec<u32>> = graph.legs.iter().map(<[u32]>::to_vec).collect();
         legs.resize(nodes, Vec::new());
-        let mut tree = Nodes {
+        let mut tree = EditableTree {
             graph,
-            goal,
+            objective,
             logs: extents.iter().map(|extent| extent.log2()).collect(),
             extents,
             root: nodes.saturating_sub(1) as u32,
@@ -51,7 +51,7 @@ impl<'g> Nodes<'g> {
         for product in 0..pairs.len() {
             tree.multiply(product);
             kept += tree.legs[tree.leaves() + product].len();
-            if kept > MOST_LEGS {
+            if kept > MAX_LEGS {
                 return None;
             }
         }
@@ -62,12 +62,12 @@ impl<'g> Nodes<'g> {
         self.graph.legs.len()
     }
 
-    /// The number of the product that node is; none for a tensor.
+    /// Returns the number of the product of a node; `None` for a tensor.
     pub(crate) fn product(&self, node: u32) -> Option<usize> {
         (node as usize).checked_sub(self.leaves())
     }
 
-    /// Brings legs and cost of a product up to date with its children; `uses` must be those before it.
+    /// Recomputes legs and cost of a product from its operands; `uses` must be those before it.
     fn multiply(&mut self, product: usize) {
         let [a, b] = self.children[product].map(|node| node as usize);
         let (logs, mut summed) = (&self.logs, 0.0);
@@ -77,42 +77,42 @@ impl<'g> Nodes<'g> {
         tally(children[0].len() + children[1].len());
         contract_into(&mut legs, children, &mut self.uses, |axis| summed += logs[axis as usize]);
         let size = self.size_at(node, &legs);
-        self.costs[product] = self.goal.step(size + summed, size);
+        self.costs[product] = self.objective.step(size + summed, size);
         self.legs[node] = legs;
     }
 
-    /// Other extents for the axes; legs stay, also of axes that are 1 long now.
+    /// Changes the extents of the axes; legs stay, also of axes that now have extent 1.
     pub(crate) fn set_extents(&mut self, extents: impl Iterator<Item = u64>) {
         self.extents.clear();
         self.extents.extend(extents.map(positive));
         self.logs.clear();
         self.logs.extend(self.extents.iter().map(|extent| extent.log2()));
-        self.price_all();
+        self.update_costs();
     }
 
-    /// Another goal.
-    pub(crate) fn set_goal(&mut self, goal: Goal) {
-        self.goal = goal;
-        self.price_all();
+    /// Changes the objective.
+    pub(crate) fn set_objective(&mut self, objective: ObjectiveWithLimits) {
+        self.objective = objective;
+        self.update_costs();
     }
 
-    fn price_all(&mut self) {
+    fn update_costs(&mut self) {
         tally(self.visits());
         for product in 0..self.costs.len() {
             let mut flops = 0.0;
             self.union(product, |axis| flops += self.logs[axis as usize]);
             let node = self.leaves() + product;
             let size = self.size_at(node, &self.legs[node]);
-            self.costs[product] = self.goal.step(flops, size);
+            self.costs[product] = self.objective.step(flops, size);
         }
     }
 
-    /// About how many legs are visited to price all products.
+    /// Returns the approximate number of legs that an update of all costs visits.
     pub(crate) fn visits(&self) -> usize {
         3 * self.legs.iter().map(Vec::len).sum::<usize>() + self.legs.len()
     }
 
-    /// Calls `each` with the axes of what a product multiplies, ascending.
+    /// Calls `each` with the axes of the operands of a product, ascending.
     pub(crate) fn union(&self, product: usize, mut each: impl FnMut(u32)) {
         let [a, b] = self.children[product].map(|node| self.legs[node as usize].iter().copied().peekable());
         let (mut a, mut b) = (a, b);
@@ -123,31 +123,32 @@ impl<'g> Nodes<'g> {
         }
     }
 
-    /// The binary logarithm of the elements of the largest product.
+    /// Returns the binary logarithm of the elements of the largest product.
     pub(crate) fn largest(&self) -> f64 {
         let products = (self.leaves()..).zip(&self.legs[self.leaves()..]);
         products.map(|(node, legs)| self.size_at(node, legs)).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// Whether a node is a result whose elements do not follow from its legs: they are the same in every tree, and no cut of an
-    /// axis makes them fewer, so that they count nothing here.
+    /// Returns whether a node is a result of given size: it is the same for every tree and every slice, so it is left
+    /// out of the cost.
     pub(crate) fn is_given(&self, node: u32) -> bool {
         node == self.root && self.graph.result.is_some()
     }
 
-    /// As [`size_of`](Nodes::size_of) the legs of a product; next to nothing of a result that is given.
+    /// Returns the size of a product as [`size_of`](EditableTree::size_of) does, with a negligible size for a result of
+    /// given size.
     pub(super) fn size_at(&self, node: usize, legs: &[u32]) -> f64 {
-        if self.is_given(node as u32) { GIVEN } else { self.size_of(legs) }
+        if self.is_given(node as u32) { GIVEN_LOG2 } else { self.size_of(legs) }
     }
 
     pub(crate) fn size_of(&self, legs: &[u32]) -> f64 {
         legs.iter().map(|&axis| self.logs[axis as usize]).sum()
     }
 
-    /// Puts these products, each after those it multiplies, in the place of those that led from `below` to the same root.
+    /// Replaces the products between `below` and their common root by `products`, each after its operands.
     pub(crate) fn replace(&mut self, below: &[u32], products: &[(u32, [u32; 2])]) {
         let Some(&(root, _)) = products.last() else { return };
-        // Within the part, an axis is used by the nodes below and, if it leaves the part, by one more.
+        // Within the subtree, an axis is used by its leaves, and once more if a tensor outside has it.
         for &node in below {
             self.legs[node as usize].iter().for_each(|&axis| self.uses[axis as usize] = 0);
         }
@@ -162,19 +163,19 @@ impl<'g> Nodes<'g> {
         }
     }
 
-    /// The products below and with `root`, each after those it multiplies.
+    /// Returns the products below `root`, and the root, each after its operands.
     pub(crate) fn postorder(&self) -> Vec<u32> {
         self.postorder_of(&self.children)
     }
 
-    /// As [`postorder`](Nodes::postorder), with the children in this order.
+    /// Returns the order of [`postorder`](EditableTree::postorder) for these operands.
     fn postorder_of(&self, children: &[[u32; 2]]) -> Vec<u32> {
         let mut open = vec![self.root];
         let mut order = Vec::with_capacity(children.len());
         while let Some(node) = open.pop() {
             if let Some(product) = self.product(node) {
                 order.push(node);
-                // Reversed in the end: what is pushed last comes last then.
+                // The order is reversed at the end, so that the last push comes last.
                 open.extend(children[product]);
             }
         }
@@ -182,7 +183,7 @@ impl<'g> Nodes<'g> {
         order
     }
 
-    /// By node, the cost of the dearest product in it.
+    /// Returns, by node, the cost of the most expensive product at or below it.
     pub(crate) fn heat(&self) -> Vec<f64> {
         let mut heat = vec![f64::NEG_INFINITY; self.legs.len()];
         for node in self.postorder() {
@@ -193,14 +194,14 @@ impl<'g> Nodes<'g> {
         heat
     }
 
-    /// The steps in SSA form, in the order that keeps least in memory at once: of two children that first which needs more
-    /// beyond its result (J. W. H. Liu, "On the storage requirement in the out-of-core multifrontal method for sparse
-    /// factorization", ACM Trans. Math. Softw. 12, 249, 1986).
+    /// Returns the steps in SSA form, in the order with the least peak memory: of two operands, the one that needs more
+    /// memory beyond its result comes first (J. W. H. Liu, "On the storage requirement in the out-of-core multifrontal
+    /// method for sparse factorization", ACM Trans. Math. Softw. 12, 249, 1986).
     pub(crate) fn pairs(&self) -> Pairs {
         let leaves = self.leaves();
         let mut children = self.children.clone();
         let largest = self.largest();
-        // By node: the most elements at once, and those of the result, in units of the largest.
+        // By node: the peak number of elements, and the elements of the result, in units of the largest.
         let mut needs = vec![[0.0_f64; 2]; self.legs.len()];
         for node in self.postorder() {
             let pair = &mut children[node as usize - leaves];
@@ -222,13 +223,14 @@ impl<'g> Nodes<'g> {
         pairs
     }
 
-    /// The binary logarithm of the whole cost.
+    /// Returns the binary logarithm of the total cost.
     pub(crate) fn total(&self) -> f64 {
-        self.goal.total(&self.costs)
+        self.objective.total(&self.costs)
     }
 }
 
-/// An extent as a factor. Steps over an empty axis cost nothing: so little is as good, and can be divided by.
+/// Returns an extent as a factor. Steps over an empty axis cost nothing: a tiny factor has the same effect and allows
+/// divisions.
 fn positive(extent: u64) -> f64 {
     if extent == 0 { (-64.0_f64).exp2() } else { extent as f64 }
 }

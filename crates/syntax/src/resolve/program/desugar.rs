@@ -2,7 +2,7 @@
 
 use super::errors::ProgramErrors;
 use super::hir::{
-    AffineForm, AxisName, Contribution, GivenSize, HirExpr, HirExprKind, IndexForm, Tensor, TensorRead, WrittenIndex,
+    AffineForm, AxisName, Contribution, GivenSize, HirExpr, HirExprKind, IndexForm, LeftIndexForm, Tensor, TensorRead,
     set,
 };
 use super::literal;
@@ -13,7 +13,7 @@ use einfold_ir::{Function, Literal};
 use std::collections::BTreeMap;
 
 /// The context for resolving the names of a statement.
-pub(super) struct Scope<'a> {
+pub(super) struct Desugarer<'a> {
     pub(super) program: &'a Program,
     pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) sizes: &'a BTreeMap<String, usize>,
@@ -59,7 +59,7 @@ impl StatementAxes {
     }
 
     /// The indices of an axis as written; `...` covers `covered` axes in this list.
-    pub(super) fn slots<'t>(
+    pub(super) fn indices<'t>(
         &mut self,
         axis: &NamedAxis,
         covered: usize,
@@ -69,7 +69,7 @@ impl StatementAxes {
             NamedAxis::Name(name) => vec![(IndexForm::Axis(self.name(*name, label(name.id))), name.span)],
             NamedAxis::Merged(merged) => {
                 let axes = merged.names.iter().map(|name| self.name(*name, label(name.id))).collect();
-                vec![(IndexForm::Group(axes), merged.span)]
+                vec![(IndexForm::Merged(axes), merged.span)]
             }
             NamedAxis::Ellipsis(span) => (self.covered - covered..self.covered)
                 .map(|k| (IndexForm::Axis(self.number(AxisKey::Covered(k), *span, || format!("...{k}"))), *span))
@@ -78,7 +78,7 @@ impl StatementAxes {
     }
 }
 
-impl Scope<'_> {
+impl Desugarer<'_> {
     /// The desugared statement.
     pub(super) fn contribution(&self, statement: &Statement) -> Result<Contribution, Error> {
         let mut axes = StatementAxes::new(self.covered(statement)?);
@@ -86,8 +86,8 @@ impl Scope<'_> {
         for position in &statement.left {
             let declared = position.size.as_ref().map(|size| Ok((self.size(size)?, size.span()))).transpose()?;
             let covered = axes.covered;
-            let slots = self.slots(&mut axes, &position.index, covered)?;
-            left.extend(slots.into_iter().map(|(slot, span)| WrittenIndex { slot, span, declared }));
+            let indices = self.indices(&mut axes, &position.index, covered)?;
+            left.extend(indices.into_iter().map(|(index, span)| LeftIndexForm { index, span, declared }));
         }
         let mut reads = Vec::new();
         let right = self.value(&mut axes, &mut reads, &statement.right)?;
@@ -121,7 +121,7 @@ impl Scope<'_> {
         for_each_access(&statement.right, &mut visit);
         for position in &statement.left {
             on_left |= matches!(position.index, Index::Axis(NamedAxis::Ellipsis(_)));
-            for_each_ids(&position.index, &mut |access| {
+            for_each_gather(&position.index, &mut |access| {
                 on_left |= ellipsis(&access.indices).is_some();
                 visit(access);
             });
@@ -141,19 +141,24 @@ impl Scope<'_> {
     }
 
     fn read(&self, axes: &mut StatementAxes, access: &ast::Access) -> Result<TensorRead, Error> {
-        let tensor = self.tensor(access.name).expect("what is read is an input or defined before");
+        let tensor = self.tensor(access.name).expect("a read tensor is an input or defined before");
         let written = access.indices.len() - usize::from(ellipsis(&access.indices).is_some());
         let covered = self.tensors[tensor].shape.len() - written;
         let mut dims = Vec::with_capacity(written + covered);
         for index in &access.indices {
-            dims.extend(self.slots(axes, index, covered)?);
+            dims.extend(self.indices(axes, index, covered)?);
         }
         Ok(TensorRead { tensor, span: access.span, dims })
     }
 
-    fn slots(&self, axes: &mut StatementAxes, index: &Index, covered: usize) -> Result<Vec<(IndexForm, Span)>, Error> {
+    fn indices(
+        &self,
+        axes: &mut StatementAxes,
+        index: &Index,
+        covered: usize,
+    ) -> Result<Vec<(IndexForm, Span)>, Error> {
         match index {
-            Index::Axis(axis) => Ok(axes.slots(axis, covered, |id| self.program.name(id))),
+            Index::Axis(axis) => Ok(axes.indices(axis, covered, |id| self.program.name(id))),
             Index::Affine(affine) => Ok(vec![(IndexForm::Affine(self.affine(axes, affine)?), affine.span)]),
         }
     }
@@ -179,11 +184,11 @@ impl Scope<'_> {
                         }
                         ast::Atom::Gather(access) => {
                             let read = self.read(axes, access)?;
-                            let ids = &self.tensors[read.tensor];
-                            if !ids.dtype.is_integer() {
-                                return Err(self.errors.index_dtype(access, ids));
+                            let positions = &self.tensors[read.tensor];
+                            if !positions.dtype.is_integer() {
+                                return Err(self.errors.index_dtype(access, positions));
                             }
-                            affine.ids.push((coef, read));
+                            affine.gathers.push((coef, read));
                         }
                     }
                 }
@@ -298,7 +303,7 @@ impl Scope<'_> {
     }
 
     fn size_of(&self, of: SizeOf) -> Result<usize, Error> {
-        let tensor = self.tensor(of.tensor).expect("what is measured is an input or defined before");
+        let tensor = self.tensor(of.tensor).expect("the tensor of a size is an input or defined before");
         let tensor = &self.tensors[tensor];
         let size = usize::try_from(of.axis.value).ok().and_then(|axis| tensor.shape.get(axis));
         size.copied().ok_or_else(|| self.errors.no_axis(of, tensor))
@@ -327,19 +332,19 @@ fn for_each_access<'e>(expr: &'e Expr, f: &mut impl FnMut(&'e ast::Access)) {
         ExprKind::Number(_) | ExprKind::Size(_) => {}
         ExprKind::Access(access) => {
             f(access);
-            access.indices.iter().for_each(|index| for_each_ids(index, f));
+            access.indices.iter().for_each(|index| for_each_gather(index, f));
         }
         ExprKind::Call(call) => call.arguments.iter().for_each(|argument| for_each_access(argument, f)),
     }
 }
 
 /// Calls `f` with every access to an index tensor in an index, each followed by those in its own indices.
-fn for_each_ids<'e>(index: &'e Index, f: &mut impl FnMut(&'e ast::Access)) {
+fn for_each_gather<'e>(index: &'e Index, f: &mut impl FnMut(&'e ast::Access)) {
     let Index::Affine(affine) = index else { return };
     for part in &affine.parts {
         if let IndexTermKind::Multiple { atom: ast::Atom::Gather(access), .. } = &part.kind {
             f(access);
-            access.indices.iter().for_each(|index| for_each_ids(index, f));
+            access.indices.iter().for_each(|index| for_each_gather(index, f));
         }
     }
 }

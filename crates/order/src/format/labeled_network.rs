@@ -9,11 +9,11 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
 use super::FormatError;
 
-/// A network with the names that its axes have in a file.
+/// A network with the labels that its axes have in a file.
 ///
 /// ```
-/// use einfold_order::format::Instance;
-/// let chain = Instance::from_json(
+/// use einfold_order::format::LabeledNetwork;
+/// let chain = LabeledNetwork::from_json(
 ///     r#"{"inputs": [["i", "j"], ["j", "k"]], "output": ["i", "k"], "sizes": {"i": 2, "j": 3, "k": 4}}"#,
 /// )?;
 /// assert_eq!(chain.network.inputs(), [[0, 1], [1, 2]]);
@@ -21,8 +21,8 @@ use super::FormatError;
 /// # Ok::<(), einfold_order::format::FormatError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// The network. Its axes are numbered in the order in which `inputs` names them.
+pub struct LabeledNetwork {
+    /// The network. Its axes are numbered in the order of first occurrence in `inputs`.
     pub network: Network,
     /// The label of each axis.
     pub labels: Vec<String>,
@@ -35,28 +35,28 @@ struct Document {
     sizes: HashMap<Label, Extent>,
 }
 
-/// An axis: a text, or an integer, which as a key of an object is a text as well.
+/// The label of an axis: a string, or an integer, which becomes a string as a key of an object.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) struct Label(pub(super) String);
 
 struct Extent(u64);
 
-impl Instance {
-    /// Reads an object with `inputs`, the axes of each tensor; `output`, the axes that are kept; and `sizes`, the extent of
-    /// each axis. Axes are integers or texts. Other keys may be there.
+impl LabeledNetwork {
+    /// Reads an object with `inputs`, the axes of each tensor; `output`, the axes of the output; and `sizes`, the
+    /// extent of each axis. Axes are integers or strings. Other keys are ignored.
     ///
     /// # Errors
-    /// [`FormatError`]: a text of another form, an axis without extent, an output that is none.
-    pub fn from_json(text: &str) -> Result<Instance, FormatError> {
-        Instance::of(serde_json::from_str(text)?)
+    /// [`FormatError`] if the text has another schema, an axis has no extent, or the output is invalid.
+    pub fn from_json(text: &str) -> Result<LabeledNetwork, FormatError> {
+        LabeledNetwork::of(serde_json::from_str(text)?)
     }
 
-    /// As [`from_json`](Instance::from_json).
-    pub(super) fn from_value(value: serde_json::Value) -> Result<Instance, FormatError> {
-        Instance::of(serde_json::from_value(value)?)
+    /// Reads the object that [`from_json`](LabeledNetwork::from_json) describes.
+    pub(super) fn from_value(value: serde_json::Value) -> Result<LabeledNetwork, FormatError> {
+        LabeledNetwork::of(serde_json::from_value(value)?)
     }
 
-    fn of(Document { inputs, output, sizes }: Document) -> Result<Instance, FormatError> {
+    fn of(Document { inputs, output, sizes }: Document) -> Result<LabeledNetwork, FormatError> {
         let mut axes = HashMap::with_capacity(sizes.len());
         let (mut labels, mut extents) = (Vec::with_capacity(sizes.len()), Vec::with_capacity(sizes.len()));
         let mut tensors = Vec::with_capacity(inputs.len());
@@ -73,11 +73,11 @@ impl Instance {
         }
         let output = kept(&output, &axes)?;
         let network = Network::new(tensors, output, extents).expect("every axis was given an extent");
-        Ok(Instance { network, labels })
+        Ok(LabeledNetwork { network, labels })
     }
 }
 
-/// The axes of the output, each of which some tensor has.
+/// Returns the axes of the output, each of which some tensor must have.
 fn kept(output: &[Label], axes: &HashMap<&str, u32>) -> Result<Vec<u32>, FormatError> {
     let mut seen = vec![false; axes.len()];
     let axis = |Label(label): &Label| {
@@ -102,7 +102,7 @@ impl Visitor<'_> for LabelVisitor {
     type Value = Label;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an axis: an integer or a text")
+        f.write_str("an axis: an integer or a string")
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Label, E> {
@@ -147,21 +147,21 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        Instance::from_json(text).unwrap_err().to_string()
+        LabeledNetwork::from_json(text).unwrap_err().to_string()
     }
 
     #[test]
     fn integers_and_texts_are_labels() {
         let text = r#"{"name": "x", "output": [7], "sizes": {"-1": 5, "7": 2, "b": 3, "unused": 9},
                        "inputs": [[7, "b"], ["b", -1, -1], []]}"#;
-        let read = Instance::from_json(text).unwrap();
+        let read = LabeledNetwork::from_json(text).unwrap();
         assert_eq!(read.labels, ["7", "b", "-1"]);
         let network = Network::new(vec![vec![0, 1], vec![1, 2, 2], vec![]], vec![0], vec![2, 3, 5]).unwrap();
         assert_eq!(read.network, network);
     }
 
     #[test]
-    fn mistakes_have_places() {
+    fn errors_have_positions() {
         let with = |inputs: &str, output: &str, sizes: &str| {
             format!("{{\"inputs\": {inputs},\n\"output\": {output},\n\"sizes\": {sizes}}}")
         };
@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 with("[[1], [null]]", "[]", "{\"1\": 2}"),
-                "invalid type: null, expected an axis: an integer or a text at line 1 column 22",
+                "invalid type: null, expected an axis: an integer or a string at line 1 column 22",
             ),
             (with("[[1], [1, 8]]", "[]", "{\"1\": 2}"), "tensor 1 has axis `8`, which `sizes` does not have"),
             (with("[[1]]", "[2]", "{\"1\": 2, \"2\": 2}"), "the output has axis `2`, which no tensor has"),

@@ -1,56 +1,56 @@
-//! Memory that is asked for before it is needed.
+//! Memory that is reserved before it is needed.
 //!
-//! Arrays ask the system for their memory, and get an error where there is none. Everything else that a run allocates, from
-//! the lists of a plan to the buffers of a kernel, is small and aborts the process then. So this asks for some more than is
-//! needed and gives it back: what is small finds it there.
+//! Arrays allocate with an error if there is too little memory. All other allocations of a run, from the lists of a
+//! plan to the buffers of a kernel, are small and abort the process on failure. So these functions allocate somewhat
+//! more than is needed and free it: small allocations then succeed.
 
 use crate::error::Failure;
 use einfold::{BindError, Error, OutOfMemory};
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 
-/// What a verb may take besides arrays, threads of its own included.
+/// The memory of a verb without arrays, with that of its threads.
 const SMALL: usize = 16 << 20;
-/// What plan or search, and all that is printed of them, may take for each letter of an expression or network besides. A
-/// network of 900 tensors in 55 kB takes less than [`SMALL`] in all.
+/// The additional memory of planning, search and output for each byte of an expression or network. A network of 900
+/// tensors in 55 kB takes less than [`SMALL`] in total.
 const LETTER: usize = 1 << 8;
-/// What reading or writing an array may take besides it.
+/// The additional memory of reading or writing an array.
 const SPARE: usize = 1 << 20;
-/// The addresses that a thread may take: its stack, its buffers, and what `malloc` sets aside for it.
+/// The address space of a thread: its stack, its buffers, and the arena of `malloc`.
 const THREAD: usize = 144 << 20;
 
-/// Room for a verb to start.
+/// Reserves the memory of a verb.
 ///
 /// # Errors
-/// There is none.
+/// There is too little memory.
 pub(crate) fn to_start() -> Result<(), Failure> {
     if ask(SMALL) { Ok(()) } else { Err(Failure::NoRoom(SMALL)) }
 }
 
-/// Room to plan what is written in so many letters. Where addresses are not limited, there is.
+/// Reserves the memory of planning a text with `letters` bytes, if the address space is limited.
 ///
 /// # Errors
-/// There is none.
+/// There is too little memory.
 pub(crate) fn to_plan(letters: usize) -> Result<(), Failure> {
     let needed = LETTER.saturating_mul(letters).saturating_add(SMALL);
     if !are_addresses_limited() || ask(needed) { Ok(()) } else { Err(Failure::NoRoom(needed)) }
 }
 
-/// Whether there is still some after an array.
+/// Returns whether there is spare memory after an array.
 pub(crate) fn is_left() -> bool {
     ask(SPARE)
 }
 
-/// Room for arrays of as many bytes.
+/// Reserves the memory of a run with arrays of `bytes` bytes.
 ///
 /// # Errors
-/// There is none.
+/// There is too little memory.
 pub(crate) fn to_run(bytes: usize) -> Result<(), Error> {
     if ask(bytes.saturating_add(SMALL)) { Ok(()) } else { Err(BindError::Memory(OutOfMemory { bytes }).into()) }
 }
 
-/// As many threads as asked for if there is room for them besides arrays, else one. Only where addresses are limited may there
-/// be too little.
+/// Returns the requested number of threads if there is memory for them besides the arrays, otherwise one. There is
+/// always enough unless the address space is limited.
 pub(crate) fn threads(asked: NonZeroUsize, bytes: usize) -> NonZeroUsize {
     let is_there = !are_addresses_limited() || ask(THREAD.saturating_mul(asked.get()).saturating_add(bytes));
     if is_there { asked } else { NonZeroUsize::MIN }
@@ -59,7 +59,7 @@ pub(crate) fn threads(asked: NonZeroUsize, bytes: usize) -> NonZeroUsize {
 fn ask(bytes: usize) -> bool {
     let mut room = Vec::<u8>::new();
     let is_there = room.try_reserve_exact(bytes).is_ok();
-    // Memory that nobody looks at may be left out, and then it is always there.
+    // The compiler may remove an allocation that is not used, which would always succeed.
     black_box(&room);
     is_there
 }

@@ -1,52 +1,52 @@
-//! Annealing of a part of a tree: the schedule around the rotations.
+//! The temperature schedule of the annealing of a subtree.
 
-use super::anneal::{Bits, Rotations, Tables};
-use super::meter::Meter;
-use super::nodes::{GIVEN, Nodes};
-use super::window::{Axes, Window};
+use super::anneal::{Bits, MathTables, Rotations};
+use super::effort::EffortClock;
+use super::subtree::{Axes, Subtree};
+use super::tree_editor::{EditableTree, GIVEN_LOG2};
 use crate::random::Random;
 
-/// The most axes that a part may have.
-pub(super) const MOST_AXES: usize = 64 * 58;
+/// The maximal number of axes of a subtree.
+pub(super) const MAX_AXES: usize = 64 * 58;
 
-/// How hot it begins and how cold it ends: a step that makes two products 2^t times as dear is taken at temperature t with
-/// probability 1/e.
+/// The first and the last temperature: a step that makes two products 2^t times as expensive is accepted at temperature
+/// t with probability 1/e.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Temperatures {
     pub(super) first: f64,
     pub(super) last: f64,
 }
 
-/// In how many steps it cools.
+/// The number of temperatures.
 const STEPS: u32 = 32;
-/// At least so many sweeps, and so many proposals, pass between two looks at the clock and at the whole cost.
+/// The minimal number of sweeps and of proposals between two reads of the clock and of the total cost.
 const SWEEPS: usize = 4;
 const PROPOSALS: usize = 1024;
 
-/// A share of a search, by the parts of the whole at which it begins and ends.
+/// A part of the effort of a search, from one fraction to another.
 #[derive(Clone, Copy)]
-pub(super) struct Share<'m> {
-    pub(super) meter: &'m Meter<'m>,
+pub(super) struct EffortShare<'m> {
+    pub(super) clock: &'m EffortClock<'m>,
     pub(super) from: f64,
     pub(super) to: f64,
 }
 
-impl Share<'_> {
-    /// Whether step number `step` of so many goes on.
-    fn more(&self, step: u32) -> bool {
-        self.meter.more(self.from + (self.to - self.from) * f64::from(step + 1) / f64::from(STEPS))
+impl EffortShare<'_> {
+    /// Returns whether temperature number `step` continues.
+    fn continues_at(&self, step: u32) -> bool {
+        self.clock.has_effort_until(self.from + (self.to - self.from) * f64::from(step + 1) / f64::from(STEPS))
     }
 }
 
-/// Anneals a part of a tree for a share of the time; the part is left as it was if nothing better came of it.
+/// Anneals a subtree for a part of the effort; returns whether it improved. It is left unchanged otherwise.
 pub(super) fn anneal(
-    tree: &mut Nodes<'_>,
-    window: &Window,
+    tree: &mut EditableTree<'_>,
+    subtree: &Subtree,
     temperatures: Temperatures,
-    share: &Share<'_>,
+    share: &EffortShare<'_>,
     random: &mut Random,
 ) -> bool {
-    let axes = Axes::of(tree, &window.below);
+    let axes = Axes::of(tree, &subtree.below);
     let anneal = match axes.words() {
         0 | 1 => anneal_bits::<1>,
         2 => anneal_bits::<2>,
@@ -62,39 +62,40 @@ pub(super) fn anneal(
         49..=64 => anneal_bits::<64>,
         _ => return false,
     };
-    anneal(tree, window, &axes, temperatures, share, random)
+    anneal(tree, subtree, &axes, temperatures, share, random)
 }
 
 fn anneal_bits<const W: usize>(
-    tree: &mut Nodes<'_>,
-    window: &Window,
+    tree: &mut EditableTree<'_>,
+    subtree: &Subtree,
     axes: &Axes,
     temperatures: Temperatures,
-    share: &Share<'_>,
+    share: &EffortShare<'_>,
     random: &mut Random,
 ) -> bool {
-    let below = &window.below;
+    let below = &subtree.below;
     let tensors: Vec<Bits<W>> = below.iter().map(|&node| axes.bits(&tree.legs[node as usize])).collect();
-    let whole = axes.bits(&tree.legs[window.root() as usize]);
-    let size = tree.is_given(window.root()).then_some(GIVEN);
-    let mut state = Rotations::new(tree.goal, &axes.weights, &tensors, (whole, size), &local_children(tree, window));
+    let whole = axes.bits(&tree.legs[subtree.root() as usize]);
+    let size = tree.is_given(subtree.root()).then_some(GIVEN_LOG2);
+    let mut state =
+        Rotations::new(tree.objective, &axes.weights, &tensors, (whole, size), &local_children(tree, subtree));
     let mut best = Best { total: state.total(), children: None };
     let bundle = SWEEPS + PROPOSALS / below.len();
-    Tables::with(|tables| {
+    MathTables::with(|tables| {
         let cooling = (temperatures.last / temperatures.first).ln();
         for step in 0..STEPS {
             let temperature = temperatures.first * (cooling * f64::from(step) / f64::from(STEPS - 1)).exp();
-            while share.more(step) {
+            while share.continues_at(step) {
                 state.sweep(bundle, temperature, random, tables);
                 best.offer(&state);
-                share.meter.spend(bundle * below.len() * (8 + W) / 8);
+                share.clock.spend(bundle * below.len() * (8 + W) / 8);
             }
         }
         best.offer(&state);
     });
     match best.children {
         Some(children) => {
-            let products = outer_products(window, &children);
+            let products = outer_products(subtree, &children);
             tree.replace(below, &products);
             true
         }
@@ -120,20 +121,21 @@ impl Best {
     }
 }
 
-/// The products of a window with its own numbers: the nodes below come first, then the products, the root last.
-fn local_children(tree: &Nodes<'_>, window: &Window) -> Vec<[u32; 2]> {
+/// Returns the operands of the products of a subtree by local numbers: first the leaves of the subtree, then the
+/// products, the root last.
+fn local_children(tree: &EditableTree<'_>, subtree: &Subtree) -> Vec<[u32; 2]> {
     let mut place = vec![0; tree.legs.len()];
-    let order = window.below.iter().chain(window.products.iter().rev());
+    let order = subtree.below.iter().chain(subtree.products.iter().rev());
     order.zip(0..).for_each(|(&node, local)| place[node as usize] = local);
     let leaves = tree.leaves();
     let children = |&node: &u32| tree.children[node as usize - leaves].map(|child| place[child as usize]);
-    window.products.iter().rev().map(children).collect()
+    subtree.products.iter().rev().map(children).collect()
 }
 
-/// The products of a window with the tree's numbers, each after those it multiplies.
-fn outer_products(window: &Window, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
-    let leaves = window.below.len();
-    let nodes: Vec<u32> = window.below.iter().chain(window.products.iter().rev()).copied().collect();
+/// Returns the products of a subtree by the node numbers of the tree, each after its operands.
+fn outer_products(subtree: &Subtree, children: &[[u32; 2]]) -> Vec<(u32, [u32; 2])> {
+    let leaves = subtree.below.len();
+    let nodes: Vec<u32> = subtree.below.iter().chain(subtree.products.iter().rev()).copied().collect();
     let mut open = vec![(nodes.len() - 1) as u32];
     let mut products = Vec::with_capacity(children.len());
     while let Some(local) = open.pop() {

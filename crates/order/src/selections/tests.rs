@@ -1,13 +1,14 @@
 use einfold_ir::{Network, Tree};
 
-use super::{Search, Selected, Selection, order_selected};
+use super::{Selection, SelectionNetwork, SelectionSearch, order_with_selections};
 use crate::{Order, STRATEGIES};
 
-/// `X[src[e], f] · W[f, h] -> H[dst[e], h]` for so many nodes, edges, groups, inputs and outputs of a layer. Axes: e f h p q.
-fn layer([nodes, edges, groups, inputs, hidden]: [u64; 5]) -> Selected {
+/// Returns the network of `X[src[e], f] · W[f, h] -> H[dst[e], h]` for these numbers of nodes, edges, groups, inputs
+/// and outputs of a layer. Axes: e f h p q.
+fn layer([nodes, edges, groups, inputs, hidden]: [u64; 5]) -> SelectionNetwork {
     let [e, f, h, p, q] = [0, 1, 2, 3, 4];
     let extents = vec![edges, inputs, hidden, nodes, groups];
-    Selected {
+    SelectionNetwork {
         network: Network::new(vec![vec![p, f], vec![f, h]], vec![q, h], extents).unwrap(),
         selections: vec![
             Selection { by: vec![e], determined: vec![p], of: Some(0) },
@@ -18,23 +19,23 @@ fn layer([nodes, edges, groups, inputs, hidden]: [u64; 5]) -> Selected {
     }
 }
 
-fn steps(selected: &Selected) -> Option<Vec<Vec<u32>>> {
-    order_selected(selected, &Order::default()).map(|tree| {
+fn steps(selected: &SelectionNetwork) -> Option<Vec<Vec<u32>>> {
+    order_with_selections(selected, &Order::default()).map(|tree| {
         assert!(selected.accepts(&tree));
         tree.steps().to_vec()
     })
 }
 
-/// Tensors: 0 is X, 1 is W, 2 reads X, 3 writes the result.
+/// Tensors: 0 is X, 1 is W, 2 gathers from X, 3 scatters to the result.
 #[test]
-fn ids_are_used_where_it_costs_least() {
+fn selections_are_used_where_they_cost_least() {
     let nodes_first = vec![vec![0, 1], vec![2, 4], vec![3, 5]];
     assert_eq!(steps(&layer([100, 5000, 100, 64, 32])), Some(nodes_first));
     let edges_first = vec![vec![0, 2], vec![1, 4], vec![3, 5]];
     assert_eq!(steps(&layer([100_000, 500, 1000, 64, 32])), Some(edges_first));
     let groups_first = vec![vec![0, 2], vec![3, 4], vec![1, 5]];
     assert_eq!(steps(&layer([1000, 5000, 10, 32, 64])), Some(groups_first));
-    let late = Selected { early: false, ..layer([1000, 5000, 10, 32, 64]) };
+    let late = SelectionNetwork { early: false, ..layer([1000, 5000, 10, 32, 64]) };
     assert_eq!(steps(&late), Some(vec![vec![0, 1], vec![2, 4], vec![3, 5]]));
     assert_eq!(steps(&layer([5, 4, 3, 1, 1])), None);
 }
@@ -48,24 +49,24 @@ fn rules_of_trees() {
     };
     assert!(accepts(&[[0, 1], [2, 4], [3, 5]]));
     assert!(accepts(&[[0, 2], [3, 4], [1, 5]]));
-    // Ids without the tensor that they select from; the result written while some tensor still has the edges.
+    // A selection without its tensor; a scatter while some tensor still has the edges.
     assert!(!accepts(&[[1, 2], [0, 4], [3, 5]]));
     assert!(!accepts(&[[2, 3], [0, 4], [1, 5]]));
     assert!(!accepts(&[[0, 3], [2, 4], [1, 5]]));
 }
 
 #[test]
-fn strategies_without_search_see_no_ids() {
+fn strategies_without_search_ignore_selections() {
     for strategy in STRATEGIES {
-        let found = order_selected(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy));
-        assert_eq!(found.is_some(), strategy.sees_ids, "{}", strategy.name);
+        let found = order_with_selections(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy));
+        assert_eq!(found.is_some(), strategy.searches_selections, "{}", strategy.name);
     }
 }
 
-/// All trees by plain recursion, priced step by step as the search prices them.
-fn least(search: &Search<'_>, set: usize, legs: &[u64]) -> Vec<super::Best> {
+/// Returns all trees by plain recursion, with the costs of the search.
+fn least(search: &SelectionSearch<'_>, set: usize, legs: &[u64]) -> Vec<super::Best> {
     if set.is_power_of_two() {
-        return vec![super::Best { weight: 0.0, lazy: 0.0, half: 0 }];
+        return vec![super::Best { weight: 0.0, deferred: 0.0, half: 0 }];
     }
     if !search.allows(set) {
         return Vec::new();
@@ -85,10 +86,10 @@ fn least(search: &Search<'_>, set: usize, legs: &[u64]) -> Vec<super::Best> {
 fn no_tree_weighs_less_than_the_one_found() {
     for sizes in [[100, 5000, 100, 64, 32], [1000, 300, 7, 5, 64], [3, 50, 3, 9, 9], [400, 20, 400, 4, 4]] {
         let selected = layer(sizes);
-        let search = Search::new(&selected).unwrap();
+        let search = SelectionSearch::new(&selected).unwrap();
         let all = (1 << search.tensors) - 1;
         let legs: Vec<u64> = (0..=all).map(|set| search.legs(set)).collect();
-        let best = least(&search, all, &legs).iter().map(super::Best::written).fold(f64::INFINITY, f64::min);
+        let best = least(&search, all, &legs).iter().map(super::Best::stored_cost).fold(f64::INFINITY, f64::min);
         assert_eq!(search.best().unwrap().1, best);
     }
 }

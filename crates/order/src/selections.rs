@@ -1,64 +1,69 @@
-//! Orders through gathers and scatters.
+//! Orders of contractions with gathers and scatters.
 //!
-//! A tensor that is read at positions that ids give, `X[src[e], f]`, is to the search a tensor `X[p, f]` and a *selection*
-//! `G[e, p]`: one where `src[e] = p`, zero elsewhere. A result that is written so, `H[dst[e], h]`, is an output `H[q, h]` and
-//! a selection `S[e, q]`. No selection is ever built: the step that uses one reads or writes through the ids and visits the
-//! points of `e` alone, since they determine `p`. So a tree says where the ids are used: in `X[src[e], f] W[f, h] -> H[dst[e], h]`
-//! before the product with `W` or after it, on each side.
+//! To the search, a tensor with an indirect access, `X[src[e], f]`, is a tensor `X[p, f]` and a *selection* `G[e, p]`:
+//! one where `src[e] = p`, zero elsewhere. A result with an indirect access, `H[dst[e], h]`, is an output `H[q, h]` and
+//! a selection `S[e, q]`. No selection is ever stored: the step that uses one gathers or scatters, and visits the
+//! points of `e` only, since they determine `p`. So a tree determines where the gather and the scatter take place: in
+//! `X[src[e], f] W[f, h] -> H[dst[e], h]` before or after the product with `W`, on each side.
 
 use einfold_ir::{Network, Tree};
 
 use crate::Order;
 use crate::graph::{self, Pairs};
-use crate::registry::searching;
+use crate::registry::count_search;
 
-/// The most tensors, selections among them, of the search, which tries all splits of all sets.
-const MOST_TENSORS: usize = 10;
-/// The most axes: bits of a set.
-const MOST_AXES: usize = u64::BITS as usize;
+/// The maximal number of tensors, selections included; the search tries all splits of all sets.
+const MAX_TENSORS: usize = 10;
+/// The maximal number of axes: the bits of a set.
+const MAX_AXES: usize = u64::BITS as usize;
 
-/// What a multiply-add takes outside of matrix products, in multiply-adds of a matrix product: about the ratio of the speeds
-/// of a loop nest in the cache and of a packed kernel on machines of today. A point read or written through ids takes as long.
-const NEST: f64 = 8.0;
-/// Fewest rows and columns of a step that runs as a matrix product.
-const LEAST_SIDE: f64 = 4.0;
+/// The cost of a multiply-add outside of matrix products, in multiply-adds of a matrix product: about the ratio of the
+/// speeds of a loop nest in the cache and of a packed kernel on current machines. A gathered or scattered element costs
+/// the same.
+const NEST_WEIGHT: f64 = 8.0;
+/// The minimal number of rows and columns of a step that runs as a matrix product.
+const MIN_GEMM_SIDE: f64 = 4.0;
 
-/// A tensor of a [`Selected`] network that stands for ids.
+/// A tensor of a [`SelectionNetwork`] that stands for an index tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
-    /// The axes on which the ids depend, and those along which the selected tensor is read or written.
+    /// The axes of the index tensor, and the axes along which the selected tensor is accessed.
     pub by: Vec<u32>,
-    /// The positions that the ids give: axes of the selected tensor alone.
+    /// The axes of the selected tensor whose positions the index tensor gives; no other tensor has them.
     pub determined: Vec<u32>,
-    /// The tensor that is read through the ids; `None` for the result, which is written through them.
+    /// The tensor that is gathered from; `None` if the result is scattered to.
     pub of: Option<u32>,
 }
 
-/// A network some of whose tensors are read through ids, or whose result is written through them.
+/// A network with gathers from its tensors or a scatter to its result.
 ///
-/// Tensors are numbered as in `network`, then follow the selections. An axis that only one tensor has is summed in the first
+/// The tensors of `network` come first, then the selections. An axis that only one tensor has is summed in the first
 /// step that uses the tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selected {
-    /// The tensors without the selections; axes that ids determine are axes like the others.
+pub struct SelectionNetwork {
+    /// The tensors without the selections; the determined axes are axes like the others.
     pub network: Network,
-    /// The selections. At most one is of the result.
+    /// The selections; at most one is of the result.
     pub selections: Vec<Selection>,
-    /// Whether the result may be written through ids before the last step.
+    /// Whether the scatter may take place before the last step.
     pub early: bool,
-    /// Whether positions that no id names have to be told apart afterwards if it is: a step over the result more.
+    /// Whether a scatter before the last step requires one more step over the result, which masks the positions without
+    /// a scatter index.
     pub masked: bool,
 }
 
-impl Selected {
-    /// Whether the network is small enough for the search.
+impl SelectionNetwork {
+    /// Returns whether the network is small enough for the search.
     pub fn is_small(&self) -> bool {
-        Search::new(self).is_some()
+        SelectionSearch::new(self).is_some()
     }
 
-    /// Whether `tree` is one of a small network, of steps of two tensors that keep the rules of [`order_selected`].
+    /// Returns whether `tree` is a tree of a small network with steps of two tensors that follow the rules of
+    /// [`order_with_selections`].
     pub fn accepts(&self, tree: &Tree) -> bool {
-        let Some(search) = Search::new(self).filter(|search| search.tensors == tree.leaves()) else { return false };
+        let Some(search) = SelectionSearch::new(self).filter(|search| search.tensors == tree.leaves()) else {
+            return false;
+        };
         let mut sets: Vec<usize> = (0..search.tensors).map(|k| 1 << k).collect();
         tree.steps().iter().all(|children| {
             let set = children.iter().fold(0, |all, &id| all | sets[id as usize]);
@@ -68,22 +73,23 @@ impl Selected {
     }
 }
 
-/// The tree of a network with ids, where that takes less than a single step over all points does, by an estimate of the time of
-/// its steps. What it costs follows from what of it is written out, which is not decided here. `None` if it does not, if the network is
-/// too large for the search, or if `how` is a path or a strategy that does not see through ids.
+/// Returns the tree of a network with selections, if by an estimate of the time of its steps it is faster than a single
+/// step over all points. Its cost depends on the intermediates that are stored, which is not decided here. Returns
+/// `None` if a single step is faster, if the network is too large for the search, or if `origin` is a path or a
+/// strategy that does not search selections.
 ///
-/// In the tree a step is of two tensors, and these hold: a tensor is used before the selection of it or with it; no tensor
-/// has both the positions and what determines them as axes; at most one tensor whose ids are not used yet is part of an
-/// intermediate.
-pub fn order_selected(selected: &Selected, how: &Order) -> Option<Tree> {
-    let Order::Strategy(strategy) = how else { return None };
-    if !strategy.sees_ids {
+/// Each step of the tree has two tensors, and these rules hold: a tensor is used before its selection or together with
+/// it; no tensor has both the determined axes and the axes that determine them; an intermediate contains at most one
+/// tensor whose selection is not used yet.
+pub fn order_with_selections(selected: &SelectionNetwork, origin: &Order) -> Option<Tree> {
+    let Order::Strategy(strategy) = origin else { return None };
+    if !strategy.searches_selections {
         return None;
     }
-    searching();
-    let search = Search::new(selected)?;
+    count_search();
+    let search = SelectionSearch::new(selected)?;
     let (pairs, weight) = search.best()?;
-    if weight >= search.at_once() {
+    if weight >= search.cost_of_one_nest() {
         return None;
     }
     graph::tree(search.tensors, &pairs).ok()
@@ -92,41 +98,41 @@ pub fn order_selected(selected: &Selected, how: &Order) -> Option<Tree> {
 /// A set of axes.
 type Axes = u64;
 
-/// The search for the best tree: by dynamic programming over sets of tensors, all splits of each.
-struct Search<'a> {
-    selected: &'a Selected,
+/// Finds the best tree by dynamic programming over all splits of all sets of tensors.
+struct SelectionSearch<'a> {
+    selected: &'a SelectionNetwork,
     tensors: usize,
     extents: &'a [u64],
-    /// By tensor: its axes.
+    /// The axes of each tensor.
     axes: Vec<Axes>,
-    /// By axis: the tensors that have it.
+    /// The tensors that have each axis.
     members: Vec<usize>,
     kept: Axes,
 }
 
-/// The best way to a set of tensors.
+/// The best tree of a set of tensors.
 #[derive(Clone, Copy)]
 struct Best {
     weight: f64,
-    /// Elements that would have to be written if a matrix product read them: a product that sums nothing, or a gather, is left
-    /// to the step that uses it.
-    lazy: f64,
+    /// Elements to store if a matrix product reads them: a product without a sum, or a gather, is deferred to the step
+    /// that uses it.
+    deferred: f64,
     half: usize,
 }
 
 impl Best {
-    /// The weight once the result is written.
-    fn written(&self) -> f64 {
-        self.weight + NEST * self.lazy
+    /// Returns the weight with the result stored.
+    fn stored_cost(&self) -> f64 {
+        self.weight + NEST_WEIGHT * self.deferred
     }
 }
 
-impl<'a> Search<'a> {
-    fn new(selected: &'a Selected) -> Option<Search<'a>> {
-        let Selected { network, selections, .. } = selected;
+impl<'a> SelectionSearch<'a> {
+    fn new(selected: &'a SelectionNetwork) -> Option<SelectionSearch<'a>> {
+        let SelectionNetwork { network, selections, .. } = selected;
         let tensors = network.inputs().len() + selections.len();
         let extents = network.extents();
-        if !(2..=MOST_TENSORS).contains(&tensors) || extents.len() > MOST_AXES {
+        if !(2..=MAX_TENSORS).contains(&tensors) || extents.len() > MAX_AXES {
             return None;
         }
         let all = |list: &[u32]| list.iter().fold(0, |set: Axes, &axis| set | 1 << axis);
@@ -134,10 +140,10 @@ impl<'a> Search<'a> {
         axes.extend(selections.iter().map(|s| all(&s.by) | all(&s.determined)));
         let holders = |axis: usize| (0..tensors).filter(|&t| axes[t] >> axis & 1 == 1).fold(0, |set, t| set | 1 << t);
         let members = (0..extents.len()).map(holders).collect();
-        Some(Search { selected, tensors, extents, members, kept: all(network.output()), axes })
+        Some(SelectionSearch { selected, tensors, extents, members, kept: all(network.output()), axes })
     }
 
-    /// The axes of what a set of tensors contracts to; of one tensor all that it has.
+    /// Returns the axes of the result of a set of tensors; of a single tensor, all its axes.
     fn legs(&self, set: usize) -> Axes {
         if set.is_power_of_two() {
             return self.axes[set.trailing_zeros() as usize];
@@ -153,7 +159,7 @@ impl<'a> Search<'a> {
         bits(axes).map(|axis| self.extents[axis] as f64).product()
     }
 
-    /// The selection that a set is, if it is nothing else.
+    /// Returns the selection of a set that contains nothing else.
     fn selection(&self, set: usize) -> Option<&'a Selection> {
         let factors = self.selected.network.inputs().len();
         let alone = set.is_power_of_two().then(|| set.trailing_zeros() as usize);
@@ -164,7 +170,7 @@ impl<'a> Search<'a> {
         selection.determined.iter().fold(0, |set, &axis| set | 1 << axis)
     }
 
-    /// Whether a set of two or more tensors may be an intermediate, or the result.
+    /// Returns whether a set of two or more tensors may be an intermediate or the result.
     fn allows(&self, set: usize) -> bool {
         let factors = self.selected.network.inputs().len();
         let all = (1 << self.tensors) - 1;
@@ -190,32 +196,32 @@ impl<'a> Search<'a> {
         pending < 2
     }
 
-    /// The best tree, and its weight.
+    /// Returns the best tree and its weight.
     fn best(&self) -> Option<(Pairs, f64)> {
         let all = (1usize << self.tensors) - 1;
         let mut table: Vec<Option<Best>> = vec![None; all + 1];
-        (0..self.tensors).for_each(|k| table[1 << k] = Some(Best { weight: 0.0, lazy: 0.0, half: 0 }));
+        (0..self.tensors).for_each(|k| table[1 << k] = Some(Best { weight: 0.0, deferred: 0.0, half: 0 }));
         let legs: Vec<Axes> = (0..=all).map(|set| self.legs(set)).collect();
         for set in (1..=all).filter(|set| !set.is_power_of_two() && self.allows(*set)) {
-            // Second halves lack the first tensor, so that each split comes once.
+            // Second halves exclude the first tensor, so that each split occurs once.
             let rest = set & (set - 1);
             let mut second = rest;
             while second != 0 {
                 let first = set ^ second;
                 if let (Some(a), Some(b)) = (table[first], table[second])
                     && let Some(found) = self.join([(first, a), (second, b)], &legs)
-                    && table[set].is_none_or(|best| found.written() < best.written())
+                    && table[set].is_none_or(|best| found.stored_cost() < best.stored_cost())
                 {
                     table[set] = Some(found);
                 }
                 second = (second - 1) & rest;
             }
         }
-        let weight = table[all]?.written();
+        let weight = table[all]?.stored_cost();
         Some((self.pairs(&table), weight))
     }
 
-    /// A step of two sets.
+    /// Returns the cost of the step that joins two sets, or `None` if it is not allowed.
     fn join(&self, [(first, a), (second, b)]: [(usize, Best); 2], legs: &[Axes]) -> Option<Best> {
         let (set, half) = (first | second, first);
         let weight = a.weight + b.weight;
@@ -228,39 +234,40 @@ impl<'a> Search<'a> {
             let determined = self.determined(selection);
             let points = self.points(union & !determined);
             if selection.of.is_some() && union & !determined == legs[set] {
-                return Some(Best { weight, lazy: points, half });
+                return Some(Best { weight, deferred: points, half });
             }
             let mask = selection.of.is_none() && self.selected.masked && set + 1 != 1 << self.tensors;
             let masking = if mask { self.mask(selection) } else { 0.0 };
-            return Some(Best { weight: weight + NEST * (points + masking), lazy: 0.0, half });
+            return Some(Best { weight: weight + NEST_WEIGHT * (points + masking), deferred: 0.0, half });
         }
         let points = self.points(union);
         if union == legs[set] {
-            return Some(Best { weight, lazy: points, half });
+            return Some(Best { weight, deferred: points, half });
         }
         let shared = legs[first] & legs[second];
         let sides = [legs[set] & legs[first] & !shared, legs[set] & legs[second] & !shared];
         let summed = union & !legs[set];
-        let matrix = summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= LEAST_SIDE);
-        let step = if matrix { points + NEST * (a.lazy + b.lazy) } else { NEST * points };
-        Some(Best { weight: weight + step, lazy: 0.0, half })
+        let matrix =
+            summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= MIN_GEMM_SIDE);
+        let step = if matrix { points + NEST_WEIGHT * (a.deferred + b.deferred) } else { NEST_WEIGHT * points };
+        Some(Best { weight: weight + step, deferred: 0.0, half })
     }
 
-    /// Points of marking the positions that some id names, and of putting the identity everywhere else.
+    /// Returns the points of the mask of positions that have a scatter index, and of the identity at all others.
     fn mask(&self, selection: &Selection) -> f64 {
         let by = selection.by.iter().fold(0, |set: Axes, &axis| set | 1 << axis);
         self.points(by) + self.points(self.kept)
     }
 
-    /// The weight of one step over all points.
-    fn at_once(&self) -> f64 {
+    /// Returns the weight of a single step over all points.
+    fn cost_of_one_nest(&self) -> f64 {
         let selections = &self.selected.selections;
         let determined = selections.iter().fold(0, |all, selection| all | self.determined(selection));
         let all = self.axes.iter().fold(0, |all, axes| all | axes);
-        NEST * self.points(all & !determined)
+        NEST_WEIGHT * self.points(all & !determined)
     }
 
-    /// The steps of the tree, each after those that it uses.
+    /// Returns the steps of the tree, each after its operands.
     fn pairs(&self, table: &[Option<Best>]) -> Pairs {
         let mut open = vec![table.len() - 1];
         let mut order = Vec::new();
@@ -282,9 +289,9 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The axes in a set.
+/// Returns the axes of a set.
 fn bits(axes: Axes) -> impl Iterator<Item = usize> {
-    (0..MOST_AXES).filter(move |axis| axes >> axis & 1 == 1)
+    (0..MAX_AXES).filter(move |axis| axes >> axis & 1 == 1)
 }
 
 #[cfg(test)]

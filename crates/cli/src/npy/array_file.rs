@@ -1,9 +1,9 @@
-//! One array on disk, opened: its header is read, its data are read on demand.
+//! An open array file: its header is read, its elements are read on demand.
 
 use super::NpyError;
 use super::archive::{Member, split_key};
 use super::element::{Element, read_values};
-use super::header::{Header, MAGIC, Order};
+use super::header::{ElementOrder, Header, MAGIC};
 use crate::stdin;
 use einfold::ndarray::{ArrayD, IxDyn, ShapeBuilder};
 use einfold::{AnyArray, Dtype};
@@ -12,35 +12,35 @@ use std::io::{self, BufReader, Chain, Cursor, Read, Seek};
 use std::path::Path;
 
 /// An array whose type and shape are known and whose elements are still in the file.
-pub(crate) struct Input {
+pub(crate) struct ArrayFile {
     header: Header,
     body: Body,
 }
 
 enum Body {
-    /// A `.npy` file, read up to its first element. `known` if the file is as long as its header promises.
+    /// A `.npy` file, read up to its first element. `known` if the file is as long as its header claims.
     Single { reader: BufReader<Chain<Cursor<Vec<u8>>, File>>, known: bool },
     /// The member of an archive.
     Member(Box<Member>),
 }
 
-impl Input {
-    /// Opens `FILE.npy`, or `FILE.npz:KEY`, or standard input for `-`; the key may be left out where the archive has one array.
-    /// A file whose whole name is the argument goes before one with a key cut off.
-    pub(crate) fn open(argument: &Path) -> Result<Input, NpyError> {
+impl ArrayFile {
+    /// Opens `FILE.npy`, or `FILE.npz:KEY`, or standard input for `-`; the key may be omitted if the archive has one
+    /// array. If a file exists whose whole name is the argument, it is opened without a key.
+    pub(crate) fn open(argument: &Path) -> Result<ArrayFile, NpyError> {
         match split_key(argument) {
             Some((file, key)) if !argument.exists() => open_file(&file, Some(key)),
             _ => open_file(argument, None),
         }
     }
 
-    /// Type, shape and layout.
+    /// Returns type, shape and layout.
     pub(crate) fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Reads the elements. A `.npy` file is read up to the last one, as NumPy does, since several arrays may follow each other
-    /// in one; a member of an archive to its end.
+    /// Reads the elements. A `.npy` file is read up to the last element, as by NumPy, since a stream may contain
+    /// several arrays; a member of an archive is read to its end.
     pub(crate) fn read(self) -> Result<AnyArray, NpyError> {
         match self.body {
             Body::Single { mut reader, known } => read_array(&self.header, &mut reader, known),
@@ -49,9 +49,9 @@ impl Input {
     }
 }
 
-fn open_file(path: &Path, key: Option<&str>) -> Result<Input, NpyError> {
+fn open_file(path: &Path, key: Option<&str>) -> Result<ArrayFile, NpyError> {
     let mut file = stdin::open(path)?;
-    // How much there is to read, where that is known.
+    // The number of bytes to read, if it is known.
     let length = match file.metadata()? {
         found if found.is_file() => Some(found.len().saturating_sub(file.stream_position()?)),
         _ => None,
@@ -63,12 +63,12 @@ fn open_file(path: &Path, key: Option<&str>) -> Result<Input, NpyError> {
             return Err(NpyError::ArchiveInPipe);
         }
         let mut member = Member::find(file, key)?;
-        return Ok(Input { header: member.header()?, body: Body::Member(Box::new(member)) });
+        return Ok(ArrayFile { header: member.header()?, body: Body::Member(Box::new(member)) });
     }
     if let Some(key) = key {
         return Err(NpyError::NotAnArchive(key.to_owned()));
     }
-    // The magic is put back in front rather than sought, so that a pipe can be read too.
+    // The magic is prepended again instead of seeking back, so that a pipe can be read too.
     let mut reader = Counted { inner: BufReader::new(Cursor::new(start).chain(file)), count: 0 };
     let header = Header::read(&mut reader)?;
     if let Some(length) = length {
@@ -77,10 +77,10 @@ fn open_file(path: &Path, key: Option<&str>) -> Result<Input, NpyError> {
             return Err(NpyError::Truncated { need, got });
         }
     }
-    Ok(Input { header, body: Body::Single { reader: reader.inner, known: length.is_some() } })
+    Ok(ArrayFile { header, body: Body::Single { reader: reader.inner, known: length.is_some() } })
 }
 
-/// A reader that knows how far it has come.
+/// A reader that counts its bytes.
 struct Counted<R> {
     inner: R,
     count: u64,
@@ -116,6 +116,6 @@ fn read_array(header: &Header, mut reader: impl Read, known: bool) -> Result<Any
 
 fn read_typed<T: Element>(header: &Header, reader: &mut impl Read, known: bool) -> Result<ArrayD<T>, NpyError> {
     let values = read_values(reader, header.len(), header.big_endian, known)?;
-    let shape = IxDyn(&header.shape).set_f(header.order == Order::Fortran);
+    let shape = IxDyn(&header.shape).set_f(header.order == ElementOrder::Fortran);
     Ok(ArrayD::from_shape_vec(shape, values).expect("the header's shape is checked and as many values are read"))
 }
