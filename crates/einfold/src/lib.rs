@@ -243,14 +243,14 @@ pub use spec::{Spec, Specs, spec};
 pub use target::{Target, TargetViews, Targets};
 
 pub use einfold_exec::{
-    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, OutOfMemory, Port, Scratch,
-    Semiring, Stopped, ViewError,
+    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, OutOfMemory, PlanSlot, RunStopped,
+    Scratch, Semiring, ViewError,
 };
 pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, OutOfRange, PathError, TensorType};
 pub use einfold_order::{
     Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy,
 };
-pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
+pub use einfold_plan::{Explain, ExplainStage as Stage, NamedNetwork, PASSES, PassSet, PlanError, Stage as Pass};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
     TypeProblem, Warning, WarningKind,

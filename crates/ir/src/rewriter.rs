@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::module::{Contraction, Def, Ir, Node, NodeId, RegionId, Violation, ensure};
-use crate::{Access, Axis, IdVec};
+use crate::access::{Access, Axis};
+use crate::error::{Violation, ensure};
+use crate::id_vec::IdVec;
+use crate::module::{Contraction, Def, Ir, Node, NodeId, RegionId};
 
 /// Builds a module from another, node by node in order: each is kept, replaced or left out, and others may come in between.
 ///

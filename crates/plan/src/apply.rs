@@ -10,7 +10,7 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, AxisSet, Contraction, Def, Depths, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId,
+    Access, AxisSet, Contraction, Def, Depths, Expr, Id, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId,
     Rewriter, Tree, Violation,
 };
 use einfold_order::{FoundOrder, SlicedAxis};
@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 pub(crate) use self::made::Applied;
 pub use self::made::Made;
 use self::slices::Sliced;
-use crate::PlanError;
+use crate::error::PlanError;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};
@@ -66,13 +66,13 @@ pub fn apply(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Ir, P
 }
 
 /// As [`apply`], and what became of each node.
-pub(crate) fn write_out(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Applied, PlanError> {
+pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
     let (mut out, mut made) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
     for (id, node) in ir.nodes().entries() {
         let (first, mut steps) = (out.len() as u32, Vec::new());
         let new = match node.contraction() {
             None => out.keep(id),
-            Some(c) => rewrite(ir, &mut out, &mut steps, id, c, routes.get(id).copied().flatten())?,
+            Some(c) => rewrite(ir, &mut out, &mut steps, id, c, routes.get(id.place()).copied().flatten())?,
         };
         out.replace(id, new)?;
         made.push(Made { nodes: first..out.len() as u32, steps });

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use einfold_ir::{Def, IdVec, Ir, Layout, NodeId, RegionId, Rewriter, Violation};
 use einfold_order::FoundOrder;
 
-use crate::Hints;
+use crate::lower::Hints;
 
 pub(crate) use lift::lift;
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use einfold_ir::{Axis, Contraction, Dtype, Ir, Label, Network, NodeId};
 use einfold_order::OrderError;
 
-use crate::network::network_of;
-use crate::passes::PassSet;
-use crate::{PlanError, Treatment, rewrite, treatment};
+use crate::error::PlanError;
+use crate::network::{Treatment, network_of, treatment};
+use crate::pipeline::{PassSet, rewrite};
 
 /// What an order search sees of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,7 @@ pub struct NamedNetwork {
     pub dtype: Dtype,
 }
 
-/// The contraction of `ir` that has an order to choose, the expression rewritten by those of `passes` that are
-/// [`REWRITES`](crate::REWRITES). Where all is done in one step, it is the first contraction.
+/// The contraction of `ir` that has an order to choose, the expression rewritten by the rewrites among `passes`. Where all is done in one step, it is the first contraction.
 ///
 /// # Errors
 /// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.

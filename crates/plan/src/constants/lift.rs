@@ -6,7 +6,7 @@ use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Rewriter, Tr
 use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
-use crate::PlanError;
+use crate::error::PlanError;
 use crate::network::{Treatment, axes_of, network_of, treatment};
 
 /// The expression in which what a contraction makes of constant factors alone, along its tree, is a node of its own; and the
