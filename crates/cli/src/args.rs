@@ -11,7 +11,7 @@ use clap_complete::Shell;
 pub(crate) use order::OrderArgs;
 
 use crate::error::Failure;
-use einfold::{Dtype, Expression, Literal, NamedAlgebra, Order, OutOfRange, Stage};
+use einfold::{Dtype, Expression, Order, OutOfRange, algebra::NamedAlgebra, explain::Stage, typed::Literal};
 use einfold_ir::visible;
 use einfold_syntax::{cut, cut_quotation};
 use std::env;

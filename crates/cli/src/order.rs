@@ -10,7 +10,7 @@ use crate::interrupt;
 use crate::output::{WriteTarget, print, print_json};
 use crate::reserve_memory;
 use crate::signal::Signal;
-use einfold::{Budget, Order};
+use einfold::{Order, order::Budget};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, FoundOrder, OrderError, Task, format, order_task, strategy};
 use progress::ProgressWatch;

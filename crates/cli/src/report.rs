@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::output;
 use anstyle::{AnsiColor, Style};
 use clap::CommandFactory;
-use einfold::Note;
+use einfold::errors::Note;
 use einfold_ir::visible;
 use einfold_syntax::cut;
 use serde_json::{Value, json};

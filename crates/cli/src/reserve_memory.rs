@@ -4,7 +4,10 @@
 //! plan to the buffers of a kernel, are small and abort the process on failure. So these functions allocate somewhat
 //! more than is needed and free it: small allocations then succeed.
 
-use einfold::{BindError, Error, OutOfMemory};
+use einfold::{
+    Error,
+    errors::{BindError, OutOfMemory},
+};
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 

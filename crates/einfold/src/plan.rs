@@ -158,7 +158,8 @@ impl Plan {
     /// The path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them and appends
     /// its result. The ids of a gather or a scatter are tensors of their own, after the factors, unless all is one step. Where
     /// parentheses or statements make several contractions, the paths of all, one after the other; empty where there is nothing to
-    /// order. [`order`](Plan::order) has them apart, with their slices.
+    /// order. [`order`](Plan::order) has them apart, with their slices. A plan with [constants](Plan::bind_constants) contracts what
+    /// was computed from them with the other operands, and this is the path of that.
     pub fn path(&self) -> Vec<Vec<u32>> {
         self.order().contractions.iter().flat_map(|saved| saved.tree.linear_path()).collect()
     }
@@ -213,7 +214,7 @@ impl Plan {
     /// What is allowed in the expression and is perhaps not meant, such as a sum of `bool`, which is *or*.
     ///
     /// ```
-    /// use einfold::{Expression, WarningKind, spec};
+    /// use einfold::{Expression, spec, explain::WarningKind};
     ///
     /// let plan = Expression::new("hits += eq(p[n], t[n])")?.plan((spec::<i64>([9]), spec::<i64>([9])))?;
     /// let warnings = plan.warnings();

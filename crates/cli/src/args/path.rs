@@ -2,7 +2,7 @@
 
 use crate::error::Failure;
 use crate::text_file;
-use einfold::{Order, SavedOrder};
+use einfold::{Order, order::SavedOrder};
 use std::path::PathBuf;
 
 /// A path, or the file that contains it.

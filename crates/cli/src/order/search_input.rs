@@ -3,7 +3,7 @@
 use crate::args::OrderArgs;
 use crate::error::Failure;
 use crate::{operands, reserve_memory, stdin, text_file};
-use einfold::{Dtype, Expression, NamedNetwork, TensorType};
+use einfold::{Dtype, Expression, TensorType, order::NamedNetwork};
 use einfold_order::Network;
 use einfold_order::format::LabeledNetwork;
 use std::ffi::OsStr;

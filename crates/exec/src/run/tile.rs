@@ -1,12 +1,12 @@
 //! The points of one kernel call.
 
-use crate::kernels::{Dst, Fill, Src};
+use crate::kernels::{Dst, FillFn, Src};
 
-/// What a kernel call works on: its two extents, and for every operand an address and two strides.
+/// The points of one kernel call: two extents, and for every operand an address and two strides.
 pub(super) struct Tile<'t> {
     pub(super) n: [usize; 2],
     pub(super) ptrs: &'t [*mut u8],
-    /// The strides of all operands in the outer loop, and in the inner one.
+    /// The strides of all operands in the outer loop and in the inner loop.
     pub(super) strides: [&'t [isize]; 2],
 }
 
@@ -26,11 +26,11 @@ impl Tile<'_> {
     /// Writes a constant to each element of the target, once.
     ///
     /// # Safety
-    /// All positions of the target are elements, of the kernel's type, and nothing else touches them.
-    pub(super) unsafe fn clear(&self, clear: Fill) {
+    /// All positions of the target are elements of the kernel's type, and nothing else touches them during the call.
+    pub(super) unsafe fn clear(&self, clear: FillFn) {
         let dst = self.dst();
         let kept = [0, 1].map(|l| if dst.strides[l] == 0 { 1 } else { self.n[l] });
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises that the target's positions are elements and exclusive; each is written once.
         unsafe { clear(kept, dst) }
     }
 }

@@ -5,7 +5,7 @@ use super::step::reports;
 use super::text::steps;
 use super::{Explain, ExplainStage, Source};
 use crate::testing::{applied, contraction, letters, node};
-use crate::{Form, Hints, PASSES, PIPELINE, Stage, PassSet, PlanOptions, compile, lower, optimize};
+use crate::{Form, Hints, PASSES, PIPELINE, PassSet, PlanOptions, Stage, compile, lower, optimize};
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
     let options = PlanOptions { trace: true, ..PlanOptions::default() };

@@ -1,28 +1,28 @@
-//! Pointers that move through loops.
+//! The pointers of all operands at a position of the loops.
 
 use smallvec::SmallVec;
 
 use super::Bases;
-use crate::program::{Loops, Program};
+use crate::bound_program::{BoundProgram, LoopNest};
 
 /// A position in the outer loops of an operation, and the address of every operand there.
-pub(super) struct Walk<'p> {
+pub(super) struct LoopCursor<'p> {
     extents: &'p [usize],
     strides: &'p [isize],
     pub(super) at: SmallVec<[usize; 16]>,
     pub(super) ptrs: Bases,
 }
 
-impl<'p> Walk<'p> {
-    /// Position 0 of all loops, from `bases`.
-    pub(super) fn new(program: &'p Program, loops: &Loops, bases: &Bases) -> Walk<'p> {
+impl<'p> LoopCursor<'p> {
+    /// A cursor at position 0 of all loops, with the addresses `bases`.
+    pub(super) fn new(program: &'p BoundProgram, loops: &LoopNest, bases: &Bases) -> LoopCursor<'p> {
         let outer = loops.kept + loops.reduced;
         let extents = &program.sizes[loops.sizes.range()][..outer];
         let strides = &program.strides[loops.strides..][..outer * loops.operands.len];
-        Walk { extents, strides, at: SmallVec::from_elem(0, outer), ptrs: bases.clone() }
+        LoopCursor { extents, strides, at: SmallVec::from_elem(0, outer), ptrs: bases.clone() }
     }
 
-    /// From position 0 of all loops to the `number`th position of the first `loops`, the last of which runs fastest.
+    /// Moves from position 0 of all loops to position `number` of the first `loops`, the last of which runs fastest.
     pub(super) fn seek(&mut self, loops: usize, mut number: usize) {
         for l in (0..loops).rev() {
             let at = number % self.extents[l];
@@ -32,7 +32,8 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// To the next position of the loops in `range`; whether there is one. After the last comes the first.
+    /// Moves to the next position of the loops in `range`, or from the last to the first. Returns whether there was a
+    /// next one.
     pub(super) fn next(&mut self, range: std::ops::Range<usize>) -> bool {
         for l in range.rev() {
             self.at[l] += 1;
@@ -46,13 +47,13 @@ impl<'p> Walk<'p> {
         false
     }
 
-    /// Skips to the last of the next `by` positions of loop `l`, this one included.
+    /// Moves to the last of the next `by` positions of loop `l`, which begin with the current one.
     pub(super) fn skip(&mut self, l: usize, by: usize) {
         self.at[l] += by - 1;
         self.shift(l, by as isize - 1);
     }
 
-    /// How many positions loop `l` has from this one on.
+    /// The number of positions of loop `l` from the current one on.
     pub(super) fn rest(&self, l: usize) -> usize {
         self.extents[l] - self.at[l]
     }

@@ -1,16 +1,16 @@
-//! Whether operands and outputs are those of the plan.
+//! Checks that operands and outputs have the dtypes and shapes of the plan.
 
 use einfold_ir::{Buffer, Plan};
 
-use super::Options;
-use crate::error::{BindError, Port};
+use super::BindOptions;
+use crate::error::{BindError, PlanSlot};
 use crate::view::{AnyView, AnyViewMut};
 
 pub(super) fn check(
     plan: &Plan,
     ins: &[AnyView<'_>],
     outs: &[AnyViewMut<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
 ) -> Result<(), BindError> {
     if ins.len() != plan.inputs.len() {
         return Err(BindError::Operands { expected: plan.inputs.len(), found: ins.len() });
@@ -22,10 +22,10 @@ pub(super) fn check(
         return Err(BindError::Alignment { dtype: buffer.dtype });
     }
     for (k, (view, &id)) in ins.iter().zip(&plan.inputs).enumerate() {
-        check_port(Port::Operand(k), plan.buffer(id), view.dtype(), view.extents())?;
+        check_slot(PlanSlot::Operand(k), plan.buffer(id), view.dtype(), view.extents())?;
     }
     for (k, (view, &id)) in outs.iter().zip(&plan.outputs).enumerate() {
-        check_port(Port::Output(k), plan.buffer(id), view.dtype(), view.extents())?;
+        check_slot(PlanSlot::Output(k), plan.buffer(id), view.dtype(), view.extents())?;
         if options.beta.is_some() && !view.is_init() {
             return Err(BindError::Uninitialised { output: k });
         }
@@ -33,12 +33,12 @@ pub(super) fn check(
     Ok(())
 }
 
-fn check_port(port: Port, buffer: &Buffer, dtype: einfold_ir::Dtype, extents: &[usize]) -> Result<(), BindError> {
+fn check_slot(slot: PlanSlot, buffer: &Buffer, dtype: einfold_ir::Dtype, extents: &[usize]) -> Result<(), BindError> {
     if buffer.dtype != dtype {
-        return Err(BindError::Dtype { port, expected: buffer.dtype.into(), found: dtype.into() });
+        return Err(BindError::Dtype { slot, expected: buffer.dtype.into(), found: dtype.into() });
     }
     if buffer.extents != extents {
-        return Err(BindError::Shape { port, expected: buffer.extents[..].into(), found: extents.into() });
+        return Err(BindError::Shape { slot, expected: buffer.extents[..].into(), found: extents.into() });
     }
     Ok(())
 }

@@ -1,33 +1,33 @@
-//! How an operand is read in two nested loops. The patterns are types, so that each loop is compiled for its own.
+//! How an operand is read in two nested loops. Each pattern is a type, so that loops are compiled for it.
 
 use std::marker::PhantomData;
 
 use super::Src;
 use super::op::Op;
 
-/// What the loops see: a row for each turn of the outer loop.
-pub(super) trait Grid<T>: Copy {
+/// The values that the loops read: a row for each position of the outer loop.
+pub(super) trait Pattern<T>: Copy {
     /// A row.
-    type Row: Row<T>;
-    /// The row of turn `o` of the outer loop.
+    type Row: RowPattern<T>;
+    /// The row at position `o` of the outer loop.
     ///
     /// # Safety
     /// `o` is below the outer extent that the operand is valid for.
     unsafe fn row(self, o: usize) -> Self::Row;
 }
 
-/// A value for each turn of the inner loop.
-pub(super) trait Row<T>: Copy {
-    /// The value of turn `i`.
+/// A value for each position of the inner loop.
+pub(super) trait RowPattern<T>: Copy {
+    /// The value at position `i`.
     ///
     /// # Safety
     /// `i` is below the inner extent that the operand is valid for.
     unsafe fn get(self, i: usize) -> T;
 }
 
-/// Neighbouring elements.
+/// Contiguous elements.
 pub(super) struct Unit<T>(Src, PhantomData<T>);
-/// One element all along a row.
+/// One element for a whole row.
 pub(super) struct Fixed<T>(Src, PhantomData<T>);
 /// Any stride.
 pub(super) struct Strided<T>(Src, PhantomData<T>);
@@ -75,7 +75,7 @@ macro_rules! of_src {
 }
 of_src!(Unit, Fixed, Strided);
 
-impl<T: Copy> Grid<T> for Unit<T> {
+impl<T: Copy> Pattern<T> for Unit<T> {
     type Row = UnitRow<T>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> UnitRow<T> {
@@ -83,31 +83,31 @@ impl<T: Copy> Grid<T> for Unit<T> {
     }
 }
 
-impl<T: Copy> Row<T> for UnitRow<T> {
+impl<T: Copy> RowPattern<T> for UnitRow<T> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> T {
-        // SAFETY: the kernel's contract; the inner stride is the size of an element.
+        // SAFETY: the operand is valid at `i` by the contract of `Kernels`; the inner stride is the size of an element.
         unsafe { self.0.add(i).read() }
     }
 }
 
-impl<T: Copy> Grid<T> for Fixed<T> {
+impl<T: Copy> Pattern<T> for Fixed<T> {
     type Row = FixedRow<T>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> FixedRow<T> {
-        // SAFETY: the kernel's contract; the inner loop has at least one turn.
+        // SAFETY: the operand is valid at row `o` by the contract of `Kernels`; the inner loop has at least one position.
         FixedRow(unsafe { self.0.ptr.offset(o as isize * self.0.strides[0]).cast::<T>().read() })
     }
 }
 
-impl<T: Copy> Row<T> for FixedRow<T> {
+impl<T: Copy> RowPattern<T> for FixedRow<T> {
     #[inline(always)]
     unsafe fn get(self, _: usize) -> T {
         self.0
     }
 }
 
-impl<T: Copy> Grid<T> for Strided<T> {
+impl<T: Copy> Pattern<T> for Strided<T> {
     type Row = StridedRow<T>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> StridedRow<T> {
@@ -116,27 +116,27 @@ impl<T: Copy> Grid<T> for Strided<T> {
     }
 }
 
-impl<T: Copy> Row<T> for StridedRow<T> {
+impl<T: Copy> RowPattern<T> for StridedRow<T> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> T {
-        // SAFETY: the kernel's contract.
+        // SAFETY: the operand is valid at `i` by the contract of `Kernels`.
         unsafe { self.0.offset(i as isize * self.1).cast::<T>().read() }
     }
 }
 
-impl<M: Op, A: Grid<M::T>, B: Grid<M::T>> Grid<M::T> for Products<M, A, B> {
+impl<M: Op, A: Pattern<M::T>, B: Pattern<M::T>> Pattern<M::T> for Products<M, A, B> {
     type Row = Products<M, A::Row, B::Row>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> Self::Row {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises a row `o` below the outer extent of both operands.
         unsafe { products(self.0.row(o), self.1.row(o)) }
     }
 }
 
-impl<M: Op, A: Row<M::T>, B: Row<M::T>> Row<M::T> for Products<M, A, B> {
+impl<M: Op, A: RowPattern<M::T>, B: RowPattern<M::T>> RowPattern<M::T> for Products<M, A, B> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> M::T {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises a position `i` below the inner extent of both operands.
         unsafe { M::apply(self.0.get(i), self.1.get(i)) }
     }
 }

@@ -1,4 +1,4 @@
-//! Output arrays: memory that is allocated before a run, and initialised once the run has completed.
+//! Output arrays: allocated uninitialised, and marked as initialised after a successful run.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::mem::ManuallyDrop;
@@ -11,12 +11,12 @@ use crate::element::Element;
 use crate::memory::{MemoryOrder, OutOfMemory, ask_for_huge_pages};
 use crate::view::{AnyView, AnyViewMut, Extents, Strides, dense_strides};
 
-/// An array of any element type that [`evaluate`](crate::evaluate) writes. Before that it has memory and no values; a run that
-/// fails leaves it so, and memory that was never written is never read.
+/// An array of any element type that [`evaluate`](crate::evaluate) initialises. If the run fails, the array stays
+/// uninitialised, and its memory is never read.
 #[derive(Debug)]
 pub struct NewArray {
     start: NonNull<u8>,
-    /// Of the allocation at `start`; of size 0 where there is none.
+    /// The layout of the allocation at `start`; of size 0 if there is no allocation.
     layout: Layout,
     dtype: Dtype,
     shape: Extents,
@@ -24,12 +24,12 @@ pub struct NewArray {
     written: bool,
 }
 
-/// The memory of an array that has values, and what is in it; see [`NewArray::into_raw`].
+/// The memory of an initialised array and its description; see [`NewArray::into_raw`].
 #[derive(Clone, Debug)]
 pub struct RawArray {
-    /// The element at position 0 of every axis.
+    /// The address of the element at position 0 of every axis.
     pub start: NonNull<u8>,
-    /// With which the memory at `start` is to be freed, by [`dealloc`]; nothing is to be freed if its size is 0.
+    /// The layout to free the memory at `start` with, by [`dealloc`]; a layout of size 0 has no memory to free.
     pub layout: Layout,
     /// The element type.
     pub dtype: Dtype,
@@ -45,12 +45,12 @@ unsafe impl Send for NewArray {}
 unsafe impl Sync for NewArray {}
 
 impl NewArray {
-    /// Memory for an array of this element type and shape.
+    /// Allocates an array of this element type and shape.
     ///
     /// # Errors
-    /// [`OutOfMemory`] when it cannot be had or its size does not fit.
+    /// [`OutOfMemory`] if the allocation fails or the number of bytes does not fit.
     pub fn new(dtype: Dtype, shape: &[usize], order: MemoryOrder) -> Result<NewArray, OutOfMemory> {
-        // As ndarray: the product of the extents that are not 0 must fit too.
+        // As in ndarray, the product of the extents that are not 0 must fit too.
         let spanned = shape.iter().filter(|&&e| e != 0).try_fold(1_usize, |n, &e| n.checked_mul(e));
         let bytes = spanned.and_then(|n| n.checked_mul(dtype.size().max(1))).filter(|&n| isize::try_from(n).is_ok());
         let (Some(spanned), Some(_)) = (spanned, bytes) else { return Err(OutOfMemory { bytes: usize::MAX }) };
@@ -59,7 +59,7 @@ impl NewArray {
         let layout = Layout::from_size_align(bytes, dtype.align()).map_err(|_| failed)?;
         let start = match bytes {
             0 => NonNull::new(std::ptr::without_provenance_mut(dtype.align())),
-            // SAFETY: the layout has a size.
+            // SAFETY: the size of the layout is not 0.
             _ => NonNull::new(unsafe { alloc(layout) }),
         };
         let start = start.ok_or(failed)?;
@@ -77,34 +77,34 @@ impl NewArray {
         &self.shape
     }
 
-    /// A view to write through. It says of itself whether there are values yet.
+    /// A view to write through, which knows whether the array is initialised.
     pub fn view_mut(&mut self) -> AnyViewMut<'_> {
-        // SAFETY: `new` has allocated memory for as many elements of this dtype as the shape has, and `&mut self` makes it unique.
+        // SAFETY: `new` allocated memory for all elements of this shape and dtype, and `&mut self` makes it exclusive.
         unsafe { AnyViewMut::dense(self.start, self.dtype, &self.shape, self.order, self.written) }
     }
 
-    /// The values, if they are there.
+    /// A view of the values, if the array is initialised.
     pub fn view(&self) -> Option<AnyView<'_>> {
-        // SAFETY: as in `view_mut`, and every element has a value.
+        // SAFETY: as in `view_mut`; the array is initialised, so every element has a value.
         self.written.then(|| unsafe { AnyView::dense(self.start, self.dtype, &self.shape, self.order) })
     }
 
-    /// The array, if it has values and they are of this type.
+    /// The array, if it is initialised and its elements are of this type.
     pub fn into_array<T: Element>(self) -> Option<ArrayD<T>> {
         if !self.written || self.dtype != T::dtype() {
             return None;
         }
         let this = ManuallyDrop::new(self);
         let len = this.shape.iter().product();
-        // SAFETY: the memory is from the global allocator, with the size of `len` elements of this dtype and their alignment, which
-        // are those of `T`; all have values; `self` does not free it any more. Where that is no byte, nothing was allocated, and a
-        // vector of no bytes frees nothing.
+        // SAFETY: the memory is from the global allocator, with the size of `len` elements of this dtype and their
+        // alignment, which are those of `T`. All are initialised, and `ManuallyDrop` keeps `self` from freeing them. If
+        // the size is 0, nothing was allocated, and the vector frees nothing.
         let data = unsafe { Vec::from_raw_parts(this.start.as_ptr().cast::<T>(), len, len) };
         let shape = IxDyn(&this.shape).set_f(this.order == MemoryOrder::F);
         ArrayD::from_shape_vec(shape, data).ok()
     }
 
-    /// Gives the memory away, if it holds values: whoever takes it frees it.
+    /// Transfers the memory, which the caller then frees; `None` if the array is not initialised.
     pub fn into_raw(self) -> Option<RawArray> {
         let size = self.dtype.size() as isize;
         let strides = dense_strides(&self.shape, self.order).into_iter().map(|stride| stride * size).collect();
@@ -113,7 +113,7 @@ impl NewArray {
         Some(RawArray { start: this.start, layout: this.layout, dtype: this.dtype, shape, strides })
     }
 
-    /// Declares the values to be there.
+    /// Marks the array as initialised.
     ///
     /// # Safety
     /// Every element has been written with a value of the dtype.
@@ -125,7 +125,8 @@ impl NewArray {
 impl Drop for NewArray {
     fn drop(&mut self) {
         if self.layout.size() > 0 {
-            // SAFETY: `new` has allocated the memory with this layout, and nothing else frees it. Elements have no destructors.
+            // SAFETY: `new` allocated the memory with this layout, and nothing else frees it. Elements have no
+            // destructors.
             unsafe { dealloc(self.start.as_ptr(), self.layout) }
         }
     }
