@@ -22,7 +22,7 @@ use std::fmt;
 /// up to rounding.
 ///
 /// ```
-/// use einfold::{Expression, MinPlus};
+/// use einfold::{Expression, algebra::MinPlus};
 /// use einfold::ndarray::{Array2, array};
 ///
 /// let inf = f64::INFINITY;
@@ -140,7 +140,7 @@ impl Expression {
     /// [`ssa_path`](Expression::ssa_path) that was found.
     ///
     /// # Errors
-    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::PlanError::OnePath) where several contractions have an
+    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::errors::PlanError::OnePath) where several contractions have an
     /// order to choose.
     pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
         self.check_options()?;

@@ -11,7 +11,7 @@ use einfold_exec as exec;
 use einfold_exec::{AnyView, CachedOperand, Control, Scratch};
 use einfold_ir::{Ir, TensorType};
 use einfold_order::Order;
-use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
+use einfold_plan::{Compiled, PlanOptions, Prepared, Trace, compile, saved_order};
 use einfold_syntax::{SizeQuery, Warning, resolve, resolve_with_queries};
 
 /// An expression compiled for operands of certain types.
@@ -172,6 +172,16 @@ impl Program {
 
     pub(crate) fn compiled(&self) -> &Compiled {
         &self.compiled
+    }
+
+    /// The trace of the stages with the form after each: the expression is compiled once more along the orders of the plan,
+    /// without any search.
+    pub(crate) fn trace(&self, expression: &Expression, compiled: &Compiled) -> Result<Trace, Error> {
+        let Settings { order, budget, .. } = &expression.settings;
+        let order = Order::Saved(saved_order(compiled, order, budget));
+        let options = PlanOptions { trace: true, ..self.plan_options(expression) };
+        let compiled = compile(&self.ir, &order, budget, &options);
+        Ok(compiled.map_err(|error| expression.unplanned(error))?.trace)
     }
 }
 

@@ -90,14 +90,14 @@ impl Expression {
         self
     }
 
-    /// Evaluates with another sum and product: one of the markers such as [`MinPlus`](crate::MinPlus), or a
+    /// Evaluates with another sum and product: one of the markers such as [`MinPlus`](crate::algebra::MinPlus), or a
     /// [`Semiring`](crate::Semiring) of yours.
     pub fn algebra(mut self, algebra: impl IntoAlgebra) -> Expression {
         (self.settings.options.algebra, self.settings.semiring) = algebra.into_algebra();
         self
     }
 
-    /// Where the contraction order comes from: the name of a [strategy](crate::STRATEGIES), an [`Order`], or the
+    /// Where the contraction order comes from: the name of a [strategy](crate::order::STRATEGIES), an [`Order`], or the
     /// [order](crate::Plan::order) of another plan. Whether one that is given fits is seen when the expression is planned.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ mod tile_plan;
 pub(crate) use index_op::{
     CheckedPosition, ChunkedAxis, IndexBatch, IndexOp, IndexRead, IndexTarget, PositionTerm, TermVariable,
 };
-pub(crate) use tile_plan::{CallArg, CallKernel, KernelCall, TileAction, TilePlan};
+pub(crate) use tile_plan::{CallArg, CallKernel, KernelCall, MAX_ELEMENT_BYTES, TEMPORARY_BYTES, TileAction, TilePlan};
 
 use std::ops::Range;
 

@@ -192,9 +192,6 @@ impl ErrorKind {
             ErrorKind::OutputRank { .. } => "output-rank",
             ErrorKind::OutputCount { .. } => "outputs",
             ErrorKind::Names(_) => "names",
-            ErrorKind::Constants(ConstantsProblem::Again) => {
-                "give all constants at once, to the plan without any".into()
-            }
             ErrorKind::Constants(_) => "constants",
             ErrorKind::NotScalable => "scale",
             ErrorKind::Recipe(_) => "recipe",

@@ -2,7 +2,8 @@
 
 use einfold::ndarray::{Array2, Array3, ShapeBuilder, array, s};
 use einfold::{
-    AnyArray, AnyView, AnyViewMut, Control, Error, ErrorKind, Expression, MemoryOrder, RunStopped, Scratch, ViewError,
+    AnyArray, AnyView, AnyViewMut, Control, Error, ErrorKind, Expression, MemoryOrder, Scratch,
+    errors::{RunStopped, ViewError},
 };
 use half::f16;
 use num_complex::Complex;

@@ -25,19 +25,15 @@ mod step;
 mod tile_plan;
 
 use program_key::Key;
-pub(crate) use tile_plan::TEMPORARY_BYTES;
 
 use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
 
-use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, Ptr};
+use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Ptr};
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
 use crate::memory::AlignedMemory;
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
-
-/// The largest element in bytes that fits a temporary.
-pub(crate) const MAX_ELEMENT_BYTES: usize = 16 << 10;
 
 /// Options of [`bind`].
 #[derive(Clone, Copy, Debug, Default)]

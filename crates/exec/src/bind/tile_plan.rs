@@ -3,13 +3,11 @@
 
 use einfold_ir::{Expr, Plan, PointOp};
 
+use super::Binder;
 use super::step::{StepContext, TargetInit};
-use super::{Binder, MAX_ELEMENT_BYTES};
-use crate::bound_program::{CallArg, CallKernel, KernelCall, ListRange, TilePlan};
+use crate::bound_program::{CallArg, CallKernel, KernelCall, ListRange, TEMPORARY_BYTES, TilePlan};
 use crate::error::BindError;
 
-/// Bytes of all temporaries: three of the largest element, as a product needs.
-pub(crate) const TEMPORARY_BYTES: usize = 3 * MAX_ELEMENT_BYTES;
 /// Bytes of a temporary if its elements are not larger: several temporaries and the operands then fit the innermost
 /// cache.
 const PREFERRED_BYTES: usize = 8 << 10;

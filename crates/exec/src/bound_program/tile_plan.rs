@@ -3,6 +3,11 @@
 use super::ListRange;
 use crate::kernels::{BinaryFn, ContiguousFn, FillFn, ScatterFn, UnaryFn};
 
+/// The largest element in bytes that fits a temporary.
+pub(crate) const MAX_ELEMENT_BYTES: usize = 16 << 10;
+/// Bytes of all temporaries: three of the largest element, as a product needs.
+pub(crate) const TEMPORARY_BYTES: usize = 3 * MAX_ELEMENT_BYTES;
+
 /// What runs over the two inner loops.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TileAction {

@@ -9,6 +9,7 @@ mod indirect;
 mod nest;
 mod partitions;
 mod threads;
+mod tile;
 mod tile_plan;
 
 pub(crate) use index_lists::{MAX_BATCH, MAX_LISTS};

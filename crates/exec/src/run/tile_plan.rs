@@ -5,9 +5,8 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::index_lists::IndexLists;
-use super::nest::Tile;
-use crate::bind::TEMPORARY_BYTES;
-use crate::bound_program::{BoundProgram, CallArg, CallKernel, KernelCall, TilePlan};
+use super::tile::Tile;
+use crate::bound_program::{BoundProgram, CallArg, CallKernel, KernelCall, TEMPORARY_BYTES, TilePlan};
 use crate::kernels::{self, ContiguousFn, Dst, Src};
 
 /// Memory of all temporaries, in the innermost cache, aligned as scratch memory is.

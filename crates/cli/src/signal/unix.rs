@@ -34,7 +34,7 @@ impl Signal {
 
 /// Calls `arrive` for each signal, on a separate thread. Signals that the process ignores, for example under `nohup`,
 /// stay ignored.
-pub(super) fn listen(arrive: fn(Signal)) {
+pub(crate) fn listen(arrive: fn(Signal)) {
     // With a handler, a file above the size limit is an error of `write`. The flag is not used.
     let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let ignored = ignored();

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId};
 use einfold_order::FoundOrder;
 
-use super::contractions;
 use crate::apply::Made;
+use crate::network::contractions;
 
 /// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
 /// counts as often as it runs.
-pub(super) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
+pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
     let mut total = Cost::default();
     let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     for (id, c) in contractions(ir) {
@@ -35,7 +35,7 @@ fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
 
 /// The cost of a contraction through ids: that of the nodes that were written for it, each alive until the last of them that reads
 /// it. Copies that only gather or scatter count, since the order is about them.
-pub(super) fn made_cost(ir: &Ir, made: &Made) -> Cost {
+pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
     let nodes = || made.nodes.clone().map(NodeId);
     let own = |id: NodeId| id.0.checked_sub(made.nodes.start).map(|k| k as usize);
     let mut last: Vec<NodeId> = nodes().collect();

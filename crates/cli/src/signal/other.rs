@@ -15,6 +15,6 @@ impl Signal {
 }
 
 /// Calls `arrive` for each Ctrl-C.
-pub(super) fn listen(arrive: fn(Signal)) {
+pub(crate) fn listen(arrive: fn(Signal)) {
     let _ = ctrlc::set_handler(move || arrive(Signal));
 }

@@ -1,6 +1,8 @@
-//! Edits of a text.
+//! Edits of a text, and how a suggestion shows them.
 
 use crate::span::Span;
+use einfold_ir::is_hidden;
+use std::borrow::Cow;
 use std::ops::Range;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
@@ -51,6 +53,24 @@ pub(crate) fn free(text: &str, wanted: &str) -> String {
     let taken = |name: &str| names(text).any(|word| word == name);
     let numbered = (0..).map(|k| format!("{wanted}{k}"));
     std::iter::once(wanted.to_string()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+}
+
+/// Longest text in bytes that is read again or suggested: it has to fit on a line.
+pub(crate) const LONGEST: usize = 200;
+
+/// Whether a line of help can show the text unchanged.
+pub(crate) fn fits_a_line(text: &str) -> bool {
+    text.len() <= LONGEST && !text.contains(|c: char| is_hidden(c) && c != '\n')
+}
+
+/// The changed part of a suggested text: of several lines, the new ones.
+pub(crate) fn changed<'t>(given: &str, suggested: &'t str) -> Cow<'t, str> {
+    if !suggested.contains('\n') {
+        return suggested.into();
+    }
+    let lines = suggested.lines().zip(given.lines().map(Some).chain(std::iter::repeat(None)));
+    let new: Vec<&str> = lines.filter(|(new, old)| Some(*new) != *old).map(|(new, _)| new.trim()).collect();
+    new.join("; ").into()
 }
 
 #[cfg(test)]
