@@ -206,7 +206,7 @@ mod tests {
     fn many_buffers_that_are_alive_together() {
         const MANY: usize = 20_000;
         let bytes = |of: usize| 64 * (1 + (of * 7919) % MANY);
-        let life = |of: usize| Lifetime { first: of, last: if of % 3 == 0 { of + 1 } else { MANY + of } };
+        let life = |of: usize| Lifetime { first: of, last: if of.is_multiple_of(3) { of + 1 } else { MANY + of } };
         let wanted: Vec<Wanted> = (0..MANY).map(|of| Wanted { life: life(of), bytes: bytes(of) }).collect();
         let Placement { offsets, bytes: end, .. } = Placement::of(&wanted, 2 * MANY, true);
         let together: usize = (0..MANY).filter(|of| of % 3 > 0).map(bytes).sum();
