@@ -4,6 +4,8 @@
 //! sibling of itself or of one of its ancestors is an arrow between the two siblings. A name that is re-exported counts for the module that
 //! defines it. Tests are left out.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
