@@ -10,7 +10,7 @@ use crate::error::PlanError;
 use crate::lower::{Hints, lower};
 use crate::memory;
 use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
-use crate::rewrite::{contract, inline, share};
+use crate::rewrite::{Rewritten, contract, inline, share};
 
 pub use self::choice::PassSet;
 pub use self::trace::{Snapshot, Trace, TracedStage};
@@ -54,7 +54,7 @@ pub struct Stage {
 #[derive(Debug)]
 enum Run {
     /// From module to module, with the number of changes; `None` if the module stays as it is.
-    Rewrite(fn(&Ir) -> Result<Option<(Ir, usize)>, Violation>),
+    Rewrite(fn(&Ir) -> Rewritten),
     /// By the search of [`compile`](crate::compile), which is asked again where the plan exceeds a memory limit.
     Search,
     Expand,
