@@ -27,11 +27,15 @@ const GROWTH: u64 = 8;
 /// likely to run. The effort of the budget is not used: the amount of search depends on the network alone, so that the
 /// result is the same on every machine.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
-    let (tree, cost, exact) = quick(search)?;
     let SearchRequest { task, budget, .. } = search;
+    let leaves = task.network.inputs().len();
+    if leaves <= 2 {
+        return Ok(left_to_right::tree(leaves)?.into());
+    }
+    let (tree, cost, exact) = quick(search)?;
     let limits = Limits::of(task, budget);
     let serves = budget.objective == Objective::Flops && limits.admit(&cost);
-    if task.network.inputs().len() <= 2 || (serves && (exact || worth(cost.flops, FLOPS_PER_WORK) < *WORK.start())) {
+    if serves && (exact || worth(cost.flops, FLOPS_PER_WORK) < *WORK.start()) {
         return Ok(tree.into());
     }
     let mut found = SearchResult::from(tree);
@@ -55,10 +59,6 @@ fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
     let leaves = network.inputs().len();
     let mut tree = left_to_right::tree(leaves)?;
     let graph = search.graph;
-    if leaves <= 2 {
-        let cost = cost::graph_cost(graph, &tree);
-        return Ok((tree, cost, true));
-    }
     let greedy = greedy::tree(graph, &stop)?;
     let mut cost = cost::graph_cost(graph, &greedy);
     match cost::cost_within(graph, &tree, cost.flops) {

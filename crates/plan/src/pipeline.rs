@@ -10,7 +10,7 @@ use crate::error::PlanError;
 use crate::lower::{Hints, lower};
 use crate::memory;
 use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
-use crate::rewrite::{contract, inline, share};
+use crate::rewrite::{Rewritten, contract, inline, share};
 
 pub use self::choice::PassSet;
 pub use self::trace::{Snapshot, Trace, TracedStage};
@@ -50,13 +50,11 @@ pub struct Stage {
     run: Run,
 }
 
-/// From module to module, with the number of changes; nothing if it leaves the module as it is.
-type RunRewrite = fn(&Ir) -> Result<Option<(Ir, usize)>, Violation>;
-
 /// How a stage is run.
 #[derive(Debug)]
 enum Run {
-    Rewrite(RunRewrite),
+    /// From module to module, with the number of changes; `None` if the module stays as it is.
+    Rewrite(fn(&Ir) -> Rewritten),
     /// By the search of [`compile`](crate::compile), which is asked again where the plan exceeds a memory limit.
     Search,
     Expand,
@@ -174,7 +172,7 @@ pub const PIPELINE: &[Stage] = &[
 pub const PASSES: &[Stage] = PIPELINE.split_at(6).1.split_at(7).0;
 
 impl Stage {
-    const fn rewrite(name: &'static str, run: RunRewrite, what: &'static str, why_here: &'static str) -> Stage {
+    const fn rewrite(name: &'static str, run: fn(&Ir) -> Rewritten, what: &'static str, why_here: &'static str) -> Stage {
         let promises =
             "results are equal, up to the rounding that an order is free to change; nodes keep every invariant";
         Stage { name, what, why_here, promises, takes: Form::Module, gives: Form::Module, run: Run::Rewrite(run) }

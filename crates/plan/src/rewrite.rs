@@ -7,12 +7,15 @@ pub(crate) mod share;
 
 use einfold_ir::{Contraction, IdVec, Ir, Node, NodeId, Rewriter, Violation};
 
+/// The module after a rewrite and the number of changes; `None` if there are none.
+pub(crate) type Rewritten = Result<Option<(Ir, usize)>, Violation>;
+
 /// Replaces every contraction by what `step` makes of it, as long as it makes something; and drops what is unused then. Returns
 /// how often it did. `step` sees each contraction that is used, with what is before it and the number of uses of each node.
 fn merge(
     ir: &Ir,
     step: impl Fn(&Rewriter<'_>, (NodeId, &Node, &Contraction), &IdVec<NodeId, u32>) -> Option<Contraction>,
-) -> Result<Option<(Ir, usize)>, Violation> {
+) -> Rewritten {
     let (uses, mut count) = (ir.uses(), 0);
     let mut rewriter = Rewriter::new(ir);
     for (id, node) in ir.nodes().entries() {

@@ -1,8 +1,8 @@
 //! A product of products is one product, whose order is searched as a whole.
 
-use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter, Violation};
+use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter};
 
-use super::merge;
+use super::{Rewritten, merge};
 use crate::network::{Treatment, Why, any_drops, places, treatment};
 
 /// The most factors of a joint product, with its ids: so many are ordered exactly, and then the joint order costs no more
@@ -13,7 +13,7 @@ const MOST_TENSORS: usize = 10;
 ///
 /// The law is that ⊗ distributes over ⊕; both have the same, on the same dtype, so that nothing is rounded or wraps in
 /// between, and neither is pinned, counts groups or drops points.
-pub(crate) fn run(ir: &Ir) -> Result<Option<(Ir, usize)>, Violation> {
+pub(crate) fn run(ir: &Ir) -> Rewritten {
     let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.onto).collect();
     merge(ir, |rewriter, (id, node, c), uses| {
         // Nodes that add up to one result have one algebra.

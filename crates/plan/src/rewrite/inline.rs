@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use einfold_ir::{
     Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, IdVec, Index, Ir, Node, NodeId, PointOp,
-    RegionId, Rewriter, Violation,
+    RegionId, Rewriter,
 };
 
-use super::merge;
+use super::{Rewritten, merge};
 use crate::cost::points;
 use crate::network::{any_drops, drops, places};
 
@@ -18,7 +18,7 @@ const MOST_DEPTH: usize = 8;
 
 /// Computes every elementwise node that is used once where it is read, if it is read at each of its points once. Returns how
 /// many were. A conversion stays an operation of the expression, so that nothing is rounded less.
-pub(crate) fn run(ir: &Ir) -> Result<Option<(Ir, usize)>, Violation> {
+pub(crate) fn run(ir: &Ir) -> Rewritten {
     merge(ir, |rewriter, (_, node, c), uses| inlined(rewriter, (node, c), uses))
 }
 

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Rewriter, Violation};
 
+use super::Rewritten;
+
 /// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
 /// result needs. Returns how many nodes went.
-pub(crate) fn run(ir: &Ir) -> Result<Option<(Ir, usize)>, Violation> {
+pub(crate) fn run(ir: &Ir) -> Rewritten {
     let shared = if ir.contractions().nth(1).is_some() { share(ir)? } else { None };
     let rewritten = shared.as_ref().unwrap_or(ir).without_unused()?.or(shared);
     Ok(rewritten.map(|after| {

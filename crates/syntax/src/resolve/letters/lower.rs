@@ -6,14 +6,15 @@ use crate::ast::Group;
 use crate::error::Error;
 use crate::span::Span;
 use einfold_ir::{Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, TensorType};
+use std::borrow::Cow;
 
 /// A factor: an operand or the result of a group.
-struct FactorTensor {
+struct FactorTensor<'a> {
     tensor: NodeId,
     conj: bool,
     /// The axis of the expression for each dimension.
-    dims: Vec<usize>,
-    shape: Vec<usize>,
+    dims: Cow<'a, [usize]>,
+    shape: Cow<'a, [usize]>,
 }
 
 /// The terms that use an axis: the first, the last, and whether the output does.
@@ -27,7 +28,7 @@ struct TermUses {
 /// A node to add.
 struct NodeSpec<'a> {
     label: &'a str,
-    items: Vec<FactorTensor>,
+    items: Vec<FactorTensor<'a>>,
     /// The axes of the result.
     kept: Vec<usize>,
     pinned: bool,
@@ -97,17 +98,17 @@ pub(in super::super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
     bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
     /// The factors of the outermost level; groups become nodes. If the product does not distribute over the sum, a
     /// group would change the result, so groups are ignored.
-    fn items(&mut self) -> Result<Vec<FactorTensor>, Error> {
+    fn items(&mut self) -> Result<Vec<FactorTensor<'a>>, Error> {
         let LettersErrors { s, inputs } = *self.errors;
         let licensed = self.algebra.laws(self.dtype).distributive;
         let mut groups = s.groups().iter().filter(|_| licensed).peekable();
         // Each open group with the number of items at its start.
         let mut open = Vec::new();
         let operands = inputs.iter().enumerate().map(|(operand, input)| self.input(operand, input));
-        let operands = operands.collect::<Result<Vec<FactorTensor>, Error>>()?;
+        let operands = operands.collect::<Result<Vec<_>, Error>>()?;
         let mut items = Vec::with_capacity(inputs.len());
         for (operand, item) in operands.into_iter().enumerate() {
             while let Some(group) = groups.next_if(|group| group.terms.start == operand) {
@@ -122,18 +123,18 @@ impl Lowering<'_> {
         Ok(items)
     }
 
-    fn input(&mut self, operand: usize, input: &TensorType) -> Result<FactorTensor, Error> {
+    fn input(&mut self, operand: usize, input: &'a TensorType) -> Result<FactorTensor<'a>, Error> {
         if !addressable(&input.shape, input.dtype) {
             return Err(self.errors.too_large(&input.shape, input.dtype, self.errors.s.terms()[operand].span));
         }
         let label = input.name.clone().unwrap_or_else(|| format!("x{operand}").into());
         let tensor = self.ir.input(label, input.dtype, input.shape.as_slice());
-        let (dims, shape) = (self.axes.operands[operand].clone(), input.shape.clone());
+        let (dims, shape) = (self.axes.operands[operand].as_slice().into(), input.shape.as_slice().into());
         Ok(FactorTensor { tensor, conj: input.conj, dims, shape })
     }
 
     /// Contracts the members of a group to the axes that another term or the output has.
-    fn group(&mut self, members: Vec<FactorTensor>, group: &Group) -> Result<FactorTensor, Error> {
+    fn group(&mut self, members: Vec<FactorTensor<'a>>, group: &Group) -> Result<FactorTensor<'a>, Error> {
         let space = self.space(&members);
         let outside = |axis: &usize| {
             let TermUses { first, last, output } = self.uses[*axis];
@@ -143,13 +144,13 @@ impl Lowering<'_> {
         let label = format!("t{}", self.ir.nodes().len());
         let product = NodeSpec { label: &label, items: members, kept: kept.clone(), pinned: true, place: group.span };
         let tensor = self.contract(product, space, self.dtype)?;
-        Ok(FactorTensor { tensor, conj: false, dims: kept, shape: self.ir.node(tensor).shape.clone() })
+        Ok(FactorTensor { tensor, conj: false, dims: kept.into(), shape: self.ir.node(tensor).shape.clone().into() })
     }
 
     /// The iteration space of a product. Sets `local` until [`Self::contract`].
-    fn space(&mut self, items: &[FactorTensor]) -> NodeSpace {
+    fn space(&mut self, items: &[FactorTensor<'_>]) -> NodeSpace {
         let mut space = NodeSpace { order: Vec::new(), axes: Vec::new() };
-        for (&axis, &size) in items.iter().flat_map(|item| item.dims.iter().zip(&item.shape)) {
+        for (&axis, &size) in items.iter().flat_map(|item| item.dims.iter().zip(item.shape.iter())) {
             match self.local[axis] {
                 Some(number) if size != 1 => space.axes[number as usize].extent = size,
                 Some(_) => {}
@@ -192,13 +193,13 @@ impl Lowering<'_> {
     }
 
     /// The access of a factor: along its axes, and at position 0 of a broadcast axis.
-    fn factor(&self, item: &FactorTensor, axes: &[Axis]) -> Access<NodeId> {
+    fn factor(&self, item: &FactorTensor<'_>, axes: &[Axis]) -> Access<NodeId> {
         let index = |(&axis, &size): (&usize, &usize)| {
             let number = self.local(axis);
             let broadcast = size == 1 && axes[number as usize].extent != 1;
             if broadcast { Index::constant(0) } else { Index::axis(number) }
         };
-        let indices = item.dims.iter().zip(&item.shape).map(index);
+        let indices = item.dims.iter().zip(item.shape.iter()).map(index);
         Access { conj: item.conj, ..Access::new(item.tensor, indices) }
     }
 
