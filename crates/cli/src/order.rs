@@ -6,9 +6,10 @@ mod search_input;
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::interrupt::{self, Signal};
+use crate::interrupt;
 use crate::output::{WriteTarget, print, print_json};
 use crate::reserve_memory;
+use crate::signal::Signal;
 use einfold::{Order, order::Budget};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, FoundOrder, OrderError, Task, format, order_task, strategy};

@@ -229,7 +229,7 @@ mod tuples;
 /// The facts of errors, by stage.
 pub mod errors {
     pub use crate::error::{ConstantsProblem, NamesProblem, RecipeProblem};
-    pub use einfold_exec::{BindError, IndexOutOfRange, OutOfMemory, Port, Stopped, ViewError};
+    pub use einfold_exec::{BindError, IndexOutOfRange, OutOfMemory, PlanSlot, RunStopped, ViewError};
     pub use einfold_ir::PathError;
     pub use einfold_order::{OrderError, OrderMismatch};
     pub use einfold_plan::PlanError;
@@ -241,7 +241,7 @@ pub mod errors {
 
 /// Stages, passes and warnings: what a [plan explains](Plan::explain) besides itself.
 pub mod explain {
-    pub use einfold_plan::{PASSES, Pass, PassSet, Stage};
+    pub use einfold_plan::{ExplainStage as Stage, PASSES, PassSet, Stage as Pass};
     pub use einfold_syntax::{Warning, WarningKind};
 }
 

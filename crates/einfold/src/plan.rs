@@ -201,12 +201,13 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if a pass fails as it runs again to be watched: a defect.
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the order of the plan does not lead to a plan again: a defect.
     pub fn explain(&self) -> Result<Explain, Error> {
         let Inner { expression, program, .. } = &*self.0;
         let ast = expression.to_string();
         let source = Source { expression: ast.replace('\n', "; "), ast };
-        let explain = Explain::new(source, program.ir(), self.compiled(), &program.plan_options(expression))?;
+        let trace = program.trace(expression, self.compiled())?;
+        let explain = Explain::new(source, program.ir(), self.compiled(), &trace);
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
     }
 
@@ -272,7 +273,7 @@ impl Plan {
 
     /// The contraction trees of the contractions without ids.
     pub(crate) fn without_ids(&self) -> impl Iterator<Item = &Tree> {
-        self.compiled().orders.iter().map(|(_, ordered)| &ordered.tree)
+        self.compiled().without_ids().map(|ordered| &ordered.tree)
     }
 
     /// What the questions about ids were answered with, if there were any.

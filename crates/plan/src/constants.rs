@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use einfold_ir::{Def, IdVec, Ir, Layout, Node, NodeId, RegionId, Violation};
 use einfold_order::FoundOrder;
 
-use crate::Hints;
+use crate::lower::Hints;
 use crate::rewrite::module::{for_each_read, mapped};
 
 pub(crate) use lift::lift;
