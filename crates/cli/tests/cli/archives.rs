@@ -57,7 +57,7 @@ fn bytes_after_the_array_in_a_member_are_refused() {
         );
         // The end of an array without elements is checked too.
         let file = folder.write("a.npz", &archive(&[("a.npy", &npy("<f8", &[0], b"x"))], method));
-        assert!(run(["run", "i->", &file]).failed(1).contains("goes on after the 0 bytes"));
+        assert!(run(["run", "i->", &file]).failed(1).contains("continues after the 0 bytes"));
     }
 }
 
