@@ -3,9 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, Contraction, Def, Draft, Dtype, Form, Index, Ir, Mode, NodeId, OutOfRange, Place,
-};
+use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Draft, Dtype, Form, Index, Ir, Mode, NodeId, OutOfRange, Place};
 
 use crate::num::{Num, Tensor, points};
 
@@ -65,10 +63,7 @@ pub(crate) fn run(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
 
 /// The node in whose memory a node is accumulated.
 fn home(ir: &Ir, id: NodeId) -> NodeId {
-    match &ir.node(id).def {
-        Def::Contract(Contraction { onto: Some(base), .. }) => home(ir, *base),
-        _ => id,
-    }
+    ir.node(id).contraction().and_then(|c| c.onto).map_or(id, |onto| home(ir, onto))
 }
 
 fn turns(loops: &[Axis]) -> impl Iterator<Item = Vec<usize>> {

@@ -1,6 +1,8 @@
 //! What level 1 cannot write yet, built as IR by hand and sent through the rest of the compiler: gathers, scatters, other
 //! algebras, several outputs, windows, slices, fused products. Expected values are hand-written loops.
 
+use std::sync::Arc;
+
 use einfold_exec::{Isa, Semiring, UserSemiring};
 use einfold_ir::Dtype::{self, F32, F64, I32, I64};
 use einfold_ir::{
@@ -26,7 +28,7 @@ pub(crate) fn contract(
     let axes = axes.iter().map(|&(label, extent)| Axis::new(label, extent)).collect();
     let output = output.into();
     let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
-    Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def: Def::Contract(c) }
+    Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def: c.into() }
 }
 
 /// Adds `node` and makes it an output.
@@ -193,7 +195,7 @@ fn a_sliced_axis_accumulates_turn_by_turn() {
     let axes = [("i", 4), ("k", 5), ("l", 6)];
     let mut sum = contract(F64, &[4, 6], &axes, factors, plain(&[0, 2]), Algebra::SUM_PRODUCT);
     if let Def::Contract(c) = &mut sum.def {
-        c.onto = Some(total);
+        Arc::make_mut(c).onto = Some(total);
     }
     ir.push(Node { region, ..sum }).unwrap();
     ir.output(total).unwrap();

@@ -3,7 +3,7 @@
 
 use einfold_ir::Dtype::{self, Bool, F32, F64, I8, I32, I64, U8, U16};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Contraction, Def, Index, Ir, Node, NodeId, OutOfRange, RegionId,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Contraction, Index, Ir, Node, NodeId, OutOfRange, RegionId,
 };
 use einfold_order::{Budget, Order};
 use einfold_plan::{PlanOptions, compile};
@@ -132,8 +132,7 @@ pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
             onto,
             pinned: false,
         };
-        let node =
-            Node { label: "y".into(), dtype, shape: shape.clone(), region: RegionId::TOP, def: Def::Contract(c) };
+        let node = Node { label: "y".into(), dtype, shape: shape.clone(), region: RegionId::TOP, def: c.into() };
         onto = Some(wild.ir.push(node).unwrap());
         factors = vec![wild.access(dtype)];
     }

@@ -5,6 +5,7 @@ use crate::language;
 use crate::npy::{self, NpyError};
 use crate::output::WriteTarget;
 use einfold::{AnyArray, Expression};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,9 +17,17 @@ pub(crate) struct Destinations(Vec<Destination>);
 struct Destination {
     target: WriteTarget,
     path: PathBuf,
-    /// The canonical path, equal for two spellings of one path.
-    identity: PathBuf,
     form: Form,
+}
+
+/// The destinations of the arguments so far.
+struct Found<'e> {
+    expression: &'e Expression,
+    all: Vec<Destination>,
+    /// The position of each by its canonical path ([`identity`]).
+    places: BTreeMap<PathBuf, usize>,
+    /// The keys of archives, each with the position of its archive.
+    keys: BTreeSet<(usize, String)>,
 }
 
 /// The contents of a destination, by the positions of the results.
@@ -50,7 +59,8 @@ impl Destinations {
     /// Names for only some results; a repeated name, key or file; one array file for several results; an ending without
     /// a format; and the errors of [`WriteTarget::new`].
     pub(crate) fn new(arguments: &[OsString], expression: Expression) -> Result<(Destinations, Expression), Failure> {
-        let parts: Vec<Part<'_>> = arguments.iter().map(|argument| Part::new(argument, &expression)).collect();
+        let is_named = !expression.defined_names().is_empty();
+        let parts: Vec<Part<'_>> = arguments.iter().map(|argument| Part::new(argument, is_named)).collect();
         let names: Vec<&str> = parts.iter().filter_map(|part| part.name).collect();
         let all_in_one = matches!(&parts[..], [Part { kind: Kind::Archive { key: None }, .. }]);
         if names.is_empty()
@@ -64,52 +74,16 @@ impl Destinations {
         if !names.is_empty() && names.len() < parts.len() {
             return usage("name all results of `-o` or none: `-o NAME=FILE`");
         }
-        if (1..names.len()).any(|k| names[..k].contains(&names[k])) {
+        if names.iter().collect::<BTreeSet<_>>().len() < names.len() {
             return usage(TWICE);
         }
         let expression = if names.is_empty() { expression } else { expression.outputs(names) };
-        let mut all = Destinations(Vec::new());
+        let (all, places, keys) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+        let mut found = Found { expression: &expression, all, places, keys };
         for (k, part) in parts.into_iter().enumerate() {
-            all.add(part, k, &expression)?;
+            found.add(part, k)?;
         }
-        Ok((all, expression))
-    }
-
-    /// Adds the destination of result `k`, or of all results if none has a name.
-    fn add(&mut self, part: Part<'_>, k: usize, expression: &Expression) -> Result<(), Failure> {
-        let Part { name, path, kind } = part;
-        let (target, identity) = (WriteTarget::new(&path)?, identity(&path));
-        let known = self.0.iter_mut().find(|destination| destination.identity == identity);
-        let Kind::Archive { key } = kind else {
-            check_ending(&path, &target)?;
-            if known.is_some() {
-                return usage(TWICE);
-            }
-            self.0.push(Destination { target, path, identity, form: Form::Array(k) });
-            return Ok(());
-        };
-        if key.as_deref().is_some_and(|key| npy::key_of(key).is_empty()) {
-            return usage("`FILE.npz:KEY` lacks its key");
-        }
-        let members = match (key, name, &expression.output_names()[..]) {
-            (Some(key), ..) => vec![(key, k)],
-            (None, Some(name), _) => vec![(name.to_owned(), k)],
-            // The key that numpy.savez gives to an array without a name.
-            (None, None, []) => vec![("arr_0".to_owned(), k)],
-            (None, None, all) => all.iter().enumerate().map(|(k, name)| ((*name).to_owned(), k)).collect(),
-        };
-        match known {
-            None => self.0.push(Destination { target, path, identity, form: Form::Archive(members) }),
-            Some(Destination { form: Form::Archive(others), .. }) => {
-                let is_taken = |key: &str| others.iter().any(|(other, _)| npy::key_of(other) == npy::key_of(key));
-                if members.iter().any(|(key, _)| is_taken(key)) {
-                    return usage(TWICE);
-                }
-                others.extend(members);
-            }
-            Some(_) => return usage(TWICE),
-        }
-        Ok(())
+        Ok((Destinations(found.all), expression))
     }
 
     /// Returns whether results are printed.
@@ -149,11 +123,51 @@ impl Destinations {
     }
 }
 
+impl Found<'_> {
+    /// Adds the destination of result `k`, or of all results if none has a name.
+    fn add(&mut self, Part { name, path, kind }: Part<'_>, k: usize) -> Result<(), Failure> {
+        let (target, identity) = (WriteTarget::new(&path)?, identity(&path));
+        let known = self.places.get(&identity).copied();
+        let members = match kind {
+            Kind::Array => {
+                check_ending(&path, &target)?;
+                None
+            }
+            Kind::Archive { key } => Some(self.members(key, name, k)?),
+        };
+        let place = known.unwrap_or(self.all.len());
+        let mut is_new = |(key, _): &(String, usize)| self.keys.insert((place, npy::key_of(key).to_owned()));
+        match (known.map(|place| &mut self.all[place].form), members) {
+            (None, None) => self.all.push(Destination { target, path, form: Form::Array(k) }),
+            (None, Some(members)) => {
+                members.iter().for_each(|member| _ = is_new(member));
+                self.all.push(Destination { target, path, form: Form::Archive(members) });
+            }
+            (Some(Form::Archive(others)), Some(members)) if members.iter().all(is_new) => others.extend(members),
+            _ => return usage(TWICE),
+        }
+        self.places.insert(identity, place);
+        Ok(())
+    }
+
+    /// The keys and results that an argument adds to an archive.
+    fn members(&self, key: Option<String>, name: Option<&str>, k: usize) -> Result<Vec<(String, usize)>, Failure> {
+        if key.as_deref().is_some_and(|key| npy::key_of(key).is_empty()) {
+            return usage("`FILE.npz:KEY` lacks its key");
+        }
+        if let Some(key) = key.or(name.map(Into::into)) {
+            return Ok(vec![(key, k)]);
+        }
+        let all: Vec<(String, usize)> = self.expression.output_names().into_iter().map(Into::into).zip(0..).collect();
+        // The key that numpy.savez gives to an array without a name.
+        Ok(if all.is_empty() { vec![("arr_0".to_owned(), k)] } else { all })
+    }
+}
+
 impl<'a> Part<'a> {
     /// Parses an argument. Only results of programs have names; without names, an equals sign is part of the file name.
-    fn new(argument: &'a OsStr, expression: &Expression) -> Part<'a> {
-        let (name, path) =
-            if expression.defined_names().is_empty() { (None, argument.into()) } else { language::named(argument) };
+    fn new(argument: &'a OsStr, is_named: bool) -> Part<'a> {
+        let (name, path) = if is_named { language::named(argument) } else { (None, argument.into()) };
         match npy::split_key(&path) {
             Some((file, key)) => Part { name, kind: Kind::Archive { key: Some(key.to_owned()) }, path: file },
             None if has_ending(&path, "npz") => Part { name, kind: Kind::Archive { key: None }, path },
@@ -190,4 +204,26 @@ fn identity(path: &Path) -> PathBuf {
     let folder = path.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
     let beside = || Some(fs::canonicalize(folder?).ok()?.join(path.file_name()?));
     fs::canonicalize(path).ok().or_else(beside).unwrap_or_else(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Destinations;
+    use einfold::Expression;
+    use std::ffi::OsString;
+
+    /// With a search through all names, keys and results for each argument, minutes.
+    #[test]
+    fn many_results_go_to_one_archive() {
+        const MANY: usize = 20_000;
+        let text: Vec<String> = (0..MANY).map(|k| format!("y{k} = {k}")).collect();
+        let expression = Expression::new(&text.join("\n")).unwrap();
+        let mut arguments: Vec<OsString> = (0..MANY).map(|k| format!("y{k}=results.npz").into()).collect();
+        let (all, _) = Destinations::new(&arguments, expression.clone()).unwrap();
+        assert_eq!(all.0.len(), 1);
+        arguments[MANY - 1] = "y7=results.npz".into();
+        assert!(Destinations::new(&arguments, expression.clone()).is_err());
+        arguments[MANY - 1] = format!("y{}=results.npz:y7", MANY - 1).into();
+        assert!(Destinations::new(&arguments, expression).is_err());
+    }
 }

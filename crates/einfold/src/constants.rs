@@ -5,6 +5,7 @@ use crate::error::{ConstantsProblem, Error, ErrorKind};
 use crate::operand::Operands;
 use crate::plan::Plan;
 use einfold_ir::TensorType;
+use std::collections::BTreeSet;
 
 impl Plan {
     /// Gives the operands at the positions `at`, in this order, once and for all: a plan for the other operands. The order of the
@@ -57,9 +58,26 @@ fn check_positions(at: &[usize], operands: usize, given: usize) -> Result<(), Co
     if let Some(&position) = at.iter().find(|&&position| position >= operands) {
         return Err(ConstantsProblem::Position { position, operands });
     }
-    if let Some(twice) = (1..at.len()).find(|&k| at[..k].contains(&at[k])) {
-        return Err(ConstantsProblem::Twice { position: at[twice] });
+    let mut seen = BTreeSet::new();
+    if let Some(&position) = at.iter().find(|&&position| !seen.insert(position)) {
+        return Err(ConstantsProblem::Twice { position });
     }
     let positions = at.len();
     if positions == given { Ok(()) } else { Err(ConstantsProblem::Count { positions, given }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_positions;
+    use crate::error::ConstantsProblem;
+
+    #[test]
+    fn many_positions_are_checked_each_once() {
+        const MANY: usize = 500_000;
+        let mut at: Vec<usize> = (0..MANY).rev().collect();
+        assert!(check_positions(&at, MANY, MANY).is_ok());
+        at[MANY - 1] = 7;
+        let twice = check_positions(&at, MANY, MANY);
+        assert!(matches!(twice, Err(ConstantsProblem::Twice { position: 7 })));
+    }
 }

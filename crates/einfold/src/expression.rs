@@ -86,7 +86,6 @@ impl Expression {
             Ast::Letters(subscripts) => subscripts.text(),
             Ast::Named(named) => named.text(),
             Ast::Program(program) => program.text(),
-            _ => "",
         }
     }
 
@@ -182,7 +181,6 @@ impl Expression {
             Ast::Letters(subscripts) => subscripts.terms().len(),
             Ast::Named(named) => named.terms().len(),
             Ast::Program(program) => program.names().inputs().len(),
-            _ => 0,
         }
     }
 
@@ -202,7 +200,6 @@ impl Expression {
             Ast::Letters(subscripts) => subscripts.terms().get(operand).map(|term| term.span),
             Ast::Named(named) => named.terms().get(operand).map(|term| term.span),
             Ast::Program(program) => program.names().inputs().get(operand).map(|&id| program.first(id)),
-            _ => None,
         }
     }
 

@@ -13,6 +13,7 @@ use einfold_ir::{Ir, TensorType};
 use einfold_order::Order;
 use einfold_plan::{Compiled, PlanOptions, Prepared, Trace, compile, saved_order};
 use einfold_syntax::{SizeQuery, Warning, resolve, resolve_with_queries};
+use std::collections::BTreeMap;
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -110,8 +111,8 @@ impl Program {
         let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
         let mut kept = Vec::new();
         if let Some(Prepared { plan, operands }) = &compiled.prepared {
-            let place = |operand: &u32| at.iter().position(|&k| k == *operand as usize);
-            let places: Vec<usize> = operands.iter().filter_map(place).collect();
+            let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
+            let places: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
             let views: Vec<AnyView<'_>> = places.iter().map(|&k| arguments.views()[k].clone()).collect();
             let options = exec::BindOptions { semirings: semiring.as_slice(), ..exec::BindOptions::default() };
             let run = exec::compute_constants(plan, &views, &options, &mut Scratch::new(), &Control::default());

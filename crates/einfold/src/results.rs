@@ -7,6 +7,8 @@ use crate::output::{Output, OutputType, Outputs};
 use crate::plan::Plan;
 use einfold_exec::{AnyView, NewArray};
 use einfold_ir::{Dtype, Label};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The results of a program, to be taken out by name; of an expression without names, by `""`.
 ///
@@ -23,26 +25,43 @@ use einfold_ir::{Dtype, Label};
 /// # Ok::<(), einfold::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Results(Vec<(Label, NewArray)>);
+pub struct Results {
+    /// By their position in the program, those that have not been taken.
+    arrays: BTreeMap<usize, (Label, NewArray)>,
+    /// The names of these and their positions.
+    places: BTreeSet<(Label, usize)>,
+}
 
 impl Results {
+    /// Those of a program, in its order.
+    fn new(all: impl Iterator<Item = (Label, NewArray)>) -> Results {
+        let arrays: BTreeMap<usize, (Label, NewArray)> = all.enumerate().collect();
+        let places = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
+        Results { arrays, places }
+    }
+
     /// The names of the results that have not been taken, in the order of the program.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(|(name, _)| &**name)
+        self.arrays.values().map(|(name, _)| &**name)
     }
 
     /// How many results there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.arrays.len()
     }
 
     /// Whether all results have been taken.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.arrays.is_empty()
+    }
+
+    /// The name and the position of the first result of a name.
+    fn place(&self, name: &str) -> Option<&(Label, usize)> {
+        self.places.range((name.into(), 0)..).next().filter(|(own, _)| &**own == name)
     }
 
     fn get(&self, name: &str) -> Option<&NewArray> {
-        self.0.iter().find(|(own, _)| &**own == name).map(|(_, array)| array)
+        self.place(name).map(|(_, index)| &self.arrays[index].1)
     }
 
     /// The element type of a result.
@@ -66,13 +85,16 @@ impl Results {
     /// [`Names`](crate::ErrorKind::Names) if there is no result of this name; [`OutputDtype`](crate::ErrorKind::OutputDtype)
     /// and [`OutputRank`](crate::ErrorKind::OutputRank) if it is of another type, and then it is still there.
     pub fn take<A: Output>(&mut self, name: &str) -> Result<A, Error> {
-        let index = self.0.iter().position(|(own, _)| &**own == name).ok_or_else(|| NamesProblem::NoResult {
-            name: name.into(),
-            there: self.names().map(Into::into).collect(),
-        })?;
-        let array = &self.0[index].1;
+        let place = self.place(name).cloned();
+        let entry = place.as_ref().map(|(_, index)| self.arrays.entry(*index));
+        let (Some(place), Some(Entry::Occupied(entry))) = (place, entry) else {
+            let there = self.names().map(Into::into).collect();
+            return Err(NamesProblem::NoResult { name: name.into(), there }.into());
+        };
+        let (index, array) = (place.1, &entry.get().1);
         A::fits(&OutputType { index, name: Some(name), dtype: array.dtype(), shape: array.shape() })?;
-        A::receive(self.0.remove(index).1, index)
+        self.places.remove(&place);
+        A::receive(entry.remove().1, index)
     }
 
     /// All results as they are, with their names.
@@ -83,7 +105,7 @@ impl Results {
         let one = |(output, (name, array)): (usize, (Label, NewArray))| {
             Ok((name.to_string(), <AnyArray as Output>::receive(array, output)?))
         };
-        self.0.into_iter().enumerate().map(one).collect()
+        self.arrays.into_iter().map(one).collect()
     }
 }
 
@@ -94,6 +116,33 @@ impl Outputs for Results {
 
     fn receive(arrays: Arrays, plan: &Plan) -> Result<Results, Error> {
         let names = plan.outputs().map(|output| output.name.unwrap_or_default().into());
-        Ok(Results(names.zip(arrays).collect()))
+        Ok(Results::new(names.zip(arrays)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Results;
+    use crate::array::AnyArray;
+    use einfold_exec::{MemoryOrder, NewArray};
+    use einfold_ir::Dtype;
+
+    /// With a search through all names, and a list that closes every gap, minutes.
+    #[test]
+    fn many_results_are_taken_by_name() {
+        const MANY: usize = 100_000;
+        let one = |k: usize| (format!("y{k}").into(), NewArray::new(Dtype::I32, &[k % 3], MemoryOrder::C).unwrap());
+        let mut results = Results::new((0..MANY).map(one));
+        for k in (0..MANY).map(|k| (k * 7919) % MANY) {
+            let name = format!("y{k}");
+            assert_eq!(results.shape(&name), Some(&[k % 3][..]));
+            if k % 2 == 0 {
+                // Nothing has run that wrote elements: the array goes, and is not one that can be read.
+                results.take::<AnyArray>(&name).unwrap_err();
+                assert_eq!(results.shape(&name), None);
+            }
+        }
+        assert_eq!(results.len(), MANY / 2);
+        assert!(results.names().eq((1..MANY).step_by(2).map(|k| format!("y{k}"))));
     }
 }

@@ -8,6 +8,7 @@ use einfold_ir::{Dtype, Literal, OutOfRange};
 use einfold_order::{Budget, Order, SavedOrder};
 use einfold_plan::PassSet;
 use einfold_syntax::Options;
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 /// The options of an [`Expression`].
@@ -201,12 +202,8 @@ impl Expression {
     /// The names of a program that are its results, in this order, each once; without it those that it never reads, in the
     /// order of the text. What they do not need is not computed.
     pub fn outputs<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Expression {
-        let mut asked: Vec<String> = Vec::new();
-        for name in names {
-            if !asked.iter().any(|other| other == name) {
-                asked.push(name.into());
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let asked = names.into_iter().filter(|&name| seen.insert(name)).map(Into::into).collect();
         self.settings.options.outputs = Some(asked);
         self
     }

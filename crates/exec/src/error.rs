@@ -29,7 +29,7 @@ pub enum BindError {
         found: usize,
     },
     /// The number of outputs is not that of the plan.
-    #[error("the plan has {}, places for {found} given", count(*expected, "output"))]
+    #[error("the plan has {}, {found} given", count(*expected, "output"))]
     Outputs {
         /// As in the plan.
         expected: usize,

@@ -14,7 +14,7 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use einfold_ir::Dtype;
+use einfold_ir::{Dtype, StridedAxis, nesting};
 use ndarray::{ArrayView, ArrayViewMut, Dimension};
 use smallvec::SmallVec;
 
@@ -336,18 +336,12 @@ fn check_overlap(shape: &[usize], strides: &[isize]) -> Result<(), ViewError> {
     if shape.contains(&0) {
         return Ok(());
     }
-    let mut axes: SmallVec<[usize; 8]> = (0..shape.len()).filter(|&k| shape[k] > 1).collect();
-    axes.sort_by_key(|&k| strides[k].unsigned_abs());
-    let mut reach = 0_usize;
-    for axis in axes {
-        let stride = strides[axis].unsigned_abs();
-        if stride <= reach {
-            return Err(ViewError::Overlap { axis });
-        }
-        // In bounds, so the reach is below the length of the slice.
-        reach += stride * (shape[axis] - 1);
+    let strided = |axis: usize| StridedAxis { stride: strides[axis].unsigned_abs() as u64, extent: shape[axis], axis };
+    let mut axes: SmallVec<[StridedAxis<usize>; 8]> = (0..shape.len()).map(strided).collect();
+    match nesting(&mut axes).find(|(_, order)| order.is_lt()) {
+        Some((axis, _)) => Err(ViewError::Overlap { axis }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::nesting::{StridedAxis, nesting};
+
 pub use self::index::Index;
 
 /// An opaque name that only people read: of an axis, a tensor, a node.
@@ -182,18 +184,11 @@ impl<T> Access<T> {
     /// a number of mixed base. `extent` gives the extent of an axis.
     pub fn tells(&self, axis: AxisRef, extent: impl Fn(AxisRef) -> usize) -> bool {
         let digit = |index: &Index<T>| {
-            let mut terms: Vec<&Term> = index.terms().iter().filter(|t| extent(t.axis) > 1).collect();
-            terms.sort_by_key(|t| t.coef.unsigned_abs());
-            let Some(at) = terms.iter().position(|t| t.axis == axis).filter(|_| !index.has_ids()) else {
-                return false;
-            };
-            let mut reach = 0u64;
-            terms.iter().enumerate().all(|(k, term)| {
-                let beyond = k < at || term.coef.unsigned_abs() > reach;
-                let more = term.coef.unsigned_abs().saturating_mul(extent(term.axis) as u64 - 1);
-                reach = reach.saturating_add(more);
-                beyond
-            })
+            let strided =
+                |t: &Term| StridedAxis { stride: t.coef.unsigned_abs(), extent: extent(t.axis), axis: t.axis };
+            let mut axes: SmallVec<[StridedAxis<AxisRef>; 4]> = index.terms().iter().map(strided).collect();
+            let mut outer = nesting(&mut axes).skip_while(|(a, _)| *a != axis).peekable();
+            !index.has_ids() && outer.peek().is_some() && outer.all(|(_, order)| order.is_ge())
         };
         extent(axis) < 2 || self.indices.iter().any(digit)
     }

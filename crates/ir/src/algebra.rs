@@ -7,7 +7,6 @@ use crate::{Dtype, DtypeKind};
 
 /// One of the binary operations that products and reductions are built from. All are commutative and associative.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
 pub enum BinaryOp {
     /// `a + b`; *or* on `bool`.
     Add,

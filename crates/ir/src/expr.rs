@@ -9,7 +9,6 @@ use crate::error::Violation;
 
 /// A function of one, two or three elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
 pub enum Function {
     /// `-a`.
     Neg,

@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
 
+use smallvec::SmallVec;
+
 /// The number of something in a list.
 pub trait Id: Copy {
     /// The id of the entry at this place.
@@ -29,30 +31,30 @@ macro_rules! id {
 
 pub(crate) use id;
 
-/// A list whose entries are reached by ids of one kind.
+/// A list whose entries are reached by ids of one kind; up to `N` of them lie in place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IdVec<K, T> {
-    items: Vec<T>,
+pub struct IdVec<K, T, const N: usize = 8> {
+    items: SmallVec<[T; N]>,
     key: PhantomData<K>,
 }
 
-impl<K: Id, T> IdVec<K, T> {
+impl<K: Id, T, const N: usize> IdVec<K, T, N> {
     /// An empty list.
-    pub fn new() -> IdVec<K, T> {
-        Vec::new().into()
+    pub fn new() -> IdVec<K, T, N> {
+        SmallVec::new().into()
     }
 
     /// An empty list with room for `count` entries.
-    pub fn with_capacity(count: usize) -> IdVec<K, T> {
-        Vec::with_capacity(count).into()
+    pub fn with_capacity(count: usize) -> IdVec<K, T, N> {
+        SmallVec::with_capacity(count).into()
     }
 
     /// A list of `count` times `value`.
-    pub fn filled(count: usize, value: T) -> IdVec<K, T>
+    pub fn filled(count: usize, value: T) -> IdVec<K, T, N>
     where
         T: Clone,
     {
-        vec![value; count].into()
+        SmallVec::from_elem(value, count).into()
     }
 
     /// Adds an entry.
@@ -72,7 +74,7 @@ impl<K: Id, T> IdVec<K, T> {
     }
 
     /// All ids, in order.
-    pub fn ids(&self) -> impl DoubleEndedIterator<Item = K> + ExactSizeIterator + use<K, T> {
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = K> + ExactSizeIterator + use<K, T, N> {
         (0..self.items.len()).map(K::at)
     }
 
@@ -82,34 +84,40 @@ impl<K: Id, T> IdVec<K, T> {
     }
 }
 
-impl<K: Id, T> Default for IdVec<K, T> {
-    fn default() -> IdVec<K, T> {
+impl<K: Id, T, const N: usize> Default for IdVec<K, T, N> {
+    fn default() -> IdVec<K, T, N> {
         IdVec::new()
     }
 }
 
-impl<K, T> From<Vec<T>> for IdVec<K, T> {
-    fn from(items: Vec<T>) -> IdVec<K, T> {
+impl<K, T, const N: usize> From<SmallVec<[T; N]>> for IdVec<K, T, N> {
+    fn from(items: SmallVec<[T; N]>) -> IdVec<K, T, N> {
         IdVec { items, key: PhantomData }
     }
 }
 
-impl<K, T> FromIterator<T> for IdVec<K, T> {
-    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> IdVec<K, T> {
-        Vec::from_iter(items).into()
+impl<K, T, const N: usize> From<Vec<T>> for IdVec<K, T, N> {
+    fn from(items: Vec<T>) -> IdVec<K, T, N> {
+        SmallVec::from_vec(items).into()
     }
 }
 
-impl<K, T> IntoIterator for IdVec<K, T> {
+impl<K, T, const N: usize> FromIterator<T> for IdVec<K, T, N> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> IdVec<K, T, N> {
+        SmallVec::from_iter(items).into()
+    }
+}
+
+impl<K, T, const N: usize> IntoIterator for IdVec<K, T, N> {
     type Item = T;
-    type IntoIter = std::vec::IntoIter<T>;
+    type IntoIter = smallvec::IntoIter<[T; N]>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.items.into_iter()
     }
 }
 
-impl<'a, K, T> IntoIterator for &'a IdVec<K, T> {
+impl<'a, K, T, const N: usize> IntoIterator for &'a IdVec<K, T, N> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
 
@@ -118,7 +126,7 @@ impl<'a, K, T> IntoIterator for &'a IdVec<K, T> {
     }
 }
 
-impl<K: Id, T> Index<K> for IdVec<K, T> {
+impl<K: Id, T, const N: usize> Index<K> for IdVec<K, T, N> {
     type Output = T;
 
     fn index(&self, id: K) -> &T {
@@ -126,22 +134,22 @@ impl<K: Id, T> Index<K> for IdVec<K, T> {
     }
 }
 
-impl<K: Id, T> IndexMut<K> for IdVec<K, T> {
+impl<K: Id, T, const N: usize> IndexMut<K> for IdVec<K, T, N> {
     fn index_mut(&mut self, id: K) -> &mut T {
         &mut self.items[id.place()]
     }
 }
 
-impl<K, T> Deref for IdVec<K, T> {
-    type Target = Vec<T>;
+impl<K, T, const N: usize> Deref for IdVec<K, T, N> {
+    type Target = SmallVec<[T; N]>;
 
-    fn deref(&self) -> &Vec<T> {
+    fn deref(&self) -> &SmallVec<[T; N]> {
         &self.items
     }
 }
 
-impl<K, T> DerefMut for IdVec<K, T> {
-    fn deref_mut(&mut self) -> &mut Vec<T> {
+impl<K, T, const N: usize> DerefMut for IdVec<K, T, N> {
+    fn deref_mut(&mut self) -> &mut SmallVec<[T; N]> {
         &mut self.items
     }
 }

@@ -5,11 +5,12 @@
 //! [`Step`]s over buffers; the executor trusts it, so only verified ones can be made: a [`Draft`] is open to passes and
 //! becomes a plan by [`Plan::seal`].
 //!
-//! No algorithm of the compiler and no dependency lives here. How text from outside is shown is here because every crate
+//! No algorithm of the compiler lives here. How text from outside is shown is here because every crate
 //! shows some: [`visible`].
 
 mod access;
 mod algebra;
+mod axis_set;
 mod bytes;
 mod cost;
 mod count;
@@ -20,9 +21,11 @@ mod id_vec;
 mod loops;
 mod matrix;
 mod module;
+mod nesting;
 mod network;
 mod plan;
 mod region;
+mod rewriter;
 mod space;
 mod tree;
 mod verify;
@@ -30,6 +33,7 @@ mod visible;
 
 pub use access::{Access, Axis, AxisRef, Ids, Index, Indices, Label, OutOfRange, ShowAccess, Term};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
+pub use axis_set::AxisSet;
 pub use bytes::Bytes;
 pub use cost::Cost;
 pub use count::Count;
@@ -40,9 +44,11 @@ pub use id_vec::{Id, IdVec};
 pub use loops::Loops;
 pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType};
+pub use nesting::{StridedAxis, nesting};
 pub use network::{Network, UnknownAxis};
-pub use plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, PlanId, Region, Step};
+pub use plan::{Buffer, BufferId, Depths, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, PlanId, Region, Step};
 pub use region::Lifetime;
+pub use rewriter::Rewriter;
 pub use tree::{PathError, Tree};
 pub use verify::verify_steps;
 pub use visible::{is_format, is_hidden, visible};

@@ -3,19 +3,21 @@
 
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 /// Nested loops over a fixed number of operands: an extent for each loop, outer to inner, and for each loop the stride of
 /// every operand. Operand 0 is the one written. Strides may be negative or 0; their unit is the caller's choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loops {
     operands: usize,
-    extents: Vec<usize>,
-    strides: Vec<isize>,
+    extents: SmallVec<[usize; 6]>,
+    strides: SmallVec<[isize; 18]>,
 }
 
 impl Loops {
     /// No loops over `operands` operands: a single point.
     pub fn new(operands: usize) -> Loops {
-        Loops { operands, extents: Vec::new(), strides: Vec::new() }
+        Loops { operands, extents: SmallVec::new(), strides: SmallVec::new() }
     }
 
     /// Forgets all loops and starts again with `operands` operands, keeping the memory.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::access::{Access, Axis, AxisRef, Index, Indices, Label, ShowAccess};
 use crate::algebra::Algebra;
+use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::expr::{Expr, PointOp, ShowExpr};
@@ -60,7 +61,6 @@ pub struct Node {
 
 /// How a tensor comes about.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Def {
     /// Given from outside, at this position among the operands.
     Input {
@@ -70,7 +70,23 @@ pub enum Def {
     /// The identity of ⊕ everywhere: what a tensor that is accumulated into starts from.
     Identity(Algebra),
     /// Computed.
-    Contract(Contraction),
+    Contract(Arc<Contraction>),
+}
+
+impl From<Contraction> for Def {
+    fn from(c: Contraction) -> Def {
+        Def::Contract(Arc::new(c))
+    }
+}
+
+impl Node {
+    /// The contraction that it is, if it is one.
+    pub fn contraction(&self) -> Option<&Contraction> {
+        match &self.def {
+            Def::Contract(c) => Some(c),
+            Def::Input { .. } | Def::Identity(_) => None,
+        }
+    }
 }
 
 /// A product of accesses, or another pointwise expression over them, reduced over the axes that are not on its left:
@@ -105,24 +121,47 @@ pub struct Contraction {
 /// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ir {
-    nodes: IdVec<NodeId, Node>,
-    loops: IdVec<RegionId, Vec<Axis>>,
-    /// Of each region whether turns of its first loop may run at the same time.
-    lanes: IdVec<RegionId, bool>,
-    inputs: Vec<NodeId>,
+    pub(crate) nodes: IdVec<NodeId, Node, 0>,
+    /// All regions but the top one.
+    pub(crate) looped: Vec<Looped>,
+    pub(crate) inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
+}
+
+/// A region with loops.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Looped {
+    axes: Vec<Axis>,
+    /// Whether turns of the first loop may run at the same time.
+    lanes: bool,
 }
 
 impl Contraction {
     /// The axes of the iteration space that are no plain axis of the result: they are reduced (or scattered).
     pub fn reduced(&self) -> Vec<u32> {
-        let mut kept = vec![false; self.axes.len()];
-        self.output.iter().filter_map(Index::as_axis).for_each(|a| {
-            if let Some(kept) = kept.get_mut(a as usize) {
-                *kept = true;
-            }
-        });
-        (0..self.axes.len() as u32).filter(|&a| !kept[a as usize]).collect()
+        let axes = 0..self.axes.len() as u32;
+        let mut kept = AxisSet::default();
+        self.output.iter().filter_map(Index::as_axis).filter(|a| axes.contains(a)).for_each(|a| _ = kept.insert(a));
+        axes.filter(|&a| !kept.has(a)).collect()
+    }
+
+    /// Calls `f` with every node whose elements it reads, index tensors included.
+    pub fn for_each_read(&self, f: &mut impl FnMut(NodeId)) {
+        self.factors.iter().for_each(|factor| factor.for_each_tensor(&mut |id| f(*id)));
+        self.output.iter().for_each(|index| index.for_each_tensor(&mut |id| f(*id)));
+    }
+
+    /// Calls `f` with every node that it needs: those that it reads, and `onto`.
+    pub fn for_each_needed(&self, f: &mut impl FnMut(NodeId)) {
+        self.for_each_read(f);
+        self.onto.iter().for_each(|id| f(*id));
+    }
+
+    /// Replaces every node that it needs.
+    pub fn retarget(&mut self, f: &mut impl FnMut(&NodeId) -> NodeId) {
+        self.factors.iter_mut().for_each(|factor| factor.retarget(f));
+        self.output.iter_mut().for_each(|index| index.retarget(f));
+        self.onto = self.onto.map(|id| f(&id));
     }
 
     /// A number that is the same for equal factors, output and expression, and hardly ever for others.
@@ -134,8 +173,8 @@ impl Contraction {
 
     /// Whether each point goes to a position of its own: nothing is reduced, nothing accumulated.
     pub fn is_map(&self) -> bool {
-        let mut seen = vec![false; self.axes.len()];
-        let mut fresh = |a: u32| seen.get_mut(a as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+        let mut seen = AxisSet::default();
+        let mut fresh = |a: u32| (a as usize) < self.axes.len() && seen.insert(a);
         self.output.iter().all(|i| i.as_axis().is_some_and(&mut fresh))
             && self.output.len() == self.axes.len()
             && self.onto.is_none()
@@ -161,8 +200,7 @@ impl fmt::Write for Hashed {
 impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
-        let (loops, lanes) = (IdVec::filled(1, Vec::new()), IdVec::filled(1, false));
-        Ir { nodes: IdVec::new(), loops, lanes, inputs: Vec::new(), outputs: Vec::new() }
+        Ir { nodes: IdVec::new(), looped: Vec::new(), inputs: Vec::new(), outputs: Vec::new() }
     }
 
     /// Adds the next input.
@@ -175,15 +213,16 @@ impl Ir {
 
     /// Adds a region that is run for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
-        self.lanes.push(false);
-        self.loops.push(axes)
+        self.looped.push(Looped { axes, lanes: false });
+        RegionId(self.looped.len() as u32)
     }
 
     /// As [`Ir::region`], where turns of the first loop may run at the same time: what each of them adds to nodes outside goes
     /// to positions of its own.
     pub fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
-        self.lanes.push(!axes.is_empty());
-        self.loops.push(axes)
+        let lanes = !axes.is_empty();
+        self.looped.push(Looped { axes, lanes });
+        RegionId(self.looped.len() as u32)
     }
 
     /// Whether turns of the first loop of a region may run at the same time.
@@ -191,7 +230,7 @@ impl Ir {
     /// # Panics
     /// If there is no such region.
     pub fn has_lanes(&self, region: RegionId) -> bool {
-        self.lanes[region]
+        region != RegionId::TOP && self.looped[region.0 as usize - 1].lanes
     }
 
     /// Adds a computed node.
@@ -218,7 +257,7 @@ impl Ir {
     }
 
     /// All nodes, each after those it reads.
-    pub fn nodes(&self) -> &IdVec<NodeId, Node> {
+    pub fn nodes(&self) -> &IdVec<NodeId, Node, 0> {
         &self.nodes
     }
 
@@ -233,6 +272,23 @@ impl Ir {
     /// The ids of all nodes, in order.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
         self.nodes.ids()
+    }
+
+    /// All contractions with their ids, in order.
+    pub fn contractions(&self) -> impl Iterator<Item = (NodeId, &Contraction)> {
+        self.nodes.entries().filter_map(|(id, node)| Some((id, node.contraction()?)))
+    }
+
+    /// How often each node is used, by outputs and by nodes that outputs need.
+    pub fn uses(&self) -> IdVec<NodeId, u32> {
+        let mut uses = self.per_node(0);
+        self.outputs.iter().for_each(|id| uses[*id] += 1);
+        for (id, node) in self.nodes.entries().rev() {
+            if let (1.., Some(c)) = (uses[id], node.contraction()) {
+                c.for_each_needed(&mut |id| uses[id] += 1);
+            }
+        }
+        uses
     }
 
     /// A list with this value for every node.
@@ -255,16 +311,16 @@ impl Ir {
     /// # Panics
     /// If there is no such region.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
-        &self.loops[region]
+        if region == RegionId::TOP { &[] } else { &self.looped[region.0 as usize - 1].axes }
     }
 
     /// How many regions there are, the top one included.
     pub fn regions(&self) -> usize {
-        self.loops.len()
+        self.looped.len() + 1
     }
 
     fn check(&self, node: &Node) -> Result<(), Violation> {
-        ensure(self.loops.get(node.region).is_some(), || "no such region".into())?;
+        ensure((node.region.0 as usize) < self.regions(), || "no such region".into())?;
         match &node.def {
             Def::Input { .. } => Err(Violation("inputs are added by `input`".into())),
             Def::Identity(_) => Ok(()),
@@ -273,7 +329,7 @@ impl Ir {
     }
 
     fn check_contraction(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
-        let loops = &self.loops[node.region];
+        let loops = self.loops(node.region);
         let lookup = |id: &NodeId| {
             let n = self.nodes.get(*id).filter(|n| n.region == RegionId::TOP || n.region == node.region);
             n.map(|n| (n.dtype, &n.shape[..])).ok_or_else(|| Violation(format!("%{} cannot be read here", id.0)))
@@ -392,12 +448,12 @@ impl Ir {
 
 #[cfg(test)]
 mod tests {
-    use super::{Contraction, Def, Ir, Node, NodeId, RegionId};
+    use super::{Contraction, Ir, Node, NodeId, RegionId};
     use crate::access::{Access, Axis, Index, OutOfRange};
     use crate::{Algebra, Dtype};
 
     fn node(dtype: Dtype, shape: &[usize], c: Contraction) -> Node {
-        Node { label: "y".into(), dtype, shape: shape.to_vec(), region: RegionId::TOP, def: Def::Contract(c) }
+        Node { label: "y".into(), dtype, shape: shape.to_vec(), region: RegionId::TOP, def: c.into() }
     }
 
     fn matvec(a: NodeId, x: NodeId) -> Contraction {

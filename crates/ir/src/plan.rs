@@ -5,8 +5,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use smallvec::SmallVec;
+
 use crate::access::{Access, Axis, Label};
 use crate::algebra::Algebra;
+use crate::axis_set::AxisSet;
 use crate::count::Count;
 use crate::dtype::Dtype;
 use crate::expr::Expr;
@@ -159,6 +162,9 @@ pub struct Gemm {
     pub packed: [bool; 3],
 }
 
+/// For each step of a region a number of loops.
+pub type Depths = SmallVec<[usize; 8]>;
+
 /// Steps that are run in order, for every position of the loop axes (outer to inner).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
@@ -175,7 +181,7 @@ pub struct Region {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
-    pub buffers: IdVec<BufferId, Buffer>,
+    pub buffers: IdVec<BufferId, Buffer, 0>,
     /// The work, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
@@ -190,7 +196,7 @@ pub struct Draft {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proof {
     /// The depths of the steps of each region.
-    pub(crate) depths: Vec<Vec<usize>>,
+    pub(crate) depths: Vec<Depths>,
     /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
     pub(crate) lane_strides: IdVec<BufferId, usize>,
 }
@@ -237,7 +243,7 @@ impl Plan {
     }
 
     /// As [`Region::depths`], of all regions.
-    pub fn depths(&self) -> &[Vec<usize>] {
+    pub fn depths(&self) -> &[Depths] {
         &self.proof.depths
     }
 
@@ -291,8 +297,8 @@ impl Step {
     /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every written
     /// index is a plain axis of the same extent, each axis of the space exactly once.
     pub fn is_map(&self, extents: &[usize]) -> bool {
-        let mut seen = vec![false; self.axes.len()];
-        let mut fresh = |a: u32| seen.get_mut(a as usize).is_some_and(|seen| !std::mem::replace(seen, true));
+        let mut seen = AxisSet::default();
+        let mut fresh = |a: u32| seen.insert(a);
         let whole = |a: u32, e: usize| self.axes.get(a as usize).is_some_and(|axis| axis.extent == e);
         let indices = &self.write.indices;
         indices.len() == self.axes.len()

@@ -2,18 +2,20 @@
 
 use std::collections::{HashMap, HashSet};
 
+use smallvec::SmallVec;
+
 use crate::count::Count;
 use crate::id_vec::IdVec;
-use crate::plan::{BufferId, Draft, Mode, Place, Region, Step};
+use crate::plan::{BufferId, Depths, Draft, Mode, Place, Region, Step};
 
 impl Region {
     /// For each step the number of loops, outermost first, that it depends on: it is run when one of them has moved. What it
     /// makes stays while only loops inside of these move. What the steps together make of a buffer, or of one from outside,
     /// depends on all loops; every lane runs every step.
-    pub fn depths(&self) -> Vec<usize> {
+    pub fn depths(&self) -> Depths {
         let all = self.loops.len();
         if all == 0 {
-            return vec![0; self.steps.len()];
+            return SmallVec::from_elem(0, self.steps.len());
         }
         let mut made: HashMap<BufferId, usize> = self.shared().into_iter().map(|b| (b, all)).collect();
         let depth = |step: &Step| {
@@ -140,9 +142,9 @@ impl Draft {
 
 /// For each depth the first step that runs more often than those of that depth, the end of the region where none does; steps
 /// are counted from `start`.
-fn oftener(depths: &[usize], start: usize) -> Vec<usize> {
+fn oftener(depths: &[usize], start: usize) -> Depths {
     let most = depths.iter().copied().max().unwrap_or(0);
-    let mut first = vec![start + depths.len(); most + 2];
+    let mut first = Depths::from_elem(start + depths.len(), most + 2);
     depths.iter().enumerate().rev().for_each(|(k, &depth)| first[depth] = start + k);
     (0..=most).rev().for_each(|depth| first[depth] = first[depth].min(first[depth + 1]));
     first.remove(0);
@@ -231,9 +233,9 @@ mod tests {
 
     #[test]
     fn a_step_depends_on_the_loops_of_what_it_reads() {
-        assert_eq!(draft(None, true).regions[1].depths(), [1, 1, 2, 0, 2]);
+        assert_eq!(draft(None, true).regions[1].depths()[..], [1, 1, 2, 0, 2]);
         // Every lane makes all of it.
-        assert_eq!(draft(Some(256), true).regions[1].depths(), [1, 1, 2, 1, 2]);
+        assert_eq!(draft(Some(256), true).regions[1].depths()[..], [1, 1, 2, 1, 2]);
         // Two products a turn: 3·4 points of one element.
         assert_eq!(draft(None, true).flops(), crate::Count::from(24u64));
     }

@@ -32,7 +32,7 @@ pub(crate) fn sliced_cost_with_constants(
     constants: &[u32],
 ) -> Cost {
     let special = !slices.is_empty() || !constants.is_empty();
-    let Some(one_slice) = one_slice(network, slices).filter(|_| special) else {
+    let Some(one_slice) = special.then(|| one_slice(network, slices)).flatten() else {
         return cost::tree_cost(network, tree);
     };
     let is_constant = constant_only(tree, constants);

@@ -10,9 +10,11 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Contraction, Def, Expr, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId, Tree, Violation,
+    Access, AxisSet, Contraction, Def, Depths, Expr, Id, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId,
+    Rewriter, Tree, Violation,
 };
 use einfold_order::{FoundOrder, SlicedAxis};
+use smallvec::SmallVec;
 
 pub(crate) use self::made::Applied;
 pub use self::made::Made;
@@ -21,7 +23,7 @@ use crate::error::PlanError;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};
-use crate::roles::AxisSet;
+use crate::roles::AxisList;
 
 /// How a contraction is written out.
 #[derive(Clone, Copy, Debug)]
@@ -64,51 +66,32 @@ pub fn apply(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Ir, P
 }
 
 /// As [`apply`], and what became of each node.
-pub(crate) fn write_out(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Applied, PlanError> {
-    let (mut out, mut made) = (Ir::new(), IdVec::with_capacity(ir.nodes().len()));
-    for region in 1..ir.regions() as u32 {
-        let (region, loops) = (RegionId(region), ir.loops(RegionId(region)).to_vec());
-        if ir.has_lanes(region) {
-            out.region_in_lanes(loops)
-        } else {
-            out.region(loops)
+pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
+    let (mut out, mut made) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
+    for (id, node) in ir.nodes().entries() {
+        let (first, mut steps) = (out.len() as u32, Vec::new());
+        let new = match node.contraction() {
+            None => out.keep(id),
+            Some(c) => rewrite(ir, &mut out, &mut steps, id, c, routes.get(id.place()).copied().flatten())?,
         };
+        out.replace(id, new)?;
+        made.push(Made { nodes: first..out.len() as u32, steps });
     }
-    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
-    for id in ir.ids() {
-        let node = ir.node(id);
-        let (first, mut steps) = (out.nodes().len() as u32, Vec::new());
-        let new = match &node.def {
-            Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
-            Def::Identity(_) => out.push(node.clone())?,
-            Def::Contract(c) => {
-                let route = routes.get(id).copied().flatten();
-                rewrite(ir, &mut out, (&ids, &mut steps), id, c, route)?
-            }
-            _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),
-        };
-        ids.push(new);
-        made.push(Made { nodes: first..out.nodes().len() as u32, steps });
-    }
-    for output in ir.outputs() {
-        out.output(ids[*output])?;
-    }
-    Ok(Applied { ir: out, made })
+    Ok(Applied { ir: out.finish()?.unwrap_or_else(|| ir.clone()), made })
 }
 
-/// Writes one contraction and returns the node that takes its place. `ids` are the new ids of the nodes before it; `steps` gets
-/// the nodes of the steps of a tree through ids.
+/// Writes one contraction and returns the node that takes its place. `steps` gets the nodes of the steps of a tree through ids.
 fn rewrite(
     ir: &Ir,
-    out: &mut Ir,
-    (ids, steps): (&IdVec<NodeId, NodeId>, &mut Vec<Vec<NodeId>>),
+    out: &mut Rewriter<'_>,
+    steps: &mut Vec<Vec<NodeId>>,
     id: NodeId,
     c: &Contraction,
     route: Option<Route<'_>>,
 ) -> Result<NodeId, PlanError> {
     let node = ir.node(id);
     let treatment = treatment(node, c);
-    let Some(route) = route else { return flat(out, ids, node, c, treatment) };
+    let Some(route) = route else { return flat(out, id, (node, c), treatment) };
     let whole = route.slices.is_empty();
     if !whole && (treatment != Treatment::Factored || node.region != RegionId::TOP) {
         return Err(PlanError::Slices { node: id });
@@ -116,13 +99,13 @@ fn rewrite(
     let wrong = |factors| PlanError::Leaves { node: id, leaves: route.tree.leaves(), factors };
     match treatment {
         Treatment::Factored if route.tree.leaves() != c.factors.len() => Err(wrong(c.factors.len())),
-        Treatment::Factored if whole => Ok(Writer::new(out, ids, node, c).along(route.tree)?),
+        Treatment::Factored if whole => Ok(Writer::new(out, node, c).along(route.tree)?),
         Treatment::Factored => {
             let sliced = Sliced::of(node, c, route.slices, route.lanes).ok_or(PlanError::Slices { node: id })?;
-            Ok(sliced.write(out, ids, (node, c), route.tree)?)
+            Ok(sliced.write(out, (node, c), route.tree)?)
         }
         Treatment::ThroughIds => {
-            let Some(lifted) = Lifted::of(ir, node, c) else { return flat(out, ids, node, c, treatment) };
+            let Some(lifted) = Lifted::of(ir, node, c) else { return flat(out, id, (node, c), treatment) };
             let (tree, factors) = (route.tree, c.factors.len());
             let all = factors + lifted.selected.selections.len();
             if tree.leaves() != factors && tree.leaves() != all {
@@ -132,40 +115,39 @@ fn rewrite(
                 return Err(PlanError::Ids { node: id });
             }
             let lifted = if tree.leaves() == factors { lifted.without_ids(node, c) } else { lifted };
-            Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree, steps)?)
+            Ok(Writer::new(out, node, &lifted.c).through(&lifted, tree, steps)?)
         }
-        _ => flat(out, ids, node, c, treatment),
+        Treatment::Empty | Treatment::Flat(_) => flat(out, id, (node, c), treatment),
     }
 }
 
 /// Writes a contraction in one node.
 fn flat(
-    out: &mut Ir,
-    ids: &IdVec<NodeId, NodeId>,
-    node: &Node,
-    c: &Contraction,
+    out: &mut Rewriter<'_>,
+    id: NodeId,
+    (node, c): (&Node, &Contraction),
     treatment: Treatment,
 ) -> Result<NodeId, PlanError> {
-    if treatment != Treatment::Empty {
-        return Ok(Writer::new(out, ids, node, c).flat()?);
-    }
-    match c.onto {
-        Some(onto) => Ok(ids[onto]),
-        None => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
+    match (treatment, c.onto) {
+        (Treatment::Empty, Some(onto)) => Ok(out.id(onto)),
+        (Treatment::Empty, None) => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
+        // A conversion has to stay one to one.
+        _ if c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype => Ok(out.keep(id)),
+        _ if c.axes.iter().all(|axis| axis.extent != 1) => Ok(out.keep(id)),
+        _ => Ok(Writer::new(out, node, c).flat()?),
     }
 }
 
 /// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new IR.
-struct Writer<'a> {
-    out: &'a mut Ir,
-    ids: &'a IdVec<NodeId, NodeId>,
+struct Writer<'a, 'i> {
+    out: &'a mut Rewriter<'i>,
     node: &'a Node,
     c: &'a Contraction,
     onto: Option<NodeId>,
     /// The region of the node being written.
     region: RegionId,
     /// The place of each axis in the space of the node being written; an axis without one has extent 1.
-    local: Vec<Option<u32>>,
+    local: SmallVec<[Option<u32>; 8]>,
     uses: Uses,
 }
 
@@ -173,7 +155,7 @@ struct Writer<'a> {
 #[derive(Default)]
 struct Operand {
     read: Option<Access<NodeId>>,
-    axes: Vec<u32>,
+    axes: AxisList,
 }
 
 /// What a node writes.
@@ -185,25 +167,20 @@ struct Target {
     pinned: bool,
 }
 
-impl<'a> Writer<'a> {
-    fn new(out: &'a mut Ir, ids: &'a IdVec<NodeId, NodeId>, node: &'a Node, c: &'a Contraction) -> Writer<'a> {
-        let onto = c.onto.map(|o| ids[o]);
-        let (region, local) = (node.region, vec![None; c.axes.len()]);
-        Writer { out, ids, node, c, onto, region, local, uses: Uses::default() }
+impl<'a, 'i> Writer<'a, 'i> {
+    fn new(out: &'a mut Rewriter<'i>, node: &'a Node, c: &'a Contraction) -> Writer<'a, 'i> {
+        let onto = c.onto.map(|onto| out.id(onto));
+        let (region, local) = (node.region, SmallVec::from_elem(None, c.axes.len()));
+        Writer { out, node, c, onto, region, local, uses: Uses::default() }
     }
 }
 
-impl Writer<'_> {
-    /// The contraction in one node. Axes of extent 1 go, but for a conversion, which has to stay one to one.
+impl Writer<'_, '_> {
+    /// The contraction in one node, without axes of extent 1.
     fn flat(&mut self) -> Result<NodeId, Violation> {
-        let factors: Vec<_> = self.c.factors.iter().map(|f| f.map(&mut |id| self.ids[*id])).collect();
+        let factors: Vec<_> = self.c.factors.iter().map(|factor| self.out.access(factor)).collect();
         let target = self.target();
-        if self.c.is_map() || self.c.algebra.accumulator(self.node.dtype) != self.node.dtype {
-            let output = target.output;
-            let c = Contraction { factors, output, onto: self.onto, ..self.c.clone() };
-            return self.out.push(Node { def: Def::Contract(c), ..self.node.clone() });
-        }
-        let space: Vec<u32> = (0..self.c.axes.len() as u32).filter(|&a| self.extent(a) != 1).collect();
+        let space: AxisList = (0..self.c.axes.len() as u32).filter(|&a| self.extent(a) != 1).collect();
         self.emit(&space, factors, target)
     }
 
@@ -213,17 +190,18 @@ impl Writer<'_> {
         // Steps of one tensor have nothing to do: what they could sum was summed where it became lone.
         let last = tree.steps().iter().rposition(|s| s.len() > 1).map(|k| tree.leaves() + k);
         let depths = self.depths(tree, last);
-        let mut order: Vec<usize> = (0..depths.len()).collect();
+        let mut order: SmallVec<[usize; 8]> = (0..depths.len()).collect();
         order.sort_by_key(|&id| depths[id]);
         let region = self.region;
-        let mut live: Vec<Operand> = depths.iter().map(|_| Operand::default()).collect();
+        let mut live: SmallVec<[Operand; 4]> = depths.iter().map(|_| Operand::default()).collect();
         for id in order {
             self.region = if depths[id] > 0 { region } else { self.node.region };
             let Some(step) = id.checked_sub(tree.leaves()).map(|k| &tree.steps()[k]) else {
                 live[id] = self.leaf(id)?;
                 continue;
             };
-            let mut children: Vec<Operand> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
+            let mut children: SmallVec<[Operand; 2]> =
+                step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
             if Some(id) == last {
                 return self.root(&mut children, &asked, &others);
             }
@@ -233,8 +211,8 @@ impl Writer<'_> {
     }
 
     /// How many loops each tensor of the tree depends on. Its result is added up in every turn.
-    fn depths(&self, tree: &Tree, last: Option<usize>) -> Vec<usize> {
-        let mut depths: Vec<usize> = self.c.factors.iter().map(Access::depth).collect();
+    fn depths(&self, tree: &Tree, last: Option<usize>) -> Depths {
+        let mut depths: Depths = self.c.factors.iter().map(Access::depth).collect();
         for step in tree.steps() {
             depths.push(step.iter().map(|&id| depths[id as usize]).max().unwrap_or(0));
         }
@@ -244,13 +222,13 @@ impl Writer<'_> {
     }
 
     /// The axes of the result that some factor has, and all axes that none has. Counts the uses of axes.
-    fn asked(&mut self) -> (Vec<u32>, Vec<u32>) {
+    fn asked(&mut self) -> (AxisList, AxisList) {
         self.uses = Uses::new(self.c.axes.len());
         self.c.factors.iter().for_each(|factor| self.uses.add(&axes_of(&factor.indices, &self.c.axes)));
         let unseen = |&a: &u32| self.uses.of(a) == 0 && self.extent(a) != 1;
         let others = (0..self.c.axes.len() as u32).filter(unseen).collect();
         let mut asked = axes_of(&self.c.output, &self.c.axes);
-        asked.retain(|&a| self.uses.of(a) > 0);
+        asked.retain(|a| self.uses.of(*a) > 0);
         self.uses.add(&asked);
         (asked, others)
     }
@@ -258,7 +236,7 @@ impl Writer<'_> {
     /// A factor: after a sum over the axes that nothing else has, and with repeated axes taken as a diagonal.
     fn leaf(&mut self, factor: usize) -> Result<Operand, Violation> {
         let factor = &self.c.factors[factor];
-        let read = factor.map(&mut |id| self.ids[*id]);
+        let read = self.out.access(factor);
         let axes = axes_of(&factor.indices, &self.c.axes);
         let kept = self.uses.shared(&axes);
         let lone = kept.len() < axes.len();
@@ -267,7 +245,7 @@ impl Writer<'_> {
         }
         let stays = AxisSet::of(&kept);
         let summed = axes.iter().copied().filter(|&a| !stays.has(a));
-        let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
+        let space: AxisList = kept.iter().copied().chain(summed).collect();
         self.plain(&space, kept, vec![read])
     }
 
@@ -292,24 +270,24 @@ impl Writer<'_> {
         // Wherever the last step writes itself, the order of the result's axes is no concern of a copy.
         let scatters = self.onto.is_some() || !self.is_plain_output();
         let target = self.target();
-        if others.is_empty() && (scatters || kept == asked) {
+        if others.is_empty() && (scatters || kept[..] == *asked) {
             return self.emit(&space, reads(children), target);
         }
         let product = self.plain(&space, kept, reads(children))?;
         space.clear();
-        space.extend(&product.axes);
-        space.extend(others);
+        space.extend_from_slice(&product.axes);
+        space.extend_from_slice(others);
         self.emit(&space, product.read.into_iter().collect(), target)
     }
 
     /// The axes that stay and all axes, in their natural order, of the product of `children`, which are no longer in use.
-    fn split(&mut self, children: &[Operand]) -> (Vec<u32>, Vec<u32>) {
-        let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<Vec<_>>());
+    fn split(&mut self, children: &[Operand]) -> (AxisList, AxisList) {
+        let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<SmallVec<[_; 4]>>());
         (roles.kept().collect(), roles.kept().chain(roles.reduced()).collect())
     }
 
     /// A node over `space` that holds the axes `kept` as they come.
-    fn plain(&mut self, space: &[u32], kept: Vec<u32>, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
+    fn plain(&mut self, space: &[u32], kept: AxisList, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
         let label = self.node.label.clone();
@@ -319,7 +297,7 @@ impl Writer<'_> {
 
     /// The result of the contraction itself.
     fn target(&self) -> Target {
-        let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.ids[*id])).collect();
+        let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.out.id(*id))).collect();
         let label = self.node.label.clone();
         Target { label, output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
     }
@@ -342,7 +320,7 @@ impl Writer<'_> {
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
         let (dtype, region) = (self.node.dtype, self.region);
-        self.out.push(Node { label, dtype, shape, region, def: Def::Contract(c) })
+        self.out.push(Node { label, dtype, shape, region, def: c.into() })
     }
 
     /// Numbers the axes of all indices by their places in `space`.

@@ -1,6 +1,6 @@
 //! Which nodes share a buffer, and where it lives.
 
-use einfold_ir::{Access, Contraction, Def, IdVec, Ir, NodeId, RegionId};
+use einfold_ir::{IdVec, Ir, NodeId, RegionId};
 
 /// Where the buffer of a chain lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,20 +45,6 @@ impl Chains {
     }
 }
 
-fn contraction(ir: &Ir, id: NodeId) -> Option<&Contraction> {
-    match &ir.node(id).def {
-        Def::Contract(c) => Some(c),
-        _ => None,
-    }
-}
-
-/// Calls `f` with every node whose elements the contraction reads, `onto` not included.
-fn for_each_read(c: &Contraction, f: &mut impl FnMut(NodeId)) {
-    c.factors.iter().for_each(|a| a.for_each_tensor(&mut |id| f(*id)));
-    let ids = c.output.iter().flat_map(|i| i.ids()).map(|i| &i.access);
-    ids.for_each(|a: &Access<NodeId>| a.for_each_tensor(&mut |id| f(*id)));
-}
-
 /// Whether `onto` is outside of the loop that `id` is in.
 fn leaves_loop(ir: &Ir, id: NodeId, onto: NodeId) -> bool {
     ir.node(id).region != RegionId::TOP && ir.node(onto).region == RegionId::TOP
@@ -68,11 +54,11 @@ fn live(ir: &Ir) -> IdVec<NodeId, bool> {
     let mut live = ir.per_node(false);
     ir.inputs().iter().chain(ir.outputs()).for_each(|id| live[*id] = true);
     for id in ir.ids().rev() {
-        let Some(c) = contraction(ir, id) else { continue };
+        let Some(c) = ir.node(id).contraction() else { continue };
         // A contribution from inside a loop has no reader of its own: it lives if the tensor that it adds to does.
         live[id] |= c.onto.is_some_and(|o| leaves_loop(ir, id, o) && live[o]);
         if live[id] {
-            for_each_read(c, &mut |read| live[read] = true);
+            c.for_each_read(&mut |read| live[read] = true);
             c.onto.iter().for_each(|o| live[*o] = true);
         }
     }
@@ -83,8 +69,8 @@ fn roots(ir: &Ir, live: &IdVec<NodeId, bool>) -> IdVec<NodeId, NodeId> {
     let mut last_user: IdVec<NodeId, Option<NodeId>> = ir.per_node(None);
     let mut read_by_itself = ir.per_node(false);
     for id in ir.ids().filter(|&id| live[id]) {
-        let Some(c) = contraction(ir, id) else { continue };
-        for_each_read(c, &mut |read| {
+        let Some(c) = ir.node(id).contraction() else { continue };
+        c.for_each_read(&mut |read| {
             last_user[read] = Some(id);
             read_by_itself[id] |= c.onto == Some(read);
         });
@@ -94,7 +80,7 @@ fn roots(ir: &Ir, live: &IdVec<NodeId, bool>) -> IdVec<NodeId, NodeId> {
     ir.outputs().iter().for_each(|id| is_output[*id] = true);
     let mut root: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
     for id in ir.ids() {
-        let onto = contraction(ir, id).and_then(|c| c.onto).filter(|&o| {
+        let onto = ir.node(id).contraction().and_then(|c| c.onto).filter(|&o| {
             let free = last_user[o] == Some(id) && !is_output[o];
             leaves_loop(ir, id, o) || (free && !read_by_itself[id])
         });
@@ -106,8 +92,8 @@ fn roots(ir: &Ir, live: &IdVec<NodeId, bool>) -> IdVec<NodeId, NodeId> {
 fn homes(ir: &Ir, live: &IdVec<NodeId, bool>, root: &IdVec<NodeId, NodeId>) -> IdVec<NodeId, Home> {
     let mut read = ir.per_node(false);
     for id in ir.ids().filter(|&id| live[id]) {
-        let Some(c) = contraction(ir, id) else { continue };
-        for_each_read(c, &mut |other| read[root[other]] = true);
+        let Some(c) = ir.node(id).contraction() else { continue };
+        c.for_each_read(&mut |other| read[root[other]] = true);
         let copied = c.onto.filter(|&o| root[o] != root[id]);
         copied.iter().for_each(|o| read[root[*o]] = true);
     }

@@ -16,7 +16,7 @@ use crate::cost::{made_cost, total_cost};
 use crate::error::{PlanError, Unsliced};
 use crate::lower::Hints;
 use crate::memory::Memory;
-use crate::network::{Treatment, contractions, treatment};
+use crate::network::{Treatment, treatment};
 use crate::pipeline::{PassSet, Trace};
 
 pub use self::saved::saved_order;
@@ -245,11 +245,11 @@ impl Planner<'_> {
 fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
     let PlanError::TooLarge(mut excess) = error else { return error };
     let sliceable = |(id, c): (NodeId, &Contraction)| treatment(part.ir.node(id), c) == Treatment::Factored;
-    let first = contractions(&part.ir).next().map(|(id, c)| treatment(part.ir.node(id), c));
+    let first = part.ir.contractions().next().map(|(id, c)| treatment(part.ir.node(id), c));
     if excess.why == Unsliced::Sliced {
         excess.why = match first {
-            _ if contractions(&part.ir).any(sliceable) && searched => Unsliced::Sliced,
-            _ if contractions(&part.ir).any(sliceable) => Unsliced::GivenOrder,
+            _ if part.ir.contractions().any(sliceable) && searched => Unsliced::Sliced,
+            _ if part.ir.contractions().any(sliceable) => Unsliced::GivenOrder,
             Some(treatment) => Unsliced::OneStep(treatment),
             None => Unsliced::Sliced,
         };

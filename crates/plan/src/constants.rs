@@ -5,11 +5,10 @@ mod lift;
 
 use std::collections::BTreeSet;
 
-use einfold_ir::{Def, IdVec, Ir, Layout, Node, NodeId, RegionId, Violation};
+use einfold_ir::{Def, IdVec, Ir, Layout, NodeId, RegionId, Rewriter, Violation};
 use einfold_order::FoundOrder;
 
 use crate::lower::Hints;
-use crate::rewrite::module::{for_each_read, mapped};
 
 pub(crate) use lift::lift;
 
@@ -40,16 +39,14 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
         let mut all = node.region == RegionId::TOP;
         match &node.def {
             Def::Input { slot } => all = operands.contains(slot),
-            Def::Contract(c) => for_each_read(c, &mut |id| all &= constant[id]),
-            _ => {}
+            Def::Contract(c) => c.for_each_needed(&mut |id| all &= constant[id]),
+            Def::Identity(_) => {}
         }
         constant.push(all);
     }
     // What is added to belongs to what adds to it.
     for id in ir.ids().rev() {
-        if let (false, Def::Contract(c)) = (constant[id], &ir.node(id).def)
-            && let Some(onto) = c.onto
-        {
+        if let (false, Some(onto)) = (constant[id], ir.node(id).contraction().and_then(|c| c.onto)) {
             constant[onto] = false;
         }
     }
@@ -62,8 +59,8 @@ pub(crate) fn split(ir: &Ir, orders: &[(NodeId, FoundOrder)], operands: &[u32]) 
     let mut border = ir.per_node(false);
     let mut read = |id: NodeId| border[id] |= constant[id];
     for (node, _) in ir.nodes().iter().zip(&constant).filter(|(_, constant)| !**constant) {
-        if let Def::Contract(c) = &node.def {
-            for_each_read(c, &mut read);
+        if let Some(c) = node.contraction() {
+            c.for_each_needed(&mut read);
         }
     }
     ir.outputs().iter().for_each(|&id| read(id));
@@ -82,28 +79,18 @@ fn part(
     outputs: &[NodeId],
 ) -> Result<Part, Violation> {
     let mut part = Part { ir: Ir::new(), orders: Vec::new(), operands: Vec::new(), hints: Hints::default() };
-    let mut ids = ir.per_node(NodeId(u32::MAX));
+    let mut rewriter = Rewriter::new(ir);
     let own = ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
     part.operands.extend(own.clone().map(|(slot, _)| slot as u32));
-    for &id in own.map(|(_, id)| id).chain(inputs) {
-        let Node { label, dtype, shape, .. } = ir.node(id);
-        ids[id] = part.ir.input(label.clone(), *dtype, shape.clone());
-    }
+    own.map(|(_, id)| id).chain(inputs).for_each(|&id| _ = rewriter.input(id));
     let mut ordered = orders.iter().peekable();
-    for id in ir.ids() {
-        let (node, order) = (ir.node(id), ordered.next_if(|(at, _)| *at == id));
-        if !inside(id) || matches!(node.def, Def::Input { .. }) {
-            continue;
+    for (id, node) in ir.nodes().entries() {
+        let order = ordered.next_if(|(at, _)| *at == id);
+        if inside(id) && !matches!(node.def, Def::Input { .. }) {
+            let new = rewriter.keep(id);
+            part.orders.extend(order.map(|(_, order)| (new, order.clone())));
         }
-        let mut place = |id: &NodeId| ids[*id];
-        let def = match &node.def {
-            Def::Contract(c) => Def::Contract(mapped(c, &mut place)),
-            other => other.clone(),
-        };
-        let new = part.ir.push(Node { def, ..node.clone() })?;
-        ids[id] = new;
-        part.orders.extend(order.map(|(_, order)| (new, order.clone())));
     }
-    outputs.iter().try_for_each(|id| part.ir.output(ids[*id]))?;
+    part.ir = rewriter.finish_with(outputs)?;
     Ok(part)
 }

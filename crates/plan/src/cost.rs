@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId};
+use einfold_ir::{Axis, Contraction, Cost, Count, Ir, NodeId};
 use einfold_order::FoundOrder;
 
 use crate::apply::Made;
-use crate::network::contractions;
 
 /// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
 /// counts as often as it runs.
 pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
     let mut total = Cost::default();
     let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
-    for (id, c) in contractions(ir) {
+    for (id, c) in ir.contractions() {
         let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
         let runs = points(ir.loops(ir.node(id).region));
         total.flops += cost.flops * runs;
@@ -40,7 +39,7 @@ pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
     let own = |id: NodeId| id.0.checked_sub(made.nodes.start).map(|k| k as usize);
     let mut last: Vec<NodeId> = nodes().collect();
     for id in nodes() {
-        if let Def::Contract(c) = &ir.node(id).def {
+        if let Some(c) = ir.node(id).contraction() {
             let accesses = c.factors.iter().flat_map(|factor| own(factor.tensor));
             accesses.for_each(|read| last[read] = id);
         }
@@ -66,15 +65,13 @@ pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
 
 /// Scalar multiply-adds of a node, as [`Step::flops`](einfold_ir::Step::flops).
 pub(crate) fn node_flops(ir: &Ir, id: NodeId) -> Count {
-    match &ir.node(id).def {
-        Def::Contract(c) if c.factors.len() > 1 => points(&c.axes),
-        _ => Count::ZERO,
-    }
+    let multiplies = ir.node(id).contraction().filter(|c| c.factors.len() > 1);
+    multiplies.map_or(Count::ZERO, |c| points(&c.axes))
 }
 
 /// What the contractions would cost as they are written, each in one loop nest.
 pub(crate) fn naive_flops(ir: &Ir) -> Count {
-    let multiplies = contractions(ir).filter(|(_, c)| c.factors.len() > 1);
+    let multiplies = ir.contractions().filter(|(_, c)| c.factors.len() > 1);
     multiplies.map(|(id, c)| points(&c.axes) * points(ir.loops(ir.node(id).region))).sum()
 }
 

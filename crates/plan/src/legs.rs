@@ -1,15 +1,15 @@
 //! Which axes the tensors of a contraction tree have.
 
-use crate::roles::{Roles, classify};
+use crate::roles::{AxisList, Roles, classify};
 
 /// How many tensors still to be used have each axis; the result counts as one of them.
 #[derive(Default)]
-pub(crate) struct Uses(Vec<u32>);
+pub(crate) struct Uses(AxisList);
 
 impl Uses {
     /// No tensor, over so many axes.
     pub(crate) fn new(axes: usize) -> Uses {
-        Uses(vec![0; axes])
+        Uses(AxisList::from_elem(0, axes))
     }
 
     /// One more tensor, with these axes.
@@ -23,7 +23,7 @@ impl Uses {
     }
 
     /// The axes of a factor that something else has too; the others are summed at once.
-    pub(crate) fn shared(&self, axes: &[u32]) -> Vec<u32> {
+    pub(crate) fn shared(&self, axes: &[u32]) -> AxisList {
         axes.iter().copied().filter(|&a| self.of(a) > 1).collect()
     }
 
@@ -32,9 +32,9 @@ impl Uses {
     pub(crate) fn product(&mut self, children: &[&[u32]]) -> Roles {
         children.iter().copied().flatten().for_each(|&a| self.0[a as usize] -= 1);
         let (first, rest) = children.split_first().map_or((&[][..], &[][..]), |(first, rest)| (*first, rest));
-        let rest: Vec<u32> = rest.concat();
-        let mut kept: Vec<u32> = first.iter().chain(&rest).copied().collect();
-        kept.retain(|&a| self.of(a) > 0);
+        let rest: AxisList = rest.iter().copied().flatten().copied().collect();
+        let mut kept: AxisList = first.iter().chain(&rest).copied().collect();
+        kept.retain(|a| self.of(*a) > 0);
         classify(first, &rest, &kept)
     }
 }

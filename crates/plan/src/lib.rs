@@ -8,7 +8,7 @@
 //! [`roles`].
 //!
 //! ```
-//! use einfold_ir::{Access, Algebra, Axis, Contraction, Def, Dtype, Index, Ir, Node, RegionId};
+//! use einfold_ir::{Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Node, RegionId};
 //! use einfold_order::{Budget, Order};
 //! use einfold_plan::{PlanOptions, compile};
 //! // ij,jk->ik
@@ -24,7 +24,7 @@
 //!     onto: None,
 //!     pinned: false,
 //! };
-//! let def = Def::Contract(product);
+//! let def = product.into();
 //! let c = ir.push(Node { label: "c".into(), dtype: Dtype::F64, shape: vec![20, 40], region: RegionId::TOP, def })?;
 //! ir.output(c)?;
 //! let compiled = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default())?;

@@ -1,10 +1,9 @@
 //! Contractions with ids as the order search sees them: positions that ids give are axes of their own.
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
+use einfold_ir::{Access, Axis, AxisRef, AxisSet, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
 use einfold_order::{Selection, SelectionNetwork};
 
 use crate::network::{axes_of, network_of};
-use crate::roles::AxisSet;
 
 /// A contraction whose tensors are read and written at axes that ids determine, and which ids those are.
 pub(crate) struct Lifted {
@@ -111,7 +110,7 @@ fn lift(ir: &Ir, axes: &mut Vec<Axis>, indices: &mut [Index<NodeId>], shape: &[u
 fn selection(c: &Contraction, positions: &[Position], of: Option<u32>) -> Selection {
     let indices: Vec<Index<NodeId>> = positions.iter().map(|p| p.index.clone()).collect();
     let determined = positions.iter().map(|p| p.axis).collect();
-    Selection { by: axes_of(&indices, &c.axes), determined, of }
+    Selection { by: axes_of(&indices, &c.axes).into_vec(), determined, of }
 }
 
 /// The axes of indices over lifted axes, each once: of the own ones those longer than 1, and all that stand for ids.

@@ -59,7 +59,7 @@ impl Lowering<'_> {
             let buffer = self.buffer_of(id);
             self.draft.inputs.push(buffer);
         }
-        let mut lasts = IdVec::filled(self.ir.regions(), None);
+        let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
         let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.chains.is_live(id)).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {
@@ -88,7 +88,6 @@ impl Lowering<'_> {
                 self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra, form });
             }
             Def::Contract(c) => self.contract(id, node, c),
-            _ => return Err(Violation(format!("node %{} is of an unknown kind", id.0))),
         }
         Ok(())
     }
@@ -154,7 +153,7 @@ impl Lowering<'_> {
         let algebra = match &self.ir.node(origin).def {
             Def::Identity(algebra) => *algebra,
             Def::Contract(c) => c.algebra,
-            _ => Algebra::SUM_PRODUCT,
+            Def::Input { .. } => Algebra::SUM_PRODUCT,
         };
         let (mode, form) = (Mode::Overwrite, Form::Nest(Nest::default()));
         self.add(region, Step { origin, axes, reads, write, mode, algebra, form });

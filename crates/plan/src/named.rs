@@ -6,7 +6,7 @@ use einfold_ir::{Axis, Contraction, Dtype, Ir, Label, Network, NodeId};
 use einfold_order::OrderError;
 
 use crate::error::PlanError;
-use crate::network::{Treatment, contractions, network_of, treatment};
+use crate::network::{Treatment, network_of, treatment};
 use crate::pipeline::{PassSet, rewrite};
 
 /// What an order search sees of an expression.
@@ -26,7 +26,7 @@ pub struct NamedNetwork {
 /// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.
 pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError> {
     let ir = rewrite(ir, passes, &mut |_, _, _| {})?;
-    let all: Vec<(NodeId, &Contraction)> = contractions(&ir).filter(|(_, c)| !c.factors.is_empty()).collect();
+    let all: Vec<(NodeId, &Contraction)> = ir.contractions().filter(|(_, c)| !c.factors.is_empty()).collect();
     let factored = |(id, c): &&(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
     let mut ordered = all.iter().filter(factored);
     let only = ordered.next();

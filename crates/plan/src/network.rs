@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Count, Def, Index, Ir, Network, Node, NodeId, OutOfRange};
+use einfold_ir::{Access, Axis, AxisRef, AxisSet, Contraction, Count, Index, Ir, Network, Node, NodeId, OutOfRange};
 
-use crate::roles::AxisSet;
+use crate::roles::AxisList;
 
 /// How a contraction is evaluated, decided by its algebra and its shape before any order is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,14 +55,6 @@ impl fmt::Display for Treatment {
     }
 }
 
-/// All contractions.
-pub(crate) fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {
-    ir.ids().filter_map(|id| match &ir.node(id).def {
-        Def::Contract(c) => Some((id, c)),
-        _ => None,
-    })
-}
-
 /// How the contraction of `node` is evaluated.
 pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
     let empty = |a: u32| c.axes[a as usize].extent == 0;
@@ -106,16 +98,14 @@ fn index_drops(index: &Index<NodeId>) -> bool {
 /// A result whose elements are not the positions of its axes has its own number of them. `None` for a node that is not factored.
 pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
     let node = ir.node(id);
-    match &node.def {
-        Def::Contract(c) if treatment(node, c) == Treatment::Factored => Some(network_of(c, &node.shape)),
-        _ => None,
-    }
+    let factored = node.contraction().filter(|c| treatment(node, c) == Treatment::Factored);
+    factored.map(|c| network_of(c, &node.shape))
 }
 
 /// As [`network`], whatever the treatment, with a result of this shape.
 pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
-    let inputs: Vec<Vec<u32>> = c.factors.iter().map(|factor| axes_of(&factor.indices, &c.axes)).collect();
-    let mut output = axes_of(&c.output, &c.axes);
+    let inputs: Vec<Vec<u32>> = c.factors.iter().map(|f| axes_of(&f.indices, &c.axes).into_vec()).collect();
+    let mut output = axes_of(&c.output, &c.axes).into_vec();
     let used = AxisSet::of(inputs.iter().flatten());
     output.retain(|&a| used.has(a));
     let positions = Count::product(output.iter().map(|&a| c.axes[a as usize].extent as u64));
@@ -135,8 +125,8 @@ pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
 }
 
 /// The own axes that `indices` use, each once, in order of appearance; those of extent 1 left out.
-pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> Vec<u32> {
-    let (mut list, mut seen) = (Vec::with_capacity(indices.len()), AxisSet::default());
+pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> AxisList {
+    let (mut list, mut seen) = (AxisList::new(), AxisSet::default());
     for index in indices {
         index.for_each_axis(&mut |axis| {
             if let AxisRef::Own(a) = axis

@@ -3,7 +3,7 @@
 mod choice;
 mod trace;
 
-use einfold_ir::{Draft, IdVec, Ir, NodeId, Plan, Violation, verify_steps};
+use einfold_ir::{Draft, Ir, Plan, Violation, verify_steps};
 
 use crate::apply::{Applied, Route, write_out};
 use crate::error::PlanError;
@@ -53,8 +53,8 @@ pub struct Stage {
 /// How a stage is run.
 #[derive(Debug)]
 enum Run {
-    /// From module to module, with the number of changes.
-    Rewrite(fn(&Ir) -> Result<(Ir, usize), Violation>),
+    /// From module to module, with the number of changes; `None` if the module stays as it is.
+    Rewrite(fn(&Ir) -> Result<Option<(Ir, usize)>, Violation>),
     /// By the search of [`compile`](crate::compile), which is asked again where the plan exceeds a memory limit.
     Search,
     Expand,
@@ -214,8 +214,8 @@ impl Stage {
 /// An expression on its way through the pipeline.
 pub(crate) enum Program<'p> {
     Module(Ir),
-    /// With the route of each node.
-    Ordered(&'p Ir, &'p IdVec<NodeId, Option<Route<'p>>>),
+    /// With the route of each node, by its place.
+    Ordered(&'p Ir, &'p [Option<Route<'p>>]),
     Expanded(Applied),
     Steps(Applied, Draft),
     Assigned(Applied, Draft),
@@ -269,7 +269,7 @@ impl Driver<'_, '_> {
         let guilty = |violation| PlanError::Pass { name: stage.name, violation };
         let (program, changes) = match (&stage.run, program) {
             (Run::Rewrite(run), Program::Module(ir)) => {
-                let (ir, changes) = run(&ir).map_err(guilty)?;
+                let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
                 (Program::Module(ir), changes)
             }
             (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(write_out(ir, routes)?), 1),

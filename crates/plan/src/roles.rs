@@ -1,23 +1,29 @@
 //! The roles of axes in a product of two tensors. Nothing else splits axes.
 
+use einfold_ir::AxisSet;
+use smallvec::SmallVec;
+
+/// Some axes of an iteration space, in an order; up to eight lie in place.
+pub type AxisList = SmallVec<[u32; 8]>;
+
 /// The axes of `out = lhs ⊗ rhs`, split by which tensors have them. The letters are those of matrix multiplication,
 /// `C[b,m,n] = Σ_k A[b,m,k]·B[b,k,n]`. A group is in the order of the first tensor that has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
     /// In all three.
-    pub batch: Vec<u32>,
+    pub batch: AxisList,
     /// In `lhs` and `out`.
-    pub m: Vec<u32>,
+    pub m: AxisList,
     /// In `rhs` and `out`.
-    pub n: Vec<u32>,
+    pub n: AxisList,
     /// In `lhs` and `rhs`: contracted.
-    pub k: Vec<u32>,
+    pub k: AxisList,
     /// In `lhs` alone: summed there.
-    pub lhs: Vec<u32>,
+    pub lhs: AxisList,
     /// In `rhs` alone: summed there.
-    pub rhs: Vec<u32>,
+    pub rhs: AxisList,
     /// In `out` alone: repeated.
-    pub free: Vec<u32>,
+    pub free: AxisList,
 }
 
 impl Roles {
@@ -34,31 +40,6 @@ impl Roles {
     /// The axes that are reduced: contracted first.
     pub fn reduced(&self) -> impl Iterator<Item = u32> {
         self.k.iter().chain(&self.lhs).chain(&self.rhs).copied()
-    }
-}
-
-/// A set of axes.
-#[derive(Default)]
-pub(crate) struct AxisSet(Vec<bool>);
-
-impl AxisSet {
-    pub(crate) fn of<'a>(axes: impl IntoIterator<Item = &'a u32>) -> AxisSet {
-        let mut set = AxisSet::default();
-        axes.into_iter().for_each(|&axis| _ = set.insert(axis));
-        set
-    }
-
-    pub(crate) fn has(&self, axis: u32) -> bool {
-        self.0.get(axis as usize).copied().unwrap_or(false)
-    }
-
-    /// Whether the axis was not in the set.
-    pub(crate) fn insert(&mut self, axis: u32) -> bool {
-        let axis = axis as usize;
-        if axis >= self.0.len() {
-            self.0.resize(axis + 1, false);
-        }
-        !std::mem::replace(&mut self.0[axis], true)
     }
 }
 
@@ -81,7 +62,7 @@ pub fn classify(lhs: &[u32], rhs: &[u32], out: &[u32]) -> Roles {
         let group = if in_out.has(axis) { &mut roles.n } else { &mut roles.rhs };
         group.push(axis);
     }
-    roles.free.extend(out.iter().filter(|&&axis| seen.insert(axis)));
+    roles.free.extend(out.iter().copied().filter(|&axis| seen.insert(axis)));
     roles
 }
 
@@ -110,7 +91,7 @@ mod tests {
         const MANY: u32 = 1_500_000;
         let axes: Vec<u32> = (0..MANY).collect();
         let roles = classify(&axes, &axes, &axes);
-        assert_eq!(roles.batch, axes);
+        assert_eq!(roles.batch[..], axes);
         let (first, last) = (&axes[..MANY as usize / 2], &axes[MANY as usize / 2..]);
         let roles = classify(first, last, &axes);
         assert_eq!((&roles.m[..], &roles.n[..]), (first, last));

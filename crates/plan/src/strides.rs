@@ -1,13 +1,20 @@
 //! The strides of steps under the layouts that are expected.
 
 use einfold_ir::{Access, Axis, AxisRef, Buffer, BufferId, Draft, Gemm, Groups, Loops, Step};
+use smallvec::SmallVec;
+
+use crate::roles::AxisList;
+
+/// A stride for each axis.
+pub(crate) type Strides = SmallVec<[isize; 8]>;
 
 /// The stride, in elements, with which each axis of a step moves through the tensor of `access`, positions from ids left
 /// out.
-pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Vec<isize> {
+pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Strides {
     let buffer = draft.buffer(access.tensor);
-    let mut strides = vec![0isize; axes];
-    for (index, stride) in access.indices.iter().zip(buffer.layout.strides(&buffer.extents)) {
+    let (mut strides, mut dims) = (Strides::from_elem(0, axes), Strides::from_elem(0, buffer.extents.len()));
+    buffer.layout.write_strides(&buffer.extents, &mut dims);
+    for (index, stride) in access.indices.iter().zip(dims) {
         for term in index.terms() {
             if let AxisRef::Own(axis) = term.axis {
                 let moved = stride.saturating_mul(term.coef as isize);
@@ -20,7 +27,7 @@ pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -
 
 /// The loops of a step, the written tensor first.
 pub(crate) fn of_step(draft: &Draft, step: &Step) -> Loops {
-    let operands: Vec<Vec<isize>> =
+    let operands: SmallVec<[Strides; 3]> =
         [&step.write].into_iter().chain(&step.reads).map(|a| of_access(draft, a, step.axes.len())).collect();
     let mut loops = Loops::new(operands.len());
     for (k, axis) in step.axes.iter().enumerate() {
@@ -30,8 +37,8 @@ pub(crate) fn of_step(draft: &Draft, step: &Step) -> Loops {
 }
 
 /// The own axes that an access moves along.
-pub(crate) fn own_axes(access: &Access<BufferId>) -> Vec<u32> {
-    let mut axes = Vec::with_capacity(access.indices.len());
+pub(crate) fn own_axes(access: &Access<BufferId>) -> AxisList {
+    let mut axes = AxisList::new();
     access.for_each_axis(&mut |axis| {
         if let AxisRef::Own(a) = axis {
             axes.push(a);

@@ -38,7 +38,7 @@ pub(crate) fn contraction(text: &str, tensors: &[NodeId], extent: impl Fn(char) 
 pub(crate) fn node(label: &str, dtype: Dtype, c: Contraction) -> Node {
     let extent = |i: &Index<NodeId>| i.as_axis().map_or(1, |a| c.axes[a as usize].extent);
     let shape = c.output.iter().map(extent).collect();
-    Node { label: label.into(), dtype, shape, region: RegionId::TOP, def: Def::Contract(c) }
+    Node { label: label.into(), dtype, shape, region: RegionId::TOP, def: c.into() }
 }
 
 /// One contraction on inputs of f64, in letters notation; `sizes` are the extents of the letters in order of appearance.

@@ -24,7 +24,6 @@ use std::fmt::{self, Display, Formatter};
 
 /// The parsed form of a text. It keeps the text's structure; [`Display`] prints the canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Ast {
     /// Level 1: a NumPy subscript string, one character per label.
     Letters(Subscripts),

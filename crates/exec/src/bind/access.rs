@@ -1,6 +1,6 @@
 //! Turns accesses into base addresses, offsets and strides.
 
-use einfold_ir::{Access, Axis, AxisRef, BufferId, Place, Step};
+use einfold_ir::{Access, Axis, AxisRef, BufferId, Place, Step, StridedAxis, nesting};
 
 use super::{BindLists, Binder};
 use crate::bound_program::{BaseAddress, BoundOperand, Ptr};
@@ -117,26 +117,25 @@ impl Binder<'_> {
     /// number nest, different positions write different elements; if they also leave no gaps, every element is written.
     pub(super) fn coverage(&mut self, step: &Step) -> Coverage {
         let buffer = self.plan.buffer(step.write.tensor);
-        let mut spans = std::mem::take(&mut self.lists.spans);
-        spans.clear();
+        let mut axes = std::mem::take(&mut self.lists.strided);
+        axes.clear();
         let mut reduces = false;
         for (axis, a) in step.axes.iter().enumerate().filter(|(_, a)| a.extent > 1) {
             let stride = element_stride(&step.write, &buffer.extents, axis as u32).unsigned_abs();
             reduces |= stride == 0;
             if stride != 0 {
-                spans.push((stride, a.extent));
+                axes.push(StridedAxis { stride: stride as u64, extent: a.extent, axis: () });
             }
         }
-        spans.sort_unstable();
-        let (mut next, mut injective, mut dense) = (1usize, true, true);
-        for &(stride, extent) in &spans {
-            injective &= stride >= next;
-            dense &= stride == next;
-            next = next.saturating_add(stride.saturating_mul(extent - 1));
+        let (mut injective, mut dense) = (true, true);
+        for ((), order) in nesting(&mut axes) {
+            injective &= order.is_ge();
+            dense &= order.is_eq();
         }
-        self.lists.spans = spans;
+        let reached = axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.extent));
+        self.lists.strided = axes;
         let elements = buffer.extents.iter().try_fold(1usize, |n, &e| n.checked_mul(e));
-        let whole = injective && dense && elements == Some(next) && !step.write.has_ids();
+        let whole = dense && elements.is_some() && reached == elements && !step.write.has_ids();
         Coverage { injective, whole, reduces }
     }
 }

@@ -22,7 +22,7 @@ impl Binder<'_> {
         nest: &BoundNest,
     ) -> Result<Option<IndexBatch>, BindError> {
         let reads =
-            self.program.index_ops[nest.index_ops.range()].iter().filter(|id| matches!(id, IndexOp::Read(_))).count();
+            self.program.index_ops[nest.index_ops.range()].iter().filter(|op| matches!(op, IndexOp::Read(_))).count();
         let adds = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate);
         // A scatter kernel adds its rows.
         let scatters = context.step.write.has_ids();

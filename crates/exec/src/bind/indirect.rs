@@ -95,11 +95,11 @@ impl Binder<'_> {
         ListRange::since(start, &self.program.terms)
     }
 
-    /// The variable for the position along an axis that loop `place` runs over.
-    fn variable_of(&self, axis: u32, place: usize) -> TermVariable {
+    /// The variable for the position along an axis that loop `l` runs over.
+    fn variable_of(&self, axis: u32, l: usize) -> TermVariable {
         match self.lists.chunked {
             Some((chunked_axis, chunked)) if chunked_axis == axis as usize => TermVariable::Chunked(chunked),
-            _ => TermVariable::Loop(place),
+            _ => TermVariable::Loop(l),
         }
     }
 
@@ -132,7 +132,7 @@ impl Binder<'_> {
                     let offset = &mut self.program.operands[operand].offset;
                     *offset = offset.wrapping_add(along.wrapping_mul(chunked.start as isize));
                 }
-                (Some(place), _) => self.program.strides[strides + place] = along,
+                (Some(l), _) => self.program.strides[strides + l] = along,
                 (None, _) => {}
             }
         }

@@ -50,8 +50,8 @@ impl Binder<'_> {
             let before = program.sizes.len();
             for l in (0..indexed.len()).filter(|&l| kept(indexed, l) == wanted) {
                 // A chunked axis has two loops; the one over the chunks comes first and is kept.
-                let slot = &mut loop_of_axis[indexed_axes[l]];
-                let outer = slot.replace(program.sizes.len() - start);
+                let entry = &mut loop_of_axis[indexed_axes[l]];
+                let outer = entry.replace(program.sizes.len() - start);
                 if let Some(chunks) = chunks.filter(|chunks| chunks.axis == indexed_axes[l]) {
                     let (start, len, inner) = (chunks.start, chunks.len, program.sizes.len() - start);
                     *chunked = Some((chunks.axis, ChunkedAxis { start, outer, len, inner }));

@@ -26,7 +26,7 @@ mod tile_plan;
 
 use program_key::Key;
 
-use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
+use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, StridedAxis, UserAlgebra};
 
 use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Ptr};
 use crate::error::BindError;
@@ -101,7 +101,7 @@ struct BindLists {
     /// The chunked axis and its loops.
     chunked: Option<(usize, ChunkedAxis)>,
     /// Strides and extents of the written positions, for `Coverage`.
-    spans: Vec<(usize, usize)>,
+    strided: Vec<StridedAxis<()>>,
     groups: Groups,
     fold: Fold,
     /// The stack of values of an expression.

@@ -5,7 +5,7 @@
 //! Numerical Algorithms, 2002, section 4.2). Rows that are added to rows are added in blocks. For sums over many calls
 //! see `compensated.rs`.
 
-#![expect(clippy::needless_range_loop, reason = "counted loops over arrays are what becomes vectors most reliably")]
+#![expect(clippy::needless_range_loop, reason = "counted loops over arrays vectorise most reliably")]
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -277,17 +277,17 @@ struct Tile([MaybeUninit<u8>; TILE]);
 /// Adds the columns of some rows to `c`, where the first column goes to the start of a row.
 #[inline(always)]
 unsafe fn rows<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
-    turns: Range<usize>,
+    range: Range<usize>,
     columns: Range<usize>,
     c: Dst,
     pattern: G,
 ) {
     let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
-    let groups = if c.strides[0] == 0 && R > 1 { turns.len() / R } else { 0 };
+    let groups = if c.strides[0] == 0 && R > 1 { range.len() / R } else { 0 };
     // SAFETY: the caller promises the rows and columns of all operands.
     unsafe {
         for group in 0..groups {
-            let first = turns.start + R * group;
+            let first = range.start + R * group;
             let mut rows = [pattern.row(first); R];
             for r in 1..R {
                 rows[r] = pattern.row(first + r);
@@ -301,7 +301,7 @@ unsafe fn rows<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
                 target.write(A::apply(target.read(), sum));
             }
         }
-        for o in turns.start + R * groups..turns.end {
+        for o in range.start + R * groups..range.end {
             let row = pattern.row(o);
             let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
             for i in columns.clone() {

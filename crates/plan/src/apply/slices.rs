@@ -1,6 +1,6 @@
 //! Contractions in slices: what a region computes in each turn, and where it adds that up.
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, IdVec, Index, Ir, Node, NodeId, Term, Tree, Violation};
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Term, Tree, Violation};
 use einfold_order::SlicedAxis;
 
 use super::Writer;
@@ -57,18 +57,17 @@ impl Sliced {
     /// its node are as they were before they were sliced.
     pub(super) fn write(
         &self,
-        out: &mut Ir,
-        ids: &IdVec<NodeId, NodeId>,
+        out: &mut Rewriter<'_>,
         (node, c): (&Node, &Contraction),
         tree: &Tree,
     ) -> Result<NodeId, Violation> {
         let total = out.push(Node { def: Def::Identity(c.algebra), ..self.node.clone() })?;
         let loops = self.loops.clone();
-        let region = if self.lanes { out.region_in_lanes(loops) } else { out.region(loops) };
-        let mut writer = Writer::new(out, ids, &self.node, &self.c);
+        let region = out.region(loops, self.lanes);
+        let mut writer = Writer::new(out, &self.node, &self.c);
         (writer.region, writer.onto) = (region, Some(total));
         writer.along(tree)?;
-        let onto = c.onto.map(|o| ids[o]);
+        let onto = c.onto.map(|onto| out.id(onto));
         if onto.is_none() && self.node.shape == node.shape {
             return Ok(total);
         }
@@ -77,7 +76,7 @@ impl Sliced {
         let (all, lanes) = (axes.len() as u32, (axes.len() - node.shape.len()) as u32);
         let (factors, output) = (vec![Access::plain(total, 0..all)], (lanes..all).map(Index::axis).collect());
         let sum = Contraction { axes, factors, output, expr: None, algebra: c.algebra, onto, pinned: c.pinned };
-        out.push(Node { def: Def::Contract(sum), ..node.clone() })
+        out.push(Node { def: sum.into(), ..node.clone() })
     }
 
     /// Gives every lane a result of its own, along a new first axis, unless lanes write to different places anyway.

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Indices, Label, Literal, Node, NodeId, PointOp,
-    Tree, Violation,
+    Access, Algebra, AxisSet, Contraction, Dtype, Expr, Function, Index, Indices, Label, Literal, Node, NodeId,
+    PointOp, Tree, Violation,
 };
 
 use super::{Target, Writer};
 use crate::legs::Uses;
 use crate::lift::{Lifted, Position, identity};
-use crate::roles::{AxisSet, Roles};
+use crate::roles::Roles;
 
 /// The most factors of a product that is left to its reader.
 const MOST_FACTORS: usize = 4;
@@ -36,7 +36,7 @@ struct Join {
     roles: Roles,
 }
 
-impl Writer<'_> {
+impl Writer<'_, '_> {
     /// The contraction, which is `lifted.c`, as the steps of `tree`, whose leaves are its factors and, perhaps, the selections.
     /// `steps` gets the nodes of each step.
     pub(super) fn through(
@@ -56,7 +56,7 @@ impl Writer<'_> {
             let roles = self.uses.product(&parts.iter().map(|p| &p.axes[..]).collect::<Vec<_>>());
             let mut join = Join { parts, selection, roles };
             let (kept, reduced) = self.prepare(lifted, &mut join, steps)?;
-            let first = self.out.nodes().len() as u32;
+            let first = self.out.len() as u32;
             if k + 1 == tree.steps().len() {
                 let result = self.finish(lifted, join, (kept, reduced), mask)?;
                 steps[k].extend(self.since(first));
@@ -75,7 +75,7 @@ impl Writer<'_> {
 
     /// The nodes that were written from `first` on.
     fn since(&self, first: u32) -> impl Iterator<Item = NodeId> + use<> {
-        (first..self.out.nodes().len() as u32).map(NodeId)
+        (first..self.out.len() as u32).map(NodeId)
     }
 
     /// The factors, after sums that nothing else has a part in, and the selections. Counts the uses of axes.
@@ -88,7 +88,7 @@ impl Writer<'_> {
         self.uses.add(network.output());
         let mut parts = Vec::with_capacity(2 * leaves);
         for (factor, kept) in self.c.factors.iter().zip(network.inputs()) {
-            let read = factor.map(&mut |id| self.ids[*id]);
+            let read = self.out.access(factor);
             let axes = lifted.axes_of(factor);
             parts.push(if kept.len() < axes.len() {
                 let stays = AxisSet::of(kept);
@@ -140,7 +140,7 @@ impl Writer<'_> {
                 for part in &mut join.parts {
                     if part.reads.len() > 1 || part.reads.iter().any(Access::has_ids) {
                         let Part { reads, axes, step } = std::mem::take(part);
-                        let first = self.out.nodes().len() as u32;
+                        let first = self.out.len() as u32;
                         *part = self.write(lifted, &axes.clone(), axes, reads)?;
                         step.into_iter().for_each(|step| steps[step].extend(self.since(first)));
                     }
@@ -161,7 +161,7 @@ impl Writer<'_> {
     fn resolve(&self, positions: &[Position], indices: &mut [Index<NodeId>]) {
         for index in indices {
             if let Some(position) = positions.iter().find(|p| index.as_axis() == Some(p.axis)) {
-                *index = position.index.map(&mut |id| self.ids[*id]);
+                *index = position.index.map(&mut |id| self.out.id(*id));
             }
         }
     }
@@ -210,7 +210,7 @@ impl Writer<'_> {
         let mut dims: Vec<Option<u32>> = Vec::new();
         if let Some((selection, positions)) = open {
             if let Some(tensor) = selection.of {
-                let id = self.ids[self.c.factors[tensor as usize].tensor];
+                let id = self.out.id(self.c.factors[tensor as usize].tensor);
                 label = self.out.node(id).label.clone();
             }
             let least = positions.iter().map(|p| p.dim + 1).max().unwrap_or(0);
@@ -279,7 +279,7 @@ impl Writer<'_> {
         };
         let shape = positions.iter().map(|p| self.extent(p.axis)).collect();
         let Node { label, region, .. } = self.node;
-        let node = Node { label: label.clone(), dtype: Dtype::Bool, shape, region: *region, def: Def::Contract(c) };
+        let node = Node { label: label.clone(), dtype: Dtype::Bool, shape, region: *region, def: c.into() };
         Ok(Access::new(self.out.push(node)?, read))
     }
 }

@@ -6,7 +6,7 @@ use einfold_order::FoundOrder;
 use crate::error::PlanError;
 use crate::lift::Lifted;
 use crate::named::axis_names;
-use crate::network::{Treatment, contractions, network_of, treatment};
+use crate::network::{Treatment, network_of, treatment};
 
 /// A contraction that has an order to choose.
 pub(super) struct Choice<'i> {
@@ -31,7 +31,7 @@ pub(super) fn choices(ir: &Ir) -> Vec<Choice<'_>> {
             _ => None,
         }
     };
-    contractions(ir).filter_map(choice).collect()
+    ir.contractions().filter_map(choice).collect()
 }
 
 /// The contraction that a path is for: the only one without ids, or if all have ids the only one.

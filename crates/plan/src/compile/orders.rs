@@ -8,7 +8,7 @@ use super::choices::{Choice, choices, only, unpriced};
 use super::saved;
 use crate::cost::points;
 use crate::error::{Excess, PlanError};
-use crate::network::{contractions, network_of};
+use crate::network::network_of;
 use crate::pipeline::{PassSet, Trace, rewritten_by};
 
 /// The rewritten expression. An order that is not searched is for the contractions as they are written; so is a path, unless it is
@@ -126,7 +126,7 @@ impl<'a> Finder<'a> {
 
 /// The network of the first contraction that has factors.
 fn first_network(ir: &Ir) -> Option<Network> {
-    let mut all = contractions(ir).filter(|(_, c)| !c.factors.is_empty());
+    let mut all = ir.contractions().filter(|(_, c)| !c.factors.is_empty());
     all.next().map(|(id, c)| network_of(c, &ir.node(id).shape))
 }
 
@@ -180,7 +180,7 @@ fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
     let mut alive: u64 = ir.outputs().iter().map(|&id| bytes(id)).fold(0, u64::saturating_add);
     let mut ends: IdVec<NodeId, Vec<NodeId>> = ir.per_node(Vec::new());
     let mut last: IdVec<NodeId, NodeId> = ir.ids().collect();
-    for (id, c) in contractions(ir) {
+    for (id, c) in ir.contractions() {
         let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.onto);
         accesses.for_each(|read| last[*read] = id);
     }

@@ -1,12 +1,13 @@
 //! Subtrees of constant factors as contractions of their own.
 
-use einfold_ir::{Access, Contraction, Def, IdVec, Index, Ir, Node, NodeId, Tree, Violation};
+use std::sync::Arc;
+
+use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Rewriter, Tree, Violation};
 use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
 use crate::error::PlanError;
 use crate::network::{Treatment, axes_of, network_of, treatment};
-use crate::rewrite::module::mapped;
 
 /// The expression in which what a contraction makes of constant factors alone, along its tree, is a node of its own; and the
 /// orders of its contractions. `orders` are in the order of the nodes.
@@ -16,32 +17,25 @@ pub(crate) fn lift(
     operands: &[u32],
 ) -> Result<(Ir, Vec<(NodeId, FoundOrder)>), PlanError> {
     let constant = constant_nodes(ir, operands);
-    let (mut out, mut lifted) = (Ir::new(), Vec::new());
-    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
+    let (mut out, mut lifted) = (Rewriter::new(ir), Vec::new());
     let mut ordered = orders.iter().peekable();
-    for id in ir.ids() {
-        let node = ir.node(id);
+    for (id, node) in ir.nodes().entries() {
         let order = ordered.next_if(|(at, _)| *at == id).map(|(_, order)| order);
-        let new = match &node.def {
-            Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
-            Def::Contract(c) => {
-                let here = mapped(c, &mut |id: &NodeId| ids[*id]);
+        let factored = |c: &Contraction| treatment(node, c) == Treatment::Factored && !constant[id];
+        match (&node.def, order) {
+            (Def::Contract(c), Some(order)) if factored(c) => {
                 let kept: Vec<bool> = c.factors.iter().map(|f| constant[f.tensor]).collect();
-                match order.filter(|_| treatment(node, c) == Treatment::Factored && !constant[id]) {
-                    Some(order) => Cut::new(node, here, order, kept).write(&mut out, &mut lifted)?,
-                    None => {
-                        let new = out.push(Node { def: Def::Contract(here), ..node.clone() })?;
-                        lifted.extend(order.map(|order| (new, order.clone())));
-                        new
-                    }
-                }
+                let here = Arc::unwrap_or_clone(out.contraction(c));
+                let new = Cut::new(node, here, order, kept).write(&mut out, &mut lifted)?;
+                out.replace(id, new)?;
             }
-            _ => out.push(node.clone())?,
-        };
-        ids.push(new);
+            (_, order) => {
+                let new = out.keep(id);
+                lifted.extend(order.map(|order| (new, order.clone())));
+            }
+        }
     }
-    ir.outputs().iter().try_for_each(|id| out.output(ids[*id]))?;
-    Ok((out, lifted))
+    Ok((out.finish()?.unwrap_or_else(|| ir.clone()), lifted))
 }
 
 /// A contraction of which some factors are constant, and its order.
@@ -69,7 +63,7 @@ impl<'a> Cut<'a> {
     }
 
     /// Writes a node for each of these largest tensors, and the rest as one that reads them.
-    fn write(self, out: &mut Ir, orders: &mut Vec<(NodeId, FoundOrder)>) -> Result<NodeId, Violation> {
+    fn write(self, out: &mut Rewriter<'_>, orders: &mut Vec<(NodeId, FoundOrder)>) -> Result<NodeId, Violation> {
         let (leaves, steps) = (self.c.factors.len(), self.order.tree.steps());
         let mut parts: Vec<Vec<u32>> = vec![Vec::new(); self.roots.len()];
         (0..).zip(&self.roots).for_each(|(id, root)| root.iter().for_each(|&root| parts[root as usize].push(id)));
@@ -96,7 +90,7 @@ impl<'a> Cut<'a> {
         part: &[u32],
         outside: &Outside,
         local: &mut [Option<u32>],
-        out: &mut Ir,
+        out: &mut Rewriter<'_>,
         orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<Access<NodeId>, Violation> {
         let leaves = self.c.factors.len();
@@ -115,7 +109,7 @@ impl<'a> Cut<'a> {
         let shape: Vec<usize> = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
         let c = Contraction { axes, factors, output, onto: None, pinned: false, ..self.c.clone() };
         let network = (first.len() > 1).then(|| network_of(&c, &shape));
-        let new = out.push(Node { def: Def::Contract(c), shape, ..self.node.clone() })?;
+        let new = out.push(Node { def: c.into(), shape, ..self.node.clone() })?;
         if let Some(network) = network {
             let mut place = vec![0; leaves + self.order.tree.steps().len()];
             (0..).zip(&first).for_each(|(at, &leaf)| place[leaf] = at);
@@ -133,7 +127,7 @@ impl<'a> Cut<'a> {
         factors: Vec<Access<NodeId>>,
         tree: Tree,
         outside: &Outside,
-        out: &mut Ir,
+        out: &mut Rewriter<'_>,
         orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<NodeId, Violation> {
         let mut c = Contraction { factors, ..self.c };
@@ -151,7 +145,7 @@ impl<'a> Cut<'a> {
         let slice = |slice: &SlicedAxis| place(slice.axis).map(|axis| SlicedAxis { axis, ..*slice });
         let slices: Vec<SlicedAxis> = self.order.slices.iter().filter_map(slice).collect();
         let cost = sliced_cost(&network_of(&c, &self.node.shape), &tree, &slices);
-        let new = out.push(Node { def: Def::Contract(c), ..self.node.clone() })?;
+        let new = out.push(Node { def: c.into(), ..self.node.clone() })?;
         orders.push((new, FoundOrder { tree, slices, cost, ..self.order.clone() }));
         Ok(new)
     }

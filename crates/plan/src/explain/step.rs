@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{
-    Access, Axis, AxisRef, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
+    Access, Axis, AxisRef, AxisSet, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Mode, Place,
+    ShowAccess, Step,
 };
 
 use super::{join, shape};
-use crate::roles::{AxisSet, classify};
+use crate::roles::classify;
 use crate::strides::own_axes;
 
 /// What a step does.

@@ -12,7 +12,7 @@ use crate::compile::Compiled;
 use crate::cost::{node_flops, points};
 use crate::legs::Uses;
 use crate::lift::Lifted;
-use crate::network::{Treatment, contractions, network_of, treatment};
+use crate::network::{Treatment, network_of, treatment};
 
 /// How a contraction is evaluated.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl TreeReport {
 pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let ir = &compiled.rewritten;
     let orders: HashMap<NodeId, &FoundOrder> = compiled.orders.iter().map(|(id, ordered)| (*id, ordered)).collect();
-    let all = contractions(ir);
+    let all = ir.contractions();
     all.map(|(id, c)| {
         let mut tree = report(ir, id, c, orders.get(&id).copied());
         show_written(&mut tree, &compiled.made[id], &compiled.ir);
@@ -186,7 +186,7 @@ fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree
     let mut uses = Uses::new(c.axes.len());
     inputs.iter().for_each(|axes| uses.add(axes));
     uses.add(output);
-    let mut legs: Vec<Vec<u32>> = inputs.iter().map(|axes| uses.shared(axes)).collect();
+    let mut legs: Vec<Vec<u32>> = inputs.iter().map(|axes| uses.shared(axes).into_vec()).collect();
     for children in tree.steps() {
         let factors: Vec<&[u32]> = children.iter().map(|&id| &legs[id as usize][..]).collect();
         let kept: Vec<u32> = uses.product(&factors).kept().collect();

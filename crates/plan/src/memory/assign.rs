@@ -1,7 +1,7 @@
 //! Scratch memory: where each intermediate lies, assigned once, when the steps are final.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use einfold_ir::{BufferId, Draft, Id, IdVec, Lifetime, Place, Plan};
 
@@ -11,7 +11,7 @@ use crate::error::PlanError;
 /// Gives every intermediate its offset in scratch memory, and each lane of a region its own copies. Where `share` is set,
 /// intermediates that are not alive together share memory, if that takes less: each lies at the lowest offset that is free
 /// while it is alive, the largest first, which is simple, and for the nested lifetimes of a contraction tree seldom far from
-/// the best. Otherwise they lie one after the other. The result is how many lie elsewhere than that.
+/// the best; where very many are alive together, after all others (`Placed::LOOKS`). Otherwise they lie one after the other. The result is how many lie elsewhere than that.
 ///
 /// # Errors
 /// [`PlanError::TooLarge`] if scratch memory cannot be addressed.
@@ -123,6 +123,8 @@ struct Wanted {
 
 /// The offset of each in a plan of so many steps, and the bytes that all take.
 fn place(mut wanted: Vec<Wanted>, steps: usize) -> (Vec<(usize, usize)>, usize) {
+    // Buffers of no bytes stay at offset 0.
+    wanted.retain(|w| w.bytes > 0);
     wanted.sort_by_key(|w| (Reverse(w.bytes), w.life.first, w.of));
     let (mut placed, mut end) = (Placed::over(steps), 0);
     let place = |Wanted { of, life, bytes }| {
@@ -135,61 +137,90 @@ fn place(mut wanted: Vec<Wanted>, steps: usize) -> (Vec<(usize, usize)>, usize) 
     (places, end)
 }
 
-/// Pieces of memory in use, found by when they are.
+/// Bytes in use, found by the steps at which they are.
 struct Placed {
-    /// Start and end of each piece.
-    pieces: Vec<(usize, usize)>,
-    /// The pieces by the step from which on they are in use.
-    by_first: BTreeSet<(usize, usize)>,
-    /// A segment tree over the steps (Bentley 1977): a piece is in the nodes that make up its lifetime.
-    nodes: Vec<Vec<usize>>,
+    /// A segment tree over the steps (Bentley 1977), whose leaves are the second half.
+    nodes: Vec<Node>,
+}
+
+/// What is in use at the steps of a node, apart from what is in use at all steps of a node above.
+#[derive(Clone, Default)]
+struct Node {
+    /// At all of them.
+    always: Ranges,
+    /// At some of them.
+    ever: Ranges,
 }
 
 impl Placed {
-    /// No piece, of a plan of so many steps.
+    /// How many ranges a search for a place reads at most, so that work grows with the number of buffers.
+    const LOOKS: usize = 1 << 10;
+
+    /// Nothing, in a plan of so many steps.
     fn over(steps: usize) -> Placed {
-        Placed { pieces: Vec::new(), by_first: BTreeSet::new(), nodes: vec![Vec::new(); 2 * steps.max(1)] }
+        Placed { nodes: vec![Node::default(); 2 * steps.next_power_of_two()] }
     }
 
     fn add(&mut self, life: Lifetime, start: usize, end: usize) {
-        let piece = self.pieces.len();
-        self.pieces.push((start, end));
-        self.by_first.insert((life.first, piece));
-        let steps = self.nodes.len() / 2;
-        let (mut low, mut high) = (life.first + steps, life.last + steps + 1);
-        while low < high {
-            if low % 2 == 1 {
-                self.nodes[low].push(piece);
-                low += 1;
-            }
-            if high % 2 == 1 {
-                high -= 1;
-                self.nodes[high].push(piece);
-            }
-            (low, high) = (low / 2, high / 2);
-        }
+        let (nodes, above) = self.parts(life);
+        nodes.iter().for_each(|&node| self.nodes[node].always.add(start, end));
+        nodes.iter().chain(&above).for_each(|&node| self.nodes[node].ever.add(start, end));
     }
 
-    /// The lowest offset with so many bytes that are free all the time.
+    /// The lowest offset with so many bytes that are free all the time, or, where [`LOOKS`](Self::LOOKS) do not find it, the one
+    /// after all that is in use then.
     fn lowest(&self, life: Lifetime, bytes: usize) -> usize {
-        // In use then are those in use at the first step, and those that start later.
-        let mut used: Vec<(usize, usize)> = Vec::new();
-        let mut node = life.first + self.nodes.len() / 2;
-        while node > 0 {
-            used.extend(self.nodes[node].iter().map(|&piece| self.pieces[piece]));
-            node /= 2;
-        }
-        let later = self.by_first.range((life.first + 1, 0)..(life.last + 1, 0));
-        used.extend(later.map(|(_, piece)| self.pieces[*piece]));
-        used.sort_unstable();
-        let mut start = 0;
-        for (from, to) in used {
-            if start + bytes <= from {
-                break;
+        let (nodes, above) = self.parts(life);
+        let inside = nodes.iter().map(|&node| &self.nodes[node].ever);
+        let around = above.iter().map(|&node| &self.nodes[node].always);
+        let used: Vec<&Ranges> = inside.chain(around).filter(|used| !used.0.is_empty()).collect();
+        let (mut start, mut free_in) = (0, 0);
+        // In turn, until the bytes are free in all of them.
+        for ranges in used.iter().cycle().take(Self::LOOKS) {
+            if free_in == used.len() {
+                return start;
             }
-            start = start.max(to);
+            let free = ranges.skip(start, bytes);
+            free_in = if free == start { free_in + 1 } else { 0 };
+            start = free;
         }
-        start
+        used.iter().filter_map(|ranges| ranges.0.last_key_value()).map(|(_, &end)| end).max().unwrap_or(0)
+    }
+
+    /// The nodes that make up a lifetime, and all those above them.
+    fn parts(&self, life: Lifetime) -> (Vec<usize>, Vec<usize>) {
+        let (mut nodes, mut above) = (Vec::new(), Vec::new());
+        let mut left = vec![(1, 0, self.nodes.len() / 2)];
+        while let Some((node, first, steps)) = left.pop() {
+            let part = Lifetime { first, last: first + steps - 1 };
+            if life.first <= part.first && part.last <= life.last {
+                nodes.push(node);
+            } else if part.overlaps(&life) {
+                above.push(node);
+                left.extend([(2 * node, first, steps / 2), (2 * node + 1, first + steps / 2, steps / 2)]);
+            }
+        }
+        (nodes, above)
+    }
+}
+
+/// Ranges of bytes, apart from each other: the end of each by its start.
+#[derive(Clone, Default)]
+struct Ranges(BTreeMap<usize, usize>);
+
+impl Ranges {
+    /// Adds a range, as one with those that it touches.
+    fn add(&mut self, mut start: usize, mut end: usize) {
+        while let Some((&from, &to)) = self.0.range(..=end).next_back().filter(|&(_, &to)| to >= start) {
+            self.0.remove(&from);
+            (start, end) = (start.min(from), end.max(to));
+        }
+        self.0.insert(start, end);
+    }
+
+    /// The end of the last range that has some of the bytes from `start` on: none of them is free before. Else `start`.
+    fn skip(&self, start: usize, bytes: usize) -> usize {
+        self.0.range(..start + bytes).next_back().map_or(start, |(_, &end)| start.max(end))
     }
 }
 
@@ -197,10 +228,23 @@ impl Placed {
 mod tests {
     use einfold_ir::Lifetime;
 
-    use super::Placed;
+    use super::{Placed, Wanted, place};
     use crate::passes::tests::after;
     use crate::testing::drawn::Rng;
     use crate::testing::letters;
+
+    /// All are alive together for a while, and some leave holes: a search through all pieces takes minutes.
+    #[test]
+    fn many_buffers_that_are_alive_together() {
+        const MANY: usize = 20_000;
+        let bytes = |of: usize| 64 * (1 + (of * 7919) % MANY);
+        let life = |of: usize| Lifetime { first: of, last: if of % 3 == 0 { of + 1 } else { MANY + of } };
+        let wanted = (0..MANY).map(|of| Wanted { of, life: life(of), bytes: bytes(of) }).collect();
+        let (places, end) = place(wanted, 2 * MANY);
+        let together: usize = (0..MANY).filter(|of| of % 3 > 0).map(bytes).sum();
+        assert_eq!(places.len(), MANY);
+        assert!(together <= end && end < together + together / 10, "{end} bytes for {together}");
+    }
 
     #[test]
     fn the_lowest_free_offset_is_that_of_a_search_through_all_pieces() {

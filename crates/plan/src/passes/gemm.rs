@@ -1,8 +1,11 @@
 //! Recognises matrix products.
 
-use einfold_ir::{Access, AxisRef, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Mode, Nest, Step, Term};
+use einfold_ir::{
+    Access, AxisRef, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Mode, Nest, Step, StridedAxis, Term, nesting,
+};
+use smallvec::SmallVec;
 
-use crate::roles::classify;
+use crate::roles::{AxisList, classify};
 use crate::strides::{self, groups, own_axes};
 
 /// Fewest multiply-adds of one matrix product: below, setting it up takes longer than a nest takes to do it.
@@ -45,10 +48,10 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
     if !(whole && worth_it) {
         return None;
     }
-    let slowest_first = |mut group: Vec<u32>, access: &Access<BufferId>| {
+    let slowest_first = |mut group: AxisList, access: &Access<BufferId>| {
         let strides = strides::of_access(draft, access, step.axes.len());
         group.sort_by_key(|&x| std::cmp::Reverse(strides[x as usize].unsigned_abs()));
-        group
+        group.to_vec()
     };
     Some(Gemm {
         batch: slowest_first(roles.batch, &step.write),
@@ -80,22 +83,22 @@ fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
 /// Whether each axis of an index leads past all positions that smaller ones reach together; and the extent of which they reach
 /// every position, if there is one.
 fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
-    let own = |term: &&Term| matches!(term.axis, AxisRef::Own(_));
-    let extent = |axis| match axis {
-        AxisRef::Own(a) => step.axes[a as usize].extent,
-        AxisRef::Loop(_) => 1,
+    let strided = |term: &Term| match term.axis {
+        AxisRef::Own(a) => {
+            let (stride, extent) = (term.coef.unsigned_abs(), step.axes[a as usize].extent);
+            Some(StridedAxis { stride, extent, axis: () })
+        }
+        AxisRef::Loop(_) => None,
     };
-    let mut spans: Vec<(u64, usize)> =
-        index.terms().iter().filter(own).map(|t| (t.coef.unsigned_abs(), extent(t.axis))).collect();
-    spans.sort_unstable();
-    let (mut next, mut distinct, mut dense) = (1u64, !index.has_ids(), index.offset() == 0);
-    for (coef, extent) in spans {
-        distinct &= coef >= next;
-        dense &= coef == next;
-        next = next.saturating_add(coef.saturating_mul((extent as u64).saturating_sub(1)));
+    let mut axes: SmallVec<[StridedAxis<()>; 4]> = index.terms().iter().filter_map(strided).collect();
+    let (mut distinct, mut dense) = (!index.has_ids(), index.offset() == 0 && axes.len() == index.terms().len());
+    for ((), order) in nesting(&mut axes) {
+        distinct &= order.is_ge();
+        dense &= order.is_eq();
     }
-    dense &= index.terms().iter().all(|t| t.coef > 0 && own(&t));
-    (distinct, usize::try_from(next).ok().filter(|_| dense && distinct))
+    dense &= index.terms().iter().all(|term| term.coef > 0);
+    let end = axes.iter().try_fold(1usize, |end, axis| end.checked_mul(axis.extent.max(1)));
+    (distinct, end.filter(|_| dense && distinct))
 }
 
 /// Which operands the cheapest way under the expected layouts copies. One that has to be converted or conjugated always is.

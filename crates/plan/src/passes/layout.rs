@@ -3,9 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use einfold_ir::{Access, BufferId, Draft, IdVec, Layout, Place, Step};
+use einfold_ir::{Access, AxisSet, BufferId, Draft, IdVec, Layout, Place, Step};
 
-use crate::roles::{AxisSet, Roles, classify};
+use smallvec::SmallVec;
+
+use crate::roles::{AxisList, Roles, classify};
 use crate::strides::{self, own_axes};
 
 /// Gives every intermediate the axis order that its last reader likes best, backwards from the results, whose order is
@@ -67,16 +69,17 @@ impl Chooser {
 
     /// The orders of the axes of a factor that its reader likes, slowest first.
     fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> Vec<Vec<u32>> {
-        let own: Vec<u32> = axes.iter().flatten().copied().collect();
+        let own: AxisList = axes.iter().flatten().copied().collect();
         let written = strides::of_access(draft, &step.write, step.axes.len());
-        let out: Vec<u32> = (0..step.axes.len() as u32).filter(|&a| written[a as usize] != 0).collect();
+        let out: AxisList = (0..step.axes.len() as u32).filter(|&a| written[a as usize] != 0).collect();
         let other = step.reads.iter().enumerate().find(|(k, _)| *k != read).map(|(_, other)| other);
-        let theirs = other.map_or(vec![0; step.axes.len()], |o| strides::of_access(draft, o, step.axes.len()));
-        let others: Vec<u32> = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
+        let theirs = other
+            .map_or(strides::Strides::from_elem(0, step.axes.len()), |o| strides::of_access(draft, o, step.axes.len()));
+        let others: AxisList = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
         let Roles { mut batch, m: mut free, mut k, n, lhs, .. } = classify(&own, &others, &out);
         let settled =
             |o: &Access<BufferId>| self.chosen[o.tensor] || !matches!(draft.buffer(o.tensor).place, Place::Scratch(_));
-        let by = |strides: &[isize], group: &mut Vec<u32>| {
+        let by = |strides: &[isize], group: &mut AxisList| {
             group.sort_by_key(|&a| Reverse(strides[a as usize].unsigned_abs()));
         };
         by(&written, &mut batch);
@@ -97,8 +100,8 @@ impl Chooser {
 }
 
 /// The own axis of each index, `None` for a fixed position; `None` if some index is neither or an axis is repeated.
-fn plain_axes(access: &Access<BufferId>) -> Option<Vec<Option<u32>>> {
-    let mut axes: Vec<Option<u32>> = Vec::with_capacity(access.indices.len());
+fn plain_axes(access: &Access<BufferId>) -> Option<SmallVec<[Option<u32>; 8]>> {
+    let mut axes = SmallVec::new();
     let mut seen = AxisSet::default();
     for index in &access.indices {
         let axis = index.as_axis();
@@ -132,7 +135,7 @@ fn runs(maker: &Step, order: &[u32]) -> usize {
 /// the largest tensor that it reads. A matrix product does not mind.
 fn against_the_grain(draft: &Draft, maker: &Step, order: &[u32]) -> bool {
     let Some(written) = plain_axes(&maker.write) else { return false };
-    let out: Vec<u32> = written.iter().flatten().copied().collect();
+    let out: AxisList = written.iter().flatten().copied().collect();
     if let [a, b] = &maker.reads[..] {
         let Roles { m, n, k, .. } = classify(&own_axes(a), &own_axes(b), &out);
         if [m, n, k].iter().all(|group| !group.is_empty()) {

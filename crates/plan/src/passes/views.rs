@@ -1,5 +1,7 @@
 //! Steps that move elements and do nothing else, and how their neighbours do without them.
 
+use std::collections::BTreeSet;
+
 use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, Mode, Place, Step};
 
 use crate::network::places;
@@ -69,8 +71,8 @@ type At = (usize, usize);
 
 /// Which steps touch each buffer, and the steps that a pass removes.
 pub(super) struct Neighbours {
-    writers: IdVec<BufferId, Vec<At>>,
-    readers: IdVec<BufferId, Vec<At>>,
+    writers: IdVec<BufferId, BTreeSet<At>>,
+    readers: IdVec<BufferId, BTreeSet<At>>,
     /// Whether the buffer holds integers that are used as positions.
     ids: IdVec<BufferId, bool>,
     gone: Vec<At>,
@@ -108,13 +110,13 @@ pub(super) fn fold_views(
 
 impl Neighbours {
     fn of(draft: &Draft) -> Neighbours {
-        let none = || IdVec::filled(draft.buffers.len(), Vec::new());
+        let none = || IdVec::filled(draft.buffers.len(), BTreeSet::new());
         let (writers, readers, ids) = (none(), none(), IdVec::filled(draft.buffers.len(), false));
         let mut all = Neighbours { writers, readers, ids, gone: Vec::new() };
         for (r, region) in draft.regions.iter().enumerate() {
             for (s, step) in region.steps.iter().enumerate() {
-                all.writers[step.write.tensor].push((r, s));
-                step.reads.iter().for_each(|read| all.readers[read.tensor].push((r, s)));
+                all.writers[step.write.tensor].insert((r, s));
+                step.reads.iter().for_each(|read| _ = all.readers[read.tensor].insert((r, s)));
                 let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| i.ids());
                 positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[*b] = true));
             }
@@ -129,18 +131,22 @@ impl Neighbours {
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[to].place, Place::Scratch(_));
         let looped = !draft.regions[at.0].loops.is_empty();
-        let settled =
-            self.writers[from].iter().all(|w| *w < at) && (!looped || self.readers[to].iter().all(|r| r.0 == at.0));
-        if !scratch || self.writers[to] != [at] || self.ids[to] || !settled || !self.reads_exactly(draft, to, from) {
+        let settled = self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.readers[to], at.0));
+        if !scratch
+            || !is_only(&self.writers[to], at)
+            || self.ids[to]
+            || !settled
+            || !self.reads_exactly(draft, to, from)
+        {
             return false;
         }
         for &(r, s) in &std::mem::take(&mut self.readers[to]) {
             for read in draft.regions[r].steps[s].reads.iter_mut().filter(|read| read.tensor == step.write.tensor) {
                 *read = view.read_through(&step, read);
             }
-            self.readers[from].push((r, s));
+            self.readers[from].insert((r, s));
         }
-        self.readers[from].retain(|reader| *reader != at);
+        self.readers[from].remove(&at);
         self.writers[to].clear();
         true
     }
@@ -166,10 +172,11 @@ impl Neighbours {
         let step = draft.regions[at.0].steps[at.1].clone();
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[from].place, Place::Scratch(_));
-        let alone = self.readers[from] == [at] && !self.ids[from];
+        let alone = is_only(&self.readers[from], at) && !self.ids[from];
         let looped = !draft.regions[at.0].loops.is_empty();
-        let settled = self.writers[from].iter().all(|w| *w < at && (!looped || w.0 == at.0));
-        let untouched = self.writers[to].first() == Some(&at) && self.readers[to].iter().all(|r| *r > at);
+        let settled =
+            self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.writers[from], at.0));
+        let untouched = self.writers[to].first() == Some(&at) && self.readers[to].first().is_none_or(|r| *r > at);
         let same = draft.buffers[from].dtype == draft.buffers[to].dtype && !step.reads[0].conj;
         if !(scratch && alone && settled && untouched && same) {
             return false;
@@ -181,7 +188,62 @@ impl Neighbours {
             write.tensor = step.write.tensor;
         }
         self.readers[from].clear();
-        self.writers[to].splice(..1, writers);
+        self.writers[to].remove(&at);
+        self.writers[to].extend(writers);
         true
+    }
+}
+
+/// Whether the step is the only one.
+fn is_only(steps: &BTreeSet<At>, at: At) -> bool {
+    steps.len() == 1 && steps.contains(&at)
+}
+
+/// Whether all steps are in the region.
+fn within(steps: &BTreeSet<At>, region: usize) -> bool {
+    [steps.first(), steps.last()].into_iter().flatten().all(|at| at.0 == region)
+}
+
+#[cfg(test)]
+mod tests {
+    use einfold_ir::{
+        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Layout, Mode, Nest, NodeId, Place, Region,
+        Step,
+    };
+
+    use super::{Neighbours, fold_views};
+
+    /// Steps that copy `tensors[k].0` to `tensors[k].1`, vectors of two elements.
+    fn copies(buffers: Vec<Place>, tensors: impl Iterator<Item = (usize, usize)>) -> Draft {
+        let buffer =
+            |place| Buffer { label: "t".into(), dtype: Dtype::F64, extents: vec![2], place, layout: Layout::RowMajor };
+        let vector = |tensor: usize| Access::new(BufferId(tensor as u32), vec![Index::axis(0)]);
+        let step = |(from, to)| Step {
+            origin: NodeId(0),
+            axes: vec![Axis::new("i", 2)],
+            reads: vec![vector(from)],
+            write: vector(to),
+            mode: Mode::Overwrite,
+            algebra: Algebra::SUM_PRODUCT,
+            form: Form::Nest(Nest { expr: None, ordered: false, merged: Vec::new() }),
+        };
+        let regions = vec![Region { loops: Vec::new(), steps: tensors.map(step).collect(), lanes: None }];
+        let buffers = buffers.into_iter().map(buffer).collect();
+        Draft { buffers, regions, inputs: vec![BufferId(0)], outputs: Vec::new(), scratch: 0 }
+    }
+
+    /// A search through all readers of the source for each view takes minutes.
+    #[test]
+    fn many_views_of_one_tensor() {
+        const MANY: usize = 50_000;
+        let scratch = (0..MANY).map(|_| Place::Scratch(0));
+        let results = (0..MANY as u32).map(Place::Output);
+        let buffers = std::iter::once(Place::Input(0)).chain(scratch).chain(results).collect();
+        let views = (1..=MANY).map(|k| (0, k));
+        let mut draft = copies(buffers, views.chain((1..=MANY).map(|k| (k, MANY + k))));
+        let copied = |step: &Step| step.write.tensor.0 as usize <= MANY;
+        let gone = fold_views(&mut draft, |_, step, _| copied(step), Neighbours::fold_into_readers);
+        assert_eq!(gone, MANY);
+        assert!(draft.steps().all(|(_, step)| step.reads[0].tensor == BufferId(0)));
     }
 }

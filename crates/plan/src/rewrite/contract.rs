@@ -1,11 +1,9 @@
 //! A product of products is one product, whose order is searched as a whole.
 
-use einfold_ir::{Algebra, Axis, Contraction, Def, IdVec, Index, Ir, Node, NodeId, RegionId, Violation};
+use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter, Violation};
 
-use super::module::Module;
-use crate::network::{Treatment, Why, treatment};
-use crate::network::{any_drops, places};
-use crate::roles::AxisSet;
+use super::merge;
+use crate::network::{Treatment, Why, any_drops, places, treatment};
 
 /// The most factors of a joint product, with its ids: so many are ordered exactly, and then the joint order costs no more
 /// than that of one after the other, which is one of those it chooses from.
@@ -15,30 +13,26 @@ const MOST_TENSORS: usize = 10;
 ///
 /// The law is that ⊗ distributes over ⊕; both have the same, on the same dtype, so that nothing is rounded or wraps in
 /// between, and neither is pinned, counts groups or drops points.
-pub(crate) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
-    let mut module = Module::of(ir);
-    let uses = module.uses();
-    let bases: Vec<NodeId> = ir.ids().filter_map(|id| module.contraction(id)?.onto).collect();
-    let mut merges = 0;
-    for id in ir.ids().filter(|&id| uses[id] > 0) {
+pub(crate) fn run(ir: &Ir) -> Result<Option<(Ir, usize)>, Violation> {
+    let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.onto).collect();
+    merge(ir, |rewriter, (id, node, c), uses| {
         // Nodes that add up to one result have one algebra.
-        let chained = bases.contains(&id) || module.contraction(id).is_some_and(|c| c.onto.is_some());
-        while let Some(merged) = joint(&module, id, &uses, chained) {
-            module.nodes[id].def = Def::Contract(merged);
-            merges += 1;
-        }
-    }
-    Ok((module.finish()?.0, merges))
+        joint(rewriter, (node, c), uses, c.onto.is_some() || bases.contains(&id))
+    })
 }
 
-/// The contraction of node `id` with one of its factors merged into it.
-fn joint(module: &Module, id: NodeId, uses: &IdVec<NodeId, u32>, chained: bool) -> Option<Contraction> {
-    let node = module.node(id);
-    let outer = module.contraction(id).filter(|c| is_product(node, c))?;
+/// The contraction of a node with one of its factors merged into it.
+fn joint(
+    rewriter: &Rewriter<'_>,
+    (node, c): (&Node, &Contraction),
+    uses: &IdVec<NodeId, u32>,
+    chained: bool,
+) -> Option<Contraction> {
+    let outer = Some(c).filter(|c| is_product(node, c))?;
     (0..outer.factors.len()).find_map(|k| {
         let tensor = outer.factors[k].tensor;
-        let inner = module.contraction(tensor)?;
-        let from = module.node(tensor);
+        let from = rewriter.node(tensor);
+        let inner = from.contraction()?;
         let fits = uses[tensor] == 1 && reads_whole(outer, k, from, inner);
         let algebra = licensed((node, outer), (from, inner), chained).filter(|_| fits)?;
         merged(outer, k, inner, algebra)

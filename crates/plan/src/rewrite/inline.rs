@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, BinaryOp, Contraction, Count, Def, Dtype, Expr, Function, IdVec, Index, Ir, Node, NodeId, PointOp,
-    RegionId, Violation,
+    Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, IdVec, Index, Ir, Node, NodeId, PointOp,
+    RegionId, Rewriter, Violation,
 };
 
-use super::module::Module;
+use super::merge;
 use crate::cost::points;
 use crate::network::{any_drops, drops, places};
 
@@ -18,31 +18,26 @@ const MOST_DEPTH: usize = 8;
 
 /// Computes every elementwise node that is used once where it is read, if it is read at each of its points once. Returns how
 /// many were. A conversion stays an operation of the expression, so that nothing is rounded less.
-pub(crate) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
-    let mut module = Module::of(ir);
-    let uses = module.uses();
-    let mut count = 0;
-    for id in ir.ids().filter(|&id| uses[id] > 0) {
-        while let Some(inlined) = inlined(&module, id, &uses) {
-            module.nodes[id].def = Def::Contract(inlined);
-            count += 1;
-        }
-    }
-    Ok((module.finish()?.0, count))
+pub(crate) fn run(ir: &Ir) -> Result<Option<(Ir, usize)>, Violation> {
+    merge(ir, |rewriter, (_, node, c), uses| inlined(rewriter, (node, c), uses))
 }
 
-/// The contraction of node `id` with one of its factors computed in it.
-fn inlined(module: &Module, id: NodeId, uses: &IdVec<NodeId, u32>) -> Option<Contraction> {
-    let node = module.node(id);
-    let outer = module.contraction(id).filter(|c| !c.pinned && node.region == RegionId::TOP)?;
+/// The contraction of a node with one of its factors computed in it.
+fn inlined(
+    rewriter: &Rewriter<'_>,
+    (node, c): (&Node, &Contraction),
+    uses: &IdVec<NodeId, u32>,
+) -> Option<Contraction> {
+    let outer = Some(c).filter(|c| !c.pinned && node.region == RegionId::TOP)?;
     (0..outer.factors.len()).find_map(|k| {
         let tensor = outer.factors[k].tensor;
-        let (from, inner) = (module.node(tensor), module.contraction(tensor)?);
+        let from = rewriter.node(tensor);
+        let inner = from.contraction()?;
         let pointwise = outer.expr.is_some() || inner.expr.is_some();
         // Ids are looked at for every element, so that no point may be dropped before.
         let looks = !inner.factors.iter().any(Access::has_ids) || !any_drops(outer);
         let fits = uses[tensor] == 1 && pointwise && looks && is_elementwise(from, inner);
-        (fits && reads_once(outer, k, from)).then(|| join((module, node, outer), k, (from, inner))).flatten()
+        (fits && reads_once(outer, k, from)).then(|| join((rewriter, node, outer), k, (from, inner))).flatten()
     })
 }
 
@@ -67,12 +62,12 @@ type Ops = Vec<(PointOp, Dtype)>;
 
 /// Both as one expression; `None` if it cannot be told or is too large.
 fn join(
-    (module, node, outer): (&Module, &Node, &Contraction),
+    (rewriter, node, outer): (&Rewriter<'_>, &Node, &Contraction),
     k: usize,
     (from, inner): (&Node, &Contraction),
 ) -> Option<Contraction> {
     let read = &outer.factors[k];
-    let (outer_ops, inner_ops) = (operations(module, node, outer)?, operations(module, from, inner)?);
+    let (outer_ops, inner_ops) = (operations(rewriter, node, outer)?, operations(rewriter, from, inner)?);
     let of = |op: &PointOp| *op == PointOp::Read(k as u32);
     if outer_ops.iter().filter(|(op, _)| of(op)).count() != 1 {
         return None;
@@ -124,7 +119,7 @@ impl Factors {
 }
 
 /// What a point contributes, as operations; of a product those that multiply its factors from left to right.
-fn operations(module: &Module, node: &Node, c: &Contraction) -> Option<Ops> {
+fn operations(rewriter: &Rewriter<'_>, node: &Node, c: &Contraction) -> Option<Ops> {
     if let Some(expr) = &c.expr {
         return Some(expr.ops().to_vec());
     }
@@ -136,7 +131,7 @@ fn operations(module: &Module, node: &Node, c: &Contraction) -> Option<Ops> {
     }
     let mut ops = Ops::new();
     for (k, factor) in c.factors.iter().enumerate() {
-        let own = module.node(factor.tensor).dtype;
+        let own = rewriter.node(factor.tensor).dtype;
         let read = PointOp::Read(k as u32);
         if Dtype::promote(&[own, dtype]) == Some(dtype) {
             ops.push((read, dtype));

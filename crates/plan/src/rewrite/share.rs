@@ -2,32 +2,35 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, IdVec, Ir, NodeId, Violation};
-
-use super::module::{Module, mapped};
+use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Rewriter, Violation};
 
 /// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
 /// result needs. Returns how many nodes went.
-pub(crate) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
-    let mut module = Module::of(ir);
-    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(module.nodes.len());
+pub(crate) fn run(ir: &Ir) -> Result<Option<(Ir, usize)>, Violation> {
+    let shared = if ir.contractions().nth(1).is_some() { share(ir)? } else { None };
+    let rewritten = shared.as_ref().unwrap_or(ir).without_unused()?.or(shared);
+    Ok(rewritten.map(|after| {
+        let gone = ir.nodes().len() - after.nodes().len();
+        (after, gone)
+    }))
+}
+
+fn share(ir: &Ir) -> Result<Option<Ir>, Violation> {
+    let mut rewriter = Rewriter::new(ir);
     let mut known: HashMap<Key, Vec<(Contraction, NodeId)>> = HashMap::new();
-    for (id, node) in ir.ids().zip(module.nodes.iter_mut()) {
-        let Def::Contract(c) = &mut node.def else {
-            ids.push(id);
+    for (id, node) in ir.nodes().entries() {
+        let Def::Contract(c) = &node.def else {
+            rewriter.keep(id);
             continue;
         };
-        *c = mapped(c, &mut |id: &NodeId| ids[*id]);
-        let canonical = canonical(c);
+        let canonical = canonical(&rewriter.contraction(c));
         let twins = known.entry((canonical.fingerprint(), node.shape.clone(), node.dtype)).or_default();
-        let twin = twins.iter().find(|(other, _)| *other == canonical).map(|(_, twin)| *twin);
-        if twin.is_none() {
-            twins.push((canonical, id));
+        match twins.iter().find(|(other, _)| *other == canonical) {
+            Some((_, twin)) => rewriter.replace(id, *twin)?,
+            None => twins.push((canonical, rewriter.keep(id))),
         }
-        ids.push(twin.unwrap_or(id));
     }
-    module.outputs.iter_mut().for_each(|id| *id = ids[*id]);
-    module.finish()
+    rewriter.finish()
 }
 
 /// What nodes of the same definition have in common at least: the fingerprint, the shape and the dtype.

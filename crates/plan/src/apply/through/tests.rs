@@ -175,7 +175,8 @@ fn draw(rng: &mut Rng) -> Drawn {
         shape.push(extent);
     }
     let Draw { mut ir, inputs, axes, .. } = draw;
-    let def = Def::Contract(Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false });
+    let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
+    let def = c.into();
     let y = ir.push(Node { label: "y".into(), dtype, shape, region: RegionId::TOP, def }).unwrap();
     ir.output(y).unwrap();
     Drawn { ir, inputs }

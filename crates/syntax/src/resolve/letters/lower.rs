@@ -5,9 +5,7 @@ use super::errors::LettersErrors;
 use crate::ast::Group;
 use crate::error::Error;
 use crate::span::Span;
-use einfold_ir::{
-    Access, Algebra, Axis, Contraction, Def, Dtype, Index, Ir, Label, Node, NodeId, RegionId, TensorType,
-};
+use einfold_ir::{Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, TensorType};
 
 /// A factor: an operand or the result of a group.
 struct FactorTensor {
@@ -223,7 +221,7 @@ impl Lowering<'_> {
     }
 
     fn push(&mut self, label: &str, dtype: Dtype, shape: Vec<usize>, contraction: Contraction) -> NodeId {
-        let def = Def::Contract(contraction);
+        let def = contraction.into();
         let node = Node { label: label.into(), dtype, shape, region: RegionId::TOP, def };
         self.ir.push(node).expect("axes, extents and dtypes of an expression fit once they are checked")
     }

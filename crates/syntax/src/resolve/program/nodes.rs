@@ -41,7 +41,7 @@ impl Nodes {
         if let Some(&twin) = twin {
             return Ok(twin);
         }
-        let (region, def) = (RegionId::TOP, Def::Contract(contraction));
+        let (region, def) = (RegionId::TOP, contraction.into());
         let node = Node { label, dtype, shape: shape.to_vec(), region, def };
         let id = self.ir.push(node).expect("a statement with known sizes and dtypes gives a valid node");
         made.push(id);

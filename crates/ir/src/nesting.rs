@@ -1,0 +1,72 @@
+//! Whether strides nest: whether sums of them are different for different positions.
+
+use std::cmp::Ordering;
+
+/// An axis of a sum `Σ stride·position`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StridedAxis<A> {
+    /// The size of its stride.
+    pub stride: u64,
+    /// How many positions it has.
+    pub extent: usize,
+    /// Which axis it is.
+    pub axis: A,
+}
+
+/// For each axis with two positions or more, the smallest stride first, how its stride compares with the least one that leads
+/// past all sums that the axes before it reach.
+///
+/// An axis that is not `Less`, and before none that is, is a digit of a number of mixed base: sums that differ in it are
+/// different. If none is `Less`, all sums are different; if all are `Equal`, they are the numbers below the product of the
+/// extents.
+pub fn nesting<A: Copy>(axes: &mut [StridedAxis<A>]) -> impl Iterator<Item = (A, Ordering)> {
+    axes.sort_by_key(|axis| axis.stride);
+    let mut least = 1u64;
+    axes.iter().filter(|axis| axis.extent > 1).map(move |axis| {
+        let order = axis.stride.cmp(&least);
+        least = least.saturating_add(axis.stride.saturating_mul(axis.extent as u64 - 1));
+        (axis.axis, order)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+    use std::collections::BTreeSet;
+
+    use super::{StridedAxis, nesting};
+
+    #[test]
+    fn what_nests_is_as_counting_says() {
+        let (strides, extents) = ([0, 1, 2, 3, 4, 6, 12], [1, 2, 3, 4]);
+        let mut told = [0; 2];
+        for number in 0..(strides.len() * extents.len()).pow(3) {
+            let axis = |axis: u32| {
+                let number = number / (strides.len() * extents.len()).pow(axis);
+                let (stride, extent) =
+                    (strides[number % strides.len()], extents[number / strides.len() % extents.len()]);
+                StridedAxis { stride, extent, axis: axis as usize }
+            };
+            let axes = [axis(0), axis(1), axis(2)];
+            let found: Vec<(usize, Ordering)> = nesting(&mut axes.clone()).collect();
+            let points: Vec<[usize; 3]> = (0..axes.iter().map(|s| s.extent).product::<usize>())
+                .map(|k| [k % axes[0].extent, k / axes[0].extent % axes[1].extent, k / axes[0].extent / axes[1].extent])
+                .collect();
+            let sum = |point: &[usize; 3]| (0..3).map(|a| axes[a].stride * point[a] as u64).sum::<u64>();
+            let sums: BTreeSet<u64> = points.iter().map(sum).collect();
+            if found.iter().all(|(_, order)| order.is_ge()) {
+                assert_eq!(sums.len(), points.len(), "{axes:?}");
+                told[0] += 1;
+            }
+            if found.iter().all(|(_, order)| order.is_eq()) {
+                assert!(sums.iter().copied().eq(0..points.len() as u64), "{axes:?}");
+                told[1] += 1;
+            }
+            for (k, (axis, _)) in found.iter().enumerate().filter(|(k, _)| found[*k..].iter().all(|(_, o)| o.is_ge())) {
+                let digits: BTreeSet<(u64, usize)> = points.iter().map(|point| (sum(point), point[*axis])).collect();
+                assert_eq!(digits.len(), sums.len(), "axis {k} of {axes:?}");
+            }
+        }
+        assert!(told.iter().all(|&count| count > 50), "{told:?}");
+    }
+}

@@ -1,0 +1,186 @@
+//! Edits of a module: every stage that changes one goes through a [`Rewriter`].
+
+use std::sync::Arc;
+
+use crate::access::{Access, Axis};
+use crate::error::{Violation, ensure};
+use crate::id_vec::IdVec;
+use crate::module::{Contraction, Def, Ir, Node, NodeId, RegionId};
+
+/// Builds a module from another, node by node in order: each is kept, replaced or left out, and others may come in between.
+///
+/// Nothing is built until the first node is not kept. A node that is kept is shared with the other module, and is not checked
+/// again, because what it reads is the same or of the same type.
+#[derive(Debug)]
+pub struct Rewriter<'a> {
+    from: &'a Ir,
+    /// How many nodes were kept while all were.
+    kept: usize,
+    /// The new module and, for each old node, the new one.
+    built: Option<(Ir, IdVec<NodeId, Option<NodeId>>)>,
+}
+
+impl<'a> Rewriter<'a> {
+    /// Begins with no node, and the regions of `from`.
+    pub fn new(from: &'a Ir) -> Rewriter<'a> {
+        Rewriter { from, kept: 0, built: None }
+    }
+
+    fn build(&mut self) -> &mut (Ir, IdVec<NodeId, Option<NodeId>>) {
+        let Rewriter { from, kept, built } = self;
+        built.get_or_insert_with(|| {
+            let mut to = Ir::new();
+            to.nodes.reserve(from.nodes.len());
+            to.nodes.extend(from.nodes.iter().take(*kept).cloned());
+            to.inputs.extend(from.inputs.iter().filter(|id| (id.0 as usize) < *kept));
+            to.looped.clone_from(&from.looped);
+            let ids = from.ids().map(|id| Some(id).filter(|id| (id.0 as usize) < *kept)).collect();
+            (to, ids)
+        })
+    }
+
+    /// How many nodes the new module has.
+    pub fn len(&self) -> usize {
+        self.built.as_ref().map_or(self.kept, |(to, _)| to.nodes.len())
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A node of the new module.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn node(&self, id: NodeId) -> &Node {
+        self.built.as_ref().map_or(self.from, |(to, _)| to).node(id)
+    }
+
+    /// The loops of a region.
+    ///
+    /// # Panics
+    /// If there is no such region.
+    pub fn loops(&self, region: RegionId) -> &[Axis] {
+        self.built.as_ref().map_or(self.from, |(to, _)| to).loops(region)
+    }
+
+    /// The new node in the place of an old one.
+    ///
+    /// # Panics
+    /// If the old one was left out or has not been visited.
+    pub fn id(&self, old: NodeId) -> NodeId {
+        self.built.as_ref().map_or(old, |(_, ids)| ids[old].expect("a node that is read is kept"))
+    }
+
+    /// An access to old nodes as one to new nodes.
+    pub fn access(&self, access: &Access<NodeId>) -> Access<NodeId> {
+        access.map(&mut |id| self.id(*id))
+    }
+
+    /// A contraction of old nodes as one of new nodes.
+    pub fn contraction(&self, c: &Arc<Contraction>) -> Arc<Contraction> {
+        let mut c = Arc::clone(c);
+        let mut moved = false;
+        c.for_each_needed(&mut |id| moved |= self.id(id) != id);
+        if moved {
+            Arc::make_mut(&mut c).retarget(&mut |id| self.id(*id));
+        }
+        c
+    }
+
+    /// Keeps the next old node as it is, but for the nodes that it reads.
+    pub fn keep(&mut self, old: NodeId) -> NodeId {
+        if self.built.is_none() && old.0 as usize == self.kept {
+            self.kept += 1;
+            return old;
+        }
+        let mut node = self.from.node(old).clone();
+        if let Def::Contract(c) = &mut node.def {
+            *c = self.contraction(c);
+        }
+        let (to, ids) = self.build();
+        let new = match node.def {
+            Def::Input { .. } => to.input(node.label, node.dtype, node.shape),
+            Def::Identity(_) | Def::Contract(_) => to.nodes.push(node),
+        };
+        ids[old] = Some(new);
+        new
+    }
+
+    /// Adds a node that reads new nodes.
+    ///
+    /// # Errors
+    /// As for [`Ir::push`].
+    pub fn push(&mut self, node: Node) -> Result<NodeId, Violation> {
+        self.build().0.push(node)
+    }
+
+    /// Adds an input in the place of an old node of any kind.
+    pub fn input(&mut self, old: NodeId) -> NodeId {
+        let Node { label, dtype, shape, .. } = self.from.node(old).clone();
+        let (to, ids) = self.build();
+        let new = to.input(label, dtype, shape);
+        ids[old] = Some(new);
+        new
+    }
+
+    /// Adds a region that is run for every position of `axes`; turns of the first loop may run at the same time if `lanes`.
+    pub fn region(&mut self, axes: Vec<Axis>, lanes: bool) -> RegionId {
+        let to = &mut self.build().0;
+        if lanes { to.region_in_lanes(axes) } else { to.region(axes) }
+    }
+
+    /// Puts a new node in the place of an old one.
+    ///
+    /// # Errors
+    /// [`Violation`] if it has another dtype or shape.
+    pub fn replace(&mut self, old: NodeId, new: NodeId) -> Result<(), Violation> {
+        let (from, to) = (self.from.node(old), self.node(new));
+        let same = from.dtype == to.dtype && from.shape == to.shape;
+        ensure(same, || format!("%{} takes the place of %{} and has another type", new.0, old.0))?;
+        if self.built.is_some() || old != new {
+            self.build().1[old] = Some(new);
+        }
+        Ok(())
+    }
+
+    /// The new module, with the results of the old one; `None` if all nodes were kept.
+    ///
+    /// # Errors
+    /// As for [`Ir::output`].
+    pub fn finish(self) -> Result<Option<Ir>, Violation> {
+        if self.built.is_none() && self.kept == self.from.nodes.len() {
+            return Ok(None);
+        }
+        let from = self.from;
+        self.finish_with(from.outputs()).map(Some)
+    }
+
+    /// The new module with other results: those in the places of these old nodes.
+    ///
+    /// # Errors
+    /// As for [`Ir::output`].
+    pub fn finish_with(mut self, outputs: &[NodeId]) -> Result<Ir, Violation> {
+        let (to, ids) = self.build();
+        for &id in outputs {
+            let new = ids[id].ok_or_else(|| Violation(format!("output %{} was left out", id.0)))?;
+            to.output(new)?;
+        }
+        Ok(std::mem::take(to))
+    }
+}
+
+impl Ir {
+    /// The module without the nodes that no output needs; `None` if there are none. Inputs stay. For a module without loops.
+    ///
+    /// # Errors
+    /// As for [`Ir::output`].
+    pub fn without_unused(&self) -> Result<Option<Ir>, Violation> {
+        let uses = self.uses();
+        let unused = |id: NodeId| uses[id] == 0 && !matches!(self.node(id).def, Def::Input { .. });
+        let mut rewriter = Rewriter::new(self);
+        self.ids().filter(|&id| !unused(id)).for_each(|id| _ = rewriter.keep(id));
+        rewriter.finish()
+    }
+}
