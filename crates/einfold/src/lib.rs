@@ -16,7 +16,7 @@
 //! let y: Array1<f64> = einsum("ij,j->i", (&a, &x))?;
 //! assert_eq!(y, array![12.0, 34.0]);
 //!
-//! // Parsed and planned once, run many times.
+//! // Parse and plan once, run many times.
 //! let plan = Expression::new("ij,jk->ik")?.plan((spec::<f64>([2, 2]), spec::<f64>([2, 2])))?;
 //! let c: Array2<f64> = plan.run((&a, a.t()))?;
 //! assert_eq!(c, array![[5.0, 11.0], [11.0, 25.0]]);

@@ -26,8 +26,6 @@ pub(crate) struct Program {
     /// The queries, where they were asked of operands.
     queries: Vec<Query>,
     compiled: Compiled,
-    /// The positions of the constant operands.
-    constants: Vec<u32>,
     /// What was computed from constants, and is read with the other operands.
     kept: Vec<CachedOperand>,
 }
@@ -97,7 +95,7 @@ impl Program {
         let Settings { order, budget, .. } = &expression.settings;
         let compiled = compile(&ir, order, budget, &expression.plan_options());
         let compiled = compiled.map_err(|error| expression.unplanned(error))?;
-        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, constants: Vec::new(), kept: Vec::new() })
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept: Vec::new() })
     }
 
     /// The same program with the operands at the positions `at` given once. Operands in errors are counted among these.
@@ -108,8 +106,8 @@ impl Program {
         arguments: Arguments<'_>,
     ) -> Result<Program, Error> {
         let Settings { order, budget, semiring, .. } = &expression.settings;
-        let constants: Vec<u32> = at.iter().map(|&k| k as u32).collect();
-        let options = PlanOptions { constants: constants.clone(), ..expression.plan_options() };
+        let constants = at.iter().map(|&k| k as u32).collect();
+        let options = PlanOptions { constants, trace: true, ..expression.plan_options() };
         let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
         let mut kept = Vec::new();
         if let Some(Prepared { plan, operands }) = &compiled.prepared {
@@ -122,7 +120,7 @@ impl Program {
         }
         let inputs = compiled.operands.iter().map(|&k| self.inputs[k as usize].clone()).collect();
         let (ir, answers) = (self.ir.clone(), self.answers.clone());
-        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, constants, kept })
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept })
     }
 
     /// What is read with the operands of a call, after them.
@@ -133,11 +131,6 @@ impl Program {
     /// The bytes that it takes.
     pub(crate) fn kept_bytes(&self) -> usize {
         self.kept.iter().map(CachedOperand::bytes).sum()
-    }
-
-    /// The options that it was compiled with.
-    pub(crate) fn plan_options(&self, expression: &Expression) -> PlanOptions {
-        PlanOptions { constants: self.constants.clone(), ..expression.plan_options() }
     }
 
     /// Whether the size queries have the same answers for these operands.
@@ -176,11 +169,14 @@ impl Program {
     }
 
     /// The trace of the stages with the form after each: the expression is compiled once more along the orders of the plan,
-    /// without any search.
+    /// without any search. A plan with constants, whose orders are not those of the expression, was compiled with it.
     pub(crate) fn trace(&self, expression: &Expression, compiled: &Compiled) -> Result<Trace, Error> {
+        if compiled.prepared.is_some() {
+            return Ok(compiled.trace.clone());
+        }
         let Settings { order, budget, .. } = &expression.settings;
         let order = Order::Saved(saved_order(compiled, order, budget));
-        let options = PlanOptions { trace: true, ..self.plan_options(expression) };
+        let options = PlanOptions { trace: true, ..expression.plan_options() };
         let compiled = compile(&self.ir, &order, budget, &options);
         Ok(compiled.map_err(|error| expression.unplanned(error))?.trace)
     }

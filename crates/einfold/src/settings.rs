@@ -49,7 +49,8 @@ fn bits<'n>((name, literal): (&'n String, &Literal)) -> (&'n str, Result<i128, u
 
 fn same_order(a: &Order, b: &Order) -> bool {
     match (a, b) {
-        (Order::Strategy(a), Order::Strategy(b)) => std::ptr::eq(*a, *b),
+        // One strategy may have several addresses.
+        (Order::Strategy(a), Order::Strategy(b)) => a.name == b.name,
         (Order::Linear(a), Order::Linear(b)) | (Order::Ssa(a), Order::Ssa(b)) => a == b,
         (Order::Replay(a), Order::Replay(b)) => a == b,
         (Order::Saved(a), Order::Saved(b)) => a == b,

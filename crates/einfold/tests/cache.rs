@@ -157,7 +157,7 @@ fn errors_are_not_kept() -> Result<(), Error> {
     let (ids, bad) = (array![0, 0], array![0, 5]);
     for ids in [&bad, &ids, &bad, &ids] {
         let y = einsum::<Array2<f64>>("Y[n,j] = A[g[n],j]", (named("A", &a), named("g", ids)));
-        match ids == &bad {
+        match *ids == bad {
             true => assert_eq!(y.map_err(|e| e.code()), Err("index-out-of-range")),
             false => assert_eq!(y?, array![[1.0, 2.0], [1.0, 2.0]]),
         }
