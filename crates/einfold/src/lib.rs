@@ -246,8 +246,9 @@ pub use einfold_exec::{
     AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, NewArray, OutOfMemory, Port,
     Scratch, Semiring, Stopped, ViewError,
 };
-pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, OutOfRange, PathError, TensorType};
+pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, Machine, OutOfRange, PathError, TensorType};
 pub use einfold_order::{Budget, Mismatch, Order, OrderError, STRATEGIES, SavedOrder, SavedSlice, SavedTree, Strategy};
+pub use einfold_order::format::{FormatError, machine_from_json};
 pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, Holder, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,

@@ -8,7 +8,7 @@ use crate::operand::Operands;
 use crate::output::Outputs;
 use crate::program::Program;
 use crate::settings::Settings;
-use einfold_ir::{Buffer, Cost, Count, TensorType, Tree};
+use einfold_ir::{Buffer, Cost, Count, Machine, TensorType, Tree};
 use einfold_order::SavedOrder;
 use einfold_plan::{Explain, Source, saved_order};
 use einfold_syntax::Warning;
@@ -120,6 +120,11 @@ impl Plan {
     /// ```
     pub fn cost(&self) -> Cost {
         self.0.program.compiled().cost
+    }
+
+    /// The machine that the plan is for: the built-in one, or that of [`Expression::machine`](crate::Expression::machine).
+    pub fn machine(&self) -> Machine {
+        self.0.program.compiled().plan.machine
     }
 
     /// The bytes that a run needs besides its operands: the result, intermediates, copies of what does not fold into

@@ -1,5 +1,5 @@
-//! The plan: how it is computed, as steps over buffers. A plan depends on dtypes, extents and hinted layouts, never on a
-//! machine or on a caller's strides.
+//! The plan: how it is computed, as steps over buffers. A plan depends on dtypes, extents, hinted layouts and a
+//! [`Machine`], which is a value; never on where it is made or on a caller's strides.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
 use crate::region::Region;
 use crate::verify::{Proof, prove};
-use crate::{Algebra, Count, Dtype, Expr};
+use crate::{Algebra, Count, Dtype, Expr, Machine};
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -167,6 +167,8 @@ pub struct Draft {
     pub outputs: Vec<BufferId>,
     /// Bytes of scratch memory.
     pub scratch: usize,
+    /// The machine that it is made for.
+    pub machine: Machine,
 }
 
 /// A verified plan.

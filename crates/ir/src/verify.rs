@@ -261,7 +261,7 @@ mod tests {
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
     use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
     use crate::region::Region;
-    use crate::{Algebra, Dtype, NodeId};
+    use crate::{Algebra, Dtype, Machine, NodeId};
 
     /// A draft in which buffer `k` has `lives[k]`, from one step to another, and lies at `offset` with `bytes`.
     fn draft(lives: &[(usize, usize)], places: &[(usize, usize)], scratch: usize) -> Draft {
@@ -284,7 +284,7 @@ mod tests {
         let mut buffers: Vec<Buffer> = places.iter().map(buffer).collect();
         buffers.push(Buffer { place: Place::Output(0), ..buffer(&(0, 1)) });
         let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), lanes: None }];
-        Draft { buffers, regions, inputs: Vec::new(), outputs: vec![BufferId(lives.len() as u32)], scratch }
+        Draft { buffers, regions, inputs: Vec::new(), outputs: vec![BufferId(lives.len() as u32)], scratch, machine: Machine::DEFAULT }
     }
 
     /// A draft of one step, which writes a result and reads operands of these extents.
@@ -305,7 +305,7 @@ mod tests {
         let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
         let inputs = (1..=operands.len() as u32).map(BufferId).collect();
         let regions = vec![Region { loops: Vec::new(), steps, lanes: None }];
-        Draft { buffers, regions, inputs, outputs: vec![BufferId(0)], scratch: 0 }
+        Draft { buffers, regions, inputs, outputs: vec![BufferId(0)], scratch: 0, machine: Machine::DEFAULT }
     }
 
     /// Ids of ids, so deep.

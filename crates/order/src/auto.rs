@@ -10,26 +10,22 @@ use crate::{Budget, Effort, Found, Objective, OrderError, Search, Task, cost, dp
 
 /// The exact search may try this many splits at least (enough for any twelve tensors) and at most (half a second).
 const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
-/// A split takes about as long as this many flops of the contraction: the search is not to take longer than the greedy order
-/// would run.
-const FLOPS_PER_SPLIT: u128 = 1024;
-
-/// In how much work of the deep search, some 30 ns each, as many flops can be done.
-const FLOPS_PER_WORK: u128 = 300;
 /// The work of the first deep search, by how much that of the next is more, and the most, about a second.
 const WORK: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 25;
 const GROWTH: u64 = 8;
 
 /// The best of `left-to-right`, `greedy` and, where that is cheap, `dp`, by flops and then by size. If that one is not exact
 /// and takes long to run, or keeps to no limit, `deep` goes on from it, for no longer than the contraction is likely to run.
-/// Uses nothing of the effort: how much is searched depends on the network alone, so that the answer is the same on every
-/// machine.
+/// The exact search takes no longer than the greedy order is likely to run. Uses nothing of the effort: how much is searched
+/// depends on the network and on the [`Machine`](einfold_ir::Machine) of the budget, a value, so that the answer is the same
+/// wherever it is searched.
 pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
     let (tree, cost, exact) = quick(search)?;
     let Search { task, budget, .. } = search;
+    let each = budget.machine.flops_per_work();
     let limits = Limits::of(task, budget);
     let serves = budget.objective == Objective::Flops && limits.admit(&cost);
-    if task.network.inputs().len() <= 2 || (serves && (exact || worth(cost.flops, FLOPS_PER_WORK) < *WORK.start())) {
+    if task.network.inputs().len() <= 2 || (serves && (exact || worth(cost.flops, each) < *WORK.start())) {
         return Ok(tree.into());
     }
     let mut found = Found::from(tree);
@@ -40,7 +36,7 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
         let better = deep::search(&Search { task: &task, budget: &budget, ..*search })?;
         let flops = evaluate_sliced(task.network, &better.tree, &better.slices).flops;
         found = better;
-        if work >= worth(flops, FLOPS_PER_WORK).min(*WORK.end()) || search.watch.is_cancelled() {
+        if work >= worth(flops, each).min(*WORK.end()) || search.watch.is_cancelled() {
             return Ok(found);
         }
         work = (work * GROWTH).min(*WORK.end());
@@ -63,7 +59,7 @@ fn quick(search: &Search<'_>) -> Result<(Tree, Cost, bool), OrderError> {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
-    let splits = worth(cost.flops, FLOPS_PER_SPLIT).clamp(*SPLITS.start(), *SPLITS.end());
+    let splits = worth(cost.flops, search.budget.machine.flops_per_split()).clamp(*SPLITS.start(), *SPLITS.end());
     let Ok(exact) = dp::tree(&graph, splits, &stop) else {
         return Ok((tree, cost, false));
     };
@@ -80,6 +76,6 @@ fn rank(cost: &Cost) -> (Count, Count) {
 }
 
 /// How much is worth doing for a network that can be contracted in `flops`, if a unit takes as long as `each` flops.
-fn worth(flops: Count, each: u128) -> u64 {
-    flops.exact().and_then(|flops| u64::try_from(flops / each).ok()).unwrap_or(u64::MAX)
+fn worth(flops: Count, each: u64) -> u64 {
+    flops.exact().and_then(|flops| u64::try_from(flops / u128::from(each)).ok()).unwrap_or(u64::MAX)
 }

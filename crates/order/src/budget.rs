@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use einfold_ir::Machine;
+
 use crate::Objective;
 
 /// What a search may use, and what it makes small.
@@ -21,6 +23,8 @@ pub struct Budget {
     pub threads: Option<NonZeroUsize>,
     /// The seed of random choices.
     pub seed: u64,
+    /// The machine that the contraction runs on: what the search weighs steps and its own effort by.
+    pub machine: Machine,
 }
 
 /// How long a search may go on. Strategies that are quick use nothing of it; each says so.
@@ -32,7 +36,7 @@ pub enum Effort {
     Auto,
     /// So many independent searches, of which the best is taken. The same on every machine, for any number of threads.
     Trials(u32),
-    /// One search of so much work, in units of about 30 ns on machines of today. The same on every machine.
+    /// One search of so much work, in units of [`Machine::search_work`]. The same on every machine.
     Work(u64),
     /// So long. How good the answer is depends on the machine.
     Time(Duration),

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use einfold_ir::Machine;
+
 use crate::OrderError;
 
 /// What a search makes small. All but `Size` are sums over the steps.
@@ -25,13 +27,22 @@ pub enum Objective {
 const WEIGHT: u32 = 64;
 
 impl Objective {
-    /// The time that a contraction takes, as far as it depends on the order: each intermediate is written and read once, and
-    /// einfold's product of large `f64` matrices makes about ten multiply-adds in the time in which an element comes from or
-    /// goes to memory.
-    pub const TIME: Objective = Objective::Combo(20);
+    /// The time that a contraction takes on a machine, as far as it depends on the order: its flops run as products of large
+    /// matrices, and each intermediate is written and read once.
+    pub fn time(machine: &Machine) -> Objective {
+        Objective::Combo(machine.write_ratio())
+    }
+
+    /// Parses the name of an objective; `time` is that of `machine`.
+    ///
+    /// # Errors
+    /// [`OrderError::UnknownObjective`].
+    pub fn parse_on(name: &str, machine: &Machine) -> Result<Objective, OrderError> {
+        if name == "time" { Ok(Objective::time(machine)) } else { name.parse() }
+    }
 }
 
-/// Parses `flops`, `size`, `write`, `time`, and `combo` and `limit` with the weight of an element written, `combo-16`, or without
+/// Parses `flops`, `size`, `write`, `time` on the built-in machine, and `combo` and `limit` with the weight of an element written, `combo-16`, or without
 /// it: then it is 64.
 impl FromStr for Objective {
     type Err = OrderError;
@@ -46,7 +57,7 @@ impl FromStr for Objective {
             ("flops", None) => Ok(Objective::Flops),
             ("size", None) => Ok(Objective::Size),
             ("write", None) => Ok(Objective::Write),
-            ("time", None) => Ok(Objective::TIME),
+            ("time", None) => Ok(Objective::time(&Machine::DEFAULT)),
             ("combo", weight) => Ok(Objective::Combo(weight.unwrap_or(WEIGHT))),
             ("limit", weight) => Ok(Objective::Limit(weight.unwrap_or(WEIGHT))),
             _ => Err(unknown()),
@@ -133,6 +144,8 @@ fn add(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use einfold_ir::{Machine, Time};
+
     use super::Objective;
 
     #[test]
@@ -147,7 +160,10 @@ mod tests {
             assert_eq!((text.parse(), objective.to_string()), (Ok(objective), text.into()));
         }
         assert_eq!("limit".parse(), Ok(Objective::Limit(64)));
-        assert_eq!("time".parse(), Ok(Objective::TIME));
+        assert_eq!("time".parse(), Ok(Objective::Combo(20)));
+        let slow = Machine { memory_byte: Time::from_ns(0.11).unwrap(), ..Machine::DEFAULT };
+        assert_eq!(Objective::parse_on("time", &slow), Ok(Objective::Combo(80)));
+        assert_eq!(Objective::parse_on("combo", &slow), Ok(Objective::Combo(64)));
         for text in ["", "flop", "flops-2", "combo-", "combo--1", "combo-x", "-3"] {
             assert!(text.parse::<Objective>().is_err(), "{text}");
         }

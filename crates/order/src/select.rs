@@ -6,7 +6,7 @@
 //! points of `e` alone, since they determine `p`. So a tree says where the ids are used: in `X[src[e], f] W[f, h] -> H[dst[e], h]`
 //! before the product with `W` or after it, on each side.
 
-use einfold_ir::{Network, Tree};
+use einfold_ir::{Machine, Network, Tree};
 
 use crate::Order;
 use crate::graph::{self, Pairs};
@@ -16,12 +16,6 @@ use crate::registry::searching;
 const MOST_TENSORS: usize = 10;
 /// The most axes: bits of a set.
 const MOST_AXES: usize = u64::BITS as usize;
-
-/// What a multiply-add takes outside of matrix products, in multiply-adds of a matrix product: about the ratio of the speeds
-/// of a loop nest in the cache and of a packed kernel on machines of today. A point read or written through ids takes as long.
-const NEST: f64 = 8.0;
-/// Fewest rows and columns of a step that runs as a matrix product.
-const LEAST_SIDE: f64 = 4.0;
 
 /// A tensor of a [`Selected`] network that stands for ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,12 +47,13 @@ pub struct Selected {
 impl Selected {
     /// Whether the network is small enough for the search.
     pub fn is_small(&self) -> bool {
-        Search::new(self).is_some()
+        Search::new(self, &Machine::DEFAULT).is_some()
     }
 
     /// Whether `tree` is one of a small network, of steps of two tensors that keep the rules of [`order_selected`].
     pub fn accepts(&self, tree: &Tree) -> bool {
-        let Some(search) = Search::new(self).filter(|search| search.tensors == tree.leaves()) else { return false };
+        let search = Search::new(self, &Machine::DEFAULT).filter(|search| search.tensors == tree.leaves());
+        let Some(search) = search else { return false };
         let mut sets: Vec<usize> = (0..search.tensors).map(|k| 1 << k).collect();
         tree.steps().iter().all(|children| {
             let set = children.iter().fold(0, |all, &id| all | sets[id as usize]);
@@ -69,19 +64,19 @@ impl Selected {
 }
 
 /// The tree of a network with ids, where that takes less than a single step over all points does, by an estimate of the time of
-/// its steps. What it costs follows from what of it is written out, which is not decided here. `None` if it does not, if the network is
+/// its steps on `machine`. What it costs follows from what of it is written out, which is not decided here. `None` if it does not, if the network is
 /// too large for the search, or if `how` is a path or a strategy that does not see through ids.
 ///
 /// In the tree a step is of two tensors, and these hold: a tensor is used before the selection of it or with it; no tensor
 /// has both the positions and what determines them as axes; at most one tensor whose ids are not used yet is part of an
 /// intermediate.
-pub fn order_selected(selected: &Selected, how: &Order) -> Option<Tree> {
+pub fn order_selected(selected: &Selected, how: &Order, machine: &Machine) -> Option<Tree> {
     let Order::Strategy(strategy) = how else { return None };
     if !strategy.sees_ids {
         return None;
     }
     searching();
-    let search = Search::new(selected)?;
+    let search = Search::new(selected, machine)?;
     let (pairs, weight) = search.best()?;
     if weight >= search.at_once() {
         return None;
@@ -102,6 +97,17 @@ struct Search<'a> {
     /// By axis: the tensors that have it.
     members: Vec<usize>,
     kept: Axes,
+    rates: Rates,
+}
+
+/// What work outside of matrix products takes, in multiply-adds of a matrix product.
+struct Rates {
+    /// A point of a loop nest.
+    nest: f64,
+    /// A point read or written through ids.
+    gather: f64,
+    /// Fewest rows and columns of a step that runs as a matrix product.
+    least_side: f64,
 }
 
 /// The best way to a set of tensors.
@@ -114,15 +120,8 @@ struct Best {
     half: usize,
 }
 
-impl Best {
-    /// The weight once the result is written.
-    fn written(&self) -> f64 {
-        self.weight + NEST * self.lazy
-    }
-}
-
 impl<'a> Search<'a> {
-    fn new(selected: &'a Selected) -> Option<Search<'a>> {
+    fn new(selected: &'a Selected, machine: &Machine) -> Option<Search<'a>> {
         let Selected { network, selections, .. } = selected;
         let tensors = network.inputs().len() + selections.len();
         let extents = network.extents();
@@ -134,7 +133,17 @@ impl<'a> Search<'a> {
         axes.extend(selections.iter().map(|s| all(&s.by) | all(&s.determined)));
         let holders = |axis: usize| (0..tensors).filter(|&t| axes[t] >> axis & 1 == 1).fold(0, |set, t| set | 1 << t);
         let members = (0..extents.len()).map(holders).collect();
-        Some(Search { selected, tensors, extents, members, kept: all(network.output()), axes })
+        let rates = Rates {
+            nest: machine.nest_ratio() as f64,
+            gather: machine.gather_ratio() as f64,
+            least_side: machine.least_side() as f64,
+        };
+        Some(Search { selected, tensors, extents, members, kept: all(network.output()), axes, rates })
+    }
+
+    /// The weight of a set once its result is written.
+    fn written(&self, best: &Best) -> f64 {
+        best.weight + self.rates.nest * best.lazy
     }
 
     /// The axes of what a set of tensors contracts to; of one tensor all that it has.
@@ -204,14 +213,14 @@ impl<'a> Search<'a> {
                 let first = set ^ second;
                 if let (Some(a), Some(b)) = (table[first], table[second])
                     && let Some(found) = self.join([(first, a), (second, b)], &legs)
-                    && table[set].is_none_or(|best| found.written() < best.written())
+                    && table[set].is_none_or(|best| self.written(&found) < self.written(&best))
                 {
                     table[set] = Some(found);
                 }
                 second = (second - 1) & rest;
             }
         }
-        let weight = table[all]?.written();
+        let weight = self.written(&table[all]?);
         Some((self.pairs(&table), weight))
     }
 
@@ -232,7 +241,7 @@ impl<'a> Search<'a> {
             }
             let mask = selection.of.is_none() && self.selected.masked && set + 1 != 1 << self.tensors;
             let masking = if mask { self.mask(selection) } else { 0.0 };
-            return Some(Best { weight: weight + NEST * (points + masking), lazy: 0.0, half });
+            return Some(Best { weight: weight + self.rates.gather * (points + masking), lazy: 0.0, half });
         }
         let points = self.points(union);
         if union == legs[set] {
@@ -241,8 +250,9 @@ impl<'a> Search<'a> {
         let shared = legs[first] & legs[second];
         let sides = [legs[set] & legs[first] & !shared, legs[set] & legs[second] & !shared];
         let summed = union & !legs[set];
-        let matrix = summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= LEAST_SIDE);
-        let step = if matrix { points + NEST * (a.lazy + b.lazy) } else { NEST * points };
+        let Rates { nest, least_side, .. } = self.rates;
+        let matrix = summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= least_side);
+        let step = if matrix { points + nest * (a.lazy + b.lazy) } else { nest * points };
         Some(Best { weight: weight + step, lazy: 0.0, half })
     }
 
@@ -257,7 +267,7 @@ impl<'a> Search<'a> {
         let selections = &self.selected.selections;
         let determined = selections.iter().fold(0, |all, selection| all | self.determined(selection));
         let all = self.axes.iter().fold(0, |all, axes| all | axes);
-        NEST * self.points(all & !determined)
+        self.rates.gather * self.points(all & !determined)
     }
 
     /// The steps of the tree, each after those that it uses.

@@ -10,7 +10,8 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Node, NodeId, RegionId, Term, Tree, Violation,
+    Access, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Machine, Node, NodeId, RegionId, Term, Tree,
+    Violation,
 };
 use einfold_order::{Ordered, Slice};
 
@@ -33,17 +34,19 @@ pub struct Route<'a> {
     /// Among how many lanes, which may run at the same time, the pieces of the first slice are shared out: a divisor of their
     /// number.
     pub lanes: u64,
+    /// The fewest rows and columns of a step through ids whose factors are written out for a matrix product.
+    pub least_side: u64,
 }
 
 impl<'a> From<&'a Tree> for Route<'a> {
     fn from(tree: &'a Tree) -> Route<'a> {
-        Route { tree, slices: &[], lanes: 1 }
+        Route { tree, slices: &[], lanes: 1, least_side: Machine::DEFAULT.least_side() }
     }
 }
 
 impl<'a> From<&'a Ordered> for Route<'a> {
     fn from(ordered: &'a Ordered) -> Route<'a> {
-        Route { tree: &ordered.tree, slices: &ordered.slices, lanes: 1 }
+        Route { slices: &ordered.slices, ..(&ordered.tree).into() }
     }
 }
 
@@ -132,7 +135,9 @@ fn rewrite(
                 return Err(PlanError::Ids { node: id });
             }
             let lifted = if tree.leaves() == factors { lifted.without_ids(node, c) } else { lifted };
-            Ok(Writer::new(out, ids, node, &lifted.c).through(&lifted, tree, steps)?)
+            let mut writer = Writer::new(out, ids, node, &lifted.c);
+            writer.least_side = route.least_side;
+            Ok(writer.through(&lifted, tree, steps)?)
         }
         _ => flat(out, ids, node, c, treatment),
     }
@@ -164,6 +169,8 @@ struct Writer<'a> {
     /// The place of each axis in the space of the node being written.
     local: Vec<u32>,
     uses: Uses,
+    /// That of the [`Route`].
+    least_side: u64,
 }
 
 /// A tensor still to be used.
@@ -186,7 +193,7 @@ impl<'a> Writer<'a> {
     fn new(out: &'a mut Ir, ids: &'a [NodeId], node: &'a Node, c: &'a Contraction) -> Writer<'a> {
         let onto = c.onto.map(|o| ids[o.0 as usize]);
         let (region, local) = (node.region, vec![UNUSED; c.axes.len()]);
-        Writer { out, ids, node, c, onto, region, local, uses: Uses::default() }
+        Writer { out, ids, node, c, onto, region, local, uses: Uses::default(), least_side: 0 }
     }
 }
 

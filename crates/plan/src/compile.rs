@@ -87,9 +87,6 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
     compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
 }
 
-/// How many multiply-adds in kernels take as long as one in loops, about.
-const LOOPS: u64 = 8;
-
 /// Finds the order of a task.
 type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<Ordered, OrderError> + 's;
 
@@ -123,13 +120,13 @@ fn compile_by(
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
-        let built = Built::of(&rest, options, limit)?;
+        let built = Built::of(&rest, options, budget)?;
         let total = built.memory.total();
         let Err(error) = built.within(limit) else {
             // Slices that leave room for kernels may multiply far more.
             let flops = flops(&rest);
-            if let Some(part) = without_kernels.take_if(|(_, first)| flops > self::flops(first) * Count::from(LOOPS))
-                && let Some(compiled) = as_loops(part, &rewrites, options, limit)?
+            if let Some(part) = without_kernels.take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
+                && let Some(compiled) = as_loops(part, &rewrites, options, budget)?
             {
                 return Ok(compiled);
             }
@@ -151,7 +148,7 @@ fn compile_by(
         }
         least = Some(found);
     };
-    let compiled = without_kernels.map(|part| as_loops(part, &rewrites, options, limit)).transpose()?;
+    let compiled = without_kernels.map(|part| as_loops(part, &rewrites, options, budget)).transpose()?;
     compiled.flatten().ok_or(refused)
 }
 
@@ -171,11 +168,12 @@ fn compile_saved(
     };
     // It is followed within the limit that it was found for.
     let limit = budget.memory_bytes.or(saved.memory_bytes);
+    let within = &Budget { memory_bytes: limit, ..*budget };
     let (before, rest) = parts(rewritten, followed.factored, &through_ids, options)?;
-    let built = Built::of(&rest, options, limit)?;
+    let built = Built::of(&rest, options, within)?;
     if built.within(limit).is_err() {
         if built.memory.fits_without_kernels(limit)
-            && let Some(compiled) = as_loops((before.clone(), rest.clone()), &rewrites, options, limit)?
+            && let Some(compiled) = as_loops((before.clone(), rest.clone()), &rewrites, options, within)?
         {
             return Ok(compiled);
         }
@@ -196,11 +194,11 @@ fn as_loops(
     (before, rest): (Option<Part>, Part),
     rewrites: &[(&'static Rewrite, usize)],
     options: &PlanOptions,
-    limit: Option<u64>,
+    budget: &Budget,
 ) -> Result<Option<Compiled>, PlanError> {
     let options = &PlanOptions { passes: options.passes.without("gemm").unwrap_or(options.passes), ..options.clone() };
-    let built = Built::of(&rest, options, limit)?;
-    match built.within(limit) {
+    let built = Built::of(&rest, options, budget)?;
+    match built.within(budget.memory_bytes) {
         Ok(()) => finish(before, rest, built, rewrites.to_vec(), options).map(Some),
         Err(_) => Ok(None),
     }
@@ -252,8 +250,9 @@ fn finish(
     rewrites: Vec<(&'static Rewrite, usize)>,
     options: &PlanOptions,
 ) -> Result<Compiled, PlanError> {
+    let unlimited = Budget { machine: built.plan.machine, ..Budget::default() };
     let prepare = |part: Part| {
-        let Built { plan, .. } = Built::of(&part, options, None)?;
+        let Built { plan, .. } = Built::of(&part, options, &unlimited)?;
         Ok::<_, PlanError>(Prepared { plan, operands: part.operands })
     };
     let prepared = before.map(prepare).transpose()?;

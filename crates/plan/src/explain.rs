@@ -8,7 +8,7 @@ mod tree;
 
 use std::fmt;
 
-use einfold_ir::{Cost, Count, Ir};
+use einfold_ir::{Cost, Count, Draft, Ir, Machine};
 
 use self::step::StepReport;
 use self::tree::TreeReport;
@@ -77,6 +77,7 @@ pub struct Explain {
     naive: Count,
     cost: Cost,
     memory: Memory,
+    machine: Machine,
     warnings: Vec<String>,
 }
 
@@ -106,7 +107,7 @@ impl Explain {
     /// # Errors
     /// Those of [`lower`], of the rewritings and of the passes, which run again to be watched.
     pub fn new(source: Source, ir: &Ir, compiled: &Compiled, options: &PlanOptions) -> Result<Explain, PlanError> {
-        let draft = lower(&compiled.ir, &options.hints)?;
+        let draft = Draft { machine: compiled.plan.machine, ..lower(&compiled.ir, &options.hints)? };
         let lowered = step::reports(&draft, &compiled.ir);
         let mut passes = Vec::new();
         // Not all that were asked for, where a limit has no room for the kernels of products.
@@ -136,6 +137,7 @@ impl Explain {
             naive: naive_flops(ir),
             cost: compiled.cost,
             memory: compiled.memory,
+            machine: compiled.plan.machine,
             warnings: Vec::new(),
         })
     }

@@ -1,8 +1,8 @@
 //! From the IR to a plan: total and naive, one node to one step.
 
 use einfold_ir::{
-    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, Index, Ir, Layout, Mode, Nest, Node,
-    NodeId, Place, Region, RegionId, Step, Violation,
+    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, Index, Ir, Layout, Machine, Mode, Nest,
+    Node, NodeId, Place, Region, RegionId, Step, Violation,
 };
 
 use crate::chains::{Chains, Home};
@@ -32,7 +32,14 @@ pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
         ir,
         hints,
         chains: Chains::of(ir),
-        draft: Draft { buffers, regions: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), scratch: 0 },
+        draft: Draft {
+            buffers,
+            regions: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            scratch: 0,
+            machine: Machine::DEFAULT,
+        },
         buffers: vec![None; ir.nodes().len()],
         looped: vec![Vec::new(); ir.regions()],
     };

@@ -15,8 +15,6 @@ const CALL: usize = 1 << 23;
 const CALL_BYTES: usize = 1 << 29;
 /// Positions of k that these two kinds take at a time, and then add to C.
 const SLAB: [usize; 2] = [64, 256];
-/// Flops of one task of small products.
-const TASK: usize = 1 << 20;
 /// The positions of A, B and C in a fold.
 const A: usize = 0;
 const B: usize = 1;
@@ -30,7 +28,7 @@ impl Binder<'_> {
         let mut groups = std::mem::take(&mut self.work.groups);
         let mut fold = std::mem::take(&mut self.work.fold);
         self.gather_groups(work, axes, &mut groups);
-        fold.choose(&groups, size, [loads[A].is_some(), loads[B].is_some(), false]);
+        fold.choose(&self.plan.machine, &groups, size, [loads[A].is_some(), loads[B].is_some(), false]);
         let thin = [fold.m.extent, fold.n.extent, fold.k.extent].contains(&1);
         let gemm = self.step_kernels(work)?.fused.map(|fused| fused.gemm);
         let gemm = gemm.filter(|_| !thin && work.dtype == work.compute && size != 0);
@@ -187,7 +185,9 @@ impl Binder<'_> {
         let sizes = &self.program.sizes[loops.sizes.range()];
         let blocks = product(&sizes[..loops.kept]).saturating_mul(pieces[0]).saturating_mul(pieces[1]);
         let points = product(sizes).saturating_mul(product(&[m, n, k]));
-        Grid { piece, pieces, grain: (TASK / (points / blocks).max(1)).max(1), blocks, points: points as u64 }
+        // Small products share a task.
+        let task = usize::try_from(self.plan.machine.least_shared_flops()).unwrap_or(usize::MAX);
+        Grid { piece, pieces, grain: (task / (points / blocks).max(1)).max(1), blocks, points: points as u64 }
     }
 }
 

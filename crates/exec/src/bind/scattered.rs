@@ -20,8 +20,6 @@ const WORTH: usize = 4;
 const LOOPS: usize = 8;
 /// Bytes of a row that can be cut for threads instead.
 const WIDE: usize = 256;
-/// Bytes of a copy that stays in a cache, so that it costs less than cutting rows.
-const NEAR: usize = 1 << 20;
 
 /// A part of an axis that is run in chunks.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +58,9 @@ impl Binder<'_> {
         let slot = elements.checked_mul(compute.size()).filter(|&bytes| bytes > 0)?;
         let row = product(&mut axes.clone().filter(|&a| moves(a) && !depends(a)).map(extent));
         let others = product(&mut axes.clone().filter(|&a| moves(a) && depends(a)).map(extent));
-        if others >= LOOPS || (row.saturating_mul(compute.size()) >= WIDE && slot > NEAR) {
+        // A copy that stays in the cache of a core costs less than cutting rows.
+        let far = slot as u64 > self.plan.machine.near_bytes();
+        if others >= LOOPS || (row.saturating_mul(compute.size()) >= WIDE && far) {
             return None;
         }
         let points = product(&mut axes.clone().map(extent));

@@ -7,9 +7,6 @@ use crate::control::Control;
 use crate::error::Stopped;
 use crate::program::Grid;
 
-/// Points below which a second thread costs more than it gains.
-const WORTH: u64 = 1 << 17;
-
 impl Run<'_> {
     /// Runs `work` on all blocks of `grid`, some neighbours at a time. On each thread it allocates at most `bytes`.
     ///
@@ -36,7 +33,7 @@ impl Run<'_> {
     /// allocates at most `bytes`.
     pub(super) fn workers(&self, points: u64, tasks: usize, bytes: usize) -> Option<usize> {
         // Asking rayon starts its pool: not for a caller who wants one thread, nor for small work.
-        if points < WORTH || tasks < 2 {
+        if tasks < 2 || points < self.plan.machine.least_shared_points() {
             return None;
         }
         self.threads(bytes).map(|threads| threads.min(tasks))

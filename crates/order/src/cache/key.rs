@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::format::machine_json;
 use crate::{Budget, Effort, Network, Order, Task};
 
 /// A question to a search, whatever its axes are called.
@@ -17,7 +18,7 @@ impl Key {
     pub(super) fn of(task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Key> {
         // Field by field, so that none that is added is forgotten here.
         let Task { network, constants, element_bytes, start } = *task;
-        let Budget { effort, objective, memory_bytes, largest, threads: _, seed } = *budget;
+        let Budget { effort, objective, memory_bytes, largest, threads: _, seed, machine } = *budget;
         let mut text = String::new();
         let how = match how {
             Order::Strategy(strategy) => strategy.name.to_owned(),
@@ -34,6 +35,7 @@ impl Key {
         line(&mut text, "search", &[how, effort, format!("seed {seed}")]);
         let limits = [limit(memory_bytes), element_bytes.to_string(), limit(largest)];
         line(&mut text, "for", &[&[objective.to_string()], &limits[..]].concat());
+        line(&mut text, "machine", &[machine_json(&machine)]);
         let mut constants = constants.to_vec();
         constants.sort_unstable();
         constants.dedup();

@@ -6,6 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
+use einfold_ir::Machine;
+
 use super::board::Board;
 use super::record::Record;
 use crate::Effort;
@@ -125,14 +127,13 @@ impl<'b> Meter<'b> {
     }
 }
 
-/// What a unit of work takes, roughly.
-const SECONDS_PER_WORK: f64 = 3e-8;
 /// The work of one trial, by tensor.
 const TRIAL_WORK: f64 = 2000.0;
 
 fn total_work(effort: Effort, tensors: usize) -> f64 {
     match effort {
-        Effort::Time(time) => time.as_secs_f64() / SECONDS_PER_WORK,
+        // By the built-in machine, whichever the budget has: a record is repeated with any.
+        Effort::Time(time) => time.as_secs_f64() * 1e9 / Machine::DEFAULT.search_work.ns(),
         Effort::Auto | Effort::Trials(_) => TRIAL_WORK * tensors as f64,
         Effort::Work(work) => work as f64,
     }

@@ -2,7 +2,7 @@
 
 use einfold_ir::{PathError, visible};
 
-/// Why a text is no network or no path.
+/// Why a text cannot be read as a network, an order or a machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -12,8 +12,8 @@ pub enum FormatError {
     /// The text is JSON of another shape. The message has the line and the column.
     #[error("{0}")]
     Shape(String),
-    /// The order is of another version of the form.
-    #[error("it is of the form `{found}`, this program reads `{expected}`")]
+    /// The text is of another version of its form.
+    #[error("it is of the form `{}`, this program reads `{expected}`", visible(found))]
     Version {
         /// The form that the text names.
         found: String,

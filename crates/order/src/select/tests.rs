@@ -1,4 +1,4 @@
-use einfold_ir::{Network, Tree};
+use einfold_ir::{Machine, Network, Time, Tree};
 
 use super::{Search, Selected, Selection, order_selected};
 use crate::{Order, STRATEGIES};
@@ -19,7 +19,11 @@ fn layer([nodes, edges, groups, inputs, hidden]: [u64; 5]) -> Selected {
 }
 
 fn steps(selected: &Selected) -> Option<Vec<Vec<u32>>> {
-    order_selected(selected, &Order::default()).map(|tree| {
+    steps_on(selected, &Machine::DEFAULT)
+}
+
+fn steps_on(selected: &Selected, machine: &Machine) -> Option<Vec<Vec<u32>>> {
+    order_selected(selected, &Order::default(), machine).map(|tree| {
         assert!(selected.accepts(&tree));
         tree.steps().to_vec()
     })
@@ -40,6 +44,16 @@ fn ids_are_used_where_it_costs_least() {
 }
 
 #[test]
+fn the_machine_decides_where_ids_are_used() {
+    let layer = layer([1000, 900, 1000, 64, 32]);
+    let (nodes_first, edges_first) = (vec![vec![0, 1], vec![2, 4], vec![3, 5]], vec![vec![0, 2], vec![1, 4], vec![3, 5]]);
+    assert_eq!(steps_on(&layer, &Machine::DEFAULT), Some(nodes_first));
+    // Where products are hardly faster than loops, fewer multiply-adds are worth a gather that is written out.
+    let machine = Machine { product: Time::from_ns(0.088).unwrap(), ..Machine::DEFAULT };
+    assert_eq!(steps_on(&layer, &machine), Some(edges_first));
+}
+
+#[test]
 fn rules_of_trees() {
     let selected = layer([10; 5]);
     let accepts = |steps: &[[u32; 2]]| {
@@ -57,7 +71,7 @@ fn rules_of_trees() {
 #[test]
 fn strategies_without_search_see_no_ids() {
     for strategy in STRATEGIES {
-        let found = order_selected(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy));
+        let found = order_selected(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy), &Machine::DEFAULT);
         assert_eq!(found.is_some(), strategy.sees_ids, "{}", strategy.name);
     }
 }
@@ -85,10 +99,10 @@ fn least(search: &Search<'_>, set: usize, legs: &[u64]) -> Vec<super::Best> {
 fn no_tree_weighs_less_than_the_one_found() {
     for sizes in [[100, 5000, 100, 64, 32], [1000, 300, 7, 5, 64], [3, 50, 3, 9, 9], [400, 20, 400, 4, 4]] {
         let selected = layer(sizes);
-        let search = Search::new(&selected).unwrap();
+        let search = Search::new(&selected, &Machine::DEFAULT).unwrap();
         let all = (1 << search.tensors) - 1;
         let legs: Vec<u64> = (0..=all).map(|set| search.legs(set)).collect();
-        let best = least(&search, all, &legs).iter().map(super::Best::written).fold(f64::INFINITY, f64::min);
+        let best = least(&search, all, &legs).iter().map(|best| search.written(best)).fold(f64::INFINITY, f64::min);
         assert_eq!(search.best().unwrap().1, best);
     }
 }

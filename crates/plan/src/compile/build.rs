@@ -1,19 +1,16 @@
 //! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
 
-use einfold_ir::{Count, Ir, NodeId, Plan};
-use einfold_order::Ordered;
+use einfold_ir::{Count, Draft, Ir, Machine, NodeId, Plan};
+use einfold_order::{Budget, Ordered};
 
 use crate::apply::{Applied, write_out};
 use crate::constants::Part;
 use crate::passes::{Pass, optimize};
 use crate::{Memory, PlanError, PlanOptions, Route, lower, memory};
 
-/// The most lanes: more threads than this share the work within lanes.
-const MOST_LANES: u64 = 16;
-/// Fewest flops for which lanes are worth their start.
-const LEAST_FLOPS: u64 = 1 << 20;
-/// From so many flops a turn on, the steps of one turn keep threads busy, and lanes would only take memory.
-const LARGE_TURN: u64 = 1 << 27;
+/// Where one turn is as much work as starting threads this many times, its steps keep threads busy, and lanes would only take
+/// memory.
+const LARGE_TURN: u64 = 128;
 
 /// A plan of an expression whose orders are written out.
 pub(super) struct Built {
@@ -24,28 +21,35 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// The plan with as many lanes as are of use and keep to the limit; with one lane if none do.
-    pub(super) fn of(part: &Part, options: &PlanOptions, limit: Option<u64>) -> Result<Built, PlanError> {
-        let mut most = MOST_LANES;
+    /// The plan, for the machine of the budget, with as many lanes as are of use and keep to the memory limit; with one lane if
+    /// none do.
+    pub(super) fn of(part: &Part, options: &PlanOptions, budget: &Budget) -> Result<Built, PlanError> {
+        let Budget { machine, memory_bytes: limit, .. } = budget;
+        let mut most = u64::from(machine.lanes);
         loop {
             let mut routes = vec![None; part.ir.nodes().len()];
             let mut used = 1;
             for (id, ordered) in &part.orders {
-                let lanes = lanes(&part.ir, *id, ordered, most);
+                let lanes = lanes(machine, &part.ir, (*id, ordered), most);
                 used = used.max(lanes);
-                routes[id.0 as usize] = Some(Route { lanes, ..ordered.into() });
+                routes[id.0 as usize] = Some(Route { lanes, least_side: machine.least_side(), ..ordered.into() });
             }
-            let built = Built::along(part, &routes, options)?;
-            if used == 1 || built.within(limit).is_ok() {
+            let built = Built::along(part, &routes, options, machine)?;
+            if used == 1 || built.within(*limit).is_ok() {
                 return Ok(built);
             }
             most = used - 1;
         }
     }
 
-    fn along(part: &Part, routes: &[Option<Route<'_>>], options: &PlanOptions) -> Result<Built, PlanError> {
+    fn along(
+        part: &Part,
+        routes: &[Option<Route<'_>>],
+        options: &PlanOptions,
+        machine: &Machine,
+    ) -> Result<Built, PlanError> {
         let applied = write_out(&part.ir, routes)?;
-        let draft = lower(&applied.ir, &part.hints)?;
+        let draft = Draft { machine: *machine, ..lower(&applied.ir, &part.hints)? };
         let mut changes = Vec::with_capacity(options.passes.iter().count());
         let plan = optimize(draft, options.passes, &mut |pass, count, _| changes.push((pass, count)))?;
         let memory = Memory::of(&plan);
@@ -62,12 +66,13 @@ impl Built {
 }
 
 /// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
-/// contraction alone, whatever the machine.
-fn lanes(ir: &Ir, id: NodeId, ordered: &Ordered, most: u64) -> u64 {
+/// contraction and the machine of the plan, wherever the plan is made.
+fn lanes(machine: &Machine, ir: &Ir, (id, ordered): (NodeId, &Ordered), most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));
-    if flops < Count::from(LEAST_FLOPS) || flops > Count::from(LARGE_TURN) * turns {
+    let start = Count::from(machine.least_shared_flops());
+    if flops < start || flops > start * Count::from(LARGE_TURN) * turns {
         return 1;
     }
     // Each lane may add to a result of its own.

@@ -135,7 +135,7 @@ pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<
     for Choice { id, c, shape, lifted } in choices {
         let Some(lifted) = lifted else { continue };
         let ordered = if lifted.selected.is_small() {
-            order_selected(&lifted.selected, how).map(|tree| Ordered {
+            order_selected(&lifted.selected, how, &budget.machine).map(|tree| Ordered {
                 tree,
                 slices: Vec::new(),
                 cost: Cost::default(),
