@@ -52,7 +52,7 @@ fn ring(dtype: Dtype, extent: usize, slices: &[Slice], lanes: u64) -> (Plan, Vec
     let mut routes = vec![None; ir.nodes().len()];
     // 16-bit floats are rounded by a node of its own after the contraction.
     let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
-    routes[at.0 as usize] = Some(Route { slices, lanes, tree: &tree });
+    routes[at.0 as usize] = Some(Route { slices, lanes, ..(&tree).into() });
     let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
     (optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap(), operands)
 }

@@ -2,6 +2,7 @@
 //! the verbs.
 
 mod order;
+mod machine;
 pub(crate) mod path;
 pub(crate) mod value;
 
@@ -35,6 +36,7 @@ Examples:
                                                       how it would be computed, and why
   einfold order network.json --time 1s                the best order to contract a network in
   einfold check 'ij, jk -> ik'                        only whether it can be read
+  einfold calibrate -o here.json                      measure this machine, for --machine
 
 Exit codes: 0 done; 1 a mistake in the expression, its operands or files, or a result that cannot
 be written; 2 a mistake in the command line; 3 not enough memory. A signal ends it as the signal
@@ -61,6 +63,17 @@ Examples:
   einfold explain 'Y[seg[n]:9,f] += X[n,f]' --shapes 'X=20x10,seg=20:i64'
   einfold explain -f layer.ein x=x.npy W=w.npy
   einfold explain 'ij,jk->ik' a.npy b.npy --format dot | dot -Tsvg > plan.svg";
+
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  einfold calibrate                                   measure and print
+  einfold calibrate -o here.json                      measure and keep
+  einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --machine here.json
+
+The measurement takes a few seconds and 256 MiB; let nothing else run meanwhile. The file is JSON of
+the form einfold.machine/1: times in nanoseconds of one multiply-add in a matrix product and in
+loops, of a call, a byte, a start of threads and the order search, and the sizes of the caches. A
+plan that is made for it may differ from the plan made without it, and results by rounding.";
 
 /// Run and explain einsum expressions and tensor programs: `ij,jk->ik` is the product of two matrices.
 #[derive(Debug, Parser)]
@@ -122,6 +135,8 @@ pub(crate) enum Verb {
     Order(Box<OrderArgs>),
     /// Read an expression and print it in canonical form.
     Check(CheckArgs),
+    /// Measure this machine, for plans that are made for it.
+    Calibrate(CalibrateArgs),
     /// Print the completion script of a shell.
     Completions {
         /// The shell.
@@ -180,6 +195,9 @@ pub(crate) struct PlanArgs {
     /// The most memory a run may need besides its operands: 2GiB, 500MB, or bytes.
     #[arg(long, value_name = "SIZE", value_parser = value::memory)]
     pub(crate) memory: Option<u64>,
+    /// Plan for the machine in this file, which `calibrate` wrote, instead of the one that is built in.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) machine: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +275,14 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = CALIBRATE_EXAMPLES)]
+pub(crate) struct CalibrateArgs {
+    /// Write the machine to this file instead of printing it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 /// A form of explanation.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Format {
@@ -276,7 +302,7 @@ impl Verb {
             Verb::Explain(args) => args.format == Format::Json,
             Verb::Order(args) => args.json,
             Verb::Check(args) => args.json,
-            Verb::Completions { .. } => false,
+            Verb::Calibrate(_) | Verb::Completions { .. } => false,
         }
     }
 }
@@ -285,7 +311,7 @@ impl PlanArgs {
     /// The expression with these options.
     ///
     /// # Errors
-    /// A file that has no path in it.
+    /// A file that has no path or no machine in it.
     pub(crate) fn apply(&self, mut expression: Expression) -> Result<Expression, Failure> {
         if let Some(order) = &self.order {
             expression = expression.order(order.clone())?;
@@ -295,6 +321,9 @@ impl PlanArgs {
         }
         if let Some(bytes) = self.memory {
             expression = expression.memory(bytes);
+        }
+        if let Some(file) = &self.machine {
+            expression = expression.machine(machine::read(file)?);
         }
         Ok(expression)
     }

@@ -1,8 +1,9 @@
-//! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`order`], [`check`], [`completions`]), the command line in
+//! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`order`], [`check`], [`calibrate`], [`completions`]), the command line in
 //! [`args`], array files in [`npy`], what may not be meant in [`notes`], arrays as text in [`show`], texts of expressions in [`language`]. Results go to standard output, everything else to standard
 //! error.
 
 mod args;
+mod calibrate;
 mod check;
 mod completions;
 mod destination;
@@ -44,6 +45,7 @@ fn carry_out(verb: Verb) -> Result<(), Failure> {
         Verb::Explain(args) => explain::explain(&args),
         Verb::Order(args) => order::order(&args),
         Verb::Check(args) => check::check(&args),
+        Verb::Calibrate(args) => calibrate::calibrate(&args),
         Verb::Completions { shell } => completions::completions(shell),
     }
 }

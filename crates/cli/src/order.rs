@@ -11,7 +11,7 @@ use crate::output::{Target, print, print_json};
 use crate::room;
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
-use einfold_order::{Effort, OrderError, Ordered, Task, format, order_task, strategy};
+use einfold_order::{Effort, Objective, OrderError, Ordered, Task, format, order_task, strategy};
 use progress::Looker;
 use report::Report;
 use std::path::PathBuf;
@@ -27,13 +27,15 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(Target::file).transpose());
     let (svg, dot) = (svg?, dot?);
     let subject = Subject::read(args)?;
+    let machine = args.machine()?;
     let budget = Budget {
         effort: effort(args),
-        objective: args.objective,
+        objective: Objective::parse_on(&args.objective, &machine)?,
         memory_bytes: args.memory,
         largest: args.largest,
         threads: Some(room::threads(args.threads, 0)),
         seed: args.seed,
+        machine,
     };
     let how = how(args)?;
     let began = Instant::now();

@@ -31,7 +31,7 @@ pub struct Progress {
 /// Nobody looks on.
 impl Watch for () {}
 
-/// The work between two questions to a [`Watch`], in units of some nanoseconds: a leg that is visited, a split that is priced.
+/// The work between two questions to a [`Watch`]. A unit is a leg that is visited or a split that is priced.
 const QUANTUM: usize = 1 << 16;
 /// How much work may still bring an answer within its limits after the search was ended: some milliseconds.
 const GRACE: usize = 1 << 19;

@@ -1,9 +1,10 @@
 //! The command line of `einfold order`.
 
-use super::{LanguageArgs, path, value};
+use super::{LanguageArgs, machine, path, value};
+use crate::error::Failure;
 use clap::Args;
-use einfold::{Dtype, Order};
-use einfold_order::{Objective, Record};
+use einfold::{Dtype, Machine, Order};
+use einfold_order::Record;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -61,8 +62,12 @@ pub(crate) struct OrderArgs {
     pub(crate) constants: Vec<u32>,
     /// What to make small: flops, size (the largest intermediate), write (the elements of all), combo (flops and 64 times
     /// write) or limit (of each step whichever is more), combo-N and limit-N with another weight; or time, which is a combo.
-    #[arg(long, value_name = "NAME", default_value = "flops")]
-    pub(crate) objective: Objective,
+    #[arg(long, value_name = "NAME", default_value = "flops", value_parser = value::objective)]
+    pub(crate) objective: String,
+    /// Search for the machine in this file, which `calibrate` wrote, instead of the one that is built in: it decides how much
+    /// `auto` searches, and the weight of `time`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) machine: Option<PathBuf>,
     /// The seed of random choices.
     #[arg(long, value_name = "N", default_value = "0")]
     pub(crate) seed: u64,
@@ -93,4 +98,14 @@ pub(crate) struct OrderArgs {
     /// Print one line of JSON, with the path in linear and SSA form; a mistake too is one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl OrderArgs {
+    /// The machine of the file, or the built-in one.
+    ///
+    /// # Errors
+    /// A file that has no machine in it.
+    pub(crate) fn machine(&self) -> Result<Machine, Failure> {
+        self.machine.as_deref().map_or(Ok(Machine::default()), machine::read)
+    }
 }
