@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{BinaryOp, Literal};
-use einfold_syntax::{self as syntax, Assign, Atom, Axis, ExprKind, Named, NumberKind, PartKind, Program, Sign};
+use einfold_syntax::{self as syntax, Assign, Atom, NamedAxis, ExprKind, Named, NumberKind, IndexTermKind, Program, Sign};
 
 use super::model::{Access, Affine, Expr, Index, Left, Size, Statement};
 
@@ -28,18 +28,18 @@ pub(crate) fn reduction(add: BinaryOp) -> Assign {
 /// One statement that reduces by ⊕ what ⊗ joins.
 pub(crate) fn named(named: &Named, add: BinaryOp, mul: BinaryOp) -> Statement {
     let name = |name: &syntax::Name| named.name(name.id).to_string();
-    let bracket = |b: &syntax::Bracket| -> Vec<Index> { b.axes.iter().map(|axis| index_of(axis, &name)).collect() };
+    let bracket = |b: &syntax::NamedTerm| -> Vec<Index> { b.axes.iter().map(|axis| index_of(axis, &name)).collect() };
     let term = |(k, b)| Expr::Read(Access { tensor: operand(k), indices: bracket(b) });
     let left = bracket(named.output()).into_iter().map(|index| Left { index, size: None }).collect();
     let right = Expr::Joined(mul, named.terms().iter().enumerate().map(term).collect());
     Statement { name: String::new(), left, assign: reduction(add), right, sizes: Vec::new() }
 }
 
-fn index_of(axis: &Axis, name: &impl Fn(&syntax::Name) -> String) -> Index {
+fn index_of(axis: &NamedAxis, name: &impl Fn(&syntax::Name) -> String) -> Index {
     match axis {
-        Axis::Name(one) => Index::Axis(name(one)),
-        Axis::Ellipsis(_) => Index::Dots,
-        Axis::Merged(merged) => Index::Group(merged.names.iter().map(name).collect()),
+        NamedAxis::Name(one) => Index::Axis(name(one)),
+        NamedAxis::Ellipsis(_) => Index::Dots,
+        NamedAxis::Merged(merged) => Index::Group(merged.names.iter().map(name).collect()),
     }
 }
 
@@ -69,7 +69,7 @@ impl Reader<'_> {
     }
 
     fn statement(&self, s: &syntax::Statement) -> Statement {
-        let left = |l: &syntax::Position| Left {
+        let left = |l: &syntax::LeftIndex| Left {
             index: self.index(&l.index),
             size: l.size.as_ref().map(|size| self.size(size)),
         };
@@ -101,11 +101,11 @@ impl Reader<'_> {
         }
     }
 
-    fn add(&self, sum: &mut Affine, part: &syntax::Part) {
+    fn add(&self, sum: &mut Affine, part: &syntax::IndexTerm) {
         let sign = if part.sign == Sign::Minus { -1 } else { 1 };
         match &part.kind {
-            PartKind::Constant(integer) => sum.offset += sign * i128::from(integer.value),
-            PartKind::Multiple { coefficient, atom } => {
+            IndexTermKind::Constant(integer) => sum.offset += sign * i128::from(integer.value),
+            IndexTermKind::Multiple { coefficient, atom } => {
                 let coef = sign * coefficient.map_or(1, |c| i128::from(c.value));
                 match atom {
                     Atom::Axis(name) => {

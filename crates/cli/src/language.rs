@@ -38,8 +38,8 @@ pub(crate) fn source<'a>(args: &'a TextArgs, files: &'a [OsString]) -> Result<So
 /// The most bytes of a text: enough for a network of a million tensors. A device that never ends exceeds it and is refused.
 const LIMIT: u64 = 1 << 28;
 
-/// Reads a text from a file, or from standard input for `-`. A mark of the byte order in front is no part of it, nor is white
-/// space at its end, where every editor puts a line break.
+/// Reads a text from a file, or from standard input for `-`. Leaves out a byte order mark at the start and white space at the
+/// end, where every editor puts a line break.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let failure = |error| Failure::Text { file: path.to_owned(), error };
     let mut text = String::new();

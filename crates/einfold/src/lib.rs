@@ -251,7 +251,7 @@ pub use einfold_order::{Budget, Mismatch, Order, OrderError, STRATEGIES, SavedOr
 pub use einfold_order::format::{FormatError, machine_from_json};
 pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
 pub use einfold_syntax::{
-    ErrorKind as ExpressionError, Feature, Holder, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
+    ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
     TypeProblem, Warning, WarningKind,
 };
 pub use ndarray;

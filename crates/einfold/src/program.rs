@@ -12,7 +12,7 @@ use einfold_exec::{AnyView, Control, Kept, Scratch};
 use einfold_ir::{Buffer, Dtype, Ir, TensorType};
 use einfold_order::Order;
 use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
-use einfold_syntax::{SizeQuery, Warning, resolve, resolve_asking};
+use einfold_syntax::{SizeQuery, Warning, resolve, resolve_with_queries};
 
 /// An expression compiled for operands of certain types.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Program {
             }
         };
         let options = &expression.settings.options;
-        let ir = resolve_asking(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
+        let ir = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
         if let Some(error) = failed {
             return Err(error);
         }
@@ -135,7 +135,7 @@ impl Program {
     pub(crate) fn warnings(&self, expression: &Expression) -> Vec<Warning> {
         let (mut answers, mut warnings) = (self.answers.iter(), Vec::new());
         let (options, mut again) = (&expression.settings.options, |_: &SizeQuery| answers.next().copied());
-        let resolved = resolve_asking(&expression.ast, &self.inputs, options, &mut again, &mut warnings);
+        let resolved = resolve_with_queries(&expression.ast, &self.inputs, options, &mut again, &mut warnings);
         debug_assert!(resolved.is_ok(), "it was resolved before");
         warnings
     }

@@ -1,30 +1,30 @@
-//! What was written, with the place of every piece.
+//! The syntax tree: the text as written, with the span of each part.
 
+mod keywords;
 mod letters;
 mod name;
 mod named;
 mod program;
-mod words;
 
+pub use keywords::{Assign, Sign};
+pub(crate) use keywords::{FUNCTIONS, accepts, function, is_reserved};
 pub(crate) use letters::Builder;
 pub use letters::{Ellipsis, Group, Label, LabelName, Output, Spelling, Subscripts, Term};
 pub use name::Name;
 pub(crate) use name::NameTable;
-pub use named::{Axis, Bracket, Merged, Named};
+pub use named::{Merged, Named, NamedAxis, NamedTerm};
 pub use program::{
-    Access, Affine, Atom, AxisSize, Call, Expr, ExprKind, Factor, Index, Integer, NumberKind, Part, PartKind, Position,
-    Program, Size, SizeOf, Statement, Summand,
+    Access, Affine, Atom, AxisSize, Call, Expr, ExprKind, Factor, Index, IndexTerm, IndexTermKind, Integer, LeftIndex,
+    NumberKind, Program, Size, SizeOf, Statement, Summand,
 };
-pub use words::{Assign, Sign};
-pub(crate) use words::{FUNCTIONS, accepts, function, is_reserved};
 
 use std::fmt::{self, Display, Formatter};
 
-/// The parsed form of a text, faithful to it; [`Display`] prints it back in canonical form.
+/// The parsed form of a text. It keeps the text's structure; [`Display`] prints the canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ast {
-    /// Level 1: NumPy's subscript string, one character a label.
+    /// Level 1: a NumPy subscript string, one character per label.
     Letters(Subscripts),
     /// Level 2: terms of named axes in brackets.
     Named(Named),

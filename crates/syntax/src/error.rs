@@ -1,21 +1,22 @@
-//! What can be wrong with an expression, and where.
+//! Errors of expressions.
 
-mod facts;
+mod details;
 mod kind;
 mod problem;
 
-pub(crate) use facts::Level;
-pub use facts::{Feature, NameClass, SizeProblem, TypeProblem};
-pub use kind::{ErrorKind, Holder, SizeRule};
-pub use problem::{Found, SyntaxProblem};
+pub(crate) use details::Level;
+pub use details::{Feature, LabeledAxis, NameClass, SizeProblem, SizeRule, TypeProblem};
+pub use kind::ErrorKind;
+pub use problem::{FoundToken, SyntaxProblem};
 
-use crate::advice;
 use crate::render::{Note, Report, Severity};
+use crate::suggest;
 use std::fmt::{self, Debug, Display, Formatter};
 
-/// A mistake in an expression or between an expression and its operands: what, where in the text, and what to do about it.
+/// An error in an expression, or a mismatch between an expression and its operands: the kind, spans in the text, and
+/// help.
 ///
-/// [`Display`] and [`Debug`] both draw the whole report, because `unwrap` and `main` print the latter:
+/// [`Display`] and [`Debug`] both render the whole report, because `unwrap` and `main` print the latter:
 ///
 /// ```
 /// let error = einfold_syntax::parse("ij- >i").unwrap_err();
@@ -35,14 +36,14 @@ struct Body {
     text: Box<str>,
     notes: Vec<Note>,
     help: Vec<String>,
-    offers: Vec<Offer>,
+    candidates: Vec<Candidate>,
     suggestions: Vec<String>,
 }
 
-/// A text that may be what was meant, and in which words it is offered.
+/// A text that may be what the user meant, with the words that introduce it.
 #[derive(Clone, PartialEq, Eq)]
-struct Offer {
-    /// How many lines of help stand before it.
+struct Candidate {
+    /// The number of lines of help before it.
     line: usize,
     words: String,
     text: String,
@@ -50,58 +51,58 @@ struct Offer {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: &str) -> Error {
-        let (notes, help, offers, suggestions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Error(Box::new(Body { kind, text: text.into(), notes, help, offers, suggestions }))
+        let (notes, help, candidates, suggestions) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Error(Box::new(Body { kind, text: text.into(), notes, help, candidates, suggestions }))
     }
 
-    /// Adds a place; the first one added is the primary one.
+    /// Adds a note; the first one is the primary one.
     pub(crate) fn note(mut self, note: Note) -> Error {
         self.0.notes.push(note);
         self
     }
 
-    /// Adds a line that says what to do.
+    /// Adds a line of help.
     pub(crate) fn help(mut self, line: impl Into<String>) -> Error {
         self.0.help.push(line.into());
         self
     }
 
-    /// Offers, after these words, a complete text that does what was probably meant. It becomes a suggestion once the error is
-    /// [settled](Error::settle).
-    pub(crate) fn offer(mut self, words: impl Into<String>, text: impl Into<String>) -> Error {
+    /// Adds a complete text that may be what the user meant, introduced by `words`. It becomes a suggestion if it
+    /// [parses](Error::keep_valid).
+    pub(crate) fn candidate(mut self, words: impl Into<String>, text: impl Into<String>) -> Error {
         let (words, text) = (words.into(), text.into());
-        if advice::fits_a_line(&text) {
+        if suggest::fits_a_line(&text) {
             let line = self.0.help.len();
-            self.0.offers.push(Offer { line, words, text });
+            self.0.candidates.push(Candidate { line, words, text });
         }
         self
     }
 
-    /// Takes all help back.
+    /// Removes all help.
     pub(crate) fn without_help(mut self) -> Error {
         self.0.help.clear();
-        self.0.offers.clear();
+        self.0.candidates.clear();
         self
     }
 
-    /// Adds the help and the offers of another error.
+    /// Adds the help and the candidates of another error.
     pub(crate) fn advised_by(mut self, other: Error) -> Error {
         let before = self.0.help.len();
         self.0.help.extend(other.0.help);
-        self.0.offers.extend(other.0.offers.into_iter().map(|o| Offer { line: before + o.line, ..o }));
+        self.0.candidates.extend(other.0.candidates.into_iter().map(|o| Candidate { line: before + o.line, ..o }));
         self
     }
 
-    /// Whether a text is offered.
-    pub(crate) fn has_offers(&self) -> bool {
-        !self.0.offers.is_empty()
+    /// Whether the error has candidates.
+    pub(crate) fn has_candidates(&self) -> bool {
+        !self.0.candidates.is_empty()
     }
 
-    /// Turns the offers that can be read into suggestions, each with a line of help.
-    pub(crate) fn settle(mut self, can_be_read: impl Fn(&str) -> bool) -> Error {
-        for Offer { line, words, text } in std::mem::take(&mut self.0.offers) {
+    /// Turns the candidates that parse into suggestions, each with a line of help.
+    pub(crate) fn keep_valid(mut self, can_be_read: impl Fn(&str) -> bool) -> Error {
+        for Candidate { line, words, text } in std::mem::take(&mut self.0.candidates) {
             if can_be_read(&text) && !self.0.suggestions.contains(&text) {
-                let shown = format!("{words}: `{}`", advice::changed(&self.0.text, &text));
+                let shown = format!("{words}: `{}`", suggest::changed(&self.0.text, &text));
                 self.0.help.insert(line + self.0.suggestions.len(), shown);
                 self.0.suggestions.push(text);
             }
@@ -109,33 +110,32 @@ impl Error {
         self
     }
 
-    /// What is wrong, with the facts as values.
+    /// The kind, with its details as values.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// The name of the kind: stable, in kebab case.
+    /// The code of the kind: stable, in kebab case.
     pub fn code(&self) -> &'static str {
         self.0.kind.code()
     }
 
-    /// The source that the spans are places in: the user's text, or the printed form of integer labels.
+    /// The source of the spans: the user's text, or the printed form of integer labels.
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The places, the primary one first, each with what is to be said about it. There is at least one, unless the text is
-    /// too long to be read.
+    /// The notes, the primary one first. There is at least one, unless the text exceeds the length limit.
     pub fn spans(&self) -> &[Note] {
         &self.0.notes
     }
 
-    /// What to do about it, in lines.
+    /// The lines of help.
     pub fn help_lines(&self) -> &[String] {
         &self.0.help
     }
 
-    /// Complete texts that may be what was meant, each of which [`parse`](crate::parse) reads. A line of
+    /// Complete texts that may be what the user meant. [`parse`](crate::parse) accepts each, and a line of
     /// [help](Error::help_lines) shows each.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! Integer labels: an expression without text.
+//! Integer labels: subscripts without text.
 
 use crate::ast::{Ast, Builder, Spelling, Subscripts};
 use crate::error::{Error, ErrorKind, SyntaxProblem};
@@ -7,13 +7,13 @@ use crate::render::Note;
 use crate::span::Span;
 use std::fmt::Write;
 
-/// The expression with these labels for each operand and for the output, as if it had been read from its printed form,
-/// `[0 1], [1 2] -> [0 2]`. There is no limit to the number of labels. Without an output it is implicit: the labels used exactly
-/// once, in ascending order.
+/// Builds the expression with these labels for each operand and for the output. The result equals the parse of its
+/// printed form, `[0 1], [1 2] -> [0 2]`. The number of labels is not limited. Without `output` it has the labels that
+/// are used exactly once, in ascending order.
 ///
 /// # Errors
-/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] if there is no operand or the printed
-/// form is too long.
+/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] without operands or if the
+/// printed form is too long.
 ///
 /// ```
 /// let ast = einfold_syntax::from_labels(&[&[0, 1], &[1, 2]], Some(&[0, 2]))?;
@@ -24,10 +24,11 @@ pub fn from_labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Ast, E
     subscripts(operands, output).map(Ast::Letters)
 }
 
-/// The subscripts with these labels; their text is the printed form, so that errors have a place to point at.
+/// Builds subscripts with these labels. Their text is the printed form, to which the spans of errors refer.
 ///
 /// # Errors
-/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] if there is no input or the printed form is too long.
+/// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] without inputs or if the
+/// printed form is too long.
 pub(crate) fn subscripts(inputs: &[&[u32]], output: Option<&[u32]>) -> Result<Subscripts, Error> {
     let text = print(inputs, output);
     check_length(&text)?;
@@ -65,7 +66,7 @@ fn print(inputs: &[&[u32]], output: Option<&[u32]>) -> String {
     text
 }
 
-/// Reads the term whose `[` is at `at`, and returns the place after its `]`.
+/// Reads the term whose `[` is at `at`, and returns the position after its `]`.
 fn read_term(b: &mut Builder, labels: &[u32], at: u32) -> u32 {
     b.begin_term(at);
     let mut end = at + 1;

@@ -1,15 +1,15 @@
-//! Which characters are labels: the table of `LABEL` in the grammar.
+//! The characters that are labels: `LABEL` in the grammar.
 
 use einfold_ir::is_format;
 
-/// Characters that look like a symbol of the grammar, and the symbol that was probably meant.
+/// Characters that look like a symbol of the grammar, with that symbol.
 const LOOK_ALIKES: [(char, &str); 3] = [('→', "->"), ('…', "..."), ('，', ",")];
 
-/// Whether `c` can name an axis: an ASCII letter; any alphabetic character from U+0080 on; any character of
-/// U+00C0 ..= U+1FFF but the white space U+1680; any character from U+2000 on that is not white space, control, format or
-/// one of `→ … ，`.
+/// Whether `c` is a label: an ASCII letter; an alphabetic character from U+0080 on; a character of U+00C0 ..= U+1FFF
+/// except the white space U+1680; a character from U+2000 on except white space, controls, format characters and
+/// `→ … ，`.
 ///
-/// The table is wider than "letter" because opt_einsum, and the tools that share its symbols, number axes by code point.
+/// The set is larger than the letters because opt_einsum, and tools that share its symbols, number axes by code point.
 pub fn is_label(c: char) -> bool {
     match c {
         'a'..='z' | 'A'..='Z' => true,
@@ -20,7 +20,7 @@ pub fn is_label(c: char) -> bool {
     }
 }
 
-/// The symbol of the grammar that `c` looks like, if it is one of the look-alikes.
+/// The symbol of the grammar that `c` looks like, if any.
 pub(crate) fn meant_by(c: char) -> Option<&'static str> {
     LOOK_ALIKES.iter().find(|(look, _)| *look == c).map(|(_, meant)| *meant)
 }
@@ -29,7 +29,7 @@ pub(crate) fn meant_by(c: char) -> Option<&'static str> {
 mod tests {
     use super::is_label;
 
-    /// opt_einsum numbers its symbols: the ASCII letters, then code points from U+00C0 on.
+    /// The symbols of opt_einsum: the ASCII letters, then code points from U+00C0 on.
     fn opt_einsum_symbol(k: u32) -> char {
         let letters: Vec<char> = ('a'..='z').chain('A'..='Z').collect();
         letters.get(k as usize).copied().unwrap_or_else(|| char::from_u32(k + 140).unwrap())

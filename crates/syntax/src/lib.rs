@@ -1,16 +1,14 @@
-//! The language of einfold: from what the user wrote to the intermediate representation.
+//! The language of einfold: from text to the intermediate representation.
 //!
-//! Two nouns: an [`Ast`] is what was written, faithful to the text; an [`Error`] is what is wrong with it, with its place.
-//! [`parse`] reads a text, [`resolve`] says what it means for operands of given types. The language has three levels:
-//!
+//! The crate has two main types. An [`Ast`] is the parsed text; an [`Error`] describes what is wrong, with spans.
+//! [`parse`] reads a text, and [`resolve`] lowers it for operands of given types. The language has three levels:
 //! 1. letters, NumPy's subscript strings: `ij,jk->ik`, with any Unicode letter as a label and with parentheses that fix the
 //!    order of contraction, `(ij,jk),kl->il`;
 //! 2. named subscripts, `[batch q d], [batch k d] -> [batch q k]`;
 //! 3. programs, `Y[seg[n],f] += X[n,f]`: several statements, sums, functions, gathers and scatters.
 //!
-//! [`resolve`] gives all of them one meaning, a module of contractions. The grammar is `grammar/einfold.ebnf`.
+//! [`resolve`] lowers all levels to one form, a module of contractions. The grammar is `grammar/einfold.ebnf`.
 
-mod advice;
 mod ast;
 mod error;
 mod integers;
@@ -20,27 +18,28 @@ mod parse;
 mod render;
 mod resolve;
 mod span;
+mod suggest;
 mod warning;
 
 pub use ast::{
-    Access, Affine, Assign, Ast, Atom, Axis, AxisSize, Bracket, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index,
-    Integer, Label, LabelName, Merged, Name, Named, NumberKind, Output, Part, PartKind, Position, Program, Sign, Size,
-    SizeOf, Spelling, Statement, Subscripts, Summand, Term,
+    Access, Affine, Assign, Ast, Atom, AxisSize, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index, IndexTerm,
+    IndexTermKind, Integer, Label, LabelName, LeftIndex, Merged, Name, Named, NamedAxis, NamedTerm, NumberKind, Output,
+    Program, Sign, Size, SizeOf, Spelling, Statement, Subscripts, Summand, Term,
 };
 pub use error::{
-    Error, ErrorKind, Feature, Found, Holder, NameClass, SizeProblem, SizeRule, SyntaxProblem, TypeProblem,
+    Error, ErrorKind, Feature, FoundToken, LabeledAxis, NameClass, SizeProblem, SizeRule, SyntaxProblem, TypeProblem,
 };
 pub use integers::from_labels;
 pub use labels::is_label;
 pub use names::{Definition, Names};
 pub use parse::{parse, parse_spaced};
 pub use render::{Note, Report, Severity, cut, cut_quotation};
-pub use resolve::{Answer, Options, SizeQuery, resolve, resolve_asking, resolve_labels};
+pub use resolve::{AnswerQuery, Options, SizeQuery, resolve, resolve_labels, resolve_with_queries};
 pub use span::Span;
 pub use warning::{Warning, WarningKind};
 
-/// The longest text that is read, in bytes.
+/// The maximal length of a text in bytes.
 pub const MAX_TEXT: usize = 1 << 24;
 
-/// How deep parentheses, brackets and signs may be nested.
+/// The maximal nesting depth of parentheses, brackets and signs.
 pub const MAX_DEPTH: usize = 128;

@@ -1,19 +1,20 @@
-//! What the names of a program stand for: what the text alone says about them.
+//! Name analysis of programs from the text alone.
 
-mod mistakes;
+mod errors;
 mod uses;
 
 use crate::ast::{Assign, NameTable, Statement};
 use crate::error::{Error, NameClass};
 use crate::span::Span;
-use mistakes::Mistakes;
-use uses::{Role, Use, uses};
+use errors::NameErrors;
+use uses::{NameRole, NameUse, uses};
 
-/// What the names of a program stand for, by their numbers.
+/// The classes of the names of a program, by number.
 ///
-/// A name is one thing in the whole program: an index by itself makes it an axis, a place after `:` a size parameter, anything
-/// else a tensor. A tensor that no statement defines is an input. A name is defined by one `=`, or by several statements with
-/// the same other assignment, all before it is read. Tensors whose elements are indices are inputs.
+/// A name has one class in the whole program: a name that is an index without brackets is an axis, a name after `:` is
+/// a size parameter, every other name is a tensor. A tensor that no statement defines is an input. A name is defined by
+/// one `=`, or by several statements with the same other assignment, all before its first read. Index tensors are
+/// inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     classes: Vec<NameClass>,
@@ -23,19 +24,19 @@ pub struct Names {
     outputs: Vec<u32>,
 }
 
-/// A name and the statements that contribute to it.
+/// A defined name with its statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
     /// The number of the name.
     pub name: u32,
     /// The assignment of all its statements.
     pub assign: Assign,
-    /// The positions of its statements, ascending; at least one, and with `=` no more.
+    /// The positions of its statements, ascending; at least one, exactly one for `=`.
     pub statements: Vec<usize>,
 }
 
 impl Names {
-    /// What each name stands for; the position is the number of the name.
+    /// The classes of the names, by number.
     pub fn classes(&self) -> &[NameClass] {
         &self.classes
     }
@@ -50,36 +51,36 @@ impl Names {
         &self.sizes
     }
 
-    /// The names that statements define, in the order of their first statements.
+    /// The definitions, in the order of their first statements.
     pub fn definitions(&self) -> &[Definition] {
         &self.definitions
     }
 
-    /// The defined names that are never read, `size(…)` included, in the order of their first statements.
+    /// The defined names that no statement reads (`size(…)` counts as a read), in the order of their first statements.
     pub fn outputs(&self) -> &[u32] {
         &self.outputs
     }
 
-    /// Finds out what the names of these statements of `text` stand for.
+    /// Analyses the names of these statements of `text`.
     pub(crate) fn new(text: &str, table: &NameTable, statements: &[Statement]) -> Result<Names, Error> {
         let uses = uses(statements, table.len());
-        let mut facts: Vec<Facts<'_>> = Vec::with_capacity(table.len());
+        let mut facts: Vec<NameFacts<'_>> = Vec::with_capacity(table.len());
         for use_ in &uses {
             let id = use_.name.id as usize;
             if id >= facts.len() {
-                facts.resize_with(id + 1, Facts::default);
+                facts.resize_with(id + 1, NameFacts::default);
             }
             facts[id].add(use_);
         }
-        let mut define = Define { mistakes: Mistakes { text, table }, facts, definitions: Vec::new() };
-        let classes = define.facts.iter().map(|facts| facts.class(&define.mistakes)).collect::<Result<Vec<_>, _>>()?;
+        let mut define = DefinitionCollector { errors: NameErrors { text, table }, facts, definitions: Vec::new() };
+        let classes = define.facts.iter().map(|facts| facts.class(&define.errors)).collect::<Result<Vec<_>, _>>()?;
         for (k, (statement, uses)) in
             statements.iter().zip(uses.chunk_by(|a, b| a.statement == b.statement)).enumerate()
         {
             define.reads(uses)?;
             define.statement(k, statement, statements)?;
         }
-        let Define { facts, definitions, .. } = define;
+        let DefinitionCollector { facts, definitions, .. } = define;
         let ids = |class: NameClass| (0..).zip(&classes).filter(move |(_, c)| **c == class).map(|(id, _): (u32, _)| id);
         let inputs = ids(NameClass::Tensor).filter(|&id| facts[id as usize].definition.is_none()).collect();
         let sizes = ids(NameClass::Size).collect();
@@ -89,71 +90,69 @@ impl Names {
     }
 }
 
-/// What is known of a name.
+/// The uses of a name.
 #[derive(Clone, Default)]
-struct Facts<'u> {
-    /// Its first use as an axis.
-    axis: Option<&'u Use>,
-    /// Its first use as a tensor only.
-    tensor: Option<&'u Use>,
-    /// Its first use as a size only.
-    size: Option<&'u Use>,
-    /// Its first use without indices in an expression, as a tensor or a size.
-    bare: Option<&'u Use>,
-    /// Where the text defines it first.
+struct NameFacts<'u> {
+    /// The first use as an axis.
+    axis: Option<&'u NameUse>,
+    /// The first use that only a tensor can have.
+    tensor: Option<&'u NameUse>,
+    /// The first use that only a size can have.
+    size: Option<&'u NameUse>,
+    /// The first use without indices in an expression: a tensor or a size.
+    bare: Option<&'u NameUse>,
+    /// The first definition in the text.
     written: Option<Span>,
-    /// Where it is read first, in the statements so far.
+    /// The first read in the statements so far.
     read: Option<Span>,
     /// The position of its definition, if a statement so far has defined it.
     definition: Option<usize>,
 }
 
-impl<'u> Facts<'u> {
-    fn add(&mut self, use_: &'u Use) {
+impl<'u> NameFacts<'u> {
+    fn add(&mut self, use_: &'u NameUse) {
         let first = match use_.role {
-            Role::Axis => &mut self.axis,
-            Role::Written | Role::Element | Role::Ids | Role::SizeOf => &mut self.tensor,
-            Role::Parameter => &mut self.size,
-            Role::Bare => &mut self.bare,
+            NameRole::Axis => &mut self.axis,
+            NameRole::Written | NameRole::Element | NameRole::Ids | NameRole::SizeOf => &mut self.tensor,
+            NameRole::Parameter => &mut self.size,
+            NameRole::Bare => &mut self.bare,
         };
         first.get_or_insert(use_);
-        if use_.role == Role::Written {
+        if use_.role == NameRole::Written {
             self.written.get_or_insert(use_.name.span);
         }
     }
 
-    fn class(&self, mistakes: &Mistakes<'_>) -> Result<NameClass, Error> {
+    fn class(&self, errors: &NameErrors<'_>) -> Result<NameClass, Error> {
         let bare = if self.size.is_some() { None } else { self.bare };
         match (self.axis, self.tensor.or(bare), self.size) {
-            (Some(axis), Some(tensor), _) => Err(mistakes.axis_and_tensor(axis, tensor)),
-            (Some(axis), None, Some(size)) => Err(mistakes.class((NameClass::Axis, axis), (NameClass::Size, size))),
-            (None, Some(tensor), Some(size)) => {
-                Err(mistakes.class((NameClass::Tensor, tensor), (NameClass::Size, size)))
-            }
+            (Some(axis), Some(tensor), _) => Err(errors.axis_and_tensor(axis, tensor)),
+            (Some(axis), None, Some(size)) => Err(errors.class((NameClass::Axis, axis), (NameClass::Size, size))),
+            (None, Some(tensor), Some(size)) => Err(errors.class((NameClass::Tensor, tensor), (NameClass::Size, size))),
             (Some(_), None, None) => Ok(NameClass::Axis),
             (None, None, Some(_)) => Ok(NameClass::Size),
-            // A name of the table has a use.
+            // Every name of the table has a use.
             (None, _, None) => Ok(NameClass::Tensor),
         }
     }
 }
 
-/// Goes through the statements in order.
-struct Define<'a, 'u> {
-    mistakes: Mistakes<'a>,
-    /// By the numbers of names.
-    facts: Vec<Facts<'u>>,
+/// Collects the definitions, statement by statement.
+struct DefinitionCollector<'a, 'u> {
+    errors: NameErrors<'a>,
+    /// By name.
+    facts: Vec<NameFacts<'u>>,
     definitions: Vec<Definition>,
 }
 
-impl Define<'_, '_> {
-    /// Checks that what a statement reads has been defined, and is no index if a statement defines it.
-    fn reads(&mut self, uses: &[Use]) -> Result<(), Error> {
+impl DefinitionCollector<'_, '_> {
+    /// Checks that the tensors a statement reads are defined, and that index tensors are inputs.
+    fn reads(&mut self, uses: &[NameUse]) -> Result<(), Error> {
         for use_ in uses.iter().filter(|use_| use_.role.reads()) {
             let facts = &mut self.facts[use_.name.id as usize];
             match facts.written {
-                Some(written) if use_.role == Role::Ids => return Err(self.mistakes.computed(use_.name, written)),
-                Some(written) if facts.definition.is_none() => return Err(self.mistakes.undefined(use_.name, written)),
+                Some(written) if use_.role == NameRole::Ids => return Err(self.errors.computed(use_.name, written)),
+                Some(written) if facts.definition.is_none() => return Err(self.errors.undefined(use_.name, written)),
                 _ => _ = facts.read.get_or_insert(use_.name.span),
             }
         }
@@ -171,10 +170,10 @@ impl Define<'_, '_> {
         };
         let definition = &mut self.definitions[at];
         if definition.assign != assign || assign == Assign::Equal {
-            return Err(self.mistakes.redefined(&statements[definition.statements[0]], statement));
+            return Err(self.errors.redefined(&statements[definition.statements[0]], statement));
         }
         if let Some(read) = facts.read {
-            return Err(self.mistakes.late(statement, read));
+            return Err(self.errors.late(statement, read));
         }
         definition.statements.push(k);
         Ok(())

@@ -1,45 +1,45 @@
-//! From text to [`Ast`]: chooses the level and reads it.
+//! Parsing: chooses the level of a text and reads it.
 
-mod diagnose;
+mod corrections;
+mod errors;
+mod expected;
 mod expr;
 mod hint;
 mod index;
 mod letters;
+mod letters_errors;
 mod lex;
-mod meant;
 mod named;
 mod output;
 mod parser;
 mod program;
-mod suggest;
-mod unexpected;
-mod wanted;
+mod synonyms;
 
 pub(crate) use letters::parse as read_letters;
 pub use named::parse_spaced;
 pub(crate) use named::read as read_named;
 pub(crate) use output::check_output;
 
-use crate::advice;
 use crate::ast::Ast;
 use crate::error::{Error, ErrorKind, Level, SyntaxProblem};
 use crate::render::Note;
 use crate::span::Span;
+use crate::suggest;
 use crate::{MAX_DEPTH, MAX_TEXT};
 use parser::Parsed;
 
-/// Reads a text of the language. Characters that NumPy never accepts choose the level: a text with `=` is a program, else with
-/// `[` named subscripts, else a subscript string. Comments, `#` to the end of the line, are no part of a program or of named
-/// subscripts, and do not count here.
+/// Parses a text of the language. Characters that NumPy never accepts choose the level: a text with `=` is a program,
+/// else a text with `[` is named subscripts, else it is a subscript string. Programs and named subscripts have
+/// comments, from `#` to the end of the line; the characters in them do not count.
 ///
-/// A subscript string is read as NumPy's `einsum` reads it by default: white space is U+0020 only and may stand between
-/// symbols, a term may be empty (a scalar) and may have one `...`. In named subscripts, white space is all of Unicode's. In a
-/// program, a line end separates statements, but not in brackets and not after an operator, a comma or an assignment sign.
+/// Subscript strings follow the defaults of NumPy's `einsum`: white space is U+0020 only and may stand between symbols;
+/// a term may be empty (a scalar) and may have one `...`. Named subscripts allow all Unicode white space. In programs a
+/// line end separates statements, except in brackets and after an operator, a comma or an assignment.
 ///
 /// # Errors
-/// [`ErrorKind::Syntax`] with the place where the grammar is left; [`ErrorKind::OutputRepeated`] and
+/// [`ErrorKind::Syntax`] at the first position outside the grammar; [`ErrorKind::OutputRepeated`] and
 /// [`ErrorKind::OutputUnknown`] for an axis of the output; for programs also [`ErrorKind::Reserved`],
-/// [`ErrorKind::UnknownFunction`], and what [`Names`](crate::Names) says of the names.
+/// [`ErrorKind::UnknownFunction`] and violations of the invariants of [`Names`](crate::Names).
 ///
 /// ```
 /// use einfold_syntax::{Ast, parse};
@@ -51,10 +51,10 @@ use parser::Parsed;
 /// ```
 pub fn parse(text: &str) -> Result<Ast, Error> {
     check_length(text)?;
-    read(text).map_err(|error| advice::of_text(error, level(text)))
+    read(text).map_err(|error| suggest::for_text(error, level(text)))
 }
 
-/// As [`parse`], for a text that is short enough, and without advice in the error.
+/// Parses a text within the length limit, without suggestions in the error.
 pub(crate) fn read(text: &str) -> Result<Ast, Error> {
     self::text(text)
 }
@@ -72,7 +72,7 @@ fn text(text: &str) -> Parsed<Ast> {
     }
 }
 
-/// Refuses a text so long that its places would not fit a [`Span`].
+/// Checks that the positions of a text fit a [`Span`].
 pub(crate) fn check_length(text: &str) -> Result<(), Error> {
     if text.len() <= MAX_TEXT {
         return Ok(());

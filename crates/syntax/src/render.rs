@@ -1,4 +1,4 @@
-//! Draws a report: headline, source with carets, help. The one renderer for all stages.
+//! Renders reports of all stages: headline, source with carets, help.
 
 mod cut;
 mod line;
@@ -11,12 +11,12 @@ use crate::span::Span;
 use line::Line;
 use std::fmt::{self, Display, Formatter};
 
-/// How grave what a report says is.
+/// The severity of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
-    /// It is refused.
+    /// The input is refused.
     Error,
-    /// It is allowed, and perhaps not meant.
+    /// The input is valid, and probably not meant.
     Warning,
 }
 
@@ -29,12 +29,12 @@ impl Display for Severity {
     }
 }
 
-/// A place in the source and what is to be said about it.
+/// A place in the source with a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Note {
-    /// The place.
+    /// The span.
     pub span: Span,
-    /// What stands behind the carets; may be empty.
+    /// The message after the carets; may be empty.
     pub text: String,
 }
 
@@ -45,7 +45,7 @@ impl Note {
     }
 }
 
-/// What a report shows. Plain text, without a line break at the end:
+/// A report, displayed as plain text without a final line break:
 ///
 /// ```
 /// use einfold_syntax::{Note, Report, Severity, Span};
@@ -66,22 +66,22 @@ impl Note {
 ///   = help: shapes given: 2x3, 3x4, 5x6");
 /// ```
 ///
-/// Each note has a caret line of its own. Of a source of several lines, those with notes are shown, with their numbers; of a
-/// long line, what surrounds each note; long quotations are [cut]. Characters that cannot be seen, or that would act on a terminal, are
-/// escaped.
+/// Each note has a line of carets. Of a source with several lines only those with notes are shown, with line numbers;
+/// of a long line only the surroundings of each note; long quotations are [cut]. Invisible characters, and those that a
+/// terminal interprets, are escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    /// How grave it is.
+    /// The severity.
     pub severity: Severity,
-    /// The kebab-case name of the kind of error or warning.
+    /// The kebab-case code of the error or warning.
     pub code: &'a str,
-    /// What is wrong, in one line.
+    /// The message, one line.
     pub message: &'a str,
-    /// The text that the notes are places in; not shown if there are no notes.
+    /// The source of the notes; omitted if there are none.
     pub source: &'a str,
-    /// The places, the primary one first.
+    /// The notes, the primary one first.
     pub notes: &'a [Note],
-    /// What to do about it, in lines.
+    /// The lines of help.
     pub help: &'a [String],
 }
 

@@ -1,42 +1,41 @@
-//! From [`Ast`] to [`Ir`]: what the labels mean for operands of known shapes and dtypes.
+//! Lowers an [`Ast`] to an [`Ir`] for operands of given shapes and dtypes.
 
-mod axes;
-mod bools;
-mod build;
-mod mistakes;
+mod bool_sums;
+mod letters;
 mod options;
 mod program;
 
-use crate::advice;
-use crate::ast::{Ast, Spelling, Subscripts};
+use crate::ast::Ast;
 use crate::error::Error;
 use crate::integers;
-use crate::span::Span;
+use crate::suggest;
 use crate::warning::Warning;
-use axes::Axes;
 use einfold_ir::{Algebra, Def, Dtype, Ir, TensorType};
-use mistakes::Mistakes;
+use letters::output_of;
 
 pub use options::Options;
 
-/// The meaning of an expression for operands of these types.
+/// Lowers an expression for operands of these types.
 ///
-/// *Letters* mean what they mean to NumPy; one operand for each term, in order. A label names an axis; one that is repeated in
-/// a term takes the diagonal; the product of all operands is summed over the axes that the output does not have. An implicit
-/// output has the axes of `...`, then the labels used exactly once, in the order of their code points. `...` covers what the
-/// labels leave, aligned at the right. An axis has one size; between operands, size 1 stretches. The dtype is the n-ary promotion
-/// of all operands; sums in 16-bit floats are kept in `f32` and rounded once. Terms in parentheses become a pinned node of their
-/// own, with the axes that are used outside.
+/// *Letters* have the meaning that NumPy gives them, with one operand for each term, in order. A label names an axis; a
+/// label repeated in a term takes the diagonal; the product of all operands is summed over the axes that the output
+/// lacks. An implicit output has the axes of `...`, then the labels used exactly once, in the order of their code
+/// points. `...` covers the axes that the labels leave, aligned at the right. An axis has one size; between operands,
+/// size 1 broadcasts. The dtype is the promotion of the dtypes of all operands; sums of 16-bit floats are accumulated
+/// in `f32` and rounded once. Terms in parentheses become a pinned node, with the axes that other terms or the output
+/// use.
 ///
-/// *Named subscripts* mean the same, with names for labels. `(a b)` is one axis of a tensor and two of the expression; of its
-/// sizes one may be unknown.
+/// *Named subscripts* have the same meaning, with names as labels. `(a b)` is one axis of a tensor and two axes of the
+/// expression; one of its sizes may be unknown.
 ///
-/// *Programs* bind operands by name if all have one, else in the order in which their names appear. Each name becomes one node
-/// or several; the outputs are the names that are never read, in the order of the text, or those that are asked for.
+/// *Programs* bind operands by name if all have names, else in the order in which the text first uses the input names.
+/// Each defined name becomes one or more nodes. The outputs are the names that no statement reads, in the order of the
+/// text, or those that the options request.
 ///
 /// # Errors
-/// All kinds of [`ErrorKind`](crate::ErrorKind) that are about operands and not about the text alone, each with its place.
-/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) where a size depends on the ids: see [`resolve_asking`].
+/// All kinds of [`ErrorKind`](crate::ErrorKind) that concern operands, each with a span.
+/// [`DataDependentShape`](crate::ErrorKind::DataDependentShape) if a size depends on an index tensor: see
+/// [`resolve_with_queries`].
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
@@ -48,17 +47,16 @@ pub use options::Options;
 /// # Ok::<(), einfold_syntax::Error>(())
 /// ```
 pub fn resolve(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    resolve_asking(ast, inputs, options, &mut |_| None, &mut Vec::new())
+    resolve_with_queries(ast, inputs, options, &mut |_| None, &mut Vec::new())
 }
 
-/// Answers questions about ids; `None` where it cannot.
-pub type Answer<'a> = dyn FnMut(&SizeQuery) -> Option<i64> + 'a;
+/// Answers size queries; `None` if it cannot.
+pub type AnswerQuery<'a> = dyn FnMut(&SizeQuery) -> Option<i64> + 'a;
 
-/// A question about the values of ids: the greatest position that they give.
+/// A query for a size: the greatest position that index tensors give.
 ///
-/// The answer is the value of [`ir`](SizeQuery::ir), brought into the range of `i64`, for those
-/// [`operands`](SizeQuery::operands) of the program that it reads. Where no id is read, it is the least value of its dtype, and
-/// the size that follows is 0.
+/// The answer is the value of [`ir`](SizeQuery::ir), clamped to `i64`, on the [`operands`](SizeQuery::operands) that it
+/// reads. If the index tensors are empty, the value is the least of its dtype, and the size is 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SizeQuery {
     ir: Ir,
@@ -66,54 +64,54 @@ pub struct SizeQuery {
 }
 
 impl SizeQuery {
-    /// A module with one output, a scalar: an integer, or an `f64` where ids of `u64` are added up.
+    /// A module with one output, a scalar: an integer, or an `f64` for a sum over index tensors of `u64`.
     pub fn ir(&self) -> &Ir {
         &self.ir
     }
 
-    /// Which operands of the program are the inputs of the module.
+    /// The operands of the program that are the inputs of the module.
     pub fn operands(&self) -> &[u32] {
         &self.operands
     }
 
-    /// A text that equal questions share, and no others.
+    /// A text that identifies the query.
     fn key(&self) -> String {
         format!("{self:?}")
     }
 }
 
-/// As [`resolve`], for a caller that can look at the ids. Adds to `warnings` what is allowed and is perhaps not meant.
+/// As [`resolve`], for a caller that can read index tensors. Adds warnings to `warnings`.
 ///
-/// The size of a position on the left that comes from ids alone, as in `Y[g[n]] += x[n]`, is one more than the greatest id. Where
-/// the text declares no size, `answer` is asked, once for each question.
+/// If an index on the left contains only index tensors, as in `Y[g[n]] += x[n]`, and the text declares no size, the
+/// size is one more than the greatest position. `answer` gets each query once.
 ///
 /// # Errors
-/// As [`resolve`]; `DataDependentShape` where there is no answer.
-pub fn resolve_asking(
+/// As [`resolve`]; `DataDependentShape` if `answer` returns `None`.
+pub fn resolve_with_queries(
     ast: &Ast,
     inputs: &[TensorType],
     options: &Options,
-    answer: &mut Answer<'_>,
+    answer: &mut AnswerQuery<'_>,
     warnings: &mut Vec<Warning>,
 ) -> Result<Ir, Error> {
     let resolved = match ast {
-        Ast::Letters(subscripts) => resolve_subscripts(subscripts, inputs, options),
+        Ast::Letters(subscripts) => letters::resolve(subscripts, inputs, options),
         Ast::Named(named) => program::named(named, inputs, options),
         Ast::Program(program) => program::program(program, inputs, options, answer, warnings),
     };
-    let ir = resolved.map_err(advice::settle)?;
+    let ir = resolved.map_err(suggest::keep_valid)?;
     if sums_bool(&ir) {
         match ast {
-            Ast::Letters(s) => warnings.push(bools::in_subscripts(ast, s.text(), output_of(s))),
-            Ast::Named(named) => warnings.push(bools::in_subscripts(ast, named.text(), named.output().span)),
-            // It has said so of each name.
+            Ast::Letters(s) => warnings.push(bool_sums::in_subscripts(ast, s.text(), output_of(s))),
+            Ast::Named(named) => warnings.push(bool_sums::in_subscripts(ast, named.text(), named.output().span)),
+            // The program resolver has warned for each name.
             Ast::Program(_) => {}
         }
     }
     Ok(ir)
 }
 
-/// Whether subscripts sum `bool` in the algebra that has no other sum for it.
+/// Whether subscripts sum `bool` by the default algebra.
 fn sums_bool(ir: &Ir) -> bool {
     ir.nodes().iter().any(|node| match &node.def {
         Def::Contract(c) => node.dtype == Dtype::Bool && c.algebra == Algebra::SUM_PRODUCT && !c.is_map(),
@@ -121,46 +119,19 @@ fn sums_bool(ir: &Ir) -> bool {
     })
 }
 
-/// The output term, or where it would be.
-fn output_of(s: &Subscripts) -> Span {
-    s.output().map_or(Span::point(s.text().len() as u32), |output| output.term.span)
-}
-
-/// The meaning of an expression given by integer labels, `[[0, 1], [1, 2]] -> [0, 2]`, with any number of them. An implicit
-/// output has the labels used exactly once, in ascending order.
+/// Lowers an expression with integer labels, `[[0, 1], [1, 2]] -> [0, 2]`, of any number. An implicit output has the
+/// labels used exactly once, in ascending order.
 ///
 /// # Errors
 /// As [`resolve`], and [`OutputRepeated`](crate::ErrorKind::OutputRepeated),
-/// [`OutputUnknown`](crate::ErrorKind::OutputUnknown). Places are in the printed form, `[0 1], [1 2] -> [0 2]`.
+/// [`OutputUnknown`](crate::ErrorKind::OutputUnknown). Spans refer to the printed form, `[0 1], [1 2] -> [0 2]`.
 pub fn resolve_labels(
     labels: &[&[u32]],
     output: Option<&[u32]>,
     inputs: &[TensorType],
     options: &Options,
 ) -> Result<Ir, Error> {
-    resolve_subscripts(&integers::subscripts(labels, output)?, inputs, options).map_err(advice::settle)
-}
-
-fn resolve_subscripts(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    letters(s, inputs, options).map_err(|error| match s.spelling() {
-        Spelling::Letters => advice::advise_words(error),
-        Spelling::Integers => error,
-    })
-}
-
-fn letters(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
-    let mistakes = Mistakes { s, inputs };
-    if inputs.len() != s.terms().len() {
-        return Err(mistakes.operands());
-    }
-    let axes = Axes::new(&mistakes, options)?;
-    let dtypes: Vec<Dtype> = inputs.iter().map(|input| input.dtype).collect();
-    let dtype = Dtype::promote(&dtypes).ok_or_else(|| mistakes.dtype())?;
-    let dtype = options.in_accumulator(&dtypes, dtype).map_err(|acc| mistakes.accumulator(dtype, acc))?;
-    if !options.algebra.accepts(dtype) {
-        return Err(mistakes.algebra(options.algebra, dtype));
-    }
-    build::build(&mistakes, &axes, options.algebra, dtype)
+    letters::resolve(&integers::subscripts(labels, output)?, inputs, options).map_err(suggest::keep_valid)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! Places in a text.
+//! Spans of the source text.
 
 use std::ops::Range;
 
-/// A range of bytes of the source text, on character boundaries. An empty span marks the place before its byte.
+/// A range of bytes of the source text, on character boundaries. An empty span denotes the place before its byte.
 ///
-/// Texts are at most [`MAX_TEXT`](crate::MAX_TEXT) bytes long, so 32 bits are enough.
+/// Texts have at most [`MAX_TEXT`](crate::MAX_TEXT) bytes, so 32 bits suffice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Span {
     /// The first byte.

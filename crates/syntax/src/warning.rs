@@ -1,20 +1,20 @@
-//! What an expression may do, and is perhaps not meant to do.
+//! Warnings about valid expressions.
 
-use crate::advice;
 use crate::parse;
 use crate::render::{Note, Report, Severity};
+use crate::suggest;
 use std::fmt::{self, Debug, Display, Formatter};
 use thiserror::Error;
 
-/// Something that is allowed and is perhaps not what was meant: what, where in the text, and what to write instead.
+/// A report about a valid expression that is probably not meant: the kind, spans, help and suggestions.
 ///
 /// ```
 /// use einfold_ir::{Dtype, TensorType};
-/// use einfold_syntax::{Options, WarningKind, parse, resolve_asking};
+/// use einfold_syntax::{Options, WarningKind, parse, resolve_with_queries};
 ///
 /// let bits = TensorType { name: None, dtype: Dtype::Bool, shape: vec![3], conj: false };
 /// let mut warnings = Vec::new();
-/// resolve_asking(&parse("y += b[i]")?, &[bits], &Options::default(), &mut |_| None, &mut warnings)?;
+/// resolve_with_queries(&parse("y += b[i]")?, &[bits], &Options::default(), &mut |_| None, &mut warnings)?;
 /// assert!(matches!(warnings[0].kind(), WarningKind::SumOfBool { result } if result == "`y`"));
 /// assert_eq!(warnings[0].suggestions(), ["y += 1*b[i]", "y |= b[i]"]);
 /// # Ok::<(), einfold_syntax::Error>(())
@@ -28,20 +28,20 @@ pub struct Warning {
     suggestions: Vec<String>,
 }
 
-/// What is perhaps not meant.
+/// The kinds of warnings.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WarningKind {
     /// A sum of `bool`, which is *or*.
     #[error("{result} says whether any of the values holds: the sum of bool is *or*")]
     SumOfBool {
-        /// The result as messages call it: by its name in a program, in backquotes.
+        /// The result as named in messages: in a program its name in backquotes.
         result: String,
     },
 }
 
 impl WarningKind {
-    /// The name of the kind: stable, in kebab case.
+    /// The code of the kind: stable, in kebab case.
     pub fn code(&self) -> &'static str {
         match self {
             WarningKind::SumOfBool { .. } => "sum-of-bool",
@@ -59,41 +59,41 @@ impl Warning {
         self
     }
 
-    /// Suggests a complete text, after these words, if it can be read and fits a line.
+    /// Adds a suggestion, introduced by `words`, if `text` parses and fits on a line.
     pub(crate) fn suggest(mut self, words: &str, text: String) -> Warning {
-        if advice::fits_a_line(&text) && parse::read(&text).is_ok() {
-            self.help.push(format!("{words}: `{}`", advice::changed(&self.text, &text)));
+        if suggest::fits_a_line(&text) && parse::read(&text).is_ok() {
+            self.help.push(format!("{words}: `{}`", suggest::changed(&self.text, &text)));
             self.suggestions.push(text);
         }
         self
     }
 
-    /// What it is, with the facts as values.
+    /// The kind, with its details as values.
     pub fn kind(&self) -> &WarningKind {
         &self.kind
     }
 
-    /// The name of the kind: stable, in kebab case.
+    /// The code of the kind: stable, in kebab case.
     pub fn code(&self) -> &'static str {
         self.kind.code()
     }
 
-    /// The source that the spans are places in.
+    /// The source of the spans.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The places, each with what is to be said about it.
+    /// The notes.
     pub fn spans(&self) -> &[Note] {
         &self.notes
     }
 
-    /// What to do about it, in lines.
+    /// The lines of help.
     pub fn help_lines(&self) -> &[String] {
         &self.help
     }
 
-    /// Complete texts that may be what was meant; a line of [help](Warning::help_lines) shows each.
+    /// Complete texts that may be meant; a line of [help](Warning::help_lines) shows each.
     pub fn suggestions(&self) -> &[String] {
         &self.suggestions
     }

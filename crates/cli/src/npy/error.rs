@@ -30,7 +30,7 @@ pub(crate) enum NpyError {
     ShapeTooLarge(String),
     #[error("its elements are {descr}{what}, which einfold does not compute with")]
     Dtype { descr: String, what: &'static str, help: &'static str },
-    #[error("its header says that its elements are of type `{0}`, which is no type of NumPy")]
+    #[error("its header says that its elements are of type `{0}`, which NumPy does not have")]
     Descr(String),
     #[error("there is no memory for its {bytes} bytes of data")]
     Memory { bytes: u64 },

@@ -1,4 +1,4 @@
-//! Level 1: terms of labels, with the place of every piece.
+//! Level 1: terms of labels with their spans.
 
 mod builder;
 mod print;
@@ -9,11 +9,11 @@ pub use print::LabelName;
 use crate::span::Span;
 use std::ops::Range;
 
-/// Input terms and perhaps an output term, each a list of labels with at most one ellipsis.
+/// Input terms and an optional output term: lists of labels with at most one ellipsis each.
 ///
-/// Invariants: every label of the output is there once and occurs in an input; the groups are in the order of their opening
-/// parentheses, properly nested, each with at least two items, at most [`MAX_DEPTH`](crate::MAX_DEPTH) deep. A group is
-/// stored as a range of terms; since no group has a single item, the ranges alone determine the nesting.
+/// Invariants: each label of the output occurs in it once and in some input; groups are in the order of their opening
+/// parentheses, properly nested, with at least two items each, at most [`MAX_DEPTH`](crate::MAX_DEPTH) deep. A group is
+/// stored as a range of terms; since no group has a single item, the ranges determine the nesting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subscripts {
     text: Box<str>,
@@ -24,69 +24,69 @@ pub struct Subscripts {
     output: Option<Output>,
 }
 
-/// How a label is written.
+/// The notation of labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
-    /// As one character; its number is its code point.
+    /// One character; the label's number is the code point.
     Letters,
-    /// As a decimal number.
+    /// A decimal number.
     Integers,
 }
 
 /// One use of a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// The label as a number: equal labels have equal numbers, and numbers give the order of the implicit output.
+    /// The label as a number: equal labels have equal numbers, and the numbers order the implicit output.
     pub id: u32,
-    /// Where it is written.
+    /// The span of the label.
     pub span: Span,
 }
 
 /// The labels of one operand or of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// From the first symbol to the last; empty if the term is.
+    /// The span from the first symbol to the last; empty for an empty term.
     pub span: Span,
-    /// The `...`, if the term has one.
+    /// The ellipsis of the term.
     pub ellipsis: Option<Ellipsis>,
     first: u32,
     last: u32,
 }
 
-/// `...`: all axes of an operand that its labels do not name.
+/// `...`: all axes of an operand that the labels of its term leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ellipsis {
-    /// How many labels of the term stand before it.
+    /// The number of labels before it in the term.
     pub before: usize,
-    /// Where it is written.
+    /// The span of the dots.
     pub span: Span,
 }
 
-/// Terms in parentheses: contracted together, to the axes that are used outside.
+/// Terms in parentheses: contracted first, to the axes that other terms or the output use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// From the opening to the closing parenthesis.
+    /// The span from the opening to the closing parenthesis.
     pub span: Span,
-    /// The positions of the input terms inside, those of inner groups included.
+    /// The positions of the input terms in it, inner groups included.
     pub terms: Range<usize>,
 }
 
-/// What stands after the arrow, and the arrow.
+/// The arrow and the output term.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Where `->` is written.
+    /// The span of `->`.
     pub arrow: Span,
     /// The output term.
     pub term: Term,
 }
 
 impl Subscripts {
-    /// The source: the user's text, or for integer labels their printed form. All spans are places in it.
+    /// The source: the user's text, or the printed form of integer labels. All spans refer to it.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// How the labels are written.
+    /// The notation of the labels.
     pub fn spelling(&self) -> Spelling {
         self.spelling
     }
@@ -106,12 +106,12 @@ impl Subscripts {
         &self.groups
     }
 
-    /// The output term; `None` if there is no arrow, so that the output is implicit.
+    /// The output term; `None` for an implicit output (no arrow).
     pub fn output(&self) -> Option<&Output> {
         self.output.as_ref()
     }
 
-    /// A label as the user would recognise it in a message.
+    /// The label as displayed in messages.
     pub fn name(&self, id: u32) -> LabelName {
         LabelName::new(self.spelling, id)
     }

@@ -6,114 +6,114 @@ use std::fmt::{self, Display, Formatter, Write};
 
 /// Named subscripts, `[batch q d], [batch k d] -> [batch q k]`.
 ///
-/// Invariants: every name of the output is there once, in parentheses or not, and occurs in an input; a term has at most one
-/// `...`.
+/// Invariants: each name of the output occurs in it once, in parentheses or not, and in some input; a term has at most
+/// one `...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     text: Box<str>,
     names: NameTable,
-    terms: Vec<Bracket>,
+    terms: Vec<NamedTerm>,
     arrow: Span,
-    output: Bracket,
+    output: NamedTerm,
 }
 
 /// The axes of one operand or of the output.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bracket {
-    /// From the opening bracket to the closing one; in the spaced form, from the first axis to the last.
+pub struct NamedTerm {
+    /// The span from bracket to bracket; in the spaced form from the first axis to the last.
     pub span: Span,
-    /// The axes, in order; none for a scalar.
-    pub axes: Vec<Axis>,
+    /// The axes in order; empty for a scalar.
+    pub axes: Vec<NamedAxis>,
 }
 
-/// What stands for an axis, or for several.
+/// An item of a term: one axis, or `...`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Axis {
-    /// An axis by its name.
+pub enum NamedAxis {
+    /// A named axis.
     Name(Name),
-    /// `...`: all axes that are not written.
+    /// `...`: all axes that the term does not name.
     Ellipsis(Span),
-    /// `(a b)`: one axis of the tensor that is several axes of the expression.
+    /// `(a b)`: one axis of the tensor for several axes of the expression.
     Merged(Merged),
 }
 
-/// Several axes that are one axis of a tensor, the last running fastest.
+/// Several axes of the expression merged into one axis of a tensor, the last varying fastest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Merged {
-    /// From the opening to the closing parenthesis.
+    /// The span from the opening to the closing parenthesis.
     pub span: Span,
     /// The names; at least one.
     pub names: Vec<Name>,
 }
 
 impl Named {
-    pub(crate) fn new(text: &str, names: NameTable, terms: Vec<Bracket>, arrow: Span, output: Bracket) -> Named {
+    pub(crate) fn new(text: &str, names: NameTable, terms: Vec<NamedTerm>, arrow: Span, output: NamedTerm) -> Named {
         Named { text: text.into(), names, terms, arrow, output }
     }
 
-    /// The source; all spans are places in it.
+    /// The source; all spans refer to it.
     pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The input terms, one for each operand, in order.
-    pub fn terms(&self) -> &[Bracket] {
+    pub fn terms(&self) -> &[NamedTerm] {
         &self.terms
     }
 
-    /// Where `->` is written.
+    /// The span of `->`.
     pub fn arrow(&self) -> Span {
         self.arrow
     }
 
     /// The output term.
-    pub fn output(&self) -> &Bracket {
+    pub fn output(&self) -> &NamedTerm {
         &self.output
     }
 
-    /// The name with this number, as written.
+    /// The name with this number.
     pub fn name(&self, id: u32) -> &str {
         self.names.get(&self.text, id)
     }
 
-    /// How many different names there are; their numbers are below this.
+    /// The number of distinct names; all numbers are below it.
     pub fn names(&self) -> usize {
         self.names.len()
     }
 }
 
-impl Bracket {
-    /// All names of the term, those in parentheses included, in order.
+impl NamedTerm {
+    /// All names of the term in order, merged ones included.
     pub fn names(&self) -> impl Iterator<Item = Name> + '_ {
-        self.axes.iter().flat_map(Axis::names).copied()
+        self.axes.iter().flat_map(NamedAxis::names).copied()
     }
 }
 
-impl Axis {
-    /// Where it is written.
+impl NamedAxis {
+    /// The span of the item.
     pub fn span(&self) -> Span {
         match self {
-            Axis::Name(name) => name.span,
-            Axis::Ellipsis(span) => *span,
-            Axis::Merged(merged) => merged.span,
+            NamedAxis::Name(name) => name.span,
+            NamedAxis::Ellipsis(span) => *span,
+            NamedAxis::Merged(merged) => merged.span,
         }
     }
 
-    /// The names in it; none for `...`.
+    /// Its names; empty for `...`.
     pub fn names(&self) -> &[Name] {
         match self {
-            Axis::Name(name) => std::slice::from_ref(name),
-            Axis::Ellipsis(_) => &[],
-            Axis::Merged(merged) => &merged.names,
+            NamedAxis::Name(name) => std::slice::from_ref(name),
+            NamedAxis::Ellipsis(_) => &[],
+            NamedAxis::Merged(merged) => &merged.names,
         }
     }
 
-    /// Writes it, with the names that `name` knows.
+    /// Writes the item; `name` gives the name of a number.
     pub(super) fn write<'t>(&self, f: &mut impl Write, name: impl Fn(u32) -> &'t str) -> fmt::Result {
         match self {
-            Axis::Name(one) => f.write_str(name(one.id)),
-            Axis::Ellipsis(_) => f.write_str("..."),
-            Axis::Merged(merged) => {
+            NamedAxis::Name(one) => f.write_str(name(one.id)),
+            NamedAxis::Ellipsis(_) => f.write_str("..."),
+            NamedAxis::Merged(merged) => {
                 for (k, one) in merged.names.iter().enumerate() {
                     f.write_char(if k == 0 { '(' } else { ' ' })?;
                     f.write_str(name(one.id))?;
@@ -124,7 +124,7 @@ impl Axis {
     }
 }
 
-/// As `[i j], [j k] -> [i k]`.
+/// Prints `[i j], [j k] -> [i k]`.
 impl Display for Named {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for (k, term) in self.terms.iter().enumerate() {
@@ -137,7 +137,7 @@ impl Display for Named {
 }
 
 impl Named {
-    fn write_term(&self, f: &mut Formatter<'_>, term: &Bracket) -> fmt::Result {
+    fn write_term(&self, f: &mut Formatter<'_>, term: &NamedTerm) -> fmt::Result {
         f.write_char('[')?;
         for (k, axis) in term.axes.iter().enumerate() {
             f.write_str(if k == 0 { "" } else { " " })?;

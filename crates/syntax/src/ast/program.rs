@@ -1,20 +1,20 @@
 //! Level 3: statements.
 //!
-//! Expressions and indices are trees. The parser bounds their depth by [`MAX_DEPTH`](crate::MAX_DEPTH), so that dropping,
-//! comparing and walking them may recurse; what can be long, sums, products and lists, is flat.
+//! Expressions and indices are trees whose depth the parser limits to [`MAX_DEPTH`](crate::MAX_DEPTH), so recursive
+//! traversal is safe. Lists that can be long (sums, products, indices) are flat.
 
 mod print;
 
-use super::{Assign, Axis, Name, NameTable, Sign};
+use super::{Assign, Name, NameTable, NamedAxis, Sign};
 use crate::names::Names;
 use crate::span::Span;
 use einfold_ir::Function;
 
-/// A program, such as `Y[seg[n],f] += X[n,f]`: one statement or more.
+/// A program, such as `Y[seg[n],f] += X[n,f]`: one or more statements.
 ///
-/// Invariants: trees are at most [`MAX_DEPTH`](crate::MAX_DEPTH) deep; a list of indices has at most one `...`, without a
-/// size; integers are at most `i64::MAX`, coefficients are not 0; calls have as many arguments as the function takes; what
-/// [`Names`] says.
+/// Invariants: trees are at most [`MAX_DEPTH`](crate::MAX_DEPTH) deep; a list of indices has at most one `...`, without
+/// a size; integers are at most `i64::MAX`, coefficients are not 0; calls have the number of arguments of their
+/// function; and the invariants of [`Names`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
     text: Box<str>,
@@ -23,35 +23,35 @@ pub struct Program {
     names: Names,
 }
 
-/// `Y[seg[n]:K, f] += X[n, f] for n:10`.
+/// A statement, `Y[seg[n]:K, f] += X[n, f] for n:10`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// All of it.
+    /// The span of the statement.
     pub span: Span,
-    /// What it contributes to.
+    /// The tensor that it contributes to.
     pub name: Name,
-    /// The positions it writes; none for a scalar.
-    pub left: Vec<Position>,
-    /// How contributions are combined.
+    /// The indices of the left side; empty for a scalar.
+    pub left: Vec<LeftIndex>,
+    /// The assignment.
     pub assign: Assign,
-    /// Where the assignment sign is written.
+    /// The span of the assignment operator.
     pub operator: Span,
-    /// What each point contributes.
+    /// The right side.
     pub right: Expr,
     /// The sizes after `for`.
     pub sizes: Vec<AxisSize>,
 }
 
-/// An index on the left, and perhaps the size of the axis it writes.
+/// An index of the left side with an optional size of the axis that it writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct LeftIndex {
     /// The index.
     pub index: Index,
-    /// What stands after `:`.
+    /// The size after `:`.
     pub size: Option<Size>,
 }
 
-/// `n:10` after `for`: the size of an axis.
+/// The size of an axis after `for`: `n:10`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AxisSize {
     /// The axis.
@@ -60,25 +60,25 @@ pub struct AxisSize {
     pub size: Size,
 }
 
-/// A size as it is written.
+/// A size as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// As a number.
+    /// An integer.
     Integer(Integer),
-    /// As a parameter, which has its value later.
+    /// A size parameter, whose value the caller gives.
     Parameter(Name),
-    /// As that of an axis of a tensor.
+    /// The size of an axis of a tensor.
     Of(SizeOf),
 }
 
 /// `size(X, 0)`: the size of an axis of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SizeOf {
-    /// From `size` to the closing parenthesis.
+    /// The span from `size` to the closing parenthesis.
     pub span: Span,
     /// The tensor.
     pub tensor: Name,
-    /// Which of its axes, from 0.
+    /// The axis, from 0.
     pub axis: Integer,
 }
 
@@ -87,42 +87,42 @@ pub struct SizeOf {
 pub struct Integer {
     /// Its value, not negative.
     pub value: i64,
-    /// Where it is written.
+    /// Its span.
     pub span: Span,
 }
 
 /// An expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expr {
-    /// Where it is written, without parentheses around it.
+    /// Its span without surrounding parentheses.
     pub span: Span,
-    /// What it is.
+    /// Its kind and operands.
     pub kind: ExprKind,
 }
 
-/// What an expression is.
+/// The kinds of expressions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExprKind {
-    /// Two terms or more, added and subtracted.
+    /// Two or more summands.
     Sum(Vec<Summand>),
-    /// Two factors or more, multiplied and divided from left to right.
+    /// Two or more factors, multiplied and divided from left to right.
     Product(Vec<Factor>),
-    /// The negative of something.
+    /// A negated expression.
     Negation(Box<Expr>),
-    /// A number; its digits are the source at its span.
+    /// A number; the source at its span has the digits.
     Number(NumberKind),
     /// `size(X, 0)` as a number.
     Size(SizeOf),
-    /// An element of a tensor, or a size parameter by its bare name.
+    /// An element of a tensor, or a size parameter without indices.
     Access(Access),
-    /// A function of expressions.
+    /// A function call.
     Call(Call),
 }
 
-/// How a number is written.
+/// The notation of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberKind {
-    /// By digits alone.
+    /// Digits only.
     Integer,
     /// With a point or an exponent.
     Real,
@@ -131,9 +131,9 @@ pub enum NumberKind {
 /// A term of a sum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summand {
-    /// Whether it is subtracted.
+    /// The sign.
     pub sign: Sign,
-    /// Where the sign is written; nowhere for the first term.
+    /// The span of the sign; `None` for a first term without one.
     pub operator: Option<Span>,
     /// The term.
     pub expr: Expr,
@@ -142,85 +142,86 @@ pub struct Summand {
 /// A factor of a product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Factor {
-    /// Whether it is divided by.
+    /// Whether the product is divided by it.
     pub divides: bool,
-    /// Where `*` or `/` is written; nowhere for the first factor.
+    /// The span of `*` or `/`; `None` for the first factor.
     pub operator: Option<Span>,
     /// The factor.
     pub expr: Expr,
 }
 
-/// `max(a, b)`.
+/// A function call, `max(a, b)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The function.
     pub function: Function,
-    /// Where its name is written.
+    /// The span of its name.
     pub name: Span,
-    /// The arguments, as many as the function takes; two or more for `max` and `min`.
+    /// The arguments: the number that the function takes; two or more for `max` and `min`.
     pub arguments: Vec<Expr>,
 }
 
-/// `X[n, f]`: an element of a tensor.
+/// An element of a tensor, `X[n, f]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// From the name to the closing bracket.
+    /// The span from the name to the closing bracket.
     pub span: Span,
     /// The tensor.
     pub name: Name,
-    /// One index for each axis, or `...` for several; none for a scalar.
+    /// One index for each axis, or `...` for several; empty for a scalar.
     pub indices: Vec<Index>,
 }
 
-/// An index: a plain axis, `...` or a group, or else a window or a gather.
+/// An index of an access.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Index {
-    /// A bare name, `...` or `(a b)`.
-    Axis(Axis),
-    /// Anything else, such as `2*i+k`, `3` or `seg[n]`.
+    /// One axis, `...` or `(a b)`.
+    Axis(NamedAxis),
+    /// Any other index, such as `2*i+k`, `3` or `seg[n]`.
     Affine(Affine),
 }
 
-/// A sum of integers, axes and gathered ids.
+/// An affine index: a sum of integers, axes and elements of index tensors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Affine {
-    /// Where it is written.
+    /// Its span.
     pub span: Span,
-    /// Its parts; at least one.
-    pub parts: Vec<Part>,
+    /// Its terms; at least one.
+    pub parts: Vec<IndexTerm>,
 }
 
-/// A part of an affine index.
+/// A term of an affine index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Whether it is subtracted.
+pub struct IndexTerm {
+    /// The sign.
     pub sign: Sign,
-    /// Where the sign is written; perhaps nowhere for the first part.
+    /// The span of the sign; `None` for a first term without one.
     pub operator: Option<Span>,
-    /// What is added or subtracted.
-    pub kind: PartKind,
+    /// The kind of term.
+    pub kind: IndexTermKind,
 }
 
-/// What a part of an affine index is.
+/// The kinds of terms of an affine index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PartKind {
+pub enum IndexTermKind {
     /// An integer.
     Constant(Integer),
-    /// A multiple of something that runs.
+    /// A multiple of an axis or of a gathered index.
     Multiple {
-        /// How many times, if that is written: not 0. With integers on both sides, their product and the place of all three.
+        /// The coefficient, if written: not 0. With integers on both sides, their product and the span of the whole
+        /// term.
         coefficient: Option<Integer>,
-        /// Of what.
+        /// The multiplied axis or access.
         atom: Atom,
     },
 }
 
-/// What runs in an affine index.
+/// The variable part of a term of an affine index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Atom {
     /// An axis.
     Axis(Name),
-    /// The elements of an index tensor.
+    /// An element of an index tensor.
     Gather(Access),
 }
 
@@ -229,12 +230,12 @@ impl Program {
         Program { text: text.into(), table, statements, names }
     }
 
-    /// The source; all spans are places in it.
+    /// The source; all spans refer to it.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The source at a span; of a number, its digits.
+    /// The source at a span.
     pub fn source(&self, span: Span) -> &str {
         self.text.get(span.range()).unwrap_or_default()
     }
@@ -244,24 +245,24 @@ impl Program {
         &self.statements
     }
 
-    /// The name with this number, as written.
+    /// The name with this number.
     pub fn name(&self, id: u32) -> &str {
         self.table.get(&self.text, id)
     }
 
-    /// Where the name with this number is written first.
+    /// The span of the first use of the name with this number.
     pub fn first(&self, id: u32) -> Span {
         self.table.first.get(id as usize).copied().unwrap_or_default()
     }
 
-    /// What the names stand for.
+    /// The classes and definitions of the names.
     pub fn names(&self) -> &Names {
         &self.names
     }
 }
 
 impl Index {
-    /// Where it is written.
+    /// Its span.
     pub fn span(&self) -> Span {
         match self {
             Index::Axis(axis) => axis.span(),
@@ -270,12 +271,12 @@ impl Index {
     }
 }
 
-impl Part {
-    /// From its sign, if it has one, to its end.
+impl IndexTerm {
+    /// The span from its sign, if any, to its end.
     pub fn span(&self) -> Span {
         let span = match &self.kind {
-            PartKind::Constant(integer) => integer.span,
-            PartKind::Multiple { coefficient, atom } => {
+            IndexTermKind::Constant(integer) => integer.span,
+            IndexTermKind::Multiple { coefficient, atom } => {
                 let atom = atom.span();
                 coefficient.map_or(atom, |c| Span::new(c.span.start.min(atom.start), c.span.end.max(atom.end)))
             }
@@ -285,7 +286,7 @@ impl Part {
 }
 
 impl Atom {
-    /// Where it is written.
+    /// Its span.
     pub fn span(&self) -> Span {
         match self {
             Atom::Axis(name) => name.span,
@@ -295,7 +296,7 @@ impl Atom {
 }
 
 impl Size {
-    /// Where it is written.
+    /// Its span.
     pub fn span(&self) -> Span {
         match self {
             Size::Integer(integer) => integer.span,

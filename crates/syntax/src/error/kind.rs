@@ -1,27 +1,27 @@
-//! The kinds of errors, with their facts.
+//! The kinds of errors.
 
-use super::facts::{Feature, NameClass, SizeProblem, TypeProblem};
+use super::details::{Feature, LabeledAxis, NameClass, SizeProblem, SizeRule, TypeProblem, count};
 use super::problem::SyntaxProblem;
 use einfold_ir::{Algebra, Dtype};
 use thiserror::Error;
 
-/// What is wrong. Operands and axes are counted from 0 here, and from 1 in messages.
+/// The kind of an error. Operands and axes are counted from 0 here, and from 1 in messages.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The text is not in the language.
     #[error("{problem}")]
     Syntax {
-        /// What of the grammar is broken.
+        /// The violated rule of the grammar.
         problem: SyntaxProblem,
     },
-    /// What is asked for has no meaning together.
+    /// The requested options cannot be combined.
     #[error("{feature}")]
     Unsupported {
-        /// What it is.
+        /// The combination.
         feature: Feature,
     },
-    /// There are more or fewer operands than input terms.
+    /// The number of operands is not the number of input terms.
     #[error("the expression has {}, {given} given", count(*expected, "operand"))]
     Operands {
         /// The number of input terms.
@@ -29,72 +29,72 @@ pub enum ErrorKind {
         /// The number of operands.
         given: usize,
     },
-    /// An operand has more or fewer axes than its term has labels.
+    /// The number of axes of an operand does not match the labels of its term.
     #[error("operand {} has {}, its term {}", operand + 1, count(*given, "axis"), labels(*expected, *ellipsis))]
     Rank {
-        /// Which operand.
+        /// The operand.
         operand: usize,
         /// The number of labels of its term.
         expected: usize,
         /// The number of its axes.
         given: usize,
-        /// Whether the term has an ellipsis, so that more axes than labels are fine.
+        /// Whether the term has an ellipsis, so that additional axes are allowed.
         ellipsis: bool,
     },
-    /// One label names axes of different sizes.
+    /// Axes of one label have different sizes.
     #[error("axis `{label}` has two sizes")]
     Size {
-        /// The label as written; for an axis covered by an ellipsis, `...`.
+        /// The label as written; `...` for an axis of an ellipsis.
         label: String,
-        /// The first axis that has the label.
-        first: Holder,
-        /// The axis that disagrees with it.
-        second: Holder,
-        /// The rule that forbids it.
+        /// The first axis with the label.
+        first: LabeledAxis,
+        /// The axis with another size.
+        second: LabeledAxis,
+        /// The violated rule.
         rule: SizeRule,
     },
-    /// A tensor of a program or of named subscripts has more or fewer axes than indices, or than it has elsewhere.
+    /// The number of indices of a tensor, in a program or in named subscripts, does not match the number of its axes.
     #[error("{tensor} has {}, here {}", count(*given, "axis"), indices(*expected, *ellipsis))]
     TensorRank {
-        /// The tensor, as errors call it: its name, or which operand it is.
+        /// The tensor as named in errors: its name, or the number of the operand.
         tensor: String,
         /// The number of indices.
         expected: usize,
         /// The number of its axes.
         given: usize,
-        /// Whether there is an ellipsis among the indices, so that more axes are fine.
+        /// Whether the indices contain an ellipsis, so that additional axes are allowed.
         ellipsis: bool,
     },
-    /// A size of a program or of named subscripts does not fit.
+    /// Sizes of a program or of named subscripts contradict each other.
     #[error("{problem}")]
     Sizes {
-        /// What does not fit.
+        /// The contradiction.
         problem: SizeProblem,
     },
-    /// Nothing tells the size of an axis.
+    /// The size of an axis is unknown.
     #[error("nothing tells the size of {axis}")]
     Unresolved {
-        /// The axis, as errors call it: by its name, or by its place in a tensor that is written.
+        /// The axis as named in errors: by its name, or by its position in the written tensor.
         axis: String,
     },
-    /// A size parameter has no value, or a value is given for none.
+    /// A size parameter has no value, or a value is given for a name that is not a size parameter.
     #[error("`{name}` is no size that has a value")]
     UnknownSize {
         /// The name.
         name: String,
     },
-    /// Only the ids tell a size, so that there is no plan before they are known.
+    /// A size depends on the elements of an index tensor, so there is no plan before they are known.
     #[error("the size of axis {} of `{tensor}` depends on the ids", axis + 1)]
     DataDependentShape {
-        /// The tensor that is written.
+        /// The written tensor.
         tensor: String,
-        /// Which of its axes, from 0.
+        /// Its axis, from 0.
         axis: usize,
     },
-    /// An ellipsis covers axes, and the output has none.
+    /// An ellipsis covers axes, and the output has no ellipsis.
     #[error("`...` covers {} that the output drops", count(*axes, "axis"))]
     EllipsisDropped {
-        /// How many axes it covers, in the first operand or where it covers most.
+        /// The number of axes that it covers, in the first operand or at most.
         axes: usize,
     },
     /// The output names an axis twice.
@@ -109,34 +109,34 @@ pub enum ErrorKind {
         /// The label as written.
         label: String,
     },
-    /// The element types of the operands do not mix.
+    /// The dtypes of the operands have no common dtype.
     #[error("{} and {} do not mix", first.1, second.1)]
     DType {
-        /// An operand and its type.
+        /// An operand and its dtype.
         first: (usize, Dtype),
-        /// An operand whose type does not mix with the first.
+        /// An operand whose dtype does not promote with the first.
         second: (usize, Dtype),
     },
-    /// The element types of a program or of named subscripts do not fit.
+    /// Dtypes of a program or of named subscripts contradict each other.
     #[error("{problem}")]
     Types {
-        /// What does not fit.
+        /// The contradiction.
         problem: TypeProblem,
     },
-    /// The elements of an index tensor are no integers.
+    /// The elements of an index tensor are not integers.
     #[error("{tensor} is {dtype}, so its elements cannot be indices")]
     IndexDType {
-        /// The tensor, as errors call it.
+        /// The tensor as named in errors.
         tensor: String,
-        /// Its element type.
+        /// Its dtype.
         dtype: Dtype,
     },
-    /// Positions that the text alone decides leave an axis.
+    /// Positions that the text determines are outside an axis.
     #[error("positions along axis {} of {tensor} run over {low}..={high}, outside 0..{size}", axis + 1)]
     IndexOutOfRange {
-        /// The tensor, as errors call it.
+        /// The tensor as named in errors.
         tensor: String,
-        /// Which of its axes, from 0.
+        /// Its axis, from 0.
         axis: usize,
         /// The least position.
         low: i128,
@@ -145,61 +145,61 @@ pub enum ErrorKind {
         /// The size of the axis.
         size: usize,
     },
-    /// `=` writes positions that may meet.
+    /// `=` may write one position more than once.
     #[error("`{name}` is written at positions that may meet, so `=` does not say what it is")]
     ScatterNeedsReduction {
-        /// The tensor that is written.
+        /// The written tensor.
         name: String,
     },
-    /// An axis is summed over in some reading only.
+    /// The sum over an axis is ambiguous.
     #[error("it is not clear what is summed over `{axis}`")]
     AmbiguousSum {
         /// The name of the axis.
         axis: String,
     },
-    /// The sum and the product have no meaning on the element type.
+    /// The algebra is not defined on the dtype.
     #[error("{algebra} is not defined on {dtype}")]
     Algebra {
-        /// The sum and the product.
+        /// The algebra.
         algebra: Algebra,
-        /// The element type of the operands together.
+        /// The common dtype of the operands.
         dtype: Dtype,
     },
-    /// A name of a program is a word of the language.
+    /// A name of a program is a reserved word.
     #[error("`{name}` is reserved")]
     Reserved {
         /// The word.
         name: String,
     },
-    /// A program calls a function that there is not.
+    /// A program calls an unknown function.
     #[error("there is no function `{name}`")]
     UnknownFunction {
         /// The name as written.
         name: String,
     },
-    /// A name stands for two things: an axis, a tensor or the size of an axis.
+    /// A name has two classes: axis, tensor or size.
     #[error("`{name}` is {first} and {second}")]
     NameClass {
         /// The name as written.
         name: String,
-        /// What it is where it is used first.
+        /// The class of its first use.
         first: NameClass,
-        /// What else it is.
+        /// The other class.
         second: NameClass,
     },
-    /// A tensor is an index by its bare name.
+    /// A tensor is used as an index without brackets.
     #[error("`{name}` is a tensor, not an axis")]
     IndexIsTensor {
         /// The name as written.
         name: String,
     },
-    /// A tensor of ids is computed by the program.
+    /// The program computes an index tensor.
     #[error("`{name}` is computed, so its elements cannot be indices")]
     IndexComputed {
         /// The name as written.
         name: String,
     },
-    /// A name is read where it has no value yet.
+    /// A name is read before it is defined.
     #[error("`{name}` is not defined here")]
     UnknownName {
         /// The name as written.
@@ -211,18 +211,18 @@ pub enum ErrorKind {
         /// The name.
         name: String,
     },
-    /// A statement contributes to a name that is complete, or in another way than those before it.
+    /// A statement contributes to a name after its first read, or by another assignment than the statements before it.
     #[error("`{name}` is already defined")]
     Redefined {
         /// The name as written.
         name: String,
     },
-    /// A tensor that the expression makes has more bytes than can be addressed.
+    /// A tensor has more bytes than can be addressed.
     #[error("a tensor would have more bytes than can be addressed")]
     TooLarge {
         /// The extents of its axes.
         shape: Vec<usize>,
-        /// Its element type.
+        /// Its dtype.
         dtype: Dtype,
     },
 }
@@ -258,7 +258,7 @@ impl ErrorKind {
         "too-large",
     ];
 
-    /// The name of the kind: stable, in kebab case. Kinds that say the same of different levels have the same.
+    /// The code of the kind: stable, in kebab case. Kinds for the same error on different levels share a code.
     pub fn code(&self) -> &'static str {
         let position = match self {
             ErrorKind::Syntax { .. } => 0,
@@ -289,40 +289,6 @@ impl ErrorKind {
             ErrorKind::TooLarge { .. } => 25,
         };
         ErrorKind::CODES[position]
-    }
-}
-
-/// An axis that carries a label, and its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// Which operand, from 0.
-    pub operand: usize,
-    /// Which axis of it, from 0.
-    pub axis: usize,
-    /// Its size.
-    pub size: usize,
-}
-
-/// Which sizes of one label agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SizeRule {
-    /// Between operands: equal sizes, or one of them is 1 and stretches.
-    Stretch,
-    /// Within one operand: equal sizes only, for the label takes the diagonal.
-    Diagonal,
-    /// Between operands with the option `strict`: equal sizes only.
-    Strict,
-    /// A declared size: that of operands is equal, or it is 1 and stretches.
-    Declared,
-}
-
-/// `1 axis`, `2 axes`.
-pub(super) fn count(n: usize, noun: &str) -> String {
-    match (n, noun) {
-        (1, _) => format!("1 {noun}"),
-        (_, "axis") => format!("{n} axes"),
-        (_, "index") => format!("{n} indices"),
-        _ => format!("{n} {noun}s"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can be wrong with the grammar of a text.
+//! Violations of the grammar.
 
 use crate::ast::Assign;
 use crate::render::Visible;
@@ -6,11 +6,11 @@ use einfold_ir::Function;
 use std::fmt::{self, Display, Formatter};
 use thiserror::Error;
 
-/// What of the grammar is broken.
+/// A violated rule of the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SyntaxProblem {
-    /// A character that is no label and no symbol.
+    /// A character that is neither a label nor a symbol.
     #[error("`{}` is not a label", Visible(*.0))]
     NotALabel(
         /// The character.
@@ -22,7 +22,7 @@ pub enum SyntaxProblem {
     /// `-` without `>`, or `>` without `-`.
     #[error("`{0}` is only half of an arrow")]
     HalfArrow(
-        /// The half that is there.
+        /// The half that is present.
         char,
     ),
     /// Dots that are not exactly three, or have white space between them.
@@ -43,57 +43,57 @@ pub enum SyntaxProblem {
     /// A group with fewer than two items.
     #[error("parentheses hold at least two terms")]
     SmallGroup,
-    /// A label or an ellipsis directly beside a group.
+    /// A label or an ellipsis next to a group.
     #[error("a group is a term of its own")]
     GroupInTerm,
-    /// A parenthesis that is never closed.
+    /// A parenthesis that is not closed.
     #[error("a parenthesis is not closed")]
     Unclosed,
     /// A closing parenthesis without an opening one.
     #[error("a parenthesis was not opened")]
     Unopened,
-    /// More parentheses, brackets or signs inside each other than [`MAX_DEPTH`](crate::MAX_DEPTH).
+    /// Parentheses, brackets or signs nested more than [`MAX_DEPTH`](crate::MAX_DEPTH) deep.
     #[error("the text is nested more than {} deep", crate::MAX_DEPTH)]
     TooDeep,
-    /// Integer labels without any operand.
+    /// Integer labels without operands.
     #[error("an expression has at least one operand")]
     NoOperand,
-    /// A text of more bytes than [`MAX_TEXT`](crate::MAX_TEXT).
+    /// A text with more than [`MAX_TEXT`](crate::MAX_TEXT) bytes.
     #[error("the text has more than {} bytes", crate::MAX_TEXT)]
     TooLong,
-    /// Something else than what can stand here.
-    #[error("expected {wanted}, found {found}")]
+    /// Another token than the grammar allows.
+    #[error("expected {expected}, found {found}")]
     Expected {
-        /// What can stand here, for people.
-        wanted: &'static str,
-        /// What stands here.
-        found: Found,
+        /// What the grammar allows, in words.
+        expected: &'static str,
+        /// The token that was found.
+        found: FoundToken,
     },
-    /// A bracket that is never closed.
+    /// A bracket that is not closed.
     #[error("a bracket is not closed")]
     UnclosedBracket,
     /// A closing bracket without an opening one.
     #[error("a bracket was not opened")]
     UnopenedBracket,
-    /// Digits that run into a letter or a second point.
+    /// A malformed number: digits directly followed by a letter or a second point.
     #[error("this is not a number")]
     NotANumber,
-    /// An integer of an index or a size, or a product of two coefficients, that is too large.
+    /// An integer of an index or a size, or a product of two coefficients, exceeds `i64`.
     #[error("an integer is more than {}", i64::MAX)]
     LargeInteger,
     /// `0*i` in an index.
     #[error("a coefficient is not 0")]
     ZeroCoefficient,
-    /// `...:3` on the left.
+    /// A size of `...` on the left.
     #[error("`...` has no size of its own")]
     SizeOfEllipsis,
-    /// An assignment sign with white space in it, as in `max =`.
+    /// An assignment with white space in it, as in `max =`.
     #[error("`{0}` may not contain a space")]
     SpacedAssign(
-        /// The sign.
+        /// The assignment.
         Assign,
     ),
-    /// A function with more or fewer arguments than it takes.
+    /// A function call with the wrong number of arguments.
     #[error("`{}` takes {}, not {given}", function.name(), arguments(*function))]
     Arguments {
         /// The function.
@@ -112,13 +112,13 @@ fn arguments(function: Function) -> &'static str {
     }
 }
 
-/// What stands where something else should.
+/// The token found in a grammar error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Found {
-    /// A character that no text of this level has here.
+pub enum FoundToken {
+    /// A character that begins no token of the level.
     Char(char),
-    /// A sign of the language.
+    /// A symbol of the language.
     Symbol(&'static str),
     /// A name.
     Name,
@@ -130,15 +130,15 @@ pub enum Found {
     EndOfText,
 }
 
-impl Display for Found {
+impl Display for FoundToken {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Found::Char(c) => write!(f, "`{}`", Visible(*c)),
-            Found::Symbol(symbol) => write!(f, "`{symbol}`"),
-            Found::Name => f.write_str("a name"),
-            Found::Number => f.write_str("a number"),
-            Found::EndOfLine => f.write_str("the end of the line"),
-            Found::EndOfText => f.write_str("the end of the text"),
+            FoundToken::Char(c) => write!(f, "`{}`", Visible(*c)),
+            FoundToken::Symbol(symbol) => write!(f, "`{symbol}`"),
+            FoundToken::Name => f.write_str("a name"),
+            FoundToken::Number => f.write_str("a number"),
+            FoundToken::EndOfLine => f.write_str("the end of the line"),
+            FoundToken::EndOfText => f.write_str("the end of the text"),
         }
     }
 }

@@ -1,28 +1,28 @@
-//! Where the names of a program are used, and as what.
+//! The uses of names in a program.
 
-use crate::ast::{Access, Affine, Atom, Axis, Expr, ExprKind, Index, Name, PartKind, Size, Statement};
+use crate::ast::{Access, Affine, Atom, Expr, ExprKind, Index, IndexTermKind, Name, NamedAxis, Size, Statement};
 
 /// One use of a name.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Use {
+pub(super) struct NameUse {
     pub(super) name: Name,
-    pub(super) role: Role,
+    pub(super) role: NameRole,
     /// The position of the statement.
     pub(super) statement: usize,
 }
 
-/// As what a name is used.
+/// The kind of a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Alone in an index, or before `:` after `for`.
+pub(super) enum NameRole {
+    /// An index without brackets, or the axis of a size after `for`.
     Axis,
-    /// As what a statement defines.
+    /// The defined tensor of a statement.
     Written,
     /// With indices in an expression.
     Element,
     /// Without indices in an expression: a tensor or a size parameter.
     Bare,
-    /// With indices in an index: its elements are indices.
+    /// With indices in an index: an index tensor.
     Ids,
     /// In `size(…)`.
     SizeOf,
@@ -30,48 +30,49 @@ pub(super) enum Role {
     Parameter,
 }
 
-impl Role {
-    /// Whether a tensor used so is read.
+impl NameRole {
+    /// Whether this use reads a tensor.
     pub(super) fn reads(self) -> bool {
-        matches!(self, Role::Element | Role::Bare | Role::Ids | Role::SizeOf)
+        matches!(self, NameRole::Element | NameRole::Bare | NameRole::Ids | NameRole::SizeOf)
     }
 }
 
-/// All uses of the names of these statements, in the order of the text: each statement begins with the name it defines.
-pub(super) fn uses(statements: &[Statement], names: usize) -> Vec<Use> {
-    let mut walk = Walk { statement: 0, uses: Vec::with_capacity(2 * names) };
+/// All uses of names in these statements, in the order of the text; each statement begins with the name that it
+/// defines.
+pub(super) fn uses(statements: &[Statement], names: usize) -> Vec<NameUse> {
+    let mut walk = UseWalk { statement: 0, uses: Vec::with_capacity(2 * names) };
     for (k, statement) in statements.iter().enumerate() {
         walk.statement = k;
-        walk.add(statement.name, Role::Written);
+        walk.add(statement.name, NameRole::Written);
         for position in &statement.left {
             walk.index(&position.index);
             position.size.iter().for_each(|size| walk.size(size));
         }
         walk.expr(&statement.right);
         for size in &statement.sizes {
-            walk.add(size.axis, Role::Axis);
+            walk.add(size.axis, NameRole::Axis);
             walk.size(&size.size);
         }
     }
     walk.uses
 }
 
-/// Goes over trees of bounded depth.
-struct Walk {
+/// Traverses trees of bounded depth.
+struct UseWalk {
     statement: usize,
-    uses: Vec<Use>,
+    uses: Vec<NameUse>,
 }
 
-impl Walk {
-    fn add(&mut self, name: Name, role: Role) {
-        self.uses.push(Use { name, role, statement: self.statement });
+impl UseWalk {
+    fn add(&mut self, name: Name, role: NameRole) {
+        self.uses.push(NameUse { name, role, statement: self.statement });
     }
 
     fn size(&mut self, size: &Size) {
         match size {
             Size::Integer(_) => {}
-            Size::Parameter(name) => self.add(*name, Role::Parameter),
-            Size::Of(of) => self.add(of.tensor, Role::SizeOf),
+            Size::Parameter(name) => self.add(*name, NameRole::Parameter),
+            Size::Of(of) => self.add(of.tensor, NameRole::SizeOf),
         }
     }
 
@@ -81,14 +82,14 @@ impl Walk {
             ExprKind::Product(factors) => factors.iter().for_each(|factor| self.expr(&factor.expr)),
             ExprKind::Negation(inner) => self.expr(inner),
             ExprKind::Number(_) => {}
-            ExprKind::Size(of) => self.add(of.tensor, Role::SizeOf),
-            ExprKind::Access(access) if access.indices.is_empty() => self.add(access.name, Role::Bare),
-            ExprKind::Access(access) => self.access(access, Role::Element),
+            ExprKind::Size(of) => self.add(of.tensor, NameRole::SizeOf),
+            ExprKind::Access(access) if access.indices.is_empty() => self.add(access.name, NameRole::Bare),
+            ExprKind::Access(access) => self.access(access, NameRole::Element),
             ExprKind::Call(call) => call.arguments.iter().for_each(|argument| self.expr(argument)),
         }
     }
 
-    fn access(&mut self, access: &Access, role: Role) {
+    fn access(&mut self, access: &Access, role: NameRole) {
         self.add(access.name, role);
         access.indices.iter().for_each(|index| self.index(index));
     }
@@ -100,16 +101,16 @@ impl Walk {
         }
     }
 
-    fn axis(&mut self, axis: &Axis) {
-        axis.names().iter().for_each(|name| self.add(*name, Role::Axis));
+    fn axis(&mut self, axis: &NamedAxis) {
+        axis.names().iter().for_each(|name| self.add(*name, NameRole::Axis));
     }
 
     fn affine(&mut self, affine: &Affine) {
         for part in &affine.parts {
             match &part.kind {
-                PartKind::Constant(_) => {}
-                PartKind::Multiple { atom: Atom::Axis(name), .. } => self.add(*name, Role::Axis),
-                PartKind::Multiple { atom: Atom::Gather(access), .. } => self.access(access, Role::Ids),
+                IndexTermKind::Constant(_) => {}
+                IndexTermKind::Multiple { atom: Atom::Axis(name), .. } => self.add(*name, NameRole::Axis),
+                IndexTermKind::Multiple { atom: Atom::Gather(access), .. } => self.access(access, NameRole::Ids),
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Level 3: the right sides of statements. Chains of operators are read by loops, nesting by recursion of bounded depth.
+//! Level 3: right sides. Loops read chains of operators; recursion of bounded depth reads nested expressions.
 
-use super::lex::Kind;
+use super::errors::{arguments, unknown_function};
+use super::expected::Expected;
+use super::lex::TokenKind;
 use super::parser::{Parsed, Parser};
-use super::unexpected::{arguments, unknown_function};
-use super::wanted::Wanted;
 use crate::ast::{Access, Call, Expr, ExprKind, Factor, NumberKind, Sign, Summand, accepts, function};
 use crate::error::Error;
 use crate::span::Span;
@@ -14,7 +14,7 @@ impl Parser<'_> {
     pub(super) fn expr(&mut self) -> Parsed<Expr> {
         let start = self.token.span;
         let first = self.term()?;
-        if !matches!(self.token.kind, Kind::Plus | Kind::Minus) {
+        if !matches!(self.token.kind, TokenKind::Plus | TokenKind::Minus) {
             return Ok(first);
         }
         let mut terms = vec![Summand { sign: Sign::Plus, operator: None, expr: first }];
@@ -24,11 +24,11 @@ impl Parser<'_> {
         Ok(Expr { span: self.since(start), kind: ExprKind::Sum(terms) })
     }
 
-    /// Passes a `+` or `-`.
+    /// Skips a `+` or `-`.
     pub(super) fn sign(&mut self) -> Option<(Sign, Span)> {
         let sign = match self.token.kind {
-            Kind::Plus => Sign::Plus,
-            Kind::Minus => Sign::Minus,
+            TokenKind::Plus => Sign::Plus,
+            TokenKind::Minus => Sign::Minus,
             _ => return None,
         };
         Some((sign, self.advance()))
@@ -38,12 +38,12 @@ impl Parser<'_> {
     fn term(&mut self) -> Parsed<Expr> {
         let start = self.token.span;
         let first = self.unary()?;
-        if !matches!(self.token.kind, Kind::Star | Kind::Slash) {
+        if !matches!(self.token.kind, TokenKind::Star | TokenKind::Slash) {
             return Ok(first);
         }
         let mut factors = vec![Factor { divides: false, operator: None, expr: first }];
-        while matches!(self.token.kind, Kind::Star | Kind::Slash) {
-            let divides = self.at(Kind::Slash);
+        while matches!(self.token.kind, TokenKind::Star | TokenKind::Slash) {
+            let divides = self.at(TokenKind::Slash);
             let operator = Some(self.advance());
             factors.push(Factor { divides, operator, expr: self.unary()? });
         }
@@ -54,16 +54,16 @@ impl Parser<'_> {
     fn unary(&mut self) -> Parsed<Expr> {
         let start = self.token.span;
         let kind = match self.token.kind {
-            Kind::Minus => ExprKind::Negation(Box::new(self.signed(Self::unary)?)),
-            Kind::OpenParenthesis => {
-                self.open(Kind::OpenParenthesis, Wanted::Expression)?;
+            TokenKind::Minus => ExprKind::Negation(Box::new(self.signed(Self::unary)?)),
+            TokenKind::OpenParenthesis => {
+                self.open(TokenKind::OpenParenthesis, Expected::Expression)?;
                 let inner = self.expr()?;
-                self.close(Kind::CloseParenthesis, Wanted::ParenthesisEnd)?;
+                self.close(TokenKind::CloseParenthesis, Expected::ParenthesisEnd)?;
                 return Ok(inner);
             }
-            Kind::Name => {
+            TokenKind::Name => {
                 let word = self.advance();
-                match (self.at(Kind::OpenParenthesis), self.word(word)) {
+                match (self.at(TokenKind::OpenParenthesis), self.word(word)) {
                     (true, "size") => ExprKind::Size(self.sizeof(word)?),
                     (true, _) => ExprKind::Call(self.call(word)?),
                     (false, _) => ExprKind::Access(self.access(word)?),
@@ -77,23 +77,23 @@ impl Parser<'_> {
     /// `NUMBER`.
     fn number(&mut self) -> Parsed<NumberKind> {
         let kind = match self.token.kind {
-            Kind::Integer => NumberKind::Integer,
-            Kind::Real => NumberKind::Real,
-            _ => return Err(self.expected(Wanted::Expression)),
+            TokenKind::Integer => NumberKind::Integer,
+            TokenKind::Real => NumberKind::Real,
+            _ => return Err(self.expected(Expected::Expression)),
         };
         self.advance();
         Ok(kind)
     }
 
-    /// `call = FUNC "(" expr { "," expr } ")"`, of which the word has been passed.
+    /// `call = FUNC "(" expr { "," expr } ")"`; the word has been read.
     fn call(&mut self, name: Span) -> Parsed<Call> {
         let function = self.func(name)?;
-        self.open(Kind::OpenParenthesis, Wanted::Expression)?;
+        self.open(TokenKind::OpenParenthesis, Expected::Expression)?;
         let mut list = vec![self.expr()?];
-        while self.eat(Kind::Comma).is_some() {
+        while self.eat(TokenKind::Comma).is_some() {
             list.push(self.expr()?);
         }
-        self.close(Kind::CloseParenthesis, Wanted::ArgumentEnd)?;
+        self.close(TokenKind::CloseParenthesis, Expected::ArgumentEnd)?;
         if accepts(function, list.len()) {
             return Ok(Call { function, name, arguments: list });
         }
@@ -105,13 +105,13 @@ impl Parser<'_> {
         function(self.word(name)).ok_or_else(|| unknown_function(self, name))
     }
 
-    /// `access = NAME [ indices ]`, of which the name has been passed.
+    /// `access = NAME [ indices ]`; the name has been read.
     fn access(&mut self, name: Span) -> Parsed<Access> {
         let tensor = self.known(name)?;
-        let indices = if self.at(Kind::OpenBracket) { self.indices()? } else { Vec::new() };
+        let indices = if self.at(TokenKind::OpenBracket) { self.indices()? } else { Vec::new() };
         Ok(Access { span: self.since(name), name: tensor, indices })
     }
 }
 
-/// So that an expression stays small: chains hold many.
+/// Guards the size of an expression: sums and products hold many.
 const _: () = assert!(size_of::<Expr>() <= 64 && size_of::<Error>() == size_of::<usize>());

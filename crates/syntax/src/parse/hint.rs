@@ -1,10 +1,10 @@
-//! Levels 2 and 3: what was probably meant by what cannot stand at a place.
+//! Levels 2 and 3: help for common mistakes.
 
-use super::lex::Kind;
-use super::meant::closing;
+use super::corrections::closing;
+use super::expected::Expected;
+use super::lex::TokenKind;
 use super::parser::Parser;
-use super::suggest::assignment;
-use super::wanted::Wanted;
+use super::synonyms::assignment;
 use crate::error::Level;
 use crate::labels::meant_by;
 
@@ -14,7 +14,7 @@ const COMPARISON: &str =
 const REMAINDER: &str = "there is no remainder; what goes around the end of an axis takes its positions from an operand \
                          `t` = 0, 1, 2, … with `--oor t=wrap`, as in `y[i] = x[t[i]-k]*w[k]`";
 
-/// Signs of other languages, and what to write here.
+/// Operators of other languages, with the help for each.
 const HINTS: [(&str, &str); 24] = [
     ("**", "a power is `pow(x, 2)`"),
     ("//", "`/` divides; there is no division that rounds"),
@@ -42,70 +42,76 @@ const HINTS: [(&str, &str); 24] = [
     ("＝", "an assignment is written `=`"),
 ];
 
-/// What was probably meant by the next token, where that says more than what could have stood there.
-pub(super) fn hint(p: &Parser<'_>, wanted: Wanted) -> Option<String> {
+/// The help for the next token, where it says more than a list of what the grammar allows.
+pub(super) fn hint(p: &Parser<'_>, expected: Expected) -> Option<String> {
     let here = &p.text[p.token.span.start as usize..];
     let touches = p.previous.end == p.token.span.start && !p.previous.range().is_empty();
     let both = if touches { &p.text[p.previous.start as usize..] } else { here };
-    let at = |what: Wanted| wanted == what;
+    let at = |what: Expected| expected == what;
     let help = match p.token.kind {
-        Kind::Other(c) if meant_by(c).is_some() => return meant_by(c).map(|meant| format!("write `{meant}`")),
-        Kind::Name if at(Wanted::Term) => {
+        TokenKind::Other(c) if meant_by(c).is_some() => return meant_by(c).map(|meant| format!("write `{meant}`")),
+        TokenKind::Name if at(Expected::Term) => {
             "a term has brackets, as in `[i j]`; a program has an assignment, as in `Y[i] = x[i,j]`"
         }
-        Kind::Integer | Kind::Real if at(Wanted::AxisOrClose) || at(Wanted::SpacedEnd) || at(Wanted::OutputEnd) => {
+        TokenKind::Integer | TokenKind::Real
+            if at(Expected::AxisOrClose) || at(Expected::SpacedEnd) || at(Expected::OutputEnd) =>
+        {
             "axes have names here, not numbers"
         }
-        Kind::OpenBracket if at(Wanted::SpacedEnd) => "the spaced form has no brackets",
-        Kind::Comma if at(Wanted::NameOrClose) || at(Wanted::Merged) => {
+        TokenKind::OpenBracket if at(Expected::SpacedEnd) => "the spaced form has no brackets",
+        TokenKind::Comma if at(Expected::NameOrClose) || at(Expected::Merged) => {
             "names that share an axis are separated by spaces: `(a b)`"
         }
-        Kind::Plus | Kind::Minus | Kind::Star if at(Wanted::NameOrClose) => {
+        TokenKind::Plus | TokenKind::Minus | TokenKind::Star if at(Expected::NameOrClose) => {
             let open = p.open.last().map_or(p.text.len(), |open| open.span.start as usize);
             let behind = closing(p.text, open).map_or("", |close| p.text[close + 1..].trim_start());
             if behind.starts_with('%') { REMAINDER } else { "an index has no parentheses: `x[2*i+k]`" }
         }
-        Kind::Plus | Kind::Minus | Kind::Star if p.level == Level::Named && wanted.closes() => {
+        TokenKind::Plus | TokenKind::Minus | TokenKind::Star if p.level == Level::Named && expected.closes() => {
             "windows are for programs, as in `y[i] = x[i+k]*w[k]`"
         }
         _ if p.level == Level::Program => {
-            return program(p, wanted).or_else(|| foreign(here, both)).map(str::to_string);
+            return program(p, expected).or_else(|| foreign(here, both)).map(str::to_string);
         }
         _ => return None,
     };
     Some(help.to_string())
 }
 
-/// The hint for a token of a program that could stand elsewhere.
-fn program(p: &Parser<'_>, wanted: Wanted) -> Option<&'static str> {
-    use Wanted::{ArgumentEnd, Assign, Expression, Index, IndexEnd, Integer, ParenthesisEnd, PositionEnd, Size};
-    use Wanted::{Statement, StatementEnd};
+/// The help for a token of a program in the wrong place.
+fn program(p: &Parser<'_>, expected: Expected) -> Option<&'static str> {
+    use Expected::{ArgumentEnd, Assign, Expression, Index, IndexEnd, Integer, ParenthesisEnd, PositionEnd, Size};
+    use Expected::{Statement, StatementEnd};
     let here = &p.text[p.token.span.end as usize..];
-    let operand_ends = matches!(wanted, StatementEnd | ParenthesisEnd | ArgumentEnd);
-    Some(match (p.token.kind, wanted) {
-        (Kind::Comma, Assign) => "a text with `=` is a program; the arrow of subscripts is `->`, as in `ij,jk->ik`",
-        (Kind::Name, Assign) if here.starts_with('=') => assignment(p.word(p.token.span))?,
-        (Kind::Newline, Assign) => "a line end ends the statement; break the line after the assignment sign",
-        (Kind::Name, Assign) if p.word(p.previous) == "for" => "`for` stands in the line of its statement",
-        (Kind::Plus | Kind::Minus | Kind::Star | Kind::Slash, Statement) => {
+    let operand_ends = matches!(expected, StatementEnd | ParenthesisEnd | ArgumentEnd);
+    Some(match (p.token.kind, expected) {
+        (TokenKind::Comma, Assign) => {
+            "a text with `=` is a program; the arrow of subscripts is `->`, as in `ij,jk->ik`"
+        }
+        (TokenKind::Name, Assign) if here.starts_with('=') => assignment(p.word(p.token.span))?,
+        (TokenKind::Newline, Assign) => "a line end ends the statement; break the line after the assignment sign",
+        (TokenKind::Name, Assign) if p.word(p.previous) == "for" => "`for` stands in the line of its statement",
+        (TokenKind::Plus | TokenKind::Minus | TokenKind::Star | TokenKind::Slash, Statement) => {
             "a line that is not complete ends with its operator: write the sign at the end of the line before"
         }
-        (Kind::Name | Kind::Integer | Kind::Real | Kind::OpenParenthesis, StatementEnd) => {
+        (TokenKind::Name | TokenKind::Integer | TokenKind::Real | TokenKind::OpenParenthesis, StatementEnd) => {
             "write `*` between factors, and `;` or a line end between statements"
         }
-        (Kind::OpenBracket, _) if operand_ends => "only a name has indices, all in one pair of brackets: `x[i,j]`",
-        (Kind::Other('.' | '\''), _) if operand_ends => "a tensor has no attributes: a transpose is `Y[j,i] = X[i,j]`",
-        (Kind::Colon, Index | IndexEnd) => "there are no slices: a part of an axis is a window, `Y[k:2] = x[k+1]`",
-        (Kind::Name, IndexEnd | PositionEnd) => "separate indices by `,`, as in `x[i,j]`",
-        (Kind::Real, Index | Size | Integer) => "positions and sizes are whole numbers",
-        (Kind::Slash, IndexEnd | PositionEnd) => "an index has no division; positions are whole numbers",
-        (Kind::Plus, Index) => "a first part has no `+`",
-        (Kind::Plus, Expression) if p.previous.end != p.token.span.start => "a first term has no `+`",
+        (TokenKind::OpenBracket, _) if operand_ends => "only a name has indices, all in one pair of brackets: `x[i,j]`",
+        (TokenKind::Other('.' | '\''), _) if operand_ends => {
+            "a tensor has no attributes: a transpose is `Y[j,i] = X[i,j]`"
+        }
+        (TokenKind::Colon, Index | IndexEnd) => "there are no slices: a part of an axis is a window, `Y[k:2] = x[k+1]`",
+        (TokenKind::Name, IndexEnd | PositionEnd) => "separate indices by `,`, as in `x[i,j]`",
+        (TokenKind::Real, Index | Size | Integer) => "positions and sizes are whole numbers",
+        (TokenKind::Slash, IndexEnd | PositionEnd) => "an index has no division; positions are whole numbers",
+        (TokenKind::Plus, Index) => "a first part has no `+`",
+        (TokenKind::Plus, Expression) if p.previous.end != p.token.span.start => "a first term has no `+`",
         _ => return None,
     })
 }
 
-/// The hint for a sign of another language that begins with the token before, or here.
+/// The help for an operator of another language that ends or begins at the current token.
 fn foreign(here: &str, both: &str) -> Option<&'static str> {
     let find = |text: &str| HINTS.iter().find(|(sign, _)| text.starts_with(sign)).map(|(_, help)| *help);
     find(both).or_else(|| find(here))

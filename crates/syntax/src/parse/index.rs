@@ -1,29 +1,29 @@
 //! Level 3: indices.
 
-use super::lex::Kind;
+use super::errors::zero_coefficient;
+use super::expected::Expected;
+use super::lex::TokenKind;
 use super::parser::{Parsed, Parser};
-use super::unexpected::zero_coefficient;
-use super::wanted::Wanted;
-use crate::ast::{Access, Affine, Atom, Axis, Index, Integer, Part, PartKind, Sign};
+use crate::ast::{Access, Affine, Atom, Index, IndexTerm, IndexTermKind, Integer, NamedAxis, Sign};
 use crate::error::Error;
 
 impl Parser<'_> {
     /// `indices = "[" [ index { "," index } ] "]"`.
     pub(super) fn indices(&mut self) -> Parsed<Vec<Index>> {
-        self.bracketed(Wanted::IndexEnd, Self::index, |index| index)
+        self.bracketed(Expected::IndexEnd, Self::index, |index| index)
     }
 
-    /// Items in brackets, separated by commas, of which one at most is `...`; `index` is what can be that in an item.
+    /// Reads items in brackets, separated by commas; at most one is `...`. `index` gives the index of an item.
     pub(super) fn bracketed<T>(
         &mut self,
-        end: Wanted,
+        end: Expected,
         read: impl Fn(&mut Self) -> Result<T, Error>,
         index: impl Fn(&T) -> &Index,
     ) -> Result<Vec<T>, Error> {
-        self.open(Kind::OpenBracket, end)?;
+        self.open(TokenKind::OpenBracket, end)?;
         let (mut items, mut ellipsis) = (Vec::new(), None);
-        while !self.at(Kind::CloseBracket) {
-            if !items.is_empty() && self.eat(Kind::Comma).is_none() {
+        while !self.at(TokenKind::CloseBracket) {
+            if !items.is_empty() && self.eat(TokenKind::Comma).is_none() {
                 break;
             }
             let item = read(self)?;
@@ -32,14 +32,14 @@ impl Parser<'_> {
             }
             items.push(item);
         }
-        self.close(Kind::CloseBracket, end)?;
+        self.close(TokenKind::CloseBracket, end)?;
         Ok(items)
     }
 
-    /// `index = axis | affine`; a name alone is an axis.
+    /// `index = axis | affine`; a name without brackets is an axis.
     pub(super) fn index(&mut self) -> Parsed<Index> {
         match self.token.kind {
-            Kind::Ellipsis | Kind::OpenParenthesis => self.axis(Wanted::Index).map(Index::Axis),
+            TokenKind::Ellipsis | TokenKind::OpenParenthesis => self.axis(Expected::Index).map(Index::Axis),
             _ => self.affine(),
         }
     }
@@ -47,32 +47,33 @@ impl Parser<'_> {
     /// `affine = [ "-" ] ipart { ( "+" | "-" ) ipart }`.
     fn affine(&mut self) -> Parsed<Index> {
         let start = self.token.span;
-        let operator = self.eat(Kind::Minus);
+        let operator = self.eat(TokenKind::Minus);
         let sign = if operator.is_some() { Sign::Minus } else { Sign::Plus };
         let kind = self.ipart()?;
-        let more = matches!(self.token.kind, Kind::Plus | Kind::Minus);
-        if let (false, None, PartKind::Multiple { coefficient: None, atom: Atom::Axis(name) }) = (more, operator, &kind)
+        let more = matches!(self.token.kind, TokenKind::Plus | TokenKind::Minus);
+        if let (false, None, IndexTermKind::Multiple { coefficient: None, atom: Atom::Axis(name) }) =
+            (more, operator, &kind)
         {
-            return Ok(Index::Axis(Axis::Name(*name)));
+            return Ok(Index::Axis(NamedAxis::Name(*name)));
         }
-        let mut parts = vec![Part { sign, operator, kind }];
+        let mut parts = vec![IndexTerm { sign, operator, kind }];
         while let Some((sign, operator)) = self.sign() {
-            parts.push(Part { sign, operator: Some(operator), kind: self.ipart()? });
+            parts.push(IndexTerm { sign, operator: Some(operator), kind: self.ipart()? });
         }
         Ok(Index::Affine(Affine { span: self.since(start), parts }))
     }
 
     /// `ipart = [ INT "*" ] iatom [ "*" INT ] | INT`.
-    fn ipart(&mut self) -> Parsed<PartKind> {
+    fn ipart(&mut self) -> Parsed<IndexTermKind> {
         let start = self.token.span;
-        let before = if self.at(Kind::Integer) { Some(self.int(Wanted::Index)?) } else { None };
+        let before = if self.at(TokenKind::Integer) { Some(self.int(Expected::Index)?) } else { None };
         if let Some(constant) = before
-            && self.eat(Kind::Star).is_none()
+            && self.eat(TokenKind::Star).is_none()
         {
-            return Ok(PartKind::Constant(constant));
+            return Ok(IndexTermKind::Constant(constant));
         }
         let atom = self.iatom(before)?;
-        let after = if self.eat(Kind::Star).is_some() { Some(self.int(Wanted::Coefficient)?) } else { None };
+        let after = if self.eat(TokenKind::Star).is_some() { Some(self.int(Expected::Coefficient)?) } else { None };
         let coefficient = match (before, after) {
             (Some(a), Some(b)) => {
                 let span = self.since(start);
@@ -83,14 +84,14 @@ impl Parser<'_> {
         };
         match coefficient {
             Some(Integer { value: 0, span }) => Err(zero_coefficient(self.text, span)),
-            _ => Ok(PartKind::Multiple { coefficient, atom }),
+            _ => Ok(IndexTermKind::Multiple { coefficient, atom }),
         }
     }
 
-    /// `iatom = NAME [ indices ]`; `coefficient` stands before it.
+    /// `iatom = NAME [ indices ]`, preceded by `coefficient`.
     fn iatom(&mut self, coefficient: Option<Integer>) -> Parsed<Atom> {
-        let name = self.name(if coefficient.is_some() { Wanted::Atom } else { Wanted::Index })?;
-        if !self.at(Kind::OpenBracket) {
+        let name = self.name(if coefficient.is_some() { Expected::Atom } else { Expected::Index })?;
+        if !self.at(TokenKind::OpenBracket) {
             return Ok(Atom::Axis(name));
         }
         let indices = self.indices()?;
@@ -98,5 +99,5 @@ impl Parser<'_> {
     }
 }
 
-/// So that indices are small: most are plain axes.
+/// Guards the size of an index: most are plain axes.
 const _: () = assert!(size_of::<Index>() <= 40 && size_of::<Result<Index, Error>>() <= 40);

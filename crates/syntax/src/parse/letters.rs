@@ -1,9 +1,9 @@
-//! Level 1: one function a production of `grammar/einfold.ebnf`, of the same name.
+//! Level 1: one function for each production of `grammar/einfold.ebnf`, with its name.
 //!
-//! Every function leaves the white space after its symbols behind it. What is read goes to the [`Builder`]; where no production
-//! goes on, [`super::diagnose`] finds out why.
+//! Each function also reads the white space after its symbols. The [`Builder`] collects the result;
+//! [`super::letters_errors`] explains failures.
 
-use super::diagnose::diagnose;
+use super::letters_errors::diagnose;
 use super::{MAX_DEPTH, Span};
 use crate::ast::{Builder, Spelling, Subscripts};
 use crate::error::Error;
@@ -16,30 +16,30 @@ use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
 
-/// Where the grammar was left: how many bytes of the text remain there.
-pub(super) struct Stop {
+/// The position of a failure, as the number of bytes that remain.
+pub(super) struct StoppedAt {
     pub(super) rest: usize,
 }
 
-impl ParseError<&str> for Stop {
-    fn from_error_kind(rest: &str, _: nom::error::ErrorKind) -> Stop {
-        Stop { rest: rest.len() }
+impl ParseError<&str> for StoppedAt {
+    fn from_error_kind(rest: &str, _: nom::error::ErrorKind) -> StoppedAt {
+        StoppedAt { rest: rest.len() }
     }
 
-    fn append(_: &str, _: nom::error::ErrorKind, first: Stop) -> Stop {
+    fn append(_: &str, _: nom::error::ErrorKind, first: StoppedAt) -> StoppedAt {
         first
     }
 }
 
-type Parsed<'t, T = ()> = IResult<&'t str, T, Stop>;
+type Parsed<'t, T = ()> = IResult<&'t str, T, StoppedAt>;
 
-/// Reads a subscript string.
+/// Parses a subscript string.
 pub(crate) fn parse(text: &str) -> Result<Subscripts, Error> {
     let mut b = Builder::new(text, Spelling::Letters);
     let rest = match letters(text, &mut b) {
         Ok((rest, ())) => rest.len(),
         Err(nom::Err::Error(stop) | nom::Err::Failure(stop)) => stop.rest,
-        // Complete parsers never ask for more.
+        // Complete parsers never return `Incomplete`.
         Err(nom::Err::Incomplete(_)) => text.len(),
     };
     if rest == 0 && b.open_parenthesis().is_none() {
@@ -62,10 +62,10 @@ fn litem<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     if rest.starts_with('(') { group(rest, b, depth) } else { lterm(rest, b) }
 }
 
-/// `group = "(" litem "," litem { "," litem } ")"`; the depth is bounded, and with it the recursion.
+/// `group = "(" litem "," litem { "," litem } ")"`; `depth` bounds the recursion.
 fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     if depth == MAX_DEPTH {
-        return Err(nom::Err::Failure(Stop { rest: rest.len() }));
+        return Err(nom::Err::Failure(StoppedAt { rest: rest.len() }));
     }
     let (after, _) = char('(')(rest)?;
     b.open_group(Span::new(b.at(rest), b.at(after)));
@@ -115,6 +115,6 @@ fn space(rest: &str) -> Parsed<'_> {
 }
 
 /// The symbol `c` and the white space after it.
-fn symbol<'t>(c: char) -> impl Parser<&'t str, Output = (), Error = Stop> {
+fn symbol<'t>(c: char) -> impl Parser<&'t str, Output = (), Error = StoppedAt> {
     terminated(char(c), space).map(|_| ())
 }

@@ -1,24 +1,25 @@
-//! Levels 2 and 3: from text to tokens, one at a time.
+//! Levels 2 and 3: the lexer, which reads one token at a time.
 //!
-//! These levels have tokens, where letters have characters, because a line end is a token or white space by what stands around
-//! it, and because an error has to name what was found. Functions are named after the productions of `grammar/einfold.ebnf`.
+//! A line end is a token or white space depending on its neighbours, and errors name the token that was found, so these
+//! levels have tokens where letters have characters. Functions have the names of the productions of
+//! `grammar/einfold.ebnf`.
 
 use crate::ast::Assign;
 use crate::span::Span;
 use unicode_ident::{is_xid_continue, is_xid_start};
 
-/// What was there, if it was.
+/// A result that is absent if the text does not match.
 type Parsed<T = ()> = Option<T>;
 
-/// A piece of text that the grammar speaks of.
+/// A token with its span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token {
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     pub(super) span: Span,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     OpenParenthesis,
     CloseParenthesis,
     OpenBracket,
@@ -36,24 +37,25 @@ pub(super) enum Kind {
     Name,
     Integer,
     Real,
-    /// Digits that run into a letter, a digit or a point.
+    /// Digits directly followed by a letter or a point.
     NotANumber,
     /// A line end that separates statements.
     Newline,
-    /// A character of no token.
+    /// A character that begins no token.
     Other(char),
     End,
 }
 
-/// Reads a text from the left.
+/// Reads tokens from left to right.
 pub(super) struct Lexer<'t> {
     text: &'t str,
     at: usize,
     /// Whether line ends separate statements.
     lines: bool,
-    /// How many brackets and parentheses are open.
+    /// The number of open brackets and parentheses.
     open: usize,
-    /// Whether what was read last goes on in the next line: an operator, a comma, an assignment sign or nothing at all.
+    /// Whether the last token continues on the next line: an operator, a comma, an assignment, or the start of the
+    /// text.
     goes_on: bool,
 }
 
@@ -62,15 +64,22 @@ impl<'t> Lexer<'t> {
         Lexer { text, at: 0, lines, open: 0, goes_on: true }
     }
 
-    /// The next token; at the end of the text `End`, again and again.
+    /// The next token; `End` at the end of the text, any number of times.
     pub(super) fn next(&mut self) -> Token {
         if let Some(span) = self.newline() {
-            return Token { kind: Kind::Newline, span };
+            return Token { kind: TokenKind::Newline, span };
         }
         let start = self.at;
         let kind = self.token();
-        self.goes_on =
-            matches!(kind, Kind::Plus | Kind::Minus | Kind::Star | Kind::Slash | Kind::Comma | Kind::Assign(_));
+        self.goes_on = matches!(
+            kind,
+            TokenKind::Plus
+                | TokenKind::Minus
+                | TokenKind::Star
+                | TokenKind::Slash
+                | TokenKind::Comma
+                | TokenKind::Assign(_)
+        );
         Token { kind, span: Span::new(start as u32, self.at as u32) }
     }
 
@@ -82,60 +91,60 @@ impl<'t> Lexer<'t> {
         self.text[self.at..].chars().next()
     }
 
-    fn take(&mut self, bytes: usize, kind: Kind) -> Kind {
+    fn take(&mut self, bytes: usize, kind: TokenKind) -> TokenKind {
         self.at += bytes;
         kind
     }
 
-    fn token(&mut self) -> Kind {
-        let Some(byte) = self.byte(0) else { return Kind::End };
+    fn token(&mut self) -> TokenKind {
+        let Some(byte) = self.byte(0) else { return TokenKind::End };
         let equals = self.byte(1) == Some(b'=');
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(),
             b'0'..=b'9' => self.numeral(),
-            b'.' if self.text[self.at..].starts_with("...") => self.take(3, Kind::Ellipsis),
+            b'.' if self.text[self.at..].starts_with("...") => self.take(3, TokenKind::Ellipsis),
             b'.' if self.byte(1).is_some_and(|b| b.is_ascii_digit()) => self.numeral(),
             b'(' | b'[' => {
                 self.open += 1;
-                self.take(1, if byte == b'(' { Kind::OpenParenthesis } else { Kind::OpenBracket })
+                self.take(1, if byte == b'(' { TokenKind::OpenParenthesis } else { TokenKind::OpenBracket })
             }
             b')' | b']' => {
                 self.open = self.open.saturating_sub(1);
-                self.take(1, if byte == b')' { Kind::CloseParenthesis } else { Kind::CloseBracket })
+                self.take(1, if byte == b')' { TokenKind::CloseParenthesis } else { TokenKind::CloseBracket })
             }
-            b',' => self.take(1, Kind::Comma),
-            b':' => self.take(1, Kind::Colon),
-            b';' => self.take(1, Kind::Semicolon),
-            b'=' => self.take(1, Kind::Assign(Assign::Equal)),
-            b'+' if equals => self.take(2, Kind::Assign(Assign::Add)),
-            b'*' if equals => self.take(2, Kind::Assign(Assign::Multiply)),
-            b'|' if equals => self.take(2, Kind::Assign(Assign::Or)),
-            b'&' if equals => self.take(2, Kind::Assign(Assign::And)),
-            b'-' if self.byte(1) == Some(b'>') => self.take(2, Kind::Arrow),
-            b'+' => self.take(1, Kind::Plus),
-            b'-' => self.take(1, Kind::Minus),
-            b'*' => self.take(1, Kind::Star),
-            b'/' => self.take(1, Kind::Slash),
+            b',' => self.take(1, TokenKind::Comma),
+            b':' => self.take(1, TokenKind::Colon),
+            b';' => self.take(1, TokenKind::Semicolon),
+            b'=' => self.take(1, TokenKind::Assign(Assign::Equal)),
+            b'+' if equals => self.take(2, TokenKind::Assign(Assign::Add)),
+            b'*' if equals => self.take(2, TokenKind::Assign(Assign::Multiply)),
+            b'|' if equals => self.take(2, TokenKind::Assign(Assign::Or)),
+            b'&' if equals => self.take(2, TokenKind::Assign(Assign::And)),
+            b'-' if self.byte(1) == Some(b'>') => self.take(2, TokenKind::Arrow),
+            b'+' => self.take(1, TokenKind::Plus),
+            b'-' => self.take(1, TokenKind::Minus),
+            b'*' => self.take(1, TokenKind::Star),
+            b'/' => self.take(1, TokenKind::Slash),
             _ => match self.char() {
                 Some(c) if is_xid_start(c) => self.word(),
-                Some(c) => self.take(c.len_utf8(), Kind::Other(c)),
-                None => Kind::End,
+                Some(c) => self.take(c.len_utf8(), TokenKind::Other(c)),
+                None => TokenKind::End,
             },
         }
     }
 
-    /// A name, or an assignment sign that begins with a word.
-    fn word(&mut self) -> Kind {
+    /// A name, or an assignment that begins with a word.
+    fn word(&mut self) -> TokenKind {
         let start = self.at;
         self.name();
         match Assign::from_word(&self.text[start..self.at]) {
-            Some(assign) if self.byte(0) == Some(b'=') => self.take(1, Kind::Assign(assign)),
-            _ => Kind::Name,
+            Some(assign) if self.byte(0) == Some(b'=') => self.take(1, TokenKind::Assign(assign)),
+            _ => TokenKind::Name,
         }
     }
 
-    /// A number, or what begins like one.
-    fn numeral(&mut self) -> Kind {
+    /// A number, or a malformed one.
+    fn numeral(&mut self) -> TokenKind {
         let kind = self.number();
         let runs_on = |lexer: &Self| match lexer.char() {
             Some('.') => !lexer.text[lexer.at..].starts_with("..."),
@@ -148,12 +157,12 @@ impl<'t> Lexer<'t> {
                 while let Some(c) = self.char().filter(|_| runs_on(self)) {
                     self.at += c.len_utf8();
                 }
-                Kind::NotANumber
+                TokenKind::NotANumber
             }
         }
     }
 
-    /// `NEWLINE`: passes all white space, and gives the place of a line end in it that separates statements.
+    /// `NEWLINE`: skips white space and gives the span of a line end in it that separates statements.
     fn newline(&mut self) -> Parsed<Span> {
         let at = self.blank()? as u32;
         (self.lines && self.open == 0 && !self.goes_on).then(|| {
@@ -162,7 +171,7 @@ impl<'t> Lexer<'t> {
         })
     }
 
-    /// `BLANK`: white space and comments; gives the place of the first line end in it.
+    /// `BLANK`: skips white space and comments and gives the span of the first line end.
     fn blank(&mut self) -> Parsed<usize> {
         let mut line_end = None;
         while let Some(byte) = self.byte(0) {
@@ -183,13 +192,13 @@ impl<'t> Lexer<'t> {
         line_end
     }
 
-    /// `COMMENT`: `#` and what follows it in its line.
+    /// `COMMENT`: `#` and the rest of its line.
     fn comment(&mut self) -> Parsed {
         self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at);
         Some(())
     }
 
-    /// `NAME`, of which the first character has been looked at.
+    /// `NAME`, after its first character.
     fn name(&mut self) -> Parsed {
         while let Some(byte) = self.byte(0) {
             match byte {
@@ -204,8 +213,9 @@ impl<'t> Lexer<'t> {
         Some(())
     }
 
-    /// `NUMBER = DIGITS [ "." [ DIGITS ] ] [ EXPONENT ] | "." DIGITS [ EXPONENT ]`; nothing if an exponent has no digits.
-    fn number(&mut self) -> Parsed<Kind> {
+    /// `NUMBER = DIGITS [ "." [ DIGITS ] ] [ EXPONENT ] | "." DIGITS [ EXPONENT ]`; fails on an exponent without
+    /// digits.
+    fn number(&mut self) -> Parsed<TokenKind> {
         let whole = self.digits();
         let point = self.byte(0) == Some(b'.') && !self.text[self.at..].starts_with("...");
         if point {
@@ -217,7 +227,7 @@ impl<'t> Lexer<'t> {
         if exponent {
             self.exponent()?;
         }
-        Some(if point || exponent { Kind::Real } else { Kind::Integer })
+        Some(if point || exponent { TokenKind::Real } else { TokenKind::Integer })
     }
 
     /// `EXPONENT = ( "e" | "E" ) [ "+" | "-" ] DIGITS`.

@@ -1,32 +1,32 @@
 //! Level 2: named subscripts, in brackets or separated by spaces.
 
-use super::lex::Kind;
+use super::errors;
+use super::expected::Expected;
+use super::lex::TokenKind;
 use super::output::check_names;
 use super::parser::{Parsed, Parser};
-use super::unexpected;
-use super::wanted::Wanted;
-use crate::advice;
-use crate::ast::{Ast, Axis, Bracket, Merged, Named};
+use crate::ast::{Ast, Merged, Named, NamedAxis, NamedTerm};
 use crate::error::{Error, Level};
 use crate::parse::check_length;
 use crate::span::Span;
+use crate::suggest;
 
-/// Reads named subscripts.
+/// Parses named subscripts.
 pub(super) fn parse(text: &str) -> Result<Ast, Error> {
     checked(read(text)?)
 }
 
-/// Reads named subscripts, whatever axes the output has.
+/// Parses named subscripts without checking the output.
 pub(crate) fn read(text: &str) -> Result<Named, Error> {
     let mut p = Parser::new(text, Level::Named);
     let (terms, arrow, output) = p.named()?;
     Ok(Named::new(text, p.into_names(), terms, arrow, output))
 }
 
-/// Reads named subscripts without brackets, in the manner of einops: in `batch i, batch j -> i j`, white space separates axes
-/// and commas separate operands. The same as `[batch i], [batch j] -> [i j]`.
+/// Parses named subscripts without brackets, as einops writes them: in `batch i, batch j -> i j`, white space separates
+/// axes and commas separate operands. The result equals that of `[batch i], [batch j] -> [i j]`.
 ///
-/// [`parse`](crate::parse) reads such a text as letters, `batch` as five axes.
+/// [`parse`](crate::parse) would read this text as letters, with five axes in `batch`.
 ///
 /// # Errors
 /// As [`parse`](crate::parse) for named subscripts.
@@ -38,7 +38,7 @@ pub(crate) fn read(text: &str) -> Result<Named, Error> {
 /// ```
 pub fn parse_spaced(text: &str) -> Result<Ast, Error> {
     check_length(text)?;
-    spaced(text).map_err(advice::of_spaced)
+    spaced(text).map_err(suggest::for_spaced)
 }
 
 fn spaced(text: &str) -> Result<Ast, Error> {
@@ -54,79 +54,87 @@ fn checked(named: Named) -> Result<Ast, Error> {
 
 impl Parser<'_> {
     /// `named = nterm { "," nterm } ARROW nterm`.
-    fn named(&mut self) -> Parsed<(Vec<Bracket>, Span, Bracket)> {
+    fn named(&mut self) -> Parsed<(Vec<NamedTerm>, Span, NamedTerm)> {
         let mut terms = vec![self.nterm()?];
-        while self.eat(Kind::Comma).is_some() {
+        while self.eat(TokenKind::Comma).is_some() {
             terms.push(self.nterm()?);
         }
-        let Some(arrow) = self.eat(Kind::Arrow) else { return Err(self.expected(Wanted::TermEnd)) };
+        let Some(arrow) = self.eat(TokenKind::Arrow) else { return Err(self.expected(Expected::TermEnd)) };
         let output = self.nterm()?;
-        if self.at(Kind::End) { Ok((terms, arrow, output)) } else { Err(self.after_output(arrow, Wanted::OutputEnd)) }
+        if self.at(TokenKind::End) {
+            Ok((terms, arrow, output))
+        } else {
+            Err(self.after_output(arrow, Expected::OutputEnd))
+        }
     }
 
     /// `nterm = "[" [ axis { [ "," ] axis } ] "]"`.
-    fn nterm(&mut self) -> Parsed<Bracket> {
-        let start = self.open(Kind::OpenBracket, Wanted::Term)?;
+    fn nterm(&mut self) -> Parsed<NamedTerm> {
+        let start = self.open(TokenKind::OpenBracket, Expected::Term)?;
         let (mut axes, mut ellipsis) = (Vec::new(), None);
-        while !self.at(Kind::CloseBracket) {
-            let comma = !axes.is_empty() && self.eat(Kind::Comma).is_some();
-            let axis = self.axis(if comma { Wanted::Axis } else { Wanted::AxisOrClose })?;
+        while !self.at(TokenKind::CloseBracket) {
+            let comma = !axes.is_empty() && self.eat(TokenKind::Comma).is_some();
+            let axis = self.axis(if comma { Expected::Axis } else { Expected::AxisOrClose })?;
             self.check_ellipsis(&axis, &mut ellipsis)?;
             axes.push(axis);
         }
-        self.close(Kind::CloseBracket, Wanted::AxisOrClose)?;
-        Ok(Bracket { span: self.since(start), axes })
+        self.close(TokenKind::CloseBracket, Expected::AxisOrClose)?;
+        Ok(NamedTerm { span: self.since(start), axes })
     }
 
     /// `spaced = sterm { "," sterm } ARROW sterm`.
-    fn spaced(&mut self) -> Parsed<(Vec<Bracket>, Span, Bracket)> {
+    fn spaced(&mut self) -> Parsed<(Vec<NamedTerm>, Span, NamedTerm)> {
         let mut terms = vec![self.sterm()?];
-        while self.eat(Kind::Comma).is_some() {
+        while self.eat(TokenKind::Comma).is_some() {
             terms.push(self.sterm()?);
         }
-        let Some(arrow) = self.eat(Kind::Arrow) else { return Err(self.expected(Wanted::SpacedEnd)) };
+        let Some(arrow) = self.eat(TokenKind::Arrow) else { return Err(self.expected(Expected::SpacedEnd)) };
         let output = self.sterm()?;
-        if self.at(Kind::End) { Ok((terms, arrow, output)) } else { Err(self.after_output(arrow, Wanted::OutputEnd)) }
+        if self.at(TokenKind::End) {
+            Ok((terms, arrow, output))
+        } else {
+            Err(self.after_output(arrow, Expected::OutputEnd))
+        }
     }
 
     /// `sterm = { axis }`.
-    fn sterm(&mut self) -> Parsed<Bracket> {
+    fn sterm(&mut self) -> Parsed<NamedTerm> {
         let start = self.token.span;
         let (mut axes, mut ellipsis) = (Vec::new(), None);
-        while matches!(self.token.kind, Kind::Name | Kind::Ellipsis | Kind::OpenParenthesis) {
-            let axis = self.axis(Wanted::Axis)?;
+        while matches!(self.token.kind, TokenKind::Name | TokenKind::Ellipsis | TokenKind::OpenParenthesis) {
+            let axis = self.axis(Expected::Axis)?;
             self.check_ellipsis(&axis, &mut ellipsis)?;
             axes.push(axis);
         }
         let span = if axes.is_empty() { Span::point(start.start) } else { self.since(start) };
-        Ok(Bracket { span, axes })
+        Ok(NamedTerm { span, axes })
     }
 
     /// `axis = NAME | ELLIPSIS | merged`.
-    pub(super) fn axis(&mut self, wanted: Wanted) -> Parsed<Axis> {
+    pub(super) fn axis(&mut self, expected: Expected) -> Parsed<NamedAxis> {
         match self.token.kind {
-            Kind::Ellipsis => Ok(Axis::Ellipsis(self.advance())),
-            Kind::OpenParenthesis => self.merged().map(Axis::Merged),
-            _ => self.name(wanted).map(Axis::Name),
+            TokenKind::Ellipsis => Ok(NamedAxis::Ellipsis(self.advance())),
+            TokenKind::OpenParenthesis => self.merged().map(NamedAxis::Merged),
+            _ => self.name(expected).map(NamedAxis::Name),
         }
     }
 
     /// `merged = "(" NAME { NAME } ")"`.
     fn merged(&mut self) -> Parsed<Merged> {
-        let start = self.open(Kind::OpenParenthesis, Wanted::Merged)?;
-        let mut names = vec![self.name(Wanted::Merged)?];
-        while self.at(Kind::Name) {
-            names.push(self.name(Wanted::Merged)?);
+        let start = self.open(TokenKind::OpenParenthesis, Expected::Merged)?;
+        let mut names = vec![self.name(Expected::Merged)?];
+        while self.at(TokenKind::Name) {
+            names.push(self.name(Expected::Merged)?);
         }
-        self.close(Kind::CloseParenthesis, Wanted::NameOrClose)?;
+        self.close(TokenKind::CloseParenthesis, Expected::NameOrClose)?;
         Ok(Merged { span: self.since(start), names })
     }
 
     #[cold]
-    fn after_output(&self, arrow: Span, wanted: Wanted) -> Error {
+    fn after_output(&self, arrow: Span, expected: Expected) -> Error {
         match self.token.kind {
-            Kind::Comma | Kind::Arrow => unexpected::second_output(self, arrow),
-            _ => self.expected(wanted),
+            TokenKind::Comma | TokenKind::Arrow => errors::second_output(self, arrow),
+            _ => self.expected(expected),
         }
     }
 }

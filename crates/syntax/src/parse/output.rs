@@ -1,10 +1,10 @@
-//! What the text alone says about an output: each of its axes is there once and is in an input.
+//! Checks an output against the inputs of the same text.
 
 use crate::ast::{Label, Named, Subscripts};
 use crate::error::{Error, ErrorKind};
 use crate::render::Note;
 
-/// How many axes the help names at most.
+/// The maximal number of axes that the help lists.
 const LISTED: usize = 16;
 
 /// Checks the labels of the output.
@@ -14,30 +14,30 @@ const LISTED: usize = 16;
 pub(crate) fn check_output(s: &Subscripts) -> Result<(), Error> {
     let Some(output) = s.output() else { return Ok(()) };
     let inputs = s.terms().iter().flat_map(|term| s.labels(term)).map(|label| label.id);
-    Check { text: s.text(), nouns: ("a label", "labels"), name: &|id| s.name(id).to_string() }
+    OutputCheck { text: s.text(), nouns: ("a label", "labels"), name: &|id| s.name(id).to_string() }
         .run(s.labels(&output.term), inputs)
 }
 
-/// Checks the names of the output, those in parentheses included.
+/// Checks the names of the output, merged ones included.
 ///
 /// # Errors
 /// [`ErrorKind::OutputRepeated`], [`ErrorKind::OutputUnknown`].
 pub(super) fn check_names(named: &Named) -> Result<(), Error> {
     let output: Vec<Label> = named.output().names().map(|name| Label { id: name.id, span: name.span }).collect();
     let inputs = named.terms().iter().flat_map(|term| term.names()).map(|name| name.id);
-    Check { text: named.text(), nouns: ("an axis", "axes"), name: &|id| named.name(id).to_string() }
+    OutputCheck { text: named.text(), nouns: ("an axis", "axes"), name: &|id| named.name(id).to_string() }
         .run(&output, inputs)
 }
 
-/// How to speak of an expression.
-struct Check<'a> {
+/// The words for the items of an expression.
+struct OutputCheck<'a> {
     text: &'a str,
-    /// What stands in its terms: one and several.
+    /// The noun for an item of a term, singular and plural.
     nouns: (&'static str, &'static str),
     name: &'a dyn Fn(u32) -> String,
 }
 
-impl Check<'_> {
+impl OutputCheck<'_> {
     fn run(&self, output: &[Label], inputs: impl Iterator<Item = u32>) -> Result<(), Error> {
         let mut known: Vec<u32> = inputs.collect();
         known.sort_unstable();
@@ -72,7 +72,7 @@ impl Check<'_> {
     }
 }
 
-/// The first label that stands here a second time, after its first use.
+/// The first label that occurs a second time, after its first use.
 fn first_repeated(labels: &[Label]) -> Option<(&Label, &Label)> {
     let mut order: Vec<&Label> = labels.iter().collect();
     order.sort_by_key(|label| (label.id, label.span.start));

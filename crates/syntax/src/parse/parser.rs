@@ -1,19 +1,19 @@
-//! Levels 2 and 3: what is needed to read tokens by a grammar. The productions are in `named`, `program`, `expr` and `index`,
-//! one function each, of the same name; they give [`Parsed`].
+//! Levels 2 and 3: the token parser. The modules `named`, `program`, `expr` and `index` have one function for each
+//! production, with its name, that returns [`Parsed`].
 
-use super::lex::{Kind, Lexer, Token};
-use super::unexpected;
-use super::wanted::Wanted;
+use super::errors;
+use super::expected::Expected;
+use super::lex::{Lexer, Token, TokenKind};
 use crate::MAX_DEPTH;
-use crate::ast::{Axis, Integer, Name, NameTable, is_reserved};
+use crate::ast::{Integer, Name, NameTable, NamedAxis, is_reserved};
 use crate::error::{Error, Level, SyntaxProblem};
 use crate::span::Span;
 use std::collections::HashMap;
 
-/// What a production reads.
+/// The result of a production.
 pub(super) type Parsed<T> = Result<T, Error>;
 
-/// A text that has been read up to `token`.
+/// A parser with one token of lookahead.
 pub(super) struct Parser<'t> {
     pub(super) text: &'t str,
     pub(super) level: Level,
@@ -22,9 +22,9 @@ pub(super) struct Parser<'t> {
     pub(super) token: Token,
     /// The token before it.
     pub(super) previous: Span,
-    /// The brackets and parentheses that are open.
+    /// The spans of the open brackets and parentheses.
     pub(super) open: Vec<Token>,
-    /// How many signs the next token stands under.
+    /// The number of signs around the next token.
     signs: usize,
     names: Interner<'t>,
 }
@@ -37,7 +37,7 @@ impl<'t> Parser<'t> {
         Parser { text, level, lexer, token, previous: Span::default(), open: Vec::new(), signs: 0, names }
     }
 
-    /// The names that have been read.
+    /// The names read so far.
     pub(super) fn into_names(self) -> NameTable {
         self.names.table
     }
@@ -46,57 +46,57 @@ impl<'t> Parser<'t> {
         &self.text[span.range()]
     }
 
-    pub(super) fn at(&self, kind: Kind) -> bool {
+    pub(super) fn at(&self, kind: TokenKind) -> bool {
         self.token.kind == kind
     }
 
-    /// Passes the next token.
+    /// Skips the next token.
     pub(super) fn advance(&mut self) -> Span {
         self.previous = self.token.span;
         self.token = self.lexer.next();
         self.previous
     }
 
-    /// Passes the next token if it is of this kind.
-    pub(super) fn eat(&mut self, kind: Kind) -> Option<Span> {
+    /// Skips the next token if it is of this kind.
+    pub(super) fn eat(&mut self, kind: TokenKind) -> Option<Span> {
         self.at(kind).then(|| self.advance())
     }
 
-    /// From `start` to the end of what has been read.
+    /// The span from `start` to the end of the last token.
     pub(super) fn since(&self, start: Span) -> Span {
         start.to(self.previous)
     }
 
     #[cold]
-    pub(super) fn expected(&self, wanted: Wanted) -> Error {
-        unexpected::error(self, wanted)
+    pub(super) fn expected(&self, expected: Expected) -> Error {
+        errors::error(self, expected)
     }
 
     #[cold]
     pub(super) fn problem(&self, problem: SyntaxProblem, span: Span, note: &str, help: &str) -> Error {
-        unexpected::problem(self.text, problem, span, note).help(help)
+        errors::problem(self.text, problem, span, note).help(help)
     }
 
-    /// Passes an opening bracket or parenthesis.
-    pub(super) fn open(&mut self, kind: Kind, wanted: Wanted) -> Result<Span, Error> {
+    /// Skips an opening bracket or parenthesis.
+    pub(super) fn open(&mut self, kind: TokenKind, expected: Expected) -> Result<Span, Error> {
         if !self.at(kind) {
-            return Err(self.expected(wanted));
+            return Err(self.expected(expected));
         }
         self.check_depth()?;
         self.open.push(self.token);
         Ok(self.advance())
     }
 
-    /// Passes the closing one.
-    pub(super) fn close(&mut self, kind: Kind, wanted: Wanted) -> Result<Span, Error> {
+    /// Skips the closing bracket or parenthesis.
+    pub(super) fn close(&mut self, kind: TokenKind, expected: Expected) -> Result<Span, Error> {
         if !self.at(kind) {
-            return Err(self.expected(wanted));
+            return Err(self.expected(expected));
         }
         self.open.pop();
         Ok(self.advance())
     }
 
-    /// What `read` reads after a sign, which counts as a level of nesting.
+    /// Runs `read` after a sign, which counts as a nesting level.
     pub(super) fn signed<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         self.check_depth()?;
         self.signs += 1;
@@ -117,11 +117,11 @@ impl<'t> Parser<'t> {
         Err(self.problem(SyntaxProblem::TooDeep, self.token.span, "one too many", help))
     }
 
-    /// `NAME`; in a program, no reserved word.
-    pub(super) fn name(&mut self, wanted: Wanted) -> Parsed<Name> {
-        match self.eat(Kind::Name) {
+    /// `NAME`; in a program not a reserved word.
+    pub(super) fn name(&mut self, expected: Expected) -> Parsed<Name> {
+        match self.eat(TokenKind::Name) {
             Some(span) => self.known(span),
-            None => Err(self.expected(wanted)),
+            None => Err(self.expected(expected)),
         }
     }
 
@@ -129,17 +129,17 @@ impl<'t> Parser<'t> {
     pub(super) fn known(&mut self, span: Span) -> Result<Name, Error> {
         let word = self.word(span);
         if self.level == Level::Program && is_reserved(word) {
-            return Err(unexpected::reserved(self, span));
+            return Err(errors::reserved(self, span));
         }
         Ok(Name { id: self.names.number(self.text, word, span), span })
     }
 
     /// `INT`.
-    pub(super) fn int(&mut self, wanted: Wanted) -> Parsed<Integer> {
-        let Some(span) = self.eat(Kind::Integer) else { return Err(self.expected(wanted)) };
+    pub(super) fn int(&mut self, expected: Expected) -> Parsed<Integer> {
+        let Some(span) = self.eat(TokenKind::Integer) else { return Err(self.expected(expected)) };
         match self.word(span).parse() {
             Ok(value) => Ok(Integer { value, span }),
-            // Digits alone can only be too many.
+            // A number of digits only fails to parse by overflow.
             Err(_) => Err(self.large_integer(span)),
         }
     }
@@ -149,11 +149,11 @@ impl<'t> Parser<'t> {
         self.problem(SyntaxProblem::LargeInteger, span, "", "positions and sizes are 64-bit integers with a sign")
     }
 
-    /// Refuses a second `...` in one list; `first` is the place of the first.
-    pub(super) fn check_ellipsis(&self, axis: &Axis, first: &mut Option<Span>) -> Result<(), Error> {
+    /// Refuses a second `...` in one list; `first` is the span of the first.
+    pub(super) fn check_ellipsis(&self, axis: &NamedAxis, first: &mut Option<Span>) -> Result<(), Error> {
         match (axis, *first) {
-            (Axis::Ellipsis(again), Some(first)) => Err(unexpected::second_ellipsis(self.text, first, *again)),
-            (Axis::Ellipsis(span), None) => {
+            (NamedAxis::Ellipsis(again), Some(first)) => Err(errors::second_ellipsis(self.text, first, *again)),
+            (NamedAxis::Ellipsis(span), None) => {
                 *first = Some(*span);
                 Ok(())
             }
@@ -162,22 +162,22 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// Numbers the names of a text.
+/// Assigns numbers to the names of a text.
 struct Interner<'t> {
     table: NameTable,
-    /// The numbers by name, once there are more than [`Interner::FEW`].
+    /// The numbers by name, used for more than [`Interner::FEW`] names.
     map: HashMap<&'t str, u32>,
 }
 
 impl<'t> Interner<'t> {
-    /// So many names are found faster one by one than by hashing.
+    /// Up to this number of names a linear search is faster than hashing.
     const FEW: usize = 16;
 
     fn number(&mut self, text: &'t str, word: &'t str, span: Span) -> u32 {
         let first = &mut self.table.first;
         let new = first.len() as u32;
         if first.len() < Self::FEW {
-            // Bytes, because the places of names need no check for character boundaries.
+            // Compares bytes, which needs no check of character boundaries.
             let (text, word) = (text.as_bytes(), word.as_bytes());
             let known = first.iter().position(|known| &text[known.range()] == word);
             if let Some(id) = known {

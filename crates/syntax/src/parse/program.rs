@@ -1,15 +1,15 @@
-//! Level 3: programs and their statements.
+//! Level 3: programs and statements.
 
-use super::lex::Kind;
+use super::errors::size_of_ellipsis;
+use super::expected::Expected;
+use super::lex::TokenKind;
 use super::parser::{Parsed, Parser};
-use super::unexpected::size_of_ellipsis;
-use super::wanted::Wanted;
-use crate::ast::{Assign, Ast, Axis, AxisSize, Index, Position, Program, Size, SizeOf, Statement};
+use crate::ast::{Assign, Ast, AxisSize, Index, LeftIndex, NamedAxis, Program, Size, SizeOf, Statement};
 use crate::error::{Error, Level};
 use crate::names::Names;
 use crate::span::Span;
 
-/// Reads a program.
+/// Parses a program.
 pub(super) fn parse(text: &str) -> Result<Ast, Error> {
     let mut p = Parser::new(text, Level::Program);
     let statements = p.program()?;
@@ -24,12 +24,12 @@ impl Parser<'_> {
         let mut statements = Vec::new();
         loop {
             match self.token.kind {
-                Kind::End => return Ok(statements),
-                Kind::Semicolon | Kind::Newline => _ = self.advance(),
+                TokenKind::End => return Ok(statements),
+                TokenKind::Semicolon | TokenKind::Newline => _ = self.advance(),
                 _ => {
                     statements.push(self.stmt()?);
-                    if !matches!(self.token.kind, Kind::Semicolon | Kind::Newline | Kind::End) {
-                        return Err(self.expected(Wanted::StatementEnd));
+                    if !matches!(self.token.kind, TokenKind::Semicolon | TokenKind::Newline | TokenKind::End) {
+                        return Err(self.expected(Expected::StatementEnd));
                     }
                 }
             }
@@ -38,18 +38,18 @@ impl Parser<'_> {
 
     /// `stmt = NAME [ "[" [ lpos { "," lpos } ] "]" ] assign expr [ "for" declared { "," declared } ]`.
     fn stmt(&mut self) -> Parsed<Statement> {
-        let name = self.name(Wanted::Statement)?;
+        let name = self.name(Expected::Statement)?;
         let left = match self.token.kind {
-            Kind::OpenBracket => self.bracketed(Wanted::PositionEnd, Self::lpos, |position| &position.index)?,
+            TokenKind::OpenBracket => self.bracketed(Expected::PositionEnd, Self::lpos, |position| &position.index)?,
             _ => Vec::new(),
         };
         let (assign, operator) = self.assign()?;
         let right = self.expr()?;
         let mut sizes = Vec::new();
-        if self.at(Kind::Name) && self.word(self.token.span) == "for" {
+        if self.at(TokenKind::Name) && self.word(self.token.span) == "for" {
             self.advance();
             sizes.push(self.declared()?);
-            while self.eat(Kind::Comma).is_some() {
+            while self.eat(TokenKind::Comma).is_some() {
                 sizes.push(self.declared()?);
             }
         }
@@ -57,53 +57,53 @@ impl Parser<'_> {
     }
 
     /// `lpos = ELLIPSIS | index [ ":" size ]`.
-    fn lpos(&mut self) -> Parsed<Position> {
+    fn lpos(&mut self) -> Parsed<LeftIndex> {
         let index = self.index()?;
-        let Some(colon) = self.eat(Kind::Colon) else { return Ok(Position { index, size: None }) };
+        let Some(colon) = self.eat(TokenKind::Colon) else { return Ok(LeftIndex { index, size: None }) };
         match index {
-            Index::Axis(Axis::Ellipsis(dots)) => Err(size_of_ellipsis(self.text, dots, colon)),
-            _ => Ok(Position { index, size: Some(self.size()?) }),
+            Index::Axis(NamedAxis::Ellipsis(dots)) => Err(size_of_ellipsis(self.text, dots, colon)),
+            _ => Ok(LeftIndex { index, size: Some(self.size()?) }),
         }
     }
 
     /// `assign = "=" | "+=" | "*=" | "max=" | "min=" | "|=" | "&=" | "lse=" | "mean="`.
     fn assign(&mut self) -> Parsed<(Assign, Span)> {
         match self.token.kind {
-            Kind::Assign(assign) => Ok((assign, self.advance())),
-            _ => Err(self.expected(Wanted::Assign)),
+            TokenKind::Assign(assign) => Ok((assign, self.advance())),
+            _ => Err(self.expected(Expected::Assign)),
         }
     }
 
     /// `declared = NAME ":" size`.
     fn declared(&mut self) -> Parsed<AxisSize> {
-        let axis = self.name(Wanted::Axis)?;
-        if self.eat(Kind::Colon).is_none() {
-            return Err(self.expected(Wanted::Colon));
+        let axis = self.name(Expected::Axis)?;
+        if self.eat(TokenKind::Colon).is_none() {
+            return Err(self.expected(Expected::Colon));
         }
         Ok(AxisSize { axis, size: self.size()? })
     }
 
     /// `size = INT | NAME | sizeof`.
     fn size(&mut self) -> Parsed<Size> {
-        if !self.at(Kind::Name) {
-            return self.int(Wanted::Size).map(Size::Integer);
+        if !self.at(TokenKind::Name) {
+            return self.int(Expected::Size).map(Size::Integer);
         }
         let word = self.advance();
-        if self.at(Kind::OpenParenthesis) && self.word(word) == "size" {
+        if self.at(TokenKind::OpenParenthesis) && self.word(word) == "size" {
             return self.sizeof(word).map(Size::Of);
         }
         self.known(word).map(Size::Parameter)
     }
 
-    /// `sizeof = "size" "(" NAME "," INT ")"`, of which the word has been passed.
+    /// `sizeof = "size" "(" NAME "," INT ")"`; the word has been read.
     pub(super) fn sizeof(&mut self, word: Span) -> Parsed<SizeOf> {
-        self.open(Kind::OpenParenthesis, Wanted::Size)?;
-        let tensor = self.name(Wanted::Tensor)?;
-        if self.eat(Kind::Comma).is_none() {
-            return Err(self.expected(Wanted::SizeComma));
+        self.open(TokenKind::OpenParenthesis, Expected::Size)?;
+        let tensor = self.name(Expected::Tensor)?;
+        if self.eat(TokenKind::Comma).is_none() {
+            return Err(self.expected(Expected::SizeComma));
         }
-        let axis = self.int(Wanted::Integer)?;
-        self.close(Kind::CloseParenthesis, Wanted::SizeClose)?;
+        let axis = self.int(Expected::Integer)?;
+        self.close(TokenKind::CloseParenthesis, Expected::SizeClose)?;
         Ok(SizeOf { span: self.since(word), tensor, axis })
     }
 }

@@ -1,5 +1,5 @@
 use super::{parse, parse_spaced};
-use crate::ast::{Affine, Ast, Expr, ExprKind, Index, Named, PartKind, Program};
+use crate::ast::{Affine, Ast, Expr, ExprKind, Index, IndexTermKind, Named, Program};
 use insta::assert_snapshot;
 
 fn program(text: &str) -> Program {
@@ -70,7 +70,7 @@ fn coefficients_on_both_sides_are_multiplied() {
     let p = program("Y = x[n - 2 * i*3]");
     let ExprKind::Access(access) = &p.statements()[0].right.kind else { panic!() };
     let part = &affine(&access.indices[0]).parts[1];
-    let PartKind::Multiple { coefficient: Some(coefficient), .. } = &part.kind else { panic!("{part:?}") };
+    let IndexTermKind::Multiple { coefficient: Some(coefficient), .. } = &part.kind else { panic!("{part:?}") };
     assert_eq!((coefficient.value, p.source(coefficient.span), p.source(part.span())), (6, "2 * i*3", "- 2 * i*3"));
 }
 

@@ -1,16 +1,16 @@
-//! Lines of messages of bounded length, whatever they quote.
+//! Limits the length of message lines.
 
 use std::borrow::Cow;
 
-/// Quotations of more characters are cut, to how many at their beginning and at their end.
+/// Quotations with more characters are cut; the numbers of characters kept at the start and at the end.
 const QUOTED: (usize, usize, usize) = (200, 120, 40);
-/// A line of more characters is cut at its end.
+/// A line with more characters is cut at its end.
 const LINE: usize = 1000;
-/// Stands for what is not shown.
+/// Marks omitted characters.
 pub(super) const CUT: char = '…';
 
-/// A line of a message for people, with long quotations (between two `` ` ``) and what is beyond a thousand characters left
-/// out.
+/// A line of a message, with long quotations (between two `` ` ` `) and everything beyond a thousand characters
+/// omitted.
 ///
 /// ```
 /// let line = einfold_syntax::cut(&format!("`{}` is not defined here", "a".repeat(1_000_000))).into_owned();
@@ -40,7 +40,7 @@ pub fn cut(line: &str) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
-/// What a message quotes, without the middle of what is longer than two hundred characters.
+/// A quotation of at most two hundred characters: of a longer text, the middle is omitted.
 pub fn cut_quotation(text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(QUOTED.0) {
         Some(_) => Cow::Owned(format!("{}{CUT}{}", first(text, QUOTED.1), last(text, QUOTED.2))),

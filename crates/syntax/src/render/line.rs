@@ -1,4 +1,4 @@
-//! One line of the source, and the carets under it.
+//! Renders one line of the source with its carets.
 
 use super::Note;
 use super::cut::{CUT, cut};
@@ -7,20 +7,20 @@ use std::fmt::{self, Formatter};
 use std::ops::{Range, RangeInclusive};
 use unicode_width::UnicodeWidthStr;
 
-/// Lines of more characters are not shown whole.
+/// Longer lines are shown in part.
 const LONG: usize = 100;
-/// How many characters of a long line are shown before the start of a note, and how many from there on.
+/// The numbers of characters of a long line shown before the start of a note, and from there on.
 const AROUND: (usize, usize) = (30, 60);
 /// A line of the source, without its line break.
 pub(super) struct Line<'a> {
     text: &'a str,
-    /// Where the line and its line break stand in the source.
+    /// The bytes of the line and its line break in the source.
     bytes: RangeInclusive<usize>,
     number: usize,
 }
 
 impl<'a> Line<'a> {
-    /// All lines of `source`; there is at least one.
+    /// All lines of `source`; at least one.
     pub(super) fn all(source: &'a str) -> impl Iterator<Item = Line<'a>> {
         let mut start = 0;
         source.split('\n').enumerate().map(move |(k, raw)| {
@@ -35,7 +35,7 @@ impl<'a> Line<'a> {
         self.bytes.contains(&(at as usize))
     }
 
-    /// Writes the line and a caret line for each note.
+    /// Writes the line and a line of carets for each note.
     pub(super) fn draw(&self, f: &mut Formatter<'_>, notes: &[&Note], numbered: bool) -> fmt::Result {
         let number = if numbered { self.number.to_string() } else { String::new() };
         let long = self.text.chars().nth(LONG).is_some();
@@ -55,7 +55,7 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// The bytes of the line that the note is about; a note of several lines is about the rest of this one.
+    /// The bytes of the line that the note covers; a note over several lines covers the rest of this one.
     fn place(&self, note: &Note) -> Range<usize> {
         let within = |at: u32| {
             let at = (at as usize).saturating_sub(*self.bytes.start()).min(self.text.len());
@@ -71,14 +71,14 @@ impl<'a> Line<'a> {
         before..after
     }
 
-    /// The window as it is printed.
+    /// The printed form of the window.
     fn shown(&self, window: Range<usize>) -> String {
         let mark = |cut: bool| if cut { CUT.to_string() } else { String::new() };
         let (lead, tail) = (mark(window.start > 0), mark(window.end < self.text.len()));
         format!("{lead}{}{tail}", visible(&self.text[window]))
     }
 
-    /// How many columns of the printed window stand before the carets, and how many carets there are.
+    /// The number of columns before the carets, and the number of carets.
     fn columns(&self, window: &Range<usize>, place: Range<usize>) -> (usize, usize) {
         let column = |at: usize| {
             let lead = usize::from(window.start > 0);
@@ -86,7 +86,7 @@ impl<'a> Line<'a> {
         };
         let (start, end) = (column(place.start), column(place.end));
         match end - start {
-            // A mark without a width of its own stands over or under the character before it.
+            // A combining mark is printed over the character before it.
             0 if !place.is_empty() => (start.saturating_sub(1), 1),
             width => (start, width.max(1)),
         }

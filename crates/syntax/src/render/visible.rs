@@ -1,11 +1,11 @@
-//! Characters as they are shown: nothing unseen, nothing that acts on a terminal.
+//! Escapes characters for display.
 
 use einfold_ir::is_hidden;
 use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write};
 use unicode_width::UnicodeWidthChar;
 
-/// A single character for a message: a mark that would merge with its surroundings stands on a dotted circle.
+/// A character for a message: a combining mark stands on a dotted circle.
 pub(crate) struct Visible(pub(crate) char);
 
 impl Display for Visible {
@@ -18,12 +18,12 @@ impl Display for Visible {
     }
 }
 
-/// Whether `c` has no width of its own but joins the character before it.
+/// Whether `c` is a combining mark, which has no width.
 pub(crate) fn is_mark(c: char) -> bool {
     !is_hidden(c) && c.width() == Some(0)
 }
 
-/// A line of source as it is printed: a tab as four spaces, hidden characters as escapes.
+/// A line of source as printed: a tab as four spaces, hidden characters as escapes.
 pub(super) fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains('\t') {
         return einfold_ir::visible(text);

@@ -1,33 +1,32 @@
-//! What a caller may say about an expression beside its text.
+//! The options that are part of an expression's meaning.
 
 use einfold_ir::{Algebra, Dtype, Literal, OutOfRange};
 use std::collections::BTreeMap;
 
-/// How an expression is to be read.
+/// The options that are part of an expression's meaning.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Options {
-    /// Whether an axis has the same size in all operands. If not, size 1 stretches to any other, as in NumPy.
+    /// Whether an axis has the same size in all operands. If not, size 1 broadcasts, as in NumPy.
     pub strict: bool,
-    /// The sum and the product of levels 1 and 2; programs spell theirs.
+    /// The algebra of levels 1 and 2; programs write their operations.
     pub algebra: Algebra,
-    /// The dtype that operands are converted to and everything is computed in, which is also that of the result. It must hold
-    /// the operands. None: their common dtype.
+    /// The dtype of the computation and of the result, to which all operands convert. `None`: their common dtype.
     pub acc: Option<Dtype>,
     /// Sizes by name: of axes in named subscripts, of size parameters in programs.
     pub sizes: BTreeMap<String, usize>,
-    /// What ids outside the axis they index do, by the name of the tensor of ids.
+    /// The policies for positions outside their axis, by the name of the index tensor.
     pub policy: BTreeMap<String, OutOfRange>,
-    /// The same for tensors of ids that [`policy`](Options::policy) does not name.
+    /// The policy for all other index tensors.
     pub out_of_range: OutOfRange,
-    /// The value of positions that no point contributes to, by the name that a program defines. It replaces the identity of
-    /// the reduction; it is no initial value.
+    /// The value of positions to which no point contributes, by defined name. It replaces the identity of the
+    /// reduction; it is not an initial value.
     pub fill: BTreeMap<String, Literal>,
-    /// The names of a program that are asked for. None: those that are never read, in the order of the text.
+    /// The requested names of a program. `None`: those that no statement reads, in the order of the text.
     pub outputs: Option<Vec<String>>,
 }
 
 impl Default for Options {
-    /// As NumPy: size 1 stretches, products are summed, an id outside its axis is an error.
+    /// The semantics of NumPy: size 1 broadcasts, products are summed, an index outside its axis is an error.
     fn default() -> Options {
         Options {
             strict: false,
@@ -43,7 +42,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The dtype to compute `operands` in, which together are `dtype`; the one asked for if it does not hold them.
+    /// The dtype in which to compute `operands`, whose common dtype is `dtype`. The error is the requested dtype if the
+    /// operands do not convert to it.
     pub(super) fn in_accumulator(&self, operands: &[Dtype], dtype: Dtype) -> Result<Dtype, Dtype> {
         let holds = |acc| operands.iter().chain([&dtype]).all(|&dtype| Dtype::promote(&[dtype, acc]) == Some(acc));
         match self.acc {

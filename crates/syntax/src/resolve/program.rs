@@ -1,72 +1,72 @@
-//! From a program to a module: statement by statement, all contributions to a name at its last one.
+//! Lowers programs and named subscripts to a module. A name is lowered at its last statement, from all contributions.
 
-mod agree;
-mod define;
-mod form;
-mod given;
+mod ambiguity;
+mod errors;
+mod factors;
+mod hir;
+mod infer_dtype;
+mod infer_extents;
+mod infer_shape;
+mod inputs;
+mod iteration_space;
 mod literal;
-mod mistakes;
+mod lower_definition;
+mod lower_terms;
 mod named;
 mod nodes;
-mod point;
-mod product;
-mod query;
-mod reading;
+mod pointwise;
 mod scope;
-mod shape;
-mod sizes;
-mod space;
-mod terms;
-mod types;
+mod size_query;
+mod unify_extents;
 
 pub(super) use named::named;
 
-use super::{Answer, Options, bools};
-use crate::advice::Edit;
+use super::{AnswerQuery, Options, bool_sums};
 use crate::ast::Program;
 use crate::error::{Error, ErrorKind};
 use crate::names;
+use crate::suggest::Edit;
 use crate::warning::Warning;
-use define::Definition;
 use einfold_ir::{Dtype, Ir, TensorType};
-use form::{Contribution, Tensor};
-use given::Given;
-use mistakes::Mistakes;
+use errors::ProgramErrors;
+use hir::{Contribution, Tensor};
+use infer_dtype::DtypeInference;
+use infer_shape::{QueriedSize, QueryAnswers, ShapeInference};
+use inputs::ProgramInputs;
+use lower_definition::Definition;
 use nodes::Nodes;
 use scope::Scope;
-use shape::{Answers, Asked, Shapes};
 use std::collections::HashMap;
-use types::Types;
 
-/// A program while it is resolved.
-struct Resolving<'a> {
+/// The state of the lowering of a program.
+struct ProgramResolver<'a> {
     program: &'a Program,
     options: &'a Options,
     nodes: Nodes,
     tensors: Vec<Tensor>,
-    /// The tensor of a name, once there is one.
+    /// The tensor of each name that is defined or given.
     tensor_of: Vec<Option<usize>>,
     warnings: &'a mut Vec<Warning>,
-    answer: &'a mut Answer<'a>,
-    answers: Answers,
+    answer: &'a mut AnswerQuery<'a>,
+    answers: QueryAnswers,
 }
 
-/// The meaning of a program for inputs of these types.
+/// Lowers a program for inputs of these types.
 pub(super) fn program<'a>(
     program: &'a Program,
     inputs: &[TensorType],
     options: &'a Options,
-    answer: &'a mut Answer<'a>,
+    answer: &'a mut AnswerQuery<'a>,
     warnings: &'a mut Vec<Warning>,
 ) -> Result<Ir, Error> {
-    let given = Given { program, inputs, options };
+    let given = ProgramInputs { program, inputs, options };
     given.check()?;
     let tensor_of = given.bind()?;
     let outputs = given.outputs()?;
     let mut nodes = Nodes::new();
     let tensors = given.tensors(&mut nodes)?;
     let answers = HashMap::new();
-    let mut resolving = Resolving { program, options, nodes, tensors, tensor_of, warnings, answer, answers };
+    let mut resolving = ProgramResolver { program, options, nodes, tensors, tensor_of, warnings, answer, answers };
     let mut definitions: Vec<&names::Definition> = program.names().definitions().iter().collect();
     definitions.sort_by_key(|definition| definition.statements.last());
     for definition in definitions {
@@ -80,38 +80,37 @@ pub(super) fn program<'a>(
     Ok(resolving.nodes.ir)
 }
 
-impl Resolving<'_> {
-    /// Adds a name, once the questions about its shape are answered.
+impl ProgramResolver<'_> {
+    /// Lowers one name, after answers to the size queries of its shape.
     fn define(&mut self, definition: &names::Definition) -> Result<(), Error> {
         let (program, options, tensors) = (self.program, self.options, &self.tensors[..]);
         let name = program.name(definition.name);
-        let mistakes = &Mistakes { text: program.text(), tensors };
-        let scope = Scope { program, mistakes, sizes: &options.sizes, tensors, tensor_of: &self.tensor_of };
+        let errors = &ProgramErrors { text: program.text(), tensors };
+        let scope = Scope { program, errors, sizes: &options.sizes, tensors, tensor_of: &self.tensor_of };
         let statements = definition.statements.iter().map(|&k| scope.contribution(&program.statements()[k]));
         let contributions = statements.collect::<Result<Vec<Contribution>, Error>>()?;
-        contributions.iter().try_for_each(|c| reading::check(mistakes, name, c))?;
-        let shapes = Shapes { mistakes, tensors, options, contributions: &contributions, name };
+        contributions.iter().try_for_each(|c| ambiguity::check(errors, name, c))?;
+        let shapes = ShapeInference { errors, tensors, options, contributions: &contributions, name };
         let shape = loop {
             match shapes.solve(&self.answers)? {
                 Ok(shape) => break shape,
                 Err(asked) => {
                     for asked in asked {
-                        let answer =
-                            (self.answer)(&asked.query).ok_or_else(|| mistakes.data_dependent(name, &asked))?;
+                        let answer = (self.answer)(&asked.query).ok_or_else(|| errors.data_dependent(name, &asked))?;
                         self.answers.insert(asked.query.key(), answer);
                     }
                 }
             }
         };
-        let types = Types { mistakes, tensors, acc: options.acc };
+        let types = DtypeInference { errors, tensors, acc: options.acc };
         let dtype = types.of_name(&contributions)?;
         if dtype == Dtype::Bool && contributions.iter().any(Contribution::sums) {
             let statement = &program.statements()[definition.statements[0]];
-            self.warnings.push(bools::in_statement(program.text(), name, statement));
+            self.warnings.push(bool_sums::in_statement(program.text(), name, statement));
         }
         let (label, fill) = (name.into(), options.fill.get(name).copied());
         let contributions = &contributions[..];
-        let definition_ = Definition { mistakes, tensors, options, types, label, contributions, shape, dtype, fill };
+        let definition_ = Definition { errors, tensors, options, types, label, contributions, shape, dtype, fill };
         let node = definition_.build(&mut self.nodes)?;
         let (shown, shape) = (format!("`{name}`"), definition_.shape.shape);
         self.tensor_of[definition.name as usize] = Some(self.tensors.len());
@@ -120,13 +119,13 @@ impl Resolving<'_> {
     }
 }
 
-impl Mistakes<'_> {
-    /// A size that only ids tell, where nobody looks at them.
-    fn data_dependent(&self, name: &str, asked: &Asked) -> Error {
+impl ProgramErrors<'_> {
+    /// The error of a size that depends on an index tensor whose values are unknown.
+    fn data_dependent(&self, name: &str, asked: &QueriedSize) -> Error {
         let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: asked.axis };
         self.error(kind, asked.span, "one more than the greatest position")
             .help("declare the size after `:`, as in `Y[g[n]:10]`")
-            .offer("with size 10", Edit::new(self.text).after(asked.span, ":10").finish())
+            .candidate("with size 10", Edit::new(self.text).after(asked.span, ":10").finish())
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{Options, resolve, resolve_labels};
-use crate::{Error, ErrorKind, Holder, SizeRule, parse};
+use crate::{Error, ErrorKind, LabeledAxis, SizeRule, parse};
 use einfold_ir::{Algebra, Def, Dtype, Ir, TensorType};
 use insta::assert_snapshot;
 
@@ -194,7 +194,7 @@ fn sizes_within_an_operand_are_equal() {
         other => panic!("{other}"),
     };
     for (a, b) in [(0, 3), (3, 0), (1, 3), (3, 1), (0, 1), (1, 0), (2, 3)] {
-        let holder = |axis, size| Holder { operand: 0, axis, size };
+        let holder = |axis, size| LabeledAxis { operand: 0, axis, size };
         assert_eq!(diagonal("kk->k", &[a, b]), (holder(0, a), holder(1, b)));
         assert_eq!(diagonal("kk", &[a, b]), (holder(0, a), holder(1, b)));
     }

@@ -2,7 +2,7 @@
 //! Messages stay short, however long the names are.
 
 use einfold_ir::{Dtype, TensorType};
-use einfold_syntax::{Error, Options, SizeQuery, parse, resolve, resolve_asking};
+use einfold_syntax::{Error, Options, SizeQuery, parse, resolve, resolve_with_queries};
 
 const MANY: usize = 50_000;
 
@@ -74,7 +74,8 @@ fn many_questions_about_ids() {
             (asked, read) = (asked + 1, read + query.operands().len());
             Some(4)
         };
-        resolve_asking(&parse(&text).unwrap(), &types, &Options::default(), &mut answer, &mut Vec::new()).unwrap();
+        resolve_with_queries(&parse(&text).unwrap(), &types, &Options::default(), &mut answer, &mut Vec::new())
+            .unwrap();
         assert_eq!((asked, read), (MANY, MANY));
     }
 }

@@ -1,7 +1,8 @@
 //! The structure of programs and named subscripts, without places, as text in prefix form.
 
 use einfold_syntax::{
-    Access, Atom, Axis, Expr, ExprKind, Index, Named, NumberKind, PartKind, Program, Sign, Size, SizeOf, Statement,
+    Access, Atom, Expr, ExprKind, Index, IndexTermKind, Named, NamedAxis, NumberKind, Program, Sign, Size, SizeOf,
+    Statement,
 };
 
 /// `(head a b)`.
@@ -21,11 +22,11 @@ pub(crate) fn of_program(program: &Program) -> String {
     node("program", program.statements().iter().map(|s| shape.statement(s)))
 }
 
-fn axis(axis: &Axis, name: &dyn Fn(u32) -> String) -> String {
+fn axis(axis: &NamedAxis, name: &dyn Fn(u32) -> String) -> String {
     match axis {
-        Axis::Name(one) => name(one.id),
-        Axis::Ellipsis(_) => "...".into(),
-        Axis::Merged(merged) => node("merged", merged.names.iter().map(|one| name(one.id))),
+        NamedAxis::Name(one) => name(one.id),
+        NamedAxis::Ellipsis(_) => "...".into(),
+        NamedAxis::Merged(merged) => node("merged", merged.names.iter().map(|one| name(one.id))),
     }
 }
 
@@ -97,10 +98,10 @@ impl Shape<'_> {
         node("affine", affine.parts.iter().map(|part| format!("{}{}", sign(part.sign), self.part(&part.kind))))
     }
 
-    fn part(&self, part: &PartKind) -> String {
+    fn part(&self, part: &IndexTermKind) -> String {
         let (coefficient, atom) = match part {
-            PartKind::Constant(integer) => return integer.value.to_string(),
-            PartKind::Multiple { coefficient, atom } => (coefficient, atom),
+            IndexTermKind::Constant(integer) => return integer.value.to_string(),
+            IndexTermKind::Multiple { coefficient, atom } => (coefficient, atom),
         };
         let atom = match atom {
             Atom::Axis(name) => self.name(name.id),

@@ -4,7 +4,7 @@ use crate::cases::file;
 use crate::element::Element;
 use crate::evaluate::{Tensor, evaluate};
 use einfold_ir::{Dtype, Ir, Literal, OutOfRange, TensorType};
-use einfold_syntax::{Ast, Error, Options, SizeQuery, parse, resolve_asking};
+use einfold_syntax::{Ast, Error, Options, SizeQuery, parse, resolve_with_queries};
 use serde_json::Value;
 
 /// Why a case has no result: the code of an error.
@@ -60,7 +60,7 @@ pub(crate) fn resolve_fully(
         failed |= answer.is_none();
         Some(answer?[0].data[0].0.float() as i64)
     };
-    let ir = resolve_asking(ast, types, &options, &mut answer, &mut Vec::new());
+    let ir = resolve_with_queries(ast, types, &options, &mut answer, &mut Vec::new());
     if failed { Err("index-out-of-range".to_string()) } else { Ok(ir) }
 }
 

@@ -1,16 +1,16 @@
-//! Assembles [`Subscripts`] in the order of the text.
+//! Builds [`Subscripts`] in the order of the text.
 
 use super::{Ellipsis, Group, Label, Output, Spelling, Subscripts, Term};
 use crate::span::Span;
 
-/// What has been read so far. Whoever drives it sees to the grammar; it only keeps the books.
+/// The subscripts read so far. The caller checks the grammar.
 pub(crate) struct Builder {
     text_len: usize,
     spelling: Spelling,
     labels: Vec<Label>,
     terms: Vec<Term>,
     groups: Vec<Group>,
-    /// Positions in `groups` of those not closed yet.
+    /// Positions in `groups` of the open groups.
     open: Vec<usize>,
     arrow: Option<Span>,
 }
@@ -28,7 +28,7 @@ impl Builder {
         }
     }
 
-    /// The byte position at which `rest`, a suffix of the text, begins.
+    /// The byte position of `rest`, a suffix of the text.
     pub(crate) fn at(&self, rest: &str) -> u32 {
         (self.text_len - rest.len()) as u32
     }
@@ -55,7 +55,7 @@ impl Builder {
         }
     }
 
-    /// Stretches the current term to `end`, for terms that have brackets of their own.
+    /// Extends the current term to `end`, for terms with brackets.
     pub(crate) fn end_term(&mut self, end: u32) {
         if let Some(term) = self.terms.last_mut() {
             term.span.end = end;
@@ -78,22 +78,22 @@ impl Builder {
         self.arrow = Some(span);
     }
 
-    /// The arrow, once read.
+    /// The span of the arrow, once read.
     pub(crate) fn arrow_span(&self) -> Option<Span> {
         self.arrow
     }
 
-    /// The innermost parenthesis that is still open.
+    /// The span of the innermost open parenthesis.
     pub(crate) fn open_parenthesis(&self) -> Option<Span> {
         self.open.last().and_then(|&g| self.groups.get(g)).map(|group| group.span)
     }
 
-    /// How many parentheses are open.
+    /// The number of open parentheses.
     pub(crate) fn depth(&self) -> usize {
         self.open.len()
     }
 
-    /// The term that is being read.
+    /// The current term.
     pub(crate) fn current_term(&self) -> Option<&Term> {
         self.terms.last()
     }

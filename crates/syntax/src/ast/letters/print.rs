@@ -1,11 +1,10 @@
-//! Prints [`Subscripts`] back, and labels in messages.
+//! Displays [`Subscripts`], and labels in messages.
 
 use super::{Spelling, Subscripts, Term};
 use crate::render::Visible;
 use std::fmt::{self, Display, Formatter, Write};
 
-/// A label in a message: marks that would merge with their surroundings stand on a dotted circle, and what cannot be seen is
-/// written as an escape.
+/// A label in a message: combining marks stand on a dotted circle, invisible characters are escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelName {
     spelling: Spelling,
@@ -27,7 +26,7 @@ impl Display for LabelName {
     }
 }
 
-/// Letters print without white space, as `ij,jk->ik`; integers as `[0 1], [1 2] -> [0 2]`.
+/// Prints letters without white space, `ij,jk->ik`, and integers as `[0 1], [1 2] -> [0 2]`.
 impl Display for Subscripts {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let (comma, arrow) = match self.spelling {

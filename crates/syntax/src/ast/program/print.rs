@@ -1,6 +1,6 @@
-//! Prints a program: one statement a line, `Y[seg[n],f:4] += 2*X[n,f] + b[f]`.
+//! Displays a program: one statement per line, `Y[seg[n],f:4] += 2*X[n,f] + b[f]`.
 
-use super::{Access, Atom, Expr, ExprKind, Index, Part, PartKind, Program, Size, SizeOf, Statement};
+use super::{Access, Atom, Expr, ExprKind, Index, IndexTerm, IndexTermKind, Program, Size, SizeOf, Statement};
 use crate::ast::Sign;
 use std::fmt::{self, Display, Formatter};
 
@@ -15,18 +15,18 @@ impl Display for Program {
     }
 }
 
-/// How tightly what surrounds an expression binds.
+/// The precedence of the context of an expression.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]
-enum Binds {
-    /// Not at all: brackets or the whole right side.
+enum Precedence {
+    /// Brackets, or a whole right side.
     Nothing,
-    /// As a sum.
+    /// A summand.
     Sum,
-    /// As a product or a sign.
+    /// A factor or a signed expression.
     Product,
 }
 
-/// Writes the pieces of a program.
+/// Writes the parts of a program.
 struct Printer<'a, 'f, 'b> {
     program: &'a Program,
     f: &'f mut Formatter<'b>,
@@ -48,7 +48,7 @@ impl Printer<'_, '_, '_> {
             position.size.as_ref().map_or(Ok(()), |size| p.declared(size))
         })?;
         write!(self.f, " {} ", s.assign)?;
-        self.expr(&s.right, Binds::Nothing)?;
+        self.expr(&s.right, Precedence::Nothing)?;
         for (k, size) in s.sizes.iter().enumerate() {
             self.put(if k == 0 { " for " } else { ", " })?;
             self.name(size.axis.id)?;
@@ -57,7 +57,7 @@ impl Printer<'_, '_, '_> {
         Ok(())
     }
 
-    /// The items with `open` before the first and `close` after the last; nothing at all if there are none.
+    /// Writes the items between `open` and `close`; nothing for an empty list.
     fn list<T>(
         &mut self,
         open: char,
@@ -92,10 +92,10 @@ impl Printer<'_, '_, '_> {
         write!(self.f, ", {})", of.axis.value)
     }
 
-    fn expr(&mut self, expr: &Expr, around: Binds) -> fmt::Result {
+    fn expr(&mut self, expr: &Expr, around: Precedence) -> fmt::Result {
         let binds = match &expr.kind {
-            ExprKind::Sum(_) => Binds::Sum,
-            ExprKind::Product(_) => Binds::Product,
+            ExprKind::Sum(_) => Precedence::Sum,
+            ExprKind::Product(_) => Precedence::Product,
             _ => return self.operand(expr),
         };
         let parentheses = around >= binds;
@@ -104,7 +104,7 @@ impl Printer<'_, '_, '_> {
         self.put(if parentheses { ")" } else { "" })
     }
 
-    /// An expression without parentheses around it.
+    /// Writes an expression without surrounding parentheses.
     fn operand(&mut self, expr: &Expr) -> fmt::Result {
         match &expr.kind {
             ExprKind::Sum(terms) => {
@@ -114,7 +114,7 @@ impl Printer<'_, '_, '_> {
                         (_, Sign::Plus) => " + ",
                         (_, Sign::Minus) => " - ",
                     })?;
-                    self.expr(&term.expr, Binds::Sum)?;
+                    self.expr(&term.expr, Precedence::Sum)?;
                 }
                 Ok(())
             }
@@ -125,20 +125,20 @@ impl Printer<'_, '_, '_> {
                         (_, false) => "*",
                         (_, true) => "/",
                     })?;
-                    self.expr(&factor.expr, Binds::Product)?;
+                    self.expr(&factor.expr, Precedence::Product)?;
                 }
                 Ok(())
             }
             ExprKind::Negation(inner) => {
                 self.put("-")?;
-                self.expr(inner, Binds::Product)
+                self.expr(inner, Precedence::Product)
             }
             ExprKind::Number(_) => self.put(self.program.source(expr.span)),
             ExprKind::Size(of) => self.size_of(of),
             ExprKind::Access(access) => self.access(access),
             ExprKind::Call(call) => {
                 self.put(call.function.name())?;
-                self.list('(', &call.arguments, ", ", ")", |p, argument| p.expr(argument, Binds::Nothing))
+                self.list('(', &call.arguments, ", ", ")", |p, argument| p.expr(argument, Precedence::Nothing))
             }
         }
     }
@@ -158,15 +158,15 @@ impl Printer<'_, '_, '_> {
         }
     }
 
-    fn part(&mut self, first: bool, part: &Part) -> fmt::Result {
+    fn part(&mut self, first: bool, part: &IndexTerm) -> fmt::Result {
         self.put(match (first, part.sign) {
             (_, Sign::Minus) => "-",
             (true, Sign::Plus) => "",
             (false, Sign::Plus) => "+",
         })?;
         match &part.kind {
-            PartKind::Constant(integer) => write!(self.f, "{}", integer.value),
-            PartKind::Multiple { coefficient, atom } => {
+            IndexTermKind::Constant(integer) => write!(self.f, "{}", integer.value),
+            IndexTermKind::Multiple { coefficient, atom } => {
                 if let Some(coefficient) = coefficient {
                     write!(self.f, "{}*", coefficient.value)?;
                 }

@@ -1,4 +1,4 @@
-//! Arithmetic on numbers as they are written: integers stay integers until something divides them or makes them real.
+//! Arithmetic on literals: an integer stays one until a division or a real number makes it real.
 
 use crate::ast::Sign;
 use einfold_ir::{Function, Literal};
@@ -11,7 +11,7 @@ pub(super) fn real(literal: Literal) -> f64 {
     }
 }
 
-/// `None` where an integer becomes too large.
+/// The negation; `None` on integer overflow.
 pub(super) fn negative(a: Literal) -> Option<Literal> {
     Some(match a {
         Literal::Int(i) => Literal::Int(i.checked_neg()?),
@@ -19,7 +19,7 @@ pub(super) fn negative(a: Literal) -> Option<Literal> {
     })
 }
 
-/// As [`negative`].
+/// The sum; `None` on integer overflow.
 pub(super) fn sum(terms: &[(Sign, Literal)]) -> Option<Literal> {
     terms.iter().try_fold(Literal::Int(0), |sum, (sign, term)| {
         let term = if *sign == Sign::Minus { negative(*term)? } else { *term };
@@ -27,7 +27,7 @@ pub(super) fn sum(terms: &[(Sign, Literal)]) -> Option<Literal> {
     })
 }
 
-/// As [`negative`]. Each factor with whether it divides.
+/// The product, each factor with whether it divides; `None` on integer overflow.
 pub(super) fn product(factors: &[(bool, Literal)]) -> Option<Literal> {
     factors.iter().try_fold(Literal::Int(1), |product, (divides, factor)| match divides {
         true => Some(Literal::Float(real(product) / real(*factor))),
@@ -35,7 +35,7 @@ pub(super) fn product(factors: &[(bool, Literal)]) -> Option<Literal> {
     })
 }
 
-/// A function of numbers; `None` too where its value is no number.
+/// A function of literals; `None` also if its value is not a number.
 pub(super) fn call(function: Function, arguments: &[Literal]) -> Option<Literal> {
     let &first = arguments.first()?;
     let x = real(first);
@@ -74,7 +74,7 @@ fn both(
     }
 }
 
-/// The one that is before all others; an integer only if all are.
+/// The literal that precedes all others by `before`; an integer only if all are.
 fn extreme(arguments: &[Literal], before: impl Fn(f64, f64) -> bool) -> Option<Literal> {
     let integers: Option<Vec<i128>> = arguments
         .iter()

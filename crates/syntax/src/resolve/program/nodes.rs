@@ -1,17 +1,17 @@
-//! The module that is being built.
+//! The module under construction.
 
-use super::super::build::addressable;
-use super::mistakes::Mistakes;
+use super::super::letters::addressable;
+use super::errors::ProgramErrors;
 use crate::error::Error;
 use crate::span::Span;
 use einfold_ir::{Contraction, Def, Dtype, Ir, Label, Node, NodeId, RegionId};
 use std::collections::BTreeMap;
 
-/// A module in which equal nodes are made once.
+/// A module that contains each node once.
 #[derive(Default)]
 pub(super) struct Nodes {
     pub(super) ir: Ir,
-    /// The nodes whose contractions have this fingerprint.
+    /// The nodes by the fingerprint of their contraction.
     made: BTreeMap<u64, Vec<NodeId>>,
 }
 
@@ -20,17 +20,17 @@ impl Nodes {
         Nodes { ir: Ir::new(), made: BTreeMap::new() }
     }
 
-    /// Adds a node, unless there is one that is computed in the same way.
+    /// Adds a node, or returns the node with the same definition.
     pub(super) fn push(
         &mut self,
-        mistakes: &Mistakes<'_>,
+        errors: &ProgramErrors<'_>,
         place: Span,
         label: Label,
         (dtype, shape): (Dtype, &[usize]),
         contraction: Contraction,
     ) -> Result<NodeId, Error> {
         if !addressable(shape, dtype) {
-            return Err(mistakes.too_large(shape, dtype, place));
+            return Err(errors.too_large(shape, dtype, place));
         }
         let made = self.made.entry(contraction.fingerprint()).or_default();
         let twin = made.iter().find(|&&id| {
@@ -49,7 +49,7 @@ impl Nodes {
     }
 }
 
-/// Whether two contractions compute the same, whatever their axes are called.
+/// Whether two contractions are equal up to the labels of their axes.
 fn same(a: &Contraction, b: &Contraction) -> bool {
     let extents = |c: &Contraction| c.axes.iter().map(|axis| axis.extent).collect::<Vec<_>>();
     let rest = |c: &Contraction| (c.algebra, c.onto, c.pinned);

@@ -1,41 +1,44 @@
-//! From what was written to the form in which it is resolved.
+//! Desugars statements: resolves names, expands `...`, evaluates constants.
 
-use super::form::{Affine, AxisName, Contribution, Given, Position, Read, Slot, Tensor, Value, ValueKind, set};
+use super::errors::ProgramErrors;
+use super::hir::{
+    AffineForm, AxisName, Contribution, GivenSize, HirExpr, HirExprKind, IndexForm, Tensor, TensorRead, WrittenIndex,
+    set,
+};
 use super::literal;
-use super::mistakes::Mistakes;
-use crate::ast::{self, Axis, Expr, ExprKind, Index, PartKind, Program, Sign, Size, SizeOf, Statement};
+use crate::ast::{self, Expr, ExprKind, Index, IndexTermKind, NamedAxis, Program, Sign, Size, SizeOf, Statement};
 use crate::error::{Error, NameClass};
 use crate::span::Span;
 use einfold_ir::{Function, Literal};
 use std::collections::BTreeMap;
 
-/// What the names of a program stand for while its statements are resolved.
+/// The context for resolving the names of a statement.
 pub(super) struct Scope<'a> {
     pub(super) program: &'a Program,
-    pub(super) mistakes: &'a Mistakes<'a>,
+    pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) sizes: &'a BTreeMap<String, usize>,
     pub(super) tensors: &'a [Tensor],
-    /// The tensor of a name, once there is one.
+    /// The tensor of each name that is defined or given.
     pub(super) tensor_of: &'a [Option<usize>],
 }
 
 /// Numbers the axes of one statement.
-pub(super) struct Axes {
+pub(super) struct StatementAxes {
     names: Vec<AxisName>,
-    numbers: BTreeMap<Key, usize>,
-    /// How many axes `...` stands for: as many as it covers where it covers most.
+    numbers: BTreeMap<AxisKey, usize>,
+    /// The number of axes of `...`: the maximum over the accesses.
     pub(super) covered: usize,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum AxisKey {
     Name(u32),
     Covered(usize),
 }
 
-impl Axes {
-    pub(super) fn new(covered: usize) -> Axes {
-        Axes { names: Vec::new(), numbers: BTreeMap::new(), covered }
+impl StatementAxes {
+    pub(super) fn new(covered: usize) -> StatementAxes {
+        StatementAxes { names: Vec::new(), numbers: BTreeMap::new(), covered }
     }
 
     pub(super) fn into_names(self) -> Vec<AxisName> {
@@ -44,10 +47,10 @@ impl Axes {
 
     /// The number of a named axis.
     pub(super) fn name(&mut self, name: ast::Name, label: &str) -> usize {
-        self.number(Key::Name(name.id), name.span, || label.to_string())
+        self.number(AxisKey::Name(name.id), name.span, || label.to_string())
     }
 
-    fn number(&mut self, key: Key, span: Span, label: impl FnOnce() -> String) -> usize {
+    fn number(&mut self, key: AxisKey, span: Span, label: impl FnOnce() -> String) -> usize {
         let names = &mut self.names;
         *self.numbers.entry(key).or_insert_with(|| {
             names.push(AxisName { label: label().into(), span });
@@ -55,49 +58,49 @@ impl Axes {
         })
     }
 
-    /// The slots of an axis as written, in a list of which `...` covers `covered` axes.
+    /// The indices of an axis as written; `...` covers `covered` axes in this list.
     pub(super) fn slots<'t>(
         &mut self,
-        axis: &Axis,
+        axis: &NamedAxis,
         covered: usize,
         label: impl Fn(u32) -> &'t str,
-    ) -> Vec<(Slot, Span)> {
+    ) -> Vec<(IndexForm, Span)> {
         match axis {
-            Axis::Name(name) => vec![(Slot::Axis(self.name(*name, label(name.id))), name.span)],
-            Axis::Merged(merged) => {
+            NamedAxis::Name(name) => vec![(IndexForm::Axis(self.name(*name, label(name.id))), name.span)],
+            NamedAxis::Merged(merged) => {
                 let axes = merged.names.iter().map(|name| self.name(*name, label(name.id))).collect();
-                vec![(Slot::Group(axes), merged.span)]
+                vec![(IndexForm::Group(axes), merged.span)]
             }
-            Axis::Ellipsis(span) => (self.covered - covered..self.covered)
-                .map(|k| (Slot::Axis(self.number(Key::Covered(k), *span, || format!("...{k}"))), *span))
+            NamedAxis::Ellipsis(span) => (self.covered - covered..self.covered)
+                .map(|k| (IndexForm::Axis(self.number(AxisKey::Covered(k), *span, || format!("...{k}"))), *span))
                 .collect(),
         }
     }
 }
 
 impl Scope<'_> {
-    /// The statement with its names resolved.
+    /// The desugared statement.
     pub(super) fn contribution(&self, statement: &Statement) -> Result<Contribution, Error> {
-        let mut axes = Axes::new(self.covered(statement)?);
+        let mut axes = StatementAxes::new(self.covered(statement)?);
         let mut left = Vec::with_capacity(statement.left.len());
         for position in &statement.left {
             let declared = position.size.as_ref().map(|size| Ok((self.size(size)?, size.span()))).transpose()?;
             let covered = axes.covered;
             let slots = self.slots(&mut axes, &position.index, covered)?;
-            left.extend(slots.into_iter().map(|(slot, span)| Position { slot, span, declared }));
+            left.extend(slots.into_iter().map(|(slot, span)| WrittenIndex { slot, span, declared }));
         }
         let mut reads = Vec::new();
         let right = self.value(&mut axes, &mut reads, &statement.right)?;
         let mut given = Vec::with_capacity(statement.sizes.len());
         for size in &statement.sizes {
             let axis = axes.name(size.axis, self.program.name(size.axis.id));
-            given.push(Given { axis, size: self.size(&size.size)?, span: size.size.span() });
+            given.push(GivenSize { axis, size: self.size(&size.size)?, span: size.size.span() });
         }
         let (span, assign, operator) = (statement.span, statement.assign, statement.operator);
         Ok(Contribution { span, assign, operator, axes: axes.into_names(), left, reads, right, given })
     }
 
-    /// How many axes `...` covers at most; checks the ranks of all that is read.
+    /// The maximal number of axes that `...` covers; checks the ranks of all reads.
     fn covered(&self, statement: &Statement) -> Result<usize, Error> {
         let mut most: Option<(usize, Span)> = None;
         let mut wrong = None;
@@ -108,7 +111,7 @@ impl Scope<'_> {
             let (rank, written) = (self.tensors[tensor].shape.len(), access.indices.len());
             let written = written - usize::from(ellipsis.is_some());
             if rank < written || (rank > written && ellipsis.is_none()) {
-                wrong.get_or_insert_with(|| self.mistakes.rank(access, &self.tensors[tensor], written));
+                wrong.get_or_insert_with(|| self.errors.rank(access, &self.tensors[tensor], written));
             } else if let Some(span) = ellipsis
                 && most.is_none_or(|(covered, _)| covered < rank - written)
             {
@@ -117,7 +120,7 @@ impl Scope<'_> {
         };
         for_each_access(&statement.right, &mut visit);
         for position in &statement.left {
-            on_left |= matches!(position.index, Index::Axis(Axis::Ellipsis(_)));
+            on_left |= matches!(position.index, Index::Axis(NamedAxis::Ellipsis(_)));
             for_each_ids(&position.index, &mut |access| {
                 on_left |= ellipsis(&access.indices).is_some();
                 visit(access);
@@ -126,18 +129,18 @@ impl Scope<'_> {
         match (wrong, most) {
             (Some(error), _) => Err(error),
             (None, Some((covered, span))) if covered > 0 && !on_left => {
-                Err(self.mistakes.ellipsis_dropped(span, statement, covered))
+                Err(self.errors.ellipsis_dropped(span, statement, covered))
             }
             (None, most) => Ok(most.map_or(0, |(covered, _)| covered)),
         }
     }
 
-    /// The number of the tensor of this name; none if the name is something else.
+    /// The number of the tensor with this name; `None` if the name has another class.
     fn tensor(&self, name: ast::Name) -> Option<usize> {
         self.tensor_of.get(name.id as usize).copied().flatten()
     }
 
-    fn read(&self, axes: &mut Axes, access: &ast::Access) -> Result<Read, Error> {
+    fn read(&self, axes: &mut StatementAxes, access: &ast::Access) -> Result<TensorRead, Error> {
         let tensor = self.tensor(access.name).expect("what is read is an input or defined before");
         let written = access.indices.len() - usize::from(ellipsis(&access.indices).is_some());
         let covered = self.tensors[tensor].shape.len() - written;
@@ -145,25 +148,25 @@ impl Scope<'_> {
         for index in &access.indices {
             dims.extend(self.slots(axes, index, covered)?);
         }
-        Ok(Read { tensor, span: access.span, dims })
+        Ok(TensorRead { tensor, span: access.span, dims })
     }
 
-    fn slots(&self, axes: &mut Axes, index: &Index, covered: usize) -> Result<Vec<(Slot, Span)>, Error> {
+    fn slots(&self, axes: &mut StatementAxes, index: &Index, covered: usize) -> Result<Vec<(IndexForm, Span)>, Error> {
         match index {
             Index::Axis(axis) => Ok(axes.slots(axis, covered, |id| self.program.name(id))),
-            Index::Affine(affine) => Ok(vec![(Slot::Affine(self.affine(axes, affine)?), affine.span)]),
+            Index::Affine(affine) => Ok(vec![(IndexForm::Affine(self.affine(axes, affine)?), affine.span)]),
         }
     }
 
-    fn affine(&self, axes: &mut Axes, written: &ast::Affine) -> Result<Affine, Error> {
-        let mut affine = Affine::default();
-        // By axis, where its term is.
+    fn affine(&self, axes: &mut StatementAxes, written: &ast::Affine) -> Result<AffineForm, Error> {
+        let mut affine = AffineForm::default();
+        // The term of each axis.
         let mut terms: BTreeMap<usize, usize> = BTreeMap::new();
         for part in &written.parts {
             let signed = |value: i64| if part.sign == Sign::Minus { -value } else { value };
             match &part.kind {
-                PartKind::Constant(integer) => affine.offset = affine.offset.saturating_add(signed(integer.value)),
-                PartKind::Multiple { coefficient, atom } => {
+                IndexTermKind::Constant(integer) => affine.offset = affine.offset.saturating_add(signed(integer.value)),
+                IndexTermKind::Multiple { coefficient, atom } => {
                     let coef = signed(coefficient.map_or(1, |c| c.value));
                     match atom {
                         ast::Atom::Axis(name) => {
@@ -178,7 +181,7 @@ impl Scope<'_> {
                             let read = self.read(axes, access)?;
                             let ids = &self.tensors[read.tensor];
                             if !ids.dtype.is_integer() {
-                                return Err(self.mistakes.index_dtype(access, ids));
+                                return Err(self.errors.index_dtype(access, ids));
                             }
                             affine.ids.push((coef, read));
                         }
@@ -189,17 +192,17 @@ impl Scope<'_> {
         Ok(affine)
     }
 
-    fn value(&self, axes: &mut Axes, reads: &mut Vec<Read>, expr: &Expr) -> Result<Value, Error> {
+    fn value(&self, axes: &mut StatementAxes, reads: &mut Vec<TensorRead>, expr: &Expr) -> Result<HirExpr, Error> {
         let span = expr.span;
         let kind = match &expr.kind {
-            ExprKind::Number(_) => ValueKind::Number(self.number(span)?),
-            ExprKind::Size(of) => ValueKind::Number(Literal::Int(self.size_of(*of)? as i128)),
+            ExprKind::Number(_) => HirExprKind::Number(self.number(span)?),
+            ExprKind::Size(of) => HirExprKind::Number(Literal::Int(self.size_of(*of)? as i128)),
             ExprKind::Access(access) => self.access(axes, reads, access)?,
             ExprKind::Negation(inner) => {
                 let inner = self.value(axes, reads, inner)?;
                 match inner.number() {
                     Some(number) => self.folded(literal::negative(number), span)?,
-                    None => ValueKind::Negation(Box::new(inner)),
+                    None => HirExprKind::Negation(Box::new(inner)),
                 }
             }
             ExprKind::Sum(terms) => {
@@ -209,7 +212,7 @@ impl Scope<'_> {
                     .collect::<Result<Vec<_>, Error>>()?;
                 match numbers(&terms) {
                     Some(numbers) => self.folded(literal::sum(&numbers), span)?,
-                    None => ValueKind::Sum(terms),
+                    None => HirExprKind::Sum(terms),
                 }
             }
             ExprKind::Product(factors) => {
@@ -219,40 +222,50 @@ impl Scope<'_> {
                     .collect::<Result<Vec<_>, Error>>()?;
                 match numbers(&factors) {
                     Some(numbers) => self.folded(literal::product(&numbers), span)?,
-                    None => ValueKind::Product(factors),
+                    None => HirExprKind::Product(factors),
                 }
             }
             ExprKind::Call(call) => self.call(axes, reads, call)?,
         };
-        Ok(Value { span, kind })
+        Ok(HirExpr { span, kind })
     }
 
-    fn access(&self, axes: &mut Axes, reads: &mut Vec<Read>, access: &ast::Access) -> Result<ValueKind, Error> {
+    fn access(
+        &self,
+        axes: &mut StatementAxes,
+        reads: &mut Vec<TensorRead>,
+        access: &ast::Access,
+    ) -> Result<HirExprKind, Error> {
         if self.program.names().classes()[access.name.id as usize] == NameClass::Size {
-            return Ok(ValueKind::Number(Literal::Int(self.parameter(access.name)? as i128)));
+            return Ok(HirExprKind::Number(Literal::Int(self.parameter(access.name)? as i128)));
         }
         let read = self.read(axes, access)?;
         let conj = self.tensors[read.tensor].conj;
         reads.push(read);
-        Ok(ValueKind::Read { read: reads.len() - 1, conj })
+        Ok(HirExprKind::Read { read: reads.len() - 1, conj })
     }
 
-    fn call(&self, axes: &mut Axes, reads: &mut Vec<Read>, call: &ast::Call) -> Result<ValueKind, Error> {
+    fn call(
+        &self,
+        axes: &mut StatementAxes,
+        reads: &mut Vec<TensorRead>,
+        call: &ast::Call,
+    ) -> Result<HirExprKind, Error> {
         let arguments = call
             .arguments
             .iter()
             .map(|argument| self.value(axes, reads, argument))
-            .collect::<Result<Vec<Value>, Error>>()?;
-        let numbers: Option<Vec<Literal>> = arguments.iter().map(Value::number).collect();
+            .collect::<Result<Vec<HirExpr>, Error>>()?;
+        let numbers: Option<Vec<Literal>> = arguments.iter().map(HirExpr::number).collect();
         if let Some(number) = numbers.and_then(|numbers| literal::call(call.function, &numbers)) {
-            return Ok(ValueKind::Number(number));
+            return Ok(HirExprKind::Number(number));
         }
-        // The conjugate of an element is how it is read, so that a product of conjugates is a product.
+        // The conjugate of an element is a property of the access, so that a product of conjugates is a product.
         match (call.function, &arguments[..]) {
-            (Function::Conj, &[Value { kind: ValueKind::Read { read, conj }, .. }]) => {
-                Ok(ValueKind::Read { read, conj: !conj })
+            (Function::Conj, &[HirExpr { kind: HirExprKind::Read { read, conj }, .. }]) => {
+                Ok(HirExprKind::Read { read, conj: !conj })
             }
-            _ => Ok(ValueKind::Call(call.function, arguments)),
+            _ => Ok(HirExprKind::Call(call.function, arguments)),
         }
     }
 
@@ -264,11 +277,11 @@ impl Scope<'_> {
         } else {
             text.parse().ok().filter(|x: &f64| x.is_finite()).map(Literal::Float)
         };
-        parsed.ok_or_else(|| self.mistakes.number(span))
+        parsed.ok_or_else(|| self.errors.number(span))
     }
 
-    fn folded(&self, number: Option<Literal>, span: Span) -> Result<ValueKind, Error> {
-        number.map(ValueKind::Number).ok_or_else(|| self.mistakes.number(span))
+    fn folded(&self, number: Option<Literal>, span: Span) -> Result<HirExprKind, Error> {
+        number.map(HirExprKind::Number).ok_or_else(|| self.errors.number(span))
     }
 
     fn size(&self, size: &Size) -> Result<usize, Error> {
@@ -281,26 +294,26 @@ impl Scope<'_> {
 
     fn parameter(&self, name: ast::Name) -> Result<usize, Error> {
         let label = self.program.name(name.id);
-        self.sizes.get(label).copied().ok_or_else(|| self.mistakes.unknown_size(label, name.span, self.sizes))
+        self.sizes.get(label).copied().ok_or_else(|| self.errors.unknown_size(label, name.span, self.sizes))
     }
 
     fn size_of(&self, of: SizeOf) -> Result<usize, Error> {
         let tensor = self.tensor(of.tensor).expect("what is measured is an input or defined before");
         let tensor = &self.tensors[tensor];
         let size = usize::try_from(of.axis.value).ok().and_then(|axis| tensor.shape.get(axis));
-        size.copied().ok_or_else(|| self.mistakes.no_axis(of, tensor))
+        size.copied().ok_or_else(|| self.errors.no_axis(of, tensor))
     }
 }
 
-/// The numbers of a list, if all are.
-fn numbers<T: Copy>(list: &[(T, Value)]) -> Option<Vec<(T, Literal)>> {
+/// The values of a list of numbers; `None` if it contains anything else.
+fn numbers<T: Copy>(list: &[(T, HirExpr)]) -> Option<Vec<(T, Literal)>> {
     list.iter().map(|(tag, value)| Some((*tag, value.number()?))).collect()
 }
 
-/// Where a list of indices has `...`.
+/// The span of `...` in a list of indices.
 pub(super) fn ellipsis(indices: &[Index]) -> Option<Span> {
     indices.iter().find_map(|index| match index {
-        Index::Axis(Axis::Ellipsis(span)) => Some(*span),
+        Index::Axis(NamedAxis::Ellipsis(span)) => Some(*span),
         _ => None,
     })
 }
@@ -320,18 +333,18 @@ fn for_each_access<'e>(expr: &'e Expr, f: &mut impl FnMut(&'e ast::Access)) {
     }
 }
 
-/// Calls `f` with every access to ids in an index, each followed by those in its own indices.
+/// Calls `f` with every access to an index tensor in an index, each followed by those in its own indices.
 fn for_each_ids<'e>(index: &'e Index, f: &mut impl FnMut(&'e ast::Access)) {
     let Index::Affine(affine) = index else { return };
     for part in &affine.parts {
-        if let PartKind::Multiple { atom: ast::Atom::Gather(access), .. } = &part.kind {
+        if let IndexTermKind::Multiple { atom: ast::Atom::Gather(access), .. } = &part.kind {
             f(access);
             access.indices.iter().for_each(|index| for_each_ids(index, f));
         }
     }
 }
 
-/// The axes that several lists share in all of them, and those that are in any.
+/// The axes that all lists have, and those that at least one has.
 pub(super) fn common_and_any(lists: impl IntoIterator<Item = (Vec<usize>, Vec<usize>)>) -> (Vec<usize>, Vec<usize>) {
     let mut lists = lists.into_iter();
     let Some((mut common, mut any)) = lists.next() else { return (Vec::new(), Vec::new()) };

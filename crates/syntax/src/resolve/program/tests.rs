@@ -260,7 +260,7 @@ fn long_sums_and_programs_are_resolved() {
 
 #[test]
 fn questions_are_asked_once_and_answered() {
-    use crate::resolve_asking;
+    use crate::resolve_with_queries;
     let ast = parse("s[g[n]] += x[n]; c[g[n]] += 1").unwrap();
     let ty = |dtype: Dtype| TensorType { name: None, dtype, shape: vec![4], conj: false };
     let types = [ty(Dtype::U8), ty(Dtype::F64)];
@@ -270,7 +270,7 @@ fn questions_are_asked_once_and_answered() {
         queries.push(query.clone());
         Some(6)
     };
-    let ir = resolve_asking(&ast, &types, &Options::default(), &mut answer, &mut Vec::new()).unwrap();
+    let ir = resolve_with_queries(&ast, &types, &Options::default(), &mut answer, &mut Vec::new()).unwrap();
     assert!(ir.outputs().iter().all(|&output| ir.node(output).shape == [7]));
     let [query] = &queries[..] else { panic!("one question") };
     assert_eq!(query.operands(), [0]);

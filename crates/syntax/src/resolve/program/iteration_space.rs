@@ -1,0 +1,163 @@
+//! The iteration space of a node, and the accesses in it.
+
+use super::super::Options;
+use super::hir::{AffineForm, Contribution, HirExpr, IndexForm, Tensor, TensorRead, set};
+use einfold_ir::{Access, Axis, AxisRef, Ids, Index, NodeId, OutOfRange};
+use std::collections::BTreeMap;
+
+/// The context of a statement with known sizes.
+#[derive(Clone, Copy)]
+pub(super) struct StatementContext<'a> {
+    pub(super) c: &'a Contribution,
+    /// The size of each axis of the statement.
+    pub(super) extents: &'a [usize],
+    pub(super) tensors: &'a [Tensor],
+    pub(super) options: &'a Options,
+}
+
+/// The axes of a statement that are the axes of a node, in this order.
+pub(super) struct IterationSpace {
+    pub(super) axes: Vec<usize>,
+    /// Pairs of an axis of the statement and its number in the node, ascending.
+    local: Vec<(usize, u32)>,
+}
+
+impl IterationSpace {
+    /// These axes, each once.
+    pub(super) fn new(axes: Vec<usize>) -> IterationSpace {
+        let mut local: Vec<(usize, u32)> = axes.iter().copied().zip(0..).collect();
+        local.sort_unstable();
+        IterationSpace { axes, local }
+    }
+
+    fn local(&self, axis: usize) -> AxisRef {
+        let at = self.local.binary_search_by_key(&axis, |(axis, _)| *axis);
+        AxisRef::Own(at.map_or(u32::MAX, |at| self.local[at].1))
+    }
+}
+
+impl StatementContext<'_> {
+    /// The axes of a node with this space.
+    pub(super) fn axes(&self, space: &IterationSpace) -> Vec<Axis> {
+        let axis = |&axis: &usize| Axis::new(self.c.axes[axis].label.clone(), self.extents[axis]);
+        space.axes.iter().map(axis).collect()
+    }
+
+    /// The number of points of a list of axes, saturating.
+    pub(super) fn points(&self, axes: &[usize]) -> usize {
+        axes.iter().fold(1, |points, &axis| usize::saturating_mul(points, self.extents[axis]))
+    }
+
+    /// The axes on which a value depends: those of its elements, without broadcast axes.
+    pub(super) fn axes_of(&self, value: &HirExpr) -> Vec<usize> {
+        let mut axes = Vec::new();
+        value.for_each_read(&mut |read| {
+            let read = &self.c.reads[read];
+            for ((slot, _), &size) in read.dims.iter().zip(&self.tensors[read.tensor].shape) {
+                match slot {
+                    IndexForm::Axis(axis) if size == 1 && self.extents[*axis] != 1 => {}
+                    slot => slot.for_each_axis(&mut |axis| axes.push(axis)),
+                }
+            }
+        });
+        set(axes)
+    }
+
+    /// Whether the statement has no points.
+    pub(super) fn empty(&self) -> bool {
+        self.extents.contains(&0)
+    }
+
+    /// The policy of an index tensor.
+    pub(super) fn policy(&self, tensor: usize) -> OutOfRange {
+        let Options { policy, out_of_range, .. } = self.options;
+        policy.get(&*self.tensors[tensor].name).copied().unwrap_or(*out_of_range)
+    }
+
+    /// Whether a dropped index may drop a point.
+    pub(super) fn drops(&self, slot: &IndexForm) -> bool {
+        let mut drops = false;
+        slot.for_each_ids(&mut |ids| drops |= self.policy(ids.tensor) == OutOfRange::Drop);
+        drops
+    }
+
+    /// As [`Self::drops`], for all indices of a read.
+    pub(super) fn read_drops(&self, read: &TensorRead) -> bool {
+        read.dims.iter().any(|(slot, _)| self.drops(slot))
+    }
+
+    /// The access of a read.
+    pub(super) fn access(&self, space: &IterationSpace, read: &TensorRead, conj: bool) -> Access<NodeId> {
+        let tensor = &self.tensors[read.tensor];
+        let indices = read.dims.iter().zip(&tensor.shape).map(|((slot, _), &size)| match slot {
+            IndexForm::Axis(axis) if size == 1 && self.extents[*axis] != 1 => Index::constant(0),
+            slot => self.index(space, slot),
+        });
+        let indices = indices.collect();
+        Access { conj: conj && tensor.dtype.is_complex(), ..Access::new(tensor.node, indices) }
+    }
+
+    /// The access of a tensor along these axes.
+    pub(super) fn plain(&self, space: &IterationSpace, tensor: NodeId, axes: &[usize]) -> Access<NodeId> {
+        Access::new(tensor, axes.iter().map(|&axis| Index::affine(0, [(1, space.local(axis))])).collect())
+    }
+
+    /// The index functions of the result.
+    pub(super) fn output(&self, space: &IterationSpace) -> Vec<Index<NodeId>> {
+        self.c.left.iter().map(|position| self.index(space, &position.slot)).collect()
+    }
+
+    fn index(&self, space: &IterationSpace, slot: &IndexForm) -> Index<NodeId> {
+        match slot {
+            IndexForm::Axis(axis) => Index::affine(0, [(1, space.local(*axis))]),
+            IndexForm::Group(axes) => {
+                let mut stride = 1_i64;
+                let mut terms: Vec<(i64, AxisRef)> = Vec::with_capacity(axes.len());
+                // The term of each axis.
+                let mut places: BTreeMap<usize, usize> = BTreeMap::new();
+                for &axis in axes.iter().rev() {
+                    let at = *places.entry(axis).or_insert(terms.len());
+                    match terms.get_mut(at) {
+                        Some((coef, _)) => *coef += stride,
+                        None => terms.push((stride, space.local(axis))),
+                    }
+                    stride = stride.saturating_mul(i64::try_from(self.extents[axis]).unwrap_or(i64::MAX));
+                }
+                // An axis inside an empty one has coefficient 0, and no points.
+                terms.retain(|(coef, _)| *coef != 0);
+                terms.reverse();
+                Index::affine(0, terms)
+            }
+            IndexForm::Affine(affine) => self.affine(space, affine),
+        }
+    }
+
+    fn affine(&self, space: &IterationSpace, affine: &AffineForm) -> Index<NodeId> {
+        let terms = affine.terms.iter().filter(|(coef, _)| *coef != 0);
+        let mut index = Index::affine(affine.offset, terms.map(|&(coef, axis)| (coef, space.local(axis))));
+        for (coef, read) in &affine.ids {
+            let policy = self.policy(read.tensor);
+            index.ids.push(Ids { coef: *coef, access: self.access(space, read, false), policy });
+        }
+        index
+    }
+
+    /// The axes of the left side, in the order of the text.
+    pub(super) fn left_axes(&self) -> Vec<usize> {
+        let mut axes = Vec::new();
+        for position in &self.c.left {
+            position.slot.for_each_axis(&mut |axis| axes.push(axis));
+        }
+        let mut seen = vec![false; self.c.axes.len()];
+        axes.retain(|&axis| !std::mem::replace(&mut seen[axis], true));
+        axes
+    }
+
+    /// The axes of the left side, then those of `more` that are not among them.
+    pub(super) fn space(&self, more: Vec<usize>) -> IterationSpace {
+        let mut axes = self.left_axes();
+        let left = set(axes.clone());
+        axes.extend(set(more).into_iter().filter(|axis| left.binary_search(axis).is_err()));
+        IterationSpace::new(axes)
+    }
+}
