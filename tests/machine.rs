@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 /// The sources of the crates that make and run plans. The tool's times are those that people write.
 fn sources() -> Vec<PathBuf> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("crates");
-    let mut folders: Vec<PathBuf> = ["ir", "syntax", "order", "plan", "exec", "einfold"].map(|name| crates.join(name)).into();
+    let mut folders: Vec<PathBuf> =
+        ["ir", "syntax", "order", "plan", "exec", "einfold"].map(|name| crates.join(name)).into();
     folders.iter_mut().for_each(|folder| folder.push("src"));
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {

@@ -1,8 +1,8 @@
 //! The command line as it is written. What the values mean is settled by their parsers in [`value`]; what they lead to, by
 //! the verbs.
 
-mod order;
 mod machine;
+mod order;
 pub(crate) mod path;
 pub(crate) mod value;
 

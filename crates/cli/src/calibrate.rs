@@ -51,7 +51,7 @@ fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
         fork: if threads > 1 { steps.fork()?.map_or(default.fork, time) } else { default.fork },
         search_work: time(search::work(stop)?),
         search_split: time(search::split(stop)?),
-        lanes: u32::try_from(threads.next_power_of_two()).unwrap_or(default.lanes),
+        partitions: u32::try_from(threads.next_power_of_two()).unwrap_or(default.partitions),
         cache_bytes,
         ..default
     };

@@ -108,7 +108,7 @@
 //! | [`out_of_range`](Expression::out_of_range) | whether bad ids stop the run, are dropped or wrap |
 //! | [`fill`](Expression::fill) | the value of positions that nothing contributes to |
 //! | [`outputs`](Expression::outputs) | which names of a program are its results |
-//! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory) | how it is computed |
+//! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory), [`machine`](Expression::machine) | how it is computed |
 //!
 //! # Algebras
 //!
@@ -247,8 +247,8 @@ pub use einfold_exec::{
     Scratch, Semiring, Stopped, ViewError,
 };
 pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, Machine, OutOfRange, PathError, TensorType};
-pub use einfold_order::{Budget, Mismatch, Order, OrderError, STRATEGIES, SavedOrder, SavedSlice, SavedTree, Strategy};
 pub use einfold_order::format::{FormatError, machine_from_json};
+pub use einfold_order::{Budget, Mismatch, Order, OrderError, STRATEGIES, SavedOrder, SavedSlice, SavedTree, Strategy};
 pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,

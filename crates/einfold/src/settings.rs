@@ -108,7 +108,7 @@ impl Expression {
     /// use einfold::{Expression, Machine, spec};
     ///
     /// let types = [spec::<f64>([8, 8]), spec::<f64>([8, 8])];
-    /// let machine = Machine { lanes: 4, ..Machine::default() };
+    /// let machine = Machine { partitions: 4, ..Machine::default() };
     /// let plan = Expression::new("ij,jk->ik")?.machine(machine).plan(types)?;
     /// assert_eq!(plan.machine(), machine);
     /// # Ok::<(), einfold::Error>(())

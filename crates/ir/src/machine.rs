@@ -1,8 +1,8 @@
-//! The machine model: how long the kinds of work take that plans consist of.
+//! The machine model: rates, overheads and cache sizes that costs are computed from.
 //!
-//! The order search, the choice between loops and matrix products, packing, lanes and the use of threads all ask a [`Machine`]. No
-//! other file has a cost of its own. What fixes the order of additions (sizes of blocks, chunks and calls of kernels) is no part
-//! of it: results depend on that, and it follows from shapes alone.
+//! The order search, the choice between nests and matrix products, packing, partitions and the use of threads ask a [`Machine`]; no
+//! other file has a cost of its own. What fixes the order of additions (extents of blocks, chunks and strips) is not part of
+//! it: the bits of a result depend on them, and they follow from shapes alone.
 
 use std::fmt;
 
@@ -71,7 +71,7 @@ pub struct Machine {
     pub product_setup: Time,
     /// One multiply-add of a loop nest whose operands are in the cache.
     pub nest: Time,
-    /// One element read or written through ids.
+    /// One element read or written at a gather or scatter index.
     pub gather: Time,
     /// One multiply-add of a whole contraction, steps of all kinds and sizes together.
     pub contraction: Time,
@@ -85,8 +85,8 @@ pub struct Machine {
     pub search_work: Time,
     /// One split of a set of tensors, as the exact order search tries it.
     pub search_split: Time,
-    /// The most lanes in which slices run: more threads than this share the work within lanes.
-    pub lanes: u32,
+    /// The most partitions of the iterations of a region: more threads than this share the work within a partition.
+    pub partitions: u32,
     /// The bytes of the data caches, from the first level to the third.
     pub cache_bytes: [u64; 3],
 }
@@ -106,7 +106,7 @@ impl Machine {
         fork: Time::ps(25_000_000),
         search_work: Time::ps(30_000),
         search_split: Time::ps(102_400),
-        lanes: 16,
+        partitions: 16,
         cache_bytes: [32 << 10, 1 << 20, 32 << 20],
     };
 
@@ -127,7 +127,7 @@ impl Machine {
         self.nest.in_units_of(self.product)
     }
 
-    /// How many multiply-adds of a large product take as long as one element read or written through ids.
+    /// How many multiply-adds of a large product take as long as one element read or written at a gather or scatter index.
     pub fn gather_ratio(&self) -> u64 {
         self.gather.in_units_of(self.product)
     }
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!((m.flops_per_work(), m.flops_per_split()), (300, 1024));
         assert_eq!((m.least_product(), m.least_side()), (256, 4));
         assert_eq!((m.least_shared_flops(), m.least_shared_points()), (1 << 20, 1 << 17));
-        assert_eq!((m.lanes, m.near_bytes()), (16, 1 << 20));
+        assert_eq!((m.partitions, m.near_bytes()), (16, 1 << 20));
         assert_eq!(m.products_ns(3.0, [8.0, 8.0, 20.0], 10.0), 3.0 * (100.0 + 2560.0 * 0.011 * 8.0) + 2.0);
     }
 

@@ -229,7 +229,9 @@ mod tests {
         };
         let buffers = std::iter::repeat_with(buffer).take(MANY).collect();
         let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), lanes: None }];
-        let lives = Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64, machine: Machine::DEFAULT }.lifetimes();
+        let lives =
+            Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64, machine: Machine::DEFAULT }
+                .lifetimes();
         assert!((0..MANY).all(|k| lives[k] == Some(Lifetime { first: k, last: k })));
     }
 

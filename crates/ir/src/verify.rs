@@ -284,7 +284,14 @@ mod tests {
         let mut buffers: Vec<Buffer> = places.iter().map(buffer).collect();
         buffers.push(Buffer { place: Place::Output(0), ..buffer(&(0, 1)) });
         let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), lanes: None }];
-        Draft { buffers, regions, inputs: Vec::new(), outputs: vec![BufferId(lives.len() as u32)], scratch, machine: Machine::DEFAULT }
+        Draft {
+            buffers,
+            regions,
+            inputs: Vec::new(),
+            outputs: vec![BufferId(lives.len() as u32)],
+            scratch,
+            machine: Machine::DEFAULT,
+        }
     }
 
     /// A draft of one step, which writes a result and reads operands of these extents.

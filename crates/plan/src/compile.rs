@@ -125,7 +125,8 @@ fn compile_by(
         let Err(error) = built.within(limit) else {
             // Slices that leave room for kernels may multiply far more.
             let flops = flops(&rest);
-            if let Some(part) = without_kernels.take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
+            if let Some(part) = without_kernels
+                .take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
                 && let Some(compiled) = as_loops(part, &rewrites, options, budget)?
             {
                 return Ok(compiled);

@@ -142,8 +142,7 @@ impl<'s> Steps<'s> {
     /// Nanoseconds of a run on this many threads, into results that are there.
     fn time_of(&self, expression: &Expression, operands: &[AnyArray], threads: usize) -> Result<f64, Failure> {
         let plan = expression.plan_for(operands)?;
-        let control =
-            Control { cancel: Some(self.stop), threads: NonZeroUsize::new(threads), ..Control::default() };
+        let control = Control { cancel: Some(self.stop), threads: NonZeroUsize::new(threads), ..Control::default() };
         let mut scratch = Scratch::new();
         let mut results: Vec<AnyArray> = plan.call(operands).control(&control).scratch(&mut scratch).run()?;
         let mut run = || {

@@ -46,7 +46,7 @@ fn every_machine_leads_to_the_same_result() -> Result {
     let machines = [
         default,
         Machine { pack_byte: time(100.0), product_setup: time(1e9), ..default },
-        Machine { fork: time(1e-6), cache_bytes: [0; 3], lanes: 1, ..default },
+        Machine { fork: time(1e-6), cache_bytes: [0; 3], partitions: 1, ..default },
         Machine { product: time(1.0), nest: time(1.0), half_speed: [0; 3], ..default },
     ];
     for (text, shapes) in [BATCH, BROKEN, ("ij,jk->ik", [&[200, 300], &[300, 200]])] {
@@ -79,14 +79,16 @@ fn a_plan_says_for_which_machine_it_is_and_its_recipe_leads_to_it() -> Result {
     assert!(!default.to_recipe().contains("machine") && !default.explain()?.to_string().contains("machine"));
     assert!(default.explain()?.json().get("machine").is_none());
     let explained = other.explain()?;
-    assert!(explained.to_string().contains("machine measured: product 0.022 ns, loops 0.176 ns, packing 100 ns a byte"));
+    assert!(
+        explained.to_string().contains("machine measured: product 0.022 ns, loops 0.176 ns, packing 100 ns a byte")
+    );
     assert_eq!(machine_from_json(&explained.json()["machine"].to_string()), Ok(measured));
     let recipe = other.to_recipe();
     let again = Plan::from_recipe(&recipe)?;
     assert_eq!((again.machine(), forms(&again)?, again.to_recipe()), (measured, forms(&other)?, recipe.clone()));
     let refused = |recipe: &str| Plan::from_recipe(recipe).map(|_| ()).unwrap_err();
-    let wrong = refused(&recipe.replace("\"lanes\":16", "\"lanes\":0"));
-    let at_least_one = "`lanes` is 0; at least 1 was expected";
+    let wrong = refused(&recipe.replace("\"partitions\":16", "\"partitions\":0"));
+    let at_least_one = "`partitions` is 0; at least 1 was expected";
     assert!(matches!(wrong.kind(), ErrorKind::Recipe(RecipeProblem::Malformed(what)) if what == at_least_one));
     let later = refused(&recipe.replace("einfold.machine/1", "einfold.machine/9"));
     assert!(matches!(later.kind(), ErrorKind::Recipe(RecipeProblem::Malformed(_))), "{later}");

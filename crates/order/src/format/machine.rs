@@ -25,7 +25,7 @@ struct Document {
     fork_ns: f64,
     search_work_ns: f64,
     search_split_ns: f64,
-    lanes: u32,
+    partitions: u32,
     cache_bytes: [u64; 3],
 }
 
@@ -52,7 +52,7 @@ pub fn machine_json(machine: &Machine) -> Value {
         fork_ns: machine.fork.ns(),
         search_work_ns: machine.search_work.ns(),
         search_split_ns: machine.search_split.ns(),
-        lanes: machine.lanes,
+        partitions: machine.partitions,
         cache_bytes: machine.cache_bytes,
     };
     serde_json::to_value(document).unwrap_or_default()
@@ -69,7 +69,7 @@ pub fn machine_json(machine: &Machine) -> Value {
 /// ```
 ///
 /// # Errors
-/// [`FormatError`]: a text of another form or of another version, a time that is not between a femtosecond and a second, no lane.
+/// [`FormatError`]: a text of another form or of another version, a time that is not between a femtosecond and a second, no partition.
 pub fn machine_from_json(text: &str) -> Result<Machine, FormatError> {
     let Version { schema } = serde_json::from_str(text)?;
     if schema != SCHEMA {
@@ -80,8 +80,8 @@ pub fn machine_from_json(text: &str) -> Result<Machine, FormatError> {
         let wrong = || FormatError::Shape(format!("`{key}` is {ns}; a time from 0.000001 to 1000000000 was expected"));
         Time::from_ns(ns).ok_or_else(wrong)
     };
-    if d.lanes == 0 {
-        return Err(FormatError::Shape("`lanes` is 0; at least 1 was expected".into()));
+    if d.partitions == 0 {
+        return Err(FormatError::Shape("`partitions` is 0; at least 1 was expected".into()));
     }
     Ok(Machine {
         product: time("product_ns", d.product_ns)?,
@@ -96,7 +96,7 @@ pub fn machine_from_json(text: &str) -> Result<Machine, FormatError> {
         fork: time("fork_ns", d.fork_ns)?,
         search_work: time("search_work_ns", d.search_work_ns)?,
         search_split: time("search_split_ns", d.search_split_ns)?,
-        lanes: d.lanes,
+        partitions: d.partitions,
         cache_bytes: d.cache_bytes,
     })
 }
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_machine_is_read_as_it_was_written() {
-        let other = Machine { product: Time::from_ns(0.013_337).unwrap(), lanes: 3, ..Machine::DEFAULT };
+        let other = Machine { product: Time::from_ns(0.013_337).unwrap(), partitions: 3, ..Machine::DEFAULT };
         for machine in [Machine::DEFAULT, other] {
             assert_eq!(machine_from_json(&machine_json(&machine).to_string()), Ok(machine));
         }
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(with("nest_ns", json!(0)), "`nest_ns` is 0; a time from 0.000001 to 1000000000 was expected");
         assert!(with("fork_ns", json!(1e300)).contains("`fork_ns` is 1"));
         assert!(with("product_ns", json!(-1)).contains("`product_ns` is -1"));
-        assert_eq!(with("lanes", json!(0)), "`lanes` is 0; at least 1 was expected");
+        assert_eq!(with("partitions", json!(0)), "`partitions` is 0; at least 1 was expected");
         assert!(with("cache_bytes", json!([1, 2])).contains("length 2"));
         assert!(with("half_speed", json!([1, 2, -3])).contains("-3"));
         assert!(with("nest_ns", json!("fast\u{1b}")).contains("expected f64"));

@@ -46,7 +46,8 @@ fn ids_are_used_where_it_costs_least() {
 #[test]
 fn the_machine_decides_where_ids_are_used() {
     let layer = layer([1000, 900, 1000, 64, 32]);
-    let (nodes_first, edges_first) = (vec![vec![0, 1], vec![2, 4], vec![3, 5]], vec![vec![0, 2], vec![1, 4], vec![3, 5]]);
+    let (nodes_first, edges_first) =
+        (vec![vec![0, 1], vec![2, 4], vec![3, 5]], vec![vec![0, 2], vec![1, 4], vec![3, 5]]);
     assert_eq!(steps_on(&layer, &Machine::DEFAULT), Some(nodes_first));
     // Where products are hardly faster than loops, fewer multiply-adds are worth a gather that is written out.
     let machine = Machine { product: Time::from_ns(0.088).unwrap(), ..Machine::DEFAULT };

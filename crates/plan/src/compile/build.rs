@@ -25,7 +25,7 @@ impl Built {
     /// none do.
     pub(super) fn of(part: &Part, options: &PlanOptions, budget: &Budget) -> Result<Built, PlanError> {
         let Budget { machine, memory_bytes: limit, .. } = budget;
-        let mut most = u64::from(machine.lanes);
+        let mut most = u64::from(machine.partitions);
         loop {
             let mut routes = vec![None; part.ir.nodes().len()];
             let mut used = 1;

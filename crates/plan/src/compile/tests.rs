@@ -1,6 +1,4 @@
-use einfold_ir::{
-    Access, Axis, Count, Dtype, Form, Index, Ir, Machine, Network, Node, NodeId, OutOfRange, Time,
-};
+use einfold_ir::{Access, Axis, Count, Dtype, Form, Index, Ir, Machine, Network, Node, NodeId, OutOfRange, Time};
 use einfold_order::cost::evaluate;
 use einfold_order::{Budget, Order, OrderError, Ordered, Slice, Task, order};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
@@ -183,8 +181,8 @@ fn the_machine_decides_how_many_lanes_there_are() {
     let machine = Machine { fork: Time::from_ns(200.0).unwrap(), ..Machine::DEFAULT };
     assert_eq!(lanes(Machine::DEFAULT), Some(1), "too small a contraction for lanes");
     assert_eq!(lanes(machine), Some(12));
-    assert_eq!(lanes(Machine { lanes: 5, ..machine }), Some(4));
-    assert_eq!(lanes(Machine { lanes: 1, ..machine }), Some(1));
+    assert_eq!(lanes(Machine { partitions: 5, ..machine }), Some(4));
+    assert_eq!(lanes(Machine { partitions: 1, ..machine }), Some(1));
 }
 
 #[test]
