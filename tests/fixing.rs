@@ -23,7 +23,7 @@ fn check_case(bytes: &mut Bytes<'_>) -> Result<(), String> {
     bytes.shuffle(&mut at);
     let rest = at.split_off(bytes.below(at.len() + 1));
     let of = |list: &[usize]| list.iter().map(|&k| views[k].clone()).collect::<Vec<_>>();
-    let fixed = plan.fix(&at, of(&at)).map_err(|e| format!("{case}\n{at:?} {e}"))?;
+    let fixed = plan.bind_constants(&at, of(&at)).map_err(|e| format!("{case}\n{at:?} {e}"))?;
     let mut rest = rest.clone();
     rest.sort_unstable();
     for _ in 0..2 {
@@ -52,7 +52,7 @@ fn programs_with_ids_and_names() {
         let (names, views) =
             (["g", "X", "W", "V"], [AnyView::from(g.view()), x.view().into(), w.view().into(), v.view().into()]);
         let view = |k: usize| views[k].clone();
-        let fixed = plan.fix(at, at.iter().map(|&k| view(k)).collect::<Vec<_>>()).unwrap();
+        let fixed = plan.bind_constants(at, at.iter().map(|&k| view(k)).collect::<Vec<_>>()).unwrap();
         let rest: Vec<usize> = (0..4).filter(|k| !at.contains(k)).collect();
         let (y2, z2): (Array1<f64>, f64) = fixed.run(rest.iter().map(|&k| view(k)).collect::<Vec<_>>()).unwrap();
         let named: Vec<_> = rest.iter().rev().map(|&k| named(names[k], view(k))).collect();
@@ -69,7 +69,7 @@ fn what_is_made_of_fixed_operands_costs_nothing_and_is_kept() {
     let path = [[1, 2], [1, 2], [0, 1]];
     let plan = Expression::new("i,ij,jk,kl->l").and_then(|e| e.path(path).plan(&types[..])).unwrap();
     let (a, b, c) = (Array2::<f64>::ones([50, 60]), Array2::<f64>::ones([60, 70]), Array2::<f64>::ones([70, 8]));
-    let fixed = plan.fix(&[1, 2, 3], (&a, &b, &c)).unwrap();
+    let fixed = plan.bind_constants(&[1, 2, 3], (&a, &b, &c)).unwrap();
     assert_eq!(fixed.cost().flops.exact(), Some(50 * 8));
     assert!((50 * 8 * 8..60 * 8 * 8).contains(&fixed.kept_bytes()), "{}", fixed.kept_bytes());
     let mut y = Array1::<f64>::zeros(8);
@@ -81,22 +81,22 @@ fn what_is_made_of_fixed_operands_costs_nothing_and_is_kept() {
 fn what_cannot_be_fixed_is_an_error() {
     let (a, x) = (array![[1.0, 2.0], [3.0, 4.0]], array![1.0, 2.0]);
     let plan = Expression::new("ij,jk,k->i").and_then(|e| e.plan_for((&a, &a, &x))).unwrap();
-    let problem = |at: &[usize]| match plan.fix(at, (&a, &x)).unwrap_err().kind() {
+    let problem = |at: &[usize]| match plan.bind_constants(at, (&a, &x)).unwrap_err().kind() {
         ErrorKind::Constants(problem) => problem.clone(),
         other => panic!("{other}"),
     };
     assert_eq!(problem(&[1, 3]), ConstantsProblem::Position { position: 3, operands: 3 });
     assert_eq!(problem(&[1, 1]), ConstantsProblem::Twice { position: 1 });
     assert_eq!(problem(&[1]), ConstantsProblem::Count { positions: 1, given: 2 });
-    let shape = plan.fix(&[2, 1], (&a, &x)).unwrap_err();
+    let shape = plan.bind_constants(&[2, 1], (&a, &x)).unwrap_err();
     assert_eq!((shape.code(), shape.spans()[0].span.range()), ("shape", 3..5), "{shape}");
-    assert_eq!(plan.fix(&[1], x.mapv(|x| x as f32)).unwrap_err().code(), "dtype");
+    assert_eq!(plan.bind_constants(&[1], x.mapv(|x| x as f32)).unwrap_err().code(), "dtype");
     let z = array![Complex::new(0.0, 1.0)];
     let products = Expression::new("i,i->").and_then(|e| e.plan_for((&z, conj(&z)))).unwrap();
-    assert_eq!(products.fix(&[1], &z).unwrap_err().code(), "conj");
-    assert_eq!(products.fix(&[1], conj(&z)).unwrap().run::<Complex<f64>>(&z).unwrap().re, 1.0);
+    assert_eq!(products.bind_constants(&[1], &z).unwrap_err().code(), "conj");
+    assert_eq!(products.bind_constants(&[1], conj(&z)).unwrap().run::<Complex<f64>>(&z).unwrap().re, 1.0);
     // Operands of a call are counted without those that are given.
-    let fixed = plan.fix(&[0, 1], (&a, &a)).unwrap();
+    let fixed = plan.bind_constants(&[0, 1], (&a, &a)).unwrap();
     assert_eq!(fixed.run_any((&a, &x)).unwrap_err().code(), "operands");
     assert_eq!(fixed.run_any(&a).unwrap_err().code(), "shape");
 }

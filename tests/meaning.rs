@@ -11,7 +11,7 @@ use crate::num::{Num, Tensor, points};
 
 /// The outputs of an expression for these inputs.
 pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Vec<Tensor> {
-    let home = |id: &NodeId| home(ir, *id);
+    let mut home = |id: &NodeId| home(ir, *id);
     let mut memory = Memory::default();
     let ids: Vec<NodeId> = ir.ids().collect();
     for run in ids.chunk_by(|a, b| ir.node(*a).region == ir.node(*b).region) {
@@ -27,8 +27,8 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Vec<Tensor> {
                 };
                 first.into_iter().for_each(|tensor| drop(memory.0.insert(id, tensor)));
                 if let Def::Contract(c) = &node.def {
-                    let factors: Vec<_> = c.factors.iter().map(|f| f.map(&home)).collect();
-                    let target = Access::new(id, c.output.clone()).map(&home);
+                    let factors: Vec<_> = c.factors.iter().map(|f| f.map(&mut home)).collect();
+                    let target = Access::new(id, c.output.clone()).map(&mut home);
                     memory.accumulate(&c.axes, &factors, &target, &c.algebra, &turn);
                 }
             }
@@ -54,8 +54,8 @@ pub(crate) fn run(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
                     *tensor = Tensor::full(tensor.dtype, &tensor.shape, identity(&step.algebra, tensor.dtype));
                 }
                 if step.form != Form::Fill {
-                    let reads: Vec<_> = step.reads.iter().map(|r| r.map(&|b| b.0)).collect();
-                    memory.accumulate(&step.axes, &reads, &step.write.map(&|b| b.0), &step.algebra, &turn);
+                    let reads: Vec<_> = step.reads.iter().map(|r| r.map(&mut |b| b.0)).collect();
+                    memory.accumulate(&step.axes, &reads, &step.write.map(&mut |b| b.0), &step.algebra, &turn);
                 }
             }
         }
@@ -124,8 +124,8 @@ impl<T: Ord> Memory<T> {
                 AxisRef::Own(a) => point[a as usize] as i64,
                 AxisRef::Loop(a) => turn[a as usize] as i64,
             };
-            let mut at = index.offset + index.terms.iter().map(|t| t.coef * axis(t.axis)).sum::<i64>();
-            for ids in &index.ids {
+            let mut at = index.offset() + index.terms().iter().map(|t| t.coef * axis(t.axis)).sum::<i64>();
+            for ids in index.ids() {
                 let id = self.0[&ids.access.tensor].data[self.position(&ids.access, point, turn)?];
                 let Num::Int(id, _) = id else { unreachable!("ids are integers") };
                 at += ids.coef * id as i64;

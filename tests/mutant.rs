@@ -51,17 +51,18 @@ impl Mutant<'_> {
 
     fn index(&mut self) -> Index<BufferId> {
         let (offset, terms) = (self.offset(), self.below(3));
-        let terms: Vec<_> = (0..terms).map(|_| (self.offset(), self.axis())).collect();
-        let mut index = Index::affine(if self.once_in(3) { offset } else { 0 }, terms);
+        let terms: Vec<_> = (0..terms).map(|_| Term { coef: self.offset(), axis: self.axis() }).collect();
+        let offset = if self.once_in(3) { offset } else { 0 };
+        let mut ids = Vec::new();
         if self.once_in(4) {
             let (tensor, policy, coef) =
                 (self.buffer(), self.pick(&OutOfRange::ALL), self.pick(&[1, 1, -1, 2, 0, i64::MAX]));
-            let rank = self.draft.buffers.get(tensor.0 as usize).map_or(0, |b| b.extents.len());
+            let rank = self.draft.buffers.get(tensor).map_or(0, |b| b.extents.len());
             let axis = self.axis();
-            let access = Access::new(tensor, (0..rank).map(|_| Index::affine(0, [(1, axis)])).collect());
-            index.ids.push(Ids { coef, access, policy });
+            let access = Access::new(tensor, (0..rank).map(|_| Index::affine(0, [(1, axis)])));
+            ids.push(Ids { coef, access, policy });
         }
-        index
+        Index::new(offset, terms, ids)
     }
 
     fn region(&mut self) -> Option<usize> {
@@ -95,14 +96,14 @@ impl Mutant<'_> {
             return;
         }
         let (k, other, kind) = (self.below(count), self.below(count), self.below(6));
-        let rank = self.draft.buffers[k].extents.len();
+        let rank = self.draft.buffers.as_slice()[k].extents.len();
         let axis = self.below(rank);
         let order = (0..rank).map(|_| self.below(rank + 1) as u32).collect();
         match kind {
-            0 => _ = self.draft.buffers[k].extents.get_mut(axis).map(|extent| *extent = number),
-            1 => self.draft.buffers[k].extents.push(number),
-            2 => self.draft.buffers[k].dtype = dtype,
-            3 => self.draft.buffers[k].layout = Layout::Order(order),
+            0 => _ = self.draft.buffers.as_mut_slice()[k].extents.get_mut(axis).map(|extent| *extent = number),
+            1 => self.draft.buffers.as_mut_slice()[k].extents.push(number),
+            2 => self.draft.buffers.as_mut_slice()[k].dtype = dtype,
+            3 => self.draft.buffers.as_mut_slice()[k].layout = Layout::Order(order),
             4 => self.draft.buffers.swap(k, other),
             _ => _ = self.draft.buffers.remove(k),
         }
@@ -112,7 +113,7 @@ impl Mutant<'_> {
     fn change_place(&mut self) {
         let (count, number) = (self.draft.buffers.len(), self.number());
         let places: Vec<usize> =
-            (0..count).filter(|&k| matches!(self.draft.buffers[k].place, Place::Scratch(_))).collect();
+            (0..count).filter(|&k| matches!(self.draft.buffers.as_slice()[k].place, Place::Scratch(_))).collect();
         let near = self.pick(&[64, 128, usize::MAX - 63, 8]);
         match (self.below(4), &places[..]) {
             (0, _) => self.draft.scratch = number,
@@ -120,7 +121,7 @@ impl Mutant<'_> {
             (_, []) => {}
             (kind, places) => {
                 let k = self.pick(places);
-                if let Place::Scratch(at) = &mut self.draft.buffers[k].place {
+                if let Place::Scratch(at) = &mut self.draft.buffers.as_mut_slice()[k].place {
                     *at = if kind == 2 { number } else { at.wrapping_add(near) };
                 }
             }
@@ -174,7 +175,7 @@ impl Mutant<'_> {
         let mut access = if which < reads { &mut step.reads[which] } else { &mut step.write };
         // Sometimes that of the ids.
         if kind == 8 && access.has_ids() {
-            let ids = access.indices.iter_mut().find_map(|index| index.ids.first_mut());
+            let ids = access.indices.iter_mut().find_map(|index| index.ids_mut().first_mut());
             access = &mut ids.unwrap().access;
         }
         let rank = access.indices.len();
@@ -183,14 +184,16 @@ impl Mutant<'_> {
             1 => access.indices.push(index),
             2 => _ = access.indices.pop(),
             3 if rank > 0 => access.indices[dim % rank] = index,
-            4 if rank > 0 => access.indices[dim % rank].offset = offset,
-            5 if rank > 0 => access.indices[dim % rank].terms.push(Term { coef: offset, axis }),
-            6 if rank > 0 => _ = access.indices[dim % rank].terms.pop(),
+            4 if rank > 0 => change(&mut access.indices[dim % rank], |at, _| *at = offset),
+            5 if rank > 0 => {
+                change(&mut access.indices[dim % rank], |_, terms| terms.push(Term { coef: offset, axis }));
+            }
+            6 if rank > 0 => change(&mut access.indices[dim % rank], |_, terms| _ = terms.pop()),
             7 if rank > 1 => access.indices.swap(dim % rank, 0),
             _ if rank > 0 => {
-                if let Some(term) = access.indices[dim % rank].terms.get_mut(term) {
-                    term.coef = offset;
-                }
+                change(&mut access.indices[dim % rank], |_, terms| {
+                    terms.get_mut(term).into_iter().for_each(|term| term.coef = offset);
+                });
             }
             _ => access.conj = !access.conj,
         }
@@ -233,7 +236,7 @@ impl Mutant<'_> {
             _ => Plan::ALIGN * self.below(self.draft.scratch / Plan::ALIGN + 1),
         };
         let at = self.below(self.draft.regions[region].steps.len() + 1);
-        let indices = extents.iter().map(|_| Index::constant(0)).collect();
+        let indices: Vec<_> = extents.iter().map(|_| Index::constant(0)).collect();
         let write = Access::new(BufferId(self.draft.buffers.len() as u32), indices);
         let place = Place::Scratch(place);
         self.draft.buffers.push(Buffer {
@@ -258,7 +261,7 @@ impl Mutant<'_> {
             1 => self.draft.outputs.push(buffer),
             2 => self.draft.inputs.reverse(),
             3 => _ = self.draft.outputs.pop(),
-            4 => _ = self.draft.buffers.get_mut(buffer.0 as usize).map(|b| b.place = place),
+            4 => _ = self.draft.buffers.get_mut(buffer).map(|b| b.place = place),
             _ => self.draft.inputs.retain(|&input| input != buffer),
         }
     }
@@ -268,4 +271,11 @@ impl Mutant<'_> {
 pub(crate) fn fill(write: Access<BufferId>) -> Step {
     let (mode, algebra) = (Mode::Overwrite, Algebra::SUM_PRODUCT);
     Step { origin: NodeId(0), axes: Vec::new(), reads: Vec::new(), write, mode, algebra, form: Form::Fill }
+}
+
+/// Changes the constant and the terms of an index.
+fn change(index: &mut Index<BufferId>, f: impl FnOnce(&mut i64, &mut Vec<Term>)) {
+    let (mut offset, mut terms) = (index.offset(), index.terms().to_vec());
+    f(&mut offset, &mut terms);
+    *index = Index::new(offset, terms, index.ids().to_vec());
 }

@@ -73,7 +73,7 @@ fn lanes(own: bool) -> Draft {
     ];
     let scratch = lanes * apart + Plan::ALIGN;
     Draft {
-        buffers,
+        buffers: buffers.into(),
         regions,
         inputs: vec![BufferId(0)],
         outputs: vec![BufferId(1)],
@@ -128,7 +128,7 @@ fn size(draft: &Draft) -> usize {
 
 /// What the ids of an access do where they are outside, those of ids included.
 fn policies(access: &Access<BufferId>, all: &mut Vec<OutOfRange>) {
-    for ids in access.indices.iter().flat_map(|index| &index.ids) {
+    for ids in access.indices.iter().flat_map(|index| index.ids()) {
         all.push(ids.policy);
         policies(&ids.access, all);
     }
@@ -199,7 +199,7 @@ fn bind_without_elements(plan: &Plan) {
     let array = |id: &BufferId| {
         let Buffer { dtype, extents, .. } = plan.buffer(*id);
         let small = plan.buffer(*id).bytes().is_some_and(|bytes| bytes < MEMORY) && *dtype == Dtype::F64;
-        small.then(|| NewArray::new::<f64>(extents, einfold_exec::MemoryOrder::C).ok()).flatten()
+        small.then(|| NewArray::new(einfold_ir::Dtype::F64, extents, einfold_exec::MemoryOrder::C).ok()).flatten()
     };
     let Some(mut outs) = plan.outputs.iter().map(array).collect::<Option<Vec<_>>>() else { return };
     let mut outs: Vec<_> = outs.iter_mut().map(NewArray::view_mut).collect();

@@ -61,7 +61,7 @@ fn every_order_gives_the_same_value_and_dp_costs_least() {
         let ast = parse(&case.text).map_err(|e| e.to_string())?;
         let ir = resolve(&ast, &types(&operands), &Options::default()).map_err(|e| e.to_string())?;
         for trees in forests(&ir, bytes)? {
-            let steps = apply(&ir, &trees.iter().map(|tree| tree.as_ref().map(Route::from)).collect::<Vec<_>>())
+            let steps = apply(&ir, &trees.iter().map(|tree| tree.as_ref().map(Route::from)).collect())
                 .map_err(|e| format!("{case}\n{e}"))?;
             let draft = lower(&steps, &Hints::default()).map_err(|e| format!("{case}\n{e}"))?;
             for value in [meaning::evaluate(&steps, &operands), meaning::run(&draft, &operands)] {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use einfold_ir::{Draft, Layout};
-use einfold_order::{Budget, Order, Ordered, order};
+use einfold_order::{Budget, Order, FoundOrder, order};
 use einfold_plan::{Hints, PASSES, PassSet, apply, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
 
@@ -31,11 +31,11 @@ pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sli
                 _ => Order::Linear(path(bytes, network.inputs().len())),
             };
             let slices = if sliced || bytes.once_in(3) { slices(bytes, &network) } else { Vec::new() };
-            order(&network, &how, &Budget::default()).map(|found| Ordered { slices, ..found })
+            order(&network, &how, &Budget::default()).map(|found| FoundOrder { slices, ..found })
         });
         orders.push(ordered.transpose().map_err(|e| e.to_string())?);
     }
-    let routes: Vec<_> = orders.iter().map(|ordered| ordered.as_ref().map(|o| route(bytes, o))).collect();
+    let routes = orders.iter().map(|ordered| ordered.as_ref().map(|o| route(bytes, o))).collect();
     let steps = apply(&ir, &routes).map_err(|e| e.to_string())?;
     let mut layout = |rank: usize| match bytes.below(3) {
         0 => Layout::RowMajor,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use einfold_exec::{Control, Scratch, Stopped, bind};
 use einfold_ir::{Dtype, Network, Plan, Tree};
-use einfold_order::{Ordered, Slice};
+use einfold_order::{FoundOrder, SlicedAxis};
 use einfold_plan::{Hints, PassSet, Route, apply, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
 use rayon::ThreadPoolBuilder;
@@ -19,20 +19,20 @@ use crate::running::{blank, check_drawn};
 use crate::threads::{bits, reals};
 
 /// Random slices of a network: of axes of operands and of the output, into pieces of any length.
-pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<Slice> {
+pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<SlicedAxis> {
     let mut axes: Vec<u32> = (0..network.extents().len() as u32).collect();
     bytes.shuffle(&mut axes);
     axes.truncate(1 + bytes.below(3));
     let mut slice = |axis: u32| {
         let extent = network.extents()[axis as usize];
         let parts: Vec<u64> = (2..=extent).rev().filter(|parts| extent.is_multiple_of(*parts)).collect();
-        (!parts.is_empty()).then(|| Slice { axis, parts: bytes.pick(&parts) })
+        (!parts.is_empty()).then(|| SlicedAxis { axis, parts: bytes.pick(&parts) })
     };
     axes.into_iter().filter_map(&mut slice).collect()
 }
 
 /// An order with any number of lanes.
-pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o Ordered) -> Route<'o> {
+pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o FoundOrder) -> Route<'o> {
     let parts = ordered.slices.first().map_or(1, |slice| slice.parts);
     let lanes: Vec<u64> = (1..=parts).filter(|lanes| parts.is_multiple_of(*lanes)).collect();
     Route { lanes: bytes.pick(&lanes), ..ordered.into() }
@@ -44,15 +44,15 @@ fn slices_give_what_the_oracle_says() {
 }
 
 /// A plan of a ring of matrices with real numbers, in slices and lanes.
-fn ring(dtype: Dtype, extent: usize, slices: &[Slice], lanes: u64) -> (Plan, Vec<Tensor>) {
+fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], lanes: u64) -> (Plan, Vec<Tensor>) {
     let mut noise = Noise(5);
     let operands: Vec<Tensor> = (0..4).map(|_| reals(&mut noise, dtype, &[extent; 2])).collect();
     let ir = resolve(&parse("ab,bc,cd,da->ac").unwrap(), &types(&operands), &Options::default()).unwrap();
     let tree = Tree::from_ssa(4, &[vec![0, 1], vec![2, 3], vec![4, 5]]).unwrap();
-    let mut routes = vec![None; ir.nodes().len()];
+    let mut routes = ir.per_node(None);
     // 16-bit floats are rounded by a node of its own after the contraction.
     let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
-    routes[at.0 as usize] = Some(Route { slices, lanes, ..(&tree).into() });
+    routes[at] = Some(Route { slices, lanes, ..(&tree).into() });
     let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
     (optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap(), operands)
 }
@@ -77,7 +77,7 @@ const CUTS: [(&[(u32, u64)], u64); 5] =
 #[test]
 fn lanes_give_the_same_bits_on_any_number_of_threads_and_say_how_far_they_are() {
     for (cuts, lanes) in CUTS {
-        let slices: Vec<Slice> = cuts.iter().map(|&(axis, parts)| Slice { axis, parts }).collect();
+        let slices: Vec<SlicedAxis> = cuts.iter().map(|&(axis, parts)| SlicedAxis { axis, parts }).collect();
         let (plan, operands) = ring(Dtype::F64, 64, &slices, lanes);
         assert_eq!(plan.regions.iter().map(|r| r.lane_count()).max(), Some(lanes as usize));
         let on = |threads| {
@@ -105,7 +105,7 @@ fn lanes_give_the_same_bits_on_any_number_of_threads_and_say_how_far_they_are() 
 
 #[test]
 fn a_cancelled_run_stops_within_its_lanes() {
-    let (plan, operands) = ring(Dtype::F64, 64, &[Slice { axis: 2, parts: 64 }], 4);
+    let (plan, operands) = ring(Dtype::F64, 64, &[SlicedAxis { axis: 2, parts: 64 }], 4);
     for threads in [1, 4] {
         let (cancel, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
         let progress = |_, _| {
@@ -131,7 +131,7 @@ fn sums_of_slices_are_as_exact_as_sums_at_once() {
         let wide: Vec<Tensor> = operands.iter().map(|t| convert(&convert(t, dtype), Dtype::F64)).collect();
         let narrow: Vec<Tensor> = wide.iter().map(|t| convert(t, dtype)).collect();
         let exact = run_on(&exact, &wide, &Control::default()).unwrap();
-        let error = |slices: &[Slice], lanes| {
+        let error = |slices: &[SlicedAxis], lanes| {
             let (plan, _) = ring(dtype, 64, slices, lanes);
             let result = run_on(&plan, &narrow, &Control::default()).unwrap();
             let far = |(x, y): (&Num, &Num)| (x.parts().0 - y.parts().0).abs();
@@ -139,7 +139,7 @@ fn sums_of_slices_are_as_exact_as_sums_at_once() {
         };
         let whole = error(&[], 1);
         for (cuts, lanes) in CUTS {
-            let slices: Vec<Slice> = cuts.iter().map(|&(axis, parts)| Slice { axis, parts }).collect();
+            let slices: Vec<SlicedAxis> = cuts.iter().map(|&(axis, parts)| SlicedAxis { axis, parts }).collect();
             // One rounding at the end, as without slices.
             assert!(error(&slices, lanes) <= 1.01 * whole, "{dtype} {cuts:?} {whole}");
         }

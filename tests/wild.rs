@@ -61,11 +61,10 @@ impl Wild<'_, '_> {
         if other != axis {
             terms.push((self.bytes.pick(&coefs), AxisRef::Own(other)));
         }
-        let mut index = Index::affine(0, terms);
+        let index = Index::<NodeId>::affine(0, terms.iter().copied());
         let extent = |a: AxisRef| if let AxisRef::Own(a) = a { self.axes[a as usize].extent.max(1) } else { 1 };
         let (low, high) = index.range(extent).unwrap();
-        index.offset = self.bytes.below(3) as i64 - low;
-        (index, (high - low) as usize + 3)
+        (Index::affine(self.bytes.below(3) as i64 - low, terms), (high - low) as usize + 3)
     }
 
     /// A position read from an integer tensor, sometimes one that is dropped or counted from the end.
@@ -127,7 +126,7 @@ pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
         let c = Contraction {
             axes: wild.axes.clone(),
             factors: factors.clone(),
-            output: output.clone(),
+            output: output.clone().into(),
             expr: None,
             algebra,
             onto,

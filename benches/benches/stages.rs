@@ -1,13 +1,16 @@
-//! Every stage by itself: parse, plan, run.
+//! Every stage by itself: parse, resolve, compile, bind, run; and the calls that go through all of them.
 
 #![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use einfold::ndarray::{Array2, ArrayD};
-use einfold::{AnyView, Expression, Scratch, TensorType, einsum, spec};
+use einfold::ndarray::{Array1, Array2, ArrayD};
+use einfold::{AnyView, Budget, Expression, Order, Scratch, TensorType, einsum, spec};
 use einfold_benches::filled;
+use einfold_exec::{AnyViewMut, Options, bind};
+use einfold_plan::{PlanOptions, compile};
+use einfold_syntax::resolve;
 
 /// A chain of `n` matrices of 8 × 8.
 fn chain(n: u8) -> (String, Vec<TensorType>) {
@@ -37,10 +40,61 @@ fn plan(c: &mut Criterion) {
     }
 }
 
+/// A program of three statements: the means of groups, by sums and counts.
+const PROGRAM: &str = "S[g[n]:4] += X[n]; N[g[n]:4] += 1; M[k] = S[k] / N[k]";
+
+fn sources() -> Vec<(String, String, Vec<TensorType>)> {
+    let chains = [2, 5, 10].map(|n| {
+        let (text, types) = chain(n);
+        (n.to_string(), text, types)
+    });
+    let program = ("program".to_string(), PROGRAM.to_string(), vec![spec::<i64>([100]), spec::<f64>([100])]);
+    chains.into_iter().chain([program]).collect()
+}
+
+fn resolve_and_compile(c: &mut Criterion) {
+    for (name, text, types) in sources() {
+        let ast = einfold_syntax::parse(&text).unwrap();
+        let options = einfold_syntax::Options::default();
+        c.bench_function(&format!("resolve/{name}"), |b| {
+            b.iter(|| resolve(black_box(&ast), &types, &options).unwrap());
+        });
+        let ir = resolve(&ast, &types, &options).unwrap();
+        c.bench_function(&format!("compile/{name}"), |b| {
+            b.iter(|| compile(black_box(&ir), &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap());
+        });
+    }
+}
+
+/// Binding alone, of operands whose strides change from call to call and of the same ones.
+fn bind_alone(c: &mut Criterion) {
+    let (text, types) = chain(2);
+    let ir = resolve(&einfold_syntax::parse(&text).unwrap(), &types, &einfold_syntax::Options::default()).unwrap();
+    let plan = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap().plan;
+    let (a, mut out) = (filled((8, 8), 1), filled((8, 8), 2));
+    let ins = [a.view(), a.t()].map(AnyView::from);
+    let other = [a.t(), a.view()].map(AnyView::from);
+    let mut outs = [AnyViewMut::from(out.view_mut())];
+    let mut scratch = einfold_exec::Scratch::new();
+    for (name, list) in [("same", [&ins, &ins]), ("other", [&ins, &other])] {
+        let mut turns = list.into_iter().cycle();
+        c.bench_function(&format!("bind/{name}"), |b| {
+            b.iter(|| {
+                let ins = turns.next().unwrap();
+                black_box(bind(&plan, ins, &mut outs, &Options::default(), &mut scratch).unwrap());
+            });
+        });
+    }
+}
+
 fn one_shot(c: &mut Criterion) {
     let (a, b) = (filled((2, 2), 1), filled((2, 2), 2));
     c.bench_function("einsum/ij,jk->ik/2", |bench| {
         bench.iter(|| -> Array2<f64> { einsum("ij,jk->ik", (black_box(&a), &b)).unwrap() });
+    });
+    let (ids, x) = (Array1::from_shape_fn(100, |n| n as i64 % 4), filled(100, 1));
+    c.bench_function("einsum/program", |bench| {
+        bench.iter(|| -> Array1<f64> { einsum(PROGRAM, (black_box(&ids), &x)).unwrap() });
     });
 }
 
@@ -71,5 +125,5 @@ fn run(c: &mut Criterion) {
     }
 }
 
-criterion_group!(stages, parse, plan, one_shot, run);
+criterion_group!(stages, parse, resolve_and_compile, plan, bind_alone, one_shot, run);
 criterion_main!(stages);

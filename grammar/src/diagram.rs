@@ -1,4 +1,4 @@
-//! From an expression of the grammar to a railroad diagram.
+//! Draws expressions of the grammar as railroad diagrams.
 
 use crate::ebnf::Expr;
 use railroad::{
@@ -8,13 +8,13 @@ use railroad::{
 
 type Boxed = Box<dyn Node>;
 
-/// Wider sequences go on in another row, in pixels.
+/// The maximal width of a row in pixels; wider sequences continue in another row.
 const WIDTH: i64 = 620;
 
-/// So many symbols to choose from, or more, are shown in columns.
+/// The number of alternatives from which on they are shown in columns.
 const MANY: usize = 9;
 
-/// An expression as an SVG element that is styled by the page around it; names link to `#name`.
+/// An expression as an SVG element, styled by the surrounding page; names link to `#name`.
 pub(crate) fn svg(expr: &Expr) -> String {
     let mut track: Vec<Boxed> = vec![Box::new(SimpleStart)];
     match expr {
@@ -47,7 +47,7 @@ fn is_literal(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(_))
 }
 
-/// The parts of a sequence; `x { x }` is a loop, and `x { sep x }` one that returns by way of the separator.
+/// The parts of a sequence; `x { x }` is a loop, and `x { sep x }` a loop with the separator on its way back.
 fn sequence(parts: &[Expr]) -> Vec<Boxed> {
     let mut nodes = Vec::with_capacity(parts.len());
     let mut rest = parts;
@@ -65,7 +65,7 @@ fn sequence(parts: &[Expr]) -> Vec<Boxed> {
     nodes
 }
 
-/// What stands between `first` and itself, if `next` says that it may follow any number of times.
+/// The separator of a repetition: the symbols between `first` and its copy in `next`.
 fn again(first: &Expr, next: &Expr) -> Option<Boxed> {
     let Expr::Many(next) = next else { return None };
     match &**next {
@@ -78,7 +78,7 @@ fn again(first: &Expr, next: &Expr) -> Option<Boxed> {
     }
 }
 
-/// A sequence, in as many rows as it needs.
+/// A sequence in one or more rows.
 fn rows(nodes: Vec<Boxed>) -> Boxed {
     let mut rows: Vec<Vec<Boxed>> = Vec::new();
     let mut width = WIDTH;
@@ -99,7 +99,7 @@ fn rows(nodes: Vec<Boxed>) -> Boxed {
     }
 }
 
-/// Many alternatives, in columns of a few.
+/// Alternatives in columns.
 fn columns(parts: &[Expr]) -> Boxed {
     let columns = parts.chunks(parts.len().div_ceil(3)).map(|column| column.iter().map(node).collect());
     Box::new(MultiChoice::new(columns.collect()))

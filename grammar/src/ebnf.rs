@@ -1,19 +1,19 @@
-//! Reads the notation of `einfold.ebnf`: productions, and the comments beside them.
+//! Parses the notation of `einfold.ebnf`: productions with their comments.
 
-/// What can be written in the place of a symbol.
+/// An expression of the grammar.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expr {
     /// Another production.
     Name(String),
-    /// Characters as they are.
+    /// Literal characters.
     Literal(String),
-    /// What the notation cannot say, in words.
+    /// A description in words.
     Words(String),
     Sequence(Vec<Expr>),
     Choice(Vec<Expr>),
-    /// At most one.
+    /// Optional.
     Optional(Box<Expr>),
-    /// Any number.
+    /// Any number of repetitions.
     Many(Box<Expr>),
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Expr {
 pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) expr: Expr,
-    /// As it is written, without comments.
+    /// The source without comments.
     pub(crate) source: String,
     /// The comment on its last line.
     pub(crate) comment: Option<String>,
@@ -31,11 +31,11 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) enum Item {
     Rule(Rule),
-    /// A comment that stands alone.
+    /// A separate comment.
     Note(String),
 }
 
-/// What follows a comment in dashes, `(* ---- title ---- *)`.
+/// The productions after a comment in dashes, `(* ---- title ---- *)`.
 #[derive(Debug)]
 pub(crate) struct Section {
     /// Empty before the first such comment.
@@ -43,7 +43,7 @@ pub(crate) struct Section {
     pub(crate) items: Vec<Item>,
 }
 
-/// Where a file does not follow the notation.
+/// A syntax error in the file, with its position.
 pub(crate) type Error = String;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ enum Token {
     Sign(char),
 }
 
-/// Reads a whole file.
+/// Parses a file.
 pub(crate) fn read(text: &str) -> Result<Vec<Section>, Error> {
     let mut sections = vec![Section { title: String::new(), items: Vec::new() }];
     let mut rest = text.trim_start();
@@ -77,7 +77,7 @@ pub(crate) fn read(text: &str) -> Result<Vec<Section>, Error> {
     Ok(sections)
 }
 
-/// A comment at the beginning of `text`, and what follows it.
+/// A comment at the start of `text`, and the rest.
 fn comment(text: &str) -> Result<Option<(String, &str)>, Error> {
     let Some(text) = text.strip_prefix("(*") else { return Ok(None) };
     let (comment, rest) = text.split_once("*)").ok_or("a comment is not closed")?;
@@ -105,7 +105,7 @@ fn rule(text: &str) -> Result<(Rule, &str), Error> {
     Ok((Rule { name, expr, source, comment }, rest))
 }
 
-/// The symbols up to the first `;`, with it.
+/// The symbols up to the first `;`, included.
 fn tokens(text: &str) -> Result<(Vec<Token>, &str), Error> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -177,7 +177,7 @@ fn sequence(tokens: &mut Tokens) -> Result<Expr, Error> {
 }
 
 impl Expr {
-    /// Calls `f` with the name of each production that is mentioned.
+    /// Calls `f` with the name of each production that the expression mentions.
     pub(crate) fn for_each_name<'e>(&'e self, f: &mut impl FnMut(&'e str)) {
         match self {
             Expr::Name(name) => f(name),

@@ -1,4 +1,4 @@
-//! The page around the diagrams.
+//! Writes the page with the diagrams.
 
 use crate::diagram;
 use crate::ebnf::{Error, Item, Rule, Section, read};
@@ -10,7 +10,7 @@ const STYLE: &str = include_str!("page.css");
 /// The rules that mention each rule, in the order of the file.
 type Uses<'s> = BTreeMap<&'s str, Vec<&'s str>>;
 
-/// The whole page of the grammar in this text: one file, without scripts, fonts or images from elsewhere.
+/// The page of the grammar in this text: one file without external scripts, fonts or images.
 pub(crate) fn page(grammar: &str) -> Result<String, Error> {
     let sections = read(grammar)?;
     let uses = uses(&sections)?;
@@ -30,7 +30,7 @@ fn uses(sections: &[Section]) -> Result<Uses<'_>, Error> {
     let mut uses: Uses<'_> = BTreeMap::new();
     for rule in sections.iter().flat_map(rules) {
         if uses.insert(&rule.name, Vec::new()).is_some() {
-            return Err(format!("`{}` is there twice", rule.name));
+            return Err(format!("`{}` is defined twice", rule.name));
         }
     }
     for rule in sections.iter().flat_map(rules) {
@@ -41,14 +41,14 @@ fn uses(sections: &[Section]) -> Result<Uses<'_>, Error> {
             None => unknown = Some(name),
         });
         if let Some(name) = unknown {
-            return Err(format!("`{}` mentions `{name}`, which is nowhere", rule.name));
+            return Err(format!("`{}` mentions `{name}`, which is not defined", rule.name));
         }
     }
     Ok(uses)
 }
 
 fn write(page: &mut String, sections: &[Section], uses: &Uses<'_>) -> std::fmt::Result {
-    writeln!(page, "<!DOCTYPE html>\n<!-- Made from grammar/einfold.ebnf by `cargo run -p einfold-grammar`. -->")?;
+    writeln!(page, "<!DOCTYPE html>\n<!-- Generated from grammar/einfold.ebnf by `cargo run -p einfold-grammar`. -->")?;
     writeln!(page, "<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>The grammar of einfold</title>")?;
     writeln!(page, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">")?;
     writeln!(page, "<style>\n{STYLE}</style>\n</head>\n<body>")?;
@@ -56,8 +56,8 @@ fn write(page: &mut String, sections: &[Section], uses: &Uses<'_>) -> std::fmt::
     writeln!(page, "<main>\n<h1>The grammar of einfold</h1>")?;
     writeln!(
         page,
-        "<p>What can be written, as diagrams: follow a line from its left end to its right one. <span class=\"key \
-         token\">Round</span> boxes are written as they are, <a class=\"key rule\" href=\"#text\">square</a> ones lead to \
+        "<p>The grammar as diagrams: follow a line from its left end to its right end. <span class=\"key \
+         token\">Round</span> boxes are literal, <a class=\"key rule\" href=\"#text\">square</a> ones lead to \
          another diagram, <i>slanted</i> words describe characters. The text form is \
          <a href=\"../grammar/einfold.ebnf\">grammar/einfold.ebnf</a>; what a text means is said in \
          <a href=\"semantics.md\">semantics.md</a>.</p>"
@@ -82,7 +82,7 @@ fn contents(page: &mut String, sections: &[Section]) -> std::fmt::Result {
     writeln!(page, "</nav>")
 }
 
-/// A title, and what it says after `;`.
+/// A title and its remark after `;`.
 fn split_title(title: &str) -> (&str, &str) {
     title.split_once("; ").unwrap_or((title, ""))
 }
@@ -134,7 +134,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Text whose quoted symbols are shown as such.
+/// Text with quoted symbols marked up.
 fn prose(text: &str) -> String {
     let mut html = String::new();
     for (k, piece) in text.split(['"', '`']).enumerate() {

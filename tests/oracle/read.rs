@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{BinaryOp, Literal};
-use einfold_syntax::{self as syntax, Assign, Atom, NamedAxis, ExprKind, Named, NumberKind, IndexTermKind, Program, Sign};
+use einfold_syntax::{
+    self as syntax, Assign, Atom, ExprKind, IndexTermKind, Named, NamedAxis, NumberKind, Program, Sign,
+};
 
 use super::model::{Access, Affine, Expr, Index, Left, Size, Statement};
 

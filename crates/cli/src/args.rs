@@ -1,5 +1,4 @@
-//! The command line as it is written. What the values mean is settled by their parsers in [`value`]; what they lead to, by
-//! the verbs.
+//! The command line. The parsers in [`value`] give the values their meaning; the verbs use them.
 
 mod machine;
 mod order;
@@ -28,20 +27,20 @@ Examples:
   einfold run 'ij,jk->ik' a.npy b.npy -o c.npy        product of two matrices, to a file
   einfold run 'ii->' weights.npz:layer1               trace of an array in an archive, printed
   einfold run '[row col], [col] -> [row]' a.npy x.npy the same with names for axes
-  einfold run 'Y[seg[n]] += X[n]' X=x.npy seg=s.npy   a program: sums of the values with equal ids
+  einfold run 'Y[seg[n]] += X[n]' X=x.npy seg=s.npy   a program: sums of the values with equal indices
   einfold run --program step.ein X=x.npy -o Y=y.npy   a program from a file
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --dry-run
-                                                      what it would cost
+                                                      its cost, without a run
   einfold explain 'ij,jk,kl->il' --shapes 20x10,10x30,30x40
-                                                      how it would be computed, and why
-  einfold order network.json --time 1s                the best order to contract a network in
-  einfold check 'ij, jk -> ik'                        only whether it can be read
-  einfold calibrate -o here.json                      measure this machine, for --machine
+                                                      its plan, and the reasons
+  einfold order network.json --time 1s                the best contraction order of a network
+  einfold check 'ij, jk -> ik'                        checks the syntax only
+  einfold calibrate -o here.json                      measures this machine, for --machine
 
-Exit codes: 0 done; 1 a mistake in the expression, its operands or files, or a result that cannot
-be written; 2 a mistake in the command line; 3 not enough memory. A signal ends it as the signal
-does, which shells report as 128 and its number: 130 for Ctrl-C, 143 for SIGTERM. A reader that
-closes the pipe ends it with 0. Whatever ends it, a file of `-o` is complete or as it was before.";
+Exit codes: 0 success; 1 an error in the expression, its operands or files, or a result that cannot
+be written; 2 an error in the command line; 3 too little memory. A signal ends the process by that
+signal, which shells report as 128 plus its number: 130 for Ctrl-C, 143 for SIGTERM. The code is 0
+if a reader closes the pipe. A file of `-o` is always either complete or unchanged.";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -84,19 +83,19 @@ pub(crate) struct CommandLine {
 }
 
 impl CommandLine {
-    /// What the process was started with. Help ends the process here, and so does a mistake, which is reported.
+    /// Parses the command line of the process. Help ends the process here; so does an error, which is reported.
     pub(crate) fn read() -> CommandLine {
         let arguments: Vec<OsString> = env::args_os().collect();
         CommandLine::try_parse_from(&arguments).unwrap_or_else(|error| {
-            // Reports quote the arguments. The same mistake is made by the arguments as they are shown; what is only wrong for
-            // not being Unicode is not quoted.
+            // A report quotes the arguments, so escaped arguments are parsed again, which gives the same error. An
+            // argument that is only wrong because it is not Unicode is not quoted.
             let shown = arguments.iter().map(|argument| visible(&argument.to_string_lossy()).into_owned());
             refuse(CommandLine::try_parse_from(shown).err().unwrap_or(error))
         })
     }
 }
 
-/// Reports a mistake of the command line, with what it quotes of the arguments cut, or prints help; and ends the process.
+/// Prints help, or reports an error of the command line with long quotations shortened, and ends the process.
 fn refuse(mut error: clap::Error) -> ! {
     if !error.use_stderr() {
         error.exit();
@@ -105,15 +104,15 @@ fn refuse(mut error: clap::Error) -> ! {
     for (kind, value) in quoted {
         value.map(|value| error.insert(kind, value));
     }
-    // What the parsers of values say comes as it is.
+    // Messages from the parsers of values are shortened as well.
     let report = error.render().ansi().to_string();
     let lines: String = report.lines().map(|line| cut(line).into_owned() + "\n").collect();
-    // Where standard error itself is gone there is nowhere left to say so.
+    // If standard error is closed, the error cannot be reported.
     let _ = anstream::stderr().write_all(lines.as_bytes());
     exit(error.exit_code())
 }
 
-/// The quotation of an argument as it is to be shown, if it is too long.
+/// Returns a shortened quotation of an argument if it is too long.
 fn shortened(value: &ContextValue) -> Option<ContextValue> {
     let quoted = |text: &str| cut_quotation(text).into_owned();
     match value {
@@ -135,7 +134,7 @@ pub(crate) enum Verb {
     Order(Box<OrderArgs>),
     /// Read an expression and print it in canonical form.
     Check(CheckArgs),
-    /// Measure this machine, for plans that are made for it.
+    /// Measure this machine, for plans that suit it.
     Calibrate(CalibrateArgs),
     /// Print the completion script of a shell.
     Completions {
@@ -144,58 +143,59 @@ pub(crate) enum Verb {
     },
 }
 
-/// Where the expression is.
+/// The text of the expression.
 #[derive(Debug, Args)]
 pub(crate) struct TextArgs {
-    /// The expression: letters 'ij,jk->ik', named subscripts '[i j], [j] -> [i]', or a program 'Y[g[n]] += X[n]'. Left out with
-    /// --program.
+    /// The expression: letters 'ij,jk->ik', named subscripts '[i j], [j] -> [i]', or a program 'Y[g[n]] += X[n]'.
+    /// Omitted with --program.
     #[arg(value_name = "EXPR", allow_hyphen_values = true, required_unless_present = "program")]
     pub(crate) text: Option<OsString>,
-    /// A file with the expression, which then is no argument; `-` is standard input.
+    /// Read the expression from this file instead of the argument; `-` is standard input.
     #[arg(short = 'f', long, value_name = "PROGRAM")]
     pub(crate) program: Option<PathBuf>,
-    /// Read the expression as einops writes it: 'batch i, i -> batch'.
+    /// Read the expression in the syntax of einops: 'batch i, i -> batch'.
     #[arg(long)]
     pub(crate) spaced: bool,
 }
 
-/// What decides the meaning of an expression besides its text.
+/// The options of the language.
 #[derive(Debug, Args)]
 pub(crate) struct LanguageArgs {
-    /// Axes of one name must agree in size; size 1 does not stretch.
+    /// Require equal sizes for all axes with one name; size 1 does not broadcast.
     #[arg(long)]
     pub(crate) strict: bool,
-    /// The sum and the product of subscripts, such as max-plus or '(min,+)'; programs spell theirs.
+    /// The algebra of subscripts, such as max-plus or '(min,+)'; programs name their own operations.
     #[arg(long, visible_alias = "semiring", value_name = "NAME", value_parser = value::algebra)]
     pub(crate) algebra: Option<NamedAlgebra>,
-    /// The element type that everything is computed in, and that results have.
+    /// The element type of all computations and results.
     #[arg(long, value_name = "DTYPE", value_parser = value::dtype)]
     pub(crate) acc: Option<Dtype>,
-    /// A size that the expression names: K=64. May be repeated.
+    /// The value of a size parameter: K=64. May be repeated.
     #[arg(long = "size", value_name = "NAME=SIZE", value_parser = value::size)]
     pub(crate) sizes: Vec<(String, usize)>,
-    /// What ids out of range do: error, drop or wrap; for the ids of one operand g=drop. May be repeated.
+    /// The policy for gather and scatter indices out of range: error, drop or wrap; for one index tensor g=drop. May be
+    /// repeated.
     #[arg(long, value_name = "POLICY", value_parser = value::policy)]
-    pub(crate) oor: Vec<value::Named<OutOfRange>>,
-    /// The value of positions that nothing contributes to; of one result of several Y=0. May be repeated.
+    pub(crate) oor: Vec<value::NamedValue<OutOfRange>>,
+    /// The value of positions without a contribution; for one of several results Y=0. May be repeated.
     #[arg(long, value_name = "VALUE", value_parser = value::fill, allow_hyphen_values = true)]
-    pub(crate) fill: Vec<value::Named<Literal>>,
+    pub(crate) fill: Vec<value::NamedValue<Literal>>,
 }
 
-/// What decides a plan besides expression and operands.
+/// The options of the planner.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
-    /// The strategy that chooses the contraction order, by its own or opt_einsum's name.
+    /// The strategy of the search for a contraction order, by its name or the name of opt_einsum.
     #[arg(long, visible_alias = "optimize", value_name = "NAME", value_parser = value::order, conflicts_with = "path")]
     pub(crate) order: Option<Order>,
-    /// The contraction order itself: in NumPy's linear form, '[(0,1),(0,1)]', or a file with what `order --json`, `explain
-    /// --format json` or `run --json` prints, whose slices are kept.
+    /// The contraction order: a path in NumPy's linear form, '[(0,1),(0,1)]', or a file with the output of `order
+    /// --json`, `explain --format json` or `run --json`, whose slices are applied too.
     #[arg(long, value_name = "PATH", value_parser = path::parse)]
     pub(crate) path: Option<path::PathArg>,
-    /// The most memory a run may need besides its operands: 2GiB, 500MB, or bytes.
+    /// The memory limit of a run, without its operands: 2GiB, 500MB, or bytes.
     #[arg(long, value_name = "SIZE", value_parser = value::memory)]
     pub(crate) memory: Option<u64>,
-    /// Plan for the machine in this file, which `calibrate` wrote, instead of the one that is built in.
+    /// The machine that the plan is for: a file from `calibrate`. The default is the built-in machine.
     #[arg(long, value_name = "FILE")]
     pub(crate) machine: Option<PathBuf>,
 }
@@ -205,39 +205,41 @@ pub(crate) struct PlanArgs {
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
-    /// One array for each operand: FILE.npy, FILE.npz:KEY for a member of an archive, or `-` for standard input; for programs in
-    /// the order in which they name them, or as NAME=FILE in any order.
+    /// One array for each operand: FILE.npy, FILE.npz:KEY for a member of an archive, or `-` for standard input. The
+    /// operands of a program are in the order of first use, or given as NAME=FILE in any order.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<OsString>,
-    /// Write the result to FILE.npy, to a new archive as FILE.npz or FILE.npz:KEY, or as .npy to standard output for `-`, instead
-    /// of printing it. Several results of a program go to one FILE.npz, or each to its place as NAME=FILE, repeated for those that
-    /// are wanted.
+    /// Write the result to FILE.npy, to a new archive FILE.npz or FILE.npz:KEY, or as .npy to standard output with `-`,
+    /// instead of printing it. Several results of a program are written to one FILE.npz, or each to a file with
+    /// NAME=FILE, repeated for each result to write.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Vec<OsString>,
-    /// Print all elements, however many.
+    /// Print all elements, even of large arrays.
     #[arg(long, conflicts_with_all = ["output", "json"])]
     pub(crate) full: bool,
-    /// How many threads to use, up to 1024; the result does not depend on it. The default is one for each processor; where
-    /// `ulimit -v` leaves no room for them, one.
+    /// The number of threads, up to 1024; results do not depend on it. The default is one for each processor, or one
+    /// thread if `ulimit -v` leaves too little memory for more.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     #[command(flatten)]
     pub(crate) language: LanguageArgs,
     #[command(flatten)]
     pub(crate) plan: PlanArgs,
-    /// Print what a run would cost and need, and do not run. Of the files only the headers are read, unless ids tell a shape.
+    /// Print the cost and the memory of a run without running. Only the headers of the files are read, unless a shape
+    /// depends on an index tensor.
     #[arg(long, conflicts_with = "json")]
     pub(crate) dry_run: bool,
-    /// Print the time of each run, without reading, planning and writing, as one line of JSON; a mistake too is one line of JSON.
+    /// Print the time of each run, without reading, planning and writing, as one line of JSON; errors are one line of
+    /// JSON too.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Say nothing on standard error but what is wrong: no progress, no warnings. They are shown on a terminal only.
+    /// Print only errors on standard error, without progress and warnings, which are shown on a terminal only.
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// How many runs to time.
+    /// The number of timed runs.
     #[arg(long, value_name = "N", requires = "json", default_value = "1")]
     pub(crate) repeat: NonZeroU32,
-    /// How many runs to make before the timed ones.
+    /// The number of runs before the timed ones.
     #[arg(long, value_name = "N", requires = "json", default_value = "0")]
     pub(crate) warmup: u32,
 }
@@ -247,7 +249,7 @@ pub(crate) struct RunArgs {
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
-    /// One array for each operand, as for `run`, of which only the type and shape are read.
+    /// One array for each operand, as for `run`; only type and shape are read.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<OsString>,
     /// Shapes and types instead of files: 20x10,10x30:f32,() for a matrix of f64, one of f32 and a scalar; with names
@@ -261,7 +263,7 @@ pub(crate) struct ExplainArgs {
     /// Show only this stage.
     #[arg(long, value_name = "STAGE", value_parser = value::stage())]
     pub(crate) stage: Option<Stage>,
-    /// How to show it; with json a mistake too is one line of JSON.
+    /// The output format; with json, errors are one line of JSON too.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
 }
@@ -270,7 +272,7 @@ pub(crate) struct ExplainArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
-    /// Print a mistake as one line of JSON.
+    /// Print errors as one line of JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -283,19 +285,19 @@ pub(crate) struct CalibrateArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// A form of explanation.
+/// An output format of `explain`.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs.
+    /// JSON for programs.
     Json,
-    /// A graph, for Graphviz.
+    /// A graph in the language of Graphviz.
     Dot,
 }
 
 impl Verb {
-    /// Whether programs read the output, so that mistakes are for them too.
+    /// Returns whether the output is JSON, so that errors are printed as JSON too.
     pub(crate) fn speaks_json(&self) -> bool {
         match self {
             Verb::Run(args) => args.json,
@@ -308,10 +310,10 @@ impl Verb {
 }
 
 impl PlanArgs {
-    /// The expression with these options.
+    /// Returns the expression with these options.
     ///
     /// # Errors
-    /// A file that has no path or no machine in it.
+    /// The path file does not contain an order, or the machine file does not contain a machine.
     pub(crate) fn apply(&self, mut expression: Expression) -> Result<Expression, Failure> {
         if let Some(order) = &self.order {
             expression = expression.order(order.clone())?;

@@ -7,7 +7,7 @@ mod steps;
 use crate::args::CalibrateArgs;
 use crate::error::Failure;
 use crate::interrupt;
-use crate::output::{Target, print};
+use crate::output::{WriteTarget, print};
 use einfold::Machine;
 use einfold_ir::Time;
 use einfold_order::format::machine_json;
@@ -19,7 +19,7 @@ use steps::Steps;
 /// Measures, and writes the machine to the file or to standard output.
 pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     let file = args.output.as_deref().filter(|file| *file != Path::new("-"));
-    let target = file.map(Target::file).transpose()?;
+    let target = file.map(WriteTarget::file).transpose()?;
     let machine = interrupt::gently(measure)?;
     let mut json = machine_json(&machine);
     json["cpu"] = processor::name().into();

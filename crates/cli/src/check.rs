@@ -1,4 +1,4 @@
-//! `einfold check`: reads an expression, without operands.
+//! `einfold check`: parses an expression, without operands.
 
 use crate::args::CheckArgs;
 use crate::error::Failure;
@@ -7,7 +7,7 @@ use crate::output::print;
 
 /// Prints the expression in canonical form.
 pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
-    let source = language::source(&args.text, &[])?;
+    let source = language::expression_text(&args.text, &[])?;
     if !source.files.is_empty() {
         let what = "the expression is an argument or in a file, not both";
         return Err(Failure::Usage { verb: "check", what });

@@ -1,4 +1,4 @@
-//! `einfold completions`: what a shell needs to complete a command line.
+//! `einfold completions`: the completion script of a shell.
 
 use crate::args::CommandLine;
 use crate::error::Failure;
@@ -9,7 +9,7 @@ use std::io::Write;
 
 /// Prints the script.
 pub(crate) fn completions(shell: Shell) -> Result<(), Failure> {
-    // Written to memory first, because the generator panics where a writer fails.
+    // The script is written to memory first, because the generator panics if a write fails.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut CommandLine::command(), "einfold", &mut script);
     to_stdout(|out| out.write_all(&script))

@@ -1,54 +1,54 @@
-//! Which result goes where.
+//! The destinations of results.
 
 use crate::error::{Failure, quoted};
 use crate::language;
 use crate::npy::{self, NpyError};
-use crate::output::Target;
+use crate::output::WriteTarget;
 use einfold::{AnyArray, Expression};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the results go. None of them: all are printed.
+/// The destinations of the results. If empty, all results are printed.
 pub(crate) struct Destinations(Vec<Destination>);
 
-/// A place for one result or several.
+/// The destination of one result or several.
 struct Destination {
-    target: Target,
+    target: WriteTarget,
     path: PathBuf,
-    /// What two spellings of one path have in common.
+    /// The canonical path, equal for two spellings of one path.
     identity: PathBuf,
     form: Form,
 }
 
-/// What is written, of the results by their position.
+/// The contents of a destination, by the positions of the results.
 enum Form {
-    /// A `.npy` file.
+    /// A `.npy` file with this result.
     Array(usize),
-    /// A `.npz` archive: keys and results.
+    /// A `.npz` archive with these keys and results.
     Archive(Vec<(String, usize)>),
 }
 
-/// The name and the place of one argument of `-o`.
+/// The name and the destination in one argument of `-o`.
 struct Part<'a> {
     name: Option<&'a str>,
     path: PathBuf,
     kind: Kind,
 }
 
-/// What the name of a place says that it is.
+/// The file format that the name of a destination implies.
 enum Kind {
     Array,
     Archive { key: Option<String> },
 }
 
 impl Destinations {
-    /// Settles what the arguments of `-o` are, before anything is computed for them. The expression comes back with the named
-    /// ones as its results.
+    /// Checks the arguments of `-o` before anything is computed. Returns the expression with the named results as its
+    /// outputs.
     ///
     /// # Errors
-    /// Names for some and not for others, one name, key or file twice, one array file for several results, an ending that no
-    /// format has, and those of [`Target::new`].
+    /// Names for only some results; a repeated name, key or file; one array file for several results; an ending without
+    /// a format; and the errors of [`WriteTarget::new`].
     pub(crate) fn new(arguments: &[OsString], expression: Expression) -> Result<(Destinations, Expression), Failure> {
         let parts: Vec<Part<'_>> = arguments.iter().map(|argument| Part::new(argument, &expression)).collect();
         let names: Vec<&str> = parts.iter().filter_map(|part| part.name).collect();
@@ -58,7 +58,7 @@ impl Destinations {
             && (parts.len() > 1 || parts.len() == 1 && expression.output_names().len() > 1)
         {
             return usage(
-                "several results go to one file, `-o FILE.npz`, or each to a place of its own: `-o NAME=FILE`",
+                "several results are written to one archive, `-o FILE.npz`, or each to its own file: `-o NAME=FILE`",
             );
         }
         if !names.is_empty() && names.len() < parts.len() {
@@ -75,10 +75,10 @@ impl Destinations {
         Ok((all, expression))
     }
 
-    /// Adds the place of result `k`, or of all results if none has a name.
+    /// Adds the destination of result `k`, or of all results if none has a name.
     fn add(&mut self, part: Part<'_>, k: usize, expression: &Expression) -> Result<(), Failure> {
         let Part { name, path, kind } = part;
-        let (target, identity) = (Target::new(&path)?, identity(&path));
+        let (target, identity) = (WriteTarget::new(&path)?, identity(&path));
         let known = self.0.iter_mut().find(|destination| destination.identity == identity);
         let Kind::Archive { key } = kind else {
             check_ending(&path, &target)?;
@@ -94,7 +94,7 @@ impl Destinations {
         let members = match (key, name, &expression.output_names()[..]) {
             (Some(key), ..) => vec![(key, k)],
             (None, Some(name), _) => vec![(name.to_owned(), k)],
-            // As numpy.savez calls an array without a name.
+            // The key that numpy.savez gives to an array without a name.
             (None, None, []) => vec![("arr_0".to_owned(), k)],
             (None, None, all) => all.iter().enumerate().map(|(k, name)| ((*name).to_owned(), k)).collect(),
         };
@@ -112,20 +112,20 @@ impl Destinations {
         Ok(())
     }
 
-    /// Whether results are printed.
+    /// Returns whether results are printed.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether the bytes of a result go to standard output.
+    /// Returns whether the bytes of a result go to standard output.
     pub(crate) fn takes_stdout(&self) -> bool {
-        self.0.iter().any(|destination| matches!(destination.target, Target::Stdout))
+        self.0.iter().any(|destination| matches!(destination.target, WriteTarget::Stdout))
     }
 
-    /// Writes the results, each to its place.
+    /// Writes each result to its destination.
     ///
     /// # Errors
-    /// Those of [`Target::put`]; what comes after the first is not written.
+    /// The errors of [`WriteTarget::put`]; the results after the first error are not written.
     pub(crate) fn write(&self, results: &[AnyArray]) -> Result<(), Failure> {
         self.0.iter().try_for_each(|destination| match &destination.form {
             Form::Array(k) => destination.target.put(|mut to| npy::write(&results[*k], &mut to)),
@@ -136,21 +136,21 @@ impl Destinations {
         })
     }
 
-    /// The place of a result, for errors.
+    /// Returns the destination of a result, for errors.
     pub(crate) fn place(&self, result: usize) -> String {
         let holds = |destination: &&Destination| match &destination.form {
             Form::Array(k) => *k == result,
             Form::Archive(members) => members.iter().any(|(_, k)| *k == result),
         };
         match self.0.iter().find(holds) {
-            Some(destination) if !matches!(destination.target, Target::Stdout) => quoted(&destination.path),
+            Some(destination) if !matches!(destination.target, WriteTarget::Stdout) => quoted(&destination.path),
             _ => "standard output".to_owned(),
         }
     }
 }
 
 impl<'a> Part<'a> {
-    /// Only the results of programs have names, so that elsewhere a sign of equality belongs to the file.
+    /// Parses an argument. Only results of programs have names; without names, an equals sign is part of the file name.
     fn new(argument: &'a OsStr, expression: &Expression) -> Part<'a> {
         let (name, path) =
             if expression.defined_names().is_empty() { (None, argument.into()) } else { language::named(argument) };
@@ -162,7 +162,7 @@ impl<'a> Part<'a> {
     }
 }
 
-const TWICE: &str = "each result has a place of its own: a file, or a key of an archive";
+const TWICE: &str = "each result needs its own file, or its own key of an archive";
 
 fn usage<T>(what: &'static str) -> Result<T, Failure> {
     Err(Failure::Usage { verb: "run", what })
@@ -172,11 +172,11 @@ fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
-/// A name that promises another format is no name for an array. A name without an ending promises nothing, and a device or
-/// pipe has the name that it has.
-fn check_ending(path: &Path, target: &Target) -> Result<(), Failure> {
+/// Checks that the ending of an array file is `.npy` or absent, since another ending implies another format. Devices
+/// and pipes may have any name.
+fn check_ending(path: &Path, target: &WriteTarget) -> Result<(), Failure> {
     match (target, path.extension()) {
-        (Target::File(_), Some(ending)) if !has_ending(path, "npy") => {
+        (WriteTarget::File(_), Some(ending)) if !has_ending(path, "npy") => {
             let source = NpyError::Ending(ending.to_string_lossy().into_owned());
             Err(Failure::Output { place: quoted(path), source })
         }
@@ -184,7 +184,8 @@ fn check_ending(path: &Path, target: &Target) -> Result<(), Failure> {
     }
 }
 
-/// The canonical path of a file, equal for two spellings of one file; of a file that does not exist yet, from its folder.
+/// Returns the canonical path of a file, equal for two spellings of one file; if the file does not exist yet, it is
+/// derived from its folder.
 fn identity(path: &Path) -> PathBuf {
     let folder = path.parent().map(|parent| if parent == Path::new("") { Path::new(".") } else { parent });
     let beside = || Some(fs::canonicalize(folder?).ok()?.join(path.file_name()?));

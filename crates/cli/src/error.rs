@@ -1,4 +1,4 @@
-//! How the tool fails: what it says, and the exit code.
+//! The errors of the tool: their messages and exit codes.
 
 use crate::args::CommandLine;
 use crate::interrupt::Signal;
@@ -19,48 +19,48 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use thiserror::Error;
 
-/// Why the tool did not do what it was asked to.
+/// The reason why a verb failed.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// The expression is wrong, does not fit its operands, or cannot be run.
+    /// The expression is invalid, does not fit its operands, or cannot be run.
     #[error(transparent)]
     Expression(#[from] einfold::Error),
-    /// A file with a text cannot be read.
+    /// A text file cannot be read.
     #[error("error[file]: {} cannot be read: {error}", quoted(file))]
     Text { file: PathBuf, error: io::Error },
-    /// A text is no network or no path.
+    /// A text is not a network or an order.
     #[error("error[file]: {} cannot be used: {source}", quoted(file))]
     Format { file: PathBuf, source: FormatError },
-    /// A folder for a cache cannot be made.
+    /// The folder of a cache cannot be created.
     #[error("error[file]: the folder {} cannot be used: {error}", quoted(folder))]
     Folder { folder: PathBuf, error: io::Error },
-    /// A file with an operand cannot be used.
+    /// The file of an operand cannot be used.
     #[error("error[file]: {} cannot be used: {source}{}", quoted(file), help(source))]
     Input { file: PathBuf, source: NpyError },
     /// The result cannot be stored.
     #[error("error[output]: the result cannot be written to {place}: {source}{}", help(source))]
     Output { place: String, source: NpyError },
-    /// Standard output does not take any more.
+    /// Standard output cannot be written.
     #[error("error[output]: standard output cannot be written: {0}")]
     Stdout(io::Error),
-    /// Whoever read the output has read enough.
+    /// The reader of standard output has closed it.
     #[error("the reader closed the pipe")]
     Closed,
-    /// Options that do not go together, or not with where the output goes.
+    /// Options contradict each other, or the destination of the output.
     #[error("{what}")]
     Usage { verb: &'static str, what: &'static str },
-    /// There is no memory for the tool itself.
-    #[error("error[memory]: there is not enough memory to begin with: it takes {}", HumanBytes(*.0 as u64))]
+    /// There is too little memory for the tool itself.
+    #[error("error[memory]: there is too little memory to start: the tool needs {}", HumanBytes(*.0 as u64))]
     NoRoom(usize),
-    /// There are not as many threads to be had.
+    /// The threads cannot be started.
     #[error("error[threads]: the threads cannot be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
-    /// A signal.
+    /// A signal arrived.
     #[error("interrupted")]
     Interrupted(Signal),
 }
 
-/// An error of the language. Spans are bytes of the text.
+/// Returns an error of the language as JSON. Spans are byte ranges of the text.
 fn describe(error: &einfold::Error) -> Value {
     let span = |note: &Note| json!({ "start": note.span.start, "end": note.span.end, "text": note.text });
     json!({
@@ -77,7 +77,7 @@ impl From<OrderError> for Failure {
     }
 }
 
-/// A file as errors name it.
+/// Returns the name of a file for errors.
 pub(crate) fn quoted(file: &Path) -> String {
     if stdin::is_meant(file) { "standard input".to_owned() } else { format!("`{}`", visible(&file.to_string_lossy())) }
 }
@@ -87,25 +87,25 @@ fn help(error: &NpyError) -> String {
 }
 
 impl Failure {
-    /// A file that cannot be used.
+    /// Returns the error for a file that cannot be used.
     pub(crate) fn input(file: &Path, source: NpyError) -> Failure {
         Failure::Input { file: file.to_owned(), source }
     }
 
-    /// A text that is not what it should be.
+    /// Returns the error for a text of another format.
     pub(crate) fn format(file: &Path, source: FormatError) -> Failure {
         Failure::Format { file: file.to_owned(), source }
     }
 
-    /// What an error of standard output means.
+    /// Returns the failure for an error of standard output.
     pub(crate) fn stdout(error: io::Error) -> Failure {
         if error.kind() == io::ErrorKind::BrokenPipe { Failure::Closed } else { Failure::Stdout(error) }
     }
 
-    /// Says what is wrong on standard error, and in JSON on standard output too, and returns the exit code. A signal ends
-    /// the process here.
+    /// Reports the error on standard error, with `json` also on standard output, and returns the exit code. A signal
+    /// ends the process here.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        // Where standard error itself is gone there is nowhere left to say so.
+        // If standard error is closed, the error cannot be reported.
         let _ = match self {
             Failure::Closed | Failure::Interrupted(_) => Ok(()),
             Failure::Usage { verb, what } => usage(verb, what).print(),
@@ -117,7 +117,7 @@ impl Failure {
         ExitCode::from(self.code())
     }
 
-    /// The failure for programs; none where it is no mistake of an expression, its operands or results.
+    /// Returns the error as JSON; `None` if it is not an error of the expression, its operands or results.
     fn to_json(&self) -> Option<Value> {
         let (kind, message) = match self {
             Failure::Expression(error) => return Some(json!({ "error": describe(error) })),
@@ -150,7 +150,7 @@ impl Failure {
     }
 }
 
-/// What the parser of the command line itself would say of a verb's options.
+/// Returns an error of a verb's options in the form of the command line parser.
 fn usage(verb: &str, what: &str) -> clap::Error {
     let mut command = CommandLine::command();
     command.build();
@@ -158,12 +158,12 @@ fn usage(verb: &str, what: &str) -> clap::Error {
     command.error(clap::error::ErrorKind::ArgumentConflict, what)
 }
 
-/// Writes a report with its parts marked by colour; the stream drops the colours where they are not wanted.
+/// Writes a report with coloured marks; the stream removes the colours if they are not supported.
 pub(crate) fn write_report(report: &str, colour: AnsiColor, to: &mut impl Write) -> io::Result<()> {
     let head = colour.on_default().bold();
     let cyan = AnsiColor::Cyan.on_default().bold();
     for (i, line) in report.lines().enumerate() {
-        // What comes from outside is escaped where a report quotes it. This is for what quotes others: the system, libraries.
+        // Reports escape what they quote; this escapes messages of the system and of libraries.
         let line = visible(line);
         let line = &*cut(&line);
         let end = |mark: &str| line.find(mark).map(|at| at + mark.len());

@@ -1,4 +1,4 @@
-//! `einfold explain`: shows what becomes of an expression, stage by stage.
+//! `einfold explain`: shows the stages of an expression.
 
 use crate::args::{ExplainArgs, Format};
 use crate::error::Failure;
@@ -16,7 +16,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             what: "`--format dot` draws the plan as a whole; leave out `--stage`",
         });
     }
-    let source = language::source(&args.text, &args.files)?;
+    let source = language::expression_text(&args.text, &args.files)?;
     let expression = args.language.apply(args.text.parse(&source.text)?, "explain")?;
     let expression = args.plan.apply(expression)?;
     let plan = match (&args.shapes, &source.files[..]) {
@@ -25,7 +25,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
             operands::plan(&expression, operands::open(files)?)?.0
         }
         _ => {
-            let what = "the types of the operands come from files or from `--shapes`";
+            let what = "give the types of the operands by files or by `--shapes`";
             return Err(Failure::Usage { verb: "explain", what });
         }
     };
@@ -37,7 +37,7 @@ pub(crate) fn explain(args: &ExplainArgs) -> Result<(), Failure> {
     }
 }
 
-/// All stages, or what belongs to all and one of them; and the order, as `--path` reads it.
+/// Returns all stages, or one of them with the fields common to all; and the order in the form that `--path` reads.
 fn json(plan: &Plan, explained: &Explain, only: Option<Stage>) -> Value {
     let mut value = explained.json();
     value["order"] = plan.order().to_json();

@@ -1,8 +1,8 @@
-//! Signals that end a process: Ctrl-C, the end of a terminal, `kill`.
+//! Signals that end the process: Ctrl-C, the end of a terminal, `kill`.
 //!
-//! While there is something to stop gently, the first signal asks for that; else, and the second time, the process ends at
-//! once. Either way it dies by that signal, which shells report as 128 and its number, and a file that is being written under
-//! a name of its own is removed before. Reading and planning leave nothing behind that would need care.
+//! If a part of the tool polls the flag, the first signal sets it; otherwise, and at the second signal, the process
+//! ends at once. In both cases it ends by that signal, which shells report as 128 and its number, after removing a
+//! temporary file that has a name. Reading and planning need no cleanup.
 
 #[cfg(unix)]
 #[path = "interrupt/unix.rs"]
@@ -19,15 +19,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) use system::Signal;
 
 static STATE: Mutex<State> = Mutex::new(State { gentle: false, came: None, unfinished: None });
-/// Whether a signal came that something is to stop for.
+/// Whether a signal requested a stop.
 static ASKED: AtomicBool = AtomicBool::new(false);
 
 struct State {
-    /// Whether there is something that looks at [`ASKED`].
+    /// Whether a part of the tool polls [`ASKED`].
     gentle: bool,
-    /// The signal that asked.
+    /// The signal that requested the stop.
     came: Option<Signal>,
-    /// A file that is to be removed if the process ends now.
+    /// A temporary file to remove if the process ends now.
     unfinished: Option<PathBuf>,
 }
 
@@ -35,12 +35,12 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Listens for signals from now on. Where that is not possible the system's own way of ending remains.
+/// Starts to handle signals. If that fails, the default actions of the system remain.
 pub(crate) fn listen() {
     system::listen(arrive);
 }
 
-/// What a signal leads to. The lock is held to the end, so that nothing is renamed meanwhile.
+/// Handles a signal. The lock is held to the end, so that no file is renamed meanwhile.
 fn arrive(signal: Signal) {
     let mut state = state();
     if state.gentle && state.came.is_none() {
@@ -49,16 +49,16 @@ fn arrive(signal: Signal) {
         return;
     }
     if let Some(unfinished) = state.unfinished.take() {
-        // Where that fails there is nobody left who could do better.
+        // If the removal fails, nothing else can be done.
         let _ = fs::remove_file(unfinished);
     }
     signal.end();
 }
 
-/// Runs something that looks at the flag, and stops where it is set.
+/// Runs a function that polls the flag and stops if it is set.
 ///
 /// # Errors
-/// [`Failure::Interrupted`] if a signal came meanwhile, whatever the outcome.
+/// [`Failure::Interrupted`] if a signal arrived, whatever the outcome.
 pub(crate) fn gently<T, E>(work: impl FnOnce(&AtomicBool) -> Result<T, E>) -> Result<T, Failure>
 where
     Failure: From<E>,
@@ -69,11 +69,11 @@ where
     }
 }
 
-/// Runs something that looks at the flag, and comes to an early end where it is set. Tells whether Ctrl-C came, which has
-/// done what it can then: what follows runs as if it had not come.
+/// Runs a function that polls the flag and returns early if it is set. Also returns whether Ctrl-C arrived, which has
+/// then had its effect: later signals are handled as if it had not.
 ///
 /// # Errors
-/// [`Failure::Interrupted`] for all other signals: who sends those does not wait for an answer.
+/// [`Failure::Interrupted`] for all other signals, whose sender does not expect a result.
 pub(crate) fn until_asked<T>(work: impl FnOnce(&AtomicBool) -> T) -> Result<(T, bool), Failure> {
     match while_listening(work) {
         (_, Some(signal)) if signal != Signal::INTERRUPT => Err(Failure::Interrupted(signal)),
@@ -90,7 +90,7 @@ fn while_listening<T>(work: impl FnOnce(&AtomicBool) -> T) -> (T, Option<Signal>
     (outcome, state.came.take())
 }
 
-/// Runs something that no signal cuts short, and that may leave the name of a file to remove if one comes later.
+/// Runs a function that no signal interrupts. It may set the temporary file to remove at a later signal.
 pub(crate) fn undisturbed<T>(work: impl FnOnce(&mut Option<PathBuf>) -> T) -> T {
     work(&mut state().unfinished)
 }

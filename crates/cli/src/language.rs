@@ -1,45 +1,45 @@
-//! The text of an expression, and what the command line says about its meaning.
+//! The text of an expression and the options of the language.
 
 use crate::args::{LanguageArgs, TextArgs, value};
 use crate::error::Failure;
-use crate::room;
+use crate::reserve_memory;
 use crate::stdin;
 use einfold::Expression;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// What is to be computed, and from which files.
-pub(crate) struct Source<'a> {
+/// The text of an expression and the files of its operands.
+pub(crate) struct ExpressionText<'a> {
     /// The text of the expression.
     pub(crate) text: String,
     /// One argument for each operand: a file, or a name and a file.
     pub(crate) files: Vec<&'a OsStr>,
 }
 
-/// The text and the files of a command line. With `--program` there is no expression among the arguments.
+/// Returns the text and the files of a command line. With `--program`, the first argument is a file too.
 ///
 /// # Errors
-/// A file without a program in it.
-pub(crate) fn source<'a>(args: &'a TextArgs, files: &'a [OsString]) -> Result<Source<'a>, Failure> {
+/// The program file cannot be read.
+pub(crate) fn expression_text<'a>(args: &'a TextArgs, files: &'a [OsString]) -> Result<ExpressionText<'a>, Failure> {
     let others = files.iter().map(OsString::as_os_str);
     match (&args.program, &args.text) {
         (Some(path), first) => {
             let files = first.as_deref().into_iter().chain(others).collect();
-            Ok(Source { text: read(path)?, files })
+            Ok(ExpressionText { text: read(path)?, files })
         }
         (None, text) => {
             let text = text.as_deref().unwrap_or_default().to_string_lossy().into_owned();
-            Ok(Source { text, files: others.collect() })
+            Ok(ExpressionText { text, files: others.collect() })
         }
     }
 }
 
-/// The most bytes of a text: enough for a network of a million tensors. A device that never ends exceeds it and is refused.
+/// The maximal number of bytes of a text: enough for a network of a million tensors. An endless device exceeds it.
 const LIMIT: u64 = 1 << 28;
 
-/// Reads a text from a file, or from standard input for `-`. Leaves out a byte order mark at the start and white space at the
-/// end, where every editor puts a line break.
+/// Reads a text from a file, or from standard input for `-`. A byte order mark and white space at the end, where
+/// editors add a line break, are removed.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let failure = |error| Failure::Text { file: path.to_owned(), error };
     let mut text = String::new();
@@ -51,18 +51,18 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
 }
 
 impl TextArgs {
-    /// The expression of a text.
+    /// Parses the text of an expression.
     pub(crate) fn parse(&self, text: &str) -> Result<Expression, Failure> {
-        room::to_plan(text.len())?;
+        reserve_memory::to_plan(text.len())?;
         Ok(if self.spaced { Expression::spaced(text)? } else { Expression::new(text)? })
     }
 }
 
 impl LanguageArgs {
-    /// The expression with these options. Its results are chosen already.
+    /// Returns the expression with these options. Its outputs must be chosen before.
     ///
     /// # Errors
-    /// A value for empty positions without a name, where there is not one result with a name.
+    /// A fill value without a name, unless the expression has exactly one named result.
     pub(crate) fn apply(&self, expression: Expression, verb: &'static str) -> Result<Expression, Failure> {
         let mut expression = expression.strict(self.strict);
         if let Some(algebra) = self.algebra {
@@ -76,7 +76,7 @@ impl LanguageArgs {
         }
         for policy in &self.oor {
             expression = match &policy.name {
-                Some(ids) => expression.out_of_range_in(ids, policy.value),
+                Some(index_tensor) => expression.out_of_range_in(index_tensor, policy.value),
                 None => expression.out_of_range(policy.value),
             };
         }
@@ -95,7 +95,7 @@ impl LanguageArgs {
     }
 }
 
-/// A name and a file from `NAME=FILE`, or a file alone.
+/// Splits `NAME=FILE` into name and file; the name is optional.
 pub(crate) fn named(argument: &OsStr) -> (Option<&str>, PathBuf) {
     match argument.to_str().and_then(|text| text.split_once('=')) {
         Some((name, file)) if value::is_name(name) => (Some(name), file.into()),
@@ -103,7 +103,7 @@ pub(crate) fn named(argument: &OsStr) -> (Option<&str>, PathBuf) {
     }
 }
 
-/// The same for a file to read: an argument that is the whole name of a file is that file.
+/// Splits the argument of a file to read as [`named`] does, unless the whole argument is the name of an existing file.
 pub(crate) fn operand(argument: &OsStr) -> (Option<&str>, PathBuf) {
     if Path::new(argument).exists() { (None, argument.into()) } else { named(argument) }
 }

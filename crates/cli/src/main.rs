@@ -1,5 +1,6 @@
-//! The command line tool `einfold`: one file a verb ([`run`], [`explain`], [`order`], [`check`], [`calibrate`], [`completions`]), the command line in
-//! [`args`], array files in [`npy`], what may not be meant in [`notes`], arrays as text in [`show`], texts of expressions in [`language`]. Results go to standard output, everything else to standard
+//! The command line tool `einfold`, with one file for each verb: [`run`], [`explain`], [`order`], [`check`],
+//! [`calibrate`], [`completions`]. [`args`] parses the command line, [`language`] reads texts of expressions, [`npy`] array files;
+//! [`show`] prints arrays, [`warnings`] prints warnings. Results go to standard output, everything else to standard
 //! error.
 
 mod args;
@@ -11,23 +12,23 @@ mod error;
 mod explain;
 mod interrupt;
 mod language;
-mod notes;
 mod npy;
 mod operands;
 mod order;
 mod output;
 mod progress;
-mod room;
+mod reserve_memory;
 mod run;
 mod show;
 mod stdin;
+mod warnings;
 
 use args::{CommandLine, Verb};
 use error::Failure;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Err(failure) = room::to_start() {
+    if let Err(failure) = reserve_memory::to_start() {
         return failure.report(false);
     }
     interrupt::listen();

@@ -2,63 +2,63 @@
 
 mod progress;
 mod report;
-mod subject;
+mod search_input;
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
 use crate::interrupt::{self, Signal};
-use crate::output::{Target, print, print_json};
-use crate::room;
+use crate::output::{WriteTarget, print, print_json};
+use crate::reserve_memory;
 use einfold::{Budget, Order};
 use einfold_order::cache::Cache;
-use einfold_order::{Effort, Objective, OrderError, Ordered, Task, format, order_task, strategy};
-use progress::Looker;
+use einfold_order::{Effort, FoundOrder, Objective, OrderError, Task, format, order_task, strategy};
+use progress::ProgressWatch;
 use report::Report;
+use search_input::SearchInput;
 use std::path::PathBuf;
 use std::time::Instant;
-use subject::Subject;
 
-/// Reads the network, searches and prints. Ctrl-C ends the search, not the verb.
+/// Reads the network, searches and prints the order. Ctrl-C ends the search, not the verb.
 pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     if [&args.svg, &args.dot].into_iter().flatten().any(|path| path.as_os_str() == "-") {
         let what = "`--svg` and `--dot` name files; the report goes to standard output";
         return Err(Failure::Usage { verb: "order", what });
     }
-    let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(Target::file).transpose());
+    let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(WriteTarget::file).transpose());
     let (svg, dot) = (svg?, dot?);
-    let subject = Subject::read(args)?;
+    let input = SearchInput::read(args)?;
     let machine = args.machine()?;
     let budget = Budget {
         effort: effort(args),
         objective: Objective::parse_on(&args.objective, &machine)?,
         memory_bytes: args.memory,
         largest: args.largest,
-        threads: Some(room::threads(args.threads, 0)),
+        threads: Some(reserve_memory::threads(args.threads, 0)),
         seed: args.seed,
         machine,
     };
-    let how = how(args)?;
+    let origin = origin(args)?;
     let began = Instant::now();
-    let Answer { ordered, interrupted, cached } = search(&subject, &how, &budget, args)?;
+    let Answer { found, interrupted, cached } = search(&input, &origin, &budget, args)?;
     let seconds = began.elapsed().as_secs_f64();
-    let Subject { network, labels, .. } = &subject;
+    let SearchInput { network, labels, .. } = &input;
     if let Some(target) = svg {
-        target.write_text(&format::svg(network, &ordered, labels))?;
+        target.write_text(&format::svg(network, &found, labels))?;
     }
     if let Some(target) = dot {
-        target.write_text(&format::dot(network, &ordered, labels))?;
+        target.write_text(&format::dot(network, &found, labels))?;
     }
-    let (subject, ordered) = (&subject, &ordered);
-    let report = Report { subject, ordered, how: &how, budget: &budget, seconds, interrupted, cached };
+    let (input, found) = (&input, &found);
+    let report = Report { input, found, origin: &origin, budget: &budget, seconds, interrupted, cached };
     if args.json { print_json(&report.json()) } else { print(&report.text()) }
 }
 
-/// An order, and how it came about.
+/// An order and its origin.
 struct Answer {
-    ordered: Ordered,
+    found: FoundOrder,
     /// Whether Ctrl-C ended the search.
     interrupted: bool,
-    /// Whether it was found before.
+    /// Whether the order was in the cache.
     cached: bool,
 }
 
@@ -70,8 +70,8 @@ fn effort(args: &OrderArgs) -> Effort {
     }
 }
 
-/// The strategy, the path or the record. Who gives an effort or a start wants the strategy that uses them.
-fn how(args: &OrderArgs) -> Result<Order, Failure> {
+/// Returns the strategy, the path or the record. The default with an effort or a start is the strategy that uses them.
+fn origin(args: &OrderArgs) -> Result<Order, Failure> {
     let searches = args.time.is_some() || args.trials.is_some() || args.start.is_some();
     match (&args.path, &args.replay, &args.order) {
         (Some(path), ..) => path.read(),
@@ -82,37 +82,37 @@ fn how(args: &OrderArgs) -> Result<Order, Failure> {
     }
 }
 
-/// Searches, if the cache does not have the order.
-fn search(subject: &Subject, how: &Order, budget: &Budget, args: &OrderArgs) -> Result<Answer, Failure> {
+/// Searches, unless the cache has the order.
+fn search(input: &SearchInput, origin: &Order, budget: &Budget, args: &OrderArgs) -> Result<Answer, Failure> {
     let start = match &args.start {
-        Some(path) => path.read()?.tree(subject.network.inputs().len())?,
+        Some(path) => path.read()?.tree(input.network.inputs().len())?,
         None => None,
     };
-    let element_bytes = subject.dtype.size() as u64;
+    let element_bytes = input.dtype.size() as u64;
     let constants = &args.constants;
-    if constants.iter().any(|&constant| constant as usize >= subject.network.inputs().len()) {
-        return Err(Failure::Usage { verb: "order", what: "`--constants` names an operand that is not there" });
+    if constants.iter().any(|&constant| constant as usize >= input.network.inputs().len()) {
+        return Err(Failure::Usage { verb: "order", what: "`--constants` names an operand that does not exist" });
     }
-    let task = Task { network: &subject.network, constants, element_bytes, start: start.as_ref() };
-    if let Order::Saved(saved) = how {
-        let ordered = saved.follow(&task, &subject.labels, budget)?;
-        return Ok(Answer { ordered, interrupted: false, cached: false });
+    let task = Task { network: &input.network, constants, element_bytes, start: start.as_ref() };
+    if let Order::Saved(saved) = origin {
+        let found = saved.follow(&task, &input.labels, budget)?;
+        return Ok(Answer { found, interrupted: false, cached: false });
     }
     let open =
         |folder: &PathBuf| Cache::on_disk(folder).map_err(|error| Failure::Folder { folder: folder.clone(), error });
     let cache = args.cache.as_ref().map(open).transpose()?;
-    if let Some(ordered) = cache.as_ref().and_then(|cache| cache.find(&task, how, budget)) {
-        return Ok(Answer { ordered, interrupted: false, cached: true });
+    if let Some(found) = cache.as_ref().and_then(|cache| cache.find(&task, origin, budget)) {
+        return Ok(Answer { found, interrupted: false, cached: true });
     }
-    let (ordered, interrupted) = interrupt::until_asked(|stop| {
-        let watch = Looker::new(stop, args.time);
+    let (found, interrupted) = interrupt::until_asked(|stop| {
+        let watch = ProgressWatch::new(stop, args.time);
         match &cache {
-            Some(cache) => cache.order(&task, how, budget, &watch),
-            None => order_task(&task, how, budget, &watch),
+            Some(cache) => cache.order(&task, origin, budget, &watch),
+            None => order_task(&task, origin, budget, &watch),
         }
     })?;
-    match ordered {
+    match found {
         Err(OrderError::Cancelled) => Err(Failure::Interrupted(Signal::INTERRUPT)),
-        ordered => Ok(Answer { ordered: ordered?, interrupted, cached: false }),
+        found => Ok(Answer { found: found?, interrupted, cached: false }),
     }
 }

@@ -1,29 +1,29 @@
-//! Bars on standard error, which show how far something is. There is none where standard error is no terminal.
+//! Progress bars on standard error. They are hidden if standard error is not a terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-/// What takes less time has no bar.
+/// The minimal duration of an action with a progress bar.
 pub(crate) const SHOWN_FROM: Duration = Duration::from_secs(1);
-/// How finely a bar is divided.
+/// The number of steps of a bar.
 pub(crate) const STEPS: u64 = 1000;
 
-/// A bar with the time that has passed and room for a message.
+/// Returns a bar with the elapsed time and a message.
 pub(crate) fn bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{elapsed:>4} {wide_bar} {msg}").expect("the template is right");
     ProgressBar::new(STEPS).with_style(style)
 }
 
-/// A bar that comes when something has turned out to take long.
-pub(crate) struct Late {
+/// A bar that appears once an action has taken long.
+pub(crate) struct DelayedBar {
     began: Instant,
     bar: OnceLock<ProgressBar>,
 }
 
-impl Late {
-    pub(crate) fn new() -> Late {
-        Late { began: Instant::now(), bar: OnceLock::new() }
+impl DelayedBar {
+    pub(crate) fn new() -> DelayedBar {
+        DelayedBar { began: Instant::now(), bar: OnceLock::new() }
     }
 
     /// Shows that `done` of `total` is done.
@@ -37,7 +37,7 @@ impl Late {
     }
 }
 
-impl Drop for Late {
+impl Drop for DelayedBar {
     fn drop(&mut self) {
         if let Some(bar) = self.bar.get() {
             bar.finish_and_clear();

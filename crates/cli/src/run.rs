@@ -1,6 +1,6 @@
 //! `einfold run`: evaluates an expression on files.
 
-mod size;
+mod memory_check;
 mod timing;
 
 use crate::args::{RunArgs, path};
@@ -8,23 +8,24 @@ use crate::destination::Destinations;
 use crate::error::Failure;
 use crate::interrupt;
 use crate::language;
-use crate::notes;
 use crate::npy::NpyError;
-use crate::operands::{self, Loaded, Operands};
+use crate::operands::{self, LoadedOperand, Operands};
 use crate::output::{print_json, to_stdout};
-use crate::progress::Late;
-use crate::room;
+use crate::progress::DelayedBar;
+use crate::reserve_memory;
 use crate::show;
+use crate::warnings;
 use einfold::{AnyArray, Control, Error, Plan};
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-/// Reads the headers, plans, reads the data, runs and hands out the results, in this order: what is wrong is found before
-/// anything large is read, and before anything is written. Where ids tell a shape, the data is read before planning.
+/// Reads the headers, plans, reads the data, runs and writes the results, in this order, so that errors are found
+/// before large data is read and before anything is written. If a shape depends on an index tensor, the data is read
+/// before planning.
 pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
-    let source = language::source(&args.text, &args.files)?;
+    let source = language::expression_text(&args.text, &args.files)?;
     let (to, expression) = Destinations::new(&args.output, args.text.parse(&source.text)?)?;
     if args.json && to.takes_stdout() {
         return Err(Failure::Usage { verb: "run", what: "`--json` and `-o -` both write to standard output" });
@@ -32,18 +33,18 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let expression = args.plan.apply(args.language.apply(expression, "run")?)?;
     let (plan, operands) = operands::plan(&expression, operands::open(&source.files)?)?;
     if !args.quiet {
-        notes::warn(&plan);
+        warnings::print(&plan);
     }
     if args.dry_run {
         return to_stdout(|out| write_cost(&plan, out));
     }
     check_outputs(&plan, &to)?;
     if !args.quiet {
-        size::warn(&plan, matches!(operands, Operands::Loaded(_)));
+        memory_check::warn(&plan, matches!(operands, Operands::Loaded(_)));
     }
     let operands = operands.read()?;
-    let bytes = size::besides_operands(&plan);
-    room::to_run(bytes)?;
+    let bytes = memory_check::besides_operands(&plan);
+    reserve_memory::to_run(bytes)?;
     let threads = threads(args, bytes)?;
     let results = if args.json {
         let timed = interrupt::gently(|stop| timing::run(&plan, &operands, &control(stop, threads), args))?;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     to.write(&results)
 }
 
-/// Several results are printed each below its name.
+/// Prints the results; several are each printed below their names.
 fn print(results: &[AnyArray], names: &[&str], full: bool, out: &mut impl Write) -> io::Result<()> {
     for (k, result) in results.iter().enumerate() {
         if let (true, Some(name)) = (results.len() > 1, names.get(k)) {
@@ -69,7 +70,7 @@ fn print(results: &[AnyArray], names: &[&str], full: bool, out: &mut impl Write)
     Ok(())
 }
 
-/// Finds out before the run whether NumPy has the types of the results.
+/// Checks before the run whether NumPy has the types of the results.
 fn check_outputs(plan: &Plan, to: &Destinations) -> Result<(), Failure> {
     match plan.output_types().iter().enumerate().find(|(_, ty)| ty.dtype.numpy_name().is_none()) {
         Some((k, ty)) => Err(Failure::Output { place: to.place(k), source: NpyError::Unwritable(ty.dtype) }),
@@ -77,30 +78,35 @@ fn check_outputs(plan: &Plan, to: &Destinations) -> Result<(), Failure> {
     }
 }
 
-/// One run, which shows how far it is on a terminal.
-fn evaluate(plan: &Plan, operands: &[Loaded<'_>], control: &Control<'_>, quiet: bool) -> Result<Vec<AnyArray>, Error> {
-    let bar = Late::new();
+/// Runs once, with a progress bar on a terminal.
+fn evaluate(
+    plan: &Plan,
+    operands: &[LoadedOperand<'_>],
+    control: &Control<'_>,
+    quiet: bool,
+) -> Result<Vec<AnyArray>, Error> {
+    let bar = DelayedBar::new();
     let show = |done, total| bar.show(done, total);
     let control =
         if quiet || !io::stderr().is_terminal() { *control } else { Control { progress: Some(&show), ..*control } };
     plan.call(operands).control(&control).run()
 }
 
-/// At most how many threads a run uses that takes so many bytes; without a number those of rayon's own pool, which starts when
-/// a run is worth it. Where addresses are limited to fewer there is one.
+/// Returns the maximal number of threads of a run that takes `bytes` bytes; `None` for the default pool of rayon, which
+/// starts when a run needs it. If the address space is too small for the threads, the number is one.
 ///
 /// # Errors
-/// The system has fewer than were asked for.
+/// The system cannot start the requested number of threads.
 fn threads(args: &RunArgs, bytes: usize) -> Result<Option<NonZeroUsize>, Failure> {
     let asked = args.threads.and_then(|n| NonZeroUsize::new(n.into()));
     let number = asked.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    if room::threads(number, bytes) == NonZeroUsize::MIN {
+    if reserve_memory::threads(number, bytes) == NonZeroUsize::MIN {
         return Ok(Some(NonZeroUsize::MIN));
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(asked.map_or(0, NonZeroUsize::get));
     match asked {
         Some(_) => pool.build_global().map(|()| asked).map_err(Failure::Threads),
-        // The JSON tells their number, for which they have to be there.
+        // The JSON contains the number of threads, so the pool must exist.
         None if args.json => Ok(pool.build_global().err().map(|_| NonZeroUsize::MIN)),
         None => Ok(None),
     }
@@ -110,7 +116,7 @@ fn control(stop: &AtomicBool, threads: Option<NonZeroUsize>) -> Control<'_> {
     Control { cancel: Some(stop), threads, ..Control::default() }
 }
 
-/// What a run would take: `--dry-run`.
+/// Writes the cost of a run for `--dry-run`.
 fn write_cost(plan: &Plan, to: &mut impl Write) -> io::Result<()> {
     let cost = plan.cost();
     for ty in plan.output_types() {
@@ -123,7 +129,7 @@ fn write_cost(plan: &Plan, to: &mut impl Write) -> io::Result<()> {
     writeln!(to, "path     {}", path::show_order(&plan.order()))
 }
 
-/// Extents as `--shapes` takes them: `20x10`, and `()` for a scalar.
+/// Writes extents in the form of `--shapes`: `20x10`, and `()` for a scalar.
 fn shape(extents: &[usize]) -> String {
     if extents.is_empty() {
         return "()".to_owned();

@@ -1,5 +1,5 @@
-//! Arrays as text, as `str(array)` of NumPy 2 gives them under its default print options: aligned columns, lines of at most
-//! 75 characters, eight digits after the point, and only the corners of what has more than a thousand elements.
+//! Arrays as text, as by `str(array)` of NumPy 2 with its default print options: aligned columns, lines of at most 75
+//! characters, eight digits after the point, and only the corners of arrays of more than a thousand elements.
 
 mod float;
 mod grid;
@@ -14,13 +14,13 @@ use num_complex::Complex;
 use std::fmt::Display;
 use std::io::{self, Write};
 
-/// Above this many elements only the corners are shown.
+/// The number of elements above which only the corners are shown.
 const THRESHOLD: usize = 1000;
 
-/// Writes the text of an array and a line break. `full` shows all elements, however many there are.
+/// Writes the text of an array and a line break. `full` shows all elements.
 ///
 /// # Errors
-/// Those of the writer, and `Unsupported` for an element type that NumPy does not have.
+/// The errors of the writer, and `Unsupported` for an element type that NumPy does not have.
 pub(crate) fn show(array: &AnyArray, full: bool, to: &mut impl Write) -> io::Result<()> {
     match array {
         AnyArray::Bool(a) => show_bools(a, full, to),
@@ -83,13 +83,13 @@ fn show_complexes<T: Real>(array: &ArrayD<Complex<T>>, full: bool, to: &mut impl
     grid::write(&seen, array.shape(), word, to)
 }
 
-/// The element of an array without axes.
+/// Returns the element of an array without axes.
 fn only<T: Copy>(array: &ArrayD<T>) -> Option<T> {
     array.first().copied().filter(|_| array.ndim() == 0)
 }
 
-/// The elements to show: all of them, or the first and last [`EDGE`] along each axis that is longer than both together.
-/// They alone decide the format.
+/// Returns the elements to show: all of them, or the first and last [`EDGE`] along each axis that is longer than both
+/// together. The format depends on these alone.
 fn corners<T: Copy>(array: &ArrayD<T>, full: bool) -> CowArray<'_, T, IxDyn> {
     if full || array.len() <= THRESHOLD {
         return array.into();

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Whether an argument is standard input; a file of this name is `./-`.
+/// Returns whether an argument is standard input; a file with this name is `./-`.
 pub(crate) fn is_meant(argument: &Path) -> bool {
     argument == Path::new("-")
 }
@@ -15,7 +15,7 @@ pub(crate) fn is_meant(argument: &Path) -> bool {
 /// Opens a file to read, or takes standard input.
 ///
 /// # Errors
-/// Those of the file; standard input has been taken already.
+/// The errors of the file; or standard input has already been taken.
 pub(crate) fn open(argument: &Path) -> io::Result<File> {
     if !is_meant(argument) {
         return File::open(argument);

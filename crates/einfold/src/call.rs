@@ -1,14 +1,14 @@
 //! One call of a plan: operands, options, and where the result goes.
 
 use crate::array::AnyArray;
+use crate::dynamic::{self, CallOptions};
 use crate::error::Error;
-use crate::expression::Expression;
-use crate::operand::{Arguments, Operands};
+use crate::operand::Operands;
 use crate::output::Outputs;
-use crate::program::Program;
+use crate::plan::Plan;
 use crate::scalar::Scalar;
 use crate::target::Targets;
-use einfold_exec::{BindError, Control, MemoryOrder, Scratch};
+use einfold_exec::{Control, MemoryOrder, Scratch};
 use std::num::NonZeroUsize;
 
 /// A call of a plan that is being put together; made by [`Plan::call`](crate::Plan::call).
@@ -31,25 +31,14 @@ use std::num::NonZeroUsize;
 #[derive(Debug)]
 #[must_use = "a call does nothing until `run` or `into`"]
 pub struct Call<'a, O> {
-    expression: &'a Expression,
-    program: &'a Program,
+    plan: &'a Plan,
     operands: O,
     options: CallOptions<'a>,
 }
 
-/// What a call asks for besides the value.
-#[derive(Debug, Default)]
-pub(crate) struct CallOptions<'a> {
-    pub(crate) alpha: Option<Scalar>,
-    pub(crate) beta: Option<Scalar>,
-    pub(crate) scratch: Option<&'a mut Scratch>,
-    pub(crate) control: Control<'a>,
-    pub(crate) order: MemoryOrder,
-}
-
 impl<'a, O: Operands> Call<'a, O> {
-    pub(crate) fn new(expression: &'a Expression, program: &'a Program, operands: O) -> Call<'a, O> {
-        Call { expression, program, operands, options: CallOptions::default() }
+    pub(crate) fn new(plan: &'a Plan, operands: O) -> Call<'a, O> {
+        Call { plan, operands, options: CallOptions::default() }
     }
 
     /// The factor of the value. It takes on the dtype of the result, which must be able to hold it.
@@ -95,7 +84,9 @@ impl<'a, O: Operands> Call<'a, O> {
     /// # Errors
     /// As [`Plan::run`](crate::Plan::run).
     pub fn run<A: Outputs>(self) -> Result<A, Error> {
-        self.start(A::produce)
+        A::fits(self.plan)?;
+        let operands = self.operands.arguments();
+        A::receive(dynamic::call(self.plan, operands.arguments(), self.options)?, self.plan)
     }
 
     /// Runs, and returns an array of whatever dtype and rank the result has.
@@ -125,37 +116,7 @@ impl<'a, O: Operands> Call<'a, O> {
     /// does not convert to the dtype of the result, or memory is short; [`ErrorKind::Names`](crate::ErrorKind::Names);
     /// [`ErrorKind::NotScalable`](crate::ErrorKind::NotScalable); [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
     pub fn into(self, mut out: impl Targets) -> Result<(), Error> {
-        self.start(|run| {
-            let mut run = Some(run);
-            let mut result = Ok(());
-            out.with(&mut |views| {
-                if let Some(run) = run.take() {
-                    result = run.into(views);
-                }
-            });
-            result
-        })
+        let operands = self.operands.arguments();
+        dynamic::call_into(self.plan, operands.arguments(), &mut out.views(), self.options)
     }
-
-    fn start<R>(self, go: impl FnOnce(Run<'_>) -> Result<R, Error>) -> Result<R, Error> {
-        let Call { expression, program, operands, options } = self;
-        let mut pending = Some((options, go));
-        let mut result = None;
-        operands.with(&mut |arguments| {
-            if let Some((options, go)) = pending.take() {
-                let run = |arguments: Arguments<'_>| go(Run { expression, program, arguments, options });
-                result = Some(program.arrange(expression, arguments, run));
-            }
-        });
-        result.unwrap_or_else(|| Err(BindError::Operands { expected: program.inputs().len(), found: 0 }.into()))
-    }
-}
-
-/// A run that waits for the memory of its results, which a type that implements [`Outputs`] reserves.
-#[derive(Debug)]
-pub struct Run<'r> {
-    pub(crate) expression: &'r Expression,
-    pub(crate) program: &'r Program,
-    pub(crate) arguments: Arguments<'r>,
-    pub(crate) options: CallOptions<'r>,
 }

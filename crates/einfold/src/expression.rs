@@ -1,14 +1,15 @@
 //! An expression: what is to be computed, whatever the operands.
 
-use crate::call::{CallOptions, Run};
+use crate::cache;
+use crate::dynamic::{self, CallOptions};
 use crate::error::{Error, ErrorKind};
-use crate::operand::{Arguments, Operands};
+use crate::operand::Operands;
 use crate::output::Outputs;
 use crate::plan::Plan;
 use crate::program::Program;
 use crate::settings::Settings;
 use crate::spec::Specs;
-use einfold_exec::{BindError, Stopped};
+use einfold_exec::Stopped;
 use einfold_plan::{NamedNetwork, PlanError, named_network};
 use einfold_syntax::{Assign, Ast, Span};
 use std::fmt;
@@ -132,7 +133,7 @@ impl Expression {
     /// would need more memory than allowed or addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
         let types = self.arrange_types(types.into_types())?;
-        Ok(Plan::new(self.clone(), Program::compile(self, types)?))
+        Ok(Plan::new(self.clone(), Program::compile(self, types)?, None))
     }
 
     /// The network that an order is searched for, to search one apart from planning. The expression can then be given the
@@ -152,9 +153,7 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan).
     pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        let mut types = Vec::new();
-        operands.with(&mut |arguments| types = arguments.types());
-        self.plan(types)
+        self.plan(operands.arguments().arguments().types())
     }
 
     /// Plans for these operands: a size that only ids tell, as in `Y[g[n]] += x[n]`, is the one that these ids give. The plan runs
@@ -163,30 +162,18 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan), but for shapes that depend on ids, and as [`Plan::run`] where those are looked up.
     pub fn plan_with(&self, operands: impl Operands) -> Result<Plan, Error> {
-        let program = self.arranged(operands, |arguments| Program::compile_with(self, &arguments))?;
-        Ok(Plan::new(self.clone(), program))
+        dynamic::plan_with(self, operands.arguments().arguments())
     }
 
-    /// Plans and runs. Sizes that only ids tell are looked up.
+    /// Plans and runs. Sizes that only index tensors tell are looked up. The plan is [cached](crate::cache).
     ///
     /// # Errors
     /// As [`plan`](Expression::plan) and [`Plan::run`].
     pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
-        self.arranged(operands, |arguments| {
-            let program = Program::compile_with(self, &arguments)?;
-            A::produce(Run { expression: self, program: &program, arguments, options: CallOptions::default() })
-        })
-    }
-
-    /// Calls `then` with the operands in their order.
-    fn arranged<R>(
-        &self,
-        operands: impl Operands,
-        mut then: impl FnMut(Arguments<'_>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        let mut result = None;
-        operands.with(&mut |arguments| result = Some(self.arrange(arguments, &mut then)));
-        result.unwrap_or_else(|| Err(BindError::Operands { expected: self.operands(), found: 0 }.into()))
+        let operands = operands.arguments();
+        let plan = cache::plan(self, operands.arguments())?;
+        A::fits(&plan)?;
+        A::receive(dynamic::call(&plan, operands.arguments(), CallOptions::default())?, &plan)
     }
 
     /// How many operands there are.

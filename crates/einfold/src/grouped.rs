@@ -1,11 +1,10 @@
 //! Common grouped reductions as functions. Each is one line of the language, which its documentation shows: where it does not
 //! fit, write the line and change it.
 
+use crate::einsum;
 use crate::error::{Error, ErrorKind};
-use crate::expression::Expression;
 use crate::operand::{Operand, Operands};
 use crate::output::Output;
-use einfold_exec::BindError;
 
 /// `:3` where the size is declared.
 fn declared(size: Option<usize>) -> String {
@@ -30,7 +29,7 @@ fn declared(size: Option<usize>) -> String {
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn segment_sum<A: Output>(
     values: impl Operand,
     ids: impl Operand,
@@ -53,7 +52,7 @@ pub fn segment_sum<A: Output>(
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn segment_mean<A: Output>(
     values: impl Operand,
     ids: impl Operand,
@@ -76,9 +75,9 @@ pub fn segment_mean<A: Output>(
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) -> Result<A, Error> {
-    Expression::new(&format!("N[ids[n]{}] += 1", declared(groups.into())))?.run(&ids)
+    einsum(&format!("N[ids[n]{}] += 1", declared(groups.into())), &ids)
 }
 
 /// The sums of the weights of each id: `N[ids[n]] += weights[n]`.
@@ -95,13 +94,13 @@ pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) 
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn bincount_weighted<A: Output>(
     ids: impl Operand,
     weights: impl Operand,
     groups: impl Into<Option<usize>>,
 ) -> Result<A, Error> {
-    Expression::new(&format!("N[ids[n]{}] += weights[n]", declared(groups.into())))?.run((&ids, &weights))
+    einsum(&format!("N[ids[n]{}] += weights[n]", declared(groups.into())), (&ids, &weights))
 }
 
 /// What becomes of the values of one group.
@@ -159,21 +158,18 @@ impl Aggregator {
 /// A value for empty groups and other options are those of the expression: `Expression::new("Y[g[n]] max= x[n]")?.fill("Y", 0)`.
 ///
 /// # Errors
-/// As [`Expression::run`]; [`ErrorKind::OutputRank`] where the shape has more or fewer axes than there are vectors of ids.
+/// As [`Expression::run`](crate::Expression::run); [`ErrorKind::OutputRank`] where the shape has more or fewer axes than there are vectors of ids.
 pub fn accumarray<A: Output>(
     ids: impl Operands,
     values: impl Operand,
     aggregator: Aggregator,
     shape: Option<&[usize]>,
 ) -> Result<A, Error> {
-    let mut result = None;
-    ids.with(&mut |ids| {
-        let vectors = ids.views().iter().map(|view| view as &dyn Operand);
-        let operands: Vec<&dyn Operand> = vectors.chain([&values as &dyn Operand]).collect();
-        let text = accumarray_text(ids.views().len(), aggregator, shape);
-        result = Some(text.and_then(|text| Expression::new(&text)?.run(&operands)));
-    });
-    result.unwrap_or_else(|| Err(BindError::Operands { expected: 2, found: 0 }.into()))
+    let ids = ids.arguments();
+    let views = ids.arguments().views();
+    let vectors = views.iter().map(|view| view as &dyn Operand);
+    let operands: Vec<&dyn Operand> = vectors.chain([&values as &dyn Operand]).collect();
+    einsum(&accumarray_text(views.len(), aggregator, shape)?, &operands)
 }
 
 /// `Y[i0[n]:4,i1[n]:3,...] += values[n,...]`; a single vector is called `ids`.
@@ -203,8 +199,8 @@ fn accumarray_text(ids: usize, aggregator: Aggregator, shape: Option<&[usize]>) 
 /// ```
 ///
 /// # Errors
-/// As [`Expression::run`].
+/// As [`Expression::run`](crate::Expression::run).
 pub fn weighted_average<A: Output>(values: impl Operand, weights: impl Operand) -> Result<A, Error> {
     let text = "S[...] = values[...,j]*weights[j]; W = weights[j]; Y[...] = S[...]/W";
-    Expression::new(text)?.run((&values, &weights))
+    einsum(text, (&values, &weights))
 }

@@ -24,8 +24,8 @@
 //! # }
 //! ```
 //!
-//! Where some operands stay the same from run to run, [`Plan::fix`] takes them once: what is made of them alone is computed
-//! then, and kept. A limit on [memory](Expression::memory) is kept by computing in slices.
+//! Where some operands stay the same from run to run, [`Plan::bind_constants`] takes them once: what is computed from
+//! them alone is computed then, and kept. A limit on [memory](Expression::memory) is kept by computing in slices.
 //!
 //! # The language
 //!
@@ -204,10 +204,12 @@
 mod algebra;
 mod array;
 mod builtin;
+pub mod cache;
 mod call;
+mod constants;
+pub mod dynamic;
 mod error;
 mod expression;
-mod fixed;
 mod grouped;
 mod names;
 mod operand;
@@ -227,28 +229,28 @@ pub use algebra::{
     ALGEBRAS, IntoAlgebra, LsePlus, MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes, NamedAlgebra, OrAnd, SumProduct,
 };
 pub use array::AnyArray;
-pub use call::{Call, Run};
+pub use call::Call;
 pub use error::{ConstantsProblem, Error, ErrorKind, NamesProblem, RecipeProblem};
 pub use expression::Expression;
-pub use fixed::Fixed;
 pub use grouped::{Aggregator, accumarray, bincount, bincount_weighted, segment_mean, segment_sum, weighted_average};
-pub use operand::{Arguments, Conj, Named, Operand, Operands, conj, named};
-pub use output::{Output, Outputs, Slot};
+pub use operand::{Conj, Named, Operand, Operands, conj, named};
+pub use output::{Output, OutputType, Outputs};
 pub use plan::Plan;
 pub use results::Results;
-pub use run::Slots;
 pub use scalar::Scalar;
 pub use settings::IntoOrder;
 pub use spec::{Spec, Specs, spec};
-pub use target::{Target, Targets};
+pub use target::{Target, TargetViews, Targets};
 
 pub use einfold_exec::{
-    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, NewArray, OutOfMemory, Port,
-    Scratch, Semiring, Stopped, ViewError,
+    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, OutOfMemory, Port, Scratch,
+    Semiring, Stopped, ViewError,
 };
 pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, Machine, OutOfRange, PathError, TensorType};
 pub use einfold_order::format::{FormatError, machine_from_json};
-pub use einfold_order::{Budget, Mismatch, Order, OrderError, STRATEGIES, SavedOrder, SavedSlice, SavedTree, Strategy};
+pub use einfold_order::{
+    Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy,
+};
 pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
 pub use einfold_syntax::{
     ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
@@ -274,7 +276,10 @@ pub use ndarray;
 /// # Errors
 /// As [`Expression::new`] and [`Expression::run`].
 pub fn einsum<A: Outputs>(text: &str, operands: impl Operands) -> Result<A, Error> {
-    Expression::new(text)?.run(operands)
+    let operands = operands.arguments();
+    let plan = cache::plan_text(text, operands.arguments())?;
+    A::fits(&plan)?;
+    A::receive(dynamic::call(&plan, operands.arguments(), dynamic::CallOptions::default())?, &plan)
 }
 
 /// As [`einsum`], with integers as labels: a list for each operand and one for the result. Without the latter the result has

@@ -1,9 +1,10 @@
 //! Operands by name: which of those that are given are those that a program reads.
 
+use crate::dynamic::{ArgumentList, Arguments};
 use crate::error::{Error, ErrorKind, NamesProblem};
 use crate::expression::Expression;
-use crate::operand::Arguments;
-use einfold_exec::{AnyView, BindError};
+use crate::plan::Plan;
+use einfold_exec::BindError;
 use einfold_ir::TensorType;
 use einfold_syntax::{Ast, Options, Program};
 use smallvec::SmallVec;
@@ -35,22 +36,12 @@ impl<'n> Given<'n> {
 }
 
 impl Expression {
-    /// Brings named operands into the order in which the program first names them, without those that it does not name, and
-    /// calls `then` with them. Operands without names are in order.
-    pub(crate) fn arrange<R>(
-        &self,
-        arguments: Arguments<'_>,
-        then: impl FnOnce(Arguments<'_>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        let names = arguments.names;
-        if names.iter().all(Option::is_none) {
-            return then(arguments);
-        }
-        let order = self.order_of(names, || arguments.types())?;
-        let views: SmallVec<[AnyView<'_>; 8]> = order.iter().map(|&k| arguments.views[k].clone()).collect();
-        let conj: SmallVec<[bool; 16]> = order.iter().map(|&k| arguments.conj[k]).collect();
-        let names: SmallVec<[Option<&str>; 8]> = order.iter().map(|&k| names[k]).collect();
-        then(Arguments { views: &views, conj: &conj, names: &names })
+    /// Named operands in the order in which the program first names them, without those that it does not name; none where
+    /// operands have no names, and are in order.
+    pub(crate) fn arrange<'a>(&self, arguments: Arguments<'a>) -> Result<Option<ArgumentList<'a>>, Error> {
+        let Some(names) = names(arguments) else { return Ok(None) };
+        let order = self.order_of(&names, || arguments.types())?;
+        Ok(Some(arguments.pick(order)))
     }
 
     /// As [`arrange`](Expression::arrange), for types. Those of a program come back with their names.
@@ -96,35 +87,26 @@ impl Expression {
     }
 }
 
-impl crate::program::Program {
-    /// As [`Expression::arrange`], where some operands of the program may be given already.
-    pub(crate) fn arrange<R>(
-        &self,
-        expression: &Expression,
-        arguments: Arguments<'_>,
-        then: impl FnOnce(Arguments<'_>) -> Result<R, Error>,
-    ) -> Result<R, Error> {
-        let Arguments { views, conj, names } = arguments;
-        if !self.is_fixed() || names.iter().all(Option::is_none) {
-            return expression.arrange(arguments, then);
+impl Plan {
+    /// As [`Expression::arrange`], where some operands of the program may be constants.
+    pub(crate) fn arrange<'a>(&self, arguments: Arguments<'a>) -> Result<Option<ArgumentList<'a>>, Error> {
+        if !self.has_constants() {
+            return self.expression().arrange(arguments);
         }
-        let inputs = self.inputs();
-        let given = Given::new(names);
+        let Some(names) = names(arguments) else { return Ok(None) };
+        let (given, inputs) = (Given::new(&names), self.input_types());
         let order: Positions = inputs.iter().filter_map(|ty| given.position(ty.name.as_deref()?)).collect();
         if order.len() < inputs.len() {
             return Err(BindError::Operands { expected: inputs.len(), found: order.len() }.into());
         }
-        let views: SmallVec<[AnyView<'_>; 8]> = order.iter().map(|&k| views[k].clone()).collect();
-        let conj: SmallVec<[bool; 16]> = order.iter().map(|&k| conj[k]).collect();
-        let names: SmallVec<[Option<&str>; 8]> = order.iter().map(|&k| names[k]).collect();
-        then(Arguments { views: &views, conj: &conj, names: &names })
+        Ok(Some(arguments.pick(order)))
     }
+}
 
-    /// An error of a run, with the place of the operand that it is about. Where some operands are given already, the others are
-    /// counted without them, and have no place.
-    pub(crate) fn point(&self, expression: &Expression, error: Error) -> Error {
-        if self.is_fixed() { error } else { expression.point(error) }
-    }
+/// The names of all operands, if one has a name.
+fn names<'a>(arguments: Arguments<'a>) -> Option<SmallVec<[Option<&'a str>; 12]>> {
+    let all = || (0..arguments.views().len()).map(|k| arguments.name(k)).collect();
+    arguments.has_names().then(all)
 }
 
 impl Expression {
@@ -139,7 +121,8 @@ impl Expression {
         }
         match sizes.keys().next() {
             Some(name) if matches!(self.ast, Ast::Letters(_)) => {
-                Err(ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { name: name.clone() }).into())
+                Err(ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { name: name.clone(), given: true })
+                    .into())
             }
             _ => Ok(()),
         }

@@ -2,11 +2,10 @@
 
 use crate::array::AnyArray;
 use crate::builtin::for_each_builtin;
+use crate::dynamic::ArgumentList;
 use crate::tuples::for_each_tuple;
 use einfold_exec::{AnyView, Element};
-use einfold_ir::TensorType;
 use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
-use smallvec::SmallVec;
 
 /// Something that can be read as one tensor: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
 /// [`AnyView`], any of them by reference, or inside [`conj`] or [`named`]. No form copies elements.
@@ -154,37 +153,6 @@ macro_rules! scalars {
 
 for_each_builtin!(scalars);
 
-/// What a call reads, as it is handed to the compiler and the executor.
-#[derive(Clone, Copy, Debug)]
-pub struct Arguments<'a> {
-    pub(crate) views: &'a [AnyView<'a>],
-    pub(crate) conj: &'a [bool],
-    pub(crate) names: &'a [Option<&'a str>],
-}
-
-impl<'a> Arguments<'a> {
-    /// The elements of each operand.
-    pub fn views(&self) -> &'a [AnyView<'a>] {
-        self.views
-    }
-
-    /// Dtype, shape, conjugation and name of each operand: what a plan is made for.
-    pub fn types(&self) -> Vec<TensorType> {
-        let one = |((view, conj), name): ((&AnyView<'_>, &bool), &Option<&str>)| TensorType {
-            name: name.map(Into::into),
-            dtype: view.dtype(),
-            shape: view.extents().to_vec(),
-            conj: *conj && view.dtype().is_complex(),
-        };
-        self.views.iter().zip(self.conj).zip(self.names).map(one).collect()
-    }
-
-    /// The first operand that is conjugated here and not in `types`, or the other way round.
-    pub(crate) fn conj_mismatch(&self, types: &[TensorType]) -> Option<usize> {
-        types.iter().zip(self.conj).position(|(ty, &conj)| ty.conj != (conj && ty.dtype.is_complex()))
-    }
-}
-
 /// The operands of a call: a tuple of up to twelve, a single one alone, or any number of one type in an array, slice or vector.
 /// They come in the order of the terms; those of a program in the order in which its text first names them, or in any order and
 /// with any others among them, each with its name.
@@ -197,31 +165,32 @@ impl<'a> Arguments<'a> {
     note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
 )]
 pub trait Operands {
-    /// Calls `then` once, with all of them.
-    fn with(&self, then: &mut dyn FnMut(Arguments<'_>));
+    /// All of them.
+    fn arguments(&self) -> ArgumentList<'_>;
 }
 
 impl<O: Operand> Operands for O {
-    fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
-        then(Arguments { views: &[self.elements()], conj: &[self.is_conj()], names: &[self.name()] });
+    fn arguments(&self) -> ArgumentList<'_> {
+        let mut list = ArgumentList::default();
+        list.push(self);
+        list
     }
 }
 
 impl<O: Operand> Operands for [O] {
-    fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
-        let views: SmallVec<[AnyView<'_>; 8]> = self.iter().map(O::elements).collect();
-        let conj: SmallVec<[bool; 16]> = self.iter().map(O::is_conj).collect();
-        let names: SmallVec<[Option<&str>; 8]> = self.iter().map(O::name).collect();
-        then(Arguments { views: &views, conj: &conj, names: &names });
+    fn arguments(&self) -> ArgumentList<'_> {
+        let mut list = ArgumentList::default();
+        self.iter().for_each(|operand| list.push(operand));
+        list
     }
 }
 
 macro_rules! lists {
     ($([$($generics:tt)*] $list:ty;)+) => { $(
         impl<O: Operand, $($generics)*> Operands for $list {
-            fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
+            fn arguments(&self) -> ArgumentList<'_> {
                 let list: &[O] = self.as_ref();
-                list.with(then);
+                list.arguments()
             }
         }
     )+ };
@@ -238,14 +207,12 @@ lists! {
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<$($name: Operand),+> Operands for ($($name,)+) {
-            fn with(&self, then: &mut dyn FnMut(Arguments<'_>)) {
+            fn arguments(&self) -> ArgumentList<'_> {
                 #[expect(non_snake_case, reason = "each operand is bound to the name of its type")]
                 let ($($name,)+) = self;
-                then(Arguments {
-                    views: &[$($name.elements()),+],
-                    conj: &[$($name.is_conj()),+],
-                    names: &[$($name.name()),+],
-                });
+                let mut list = ArgumentList::default();
+                $(list.push($name);)+
+                list
             }
         }
     };

@@ -2,54 +2,30 @@
 
 use crate::array::AnyArray;
 use crate::builtin::for_each_builtin;
-use crate::call::Run;
+use crate::dynamic::Arrays;
 use crate::error::{Error, ErrorKind};
-use einfold_exec::{BindError, Element, MemoryOrder, NewArray};
+use crate::plan::Plan;
+use crate::tuples::for_each_tuple;
+use einfold_exec::{Element, NewArray};
 use einfold_ir::Dtype;
 use ndarray::{Array, Dimension};
 
-/// A result that is not there yet: what the plan says of it.
+/// Name, dtype and shape of one output of a plan.
 #[derive(Clone, Copy, Debug)]
-pub struct Slot<'r> {
-    pub(crate) index: usize,
-    pub(crate) name: Option<&'r str>,
-    pub(crate) dtype: Dtype,
-    pub(crate) shape: &'r [usize],
-    pub(crate) order: MemoryOrder,
+pub struct OutputType<'r> {
+    /// The position of the output, from 0.
+    pub index: usize,
+    /// The name of the result in a program.
+    pub name: Option<&'r str>,
+    /// The element type.
+    pub dtype: Dtype,
+    /// The extents.
+    pub shape: &'r [usize],
 }
 
-impl<'r> Slot<'r> {
-    /// Which result it is, from 0.
-    pub fn index(&self) -> usize {
-        self.index
-    }
-
-    /// Its name in a program.
-    pub fn name(&self) -> Option<&'r str> {
-        self.name
-    }
-
-    /// The element type.
-    pub fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    /// The extents.
-    pub fn shape(&self) -> &'r [usize] {
-        self.shape
-    }
-
-    /// Memory for it. It is never zeroed first.
-    ///
-    /// # Errors
-    /// [`ErrorKind::OutputDtype`] if its elements are no `T`, [`ErrorKind::Bind`] if there is no memory.
-    pub fn reserve<T: Element>(&self) -> Result<NewArray, Error> {
-        self.check_dtype(T::dtype())?;
-        Ok(NewArray::new::<T>(self.shape, self.order).map_err(BindError::Memory)?)
-    }
-
+impl OutputType<'_> {
     fn check_dtype(&self, asked: Dtype) -> Result<(), Error> {
-        let Slot { index: output, dtype: given, .. } = *self;
+        let OutputType { index: output, dtype: given, .. } = *self;
         if given == asked { Ok(()) } else { Err(ErrorKind::OutputDtype { output, asked, given }.into()) }
     }
 
@@ -77,34 +53,23 @@ pub trait Output: Sized {
     ///
     /// # Errors
     /// [`ErrorKind::OutputDtype`], [`ErrorKind::OutputRank`] and [`ErrorKind::NotBuiltin`] where it is not.
-    fn fits(slot: &Slot<'_>) -> Result<(), Error>;
+    fn fits(output: &OutputType<'_>) -> Result<(), Error>;
 
-    /// Memory for a result, before anything runs.
-    ///
-    /// # Errors
-    /// As [`fits`](Output::fits) and [`Slot::reserve`].
-    fn reserve(slot: &Slot<'_>) -> Result<NewArray, Error>;
-
-    /// The result, once it is there. `slot` says again what it is.
+    /// The result of a run, which is the output at a position.
     ///
     /// # Errors
     /// As [`fits`](Output::fits).
-    fn receive(array: NewArray, slot: &Slot<'_>) -> Result<Self, Error>;
+    fn receive(array: NewArray, output: usize) -> Result<Self, Error>;
 }
 
 impl<T: Element, D: Dimension> Output for Array<T, D> {
-    fn fits(slot: &Slot<'_>) -> Result<(), Error> {
-        slot.check_dtype(T::dtype())?;
-        slot.check_rank(D::NDIM)
+    fn fits(output: &OutputType<'_>) -> Result<(), Error> {
+        output.check_dtype(T::dtype())?;
+        output.check_rank(D::NDIM)
     }
 
-    fn reserve(slot: &Slot<'_>) -> Result<NewArray, Error> {
-        Self::fits(slot)?;
-        slot.reserve::<T>()
-    }
-
-    fn receive(array: NewArray, slot: &Slot<'_>) -> Result<Array<T, D>, Error> {
-        let (output, given) = (slot.index, array.dtype());
+    fn receive(array: NewArray, output: usize) -> Result<Array<T, D>, Error> {
+        let given = array.dtype();
         let array = array.into_array().ok_or(ErrorKind::OutputDtype { output, asked: T::dtype(), given })?;
         let (asked, given) = (D::NDIM.unwrap_or(0), array.ndim());
         array.into_dimensionality().map_err(|_| ErrorKind::OutputRank { output, asked, given }.into())
@@ -114,42 +79,30 @@ impl<T: Element, D: Dimension> Output for Array<T, D> {
 macro_rules! outputs {
     ($($tag:ident: $element:ty,)+) => {
         impl Output for AnyArray {
-            fn fits(slot: &Slot<'_>) -> Result<(), Error> {
-                match slot.dtype {
+            fn fits(output: &OutputType<'_>) -> Result<(), Error> {
+                match output.dtype {
                     $(Dtype::$tag => Ok(()),)+
-                    given => Err(ErrorKind::NotBuiltin { output: slot.index, given }.into()),
+                    given => Err(ErrorKind::NotBuiltin { output: output.index, given }.into()),
                 }
             }
 
-            fn reserve(slot: &Slot<'_>) -> Result<NewArray, Error> {
-                match slot.dtype {
-                    $(Dtype::$tag => slot.reserve::<$element>(),)+
-                    given => Err(ErrorKind::NotBuiltin { output: slot.index, given }.into()),
-                }
-            }
-
-            fn receive(array: NewArray, slot: &Slot<'_>) -> Result<AnyArray, Error> {
+            fn receive(array: NewArray, output: usize) -> Result<AnyArray, Error> {
                 match array.dtype() {
-                    $(Dtype::$tag => Output::receive(array, slot).map(AnyArray::$tag),)+
-                    given => Err(ErrorKind::NotBuiltin { output: slot.index, given }.into()),
+                    $(Dtype::$tag => Output::receive(array, output).map(AnyArray::$tag),)+
+                    given => Err(ErrorKind::NotBuiltin { output, given }.into()),
                 }
             }
         }
 
         $(
             impl Output for $element {
-                fn fits(slot: &Slot<'_>) -> Result<(), Error> {
-                    slot.check_dtype(Dtype::$tag)?;
-                    slot.check_rank(Some(0))
+                fn fits(output: &OutputType<'_>) -> Result<(), Error> {
+                    output.check_dtype(Dtype::$tag)?;
+                    output.check_rank(Some(0))
                 }
 
-                fn reserve(slot: &Slot<'_>) -> Result<NewArray, Error> {
-                    Self::fits(slot)?;
-                    slot.reserve::<$element>()
-                }
-
-                fn receive(array: NewArray, slot: &Slot<'_>) -> Result<$element, Error> {
-                    let array: ndarray::Array0<$element> = Output::receive(array, slot)?;
+                fn receive(array: NewArray, output: usize) -> Result<$element, Error> {
+                    let array: ndarray::Array0<$element> = Output::receive(array, output)?;
                     Ok(array.into_scalar())
                 }
             }
@@ -169,52 +122,72 @@ for_each_builtin!(outputs);
     note = "of an `Array1`, `to_vec` makes a `Vec`"
 )]
 pub trait Outputs: Sized {
-    /// Runs and returns the results.
+    /// Whether the results of a plan are of these types; asked before anything runs.
     ///
     /// # Errors
-    /// [`ErrorKind::OutputCount`] where there are more or fewer, and the errors of [`Output::reserve`], before anything runs;
-    /// and whatever the run itself fails with.
-    fn produce(run: Run<'_>) -> Result<Self, Error>;
+    /// [`ErrorKind::OutputCount`] where there are more or fewer, and those of [`Output::fits`].
+    fn fits(plan: &Plan) -> Result<(), Error>;
+
+    /// The results of a run of the plan.
+    ///
+    /// # Errors
+    /// As [`fits`](Outputs::fits).
+    fn receive(arrays: Arrays, plan: &Plan) -> Result<Self, Error>;
+}
+
+/// The outputs of a plan, which are to be `N`.
+fn exactly<const N: usize>(plan: &Plan) -> Result<[OutputType<'_>; N], Error> {
+    let given = plan.outputs().len();
+    match given == N {
+        true => Ok(std::array::from_fn(|index| plan.output(index))),
+        false => Err(ErrorKind::OutputCount { asked: N, given }.into()),
+    }
+}
+
+/// The next of `N` arrays.
+fn next<A: Output, const N: usize>(arrays: &mut impl Iterator<Item = (usize, NewArray)>) -> Result<A, Error> {
+    let (output, array) = arrays.next().ok_or(ErrorKind::OutputCount { asked: N, given: 0 })?;
+    A::receive(array, output)
 }
 
 impl<A: Output> Outputs for A {
-    fn produce(run: Run<'_>) -> Result<A, Error> {
-        let slots = run.slots(1)?;
-        let mut arrays = [A::reserve(&slots.at(0))?];
-        run.write(&mut arrays)?;
-        let [array] = arrays;
-        A::receive(array, &slots.at(0))
+    fn fits(plan: &Plan) -> Result<(), Error> {
+        let [output] = exactly(plan)?;
+        A::fits(&output)
+    }
+
+    fn receive(arrays: Arrays, _plan: &Plan) -> Result<A, Error> {
+        next::<A, 1>(&mut (0..).zip(arrays))
     }
 }
 
 impl<A: Output> Outputs for Vec<A> {
-    fn produce(run: Run<'_>) -> Result<Vec<A>, Error> {
-        let slots = run.all_slots();
-        let mut arrays = slots.iter().map(|slot| A::reserve(&slot)).collect::<Result<Vec<_>, Error>>()?;
-        run.write(&mut arrays)?;
-        arrays.into_iter().zip(slots.iter()).map(|(array, slot)| A::receive(array, &slot)).collect()
+    fn fits(plan: &Plan) -> Result<(), Error> {
+        plan.outputs().try_for_each(|output| A::fits(&output))
+    }
+
+    fn receive(arrays: Arrays, _plan: &Plan) -> Result<Vec<A>, Error> {
+        (0..).zip(arrays).map(|(output, array)| A::receive(array, output)).collect()
     }
 }
 
 macro_rules! tuples {
-    ($count:literal: $($name:ident $at:tt)+) => {
+    ($($name:ident)+) => {
         impl<$($name: Output),+> Outputs for ($($name,)+) {
-            fn produce(run: Run<'_>) -> Result<Self, Error> {
-                let slots = run.slots($count)?;
-                let mut arrays = [$($name::reserve(&slots.at($at))?),+];
-                run.write(&mut arrays)?;
-                #[expect(non_snake_case, reason = "each result is bound to the name of its type")]
-                let [$($name),+] = arrays;
-                Ok(($($name::receive($name, &slots.at($at))?,)+))
+            fn fits(plan: &Plan) -> Result<(), Error> {
+                #[expect(non_snake_case, reason = "each output is bound to the name of its type")]
+                let [$($name),+] = exactly(plan)?;
+                $($name::fits(&$name)?;)+
+                Ok(())
+            }
+
+            fn receive(arrays: Arrays, _plan: &Plan) -> Result<Self, Error> {
+                const COUNT: usize = [$(stringify!($name)),+].len();
+                let mut arrays = (0..).zip(arrays);
+                Ok(($(next::<$name, COUNT>(&mut arrays)?,)+))
             }
         }
     };
 }
 
-tuples!(2: A 0 B 1);
-tuples!(3: A 0 B 1 C 2);
-tuples!(4: A 0 B 1 C 2 D 3);
-tuples!(5: A 0 B 1 C 2 D 3 E 4);
-tuples!(6: A 0 B 1 C 2 D 3 E 4 F 5);
-tuples!(7: A 0 B 1 C 2 D 3 E 4 F 5 G 6);
-tuples!(8: A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+for_each_tuple!(2..=8, tuples);

@@ -2,15 +2,17 @@
 
 use crate::array::AnyArray;
 use crate::call::Call;
+use crate::dynamic::Arguments;
 use crate::error::Error;
 use crate::expression::Expression;
 use crate::operand::Operands;
-use crate::output::Outputs;
+use crate::output::{OutputType, Outputs};
 use crate::program::Program;
 use crate::settings::Settings;
-use einfold_ir::{Buffer, Cost, Count, Machine, TensorType, Tree};
+use einfold_exec::AnyView;
+use einfold_ir::{Cost, Count, Machine, TensorType, Tree};
 use einfold_order::SavedOrder;
-use einfold_plan::{Explain, Source, saved_order};
+use einfold_plan::{Compiled, Explain, Source, saved_order};
 use einfold_syntax::Warning;
 use std::sync::Arc;
 
@@ -41,11 +43,21 @@ pub struct Plan(Arc<Inner>);
 struct Inner {
     expression: Expression,
     program: Program,
+    /// Where some operands are constants, the plan that it was made from.
+    whole: Option<Plan>,
 }
 
 impl Plan {
-    pub(crate) fn new(expression: Expression, program: Program) -> Plan {
-        Plan(Arc::new(Inner { expression, program }))
+    pub(crate) fn new(expression: Expression, program: Program, whole: Option<Plan>) -> Plan {
+        Plan(Arc::new(Inner { expression, program, whole }))
+    }
+
+    /// The plan for operands that are at hand: sizes that only index tensors tell are looked up.
+    pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
+        let arranged = expression.arrange(arguments)?;
+        let arguments = arranged.as_ref().map_or(arguments, |list| list.arguments());
+        let program = Program::compile_with(&expression, arguments)?;
+        Ok(Plan::new(expression, program, None))
     }
 
     /// Runs on operands of the planned types, and returns the result as the type that is asked for, or several in a tuple, a
@@ -84,7 +96,7 @@ impl Plan {
 
     /// A call with options: factors, scratch memory, threads, an output that is there already.
     pub fn call<O: Operands>(&self, operands: O) -> Call<'_, O> {
-        Call::new(&self.0.expression, &self.0.program, operands)
+        Call::new(self, operands)
     }
 
     /// The expression, with its options.
@@ -92,21 +104,34 @@ impl Plan {
         &self.0.expression
     }
 
-    /// The types that the plan is for, those of a program with their names, in the order of operands without names.
+    /// The types that the plan is for, those of a program with their names, in the order of operands without names; without
+    /// those of [constants](Plan::bind_constants).
     pub fn input_types(&self) -> &[TensorType] {
         self.0.program.inputs()
     }
 
     /// Dtype and shape of each result, and in a program its name.
     pub fn output_types(&self) -> Vec<TensorType> {
-        let names = self.0.expression.output_names();
-        let ty = |(k, b): (usize, &Buffer)| TensorType {
-            name: names.get(k).map(|&name| name.into()),
-            dtype: b.dtype,
-            shape: b.extents.clone(),
+        let own = |OutputType { name, dtype, shape, .. }| TensorType {
+            name: name.map(Into::into),
+            dtype,
+            shape: <[usize]>::to_vec(shape),
             conj: false,
         };
-        self.0.program.outputs().enumerate().map(ty).collect()
+        self.outputs().map(own).collect()
+    }
+
+    /// The outputs, in their order.
+    pub fn outputs(&self) -> impl ExactSizeIterator<Item = OutputType<'_>> {
+        (0..self.compiled().plan.outputs.len()).map(|index| self.output(index))
+    }
+
+    /// The output at a position.
+    pub(crate) fn output(&self, index: usize) -> OutputType<'_> {
+        let plan = &self.compiled().plan;
+        let buffer = plan.buffer(plan.outputs[index]);
+        let name = self.0.expression.output_name(index);
+        OutputType { index, name, dtype: buffer.dtype, shape: &buffer.extents }
     }
 
     /// What the contraction order costs, whatever the machine.
@@ -119,7 +144,7 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn cost(&self) -> Cost {
-        self.0.program.compiled().cost
+        self.compiled().cost
     }
 
     /// The machine that the plan is for: the built-in one, or that of [`Expression::machine`](crate::Expression::machine).
@@ -132,7 +157,7 @@ impl Plan {
     /// [limit](Expression::memory) it runs, on as many threads as there is room for; without a limit it takes more where that is
     /// faster.
     pub fn peak_bytes(&self) -> Count {
-        self.0.program.compiled().memory.total()
+        self.compiled().memory.total()
     }
 
     /// The path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them and appends
@@ -165,7 +190,7 @@ impl Plan {
     /// ```
     pub fn order(&self) -> SavedOrder {
         let Settings { order, budget, .. } = &self.0.expression.settings;
-        saved_order(self.0.program.compiled(), order, budget)
+        saved_order(self.compiled(), order, budget)
     }
 
     /// Why the plan is what it is: every stage from the text to the last pass, as text, JSON or DOT. It displays as the plan
@@ -182,10 +207,10 @@ impl Plan {
     /// # Errors
     /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if a pass fails as it runs again to be watched: a defect.
     pub fn explain(&self) -> Result<Explain, Error> {
-        let Inner { expression, program } = &*self.0;
+        let Inner { expression, program, .. } = &*self.0;
         let ast = expression.to_string();
         let source = Source { expression: ast.replace('\n', "; "), ast };
-        let explain = Explain::new(source, program.ir(), program.compiled(), &expression.plan_options())?;
+        let explain = Explain::new(source, program.ir(), self.compiled(), &program.plan_options(expression))?;
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
     }
 
@@ -201,17 +226,57 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn warnings(&self) -> Vec<Warning> {
-        self.0.program.warnings(&self.0.expression)
+        self.whole().0.program.warnings(&self.0.expression)
     }
 
-    /// What the plan is made of.
-    pub(crate) fn parts(&self) -> (&Expression, &Program) {
-        (&self.0.expression, &self.0.program)
+    /// The plan without constants.
+    pub(crate) fn whole(&self) -> &Plan {
+        self.0.whole.as_ref().unwrap_or(self)
+    }
+
+    /// Whether some operands are given already.
+    pub(crate) fn has_constants(&self) -> bool {
+        self.0.whole.is_some()
+    }
+
+    /// What is read with the operands of a call, after them.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
+        self.0.program.kept()
+    }
+
+    /// The bytes that a plan with [constants](Plan::bind_constants) keeps: what is computed from them alone, and those of them
+    /// that a run reads itself.
+    pub fn kept_bytes(&self) -> usize {
+        self.0.program.kept_bytes()
+    }
+
+    pub(crate) fn program(&self) -> &Program {
+        &self.0.program
+    }
+
+    pub(crate) fn compiled(&self) -> &Compiled {
+        self.0.program.compiled()
+    }
+
+    /// An error of a run, with the place of the operand that it is about. Where some operands are constants, the others are
+    /// counted without them, and have no place.
+    pub(crate) fn point(&self, error: Error) -> Error {
+        if self.has_constants() { error } else { self.0.expression.point(error) }
+    }
+
+    /// Whether the sizes that index tensors tell are those of these operands.
+    pub(crate) fn has_sizes_of(&self, arguments: Arguments<'_>) -> Result<bool, Error> {
+        if self.answers().is_empty() {
+            return Ok(true);
+        }
+        let arranged = self.arrange(arguments)?;
+        let arguments = arranged.as_ref().map_or(arguments, |list| list.arguments());
+        self.0.program.has_sizes_of(arguments)
     }
 
     /// The contraction trees of the contractions without ids.
     pub(crate) fn without_ids(&self) -> impl Iterator<Item = &Tree> {
-        self.0.program.compiled().orders.iter().map(|(_, ordered)| &ordered.tree)
+        self.compiled().orders.iter().map(|(_, ordered)| &ordered.tree)
     }
 
     /// What the questions about ids were answered with, if there were any.

@@ -1,15 +1,15 @@
 //! Where the facade meets the compiler.
 
 use crate::AnyArray;
-use crate::call::{CallOptions, Run};
+use crate::dynamic::{Arguments, CallOptions};
 use crate::error::{Error, ErrorKind};
 use crate::expression::Expression;
-use crate::operand::Arguments;
 use crate::output::Outputs;
+use crate::plan::Plan;
 use crate::settings::Settings;
 use einfold_exec as exec;
 use einfold_exec::{AnyView, Control, Kept, Scratch};
-use einfold_ir::{Buffer, Dtype, Ir, TensorType};
+use einfold_ir::{Ir, TensorType};
 use einfold_order::Order;
 use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
 use einfold_syntax::{SizeQuery, Warning, resolve, resolve_with_queries};
@@ -20,11 +20,23 @@ pub(crate) struct Program {
     inputs: Vec<TensorType>,
     /// What the expression means for them.
     ir: Ir,
-    /// What the questions about ids were answered with, in their order.
+    /// The answers to size queries, in their order.
     answers: Vec<i64>,
+    /// The queries, where they were asked of operands.
+    queries: Vec<Query>,
     compiled: Compiled,
-    /// What was made of operands that are given already, and is read with the others.
+    /// The positions of the constant operands.
+    constants: Vec<u32>,
+    /// What was computed from constants, and is read with the other operands.
     kept: Vec<Kept>,
+}
+
+/// A size query that can be asked again.
+#[derive(Debug)]
+struct Query {
+    plan: Plan,
+    /// The operands that it reads.
+    operands: Vec<u32>,
 }
 
 impl Program {
@@ -35,16 +47,22 @@ impl Program {
         Program::of(expression, ir, inputs, Vec::new())
     }
 
-    /// As [`compile`](Program::compile), for operands that are at hand: sizes that only their ids tell are looked up.
-    pub(crate) fn compile_with(expression: &Expression, arguments: &Arguments<'_>) -> Result<Program, Error> {
+    /// As [`compile`](Program::compile), for operands that are at hand and in order: size queries are asked of them.
+    pub(crate) fn compile_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Program, Error> {
         let inputs = expression.arrange_types(arguments.types())?;
         // A path that the caller gives is one for the expression.
         let settings = Settings { order: Order::default(), ..Settings::default() };
-        let mut asked = None;
-        Program::compile_asking(expression, inputs, |query, inputs| {
-            let asked = asked.get_or_insert_with(|| Expression { settings: settings.clone(), ..expression.clone() });
-            answer(asked, query, inputs, arguments)
-        })
+        let mut queries = Vec::new();
+        let program = Program::compile_asking(expression, inputs, |query, inputs| {
+            let asked = Expression { settings: settings.clone(), ..expression.clone() };
+            let types = query.operands().iter().map(|&k| inputs[k as usize].clone()).collect();
+            let program = Program::of(&asked, query.ir().clone(), types, Vec::new())?;
+            let query = Query { plan: Plan::new(asked, program, None), operands: query.operands().to_vec() };
+            let answer = query.ask(arguments)?;
+            queries.push(query);
+            Ok(answer)
+        })?;
+        Ok(Program { queries, ..program })
     }
 
     /// As [`compile`](Program::compile), where `answer` knows the sizes that ids tell.
@@ -78,18 +96,19 @@ impl Program {
         let Settings { order, budget, .. } = &expression.settings;
         let compiled = compile(&ir, order, budget, &expression.plan_options());
         let compiled = compiled.map_err(|error| expression.unplanned(error))?;
-        Ok(Program { inputs, ir, answers, compiled, kept: Vec::new() })
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, constants: Vec::new(), kept: Vec::new() })
     }
 
-    /// The same program with the operands at the positions `at` given already. Operands in errors are counted among these.
-    pub(crate) fn fix(
+    /// The same program with the operands at the positions `at` given once. Operands in errors are counted among these.
+    pub(crate) fn with_constants(
         &self,
         expression: &Expression,
         at: &[usize],
-        arguments: &Arguments<'_>,
+        arguments: Arguments<'_>,
     ) -> Result<Program, Error> {
         let Settings { order, budget, semiring, .. } = &expression.settings;
-        let options = PlanOptions { constants: at.iter().map(|&k| k as u32).collect(), ..expression.plan_options() };
+        let constants: Vec<u32> = at.iter().map(|&k| k as u32).collect();
+        let options = PlanOptions { constants: constants.clone(), ..expression.plan_options() };
         let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
         let mut kept = Vec::new();
         if let Some(Prepared { plan, operands }) = &compiled.prepared {
@@ -101,7 +120,8 @@ impl Program {
             kept = run.map_err(|error| Error::from(error).of_operand(|k| places[k]))?;
         }
         let inputs = compiled.operands.iter().map(|&k| self.inputs[k as usize].clone()).collect();
-        Ok(Program { inputs, ir: self.ir.clone(), answers: self.answers.clone(), compiled, kept })
+        let (ir, answers) = (self.ir.clone(), self.answers.clone());
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, constants, kept })
     }
 
     /// What is read with the operands of a call, after them.
@@ -114,9 +134,19 @@ impl Program {
         self.kept.iter().map(Kept::bytes).sum()
     }
 
-    /// Whether some operands are given already.
-    pub(crate) fn is_fixed(&self) -> bool {
-        self.compiled.prepared.is_some()
+    /// The options that it was compiled with.
+    pub(crate) fn plan_options(&self, expression: &Expression) -> PlanOptions {
+        PlanOptions { constants: self.constants.clone(), ..expression.plan_options() }
+    }
+
+    /// Whether the size queries have the same answers for these operands.
+    pub(crate) fn has_sizes_of(&self, arguments: Arguments<'_>) -> Result<bool, Error> {
+        for (query, &answer) in self.queries.iter().zip(&self.answers) {
+            if query.ask(arguments)? != answer {
+                return Ok(false);
+            }
+        }
+        Ok(self.queries.len() == self.answers.len())
     }
 
     pub(crate) fn inputs(&self) -> &[TensorType] {
@@ -143,17 +173,6 @@ impl Program {
     pub(crate) fn compiled(&self) -> &Compiled {
         &self.compiled
     }
-
-    /// The buffers of the results.
-    pub(crate) fn outputs(&self) -> impl Iterator<Item = &Buffer> {
-        let plan = &self.compiled.plan;
-        plan.outputs.iter().map(|&id| plan.buffer(id))
-    }
-
-    /// The dtype of the first result.
-    pub(crate) fn dtype(&self) -> Dtype {
-        self.outputs().next().map_or(Dtype::F64, |buffer| buffer.dtype)
-    }
 }
 
 impl Expression {
@@ -167,30 +186,22 @@ impl Expression {
     }
 }
 
-/// Evaluates a question about ids on the operands, by the default options. Values beyond `i64` are brought into its range: no array is that long.
-fn answer(
-    asked: &Expression,
-    query: &SizeQuery,
-    inputs: &[TensorType],
-    arguments: &Arguments<'_>,
-) -> Result<i64, Error> {
-    let operands = || query.operands().iter().map(|&operand| operand as usize);
-    let inputs = operands().map(|k| inputs[k].clone()).collect();
-    let views: Vec<AnyView<'_>> = operands().map(|k| arguments.views[k].clone()).collect();
-    let (conj, names): (Vec<bool>, Vec<_>) = operands().map(|k| (arguments.conj[k], arguments.names[k])).unzip();
-    let arguments = Arguments { views: &views, conj: &conj, names: &names };
-    let program = Program::of(asked, query.ir().clone(), inputs, Vec::new())?;
-    let run = Run { expression: asked, program: &program, arguments, options: CallOptions::default() };
-    Ok(match AnyArray::produce(run)? {
-        AnyArray::I8(x) => x.sum().into(),
-        AnyArray::I16(x) => x.sum().into(),
-        AnyArray::I32(x) => x.sum().into(),
-        AnyArray::I64(x) => x.sum(),
-        AnyArray::U8(x) => x.sum().into(),
-        AnyArray::U16(x) => x.sum().into(),
-        AnyArray::U32(x) => x.sum().into(),
-        AnyArray::U64(x) => i64::try_from(x.sum()).unwrap_or(i64::MAX),
-        AnyArray::F64(x) => x.sum() as i64,
-        other => return Err(ErrorKind::NotBuiltin { output: 0, given: other.dtype() }.into()),
-    })
+impl Query {
+    /// Evaluates it on the operands, by the default options. Values beyond `i64` are brought into its range: no array is that long.
+    fn ask(&self, arguments: Arguments<'_>) -> Result<i64, Error> {
+        let operands = arguments.pick(self.operands.iter().map(|&k| k as usize));
+        let arrays = self.plan.evaluate(operands.arguments().names(&[]), CallOptions::default())?;
+        Ok(match AnyArray::receive(arrays, &self.plan)? {
+            AnyArray::I8(x) => x.sum().into(),
+            AnyArray::I16(x) => x.sum().into(),
+            AnyArray::I32(x) => x.sum().into(),
+            AnyArray::I64(x) => x.sum(),
+            AnyArray::U8(x) => x.sum().into(),
+            AnyArray::U16(x) => x.sum().into(),
+            AnyArray::U32(x) => x.sum().into(),
+            AnyArray::U64(x) => i64::try_from(x.sum()).unwrap_or(i64::MAX),
+            AnyArray::F64(x) => x.sum() as i64,
+            other => return Err(ErrorKind::NotBuiltin { output: 0, given: other.dtype() }.into()),
+        })
+    }
 }

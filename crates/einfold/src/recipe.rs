@@ -103,7 +103,7 @@ impl From<Cost> for Recorded {
 
 impl Plan {
     /// The plan as a recipe: JSON with the expression, its options, the types of the operands, the [order](Plan::order) of all
-    /// contractions and its cost.
+    /// contractions and its cost. Of a plan with [constants](Plan::bind_constants) it is that of the plan without.
     ///
     /// ```
     /// use einfold::{Expression, Plan, spec};
@@ -114,23 +114,24 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn to_recipe(&self) -> String {
-        let expression = self.expression();
+        let plan = self.whole();
+        let expression = plan.expression();
         let Settings { options, semiring: _, order: _, budget, passes } = &expression.settings;
         let operand =
             |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
         let recipe = Recipe {
             version: VERSION,
             expression: written(expression),
-            operands: self.input_types().iter().map(operand).collect(),
+            operands: plan.input_types().iter().map(operand).collect(),
             strict: options.strict,
             algebra: options.algebra.to_string(),
-            meaning: Meaning::of(options, self.answers()),
+            meaning: Meaning::of(options, plan.answers()),
             memory: budget.memory_bytes,
             machine: Some(budget.machine).filter(|m| !m.is_default()).map_or(Value::Null, |m| machine_json(&m)),
             passes: passes.names().map(Into::into).collect(),
-            order: self.order().to_json(),
+            order: plan.order().to_json(),
             paths: Vec::new(),
-            cost: self.cost().into(),
+            cost: plan.cost().into(),
         };
         serde_json::to_string(&recipe).expect("strings, numbers and lists can be written as JSON")
     }
@@ -210,7 +211,7 @@ impl Recipe {
             Some(answer) => Ok(*answer),
             None => Err(RecipeProblem::Malformed("a size that ids tell is missing".into()).into()),
         })?;
-        let plan = Plan::new(expression, program);
+        let plan = Plan::new(expression, program, None);
         self.check(&plan)?;
         Ok(plan)
     }

@@ -1,10 +1,11 @@
 //! The results of a program, by name.
 
 use crate::array::AnyArray;
-use crate::call::Run;
+use crate::dynamic::Arrays;
 use crate::error::{Error, NamesProblem};
-use crate::output::{Output, Outputs, Slot};
-use einfold_exec::{AnyView, MemoryOrder, NewArray};
+use crate::output::{Output, OutputType, Outputs};
+use crate::plan::Plan;
+use einfold_exec::{AnyView, NewArray};
 use einfold_ir::{Dtype, Label};
 
 /// The results of a program, to be taken out by name; of an expression without names, by `""`.
@@ -70,10 +71,8 @@ impl Results {
             there: self.names().map(Into::into).collect(),
         })?;
         let array = &self.0[index].1;
-        let shape = array.shape().to_vec();
-        let slot = Slot { index, name: Some(name), dtype: array.dtype(), shape: &shape, order: MemoryOrder::C };
-        A::fits(&slot)?;
-        A::receive(self.0.remove(index).1, &slot)
+        A::fits(&OutputType { index, name: Some(name), dtype: array.dtype(), shape: array.shape() })?;
+        A::receive(self.0.remove(index).1, index)
     }
 
     /// All results as they are, with their names.
@@ -81,21 +80,20 @@ impl Results {
     /// # Errors
     /// [`NotBuiltin`](crate::ErrorKind::NotBuiltin) if one has elements of a user's type.
     pub fn into_arrays(self) -> Result<Vec<(String, AnyArray)>, Error> {
-        let one = |(index, (name, array)): (usize, (Label, NewArray))| {
-            let shape = array.shape().to_vec();
-            let slot = Slot { index, name: None, dtype: array.dtype(), shape: &shape, order: MemoryOrder::C };
-            Ok((name.to_string(), AnyArray::receive(array, &slot)?))
+        let one = |(output, (name, array)): (usize, (Label, NewArray))| {
+            Ok((name.to_string(), <AnyArray as Output>::receive(array, output)?))
         };
         self.0.into_iter().enumerate().map(one).collect()
     }
 }
 
 impl Outputs for Results {
-    fn produce(run: Run<'_>) -> Result<Results, Error> {
-        let slots = run.all_slots();
-        let mut arrays = slots.iter().map(|slot| AnyArray::reserve(&slot)).collect::<Result<Vec<_>, Error>>()?;
-        run.write(&mut arrays)?;
-        let names = slots.iter().map(|slot| slot.name.unwrap_or_default().into());
+    fn fits(_plan: &Plan) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn receive(arrays: Arrays, plan: &Plan) -> Result<Results, Error> {
+        let names = plan.outputs().map(|output| output.name.unwrap_or_default().into());
         Ok(Results(names.zip(arrays).collect()))
     }
 }

@@ -22,6 +22,40 @@ pub(crate) struct Settings {
     pub(crate) passes: PassSet,
 }
 
+/// Whether a plan by the one is a plan by the other; fill values are compared by their bits.
+impl PartialEq for Settings {
+    fn eq(&self, other: &Settings) -> bool {
+        // The semiring follows from the algebra, which is one of the options.
+        let Settings { options, semiring: _, order, budget, passes } = self;
+        let Options { strict, algebra, acc, sizes, policy, out_of_range, fill, outputs } = options;
+        let theirs = &other.options;
+        (strict, algebra, acc) == (&theirs.strict, &theirs.algebra, &theirs.acc)
+            && (sizes, outputs) == (&theirs.sizes, &theirs.outputs)
+            && (policy, out_of_range) == (&theirs.policy, &theirs.out_of_range)
+            && fill.iter().map(bits).eq(theirs.fill.iter().map(bits))
+            && (budget, passes) == (&other.budget, &other.passes)
+            && same_order(order, &other.order)
+    }
+}
+
+/// A literal as integers: 0.0 is not -0.0, and NaN is NaN.
+fn bits<'n>((name, literal): (&'n String, &Literal)) -> (&'n str, Result<i128, u64>) {
+    match *literal {
+        Literal::Int(value) => (name, Ok(value)),
+        Literal::Float(value) => (name, Err(value.to_bits())),
+    }
+}
+
+fn same_order(a: &Order, b: &Order) -> bool {
+    match (a, b) {
+        (Order::Strategy(a), Order::Strategy(b)) => std::ptr::eq(*a, *b),
+        (Order::Linear(a), Order::Linear(b)) | (Order::Ssa(a), Order::Ssa(b)) => a == b,
+        (Order::Replay(a), Order::Replay(b)) => a == b,
+        (Order::Saved(a), Order::Saved(b)) => a == b,
+        _ => false,
+    }
+}
+
 /// Something that says where a contraction order comes from: an [`Order`], a [`SavedOrder`], or the name of a strategy.
 pub trait IntoOrder {
     /// The order.
@@ -192,5 +226,21 @@ impl Expression {
         }
         self.settings.options.outputs = Some(asked);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use einfold_ir::Machine;
+    use einfold_order::Budget;
+
+    #[test]
+    fn a_plan_for_one_machine_is_not_one_for_another() {
+        let on = |partitions| {
+            let machine = Machine { partitions, ..Machine::default() };
+            Settings { budget: Budget { machine, ..Budget::default() }, ..Settings::default() }
+        };
+        assert!(on(16) == Settings::default() && on(16) != on(8));
     }
 }

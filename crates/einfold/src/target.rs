@@ -58,36 +58,38 @@ impl Target for AnyViewMut<'_> {
     note = "of a `Vec` or a slice of elements, `einfold::ndarray::ArrayViewMut::from_shape(shape, &mut elements)?` makes a view"
 )]
 pub trait Targets {
-    /// Calls `then` once, with the elements of each.
-    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>]));
+    /// The elements of each.
+    fn views(&mut self) -> TargetViews<'_>;
 }
 
+/// Views of [`Targets`]; up to eight need no allocation.
+pub type TargetViews<'a> = SmallVec<[AnyViewMut<'a>; 8]>;
+
 impl<T: Target> Targets for T {
-    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
-        then(&mut [self.elements_mut()]);
+    fn views(&mut self) -> TargetViews<'_> {
+        TargetViews::from_iter([self.elements_mut()])
     }
 }
 
 impl<T: Target> Targets for Vec<T> {
-    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
-        let mut views: SmallVec<[AnyViewMut<'_>; 8]> = self.iter_mut().map(T::elements_mut).collect();
-        then(&mut views);
+    fn views(&mut self) -> TargetViews<'_> {
+        self.iter_mut().map(T::elements_mut).collect()
     }
 }
 
 impl<T: Target, const N: usize> Targets for [T; N] {
-    fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
-        then(&mut self.each_mut().map(T::elements_mut));
+    fn views(&mut self) -> TargetViews<'_> {
+        self.iter_mut().map(T::elements_mut).collect()
     }
 }
 
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<$($name: Target),+> Targets for ($($name,)+) {
-            fn with(&mut self, then: &mut dyn FnMut(&mut [AnyViewMut<'_>])) {
+            fn views(&mut self) -> TargetViews<'_> {
                 #[expect(non_snake_case, reason = "each target is bound to the name of its type")]
                 let ($($name,)+) = self;
-                then(&mut [$($name.elements_mut()),+]);
+                TargetViews::from_iter([$($name.elements_mut()),+])
             }
         }
     };

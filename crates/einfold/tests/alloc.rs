@@ -1,7 +1,7 @@
-//! A repeated call with scratch memory and an output allocates nothing of ours.
+//! How often planning and calls allocate. A call with scratch memory and an output allocates nothing of ours.
 
 use einfold::ndarray::{Array2, Array3};
-use einfold::{AnyArray, Error, Expression, Scratch, Stage};
+use einfold::{AnyArray, Error, Expression, Operands, Scratch, Stage, cache, einsum};
 use num_complex::Complex;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -98,5 +98,70 @@ fn a_warm_call_allocates_nothing_of_ours() -> Result<(), Error> {
         // matrixmultiply takes memory for packing once in every product.
         assert!(allocations <= products, "{text} on {}: {allocations} allocations", operands[0].dtype());
     }
+    Ok(())
+}
+
+/// Allocations of each way to compute one expression.
+#[derive(Debug, PartialEq, Eq)]
+struct Counts {
+    /// Planning a parsed expression.
+    compile: usize,
+    /// `einsum` where no plan is kept.
+    cold: usize,
+    /// `einsum` once more.
+    again: usize,
+    /// A plan, into a new array.
+    run: usize,
+    /// A plan, with scratch memory, into an output.
+    into: usize,
+}
+
+fn counts(text: &str, operands: impl Operands + Copy) -> Result<Counts, Error> {
+    let mut failed = Ok(());
+    let mut count = |work: &mut dyn FnMut() -> Result<(), Error>| {
+        counted(|| {
+            if let Err(error) = work() {
+                failed = Err(error);
+            }
+        })
+    };
+    let mut one_shot = || einsum::<Array2<f64>>(text, operands).map(drop);
+    // Scratch memory of the thread is there, as after some other calls.
+    let mut cold = 0;
+    for _ in 0..10 {
+        cache::clear();
+        cold = count(&mut one_shot);
+    }
+    let again = count(&mut one_shot);
+    let expression = Expression::new(text)?;
+    let compile = count(&mut || expression.plan_for(operands).map(drop));
+    let plan = expression.plan_for(operands)?;
+    let mut run = || plan.run::<Array2<f64>>(operands).map(drop);
+    run()?;
+    let run = count(&mut run);
+    let (mut scratch, mut out) = (Scratch::new(), plan.run::<Array2<f64>>(operands)?);
+    let mut into = || plan.call(operands).threads(1).scratch(&mut scratch).into(&mut out);
+    into()?;
+    let into = count(&mut into);
+    failed.map(|()| Counts { compile, cold, again, run, into })
+}
+
+/// Chains of 2, 5 and 10 matrices of 2 × 2. Each bound is what the code needs today: one that is exceeded is a drift.
+#[test]
+fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
+    let x = &Array2::<f64>::eye(2);
+    let counts = [
+        counts("ab,bc->ac", (x, x))?,
+        counts("ab,bc,cd,de,ef->af", (x, x, x, x, x))?,
+        counts("ab,bc,cd,de,ef,fg,gh,hi,ij,jk->ak", (x, x, x, x, x, x, x, x, x, x))?,
+    ];
+    let bounds = [
+        Counts { compile: 565, cold: 585, again: 1, run: 1, into: 0 },
+        Counts { compile: 1435, cold: 1455, again: 1, run: 1, into: 0 },
+        Counts { compile: 2730, cold: 2745, again: 1, run: 1, into: 0 },
+    ];
+    let list = |x: &Counts| [x.compile, x.cold, x.again, x.run, x.into];
+    let within = |(counts, bounds)| list(counts).iter().zip(list(bounds)).all(|(&count, bound)| count <= bound);
+    assert!(counts.iter().zip(&bounds).all(within), "{counts:#?}\nwhere the bounds are {bounds:#?}");
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! Arrays that a run is to make: memory first, values when the run has come to its end.
+//! Output arrays: memory that is allocated before a run, and initialised once the run has completed.
 
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::alloc::{Layout, alloc, dealloc};
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use einfold_ir::Dtype;
@@ -8,21 +9,34 @@ use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
 use crate::element::Element;
 use crate::memory::{MemoryOrder, OutOfMemory, ask_for_huge_pages};
-use crate::view::{AnyView, AnyViewMut, Extents};
+use crate::view::{AnyView, AnyViewMut, Extents, Strides, dense_strides};
 
 /// An array of any element type that [`evaluate`](crate::evaluate) writes. Before that it has memory and no values; a run that
-/// stops half way leaves it so, and memory that was never written is never seen.
+/// fails leaves it so, and memory that was never written is never read.
 #[derive(Debug)]
 pub struct NewArray {
     start: NonNull<u8>,
-    /// Elements that there is room for, as the vector counts them that the memory is from.
-    capacity: usize,
-    /// Gives such memory back.
-    free: unsafe fn(NonNull<u8>, usize),
+    /// Of the allocation at `start`; of size 0 where there is none.
+    layout: Layout,
     dtype: Dtype,
     shape: Extents,
     order: MemoryOrder,
     written: bool,
+}
+
+/// The memory of an array that has values, and what is in it; see [`NewArray::into_raw`].
+#[derive(Clone, Debug)]
+pub struct RawArray {
+    /// The element at position 0 of every axis.
+    pub start: NonNull<u8>,
+    /// With which the memory at `start` is to be freed, by [`dealloc`]; nothing is to be freed if its size is 0.
+    pub layout: Layout,
+    /// The element type.
+    pub dtype: Dtype,
+    /// The extent of each axis.
+    pub shape: Extents,
+    /// The stride of each axis in bytes.
+    pub strides: Strides,
 }
 
 // SAFETY: the memory is owned, and elements are `Send + Sync`.
@@ -31,23 +45,26 @@ unsafe impl Send for NewArray {}
 unsafe impl Sync for NewArray {}
 
 impl NewArray {
-    /// Memory for an array of this shape.
+    /// Memory for an array of this element type and shape.
     ///
     /// # Errors
     /// [`OutOfMemory`] when it cannot be had or its size does not fit.
-    pub fn new<T: Element>(shape: &[usize], order: MemoryOrder) -> Result<NewArray, OutOfMemory> {
-        let failed = |bytes: Option<usize>| OutOfMemory { bytes: bytes.unwrap_or(usize::MAX) };
+    pub fn new(dtype: Dtype, shape: &[usize], order: MemoryOrder) -> Result<NewArray, OutOfMemory> {
         // As ndarray: the product of the extents that are not 0 must fit too.
         let spanned = shape.iter().filter(|&&e| e != 0).try_fold(1_usize, |n, &e| n.checked_mul(e));
-        let bytes = spanned.and_then(|n| n.checked_mul(size_of::<T>().max(1))).filter(|&n| isize::try_from(n).is_ok());
-        let (Some(spanned), Some(_)) = (spanned, bytes) else { return Err(failed(None)) };
-        let mut data = ManuallyDrop::new(Vec::<T>::new());
-        let len = if shape.contains(&0) { 0 } else { spanned };
-        data.try_reserve_exact(len).map_err(|_| failed(bytes))?;
-        let start = NonNull::new(data.as_mut_ptr().cast()).unwrap_or(NonNull::dangling());
-        ask_for_huge_pages(start.as_ptr(), len * size_of::<T>());
-        let (capacity, dtype, shape) = (data.capacity(), T::dtype(), shape.into());
-        Ok(NewArray { start, capacity, free: free::<T>, dtype, shape, order, written: false })
+        let bytes = spanned.and_then(|n| n.checked_mul(dtype.size().max(1))).filter(|&n| isize::try_from(n).is_ok());
+        let (Some(spanned), Some(_)) = (spanned, bytes) else { return Err(OutOfMemory { bytes: usize::MAX }) };
+        let bytes = if shape.contains(&0) { 0 } else { spanned * dtype.size() };
+        let failed = OutOfMemory { bytes };
+        let layout = Layout::from_size_align(bytes, dtype.align()).map_err(|_| failed)?;
+        let start = match bytes {
+            0 => NonNull::new(std::ptr::without_provenance_mut(dtype.align())),
+            // SAFETY: the layout has a size.
+            _ => NonNull::new(unsafe { alloc(layout) }),
+        };
+        let start = start.ok_or(failed)?;
+        ask_for_huge_pages(start.as_ptr(), bytes);
+        Ok(NewArray { start, layout, dtype, shape: shape.into(), order, written: false })
     }
 
     /// The element type.
@@ -62,7 +79,7 @@ impl NewArray {
 
     /// A view to write through. It says of itself whether there are values yet.
     pub fn view_mut(&mut self) -> AnyViewMut<'_> {
-        // SAFETY: `new` has got memory for as many elements of this dtype as the shape has, and `&mut self` makes it unique.
+        // SAFETY: `new` has allocated memory for as many elements of this dtype as the shape has, and `&mut self` makes it unique.
         unsafe { AnyViewMut::dense(self.start, self.dtype, &self.shape, self.order, self.written) }
     }
 
@@ -79,11 +96,21 @@ impl NewArray {
         }
         let this = ManuallyDrop::new(self);
         let len = this.shape.iter().product();
-        // SAFETY: the memory is that of a vector of elements of this dtype, which share size and alignment with `T`; `len` of
-        // them have values; `self` does not free it any more.
-        let data = unsafe { Vec::from_raw_parts(this.start.as_ptr().cast::<T>(), len, this.capacity) };
+        // SAFETY: the memory is from the global allocator, with the size of `len` elements of this dtype and their alignment, which
+        // are those of `T`; all have values; `self` does not free it any more. Where that is no byte, nothing was allocated, and a
+        // vector of no bytes frees nothing.
+        let data = unsafe { Vec::from_raw_parts(this.start.as_ptr().cast::<T>(), len, len) };
         let shape = IxDyn(&this.shape).set_f(this.order == MemoryOrder::F);
         ArrayD::from_shape_vec(shape, data).ok()
+    }
+
+    /// Gives the memory away, if it holds values: whoever takes it frees it.
+    pub fn into_raw(self) -> Option<RawArray> {
+        let size = self.dtype.size() as isize;
+        let strides = dense_strides(&self.shape, self.order).into_iter().map(|stride| stride * size).collect();
+        let mut this = self.written.then(|| ManuallyDrop::new(self))?;
+        let shape = std::mem::take(&mut this.shape);
+        Some(RawArray { start: this.start, layout: this.layout, dtype: this.dtype, shape, strides })
     }
 
     /// Declares the values to be there.
@@ -97,18 +124,11 @@ impl NewArray {
 
 impl Drop for NewArray {
     fn drop(&mut self) {
-        // SAFETY: `new` has stored the function for the vector that it took the memory of, and nothing else frees it.
-        unsafe { (self.free)(self.start, self.capacity) }
+        if self.layout.size() > 0 {
+            // SAFETY: `new` has allocated the memory with this layout, and nothing else frees it. Elements have no destructors.
+            unsafe { dealloc(self.start.as_ptr(), self.layout) }
+        }
     }
-}
-
-/// Gives the memory of a vector back.
-///
-/// # Safety
-/// It is that of a `Vec<T>` of this capacity, and is not used again.
-unsafe fn free<T>(start: NonNull<u8>, capacity: usize) {
-    // SAFETY: the caller's promise; elements that are not there are not dropped.
-    drop(unsafe { Vec::<MaybeUninit<T>>::from_raw_parts(start.as_ptr().cast(), 0, capacity) });
 }
 
 #[cfg(test)]
@@ -116,10 +136,11 @@ mod tests {
     use super::NewArray;
     use crate::memory::{MemoryOrder, OutOfMemory};
     use einfold_ir::Dtype;
+    use std::alloc::dealloc;
 
     #[test]
     fn memory_that_cannot_be_had_is_an_error() {
-        let failed = |shape: &[usize]| NewArray::new::<f64>(shape, MemoryOrder::C).err();
+        let failed = |shape: &[usize]| NewArray::new(Dtype::F64, shape, MemoryOrder::C).err();
         assert_eq!(failed(&[1 << 40, 1 << 40]), Some(OutOfMemory { bytes: usize::MAX }));
         assert_eq!(failed(&[0, 1 << 40, 1 << 40]), Some(OutOfMemory { bytes: usize::MAX }));
         assert_eq!(failed(&[1 << 58]), Some(OutOfMemory { bytes: 1 << 61 }));
@@ -128,7 +149,7 @@ mod tests {
     #[test]
     fn values_are_seen_in_the_order_asked_for_and_only_when_there() {
         for (order, strides, bytes) in [(MemoryOrder::C, [3, 1], [24, 8]), (MemoryOrder::F, [1, 2], [8, 16])] {
-            let fresh = || NewArray::new::<i64>(&[2, 3], order).unwrap();
+            let fresh = || NewArray::new(Dtype::I64, &[2, 3], order).unwrap();
             assert!(fresh().view().is_none() && fresh().into_array::<i64>().is_none());
             let mut array = fresh();
             let mut view = array.view_mut();
@@ -149,17 +170,44 @@ mod tests {
 
     #[test]
     fn another_type_empty_arrays_and_scalars() {
-        let mut empty = NewArray::new::<f32>(&[3, 0, 2], MemoryOrder::C).unwrap();
+        let mut empty = NewArray::new(Dtype::F32, &[3, 0, 2], MemoryOrder::C).unwrap();
         // SAFETY: there is nothing to write.
         unsafe { empty.assume_written() };
         assert!(empty.view().is_some_and(|view| view.extents() == [3, 0, 2]));
         assert_eq!(empty.into_array::<f32>().unwrap().shape(), [3, 0, 2]);
-        let mut scalar = NewArray::new::<u8>(&[], MemoryOrder::C).unwrap();
+        let mut scalar = NewArray::new(Dtype::U8, &[], MemoryOrder::C).unwrap();
         // SAFETY: the view has one element.
         unsafe { scalar.view_mut().ptr().write(9) };
         // SAFETY: it has been written.
         unsafe { scalar.assume_written() };
-        assert!(NewArray::new::<u8>(&[], MemoryOrder::C).unwrap().into_array::<i8>().is_none());
+        assert!(NewArray::new(Dtype::U8, &[], MemoryOrder::C).unwrap().into_array::<i8>().is_none());
         assert_eq!(scalar.into_array::<u8>().unwrap()[[]], 9);
+    }
+
+    #[test]
+    fn memory_is_given_away_with_what_is_in_it() {
+        for (order, strides) in [(MemoryOrder::C, [24, 8]), (MemoryOrder::F, [8, 16])] {
+            let mut array = NewArray::new(Dtype::I64, &[2, 3], order).unwrap();
+            for k in 0..6 {
+                // SAFETY: the view is dense and has six elements.
+                unsafe { array.view_mut().ptr().cast::<i64>().add(k).write(k as i64) };
+            }
+            // SAFETY: all six have been written.
+            unsafe { array.assume_written() };
+            let raw = array.into_raw().unwrap();
+            assert_eq!((raw.dtype, &raw.shape[..], &raw.strides[..]), (Dtype::I64, &[2, 3][..], &strides[..]));
+            // SAFETY: the last of six elements.
+            assert_eq!(unsafe { raw.start.cast::<i64>().add(5).read() }, 5);
+            // SAFETY: the memory is ours, and was allocated with this layout.
+            unsafe { dealloc(raw.start.as_ptr(), raw.layout) };
+        }
+        assert!(NewArray::new(Dtype::I64, &[2], MemoryOrder::C).unwrap().into_raw().is_none());
+        let none = Dtype::custom::<()>();
+        let mut empty = [(none, 3), (Dtype::F64, 0)].map(|(d, n)| NewArray::new(d, &[n], MemoryOrder::C).unwrap());
+        // SAFETY: there is nothing to write.
+        empty.iter_mut().for_each(|array| unsafe { array.assume_written() });
+        let [none, empty] = empty;
+        assert_eq!(none.into_array::<()>().unwrap().len(), 3);
+        assert_eq!(empty.into_raw().unwrap().layout.size(), 0);
     }
 }

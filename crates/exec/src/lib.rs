@@ -22,7 +22,7 @@ pub use control::{Control, Progress};
 pub use element::Element;
 pub use error::{BindError, IndexOutOfRange, Port, Stopped};
 pub use evaluate::{RunError, evaluate};
-pub use fresh::NewArray;
+pub use fresh::{NewArray, RawArray};
 pub use kept::{Kept, keep};
 pub use kernels::{Isa, IsaError, Kernels, UserSemiring};
 pub use memory::{AlignedMemory, MemoryOrder, OutOfMemory};

@@ -285,11 +285,18 @@ pub(crate) enum Make {
     /// From an earlier constant, at this byte.
     Convert(usize, Unary),
     /// From a caller's value.
-    Load(Ptr, Unary),
+    Load(Scalar, Unary),
     /// From a caller's value of this size.
-    Copy(Ptr, usize),
+    Copy(Scalar, usize),
     /// The first bytes of these, as many as this.
     Bytes([u8; 16], usize),
+}
+
+/// A value that the caller multiplies by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scalar {
+    Alpha,
+    Beta,
 }
 
 /// One instruction of the program that turns ids into offsets. It runs anew at every position of the outer loops.

@@ -44,6 +44,22 @@ pub enum ViewError {
         /// Elements in the slice.
         len: usize,
     },
+    /// The first element is not at a multiple of the alignment of its dtype, or there is none.
+    #[error("the elements are not aligned for {dtype}")]
+    Unaligned {
+        /// The element type.
+        dtype: Dtype,
+    },
+    /// A stride in bytes is no multiple of the size of an element.
+    #[error("the stride along axis {} is {stride} bytes, not a multiple of the {size} bytes of an element", axis + 1)]
+    Stride {
+        /// The axis, from 0; from 1 in messages.
+        axis: usize,
+        /// The stride.
+        stride: isize,
+        /// Bytes of an element.
+        size: usize,
+    },
     /// Two positions of a tensor that is to be written share an element. Strides that do not nest (each at least the span
     /// of all smaller ones) are refused even where they happen to miss each other.
     #[error("two positions along axis {} and the axes inside it share an element", axis + 1)]
@@ -129,6 +145,24 @@ impl<'a> AnyView<'a> {
         AnyView { raw: RawView::new(NonNull::from(value), &[], &[]), memory: PhantomData }
     }
 
+    /// The elements at `start + Σ position·stride`, with strides in bytes, which may be negative, 0 or overlap.
+    ///
+    /// # Errors
+    /// [`ViewError`] where shape and strides do not fit each other, or elements are not aligned as their dtype or not a multiple
+    /// of its size apart.
+    ///
+    /// # Safety
+    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and nobody
+    /// writes to it.
+    pub unsafe fn from_raw_parts(
+        start: *const u8,
+        dtype: Dtype,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<AnyView<'a>, ViewError> {
+        Ok(AnyView { raw: RawView::checked(start.cast_mut(), dtype, shape, strides)?, memory: PhantomData })
+    }
+
     /// Dense memory in the given order.
     ///
     /// # Safety
@@ -157,6 +191,26 @@ impl<'a> AnyViewMut<'a> {
         check_bounds(data.len(), offset, shape, strides)?;
         check_overlap(shape, strides)?;
         let raw = RawView::new(at(data.as_mut_ptr(), offset), shape, strides);
+        Ok(AnyViewMut { raw, initialised: true, memory: PhantomData })
+    }
+
+    /// The elements at `start + Σ position·stride`, with strides in bytes.
+    ///
+    /// # Errors
+    /// As [`AnyView::from_raw_parts`], and where two positions share an element.
+    ///
+    /// # Safety
+    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and nobody
+    /// else reads or writes it.
+    pub unsafe fn from_raw_parts(
+        start: *mut u8,
+        dtype: Dtype,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<AnyViewMut<'a>, ViewError> {
+        let raw = RawView::checked(start, dtype, shape, strides)?;
+        let elements: Strides = raw.strides.iter().map(|stride| stride / dtype.size().max(1) as isize).collect();
+        check_overlap(shape, &elements)?;
         Ok(AnyViewMut { raw, initialised: true, memory: PhantomData })
     }
 
@@ -208,18 +262,33 @@ impl RawView {
     /// `strides` count elements. They are forgotten where they move nothing, so that all others are products that fit: they
     /// lead from one element of an allocation to another.
     fn new<T: Element>(ptr: NonNull<T>, shape: &[usize], strides: &[isize]) -> RawView {
-        RawView::of(T::dtype(), ptr.cast(), shape, strides)
+        RawView::of(T::dtype(), ptr.cast(), shape, strides, size_of::<T>())
     }
 
-    fn of(dtype: Dtype, ptr: NonNull<u8>, shape: &[usize], strides: &[isize]) -> RawView {
-        let size = dtype.size() as isize;
+    /// `strides` count `unit` bytes.
+    fn of(dtype: Dtype, ptr: NonNull<u8>, shape: &[usize], strides: &[isize], unit: usize) -> RawView {
         let empty = shape.contains(&0);
-        let bytes = |(&e, &s): (&usize, &isize)| if empty || e < 2 { 0 } else { s * size };
+        let bytes = |(&e, &s): (&usize, &isize)| if empty || e < 2 { 0 } else { s * unit as isize };
         RawView { dtype, ptr, extents: shape.into(), strides: shape.iter().zip(strides).map(bytes).collect() }
     }
 
     fn dense(start: NonNull<u8>, dtype: Dtype, shape: &[usize], order: MemoryOrder) -> RawView {
-        RawView::of(dtype, start, shape, &dense_strides(shape, order))
+        RawView::of(dtype, start, shape, &dense_strides(shape, order), dtype.size())
+    }
+
+    /// `strides` count bytes.
+    fn checked(start: *mut u8, dtype: Dtype, shape: &[usize], strides: &[isize]) -> Result<RawView, ViewError> {
+        if shape.len() != strides.len() {
+            return Err(ViewError::Rank { extents: shape.len(), strides: strides.len() });
+        }
+        let ptr = NonNull::new(start).filter(|ptr| ptr.addr().get().is_multiple_of(dtype.align()));
+        let ptr = ptr.ok_or(ViewError::Unaligned { dtype })?;
+        let (view, size) = (RawView::of(dtype, ptr, shape, strides, 1), dtype.size());
+        let uneven = |stride: &isize| !stride.unsigned_abs().is_multiple_of(size.max(1));
+        match view.strides.iter().position(uneven) {
+            Some(axis) => Err(ViewError::Stride { axis, stride: view.strides[axis], size }),
+            None => Ok(view),
+        }
     }
 }
 
@@ -229,7 +298,7 @@ fn at<T>(ptr: *const T, offset: usize) -> NonNull<T> {
 }
 
 /// Row-major or column-major strides in elements, of a shape whose number of elements fits.
-fn dense_strides(shape: &[usize], order: MemoryOrder) -> Strides {
+pub(crate) fn dense_strides(shape: &[usize], order: MemoryOrder) -> Strides {
     let mut strides: Strides = shape.iter().map(|_| 0).collect();
     let mut step = 1_isize;
     let mut set = |k: usize| {
@@ -353,6 +422,33 @@ mod tests {
         assert_eq!(check(&[3, 4], &[3, 1]), Some(0));
         assert_eq!(check(&[4, 3], &[1, 1]), Some(1));
         assert_eq!(check(&[4, 3], &[1, 0]), Some(1));
+    }
+
+    #[test]
+    fn raw_parts_are_checked_as_far_as_they_can_be() {
+        let mut data = [1_i32, 2, 3, 4, 5, 6];
+        let start = data.as_mut_ptr().cast::<u8>();
+        let check = |offset: isize, shape: &[usize], strides: &[isize]| {
+            let (at, i32) = (start.wrapping_offset(offset), Dtype::I32);
+            // SAFETY: whatever is accepted reaches elements of `data` alone, which nobody else uses meanwhile.
+            let read = unsafe { AnyView::from_raw_parts(at, i32, shape, strides) }.map(|view| view.strides().to_vec());
+            // SAFETY: as above.
+            let write =
+                unsafe { AnyViewMut::from_raw_parts(at, i32, shape, strides) }.map(|view| view.strides().to_vec());
+            (read, write)
+        };
+        let both = |strides: Result<Vec<isize>, ViewError>| (strides.clone(), strides);
+        assert_eq!(check(0, &[2, 3], &[12, 4]), both(Ok(vec![12, 4])));
+        assert_eq!(check(20, &[3, 2], &[-4, -12]), both(Ok(vec![-4, -12])));
+        assert_eq!(check(0, &[1, 0], &[5, 5]), both(Ok(vec![0, 0])));
+        assert_eq!(check(0, &[2, 3], &[4, 4]), (Ok(vec![4, 4]), Err(ViewError::Overlap { axis: 1 })));
+        assert_eq!(check(0, &[2], &[]), both(Err(ViewError::Rank { extents: 1, strides: 0 })));
+        assert_eq!(check(2, &[2], &[4]), both(Err(ViewError::Unaligned { dtype: Dtype::I32 })));
+        assert_eq!(check(0, &[2, 2], &[4, 6]), both(Err(ViewError::Stride { axis: 1, stride: 6, size: 4 })));
+        let null = std::ptr::null();
+        // SAFETY: there is no element.
+        let none = unsafe { AnyView::from_raw_parts(null, Dtype::I32, &[0], &[4]) };
+        assert_eq!(none.map(|_| ()), Err(ViewError::Unaligned { dtype: Dtype::I32 }));
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! How a tensor is read or written: one index function for each of its axes.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+mod index;
+
 use std::fmt;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+pub use self::index::Index;
 
 /// An opaque name that only people read: of an axis, a tensor, a node.
 pub type Label = Arc<str>;
@@ -42,22 +46,8 @@ pub struct Term {
     pub axis: AxisRef,
 }
 
-/// The position along one axis of a tensor: `offset + Σ coef·axis + Σ coef·ids[…]`.
-///
-/// A plain axis is one term with coefficient 1; a stretched size-1 axis is the constant 0; a merged pair `(a b)` has the
-/// terms `extent(b)·a + b`; a window is any other affine function; a gather or scatter has `ids`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Index<T> {
-    /// The constant part.
-    pub offset: i64,
-    /// The affine part; each axis at most once.
-    pub terms: Vec<Term>,
-    /// The data-dependent part.
-    pub ids: Vec<Ids<T>>,
-}
-
 /// `coef * ids[…]`: a position read from an integer tensor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ids<T> {
     /// The factor. Never 0.
     pub coef: i64,
@@ -97,91 +87,57 @@ impl OutOfRange {
     }
 }
 
+/// One index function for each axis of a tensor; up to four lie in place.
+pub type Indices<T> = SmallVec<[Index<T>; 4]>;
+
 /// A tensor read or written through index functions, one for each of its axes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Access<T> {
     /// The tensor: a node of an `Ir`, a buffer of a `Plan`.
     pub tensor: T,
     /// The position along each axis of the tensor.
-    pub indices: Vec<Index<T>>,
+    pub indices: Indices<T>,
     /// Whether each element is conjugated when it is read.
     pub conj: bool,
 }
 
-impl<T> Index<T> {
-    /// A fixed position.
-    pub fn constant(offset: i64) -> Index<T> {
-        Index { offset, terms: Vec::new(), ids: Vec::new() }
-    }
-
-    /// The plain axis `axis` of the own iteration space.
-    pub fn axis(axis: u32) -> Index<T> {
-        Index::affine(0, [(1, AxisRef::Own(axis))])
-    }
-
-    /// `offset + Σ coef·axis`.
-    pub fn affine(offset: i64, terms: impl IntoIterator<Item = (i64, AxisRef)>) -> Index<T> {
-        let terms = terms.into_iter().map(|(coef, axis)| Term { coef, axis }).collect();
-        Index { offset, terms, ids: Vec::new() }
-    }
-
-    /// `ids[…]`, a gather when read and a scatter when written.
-    pub fn gather(access: Access<T>, policy: OutOfRange) -> Index<T> {
-        Index { offset: 0, terms: Vec::new(), ids: vec![Ids { coef: 1, access, policy }] }
-    }
-
-    /// The axis of the own iteration space that this index is, if it is nothing but that.
-    pub fn as_axis(&self) -> Option<u32> {
-        match (self.offset, &self.terms[..], &self.ids[..]) {
-            (0, &[Term { coef: 1, axis: AxisRef::Own(axis) }], []) => Some(axis),
-            _ => None,
-        }
-    }
-
-    /// The least and the greatest position over all points, ids left out; `None` on overflow of `i64`.
-    /// `extent` gives the extent of an axis, which must not be 0.
-    pub fn range(&self, extent: impl Fn(AxisRef) -> usize) -> Option<(i64, i64)> {
-        let (mut low, mut high) = (self.offset, self.offset);
-        for term in &self.terms {
-            let last = i64::try_from(extent(term.axis)).ok()?.checked_sub(1)?;
-            let reach = term.coef.checked_mul(last)?;
-            low = low.checked_add(reach.min(0))?;
-            high = high.checked_add(reach.max(0))?;
-        }
-        Some((low, high))
-    }
-
-    /// Calls `f` with every axis that it uses, those of ids included.
-    pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
-        self.terms.iter().for_each(|t| f(t.axis));
-        self.ids.iter().for_each(|i| i.access.for_each_axis(f));
-    }
-
-    /// The same index over another kind of tensor.
-    pub fn map<U>(&self, tensor: &impl Fn(&T) -> U) -> Index<U> {
-        let ids = |i: &Ids<T>| Ids { coef: i.coef, access: i.access.map(tensor), policy: i.policy };
-        Index { offset: self.offset, terms: self.terms.clone(), ids: self.ids.iter().map(ids).collect() }
-    }
-}
-
 impl<T> Access<T> {
     /// Reads or writes `tensor` through `indices`.
-    pub fn new(tensor: T, indices: Vec<Index<T>>) -> Access<T> {
-        Access { tensor, indices, conj: false }
+    pub fn new(tensor: T, indices: impl IntoIterator<Item = Index<T>>) -> Access<T> {
+        Access { tensor, indices: indices.into_iter().collect(), conj: false }
     }
 
     /// Reads or writes `tensor` along plain axes of the own iteration space.
     pub fn plain(tensor: T, axes: impl IntoIterator<Item = u32>) -> Access<T> {
-        Access::new(tensor, axes.into_iter().map(Index::axis).collect())
+        Access::new(tensor, axes.into_iter().map(Index::axis))
     }
 
     /// The same access over another kind of tensor.
-    pub fn map<U>(&self, tensor: &impl Fn(&T) -> U) -> Access<U> {
+    pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Access<U> {
         Access {
             tensor: tensor(&self.tensor),
             indices: self.indices.iter().map(|i| i.map(tensor)).collect(),
             conj: self.conj,
         }
+    }
+
+    /// Replaces every own axis by another, as [`Index::renumber`] does.
+    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
+        self.indices.iter_mut().for_each(|index| index.renumber(to));
+    }
+
+    /// Adds to every own axis a sum of terms, as [`Index::shift`] does.
+    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [Term]) {
+        self.indices.iter_mut().for_each(|index| index.shift(by));
+    }
+
+    /// The same tensor at the positions that `of` has for the own axes: see [`Index::compose`].
+    pub fn compose<'a>(&self, of: &impl Fn(u32) -> Option<&'a Index<T>>) -> Access<T>
+    where
+        T: Clone + 'a,
+    {
+        let indices = self.indices.iter().map(|index| index.compose(of)).collect();
+        Access { tensor: self.tensor.clone(), indices, conj: self.conj }
     }
 
     /// The axes of each index when all are plain and of the own iteration space.
@@ -191,13 +147,19 @@ impl<T> Access<T> {
 
     /// Whether any position comes from an integer tensor.
     pub fn has_ids(&self) -> bool {
-        self.indices.iter().any(|i| !i.ids.is_empty())
+        self.indices.iter().any(Index::has_ids)
     }
 
     /// Calls `f` with every tensor that is read or written, those of ids included.
     pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
         f(&self.tensor);
-        self.indices.iter().flat_map(|i| &i.ids).for_each(|i| i.access.for_each_tensor(f));
+        self.indices.iter().for_each(|i| i.for_each_tensor(f));
+    }
+
+    /// Replaces every tensor that is read or written, those of ids included.
+    pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
+        self.tensor = f(&self.tensor);
+        self.indices.iter_mut().for_each(|i| i.retarget(f));
     }
 
     /// Calls `f` with every axis that any index function uses, those of ids included.
@@ -220,9 +182,9 @@ impl<T> Access<T> {
     /// a number of mixed base. `extent` gives the extent of an axis.
     pub fn tells(&self, axis: AxisRef, extent: impl Fn(AxisRef) -> usize) -> bool {
         let digit = |index: &Index<T>| {
-            let mut terms: Vec<&Term> = index.terms.iter().filter(|t| extent(t.axis) > 1).collect();
+            let mut terms: Vec<&Term> = index.terms().iter().filter(|t| extent(t.axis) > 1).collect();
             terms.sort_by_key(|t| t.coef.unsigned_abs());
-            let Some(at) = terms.iter().position(|t| t.axis == axis).filter(|_| index.ids.is_empty()) else {
+            let Some(at) = terms.iter().position(|t| t.axis == axis).filter(|_| !index.has_ids()) else {
                 return false;
             };
             let mut reach = 0u64;
@@ -235,30 +197,6 @@ impl<T> Access<T> {
         };
         extent(axis) < 2 || self.indices.iter().any(digit)
     }
-}
-
-/// Adds up, saturating, the terms of each axis, in the order in which the axes come first; those that cancel go.
-pub fn add_up(terms: &mut Vec<Term>) {
-    if terms.len() < 2 {
-        terms.retain(|term| term.coef != 0);
-        return;
-    }
-    let mut places: HashMap<AxisRef, usize> = HashMap::with_capacity(terms.len());
-    let mut sums: Vec<Term> = Vec::with_capacity(terms.len());
-    for term in terms.drain(..) {
-        match places.entry(term.axis) {
-            Entry::Occupied(place) => {
-                let known = &mut sums[*place.get()];
-                known.coef = known.coef.saturating_add(term.coef);
-            }
-            Entry::Vacant(place) => {
-                place.insert(sums.len());
-                sums.push(term);
-            }
-        }
-    }
-    sums.retain(|term| term.coef != 0);
-    *terms = sums;
 }
 
 impl fmt::Display for AxisRef {
@@ -316,15 +254,15 @@ fn show_index<T>(
         *first = false;
         if coef.unsigned_abs() == 1 { Ok(()) } else { write!(f, "{}*", coef.unsigned_abs()) }
     };
-    for term in &index.terms {
+    for term in index.terms() {
         sign(term.coef, &mut first, f)?;
         f.write_str(&axis(term.axis))?;
     }
-    for ids in &index.ids {
+    for ids in index.ids() {
         sign(ids.coef, &mut first, f)?;
         show_access(&ids.access, axis, tensor, f)?;
     }
-    match (first, index.offset) {
+    match (first, index.offset()) {
         (true, offset) => write!(f, "{offset}"),
         (false, 0) => Ok(()),
         (false, offset) => write!(f, "{offset:+}"),
@@ -333,23 +271,7 @@ fn show_index<T>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, AxisRef, Index, Term, add_up};
-
-    #[test]
-    fn terms_of_one_axis_are_added_up() {
-        let term = |coef, axis| Term { coef, axis: AxisRef::Own(axis) };
-        let sum = |terms: &[Term]| {
-            let mut terms = terms.to_vec();
-            add_up(&mut terms);
-            terms
-        };
-        assert_eq!(sum(&[term(2, 1), term(1, 0), term(3, 1), term(4, 2), term(-4, 2)]), [term(5, 1), term(1, 0)]);
-        assert_eq!((sum(&[term(0, 1)]), sum(&[term(1, 1)])), (vec![], vec![term(1, 1)]));
-        assert_eq!(sum(&[term(i64::MAX, 0), term(1, 0)]), [term(i64::MAX, 0)]);
-        // A search among the terms for each of them would take minutes.
-        let many: Vec<Term> = (0..1_000_000).map(|axis| term(1, axis)).collect();
-        assert_eq!(sum(&many), many);
-    }
+    use super::{Access, AxisRef, Index};
 
     #[test]
     fn an_axis_is_told_from_positions_if_it_is_a_digit_of_them() {
@@ -360,7 +282,7 @@ mod tests {
             AxisRef::Loop(_) => 5,
         };
         let tells = |indices: &[&[(i64, AxisRef)]], axis| {
-            let indices = indices.iter().map(|terms| Index::affine(7, terms.iter().copied())).collect();
+            let indices = indices.iter().map(|terms| Index::affine(7, terms.iter().copied()));
             Access::new((), indices).tells(axis, extent)
         };
         for (indices, told) in [

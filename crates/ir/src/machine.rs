@@ -30,6 +30,11 @@ impl Time {
         self.0 as f64 / Time::NS as f64
     }
 
+    /// The time in seconds.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / Time::MOST as f64
+    }
+
     /// How many operations of the time `one` this time has room for, at least 1.
     fn in_units_of(self, one: Time) -> u64 {
         ((self.0 + one.0 / 2) / one.0).max(1)
@@ -225,6 +230,7 @@ mod tests {
         for ns in [0.000_001, 0.011, 0.0275, 0.176, 102.4, 25_000.0, 1e9] {
             assert_eq!(Time::from_ns(ns).map(Time::ns), Some(ns));
         }
+        assert_eq!(Machine::DEFAULT.search_work.seconds(), 3e-8);
         for ns in [0.0, 4e-7, -1.0, 2e9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(Time::from_ns(ns), None, "{ns}");
         }

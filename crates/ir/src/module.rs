@@ -5,9 +5,9 @@ use std::fmt::{self, Write};
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
-use crate::access::{Access, Axis, AxisRef, Index, Label, ShowAccess};
+use crate::access::{Access, Axis, AxisRef, Index, Indices, Label, ShowAccess};
 use crate::space::Space;
-use crate::{Algebra, Dtype, Expr, PointOp, ShowExpr};
+use crate::{Algebra, Dtype, Expr, IdVec, PointOp, ShowExpr};
 
 /// A tensor of an [`Ir`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -77,7 +77,7 @@ pub struct Contraction {
     /// What is multiplied.
     pub factors: Vec<Access<NodeId>>,
     /// Where each point goes: one index function for each axis of the result.
-    pub output: Vec<Index<NodeId>>,
+    pub output: Indices<NodeId>,
     /// What each point contributes, where that is not the product of the factors: an expression over them. It reads the
     /// factors in dtypes of its own and gives the node's. A factor that it does not read has no part in the value, but it
     /// drops the point if one of its ids is dropped, as every factor does.
@@ -97,10 +97,10 @@ pub struct Contraction {
 /// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ir {
-    nodes: Vec<Node>,
-    loops: Vec<Vec<Axis>>,
+    nodes: IdVec<NodeId, Node>,
+    loops: IdVec<RegionId, Vec<Axis>>,
     /// Of each region whether turns of its first loop may run at the same time.
-    lanes: Vec<bool>,
+    lanes: IdVec<RegionId, bool>,
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
 }
@@ -168,31 +168,29 @@ impl fmt::Write for Hashed {
 impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
-        let (nodes, inputs, outputs) = (Vec::new(), Vec::new(), Vec::new());
-        Ir { nodes, loops: vec![Vec::new()], lanes: vec![false], inputs, outputs }
+        let (loops, lanes) = (IdVec::filled(1, Vec::new()), IdVec::filled(1, false));
+        Ir { nodes: IdVec::new(), loops, lanes, inputs: Vec::new(), outputs: Vec::new() }
     }
 
     /// Adds the next input.
     pub fn input(&mut self, label: impl Into<Label>, dtype: Dtype, shape: impl Into<Vec<usize>>) -> NodeId {
         let def = Def::Input { slot: self.inputs.len() as u32 };
-        let id = self.append(Node { label: label.into(), dtype, shape: shape.into(), region: RegionId::TOP, def });
+        let id = self.nodes.push(Node { label: label.into(), dtype, shape: shape.into(), region: RegionId::TOP, def });
         self.inputs.push(id);
         id
     }
 
     /// Adds a region that is run for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
-        self.loops.push(axes);
         self.lanes.push(false);
-        RegionId(self.loops.len() as u32 - 1)
+        self.loops.push(axes)
     }
 
     /// As [`Ir::region`], where turns of the first loop may run at the same time: what each of them adds to nodes outside goes
     /// to positions of its own.
     pub fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
         self.lanes.push(!axes.is_empty());
-        self.loops.push(axes);
-        RegionId(self.loops.len() as u32 - 1)
+        self.loops.push(axes)
     }
 
     /// Whether turns of the first loop of a region may run at the same time.
@@ -200,7 +198,7 @@ impl Ir {
     /// # Panics
     /// If there is no such region.
     pub fn has_lanes(&self, region: RegionId) -> bool {
-        self.lanes[region.0 as usize]
+        self.lanes[region]
     }
 
     /// Adds a computed node.
@@ -209,7 +207,7 @@ impl Ir {
     /// [`Violation`] names the first invariant of [`Ir`] that the node breaks.
     pub fn push(&mut self, node: Node) -> Result<NodeId, Violation> {
         self.check(&node).map_err(|v| Violation(format!("node %{} ({}): {}", self.nodes.len(), node.label, v.0)))?;
-        Ok(self.append(node))
+        Ok(self.nodes.push(node))
     }
 
     /// Makes a node of the top region the next output.
@@ -217,7 +215,7 @@ impl Ir {
     /// # Errors
     /// [`Violation`] if there is no such node.
     pub fn output(&mut self, id: NodeId) -> Result<(), Violation> {
-        match self.nodes.get(id.0 as usize) {
+        match self.nodes.get(id) {
             Some(node) if node.region == RegionId::TOP => {
                 self.outputs.push(id);
                 Ok(())
@@ -227,7 +225,7 @@ impl Ir {
     }
 
     /// All nodes, each after those it reads.
-    pub fn nodes(&self) -> &[Node] {
+    pub fn nodes(&self) -> &IdVec<NodeId, Node> {
         &self.nodes
     }
 
@@ -236,12 +234,17 @@ impl Ir {
     /// # Panics
     /// If there is none.
     pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0 as usize]
+        &self.nodes[id]
     }
 
     /// The ids of all nodes, in order.
-    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (0..self.nodes.len() as u32).map(NodeId)
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        self.nodes.ids()
+    }
+
+    /// A list with this value for every node.
+    pub fn per_node<T: Clone>(&self, value: T) -> IdVec<NodeId, T> {
+        IdVec::filled(self.nodes.len(), value)
     }
 
     /// The inputs, by position.
@@ -259,7 +262,7 @@ impl Ir {
     /// # Panics
     /// If there is no such region.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
-        &self.loops[region.0 as usize]
+        &self.loops[region]
     }
 
     /// How many regions there are, the top one included.
@@ -267,13 +270,8 @@ impl Ir {
         self.loops.len()
     }
 
-    fn append(&mut self, node: Node) -> NodeId {
-        self.nodes.push(node);
-        NodeId(self.nodes.len() as u32 - 1)
-    }
-
     fn check(&self, node: &Node) -> Result<(), Violation> {
-        ensure((node.region.0 as usize) < self.loops.len(), || "no such region".into())?;
+        ensure(self.loops.get(node.region).is_some(), || "no such region".into())?;
         match &node.def {
             Def::Input { .. } => Err(Violation("inputs are added by `input`".into())),
             Def::Identity(_) => Ok(()),
@@ -282,9 +280,9 @@ impl Ir {
     }
 
     fn check_contraction(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
-        let loops = &self.loops[node.region.0 as usize];
+        let loops = &self.loops[node.region];
         let lookup = |id: &NodeId| {
-            let n = self.nodes.get(id.0 as usize).filter(|n| n.region == RegionId::TOP || n.region == node.region);
+            let n = self.nodes.get(*id).filter(|n| n.region == RegionId::TOP || n.region == node.region);
             n.map(|n| (n.dtype, &n.shape[..])).ok_or_else(|| Violation(format!("%{} cannot be read here", id.0)))
         };
         let space = Space::new(&c.axes, loops, &lookup);
@@ -312,7 +310,7 @@ impl Ir {
 
     fn check_onto(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
         let Some(onto) = c.onto else { return Ok(()) };
-        let Some(base) = self.nodes.get(onto.0 as usize) else {
+        let Some(base) = self.nodes.get(onto) else {
             return Err(Violation(format!("%{} does not exist", onto.0)));
         };
         let algebra = match &base.def {
@@ -396,7 +394,7 @@ impl Ir {
             None => f.write_str(&(0..c.factors.len()).map(factor).collect::<Vec<_>>().join(" . "))?,
         }
         // The left side prints as an access to the node itself; its number is already in front.
-        let left = Access::new(None, c.output.iter().map(|i| i.map(&|id: &NodeId| Some(*id))).collect());
+        let left = Access::new(None, c.output.iter().map(|i| i.map(&mut |id: &NodeId| Some(*id))));
         let tensor = |id: &Option<NodeId>| id.map_or(Label::from(""), |id| Label::from(format!("%{}", id.0)));
         write!(f, " -> {}", ShowAccess { access: &left, axis, tensor })?;
         if c.pinned { f.write_str("  pinned") } else { Ok(()) }
@@ -417,7 +415,7 @@ mod tests {
         Contraction {
             axes: vec![Axis::new("i", 2), Axis::new("j", 3)],
             factors: vec![Access::plain(a, [0, 1]), Access::plain(x, [1])],
-            output: vec![Index::axis(0)],
+            output: [Index::axis(0)].into_iter().collect(),
             expr: None,
             algebra: Algebra::SUM_PRODUCT,
             onto: None,
@@ -430,7 +428,7 @@ mod tests {
         let mut ir = Ir::default();
         let a = ir.input("A", Dtype::F64, [2, 3]);
         let x = ir.input("x", Dtype::F64, [3]);
-        let c = Contraction { output: vec![Index::axis(7)], ..matvec(a, x) };
+        let c = Contraction { output: [Index::axis(7)].into_iter().collect(), ..matvec(a, x) };
         assert!(!c.is_map());
         let refused = ir.push(node(Dtype::F64, &[2], c)).unwrap_err();
         assert_eq!(refused.0, "node %2 (y): no axis 7");

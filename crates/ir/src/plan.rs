@@ -3,12 +3,13 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::access::{Access, Axis, Label};
 use crate::module::{NodeId, Violation};
 use crate::region::Region;
 use crate::verify::{Proof, prove};
-use crate::{Algebra, Count, Dtype, Expr, Machine};
+use crate::{Algebra, Count, Dtype, Expr, IdVec, Machine};
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -158,7 +159,7 @@ pub struct Gemm {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
-    pub buffers: Vec<Buffer>,
+    pub buffers: IdVec<BufferId, Buffer>,
     /// The work, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
@@ -178,10 +179,29 @@ pub struct Draft {
 /// not read what it writes; groups of a GEMM are roles of its axes; the bytes of intermediates and outputs can be counted;
 /// scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every lane. The
 /// executor relies on all of them.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     draft: Draft,
     proof: Proof,
+    id: PlanId,
+}
+
+/// The identity of a [`Plan`] in this process: of two plans with one id, both are clones of the same sealed plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlanId(u64);
+
+impl PlanId {
+    fn next() -> PlanId {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Plans are equal if their drafts are: the proof follows from the draft, and the id tells apart what is sealed twice.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Plan) -> bool {
+        self.draft == other.draft
+    }
 }
 
 impl Plan {
@@ -193,7 +213,12 @@ impl Plan {
     /// # Errors
     /// [`Violation`] names the first invariant that is broken.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        Ok(Plan { proof: prove(&draft)?, draft })
+        Ok(Plan { proof: prove(&draft)?, draft, id: PlanId::next() })
+    }
+
+    /// Which sealed plan this is.
+    pub fn id(&self) -> PlanId {
+        self.id
     }
 
     /// As [`Region::depths`], of all regions.
@@ -206,7 +231,7 @@ impl Plan {
     /// # Panics
     /// If the plan has no such buffer.
     pub fn lane_stride(&self, buffer: BufferId) -> usize {
-        self.proof.lane_strides[buffer.0 as usize]
+        self.proof.lane_strides[buffer]
     }
 }
 
@@ -224,7 +249,7 @@ impl Draft {
     /// # Panics
     /// If there is none.
     pub fn buffer(&self, id: BufferId) -> &Buffer {
-        &self.buffers[id.0 as usize]
+        &self.buffers[id]
     }
 
     /// All steps in order, each with the loop axes around it.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::Count;
 use crate::access::Axis;
+use crate::id_vec::IdVec;
 use crate::plan::{BufferId, Draft, Mode, Place, Step};
 
 /// Steps that are run in order, for every position of the loop axes (outer to inner).
@@ -96,8 +97,8 @@ struct Followed {
 
 impl Draft {
     /// The lifetime of every buffer that any step touches.
-    pub fn lifetimes(&self) -> Vec<Option<Lifetime>> {
-        let mut all: Vec<Option<Followed>> = vec![None; self.buffers.len()];
+    pub fn lifetimes(&self) -> IdVec<BufferId, Option<Lifetime>> {
+        let mut all: IdVec<BufferId, Option<Followed>> = IdVec::filled(self.buffers.len(), None);
         let mut start = 0;
         for (number, region) in self.regions.iter().enumerate() {
             let (depths, end) = (region.depths(), start + region.steps.len());
@@ -109,7 +110,7 @@ impl Draft {
                         let life = Lifetime { first: at, last: at };
                         Followed { life, region: number, depth, oftener: oftener[depth] }
                     };
-                    let Some(buffer) = all.get_mut(b.0 as usize) else { return };
+                    let Some(buffer) = all.get_mut(b) else { return };
                     let buffer = buffer.get_or_insert_with(fresh);
                     let inside = buffer.region == number;
                     let outlives = !region.loops.is_empty() && (!inside || buffer.depth < depth);
@@ -125,13 +126,13 @@ impl Draft {
     }
 
     /// For every intermediate that lanes have copies of, the region of these lanes: the only one that touches it.
-    pub fn lane_buffers(&self) -> Vec<Option<usize>> {
-        let mut only: Vec<Option<Option<usize>>> = vec![None; self.buffers.len()];
+    pub fn lane_buffers(&self) -> IdVec<BufferId, Option<usize>> {
+        let mut only: IdVec<BufferId, Option<Option<usize>>> = IdVec::filled(self.buffers.len(), None);
         for (number, region) in self.regions.iter().enumerate() {
             let here = region.lanes.map(|_| number);
             region.steps.iter().for_each(|step| {
                 step.for_each_buffer(&mut |b| {
-                    let Some(known) = only.get_mut(b.0 as usize) else { return };
+                    let Some(known) = only.get_mut(b) else { return };
                     let known = known.get_or_insert(here);
                     *known = known.filter(|n| Some(*n) == here);
                 });
@@ -232,7 +233,7 @@ mod tests {
         let lives =
             Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64, machine: Machine::DEFAULT }
                 .lifetimes();
-        assert!((0..MANY).all(|k| lives[k] == Some(Lifetime { first: k, last: k })));
+        assert!((0..MANY).all(|k| lives[BufferId(k as u32)] == Some(Lifetime { first: k, last: k })));
     }
 
     #[test]
@@ -249,13 +250,16 @@ mod tests {
         let lives = draft(None, true).lifetimes();
         let life = |first, last| Some(Lifetime { first, last });
         // `t2` is used up where it was made; `t3` stays for the inner loop, `t5` for both.
-        assert_eq!(lives[1..6], [life(1, 6), life(2, 3), life(3, 6), life(4, 6), life(2, 6)]);
+        assert_eq!(lives.as_slice()[1..6], [life(1, 6), life(2, 3), life(3, 6), life(4, 6), life(2, 6)]);
     }
 
     #[test]
     fn lanes_do_not_meet() {
         let refused = |draft: Draft| Plan::seal(draft).map(drop).map_err(|v| v.0);
-        assert_eq!(draft(Some(256), true).lane_buffers()[1..], [None, Some(1), Some(1), Some(1), Some(1), None]);
+        assert_eq!(
+            draft(Some(256), true).lane_buffers().as_slice()[1..],
+            [None, Some(1), Some(1), Some(1), Some(1), None]
+        );
         let plan = Plan::seal(draft(Some(256), true)).unwrap();
         assert_eq!([1, 2, 3, 4, 5, 6].map(|k| plan.lane_stride(BufferId(k))), [0, 256, 256, 256, 256, 0]);
         assert_eq!(refused(draft(None, true)), Ok(()));

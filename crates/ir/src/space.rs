@@ -1,7 +1,5 @@
 //! Iteration spaces, and whether accesses stay inside their tensors there.
 
-use std::collections::BTreeSet;
-
 use crate::Dtype;
 use crate::access::{Access, Axis, AxisRef, Ids, Index};
 use crate::module::{Violation, ensure};
@@ -55,28 +53,20 @@ impl<'a, F> Space<'a, F> {
     {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
-            self.check_terms(index)?;
-            for Ids { access, .. } in &index.ids {
+            for term in index.terms() {
+                ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
+            }
+            for Ids { access, .. } in index.ids() {
                 let (dtype, shape) = (self.lookup)(&access.tensor)?;
                 ensure(dtype.is_integer(), || "ids must be integers".into())?;
                 let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
                 self.check_nested(&access.indices, shape, deeper)?;
             }
-            if index.ids.is_empty() && !self.empty {
+            if !index.has_ids() && !self.empty {
                 let range = index.range(|a| self.extent(a).unwrap_or(1));
                 let inside = range.is_some_and(|(low, high)| low >= 0 && (high as u64) < extent as u64);
                 ensure(inside, || format!("positions along axis {dim} leave 0..{extent}"))?;
             }
-        }
-        Ok(())
-    }
-
-    fn check_terms<T>(&self, index: &Index<T>) -> Result<(), Violation> {
-        let mut seen = BTreeSet::new();
-        for term in &index.terms {
-            ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
-            let fresh = index.terms.len() == 1 || seen.insert(term.axis);
-            ensure(fresh && term.coef != 0, || format!("axis {} repeated or with coefficient 0", term.axis))?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use crate::access::{Access, Axis, AxisRef, Index};
+use crate::id_vec::IdVec;
 use crate::module::{Violation, check_expr, ensure};
 use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
 use crate::region::{Lifetime, Region};
@@ -16,7 +17,7 @@ pub(crate) struct Proof {
     /// The depths of the steps of each region.
     pub(crate) depths: Vec<Vec<usize>>,
     /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
-    pub(crate) lane_strides: Vec<usize>,
+    pub(crate) lane_strides: IdVec<BufferId, usize>,
 }
 
 /// Checks every invariant that [`Plan`] states.
@@ -33,12 +34,12 @@ pub fn verify(draft: &Draft) -> Result<(), Violation> {
 /// As for [`verify`].
 pub(crate) fn prove(draft: &Draft) -> Result<Proof, Violation> {
     check_buffers(draft)?;
-    let mut written = vec![false; draft.buffers.len()];
+    let mut written = IdVec::filled(draft.buffers.len(), false);
     for (k, (loops, step)) in draft.steps().enumerate() {
         check_step(draft, loops, step, &mut written).map_err(|v| Violation(format!("step {k}: {}", v.0)))?;
     }
     for output in &draft.outputs {
-        ensure(written[output.0 as usize], || format!("output buffer {} is never written", output.0))?;
+        ensure(written[*output], || format!("output buffer {} is never written", output.0))?;
     }
     let own = draft.lane_buffers();
     check_lanes(draft, &own)?;
@@ -47,7 +48,7 @@ pub(crate) fn prove(draft: &Draft) -> Result<Proof, Violation> {
 }
 
 fn check_buffers(draft: &Draft) -> Result<(), Violation> {
-    let place = |b: &BufferId| draft.buffers.get(b.0 as usize).map(|b| b.place);
+    let place = |b: &BufferId| draft.buffers.get(*b).map(|b| b.place);
     for (k, b) in draft.inputs.iter().enumerate() {
         ensure(place(b) == Some(Place::Input(k as u32)), || format!("operand {k} has no buffer of its own"))?;
     }
@@ -76,9 +77,14 @@ fn is_permutation(order: &[u32], rank: usize) -> bool {
     order.len() == rank && order.iter().all(&mut fresh)
 }
 
-fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) -> Result<(), Violation> {
+fn check_step(
+    draft: &Draft,
+    loops: &[Axis],
+    step: &Step,
+    written: &mut IdVec<BufferId, bool>,
+) -> Result<(), Violation> {
     let lookup = |b: &BufferId| {
-        let buffer = draft.buffers.get(b.0 as usize).ok_or_else(|| Violation(format!("no buffer {}", b.0)))?;
+        let buffer = draft.buffers.get(*b).ok_or_else(|| Violation(format!("no buffer {}", b.0)))?;
         Ok((buffer.dtype, &buffer.extents[..]))
     };
     let space = Space::new(&step.axes, loops, &lookup);
@@ -98,19 +104,19 @@ fn check_step(draft: &Draft, loops: &[Axis], step: &Step, written: &mut [bool]) 
     }
     let place = draft.buffer(target).place;
     ensure(!matches!(place, Place::Input(_)), || "writes to an operand".into())?;
-    ensure(step.mode == Mode::Overwrite || written[target.0 as usize], || "adds to what was never written".into())?;
+    ensure(step.mode == Mode::Overwrite || written[target], || "adds to what was never written".into())?;
     ensure(!step.write.conj, || "a written access has no conjugate".into())?;
     check_dtypes(draft, step)?;
     check_form(step)?;
-    written[target.0 as usize] = true;
+    written[target] = true;
     Ok(())
 }
 
-fn check_readable(draft: &Draft, b: BufferId, written: &[bool]) -> Result<(), Violation> {
+fn check_readable(draft: &Draft, b: BufferId, written: &IdVec<BufferId, bool>) -> Result<(), Violation> {
     match draft.buffer(b).place {
         Place::Input(_) => Ok(()),
         Place::Output(_) => Err(Violation("reads an output".into())),
-        Place::Scratch(_) => ensure(written[b.0 as usize], || format!("reads buffer {} before it is written", b.0)),
+        Place::Scratch(_) => ensure(written[b], || format!("reads buffer {} before it is written", b.0)),
     }
 }
 
@@ -174,13 +180,13 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
 
 /// Checks that lanes do not meet: what a lane writes and does not have for itself, one step adds to positions that tell the
 /// lane, and none reads. (Ids may have the executor add to more than these.) `own` is as [`Draft::lane_buffers`] has it.
-fn check_lanes(draft: &Draft, own: &[Option<usize>]) -> Result<(), Violation> {
+fn check_lanes(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<(), Violation> {
     let looped = |region: &Region| region.lanes.is_none() || !region.loops.is_empty();
     ensure(draft.regions.iter().all(looped), || "lanes without a loop".into())?;
     for (number, region) in draft.regions.iter().enumerate().filter(|(_, r)| r.lane_count() > 1) {
         let mut touched: HashMap<BufferId, usize> = HashMap::new();
         region.steps.iter().for_each(|step| step.for_each_buffer(&mut |b| *touched.entry(b).or_default() += 1));
-        for step in region.steps.iter().filter(|step| own[step.write.tensor.0 as usize] != Some(number)) {
+        for step in region.steps.iter().filter(|step| own[step.write.tensor] != Some(number)) {
             let extent = |axis| match axis {
                 AxisRef::Own(a) => step.axes[a as usize].extent,
                 AxisRef::Loop(l) => region.loops[l as usize].extent,
@@ -195,23 +201,23 @@ fn check_lanes(draft: &Draft, own: &[Option<usize>]) -> Result<(), Violation> {
 }
 
 /// Bytes in use: from which step to which, from which to which, and by which buffer.
-type Piece = (Lifetime, usize, usize, usize);
+type Piece = (Lifetime, usize, usize, BufferId);
 
 /// Checks that every scratch buffer is in its place and that none alive at one time share bytes; of regions in lanes, the
 /// buffers of one lane among themselves, and those of all lanes together with the others. Gives the bytes from each buffer to that
 /// of the next lane; `own` tells which lanes have for themselves, as [`Draft::lane_buffers`] has it.
-fn check_scratch(draft: &Draft, own: &[Option<usize>]) -> Result<Vec<usize>, Violation> {
+fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize>, Violation> {
     let lives = draft.lifetimes();
     let mut pieces: Vec<Piece> = Vec::new();
     let mut in_lanes: Vec<Vec<Piece>> = vec![Vec::new(); draft.regions.len()];
-    for (k, buffer) in draft.buffers.iter().enumerate() {
+    for (k, buffer) in draft.buffers.entries() {
         let (Place::Scratch(offset), Some(life)) = (buffer.place, lives[k]) else { continue };
         let end = buffer.bytes().and_then(|n| n.checked_add(offset));
         let end = end.filter(|&e| e <= draft.scratch && offset % Plan::ALIGN == 0);
-        let end = end.ok_or_else(|| Violation(format!("buffer {k} is misplaced in scratch memory")))?;
+        let end = end.ok_or_else(|| Violation(format!("buffer {} is misplaced in scratch memory", k.0)))?;
         own[k].map_or(&mut pieces, |region| &mut in_lanes[region]).push((life, offset, end, k));
     }
-    let (mut start, mut strides) = (0, vec![0; draft.buffers.len()]);
+    let (mut start, mut strides) = (0, IdVec::filled(draft.buffers.len(), 0));
     for (region, lane) in draft.regions.iter().zip(in_lanes) {
         let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
         start += region.steps.len();
@@ -237,7 +243,7 @@ fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
     born.retain(|(_, offset, end, _)| offset < end);
     born.sort_by_key(|(life, ..)| life.first);
     // By offset: the end and the buffer. By the last step of each: its offset.
-    let mut alive: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
+    let mut alive: BTreeMap<usize, (usize, BufferId)> = BTreeMap::new();
     let mut deaths: BinaryHeap<Reverse<(usize, usize)>> = BinaryHeap::new();
     for (life, offset, end, k) in born {
         while let Some(Reverse((_, dead))) = deaths.peek().filter(|Reverse((last, _))| *last < life.first).copied() {
@@ -246,7 +252,7 @@ fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
         }
         // Those alive share nothing, so the last that starts before the end reaches furthest.
         if let Some((_, &(_, other))) = alive.range(..end).next_back().filter(|(_, (reach, _))| offset < *reach) {
-            let (one, other) = (k.min(other), k.max(other));
+            let (one, other) = (k.min(other).0, k.max(other).0);
             return Err(Violation(format!("buffers {one} and {other} overlap while both are alive")));
         }
         alive.insert(offset, (end, k));
@@ -285,7 +291,7 @@ mod tests {
         buffers.push(Buffer { place: Place::Output(0), ..buffer(&(0, 1)) });
         let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), lanes: None }];
         Draft {
-            buffers,
+            buffers: buffers.into(),
             regions,
             inputs: Vec::new(),
             outputs: vec![BufferId(lives.len() as u32)],
@@ -304,7 +310,7 @@ mod tests {
             layout: Layout::RowMajor,
         };
         let given = (0..).zip(operands).map(|(k, extents)| buffer(Place::Input(k), extents));
-        let buffers: Vec<Buffer> = std::iter::once(buffer(Place::Output(0), result)).chain(given).collect();
+        let buffers: Vec<_> = std::iter::once(buffer(Place::Output(0), result)).chain(given).collect();
         let reads = (1..).zip(operands).map(|(k, extents)| Access::plain(BufferId(k), 0..extents.len() as u32));
         let reads = if form == Form::Fill { Vec::new() } else { reads.collect() };
         let axes = axes.iter().map(|&extent| Axis::new("a", extent)).collect();
@@ -312,7 +318,14 @@ mod tests {
         let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
         let inputs = (1..=operands.len() as u32).map(BufferId).collect();
         let regions = vec![Region { loops: Vec::new(), steps, lanes: None }];
-        Draft { buffers, regions, inputs, outputs: vec![BufferId(0)], scratch: 0, machine: Machine::DEFAULT }
+        Draft {
+            buffers: buffers.into(),
+            regions,
+            inputs,
+            outputs: vec![BufferId(0)],
+            scratch: 0,
+            machine: Machine::DEFAULT,
+        }
     }
 
     /// Ids of ids, so deep.

@@ -1,40 +1,44 @@
-//! The default: the exact order where it costs little to find, else the best that pays to look for.
+//! The default strategy: the exact order where it is cheap to find, otherwise the best order that is worth its search.
 
 use einfold_ir::{Cost, Count, Tree};
 
 use crate::deep::{self, Limits};
 use crate::graph::Graph;
-use crate::slice::evaluate_sliced;
-use crate::watch::Stop;
-use crate::{Budget, Effort, Found, Objective, OrderError, Search, Task, cost, dp, greedy, left};
+use crate::slices::sliced_cost;
+use crate::watch::StopCheck;
+use crate::{
+    Budget, Effort, Objective, OrderError, SearchRequest, SearchResult, Task, cost, dp, greedy, left_to_right,
+};
 
-/// The exact search may try this many splits at least (enough for any twelve tensors) and at most (half a second).
+/// The range of the number of splits that the exact search may try: enough for any twelve tensors, at most half a
+/// second.
 const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
-/// The work of the first deep search, by how much that of the next is more, and the most, about a second.
+/// The work of the first deep search and the largest work of one (about a second); each search has `GROWTH` times the
+/// work of the one before.
 const WORK: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 25;
 const GROWTH: u64 = 8;
 
-/// The best of `left-to-right`, `greedy` and, where that is cheap, `dp`, by flops and then by size. If that one is not exact
-/// and takes long to run, or keeps to no limit, `deep` goes on from it, for no longer than the contraction is likely to run.
-/// The exact search takes no longer than the greedy order is likely to run. Uses nothing of the effort: how much is searched
-/// depends on the network and on the [`Machine`](einfold_ir::Machine) of the budget, a value, so that the answer is the same
-/// wherever it is searched.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+/// Takes the best of `left-to-right`, `greedy` and, where it is cheap, `dp`, by flops and then by size. If that order
+/// is not exact and takes long to run, or exceeds a limit, `deep` improves it for no longer than the contraction is
+/// likely to run; the exact search takes no longer than the greedy order is likely to run. The effort of the budget is
+/// not used: the amount of search depends on the network and on the [`Machine`](einfold_ir::Machine) of the budget, so
+/// that the result is the same wherever the search runs.
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     let (tree, cost, exact) = quick(search)?;
-    let Search { task, budget, .. } = search;
+    let SearchRequest { task, budget, .. } = search;
     let each = budget.machine.flops_per_work();
     let limits = Limits::of(task, budget);
     let serves = budget.objective == Objective::Flops && limits.admit(&cost);
     if task.network.inputs().len() <= 2 || (serves && (exact || worth(cost.flops, each) < *WORK.start())) {
         return Ok(tree.into());
     }
-    let mut found = Found::from(tree);
+    let mut found = SearchResult::from(tree);
     let mut work = *WORK.start();
     loop {
         let task = Task { start: Some(&found.tree), ..**task };
         let budget = Budget { effort: Effort::Work(work), ..**budget };
-        let better = deep::search(&Search { task: &task, budget: &budget, ..*search })?;
-        let flops = evaluate_sliced(task.network, &better.tree, &better.slices).flops;
+        let better = deep::search(&SearchRequest { task: &task, budget: &budget, ..*search })?;
+        let flops = sliced_cost(task.network, &better.tree, &better.slices).flops;
         found = better;
         if work >= worth(flops, each).min(*WORK.end()) || search.watch.is_cancelled() {
             return Ok(found);
@@ -43,19 +47,19 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
     }
 }
 
-/// The best of the quick strategies, and whether it is exact.
-fn quick(search: &Search<'_>) -> Result<(Tree, Cost, bool), OrderError> {
-    let (network, stop) = (search.task.network, Stop::new(search.watch));
+/// Returns the best tree of the quick strategies, its cost, and whether it is exact.
+fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
+    let (network, stop) = (search.task.network, StopCheck::new(search.watch));
     let leaves = network.inputs().len();
-    let mut tree = left::tree(leaves)?;
+    let mut tree = left_to_right::tree(leaves)?;
     let graph = Graph::of(network);
     if leaves <= 2 {
-        let cost = cost::evaluate_graph(&graph, &tree);
+        let cost = cost::graph_cost(&graph, &tree);
         return Ok((tree, cost, true));
     }
     let greedy = greedy::tree(&graph, &stop)?;
-    let mut cost = cost::evaluate_graph(&graph, &greedy);
-    match cost::evaluate_within(&graph, &tree, cost.flops) {
+    let mut cost = cost::graph_cost(&graph, &greedy);
+    match cost::cost_within(&graph, &tree, cost.flops) {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
@@ -63,7 +67,7 @@ fn quick(search: &Search<'_>) -> Result<(Tree, Cost, bool), OrderError> {
     let Ok(exact) = dp::tree(&graph, splits, &stop) else {
         return Ok((tree, cost, false));
     };
-    if let Some(exact_cost) = cost::evaluate_within(&graph, &exact, cost.flops)
+    if let Some(exact_cost) = cost::cost_within(&graph, &exact, cost.flops)
         && rank(&exact_cost) < rank(&cost)
     {
         (tree, cost) = (exact, exact_cost);
@@ -75,7 +79,7 @@ fn rank(cost: &Cost) -> (Count, Count) {
     (cost.flops, cost.size)
 }
 
-/// How much is worth doing for a network that can be contracted in `flops`, if a unit takes as long as `each` flops.
+/// Returns the units of search that take as long as `flops` flops, if one unit takes as long as `each` flops.
 fn worth(flops: Count, each: u64) -> u64 {
     flops.exact().and_then(|flops| u64::try_from(flops / u128::from(each)).ok()).unwrap_or(u64::MAX)
 }

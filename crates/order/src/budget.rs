@@ -1,4 +1,4 @@
-//! What a search may use.
+//! Effort, limits and objective of a search.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -7,37 +7,39 @@ use einfold_ir::Machine;
 
 use crate::Objective;
 
-/// What a search may use, and what it makes small.
+/// Effort, limits and objective of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Budget {
-    /// How long it may go on.
+    /// The duration of the search.
     pub effort: Effort,
-    /// What it makes small.
+    /// The quantity that the search minimises.
     pub objective: Objective,
-    /// How much memory the contraction may take, in bytes, besides its operands: intermediates that are alive together, and
-    /// the result. Where no order keeps to it, the contraction is sliced.
+    /// The memory limit in bytes, without the operands: intermediates that are alive together, and the result. If no
+    /// order meets it, the contraction is sliced.
     pub memory_bytes: Option<u64>,
-    /// How many elements an intermediate may have; kept to by slicing likewise.
+    /// The limit for the elements of an intermediate. If no order meets it, the contraction is sliced.
     pub largest: Option<u64>,
-    /// How many threads may search. Without it, one.
+    /// The number of threads of the search; one if absent.
     pub threads: Option<NonZeroUsize>,
-    /// The seed of random choices.
+    /// The seed of the random choices.
     pub seed: u64,
-    /// The machine that the contraction runs on: what the search weighs steps and its own effort by.
+    /// The machine that the contraction is planned for.
     pub machine: Machine,
 }
 
-/// How long a search may go on. Strategies that are quick use nothing of it; each says so.
+/// The effort of a search. Strategies that are quick ignore it; their documentation says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Effort {
-    /// As the strategy has it: `auto` no longer than the contraction is likely to run, `deep` one trial. The same on every
-    /// machine.
+    /// The default of the strategy: `auto` searches no longer than the contraction is likely to run, `deep` makes one
+    /// trial. The result is the same on every machine.
     #[default]
     Auto,
-    /// So many independent searches, of which the best is taken. The same on every machine, for any number of threads.
+    /// A number of independent trials, of which the best is taken. The result is the same on every machine and for any
+    /// number of threads.
     Trials(u32),
-    /// One search of so much work, in units of [`Machine::search_work`]. The same on every machine.
+    /// One search with this amount of work, in units of [`Machine::search_work`]. The result is the same on
+    /// every machine.
     Work(u64),
-    /// So long. How good the answer is depends on the machine.
+    /// A time limit. The quality of the result depends on the machine.
     Time(Duration),
 }

@@ -1,30 +1,31 @@
-//! What a tree costs: the one place that counts. The convention is that of [`Cost`].
+//! The cost of a tree. All costs of the crate are computed here, by the convention of [`Cost`].
 
 mod legs;
 
 use einfold_ir::{Cost, Count, Network, Tree};
 
 use crate::graph::Graph;
-use legs::{Contraction, Legs};
+use legs::{LegContraction, Legs};
 
 /// The cost of one step of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StepCost {
-    /// Scalar multiply-adds; 0 for a step of one tensor.
+    /// Scalar multiply-adds; 0 for a step with one tensor.
     pub flops: Count,
     /// Elements of the result.
     pub size: Count,
 }
 
-/// The cost of `tree`, which must be a tree of `network`.
-pub fn evaluate(network: &Network, tree: &Tree) -> Cost {
-    evaluate_graph(&Graph::of(network), tree)
+/// Returns the cost of `tree`, which must be a tree of `network`.
+pub fn tree_cost(network: &Network, tree: &Tree) -> Cost {
+    graph_cost(&Graph::of(network), tree)
 }
 
-/// The cost of each step of `tree`, which must be a tree of `network`; the flops add up to those of [`evaluate`].
-pub fn evaluate_steps(network: &Network, tree: &Tree) -> Vec<StepCost> {
+/// Returns the cost of each step of `tree`, which must be a tree of `network`. The sum of the flops is that of
+/// [`tree_cost`].
+pub fn step_costs(network: &Network, tree: &Tree) -> Vec<StepCost> {
     let graph = Graph::of(network);
-    let mut walk = Walk::new(&graph, tree);
+    let mut walk = TreeWalk::new(&graph, tree);
     let cost_of = |children: &Vec<u32>| {
         let mut flops = Count::ZERO;
         walk.step(children, |product| flops += product.flops);
@@ -33,17 +34,17 @@ pub fn evaluate_steps(network: &Network, tree: &Tree) -> Vec<StepCost> {
     tree.steps().iter().map(cost_of).collect()
 }
 
-/// As [`evaluate`].
-pub(crate) fn evaluate_graph(graph: &Graph, tree: &Tree) -> Cost {
-    let mut tally = Tally::new(graph, tree);
+/// Returns the cost of `tree`, as [`tree_cost`] does.
+pub(crate) fn graph_cost(graph: &Graph, tree: &Tree) -> Cost {
+    let mut tally = CostTally::new(graph, tree);
     tree.steps().iter().for_each(|children| tally.step(children));
     tally.cost
 }
 
-/// As [`evaluate`], given up when the cost exceeds `flops`: a bad tree of a large network can take longer to add up than a
-/// good one to find.
-pub(crate) fn evaluate_within(graph: &Graph, tree: &Tree, flops: Count) -> Option<Cost> {
-    let mut tally = Tally::new(graph, tree);
+/// Returns the cost of `tree`, or `None` as soon as it exceeds `flops`: to add up a bad tree of a large network can
+/// take longer than to find a good one.
+pub(crate) fn cost_within(graph: &Graph, tree: &Tree, flops: Count) -> Option<Cost> {
+    let mut tally = CostTally::new(graph, tree);
     for children in tree.steps() {
         tally.step(children);
         if tally.cost.flops > flops {
@@ -53,83 +54,83 @@ pub(crate) fn evaluate_within(graph: &Graph, tree: &Tree, flops: Count) -> Optio
     Some(tally.cost)
 }
 
-/// One multiplication of two tensors.
-pub(crate) struct Product {
-    /// How many products came before.
+/// A product of two tensors.
+pub(crate) struct PairStep {
+    /// The number of products before this one.
     pub(crate) number: usize,
     pub(crate) flops: Count,
     pub(crate) size: Count,
-    /// The products whose results it uses; none for an operand.
+    /// The products whose results are the operands of this one; `None` for an input of the network.
     pub(crate) used: [Option<usize>; 2],
 }
 
-/// A tensor that a step can use.
+/// A tensor that no step has consumed yet.
 #[derive(Clone, Default)]
-struct Term<'g> {
+struct LiveTensor<'g> {
     legs: Legs<'g>,
-    /// The product that made it; none for an operand.
-    made_by: Option<usize>,
+    /// The product that computes it; `None` for an input of the network.
+    produced_by: Option<usize>,
 }
 
-/// Runs through the steps of a tree.
-pub(crate) struct Walk<'g> {
-    contraction: Contraction<'g>,
-    /// By SSA id.
-    terms: Vec<Term<'g>>,
+/// Iterates over the products of a tree.
+pub(crate) struct TreeWalk<'g> {
+    contraction: LegContraction<'g>,
+    /// The tensors by SSA id.
+    tensors: Vec<LiveTensor<'g>>,
     products: usize,
-    /// The number of the last product and the elements of its result, where those do not follow from its legs.
+    /// The number of the last product and the elements of its result, if its legs do not determine them.
     result: Option<(usize, Count)>,
 }
 
-impl<'g> Walk<'g> {
-    pub(crate) fn new(graph: &'g Graph, tree: &Tree) -> Walk<'g> {
-        let mut terms = Vec::with_capacity(tree.leaves() + tree.steps().len());
-        terms.extend(graph.legs.iter().map(|legs| Term { legs: Legs::Few(legs.into()), made_by: None }));
-        // A tree of another network is the caller's mistake; its numbers mean nothing, but its ids must be known.
-        terms.resize(tree.leaves(), Term::default());
+impl<'g> TreeWalk<'g> {
+    pub(crate) fn new(graph: &'g Graph, tree: &Tree) -> TreeWalk<'g> {
+        let mut tensors = Vec::with_capacity(tree.leaves() + tree.steps().len());
+        tensors.extend(graph.legs.iter().map(|legs| LiveTensor { legs: Legs::Few(legs.into()), produced_by: None }));
+        // A tree of another network is a mistake of the caller; the cost then has no meaning, but every id must exist.
+        tensors.resize(tree.leaves(), LiveTensor::default());
         let products: usize = tree.steps().iter().map(|step| step.len().saturating_sub(1)).sum();
         let result = products.checked_sub(1).zip(graph.result);
-        Walk { contraction: Contraction::new(graph), terms, products: 0, result }
+        TreeWalk { contraction: LegContraction::new(graph), tensors, products: 0, result }
     }
 
-    /// Multiplies `children` from left to right and calls `each` with every product.
-    pub(crate) fn step(&mut self, children: &[u32], mut each: impl FnMut(Product)) {
-        let mut terms = children.iter().map(|&id| std::mem::take(&mut self.terms[id as usize]));
-        let mut result = terms.next().unwrap_or_default();
-        for term in terms {
-            let (legs, summed) = self.contraction.contract(result.legs, term.legs);
+    /// Multiplies `children` from left to right and calls `each` for every product.
+    pub(crate) fn step(&mut self, children: &[u32], mut each: impl FnMut(PairStep)) {
+        let mut tensors = children.iter().map(|&id| std::mem::take(&mut self.tensors[id as usize]));
+        let mut result = tensors.next().unwrap_or_default();
+        for tensor in tensors {
+            let (legs, summed) = self.contraction.contract(result.legs, tensor.legs);
             let (number, points) = (self.products, self.contraction.size(&legs));
             let size = self.result.filter(|(last, _)| *last == number).map_or(points, |(_, elements)| elements);
-            each(Product { number, flops: points * summed, size, used: [result.made_by, term.made_by] });
-            result = Term { legs, made_by: Some(number) };
+            each(PairStep { number, flops: points * summed, size, used: [result.produced_by, tensor.produced_by] });
+            result = LiveTensor { legs, produced_by: Some(number) };
             self.products += 1;
         }
-        self.terms.push(result);
+        self.tensors.push(result);
     }
 
-    /// The elements of the result of the step before.
+    /// Returns the elements of the result of the previous step.
     fn result_size(&self) -> Count {
         match self.result.filter(|(last, _)| *last + 1 == self.products) {
             Some((_, elements)) => elements,
-            None => self.terms.last().map_or(Count::ONE, |term| self.contraction.size(&term.legs)),
+            None => self.tensors.last().map_or(Count::ONE, |tensor| self.contraction.size(&tensor.legs)),
         }
     }
 }
 
-/// Adds up the cost of the steps.
-struct Tally<'a> {
-    walk: Walk<'a>,
-    live: Sum,
+/// Accumulates the cost of the steps.
+struct CostTally<'a> {
+    walk: TreeWalk<'a>,
+    live: MovingSum,
     cost: Cost,
 }
 
-impl<'a> Tally<'a> {
-    fn new(graph: &'a Graph, tree: &Tree) -> Tally<'a> {
-        Tally { walk: Walk::new(graph, tree), live: Sum::of_zeros(tree.leaves()), cost: Cost::default() }
+impl<'a> CostTally<'a> {
+    fn new(graph: &'a Graph, tree: &Tree) -> CostTally<'a> {
+        CostTally { walk: TreeWalk::new(graph, tree), live: MovingSum::of_zeros(tree.leaves()), cost: Cost::default() }
     }
 
     fn step(&mut self, children: &[u32]) {
-        let Tally { walk, live, cost } = self;
+        let CostTally { walk, live, cost } = self;
         walk.step(children, |product| {
             cost.flops += product.flops;
             cost.write += product.size;
@@ -141,17 +142,18 @@ impl<'a> Tally<'a> {
     }
 }
 
-/// A sum whose terms change. Up to 2^128 it is exact; beyond, it is kept as a binary tree of partial sums: to subtract from
-/// a rounded [`Count`] would lose what is small beside a result that has died.
-pub(crate) struct Sum {
+/// A sum whose terms change. It is exact up to 2^128; beyond, it is a binary tree of partial sums, because a
+/// subtraction from a rounded [`Count`] would lose small terms after a large one is removed.
+pub(crate) struct MovingSum {
     exact: Option<u128>,
-    /// The terms are the last half. Once the sum is no longer exact, node `i` is the sum of nodes `2i` and `2i + 1`.
+    /// The partial sums; the second half holds the terms. Once the sum is not exact, node `i` is the sum of nodes `2i`
+    /// and `2i + 1`.
     nodes: Vec<Count>,
 }
 
-impl Sum {
-    pub(crate) fn of_zeros(terms: usize) -> Sum {
-        Sum { exact: Some(0), nodes: vec![Count::ZERO; 2 * terms.max(1)] }
+impl MovingSum {
+    pub(crate) fn of_zeros(terms: usize) -> MovingSum {
+        MovingSum { exact: Some(0), nodes: vec![Count::ZERO; 2 * terms.max(1)] }
     }
 
     pub(crate) fn set(&mut self, term: usize, value: Count) {
@@ -184,7 +186,7 @@ impl Sum {
 mod tests {
     use einfold_ir::Count;
 
-    use super::Sum;
+    use super::MovingSum;
     use crate::random::Random;
 
     #[test]
@@ -192,10 +194,10 @@ mod tests {
         let mut random = Random::new(1, 0);
         for _ in 0..200 {
             let terms = 1 + random.next() as usize % 9;
-            let mut sum = Sum::of_zeros(terms);
+            let mut sum = MovingSum::of_zeros(terms);
             let mut values = vec![Count::ZERO; terms];
             for round in 0..40 {
-                // Small at first; later up to 2^190.
+                // Small at first, later up to 2^190.
                 let factors = random.next() % if round < 20 { 9 } else { 68 };
                 let term = random.next() as usize % terms;
                 values[term] = Count::product((0..factors).map(|_| 1 + random.next() % 7));

@@ -1,70 +1,71 @@
-//! Why there is no order.
+//! The errors of an order search.
 
 use einfold_ir::{Count, PathError};
 
-use crate::Mismatch;
+use crate::OrderMismatch;
 
-/// Why a network got no order.
+/// The reason why a network has no order.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OrderError {
     /// No strategy has this name.
-    #[error("no order is called `{name}`; there are {}", known.join(", "))]
+    #[error("unknown strategy `{name}`; the strategies are {}", known.join(", "))]
     UnknownStrategy {
-        /// The name as given.
+        /// The given name.
         name: String,
-        /// The names there are, without the aliases.
+        /// The names of the strategies, without aliases.
         known: Vec<&'static str>,
     },
     /// No objective has this name.
     #[error(
-        "no objective is called `{name}`; there are flops, size, write, time, combo and limit, the last two also with a weight: combo-64"
+        "unknown objective `{name}`; the objectives are flops, size, write, time, combo and limit, the last two also with a weight: combo-64"
     )]
     UnknownObjective {
-        /// The name as given.
+        /// The given name.
         name: String,
     },
     /// The network is too large for the exact search.
     #[error("the exact search takes at most {limit} connected operands, not {operands}; use `greedy` or `auto`")]
     TooMany {
-        /// Operands of the largest connected part.
+        /// The number of operands of the largest connected component.
         operands: usize,
-        /// The most there may be.
+        /// The maximal number of operands.
         limit: usize,
     },
     /// The network is too densely connected for the exact search.
     #[error("{operands} operands have more than {limit} splits for the exact search; use `greedy` or `auto`")]
     TooDense {
-        /// Operands of the connected part.
+        /// The number of operands of the connected component.
         operands: usize,
-        /// The most splits that are tried.
+        /// The maximal number of splits.
         limit: u64,
     },
-    /// No slices keep the contraction to its limits.
+    /// No slices meet the limits.
     #[error(
-        "even in slices the contraction takes {peak} elements at once, the largest intermediate {size}; allow it more memory"
+        "no slices meet the limits: the contraction needs {peak} elements at once, {size} of them for its largest intermediate; raise the memory limit"
     )]
     TooLarge {
-        /// The most elements of intermediates and result that are alive at once, in the slices that take least.
+        /// The maximal number of elements of intermediates and result that are alive together, in the slices that take
+        /// least.
         peak: Count,
         /// The elements of the largest intermediate.
         size: Count,
     },
-    /// The search was ended before it had an exact order, or one within the limits.
-    #[error("the search was ended before it found what was asked for")]
+    /// The search was cancelled before it found an exact order, or an order within the limits.
+    #[error("the search was cancelled before it found an order that meets the request")]
     Cancelled,
-    /// The network has no tensor.
+    /// The network has no tensors.
     #[error("a network without tensors has no order")]
     NoTensors,
-    /// A saved order does not fit what it is to be followed for.
+    /// A saved order does not fit the expression.
     #[error("the order does not fit{}: {what}", contraction.map_or_else(String::new, |k| format!(" contraction {}", k + 1)))]
     Mismatch {
-        /// Which contraction, from 0, where there are several.
+        /// The number of the contraction, from 0, if the expression has several.
         contraction: Option<usize>,
-        /// What differs.
-        what: Mismatch,
+        /// The difference.
+        what: OrderMismatch,
     },
-    /// The path given is not a path of the network.
+    /// The given path is not a path of the network.
     #[error(transparent)]
     Path(#[from] PathError),
 }

@@ -1,6 +1,7 @@
-//! The network as the searches see it, and what they share: contracting leg lists, components, joining what is disjoint.
+//! The network in the form that the searches use, and their shared functions: contraction of leg lists, connected
+//! components, outer products of components.
 
-mod lists;
+mod list_pool;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,23 +9,24 @@ use std::collections::BinaryHeap;
 use einfold_ir::{Count, Network, Tree};
 
 use crate::OrderError;
-pub(crate) use lists::Lists;
+pub(crate) use list_pool::ListPool;
 
-/// Steps of two tensors in SSA form: tensors are `0..n`, step `k` makes `n + k`.
+/// Steps of two tensors in SSA form: tensors are `0..n`, step `k` yields tensor `n + k`.
 pub(crate) type Pairs = Vec<[u32; 2]>;
 
-/// The network after the free reductions of single tensors.
+/// A network after the reductions over axes of single tensors.
 ///
-/// An axis stays a *leg* of its tensors only if it can make a difference: it is longer than 1, and another tensor or the
-/// output has it too. The output acts as one more tensor, so that "is it still needed?" is a question of use counts.
+/// An axis is a *leg* of its tensors only if the cost depends on it: its extent is above 1, and another tensor or the
+/// output has it too. The output counts as one more tensor, so that an axis is still needed as long as its use count is
+/// above 1.
 pub(crate) struct Graph {
     /// The legs of each tensor, ascending and distinct.
-    pub(crate) legs: Lists,
+    pub(crate) legs: ListPool,
     /// The extent of each axis.
     pub(crate) extents: Vec<u64>,
     /// Whether the output has the axis.
     pub(crate) kept: Vec<bool>,
-    /// The elements of the result, where they are not the positions of the kept axes.
+    /// The elements of the result, if they differ from the product of the output extents.
     pub(crate) result: Option<Count>,
 }
 
@@ -33,7 +35,7 @@ impl Graph {
         let extents = network.extents().to_vec();
         let mut kept = vec![false; extents.len()];
         network.output().iter().for_each(|&axis| kept[axis as usize] = true);
-        let mut legs = Lists::with_capacity(network.inputs().len(), network.inputs().iter().map(Vec::len).sum());
+        let mut legs = ListPool::with_capacity(network.inputs().len(), network.inputs().iter().map(Vec::len).sum());
         network.inputs().iter().for_each(|list| legs.push_sorted(list));
         let mut graph = Graph { legs, extents, kept, result: network.result() };
         let uses = graph.uses();
@@ -41,15 +43,15 @@ impl Graph {
         graph
     }
 
-    /// By how many tensors, the output among them, each axis is used.
+    /// Returns the number of tensors, the output included, that have each axis.
     pub(crate) fn uses(&self) -> Vec<u32> {
         let mut uses: Vec<u32> = self.kept.iter().map(|&kept| kept.into()).collect();
         self.legs.items().iter().for_each(|&axis| uses[axis as usize] += 1);
         uses
     }
 
-    /// The sets of tensors that no leg connects to the rest, each ascending, in order of their first tensor.
-    pub(crate) fn components(&self) -> Lists {
+    /// Returns the connected components, each ascending, in the order of their first tensors.
+    pub(crate) fn components(&self) -> ListPool {
         let tensors = self.legs.len();
         let mut parent: Vec<u32> = (0..tensors as u32).collect();
         let mut seen = vec![u32::MAX; self.extents.len()];
@@ -64,9 +66,9 @@ impl Graph {
                 }
             }
         }
-        // A root is the first of its component.
+        // A root is the first tensor of its component.
         let mut numbers = vec![0; tensors];
-        let (mut components, mut number_of) = (0, Lists::with_capacity(tensors, tensors));
+        let (mut components, mut number_of) = (0, ListPool::with_capacity(tensors, tensors));
         for tensor in 0..tensors as u32 {
             let first = root(&mut parent, tensor);
             if first == tensor {
@@ -78,7 +80,7 @@ impl Graph {
         number_of.transposed(components as usize)
     }
 
-    /// The component of `members` alone: tensor `i` is `members[i]`, the axes are numbered anew.
+    /// Returns the component `members` as a graph of its own: tensor `i` is `members[i]`, and the axes are renumbered.
     pub(crate) fn component(&self, members: &[u32]) -> Graph {
         let all = || members.iter().map(|&member| &self.legs[member as usize]);
         let mut axes: Vec<u32> = all().flatten().copied().collect();
@@ -91,14 +93,14 @@ impl Graph {
         Graph { legs, extents, kept, result: None }
     }
 
-    /// The graph with one axis in place of axes that the same tensors have, the output included: no order tells them apart.
-    /// Its axes are numbered anew.
+    /// Returns the graph with one axis in place of all axes that the same tensors have, the output included: the cost
+    /// of an order depends on their product only. The axes are renumbered.
     pub(crate) fn fused(&self) -> Graph {
         let holders = self.legs.transposed(self.extents.len());
         let mut axes: Vec<u32> = (0..holders.len() as u32).filter(|&axis| !holders[axis as usize].is_empty()).collect();
         let key = |axis: u32| (&holders[axis as usize], self.kept[axis as usize]);
         axes.sort_by(|&a, &b| key(a).cmp(&key(b)));
-        let (mut extents, mut kept, mut fused_holders) = (Vec::new(), Vec::new(), Lists::default());
+        let (mut extents, mut kept, mut fused_holders) = (Vec::new(), Vec::new(), ListPool::default());
         for same in axes.chunk_by(|&a, &b| key(a) == key(b)) {
             let mut products: Vec<u64> = Vec::new();
             for extent in same.iter().map(|&axis| self.extents[axis as usize]) {
@@ -116,14 +118,14 @@ impl Graph {
         Graph { legs: fused_holders.transposed(self.legs.len()), extents, kept, result: self.result }
     }
 
-    /// The elements of what the whole graph contracts to.
+    /// Returns the elements of the result of the whole graph.
     pub(crate) fn result_size(&self) -> Count {
         let kept = self.extents.iter().zip(&self.kept).filter(|(_, kept)| **kept);
         Count::product(kept.map(|(&extent, _)| extent))
     }
 }
 
-/// The representative of `tensor` in a union-find forest, whose path it halves.
+/// Returns the representative of `tensor` in a union-find forest and halves its path.
 fn root(parent: &mut [u32], mut tensor: u32) -> u32 {
     while parent[tensor as usize] != tensor {
         let above = parent[parent[tensor as usize] as usize];
@@ -133,15 +135,15 @@ fn root(parent: &mut [u32], mut tensor: u32) -> u32 {
     tensor
 }
 
-/// Contracts two leg lists: calls `sum` with each axis that is summed, brings `uses` up to date, and returns the legs of the
-/// result, the axes that are still used elsewhere.
+/// Contracts two leg lists: calls `sum` for each axis that is summed, updates `uses`, and returns the legs of the
+/// result, which are the axes with further uses.
 pub(crate) fn contract(a: &[u32], b: &[u32], uses: &mut [u32], sum: impl FnMut(u32)) -> Vec<u32> {
     let mut legs = Vec::new();
     contract_into(&mut legs, [a, b], uses, sum);
     legs
 }
 
-/// As [`contract`], with the result in place of what `legs` holds.
+/// Contracts two leg lists as [`contract`] does, and stores the result in `legs`.
 pub(crate) fn contract_into(legs: &mut Vec<u32>, [a, b]: [&[u32]; 2], uses: &mut [u32], mut sum: impl FnMut(u32)) {
     legs.clear();
     legs.reserve(a.len() + b.len());
@@ -163,8 +165,8 @@ pub(crate) fn contract_into(legs: &mut Vec<u32>, [a, b]: [&[u32]; 2], uses: &mut
     a[i..].iter().chain(&b[j..]).for_each(|&axis| visit(axis, false));
 }
 
-/// Appends the steps that join parts without a common leg, given by size and id, the two smallest first (as Huffman 1952
-/// builds codes); returns the id of the whole.
+/// Appends the steps that join `parts` without a common leg, given by size and id, the two smallest first (the
+/// algorithm of Huffman 1952 for codes); returns the id of the result.
 pub(crate) fn join_by_size(parts: impl Iterator<Item = (Count, u32)>, leaves: usize, pairs: &mut Pairs) -> Option<u32> {
     let mut heap: BinaryHeap<_> = parts.map(Reverse).collect();
     loop {
@@ -175,7 +177,7 @@ pub(crate) fn join_by_size(parts: impl Iterator<Item = (Count, u32)>, leaves: us
     }
 }
 
-/// The steps of a tree as steps of two tensors, a step of more from left to right.
+/// Returns the steps of a tree as steps of two tensors; a step of more tensors becomes several, from left to right.
 pub(crate) fn pairs(tree: &Tree) -> Pairs {
     let leaves = tree.leaves();
     let mut ids: Vec<u32> = (0..leaves as u32).collect();
@@ -191,7 +193,7 @@ pub(crate) fn pairs(tree: &Tree) -> Pairs {
     pairs
 }
 
-/// The tree of steps that a search found.
+/// Returns the tree with the given steps.
 pub(crate) fn tree(leaves: usize, pairs: &Pairs) -> Result<Tree, OrderError> {
     Ok(Tree::from_pairs(leaves, pairs)?)
 }

@@ -1,8 +1,8 @@
-//! Contraction orders: a [`Network`] in, a [`Tree`] and its [`Cost`] out.
+//! Contraction order search: from a [`Network`] to a [`Tree`] and its [`Cost`].
 //!
-//! An order decides how much there is to compute: for a chain of matrices, a bad one can take thousands of times the flops
-//! of a good one. [`order`] finds one with a [`Strategy`], by default `auto`, or takes a path that is given. Nothing here
-//! knows of text, dtypes or arrays, so the crate serves any executor of pairwise contractions.
+//! The order determines how many flops a contraction takes: for a chain of matrices, a bad order can take thousands of
+//! times the flops of a good one. [`order`] finds an order with a [`Strategy`], by default `auto`, or applies a given
+//! path. The crate depends on no text, dtype or array, so it serves any executor of pairwise contractions.
 //!
 //! ```
 //! use einfold_ir::Network;
@@ -18,8 +18,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Every strategy is deterministic, on any machine; ties go to the lower ids. Each sits in a file of its own, has the same
-//! signature and is registered in [`STRATEGIES`].
+//! Every strategy is deterministic on any machine; ties go to the lower ids. Each strategy has a module of its own, has
+//! the same signature and is registered in [`STRATEGIES`].
 
 mod auto;
 mod budget;
@@ -31,13 +31,13 @@ mod error;
 pub mod format;
 mod graph;
 mod greedy;
-mod left;
+mod left_to_right;
 mod objective;
 mod random;
 mod registry;
 mod saved;
-mod select;
-mod slice;
+mod selections;
+mod slices;
 mod task;
 mod watch;
 
@@ -48,31 +48,31 @@ pub use einfold_ir::{Cost, Count, Network, PathError, Tree};
 
 pub use budget::{Budget, Effort};
 use deep::Limits;
-pub use deep::{Record, RecordError};
+pub use deep::{RecordError, ReplayRecord};
 pub use error::OrderError;
 pub use objective::Objective;
-pub use registry::{STRATEGIES, Strategy, searches, strategy};
-pub use saved::{Mismatch, SavedOrder, SavedSlice, SavedTree};
-pub use select::{Selected, Selection, order_selected};
-pub use slice::{Slice, evaluate_sliced};
+pub use registry::{STRATEGIES, Strategy, search_count, strategy};
+pub use saved::{OrderMismatch, SavedOrder, SavedSlicedAxis, SavedTree};
+pub use selections::{Selection, SelectionNetwork, order_with_selections};
+pub use slices::{SlicedAxis, sliced_cost};
 pub use task::Task;
-use watch::Stop;
+use watch::StopCheck;
 pub use watch::{Progress, Watch};
 
-/// Where an order comes from. The default is the strategy `auto`.
+/// The origin of an order: a search, a given path or a saved order. The default is the strategy `auto`.
 ///
 /// Parses from the name or an alias of a strategy.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// A search.
+    /// A search with a strategy.
     Strategy(&'static Strategy),
-    /// A path in NumPy's linear form, as for [`Tree::from_linear`].
+    /// A path in NumPy's linear form, as in [`Tree::from_linear`].
     Linear(Vec<Vec<u32>>),
-    /// A path in SSA form, as for [`Tree::from_ssa`].
+    /// A path in SSA form, as in [`Tree::from_ssa`].
     Ssa(Vec<Vec<u32>>),
-    /// The search by `deep` that the record tells of, once more.
-    Replay(Record),
-    /// Trees and slices that were found before, for all contractions of an expression; nothing is searched.
+    /// A repetition of the search by `deep` that the record describes.
+    Replay(ReplayRecord),
+    /// Saved trees and slices for all contractions of an expression; applied without a search.
     Saved(SavedOrder),
 }
 
@@ -83,10 +83,10 @@ impl From<SavedOrder> for Order {
 }
 
 impl Order {
-    /// The tree that it has for a network of so many tensors; none where one is to be searched.
+    /// Returns the given tree for a network of `leaves` tensors, or `None` if a search is needed to find one.
     ///
     /// # Errors
-    /// [`OrderError::Path`] and [`OrderError::Mismatch`] if it is not one of such a network.
+    /// [`OrderError::Path`] or [`OrderError::Mismatch`] if the path or saved order does not fit such a network.
     pub fn tree(&self, leaves: usize) -> Result<Option<Tree>, OrderError> {
         match self {
             Order::Strategy(_) | Order::Replay(_) => Ok(None),
@@ -94,7 +94,7 @@ impl Order {
             Order::Ssa(path) => Ok(Some(Tree::from_ssa(leaves, path)?)),
             Order::Saved(saved) => match &saved.single()?.tree {
                 tree if tree.leaves() == leaves => Ok(Some(tree.clone())),
-                tree => Err(Mismatch::Tensors { saved: tree.leaves(), given: leaves }.into()),
+                tree => Err(OrderMismatch::Tensors { saved: tree.leaves(), given: leaves }.into()),
             },
         }
     }
@@ -114,52 +114,57 @@ impl FromStr for Order {
     }
 }
 
-/// An order that was found.
+/// An order of one contraction, with its cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ordered {
-    /// The tree, whose steps run in its own order.
+pub struct FoundOrder {
+    /// The contraction tree; its steps are executed in the order of the tree.
     pub tree: Tree,
-    /// The axes that are sliced to keep to a memory limit, from the outermost loop to the innermost; mostly none.
-    pub slices: Vec<Slice>,
-    /// What it costs, all slices together.
+    /// The sliced axes, from the outermost loop to the innermost. Empty unless a memory limit requires slices.
+    pub slices: Vec<SlicedAxis>,
+    /// The cost of all slices together.
     pub cost: Cost,
-    /// The name of the strategy that was asked for, or `path`.
+    /// The name of the requested strategy, or `path` for a given or saved order.
     pub strategy: &'static str,
-    /// How the search went, where it can be repeated: see [`Order::Replay`].
-    pub record: Option<Record>,
+    /// The record that repeats the search, where it can be repeated: see [`Order::Replay`].
+    pub record: Option<ReplayRecord>,
 }
 
 /// Orders the contraction of `network`.
 ///
 /// # Errors
-/// [`OrderError`]: a network without tensors, a path that is not one of the network, or more operands than an exact search
-/// takes, or limits that no slices keep to.
-pub fn order(network: &Network, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
-    order_task(&Task::new(network), how, budget, &())
+/// [`OrderError`] if the network has no tensors, if the path does not fit the network, if the network is too large or
+/// too dense for an exact search, or if no slices meet the limits.
+pub fn order(network: &Network, origin: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
+    order_task(&Task::new(network), origin, budget, &())
 }
 
-/// Orders the contraction of a task while `watch` looks on.
+/// Orders the contraction of a task. `watch` observes the search and may end it.
 ///
 /// # Errors
-/// As for [`order`].
-pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Watch) -> Result<Ordered, OrderError> {
+/// The same as for [`order`].
+pub fn order_task(
+    task: &Task<'_>,
+    origin: &Order,
+    budget: &Budget,
+    watch: &dyn Watch,
+) -> Result<FoundOrder, OrderError> {
     let leaves = task.network.inputs().len();
     if leaves == 0 {
         return Err(OrderError::NoTensors);
     }
     let limits = Limits::of(task, budget);
     limits.check(task)?;
-    // What an intermediate takes would not be told from that network.
-    let many = task.of_many_runs().filter(|_| limits.are_none());
+    // The memory of an intermediate cannot be read from the network with the extra axis, so limits exclude it.
+    let many = task.amortized_network().filter(|_| limits.are_none());
     let asked = Task { network: many.as_ref().unwrap_or(task.network), ..*task };
-    let search = Search { task: &asked, budget, watch, began: Instant::now() };
-    let (found, strategy) = match how {
+    let search = SearchRequest { task: &asked, budget, watch, began: Instant::now() };
+    let (found, strategy) = match origin {
         Order::Strategy(strategy) => {
-            registry::searching();
+            registry::count_search();
             ((strategy.search)(&search)?, strategy.name)
         }
         Order::Replay(record) => {
-            registry::searching();
+            registry::count_search();
             (deep::replay(&search, record)?, "deep")
         }
         Order::Linear(path) => (Tree::from_linear(leaves, path)?.into(), "path"),
@@ -169,8 +174,8 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
             return saved.follow(task, &names, budget);
         }
     };
-    let stop = Stop::new(watch);
-    let ordered = limits.kept(task, budget, found, &stop).priced(task, strategy);
+    let stop = StopCheck::new(watch);
+    let ordered = limits.enforce(task, budget, found, &stop).with_cost(task, strategy);
     if !limits.admit(&ordered.cost) {
         if stop.is_stopped() || watch.is_cancelled() {
             return Err(OrderError::Cancelled);
@@ -180,27 +185,27 @@ pub fn order_task(task: &Task<'_>, how: &Order, budget: &Budget, watch: &dyn Wat
     Ok(ordered)
 }
 
-/// What a strategy is asked.
-pub(crate) struct Search<'a> {
+/// The input of a strategy.
+pub(crate) struct SearchRequest<'a> {
     pub(crate) task: &'a Task<'a>,
     pub(crate) budget: &'a Budget,
     pub(crate) watch: &'a dyn Watch,
     pub(crate) began: Instant,
 }
 
-/// What a strategy answers.
-pub(crate) struct Found {
+/// The output of a strategy.
+pub(crate) struct SearchResult {
     pub(crate) tree: Tree,
-    pub(crate) slices: Vec<Slice>,
-    pub(crate) record: Option<Record>,
+    pub(crate) slices: Vec<SlicedAxis>,
+    pub(crate) record: Option<ReplayRecord>,
 }
 
-impl Found {
-    /// With what it costs.
-    pub(crate) fn priced(self, task: &Task<'_>, strategy: &'static str) -> Ordered {
-        let Found { tree, slices, record } = self;
-        Ordered {
-            cost: slice::evaluate_run(task.network, &tree, &slices, task.constants),
+impl SearchResult {
+    /// Adds the cost and the name of the strategy.
+    pub(crate) fn with_cost(self, task: &Task<'_>, strategy: &'static str) -> FoundOrder {
+        let SearchResult { tree, slices, record } = self;
+        FoundOrder {
+            cost: slices::sliced_cost_with_constants(task.network, &tree, &slices, task.constants),
             tree,
             slices,
             strategy,
@@ -209,8 +214,8 @@ impl Found {
     }
 }
 
-impl From<Tree> for Found {
-    fn from(tree: Tree) -> Found {
-        Found { tree, slices: Vec::new(), record: None }
+impl From<Tree> for SearchResult {
+    fn from(tree: Tree) -> SearchResult {
+        SearchResult { tree, slices: Vec::new(), record: None }
     }
 }

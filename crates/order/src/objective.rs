@@ -1,4 +1,4 @@
-//! What a search makes small.
+//! The objective of a search.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use einfold_ir::Machine;
 
 use crate::OrderError;
 
-/// What a search makes small. All but `Size` are sums over the steps.
+/// The quantity that a search minimises. All but `Size` are sums over the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Objective {
     /// The scalar multiply-adds.
@@ -17,23 +17,23 @@ pub enum Objective {
     Size,
     /// The elements of all intermediates.
     Write,
-    /// Flops and so many times the elements written: reading and writing takes time too.
+    /// The flops plus this weight times the elements written: memory traffic takes time too.
     Combo(u32),
-    /// Of each step, the flops or so many times the elements written, whichever is more.
+    /// The sum over the steps of the maximum of the flops and this weight times the elements written.
     Limit(u32),
 }
 
-/// How many flops an element written is worth where nothing else is said.
+/// The default weight: the flops that one written element is worth.
 const WEIGHT: u32 = 64;
 
 impl Objective {
-    /// The time that a contraction takes on a machine, as far as it depends on the order: its flops run as products of large
-    /// matrices, and each intermediate is written and read once.
+    /// Returns the estimated time of a contraction on a machine: its flops run as products of large matrices, and each
+    /// intermediate is written and read once.
     pub fn time(machine: &Machine) -> Objective {
         Objective::Combo(machine.write_ratio())
     }
 
-    /// Parses the name of an objective; `time` is that of `machine`.
+    /// Parses the name of an objective; `time` is the one of `machine`.
     ///
     /// # Errors
     /// [`OrderError::UnknownObjective`].
@@ -42,8 +42,8 @@ impl Objective {
     }
 }
 
-/// Parses `flops`, `size`, `write`, `time` on the built-in machine, and `combo` and `limit` with the weight of an element written, `combo-16`, or without
-/// it: then it is 64.
+/// Parses `flops`, `size`, `write`, `time` (of the built-in machine), `combo` and `limit`; the last two with the weight of a written element,
+/// `combo-16`, which is 64 if absent.
 impl FromStr for Objective {
     type Err = OrderError;
 
@@ -65,7 +65,7 @@ impl FromStr for Objective {
     }
 }
 
-/// The name that parses to it.
+/// Writes the name from which the objective is parsed.
 impl fmt::Display for Objective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,28 +78,28 @@ impl fmt::Display for Objective {
     }
 }
 
-/// What a search makes small, and what it keeps to.
+/// An objective with a limit for the size of intermediates.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Goal {
+pub(crate) struct ObjectiveWithLimits {
     pub(crate) objective: Objective,
-    /// No intermediate should be larger; the binary logarithm of its elements, perhaps infinite.
+    /// The limit for the elements of an intermediate, as a binary logarithm; may be infinite.
     pub(crate) limit: f64,
-    /// What one costs that is larger: a factor of 2 to this power for each factor of 2 in size.
+    /// The penalty of an intermediate above the limit: its cost grows by 2 to this power for each factor of 2 in size.
     pub(crate) over: f64,
 }
 
-impl Goal {
-    /// A goal without a limit.
-    pub(crate) fn unlimited(objective: Objective) -> Goal {
-        Goal { objective, limit: f64::INFINITY, over: 0.0 }
+impl ObjectiveWithLimits {
+    /// Returns an objective without a limit.
+    pub(crate) fn unlimited(objective: Objective) -> ObjectiveWithLimits {
+        ObjectiveWithLimits { objective, limit: f64::INFINITY, over: 0.0 }
     }
 
-    /// With a limit, for each factor of 2 above which a product costs 2 to the power of `over`.
-    pub(crate) fn within(self, limit: f64, over: f64) -> Goal {
-        Goal { limit, over, ..self }
+    /// Adds a limit; each factor of 2 above it multiplies the cost of a product by 2 to the power of `over`.
+    pub(crate) fn within(self, limit: f64, over: f64) -> ObjectiveWithLimits {
+        ObjectiveWithLimits { limit, over, ..self }
     }
 
-    /// The binary logarithm of what a step with these flops costs at least.
+    /// Returns a lower bound of the cost of a step with these flops, as a binary logarithm.
     #[inline(always)]
     pub(crate) fn least(self, flops: f64) -> f64 {
         match self.objective {
@@ -108,7 +108,8 @@ impl Goal {
         }
     }
 
-    /// The binary logarithm of the cost of a step, from those of its flops and of the size of its result.
+    /// Returns the binary logarithm of the cost of a step, from the logarithms of its flops and of the size of its
+    /// result.
     #[inline(always)]
     pub(crate) fn step(self, flops: f64, size: f64) -> f64 {
         let cost = match self.objective {
@@ -120,13 +121,13 @@ impl Goal {
         cost + self.penalty(size)
     }
 
-    /// The binary logarithm of the factor by which the cost of a step rises whose result is too large.
+    /// Returns the binary logarithm of the factor by which the cost of a step grows if its result exceeds the limit.
     #[inline(always)]
     pub(crate) fn penalty(self, size: f64) -> f64 {
         self.over * (size - self.limit).max(0.0)
     }
 
-    /// The binary logarithm of the cost of all steps, from those of each.
+    /// Returns the binary logarithm of the cost of all steps, from the logarithm of each.
     pub(crate) fn total(self, steps: &[f64]) -> f64 {
         let most = steps.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         if self.objective == Objective::Size || most == f64::NEG_INFINITY {
@@ -136,7 +137,7 @@ impl Goal {
     }
 }
 
-/// The binary logarithm of the sum of two numbers given by theirs.
+/// Returns the binary logarithm of the sum of two numbers given by their logarithms.
 #[inline(always)]
 fn add(a: f64, b: f64) -> f64 {
     a.max(b) + (-(a - b).abs()).exp2().ln_1p() / std::f64::consts::LN_2

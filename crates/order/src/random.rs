@@ -1,12 +1,12 @@
-//! Random numbers for the searches: the same on every machine, from a seed.
+//! Random numbers for the searches: a seed gives the same numbers on every machine.
 
-/// The generator SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA
-/// 2014): one addition and a mix a number, which is all that a search asks for.
+/// The generator SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators",
+/// OOPSLA 2014): one addition and one mix for each number, which is sufficient for a search.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The generator number `stream` of `seed`; the numbers of two streams have nothing to do with each other.
+    /// Returns the generator `stream` of `seed`; different streams are independent.
     pub(crate) fn new(seed: u64, stream: u64) -> Random {
         Random(mix(seed ^ mix(stream.wrapping_add(STEP))))
     }
@@ -17,12 +17,12 @@ impl Random {
         mix(self.0)
     }
 
-    /// Uniform in the open interval from 0 to 1.
+    /// Returns a uniform number in the open interval from 0 to 1.
     pub(crate) fn unit(&mut self) -> f64 {
         ((self.next() >> 12) as f64 + 0.5) / (1_u64 << 52) as f64
     }
 
-    /// A generator of its own.
+    /// Returns an independent generator.
     pub(crate) fn split(&mut self) -> Random {
         Random(self.next())
     }

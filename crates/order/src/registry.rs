@@ -1,81 +1,82 @@
-//! The strategies by name.
+//! The table of strategies.
 
 use std::cell::Cell;
 
-use crate::{Found, OrderError, Search, auto, deep, dp, greedy, left};
+use crate::{OrderError, SearchRequest, SearchResult, auto, deep, dp, greedy, left_to_right};
 
-/// A way to find a contraction order.
+/// An algorithm that finds a contraction order.
 #[derive(Debug)]
 pub struct Strategy {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Other names, those of opt_einsum's strategies that it stands in for.
+    /// Further names: those of the strategies of opt_einsum that it replaces.
     pub aliases: &'static [&'static str],
-    /// What it does, in a line.
+    /// A description in one line.
     pub about: &'static str,
-    /// Whether it orders contractions through gathers and scatters too, see [`order_selected`](crate::order_selected).
-    pub sees_ids: bool,
-    /// Finds a tree.
-    pub(crate) search: fn(&Search<'_>) -> Result<Found, OrderError>,
+    /// Whether it orders contractions with gathers and scatters too, see
+    /// [`order_with_selections`](crate::order_with_selections).
+    pub searches_selections: bool,
+    /// The search function.
+    pub(crate) search: fn(&SearchRequest<'_>) -> Result<SearchResult, OrderError>,
 }
 
 thread_local! {
     static SEARCHES: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many orders or slices were searched from this thread. To follow a saved order leaves it as it is.
-pub fn searches() -> u64 {
+/// Returns the number of searches for orders or slices on this thread. A saved order causes no search.
+pub fn search_count() -> u64 {
     SEARCHES.get()
 }
 
-/// Counts a search that begins.
-pub(crate) fn searching() {
+/// Counts one search.
+pub(crate) fn count_search() {
     SEARCHES.set(SEARCHES.get() + 1);
 }
 
-/// All strategies, in the order in which to list them.
+/// All strategies, in the order of listings.
 pub const STRATEGIES: &[Strategy] = &[
     Strategy {
         name: "auto",
         aliases: &["true", "auto-hq", "random-greedy", "random-greedy-128"],
-        about: "exact where that takes no longer than it saves, else the best that pays to look for",
-        sees_ids: true,
+        about: "exact if the search takes no longer than it saves, otherwise the best order that is worth its search",
+        searches_selections: true,
         search: auto::search,
     },
     Strategy {
         name: "deep",
         aliases: &["hyper"],
-        about: "the best tree that is found with the effort given",
-        sees_ids: true,
+        about: "the best tree that the search finds with the given effort",
+        searches_selections: true,
         search: deep::search,
     },
     Strategy {
         name: "dp",
         aliases: &["optimal", "dynamic-programming", "branch-all", "branch-2", "branch-1"],
-        about: "exact: the fewest flops, with outer products up to 12 operands, without beyond",
-        sees_ids: true,
+        about: "exact: the fewest flops; outer products are included for up to 12 operands",
+        searches_selections: true,
         search: dp::search,
     },
     Strategy {
         name: "greedy",
         aliases: &["eager", "opportunistic"],
-        about: "always the pair that shrinks the network most; fast for any number of operands",
-        sees_ids: false,
+        about: "each step contracts the pair that shrinks the network most; fast for any number of operands",
+        searches_selections: false,
         search: greedy::search,
     },
     Strategy {
         name: "left-to-right",
         aliases: &["left", "false", "none"],
-        about: "pairwise in the order written",
-        sees_ids: false,
-        search: left::search,
+        about: "pairwise, in the order of the text",
+        searches_selections: false,
+        search: left_to_right::search,
     },
 ];
 
-/// The strategy of this name or alias.
+/// Returns the strategy with this name or alias.
 ///
 /// # Errors
-/// [`OrderError::UnknownStrategy`], which lists the names there are.
+/// [`OrderError::UnknownStrategy`], with the names of all strategies.
 pub fn strategy(name: &str) -> Result<&'static Strategy, OrderError> {
     let known = || STRATEGIES.iter().map(|strategy| strategy.name).collect();
     STRATEGIES

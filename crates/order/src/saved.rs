@@ -1,133 +1,133 @@
-//! Orders as values: what a search found, to be followed without any search.
+//! Saved orders: the result of a search as a value, applied without a search.
 
 use std::fmt;
 
 use einfold_ir::{Count, Network, Tree};
 
-use crate::format::Instance;
-use crate::{Budget, Found, Objective, OrderError, Ordered, Slice, Task};
+use crate::format::LabeledNetwork;
+use crate::{Budget, FoundOrder, Objective, OrderError, SearchResult, SlicedAxis, Task};
 
-/// The orders of all contractions of an expression. What it is followed for has to be what it was found for, up to the names of
-/// axes; then nothing is searched.
+/// The orders of all contractions of an expression. It fits expressions with the same contractions, up to the names of
+/// axes, and is applied without a search.
 ///
-/// It is JSON as text: see [`format`](crate::format).
+/// Its text form is JSON: see [`format`](crate::format).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SavedOrder {
-    /// One for each contraction that has an order to choose, in the order in which they are computed.
+    /// One tree for each contraction that has several orders, in the order of evaluation.
     pub contractions: Vec<SavedTree>,
-    /// What the search made small.
+    /// The objective of the search.
     pub objective: Objective,
-    /// The memory limit that the slices keep to, in bytes.
+    /// The memory limit that the slices meet, in bytes.
     pub memory_bytes: Option<u64>,
-    /// The limit of the elements of an intermediate that they keep to.
+    /// The limit that they meet for the elements of an intermediate.
     pub largest: Option<u64>,
 }
 
 /// The order of one contraction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedTree {
-    /// The tree.
+    /// The contraction tree.
     pub tree: Tree,
     /// The sliced axes, from the outermost loop to the innermost.
-    pub slices: Vec<SavedSlice>,
-    /// The network that it is a tree of, where that is known.
-    pub network: Option<Instance>,
+    pub slices: Vec<SavedSlicedAxis>,
+    /// The network of the tree, if it is known.
+    pub network: Option<LabeledNetwork>,
 }
 
-/// A sliced axis by its name, and into how many parts it is cut.
+/// A sliced axis by its label, with the number of its slices.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SavedSlice {
+pub struct SavedSlicedAxis {
     /// The label of the axis in the network.
     pub axis: String,
-    /// A divisor of its extent, 2 or more.
+    /// The number of slices: a divisor of the extent, 2 or more.
     pub parts: u64,
 }
 
-/// How a saved order differs from what it is to be followed for.
+/// The difference between a saved order and the expression that it is applied to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Mismatch {
-    /// It is for another number of contractions.
-    #[error("it has trees for {}, the expression has {given}", count(*saved, "contraction"))]
+pub enum OrderMismatch {
+    /// The number of contractions differs.
+    #[error("it is for {}, the expression has {given}", count(*saved, "contraction"))]
     Contractions {
-        /// How many contractions it has trees for.
+        /// The number of trees of the saved order.
         saved: usize,
-        /// How many have an order to choose.
+        /// The number of contractions that have several orders.
         given: usize,
     },
-    /// A tree is for another number of tensors.
-    #[error("its tree contracts {}, there are {given}", count(*saved, "tensor"))]
+    /// The number of tensors of a contraction differs.
+    #[error("its tree has {}, the contraction has {given}", count(*saved, "tensor"))]
     Tensors {
-        /// How many the tree has.
+        /// The number of tensors of the tree.
         saved: usize,
-        /// How many the contraction has.
+        /// The number of tensors of the contraction.
         given: usize,
     },
-    /// A tensor has other axes, the names aside. Those of extent 1 are left out.
+    /// A tensor has other axes, up to names. Axes of extent 1 are left out.
     #[error("{} has axes [{}] in the order and [{}] here", tensor(*operand), saved.join(" "), given.join(" "))]
     Axes {
-        /// The position of the tensor; none for the result.
+        /// The position of the tensor; `None` for the result.
         operand: Option<usize>,
-        /// Its axes in the order.
+        /// Its axes in the saved order.
         saved: Vec<String>,
-        /// Its axes here.
+        /// Its axes in the expression.
         given: Vec<String>,
     },
-    /// An axis has another extent.
+    /// The extent of an axis differs.
     #[error("axis `{axis}` has extent {saved} in the order and {given} here")]
     Extent {
-        /// The axis, by its name here.
+        /// The name of the axis in the expression.
         axis: String,
-        /// The extent in the order.
+        /// The extent in the saved order.
         saved: u64,
-        /// The extent here.
+        /// The extent in the expression.
         given: u64,
     },
     /// A sliced axis does not exist.
-    #[error("it slices axis `{axis}`, which does not exist; there are {}", there.join(", "))]
+    #[error("it slices axis `{axis}`, which does not exist; the axes are {}", there.join(", "))]
     NoAxis {
-        /// The axis.
+        /// The label of the axis.
         axis: String,
-        /// The axes that exist.
+        /// The labels of the axes that exist.
         there: Vec<String>,
     },
     /// An axis is sliced twice.
     #[error("it slices axis `{axis}` twice")]
     Twice {
-        /// The axis.
+        /// The label of the axis.
         axis: String,
     },
-    /// An axis does not fall into so many parts.
-    #[error("axis `{axis}` of extent {extent} does not fall into {parts} parts")]
+    /// The extent of an axis is not divisible by the number of slices.
+    #[error("axis `{axis}` of extent {extent} is not divisible into {parts} slices")]
     Parts {
-        /// The axis.
+        /// The label of the axis.
         axis: String,
-        /// The number of parts.
+        /// The number of slices.
         parts: u64,
         /// The extent.
         extent: u64,
     },
-    /// A contraction with ids is sliced.
-    #[error("it slices a contraction with ids")]
+    /// A contraction with index tensors is sliced.
+    #[error("it slices a contraction with index tensors")]
     Sliced,
-    /// It takes more memory than a limit that is given besides.
-    #[error("it takes {bytes} bytes, more than the limit of {limit}{}", found_for(*found))]
+    /// The order takes more memory than the given limit.
+    #[error("it needs {bytes} bytes, more than the limit of {limit}{}", found_for(*found))]
     Memory {
-        /// The bytes.
+        /// The memory of the order.
         bytes: Count,
-        /// The limit.
+        /// The given limit.
         limit: u64,
-        /// The limit that it was found for.
+        /// The limit for which the order was found.
         found: Option<u64>,
     },
-    /// An intermediate has more elements than a limit that is given besides.
+    /// An intermediate has more elements than the given limit.
     #[error("an intermediate has {elements} elements, more than the limit of {limit}{}", found_for(*found))]
     Largest {
-        /// The elements.
+        /// The elements of the intermediate.
         elements: Count,
-        /// The limit.
+        /// The given limit.
         limit: u64,
-        /// The limit that it was found for.
+        /// The limit for which the order was found.
         found: Option<u64>,
     },
 }
@@ -144,36 +144,41 @@ fn found_for(limit: Option<u64>) -> String {
     limit.map_or_else(String::new, |limit| format!("; it was found for a limit of {limit}"))
 }
 
-impl Mismatch {
-    /// As the error about contraction `contraction` of `of`.
+impl OrderMismatch {
+    /// Returns the error for contraction `contraction` of `of`.
     pub fn in_contraction(self, contraction: usize, of: usize) -> OrderError {
         OrderError::Mismatch { contraction: (of > 1).then_some(contraction), what: self }
     }
 }
 
-impl From<Mismatch> for OrderError {
-    fn from(what: Mismatch) -> OrderError {
+impl From<OrderMismatch> for OrderError {
+    fn from(what: OrderMismatch) -> OrderError {
         OrderError::Mismatch { contraction: None, what }
     }
 }
 
 impl SavedOrder {
-    /// The order of a single contraction.
+    /// Returns the order of the only contraction.
     ///
     /// # Errors
-    /// [`Mismatch::Contractions`] if there are others.
-    pub fn single(&self) -> Result<&SavedTree, Mismatch> {
+    /// [`OrderMismatch::Contractions`] if the number of contractions is not one.
+    pub fn single(&self) -> Result<&SavedTree, OrderMismatch> {
         match &self.contractions[..] {
             [single] => Ok(single),
-            all => Err(Mismatch::Contractions { saved: all.len(), given: 1 }),
+            all => Err(OrderMismatch::Contractions { saved: all.len(), given: 1 }),
         }
     }
 
-    /// What it costs to contract a task, whose axes have these names, along the single tree.
+    /// Applies the only tree to a task whose axes have the given names, and returns the order with its cost.
     ///
     /// # Errors
-    /// [`OrderError::Mismatch`] if it does not fit the task or the limits of `budget`.
-    pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>], budget: &Budget) -> Result<Ordered, OrderError> {
+    /// [`OrderError::Mismatch`] if the order does not fit the task or exceeds the limits of `budget`.
+    pub fn follow(
+        &self,
+        task: &Task<'_>,
+        names: &[impl AsRef<str>],
+        budget: &Budget,
+    ) -> Result<FoundOrder, OrderError> {
         let ordered = self.single()?.follow(task, names)?;
         let bytes = ordered.cost.peak * Count::from(task.element_bytes);
         self.check_memory(bytes, budget)?;
@@ -181,27 +186,27 @@ impl SavedOrder {
         Ok(ordered)
     }
 
-    /// Refuses what takes so many bytes.
+    /// Checks the memory of an order against `budget`.
     ///
     /// # Errors
-    /// [`Mismatch::Memory`] if that is more than `budget` has.
-    pub fn check_memory(&self, bytes: Count, budget: &Budget) -> Result<(), Mismatch> {
+    /// [`OrderMismatch::Memory`] if it exceeds the limit.
+    pub fn check_memory(&self, bytes: Count, budget: &Budget) -> Result<(), OrderMismatch> {
         match budget.memory_bytes {
             Some(limit) if bytes > Count::from(limit) => {
-                Err(Mismatch::Memory { bytes, limit, found: self.memory_bytes })
+                Err(OrderMismatch::Memory { bytes, limit, found: self.memory_bytes })
             }
             _ => Ok(()),
         }
     }
 
-    /// Refuses an intermediate of so many elements.
+    /// Checks the elements of an intermediate against `budget`.
     ///
     /// # Errors
-    /// [`Mismatch::Largest`] if that is more than `budget` has.
-    pub fn check_largest(&self, elements: Count, budget: &Budget) -> Result<(), Mismatch> {
+    /// [`OrderMismatch::Largest`] if they exceed the limit.
+    pub fn check_largest(&self, elements: Count, budget: &Budget) -> Result<(), OrderMismatch> {
         match budget.largest {
             Some(limit) if elements > Count::from(limit) => {
-                Err(Mismatch::Largest { elements, limit, found: self.largest })
+                Err(OrderMismatch::Largest { elements, limit, found: self.largest })
             }
             _ => Ok(()),
         }
@@ -209,36 +214,38 @@ impl SavedOrder {
 }
 
 impl SavedTree {
-    /// An order that was found for a network whose axes have these names, all of them different.
-    pub fn new(network: &Network, names: &[impl AsRef<str>], tree: &Tree, slices: &[Slice]) -> SavedTree {
+    /// Saves an order of a network whose axes have the given distinct names.
+    pub fn new(network: &Network, names: &[impl AsRef<str>], tree: &Tree, slices: &[SlicedAxis]) -> SavedTree {
         let labels: Vec<String> = names.iter().map(|name| name.as_ref().to_owned()).collect();
-        let slice = |slice: &Slice| SavedSlice { axis: labels[slice.axis as usize].clone(), parts: slice.parts };
+        let slice =
+            |slice: &SlicedAxis| SavedSlicedAxis { axis: labels[slice.axis as usize].clone(), parts: slice.parts };
         let slices = slices.iter().map(slice).collect();
-        SavedTree { tree: tree.clone(), slices, network: Some(Instance { network: network.clone(), labels }) }
+        SavedTree { tree: tree.clone(), slices, network: Some(LabeledNetwork { network: network.clone(), labels }) }
     }
 
-    /// What it costs to contract a task, whose axes have these names, along the tree.
+    /// Applies the tree to a task whose axes have the given names, and returns the order with its cost.
     ///
     /// # Errors
-    /// As for [`slices_of`](SavedTree::slices_of).
-    pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>]) -> Result<Ordered, Mismatch> {
+    /// The same as for [`slices_of`](SavedTree::slices_of).
+    pub fn follow(&self, task: &Task<'_>, names: &[impl AsRef<str>]) -> Result<FoundOrder, OrderMismatch> {
         let slices = self.slices_of(task.network, names)?;
-        Ok(Found { tree: self.tree.clone(), slices, record: None }.priced(task, "path"))
+        Ok(SearchResult { tree: self.tree.clone(), slices, record: None }.with_cost(task, "path"))
     }
 
-    /// The slices as those of a network whose axes have these names.
+    /// Returns the slices as slices of a network whose axes have the given names.
     ///
     /// # Errors
-    /// [`Mismatch`] if the network is not the one of this order, up to the names of its axes, or a slice is not one of it.
-    pub fn slices_of(&self, network: &Network, names: &[impl AsRef<str>]) -> Result<Vec<Slice>, Mismatch> {
+    /// [`OrderMismatch`] if the network differs from the network of this order in more than the names of its axes, or
+    /// if a slice does not fit it.
+    pub fn slices_of(&self, network: &Network, names: &[impl AsRef<str>]) -> Result<Vec<SlicedAxis>, OrderMismatch> {
         let (saved, given) = (self.tree.leaves(), network.inputs().len());
         if saved != given {
-            return Err(Mismatch::Tensors { saved, given });
+            return Err(OrderMismatch::Tensors { saved, given });
         }
         let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
         let same = self.network.as_ref().map(|saved| Renaming::new(saved, network, &names)).transpose()?;
-        let mut slices: Vec<Slice> = Vec::with_capacity(self.slices.len());
-        for SavedSlice { axis: name, parts } in &self.slices {
+        let mut slices: Vec<SlicedAxis> = Vec::with_capacity(self.slices.len());
+        for SavedSlicedAxis { axis: name, parts } in &self.slices {
             let axis = match (&self.network, &same) {
                 (Some(saved), Some(same)) => {
                     saved.labels.iter().position(|label| label == name).and_then(|axis| same.to[axis])
@@ -247,32 +254,32 @@ impl SavedTree {
             };
             let Some(axis) = axis else {
                 let there = names.iter().map(ToString::to_string).collect();
-                return Err(Mismatch::NoAxis { axis: name.clone(), there });
+                return Err(OrderMismatch::NoAxis { axis: name.clone(), there });
             };
             let (extent, axis_name) = (network.extents()[axis as usize], names[axis as usize]);
             if *parts < 2 || !extent.is_multiple_of(*parts) || extent == 0 {
-                return Err(Mismatch::Parts { axis: axis_name.into(), parts: *parts, extent });
+                return Err(OrderMismatch::Parts { axis: axis_name.into(), parts: *parts, extent });
             }
             if slices.iter().any(|slice| slice.axis == axis) {
-                return Err(Mismatch::Twice { axis: axis_name.into() });
+                return Err(OrderMismatch::Twice { axis: axis_name.into() });
             }
-            slices.push(Slice { axis, parts: *parts });
+            slices.push(SlicedAxis { axis, parts: *parts });
         }
         Ok(slices)
     }
 }
 
-/// Which axes of a network are which of another, if these differ in names alone.
+/// Maps the axes of one network to those of another that differs in names only.
 struct Renaming {
     to: Vec<Option<u32>>,
 }
 
 impl Renaming {
-    fn new(saved: &Instance, network: &Network, names: &[&str]) -> Result<Renaming, Mismatch> {
-        let Instance { network: old, labels } = saved;
+    fn new(saved: &LabeledNetwork, network: &Network, names: &[&str]) -> Result<Renaming, OrderMismatch> {
+        let LabeledNetwork { network: old, labels } = saved;
         let mut same = Renaming { to: vec![None; old.extents().len()] };
         let mut back = vec![None; network.extents().len()];
-        let axes = |operand, [saved, given]: [&[u32]; 2]| Mismatch::Axes {
+        let axes = |operand, [saved, given]: [&[u32]; 2]| OrderMismatch::Axes {
             operand,
             saved: saved.iter().map(|&axis| labels[axis as usize].clone()).collect(),
             given: given.iter().map(|&axis| names[axis as usize].to_owned()).collect(),
@@ -283,7 +290,7 @@ impl Renaming {
             for (&from, &to) in pairs().filter(|_| old_legs.len() == legs.len()) {
                 let (saved, given) = (old.extents()[from as usize], network.extents()[to as usize]);
                 if saved != given {
-                    return Err(Mismatch::Extent { axis: names[to as usize].to_owned(), saved, given });
+                    return Err(OrderMismatch::Extent { axis: names[to as usize].to_owned(), saved, given });
                 }
             }
             let mut fits = |(&from, &to): (&u32, &u32)| {
@@ -302,7 +309,7 @@ impl Renaming {
     }
 }
 
-/// The axes of a tensor without those that no order depends on: each once, those of extent 1 left out.
+/// Returns the axes of a tensor that an order can depend on: without duplicates and without axes of extent 1.
 fn long(legs: &[u32], network: &Network) -> Vec<u32> {
     let mut long: Vec<u32> = Vec::with_capacity(legs.len());
     for &axis in legs {
@@ -314,7 +321,7 @@ fn long(legs: &[u32], network: &Network) -> Vec<u32> {
 }
 
 impl fmt::Display for SavedOrder {
-    /// One line of JSON.
+    /// Writes one line of JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.to_json().fmt(f)
     }

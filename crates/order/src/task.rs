@@ -1,34 +1,35 @@
-//! What is ordered.
+//! The input of a search.
 
 use einfold_ir::{Network, Tree};
 
 /// A contraction to order.
 #[derive(Clone, Copy, Debug)]
 pub struct Task<'a> {
-    /// Its tensors.
+    /// The network of tensors.
     pub network: &'a Network,
-    /// Tensors that stay the same from run to run. What is made of them alone is made once, and counts nothing.
+    /// Constant tensors: they have the same values in all runs. Steps that depend on them only run once and cost
+    /// nothing here.
     pub constants: &'a [u32],
-    /// Bytes of an element of an intermediate, for the memory limit.
+    /// The bytes of an element of an intermediate, for the memory limit.
     pub element_bytes: u64,
-    /// A tree to begin with: the answer is never worse. Used by `deep` alone.
+    /// A seed tree: the result is never worse. Only `deep` uses it.
     pub start: Option<&'a Tree>,
 }
 
 impl<'a> Task<'a> {
-    /// The contraction of `network`, without constants and start, in elements of 8 bytes.
+    /// Returns the contraction of `network`, without constants and seed tree, with elements of 8 bytes.
     pub fn new(network: &'a Network) -> Task<'a> {
         Task { network, constants: &[], element_bytes: 8, start: None }
     }
 
-    /// The network in which what is made of constants alone counts next to nothing: an axis more that only they do not have,
-    /// as if all others came so many times.
-    pub(crate) fn of_many_runs(&self) -> Option<Network> {
+    /// Returns a network in which the work on constants alone is amortised: all other tensors have an additional axis
+    /// of extent [`AMORTIZED_RUNS`]. `None` if there are no constants.
+    pub(crate) fn amortized_network(&self) -> Option<Network> {
         if self.constants.is_empty() {
             return None;
         }
         let axis = self.network.extents().len() as u32;
-        let extents = [self.network.extents(), &[RUNS]].concat();
+        let extents = [self.network.extents(), &[AMORTIZED_RUNS]].concat();
         let mut inputs = self.network.inputs().to_vec();
         inputs.iter_mut().for_each(|legs| legs.push(axis));
         for &constant in self.constants {
@@ -40,5 +41,5 @@ impl<'a> Task<'a> {
     }
 }
 
-/// How many runs constants are taken to be made for.
-const RUNS: u64 = 1 << 20;
+/// The number of runs over which the work on constants is amortised.
+const AMORTIZED_RUNS: u64 = 1 << 20;

@@ -1,85 +1,86 @@
-//! Looking on while a search runs.
+//! Observation and cancellation of a search.
 
 use std::cell::Cell;
 use std::time::Duration;
 
-/// Looks on while a search runs, on any of its threads, and may end it.
+/// Observes a search, on any of its threads, and may end it.
 pub trait Watch: Sync {
-    /// Whether to end the search; it then answers with the best that it has. Asked at least about every millisecond. Once it is
-    /// yes it stays so.
+    /// Returns whether to end the search, which then returns the best order that it has. It is called about every
+    /// millisecond or more often. Once it returns true, it must always return true.
     fn is_cancelled(&self) -> bool {
         false
     }
 
-    /// Called when a better tree was found, and from time to time in between.
+    /// Called when the search finds a better tree, and at intervals in between.
     fn progress(&self, progress: &Progress) {
         let _ = progress;
     }
 }
 
-/// How far a search has come.
+/// The state of a search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// The time since it began.
+    /// The time since the search began.
     pub elapsed: Duration,
-    /// The part of its effort that is spent, from 0 to 1.
+    /// The fraction of the effort that is spent, from 0 to 1.
     pub spent: f64,
-    /// The binary logarithm of what the best tree so far costs, by the objective.
+    /// The binary logarithm of the cost of the best tree so far, by the objective.
     pub best_log2: f64,
 }
 
-/// Nobody looks on.
+/// Observes nothing.
 impl Watch for () {}
 
-/// The work between two questions to a [`Watch`]. A unit is a leg that is visited or a split that is priced.
-const QUANTUM: usize = 1 << 16;
-/// How much work may still bring an answer within its limits after the search was ended: some milliseconds.
-const GRACE: usize = 1 << 19;
+/// The work between two polls of a [`Watch`], in units of one visited leg or one split.
+const POLL_WORK: usize = 1 << 16;
+/// The work that may still reduce an order to its limits after the search was ended: some milliseconds.
+const GRACE_WORK: usize = 1 << 19;
 
-/// Asks a [`Watch`] at bounded work whether the search is to end.
+/// Polls a [`Watch`] after bounded work to find out whether the search is to end.
 ///
-/// The questions are counted, and at which of them the answer was yes decides where every loop ends: so a search that was ended
-/// can be repeated too.
-pub(crate) struct Stop<'w> {
+/// The polls are counted. The number of the first poll that returned true determines where every loop ends, so a search
+/// that was ended can be repeated.
+pub(crate) struct StopCheck<'w> {
     watch: &'w dyn Watch,
-    /// The question to say yes to, of a search that is repeated.
-    repeated: Option<u64>,
-    questions: Cell<u64>,
-    /// The work since the last question.
+    /// The poll at which the search ended, if it is repeated from a record.
+    replayed_poll: Option<u64>,
+    polls: Cell<u64>,
+    /// The work since the last poll.
     work: Cell<usize>,
     stopped: Cell<bool>,
     grace: Cell<usize>,
 }
 
-impl<'w> Stop<'w> {
-    pub(crate) fn new(watch: &'w dyn Watch) -> Stop<'w> {
-        Stop::repeating(watch, None)
+impl<'w> StopCheck<'w> {
+    pub(crate) fn new(watch: &'w dyn Watch) -> StopCheck<'w> {
+        StopCheck::replaying(watch, None)
     }
 
-    /// Says yes to this question, too.
-    pub(crate) fn repeating(watch: &'w dyn Watch, question: Option<u64>) -> Stop<'w> {
-        Stop {
+    /// Ends at this poll too.
+    pub(crate) fn replaying(watch: &'w dyn Watch, poll: Option<u64>) -> StopCheck<'w> {
+        StopCheck {
             watch,
-            repeated: question,
-            questions: Cell::new(0),
+            replayed_poll: poll,
+            polls: Cell::new(0),
             work: Cell::new(0),
             stopped: Cell::new(false),
-            grace: Cell::new(GRACE),
+            grace: Cell::new(GRACE_WORK),
         }
     }
 
-    /// Counts work that was done or comes next; whether the search is to end.
+    /// Adds work that was done or is next, and returns whether the search is to end.
     #[inline]
     pub(crate) fn after(&self, work: usize) -> bool {
         let work = self.work.get().saturating_add(work);
         self.work.set(work);
-        if work >= QUANTUM {
-            self.ask();
+        if work >= POLL_WORK {
+            self.poll();
         }
         self.stopped.get()
     }
 
-    /// As [`after`](Stop::after), for what brings an answer within its limits: a little of that is done even after the end.
+    /// Does the same as [`after`](StopCheck::after), for work that reduces an order to its limits: some of it is
+    /// allowed after the end.
     pub(crate) fn after_grace(&self, work: usize) -> bool {
         if !self.after(work) {
             return false;
@@ -90,26 +91,26 @@ impl<'w> Stop<'w> {
     }
 
     #[cold]
-    fn ask(&self) {
+    fn poll(&self) {
         self.work.set(0);
         if !self.stopped.get() {
-            self.questions.set(self.questions.get() + 1);
-            self.stopped.set(self.repeated == Some(self.questions.get()) || self.watch.is_cancelled());
+            self.polls.set(self.polls.get() + 1);
+            self.stopped.set(self.replayed_poll == Some(self.polls.get()) || self.watch.is_cancelled());
         }
     }
 
-    /// Whether some question was answered with yes.
+    /// Returns whether a poll ended the search.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.get()
     }
 
-    /// The number of that question.
+    /// Returns the number of the poll that ended the search.
     pub(crate) fn stopped_at(&self) -> Option<u64> {
-        self.stopped.get().then(|| self.questions.get())
+        self.stopped.get().then(|| self.polls.get())
     }
 }
 
-/// Counts work where it is done, for the test that questions come often enough; nothing in a build that is no test.
+/// Counts work for the test of the interval between polls; does nothing outside of tests.
 #[inline(always)]
 pub(crate) fn tally(work: usize) {
     #[cfg(test)]
@@ -125,7 +126,7 @@ pub(crate) mod tallied {
         pub(super) static DONE: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// The work of this thread since this was asked last.
+    /// Returns the work of this thread since the last call.
     pub(crate) fn since() -> usize {
         DONE.take()
     }

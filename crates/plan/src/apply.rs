@@ -10,10 +10,9 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, AxisRef, Contraction, Def, Expr, Ids, Index, Ir, Label, Machine, Node, NodeId, RegionId, Term, Tree,
-    Violation,
+    Access, Contraction, Def, Expr, IdVec, Index, Indices, Ir, Label, Machine, Node, NodeId, RegionId, Tree, Violation,
 };
-use einfold_order::{Ordered, Slice};
+use einfold_order::{FoundOrder, SlicedAxis};
 
 pub(crate) use self::made::Applied;
 pub use self::made::Made;
@@ -30,7 +29,7 @@ pub struct Route<'a> {
     /// In which order.
     pub tree: &'a Tree,
     /// In which slices, from the outermost loop to the innermost.
-    pub slices: &'a [Slice],
+    pub slices: &'a [SlicedAxis],
     /// Among how many lanes, which may run at the same time, the pieces of the first slice are shared out: a divisor of their
     /// number.
     pub lanes: u64,
@@ -44,8 +43,8 @@ impl<'a> From<&'a Tree> for Route<'a> {
     }
 }
 
-impl<'a> From<&'a Ordered> for Route<'a> {
-    fn from(ordered: &'a Ordered) -> Route<'a> {
+impl<'a> From<&'a FoundOrder> for Route<'a> {
+    fn from(ordered: &'a FoundOrder) -> Route<'a> {
         Route { slices: &ordered.slices, ..(&ordered.tree).into() }
     }
 }
@@ -62,13 +61,13 @@ impl<'a> From<&'a Ordered> for Route<'a> {
 /// # Errors
 /// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors; [`PlanError::Slices`] if it
 /// cannot be sliced so.
-pub fn apply(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Ir, PlanError> {
+pub fn apply(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Ir, PlanError> {
     Ok(write_out(ir, routes)?.ir)
 }
 
 /// As [`apply`], and what became of each node.
-pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
-    let (mut out, mut made) = (Ir::new(), Vec::with_capacity(ir.nodes().len()));
+pub(crate) fn write_out(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Applied, PlanError> {
+    let (mut out, mut made) = (Ir::new(), IdVec::with_capacity(ir.nodes().len()));
     for region in 1..ir.regions() as u32 {
         let (region, loops) = (RegionId(region), ir.loops(RegionId(region)).to_vec());
         if ir.has_lanes(region) {
@@ -77,7 +76,7 @@ pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied
             out.region(loops)
         };
     }
-    let mut ids = Vec::with_capacity(ir.nodes().len());
+    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
     for id in ir.ids() {
         let node = ir.node(id);
         let (first, mut steps) = (out.nodes().len() as u32, Vec::new());
@@ -85,7 +84,7 @@ pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied
             Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
             Def::Identity(_) => out.push(node.clone())?,
             Def::Contract(c) => {
-                let route = routes.get(id.0 as usize).copied().flatten();
+                let route = routes.get(id).copied().flatten();
                 rewrite(ir, &mut out, (&ids, &mut steps), id, c, route)?
             }
             _ => return Err(Violation(format!("node %{} has an unknown definition", id.0)).into()),
@@ -94,7 +93,7 @@ pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied
         made.push(Made { nodes: first..out.nodes().len() as u32, steps });
     }
     for output in ir.outputs() {
-        out.output(ids[output.0 as usize])?;
+        out.output(ids[*output])?;
     }
     Ok(Applied { ir: out, made })
 }
@@ -104,7 +103,7 @@ pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied
 fn rewrite(
     ir: &Ir,
     out: &mut Ir,
-    (ids, steps): (&[NodeId], &mut Vec<Vec<NodeId>>),
+    (ids, steps): (&IdVec<NodeId, NodeId>, &mut Vec<Vec<NodeId>>),
     id: NodeId,
     c: &Contraction,
     route: Option<Route<'_>>,
@@ -144,30 +143,33 @@ fn rewrite(
 }
 
 /// Writes a contraction in one node.
-fn flat(out: &mut Ir, ids: &[NodeId], node: &Node, c: &Contraction, treatment: Treatment) -> Result<NodeId, PlanError> {
+fn flat(
+    out: &mut Ir,
+    ids: &IdVec<NodeId, NodeId>,
+    node: &Node,
+    c: &Contraction,
+    treatment: Treatment,
+) -> Result<NodeId, PlanError> {
     if treatment != Treatment::Empty {
         return Ok(Writer::new(out, ids, node, c).flat()?);
     }
     match c.onto {
-        Some(onto) => Ok(ids[onto.0 as usize]),
+        Some(onto) => Ok(ids[onto]),
         None => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
     }
 }
 
-/// An axis without a place in the space of the node being written: of extent 1.
-pub(crate) const UNUSED: u32 = u32::MAX;
-
 /// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new IR.
 struct Writer<'a> {
     out: &'a mut Ir,
-    ids: &'a [NodeId],
+    ids: &'a IdVec<NodeId, NodeId>,
     node: &'a Node,
     c: &'a Contraction,
     onto: Option<NodeId>,
     /// The region of the node being written.
     region: RegionId,
-    /// The place of each axis in the space of the node being written.
-    local: Vec<u32>,
+    /// The place of each axis in the space of the node being written; an axis without one has extent 1.
+    local: Vec<Option<u32>>,
     uses: Uses,
     /// That of the [`Route`].
     least_side: u64,
@@ -183,16 +185,16 @@ struct Operand {
 /// What a node writes.
 struct Target {
     label: Label,
-    output: Vec<Index<NodeId>>,
+    output: Indices<NodeId>,
     shape: Vec<usize>,
     onto: Option<NodeId>,
     pinned: bool,
 }
 
 impl<'a> Writer<'a> {
-    fn new(out: &'a mut Ir, ids: &'a [NodeId], node: &'a Node, c: &'a Contraction) -> Writer<'a> {
-        let onto = c.onto.map(|o| ids[o.0 as usize]);
-        let (region, local) = (node.region, vec![UNUSED; c.axes.len()]);
+    fn new(out: &'a mut Ir, ids: &'a IdVec<NodeId, NodeId>, node: &'a Node, c: &'a Contraction) -> Writer<'a> {
+        let onto = c.onto.map(|o| ids[o]);
+        let (region, local) = (node.region, vec![None; c.axes.len()]);
         Writer { out, ids, node, c, onto, region, local, uses: Uses::default(), least_side: 0 }
     }
 }
@@ -200,7 +202,7 @@ impl<'a> Writer<'a> {
 impl Writer<'_> {
     /// The contraction in one node. Axes of extent 1 go, but for a conversion, which has to stay one to one.
     fn flat(&mut self) -> Result<NodeId, Violation> {
-        let factors: Vec<_> = self.c.factors.iter().map(|f| f.map(&|id| self.ids[id.0 as usize])).collect();
+        let factors: Vec<_> = self.c.factors.iter().map(|f| f.map(&mut |id| self.ids[*id])).collect();
         let target = self.target();
         if self.c.is_map() || self.c.algebra.accumulator(self.node.dtype) != self.node.dtype {
             let output = target.output;
@@ -262,7 +264,7 @@ impl Writer<'_> {
     /// A factor: after a sum over the axes that nothing else has, and with repeated axes taken as a diagonal.
     fn leaf(&mut self, factor: usize) -> Result<Operand, Violation> {
         let factor = &self.c.factors[factor];
-        let read = factor.map(&|id| self.ids[id.0 as usize]);
+        let read = factor.map(&mut |id| self.ids[*id]);
         let axes = axes_of(&factor.indices, &self.c.axes);
         let kept = self.uses.shared(&axes);
         let lone = kept.len() < axes.len();
@@ -323,7 +325,7 @@ impl Writer<'_> {
 
     /// The result of the contraction itself.
     fn target(&self) -> Target {
-        let output = self.c.output.iter().map(|i| i.map(&|id: &NodeId| self.ids[id.0 as usize])).collect();
+        let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.ids[*id])).collect();
         let label = self.node.label.clone();
         Target { label, output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
     }
@@ -342,7 +344,7 @@ impl Writer<'_> {
         target: Target,
     ) -> Result<NodeId, Violation> {
         let Target { label, mut output, shape, onto, pinned } = target;
-        self.renumber(space, factors.iter_mut().map(|f| &mut f.indices).chain([&mut output]));
+        self.renumber(space, factors.iter_mut().flat_map(|f| &mut f.indices).chain(&mut output));
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
         let (dtype, region) = (self.node.dtype, self.region);
@@ -350,12 +352,10 @@ impl Writer<'_> {
     }
 
     /// Numbers the axes of all indices by their places in `space`.
-    fn renumber<'i>(&mut self, space: &[u32], lists: impl Iterator<Item = &'i mut Vec<Index<NodeId>>>) {
-        for (at, &axis) in space.iter().enumerate() {
-            self.local[axis as usize] = at as u32;
-        }
-        lists.for_each(|indices| renumber(indices, &self.local));
-        space.iter().for_each(|&a| self.local[a as usize] = UNUSED);
+    fn renumber<'i>(&mut self, space: &[u32], indices: impl Iterator<Item = &'i mut Index<NodeId>>) {
+        (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));
+        indices.for_each(|index| index.renumber(&|axis| self.local[axis as usize]));
+        space.iter().for_each(|&axis| self.local[axis as usize] = None);
     }
 
     /// Whether the result has distinct axes, each as it is.
@@ -372,20 +372,6 @@ impl Writer<'_> {
 
 fn reads(children: &mut [Operand]) -> Vec<Access<NodeId>> {
     children.iter_mut().filter_map(|c| c.read.take()).collect()
-}
-
-/// Replaces every own axis by its place in another space; an axis without one has extent 1 and adds nothing.
-pub(crate) fn renumber(indices: &mut [Index<NodeId>], local: &[u32]) {
-    for index in indices {
-        index.terms.retain_mut(|Term { axis, .. }| match axis {
-            AxisRef::Own(a) => {
-                *a = local[*a as usize];
-                *a != UNUSED
-            }
-            AxisRef::Loop(_) => true,
-        });
-        index.ids.iter_mut().for_each(|Ids { access, .. }| renumber(&mut access.indices, local));
-    }
 }
 
 #[cfg(test)]

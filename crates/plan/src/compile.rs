@@ -5,8 +5,8 @@ mod cost;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, Def, Ir, NodeId, Plan};
-use einfold_order::{Budget, Effort, Order, OrderError, Ordered, SavedOrder, Task, order_task};
+use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, NodeId, Plan};
+use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, SavedOrder, Task, order_task};
 
 use self::build::Built;
 use self::cost::{made_cost, total_cost};
@@ -55,12 +55,12 @@ pub struct Compiled {
     /// The expression with its orders written out: one node a step.
     pub ir: Ir,
     /// By node of the rewritten expression: which nodes of `ir` it became.
-    pub made: Vec<Made>,
+    pub made: IdVec<NodeId, Made>,
     /// The orders that were chosen, by node of the rewritten expression.
-    pub orders: Vec<(NodeId, Ordered)>,
+    pub orders: Vec<(NodeId, FoundOrder)>,
     /// Those of contractions with ids for which one step is not cheapest, likewise. Their trees have the
     /// [selections](einfold_order::Selection) of the ids as further leaves, or the factors alone.
-    pub through_ids: Vec<(NodeId, Ordered)>,
+    pub through_ids: Vec<(NodeId, FoundOrder)>,
     /// What it costs, whatever the machine.
     pub cost: Cost,
     /// What memory it takes.
@@ -88,7 +88,7 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
 }
 
 /// Finds the order of a task.
-type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<Ordered, OrderError> + 's;
+type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<FoundOrder, OrderError> + 's;
 
 /// As [`compile`], by any search.
 fn compile_by(
@@ -102,7 +102,7 @@ fn compile_by(
     let choice = orders::choice(ir, how, options.passes)?;
     let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
     let constant = match &options.constants[..] {
-        [] => vec![false; rewritten.nodes().len()],
+        [] => rewritten.per_node(false),
         operands => constants::constant_nodes(&rewritten, operands),
     };
     if let Order::Saved(saved) = how {
@@ -156,7 +156,7 @@ fn compile_by(
 /// Follows a saved order of a rewritten expression.
 fn compile_saved(
     rewritten: &Ir,
-    constant: &[bool],
+    constant: &IdVec<NodeId, bool>,
     saved: &SavedOrder,
     budget: &Budget,
     options: &PlanOptions,
@@ -224,8 +224,8 @@ fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
 /// What is made of constants, if there are some, and the rest.
 fn parts(
     ir: &Ir,
-    mut orders: Vec<(NodeId, Ordered)>,
-    through_ids: &[(NodeId, Ordered)],
+    mut orders: Vec<(NodeId, FoundOrder)>,
+    through_ids: &[(NodeId, FoundOrder)],
     options: &PlanOptions,
 ) -> Result<(Option<Part>, Part), PlanError> {
     orders.extend(through_ids.iter().cloned());
@@ -259,13 +259,13 @@ fn finish(
     let prepared = before.map(prepare).transpose()?;
     let Part { ir: rewritten, orders, operands, .. } = rest;
     let Built { applied: Applied { ir, made }, plan, memory, changes } = built;
-    let has_ids = |(id, _): &(NodeId, Ordered)| match &rewritten.node(*id).def {
+    let has_ids = |(id, _): &(NodeId, FoundOrder)| match &rewritten.node(*id).def {
         Def::Contract(c) => treatment(rewritten.node(*id), c) == Treatment::ThroughIds,
         _ => false,
     };
     let (mut through_ids, orders): (Vec<_>, Vec<_>) = orders.into_iter().partition(has_ids);
     for (id, ordered) in &mut through_ids {
-        ordered.cost = made_cost(&ir, &made[id.0 as usize]);
+        ordered.cost = made_cost(&ir, &made[*id]);
     }
     let cost = total_cost(&rewritten, orders.iter().chain(&through_ids));
     Ok(Compiled { plan, operands, prepared, rewritten, rewrites, ir, made, orders, through_ids, cost, memory, changes })

@@ -5,8 +5,8 @@ mod lift;
 
 use std::collections::BTreeSet;
 
-use einfold_ir::{Def, Ir, Layout, Node, NodeId, RegionId, Violation};
-use einfold_order::Ordered;
+use einfold_ir::{Def, IdVec, Ir, Layout, Node, NodeId, RegionId, Violation};
+use einfold_order::FoundOrder;
 
 use crate::Hints;
 use crate::rewrite::module::{for_each_read, mapped};
@@ -17,7 +17,7 @@ pub(crate) use lift::lift;
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) ir: Ir,
-    pub(crate) orders: Vec<(NodeId, Ordered)>,
+    pub(crate) orders: Vec<(NodeId, FoundOrder)>,
     /// Which operands of the whole its first inputs are.
     pub(crate) operands: Vec<u32>,
     /// What is expected of its operands and results.
@@ -33,61 +33,61 @@ impl Part {
 }
 
 /// Which nodes are made of the constant operands alone, and can be made before all others.
-pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> Vec<bool> {
-    let mut constant = Vec::with_capacity(ir.nodes().len());
+pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
+    let mut constant = IdVec::with_capacity(ir.nodes().len());
     let operands: BTreeSet<u32> = operands.iter().copied().collect();
     for node in ir.nodes() {
         let mut all = node.region == RegionId::TOP;
         match &node.def {
             Def::Input { slot } => all = operands.contains(slot),
-            Def::Contract(c) => for_each_read(c, &mut |id| all &= constant[id.0 as usize]),
+            Def::Contract(c) => for_each_read(c, &mut |id| all &= constant[id]),
             _ => {}
         }
         constant.push(all);
     }
     // What is added to belongs to what adds to it.
-    for id in ir.ids().collect::<Vec<_>>().into_iter().rev() {
-        if let (false, Def::Contract(c)) = (constant[id.0 as usize], &ir.node(id).def)
+    for id in ir.ids().rev() {
+        if let (false, Def::Contract(c)) = (constant[id], &ir.node(id).def)
             && let Some(onto) = c.onto
         {
-            constant[onto.0 as usize] = false;
+            constant[onto] = false;
         }
     }
     constant
 }
 
 /// The part that is made of the constant operands alone, and the rest, whose last inputs are the results of the first.
-pub(crate) fn split(ir: &Ir, orders: &[(NodeId, Ordered)], operands: &[u32]) -> Result<(Part, Part), Violation> {
+pub(crate) fn split(ir: &Ir, orders: &[(NodeId, FoundOrder)], operands: &[u32]) -> Result<(Part, Part), Violation> {
     let constant = constant_nodes(ir, operands);
-    let mut border = vec![false; ir.nodes().len()];
-    let mut read = |id: NodeId| border[id.0 as usize] |= constant[id.0 as usize];
+    let mut border = ir.per_node(false);
+    let mut read = |id: NodeId| border[id] |= constant[id];
     for (node, _) in ir.nodes().iter().zip(&constant).filter(|(_, constant)| !**constant) {
         if let Def::Contract(c) = &node.def {
             for_each_read(c, &mut read);
         }
     }
     ir.outputs().iter().for_each(|&id| read(id));
-    let border: Vec<NodeId> = ir.ids().filter(|id| border[id.0 as usize]).collect();
-    let before = part(ir, orders, &|id| constant[id.0 as usize], &[], &border)?;
-    let rest = part(ir, orders, &|id| !constant[id.0 as usize], &border, ir.outputs())?;
+    let border: Vec<NodeId> = ir.ids().filter(|&id| border[id]).collect();
+    let before = part(ir, orders, &|id| constant[id], &[], &border)?;
+    let rest = part(ir, orders, &|id| !constant[id], &border, ir.outputs())?;
     Ok((before, rest))
 }
 
 /// The nodes of an expression that are `inside`, with others as further inputs.
 fn part(
     ir: &Ir,
-    orders: &[(NodeId, Ordered)],
+    orders: &[(NodeId, FoundOrder)],
     inside: &dyn Fn(NodeId) -> bool,
     inputs: &[NodeId],
     outputs: &[NodeId],
 ) -> Result<Part, Violation> {
     let mut part = Part { ir: Ir::new(), orders: Vec::new(), operands: Vec::new(), hints: Hints::default() };
-    let mut ids = vec![NodeId(u32::MAX); ir.nodes().len()];
+    let mut ids = ir.per_node(NodeId(u32::MAX));
     let own = ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
     part.operands.extend(own.clone().map(|(slot, _)| slot as u32));
     for &id in own.map(|(_, id)| id).chain(inputs) {
         let Node { label, dtype, shape, .. } = ir.node(id);
-        ids[id.0 as usize] = part.ir.input(label.clone(), *dtype, shape.clone());
+        ids[id] = part.ir.input(label.clone(), *dtype, shape.clone());
     }
     let mut ordered = orders.iter().peekable();
     for id in ir.ids() {
@@ -95,15 +95,15 @@ fn part(
         if !inside(id) || matches!(node.def, Def::Input { .. }) {
             continue;
         }
-        let place = |id: &NodeId| ids[id.0 as usize];
+        let mut place = |id: &NodeId| ids[*id];
         let def = match &node.def {
-            Def::Contract(c) => Def::Contract(mapped(c, &place)),
+            Def::Contract(c) => Def::Contract(mapped(c, &mut place)),
             other => other.clone(),
         };
         let new = part.ir.push(Node { def, ..node.clone() })?;
-        ids[id.0 as usize] = new;
+        ids[id] = new;
         part.orders.extend(order.map(|(_, order)| (new, order.clone())));
     }
-    outputs.iter().try_for_each(|id| part.ir.output(ids[id.0 as usize]))?;
+    outputs.iter().try_for_each(|id| part.ir.output(ids[*id]))?;
     Ok(part)
 }

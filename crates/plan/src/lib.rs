@@ -18,7 +18,7 @@
 //! let product = Contraction {
 //!     axes: vec![Axis::new("i", 20), Axis::new("j", 30), Axis::new("k", 40)],
 //!     factors: vec![Access::plain(a, [0, 1]), Access::plain(b, [1, 2])],
-//!     output: vec![Index::axis(0), Index::axis(2)],
+//!     output: vec![Index::axis(0), Index::axis(2)].into(),
 //!     expr: None,
 //!     algebra: Algebra::SUM_PRODUCT,
 //!     onto: None,

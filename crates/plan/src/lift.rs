@@ -1,7 +1,7 @@
 //! Contractions with ids as the order search sees them: positions that ids give are axes of their own.
 
 use einfold_ir::{Access, Axis, AxisRef, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
-use einfold_order::{Selected, Selection};
+use einfold_order::{Selection, SelectionNetwork};
 
 use crate::network::{axes_of, network_of};
 use crate::roles::AxisSet;
@@ -11,7 +11,7 @@ pub(crate) struct Lifted {
     /// The contraction with an axis in place of each position that ids give, after its own axes.
     pub(crate) c: Contraction,
     /// What the order search sees. Axes as in `c`; those of extent 1 are left out unless ids determine them.
-    pub(crate) selected: Selected,
+    pub(crate) selected: SelectionNetwork,
     /// For each selection the positions that it stands for.
     pub(crate) positions: Vec<Vec<Position>>,
 }
@@ -39,7 +39,7 @@ impl Lifted {
             selections.push(selection(c, &found, Some(k as u32)));
             positions.push(found);
         }
-        if output.iter().any(|i| !i.ids.is_empty()) {
+        if output.iter().any(|i| i.has_ids()) {
             let found = lift(ir, axes, output, &node.shape);
             selections.push(selection(c, &found, None));
             positions.push(found);
@@ -50,8 +50,12 @@ impl Lifted {
 
     /// The same contraction seen without selections: ids stay in the factors and in the result.
     pub(crate) fn without_ids(self, node: &Node, c: &Contraction) -> Lifted {
-        let selected =
-            Selected { network: network_of(c, &node.shape), selections: Vec::new(), early: false, masked: false };
+        let selected = SelectionNetwork {
+            network: network_of(c, &node.shape),
+            selections: Vec::new(),
+            early: false,
+            masked: false,
+        };
         Lifted { c: c.clone(), selected, positions: Vec::new() }
     }
 
@@ -95,7 +99,7 @@ impl Lifted {
 fn lift(ir: &Ir, axes: &mut Vec<Axis>, indices: &mut [Index<NodeId>], shape: &[usize]) -> Vec<Position> {
     let mut found = Vec::new();
     for (dim, index) in indices.iter_mut().enumerate() {
-        let Some(ids) = index.ids.first() else { continue };
+        let Some(ids) = index.ids().first() else { continue };
         let axis = axes.len() as u32;
         axes.push(Axis::new(ir.node(ids.access.tensor).label.clone(), shape[dim]));
         let index = std::mem::replace(index, Index::axis(axis));
@@ -126,7 +130,12 @@ fn lifted_axes(indices: &[Index<NodeId>], axes: &[Axis], first: usize) -> Vec<u3
     list
 }
 
-fn selected(node: &Node, c: &Contraction, lifted: &Contraction, selections: Vec<Selection>) -> Option<Selected> {
+fn selected(
+    node: &Node,
+    c: &Contraction,
+    lifted: &Contraction,
+    selections: Vec<Selection>,
+) -> Option<SelectionNetwork> {
     let axes = &lifted.axes;
     let of = |indices: &[Index<NodeId>]| lifted_axes(indices, axes, c.axes.len());
     let mut inputs: Vec<Vec<u32>> = lifted.factors.iter().map(|factor| of(&factor.indices)).collect();
@@ -148,7 +157,7 @@ fn selected(node: &Node, c: &Contraction, lifted: &Contraction, selections: Vec<
     let extents = axes.iter().map(|a| a.extent as u64).collect();
     let network = Network::new(inputs, output, extents).ok()?;
     let (early, masked) = early(node, lifted);
-    Some(Selected { network, selections, early, masked })
+    Some(SelectionNetwork { network, selections, early, masked })
 }
 
 /// Whether the selected tensor has no more positions than are read of it, so that sums of its own are taken before.

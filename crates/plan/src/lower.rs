@@ -1,8 +1,8 @@
 //! From the IR to a plan: total and naive, one node to one step.
 
 use einfold_ir::{
-    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, Index, Ir, Layout, Machine, Mode, Nest,
-    Node, NodeId, Place, Region, RegionId, Step, Violation,
+    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
+    Mode, Nest, Node, NodeId, Place, Region, RegionId, Step, Violation,
 };
 
 use crate::chains::{Chains, Home};
@@ -27,7 +27,7 @@ pub struct Hints {
 /// # Errors
 /// [`PlanError::TooLarge`] if a buffer cannot be addressed; [`PlanError::Invalid`] for a node of an unknown kind.
 pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
-    let buffers = Vec::with_capacity(ir.nodes().len());
+    let buffers = IdVec::with_capacity(ir.nodes().len());
     let mut lowering = Lowering {
         ir,
         hints,
@@ -40,8 +40,8 @@ pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
             scratch: 0,
             machine: Machine::DEFAULT,
         },
-        buffers: vec![None; ir.nodes().len()],
-        looped: vec![Vec::new(); ir.regions()],
+        buffers: ir.per_node(None),
+        looped: IdVec::filled(ir.regions(), Vec::new()),
     };
     lowering.run()?;
     memory::place_apart(&mut lowering.draft)?;
@@ -54,9 +54,9 @@ struct Lowering<'a> {
     chains: Chains,
     draft: Draft,
     /// The buffer of each chain, by its first node.
-    buffers: Vec<Option<BufferId>>,
+    buffers: IdVec<NodeId, Option<BufferId>>,
     /// The steps of each looped region, until its last node has come.
-    looped: Vec<Vec<Step>>,
+    looped: IdVec<RegionId, Vec<Step>>,
 }
 
 impl Lowering<'_> {
@@ -65,16 +65,16 @@ impl Lowering<'_> {
             let buffer = self.buffer_of(id);
             self.draft.inputs.push(buffer);
         }
-        let mut lasts = vec![None; self.ir.regions()];
+        let mut lasts = IdVec::filled(self.ir.regions(), None);
         let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.chains.is_live(id)).collect();
-        live.iter().for_each(|&id| lasts[self.ir.node(id).region.0 as usize] = Some(id));
+        live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {
             let region = self.ir.node(id).region;
             self.node(id)?;
-            if region != RegionId::TOP && lasts[region.0 as usize] == Some(id) {
+            if region != RegionId::TOP && lasts[region] == Some(id) {
                 // Where the lanes are is told when memory is shared out.
                 let lanes = self.ir.has_lanes(region).then_some(0);
-                let steps = std::mem::take(&mut self.looped[region.0 as usize]);
+                let steps = std::mem::take(&mut self.looped[region]);
                 self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps, lanes });
             }
         }
@@ -88,7 +88,7 @@ impl Lowering<'_> {
             Def::Input { .. } => {}
             Def::Identity(algebra) => {
                 let buffer = self.buffer_of(id);
-                let write = Access::new(buffer, node.shape.iter().map(|_| Index::constant(0)).collect());
+                let write = Access::new(buffer, node.shape.iter().map(|_| Index::constant(0)));
                 let (axes, reads) = (Vec::new(), Vec::new());
                 let (mode, algebra, form) = (Mode::Overwrite, *algebra, Form::Fill);
                 self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra, form });
@@ -104,9 +104,9 @@ impl Lowering<'_> {
             let (from, to) = (self.buffer_of(onto), self.buffer_of(id));
             self.copy(onto, node.region, from, to);
         }
-        let tensor = |id: &NodeId| self.buffers[self.chains.root(*id).0 as usize].unwrap_or(BufferId(u32::MAX));
-        let reads = c.factors.iter().map(|f| f.map(&tensor)).collect();
-        let indices = c.output.iter().map(|i| i.map(&tensor)).collect();
+        let mut tensor = |id: &NodeId| self.buffer_of(*id);
+        let reads = c.factors.iter().map(|f| f.map(&mut tensor)).collect();
+        let indices: Indices<_> = c.output.iter().map(|i| i.map(&mut tensor)).collect();
         let write = Access::new(self.buffer_of(id), indices);
         let mode = if c.onto.is_some() { Mode::Accumulate } else { Mode::Overwrite };
         let form = Form::Nest(Nest { expr: c.expr.clone(), ..Nest::default() });
@@ -117,11 +117,11 @@ impl Lowering<'_> {
     /// The buffer that holds the value of a node.
     fn buffer_of(&mut self, id: NodeId) -> BufferId {
         let root = self.chains.root(id);
-        if let Some(buffer) = self.buffers[root.0 as usize] {
+        if let Some(buffer) = self.buffers[root] {
             return buffer;
         }
         let buffer = self.new_buffer(root, self.chains.home(root));
-        self.buffers[root.0 as usize] = Some(buffer);
+        self.buffers[root] = Some(buffer);
         buffer
     }
 
@@ -133,8 +133,7 @@ impl Lowering<'_> {
             Home::Scratch => (Place::Scratch(0), Layout::RowMajor),
         };
         let Node { label, dtype, shape, .. } = self.ir.node(like);
-        self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), place, layout });
-        BufferId(self.draft.buffers.len() as u32 - 1)
+        self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), place, layout })
     }
 
     /// Finds or makes the buffer of every result, and copies what was computed elsewhere.
@@ -169,7 +168,7 @@ impl Lowering<'_> {
 
     fn add(&mut self, region: RegionId, step: Step) {
         if region != RegionId::TOP {
-            self.looped[region.0 as usize].push(step);
+            self.looped[region].push(step);
         } else if let Some(open) = self.draft.regions.last_mut().filter(|r| r.loops.is_empty()) {
             open.steps.push(step);
         } else {

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use einfold_ir::{
-    Axis, Buffer, BufferId, Count, Draft, Fold, Form, Index, Lifetime, NodeId, Place, Plan, Step, kernel_bytes,
+    Axis, Buffer, BufferId, Count, Draft, Fold, Form, Id, IdVec, Index, Lifetime, NodeId, Place, Plan, Step,
+    kernel_bytes,
 };
 
 use crate::error::{Excess, Large, PlanError, Unsliced};
@@ -19,7 +20,7 @@ const ADDRESSABLE: usize = isize::MAX as usize;
 /// [`PlanError::TooLarge`] if an intermediate, a result or all of scratch memory cannot be addressed.
 pub(crate) fn place_apart(draft: &mut Draft) -> Result<(), PlanError> {
     let own = draft.lane_buffers();
-    let mut order: Vec<usize> = (0..draft.buffers.len()).collect();
+    let mut order: Vec<BufferId> = draft.buffers.ids().collect();
     // What is there once comes first.
     order.sort_by_key(|&k| own[k]);
     let mut end = 0usize;
@@ -40,7 +41,7 @@ pub(crate) fn place_apart(draft: &mut Draft) -> Result<(), PlanError> {
 }
 
 /// Places a buffer at an offset if it is an intermediate; the offset after it.
-fn place_at(draft: &mut Draft, k: usize, at: usize) -> Result<usize, PlanError> {
+fn place_at(draft: &mut Draft, k: BufferId, at: usize) -> Result<usize, PlanError> {
     let buffer = &mut draft.buffers[k];
     if matches!(buffer.place, Place::Input(_)) {
         return Ok(at);
@@ -62,11 +63,12 @@ pub(crate) fn place_by_lifetime(draft: &mut Draft) {
     let (lives, own) = (draft.lifetimes(), draft.lane_buffers());
     let mut once: Vec<Wanted> = Vec::new();
     let mut lanes: Vec<Vec<Wanted>> = vec![Vec::new(); draft.regions.len()];
-    for (k, buffer) in draft.buffers.iter_mut().enumerate().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
+    let each = lives.iter().zip(own).zip(draft.buffers.iter_mut()).enumerate();
+    for (k, ((life, own), buffer)) in each.filter(|(_, (_, b))| matches!(b.place, Place::Scratch(_))) {
         buffer.place = Place::Scratch(0);
-        if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
+        if let (Some(life), Some(bytes)) = (*life, buffer.bytes()) {
             let wanted = Wanted { of: k, life, bytes: bytes.next_multiple_of(Plan::ALIGN) };
-            own[k].map_or(&mut once, |region| &mut lanes[region]).push(wanted);
+            own.map_or(&mut once, |region| &mut lanes[region]).push(wanted);
         }
     }
     let (steps, mut start, mut in_lanes) = (draft.steps().count(), 0, Vec::new());
@@ -86,9 +88,11 @@ pub(crate) fn place_by_lifetime(draft: &mut Draft) {
     draft.scratch = bytes;
     for (of, at) in places {
         match of.checked_sub(draft.buffers.len()) {
-            None => draft.buffers[of].place = Place::Scratch(at),
+            None => draft.buffers[BufferId::at(of)].place = Place::Scratch(at),
             Some(lane) => {
-                in_lanes[lane].iter().for_each(|&(k, inside)| draft.buffers[k].place = Place::Scratch(at + inside));
+                in_lanes[lane].iter().for_each(|&(k, inside)| {
+                    draft.buffers[BufferId::at(k)].place = Place::Scratch(at + inside);
+                });
             }
         }
     }
@@ -259,12 +263,12 @@ pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), Pla
 }
 
 /// The step at which most memory is in use, counted through all regions, and the largest buffer in it then.
-fn worst(plan: &Plan) -> (usize, usize) {
+fn worst(plan: &Plan) -> (usize, BufferId) {
     let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
     // By how much the bytes in use change from one step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
-    let mut sizes = vec![0i128; plan.buffers.len()];
-    for (k, ((buffer, life), lane)) in plan.buffers.iter().zip(&lives).zip(own).enumerate() {
+    let mut sizes: IdVec<BufferId, i128> = IdVec::filled(plan.buffers.len(), 0);
+    for (k, ((buffer, life), lane)) in plan.buffers.ids().zip(plan.buffers.iter().zip(&lives).zip(own)) {
         let Some(life) = life.filter(|_| !matches!(buffer.place, Place::Input(_))) else { continue };
         let lanes = lane.map_or(1, |region| plan.regions[region].lane_count());
         sizes[k] = buffer.bytes().unwrap_or(usize::MAX) as i128 * lanes as i128;
@@ -281,26 +285,26 @@ fn worst(plan: &Plan) -> (usize, usize) {
         }
     }
     // Results have their memory all the time.
-    let held = |k: &usize| {
+    let held = |k: &BufferId| {
         let alive = lives[*k].is_some_and(|life| life.first <= worst && worst <= life.last);
         alive || matches!(plan.buffers[*k].place, Place::Output(_))
     };
-    let largest = (0..plan.buffers.len()).filter(held).max_by_key(|&k| (sizes[k], Reverse(k)));
-    (worst, largest.unwrap_or_default())
+    let largest = plan.buffers.ids().filter(held).max_by_key(|&k| (sizes[k], Reverse(k)));
+    (worst, largest.unwrap_or(BufferId(0)))
 }
 
 /// An intermediate or a result that cannot be addressed.
-fn too_large(draft: &Draft, buffer: usize) -> PlanError {
-    let writes = |(_, step): (&[Axis], &Step)| step.write.tensor.0 as usize == buffer;
+fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
+    let writes = |(_, step): (&[Axis], &Step)| step.write.tensor == buffer;
     let step = draft.steps().position(writes).unwrap_or_default();
     PlanError::TooLarge(Box::new(excess(draft, step, buffer)))
 }
 
 /// What is to be said of a buffer that is too large at a step, without a limit.
-fn excess(draft: &Draft, step: usize, buffer: usize) -> Excess {
+fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
     let Buffer { label, dtype, extents, place, .. } = &draft.buffers[buffer];
     let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);
-    let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor.0 as usize == buffer);
+    let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
     let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
     Excess {

@@ -67,7 +67,7 @@ pub(crate) fn applied(ir: &Ir, path: &[&[u32]]) -> Ir {
     let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let path: Vec<Vec<u32>> = path.iter().map(|s| s.to_vec()).collect();
     let tree = (!path.is_empty()).then(|| Tree::from_ssa(c.factors.len(), &path).unwrap());
-    let mut trees = vec![None; ir.nodes().len()];
+    let mut trees = ir.per_node(None);
     *trees.last_mut().unwrap() = tree.as_ref().map(Route::from);
     apply(ir, &trees).unwrap()
 }

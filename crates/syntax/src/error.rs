@@ -86,7 +86,7 @@ impl Error {
     }
 
     /// Adds the help and the candidates of another error.
-    pub(crate) fn advised_by(mut self, other: Error) -> Error {
+    pub(crate) fn with_help_of(mut self, other: Error) -> Error {
         let before = self.0.help.len();
         self.0.help.extend(other.0.help);
         self.0.candidates.extend(other.0.candidates.into_iter().map(|o| Candidate { line: before + o.line, ..o }));

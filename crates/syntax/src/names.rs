@@ -113,7 +113,7 @@ impl<'u> NameFacts<'u> {
     fn add(&mut self, use_: &'u NameUse) {
         let first = match use_.role {
             NameRole::Axis => &mut self.axis,
-            NameRole::Written | NameRole::Element | NameRole::Ids | NameRole::SizeOf => &mut self.tensor,
+            NameRole::Written | NameRole::Element | NameRole::IndexTensor | NameRole::SizeOf => &mut self.tensor,
             NameRole::Parameter => &mut self.size,
             NameRole::Bare => &mut self.bare,
         };
@@ -151,7 +151,9 @@ impl DefinitionCollector<'_, '_> {
         for use_ in uses.iter().filter(|use_| use_.role.reads()) {
             let facts = &mut self.facts[use_.name.id as usize];
             match facts.written {
-                Some(written) if use_.role == NameRole::Ids => return Err(self.errors.computed(use_.name, written)),
+                Some(written) if use_.role == NameRole::IndexTensor => {
+                    return Err(self.errors.computed(use_.name, written));
+                }
                 Some(written) if facts.definition.is_none() => return Err(self.errors.undefined(use_.name, written)),
                 _ => _ = facts.read.get_or_insert(use_.name.span),
             }

@@ -1,7 +1,7 @@
 //! Suggestions: complete valid texts for a refused text.
 //!
 //! An error collects *candidates*. A candidate that parses becomes a suggestion when the error leaves this crate.
-//! [`parse`](crate::parse) and [`resolve`](crate::resolve) find the error; this module reads the refused text again,
+//! `parse` and `resolve` find the error; this module reads the refused text again,
 //! only to find candidates.
 
 mod brackets;

@@ -1,14 +1,14 @@
-//! Contraction orders: paths, as `numpy.einsum_path` and opt_einsum print them, or in files.
+//! Contraction orders as arguments: paths in the form of `numpy.einsum_path` and opt_einsum, or files.
 
 use crate::error::Failure;
 use crate::language;
 use einfold::{Order, SavedOrder};
 use std::path::PathBuf;
 
-/// A path, or where it is.
+/// A path, or the file that contains it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum PathArg {
-    /// The path itself, in linear form.
+    /// A path in linear form.
     Steps(Vec<Vec<u32>>),
     /// The paths of several contractions.
     Several(SavedOrder),
@@ -17,10 +17,10 @@ pub(crate) enum PathArg {
 }
 
 impl PathArg {
-    /// The order.
+    /// Reads the order.
     ///
     /// # Errors
-    /// A file that cannot be read, or has no order in it.
+    /// The file cannot be read, or does not contain an order.
     pub(crate) fn read(&self) -> Result<Order, Failure> {
         match self {
             PathArg::Steps(steps) => Ok(Order::Linear(steps.clone())),
@@ -32,10 +32,10 @@ impl PathArg {
     }
 }
 
-/// What begins with a bracket is a path, anything else names a file.
+/// Parses an argument: a path if it begins with a bracket, otherwise the name of a file.
 ///
 /// # Errors
-/// As [`steps`], and a path of several that is no tree.
+/// The same as for [`steps`]; and a path of several that is not a valid tree.
 pub(crate) fn parse(text: &str) -> Result<PathArg, String> {
     if is_several(text) {
         let paths = scan(text, |s| s.list(|s| s.path()))?;
@@ -47,16 +47,16 @@ pub(crate) fn parse(text: &str) -> Result<PathArg, String> {
     }
 }
 
-/// Reads `[(0, 1), (0, 1)]`, with either kind of brackets at either level, and with NumPy's word `'einsum_path'` in front of
-/// the steps or without it. Each step names positions in the list of what is left.
+/// Parses `[(0, 1), (0, 1)]`, with either kind of brackets at either level, and with or without NumPy's word
+/// `'einsum_path'` before the steps. The numbers of a step are positions in the list of remaining tensors.
 ///
 /// # Errors
-/// What was expected where.
+/// The expected token and its position.
 fn steps(text: &str) -> Result<Vec<Vec<u32>>, String> {
     scan(text, |s| s.steps())
 }
 
-/// Reads what is in brackets, and nothing after it.
+/// Parses the contents of a bracket, with nothing after it.
 fn scan<T>(text: &str, read: impl FnOnce(&mut Scanner<'_>) -> Result<T, String>) -> Result<T, String> {
     let mut s = Scanner { rest: text, whole: text };
     s.open()?;
@@ -65,13 +65,13 @@ fn scan<T>(text: &str, read: impl FnOnce(&mut Scanner<'_>) -> Result<T, String>)
     if s.rest.is_empty() { Ok(read) } else { s.fail("the end") }
 }
 
-/// Whether the text begins as a list of paths: with three brackets.
+/// Returns whether the text begins as a list of paths: with three brackets.
 fn is_several(text: &str) -> bool {
     let mut s = Scanner { rest: text, whole: text };
     (0..3).all(|_| s.open().is_ok())
 }
 
-/// The paths of an order, each in linear form: as such where there is one or none, else as a list.
+/// Writes the paths of an order in linear form: a single path as such, several as a list.
 pub(crate) fn show_order(order: &SavedOrder) -> String {
     let paths: Vec<String> = order.contractions.iter().map(|saved| show(&saved.tree.linear_path())).collect();
     match &paths[..] {
@@ -81,7 +81,7 @@ pub(crate) fn show_order(order: &SavedOrder) -> String {
     }
 }
 
-/// A path in linear form as Python writes it.
+/// Writes a path in linear form as Python does.
 pub(crate) fn show(steps: &[Vec<u32>]) -> String {
     let tuple = |step: &Vec<u32>| {
         let end = if step.len() == 1 { "," } else { "" };
@@ -126,7 +126,7 @@ impl Scanner<'_> {
         self.rest.starts_with([']', ')'])
     }
 
-    /// Items up to the closing bracket, a comma between them and perhaps one after the last.
+    /// Parses items up to the closing bracket, separated by commas, with an optional one after the last.
     fn list<T>(&mut self, item: impl Fn(&mut Self) -> Result<T, String>) -> Result<Vec<T>, String> {
         let mut items = Vec::new();
         while !self.closes() {
@@ -144,7 +144,7 @@ impl Scanner<'_> {
         self.steps()
     }
 
-    /// The steps of a path, whose bracket is open.
+    /// Parses the steps of a path after its opening bracket.
     fn steps(&mut self) -> Result<Vec<Vec<u32>>, String> {
         for word in ["'einsum_path'", "\"einsum_path\""] {
             if self.take(word) && !self.closes() {

@@ -1,18 +1,18 @@
-//! Values of options: sizes, shapes, orders.
+//! The values of options: sizes, shapes, orders.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use einfold::{ALGEBRAS, Dtype, Literal, NamedAlgebra, Order, OutOfRange, STRATEGIES, Stage, TensorType};
 use einfold_order::{Objective, OrderError};
 use std::time::Duration;
 
-/// A value for one name, or for all.
+/// A value for one name, or for all names.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Named<T> {
+pub(crate) struct NamedValue<T> {
     pub(crate) name: Option<String>,
     pub(crate) value: T,
 }
 
-/// The operands of `--shapes`.
+/// The operand types of `--shapes`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Shapes(pub(crate) Vec<TensorType>);
 
@@ -29,7 +29,7 @@ const BYTES: [(&str, u64); 10] = [
     ("tib", 1 << 40),
 ];
 
-/// In nanoseconds.
+/// Units of time in nanoseconds.
 const TIMES: [(&str, u64); 6] = [
     ("ns", 1),
     ("us", 1_000),
@@ -39,17 +39,17 @@ const TIMES: [(&str, u64); 6] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Reads a number of bytes with a unit: `2GiB`, `1.5 GB`, `4096`.
+/// Parses a number of bytes with a unit: `2GiB`, `1.5 GB`, `4096`.
 pub(super) fn memory(text: &str) -> Result<u64, String> {
     measured(
         text,
         &BYTES,
-        "there are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
+        "the units are B, KB, MB, GB, TB, KiB, MiB, GiB and TiB",
         "size below 2^64 bytes; write for example 2GiB",
     )
 }
 
-/// Reads a number of elements: `1000000`, `2^30`.
+/// Parses a number of elements: `1000000`, `2^30`.
 pub(super) fn elements(text: &str) -> Result<u64, String> {
     let number = |text: &str| text.trim().parse::<u64>().ok();
     let elements = match text.split_once('^') {
@@ -61,18 +61,18 @@ pub(super) fn elements(text: &str) -> Result<u64, String> {
     elements.ok_or_else(|| "not a number of elements below 2^64; write for example 2^30".to_owned())
 }
 
-/// The name of an objective, whose meaning may depend on the machine.
+/// Checks the name of an objective, whose meaning may depend on the machine.
 pub(super) fn objective(name: &str) -> Result<String, OrderError> {
     name.parse::<Objective>().map(|_| name.to_owned())
 }
 
-/// Reads a time with a unit: `500ms`, `1.5 s`, `2m`.
+/// Parses a time with a unit: `500ms`, `1.5 s`, `2m`.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    measured(text, &TIMES, "there are ns, us, ms, s, m and h", "time below 500 years; write for example 500ms")
+    measured(text, &TIMES, "the units are ns, us, ms, s, m and h", "time below 500 years; write for example 500ms")
         .map(Duration::from_nanos)
 }
 
-/// Reads a number with one of `units`, in the least of them.
+/// Parses a number with one of `units`; returns it in the smallest of them.
 fn measured(text: &str, units: &[(&str, u64)], known: &str, wanted: &str) -> Result<u64, String> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -81,21 +81,21 @@ fn measured(text: &str, units: &[(&str, u64)], known: &str, wanted: &str) -> Res
         return Err(if unit.is_empty() {
             format!("the unit is missing; {known}")
         } else {
-            format!("`{unit}` is no unit; {known}")
+            format!("`{unit}` is not a unit; {known}")
         });
     };
     let whole = match number.parse::<u64>() {
         Ok(whole) => whole.checked_mul(*scale),
-        // Rounding a fraction of a unit is fine.
+        // A fraction of a unit may be rounded.
         Err(_) => {
             number.parse::<f64>().ok().map(|x| x * *scale as f64).filter(|x| *x < u64::MAX as f64).map(|x| x as u64)
         }
     };
-    whole.ok_or_else(|| format!("`{number}` is no {wanted}"))
+    whole.ok_or_else(|| format!("`{number}` is not a {wanted}"))
 }
 
-/// Reads `20x10,10x30:f32,()`: a shape for each operand, `()` for a scalar, with the element type after a colon (`f64`
-/// without), and perhaps a name in front, `X=20x10`.
+/// Parses `20x10,10x30:f32,()`: a shape for each operand, `()` for a scalar, with the element type after a colon (`f64`
+/// if absent) and an optional name in front, `X=20x10`.
 pub(super) fn shapes(text: &str) -> Result<Shapes, String> {
     text.split(',').map(|item| tensor(item.trim())).collect::<Result<_, _>>().map(Shapes)
 }
@@ -103,32 +103,32 @@ pub(super) fn shapes(text: &str) -> Result<Shapes, String> {
 fn tensor(text: &str) -> Result<TensorType, String> {
     let (name, text) = text.split_once('=').map_or((None, text), |(name, text)| (Some(name.trim()), text.trim()));
     if let Some(name) = name.filter(|name| !is_name(name)) {
-        return Err(format!("`{name}` is no name"));
+        return Err(format!("`{name}` is not a name"));
     }
     let (shape, dtype) = text.split_once(':').map_or((text, None), |(shape, dtype)| (shape.trim(), Some(dtype.trim())));
     let dtype = dtype.map_or(Ok(Dtype::F64), self::dtype)?;
     let extent = |part: &str| {
-        part.trim().parse().map_err(|_| format!("`{text}` is no shape; write 20x10, 5 or (), perhaps with :f32"))
+        part.trim().parse().map_err(|_| format!("`{text}` is not a shape; write 20x10, 5 or (), perhaps with :f32"))
     };
     let shape = if shape == "()" { Ok(Vec::new()) } else { shape.split('x').map(extent).collect() };
     Ok(TensorType { name: name.map(Into::into), dtype, shape: shape?, conj: false })
 }
 
-/// Whether a text is a name of the language: a letter or `_`, then letters, digits and `_`.
+/// Returns whether a text is a name of the language: a letter or `_`, then letters, digits and `_`.
 pub(crate) fn is_name(text: &str) -> bool {
     let letter = |c: char| c == '_' || unicode_ident::is_xid_start(c);
     text.starts_with(letter) && text.chars().skip(1).all(unicode_ident::is_xid_continue)
 }
 
-/// Finds an element type by its own or NumPy's name.
+/// Returns the element type with a name of einfold or NumPy.
 pub(super) fn dtype(name: &str) -> Result<Dtype, String> {
     Dtype::from_name(name).ok_or_else(|| {
         let known: Vec<&str> = Dtype::BUILTIN.iter().map(|d| d.name()).collect();
-        format!("`{name}` is no element type; there are {}", known.join(", "))
+        format!("`{name}` is not an element type; the types are {}", known.join(", "))
     })
 }
 
-/// Finds an algebra by its name, `max-plus`, or its operations, `(max,+)`.
+/// Returns the algebra with a name, `max-plus`, or with operations, `(max,+)`.
 pub(super) fn algebra(text: &str) -> Result<NamedAlgebra, String> {
     let plain: String = text.to_lowercase().chars().filter(|c| !matches!(c, '(' | ')' | ' ')).collect();
     let operation = |word: &str| match word {
@@ -142,11 +142,11 @@ pub(super) fn algebra(text: &str) -> Result<NamedAlgebra, String> {
     let operations = format!("({})", words.join(", "));
     ALGEBRAS.into_iter().find(|known| known.operations == operations).ok_or_else(|| {
         let known: Vec<&str> = ALGEBRAS.iter().map(|known| known.name).collect();
-        format!("there are {}", known.join(", "))
+        format!("the algebras are {}", known.join(", "))
     })
 }
 
-/// Reads `K=64`.
+/// Parses `K=64`.
 pub(super) fn size(text: &str) -> Result<(String, usize), String> {
     match text.split_once('=').map(|(name, size)| (name.trim(), size.trim().parse())) {
         Some((name, Ok(size))) if is_name(name) => Ok((name.to_owned(), size)),
@@ -154,39 +154,39 @@ pub(super) fn size(text: &str) -> Result<(String, usize), String> {
     }
 }
 
-/// Reads `drop` or `g=drop`.
-pub(super) fn policy(text: &str) -> Result<Named<OutOfRange>, String> {
+/// Parses `drop` or `g=drop`.
+pub(super) fn policy(text: &str) -> Result<NamedValue<OutOfRange>, String> {
     named(text, OutOfRange::from_name, "error, drop or wrap, or for one operand g=drop")
 }
 
-/// Reads `0`, `-1.5`, `nan` or `Y=0`.
-pub(super) fn fill(text: &str) -> Result<Named<Literal>, String> {
+/// Parses `0`, `-1.5`, `nan` or `Y=0`.
+pub(super) fn fill(text: &str) -> Result<NamedValue<Literal>, String> {
     named(text, |text| text.parse().ok(), "a number such as 0, -1.5 or nan, or for one result Y=0")
 }
 
-fn named<T>(text: &str, read: impl Fn(&str) -> Option<T>, what: &str) -> Result<Named<T>, String> {
+fn named<T>(text: &str, read: impl Fn(&str) -> Option<T>, what: &str) -> Result<NamedValue<T>, String> {
     let (name, rest) = text.split_once('=').map_or((None, text), |(name, rest)| (Some(name.trim()), rest));
     match read(rest.trim()) {
-        Some(value) if name.is_none_or(is_name) => Ok(Named { name: name.map(str::to_owned), value }),
+        Some(value) if name.is_none_or(is_name) => Ok(NamedValue { name: name.map(str::to_owned), value }),
         _ => Err(format!("write {what}")),
     }
 }
 
-/// Finds a stage by name.
+/// Returns a parser of the names of stages.
 pub(super) fn stage() -> impl TypedValueParser<Value = Stage> {
     PossibleValuesParser::new(Stage::ALL.map(Stage::name)).map(|name| {
         Stage::ALL.into_iter().find(|s| s.name() == name).expect("the parser lets only these names through")
     })
 }
 
-/// Finds a strategy by name or alias.
+/// Returns the strategy with a name or alias.
 pub(super) fn order(name: &str) -> Result<Order, String> {
     name.to_ascii_lowercase().parse().map_err(|_| {
         let known = STRATEGIES.iter().map(|s| match s.aliases {
             [] => s.name.to_owned(),
             aliases => format!("{} (also {})", s.name, aliases.join(", ")),
         });
-        format!("there are {}", known.collect::<Vec<_>>().join("; "))
+        format!("the strategies are {}", known.collect::<Vec<_>>().join("; "))
     })
 }
 
@@ -232,7 +232,7 @@ mod tests {
             assert_eq!(time(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         assert_eq!(time("3us"), Ok(Duration::from_micros(3)));
-        assert!(time("5").unwrap_err().starts_with("the unit is missing; there are ns, us"));
+        assert!(time("5").unwrap_err().starts_with("the unit is missing; the units are ns, us"));
         for text in ["", "s", "-1s", "1d", "1.2.3s", "9999999999h", "1e3s"] {
             assert!(time(text).is_err(), "{text}");
         }
@@ -294,11 +294,11 @@ mod tests {
         let some = |name: &str| Some(name.to_owned());
         assert_eq!(size("K=64"), Ok(("K".to_owned(), 64)));
         assert!(size("K").is_err() && size("=3").is_err() && size("K=-1").is_err() && size("K=1.5").is_err());
-        assert_eq!(policy("drop"), Ok(Named { name: None, value: OutOfRange::Drop }));
-        assert_eq!(policy("g=wrap"), Ok(Named { name: some("g"), value: OutOfRange::Wrap }));
+        assert_eq!(policy("drop"), Ok(NamedValue { name: None, value: OutOfRange::Drop }));
+        assert_eq!(policy("g=wrap"), Ok(NamedValue { name: some("g"), value: OutOfRange::Wrap }));
         assert!(policy("clamp").is_err() && policy("=drop").is_err());
-        assert_eq!(fill("-1"), Ok(Named { name: None, value: Literal::Int(-1) }));
-        assert_eq!(fill("Y=0.5"), Ok(Named { name: some("Y"), value: Literal::Float(0.5) }));
+        assert_eq!(fill("-1"), Ok(NamedValue { name: None, value: Literal::Int(-1) }));
+        assert_eq!(fill("Y=0.5"), Ok(NamedValue { name: some("Y"), value: Literal::Float(0.5) }));
         assert!(fill("Y=").is_err() && fill("x").is_err());
     }
 }

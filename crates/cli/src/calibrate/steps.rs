@@ -1,7 +1,7 @@
 //! How long the steps of plans take, measured through the executor.
 
 use crate::error::Failure;
-use crate::room;
+use crate::reserve_memory;
 use einfold::ndarray::{Array, IxDyn};
 use einfold::{AnyArray, Control, Expression, Machine, PassSet, Scratch};
 use einfold_ir::Time;
@@ -109,14 +109,14 @@ impl<'s> Steps<'s> {
     /// A byte of a sum over more than the largest cache holds, of `cache` bytes.
     pub(super) fn memory_byte(&self, cache: u64) -> Result<f64, Failure> {
         let bytes = cache.saturating_mul(2).clamp(MEMORY[0], MEMORY[1]) as usize;
-        room::to_run(bytes)?;
+        reserve_memory::to_run(bytes)?;
         Ok(self.time("i->", &[ones(&[bytes / size_of::<f64>()])], 1)? / bytes as f64)
     }
 
     /// Twice what two threads take more than half of the time of one; nothing where a second one cannot be started.
     pub(super) fn fork(&self) -> Result<Option<f64>, Failure> {
         let two = NonZeroUsize::MIN.saturating_add(1);
-        if room::threads(two, 0) != two {
+        if reserve_memory::threads(two, 0) != two {
             return Ok(None);
         }
         let operands = [ones(&[1 << 17]), ones(&[1 << 17])];

@@ -1,4 +1,4 @@
-//! Ctrl-C where there are no signals.
+//! Ctrl-C on systems without signals.
 
 /// Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq)]

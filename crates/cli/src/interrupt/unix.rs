@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-/// The signals whose default action ends the process and that do not report a fault of the program. SIGPIPE is ignored already, so that
-/// a closed pipe is an error of `write`.
+/// The signals whose default action ends the process and that do not report a fault of the program. SIGPIPE is already
+/// ignored, so that a closed pipe is an error of `write`.
 const ENDING: [i32; 10] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU];
-/// Enough for what a signal leads to.
+/// The stack size of the signal thread.
 const STACK: usize = 1 << 17;
 
-/// A signal by its number.
+/// The number of a signal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Signal(i32);
 
@@ -25,20 +25,21 @@ impl Signal {
     /// Ctrl-C.
     pub(crate) const INTERRUPT: Signal = Signal(SIGINT);
 
-    /// Ends the process as this signal does.
+    /// Ends the process by this signal.
     pub(crate) fn end(self) -> ! {
         let _ = emulate_default_handler(self.0);
         std::process::exit(128 + self.0)
     }
 }
 
-/// Calls `arrive` for each signal, on a thread of its own. Signals that are ignored, as `nohup` has it, stay so.
+/// Calls `arrive` for each signal, on a separate thread. Signals that the process ignores, for example under `nohup`,
+/// stay ignored.
 pub(super) fn listen(arrive: fn(Signal)) {
-    // With a handler, a file that may not grow is an error of `write`. Nobody looks at the flag.
+    // With a handler, a file above the size limit is an error of `write`. The flag is not used.
     let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let ignored = ignored();
     let listened = ENDING.into_iter().filter(move |signal| ignored & 1 << (signal - 1) == 0);
-    // Where the thread cannot be had, nothing has been registered: a handler that nobody hears would swallow signals.
+    // The handlers are registered on the thread only: without a thread they would swallow the signals.
     let _ = thread::Builder::new().name("signals".to_owned()).stack_size(STACK).spawn(move || {
         if let Ok(mut signals) = Signals::new(listened) {
             signals.forever().for_each(|signal| arrive(Signal(signal)));
@@ -46,8 +47,8 @@ pub(super) fn listen(arrive: fn(Signal)) {
     });
 }
 
-/// The signals that whoever started the process has it ignore, one a bit. Where the system does not tell, SIGHUP may be one of
-/// them.
+/// Returns the signals that the process ignored from its start, one bit for each. If the system does not report them,
+/// SIGHUP is assumed to be one.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

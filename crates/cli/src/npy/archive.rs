@@ -16,10 +16,10 @@ use zip::unstable::read::ZipIterable;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipReadOptions, ZipWriter};
 
-/// What the name of a member has after the key.
+/// The suffix of the key in the name of a member.
 const MEMBER: &str = ".npy";
 
-/// The file and the key of `FILE.npz:KEY`.
+/// Splits `FILE.npz:KEY` into file and key.
 pub(crate) fn split_key(argument: &Path) -> Option<(PathBuf, &str)> {
     let (stem, key) = argument.to_str()?.rsplit_once(".npz:")?;
     Some((PathBuf::from(format!("{stem}.npz")), key))
@@ -32,12 +32,13 @@ pub(super) struct Member {
     key: String,
 }
 
-/// The directory is walked, not kept: the index of `ZipArchive` takes its memory on the word of the file.
+/// An iterator over the directory of an archive. `ZipArchive` is not used because it allocates its index by the size
+/// that the file claims.
 type Archive = ZipIterable<BufReader<File>>;
 
 impl Member {
-    /// Finds the array of this key, or the only one. NumPy stores array `key` as the member `key.npy`, and finds it under
-    /// both names.
+    /// Finds the array with this key, or the only one. NumPy stores array `key` as the member `key.npy`, and finds it
+    /// by both names.
     pub(super) fn find(file: File, key: Option<&str>) -> Result<Member, NpyError> {
         let mut archive = Archive::try_new(BufReader::new(file), Config::default())?;
         let mut keys = Keys { first: Vec::new(), count: archive.len() };
@@ -69,7 +70,7 @@ impl Member {
         self.read(|reader| Header::read(reader))
     }
 
-    /// Reads the member to its end, which is where its checksum is compared.
+    /// Reads the member to its end, where its checksum is compared.
     pub(super) fn array(
         mut self,
         read_array: impl FnOnce(&Header, &mut dyn Read) -> Result<AnyArray, NpyError>,
@@ -92,12 +93,12 @@ impl Member {
     }
 }
 
-/// The key under which NumPy finds a member.
+/// Returns the key by which NumPy finds a member.
 pub(crate) fn key_of(name: &str) -> &str {
     name.strip_suffix(MEMBER).unwrap_or(name)
 }
 
-/// The keys of an archive for an error message, the first few if they are many.
+/// The first keys of an archive, for an error message.
 struct Keys {
     first: Vec<String>,
     count: usize,
@@ -117,8 +118,8 @@ impl Display for Keys {
     }
 }
 
-/// Writes an archive as `numpy.savez` does, each array stored under its key, the same bytes for the same arrays. It is
-/// written from front to back, so that a pipe can take it too.
+/// Writes an archive as `numpy.savez` does, each array stored under its key; equal arrays give equal bytes. It is
+/// written from front to back, so that it can be written to a pipe.
 pub(crate) fn write_archive(members: &[(&str, &AnyArray)], to: &mut dyn Write) -> Result<(), NpyError> {
     let mut zip = ZipWriter::new_stream(FailsOnce { to, failed: false });
     let failed = |error| match error {
@@ -126,7 +127,7 @@ pub(crate) fn write_archive(members: &[(&str, &AnyArray)], to: &mut dyn Write) -
         other => NpyError::Io(other.into()),
     };
     for (key, array) in members {
-        // What is beyond 32 bits needs longer fields; a header is far below the 64 KiB that are left for it.
+        // Sizes beyond 32 bits need longer fields; 64 KiB are far more than the header of a member.
         let large = array.len() as u64 * array.dtype().size() as u64 > u64::from(u32::MAX - (1 << 16));
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(large);
         zip.start_file(format!("{}{MEMBER}", key_of(key)), options).map_err(failed)?;
@@ -136,8 +137,8 @@ pub(crate) fn write_archive(members: &[(&str, &AnyArray)], to: &mut dyn Write) -
     Ok(())
 }
 
-/// A writer that drops what comes after its first failure: an archive that is given up writes its end all the same, and would
-/// print that it cannot.
+/// A writer that ignores all writes after its first failure: `ZipWriter` finishes a dropped archive, and would print
+/// its errors.
 struct FailsOnce<'a> {
     to: &'a mut dyn Write,
     failed: bool,
@@ -166,7 +167,7 @@ impl Write for FailsOnce<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Input;
+    use super::super::ArrayFile;
     use super::*;
     use einfold::ndarray::{ArrayD, IxDyn};
     use std::fs;
@@ -177,7 +178,7 @@ mod tests {
         AnyArray::from(ArrayD::from_shape_vec(IxDyn(&[4, 6]), values).unwrap())
     }
 
-    /// An archive of one array, as it is written here or deflated.
+    /// Returns an archive of one array, as written by the tool or deflated.
     fn bytes(method: CompressionMethod) -> Vec<u8> {
         if method == Stored {
             let mut bytes = Vec::new();
@@ -193,7 +194,7 @@ mod tests {
     fn read(folder: &Path, bytes: &[u8]) -> Result<AnyArray, NpyError> {
         let file = folder.join("a.npz");
         fs::write(&file, bytes).unwrap();
-        Input::open(&file)?.read()
+        ArrayFile::open(&file)?.read()
     }
 
     #[test]
@@ -203,7 +204,7 @@ mod tests {
             let good = bytes(method);
             assert_eq!(read(folder.path(), &good).unwrap(), array());
             let mut refused = 0;
-            // One bit of each byte, each bit in its turn.
+            // One bit of each byte; the number of the bit changes from byte to byte.
             for at in 0..good.len() {
                 let mut bad = good.clone();
                 bad[at] ^= 1 << (at % 8);
@@ -219,7 +220,7 @@ mod tests {
         }
     }
 
-    /// Takes some bytes, and no more.
+    /// Accepts a number of bytes and no more.
     struct Full(usize);
 
     impl Write for Full {

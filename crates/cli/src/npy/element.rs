@@ -1,20 +1,20 @@
 //! Elements as bytes.
 
 use super::NpyError;
-use crate::room;
+use crate::reserve_memory;
 use half::f16;
 use num_complex::Complex;
 use std::io::Read;
 
-/// How many bytes go through the buffer between file and array at a time; a multiple of the size of every element.
+/// The number of bytes that are copied between file and array at a time; a multiple of the size of every element.
 const BLOCK: usize = 1 << 16;
 
-/// A type with a place in the format, as its little-endian bytes.
+/// An element type of the format, with its little-endian bytes.
 pub(super) trait Element: Copy {
-    /// Bytes of the unit that endianness turns round: the element, or the part of a complex one.
+    /// The bytes of the unit that is reversed for the other byte order: the element, or a part of a complex one.
     const WORD: usize;
 
-    /// Appends the elements that the bytes hold, a whole number of them.
+    /// Appends the elements in `bytes`, which must be a whole number of them.
     fn decode(bytes: &[u8], into: &mut Vec<Self>);
 
     /// Appends the bytes of the element.
@@ -74,8 +74,8 @@ impl Element for bool {
 
 /// Reads `len` elements.
 ///
-/// `known` says that the source has as many bytes; then their memory is asked for at once. Else it grows with the bytes
-/// that arrive, so that a lie costs no more than the file is long.
+/// `known` means that the source has that many bytes, so that their memory is allocated at once. Otherwise the memory
+/// grows with the bytes that arrive, so that a false length allocates no more than the source has.
 pub(super) fn read_values<T: Element>(
     reader: &mut impl Read,
     len: usize,
@@ -85,11 +85,11 @@ pub(super) fn read_values<T: Element>(
     let size = size_of::<T>();
     let need = (len * size) as u64;
     let mut values = Vec::new();
-    // Room for another `more`, and some to spare.
+    // Reserves memory for `more` elements, with some to spare.
     let reserve = |values: &mut Vec<T>, more: usize| {
         let before = values.capacity();
         let outcome = if known { values.try_reserve_exact(more) } else { values.try_reserve(more) };
-        let is_there = outcome.is_ok() && (values.capacity() == before || room::is_left());
+        let is_there = outcome.is_ok() && (values.capacity() == before || reserve_memory::is_left());
         if is_there { Ok(()) } else { Err(NpyError::Memory { bytes: need }) }
     };
     if known {
@@ -112,7 +112,7 @@ pub(super) fn read_values<T: Element>(
     Ok(values)
 }
 
-/// Fills the buffer as far as the source goes and returns how far that is.
+/// Fills the buffer as far as the source has bytes, and returns their number.
 pub(super) fn read_full(reader: &mut impl Read, mut buffer: &mut [u8]) -> Result<usize, NpyError> {
     let mut got = 0;
     while !buffer.is_empty() {

@@ -1,4 +1,4 @@
-//! Why a file cannot be read, or an array not written.
+//! The errors of reading and writing array files.
 
 use einfold::Dtype;
 use einfold_ir::visible;
@@ -6,13 +6,13 @@ use std::io::{self, ErrorKind};
 use thiserror::Error;
 use zip::result::ZipError;
 
-/// What is wrong with an array file. The file's name is added by the caller.
+/// The error of an array file. The caller adds the name of the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(crate) enum NpyError {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("it is no .npy or .npz file")]
+    #[error("it is not a .npy or .npz file")]
     NotNumpy,
     #[error("its format version is {0}.{1}, but only 1.0, 2.0 and 3.0 are known")]
     Version(u8, u8),
@@ -22,17 +22,17 @@ pub(crate) enum NpyError {
     Header { what: &'static str, at: usize },
     #[error("it ends inside its header")]
     TruncatedHeader,
-    #[error("it ends early: its header announces {need} bytes of data, and there are {got}")]
+    #[error("it ends early: its header announces {need} bytes of data, but there are {got}")]
     Truncated { need: u64, got: u64 },
     #[error("the array has {0} axes, but NumPy's have at most {max}", max = super::header::MAX_RANK)]
     Rank(usize),
     #[error("the shape ({0}) has more elements than can be addressed")]
     ShapeTooLarge(String),
-    #[error("its elements are {descr}{what}, which einfold does not compute with")]
+    #[error("its elements are {descr}{what}, which einfold does not support")]
     Dtype { descr: String, what: &'static str, help: &'static str },
     #[error("its header says that its elements are of type `{0}`, which NumPy does not have")]
     Descr(String),
-    #[error("there is no memory for its {bytes} bytes of data")]
+    #[error("there is too little memory for its {bytes} bytes of data")]
     Memory { bytes: u64 },
     #[error("the archive cannot be read: {}", visible(&.0.to_string()))]
     Archive(#[from] ZipError),
@@ -50,7 +50,7 @@ pub(crate) enum NpyError {
     Member { name: String, source: Box<NpyError> },
     #[error("its bytes are damaged: {0}")]
     Damaged(io::Error),
-    #[error("it goes on after the {0} bytes of data that its header announces")]
+    #[error("it continues after the {0} bytes of data that its header announces")]
     Trailing(u64),
     #[error("it is encrypted")]
     Encrypted,
@@ -58,14 +58,14 @@ pub(crate) enum NpyError {
     Method(u16),
     #[error(".npy has no type for {0}")]
     Unwritable(Dtype),
-    #[error("the ending `.{}` is of no format that einfold writes", quoted(.0))]
+    #[error("einfold does not write files with the ending `.{}`", quoted(.0))]
     Ending(String),
 }
 
-/// The most characters of a name or type that an error quotes.
+/// The maximal number of characters of a name or type in an error.
 const QUOTED: usize = 80;
 
-/// What a file or an argument holds, as errors quote it: escaped, and cut where it is long.
+/// Returns a quotation from a file or an argument for errors: escaped, and shortened if it is long.
 pub(super) fn quoted(text: &str) -> String {
     match text.char_indices().nth(QUOTED) {
         Some((end, _)) => format!("{}…", visible(&text[..end])),
@@ -82,7 +82,7 @@ fn of_member(error: ZipError) -> NpyError {
     }
 }
 
-/// What decompression and the checksum find, or the system.
+/// Returns the error of decompression, of the checksum, or of the system.
 fn of_bytes(error: io::Error) -> NpyError {
     match error.kind() {
         ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof => NpyError::Damaged(error),
@@ -91,7 +91,7 @@ fn of_bytes(error: io::Error) -> NpyError {
 }
 
 impl NpyError {
-    /// The error, met while reading the member of an archive.
+    /// Returns the error with the name of the archive member.
     pub(super) fn in_member(self, name: &str) -> NpyError {
         let source = match self {
             NpyError::Archive(ZipError::Io(error)) | NpyError::Io(error) => match error.downcast() {
@@ -104,7 +104,7 @@ impl NpyError {
         NpyError::Member { name: name.to_owned(), source: Box::new(source) }
     }
 
-    /// Whether the machine is too small for the file, rather than the file wrong.
+    /// Returns whether the machine has too few resources for a valid file.
     pub(crate) fn is_limit(&self) -> bool {
         match self {
             NpyError::Memory { .. } => true,
@@ -113,20 +113,20 @@ impl NpyError {
         }
     }
 
-    /// What to do about it, where that is known.
+    /// Returns what to do about the error, if that is known.
     pub(crate) fn help(&self) -> Option<String> {
         Some(match self {
             NpyError::NotNumpy => "save the array with numpy.save".into(),
             NpyError::Dtype { help, .. } => (*help).into(),
             NpyError::NoMember { members, .. } => format!("it has {members}"),
-            NpyError::WhichMember { members, .. } => format!("name one as FILE.npz:KEY; there are {members}"),
+            NpyError::WhichMember { members, .. } => format!("name one as FILE.npz:KEY; the archive has {members}"),
             NpyError::Member { source, .. } => return source.help(),
             NpyError::ArchiveInPipe => "write it to a file first".into(),
             NpyError::Descr(_) | NpyError::Trailing(_) => "write it again with NumPy".into(),
             NpyError::Damaged(_) => "write it again; the copy is damaged".into(),
             NpyError::Encrypted | NpyError::Method(_) => "write it with numpy.savez or numpy.savez_compressed".into(),
             NpyError::SameName(_) => "write the archive again, with each name once".into(),
-            NpyError::NotAnArchive(_) => "leave out what follows the file name".into(),
+            NpyError::NotAnArchive(_) => "omit what follows the file name".into(),
             NpyError::Truncated { .. } | NpyError::TruncatedHeader => "write it again; the copy is incomplete".into(),
             NpyError::Ending(_) => "write an array to .npy, one or several to .npz, or leave out `-o` to print".into(),
             NpyError::Unwritable(_) => "convert the operands to a type that NumPy has".into(),

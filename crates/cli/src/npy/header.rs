@@ -1,4 +1,4 @@
-//! What a file says of the array it holds.
+//! The header of an array file.
 
 use super::NpyError;
 use super::error::quoted;
@@ -6,36 +6,36 @@ use super::literal::Scanner;
 use einfold::Dtype;
 use std::io::{self, Read};
 
-/// The most axes an array of NumPy has.
+/// The maximal number of axes of a NumPy array.
 pub(super) const MAX_RANK: usize = 64;
-/// Far above what a plain array of [`MAX_RANK`] axes needs, small enough to allocate on the word of a file.
+/// A limit far above what a plain array of [`MAX_RANK`] axes needs, and small enough to allocate for an untrusted file.
 const MAX_HEADER: u32 = 1 << 20;
 pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// Type, shape and layout of a stored array.
+/// The type, shape and layout of a stored array.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header {
     /// The element type.
     pub(crate) dtype: Dtype,
     /// Whether the most significant byte comes first.
     pub(super) big_endian: bool,
-    /// How the elements follow one another.
-    pub(crate) order: Order,
-    /// The extents. Their product, zeros left out, times the size of an element fits `isize`.
+    /// The order of the elements.
+    pub(crate) order: ElementOrder,
+    /// The extents. Their product without zeros, times the size of an element, fits `isize`.
     pub(crate) shape: Vec<usize>,
 }
 
 /// The order of stored elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Order {
-    /// The last axis runs fastest.
+pub(crate) enum ElementOrder {
+    /// The last axis varies fastest.
     C,
-    /// The first axis runs fastest.
+    /// The first axis varies fastest.
     Fortran,
 }
 
 impl Header {
-    /// Reads magic, version and header, and leaves the reader at the first element.
+    /// Reads magic, version and header, up to the first element.
     pub(crate) fn read(reader: &mut (impl Read + ?Sized)) -> Result<Header, NpyError> {
         let mut start = [0; 8];
         fill(reader, &mut start)
@@ -64,8 +64,8 @@ impl Header {
         Header::parse(&text)
     }
 
-    /// Reads the dictionary of a header. The encoding (latin-1, or UTF-8 in version 3) matters only to the field names of
-    /// structured arrays, which are refused, so bytes will do.
+    /// Parses the dictionary of a header. The encoding (latin-1, or UTF-8 in version 3) matters only for the field
+    /// names of structured arrays, which are refused, so bytes suffice.
     fn parse(text: &[u8]) -> Result<Header, NpyError> {
         let mut s = Scanner::new(text);
         let (mut descr, mut order, mut shape) = (None, None, None);
@@ -75,7 +75,7 @@ impl Header {
             s.expect(b':', "a colon was expected")?;
             match key {
                 b"descr" => descr = Some(element_type(&mut s)?),
-                b"fortran_order" => order = Some(if s.boolean()? { Order::Fortran } else { Order::C }),
+                b"fortran_order" => order = Some(if s.boolean()? { ElementOrder::Fortran } else { ElementOrder::C }),
                 b"shape" => shape = Some(s.sizes()?),
                 _ => return s.fail("keys other than descr, fortran_order and shape"),
             }
@@ -90,18 +90,18 @@ impl Header {
         Ok(Header { dtype, big_endian, order, shape })
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     pub(super) fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// The bytes of all elements.
+    /// Returns the bytes of all elements.
     pub(super) fn bytes(&self) -> u64 {
         (self.len() * self.dtype.size()) as u64
     }
 }
 
-/// Reads exactly as many bytes, or says that the header is cut off.
+/// Fills the buffer, or returns the error for an incomplete header.
 fn fill(reader: &mut (impl Read + ?Sized), into: &mut [u8]) -> Result<(), NpyError> {
     reader.read_exact(into).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof => NpyError::TruncatedHeader,
@@ -109,7 +109,7 @@ fn fill(reader: &mut (impl Read + ?Sized), into: &mut [u8]) -> Result<(), NpyErr
     })
 }
 
-/// Zeros are left out of the product because an index computation multiplies the other extents all the same.
+/// Zeros are left out of the product because index computations multiply the other extents.
 fn check_shape(shape: &[usize], dtype: Dtype) -> Result<(), NpyError> {
     if shape.len() > MAX_RANK {
         return Err(NpyError::Rank(shape.len()));
@@ -124,7 +124,7 @@ fn check_shape(shape: &[usize], dtype: Dtype) -> Result<(), NpyError> {
     }
 }
 
-/// The element type of a description, and whether it is big-endian.
+/// Parses an element type; returns it and whether it is big-endian.
 fn element_type(s: &mut Scanner<'_>) -> Result<(Dtype, bool), NpyError> {
     if matches!(s.peek(), Some(b'[' | b'(')) {
         let help = "save one field: numpy.save(file, array['name'])";
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn any_order_of_keys_and_any_spacing_is_read() {
-        let want = Header { dtype: Dtype::F64, big_endian: true, order: Order::Fortran, shape: vec![2, 3] };
+        let want = Header { dtype: Dtype::F64, big_endian: true, order: ElementOrder::Fortran, shape: vec![2, 3] };
         for text in [
             "{'descr': '>f8', 'fortran_order': True, 'shape': (2, 3), }   \n",
             "{\"shape\":(2,3,),\"fortran_order\":True,\"descr\":\">f8\"}",
@@ -248,7 +248,7 @@ mod tests {
             ("<", "NumPy does not have"),
             ("f<8", "NumPy does not have"),
             ("float128", "NumPy does not have"),
-            ("\u{1b}[31m\u{202e}", "of type `\\u{1b}[31m\\u{202e}`, which is no"),
+            ("\u{1b}[31m\u{202e}", "of type `\\u{1b}[31m\\u{202e}`, which NumPy does not have"),
         ] {
             let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ()}}");
             let error = parse(&text).unwrap_err();

@@ -1,8 +1,8 @@
-//! The few Python literals that a header has.
+//! The Python literals that a header contains.
 
 use super::NpyError;
 
-/// Reads Python literals off the bytes of a header. Without recursion, so that no nesting can exhaust the stack.
+/// Parses Python literals from the bytes of a header. There is no recursion, so that nesting cannot exhaust the stack.
 pub(super) struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
@@ -13,12 +13,12 @@ impl<'a> Scanner<'a> {
         Scanner { text, at: 0 }
     }
 
-    /// The error that `what` is wrong at the current place.
+    /// Returns the error `what` at the current position.
     pub(super) fn fail<T>(&self, what: &'static str) -> Result<T, NpyError> {
         Err(NpyError::Header { what, at: self.at })
     }
 
-    /// Skips white space and returns the next byte without taking it.
+    /// Skips white space and returns the next byte without consuming it.
     pub(super) fn peek(&mut self) -> Option<u8> {
         while self.text.get(self.at).is_some_and(u8::is_ascii_whitespace) {
             self.at += 1;
@@ -26,19 +26,19 @@ impl<'a> Scanner<'a> {
         self.text.get(self.at).copied()
     }
 
-    /// Takes the byte if it is next.
+    /// Consumes the byte if it is next.
     pub(super) fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
     }
 
-    /// Takes the byte, or fails saying what is missing.
+    /// Consumes the byte, or returns the error `what`.
     pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), NpyError> {
         if self.take(byte) { Ok(()) } else { self.fail(what) }
     }
 
-    /// A string in either kind of quotes. Escapes are left as they are: no name of a plain array has any.
+    /// Parses a string in either kind of quotes. Escapes are not decoded: no name of a plain array has any.
     pub(super) fn string(&mut self) -> Result<&'a [u8], NpyError> {
         let Some(quote @ (b'\'' | b'"')) = self.peek() else { return self.fail("a string was expected") };
         self.at += 1;
@@ -53,7 +53,7 @@ impl<'a> Scanner<'a> {
         self.fail("a string does not end")
     }
 
-    /// `True` or `False`.
+    /// Parses `True` or `False`.
     pub(super) fn boolean(&mut self) -> Result<bool, NpyError> {
         self.peek();
         let rest = self.text.get(self.at..).unwrap_or_default();
@@ -66,7 +66,7 @@ impl<'a> Scanner<'a> {
         self.fail("True or False was expected")
     }
 
-    /// A tuple of sizes. A number that does not fit `usize` is `usize::MAX`, which no file can bear out.
+    /// Parses a tuple of sizes. A number that does not fit `usize` becomes `usize::MAX`, which no file can satisfy.
     pub(super) fn sizes(&mut self) -> Result<Vec<usize>, NpyError> {
         self.expect(b'(', "the shape must be a tuple")?;
         let mut sizes = Vec::new();

@@ -1,4 +1,4 @@
-//! Writing `.npy`, byte for byte as NumPy writes a row-major array.
+//! Writes `.npy`, byte for byte as NumPy writes a row-major array.
 
 use super::NpyError;
 use super::element::write_values;
@@ -6,9 +6,10 @@ use super::header::{MAGIC, MAX_RANK};
 use einfold::{AnyArray, Dtype};
 use std::io::{self, Write};
 
-/// The length of magic, version, length and header together is a multiple of this, so that the data can be mapped.
+/// The total length of magic, version, length and header is a multiple of this, so that the data can be mapped.
 const ALIGN: usize = 64;
-/// Room for the first extent to grow in place when rows are appended: the digits of the largest 64-bit integer, and a sign.
+/// Space for the first extent to grow in place when rows are appended: the digits of the largest 64-bit integer, and a
+/// sign.
 const GROWTH: usize = 21;
 
 /// Writes header and elements in row-major order, in large blocks.
@@ -35,7 +36,8 @@ pub(crate) fn write(array: &AnyArray, to: &mut impl Write) -> Result<(), NpyErro
     Ok(())
 }
 
-/// Magic, version 1.0, length and dictionary. [`MAX_RANK`] extents always fit the 16-bit length of that version.
+/// Returns magic, version 1.0, length and dictionary. [`MAX_RANK`] extents always fit the 16-bit length of that
+/// version.
 fn header(dtype: Dtype, shape: &[usize]) -> Result<Vec<u8>, NpyError> {
     if shape.len() > MAX_RANK {
         return Err(NpyError::Rank(shape.len()));
@@ -54,7 +56,7 @@ fn header(dtype: Dtype, shape: &[usize]) -> Result<Vec<u8>, NpyError> {
     Ok(bytes)
 }
 
-/// The description of a type in its little-endian form.
+/// Returns the little-endian description of a type.
 fn describe(dtype: Dtype) -> Result<&'static str, NpyError> {
     Ok(match dtype {
         Dtype::Bool => "|b1",

@@ -1,4 +1,4 @@
-//! What a search shows while it runs, and how Ctrl-C reaches it.
+//! The progress bar of a search and its cancellation by Ctrl-C.
 
 use crate::progress::{SHOWN_FROM, STEPS, bar};
 use einfold_order::{Progress, Watch};
@@ -6,21 +6,22 @@ use indicatif::ProgressBar;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Looks on while a search runs.
-pub(super) struct Looker<'a> {
+/// Shows the progress of a search and ends it on request.
+pub(super) struct ProgressWatch<'a> {
     stop: &'a AtomicBool,
     bar: ProgressBar,
 }
 
-impl<'a> Looker<'a> {
-    /// Ends the search when `stop` is set. A search that may take long has a bar, if standard error is a terminal.
-    pub(super) fn new(stop: &'a AtomicBool, time: Option<Duration>) -> Looker<'a> {
+impl<'a> ProgressWatch<'a> {
+    /// Creates a watch that ends the search when `stop` is set. A search with a long time limit has a progress bar, if
+    /// standard error is a terminal.
+    pub(super) fn new(stop: &'a AtomicBool, time: Option<Duration>) -> ProgressWatch<'a> {
         let bar = if time.is_some_and(|time| time >= SHOWN_FROM) { bar() } else { ProgressBar::hidden() };
-        Looker { stop, bar }
+        ProgressWatch { stop, bar }
     }
 }
 
-impl Watch for Looker<'_> {
+impl Watch for ProgressWatch<'_> {
     fn is_cancelled(&self) -> bool {
         self.stop.load(Relaxed)
     }
@@ -31,7 +32,7 @@ impl Watch for Looker<'_> {
     }
 }
 
-impl Drop for Looker<'_> {
+impl Drop for ProgressWatch<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

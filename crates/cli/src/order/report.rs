@@ -1,48 +1,48 @@
-//! What is printed of an order.
+//! The report of an order.
 
-use super::subject::Subject;
+use super::search_input::SearchInput;
 use crate::args::path;
 use einfold::{Budget, Count, Order};
 use einfold_ir::visible;
-use einfold_order::format::{count_json, machine_json, ordered_json};
-use einfold_order::{Effort, Ordered, SavedOrder, SavedTree, Slice};
+use einfold_order::format::{count_json, machine_json, order_json};
+use einfold_order::{Effort, FoundOrder, SavedOrder, SavedTree, SlicedAxis};
 use serde_json::Value;
 use std::fmt::{self, Write};
 
-/// Paths of more steps are left to `--json`.
+/// The maximal number of steps of a path that is printed; longer ones are in the output of `--json` only.
 const SHOWN_STEPS: usize = 24;
 
-/// An order and how it was found.
+/// An order and its search.
 pub(super) struct Report<'a> {
-    pub(super) subject: &'a Subject,
-    pub(super) ordered: &'a Ordered,
-    pub(super) how: &'a Order,
+    pub(super) input: &'a SearchInput,
+    pub(super) found: &'a FoundOrder,
+    pub(super) origin: &'a Order,
     pub(super) budget: &'a Budget,
-    /// How long the search took.
+    /// The duration of the search.
     pub(super) seconds: f64,
-    /// Whether it was ended early.
+    /// Whether the search was ended early.
     pub(super) interrupted: bool,
-    /// Whether there was none, since the order was in the cache.
+    /// Whether the order was in the cache.
     pub(super) cached: bool,
 }
 
 impl Report<'_> {
-    /// The order, and everything that is needed to search it again. Of the memory, `memory_bytes` is what intermediates and
-    /// result take at most.
+    /// Returns the order as JSON, with everything that is needed to repeat the search. `memory_bytes` is the peak
+    /// memory of intermediates and result.
     pub(super) fn json(&self) -> Value {
-        let Ordered { tree, slices, .. } = self.ordered;
-        let Subject { network, labels, .. } = self.subject;
+        let FoundOrder { tree, slices, .. } = self.found;
+        let SearchInput { network, labels, .. } = self.input;
         let Budget { objective, memory_bytes, largest, .. } = *self.budget;
         let contractions = vec![SavedTree::new(network, labels, tree, slices)];
-        let saved = match self.how {
-            // It was found for what it says itself.
+        let saved = match self.origin {
+            // A saved order keeps its own objective and limits.
             Order::Saved(found) => SavedOrder { contractions, ..found.clone() },
             _ => SavedOrder { contractions, objective, memory_bytes, largest },
         };
-        let mut value = ordered_json(&saved, self.ordered);
+        let mut value = order_json(&saved, self.found);
         value["seconds"] = self.seconds.into();
         value["seed"] = self.budget.seed.into();
-        value["dtype"] = self.subject.dtype.name().into();
+        value["dtype"] = self.input.dtype.name().into();
         value["memory_bytes"] = count_json(self.bytes());
         value["interrupted"] = self.interrupted.into();
         value["cached"] = self.cached.into();
@@ -58,7 +58,7 @@ impl Report<'_> {
         value
     }
 
-    /// The same for people.
+    /// Returns the report as text.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         self.write(&mut text).expect("writing to a text cannot fail");
@@ -66,54 +66,54 @@ impl Report<'_> {
     }
 
     fn write(&self, out: &mut String) -> fmt::Result {
-        let Ordered { tree, cost, strategy, .. } = self.ordered;
+        let FoundOrder { tree, cost, strategy, .. } = self.found;
         let ended = match (self.interrupted, self.cached) {
             (true, _) => ", ended early",
             (_, true) => ", from the cache",
             _ => "",
         };
-        let (tensors, axes) = (tree.leaves(), self.subject.network.extents().len());
+        let (tensors, axes) = (tree.leaves(), self.input.network.extents().len());
         writeln!(out, "order    {strategy}, {:.3} s, seed {}{ended}", self.seconds, self.budget.seed)?;
         writeln!(out, "network  {tensors} tensors, {axes} axes")?;
         writeln!(out, "flops    {} multiply-adds{}", short(cost.flops), power(10, cost.flops.log10()))?;
         writeln!(out, "largest  {} elements in one step's result{}", short(cost.size), power(2, cost.size.log2()))?;
         writeln!(out, "written  {} elements in all{}", short(cost.write), power(10, cost.write.log10()))?;
-        writeln!(out, "memory   {} bytes of {} at most at once", short(self.bytes()), self.subject.dtype)?;
+        writeln!(out, "memory   {} bytes of {} at most at once", short(self.bytes()), self.input.dtype)?;
         self.slices(out)?;
         self.path(out)
     }
 
     fn slices(&self, out: &mut String) -> fmt::Result {
-        let slices = &self.ordered.slices;
+        let slices = &self.found.slices;
         if slices.is_empty() {
             return Ok(());
         }
-        let axis = |s: &Slice| format!("{} in {}", visible(&self.subject.labels[s.axis as usize]), s.parts);
+        let axis = |s: &SlicedAxis| format!("{} in {}", visible(&self.input.labels[s.axis as usize]), s.parts);
         let axes: Vec<String> = slices.iter().map(axis).collect();
         let number = Count::product(slices.iter().map(|s| s.parts));
         writeln!(out, "slices   {}: {}", short(number), axes.join(", "))
     }
 
     fn path(&self, out: &mut String) -> fmt::Result {
-        let steps = self.ordered.tree.steps().len();
+        let steps = self.found.tree.steps().len();
         if steps > SHOWN_STEPS {
             return writeln!(out, "path     {steps} steps, which `--json` prints");
         }
-        writeln!(out, "path     {}", path::show(&self.ordered.tree.linear_path()))
+        writeln!(out, "path     {}", path::show(&self.found.tree.linear_path()))
     }
 
-    /// What intermediates and result take at most at once.
+    /// Returns the peak memory of intermediates and result.
     fn bytes(&self) -> Count {
-        self.ordered.cost.peak * Count::from(self.subject.dtype.size() as u64)
+        self.found.cost.peak * Count::from(self.input.dtype.size() as u64)
     }
 }
 
-/// All digits of what is small, few of what is large.
+/// Writes a small count exactly and a large one with few digits.
 fn short(count: Count) -> String {
     format!("{count:.2}")
 }
 
-/// A logarithm beside its number; nothing for that of 0.
+/// Writes the logarithm of a number; nothing for that of 0.
 fn power(base: u32, log: f64) -> String {
     if log.is_finite() { format!("   {base}^{log:.2}") } else { String::new() }
 }

@@ -1,25 +1,30 @@
-//! Runs by the clock: `--repeat`, `--warmup`, `--json`.
+//! Timed runs: `--repeat`, `--warmup`, `--json`.
 
 use crate::args::RunArgs;
-use crate::operands::Loaded;
+use crate::operands::LoadedOperand;
 use einfold::{AnyArray, Control, Error, Plan, Scratch, TensorType};
 use einfold_order::format::{count_json, machine_json};
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
-/// The name and version of the form of the JSON line. Fields may be added within a version.
+/// The name and version of the schema of the JSON line. Keys may be added within a version.
 const SCHEMA: &str = "einfold.run/1";
 
-/// The results, and how long they took.
+/// The results and the times of the runs.
 pub(super) struct Timed {
     pub(super) results: Vec<AnyArray>,
-    /// Seconds of each timed run.
+    /// The seconds of each timed run.
     times: Vec<f64>,
 }
 
-/// Runs as often as asked. After the first run result and scratch memory are there, so that a warmed-up run only computes.
-pub(super) fn run(plan: &Plan, operands: &[Loaded<'_>], control: &Control<'_>, args: &RunArgs) -> Result<Timed, Error> {
+/// Runs as often as requested. The first run allocates results and scratch, so that later runs only compute.
+pub(super) fn run(
+    plan: &Plan,
+    operands: &[LoadedOperand<'_>],
+    control: &Control<'_>,
+    args: &RunArgs,
+) -> Result<Timed, Error> {
     let mut scratch = Scratch::new();
     let mut times = Vec::new();
     let mut results: Option<Vec<AnyArray>> = None;
@@ -39,7 +44,7 @@ pub(super) fn run(plan: &Plan, operands: &[Loaded<'_>], control: &Control<'_>, a
 }
 
 impl Timed {
-    /// The JSON line. Numbers too large for JSON's integers are text.
+    /// Returns the JSON line. Numbers too large for JSON's integers are strings.
     pub(super) fn to_json(&self, args: &RunArgs, plan: &Plan, threads: Option<NonZeroUsize>) -> Value {
         let cost = plan.cost();
         let mut value = json!({
@@ -75,7 +80,7 @@ fn describe(ty: &TensorType) -> Value {
     value
 }
 
-/// The middle value, or the mean of the two in the middle.
+/// Returns the middle value, or the mean of the two in the middle.
 fn median(times: &[f64]) -> f64 {
     let mut sorted = times.to_vec();
     sorted.sort_by(f64::total_cmp);

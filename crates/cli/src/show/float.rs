@@ -1,27 +1,27 @@
-//! One format for all floating-point numbers of an array.
+//! A common format for all floating-point numbers of an array.
 
 use super::number::{Number, Parts, exponent};
 use half::f16;
 
-/// The most digits after the point.
+/// The maximal number of digits after the point.
 const PRECISION: usize = 8;
 
 /// A real floating-point type.
 pub(super) trait Real: Copy {
-    /// Numbers of an array from this on are written with a power of ten: ten to the lesser of 8 and the type's decimal
+    /// The least number of an array that is written with a power of ten: ten to the lesser of 8 and the type's decimal
     /// digits.
     const LARGE: f64;
-    /// The same for a number alone.
+    /// The same for a single number.
     const LARGE_ALONE: f64;
 
-    /// The value.
+    /// Returns the value in f64.
     fn wide(self) -> f64;
 
-    /// The value nearest to a number.
+    /// Returns the value nearest to a number.
     fn narrow(value: f64) -> Self;
 
-    /// The shortest decimal that reads back as the magnitude of this value, in scientific notation; of two equally near
-    /// ones the even one, as in NumPy.
+    /// Returns the shortest decimal that parses to the magnitude of this value, in scientific notation; of two equally
+    /// near ones the even one, as in NumPy.
     fn shortest(self) -> String;
 }
 
@@ -43,7 +43,7 @@ macro_rules! real {
                 let magnitude = self.abs();
                 let fewest = format!("{magnitude:e}");
                 let digits = fewest.bytes().take_while(|&b| b != b'e').filter(u8::is_ascii_digit).count();
-                // Of two decimals equally near, Rust's shortest is the larger.
+                // Of two equally near decimals, Rust's shortest is the larger one.
                 let even = format!("{magnitude:.places$e}", places = digits - 1);
                 if even.parse() == Ok(magnitude) { even } else { fewest }
             }
@@ -67,7 +67,7 @@ impl Real for f16 {
     }
 
     fn shortest(self) -> String {
-        // `half` prints the digits of the value in `f32`, which are too many; five always do.
+        // `half` prints the digits of the value in `f32`, which are too many; five always suffice.
         let magnitude = f64::from(self).abs();
         let rounded = |places: usize| format!("{magnitude:.places$e}");
         let reads_back = |text: &String| text.parse().is_ok_and(|v: f64| f16::from_f64(v).to_f64() == magnitude);
@@ -75,17 +75,17 @@ impl Real for f16 {
     }
 }
 
-/// The value and its shortest digits.
+/// Returns the value and its shortest digits.
 pub(super) fn number<T: Real>(value: T) -> Number {
     Number { shortest: value.shortest(), exact: value.wide() }
 }
 
-/// The widths and the notation that suit all numbers of an array.
+/// The widths and the notation for all numbers of an array.
 pub(super) struct FloatFormat {
     notation: Notation,
-    /// Characters before the point.
+    /// The number of characters before the point.
     left: usize,
-    /// Characters after the point.
+    /// The number of characters after the point.
     right: usize,
     /// Whether positive numbers have a sign.
     plus: bool,
@@ -97,7 +97,7 @@ enum Notation {
 }
 
 impl FloatFormat {
-    /// The format for these numbers.
+    /// Returns the format for these numbers.
     pub(super) fn new<T: Real>(values: impl Iterator<Item = T> + Clone, plus: bool) -> FloatFormat {
         let finite = values.clone().filter(|v| v.wide().is_finite());
         let mut format = if finite.clone().next().is_none() {
@@ -137,7 +137,7 @@ impl FloatFormat {
         FloatFormat { notation, left, right: digits + 2 + width, plus }
     }
 
-    /// The number in this format.
+    /// Writes a number in this format.
     pub(super) fn word<T: Real>(&self, value: T) -> String {
         let FloatFormat { left, right, plus, ref notation } = *self;
         if !value.wide().is_finite() {
@@ -157,7 +157,7 @@ impl FloatFormat {
     }
 }
 
-/// The name of what is no number, or infinite.
+/// Returns the name of NaN or an infinity.
 pub(super) fn non_finite(value: f64, plus: bool) -> &'static str {
     match (value.is_nan(), value < 0.0, plus) {
         (true, _, false) => "nan",
@@ -168,7 +168,7 @@ pub(super) fn non_finite(value: f64, plus: bool) -> &'static str {
     }
 }
 
-/// Whether some finite number is too large or too small, or they are too far apart, for one column of plain decimals. The
+/// Returns whether the finite numbers are too large, too small or too far apart for one column of plain decimals. The
 /// comparisons are those of the element type.
 fn is_scientific<T: Real>(finite: impl Iterator<Item = T>) -> bool {
     let magnitudes = finite.map(|v| v.wide().abs()).filter(|&m| m != 0.0);

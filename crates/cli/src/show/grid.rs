@@ -1,15 +1,15 @@
-//! Brackets, columns and lines.
+//! The brackets, columns and lines of an array.
 
 use einfold::ndarray::{CowArray, IxDyn};
 use std::io::{self, Write};
 
-/// The elements shown at each end of an abridged axis.
+/// The number of elements shown at each end of an abridged axis.
 pub(super) const EDGE: usize = 3;
-/// The longest line, where words allow.
+/// The maximal length of a line, unless a single word is longer.
 const WIDTH: usize = 75;
 const ELLIPSIS: &str = "...";
 
-/// Writes the elements of an array with at least one axis. `seen` has the whole array or its corners; an axis that is
+/// Writes the elements of an array with at least one axis. `seen` is the whole array or its corners; an axis that is
 /// shorter there than in `shape` is abridged.
 pub(super) fn write<T: Copy>(
     seen: &CowArray<'_, T, IxDyn>,
@@ -41,7 +41,7 @@ pub(super) fn write<T: Copy>(
     writeln!(to, "{}", "]".repeat(row_axis))
 }
 
-/// Moves to the next row and returns the axis that stepped, the ones after it starting again; `None` after the last row.
+/// Moves to the next row and returns the axis that advanced, with the axes after it reset; `None` after the last row.
 fn advance(position: &mut [usize], shape: &[usize]) -> Option<usize> {
     for axis in (0..position.len()).rev() {
         position[axis] += 1;
@@ -53,7 +53,7 @@ fn advance(position: &mut [usize], shape: &[usize]) -> Option<usize> {
     None
 }
 
-/// Writes the words of one row in brackets, broken where a line is full; later lines align with the first word.
+/// Writes the words of one row in brackets, with line breaks; later lines align with the first word.
 fn write_row(words: impl Iterator<Item = String>, abridged: bool, rank: usize, to: &mut impl Write) -> io::Result<()> {
     let limit = WIDTH.saturating_sub(rank);
     let mut line = Line { text: " ".repeat(rank), indent: rank, limit };
@@ -68,12 +68,12 @@ fn write_row(words: impl Iterator<Item = String>, abridged: bool, rank: usize, t
             }
         }
     }
-    // The separator after the last word does not count.
+    // The separator after the last word is removed.
     line.text.pop();
     write!(to, "{}]", &line.text[if first_line { rank } else { 0 }..])
 }
 
-/// The line under way; the indent is part of its text.
+/// The current line, with its indent.
 struct Line {
     text: String,
     indent: usize,
@@ -81,8 +81,8 @@ struct Line {
 }
 
 impl Line {
-    /// Adds a word and a space, and returns the line before if the word needed a new one. A word too long for any line
-    /// stays on the line that has nothing else.
+    /// Adds a word and a space, and returns the previous line if the word needs a new one. A word that is too long for
+    /// any line stays alone on its line.
     fn push(&mut self, word: &str) -> Option<String> {
         let wrap = self.text.len() + word.len() > self.limit && self.text.len() > self.indent;
         let full = wrap.then(|| std::mem::replace(&mut self.text, " ".repeat(self.indent)));

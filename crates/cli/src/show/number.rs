@@ -1,11 +1,11 @@
-//! Decimal digits of one number, shortest or cut.
+//! The decimal digits of one number, shortest or rounded.
 
-/// A finite number as NumPy prints it: the fewest digits that tell it from its neighbours of the same type, or, where those
+/// A finite number as NumPy prints it: the fewest digits that identify it among the numbers of its type, or, if these
 /// are too many, its exact value rounded, ties to even.
 pub(super) struct Number {
     /// The shortest decimal of the magnitude, in scientific notation as Rust writes it: `1.25e-3`.
     pub(super) shortest: String,
-    /// The value.
+    /// The exact value.
     pub(super) exact: f64,
 }
 
@@ -17,19 +17,19 @@ pub(super) struct Parts {
 }
 
 impl Number {
-    /// The same number, with all digits of its value.
+    /// Returns the same number with all digits of its value.
     pub(super) fn all_digits(self) -> Number {
         Number { shortest: format!("{:e}", self.exact.abs()), ..self }
     }
 
-    /// With at most `digits` digits after the point.
+    /// Writes the number with at most `digits` digits after the point.
     pub(super) fn positional(&self, digits: usize, plus: bool) -> Parts {
         let text = move_point(&self.shortest);
         let text = if fraction_len(&text) > digits { format!("{:.digits$}", self.exact.abs()) } else { text };
         self.parts(&text, 0, plus)
     }
 
-    /// As one digit, a point, at most `digits` digits and a power of ten.
+    /// Writes the number as one digit, a point, at most `digits` digits and a power of ten.
     pub(super) fn scientific(&self, digits: usize, plus: bool) -> Parts {
         let (mantissa, exponent) = split(&self.shortest);
         if fraction_len(mantissa) <= digits {
@@ -52,7 +52,7 @@ impl Number {
     }
 }
 
-/// Mantissa and power of ten.
+/// Splits a number into mantissa and power of ten.
 fn split(scientific: &str) -> (&str, i32) {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((scientific, "0"));
     (mantissa, exponent.parse().unwrap_or(0))
@@ -62,7 +62,7 @@ fn fraction_len(text: &str) -> usize {
     text.split_once('.').map_or(0, |(_, fraction)| fraction.len())
 }
 
-/// The same digits without a power of ten.
+/// Writes the same digits without a power of ten.
 fn move_point(scientific: &str) -> String {
     let (mantissa, exponent) = split(scientific);
     let digits = mantissa.replace('.', "");
@@ -75,7 +75,7 @@ fn move_point(scientific: &str) -> String {
     format!("{whole}.{fraction}")
 }
 
-/// A power of ten with its sign and at least `digits` digits.
+/// Writes a power of ten with its sign and at least `digits` digits.
 pub(super) fn exponent(power: i32, digits: usize) -> String {
     let sign = if power < 0 { '-' } else { '+' };
     format!("e{sign}{:0>digits$}", power.unsigned_abs())

@@ -1,20 +1,21 @@
-//! Numbers that stand alone, as NumPy prints its scalars: all digits that tell the value, at least one after the point.
+//! Single numbers as NumPy prints its scalars: with all digits that identify the value, and at least one after the
+//! point.
 
 use super::float::{Real, non_finite, number};
 use super::number::{Parts, exponent};
 use num_complex::Complex;
 
-/// Below this a number alone is written with a power of ten.
+/// The limit below which a single number is written with a power of ten.
 const SMALL: f64 = 1e-4;
-/// More digits after the point than any shortest decimal within the bounds of plain notation has.
+/// More digits after the point than any shortest decimal in plain notation has.
 const ALL: usize = 40;
 
-/// A real number alone.
+/// Writes a single real number.
 pub(super) fn float<T: Real>(value: T) -> String {
     part(value, false, ".0")
 }
 
-/// A complex number alone: in parentheses, unless it is purely imaginary.
+/// Writes a single complex number: in parentheses, unless it is purely imaginary.
 pub(super) fn complex<T: Real>(value: Complex<T>) -> String {
     let re = value.re.wide();
     if re == 0.0 && re.is_sign_positive() {
@@ -23,7 +24,7 @@ pub(super) fn complex<T: Real>(value: Complex<T>) -> String {
     format!("({}{}j)", part(value.re, false, ""), part(value.im, true, ""))
 }
 
-/// `whole` is what follows a number without digits after the point.
+/// Writes a real number; `whole` follows a number without digits after the point.
 fn part<T: Real>(value: T, plus: bool, whole: &str) -> String {
     let magnitude = value.wide().abs();
     if !magnitude.is_finite() {

@@ -80,8 +80,8 @@ fn members_that_cannot_be_read_say_why() {
         (short, "member `a`: it ends early: its header announces 16 bytes of data, and there are 15\n"),
         (header, "member `a`: it ends inside its header\n"),
         (huge, "member `a`: it ends early: its header announces 9007199254740992 bytes of data, and there are 8\n"),
-        (archive(&[("a.txt", b"text")], Stored), "member `a.txt`: it is no .npy or .npz file\n"),
-        (none, "the archive holds 0 arrays\n  = help: name one as FILE.npz:KEY; there are no arrays\n"),
+        (archive(&[("a.txt", b"text")], Stored), "member `a.txt`: it is not a .npy or .npz file\n"),
+        (none, "the archive holds 0 arrays\n  = help: name one as FILE.npz:KEY; the archive has no arrays\n"),
         (good()[..90].to_vec(), "the archive cannot be read: "),
     ] {
         let report = run(["run", "i->", &folder.write("a.npz", &bytes)]).failed(1);
@@ -232,7 +232,7 @@ fn an_ending_that_promises_another_format_is_refused() {
         let report = run(["run", "i->i", &file, "-o", &out]).failed(1);
         let ending = name.rsplit('.').next().unwrap();
         let want = format!(
-            "error[output]: the result cannot be written to `{out}`: the ending `.{ending}` is of no format that einfold writes\n  = help: write an array to .npy, one or several to .npz, or leave out `-o` to print\n"
+            "error[output]: the result cannot be written to `{out}`: einfold does not write files with the ending `.{ending}`\n  = help: write an array to .npy, one or several to .npz, or leave out `-o` to print\n"
         );
         assert_eq!(report, want);
     }

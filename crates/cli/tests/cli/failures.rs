@@ -121,7 +121,7 @@ mod terminal {
   | y += b[i]
   |   ^^ of bool
   = help: to count, add numbers: `y += 1*b[i]`
-  = help: to say that *or* is meant: `y |= b[i]`
+  = help: to state that *or* is intended: `y |= b[i]`
 "
         );
         assert_eq!(said(&["--quiet"]), "");

@@ -93,7 +93,7 @@ fn a_member_that_is_not_there_is_listed_with_those_that_are() {
     for (argument, part) in [
         (
             "two.npz",
-            "error[file]: `two.npz` cannot be used: the archive holds 2 arrays\n  = help: name one as FILE.npz:KEY; there are a, b/c\n",
+            "error[file]: `two.npz` cannot be used: the archive holds 2 arrays\n  = help: name one as FILE.npz:KEY; the archive has a, b/c\n",
         ),
         (
             "two.npz:x",
@@ -232,6 +232,6 @@ mod unix {
         let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(3), "{stderr}");
-        assert!(stderr.contains("there is no memory for its 4294967296 bytes"), "{stderr}");
+        assert!(stderr.contains("there is too little memory for its 4294967296 bytes"), "{stderr}");
     }
 }

@@ -138,7 +138,7 @@ mod unix {
             let report = run(arguments).failed(1);
             assert_eq!(report, "error[file]: `/dev/zero` cannot be read: file too large\n");
         }
-        assert!(run(["run", "i", "/dev/zero"]).failed(1).contains("it is no .npy or .npz file"));
+        assert!(run(["run", "i", "/dev/zero"]).failed(1).contains("it is not a .npy or .npz file"));
     }
 
     /// As shells make of `<(command)`.

@@ -84,7 +84,7 @@ fn what_is_no_machine_is_refused() {
     let text = refused(&folder.write("text.json", b"fast"));
     assert!(text.starts_with("error[file]: `FILE` cannot be used: this is not JSON: "), "{text}");
     let order = refused(&folder.write("order.json", br#"{"schema": "einfold.order/1", "path": [[0, 1]]}"#));
-    let other = "error[file]: `FILE` cannot be used: it is of the form `einfold.order/1`, this program reads `einfold.machine/1`\n";
+    let other = "error[file]: `FILE` cannot be used: the text has the schema `einfold.order/1`, this version reads `einfold.machine/1`\n";
     assert_eq!(order, other);
     let time = refused(&file(&folder, "\"nest_ns\":0.176", "\"nest_ns\":0"));
     assert!(time.contains("`nest_ns` is 0; a time from 0.000001 to 1000000000 was expected"), "{time}");

@@ -127,7 +127,7 @@ fn constants_are_contracted_with_each_other() {
     // Once for all runs, 30^3 multiply-adds are worth it.
     assert_eq!(found(&[&chain[..], &["--constants", "1,2"]].concat())["path"][0], json!([1, 2]));
     let stderr = run([&["order"], &chain[..], &["--constants", "3"]].concat()).failed(2);
-    assert!(stderr.contains("an operand that is not there"), "{stderr}");
+    assert!(stderr.contains("an operand that does not exist"), "{stderr}");
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn mistakes_in_its_command_line_are_2() {
         (&["order", &file, "--time", "5"], "the unit is missing"),
         (&["order", &file, "--time", "1s", "--trials", "3"], "cannot be used with"),
         (&["order", &file, "--trials", "0"], "0 is not in 1.."),
-        (&["order", &file, "--objective", "speed"], "there are flops, size, write, time, combo and limit"),
+        (&["order", &file, "--objective", "speed"], "the objectives are flops, size, write, time, combo and limit"),
         (&["order", &file, "--order", "best"], "there are auto"),
         (&["order", &file, "--path", "[(0,1)"], "a path looks like"),
         (&["order", &file, "--path", "[(0,1),(0,1)]", "--order", "dp"], "cannot be used with"),
@@ -353,7 +353,7 @@ fn an_order_of_something_else_says_what_differs() {
       = help: search an order for this expression and these shapes
     ");
     insta::assert_snapshot!(failed(&["explain", "ij,jk->ik", "--shapes", "40x40,40x40"], 1), @r"
-    error[path]: the order does not fit: its tree contracts 3 tensors, there are 2
+    error[path]: the order does not fit: its tree has 3 tensors, the contraction has 2
       = help: search an order for this expression and these shapes
     ");
     let small = failed(&[&["run"], &operands[..], &["--memory", "1kB"]].concat(), 3);
@@ -362,7 +362,7 @@ fn an_order_of_something_else_says_what_differs() {
     let unknown = unknown.to_string().replace("einfold.order/1", "einfold.order/9");
     let file = folder.write("later.json", unknown.as_bytes());
     let stderr = run([&["run"], &operands[..], &["--path", &file]].concat()).failed(1);
-    assert!(stderr.contains("`einfold.order/9`, this program reads `einfold.order/1`"), "{stderr}");
+    assert!(stderr.contains("`einfold.order/9`, this version reads `einfold.order/1`"), "{stderr}");
 }
 
 #[test]

@@ -109,8 +109,8 @@ fn large(folder: &Folder, more: &[&str]) -> Command {
 #[cfg(target_os = "linux")]
 fn a_large_result_is_told_of_before_there_is_memory_for_it() {
     let folder = Folder::new();
-    let warning = "warning: the run takes 16.00 GiB besides its operands; 16.00 GiB of it for the result Y, \
-                   2147483648 f64, and ids tell how large the results are\r\n";
+    let warning = "warning: the run needs 16.00 GiB besides its operands; 16.00 GiB of it for the result Y, \
+                   2147483648 f64; index tensors determine the sizes of the results\r\n";
     let (code, shown) = Seen::new(large(&folder, &[])).rest();
     assert!(code == Some(3) && shown.starts_with(warning), "{shown}");
     let (code, shown) = Seen::new(large(&folder, &["--quiet"])).rest();

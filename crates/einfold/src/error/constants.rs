@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Why operands cannot be fixed. Positions are counted from 0 here, and from 1 in messages.
+/// Why operands cannot be constants. Positions are counted from 0 here, and from 1 in messages.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConstantsProblem {
@@ -15,7 +15,7 @@ pub enum ConstantsProblem {
         operands: usize,
     },
     /// A position is there twice.
-    #[error("operand {} is fixed twice", position + 1)]
+    #[error("operand {} is given twice", position + 1)]
     Twice {
         /// The position.
         position: usize,
@@ -28,4 +28,7 @@ pub enum ConstantsProblem {
         /// How many operands.
         given: usize,
     },
+    /// The plan was made with constants, and does not have those operands any more.
+    #[error("some operands of the plan are constants already")]
+    Again,
 }

@@ -2,7 +2,7 @@
 
 use einfold_exec::{BindError, Port, RunError, Stopped, ViewError};
 use einfold_ir::Dtype;
-use einfold_order::{Mismatch, OrderError};
+use einfold_order::{OrderError, OrderMismatch};
 use einfold_plan::PlanError;
 use thiserror::Error;
 
@@ -77,7 +77,7 @@ pub enum ErrorKind {
     /// Names of operands or results do not fit.
     #[error(transparent)]
     Names(#[from] NamesProblem),
-    /// Operands cannot be fixed.
+    /// Operands cannot be constants.
     #[error(transparent)]
     Constants(#[from] ConstantsProblem),
     /// A call has `alpha` or `beta`, and the program does not say what they would be factors of.
@@ -177,7 +177,7 @@ impl ErrorKind {
     pub fn code(&self) -> &'static str {
         match self {
             ErrorKind::Expression(kind) => kind.code(),
-            ErrorKind::Order(OrderError::Mismatch { what: Mismatch::Memory { .. }, .. }) => "memory",
+            ErrorKind::Order(OrderError::Mismatch { what: OrderMismatch::Memory { .. }, .. }) => "memory",
             ErrorKind::Order(OrderError::Path(_) | OrderError::Mismatch { .. }) => "path",
             ErrorKind::Order(OrderError::TooLarge { .. }) => "memory",
             ErrorKind::Order(_) => "order",
@@ -192,6 +192,9 @@ impl ErrorKind {
             ErrorKind::OutputRank { .. } => "output-rank",
             ErrorKind::OutputCount { .. } => "outputs",
             ErrorKind::Names(_) => "names",
+            ErrorKind::Constants(ConstantsProblem::Again) => {
+                "give all constants at once, to the plan without any".into()
+            }
             ErrorKind::Constants(_) => "constants",
             ErrorKind::NotScalable => "scale",
             ErrorKind::Recipe(_) => "recipe",
@@ -231,9 +234,10 @@ impl ErrorKind {
                 "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name".into()
             }
             ErrorKind::Names(problem) => names_help(problem)?,
+            ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any".into(),
             ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
             ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
-            ErrorKind::Order(OrderError::Mismatch { what: Mismatch::Memory { .. } | Mismatch::Largest { .. }, .. }) => {
+            ErrorKind::Order(OrderError::Mismatch { what: OrderMismatch::Memory { .. } | OrderMismatch::Largest { .. }, .. }) => {
                 "search an order for this limit, or leave the limit out".into()
             }
             ErrorKind::Order(OrderError::Mismatch { .. }) => "search an order for this expression and these shapes".into(),

@@ -49,7 +49,7 @@ fn examples() -> Vec<Error> {
         AnyViewMut::from_slice(&mut slice, 0, &[3, 2], &[1, 1]).map(drop).map_err(Error::from),
         einsum::<Array1<f32>>("ij->i", &a).map(drop),
         einsum::<Array2<f64>>("ij->i", &a).map(drop),
-        plan.fix(&[2], &a).map(drop),
+        plan.bind_constants(&[2], &a).map(drop),
         Plan::from_recipe(&recipe).map(drop),
     ];
     results.into_iter().map(|result| result.expect_err("an error")).collect()

@@ -100,7 +100,7 @@ fn operands_that_are_given_once_are_prepared_for_the_same_machine() -> Result {
     let measured = Machine { product_setup: time(1.0), ..Machine::default() };
     let (a, b) = (Array3::<f64>::ones((9, 4, 4)), Array3::<f64>::ones((9, 4, 4)));
     let shapes: [&[usize]; 3] = [&[9, 4, 4], &[9, 4, 4], &[9, 4, 4]];
-    let fixed = plan("bij,bjk,bkl->bil", &shapes, measured)?.fix(&[1, 2], (&b, &b))?;
+    let fixed = plan("bij,bjk,bkl->bil", &shapes, measured)?.bind_constants(&[1, 2], (&b, &b))?;
     assert_eq!(fixed.run::<Array3<f64>>(&a)?, Array3::from_elem((9, 4, 4), 16.0));
     Ok(())
 }

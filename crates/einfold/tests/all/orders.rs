@@ -1,8 +1,10 @@
 //! Orders as values: what was found once is followed without a search.
 
 use einfold::ndarray::{Array, Array2, Dimension, Ix2, array};
-use einfold::{AnyArray, Error, ErrorKind, Expression, Mismatch, Order, OrderError, Plan, SavedOrder, named, spec};
-use einfold_order::searches;
+use einfold::{
+    AnyArray, Error, ErrorKind, Expression, Order, OrderError, OrderMismatch, Plan, SavedOrder, named, spec,
+};
+use einfold_order::search_count;
 
 type Result = std::result::Result<(), Error>;
 
@@ -27,13 +29,13 @@ fn followed(text: &str, plan: &Plan, operands: &[(&str, AnyArray)]) -> Result {
     let want: Vec<AnyArray> = plan.run(&views[..])?;
     let read = || Order::from_json(&order.to_string()).expect("an order");
     let recipe = plan.to_recipe();
-    let before = searches();
+    let before = search_count();
     let again = [
         expression()?.order(order.clone())?.plan_for(&views[..])?,
         expression()?.order(read())?.plan_for(&views[..])?,
         Plan::from_recipe(&recipe)?,
     ];
-    assert_eq!(searches(), before, "{text}: something was searched");
+    assert_eq!(search_count(), before, "{text}: something was searched");
     for again in again {
         assert_eq!(again.order(), order, "{text}");
         assert_eq!((again.cost(), again.peak_bytes()), (plan.cost(), plan.peak_bytes()), "{text}");
@@ -114,19 +116,19 @@ fn what_does_not_fit_says_what_differs() -> Result {
     // Other names fit.
     let renamed = Expression::new("[a b], [b c], [c d] -> [a d]")?.order(sliced.clone())?.plan(&types(64)[..])?;
     assert_eq!(renamed.order().contractions[0].slices.len(), sliced.contractions[0].slices.len());
-    let extent = Mismatch::Extent { axis: "i".into(), saved: 64, given: 32 };
+    let extent = OrderMismatch::Extent { axis: "i".into(), saved: 64, given: 32 };
     assert_eq!(mismatch(chain.clone(), 32), (extent, "path"));
     let (what, code) = mismatch(Expression::new("ij,jk,ki->i")?, 64);
-    assert!(matches!((what, code), (Mismatch::Axes { operand: Some(2), .. }, "path")));
+    assert!(matches!((what, code), (OrderMismatch::Axes { operand: Some(2), .. }, "path")));
     let (what, code) = mismatch(Expression::new("A[i,k] = a[i,j]*b[j,k]; B[i,k] = b[i,j]*c[j,k]")?, 64);
-    assert_eq!((what, code), (Mismatch::Contractions { saved: 1, given: 2 }, "path"));
+    assert_eq!((what, code), (OrderMismatch::Contractions { saved: 1, given: 2 }, "path"));
     let (what, code) = mismatch(chain.clone().memory(33_000), 64);
-    assert!(matches!(what, Mismatch::Memory { limit: 33_000, found, .. } if found == limit), "{what}");
+    assert!(matches!(what, OrderMismatch::Memory { limit: 33_000, found, .. } if found == limit), "{what}");
     assert_eq!(code, "memory");
     let paths = SavedOrder::of_paths(&[vec![vec![0, 1]], vec![vec![0, 1]], vec![vec![0, 1]]]).expect("paths");
     let error = Expression::new("(ij,jk),kl->il")?.order(paths)?.plan(&types(4)[..]).unwrap_err();
     assert_eq!(error.code(), "path");
-    assert!(error.to_string().contains("it has trees for 3 contractions, the expression has 2"), "{error}");
+    assert!(error.to_string().contains("it is for 3 contractions, the expression has 2"), "{error}");
     // Ids that are used before the tensor that they read.
     let early = SavedOrder::of_paths(&[vec![vec![2, 3], vec![0, 2], vec![0, 1]]]).expect("a path");
     let layer = Expression::new("H[dst[e]:9,o] += X[src[e],f]*W[f,o]")?;

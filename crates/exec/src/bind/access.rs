@@ -58,9 +58,9 @@ impl Binder<'_> {
     /// positions or more lead from element to element, and others are never used.
     pub(super) fn stride(&self, access: &Access<BufferId>, axis: AxisRef) -> isize {
         let mut stride = 0isize;
-        for (dim, index) in access.indices.iter().enumerate().filter(|(_, i)| i.ids.is_empty()) {
+        for (dim, index) in access.indices.iter().enumerate().filter(|(_, i)| !i.has_ids()) {
             let along = self.buffer_stride(access.tensor, dim);
-            for term in index.terms.iter().filter(|t| t.axis == axis) {
+            for term in index.terms().iter().filter(|t| t.axis == axis) {
                 stride = stride.wrapping_add(along.wrapping_mul(term.coef as isize));
             }
         }
@@ -69,9 +69,9 @@ impl Binder<'_> {
 
     /// Adds an operand that is read or written through `access`.
     pub(super) fn push_access(&mut self, access: &Access<BufferId>, loops: &[Axis], load: Option<Unary>) -> usize {
-        let fixed = access.indices.iter().enumerate().filter(|(_, i)| i.ids.is_empty());
+        let fixed = access.indices.iter().enumerate().filter(|(_, i)| !i.has_ids());
         let offset = fixed.fold(0isize, |sum, (dim, index)| {
-            sum.wrapping_add(self.buffer_stride(access.tensor, dim).wrapping_mul(index.offset as isize))
+            sum.wrapping_add(self.buffer_stride(access.tensor, dim).wrapping_mul(index.offset() as isize))
         });
         let turns = self.program.strides.len();
         for turn in 0..loops.len() {
@@ -133,7 +133,7 @@ const NOWHERE: Ptr = Ptr(std::ptr::null_mut());
 fn element_stride(write: &Access<BufferId>, extents: &[usize], axis: u32) -> isize {
     let (mut stride, mut next) = (0isize, 1isize);
     for (index, &extent) in write.indices.iter().zip(extents).rev() {
-        let terms = index.terms.iter().filter(|t| index.ids.is_empty() && t.axis == AxisRef::Own(axis));
+        let terms = index.terms().iter().filter(|t| !index.has_ids() && t.axis == AxisRef::Own(axis));
         stride = terms.fold(stride, |s, t| s.wrapping_add(next.wrapping_mul(t.coef as isize)));
         next = next.wrapping_mul(extent as isize);
     }

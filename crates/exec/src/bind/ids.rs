@@ -14,7 +14,7 @@ use crate::program::{Factor, Id, Indexed, Lookup, Loops, Position, Span, Times};
 /// Whether a position that ids have a part in depends on `axis`.
 pub(super) fn depend(access: &Access<BufferId>, axis: AxisRef) -> bool {
     let mut found = false;
-    for index in access.indices.iter().filter(|i| !i.ids.is_empty()) {
+    for index in access.indices.iter().filter(|i| i.has_ids()) {
         index.for_each_axis(&mut |a| found |= a == axis);
     }
     found
@@ -50,18 +50,19 @@ impl Binder<'_> {
         access: &Access<BufferId>,
     ) -> Result<Numbers, BindError> {
         let mut all = Numbers::new();
-        for (axis, index) in access.indices.iter().enumerate().filter(|(_, i)| !i.ids.is_empty()) {
-            let numbers: Numbers = index.ids.iter().map(|i| self.lookup(scope, &i.access)).collect::<Result<_, _>>()?;
+        for (axis, index) in access.indices.iter().enumerate().filter(|(_, i)| i.has_ids()) {
+            let numbers: Numbers =
+                index.ids().iter().map(|i| self.lookup(scope, &i.access)).collect::<Result<_, _>>()?;
             let terms = self.terms(index);
             let ids = self.program.terms.len();
             self.push_read(index, &numbers);
             let ids = Span::since(ids, &self.program.terms);
-            let has = |policy| index.ids.iter().any(|i| i.policy == policy);
+            let has = |policy| index.ids().iter().any(|i| i.policy == policy);
             self.program.ids.push(Id::At(Position {
                 of,
                 stride: self.buffer_stride(access.tensor, axis),
                 extent: self.plan.buffer(access.tensor).extents[axis],
-                offset: index.offset,
+                offset: index.offset(),
                 terms,
                 ids,
                 wrap: has(OutOfRange::Wrap),
@@ -77,7 +78,7 @@ impl Binder<'_> {
     /// The part of an index function that the loops decide.
     fn terms(&mut self, index: &Index<BufferId>) -> Span {
         let start = self.program.terms.len();
-        for &Term { coef, axis } in &index.terms {
+        for &Term { coef, axis } in index.terms() {
             let what = match axis {
                 AxisRef::Own(a) => self.work.places.get(a as usize).copied().flatten().map(|l| self.factor_of(a, l)),
                 AxisRef::Loop(a) => Some(Factor::Turn(a as usize)),
@@ -98,7 +99,7 @@ impl Binder<'_> {
 
     /// The part of an index function that ids decide, which the lookups of these numbers read.
     fn push_read(&mut self, index: &Index<BufferId>, numbers: &[usize]) {
-        let read = index.ids.iter().zip(numbers).map(|(i, &n)| Times { coef: i.coef, what: Factor::Id(n) });
+        let read = index.ids().iter().zip(numbers).map(|(i, &n)| Times { coef: i.coef, what: Factor::Id(n) });
         self.program.terms.extend(read);
     }
 
@@ -128,9 +129,9 @@ impl Binder<'_> {
         let start = self.program.terms.len();
         let mut numbers = &numbers[..];
         for index in &access.indices {
-            self.program.terms.push(Times { coef: index.offset, what: Factor::Axis });
+            self.program.terms.push(Times { coef: index.offset(), what: Factor::Axis });
             self.terms(index);
-            let (own, rest) = numbers.split_at(index.ids.len());
+            let (own, rest) = numbers.split_at(index.ids().len());
             self.push_read(index, own);
             numbers = rest;
         }

@@ -15,12 +15,14 @@ mod place;
 mod ports;
 mod product;
 mod region;
+mod remembered;
 mod scalar;
 mod scattered;
 mod stage;
 mod step;
 mod sums;
 
+use remembered::Key;
 pub(crate) use stage::ARENA;
 
 use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
@@ -50,11 +52,15 @@ pub struct Options<'a> {
     pub isa: Option<Isa>,
 }
 
-/// Memory that runs use again: once warm, binding and running on one thread allocates nothing.
+/// Memory that runs use again, and the program that the last call was bound to: a call of the same plan with the same
+/// strides and options only changes its addresses. Once warm, binding and running on one thread allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    pub(crate) memory: AlignedMemory,
-    pub(crate) program: Program,
+    memory: AlignedMemory,
+    program: Program,
+    areas: Areas,
+    /// What `program` was bound for; none where that failed.
+    bound: Option<Key>,
     work: Work,
 }
 
@@ -67,6 +73,11 @@ impl Scratch {
     /// Bytes that are held for intermediates, packed matrices and constants.
     pub fn bytes(&self) -> usize {
         self.memory.len()
+    }
+
+    /// Whether the last call was one of this plan, so that another one is quick.
+    pub fn is_bound_to(&self, plan: &Plan) -> bool {
+        self.bound.as_ref().is_some_and(|key| key.plan() == plan.id())
     }
 }
 
@@ -116,36 +127,58 @@ pub fn bind<'b>(
         Some(isa) => isa,
         None => Isa::chosen()?,
     };
-    let Scratch { memory, program, work } = scratch;
-    program.clear();
-    let mut binder = Binder {
-        plan,
-        options,
-        isa,
-        program,
-        work,
-        step: 0,
-        lanes: 1,
-        packed: 0,
-        most_packed: 0,
-        kernels: 0,
-        reserved: 0,
-        constants: 0,
-    };
-    binder.reserve();
-    binder.lay_out(ins, outs);
-    for (region, depths) in plan.regions.iter().zip(plan.depths()) {
-        binder.region(region, depths)?;
+    let key = Key::new(plan, options, isa);
+    if key.is_none() || scratch.bound != key || !remembered::same_strides(plan, &scratch.work, ins, outs) {
+        // A program that is bound half way is none.
+        scratch.bound = None;
+        scratch.bind(plan, ins, outs, options, isa)?;
+        scratch.bound = key;
     }
-    binder.leave()?;
-    let needed = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
-    let base = memory.ensure(needed.total())?.as_mut_ptr().cast();
-    resolve(program, needed, base, ins, outs);
+    let Scratch { memory, program, areas, .. } = scratch;
+    let base = memory.ensure(areas.total())?.as_mut_ptr().cast();
+    relocate(program, *areas, base, ins, outs, options);
     Ok(Bound::new(plan, program))
 }
 
+impl Scratch {
+    /// Makes the program, without any address of an operand or an output.
+    fn bind(
+        &mut self,
+        plan: &Plan,
+        ins: &[AnyView<'_>],
+        outs: &[AnyViewMut<'_>],
+        options: &Options<'_>,
+        isa: Isa,
+    ) -> Result<(), BindError> {
+        let Scratch { program, work, .. } = self;
+        program.clear();
+        let mut binder = Binder {
+            plan,
+            options,
+            isa,
+            program,
+            work,
+            step: 0,
+            lanes: 1,
+            packed: 0,
+            most_packed: 0,
+            kernels: 0,
+            reserved: 0,
+            constants: 0,
+        };
+        binder.reserve();
+        binder.lay_out(ins, outs);
+        for (region, depths) in plan.regions.iter().zip(plan.depths()) {
+            binder.region(region, depths)?;
+        }
+        binder.leave()?;
+        self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+        Ok(())
+    }
+}
+
 /// How scratch memory is shared out.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Areas {
     planned: usize,
     packed: usize,
@@ -173,8 +206,15 @@ impl Areas {
     }
 }
 
-/// Gives every operand its address and makes the constants.
-fn resolve(program: &mut Program, areas: Areas, base: *mut u8, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>]) {
+/// Gives every operand its address and makes the constants: all of a program that depends on addresses.
+fn relocate(
+    program: &mut Program,
+    areas: Areas,
+    base: *mut u8,
+    ins: &[AnyView<'_>],
+    outs: &mut [AnyViewMut<'_>],
+    options: &Options<'_>,
+) {
     for operand in &mut program.operands {
         let start = match (operand.home, areas.at(operand.home)) {
             (_, Some(at)) => base.wrapping_add(at),
@@ -186,7 +226,7 @@ fn resolve(program: &mut Program, areas: Areas, base: *mut u8, ins: &[AnyView<'_
     }
     let at = |at: usize| base.wrapping_add(areas.at(Home::Constant(at)).unwrap_or(0));
     for constant in &program.constants {
-        scalar::make(constant, at);
+        scalar::make(constant, options, at);
     }
 }
 

@@ -2,32 +2,48 @@
 
 use einfold_ir::Dtype;
 
-use super::Binder;
 use super::step::Work;
+use super::{Binder, Options};
 use crate::error::BindError;
 use crate::kernels::{self, Dst, Src};
-use crate::program::{Constant, Home, Make, Ptr};
+use crate::program::{Constant, Home, Make, Scalar};
 use crate::view::AnyView;
+
+impl Scalar {
+    fn name(self) -> &'static str {
+        match self {
+            Scalar::Alpha => "alpha",
+            Scalar::Beta => "beta",
+        }
+    }
+
+    /// The value, if it is given.
+    fn of<'a>(self, options: &Options<'a>) -> Option<&'a AnyView<'a>> {
+        match self {
+            Scalar::Alpha => options.alpha,
+            Scalar::Beta => options.beta,
+        }
+    }
+}
 
 impl Binder<'_> {
     /// A caller's scalar in the dtype that `work` is computed in; none where it is the identity of ⊗, which changes nothing.
     pub(super) fn scalar(
         &mut self,
-        name: &'static str,
+        scalar: Scalar,
         value: &AnyView<'_>,
         work: Work<'_>,
     ) -> Result<Option<Home>, BindError> {
         let wanted = work.compute;
-        let refused = BindError::Scalar { name, wanted };
+        let refused = BindError::Scalar { name: scalar.name(), wanted };
         let widens = Dtype::promote(&[value.dtype(), wanted]) == Some(wanted);
         let lift = self.conversion(work, value.dtype(), wanted, false);
         if !value.extents().is_empty() || !(widens || work.lifts(value.dtype())) {
             return Err(refused);
         }
-        let ptr = Ptr(value.ptr().cast_mut());
         let make = match lift.map_err(|_| refused)? {
-            None => Make::Copy(ptr, wanted.size()),
-            Some(load) => Make::Load(ptr, load),
+            None => Make::Copy(scalar, wanted.size()),
+            Some(load) => Make::Load(scalar, load),
         };
         if self.is_one(work, make)? {
             return Ok(None);
@@ -43,9 +59,9 @@ impl Binder<'_> {
         // The largest built-in element has 16 bytes.
         let mut pair = [0u128; 2];
         let [value, one] = &mut pair;
-        self::make(&Constant { at: 0, make }, |_| (&raw mut *value).cast());
+        self::make(&Constant { at: 0, make }, self.options, |_| (&raw mut *value).cast());
         let fill = Make::Fill(self.step_kernels(work)?.fill_one);
-        self::make(&Constant { at: 0, make: fill }, |_| (&raw mut *one).cast());
+        self::make(&Constant { at: 0, make: fill }, self.options, |_| (&raw mut *one).cast());
         Ok(value == one)
     }
 }
@@ -56,11 +72,13 @@ impl Work<'_> {
     }
 }
 
-/// Writes a constant. `at` gives the address of the constant at a byte; there must be room for it, aligned.
-pub(super) fn make(constant: &Constant, mut at: impl FnMut(usize) -> *mut u8) {
+/// Writes a constant. `at` gives the address of the constant at a byte; there must be room for it, aligned. `options` have
+/// scalars of the dtypes that the constant was chosen for.
+pub(super) fn make(constant: &Constant, options: &Options<'_>, mut at: impl FnMut(usize) -> *mut u8) {
     let one = [1, 1];
-    let dst = Dst { ptr: at(constant.at), strides: [0, 0] };
     let src = |ptr: *const u8| Src { ptr, strides: [0, 0] };
+    let given = |scalar: Scalar| scalar.of(options).map(|view| src(view.ptr()));
+    let dst = Dst { ptr: at(constant.at), strides: [0, 0] };
     // SAFETY: one element is written at an address with room for it, aligned to 64 or to its dtype's own alignment. What is
     // read is an element behind a view, a constant made earlier, or the bytes of a literal. The kernels were chosen for these
     // dtypes.
@@ -68,8 +86,10 @@ pub(super) fn make(constant: &Constant, mut at: impl FnMut(usize) -> *mut u8) {
         match constant.make {
             Make::Fill(fill) => fill(one, dst),
             Make::Convert(from, convert) => convert(one, dst, src(at(from))),
-            Make::Load(from, load) => load(one, dst, src(from.0)),
-            Make::Copy(from, size) => kernels::copy(size, one, dst, src(from.0)),
+            Make::Load(scalar, load) => given(scalar).into_iter().for_each(|from| load(one, dst, from)),
+            Make::Copy(scalar, size) => {
+                given(scalar).into_iter().for_each(|from| kernels::copy(size, one, dst, from));
+            }
             Make::Bytes(bytes, size) => kernels::copy(size, one, dst, src(bytes.as_ptr())),
         }
     }

@@ -6,7 +6,7 @@ use super::Binder;
 use super::access::Coverage;
 use crate::error::BindError;
 use crate::kernels::{self, Kernels, Unary};
-use crate::program::{Home, Make};
+use crate::program::{Home, Make, Scalar};
 
 /// A step with what all its operations share.
 #[derive(Clone, Copy)]
@@ -56,7 +56,7 @@ impl Binder<'_> {
         let mut work = Work { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage };
         let output = self.is_output(step.write.tensor);
         let beta = match self.options.beta {
-            Some(beta) if output && step.mode == Mode::Overwrite => Some(self.scalar("beta", beta, work)?),
+            Some(beta) if output && step.mode == Mode::Overwrite => Some(self.scalar(Scalar::Beta, beta, work)?),
             _ => None,
         };
         if empty {
@@ -67,7 +67,7 @@ impl Binder<'_> {
             if !single && !step.algebra.laws(compute).distributive {
                 return Err(BindError::NotDistributive { algebra: step.algebra.into(), dtype: compute });
             }
-            work.alpha = self.scalar("alpha", alpha, work)?;
+            work.alpha = self.scalar(Scalar::Alpha, alpha, work)?;
         }
         let start = self.prepare(work, beta)?;
         match &step.form {
@@ -162,7 +162,7 @@ impl Binder<'_> {
 /// Whether a point may contribute nothing.
 fn drops(step: &Step) -> bool {
     fn any(access: &Access<BufferId>) -> bool {
-        let mut ids = access.indices.iter().flat_map(|i| &i.ids);
+        let mut ids = access.indices.iter().flat_map(|i| i.ids());
         ids.any(|i| i.policy == OutOfRange::Drop || any(&i.access))
     }
     step.reads.iter().chain([&step.write]).any(any)

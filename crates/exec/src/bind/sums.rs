@@ -119,7 +119,7 @@ impl Binder<'_> {
         let inside = |n: [usize; 2]| if split { (0..2).filter(|&l| moves[l]).map(|l| n[l]).product() } else { 1usize };
         let write = &work.step.write;
         let buffer = self.plan.buffer(write.tensor);
-        let dims = (0..buffer.extents.len()).filter(|&d| !split || !write.indices[d].ids.is_empty());
+        let dims = (0..buffer.extents.len()).filter(|&d| !split || write.indices[d].has_ids());
         let met = product(&dims.clone().map(|d| buffer.extents[d]).collect::<smallvec::SmallVec<[usize; 8]>>());
         let strips = (0..2).map(|l| nest.grid.piece[l].div_ceil(nest.strip[l])).product::<usize>();
         let (mut calls, mut n, mut stays) = (reduced.saturating_mul(strips), nest.strip, moves.map(|m| !m));
@@ -175,7 +175,7 @@ impl Binder<'_> {
         let buffer = self.plan.buffer(write.tensor);
         let (sizes, strides) = (self.program.sizes.len(), self.program.strides.len());
         for (dim, &extent) in buffer.extents.iter().enumerate() {
-            if !split || !write.indices[dim].ids.is_empty() {
+            if !split || write.indices[dim].has_ids() {
                 self.program.sizes.push(extent);
                 let stride = self.buffer_stride(write.tensor, dim);
                 self.program.strides.push(stride);

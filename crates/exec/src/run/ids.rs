@@ -1,6 +1,6 @@
 //! Ids: read once, turned by their policy into checked offsets, and only those address memory.
 
-use einfold_ir::Dtype;
+use einfold_ir::{BufferId, Dtype};
 use smallvec::SmallVec;
 
 use super::Run;
@@ -214,7 +214,7 @@ impl Ids<'_> {
             _ => None,
         });
         let lookup = self.lookups().find(|l| Some(l.number) == number);
-        let label = |buffer: u32| plan.buffers[buffer as usize].label.clone();
+        let label = |buffer: u32| plan.buffer(BufferId(buffer)).label.clone();
         Stopped::IndexOutOfRange(Box::new(IndexOutOfRange {
             tensor: label(position.buffer),
             axis: position.axis,

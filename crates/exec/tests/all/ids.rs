@@ -1,7 +1,7 @@
 //! Gathers and scatters, and ids that mean harm.
 
 use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Stopped, bind};
-use einfold_ir::{Access, Algebra, Axis, Dtype, Form, Index, Mode, Nest, NodeId, OutOfRange, Plan, Step};
+use einfold_ir::{Access, Algebra, Axis, Dtype, Form, Ids, Index, Mode, Nest, NodeId, OutOfRange, Plan, Step};
 
 use super::support::{Build, free};
 
@@ -86,11 +86,8 @@ fn ids_scaled_to_the_limit_do_not_overflow() {
     let g = build.input(Dtype::U64, &[2]);
     let x = build.input(Dtype::F32, &[3]);
     let y = build.output(Dtype::F32, &[]);
-    let mut index = Index::gather(Access::plain(g, [0]), OutOfRange::Drop);
-    index.ids.push(index.ids[0].clone());
-    index.ids[0].coef = i64::MIN;
-    index.ids[1].coef = i64::MIN;
-    index.offset = i64::MIN;
+    let ids = Ids { coef: i64::MIN, access: Access::plain(g, [0]), policy: OutOfRange::Drop };
+    let index = Index::new(i64::MIN, [], vec![ids.clone(), ids]);
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", 2)],

@@ -12,6 +12,7 @@ mod grouped;
 mod ids;
 mod random;
 mod regions;
+mod remembered;
 mod scalars;
 mod scattered;
 mod support;

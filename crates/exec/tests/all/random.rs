@@ -125,10 +125,10 @@ impl Draw {
         if let Some(other) = self.any_axis().filter(|&other| other != axis) {
             terms.push(Term { coef: coefs[self.random.below(5)], axis: other });
         }
-        let mut index = Index { offset: 0, terms, ids: vec![] };
+        let index = Index::<BufferId>::new(0, terms.iter().copied(), vec![]);
         let (low, high) = index.range(|a| self.extent(a)).unwrap();
         let slack = self.random.below(2);
-        index.offset = -low + slack as i64;
+        let index = Index::new(-low + slack as i64, terms, vec![]);
         (index, (high - low + 1) as usize + slack + self.random.below(2))
     }
 
@@ -147,9 +147,10 @@ impl Draw {
         }
         let mut index = Index::gather(access, policy);
         if policy == OutOfRange::Drop && self.random.below(2) == 0 {
-            index.offset = self.random.below(3) as i64 - 1;
-            index.ids[0].coef = [-1, 1, 2][self.random.below(3)];
-            index.terms.extend(self.any_axis().map(|axis| Term { coef: 1, axis }));
+            let offset = self.random.below(3) as i64 - 1;
+            index.ids_mut()[0].coef = [-1, 1, 2][self.random.below(3)];
+            let terms = self.any_axis().map(|axis| Term { coef: 1, axis });
+            index = Index::new(offset, terms, index.ids().to_vec());
         }
         (index, extent)
     }
@@ -267,7 +268,7 @@ fn draw(seed: u64) -> Draw {
         let fill = Step {
             axes: vec![],
             reads: vec![],
-            write: Access::new(write.tensor, write.indices.iter().map(|_| Index::constant(0)).collect()),
+            write: Access::new(write.tensor, write.indices.iter().map(|_| Index::constant(0))),
             form: Form::Fill,
             ..step.clone()
         };
@@ -320,7 +321,7 @@ fn a_stored_position_may_come_from_several_ids() {
     let x = build.input(Dtype::I64, &[4]);
     let y = build.output(Dtype::I64, &[7]);
     let read = |coef| Ids { coef, access: Access::plain(ids, [0]), policy: OutOfRange::Error };
-    let write = Index { offset: 1, terms: vec![], ids: vec![read(1), read(1)] };
+    let write = Index::new(1, [], vec![read(1), read(1)]);
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", 4)],

@@ -16,7 +16,7 @@ fn view_mut(t: &mut Tensor) -> AnyViewMut<'_> {
 }
 
 fn fill(like: &Step) -> Step {
-    let write = Access::new(like.write.tensor, like.write.indices.iter().map(|_| Index::constant(0)).collect());
+    let write = Access::new(like.write.tensor, like.write.indices.iter().map(|_| Index::constant(0)));
     Step { axes: vec![], reads: vec![], write, form: Form::Fill, mode: Mode::Overwrite, ..like.clone() }
 }
 

@@ -143,7 +143,7 @@ fn scalars_that_do_not_fit_are_refused() {
     let max_times = matmul(Algebra::MAX_TIMES, false);
     let error = attempt(&max_times, &Options { alpha: Some(&two), ..Options::default() });
     assert_eq!(error, BindError::NotDistributive { algebra: Algebra::MAX_TIMES.into(), dtype: Dtype::F64 });
-    let mut fresh = NewArray::new::<f64>(&[3, 5], MemoryOrder::C).unwrap();
+    let mut fresh = NewArray::new(einfold_ir::Dtype::F64, &[3, 5], MemoryOrder::C).unwrap();
     let options = Options { beta: Some(&two), ..Options::default() };
     let error = bind(&plan, &ins, &mut [fresh.view_mut()], &options, &mut Scratch::new()).map(|_| ()).unwrap_err();
     assert_eq!(error, BindError::Uninitialised { output: 0 });

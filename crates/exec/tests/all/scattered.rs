@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Stopped, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Index, Literal, Mode, Nest, NodeId, OutOfRange, Plan,
-    PointOp, Step, Term,
+    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Ids, Index, Literal, Mode, Nest, NodeId,
+    OutOfRange, Plan, PointOp, Step, Term,
 };
 
 use super::support::{Build, Operation, Random, free};
@@ -64,7 +64,7 @@ fn run<I: Element, T: Element>(
     zero: T,
     threads: usize,
 ) -> Result<Vec<T>, Stopped> {
-    let n = plan.buffers[0].extents[0];
+    let n = plan.buffer(BufferId(0)).extents[0];
     let mut y = vec![zero; 3 * GROUPS];
     let ins = [
         AnyView::from_slice(&g.store, g.start(), &[n], &[g.step]).unwrap(),
@@ -277,8 +277,8 @@ fn an_unsigned_id_is_not_taken_for_a_negative_one_in_a_sum() {
     let g = build.input(Dtype::U64, &[n]);
     let x = build.input(Dtype::F64, &[4]);
     let y = build.output(Dtype::F64, &[n]);
-    let mut index = Index::gather(Access::plain(g, [0]), OutOfRange::Error);
-    index.offset = 1;
+    let ids = Ids { coef: 1, access: Access::plain(g, [0]), policy: OutOfRange::Error };
+    let index = Index::new(1, [], vec![ids]);
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", n)],
@@ -343,9 +343,8 @@ fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
     let x = build.input(Dtype::I64, &[columns, m, f]);
     let y = build.output(Dtype::I64, &[rows + 2 * m, columns, f]);
     let shifted = |tensor, terms| {
-        let mut index = Index::gather(Access::plain(tensor, [0]), OutOfRange::Error);
-        index.terms = terms;
-        index
+        let ids = Ids { coef: 1, access: Access::plain(tensor, [0]), policy: OutOfRange::Error };
+        Index::new(0, terms, vec![ids])
     };
     let two_m = vec![Term { coef: 2, axis: AxisRef::Own(1) }];
     build.push(Step {

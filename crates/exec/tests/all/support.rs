@@ -2,8 +2,8 @@
 
 use einfold_exec::{AnyView, AnyViewMut, Bound, Control, Options, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, Ids, Index,
-    Layout, Literal, Machine, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Ids,
+    Index, Layout, Literal, Machine, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
 };
 
 /// A draft that grows, with one region at a time.
@@ -14,7 +14,7 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn new() -> Build {
         let draft = Draft {
-            buffers: vec![],
+            buffers: IdVec::new(),
             regions: vec![Region { loops: vec![], steps: vec![], lanes: None }],
             inputs: vec![],
             outputs: vec![],
@@ -45,8 +45,7 @@ impl Build {
 
     fn buffer(&mut self, dtype: Dtype, extents: &[usize], place: Place) -> BufferId {
         let label = format!("t{}", self.draft.buffers.len()).into();
-        self.draft.buffers.push(Buffer { label, dtype, extents: extents.to_vec(), place, layout: Layout::RowMajor });
-        BufferId(self.draft.buffers.len() as u32 - 1)
+        self.draft.buffers.push(Buffer { label, dtype, extents: extents.to_vec(), place, layout: Layout::RowMajor })
     }
 
     pub(crate) fn region(&mut self, loops: Vec<Axis>) {
@@ -86,7 +85,7 @@ impl Build {
                 // A stretched axis.
                 if extent == 1 && axes[axis].extent != 1 { Index::constant(0) } else { Index::axis(axis as u32) }
             };
-            Access::new(buffer, term.chars().zip(extents).map(index).collect())
+            Access::new(buffer, term.chars().zip(extents).map(index))
         };
         let reads: Vec<_> = terms.iter().zip(reads).map(|(t, &b)| access(t, b)).collect();
         let write = access(right, write);
@@ -256,14 +255,14 @@ fn position(access: &Access<BufferId>, own: &[i64], turn: &[i64], tensors: &[Ten
         AxisRef::Loop(a) => turn[a as usize],
     };
     let one = |(dim, index): (usize, &Index<BufferId>)| {
-        let mut at = index.offset + index.terms.iter().map(|t| t.coef * along(t.axis)).sum::<i64>();
-        for Ids { coef, access, .. } in &index.ids {
+        let mut at = index.offset() + index.terms().iter().map(|t| t.coef * along(t.axis)).sum::<i64>();
+        for Ids { coef, access, .. } in index.ids() {
             let p = position(access, own, turn, tensors)?;
             let ids = &tensors[access_tensor(access)];
             at += coef * ids.data[ids.at(&p)];
         }
         let extent = tensors[access_tensor(access)].shape[dim] as i64;
-        let has = |policy| index.ids.iter().any(|i| i.policy == policy);
+        let has = |policy| index.ids().iter().any(|i| i.policy == policy);
         if at < 0 && has(OutOfRange::Wrap) {
             at += extent;
         }

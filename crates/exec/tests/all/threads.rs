@@ -34,7 +34,7 @@ fn dense_mut<'a, T: Element>(data: &'a mut [T], shape: &[usize]) -> AnyViewMut<'
 
 /// The bits of the result with so many threads.
 fn bits(plan: &Plan, inputs: &[Vec<f64>], control: &Control<'_>) -> Vec<u64> {
-    let shape = |k: usize| &plan.buffers[k].extents[..];
+    let shape = |k: usize| &plan.buffers.as_slice()[k].extents[..];
     let ins: Vec<AnyView<'_>> = inputs.iter().enumerate().map(|(k, data)| dense(data, shape(k))).collect();
     let mut out = vec![0f64; shape(inputs.len()).iter().product()];
     let mut outs = [dense_mut(&mut out, shape(inputs.len()))];
@@ -65,7 +65,7 @@ fn one_and_two_threads_agree_bit_by_bit() {
             (0..shape.iter().product()).map(|_| random.below(1 << 30) as f64 / 1e9 - 0.5).collect()
         };
         let count = plan.inputs.len();
-        let inputs: Vec<_> = plan.buffers[..count].iter().map(|b| draw(&b.extents, &mut random)).collect();
+        let inputs: Vec<_> = plan.buffers.iter().take(count).map(|b| draw(&b.extents, &mut random)).collect();
         let one = bits(&plan, &inputs, &control(1));
         assert!(one == bits(&plan, &inputs, &control(2)), "{text}");
         assert!(one == bits(&plan, &inputs, &control(7)), "{text}");

@@ -1,4 +1,4 @@
-//! Answers in files.
+//! A cache of orders in files.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -10,22 +10,22 @@ use tempfile::NamedTempFile;
 
 use super::entry::Entry;
 
-/// The format of the files. To be raised with every change of the meaning of a key or an entry.
+/// The format of the files. It must be incremented with every change of the meaning of a key or an entry.
 const VERSION: u32 = 1;
 
-/// The most bytes of a file, those of a network of a million tensors.
+/// The maximal size of a file, which suffices for a network of a million tensors.
 pub(super) const LIMIT: u64 = 1 << 27;
 
 /// A folder of files, each named by the hash of its key.
 #[derive(Debug)]
 pub(super) struct Folder(PathBuf);
 
-/// A file. Other readers of paths find the `ssa_path` in it.
+/// The contents of a file. Other readers of paths can use its `ssa_path`.
 #[derive(Serialize, Deserialize)]
 struct Document {
-    /// What the file is and of which version.
+    /// The version of the file format; the name identifies the file.
     einfold_order_cache: u32,
-    /// The whole key: a file is not trusted for its name alone.
+    /// The whole key: the name of a file alone is not trusted.
     key: String,
     #[serde(flatten)]
     entry: Entry,
@@ -42,14 +42,14 @@ impl Folder {
         self.0.join(hash + ".json")
     }
 
-    /// The answer to `key`, if its file is there and as it should be.
+    /// Returns the entry of `key`, if its file exists and is valid.
     pub(super) fn read(&self, key: &str) -> Option<Entry> {
         let bytes = read(&self.file(key)).ok()?;
         let document: Document = serde_json::from_slice(&bytes).ok()?;
         (document.einfold_order_cache == VERSION && document.key == key).then_some(document.entry)
     }
 
-    /// Writes a file beside the old one, and puts it in its place once it is whole: a reader sees one or the other.
+    /// Writes a temporary file and renames it, so that a reader sees either the old or the new file.
     pub(super) fn write(&self, key: &str, entry: Entry) -> io::Result<()> {
         let document = Document { einfold_order_cache: VERSION, key: key.into(), entry };
         let bytes = serde_json::to_vec(&document)?;
@@ -62,8 +62,8 @@ impl Folder {
     }
 }
 
-/// Reads a file that others may have put there. A pipe would be waited for and a device might never end, so that what is no
-/// regular file is refused, and a link is not followed.
+/// Reads a file that another user may have created. A pipe could block and a device might never end, so only regular
+/// files are read, and links are not followed.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let found = file.metadata()?;
@@ -73,14 +73,14 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     if found.len() > LIMIT {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
-    // The file may grow meanwhile.
+    // The file may grow while it is read.
     let mut bytes = Vec::new();
     file.take(LIMIT).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// What was opened is asked what it is, so that nothing can be put in its place between question and answer. Not to block
-/// matters to a pipe that nobody writes to, and to nothing else.
+/// The type is checked after the file is open, so that it cannot be replaced in between. `NONBLOCK` matters only for a
+/// pipe without a writer.
 #[cfg(unix)]
 fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;

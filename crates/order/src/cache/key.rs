@@ -1,26 +1,26 @@
-//! What a search was asked, as a text.
+//! The input of a search as a cache key.
 
 use std::fmt::Write;
 
 use crate::format::machine_json;
 use crate::{Budget, Effort, Network, Order, Task};
 
-/// A question to a search, whatever its axes are called.
+/// The input of a search, up to the names of its axes.
 pub(super) struct Key {
-    /// Everything that the answer depends on.
+    /// Everything that the result depends on.
     pub(super) text: String,
     /// The axes of the network by their numbers in the text: in order of first use by a tensor.
     pub(super) axes: Vec<u32>,
 }
 
 impl Key {
-    /// The key of a search; none where nothing is searched.
-    pub(super) fn of(task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Key> {
-        // Field by field, so that none that is added is forgotten here.
+    /// Returns the key of a search; `None` if nothing is searched.
+    pub(super) fn of(task: &Task<'_>, origin: &Order, budget: &Budget) -> Option<Key> {
+        // All fields are listed, so that a new one cannot be forgotten.
         let Task { network, constants, element_bytes, start } = *task;
         let Budget { effort, objective, memory_bytes, largest, threads: _, seed, machine } = *budget;
         let mut text = String::new();
-        let how = match how {
+        let origin = match origin {
             Order::Strategy(strategy) => strategy.name.to_owned(),
             Order::Replay(record) => format!("replay {record}"),
             Order::Linear(_) | Order::Ssa(_) | Order::Saved(_) => return None,
@@ -32,7 +32,7 @@ impl Key {
             Effort::Time(time) => format!("{} ns", time.as_nanos()),
         };
         let limit = |limit: Option<u64>| limit.map_or_else(|| "any".to_owned(), |limit| limit.to_string());
-        line(&mut text, "search", &[how, effort, format!("seed {seed}")]);
+        line(&mut text, "search", &[origin, effort, format!("seed {seed}")]);
         let limits = [limit(memory_bytes), element_bytes.to_string(), limit(largest)];
         line(&mut text, "for", &[&[objective.to_string()], &limits[..]].concat());
         line(&mut text, "machine", &[machine_json(&machine)]);
@@ -48,7 +48,7 @@ impl Key {
     }
 }
 
-/// Writes the network, and gives its axes in the order of their new numbers.
+/// Writes the network and returns its axes in the order of their new numbers.
 fn write_network(text: &mut String, network: &Network) -> Vec<u32> {
     let mut axes: Vec<u32> = Vec::new();
     let mut numbers = vec![None; network.extents().len()];

@@ -1,4 +1,4 @@
-//! Orders that were found before.
+//! A cache of the results of searches.
 
 mod disk;
 mod entry;
@@ -14,16 +14,17 @@ use std::sync::{Mutex, PoisonError};
 
 use lru::LruCache;
 
-use crate::{Budget, Order, OrderError, Ordered, Task, Watch, order_task};
+use crate::{Budget, FoundOrder, Order, OrderError, Task, Watch, order_task};
 use disk::Folder;
 use entry::Entry;
 use key::Key;
 
-/// Remembers orders by what they were searched for: the network up to the names of its axes, the constants, the start, the
-/// strategy, and all of the budget but the threads. It may be used from several threads at once.
+/// A cache of orders. The key is the input of the search: the network up to the names of its axes, the constants, the
+/// seed tree, the strategy, and all of the budget but the number of threads. It may be used from several threads at
+/// once.
 ///
-/// What was found for one naming of the axes is the answer for every other, where a search of its own might break ties in
-/// another way. Paths that are given are not remembered: they need no search.
+/// An order found for one naming of the axes is returned for every other, although a search might break ties
+/// differently. Given paths are not cached, since they need no search.
 ///
 /// ```
 /// use einfold_order::{Budget, Effort, Network, Order, Task};
@@ -46,52 +47,53 @@ enum Store {
 }
 
 impl Cache {
-    /// A cache that holds the `capacity` orders that were asked for last.
+    /// Creates a cache of the `capacity` most recently used orders.
     pub fn in_memory(capacity: NonZeroUsize) -> Cache {
         Cache(Store::Memory(Mutex::new(LruCache::new(capacity))))
     }
 
-    /// A cache of files in `folder`, one for each order, which any number of processes may use at once. Files that are
-    /// damaged or of another kind are passed over, and so are links, pipes, devices, files of more than 128 MiB, and what cannot
-    /// be written; an order that is found takes the place of what was passed over, and nothing else is ever deleted.
+    /// Creates a cache of files in `folder`, one for each order, which any number of processes may use at once. Damaged
+    /// and foreign files, links, pipes, devices and files of more than 128 MiB are ignored, as are write errors; a new
+    /// order replaces an ignored file, and nothing else is ever deleted.
     ///
     /// # Errors
-    /// The folder is not there and cannot be made.
+    /// An error if the folder does not exist and cannot be created.
     pub fn on_disk(folder: impl Into<PathBuf>) -> io::Result<Cache> {
         Ok(Cache(Store::Disk(Folder::new(folder.into())?)))
     }
 
-    /// As [`order_task`], but for what was found before. A search that `watch` has ended is not remembered.
+    /// Returns the cached order, or else the result of [`order_task`], which is then cached unless `watch` ended the
+    /// search.
     ///
     /// # Errors
-    /// As for [`order_task`].
+    /// The same as for [`order_task`].
     pub fn order(
         &self,
         task: &Task<'_>,
-        how: &Order,
+        origin: &Order,
         budget: &Budget,
         watch: &dyn Watch,
-    ) -> Result<Ordered, OrderError> {
-        let Some(key) = Key::of(task, how, budget) else { return order_task(task, how, budget, watch) };
-        if let Some(found) = self.entry(&key).and_then(|entry| entry.ordered(task, &key)) {
+    ) -> Result<FoundOrder, OrderError> {
+        let Some(key) = Key::of(task, origin, budget) else { return order_task(task, origin, budget, watch) };
+        if let Some(found) = self.entry(&key).and_then(|entry| entry.to_order(task, &key)) {
             return Ok(found);
         }
-        let found = order_task(task, how, budget, watch)?;
+        let found = order_task(task, origin, budget, watch)?;
         if !watch.is_cancelled() {
             self.keep(&key, Entry::new(&found, &key));
         }
         Ok(found)
     }
 
-    /// What was found before, if anything was.
-    pub fn find(&self, task: &Task<'_>, how: &Order, budget: &Budget) -> Option<Ordered> {
-        let key = Key::of(task, how, budget)?;
-        self.entry(&key)?.ordered(task, &key)
+    /// Returns the cached order, if there is one.
+    pub fn find(&self, task: &Task<'_>, origin: &Order, budget: &Budget) -> Option<FoundOrder> {
+        let key = Key::of(task, origin, budget)?;
+        self.entry(&key)?.to_order(task, &key)
     }
 
     fn entry(&self, key: &Key) -> Option<Entry> {
         match &self.0 {
-            // Entries are put in whole, so that a thread that panicked leaves nothing half done.
+            // Entries are stored whole, so that a thread that panicked leaves no partial entry.
             Store::Memory(lru) => lru.lock().unwrap_or_else(PoisonError::into_inner).get(&key.text).cloned(),
             Store::Disk(folder) => folder.read(&key.text),
         }
@@ -102,7 +104,7 @@ impl Cache {
             Store::Memory(lru) => {
                 lru.lock().unwrap_or_else(PoisonError::into_inner).put(key.text.clone(), entry);
             }
-            // A cache that cannot be written costs time, not the answer.
+            // A cache that cannot be written costs time, not the result.
             Store::Disk(folder) => drop(folder.write(&key.text, entry)),
         }
     }

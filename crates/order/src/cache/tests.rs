@@ -3,9 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::*;
-use crate::{Effort, Found, Network, Objective, Slice, Tree};
+use crate::{Effort, Network, Objective, SearchResult, SlicedAxis, Tree};
 
-/// Counts how often a search asks; one that is not begun does not.
+/// Counts the polls of a search.
 #[derive(Default)]
 struct Asked(AtomicUsize);
 
@@ -16,7 +16,7 @@ impl Watch for Asked {
     }
 }
 
-/// Ended from the start.
+/// Ends a search at once.
 struct Ended;
 
 impl Watch for Ended {
@@ -25,7 +25,7 @@ impl Watch for Ended {
     }
 }
 
-/// A ring of `n` matrices with further axes between neighbours but one, too dense for the exact search.
+/// Returns a ring of `n` matrices with further axes between next neighbours, too dense for the exact search.
 fn ring(n: u32) -> Network {
     let legs = |i: u32| vec![i, (i + 1) % n, n + i, n + (i + 2) % n, 2 * n + i, 2 * n + (i + 7) % n];
     Network::new((0..n).map(legs).collect(), vec![], (0..3 * n).map(|axis| 2 + u64::from(axis % 3)).collect()).unwrap()
@@ -44,33 +44,33 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn what_was_found_is_not_searched_again() {
+fn cached_orders_are_not_searched_again() {
     let folder = tempfile::tempdir().unwrap();
     let network = ring(40);
     let task = Task::new(&network);
-    let (how, budget) = deep(1);
-    let want = order_task(&task, &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let want = order_task(&task, &origin, &budget, &()).unwrap();
     for cache in [Cache::in_memory(NonZeroUsize::MIN), Cache::on_disk(folder.path()).unwrap()] {
-        assert_eq!(cache.find(&task, &how, &budget), None);
-        assert_eq!(cache.order(&task, &how, &budget, &()), Ok(want.clone()));
+        assert_eq!(cache.find(&task, &origin, &budget), None);
+        assert_eq!(cache.order(&task, &origin, &budget, &()), Ok(want.clone()));
         let watch = Asked::default();
-        assert_eq!(cache.order(&task, &how, &budget, &watch), Ok(want.clone()));
-        assert_eq!((watch.0.into_inner(), cache.find(&task, &how, &budget)), (0, Some(want.clone())));
+        assert_eq!(cache.order(&task, &origin, &budget, &watch), Ok(want.clone()));
+        assert_eq!((watch.0.into_inner(), cache.find(&task, &origin, &budget)), (0, Some(want.clone())));
     }
-    // Another process.
-    assert_eq!(Cache::on_disk(folder.path()).unwrap().find(&task, &how, &budget), Some(want));
+    // A second cache stands for another process.
+    assert_eq!(Cache::on_disk(folder.path()).unwrap().find(&task, &origin, &budget), Some(want));
 }
 
 #[test]
 fn names_of_axes_do_not_matter_and_everything_else_does() {
     let cache = Cache::in_memory(NonZeroUsize::MIN);
     let network = small();
-    let (how, budget) = deep(1);
-    let found = cache.order(&Task::new(&network), &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let found = cache.order(&Task::new(&network), &origin, &budget, &()).unwrap();
     let renamed = Network::new(vec![vec![2, 0], vec![0, 3], vec![3, 1], vec![1]], vec![2], vec![3, 6, 2, 4]).unwrap();
-    assert_eq!(cache.find(&Task::new(&renamed), &how, &budget), Some(found.clone()));
+    assert_eq!(cache.find(&Task::new(&renamed), &origin, &budget), Some(found.clone()));
     let threads = Budget { threads: NonZeroUsize::new(4), ..budget };
-    assert_eq!(cache.find(&Task::new(&network), &how, &threads), Some(found.clone()));
+    assert_eq!(cache.find(&Task::new(&network), &origin, &threads), Some(found.clone()));
 
     let other = |inputs, output, extents| Network::new(inputs, output, extents).unwrap();
     let inputs = || vec![vec![0, 1], vec![1, 2], vec![2, 3], vec![3]];
@@ -80,13 +80,13 @@ fn names_of_axes_do_not_matter_and_everything_else_does() {
         other(inputs()[..3].to_vec(), vec![0], vec![2, 3, 4, 6]),
         other(vec![vec![0, 1], vec![1, 2], vec![2, 3, 3], vec![]], vec![0], vec![2, 3, 4, 6]),
     ] {
-        assert_eq!(cache.find(&Task::new(&network), &how, &budget), None);
+        assert_eq!(cache.find(&Task::new(&network), &origin, &budget), None);
     }
     let task = Task::new(&network);
     for task in
         [Task { constants: &[1], ..task }, Task { element_bytes: 4, ..task }, Task { start: Some(&found.tree), ..task }]
     {
-        assert_eq!(cache.find(&task, &how, &budget), None);
+        assert_eq!(cache.find(&task, &origin, &budget), None);
     }
     for budget in [
         Budget { effort: Effort::Trials(2), ..budget },
@@ -97,54 +97,54 @@ fn names_of_axes_do_not_matter_and_everything_else_does() {
         Budget { largest: Some(1 << 30), ..budget },
         Budget { seed: 1, ..budget },
     ] {
-        assert_eq!(cache.find(&task, &how, &budget), None);
+        assert_eq!(cache.find(&task, &origin, &budget), None);
     }
     assert_eq!(cache.find(&task, &Order::default(), &budget), None);
 }
 
 #[test]
-fn slices_have_the_axes_of_who_asks() {
+fn slices_have_the_axes_of_the_task() {
     let (network, renamed) = (small(), Network::new(vec![vec![7, 5], vec![5]], vec![7], vec![2; 8]).unwrap());
-    let (how, budget) = deep(1);
-    let key = Key::of(&Task::new(&renamed), &how, &budget).unwrap();
+    let (origin, budget) = deep(1);
+    let key = Key::of(&Task::new(&renamed), &origin, &budget).unwrap();
     assert_eq!(key.axes, [7, 5]);
     let tree = Tree::from_ssa(2, &[vec![0, 1]]).unwrap();
-    let slices = vec![Slice { axis: 5, parts: 2 }];
-    let found = Found { tree, slices: slices.clone(), record: None }.priced(&Task::new(&renamed), "deep");
+    let slices = vec![SlicedAxis { axis: 5, parts: 2 }];
+    let found = SearchResult { tree, slices: slices.clone(), record: None }.with_cost(&Task::new(&renamed), "deep");
     let entry = Entry::new(&found, &key);
-    assert_eq!(entry.ordered(&Task::new(&renamed), &key), Some(found.clone()));
+    assert_eq!(entry.to_order(&Task::new(&renamed), &key), Some(found.clone()));
     let plain = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 2]).unwrap();
-    let key = Key::of(&Task::new(&plain), &how, &budget).unwrap();
-    assert_eq!(entry.ordered(&Task::new(&plain), &key).unwrap().slices, [Slice { axis: 1, parts: 2 }]);
-    // Of a network that has other tensors, or where the parts are not of one length.
-    let key = Key::of(&Task::new(&network), &how, &budget).unwrap();
-    assert_eq!(entry.ordered(&Task::new(&network), &key), None);
+    let key = Key::of(&Task::new(&plain), &origin, &budget).unwrap();
+    assert_eq!(entry.to_order(&Task::new(&plain), &key).unwrap().slices, [SlicedAxis { axis: 1, parts: 2 }]);
+    // The network has other tensors, or an axis is not divisible.
+    let key = Key::of(&Task::new(&network), &origin, &budget).unwrap();
+    assert_eq!(entry.to_order(&Task::new(&network), &key), None);
     let odd = Network::new(vec![vec![0, 1], vec![1]], vec![0], vec![2, 3]).unwrap();
-    let key = Key::of(&Task::new(&odd), &how, &budget).unwrap();
-    assert_eq!(entry.ordered(&Task::new(&odd), &key), None);
+    let key = Key::of(&Task::new(&odd), &origin, &budget).unwrap();
+    assert_eq!(entry.to_order(&Task::new(&odd), &key), None);
 }
 
 #[test]
-fn the_least_recently_used_is_forgotten() {
+fn the_least_recently_used_entry_is_evicted() {
     let cache = Cache::in_memory(NonZeroUsize::new(2).unwrap());
     let network = small();
     let task = Task::new(&network);
-    let (how, budget) = deep(1);
+    let (origin, budget) = deep(1);
     let seed = |seed| Budget { seed, ..budget };
     for number in [0, 1, 0, 2] {
-        cache.order(&task, &how, &seed(number), &()).unwrap();
+        cache.order(&task, &origin, &seed(number), &()).unwrap();
     }
-    assert_eq!([0, 1, 2].map(|number| cache.find(&task, &how, &seed(number)).is_some()), [true, false, true]);
+    assert_eq!([0, 1, 2].map(|number| cache.find(&task, &origin, &seed(number)).is_some()), [true, false, true]);
 }
 
 #[test]
-fn files_that_are_no_answers_are_passed_over_and_replaced() {
+fn invalid_files_are_ignored_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::on_disk(folder.path()).unwrap();
     let network = small();
     let task = Task::new(&network);
-    let (how, budget) = deep(1);
-    let want = cache.order(&task, &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let want = cache.order(&task, &origin, &budget, &()).unwrap();
     let [file] = &files(folder.path())[..] else { panic!("one file") };
     let good = fs::read_to_string(file).unwrap();
     assert!(good.starts_with(r#"{"einfold_order_cache":1,"key":"search deep,1 trials,seed 0\n"#), "{good}");
@@ -166,39 +166,39 @@ fn files_that_are_no_answers_are_passed_over_and_replaced() {
         changed("\"slices\"", "\"slice\""),
     ] {
         fs::write(file, &bad).unwrap();
-        assert_eq!(cache.find(&task, &how, &budget), None, "{bad}");
-        assert_eq!(cache.order(&task, &how, &budget, &()), Ok(want.clone()));
+        assert_eq!(cache.find(&task, &origin, &budget), None, "{bad}");
+        assert_eq!(cache.order(&task, &origin, &budget, &()), Ok(want.clone()));
         assert_eq!(fs::read_to_string(file).unwrap(), good);
     }
     assert_eq!(files(folder.path()).len(), 1);
 }
 
 #[test]
-fn a_folder_that_has_gone_costs_no_answer() {
+fn a_missing_folder_does_not_prevent_a_result() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("a/b");
     let cache = Cache::on_disk(&inside).unwrap();
     fs::remove_dir(&inside).unwrap();
     let network = small();
-    let (how, budget) = deep(1);
-    assert!(cache.order(&Task::new(&network), &how, &budget, &()).is_ok());
-    assert_eq!(cache.find(&Task::new(&network), &how, &budget), None);
+    let (origin, budget) = deep(1);
+    assert!(cache.order(&Task::new(&network), &origin, &budget, &()).is_ok());
+    assert_eq!(cache.find(&Task::new(&network), &origin, &budget), None);
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     assert!(Cache::on_disk(file).is_err());
 }
 
 #[test]
-fn what_was_ended_early_is_not_remembered() {
+fn cancelled_searches_are_not_cached() {
     let cache = Cache::in_memory(NonZeroUsize::MIN);
     let network = ring(40);
-    let (how, budget) = deep(1);
-    assert!(cache.order(&Task::new(&network), &how, &budget, &Ended).is_ok());
-    assert_eq!(cache.find(&Task::new(&network), &how, &budget), None);
+    let (origin, budget) = deep(1);
+    assert!(cache.order(&Task::new(&network), &origin, &budget, &Ended).is_ok());
+    assert_eq!(cache.find(&Task::new(&network), &origin, &budget), None);
 }
 
 #[test]
-fn paths_are_not_remembered() {
+fn paths_are_not_cached() {
     let cache = Cache::in_memory(NonZeroUsize::MIN);
     let network = small();
     let path = Order::Ssa(vec![vec![0, 1], vec![4, 2], vec![5, 3]]);
@@ -208,19 +208,19 @@ fn paths_are_not_remembered() {
 }
 
 #[test]
-fn threads_that_write_and_read_one_answer_see_it_whole() {
+fn threads_that_write_and_read_one_entry_see_it_whole() {
     let folder = tempfile::tempdir().unwrap();
     let network = ring(12);
-    let (how, budget) = deep(1);
-    let want = order_task(&Task::new(&network), &how, &budget, &()).unwrap();
-    let key = Key::of(&Task::new(&network), &how, &budget).unwrap();
+    let (origin, budget) = deep(1);
+    let want = order_task(&Task::new(&network), &origin, &budget, &()).unwrap();
+    let key = Key::of(&Task::new(&network), &origin, &budget).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let cache = Cache::on_disk(folder.path()).unwrap();
                 for _ in 0..50 {
                     cache.keep(&key, Entry::new(&want, &key));
-                    assert_eq!(cache.find(&Task::new(&network), &how, &budget).as_ref(), Some(&want));
+                    assert_eq!(cache.find(&Task::new(&network), &origin, &budget).as_ref(), Some(&want));
                 }
             });
         }
@@ -228,10 +228,10 @@ fn threads_that_write_and_read_one_answer_see_it_whole() {
     assert_eq!(files(folder.path()).len(), 1);
 }
 
-/// Reading must come to an end, whatever has the name of an entry.
+/// Every entry must be read in finite time, whatever kind of file it is.
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_is_passed_over_and_replaced() {
+fn files_that_are_not_regular_are_ignored_and_replaced() {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::os::unix::fs::symlink;
     use std::time::Duration;
@@ -239,8 +239,8 @@ fn what_is_no_regular_file_is_passed_over_and_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::on_disk(folder.path()).unwrap();
     let network = small();
-    let (how, budget) = deep(1);
-    let want = cache.order(&Task::new(&network), &how, &budget, &()).unwrap();
+    let (origin, budget) = deep(1);
+    let want = cache.order(&Task::new(&network), &origin, &budget, &()).unwrap();
     let [file] = &files(folder.path())[..] else { panic!("one file") };
     let good = fs::read(file).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
@@ -257,7 +257,7 @@ fn what_is_no_regular_file_is_passed_over_and_replaced() {
         ("a link to itself", &|path| symlink(path, path).unwrap()),
         ("a link to an answer", &|path| symlink(&copy, path).unwrap()),
         ("a file that is too long", &|path| {
-            // Blanks after a document are part of it. The file has a hole, so that it takes no space.
+            // White space after a document is part of it. The file is sparse, so that it takes no space.
             fs::write(path, &good).unwrap();
             fs::File::options().write(true).open(path).unwrap().set_len(disk::LIMIT + 1).unwrap();
         }),
@@ -267,11 +267,11 @@ fn what_is_no_regular_file_is_passed_over_and_replaced() {
         place(file);
         let (sender, receiver) = std::sync::mpsc::channel();
         let (path, network) = (folder.path().to_owned(), network.clone());
-        let how = how.clone();
+        let origin = origin.clone();
         std::thread::spawn(move || {
             let cache = Cache::on_disk(path).unwrap();
-            let found = cache.find(&Task::new(&network), &how, &budget);
-            let ordered = cache.order(&Task::new(&network), &how, &budget, &());
+            let found = cache.find(&Task::new(&network), &origin, &budget);
+            let ordered = cache.order(&Task::new(&network), &origin, &budget, &());
             sender.send((found, ordered)).unwrap();
         });
         let (found, ordered) = receiver.recv_timeout(Duration::from_secs(60)).expect(what);

@@ -1,4 +1,4 @@
-//! The legs of intermediates, few or many.
+//! The legs of intermediates, as a list or, if there are many, as a tree.
 
 use std::borrow::Cow;
 
@@ -9,9 +9,9 @@ use crate::graph::{Graph, contract};
 /// The legs of a tensor.
 #[derive(Clone)]
 pub(super) enum Legs<'g> {
-    /// Ascending.
+    /// The axes, ascending.
     Few(Cow<'g, [u32]>),
-    /// The root of a tree of [`Many`].
+    /// The root of a tree in [`Many`].
     Many(u32),
 }
 
@@ -21,28 +21,28 @@ impl Default for Legs<'_> {
     }
 }
 
-/// A list has at most so many legs: beyond, to copy it in each of many steps would take quadratic time.
+/// The maximal length of a list; to copy longer lists in each of many steps would take quadratic time.
 const FEW: usize = 256;
 
-/// Contracts tensors of any number of legs.
-pub(super) struct Contraction<'g> {
+/// Contracts tensors with any number of legs.
+pub(super) struct LegContraction<'g> {
     extents: &'g [u64],
-    /// By how many tensors each axis is still used.
+    /// The number of remaining tensors that have each axis.
     uses: Vec<u32>,
     many: Many,
 }
 
-impl<'g> Contraction<'g> {
-    pub(super) fn new(graph: &'g Graph) -> Contraction<'g> {
+impl<'g> LegContraction<'g> {
+    pub(super) fn new(graph: &'g Graph) -> LegContraction<'g> {
         let bits = usize::BITS - graph.extents.len().saturating_sub(1).leading_zeros();
-        Contraction {
+        LegContraction {
             extents: &graph.extents,
             uses: graph.uses(),
             many: Many { nodes: vec![NONE], free: Vec::new(), bits },
         }
     }
 
-    /// The elements of a tensor.
+    /// Returns the number of elements of a tensor.
     pub(super) fn size(&self, legs: &Legs<'_>) -> Count {
         match legs {
             Legs::Few(legs) => Count::product(legs.iter().map(|&axis| self.extents[axis as usize])),
@@ -50,7 +50,7 @@ impl<'g> Contraction<'g> {
         }
     }
 
-    /// The legs of the product of two tensors, and the product of the extents that are summed.
+    /// Returns the legs of the product of two tensors, and the product of the extents that it sums over.
     pub(super) fn contract(&mut self, a: Legs<'g>, b: Legs<'g>) -> (Legs<'g>, Count) {
         let mut summed = Count::ONE;
         let legs = match (a, b) {
@@ -77,11 +77,12 @@ impl<'g> Contraction<'g> {
     }
 }
 
-/// Sets of axes as binary trees by the bits of their numbers, the highest first, each node with the size of what is below.
-/// To merge two takes time for the nodes that both have, and one of each such pair is freed: so all merging together takes
-/// no longer than to plant the trees. The trees are as deep as the number of axes has bits, and so is the recursion.
+/// Sets of axes as binary trees over the bits of their numbers, the highest bit first; each node stores the size of its
+/// subtree. A merge of two trees takes time for the nodes that both have, and frees one of each such pair: so all
+/// merges together take no longer than the construction of the trees. The depth of the trees, and of the recursion, is
+/// the number of bits of the largest axis.
 struct Many {
-    /// Node 0 is no tree.
+    /// The nodes; node 0 is the empty tree.
     nodes: Vec<Node>,
     free: Vec<u32>,
     bits: u32,
@@ -89,7 +90,7 @@ struct Many {
 
 #[derive(Clone, Copy)]
 struct Node {
-    /// The axes whose next bit is 0, and those whose is 1.
+    /// The subtrees of the axes whose next bit is 0 and 1.
     children: [u32; 2],
     size: Count,
 }
@@ -110,7 +111,7 @@ impl Many {
         }
     }
 
-    /// The node above two others; none if these are none.
+    /// Returns the parent of two subtrees; the empty tree if both are empty.
     fn above(&mut self, children: [u32; 2]) -> u32 {
         if children == [0; 2] {
             return 0;
@@ -119,7 +120,7 @@ impl Many {
         self.add(Node { children, size: a * b })
     }
 
-    /// The tree of ascending axes that differ in so many low bits.
+    /// Builds the tree of ascending `axes` that differ in the lowest `bits` bits only.
     fn plant(&mut self, axes: &[u32], bits: u32, extents: &[u64]) -> u32 {
         let Some(&first) = axes.first() else { return 0 };
         let Some(bit) = bits.checked_sub(1) else {
@@ -130,8 +131,8 @@ impl Many {
         self.above(children)
     }
 
-    /// The union of two trees of axes that differ in so many low bits from `axis`, which uses both up; without the axes of
-    /// both that `keep` does not hold for.
+    /// Merges two trees of axes that differ from `axis` in the lowest `bits` bits only, and consumes both. Axes that
+    /// both trees have are removed unless `keep` returns true.
     fn merge(&mut self, roots: [u32; 2], bits: u32, axis: u32, keep: &mut impl FnMut(u32) -> bool) -> u32 {
         let [a, b] = roots;
         if a == 0 || b == 0 {
@@ -157,7 +158,7 @@ impl Many {
 mod tests {
     use einfold_ir::Network;
 
-    use super::{Contraction, Legs};
+    use super::{LegContraction, Legs};
     use crate::graph::Graph;
     use crate::random::Random;
 
@@ -170,7 +171,7 @@ mod tests {
             let inputs = (0..2 + below(6)).map(|_| (0..below(20)).map(|_| below(axes) as u32).collect()).collect();
             let extents = (0..axes).map(|_| below(6)).collect();
             let graph = Graph::of(&Network::new(inputs, vec![0], extents).unwrap());
-            let [mut few, mut many] = [(); 2].map(|()| Contraction::new(&graph));
+            let [mut few, mut many] = [(); 2].map(|()| LegContraction::new(&graph));
             let [mut list, mut tree] = [(); 2].map(|()| Legs::Few(graph.legs[0].into()));
             for tensor in 1..graph.legs.len() {
                 let legs = || Legs::Few(graph.legs[tensor].into());

@@ -1,26 +1,26 @@
-//! Simulated annealing of a tree by rotations (G. Kalachev, P. Panteleev and M.-H. Yung, "Multi-tensor contraction for XEB
-//! verification of quantum circuits", arXiv:2108.05665, 2021).
+//! Simulated annealing of a tree by rotations (G. Kalachev, P. Panteleev and M.-H. Yung, "Multi-tensor contraction for
+//! XEB verification of quantum circuits", arXiv:2108.05665, 2021).
 //!
-//! A rotation turns ((a, b), c) into ((a, c), b). An axis leaves (a, c) exactly if neither b nor what is outside the whole
-//! has it, so the legs of the new node are `(a | c) & (b | whole)`: four sets, whatever the rest of the tree, hyperedges and
-//! outputs included.
+//! A rotation turns ((a, b), c) into ((a, c), b). An axis is summed in (a, c) exactly if neither b nor any tensor
+//! outside of the three has it, so the legs of the new node are `(a | c) & (b | whole)`: four sets, for any tree, with
+//! hyperedges and outputs.
 
 use std::cell::OnceCell;
 
-use super::window::Weights;
-use crate::objective::Goal;
+use super::subtree::Weights;
+use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
 use crate::watch::tally;
 
-/// A set of axes, one a bit.
+/// A set of axes, one bit for each.
 pub(super) type Bits<const W: usize> = [u64; W];
 
 /// A tree of tensors with few axes. Nodes `0..leaves` are tensors, the last node is the root.
 pub(super) struct Rotations<'a, const W: usize> {
     leaves: usize,
-    goal: Goal,
+    objective: ObjectiveWithLimits,
     weights: &'a Weights,
-    /// What each product multiplies.
+    /// The operands of each product.
     children: Vec<[u32; 2]>,
     nodes: Vec<Node<W>>,
     costs: Vec<f64>,
@@ -29,15 +29,16 @@ pub(super) struct Rotations<'a, const W: usize> {
 #[derive(Clone, Copy)]
 struct Node<const W: usize> {
     legs: Bits<W>,
-    /// The binary logarithm of the elements.
+    /// The binary logarithm of the number of elements.
     size: f64,
 }
 
 impl<'a, const W: usize> Rotations<'a, W> {
-    /// The tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes after what it
-    /// multiplies. `whole` are the legs of the root, and the binary logarithm of its elements where it does not follow from them.
+    /// Builds the tree in which product `k` multiplies `children[k]` and is node `leaves + k`; every product comes
+    /// after its operands. `whole` is the set of legs of the root, with the binary logarithm of its elements if the
+    /// legs do not determine it.
     pub(super) fn new(
-        goal: Goal,
+        objective: ObjectiveWithLimits,
         weights: &'a Weights,
         tensors: &[Bits<W>],
         (whole, size): (Bits<W>, Option<f64>),
@@ -46,7 +47,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         let empty = Node { legs: [0; W], size: 0.0 };
         let mut tree = Rotations {
             leaves: tensors.len(),
-            goal,
+            objective,
             weights,
             children: children.to_vec(),
             nodes: vec![empty; tensors.len() + children.len()],
@@ -63,12 +64,12 @@ impl<'a, const W: usize> Rotations<'a, W> {
             let [a, b] = pair.map(|node| tree.nodes[node as usize]);
             let shared = and(&a.legs, &b.legs);
             let size = tree.nodes[tree.leaves + product].size;
-            tree.costs[product] = tree.goal.step(a.size + b.size - tree.size(&shared), size);
+            tree.costs[product] = tree.objective.step(a.size + b.size - tree.size(&shared), size);
         }
         tree
     }
 
-    /// Sets the legs of all products: what is below is seen upwards, what is outside downwards.
+    /// Sets the legs of all products: the axes below are collected upwards, the axes outside downwards.
     fn keep_outer_legs(&mut self, tensors: &[Bits<W>], whole: Bits<W>) {
         let mut below: Vec<Bits<W>> = tensors.to_vec();
         below.extend(self.children.iter().map(|_| [0; W]));
@@ -88,7 +89,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         }
     }
 
-    /// The binary logarithm of the elements of a tensor with these legs.
+    /// Returns the binary logarithm of the elements of a tensor with these legs.
     #[inline(always)]
     fn size(&self, legs: &Bits<W>) -> f64 {
         match self.weights {
@@ -102,19 +103,19 @@ impl<'a, const W: usize> Rotations<'a, W> {
         &self.children
     }
 
-    /// The binary logarithm of the cost of all steps.
+    /// Returns the binary logarithm of the cost of all steps.
     pub(super) fn total(&self) -> f64 {
-        self.goal.total(&self.costs)
+        self.objective.total(&self.costs)
     }
 
-    /// Proposes one rotation at each product, so many times, in the widest instructions that the machine has.
-    pub(super) fn sweep(&mut self, times: usize, temperature: f64, random: &mut Random, tables: &Tables) {
+    /// Proposes one rotation at each product, `times` times, compiled for the best instruction set of the machine.
+    pub(super) fn sweep(&mut self, times: usize, temperature: f64, random: &mut Random, tables: &MathTables) {
         tally(times * self.children.len() * (8 + W) / 8);
         pulp::Arch::new().dispatch(Sweeps { tree: self, times, temperature, random, tables });
     }
 
     #[inline(always)]
-    fn propose(&mut self, product: usize, temperature: f64, bits: u64, tables: &Tables) {
+    fn propose(&mut self, product: usize, temperature: f64, bits: u64, tables: &MathTables) {
         let pair = self.children[product];
         let first = (bits & 1) as usize;
         let leaf = |node: u32| (node as usize) < self.leaves;
@@ -132,7 +133,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         let most = old + temperature * tables.exponential(bits >> 2);
         let shared = and(a_legs, c_legs);
         let union = self.nodes[a].size + self.nodes[c].size - self.size(&shared);
-        if self.goal.least(union) > most {
+        if self.objective.least(union) > most {
             return;
         }
         let (mut legs, mut summed, mut shared_above) = ([0; W], [0; W], [0; W]);
@@ -143,8 +144,8 @@ impl<'a, const W: usize> Rotations<'a, W> {
             shared_above[w] = legs[w] & b_legs[w];
         }
         let size = union - self.size(&summed);
-        let cost = self.goal.step(union, size);
-        let cost_above = self.goal.step(size + self.nodes[b].size - self.size(&shared_above), whole.size);
+        let cost = self.objective.step(union, size);
+        let cost_above = self.objective.step(size + self.nodes[b].size - self.size(&shared_above), whole.size);
         if tables.add(cost, cost_above) <= most {
             self.nodes[lower] = Node { legs, size };
             self.children[lower - self.leaves] = [a as u32, c as u32];
@@ -155,13 +156,13 @@ impl<'a, const W: usize> Rotations<'a, W> {
     }
 }
 
-/// The inner loop as a type, since all of a closure need not be compiled for the instructions that it is called with.
+/// The inner loop as a type: a closure would not be compiled as a whole for the instruction set of its caller.
 struct Sweeps<'s, 'a, const W: usize> {
     tree: &'s mut Rotations<'a, W>,
     times: usize,
     temperature: f64,
     random: &'s mut Random,
-    tables: &'s Tables,
+    tables: &'s MathTables,
 }
 
 impl<const W: usize> pulp::NullaryFnOnce for Sweeps<'_, '_, W> {
@@ -200,8 +201,8 @@ fn or<const W: usize>(a: &Bits<W>, b: &Bits<W>) -> Bits<W> {
     std::array::from_fn(|w| a[w] | b[w])
 }
 
-/// Functions of the inner loop as tables; their error is far below what decides.
-pub(super) struct Tables {
+/// Tables of the functions of the inner loop; their error is far below the differences that matter.
+pub(super) struct MathTables {
     /// `log2(1 + 2^-d)` at multiples of [`STEP`].
     carry: Vec<f32>,
     /// Quantiles of the exponential distribution.
@@ -212,22 +213,22 @@ const STEP: f64 = 1.0 / 64.0;
 const SPAN: usize = 24 * 64;
 const QUANTILES: usize = 4096;
 
-impl Tables {
-    /// The tables of this thread.
-    pub(super) fn with<R>(go: impl FnOnce(&Tables) -> R) -> R {
+impl MathTables {
+    /// Calls `go` with the tables of this thread.
+    pub(super) fn with<R>(go: impl FnOnce(&MathTables) -> R) -> R {
         thread_local! {
-            static TABLES: OnceCell<Tables> = const { OnceCell::new() };
+            static TABLES: OnceCell<MathTables> = const { OnceCell::new() };
         }
-        TABLES.with(|tables| go(tables.get_or_init(Tables::new)))
+        TABLES.with(|tables| go(tables.get_or_init(MathTables::new)))
     }
 
-    fn new() -> Tables {
+    fn new() -> MathTables {
         let carry = (0..=SPAN).map(|i| (-(i as f64) * STEP).exp2().ln_1p() / std::f64::consts::LN_2);
         let exponential = (0..QUANTILES).map(|i| -((i as f64 + 0.5) / QUANTILES as f64).ln());
-        Tables { carry: carry.map(|x| x as f32).collect(), exponential: exponential.map(|x| x as f32).collect() }
+        MathTables { carry: carry.map(|x| x as f32).collect(), exponential: exponential.map(|x| x as f32).collect() }
     }
 
-    /// The binary logarithm of the sum of two numbers given by theirs.
+    /// Returns the binary logarithm of the sum of two numbers given by their logarithms.
     #[inline(always)]
     fn add(&self, a: f64, b: f64) -> f64 {
         let place = ((a - b).abs() / STEP + 0.5) as usize;

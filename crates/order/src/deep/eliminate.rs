@@ -1,49 +1,51 @@
-//! Orders by eliminating axes (I. L. Markov and Y. Shi, "Simulating quantum computation by contracting tensor networks", SIAM
-//! J. Comput. 38, 963, 2008; H. L. Bodlaender and A. M. C. A. Koster, "Treewidth computations I: upper bounds", Inf. Comput.
-//! 208, 259, 2010).
+//! Orders by elimination of axes (I. L. Markov and Y. Shi, "Simulating quantum computation by contracting tensor
+//! networks", SIAM J. Comput. 38, 963, 2008; H. L. Bodlaender and A. M. C. A. Koster, "Treewidth computations I: upper
+//! bounds", Inf. Comput. 208, 259, 2010).
 //!
-//! Where few axes have many tensors each, the question is not which pair is next but which axis: all tensors that have it are
-//! multiplied, the smallest first, and it is summed. Axes that meet too many others wait until the end and do not count
-//! before, as dense rows do in orders for sparse matrices.
+//! If few axes have many tensors each, the search chooses the next axis instead of the next pair: all tensors of the
+//! axis are multiplied, the smallest first, and the axis is summed. Two axes are neighbours if some tensor has both.
+//! Axes with too many neighbours wait until the end and are left out of the counts before, like dense rows in orders
+//! for sparse matrices.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::graph::{Graph, Pairs, contract, join_by_size};
-use crate::watch::{Stop, tally};
+use crate::watch::{StopCheck, tally};
 use einfold_ir::Count;
 
-/// Which axis comes next.
+/// The rule by which the next axis is chosen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Rule {
-    /// The one that leaves the smallest tensor.
+pub(super) enum EliminationRule {
+    /// The axis whose elimination leaves the smallest tensor.
     Size,
-    /// The one that makes the fewest axes meet that have not met.
+    /// The axis whose elimination makes the fewest pairs of axes new neighbours.
     Fill,
-    /// The same, weighted by the logarithms of their extents.
+    /// The same as `Fill`, weighted by the logarithms of the extents.
     WeightedFill,
 }
 
-/// The steps by a rule; none if an intermediate would have more than `most` legs, or the search is to end.
-pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize, stop: &Stop<'_>) -> Option<Pairs> {
-    let mut state = Elimination::new(graph, rule, most);
+/// Returns the steps by a rule; `None` if an intermediate would have more than `max_legs` legs, or if the search is to
+/// end.
+pub(super) fn pairs(graph: &Graph, rule: EliminationRule, max_legs: usize, stop: &StopCheck<'_>) -> Option<Pairs> {
+    let mut state = Elimination::new(graph, rule, max_legs);
     for axis in 0..graph.extents.len() as u32 {
-        state.look_around(axis);
-        state.go_on(stop)?;
+        state.find_neighbours(axis);
+        state.check_stop(stop)?;
     }
     for axis in 0..graph.extents.len() as u32 {
-        state.enter(axis, 0);
-        state.go_on(stop)?;
+        state.queue_axis(axis, 0);
+        state.check_stop(stop)?;
     }
     while let Some(axis) = state.next_axis() {
-        state.go_on(stop)?;
-        if state.near[axis as usize].is_some() {
+        state.check_stop(stop)?;
+        if state.neighbours[axis as usize].is_some() {
             state.eliminate(axis, stop)?;
         } else {
-            // All that wait meet many others; perhaps this one does no longer.
-            state.look_around(axis);
-            state.near[axis as usize].as_ref()?;
-            state.enter(axis, 0);
+            // All waiting axes had too many neighbours; the number may have decreased for this one.
+            state.find_neighbours(axis);
+            state.neighbours[axis as usize].as_ref()?;
+            state.queue_axis(axis, 0);
         }
     }
     Some(state.join_rest())
@@ -51,40 +53,40 @@ pub(super) fn pairs(graph: &Graph, rule: Rule, most: usize, stop: &Stop<'_>) -> 
 
 struct Elimination<'g> {
     graph: &'g Graph,
-    rule: Rule,
-    most: usize,
+    rule: EliminationRule,
+    max_legs: usize,
     logs: Vec<f64>,
     uses: Vec<u32>,
-    /// By SSA id; none once used.
+    /// The tensors by SSA id; `None` once a step used them.
     tensors: Vec<Option<Tensor>>,
-    /// The tensors that have each axis, among them some that are gone.
+    /// The tensors that have each axis, including some that are used.
     holders: Vec<Vec<u32>>,
-    /// The axes that each axis meets in some tensor; none if these are too many.
-    near: Vec<Option<Vec<u32>>>,
-    gone: Vec<bool>,
-    /// Waiting axes with a number that says which entry is the newest.
+    /// The neighbours of each axis; `None` if these are too many.
+    neighbours: Vec<Option<Vec<u32>>>,
+    eliminated: Vec<bool>,
+    /// Waiting axes, each with a version number that identifies its latest entry.
     heap: BinaryHeap<Reverse<(u64, u32, u32)>>,
     version: Vec<u32>,
     marks: Marks,
     pairs: Pairs,
-    /// What was visited since the watch was asked.
+    /// The work since the last poll of the watch.
     work: usize,
 }
 
 struct Tensor {
     legs: Vec<u32>,
-    /// A multiple of the logarithm of its elements.
+    /// A multiple of the logarithm of its number of elements.
     size: u64,
 }
 
-/// Sets of axes that take no time to clear.
+/// Sets of axes that are cleared in constant time.
 struct Marks {
     last: u32,
     of: Vec<u32>,
 }
 
 impl Marks {
-    /// Two new empty sets.
+    /// Returns two new empty sets.
     fn two(&mut self) -> [u32; 2] {
         if self.last > u32::MAX - 2 {
             self.last = 0;
@@ -99,19 +101,19 @@ impl Marks {
 const STEPS: f64 = 1024.0;
 
 impl<'g> Elimination<'g> {
-    fn new(graph: &'g Graph, rule: Rule, most: usize) -> Elimination<'g> {
+    fn new(graph: &'g Graph, rule: EliminationRule, max_legs: usize) -> Elimination<'g> {
         let axes = graph.extents.len();
         let holders = graph.legs.transposed(axes);
         let mut state = Elimination {
             graph,
             rule,
-            most,
+            max_legs,
             logs: graph.extents.iter().map(|&extent| (extent.max(1) as f64).log2()).collect(),
             uses: graph.uses(),
             tensors: Vec::with_capacity(2 * graph.legs.len()),
             holders: holders.iter().map(<[u32]>::to_vec).collect(),
-            near: vec![None; axes],
-            gone: vec![false; axes],
+            neighbours: vec![None; axes],
+            eliminated: vec![false; axes],
             heap: BinaryHeap::new(),
             version: vec![0; axes],
             marks: Marks { last: 0, of: vec![0; axes] },
@@ -129,8 +131,8 @@ impl<'g> Elimination<'g> {
         self.work += work;
     }
 
-    /// None if the search is to end.
-    fn go_on(&mut self, stop: &Stop<'_>) -> Option<()> {
+    /// Returns `None` if the search is to end.
+    fn check_stop(&mut self, stop: &StopCheck<'_>) -> Option<()> {
         (!stop.after(std::mem::take(&mut self.work))).then_some(())
     }
 
@@ -139,42 +141,51 @@ impl<'g> Elimination<'g> {
         self.tensors.push(Some(Tensor { legs, size: (log * STEPS) as u64 }));
     }
 
-    /// Finds the axes that an axis meets.
-    fn look_around(&mut self, axis: u32) {
+    /// Collects the neighbours of an axis.
+    fn find_neighbours(&mut self, axis: u32) {
         let [seen, _] = self.marks.two();
         self.marks.of[axis as usize] = seen;
-        let (mut near, mut visited) = (Vec::new(), 1);
+        let (mut neighbours, mut visited) = (Vec::new(), 1);
         let tensors = self.holders[axis as usize].iter().filter_map(|&id| self.tensors[id as usize].as_ref());
         for &other in tensors.flat_map(|tensor| &tensor.legs) {
             visited += 1;
             if std::mem::replace(&mut self.marks.of[other as usize], seen) != seen {
-                near.push(other);
-                if near.len() > self.most {
+                neighbours.push(other);
+                if neighbours.len() > self.max_legs {
                     break;
                 }
             }
         }
         self.count(visited);
-        self.near[axis as usize] = Some(near).filter(|near| near.len() <= self.most);
+        self.neighbours[axis as usize] = Some(neighbours).filter(|neighbours| neighbours.len() <= self.max_legs);
     }
 
-    /// Puts an axis on the heap, with what it scores now; the last `met_last` axes near it have all met. Those of the output stay.
-    fn enter(&mut self, axis: u32, met_last: usize) {
+    /// Puts an axis on the heap with its current score; its last `connected_last` neighbours are neighbours of each
+    /// other. Output axes are never eliminated.
+    fn queue_axis(&mut self, axis: u32, connected_last: usize) {
         let a = axis as usize;
-        if self.graph.kept[a] || self.gone[a] || self.holders[a].is_empty() {
+        if self.graph.kept[a] || self.eliminated[a] || self.holders[a].is_empty() {
             return;
         }
         self.version[a] += 1;
-        if let (Some(near), Rule::Fill | Rule::WeightedFill) = (&self.near[a], self.rule) {
-            let met = |&other: &u32| self.near[other as usize].as_ref().map_or(1, Vec::len);
-            self.count(near.len() + near[..near.len() - met_last].iter().map(met).sum::<usize>());
+        if let (Some(neighbours), EliminationRule::Fill | EliminationRule::WeightedFill) =
+            (&self.neighbours[a], self.rule)
+        {
+            let met = |&other: &u32| self.neighbours[other as usize].as_ref().map_or(1, Vec::len);
+            self.count(
+                neighbours.len() + neighbours[..neighbours.len() - connected_last].iter().map(met).sum::<usize>(),
+            );
         }
         let logs = |axis: u32| self.logs[axis as usize];
-        let score = match (&self.near[a], self.rule) {
+        let score = match (&self.neighbours[a], self.rule) {
             (None, _) => f64::INFINITY,
-            (Some(near), Rule::Size) => near.iter().map(|&other| logs(other)).sum(),
-            (Some(near), Rule::Fill) => fill(near, met_last, &self.near, &mut self.marks, |_| 1.0),
-            (Some(near), Rule::WeightedFill) => fill(near, met_last, &self.near, &mut self.marks, logs),
+            (Some(neighbours), EliminationRule::Size) => neighbours.iter().map(|&other| logs(other)).sum(),
+            (Some(neighbours), EliminationRule::Fill) => {
+                fill(neighbours, connected_last, &self.neighbours, &mut self.marks, |_| 1.0)
+            }
+            (Some(neighbours), EliminationRule::WeightedFill) => {
+                fill(neighbours, connected_last, &self.neighbours, &mut self.marks, logs)
+            }
         };
         self.heap.push(Reverse(((score * STEPS) as u64, axis, self.version[a])));
     }
@@ -182,23 +193,23 @@ impl<'g> Elimination<'g> {
     fn next_axis(&mut self) -> Option<u32> {
         loop {
             let Reverse((_, axis, version)) = self.heap.pop()?;
-            if self.version[axis as usize] == version && !self.gone[axis as usize] {
+            if self.version[axis as usize] == version && !self.eliminated[axis as usize] {
                 return Some(axis);
             }
         }
     }
 
-    /// Multiplies all tensors of an axis; none if the search is to end.
-    fn eliminate(&mut self, axis: u32, stop: &Stop<'_>) -> Option<()> {
+    /// Multiplies all tensors of an axis; returns `None` if the search is to end.
+    fn eliminate(&mut self, axis: u32, stop: &StopCheck<'_>) -> Option<()> {
         let entry = |id: u32| Some(Reverse((self.tensors[id as usize].as_ref()?.size, id)));
         let holders = std::mem::take(&mut self.holders[axis as usize]);
         let mut open: BinaryHeap<_> = holders.into_iter().filter_map(entry).collect();
-        self.gone[axis as usize] = true;
+        self.eliminated[axis as usize] = true;
         while let Some(Reverse((_, a))) = open.pop() {
-            let Some(Reverse((_, b))) = open.pop() else { return self.let_meet(a, stop) };
+            let Some(Reverse((_, b))) = open.pop() else { return self.connect_legs(a, stop) };
             let size = self.multiply(a, b);
             open.push(Reverse((size, self.tensors.len() as u32 - 1)));
-            self.go_on(stop)?;
+            self.check_stop(stop)?;
         }
         Some(())
     }
@@ -208,8 +219,8 @@ impl<'g> Elimination<'g> {
         let [left, right] =
             [a, b].map(|id| self.tensors[id as usize].take().map_or_else(Vec::new, |tensor| tensor.legs));
         self.count(left.len() + right.len());
-        let gone = &mut self.gone;
-        let legs = contract(&left, &right, &mut self.uses, |axis| gone[axis as usize] = true);
+        let eliminated = &mut self.eliminated;
+        let legs = contract(&left, &right, &mut self.uses, |axis| eliminated[axis as usize] = true);
         let product = self.tensors.len() as u32;
         legs.iter().for_each(|&axis| self.holders[axis as usize].push(product));
         self.pairs.push([a, b]);
@@ -217,33 +228,34 @@ impl<'g> Elimination<'g> {
         self.tensors.last().and_then(Option::as_ref).map_or(0, |tensor| tensor.size)
     }
 
-    /// Makes the axes of a product meet, which those that are gone leave behind, and scores them anew. Axes near these may
-    /// have less to fill now; to score them anew too takes four times as long and is as often worse as it is better.
-    fn let_meet(&mut self, product: u32, stop: &Stop<'_>) -> Option<()> {
+    /// Makes the remaining axes of a product neighbours of each other and updates their scores. The scores of their
+    /// neighbours may have decreased too; to update those as well takes four times as long and makes the result worse
+    /// as often as better.
+    fn connect_legs(&mut self, product: u32, stop: &StopCheck<'_>) -> Option<()> {
         let Some(tensor) = &self.tensors[product as usize] else { return Some(()) };
-        let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.gone[axis as usize]).collect();
+        let legs: Vec<u32> = tensor.legs.iter().copied().filter(|&axis| !self.eliminated[axis as usize]).collect();
         let [all, _] = self.marks.two();
         legs.iter().for_each(|&axis| self.marks.of[axis as usize] = all);
         for &axis in &legs {
-            let slot = &mut self.near[axis as usize];
-            let Some(near) = slot else { continue };
-            near.retain(|&other| !self.gone[other as usize] && self.marks.of[other as usize] != all);
-            near.extend(legs.iter().filter(|&&other| other != axis));
-            let visited = near.len();
-            if near.len() > self.most {
+            let slot = &mut self.neighbours[axis as usize];
+            let Some(neighbours) = slot else { continue };
+            neighbours.retain(|&other| !self.eliminated[other as usize] && self.marks.of[other as usize] != all);
+            neighbours.extend(legs.iter().filter(|&&other| other != axis));
+            let visited = neighbours.len();
+            if neighbours.len() > self.max_legs {
                 *slot = None;
             }
             self.count(visited);
-            self.go_on(stop)?;
+            self.check_stop(stop)?;
         }
         for &axis in &legs {
-            self.enter(axis, legs.len() - 1);
-            self.go_on(stop)?;
+            self.queue_axis(axis, legs.len() - 1);
+            self.check_stop(stop)?;
         }
         Some(())
     }
 
-    /// Multiplies what is left, which shares axes of the output at most.
+    /// Multiplies the remaining tensors, which share output axes at most.
     fn join_rest(self) -> Pairs {
         let Elimination { graph, tensors, mut pairs, .. } = self;
         let size = |tensor: Tensor| Count::product(tensor.legs.iter().map(|&axis| graph.extents[axis as usize]));
@@ -253,11 +265,18 @@ impl<'g> Elimination<'g> {
     }
 }
 
-/// The weight of the pairs of axes in `near` that have not met, a product of two weights each; the last `met` have.
+/// Returns the weight of the pairs in `neighbours` that are not neighbours of each other, a product of two weights for
+/// each pair; the last `met` are neighbours of each other.
 ///
-/// Axes that meet too many others count as if they met all.
-fn fill(near: &[u32], met: usize, all: &[Option<Vec<u32>>], marks: &mut Marks, weight: impl Fn(u32) -> f64) -> f64 {
-    let (others, clique) = near.split_at(near.len() - met);
+/// Axes with too many neighbours count as neighbours of all.
+fn fill(
+    neighbours: &[u32],
+    met: usize,
+    all: &[Option<Vec<u32>>],
+    marks: &mut Marks,
+    weight: impl Fn(u32) -> f64,
+) -> f64 {
+    let (others, clique) = neighbours.split_at(neighbours.len() - met);
     let sets = marks.two();
     let mut weights = [0.0; 2];
     for (k, axes) in [others, clique].into_iter().enumerate() {
@@ -278,7 +297,7 @@ fn fill(near: &[u32], met: usize, all: &[Option<Vec<u32>>], marks: &mut Marks, w
                 missing[1] -= weight(other);
             }
         }
-        // A pair of two others comes up twice.
+        // A pair within `others` occurs twice.
         fill += weight(axis) * (missing[0] / 2.0 + missing[1]);
     }
     fill.max(0.0)
@@ -288,31 +307,31 @@ fn fill(near: &[u32], met: usize, all: &[Option<Vec<u32>>], marks: &mut Marks, w
 mod tests {
     use einfold_ir::Network;
 
-    use super::{Marks, Rule, Stop, fill, pairs};
+    use super::{EliminationRule, Marks, StopCheck, fill, pairs};
     use crate::graph::{self, Graph};
     use crate::random::Random;
 
     #[test]
-    fn fill_is_the_weight_of_the_pairs_that_have_not_met() {
+    fn fill_is_the_weight_of_pairs_that_are_not_neighbours() {
         let mut random = Random::new(1, 0);
         let mut marks = Marks { last: u32::MAX - 100, of: vec![0; 12] };
         for _ in 0..300 {
-            // Axis 0 is near all others, the last few of which have met.
+            // Axis 0 is a neighbour of all others, and the last few of these are neighbours of each other.
             let met = random.next() as usize % 12;
             let mut meets = [[false; 12]; 12];
             for (a, b) in (0..12).flat_map(|b| (0..b).map(move |a| (a, b))) {
                 let both = a == 0 || random.next().is_multiple_of(3) || a >= 12 - met;
                 (meets[a][b], meets[b][a]) = (both, both);
             }
-            let near = |a: usize| (1..12).filter(|&b| meets[a][b as usize]).collect::<Vec<u32>>();
+            let neighbours = |a: usize| (1..12).filter(|&b| meets[a][b as usize]).collect::<Vec<u32>>();
             let too_many: Vec<bool> = (0..12).map(|_| random.next().is_multiple_of(6)).collect();
-            let all: Vec<Option<Vec<u32>>> = (0..12).map(|a| (!too_many[a]).then(|| near(a))).collect();
+            let all: Vec<Option<Vec<u32>>> = (0..12).map(|a| (!too_many[a]).then(|| neighbours(a))).collect();
             let counts = |a: u32| !too_many[a as usize];
             let apart = |a: u32, b: u32| counts(a) && counts(b) && !meets[a as usize][b as usize];
             let weight = |axis: u32| 0.5 + f64::from(axis);
             let apart = (1..12).flat_map(|b| (1..b).map(move |a| (a, b))).filter(|&(a, b)| apart(a, b));
             let expected: f64 = apart.map(|(a, b)| weight(a) * weight(b)).sum();
-            assert!((fill(&near(0), met, &all, &mut marks, weight) - expected).abs() < 1e-9);
+            assert!((fill(&neighbours(0), met, &all, &mut marks, weight) - expected).abs() < 1e-9);
         }
     }
 
@@ -325,11 +344,11 @@ mod tests {
         let chain = of((0..n).map(|i| vec![i, i + 1]).collect(), n + 1);
         let shared = of((0..n).map(|i| vec![0, 1 + i / 2]).collect(), 1 + n / 2);
         let star = of(std::iter::once((0..n).collect()).chain((0..n).map(|i| vec![i])).collect(), n);
-        for rule in [Rule::Size, Rule::Fill, Rule::WeightedFill] {
+        for rule in [EliminationRule::Size, EliminationRule::Fill, EliminationRule::WeightedFill] {
             for graph in [&chain, &shared] {
-                graph::tree(graph.legs.len(), &pairs(graph, rule, 200, &Stop::new(&())).unwrap()).unwrap();
+                graph::tree(graph.legs.len(), &pairs(graph, rule, 200, &StopCheck::new(&())).unwrap()).unwrap();
             }
-            assert_eq!(pairs(&star, rule, 200, &Stop::new(&())), None);
+            assert_eq!(pairs(&star, rule, 200, &StopCheck::new(&())), None);
         }
     }
 }

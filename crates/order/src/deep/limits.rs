@@ -1,44 +1,45 @@
-//! Memory limits: from what a contraction may take to how large an intermediate may be.
+//! Memory limits, and the size of intermediates that follows from them.
 
 use einfold_ir::{Cost, Count, Network, Tree};
 
 use super::Outcome;
-use super::nodes::Nodes;
-use super::slicing::{self, Cuts};
+use super::slicing::{self, SliceChoice};
+use super::tree_editor::EditableTree;
 use crate::graph::{self, Graph};
-use crate::objective::Goal;
+use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
-use crate::registry::searching;
-use crate::slice::{evaluate_sliced, nest};
-use crate::watch::Stop;
-use crate::{Budget, Found, OrderError, Slice, Task};
+use crate::registry::count_search;
+use crate::slices::{nest_loops, sliced_cost};
+use crate::watch::StopCheck;
+use crate::{Budget, OrderError, SearchResult, SlicedAxis, Task};
 
-/// What a tree has to keep to.
+/// The limits that an order must meet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// The binary logarithm of the elements of an intermediate; a first guess where only all together are limited.
+    /// The binary logarithm of the elements of an intermediate; a first estimate if only the peak memory is limited.
     pub(super) size: f64,
     largest: Option<Count>,
-    /// The elements of all intermediates alive together.
+    /// The limit for the elements of all intermediates that are alive together.
     peak: Option<Count>,
 }
 
-/// By how much an intermediate is to be smaller than all memory: two are alive at once, and something beside them.
-const BELOW: f64 = 1.01;
-/// In such steps it is made smaller if that does not do, and so many times.
-const STEP: f64 = 0.5;
-const STEPS: usize = 400;
+/// The factor, as a binary logarithm, by which an intermediate is kept below the whole memory: two are alive at once,
+/// and others beside them.
+const LOG_MARGIN: f64 = 1.01;
+/// The decrease of the size limit if it is insufficient, and the maximal number of decreases.
+const LIMIT_STEP: f64 = 0.5;
+const MAX_ROUNDS: usize = 400;
 
 impl Limits {
     pub(crate) fn of(task: &Task<'_>, budget: &Budget) -> Limits {
         let elements = budget.memory_bytes.map(|bytes| bytes / task.element_bytes.max(1));
         let log2 = |elements: u64| (elements.max(1) as f64).log2();
-        // A result that is given takes its elements from all others.
+        // A result of given size reduces the memory of all others.
         let given = task
             .network
             .result()
             .map_or(0, |given| given.exact().map_or(u64::MAX, |n| n.try_into().unwrap_or(u64::MAX)));
-        let by_peak = elements.map_or(f64::INFINITY, |elements| log2(elements.saturating_sub(given)) - BELOW);
+        let by_peak = elements.map_or(f64::INFINITY, |elements| log2(elements.saturating_sub(given)) - LOG_MARGIN);
         let by_size = budget.largest.map_or(f64::INFINITY, log2);
         Limits { size: by_peak.min(by_size), largest: budget.largest.map(Count::from), peak: elements.map(Count::from) }
     }
@@ -47,89 +48,96 @@ impl Limits {
         self.largest.is_none() && self.peak.is_none()
     }
 
-    /// Whether a cost is within them.
+    /// Returns whether a cost meets the limits.
     pub(crate) fn admit(&self, cost: &Cost) -> bool {
         self.largest.is_none_or(|largest| cost.size <= largest) && self.peak.is_none_or(|peak| cost.peak <= peak)
     }
 
-    /// Refuses a task that is beyond them in any order and any slices.
+    /// Checks whether any order with any slices can meet the limits.
     ///
     /// # Errors
-    /// [`OrderError::TooLarge`] with what it takes at least.
+    /// [`OrderError::TooLarge`] with a lower bound of the memory of the task.
     pub(crate) fn check(&self, task: &Task<'_>) -> Result<(), OrderError> {
-        let least = least(task);
-        if self.admit(&least) { Ok(()) } else { Err(OrderError::TooLarge { peak: least.peak, size: least.size }) }
+        let bound = lower_bound(task);
+        if self.admit(&bound) { Ok(()) } else { Err(OrderError::TooLarge { peak: bound.peak, size: bound.size }) }
     }
 
-    /// What a strategy found, in slices if it is too large.
-    pub(crate) fn kept(&self, task: &Task<'_>, budget: &Budget, found: Found, stop: &Stop<'_>) -> Found {
+    /// Slices the result of a strategy if it exceeds the limits.
+    pub(crate) fn enforce(
+        &self,
+        task: &Task<'_>,
+        budget: &Budget,
+        found: SearchResult,
+        stop: &StopCheck<'_>,
+    ) -> SearchResult {
         let network = task.network;
-        if self.hold(network, &found.tree, &found.slices) {
+        if self.are_met_by(network, &found.tree, &found.slices) {
             return found;
         }
-        searching();
+        count_search();
         let graph = Graph::of(network);
-        let goal = Goal::unlimited(budget.objective);
-        let Some(mut tree) = Nodes::new(&graph, goal, &graph::pairs(&found.tree)) else { return found };
-        let mut cuts = Cuts::none(graph.extents.len());
-        let slices = self.keep(network, &mut tree, &mut cuts, (stop, &mut Random::new(budget.seed, 0))).slices;
-        Found { slices, ..found }
+        let objective = ObjectiveWithLimits::unlimited(budget.objective);
+        let Some(mut tree) = EditableTree::new(&graph, objective, &graph::pairs(&found.tree)) else { return found };
+        let mut chosen = SliceChoice::none(graph.extents.len());
+        let slices =
+            self.slice_to_fit(network, &mut tree, &mut chosen, (stop, &mut Random::new(budget.seed, 0))).slices;
+        SearchResult { slices, ..found }
     }
 
-    pub(super) fn hold(&self, network: &Network, tree: &Tree, slices: &[Slice]) -> bool {
-        self.are_none() || self.admit(&evaluate_sliced(network, tree, slices))
+    pub(super) fn are_met_by(&self, network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> bool {
+        self.are_none() || self.admit(&sliced_cost(network, tree, slices))
     }
 
-    /// Cuts a tree further until it keeps to them, if that can be.
-    pub(super) fn keep(
+    /// Slices a tree further until it meets the limits, if that is possible.
+    pub(super) fn slice_to_fit(
         &self,
         network: &Network,
-        tree: &mut Nodes<'_>,
-        cuts: &mut Cuts,
-        (stop, random): (&Stop<'_>, &mut Random),
+        tree: &mut EditableTree<'_>,
+        chosen: &mut SliceChoice,
+        (stop, random): (&StopCheck<'_>, &mut Random),
     ) -> Outcome {
         let pairs = tree.pairs();
         let (mut limit, mut slices, mut holds) = (self.size, Vec::new(), false);
         let steps = graph::tree(network.inputs().len(), &pairs);
-        for _ in 0..STEPS {
-            let settled = slicing::settle(tree, cuts, limit, random, &|work| stop.after_grace(work));
+        for _ in 0..MAX_ROUNDS {
+            let settled = slicing::fit_slices(tree, chosen, limit, random, &|work| stop.after_grace(work));
             let Ok(steps) = &steps else { break };
-            slices = nest(network, steps, cuts.slices());
-            holds = self.hold(network, steps, &slices);
-            // Without another cut it stays as large as it is.
+            slices = nest_loops(network, steps, chosen.slices());
+            holds = self.are_met_by(network, steps, &slices);
+            // Without a further slice the tree remains as large as it is.
             if !settled || holds || stop.after_grace(2 * tree.visits()) {
                 break;
             }
-            limit = limit.min(tree.largest()) - STEP;
+            limit = limit.min(tree.largest()) - LIMIT_STEP;
         }
-        // What keeps to the limits goes before what does not.
-        let total = if holds { tree.total() + cuts.log2() } else { f64::INFINITY };
+        // An order within the limits precedes one that exceeds them.
+        let total = if holds { tree.total() + chosen.log2() } else { f64::INFINITY };
         Outcome { total, pairs, slices }
     }
 }
 
-/// What a contraction takes at least, in any order and any slices: its result is there as a whole when it is done, and beside it
-/// an element of an intermediate that the last product uses, where there is one. Products of constants alone count nothing, nor do
-/// those of a network with an empty axis, of which some have no element.
-fn least(task: &Task<'_>) -> Cost {
+/// Returns a lower bound of the cost of a contraction for any order and any slices: the whole result exists at the end,
+/// and beside it at least one element of an intermediate, the operand of the last product, if there is one. Products of
+/// constants only cost nothing, nor do those of a network with an empty axis, whose intermediates may be empty.
+fn lower_bound(task: &Task<'_>) -> Cost {
     let network = task.network;
     let mut constants = task.constants.to_vec();
     constants.sort_unstable();
     constants.dedup();
     let tensors = network.inputs().len();
     let constants = constants.iter().filter(|&&constant| (constant as usize) < tensors).count();
-    // All constants may come together before the others.
+    // All constants may be multiplied with each other before the others.
     let products = if constants == tensors { 0 } else { tensors - constants.saturating_sub(1) - 1 };
     if products == 0 || network.extents().contains(&0) {
         return Cost::default();
     }
-    let result = network.result().unwrap_or_else(|| kept_positions(network));
+    let result = network.result().unwrap_or_else(|| output_positions(network));
     let beside = if products > 1 { Count::ONE } else { Count::ZERO };
     Cost { size: Count::ONE, peak: result + beside, ..Cost::default() }
 }
 
-/// The positions of the kept axes that some tensor has; an axis that the output repeats counts once.
-fn kept_positions(network: &Network) -> Count {
+/// Returns the product of the extents of the output axes that some tensor has; a repeated output axis counts once.
+fn output_positions(network: &Network) -> Count {
     let mut used = vec![false; network.extents().len()];
     network.inputs().iter().flatten().for_each(|&axis| used[axis as usize] = true);
     let kept = network.output().iter().map(|&axis| axis as usize);
@@ -139,12 +147,12 @@ fn kept_positions(network: &Network) -> Count {
 
 #[cfg(test)]
 mod tests {
-    use super::least;
+    use super::lower_bound;
     use crate::random::Random;
-    use crate::{Count, Network, Slice, Task, Tree, slice};
+    use crate::{Count, Network, SlicedAxis, Task, Tree, slices};
 
     #[test]
-    fn no_order_and_no_slices_take_less_than_the_least() {
+    fn no_order_and_no_slices_take_less_than_the_lower_bound() {
         let mut random = Random::new(3, 0);
         let mut below = |bound: usize| (random.next() % bound as u64) as usize;
         let mut reached = 0;
@@ -161,15 +169,15 @@ mod tests {
             let path: Vec<Vec<u32>> = (1..tensors).rev().map(|left| vec![0, 1 + below(left) as u32]).collect();
             let tree = Tree::from_linear(tensors, &path).unwrap();
             let whole = (0..).zip(&extents).filter(|&(_, &extent)| extent > 1);
-            let slices: Vec<Slice> =
-                whole.filter(|_| below(2) == 0).map(|(axis, &parts)| Slice { axis, parts }).collect();
-            let least = least(&Task { constants: &constants, ..Task::new(&network) });
-            let cost = slice::evaluate_run(&network, &tree, &slices, &constants);
+            let slices: Vec<SlicedAxis> =
+                whole.filter(|_| below(2) == 0).map(|(axis, &parts)| SlicedAxis { axis, parts }).collect();
+            let bound = lower_bound(&Task { constants: &constants, ..Task::new(&network) });
+            let cost = slices::sliced_cost_with_constants(&network, &tree, &slices, &constants);
             assert!(
-                cost.peak >= least.peak && cost.size >= least.size,
+                cost.peak >= bound.peak && cost.size >= bound.size,
                 "{network:?} {path:?} {slices:?} {constants:?}"
             );
-            reached += usize::from(cost.peak == least.peak);
+            reached += usize::from(cost.peak == bound.peak);
         }
         assert!(reached > 500, "{reached}");
     }

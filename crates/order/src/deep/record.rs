@@ -1,4 +1,4 @@
-//! What makes a search repeatable.
+//! The record of a search, from which it is repeated.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use crate::Effort;
 
-/// How a search by `deep` went, so that it can be repeated on the same task with the same objective and memory limit, on any
-/// machine and in any time: with [`Order::Replay`](crate::Order::Replay).
+/// The record of a search by `deep`. [`Order::Replay`](crate::Order::Replay) repeats the search exactly, for the same
+/// task, objective and memory limit, on any machine and regardless of time.
 ///
-/// Its text, which it parses from, is the version of the format, the effort, the seed, the number of the search, how the
-/// clock answered, and where a watch ended it, if one did: `1:t1000000000:7:0:3.12.40`.
+/// Its text form is the version of the format, the effort, the seed, the number of the trial, the answers of the clock
+/// as run lengths, and the poll at which a watch ended it, if one did: `1:t1000000000:7:0:3.12.40`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Record {
+pub struct ReplayRecord {
     pub(super) effort: Effort,
     pub(super) seed: u64,
     pub(super) trial: u64,
     pub(super) runs: Vec<u32>,
-    /// The question to the watch that was answered with yes, if the search was ended.
+    /// The number of the poll that ended the search, if it was ended.
     pub(super) stopped: Option<u64>,
 }
 
-/// A text that is no [`Record`].
+/// The error for a text that is not a valid [`ReplayRecord`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is not the record of a search, which has the form 1:t1000000000:7:0:3.12.40")]
 pub struct RecordError;
 
-impl fmt::Display for Record {
+impl fmt::Display for ReplayRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("1:")?;
         match self.effort {
@@ -38,24 +38,24 @@ impl fmt::Display for Record {
         write!(f, ":{}:{}:", self.seed, self.trial)?;
         let mut dot = "";
         self.runs.iter().try_for_each(|run| write!(f, "{}{run}", std::mem::replace(&mut dot, ".")))?;
-        self.stopped.map_or(Ok(()), |question| write!(f, ":{question}"))
+        self.stopped.map_or(Ok(()), |poll| write!(f, ":{poll}"))
     }
 }
 
-impl FromStr for Record {
+impl FromStr for ReplayRecord {
     type Err = RecordError;
 
-    fn from_str(text: &str) -> Result<Record, RecordError> {
+    fn from_str(text: &str) -> Result<ReplayRecord, RecordError> {
         parse(text).ok_or(RecordError)
     }
 }
 
-fn parse(text: &str) -> Option<Record> {
+fn parse(text: &str) -> Option<ReplayRecord> {
     let fields: Vec<&str> = text.trim().split(':').collect();
     let (&[version, effort, seed, trial, runs], stopped) = fields.split_first_chunk()?;
     let stopped = match stopped {
         [] => None,
-        [question] => Some(question.parse().ok()?),
+        [poll] => Some(poll.parse().ok()?),
         _ => return None,
     };
     let effort = match effort.split_at_checked(1)? {
@@ -66,5 +66,11 @@ fn parse(text: &str) -> Option<Record> {
         _ => return None,
     };
     let runs = runs.split('.').map(|run| run.parse().ok()).collect::<Option<Vec<u32>>>()?;
-    (version == "1").then_some(Record { effort, seed: seed.parse().ok()?, trial: trial.parse().ok()?, runs, stopped })
+    (version == "1").then_some(ReplayRecord {
+        effort,
+        seed: seed.parse().ok()?,
+        trial: trial.parse().ok()?,
+        runs,
+        stopped,
+    })
 }

@@ -1,23 +1,23 @@
-//! Searches side by side.
+//! Independent trials on several threads.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::board::Board;
-use super::meter::Meter;
-use super::record::Record;
+use super::effort::EffortClock;
+use super::progress::SharedBest;
+use super::record::ReplayRecord;
 use super::{Limits, Outcome, Problem, run};
 use crate::graph::Graph;
-use crate::objective::Goal;
+use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
-use crate::{Effort, Found, OrderError, Search, graph};
+use crate::{Effort, OrderError, SearchRequest, SearchResult, graph};
 
-/// What one of several searches found.
+/// The result of one trial.
 #[derive(Default)]
 struct Trial {
     number: u64,
     outcome: Outcome,
-    record: Option<Record>,
+    record: Option<ReplayRecord>,
 }
 
 impl Trial {
@@ -26,16 +26,16 @@ impl Trial {
     }
 }
 
-/// What all searches share.
+/// The data that all trials share.
 struct Trials<'a> {
     problem: Problem<'a>,
-    board: Board<'a>,
+    shared: SharedBest<'a>,
     effort: Effort,
     seed: u64,
 }
 
 /// Searches with the effort of the budget; [`Effort::Auto`] is one trial.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     let trials = Trials::new(search, search.budget.effort, search.budget.seed);
     let threads = search.budget.threads.map_or(1, |threads| threads.get() as u64);
     let number = match trials.effort {
@@ -46,35 +46,35 @@ pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
     trials.found(trials.all(number, threads.min(number)))
 }
 
-/// Repeats a search.
-pub(crate) fn replay(search: &Search<'_>, record: &Record) -> Result<Found, OrderError> {
+/// Repeats a search from its record.
+pub(crate) fn replay(search: &SearchRequest<'_>, record: &ReplayRecord) -> Result<SearchResult, OrderError> {
     let trials = Trials::new(search, record.effort, record.seed);
-    let meter = Meter::replay(record, trials.problem.graph.legs.len(), &trials.board);
-    trials.found(trials.one(record.trial, meter))
+    let clock = EffortClock::replay(record, trials.problem.graph.legs.len(), &trials.shared);
+    trials.found(trials.one(record.trial, clock))
 }
 
 impl<'a> Trials<'a> {
-    fn new(search: &Search<'a>, effort: Effort, seed: u64) -> Trials<'a> {
-        let Search { task, budget, began, watch } = *search;
+    fn new(search: &SearchRequest<'a>, effort: Effort, seed: u64) -> Trials<'a> {
+        let SearchRequest { task, budget, began, watch } = *search;
         let limits = Limits::of(task, budget);
         let mut graph = Graph::of(task.network);
         if limits.are_none() {
             graph = graph.fused();
         }
-        let goal = Goal::unlimited(budget.objective);
-        let problem = Problem { network: task.network, graph, goal, limits, start: task.start.map(graph::pairs) };
-        Trials { problem, board: Board::new(began, watch), effort, seed }
+        let objective = ObjectiveWithLimits::unlimited(budget.objective);
+        let problem = Problem { network: task.network, graph, objective, limits, start: task.start.map(graph::pairs) };
+        Trials { problem, shared: SharedBest::new(began, watch), effort, seed }
     }
 
-    /// The best of `number` searches; the first of equals, so that the answer does not depend on who finds it.
+    /// Returns the best of `number` trials; the first of equal ones, so that the result does not depend on the threads.
     fn all(&self, number: u64, threads: u64) -> Trial {
         let next = AtomicU64::new(0);
         let best: Mutex<Option<Trial>> = Mutex::new(None);
         let work = || {
             loop {
                 let trial = next.fetch_add(1, Ordering::Relaxed);
-                // The first is what there is to answer with.
-                if trial >= number || (trial > 0 && self.board.watch.is_cancelled()) {
+                // The first trial always runs, so that there is a result.
+                if trial >= number || (trial > 0 && self.shared.watch.is_cancelled()) {
                     return;
                 }
                 let found = self.numbered(trial);
@@ -86,7 +86,7 @@ impl<'a> Trials<'a> {
         };
         std::thread::scope(|scope| {
             for _ in 1..threads {
-                // What a thread that cannot be had would do, the others do.
+                // If a thread cannot be created, the other threads do its work.
                 if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
                     break;
                 }
@@ -97,19 +97,19 @@ impl<'a> Trials<'a> {
     }
 
     fn numbered(&self, number: u64) -> Trial {
-        self.one(number, Meter::new(self.effort, self.problem.graph.legs.len(), &self.board))
+        self.one(number, EffortClock::new(self.effort, self.problem.graph.legs.len(), &self.shared))
     }
 
-    fn one(&self, number: u64, meter: Meter<'_>) -> Trial {
+    fn one(&self, number: u64, clock: EffortClock<'_>) -> Trial {
         let mut random = Random::new(self.seed, number);
-        let outcome = run(&self.problem, &meter, &mut random);
-        meter.offer(outcome.total);
-        Trial { number, outcome, record: Some(meter.record(self.effort, self.seed, number)) }
+        let outcome = run(&self.problem, &clock, &mut random);
+        clock.offer(outcome.total);
+        Trial { number, outcome, record: Some(clock.record(self.effort, self.seed, number)) }
     }
 
-    fn found(&self, best: Trial) -> Result<Found, OrderError> {
+    fn found(&self, best: Trial) -> Result<SearchResult, OrderError> {
         let Trial { outcome, record, .. } = best;
         let tree = graph::tree(self.problem.graph.legs.len(), &outcome.pairs)?;
-        Ok(Found { tree, slices: outcome.slices, record })
+        Ok(SearchResult { tree, slices: outcome.slices, record })
     }
 }

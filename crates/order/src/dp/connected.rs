@@ -1,44 +1,44 @@
-//! All splits of connected sets into connected halves.
+//! Exact search over all splits of connected sets into connected halves.
 //!
-//! They are enumerated without a miss, each once and each half before the whole, as G. Moerkotte and T. Neumann do for joins
-//! ("Analysis of two existing and one new dynamic programming algorithm for the generation of optimal bushy join trees
-//! without cross products", VLDB 2006). Two sets are connected if they share an axis; the tensors of a shared axis are all
-//! neighbours of each other.
+//! The splits are enumerated completely, each once and each half before the whole, by the algorithm of G. Moerkotte and
+//! T. Neumann for joins ("Analysis of two existing and one new dynamic programming algorithm for the generation of
+//! optimal bushy join trees without cross products", VLDB 2006). Two sets are connected if they share an axis; the
+//! tensors of a shared axis are all neighbours of each other.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::pricing::{Bond, Pricing};
-use super::{MAX_TENSORS, Set, Work, bits, flops, steps};
+use super::cost_model::{CostModel, Leg};
+use super::{MAX_TENSORS, Set, SplitBudget, bits, flops, steps};
 use crate::OrderError;
 use crate::graph::Pairs;
 
-/// How many times fewer splits are tried, at best, because sets are dropped. On reference networks it is up to 2.3.
-const PRUNED: u64 = 4;
+/// The largest factor by which pruned sets decrease the number of splits. On reference networks it is up to 2.3.
+const PRUNING_FACTOR: u64 = 4;
 
-/// The best steps without outer products of `tensors` connected tensors, or `known` steps if those are as good. Sets that
-/// cannot be used for less than `known` takes are dropped.
-pub(super) fn pairs<P: Pricing>(
+/// Returns the best steps without outer products for `tensors` connected tensors, or the `known` steps if these are as
+/// good. Sets that cannot be used at a lower cost than that of `known` are pruned.
+pub(super) fn pairs<P: CostModel>(
     tensors: usize,
-    bonds: &[Bond],
-    price: &P,
+    legs: &[Leg],
+    costs: &P,
     known: Pairs,
-    work: &mut Work<'_>,
+    work: &mut SplitBudget<'_>,
 ) -> Result<Pairs, OrderError> {
-    let near = neighbours(tensors, bonds);
-    if !foresee(&near, PRUNED.saturating_mul(work.left()), work)? {
+    let adjacent = neighbours(tensors, legs);
+    if !may_have_splits(&adjacent, PRUNING_FACTOR.saturating_mul(work.remaining()), work)? {
         return Err(work.too_dense(tensors));
     }
-    let mut table = Table::new(tensors, price, flops(tensors, price, &known));
-    let (mut firsts, mut seconds) = (ConnectedSets::new(&near), ConnectedSets::new(&near));
-    // The half with the least tensor is the first. Starting from high numbers makes all second halves known.
+    let mut table = Table::new(tensors, costs, flops(tensors, costs, &known));
+    let (mut firsts, mut seconds) = (ConnectedSets::new(&adjacent), ConnectedSets::new(&adjacent));
+    // The first half has the least tensor of the set. The descending order ensures that all second halves are known.
     for least in (0..tensors).rev() {
         firsts.start(least, up_to(least));
         while let Some(first) = firsts.next() {
             work.spend(1, tensors)?;
             let Some(&half) = table.get(first) else { continue };
             let closed = up_to(least) | first;
-            let border = around(&near, first) & !closed;
+            let border = around(&adjacent, first) & !closed;
             for start in bits(border).rev() {
                 seconds.start(start, closed | border & up_to(start));
                 while let Some(second) = seconds.next() {
@@ -55,68 +55,69 @@ pub(super) fn pairs<P: Pricing>(
     })
 }
 
-/// Whether all sets may have no more than `most` splits. A hopeless network is told from its sets alone, which are far fewer:
-/// a set of k connected tensors has at least k - 1 connected splits, one for each edge of a spanning tree.
-fn foresee(near: &[Set], most: u64, work: &Work<'_>) -> Result<bool, OrderError> {
-    let mut sets = ConnectedSets::new(near);
+/// Returns whether all sets together may have at most `most` splits. The sets suffice to exclude a hopeless network,
+/// and are far fewer: a set of k connected tensors has at least k - 1 connected splits, one for each edge of a spanning
+/// tree.
+fn may_have_splits(adjacent: &[Set], most: u64, work: &SplitBudget<'_>) -> Result<bool, OrderError> {
+    let mut sets = ConnectedSets::new(adjacent);
     let mut least = 0;
-    for start in 0..near.len() {
+    for start in 0..adjacent.len() {
         sets.start(start, up_to(start));
         while let Some(set) = sets.next() {
             least += u64::from(set.count_ones());
             if least > most {
                 return Ok(false);
             }
-            work.look(1)?;
+            work.check(1)?;
         }
     }
     Ok(true)
 }
 
-/// By tensor, those that share an axis with it.
-fn neighbours(tensors: usize, bonds: &[Bond]) -> Vec<Set> {
-    let mut near = vec![0; tensors];
-    for bond in bonds {
-        bits(bond.members).for_each(|tensor| near[tensor] |= bond.members);
+/// Returns, by tensor, the tensors that share an axis with it.
+fn neighbours(tensors: usize, legs: &[Leg]) -> Vec<Set> {
+    let mut adjacent = vec![0; tensors];
+    for leg in legs {
+        bits(leg.members).for_each(|tensor| adjacent[tensor] |= leg.members);
     }
-    near
+    adjacent
 }
 
-/// The best split found of a connected set.
-struct Best<P: Pricing> {
+/// The best known split of a connected set.
+struct Best<P: CostModel> {
     set: Set,
-    facts: P::Facts,
+    facts: P::SetInfo,
     flops: P::Flops,
-    /// The half that has the least tensor.
+    /// The half with the least tensor.
     first: Set,
 }
 
-impl<P: Pricing> Clone for Best<P> {
+impl<P: CostModel> Clone for Best<P> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<P: Pricing> Copy for Best<P> {}
+impl<P: CostModel> Copy for Best<P> {}
 
 /// The sets that can be contracted within `limit` flops.
-struct Table<'a, P: Pricing> {
-    price: &'a P,
+struct Table<'a, P: CostModel> {
+    costs: &'a P,
     limit: P::Flops,
-    /// All tensors, whose result no step uses.
+    /// The set of all tensors, whose result no step uses.
     all: Set,
     place: HashMap<Set, u32, BuildHasherDefault<SetHasher>>,
     best: Vec<Best<P>>,
 }
 
-impl<P: Pricing> Table<'_, P> {
-    fn new(tensors: usize, price: &P, limit: P::Flops) -> Table<'_, P> {
+impl<P: CostModel> Table<'_, P> {
+    fn new(tensors: usize, costs: &P, limit: P::Flops) -> Table<'_, P> {
         let all = Set::MAX >> (MAX_TENSORS - tensors);
-        let mut table = Table { price, limit, all, place: HashMap::default(), best: Vec::new() };
+        let mut table = Table { costs, limit, all, place: HashMap::default(), best: Vec::new() };
         for tensor in 0..tensors {
             let set = 1 << tensor;
             table.place.insert(set, tensor as u32);
-            table.best.push(Best { set, facts: price.facts(set), flops: P::Flops::default(), first: set });
+            table.best.push(Best { set, facts: costs.facts(set), flops: P::Flops::default(), first: set });
         }
         table
     }
@@ -125,7 +126,7 @@ impl<P: Pricing> Table<'_, P> {
         self.place.get(&set).map(|&place| &self.best[place as usize])
     }
 
-    /// Enters the set of `half` and `second` if it is new or comes cheaper so.
+    /// Enters the union of `half` and `second` if it is new, or if this split is cheaper.
     fn offer(&mut self, half: Best<P>, second: Set) {
         let Some(other) = self.get(second) else { return };
         let other_facts = other.facts;
@@ -137,19 +138,19 @@ impl<P: Pricing> Table<'_, P> {
         match self.place.get(&set) {
             Some(&place) => {
                 let best = &mut self.best[place as usize];
-                let flops = flops + self.price.flops(best.facts, halves);
+                let flops = flops + self.costs.flops(best.facts, halves);
                 if flops < best.flops {
                     (best.flops, best.first) = (flops, first);
                 }
             }
             None => {
                 let facts = if half.set.count_ones() < second.count_ones() {
-                    self.price.grow(other_facts, second, half.set)
+                    self.costs.grow(other_facts, second, half.set)
                 } else {
-                    self.price.grow(half.facts, half.set, second)
+                    self.costs.grow(half.facts, half.set, second)
                 };
-                let flops = flops + self.price.flops(facts, halves);
-                let later = if set == self.all { P::Flops::default() } else { self.price.least_use(facts) };
+                let flops = flops + self.costs.flops(facts, halves);
+                let later = if set == self.all { P::Flops::default() } else { self.costs.min_use(facts) };
                 if flops + later <= self.limit {
                     self.place.insert(set, self.best.len() as u32);
                     self.best.push(Best { set, facts, flops, first });
@@ -159,7 +160,7 @@ impl<P: Pricing> Table<'_, P> {
     }
 }
 
-/// Mixes the two words of a set. Nothing depends on the order of the map, and nobody chooses sets to collide.
+/// Mixes the two words of a set. Nothing depends on the order of the map, and no input is hostile.
 #[derive(Default)]
 struct SetHasher(u64);
 
@@ -179,16 +180,16 @@ impl Hasher for SetHasher {
     }
 }
 
-/// The tensors `0..=tensor`.
+/// Returns the tensors `0..=tensor`.
 fn up_to(tensor: usize) -> Set {
     Set::MAX >> (MAX_TENSORS - 1 - tensor)
 }
 
-/// The neighbours of the tensors in `set`.
-fn around(near: &[Set], mut set: Set) -> Set {
+/// Returns the neighbours of the tensors in `set`.
+fn around(adjacent: &[Set], mut set: Set) -> Set {
     let mut found = 0;
     while set != 0 {
-        found |= near[set.trailing_zeros() as usize];
+        found |= adjacent[set.trailing_zeros() as usize];
         set &= set - 1;
     }
     found
@@ -196,9 +197,9 @@ fn around(near: &[Set], mut set: Set) -> Set {
 
 /// Enumerates connected sets that grow from one tensor, each after its connected subsets with that tensor.
 struct ConnectedSets<'a> {
-    near: &'a [Set],
+    adjacent: &'a [Set],
     first: Option<Set>,
-    /// From the start to the set given last; each adds a tensor at least.
+    /// The sets from the start to the last returned set; each adds at least one tensor.
     open: Vec<Growth>,
 }
 
@@ -209,20 +210,20 @@ struct Growth {
     closed: Set,
     /// Neighbours that may join now and never later.
     border: Set,
-    /// The last part of `border` that joined. As numbers, subsets of it were smaller.
+    /// The last subset of `border` that joined; subsets are enumerated in ascending numerical order.
     joined: Set,
 }
 
 impl ConnectedSets<'_> {
-    fn new(near: &[Set]) -> ConnectedSets<'_> {
-        ConnectedSets { near, first: None, open: Vec::new() }
+    fn new(adjacent: &[Set]) -> ConnectedSets<'_> {
+        ConnectedSets { adjacent, first: None, open: Vec::new() }
     }
 
-    /// Starts over from `tensor`, without the tensors in `closed`, among which it is itself.
+    /// Starts again from `tensor`, without the tensors in `closed`, which include `tensor`.
     fn start(&mut self, tensor: usize, closed: Set) {
         self.open.clear();
         self.first = Some(1 << tensor);
-        self.open.push(Growth { set: 1 << tensor, closed, border: self.near[tensor] & !closed, joined: 0 });
+        self.open.push(Growth { set: 1 << tensor, closed, border: self.adjacent[tensor] & !closed, joined: 0 });
     }
 
     fn next(&mut self) -> Option<Set> {
@@ -237,7 +238,7 @@ impl ConnectedSets<'_> {
                 continue;
             }
             let (set, closed) = (growth.set | growth.joined, growth.closed | growth.border);
-            let border = around(self.near, growth.joined) & !closed;
+            let border = around(self.adjacent, growth.joined) & !closed;
             self.open.push(Growth { set, closed, border, joined: 0 });
             return Some(set);
         }

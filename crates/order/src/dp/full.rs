@@ -1,38 +1,39 @@
-//! All splits of all sets, for a few tensors.
+//! Exact search over all splits of all sets, for a few tensors.
 
-use super::pricing::Pricing;
+use super::cost_model::CostModel;
 use super::splits::Splits;
 use super::{flops, steps};
 use crate::graph::Pairs;
 
-/// One split here takes no longer than this part of one of the connected search, which has to look its sets up.
-const PER_CONNECTED: u64 = 16;
+/// The number of splits here that take the time of one split of the connected search, which has to look up its sets.
+const SPLITS_PER_CONNECTED: u64 = 16;
 
-/// How much work [`pairs`] is, in splits of the connected search.
+/// Returns the work of [`pairs`] in splits of the connected search.
 pub(super) fn work(tensors: usize) -> u64 {
-    3_u64.saturating_pow(tensors as u32) / 2 / PER_CONNECTED
+    3_u64.saturating_pow(tensors as u32) / 2 / SPLITS_PER_CONNECTED
 }
 
-/// The best steps for so many tensors, outer products included, or `known` steps if those are as good. Sets that cannot be
-/// made and used for less than `known` takes are not split.
-pub(super) fn pairs<P: Pricing>(tensors: usize, price: &P, known: Pairs) -> Pairs {
+/// Returns the best steps for `tensors` tensors, outer products included, or the `known` steps if these are as good.
+/// Sets that cannot be computed and used at a lower cost than that of `known` are not split.
+pub(super) fn pairs<P: CostModel>(tensors: usize, costs: &P, known: Pairs) -> Pairs {
     if tensors < 2 {
         return known;
     }
-    let limit = flops(tensors, price, &known);
-    let facts = price.table(tensors);
+    let limit = flops(tensors, costs, &known);
+    let facts = costs.table(tensors);
     let all = facts.len() - 1;
-    let price_of = |set: usize| {
-        let (whole, least) = (facts[set], price.least_use(facts[set]));
-        let step = move |costs: [P::Flops; 2], halves| costs[0] + costs[1] + price.flops(whole, halves);
-        // The step that makes the set visits its result too.
+    let step_cost_of = |set: usize| {
+        let (whole, least) = (facts[set], costs.min_use(facts[set]));
+        let step = move |of_halves: [P::Flops; 2], halves| of_halves[0] + of_halves[1] + costs.flops(whole, halves);
+        // The step that computes the set visits the elements of its result as well.
         (set == all || least + least < limit).then_some(step)
     };
     let mut splits = Splits::default();
-    let least = splits.search(facts.iter().map(|&facts| P::half(facts)), [P::Flops::default(), P::NEVER], price_of);
+    let least =
+        splits.search(facts.iter().map(|&facts| P::half(facts)), [P::Flops::default(), P::INFINITE], step_cost_of);
     if least >= limit {
         return known;
     }
-    let half = |set| price_of(set).map_or(set, |price| splits.first_half(set, price));
+    let half = |set| step_cost_of(set).map_or(set, |costs| splits.first_half(set, costs));
     steps(tensors, |set| half(set as usize) as super::Set)
 }

@@ -1,57 +1,58 @@
 //! Exact orders by dynamic programming over sets of tensors.
 //!
-//! What a set of tensors contracts to, and so what comes after it, does not depend on how it was contracted: the best tree
-//! of a set is the best split of it with the best trees of both halves. Up to [`ALL_SPLITS`] tensors every split is tried
-//! ([`full`]), outer products too. Beyond, each connected component by itself, and only splits into connected halves
-//! ([`connected`]), as R. N. C. Pfeifer, J. Haegeman and F. Verstraete do ("Faster identification of optimal contraction
-//! sequences for tensor networks", Phys. Rev. E 90, 033315, 2014); components are joined by size.
+//! The result of a set of tensors, and so the cost of all later steps, does not depend on the order within the set: the
+//! best tree of a set is its best split with the best trees of both halves. For up to [`ALL_SPLITS`] tensors all splits
+//! are tried ([`full`]), outer products included. For more, each connected component is solved on its own, with splits
+//! into connected halves only ([`connected`]), as by R. N. C. Pfeifer, J. Haegeman and F. Verstraete ("Faster
+//! identification of optimal contraction sequences for tensor networks", Phys. Rev. E 90, 033315, 2014); the components
+//! are joined by size.
 
 mod connected;
+mod cost_model;
 mod full;
-mod pricing;
 mod splits;
 #[cfg(test)]
 mod tests;
 
 use einfold_ir::Tree;
 
-use crate::graph::{Graph, Lists, Pairs, join_by_size};
-use crate::watch::{Stop, tally};
-use crate::{Found, OrderError, Search, graph, greedy};
-pub(crate) use pricing::subset_products;
-use pricing::{Bond, Counts, Floats, Pricing};
+use crate::graph::{Graph, ListPool, Pairs, join_by_size};
+use crate::watch::{StopCheck, tally};
+use crate::{OrderError, SearchRequest, SearchResult, graph, greedy};
+pub(crate) use cost_model::subset_products;
+use cost_model::{CostModel, ExactCosts, FloatCosts, Leg};
 pub(crate) use splits::Splits;
 
-/// So many tensors are searched with outer products.
+/// The maximal number of tensors for a search with outer products.
 const ALL_SPLITS: usize = 12;
-/// The most tensors of a connected component: the bits of a [`Set`].
+/// The maximal number of tensors of a connected component: the bits of a [`Set`].
 const MAX_TENSORS: usize = Set::BITS as usize;
-/// The most splits that are tried when the exact order is asked for: a few seconds.
+/// The maximal number of splits if the exact order is requested: a few seconds.
 const MAX_SPLITS: u64 = 1 << 25;
 
-/// A set of tensors, one a bit.
+/// A set of tensors, one bit for each.
 type Set = u128;
 
-/// The exact order. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
-    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS, &Stop::new(search.watch))?.into())
+/// Returns the exact order. Ignores the budget.
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
+    Ok(tree(&Graph::of(search.task.network), MAX_SPLITS, &StopCheck::new(search.watch))?.into())
 }
 
-/// The exact tree of `graph`, if no more than `splits` splits need be tried.
-pub(crate) fn tree(graph: &Graph, splits: u64, stop: &Stop<'_>) -> Result<Tree, OrderError> {
+/// Returns the exact tree of `graph`, if it takes at most `splits` splits.
+pub(crate) fn tree(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Tree, OrderError> {
     graph::tree(graph.legs.len(), &pairs(graph, splits, stop)?)
 }
 
-/// The exact steps of `graph`, if no more than `splits` splits need be tried.
-pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &Stop<'_>) -> Result<Pairs, OrderError> {
+/// Returns the exact steps of `graph`, if they take at most `splits` splits.
+pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
     let whole = || std::iter::once(0..leaves as u32).collect();
-    let components: Lists = if tries_all(leaves, splits) { whole() } else { graph.components() };
+    let components: ListPool = if tries_all(leaves, splits) { whole() } else { graph.components() };
     let operands = components.iter().map(<[u32]>::len).max().unwrap_or(0);
     if operands > MAX_TENSORS {
         return Err(OrderError::TooMany { operands, limit: MAX_TENSORS });
     }
-    let mut work = Work { limit: splits, done: 0, stop };
+    let mut work = SplitBudget { limit: splits, done: 0, stop };
     let mut pairs = Pairs::with_capacity(leaves);
     let mut parts = Vec::with_capacity(components.len());
     for members in components.iter() {
@@ -63,28 +64,33 @@ pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &Stop<'_>) -> Result<Pairs
     Ok(pairs)
 }
 
-/// Whether outer products of so many tensors are tried too.
+/// Returns whether outer products are tried for this number of tensors.
 fn tries_all(tensors: usize, splits: u64) -> bool {
     tensors <= ALL_SPLITS && full::work(tensors) <= splits
 }
 
-/// The exact steps of one component.
-fn component_pairs(part: &Graph, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
-    let bonds = Bond::all(part);
-    match Floats::of(&bonds) {
-        Some(floats) => priced_pairs(part, &bonds, &floats, work),
-        None => priced_pairs(part, &bonds, &Counts(&bonds), work),
+/// Returns the exact steps of one component.
+fn component_pairs(part: &Graph, work: &mut SplitBudget<'_>) -> Result<Pairs, OrderError> {
+    let legs = Leg::all(part);
+    match FloatCosts::of(&legs) {
+        Some(floats) => pairs_by_costs(part, &legs, &floats, work),
+        None => pairs_by_costs(part, &legs, &ExactCosts(&legs), work),
     }
 }
 
-fn priced_pairs<P: Pricing>(part: &Graph, bonds: &[Bond], price: &P, work: &mut Work<'_>) -> Result<Pairs, OrderError> {
+fn pairs_by_costs<P: CostModel>(
+    part: &Graph,
+    legs: &[Leg],
+    costs: &P,
+    work: &mut SplitBudget<'_>,
+) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
-    if tries_all(tensors, work.left()) {
+    if tries_all(tensors, work.remaining()) {
         work.spend(full::work(tensors), tensors)?;
-        return Ok(full::pairs(tensors, price, greedy::pairs(part, work.stop)));
+        return Ok(full::pairs(tensors, costs, greedy::pairs(part, work.stop)));
     }
     let known = greedy::pairs(part, work.stop);
-    connected::pairs(tensors, bonds, price, known, work)
+    connected::pairs(tensors, legs, costs, known, work)
 }
 
 /// Appends the steps of a component to those of the whole; returns the id of its result.
@@ -97,10 +103,12 @@ fn splice(members: &[u32], local: &Pairs, leaves: usize, pairs: &mut Pairs) -> u
     ids.last().copied().unwrap_or_default()
 }
 
-/// The steps of the tree of tensors `0..tensors` in which each set of two or more is split into `half(set)` and the rest.
+/// Returns the steps of the tree of tensors `0..tensors` in which each set of two or more is split into `half(set)` and
+/// the rest.
 pub(crate) fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
     let mut open = vec![Set::MAX >> (MAX_TENSORS - tensors)];
-    // A set before its halves and the first half last: reversed, both halves come before the set, the first one first.
+    // Sets precede their halves, and the first half comes last: reversed, both halves precede the set, the first one
+    // first.
     let mut preorder = Vec::with_capacity(2 * tensors);
     while let Some(set) = open.pop() {
         preorder.push(set);
@@ -123,48 +131,48 @@ pub(crate) fn steps(tensors: usize, half: impl Fn(Set) -> Set) -> Pairs {
     pairs
 }
 
-/// The tensors in `set`, ascending.
+/// Returns the tensors in `set`, ascending.
 fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
     (set.trailing_zeros() as usize..MAX_TENSORS - set.leading_zeros() as usize).filter(move |bit| set >> bit & 1 == 1)
 }
 
-/// The flops of known steps.
-fn flops<P: Pricing>(tensors: usize, price: &P, known: &Pairs) -> P::Flops {
+/// Returns the flops of known steps.
+fn flops<P: CostModel>(tensors: usize, costs: &P, known: &Pairs) -> P::Flops {
     let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
     let mut sum = P::Flops::default();
     for pair in known {
         let [a, b] = pair.map(|id| sets[id as usize]);
         sets.push(a | b);
-        sum = sum + price.flops(price.facts(a | b), [a, b].map(|half| P::half(price.facts(half))));
+        sum = sum + costs.flops(costs.facts(a | b), [a, b].map(|half| P::half(costs.facts(half))));
     }
     sum
 }
 
-/// How many splits were tried, and how many may be.
-struct Work<'w> {
+/// The number of splits that were tried, and its limit.
+struct SplitBudget<'w> {
     limit: u64,
     done: u64,
-    stop: &'w Stop<'w>,
+    stop: &'w StopCheck<'w>,
 }
 
-impl Work<'_> {
-    /// Counts `splits` more, of a component of so many tensors.
+impl SplitBudget<'_> {
+    /// Counts `splits` more splits of a component with `operands` tensors.
     fn spend(&mut self, splits: u64, operands: usize) -> Result<(), OrderError> {
         self.done += splits;
         if self.done > self.limit {
             return Err(self.too_dense(operands));
         }
-        self.look(splits)
+        self.check(splits)
     }
 
-    /// Looks whether the search is to end, after so much work.
-    fn look(&self, work: u64) -> Result<(), OrderError> {
+    /// Returns an error if the search is to end, after `work` more splits.
+    fn check(&self, work: u64) -> Result<(), OrderError> {
         tally(work as usize);
         if self.stop.after(work as usize) { Err(OrderError::Cancelled) } else { Ok(()) }
     }
 
-    /// How many splits may still be tried.
-    fn left(&self) -> u64 {
+    /// Returns the number of splits that may still be tried.
+    fn remaining(&self) -> u64 {
         self.limit.saturating_sub(self.done)
     }
 

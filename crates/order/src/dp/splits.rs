@@ -1,15 +1,15 @@
-//! All splits of all sets of a few tensors: 3^n / 2 of them, outer products among them.
+//! The least cost over all splits of all sets of a few tensors, outer products included: 3^n / 2 splits.
 //!
-//! What a set of tensors contracts to does not depend on how it was contracted, so the best tree of a set is the best split
-//! of it with the best trees of both halves.
+//! The result of a set of tensors does not depend on the order within the set, so the best tree of a set is its best
+//! split with the best trees of both halves.
 
 use crate::watch::tally;
 
-/// The least costs `C` of all sets of a few tensors, and what the price of a step needs to know of each half, an `H`.
-/// Keeps its memory.
+/// The least cost `C` of every set of a few tensors, and the data `H` of a half from which the cost of a step is
+/// computed. Reuses its memory.
 #[derive(Debug)]
 pub(crate) struct Splits<C, H> {
-    /// Sets `2i` and `2i + 1` side by side, since the splits of a set with tensor 0 come in pairs.
+    /// Sets `2i` and `2i + 1` in one entry, since the splits of a set with tensor 0 come in pairs.
     pairs: Vec<Pair<C, H>>,
 }
 
@@ -26,23 +26,24 @@ struct Pair<C, H> {
 }
 
 impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
-    /// Finds the least cost of each set; the facts of the sets `0..2^n` are `halves`. The cost of a set is the least that
-    /// `price(set)` makes of the costs and the facts of two halves; where there is no price, and where it is not less than
-    /// `never`, the set cannot be used. A price must give the same for halves in either order, and not be below `never` if
-    /// the cost of one half is not. `none` is the cost of a tensor. Returns the cost of all tensors.
+    /// Finds the least cost of each set; `halves` are the data of the sets `0..2^n`. The cost of a set is the least
+    /// value of `step_cost(set)`, a function of the costs and the data of two halves. A set without such a function, or
+    /// whose cost is not below `never`, cannot be used. The function must be symmetric in the halves, and its value
+    /// must not be below `never` if the cost of a half is not. `none` is the cost of a single tensor. Returns the cost
+    /// of the set of all tensors.
     pub(crate) fn search<P: Fn([C; 2], [H; 2]) -> C>(
         &mut self,
         halves: impl ExactSizeIterator<Item = H>,
         [none, never]: [C; 2],
-        price: impl Fn(usize) -> Option<P>,
+        step_cost: impl Fn(usize) -> Option<P>,
     ) -> C {
         self.start(halves, [none, never]);
         for set in 3..2 * self.pairs.len() {
             if !set.is_power_of_two()
-                && let Some(price) = price(set)
+                && let Some(step_cost) = step_cost(set)
             {
                 tally(1 << (set.count_ones() - 1));
-                self.pairs[set / 2].costs[set % 2] = self.least(set, never, price);
+                self.pairs[set / 2].costs[set % 2] = self.least(set, never, step_cost);
             }
         }
         self.pairs.last().map_or(none, |pair| pair.costs[1])
@@ -59,13 +60,14 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
         }
     }
 
-    /// The least price of the splits of a set. The first half has the last tensor of the set, so that each split comes once.
+    /// Returns the least cost of the splits of a set. The first half has the last tensor of the set, so that each split
+    /// occurs once.
     #[inline]
-    fn least(&self, set: usize, never: C, price: impl Fn([C; 2], [H; 2]) -> C) -> C {
+    fn least(&self, set: usize, never: C, step_cost: impl Fn([C; 2], [H; 2]) -> C) -> C {
         let place = set / 2;
         let pairs = &self.pairs[..=place];
         let rest = place ^ 1 << place.ilog2();
-        // Two parts of the loop that do not wait for each other.
+        // Two independent parts of the loop.
         let (low, upper) = (rest & rest.wrapping_neg(), rest & (rest.wrapping_sub(1)));
         let lesser = |a: C, b: C| if a < b { a } else { b };
         let mut least = [[never; 2]; 2];
@@ -74,13 +76,13 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
             for (least, second) in least.iter_mut().zip([second, second | low]) {
                 let (x, y) = (&pairs[second], &pairs[place ^ second]);
                 if set % 2 == 1 {
-                    // The set splits into an even and an odd one: into both pairs crosswise.
+                    // A split of the set has an even and an odd half: each pair is combined crosswise.
                     for (i, least) in least.iter_mut().enumerate() {
-                        let cost = price([x.costs[i], y.costs[1 - i]], [x.halves[i], y.halves[1 - i]]);
+                        let cost = step_cost([x.costs[i], y.costs[1 - i]], [x.halves[i], y.halves[1 - i]]);
                         *least = lesser(cost, *least);
                     }
                 } else {
-                    least[0] = lesser(price([x.costs[0], y.costs[0]], [x.halves[0], y.halves[0]]), least[0]);
+                    least[0] = lesser(step_cost([x.costs[0], y.costs[0]], [x.halves[0], y.halves[0]]), least[0]);
                 }
             }
             if second == 0 {
@@ -91,16 +93,16 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
         lesser(lesser(least[0][0], least[0][1]), lesser(least[1][0], least[1][1]))
     }
 
-    /// The half with the first tensor of the best split of a set that can be used. Only the sets of the best tree are asked
-    /// for: to remember it for all would take longer.
-    pub(crate) fn first_half(&self, set: usize, price: impl Fn([C; 2], [H; 2]) -> C) -> usize {
+    /// Returns the half with the first tensor of the best split of a set that can be used. It is computed for the sets
+    /// of the best tree only: to store it for all sets would take longer.
+    pub(crate) fn first_half(&self, set: usize, step_cost: impl Fn([C; 2], [H; 2]) -> C) -> usize {
         let get = |set: usize| (self.pairs[set / 2].costs[set % 2], self.pairs[set / 2].halves[set % 2]);
         let least = get(set).0;
         let rest = set & (set - 1);
         let mut second = rest;
         while second != 0 {
             let (a, b) = (get(set ^ second), get(second));
-            if price([a.0, b.0], [a.1, b.1]) <= least {
+            if step_cost([a.0, b.0], [a.1, b.1]) <= least {
                 break;
             }
             second = (second - 1) & rest;

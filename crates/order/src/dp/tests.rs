@@ -1,12 +1,12 @@
-//! The exact searches against all trees.
+//! Comparison of the exact searches with all trees.
 
 use einfold_ir::{Count, Network};
 
-use super::pricing::{Bond, Counts, Floats, Pricing};
-use super::{Work, connected, full};
+use super::cost_model::{CostModel, ExactCosts, FloatCosts, Leg};
+use super::{SplitBudget, connected, full};
 use crate::graph::{Graph, Pairs};
-use crate::watch::Stop;
-use crate::{cost, graph, left};
+use crate::watch::StopCheck;
+use crate::{cost, graph, left_to_right};
 
 /// A small random number generator (splitmix64).
 struct Random(u64);
@@ -19,7 +19,8 @@ impl Random {
         (mixed ^ (mixed >> 31)) % bound
     }
 
-    /// Up to `tensors` tensors with hyperedges, repeated, lone and kept axes, scalars, and extents out of `extents`.
+    /// Returns up to `tensors` tensors with hyperedges, repeated, single and output axes, scalars, and extents from
+    /// `extents`.
     fn network(&mut self, tensors: u64, extents: &[u64]) -> Network {
         let axes = 1 + self.below(8);
         let tensors = 1 + self.below(tensors);
@@ -30,8 +31,8 @@ impl Random {
     }
 }
 
-/// The least flops of all orders, by trying them: a tensor is the set of its axes, one a bit. With `linked`, only steps of
-/// tensors that share an axis.
+/// Returns the least flops of all orders by enumeration: a tensor is the set of its axes, one bit for each. With
+/// `linked`, only steps of tensors that share an axis are tried.
 fn least_flops(network: &Network, linked: bool) -> Option<Count> {
     let set = |axes: &Vec<u32>| axes.iter().fold(0_u32, |set, axis| set | 1 << axis);
     let output = set(&network.output().to_vec());
@@ -65,12 +66,12 @@ fn least_flops(network: &Network, linked: bool) -> Option<Count> {
 }
 
 fn flops(graph: &Graph, pairs: &Pairs) -> Count {
-    cost::evaluate_graph(graph, &graph::tree(graph.legs.len(), pairs).unwrap()).flops
+    cost::graph_cost(graph, &graph::tree(graph.legs.len(), pairs).unwrap()).flops
 }
 
-/// The steps from left to right.
+/// Returns the steps from left to right.
 fn as_written(tensors: usize) -> Pairs {
-    left::tree(tensors).unwrap().steps().iter().map(|step| [step[0], step[1]]).collect()
+    left_to_right::tree(tensors).unwrap().steps().iter().map(|step| [step[0], step[1]]).collect()
 }
 
 #[test]
@@ -81,13 +82,13 @@ fn all_splits_reach_the_least_flops_of_all_trees() {
         let least = least_flops(&network, false).unwrap();
         let graph = Graph::of(&network);
         assert_eq!(
-            cost::evaluate_graph(&graph, &super::tree(&graph, u64::MAX, &Stop::new(&())).unwrap()).flops,
+            cost::graph_cost(&graph, &super::tree(&graph, u64::MAX, &StopCheck::new(&())).unwrap()).flops,
             least,
             "{network:?}"
         );
-        let bonds = Bond::all(&graph);
+        let legs = Leg::all(&graph);
         assert_eq!(
-            flops(&graph, &full::pairs(graph.legs.len(), &Counts(&bonds), as_written(graph.legs.len()))),
+            flops(&graph, &full::pairs(graph.legs.len(), &ExactCosts(&legs), as_written(graph.legs.len()))),
             least,
             "{network:?}"
         );
@@ -101,10 +102,10 @@ fn empty_and_astronomic_axes_are_counted_exactly() {
         let extents: &[u64] = if round % 2 == 0 { &[0, 1, 2, 3, 9] } else { &[1, 3, u64::MAX, u64::MAX - 9] };
         let network = random.network(5, extents);
         let graph = Graph::of(&network);
-        let bonds = Bond::all(&graph);
-        let found = flops(&graph, &full::pairs(graph.legs.len(), &Counts(&bonds), as_written(graph.legs.len())));
+        let legs = Leg::all(&graph);
+        let found = flops(&graph, &full::pairs(graph.legs.len(), &ExactCosts(&legs), as_written(graph.legs.len())));
         let least = least_flops(&network, false).unwrap();
-        // Beyond 2^128 to ten digits: the last of 64 bits depends on the order of the factors.
+        // Beyond 2^128, ten digits are compared: the last of 64 bits depends on the order of the factors.
         assert_eq!((found.exact(), found.to_string()), (least.exact(), least.to_string()), "{network:?}");
     }
 }
@@ -121,30 +122,31 @@ fn connected_splits_reach_the_least_flops_of_linked_trees() {
         }
         checked += 1;
         let tensors = graph.legs.len();
-        let bonds = Bond::all(&graph);
-        // A poor order to begin with: it is returned if it has outer products and is better than all without.
+        let legs = Leg::all(&graph);
+        // A poor known order: it is returned if it has outer products and is better than all orders without.
         let known = as_written(tensors);
         let least = least_flops(&network, true).unwrap().min(flops(&graph, &known));
-        let mut work = Work { limit: u64::MAX, done: 0, stop: &Stop::new(&()) };
-        let floats = connected::pairs(tensors, &bonds, &Floats::of(&bonds).unwrap(), known.clone(), &mut work).unwrap();
-        let counts = connected::pairs(tensors, &bonds, &Counts(&bonds), known, &mut work).unwrap();
+        let mut work = SplitBudget { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
+        let floats =
+            connected::pairs(tensors, &legs, &FloatCosts::of(&legs).unwrap(), known.clone(), &mut work).unwrap();
+        let counts = connected::pairs(tensors, &legs, &ExactCosts(&legs), known, &mut work).unwrap();
         assert_eq!([flops(&graph, &floats), flops(&graph, &counts)], [least; 2], "{network:?}");
     }
 }
 
 #[test]
 fn splits_are_enumerated_once_each() {
-    // A chain of n tensors has n(n+1)/2 connected sets and (n^3 - n)/6 connected splits; a clique 2^n - 1 and
-    // (3^n - 2^(n+1) + 1)/2 (Moerkotte and Neumann 2006, Fig. 3).
-    // The chain is given every other matrix first, so that the known order is bad and no set is dropped.
+    // A chain of n tensors has n(n+1)/2 connected sets and (n^3 - n)/6 connected splits; a clique 2^n - 1 and (3^n -
+    // 2^(n+1) + 1)/2 (Moerkotte and Neumann 2006, Fig. 3). The chain lists every other matrix first, so that the known
+    // order is bad and no set is pruned.
     let matrices = [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11].map(|i| vec![i, i + 1]);
     let chain = Network::new(matrices.to_vec(), vec![], vec![2; 13]).unwrap();
     let clique = Network::new(vec![vec![0]; 9], vec![0], vec![2]).unwrap();
     for (network, expected) in [(chain, 78 + 286), (clique, 511 + (19_683_u64 - 1024).div_ceil(2))] {
         let graph = Graph::of(&network);
-        let (tensors, bonds) = (graph.legs.len(), Bond::all(&graph));
-        let mut work = Work { limit: u64::MAX, done: 0, stop: &Stop::new(&()) };
-        connected::pairs(tensors, &bonds, &Counts(&bonds), as_written(tensors), &mut work).unwrap();
+        let (tensors, legs) = (graph.legs.len(), Leg::all(&graph));
+        let mut work = SplitBudget { limit: u64::MAX, done: 0, stop: &StopCheck::new(&()) };
+        connected::pairs(tensors, &legs, &ExactCosts(&legs), as_written(tensors), &mut work).unwrap();
         assert_eq!(work.done, expected);
     }
 }
@@ -154,10 +156,10 @@ fn facts_of_all_sets_are_those_of_each() {
     let mut random = Random(4);
     for _ in 0..200 {
         let graph = Graph::of(&random.network(7, &[2, 3, 5]));
-        let bonds = Bond::all(&graph);
-        let price = Floats::of(&bonds).unwrap();
-        for (set, all) in price.table(graph.legs.len()).into_iter().enumerate() {
-            assert_eq!(all, price.facts(set as u128));
+        let legs = Leg::all(&graph);
+        let costs = FloatCosts::of(&legs).unwrap();
+        for (set, all) in costs.table(graph.legs.len()).into_iter().enumerate() {
+            assert_eq!(all, costs.facts(set as u128));
         }
     }
 }

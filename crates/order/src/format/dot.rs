@@ -1,17 +1,18 @@
-//! Trees for Graphviz.
+//! Contraction trees in the language of Graphviz.
 
 use std::fmt::Write;
 
 use einfold_ir::{Count, Network};
 
 use super::drawing::Drawing;
-use crate::Ordered;
+use crate::FoundOrder;
 
-/// The tree of an order of `network` in the language of Graphviz: operands as boxes, results with their axes and flops, edges
-/// from what is read. `labels` are those of the axes. Where the order is sliced, the numbers are those of one slice.
-pub fn dot(network: &Network, ordered: &Ordered, labels: &[impl AsRef<str>]) -> String {
-    let drawing = Drawing::new(network, ordered, labels);
-    let leaves = ordered.tree.leaves();
+/// Writes the tree of an order of `network` in the language of Graphviz: operands as boxes, results with their axes and
+/// flops, edges from operand to result. `labels` are the labels of the axes. If the order is sliced, the numbers are
+/// those of one slice.
+pub fn dot(network: &Network, found: &FoundOrder, labels: &[impl AsRef<str>]) -> String {
+    let drawing = Drawing::new(network, found, labels);
+    let leaves = found.tree.leaves();
     let mut text = String::from("digraph order {\n  rankdir=BT;\n");
     for (id, node) in drawing.nodes.iter().enumerate() {
         let axes = node.axes.as_ref().map_or_else(String::new, |axes| format!(" {}", escape(axes)));
@@ -38,7 +39,7 @@ mod tests {
     fn steps_point_from_what_they_read() {
         let network = Network::new(vec![vec![0, 1], vec![1, 2], vec![2]], vec![0], vec![2, 30, 4]).unwrap();
         let path = Order::Ssa(vec![vec![1, 2], vec![0, 3]]);
-        let ordered = order(&network, &path, &Budget::default()).unwrap();
+        let found = order(&network, &path, &Budget::default()).unwrap();
         let want = r##"digraph order {
   rankdir=BT;
   n0 [label="#0 i \"j\"\n60" shape=box];
@@ -52,6 +53,6 @@ mod tests {
   n3 -> n4;
 }
 "##;
-        assert_eq!(dot(&network, &ordered, &["i", "\"j\"", "k"]), want);
+        assert_eq!(dot(&network, &found, &["i", "\"j\"", "k"]), want);
     }
 }

@@ -1,23 +1,23 @@
-//! What is wrong with a file.
+//! Errors in files of networks and orders.
 
 use einfold_ir::{PathError, visible};
 
-/// Why a text cannot be read as a network, an order or a machine.
+/// The reason why a text is not a network, an order or a machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
     /// The text is not JSON. The message has the line and the column.
     #[error("this is not JSON: {0}")]
     Json(String),
-    /// The text is JSON of another shape. The message has the line and the column.
+    /// The text is JSON of another schema. The message has the line and the column.
     #[error("{0}")]
     Shape(String),
-    /// The text is of another version of its form.
-    #[error("it is of the form `{}`, this program reads `{expected}`", visible(found))]
+    /// The text has another version of the schema.
+    #[error("the text has the schema `{}`, this version reads `{expected}`", visible(found))]
     Version {
-        /// The form that the text names.
+        /// The schema that the text names.
         found: String,
-        /// The form that is read.
+        /// The schema that is supported.
         expected: &'static str,
     },
     /// An axis has no extent.
@@ -40,14 +40,14 @@ pub enum FormatError {
         /// The label of the axis.
         label: String,
     },
-    /// The path is not one of the network.
+    /// The path is not a path of the network.
     #[error(transparent)]
     Path(#[from] PathError),
 }
 
 impl From<serde_json::Error> for FormatError {
     fn from(error: serde_json::Error) -> FormatError {
-        // A message may quote a word of the text.
+        // The message may quote a word of the text.
         let text = visible(&error.to_string()).into_owned();
         if error.is_data() { FormatError::Shape(text) } else { FormatError::Json(text) }
     }

@@ -135,7 +135,7 @@ mod tests {
         assert!(with("nest_ns", json!("fast\u{1b}")).contains("expected f64"));
         assert_eq!(
             with("schema", json!("einfold.machine/2")),
-            "it is of the form `einfold.machine/2`, this program reads `einfold.machine/1`"
+            "the text has the schema `einfold.machine/2`, this version reads `einfold.machine/1`"
         );
         let mut less = machine_json(&Machine::DEFAULT);
         less.as_object_mut().unwrap().remove("gather_ns");

@@ -1,17 +1,17 @@
-//! Networks, orders, trees and machines as files: JSON to read and to write, pictures to look at. Orders are read by
-//! [`Order::from_json`](crate::Order::from_json).
+//! Networks, orders, trees and machines as files: JSON for input and output, and drawings.
+//! [`Order::from_json`](crate::Order::from_json) reads orders.
 
 mod dot;
 mod drawing;
 mod error;
-mod instance;
+mod labeled_network;
 mod machine;
-mod path;
+mod order_json;
 mod svg;
 
 pub use dot::dot;
 pub use error::FormatError;
-pub use instance::Instance;
+pub use labeled_network::LabeledNetwork;
 pub use machine::{machine_from_json, machine_json};
-pub use path::{count_json, ordered_json};
+pub use order_json::{count_json, order_json};
 pub use svg::svg;

@@ -1,75 +1,74 @@
-//! Trees as pictures.
+//! Contraction trees as SVG pictures.
 
 use std::fmt::Write;
 
 use einfold_ir::{Count, Network, Tree};
 
 use super::drawing::{Drawing, Node};
-use crate::Ordered;
+use crate::FoundOrder;
 
-/// How far leaves are apart, as there is room, and how far results are above each other.
-const LEAF: std::ops::RangeInclusive<f64> = 4.0..=30.0;
+/// The distance of leaves, depending on the width, and of levels.
+const LEAF_DISTANCE: std::ops::RangeInclusive<f64> = 4.0..=30.0;
 const WIDTH: f64 = 640.0;
-const LEVEL: f64 = 24.0;
-/// A picture is at most so many times as high as it is wide.
-const HEIGHT: f64 = 0.75;
+const LEVEL_HEIGHT: f64 = 24.0;
+/// The maximal ratio of height to width.
+const MAX_ASPECT: f64 = 0.75;
 const MARGIN: f64 = 16.0;
-/// The line of text above the tree, and that below its leaves.
-const HEAD: f64 = 22.0;
-const FOOT: f64 = 14.0;
+/// The height of the text above the tree, and of the labels below its leaves.
+const HEADING_HEIGHT: f64 = 22.0;
+const LABEL_HEIGHT: f64 = 14.0;
 /// The radii of the smallest and the largest tensor.
 const RADII: [f64; 2] = [2.0, 7.0];
-/// The colours of the steps with the fewest and the most flops, and in between; red, green, blue.
+/// The colours from the fewest to the most flops: red, green, blue.
 const COLOURS: [[f64; 3]; 3] = [[198.0, 219.0, 239.0], [253.0, 174.0, 97.0], [165.0, 0.0, 38.0]];
 
-/// The tree of an order of `network` as SVG: operands at the bottom, each step above what it reads. The larger a node the
-/// more elements, the redder the more flops its step has, both by their logarithms; operands are white. Each node tells
-/// its numbers when it is pointed at. `labels` are those of the axes. Where the order is sliced, the nodes are those of
-/// one slice.
-pub fn svg(network: &Network, ordered: &Ordered, labels: &[impl AsRef<str>]) -> String {
-    let drawing = Drawing::new(network, ordered, labels);
-    let place = Places::new(&ordered.tree);
-    let [width, height] = place.extent;
+/// Draws the tree of an order of `network` as SVG: operands at the bottom, each step above its operands. A larger node
+/// has more elements, a redder node more flops, on logarithmic scales; operands are white. The tooltip of a node shows
+/// its numbers. `labels` are the labels of the axes. If the order is sliced, the nodes are those of one slice.
+pub fn svg(network: &Network, found: &FoundOrder, labels: &[impl AsRef<str>]) -> String {
+    let drawing = Drawing::new(network, found, labels);
+    let positions = NodePositions::new(&found.tree);
+    let [width, height] = positions.extent;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" \
          font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n<text x=\"{MARGIN}\" y=\"16\">{}</text>\n",
-        head(ordered)
+        heading(found)
     );
-    edges(&drawing, &place, &mut text);
+    edges(&drawing, &positions, &mut text);
     let (sizes, flops) =
         (Range::of(drawing.nodes.iter().map(|n| n.size)), Range::of(drawing.nodes.iter().map(|n| n.flops)));
     for (id, node) in drawing.nodes.iter().enumerate() {
-        let [x, y] = place.at[id];
+        let [x, y] = positions.at[id];
         let radius = RADII[0] + (RADII[1] - RADII[0]) * sizes.part(node.size);
-        let fill = if id < ordered.tree.leaves() { "#fff".to_owned() } else { colour(flops.part(node.flops)) };
+        let fill = if id < found.tree.leaves() { "#fff".to_owned() } else { colour(flops.part(node.flops)) };
         let _ = writeln!(
             text,
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius:.1}\" fill=\"{fill}\" stroke=\"#555\"><title>{}</title></circle>",
-            title(id, node)
+            tooltip(id, node)
         );
     }
-    if place.leaf >= *LEAF.end() {
-        feet(&drawing, &place, &mut text);
+    if positions.leaf >= *LEAF_DISTANCE.end() {
+        leaf_labels(&drawing, &positions, &mut text);
     }
     text + "</svg>\n"
 }
 
-/// Where the nodes are, by SSA id.
-struct Places {
+/// The positions of the nodes, by SSA id.
+struct NodePositions {
     at: Vec<[f64; 2]>,
     extent: [f64; 2],
-    /// How far leaves are apart.
+    /// The distance of leaves.
     leaf: f64,
 }
 
-impl Places {
-    /// Leaves in the order in which the tree names them, at the bottom; results in the middle above their children.
-    fn new(tree: &Tree) -> Places {
+impl NodePositions {
+    /// Places leaves at the bottom, in the order of the tree, and each result above the middle of its operands.
+    fn new(tree: &Tree) -> NodePositions {
         let (leaves, nodes) = (tree.leaves(), tree.leaves() + tree.steps().len());
-        let leaf = (WIDTH / leaves as f64).clamp(*LEAF.start(), *LEAF.end());
+        let leaf = (WIDTH / leaves as f64).clamp(*LEAF_DISTANCE.start(), *LEAF_DISTANCE.end());
         let mut x = vec![0.0; nodes];
-        for (place, id) in leaves_in_order(tree).enumerate() {
-            x[id as usize] = MARGIN + leaf * (place as f64 + 0.5);
+        for (column, id) in leaves_in_order(tree).enumerate() {
+            x[id as usize] = MARGIN + leaf * (column as f64 + 0.5);
         }
         let mut levels = vec![0_u32; nodes];
         for (id, children) in (leaves..).zip(tree.steps()) {
@@ -79,14 +78,14 @@ impl Places {
         }
         let width = (2.0 * MARGIN + leaf * leaves as f64).max(240.0);
         let most = f64::from(levels.last().copied().unwrap_or(0));
-        let level = if most > 0.0 { LEVEL.min(HEIGHT * width.max(WIDTH) / most) } else { 0.0 };
-        let bottom = HEAD + MARGIN + level * most;
+        let level = if most > 0.0 { LEVEL_HEIGHT.min(MAX_ASPECT * width.max(WIDTH) / most) } else { 0.0 };
+        let bottom = HEADING_HEIGHT + MARGIN + level * most;
         let at = x.iter().zip(&levels).map(|(&x, &up)| [x, bottom - level * f64::from(up)]).collect();
-        Places { at, extent: [width, bottom + FOOT + MARGIN], leaf }
+        NodePositions { at, extent: [width, bottom + LABEL_HEIGHT + MARGIN], leaf }
     }
 }
 
-/// The leaves from left to right.
+/// Returns the leaves from left to right.
 fn leaves_in_order(tree: &Tree) -> impl Iterator<Item = u32> {
     let leaves = tree.leaves() as u32;
     let mut stack = vec![leaves + tree.steps().len() as u32 - 1];
@@ -101,7 +100,7 @@ fn leaves_in_order(tree: &Tree) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The logarithms of counts, from the least to the greatest of those that are not 0.
+/// The range of the logarithms of counts above 0.
 struct Range {
     least: f64,
     greatest: f64,
@@ -116,7 +115,7 @@ impl Range {
             .fold(empty, |range, log| Range { least: range.least.min(log), greatest: range.greatest.max(log) })
     }
 
-    /// Where a count is: from 0 at the least to 1 at the greatest.
+    /// Returns the position of a count in the range, from 0 to 1.
     fn part(&self, count: Count) -> f64 {
         let (log, width) = (count.log2(), self.greatest - self.least);
         if log.is_finite() && width > 0.0 { (log - self.least) / width } else { 0.0 }
@@ -130,40 +129,40 @@ fn colour(part: f64) -> String {
     format!("#{:02x}{:02x}{:02x}", mix(0) as u8, mix(1) as u8, mix(2) as u8)
 }
 
-/// One path with all edges. Each goes up and then aside, so that no two of them cross: what is below a node is next to each
-/// other at the bottom.
-fn edges(drawing: &Drawing<'_>, place: &Places, text: &mut String) {
+/// Draws all edges as one path. Each goes up and then sideways, so that no two of them cross: the leaves below a node
+/// are next to each other.
+fn edges(drawing: &Drawing<'_>, positions: &NodePositions, text: &mut String) {
     text.push_str("<path fill=\"none\" stroke=\"#999\" d=\"");
-    for (node, [x, y]) in drawing.nodes.iter().zip(&place.at) {
+    for (node, [x, y]) in drawing.nodes.iter().zip(&positions.at) {
         for &child in node.children {
-            let [from_x, from_y] = place.at[child as usize];
+            let [from_x, from_y] = positions.at[child as usize];
             let _ = write!(text, "M{from_x:.1} {from_y:.1}V{y:.1}H{x:.1}");
         }
     }
     text.push_str("\"/>\n");
 }
 
-/// The axes below each leaf, where all are short.
-fn feet(drawing: &Drawing<'_>, place: &Places, text: &mut String) {
-    let leaves = drawing.ordered.tree.leaves();
+/// Writes the axes of each leaf below it, if all of them are short.
+fn leaf_labels(drawing: &Drawing<'_>, positions: &NodePositions, text: &mut String) {
+    let leaves = drawing.found.tree.leaves();
     let axes = || drawing.nodes[..leaves].iter().map(|node| node.axes.as_deref().unwrap_or_default());
     if axes().any(|axes| axes.chars().count() > 5) {
         return;
     }
-    for (axes, [x, y]) in axes().zip(&place.at) {
-        let y = y + FOOT + 4.0;
+    for (axes, [x, y]) in axes().zip(&positions.at) {
+        let y = y + LABEL_HEIGHT + 4.0;
         let _ = writeln!(text, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"middle\">{}</text>", escape(axes));
     }
 }
 
-fn head(ordered: &Ordered) -> String {
-    let cost = &ordered.cost;
-    let slices = Count::product(ordered.slices.iter().map(|slice| slice.parts));
-    let sliced = if ordered.slices.is_empty() { String::new() } else { format!(" in {slices:.1} slices") };
-    format!("{} tensors{sliced}, {:.1e} flops, largest result {:.1e}", ordered.tree.leaves(), cost.flops, cost.size)
+fn heading(found: &FoundOrder) -> String {
+    let cost = &found.cost;
+    let slices = Count::product(found.slices.iter().map(|slice| slice.parts));
+    let sliced = if found.slices.is_empty() { String::new() } else { format!(" in {slices:.1} slices") };
+    format!("{} tensors{sliced}, {:.1e} flops, largest result {:.1e}", found.tree.leaves(), cost.flops, cost.size)
 }
 
-fn title(id: usize, node: &Node<'_>) -> String {
+fn tooltip(id: usize, node: &Node<'_>) -> String {
     let axes = node.axes.as_ref().map_or_else(String::new, |axes| format!(" {}", escape(axes)));
     let flops = if node.flops == Count::ZERO { String::new() } else { format!(", {:.1e} flops", node.flops) };
     format!("#{id}{axes}: {:.1}{flops}", node.size)
@@ -176,10 +175,10 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::svg;
-    use crate::{Budget, Order, Slice, order};
+    use crate::{Budget, Order, SlicedAxis, order};
     use einfold_ir::Network;
 
-    /// The values of an attribute of all elements of a kind.
+    /// Returns the values of an attribute of all elements with a name.
     fn attributes<'t>(text: &'t str, element: &str, name: &str) -> Vec<&'t str> {
         let (element, name) = (format!("<{element} "), format!("{name}=\""));
         let value = |rest: &'t str| rest.split(&name).nth(1).unwrap().split('"').next().unwrap();
@@ -191,9 +190,9 @@ mod tests {
     }
 
     #[test]
-    fn leaves_are_below_and_the_dearest_step_is_red() {
-        let ordered = order(&chain(), &Order::default(), &Budget::default()).unwrap();
-        let text = svg(&chain(), &ordered, &["i", "j", "<", "l"]);
+    fn leaves_are_below_and_the_most_expensive_step_is_red() {
+        let found = order(&chain(), &Order::default(), &Budget::default()).unwrap();
+        let text = svg(&chain(), &found, &["i", "j", "<", "l"]);
         let heights: Vec<f64> = attributes(&text, "circle", "cy").iter().map(|y| y.parse().unwrap()).collect();
         assert!(
             heights[0] == heights[1] && heights[1] == heights[2] && heights[2] > heights[3] && heights[3] > heights[4]
@@ -210,22 +209,22 @@ mod tests {
 
     #[test]
     fn sliced_trees_show_a_slice() {
-        let mut ordered = order(&chain(), &Order::default(), &Budget::default()).unwrap();
-        ordered.slices = vec![Slice { axis: 3, parts: 4 }];
-        let text = svg(&chain(), &ordered, &["i", "j", "k", "l"]);
+        let mut found = order(&chain(), &Order::default(), &Budget::default()).unwrap();
+        found.slices = vec![SlicedAxis { axis: 3, parts: 4 }];
+        let text = svg(&chain(), &found, &["i", "j", "k", "l"]);
         assert!(text.contains("<title>#3 jl: 100, 3.0e3 flops</title>") && text.contains("3 tensors in 4 slices"));
     }
 
     #[test]
     fn one_tensor_and_very_many_are_drawn() {
         let alone = Network::new(vec![vec![0]], vec![], vec![0]).unwrap();
-        let ordered = order(&alone, &Order::default(), &Budget::default()).unwrap();
-        assert_eq!(svg(&alone, &ordered, &["i"]).matches("<circle").count(), 1);
+        let found = order(&alone, &Order::default(), &Budget::default()).unwrap();
+        assert_eq!(svg(&alone, &found, &["i"]).matches("<circle").count(), 1);
         let n = 20_000;
         let chain =
             Network::new((0..n).map(|i| vec![i, i + 1]).collect(), vec![0, n], vec![2; n as usize + 1]).unwrap();
-        let ordered = order(&chain, &"left-to-right".parse().unwrap(), &Budget::default()).unwrap();
-        let text = svg(&chain, &ordered, &[""; 0]);
+        let found = order(&chain, &"left-to-right".parse().unwrap(), &Budget::default()).unwrap();
+        let text = svg(&chain, &found, &[""; 0]);
         assert_eq!(text.matches("<circle").count(), 2 * n as usize - 1);
         assert!(!text.contains("NaN") && !text.contains("inf"));
     }

@@ -1,20 +1,20 @@
-//! Lists that come and go, in one piece of memory.
+//! Lists that are created and dropped in one vector.
 
 use std::ops::{Index, Range};
 
-/// Lists that are made one after another, numbered from 0, and dropped in any order.
+/// Lists that are created one after another, numbered from 0, and dropped in any order.
 #[derive(Debug)]
 pub(super) struct Arena<T> {
     items: Vec<T>,
-    /// Where each list lies; they lie in order.
+    /// The range of each list, ascending.
     ranges: Vec<Range<usize>>,
-    /// Where the list begins that is being made.
+    /// The start of the open list.
     open: usize,
-    /// How many items of closed lists are in use.
+    /// The number of items of closed lists that are in use.
     used: usize,
 }
 
-/// So much more than twice what is in use may be held before what is not is thrown out.
+/// The number of unused items, beyond the number of used ones, above which the vector is compacted.
 const SLACK: usize = 1 << 16;
 
 impl<T: Copy> Arena<T> {
@@ -29,28 +29,28 @@ impl<T: Copy> Arena<T> {
         (self.open, self.used) = (0, 0);
     }
 
-    /// Appends to the list that is being made.
+    /// Appends to the open list.
     #[inline]
     pub(super) fn push(&mut self, item: T) {
         self.items.push(item);
     }
 
-    /// Appends to the list that is being made.
+    /// Appends to the open list.
     pub(super) fn extend(&mut self, items: &[T]) {
         self.items.extend_from_slice(items);
     }
 
-    /// Ends the list that is being made.
+    /// Closes the open list.
     pub(super) fn close(&mut self) {
         self.used += self.items.len() - self.open;
         self.ranges.push(self.open..self.items.len());
         if self.items.len() > 2 * self.used + SLACK {
-            self.throw_out();
+            self.compact();
         }
         self.open = self.items.len();
     }
 
-    /// Where a list lies: its items are `self[i]` until the next is closed.
+    /// Returns the range of a list: its items are `self[i]` until the next list is closed.
     pub(super) fn range(&self, list: usize) -> Range<usize> {
         self.ranges[list].clone()
     }
@@ -59,7 +59,7 @@ impl<T: Copy> Arena<T> {
         &self.items[self.range(list)]
     }
 
-    /// Keeps the items of a list for which `keep` holds.
+    /// Removes the items of a list for which `keep` returns false.
     pub(super) fn retain(&mut self, list: usize, mut keep: impl FnMut(&T) -> bool) {
         let range = self.range(list);
         let mut end = range.start;
@@ -79,7 +79,7 @@ impl<T: Copy> Arena<T> {
         range.end = range.start;
     }
 
-    fn throw_out(&mut self) {
+    fn compact(&mut self) {
         let mut end = 0;
         for range in &mut self.ranges {
             let length = range.len();

@@ -1,57 +1,59 @@
-//! Which tensors have which axes, while tensors are contracted.
+//! The axes during a greedy search, and the tensors that have them.
 
 use crate::graph::Graph;
 
-/// Through one axis, a tensor is paired with at most so many others: an axis of a thousand tensors must not make half a
-/// million pairs.
+/// The maximal number of tensors that a tensor is paired with through one axis: an axis of a thousand tensors must not
+/// make half a million pairs.
 pub(super) const PARTNERS: usize = 8;
 
-/// The holders of an axis are looked through if they are no more than so many.
+/// The maximal number of tensors of an axis that are searched.
 const SEARCHED: usize = 64;
 
-/// An axis.
+/// The state of an axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Axis {
-    /// The extent as a factor of a size. Empty axes count as 1: a network with one costs nothing, and 0/0 is no score.
+pub(super) struct AxisState {
+    /// The extent as a factor of a size. Empty axes count as 1: a network with one costs nothing, and 0/0 is not a
+    /// valid score.
     pub(super) extent: f64,
-    /// The tensor that was looked at last and has it.
+    /// The last visited tensor that has it.
     pub(super) mark: u32,
-    /// How many tensors have it.
+    /// The number of tensors that have it.
     pub(super) holders: u32,
-    /// The ids of these by exclusive or: of two, one tells the other.
+    /// The exclusive or of the ids of these tensors: if there are two, it gives either one from the other.
     pub(super) ids: u32,
-    /// Its number among the axes that three or more tensors have at the start.
+    /// The number of its list; only axes that three or more tensors have at the start have one.
     list: u32,
     /// Whether the output has it.
     pub(super) kept: bool,
 }
 
-impl Axis {
-    /// Whether it has more holders than a tensor is paired with.
+impl AxisState {
+    /// Returns whether more tensors have the axis than a tensor is paired with.
     #[inline]
     pub(super) fn is_crowded(&self) -> bool {
         self.holders as usize > 1 + PARTNERS
     }
 
-    /// Whether it has more holders than are looked through.
+    /// Returns whether too many tensors have the axis to search them.
     #[inline]
     pub(super) fn is_overcrowded(&self) -> bool {
         self.holders as usize > SEARCHED
     }
 }
 
-/// The holders of the axes that three or more tensors have at the start, oldest first, among them some that are gone.
+/// The tensors of the axes that three or more tensors have at the start, oldest first, including some that are used.
 #[derive(Debug)]
-pub(super) struct Holders {
-    /// Where each list begins. It has room for twice the holders at the start, and gets no longer than twice those that live.
+pub(super) struct AxisTensors {
+    /// The start of each list. Its capacity is twice the number of tensors at the start, and its length at most twice
+    /// the number of live tensors.
     starts: Vec<usize>,
     lengths: Vec<u32>,
     ids: Vec<u32>,
 }
 
-/// The axes of a graph and room for their holders, none of which is entered yet.
-pub(super) fn axes(graph: &Graph) -> (Vec<Axis>, Holders) {
-    let axis = |(&extent, &kept): (&u64, &bool)| Axis {
+/// Returns the axes of a graph and empty lists for their tensors.
+pub(super) fn axes(graph: &Graph) -> (Vec<AxisState>, AxisTensors) {
+    let axis = |(&extent, &kept): (&u64, &bool)| AxisState {
         extent: extent.max(1) as f64,
         mark: u32::MAX,
         holders: 0,
@@ -59,7 +61,7 @@ pub(super) fn axes(graph: &Graph) -> (Vec<Axis>, Holders) {
         list: u32::MAX,
         kept,
     };
-    let mut axes: Vec<Axis> = graph.extents.iter().zip(&graph.kept).map(axis).collect();
+    let mut axes: Vec<AxisState> = graph.extents.iter().zip(&graph.kept).map(axis).collect();
     for (id, legs) in (0..).zip(graph.legs.iter()) {
         for &leg in legs {
             let axis = &mut axes[leg as usize];
@@ -74,23 +76,28 @@ pub(super) fn axes(graph: &Graph) -> (Vec<Axis>, Holders) {
     }
     let ids = vec![0; starts[starts.len() - 1]];
     starts.pop();
-    (axes, Holders { lengths: vec![0; starts.len()], starts, ids })
+    (axes, AxisTensors { lengths: vec![0; starts.len()], starts, ids })
 }
 
-impl Holders {
+impl AxisTensors {
     pub(super) fn clear(&mut self) {
         self.lengths.fill(0);
     }
 
-    /// The holders of an axis that had three or more, among them some that are gone.
-    pub(super) fn of(&self, axis: &Axis) -> &[u32] {
+    /// Returns the tensors of an axis with a list, including some that are used.
+    pub(super) fn of(&self, axis: &AxisState) -> &[u32] {
         let (start, length) = (self.starts[axis.list as usize], self.lengths[axis.list as usize]);
         &self.ids[start..start + length as usize]
     }
 
-    /// Enters `id` as a holder of an axis that had three or more; gives the latest few living ones before it, and how many
-    /// these are. Takes those off the list that it meets and that are not alive: each is met once.
-    pub(super) fn enter(&mut self, axis: &Axis, id: u32, is_live: impl Fn(u32) -> bool) -> ([u32; PARTNERS], usize) {
+    /// Inserts `id` into the list of an axis; returns the latest live tensors before it and their number. Visited
+    /// tensors that are not live are removed, so that each is visited once.
+    pub(super) fn insert(
+        &mut self,
+        axis: &AxisState,
+        id: u32,
+        is_live: impl Fn(u32) -> bool,
+    ) -> ([u32; PARTNERS], usize) {
         let list = axis.list as usize;
         let start = self.starts[list];
         let end = self.starts.get(list + 1).copied().unwrap_or(self.ids.len());

@@ -1,18 +1,18 @@
-//! Always the pair that shrinks the network most.
+//! The greedy order: each step contracts the pair that shrinks the network most.
 //!
-//! Of all pairs of tensors that share a leg, contract the one with the least `size(ab) - size(a) - size(b)`, until no two
-//! share one; then multiply what is left, the smallest first. This is the greedy order of opt_einsum (D. G. A. Smith and
-//! J. Gray, "opt_einsum: a Python package for optimizing contraction order for einsum-like expressions", JOSS 3(26), 753,
-//! 2018).
+//! Of all pairs of tensors that share a leg, the search contracts the one with the least `size(ab) - size(a) -
+//! size(b)`, until no two tensors share a leg; then it multiplies the remaining ones, the smallest first. This is the
+//! greedy order of opt_einsum (D. G. A. Smith and J. Gray, "opt_einsum: a Python package for optimizing contraction
+//! order for einsum-like expressions", JOSS 3(26), 753, 2018).
 //!
-//! A pair's score never changes while both live: an axis they share loses its other tensors only by merging, which leaves
-//! at least one. So each tensor is scored once, when it is made, with those that are there: its *candidates*. Only the best
-//! of them waits in a heap. If that one is gone when its turn comes, the best of the others takes its place. A network whose
-//! axes join few tensors each takes n log n so.
+//! The score of a pair never changes while both tensors are live: an axis that they share loses its other tensors by
+//! contractions only, which leave at least one. So each tensor is scored once, when it is added, with the live tensors:
+//! its *candidates*. Only the best of them is on a heap. If its partner is used when it is popped, the next best
+//! candidate takes its place. For a network whose axes connect few tensors each, this takes time n log n.
 
 mod arena;
 mod axes;
-mod choice;
+mod pair_scoring;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -20,93 +20,95 @@ use std::collections::binary_heap::PeekMut;
 
 use einfold_ir::{Count, Tree};
 
-use crate::graph::{Graph, Lists, Pairs, join_by_size};
-use crate::watch::{Stop, tally};
-use crate::{Found, OrderError, Search, graph};
+use crate::graph::{Graph, ListPool, Pairs, join_by_size};
+use crate::watch::{StopCheck, tally};
+use crate::{OrderError, SearchRequest, SearchResult, graph};
 use arena::Arena;
-use axes::{Axis, Holders};
-pub(crate) use choice::{Choice, Score};
+use axes::{AxisState, AxisTensors};
+pub(crate) use pair_scoring::{PairScoring, Score};
 
-/// Sizes are cut off here, where nothing can be computed any more, so that their sums stay finite.
-const HUGE: f64 = 1e300;
-/// A tensor of more legs has more than [`HUGE`] elements. It is left for the end, so that a step never takes long.
-const MOST_LEGS: usize = 1000;
+/// The upper bound of sizes; it keeps sums of sizes finite, and a contraction of this size is infeasible anyway.
+const MAX_ELEMENTS: f64 = 1e300;
+/// A tensor with more legs has more than [`MAX_ELEMENTS`] elements. It is set aside until the end, so that every step
+/// is short.
+const MAX_LEGS: usize = 1000;
 
-/// The greedy order. Uses nothing of the budget.
-pub(crate) fn search(search: &Search<'_>) -> Result<Found, OrderError> {
-    Ok(tree(&Graph::of(search.task.network), &Stop::new(search.watch))?.into())
+/// Returns the greedy order. Ignores the budget.
+pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
+    Ok(tree(&Graph::of(search.task.network), &StopCheck::new(search.watch))?.into())
 }
 
-/// The greedy tree of `graph`.
-pub(crate) fn tree(graph: &Graph, stop: &Stop<'_>) -> Result<Tree, OrderError> {
+/// Returns the greedy tree of `graph`.
+pub(crate) fn tree(graph: &Graph, stop: &StopCheck<'_>) -> Result<Tree, OrderError> {
     graph::tree(graph.legs.len(), &pairs(graph, stop))
 }
 
-/// The greedy steps of `graph`. After an early end, what is left is multiplied by size alone.
-pub(crate) fn pairs(graph: &Graph, stop: &Stop<'_>) -> Pairs {
+/// Returns the greedy steps of `graph`. If the search is ended, the remaining tensors are multiplied by size alone.
+pub(crate) fn pairs(graph: &Graph, stop: &StopCheck<'_>) -> Pairs {
     let mut greedy = Greedy::new(graph);
-    if greedy.run(Choice::default(), f64::INFINITY, stop).is_none() {
+    if greedy.run(PairScoring::default(), f64::INFINITY, stop).is_none() {
         greedy.join_rest();
     }
     greedy.pairs
 }
 
-/// Contracts what grows no tensor: each step's result is no larger than the larger of both. Returns the steps and the ids of
-/// the tensors that are left, with their legs.
-pub(crate) fn absorb(graph: &Graph, stop: &Stop<'_>) -> (Pairs, Vec<u32>, Lists) {
+/// Contracts pairs as long as the result is no larger than the larger of both. Returns the steps and the ids of the
+/// remaining tensors, with their legs.
+pub(crate) fn absorb(graph: &Graph, stop: &StopCheck<'_>) -> (Pairs, Vec<u32>, ListPool) {
     let mut greedy = Greedy::new(graph);
-    greedy.most_rank = choice::rank_of(1.0);
-    greedy.start(Choice { score: Score::Growth, noise: None }, stop);
-    greedy.contract_linked(f64::INFINITY, stop);
-    let rest: Vec<u32> = greedy.rest().collect();
-    let mut legs = Lists::with_capacity(rest.len(), graph.legs.items().len());
+    greedy.max_rank = pair_scoring::rank_of(1.0);
+    greedy.start(PairScoring { score: Score::Growth, noise: None }, stop);
+    greedy.contract_connected(f64::INFINITY, stop);
+    let rest: Vec<u32> = greedy.remaining().collect();
+    let mut legs = ListPool::with_capacity(rest.len(), graph.legs.items().len());
     rest.iter().for_each(|&id| legs.push_sorted(greedy.legs.list(id as usize)));
     (greedy.pairs, rest, legs)
 }
 
-/// Greedy searches of one graph by any number of choices; memory is taken once.
+/// A greedy search that can be repeated on one graph with different scoring; its memory is reused.
 pub(crate) struct Greedy<'g> {
     graph: &'g Graph,
     /// The axes at the start.
-    fresh: Vec<Axis>,
-    axes: Vec<Axis>,
-    holders: Holders,
-    /// By SSA id.
+    initial_axes: Vec<AxisState>,
+    axes: Vec<AxisState>,
+    axis_tensors: AxisTensors,
+    /// The tensors by SSA id.
     tensors: Vec<Tensor>,
     legs: Arena<u32>,
-    /// By SSA id: pairs with older tensors.
+    /// The pairs of each tensor with older tensors, by SSA id.
     candidates: Arena<Candidate>,
     heap: BinaryHeap<Reverse<Candidate>>,
-    /// Scratch: the older tensors that share an axis with the one that is entered.
-    near: Vec<u32>,
+    /// Scratch: the older tensors that share an axis with the one that is added.
+    neighbours: Vec<u32>,
     pairs: Pairs,
-    choice: Choice,
-    /// Pairs of a greater score are left alone.
-    most_rank: u64,
-    /// What the steps so far take.
+    scoring: PairScoring,
+    /// The largest rank of a pair that is contracted.
+    max_rank: u64,
+    /// The flops of the steps so far.
     flops: f64,
-    /// What was visited since this was asked last.
+    /// The work since the last call of [`work`](Greedy::work).
     work: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Live,
-    /// It has too many legs and is left for the end.
-    Parked,
-    Gone,
+    /// The tensor has too many legs and is contracted last.
+    SetAside,
+    Used,
 }
 
 struct Tensor {
     size: f64,
-    /// While a tensor that shares axes with it is entered, that one's id, and by what the product of their sizes is divided:
-    /// axes that both have count once, those that nobody else has not at all.
+    /// The id of the tensor that is being added and shares axes with this one, and the divisor of the product of their
+    /// sizes: shared axes count once in the result, and axes that no other tensor has not at all.
     other: u32,
     divisor: f64,
     state: State,
 }
 
-/// From the most to the least significant bits: the rank of the score, the older and the younger tensor.
+/// A pair of tensors. From the most to the least significant bits: the rank of its score, the older and the younger
+/// tensor.
 type Candidate = u128;
 
 fn candidate(rank: u64, older: u32, younger: u32) -> Candidate {
@@ -124,42 +126,43 @@ fn younger(candidate: Candidate) -> u32 {
 impl<'g> Greedy<'g> {
     pub(crate) fn new(graph: &'g Graph) -> Greedy<'g> {
         let tensors = graph.legs.len();
-        let (fresh, holders) = axes::axes(graph);
+        let (initial_axes, axis_tensors) = axes::axes(graph);
         Greedy {
             graph,
-            axes: fresh.clone(),
-            fresh,
-            holders,
+            axes: initial_axes.clone(),
+            initial_axes,
+            axis_tensors,
             tensors: Vec::with_capacity(2 * tensors),
             legs: Arena::new(),
             candidates: Arena::new(),
             heap: BinaryHeap::with_capacity(tensors),
-            near: Vec::new(),
+            neighbours: Vec::new(),
             pairs: Pairs::with_capacity(tensors),
-            choice: Choice::default(),
-            most_rank: u64::MAX,
+            scoring: PairScoring::default(),
+            max_rank: u64::MAX,
             flops: 0.0,
             work: 0,
         }
     }
 
-    /// The steps by a choice; none if those of tensors that share an axis cost more than `most` flops, or the search is to end.
-    pub(crate) fn run(&mut self, choice: Choice, most: f64, stop: &Stop<'_>) -> Option<&Pairs> {
-        self.start(choice, stop);
-        self.contract_linked(most, stop);
-        if self.flops > most || stop.is_stopped() {
+    /// Returns the steps by a scoring; `None` if those of tensors that share an axis cost more than `max_flops`, or if
+    /// the search is to end.
+    pub(crate) fn run(&mut self, scoring: PairScoring, max_flops: f64, stop: &StopCheck<'_>) -> Option<&Pairs> {
+        self.start(scoring, stop);
+        self.contract_connected(max_flops, stop);
+        if self.flops > max_flops || stop.is_stopped() {
             return None;
         }
         self.join_rest();
         Some(&self.pairs)
     }
 
-    /// Forgets the last search and enters the tensors of the graph; after an early end they have no candidates.
-    fn start(&mut self, choice: Choice, stop: &Stop<'_>) {
-        self.choice = choice;
+    /// Resets the search and adds the tensors of the graph; if the search is to end, they have no candidates.
+    fn start(&mut self, scoring: PairScoring, stop: &StopCheck<'_>) {
+        self.scoring = scoring;
         self.flops = 0.0;
-        self.axes.copy_from_slice(&self.fresh);
-        self.holders.clear();
+        self.axes.copy_from_slice(&self.initial_axes);
+        self.axis_tensors.clear();
         self.tensors.clear();
         self.legs.clear();
         self.candidates.clear();
@@ -169,14 +172,14 @@ impl<'g> Greedy<'g> {
             self.legs.extend(legs);
             self.legs.close();
             if stop.after(self.work()) {
-                self.park();
-            } else if let Some(best) = self.enter() {
+                self.set_aside();
+            } else if let Some(best) = self.add_tensor() {
                 self.heap.push(Reverse(best));
             }
         }
     }
 
-    /// The work since this was asked last.
+    /// Returns the work since the last call.
     fn work(&mut self) -> usize {
         std::mem::take(&mut self.work)
     }
@@ -186,21 +189,21 @@ impl<'g> Greedy<'g> {
         self.work += work;
     }
 
-    /// Contracts until no two tensors share an axis, those left for the end aside, or the flops exceed `most`, or the search is
-    /// to end.
+    /// Contracts until no two tensors share an axis, without those set aside, or until the flops exceed `max_flops`, or
+    /// the search is to end.
     ///
-    /// The former holds when the heap is empty: of those that have an axis, the one made last was paired with another, and
-    /// had that been contracted since, the result would have the axis and be later. While none was made, all are as given,
-    /// and those next to each other are paired.
-    fn contract_linked(&mut self, most: f64, stop: &Stop<'_>) {
-        while self.flops <= most
+    /// An empty heap implies that no two tensors share an axis: of the tensors that have an axis, the latest result was
+    /// paired with another; had that been contracted since, the result would have the axis and be later. If there is no
+    /// result yet, all tensors are inputs, and neighbours in the list of the axis are paired.
+    fn contract_connected(&mut self, max_flops: f64, stop: &StopCheck<'_>) {
+        while self.flops <= max_flops
             && !stop.after(self.work())
             && let Some(&Reverse(best)) = self.heap.peek()
         {
             let (a, b) = (older(best), younger(best));
             let next = match [a, b].map(|id| self.tensors[id as usize].state) {
-                [_, State::Gone] => None,
-                [State::Gone, _] => self.next_candidate(b),
+                [_, State::Used] => None,
+                [State::Used, _] => self.next_candidate(b),
                 _ => self.contract(a, b),
             };
             let Some(mut top) = self.heap.peek_mut() else { return };
@@ -211,13 +214,13 @@ impl<'g> Greedy<'g> {
         }
     }
 
-    /// The best candidate of a tensor that is still there.
+    /// Returns the best candidate of a tensor whose partner is not used.
     fn next_candidate(&mut self, id: u32) -> Option<Candidate> {
         self.count(self.candidates.range(id as usize).len());
         let tensors = &self.tensors;
         let mut best = Candidate::MAX;
         self.candidates.retain(id as usize, |&candidate| {
-            let is_there = tensors[older(candidate) as usize].state != State::Gone;
+            let is_there = tensors[older(candidate) as usize].state != State::Used;
             best = if is_there { best.min(candidate) } else { best };
             is_there
         });
@@ -256,67 +259,68 @@ impl<'g> Greedy<'g> {
             }
         }
         for id in [a, b] {
-            self.tensors[id as usize].state = State::Gone;
+            self.tensors[id as usize].state = State::Used;
             self.legs.drop(id as usize);
             self.candidates.drop(id as usize);
         }
         self.legs.close();
         self.pairs.push([a, b]);
-        let best = self.enter();
+        let best = self.add_tensor();
         self.flops += self.tensors[result as usize].size * summed;
         best
     }
 
-    /// Enters the tensor whose legs were closed last and pairs it with those that share an axis with it; returns the best of
-    /// its candidates.
-    fn enter(&mut self) -> Option<Candidate> {
+    /// Adds the tensor whose legs were closed last and pairs it with the tensors that share an axis with it; returns
+    /// the best candidate.
+    fn add_tensor(&mut self) -> Option<Candidate> {
         let id = self.tensors.len() as u32;
         let legs = self.legs.range(id as usize);
-        if legs.len() > MOST_LEGS {
-            self.park();
+        if legs.len() > MAX_LEGS {
+            self.set_aside();
             return None;
         }
-        self.near.clear();
+        self.neighbours.clear();
         let (mut size, mut crowded) = (1.0, false);
         for i in legs {
             let axis = &mut self.axes[self.legs[i] as usize];
             axis.mark = id;
             size *= axis.extent;
             crowded |= axis.is_crowded();
-            near(axis, id, &mut self.holders, &mut self.tensors, &mut self.near);
+            collect_neighbours(axis, id, &mut self.axis_tensors, &mut self.tensors, &mut self.neighbours);
         }
-        self.count(1 + self.legs.range(id as usize).len() + self.near.len());
+        self.count(1 + self.legs.range(id as usize).len() + self.neighbours.len());
         if crowded {
-            self.count_crowded(id);
+            self.divide_crowded(id);
         }
-        let size = size.min(HUGE);
+        let size = size.min(MAX_ELEMENTS);
         self.tensors.push(Tensor { size, other: id, divisor: 1.0, state: State::Live });
         self.score(id, size)
     }
 
-    /// Leaves the tensor whose legs were closed last for the end.
-    fn park(&mut self) {
+    /// Sets the tensor whose legs were closed last aside until the end.
+    fn set_aside(&mut self) {
         let id = self.tensors.len() as u32;
-        self.tensors.push(Tensor { size: HUGE, other: id, divisor: 1.0, state: State::Parked });
+        self.tensors.push(Tensor { size: MAX_ELEMENTS, other: id, divisor: 1.0, state: State::SetAside });
         self.candidates.close();
     }
 
-    /// Counts the axes of tensor `id`, which is not there yet, that have more holders than it is paired with.
-    fn count_crowded(&mut self, id: u32) {
+    /// Updates the divisors by the axes of tensor `id`, which is not added yet, that more tensors have than it is
+    /// paired with.
+    fn divide_crowded(&mut self, id: u32) {
         let (mut overcrowded, mut work) = (false, 0);
         for &leg in self.legs.list(id as usize) {
             let axis = &self.axes[leg as usize];
             overcrowded |= axis.is_overcrowded();
             if axis.is_crowded() && !axis.is_overcrowded() {
-                work += self.holders.of(axis).len();
-                for &other in self.holders.of(axis).iter().filter(|&&other| other < id) {
+                work += self.axis_tensors.of(axis).len();
+                for &other in self.axis_tensors.of(axis).iter().filter(|&&other| other < id) {
                     let tensor = &mut self.tensors[other as usize];
                     tensor.divisor *= if tensor.other == id { axis.extent } else { 1.0 };
                 }
             }
         }
         if overcrowded {
-            for &other in &self.near {
+            for &other in &self.neighbours {
                 work += self.legs.range(other as usize).len();
                 for &leg in self.legs.list(other as usize) {
                     let axis = &self.axes[leg as usize];
@@ -329,14 +333,14 @@ impl<'g> Greedy<'g> {
         self.count(work);
     }
 
-    /// Makes the candidates of a tensor; returns the best.
+    /// Scores the candidates of a tensor; returns the best.
     fn score(&mut self, id: u32, size: f64) -> Option<Candidate> {
         let mut best = Candidate::MAX;
-        for &other in &self.near {
+        for &other in &self.neighbours {
             let Tensor { size: other_size, divisor, .. } = self.tensors[other as usize];
-            let result = (other_size / divisor * size).min(HUGE);
-            let rank = self.choice.rank(result, other_size, size);
-            if rank <= self.most_rank {
+            let result = (other_size / divisor * size).min(MAX_ELEMENTS);
+            let rank = self.scoring.rank(result, other_size, size);
+            if rank <= self.max_rank {
                 let candidate = candidate(rank, other, id);
                 best = best.min(candidate);
                 self.candidates.push(candidate);
@@ -346,29 +350,36 @@ impl<'g> Greedy<'g> {
         (best != Candidate::MAX).then_some(best)
     }
 
-    /// The tensors that no step used yet.
-    fn rest(&self) -> impl Iterator<Item = u32> {
-        let there = |(id, tensor): (u32, &Tensor)| (tensor.state != State::Gone).then_some(id);
+    /// Returns the tensors that no step has used.
+    fn remaining(&self) -> impl Iterator<Item = u32> {
+        let there = |(id, tensor): (u32, &Tensor)| (tensor.state != State::Used).then_some(id);
         (0..).zip(&self.tensors).filter_map(there)
     }
 
-    /// Multiplies the tensors that are left.
+    /// Multiplies the remaining tensors.
     fn join_rest(&mut self) {
         let extents = &self.graph.extents;
         let size = |id: u32| Count::product(self.legs.list(id as usize).iter().map(|&axis| extents[axis as usize]));
-        let parts: Vec<(Count, u32)> = self.rest().map(|id| (size(id), id)).collect();
+        let parts: Vec<(Count, u32)> = self.remaining().map(|id| (size(id), id)).collect();
         join_by_size(parts.into_iter(), self.graph.legs.len(), &mut self.pairs);
     }
 }
 
-/// Appends the older tensors that have an axis of tensor `id` to `near`, each once, and counts the axis in their divisors.
+/// Appends the older tensors that have an axis of tensor `id` to `neighbours`, each once, and includes the axis in
+/// their divisors.
 #[inline]
-fn near(axis: &Axis, id: u32, holders: &mut Holders, tensors: &mut [Tensor], near: &mut Vec<u32>) {
+fn collect_neighbours(
+    axis: &AxisState,
+    id: u32,
+    axis_tensors: &mut AxisTensors,
+    tensors: &mut [Tensor],
+    neighbours: &mut Vec<u32>,
+) {
     let mut visit = |tensors: &mut [Tensor], other: u32, divisor: f64| {
         let tensor = &mut tensors[other as usize];
         if tensor.other != id {
             (tensor.other, tensor.divisor) = (id, 1.0);
-            near.push(other);
+            neighbours.push(other);
         }
         tensor.divisor *= divisor;
     };
@@ -383,7 +394,7 @@ fn near(axis: &Axis, id: u32, holders: &mut Holders, tensors: &mut [Tensor], nea
         }
         _ => {
             let divisor = if axis.is_crowded() { 1.0 } else { axis.extent };
-            let (latest, found) = holders.enter(axis, id, |other| tensors[other as usize].state == State::Live);
+            let (latest, found) = axis_tensors.insert(axis, id, |other| tensors[other as usize].state == State::Live);
             latest[..found].iter().for_each(|&other| visit(tensors, other, divisor));
         }
     }

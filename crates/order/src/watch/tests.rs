@@ -2,17 +2,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use einfold_ir::Network;
 
-use super::{GRACE, QUANTUM, Watch, tallied};
+use super::{GRACE_WORK, POLL_WORK, Watch, tallied};
 use crate::random::Random;
-use crate::{Budget, Effort, Order, OrderError, Task, evaluate_sliced, order_task};
+use crate::{Budget, Effort, Order, OrderError, Task, order_task, sliced_cost};
 
-/// Counts the work between questions, and says yes from one of them on.
+/// Counts the work between polls, and answers true from one of them on.
 struct Witness {
     yes_from: u64,
     asked: AtomicU64,
-    /// The most work between two questions.
+    /// The largest work between two polls.
     most: AtomicUsize,
-    /// The work since the first yes.
+    /// The work since the first true.
     after: AtomicUsize,
 }
 
@@ -34,7 +34,7 @@ impl Watch for Witness {
     }
 }
 
-/// What cannot be left half done: some passes over a network of these tests.
+/// The largest work that cannot be interrupted: some passes over a network of these tests.
 const PIECE: usize = 1 << 18;
 
 fn lattice(rows: u32, columns: u32) -> Network {
@@ -52,14 +52,14 @@ fn lattice(rows: u32, columns: u32) -> Network {
     Network::new(inputs, vec![], vec![2; 2 * (rows * columns) as usize]).unwrap()
 }
 
-/// Tensors with random axes: each axis is one of many tensors where there are few.
+/// Returns tensors with random axes: with few axes, each is an axis of many tensors.
 fn random(tensors: usize, axes: u64, legs: usize, extent: u64) -> Network {
     let mut random = Random::new(7, 0);
     let mut legs = || (0..legs).map(|_| (random.next() % axes) as u32).collect();
     Network::new((0..tensors).map(|_| legs()).collect(), vec![0], vec![extent; axes as usize]).unwrap()
 }
 
-/// Tensors each of which shares an axis with each other.
+/// Returns tensors that share an axis pairwise.
 fn complete(tensors: u32) -> Network {
     let edge = |a: u32, b: u32| a.min(b) * tensors + a.max(b);
     let legs = |a: u32| (0..tensors).filter(|&b| b != a).map(|b| edge(a, b)).collect();
@@ -100,31 +100,31 @@ fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn no_search_works_long_without_a_question() {
+fn every_search_polls_often() {
     for Case { name, network, order, budget } in cases() {
-        // Enough questions to see every loop, and an end for what has none.
+        // Enough polls to reach every loop, and an end for searches without one.
         let witness = Witness::new(120);
         _ = order_task(&Task::new(&network), &order, &budget, &witness);
         let (asked, rest) = (witness.asked.into_inner(), tallied::since());
-        // What follows a yes is the subject of the other test.
+        // The work after the end is the subject of the other test.
         let most = witness.most.into_inner().max(if asked < witness.yes_from { rest } else { 0 });
-        assert!(most <= QUANTUM + PIECE, "{name}: {most} between two of {asked} questions");
+        assert!(most <= POLL_WORK + PIECE, "{name}: {most} between two of {asked} polls");
         assert!(asked > 1, "{name}");
     }
 }
 
 #[test]
-fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
+fn a_cancelled_search_ends_soon_with_an_order_that_can_be_repeated() {
     for Case { name, network, order, budget } in cases() {
         for yes_from in [1, 2, 3, 30] {
             let witness = Witness::new(yes_from);
             let task = Task::new(&network);
             let found = order_task(&task, &order, &budget, &witness);
             let after = witness.after.into_inner() + tallied::since();
-            assert!(after <= 2 * QUANTUM + GRACE + 4 * PIECE, "{name}: {after} after question {yes_from}");
+            assert!(after <= 2 * POLL_WORK + GRACE_WORK + 4 * PIECE, "{name}: {after} after poll {yes_from}");
             let found = match found {
                 Ok(found) => found,
-                // Only an exact order, or one within limits, may not be there yet.
+                // Only an exact order, or one within limits, may not exist yet.
                 Err(OrderError::Cancelled | OrderError::TooDense { .. }) => {
                     let asked = matches!(&order, Order::Strategy(s) if s.name == "dp");
                     assert!(asked || budget != Budget { largest: None, memory_bytes: None, ..budget }, "{name}");
@@ -132,12 +132,12 @@ fn a_search_ends_soon_after_it_is_told_to_with_an_order_that_can_be_repeated() {
                 }
                 Err(error) => panic!("{name}: {error}"),
             };
-            assert_eq!(found.cost, evaluate_sliced(&network, &found.tree, &found.slices), "{name}");
+            assert_eq!(found.cost, sliced_cost(&network, &found.tree, &found.slices), "{name}");
             let Some(record) = &found.record else { continue };
             let record = record.to_string().parse().unwrap();
             let again = order_task(&task, &Order::Replay(record), &budget, &()).unwrap();
             if matches!(&order, Order::Strategy(strategy) if strategy.name == "deep") {
-                assert_eq!((again.tree, again.slices), (found.tree, found.slices), "{name}: question {yes_from}");
+                assert_eq!((again.tree, again.slices), (found.tree, found.slices), "{name}: poll {yes_from}");
             }
         }
     }

@@ -1,11 +1,11 @@
-//! Tensors that stay the same from run to run.
+//! Orders of networks with constant tensors.
 
 use einfold_ir::{Count, Network};
 use einfold_order::{Budget, Order, STRATEGIES, Task, order, order_task};
 
 use crate::data::{chain, network};
 
-/// All paths of `live` tensors, the next result being number `next`.
+/// Returns all paths of the tensors `live`; the next result has number `next`.
 fn paths(live: &[u32], next: u32) -> Vec<Vec<Vec<u32>>> {
     if live.len() < 2 {
         return vec![Vec::new()];
@@ -24,7 +24,7 @@ fn paths(live: &[u32], next: u32) -> Vec<Vec<Vec<u32>>> {
 }
 
 #[test]
-fn a_run_takes_least_of_all_trees() {
+fn runs_with_constants_have_the_least_cost_of_all_trees() {
     let mut state = 11_u64;
     let mut below = |bound: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -52,7 +52,7 @@ fn a_run_takes_least_of_all_trees() {
 }
 
 #[test]
-fn what_is_made_of_constants_alone_counts_nothing() {
+fn steps_on_constants_alone_cost_nothing() {
     let network = chain(4, 10);
     let task = Task { constants: &[1, 2, 3], ..Task::new(&network) };
     for strategy in STRATEGIES.iter().filter(|strategy| strategy.name != "left-to-right" && strategy.name != "greedy") {
@@ -61,7 +61,7 @@ fn what_is_made_of_constants_alone_counts_nothing() {
     }
     let all = Task { constants: &[0, 1, 2, 3], ..task };
     assert_eq!(order_task(&all, &Order::default(), &Budget::default(), &()).unwrap().cost.flops, Count::ZERO);
-    // A number that is no tensor is none.
+    // A constant that is not a tensor of the network is ignored.
     let none = Task { constants: &[7], ..task };
     let whole = order(&network, &Order::default(), &Budget::default()).unwrap().cost;
     assert_eq!(order_task(&none, &Order::default(), &Budget::default(), &()).unwrap().cost, whole);

@@ -1,4 +1,4 @@
-//! The networks and costs in `data/costs.txt`, and random networks.
+//! The networks and costs in `data/costs.txt`, and generated networks.
 
 use einfold_ir::Network;
 use einfold_order::Order;
@@ -18,7 +18,7 @@ pub(crate) fn cases() -> impl Iterator<Item = Case> {
     include_str!("../data/costs.txt").lines().map(case)
 }
 
-/// Each network once, by name.
+/// Returns each network once, by name.
 pub(crate) fn networks() -> impl Iterator<Item = (&'static str, Network)> {
     let mut last = "";
     cases()
@@ -26,7 +26,7 @@ pub(crate) fn networks() -> impl Iterator<Item = (&'static str, Network)> {
         .map(|case| (case.name, case.network))
 }
 
-/// The network of this name.
+/// Returns the network with this name.
 pub(crate) fn network(name: &str) -> Network {
     networks().find(|found| found.0 == name).unwrap().1
 }
@@ -45,13 +45,13 @@ fn rows<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> Vec<Vec<T>> {
     text.split(';').map(row).collect()
 }
 
-/// A chain of `n` matrices, its two ends kept.
+/// Returns a chain of `n` matrices whose two end axes are output axes.
 pub(crate) fn chain(n: u32, extent: u64) -> Network {
     let matrix = |i| vec![i, i + 1];
     Network::new((0..n).map(matrix).collect(), vec![0, n], vec![extent; n as usize + 1]).unwrap()
 }
 
-/// A square lattice of `side * side` tensors, contracted to a scalar.
+/// Returns a square lattice of `side * side` tensors, contracted to a scalar.
 pub(crate) fn lattice(side: u32, extent: u64) -> Network {
     let sites = side * side;
     let (right, down) = (|site: u32| site, |site: u32| sites + site);

@@ -1,13 +1,13 @@
-//! Networks of 200,000 tensors: nothing takes quadratic time, nothing recurses as deep as the network is large.
+//! Networks of 200,000 tensors: no search takes quadratic time or recurses to a depth of the size of the network.
 
 use einfold_ir::{Count, Network};
-use einfold_order::{Budget, Ordered, order};
+use einfold_order::{Budget, FoundOrder, order};
 
 use crate::data::{chain, lattice};
 
 const TENSORS: u32 = 200_000;
 
-fn by(name: &str, network: &Network) -> Ordered {
+fn by(name: &str, network: &Network) -> FoundOrder {
     let found = order(network, &name.parse().unwrap(), &Budget::default()).unwrap();
     assert_eq!(found.tree.leaves(), network.inputs().len());
     found
@@ -25,7 +25,7 @@ fn a_chain() {
 #[test]
 fn a_lattice() {
     let network = lattice(450, 2);
-    // From left to right, the front between what is contracted and what is not crosses 451 axes.
+    // From left to right, the boundary of the contracted part crosses 451 axes.
     let written = by("left-to-right", &network).cost;
     assert_eq!(written.size.log2(), 451.0);
     assert!(by("auto", &network).cost.flops <= written.flops);
@@ -40,13 +40,13 @@ fn a_tensor_with_a_leg_to_each_other() {
     let last = Network::new(inputs.clone(), vec![], extents.clone()).unwrap();
     inputs.rotate_right(1);
     let first = Network::new(inputs, vec![], extents).unwrap();
-    // As written, with the large tensor last: 4 + 8 + ... + 2^n for the others, then 2^n again.
+    // In the order of the text, with the large tensor last: 4 + 8 + ... + 2^n for the others, then 2^n again.
     let written = by("left-to-right", &last).cost;
     assert!((written.flops.log2() - (f64::from(TENSORS) + 3_f64.log2())).abs() < 1e-6);
     assert_eq!(written.size.log2(), f64::from(TENSORS));
     for network in [&first, &last] {
         for name in ["greedy", "auto"] {
-            // Whoever uses the large tensor visits all of it.
+            // Every step that uses the large tensor visits all of it.
             let flops = by(name, network).cost.flops.log2();
             assert!((f64::from(TENSORS)..=f64::from(TENSORS + 1)).contains(&flops), "{name} {flops}");
         }
@@ -60,7 +60,7 @@ fn an_axis_of_all() {
     let pairs = Network::new(pairs, vec![0], vec![2; 1 + TENSORS as usize / 2]).unwrap();
     for name in ["greedy", "auto"] {
         assert_eq!(by(name, &vectors).cost.flops, Count::from(3 * u64::from(TENSORS - 1)), "{name}");
-        // Four for each pair of the same axis, two for what is left of them.
+        // Four for each pair of the same axis, two for the remaining ones.
         assert_eq!(by(name, &pairs).cost.flops, Count::from(u64::from(3 * TENSORS - 2)), "{name}");
     }
 }

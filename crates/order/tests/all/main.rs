@@ -1,4 +1,4 @@
-//! The searches through the public interface.
+//! Tests of the searches through the public interface.
 
 #![allow(clippy::unwrap_used, reason = "what fails here fails a test")]
 

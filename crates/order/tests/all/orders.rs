@@ -1,11 +1,11 @@
-//! How good the orders are, and what inputs they stand.
+//! The quality of the orders, and extreme inputs.
 
 use einfold_ir::{Count, Network};
-use einfold_order::{Budget, Order, Ordered, STRATEGIES, order};
+use einfold_order::{Budget, FoundOrder, Order, STRATEGIES, order};
 
 use crate::data::{cases, chain, lattice, network, networks};
 
-fn by(name: &str, network: &Network) -> Ordered {
+fn by(name: &str, network: &Network) -> FoundOrder {
     order(network, &name.parse().unwrap(), &Budget::default()).unwrap()
 }
 
@@ -16,7 +16,7 @@ fn left_to_right_is_the_order_as_written() {
 
 #[test]
 fn greedy_takes_the_pair_that_shrinks_most() {
-    // abcd,ab,cd,de: `ab` removes more elements of the first than `cd` does, `de` would add some.
+    // abcd,ab,cd,de: `ab` removes more elements of the first tensor than `cd` does, `de` would add some.
     let network =
         Network::new(vec![vec![0, 1, 2, 3], vec![0, 1], vec![2, 3], vec![3, 4]], vec![4], vec![4, 4, 3, 3, 5]).unwrap();
     assert_eq!(by("greedy", &network).tree.steps(), [[0, 1], [2, 4], [3, 5]]);
@@ -26,9 +26,9 @@ fn greedy_takes_the_pair_that_shrinks_most() {
 fn parts_that_share_nothing_are_multiplied_the_smallest_first() {
     let vectors = Network::new((0..4).map(|i| vec![i]).collect(), (0..4).collect(), vec![50, 3, 40, 2]).unwrap();
     assert_eq!(by("greedy", &vectors).cost.flops, Count::from(6 + 6 * 40 + 240 * 50_u64));
-    // Not the best there is, which all splits find.
+    // The exact search over all splits finds a better order.
     assert_eq!(by("dp", &vectors).cost.flops, Count::from(2 * 50 + 3 * 40 + 100 * 120_u64));
-    // Fourteen scalars, too many for all splits: they are multiplied before they meet the vector.
+    // Fourteen scalars, too many for all splits: they are multiplied with each other before the vector.
     let scalars = Network::new([vec![vec![0]], vec![vec![]; 14]].concat(), vec![0], vec![1000]).unwrap();
     for name in ["greedy", "dp", "auto"] {
         assert_eq!(by(name, &scalars).cost.flops, Count::from(13 + 1000_u64), "{name}");
@@ -57,7 +57,7 @@ fn exact_orders_reach_the_known_optima() {
 fn the_chain_optimum_is_that_of_the_textbook_recurrence() {
     let network = &network("str_matrix_chain_multiplication_100");
     let n = network.inputs().len();
-    // The matrices may be given in any order and transposed: walk along the chain from one end.
+    // The matrices may be in any order and transposed: follow the chain from one end.
     let holders = |axis: u32| (0..n).filter(move |&t| network.inputs()[t].contains(&axis)).collect::<Vec<_>>();
     let end = network.output().iter().copied().find(|&axis| holders(axis).len() == 1).unwrap_or(0);
     let (mut axis, mut matrix, mut extents) = (end, holders(end)[0], vec![network.extents()[end as usize]]);

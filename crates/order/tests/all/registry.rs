@@ -1,4 +1,4 @@
-//! Names, paths and their errors.
+//! Names of strategies, paths and their errors.
 
 use einfold_ir::{Network, PathError};
 use einfold_order::{Budget, Order, OrderError, STRATEGIES, order, strategy};
@@ -24,9 +24,12 @@ fn every_name_finds_its_strategy_and_no_other() {
 }
 
 #[test]
-fn unknown_names_are_answered_with_the_known_ones() {
+fn unknown_names_are_reported_with_the_known_ones() {
     let error = "fastest".parse::<Order>().unwrap_err();
-    assert_eq!(error.to_string(), "no order is called `fastest`; there are auto, deep, dp, greedy, left-to-right");
+    assert_eq!(
+        error.to_string(),
+        "unknown strategy `fastest`; the strategies are auto, deep, dp, greedy, left-to-right"
+    );
 }
 
 #[test]

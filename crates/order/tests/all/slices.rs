@@ -1,17 +1,17 @@
-//! Contractions in slices: what they cost, and that limits are kept.
+//! Sliced contractions: their cost, and the limits that they meet.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use einfold_ir::{Cost, Count, Network, Tree};
 use einfold_order::{
-    Budget, Effort, Objective, Order, OrderError, STRATEGIES, Slice, Task, Watch, cost, evaluate_sliced, order,
-    order_task,
+    Budget, Effort, Objective, Order, OrderError, STRATEGIES, SlicedAxis, Task, Watch, cost, order, order_task,
+    sliced_cost,
 };
 
 use crate::data::{lattice, network, networks};
 
-/// The cost by its definition: every turn of the loops, step by step.
-fn turn_by_turn(network: &Network, tree: &Tree, slices: &[Slice]) -> (Count, Count) {
+/// Computes the cost by its definition: every iteration of the loops, step by step.
+fn turn_by_turn(network: &Network, tree: &Tree, slices: &[SlicedAxis]) -> (Count, Count) {
     let extents: Vec<u64> = (0..network.extents().len() as u32)
         .map(|axis| {
             let parts = slices.iter().find(|slice| slice.axis == axis).map_or(1, |slice| slice.parts);
@@ -19,15 +19,15 @@ fn turn_by_turn(network: &Network, tree: &Tree, slices: &[Slice]) -> (Count, Cou
         })
         .collect();
     let piece = Network::new(network.inputs().to_vec(), network.output().to_vec(), extents).unwrap();
-    let steps = cost::evaluate_steps(&piece, tree);
+    let steps = cost::step_costs(&piece, tree);
     let below = leaves_below(tree);
     let (mut flops, mut write) = (Count::ZERO, Count::ZERO);
     let mut turn = vec![0; slices.len()];
     let mut moved = 0;
     loop {
         for (step, leaves) in steps.iter().zip(&below) {
-            let has = |slice: &Slice| leaves.iter().any(|&leaf| network.inputs()[leaf].contains(&slice.axis));
-            // A step runs again if a loop has moved that it depends on, or that is around one of these.
+            let has = |slice: &SlicedAxis| leaves.iter().any(|&leaf| network.inputs()[leaf].contains(&slice.axis));
+            // A step runs again if a loop advances that it depends on, or that is outside of such a loop.
             let last = slices.iter().rposition(has);
             if turn.iter().all(|&at| at == 0) || last.is_some_and(|last| last >= moved) {
                 flops += step.flops;
@@ -43,7 +43,7 @@ fn turn_by_turn(network: &Network, tree: &Tree, slices: &[Slice]) -> (Count, Cou
     }
 }
 
-/// By step: the tensors that it is made of.
+/// Returns, by step, the tensors below it.
 fn leaves_below(tree: &Tree) -> Vec<Vec<usize>> {
     let mut below: Vec<Vec<usize>> = (0..tree.leaves()).map(|leaf| vec![leaf]).collect();
     for children in tree.steps() {
@@ -54,7 +54,7 @@ fn leaves_below(tree: &Tree) -> Vec<Vec<usize>> {
 }
 
 #[test]
-fn slices_cost_what_their_turns_cost() {
+fn slices_cost_the_sum_of_their_iterations() {
     let mut state = 5_u64;
     let mut below = |bound: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -73,10 +73,10 @@ fn slices_cost_what_their_turns_cost() {
             let parts = [1, 2, 3, extent][below(4) as usize];
             let used = network.inputs().iter().any(|legs| legs.contains(&axis));
             if used && parts > 1 && extent.is_multiple_of(parts) && below(2) == 0 {
-                slices.push(Slice { axis, parts });
+                slices.push(SlicedAxis { axis, parts });
             }
         }
-        let found = evaluate_sliced(&network, &tree, &slices);
+        let found = sliced_cost(&network, &tree, &slices);
         assert_eq!(
             (found.flops, found.write),
             turn_by_turn(&network, &tree, &slices),
@@ -85,8 +85,8 @@ fn slices_cost_what_their_turns_cost() {
     }
 }
 
-/// Whether a sliced order is one, and keeps to the limits.
-fn check(network: &Network, budget: &Budget, found: &einfold_order::Ordered, what: &str) {
+/// Checks a sliced order and its limits.
+fn check(network: &Network, budget: &Budget, found: &einfold_order::FoundOrder, what: &str) {
     for slice in &found.slices {
         let extent = network.extents()[slice.axis as usize];
         assert!(slice.parts > 1 && extent.is_multiple_of(slice.parts), "{what}: {slice:?} of {extent}");
@@ -95,14 +95,14 @@ fn check(network: &Network, budget: &Budget, found: &einfold_order::Ordered, wha
     axes.sort_unstable();
     axes.dedup();
     assert_eq!(axes.len(), found.slices.len(), "{what}");
-    assert_eq!(found.cost, evaluate_sliced(network, &found.tree, &found.slices), "{what}");
+    assert_eq!(found.cost, sliced_cost(network, &found.tree, &found.slices), "{what}");
     let within = |limit: Option<u64>, most: Count| limit.is_none_or(|limit| most <= Count::from(limit));
     assert!(within(budget.largest, found.cost.size), "{what}: {:?}", found.cost);
     assert!(within(budget.memory_bytes.map(|bytes| bytes / 8), found.cost.peak), "{what}: {:?}", found.cost);
 }
 
 #[test]
-fn every_strategy_keeps_to_limits() {
+fn every_strategy_meets_limits() {
     let mut sliced = 0;
     for (name, network) in networks() {
         let whole = order(&network, &Order::default(), &Budget::default()).unwrap().cost;
@@ -122,7 +122,7 @@ fn every_strategy_keeps_to_limits() {
                         check(&network, &budget, &found, name);
                         sliced += usize::from(!found.slices.is_empty());
                     }
-                    // An outer product of what is not summed cannot be made smaller than the output.
+                    // An outer product without sums is not smaller than the output.
                     Err(OrderError::TooLarge { peak, size }) => {
                         assert!(peak.max(size) > Count::from(elements), "{name}");
                     }
@@ -151,7 +151,7 @@ fn slices_of_a_lattice_cost_little_more_than_the_whole() {
 }
 
 #[test]
-fn what_cannot_be_kept_is_refused_with_what_can() {
+fn unreachable_limits_are_refused_with_the_reachable_ones() {
     // The result alone has 10^4 elements.
     let network = Network::new(vec![vec![0, 1], vec![1, 2]], vec![0, 2], vec![100, 100, 100]).unwrap();
     for strategy in STRATEGIES {
@@ -163,7 +163,7 @@ fn what_cannot_be_kept_is_refused_with_what_can() {
     }
 }
 
-/// Counts how often a search looks whether to go on.
+/// Counts the polls of a search.
 #[derive(Default)]
 struct Looks(AtomicUsize);
 
@@ -175,7 +175,7 @@ impl Watch for Looks {
 }
 
 #[test]
-fn what_no_order_and_no_slices_can_keep_to_is_refused_without_a_search() {
+fn limits_below_the_lower_bound_are_refused_without_a_search() {
     let shared = |tensors: usize, axes: u32| {
         Network::new(vec![(0..axes).collect(); tensors], vec![], vec![2; axes as usize]).unwrap()
     };
@@ -196,7 +196,7 @@ fn what_no_order_and_no_slices_can_keep_to_is_refused_without_a_search() {
             assert_eq!(looks.0.into_inner(), 0, "{}", strategy.name);
         }
     }
-    // What is not below the least is searched, and found.
+    // A limit at the lower bound is searched, and met.
     let (network, budget) = (shared(3, 20), Budget { memory_bytes: Some(16), ..Budget::default() });
     check(&network, &budget, &order(&network, &Order::default(), &budget).unwrap(), "shared");
 }
@@ -225,23 +225,23 @@ fn smaller_elements_leave_room_for_more() {
 fn without_slices_the_cost_is_that_of_the_tree() {
     for (name, network) in networks().take(50) {
         let found = order(&network, &"greedy".parse().unwrap(), &Budget::default()).unwrap();
-        let cost: Cost = evaluate_sliced(&network, &found.tree, &[]);
+        let cost: Cost = sliced_cost(&network, &found.tree, &[]);
         assert_eq!(cost, found.cost, "{name}");
     }
 }
 
 #[test]
-fn a_result_of_given_elements_is_no_positions_of_axes() {
-    // y[i+k] += x[i] w[k] v[k]: 239 elements, not 8000, in slices and without.
+fn a_result_of_given_size_overrides_the_output_extents() {
+    // y[i+k] += x[i] w[k] v[k]: 239 elements, not 8000, with and without slices.
     let network = Network::new(vec![vec![0], vec![1], vec![1]], vec![0, 1], vec![200, 40]).unwrap();
     let network = network.with_result(Count::from(239_u64));
     let tree = Tree::from_ssa(3, &[vec![1, 2], vec![0, 3]]).unwrap();
-    let cost = cost::evaluate(&network, &tree);
+    let cost = cost::tree_cost(&network, &tree);
     assert_eq!([cost.size, cost.write, cost.peak], [239_u64, 279, 279].map(Count::from));
-    let steps: Vec<Count> = cost::evaluate_steps(&network, &tree).iter().map(|step| step.size).collect();
+    let steps: Vec<Count> = cost::step_costs(&network, &tree).iter().map(|step| step.size).collect();
     assert_eq!(steps, [40_u64, 239].map(Count::from));
-    let sliced = evaluate_sliced(&network, &tree, &[Slice { axis: 0, parts: 200 }]);
-    // A turn adds to forty positions; all of the result is there.
+    let sliced = sliced_cost(&network, &tree, &[SlicedAxis { axis: 0, parts: 200 }]);
+    // An iteration adds to forty positions; the whole result is alive.
     assert_eq!([sliced.size, sliced.write, sliced.peak], [40_u64, 40 + 200 * 40, 40 + 239].map(Count::from));
     for strategy in STRATEGIES {
         let budget = Budget { memory_bytes: Some(8 * 279), ..Budget::default() };

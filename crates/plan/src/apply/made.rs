@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use einfold_ir::{Ir, NodeId};
+use einfold_ir::{IdVec, Ir, NodeId};
 
 /// An expression whose trees are written out.
 #[derive(Clone, Debug)]
@@ -10,7 +10,7 @@ pub(crate) struct Applied {
     /// One node a step.
     pub(crate) ir: Ir,
     /// What each node of the expression became.
-    pub(crate) made: Vec<Made>,
+    pub(crate) made: IdVec<NodeId, Made>,
 }
 
 /// The nodes that were written for a node. They are all that exists of it: what has no node is never in memory.

@@ -1,7 +1,7 @@
 //! Contractions in slices: what a region computes in each turn, and where it adds that up.
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Ids, Index, Ir, Node, NodeId, Term, Tree, Violation};
-use einfold_order::Slice;
+use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, IdVec, Index, Ir, Node, NodeId, Term, Tree, Violation};
+use einfold_order::SlicedAxis;
 
 use super::Writer;
 
@@ -21,8 +21,9 @@ impl Sliced {
     /// The contraction of `node` in slices, the outermost of which is shared out among so many lanes, one after the other.
     /// `None` if an axis is not one of the contraction, is sliced twice, or does not fall into so many pieces of equal length; or
     /// the pieces not among the lanes.
-    pub(super) fn of(node: &Node, c: &Contraction, slices: &[Slice], lanes: u64) -> Option<Sliced> {
-        let mut cuts: Vec<Vec<Cut>> = vec![Vec::new(); c.axes.len()];
+    pub(super) fn of(node: &Node, c: &Contraction, slices: &[SlicedAxis], lanes: u64) -> Option<Sliced> {
+        // By axis, what the turns of the loops add to it.
+        let mut cuts: Vec<Vec<Term>> = vec![Vec::new(); c.axes.len()];
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));
         for (k, slice) in slices.iter().enumerate() {
             let (cut, axis) = (cuts.get_mut(slice.axis as usize)?, &mut c.axes[slice.axis as usize]);
@@ -37,14 +38,16 @@ impl Sliced {
                 return None;
             }
             for (count, turns) in [(lanes, run), (run, 1)].into_iter().filter(|(count, _)| *count > 1) {
-                cut.push(Cut { turn: loops.len() as u32, step: (axis.extent * turns) as i64 });
+                cut.push(Term { coef: (axis.extent * turns) as i64, axis: AxisRef::Loop(loops.len() as u32) });
                 // The axis itself keeps its name within a piece.
                 let marks = if turns > 1 { "''" } else { "'" };
                 loops.push(Axis::new(format!("{}{marks}", axis.label), count));
             }
         }
-        c.factors.iter_mut().for_each(|factor| cut_access(factor, &cuts));
-        c.output.iter_mut().for_each(|index| cut_index(index, &cuts));
+        // No overflow: the positions of the whole axis are inside of a tensor.
+        let cut = |axis: u32| &cuts[axis as usize][..];
+        c.factors.iter_mut().for_each(|factor| factor.shift(&cut));
+        c.output.iter_mut().for_each(|index| index.shift(&cut));
         let mut sliced = Sliced { c, node: node.clone(), loops, lanes: lanes > 1 };
         sliced.part_lanes();
         Some(sliced)
@@ -55,7 +58,7 @@ impl Sliced {
     pub(super) fn write(
         &self,
         out: &mut Ir,
-        ids: &[NodeId],
+        ids: &IdVec<NodeId, NodeId>,
         (node, c): (&Node, &Contraction),
         tree: &Tree,
     ) -> Result<NodeId, Violation> {
@@ -65,7 +68,7 @@ impl Sliced {
         let mut writer = Writer::new(out, ids, &self.node, &self.c);
         (writer.region, writer.onto) = (region, Some(total));
         writer.along(tree)?;
-        let onto = c.onto.map(|o| ids[o.0 as usize]);
+        let onto = c.onto.map(|o| ids[o]);
         if onto.is_none() && self.node.shape == node.shape {
             return Ok(total);
         }
@@ -84,33 +87,10 @@ impl Sliced {
             AxisRef::Loop(l) => self.loops[l as usize].extent,
         };
         let lane = AxisRef::Loop(0);
-        let written = Access::new((), self.c.output.iter().map(|index| index.map(&|_| ())).collect());
+        let written = Access::new((), self.c.output.iter().map(|index| index.map(&mut |_| ())));
         if self.lanes && !written.tells(lane, extent) {
             self.node.shape.insert(0, self.loops[0].extent);
             self.c.output.insert(0, Index::affine(0, [(1, lane)]));
         }
     }
-}
-
-/// How an axis is cut: its pieces are so far apart in the turns of a loop.
-#[derive(Clone, Copy)]
-struct Cut {
-    turn: u32,
-    step: i64,
-}
-
-fn cut_access(access: &mut Access<NodeId>, cuts: &[Vec<Cut>]) {
-    access.indices.iter_mut().for_each(|index| cut_index(index, cuts));
-}
-
-/// Moves an index on to the piece of the turn.
-fn cut_index(index: &mut Index<NodeId>, cuts: &[Vec<Cut>]) {
-    for at in 0..index.terms.len() {
-        let Term { coef, axis: AxisRef::Own(axis) } = index.terms[at] else { continue };
-        for Cut { turn, step } in &cuts[axis as usize] {
-            // No overflow: the positions of the whole axis are inside of a tensor.
-            index.terms.push(Term { coef: coef * step, axis: AxisRef::Loop(*turn) });
-        }
-    }
-    index.ids.iter_mut().for_each(|Ids { access, .. }| cut_access(access, cuts));
 }

@@ -1,8 +1,8 @@
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, Count, Def, Dtype, Index, Ir, Network, Node, NodeId, OutOfRange, Tree,
+    Access, Algebra, Axis, AxisRef, Count, Def, Dtype, IdVec, Index, Ir, Network, Node, NodeId, OutOfRange, Tree,
 };
 
-use einfold_order::Slice;
+use einfold_order::SlicedAxis;
 
 use super::{Route, apply};
 use crate::PlanError;
@@ -100,8 +100,8 @@ fn windows_are_read_and_affine_results_written_in_place() {
     let w = ir.input("w", Dtype::F64, [3]);
     let mut c = contraction("i,k,k->ik", &[x, w, w], |c| if c == 'i' { 4 } else { 3 });
     let own = AxisRef::Own;
-    c.factors[0].indices = vec![Index::affine(0, [(2, own(0)), (1, own(1))])];
-    c.output = vec![Index::affine(3, [(-1, own(0)), (1, own(1))])];
+    c.factors[0].indices = vec![Index::affine(0, [(2, own(0)), (1, own(1))])].into();
+    c.output = vec![Index::affine(3, [(-1, own(0)), (1, own(1))])].into();
     let mut y = node("y", Dtype::F64, c);
     y.shape = vec![6];
     ir.push(y).unwrap();
@@ -180,7 +180,7 @@ fn what_may_not_be_factored_stays_flat() {
         assert_eq!(network(&ir, id), None);
     }
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    assert_eq!(apply(&ir, &[Some((&tree).into()); 4]).unwrap(), ir);
+    assert_eq!(apply(&ir, &ir.per_node(Some((&tree).into()))).unwrap(), ir);
 }
 
 #[test]
@@ -198,19 +198,19 @@ fn a_network_has_the_axes_of_the_factors() {
 fn a_tree_of_something_else_is_refused() {
     let ir = letters("ij,jk->ik", &[2, 3, 4]);
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    let refused = apply(&ir, &[None, None, Some((&tree).into())]);
+    let refused = apply(&ir, &vec![None, None, Some((&tree).into())].into());
     assert_eq!(refused, Err(PlanError::Leaves { node: NodeId(2), leaves: 3, factors: 2 }));
 }
 
 #[test]
 fn an_empty_reduced_axis_makes_the_identity() {
     let ir = letters("ij,jk->ik", &[2, 0, 3]);
-    insta::assert_snapshot!(shown(&apply(&ir, &[]).unwrap()), @r"
+    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::new()).unwrap()), @r"
     %2 y = identity of (+, *)  f64[2, 3]
     return %2
     ");
     let ir = letters("ij,jk->ik", &[0, 2, 3]);
-    insta::assert_snapshot!(shown(&apply(&ir, &[]).unwrap()), @r"
+    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::new()).unwrap()), @r"
     %2 y = (+, *) %0[i, j] . %1[j, k] -> [i, k]  f64[0, 3]
     return %2
     ");
@@ -221,8 +221,8 @@ fn sliced(ir: &Ir, path: &[&[u32]], slices: &[(char, u64)], lanes: u64) -> Resul
     let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let tree = Tree::from_ssa(c.factors.len(), &path.iter().map(|s| s.to_vec()).collect::<Vec<_>>()).unwrap();
     let axis = |x: char| c.axes.iter().position(|a| *a.label == *x.to_string()).unwrap_or(c.axes.len()) as u32;
-    let slices: Vec<Slice> = slices.iter().map(|&(x, parts)| Slice { axis: axis(x), parts }).collect();
-    let mut routes = vec![None; ir.nodes().len()];
+    let slices: Vec<SlicedAxis> = slices.iter().map(|&(x, parts)| SlicedAxis { axis: axis(x), parts }).collect();
+    let mut routes = ir.per_node(None);
     *routes.last_mut().unwrap() = Some(Route { slices: &slices, lanes, ..(&tree).into() });
     apply(ir, &routes)
 }

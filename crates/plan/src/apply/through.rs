@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Label, Literal, Node, NodeId, PointOp, Tree,
-    Violation,
+    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Indices, Label, Literal, Node, NodeId, PointOp,
+    Tree, Violation,
 };
 
 use super::{Target, Writer};
@@ -86,7 +86,7 @@ impl Writer<'_> {
         self.uses.add(network.output());
         let mut parts = Vec::with_capacity(2 * leaves);
         for (factor, kept) in self.c.factors.iter().zip(network.inputs()) {
-            let read = factor.map(&|id| self.ids[id.0 as usize]);
+            let read = factor.map(&mut |id| self.ids[*id]);
             let axes = lifted.axes_of(factor);
             parts.push(if kept.len() < axes.len() {
                 let stays = AxisSet::of(kept);
@@ -160,7 +160,7 @@ impl Writer<'_> {
     fn resolve(&self, positions: &[Position], indices: &mut [Index<NodeId>]) {
         for index in indices {
             if let Some(position) = positions.iter().find(|p| index.as_axis() == Some(p.axis)) {
-                *index = position.index.map(&|id| self.ids[id.0 as usize]);
+                *index = position.index.map(&mut |id| self.ids[*id]);
             }
         }
     }
@@ -176,7 +176,7 @@ impl Writer<'_> {
     ) -> Result<Part, Violation> {
         let positions = &lifted.positions[s];
         let (mut output, shape, label) = self.shape_of(lifted, kept);
-        let read: Vec<Index<NodeId>> = output.clone();
+        let read = output.clone();
         self.resolve(positions, &mut output);
         let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
         let space: Vec<u32> = kept.iter().chain(reduced).copied().filter(own).collect();
@@ -200,7 +200,7 @@ impl Writer<'_> {
 
     /// How an intermediate of these axes lies, and its name. Where it is read or written through ids, an error about one
     /// has to name the tensor and the axis that the user knows: it has that name, and the positions lie along that axis.
-    fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Vec<Index<NodeId>>, Vec<usize>, Label) {
+    fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Indices<NodeId>, Vec<usize>, Label) {
         let stays = AxisSet::of(kept);
         let held = |position: &&Position| stays.has(position.axis);
         let selections = lifted.selected.selections.iter().zip(&lifted.positions);
@@ -209,7 +209,7 @@ impl Writer<'_> {
         let mut dims: Vec<Option<u32>> = Vec::new();
         if let Some((selection, positions)) = open {
             if let Some(tensor) = selection.of {
-                let id = self.ids[self.c.factors[tensor as usize].tensor.0 as usize];
+                let id = self.ids[self.c.factors[tensor as usize].tensor];
                 label = self.out.node(id).label.clone();
             }
             let least = positions.iter().map(|p| p.dim + 1).max().unwrap_or(0);
@@ -263,10 +263,10 @@ impl Writer<'_> {
         let scatter = lifted.selected.selections.iter().position(|s| s.of.is_none());
         let s = scatter.ok_or_else(|| Violation("a mask of a result without ids".into()))?;
         let (positions, by) = (&lifted.positions[s], &lifted.selected.selections[s].by);
-        let mut output: Vec<Index<NodeId>> = positions.iter().map(|p| Index::axis(p.axis)).collect();
+        let mut output: Indices<NodeId> = positions.iter().map(|p| Index::axis(p.axis)).collect();
         let read = output.clone();
         self.resolve(positions, &mut output);
-        self.renumber(by, [&mut output].into_iter());
+        self.renumber(by, output.iter_mut());
         let c = Contraction {
             axes: by.iter().map(|&a| self.c.axes[a as usize].clone()).collect(),
             factors: Vec::new(),

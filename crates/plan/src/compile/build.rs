@@ -1,7 +1,7 @@
 //! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
 
-use einfold_ir::{Count, Draft, Ir, Machine, NodeId, Plan};
-use einfold_order::{Budget, Ordered};
+use einfold_ir::{Count, Draft, IdVec, Ir, Machine, NodeId, Plan};
+use einfold_order::{Budget, FoundOrder};
 
 use crate::apply::{Applied, write_out};
 use crate::constants::Part;
@@ -27,12 +27,12 @@ impl Built {
         let Budget { machine, memory_bytes: limit, .. } = budget;
         let mut most = u64::from(machine.partitions);
         loop {
-            let mut routes = vec![None; part.ir.nodes().len()];
+            let mut routes = part.ir.per_node(None);
             let mut used = 1;
             for (id, ordered) in &part.orders {
                 let lanes = lanes(machine, &part.ir, (*id, ordered), most);
                 used = used.max(lanes);
-                routes[id.0 as usize] = Some(Route { lanes, least_side: machine.least_side(), ..ordered.into() });
+                routes[*id] = Some(Route { lanes, least_side: machine.least_side(), ..ordered.into() });
             }
             let built = Built::along(part, &routes, options, machine)?;
             if used == 1 || built.within(*limit).is_ok() {
@@ -44,7 +44,7 @@ impl Built {
 
     fn along(
         part: &Part,
-        routes: &[Option<Route<'_>>],
+        routes: &IdVec<NodeId, Option<Route<'_>>>,
         options: &PlanOptions,
         machine: &Machine,
     ) -> Result<Built, PlanError> {
@@ -67,7 +67,7 @@ impl Built {
 
 /// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
 /// contraction and the machine of the plan, wherever the plan is made.
-fn lanes(machine: &Machine, ir: &Ir, (id, ordered): (NodeId, &Ordered), most: u64) -> u64 {
+fn lanes(machine: &Machine, ir: &Ir, (id, ordered): (NodeId, &FoundOrder), most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId};
-use einfold_order::Ordered;
+use einfold_order::FoundOrder;
 
 use super::contractions;
 use crate::apply::Made;
 
 /// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
 /// counts as often as it runs.
-pub(super) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, Ordered)>) -> Cost {
+pub(super) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
     let mut total = Cost::default();
-    let orders: HashMap<NodeId, &Ordered> = orders.map(|(id, ordered)| (*id, ordered)).collect();
+    let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     for (id, c) in contractions(ir) {
         let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
         let runs = points(ir.loops(ir.node(id).region));

@@ -1,7 +1,7 @@
 //! The order of each contraction.
 
-use einfold_ir::{Access, Contraction, Cost, Count, Def, Ir, NodeId, RegionId};
-use einfold_order::{Budget, Order, OrderError, Ordered, STRATEGIES, Task, order, order_selected};
+use einfold_ir::{Access, Contraction, Cost, Count, Def, IdVec, Ir, NodeId, RegionId};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Task, order, order_with_selections};
 
 use super::saved::{self, Choice, choices, only};
 use super::{Search, contractions, points};
@@ -14,7 +14,7 @@ use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
 pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
     match how {
-        Order::Strategy(strategy) if strategy.sees_ids => Ok(passes),
+        Order::Strategy(strategy) if strategy.searches_selections => Ok(passes),
         Order::Replay(_) => Ok(passes),
         Order::Strategy(_) => Ok(apart),
         Order::Linear(_) | Order::Ssa(_) => {
@@ -39,11 +39,11 @@ pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, P
 /// `constant` tells which nodes are made of constant operands alone.
 pub(super) fn all(
     ir: &Ir,
-    constant: &[bool],
+    constant: &IdVec<NodeId, bool>,
     how: &Order,
     budget: &Budget,
     search: &Search<'_>,
-) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     let factored = |(id, c): &(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
     let mut all: Vec<(NodeId, &Contraction)> = contractions(ir).filter(factored).collect();
     if !matches!(how, Order::Strategy(_)) {
@@ -60,14 +60,14 @@ pub(super) fn all(
     let ordered = |(id, c): (NodeId, &Contraction)| {
         let network = network_of(c, &ir.node(id).shape);
         let element_bytes = ir.node(id).dtype.size() as u64;
-        let left = |limit: u64| limit.saturating_sub(beside[id.0 as usize]).max(1);
+        let left = |limit: u64| limit.saturating_sub(beside[id]).max(1);
         // Loops are not nested.
         let limit = budget.memory_bytes.filter(|_| ir.node(id).region == RegionId::TOP).map(left);
         let constants = constant_factors(c, constant);
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         let found = search(&task, how, &Budget { memory_bytes: limit, ..*budget });
         let too_large = |peak: Count, limit| {
-            let bytes = peak * Count::from(element_bytes) + Count::from(beside[id.0 as usize]);
+            let bytes = peak * Count::from(element_bytes) + Count::from(beside[id]);
             Excess::of_search(ir, (id, c), bytes, Count::from(limit), matches!(how, Order::Strategy(_)))
         };
         match (found, budget.memory_bytes) {
@@ -81,34 +81,34 @@ pub(super) fn all(
 }
 
 /// The factors that are made of constant operands alone.
-pub(super) fn constant_factors(c: &Contraction, constant: &[bool]) -> Vec<u32> {
-    let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor.0 as usize];
+pub(super) fn constant_factors(c: &Contraction, constant: &IdVec<NodeId, bool>) -> Vec<u32> {
+    let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor];
     (0..).zip(&c.factors).filter(is_constant).map(|(k, _)| k).collect()
 }
 
 /// For each node the bytes of all others that are in memory while it is computed, operands not counted: results, which have
 /// their memory from the start, and what is still to be read.
-fn beside(ir: &Ir) -> Vec<u64> {
+fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
     let bytes = |id: NodeId| {
         let node = ir.node(id);
         let size = node.shape.iter().fold(node.dtype.size() as u64, |n, &extent| n.saturating_mul(extent as u64));
         if matches!(node.def, Def::Input { .. }) { 0 } else { size }
     };
-    let mut result = vec![false; ir.nodes().len()];
-    ir.outputs().iter().for_each(|id| result[id.0 as usize] = true);
+    let mut result = ir.per_node(false);
+    ir.outputs().iter().for_each(|id| result[*id] = true);
     let mut alive: u64 = ir.outputs().iter().map(|&id| bytes(id)).fold(0, u64::saturating_add);
-    let mut ends: Vec<Vec<NodeId>> = vec![Vec::new(); ir.nodes().len()];
-    let mut last: Vec<NodeId> = ir.ids().collect();
+    let mut ends: IdVec<NodeId, Vec<NodeId>> = ir.per_node(Vec::new());
+    let mut last: IdVec<NodeId, NodeId> = ir.ids().collect();
     for (id, c) in contractions(ir) {
         let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.onto);
-        accesses.for_each(|read| last[read.0 as usize] = id);
+        accesses.for_each(|read| last[*read] = id);
     }
-    ir.ids().for_each(|id| ends[last[id.0 as usize].0 as usize].push(id));
+    ir.ids().for_each(|id| ends[last[id]].push(id));
     let step = |id: NodeId| {
-        let (own, kept) = (bytes(id), result[id.0 as usize]);
+        let (own, kept) = (bytes(id), result[id]);
         let before = if kept { alive.saturating_sub(own) } else { alive };
         alive = if kept { alive } else { alive.saturating_add(own) };
-        let over = ends[id.0 as usize].iter().filter(|ended| !result[ended.0 as usize]);
+        let over = ends[id].iter().filter(|ended| !result[**ended]);
         alive = over.fold(alive, |alive, &ended| alive.saturating_sub(bytes(ended)));
         before
     };
@@ -117,10 +117,10 @@ fn beside(ir: &Ir) -> Vec<u64> {
 
 /// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for the contraction without ids, if
 /// there is one; then these are ordered as by default. What they cost is known when they are written out.
-pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<(NodeId, Ordered)>, PlanError> {
+pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     let budget = &Budget { memory_bytes: None, ..*budget };
     let strategy = match path {
-        Order::Strategy(strategy) if !strategy.sees_ids => return Ok(Vec::new()),
+        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
         Order::Strategy(strategy) => strategy,
         _ => &STRATEGIES[0],
     };
@@ -135,7 +135,7 @@ pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<
     for Choice { id, c, shape, lifted } in choices {
         let Some(lifted) = lifted else { continue };
         let ordered = if lifted.selected.is_small() {
-            order_selected(&lifted.selected, how, &budget.machine).map(|tree| Ordered {
+            order_with_selections(&lifted.selected, how, &budget.machine).map(|tree| FoundOrder {
                 tree,
                 slices: Vec::new(),
                 cost: Cost::default(),

@@ -1,7 +1,7 @@
 //! Orders of whole expressions as values.
 
-use einfold_ir::{Contraction, Cost, Ir, Network, NodeId, Tree};
-use einfold_order::{Budget, Mismatch, Order, OrderError, Ordered, SavedOrder, SavedTree, Task};
+use einfold_ir::{Contraction, Cost, IdVec, Ir, Network, NodeId, Tree};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, OrderMismatch, SavedOrder, SavedTree, Task};
 
 use super::orders::constant_factors;
 use super::{Compiled, contractions};
@@ -100,9 +100,9 @@ pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOr
 
 /// What a saved order says.
 pub(super) struct Followed {
-    pub(super) factored: Vec<(NodeId, Ordered)>,
+    pub(super) factored: Vec<(NodeId, FoundOrder)>,
     /// None if it says nothing of contractions with ids.
-    pub(super) through_ids: Option<Vec<(NodeId, Ordered)>>,
+    pub(super) through_ids: Option<Vec<(NodeId, FoundOrder)>>,
 }
 
 /// Whether a saved order is one of an expression.
@@ -127,12 +127,17 @@ fn assigned<'c, 'i, 's>(
     } else if trees.len() == factored.len() {
         Ok(factored.into_iter().zip(trees).collect())
     } else {
-        Err(Mismatch::Contractions { saved: trees.len(), given: choices.len() }.into())
+        Err(OrderMismatch::Contractions { saved: trees.len(), given: choices.len() }.into())
     }
 }
 
 /// The orders of a saved order for an expression. `constant` tells which nodes are made of constant operands alone.
-pub(super) fn follow(ir: &Ir, constant: &[bool], saved: &SavedOrder, budget: &Budget) -> Result<Followed, PlanError> {
+pub(super) fn follow(
+    ir: &Ir,
+    constant: &IdVec<NodeId, bool>,
+    saved: &SavedOrder,
+    budget: &Budget,
+) -> Result<Followed, PlanError> {
     let (choices, of) = (choices(ir), saved.contractions.len());
     let assigned = assigned(&choices, saved)?;
     let (mut factored, mut through_ids) = (Vec::new(), Vec::new());
@@ -144,7 +149,7 @@ pub(super) fn follow(ir: &Ir, constant: &[bool], saved: &SavedOrder, budget: &Bu
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         let ordered = match lifted {
             None => saved_tree.follow(&task, &names),
-            Some(_) if !saved_tree.slices.is_empty() => Err(Mismatch::Sliced),
+            Some(_) if !saved_tree.slices.is_empty() => Err(OrderMismatch::Sliced),
             Some(lifted) => {
                 through_ids.extend(through(*id, c, lifted, &saved_tree.tree)?.map(|ordered| (*id, ordered)));
                 continue;
@@ -158,7 +163,12 @@ pub(super) fn follow(ir: &Ir, constant: &[bool], saved: &SavedOrder, budget: &Bu
 }
 
 /// The order of a contraction with ids along a tree; none if that is one step. What it costs is known when it is written out.
-pub(super) fn through(id: NodeId, c: &Contraction, lifted: &Lifted, tree: &Tree) -> Result<Option<Ordered>, PlanError> {
+pub(super) fn through(
+    id: NodeId,
+    c: &Contraction,
+    lifted: &Lifted,
+    tree: &Tree,
+) -> Result<Option<FoundOrder>, PlanError> {
     let several = if tree.leaves() == lifted.leaves() {
         if !lifted.selected.accepts(tree) {
             return Err(PlanError::Ids { node: id });
@@ -170,6 +180,6 @@ pub(super) fn through(id: NodeId, c: &Contraction, lifted: &Lifted, tree: &Tree)
         return Err(PlanError::Leaves { node: id, leaves: tree.leaves(), factors: lifted.leaves() });
     };
     let ordered =
-        || Ordered { tree: tree.clone(), slices: Vec::new(), cost: Cost::default(), strategy: "path", record: None };
+        || FoundOrder { tree: tree.clone(), slices: Vec::new(), cost: Cost::default(), strategy: "path", record: None };
     Ok(several.then(ordered))
 }

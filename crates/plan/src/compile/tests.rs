@@ -1,6 +1,6 @@
 use einfold_ir::{Access, Axis, Count, Dtype, Form, Index, Ir, Machine, Network, Node, NodeId, OutOfRange, Time};
-use einfold_order::cost::evaluate;
-use einfold_order::{Budget, Order, OrderError, Ordered, Slice, Task, order};
+use einfold_order::cost::tree_cost;
+use einfold_order::{Budget, FoundOrder, Order, OrderError, SlicedAxis, Task, order};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 
 use super::{PlanOptions, compile, compile_by, naive_flops};
@@ -118,7 +118,7 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
 
 /// A search that follows a path, and slices the axes in their order as finely as the limit asks for, by the sizes of what the
 /// steps make.
-fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<Ordered, OrderError> {
+fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
     let mut ordered = order(task.network, how, &Budget { memory_bytes: None, ..*budget })?;
     let Some(limit) = budget.memory_bytes else { return Ok(ordered) };
     let mut extents = task.network.extents().to_vec();
@@ -131,13 +131,13 @@ fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<Ordered, Ord
         let divisors = (1..=whole).filter(|parts| whole.is_multiple_of(*parts));
         for parts in divisors {
             extents[axis] = whole / parts;
-            let peak = evaluate(&piece(&extents), &ordered.tree).peak;
+            let peak = tree_cost(&piece(&extents), &ordered.tree).peak;
             if peak * Count::from(task.element_bytes) <= Count::from(limit) {
-                ordered.slices.extend((parts > 1).then_some(Slice { axis: axis as u32, parts }));
+                ordered.slices.extend((parts > 1).then_some(SlicedAxis { axis: axis as u32, parts }));
                 return Ok(ordered);
             }
         }
-        ordered.slices.extend((whole > 1).then_some(Slice { axis: axis as u32, parts: whole }));
+        ordered.slices.extend((whole > 1).then_some(SlicedAxis { axis: axis as u32, parts: whole }));
     }
     Ok(ordered)
 }
@@ -230,8 +230,8 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     let ir = letters("ij,jk,kl,lm->im", &[6, 4, 8, 10, 2]);
     let search = |task: &Task<'_>, _: &Order, budget: &Budget| {
         let ordered = order(task.network, &Order::Ssa(vec![vec![0, 1], vec![4, 2], vec![5, 3]]), budget)?;
-        let slices = [(0, 3), (4, 5)].map(|(axis, parts)| Slice { axis, parts });
-        Ok(Ordered { slices: slices.to_vec(), ..ordered })
+        let slices = [(0, 3), (4, 5)].map(|(axis, parts)| SlicedAxis { axis, parts });
+        Ok(FoundOrder { slices: slices.to_vec(), ..ordered })
     };
     let options = PlanOptions::default();
     let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();
@@ -277,7 +277,7 @@ fn window([x, w]: [usize; 2], more: usize) -> Ir {
     let weights: Vec<NodeId> = (0..=more).map(|_| ir.input("w", Dtype::F64, [w])).collect();
     let text = format!("i{}->ik", ",k".repeat(weights.len()));
     let mut c = contraction(&text, &[&[x.0], &weights[..]].concat(), |axis| if axis == 'i' { x.1 } else { w });
-    c.output = vec![Index::affine(0, [(1, einfold_ir::AxisRef::Own(0)), (1, einfold_ir::AxisRef::Own(1))])];
+    c.output = vec![Index::affine(0, [(1, einfold_ir::AxisRef::Own(0)), (1, einfold_ir::AxisRef::Own(1))])].into();
     let y = ir.push(Node { shape: vec![x.1 + w - 1], ..node("y", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     ir
@@ -312,7 +312,7 @@ fn diagonals_of_results_and_repeated_axes_count() {
     let mut ir = Ir::new();
     let a = ir.input("a", Dtype::F64, [10]);
     let mut c = contraction("i,i->ij", &[a, a], |_| 10);
-    c.output = vec![Index::axis(0), Index::axis(0), Index::axis(1)];
+    c.output = vec![Index::axis(0), Index::axis(0), Index::axis(1)].into();
     let y = ir.push(Node { shape: vec![10, 10, 10], ..node("y", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     assert_eq!(with_passes(&ir, PassSet::ALL).cost.size, Count::from(1000u64));
@@ -331,7 +331,7 @@ fn weighted_layer([nodes, edges, groups, inputs, hidden]: [usize; 5]) -> Ir {
     c.factors[0] = Access::new(x, vec![ids(src), Index::axis(2)]);
     c.factors[1] = Access::plain(w, [2, 1]);
     c.factors[2] = Access::plain(s, [0]);
-    c.output = vec![ids(dst), Index::axis(1)];
+    c.output = vec![ids(dst), Index::axis(1)].into();
     let y = ir.push(Node { shape: vec![groups, hidden], ..node("H", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     ir

@@ -1,11 +1,10 @@
 //! Subtrees of constant factors as contractions of their own.
 
-use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Tree, Violation};
-use einfold_order::{Ordered, Slice, cost, evaluate_sliced};
+use einfold_ir::{Access, Contraction, Def, IdVec, Index, Ir, Node, NodeId, Tree, Violation};
+use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
 use crate::PlanError;
-use crate::apply::{UNUSED, renumber};
 use crate::network::{Treatment, axes_of, network_of, treatment};
 use crate::rewrite::module::mapped;
 
@@ -13,12 +12,12 @@ use crate::rewrite::module::mapped;
 /// orders of its contractions. `orders` are in the order of the nodes.
 pub(crate) fn lift(
     ir: &Ir,
-    orders: &[(NodeId, Ordered)],
+    orders: &[(NodeId, FoundOrder)],
     operands: &[u32],
-) -> Result<(Ir, Vec<(NodeId, Ordered)>), PlanError> {
+) -> Result<(Ir, Vec<(NodeId, FoundOrder)>), PlanError> {
     let constant = constant_nodes(ir, operands);
     let (mut out, mut lifted) = (Ir::new(), Vec::new());
-    let mut ids = Vec::with_capacity(ir.nodes().len());
+    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
     let mut ordered = orders.iter().peekable();
     for id in ir.ids() {
         let node = ir.node(id);
@@ -26,9 +25,9 @@ pub(crate) fn lift(
         let new = match &node.def {
             Def::Input { .. } => out.input(node.label.clone(), node.dtype, node.shape.clone()),
             Def::Contract(c) => {
-                let here = mapped(c, &|id: &NodeId| ids[id.0 as usize]);
-                let kept: Vec<bool> = c.factors.iter().map(|f| constant[f.tensor.0 as usize]).collect();
-                match order.filter(|_| treatment(node, c) == Treatment::Factored && !constant[id.0 as usize]) {
+                let here = mapped(c, &mut |id: &NodeId| ids[*id]);
+                let kept: Vec<bool> = c.factors.iter().map(|f| constant[f.tensor]).collect();
+                match order.filter(|_| treatment(node, c) == Treatment::Factored && !constant[id]) {
                     Some(order) => Cut::new(node, here, order, kept).write(&mut out, &mut lifted)?,
                     None => {
                         let new = out.push(Node { def: Def::Contract(here), ..node.clone() })?;
@@ -41,7 +40,7 @@ pub(crate) fn lift(
         };
         ids.push(new);
     }
-    ir.outputs().iter().try_for_each(|id| out.output(ids[id.0 as usize]))?;
+    ir.outputs().iter().try_for_each(|id| out.output(ids[*id]))?;
     Ok((out, lifted))
 }
 
@@ -49,13 +48,13 @@ pub(crate) fn lift(
 struct Cut<'a> {
     node: &'a Node,
     c: Contraction,
-    order: &'a Ordered,
+    order: &'a FoundOrder,
     /// For each tensor of the tree that is made of constant factors alone, the largest such that it is a part of.
     roots: Vec<Option<u32>>,
 }
 
 impl<'a> Cut<'a> {
-    fn new(node: &'a Node, c: Contraction, order: &'a Ordered, constant: Vec<bool>) -> Cut<'a> {
+    fn new(node: &'a Node, c: Contraction, order: &'a FoundOrder, constant: Vec<bool>) -> Cut<'a> {
         let (leaves, steps, mut all) = (c.factors.len(), order.tree.steps(), constant);
         for step in steps {
             all.push(step.iter().all(|&id| all[id as usize]));
@@ -70,12 +69,12 @@ impl<'a> Cut<'a> {
     }
 
     /// Writes a node for each of these largest tensors, and the rest as one that reads them.
-    fn write(self, out: &mut Ir, orders: &mut Vec<(NodeId, Ordered)>) -> Result<NodeId, Violation> {
+    fn write(self, out: &mut Ir, orders: &mut Vec<(NodeId, FoundOrder)>) -> Result<NodeId, Violation> {
         let (leaves, steps) = (self.c.factors.len(), self.order.tree.steps());
         let mut parts: Vec<Vec<u32>> = vec![Vec::new(); self.roots.len()];
         (0..).zip(&self.roots).for_each(|(id, root)| root.iter().for_each(|&root| parts[root as usize].push(id)));
         let outside = Outside::of(&self.c);
-        let mut local = vec![UNUSED; self.c.axes.len()];
+        let mut local = vec![None; self.c.axes.len()];
         let (mut factors, mut place) = (Vec::new(), vec![0; leaves + steps.len()]);
         for (id, part) in parts.iter().enumerate() {
             if id < leaves && self.roots[id].is_none() {
@@ -96,9 +95,9 @@ impl<'a> Cut<'a> {
         &self,
         part: &[u32],
         outside: &Outside,
-        local: &mut [u32],
+        local: &mut [Option<u32>],
         out: &mut Ir,
-        orders: &mut Vec<(NodeId, Ordered)>,
+        orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<Access<NodeId>, Violation> {
         let leaves = self.c.factors.len();
         let first: Vec<usize> = part.iter().map(|&id| id as usize).take_while(|&id| id < leaves).collect();
@@ -106,11 +105,12 @@ impl<'a> Cut<'a> {
         if let ([leaf], true) = (&first[..], kept.len() == space.len()) {
             return Ok(self.c.factors[*leaf].clone());
         }
-        (0..).zip(&space).for_each(|(at, &axis)| local[axis as usize] = at);
+        (0..).zip(&space).for_each(|(at, &axis)| local[axis as usize] = Some(at));
         let mut factors: Vec<Access<NodeId>> = first.iter().map(|&leaf| self.c.factors[leaf].clone()).collect();
-        factors.iter_mut().for_each(|factor| renumber(&mut factor.indices, local));
-        let output = kept.iter().map(|&axis| Index::axis(local[axis as usize])).collect();
-        space.iter().for_each(|&axis| local[axis as usize] = UNUSED);
+        let place = |axis: u32| local[axis as usize];
+        factors.iter_mut().for_each(|factor| factor.renumber(&place));
+        let output = kept.iter().filter_map(|&axis| place(axis)).map(Index::axis).collect();
+        space.iter().for_each(|&axis| local[axis as usize] = None);
         let axes = space.iter().map(|&axis| self.c.axes[axis as usize].clone()).collect();
         let shape: Vec<usize> = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
         let c = Contraction { axes, factors, output, onto: None, pinned: false, ..self.c.clone() };
@@ -121,8 +121,8 @@ impl<'a> Cut<'a> {
             (0..).zip(&first).for_each(|(at, &leaf)| place[leaf] = at);
             let steps = part[first.len()..].iter().map(|&id| id as usize);
             let tree = subtree(first.len(), steps.map(|id| (id, &self.order.tree.steps()[id - leaves])), &mut place)?;
-            let cost = cost::evaluate(&network, &tree);
-            orders.push((new, Ordered { tree, cost, slices: Vec::new(), ..self.order.clone() }));
+            let cost = cost::tree_cost(&network, &tree);
+            orders.push((new, FoundOrder { tree, cost, slices: Vec::new(), ..self.order.clone() }));
         }
         Ok(Access::plain(new, kept))
     }
@@ -134,7 +134,7 @@ impl<'a> Cut<'a> {
         tree: Tree,
         outside: &Outside,
         out: &mut Ir,
-        orders: &mut Vec<(NodeId, Ordered)>,
+        orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<NodeId, Violation> {
         let mut c = Contraction { factors, ..self.c };
         let mut used = vec![false; c.axes.len()];
@@ -142,15 +142,17 @@ impl<'a> Cut<'a> {
         lists.for_each(|indices| axes_of(indices, &c.axes).into_iter().for_each(|a| used[a as usize] = true));
         let stays = |axis: usize| used[axis] || outside.uses[axis] == 0;
         let space: Vec<usize> = (0..c.axes.len()).filter(|&axis| stays(axis)).collect();
-        let mut local = vec![UNUSED; c.axes.len()];
-        (0..).zip(&space).for_each(|(at, &axis)| local[axis] = at);
-        c.factors.iter_mut().map(|f| &mut f.indices).chain([&mut c.output]).for_each(|i| renumber(i, &local));
+        let mut local = vec![None; c.axes.len()];
+        (0..).zip(&space).for_each(|(at, &axis)| local[axis] = Some(at));
+        let place = |axis: u32| local[axis as usize];
+        c.factors.iter_mut().for_each(|factor| factor.renumber(&place));
+        c.output.iter_mut().for_each(|index| index.renumber(&place));
         c.axes = space.iter().map(|&axis| c.axes[axis].clone()).collect();
-        let slice = |slice: &Slice| Slice { axis: local[slice.axis as usize], ..*slice };
-        let slices: Vec<Slice> = self.order.slices.iter().map(slice).filter(|s| s.axis != UNUSED).collect();
-        let cost = evaluate_sliced(&network_of(&c, &self.node.shape), &tree, &slices);
+        let slice = |slice: &SlicedAxis| place(slice.axis).map(|axis| SlicedAxis { axis, ..*slice });
+        let slices: Vec<SlicedAxis> = self.order.slices.iter().filter_map(slice).collect();
+        let cost = sliced_cost(&network_of(&c, &self.node.shape), &tree, &slices);
         let new = out.push(Node { def: Def::Contract(c), ..self.node.clone() })?;
-        orders.push((new, Ordered { tree, slices, cost, ..self.order.clone() }));
+        orders.push((new, FoundOrder { tree, slices, cost, ..self.order.clone() }));
         Ok(new)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{
-    Access, Axis, AxisRef, BufferId, Count, Draft, Form, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
+    Access, Axis, AxisRef, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Mode, Place, ShowAccess, Step,
 };
 
 use super::{join, shape};
@@ -79,18 +79,18 @@ pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
 }
 
 /// The name of each buffer: the node that the first step writing it computes.
-fn names(draft: &Draft, ir: &Ir) -> Vec<Label> {
-    let mut names: Vec<Option<Label>> = vec![None; draft.buffers.len()];
+fn names(draft: &Draft, ir: &Ir) -> IdVec<BufferId, Label> {
+    let mut names: IdVec<BufferId, Option<Label>> = IdVec::filled(draft.buffers.len(), None);
     for (buffer, node) in draft.inputs.iter().zip(ir.inputs()) {
-        names[buffer.0 as usize] = Some(format!("%{}", node.0).into());
+        names[*buffer] = Some(format!("%{}", node.0).into());
     }
     for (_, step) in draft.steps() {
-        names[step.write.tensor.0 as usize].get_or_insert_with(|| format!("%{}", step.origin.0).into());
+        names[step.write.tensor].get_or_insert_with(|| format!("%{}", step.origin.0).into());
     }
     names.into_iter().map(Option::unwrap_or_default).collect()
 }
 
-fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepReport {
+fn report(draft: &Draft, names: &IdVec<BufferId, Label>, loops: &[Label], step: &Step) -> StepReport {
     let target = draft.buffer(step.write.tensor);
     let reads = step.reads.iter().map(|read| show(read, names, loops, step)).collect();
     let place = match target.place {
@@ -122,12 +122,12 @@ fn report(draft: &Draft, names: &[Label], loops: &[Label], step: &Step) -> StepR
 }
 
 /// The name of a tensor; with its positions where they are more than its axes.
-fn show(access: &Access<BufferId>, names: &[Label], loops: &[Label], step: &Step) -> String {
+fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Label], step: &Step) -> String {
     let own = |i: &Index<BufferId>| i.as_axis().is_some() || *i == Index::constant(0);
     let mut seen = AxisSet::default();
     let mut repeats = |a: u32| !seen.insert(a);
     let plain = access.indices.iter().all(own) && !access.indices.iter().filter_map(Index::as_axis).any(&mut repeats);
-    let name = |b: &BufferId| names[b.0 as usize].clone();
+    let name = |b: &BufferId| names[*b].clone();
     match (plain, access.conj) {
         (true, false) => name(&access.tensor).to_string(),
         (true, true) => format!("conj({})", name(&access.tensor)),

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
-use einfold_order::cost::evaluate_steps;
-use einfold_order::{Ordered, Slice};
+use einfold_order::cost::step_costs;
+use einfold_order::{FoundOrder, SlicedAxis};
 
 use super::{join, shape};
 use crate::compile::{node_flops, points};
@@ -71,7 +71,7 @@ impl TreeReport {
 pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let ir = &compiled.rewritten;
     let orders = compiled.orders.iter().chain(&compiled.through_ids);
-    let orders: HashMap<NodeId, &Ordered> = orders.map(|(id, ordered)| (*id, ordered)).collect();
+    let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     let contraction = |id| match &ir.node(id).def {
         Def::Contract(c) => Some((id, c)),
         _ => None,
@@ -79,7 +79,7 @@ pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let all = ir.ids().filter_map(contraction);
     all.map(|(id, c)| {
         let mut tree = report(ir, id, c, orders.get(&id).copied());
-        show_written(&mut tree, &compiled.made[id.0 as usize], &compiled.ir);
+        show_written(&mut tree, &compiled.made[id], &compiled.ir);
         tree
     })
     .collect()
@@ -94,10 +94,10 @@ fn show_written(tree: &mut TreeReport, made: &Made, ir: &Ir) {
     }
 }
 
-fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> TreeReport {
+fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) -> TreeReport {
     let node = ir.node(id);
     // Only a tree that has the selections as leaves is one of a lifted contraction.
-    let selects = |lifted: &Lifted, o: &Ordered| o.tree.leaves() > lifted.factors();
+    let selects = |lifted: &Lifted, o: &FoundOrder| o.tree.leaves() > lifted.factors();
     let lifted = match (treatment(node, c), ordered) {
         (Treatment::ThroughIds, Some(o)) => Lifted::of(ir, node, c).filter(|lifted| selects(lifted, o)),
         _ => None,
@@ -113,7 +113,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
         }
         (Some(ordered), None) => {
             let network = network_of(c, &node.shape);
-            let costs = evaluate_steps(&piece(&network, &ordered.slices), &ordered.tree);
+            let costs = step_costs(&piece(&network, &ordered.slices), &ordered.tree);
             steps(c, (network.inputs().to_vec(), network.output()), &ordered.tree, &mut tensors);
             let steps = tensors[c.factors.len()..].iter_mut();
             steps.zip(costs).for_each(|(tensor, cost)| tensor.flops = cost.flops);
@@ -157,7 +157,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&Ordered>) -> Tr
 }
 
 /// How the contraction is evaluated, and by which law.
-fn law(treatment: Treatment, ordered: Option<&Ordered>) -> String {
+fn law(treatment: Treatment, ordered: Option<&FoundOrder>) -> String {
     match (treatment, ordered) {
         (Treatment::ThroughIds, Some(_)) => {
             format!("{}, and ids are used where it costs least", Treatment::Factored)
@@ -173,7 +173,7 @@ fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
     let by = &lifted.selected.selections[k].by;
     let extents: Vec<usize> = by.iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
     let ids = positions.iter().map(|p| subscripts(ir, id, &lifted.c, &Access::new(id, vec![p.index.clone()])));
-    let node = positions.iter().flat_map(|p| &p.index.ids).map(|ids| ids.access.tensor).next();
+    let node = positions.iter().flat_map(|p| p.index.ids()).map(|ids| ids.access.tensor).next();
     TensorReport {
         subscripts: ids.collect(),
         shape: shape(&extents),
@@ -211,14 +211,14 @@ fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree
 }
 
 /// The network of one piece of a sliced contraction.
-fn piece(network: &Network, slices: &[Slice]) -> Network {
+fn piece(network: &Network, slices: &[SlicedAxis]) -> Network {
     let mut extents = network.extents().to_vec();
     slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
     network.with_extents(extents)
 }
 
 /// Multiplies the flops of each step by the turns in which it runs: those of the loops up to the last slice that it depends on.
-fn count_turns(network: &Network, ordered: &Ordered, tensors: &mut [TensorReport]) {
+fn count_turns(network: &Network, ordered: &FoundOrder, tensors: &mut [TensorReport]) {
     let place = |axis: &u32| ordered.slices.iter().position(|slice| slice.axis == *axis);
     let depth = |axes: &Vec<u32>| axes.iter().filter_map(place).map(|k| k + 1).max().unwrap_or(0);
     let mut depths: Vec<usize> = network.inputs().iter().map(depth).collect();

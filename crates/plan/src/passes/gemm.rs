@@ -65,7 +65,7 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
 fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
     let mut seen = vec![false; step.axes.len()];
     let mut once = |index: &Index<BufferId>| {
-        index.terms.iter().all(|term| match term.axis {
+        index.terms().iter().all(|term| match term.axis {
             AxisRef::Loop(_) => true,
             AxisRef::Own(a) => !std::mem::replace(&mut seen[a as usize], true),
         })
@@ -87,15 +87,15 @@ fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
         AxisRef::Loop(_) => 1,
     };
     let mut spans: Vec<(u64, usize)> =
-        index.terms.iter().filter(own).map(|t| (t.coef.unsigned_abs(), extent(t.axis))).collect();
+        index.terms().iter().filter(own).map(|t| (t.coef.unsigned_abs(), extent(t.axis))).collect();
     spans.sort_unstable();
-    let (mut next, mut distinct, mut dense) = (1u64, index.ids.is_empty(), index.offset == 0);
+    let (mut next, mut distinct, mut dense) = (1u64, !index.has_ids(), index.offset() == 0);
     for (coef, extent) in spans {
         distinct &= coef >= next;
         dense &= coef == next;
         next = next.saturating_add(coef.saturating_mul((extent as u64).saturating_sub(1)));
     }
-    dense &= index.terms.iter().all(|t| t.coef > 0 && own(&t));
+    dense &= index.terms().iter().all(|t| t.coef > 0 && own(&t));
     (distinct, usize::try_from(next).ok().filter(|_| dense && distinct))
 }
 
@@ -215,7 +215,7 @@ mod tests {
         let w = ir.input("w", Dtype::I64, [30, 20]);
         let mut c = contraction("i,kj->ij", &[x, w], |c| if c == 'j' { 20 } else { 30 });
         c.algebra = Algebra::MIN_PLUS;
-        c.factors[0].indices = vec![Index::affine(0, [(1, AxisRef::Own(0)), (1, AxisRef::Own(2))])];
+        c.factors[0].indices = vec![Index::affine(0, [(1, AxisRef::Own(0)), (1, AxisRef::Own(2))])].into();
         c.axes[0].extent = 20;
         let y = ir.push(node("y", Dtype::I64, c)).unwrap();
         ir.output(y).unwrap();
@@ -238,7 +238,7 @@ mod tests {
             let mut ir = Ir::new();
             let a = ir.input("a", Dtype::F64, [20, 20]);
             let mut c = contraction("ik,kj->ij", &[a, a], |_| 20);
-            c.output = vec![Index::affine(0, [(coefs[0], AxisRef::Own(0)), (coefs[1], AxisRef::Own(1))])];
+            c.output = vec![Index::affine(0, [(coefs[0], AxisRef::Own(0)), (coefs[1], AxisRef::Own(1))])].into();
             let y = ir.push(Node { shape: vec![shape], ..node("y", Dtype::F64, c) }).unwrap();
             ir.output(y).unwrap();
             assert!(after(&["gemm"], &ir, &[&[0, 1]]).contains(form), "{coefs:?}");

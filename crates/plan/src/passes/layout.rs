@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use einfold_ir::{Access, BufferId, Draft, Layout, Place, Step};
+use einfold_ir::{Access, BufferId, Draft, IdVec, Layout, Place, Step};
 
 use super::strides::{self, own_axes};
 use crate::roles::{AxisSet, Roles, classify};
@@ -15,7 +15,7 @@ use crate::roles::{AxisSet, Roles, classify};
 ///
 /// Returns how many are not row-major now.
 pub(super) fn run(draft: &mut Draft) -> usize {
-    let mut chooser = Chooser { makers: makers(draft), chosen: vec![false; draft.buffers.len()], changes: 0 };
+    let mut chooser = Chooser { makers: makers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
     for r in (0..draft.regions.len()).rev() {
         for s in (0..draft.regions[r].steps.len()).rev() {
             for read in 0..draft.regions[r].steps[s].reads.len() {
@@ -27,19 +27,19 @@ pub(super) fn run(draft: &mut Draft) -> usize {
 }
 
 /// The first step that writes each buffer.
-fn makers(draft: &Draft) -> Vec<Option<(usize, usize)>> {
-    let mut makers = vec![None; draft.buffers.len()];
+fn makers(draft: &Draft) -> IdVec<BufferId, Option<(usize, usize)>> {
+    let mut makers = IdVec::filled(draft.buffers.len(), None);
     for (r, region) in draft.regions.iter().enumerate() {
         for (s, step) in region.steps.iter().enumerate() {
-            makers[step.write.tensor.0 as usize].get_or_insert((r, s));
+            makers[step.write.tensor].get_or_insert((r, s));
         }
     }
     makers
 }
 
 struct Chooser {
-    makers: Vec<Option<(usize, usize)>>,
-    chosen: Vec<bool>,
+    makers: IdVec<BufferId, Option<(usize, usize)>>,
+    chosen: IdVec<BufferId, bool>,
     changes: usize,
 }
 
@@ -49,18 +49,18 @@ impl Chooser {
         let step = &draft.regions[r].steps[s];
         let tensor = step.reads[read].tensor;
         let scratch = matches!(draft.buffer(tensor).place, Place::Scratch(_));
-        let Some(axes) = plain_axes(&step.reads[read]).filter(|_| scratch && !self.chosen[tensor.0 as usize]) else {
+        let Some(axes) = plain_axes(&step.reads[read]).filter(|_| scratch && !self.chosen[tensor]) else {
             return;
         };
-        self.chosen[tensor.0 as usize] = true;
+        self.chosen[tensor] = true;
         let rank = draft.buffer(tensor).extents.len();
         let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order, rank));
-        let maker = self.makers[tensor.0 as usize].map(|(r, s)| &draft.regions[r].steps[s]);
+        let maker = self.makers[tensor].map(|(r, s)| &draft.regions[r].steps[s]);
         let written =
             |order: &Vec<u32>| maker.map_or((0, false), |m| (runs(m, order), against_the_grain(draft, m, order)));
         let Some(order) = best.min_by_key(|order| (written(order), !order.is_sorted())) else { return };
         if !order.is_sorted() {
-            draft.buffers[tensor.0 as usize].layout = Layout::Order(order);
+            draft.buffers[tensor].layout = Layout::Order(order);
             self.changes += 1;
         }
     }
@@ -74,9 +74,8 @@ impl Chooser {
         let theirs = other.map_or(vec![0; step.axes.len()], |o| strides::of_access(draft, o, step.axes.len()));
         let others: Vec<u32> = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
         let Roles { mut batch, m: mut free, mut k, n, lhs, .. } = classify(&own, &others, &out);
-        let settled = |o: &Access<BufferId>| {
-            self.chosen[o.tensor.0 as usize] || !matches!(draft.buffer(o.tensor).place, Place::Scratch(_))
-        };
+        let settled =
+            |o: &Access<BufferId>| self.chosen[o.tensor] || !matches!(draft.buffer(o.tensor).place, Place::Scratch(_));
         let by = |strides: &[isize], group: &mut Vec<u32>| {
             group.sort_by_key(|&a| Reverse(strides[a as usize].unsigned_abs()));
         };
@@ -103,7 +102,7 @@ fn plain_axes(access: &Access<BufferId>) -> Option<Vec<Option<u32>>> {
     let mut seen = AxisSet::default();
     for index in &access.indices {
         let axis = index.as_axis();
-        let plain = axis.is_some() || index.terms.is_empty() && index.ids.is_empty();
+        let plain = axis.is_some() || index.as_constant().is_some();
         if !plain || axis.is_some_and(|axis| !seen.insert(axis)) {
             return None;
         }

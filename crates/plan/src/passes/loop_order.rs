@@ -1,6 +1,6 @@
 //! Orders the loops of nests.
 
-use einfold_ir::{AxisRef, BufferId, Draft, Form, Ids, Index, Step};
+use einfold_ir::{Draft, Form, Step};
 
 use super::strides;
 
@@ -36,18 +36,7 @@ fn reorder(step: &mut Step, order: &[u32]) {
     order.iter().enumerate().for_each(|(place, &axis)| places[axis as usize] = place as u32);
     step.axes = order.iter().map(|&a| step.axes[a as usize].clone()).collect();
     let accesses = step.reads.iter_mut().chain([&mut step.write]);
-    accesses.for_each(|access| renumber(&mut access.indices, &places));
-}
-
-fn renumber(indices: &mut [Index<BufferId>], places: &[u32]) {
-    for index in indices {
-        for term in &mut index.terms {
-            if let AxisRef::Own(a) = &mut term.axis {
-                *a = places[*a as usize];
-            }
-        }
-        index.ids.iter_mut().for_each(|Ids { access, .. }| renumber(&mut access.indices, places));
-    }
+    accesses.for_each(|access| access.renumber(&|axis| Some(places[axis as usize])));
 }
 
 #[cfg(test)]

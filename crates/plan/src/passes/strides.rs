@@ -8,7 +8,7 @@ pub(super) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -
     let buffer = draft.buffer(access.tensor);
     let mut strides = vec![0isize; axes];
     for (index, stride) in access.indices.iter().zip(buffer.layout.strides(&buffer.extents)) {
-        for term in &index.terms {
+        for term in index.terms() {
             if let AxisRef::Own(axis) = term.axis {
                 let moved = stride.saturating_mul(term.coef as isize);
                 strides[axis as usize] = strides[axis as usize].saturating_add(moved);

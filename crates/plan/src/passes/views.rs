@@ -1,6 +1,6 @@
 //! Steps that move elements and do nothing else, and how their neighbours do without them.
 
-use einfold_ir::{Access, AxisRef, BufferId, Draft, Dtype, Form, Index, Mode, Place, Step, Term, add_up};
+use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, Mode, Place, Step};
 
 use crate::network::places;
 
@@ -50,32 +50,13 @@ impl View {
     /// What reads `from` as `reader` reads `to`.
     fn read_through(&self, view: &Step, reader: &Access<BufferId>) -> Access<BufferId> {
         let read = &view.reads[0];
-        let indices = read.indices.iter().map(|f| self.compose(f, &reader.indices)).collect();
-        Access { tensor: read.tensor, indices, conj: reader.conj != read.conj }
-    }
-
-    /// `f`, a position of `from`, at the positions `at` of `to`. Saturates only where there are no points: all others are
-    /// known to be inside of `from`.
-    fn compose(&self, f: &Index<BufferId>, at: &[Index<BufferId>]) -> Index<BufferId> {
-        let mut composed = Index::constant(f.offset);
-        for term in &f.terms {
-            match term.axis {
-                AxisRef::Loop(_) => composed.terms.push(*term),
-                AxisRef::Own(a) => {
-                    // An axis that `to` lacks has extent 1 and adds nothing.
-                    let Some(inner) = self.to_dims[a as usize].map(|dim| &at[dim]) else { continue };
-                    composed.offset = composed.offset.saturating_add(term.coef.saturating_mul(inner.offset));
-                    let moved = |t: &Term| Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis };
-                    composed.terms.extend(inner.terms.iter().map(moved));
-                }
-            }
-        }
-        add_up(&mut composed.terms);
-        composed
+        // An axis that `to` lacks has extent 1.
+        let of = |axis: u32| self.to_dims[axis as usize].map(|dim| &reader.indices[dim]);
+        Access { conj: reader.conj != read.conj, ..read.compose(&of) }
     }
 
     /// Where `to` is written when a step writes `from` at the positions `at`; for a permutation.
-    fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Vec<Index<BufferId>> {
+    fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Indices<BufferId> {
         let places = places(&view.reads[0].indices);
         let place = |a: u32| places.get(&a).copied();
         let written = |index: &Index<BufferId>| index.as_axis().and_then(place).map(|dim| at[dim].clone());
@@ -88,10 +69,10 @@ type At = (usize, usize);
 
 /// Which steps touch each buffer, and the steps that a pass removes.
 pub(super) struct Neighbours {
-    writers: Vec<Vec<At>>,
-    readers: Vec<Vec<At>>,
+    writers: IdVec<BufferId, Vec<At>>,
+    readers: IdVec<BufferId, Vec<At>>,
     /// Whether the buffer holds integers that are used as positions.
-    ids: Vec<bool>,
+    ids: IdVec<BufferId, bool>,
     gone: Vec<At>,
 }
 
@@ -127,15 +108,15 @@ pub(super) fn fold_views(
 
 impl Neighbours {
     fn of(draft: &Draft) -> Neighbours {
-        let none = || vec![Vec::new(); draft.buffers.len()];
-        let (writers, readers, ids) = (none(), none(), vec![false; draft.buffers.len()]);
+        let none = || IdVec::filled(draft.buffers.len(), Vec::new());
+        let (writers, readers, ids) = (none(), none(), IdVec::filled(draft.buffers.len(), false));
         let mut all = Neighbours { writers, readers, ids, gone: Vec::new() };
         for (r, region) in draft.regions.iter().enumerate() {
             for (s, step) in region.steps.iter().enumerate() {
-                all.writers[step.write.tensor.0 as usize].push((r, s));
-                step.reads.iter().for_each(|read| all.readers[read.tensor.0 as usize].push((r, s)));
-                let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| &i.ids);
-                positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[b.0 as usize] = true));
+                all.writers[step.write.tensor].push((r, s));
+                step.reads.iter().for_each(|read| all.readers[read.tensor].push((r, s)));
+                let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| i.ids());
+                positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[*b] = true));
             }
         }
         all
@@ -145,7 +126,7 @@ impl Neighbours {
     /// makes a scratch buffer alone, nothing writes its source later, and no rounding is skipped.
     pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
         let step = draft.regions[at.0].steps[at.1].clone();
-        let (to, from) = (step.write.tensor.0 as usize, step.reads[0].tensor.0 as usize);
+        let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[to].place, Place::Scratch(_));
         let looped = !draft.regions[at.0].loops.is_empty();
         let settled =
@@ -165,7 +146,7 @@ impl Neighbours {
     }
 
     /// Whether the readers of `to` get the same values from `from`, and no gather looks up positions in it.
-    fn reads_exactly(&self, draft: &Draft, to: usize, from: usize) -> bool {
+    fn reads_exactly(&self, draft: &Draft, to: BufferId, from: BufferId) -> bool {
         let buffers = &draft.buffers;
         self.readers[to].iter().all(|&(r, s)| {
             let reader = &draft.regions[r].steps[s];
@@ -175,7 +156,7 @@ impl Neighbours {
             let moves = reader.reads.len() == 1 && reader.mode == Mode::Overwrite && reader.is_map(&target.extents);
             let computes = matches!(&reader.form, Form::Nest(nest) if nest.expr.is_some());
             let converts = source == between || (between == target.dtype && (widens || moves) && !computes);
-            converts && reader.reads.iter().all(|read| read.tensor.0 as usize != to || !read.has_ids())
+            converts && reader.reads.iter().all(|read| read.tensor != to || !read.has_ids())
         })
     }
 
@@ -183,7 +164,7 @@ impl Neighbours {
     /// possible: nothing else reads the source, which is in scratch memory, or touches the target before.
     pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
         let step = draft.regions[at.0].steps[at.1].clone();
-        let (to, from) = (step.write.tensor.0 as usize, step.reads[0].tensor.0 as usize);
+        let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[from].place, Place::Scratch(_));
         let alone = self.readers[from] == [at] && !self.ids[from];
         let looped = !draft.regions[at.0].loops.is_empty();

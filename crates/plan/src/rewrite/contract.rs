@@ -1,8 +1,8 @@
 //! A product of products is one product, whose order is searched as a whole.
 
-use einfold_ir::{Algebra, Axis, Contraction, Def, Index, Ir, Node, NodeId, RegionId, Violation};
+use einfold_ir::{Algebra, Axis, Contraction, Def, IdVec, Index, Ir, Node, NodeId, RegionId, Violation};
 
-use super::module::{Module, Substitution};
+use super::module::Module;
 use crate::network::{any_drops, places};
 use crate::roles::AxisSet;
 use crate::{Treatment, Why, treatment};
@@ -20,11 +20,11 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let uses = module.uses();
     let bases: Vec<NodeId> = ir.ids().filter_map(|id| module.contraction(id)?.onto).collect();
     let mut merges = 0;
-    for id in ir.ids().filter(|id| uses[id.0 as usize] > 0) {
+    for id in ir.ids().filter(|&id| uses[id] > 0) {
         // Nodes that add up to one result have one algebra.
         let chained = bases.contains(&id) || module.contraction(id).is_some_and(|c| c.onto.is_some());
         while let Some(merged) = joint(&module, id, &uses, chained) {
-            module.nodes[id.0 as usize].def = Def::Contract(merged);
+            module.nodes[id].def = Def::Contract(merged);
             merges += 1;
         }
     }
@@ -32,14 +32,14 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
 }
 
 /// The contraction of node `id` with one of its factors merged into it.
-fn joint(module: &Module, id: NodeId, uses: &[u32], chained: bool) -> Option<Contraction> {
+fn joint(module: &Module, id: NodeId, uses: &IdVec<NodeId, u32>, chained: bool) -> Option<Contraction> {
     let node = module.node(id);
     let outer = module.contraction(id).filter(|c| is_product(node, c))?;
     (0..outer.factors.len()).find_map(|k| {
         let tensor = outer.factors[k].tensor;
         let inner = module.contraction(tensor)?;
         let from = module.node(tensor);
-        let fits = uses[tensor.0 as usize] == 1 && reads_whole(outer, k, from, inner);
+        let fits = uses[tensor] == 1 && reads_whole(outer, k, from, inner);
         let algebra = licensed((node, outer), (from, inner), chained).filter(|_| fits)?;
         merged(outer, k, inner, algebra)
     })
@@ -84,7 +84,7 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Opt
 /// Whether factor `k` reads the inner product at plain axes and fixed positions; with ids all of it, for then all are looked at.
 fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
     let read = &outer.factors[k].indices;
-    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || (i.terms.is_empty() && i.ids.is_empty());
+    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.as_constant().is_some();
     let (mut seen, mut inside) = (AxisSet::default(), AxisSet::default());
     let mut whole = |(i, &extent): (&Index<NodeId>, &usize)| match i.as_axis() {
         Some(a) => outer.axes[a as usize].extent == extent && seen.insert(a),
@@ -114,16 +114,16 @@ fn merged(outer: &Contraction, k: usize, inner: &Contraction, algebra: Algebra) 
             Index::axis(axes.len() as u32 - 1)
         }
     };
-    let substitution = Substitution((0..).zip(&inner.axes).map(&mut substitute).collect());
+    let substitution: Vec<_> = (0..).zip(&inner.axes).map(&mut substitute).collect();
     let mut factors = outer.factors.clone();
     let parts = inner.factors.iter().map(|factor| {
-        let mut factor = substitution.access(factor);
+        let mut factor = factor.compose(&|axis| substitution.get(axis as usize));
         factor.conj ^= read.conj;
         factor
     });
     factors.splice(k..=k, parts);
     let selections = factors.iter().filter(|f| f.has_ids()).count();
-    let scatters = usize::from(outer.output.iter().any(|i| !i.ids.is_empty()));
+    let scatters = usize::from(outer.output.iter().any(|i| i.has_ids()));
     let fits = factors.len() + selections + scatters <= MOST_TENSORS;
     fits.then(|| Contraction { axes, factors, algebra, ..outer.clone() })
 }

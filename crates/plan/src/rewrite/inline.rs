@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, BinaryOp, Contraction, Count, Def, Dtype, Expr, Function, Index, Ir, Node, NodeId, PointOp,
+    Access, Algebra, BinaryOp, Contraction, Count, Def, Dtype, Expr, Function, IdVec, Index, Ir, Node, NodeId, PointOp,
     RegionId, Violation,
 };
 
-use super::module::{Module, Substitution};
+use super::module::Module;
 use crate::compile::points;
 use crate::network::{any_drops, drops, places};
 
@@ -22,9 +22,9 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let mut module = Module::of(ir);
     let uses = module.uses();
     let mut count = 0;
-    for id in ir.ids().filter(|id| uses[id.0 as usize] > 0) {
+    for id in ir.ids().filter(|&id| uses[id] > 0) {
         while let Some(inlined) = inlined(&module, id, &uses) {
-            module.nodes[id.0 as usize].def = Def::Contract(inlined);
+            module.nodes[id].def = Def::Contract(inlined);
             count += 1;
         }
     }
@@ -32,7 +32,7 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
 }
 
 /// The contraction of node `id` with one of its factors computed in it.
-fn inlined(module: &Module, id: NodeId, uses: &[u32]) -> Option<Contraction> {
+fn inlined(module: &Module, id: NodeId, uses: &IdVec<NodeId, u32>) -> Option<Contraction> {
     let node = module.node(id);
     let outer = module.contraction(id).filter(|c| !c.pinned && node.region == RegionId::TOP)?;
     (0..outer.factors.len()).find_map(|k| {
@@ -41,7 +41,7 @@ fn inlined(module: &Module, id: NodeId, uses: &[u32]) -> Option<Contraction> {
         let pointwise = outer.expr.is_some() || inner.expr.is_some();
         // Ids are looked at for every element, so that no point may be dropped before.
         let looks = !inner.factors.iter().any(Access::has_ids) || !any_drops(outer);
-        let fits = uses[tensor.0 as usize] == 1 && pointwise && looks && is_elementwise(from, inner);
+        let fits = uses[tensor] == 1 && pointwise && looks && is_elementwise(from, inner);
         (fits && reads_once(outer, k, from)).then(|| join((module, node, outer), k, (from, inner))).flatten()
     })
 }
@@ -78,15 +78,17 @@ fn join(
         return None;
     }
     let places = places(&inner.output);
-    let axes = (0..inner.axes.len() as u32).map(|a| places.get(&a).map(|&dim| read.indices[dim].clone()));
-    let substitution = Substitution(axes.collect::<Option<_>>()?);
+    if (0..inner.axes.len() as u32).any(|axis| !places.contains_key(&axis)) {
+        return None;
+    }
+    let at = |axis: u32| places.get(&axis).map(|&dim| &read.indices[dim]);
     let mut factors = Factors::default();
     let mut ops: Ops = Vec::with_capacity(outer_ops.len() + inner_ops.len());
     for (op, dtype) in outer_ops {
         match op {
             op if of(&op) => {
                 ops.extend(inner_ops.iter().map(|&(op, dtype)| match op {
-                    PointOp::Read(j) => (factors.read(substitution.access(&inner.factors[j as usize])), dtype),
+                    PointOp::Read(j) => (factors.read(inner.factors[j as usize].compose(&at)), dtype),
                     op => (op, dtype),
                 }));
                 if read.conj && from.dtype.is_complex() {

@@ -1,21 +1,20 @@
 //! An expression that is being rewritten.
 
-use einfold_ir::AxisRef;
-use einfold_ir::{Access, Contraction, Def, Ids, Index, Ir, Node, NodeId, Term, Violation, add_up};
+use einfold_ir::{Contraction, Def, IdVec, Ir, Node, NodeId, Violation};
 
 /// The nodes of an expression, open to changes that keep each after those it reads.
 pub(super) struct Module {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: IdVec<NodeId, Node>,
     pub(super) outputs: Vec<NodeId>,
 }
 
 impl Module {
     pub(super) fn of(ir: &Ir) -> Module {
-        Module { nodes: ir.nodes().to_vec(), outputs: ir.outputs().to_vec() }
+        Module { nodes: ir.nodes().clone(), outputs: ir.outputs().to_vec() }
     }
 
     pub(super) fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.0 as usize]
+        &self.nodes[id]
     }
 
     /// The contraction that a node is, if it is one.
@@ -27,12 +26,12 @@ impl Module {
     }
 
     /// How often each node is used: as a factor, as ids, as an earlier contribution, as a result, by nodes that results need.
-    pub(super) fn uses(&self) -> Vec<u32> {
-        let mut uses = vec![0; self.nodes.len()];
-        self.outputs.iter().for_each(|id| uses[id.0 as usize] += 1);
-        for (k, node) in self.nodes.iter().enumerate().rev() {
+    pub(super) fn uses(&self) -> IdVec<NodeId, u32> {
+        let mut uses = IdVec::filled(self.nodes.len(), 0);
+        self.outputs.iter().for_each(|id| uses[*id] += 1);
+        for (k, node) in self.nodes.entries().rev() {
             if let (1.., Def::Contract(c)) = (uses[k], &node.def) {
-                for_each_read(c, &mut |id| uses[id.0 as usize] += 1);
+                for_each_read(c, &mut |id| uses[id] += 1);
             }
         }
         uses
@@ -42,22 +41,23 @@ impl Module {
     pub(super) fn finish(self) -> Result<(Ir, usize), Violation> {
         let uses = self.uses();
         let mut ir = Ir::new();
-        let mut ids = Vec::with_capacity(self.nodes.len());
+        let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(self.nodes.len());
         let mut gone = 0;
         for (node, uses) in self.nodes.iter().zip(uses) {
-            let place = |id: &NodeId| ids[id.0 as usize];
-            ids.push(match &node.def {
+            let mut place = |id: &NodeId| ids[*id];
+            let new = match &node.def {
                 Def::Input { .. } => ir.input(node.label.clone(), node.dtype, node.shape.clone()),
                 _ if uses == 0 => {
                     gone += 1;
                     NodeId(u32::MAX)
                 }
-                Def::Contract(c) => ir.push(Node { def: Def::Contract(mapped(c, &place)), ..node.clone() })?,
+                Def::Contract(c) => ir.push(Node { def: Def::Contract(mapped(c, &mut place)), ..node.clone() })?,
                 _ => ir.push(node.clone())?,
-            });
+            };
+            ids.push(new);
         }
         for id in &self.outputs {
-            ir.output(ids[id.0 as usize])?;
+            ir.output(ids[*id])?;
         }
         Ok((ir, gone))
     }
@@ -66,46 +66,17 @@ impl Module {
 /// Calls `f` with every node that a contraction uses, an earlier contribution included.
 pub(crate) fn for_each_read(c: &Contraction, f: &mut impl FnMut(NodeId)) {
     c.factors.iter().for_each(|a| a.for_each_tensor(&mut |id| f(*id)));
-    let ids = c.output.iter().flat_map(|i| &i.ids);
+    let ids = c.output.iter().flat_map(|i| i.ids());
     ids.for_each(|i| i.access.for_each_tensor(&mut |id| f(*id)));
     c.onto.iter().for_each(|id| f(*id));
 }
 
 /// The contraction over other nodes.
-pub(crate) fn mapped(c: &Contraction, node: &impl Fn(&NodeId) -> NodeId) -> Contraction {
+pub(crate) fn mapped(c: &Contraction, node: &mut impl FnMut(&NodeId) -> NodeId) -> Contraction {
     Contraction {
         factors: c.factors.iter().map(|f| f.map(node)).collect(),
         output: c.output.iter().map(|i| i.map(node)).collect(),
         onto: c.onto.as_ref().map(node),
         ..c.clone()
-    }
-}
-
-/// What takes the place of each own axis: an index without ids.
-pub(super) struct Substitution(pub(super) Vec<Index<NodeId>>);
-
-impl Substitution {
-    pub(super) fn access(&self, access: &Access<NodeId>) -> Access<NodeId> {
-        Access { indices: access.indices.iter().map(|i| self.index(i)).collect(), ..access.clone() }
-    }
-
-    /// The recursion is as deep as gathers are nested.
-    pub(super) fn index(&self, index: &Index<NodeId>) -> Index<NodeId> {
-        let ids = |i: &Ids<NodeId>| Ids { access: self.access(&i.access), ..i.clone() };
-        let mut result = Index { offset: index.offset, terms: Vec::new(), ids: index.ids.iter().map(ids).collect() };
-        for term in &index.terms {
-            match term.axis {
-                AxisRef::Own(a) => {
-                    let inner = &self.0[a as usize];
-                    // All positions are inside of a tensor, so that nothing saturates.
-                    result.offset = result.offset.saturating_add(term.coef.saturating_mul(inner.offset));
-                    let moved = |t: &Term| Term { coef: term.coef.saturating_mul(t.coef), axis: t.axis };
-                    result.terms.extend(inner.terms.iter().map(moved));
-                }
-                AxisRef::Loop(_) => result.terms.push(*term),
-            }
-        }
-        add_up(&mut result.terms);
-        result
     }
 }

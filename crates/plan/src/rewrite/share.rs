@@ -2,22 +2,22 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Index, Ir, NodeId, Violation};
+use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, IdVec, Ir, NodeId, Violation};
 
-use super::module::{Module, Substitution, mapped};
+use super::module::{Module, mapped};
 
 /// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
 /// result needs. Returns how many nodes went.
 pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let mut module = Module::of(ir);
-    let mut ids: Vec<NodeId> = Vec::with_capacity(module.nodes.len());
+    let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(module.nodes.len());
     let mut known: HashMap<Key, Vec<(Contraction, NodeId)>> = HashMap::new();
-    for (id, node) in ir.ids().zip(&mut module.nodes) {
+    for (id, node) in ir.ids().zip(module.nodes.iter_mut()) {
         let Def::Contract(c) = &mut node.def else {
             ids.push(id);
             continue;
         };
-        *c = mapped(c, &|id: &NodeId| ids[id.0 as usize]);
+        *c = mapped(c, &mut |id: &NodeId| ids[*id]);
         let canonical = canonical(c);
         let twins = known.entry((canonical.fingerprint(), node.shape.clone(), node.dtype)).or_default();
         let twin = twins.iter().find(|(other, _)| *other == canonical).map(|(_, twin)| *twin);
@@ -26,7 +26,7 @@ pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
         }
         ids.push(twin.unwrap_or(id));
     }
-    module.outputs.iter_mut().for_each(|id| *id = ids[id.0 as usize]);
+    module.outputs.iter_mut().for_each(|id| *id = ids[*id]);
     module.finish()
 }
 
@@ -54,11 +54,10 @@ fn canonical(c: &Contraction) -> Contraction {
         place[a as usize] = Some(order.len() as u32);
         order.push(a);
     }
-    let places = Substitution(place.iter().map(|place| Index::axis(place.unwrap_or(u32::MAX))).collect());
-    Contraction {
-        axes: order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect(),
-        factors: c.factors.iter().map(|factor| places.access(factor)).collect(),
-        output: c.output.iter().map(|index| places.index(index)).collect(),
-        ..c.clone()
-    }
+    let to = |axis: u32| place[axis as usize];
+    let mut canonical = c.clone();
+    canonical.axes = order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect();
+    canonical.factors.iter_mut().for_each(|factor| factor.renumber(&to));
+    canonical.output.iter_mut().for_each(|index| index.renumber(&to));
+    canonical
 }

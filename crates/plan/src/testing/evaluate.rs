@@ -1,8 +1,8 @@
 //! What an expression means, slow and obvious, in numbers of f64: every node in order, every point of it one after the other.
 
 use einfold_ir::{
-    Access, Algebra, AxisRef, BinaryOp, Contraction, Def, Dtype, DtypeKind, Expr, Function, Index, Ir, Literal, Node,
-    NodeId, OutOfRange, PointOp,
+    Access, Algebra, AxisRef, BinaryOp, Contraction, Def, Dtype, DtypeKind, Expr, Function, IdVec, Index, Ir, Literal,
+    Node, NodeId, OutOfRange, PointOp,
 };
 
 /// The elements of a tensor in row-major order.
@@ -14,7 +14,7 @@ pub(crate) struct Outside;
 
 /// The results of an expression without loops for these operands.
 pub(crate) fn evaluate(ir: &Ir, inputs: &[Values]) -> Result<Vec<Values>, Outside> {
-    let mut tensors: Vec<Values> = Vec::new();
+    let mut tensors: IdVec<NodeId, Values> = IdVec::new();
     for (id, node) in ir.ids().zip(ir.nodes()) {
         let size = node.shape.iter().product();
         let tensor = match &node.def {
@@ -26,7 +26,7 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Values]) -> Result<Vec<Values>, Outsid
         assert_eq!(tensor.len(), size);
         tensors.push(tensor);
     }
-    Ok(ir.outputs().iter().map(|id| tensors[id.0 as usize].clone()).collect())
+    Ok(ir.outputs().iter().map(|id| tensors[*id].clone()).collect())
 }
 
 /// All positions of a space, in row-major order.
@@ -35,10 +35,16 @@ fn points(extents: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<'_> {
     (0..extents.iter().product()).map(move |k| (0..extents.len()).map(|a| k / inner(a) % extents[a]).collect())
 }
 
-fn contract(ir: &Ir, id: NodeId, node: &Node, c: &Contraction, tensors: &[Values]) -> Result<Values, Outside> {
+fn contract(
+    ir: &Ir,
+    id: NodeId,
+    node: &Node,
+    c: &Contraction,
+    tensors: &IdVec<NodeId, Values>,
+) -> Result<Values, Outside> {
     let Algebra::Builtin { add, mul } = c.algebra else { panic!("no semirings of users here") };
     let mut result = match c.onto {
-        Some(onto) => tensors[onto.0 as usize].clone(),
+        Some(onto) => tensors[onto].clone(),
         None => vec![identity(&c.algebra, node.dtype); node.shape.iter().product()],
     };
     let extents: Vec<usize> = c.axes.iter().map(|axis| axis.extent).collect();
@@ -62,7 +68,7 @@ fn contract(ir: &Ir, id: NodeId, node: &Node, c: &Contraction, tensors: &[Values
 /// A point of an iteration space.
 struct Here<'a> {
     ir: &'a Ir,
-    tensors: &'a [Values],
+    tensors: &'a IdVec<NodeId, Values>,
     point: &'a [usize],
 }
 
@@ -70,7 +76,7 @@ impl Here<'_> {
     /// The element; none if an id on the way to it is dropped.
     fn element(&self, access: &Access<NodeId>) -> Result<Option<f64>, Outside> {
         let at = self.offset(&access.indices, &self.ir.node(access.tensor).shape)?;
-        Ok(at.map(|at| self.tensors[access.tensor.0 as usize][at]))
+        Ok(at.map(|at| self.tensors[access.tensor][at]))
     }
 
     fn offset(&self, indices: &[Index<NodeId>], shape: &[usize]) -> Result<Option<usize>, Outside> {
@@ -83,16 +89,16 @@ impl Here<'_> {
     }
 
     fn position(&self, index: &Index<NodeId>, extent: i64) -> Result<Option<usize>, Outside> {
-        let mut at = index.offset;
-        for term in &index.terms {
+        let mut at = index.offset();
+        for term in index.terms() {
             let AxisRef::Own(axis) = term.axis else { panic!("no loops here") };
             at += term.coef * self.point[axis as usize] as i64;
         }
-        for ids in &index.ids {
+        for ids in index.ids() {
             let Some(id) = self.element(&ids.access)? else { return Ok(None) };
             at += ids.coef * id as i64;
         }
-        let any = |policy: OutOfRange| index.ids.iter().any(|ids| ids.policy == policy);
+        let any = |policy: OutOfRange| index.ids().iter().any(|ids| ids.policy == policy);
         if at < 0 && any(OutOfRange::Wrap) {
             at += extent;
         }

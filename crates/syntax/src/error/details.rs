@@ -51,7 +51,7 @@ pub struct LabeledAxis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeRule {
     /// Between operands: sizes are equal, or one of them is 1 and broadcasts.
-    Stretch,
+    Broadcast,
     /// Within one operand: sizes are equal, for the label takes the diagonal.
     Diagonal,
     /// Between operands with the option `strict`: sizes are equal.
@@ -91,15 +91,15 @@ pub enum SizeProblem {
         rule: SizeRule,
     },
     /// The product of the sizes of merged axes is not the size of their axis.
-    #[error("the sizes of a group make {product}, its axis has size {size}")]
-    Group {
+    #[error("the sizes of merged axes multiply to {product}, but their axis has size {size}")]
+    Merged {
         /// The product.
         product: usize,
         /// The size of the axis.
         size: usize,
     },
     /// The one unknown size of merged axes is not an integer.
-    #[error("an axis of size {size} is no multiple of {product}")]
+    #[error("the size {size} of merged axes is not a multiple of {product}")]
     Factor {
         /// The product of the known sizes.
         product: usize,
@@ -166,7 +166,7 @@ pub enum TypeProblem {
     #[error("this number is too large")]
     LargeNumber,
     /// The requested dtype does not hold the operands.
-    #[error("{dtype} does not convert to {acc}, in which everything is to be computed")]
+    #[error("{dtype} does not convert to {acc}, the requested type")]
     Accumulator {
         /// The common dtype of the operands.
         dtype: Dtype,
@@ -200,8 +200,8 @@ pub enum Feature {
 impl Display for Feature {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Feature::FillOfEqual => "`fill` is for groups; `=` has none",
-            Feature::AlgebraOfProgram => "a program spells its sums and products; an algebra is for subscripts",
+            Feature::FillOfEqual => "`fill` sets the value of empty groups, and `=` has no groups",
+            Feature::AlgebraOfProgram => "an algebra applies to subscripts only; a program writes its operations",
         })
     }
 }

@@ -72,19 +72,21 @@ pub enum ErrorKind {
         problem: SizeProblem,
     },
     /// The size of an axis is unknown.
-    #[error("nothing tells the size of {axis}")]
+    #[error("the size of {axis} is unknown")]
     Unresolved {
         /// The axis as named in errors: by its name, or by its position in the written tensor.
         axis: String,
     },
     /// A size parameter has no value, or a value is given for a name that is not a size parameter.
-    #[error("`{name}` is no size that has a value")]
+    #[error("{}", unknown_size(name, *given))]
     UnknownSize {
         /// The name.
         name: String,
+        /// Whether a value is given for it.
+        given: bool,
     },
     /// A size depends on the elements of an index tensor, so there is no plan before they are known.
-    #[error("the size of axis {} of `{tensor}` depends on the ids", axis + 1)]
+    #[error("the size of axis {} of `{tensor}` depends on an index tensor", axis + 1)]
     DataDependentShape {
         /// The written tensor.
         tensor: String,
@@ -92,7 +94,7 @@ pub enum ErrorKind {
         axis: usize,
     },
     /// An ellipsis covers axes, and the output has no ellipsis.
-    #[error("`...` covers {} that the output drops", count(*axes, "axis"))]
+    #[error("`...` covers {} that the output omits", count(*axes, "axis"))]
     EllipsisDropped {
         /// The number of axes that it covers, in the first operand or at most.
         axes: usize,
@@ -146,13 +148,13 @@ pub enum ErrorKind {
         size: usize,
     },
     /// `=` may write one position more than once.
-    #[error("`{name}` is written at positions that may meet, so `=` does not say what it is")]
+    #[error("`{name}` may be written more than once at a position, which `=` does not allow")]
     ScatterNeedsReduction {
         /// The written tensor.
         name: String,
     },
     /// The sum over an axis is ambiguous.
-    #[error("it is not clear what is summed over `{axis}`")]
+    #[error("the sum is ambiguous over `{axis}`")]
     AmbiguousSum {
         /// The name of the axis.
         axis: String,
@@ -290,6 +292,10 @@ impl ErrorKind {
         };
         ErrorKind::CODES[position]
     }
+}
+
+fn unknown_size(name: &str, given: bool) -> String {
+    if given { format!("no size is named `{name}`") } else { format!("size parameter `{name}` has no value") }
 }
 
 fn indices(n: usize, ellipsis: bool) -> String {

@@ -26,7 +26,7 @@ pub enum SyntaxProblem {
         char,
     ),
     /// Dots that are not exactly three, or have white space between them.
-    #[error("dots are written in threes: `...`")]
+    #[error("an ellipsis is three dots: `...`")]
     Dots,
     /// A second `...` in one term.
     #[error("a term has at most one `...`")]
@@ -82,7 +82,7 @@ pub enum SyntaxProblem {
     #[error("an integer is more than {}", i64::MAX)]
     LargeInteger,
     /// `0*i` in an index.
-    #[error("a coefficient is not 0")]
+    #[error("a coefficient must not be 0")]
     ZeroCoefficient,
     /// A size of `...` on the left.
     #[error("`...` has no size of its own")]

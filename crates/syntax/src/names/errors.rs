@@ -28,8 +28,8 @@ impl NameErrors<'_> {
         let place = |(_, use_): (NameClass, &NameUse)| use_.name.span;
         let (first, second) = if place(one).start < place(other).start { (one, other) } else { (other, one) };
         let help = match (one.0, other.0) {
-            (NameClass::Axis, NameClass::Tensor) => "an axis has no value in an expression; bind a tensor of positions",
-            (NameClass::Axis, _) => "a size is no part of an index: write its number, as in `y[i:3] = x[2-i]`",
+            (NameClass::Axis, NameClass::Tensor) => "an axis has no value in an expression; pass a tensor of positions",
+            (NameClass::Axis, _) => "an index cannot contain a size: write the number, as in `y[i:3] = x[2-i]`",
             _ => "a size parameter is a number, not a tensor: give one of them another name",
         };
         let kind = ErrorKind::NameClass { name: self.name(one.1.name.id), first: first.0, second: second.0 };
@@ -49,9 +49,9 @@ impl NameErrors<'_> {
         }
         let name = self.name(axis.name.id);
         let note = match tensor.role {
-            NameRole::Written => "a tensor, for it is defined here",
-            NameRole::SizeOf => "a tensor, for it has axes here",
-            _ => "a tensor, for it has indices here",
+            NameRole::Written => "a tensor: it is defined here",
+            NameRole::SizeOf => "a tensor: it has axes here",
+            _ => "a tensor: it has indices here",
         };
         let help = format!("to gather, index it as well: `{name}[n]`; an axis needs a name of its own");
         self.error(ErrorKind::IndexIsTensor { name }, axis.name.span, "an axis here")
@@ -61,10 +61,14 @@ impl NameErrors<'_> {
 
     /// The error of an index tensor that the program computes; `defined` is its definition.
     #[cold]
-    pub(super) fn computed(&self, ids: Name, defined: Span) -> Error {
-        self.error(ErrorKind::IndexComputed { name: self.name(ids.id) }, ids.span, "its elements are indices here")
-            .note(Note::new(defined, "computed here"))
-            .help("tensors of indices are inputs: compute it before, and give it another name here")
+    pub(super) fn computed(&self, tensor: Name, defined: Span) -> Error {
+        self.error(
+            ErrorKind::IndexComputed { name: self.name(tensor.id) },
+            tensor.span,
+            "its elements are indices here",
+        )
+        .note(Note::new(defined, "computed here"))
+        .help("an index tensor must be an operand: compute it in a separate run, and pass it under another name")
     }
 
     /// The error of a name read before its definition; `defined` is the definition.
@@ -88,7 +92,7 @@ impl NameErrors<'_> {
         let name = self.name(again.name.id);
         let help = match (first.assign, again.assign) {
             (Assign::Equal, Assign::Equal) => {
-                format!("`=` defines a name once; to add up, write `{name} += …` in both")
+                format!("`=` defines a name once; to add the values, write `{name} += …` in both")
             }
             _ => {
                 "all statements that contribute to a name have the same assignment, and `=` defines it once".to_string()
@@ -101,7 +105,7 @@ impl NameErrors<'_> {
         match (first.assign, again.assign) {
             (Assign::Equal | Assign::Add, Assign::Equal | Assign::Add) => {
                 let sums = Edit::new(self.text).replace(first.operator, "+=").replace(again.operator, "+=");
-                error.candidate("to add them up", sums.finish())
+                error.candidate("to add them", sums.finish())
             }
             _ => error,
         }

@@ -23,7 +23,7 @@ pub(super) enum NameRole {
     /// Without indices in an expression: a tensor or a size parameter.
     Bare,
     /// With indices in an index: an index tensor.
-    Ids,
+    IndexTensor,
     /// In `size(…)`.
     SizeOf,
     /// After `:`.
@@ -33,7 +33,7 @@ pub(super) enum NameRole {
 impl NameRole {
     /// Whether this use reads a tensor.
     pub(super) fn reads(self) -> bool {
-        matches!(self, NameRole::Element | NameRole::Bare | NameRole::Ids | NameRole::SizeOf)
+        matches!(self, NameRole::Element | NameRole::Bare | NameRole::IndexTensor | NameRole::SizeOf)
     }
 }
 
@@ -110,7 +110,9 @@ impl UseWalk {
             match &part.kind {
                 IndexTermKind::Constant(_) => {}
                 IndexTermKind::Multiple { atom: Atom::Axis(name), .. } => self.add(*name, NameRole::Axis),
-                IndexTermKind::Multiple { atom: Atom::Gather(access), .. } => self.access(access, NameRole::Ids),
+                IndexTermKind::Multiple { atom: Atom::Gather(access), .. } => {
+                    self.access(access, NameRole::IndexTensor)
+                }
             }
         }
     }

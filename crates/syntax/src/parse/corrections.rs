@@ -10,7 +10,7 @@ use crate::span::Span;
 use crate::suggest::Edit;
 
 /// Adds a candidate to a grammar error, if one is known.
-pub(super) fn meant(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
+pub(super) fn correct(p: &Parser<'_>, expected: Expected, error: Error) -> Error {
     match (p.token.kind, expected) {
         (TokenKind::Name, Expected::Assign) => named_assignment(p, error),
         (TokenKind::Colon, Expected::NameOrClose) if p.level == Level::Program => size_in_group(p, error),
@@ -24,7 +24,7 @@ fn named_assignment(p: &Parser<'_>, error: Error) -> Error {
     match reduction(p.word(span)) {
         Some(assign) if p.text[span.end as usize..].starts_with('=') => {
             let sign = Span::new(span.start, span.end + 1);
-            error.candidate("its sign here", Edit::new(p.text).replace(sign, assign.symbol()).finish())
+            error.candidate("write its operator", Edit::new(p.text).replace(sign, assign.symbol()).finish())
         }
         _ => error,
     }
@@ -47,7 +47,7 @@ fn size_in_group(p: &Parser<'_>, error: Error) -> Error {
         .replace(Span::new(open.end, close as u32), plain.join(" "))
         .replace(Span::point(end as u32), format!("{begins}{}", sizes.join(", ")))
         .finish();
-    error.candidate("sizes of axes in a group stand behind the statement", text)
+    error.candidate("declare sizes of merged axes after the statement", text)
 }
 
 /// `Y[i] = sum(x[i,j])`: a reduction called as a function; it becomes the assignment if the call is the whole right
@@ -62,7 +62,10 @@ pub(super) fn called_reduction(text: &str, name: Span, assign: Assign, error: Er
     match left {
         Some(left) if rest.is_empty() || rest.starts_with([';', '\n', '#']) => {
             let inside = text[open + 1..close].trim();
-            error.candidate("by the assignment", format!("{} {assign} {inside}{}", left.trim_end(), &text[close + 1..]))
+            error.candidate(
+                "with the assignment",
+                format!("{} {assign} {inside}{}", left.trim_end(), &text[close + 1..]),
+            )
         }
         _ => error,
     }

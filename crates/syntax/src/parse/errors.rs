@@ -1,6 +1,6 @@
 //! Levels 2 and 3: grammar errors.
 
-use super::corrections::{called_reduction, meant};
+use super::corrections::{called_reduction, correct};
 use super::expected::Expected;
 use super::hint::hint;
 use super::letters_errors::arrow_in_pieces;
@@ -41,7 +41,7 @@ pub(super) fn error(p: &Parser<'_>, expected: Expected) -> Error {
         Some(open) if expected.closes() => error.note(Note::new(open.span, "opened here")),
         _ => error,
     };
-    meant(p, expected, error.help(hint(p, expected).unwrap_or_else(|| expected.help().to_string())))
+    correct(p, expected, error.help(hint(p, expected).unwrap_or_else(|| expected.help().to_string())))
 }
 
 fn found(p: &Parser<'_>) -> FoundToken {
@@ -85,12 +85,12 @@ fn unclosed(p: &Parser<'_>) -> Error {
 }
 
 fn unopened(p: &Parser<'_>, what: SyntaxProblem) -> Error {
-    problem(p.text, what, p.token.span, "nothing to close").help("remove it, or write the opening one before")
+    problem(p.text, what, p.token.span, "nothing to close").help("remove it, or write the opening one before it")
 }
 
 fn no_output(p: &Parser<'_>) -> Error {
     let found = SyntaxProblem::Expected { expected: "`->` and the output", found: FoundToken::EndOfText };
-    problem(p.text, found, p.token.span, "").help("named subscripts say their output, as in `[i j], [j k] -> [i k]`")
+    problem(p.text, found, p.token.span, "").help("named subscripts need an output, as in `[i j], [j k] -> [i k]`")
 }
 
 /// The error of a comma or an arrow after the output.
@@ -135,16 +135,17 @@ pub(super) fn reserved(p: &Parser<'_>, span: Span) -> Error {
     let word = p.word(span);
     let (note, help) = match word {
         "size" if p.open.last().is_some_and(|open| open.kind == TokenKind::OpenBracket) => (
-            "a word of the language",
-            "an index has no sizes: write the number, as in `y[i] = x[i-k+2]*w[k]` for a `w` of size 3".into(),
+            "a keyword",
+            "an index cannot contain a size: write the number, as in `y[i] = x[i-k+2]*w[k]` for a `w` of size 3".into(),
         ),
-        "size" => {
-            ("a word of the language", "the size of an axis is `size(X, 0)`, after `:` or in an expression".into())
-        }
+        "size" => ("a keyword", "the size of an axis is `size(X, 0)`, after `:` or in an expression".into()),
         "lse" | "mean" => {
-            ("an aggregator", format!("the aggregator is written `{word}=`; a name has to differ, `{word}_x`"))
+            ("a reduction", format!("the reduction is written `{word}=`; choose another name, such as `{word}_x`"))
         }
-        _ => ("a function", format!("a call has parentheses, `{word}(…)`; a name has to differ, `{word}_x`")),
+        _ => (
+            "a function",
+            format!("a function call has parentheses, `{word}(…)`; choose another name, such as `{word}_x`"),
+        ),
     };
     Error::new(ErrorKind::Reserved { name: word.into() }, p.text).note(Note::new(span, note)).help(help)
 }
@@ -155,9 +156,9 @@ pub(super) fn unknown_function(p: &Parser<'_>, span: Span) -> Error {
     let word = p.word(span);
     let names: Vec<&str> = FUNCTIONS.iter().map(|function| function.name()).collect();
     let help = match (reduction(word), similar(word)) {
-        (Some(assign), _) => format!("reductions are said by the assignment: `Y[i] {assign} X[i,j]`"),
+        (Some(assign), _) => format!("the assignment names the reduction: `Y[i] {assign} X[i,j]`"),
         (None, Some(name)) => format!("did you mean `{name}`?"),
-        (None, None) => "elements of a tensor are read by brackets, `X[i,j]`".into(),
+        (None, None) => "read elements of a tensor with brackets, `X[i,j]`".into(),
     };
     let error = Error::new(ErrorKind::UnknownFunction { name: word.into() }, p.text)
         .note(Note::new(span, "called here"))
@@ -176,7 +177,7 @@ pub(super) fn arguments(text: &str, function: Function, given: usize, span: Span
         Function::Pow => "write `pow(x, 2)`",
         Function::Eq => "write `eq(a, b)`",
         Function::Where => "write `where(condition, a, b)`",
-        Function::Max | Function::Min => "a reduction is said by the assignment: `Y[i] max= X[i,j]`",
+        Function::Max | Function::Min => "the assignment names the reduction: `Y[i] max= X[i,j]`",
         _ => "it is a function of one number; call it for each",
     };
     let error = problem(text, SyntaxProblem::Arguments { function, given }, span, "").help(help);
@@ -199,7 +200,7 @@ pub(super) fn zero_coefficient(text: &str, span: Span) -> Error {
 pub(super) fn second_ellipsis(text: &str, first: Span, again: Span) -> Error {
     problem(text, SyntaxProblem::SecondEllipsis, again, "again here")
         .note(Note::new(first, "first here"))
-        .help("one `...` stands for all axes that are not written")
+        .help("one `...` covers all axes that are not written")
 }
 
 /// The error of a size after `...`.

@@ -9,23 +9,23 @@ use crate::error::Level;
 use crate::labels::meant_by;
 
 const COMPARISON: &str =
-    "there are no comparisons but `eq(a, b)`; a mask is an operand, as in `y[i,j] = where(m[i,j], x[i,j], 0)`";
+    "the only comparison is `eq(a, b)`; pass a mask as an operand, as in `y[i,j] = where(m[i,j], x[i,j], 0)`";
 
-const REMAINDER: &str = "there is no remainder; what goes around the end of an axis takes its positions from an operand \
+const REMAINDER: &str = "there is no remainder; to count negative positions from the end, gather through an operand \
                          `t` = 0, 1, 2, … with `--oor t=wrap`, as in `y[i] = x[t[i]-k]*w[k]`";
 
 /// Operators of other languages, with the help for each.
 const HINTS: [(&str, &str); 24] = [
     ("**", "a power is `pow(x, 2)`"),
-    ("//", "`/` divides; there is no division that rounds"),
+    ("//", "`/` divides and gives a float; there is no integer division"),
     ("==", "`eq(a, b)` compares; `=` assigns"),
     ("=>", "the arrow is written `->`; a text with `=` is a program"),
-    ("=+", "what adds up is written `+=`"),
-    ("=*", "what multiplies up is written `*=`"),
+    ("=+", "addition to a result is written `+=`"),
+    ("=*", "multiplication into a result is written `*=`"),
     ("-=", "add the negative: `Y[i] += -x[i]`"),
     ("/=", "multiply by the inverse: `Y[i] *= 1/x[i]`"),
     ("->", "a text with `=` is a program, which has no arrow: `Y[i,k] = A[i,j]*B[j,k]`"),
-    ("!", "there are no comparisons but `eq(a, b)`; its opposite is `1-eq(a, b)`"),
+    ("!", "the only comparison is `eq(a, b)`; its negation is `1-eq(a, b)`"),
     ("<", COMPARISON),
     (">", COMPARISON),
     ("^", "a power is `pow(x, 2)`"),
@@ -34,7 +34,7 @@ const HINTS: [(&str, &str); 24] = [
     ("|", "on bool, `+` is *or*; `|=` reduces by *or*"),
     ("&", "on bool, `*` is *and*; `&=` reduces by *and*"),
     (":=", "an assignment is written `=`"),
-    ("{", "indices stand in brackets, `x[i]`"),
+    ("{", "write indices in brackets, `x[i]`"),
     ("×", "a product is written `*`"),
     ("·", "a product is written `*`"),
     ("⋅", "a product is written `*`"),
@@ -56,7 +56,7 @@ pub(super) fn hint(p: &Parser<'_>, expected: Expected) -> Option<String> {
         TokenKind::Integer | TokenKind::Real
             if at(Expected::AxisOrClose) || at(Expected::SpacedEnd) || at(Expected::OutputEnd) =>
         {
-            "axes have names here, not numbers"
+            "an axis is a name here, not a number"
         }
         TokenKind::OpenBracket if at(Expected::SpacedEnd) => "the spaced form has no brackets",
         TokenKind::Comma if at(Expected::NameOrClose) || at(Expected::Merged) => {
@@ -64,11 +64,11 @@ pub(super) fn hint(p: &Parser<'_>, expected: Expected) -> Option<String> {
         }
         TokenKind::Plus | TokenKind::Minus | TokenKind::Star if at(Expected::NameOrClose) => {
             let open = p.open.last().map_or(p.text.len(), |open| open.span.start as usize);
-            let behind = closing(p.text, open).map_or("", |close| p.text[close + 1..].trim_start());
-            if behind.starts_with('%') { REMAINDER } else { "an index has no parentheses: `x[2*i+k]`" }
+            let after = closing(p.text, open).map_or("", |close| p.text[close + 1..].trim_start());
+            if after.starts_with('%') { REMAINDER } else { "an index has no parentheses: `x[2*i+k]`" }
         }
         TokenKind::Plus | TokenKind::Minus | TokenKind::Star if p.level == Level::Named && expected.closes() => {
-            "windows are for programs, as in `y[i] = x[i+k]*w[k]`"
+            "only programs have windows, as in `y[i] = x[i+k]*w[k]`"
         }
         _ if p.level == Level::Program => {
             return program(p, expected).or_else(|| foreign(here, both)).map(str::to_string);
@@ -90,23 +90,25 @@ fn program(p: &Parser<'_>, expected: Expected) -> Option<&'static str> {
         }
         (TokenKind::Name, Assign) if here.starts_with('=') => assignment(p.word(p.token.span))?,
         (TokenKind::Newline, Assign) => "a line end ends the statement; break the line after the assignment sign",
-        (TokenKind::Name, Assign) if p.word(p.previous) == "for" => "`for` stands in the line of its statement",
+        (TokenKind::Name, Assign) if p.word(p.previous) == "for" => "write `for` in the line of its statement",
         (TokenKind::Plus | TokenKind::Minus | TokenKind::Star | TokenKind::Slash, Statement) => {
-            "a line that is not complete ends with its operator: write the sign at the end of the line before"
+            "to continue a line, end it with its operator"
         }
         (TokenKind::Name | TokenKind::Integer | TokenKind::Real | TokenKind::OpenParenthesis, StatementEnd) => {
             "write `*` between factors, and `;` or a line end between statements"
         }
-        (TokenKind::OpenBracket, _) if operand_ends => "only a name has indices, all in one pair of brackets: `x[i,j]`",
+        (TokenKind::OpenBracket, _) if operand_ends => "only a name takes indices, in one pair of brackets: `x[i,j]`",
         (TokenKind::Other('.' | '\''), _) if operand_ends => {
             "a tensor has no attributes: a transpose is `Y[j,i] = X[i,j]`"
         }
-        (TokenKind::Colon, Index | IndexEnd) => "there are no slices: a part of an axis is a window, `Y[k:2] = x[k+1]`",
+        (TokenKind::Colon, Index | IndexEnd) => {
+            "there are no slices: write a part of an axis as a window, `Y[k:2] = x[k+1]`"
+        }
         (TokenKind::Name, IndexEnd | PositionEnd) => "separate indices by `,`, as in `x[i,j]`",
         (TokenKind::Real, Index | Size | Integer) => "positions and sizes are whole numbers",
         (TokenKind::Slash, IndexEnd | PositionEnd) => "an index has no division; positions are whole numbers",
-        (TokenKind::Plus, Index) => "a first part has no `+`",
-        (TokenKind::Plus, Expression) if p.previous.end != p.token.span.start => "a first term has no `+`",
+        (TokenKind::Plus, Index) => "the first term of an index has no `+`",
+        (TokenKind::Plus, Expression) if p.previous.end != p.token.span.start => "the first term of a sum has no `+`",
         _ => return None,
     })
 }

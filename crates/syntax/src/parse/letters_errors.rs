@@ -74,12 +74,12 @@ impl StopPlace<'_> {
             (Some(first), None) if three => self
                 .error(SyntaxProblem::SecondEllipsis, self.next(3), "again here")
                 .note(Note::new(first, "first here"))
-                .help("one `...` stands for all axes that the labels leave"),
+                .help("one `...` covers all axes without a label"),
             _ => {
                 let run = rest.len() - rest.trim_start_matches(['.', ' ']).len();
                 let run = self.next(rest[..run].trim_end().len());
                 self.error(SyntaxProblem::Dots, touching.map_or(run, |dots| dots.to(run)), "")
-                    .help("write `...`, three dots without spaces")
+                    .help("write `...` without spaces")
             }
         }
     }
@@ -94,7 +94,7 @@ impl StopPlace<'_> {
     fn opening(&self) -> Error {
         if self.b.depth() == MAX_DEPTH {
             return self
-                .error(SyntaxProblem::TooDeep, self.next(1), "one too many")
+                .error(SyntaxProblem::TooDeep, self.next(1), "beyond the limit")
                 .help("name the intermediate results and contract them in separate calls");
         }
         if self.b.arrow_span().is_some() {

@@ -111,10 +111,10 @@ impl<'t> Parser<'t> {
             return Ok(());
         }
         let help = match self.level {
-            Level::Program => "name the intermediate results in statements of their own",
+            Level::Program => "define the intermediate results by separate statements",
             _ => "remove some of them",
         };
-        Err(self.problem(SyntaxProblem::TooDeep, self.token.span, "one too many", help))
+        Err(self.problem(SyntaxProblem::TooDeep, self.token.span, "beyond the limit", help))
     }
 
     /// `NAME`; in a program not a reserved word.

@@ -46,26 +46,26 @@ const REDUCTIONS: [(&str, Assign); 13] = [
 
 /// Assignments of other languages that have no counterpart, with what to write instead.
 const ASSIGNMENTS: [(&str, &str); 9] = [
-    ("median", "there is no median: order the values of each group outside; `mean=`, `min=` and `max=` reduce groups"),
+    ("median", "there is no median: sort the values of each group elsewhere; `mean=`, `min=` and `max=` reduce groups"),
     ("first", FIRST),
     (
         "last",
-        "the last of each group has the position `f[g[n]] max= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`",
+        "compute the position of the last of each group, `f[g[n]] max= p[n]` with `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`",
     ),
     ("argmax", EXTREME),
     (
         "argmin",
-        "as for the greatest: `m[g[n]] min= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …",
+        "the first position of the minimum of each group: `m[g[n]] min= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …",
     ),
-    ("var", "by the mean: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]])`"),
-    ("std", "by the variance: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]]); s[k] = sqrt(v[k])`"),
+    ("var", "from the mean: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]])`"),
+    ("std", "from the variance: `m[g[n]] mean= x[n]; v[g[n]] mean= (x[n]-m[g[n]])*(x[n]-m[g[n]]); s[k] = sqrt(v[k])`"),
     ("count", "to count, add ones: `c[g[n]] += 1`"),
-    ("norm", "by the squares: `v[i] += x[i,j]*x[i,j]; y[i] = sqrt(v[i])`"),
+    ("norm", "from the squares: `v[i] += x[i,j]*x[i,j]; y[i] = sqrt(v[i])`"),
 ];
 
-const FIRST: &str = "the first of each group has the position `f[g[n]] min= p[n]`, `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`";
+const FIRST: &str = "compute the position of the first of each group, `f[g[n]] min= p[n]` with `p` = 0, 1, 2, …; a second run reads it, `y[s] = x[f[s]]`";
 
-const EXTREME: &str = "the position of the greatest of each group, of several the first: \
+const EXTREME: &str = "the first position of the maximum of each group: \
                        `m[g[n]] max= x[n]; f[g[n]] min= where(eq(x[n], m[g[n]]), p[n], size(x, 0))`, `p` = 0, 1, 2, …";
 
 /// The help for the unknown assignment `word=`.
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_are_of_functions_that_there_are() {
+    fn aliases_name_existing_functions() {
         assert!(ALIASES.iter().all(|(alias, name)| function(alias).is_none() && function(name).is_some()));
     }
 

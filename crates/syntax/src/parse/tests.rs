@@ -28,7 +28,7 @@ fn comments_do_not_choose_the_level() {
     assert!(matches!(parse("[i] # Y = x\n-> [i]"), Ok(Ast::Named(_))));
     assert!(matches!(parse("# [i]\nY = x # ]"), Ok(Ast::Program(_))));
     assert!(matches!(parse("ij,jk->ik"), Ok(Ast::Letters(_))));
-    // What is left of a comment in letters is no letter: NumPy refuses it as well.
+    // Letters have no comments: NumPy refuses the `#` as well.
     assert_snapshot!(parse("ij->i # [i] = x").unwrap_err(), @r"
     error[syntax]: `#` is not a label
       | ij->i # [i] = x
@@ -94,13 +94,13 @@ fn the_spaced_form_is_the_same_without_brackets() {
 }
 
 #[test]
-fn mistakes_in_the_spaced_form() {
+fn errors_in_the_spaced_form() {
     assert_snapshot!(parse_spaced("i j").unwrap_err(), @r"
     error[syntax]: expected an axis, `,` or `->`, found the end of the text
       | i j
       |    ^
       = help: name the axes of each operand, as in `i j, j k -> i k`
-      = help: with the axes that are used once: `[i j] -> [i j]`
+      = help: output the axes used once: `[i j] -> [i j]`
     ");
     assert_snapshot!(parse_spaced("[i] -> [i]").unwrap_err(), @r"
     error[syntax]: expected an axis, `,` or `->`, found `[`
@@ -112,8 +112,8 @@ fn mistakes_in_the_spaced_form() {
     error[syntax]: expected the end of the text, found a number
       | h w c -> 1 h w c
       |          ^
-      = help: axes have names here, not numbers
-      = help: an axis of size 1 is read at position 0, and written with its size: `y[one:1,h,w,c] = x[h,w,c]`
+      = help: an axis is a name here, not a number
+      = help: read an axis of size 1 at position 0, and write it with its size: `y[one:1,h,w,c] = x[h,w,c]`
     ");
     assert_snapshot!(parse_spaced("i, j -> i, j").unwrap_err(), @r"
     error[syntax]: an expression has one output
@@ -143,7 +143,7 @@ fn line_ends_end_statements() {
     error[syntax]: expected a name, found `+`
      2 |   + b[i]
        |   ^
-      = help: a line that is not complete ends with its operator: write the sign at the end of the line before
+      = help: to continue a line, end it with its operator
     ");
     assert_snapshot!(parse("S[i]\n= a[i]").unwrap_err(), @r"
     error[syntax]: expected an assignment, found the end of the line
@@ -155,7 +155,7 @@ fn line_ends_end_statements() {
     error[syntax]: expected an assignment, found a name
      2 | for i:3
        |     ^
-      = help: `for` stands in the line of its statement
+      = help: write `for` in the line of its statement
     ");
     assert_snapshot!(parse("S[i] = exp(\n  a[i]\nT[i] = S[i]\n").unwrap_err(), @r"
     error[syntax]: expected an operator, `,` or `)`, found a name
@@ -174,7 +174,7 @@ fn line_ends_end_statements() {
 }
 
 #[test]
-fn what_is_too_much() {
+fn limits_of_numbers_and_nesting() {
     assert_snapshot!(parse("Y = x[99999999999999999999]").unwrap_err(), @r"
     error[syntax]: an integer is more than 9223372036854775807
       | Y = x[99999999999999999999]
@@ -190,8 +190,8 @@ fn what_is_too_much() {
     assert_snapshot!(parse(&format!("Y = {}x", "-".repeat(129))).unwrap_err(), @r"
     error[syntax]: the text is nested more than 128 deep
       | …-------------------------------x
-      |                                ^ one too many
-      = help: name the intermediate results in statements of their own
+      |                                ^ beyond the limit
+      = help: define the intermediate results by separate statements
     ");
     assert_snapshot!(parse(&format!("[{}] -> [i]", "(".repeat(2))).unwrap_err(), @r"
     error[syntax]: expected a name, found `(`
@@ -204,19 +204,19 @@ fn what_is_too_much() {
       | Y[..., ...] = x[...]
       |        ^^^ again here
       |   ^^^ first here
-      = help: one `...` stands for all axes that are not written
+      = help: one `...` covers all axes that are not written
     ");
     assert_snapshot!(parse("Y[i]] = x[i]").unwrap_err(), @r"
     error[syntax]: a bracket was not opened
       | Y[i]] = x[i]
       |     ^ nothing to close
-      = help: remove it, or write the opening one before
+      = help: remove it, or write the opening one before it
     ");
     assert_snapshot!(parse("Y[i] = x[i])").unwrap_err(), @r"
     error[syntax]: a parenthesis was not opened
       | Y[i] = x[i])
       |            ^ nothing to close
-      = help: remove it, or write the opening one before
+      = help: remove it, or write the opening one before it
     ");
     assert_snapshot!(parse("[i] -> [i] -> [i]").unwrap_err(), @r"
     error[syntax]: an expression has at most one `->`
@@ -230,6 +230,6 @@ fn what_is_too_much() {
       | [... ...] -> [...]
       |      ^^^ again here
       |  ^^^ first here
-      = help: one `...` stands for all axes that are not written
+      = help: one `...` covers all axes that are not written
     ");
 }

@@ -16,7 +16,7 @@ pub(super) fn in_statement(text: &str, name: &str, statement: &Statement) -> War
     let any = Edit::new(text).replace(statement.operator, "|=").finish();
     warning(text, format!("`{name}`"), Note::new(statement.operator, "of bool"))
         .suggest(COUNT, counting)
-        .suggest("to say that *or* is meant", any)
+        .suggest("to state that *or* is intended", any)
 }
 
 /// The right side times 1.

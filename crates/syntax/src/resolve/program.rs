@@ -1,6 +1,7 @@
 //! Lowers programs and named subscripts to a module. A name is lowered at its last statement, from all contributions.
 
 mod ambiguity;
+mod desugar;
 mod errors;
 mod factors;
 mod hir;
@@ -15,7 +16,6 @@ mod lower_terms;
 mod named;
 mod nodes;
 mod pointwise;
-mod scope;
 mod size_query;
 mod unify_extents;
 
@@ -27,15 +27,15 @@ use crate::error::{Error, ErrorKind};
 use crate::names;
 use crate::suggest::Edit;
 use crate::warning::Warning;
+use desugar::Desugarer;
 use einfold_ir::{Dtype, Ir, TensorType};
 use errors::ProgramErrors;
 use hir::{Contribution, Tensor};
 use infer_dtype::DtypeInference;
 use infer_shape::{QueriedSize, QueryAnswers, ShapeInference};
 use inputs::ProgramInputs;
-use lower_definition::Definition;
+use lower_definition::NameLowering;
 use nodes::Nodes;
-use scope::Scope;
 use std::collections::HashMap;
 
 /// The state of the lowering of a program.
@@ -86,18 +86,19 @@ impl ProgramResolver<'_> {
         let (program, options, tensors) = (self.program, self.options, &self.tensors[..]);
         let name = program.name(definition.name);
         let errors = &ProgramErrors { text: program.text(), tensors };
-        let scope = Scope { program, errors, sizes: &options.sizes, tensors, tensor_of: &self.tensor_of };
-        let statements = definition.statements.iter().map(|&k| scope.contribution(&program.statements()[k]));
+        let desugarer = Desugarer { program, errors, sizes: &options.sizes, tensors, tensor_of: &self.tensor_of };
+        let statements = definition.statements.iter().map(|&k| desugarer.contribution(&program.statements()[k]));
         let contributions = statements.collect::<Result<Vec<Contribution>, Error>>()?;
         contributions.iter().try_for_each(|c| ambiguity::check(errors, name, c))?;
         let shapes = ShapeInference { errors, tensors, options, contributions: &contributions, name };
         let shape = loop {
             match shapes.solve(&self.answers)? {
                 Ok(shape) => break shape,
-                Err(asked) => {
-                    for asked in asked {
-                        let answer = (self.answer)(&asked.query).ok_or_else(|| errors.data_dependent(name, &asked))?;
-                        self.answers.insert(asked.query.key(), answer);
+                Err(queried) => {
+                    for queried in queried {
+                        let answer =
+                            (self.answer)(&queried.query).ok_or_else(|| errors.data_dependent(name, &queried))?;
+                        self.answers.insert(queried.query.key(), answer);
                     }
                 }
             }
@@ -110,9 +111,9 @@ impl ProgramResolver<'_> {
         }
         let (label, fill) = (name.into(), options.fill.get(name).copied());
         let contributions = &contributions[..];
-        let definition_ = Definition { errors, tensors, options, types, label, contributions, shape, dtype, fill };
-        let node = definition_.build(&mut self.nodes)?;
-        let (shown, shape) = (format!("`{name}`"), definition_.shape.shape);
+        let lowering = NameLowering { errors, tensors, options, types, label, contributions, shape, dtype, fill };
+        let node = lowering.build(&mut self.nodes)?;
+        let (shown, shape) = (format!("`{name}`"), lowering.shape.shape);
         self.tensor_of[definition.name as usize] = Some(self.tensors.len());
         self.tensors.push(Tensor { name: name.into(), shown, dtype, shape, conj: false, node });
         Ok(())
@@ -121,11 +122,11 @@ impl ProgramResolver<'_> {
 
 impl ProgramErrors<'_> {
     /// The error of a size that depends on an index tensor whose values are unknown.
-    fn data_dependent(&self, name: &str, asked: &QueriedSize) -> Error {
-        let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: asked.axis };
-        self.error(kind, asked.span, "one more than the greatest position")
+    fn data_dependent(&self, name: &str, queried: &QueriedSize) -> Error {
+        let kind = ErrorKind::DataDependentShape { tensor: name.to_string(), axis: queried.axis };
+        self.error(kind, queried.span, "one more than the greatest position")
             .help("declare the size after `:`, as in `Y[g[n]:10]`")
-            .candidate("with size 10", Edit::new(self.text).after(asked.span, ":10").finish())
+            .candidate("with size 10", Edit::new(self.text).after(queried.span, ":10").finish())
     }
 }
 

@@ -47,7 +47,7 @@ fn a_product_is_one_contraction() {
 }
 
 #[test]
-fn size_one_stretches_between_operands() {
+fn size_one_broadcasts_between_operands() {
     assert_snapshot!(ir("ij,j,ik->k", &[&[2, 3], &[1], &[1, 4]]).unwrap(), @r"
     %0 x0 = input 0  f64[2, 3]
     %1 x1 = input 1  f64[1]
@@ -118,7 +118,7 @@ fn groups_are_pinned_nodes_with_the_axes_used_outside() {
 }
 
 #[test]
-fn a_group_has_its_own_extents_and_is_stretched_outside() {
+fn a_group_has_its_own_extents_and_broadcasts_outside() {
     assert_snapshot!(ir("(ai,bi),ic->abc", &[&[2, 1], &[3, 1], &[5, 4]]).unwrap(), @r"
     %0 x0 = input 0  f64[2, 1]
     %1 x1 = input 1  f64[3, 1]
@@ -203,7 +203,7 @@ fn sizes_within_an_operand_are_equal() {
 }
 
 #[test]
-fn strict_forbids_stretching_and_nothing_else() {
+fn strict_forbids_broadcasting_and_nothing_else() {
     let strict = |text: &str, shapes: &[&[usize]]| {
         let types: Vec<TensorType> = shapes.iter().map(|shape| ty(Dtype::F64, shape)).collect();
         resolve(&parse(text)?, &types, &Options { strict: true, ..Options::default() })
@@ -220,14 +220,14 @@ fn strict_forbids_stretching_and_nothing_else() {
 }
 
 #[test]
-fn what_cannot_be_addressed_is_too_large() {
+fn tensors_beyond_the_address_space_are_too_large() {
     let big = 1 << 40;
     let too_large = |text: &str, shapes: &[&[usize]]| matches!(kind(text, shapes), ErrorKind::TooLarge { .. });
     assert!(too_large("i,j->ij", &[&[big], &[big]]));
     assert!(too_large("(i,j),ij->", &[&[big], &[big], &[1, 1]]), "an intermediate");
     assert!(too_large("ij->", &[&[big, big]]), "an operand");
     assert!(too_large("i->", &[&[usize::MAX]]));
-    assert!(too_large("ijk->", &[&[0, big, big]]), "an axis of size 0 is no excuse");
+    assert!(too_large("ijk->", &[&[0, big, big]]), "an axis of size 0 does not make up for large ones");
     assert!(ir("i,j->", &[&[big], &[big]]).is_ok(), "an iteration space may be as large as it likes");
 }
 
@@ -246,23 +246,23 @@ fn a_text_for_another_tool_is_recognised_by_its_ranks() {
     let help = |text: &str, shapes: &[&[usize]]| ir(text, shapes).unwrap_err().help_lines().join("\n");
     assert_snapshot!(help("batch i, i -> batch", &[&[2, 3], &[3]]), @r"
     `batch` was read as five axes b,a,t,c,h
-    names of axes stand in brackets: `[batch i], [i] -> [batch]`
-    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
+    write names of axes in brackets: `[batch i], [i] -> [batch]`
+    or read the text as it is with `--spaced`, in the library `Expression::spaced`
     ");
     assert_snapshot!(help("b ... channel, channel -> b ...", &[&[2, 3], &[3]]), @r"
     `channel` was read as seven axes c,h,a,n,n,e,l
-    names of axes stand in brackets: `[b ... channel], [channel] -> [b ...]`
-    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
+    write names of axes in brackets: `[b ... channel], [channel] -> [b ...]`
+    or read the text as it is with `--spaced`, in the library `Expression::spaced`
     ");
     assert_snapshot!(help("x y, extraordinarily -> x", &[&[2, 3], &[3]]), @r"
     `extraordinarily` was read as 15 axes e,x,t,r,a,o,r,d,i,n,a,r,i,l,y
-    names of axes stand in brackets: `[x y], [extraordinarily] -> [x]`
-    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
+    write names of axes in brackets: `[x y], [extraordinarily] -> [x]`
+    or read the text as it is with `--spaced`, in the library `Expression::spaced`
     ");
     assert_snapshot!(help("batch->batch", &[&[2]]), @r"
     `batch` was read as five axes b,a,t,c,h
-    names of axes stand in brackets: `[batch] -> [batch]`
-    or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`
+    write names of axes in brackets: `[batch] -> [batch]`
+    or read the text as it is with `--spaced`, in the library `Expression::spaced`
     ");
     assert_snapshot!(help("i j, j k", &[&[2, 3], &[3]]), @r"
     write one label for each axis; every letter is a label
@@ -308,7 +308,7 @@ fn errors_of_integer_labels_point_into_their_printed_form() {
     error[operands]: the expression has 1 operand, 2 given
       | [0]
       |    ^ no term for operand 2
-      = help: leave out operand 2, or write a term for it
+      = help: remove operand 2, or write a term for it
     ");
     assert_snapshot!(fail(&[], Some(&[]), &[]), @r"
     error[syntax]: an expression has at least one operand

@@ -110,7 +110,7 @@ fn dots(error: Error, text: &str) -> Error {
     let grouped =
         text.split('(').skip(1).any(|group| group.split(')').next().is_some_and(|group| group.contains("...")));
     match grouped && parse::read(&written).is_ok() {
-        true => error.candidate("name the axes that `...` stands for; if there are two", written),
+        true => error.candidate("name the axes of `...`; for two axes", written),
         false => error,
     }
 }
@@ -127,5 +127,5 @@ fn no_output(error: Error, text: &str) -> Error {
     if text.contains("...") {
         output.insert(0, "...");
     }
-    error.candidate("with the axes that are used once", format!("{} -> [{}]", text.trim_end(), output.join(" ")))
+    error.candidate("output the axes used once", format!("{} -> [{}]", text.trim_end(), output.join(" ")))
 }

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_free_name_is_none_of_the_text() {
+    fn a_free_name_does_not_occur_in_the_text() {
         assert_eq!(free("Y[i] = x[i]", "t"), "t");
         assert_eq!(free("t[i] = t0[i]", "t"), "t1");
     }

@@ -20,7 +20,7 @@ impl EinopsText {
     }
 
     /// Recognises a text with spaces between names whose terms have the numbers of axes in `ranks`.
-    pub(crate) fn that_fit(text: &str, ranks: &[usize]) -> Option<EinopsText> {
+    pub(crate) fn with_ranks(text: &str, ranks: &[usize]) -> Option<EinopsText> {
         let terms = terms(text)?;
         let count = |term: &EinopsTerm<'_>| term.pieces.iter().filter(|piece| is_name(piece)).count();
         let long = terms.iter().any(|term| term.pieces.iter().any(|piece| is_long(piece)));
@@ -36,16 +36,16 @@ impl EinopsText {
             Err(None)
         };
         let error = match read {
-            Ok(()) => error.candidate("names of axes stand in brackets", &*self.bracketed),
+            Ok(()) => error.candidate("write names of axes in brackets", &*self.bracketed),
             Err(other) => {
-                let error = error.help("names of axes stand in brackets, as in `[batch i], [batch j] -> [i j]`");
+                let error = error.help("write names of axes in brackets, as in `[batch i], [batch j] -> [i j]`");
                 match other {
-                    Some(other) => error.advised_by(for_level(other, Level::Named)),
+                    Some(other) => error.with_help_of(for_level(other, Level::Named)),
                     None => error,
                 }
             }
         };
-        error.help("or leave the brackets out and say so: `--spaced`, in the library `Expression::spaced`")
+        error.help("or read the text as it is with `--spaced`, in the library `Expression::spaced`")
     }
 }
 
@@ -78,7 +78,7 @@ impl EinopsTerm<'_> {
         let symbols = || self.pieces.iter().filter(|piece| !matches!(**piece, "(" | ")"));
         let several = self.spaced && symbols().count() > 1;
         let grouped = self.pieces.contains(&"(");
-        symbols().any(|piece| is_written_out(piece) || (several && (grouped || is_long(piece) || is_number(piece))))
+        symbols().any(|piece| is_compound_name(piece) || (several && (grouped || is_long(piece) || is_number(piece))))
     }
 }
 
@@ -143,7 +143,7 @@ fn is_number(piece: &str) -> bool {
 }
 
 /// Whether an item is a name with a digit or `_`, which no subscript string contains.
-fn is_written_out(piece: &str) -> bool {
+fn is_compound_name(piece: &str) -> bool {
     is_long(piece) && piece.contains(|c: char| c == '_' || c.is_ascii_digit())
 }
 
@@ -152,7 +152,7 @@ mod tests {
     use super::EinopsText;
 
     #[test]
-    fn words_are_told_from_letters() {
+    fn einops_patterns_are_distinguished_from_letters() {
         for (text, bracketed) in [
             (
                 "batch head i d, batch head j d -> batch head i j",
@@ -178,8 +178,8 @@ mod tests {
 
     #[test]
     fn single_words_are_known_by_the_ranks() {
-        assert!(EinopsText::that_fit("batch,batch->", &[1, 1]).is_some());
-        assert!(EinopsText::that_fit("ij,jk->ik", &[2, 1]).is_none());
-        assert!(EinopsText::that_fit("i,j->ij", &[1, 1]).is_some_and(|words| words.bracketed == "[i], [j] -> [ij]"));
+        assert!(EinopsText::with_ranks("batch,batch->", &[1, 1]).is_some());
+        assert!(EinopsText::with_ranks("ij,jk->ik", &[2, 1]).is_none());
+        assert!(EinopsText::with_ranks("i,j->ij", &[1, 1]).is_some_and(|words| words.bracketed == "[i], [j] -> [ij]"));
     }
 }

@@ -81,7 +81,7 @@ impl SubscriptTerms {
         sizes: &BTreeMap<String, String>,
     ) -> String {
         let known: BTreeSet<&String> = self.inputs.iter().flatten().flat_map(AxisItem::names).collect();
-        let (mut left, mut behind, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+        let (mut left, mut sizes_after, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
         let mut repeats = false;
         for item in &self.output {
             let new: Vec<bool> = item.names().iter().map(|name| seen.insert(name)).collect();
@@ -99,18 +99,19 @@ impl SubscriptTerms {
             });
             if let AxisItem::Merged(names) = item {
                 let sized = names.iter().filter_map(|name| Some(format!("{name}:{}", size(name)?)));
-                behind.extend(sized);
+                sizes_after.extend(sized);
             }
         }
         // Sizes of summed axes.
         let summed = sizes.iter().filter(|(name, _)| known.contains(name) && !seen.contains(name));
-        behind.extend(summed.map(|(name, size)| format!("{name}:{size}")));
+        sizes_after.extend(summed.map(|(name, size)| format!("{name}:{size}")));
         let reads =
             self.inputs.iter().zip(operands).map(|(items, name)| access(name, items.iter().map(index).collect()));
         let right = reads.collect::<Vec<_>>().join("*");
         let assign = if repeats { "+=" } else { "=" };
-        let behind = if behind.is_empty() { String::new() } else { format!(" for {}", behind.join(", ")) };
-        format!("{} {assign} {right}{behind}", access(result, left))
+        let sizes_after =
+            if sizes_after.is_empty() { String::new() } else { format!(" for {}", sizes_after.join(", ")) };
+        format!("{} {assign} {right}{sizes_after}", access(result, left))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads the case files of the grammar, and shapes as they are written in them.
+//! Reads the case files of the grammar and the shapes in them.
 
 use einfold_ir::{Dtype, TensorType};
 use std::path::Path;
@@ -9,12 +9,12 @@ pub(crate) fn file(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The lines of a case file that are cases.
+/// The cases of a file, one per line.
 pub(crate) fn lines(file: &str) -> impl Iterator<Item = &str> {
     file.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// The quoted text at the start of `line`, and what follows it and a space.
+/// The quoted text at the start of `line`, and the rest after a space.
 pub(crate) fn quoted(line: &str) -> (String, &str) {
     let mut rest = line.strip_prefix('"').unwrap_or_else(|| panic!("no quote: {line}")).chars();
     let mut text = String::new();
@@ -42,7 +42,7 @@ fn escape(rest: &mut std::str::Chars<'_>) -> char {
     }
 }
 
-/// Types as `2x3, 3:f32, g=()`: shapes, each with a dtype if it is not f64, and perhaps a name.
+/// Reads types such as `2x3, 3:f32, g=()`: shapes, each with an optional dtype (default f64) and an optional name.
 pub(crate) fn types(text: &str) -> Vec<TensorType> {
     let one = |text: &str| {
         let (name, text) = text.split_once('=').map_or((None, text), |(name, text)| (Some(name.into()), text));

@@ -1,4 +1,4 @@
-//! Elements of all dtypes as pairs of numbers, computed with slowly and obviously.
+//! Elements of all dtypes as pairs of numbers, for a slow and simple evaluator.
 
 use einfold_ir::{BinaryOp, Dtype, DtypeKind, Function, Literal};
 
@@ -48,7 +48,7 @@ impl Real {
         self.float() == 0.0
     }
 
-    /// The number as one of this width.
+    /// The number rounded or wrapped to this width.
     fn fit(self, dtype: Dtype) -> Real {
         let bits = 8 * dtype.size() as u32;
         let int = |x: Real| match x {
@@ -68,7 +68,7 @@ impl Real {
     }
 }
 
-/// Rounded to so many significant bits; the range of the exponent is that of f64.
+/// Rounds to this number of significant bits; the range of the exponent is that of f64.
 fn short(x: f64, bits: i32) -> f64 {
     if x == 0.0 || !x.is_finite() {
         return x;
@@ -95,7 +95,7 @@ impl Element {
         }
     }
 
-    /// Converted.
+    /// Converts to another dtype.
     pub(crate) fn fit(self, dtype: Dtype) -> Element {
         let imaginary = if dtype.is_complex() { self.1.fit(dtype.real()) } else { Real::Int(0) };
         let truth = dtype == Dtype::Bool && !self.1.is_zero();
@@ -108,7 +108,7 @@ impl Element {
 
     fn mul(self, other: Element) -> Element {
         match (self.1, other.1) {
-            // Without imaginary parts infinities stay what they are.
+            // Real operands: infinities stay as they are.
             (Real::Int(0), Real::Int(0)) => Element(self.0.mul(other.0), Real::Int(0)),
             _ => Element(self.0.mul(other.0).sub(self.1.mul(other.1)), self.0.mul(other.1).add(self.1.mul(other.0))),
         }
@@ -118,7 +118,7 @@ impl Element {
         self.0.float() == other.0.float() && self.1.float() == other.1.float()
     }
 
-    /// NaN if either is, and −0 is below +0.
+    /// NaN if either is NaN; −0 is below +0.
     fn larger(self, other: Element) -> Element {
         match (self.0, other.0) {
             (Real::Int(a), Real::Int(b)) => Element::int(a.max(b)),
@@ -178,7 +178,7 @@ pub(crate) fn combine(op: BinaryOp, a: Element, b: Element, dtype: Dtype) -> Ele
     value.fit(dtype)
 }
 
-/// A function whose result has this dtype.
+/// A function with a result of this dtype.
 pub(crate) fn call(function: Function, arguments: &[Element], dtype: Dtype) -> Element {
     let a = arguments[0];
     let b = arguments.get(1).copied().unwrap_or(Element::ZERO);

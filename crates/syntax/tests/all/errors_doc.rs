@@ -1,17 +1,17 @@
-//! The table of errors in `docs/errors.md`.
+//! Tests the examples and the table of `docs/errors.md`.
 
 use crate::cases::{file, types};
 use crate::words::options;
 use einfold_syntax::{Error, ErrorKind, parse, resolve};
 
-/// An example of the page: its section, the line that says what is run, and what that prints according to the page.
+/// An example of the page: its section, the line that describes the run, and the output on the page.
 struct Example<'a> {
     section: &'a str,
     run: &'a str,
     prints: String,
 }
 
-/// The part of the page that is about expressions; the one about planning and running is compared where that is done.
+/// The part of the page on expressions; tests of `einfold` cover the rest.
 fn part() -> String {
     let page = file("docs/errors.md");
     page.split("\n# Planning and running\n").next().unwrap_or_default().to_string()

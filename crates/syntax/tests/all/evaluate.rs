@@ -1,4 +1,4 @@
-//! A slow, obvious evaluator of modules: point by point, in the order of the axes.
+//! A slow and simple evaluator of modules: point by point, in the order of the axes.
 
 use crate::element::{Element, Real, call, combine, identity};
 use einfold_ir::{
@@ -12,7 +12,7 @@ pub(crate) struct Tensor {
     pub(crate) data: Vec<Element>,
 }
 
-/// An id outside its axis: the number of the indexed node, and the position.
+/// A position outside its axis: the number of the indexed node, and the position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Outside(pub(crate) u32, pub(crate) i128);
 
@@ -64,7 +64,7 @@ fn contract(id: u32, node: &Node, c: &Contraction, tensors: &[Tensor]) -> Result
             factors.push(here.read(factor)?);
         }
         let to = here.positions(id, &c.output, &result.shape)?;
-        // A point with a dropped id, wherever that is, contributes nothing.
+        // A point with a dropped index in any of its reads contributes nothing.
         let (Some(factors), Some(to)) = (factors.into_iter().collect::<Option<Vec<_>>>(), to) else { continue };
         let value = match &c.expr {
             Some(expr) => pointwise(expr, &factors),
@@ -88,7 +88,7 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    /// The element; none if an id on the way to it is dropped.
+    /// The element; `None` if an index for it is dropped.
     fn read(&self, access: &Access<NodeId>) -> Result<Option<Element>, Outside> {
         let tensor = &self.tensors[access.tensor.0 as usize];
         let at = self.positions(access.tensor.0, &access.indices, &tensor.shape)?;
@@ -102,16 +102,16 @@ impl Here<'_> {
     }
 
     fn position(&self, of: u32, index: &Index<NodeId>, size: i128) -> Result<Option<usize>, Outside> {
-        let mut at = i128::from(index.offset);
-        for term in &index.terms {
+        let mut at = i128::from(index.offset());
+        for term in index.terms() {
             let AxisRef::Own(axis) = term.axis else { panic!("no loops here") };
             at += i128::from(term.coef) * self.point[axis as usize] as i128;
         }
-        for ids in &index.ids {
+        for ids in index.ids() {
             let Some(Element(Real::Int(id), _)) = self.read(&ids.access)? else { return Ok(None) };
             at += i128::from(ids.coef) * id;
         }
-        let any = |policy: OutOfRange| index.ids.iter().any(|ids| ids.policy == policy);
+        let any = |policy: OutOfRange| index.ids().iter().any(|ids| ids.policy == policy);
         if at < 0 && any(OutOfRange::Wrap) {
             at += size;
         }

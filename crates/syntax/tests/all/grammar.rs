@@ -1,4 +1,4 @@
-//! The files of the grammar against the parser.
+//! Tests the parser against the files of the grammar.
 
 use crate::cases::{file, lines, quoted};
 use einfold_syntax::{Ast, parse};
@@ -55,7 +55,7 @@ fn productions(ebnf: &str) -> Vec<(String, String)> {
     rules
 }
 
-/// The text without what stands between `open` and `close`.
+/// Removes the text between `open` and `close`.
 fn without(text: &str, open: &str, close: &str) -> String {
     let mut kept = String::new();
     for (k, piece) in text.split(open).enumerate() {
@@ -64,7 +64,7 @@ fn without(text: &str, open: &str, close: &str) -> String {
     kept
 }
 
-/// The grammar with quoted words in the place of quoted symbols, because comments and productions are recognised by such
+/// The grammar with quoted words in place of quoted symbols, because comments and productions are recognised by such
 /// characters.
 fn bare(ebnf: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();

@@ -1,5 +1,5 @@
-//! Texts of very many parts. Work that grew with the square of `MANY` would take minutes here; what is linear takes a moment.
-//! Messages stay short, however long the names are.
+//! Texts with many parts. Work quadratic in `MANY` would take minutes here; linear work takes a moment. Messages stay
+//! short, whatever the length of the names.
 
 use einfold_ir::{Dtype, TensorType};
 use einfold_syntax::{Error, Options, SizeQuery, parse, resolve, resolve_with_queries};
@@ -65,7 +65,7 @@ fn many_statements() {
 }
 
 #[test]
-fn many_questions_about_ids() {
+fn many_size_queries() {
     let ids = |name: String| TensorType { dtype: Dtype::I64, ..ty(&name, [2]) };
     let types: Vec<TensorType> = (0..MANY).map(|k| ids(format!("g{k}"))).chain([ty("x", [2])]).collect();
     for text in [listed("\n", |k| format!("Y[g{k}[i]] += x[i]")), listed("\n", |k| format!("Y{k}[g{k}[i]] += x[i]"))] {

@@ -1,4 +1,4 @@
-//! What crosses the modules of the crate: the grammar files, the table of errors, random texts.
+//! Tests across the modules of the crate: the grammar files, the table of errors, random texts.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 

@@ -1,4 +1,4 @@
-//! The module of an expression computes what the labels say: both are evaluated, point by point, on integers.
+//! Compares modules of subscripts with the definition of einsum, point by point, on integers.
 
 use crate::element::{Element, Real};
 use crate::evaluate::{Tensor, evaluate, points};
@@ -7,7 +7,7 @@ use einfold_ir::{Dtype, TensorType};
 use einfold_syntax::{Options, parse, resolve};
 use std::collections::BTreeMap;
 
-/// The sum over all labels, straight from the definition.
+/// The sum over all labels, directly from the definition.
 fn by_definition(terms: &[String], output: &str, inputs: &[Tensor]) -> Vec<i128> {
     let mut sizes: BTreeMap<char, usize> = BTreeMap::new();
     for (term, input) in terms.iter().zip(inputs) {
@@ -42,7 +42,7 @@ fn integer(element: Element) -> i128 {
     }
 }
 
-/// Puts the terms into random parentheses.
+/// Adds random parentheses.
 fn grouped(rng: &mut Rng, terms: &[String]) -> String {
     if terms.len() == 1 {
         return terms[0].clone();

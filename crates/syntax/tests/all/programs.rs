@@ -1,4 +1,5 @@
-//! Random programs and named subscripts keep their structure; random texts never panic; what is long or deep is read or refused.
+//! Random programs and named subscripts keep their structure; random texts never panic; long or deep texts are read or
+//! refused.
 
 use crate::rng::Rng;
 use crate::structure::{of_named, of_program};
@@ -42,12 +43,12 @@ fn named_subscripts_keep_their_structure() {
     }
 }
 
-/// Pieces of texts, the plausible ones more than once.
+/// Parts of texts, the plausible ones more than once.
 const PIECES: &str = "i j n X X Y Y g K [ [ [ ] ] ] ( ( ) ) , , : ; = = = += *= max= min= |= &= lse= mean= max size exp where \
     for re + - - * * / -> ... . .. 0 1 2 3.5 1e 9999999999999999999 # é \u{301} 字 😀 → − \u{202E} \u{FEFF} \0 @ ' \" \\ ** == \
     \u{10FFFF} X[i] Y[i] g[n] exp(";
 
-/// A random text of the language, a piece of which gives place to noise.
+/// A random text of the language, with one part replaced by noise.
 fn spoilt(rng: &mut Rng, seed: u64, write: impl Fn(&mut Writer) -> String, noise: &str) -> String {
     let mut w = Writer::new(seed);
     write(&mut w);
@@ -58,7 +59,7 @@ fn spoilt(rng: &mut Rng, seed: u64, write: impl Fn(&mut Writer) -> String, noise
     text.into_iter().collect()
 }
 
-/// Types for the operands of a text, of the ranks that the text has.
+/// Types for the operands of a text, with the ranks that the text has.
 fn some_types(rng: &mut Rng, ast: &Ast) -> Vec<TensorType> {
     let mut ranks: Vec<usize> = match ast {
         Ast::Named(named) => named.terms().iter().map(|term| term.axes.len()).collect(),
@@ -67,7 +68,7 @@ fn some_types(rng: &mut Rng, ast: &Ast) -> Vec<TensorType> {
     };
     if let Ast::Program(program) = ast {
         for (rank, &id) in ranks.iter_mut().zip(program.names().inputs()) {
-            // The first use that is written `name[…]`, up to the first bracket: often the rank.
+            // The first use of the form `name[…]`, up to the first bracket: often the rank.
             let bracket = format!("{}[", program.name(id));
             let list = program.text().split_once(&bracket).map_or("", |(_, rest)| rest.split(']').next().unwrap_or(""));
             *rank = if list.trim().is_empty() { 0 } else { list.split(',').count() };
@@ -117,7 +118,7 @@ fn nesting_is_bounded() {
         format!("Y = {}{inner}{}", open.repeat(depth), close.repeat(depth))
     };
     for (open, close) in [("(", ")"), ("-", ""), ("exp(", ")"), ("(x*", ")"), ("(x-", ")"), ("g[", "]")] {
-        // Brackets of the outermost access: ids are read within it.
+        // Brackets of the outermost access: index tensors are read inside it.
         let (open_first, close_last) = if open == "g[" { ("X[", "]") } else { ("", "") };
         let text = |depth: usize| {
             let outer = usize::from(open == "g[");

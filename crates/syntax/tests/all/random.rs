@@ -4,10 +4,10 @@ use crate::rng::Rng;
 use einfold_ir::{Dtype, TensorType};
 use einfold_syntax::{Ast, ErrorKind, Options, Subscripts, parse, resolve, resolve_labels};
 
-/// What was meant: the structure of an expression without places.
+/// The structure of an expression without spans.
 #[derive(Debug, PartialEq, Default)]
 struct Model {
-    /// Labels, and how many of them stand before the ellipsis if there is one.
+    /// Labels, and the number of labels before the ellipsis, if any.
     terms: Vec<(Vec<char>, Option<usize>)>,
     groups: Vec<std::ops::Range<usize>>,
     output: Option<(Vec<char>, Option<usize>)>,
@@ -29,7 +29,7 @@ impl Model {
 
 const LABELS: [char; 12] = ['i', 'j', 'k', 'A', 'z', 'é', 'β', '字', '\u{301}', '×', '😀', 'ª'];
 
-/// Writes a random expression, with white space where it means nothing, and the model of it.
+/// Writes a random expression, with insignificant white space, and its model.
 struct Writer {
     rng: Rng,
     text: String,
@@ -114,7 +114,7 @@ fn reading_and_printing_keep_the_structure() {
     }
 }
 
-/// Pieces of texts, the plausible ones more than once.
+/// Parts of texts, the plausible ones more than once.
 const PIECES: &str =
     "i j k i j A , , , -> -> ... ... ( ( ) ) - > . → … ， é \u{301} 字 😀 \u{202E} \u{FEFF} \0 1 # [ = \u{10FFFF}";
 
@@ -174,7 +174,7 @@ fn integer_labels_mean_what_letters_mean() {
         let options = Options::default();
         let by_integers = resolve_labels(&terms, output.as_deref(), &types, &options);
         if terms.is_empty() {
-            // No text means no operands: the empty one is a scalar.
+            // The empty text is a scalar, so a text always has an operand.
             continue;
         }
         let by_text = parse(&text).and_then(|ast| resolve(&ast, &types, &options));

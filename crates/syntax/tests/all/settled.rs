@@ -1,4 +1,4 @@
-//! What the settled points of the language's definition ask for, `tests/cases/settled.jsonl`, is what modules compute.
+//! Tests that modules compute the results in `tests/cases/settled.jsonl`.
 
 use crate::cases::file;
 use crate::element::{Element, Real};
@@ -9,7 +9,8 @@ use einfold_ir::{Dtype, TensorType};
 use einfold_syntax::{Ast, parse};
 use serde_json::Value;
 
-/// A tensor as `x:f64=1 2 3`, `A:i8[2x2]=1 2 3 4`, `s:f64[]=1`, `z:c64=1+2i`; without a shape it has one axis.
+/// Reads a tensor such as `x:f64=1 2 3`, `A:i8[2x2]=1 2 3 4`, `s:f64[]=1`, `z:c64=1+2i`; without a shape it has one
+/// axis.
 fn tensor(text: &str) -> (String, Tensor) {
     let (head, values) = text.split_once('=').unwrap();
     let (name, ty) = head.split_once(':').unwrap();
@@ -67,7 +68,7 @@ fn answer(text: &str, inputs: &[String], words: &[String]) -> String {
 }
 
 #[test]
-fn modules_compute_what_the_settled_points_ask_for() {
+fn modules_compute_the_settled_results() {
     let mut wrong = String::new();
     for line in file("tests/cases/settled.jsonl").lines() {
         let case: Value = serde_json::from_str(line).unwrap();

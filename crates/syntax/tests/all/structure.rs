@@ -1,4 +1,4 @@
-//! The structure of programs and named subscripts, without places, as text in prefix form.
+//! The structure of programs and named subscripts, without spans, as text in prefix form.
 
 use einfold_syntax::{
     Access, Atom, Expr, ExprKind, Index, IndexTermKind, Named, NamedAxis, NumberKind, Program, Sign, Size, SizeOf,

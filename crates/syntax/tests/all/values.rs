@@ -1,4 +1,4 @@
-//! The cases that the language began with: what they compute, and which mistakes they are, by the evaluator.
+//! Tests the seed cases: their results and their errors, with the evaluator.
 
 use crate::cases::file;
 use crate::element::Element;
@@ -46,7 +46,7 @@ fn options(case: &Value, name: &str) -> Options {
     options
 }
 
-/// Resolves, and answers the questions about sizes.
+/// Resolves the case, and answers its size queries.
 pub(crate) fn resolve_fully(
     ast: &Ast,
     types: &[TensorType],
@@ -64,7 +64,7 @@ pub(crate) fn resolve_fully(
     if failed { Err("index-out-of-range".to_string()) } else { Ok(ir) }
 }
 
-/// The results by name; those of subscripts are called `out`.
+/// The results by name; the result of subscripts is `out`.
 fn run(case: &Value) -> Result<Vec<(String, Tensor)>, Code> {
     let code = |error: Error| error.code().to_string();
     let ast = parse(case["expr"].as_str().unwrap()).map_err(code)?;
@@ -84,7 +84,7 @@ fn run(case: &Value) -> Result<Vec<(String, Tensor)>, Code> {
         _ => vec!["out".to_string()],
     };
     let mut options = options(case, &wanted[0]);
-    // Cases may look at names that are read again.
+    // A case may ask for names that other statements read.
     let mut names = wanted;
     if let Ast::Program(program) = &ast {
         names = program.names().definitions().iter().map(|d| program.name(d.name).to_string()).collect();
@@ -101,7 +101,7 @@ fn close(a: Element, b: Element, rtol: f64) -> bool {
     close(a.0.float(), b.0.float()) && close(a.1.float(), b.1.float())
 }
 
-/// What differs from the case.
+/// The differences from the case.
 fn difference(case: &Value) -> Option<String> {
     let result = run(case);
     if let Some(kind) = case["expected_error"].as_str() {
@@ -131,7 +131,7 @@ fn difference(case: &Value) -> Option<String> {
 }
 
 #[test]
-fn every_seed_computes_what_it_should() {
+fn every_seed_has_its_result() {
     let file = file("tests/data/seeds.jsonl");
     let mut count = 0;
     let mut wrong = Vec::new();

@@ -1,4 +1,4 @@
-//! Random programs and named subscripts, with the structure that they mean.
+//! Random programs and named subscripts with their structure.
 
 use crate::rng::Rng;
 use crate::structure::node;
@@ -12,11 +12,11 @@ const FUNCTIONS: [(&str, usize); 8] =
     [("exp", 1), ("abs", 1), ("pow", 2), ("eq", 2), ("where", 3), ("max", 2), ("min", 4), ("re", 1)];
 const ASSIGNS: [&str; 9] = ["=", "+=", "*=", "max=", "min=", "|=", "&=", "lse=", "mean="];
 
-/// Writes a random text, with white space and parentheses where they mean nothing, and gives its structure.
+/// Writes a random text, with insignificant white space and parentheses, and its structure.
 pub(crate) struct Writer {
     rng: Rng,
     pub(crate) text: String,
-    /// Whether a line end means nothing here.
+    /// Whether a line end is insignificant here.
     inside: usize,
 }
 
@@ -32,7 +32,7 @@ impl Writer {
         }
     }
 
-    /// A symbol after which a line may end, or not.
+    /// A symbol, with or without a permitted line end after it.
     fn symbol(&mut self, symbol: &str) {
         self.text += symbol;
         self.inside += usize::from(matches!(symbol, "(" | "["));
@@ -42,7 +42,7 @@ impl Writer {
         self.blank(false);
     }
 
-    /// A word, kept apart from the one before.
+    /// A word, separated from the word before.
     fn word(&mut self, word: &str) -> String {
         if self.text.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '.' || c == '\u{301}') {
             self.text.push(' ');
@@ -102,7 +102,7 @@ impl Writer {
             })
         };
         let assign = self.rng.pick(&ASSIGNS);
-        // `max` and `=` would be one word with a name before them.
+        // `max` and `=` would form one word with a preceding name.
         self.word(assign);
         let right = self.expr(3);
         let mut items = vec![node(&name, left), right];
@@ -193,7 +193,7 @@ impl Writer {
         }
     }
 
-    /// An element of a tensor, now and then without brackets.
+    /// An element of a tensor, sometimes without brackets.
     fn access(&mut self, name: &str, depth: usize) -> String {
         let name = self.word(name);
         let (count, mut ellipsis) = (self.rng.below(4), false);

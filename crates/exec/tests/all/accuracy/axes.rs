@@ -1,8 +1,8 @@
 //! Sums over axes: texts, windows, expressions, logarithms of sums.
 
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest, NodeId,
-    OutOfRange, PointOp, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest,
+    NodeId, OutOfRange, PointOp, Step,
 };
 
 use super::{EPSILONS, Exact, Float, N, PRODUCT_EPSILONS, dense, numbers, run};
@@ -99,9 +99,8 @@ fn sums_through_windows_are_within_the_bound() {
         let (read, write) = if scatters {
             // Of 50 000 rows each goes to one of two places.
             let g = build.input(Dtype::I64, &[k]);
-            let place = Index::affine(0, [(1, AxisRef::Own(1))]);
-            let mut place = place;
-            place.ids = Index::gather(Access::plain(g, [0]), OutOfRange::Error).ids;
+            let gather = Index::gather(Access::plain(g, [0]), OutOfRange::Error);
+            let place = Index::new(0, Index::<BufferId>::axis(1).terms().to_vec(), gather.ids().to_vec());
             (Access::plain(x, [0, 1]), Access::new(y, vec![place]))
         } else {
             (Access::new(x, vec![window]), Access::plain(y, [0]))

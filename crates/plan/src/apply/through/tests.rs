@@ -1,5 +1,6 @@
 use einfold_ir::{
-    Access, Algebra, Axis, Contraction, Count, Def, Dtype, Index, Ir, Node, NodeId, OutOfRange, Plan, RegionId, Tree,
+    Access, Algebra, Axis, Contraction, Count, Def, Dtype, Index, Indices, Ir, Node, NodeId, OutOfRange, Plan,
+    RegionId, Tree,
 };
 use einfold_order::{Budget, Order};
 
@@ -29,7 +30,7 @@ fn layer(size: &Layer, dtype: Dtype, algebra: Algebra, policies: [OutOfRange; 2]
     let c = Contraction {
         axes: vec![Axis::new("e", edges), Axis::new("f", inputs), Axis::new("h", hidden)],
         factors: vec![Access::new(x, vec![ids(src, 0), Index::axis(f)]), Access::plain(w, [f, h])],
-        output: vec![ids(dst, 1), Index::axis(h)],
+        output: vec![ids(dst, 1), Index::axis(h)].into(),
         expr: None,
         algebra,
         onto: None,
@@ -167,7 +168,7 @@ fn draw(rng: &mut Rng) -> Drawn {
     let floats = dtype == Dtype::F64 && algebra == Algebra::SUM_PRODUCT;
     let mut draw = Draw { rng, ir: Ir::new(), inputs: Vec::new(), axes, floats };
     let factors: Vec<_> = (0..2 + draw.rng.below(3)).map(|_| draw.factor(dtype)).collect();
-    let mut output: Vec<Index<NodeId>> = Vec::new();
+    let mut output = Indices::new();
     let mut shape = Vec::new();
     for _ in 0..draw.rng.below(3) {
         let (index, extent) = draw.index();
@@ -202,7 +203,7 @@ fn close(a: &[Values], b: &[Values]) -> bool {
 /// Makes NaN every element that has no part in the result: what no id reads.
 fn poison(drawn: &mut Drawn) {
     let nan = |values: &[Values]| values.iter().flatten().any(|x| x.is_nan());
-    for slot in (0..drawn.inputs.len()).filter(|&k| drawn.ir.nodes()[k].dtype != Dtype::I64) {
+    for slot in (0..drawn.inputs.len()).filter(|&k| drawn.ir.node(NodeId(k as u32)).dtype != Dtype::I64) {
         for at in 0..drawn.inputs[slot].len() {
             let old = std::mem::replace(&mut drawn.inputs[slot][at], f64::NAN);
             if nan(&evaluate(&drawn.ir, &drawn.inputs).unwrap()) {
@@ -230,8 +231,8 @@ fn every_tree_means_what_one_step_does() {
         let (factors, all) = (lifted.factors(), lifted.factors() + lifted.positions.len());
         for leaves in [factors, all, all, all, all, all, all, all] {
             let tree = tree(&mut rng, leaves);
-            let mut list = vec![None; drawn.ir.nodes().len()];
-            list[y.0 as usize] = Some((&tree).into());
+            let mut list = drawn.ir.per_node(None);
+            list[y] = Some((&tree).into());
             let accepted = leaves == factors || lifted.selected.accepts(&tree);
             let applied = match apply(&drawn.ir, &list) {
                 Ok(applied) if accepted => applied,
@@ -258,7 +259,7 @@ fn an_id_outside_is_found_by_every_tree() {
         let inputs = [inputs(&mut rng), vec![src.to_vec(), dst.to_vec()]].concat();
         for path in [[[0, 1], [2, 4], [3, 5]], [[0, 2], [1, 4], [3, 5]], [[0, 2], [3, 4], [1, 5]]] {
             let tree = Tree::from_ssa(4, &path.map(|s| s.to_vec())).unwrap();
-            let applied = apply(&ir, &[None, None, None, None, Some((&tree).into())]).unwrap();
+            let applied = apply(&ir, &vec![None, None, None, None, Some((&tree).into())].into()).unwrap();
             assert_eq!(evaluate(&applied, &inputs), Err(Outside));
         }
     }
@@ -275,7 +276,7 @@ fn a_tensor_read_through_ids_keeps_its_name_and_axis() {
     let c = Contraction {
         axes: vec![Axis::new("e", 1000), Axis::new("f", 6), Axis::new("g", 7)],
         factors: vec![Access::new(x, vec![Index::axis(1), Index::axis(2), gather]), Access::plain(v, [1, 2])],
-        output: vec![Index::axis(0)],
+        output: vec![Index::axis(0)].into(),
         expr: None,
         algebra: Algebra::SUM_PRODUCT,
         onto: None,

@@ -97,7 +97,7 @@ impl Axes {
                     }
                     Some(_) if here.size == 1 => {}
                     Some(held) if held.size != 1 => {
-                        return Err(errors.size(number, self, held, here, SizeRule::Stretch));
+                        return Err(errors.size(number, self, held, here, SizeRule::Broadcast));
                     }
                     _ => holders[number] = Some(here),
                 }

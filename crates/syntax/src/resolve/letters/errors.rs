@@ -65,12 +65,12 @@ impl LettersErrors<'_> {
             .error(ErrorKind::Size { label, first, second, rule }, self.axis_span(first), here(first))
             .note(Note::new(self.axis_span(second), here(second)));
         let error = match rule {
-            SizeRule::Stretch => error,
+            SizeRule::Broadcast => error,
             SizeRule::Diagonal => {
                 error.help("a label repeated in one operand takes its diagonal: the sizes must be equal")
             }
-            SizeRule::Strict => error.help("with `strict`, size 1 does not stretch"),
-            SizeRule::Declared => error.help("a declared size is not stretched"),
+            SizeRule::Strict => error.help("with `strict`, size 1 does not broadcast"),
+            SizeRule::Declared => error.help("a declared size does not broadcast"),
         };
         error.help(format!("shapes given: {}", self.shapes()))
     }
@@ -132,7 +132,7 @@ impl LettersErrors<'_> {
     pub(super) fn accumulator(&self, dtype: Dtype, acc: Dtype) -> Error {
         let problem = TypeProblem::Accumulator { dtype, acc };
         self.error(ErrorKind::Types { problem }, self.output_span(), format!("{dtype} operands"))
-            .help("ask for a type that holds all operands")
+            .help("choose a type that holds all operands")
     }
 
     /// The first two operands whose dtypes have no common dtype.
@@ -168,7 +168,7 @@ impl LettersErrors<'_> {
 /// The help for a wrong number of operands.
 pub(in super::super) fn count_help(terms: usize, given: usize) -> String {
     match terms.checked_sub(given) {
-        None => format!("leave out operand {}, or write a term for it", terms + 1),
+        None => format!("remove operand {}, or write a term for it", terms + 1),
         Some(0 | 1) => format!("operand {terms} is missing: give one for each term"),
         Some(_) => format!("operands {} to {terms} are missing: give one for each term", given + 1),
     }

@@ -197,10 +197,10 @@ impl Lowering<'_> {
     fn factor(&self, item: &FactorTensor, axes: &[Axis]) -> Access<NodeId> {
         let index = |(&axis, &size): (&usize, &usize)| {
             let number = self.local(axis);
-            let stretched = size == 1 && axes[number as usize].extent != 1;
-            if stretched { Index::constant(0) } else { Index::axis(number) }
+            let broadcast = size == 1 && axes[number as usize].extent != 1;
+            if broadcast { Index::constant(0) } else { Index::axis(number) }
         };
-        let indices = item.dims.iter().zip(&item.shape).map(index).collect();
+        let indices = item.dims.iter().zip(&item.shape).map(index);
         Access { conj: item.conj, ..Access::new(item.tensor, indices) }
     }
 

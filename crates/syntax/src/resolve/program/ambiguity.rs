@@ -1,8 +1,8 @@
 //! Checks that a statement has only one reading.
 
+use super::desugar::common_and_any;
 use super::errors::ProgramErrors;
 use super::hir::{Contribution, HirExpr, HirExprKind, IndexForm, set};
-use super::scope::common_and_any;
 use crate::ast::{Assign, Sign};
 use crate::error::{Error, ErrorKind};
 use crate::render::Note;
@@ -46,15 +46,15 @@ fn positions(errors: &ProgramErrors<'_>, name: &str, c: &Contribution) -> Result
         let kind = ErrorKind::ScatterNeedsReduction { name: name.to_string() };
         errors
             .error(kind, span, note)
-            .help("say how values that meet are combined, by `+=`, `max=` or another")
-            .candidate("to add them up", Edit::new(errors.text).replace(c.operator, "+=").finish())
+            .help("choose how to combine values at one position: `+=`, `max=` or another reduction")
+            .candidate("to add them", Edit::new(errors.text).replace(c.operator, "+=").finish())
     };
     let mut seen: Vec<Option<Span>> = vec![None; c.axes.len()];
     for position in &c.left {
-        let axes = match &position.slot {
+        let axes = match &position.index {
             IndexForm::Axis(axis) => std::slice::from_ref(axis),
-            IndexForm::Group(axes) => axes,
-            IndexForm::Affine(_) => return Err(error(position.span, "no plain axis")),
+            IndexForm::Merged(axes) => axes,
+            IndexForm::Affine(_) => return Err(error(position.span, "not an axis")),
         };
         for &axis in axes {
             if let Some(first) = seen[axis].replace(position.span) {
@@ -75,7 +75,7 @@ fn equal(errors: &ProgramErrors<'_>, c: &Contribution, kept: &[usize], term: &Hi
     Err(errors
         .error(kind, inside.span, format!("`{label}` is in {place}, and not on the left"))
         .candidate("to sum the whole right side", Edit::new(errors.text).replace(c.operator, "+=").finish())
-        .help("to sum inside first, give that sum a name in a statement before"))
+        .help("to sum inside first, define that sum by a statement before"))
 }
 
 /// A part of a term in which a reduced axis is ambiguous, with its description.

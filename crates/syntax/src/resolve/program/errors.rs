@@ -1,6 +1,6 @@
 //! Errors of named subscripts and programs: message, spans, help, candidates.
 
-use super::hir::{Contribution, IndexForm, Tensor, WrittenIndex};
+use super::hir::{Contribution, IndexForm, LeftIndexForm, Tensor};
 use crate::ast::{self, SizeOf, Statement};
 use crate::error::{Error, ErrorKind, SizeProblem, SizeRule};
 use crate::render::Note;
@@ -81,7 +81,7 @@ impl ProgramErrors<'_> {
     ) -> Error {
         let (a, b) = (first.size, second.size);
         let problem = SizeProblem::Result { tensor: tensor.to_string(), axis, first: a, second: b, rule };
-        let help = "all statements that contribute to a name write the same axes; a group does not stretch";
+        let help = "all statements that contribute to a name write the same axes; merged axes do not broadcast";
         Error::new(ErrorKind::Sizes { problem }, self.text)
             .note(self.held(first))
             .note(self.held(second))
@@ -106,7 +106,7 @@ impl ProgramErrors<'_> {
     pub(super) fn negative(&self, axis: &str, tensor: &Tensor, dim: usize, size: i128, span: Span) -> Error {
         let problem = SizeProblem::Negative { axis: axis.to_string(), size };
         self.error(ErrorKind::Sizes { problem }, span, self.extent(tensor, dim))
-            .help("the index begins behind the end of the axis")
+            .help("the index starts beyond the end of the axis")
     }
 
     fn extent(&self, tensor: &Tensor, dim: usize) -> String {
@@ -131,20 +131,20 @@ impl ProgramErrors<'_> {
         let error = self
             .error(kind, span, self.extent(tensor, axis))
             .help("declare smaller sizes for the axes of the index, or shift it; positions are counted from 0");
-        self.through_ids(error, span, "gives 0 outside, and `--oor {}=wrap` goes around the end")
+        self.suggest_gather(error, span, "reads 0 outside, and `--oor {}=wrap` counts negative positions from the end")
     }
 
     /// Adds a candidate that gathers through an index tensor, for which a policy can be set.
-    fn through_ids(&self, error: Error, span: Span, drop: &str) -> Error {
+    fn suggest_gather(&self, error: Error, span: Span, drop: &str) -> Error {
         let index = self.text.get(span.range()).unwrap_or_default();
         let Some(axis) = suggest::names(index).next().filter(|_| !index.contains('[')) else { return error };
-        let ids = suggest::free(self.text, "t");
+        let gather = suggest::free(self.text, "t");
         let at = span.start + index.find(axis).unwrap_or(0) as u32;
         let place = Span::new(at, at + axis.len() as u32);
-        let text = Edit::new(self.text).replace(place, format!("{ids}[{axis}]")).finish();
+        let text = Edit::new(self.text).replace(place, format!("{gather}[{axis}]")).finish();
         let words = format!(
-            "with positions `{ids}` = 0, 1, 2, … as an operand, `--oor {ids}=drop` {}",
-            drop.replace("{}", &ids)
+            "with positions `{gather}` = 0, 1, 2, … as an operand, `--oor {gather}=drop` {}",
+            drop.replace("{}", &gather)
         );
         error.candidate(words + " (in the library `out_of_range_in`)", text)
     }
@@ -165,15 +165,15 @@ impl ProgramErrors<'_> {
         match size {
             Some(_) => {
                 let error =
-                    error.help("declare a larger size after `:`, or leave it away: then it is what the positions need");
-                self.through_ids(error, span, "leaves out what is outside")
+                    error.help("declare a larger size after `:`, or none: the size then follows from the positions");
+                self.suggest_gather(error, span, "skips positions outside")
             }
             None => error.help("shift the index: positions are counted from 0"),
         }
     }
 
     pub(super) fn rank(&self, access: &ast::Access, tensor: &Tensor, written: usize) -> Error {
-        let with_ellipsis = super::scope::ellipsis(&access.indices).is_some();
+        let with_ellipsis = super::desugar::ellipsis(&access.indices).is_some();
         self.tensor_rank(access.span, tensor, written, with_ellipsis)
     }
 
@@ -193,7 +193,7 @@ impl ProgramErrors<'_> {
         let kind = ErrorKind::TensorRank { tensor: format!("`{name}`"), expected, given, ellipsis: false };
         self.error(kind, other.span, "here")
             .note(Note::new(first.span, "first here"))
-            .help("all statements that contribute to a name write as many axes")
+            .help("all statements that contribute to a name write the same number of axes")
     }
 
     pub(super) fn ellipsis_dropped(&self, span: Span, statement: &Statement, axes: usize) -> Error {
@@ -225,13 +225,13 @@ impl ProgramErrors<'_> {
         let kind = ErrorKind::Unresolved { axis: format!("axis `{}`", name.label) };
         let mut grouped = None;
         for read in c.all_reads() {
-            for (slot, span) in &read.dims {
-                if matches!(slot, IndexForm::Group(axes) if axes.contains(&axis)) {
+            for (index, span) in &read.dims {
+                if matches!(index, IndexForm::Merged(axes) if axes.contains(&axis)) {
                     grouped.get_or_insert((*span, &tensors[read.tensor].shown));
                 }
             }
         }
-        let help = format!("declare it: `{0}:10` on the left, or `for {0}:10` behind the statement", name.label);
+        let help = format!("declare it: `{0}:10` on the left, or `for {0}:10` after the statement", name.label);
         match grouped {
             Some((span, tensor)) => self
                 .error(kind, span, format!("of this axis of {tensor}, more than one factor is unknown"))
@@ -248,10 +248,10 @@ impl ProgramErrors<'_> {
         let label = &c.axes[axis].label;
         let mut uses = Vec::new();
         for read in c.all_reads() {
-            for ((slot, span), &extent) in read.dims.iter().zip(&tensors[read.tensor].shape) {
-                slot.for_each_axis(&mut |other| {
+            for ((index, span), &extent) in read.dims.iter().zip(&tensors[read.tensor].shape) {
+                index.for_each_axis(&mut |other| {
                     if other == axis {
-                        uses.push((slot, *span, extent));
+                        uses.push((index, *span, extent));
                     }
                 });
             }
@@ -260,7 +260,7 @@ impl ProgramErrors<'_> {
         match uses[..] {
             [] => error.candidate("with a size, here 10", sized(edit, c, axis, 10).finish()),
             [(IndexForm::Affine(window), span, extent @ 1..)]
-                if window.ids.is_empty() && window.terms == [(-1, axis)] =>
+                if window.gathers.is_empty() && window.terms == [(-1, axis)] =>
             {
                 let begin =
                     usize::try_from(window.offset).ok().filter(|&at| at > 0 && at < extent).unwrap_or(extent - 1);
@@ -272,21 +272,21 @@ impl ProgramErrors<'_> {
     }
 
     /// The error of a size that depends on itself through axes of the result.
-    pub(super) fn circle(&self, name: &str, axis: usize, span: Span) -> Error {
+    pub(super) fn circular_sizes(&self, name: &str, axis: usize, span: Span) -> Error {
         let kind = ErrorKind::Unresolved { axis: format!("axis {} of `{name}`", axis + 1) };
-        self.error(kind, span, "the statements give each other sizes in a circle")
+        self.error(kind, span, "the sizes of the statements depend on each other")
             .help("declare the size of the axis after `:`")
     }
 
     pub(super) fn undeclared(&self, name: &str, axis: usize, span: Span) -> Error {
         let kind = ErrorKind::Unresolved { axis: format!("axis {} of `{name}`", axis + 1) };
-        self.error(kind, span, "an axis runs both in the ids and beside them")
+        self.error(kind, span, "an axis is used both inside and outside the index tensor")
             .help("declare the size of the axis after `:`")
     }
 
     pub(super) fn unknown_size(&self, name: &str, span: Span, sizes: &BTreeMap<String, usize>) -> Error {
         let given: Vec<String> = sizes.keys().map(|name| format!("`{name}`")).collect();
-        let error = self.error(ErrorKind::UnknownSize { name: name.to_string() }, span, "a size parameter");
+        let error = self.error(ErrorKind::UnknownSize { name: name.to_string(), given: false }, span, "used here");
         match given.is_empty() {
             true => error.help(format!("give its value: `--size {name}=10`, in the library `Expression::size`")),
             false => error.help(format!("sizes given: {}", given.join(", "))),
@@ -296,7 +296,7 @@ impl ProgramErrors<'_> {
     pub(super) fn index_dtype(&self, access: &ast::Access, tensor: &Tensor) -> Error {
         let kind = ErrorKind::IndexDType { tensor: tensor.shown.clone(), dtype: tensor.dtype };
         let help = match tensor.dtype {
-            Dtype::Bool => "indices are integers; a mask of bool is not the positions where it holds",
+            Dtype::Bool => "indices are integers; a mask of bool does not list the positions where it is true",
             _ => "indices are integers: convert them first",
         };
         self.error(kind, access.span, format!("{} elements", tensor.dtype)).help(help)
@@ -330,7 +330,7 @@ impl ProgramErrors<'_> {
 
 /// A statement that declares the size of an axis: on the left if the axis is an index there, else after the statement.
 fn sized<'t>(edit: Edit<'t>, c: &Contribution, axis: usize, size: usize) -> Edit<'t> {
-    let plain = |position: &&WrittenIndex| position.declared.is_none() && position.slot == IndexForm::Axis(axis);
+    let plain = |position: &&LeftIndexForm| position.declared.is_none() && position.index == IndexForm::Axis(axis);
     let label = &c.axes[axis].label;
     match c.left.iter().find(plain) {
         Some(position) => edit.after(position.span, format!(":{size}")),
@@ -341,10 +341,10 @@ fn sized<'t>(edit: Edit<'t>, c: &Contribution, axis: usize, size: usize) -> Edit
 
 fn rule_help(rule: SizeRule) -> Option<&'static str> {
     match rule {
-        SizeRule::Stretch => None,
+        SizeRule::Broadcast => None,
         SizeRule::Diagonal => Some("an axis repeated in one tensor takes its diagonal: the sizes must be equal"),
-        SizeRule::Strict => Some("with `strict`, size 1 does not stretch"),
-        SizeRule::Declared => Some("a declared size is not stretched"),
+        SizeRule::Strict => Some("with `strict`, size 1 does not broadcast"),
+        SizeRule::Declared => Some("a declared size does not broadcast"),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct ProductFactor<'v> {
 }
 
 /// The algebra of a reduction whose value has a single factor.
-pub(super) fn usual(add: BinaryOp) -> Algebra {
+pub(super) fn default_algebra(add: BinaryOp) -> Algebra {
     let mul = match add {
         BinaryOp::Max | BinaryOp::Min | BinaryOp::LogAddExp => BinaryOp::Add,
         BinaryOp::Or => BinaryOp::And,
@@ -40,7 +40,7 @@ impl<'v> FactorList<'v> {
             (Max, HirExprKind::Call(Function::Min, _)) => Min,
             (Min, HirExprKind::Call(Function::Max, _)) => Max,
             (Max | Min, HirExprKind::Product(_)) => Mul,
-            _ => match usual(add) {
+            _ => match default_algebra(add) {
                 Algebra::Builtin { mul, .. } => mul,
                 Algebra::User(_) => Mul,
             },
@@ -131,12 +131,12 @@ impl<'v> FactorList<'v> {
 }
 
 /// Whether a value is too expensive to compute more than once: it calls a function.
-pub(super) fn calls(value: &HirExpr) -> bool {
+pub(super) fn is_expensive(value: &HirExpr) -> bool {
     match &value.kind {
         HirExprKind::Number(_) | HirExprKind::Read { .. } => false,
-        HirExprKind::Sum(terms) => terms.iter().any(|(_, term)| calls(term)),
-        HirExprKind::Product(factors) => factors.iter().any(|(_, factor)| calls(factor)),
-        HirExprKind::Negation(inner) => calls(inner),
+        HirExprKind::Sum(terms) => terms.iter().any(|(_, term)| is_expensive(term)),
+        HirExprKind::Product(factors) => factors.iter().any(|(_, factor)| is_expensive(factor)),
+        HirExprKind::Negation(inner) => is_expensive(inner),
         HirExprKind::Call(..) => true,
     }
 }

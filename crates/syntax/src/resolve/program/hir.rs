@@ -24,7 +24,7 @@ pub(super) struct Contribution {
     pub(super) operator: Span,
     /// The axes of the iteration space: those of the left side, then the others, in order of first use.
     pub(super) axes: Vec<AxisName>,
-    pub(super) left: Vec<WrittenIndex>,
+    pub(super) left: Vec<LeftIndexForm>,
     /// The elements that the right side reads, in order.
     pub(super) reads: Vec<TensorRead>,
     pub(super) right: HirExpr,
@@ -42,8 +42,8 @@ pub(super) struct AxisName {
 
 /// An index of the left side.
 #[derive(Debug)]
-pub(super) struct WrittenIndex {
-    pub(super) slot: IndexForm,
+pub(super) struct LeftIndexForm {
+    pub(super) index: IndexForm,
     pub(super) span: Span,
     /// The size after `:` and its span.
     pub(super) declared: Option<(usize, Span)>,
@@ -71,7 +71,7 @@ pub(super) struct TensorRead {
 pub(super) enum IndexForm {
     Axis(usize),
     /// Merged axes, the last varying fastest.
-    Group(Vec<usize>),
+    Merged(Vec<usize>),
     Affine(AffineForm),
 }
 
@@ -81,7 +81,7 @@ pub(super) struct AffineForm {
     pub(super) offset: i64,
     /// Each axis once; a coefficient may be 0 after cancellation.
     pub(super) terms: Vec<(i64, usize)>,
-    pub(super) ids: Vec<(i64, TensorRead)>,
+    pub(super) gathers: Vec<(i64, TensorRead)>,
 }
 
 /// An expression with constant parts evaluated.
@@ -111,20 +111,20 @@ impl IndexForm {
     pub(super) fn for_each_axis(&self, f: &mut impl FnMut(usize)) {
         match self {
             IndexForm::Axis(axis) => f(*axis),
-            IndexForm::Group(axes) => axes.iter().for_each(|axis| f(*axis)),
+            IndexForm::Merged(axes) => axes.iter().for_each(|axis| f(*axis)),
             IndexForm::Affine(affine) => {
                 affine.terms.iter().for_each(|(_, axis)| f(*axis));
-                affine.ids.iter().for_each(|(_, read)| read.for_each_axis(f));
+                affine.gathers.iter().for_each(|(_, read)| read.for_each_axis(f));
             }
         }
     }
 
     /// Calls `f` with every read of an index tensor, outer ones first.
-    pub(super) fn for_each_ids<'s>(&'s self, f: &mut impl FnMut(&'s TensorRead)) {
+    pub(super) fn for_each_gather<'s>(&'s self, f: &mut impl FnMut(&'s TensorRead)) {
         if let IndexForm::Affine(affine) = self {
-            for (_, read) in &affine.ids {
+            for (_, read) in &affine.gathers {
                 f(read);
-                read.for_each_ids(f);
+                read.for_each_gather(f);
             }
         }
     }
@@ -133,7 +133,7 @@ impl IndexForm {
     pub(super) fn width(&self) -> Option<usize> {
         match self {
             IndexForm::Axis(_) => Some(1),
-            IndexForm::Group(axes) => Some(axes.len()),
+            IndexForm::Merged(axes) => Some(axes.len()),
             IndexForm::Affine(_) => None,
         }
     }
@@ -141,7 +141,7 @@ impl IndexForm {
     /// The affine index, if it reads no index tensor.
     pub(super) fn window(&self) -> Option<&AffineForm> {
         match self {
-            IndexForm::Affine(affine) if affine.ids.is_empty() => Some(affine),
+            IndexForm::Affine(affine) if affine.gathers.is_empty() => Some(affine),
             _ => None,
         }
     }
@@ -150,12 +150,12 @@ impl IndexForm {
 impl TensorRead {
     /// Calls `f` with every axis, those of index tensors included.
     pub(super) fn for_each_axis(&self, f: &mut impl FnMut(usize)) {
-        self.dims.iter().for_each(|(slot, _)| slot.for_each_axis(f));
+        self.dims.iter().for_each(|(index, _)| index.for_each_axis(f));
     }
 
     /// Calls `f` with every read of an index tensor in its indices.
-    pub(super) fn for_each_ids<'s>(&'s self, f: &mut impl FnMut(&'s TensorRead)) {
-        self.dims.iter().for_each(|(slot, _)| slot.for_each_ids(f));
+    pub(super) fn for_each_gather<'s>(&'s self, f: &mut impl FnMut(&'s TensorRead)) {
+        self.dims.iter().for_each(|(index, _)| index.for_each_gather(f));
     }
 }
 
@@ -165,24 +165,24 @@ impl Contribution {
         let mut all = Vec::new();
         for read in &self.reads {
             all.push(read);
-            read.for_each_ids(&mut |ids| all.push(ids));
+            read.for_each_gather(&mut |read| all.push(read));
         }
-        self.left.iter().for_each(|position| position.slot.for_each_ids(&mut |ids| all.push(ids)));
+        self.left.iter().for_each(|position| position.index.for_each_gather(&mut |read| all.push(read)));
         all
     }
 
     /// The name of an axis of the result: the names of the axes along it.
-    pub(super) fn label(&self, position: &WrittenIndex) -> Label {
+    pub(super) fn label(&self, position: &LeftIndexForm) -> Label {
         let mut names: Vec<&str> = Vec::new();
-        position.slot.for_each_axis(&mut |axis| names.push(&self.axes[axis].label));
+        position.index.for_each_axis(&mut |axis| names.push(&self.axes[axis].label));
         names.join(" ").into()
     }
 
     /// The axes that are indices of the left side, merged or not.
     pub(super) fn kept(&self) -> Vec<usize> {
-        let plain = |position: &WrittenIndex| match &position.slot {
+        let plain = |position: &LeftIndexForm| match &position.index {
             IndexForm::Axis(axis) => vec![*axis],
-            IndexForm::Group(axes) => axes.clone(),
+            IndexForm::Merged(axes) => axes.clone(),
             IndexForm::Affine(_) => Vec::new(),
         };
         set(self.left.iter().flat_map(plain).collect())
@@ -190,7 +190,7 @@ impl Contribution {
 
     /// Whether several points may contribute to one position.
     pub(super) fn sums(&self) -> bool {
-        let shifted = |position: &WrittenIndex| match position.slot.window().map(|window| &window.terms[..]) {
+        let shifted = |position: &LeftIndexForm| match position.index.window().map(|window| &window.terms[..]) {
             Some(&[(_, axis)]) => Some(axis),
             _ => None,
         };

@@ -117,7 +117,12 @@ impl DtypeInference<'_> {
             let dtype = self.of_value(c, condition)?;
             if dtype != Dtype::Bool {
                 let problem = TypeProblem::Condition { dtype };
-                return Err(self.error(problem, condition.span, "the condition", "`eq(a, b)` compares, and is bool"));
+                return Err(self.error(
+                    problem,
+                    condition.span,
+                    "the condition",
+                    "`eq(a, b)` compares, and gives bool",
+                ));
             }
         }
         let mut together = PromotionRegion::default();
@@ -164,7 +169,7 @@ impl DtypeInference<'_> {
                 let (first, second) = (strong, Dtype::F64);
                 let note = Note::new(span, "floating here");
                 let problem = TypeProblem::Mix { first, second };
-                let help = "Gaussian integers mix with signed integers only";
+                let help = "Gaussian integers promote with signed integers only";
                 return Err(self.error(problem, region.operands[0].1, "here", help).note(note));
             }
             None if strong == Dtype::Bool && region.integer.is_some() => dtype = Dtype::I64,
@@ -176,14 +181,14 @@ impl DtypeInference<'_> {
             if dtypes.iter().chain([&dtype]).any(|&dtype| Dtype::promote(&[dtype, acc]) != Some(acc)) {
                 let span = region.operands.first().map(|(_, span)| *span).or(inexact).or(region.integer);
                 let problem = TypeProblem::Accumulator { dtype, acc };
-                let help = "ask for a type that holds all operands";
+                let help = "choose a type that holds all operands";
                 return Err(self.error(problem, span.unwrap_or_default(), format!("{dtype} here"), help));
             }
             dtype = acc;
         }
         if let Some(span) = region.minus.filter(|_| dtype == Dtype::Bool) {
             let problem = TypeProblem::Function { function: Function::Sub, dtype };
-            let help = "to count with bool, multiply it by 1: `1*b`";
+            let help = "to count with bool, multiply by 1: `1*b`";
             return Err(self.error(problem, span, "subtracted or negated", help));
         }
         Ok(dtype)
@@ -225,7 +230,7 @@ impl DtypeInference<'_> {
                 problem,
                 span,
                 format!("in an expression of {dtype}"),
-                "a number takes the type of the operands around it",
+                "a number has the type of the operands around it",
             )
         })
     }

@@ -18,11 +18,11 @@ use propagate::Propagation;
 #[derive(Default)]
 pub(super) struct InferredExtents {
     /// Without sizes of 1 that remain for axes of windows.
-    pub(super) firm: Vec<Option<usize>>,
+    pub(super) certain: Vec<Option<usize>>,
     /// With them.
-    pub(super) full: Vec<Option<usize>>,
+    pub(super) with_ones: Vec<Option<usize>>,
     /// The first error; the sizes are then those of the last complete step.
-    pub(super) wrong: Option<Error>,
+    pub(super) error: Option<Error>,
 }
 
 /// The known sizes of the axes of a statement, each with its origin.
@@ -36,7 +36,7 @@ struct KnownExtents<'a> {
 }
 
 /// Infers the sizes of the axes of `c`. `shape` has the known sizes of the left side.
-pub(super) fn sizes(
+pub(super) fn infer_extents(
     errors: &ProgramErrors<'_>,
     tensors: &[Tensor],
     c: &Contribution,
@@ -45,8 +45,9 @@ pub(super) fn sizes(
 ) -> InferredExtents {
     let known = vec![None; c.axes.len()];
     let mut sizes = KnownExtents { errors, tensors, c, strict, known };
-    let mut found = InferredExtents { firm: vec![None; c.axes.len()], full: vec![None; c.axes.len()], wrong: None };
-    found.wrong = sizes.solve(shape, &mut found).err();
+    let mut found =
+        InferredExtents { certain: vec![None; c.axes.len()], with_ones: vec![None; c.axes.len()], error: None };
+    found.error = sizes.solve(shape, &mut found).err();
     found
 }
 
@@ -54,18 +55,18 @@ impl KnownExtents<'_> {
     /// Runs all steps, and stores the known sizes in `found` after each.
     fn solve(&mut self, shape: &[Option<SourcedSize>], found: &mut InferredExtents) -> Result<(), Error> {
         let reads = self.c.all_reads();
-        self.fixed(shape)?;
-        let postponed = self.plain(&reads)?;
-        (found.firm, found.full) = (self.sizes(), self.sizes());
-        let mut rounds = Propagation::new(self, &reads, shape);
-        rounds.run()?;
-        (found.firm, found.full) = (rounds.sizes.sizes(), rounds.sizes.sizes());
-        if rounds.fill(postponed) {
-            rounds.run()?;
+        self.declared_sizes(shape)?;
+        let postponed = self.axis_sizes(&reads)?;
+        (found.certain, found.with_ones) = (self.sizes(), self.sizes());
+        let mut propagation = Propagation::new(self, &reads, shape);
+        propagation.run()?;
+        (found.certain, found.with_ones) = (propagation.sizes.sizes(), propagation.sizes.sizes());
+        if propagation.fill(postponed) {
+            propagation.run()?;
         }
-        rounds.told()?;
-        self.inside(&reads)?;
-        found.full = self.sizes();
+        propagation.check_zero_products()?;
+        self.check_windows(&reads)?;
+        found.with_ones = self.sizes();
         Ok(())
     }
 
@@ -77,21 +78,21 @@ impl KnownExtents<'_> {
         self.known[axis].map(|held| held.size)
     }
 
-    fn two(&self, axis: usize, first: SourcedSize, second: SourcedSize, rule: SizeRule) -> Error {
+    fn conflict(&self, axis: usize, first: SourcedSize, second: SourcedSize, rule: SizeRule) -> Error {
         self.errors.two_sizes(&self.c.axes[axis].label, first, second, rule)
     }
 
     /// Takes the given sizes of the left side and of `for`: all others must be equal or broadcast to them.
-    fn fixed(&mut self, shape: &[Option<SourcedSize>]) -> Result<(), Error> {
+    fn declared_sizes(&mut self, shape: &[Option<SourcedSize>]) -> Result<(), Error> {
         let given = self.c.given.iter().map(|given| (given.axis, SourcedSize::declared(given.size, given.span)));
-        let left = self.c.left.iter().zip(shape).filter_map(|(position, held)| match position.slot {
+        let left = self.c.left.iter().zip(shape).filter_map(|(position, held)| match position.index {
             IndexForm::Axis(axis) => held.map(|held| (axis, held)),
             _ => None,
         });
         for (axis, held) in given.chain(left) {
             match self.known[axis] {
                 Some(first) if first.size != held.size => {
-                    return Err(self.two(axis, first, held, SizeRule::Declared));
+                    return Err(self.conflict(axis, first, held, SizeRule::Declared));
                 }
                 _ => self.known[axis] = Some(held),
             }
@@ -100,18 +101,18 @@ impl KnownExtents<'_> {
     }
 
     /// Takes the sizes of indices that are one axis. Returns the sizes of 1 that a window may replace.
-    fn plain(&mut self, reads: &[&TensorRead]) -> Result<Vec<(usize, SourcedSize)>, Error> {
+    fn axis_sizes(&mut self, reads: &[&TensorRead]) -> Result<Vec<(usize, SourcedSize)>, Error> {
         let fixed = self.known.clone();
         let windowed = self.windowed(reads);
         let mut postponed = Vec::new();
         let mut seen: Vec<Option<(usize, SourcedSize)>> = vec![None; self.known.len()];
         for (number, read) in reads.iter().enumerate() {
-            for (dim, (slot, span)) in read.dims.iter().enumerate() {
-                let &IndexForm::Axis(axis) = slot else { continue };
+            for (dim, (index, span)) in read.dims.iter().enumerate() {
+                let &IndexForm::Axis(axis) = index else { continue };
                 let here = self.held(read, dim, *span);
                 let twin = seen[axis].replace((number, here)).filter(|(other, _)| *other == number);
                 if let Some((_, twin)) = twin.filter(|(_, twin)| twin.size != here.size) {
-                    return Err(self.two(axis, twin, here, SizeRule::Diagonal));
+                    return Err(self.conflict(axis, twin, here, SizeRule::Diagonal));
                 }
                 if here.size == 1 && windowed[axis] && self.known[axis].is_none() && !self.strict {
                     postponed.push((axis, here));
@@ -126,7 +127,7 @@ impl KnownExtents<'_> {
     /// The axes that occur in windows.
     fn windowed(&self, reads: &[&TensorRead]) -> Vec<bool> {
         let mut windowed = vec![false; self.known.len()];
-        let windows = reads.iter().flat_map(|read| &read.dims).filter_map(|(slot, _)| slot.window());
+        let windows = reads.iter().flat_map(|read| &read.dims).filter_map(|(index, _)| index.window());
         windows.flat_map(|window| &window.terms).for_each(|(_, axis)| windowed[*axis] = true);
         windowed
     }
@@ -140,20 +141,20 @@ impl KnownExtents<'_> {
         match self.known[axis] {
             None => self.known[axis] = Some(here),
             Some(held) if held.size == here.size => {}
-            Some(held) if self.strict => return Err(self.two(axis, held, here, SizeRule::Strict)),
+            Some(held) if self.strict => return Err(self.conflict(axis, held, here, SizeRule::Strict)),
             Some(_) if here.size == 1 => {}
-            Some(held) if fixed.is_some() => return Err(self.two(axis, held, here, SizeRule::Declared)),
+            Some(held) if fixed.is_some() => return Err(self.conflict(axis, held, here, SizeRule::Declared)),
             Some(held) if held.size == 1 => self.known[axis] = Some(here),
-            Some(held) => return Err(self.two(axis, held, here, SizeRule::Stretch)),
+            Some(held) => return Err(self.conflict(axis, held, here, SizeRule::Broadcast)),
         }
         Ok(())
     }
 
     /// Checks that windows with known axes stay inside their axis.
-    fn inside(&self, reads: &[&TensorRead]) -> Result<(), Error> {
+    fn check_windows(&self, reads: &[&TensorRead]) -> Result<(), Error> {
         for read in reads {
-            for (dim, (slot, span)) in read.dims.iter().enumerate() {
-                let Some(window) = slot.window() else { continue };
+            for (dim, (index, span)) in read.dims.iter().enumerate() {
+                let Some(window) = index.window() else { continue };
                 let sizes = window.terms.iter().map(|(_, axis)| self.size(*axis));
                 if sizes.into_iter().any(|size| size.is_none_or(|size| size == 0)) {
                     continue;

@@ -45,26 +45,26 @@ impl ShapeInference<'_> {
             return Err(self.errors.left_rank(self.name, &self.contributions[0], other));
         }
         let declared = (0..rank).map(|axis| self.declared(axis)).collect::<Result<Vec<_>, _>>()?;
-        let (extents, mut shape) = self.agree(&declared)?;
+        let (extents, mut shape) = self.unify(&declared)?;
         let extents = self.complete(extents)?;
-        let (mut asked, mut keys) = (Vec::new(), HashSet::new());
+        let (mut queried, mut keys) = (Vec::new(), HashSet::new());
         for (axis, held) in shape.iter_mut().enumerate().filter(|(_, held)| held.is_none()) {
             let mut known = |query: SizeQuery, span| {
                 let key = query.key();
                 let answer = answers.get(&key).copied();
                 if answer.is_none() && keys.insert(key) {
-                    asked.push(QueriedSize { query, axis, span });
+                    queried.push(QueriedSize { query, axis, span });
                 }
                 answer
             };
-            let size = self.reach(axis, &extents, &mut known)?;
+            let size = self.written_size(axis, &extents, &mut known)?;
             *held = Some(SourcedSize { size, span: self.contributions[0].left[axis].span, of: None });
         }
-        if !asked.is_empty() {
-            return Ok(Err(asked));
+        if !queried.is_empty() {
+            return Ok(Err(queried));
         }
         let shape: Vec<usize> = shape.into_iter().flatten().map(|held| held.size).collect();
-        self.inside(&shape, &extents)?;
+        self.check_written(&shape, &extents)?;
         Ok(Ok(Shape { shape, extents }))
     }
 
@@ -91,7 +91,7 @@ impl ShapeInference<'_> {
 
     /// One more than the greatest position that a contribution writes along an axis. `known` gives the answer to a
     /// query, if there is one.
-    fn reach(
+    fn written_size(
         &self,
         axis: usize,
         extents: &[Vec<usize>],
@@ -100,16 +100,16 @@ impl ShapeInference<'_> {
         let mut size = 0_i128;
         for (c, extents) in self.contributions.iter().zip(extents) {
             let position = &c.left[axis];
-            let IndexForm::Affine(affine) = &position.slot else { continue };
+            let IndexForm::Affine(affine) = &position.index else { continue };
             let context = StatementContext { c, extents, tensors: self.tensors, options: self.options };
             if context.empty() {
                 continue;
             }
             let (low, mut high) = range(affine, |axis| Some(extents[axis]));
-            if affine.ids.is_empty() && low < 0 {
+            if affine.gathers.is_empty() && low < 0 {
                 return Err(self.errors.writes_outside(self.name, axis, (low, high), None, position.span));
             }
-            if !affine.ids.is_empty() {
+            if !affine.gathers.is_empty() {
                 let query = size_query::greatest(&context, affine)
                     .ok_or_else(|| self.errors.undeclared(self.name, axis, position.span))?;
                 let Some(greatest) = known(query, position.span) else { continue };
@@ -121,16 +121,16 @@ impl ShapeInference<'_> {
     }
 
     /// Checks that positions without index tensors stay inside the result.
-    fn inside(&self, shape: &[usize], extents: &[Vec<usize>]) -> Result<(), Error> {
+    fn check_written(&self, shape: &[usize], extents: &[Vec<usize>]) -> Result<(), Error> {
         for (c, extents) in self.contributions.iter().zip(extents) {
             if extents.contains(&0) {
                 continue;
             }
             for (axis, position) in c.left.iter().enumerate() {
-                let IndexForm::Affine(affine) = &position.slot else { continue };
+                let IndexForm::Affine(affine) = &position.index else { continue };
                 let (low, high) = range(affine, |axis| Some(extents[axis]));
                 let inside = match affine {
-                    AffineForm { ids, .. } if ids.is_empty() => low >= 0 && high < shape[axis] as i128,
+                    AffineForm { gathers, .. } if gathers.is_empty() => low >= 0 && high < shape[axis] as i128,
                     _ => i64::try_from(low).is_ok() && i64::try_from(high).is_ok(),
                 };
                 if !inside {
@@ -144,8 +144,8 @@ impl ShapeInference<'_> {
 }
 
 /// The axes of the reads of index tensors, each once.
-pub(super) fn axes_of_ids(affine: &AffineForm) -> Vec<usize> {
+pub(super) fn axes_of_gathers(affine: &AffineForm) -> Vec<usize> {
     let mut axes = Vec::new();
-    affine.ids.iter().for_each(|(_, read)| read.for_each_axis(&mut |axis| axes.push(axis)));
+    affine.gathers.iter().for_each(|(_, read)| read.for_each_axis(&mut |axis| axes.push(axis)));
     set(axes)
 }

@@ -25,7 +25,7 @@ impl ProgramInputs<'_> {
     }
 
     /// The start of the text, for errors without a span.
-    fn nowhere(&self) -> Span {
+    fn text_start(&self) -> Span {
         Span::point(0)
     }
 
@@ -43,8 +43,8 @@ impl ProgramInputs<'_> {
         let Options { algebra, sizes, fill, policy, .. } = self.options;
         if *algebra != Algebra::SUM_PRODUCT {
             let kind = ErrorKind::Unsupported { feature: Feature::AlgebraOfProgram };
-            let operator = self.program.statements().first().map_or(self.nowhere(), |s| s.operator);
-            return Err(self.errors().error(kind, operator, "spelled here").help("write `max=` with `+`, for one"));
+            let operator = self.program.statements().first().map_or(self.text_start(), |s| s.operator);
+            return Err(self.errors().error(kind, operator, "written here").help("for example, write `max=` with `+`"));
         }
         let names = self.program.names();
         if sizes.is_empty() && policy.is_empty() && fill.is_empty() {
@@ -55,21 +55,21 @@ impl ProgramInputs<'_> {
         if let Some(name) = sizes.keys().find(|name| !is(name, NameClass::Size)) {
             let declared: Vec<String> =
                 names.sizes().iter().map(|&id| format!("`{}`", self.program.name(id))).collect();
-            let kind = ErrorKind::UnknownSize { name: name.clone() };
-            return Err(self.errors().error(kind, self.nowhere(), "no such size here").help(
+            let kind = ErrorKind::UnknownSize { name: name.clone(), given: true };
+            return Err(self.errors().error(kind, self.text_start(), "no such size here").help(
                 match declared.is_empty() {
                     _ if is(name, NameClass::Axis) => {
                         format!(
-                            "`{name}` is an axis: write its size on the left, `{name}:10`, or behind, `for {name}:10`"
+                            "`{name}` is an axis: declare its size on the left, `{name}:10`, or after the statement, `for {name}:10`"
                         )
                     }
-                    true => "the program has no size parameters: they stand after `:`".to_string(),
+                    true => "the program has no size parameters, which are names after `:`".to_string(),
                     false => format!("size parameters: {}", declared.join(", ")),
                 },
             ));
         }
         if let Some(name) = policy.keys().find(|name| !is(name, NameClass::Tensor)) {
-            return Err(self.unknown(name, "given a policy for ids"));
+            return Err(self.unknown(name, "given an out-of-range policy"));
         }
         for name in fill.keys() {
             match definitions.get(name.as_str()) {
@@ -78,7 +78,7 @@ impl ProgramInputs<'_> {
                     let kind = ErrorKind::Unsupported { feature: Feature::FillOfEqual };
                     let operator = self.program.statements()[definition.statements[0]].operator;
                     let error = self.errors().error(kind, operator, format!("`{name}` has no groups"));
-                    return Err(error.help("write `+=` if positions without a point should have another value"));
+                    return Err(error.help("write `+=` to give positions without points another value"));
                 }
                 Some(_) => {}
             }
@@ -91,7 +91,7 @@ impl ProgramInputs<'_> {
             self.program.names().definitions().iter().map(|d| format!("`{}`", self.program.name(d.name))).collect();
         let kind = ErrorKind::UnknownName { name: name.to_string() };
         self.errors()
-            .error(kind, self.nowhere(), format!("`{name}` is {note}"))
+            .error(kind, self.text_start(), format!("`{name}` is {note}"))
             .help(format!("names that the program defines: {}", defined.join(", ")))
     }
 
@@ -162,11 +162,11 @@ impl ProgramInputs<'_> {
             Some(&id) => {
                 self.errors().error(kind, self.program.first(id), format!("no operand for `{}`", names[given]))
             }
-            None => self.errors().error(kind, self.nowhere(), format!("no name for operand {}", inputs.len() + 1)),
+            None => self.errors().error(kind, self.text_start(), format!("no name for operand {}", inputs.len() + 1)),
         };
         let missing: Vec<String> = names.iter().skip(given).map(|name| format!("`{name}`")).collect();
         let error = match missing.len() {
-            0 => error.help(format!("leave out operand {}, or name it in the program", inputs.len() + 1)),
+            0 => error.help(format!("remove operand {}, or name it in the program", inputs.len() + 1)),
             1 => error.help(format!("operand {} is missing: {}", given + 1, missing[0])),
             n => error.help(format!("operands {} to {} are missing: {}", given + 1, given + n, missing.join(", "))),
         };
@@ -207,7 +207,7 @@ impl ProgramInputs<'_> {
         let by_position = |k: usize| names.inputs().get(k).map(|&id| self.program.name(id).into());
         let tensor = |(k, input): (usize, &TensorType)| {
             if !addressable(&input.shape, input.dtype) {
-                return Err(self.errors().too_large(&input.shape, input.dtype, self.nowhere()));
+                return Err(self.errors().too_large(&input.shape, input.dtype, self.text_start()));
             }
             let name = if by_name { input.name.clone() } else { by_position(k) };
             let name = name.unwrap_or_else(|| format!("x{k}").into());

@@ -2,8 +2,7 @@
 
 use super::super::Options;
 use super::hir::{AffineForm, Contribution, HirExpr, IndexForm, Tensor, TensorRead, set};
-use einfold_ir::{Access, Axis, AxisRef, Ids, Index, NodeId, OutOfRange};
-use std::collections::BTreeMap;
+use einfold_ir::{Access, Axis, AxisRef, Ids, Index, Indices, NodeId, OutOfRange, Term};
 
 /// The context of a statement with known sizes.
 #[derive(Clone, Copy)]
@@ -53,10 +52,10 @@ impl StatementContext<'_> {
         let mut axes = Vec::new();
         value.for_each_read(&mut |read| {
             let read = &self.c.reads[read];
-            for ((slot, _), &size) in read.dims.iter().zip(&self.tensors[read.tensor].shape) {
-                match slot {
+            for ((index, _), &size) in read.dims.iter().zip(&self.tensors[read.tensor].shape) {
+                match index {
                     IndexForm::Axis(axis) if size == 1 && self.extents[*axis] != 1 => {}
-                    slot => slot.for_each_axis(&mut |axis| axes.push(axis)),
+                    index => index.for_each_axis(&mut |axis| axes.push(axis)),
                 }
             }
         });
@@ -75,78 +74,67 @@ impl StatementContext<'_> {
     }
 
     /// Whether a dropped index may drop a point.
-    pub(super) fn drops(&self, slot: &IndexForm) -> bool {
+    pub(super) fn drops(&self, index: &IndexForm) -> bool {
         let mut drops = false;
-        slot.for_each_ids(&mut |ids| drops |= self.policy(ids.tensor) == OutOfRange::Drop);
+        index.for_each_gather(&mut |read| drops |= self.policy(read.tensor) == OutOfRange::Drop);
         drops
     }
 
     /// As [`Self::drops`], for all indices of a read.
     pub(super) fn read_drops(&self, read: &TensorRead) -> bool {
-        read.dims.iter().any(|(slot, _)| self.drops(slot))
+        read.dims.iter().any(|(index, _)| self.drops(index))
     }
 
     /// The access of a read.
     pub(super) fn access(&self, space: &IterationSpace, read: &TensorRead, conj: bool) -> Access<NodeId> {
         let tensor = &self.tensors[read.tensor];
-        let indices = read.dims.iter().zip(&tensor.shape).map(|((slot, _), &size)| match slot {
+        let indices = read.dims.iter().zip(&tensor.shape).map(|((index, _), &size)| match index {
             IndexForm::Axis(axis) if size == 1 && self.extents[*axis] != 1 => Index::constant(0),
-            slot => self.index(space, slot),
+            index => self.index(space, index),
         });
-        let indices = indices.collect();
         Access { conj: conj && tensor.dtype.is_complex(), ..Access::new(tensor.node, indices) }
     }
 
     /// The access of a tensor along these axes.
     pub(super) fn plain(&self, space: &IterationSpace, tensor: NodeId, axes: &[usize]) -> Access<NodeId> {
-        Access::new(tensor, axes.iter().map(|&axis| Index::affine(0, [(1, space.local(axis))])).collect())
+        Access::new(tensor, axes.iter().map(|&axis| Index::affine(0, [(1, space.local(axis))])))
     }
 
     /// The index functions of the result.
-    pub(super) fn output(&self, space: &IterationSpace) -> Vec<Index<NodeId>> {
-        self.c.left.iter().map(|position| self.index(space, &position.slot)).collect()
+    pub(super) fn output(&self, space: &IterationSpace) -> Indices<NodeId> {
+        self.c.left.iter().map(|position| self.index(space, &position.index)).collect()
     }
 
-    fn index(&self, space: &IterationSpace, slot: &IndexForm) -> Index<NodeId> {
-        match slot {
+    fn index(&self, space: &IterationSpace, index: &IndexForm) -> Index<NodeId> {
+        match index {
             IndexForm::Axis(axis) => Index::affine(0, [(1, space.local(*axis))]),
-            IndexForm::Group(axes) => {
+            IndexForm::Merged(axes) => {
                 let mut stride = 1_i64;
                 let mut terms: Vec<(i64, AxisRef)> = Vec::with_capacity(axes.len());
-                // The term of each axis.
-                let mut places: BTreeMap<usize, usize> = BTreeMap::new();
                 for &axis in axes.iter().rev() {
-                    let at = *places.entry(axis).or_insert(terms.len());
-                    match terms.get_mut(at) {
-                        Some((coef, _)) => *coef += stride,
-                        None => terms.push((stride, space.local(axis))),
-                    }
+                    terms.push((stride, space.local(axis)));
                     stride = stride.saturating_mul(i64::try_from(self.extents[axis]).unwrap_or(i64::MAX));
                 }
-                // An axis inside an empty one has coefficient 0, and no points.
-                terms.retain(|(coef, _)| *coef != 0);
-                terms.reverse();
-                Index::affine(0, terms)
+                Index::affine(0, terms.into_iter().rev())
             }
             IndexForm::Affine(affine) => self.affine(space, affine),
         }
     }
 
     fn affine(&self, space: &IterationSpace, affine: &AffineForm) -> Index<NodeId> {
-        let terms = affine.terms.iter().filter(|(coef, _)| *coef != 0);
-        let mut index = Index::affine(affine.offset, terms.map(|&(coef, axis)| (coef, space.local(axis))));
-        for (coef, read) in &affine.ids {
-            let policy = self.policy(read.tensor);
-            index.ids.push(Ids { coef: *coef, access: self.access(space, read, false), policy });
-        }
-        index
+        let terms = affine.terms.iter().map(|&(coef, axis)| Term { coef, axis: space.local(axis) });
+        let ids = |(coef, read): &(i64, TensorRead)| {
+            let (access, policy) = (self.access(space, read, false), self.policy(read.tensor));
+            Ids { coef: *coef, access, policy }
+        };
+        Index::new(affine.offset, terms, affine.gathers.iter().map(ids).collect())
     }
 
     /// The axes of the left side, in the order of the text.
     pub(super) fn left_axes(&self) -> Vec<usize> {
         let mut axes = Vec::new();
         for position in &self.c.left {
-            position.slot.for_each_axis(&mut |axis| axes.push(axis));
+            position.index.for_each_axis(&mut |axis| axes.push(axis));
         }
         let mut seen = vec![false; self.c.axes.len()];
         axes.retain(|&axis| !std::mem::replace(&mut seen[axis], true));

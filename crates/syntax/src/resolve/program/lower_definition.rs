@@ -3,7 +3,7 @@
 use super::super::Options;
 use super::ambiguity::terms;
 use super::errors::ProgramErrors;
-use super::factors::{FactorList, usual};
+use super::factors::{FactorList, default_algebra};
 use super::hir::{Contribution, Tensor, set};
 use super::infer_dtype::DtypeInference;
 use super::infer_shape::Shape;
@@ -20,7 +20,7 @@ use einfold_ir::{
 use std::sync::Arc;
 
 /// A name with known dtype and shape.
-pub(super) struct Definition<'a> {
+pub(super) struct NameLowering<'a> {
     pub(super) errors: &'a ProgramErrors<'a>,
     pub(super) tensors: &'a [Tensor],
     pub(super) options: &'a Options,
@@ -45,13 +45,13 @@ enum PointCount {
 /// The operations of the expression that finishes a result; the caller keeps its factors.
 type Ops = Vec<(PointOp, Dtype)>;
 
-impl Definition<'_> {
+impl NameLowering<'_> {
     /// Adds the nodes of the name and returns the last, which has its value.
     pub(super) fn build(&self, nodes: &mut Nodes) -> Result<NodeId, Error> {
         let assign = self.contributions[0].assign;
         let value = match assign {
-            Assign::Equal | Assign::Add => self.chain(nodes, Definition::sum)?,
-            Assign::Mean => self.chain(nodes, Definition::sum)?,
+            Assign::Equal | Assign::Add => self.chain(nodes, NameLowering::sum)?,
+            Assign::Mean => self.chain(nodes, NameLowering::sum)?,
             Assign::Multiply => self.fold(nodes, BinaryOp::Mul)?,
             Assign::Max => self.fold(nodes, BinaryOp::Max)?,
             Assign::Min => self.fold(nodes, BinaryOp::Min)?,
@@ -73,7 +73,7 @@ impl Definition<'_> {
         StatementContext { c, extents, tensors: self.tensors, options: self.options }
     }
 
-    fn sink<'s>(&'s self, nodes: &'s mut Nodes, k: usize) -> TermLowering<'s> {
+    fn term_lowering<'s>(&'s self, nodes: &'s mut Nodes, k: usize) -> TermLowering<'s> {
         let several = self.contributions.len() > 1;
         let finished = self.fill.is_some() || matches!(self.contributions[0].assign, Assign::Mean | Assign::LogSumExp);
         TermLowering {
@@ -106,7 +106,7 @@ impl Definition<'_> {
         self.chain(nodes, |this, nodes, k, onto| {
             let right = &this.contributions[k].right;
             let space = this.context(k).whole();
-            this.sink(nodes, k).reduce(&space, add, (false, right), onto)
+            this.term_lowering(nodes, k).reduce(&space, add, (false, right), onto)
         })
     }
 
@@ -119,12 +119,12 @@ impl Definition<'_> {
         let all = terms(&c.right);
         if all.len() == 1 {
             let space = if each { context.space(c.axes_of(&c.right)) } else { context.whole() };
-            return self.sink(nodes, k).reduce(&space, BinaryOp::Add, all[0], onto);
+            return self.term_lowering(nodes, k).reduce(&space, BinaryOp::Add, all[0], onto);
         }
         let (kept, whole) = (c.kept(), context.whole());
         let any_drops = c.reads.iter().any(|read| context.read_drops(read));
         // Only the whole sum is rounded.
-        let mut sink = TermLowering { rounded: None, ..self.sink(nodes, k) };
+        let mut lowering = TermLowering { rounded: None, ..self.term_lowering(nodes, k) };
         let (mut together, mut apart) = (Vec::new(), Vec::new());
         for &(minus, term) in &all {
             let axes = c.axes_of(term);
@@ -136,7 +136,7 @@ impl Definition<'_> {
                 reduces || drops
             } else {
                 let product = FactorList::of(BinaryOp::Add, self.wide(), term, minus);
-                !any_drops && sink.contracts(&whole, &product, BinaryOp::Add)
+                !any_drops && lowering.contracts(&whole, &product, BinaryOp::Add)
             };
             let list = if alone { &mut apart } else { &mut together };
             list.push((minus, term, axes));
@@ -146,13 +146,13 @@ impl Definition<'_> {
             let space = if each { &context.space(Vec::new()) } else { &whole };
             let terms: Vec<_> = together.into_iter().map(|(minus, term, _)| (minus, term)).collect();
             value = Some(match terms[..] {
-                [term] => sink.reduce(space, BinaryOp::Add, term, value)?,
-                _ => sink.point(space, BinaryOp::Add, &terms, value)?,
+                [term] => lowering.reduce(space, BinaryOp::Add, term, value)?,
+                _ => lowering.point(space, BinaryOp::Add, &terms, value)?,
             });
         }
         for (minus, term, axes) in apart {
             let space = if each { &context.space(axes) } else { &whole };
-            value = Some(sink.reduce(space, BinaryOp::Add, (minus, term), value)?);
+            value = Some(lowering.reduce(space, BinaryOp::Add, (minus, term), value)?);
         }
         Ok(value.expect("a sum has a term"))
     }
@@ -164,9 +164,9 @@ impl Definition<'_> {
         if let [c] = self.contributions {
             let space = self.context(0).whole();
             let product = FactorList::of(BinaryOp::LogAddExp, wide, &c.right, false);
-            let mut sink = self.sink(nodes, 0);
-            if sink.contracts(&space, &product, BinaryOp::LogAddExp) {
-                return sink.reduce(&space, BinaryOp::LogAddExp, (false, &c.right), None);
+            let mut lowering = self.term_lowering(nodes, 0);
+            if lowering.contracts(&space, &product, BinaryOp::LogAddExp) {
+                return lowering.reduce(&space, BinaryOp::LogAddExp, (false, &c.right), None);
             }
         }
         let greatest = self.fold(nodes, BinaryOp::Max)?;
@@ -182,7 +182,7 @@ impl Definition<'_> {
             builder.apply(Function::Min, wide);
             builder.apply(Function::Exp, wide);
             let factors = builder.finish();
-            this.sink(nodes, k).node(&space, factors, usual(BinaryOp::Add), onto)
+            this.term_lowering(nodes, k).node(&space, factors, default_algebra(BinaryOp::Add), onto)
         })?;
         use PointOp::{Call, Read};
         let zero = PointOp::Literal(Literal::Float(0.0));
@@ -271,8 +271,9 @@ impl Definition<'_> {
             let factors = dropping.iter().map(|read| context.access(&space, read, false)).collect();
             let number = PointOp::Literal(Literal::Int(i64::try_from(each).unwrap_or(i64::MAX).into()));
             let expr = Expr::new(vec![(number, Dtype::I64)]).expect("a number is an expression");
-            let mut sink = TermLowering { label: &label, dtype: Dtype::I64, rounded: None, ..this.sink(nodes, k) };
-            sink.node(&space, (factors, Some(Arc::new(expr))), usual(BinaryOp::Add), onto)
+            let mut lowering =
+                TermLowering { label: &label, dtype: Dtype::I64, rounded: None, ..this.term_lowering(nodes, k) };
+            lowering.node(&space, (factors, Some(Arc::new(expr))), default_algebra(BinaryOp::Add), onto)
         })?;
         Ok(PointCount::Node(count))
     }
@@ -281,7 +282,7 @@ impl Definition<'_> {
         let context = self.context(k);
         let c = context.c;
         let kept = c.kept();
-        let plain = c.left.iter().map(|position| position.slot.width()).sum::<Option<usize>>() == Some(kept.len());
+        let plain = c.left.iter().map(|position| position.index.width()).sum::<Option<usize>>() == Some(kept.len());
         let drops = c.reads.iter().any(|read| context.read_drops(read));
         if !plain || drops {
             return None;

@@ -2,7 +2,7 @@
 //! expressions.
 
 use super::errors::ProgramErrors;
-use super::factors::{FactorList, ProductFactor, calls, usual};
+use super::factors::{FactorList, ProductFactor, default_algebra, is_expensive};
 use super::hir::{HirExpr, HirExprKind};
 use super::infer_dtype::DtypeInference;
 use super::iteration_space::{IterationSpace, StatementContext};
@@ -60,7 +60,7 @@ impl TermLowering<'_> {
     ) -> Result<NodeId, Error> {
         let product = FactorList::of(add, self.dtype, value, minus);
         let algebra = product.algebra(add);
-        if self.several && algebra != usual(add) {
+        if self.several && algebra != default_algebra(add) {
             return self.point(space, add, &[(minus, value)], onto);
         }
         if let Some(reads) = product.plain() {
@@ -88,7 +88,7 @@ impl TermLowering<'_> {
         let context = self.context;
         let mut builder = ExprBuilder::new(&context, self.types, space);
         builder.sum(terms.iter().copied(), self.dtype)?;
-        self.node(space, builder.finish(), usual(add), onto)
+        self.node(space, builder.finish(), default_algebra(add), onto)
     }
 
     /// Adds the node that writes the left side.
@@ -134,7 +134,7 @@ impl TermLowering<'_> {
         let contraction = reduces && operands.iter().any(|&(_, points)| smaller(points));
         let complex = |part: &ProductFactor<'_>| !matches!(part.value.kind, HirExprKind::Read { .. });
         let mut dear = operands.iter().filter(|(part, _)| complex(part)).peekable();
-        let hoists = dear.peek().is_some() && dear.all(|&(part, points)| calls(part.value) && smaller(points));
+        let hoists = dear.peek().is_some() && dear.all(|&(part, points)| is_expensive(part.value) && smaller(points));
         contraction || hoists
     }
 

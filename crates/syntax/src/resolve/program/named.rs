@@ -3,12 +3,12 @@
 use super::super::Options;
 use super::super::letters::addressable;
 use super::super::letters::count_help;
+use super::desugar::StatementAxes;
 use super::errors::ProgramErrors;
-use super::hir::{Contribution, GivenSize, HirExpr, HirExprKind, Tensor, TensorRead, WrittenIndex};
+use super::hir::{Contribution, GivenSize, HirExpr, HirExprKind, LeftIndexForm, Tensor, TensorRead};
 use super::infer_shape::{QueryAnswers, Shape, ShapeInference};
 use super::iteration_space::StatementContext;
 use super::nodes::Nodes;
-use super::scope::StatementAxes;
 use crate::ast::{Assign, Name, Named, NamedAxis, NamedTerm};
 use crate::error::{Error, ErrorKind, TypeProblem};
 use crate::render::Note;
@@ -42,7 +42,7 @@ pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Op
     if wide != dtype {
         let all = 0..shape.len() as u32;
         let axis =
-            |(position, &size): (&WrittenIndex, &usize)| einfold_ir::Axis::new(contribution.label(position), size);
+            |(position, &size): (&LeftIndexForm, &usize)| einfold_ir::Axis::new(contribution.label(position), size);
         let axes = contribution.left.iter().zip(&shape).map(axis).collect();
         let (factors, output) = (vec![Access::plain(result, all.clone())], all.map(Index::axis).collect());
         let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
@@ -103,16 +103,16 @@ fn contribution(named: &Named, errors: &ProgramErrors<'_>, options: &Options) ->
     }
     let mut axes = StatementAxes::new(covered.map_or(0, |(axes, _)| axes));
     let all = axes.covered;
-    let slots = |axes: &mut StatementAxes, term: &NamedTerm, covered: usize| {
-        let slots = term.axes.iter().flat_map(|axis| axes.slots(axis, covered, |id| named.name(id)));
-        slots.collect::<Vec<_>>()
+    let indices = |axes: &mut StatementAxes, term: &NamedTerm, covered: usize| {
+        let indices = term.axes.iter().flat_map(|axis| axes.indices(axis, covered, |id| named.name(id)));
+        indices.collect::<Vec<_>>()
     };
-    let left = slots(&mut axes, named.output(), all);
-    let left = left.into_iter().map(|(slot, span)| WrittenIndex { slot, span, declared: None }).collect();
+    let left = indices(&mut axes, named.output(), all);
+    let left = left.into_iter().map(|(index, span)| LeftIndexForm { index, span, declared: None }).collect();
     let mut reads = Vec::with_capacity(named.terms().len());
     for (tensor, (term, of)) in named.terms().iter().zip(errors.tensors).enumerate() {
         let covered = (of.shape.len() + 1).saturating_sub(term.axes.len());
-        reads.push(TensorRead { tensor, span: term.span, dims: slots(&mut axes, term, covered) });
+        reads.push(TensorRead { tensor, span: term.span, dims: indices(&mut axes, term, covered) });
     }
     let given = given(named, errors, options, &mut axes)?;
     let factor = |k: usize| (false, HirExpr { span: reads[k].span, kind: HirExprKind::Read { read: k, conj: false } });
@@ -140,9 +140,9 @@ fn given(
     let given = |(name, &size): (&String, &usize)| match all.get(name.as_str()) {
         Some(&found) => Ok(GivenSize { axis: axes.name(found, name), size, span: found.span }),
         None => {
-            let kind = ErrorKind::UnknownSize { name: name.clone() };
+            let kind = ErrorKind::UnknownSize { name: name.clone(), given: true };
             let error = errors.error(kind, named.output().span, format!("`{name}` is in no term"));
-            Err(error.help("give the sizes of axes by the names that they have in the text"))
+            Err(error.help("give sizes by the names of axes in the text"))
         }
     };
     options.sizes.iter().map(given).collect()
@@ -186,7 +186,7 @@ fn dtype(named: &Named, errors: &ProgramErrors<'_>, options: &Options) -> Result
         let problem = TypeProblem::Accumulator { dtype, acc };
         errors
             .error(ErrorKind::Types { problem }, named.arrow(), format!("{dtype} operands"))
-            .help("ask for a type that holds all operands")
+            .help("choose a type that holds all operands")
     })?;
     if !options.algebra.accepts(dtype) {
         let k = dtypes.iter().position(|&dtype| !options.algebra.accepts(dtype)).unwrap_or(0);

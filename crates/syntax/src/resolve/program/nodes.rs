@@ -43,7 +43,7 @@ impl Nodes {
         }
         let (region, def) = (RegionId::TOP, Def::Contract(contraction));
         let node = Node { label, dtype, shape: shape.to_vec(), region, def };
-        let id = self.ir.push(node).expect("a statement whose sizes and dtypes are known makes a node that holds");
+        let id = self.ir.push(node).expect("a statement with known sizes and dtypes gives a valid node");
         made.push(id);
         Ok(id)
     }

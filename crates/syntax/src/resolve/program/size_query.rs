@@ -2,10 +2,10 @@
 
 use super::super::SizeQuery;
 use super::hir::{AffineForm, Tensor};
-use super::infer_shape::axes_of_ids;
+use super::infer_shape::axes_of_gathers;
 use super::iteration_space::{IterationSpace, StatementContext};
 use einfold_ir::{
-    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Index, Ir, Literal, Node, NodeId, PointOp, RegionId,
+    Access, Algebra, Contraction, Def, Dtype, Expr, Function, Indices, Ir, Literal, Node, NodeId, PointOp, RegionId,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use std::sync::Arc;
 /// The query for the greatest sum of the index tensors of an index. `None` if its affine part has an axis of an index
 /// tensor: the greatest position is then not the sum of two maxima.
 pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> Option<SizeQuery> {
-    let axes = axes_of_ids(affine);
+    let axes = axes_of_gathers(affine);
     if affine.terms.iter().any(|(coef, axis)| *coef != 0 && axes.binary_search(axis).is_ok()) {
         return None;
     }
     let space = IterationSpace::new(axes);
-    let mut factors: Vec<_> = affine.ids.iter().map(|(_, read)| context.access(&space, read, false)).collect();
-    let dtypes: Vec<Dtype> = affine.ids.iter().map(|(_, read)| context.tensors[read.tensor].dtype).collect();
-    let coefs: Vec<i64> = affine.ids.iter().map(|(coef, _)| *coef).collect();
-    let drops = affine.ids.iter().any(|(_, read)| context.read_drops(read));
+    let mut factors: Vec<_> = affine.gathers.iter().map(|(_, read)| context.access(&space, read, false)).collect();
+    let dtypes: Vec<Dtype> = affine.gathers.iter().map(|(_, read)| context.tensors[read.tensor].dtype).collect();
+    let coefs: Vec<i64> = affine.gathers.iter().map(|(coef, _)| *coef).collect();
+    let drops = affine.gathers.iter().any(|(_, read)| context.read_drops(read));
     // A single index tensor keeps its dtype, so the scan converts nothing. If all indices may be dropped, the least
     // value must be below 0, which an unsigned dtype lacks.
     let (dtype, expr) = match (&coefs[..], &dtypes[..]) {
@@ -30,12 +30,12 @@ pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> O
         (_, dtypes) if dtypes.contains(&Dtype::U64) => (Dtype::F64, Some(Arc::new(sum(&coefs, dtypes, Dtype::F64)))),
         _ => (Dtype::I64, Some(Arc::new(sum(&coefs, &dtypes, Dtype::I64)))),
     };
-    let (axes, output, algebra) = (context.axes(&space), Vec::<Index<_>>::new(), Algebra::MAX_PLUS);
+    let (axes, output, algebra) = (context.axes(&space), Indices::new(), Algebra::MAX_PLUS);
     let (mut ir, operands) = inputs(context.tensors, &mut factors);
     let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
     let node =
         Node { label: "greatest".into(), dtype, shape: Vec::new(), region: RegionId::TOP, def: Def::Contract(c) };
-    let node = ir.push(node).expect("ids are integers that are read inside their tensors");
+    let node = ir.push(node).expect("index tensors are integers, read inside their shapes");
     ir.output(node).expect("the node is of the top region");
     Some(SizeQuery { ir, operands })
 }
@@ -51,8 +51,8 @@ fn inputs(tensors: &[Tensor], factors: &mut [Access<NodeId>]) -> (Ir, Vec<u32>) 
         let tensor = &tensors[operand as usize];
         ir.input(tensor.name.clone(), tensor.dtype, tensor.shape.as_slice());
     }
-    let place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
-    factors.iter_mut().for_each(|factor| *factor = factor.map(&place));
+    let mut place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
+    factors.iter_mut().for_each(|factor| factor.retarget(&mut place));
     (ir, operands)
 }
 

@@ -1,10 +1,10 @@
-//! What statements become, node by node. What they compute is tested with the evaluator, in `tests/all/settled.rs`.
+//! The modules of statements, node by node. `tests/all/settled.rs` tests the values that they compute.
 
 use crate::{Error, Options, parse, resolve};
 use einfold_ir::{Dtype, Ir, Literal, OutOfRange, TensorType};
 use insta::assert_snapshot;
 
-/// The module of a text for operands as `2x3, 4:i64`, bound by position.
+/// The module of a text for operands such as `2x3, 4:i64`, bound by position.
 fn ir(text: &str, types: &str) -> Ir {
     with(text, types, Options::default()).unwrap()
 }
@@ -48,7 +48,7 @@ fn merged_axes_are_index_functions() {
 }
 
 #[test]
-fn products_are_contractions_on_top_of_the_other_terms() {
+fn products_are_contractions_that_start_from_the_other_terms() {
     assert_snapshot!(ir("y[o] = V[o,h]*x[h] + c[o]", "3x5, 5, 3"), @r"
     %0 V = input 0  f64[3, 5]
     %1 x = input 1  f64[5]
@@ -76,7 +76,7 @@ fn products_are_contractions_on_top_of_the_other_terms() {
 }
 
 #[test]
-fn parts_that_have_fewer_axes_are_computed_by_themselves() {
+fn factors_with_fewer_axes_are_computed_separately() {
     assert_snapshot!(ir("Z[a,b] = sin(x[a])*sin(x[b])", "7"), @r"
     %0 x = input 0  f64[7]
     %1 t1 = (+, *) sin(%0[a]) -> [a]  f64[7]
@@ -128,7 +128,7 @@ fn gathers_scatters_and_windows_are_indices() {
 }
 
 #[test]
-fn algebras_are_spelled() {
+fn statements_determine_the_algebra() {
     assert_snapshot!(ir("C[i,k] max= A[i,j]*B[j,k]", "2x3, 3x4"), @r"
     %0 A = input 0  f64[2, 3]
     %1 B = input 1  f64[3, 4]
@@ -199,7 +199,7 @@ fn groups_are_counted_and_exponentials_shifted() {
 }
 
 #[test]
-fn a_dropped_point_drops_what_it_is_in() {
+fn a_dropped_index_drops_its_term() {
     let drop = || Options { out_of_range: OutOfRange::Drop, ..Options::default() };
     assert_snapshot!(with("Y += X[g[n]]*w[n]", "6, 4:i64, 4", drop()).unwrap(), @r"
     %0 X = input 0  f64[6]
@@ -227,7 +227,7 @@ fn a_dropped_point_drops_what_it_is_in() {
 }
 
 #[test]
-fn contributions_go_on_top_of_each_other() {
+fn contributions_start_from_the_one_before() {
     assert_snapshot!(ir("Y[g[n]:2] += a[n]; Y[k] += b[k]*2", "3:i64, 3, 2"), @r"
     %0 g = input 0  i64[3]
     %1 a = input 1  f64[3]
@@ -239,7 +239,7 @@ fn contributions_go_on_top_of_each_other() {
 }
 
 #[test]
-fn equal_nodes_are_made_once() {
+fn equal_nodes_are_shared() {
     let once = ir("a[g[n]:3] mean= x[n]; b[g[n]:3] mean= x[n]*x[n]; c[m] = sin(x[m])*sin(x[m]) for m:6", "6:i64, 6");
     let counts = once.nodes().iter().filter(|node| node.label.ends_with("count")).count();
     assert_eq!(counts, 1, "{once}");
@@ -259,7 +259,7 @@ fn long_sums_and_programs_are_resolved() {
 }
 
 #[test]
-fn questions_are_asked_once_and_answered() {
+fn each_size_query_is_asked_once() {
     use crate::resolve_with_queries;
     let ast = parse("s[g[n]] += x[n]; c[g[n]] += 1").unwrap();
     let ty = |dtype: Dtype| TensorType { name: None, dtype, shape: vec![4], conj: false };
@@ -282,7 +282,7 @@ fn questions_are_asked_once_and_answered() {
 }
 
 #[test]
-fn what_cannot_be_addressed_is_too_large() {
+fn tensors_beyond_the_address_space_are_too_large() {
     let code = |text: &str, types: &str| with(text, types, Options::default()).unwrap_err().code();
     let large = "1099511627776";
     assert_eq!(code("Y[(i j)] = a[i]*b[j]", &format!("{large}, {large}")), "too-large");

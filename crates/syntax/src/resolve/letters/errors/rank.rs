@@ -29,7 +29,7 @@ impl LettersErrors<'_> {
         if let Some(word) = self.word(term).filter(|_| words.is_some()) {
             return error.help(word);
         }
-        if let Some(words) = EinopsText::that_fit(self.s.text(), &ranks).filter(|_| words.is_none()) {
+        if let Some(words) = EinopsText::with_ranks(self.s.text(), &ranks).filter(|_| words.is_none()) {
             let word = self.word(term).into_iter();
             return words.add_candidates(word.fold(error, Error::help));
         }

@@ -11,11 +11,11 @@ use std::mem::take;
 /// The constraints of a statement, with the number of unknown axes of each.
 pub(super) struct Propagation<'s, 'a> {
     pub(super) sizes: &'s mut KnownExtents<'a>,
-    rules: Vec<SizeConstraint<'s>>,
+    constraints: Vec<SizeConstraint<'s>>,
     /// The constraints of each axis, once for each occurrence.
     of_axis: Vec<Vec<usize>>,
     /// Merged axes with at most one unknown axis, to process.
-    groups: VecDeque<usize>,
+    merged: VecDeque<usize>,
     /// Windows with one unknown axis, to process in the next round.
     windows: Vec<usize>,
 }
@@ -29,7 +29,7 @@ struct SizeConstraint<'s> {
 
 #[derive(Clone, Copy)]
 enum ConstraintKind<'s> {
-    Group(&'s [usize], SourcedSize),
+    Merged(&'s [usize], SourcedSize),
     Window(&'s AffineForm, &'s TensorRead, usize, Span),
 }
 
@@ -40,10 +40,10 @@ impl<'s, 'a> Propagation<'s, 'a> {
     {
         let mut kinds = Vec::new();
         for read in reads {
-            for (dim, (slot, span)) in read.dims.iter().enumerate() {
-                match (slot, slot.window()) {
-                    (IndexForm::Group(axes), _) => {
-                        kinds.push(ConstraintKind::Group(axes, sizes.held(read, dim, *span)))
+            for (dim, (index, span)) in read.dims.iter().enumerate() {
+                match (index, index.window()) {
+                    (IndexForm::Merged(axes), _) => {
+                        kinds.push(ConstraintKind::Merged(axes, sizes.held(read, dim, *span)))
                     }
                     (_, Some(window)) => kinds.push(ConstraintKind::Window(window, read, dim, *span)),
                     _ => {}
@@ -51,41 +51,42 @@ impl<'s, 'a> Propagation<'s, 'a> {
             }
         }
         for (position, held) in sizes.c.left.iter().zip(shape) {
-            if let (IndexForm::Group(axes), Some(held)) = (&position.slot, held) {
-                kinds.push(ConstraintKind::Group(axes, SourcedSize { span: position.span, ..*held }));
+            if let (IndexForm::Merged(axes), Some(held)) = (&position.index, held) {
+                kinds.push(ConstraintKind::Merged(axes, SourcedSize { span: position.span, ..*held }));
             }
         }
         let of_axis = vec![Vec::new(); sizes.known.len()];
-        let (groups, windows) = Default::default();
-        let mut rounds = Propagation { sizes, rules: Vec::with_capacity(kinds.len()), of_axis, groups, windows };
-        kinds.into_iter().for_each(|kind| rounds.add(kind));
-        rounds
+        let (merged, windows) = Default::default();
+        let mut propagation =
+            Propagation { sizes, constraints: Vec::with_capacity(kinds.len()), of_axis, merged, windows };
+        kinds.into_iter().for_each(|kind| propagation.add(kind));
+        propagation
     }
 
     fn add(&mut self, kind: ConstraintKind<'s>) {
-        let (known, of_axis, rule) = (&self.sizes.known, &mut self.of_axis, self.rules.len());
+        let (known, of_axis, constraint) = (&self.sizes.known, &mut self.of_axis, self.constraints.len());
         let mut unknown = 0;
         let mut occurs = |axis: usize| {
             if known[axis].is_none() {
                 unknown += 1;
-                of_axis[axis].push(rule);
+                of_axis[axis].push(constraint);
             }
         };
         match kind {
-            ConstraintKind::Group(axes, _) => axes.iter().for_each(|&axis| occurs(axis)),
+            ConstraintKind::Merged(axes, _) => axes.iter().for_each(|&axis| occurs(axis)),
             ConstraintKind::Window(window, ..) => {
                 window.terms.iter().filter(|(coef, _)| *coef != 0).for_each(|&(_, axis)| occurs(axis));
             }
         }
-        self.rules.push(SizeConstraint { kind, unknown });
-        self.look_at(rule);
+        self.constraints.push(SizeConstraint { kind, unknown });
+        self.enqueue(constraint);
     }
 
     /// Queues a constraint that can give a size or be checked.
-    fn look_at(&mut self, rule: usize) {
-        match (&self.rules[rule].kind, self.rules[rule].unknown) {
-            (ConstraintKind::Group(..), 0 | 1) => self.groups.push_back(rule),
-            (ConstraintKind::Window(..), 1) => self.windows.push(rule),
+    fn enqueue(&mut self, constraint: usize) {
+        match (&self.constraints[constraint].kind, self.constraints[constraint].unknown) {
+            (ConstraintKind::Merged(..), 0 | 1) => self.merged.push_back(constraint),
+            (ConstraintKind::Window(..), 1) => self.windows.push(constraint),
             _ => {}
         }
     }
@@ -93,9 +94,9 @@ impl<'s, 'a> Propagation<'s, 'a> {
     /// Sets the size of an unknown axis.
     fn set(&mut self, axis: usize, held: SourcedSize) {
         self.sizes.known[axis] = Some(held);
-        for rule in take(&mut self.of_axis[axis]) {
-            self.rules[rule].unknown -= 1;
-            self.look_at(rule);
+        for constraint in take(&mut self.of_axis[axis]) {
+            self.constraints[constraint].unknown -= 1;
+            self.enqueue(constraint);
         }
     }
 
@@ -103,8 +104,8 @@ impl<'s, 'a> Propagation<'s, 'a> {
     pub(super) fn run(&mut self) -> Result<(), Error> {
         loop {
             // Merged axes are exact, so they come before windows.
-            while let Some(rule) = self.groups.pop_front() {
-                if let ConstraintKind::Group(axes, held) = self.rules[rule].kind {
+            while let Some(constraint) = self.merged.pop_front() {
+                if let ConstraintKind::Merged(axes, held) = self.constraints[constraint].kind {
                     self.group(axes, held)?;
                 }
             }
@@ -137,7 +138,7 @@ impl<'s, 'a> Propagation<'s, 'a> {
         let size = held.size;
         match (first, second) {
             (_, Some(_)) => Ok(()),
-            (None, None) if size != product => wrong(SizeProblem::Group { product, size }),
+            (None, None) if size != product => wrong(SizeProblem::Merged { product, size }),
             (None, None) => Ok(()),
             (Some(_), None) if product == 0 && size == 0 => Ok(()),
             (Some(_), None) if product == 0 || !size.is_multiple_of(product) => {
@@ -151,11 +152,11 @@ impl<'s, 'a> Propagation<'s, 'a> {
     }
 
     /// Checks that no factor of merged axes is unknown because the product is 0.
-    pub(super) fn told(&self) -> Result<(), Error> {
-        for rule in &self.rules {
-            let ConstraintKind::Group(axes, held) = rule.kind else { continue };
+    pub(super) fn check_zero_products(&self) -> Result<(), Error> {
+        for constraint in &self.constraints {
+            let ConstraintKind::Merged(axes, held) = constraint.kind else { continue };
             let zero = || axes.iter().any(|&axis| self.sizes.size(axis) == Some(0));
-            if rule.unknown == 1 && held.size == 0 && zero() {
+            if constraint.unknown == 1 && held.size == 0 && zero() {
                 let problem = SizeProblem::Factor { product: 0, size: 0 };
                 return Err(self.sizes.errors.group(axes, self.sizes.c, held, problem));
             }
@@ -168,8 +169,8 @@ impl<'s, 'a> Propagation<'s, 'a> {
         let mut windows = take(&mut self.windows);
         windows.sort_unstable();
         let mut found: Vec<(usize, SourcedSize)> = Vec::with_capacity(windows.len());
-        for rule in windows {
-            let ConstraintKind::Window(window, read, dim, span) = self.rules[rule].kind else { continue };
+        for constraint in windows {
+            let ConstraintKind::Window(window, read, dim, span) = self.constraints[constraint].kind else { continue };
             if let Some((axis, size)) = self.window(window, read, dim, span)? {
                 found.push((axis, SourcedSize { size, span, of: Some((read.tensor, dim)) }));
             }

@@ -1,0 +1,284 @@
+//! Index functions: the position along one axis of a tensor, and their algebra.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::slice;
+
+use super::{Access, AxisRef, Ids, OutOfRange, Term};
+
+/// The position along one axis of a tensor: `offset + Σ coef·axis + Σ coef·ids[…]`.
+///
+/// A plain axis is one term with coefficient 1; a stretched size-1 axis is the constant 0; a merged pair `(a b)` has the
+/// terms `extent(b)·a + b`; a window is any other affine function; a gather or scatter has ids.
+///
+/// Every function has one representation, so that equality is that of functions (up to the order of the terms): each axis has
+/// one term at most, and no coefficient is 0. Constants and multiples of one axis need no memory of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Index<T>(Repr<T>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Repr<T> {
+    Constant(i64),
+    Term(Term),
+    /// Anything else.
+    Sum(Box<Sum<T>>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Sum<T> {
+    offset: i64,
+    terms: Vec<Term>,
+    ids: Vec<Ids<T>>,
+}
+
+impl<T> Index<T> {
+    /// A fixed position.
+    pub fn constant(offset: i64) -> Index<T> {
+        Index(Repr::Constant(offset))
+    }
+
+    /// The plain axis `axis` of the own iteration space.
+    pub fn axis(axis: u32) -> Index<T> {
+        Index(Repr::Term(Term { coef: 1, axis: AxisRef::Own(axis) }))
+    }
+
+    /// `offset + Σ coef·axis`.
+    pub fn affine(offset: i64, terms: impl IntoIterator<Item = (i64, AxisRef)>) -> Index<T> {
+        Index::new(offset, terms.into_iter().map(|(coef, axis)| Term { coef, axis }), Vec::new())
+    }
+
+    /// `ids[…]`, a gather when read and a scatter when written.
+    pub fn gather(access: Access<T>, policy: OutOfRange) -> Index<T> {
+        Index::new(0, [], vec![Ids { coef: 1, access, policy }])
+    }
+
+    /// `offset + Σ coef·axis + Σ coef·ids[…]`. Coefficients of the same axis are added up, saturating.
+    pub fn new(offset: i64, terms: impl IntoIterator<Item = Term>, ids: Vec<Ids<T>>) -> Index<T> {
+        let mut terms = terms.into_iter();
+        if !ids.is_empty() {
+            return Index::sum(offset, terms.collect(), ids);
+        }
+        match (terms.next(), terms.next()) {
+            (None, _) => Index::constant(offset),
+            (Some(term), None) if offset == 0 && term.coef != 0 => Index(Repr::Term(term)),
+            (first, second) => Index::sum(offset, first.into_iter().chain(second).chain(terms).collect(), ids),
+        }
+    }
+
+    /// The one representation of this sum.
+    fn sum(offset: i64, mut terms: Vec<Term>, ids: Vec<Ids<T>>) -> Index<T> {
+        add_up(&mut terms);
+        Index(match (offset, &terms[..], &ids[..]) {
+            (_, [], []) => Repr::Constant(offset),
+            (0, &[term], []) => Repr::Term(term),
+            _ => Repr::Sum(Box::new(Sum { offset, terms, ids })),
+        })
+    }
+
+    /// The constant part.
+    pub fn offset(&self) -> i64 {
+        match &self.0 {
+            Repr::Constant(offset) => *offset,
+            Repr::Term(_) => 0,
+            Repr::Sum(sum) => sum.offset,
+        }
+    }
+
+    /// The affine part: each axis at most once.
+    pub fn terms(&self) -> &[Term] {
+        match &self.0 {
+            Repr::Constant(_) => &[],
+            Repr::Term(term) => slice::from_ref(term),
+            Repr::Sum(sum) => &sum.terms,
+        }
+    }
+
+    /// The data-dependent part.
+    pub fn ids(&self) -> &[Ids<T>] {
+        match &self.0 {
+            Repr::Sum(sum) => &sum.ids,
+            _ => &[],
+        }
+    }
+
+    /// The data-dependent part, open to changes.
+    pub fn ids_mut(&mut self) -> &mut [Ids<T>] {
+        match &mut self.0 {
+            Repr::Sum(sum) => &mut sum.ids,
+            _ => &mut [],
+        }
+    }
+
+    /// Whether any part of the position comes from an integer tensor.
+    pub fn has_ids(&self) -> bool {
+        !self.ids().is_empty()
+    }
+
+    /// The axis of the own iteration space that this index is, if it is nothing but that.
+    pub fn as_axis(&self) -> Option<u32> {
+        match self.0 {
+            Repr::Term(Term { coef: 1, axis: AxisRef::Own(axis) }) => Some(axis),
+            _ => None,
+        }
+    }
+
+    /// The position, if it is the same at every point.
+    pub fn as_constant(&self) -> Option<i64> {
+        match self.0 {
+            Repr::Constant(offset) => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// The least and the greatest position over all points, ids left out; `None` on overflow of `i64`.
+    /// `extent` gives the extent of an axis, which must not be 0.
+    pub fn range(&self, extent: impl Fn(AxisRef) -> usize) -> Option<(i64, i64)> {
+        let (mut low, mut high) = (self.offset(), self.offset());
+        for term in self.terms() {
+            let last = i64::try_from(extent(term.axis)).ok()?.checked_sub(1)?;
+            let reach = term.coef.checked_mul(last)?;
+            low = low.checked_add(reach.min(0))?;
+            high = high.checked_add(reach.max(0))?;
+        }
+        Some((low, high))
+    }
+
+    /// Calls `f` with every axis that it uses, those of ids included.
+    pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
+        self.terms().iter().for_each(|t| f(t.axis));
+        self.ids().iter().for_each(|i| i.access.for_each_axis(f));
+    }
+
+    /// Calls `f` with every tensor that ids are read from.
+    pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
+        self.ids().iter().for_each(|i| i.access.for_each_tensor(f));
+    }
+
+    /// Replaces every tensor that ids are read from.
+    pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
+        self.ids_mut().iter_mut().for_each(|i| i.access.retarget(f));
+    }
+
+    /// The same index over another kind of tensor.
+    pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Index<U> {
+        Index(match &self.0 {
+            Repr::Constant(offset) => Repr::Constant(*offset),
+            Repr::Term(term) => Repr::Term(*term),
+            Repr::Sum(sum) => {
+                let ids = |i: &Ids<T>| Ids { coef: i.coef, access: i.access.map(tensor), policy: i.policy };
+                let ids = sum.ids.iter().map(ids).collect();
+                Repr::Sum(Box::new(Sum { offset: sum.offset, terms: sum.terms.clone(), ids }))
+            }
+        })
+    }
+
+    /// Replaces every own axis, also in ids, by another, different axes by different ones. One that has none is always at
+    /// position 0, and adds nothing.
+    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
+        let renumbered = |term: &mut Term| match &mut term.axis {
+            AxisRef::Own(axis) => to(*axis).map(|new| *axis = new).is_some(),
+            AxisRef::Loop(_) => true,
+        };
+        match &mut self.0 {
+            Repr::Constant(_) => {}
+            Repr::Term(term) => {
+                if !renumbered(term) {
+                    self.0 = Repr::Constant(0);
+                }
+            }
+            Repr::Sum(sum) => {
+                sum.terms.retain_mut(renumbered);
+                sum.ids.iter_mut().for_each(|i| i.access.renumber(to));
+                *self = Index::sum(sum.offset, std::mem::take(&mut sum.terms), std::mem::take(&mut sum.ids));
+            }
+        }
+    }
+
+    /// Adds to every own axis, also in ids, a sum of terms: `axis` becomes `axis + Σ coef·axis`.
+    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [Term]) {
+        let terms = self.terms();
+        let own =
+            terms.iter().filter_map(|t| if let AxisRef::Own(axis) = t.axis { Some((t.coef, axis)) } else { None });
+        let more: Vec<Term> = own.flat_map(|(coef, axis)| by(axis).iter().map(move |t| t.times(coef))).collect();
+        if !more.is_empty() {
+            let terms = terms.iter().copied().chain(more).collect();
+            *self = Index::sum(self.offset(), terms, self.take_ids());
+        }
+        self.ids_mut().iter_mut().for_each(|i| i.access.shift(by));
+    }
+
+    fn take_ids(&mut self) -> Vec<Ids<T>> {
+        match &mut self.0 {
+            Repr::Sum(sum) => std::mem::take(&mut sum.ids),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl<T: Clone> Index<T> {
+    /// The index at the positions that `of` has for the own axes, also in ids: an index without ids each. An axis that has
+    /// none is always at position 0. Coefficients saturate, which they never do where all positions are inside of a tensor.
+    pub fn compose<'a>(&self, of: &impl Fn(u32) -> Option<&'a Index<T>>) -> Index<T>
+    where
+        T: 'a,
+    {
+        match self.0 {
+            Repr::Constant(offset) => return Index::constant(offset),
+            Repr::Term(Term { coef: 1, axis: AxisRef::Own(axis) }) => {
+                return of(axis).cloned().unwrap_or(Index::constant(0));
+            }
+            _ => {}
+        }
+        let (mut offset, mut terms) = (self.offset(), Vec::with_capacity(self.terms().len()));
+        for term in self.terms() {
+            match term.axis {
+                AxisRef::Loop(_) => terms.push(*term),
+                AxisRef::Own(axis) => {
+                    let Some(inner) = of(axis) else { continue };
+                    offset = offset.saturating_add(term.coef.saturating_mul(inner.offset()));
+                    terms.extend(inner.terms().iter().map(|t| t.times(term.coef)));
+                }
+            }
+        }
+        let ids = |i: &Ids<T>| Ids { access: i.access.compose(of), ..*i };
+        Index::sum(offset, terms, self.ids().iter().map(ids).collect())
+    }
+}
+
+impl Term {
+    /// The term with another factor, saturating.
+    fn times(&self, coef: i64) -> Term {
+        Term { coef: self.coef.saturating_mul(coef), axis: self.axis }
+    }
+}
+
+/// So many terms are compared in pairs.
+const FEW: usize = 8;
+
+/// Adds up, saturating, the terms of each axis, in the order in which the axes come first; those that cancel go.
+fn add_up(terms: &mut Vec<Term>) {
+    terms.retain(|term| term.coef != 0);
+    let repeats = |(k, term): (usize, &Term)| terms[..k].iter().any(|other| other.axis == term.axis);
+    if terms.len() <= FEW && !terms.iter().enumerate().any(repeats) {
+        return;
+    }
+    let mut places: HashMap<AxisRef, usize> = HashMap::with_capacity(terms.len());
+    let mut sums: Vec<Term> = Vec::with_capacity(terms.len());
+    for term in terms.drain(..) {
+        match places.entry(term.axis) {
+            Entry::Occupied(place) => {
+                let known = &mut sums[*place.get()];
+                known.coef = known.coef.saturating_add(term.coef);
+            }
+            Entry::Vacant(place) => {
+                place.insert(sums.len());
+                sums.push(term);
+            }
+        }
+    }
+    sums.retain(|term| term.coef != 0);
+    *terms = sums;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! The cost of a step as a function of the sets of tensors that it multiplies.
+
+use std::ops::Add;
+
+use einfold_ir::Count;
+
+use super::{MAX_TENSORS, Set, bits};
+use crate::graph::{Graph, ListPool};
+
+/// An axis, by the set of tensors that have it.
+pub(super) struct Leg {
+    pub(super) members: Set,
+    /// Whether the output has it.
+    kept: bool,
+    extent: u64,
+}
+
+impl Leg {
+    /// Returns the axes of `graph`, whose tensors must fit a set.
+    pub(super) fn all(graph: &Graph) -> Vec<Leg> {
+        let leg = |(&kept, &extent)| Leg { members: 0, kept, extent };
+        let mut legs: Vec<Leg> = graph.kept.iter().zip(&graph.extents).map(leg).collect();
+        for (tensor, axes) in graph.legs.iter().enumerate() {
+            axes.iter().for_each(|&axis| legs[axis as usize].members |= 1 << tensor);
+        }
+        legs.retain(|leg| leg.members != 0);
+        legs
+    }
+
+    /// Returns whether the axis is summed once the tensors in `set` are contracted.
+    fn summed_in(&self, set: Set) -> bool {
+        !self.kept && self.members & !set == 0
+    }
+}
+
+/// A representation of the flops of steps.
+pub(super) trait CostModel {
+    /// A number of flops. The default is 0.
+    type Flops: Copy + Default + PartialOrd + Add<Output = Self::Flops>;
+    /// A number above the flops of any tree.
+    const INFINITE: Self::Flops;
+    /// The data of a set of tensors.
+    type SetInfo: Copy;
+    /// The data of a set of tensors that a step needs to use it.
+    type HalfInfo: Copy;
+
+    /// Returns the data of one set.
+    fn facts(&self, set: Set) -> Self::SetInfo;
+
+    /// Returns the data of the union of `grown`, whose data are `facts`, and `added`, which must not be larger.
+    fn grow(&self, facts: Self::SetInfo, grown: Set, added: Set) -> Self::SetInfo;
+
+    fn half(facts: Self::SetInfo) -> Self::HalfInfo;
+
+    /// Returns the flops of the step that computes `whole` from two halves.
+    fn flops(&self, whole: Self::SetInfo, halves: [Self::HalfInfo; 2]) -> Self::Flops;
+
+    /// Returns a lower bound of the flops of the step that uses the result of a set.
+    fn min_use(&self, facts: Self::SetInfo) -> Self::Flops;
+
+    /// Returns the data of all sets of the first `tensors` tensors, indexed by set.
+    fn table(&self, tensors: usize) -> Vec<Self::SetInfo> {
+        (0..1 << tensors).map(|set| self.facts(set)).collect()
+    }
+}
+
+/// The product of all extents must be below 2^1000, so that no partial product overflows.
+const MAX_LOG2: f64 = 1000.0;
+
+/// Flops in f64: exact below 2^53; orders that differ by less than the rounding error count as equal.
+///
+/// A step visits all axes of its tensors but those summed before, so its flops are a product of three numbers that
+/// depend on one set each.
+pub(super) struct FloatCosts<'a> {
+    legs: &'a [Leg],
+    /// The axes of each tensor.
+    of_tensor: ListPool,
+}
+
+impl FloatCosts<'_> {
+    /// Returns `None` if an extent is 0 or the product is too large for f64.
+    pub(super) fn of(legs: &[Leg]) -> Option<FloatCosts<'_>> {
+        let all = Count::product(legs.iter().map(|leg| leg.extent));
+        if all == Count::ZERO || all.log2() >= MAX_LOG2 {
+            return None;
+        }
+        let members: ListPool = legs.iter().map(|leg| bits(leg.members).map(|tensor| tensor as u32)).collect();
+        Some(FloatCosts { legs, of_tensor: members.transposed(MAX_TENSORS) })
+    }
+}
+
+/// The product of the extents of all axes of a set, and the inverse product of those summed within it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct LegProducts {
+    touched: f64,
+    per_summed: f64,
+}
+
+impl CostModel for FloatCosts<'_> {
+    type Flops = f64;
+    type SetInfo = LegProducts;
+    type HalfInfo = f64;
+    const INFINITE: f64 = f64::INFINITY;
+
+    fn facts(&self, set: Set) -> LegProducts {
+        let (mut touched, mut summed) = (1.0, 1.0);
+        for leg in self.legs.iter().filter(|leg| leg.members & set != 0) {
+            touched *= leg.extent as f64;
+            if leg.summed_in(set) {
+                summed *= leg.extent as f64;
+            }
+        }
+        LegProducts { touched, per_summed: 1.0 / summed }
+    }
+
+    fn grow(&self, mut facts: LegProducts, grown: Set, added: Set) -> LegProducts {
+        let mut summed = 1.0;
+        for tensor in bits(added) {
+            let below = !(Set::MAX << tensor);
+            for &number in &self.of_tensor[tensor] {
+                let leg = &self.legs[number as usize];
+                // An axis of several added tensors is counted at the first of them.
+                if leg.members & added & below != 0 {
+                    continue;
+                }
+                if leg.members & grown == 0 {
+                    facts.touched *= leg.extent as f64;
+                }
+                if leg.summed_in(grown | added) {
+                    summed *= leg.extent as f64;
+                }
+            }
+        }
+        facts.per_summed /= summed;
+        facts
+    }
+
+    fn half(facts: LegProducts) -> f64 {
+        facts.per_summed
+    }
+
+    #[inline]
+    fn flops(&self, whole: LegProducts, [a, b]: [f64; 2]) -> f64 {
+        whole.touched * (a * b)
+    }
+
+    fn min_use(&self, facts: LegProducts) -> f64 {
+        facts.touched * facts.per_summed
+    }
+
+    fn table(&self, tensors: usize) -> Vec<LegProducts> {
+        let sets = 1 << tensors;
+        // Products over the axes that no tensor outside of a set has, in the output or not, and over those summed
+        // there.
+        let (mut within, mut summed) = (vec![1.0; sets], vec![1.0; sets]);
+        for leg in self.legs {
+            let extent = leg.extent as f64;
+            within[leg.members as usize] *= extent;
+            if !leg.kept {
+                summed[leg.members as usize] *= extent;
+            }
+        }
+        subset_products(&mut within);
+        subset_products(&mut summed);
+        let all = within[sets - 1];
+        // The axes of a set are those that its complement does not enclose.
+        let touched = within.iter().rev().map(|outside| all / outside);
+        touched.zip(summed).map(|(touched, summed)| LegProducts { touched, per_summed: 1.0 / summed }).collect()
+    }
+}
+
+/// Replaces each entry by the product of the entries of all subsets of its index.
+pub(crate) fn subset_products(entries: &mut [f64]) {
+    let mut half = 1;
+    while half < entries.len() {
+        for block in entries.chunks_exact_mut(2 * half) {
+            let (without, with) = block.split_at_mut(half);
+            with.iter_mut().zip(without).for_each(|(with, without)| *with *= *without);
+        }
+        half *= 2;
+    }
+}
+
+/// Exact flops, for extents that [`FloatCosts`] does not represent: slower, but correct for 0 and for any size.
+pub(super) struct ExactCosts<'a>(pub(super) &'a [Leg]);
+
+impl CostModel for ExactCosts<'_> {
+    type Flops = Count;
+    type SetInfo = Set;
+    type HalfInfo = Set;
+    const INFINITE: Count = Count::MAX;
+
+    fn facts(&self, set: Set) -> Set {
+        set
+    }
+
+    fn grow(&self, _: Set, grown: Set, added: Set) -> Set {
+        grown | added
+    }
+
+    fn half(facts: Set) -> Set {
+        facts
+    }
+
+    /// An axis of extent 0 may follow, so the bound is 0.
+    fn min_use(&self, _: Set) -> Count {
+        Count::ZERO
+    }
+
+    fn flops(&self, whole: Set, [a, b]: [Set; 2]) -> Count {
+        let visited = |leg: &&Leg| leg.members & whole != 0 && !leg.summed_in(a) && !leg.summed_in(b);
+        Count::product(self.0.iter().filter(visited).map(|leg| leg.extent))
+    }
+}
