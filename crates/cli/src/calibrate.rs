@@ -31,7 +31,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     }
 }
 
-/// Measures everything that a machine model holds. What depends on a rate comes after it.
+/// Measures everything that a machine holds. What depends on a rate comes after it.
 fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
     let default = Machine::default();
     let threads = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);

@@ -12,7 +12,7 @@ const LIMIT: u64 = 1 << 16;
 /// Reads a machine from a regular file.
 ///
 /// # Errors
-/// A file that cannot be read, is not a regular one, is too large, or has no machine in it.
+/// The file cannot be read, is not a regular file, is too large, or does not contain a machine.
 pub(super) fn read(file: &Path) -> Result<Machine, Failure> {
     let failure = |error| Failure::Text { file: file.to_owned(), error };
     let found = fs::metadata(file).map_err(failure)?;

@@ -56,7 +56,7 @@ impl<'s> Steps<'s> {
         Ok((product, half))
     }
 
-    /// Entering and leaving a call of a product: what small products take more than their multiply-adds.
+    /// A call of a product kernel: the time of small products beyond that of their multiply-adds.
     pub(super) fn product_call(&self, machine: &Machine) -> Result<f64, Failure> {
         let operands = [ones(&[BATCH, SHORT, SHORT]), ones(&[BATCH, SHORT, SHORT])];
         let each = self.time("bij,bjk->bik", &operands, 1)? / BATCH as f64;
@@ -70,7 +70,7 @@ impl<'s> Steps<'s> {
         Ok(self.as_loops(NEAR)? / NEAR.pow(3) as f64)
     }
 
-    /// What loops, of `nest` nanoseconds a multiply-add, do of the smallest product that is worth its setting up.
+    /// The time in which loops, of `nest` nanoseconds a multiply-add, compute the smallest product that is worth its setup.
     pub(super) fn product_setup(&self, nest: f64) -> Result<f64, Failure> {
         let mut side = 3;
         while side < NEAR {
@@ -83,7 +83,7 @@ impl<'s> Steps<'s> {
         Ok(side.pow(3) as f64 * nest)
     }
 
-    /// An element that is read through ids.
+    /// A gathered element.
     pub(super) fn gather(&self) -> Result<f64, Failure> {
         let (positions, ids) = (1 << 12, 1 << 16);
         let scattered = Array::from_shape_fn(IxDyn(&[ids]), |k| (k[0] as i64 * 2_654_435_761) % positions);
@@ -113,7 +113,7 @@ impl<'s> Steps<'s> {
         Ok(self.time("i->", &[ones(&[bytes / size_of::<f64>()])], 1)? / bytes as f64)
     }
 
-    /// Twice what two threads take more than half of the time of one; nothing where a second one cannot be started.
+    /// Twice the time that two threads need beyond half of the time of one; `None` if a second one cannot be started.
     pub(super) fn fork(&self) -> Result<Option<f64>, Failure> {
         let two = NonZeroUsize::MIN.saturating_add(1);
         if reserve_memory::threads(two, 0) != two {
