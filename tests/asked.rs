@@ -1,6 +1,11 @@
 //! The way of a question through the library: parsed, resolved, planned and run in any way.
 
-use einfold::{ALGEBRAS, AnyView, Error, Expression, IntoAlgebra, Outputs, PassSet, Results, named};
+use einfold::{
+    AnyView, Error, Expression, Outputs, Results,
+    algebra::{ALGEBRAS, IntoAlgebra},
+    explain::PassSet,
+    named,
+};
 use einfold_ir::Algebra;
 use einfold_syntax::{Ast, parse};
 

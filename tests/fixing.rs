@@ -1,7 +1,7 @@
 //! Plans with operands that are given once give what they give with all operands.
 
 use einfold::ndarray::{Array1, Array2, array};
-use einfold::{AnyView, ConstantsProblem, ErrorKind, Expression, STRATEGIES, conj, named, spec};
+use einfold::{AnyView, ErrorKind, Expression, conj, errors::ConstantsProblem, named, order::STRATEGIES, spec};
 
 use num_complex::Complex;
 

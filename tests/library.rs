@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use einfold::{AnyArray, Error, Expression, MemoryOrder, PASSES, Plan, STRATEGIES, Scratch};
+use einfold::{AnyArray, Error, Expression, MemoryOrder, Plan, Scratch, explain::PASSES, order::STRATEGIES};
 use ndarray::ArrayD;
 
 use crate::case::{self, Case};
@@ -151,7 +151,7 @@ fn every_choice_of_passes_gives_equal_results() {
         let want = oracle::einsum(text, &operands).unwrap();
         let arrays = arrays(&row_major(operands));
         let views: Vec<_> = arrays.iter().map(|a| a.view()).collect();
-        for set in einfold::PassSet::subsets() {
+        for set in einfold::explain::PassSet::subsets() {
             let found: AnyArray = Expression::new(text).unwrap().passes(set).run(&views).unwrap();
             assert_eq!(tensor(&found), want, "{text} with {:?}", set.iter().map(|p| p.name).collect::<Vec<_>>());
         }

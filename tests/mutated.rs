@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, Control, NewArray, Options, Scratch, bind};
+use einfold_exec::{AnyView, BindOptions, Control, NewArray, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Machine, Mode, Nest,
     OutOfRange, Place, Plan, Region, Step, TensorType,
@@ -203,7 +203,7 @@ fn bind_without_elements(plan: &Plan) {
     };
     let Some(mut outs) = plan.outputs.iter().map(array).collect::<Option<Vec<_>>>() else { return };
     let mut outs: Vec<_> = outs.iter_mut().map(NewArray::view_mut).collect();
-    let (options, mut scratch) = (Options { memory: Some(MEMORY), ..Options::default() }, Scratch::new());
+    let (options, mut scratch) = (BindOptions { memory: Some(MEMORY), ..BindOptions::default() }, Scratch::new());
     if let Ok(bound) = bind(plan, &ins, &mut outs, &options, &mut scratch) {
         let cancel = std::sync::atomic::AtomicBool::new(true);
         _ = bound.run(&Control { cancel: Some(&cancel), ..Control::default() });

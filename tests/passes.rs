@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use einfold_ir::{Draft, Layout};
-use einfold_order::{Budget, Order, FoundOrder, order};
+use einfold_order::{Budget, FoundOrder, Order, order};
 use einfold_plan::{Hints, PASSES, PassSet, apply, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
 

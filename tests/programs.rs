@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use einfold::{PassSet, Results};
+use einfold::{Results, explain::PassSet};
 use einfold_ir::Dtype;
 use einfold_plan::PASSES;
 

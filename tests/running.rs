@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, Control, Isa, Options, Scratch, UserSemiring, bind};
+use einfold_exec::{AnyView, BindOptions, Control, Isa, Scratch, UserSemiring, bind};
 use einfold_ir::{Dtype, Plan};
 use einfold_plan::optimize;
 
@@ -45,7 +45,7 @@ pub(crate) fn run(
         |x: Option<Num>| x.map(|x| hold(&Tensor::full(outputs[0].tensor().dtype, &[], x), &Layout::row_major(0)));
     let (alpha, beta) = (scalar(how.alpha), scalar(how.beta));
     let (alpha, beta) = (alpha.as_ref().map(|a| a.view()), beta.as_ref().map(|b| b.view()));
-    let options = Options {
+    let options = BindOptions {
         alpha: alpha.as_ref(),
         beta: beta.as_ref(),
         semirings: &how.semirings,

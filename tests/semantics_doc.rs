@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use einfold::{ALGEBRAS, Dtype, Error, Expression, OutOfRange, Results, named};
+use einfold::{Dtype, Error, Expression, OutOfRange, Results, algebra::ALGEBRAS, named};
 
 use crate::layout::{Array, Layout, hold};
 use crate::library::tensor;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use einfold_exec::{Control, Scratch, Stopped, bind};
+use einfold_exec::{Control, RunStopped, Scratch, bind};
 use einfold_ir::{Dtype, Network, Plan, Tree};
 use einfold_order::{FoundOrder, SlicedAxis};
 use einfold_plan::{Hints, PassSet, Route, apply, lower, network, optimize};
@@ -58,13 +58,13 @@ fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], lanes: u64) -> (Plan
 }
 
 /// Runs a plan on threads of a pool.
-fn run_on(plan: &Plan, operands: &[Tensor], control: &Control<'_>) -> Result<Tensor, Stopped> {
+fn run_on(plan: &Plan, operands: &[Tensor], control: &Control<'_>) -> Result<Tensor, RunStopped> {
     let arrays: Vec<_> = operands.iter().map(|t| hold(t, &Layout::row_major(t.shape.len()))).collect();
     let ins: Vec<_> = arrays.iter().map(|a| a.view()).collect();
     let mut outputs = blank(plan);
     let mut outs: Vec<_> = outputs.iter_mut().map(|o| o.view_mut()).collect();
     let mut scratch = Scratch::new();
-    let bound = bind(plan, &ins, &mut outs, &einfold_exec::Options::default(), &mut scratch).unwrap();
+    let bound = bind(plan, &ins, &mut outs, &einfold_exec::BindOptions::default(), &mut scratch).unwrap();
     let pool = ThreadPoolBuilder::new().num_threads(8).build().unwrap();
     pool.install(|| bound.run(control))?;
     drop(outs);
@@ -115,7 +115,7 @@ fn a_cancelled_run_stops_within_its_lanes() {
         };
         let threads = NonZeroUsize::new(threads);
         let control = Control { threads, progress: Some(&progress), cancel: Some(&cancel) };
-        assert_eq!(run_on(&plan, &operands, &control).unwrap_err(), Stopped::Cancelled);
+        assert_eq!(run_on(&plan, &operands, &control).unwrap_err(), RunStopped::Cancelled);
         assert!(calls.into_inner() < 40);
     }
 }

@@ -6,9 +6,9 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use einfold::ndarray::{Array1, Array2, ArrayD};
-use einfold::{AnyView, Budget, Expression, Order, Scratch, TensorType, einsum, spec};
+use einfold::{AnyView, Expression, Order, Scratch, TensorType, einsum, order::Budget, spec};
 use einfold_benches::filled;
-use einfold_exec::{AnyViewMut, Options, bind};
+use einfold_exec::{AnyViewMut, BindOptions, bind};
 use einfold_plan::{PlanOptions, compile};
 use einfold_syntax::resolve;
 
@@ -81,7 +81,7 @@ fn bind_alone(c: &mut Criterion) {
         c.bench_function(&format!("bind/{name}"), |b| {
             b.iter(|| {
                 let ins = turns.next().unwrap();
-                black_box(bind(&plan, ins, &mut outs, &Options::default(), &mut scratch).unwrap());
+                black_box(bind(&plan, ins, &mut outs, &BindOptions::default(), &mut scratch).unwrap());
             });
         });
     }

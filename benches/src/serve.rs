@@ -15,7 +15,10 @@ use std::io::{BufRead, Write};
 use std::time::Instant;
 
 use einfold::ndarray::{ArrayD, IxDyn};
-use einfold::{AnyArray, Expression, MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes, Plan, Scratch};
+use einfold::{
+    AnyArray, Expression, Plan, Scratch,
+    algebra::{MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes},
+};
 
 /// What is run.
 struct Work {

@@ -1,6 +1,6 @@
 //! Letters and named subscripts in any algebra.
 
-use einfold::{ALGEBRAS, IntoAlgebra};
+use einfold::algebra::{ALGEBRAS, IntoAlgebra};
 use einfold_ir::Dtype::{self, *};
 use einfold_ir::{Algebra, BinaryOp};
 use einfold_syntax::Options;

@@ -85,7 +85,7 @@ fn planned() -> Row {
 fn into() -> Row {
     let [a, b] = operands();
     let plan = Expression::new(TEXT).unwrap().plan_for((&a, &b)).unwrap();
-    let (mut scratch, mut c) = (Scratch::new(), Array2::zeros((2, 2)));
+    let (mut scratch, mut c) = (Scratch::new(), Array2::<f64>::zeros((2, 2)));
     row("einfold, a plan into an array", move || {
         plan.call((&a, &b)).threads(1).scratch(&mut scratch).into(&mut c).unwrap();
         black_box(&c);

@@ -12,7 +12,7 @@ use clap_complete::Shell;
 pub(crate) use order::OrderArgs;
 
 use crate::error::Failure;
-use einfold::{Dtype, Expression, Literal, NamedAlgebra, Order, OutOfRange, Stage};
+use einfold::{Dtype, Expression, Order, OutOfRange, algebra::NamedAlgebra, explain::Stage, typed::Literal};
 use einfold_ir::visible;
 use einfold_syntax::{cut, cut_quotation};
 use std::env;
@@ -27,7 +27,7 @@ Examples:
   einfold run 'ij,jk->ik' a.npy b.npy -o c.npy        product of two matrices, to a file
   einfold run 'ii->' weights.npz:layer1               trace of an array in an archive, printed
   einfold run '[row col], [col] -> [row]' a.npy x.npy the same with names for axes
-  einfold run 'Y[seg[n]] += X[n]' X=x.npy seg=s.npy   a program: sums of the values with equal indices
+  einfold run 'Y[seg[n]] += X[n]' X=x.npy seg=s.npy   a program: the sum of each segment
   einfold run --program step.ein X=x.npy -o Y=y.npy   a program from a file
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --dry-run
                                                       its cost, without a run

@@ -8,7 +8,7 @@ use crate::args::CalibrateArgs;
 use crate::error::Failure;
 use crate::interrupt;
 use crate::output::{WriteTarget, print};
-use einfold::Machine;
+use einfold::order::Machine;
 use einfold_ir::Time;
 use einfold_order::format::machine_json;
 use std::path::Path;

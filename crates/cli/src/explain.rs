@@ -5,7 +5,7 @@ use crate::error::Failure;
 use crate::language;
 use crate::operands;
 use crate::output::{print, visible_json};
-use einfold::{Explain, Plan, Stage};
+use einfold::{Explain, Plan, explain::Stage};
 use serde_json::Value;
 
 /// Plans for the given types and prints the stages.

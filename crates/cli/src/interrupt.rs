@@ -4,19 +4,12 @@
 //! ends at once. In both cases it ends by that signal, which shells report as 128 and its number, after removing a
 //! temporary file that has a name. Reading and planning need no cleanup.
 
-#[cfg(unix)]
-#[path = "interrupt/unix.rs"]
-mod system;
-#[cfg(not(unix))]
-#[path = "interrupt/other.rs"]
-mod system;
-
 use crate::error::Failure;
+use crate::signal::{self, Signal};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-pub(crate) use system::Signal;
 
 static STATE: Mutex<State> = Mutex::new(State { gentle: false, came: None, unfinished: None });
 /// Whether a signal requested a stop.
@@ -37,7 +30,7 @@ fn state() -> MutexGuard<'static, State> {
 
 /// Starts to handle signals. If that fails, the default actions of the system remain.
 pub(crate) fn listen() {
-    system::listen(arrive);
+    signal::listen(arrive);
 }
 
 /// Handles a signal. The lock is held to the end, so that no file is renamed meanwhile.

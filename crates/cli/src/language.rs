@@ -3,10 +3,9 @@
 use crate::args::{LanguageArgs, TextArgs, value};
 use crate::error::Failure;
 use crate::reserve_memory;
-use crate::stdin;
+use crate::text_file::read;
 use einfold::Expression;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The text of an expression and the files of its operands.
@@ -33,21 +32,6 @@ pub(crate) fn expression_text<'a>(args: &'a TextArgs, files: &'a [OsString]) -> 
             Ok(ExpressionText { text, files: others.collect() })
         }
     }
-}
-
-/// The maximal number of bytes of a text: enough for a network of a million tensors. An endless device exceeds it.
-const LIMIT: u64 = 1 << 28;
-
-/// Reads a text from a file, or from standard input for `-`. A byte order mark and white space at the end, where
-/// editors add a line break, are removed.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    let failure = |error| Failure::Text { file: path.to_owned(), error };
-    let mut text = String::new();
-    stdin::open(path).and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text)).map_err(failure)?;
-    if text.len() as u64 > LIMIT {
-        return Err(failure(io::ErrorKind::FileTooLarge.into()));
-    }
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end().to_owned())
 }
 
 impl TextArgs {
@@ -114,7 +98,7 @@ mod tests {
     use std::path::PathBuf;
 
     #[test]
-    fn a_name_stands_before_the_first_sign_of_equality() {
+    fn a_name_ends_at_the_first_equals_sign() {
         for (argument, want) in [
             ("X=x.npy", (Some("X"), "x.npy")),
             ("dX_2=a=b.npy", (Some("dX_2"), "a=b.npy")),

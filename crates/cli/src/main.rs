@@ -17,10 +17,13 @@ mod operands;
 mod order;
 mod output;
 mod progress;
+mod report;
 mod reserve_memory;
 mod run;
 mod show;
+mod signal;
 mod stdin;
+mod text_file;
 mod warnings;
 
 use args::{CommandLine, Verb};
@@ -29,7 +32,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if let Err(failure) = reserve_memory::to_start() {
-        return failure.report(false);
+        return Failure::from(failure).report(false);
     }
     interrupt::listen();
     let verb = CommandLine::read().verb;

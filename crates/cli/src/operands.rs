@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::language;
 use crate::npy::{ArrayFile, key_of, split_key};
 use crate::stdin;
-use einfold::{AnyArray, AnyView, Error, ErrorKind, Expression, ExpressionError, Operand, Plan, TensorType};
+use einfold::{AnyArray, AnyView, Error, ErrorKind, Expression, Operand, Plan, TensorType, errors::ExpressionError};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;

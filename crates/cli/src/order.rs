@@ -6,10 +6,11 @@ mod search_input;
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::interrupt::{self, Signal};
+use crate::interrupt;
 use crate::output::{WriteTarget, print, print_json};
 use crate::reserve_memory;
-use einfold::{Budget, Order};
+use crate::signal::Signal;
+use einfold::{Order, order::Budget};
 use einfold_order::cache::Cache;
 use einfold_order::{Effort, FoundOrder, Objective, OrderError, Task, format, order_task, strategy};
 use progress::ProgressWatch;

@@ -4,10 +4,16 @@
 //! plan to the buffers of a kernel, are small and abort the process on failure. So these functions allocate somewhat
 //! more than is needed and free it: small allocations then succeed.
 
-use crate::error::Failure;
-use einfold::{BindError, Error, OutOfMemory};
+use einfold::{
+    Error,
+    errors::{BindError, OutOfMemory},
+};
 use std::hint::black_box;
 use std::num::NonZeroUsize;
+
+/// There is too little memory: this number of bytes, besides arrays.
+#[derive(Debug)]
+pub(crate) struct NoRoom(pub(crate) usize);
 
 /// The memory of a verb without arrays, with that of its threads.
 const SMALL: usize = 16 << 20;
@@ -23,17 +29,17 @@ const THREAD: usize = 144 << 20;
 ///
 /// # Errors
 /// There is too little memory.
-pub(crate) fn to_start() -> Result<(), Failure> {
-    if ask(SMALL) { Ok(()) } else { Err(Failure::NoRoom(SMALL)) }
+pub(crate) fn to_start() -> Result<(), NoRoom> {
+    if ask(SMALL) { Ok(()) } else { Err(NoRoom(SMALL)) }
 }
 
 /// Reserves the memory of planning a text with `letters` bytes, if the address space is limited.
 ///
 /// # Errors
 /// There is too little memory.
-pub(crate) fn to_plan(letters: usize) -> Result<(), Failure> {
+pub(crate) fn to_plan(letters: usize) -> Result<(), NoRoom> {
     let needed = LETTER.saturating_mul(letters).saturating_add(SMALL);
-    if !are_addresses_limited() || ask(needed) { Ok(()) } else { Err(Failure::NoRoom(needed)) }
+    if !are_addresses_limited() || ask(needed) { Ok(()) } else { Err(NoRoom(needed)) }
 }
 
 /// Returns whether there is spare memory after an array.

@@ -1,6 +1,6 @@
 //! Warnings about texts that are valid and probably not meant; shown on a terminal only.
 
-use crate::error::write_report;
+use crate::report::write_report;
 use anstyle::AnsiColor;
 use einfold::Plan;
 use std::io::{IsTerminal, stderr};

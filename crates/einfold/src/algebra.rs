@@ -3,6 +3,8 @@
 use einfold_exec::{Semiring, UserSemiring};
 use einfold_ir::Algebra;
 
+pub use einfold_ir::Laws;
+
 /// What takes the place of `+` and `×`: one of the built-in pairs [`SumProduct`], [`MaxPlus`], [`MinPlus`], [`MaxTimes`],
 /// [`MinTimes`], [`MaxMin`], [`OrAnd`], [`LsePlus`], one of [`ALGEBRAS`] by its name, or a type of yours that implements [`Semiring`].
 pub trait IntoAlgebra {

@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::settings::Settings;
 use crate::spec::Specs;
-use einfold_exec::Stopped;
+use einfold_exec::RunStopped;
 use einfold_plan::{NamedNetwork, PlanError, named_network};
 use einfold_syntax::{Assign, Ast, Span};
 use std::fmt;
@@ -22,7 +22,7 @@ use std::fmt;
 /// up to rounding.
 ///
 /// ```
-/// use einfold::{Expression, MinPlus};
+/// use einfold::{Expression, algebra::MinPlus};
 /// use einfold::ndarray::{Array2, array};
 ///
 /// let inf = f64::INFINITY;
@@ -140,7 +140,7 @@ impl Expression {
     /// [`ssa_path`](Expression::ssa_path) that was found.
     ///
     /// # Errors
-    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::PlanError::OnePath) where several contractions have an
+    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::errors::PlanError::OnePath) where several contractions have an
     /// order to choose.
     pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
         self.check_options()?;
@@ -237,8 +237,8 @@ impl Expression {
     /// An error about an operand, with the place where that is written.
     pub(crate) fn point(&self, error: Error) -> Error {
         let operand = match error.kind() {
-            ErrorKind::Stopped(Stopped::IndexOutOfRange(id)) => {
-                self.input_names().iter().position(|name| *name == &*id.ids)
+            ErrorKind::Stopped(RunStopped::IndexOutOfRange(id)) => {
+                self.input_names().iter().position(|name| *name == &*id.index_tensor)
             }
             other => other.operand(),
         };

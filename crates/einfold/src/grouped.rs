@@ -18,7 +18,7 @@ fn declared(size: Option<usize>) -> String {
 ///
 /// ```
 /// use einfold::ndarray::{Array1, Array2, array};
-/// use einfold::segment_sum;
+/// use einfold::grouped::segment_sum;
 ///
 /// let ids = array![0, 2, 0];
 /// let sums: Array1<f64> = segment_sum(&array![1.0, 2.0, 4.0], &ids, None)?;
@@ -44,7 +44,7 @@ pub fn segment_sum<A: Output>(
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
-/// use einfold::segment_mean;
+/// use einfold::grouped::segment_mean;
 ///
 /// let means: Array1<f64> = segment_mean(&array![1, 2, 4], &array![0, 1, 0], None)?;
 /// assert_eq!(means, array![2.5, 2.0]);
@@ -66,7 +66,7 @@ pub fn segment_mean<A: Output>(
 /// `ids` is `[n]`, the result `[groups]` of `i64`. Without a number of groups there is one more than the greatest id.
 ///
 /// ```
-/// use einfold::bincount;
+/// use einfold::grouped::bincount;
 /// use einfold::ndarray::{Array1, array};
 ///
 /// let counts: Array1<i64> = bincount(&array![0, 2, 2], None)?;
@@ -85,7 +85,7 @@ pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) 
 /// As [`bincount`], of the weights' dtype; NumPy's function of that name gives `f64` for all weights.
 ///
 /// ```
-/// use einfold::bincount_weighted;
+/// use einfold::grouped::bincount_weighted;
 /// use einfold::ndarray::{Array1, array};
 ///
 /// let sums: Array1<f32> = bincount_weighted(&array![0, 2, 2], &array![0.5_f32, 1.0, 2.0], 4)?;
@@ -147,7 +147,7 @@ impl Aggregator {
 ///
 /// ```
 /// use einfold::ndarray::{Array2, array};
-/// use einfold::{Aggregator, accumarray};
+/// use einfold::{grouped::{Aggregator, accumarray}};
 ///
 /// let (rows, columns) = (array![0, 1, 0], array![1, 0, 1]);
 /// let y: Array2<i64> = accumarray((&rows, &columns), &array![7_i64, 5, 9], Aggregator::Max, Some(&[2, 2]))?;
@@ -191,7 +191,7 @@ fn accumarray_text(ids: usize, aggregator: Aggregator, shape: Option<&[usize]>) 
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
-/// use einfold::weighted_average;
+/// use einfold::grouped::weighted_average;
 ///
 /// let averages: Array1<f64> = weighted_average(&array![[1.0, 2.0], [3.0, 5.0]], &array![3.0, 1.0])?;
 /// assert_eq!(averages, array![1.25, 3.5]);

@@ -24,8 +24,9 @@
 //! # }
 //! ```
 //!
-//! Where some operands stay the same from run to run, [`Plan::bind_constants`] takes them once: what is computed from
-//! them alone is computed then, and kept. A limit on [memory](Expression::memory) is kept by computing in slices.
+//! Calls without a plan use those of earlier calls again, which a [`cache`] keeps. Where some operands stay the same from run to
+//! run, [`Plan::bind_constants`] takes them once: what is computed from them alone is computed then, and kept. A limit on
+//! [memory](Expression::memory) is kept by computing in slices.
 //!
 //! # The language
 //!
@@ -94,15 +95,15 @@
 //!
 //! The operands of a program come in the order in which its text first names them, or each with its name ([`named`]). A size that
 //! only ids tell, as that of `total`, is looked up by a run; a plan needs it declared, as in `H[dst[e]:3, out]`, or is made
-//! [`with`](Expression::plan_with) the operands. Frequent lines are functions: [`segment_sum`], [`segment_mean`], [`bincount`],
-//! [`accumarray`], [`weighted_average`].
+//! [`with`](Expression::plan_with) the operands. Frequent lines are functions in [`grouped`]: `segment_sum`, `segment_mean`,
+//! `bincount`, `accumarray`, `weighted_average`.
 //!
 //! # Options
 //!
 //! | of an [`Expression`] | what it says |
 //! |---|---|
 //! | [`strict`](Expression::strict) | size 1 does not stretch |
-//! | [`algebra`](Expression::algebra) | another sum and product for subscripts, such as [`MinPlus`] or your own [`Semiring`] |
+//! | [`algebra`](Expression::algebra) | another sum and product for subscripts: one of [`algebra`] or your own [`Semiring`] |
 //! | [`acc`](Expression::acc) | the dtype that everything is computed in |
 //! | [`size`](Expression::size) | the value of a size that the text names |
 //! | [`out_of_range`](Expression::out_of_range) | whether bad ids stop the run, are dropped or wrap |
@@ -112,13 +113,13 @@
 //!
 //! # Algebras
 //!
-//! A sum and a product may be others than `+` and `×`: one of the built-in pairs ([`ALGEBRAS`]), or a [`Semiring`] of yours. Its
-//! [`Laws`] say what the planner may do with it. Here are the most likely states of a chain, where `(max, ×)` on numbers that are
-//! not negative has all laws, so that the contraction order is searched as for a sum:
+//! A sum and a product may be others than `+` and `×`: one of the built-in pairs in [`algebra`], or a [`Semiring`] of yours.
+//! Its [`Laws`](algebra::Laws) say what the planner may do with it. Here are the most likely states of a chain, where `(max, ×)` on
+//! numbers that are not negative has all laws, so that the contraction order is searched as for a sum:
 //!
 //! ```
 //! use einfold::ndarray::{array, Array1};
-//! use einfold::{Expression, Laws, Semiring};
+//! use einfold::{Expression, Semiring, algebra::Laws};
 //!
 //! /// The largest product of probabilities.
 //! #[derive(Clone, Copy)]
@@ -201,7 +202,7 @@
 
 #![forbid(unsafe_code)]
 
-mod algebra;
+pub mod algebra;
 mod array;
 mod builtin;
 pub mod cache;
@@ -210,7 +211,7 @@ mod constants;
 pub mod dynamic;
 mod error;
 mod expression;
-mod grouped;
+pub mod grouped;
 mod names;
 mod operand;
 mod output;
@@ -225,37 +226,58 @@ mod spec;
 mod target;
 mod tuples;
 
-pub use algebra::{
-    ALGEBRAS, IntoAlgebra, LsePlus, MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes, NamedAlgebra, OrAnd, SumProduct,
-};
+/// The facts of errors, by stage.
+pub mod errors {
+    pub use crate::error::{ConstantsProblem, NamesProblem, RecipeProblem};
+    pub use einfold_exec::{BindError, IndexOutOfRange, OutOfMemory, PlanSlot, RunStopped, ViewError};
+    pub use einfold_ir::PathError;
+    pub use einfold_order::{OrderError, OrderMismatch};
+    pub use einfold_plan::PlanError;
+    pub use einfold_syntax::{
+        ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span,
+        SyntaxProblem, TypeProblem,
+    };
+}
+
+/// Stages, passes and warnings: what a [plan explains](Plan::explain) besides itself.
+pub mod explain {
+    pub use einfold_plan::{ExplainStage as Stage, PASSES, PassSet, Stage as Pass};
+    pub use einfold_syntax::{Warning, WarningKind};
+}
+
+/// Contraction orders as values, and how they are searched for.
+pub mod order {
+    pub use crate::settings::IntoOrder;
+    pub use einfold_ir::Machine;
+    pub use einfold_order::format::{FormatError, machine_from_json};
+    pub use einfold_order::{Budget, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy};
+    pub use einfold_plan::NamedNetwork;
+}
+
+/// What stands behind the parameters of typed calls: types of operands, memory for results, scalars.
+pub mod typed {
+    pub use crate::operand::{Conj, Named};
+    pub use crate::output::OutputType;
+    pub use crate::scalar::Scalar;
+    pub use crate::spec::{Spec, Specs};
+    pub use crate::target::{Target, TargetViews, Targets};
+    pub use einfold_ir::Literal;
+}
+
 pub use array::AnyArray;
 pub use call::Call;
-pub use error::{ConstantsProblem, Error, ErrorKind, NamesProblem, RecipeProblem};
+pub use error::{Error, ErrorKind};
 pub use expression::Expression;
-pub use grouped::{Aggregator, accumarray, bincount, bincount_weighted, segment_mean, segment_sum, weighted_average};
-pub use operand::{Conj, Named, Operand, Operands, conj, named};
-pub use output::{Output, OutputType, Outputs};
+pub use operand::{Operand, Operands, conj, named};
+pub use output::{Output, Outputs};
 pub use plan::Plan;
 pub use results::Results;
-pub use scalar::Scalar;
-pub use settings::IntoOrder;
-pub use spec::{Spec, Specs, spec};
-pub use target::{Target, TargetViews, Targets};
+pub use spec::spec;
 
-pub use einfold_exec::{
-    AnyView, AnyViewMut, BindError, Control, Element, IndexOutOfRange, MemoryOrder, OutOfMemory, Port, Scratch,
-    Semiring, Stopped, ViewError,
-};
-pub use einfold_ir::{Cost, Count, Dtype, Laws, Literal, Machine, OutOfRange, PathError, TensorType};
-pub use einfold_order::format::{FormatError, machine_from_json};
-pub use einfold_order::{
-    Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy,
-};
-pub use einfold_plan::{Explain, NamedNetwork, PASSES, Pass, PassSet, PlanError, Stage};
-pub use einfold_syntax::{
-    ErrorKind as ExpressionError, Feature, LabeledAxis, NameClass, Note, SizeProblem, SizeRule, Span, SyntaxProblem,
-    TypeProblem, Warning, WarningKind,
-};
+pub use einfold_exec::{AnyView, AnyViewMut, Control, Element, MemoryOrder, Scratch, Semiring};
+pub use einfold_ir::{Cost, Count, Dtype, OutOfRange, TensorType};
+pub use einfold_order::Order;
+pub use einfold_plan::Explain;
 pub use ndarray;
 
 /// Parses, plans and runs.

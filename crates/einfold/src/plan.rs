@@ -163,7 +163,8 @@ impl Plan {
     /// The path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them and appends
     /// its result. The ids of a gather or a scatter are tensors of their own, after the factors, unless all is one step. Where
     /// parentheses or statements make several contractions, the paths of all, one after the other; empty where there is nothing to
-    /// order. [`order`](Plan::order) has them apart, with their slices.
+    /// order. [`order`](Plan::order) has them apart, with their slices. A plan with [constants](Plan::bind_constants) contracts what
+    /// was computed from them with the other operands, and this is the path of that.
     pub fn path(&self) -> Vec<Vec<u32>> {
         self.order().contractions.iter().flat_map(|saved| saved.tree.linear_path()).collect()
     }
@@ -205,19 +206,20 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if a pass fails as it runs again to be watched: a defect.
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the order of the plan does not lead to a plan again: a defect.
     pub fn explain(&self) -> Result<Explain, Error> {
         let Inner { expression, program, .. } = &*self.0;
         let ast = expression.to_string();
         let source = Source { expression: ast.replace('\n', "; "), ast };
-        let explain = Explain::new(source, program.ir(), self.compiled(), &program.plan_options(expression))?;
+        let trace = program.trace(expression, self.compiled())?;
+        let explain = Explain::new(source, program.ir(), self.compiled(), &trace);
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
     }
 
     /// What is allowed in the expression and is perhaps not meant, such as a sum of `bool`, which is *or*.
     ///
     /// ```
-    /// use einfold::{Expression, WarningKind, spec};
+    /// use einfold::{Expression, spec, explain::WarningKind};
     ///
     /// let plan = Expression::new("hits += eq(p[n], t[n])")?.plan((spec::<i64>([9]), spec::<i64>([9])))?;
     /// let warnings = plan.warnings();
@@ -276,7 +278,7 @@ impl Plan {
 
     /// The contraction trees of the contractions without ids.
     pub(crate) fn without_ids(&self) -> impl Iterator<Item = &Tree> {
-        self.compiled().orders.iter().map(|(_, ordered)| &ordered.tree)
+        self.compiled().without_ids().map(|ordered| &ordered.tree)
     }
 
     /// What the questions about ids were answered with, if there were any.

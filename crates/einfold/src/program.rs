@@ -8,10 +8,10 @@ use crate::output::Outputs;
 use crate::plan::Plan;
 use crate::settings::Settings;
 use einfold_exec as exec;
-use einfold_exec::{AnyView, Control, Kept, Scratch};
+use einfold_exec::{AnyView, CachedOperand, Control, Scratch};
 use einfold_ir::{Ir, TensorType};
 use einfold_order::Order;
-use einfold_plan::{Compiled, PlanOptions, Prepared, compile};
+use einfold_plan::{Compiled, PlanOptions, Prepared, Trace, compile, saved_order};
 use einfold_syntax::{SizeQuery, Warning, resolve, resolve_with_queries};
 
 /// An expression compiled for operands of certain types.
@@ -28,7 +28,7 @@ pub(crate) struct Program {
     /// The positions of the constant operands.
     constants: Vec<u32>,
     /// What was computed from constants, and is read with the other operands.
-    kept: Vec<Kept>,
+    kept: Vec<CachedOperand>,
 }
 
 /// A size query that can be asked again.
@@ -115,8 +115,8 @@ impl Program {
             let place = |operand: &u32| at.iter().position(|&k| k == *operand as usize);
             let places: Vec<usize> = operands.iter().filter_map(place).collect();
             let views: Vec<AnyView<'_>> = places.iter().map(|&k| arguments.views()[k].clone()).collect();
-            let options = exec::Options { semirings: semiring.as_slice(), ..exec::Options::default() };
-            let run = exec::keep(plan, &views, &options, &mut Scratch::new(), &Control::default());
+            let options = exec::BindOptions { semirings: semiring.as_slice(), ..exec::BindOptions::default() };
+            let run = exec::compute_constants(plan, &views, &options, &mut Scratch::new(), &Control::default());
             kept = run.map_err(|error| Error::from(error).of_operand(|k| places[k]))?;
         }
         let inputs = compiled.operands.iter().map(|&k| self.inputs[k as usize].clone()).collect();
@@ -126,12 +126,12 @@ impl Program {
 
     /// What is read with the operands of a call, after them.
     pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
-        self.kept.iter().map(Kept::view)
+        self.kept.iter().map(CachedOperand::view)
     }
 
     /// The bytes that it takes.
     pub(crate) fn kept_bytes(&self) -> usize {
-        self.kept.iter().map(Kept::bytes).sum()
+        self.kept.iter().map(CachedOperand::bytes).sum()
     }
 
     /// The options that it was compiled with.
@@ -172,6 +172,16 @@ impl Program {
 
     pub(crate) fn compiled(&self) -> &Compiled {
         &self.compiled
+    }
+
+    /// The trace of the stages with the form after each: the expression is compiled once more along the orders of the plan,
+    /// without any search.
+    pub(crate) fn trace(&self, expression: &Expression, compiled: &Compiled) -> Result<Trace, Error> {
+        let Settings { order, budget, .. } = &expression.settings;
+        let order = Order::Saved(saved_order(compiled, order, budget));
+        let options = PlanOptions { trace: true, ..self.plan_options(expression) };
+        let compiled = compile(&self.ir, &order, budget, &options);
+        Ok(compiled.map_err(|error| expression.unplanned(error))?.trace)
     }
 }
 

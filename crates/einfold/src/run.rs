@@ -43,7 +43,7 @@ impl Plan {
         arguments: Arguments<'_>,
         options: CallOptions<'_>,
         taken: u64,
-        go: impl FnOnce(&[AnyView<'_>], &exec::Options<'_>, &mut Scratch, &exec::Control<'_>) -> Result<(), Error>,
+        go: impl FnOnce(&[AnyView<'_>], &exec::BindOptions<'_>, &mut Scratch, &exec::Control<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let arranged = self.arrange(arguments)?;
         let arguments = arranged.as_ref().map_or(arguments, |list| list.arguments());
@@ -59,12 +59,12 @@ impl Plan {
         let (alpha, beta) = (self.scalar("alpha", alpha)?, self.scalar("beta", beta)?);
         let (alpha, beta) = (alpha.as_ref().map(Element::view), beta.as_ref().map(Element::view));
         let left = |bytes: u64| usize::try_from(bytes.saturating_sub(taken)).unwrap_or(usize::MAX);
-        let options = exec::Options {
+        let options = exec::BindOptions {
             alpha: alpha.as_ref(),
             beta: beta.as_ref(),
             semirings: settings.semiring.as_slice(),
             memory: settings.budget.memory_bytes.map(left),
-            ..exec::Options::default()
+            ..exec::BindOptions::default()
         };
         let mut all: SmallVec<[AnyView<'_>; 8]> = SmallVec::new();
         let views = match self.has_constants() {

@@ -90,14 +90,14 @@ impl Expression {
         self
     }
 
-    /// Evaluates with another sum and product: one of the markers such as [`MinPlus`](crate::MinPlus), or a
+    /// Evaluates with another sum and product: one of the markers such as [`MinPlus`](crate::algebra::MinPlus), or a
     /// [`Semiring`](crate::Semiring) of yours.
     pub fn algebra(mut self, algebra: impl IntoAlgebra) -> Expression {
         (self.settings.options.algebra, self.settings.semiring) = algebra.into_algebra();
         self
     }
 
-    /// Where the contraction order comes from: the name of a [strategy](crate::STRATEGIES), an [`Order`], or the
+    /// Where the contraction order comes from: the name of a [strategy](crate::order::STRATEGIES), an [`Order`], or the
     /// [order](crate::Plan::order) of another plan. Whether one that is given fits is seen when the expression is planned.
     ///
     /// # Errors
@@ -135,11 +135,12 @@ impl Expression {
     }
 
     /// The machine that the plan is for, instead of the built-in one: what `einfold calibrate` measured, as
-    /// [`machine_from_json`](crate::machine_from_json) reads it. It decides where copies are packed, which steps are matrix
+    /// [`machine_from_json`](crate::order::machine_from_json) reads it. It decides where copies are packed, which steps are matrix
     /// products, how far an order is searched, and how work is shared among threads. The result is the same up to rounding.
     ///
     /// ```
-    /// use einfold::{Expression, Machine, spec};
+    /// use einfold::order::Machine;
+    /// use einfold::{Expression, spec};
     ///
     /// let types = [spec::<f64>([8, 8]), spec::<f64>([8, 8])];
     /// let machine = Machine { partitions: 4, ..Machine::default() };

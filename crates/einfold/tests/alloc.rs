@@ -1,7 +1,7 @@
 //! How often planning and calls allocate. A call with scratch memory and an output allocates nothing of ours.
 
 use einfold::ndarray::{Array2, Array3};
-use einfold::{AnyArray, Error, Expression, Operands, Scratch, Stage, cache, einsum};
+use einfold::{AnyArray, Error, Expression, Operands, Scratch, cache, einsum, explain::Stage};
 use num_complex::Complex;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

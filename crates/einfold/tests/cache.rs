@@ -4,8 +4,9 @@
 
 use einfold::ndarray::{Array1, Array2, ArrayD, array};
 use einfold::{
-    AnyArray, Dtype, Error, Expression, MaxPlus, MinPlus, OutOfRange, Results, cache, conj, einsum, einsum_labels,
-    named,
+    AnyArray, Dtype, Error, Expression, OutOfRange, Results,
+    algebra::{MaxPlus, MinPlus},
+    cache, conj, einsum, einsum_labels, named,
 };
 use num_complex::Complex;
 use std::sync::{Mutex, MutexGuard, PoisonError};

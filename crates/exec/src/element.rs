@@ -1,4 +1,4 @@
-//! Which Rust types can be elements.
+//! The Rust types that can be elements.
 
 use std::any::TypeId;
 
@@ -8,11 +8,11 @@ use num_complex::Complex;
 
 /// A type whose values can be elements of a tensor: any `Copy` type that threads may share and that borrows nothing.
 ///
-/// The trait is implemented for all of them, and [`Element::dtype`] follows from the identity of the type alone. No
-/// implementation can claim the dtype of another type, so a tag that was made here can be trusted by unsafe code.
+/// The trait is implemented for all such types, and [`Element::dtype`] follows from the `TypeId` alone. No implementation
+/// can claim the dtype of another type, so unsafe code may trust the dtype of a view.
 pub trait Element: Copy + Send + Sync + 'static {
-    /// The tag of this type: built-in for the 17 numeric types (and for `usize` and `isize`, which are the unsigned and
-    /// signed integers of their width), [`Dtype::custom`] for all others.
+    /// The dtype of this type: a built-in one for the 17 numeric types (and for `usize` and `isize`, which are the
+    /// integers of their width), [`Dtype::custom`] for all others.
     fn dtype() -> Dtype;
 }
 
@@ -28,7 +28,8 @@ const WORDS: [Dtype; 2] = [Dtype::U64, Dtype::I64];
 #[cfg(target_pointer_width = "32")]
 const WORDS: [Dtype; 2] = [Dtype::U32, Dtype::I32];
 
-/// The built-in dtype of a Rust type. A dtype stands for one memory layout: types that share one are exchangeable in memory.
+/// The built-in dtype of a Rust type. A dtype stands for one memory layout: types with the same dtype are exchangeable in
+/// memory.
 #[inline]
 fn builtin(id: TypeId) -> Option<Dtype> {
     macro_rules! table {

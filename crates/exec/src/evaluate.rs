@@ -1,26 +1,27 @@
-//! Running into new arrays.
+//! Runs plans into new arrays.
 
 use einfold_ir::Plan;
 use smallvec::SmallVec;
 
-use crate::bind::{Options, Scratch, bind};
+use crate::bind::{BindOptions, Scratch, bind};
 use crate::control::Control;
-use crate::error::{BindError, Stopped};
-use crate::fresh::NewArray;
+use crate::error::{BindError, RunStopped};
+use crate::output_array::NewArray;
 use crate::view::{AnyView, AnyViewMut};
 
-/// Why [`evaluate`] did not come to its end.
+/// Why [`evaluate`] failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// The plan does not fit the operands, or memory is short.
+    /// The plan does not match the operands, or memory is short.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// The run stopped.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Stopped(#[from] RunStopped),
 }
 
-/// Binds a plan to its operands and runs it into new arrays, whose memory is never zeroed first. Afterwards they have values.
+/// Binds a plan to its operands and runs it into new arrays, which are initialised afterwards. Their memory is not zeroed
+/// first.
 ///
 /// # Errors
 /// As [`bind`] and [`Bound::run`](crate::Bound::run).
@@ -28,15 +29,15 @@ pub fn evaluate(
     plan: &Plan,
     ins: &[AnyView<'_>],
     outs: &mut [NewArray],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
     scratch: &mut Scratch,
     control: &Control<'_>,
 ) -> Result<(), RunError> {
     let mut views: SmallVec<[AnyViewMut<'_>; 1]> = outs.iter_mut().map(NewArray::view_mut).collect();
     bind(plan, ins, &mut views, options, scratch)?.run(control)?;
     drop(views);
-    // SAFETY: `bind` accepted the views, so they are all outputs of the plan, with their dtypes and extents. A plan that is
-    // sealed writes every element of its outputs, and the run came to its end.
+    // SAFETY: `bind` accepted the views, so they are all outputs of the plan, with their dtypes and extents. A run of a
+    // sealed plan that completes writes every element of its outputs, and this run completed.
     outs.iter_mut().for_each(|out| unsafe { out.assume_written() });
     Ok(())
 }

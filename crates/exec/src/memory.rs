@@ -1,4 +1,4 @@
-//! Memory that the executor owns: scratch bytes that grow and stay.
+//! Memory that the executor owns: bytes that grow on demand and are reused.
 
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::mem::MaybeUninit;
@@ -6,16 +6,16 @@ use std::ptr::NonNull;
 
 use einfold_ir::{Bytes, Count, Plan};
 
-/// Memory that could not be had.
+/// An allocation that failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{} of memory could not be allocated", Bytes(Count::from(*bytes as u64)))]
 pub struct OutOfMemory {
-    /// How many bytes were asked for; `usize::MAX` where their number does not fit.
+    /// The number of bytes that was requested; `usize::MAX` if it overflowed.
     pub bytes: usize,
 }
 
 /// A block of bytes, aligned to [`Plan::ALIGN`], that grows on demand and is reused. Every byte is initialised: the block
-/// starts as zeros and afterwards holds whatever was last written.
+/// starts as zeros and then holds the last values written.
 #[derive(Debug)]
 pub struct AlignedMemory {
     /// The allocation, and its layout.
@@ -31,44 +31,45 @@ unsafe impl Send for AlignedMemory {}
 unsafe impl Sync for AlignedMemory {}
 
 impl AlignedMemory {
-    /// No memory yet.
+    /// An empty block.
     pub const fn new() -> AlignedMemory {
         AlignedMemory { block: None, start: NonNull::dangling(), len: 0 }
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there are none.
+    /// Whether the block is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The first byte: dangling, but aligned for bytes, where there are none.
+    /// The first byte; dangling if the block is empty.
     pub(crate) fn start(&self) -> NonNull<u8> {
         self.start
     }
 
-    /// At least `bytes` bytes. A block that is large enough already is kept with what it holds; otherwise it is replaced by
-    /// zeros.
+    /// Ensures at least `bytes` bytes and returns all of them. A block that is large enough keeps its values; otherwise a
+    /// block of zeros replaces it.
     ///
     /// # Errors
-    /// [`OutOfMemory`]; what was there before is then gone.
+    /// [`OutOfMemory`]; the old block is then freed.
     pub fn ensure(&mut self, bytes: usize) -> Result<&mut [MaybeUninit<u8>], OutOfMemory> {
         if bytes > self.len {
             self.release();
             self.allocate(bytes)?;
         }
-        // SAFETY: `start` heads `len` bytes of a live allocation, or is dangling with `len` 0; `&mut self` makes it unique.
+        // SAFETY: `start` is the first of `len` bytes of a live allocation, or dangling with `len` 0; `&mut self` makes
+        // them exclusive.
         Ok(unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().cast(), self.len) })
     }
 
     fn allocate(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
         let failed = OutOfMemory { bytes };
-        // Aligned by hand: an allocator asked for zeros with a large alignment writes them, one asked for zeros with a small
-        // one gets untouched pages from the system.
+        // The start is aligned by hand: allocators write zeros if the alignment is large, and take untouched pages from
+        // the system if it is small.
         let padded = bytes.checked_add(Plan::ALIGN).ok_or(failed)?;
         let layout = Layout::from_size_align(padded, align_of::<u128>()).map_err(|_| failed)?;
         // SAFETY: `layout` has at least `ALIGN` bytes, so its size is not 0.
@@ -103,20 +104,20 @@ impl Drop for AlignedMemory {
     }
 }
 
-/// Has new memory come in pages of two megabytes where it is large: one fault for each of those instead of 512, which for work that
-/// is bound by memory is a matter of several times. If the system has none to give, nothing is lost.
+/// Asks the system for pages of two megabytes for large new memory: one page fault instead of 512, which makes work that
+/// is bound by memory several times faster. A refusal has no effect.
 #[cfg(target_os = "linux")]
 pub(crate) fn ask_for_huge_pages(start: *mut u8, bytes: usize) {
     const HUGE: usize = 1 << 21;
     let ahead = start.align_offset(HUGE);
     let whole = bytes.saturating_sub(ahead) / HUGE * HUGE;
     if whole > HUGE {
-        // SAFETY: these whole pages are part of a block that the caller owns; the advice changes nothing that is in them.
+        // SAFETY: these whole pages are part of a block that the caller owns; the advice does not change their contents.
         _ = unsafe { rustix::mm::madvise(start.wrapping_add(ahead).cast(), whole, rustix::mm::Advice::LinuxHugepage) };
     }
 }
 
-/// Other systems are not asked.
+/// Other systems have no such advice.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn ask_for_huge_pages(_start: *mut u8, _bytes: usize) {}
 

@@ -1,15 +1,15 @@
-//! Tensors of any element type, seen through pointers and strides.
+//! Views of tensors of any element type: a pointer, a dtype, extents and strides.
 //!
 //! # Why a view is sound
 //!
 //! A view promises: for every position inside its extents, `ptr + Σ position·stride` is the address of an element of the
-//! view's dtype, aligned for it, inside one allocation that outlives the view, valid for reading, or, in an [`AnyViewMut`],
-//! for writing by the holder alone. Each constructor earns the promise from safe Rust: an `ndarray` view already is such a
-//! promise for its element type, a slice is checked position by extreme position, and the tag comes from
-//! [`Element::dtype`], which cannot lie. The fields are private and never change afterwards.
+//! view's dtype, aligned for it, inside one allocation that outlives the view, valid for reading, or, in an
+//! [`AnyViewMut`], for writing by the holder alone. Each constructor derives the promise from safe Rust: an `ndarray`
+//! view is such a promise for its element type; for a slice the extreme positions are checked; and the dtype comes from
+//! [`Element::dtype`], which no implementation can change. The fields are private and never change afterwards.
 //!
-//! Distinct positions of an `AnyViewMut` are distinct elements. `ndarray` guarantees that for its mutable views; for slices
-//! it is checked. Code that has a view by `&` or `&mut` may thus hand disjoint positions to different threads.
+//! Distinct positions of an `AnyViewMut` are distinct elements. `ndarray` guarantees that for its mutable views; for
+//! slices it is checked. Code that has a view by `&` or `&mut` may thus give disjoint positions to different threads.
 
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -21,62 +21,62 @@ use smallvec::SmallVec;
 use crate::element::Element;
 use crate::memory::MemoryOrder;
 
-/// Extents of a view; eight axes need no allocation.
+/// The extents of a view; up to eight need no allocation.
 pub type Extents = SmallVec<[usize; 8]>;
-/// Strides of a view in bytes; eight axes need no allocation.
+/// The strides of a view in bytes; up to eight need no allocation.
 pub type Strides = SmallVec<[isize; 8]>;
 
-/// Why a slice is no tensor of the given shape and strides.
+/// Why a slice with this shape and these strides is not a valid tensor.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ViewError {
-    /// The number of strides is not the number of extents.
+    /// The number of strides differs from the number of extents.
     #[error("{extents} extents but {strides} strides")]
     Rank {
-        /// How many extents were given.
+        /// The number of extents.
         extents: usize,
-        /// How many strides were given.
+        /// The number of strides.
         strides: usize,
     },
-    /// Some position is outside the slice, or its number overflows.
+    /// A position lies outside the slice, or its number overflows.
     #[error("shape and strides reach outside a slice of {len} elements")]
     OutOfBounds {
-        /// Elements in the slice.
+        /// The number of elements in the slice.
         len: usize,
     },
-    /// The first element is not at a multiple of the alignment of its dtype, or there is none.
+    /// The address of the first element is null or not aligned for its dtype.
     #[error("the elements are not aligned for {dtype}")]
     Unaligned {
         /// The element type.
         dtype: Dtype,
     },
-    /// A stride in bytes is no multiple of the size of an element.
+    /// A stride in bytes is not a multiple of the size of an element.
     #[error("the stride along axis {} is {stride} bytes, not a multiple of the {size} bytes of an element", axis + 1)]
     Stride {
-        /// The axis, from 0; from 1 in messages.
+        /// The axis, counted from 0; messages count from 1.
         axis: usize,
         /// The stride.
         stride: isize,
         /// Bytes of an element.
         size: usize,
     },
-    /// Two positions of a tensor that is to be written share an element. Strides that do not nest (each at least the span
-    /// of all smaller ones) are refused even where they happen to miss each other.
+    /// Two positions of a mutable tensor share an element. Strides that do not nest (each at least the reach of all
+    /// smaller ones together) are refused even if no two positions meet.
     #[error("two positions along axis {} and the axes inside it share an element", axis + 1)]
     Overlap {
-        /// The axis whose stride is too small, from 0; from 1 in messages.
+        /// The axis whose stride is too small, counted from 0; messages count from 1.
         axis: usize,
     },
 }
 
-/// A tensor to read.
+/// A view of a tensor that is read.
 #[derive(Clone, Debug)]
 pub struct AnyView<'a> {
     raw: RawView,
     memory: PhantomData<&'a [u8]>,
 }
 
-/// A tensor to write.
+/// A view of a tensor that is written.
 #[derive(Debug)]
 pub struct AnyViewMut<'a> {
     raw: RawView,
@@ -114,8 +114,8 @@ macro_rules! accessors {
                 &self.raw.extents
             }
 
-            /// The stride of each axis in bytes; 0 for an axis of fewer than two positions, and for every axis of a view
-            /// without elements.
+            /// The stride of each axis in bytes; 0 for an axis with fewer than two positions, and for every axis of a
+            /// view without elements.
             pub fn strides(&self) -> &[isize] {
                 &self.raw.strides
             }
@@ -126,10 +126,10 @@ accessors!(AnyView);
 accessors!(AnyViewMut);
 
 impl<'a> AnyView<'a> {
-    /// The elements of `data` from `offset` on, with strides counted in elements; they may be negative, 0 or overlap.
+    /// The elements of `data` from `offset` on, with strides counted in elements, which may be negative, 0 or overlap.
     ///
     /// # Errors
-    /// [`ViewError`] where shape and strides do not fit each other or the slice.
+    /// [`ViewError`] if shape and strides do not match each other or the slice.
     pub fn from_slice<T: Element>(
         data: &'a [T],
         offset: usize,
@@ -148,12 +148,12 @@ impl<'a> AnyView<'a> {
     /// The elements at `start + Σ position·stride`, with strides in bytes, which may be negative, 0 or overlap.
     ///
     /// # Errors
-    /// [`ViewError`] where shape and strides do not fit each other, or elements are not aligned as their dtype or not a multiple
-    /// of its size apart.
+    /// [`ViewError`] if shape and strides do not match each other, if elements are not aligned for their dtype, or if a
+    /// stride is not a multiple of their size.
     ///
     /// # Safety
-    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and nobody
-    /// writes to it.
+    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and
+    /// nobody writes to it.
     pub unsafe fn from_raw_parts(
         start: *const u8,
         dtype: Dtype,
@@ -166,7 +166,8 @@ impl<'a> AnyView<'a> {
     /// Dense memory in the given order.
     ///
     /// # Safety
-    /// For `'a` it holds as many values of this dtype as the shape has, aligned for it, and nobody writes to it.
+    /// For `'a` the memory holds a value of this dtype for each position of the shape, aligned for it, and nobody writes
+    /// to it.
     pub(crate) unsafe fn dense(start: NonNull<u8>, dtype: Dtype, shape: &[usize], order: MemoryOrder) -> Self {
         AnyView { raw: RawView::dense(start, dtype, shape, order), memory: PhantomData }
     }
@@ -181,7 +182,7 @@ impl<'a> AnyViewMut<'a> {
     /// The elements of `data` from `offset` on, with strides counted in elements.
     ///
     /// # Errors
-    /// [`ViewError`] where shape and strides do not fit each other or the slice, or where two positions share an element.
+    /// [`ViewError`] if shape and strides do not match each other or the slice, or if two positions share an element.
     pub fn from_slice<T: Element>(
         data: &'a mut [T],
         offset: usize,
@@ -197,11 +198,11 @@ impl<'a> AnyViewMut<'a> {
     /// The elements at `start + Σ position·stride`, with strides in bytes.
     ///
     /// # Errors
-    /// As [`AnyView::from_raw_parts`], and where two positions share an element.
+    /// As [`AnyView::from_raw_parts`], and if two positions share an element.
     ///
     /// # Safety
-    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and nobody
-    /// else reads or writes it.
+    /// For `'a` each position inside `shape` is an element of this dtype, inside one allocation, with a valid value, and
+    /// nobody else reads or writes it.
     pub unsafe fn from_raw_parts(
         start: *mut u8,
         dtype: Dtype,
@@ -217,8 +218,8 @@ impl<'a> AnyViewMut<'a> {
     /// Dense memory in the given order.
     ///
     /// # Safety
-    /// For `'a` it is that of as many elements as the shape has, of this dtype and aligned for it, and nobody else's; they have
-    /// values if `initialised`.
+    /// For `'a` the memory has an element of this dtype for each position of the shape, aligned for it, and belongs to
+    /// this view alone; the elements hold values if `initialised`.
     pub(crate) unsafe fn dense(
         start: NonNull<u8>,
         dtype: Dtype,
@@ -234,12 +235,12 @@ impl<'a> AnyViewMut<'a> {
         self.raw.ptr.as_ptr()
     }
 
-    /// Whether the memory holds values, so that they may be read.
+    /// Whether the elements hold values, so that they may be read.
     pub fn is_init(&self) -> bool {
         self.initialised
     }
 
-    /// The same view for a shorter time.
+    /// The same view with a shorter lifetime.
     pub fn reborrow(&mut self) -> AnyViewMut<'_> {
         AnyViewMut { raw: self.raw.clone(), initialised: self.initialised, memory: PhantomData }
     }
@@ -259,8 +260,8 @@ impl<'a, T: Element, D: Dimension> From<ArrayViewMut<'a, T, D>> for AnyViewMut<'
 }
 
 impl RawView {
-    /// `strides` count elements. They are forgotten where they move nothing, so that all others are products that fit: they
-    /// lead from one element of an allocation to another.
+    /// `strides` count elements. They become 0 where they are never used, so every other stride leads from one element of
+    /// an allocation to another, and its product with the size fits.
     fn new<T: Element>(ptr: NonNull<T>, shape: &[usize], strides: &[isize]) -> RawView {
         RawView::of(T::dtype(), ptr.cast(), shape, strides, size_of::<T>())
     }
@@ -312,7 +313,7 @@ pub(crate) fn dense_strides(shape: &[usize], order: MemoryOrder) -> Strides {
     strides
 }
 
-/// Whether `offset` and the least and greatest position are inside `len` elements.
+/// Checks that `offset` and the smallest and largest position are inside `len` elements.
 fn check_bounds(len: usize, offset: usize, shape: &[usize], strides: &[isize]) -> Result<(), ViewError> {
     if shape.len() != strides.len() {
         return Err(ViewError::Rank { extents: shape.len(), strides: strides.len() });
@@ -330,7 +331,7 @@ fn check_bounds(len: usize, offset: usize, shape: &[usize], strides: &[isize]) -
     if fits { Ok(()) } else { Err(outside) }
 }
 
-/// Whether the strides nest: ordered by size, each leads past everything the smaller ones reach.
+/// Checks that the strides nest: in order of size, each is larger than the reach of all smaller ones.
 fn check_overlap(shape: &[usize], strides: &[isize]) -> Result<(), ViewError> {
     if shape.contains(&0) {
         return Ok(());
@@ -430,7 +431,7 @@ mod tests {
         let start = data.as_mut_ptr().cast::<u8>();
         let check = |offset: isize, shape: &[usize], strides: &[isize]| {
             let (at, i32) = (start.wrapping_offset(offset), Dtype::I32);
-            // SAFETY: whatever is accepted reaches elements of `data` alone, which nobody else uses meanwhile.
+            // SAFETY: a view that is accepted has elements of `data` only, which nobody else uses at the same time.
             let read = unsafe { AnyView::from_raw_parts(at, i32, shape, strides) }.map(|view| view.strides().to_vec());
             // SAFETY: as above.
             let write =
@@ -446,7 +447,7 @@ mod tests {
         assert_eq!(check(2, &[2], &[4]), both(Err(ViewError::Unaligned { dtype: Dtype::I32 })));
         assert_eq!(check(0, &[2, 2], &[4, 6]), both(Err(ViewError::Stride { axis: 1, stride: 6, size: 4 })));
         let null = std::ptr::null();
-        // SAFETY: there is no element.
+        // SAFETY: the view has no elements.
         let none = unsafe { AnyView::from_raw_parts(null, Dtype::I32, &[0], &[4]) };
         assert_eq!(none.map(|_| ()), Err(ViewError::Unaligned { dtype: Dtype::I32 }));
     }

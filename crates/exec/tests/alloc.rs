@@ -10,7 +10,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest, NodeId, OutOfRange, Plan, PointOp,
     Step,
@@ -40,7 +40,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Contractions of every kind: nests, products that are packed, staged, gathered, in chunks, in blocks and in turns.
+/// Contractions of every kind: nests, products that are packed, use temporaries, gather, run in chunks, in blocks and in slices.
 fn plan() -> Plan {
     let mut build = Build::new();
     let a = build.input(Dtype::F64, &[6, 7, 8]);
@@ -123,7 +123,7 @@ fn a_warm_call_allocates_nothing() {
             AnyViewMut::from_slice(&mut two, 0, &[2], &[1]).unwrap(),
             AnyViewMut::from_slice(&mut four, 0, &[2, 2], &[2, 1]).unwrap(),
         ];
-        bind(&plan, &ins, &mut outs, &Options::default(), &mut scratch).unwrap().run(&control).unwrap();
+        bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut scratch).unwrap().run(&control).unwrap();
         *count = COUNT.with(Cell::get) - before;
     }
     assert_eq!((total, shifted), ([300_000.0], [0.5; 56]));

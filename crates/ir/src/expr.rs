@@ -4,7 +4,8 @@ use std::fmt;
 use std::num::ParseFloatError;
 use std::str::FromStr;
 
-use crate::{Dtype, DtypeKind, Violation};
+use crate::dtype::{Dtype, DtypeKind};
+use crate::error::Violation;
 
 /// A function of one, two or three elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

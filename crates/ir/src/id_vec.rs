@@ -3,8 +3,6 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
 
-use crate::{BufferId, NodeId, RegionId};
-
 /// The number of something in a list.
 pub trait Id: Copy {
     /// The id of the entry at this place.
@@ -14,9 +12,10 @@ pub trait Id: Copy {
     fn place(self) -> usize;
 }
 
-macro_rules! ids {
-    ($($id:ident)*) => {$(
-        impl Id for $id {
+/// Makes a number of 32 bits an [`Id`].
+macro_rules! id {
+    ($id:ident) => {
+        impl $crate::id_vec::Id for $id {
             fn at(place: usize) -> $id {
                 $id(place as u32)
             }
@@ -25,10 +24,10 @@ macro_rules! ids {
                 self.0 as usize
             }
         }
-    )*};
+    };
 }
 
-ids!(NodeId BufferId RegionId);
+pub(crate) use id;
 
 /// A list whose entries are reached by ids of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,16 +6,24 @@ use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
 use crate::access::{Access, Axis, AxisRef, Index, Indices, Label, ShowAccess};
+use crate::algebra::Algebra;
+use crate::dtype::Dtype;
+use crate::error::{Violation, ensure};
+use crate::expr::{Expr, PointOp, ShowExpr};
+use crate::id_vec::{IdVec, id};
 use crate::space::Space;
-use crate::{Algebra, Dtype, Expr, IdVec, PointOp, ShowExpr};
 
 /// A tensor of an [`Ir`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
+id!(NodeId);
+
 /// A region of an [`Ir`]: nodes that are computed anew for every position of its loop axes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct RegionId(pub u32);
+
+id!(RegionId);
 
 impl RegionId {
     /// The region without loops.
@@ -104,21 +112,6 @@ pub struct Ir {
     inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
 }
-
-/// A broken invariant of an `Ir` or a `Plan`: a defect of whoever built it, not a mistake of a user.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation(
-    /// What is broken, for people.
-    pub String,
-);
-
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Violation {}
 
 impl Contraction {
     /// The axes of the iteration space that are no plain axis of the result: they are reduced (or scattered).
@@ -341,10 +334,6 @@ pub(crate) fn check_expr(
         }
     }
     Ok(())
-}
-
-pub(crate) fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), Violation> {
-    if holds { Ok(()) } else { Err(Violation(what())) }
 }
 
 impl fmt::Display for Ir {

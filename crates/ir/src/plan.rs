@@ -6,14 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::access::{Access, Axis, Label};
-use crate::module::{NodeId, Violation};
-use crate::region::Region;
-use crate::verify::{Proof, prove};
-use crate::{Algebra, Count, Dtype, Expr, IdVec, Machine};
+use crate::algebra::Algebra;
+use crate::count::Count;
+use crate::dtype::Dtype;
+use crate::expr::Expr;
+use crate::id_vec::{IdVec, id};
+use crate::machine::Machine;
+use crate::module::NodeId;
 
 /// A buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct BufferId(pub u32);
+
+id!(BufferId);
 
 /// The order in which the axes of a tensor lie in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -155,6 +160,18 @@ pub struct Gemm {
     pub packed: [bool; 3],
 }
 
+/// Steps that are run in order, for every position of the loop axes (outer to inner).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// The loop axes: sliced axes. Empty for steps that run once.
+    pub loops: Vec<Axis>,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Whether the turns of the first loop are lanes, which may run at the same time: then each of them has a copy of the
+    /// intermediates that only this region touches, so many bytes from that of the one before.
+    pub lanes: Option<usize>,
+}
+
 /// A plan that is still being worked on: open to passes, not to the executor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -172,6 +189,15 @@ pub struct Draft {
     pub machine: Machine,
 }
 
+/// What is known of a draft that keeps to every invariant: the facts that its check has established, which the executor goes by.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Proof {
+    /// The depths of the steps of each region.
+    pub(crate) depths: Vec<Vec<usize>>,
+    /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
+    pub(crate) lane_strides: IdVec<BufferId, usize>,
+}
+
 /// A verified plan.
 ///
 /// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without ids stay
@@ -181,9 +207,9 @@ pub struct Draft {
 /// executor relies on all of them.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    draft: Draft,
-    proof: Proof,
-    id: PlanId,
+    pub(crate) draft: Draft,
+    pub(crate) proof: Proof,
+    pub(crate) id: PlanId,
 }
 
 /// The identity of a [`Plan`] in this process: of two plans with one id, both are clones of the same sealed plan.
@@ -191,7 +217,7 @@ pub struct Plan {
 pub struct PlanId(u64);
 
 impl PlanId {
-    fn next() -> PlanId {
+    pub(crate) fn next() -> PlanId {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         PlanId(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -207,14 +233,6 @@ impl PartialEq for Plan {
 impl Plan {
     /// Alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
-
-    /// Makes a plan of a draft.
-    ///
-    /// # Errors
-    /// [`Violation`] names the first invariant that is broken.
-    pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        Ok(Plan { proof: prove(&draft)?, draft, id: PlanId::next() })
-    }
 
     /// Which sealed plan this is.
     pub fn id(&self) -> PlanId {
@@ -255,14 +273,6 @@ impl Draft {
     /// All steps in order, each with the loop axes around it.
     pub fn steps(&self) -> impl Iterator<Item = (&[Axis], &Step)> {
         self.regions.iter().flat_map(|r| r.steps.iter().map(|s| (&r.loops[..], s)))
-    }
-
-    /// Scalar multiply-adds of the whole plan: what its steps cost, each as often as it runs.
-    pub fn flops(&self) -> Count {
-        let of = |region: &Region| -> Count {
-            region.steps.iter().zip(region.depths()).map(|(step, depth)| step.flops() * region.runs(depth)).sum()
-        };
-        self.regions.iter().map(of).sum()
     }
 }
 

@@ -2,22 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::Count;
-use crate::access::Axis;
+use crate::count::Count;
 use crate::id_vec::IdVec;
-use crate::plan::{BufferId, Draft, Mode, Place, Step};
-
-/// Steps that are run in order, for every position of the loop axes (outer to inner).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Region {
-    /// The loop axes: sliced axes. Empty for steps that run once.
-    pub loops: Vec<Axis>,
-    /// The steps.
-    pub steps: Vec<Step>,
-    /// Whether the turns of the first loop are lanes, which may run at the same time: then each of them has a copy of the
-    /// intermediates that only this region touches, so many bytes from that of the one before.
-    pub lanes: Option<usize>,
-}
+use crate::plan::{BufferId, Draft, Mode, Place, Region, Step};
 
 impl Region {
     /// For each step the number of loops, outermost first, that it depends on: it is run when one of them has moved. What it
@@ -96,6 +83,14 @@ struct Followed {
 }
 
 impl Draft {
+    /// Scalar multiply-adds of the whole plan: what its steps cost, each as often as it runs.
+    pub fn flops(&self) -> Count {
+        let of = |region: &Region| -> Count {
+            region.steps.iter().zip(region.depths()).map(|(step, depth)| step.flops() * region.runs(depth)).sum()
+        };
+        self.regions.iter().map(of).sum()
+    }
+
     /// The lifetime of every buffer that any step touches.
     pub fn lifetimes(&self) -> IdVec<BufferId, Option<Lifetime>> {
         let mut all: IdVec<BufferId, Option<Followed>> = IdVec::filled(self.buffers.len(), None);
@@ -156,9 +151,9 @@ fn oftener(depths: &[usize], start: usize) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lifetime, Region};
+    use super::Lifetime;
     use crate::access::{Access, Axis, AxisRef, Index};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Nest, Place, Plan, Step};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Nest, Place, Plan, Region, Step};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
     const SUM: BufferId = BufferId(6);

@@ -1,8 +1,8 @@
 //! Iteration spaces, and whether accesses stay inside their tensors there.
 
-use crate::Dtype;
 use crate::access::{Access, Axis, AxisRef, Ids, Index};
-use crate::module::{Violation, ensure};
+use crate::dtype::Dtype;
+use crate::error::{Violation, ensure};
 
 /// How deep ids of ids may be nested: deeper than any text can.
 const MOST_NESTED: usize = 256;

@@ -1,38 +1,41 @@
-//! The invariants of a [`Plan`], checked where it is sealed and after each pass.
+//! The invariants of a [`Plan`]: those of its steps are checked after each pass, all of them where it is sealed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use crate::access::{Access, Axis, AxisRef, Index};
+use crate::algebra::Algebra;
+use crate::dtype::Dtype;
+use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
-use crate::module::{Violation, check_expr, ensure};
-use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
-use crate::region::{Lifetime, Region};
+use crate::module::check_expr;
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, PlanId, Proof, Region, Step};
+use crate::region::Lifetime;
 use crate::space::Space;
-use crate::{Algebra, Dtype};
 
-/// What is known of a draft that keeps to every invariant: the facts that its check has established, which the executor goes by.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Proof {
-    /// The depths of the steps of each region.
-    pub(crate) depths: Vec<Vec<usize>>,
-    /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
-    pub(crate) lane_strides: IdVec<BufferId, usize>,
+impl Plan {
+    /// Makes a plan of a draft: checks every invariant that [`Plan`] states.
+    ///
+    /// # Errors
+    /// [`Violation`] names the first step or buffer that breaks one.
+    pub fn seal(draft: Draft) -> Result<Plan, Violation> {
+        let own = check_steps(&draft)?;
+        let lane_strides = check_scratch(&draft, &own)?;
+        let depths = draft.regions.iter().map(Region::depths).collect();
+        Ok(Plan { proof: Proof { depths, lane_strides }, draft, id: PlanId::next() })
+    }
 }
 
-/// Checks every invariant that [`Plan`] states.
+/// Checks every invariant that [`Plan`] states but those of scratch memory, which is assigned when the steps are final.
 ///
 /// # Errors
 /// [`Violation`] names the first step or buffer that breaks one.
-pub fn verify(draft: &Draft) -> Result<(), Violation> {
-    prove(draft).map(drop)
+pub fn verify_steps(draft: &Draft) -> Result<(), Violation> {
+    check_steps(draft).map(drop)
 }
 
-/// As [`verify`], with what the executor needs to know.
-///
-/// # Errors
-/// As for [`verify`].
-pub(crate) fn prove(draft: &Draft) -> Result<Proof, Violation> {
+/// As [`verify_steps`]; the result is that of [`Draft::lane_buffers`].
+fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violation> {
     check_buffers(draft)?;
     let mut written = IdVec::filled(draft.buffers.len(), false);
     for (k, (loops, step)) in draft.steps().enumerate() {
@@ -43,8 +46,7 @@ pub(crate) fn prove(draft: &Draft) -> Result<Proof, Violation> {
     }
     let own = draft.lane_buffers();
     check_lanes(draft, &own)?;
-    let lane_strides = check_scratch(draft, &own)?;
-    Ok(Proof { depths: draft.regions.iter().map(Region::depths).collect(), lane_strides })
+    Ok(own)
 }
 
 fn check_buffers(draft: &Draft) -> Result<(), Violation> {
@@ -263,10 +265,9 @@ fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_scratch, verify};
+    use super::check_scratch;
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Step};
-    use crate::region::Region;
+    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Region, Step};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
     /// A draft in which buffer `k` has `lives[k]`, from one step to another, and lies at `offset` with `bytes`.
@@ -359,13 +360,13 @@ mod tests {
             one(&[1 << 40, 1 << 40, 0], &[], &[], write(0, vec![zero(), zero(), zero()]), fill()),
             one(&[1 << 60], &[], &[], write(0, vec![zero()]), fill()),
         ] {
-            assert!(verify(&draft).is_err(), "{draft:?}");
+            assert!(Plan::seal(draft.clone()).is_err(), "{draft:?}");
             // Nor does it stop what looks at it before.
             _ = (draft.lifetimes(), draft.lane_buffers(), draft.flops());
             draft.steps().for_each(|(_, step)| _ = step.is_map(&[2]));
         }
-        verify(&one(&[2], &[&[3]], &[3], gather(3), nest())).unwrap();
-        verify(&one(&[0, 1 << 40], &[], &[], write(0, vec![zero(), zero()]), fill())).unwrap();
+        Plan::seal(one(&[2], &[&[3]], &[3], gather(3), nest())).unwrap();
+        Plan::seal(one(&[0, 1 << 40], &[], &[], write(0, vec![zero(), zero()]), fill())).unwrap();
     }
 
     #[test]

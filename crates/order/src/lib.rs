@@ -49,15 +49,15 @@ pub use einfold_ir::{Cost, Count, Network, PathError, Tree};
 pub use budget::{Budget, Effort};
 use deep::Limits;
 pub use deep::{RecordError, ReplayRecord};
-pub use error::OrderError;
+pub use error::{OrderError, OrderMismatch};
 pub use objective::Objective;
-pub use registry::{STRATEGIES, Strategy, search_count, strategy};
-pub use saved::{OrderMismatch, SavedOrder, SavedSlicedAxis, SavedTree};
+pub use registry::{STRATEGIES, Strategy, strategy};
+pub use saved::{SavedOrder, SavedSlicedAxis, SavedTree};
 pub use selections::{Selection, SelectionNetwork, order_with_selections};
 pub use slices::{SlicedAxis, sliced_cost};
 pub use task::Task;
 use watch::StopCheck;
-pub use watch::{Progress, Watch};
+pub use watch::{Progress, Watch, search_count};
 
 /// The origin of an order: a search, a given path or a saved order. The default is the strategy `auto`.
 ///
@@ -160,11 +160,11 @@ pub fn order_task(
     let search = SearchRequest { task: &asked, budget, watch, began: Instant::now() };
     let (found, strategy) = match origin {
         Order::Strategy(strategy) => {
-            registry::count_search();
+            watch::count_search();
             ((strategy.search)(&search)?, strategy.name)
         }
         Order::Replay(record) => {
-            registry::count_search();
+            watch::count_search();
             (deep::replay(&search, record)?, "deep")
         }
         Order::Linear(path) => (Tree::from_linear(leaves, path)?.into(), "path"),

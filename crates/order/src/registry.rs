@@ -1,7 +1,5 @@
 //! The table of strategies.
 
-use std::cell::Cell;
-
 use crate::{OrderError, SearchRequest, SearchResult, auto, deep, dp, greedy, left_to_right};
 
 /// An algorithm that finds a contraction order.
@@ -18,20 +16,6 @@ pub struct Strategy {
     pub searches_selections: bool,
     /// The search function.
     pub(crate) search: fn(&SearchRequest<'_>) -> Result<SearchResult, OrderError>,
-}
-
-thread_local! {
-    static SEARCHES: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Returns the number of searches for orders or slices on this thread. A saved order causes no search.
-pub fn search_count() -> u64 {
-    SEARCHES.get()
-}
-
-/// Counts one search.
-pub(crate) fn count_search() {
-    SEARCHES.set(SEARCHES.get() + 1);
 }
 
 /// All strategies, in the order of listings.

@@ -4,8 +4,12 @@ use std::fmt;
 
 use einfold_ir::{Count, Network, Tree};
 
-use crate::format::LabeledNetwork;
-use crate::{Budget, FoundOrder, Objective, OrderError, SearchResult, SlicedAxis, Task};
+use crate::budget::Budget;
+use crate::error::{OrderError, OrderMismatch};
+use crate::objective::Objective;
+use crate::slices::SlicedAxis;
+use crate::task::Task;
+use crate::{FoundOrder, SearchResult};
 
 /// The orders of all contractions of an expression. It fits expressions with the same contractions, up to the names of
 /// axes, and is applied without a search.
@@ -34,6 +38,25 @@ pub struct SavedTree {
     pub network: Option<LabeledNetwork>,
 }
 
+/// A network with the labels that its axes have in a file.
+///
+/// ```
+/// use einfold_order::format::LabeledNetwork;
+/// let chain = LabeledNetwork::from_json(
+///     r#"{"inputs": [["i", "j"], ["j", "k"]], "output": ["i", "k"], "sizes": {"i": 2, "j": 3, "k": 4}}"#,
+/// )?;
+/// assert_eq!(chain.network.inputs(), [[0, 1], [1, 2]]);
+/// assert_eq!(chain.labels, ["i", "j", "k"]);
+/// # Ok::<(), einfold_order::format::FormatError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabeledNetwork {
+    /// The network. Its axes are numbered in the order of first occurrence in `inputs`.
+    pub network: Network,
+    /// The label of each axis.
+    pub labels: Vec<String>,
+}
+
 /// A sliced axis by its label, with the number of its slices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SavedSlicedAxis {
@@ -41,120 +64,6 @@ pub struct SavedSlicedAxis {
     pub axis: String,
     /// The number of slices: a divisor of the extent, 2 or more.
     pub parts: u64,
-}
-
-/// The difference between a saved order and the expression that it is applied to.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OrderMismatch {
-    /// The number of contractions differs.
-    #[error("it is for {}, the expression has {given}", count(*saved, "contraction"))]
-    Contractions {
-        /// The number of trees of the saved order.
-        saved: usize,
-        /// The number of contractions that have several orders.
-        given: usize,
-    },
-    /// The number of tensors of a contraction differs.
-    #[error("its tree has {}, the contraction has {given}", count(*saved, "tensor"))]
-    Tensors {
-        /// The number of tensors of the tree.
-        saved: usize,
-        /// The number of tensors of the contraction.
-        given: usize,
-    },
-    /// A tensor has other axes, up to names. Axes of extent 1 are left out.
-    #[error("{} has axes [{}] in the order and [{}] here", tensor(*operand), saved.join(" "), given.join(" "))]
-    Axes {
-        /// The position of the tensor; `None` for the result.
-        operand: Option<usize>,
-        /// Its axes in the saved order.
-        saved: Vec<String>,
-        /// Its axes in the expression.
-        given: Vec<String>,
-    },
-    /// The extent of an axis differs.
-    #[error("axis `{axis}` has extent {saved} in the order and {given} here")]
-    Extent {
-        /// The name of the axis in the expression.
-        axis: String,
-        /// The extent in the saved order.
-        saved: u64,
-        /// The extent in the expression.
-        given: u64,
-    },
-    /// A sliced axis does not exist.
-    #[error("it slices axis `{axis}`, which does not exist; the axes are {}", there.join(", "))]
-    NoAxis {
-        /// The label of the axis.
-        axis: String,
-        /// The labels of the axes that exist.
-        there: Vec<String>,
-    },
-    /// An axis is sliced twice.
-    #[error("it slices axis `{axis}` twice")]
-    Twice {
-        /// The label of the axis.
-        axis: String,
-    },
-    /// The extent of an axis is not divisible by the number of slices.
-    #[error("axis `{axis}` of extent {extent} is not divisible into {parts} slices")]
-    Parts {
-        /// The label of the axis.
-        axis: String,
-        /// The number of slices.
-        parts: u64,
-        /// The extent.
-        extent: u64,
-    },
-    /// A contraction with index tensors is sliced.
-    #[error("it slices a contraction with index tensors")]
-    Sliced,
-    /// The order takes more memory than the given limit.
-    #[error("it needs {bytes} bytes, more than the limit of {limit}{}", found_for(*found))]
-    Memory {
-        /// The memory of the order.
-        bytes: Count,
-        /// The given limit.
-        limit: u64,
-        /// The limit for which the order was found.
-        found: Option<u64>,
-    },
-    /// An intermediate has more elements than the given limit.
-    #[error("an intermediate has {elements} elements, more than the limit of {limit}{}", found_for(*found))]
-    Largest {
-        /// The elements of the intermediate.
-        elements: Count,
-        /// The given limit.
-        limit: u64,
-        /// The limit for which the order was found.
-        found: Option<u64>,
-    },
-}
-
-fn count(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-fn tensor(operand: Option<usize>) -> String {
-    operand.map_or_else(|| "the result".into(), |k| format!("tensor {}", k + 1))
-}
-
-fn found_for(limit: Option<u64>) -> String {
-    limit.map_or_else(String::new, |limit| format!("; it was found for a limit of {limit}"))
-}
-
-impl OrderMismatch {
-    /// Returns the error for contraction `contraction` of `of`.
-    pub fn in_contraction(self, contraction: usize, of: usize) -> OrderError {
-        OrderError::Mismatch { contraction: (of > 1).then_some(contraction), what: self }
-    }
-}
-
-impl From<OrderMismatch> for OrderError {
-    fn from(what: OrderMismatch) -> OrderError {
-        OrderError::Mismatch { contraction: None, what }
-    }
 }
 
 impl SavedOrder {

@@ -10,7 +10,7 @@ use einfold_ir::{Machine, Network, Tree};
 
 use crate::Order;
 use crate::graph::{self, Pairs};
-use crate::registry::count_search;
+use crate::watch::count_search;
 
 /// The maximal number of tensors, selections included; the search tries all splits of all sets.
 const MAX_TENSORS: usize = 10;

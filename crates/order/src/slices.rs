@@ -140,8 +140,8 @@ pub(crate) fn nest_loops(network: &Network, tree: &Tree, slices: Vec<SlicedAxis>
             flops.log2()
         })
         .collect();
-    let most = flops.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let flops: Vec<f64> = flops.iter().map(|flops| (flops - most).exp2()).collect();
+    let max_log2 = flops.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let flops: Vec<f64> = flops.iter().map(|flops| (flops - max_log2).exp2()).collect();
     let depends: Vec<Vec<bool>> = slices
         .iter()
         .map(|&slice| loop_depths(network, tree, &[slice])[tree.leaves()..].iter().map(|&depth| depth > 0).collect())

@@ -31,6 +31,20 @@ pub struct Progress {
 /// Observes nothing.
 impl Watch for () {}
 
+thread_local! {
+    static SEARCHES: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Returns the number of searches for orders or slices on this thread. A saved order causes no search.
+pub fn search_count() -> u64 {
+    SEARCHES.get()
+}
+
+/// Counts one search.
+pub(crate) fn count_search() {
+    SEARCHES.set(SEARCHES.get() + 1);
+}
+
 /// The work between two polls of a [`Watch`], in units of one visited leg or one split.
 const POLL_WORK: usize = 1 << 16;
 /// The work that may still reduce an order to its limits after the search was ended: some milliseconds.

@@ -17,7 +17,7 @@ use einfold_order::{FoundOrder, SlicedAxis};
 pub(crate) use self::made::Applied;
 pub use self::made::Made;
 use self::slices::Sliced;
-use crate::PlanError;
+use crate::error::PlanError;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};

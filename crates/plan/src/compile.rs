@@ -1,23 +1,25 @@
-//! The whole way from an expression to a plan.
+//! From an expression to a plan: the pipeline, with orders that are searched again where a memory limit asks for it.
 
 mod build;
-mod cost;
+mod choices;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, NodeId, Plan};
-use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, SavedOrder, Task, order_task};
+use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, Machine, NodeId, Plan};
+use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
 
 use self::build::Built;
-use self::cost::{made_cost, total_cost};
+use self::orders::Finder;
 use crate::apply::{Applied, Made};
 use crate::constants::{self, Part};
-use crate::error::Unsliced;
-use crate::passes::{Pass, PassSet};
-use crate::{Hints, Memory, PlanError, Rewrite, Treatment, rewrite, treatment};
+use crate::cost::{made_cost, total_cost};
+use crate::error::{PlanError, Unsliced};
+use crate::lower::Hints;
+use crate::memory::Memory;
+use crate::network::{Treatment, contractions, treatment};
+use crate::pipeline::{PassSet, Trace};
 
-pub(crate) use cost::{naive_flops, node_flops, points};
-pub use saved::saved_order;
+pub use self::saved::saved_order;
 
 /// What may be chosen beside the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,6 +30,8 @@ pub struct PlanOptions {
     pub passes: PassSet,
     /// Operands that stay the same from run to run: what is made of them alone gets a plan of its own.
     pub constants: Vec<u32>,
+    /// Whether the trace keeps the form after each stage, as [`Explain`](crate::Explain) shows it.
+    pub trace: bool,
 }
 
 /// What is computed once of constant operands.
@@ -46,27 +50,32 @@ pub struct Compiled {
     pub plan: Plan,
     /// Which operands of the expression are its operands, before what is prepared: without constants all.
     pub operands: Vec<u32>,
-    /// What is to be computed before of constants, if there are some. Nothing else tells of it.
+    /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and `ir`.
     pub prepared: Option<Prepared>,
     /// The expression as it was rewritten before anything was ordered; without what is prepared.
     pub rewritten: Ir,
-    /// How often each rewriting that ran changed something.
-    pub rewrites: Vec<(&'static Rewrite, usize)>,
     /// The expression with its orders written out: one node a step.
     pub ir: Ir,
     /// By node of the rewritten expression: which nodes of `ir` it became.
     pub made: IdVec<NodeId, Made>,
-    /// The orders that were chosen, by node of the rewritten expression.
+    /// The orders that were chosen, in the order of the nodes of the rewritten expression. A contraction with ids has one where
+    /// one step is not cheapest; its tree has the [selections](einfold_order::Selection) of the ids as further leaves, or the
+    /// factors alone.
     pub orders: Vec<(NodeId, FoundOrder)>,
-    /// Those of contractions with ids for which one step is not cheapest, likewise. Their trees have the
-    /// [selections](einfold_order::Selection) of the ids as further leaves, or the factors alone.
-    pub through_ids: Vec<(NodeId, FoundOrder)>,
     /// What it costs, whatever the machine.
     pub cost: Cost,
     /// What memory it takes.
     pub memory: Memory,
-    /// How often each pass that ran changed something.
-    pub changes: Vec<(&'static Pass, usize)>,
+    /// The rewrites and passes that ran.
+    pub trace: Trace,
+}
+
+impl Compiled {
+    /// The orders of contractions without ids.
+    pub fn without_ids(&self) -> impl Iterator<Item = &FoundOrder> {
+        let has_ids = |id: NodeId| is_through_ids(&self.rewritten, id);
+        self.orders.iter().filter(move |(id, _)| !has_ids(*id)).map(|(_, ordered)| ordered)
+    }
 }
 
 /// How often contractions are ordered until the plan keeps to the memory limit.
@@ -98,90 +107,57 @@ fn compile_by(
     options: &PlanOptions,
     search: &Search<'_>,
 ) -> Result<Compiled, PlanError> {
-    let mut rewrites = Vec::new();
-    let choice = orders::choice(ir, how, options.passes)?;
-    let rewritten = rewrite(ir, choice, &mut |rewrite, count, _| rewrites.push((rewrite, count)))?;
+    let mut trace = Trace::new(options.trace);
+    let rewritten = orders::rewritten(ir, how, options.passes, &mut trace)?;
     let constant = match &options.constants[..] {
         [] => rewritten.per_node(false),
         operands => constants::constant_nodes(&rewritten, operands),
     };
-    if let Order::Saved(saved) = how {
-        return compile_saved(&rewritten, &constant, saved, budget, options, rewrites);
-    }
-    let mut through_ids = orders::through_ids(&rewritten, how, budget)?;
     let limit = budget.memory_bytes;
+    let mut planner = Planner { trace, options, limit };
+    if let Order::Saved(saved) = how {
+        return planner.follow(&rewritten, &constant, saved, budget);
+    }
+    let mut finder = Finder::new(&rewritten, &constant, (how, budget), search)?;
     let searched = matches!(how, Order::Strategy(_));
     let mut asked = Asked::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
     let mut without_kernels = None;
     let refused = loop {
-        let (before, rest) = match orders::all(&rewritten, &constant, how, &asked.budget(), search) {
-            Ok(orders) => parts(&rewritten, orders, &through_ids, options)?,
+        let (before, rest) = match finder.all(&asked.budget()) {
+            Ok(orders) => parts(&rewritten, orders, options, &budget.machine)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
-        let built = Built::of(&rest, options, budget)?;
+        let built = planner.build(&rest)?;
         let total = built.memory.total();
         let Err(error) = built.within(limit) else {
             // Slices that leave room for kernels may multiply far more.
             let flops = flops(&rest);
-            if let Some(part) = without_kernels
+            if let Some(parts) = without_kernels
                 .take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
-                && let Some(compiled) = as_loops(part, &rewrites, options, budget)?
+                && let Some(compiled) = planner.as_loops(parts)?
             {
                 return Ok(compiled);
             }
-            return finish(before, rest, built, rewrites, options);
+            return planner.finish((before, rest), built);
         };
         let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, why(error, &rest, searched)));
-        let orders = rest.orders.len();
+        let has_orders = !rest.orders.is_empty();
         if built.memory.fits_without_kernels(limit) {
             without_kernels.get_or_insert((before, rest));
         }
-        if searched && !through_ids.is_empty() {
-            // In one step nothing is made in between.
-            through_ids.clear();
+        if searched && finder.leave_ids() {
             least = Some(found);
             continue;
         }
-        if !searched || orders == 0 || !asked.less(total) {
+        if !searched || !has_orders || !asked.less(total) {
             break found.1;
         }
         least = Some(found);
     };
-    let compiled = without_kernels.map(|part| as_loops(part, &rewrites, options, budget)).transpose()?;
+    let compiled = without_kernels.map(|parts| planner.as_loops(parts)).transpose()?;
     compiled.flatten().ok_or(refused)
-}
-
-/// Follows a saved order of a rewritten expression.
-fn compile_saved(
-    rewritten: &Ir,
-    constant: &IdVec<NodeId, bool>,
-    saved: &SavedOrder,
-    budget: &Budget,
-    options: &PlanOptions,
-    rewrites: Vec<(&'static Rewrite, usize)>,
-) -> Result<Compiled, PlanError> {
-    let followed = saved::follow(rewritten, constant, saved, budget)?;
-    let through_ids = match followed.through_ids {
-        Some(known) => known,
-        None => orders::through_ids(rewritten, &Order::default(), budget)?,
-    };
-    // It is followed within the limit that it was found for.
-    let limit = budget.memory_bytes.or(saved.memory_bytes);
-    let within = &Budget { memory_bytes: limit, ..*budget };
-    let (before, rest) = parts(rewritten, followed.factored, &through_ids, options)?;
-    let built = Built::of(&rest, options, within)?;
-    if built.within(limit).is_err() {
-        if built.memory.fits_without_kernels(limit)
-            && let Some(compiled) = as_loops((before.clone(), rest.clone()), &rewrites, options, within)?
-        {
-            return Ok(compiled);
-        }
-        // Operands of a wider dtype may take more than the limit that it was found for.
-        saved.check_memory(built.memory.total(), budget).map_err(OrderError::from)?;
-    }
-    finish(before, rest, built, rewrites, options)
 }
 
 /// The multiply-adds of all orders.
@@ -189,19 +165,77 @@ fn flops(part: &Part) -> Count {
     total_cost(&part.ir, part.orders.iter()).flops
 }
 
-/// The plan in which products run as loops, which need no room for what kernels pack but take longer; none if it exceeds the
-/// limit too.
-fn as_loops(
-    (before, rest): (Option<Part>, Part),
-    rewrites: &[(&'static Rewrite, usize)],
-    options: &PlanOptions,
-    budget: &Budget,
-) -> Result<Option<Compiled>, PlanError> {
-    let options = &PlanOptions { passes: options.passes.without("gemm").unwrap_or(options.passes), ..options.clone() };
-    let built = Built::of(&rest, options, budget)?;
-    match built.within(budget.memory_bytes) {
-        Ok(()) => finish(before, rest, built, rewrites.to_vec(), options).map(Some),
-        Err(_) => Ok(None),
+/// Whether a node is a contraction whose order uses ids.
+fn is_through_ids(ir: &Ir, id: NodeId) -> bool {
+    matches!(&ir.node(id).def, Def::Contract(c) if treatment(ir.node(id), c) == Treatment::ThroughIds)
+}
+
+/// Makes plans of an expression whose orders are known.
+struct Planner<'a> {
+    /// What the rewrites did.
+    trace: Trace,
+    options: &'a PlanOptions,
+    limit: Option<u64>,
+}
+
+impl Planner<'_> {
+    fn build(&self, part: &Part) -> Result<Built, PlanError> {
+        Built::of(part, self.options.passes, self.limit, self.options.trace)
+    }
+
+    /// Follows a saved order of a rewritten expression.
+    fn follow(
+        &mut self,
+        rewritten: &Ir,
+        constant: &IdVec<NodeId, bool>,
+        saved: &SavedOrder,
+        budget: &Budget,
+    ) -> Result<Compiled, PlanError> {
+        let search = |choice: &choices::Choice<'_>| orders::with_ids(choice, &STRATEGIES[0], budget);
+        let orders = saved::follow(rewritten, constant, saved, budget, search)?;
+        // It is followed within the limit that it was found for.
+        self.limit = budget.memory_bytes.or(saved.memory_bytes);
+        let (before, rest) = parts(rewritten, orders, self.options, &budget.machine)?;
+        let built = self.build(&rest)?;
+        if built.within(self.limit).is_err() {
+            if built.memory.fits_without_kernels(self.limit)
+                && let Some(compiled) = self.as_loops((before.clone(), rest.clone()))?
+            {
+                return Ok(compiled);
+            }
+            // Operands of a wider dtype may take more than the limit that it was found for.
+            saved.check_memory(built.memory.total(), budget).map_err(OrderError::from)?;
+        }
+        self.finish((before, rest), built)
+    }
+
+    /// The plan in which products run as loops, which need no room for what kernels pack but take longer; none if it exceeds the
+    /// limit too.
+    fn as_loops(&mut self, (before, rest): (Option<Part>, Part)) -> Result<Option<Compiled>, PlanError> {
+        let passes = self.options.passes.without("gemm").unwrap_or(self.options.passes);
+        let built = Built::of(&rest, passes, self.limit, self.options.trace)?;
+        if built.within(self.limit).is_err() {
+            return Ok(None);
+        }
+        self.finish((before, rest), built).map(Some)
+    }
+
+    /// Puts together what was found.
+    fn finish(&mut self, (before, rest): (Option<Part>, Part), built: Built) -> Result<Compiled, PlanError> {
+        let prepare = |part: Part| {
+            let Built { plan, .. } = Built::of(&part, self.options.passes, None, false)?;
+            Ok::<_, PlanError>(Prepared { plan, operands: part.operands })
+        };
+        let prepared = before.map(prepare).transpose()?;
+        let Part { ir: rewritten, mut orders, operands, .. } = rest;
+        let Built { applied: Applied { ir, made }, plan, memory, trace: of_steps } = built;
+        for (id, ordered) in orders.iter_mut().filter(|(id, _)| is_through_ids(&rewritten, *id)) {
+            ordered.cost = made_cost(&ir, &made[*id]);
+        }
+        let cost = total_cost(&rewritten, orders.iter());
+        let mut trace = std::mem::take(&mut self.trace);
+        trace.stages.extend(of_steps.stages);
+        Ok(Compiled { plan, operands, prepared, rewritten, ir, made, orders, cost, memory, trace })
     }
 }
 
@@ -224,51 +258,22 @@ fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
 /// What is made of constants, if there are some, and the rest.
 fn parts(
     ir: &Ir,
-    mut orders: Vec<(NodeId, FoundOrder)>,
-    through_ids: &[(NodeId, FoundOrder)],
+    orders: Vec<(NodeId, FoundOrder)>,
     options: &PlanOptions,
+    machine: &Machine,
 ) -> Result<(Option<Part>, Part), PlanError> {
-    orders.extend(through_ids.iter().cloned());
-    orders.sort_by_key(|(id, _)| *id);
     if options.constants.is_empty() {
         let operands = (0..ir.inputs().len() as u32).collect();
         let hints = options.hints.clone();
-        return Ok((None, Part { ir: ir.clone(), orders, operands, hints }));
+        return Ok((None, Part { ir: ir.clone(), orders, operands, hints, machine: *machine }));
     }
     let (lifted, orders) = constants::lift(ir, &orders, &options.constants)?;
     let (mut before, mut rest) = constants::split(&lifted, &orders, &options.constants)?;
     (before.hints.inputs, rest.hints.inputs) =
         (before.layouts(&options.hints.inputs), rest.layouts(&options.hints.inputs));
     rest.hints.outputs.clone_from(&options.hints.outputs);
+    (before.machine, rest.machine) = (*machine, *machine);
     Ok((Some(before), rest))
-}
-
-/// Puts together what was found.
-fn finish(
-    before: Option<Part>,
-    rest: Part,
-    built: Built,
-    rewrites: Vec<(&'static Rewrite, usize)>,
-    options: &PlanOptions,
-) -> Result<Compiled, PlanError> {
-    let unlimited = Budget { machine: built.plan.machine, ..Budget::default() };
-    let prepare = |part: Part| {
-        let Built { plan, .. } = Built::of(&part, options, &unlimited)?;
-        Ok::<_, PlanError>(Prepared { plan, operands: part.operands })
-    };
-    let prepared = before.map(prepare).transpose()?;
-    let Part { ir: rewritten, orders, operands, .. } = rest;
-    let Built { applied: Applied { ir, made }, plan, memory, changes } = built;
-    let has_ids = |(id, _): &(NodeId, FoundOrder)| match &rewritten.node(*id).def {
-        Def::Contract(c) => treatment(rewritten.node(*id), c) == Treatment::ThroughIds,
-        _ => false,
-    };
-    let (mut through_ids, orders): (Vec<_>, Vec<_>) = orders.into_iter().partition(has_ids);
-    for (id, ordered) in &mut through_ids {
-        ordered.cost = made_cost(&ir, &made[*id]);
-    }
-    let cost = total_cost(&rewritten, orders.iter().chain(&through_ids));
-    Ok(Compiled { plan, operands, prepared, rewritten, rewrites, ir, made, orders, through_ids, cost, memory, changes })
 }
 
 /// What the search is asked for.
@@ -303,13 +308,6 @@ impl Asked {
         self.budget.memory_bytes = Some(next);
         self.attempts > 0 && next > 0
     }
-}
-
-fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {
-    ir.ids().filter_map(|id| match &ir.node(id).def {
-        Def::Contract(c) => Some((id, c)),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

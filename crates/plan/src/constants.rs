@@ -5,10 +5,10 @@ mod lift;
 
 use std::collections::BTreeSet;
 
-use einfold_ir::{Def, IdVec, Ir, Layout, Node, NodeId, RegionId, Violation};
+use einfold_ir::{Def, IdVec, Ir, Layout, Machine, Node, NodeId, RegionId, Violation};
 use einfold_order::FoundOrder;
 
-use crate::Hints;
+use crate::lower::Hints;
 use crate::rewrite::module::{for_each_read, mapped};
 
 pub(crate) use lift::lift;
@@ -22,6 +22,8 @@ pub(crate) struct Part {
     pub(crate) operands: Vec<u32>,
     /// What is expected of its operands and results.
     pub(crate) hints: Hints,
+    /// The machine that it is planned for.
+    pub(crate) machine: Machine,
 }
 
 impl Part {
@@ -81,7 +83,13 @@ fn part(
     inputs: &[NodeId],
     outputs: &[NodeId],
 ) -> Result<Part, Violation> {
-    let mut part = Part { ir: Ir::new(), orders: Vec::new(), operands: Vec::new(), hints: Hints::default() };
+    let mut part = Part {
+        ir: Ir::new(),
+        orders: Vec::new(),
+        operands: Vec::new(),
+        hints: Hints::default(),
+        machine: Machine::default(),
+    };
     let mut ids = ir.per_node(NodeId(u32::MAX));
     let own = ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
     part.operands.extend(own.clone().map(|(slot, _)| slot as u32));

@@ -5,7 +5,7 @@ use std::fmt;
 use einfold_ir::{Bytes, Contraction, Count, Dtype, Index, Ir, Label, NodeId, Violation};
 use einfold_order::OrderError;
 
-use crate::Treatment;
+use crate::network::Treatment;
 
 /// Why an expression got no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,16 +8,18 @@ mod tree;
 
 use std::fmt;
 
-use einfold_ir::{Cost, Count, Draft, Ir, Machine};
+use einfold_ir::{Cost, Count, Ir, Machine};
 
 use self::step::StepReport;
 use self::tree::TreeReport;
-use crate::compile::naive_flops;
-use crate::{Compiled, Memory, PassSet, PlanError, PlanOptions, lower, optimize, rewrite};
+use crate::compile::Compiled;
+use crate::cost::naive_flops;
+use crate::memory::Memory;
+use crate::pipeline::{Form, Snapshot, Stage, Trace, TracedStage};
 
-/// A stage of the compiler that can be shown.
+/// A section of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
+pub enum ExplainStage {
     /// The text as it was understood.
     Ast,
     /// The expression: what is to be computed, and after each rewriting that changed it.
@@ -30,23 +32,24 @@ pub enum Stage {
     Passes,
 }
 
-impl Stage {
+impl ExplainStage {
     /// All stages, in the order in which they come.
-    pub const ALL: [Stage; 5] = [Stage::Ast, Stage::Ir, Stage::Tree, Stage::Plan, Stage::Passes];
+    pub const ALL: [ExplainStage; 5] =
+        [ExplainStage::Ast, ExplainStage::Ir, ExplainStage::Tree, ExplainStage::Plan, ExplainStage::Passes];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
-            Stage::Ast => "ast",
-            Stage::Ir => "ir",
-            Stage::Tree => "tree",
-            Stage::Plan => "plan",
-            Stage::Passes => "passes",
+            ExplainStage::Ast => "ast",
+            ExplainStage::Ir => "ir",
+            ExplainStage::Tree => "tree",
+            ExplainStage::Plan => "plan",
+            ExplainStage::Passes => "passes",
         }
     }
 }
 
-impl fmt::Display for Stage {
+impl fmt::Display for ExplainStage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -102,44 +105,50 @@ struct PassReport {
 }
 
 impl Explain {
-    /// Explains `compiled`, which was made from `ir` with `options`.
-    ///
-    /// # Errors
-    /// Those of [`lower`], of the rewritings and of the passes, which run again to be watched.
-    pub fn new(source: Source, ir: &Ir, compiled: &Compiled, options: &PlanOptions) -> Result<Explain, PlanError> {
-        let draft = Draft { machine: compiled.plan.machine, ..lower(&compiled.ir, &options.hints)? };
-        let lowered = step::reports(&draft, &compiled.ir);
-        let mut passes = Vec::new();
-        // Not all that were asked for, where a limit has no room for the kernels of products.
-        let ran = compiled.changes.iter().try_fold(PassSet::NONE, |set, (pass, _)| set.with(pass.name));
-        optimize(draft, ran.unwrap_or(options.passes), &mut |pass, changes, draft| {
-            let steps = step::reports(draft, &compiled.ir);
-            passes.push(PassReport { name: pass.name, what: pass.what, changes, steps });
-        })?;
-        let ran = compiled.rewrites.iter().try_fold(PassSet::NONE, |set, (rewrite, _)| set.with(rewrite.name));
-        let mut rewrites = Vec::new();
-        rewrite(ir, ran.unwrap_or(PassSet::NONE), &mut |rewrite, changes, ir| {
-            rewrites.push(RewriteReport { name: rewrite.name, what: rewrite.what, changes, ir: ir.to_string() });
-        })?;
+    /// Explains `compiled`, which was made from `ir`, with a trace of its stages that keeps forms: its own if it was
+    /// [asked for](crate::PlanOptions::trace).
+    pub fn new(source: Source, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
+        let steps = |traced: &TracedStage| match &traced.after {
+            Some(Snapshot::Draft(draft)) => step::reports(draft, traced.stage.gives == Form::Assigned, &compiled.ir),
+            _ => Vec::new(),
+        };
+        let pass = |traced: &TracedStage| {
+            let Stage { name, what, .. } = *traced.stage;
+            PassReport { name, what, changes: traced.changes, steps: steps(traced) }
+        };
+        let rewrite = |traced: &TracedStage| {
+            let Stage { name, what, .. } = *traced.stage;
+            let ir = match &traced.after {
+                Some(Snapshot::Module(ir)) => ir.to_string(),
+                _ => String::new(),
+            };
+            RewriteReport { name, what, changes: traced.changes, ir }
+        };
+        let passes = trace.stages.iter().filter(|traced| traced.stage.takes == Form::Steps);
         let operands = ir.inputs().iter().map(|&id| {
             let node = ir.node(id);
             format!("{}:{}", shape(&node.shape), node.dtype)
         });
-        Ok(Explain {
+        Explain {
             source,
             ir: ir.to_string(),
-            rewrites,
+            rewrites: trace.giving(Form::Module).map(rewrite).collect(),
             operands: operands.collect(),
             trees: tree::reports(compiled),
-            lowered,
-            passes,
-            plan: step::reports(&compiled.plan, &compiled.ir),
+            lowered: trace
+                .stages
+                .iter()
+                .find(|traced| traced.stage.takes == Form::Expanded)
+                .map(steps)
+                .unwrap_or_default(),
+            passes: passes.map(pass).collect(),
+            plan: step::reports(&compiled.plan, true, &compiled.ir),
             naive: naive_flops(ir),
             cost: compiled.cost,
             memory: compiled.memory,
             machine: compiled.plan.machine,
             warnings: Vec::new(),
-        })
+        }
     }
 
     /// The same with what is allowed in the expression and perhaps not meant, each as a report of lines.
@@ -152,7 +161,7 @@ impl Explain {
 /// The plan with its costs; [`Explain::text`] has the other stages.
 impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text(&[Stage::Plan]))
+        f.write_str(&self.text(&[ExplainStage::Plan]))
     }
 }
 

@@ -6,7 +6,8 @@ use einfold_ir::{
 };
 
 use crate::chains::{Chains, Home};
-use crate::{PlanError, memory};
+use crate::error::PlanError;
+use crate::memory;
 
 /// The layouts that are expected of the caller's arrays, by position; row-major where none is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -17,8 +18,8 @@ pub struct Hints {
     pub outputs: Vec<Layout>,
 }
 
-/// The plan of an expression: a loop nest for each node, in order, and for each intermediate a place of its own. Nodes that
-/// no output needs are left out.
+/// The steps of an expression: a loop nest for each node, in order. Nodes that no output needs are left out. Where intermediates
+/// lie in scratch memory is assigned when the steps are final.
 ///
 /// A node that adds to an earlier one does so in that one's buffer; where the earlier value is still needed, in a copy.
 /// A result that is also read, that is asked for twice or that is an operand is computed in scratch memory and copied at
@@ -44,7 +45,7 @@ pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
         looped: IdVec::filled(ir.regions(), Vec::new()),
     };
     lowering.run()?;
-    memory::place_apart(&mut lowering.draft)?;
+    memory::check_addressable(&lowering.draft)?;
     Ok(lowering.draft)
 }
 
@@ -72,7 +73,7 @@ impl Lowering<'_> {
             let region = self.ir.node(id).region;
             self.node(id)?;
             if region != RegionId::TOP && lasts[region] == Some(id) {
-                // Where the lanes are is told when memory is shared out.
+                // Their stride is known when memory is assigned.
                 let lanes = self.ir.has_lanes(region).then_some(0);
                 let steps = std::mem::take(&mut self.looped[region]);
                 self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps, lanes });

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, Contraction, Def, Dtype, Ir, Label, Network, NodeId};
+use einfold_ir::{Axis, Contraction, Dtype, Ir, Label, Network, NodeId};
 use einfold_order::OrderError;
 
-use crate::network::network_of;
-use crate::passes::PassSet;
-use crate::{PlanError, Treatment, rewrite, treatment};
+use crate::error::PlanError;
+use crate::network::{Treatment, contractions, network_of, treatment};
+use crate::pipeline::{PassSet, rewrite};
 
 /// What an order search sees of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,20 +20,13 @@ pub struct NamedNetwork {
     pub dtype: Dtype,
 }
 
-/// The contraction of `ir` that has an order to choose, the expression rewritten by those of `passes` that are
-/// [`REWRITES`](crate::REWRITES). Where all is done in one step, it is the first contraction.
+/// The contraction of `ir` that has an order to choose, the expression rewritten by the rewrites among `passes`. Where all is done in one step, it is the first contraction.
 ///
 /// # Errors
 /// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.
 pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError> {
     let ir = rewrite(ir, passes, &mut |_, _, _| {})?;
-    let all: Vec<(NodeId, &Contraction)> = ir
-        .ids()
-        .filter_map(|id| match &ir.node(id).def {
-            Def::Contract(c) if !c.factors.is_empty() => Some((id, c)),
-            _ => None,
-        })
-        .collect();
+    let all: Vec<(NodeId, &Contraction)> = contractions(&ir).filter(|(_, c)| !c.factors.is_empty()).collect();
     let factored = |(id, c): &&(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
     let mut ordered = all.iter().filter(factored);
     let only = ordered.next();

@@ -55,6 +55,14 @@ impl fmt::Display for Treatment {
     }
 }
 
+/// All contractions.
+pub(crate) fn contractions(ir: &Ir) -> impl Iterator<Item = (NodeId, &Contraction)> {
+    ir.ids().filter_map(|id| match &ir.node(id).def {
+        Def::Contract(c) => Some((id, c)),
+        _ => None,
+    })
+}
+
 /// How the contraction of `node` is evaluated.
 pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
     let empty = |a: u32| c.axes[a as usize].extent == 0;

@@ -4,6 +4,7 @@ mod keywords;
 mod letters;
 mod name;
 mod named;
+mod names;
 mod program;
 
 pub use keywords::{Assign, Sign};
@@ -13,6 +14,7 @@ pub use letters::{Ellipsis, Group, Label, LabelName, Output, Spelling, Subscript
 pub use name::Name;
 pub(crate) use name::NameTable;
 pub use named::{Merged, Named, NamedAxis, NamedTerm};
+pub use names::{Definition, NameClass, Names};
 pub use program::{
     Access, Affine, Atom, AxisSize, Call, Expr, ExprKind, Factor, Index, IndexTerm, IndexTermKind, Integer, LeftIndex,
     NumberKind, Program, Size, SizeOf, Statement, Summand,

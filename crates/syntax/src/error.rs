@@ -4,13 +4,14 @@ mod details;
 mod kind;
 mod problem;
 
+pub use crate::ast::NameClass;
 pub(crate) use details::Level;
-pub use details::{Feature, LabeledAxis, NameClass, SizeProblem, SizeRule, TypeProblem};
+pub use details::{Feature, LabeledAxis, SizeProblem, SizeRule, TypeProblem};
 pub use kind::ErrorKind;
 pub use problem::{FoundToken, SyntaxProblem};
 
+use crate::edit;
 use crate::render::{Note, Report, Severity};
-use crate::suggest;
 use std::fmt::{self, Debug, Display, Formatter};
 
 /// An error in an expression, or a mismatch between an expression and its operands: the kind, spans in the text, and
@@ -71,7 +72,7 @@ impl Error {
     /// [parses](Error::keep_valid).
     pub(crate) fn candidate(mut self, words: impl Into<String>, text: impl Into<String>) -> Error {
         let (words, text) = (words.into(), text.into());
-        if suggest::fits_a_line(&text) {
+        if edit::fits_a_line(&text) {
             let line = self.0.help.len();
             self.0.candidates.push(Candidate { line, words, text });
         }
@@ -102,7 +103,7 @@ impl Error {
     pub(crate) fn keep_valid(mut self, can_be_read: impl Fn(&str) -> bool) -> Error {
         for Candidate { line, words, text } in std::mem::take(&mut self.0.candidates) {
             if can_be_read(&text) && !self.0.suggestions.contains(&text) {
-                let shown = format!("{words}: `{}`", suggest::changed(&self.0.text, &text));
+                let shown = format!("{words}: `{}`", edit::changed(&self.0.text, &text));
                 self.0.help.insert(line + self.0.suggestions.len(), shown);
                 self.0.suggestions.push(text);
             }

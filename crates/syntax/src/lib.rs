@@ -10,6 +10,7 @@
 //! [`resolve`] lowers all levels to one form, a module of contractions. The grammar is `grammar/einfold.ebnf`.
 
 mod ast;
+mod edit;
 mod error;
 mod integers;
 mod labels;
@@ -19,23 +20,23 @@ mod render;
 mod resolve;
 mod span;
 mod suggest;
+mod text;
 mod warning;
 
 pub use ast::{
-    Access, Affine, Assign, Ast, Atom, AxisSize, Call, Ellipsis, Expr, ExprKind, Factor, Group, Index, IndexTerm,
-    IndexTermKind, Integer, Label, LabelName, LeftIndex, Merged, Name, Named, NamedAxis, NamedTerm, NumberKind, Output,
-    Program, Sign, Size, SizeOf, Spelling, Statement, Subscripts, Summand, Term,
+    Access, Affine, Assign, Ast, Atom, AxisSize, Call, Definition, Ellipsis, Expr, ExprKind, Factor, Group, Index,
+    IndexTerm, IndexTermKind, Integer, Label, LabelName, LeftIndex, Merged, Name, Named, NamedAxis, NamedTerm, Names,
+    NumberKind, Output, Program, Sign, Size, SizeOf, Spelling, Statement, Subscripts, Summand, Term,
 };
 pub use error::{
     Error, ErrorKind, Feature, FoundToken, LabeledAxis, NameClass, SizeProblem, SizeRule, SyntaxProblem, TypeProblem,
 };
 pub use integers::from_labels;
 pub use labels::is_label;
-pub use names::{Definition, Names};
-pub use parse::{parse, parse_spaced};
 pub use render::{Note, Report, Severity, cut, cut_quotation};
 pub use resolve::{AnswerQuery, Options, SizeQuery, resolve, resolve_labels, resolve_with_queries};
 pub use span::Span;
+pub use text::{parse, parse_spaced};
 pub use warning::{Warning, WarningKind};
 
 /// The maximal length of a text in bytes.

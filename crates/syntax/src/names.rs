@@ -3,91 +3,36 @@
 mod errors;
 mod uses;
 
-use crate::ast::{Assign, NameTable, Statement};
-use crate::error::{Error, NameClass};
+use crate::ast::{Assign, Definition, NameClass, NameTable, Names, Statement};
+use crate::error::Error;
 use crate::span::Span;
 use errors::NameErrors;
 use uses::{NameRole, NameUse, uses};
 
-/// The classes of the names of a program, by number.
-///
-/// A name has one class in the whole program: a name that is an index without brackets is an axis, a name after `:` is
-/// a size parameter, every other name is a tensor. A tensor that no statement defines is an input. A name is defined by
-/// one `=`, or by several statements with the same other assignment, all before its first read. Index tensors are
-/// inputs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Names {
-    classes: Vec<NameClass>,
-    inputs: Vec<u32>,
-    sizes: Vec<u32>,
-    definitions: Vec<Definition>,
-    outputs: Vec<u32>,
-}
-
-/// A defined name with its statements.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Definition {
-    /// The number of the name.
-    pub name: u32,
-    /// The assignment of all its statements.
-    pub assign: Assign,
-    /// The positions of its statements, ascending; at least one, exactly one for `=`.
-    pub statements: Vec<usize>,
-}
-
-impl Names {
-    /// The classes of the names, by number.
-    pub fn classes(&self) -> &[NameClass] {
-        &self.classes
-    }
-
-    /// The tensors that no statement defines, in order of first appearance.
-    pub fn inputs(&self) -> &[u32] {
-        &self.inputs
-    }
-
-    /// The size parameters, in order of first appearance.
-    pub fn sizes(&self) -> &[u32] {
-        &self.sizes
-    }
-
-    /// The definitions, in the order of their first statements.
-    pub fn definitions(&self) -> &[Definition] {
-        &self.definitions
-    }
-
-    /// The defined names that no statement reads (`size(…)` counts as a read), in the order of their first statements.
-    pub fn outputs(&self) -> &[u32] {
-        &self.outputs
-    }
-
-    /// Analyses the names of these statements of `text`.
-    pub(crate) fn new(text: &str, table: &NameTable, statements: &[Statement]) -> Result<Names, Error> {
-        let uses = uses(statements, table.len());
-        let mut facts: Vec<NameFacts<'_>> = Vec::with_capacity(table.len());
-        for use_ in &uses {
-            let id = use_.name.id as usize;
-            if id >= facts.len() {
-                facts.resize_with(id + 1, NameFacts::default);
-            }
-            facts[id].add(use_);
+/// Analyses the names of these statements of `text`.
+pub(crate) fn analyse(text: &str, table: &NameTable, statements: &[Statement]) -> Result<Names, Error> {
+    let uses = uses(statements, table.len());
+    let mut facts: Vec<NameFacts<'_>> = Vec::with_capacity(table.len());
+    for use_ in &uses {
+        let id = use_.name.id as usize;
+        if id >= facts.len() {
+            facts.resize_with(id + 1, NameFacts::default);
         }
-        let mut define = DefinitionCollector { errors: NameErrors { text, table }, facts, definitions: Vec::new() };
-        let classes = define.facts.iter().map(|facts| facts.class(&define.errors)).collect::<Result<Vec<_>, _>>()?;
-        for (k, (statement, uses)) in
-            statements.iter().zip(uses.chunk_by(|a, b| a.statement == b.statement)).enumerate()
-        {
-            define.reads(uses)?;
-            define.statement(k, statement, statements)?;
-        }
-        let DefinitionCollector { facts, definitions, .. } = define;
-        let ids = |class: NameClass| (0..).zip(&classes).filter(move |(_, c)| **c == class).map(|(id, _): (u32, _)| id);
-        let inputs = ids(NameClass::Tensor).filter(|&id| facts[id as usize].definition.is_none()).collect();
-        let sizes = ids(NameClass::Size).collect();
-        let defined = definitions.iter().map(|definition| definition.name);
-        let outputs = defined.filter(|&id| facts[id as usize].read.is_none()).collect();
-        Ok(Names { classes, inputs, sizes, definitions, outputs })
+        facts[id].add(use_);
     }
+    let mut define = DefinitionCollector { errors: NameErrors { text, table }, facts, definitions: Vec::new() };
+    let classes = define.facts.iter().map(|facts| facts.class(&define.errors)).collect::<Result<Vec<_>, _>>()?;
+    for (k, (statement, uses)) in statements.iter().zip(uses.chunk_by(|a, b| a.statement == b.statement)).enumerate() {
+        define.reads(uses)?;
+        define.statement(k, statement, statements)?;
+    }
+    let DefinitionCollector { facts, definitions, .. } = define;
+    let ids = |class: NameClass| (0..).zip(&classes).filter(move |(_, c)| **c == class).map(|(id, _): (u32, _)| id);
+    let inputs = ids(NameClass::Tensor).filter(|&id| facts[id as usize].definition.is_none()).collect();
+    let sizes = ids(NameClass::Size).collect();
+    let defined = definitions.iter().map(|definition| definition.name);
+    let outputs = defined.filter(|&id| facts[id as usize].read.is_none()).collect();
+    Ok(Names { classes, inputs, sizes, definitions, outputs })
 }
 
 /// The uses of a name.

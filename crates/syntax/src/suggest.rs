@@ -5,28 +5,17 @@
 //! only to find candidates.
 
 mod brackets;
-mod edit;
 mod einops;
 mod letters;
 mod statement;
 
-pub(crate) use edit::{Edit, free, names};
 pub(crate) use einops::{EinopsText, add_einops_candidates};
 pub(crate) use letters::summed;
 pub(crate) use statement::counting;
 
+use crate::edit::LONGEST;
 use crate::error::{Error, Level};
 use crate::parse;
-use einfold_ir::is_hidden;
-use std::borrow::Cow;
-
-/// Longest text in bytes that is read again or suggested: it has to fit on a line.
-pub(crate) const LONGEST: usize = 200;
-
-/// Whether a line of help can show the text unchanged.
-pub(crate) fn fits_a_line(text: &str) -> bool {
-    text.len() <= LONGEST && !text.contains(|c: char| is_hidden(c) && c != '\n')
-}
 
 /// Adds candidates to the error of a text of this level.
 #[cold]
@@ -61,14 +50,4 @@ fn for_level(error: Error, level: Level) -> Error {
         Level::Named if text.len() <= LONGEST => brackets::add_candidates(error, &text),
         Level::Named | Level::Program => error,
     }
-}
-
-/// The changed part of a suggested text: of several lines, the new ones.
-pub(crate) fn changed<'t>(given: &str, suggested: &'t str) -> Cow<'t, str> {
-    if !suggested.contains('\n') {
-        return suggested.into();
-    }
-    let lines = suggested.lines().zip(given.lines().map(Some).chain(std::iter::repeat(None)));
-    let new: Vec<&str> = lines.filter(|(new, old)| Some(*new) != *old).map(|(new, _)| new.trim()).collect();
-    new.join("; ").into()
 }

@@ -1,8 +1,8 @@
 //! Warnings about valid expressions.
 
+use crate::edit;
 use crate::parse;
 use crate::render::{Note, Report, Severity};
-use crate::suggest;
 use std::fmt::{self, Debug, Display, Formatter};
 use thiserror::Error;
 
@@ -61,8 +61,8 @@ impl Warning {
 
     /// Adds a suggestion, introduced by `words`, if `text` parses and fits on a line.
     pub(crate) fn suggest(mut self, words: &str, text: String) -> Warning {
-        if suggest::fits_a_line(&text) && parse::read(&text).is_ok() {
-            self.help.push(format!("{words}: `{}`", suggest::changed(&self.text, &text)));
+        if edit::fits_a_line(&text) && parse::read(&text).is_ok() {
+            self.help.push(format!("{words}: `{}`", edit::changed(&self.text, &text)));
             self.suggestions.push(text);
         }
         self

@@ -1,8 +1,8 @@
 //! The machine of `--machine`.
 
 use crate::error::Failure;
-use crate::language;
-use einfold::{Machine, machine_from_json};
+use crate::text_file;
+use einfold::order::{Machine, machine_from_json};
 use std::path::Path;
 use std::{fs, io};
 
@@ -22,5 +22,5 @@ pub(super) fn read(file: &Path) -> Result<Machine, Failure> {
     if found.len() > LIMIT {
         return Err(failure(io::ErrorKind::FileTooLarge.into()));
     }
-    machine_from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))
+    machine_from_json(&text_file::read(file)?).map_err(|source| Failure::format(file, source))
 }

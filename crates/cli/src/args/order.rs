@@ -3,7 +3,8 @@
 use super::{LanguageArgs, machine, path, value};
 use crate::error::Failure;
 use clap::Args;
-use einfold::{Dtype, Machine, Order};
+use einfold::order::Machine;
+use einfold::{Dtype, Order};
 use einfold_order::ReplayRecord;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;

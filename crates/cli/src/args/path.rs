@@ -1,8 +1,8 @@
 //! Contraction orders as arguments: paths in the form of `numpy.einsum_path` and opt_einsum, or files.
 
 use crate::error::Failure;
-use crate::language;
-use einfold::{Order, SavedOrder};
+use crate::text_file;
+use einfold::{Order, order::SavedOrder};
 use std::path::PathBuf;
 
 /// A path, or the file that contains it.
@@ -26,7 +26,7 @@ impl PathArg {
             PathArg::Steps(steps) => Ok(Order::Linear(steps.clone())),
             PathArg::Several(saved) => Ok(Order::Saved(saved.clone())),
             PathArg::File(file) => {
-                Order::from_json(&language::read(file)?).map_err(|source| Failure::format(file, source))
+                Order::from_json(&text_file::read(file)?).map_err(|source| Failure::format(file, source))
             }
         }
     }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_read_again() {
+    fn written_paths_are_read_again() {
         let path = vec![vec![0], vec![0, 1, 2]];
         assert_eq!(show(&path), "[(0,), (0, 1, 2)]");
         assert_eq!(steps(&show(&path)), Ok(path));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_name_the_place() {
+    fn errors_name_the_position() {
         for (text, want) in [
             ("", "an opening bracket was expected after ``"),
             ("[", "an opening bracket was expected after `[`"),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_names_a_file() {
+    fn other_arguments_name_a_file() {
         assert_eq!(parse("best.json"), Ok(PathArg::File("best.json".into())));
         assert_eq!(parse(" [(0,1)]"), Ok(PathArg::Steps(vec![vec![0, 1]])));
         assert!(parse("[best.json]").is_err());

@@ -1,7 +1,13 @@
 //! The values of options: sizes, shapes, orders.
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use einfold::{ALGEBRAS, Dtype, Literal, NamedAlgebra, Order, OutOfRange, STRATEGIES, Stage, TensorType};
+use einfold::{
+    Dtype, Order, OutOfRange, TensorType,
+    algebra::{ALGEBRAS, NamedAlgebra},
+    explain::Stage,
+    order::STRATEGIES,
+    typed::Literal,
+};
 use einfold_order::{Objective, OrderError};
 use std::time::Duration;
 

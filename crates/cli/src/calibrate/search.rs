@@ -2,7 +2,8 @@
 
 use super::steps::least;
 use crate::error::Failure;
-use einfold::{Budget, Order};
+use einfold::Order;
+use einfold::order::Budget;
 use einfold_order::{Effort, Network, Task, Watch, order_task, strategy};
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -2,8 +2,10 @@
 
 use crate::error::Failure;
 use crate::reserve_memory;
+use einfold::explain::PassSet;
 use einfold::ndarray::{Array, IxDyn};
-use einfold::{AnyArray, Control, Expression, Machine, PassSet, Scratch};
+use einfold::order::Machine;
+use einfold::{AnyArray, Control, Expression, Scratch};
 use einfold_ir::Time;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;

@@ -6,6 +6,9 @@ use std::io::{self, ErrorKind};
 use thiserror::Error;
 use zip::result::ZipError;
 
+/// The maximal number of axes of a NumPy array.
+pub(super) const MAX_RANK: usize = 64;
+
 /// The error of an array file. The caller adds the name of the file.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -24,7 +27,7 @@ pub(crate) enum NpyError {
     TruncatedHeader,
     #[error("it ends early: its header announces {need} bytes of data, but there are {got}")]
     Truncated { need: u64, got: u64 },
-    #[error("the array has {0} axes, but NumPy's have at most {max}", max = super::header::MAX_RANK)]
+    #[error("the array has {0} axes, but NumPy's have at most {max}", max = MAX_RANK)]
     Rank(usize),
     #[error("the shape ({0}) has more elements than can be addressed")]
     ShapeTooLarge(String),

@@ -1,13 +1,11 @@
 //! The header of an array file.
 
 use super::NpyError;
-use super::error::quoted;
+use super::error::{MAX_RANK, quoted};
 use super::literal::Scanner;
 use einfold::Dtype;
 use std::io::{self, Read};
 
-/// The maximal number of axes of a NumPy array.
-pub(super) const MAX_RANK: usize = 64;
 /// A limit far above what a plain array of [`MAX_RANK`] axes needs, and small enough to allocate for an untrusted file.
 const MAX_HEADER: u32 = 1 << 20;
 pub(super) const MAGIC: &[u8; 6] = b"\x93NUMPY";
@@ -229,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn types_are_called_what_they_are() {
+    fn types_have_their_names_in_errors() {
         for (descr, want) in [
             ("<f16", "of type `<f16` (long double), which"),
             (">f12", "of type `>f12` (long double), which"),

@@ -2,7 +2,8 @@
 
 use super::NpyError;
 use super::element::write_values;
-use super::header::{MAGIC, MAX_RANK};
+use super::error::MAX_RANK;
+use super::header::MAGIC;
 use einfold::{AnyArray, Dtype};
 use std::io::{self, Write};
 

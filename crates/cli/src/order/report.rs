@@ -2,7 +2,7 @@
 
 use super::search_input::SearchInput;
 use crate::args::path;
-use einfold::{Budget, Count, Order};
+use einfold::{Count, Order, order::Budget};
 use einfold_ir::visible;
 use einfold_order::format::{count_json, machine_json, order_json};
 use einfold_order::{Effort, FoundOrder, SavedOrder, SavedTree, SlicedAxis};

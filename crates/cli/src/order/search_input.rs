@@ -2,8 +2,8 @@
 
 use crate::args::OrderArgs;
 use crate::error::Failure;
-use crate::{language, operands, reserve_memory, stdin};
-use einfold::{Dtype, Expression, NamedNetwork, TensorType};
+use crate::{operands, reserve_memory, stdin, text_file};
+use einfold::{Dtype, Expression, TensorType, order::NamedNetwork};
 use einfold_order::Network;
 use einfold_order::format::LabeledNetwork;
 use std::ffi::OsStr;
@@ -39,7 +39,7 @@ impl SearchInput {
 }
 
 fn of_file(file: &Path) -> Result<SearchInput, Failure> {
-    let text = language::read(file)?;
+    let text = text_file::read(file)?;
     reserve_memory::to_plan(text.len())?;
     let LabeledNetwork { network, labels } =
         LabeledNetwork::from_json(&text).map_err(|source| Failure::format(file, source))?;

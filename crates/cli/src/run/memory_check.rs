@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_result_is_named_where_it_is_what_is_large() {
+    fn the_largest_result_is_named_if_it_is_large() {
         let outer = of("Y[i,j] = x[i]*y[j]", &[&[1 << 16], &[1 << 15]]);
         assert_eq!(
             warning(&outer, false),

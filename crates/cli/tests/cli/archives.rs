@@ -1,4 +1,4 @@
-//! Archives: what is wrong with one is found, and those that are written are what NumPy writes.
+//! Archives: damaged ones are errors, and written ones equal those of NumPy.
 
 use crate::harness::{Folder, archive, data, doubles, npy, run};
 use std::fs;
@@ -44,7 +44,7 @@ fn a_flipped_bit_in_a_member_is_an_error_that_names_file_and_member() {
 }
 
 #[test]
-fn what_follows_the_array_in_a_member_is_refused() {
+fn bytes_after_the_array_in_a_member_are_refused() {
     let folder = Folder::new();
     let mut array = doubles(&[2], [1.0, 2.0]);
     array.push(0);
@@ -52,17 +52,17 @@ fn what_follows_the_array_in_a_member_is_refused() {
         let file = folder.write("a.npz", &archive(&[("a.npy", &array)], method));
         let report = run(["run", "i->", &file]).failed(1);
         assert!(
-            report.contains("member `a`: it goes on after the 16 bytes of data that its header announces\n"),
+            report.contains("member `a`: it continues after the 16 bytes of data that its header announces\n"),
             "{report}"
         );
-        // Of an array without elements the end is looked at too.
+        // The end of an array without elements is checked too.
         let file = folder.write("a.npz", &archive(&[("a.npy", &npy("<f8", &[0], b"x"))], method));
-        assert!(run(["run", "i->", &file]).failed(1).contains("goes on after the 0 bytes"));
+        assert!(run(["run", "i->", &file]).failed(1).contains("continues after the 0 bytes"));
     }
 }
 
 #[test]
-fn members_that_cannot_be_read_say_why() {
+fn unreadable_members_are_errors_with_reasons() {
     let folder = Folder::new();
     let array = doubles(&[2], [1.0, 2.0]);
     let good = || archive(&[("a.npy", &array)], Stored);
@@ -77,9 +77,9 @@ fn members_that_cannot_be_read_say_why() {
             patch(good(), [8, 10], &[12]),
             "member `a`: it is compressed by method 12; members are stored (0) or deflated (8)\n",
         ),
-        (short, "member `a`: it ends early: its header announces 16 bytes of data, and there are 15\n"),
+        (short, "member `a`: it ends early: its header announces 16 bytes of data, but there are 15\n"),
         (header, "member `a`: it ends inside its header\n"),
-        (huge, "member `a`: it ends early: its header announces 9007199254740992 bytes of data, and there are 8\n"),
+        (huge, "member `a`: it ends early: its header announces 9007199254740992 bytes of data, but there are 8\n"),
         (archive(&[("a.txt", b"text")], Stored), "member `a.txt`: it is not a .npy or .npz file\n"),
         (none, "the archive holds 0 arrays\n  = help: name one as FILE.npz:KEY; the archive has no arrays\n"),
         (good()[..90].to_vec(), "the archive cannot be read: "),
@@ -91,14 +91,14 @@ fn members_that_cannot_be_read_say_why() {
     let file = folder.write("a.npz", &twins);
     assert!(run(["run", "i->", &format!("{file}:a")]).failed(1).contains(twice));
     assert!(run(["run", "i->", &file]).failed(1).contains("holds 2 arrays"));
-    // NumPy finds a member under both names.
+    // NumPy finds a member by both names.
     let file = folder.write("a.npz", &archive(&[("a", &array), ("a.npy", &array), ("b", &array)], Stored));
     assert!(run(["run", "i->", &format!("{file}:a")]).failed(1).contains(twice));
     assert_eq!(run(["run", "i->", &format!("{file}:a.npy")]).ok(), "3.0\n");
     assert_eq!(run(["run", "i->", &format!("{file}:b")]).ok(), "3.0\n");
 }
 
-/// The records that end an archive of 64-bit fields.
+/// Returns the records that end an archive of 64-bit fields.
 fn end64(entries: u64, size: u64, start: u64, at: u64) -> Vec<u8> {
     let mut bytes = b"PK\x06\x06".to_vec();
     bytes.extend(44_u64.to_le_bytes());
@@ -124,7 +124,7 @@ fn archives_with_64_bit_fields_are_read() {
     assert_eq!(run(["run", "i->", &folder.write("a.npz", &bytes)]).ok(), "3.0\n");
 }
 
-/// The file has a hole as long as the directory that it announces, so that nothing but memory limits the claim.
+/// The file is sparse and as long as the directory that it claims, so that only memory limits the claim.
 #[cfg(unix)]
 #[test]
 fn an_archive_that_claims_very_many_members_takes_no_memory() {
@@ -201,7 +201,7 @@ fn members_of_outputs_have_names_or_keys() {
     assert_eq!(run_to(&[&format!("sum={out}:a.npy"), &format!("top={plain}")]).ok(), "");
     assert_eq!(names(), ["a.npy"]);
     assert_eq!(run(["run", "i", &plain]).ok(), "[  3. -inf   4.]\n");
-    // Subscripts: as numpy.savez calls an array without a name, or as it is said.
+    // The key of an array without a name is that of numpy.savez, or the given one.
     let file = folder.file("x.npy");
     assert_eq!(run(["run", "i->i", &file, "-o", &out]).ok(), "");
     assert_eq!(names(), ["arr_0.npy"]);
@@ -224,7 +224,7 @@ fn members_of_outputs_have_names_or_keys() {
 }
 
 #[test]
-fn an_ending_that_promises_another_format_is_refused() {
+fn an_ending_of_another_format_is_refused() {
     let folder = Folder::new();
     let file = folder.write("x.npy", &doubles(&[1], [1.0]));
     for name in ["x.csv", "x.txt", "x.npy.gz", "x.mat"] {
@@ -282,7 +282,7 @@ fn an_archive_in_a_pipe_is_refused_with_the_way_out() {
         stderr,
         "error[file]: standard input cannot be used: it is an archive, which cannot be read from a pipe\n  = help: write it to a file first\n"
     );
-    // One that is redirected from a file can be read.
+    // A pipe that is redirected from a file can be read.
     let archive = fs::File::open(data("one.npz")).unwrap();
     let output = einfold().args(["run", "ij->", "-"]).stdin(archive).output().unwrap();
     assert!(output.status.success(), "{output:?}");

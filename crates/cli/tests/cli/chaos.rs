@@ -1,5 +1,5 @@
-//! The tool under signals, full disks and limits: whatever happens to it, a file is whole or as it was, nothing else is left,
-//! and it never aborts.
+//! The tool under signals, full disks and limits: files are always complete or unchanged, no other files remain, and
+//! the tool never aborts.
 #![cfg(target_os = "linux")]
 
 use crate::harness::{Folder, doubles, einfold};
@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 const RUNS: u64 = 200;
 const SEED: u64 = 9;
-/// What is in a file before the run.
+/// The contents of a file before the run.
 const OLD: &[u8] = b"old";
-/// The bytes of the small disk, of which another file takes a part.
+/// The size of the small disk in bytes; another file uses a part of it.
 const DISK: u64 = 12 << 20;
 
-/// The random numbers of `xorshift64`.
+/// The random number generator `xorshift64`.
 struct Random(u64);
 
 impl Random {
@@ -35,7 +35,7 @@ impl Random {
     }
 }
 
-/// A command line in a folder with `x.npy`, `a.npy` and `lattice.json` in its parent, and the files that it writes.
+/// A command line in a folder whose parent has `x.npy`, `a.npy` and `lattice.json`, and the files that it writes.
 struct Job {
     arguments: &'static [&'static str],
     files: &'static [&'static str],
@@ -69,7 +69,7 @@ const JOBS: [Job; 6] = [
     },
 ];
 
-/// What goes wrong.
+/// A disturbance of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Trouble {
     Signal,
@@ -89,7 +89,7 @@ const TROUBLES: [Trouble; 6] = [
     Trouble::MemoryAndSignal,
 ];
 
-/// A job that nothing disturbed.
+/// A job without a disturbance.
 struct Calm {
     job: &'static Job,
     lasts: Duration,
@@ -107,7 +107,7 @@ impl Calm {
         Calm { job, lasts, files }
     }
 
-    /// Whether a file is what the job writes. A search that was ended draws another tree, but all of it.
+    /// Returns whether a file is complete. A search that was ended draws another tree, but the whole of it.
     fn is_whole(&self, name: &str, bytes: &[u8]) -> bool {
         let ends: &[u8] = match Path::new(name).extension().and_then(|extension| extension.to_str()) {
             Some("svg") => b"</svg>\n",
@@ -118,7 +118,7 @@ impl Calm {
     }
 }
 
-/// The job under limits as a shell sets them.
+/// Returns the command of a job under the limits of a shell.
 fn command(job: &Job, folder: &Path, limits: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{limits} exec \"$@\""), "sh"]).arg(einfold().get_program());
@@ -140,7 +140,7 @@ fn empty(folder: &Path) {
     }
 }
 
-/// The least `ulimit -v`, in KiB, under which the binary starts at all, whatever it then says.
+/// Returns the least `ulimit -v`, in KiB, under which the binary starts.
 fn least_memory(folder: &Path) -> u64 {
     let job = Job { arguments: &["--version"], files: &[] };
     let starts = |kib: u64| {
@@ -155,7 +155,7 @@ fn least_memory(folder: &Path) -> u64 {
     high
 }
 
-/// A folder that is a small disk of its own, where mounting is allowed.
+/// A folder on a small disk of its own, if mounting is allowed.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -173,7 +173,7 @@ impl Drop for Disk {
     }
 }
 
-/// The folders, and what is known of the machine.
+/// The folders, and properties of the machine.
 struct Place {
     plain: PathBuf,
     disk: Option<Disk>,
@@ -187,7 +187,7 @@ struct Case<'a> {
     folder: &'a Path,
     limits: String,
     signals: Vec<(Duration, Signal)>,
-    /// Whether the files are there already.
+    /// Whether the files exist before the run.
     old: bool,
 }
 
@@ -195,7 +195,7 @@ impl<'a> Case<'a> {
     fn draw(random: &mut Random, place: &'a Place, calm: &'a [Calm]) -> Case<'a> {
         let calm = &calm[random.below(calm.len() as u64) as usize];
         let trouble = random.of(&TROUBLES);
-        // Files of a few hundred bytes up to the largest.
+        // File sizes from a few hundred bytes up to the largest.
         let file_size = |random: &mut Random| format!("ulimit -f {};", 1 << random.below(15));
         let memory = |random: &mut Random| {
             format!("ulimit -v {};", place.least_memory + 1024 + (random.below(1024) << random.below(9)))
@@ -225,11 +225,11 @@ impl<'a> Case<'a> {
         Case { calm, trouble, folder, limits, signals, old: random.below(2) == 0 }
     }
 
-    /// Runs it, and tells how it ended and whether something was left that SIGKILL excuses.
+    /// Runs the job; returns its outcome and whether a file remains, which only SIGKILL permits.
     fn run(&self) -> (Output, bool) {
         let old = |name: &&&str| {
             let file = self.folder.join(name);
-            // The disk may be full already.
+            // The disk may already be full.
             fs::write(&file, OLD).is_ok() || fs::remove_file(&file).is_err()
         };
         let before: Vec<&str> = self.calm.job.files.iter().filter(|_| self.old).filter(old).copied().collect();
@@ -237,7 +237,7 @@ impl<'a> Case<'a> {
         let child = command(self.calm.job, self.folder, &self.limits).spawn().unwrap();
         for (after, signal) in &self.signals {
             std::thread::sleep(after.saturating_sub(began.elapsed()));
-            // One that has ended but was not waited for takes signals still.
+            // A process that has ended but was not waited for still accepts signals.
             send(&child, *signal);
         }
         let output = child.wait_with_output().unwrap();
@@ -278,7 +278,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// It ends well, with an error, or by a signal that was sent.
+    /// Checks that the process ended with success, with an error, or by a signal that was sent.
     fn check_status(&self, status: ExitStatus, stderr: &[u8]) -> Result<(), String> {
         match (status.code(), status.signal()) {
             (Some(0), _) => Ok(()),
@@ -290,7 +290,7 @@ impl<'a> Case<'a> {
 }
 
 #[test]
-fn whatever_happens_files_are_whole_and_nothing_is_left() {
+fn files_are_always_whole_and_no_others_remain() {
     let root = Folder::new();
     root.write("x.npy", &doubles(&[1000], (0..1000).map(f64::from)));
     root.write("a.npy", &doubles(&[200, 200], (0..40_000).map(f64::from)));

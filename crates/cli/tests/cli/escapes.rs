@@ -1,4 +1,4 @@
-//! Nothing that comes from outside acts on a terminal: control characters and marks of direction are shown as escapes.
+//! Input from outside cannot control a terminal: control characters and direction marks are printed as escapes.
 #![cfg(unix)]
 
 use crate::harness::{Folder, archive, data, doubles, einfold, npy};
@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 
-/// What a terminal takes for a command, or what turns text round or hides it.
+/// Control sequences of terminals, and characters that reverse or hide text.
 const HOSTILE: [&str; 12] = [
     "\u{1b}[2J",
     "\u{1b}]0;title\u{7}",
@@ -29,8 +29,8 @@ fn is_hidden(c: char) -> bool {
     c.is_control() || unseen.contains(&c) || turns.into_iter().any(|turn| turn == c)
 }
 
-/// The text without the colours of the tool itself, which it is made to use: without them what it prints would be cleaned of
-/// sequences that a terminal would get.
+/// Removes the colours of the tool. The tool is forced to use colours, since output without colours is filtered and
+/// would not show sequences that a terminal receives.
 fn plain(text: &str) -> String {
     [0, 1, 4, 31, 32, 33, 36, 91, 96]
         .iter()
@@ -45,7 +45,7 @@ fn assert_clean(text: &[u8], what: &dyn std::fmt::Debug) {
     assert!(!text.lines().any(|line| line.starts_with("error[fake]")), "a line of its own: {text}");
 }
 
-/// Runs the binary, and looks at all that it prints. Returns standard output.
+/// Runs the binary and checks its whole output. Returns standard output.
 #[track_caller]
 fn shown<S: AsRef<OsStr>>(arguments: &[S]) -> Vec<u8> {
     let arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
@@ -91,7 +91,7 @@ fn names_of_files() {
 }
 
 #[test]
-fn what_is_in_files() {
+fn contents_of_files() {
     let folder = Folder::new();
     let array = doubles(&[2], [1.0, 2.0]);
     let stored = zip::CompressionMethod::Stored;
@@ -141,7 +141,7 @@ fn networks_and_their_pictures() {
                 let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
                 assert!(value["slices"].to_string().contains(&label), "the value is what it was: {value}");
                 fs::remove_file(&svg).unwrap();
-                // And as a path.
+                // The same text as a path.
                 let path = folder.write("path.json", &json);
                 shown(&["order", &file, "--path", &path]);
             }
@@ -173,7 +173,7 @@ fn texts() {
             shown(&["order", "--shapes", "2", "--", &text]);
         }
     }
-    // A mark of direction that is a label, as opt_einsum numbers them.
+    // A direction mark that is a label, by the numbering of opt_einsum.
     let text = "\u{61c}i,i->\u{61c}";
     for arguments in [
         &["check", text][..],

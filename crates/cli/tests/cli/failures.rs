@@ -1,10 +1,10 @@
-//! Mistakes in expressions, operands and command lines: exit codes, streams and colours.
+//! Errors in expressions, operands and command lines: exit codes, streams and colours.
 
 use crate::harness::{Folder, Outcome, data, doubles, einfold, run};
 use std::io::Read;
 
 #[test]
-fn mistakes_in_the_expression_or_its_operands_are_1() {
+fn errors_in_the_expression_or_its_operands_are_1() {
     let (matrix, scalar) = (data("types/f8.npy"), data("scalar.npy"));
     for (arguments, code) in [
         (&["run", "ij,jk->ik", &matrix, &matrix][..], "size"),
@@ -24,7 +24,7 @@ fn mistakes_in_the_expression_or_its_operands_are_1() {
 }
 
 #[test]
-fn mistakes_in_the_command_line_are_2() {
+fn errors_in_the_command_line_are_2() {
     let scalar = data("scalar.npy");
     for arguments in [
         &[][..],
@@ -51,7 +51,7 @@ fn mistakes_in_the_command_line_are_2() {
     }
 }
 
-/// No system has stacks of that size.
+/// No system supports stacks of that size.
 #[cfg(unix)]
 #[test]
 fn without_threads_a_run_is_one_on_this_thread() {
@@ -83,7 +83,7 @@ mod terminal {
         assert!(String::from_utf8(output.stderr).unwrap().contains("standard output is a terminal"));
     }
 
-    /// What a failing command shows on a terminal.
+    /// Returns the output of a failing command on a terminal.
     fn shown(no_color: bool) -> String {
         let (mut ours, theirs) = terminal();
         let mut command = einfold();
@@ -97,7 +97,7 @@ mod terminal {
         String::from_utf8(shown[..length].into()).unwrap()
     }
 
-    /// What a run that counts by a sum of bool says on standard error, if that is a terminal.
+    /// Returns the warnings of a run with a sum of bool on a terminal.
     fn said(options: &[&str]) -> String {
         let folder = Folder::new();
         let b = folder.write("b.npy", &crate::harness::npy("|b1", &[3], &[1, 0, 1]));
@@ -108,13 +108,13 @@ mod terminal {
         assert_eq!(output.stdout, b"True\n");
         drop(command);
         let mut said = Vec::new();
-        // A terminal whose other end is closed is an error to read from.
+        // Reading from a terminal whose other end is closed is an error.
         let _ = ours.read_to_end(&mut said);
         String::from_utf8(said).unwrap().replace("\r\n", "\n")
     }
 
     #[test]
-    fn sums_of_bool_are_remarked_on_a_terminal_unless_it_is_to_be_quiet() {
+    fn sums_of_bool_are_a_warning_on_a_terminal_unless_quiet() {
         assert_eq!(
             said(&[]),
             "warning[sum-of-bool]: `y` says whether any of the values holds: the sum of bool is *or*
@@ -136,7 +136,7 @@ mod terminal {
 }
 
 #[test]
-fn sums_of_bool_are_remarked_by_explain_and_not_in_a_pipe() {
+fn sums_of_bool_are_a_warning_of_explain_and_not_in_a_pipe() {
     let folder = Folder::new();
     let b = folder.write("b.npy", &crate::harness::npy("|b1", &[3], &[1, 0, 1]));
     assert_eq!(run(["run", "y += b[i]", &b]).ok(), "True\n");
@@ -166,7 +166,7 @@ fn a_type_that_numpy_lacks_is_refused_before_the_run() {
     assert!(run(["run", "i", &file]).failed(1).contains("raw bytes"));
 }
 
-/// Reports quote no more than the beginning and the end of what is long.
+/// Reports quote the beginning and the end of a long text only.
 #[test]
 fn long_quotations_are_cut() {
     let folder = Folder::new();

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::process::Stdio;
 
-/// The bytes that `run EXPR FILE -o` writes.
+/// Returns the bytes that `run EXPR FILE -o` writes.
 fn copied(expression: &str, file: &str) -> Vec<u8> {
     let folder = Folder::new();
     let out = folder.file("out.npy");
@@ -89,7 +89,7 @@ fn every_file_without_numbers_says_what_it_is_and_what_to_do() {
 }
 
 #[test]
-fn a_member_that_is_not_there_is_listed_with_those_that_are() {
+fn a_missing_member_is_an_error_that_lists_the_others() {
     for (argument, part) in [
         (
             "two.npz",
@@ -133,7 +133,7 @@ fn a_pipe_that_ends_early_is_truncated() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(stderr.contains("announces 8796093022208 bytes of data, and there are 48"), "{stderr}");
+    assert!(stderr.contains("announces 8796093022208 bytes of data, but there are 48"), "{stderr}");
 }
 
 #[test]
@@ -222,7 +222,7 @@ mod unix {
         );
     }
 
-    /// The file is as long as its header says, but has holes, so that it takes no space.
+    /// The file is as long as its header claims, but sparse, so that it takes no space.
     #[test]
     fn a_file_larger_than_memory_is_a_limit() {
         let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! Starting the binary, and files for it.
+//! Starts the binary and creates files for it.
 
 use std::fs;
 use std::io::Write;
@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// The binary, in surroundings that do not depend on who runs the tests.
+/// Returns the binary in an environment that does not depend on the user.
 pub(crate) fn einfold() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_einfold"));
     command.env("COLUMNS", "100").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("RAYON_NUM_THREADS");
     command
 }
 
-/// What came of a run.
+/// The outcome of a run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
@@ -26,13 +26,13 @@ impl Outcome {
         std::str::from_utf8(&self.stdout).unwrap()
     }
 
-    /// Standard output of a run that must have succeeded without a word on standard error.
+    /// Returns standard output of a run that must have succeeded without output on standard error.
     pub(crate) fn ok(self) -> String {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
         String::from_utf8(self.stdout).unwrap()
     }
 
-    /// Standard error of a run that must have failed with this code, and without a word on standard output.
+    /// Returns standard error of a run that must have failed with this code and without output on standard output.
     pub(crate) fn failed(self, code: i32) -> String {
         assert_eq!((self.code, self.text()), (Some(code), ""), "{self:?}");
         self.stderr
@@ -51,12 +51,12 @@ pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item =
     einfold().args(arguments).output().unwrap().into()
 }
 
-/// The path of a file in `tests/data`, as text.
+/// Returns the path of a file in `tests/data`.
 pub(crate) fn data(name: &str) -> String {
     format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A directory of its own for the files of one test.
+/// A temporary directory for the files of one test.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -68,7 +68,7 @@ impl Folder {
         self.0.path()
     }
 
-    /// The path of a file in it, as text.
+    /// Returns the path of a file in it.
     pub(crate) fn file(&self, name: &str) -> String {
         self.path().join(name).to_str().unwrap().to_owned()
     }
@@ -79,7 +79,7 @@ impl Folder {
         self.file(name)
     }
 
-    /// The names of all files in it, hidden ones too.
+    /// Returns the names of all files in it, including hidden ones.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> =
             fs::read_dir(self.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -88,7 +88,7 @@ impl Folder {
     }
 }
 
-/// The bytes of a `.npy` file, version 1.
+/// Returns the bytes of a `.npy` file, version 1.
 pub(crate) fn npy(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
     let extents: String = shape.iter().map(|n| format!("{n},")).collect();
     let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({extents}), }}\n");
@@ -99,12 +99,12 @@ pub(crate) fn npy(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A file with `f64` values.
+/// Returns a file with `f64` values.
 pub(crate) fn doubles(shape: &[usize], values: impl IntoIterator<Item = f64>) -> Vec<u8> {
     npy("<f8", shape, &values.into_iter().flat_map(f64::to_le_bytes).collect::<Vec<u8>>())
 }
 
-/// The bytes of an archive with these members.
+/// Returns the bytes of an archive with these members.
 pub(crate) fn archive(members: &[(&str, &[u8])], method: zip::CompressionMethod) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     for (name, bytes) in members {
@@ -115,14 +115,14 @@ pub(crate) fn archive(members: &[(&str, &[u8])], method: zip::CompressionMethod)
     archive.finish().unwrap().into_inner()
 }
 
-/// The files in a folder of `tests/data`.
+/// Returns the files in a folder of `tests/data`.
 pub(crate) fn listing(folder: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = fs::read_dir(data(folder)).unwrap().map(|e| e.unwrap().path()).collect();
     paths.sort();
     paths
 }
 
-/// Both ends of a terminal.
+/// Returns both ends of a terminal.
 #[cfg(unix)]
 pub(crate) fn terminal() -> (fs::File, fs::File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};

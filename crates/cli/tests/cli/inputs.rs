@@ -1,15 +1,15 @@
-//! Where texts and operands come from: files, standard input, pipes.
+//! The sources of texts and operands: files, standard input, pipes.
 
 use crate::harness::{Folder, Outcome, archive, data, doubles, einfold, run};
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-/// Runs the binary with these bytes on its standard input.
+/// Runs the binary with these bytes as its standard input.
 fn fed<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>, bytes: &[u8]) -> Outcome {
     let mut child =
         einfold().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Who does not read to the end closes the pipe.
+    // A process that does not read to the end closes the pipe.
     let _ = child.stdin.take().unwrap().write_all(bytes);
     child.wait_with_output().unwrap().into()
 }
@@ -28,7 +28,7 @@ fn a_text_may_end_as_editors_end_it() {
             }
         }
     }
-    // What is wrong in a text is shown in its place.
+    // An error in a text is shown at its position.
     let file = folder.write("text.ein", b"ij,jk->iq\n");
     assert_eq!(run(["check", "-f", &file]).failed(1), run(["check", "ij,jk->iq"]).failed(1));
 }
@@ -59,7 +59,7 @@ fn standard_input_is_an_operand_a_text_or_a_path() {
         assert_eq!(fed(arguments, bytes).failed(1), twice);
     }
     run(["order", "i", "--shapes", "2", "--svg", "-"]).failed(2);
-    // A file of this name.
+    // A file with the name `-`.
     fs::write(folder.path().join("-"), &bytes).unwrap();
     let output = einfold().args(["run", "ij,jk->ik", "./-", &a]).current_dir(folder.path()).output().unwrap();
     assert_eq!(Outcome::from(output).ok(), want);
@@ -71,7 +71,7 @@ fn several_arrays_may_follow_each_other_on_standard_input() {
     let (first, second) = (doubles(&[2], [1.0, 2.0]), doubles(&[3], [3.0, 4.0, 5.0]));
     let file = folder.write("both.npy", &[&first[..], &second].concat());
     assert_eq!(run(["run", "i->", &file]).ok(), "3.0\n");
-    // From the place where another has left off.
+    // From the position where another process stopped reading.
     let mut input = fs::File::open(&file).unwrap();
     std::io::Seek::seek(&mut input, std::io::SeekFrom::Start(first.len() as u64)).unwrap();
     let output = einfold().args(["run", "i->", "-"]).stdin(input).output().unwrap();
@@ -97,7 +97,7 @@ mod unix {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::time::{Duration, Instant};
 
-    /// A pipe gives its bytes once, so that who reads twice waits for ever, or finds nothing.
+    /// The bytes of a pipe can be read once, so a second read would block or find nothing.
     #[test]
     fn a_file_that_is_given_twice_is_read_once() {
         let folder = Folder::new();
@@ -141,7 +141,7 @@ mod unix {
         assert!(run(["run", "i", "/dev/zero"]).failed(1).contains("it is not a .npy or .npz file"));
     }
 
-    /// As shells make of `<(command)`.
+    /// The form in which shells pass `<(command)`.
     #[test]
     fn a_text_may_come_from_a_pipe() {
         let folder = Folder::new();

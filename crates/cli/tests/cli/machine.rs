@@ -1,7 +1,7 @@
 //! `calibrate` and `--machine`.
 
 use crate::harness::{Folder, data, doubles, run};
-use einfold::{Machine, machine_from_json};
+use einfold::order::{Machine, machine_from_json};
 use std::fs;
 
 const CHAIN: [&str; 4] = ["explain", "ij,jk,kl->il", "--shapes", "20x10,10x30,30x40"];

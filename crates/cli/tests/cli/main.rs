@@ -1,5 +1,4 @@
-//! The tool as a user has it: every test starts the real binary. The arrays in `tests/data` were made by NumPy, by
-//! `tests/data/make.py`.
+//! Tests of the real binary. NumPy made the arrays in `tests/data` with `tests/data/make.py`.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,16 +1,16 @@
-//! Real networks, ordered and run from end to end, against other ways to the same numbers: an amplitude of a quantum circuit
-//! against the state vector, a partition function against the transfer matrix.
+//! Realistic networks, ordered and run from end to end, and compared with other methods: an amplitude of a quantum
+//! circuit with the state vector, a partition function with the transfer matrix.
 
 use crate::harness::{Folder, doubles, npy, run};
 use num_complex::Complex64;
 use serde_json::Value;
 use std::f64::consts::TAU;
 
-/// A linear congruential generator (D. E. Knuth's MMIX), of which the high bits are used.
+/// A linear congruential generator (D. E. Knuth's MMIX), whose high bits are used.
 struct Random(u64);
 
 impl Random {
-    /// Uniform from 0 to 1.
+    /// Returns a uniform number from 0 to 1.
     fn unit(&mut self) -> f64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 / (1_u64 << 53) as f64
@@ -30,26 +30,26 @@ impl Expression {
         self.files.push(file);
     }
 
-    /// The arguments that name it: the text and the files.
+    /// Returns its arguments: the text and the files.
     fn arguments(&self) -> (String, Vec<&str>) {
         let text = format!("{} -> []", self.terms.join(", "));
         (text, self.files.iter().map(String::as_str).collect())
     }
 
-    /// What `einfold order` finds.
+    /// Returns the result of `einfold order`.
     fn order(&self, options: &[&str]) -> Value {
         let (text, files) = self.arguments();
         serde_json::from_str(&run([&["order", "--json", &text], &files[..], options].concat()).ok()).unwrap()
     }
 
-    /// The bytes that a run takes besides the operands.
+    /// Returns the memory of a run without the operands, in bytes.
     fn memory(&self, options: &[&str]) -> u64 {
         let (text, files) = self.arguments();
         let told = run([&["run", "--dry-run", &text], &files[..], options].concat()).ok();
         told.lines().find_map(|line| line.strip_prefix("memory   ")?.split(' ').next()?.parse().ok()).unwrap()
     }
 
-    /// The scalar that it is, to all digits.
+    /// Returns the scalar result with all digits.
     fn value(&self, folder: &Folder, options: &[&str]) -> Vec<f64> {
         let (text, files) = self.arguments();
         let out = folder.file("out.npy");
@@ -59,7 +59,7 @@ impl Expression {
         bytes[header..].chunks(8).map(|bytes| f64::from_le_bytes(bytes.try_into().unwrap())).collect()
     }
 
-    /// The same in slices: within a part of the memory that intermediates and result take without a limit.
+    /// Returns the same in slices, within a part of the memory of intermediates and result without a limit.
     fn sliced_value(&self, folder: &Folder, part: u64) -> Vec<f64> {
         let limit = self.order(&["--order", "deep"])["memory_bytes"].as_u64().unwrap() / part;
         let limited = ["--order", "deep", "--memory", &limit.to_string()];
@@ -70,14 +70,14 @@ impl Expression {
     }
 }
 
-/// A gate on one qubit or two: a matrix that acts on their joint state, of which the first qubit is the higher bit.
+/// A gate on one or two qubits: a matrix that acts on their joint state; the first qubit is the higher bit.
 struct Gate {
     qubits: Vec<usize>,
     matrix: Vec<Complex64>,
 }
 
 impl Gate {
-    /// A random unitary on one qubit.
+    /// Returns a random unitary on one qubit.
     fn single(qubit: usize, random: &mut Random) -> Gate {
         let [mix, a, b, c] = [0; 4].map(|_| TAU * random.unit());
         let phase = |sign: f64, sum: f64| Complex64::from_polar(sign, sum);
@@ -86,7 +86,7 @@ impl Gate {
         Gate { qubits: vec![qubit], matrix }
     }
 
-    /// The gate fSim of random angles: a partial swap and a phase.
+    /// Returns the gate fSim with random angles: a partial swap and a phase.
     fn double(qubits: [usize; 2], random: &mut Random) -> Gate {
         let (swap, phase) = (TAU * random.unit(), TAU * random.unit());
         let mut matrix = vec![Complex64::ZERO; 16];
@@ -96,7 +96,7 @@ impl Gate {
         Gate { qubits: qubits.to_vec(), matrix }
     }
 
-    /// The state after the gate. Qubit `q` is bit `q` of a position.
+    /// Returns the state after the gate. Qubit `q` is bit `q` of a position.
     fn act(&self, state: &[Complex64]) -> Vec<Complex64> {
         let places = 1 << self.qubits.len();
         let joint = |position: usize| self.qubits.iter().fold(0, |joint, q| joint << 1 | (position >> q & 1));
@@ -113,7 +113,8 @@ impl Gate {
     }
 }
 
-/// Cycles of a gate on each qubit of a grid and one on each pair of a pattern of neighbours, in turn the four that cover it.
+/// Returns cycles of a gate on each qubit of a grid and one on each pair of a pattern of neighbours; four patterns
+/// alternate.
 fn circuit(rows: usize, columns: usize, cycles: usize, random: &mut Random) -> Vec<Gate> {
     let qubits = rows * columns;
     let mut gates = Vec::new();
@@ -132,7 +133,7 @@ fn circuit(rows: usize, columns: usize, cycles: usize, random: &mut Random) -> V
     gates
 }
 
-/// The amplitude of `bits` after `gates` on qubits that are all 0, as a network.
+/// Returns the amplitude of `bits` after `gates` on qubits that are all 0, as a network.
 fn amplitude(folder: &Folder, qubits: usize, gates: &[Gate], bits: usize) -> Expression {
     let complex = |name: &str, shape: &[usize], values: &[Complex64]| {
         let bytes: Vec<u8> = values.iter().flat_map(|z| [z.re, z.im]).flat_map(f64::to_le_bytes).collect();
@@ -178,8 +179,8 @@ fn an_amplitude_of_a_quantum_circuit_is_that_of_the_state_vector() {
     }
 }
 
-/// Spins on a cylinder of `around * along` sites, neighbours bound by these weights of equal and unequal spins: the bond
-/// from (along, around) to the next one around, and to the next one along.
+/// Spins on a cylinder of `around * along` sites. Neighbours are bound by the weights of equal and unequal spins: the
+/// bond from (along, around) to the next site around, and to the next one along.
 struct Cylinder {
     around: usize,
     along: usize,
@@ -199,14 +200,14 @@ impl Cylinder {
         Cylinder { around, along, ring: bonds(around * along), line: bonds(around * (along - 1)) }
     }
 
-    /// The bonds with the two sites that each joins.
+    /// Returns the bonds with their two sites.
     fn bonds(&self) -> impl Iterator<Item = ([usize; 2], [f64; 2])> {
         let next = |site: usize| site - site % self.around + (site + 1) % self.around;
         let ring = self.ring.iter().enumerate().map(move |(site, w)| ([site, next(site)], *w));
         ring.chain(self.line.iter().enumerate().map(|(site, w)| ([site, site + self.around], *w)))
     }
 
-    /// The partition function by the transfer matrix: the sum over all spins of what a ring has seen, ring by ring.
+    /// Returns the partition function by the transfer matrix: the sum over the spins of one ring after the other.
     fn by_transfer_matrix(&self) -> f64 {
         let n = self.around;
         let mut sums = vec![1.0; 1 << n];
@@ -215,7 +216,7 @@ impl Cylinder {
                 let unequal = |i: usize| (spins >> i ^ spins >> ((i + 1) % n)) & 1;
                 *sum *= (0..n).map(|i| self.ring[ring * n + i][unequal(i)]).product::<f64>();
             }
-            // From a spin of this ring to the one of the next, one after the other.
+            // From the spins of this ring to those of the next, one by one.
             for i in (0..n).take_while(|_| ring + 1 < self.along) {
                 let [equal, unequal] = self.line[ring * n + i];
                 sums = (0..1 << n).map(|spins| equal * sums[spins] + unequal * sums[spins ^ 1 << i]).collect();
@@ -224,7 +225,7 @@ impl Cylinder {
         sums.iter().sum()
     }
 
-    /// A matrix for each bond; every spin is an axis of all its bonds.
+    /// Returns a network with a matrix for each bond; every spin is an axis of all its bonds.
     fn network(&self, folder: &Folder) -> Expression {
         let mut expression = Expression::default();
         for (k, (sites, [equal, unequal])) in self.bonds().enumerate() {

@@ -1,4 +1,4 @@
-//! What each option does.
+//! The effect of each option.
 
 use crate::harness::{Folder, data, doubles, run};
 use std::fs;
@@ -58,7 +58,7 @@ fn orders_have_opt_einsums_names() {
 }
 
 #[test]
-fn a_path_is_followed() {
+fn a_path_is_applied() {
     let folder = Folder::new();
     let [a, b, c] = chain(&folder);
     let dry = |path: &str| run(["run", "ij,jk,kl->il", &a, &b, &c, "--dry-run", "--path", path]);
@@ -85,7 +85,7 @@ fn memory_is_a_limit_that_is_known_before_the_run() {
 }
 
 #[test]
-fn strict_does_not_stretch() {
+fn strict_does_not_broadcast() {
     let folder = Folder::new();
     let (a, b) = (folder.write("a.npy", &doubles(&[1], [2.0])), folder.write("b.npy", &doubles(&[3], [1.0, 2.0, 3.0])));
     assert_eq!(run(["run", "i,i->i", &a, &b]).ok(), "[2. 4. 6.]\n");

@@ -1,10 +1,10 @@
-//! `einfold order`: networks in, orders out.
+//! `einfold order`: networks as input, orders as output.
 
 use crate::harness::{Folder, doubles, run};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
-/// ij,jk,kl->il, with texts and integers as labels.
+/// ij,jk,kl->il, with strings and integers as labels.
 const CHAIN: &str = r#"{
   "name": "a chain",
   "inputs": [["i", 7], [7, "k"], ["k", "l"]],
@@ -12,7 +12,7 @@ const CHAIN: &str = r#"{
   "sizes": {"i": 20, "7": 10, "k": 30, "l": 40}
 }"#;
 
-/// A square lattice of extents 2, contracted to a scalar.
+/// Returns a square lattice with extents of 2, contracted to a scalar.
 pub(crate) fn lattice(side: usize) -> String {
     let (across, down) = (|row: usize, column: usize| row * side + column, |row, column| (side + column) * side + row);
     let mut inputs = Vec::new();
@@ -36,7 +36,7 @@ pub(crate) fn lattice(side: usize) -> String {
     json!({ "inputs": inputs, "output": [], "sizes": sizes }).to_string()
 }
 
-/// What `order --json` prints, but for the time.
+/// Returns the output of `order --json` without the time.
 fn found(arguments: &[&str]) -> Value {
     let text = run([&["order", "--json"], arguments].concat()).ok();
     let mut value: Value = serde_json::from_str(&text).unwrap();
@@ -78,7 +78,7 @@ fn an_expression_is_ordered_as_its_network_is() {
 }
 
 #[test]
-fn what_was_found_can_be_followed() {
+fn a_found_order_can_be_applied() {
     let folder = Folder::new();
     let file = folder.write("chain.json", CHAIN.as_bytes());
     let best = folder.write("best.json", run(["order", &file, "--json"]).ok().as_bytes());
@@ -110,7 +110,7 @@ fn trees_are_drawn() {
 }
 
 #[test]
-fn a_start_is_never_made_worse() {
+fn a_seed_tree_is_never_made_worse() {
     let folder = Folder::new();
     let file = folder.write("lattice.json", lattice(7).as_bytes());
     let best = found(&[&file, "--trials", "4"]);
@@ -141,7 +141,7 @@ fn trials_are_the_same_for_any_number_of_threads() {
 }
 
 #[test]
-fn a_time_is_kept_to_and_recorded() {
+fn a_time_limit_is_met_and_recorded() {
     let folder = Folder::new();
     let file = folder.write("lattice.json", lattice(9).as_bytes());
     let best = found(&[&file, "--time", "20ms"]);
@@ -156,7 +156,7 @@ fn a_time_is_kept_to_and_recorded() {
 
 #[cfg(unix)]
 #[test]
-fn a_long_search_shows_on_a_terminal_how_far_it_is() {
+fn a_long_search_shows_its_progress_on_a_terminal() {
     use crate::harness::{einfold, terminal};
     use std::io::Read;
     let folder = Folder::new();
@@ -169,10 +169,10 @@ fn a_long_search_shows_on_a_terminal_how_far_it_is() {
         .stdout(std::process::Stdio::null())
         .stderr(theirs);
     let mut child = command.spawn().unwrap();
-    // Or this end of the terminal would stay open.
+    // Otherwise this end of the terminal would stay open.
     drop(command);
     let (mut shown, mut block) = (Vec::new(), [0; 4096]);
-    // The last reading fails, with the terminal gone.
+    // The last read fails, since the terminal is closed.
     while let Ok(length @ 1..) = ours.read(&mut block) {
         shown.extend(&block[..length]);
     }
@@ -182,7 +182,7 @@ fn a_long_search_shows_on_a_terminal_how_far_it_is() {
 }
 
 #[test]
-fn a_cache_remembers_what_was_found() {
+fn a_cache_returns_found_orders() {
     let folder = Folder::new();
     let (file, cache) = (folder.write("lattice.json", lattice(9).as_bytes()), folder.file("cache/orders"));
     let ask = |seed| found(&[&file, "--time", "20ms", "--seed", seed, "--cache", &cache]);
@@ -198,7 +198,7 @@ fn a_cache_remembers_what_was_found() {
 }
 
 #[test]
-fn files_that_are_no_networks_say_what_is_wrong() {
+fn files_that_are_not_networks_are_errors_with_reasons() {
     let folder = Folder::new();
     let mut report = String::new();
     for text in [
@@ -243,18 +243,18 @@ fn files_that_are_no_networks_say_what_is_wrong() {
 }
 
 #[test]
-fn mistakes_in_its_command_line_are_2() {
+fn errors_in_its_command_line_are_2() {
     let folder = Folder::new();
     let file = folder.write("chain.json", CHAIN.as_bytes());
     for (arguments, part) in [
         (&["order"][..], "FILE.json|EXPR"),
         (&["order", &file, "--shapes", "2x3"], "leave out operands and `--shapes`"),
-        (&["order", "ij,jk"], "from files or from `--shapes`"),
+        (&["order", "ij,jk"], "by files or by `--shapes`"),
         (&["order", &file, "--time", "5"], "the unit is missing"),
         (&["order", &file, "--time", "1s", "--trials", "3"], "cannot be used with"),
         (&["order", &file, "--trials", "0"], "0 is not in 1.."),
         (&["order", &file, "--objective", "speed"], "the objectives are flops, size, write, time, combo and limit"),
-        (&["order", &file, "--order", "best"], "there are auto"),
+        (&["order", &file, "--order", "best"], "the strategies are auto"),
         (&["order", &file, "--path", "[(0,1)"], "a path looks like"),
         (&["order", &file, "--path", "[(0,1),(0,1)]", "--order", "dp"], "cannot be used with"),
         (&["order", &file, "--replay", "7"], "this is not the record of a search"),
@@ -265,7 +265,7 @@ fn mistakes_in_its_command_line_are_2() {
 }
 
 #[test]
-fn mistakes_are_json_for_programs() {
+fn errors_are_json_for_programs() {
     let text = run(["order", "nowhere.json", "--json"]);
     let value: Value = serde_json::from_slice(&text.stdout).unwrap();
     assert_eq!((text.code, &value["error"]["kind"]), (Some(1), &json!("File")));
@@ -287,7 +287,7 @@ fn large_networks_are_read_ordered_and_printed() {
     assert_eq!(best["flops"], 8 * (tensors - 1));
 }
 
-/// Three matrices of `n` by `n`, as files, with small integers.
+/// Returns three matrices of `n` by `n`, as files, with small integers.
 fn square_files(folder: &Folder, n: usize) -> [String; 3] {
     ["a.npy", "b.npy", "c.npy"].map(|name| {
         let values = (0..n * n).map(|k| ((k * 7 + name.len() + usize::from(name.as_bytes()[0])) % 5) as f64);
@@ -300,7 +300,7 @@ fn json_of(arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn slices_that_were_found_are_run() {
+fn found_slices_are_run() {
     let folder = Folder::new();
     let [a, b, c] = square_files(&folder, 40);
     let operands = ["ij,jk,ki->", &a, &b, &c];
@@ -317,7 +317,7 @@ fn slices_that_were_found_are_run() {
     let printed = |more: &[&str]| run([&["run"], &operands[..], more].concat()).ok();
     assert_eq!(printed(&["--path", &best]), printed(&[]));
     assert!(printed(&["--path", &best, "--dry-run"]).contains("path     [("));
-    // The order is in what `run` and `explain` print, too.
+    // The output of `run` and `explain` has the order too.
     let explained = json_of(&[&["explain"], &operands[..], &["--format", "json", "--path", &best]].concat());
     assert_eq!(explained["order"], followed["order"]);
     assert_eq!(explained["tree"][0]["slices"], searched["slices"]);
@@ -326,7 +326,7 @@ fn slices_that_were_found_are_run() {
         let again = json_of(&[&["run"], &operands[..], &["--json", "--path", &file]].concat());
         assert_eq!((&again["order"], &again["bytes"]), (&followed["order"], &followed["bytes"]), "{name}");
     }
-    // `order` prices it as it was found.
+    // `order` computes the same cost for it.
     let priced = found(&[&operands[..], &["--path", &best]].concat());
     for key in ["slices", "flops", "memory_bytes", "memory_limit"] {
         assert_eq!(priced[key], searched[key], "{key}");
@@ -341,7 +341,7 @@ fn slices_that_were_found_are_run() {
 }
 
 #[test]
-fn an_order_of_something_else_says_what_differs() {
+fn a_mismatched_order_reports_the_difference() {
     let folder = Folder::new();
     let [a, b, c] = square_files(&folder, 40);
     let operands = ["ij,jk,ki->", &a, &b, &c];
@@ -366,7 +366,7 @@ fn an_order_of_something_else_says_what_differs() {
 }
 
 #[test]
-fn a_dry_run_shows_paths_that_can_be_followed() {
+fn a_dry_run_prints_paths_that_can_be_applied() {
     let layer = ["H[dst[e]:9,o] += X[src[e],f]*W[f,o]", "--shapes", "dst=4:i64,X=5x6,src=4:i64,W=6x7"];
     let both = [
         "T[i,l] = a[i,j]*b[j,k]*c[k,l]; M[i,k] max= a[i,j]*b[j,k]; S = T[i,l]*T[i,l]*a[i,i]",

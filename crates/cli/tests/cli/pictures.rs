@@ -1,10 +1,10 @@
-//! The pictures of `docs/ordering.md`, as the tool draws them. `EINFOLD_DRAW=1 cargo test -p einfold-cli pictures` draws them
-//! anew.
+//! The pictures of `docs/ordering.md`, compared with those that the tool draws. `EINFOLD_DRAW=1 cargo test -p
+//! einfold-cli pictures` draws them again.
 
 use crate::harness::{Folder, einfold};
 use std::fs;
 
-/// The lattice's orders are from files, so that a search that finds others leaves the pictures as they are.
+/// The orders of the lattice are files, so that the pictures do not change with the search.
 const PICTURES: [(&str, &[&str]); 4] = [
     ("transformation.svg", &["pi,qj,ijkl,rk,sl->pqrs", "--shapes", "10x10,10x10,10x10x10x10,10x10,10x10"]),
     ("written.svg", &["lattice.json", "--order", "left-to-right"]),

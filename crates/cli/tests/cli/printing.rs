@@ -1,9 +1,9 @@
-//! Printed results, against NumPy's own text.
+//! Printed results, compared with NumPy's text.
 
 use crate::harness::{Folder, data, doubles, npy, run};
 use std::fs;
 
-/// Every case of `printed.txt`: a line with the key of the array, then what `str(array)` is.
+/// Each case of `printed.txt` is a line with the key of the array, followed by its `str(array)`.
 #[test]
 fn arrays_print_as_numpy_prints_them() {
     let text = fs::read_to_string(data("printed.txt")).unwrap();
@@ -19,7 +19,7 @@ fn arrays_print_as_numpy_prints_them() {
 }
 
 #[test]
-fn full_prints_what_is_summarised_without() {
+fn full_prints_all_elements() {
     let folder = Folder::new();
     let file = folder.write("a.npy", &doubles(&[1001], (0..1001).map(f64::from)));
     assert_eq!(run(["run", "i", &file]).ok(), "[   0.    1.    2. ...  998.  999. 1000.]\n");
@@ -29,7 +29,7 @@ fn full_prints_what_is_summarised_without() {
 }
 
 #[test]
-fn a_row_of_more_axes_than_a_line_has_room_for_is_printed_all_the_same() {
+fn a_row_of_more_axes_than_a_line_holds_is_printed() {
     let folder = Folder::new();
     let file = folder.write("a.npy", &npy("|i1", &[1; 60], &[7]));
     let text = run(["run", "...,...", &file, &file]).ok();

@@ -1,4 +1,4 @@
-//! Programs, named subscripts, and the options about them.
+//! Programs, named subscripts, and their options.
 
 use crate::harness::{Folder, data, doubles, npy, run};
 use serde_json::Value;
@@ -7,7 +7,7 @@ fn integers(values: &[i64]) -> Vec<u8> {
     npy("<i8", &[values.len()], &values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())
 }
 
-/// A folder with `x.npy`, four values, and `g.npy`, their groups.
+/// Returns a folder with `x.npy`, four values, and `g.npy`, their groups.
 fn groups() -> (Folder, String, String) {
     let folder = Folder::new();
     let x = folder.write("x.npy", &doubles(&[4], [1.0, 2.0, 3.0, 4.0]));
@@ -60,7 +60,7 @@ fn results_go_where_their_names_say() {
     assert_eq!(run(["run", program, &x, &g, "-o", &top, "-o", &count]).ok(), "");
     assert_eq!(run(["run", "i", &a]).ok(), "[  3. -inf   4.]\n");
     assert_eq!(run(["run", "i", &b]).ok(), "[2 0 2]\n");
-    // A name that others read can be asked for; what it does not need is not computed.
+    // A tensor that others read may be an output; what it does not need is not computed.
     assert_eq!(run(["run", "M[g[n]] max= X[n]; E[n] = exp(X[n]-M[g[n]])", &x, &g, "-o", &format!("M={a}")]).ok(), "");
     assert_eq!(run(["run", "i", &a]).ok(), "[  3. -inf   4.]\n");
     let piped = run(["run", program, &x, &g, "-o", "count=-"]);
@@ -83,7 +83,7 @@ fn results_go_where_their_names_say() {
 }
 
 #[test]
-fn ids_sizes_and_empty_positions_have_options() {
+fn indices_sizes_and_empty_positions_have_options() {
     let (folder, x, _) = groups();
     let g = format!("g={}", folder.write("bad.npy", &integers(&[0, -1, 7, 2])));
     let program = "Y[g[n]:K] max= X[n]";
@@ -148,7 +148,7 @@ fn error(arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn with_json_a_mistake_is_one_line_too() {
+fn with_json_an_error_is_one_line_too() {
     let (_folder, x, g) = groups();
     let text = "Y[g[n]:2] += X[n]";
     let report = error(&["run", text, &x, &g, "--json"]);

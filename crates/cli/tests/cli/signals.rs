@@ -13,8 +13,8 @@ pub(crate) fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-/// Starts a command that reads an operand from standard input, and feeds it these bytes. When they are more than a pipe
-/// holds, the process has come as far as reading when this returns.
+/// Starts a command that reads an operand from standard input, and writes these bytes to it. If there are more than a
+/// pipe holds, the process has started to read when this returns.
 fn fed(arguments: &[&str], bytes: &[u8]) -> (Child, ChildStdin) {
     let mut child =
         einfold().args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -23,7 +23,7 @@ fn fed(arguments: &[&str], bytes: &[u8]) -> (Child, ChildStdin) {
     (child, input)
 }
 
-/// It died by the signal, as shells want it to: they report 128 and the number, and a loop of theirs ends too.
+/// Checks that the process ended by the signal, so that shells report 128 and its number, and their loops end too.
 fn assert_ended(output: &Output, signal: Signal) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     let found = (output.status.signal(), output.stdout.len(), &*stderr);
@@ -37,7 +37,7 @@ fn every_signal_stops_a_run_and_leaves_no_file() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT, Signal::USR1, Signal::XCPU] {
         let folder = Folder::new();
         let out = folder.file("out.npy");
-        // Far more rounds than can be waited for.
+        // More rounds than a test can wait for.
         let endless = ["--json", "--repeat", "4000000000", "--threads", "1", "-o", &out];
         let (child, input) = fed(
             &[&["run", "ij,jk->ik", "/dev/stdin", &folder.write("b.npy", &matrix)], &endless[..]].concat(),
@@ -51,7 +51,7 @@ fn every_signal_stops_a_run_and_leaves_no_file() {
     }
 }
 
-/// Whether the process has a file of the folder open for writing, with a name or without.
+/// Returns whether the process has a file of the folder open for writing, with or without a name.
 #[cfg(target_os = "linux")]
 fn writes_into(child: &Child, folder: &Folder) -> bool {
     let inside = |entry: fs::DirEntry| {
@@ -65,7 +65,7 @@ fn writes_into(child: &Child, folder: &Folder) -> bool {
     files.is_ok_and(|files| files.filter_map(Result::ok).any(inside))
 }
 
-/// A command that writes 72 MB.
+/// Returns a command that writes 72 MB.
 #[cfg(target_os = "linux")]
 fn outer(folder: &Folder) -> Command {
     let x = folder.write("x.npy", &doubles(&[3000], vec![1.0; 3000]));
@@ -95,7 +95,7 @@ fn a_signal_while_a_result_is_written_leaves_what_was_there() {
     }
 }
 
-/// Where there is no `/proc`, a file without a name could not be given one.
+/// Without `/proc`, a file without a name cannot be given one.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_signal_removes_a_file_that_has_to_have_a_name() {
@@ -173,20 +173,20 @@ fn ctrl_c_ends_a_wait_for_input() {
     assert_eq!(folder.names(), [""; 0]);
 }
 
-/// Starts a command, and interrupts it after a while.
+/// Starts a command and interrupts it after a while.
 fn interrupted_soon(arguments: &[&str]) -> Output {
     let child = einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     send(&child, Signal::INT);
     let asked = Instant::now();
     let output = child.wait_with_output().unwrap();
-    // Far more than it takes on a busy machine, and far less than any of these searches.
+    // Far more than the interruption takes on a busy machine, and far less than any of these searches.
     assert!(asked.elapsed() < Duration::from_secs(30), "{arguments:?}");
     output
 }
 
 #[test]
-fn ctrl_c_ends_a_search_which_gives_what_it_has() {
+fn ctrl_c_ends_a_search_which_returns_its_best_order() {
     for effort in [&["--time", "1000h"][..], &["--trials", "4000000000"], &["--trials", "4000000000", "--threads", "3"]]
     {
         let folder = Folder::new();
@@ -198,7 +198,7 @@ fn ctrl_c_ends_a_search_which_gives_what_it_has() {
         assert_eq!(value["interrupted"], true);
         assert_eq!(value["path"].as_array().map(Vec::len), Some(143));
         assert_eq!(folder.names(), ["lattice.json", "tree.svg"]);
-        // It can be followed, and repeated.
+        // The order can be applied and the search repeated.
         let best = folder.write("best.json", &output.stdout);
         let followed = crate::harness::run(["order", &file, "--json", "--path", &best]).ok();
         let followed: serde_json::Value = serde_json::from_str(&followed).unwrap();
@@ -223,7 +223,7 @@ fn ctrl_c_ends_planning() {
 }
 
 #[test]
-fn other_signals_end_a_search_without_an_answer() {
+fn other_signals_end_a_search_without_a_result() {
     let folder = Folder::new();
     let file = folder.write("lattice.json", crate::order::lattice(12).as_bytes());
     for signal in [Signal::TERM, Signal::HUP] {
@@ -236,7 +236,7 @@ fn other_signals_end_a_search_without_an_answer() {
     }
 }
 
-/// Reads a little of what a command prints, and closes the pipe.
+/// Reads a part of the output of a command, and closes the pipe.
 fn half_read(arguments: &[&str]) -> Output {
     let mut child = einfold().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut start = [0; 10];

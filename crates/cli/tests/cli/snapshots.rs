@@ -1,4 +1,4 @@
-//! What people read: help and explanations.
+//! Help and explanations.
 
 use crate::harness::run;
 
@@ -10,7 +10,7 @@ fn help() {
     }
 }
 
-/// The four-index transformation of quantum chemistry: each index of a tensor is transformed in its turn.
+/// The four-index transformation of quantum chemistry, which transforms one index of a tensor after the other.
 const TRANSFORMATION: [&str; 4] =
     ["explain", "pi,qj,ijkl,rk,sl->pqrs", "--shapes", "10x10,10x10,10x10x10x10,10x10,10x10"];
 
@@ -30,7 +30,7 @@ fn explanation_as_dot() {
 }
 
 #[test]
-fn a_mistake_is_shown_in_its_place() {
+fn an_error_is_shown_at_its_position() {
     insta::assert_snapshot!(run(["explain", "ij,jk,kl->il", "--shapes", "2x3,3x4,5x6"]).failed(1), @r"
     error[size]: axis `k` has two sizes
       | ij,jk,kl->il

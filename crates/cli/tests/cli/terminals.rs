@@ -1,4 +1,4 @@
-//! What a run says on a terminal only.
+//! Output that a run prints on a terminal only.
 #![cfg(unix)]
 
 use crate::harness::{Folder, doubles, einfold, npy, terminal};
@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// A command, and what it writes to the terminal that its standard error is.
+/// A command, and its standard error on a terminal.
 struct Seen {
     child: Child,
     shown: Receiver<Vec<u8>>,
@@ -34,7 +34,7 @@ impl Seen {
         Seen { child, shown }
     }
 
-    /// All that has been shown, up to this moment or to the first of it.
+    /// Returns all output up to now, or waits for the first output.
     fn shown_within(&self, time: Duration) -> String {
         let until = Instant::now() + time;
         let mut bytes = self.shown.recv_timeout(time).unwrap_or_default();
@@ -45,7 +45,7 @@ impl Seen {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The rest, when the command has come to its end.
+    /// Returns the remaining output after the end of the command.
     fn rest(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         let bytes: Vec<u8> = self.shown.iter().flatten().collect();
@@ -53,7 +53,7 @@ impl Seen {
     }
 }
 
-/// A run that never ends.
+/// Returns a run that never ends.
 fn endless(folder: &Folder) -> Command {
     let x = folder.write("x.npy", &doubles(&[100_000], vec![1.0; 100_000]));
     let mut command = einfold();
@@ -62,13 +62,13 @@ fn endless(folder: &Folder) -> Command {
 }
 
 #[test]
-fn a_long_run_shows_how_far_it_is() {
+fn a_long_run_shows_its_progress() {
     let folder = Folder::new();
     let seen = Seen::new(endless(&folder));
     let shown = seen.shown_within(Duration::from_secs(60));
     send(&seen.child, Signal::TERM);
     assert!(shown.contains("1s"), "{shown:?}");
-    // The bar is gone when the run is.
+    // The bar disappears with the end of the run.
     let (code, rest) = seen.rest();
     assert_eq!(code, None);
     assert!(rest.ends_with("\u{1b}[2K"), "{rest:?}");
@@ -95,7 +95,7 @@ fn a_run_in_a_pipe_shows_nothing() {
     assert_eq!((output.stdout.len(), output.stderr.len()), (0, 0));
 }
 
-/// One id makes a result of 16 GiB. There is no memory for it, so that nobody has to wait for the zeros.
+/// A single index gives a result of 16 GiB. Its allocation fails, so that no time is spent on zeros.
 fn large(folder: &Folder, more: &[&str]) -> Command {
     let ids = folder.write("g.npy", &npy("<i8", &[1], &(i64::from(i32::MAX)).to_le_bytes()));
     let x = folder.write("x.npy", &doubles(&[1], [1.0]));

@@ -1,6 +1,6 @@
 //! The kinds of errors, with their facts.
 
-use einfold_exec::{BindError, Port, RunError, Stopped, ViewError};
+use einfold_exec::{BindError, PlanSlot, RunError, RunStopped, ViewError};
 use einfold_ir::Dtype;
 use einfold_order::{OrderError, OrderMismatch};
 use einfold_plan::PlanError;
@@ -26,7 +26,7 @@ pub enum ErrorKind {
     Bind(#[from] BindError),
     /// The run stopped before its end.
     #[error(transparent)]
-    Stopped(#[from] Stopped),
+    Stopped(#[from] RunStopped),
     /// A slice is no tensor of the given shape and strides, or not one to write to.
     #[error(transparent)]
     View(#[from] ViewError),
@@ -183,7 +183,7 @@ impl ErrorKind {
             ErrorKind::Order(_) => "order",
             ErrorKind::Plan(error) => plan_code(error),
             ErrorKind::Bind(error) => bind_code(error),
-            ErrorKind::Stopped(Stopped::Cancelled) => "cancelled",
+            ErrorKind::Stopped(RunStopped::Cancelled) => "cancelled",
             ErrorKind::Stopped(_) => "index-out-of-range",
             ErrorKind::View(ViewError::Overlap { .. }) => "overlap",
             ErrorKind::View(_) => "view",
@@ -192,9 +192,6 @@ impl ErrorKind {
             ErrorKind::OutputRank { .. } => "output-rank",
             ErrorKind::OutputCount { .. } => "outputs",
             ErrorKind::Names(_) => "names",
-            ErrorKind::Constants(ConstantsProblem::Again) => {
-                "give all constants at once, to the plan without any".into()
-            }
             ErrorKind::Constants(_) => "constants",
             ErrorKind::NotScalable => "scale",
             ErrorKind::Recipe(_) => "recipe",
@@ -245,7 +242,7 @@ impl ErrorKind {
                 "give the order of a plan (`Plan::order`, or what `explain --format json` prints), which has all of them".into()
             }
             ErrorKind::Plan(PlanError::TooLarge(excess)) => excess.help(),
-            ErrorKind::Stopped(Stopped::IndexOutOfRange(_)) => {
+            ErrorKind::Stopped(RunStopped::IndexOutOfRange(_)) => {
                 "let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size"
                     .into()
             }
@@ -265,8 +262,8 @@ impl ErrorKind {
         match self {
             ErrorKind::Conj { operand, .. }
             | ErrorKind::Bind(
-                BindError::Dtype { port: Port::Operand(operand), .. }
-                | BindError::Shape { port: Port::Operand(operand), .. },
+                BindError::Dtype { slot: PlanSlot::Operand(operand), .. }
+                | BindError::Shape { slot: PlanSlot::Operand(operand), .. },
             ) => *operand = place(*operand),
             _ => {}
         }
@@ -277,7 +274,8 @@ impl ErrorKind {
         match *self {
             ErrorKind::Conj { operand, .. } => Some(operand),
             ErrorKind::Bind(
-                BindError::Dtype { port: Port::Operand(k), .. } | BindError::Shape { port: Port::Operand(k), .. },
+                BindError::Dtype { slot: PlanSlot::Operand(k), .. }
+                | BindError::Shape { slot: PlanSlot::Operand(k), .. },
             ) => Some(k),
             ErrorKind::Bind(BindError::Operands { expected, found }) if found < expected => Some(found),
             _ => None,
@@ -343,7 +341,7 @@ fn bind_help(error: &BindError) -> Option<String> {
         });
     }
     let help = match error {
-        BindError::Dtype { port: Port::Operand(_), .. } | BindError::Shape { port: Port::Operand(_), .. } => {
+        BindError::Dtype { slot: PlanSlot::Operand(_), .. } | BindError::Shape { slot: PlanSlot::Operand(_), .. } => {
             "make a plan for these operands, or use `Expression::run`, which plans for what it is given"
         }
         BindError::Uninitialised { .. } => "write `into` an array that holds values, or leave `beta` out",

@@ -2,7 +2,8 @@
 
 use einfold::ndarray::{Array2, Array3, ShapeBuilder, array, s};
 use einfold::{
-    AnyArray, AnyView, AnyViewMut, Control, Error, ErrorKind, Expression, MemoryOrder, Scratch, Stopped, ViewError,
+    AnyArray, AnyView, AnyViewMut, Control, Error, ErrorKind, Expression, MemoryOrder, Scratch,
+    errors::{RunStopped, ViewError},
 };
 use half::f16;
 use num_complex::Complex;
@@ -154,7 +155,7 @@ fn a_run_can_be_watched_and_stopped() -> Result {
     let cancel = AtomicBool::new(true);
     let control = Control { cancel: Some(&cancel), ..Control::default() };
     let error = plan.call((&a, &a, &a)).control(&control).run_any().unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Stopped(Stopped::Cancelled)));
+    assert!(matches!(error.kind(), ErrorKind::Stopped(RunStopped::Cancelled)));
     assert_eq!(error.to_string(), "error[cancelled]: cancelled");
     Ok(())
 }

@@ -2,7 +2,10 @@
 
 use einfold::ndarray::{Array1, Array2, ArrayD, IxDyn, arr0, array};
 use einfold::{
-    AnyArray, AnyView, BindError, Dtype, Error, ErrorKind, Expression, ExpressionError as Written, MinPlus, einsum,
+    AnyArray, AnyView, Dtype, Error, ErrorKind, Expression,
+    algebra::MinPlus,
+    einsum,
+    errors::{BindError, ExpressionError as Written},
     spec,
 };
 

@@ -2,8 +2,8 @@
 
 use einfold::ndarray::{Array1, Array2, ArrayD, array};
 use einfold::{
-    Aggregator, AnyArray, Error, Expression, accumarray, bincount, bincount_weighted, conj, segment_mean, segment_sum,
-    weighted_average,
+    AnyArray, Error, Expression, conj,
+    grouped::{Aggregator, accumarray, bincount, bincount_weighted, segment_mean, segment_sum, weighted_average},
 };
 use num_complex::Complex;
 

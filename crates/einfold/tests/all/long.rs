@@ -1,7 +1,7 @@
 //! Programs of very many parts: planned, explained and run in time and text that grow with their number.
 
 use einfold::ndarray::{Array1, array};
-use einfold::{AnyArray, Dtype, Error, Expression, Stage, TensorType};
+use einfold::{AnyArray, Dtype, Error, Expression, TensorType, explain::Stage};
 
 const MANY: usize = 6_000;
 

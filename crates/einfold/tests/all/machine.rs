@@ -1,7 +1,9 @@
 //! Plans for machines: the one that is built in, and others.
 
+use einfold::errors::RecipeProblem;
 use einfold::ndarray::{Array, Array3, IxDyn};
-use einfold::{AnyArray, Error, ErrorKind, Expression, Machine, Plan, RecipeProblem, machine_from_json, spec};
+use einfold::order::{Machine, machine_from_json};
+use einfold::{AnyArray, Error, ErrorKind, Expression, Plan, spec};
 use einfold_ir::Time;
 
 type Result = std::result::Result<(), Error>;

@@ -2,7 +2,9 @@
 
 mod api;
 mod calls;
+mod constants;
 mod diagnostics;
+mod dynamic;
 mod errors;
 mod errors_doc;
 mod grouped;
@@ -13,4 +15,5 @@ mod orders;
 mod programs;
 mod readme;
 mod recipe;
+mod root;
 mod threads;

@@ -2,8 +2,12 @@
 
 use einfold::ndarray::{Array1, Array2, array};
 use einfold::{
-    Budget, Dtype, Error, ErrorKind, Expression, ExpressionError, Laws, MaxMin, MaxPlus, MinPlus, Order, PASSES,
-    PassSet, STRATEGIES, Semiring, Stage, SumProduct, spec,
+    Dtype, Error, ErrorKind, Expression, Order, Semiring,
+    algebra::{Laws, MaxMin, MaxPlus, MinPlus, SumProduct},
+    errors::ExpressionError,
+    explain::{PASSES, PassSet, Stage},
+    order::{Budget, STRATEGIES},
+    spec,
 };
 use num_complex::Complex;
 

@@ -2,7 +2,8 @@
 
 use einfold::ndarray::{Array, Array2, Dimension, Ix2, array};
 use einfold::{
-    AnyArray, Error, ErrorKind, Expression, Order, OrderError, OrderMismatch, Plan, SavedOrder, named, spec,
+    AnyArray, Error, ErrorKind, Expression, Order, Plan, errors::OrderError, errors::OrderMismatch, named,
+    order::SavedOrder, spec,
 };
 use einfold_order::search_count;
 

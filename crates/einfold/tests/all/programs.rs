@@ -2,8 +2,9 @@
 
 use einfold::ndarray::{Array1, Array2, ArrayD, array, s};
 use einfold::{
-    AnyArray, Dtype, Error, ErrorKind, Expression, ExpressionError, NamesProblem, OutOfRange, Plan, Results,
-    TensorType, einsum, named, spec,
+    AnyArray, Dtype, Error, ErrorKind, Expression, OutOfRange, Plan, Results, TensorType, einsum,
+    errors::{ExpressionError, NamesProblem},
+    named, spec,
 };
 use half::f16;
 
@@ -175,7 +176,7 @@ fn shapes_that_ids_tell_are_looked_up_by_a_run() -> Result {
     assert_eq!(refused.kind().name(), "DataDependentShape");
     let plan = program.plan_with((&g, &w))?;
     assert_eq!(plan.output_types()[0].shape, [4]);
-    assert!(plan.explain()?.text(&einfold::Stage::ALL).contains("Y"));
+    assert!(plan.explain()?.text(&einfold::explain::Stage::ALL).contains("Y"));
     for plan in [Plan::from_recipe(&plan.to_recipe())?, plan] {
         assert_eq!(plan.run::<Array1<f32>>((&array![1_u8, 1, 0], &w))?, array![4.0, 3.0, 0.0, 0.0]);
         assert_eq!(plan.run_any((&array![1_u8, 1, 4], &w)).unwrap_err().code(), "index-out-of-range");

@@ -2,8 +2,8 @@
 
 use einfold::ndarray::{Array1, Array2, array};
 use einfold::{
-    Dtype, Error, ErrorKind, Expression, MinPlus, OutOfRange, PassSet, Plan, RecipeProblem, Results, TensorType, named,
-    spec,
+    Dtype, Error, ErrorKind, Expression, OutOfRange, Plan, Results, TensorType, algebra::MinPlus,
+    errors::RecipeProblem, explain::PassSet, named, spec,
 };
 use num_complex::Complex;
 

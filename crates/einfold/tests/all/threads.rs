@@ -1,7 +1,7 @@
 //! Plans on several threads.
 
 use einfold::ndarray::{Array1, Array2, Array3};
-use einfold::{Conj, Error, Expression, Plan, Scratch, einsum};
+use einfold::{Error, Expression, Plan, Scratch, einsum, typed::Conj};
 
 #[test]
 fn a_plan_is_shared_by_threads() -> Result<(), Error> {

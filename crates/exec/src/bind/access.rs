@@ -1,27 +1,27 @@
-//! Accesses as strides: what the index functions of a tensor come to in memory.
+//! Turns accesses into base addresses, offsets and strides.
 
 use einfold_ir::{Access, Axis, AxisRef, BufferId, Place, Step};
 
-use super::{Binder, Work};
-use crate::kernels::Unary;
-use crate::program::{Home, Operand, Ptr};
+use super::{BindLists, Binder};
+use crate::bound_program::{BaseAddress, BoundOperand, Ptr};
+use crate::kernels::UnaryFn;
 use crate::view::{AnyView, AnyViewMut};
 
-/// How a step covers the buffer it writes.
+/// How a step covers the buffer that it writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Coverage {
-    /// Points that differ in an axis of a written position go to different elements.
+    /// Points that differ in an axis of the written positions write different elements.
     pub(super) injective: bool,
-    /// Every element is written.
+    /// Every element of the buffer is written.
     pub(super) whole: bool,
-    /// Some axis is in no written position: several points go to one element.
+    /// The written positions do not depend on some axis, so several points write one element.
     pub(super) reduces: bool,
 }
 
 impl Binder<'_> {
-    /// Notes the strides of all buffers: those of the views, and those of the layouts in scratch.
+    /// Stores the strides of all buffers: those of the views, and those of the planned layouts in scratch memory.
     pub(super) fn lay_out(&mut self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) {
-        let Work { starts, strides, .. } = self.work;
+        let BindLists { starts, strides, .. } = self.lists;
         starts.clear();
         strides.clear();
         for buffer in &self.plan.buffers {
@@ -42,20 +42,21 @@ impl Binder<'_> {
 
     /// The stride of a buffer along one of its axes, in bytes.
     pub(super) fn buffer_stride(&self, buffer: BufferId, dim: usize) -> isize {
-        self.work.strides[self.work.starts[buffer.0 as usize] + dim]
+        self.lists.strides[self.lists.starts[buffer.0 as usize] + dim]
     }
 
-    /// The memory of a buffer.
-    pub(super) fn home(&self, buffer: BufferId) -> Home {
+    /// The base address of a buffer.
+    pub(super) fn base(&self, buffer: BufferId) -> BaseAddress {
         match self.plan.buffer(buffer).place {
-            Place::Input(k) => Home::Input(k as usize),
-            Place::Output(k) => Home::Output(k as usize),
-            Place::Scratch(at) => Home::Planned { at, lane: self.plan.lane_stride(buffer) },
+            Place::Input(k) => BaseAddress::Input(k as usize),
+            Place::Output(k) => BaseAddress::Output(k as usize),
+            Place::Scratch(at) => BaseAddress::Planned { at, partition_stride: self.plan.lane_stride(buffer) },
         }
     }
 
-    /// The bytes by which an access moves with an axis, positions from ids left out. Products wrap: those of axes with two
-    /// positions or more lead from element to element, and others are never used.
+    /// The stride of an access along an axis in bytes, without indirect positions. Products wrap: the true stride of an
+    /// axis with two or more positions leads from one element to another and fits; the stride of a shorter axis is never
+    /// used.
     pub(super) fn stride(&self, access: &Access<BufferId>, axis: AxisRef) -> isize {
         let mut stride = 0isize;
         for (dim, index) in access.indices.iter().enumerate().filter(|(_, i)| !i.has_ids()) {
@@ -67,42 +68,56 @@ impl Binder<'_> {
         stride
     }
 
-    /// Adds an operand that is read or written through `access`.
-    pub(super) fn push_access(&mut self, access: &Access<BufferId>, loops: &[Axis], load: Option<Unary>) -> usize {
+    /// Appends the operand of an access.
+    pub(super) fn push_access(&mut self, access: &Access<BufferId>, loops: &[Axis], load: Option<UnaryFn>) -> usize {
         let fixed = access.indices.iter().enumerate().filter(|(_, i)| !i.has_ids());
         let offset = fixed.fold(0isize, |sum, (dim, index)| {
             sum.wrapping_add(self.buffer_stride(access.tensor, dim).wrapping_mul(index.offset() as isize))
         });
-        let turns = self.program.strides.len();
-        for turn in 0..loops.len() {
-            let stride = self.stride(access, AxisRef::Loop(turn as u32));
+        let region_strides = self.program.strides.len();
+        for axis in 0..loops.len() {
+            let stride = self.stride(access, AxisRef::Loop(axis as u32));
             self.program.strides.push(stride);
         }
-        self.push_operand(Operand { home: self.home(access.tensor), offset, ptr: NOWHERE, turns, lane: 0, load })
+        self.push_operand(BoundOperand {
+            base: self.base(access.tensor),
+            offset,
+            ptr: UNRESOLVED,
+            region_strides,
+            partition_stride: 0,
+            load,
+        })
     }
 
-    /// Adds an operand at the start of `home`, the same in all turns of the region.
-    pub(super) fn push_home(&mut self, home: Home, loops: &[Axis]) -> usize {
-        let turns = self.program.strides.len();
+    /// Appends an operand at a base address, the same in all iterations of the region.
+    pub(super) fn push_base(&mut self, base: BaseAddress, loops: &[Axis]) -> usize {
+        let region_strides = self.program.strides.len();
         self.program.strides.extend(loops.iter().map(|_| 0));
-        self.push_operand(Operand { home, offset: 0, ptr: NOWHERE, turns, lane: 0, load: None })
+        self.push_operand(BoundOperand {
+            base,
+            offset: 0,
+            ptr: UNRESOLVED,
+            region_strides,
+            partition_stride: 0,
+            load: None,
+        })
     }
 
-    /// Adds an operand that was added before, for another operation.
+    /// Appends a copy of an operand, for another operation.
     pub(super) fn push_again(&mut self, operand: usize) -> usize {
         self.push_operand(self.program.operands[operand])
     }
 
-    fn push_operand(&mut self, operand: Operand) -> usize {
+    fn push_operand(&mut self, operand: BoundOperand) -> usize {
         self.program.operands.push(operand);
         self.program.operands.len() - 1
     }
 
-    /// How `step` covers its buffer. Axes are told apart by the row-major number of the element: strides that nest prove
-    /// that it is another one for each position, strides that leave no gap that all are reached.
+    /// Determines how `step` covers its buffer, from the row-major number of the written element: if the strides of that
+    /// number nest, different positions write different elements; if they also leave no gaps, every element is written.
     pub(super) fn coverage(&mut self, step: &Step) -> Coverage {
         let buffer = self.plan.buffer(step.write.tensor);
-        let mut spans = std::mem::take(&mut self.work.spans);
+        let mut spans = std::mem::take(&mut self.lists.spans);
         spans.clear();
         let mut reduces = false;
         for (axis, a) in step.axes.iter().enumerate().filter(|(_, a)| a.extent > 1) {
@@ -119,17 +134,18 @@ impl Binder<'_> {
             dense &= stride == next;
             next = next.saturating_add(stride.saturating_mul(extent - 1));
         }
-        self.work.spans = spans;
+        self.lists.spans = spans;
         let elements = buffer.extents.iter().try_fold(1usize, |n, &e| n.checked_mul(e));
         let whole = injective && dense && elements == Some(next) && !step.write.has_ids();
         Coverage { injective, whole, reduces }
     }
 }
 
-/// Until memory is there.
-const NOWHERE: Ptr = Ptr(std::ptr::null_mut());
+/// The address of an operand before the scratch memory is allocated.
+const UNRESOLVED: Ptr = Ptr(std::ptr::null_mut());
 
-/// By how many elements, in row-major order, a written position moves with an axis; positions from ids left out.
+/// The number of elements, in row-major order, by which a written position moves along an axis, without indirect
+/// positions.
 fn element_stride(write: &Access<BufferId>, extents: &[usize], axis: u32) -> isize {
     let (mut stride, mut next) = (0isize, 1isize);
     for (index, &extent) in write.indices.iter().zip(extents).rev() {

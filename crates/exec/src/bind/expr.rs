@@ -1,139 +1,155 @@
-//! Expressions as calls.
+//! Translates pointwise expressions into kernel calls.
 
 use einfold_ir::{Dtype, DtypeKind, Expr, Function, Literal, PointOp};
 
 use super::Binder;
-use super::step::Work;
+use super::step::StepContext;
+use crate::bound_program::{BaseAddress, CallArg, CallKernel, ConstantSource};
 use crate::error::BindError;
 use crate::kernels;
-use crate::program::{Code, Home, Make, Place};
 
-/// A value of an expression that waits for its function.
+/// A value on the stack of an expression: an argument of a later function.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Value {
-    place: Place,
+pub(super) struct PendingValue {
+    arg: CallArg,
     dtype: Dtype,
-    /// Whether its slot keeps it for the whole tile.
-    kept: bool,
+    /// Whether its temporary keeps the value for the whole tile.
+    persistent: bool,
 }
 
 const BALANCED: &str = "`Expr::new` has checked that every operation finds its arguments";
 
 impl Binder<'_> {
-    /// Adds the literals of an expression as operands, after those that are read.
-    pub(super) fn push_literals(&mut self, work: Work<'_>, expr: &Expr) -> Result<(), BindError> {
+    /// Appends the literals of an expression as operands, after the reads.
+    pub(super) fn push_literals(&mut self, context: StepContext<'_>, expr: &Expr) -> Result<(), BindError> {
         for &(op, dtype) in expr.ops() {
             if let PointOp::Literal(literal) = op {
                 let refused = || BindError::Literal { step: self.step, literal: literal.to_string().into(), dtype };
                 let bytes = bytes(literal, dtype).ok_or_else(refused)?;
-                let home = Home::Constant(self.constant(dtype.size(), Make::Bytes(bytes, dtype.size()))?);
-                self.push_home(home, work.loops);
+                let base =
+                    BaseAddress::Constant(self.constant(dtype.size(), ConstantSource::Bytes(bytes, dtype.size()))?);
+                self.push_base(base, context.loops);
             }
         }
         Ok(())
     }
 
-    /// Has the literals of an expression copied to slots, the first ones, once a tile; only where they are wanted there.
-    pub(super) fn keep_literals(&mut self, work: Work<'_>, expr: &Expr) {
+    /// Copies the literals of an expression to the first temporaries, once per tile, if the calls read them there.
+    pub(super) fn keep_literals(&mut self, context: StepContext<'_>, expr: &Expr) {
         let keeps = self.keeps_literals(expr);
         let literals = expr.ops().iter().filter(|(op, _)| matches!(op, PointOp::Literal(_)));
         for (k, (_, dtype)) in literals.enumerate().filter(|_| keeps) {
-            let to = self.slot(dtype.size());
-            self.call(Code::Copy(dtype.size()), to, [literal_operand(work, k); 3]);
+            let to = self.temporary(dtype.size());
+            self.push_call(CallKernel::Copy(dtype.size()), to, [literal_operand(context, k); 3]);
         }
     }
 
-    /// The value of an expression, in `wanted`.
-    pub(super) fn expression(&mut self, work: Work<'_>, expr: &Expr, wanted: Dtype) -> Result<Place, BindError> {
-        let mut values = std::mem::take(&mut self.work.values);
+    /// Appends the calls that compute an expression in `wanted`, and returns its value.
+    pub(super) fn expression(
+        &mut self,
+        context: StepContext<'_>,
+        expr: &Expr,
+        wanted: Dtype,
+    ) -> Result<CallArg, BindError> {
+        let mut values = std::mem::take(&mut self.lists.values);
         values.clear();
         let mut literals = 0;
         for &(op, dtype) in expr.ops() {
             let value = match op {
-                PointOp::Read(k) => self.read(work, k as usize, dtype)?,
+                PointOp::Read(k) => self.read(context, k as usize, dtype)?,
                 PointOp::Literal(_) => {
-                    let kept = self.keeps_literals(expr);
-                    let slot = Place::Slot { slot: literals, size: dtype.size() };
-                    let place = if kept { slot } else { literal_operand(work, literals) };
+                    let persistent = self.keeps_literals(expr);
+                    let temporary = CallArg::Temporary { temporary: literals, size: dtype.size() };
+                    let arg = if persistent { temporary } else { literal_operand(context, literals) };
                     literals += 1;
-                    Value { place, dtype, kept }
+                    PendingValue { arg, dtype, persistent }
                 }
                 PointOp::Convert => {
                     let value = values.pop().expect(BALANCED);
-                    self.convert(work, value, dtype)?
+                    self.convert(context, value, dtype)?
                 }
                 PointOp::Call(function) => {
                     let first = values.len().checked_sub(function.arity()).expect(BALANCED);
-                    let place = self.function(function, &mut values[first..], dtype)?;
+                    let arg = self.function(function, &mut values[first..], dtype)?;
                     values.truncate(first);
-                    Value { place, dtype, kept: false }
+                    PendingValue { arg, dtype, persistent: false }
                 }
             };
             values.push(value);
         }
         let value = values.pop().expect(BALANCED);
-        self.work.values = values;
-        Ok(self.convert(work, value, wanted)?.place)
+        self.lists.values = values;
+        Ok(self.convert(context, value, wanted)?.arg)
     }
 
-    /// A factor in `dtype`.
-    fn read(&mut self, work: Work<'_>, k: usize, dtype: Dtype) -> Result<Value, BindError> {
-        let access = &work.step.reads[k];
+    /// The value of factor `k`, converted to `dtype`.
+    fn read(&mut self, context: StepContext<'_>, k: usize, dtype: Dtype) -> Result<PendingValue, BindError> {
+        let access = &context.step.reads[k];
         let from = self.plan.buffer(access.tensor).dtype;
-        let load = self.conversion(work, from, dtype, access.conj && from.is_complex())?;
-        let mut place = self.displaced(work, k + 1);
+        let load = self.conversion(context, from, dtype, access.conj && from.is_complex())?;
+        let mut arg = self.displaced(context, k + 1);
         if let Some(load) = load {
-            let to = self.slot(dtype.size());
-            self.call(Code::Unary(load), to, [place; 3]);
-            self.work.slots.release(place);
-            place = to;
+            let to = self.temporary(dtype.size());
+            self.push_call(CallKernel::Unary(load), to, [arg; 3]);
+            self.lists.temporaries.release(arg);
+            arg = to;
         }
-        Ok(Value { place, dtype, kept: false })
+        Ok(PendingValue { arg, dtype, persistent: false })
     }
 
-    fn convert(&mut self, work: Work<'_>, value: Value, dtype: Dtype) -> Result<Value, BindError> {
-        let Some(kernel) = self.conversion(work, value.dtype, dtype, false)? else { return Ok(value) };
-        let place = self.slot(dtype.size());
-        self.call(Code::Unary(kernel), place, [value.place; 3]);
+    fn convert(
+        &mut self,
+        context: StepContext<'_>,
+        value: PendingValue,
+        dtype: Dtype,
+    ) -> Result<PendingValue, BindError> {
+        let Some(kernel) = self.conversion(context, value.dtype, dtype, false)? else { return Ok(value) };
+        let arg = self.temporary(dtype.size());
+        self.push_call(CallKernel::Unary(kernel), arg, [value.arg; 3]);
         self.release(value);
-        Ok(Value { place, dtype, kept: false })
+        Ok(PendingValue { arg, dtype, persistent: false })
     }
 
-    /// The value of a function, of type `dtype`.
-    fn function(&mut self, function: Function, arguments: &mut [Value], dtype: Dtype) -> Result<Place, BindError> {
+    /// Appends the call of a function with a result of `dtype`.
+    fn function(
+        &mut self,
+        function: Function,
+        arguments: &mut [PendingValue],
+        dtype: Dtype,
+    ) -> Result<CallArg, BindError> {
         let of = arguments.last().expect(BALANCED).dtype;
         let unsupported = BindError::Function { step: self.step, function, dtype: of };
         let kernel = kernels::function(function, of, self.isa).ok_or(unsupported)?;
         for argument in arguments.iter_mut() {
-            if let Place::Operand(operand) = argument.place {
+            if let CallArg::Operand(operand) = argument.arg {
                 let size = argument.dtype.size();
-                let slot = self.work.slots.take(size);
-                let near = Place::Near { operand, slot, size };
-                self.call(Code::Copy(size), near, [argument.place; 3]);
-                argument.place = near;
+                let temporary = self.lists.temporaries.take(size);
+                let contiguous = CallArg::Contiguous { operand, temporary, size };
+                self.push_call(CallKernel::Copy(size), contiguous, [argument.arg; 3]);
+                argument.arg = contiguous;
             }
         }
-        let to = self.slot(dtype.size());
-        let from = [0, 1, 2].map(|k| arguments.get(k).unwrap_or(&arguments[0]).place);
-        self.call(Code::Flat(kernel), to, from);
+        let to = self.temporary(dtype.size());
+        let from = [0, 1, 2].map(|k| arguments.get(k).unwrap_or(&arguments[0]).arg);
+        self.push_call(CallKernel::Contiguous(kernel), to, from);
         arguments.iter().for_each(|&argument| self.release(argument));
         Ok(to)
     }
 
-    fn release(&mut self, value: Value) {
-        if !value.kept {
-            self.work.slots.release(value.place);
+    fn release(&mut self, value: PendingValue) {
+        if !value.persistent {
+            self.lists.temporaries.release(value.arg);
         }
     }
 }
 
-/// The operand that the `k`th literal is.
-fn literal_operand(work: Work<'_>, k: usize) -> Place {
-    Place::Operand(1 + work.step.reads.len() + k)
+/// The operand that holds literal `k`.
+fn literal_operand(context: StepContext<'_>, k: usize) -> CallArg {
+    CallArg::Operand(1 + context.step.reads.len() + k)
 }
 
-/// The element of `dtype` that a literal is: integers wrap, and a number that is no integer has no integer element. A `bool` is
-/// whether the number is not 0.
+/// The bytes of a literal as an element of `dtype`; `None` if it has no value there. Integers wrap, a float has no value
+/// in an integer dtype, and a `bool` is true unless the number is 0.
 fn bytes(literal: Literal, dtype: Dtype) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     let mut put = |value: &[u8]| bytes[..value.len()].copy_from_slice(value);

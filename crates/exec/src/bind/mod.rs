@@ -1,81 +1,79 @@
-//! From a plan and real arrays to a program of operations: the one proof that a run stays inside its memory.
+//! Binds a plan to arrays: from accesses, views and scratch memory to the operations of a bound program. This is the one
+//! proof that a run stays inside its memory.
 //!
-//! `docs/unsafe.md` has the argument. In short: a [`Plan`](einfold_ir::Plan) is verified, so positions without ids are inside
-//! the extents of their buffers; the views have exactly those extents, and a view says that every position inside its
-//! extents is an element; so every address made of positions and strides is one. Ids are checked when they are read.
+//! `docs/unsafe.md` has the argument. In short: a [`Plan`](einfold_ir::Plan) is verified, so positions without indirect
+//! terms are inside the extents of their buffers; `bind` checks that the views have exactly those extents; and every
+//! position inside the extents of a view is an element. So every address computed from positions and strides is that of
+//! an element. Gather and scatter indices are checked when they are read.
 
 mod access;
-mod batch;
+mod check_operands;
+mod compensated_sum;
 mod expr;
+mod gemm;
 mod grid;
-mod ids;
+mod index_batch;
+mod indirect;
+mod loop_order;
 mod nest;
-mod partial;
-mod place;
-mod ports;
-mod product;
+mod program_key;
 mod region;
-mod remembered;
 mod scalar;
-mod scattered;
-mod stage;
+mod scatter_chunks;
+mod split_reduction;
 mod step;
-mod sums;
+mod tile_plan;
 
-use remembered::Key;
-pub(crate) use stage::ARENA;
+use program_key::Key;
 
 use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, UserAlgebra};
 
+use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Ptr};
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
 use crate::memory::AlignedMemory;
-use crate::program::{Constant, Cut, Home, Make, Program, Ptr};
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
 
-/// The largest element that a semiring's kernels can stage, in bytes.
-pub(crate) const STAGE: usize = 16 << 10;
-
-/// What a caller may ask for at [`bind`].
+/// Options of [`bind`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Options<'a> {
-    /// α in `out = α ⊗ e ⊕ β ⊗ out`: a tensor without axes, converted to the dtype an output is computed in.
+pub struct BindOptions<'a> {
+    /// α in `out = α ⊗ e ⊕ β ⊗ out`: a tensor of rank 0, converted to the dtype that the output is computed in.
     pub alpha: Option<&'a AnyView<'a>>,
-    /// β. Without it an output is never read.
+    /// β. Without it no output is read.
     pub beta: Option<&'a AnyView<'a>>,
-    /// The user's semirings that the plan names.
+    /// The user's semirings that the plan uses.
     pub semirings: &'a [UserSemiring],
-    /// The most bytes of scratch memory that may be used, packed matrices included, constants not.
+    /// The limit on scratch memory in bytes, with packed matrices and without constants.
     pub memory: Option<usize>,
-    /// The instruction set, instead of the best.
+    /// The instruction set; the best one of the CPU if `None`.
     pub isa: Option<Isa>,
 }
 
-/// Memory that runs use again, and the program that the last call was bound to: a call of the same plan with the same
-/// strides and options only changes its addresses. Once warm, binding and running on one thread allocates nothing.
+/// Memory that runs reuse, and the program of the last call: a call of the same plan with the same strides and options
+/// only sets addresses. After the first run, binding and running on one thread allocates nothing.
 #[derive(Debug, Default)]
 pub struct Scratch {
     memory: AlignedMemory,
-    program: Program,
+    program: BoundProgram,
     areas: Areas,
-    /// What `program` was bound for; none where that failed.
+    /// The key that `program` was bound for; `None` after an error.
     bound: Option<Key>,
-    work: Work,
+    lists: BindLists,
 }
 
 impl Scratch {
-    /// No memory yet.
+    /// Scratch that holds no memory.
     pub fn new() -> Scratch {
         Scratch::default()
     }
 
-    /// Bytes that are held for intermediates, packed matrices and constants.
+    /// Bytes held for intermediates, packed matrices and constants.
     pub fn bytes(&self) -> usize {
         self.memory.len()
     }
 
-    /// Whether the last call was one of this plan, so that another one is quick.
+    /// Whether the last call was of this plan, so that another one binds quickly.
     pub fn is_bound_to(&self, plan: &Plan) -> bool {
         self.bound.as_ref().is_some_and(|key| key.plan() == plan.id())
     }
@@ -83,53 +81,55 @@ impl Scratch {
 
 /// Lists that only `bind` needs, kept for their memory.
 #[derive(Debug, Default)]
-struct Work {
-    /// Of every buffer, where its strides start in `strides`.
+struct BindLists {
+    /// For each buffer the start of its strides in `strides`.
     starts: Vec<usize>,
     /// Strides of all buffers in bytes.
     strides: Vec<isize>,
-    /// The loops of the nest at hand that no id depends on.
+    /// The loops of the current nest that no indirect position depends on.
     loops: Loops,
     /// Memory for a second list of loops.
     spare: Loops,
-    /// The loops that ids depend on.
+    /// The loops of the current nest that indirect positions depend on.
     indexed: Loops,
     /// The axis of each loop in `indexed`.
     indexed_axes: Vec<usize>,
-    /// For each axis the outer loop that it is, if ids depend on it and it has more than one position.
-    places: Vec<Option<usize>>,
-    /// The axis of which the nest at hand runs a part in chunks.
-    chunks: Option<scattered::Chunks>,
-    /// The loops of that axis, and the axis.
-    cut: Option<(usize, Cut)>,
-    /// Written strides and extents, for `Coverage`.
+    /// For each axis its outer loop, if indirect positions depend on it and it has more than one position.
+    loop_of_axis: Vec<Option<usize>>,
+    /// The part of an axis that the current nest runs in chunks.
+    chunks: Option<scatter_chunks::ScatterChunks>,
+    /// The chunked axis and its loops.
+    chunked: Option<(usize, ChunkedAxis)>,
+    /// Strides and extents of the written positions, for `Coverage`.
     spans: Vec<(usize, usize)>,
     groups: Groups,
     fold: Fold,
-    /// The values of an expression that wait for their function.
-    values: Vec<expr::Value>,
-    slots: stage::Slots,
+    /// The stack of values of an expression.
+    values: Vec<expr::PendingValue>,
+    temporaries: tile_plan::Temporaries,
 }
 
-/// Binds `plan` to its operands and outputs. Everything that can go wrong does so here, but for bad ids and cancellation.
+/// Binds `plan` to its operands and outputs. All errors occur here, except gather and scatter indices out of range and a
+/// cancellation.
 ///
 /// # Errors
-/// [`BindError`]: operands that are not those of the plan, an unsupported algebra or conversion, memory.
+/// [`BindError`]: the operands or outputs do not match the plan, an algebra or conversion is unsupported, or memory is
+/// short.
 pub fn bind<'b>(
     plan: &'b Plan,
     ins: &'b [AnyView<'_>],
     outs: &'b mut [AnyViewMut<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
     scratch: &'b mut Scratch,
 ) -> Result<Bound<'b>, BindError> {
-    ports::check(plan, ins, outs, options)?;
+    check_operands::check(plan, ins, outs, options)?;
     let isa = match options.isa {
         Some(isa) => isa,
         None => Isa::chosen()?,
     };
     let key = Key::new(plan, options, isa);
-    if key.is_none() || scratch.bound != key || !remembered::same_strides(plan, &scratch.work, ins, outs) {
-        // A program that is bound half way is none.
+    if key.is_none() || scratch.bound != key || !program_key::same_strides(plan, &scratch.lists, ins, outs) {
+        // An error leaves an incomplete program.
         scratch.bound = None;
         scratch.bind(plan, ins, outs, options, isa)?;
         scratch.bound = key;
@@ -141,43 +141,43 @@ pub fn bind<'b>(
 }
 
 impl Scratch {
-    /// Makes the program, without any address of an operand or an output.
+    /// Binds the program, without the addresses of operands and outputs.
     fn bind(
         &mut self,
         plan: &Plan,
         ins: &[AnyView<'_>],
         outs: &[AnyViewMut<'_>],
-        options: &Options<'_>,
+        options: &BindOptions<'_>,
         isa: Isa,
     ) -> Result<(), BindError> {
-        let Scratch { program, work, .. } = self;
+        let Scratch { program, lists, .. } = self;
         program.clear();
         let mut binder = Binder {
             plan,
             options,
             isa,
             program,
-            work,
+            lists,
             step: 0,
-            lanes: 1,
+            partitions: 1,
             packed: 0,
             most_packed: 0,
-            kernels: 0,
-            reserved: 0,
+            kernel_bytes: 0,
+            max_kernel_bytes: 0,
             constants: 0,
         };
-        binder.reserve();
+        binder.note_kernel_memory();
         binder.lay_out(ins, outs);
         for (region, depths) in plan.regions.iter().zip(plan.depths()) {
             binder.region(region, depths)?;
         }
-        binder.leave()?;
+        binder.set_kernel_allowance()?;
         self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
         Ok(())
     }
 }
 
-/// How scratch memory is shared out.
+/// The areas of scratch memory, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Areas {
     planned: usize,
@@ -194,67 +194,67 @@ impl Areas {
             .unwrap_or(usize::MAX)
     }
 
-    /// Where `home` starts in scratch memory.
-    fn at(self, home: Home) -> Option<usize> {
+    /// The byte of scratch memory at which a base address lies; `None` for memory of the caller.
+    fn at(self, base: BaseAddress) -> Option<usize> {
         let packed = self.planned.next_multiple_of(Plan::ALIGN);
-        match home {
-            Home::Input(_) | Home::Output(_) => None,
-            Home::Planned { at, .. } => Some(at),
-            Home::Packed(at) => Some(packed + at),
-            Home::Constant(at) => Some(packed + self.packed + at),
+        match base {
+            BaseAddress::Input(_) | BaseAddress::Output(_) => None,
+            BaseAddress::Planned { at, .. } => Some(at),
+            BaseAddress::Packed(at) => Some(packed + at),
+            BaseAddress::Constant(at) => Some(packed + self.packed + at),
         }
     }
 }
 
-/// Gives every operand its address and makes the constants: all of a program that depends on addresses.
+/// Sets the address of every operand and computes the constants: everything in a program that depends on addresses.
 fn relocate(
-    program: &mut Program,
+    program: &mut BoundProgram,
     areas: Areas,
     base: *mut u8,
     ins: &[AnyView<'_>],
     outs: &mut [AnyViewMut<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
 ) {
     for operand in &mut program.operands {
-        let start = match (operand.home, areas.at(operand.home)) {
+        let start = match (operand.base, areas.at(operand.base)) {
             (_, Some(at)) => base.wrapping_add(at),
-            (Home::Input(k), _) => ins[k].ptr().cast_mut(),
-            (Home::Output(k), _) => outs[k].ptr(),
-            (Home::Planned { .. } | Home::Packed(_) | Home::Constant(_), None) => base,
+            (BaseAddress::Input(k), _) => ins[k].ptr().cast_mut(),
+            (BaseAddress::Output(k), _) => outs[k].ptr(),
+            (BaseAddress::Planned { .. } | BaseAddress::Packed(_) | BaseAddress::Constant(_), None) => base,
         };
         operand.ptr = Ptr(start.wrapping_offset(operand.offset));
     }
-    let at = |at: usize| base.wrapping_add(areas.at(Home::Constant(at)).unwrap_or(0));
+    let at = |at: usize| base.wrapping_add(areas.at(BaseAddress::Constant(at)).unwrap_or(0));
     for constant in &program.constants {
-        scalar::make(constant, options, at);
+        scalar::write_constant(constant, options, at);
     }
 }
 
 /// The state of `bind`.
 struct Binder<'b> {
     plan: &'b Plan,
-    options: &'b Options<'b>,
+    options: &'b BindOptions<'b>,
     isa: Isa,
-    program: &'b mut Program,
-    work: &'b mut Work,
-    /// The step at hand, counted through all regions.
+    program: &'b mut BoundProgram,
+    lists: &'b mut BindLists,
+    /// The number of the current step, counted through all regions.
     step: usize,
-    /// How many lanes the region at hand has.
-    lanes: usize,
-    /// Bytes packed by the step at hand.
+    /// The number of partitions of the current region.
+    partitions: usize,
+    /// Bytes packed by the current step.
     packed: usize,
-    /// The most that any step packs, in all lanes.
+    /// The largest number of bytes that a step packs, in all partitions.
     most_packed: usize,
-    /// The most bytes that a call of a kernel allocates, of the region at hand.
-    kernels: usize,
-    /// Those that a call of any product of the plan may allocate.
-    reserved: usize,
-    /// Bytes of constants.
+    /// The largest number of bytes that one kernel call of the current region allocates.
+    kernel_bytes: usize,
+    /// The same for any matrix product of the plan, however its operands are folded.
+    max_kernel_bytes: usize,
+    /// Bytes of all constants.
     constants: usize,
 }
 
 impl Binder<'_> {
-    /// Room for `bytes` for this step: where it is among what the step packs.
+    /// Reserves `bytes` of packed memory for the current step, and returns their start.
     fn pack(&mut self, bytes: Option<usize>) -> Result<usize, BindError> {
         let at = self.packed;
         let end = bytes.and_then(|n| at.checked_add(n)?.checked_next_multiple_of(Plan::ALIGN));
@@ -262,16 +262,16 @@ impl Binder<'_> {
         Ok(at)
     }
 
-    /// A new constant.
-    fn constant(&mut self, size: usize, make: Make) -> Result<usize, BindError> {
+    /// Reserves memory for a constant, and returns its start.
+    fn constant(&mut self, size: usize, source: ConstantSource) -> Result<usize, BindError> {
         let at = self.constants;
         let end = at.checked_add(size).and_then(|n| n.checked_next_multiple_of(Plan::ALIGN));
         self.constants = end.ok_or_else(|| self.overflow())?;
-        self.program.constants.push(Constant { at, make });
+        self.program.constants.push(Constant { at, source });
         Ok(at)
     }
 
-    /// More bytes than can be counted.
+    /// The error for a number of bytes that overflows.
     fn overflow(&self) -> BindError {
         let limit = self.options.memory.unwrap_or(isize::MAX as usize);
         BindError::TooLarge { step: self.step, bytes: usize::MAX, limit }
@@ -285,12 +285,12 @@ impl Binder<'_> {
             }
             Algebra::Builtin { .. } => kernels::builtin(algebra, dtype, self.isa),
         };
-        let fits = dtype.size() <= STAGE && dtype.align() <= Plan::ALIGN;
+        let fits = dtype.size() <= MAX_ELEMENT_BYTES && dtype.align() <= Plan::ALIGN;
         let unsupported = || BindError::Unsupported { step: self.step, algebra: algebra.into(), dtype };
         found.filter(|_| fits).ok_or_else(unsupported)
     }
 
-    /// The caller's semiring that the plan speaks of.
+    /// The caller's semiring for an algebra of the plan.
     fn semiring(&self, user: UserAlgebra) -> Option<&UserSemiring> {
         self.options.semirings.iter().find(|s| s.algebra() == user)
     }

@@ -1,228 +1,262 @@
-//! Strided nests: the operands, what the kernel does, and in which order the loops run.
+//! Binds strided nests: their operands, the kernel, and the order of their loops.
 
 use einfold_ir::{AxisRef, Form};
 
 use super::Binder;
-use super::place::Freedom;
-use super::step::{Start, Work};
+use super::loop_order::LoopConstraints;
+use super::step::{StepContext, TargetInit};
+use crate::bound_program::{BaseAddress, BoundNest, ConstantSource, ListRange, Op, TileAction};
 use crate::error::BindError;
 use crate::kernels::Kernels;
-use crate::program::{Action, Home, Make, Nest, Op, Span};
 
-/// What is done at the first position of the reduced loops, and at the others.
+/// The actions at the first position of the reduced loops, and at the others.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
-    pub(super) first: Action,
-    pub(super) rest: Action,
+    pub(super) first: TileAction,
+    pub(super) rest: TileAction,
 }
 
 impl Actions {
-    fn always(action: Action) -> Actions {
+    fn always(action: TileAction) -> Actions {
         Actions { first: action, rest: action }
     }
 
-    /// One that writes and one that adds, where `start` has them.
-    fn of(write: Action, add: Action, start: Start) -> Actions {
-        match start {
-            Start::Write | Start::Blend(_) => Actions::always(write),
-            Start::Touch => Actions { first: write, rest: add },
-            Start::Add => Actions::always(add),
+    /// The actions for an initialisation of the target, from one that writes and one that adds.
+    fn of(write: TileAction, add: TileAction, init: TargetInit) -> Actions {
+        match init {
+            TargetInit::Write | TargetInit::WriteBeta(_) => Actions::always(write),
+            TargetInit::WriteFirst => Actions { first: write, rest: add },
+            TargetInit::Accumulate => Actions::always(add),
         }
     }
 
-    /// A single factor, of elements of `size` bytes.
-    pub(super) fn sum(kernels: &Kernels, size: usize, start: Start) -> Actions {
-        Actions::of(Action::Copy(size), Action::Unary(kernels.add), start)
+    /// The actions that write or add a single factor of elements of `size` bytes.
+    pub(super) fn sum(kernels: &Kernels, size: usize, init: TargetInit) -> Actions {
+        Actions::of(TileAction::Copy(size), TileAction::Unary(kernels.add), init)
     }
 }
 
 impl Binder<'_> {
-    /// A step as a nest over its factors, α among them.
-    pub(super) fn nest(&mut self, work: Work<'_>, start: Start) -> Result<(), BindError> {
+    /// Binds a step as a nest over its factors and α.
+    pub(super) fn nest(&mut self, context: StepContext<'_>, init: TargetInit) -> Result<(), BindError> {
         let first = self.program.operands.len();
-        self.push_access(&work.step.write, work.loops, None);
-        for read in &work.step.reads {
-            // A direct conversion needs no detour through what the step is computed in, and an expression reads by itself.
-            let load = if work.expr.is_some() || self.direct(work, start) { None } else { self.load(work, read)? };
-            self.push_access(read, work.loops, load);
+        self.push_access(&context.step.write, context.loops, None);
+        for read in &context.step.reads {
+            // A direct conversion does not go through the dtype that the step computes in, and an expression converts its
+            // reads itself.
+            let load =
+                if context.expr.is_some() || self.direct(context, init) { None } else { self.load(context, read)? };
+            self.push_access(read, context.loops, load);
         }
-        if let Some(expr) = work.expr {
-            self.push_literals(work, expr)?;
+        if let Some(expr) = context.expr {
+            self.push_literals(context, expr)?;
         }
-        if let Some(alpha) = work.alpha {
-            self.push_home(alpha, work.loops);
+        if let Some(alpha) = context.alpha {
+            self.push_base(alpha, context.loops);
         }
-        if work.expr.is_none() && work.step.reads.is_empty() && work.alpha.is_none() && start != Start::Write {
-            let one = self.step_kernels(work)?.fill_one;
-            let one = Home::Constant(self.constant(work.compute.size(), Make::Fill(one))?);
-            self.push_home(one, work.loops);
+        if context.expr.is_none()
+            && context.step.reads.is_empty()
+            && context.alpha.is_none()
+            && init != TargetInit::Write
+        {
+            let one = self.step_kernels(context)?.fill_one;
+            let one = BaseAddress::Constant(self.constant(context.compute.size(), ConstantSource::Fill(one))?);
+            self.push_base(one, context.loops);
         }
-        if let Start::Blend(beta) = start {
-            self.push_home(beta, work.loops);
+        if let TargetInit::WriteBeta(beta) = init {
+            self.push_base(beta, context.loops);
         }
-        let operands = Span::since(first, &self.program.operands);
-        self.gather_loops(work, operands);
-        let (ordered, merged) = match &work.step.form {
+        let operands = ListRange::since(first, &self.program.operands);
+        self.gather_loops(context, operands);
+        let (may_order, may_merge) = match &context.step.form {
             Form::Nest(nest) => (nest.ordered, !nest.merged.is_empty()),
             Form::Gemm(_) | Form::Fill => (true, true),
         };
-        let split = work.coverage.injective;
-        self.push_step(work, operands, Freedom { ordered, merged, split }, start)
+        let may_split = context.coverage.injective;
+        self.push_step(context, operands, LoopConstraints { may_order, may_merge, may_split }, init)
     }
 
-    /// Whether a single factor is copied or converted into the target, and nothing else.
-    pub(super) fn direct(&self, work: Work<'_>, start: Start) -> bool {
-        start == Start::Write && work.step.reads.len() == 1 && work.alpha.is_none() && work.expr.is_none()
+    /// Whether the step only copies or converts a single factor into its target.
+    pub(super) fn direct(&self, context: StepContext<'_>, init: TargetInit) -> bool {
+        init == TargetInit::Write && context.step.reads.len() == 1 && context.alpha.is_none() && context.expr.is_none()
     }
 
-    /// The loops of a step over `operands`: those that ids depend on apart from the others.
-    pub(super) fn gather_loops(&mut self, work: Work<'_>, operands: Span) {
-        let mut loops = std::mem::take(&mut self.work.loops);
-        let mut indexed = std::mem::take(&mut self.work.indexed);
+    /// Gathers the loops of a step over `operands`; loops that indirect positions depend on go to a list of their own.
+    pub(super) fn gather_loops(&mut self, context: StepContext<'_>, operands: ListRange) {
+        let mut loops = std::mem::take(&mut self.lists.loops);
+        let mut indexed = std::mem::take(&mut self.lists.indexed);
         loops.reset(operands.len);
         indexed.reset(operands.len);
-        self.work.indexed_axes.clear();
-        for (axis, a) in work.step.axes.iter().enumerate().filter(|(_, a)| a.extent != 1) {
+        self.lists.indexed_axes.clear();
+        for (axis, a) in context.step.axes.iter().enumerate().filter(|(_, a)| a.extent != 1) {
             let own = AxisRef::Own(axis as u32);
-            let accesses = [&work.step.write].into_iter().chain(&work.step.reads);
-            let depends = accesses.clone().any(|x| super::ids::depend(x, own));
-            // Operands beyond the accesses are scalars.
+            let accesses = [&context.step.write].into_iter().chain(&context.step.reads);
+            let depends = accesses.clone().any(|x| super::indirect::depends(x, own));
+            // Operands after the accesses are scalars.
             let strides = accesses.map(|x| self.stride(x, own)).chain(std::iter::repeat(0)).take(operands.len);
-            match self.work.chunks.filter(|chunks| chunks.axis == axis) {
+            match self.lists.chunks.filter(|chunks| chunks.axis == axis) {
                 Some(chunks) => {
                     let apart = strides.clone().skip(1).map(|s| s.wrapping_mul(chunks.len as isize));
                     if chunks.count > 1 {
-                        indexed.push(chunks.count, [chunks.slot as isize].into_iter().chain(apart));
+                        indexed.push(chunks.count, [chunks.copy_bytes as isize].into_iter().chain(apart));
                     }
                     indexed.push(chunks.len, strides);
-                    self.work.indexed_axes.extend(std::iter::repeat_n(axis, 1 + usize::from(chunks.count > 1)));
+                    self.lists.indexed_axes.extend(std::iter::repeat_n(axis, 1 + usize::from(chunks.count > 1)));
                 }
                 None if depends => {
                     indexed.push(a.extent, strides);
-                    self.work.indexed_axes.push(axis);
+                    self.lists.indexed_axes.push(axis);
                 }
                 None => loops.push(a.extent, strides),
             }
         }
-        self.work.loops = loops;
-        self.work.indexed = indexed;
+        self.lists.loops = loops;
+        self.lists.indexed = indexed;
     }
 
-    /// What is done to the target of a step that starts with `start`.
-    pub(super) fn actions(&mut self, work: Work<'_>, start: Start, operands: Span) -> Result<Actions, BindError> {
-        if self.direct(work, start) {
-            let read = &work.step.reads[0];
+    /// The actions of a step with this initialisation of its target.
+    pub(super) fn actions(
+        &mut self,
+        context: StepContext<'_>,
+        init: TargetInit,
+        operands: ListRange,
+    ) -> Result<Actions, BindError> {
+        if self.direct(context, init) {
+            let read = &context.step.reads[0];
             let from = self.plan.buffer(read.tensor).dtype;
-            let convert = self.conversion(work, from, work.dtype, read.conj && from.is_complex())?;
-            return Ok(Actions::always(convert.map_or(Action::Copy(work.dtype.size()), Action::Unary)));
+            let convert = self.conversion(context, from, context.dtype, read.conj && from.is_complex())?;
+            return Ok(Actions::always(convert.map_or(TileAction::Copy(context.dtype.size()), TileAction::Unary)));
         }
-        let kernels = self.step_kernels(work)?;
+        let kernels = self.step_kernels(context)?;
         let factors = operands.len - 1;
         let loads = self.program.operands[operands.range()].iter().any(|o| o.load.is_some());
-        // What only multiplies needs no kernel that adds as well.
+        // An action that only multiplies needs no fused kernel.
         let fused = match kernels.fused {
-            Some(fused) => Some(Action::Binary(fused.mul_add)),
-            None => (start == Start::Write).then_some(Action::Binary(kernels.mul)),
+            Some(fused) => Some(TileAction::Binary(fused.mul_add)),
+            None => (init == TargetInit::Write).then_some(TileAction::Binary(kernels.mul)),
         };
         let direct = factors < 2 || (factors == 2 && fused.is_some());
-        if work.expr.is_some() || loads || work.dtype != work.compute || !direct {
-            let adds = start == Start::Add;
-            let first = Action::Staged(self.stage(work, start, operands, adds, false)?);
-            let rest = match start {
-                Start::Touch => Action::Staged(self.stage(work, start, operands, true, false)?),
+        if context.expr.is_some() || loads || context.dtype != context.compute || !direct {
+            let adds = init == TargetInit::Accumulate;
+            let first = TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, false)?);
+            let rest = match init {
+                TargetInit::WriteFirst => {
+                    TileAction::WithTemporaries(self.tile_plan(context, init, operands, true, false)?)
+                }
                 _ => first,
             };
             return Ok(Actions { first, rest });
         }
         Ok(match factors {
-            0 => Actions::always(Action::Fill(kernels.fill_one)),
-            1 => Actions::sum(&kernels, work.compute.size(), start),
-            _ => Actions::of(Action::Binary(kernels.mul), fused.unwrap_or(Action::Binary(kernels.mul)), start),
+            0 => Actions::always(TileAction::Fill(kernels.fill_one)),
+            1 => Actions::sum(&kernels, context.compute.size(), init),
+            _ => Actions::of(TileAction::Binary(kernels.mul), fused.unwrap_or(TileAction::Binary(kernels.mul)), init),
         })
     }
 
-    /// Writes the identity of ⊕ to the whole target.
-    pub(super) fn fill(&mut self, work: Work<'_>) -> Result<(), BindError> {
-        if work.dtype == work.compute {
-            let fill = Action::Fill(self.step_kernels(work)?.fill_zero);
-            return self.over_target(work, &[], Actions::always(fill));
+    /// Appends a nest that writes the identity of ⊕ to the whole target.
+    pub(super) fn fill(&mut self, context: StepContext<'_>) -> Result<(), BindError> {
+        if context.dtype == context.compute {
+            let fill = TileAction::Fill(self.step_kernels(context)?.fill_zero);
+            return self.over_target(context, &[], Actions::always(fill));
         }
-        let zero = self.zero(work)?;
-        self.over_target(work, &[zero], Actions::always(Action::Copy(work.dtype.size())))
+        let zero = self.zero(context)?;
+        self.over_target(context, &[zero], Actions::always(TileAction::Copy(context.dtype.size())))
     }
 
-    /// Multiplies the whole target by β.
-    pub(super) fn scale(&mut self, work: Work<'_>, beta: Home) -> Result<(), BindError> {
-        if work.dtype == work.compute {
-            let scale = Action::Unary(self.step_kernels(work)?.scale);
-            return self.over_target(work, &[beta], Actions::always(scale));
+    /// Appends a nest that multiplies the whole target by β.
+    pub(super) fn scale(&mut self, context: StepContext<'_>, beta: BaseAddress) -> Result<(), BindError> {
+        if context.dtype == context.compute {
+            let scale = TileAction::Unary(self.step_kernels(context)?.scale);
+            return self.over_target(context, &[beta], Actions::always(scale));
         }
-        let scale = Action::Staged(self.scaling(work)?);
-        self.over_target(work, &[beta], Actions::always(scale))
+        let scale = TileAction::WithTemporaries(self.scaling(context)?);
+        self.over_target(context, &[beta], Actions::always(scale))
     }
 
-    /// A nest over every element of the target, and over scalars.
-    fn over_target(&mut self, work: Work<'_>, scalars: &[Home], actions: Actions) -> Result<(), BindError> {
-        let buffer = work.step.write.tensor;
+    /// Appends a nest over all elements of the target, with scalar operands.
+    fn over_target(
+        &mut self,
+        context: StepContext<'_>,
+        scalars: &[BaseAddress],
+        actions: Actions,
+    ) -> Result<(), BindError> {
+        let buffer = context.step.write.tensor;
         let extents = &self.plan.buffer(buffer).extents;
         if extents.contains(&0) {
             return Ok(());
         }
         let first = self.program.operands.len();
-        self.push_home(self.home(buffer), work.loops);
-        scalars.iter().for_each(|&home| {
-            self.push_home(home, work.loops);
+        self.push_base(self.base(buffer), context.loops);
+        scalars.iter().for_each(|&base| {
+            self.push_base(base, context.loops);
         });
-        let operands = Span::since(first, &self.program.operands);
-        self.work.loops.reset(operands.len);
+        let operands = ListRange::since(first, &self.program.operands);
+        self.lists.loops.reset(operands.len);
         for (dim, &extent) in extents.iter().enumerate() {
             let stride = self.buffer_stride(buffer, dim);
-            self.work.loops.push(extent, [stride].into_iter().chain(std::iter::repeat(0)).take(operands.len));
+            self.lists.loops.push(extent, [stride].into_iter().chain(std::iter::repeat(0)).take(operands.len));
         }
-        self.push_plain(work, operands, actions)
+        self.push_plain(context, operands, actions)
     }
 
-    /// A nest over `work.loops` that touches every element of its target once, in any order.
-    pub(super) fn push_plain(&mut self, work: Work<'_>, operands: Span, actions: Actions) -> Result<(), BindError> {
-        self.work.indexed.reset(operands.len);
-        self.work.indexed_axes.clear();
-        self.arrange(Freedom::ALL);
-        self.push_nest(work, operands, Freedom::ALL, actions, None)
+    /// Appends a nest over the gathered loops in which each point has its own target, so that they may run in any order.
+    pub(super) fn push_plain(
+        &mut self,
+        context: StepContext<'_>,
+        operands: ListRange,
+        actions: Actions,
+    ) -> Result<(), BindError> {
+        self.lists.indexed.reset(operands.len);
+        self.lists.indexed_axes.clear();
+        self.arrange(LoopConstraints::NONE);
+        self.push_nest(context, operands, LoopConstraints::NONE, actions, None)
     }
 
-    /// A nest over `work.loops`, which are arranged, and, around them, `work.indexed`; `own` if it is the step itself and no preparation of it.
+    /// Appends a nest over the gathered loops, already ordered, inside the loops that indirect positions depend on. `own`
+    /// is the initialisation of the target if the nest is the step itself, and `None` for a preparation of it.
     pub(super) fn push_nest(
         &mut self,
-        work: Work<'_>,
-        operands: Span,
-        freedom: Freedom,
+        context: StepContext<'_>,
+        operands: ListRange,
+        constraints: LoopConstraints,
         actions: Actions,
-        own: Option<Start>,
+        own: Option<TargetInit>,
     ) -> Result<(), BindError> {
-        let loops = self.place_loops(operands, freedom);
+        let loops = self.order_loops(operands, constraints);
         let inner = loops.kept + loops.reduced;
         let sizes = &self.program.sizes[loops.sizes.range()];
         let sums = |l: usize| sizes[l] > 1 && self.program.strides[loops.strides + l * operands.len] == 0;
-        // Where a kernel itself reduces, its target is cleared first.
-        let (clear, first) = if own == Some(Start::Touch) && (sums(inner) || sums(inner + 1)) {
-            (Some(self.step_kernels(work)?.fill_zero), actions.rest)
+        // A kernel that itself reduces adds to its target, so the target is cleared first.
+        let (clear, first) = if own == Some(TargetInit::WriteFirst) && (sums(inner) || sums(inner + 1)) {
+            (Some(self.step_kernels(context)?.fill_zero), actions.rest)
         } else {
             (None, actions.first)
         };
-        let grid = self.grid(loops, freedom.split, work.dtype.size());
+        let grid = self.grid(loops, constraints.may_split, context.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
-        let ids = if own.is_some() { self.bind_ids(work, loops)? } else { Span::default() };
+        let index_ops = if own.is_some() { self.bind_indices(context, loops)? } else { ListRange::default() };
         let carry = match own {
-            Some(start) => self.carry(work, start)?,
+            Some(init) => self.carry(context, init)?,
             None => None,
         };
-        let strip = self.strip(loops, grid, freedom.split, actions, carry.is_some());
-        let mut nest = Nest { loops, grid, strip, clear, first, rest: actions.rest, ids, batch: None, sums: None };
-        if let (Some(start), 1..) = (own, ids.len) {
-            nest.batch = self.batch(work, start, freedom, &nest)?;
+        let strip = self.strip(loops, grid, constraints.may_split, actions, carry.is_some());
+        let mut nest = BoundNest {
+            loops,
+            grid,
+            strip,
+            clear,
+            first,
+            rest: actions.rest,
+            index_ops,
+            batch: None,
+            compensated: None,
+        };
+        if let (Some(init), 1..) = (own, index_ops.len) {
+            nest.batch = self.index_batch(context, init, constraints, &nest)?;
         }
         if let Some(carry) = carry {
-            self.sums(work, carry, freedom.split, &mut nest)?;
+            self.compensate(context, carry, constraints.may_split, &mut nest)?;
         }
         self.program.ops.push(Op::Nest(nest));
         Ok(())

@@ -1,66 +1,66 @@
-//! Regions: which of their operations run in which turns, and what each lane has for itself.
+//! Binds regions: which operations run in which iterations, and which memory each partition has for itself.
 
-use einfold_ir::{Form, Plan, Region as Given, Step, kernel_bytes};
+use einfold_ir::{Form, Plan, Region, Step, kernel_bytes};
 
 use super::{Areas, Binder};
+use crate::bound_program::{BaseAddress, BoundRegion, ListRange};
 use crate::error::BindError;
-use crate::program::{Home, Region, Span};
 
 impl Binder<'_> {
-    /// Adds the operations of a region. `depths` are those of its steps.
-    pub(super) fn region(&mut self, given: &Given, depths: &[usize]) -> Result<(), BindError> {
+    /// Appends the operations of a region. `depths` are the loop depths of its steps.
+    pub(super) fn region(&mut self, region: &Region, depths: &[usize]) -> Result<(), BindError> {
         let sizes = self.program.sizes.len();
-        self.program.sizes.extend(given.loops.iter().map(|a| a.extent));
-        let loops = Span::since(sizes, &self.program.sizes);
+        self.program.sizes.extend(region.loops.iter().map(|a| a.extent));
+        let loops = ListRange::since(sizes, &self.program.sizes);
         let (ops, operands) = (self.program.ops.len(), self.program.operands.len());
-        let turns = given.loops.iter().all(|a| a.extent > 0);
+        let has_iterations = region.loops.iter().all(|a| a.extent > 0);
         let before = self.program.points;
-        self.lanes = given.lane_count().max(1);
-        self.kernels = 0;
+        self.partitions = region.lane_count().max(1);
+        self.kernel_bytes = 0;
         let mut packed = 0;
-        for (step, &depth) in given.steps.iter().zip(depths) {
+        for (step, &depth) in region.steps.iter().zip(depths) {
             self.packed = 0;
             let points = self.program.points;
-            self.bind_step(&given.loops, step, turns)?;
+            self.bind_step(&region.loops, step, has_iterations)?;
             self.check_memory()?;
             packed = packed.max(self.packed);
             self.step += 1;
-            let runs = given.loops[..depth].iter().fold(1u64, |n, a| n.saturating_mul(a.extent as u64));
+            let runs = region.loops[..depth].iter().fold(1u64, |n, a| n.saturating_mul(a.extent as u64));
             let once = self.program.points - points;
             self.program.points = points.saturating_add(once.saturating_mul(runs));
             self.program.depths.resize(self.program.ops.len(), depth);
         }
-        // What a region without turns would have started is left as started: the fills run once.
-        let loops = if turns { loops } else { Span::default() };
-        let lanes = given.lanes.is_some() && turns;
-        if lanes {
-            self.part_lanes(operands, packed);
+        // Without iterations only the initialisations of targets run, once.
+        let loops = if has_iterations { loops } else { ListRange::default() };
+        let partitioned = region.lanes.is_some() && has_iterations;
+        if partitioned {
+            self.set_partition_strides(operands, packed);
         }
-        let ops = Span::since(ops, &self.program.ops);
+        let ops = ListRange::since(ops, &self.program.ops);
         let points = self.program.points - before;
-        self.program.regions.push(Region { loops, ops, lanes, points, bytes: self.kernels });
+        self.program.regions.push(BoundRegion { loops, ops, partitioned, points, bytes: self.kernel_bytes });
         Ok(())
     }
 
-    /// Tells the operands of a region, from `first` on, how far the lanes are apart: what its steps pack by `packed` bytes, a buffer
-    /// as the plan says.
-    fn part_lanes(&mut self, first: usize, packed: usize) {
+    /// Sets the partition strides of the operands from `first` on: `packed` bytes for the memory that steps pack, the
+    /// stride of the plan for a buffer.
+    fn set_partition_strides(&mut self, first: usize, packed: usize) {
         for operand in &mut self.program.operands[first..] {
-            operand.lane = match operand.home {
-                Home::Packed(_) => packed,
-                Home::Planned { lane, .. } => lane,
-                Home::Input(_) | Home::Output(_) | Home::Constant(_) => 0,
+            operand.partition_stride = match operand.base {
+                BaseAddress::Packed(_) => packed,
+                BaseAddress::Planned { partition_stride, .. } => partition_stride,
+                BaseAddress::Input(_) | BaseAddress::Output(_) | BaseAddress::Constant(_) => 0,
             };
         }
     }
 
     fn check_memory(&mut self) -> Result<(), BindError> {
-        let packed = self.packed.checked_mul(self.lanes).ok_or_else(|| self.overflow())?;
+        let packed = self.packed.checked_mul(self.partitions).ok_or_else(|| self.overflow())?;
         self.most_packed = self.most_packed.max(packed);
-        self.check(self.kernels)
+        self.check(self.kernel_bytes)
     }
 
-    /// Refuses what is packed so far, together with what a call of a kernel allocates.
+    /// Checks the packed bytes so far and the bytes that a kernel call allocates against the memory limit.
     fn check(&self, kernels: usize) -> Result<(), BindError> {
         let bytes = self.areas(self.most_packed).saturating_add(kernels);
         match self.options.memory {
@@ -69,14 +69,15 @@ impl Binder<'_> {
         }
     }
 
-    /// Bytes of the planned intermediates and of what is packed. Constants are a few elements a step, whatever the extents: a
-    /// plan that keeps to a limit does not count them.
+    /// Bytes of the planned intermediates and of packed memory. Constants are a few elements per step, whatever the
+    /// extents: a plan that keeps to a limit does not count them.
     fn areas(&self, packed: usize) -> usize {
         Areas { planned: self.plan.scratch, packed, constants: 0 }.total()
     }
 
-    /// Notes how much a call of any product kernel may allocate, whichever way its operands are folded.
-    pub(super) fn reserve(&mut self) {
+    /// Stores the largest number of bytes that a call of any matrix product kernel of the plan may allocate, however its
+    /// operands are folded.
+    pub(super) fn note_kernel_memory(&mut self) {
         let of = |step: &Step| {
             let Form::Gemm(gemm) = &step.form else { return 0 };
             let extent =
@@ -86,22 +87,22 @@ impl Binder<'_> {
             let bytes = |sides| kernel_bytes(step.algebra, compute, sides);
             bytes([m, n, k]).max(bytes([n, m, k]))
         };
-        self.reserved = self.plan.steps().map(|(_, step)| of(step)).max().unwrap_or(0);
+        self.max_kernel_bytes = self.plan.steps().map(|(_, step)| of(step)).max().unwrap_or(0);
     }
 
-    /// Whether the limit leaves room for the step at hand to pack so many bytes more, which it can do without.
-    pub(super) fn affords(&self, bytes: usize) -> bool {
-        let packed = self.packed.saturating_add(bytes).saturating_add(Plan::ALIGN).saturating_mul(self.lanes);
-        let all = self.areas(packed.max(self.most_packed)).saturating_add(self.reserved);
+    /// Whether the memory limit allows the current step to pack `bytes` more bytes for an optional copy.
+    pub(super) fn can_pack(&self, bytes: usize) -> bool {
+        let packed = self.packed.saturating_add(bytes).saturating_add(Plan::ALIGN).saturating_mul(self.partitions);
+        let all = self.areas(packed.max(self.most_packed)).saturating_add(self.max_kernel_bytes);
         self.options.memory.is_none_or(|limit| all <= limit)
     }
 
-    /// What the limit leaves for kernels that run at the same time: at least for one.
-    pub(super) fn leave(&mut self) -> Result<(), BindError> {
+    /// Sets the bytes that the memory limit leaves for running kernels, and checks that one kernel fits.
+    pub(super) fn set_kernel_allowance(&mut self) -> Result<(), BindError> {
         let kernels = self.program.regions.iter().map(|region| region.bytes).max().unwrap_or(0);
         self.check(kernels)?;
         let taken = self.areas(self.most_packed);
-        self.program.left = self.options.memory.map(|limit| limit.saturating_sub(taken));
+        self.program.kernel_allowance = self.options.memory.map(|limit| limit.saturating_sub(taken));
         Ok(())
     }
 }

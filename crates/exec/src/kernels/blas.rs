@@ -2,15 +2,16 @@
 
 use matrixmultiply::{CGemmOption, cgemm, dgemm, sgemm, zgemm};
 
-use super::Product;
+use super::GemmArgs;
 
 macro_rules! product {
     ($name:ident, $t:ty, $zero:expr, $one:expr, $call:ident($($options:expr),*)) => {
         /// # Safety
-        /// As [`Kernels`] states. The complex types have the layout of two neighbouring reals.
-        pub(super) unsafe fn $name(p: &Product) {
+        /// The contract of [`Kernels`](super::Kernels). A complex type has the layout of two neighbouring reals.
+        pub(super) unsafe fn $name(p: &GemmArgs) {
             let [m, n, k] = p.extents;
-            // In elements. The stride of an axis with one position moves nothing; the others lead from element to element.
+            // Strides in elements. The stride of an axis with one position is not used; the others lead from element to
+            // element.
             let [[rsa, csa], [rsb, csb], [rsc, csc]] =
                 [p.a.strides, p.b.strides, p.c.strides].map(|s| s.map(|s| s / size_of::<$t>() as isize));
             let beta = if p.accumulate { $one } else { $zero };

@@ -4,19 +4,20 @@ use einfold_ir::{Algebra, BinaryOp, Dtype};
 use num_complex::Complex;
 
 use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
-use super::table::{Adds, Muls, Of, Pair};
-use super::{Carry, Fused, Isa, Kernels, blas, carry, lse, table};
+use super::table::{AddKernels, MulKernels, OpTable, PairTable};
+use super::{Carry, Fused, Isa, Kernels, blas, compensated, lse, table};
 
-/// The kernels of a built-in algebra whose sums and products are kept in `dtype`; none where one of its operations has no
-/// meaning there, nor for the 16-bit floats and a user's algebra. Elements are lifted and finished by
-/// [`convert`](super::convert), not by these kernels.
+/// The kernels of a built-in algebra with accumulators of `dtype`; `None` if one of its operations is not defined there,
+/// for the 16-bit floats and for the algebra of a user. [`convert`](super::convert) lifts and finishes elements, not
+/// these kernels.
 ///
-/// Every operation is there on its own. [`Kernels::fused`] is there for the semirings: (+, ×) on all types, on `bool` with its
-/// dual; (max, +), (min, +), (max, min) and (min, max) on `f32`, `f64`, `i32` and `i64`; (max, ×) and (min, ×) on `f32` and `f64`.
+/// Every operation has kernels of its own. [`Kernels::fused`] exists for the semirings: (+, ×) on all types, on `bool`
+/// with its dual; (max, +), (min, +), (max, min) and (min, max) on `f32`, `f64`, `i32` and `i64`; (max, ×) and (min, ×)
+/// on `f32` and `f64`.
 pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
     let Algebra::Builtin { add, mul } = algebra else { return None };
-    let Adds { fill_zero, add: adds, scatter } = adds(add, dtype, isa)?;
-    let Muls { fill_one, scale, mul: muls } = muls(mul, dtype, isa)?;
+    let AddKernels { fill_zero, add: adds, scatter } = adds(add, dtype, isa)?;
+    let MulKernels { fill_one, scale, mul: muls } = muls(mul, dtype, isa)?;
     let (fused, carry) = (fused(add, mul, dtype, isa), carry(add, dtype, isa));
     Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused, carry })
 }
@@ -24,7 +25,11 @@ pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
 fn carry(add: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Carry> {
     macro_rules! of {
         ($t:ty) => {
-            Some(*isa.select(const { &table::since_avx2::<Carry>(carry::portable::<$t>, carry::avx2::<$t>) }))
+            Some(
+                *isa.select(
+                    const { &table::since_avx2::<Carry>(compensated::portable::<$t>, compensated::avx2::<$t>) },
+                ),
+            )
         };
     }
     match (add, dtype) {
@@ -84,8 +89,8 @@ macro_rules! bitwise {
     };
 }
 
-/// Calls `$of` with the type of an operation on a dtype. Wrapping and bitwise arithmetic does not see signs: unsigned integers
-/// use the kernels of signed ones. On `bool` all operations are *or* and *and*.
+/// Calls `$of` with the type of an operation on a dtype. Wrapping and bitwise arithmetic is the same with and without
+/// sign, so unsigned integers use the kernels of signed ones. On `bool` all operations are *or* and *and*.
 macro_rules! operation {
     ($op:expr, $dtype:expr, $of:ident) => {
         match ($op, $dtype) {
@@ -104,7 +109,7 @@ macro_rules! operation {
     };
 }
 
-fn adds(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Adds> {
+fn adds(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<AddKernels> {
     macro_rules! of {
         (LogAddExp<$t:ty>) => {
             Some(*isa.select(
@@ -112,39 +117,39 @@ fn adds(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Adds> {
                     let scatter = table::portable::scatter::<LogAddExp<$t>>;
                     let fill_zero = table::fill::<LogAddExp<$t>>;
                     &table::since_avx2(
-                        Adds { fill_zero, add: lse::portable::<$t>, scatter },
-                        Adds { fill_zero, add: lse::avx2::<$t>, scatter },
+                        AddKernels { fill_zero, add: lse::portable::<$t>, scatter },
+                        AddKernels { fill_zero, add: lse::avx2::<$t>, scatter },
                     )
                 },
             ))
         };
         ($op:ty) => {
-            Some(*isa.select(&Of::<$op>::ADDS))
+            Some(*isa.select(&OpTable::<$op>::ADDS))
         };
     }
     operation!(op, dtype, of)
 }
 
-fn muls(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Muls> {
+fn muls(op: BinaryOp, dtype: Dtype, isa: Isa) -> Option<MulKernels> {
     macro_rules! of {
         ($op:ty) => {
-            Some(*isa.select(&Of::<$op>::MULS))
+            Some(*isa.select(&OpTable::<$op>::MULS))
         };
     }
     operation!(op, dtype, of)
 }
 
-/// The pairs that are compiled together: most for every instruction set, the rarer ones not for the widest.
+/// The fused kernels: most are compiled for every instruction set, the rarer ones not for the widest.
 fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> {
     use BinaryOp as B;
     macro_rules! every {
         ($a:ident, $m:ident, $t:ty) => {
-            Some(*isa.select(&Pair::<$a<$t>, $m<$t>>::EVERY))
+            Some(*isa.select(&PairTable::<$a<$t>, $m<$t>>::EVERY))
         };
     }
     macro_rules! common {
         ($a:ident, $m:ident, $t:ty) => {
-            Some(*isa.select(&Pair::<$a<$t>, $m<$t>>::COMMON))
+            Some(*isa.select(&PairTable::<$a<$t>, $m<$t>>::COMMON))
         };
     }
     macro_rules! numbers {
@@ -177,13 +182,13 @@ fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> 
 fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! of {
         ($t:ty) => {
-            isa.select(&Pair::<Plus<$t>, Times<$t>>::EVERY)
+            isa.select(&PairTable::<Plus<$t>, Times<$t>>::EVERY)
         };
     }
     /// With the matrix product of `matrixmultiply`.
     macro_rules! blas {
         ($t:ty, $gemm:path) => {
-            return Some(Fused { mul_add: *isa.select(&Pair::<Plus<$t>, Times<$t>>::MUL_ADD), gemm: $gemm })
+            return Some(Fused { mul_add: *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD), gemm: $gemm })
         };
     }
     Some(*match dtype {
@@ -197,7 +202,7 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         Dtype::F64 => blas!(f64, blas::f64_product),
         Dtype::C32 => blas!(Complex<f32>, blas::c32_product),
         Dtype::C64 => blas!(Complex<f64>, blas::c64_product),
-        // The 16-bit floats are kept in f32.
+        // The accumulator of the 16-bit floats is f32.
         _ => return None,
     })
 }

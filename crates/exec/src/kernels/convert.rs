@@ -4,15 +4,16 @@ use ::half::{bf16, f16};
 use einfold_ir::Dtype;
 use num_complex::Complex;
 
-use super::{Dst, Src, Unary, copy, half, map};
+use super::{Dst, Src, UnaryFn, copy, half, map};
 
 /// The kernel `c = a` from one built-in type to another, or `c = conj(a)`; the source and the target of the
 /// [contract](super::Kernels) have these types.
 ///
-/// There is one for each pair that [`Dtype::promote`] widens, for a type and itself, for any integer or float to any float of
-/// 32 bits or more, real or complex, and for `f32` and `f64` to the 16-bit floats. Each rounds once, to nearest even. There is none
-/// from float to integer, from complex to real, to `bool` from another type, and for a user's types.
-pub fn convert(from: Dtype, to: Dtype, conj: bool) -> Option<Unary> {
+/// It exists for each pair that [`Dtype::promote`] widens, for a type and itself, for any integer or float to any float
+/// of 32 bits or more, real or complex, and for `f32` and `f64` to the 16-bit floats. Each conversion rounds once, to
+/// nearest even. It does not exist from float to integer, from complex to real, to `bool` from another type, and for the
+/// types of a user.
+pub fn convert(from: Dtype, to: Dtype, conj: bool) -> Option<UnaryFn> {
     match conj && from.is_complex() {
         true => conjugate(from, to),
         false if from == to && !matches!(from, Dtype::Custom(_)) => copy::of_size(from.size()),
@@ -20,13 +21,13 @@ pub fn convert(from: Dtype, to: Dtype, conj: bool) -> Option<Unary> {
     }
 }
 
-/// A value of another type.
+/// Conversion of a value to another type.
 trait To<T>: Copy {
     fn to(self) -> T;
 }
 
 unsafe fn run<A: To<B>, B: Copy>(n: [usize; 2], c: Dst, a: Src) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::unary(n, c, a, <A as To<B>>::to) }
 }
 
@@ -76,7 +77,7 @@ macro_rules! cast {
     };
 }
 
-/// A number that the 16-bit floats are made of, by one rounding.
+/// Conversion of a number to the 16-bit floats with one rounding.
 trait Narrow {
     fn f16(self) -> f16;
     fn bf16(self) -> bf16;
@@ -106,7 +107,7 @@ narrow! {
 
 macro_rules! conversions {
     ($($from:ident($x:ident => $number:expr): $($to:ident)*;)*) => {
-        fn plain(from: Dtype, to: Dtype) -> Option<Unary> {
+        fn plain(from: Dtype, to: Dtype) -> Option<UnaryFn> {
             match (from, to) {
                 $($((Dtype::$from, Dtype::$to) => {
                     #[derive(Clone, Copy)]
@@ -163,7 +164,7 @@ macro_rules! complex_conversions {
     )* };
 }
 
-/// A complex number that is conjugated on its way.
+/// A complex number that is conjugated by its conversion.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Conjugate<T>(Complex<T>);
@@ -178,7 +179,7 @@ complex_conversions! {
     i64 => i64, i64, |x| x.wrapping_neg();
 }
 
-fn complex(from: Dtype, to: Dtype) -> Option<Unary> {
+fn complex(from: Dtype, to: Dtype) -> Option<UnaryFn> {
     Some(match (from, to) {
         (Dtype::C32, Dtype::C64) => run::<Complex<f32>, Complex<f64>>,
         (Dtype::C64, Dtype::C32) => run::<Complex<f64>, Complex<f32>>,
@@ -187,7 +188,7 @@ fn complex(from: Dtype, to: Dtype) -> Option<Unary> {
     })
 }
 
-fn conjugate(from: Dtype, to: Dtype) -> Option<Unary> {
+fn conjugate(from: Dtype, to: Dtype) -> Option<UnaryFn> {
     Some(match (from, to) {
         (Dtype::C32, Dtype::C32) => run::<Conjugate<f32>, Complex<f32>>,
         (Dtype::C32, Dtype::C64) => run::<Conjugate<f32>, Complex<f64>>,

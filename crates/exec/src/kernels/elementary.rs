@@ -1,9 +1,9 @@
-//! `exp` and `ln` without branches, tables or calls, so that loops over them become vectors; the same bits with every instruction
-//! set, for nothing is contracted.
+//! `exp` and `ln` without branches, tables or calls, so that loops over them vectorise. Results have the same bits with
+//! every instruction set, because no operations are contracted.
 //!
-//! The reductions of the argument are Cody and Waite's (Software Manual for the Elementary Functions, 1980); the series are those of
-//! `eʳ` for `|r| ≤ ln 2 / 2` and of `ln((1 + s) / (1 − s))` for `|s| ≤ 0.172`, as far as their terms matter. Errors are below one unit
-//! in the last place for `exp` and `ln`; special values are those of IEEE 754.
+//! The argument reductions are Cody and Waite's (Software Manual for the Elementary Functions, 1980); the series are
+//! those of `eʳ` for `|r| ≤ ln 2 / 2` and of `ln((1 + s) / (1 − s))` for `|s| ≤ 0.172`, up to the last term that matters.
+//! Errors of `exp` and `ln` are below one unit in the last place; special values are those of IEEE 754.
 
 /// The exponential and the natural logarithm of a floating-point type.
 pub(super) trait Elementary: Copy {
@@ -17,9 +17,9 @@ macro_rules! horner {
     ($x:expr, $first:expr, $($rest:expr),+) => { $first + $x * horner!($x, $($rest),+) };
 }
 
-/// For each type: its bits as an integer, how many are the fraction and what the exponent starts from; the numbers beyond which
-/// `exp` is infinite or 0; ln 2 in two parts, of which the first has so many zeros at its end that its product with an exponent is
-/// exact; the coefficients of both series.
+/// For each type: the integer of its bits, the bits of the fraction and the bias of the exponent; the arguments beyond
+/// which `exp` is infinite or 0; ln 2 in two parts, of which the first ends in enough zeros that its product with an
+/// exponent is exact; the coefficients of both series.
 macro_rules! elementary {
     ($($t:ident, $bits:ident, $fraction:literal, $bias:literal, $least:literal .. $most:literal, $high:literal + $low:literal,
        exp [$($e:expr),*], ln [$($l:expr),*];)*) => { $(
@@ -34,7 +34,7 @@ macro_rules! elementary {
                 let k = rounded - ROUND;
                 let r = (x - k * $high) - k * $low;
                 let power = 1.0 + (r + r * r * (horner!(r, $($e),*)));
-                // Twice half of the exponent, for a power of two may be out of range where the product is not.
+                // Half of the exponent twice, because a power of two may be out of range where the product is not.
                 const EVEN: $bits = 4 * $bias;
                 let exponent = rounded.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(EVEN);
                 let half = exponent >> 1;
@@ -47,7 +47,7 @@ macro_rules! elementary {
             fn ln(self) -> $t {
                 const LIFT: $t = (1u64 << ($fraction + 1)) as $t;
                 const FRACTION: $t = (1u64 << $fraction) as $t;
-                // The exponent such that the rest is between √½ and √2, from a number that keeps it positive.
+                // The exponent for which the rest is between √½ and √2, plus a number that keeps it positive.
                 const FROM: $bits = std::$t::consts::FRAC_1_SQRT_2.to_bits().wrapping_sub($bias << $fraction);
                 let tiny = self < $t::MIN_POSITIVE;
                 let x = if tiny { self * LIFT } else { self };

@@ -1,47 +1,47 @@
 //! The matrix product over any pair of operations.
 //!
-//! A block of B that fits the caches is packed. A few rows of A at a time then run over it: their sums are kept in rows on the
-//! stack, and the innermost loop goes along the columns, so that it vectorises for every operation and element type; each turn
-//! takes several rows of B, so that a sum is read and written once for all of them. No memory is allocated.
+//! A block of B that fits the caches is packed. Several rows of A at a time then run over it: their sums are rows on the
+//! stack, and the innermost loop runs along the columns, so that it vectorises for every operation and element type. Each
+//! iteration takes several rows of B, so that a sum is read and written once for all of them. No memory is allocated.
 
-#![expect(clippy::needless_range_loop, reason = "counted loops over arrays are what becomes vectors most reliably")]
+#![expect(clippy::needless_range_loop, reason = "counted loops over arrays vectorise most reliably")]
 
 use std::mem::MaybeUninit;
 use std::ptr;
 
 use super::op::Op;
-use super::{Dst, Product, Src, map};
+use super::{Dst, GemmArgs, Src, map};
 
 /// Bytes of a row of the packed block, and of a row of sums.
 const ROW: usize = 1024;
 /// Rows of the packed block.
 const DEPTH: usize = 64;
-/// Rows of B in one turn of the innermost loop.
+/// Rows of B per iteration of the innermost loop.
 const STEP: usize = 4;
 
-/// Memory for elements of a type that fits.
+/// Memory for a row of elements of any type that fits.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
-struct Row {
+struct RowBlock {
     _bytes: [MaybeUninit<u8>; ROW],
 }
 
-impl Row {
-    const UNINIT: Row = Row { _bytes: [MaybeUninit::uninit(); ROW] };
+impl RowBlock {
+    const UNINIT: RowBlock = RowBlock { _bytes: [MaybeUninit::uninit(); ROW] };
 }
 
-/// `C = α ⊗ A ⊗ B`, or the same added, `R` rows at a time.
+/// `C = α ⊗ A ⊗ B`, or the same added to C, `R` rows at a time.
 ///
 /// # Safety
-/// As [`Kernels`](super::Kernels) states.
+/// The contract of [`Kernels`](super::Kernels).
 #[inline(always)]
-pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
-    // SAFETY: the caller's promise.
+pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &GemmArgs) {
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe {
         if !p.accumulate {
             map::fill([p.extents[0], p.extents[1]], p.c, A::identity());
         }
-        if const { size_of::<A::T>() <= ROW && align_of::<A::T>() <= align_of::<Row>() } {
+        if const { size_of::<A::T>() <= ROW && align_of::<A::T>() <= align_of::<RowBlock>() } {
             blocked::<A, M, R>(&wide(p, size_of::<A::T>() as isize));
         } else {
             one_by_one::<A, M>(p);
@@ -49,27 +49,27 @@ pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product
     }
 }
 
-/// The product turned so that the columns of C have its unit stride and are not few: ⊗ commutes, so `Cᵀ = Bᵀ Aᵀ`.
-fn wide(p: &Product, size: isize) -> Product {
+/// Transposes the product if the columns of C then have its unit stride and are not few: ⊗ commutes, so `Cᵀ = Bᵀ Aᵀ`.
+fn wide(p: &GemmArgs, size: isize) -> GemmArgs {
     const FEW: usize = 16;
     let [m, n, k] = p.extents;
-    let turn = if n < FEW || m < FEW { n < m } else { p.c.strides[0].abs() == size };
-    if !turn {
+    let transpose = if n < FEW || m < FEW { n < m } else { p.c.strides[0].abs() == size };
+    if !transpose {
         return *p;
     }
-    Product { extents: [n, m, k], c: p.c.turned(), a: p.b.turned(), b: p.a.turned(), ..*p }
+    GemmArgs { extents: [n, m, k], c: p.c.transposed(), a: p.b.transposed(), b: p.a.transposed(), ..*p }
 }
 
 #[inline(always)]
-unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
+unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &GemmArgs) {
     let [m, n, k] = p.extents;
     let columns = ROW / size_of::<A::T>().max(1);
-    let mut packed = [Row::UNINIT; DEPTH];
+    let mut packed = [RowBlock::UNINIT; DEPTH];
     for j in (0..n).step_by(columns) {
         for l in (0..k).step_by(DEPTH) {
             let (depth, width) = (DEPTH.min(k - l), columns.min(n - j));
-            // SAFETY: the block and the rows stay below the extents, for which the caller promises all operands. A row of the
-            // packed block has room for `columns` elements.
+            // SAFETY: the block and the rows stay below the extents, for which the caller promises all operands. A row of
+            // the packed block has memory for `columns` elements.
             unsafe {
                 let to = Dst { ptr: packed.as_mut_ptr().cast(), strides: [ROW as isize, size_of::<A::T>() as isize] };
                 map::unary::<A::T, A::T>([depth, width], to, p.b.at(l, j), |x| x);
@@ -96,14 +96,14 @@ unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &Product) {
     }
 }
 
-/// A few rows of A times a packed block, added to as many rows of C.
+/// A few rows of A times a packed block, added to the same rows of C.
 struct Strip<T> {
     /// The first row, from the first of `depth` columns on.
     a: Src,
     /// The first row, from the first of `width` columns on.
     c: Dst,
-    /// The packed block, a [`Row`] for each of `depth` rows of `width` elements.
-    b: *const Row,
+    /// The packed block, a [`RowBlock`] for each of `depth` rows of `width` elements.
+    b: *const RowBlock,
     alpha: Option<T>,
     depth: usize,
     width: usize,
@@ -114,9 +114,9 @@ impl<T: Copy> Strip<T> {
     /// All positions of A and C are valid for `R` rows.
     #[inline(always)]
     unsafe fn run<A: Op<T = T>, M: Op<T = T>, const R: usize>(&self) {
-        let mut sums = [Row::UNINIT; R];
+        let mut sums = [RowBlock::UNINIT; R];
         let to = Dst { ptr: sums.as_mut_ptr().cast(), strides: [ROW as isize, size_of::<T>() as isize] };
-        // SAFETY: `sums` has a row of `width` elements for each of `R` rows; the rest is the caller's promise.
+        // SAFETY: `sums` has a row of `width` elements for each of `R` rows; the caller promises `R` rows of A and C.
         unsafe {
             map::fill([R, self.width], to, A::identity());
             let steps = self.depth / STEP;
@@ -132,10 +132,14 @@ impl<T: Copy> Strip<T> {
 
     /// Adds the terms of `L` rows of B, from row `l` on.
     #[inline(always)]
-    unsafe fn step<A: Op<T = T>, M: Op<T = T>, const R: usize, const L: usize>(&self, sums: &mut [Row; R], l: usize) {
-        // SAFETY: the caller's promise; `l + L` is at most `depth`, and `x` below `width`.
+    unsafe fn step<A: Op<T = T>, M: Op<T = T>, const R: usize, const L: usize>(
+        &self,
+        sums: &mut [RowBlock; R],
+        l: usize,
+    ) {
+        // SAFETY: the caller promises the rows of A; `l + L` is at most `depth`, and `x` below `width`.
         unsafe {
-            // Loops, not `array::from_fn`: what is not inlined does not inherit the caller's features.
+            // Loops, not `array::from_fn`: a closure that is not inlined does not inherit the target features.
             let mut factors = [[A::identity(); L]; R];
             let mut rows = [ptr::null::<T>(); L];
             for t in 0..L {
@@ -161,11 +165,11 @@ impl<T: Copy> Strip<T> {
 
     /// Adds the sums to C.
     #[inline(always)]
-    unsafe fn store<A: Op<T = T>, const R: usize>(&self, sums: &[Row; R]) {
+    unsafe fn store<A: Op<T = T>, const R: usize>(&self, sums: &[RowBlock; R]) {
         for r in 0..R {
             let from = (&raw const sums[r]).cast::<T>();
             let to = self.c.at(r, 0).ptr;
-            // SAFETY: the sums have been written; the rest is the caller's promise.
+            // SAFETY: the sums have been written; the caller promises `R` rows of C.
             unsafe {
                 if self.c.strides[1] == size_of::<T>() as isize {
                     for x in 0..self.width {
@@ -183,8 +187,8 @@ impl<T: Copy> Strip<T> {
     }
 }
 
-/// For elements that are too large for the packed block.
-unsafe fn one_by_one<A: Op, M: Op<T = A::T>>(p: &Product) {
+/// The product of elements that are too large for the packed block.
+unsafe fn one_by_one<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
     let [m, n, k] = p.extents;
     for (i, j, l) in (0..m).flat_map(|i| (0..n).flat_map(move |j| (0..k).map(move |l| (i, j, l)))) {
         // SAFETY: positions below the extents, for which the caller promises all operands.

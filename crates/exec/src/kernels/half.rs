@@ -1,8 +1,8 @@
-//! The 16-bit floats, converted without branches or tables, so that loops over them vectorise.
+//! Conversions of the 16-bit floats without branches or tables, so that loops over them vectorise.
 
 use ::half::{bf16, f16};
 
-/// The `f32` of an `f16`. The exponents are too small by 112; a multiplication puts that right, for subnormals as well.
+/// Converts an `f16`. Its exponent is too small by 112; a multiplication corrects that, for subnormals too.
 #[inline(always)]
 pub(super) fn from_f16(x: f16) -> f32 {
     let bits = u32::from(x.to_bits());
@@ -12,27 +12,28 @@ pub(super) fn from_f16(x: f16) -> f32 {
     f32::from_bits(scaled.to_bits() | special | (bits & 0x8000) << 16)
 }
 
-/// The `f32` whose upper half this is.
+/// Converts a `bf16`, which is the upper half of its `f32`.
 #[inline(always)]
 pub(super) fn from_bf16(x: bf16) -> f32 {
     f32::from_bits(u32::from(x.to_bits()) << 16)
 }
 
-/// A conversion that rounds once, to nearest even. `$sig` and `$bias` describe the wide format (bits after the point,
+/// Converts with one rounding, to nearest even. `$sig` and `$bias` describe the wide format (bits after the point,
 /// exponent bias), `$m` and `$b` the narrow one.
 macro_rules! narrow {
     ($name:ident, $float:ident, $bits:ident, $sig:literal, $bias:literal => $half:ident, $m:literal, $b:literal) => {
         #[inline(always)]
         pub(super) fn $name(x: $float) -> $half {
             const SHIFT: u32 = $sig - $m;
-            // The least normal narrow number, the first power of two past the greatest, and the power of two whose last bit
-            // counts as much as that of a subnormal narrow number.
+            // The smallest normal narrow number, the first power of two above the largest, and the power of two whose
+            // last bit equals that of a subnormal narrow number.
             const LEAST: $bits = ($bias + 1 - $b) << $sig;
             const PAST: $bits = ($bias + 1 + $b) << $sig;
             const LIFT: $bits = ($bias + 1 - $b + SHIFT as $bits) << $sig;
             const INFINITE: $bits = (2 * $b + 1) << $m;
             let magnitude = x.abs().to_bits();
-            // Half of the last bit that stays, less one if that bit is even, carries into it just when it must.
+            // Half of the last bit that stays, minus one if that bit is even, carries into it exactly when the result
+            // rounds up.
             let odd = magnitude >> SHIFT & 1;
             let normal =
                 magnitude.wrapping_sub(($bias - $b) << $sig).wrapping_add((1 << (SHIFT - 1)) - 1 + odd) >> SHIFT;
@@ -98,7 +99,7 @@ mod tests {
     }
 
     /// The nearest number with `m` bits after the point and exponents from `1 - bias` to `bias`, by arithmetic. (The `half`
-    /// crate is no reference: where the CPU has F16C it rounds an `f64` twice.)
+    /// crate is not a reference: on a CPU with F16C it rounds an `f64` twice.)
     fn rounded(x: f64, m: i32, bias: i32) -> f64 {
         if !x.is_finite() || x == 0.0 {
             return x;

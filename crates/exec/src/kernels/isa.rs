@@ -1,8 +1,8 @@
-//! The instruction sets that kernels are compiled for, and which one runs.
+//! The instruction sets that kernels are compiled for, and the choice of one.
 
 use std::sync::OnceLock;
 
-/// An instruction set that this CPU has: a value of this type is the proof.
+/// An instruction set of this CPU: a value of this type proves that the CPU has it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Isa(Name);
 
@@ -15,23 +15,34 @@ enum Name {
     Avx512,
 }
 
-/// `EINFOLD_KERNEL` asks for kernels that cannot run.
+/// `EINFOLD_KERNEL` names kernels that cannot run.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum IsaError {
-    /// The name is none of `portable`, `avx2`, `avx512`.
-    #[error("EINFOLD_KERNEL={name}: no such kernels; there are portable, avx2 and avx512")]
+    /// The name is not `portable`, `avx2` or `avx512`.
+    #[error("EINFOLD_KERNEL={name}: unknown kernels; the names are portable, avx2 and avx512")]
     Unknown {
-        /// What the variable holds.
+        /// The value of the variable.
         name: String,
     },
     /// This CPU lacks the instructions.
     #[error("EINFOLD_KERNEL={name}: this CPU lacks the instructions")]
     Unsupported {
-        /// What the variable holds.
+        /// The value of the variable.
         name: String,
     },
 }
+
+/// Calls a macro with its arguments and the CPU features of an instruction set, each a literal. This is the only list of them.
+#[cfg(target_arch = "x86_64")]
+macro_rules! with_features {
+    (avx2 => $then:ident!($($arguments:tt)*)) => { $then! { $($arguments)* "avx2" "fma" } };
+    (avx512 => $then:ident!($($arguments:tt)*)) => {
+        $then! { $($arguments)* "avx2" "fma" "avx512f" "avx512bw" "avx512dq" "avx512vl" }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(super) use with_features;
 
 /// One value for each instruction set.
 pub(super) struct PerIsa<T> {
@@ -43,10 +54,10 @@ pub(super) struct PerIsa<T> {
 }
 
 impl Isa {
-    /// Plain Rust for the target's baseline: what every CPU has.
+    /// Plain Rust for the baseline of the target, which every CPU has.
     pub const PORTABLE: Isa = Isa(Name::Portable);
 
-    /// Every instruction set that this CPU has, the best last.
+    /// All instruction sets of this CPU, the best last.
     pub fn available() -> Vec<Isa> {
         let names = [
             Name::Portable,
@@ -58,16 +69,16 @@ impl Isa {
         names.into_iter().filter_map(Name::check).collect()
     }
 
-    /// The one that `EINFOLD_KERNEL` forces, else the best. The variable is read once a process.
+    /// The instruction set that `EINFOLD_KERNEL` names, else the best. The variable is read once per process.
     ///
     /// # Errors
-    /// [`IsaError`] when the forced one is unknown or unsupported.
+    /// [`IsaError`] if the name is unknown or the CPU lacks the instructions.
     pub fn chosen() -> Result<Isa, IsaError> {
         static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
         CHOSEN.get_or_init(|| Isa::forced(std::env::var_os("EINFOLD_KERNEL").as_deref())).clone()
     }
 
-    /// As [`Isa::chosen`], for one value of the variable. Empty counts as unset.
+    /// As [`Isa::chosen`], for one value of the variable. An empty value counts as unset.
     fn forced(name: Option<&std::ffi::OsStr>) -> Result<Isa, IsaError> {
         let name = name.map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         match &name[..] {
@@ -103,21 +114,18 @@ impl Isa {
 }
 
 impl Name {
-    /// The features listed here are those that `kernels::loops` compiles with.
+    /// Checks that the CPU has the features that the kernels are compiled with.
     fn check(self) -> Option<Isa> {
         #[cfg(target_arch = "x86_64")]
-        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        macro_rules! detected {
+            ($($feature:tt)*) => { $(is_x86_feature_detected!($feature))&&* };
+        }
         let has = match self {
             Name::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Name::Avx2 => avx2,
+            Name::Avx2 => with_features!(avx2 => detected!()),
             #[cfg(target_arch = "x86_64")]
-            Name::Avx512 => {
-                avx2 && is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-            }
+            Name::Avx512 => with_features!(avx512 => detected!()),
         };
         has.then_some(Isa(self))
     }
@@ -127,6 +135,21 @@ impl Name {
 mod tests {
     use super::{Isa, IsaError};
     use std::ffi::OsStr;
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_checks_run_the_kernels_of_the_same_cpu_features() {
+        macro_rules! listed {
+            ($name:literal $($feature:literal)*) => {
+                (concat!($name, "_features=\""), [$($feature),*].join(" "))
+            };
+        }
+        let script = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.ci/run")).unwrap();
+        let lists = [with_features!(avx2 => listed!("avx2")), with_features!(avx512 => listed!("avx512"))];
+        for (start, features) in lists {
+            assert!(script.contains(&format!("{start}{features}\"\n")), "{start}{features}");
+        }
+    }
 
     #[test]
     fn a_forced_instruction_set_is_that_or_an_error() {

@@ -1,28 +1,30 @@
-//! `ln Σ exp`, shifted by the largest term: one exponential a term, where adding pair by pair would need a logarithm as well.
+//! `ln Σ exp`, shifted by the largest term: one exponential per term, where pairwise addition would need a logarithm too.
 
 use super::elementary::Elementary;
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 use super::op::{LogAddExp, Op};
 use super::{Dst, Src};
 
-/// Terms that are summed side by side.
+/// The number of terms that are summed side by side.
 const COLUMNS: usize = 64;
-/// Exponentials that are added in a row before their sum goes to the rest.
+/// The number of consecutive additions before a sum is added to the total.
 const DEEP: usize = 64;
 
 /// `c = ln(exp c + exp a)`; adds. All −∞ gives −∞, any +∞ gives +∞, and NaN is kept.
 ///
 /// # Safety
-/// As [`Kernels`](super::Kernels) states, for elements of type `T`.
+/// The contract of [`Kernels`](super::Kernels), for elements of type `T`.
 #[inline(always)]
 unsafe fn sum<T: Real>(n: [usize; 2], c: Dst, a: Src)
 where
     LogAddExp<T>: Op<T = T>,
 {
-    // Along the inner loop the columns of a block go to elements of their own; along the outer one they are summed.
-    let turned = c.strides[1] == 0 && n[1] > 1;
-    let (n, c, a) = if turned { ([n[1], n[0]], c.turned(), a.turned()) } else { (n, c, a) };
+    // The columns of a block, along the inner loop, have targets of their own; the outer loop is summed.
+    let transposed = c.strides[1] == 0 && n[1] > 1;
+    let (n, c, a) = if transposed { ([n[1], n[0]], c.transposed(), a.transposed()) } else { (n, c, a) };
     let (rows, each) = if c.strides[0] == 0 { (n[0], 1) } else { (1, n[0]) };
-    // Both loops may lead to one element; and terms that are neighbours are best read so.
+    // Both loops may have one target; and contiguous terms are best read in order.
     let alone = c.strides[1] == 0 || (a.strides[0] == size_of::<T>() as isize && rows >= COLUMNS);
     let width = if alone { 1 } else { COLUMNS };
     for o in 0..each {
@@ -68,7 +70,7 @@ where
     }
 }
 
-/// Adds the sum of the terms along the outer loop, some side by side.
+/// Adds the sum of the terms along the outer loop, with several sums side by side.
 #[inline(always)]
 unsafe fn line<T: Real>(n: usize, c: Dst, a: Src)
 where
@@ -100,7 +102,7 @@ where
 
 #[inline(always)]
 unsafe fn read<T: Real>(n: usize, a: *const u8, stride: isize, to: &mut [f64; COLUMNS]) {
-    // SAFETY: the caller promises `n` terms, of which there are at most as many as columns.
+    // SAFETY: the caller promises `n` terms, at most `COLUMNS`.
     unsafe {
         if stride == size_of::<T>() as isize {
             to[..n].iter_mut().enumerate().for_each(|(i, to)| *to = a.cast::<T>().add(i).read().into());
@@ -111,13 +113,13 @@ unsafe fn read<T: Real>(n: usize, a: *const u8, stride: isize, to: &mut [f64; CO
     }
 }
 
-/// Passes over NaN.
+/// The maxima of both; ignores NaN.
 #[inline(always)]
 fn larger(most: &mut [f64; COLUMNS], terms: &[f64; COLUMNS]) {
     most.iter_mut().zip(terms).for_each(|(most, &term)| *most = if term > *most { term } else { *most });
 }
 
-/// What is not finite shifts nothing; a NaN, which was passed over, shows in the sum.
+/// Replaces infinite shifts by 0. A NaN, which `larger` ignored, appears in the sum.
 #[inline(always)]
 fn shift(most: &mut [f64; COLUMNS]) {
     most.iter_mut().for_each(|most| *most = if most.is_finite() { *most } else { 0.0 });
@@ -128,7 +130,7 @@ fn add_exponentials(sums: &mut [f64; COLUMNS], terms: &[f64; COLUMNS], most: &[f
     sums.iter_mut().zip(terms).zip(most).for_each(|((sum, term), most)| *sum += Elementary::exp(term - most));
 }
 
-/// Moves the sums of a block to those of all blocks.
+/// Moves the sums of a block to the totals.
 #[inline(always)]
 fn collect(total: &mut [f64; COLUMNS], sums: &mut [f64; COLUMNS]) {
     total.iter_mut().zip(sums).for_each(|(total, sum)| *total += std::mem::take(sum));
@@ -145,24 +147,24 @@ where
 }
 
 macro_rules! compiled {
-    ($name:ident $(, $features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($name:ident $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn $name<T: Real>(n: [usize; 2], c: Dst, a: Src)
         where
             LogAddExp<T>: Op<T = T>,
         {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { sum::<T>(n, c, a) }
         }
     };
 }
 compiled!(portable);
 #[cfg(target_arch = "x86_64")]
-compiled!(avx2, "avx2,fma");
+with_features!(avx2 => compiled!(avx2));
 #[cfg(not(target_arch = "x86_64"))]
 pub(super) use portable as avx2;
 
-/// A type of numbers that are `f64`, and to which one is rounded.
+/// A type that converts to `f64` and is rounded from it.
 pub(super) trait Real: Copy + Into<f64> {
     fn narrow(x: f64) -> Self;
 }

@@ -1,15 +1,16 @@
 //! Leaf kernels: the only code that is compiled for each element type. A kernel runs two nested loops over raw bytes.
 
+mod access_pattern;
 mod blas;
 mod builtin;
-mod carry;
+mod compensated;
 mod convert;
 mod copy;
 mod elementary;
 mod function;
 mod gemm;
 mod half;
-mod ids;
+mod indirect;
 mod isa;
 mod lse;
 mod map;
@@ -17,7 +18,6 @@ mod op;
 mod reduce;
 mod scatter;
 mod table;
-mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -29,36 +29,37 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
-pub use carry::{Carry, Turn};
+pub use compensated::{Carry, CarryStep};
 pub use convert::convert;
 pub use copy::copy;
-pub use function::{Flat, function};
-pub(crate) use ids::{ReadIds, Rows};
+pub use function::{ContiguousFn, function};
+pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
 pub(crate) use scatter::gather;
 
-/// An operand that two nested loops read: where they start, and how many bytes each of them moves on, outer then inner.
+/// An operand that two nested loops read: the address at the start of both loops, and a stride in bytes for each, outer
+/// then inner.
 #[derive(Clone, Copy, Debug)]
 pub struct Src {
-    /// The element at the start of both loops.
+    /// The address of the element at the start of both loops.
     pub ptr: *const u8,
-    /// Bytes from one turn of each loop to the next; any sign, or 0.
+    /// Bytes between neighbouring positions of each loop; any sign, or 0.
     pub strides: [isize; 2],
 }
 
 /// As [`Src`], for the operand that is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Dst {
-    /// The element at the start of both loops.
+    /// The address of the element at the start of both loops.
     pub ptr: *mut u8,
-    /// Bytes from one turn of each loop to the next; any sign, or 0.
+    /// Bytes between neighbouring positions of each loop; any sign, or 0.
     pub strides: [isize; 2],
 }
 
 macro_rules! loops {
     ($($name:ident),*) => { $(
         impl $name {
-            /// The part from turn `o` of the outer and `i` of the inner loop on.
+            /// The part from position `o` of the outer and position `i` of the inner loop on.
             #[inline(always)]
             fn at(self, o: usize, i: usize) -> $name {
                 let bytes = o as isize * self.strides[0] + i as isize * self.strides[1];
@@ -67,7 +68,7 @@ macro_rules! loops {
 
             /// The same positions with the loops exchanged.
             #[inline(always)]
-            fn turned(self) -> $name {
+            fn transposed(self) -> $name {
                 $name { strides: [self.strides[1], self.strides[0]], ..self }
             }
         }
@@ -75,9 +76,9 @@ macro_rules! loops {
 }
 loops!(Src, Dst);
 
-/// A matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or the same ⊕-added to C.
+/// The arguments of a matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or of the same product ⊕-added to C.
 #[derive(Clone, Copy, Debug)]
-pub struct Product {
+pub struct GemmArgs {
     /// m, n and k.
     pub extents: [usize; 3],
     /// C; its strides belong to m and n. Distinct positions are distinct elements.
@@ -86,48 +87,51 @@ pub struct Product {
     pub a: Src,
     /// B; its strides belong to k and n.
     pub b: Src,
-    /// α, or none for ⊗'s identity. It may multiply the factors instead of the sums, which is the same where ⊗ distributes.
+    /// The address of α; `None` for the identity of ⊗. A kernel may multiply the factors by α instead of the sums, which
+    /// is equal where ⊗ distributes.
     pub alpha: Option<NonNull<u8>>,
-    /// Whether C is added to. If not, it is not read.
+    /// Whether the product is added to C. If not, C is not read.
     pub accumulate: bool,
 }
 
-/// Writes one value everywhere.
-pub type Fill = unsafe fn(n: [usize; 2], c: Dst);
+/// Writes one value to all positions.
+pub type FillFn = unsafe fn(n: [usize; 2], c: Dst);
 /// Combines one operand into another.
-pub type Unary = unsafe fn(n: [usize; 2], c: Dst, a: Src);
-/// Combines rows of an operand into rows of another one that lie so many bytes beyond their places; rows may lie on each other.
-pub type Scatter = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
+pub type UnaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src);
+/// Combines rows of an operand into rows of a target. Row `o` of the target is displaced by `offsets[o]` bytes; rows of
+/// the target may overlap.
+pub type ScatterFn = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
 /// Combines two operands into a third.
-pub type Binary = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
+pub type BinaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Multiplies matrices.
-pub type Gemm = unsafe fn(product: &Product);
+pub type GemmFn = unsafe fn(product: &GemmArgs);
 
-/// What one semiring does to accumulators in memory, for one instruction set.
+/// The kernels of one semiring on accumulators in memory, for one instruction set.
 ///
 /// # Safety of the functions
-/// All of them, and all other kernels of this module, have one contract. For every pair of loop positions below `n` (for every
-/// position below the extents of a product), the address `ptr + Σ position·stride` of each operand is inside one live
-/// allocation, is aligned for the operand's type and holds a value of it; a target that is not read needs no value. No other
-/// thread touches the targets meanwhile, nor writes the sources. No target overlaps a source. A target's address may repeat,
-/// through stride 0, only where a function says that it adds. The type of all operands is the accumulator of the semiring.
+/// All of them, and all other kernels of this module, have one contract. For every pair of loop positions below `n` (for
+/// every position below the extents of a matrix product), the address `ptr + Σ position·stride` of each operand is inside
+/// one live allocation, is aligned for the operand's type and holds a value of it; a target that is not read needs no
+/// value. No other thread touches the targets during the call, nor writes the sources. No target overlaps a source. An
+/// address of a target may repeat, through stride 0, only if the function adds to its target. The type of all operands is
+/// the accumulator of the semiring.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels {
     /// `c = 0`, the identity of ⊕.
-    pub fill_zero: Fill,
+    pub fill_zero: FillFn,
     /// `c = 1`, the identity of ⊗.
-    pub fill_one: Fill,
+    pub fill_one: FillFn,
     /// `c = c ⊕ a`; adds.
-    pub add: Unary,
+    pub add: UnaryFn,
     /// `c = c ⊕ a`, row by row, each row of the target displaced; adds.
-    pub scatter: Scatter,
+    pub scatter: ScatterFn,
     /// `c = c ⊗ a`.
-    pub scale: Unary,
+    pub scale: UnaryFn,
     /// `c = a ⊗ b`.
-    pub mul: Binary,
-    /// Both operations at once; none where only the two one after the other were compiled.
+    pub mul: BinaryFn,
+    /// Both operations in one kernel; `None` if only the single operations are compiled.
     pub fused: Option<Fused>,
-    /// Adds up the sums of blocks; only where ⊕ is an addition that rounds. The target and the pair do not overlap.
+    /// Adds the sums of blocks, if ⊕ is an addition that rounds. The target and the pair do not overlap.
     pub carry: Option<Carry>,
 }
 
@@ -135,18 +139,18 @@ pub struct Kernels {
 #[derive(Clone, Copy, Debug)]
 pub struct Fused {
     /// `c = c ⊕ a ⊗ b`; adds.
-    pub mul_add: Binary,
+    pub mul_add: BinaryFn,
     /// The matrix product.
-    pub gemm: Gemm,
+    pub gemm: GemmFn,
 }
 
-/// A user's semiring as `bind` takes it: what the plan was told of it, and its kernels.
+/// A user's semiring as `bind` takes it: its description for the compiler, and its kernels.
 #[derive(Clone, Copy, Debug)]
 pub struct UserSemiring {
     algebra: UserAlgebra,
     kernels: fn(Isa) -> Kernels,
-    lift: Unary,
-    finish: Unary,
+    lift: UnaryFn,
+    finish: UnaryFn,
 }
 
 impl UserSemiring {
@@ -160,7 +164,7 @@ impl UserSemiring {
         }
     }
 
-    /// What a plan knows of it. Where this equals the algebra of a step, the kernels fit the step's dtypes.
+    /// Its description in a plan. If it equals the algebra of a step, the kernels fit the dtypes of the step.
     pub fn algebra(&self) -> UserAlgebra {
         self.algebra
     }
@@ -170,33 +174,33 @@ impl UserSemiring {
         (self.kernels)(isa)
     }
 
-    /// The kernel that makes accumulators (its target) of elements (its source).
-    pub fn lift(&self) -> Unary {
+    /// The kernel from elements (its source) to accumulators (its target).
+    pub fn lift(&self) -> UnaryFn {
         self.lift
     }
 
-    /// The kernel that makes elements (its target) of accumulators (its source).
-    pub fn finish(&self) -> Unary {
+    /// The kernel from accumulators (its source) to elements (its target).
+    pub fn finish(&self) -> UnaryFn {
         self.finish
     }
 }
 
 unsafe fn lift<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::unary(n, c, a, S::lift) }
 }
 
 unsafe fn finish<S: Semiring>(n: [usize; 2], c: Dst, a: Src) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::unary(n, c, a, S::finish) }
 }
 
-/// Both loops as one where every operand goes on across the end of a row as within it.
+/// Merges both loops if the strides of every operand nest. Returns the extents.
 #[inline(always)]
 fn fuse<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> [usize; 2] {
-    let mut goes_on = n[0] > 1;
+    let mut continues = n[0] > 1;
     for s in &strides {
-        goes_on &= s[0] == s[1].wrapping_mul(n[1] as isize);
+        continues &= s[0] == s[1].wrapping_mul(n[1] as isize);
     }
-    if goes_on { [1, n[0] * n[1]] } else { n }
+    if continues { [1, n[0] * n[1]] } else { n }
 }

@@ -1,4 +1,4 @@
-//! The operations that kernels are compiled for: ⊕ and ⊗ each on its own, so that algebras share what they have in common.
+//! The operations that kernels are compiled for: each ⊕ and ⊗ by itself, so that algebras share kernels.
 
 use std::marker::PhantomData;
 
@@ -9,12 +9,12 @@ use crate::semiring::Semiring;
 
 /// A commutative, associative operation with an identity.
 pub(super) trait Op: Copy + 'static {
-    /// What it combines.
+    /// The type of its arguments and result.
     type T: Element;
-    /// How many independent sums a reduction keeps: 1 where the compiler may regroup the operation by itself, 8 or 16 in
-    /// registers, or [`WIDE`], a row of them in memory, where the operation is too long for the compiler to see lanes in it.
-    const LANES: usize;
-    /// Whether it is an addition that rounds, so that long sums are better added in blocks.
+    /// The number of accumulators of a reduction: 1 if the compiler may regroup the operation by itself, 8 or 16 in
+    /// registers, or [`WIDE`], a row of them in memory, if the operation is too long for the compiler to vectorise.
+    const ACCUMULATORS: usize;
+    /// Whether it is an addition that rounds, so that long sums are more accurate in blocks.
     const ROUNDS: bool = false;
     /// The identity.
     fn identity() -> Self::T;
@@ -22,7 +22,7 @@ pub(super) trait Op: Copy + 'static {
     fn apply(a: Self::T, b: Self::T) -> Self::T;
 }
 
-/// As many lanes as are worth their start.
+/// A number of accumulators that depends on the length of the sum.
 pub(super) const WIDE: usize = usize::MAX;
 
 /// ⊕ of a user's semiring.
@@ -34,7 +34,7 @@ pub(super) struct MulOf<S>(PhantomData<S>);
 
 impl<S: Semiring> Op for AddOf<S> {
     type T = S::Acc;
-    const LANES: usize = 8;
+    const ACCUMULATORS: usize = 8;
     #[inline(always)]
     fn identity() -> S::Acc {
         S::zero()
@@ -47,7 +47,7 @@ impl<S: Semiring> Op for AddOf<S> {
 
 impl<S: Semiring> Op for MulOf<S> {
     type T = S::Acc;
-    const LANES: usize = 8;
+    const ACCUMULATORS: usize = 8;
     #[inline(always)]
     fn identity() -> S::Acc {
         S::one()
@@ -83,19 +83,20 @@ ops! {
     LogAddExp;
 }
 
-/// The byte of a `bool`, 0 or 1. The operations on it make only 0 and 1 of those, and no compiler assumption hangs on it.
+/// The byte of a `bool`, 0 or 1. Its operations give only 0 and 1, and it is never a Rust `bool`, so no other byte is
+/// undefined behaviour.
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[repr(transparent)]
 pub(super) struct Bit(u8);
 
 macro_rules! op {
-    ($op:ident<$t:ty>, $lanes:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
-        op!($op<$t>, $lanes, false, $identity, |$a, $b| $apply);
+    ($op:ident<$t:ty>, $accumulators:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
+        op!($op<$t>, $accumulators, false, $identity, |$a, $b| $apply);
     };
-    ($op:ident<$t:ty>, $lanes:expr, $rounds:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
+    ($op:ident<$t:ty>, $accumulators:expr, $rounds:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
         impl Op for $op<$t> {
             type T = $t;
-            const LANES: usize = $lanes;
+            const ACCUMULATORS: usize = $accumulators;
             const ROUNDS: bool = $rounds;
             #[inline(always)]
             fn identity() -> $t {
@@ -148,9 +149,9 @@ macro_rules! floats {
             Complex::new(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
         });
 
-        // The two strict selections differ only where the operands tie or one is NaN: there each gives its last operand. Or-ing
-        // their bits keeps a NaN a NaN, whatever it meets, and settles unlike zeros: both signs are wanted for max, either
-        // for min. No branch and three to six instructions.
+        // The two strict selections differ only if the operands are equal or one is NaN: then each gives its last
+        // operand. The or of their bits keeps a NaN a NaN and resolves unlike zeros: both signs are needed for max,
+        // either for min. This takes no branch and three to six instructions.
         op!(Max<$t>, WIDE, $t::NEG_INFINITY, |a, b| {
             let x = if a > b { a } else { b }.to_bits();
             let y = if b > a { b } else { a }.to_bits();
@@ -163,7 +164,7 @@ macro_rules! floats {
         });
 
         op!(LogAddExp<$t>, WIDE, $t::NEG_INFINITY, |a, b| {
-            // Equal infinities have no difference.
+            // The difference of equal infinities is NaN.
             if a == b {
                 return a + std::f64::consts::LN_2 as $t;
             }

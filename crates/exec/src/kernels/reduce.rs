@@ -1,27 +1,28 @@
 //! Kernels that ⊕-add to their target.
 //!
-//! Sums are kept in several independent accumulators, and blocks of a long sum are added pairwise, so that the rounding
+//! A sum has several independent accumulators, and the blocks of a long sum are added pairwise, so that the rounding
 //! error of floating-point sums grows with the logarithm of the number of blocks (Higham, Accuracy and Stability of
-//! Numerical Algorithms, 2002, section 4.2). Rows that are added to rows are added in blocks. Sums of many calls: `carry.rs`.
+//! Numerical Algorithms, 2002, section 4.2). Rows that are added to rows are added in blocks. For sums over many calls
+//! see `compensated.rs`.
 
 #![expect(clippy::needless_range_loop, reason = "counted loops over arrays are what becomes vectors most reliably")]
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::access_pattern::{Fixed, Pattern, RowPattern, Strided, Unit, products};
 use super::op::Op;
-use super::walk::{Fixed, Grid, Row, Strided, Unit, products};
 use super::{Dst, Src, fuse, map};
 
-/// Terms of a sum that go into the lanes before they are added to the rest pairwise.
+/// The number of terms of a sum that the accumulators take before they are added pairwise.
 const BLOCK: usize = 1024;
 /// Bytes of the target that stay in the innermost cache while many rows are added to them.
 const TILE: usize = 4096;
-/// Below this an inner loop is too short to be worth its start.
+/// The shortest inner loop that is worth its overhead.
 const SHORT: usize = 8;
-/// Additions to one element in a row, where they round, before the sum goes to the rest.
+/// The number of consecutive additions to one element, where they round, before the sum is added to the target.
 const DEEP: usize = 64;
-/// Bytes of an element of which several copies fit on the stack.
+/// The largest element in bytes of which several copies fit on the stack.
 const LARGE: usize = 256;
 
 /// `c = c ⊕ a`.
@@ -33,7 +34,7 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
     let (n, [s, t]) = arrange(n, [c.strides, a.strides]);
     let (c, a) = (Dst { strides: s, ..c }, Src { strides: t, ..a });
     let size = size_of::<A::T>() as isize;
-    // SAFETY: the caller's promise, and the strides that the patterns check.
+    // SAFETY: the caller upholds the contract of `Kernels`; the patterns of the match check the strides.
     unsafe {
         match [c.strides[1], a.strides[1]] {
             s if s == [0, size] => fold::<A, _>(n, c, Unit::of(a)),
@@ -52,9 +53,9 @@ pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: S
     let (n, [s, t, u]) = arrange(n, [c.strides, a.strides, b.strides]);
     let (c, a, b) = (Dst { strides: s, ..c }, Src { strides: t, ..a }, Src { strides: u, ..b });
     let size = size_of::<A::T>() as isize;
-    // ⊗ commutes: a factor that stays fixed along the rows goes last.
+    // ⊗ commutes: a factor with inner stride 0 goes last.
     let (a, b) = if a.strides[1] == 0 { (b, a) } else { (a, b) };
-    // SAFETY: the caller's promise, and the strides that the patterns check.
+    // SAFETY: the caller upholds the contract of `Kernels`; the patterns of the match check the strides.
     unsafe {
         match [c.strides[1], a.strides[1], b.strides[1]] {
             s if s == [0, size, size] => fold::<A, _>(n, c, products::<M, _, _>(Unit::of(a), Unit::of(b))),
@@ -68,39 +69,39 @@ pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: S
 /// `c = c ⊕ a`, element by element.
 #[inline(never)]
 unsafe fn strided_add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
-    let grid = Strided::of(a);
-    // SAFETY: the caller's promise.
-    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false, 1>(n, c, grid) } }
+    let pattern = Strided::of(a);
+    // SAFETY: the caller upholds the contract of `Kernels`.
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
 }
 
 /// `c = c ⊕ a ⊗ b`, element by element.
 #[inline(never)]
 unsafe fn strided_mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
-    let grid = products::<M, _, _>(Strided::of(a), Strided::of(b));
-    // SAFETY: the caller's promise.
-    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, grid) } else { spread::<A, _, false, 1>(n, c, grid) } }
+    let pattern = products::<M, _, _>(Strided::of(a), Strided::of(b));
+    // SAFETY: the caller upholds the contract of `Kernels`.
+    unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
 }
 
-/// Both loops as one if possible, else the longer one inside where the inner one is very short.
+/// Merges both loops if possible, else exchanges them if the inner one is very short.
 #[inline(always)]
 fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 2], [[isize; 2]; N]) {
     let n = fuse(n, strides);
     if n[1] >= SHORT || n[0] <= n[1] {
         return (n, strides);
     }
-    let mut turned = strides;
+    let mut transposed = strides;
     for k in 0..N {
-        turned[k].swap(0, 1);
+        transposed[k].swap(0, 1);
     }
-    ([n[1], n[0]], turned)
+    ([n[1], n[0]], transposed)
 }
 
-/// Adds each row, all of it, to one element; to the same element for all rows if the outer stride is 0.
+/// Adds the sum of each row to one element; to the same element for all rows if the outer stride is 0.
 #[inline(always)]
-pub(super) unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) {
+pub(super) unsafe fn fold<A: Op, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
     if const { size_of::<A::T>() > LARGE } {
-        // SAFETY: the caller's promise.
-        return unsafe { spread::<A, G, false, 1>(n, c, grid) };
+        // SAFETY: the caller upholds the contract of `Kernels`.
+        return unsafe { spread::<A, G, false, 1>(n, c, pattern) };
     }
     if n[1] == 0 {
         return;
@@ -110,7 +111,7 @@ pub(super) unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) 
     for o in 0..n[0] {
         // SAFETY: `o` is below `n[0]`, and all positions read are below `n[1]`.
         unsafe {
-            let row = grid.row(o);
+            let row = pattern.row(o);
             for start in (0..n[1]).step_by(BLOCK) {
                 sum.push(block::<A, _>(row, start, BLOCK.min(n[1] - start)));
             }
@@ -124,52 +125,52 @@ pub(super) unsafe fn fold<A: Op, G: Grid<A::T>>(n: [usize; 2], c: Dst, grid: G) 
 
 /// The sum of a part of a row.
 #[inline(always)]
-unsafe fn block<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
+unsafe fn block<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
-        match const { A::LANES } {
-            1 => lanes::<A, R, 1>(row, start, len),
-            8 => lanes::<A, R, 8>(row, start, len),
-            16 => lanes::<A, R, 16>(row, start, len),
+        match const { A::ACCUMULATORS } {
+            1 => accumulate::<A, R, 1>(row, start, len),
+            8 => accumulate::<A, R, 8>(row, start, len),
+            16 => accumulate::<A, R, 16>(row, start, len),
             _ => wide::<A, R>(row, start, len),
         }
     }
 }
 
 #[inline(always)]
-unsafe fn lanes<A: Op, R: Row<A::T>, const L: usize>(row: R, start: usize, len: usize) -> A::T {
-    let mut lanes = [A::identity(); L];
+unsafe fn accumulate<A: Op, R: RowPattern<A::T>, const L: usize>(row: R, start: usize, len: usize) -> A::T {
+    let mut accumulators = [A::identity(); L];
     let whole = len - len % L;
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
         for i in (0..whole).step_by(L) {
             for l in 0..L {
-                lanes[l] = A::apply(lanes[l], row.get(start + i + l));
+                accumulators[l] = A::apply(accumulators[l], row.get(start + i + l));
             }
         }
         for (l, i) in (whole..len).enumerate() {
-            lanes[l] = A::apply(lanes[l], row.get(start + i));
+            accumulators[l] = A::apply(accumulators[l], row.get(start + i));
         }
     }
-    together::<A, L>(lanes)
+    together::<A, L>(accumulators)
 }
 
-/// Folds sums that were kept side by side, in halves; how many is a power of two.
+/// Adds accumulators in halves; their number is a power of two.
 #[inline(always)]
-pub(super) fn together<A: Op, const L: usize>(mut lanes: [A::T; L]) -> A::T {
+pub(super) fn together<A: Op, const L: usize>(mut accumulators: [A::T; L]) -> A::T {
     let mut width = L;
     while width > 1 {
         width /= 2;
         for l in 0..width {
-            lanes[l] = A::apply(lanes[l], lanes[l + width]);
+            accumulators[l] = A::apply(accumulators[l], accumulators[l + width]);
         }
     }
-    lanes[0]
+    accumulators[0]
 }
 
-/// As [`lanes`], with as many sums as are worth their start, in memory.
+/// As [`accumulate`], with a number of accumulators by the length of the part, in memory.
 #[inline(always)]
-unsafe fn wide<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
+unsafe fn wide<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
     const MOST: usize = 128;
     let mut sums = [A::identity(); MOST];
     let mut width = (len / 4).clamp(1, MOST).next_power_of_two();
@@ -191,7 +192,7 @@ unsafe fn wide<A: Op, R: Row<A::T>>(row: R, start: usize, len: usize) -> A::T {
     sums[0]
 }
 
-/// Adds terms pairwise as they come: level `k` holds the sum of `2^k` of them where bit `k` of their number is set.
+/// Adds terms pairwise as they arrive: level `k` holds the sum of `2^k` terms if bit `k` of the count is set.
 struct Cascade<A: Op> {
     levels: [MaybeUninit<A::T>; usize::BITS as usize],
     count: usize,
@@ -223,7 +224,7 @@ impl<A: Op> Cascade<A> {
         self.levels[full] = MaybeUninit::new(term);
     }
 
-    /// The sum so far, which is then forgotten.
+    /// Returns the sum so far, and starts again.
     #[inline(always)]
     fn take(&mut self) -> A::T {
         // SAFETY: one term was pushed, and it is at level 0.
@@ -242,27 +243,28 @@ impl<A: Op> Cascade<A> {
 
 /// Adds each row to a row of the target; to the same row for all if the outer stride is 0, `R` at a time.
 #[inline(always)]
-unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, grid: G) {
+unsafe fn spread<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, pattern: G) {
     let size = size_of::<A::T>();
     let same = c.strides[0] == 0;
     let tile = if same { (TILE / size.max(1)).max(1) } else { n[1].max(1) };
-    // What is added to one row is summed in blocks apart.
+    // Rows that are added to one row are summed apart, in blocks.
     let deep = const { A::ROUNDS && size_of::<A::T>() <= LARGE } && same && n[0] > DEEP * R;
     for start in (0..n[1]).step_by(tile) {
         let columns = start..n[1].min(start + tile);
-        // SAFETY: rows are below `n[0]` and columns below `n[1]` throughout; a tile has room for its columns.
+        // SAFETY: rows are below `n[0]` and columns below `n[1]`, for which the caller promises the operands; a tile has
+        // memory for its columns.
         unsafe {
             if deep {
                 let mut sums = Tile([MaybeUninit::uninit(); TILE]);
                 let to = Dst { ptr: sums.0.as_mut_ptr().cast(), strides: [0, size as isize] };
                 for row in (0..n[0]).step_by(DEEP * R) {
                     map::fill([1, columns.len()], to, A::identity());
-                    rows::<A, G, true, R>(row..n[0].min(row + DEEP * R), columns.clone(), to, grid);
+                    rows::<A, G, true, R>(row..n[0].min(row + DEEP * R), columns.clone(), to, pattern);
                     let sums = Src { ptr: to.ptr, strides: to.strides };
                     rows::<A, _, UNIT, 1>(0..1, 0..columns.len(), c.at(0, start), Unit::of(sums));
                 }
             } else {
-                rows::<A, G, UNIT, R>(0..n[0], columns, c.at(0, start), grid);
+                rows::<A, G, UNIT, R>(0..n[0], columns, c.at(0, start), pattern);
             }
         }
     }
@@ -272,13 +274,13 @@ unsafe fn spread<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(n: [usi
 #[repr(align(64))]
 struct Tile([MaybeUninit<u8>; TILE]);
 
-/// Adds the columns of some rows to `c`, where the first of the columns goes to the start of a row.
+/// Adds the columns of some rows to `c`, where the first column goes to the start of a row.
 #[inline(always)]
-unsafe fn rows<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(
+unsafe fn rows<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
     turns: Range<usize>,
     columns: Range<usize>,
     c: Dst,
-    grid: G,
+    pattern: G,
 ) {
     let stride = if UNIT { size_of::<A::T>() as isize } else { c.strides[1] };
     let groups = if c.strides[0] == 0 && R > 1 { turns.len() / R } else { 0 };
@@ -286,9 +288,9 @@ unsafe fn rows<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(
     unsafe {
         for group in 0..groups {
             let first = turns.start + R * group;
-            let mut rows = [grid.row(first); R];
+            let mut rows = [pattern.row(first); R];
             for r in 1..R {
-                rows[r] = grid.row(first + r);
+                rows[r] = pattern.row(first + r);
             }
             for i in columns.clone() {
                 let mut sum = rows[0].get(i);
@@ -300,7 +302,7 @@ unsafe fn rows<A: Op, G: Grid<A::T>, const UNIT: bool, const R: usize>(
             }
         }
         for o in turns.start + R * groups..turns.end {
-            let row = grid.row(o);
+            let row = pattern.row(o);
             let target = c.ptr.wrapping_offset(o as isize * c.strides[0]);
             for i in columns.clone() {
                 let target = target.offset((i - columns.start) as isize * stride).cast::<A::T>();

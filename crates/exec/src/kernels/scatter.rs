@@ -1,26 +1,27 @@
-//! Rows that are written to, or read from, positions in a list.
+//! Kernels that write rows to, or read rows from, positions in a list.
 
+use super::access_pattern::Strided;
 use super::op::Op;
 use super::reduce::{fold, together};
-use super::walk::Strided;
 use super::{Dst, Src};
 
-/// Neighbours that are looked at together: enough to hide the additions to one element, few enough for short runs.
+/// The number of neighbours that are examined together: enough to hide the additions to one element, few enough for short
+/// runs.
 const RUN: usize = 32;
-/// Offsets at the start of a call that show how irregularly they change.
+/// The number of offsets at the start of a call that show how irregularly they change.
 const SAMPLE: usize = 16;
-/// Independent sums of such neighbours.
-const LANES: usize = 8;
+/// The number of accumulators for such neighbours.
+const ACCUMULATORS: usize = 8;
 
-/// `c = c ⊕ a` row by row, in order; row `o` of the target lies `offsets[o]` bytes beyond its place in the outer loop.
+/// `c = c ⊕ a` row by row, in order; row `o` of the target is displaced by `offsets[o]` bytes.
 ///
 /// # Safety
-/// As [`Kernels`](super::Kernels) states, for the places so displaced; `offsets` heads as many numbers as there are rows. Rows of
-/// the target may lie anywhere, also on each other; within a row the target's address may repeat through stride 0.
+/// The contract of [`Kernels`](super::Kernels), for the displaced rows; `offsets` has a number for each row. Rows of the
+/// target may overlap; within a row the address of the target may repeat through stride 0.
 #[inline(always)]
 pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
     let size = size_of::<A::T>() as isize;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe {
         if n[1] == 1 && c.strides[0] == 0 && a.strides[0] == size {
             return elements::<A>(n[0], c.ptr, offsets, a.ptr.cast());
@@ -28,7 +29,7 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a:
         let unit = c.strides[1] == size && a.strides[1] == size;
         for o in 0..n[0] {
             let (to, from) = (c.at(o, 0).ptr.wrapping_offset(*offsets.add(o)), a.at(o, 0).ptr);
-            // Elements of which several do not fit in registers gain nothing by company.
+            // Several elements of more than 16 bytes do not fit in registers, and gain nothing together.
             if const { size_of::<A::T>() <= 16 } && unit {
                 neighbours::<A>(n[1], to.cast(), from.cast());
             } else if c.strides[1] == 0 {
@@ -41,17 +42,17 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a:
     }
 }
 
-/// A row of neighbours. Some of them at a time are read before any is written, so that the compiler need not ask whether the rows
-/// overlap.
+/// Adds a row of contiguous elements. Several are read before any is written, so that the compiler needs no check whether
+/// the rows overlap.
 #[inline(always)]
 unsafe fn neighbours<A: Op>(n: usize, c: *mut A::T, a: *const A::T) {
-    let whole = n - n % LANES;
+    let whole = n - n % ACCUMULATORS;
     // SAFETY: all positions are below `n`, for which the caller promises the operands.
     unsafe {
-        for i in (0..whole).step_by(LANES) {
-            let target = c.add(i).cast::<[A::T; LANES]>();
-            let (mut sums, terms) = (target.read(), a.add(i).cast::<[A::T; LANES]>().read());
-            for l in 0..LANES {
+        for i in (0..whole).step_by(ACCUMULATORS) {
+            let target = c.add(i).cast::<[A::T; ACCUMULATORS]>();
+            let (mut sums, terms) = (target.read(), a.add(i).cast::<[A::T; ACCUMULATORS]>().read());
+            for l in 0..ACCUMULATORS {
                 sums[l] = A::apply(sums[l], terms[l]);
             }
             target.write(sums);
@@ -65,7 +66,7 @@ unsafe fn neighbours<A: Op>(n: usize, c: *mut A::T, a: *const A::T) {
 #[inline(always)]
 unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
     for i in 0..n as isize {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract of `Kernels`.
         unsafe {
             let target = c.offset(i * strides[0]).cast::<A::T>();
             target.write(A::apply(target.read(), a.offset(i * strides[1]).cast::<A::T>().read()));
@@ -73,8 +74,8 @@ unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
     }
 }
 
-/// Neighbouring elements, each to an element of its own. What goes to one element in a row is summed before it is written: to read it
-/// back each time would wait for the write. Long runs are summed side by side.
+/// Adds contiguous elements, each to a target of its own. Consecutive elements with one target are summed before the
+/// target is written, because reading it back each time would wait for the write. Long runs have several accumulators.
 #[inline(always)]
 unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
     if n == 0 {
@@ -111,11 +112,11 @@ unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const
     }
 }
 
-/// Each element by itself, without a branch on whether its neighbour goes to the same element.
+/// Adds each element by itself, without a branch on whether the next one has the same target.
 #[inline(always)]
 unsafe fn one_by_one<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
     for k in 0..n {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract of `Kernels`.
         unsafe {
             let target = c.offset(*offsets.add(k)).cast::<A::T>();
             target.write(A::apply(target.read(), a.add(k).read()));
@@ -126,14 +127,14 @@ unsafe fn one_by_one<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *con
 /// The sum of a run.
 #[inline(always)]
 unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
-    let mut lanes = [A::identity(); LANES];
-    for from in (0..RUN).step_by(LANES) {
-        for (l, lane) in lanes.iter_mut().enumerate() {
-            // SAFETY: the caller has a run of terms.
-            *lane = A::apply(*lane, unsafe { a.add(from + l).read() });
+    let mut accumulators = [A::identity(); ACCUMULATORS];
+    for from in (0..RUN).step_by(ACCUMULATORS) {
+        for (l, accumulator) in accumulators.iter_mut().enumerate() {
+            // SAFETY: the caller promises a run of terms.
+            *accumulator = A::apply(*accumulator, unsafe { a.add(from + l).read() });
         }
     }
-    together::<A, LANES>(lanes)
+    together::<A, ACCUMULATORS>(accumulators)
 }
 
 /// Whether all offsets of a run are the same.
@@ -141,26 +142,26 @@ unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
 unsafe fn one_run(offsets: *const isize) -> bool {
     let mut others = 0;
     for k in 1..RUN {
-        // SAFETY: the caller has a run of offsets.
+        // SAFETY: the caller promises a run of offsets.
         others |= unsafe { *offsets.add(k) ^ *offsets };
     }
     others == 0
 }
 
-/// Whether offsets change so irregularly that no CPU foresees whether the next one differs: neither rarely nor nearly always.
+/// Whether offsets change too irregularly for branch prediction: neither rarely nor nearly always.
 #[inline(always)]
 unsafe fn is_unforeseen(n: usize, offsets: *const isize) -> bool {
-    // SAFETY: the caller has `n` offsets.
+    // SAFETY: the caller promises `n` offsets.
     let changes = (1..n).filter(|&k| unsafe { *offsets.add(k) != *offsets.add(k - 1) }).count();
     (n / 8..=n - n / 8).contains(&changes) && n > 8
 }
 
-/// `c = a` for elements of `size` bytes, row by row; row `o` of the source lies `offsets[o]` bytes beyond its place.
+/// `c = a` for elements of `size` bytes, row by row; row `o` of the source is displaced by `offsets[o]` bytes.
 ///
 /// # Safety
-/// As [`copy`](super::copy()), for the places so displaced; `offsets` heads as many numbers as there are rows.
+/// As [`copy`](super::copy()), for the displaced rows; `offsets` has a number for each row.
 pub(crate) unsafe fn gather(size: usize, n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe {
         match (size, n[1]) {
             (1, 1) => elements_of::<u8>(n[0], c, offsets, a),
@@ -178,13 +179,13 @@ pub(crate) unsafe fn gather(size: usize, n: [usize; 2], c: Dst, offsets: *const 
     }
 }
 
-/// Rows that are runs of `len` bytes, each of them mostly too short to be worth the call of a copying routine.
+/// Copies rows of `len` contiguous bytes, most of them too short for the call of a copying routine.
 unsafe fn runs(len: usize, n: usize, c: Dst, offsets: *const isize, a: Src) {
     const PIECE: usize = 32;
     const LONG: usize = 512;
     type Piece = [std::mem::MaybeUninit<u8>; PIECE];
     for o in 0..n {
-        // SAFETY: the caller's promise, for the bytes of a row; the last piece of a row may repeat some of the one before.
+        // SAFETY: the caller promises the bytes of each row; the last piece of a row may overlap the one before.
         unsafe {
             let (to, from) = (c.at(o, 0).ptr, a.at(o, 0).ptr.wrapping_offset(*offsets.add(o)));
             if !(PIECE..=LONG).contains(&len) {
@@ -198,11 +199,11 @@ unsafe fn runs(len: usize, n: usize, c: Dst, offsets: *const isize, a: Src) {
     }
 }
 
-/// Elements that are copied as integers of their size: bytes that may be anything.
+/// Copies elements as integers of their size, whose bytes may be uninitialised.
 unsafe fn elements_of<T>(n: usize, c: Dst, offsets: *const isize, a: Src) {
     use std::mem::MaybeUninit;
     for o in 0..n {
-        // SAFETY: the caller's promise; no alignment is asked for.
+        // SAFETY: the caller promises an element of this size at each displaced position; the access needs no alignment.
         unsafe {
             let from = a.at(o, 0).ptr.wrapping_offset(*offsets.add(o)).cast::<MaybeUninit<T>>();
             c.at(o, 0).ptr.cast::<MaybeUninit<T>>().write_unaligned(from.read_unaligned());

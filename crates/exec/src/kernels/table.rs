@@ -1,33 +1,37 @@
-//! The tables: the kernels of one operation as ⊕, of one as ⊗, and of a pair, each compiled for several instruction sets.
-//! The bodies are plain Rust, the same for all; loops without a unit stride, and stores alone, gain nothing from wider
-//! vectors and are compiled once.
+//! The kernel tables: the kernels of one operation as ⊕, of one as ⊗, and of a pair, each compiled for several
+//! instruction sets. The bodies are plain Rust, the same for all. Loops without a unit stride, and stores alone, gain
+//! nothing from wider vectors and are compiled once.
 
 use std::marker::PhantomData;
 
 use super::isa::PerIsa;
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 use super::op::Op;
-use super::{Binary, Dst, Fill, Fused, Isa, Kernels, Product, Scatter, Src, Unary, gemm, map, reduce, scatter};
+use super::{
+    BinaryFn, Dst, FillFn, Fused, GemmArgs, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter,
+};
 
 /// The kernels of ⊕ alone.
 #[derive(Clone, Copy)]
-pub(super) struct Adds {
-    pub(super) fill_zero: Fill,
-    pub(super) add: Unary,
-    pub(super) scatter: Scatter,
+pub(super) struct AddKernels {
+    pub(super) fill_zero: FillFn,
+    pub(super) add: UnaryFn,
+    pub(super) scatter: ScatterFn,
 }
 
 /// The kernels of ⊗ alone.
 #[derive(Clone, Copy)]
-pub(super) struct Muls {
-    pub(super) fill_one: Fill,
-    pub(super) scale: Unary,
-    pub(super) mul: Binary,
+pub(super) struct MulKernels {
+    pub(super) fill_one: FillFn,
+    pub(super) scale: UnaryFn,
+    pub(super) mul: BinaryFn,
 }
 
 /// The kernels of (A, M).
 pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
-    let Adds { fill_zero, add, scatter } = *isa.select(&Of::<A>::ADDS);
-    let Muls { fill_one, scale, mul } = *isa.select(&Of::<M>::MULS);
+    let AddKernels { fill_zero, add, scatter } = *isa.select(&OpTable::<A>::ADDS);
+    let MulKernels { fill_one, scale, mul } = *isa.select(&OpTable::<M>::MULS);
     Kernels {
         fill_zero,
         fill_one,
@@ -35,13 +39,13 @@ pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
         scatter,
         scale,
         mul,
-        fused: Some(*isa.select(&Pair::<A, M>::EVERY)),
+        fused: Some(*isa.select(&PairTable::<A, M>::EVERY)),
         carry: None,
     }
 }
 
-/// The same for every instruction set, but for AVX2 and what has it.
-#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "there is only the portable one"))]
+/// A table with one value for the portable kernels and one for AVX2 and all wider sets.
+#[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "other targets have portable kernels only"))]
 pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     PerIsa {
         portable,
@@ -52,24 +56,25 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     }
 }
 
-/// The tables of one operation. What is bound by memory with 32-byte vectors already is not compiled for wider ones.
-pub(super) struct Of<O>(PhantomData<O>);
+/// The tables of one operation. Its kernels are bound by memory with 32-byte vectors already, so they are not compiled
+/// for wider ones.
+pub(super) struct OpTable<O>(PhantomData<O>);
 
-impl<O: Op> Of<O> {
-    pub(super) const ADDS: PerIsa<Adds> = since_avx2(
-        Adds { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
-        Adds { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
+impl<O: Op> OpTable<O> {
+    pub(super) const ADDS: PerIsa<AddKernels> = since_avx2(
+        AddKernels { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
+        AddKernels { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
     );
-    pub(super) const MULS: PerIsa<Muls> = since_avx2(
-        Muls { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
-        Muls { fill_one: fill::<O>, scale: avx2::scale::<O>, mul: avx2::mul::<O> },
+    pub(super) const MULS: PerIsa<MulKernels> = since_avx2(
+        MulKernels { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
+        MulKernels { fill_one: fill::<O>, scale: avx2::scale::<O>, mul: avx2::mul::<O> },
     );
 }
 
 /// The tables of a pair.
-pub(super) struct Pair<A, M>(PhantomData<(A, M)>);
+pub(super) struct PairTable<A, M>(PhantomData<(A, M)>);
 
-impl<A: Op, M: Op<T = A::T>> Pair<A, M> {
+impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
     /// For every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
         portable: Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
@@ -78,13 +83,13 @@ impl<A: Op, M: Op<T = A::T>> Pair<A, M> {
         #[cfg(target_arch = "x86_64")]
         avx512: Fused { mul_add: avx512::mul_add::<A, M>, gemm: avx512::product::<A, M> },
     };
-    /// For all but the widest, which is worth less of the compiler's time.
+    /// For all but the widest instruction set, which is not worth the compile time here.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
         Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
         Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::product::<A, M> },
     );
     /// Without the matrix product.
-    pub(super) const MUL_ADD: PerIsa<Binary> = PerIsa {
+    pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {
         portable: portable::mul_add::<A, M>,
         #[cfg(target_arch = "x86_64")]
         avx2: avx2::mul_add::<A, M>,
@@ -94,51 +99,52 @@ impl<A: Op, M: Op<T = A::T>> Pair<A, M> {
 }
 
 pub(super) unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::fill(n, c, O::identity()) }
 }
 
-/// Kernels that move memory. The bodies are `inline(always)` throughout: only so do they inherit the features.
+/// Kernels that are bound by memory. All bodies are `inline(always)`, because only inlined code inherits the target
+/// features.
 macro_rules! streams {
-    ($($features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::add::<A>(n, c, a) }
         }
 
-        $(#[target_feature(enable = $features)])?
+        $(#[target_feature(enable = $feature)])*
         pub(in crate::kernels) unsafe fn scatter<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { scatter::add::<A>(n, c, offsets, a) }
         }
 
-        $(#[target_feature(enable = $features)])?
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::scale::<M>(n, c, a) }
         }
 
-        $(#[target_feature(enable = $features)])?
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::mul::<M>(n, c, a, b) }
         }
     };
 }
 
-/// Kernels that compute. `$rows` of a matrix are multiplied at a time.
+/// Kernels that are bound by arithmetic. `$rows` rows of a matrix are multiplied at a time.
 macro_rules! products {
-    ($rows:literal $(, $features:literal)?) => {
-        $(#[target_feature(enable = $features)])?
+    ($rows:literal $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::mul_add::<A, M>(n, c, a, b) }
         }
 
-        $(#[target_feature(enable = $features)])?
-        pub(super) unsafe fn product<A: Op, M: Op<T = A::T>>(p: &Product) {
-            // SAFETY: the caller's promise.
+        $(#[target_feature(enable = $feature)])*
+        pub(super) unsafe fn product<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
+            // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { gemm::product::<A, M, $rows>(p) }
         }
     };
@@ -156,12 +162,12 @@ use portable as avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::*;
-    streams!("avx2,fma");
-    products!(2, "avx2,fma");
+    with_features!(avx2 => streams!());
+    with_features!(avx2 => products!(2));
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
     use super::*;
-    products!(4, "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl");
+    with_features!(avx512 => products!(4));
 }

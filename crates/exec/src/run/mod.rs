@@ -1,17 +1,18 @@
-//! Running a bound plan: regions turn by turn, operations in order, blocks on threads.
+//! Runs a bound plan: regions iteration by iteration, operations in order, blocks on threads.
 
-mod batch;
-mod ids;
-mod lanes;
-mod lists;
+mod compensated_sum;
+mod cursor;
+mod gemm;
+mod index_batch;
+mod index_lists;
+mod indirect;
 mod nest;
-mod product;
-mod stage;
-mod sums;
+mod partitions;
 mod threads;
-mod walk;
+mod tile;
+mod tile_plan;
 
-pub(crate) use lists::{BATCH, LISTS};
+pub(crate) use index_lists::{MAX_BATCH, MAX_LISTS};
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,100 +20,100 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use einfold_ir::Plan;
 use smallvec::SmallVec;
 
+use crate::bound_program::{BoundProgram, BoundRegion, ListRange, Op};
 use crate::control::Control;
-use crate::error::Stopped;
-use crate::program::{Op, Program, Region, Span};
+use crate::error::RunStopped;
 
-/// Addresses of the operands of one operation in one turn of its region.
+/// Addresses of the operands of one operation in one iteration of its region.
 type Bases = SmallVec<[*mut u8; 8]>;
-/// A position of the loops of a region.
-type Turn = SmallVec<[usize; 8]>;
+/// The positions of the loops of a region.
+type Iteration = SmallVec<[usize; 8]>;
 
-/// A plan bound to its operands, outputs and scratch memory, all of which it borrows: it runs once.
+/// A plan bound to its operands, outputs and scratch memory, which it borrows. It runs once.
 #[derive(Debug)]
 pub struct Bound<'b> {
     plan: &'b Plan,
-    program: &'b Program,
+    program: &'b BoundProgram,
     memory: PhantomData<&'b mut [u8]>,
 }
 
-/// What all operations of a run share.
+/// The state that all operations of a run share.
 struct Run<'r> {
     plan: &'r Plan,
-    program: &'r Program,
+    program: &'r BoundProgram,
     control: &'r Control<'r>,
     done: &'r AtomicU64,
 }
 
 impl<'b> Bound<'b> {
-    pub(crate) fn new(plan: &'b Plan, program: &'b Program) -> Bound<'b> {
+    pub(crate) fn new(plan: &'b Plan, program: &'b BoundProgram) -> Bound<'b> {
         Bound { plan, program, memory: PhantomData }
     }
 
     /// Computes the outputs.
     ///
     /// # Errors
-    /// [`Stopped`] at a bad id or when the caller cancels; the outputs then hold unspecified values, and those that were not
-    /// initialised before still are not.
-    pub fn run(self, control: &Control<'_>) -> Result<(), Stopped> {
+    /// [`RunStopped`] if a gather or scatter index is out of range or the caller cancels. The outputs then hold
+    /// unspecified values, and outputs that were not initialised before still are not.
+    pub fn run(self, control: &Control<'_>) -> Result<(), RunStopped> {
         let run = Run { plan: self.plan, program: self.program, control, done: &AtomicU64::new(0) };
         self.program.regions.iter().try_for_each(|region| run.region(region))
     }
 }
 
 impl Run<'_> {
-    fn region(&self, region: &Region) -> Result<(), Stopped> {
-        if region.lanes {
-            return self.lanes(region);
+    fn region(&self, region: &BoundRegion) -> Result<(), RunStopped> {
+        if region.partitioned {
+            return self.partitions(region);
         }
         let loops = region.loops.len;
-        self.turns(region, SmallVec::from_elem(0, loops), 0)
+        self.iterations(region, SmallVec::from_elem(0, loops), 0)
     }
 
-    /// All turns from `turn` on in which the first `fixed` loops do not move. An operation runs in those in which something
-    /// that it depends on has.
-    fn turns(&self, region: &Region, mut turn: Turn, fixed: usize) -> Result<(), Stopped> {
+    /// Runs all iterations from `iteration` on in which the first `fixed` loops keep their position. An operation runs in
+    /// those iterations in which a loop that it depends on has advanced.
+    fn iterations(&self, region: &BoundRegion, mut iteration: Iteration, fixed: usize) -> Result<(), RunStopped> {
         let extents = &self.program.sizes[region.loops.range()];
         let depths = &self.program.depths[region.ops.range()];
         loop {
-            // All loops from here on begin anew.
-            let settled = turn[fixed..].iter().rposition(|&at| at > 0).map_or(0, |k| fixed + k + 1);
+            // All loops from here on are at their first position.
+            let settled = iteration[fixed..].iter().rposition(|&at| at > 0).map_or(0, |k| fixed + k + 1);
             let ops = self.program.ops[region.ops.range()].iter().zip(depths);
             for (op, _) in ops.filter(|(_, depth)| **depth >= settled) {
                 if self.control.is_cancelled() {
-                    return Err(Stopped::Cancelled);
+                    return Err(RunStopped::Cancelled);
                 }
                 match op {
-                    Op::Nest(nest) => self.nest(nest, &turn)?,
-                    Op::Product(product) => self.product(product, &turn)?,
+                    Op::Nest(nest) => self.nest(nest, &iteration)?,
+                    Op::Gemm(gemm) => self.gemm(gemm, &iteration)?,
                 }
             }
-            if !next(&mut turn[fixed..], &extents[fixed..]) {
+            if !next(&mut iteration[fixed..], &extents[fixed..]) {
                 return Ok(());
             }
         }
     }
 
-    /// Where operands start in a turn of the region.
-    fn bases(&self, operands: Span, turn: &[usize]) -> Bases {
-        operands.range().map(|operand| self.base(operand, turn)).collect()
+    /// The addresses of the operands in an iteration of the region.
+    fn bases(&self, operands: ListRange, iteration: &[usize]) -> Bases {
+        operands.range().map(|operand| self.base(operand, iteration)).collect()
     }
 
-    fn base(&self, operand: usize, turn: &[usize]) -> *mut u8 {
+    fn base(&self, operand: usize, iteration: &[usize]) -> *mut u8 {
         let operand = &self.program.operands[operand];
-        let strides = &self.program.strides[operand.turns..];
-        let lane = turn.first().map_or(0, |&lane| operand.lane.wrapping_mul(lane));
-        let start = operand.ptr.0.wrapping_add(lane);
-        turn.iter().zip(strides).fold(start, |ptr, (&at, &s)| ptr.wrapping_offset(s.wrapping_mul(at as isize)))
+        let strides = &self.program.strides[operand.region_strides..];
+        let partition = iteration.first().map_or(0, |&k| operand.partition_stride.wrapping_mul(k));
+        let start = operand.ptr.0.wrapping_add(partition);
+        iteration.iter().zip(strides).fold(start, |ptr, (&at, &s)| ptr.wrapping_offset(s.wrapping_mul(at as isize)))
     }
 
-    /// Counts work, and looks whether the caller wants the run to stop: after every call of a kernel that is long.
-    fn look(&self, points: u64) -> Result<(), Stopped> {
+    /// Reports progress, and checks the cancellation flag. Called after every long kernel call.
+    fn advance_or_cancel(&self, points: u64) -> Result<(), RunStopped> {
         self.advance(points);
-        if self.control.is_cancelled() { Err(Stopped::Cancelled) } else { Ok(()) }
+        if self.control.is_cancelled() { Err(RunStopped::Cancelled) } else { Ok(()) }
     }
 
-    /// Counts work and tells the caller.
+    /// Reports progress to the caller.
     fn advance(&self, points: u64) {
         let Some(progress) = self.control.progress else { return };
         let done = self.done.fetch_add(points, Ordering::Relaxed).saturating_add(points);
@@ -120,7 +121,7 @@ impl Run<'_> {
     }
 }
 
-/// The next position of nested loops, the last of which runs fastest; whether there is one.
+/// Advances nested loops, the last of which runs fastest, to their next position. Returns whether there is one.
 fn next(position: &mut [usize], extents: &[usize]) -> bool {
     for (at, &extent) in position.iter_mut().zip(extents).rev() {
         *at += 1;

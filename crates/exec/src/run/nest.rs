@@ -1,68 +1,36 @@
-//! Blocks of a nest.
+//! Runs the blocks of a nest.
 
 use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::ids::{Ids, Miss};
-use super::sums::{Carrying, Cut};
-use super::walk::Walk;
-use super::{Bases, Run, stage};
-use crate::error::Stopped;
-use crate::kernels::{self, Dst, Fill, Src};
-use crate::program::{Action, Grid, Nest};
+use super::compensated_sum::{BlockLoop, BlockSum};
+use super::cursor::LoopCursor;
+use super::indirect::{IndirectOffsets, SkipReason};
+use super::tile::Tile;
+use super::{Bases, Run, tile_plan};
+use crate::bound_program::{BoundNest, Grid, TileAction};
+use crate::error::RunStopped;
+use crate::kernels;
 
-/// Points of small calls before a look at the cancel flag.
-const FEW: u64 = 1 << 16;
+/// Points of small calls between two checks of the cancellation flag.
+const CANCEL_POINTS: u64 = 1 << 16;
 
-/// What a kernel call works on: its two extents, and for every operand an address and two strides.
-pub(super) struct Tile<'t> {
-    pub(super) n: [usize; 2],
-    pub(super) ptrs: &'t [*mut u8],
-    /// The strides of all operands in the outer loop, and in the inner one.
-    pub(super) strides: [&'t [isize]; 2],
-}
-
-impl Tile<'_> {
-    pub(super) fn strides(&self, operand: usize) -> [isize; 2] {
-        self.strides.map(|strides| strides[operand])
-    }
-
-    pub(super) fn dst(&self) -> Dst {
-        Dst { ptr: self.ptrs[0], strides: self.strides(0) }
-    }
-
-    pub(super) fn src(&self, operand: usize) -> Src {
-        Src { ptr: self.ptrs[operand], strides: self.strides(operand) }
-    }
-
-    /// Writes a constant to each element of the target, once.
-    ///
-    /// # Safety
-    /// All positions of the target are elements, of the kernel's type, and nothing else touches them.
-    pub(super) unsafe fn clear(&self, clear: Fill) {
-        let dst = self.dst();
-        let kept = [0, 1].map(|l| if dst.strides[l] == 0 { 1 } else { self.n[l] });
-        // SAFETY: the caller's promise.
-        unsafe { clear(kept, dst) }
-    }
-}
-
-/// What the blocks of a nest share in one turn.
+/// The state that the blocks of a nest share in one iteration of the region.
 pub(super) struct Blocks<'r> {
     pub(super) run: &'r Run<'r>,
-    pub(super) nest: &'r Nest,
-    pub(super) turn: &'r [usize],
+    pub(super) nest: &'r BoundNest,
+    pub(super) iteration: &'r [usize],
     pub(super) bases: Bases,
 }
 
-// SAFETY: the addresses are those of the program's operands, which threads may share (see `Ptr`).
+// SAFETY: the addresses are those of operands of the program, which threads may share (see `Ptr`).
 unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
-    pub(super) fn nest(&self, nest: &Nest, turn: &[usize]) -> Result<(), Stopped> {
-        let blocks = Blocks { run: self, nest, turn, bases: self.bases(nest.loops.operands, turn) };
-        // The whole struct, not its fields, is what threads may share.
+    pub(super) fn nest(&self, nest: &BoundNest, iteration: &[usize]) -> Result<(), RunStopped> {
+        let blocks = Blocks { run: self, nest, iteration, bases: self.bases(nest.loops.operands, iteration) };
+        // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
         self.blocks(&nest.grid, 0, move |range| match &nest.batch {
             None => blocks.run(range),
@@ -72,60 +40,66 @@ impl Run<'_> {
 }
 
 impl Blocks<'_> {
-    fn run(&self, range: Range<usize>) -> Result<(), Stopped> {
-        let Nest { loops, grid, strip, .. } = self.nest;
+    fn run(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        let BoundNest { loops, grid, strip, .. } = self.nest;
         let program = self.run.program;
         let outer = loops.kept + loops.reduced;
         let inner = self.inner_strides();
         let sizes = &program.sizes[loops.sizes.range()][outer..];
-        let mut ids = Ids::new(self.run, self.nest.ids, self.turn, loops.operands.len);
-        let mut walk = Walk::new(program, loops, &self.bases);
-        let (mut row, mut piece) = grid.split(range.start);
-        walk.seek(loops.kept, row);
-        let mut carrying = Carrying::new(self.run, self.nest.sums.as_ref(), self.turn);
+        let mut indices = IndirectOffsets::new(self.run, self.nest.index_ops, self.iteration, loops.operands.len);
+        let mut cursor = LoopCursor::new(program, loops, &self.bases);
+        let (mut row, mut block_in_row) = grid.split(range.start);
+        cursor.seek(loops.kept, row);
+        let mut block_sum = BlockSum::new(self.run, self.nest.compensated.as_ref(), self.iteration);
         let mut since = 0;
         for block in range {
-            let (start, n) = grid.piece_at(piece, [sizes[0], sizes[1]]);
-            if let Some(carrying) = &mut carrying {
-                carrying.begin(row, walk.ptrs[0], self.cut(start, n));
+            let (start, n) = grid.block_at(block_in_row, [sizes[0], sizes[1]]);
+            if let Some(block_sum) = &mut block_sum {
+                block_sum.begin(row, cursor.ptrs[0], self.block_loops(start, n));
             }
             let mut first = true;
             loop {
                 for o in (0..n[0]).step_by(strip[0]) {
                     for i in (0..n[1]).step_by(strip[1]) {
                         let part = [strip[0].min(n[0] - o), strip[1].min(n[1] - i)];
-                        // SAFETY: as for the call itself, and what is not the first call follows one that has written the block.
-                        unsafe { carrying.iter_mut().for_each(|c| c.before_call()) }
-                        self.tile(&walk, &mut ids, inner, [start[0] + o, start[1] + i], part, first)?;
+                        // SAFETY: the positions of the block are elements, as the call in `tile` proves, and a call that
+                        // is not the first follows one that has written the block.
+                        unsafe { block_sum.iter_mut().for_each(|c| c.before_call()) }
+                        self.tile(&cursor, &mut indices, inner, [start[0] + o, start[1] + i], part, first)?;
                         first = false;
                         since += part[0] as u64 * part[1] as u64;
-                        if since >= FEW {
-                            self.run.look(std::mem::take(&mut since))?;
+                        if since >= CANCEL_POINTS {
+                            self.run.advance_or_cancel(std::mem::take(&mut since))?;
                         }
                     }
                 }
-                if !walk.next(loops.kept..outer) {
+                if !cursor.next(loops.kept..outer) {
                     break;
                 }
             }
-            // SAFETY: as above.
-            unsafe { carrying.iter_mut().for_each(|c| c.end()) }
+            // SAFETY: as for `before_call` above; at least one call has written the block.
+            unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
             let before = row;
-            (row, piece) = grid.split(block + 1);
+            (row, block_in_row) = grid.split(block + 1);
             if row != before {
-                walk.next(0..loops.kept);
+                cursor.next(0..loops.kept);
             }
         }
         self.run.advance(since);
         Ok(())
     }
 
-    /// The parts that a block has of the loops of the kernel.
-    pub(super) fn cut(&self, start: [usize; 2], n: [usize; 2]) -> [Cut; 2] {
+    /// The parts of the two loops of the kernel in a block.
+    pub(super) fn block_loops(&self, start: [usize; 2], n: [usize; 2]) -> [BlockLoop; 2] {
         let loops = &self.nest.loops;
         let extents = &self.run.program.sizes[loops.sizes.range()][loops.kept + loops.reduced..];
         let strides = self.inner_strides();
-        [0, 1].map(|l| Cut { start: start[l], n: n[l], extent: extents[l], stride: strides[l * loops.operands.len] })
+        [0, 1].map(|l| BlockLoop {
+            start: start[l],
+            n: n[l],
+            extent: extents[l],
+            stride: strides[l * loops.operands.len],
+        })
     }
 
     /// The strides of all operands in the two inner loops.
@@ -135,65 +109,69 @@ impl Blocks<'_> {
         &self.run.program.strides[loops.strides + outer * loops.operands.len..][..2 * loops.operands.len]
     }
 
-    /// One call of the kernel: at the position of `walk`, `n` points from `start` on.
+    /// Calls the kernel at the position of the cursor, for `n` points from `start` on.
     pub(super) fn tile(
         &self,
-        walk: &Walk<'_>,
-        ids: &mut Ids<'_>,
+        cursor: &LoopCursor<'_>,
+        indices: &mut IndirectOffsets<'_>,
         strides: &[isize],
         start: [usize; 2],
         n: [usize; 2],
         first: bool,
-    ) -> Result<(), Stopped> {
+    ) -> Result<(), RunStopped> {
         let operands = self.nest.loops.operands;
-        match ids.evaluate(&walk.at) {
+        match indices.evaluate(&cursor.at) {
             Ok(()) => {}
-            Err(Miss::Dropped) => return Ok(()),
-            Err(Miss::Bad(bad)) => return Err(ids.error(&bad, &walk.at)),
+            Err(SkipReason::Dropped) => return Ok(()),
+            Err(SkipReason::OutOfRange(bad)) => return Err(indices.error(&bad, &cursor.at)),
         }
         let address = |(x, &ptr): (usize, &*mut u8)| {
             let along = |l: usize| strides[l * operands.len + x].wrapping_mul(start[l] as isize);
-            ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(ids.offset(x)))
+            ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(indices.offset(x)))
         };
-        let ptrs: SmallVec<[*mut u8; 8]> = walk.ptrs.iter().enumerate().map(address).collect();
+        let ptrs: SmallVec<[*mut u8; 8]> = cursor.ptrs.iter().enumerate().map(address).collect();
         let tile = Tile { n, ptrs: &ptrs, strides: strides.split_at(operands.len).into() };
-        // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), ids were
-        // checked just now; blocks that run at the same time differ in a kept loop or in a piece of one, so their targets
-        // are disjoint.
+        // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md),
+        // and gather and scatter indices were checked just now. Blocks that run at the same time differ in the position
+        // of a kept loop or in their part of one, so their targets are disjoint.
         unsafe { self.act(&tile, first) }
         Ok(())
     }
 
     /// # Safety
-    /// All points of the tile are elements of the operands, and nothing else touches its targets.
+    /// All points of the tile are elements of the operands, and nothing else touches its targets during the call.
     unsafe fn act(&self, tile: &Tile<'_>, first: bool) {
-        // SAFETY: the caller's promise; the kernels were chosen for the dtypes of the operands.
+        // SAFETY: the caller promises that the points are elements and the targets exclusive; `bind` chose the kernels
+        // for the dtypes of the operands.
         unsafe {
             if let (true, Some(clear)) = (first, self.nest.clear) {
                 tile.clear(clear);
             }
             match if first { self.nest.first } else { self.nest.rest } {
-                Action::Fill(fill) => fill(tile.n, tile.dst()),
-                Action::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
-                Action::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
-                Action::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
-                Action::Staged(stage) => stage::run(self.run.program, &stage, tile, None, 0..tile.n[0]),
+                TileAction::Fill(fill) => fill(tile.n, tile.dst()),
+                TileAction::Copy(size) => kernels::copy(size, tile.n, tile.dst(), tile.src(1)),
+                TileAction::Unary(kernel) => kernel(tile.n, tile.dst(), tile.src(1)),
+                TileAction::Binary(kernel) => kernel(tile.n, tile.dst(), tile.src(1), tile.src(2)),
+                TileAction::WithTemporaries(tile_plan) => {
+                    tile_plan::run(self.run.program, &tile_plan, tile, None, 0..tile.n[0])
+                }
             }
         }
     }
 }
 
 impl Grid {
-    /// The row and the piece of a block. Pieces of a row are neighbours.
+    /// The position of the kept loops that a block belongs to, and its number there. The blocks of one position are
+    /// neighbours.
     pub(super) fn split(&self, block: usize) -> (usize, usize) {
-        let pieces = self.pieces[0] * self.pieces[1];
-        (block / pieces, block % pieces)
+        let per_row = self.block_counts[0] * self.block_counts[1];
+        (block / per_row, block % per_row)
     }
 
-    /// Where a piece starts in the two cut axes, of extents `n`, and how long it is.
-    pub(super) fn piece_at(&self, piece: usize, n: [usize; 2]) -> ([usize; 2], [usize; 2]) {
-        let at = [piece / self.pieces[1], piece % self.pieces[1]];
-        let start = [at[0] * self.piece[0], at[1] * self.piece[1]];
-        (start, [self.piece[0].min(n[0] - start[0]), self.piece[1].min(n[1] - start[1])])
+    /// The first position and the extents of a block along the two divided axes, whose extents are `n`.
+    pub(super) fn block_at(&self, block_in_row: usize, n: [usize; 2]) -> ([usize; 2], [usize; 2]) {
+        let at = [block_in_row / self.block_counts[1], block_in_row % self.block_counts[1]];
+        let start = [at[0] * self.block_extents[0], at[1] * self.block_extents[1]];
+        (start, [self.block_extents[0].min(n[0] - start[0]), self.block_extents[1].min(n[1] - start[1])])
     }
 }

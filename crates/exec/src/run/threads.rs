@@ -1,47 +1,49 @@
-//! Tasks on threads. Which thread does which task never shows in a result.
+//! Runs tasks on threads. The result does not depend on which thread runs which task.
 
 use std::ops::Range;
 
 use super::Run;
+use crate::bound_program::Grid;
 use crate::control::Control;
-use crate::error::Stopped;
-use crate::program::Grid;
+use crate::error::RunStopped;
 
 impl Run<'_> {
-    /// Runs `work` on all blocks of `grid`, some neighbours at a time. On each thread it allocates at most `bytes`.
+    /// Runs `work` on all blocks of `grid`, a number of neighbouring blocks at a time. On each thread it allocates at
+    /// most `bytes`.
     ///
     /// # Errors
-    /// Cancellation, or what `work` stops with: the first task in order that does so.
+    /// A cancellation, or the error of the first task in order that fails.
     pub(super) fn blocks(
         &self,
         grid: &Grid,
         bytes: usize,
-        work: impl Fn(Range<usize>) -> Result<(), Stopped> + Sync,
-    ) -> Result<(), Stopped> {
-        let tasks = grid.blocks.div_ceil(grid.grain);
+        work: impl Fn(Range<usize>) -> Result<(), RunStopped> + Sync,
+    ) -> Result<(), RunStopped> {
+        let tasks = grid.blocks.div_ceil(grid.blocks_per_task);
         let task = |t: usize| {
             if self.control.is_cancelled() {
-                return Err(Stopped::Cancelled);
+                return Err(RunStopped::Cancelled);
             }
-            let range = t * grid.grain..grid.blocks.min((t + 1) * grid.grain);
+            let range = t * grid.blocks_per_task..grid.blocks.min((t + 1) * grid.blocks_per_task);
             work(range)
         };
         share_out(self.workers(grid.points, tasks, bytes).unwrap_or(1), tasks, &task)
     }
 
-    /// How many threads to use for so many tasks of so many points together, if more than one is worth it, each of which
-    /// allocates at most `bytes`.
+    /// The number of threads for `tasks` tasks of `points` points together, each of which allocates at most `bytes`;
+    /// `None` if one thread is best.
     pub(super) fn workers(&self, points: u64, tasks: usize, bytes: usize) -> Option<usize> {
-        // Asking rayon starts its pool: not for a caller who wants one thread, nor for small work.
+        // A question to rayon starts its pool. That is not done for a caller who wants one thread, nor for small work.
         if tasks < 2 || points < self.plan.machine.least_shared_points() {
             return None;
         }
         self.threads(bytes).map(|threads| threads.min(tasks))
     }
 
-    /// How many threads there are, and memory for what each of them allocates, if more than one.
+    /// The number of threads for which there is memory, if each allocates `bytes`; `None` if it is 1.
     pub(super) fn threads(&self, bytes: usize) -> Option<usize> {
-        let fits = self.program.left.map_or(usize::MAX, |left| left.checked_div(bytes).unwrap_or(usize::MAX));
+        let fits =
+            self.program.kernel_allowance.map_or(usize::MAX, |left| left.checked_div(bytes).unwrap_or(usize::MAX));
         if fits < 2 {
             return None;
         }
@@ -49,7 +51,7 @@ impl Run<'_> {
     }
 }
 
-/// How many threads a run may use, if more than one.
+/// The number of threads that a run may use; `None` if it is 1.
 #[cfg(feature = "rayon")]
 fn available(control: &Control<'_>) -> Option<usize> {
     let allowed = control.threads.map_or(usize::MAX, std::num::NonZeroUsize::get);
@@ -59,8 +61,8 @@ fn available(control: &Control<'_>) -> Option<usize> {
     Some(in_pool().min(allowed)).filter(|&n| n > 1)
 }
 
-/// How many threads the current rayon pool has. The first call outside of any pool starts the global one; where the system has
-/// no threads to give there is this one, while rayon itself would panic.
+/// The number of threads of the current rayon pool. The first call outside of any pool starts the global one. If the
+/// system cannot start threads, the answer is 1, where rayon itself would panic.
 #[cfg(feature = "rayon")]
 fn in_pool() -> usize {
     use std::error::Error;
@@ -68,27 +70,27 @@ fn in_pool() -> usize {
 
     static STARTED: OnceLock<bool> = OnceLock::new();
     let start = || {
-        // An error without a source says that the pool is there already.
+        // An error without a source means that the pool exists already.
         rayon::ThreadPoolBuilder::new().build_global().map_or_else(|error| error.source().is_none(), |()| true)
     };
     let is_there = rayon::current_thread_index().is_some() || *STARTED.get_or_init(start);
     if is_there { rayon::current_num_threads() } else { 1 }
 }
 
-/// There are no threads.
+/// Without rayon there are no other threads.
 #[cfg(not(feature = "rayon"))]
 fn available(_: &Control<'_>) -> Option<usize> {
     None
 }
 
-/// One task of some.
-type Task<'t> = dyn Fn(usize) -> Result<(), Stopped> + Sync + 't;
+/// Runs the task with the given number.
+type Task<'t> = dyn Fn(usize) -> Result<(), RunStopped> + Sync + 't;
 
-/// `workers` threads take the tasks in order.
+/// Runs the tasks in order on `workers` threads.
 ///
 /// # Errors
-/// What the first task in order that stops stops with.
-pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), Stopped> {
+/// The error of the first task in order that fails.
+pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), RunStopped> {
     #[cfg(feature = "rayon")]
     if workers > 1 {
         return parallel(workers, tasks, task);
@@ -97,14 +99,14 @@ pub(super) fn share_out(workers: usize, tasks: usize, task: &Task<'_>) -> Result
     (0..tasks).try_for_each(task)
 }
 
-/// `workers` threads take the tasks in order. A task that stops keeps the others from being taken.
+/// Runs the tasks in order on `workers` threads. After an error no further task starts.
 #[cfg(feature = "rayon")]
-fn parallel(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), Stopped> {
+fn parallel(workers: usize, tasks: usize, task: &Task<'_>) -> Result<(), RunStopped> {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Mutex, PoisonError};
 
     let next = AtomicUsize::new(0);
-    let first: Mutex<Option<(usize, Stopped)>> = Mutex::new(None);
+    let first: Mutex<Option<(usize, RunStopped)>> = Mutex::new(None);
     let worker = || {
         loop {
             let t = next.fetch_add(1, Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use einfold_exec::{
-    AnyView, AnyViewMut, Control, Element, Options, Scratch, Semiring, Stopped, UserSemiring, algebra, bind,
+    AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, Semiring, UserSemiring, algebra, bind,
 };
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Laws, Layout, Mode, Nest, NodeId,
@@ -23,9 +23,10 @@ fn one(threads: usize) -> Control<'static> {
     Control { threads: NonZeroUsize::new(threads), ..Control::default() }
 }
 
-/// Runs a plan over operands that are `value` everywhere, `ids` where they are ids. Tells the most points between two reports, each of
-/// which is a look at the flag, and checks that the reports reach the end and that neither they nor a flag change the result.
-fn most_points<T: Element + PartialEq>(plan: &Plan, value: T, ids: i64, options: &Options<'_>) -> u64 {
+/// Runs a plan over operands that are `value` everywhere, or `ids` in an index tensor. Returns the largest number of
+/// points between two progress reports, each of which also checks the flag, and checks that the reports reach the end and
+/// that neither they nor a flag change the result.
+fn most_points<T: Element + PartialEq>(plan: &Plan, value: T, ids: i64, options: &BindOptions<'_>) -> u64 {
     let (values, ids) = ([value], [ids]);
     let ins: Vec<AnyView<'_>> = plan
         .inputs
@@ -75,27 +76,27 @@ fn reductions_look_at_the_flag_often() {
         let columns = einsum("ab->b", &[&[LONG, 100], &[100]], Dtype::F64, algebra, false);
         let rows = einsum("ab->a", &[&[100, LONG], &[100]], Dtype::F64, algebra, false);
         for plan in [columns, rows] {
-            let most = most_points(&plan, 1.5f64, 0, &Options::default());
+            let most = most_points(&plan, 1.5f64, 0, &BindOptions::default());
             assert!(most <= NEST, "{algebra}: {most}");
         }
     }
     let products = einsum("ab,ab->a", &[&[100, LONG], &[100, LONG], &[100]], Dtype::F32, Algebra::SUM_PRODUCT, false);
     let integers = einsum("ab->b", &[&[LONG, 100], &[100]], Dtype::I32, Algebra::SUM_PRODUCT, false);
-    assert!(most_points(&products, 1.5f32, 0, &Options::default()) <= NEST);
-    assert!(most_points(&integers, 3i32, 0, &Options::default()) <= NEST);
+    assert!(most_points(&products, 1.5f32, 0, &BindOptions::default()) <= NEST);
+    assert!(most_points(&integers, 3i32, 0, &BindOptions::default()) <= NEST);
 }
 
 #[test]
 fn flat_sums_look_at_the_flag_often() {
     let plan = einsum("a->", &[&[LONG << 8], &[]], Dtype::F32, Algebra::SUM_PRODUCT, false);
-    assert!(most_points(&plan, 1.5f32, 0, &Options::default()) <= NEST);
+    assert!(most_points(&plan, 1.5f32, 0, &BindOptions::default()) <= NEST);
 }
 
 #[test]
 fn copies_look_at_the_flag_often() {
     for (text, shapes) in [("ab->ba", [[3000, 500], [500, 3000]]), ("ab->ab", [[1, 1 << 21], [1, 1 << 21]])] {
         let plan = einsum(text, &[&shapes[0], &shapes[1]], Dtype::F64, Algebra::SUM_PRODUCT, false);
-        assert!(most_points(&plan, 1.5f64, 0, &Options::default()) <= NEST, "{text}");
+        assert!(most_points(&plan, 1.5f64, 0, &BindOptions::default()) <= NEST, "{text}");
     }
 }
 
@@ -103,10 +104,10 @@ fn copies_look_at_the_flag_often() {
 fn matrix_products_look_at_the_flag_often() {
     let shapes: [&[usize]; 3] = [&[120_000, 24], &[120_000, 24], &[24, 24]];
     let floats = einsum("ka,kb->ab", &shapes, Dtype::F64, Algebra::SUM_PRODUCT, true);
-    let most = most_points(&floats, 1.5f64, 0, &Options::default());
+    let most = most_points(&floats, 1.5f64, 0, &BindOptions::default());
     assert!(most <= PRODUCT, "{most}");
     let integers = einsum("ka,kb->ab", &shapes, Dtype::I64, Algebra::SUM_PRODUCT, true);
-    let most = most_points(&integers, 3i64, 0, &Options::default());
+    let most = most_points(&integers, 3i64, 0, &BindOptions::default());
     assert!(most <= PRODUCT / 8, "{most}");
 }
 
@@ -135,7 +136,7 @@ fn gathers_and_scatters_look_at_the_flag_often() {
                 algebra: Algebra::SUM_PRODUCT,
                 form: free(),
             });
-            let most = most_points(&build.seal(), 1.5f64, 1, &Options::default());
+            let most = most_points(&build.seal(), 1.5f64, 1, &BindOptions::default());
             assert!(most <= NEST, "rows of {f}, kind {kind}: {most}");
         }
     }
@@ -152,7 +153,7 @@ fn functions_and_windows_look_at_the_flag_often() {
         let ops = vec![(PointOp::Read(0), Dtype::F32), (PointOp::Call(Function::Exp), Dtype::F32)];
         step.form = Form::Nest(Nest { ordered: true, expr: Some(Expr::new(ops).unwrap().into()), ..Nest::default() });
         build.push(step);
-        let most = most_points(&build.seal(), 0.5f32, 0, &Options::default());
+        let most = most_points(&build.seal(), 0.5f32, 0, &BindOptions::default());
         assert!(most <= NEST, "{text}: {most}");
     }
     // Sums that meet in the target are one block.
@@ -169,7 +170,7 @@ fn functions_and_windows_look_at_the_flag_often() {
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
-    assert!(most_points(&build.seal(), 0.5f32, 0, &Options::default()) <= NEST);
+    assert!(most_points(&build.seal(), 0.5f32, 0, &BindOptions::default()) <= NEST);
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn turns_of_a_region_look_at_the_flag_often() {
     build.push(Step { axes: vec![], reads: vec![], write, form: Form::Fill, mode: Mode::Overwrite, ..step.clone() });
     build.region(vec![Axis::new("s", 4)]);
     build.push(step);
-    assert!(most_points(&build.seal(), 1.5f64, 0, &Options::default()) <= NEST);
+    assert!(most_points(&build.seal(), 1.5f64, 0, &BindOptions::default()) <= NEST);
 }
 
 /// Counts its multiplications, and cancels the run at one of them.
@@ -241,13 +242,13 @@ fn a_users_operations_end_soon_after_the_flag_is_set() {
             let mut out = vec![0u32; shapes[2].iter().product()];
             let strides = Layout::RowMajor.strides(shapes[2]);
             let mut outs = [AnyViewMut::from_slice(&mut out, 0, shapes[2], &strides).unwrap()];
-            let options = Options { semirings: &[UserSemiring::of::<Counting>()], ..Options::default() };
+            let options = BindOptions { semirings: &[UserSemiring::of::<Counting>()], ..BindOptions::default() };
             let mut scratch = Scratch::new();
             CANCEL.store(false, Ordering::Relaxed);
             DONE.store(0, Ordering::Relaxed);
             let bound = bind(&plan, &ins, &mut outs, &options, &mut scratch).unwrap();
             let control = Control { cancel: Some(&CANCEL), ..one(threads) };
-            assert_eq!(bound.run(&control), Err(Stopped::Cancelled));
+            assert_eq!(bound.run(&control), Err(RunStopped::Cancelled));
             let after = DONE.load(Ordering::Relaxed) - AT;
             assert!(after <= limit * threads as u64, "{text}, {threads} threads: {after}");
         }

@@ -1,6 +1,8 @@
 //! Conversions, conjugates, rounding, and a user's own semiring.
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Semiring, UserSemiring, algebra, bind};
+use einfold_exec::{
+    AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, Semiring, UserSemiring, algebra, bind,
+};
 use einfold_ir::{Access, Algebra, BinaryOp, Dtype, Laws, Mode};
 use half::f16;
 use num_complex::Complex;
@@ -178,7 +180,7 @@ fn a_users_semiring() {
         {
             let ins = [AnyView::from_slice(&a, 0, &[5, 5], &[5, 1]).unwrap()];
             let mut outs = [AnyViewMut::from_slice(&mut out, 0, &[5, 5], &[5, 1]).unwrap()];
-            let options = Options { semirings: &[UserSemiring::of::<Shortest>()], ..Options::default() };
+            let options = BindOptions { semirings: &[UserSemiring::of::<Shortest>()], ..BindOptions::default() };
             bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).unwrap().run(&Control::default()).unwrap();
         }
         for (p, &got) in out.iter().enumerate() {

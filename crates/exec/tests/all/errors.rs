@@ -1,6 +1,6 @@
 //! What `bind` refuses.
 
-use einfold_exec::{AnyView, AnyViewMut, BindError, Options, Port, Scratch, UserSemiring, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, PlanSlot, Scratch, UserSemiring, bind};
 use einfold_ir::{Algebra, BinaryOp, Dtype, Plan};
 
 use super::support::Build;
@@ -14,7 +14,7 @@ fn matvec(dtype: Dtype, algebra: Algebra) -> Plan {
     build.seal()
 }
 
-fn refused(plan: &Plan, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>], options: &Options<'_>) -> BindError {
+fn refused(plan: &Plan, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>], options: &BindOptions<'_>) -> BindError {
     bind(plan, ins, outs, options, &mut Scratch::new()).map(|_| ()).unwrap_err()
 }
 
@@ -25,7 +25,7 @@ fn operands_that_are_not_those_of_the_plan() {
     let a = AnyView::from_slice(&data, 0, &[2, 3], &[3, 1]).unwrap();
     let x = AnyView::from_slice(&data, 0, &[3], &[1]).unwrap();
     let single = AnyView::from_slice(&wrong, 0, &[3], &[1]).unwrap();
-    let none = Options::default();
+    let none = BindOptions::default();
     let mut out = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
     let error = refused(&plan, std::slice::from_ref(&a), &mut out, &none);
     assert_eq!(error, BindError::Operands { expected: 2, found: 1 });
@@ -34,12 +34,12 @@ fn operands_that_are_not_those_of_the_plan() {
     let error = refused(&plan, &[a.clone(), single], &mut out, &none);
     assert_eq!(
         error,
-        BindError::Dtype { port: Port::Operand(1), expected: Dtype::F64.into(), found: Dtype::F32.into() }
+        BindError::Dtype { slot: PlanSlot::Operand(1), expected: Dtype::F64.into(), found: Dtype::F32.into() }
     );
     assert_eq!(error.to_string(), "operand 2 is planned as f64, f32 was given");
     let error = refused(&plan, &[x.clone(), x.clone()], &mut out, &none);
     let (expected, found) = ([2, 3][..].into(), [3][..].into());
-    assert_eq!(error, BindError::Shape { port: Port::Operand(0), expected, found });
+    assert_eq!(error, BindError::Shape { slot: PlanSlot::Operand(0), expected, found });
     let mut long = [0f64; 3];
     let mut out = [AnyViewMut::from_slice(&mut long, 0, &[3], &[1]).unwrap()];
     let error = refused(&plan, &[a, x], &mut out, &none);
@@ -65,7 +65,7 @@ fn a_step_whose_points_cannot_be_counted() {
             let operand = AnyView::from_slice(&element, 0, &extents, &[0, 0]).unwrap();
             let (ins, mut y) = ([operand.clone(), operand], [0f64]);
             let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[], &[]).unwrap()];
-            let bound = bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).map(|_| ());
+            let bound = bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).map(|_| ());
             let want = if refuses { Err(BindError::TooManyPoints { step: 0 }) } else { Ok(()) };
             assert_eq!(bound, want, "{extents:?}");
         }
@@ -80,7 +80,7 @@ fn an_algebra_without_kernels() {
     let ins =
         [AnyView::from_slice(&data, 0, &[2, 3], &[3, 1]).unwrap(), AnyView::from_slice(&data, 0, &[3], &[1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
-    let error = refused(&plan, &ins, &mut outs, &Options::default());
+    let error = refused(&plan, &ins, &mut outs, &BindOptions::default());
     assert_eq!(error, BindError::Unsupported { step: 0, algebra: bits.into(), dtype: Dtype::F64 });
 }
 
@@ -117,10 +117,10 @@ fn a_semiring_that_the_caller_does_not_bring() {
     let ins =
         [AnyView::from_slice(&data, 0, &[2, 3], &[3, 1]).unwrap(), AnyView::from_slice(&data, 0, &[3], &[1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
-    let error = refused(&plan, &ins, &mut outs, &Options::default());
+    let error = refused(&plan, &ins, &mut outs, &BindOptions::default());
     assert_eq!(error, BindError::Unsupported { step: 0, algebra: algebra.into(), dtype: Dtype::F64 });
     let semirings = [UserSemiring::of::<Plain>()];
-    let options = Options { semirings: &semirings, ..Options::default() };
+    let options = BindOptions { semirings: &semirings, ..BindOptions::default() };
     bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).unwrap().run(&Default::default()).unwrap();
     assert_eq!(y, [3.0; 2]);
 }
@@ -137,10 +137,10 @@ fn more_memory_than_allowed() {
     let (data, mut y) = (vec![1f32; 10_000], vec![0f64; 10_000]);
     let ins = [AnyView::from_slice(&data, 0, &[100, 100], &[100, 1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[100, 100], &[100, 1]).unwrap()];
-    // 80000 bytes for the intermediate, twice as many for the converted factors, and what the kernel packs of them.
+    // 80000 bytes for the intermediate, twice that for the converted factors, and the bytes that the kernel packs.
     let needed = 240_000 + 100 * (64 + 112) * 8;
     let mut with = |limit| {
-        let options = Options { memory: Some(limit), ..Options::default() };
+        let options = BindOptions { memory: Some(limit), ..BindOptions::default() };
         bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).map(|_| ())
     };
     assert_eq!(with(needed), Ok(()));
@@ -164,7 +164,7 @@ fn memory_that_cannot_be_counted() {
         AnyView::from_slice(&one, 0, &[n, n, 2], &[0; 3]).unwrap(),
     ];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2, 2], &[2, 1]).unwrap()];
-    let error = refused(&plan, &ins, &mut outs, &Options::default());
+    let error = refused(&plan, &ins, &mut outs, &BindOptions::default());
     let limit = isize::MAX as usize;
     assert_eq!(error, BindError::TooLarge { step: 0, bytes: usize::MAX, limit });
 }
@@ -185,7 +185,7 @@ fn elements_that_scratch_memory_cannot_align() {
     let (a, mut y) = ([Page(1); 2], [Page(0); 2]);
     let ins = [AnyView::from_slice(&a, 0, &[2], &[1]).unwrap()];
     let error =
-        refused(&plan, &ins, &mut [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()], &Options::default());
+        refused(&plan, &ins, &mut [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()], &BindOptions::default());
     assert_eq!(error, BindError::Alignment { dtype });
     assert_eq!(y[0].0, 0);
 }

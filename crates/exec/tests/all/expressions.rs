@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, BindError, Control, Element, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, Control, Element, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, BinaryOp, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest, NodeId, OutOfRange, Plan,
     PointOp, Step,
@@ -56,7 +56,12 @@ fn data() -> (Vec<f32>, Vec<i32>, Vec<f64>) {
 }
 
 /// Runs a plan of [`three`] on the data, on `threads` threads.
-fn run_three<T: Element>(plan: &Plan, out: &mut [T], options: &Options<'_>, threads: usize) -> Result<(), BindError> {
+fn run_three<T: Element>(
+    plan: &Plan,
+    out: &mut [T],
+    options: &BindOptions<'_>,
+    threads: usize,
+) -> Result<(), BindError> {
     let (x, w, z) = data();
     let ins = [
         AnyView::from_slice(&x, 0, &[4, LEN], &[LEN as isize, 1]).unwrap(),
@@ -106,7 +111,7 @@ fn plain() -> Vec<f64> {
 fn a_map_of_several_dtypes() {
     let plan = three(Dtype::F64, false, Algebra::SUM_PRODUCT, expr(&chosen()));
     let mut y = vec![f64::NAN; 4 * LEN];
-    run_three(&plan, &mut y, &Options::default(), 1).unwrap();
+    run_three(&plan, &mut y, &BindOptions::default(), 1).unwrap();
     assert!(y.iter().zip(plain()).all(|(y, want)| (y - want).abs() <= 1e-15 * (want.abs() + 4.0)));
 }
 
@@ -115,8 +120,8 @@ fn reductions_take_an_expression() {
     let total = |algebra| {
         let plan = three(Dtype::F64, true, algebra, expr(&chosen()));
         let [mut one, mut two] = [[f64::NAN]; 2];
-        run_three(&plan, &mut one, &Options::default(), 1).unwrap();
-        run_three(&plan, &mut two, &Options::default(), 2).unwrap();
+        run_three(&plan, &mut one, &BindOptions::default(), 1).unwrap();
+        run_three(&plan, &mut two, &BindOptions::default(), 2).unwrap();
         assert_eq!(one[0].to_bits(), two[0].to_bits(), "{algebra}");
         one[0]
     };
@@ -135,7 +140,7 @@ fn scalars_scale_an_expression() {
     let (alpha, beta) = ([3.0], [0.5]);
     let alpha = AnyView::from_slice(&alpha, 0, &[], &[]).unwrap();
     let beta = AnyView::from_slice(&beta, 0, &[], &[]).unwrap();
-    let options = Options { alpha: Some(&alpha), beta: Some(&beta), ..Options::default() };
+    let options = BindOptions { alpha: Some(&alpha), beta: Some(&beta), ..BindOptions::default() };
     let plan = three(Dtype::F64, false, Algebra::SUM_PRODUCT, expr(&chosen()));
     let mut y: Vec<f64> = (0..4 * LEN).map(|k| k as f64).collect();
     run_three(&plan, &mut y, &options, 1).unwrap();
@@ -153,11 +158,11 @@ fn a_half_target_is_rounded_once() {
     let (x, ..) = data();
     let square = |p: usize| x[p % 4 * LEN + p / 4] * x[p % 4 * LEN + p / 4];
     let mut y = vec![f16::ONE; 4 * LEN];
-    run_three(&plan, &mut y, &Options::default(), 1).unwrap();
+    run_three(&plan, &mut y, &BindOptions::default(), 1).unwrap();
     assert!((0..4 * LEN).all(|p| y[p] == f16::from_f32(square(p))));
     let half = [0.5f32];
     let half = AnyView::from_slice(&half, 0, &[], &[]).unwrap();
-    let options = Options { alpha: Some(&half), beta: Some(&half), ..Options::default() };
+    let options = BindOptions { alpha: Some(&half), beta: Some(&half), ..BindOptions::default() };
     run_three(&plan, &mut y, &options, 1).unwrap();
     let want =
         |p: usize| f16::from_f32(f16::from_f32(square(p)).to_f32() * 0.5 + f16::from_f32(square(p)).to_f32() * 0.5);
@@ -166,7 +171,7 @@ fn a_half_target_is_rounded_once() {
 
 #[test]
 fn a_literal_alone_counts() {
-    // N[g[n]] += 1, with ids out of range dropped.
+    // N[g[n]] += 1, with indices out of range dropped.
     let mut build = Build::new();
     let g = build.input(Dtype::I32, &[LEN]);
     let y = build.output(Dtype::I64, &[5]);
@@ -193,16 +198,19 @@ fn what_cannot_be_computed_is_refused() {
     let refused = |dtype, ops: &[(PointOp, Dtype)]| {
         let plan = three(dtype, false, Algebra::SUM_PRODUCT, expr(ops));
         match dtype {
-            Dtype::I64 => run_three(&plan, &mut vec![0i64; 4 * LEN], &Options::default(), 1),
-            _ => run_three(&plan, &mut vec![f16::ZERO; 4 * LEN], &Options::default(), 1),
+            Dtype::I64 => run_three(&plan, &mut vec![0i64; 4 * LEN], &BindOptions::default(), 1),
+            _ => run_three(&plan, &mut vec![f16::ZERO; 4 * LEN], &BindOptions::default(), 1),
         }
         .unwrap_err()
         .to_string()
     };
-    assert_eq!(refused(Dtype::I64, &[float(0.5, Dtype::I64)]), "step 0: 0.5 is no i64");
+    assert_eq!(refused(Dtype::I64, &[float(0.5, Dtype::I64)]), "step 0: 0.5 has no value of dtype i64");
     let exp = [float(0.5, Dtype::F16), call(Function::Exp, Dtype::F16)];
     assert_eq!(refused(Dtype::F16, &exp), "step 0: exp is not supported on f16");
     let mut deep = vec![read(1, Dtype::I64); 1000];
     deep.extend(vec![call(Function::Add, Dtype::I64); 999]);
-    assert_eq!(refused(Dtype::I64, &deep), "step 0: the expression keeps 1001 values at once, 768 are allowed");
+    assert_eq!(
+        refused(Dtype::I64, &deep),
+        "step 0: the expression needs 1001 values at the same time; the limit is 768"
+    );
 }

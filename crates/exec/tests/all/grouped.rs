@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Options, Scratch, Stopped, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, RunStopped, Scratch, bind};
 use einfold_ir::{Access, Algebra, Axis, BinaryOp, Dtype, Form, Index, Mode, Nest, NodeId, OutOfRange, Plan, Step};
 
 use super::support::{Build, Operation, Random};
@@ -36,7 +36,7 @@ fn groups(n: usize, columns: usize, add: BinaryOp, policy: OutOfRange) -> Plan {
     build.seal()
 }
 
-fn run(plan: &Plan, g: &[i64], x: &[f64], columns: usize, threads: usize) -> Result<Vec<f64>, Stopped> {
+fn run(plan: &Plan, g: &[i64], x: &[f64], columns: usize, threads: usize) -> Result<Vec<f64>, RunStopped> {
     let mut y = vec![f64::NAN; GROUPS * columns];
     {
         let (n, c) = (g.len(), columns);
@@ -46,12 +46,12 @@ fn run(plan: &Plan, g: &[i64], x: &[f64], columns: usize, threads: usize) -> Res
             [AnyView::from_slice(g, 0, &[n], &[1]).unwrap(), AnyView::from_slice(x, 0, shapes[0], strides).unwrap()];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, shapes[1], strides).unwrap()];
         let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
-        bind(plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&control)?;
+        bind(plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&control)?;
     }
     Ok(y)
 }
 
-/// Ids in runs, sorted, or at random.
+/// Indices in runs, sorted, or at random.
 fn ids(n: usize, kind: usize, random: &mut Random) -> Vec<i64> {
     let id = |k: usize, random: &mut Random| match kind {
         0 => k * GROUPS / n,
@@ -95,7 +95,8 @@ fn hostile_ids_in_a_batch_are_named_or_dropped() {
         let mut g: Vec<i64> = (0..n as i64).map(|k| k % GROUPS as i64).collect();
         let lost = g[at] as usize;
         g[at] = bad;
-        let Err(Stopped::IndexOutOfRange(error)) = run(&groups(n, 1, BinaryOp::Add, OutOfRange::Error), &g, &x, 1, 1)
+        let Err(RunStopped::IndexOutOfRange(error)) =
+            run(&groups(n, 1, BinaryOp::Add, OutOfRange::Error), &g, &x, 1, 1)
         else {
             panic!("{bad} is outside");
         };
@@ -103,7 +104,7 @@ fn hostile_ids_in_a_batch_are_named_or_dropped() {
         let want: Vec<f64> = (0..GROUPS).map(|k| if k == lost { 39.0 } else { 40.0 }).collect();
         assert_eq!(run(&groups(n, 1, BinaryOp::Add, OutOfRange::Drop), &g, &x, 1, 1), Ok(want));
     }
-    // Negative ids that count from the end.
+    // Negative indices that count from the end.
     let g: Vec<i64> = (0..n as i64).map(|k| k % GROUPS as i64 - if k % 3 == 0 { GROUPS as i64 } else { 0 }).collect();
     assert_eq!(run(&groups(n, 1, BinaryOp::Add, OutOfRange::Wrap), &g, &x, 1, 1), Ok(vec![40.0; GROUPS]));
 }

@@ -1,11 +1,11 @@
-//! Gathers and scatters, and ids that mean harm.
+//! Gathers and scatters, and indices out of range.
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Stopped, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
 use einfold_ir::{Access, Algebra, Axis, Dtype, Form, Ids, Index, Mode, Nest, NodeId, OutOfRange, Plan, Step};
 
 use super::support::{Build, free};
 
-/// `Y[n,f] = X[g[n],f]`: ids of type `I`, one value each of four.
+/// `Y[n,f] = X[g[n],f]`, with four indices of type `I`.
 fn gather<I: Element>(policy: OutOfRange) -> Plan {
     let mut build = Build::new();
     let g = build.input(I::dtype(), &[4]);
@@ -25,13 +25,13 @@ fn gather<I: Element>(policy: OutOfRange) -> Plan {
 
 const X: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 
-fn run_gather<I: Element>(policy: OutOfRange, ids: [I; 4]) -> Result<[f32; 8], Stopped> {
+fn run_gather<I: Element>(policy: OutOfRange, ids: [I; 4]) -> Result<[f32; 8], RunStopped> {
     let plan = gather::<I>(policy);
     let mut y = [f32::NAN; 8];
     let ins =
         [AnyView::from_slice(&ids, 0, &[4], &[1]).unwrap(), AnyView::from_slice(&X, 0, &[3, 2], &[2, 1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[4, 2], &[2, 1]).unwrap()];
-    bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&Control::default())?;
+    bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&Control::default())?;
     Ok(y)
 }
 
@@ -61,7 +61,7 @@ fn a_dropped_id_leaves_the_identity() {
 #[test]
 fn a_bad_id_is_named() {
     let error = |result| match result {
-        Err(Stopped::IndexOutOfRange(error)) => *error,
+        Err(RunStopped::IndexOutOfRange(error)) => *error,
         other => panic!("{other:?}"),
     };
     for (result, value) in [
@@ -73,7 +73,7 @@ fn a_bad_id_is_named() {
         (run_gather(OutOfRange::Wrap, [0, 1, i64::MIN, 0]), i128::from(i64::MIN)),
     ] {
         let bad = error(result);
-        assert_eq!((&*bad.tensor, bad.axis, &*bad.ids, &bad.position[..]), ("t1", 0, "t0", &[2i128][..]));
+        assert_eq!((&*bad.tensor, bad.axis, &*bad.index_tensor, &bad.position[..]), ("t1", 0, "t0", &[2i128][..]));
         assert_eq!((bad.value, bad.at, bad.size), (value, value, 3));
     }
     let bad = error(run_gather(OutOfRange::Error, [0i64, 1, 3, 0]));
@@ -154,13 +154,14 @@ fn a_nested_gather_names_the_id_that_is_bad() {
             AnyView::from_slice(&x, 0, &[4], &[1]).unwrap(),
         ];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[3], &[1]).unwrap()];
-        let bound =
-            bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&Control::default());
+        let bound = bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new())
+            .unwrap()
+            .run(&Control::default());
         bound.map(|()| y)
     };
     assert_eq!(go([1, 0, 1], [3, 0]), Ok([1.0, 4.0, 1.0]));
-    let Err(Stopped::IndexOutOfRange(bad)) = go([1, 0, 1], [4, 0]) else { panic!("4 is outside") };
-    assert_eq!((&*bad.tensor, &*bad.ids, &bad.position[..], bad.value), ("t2", "t1", &[0i128][..], 4));
-    let Err(Stopped::IndexOutOfRange(bad)) = go([1, 0, 2], [3, 0]) else { panic!("2 is outside") };
-    assert_eq!((&*bad.tensor, &*bad.ids, &bad.position[..], bad.value), ("t1", "t0", &[2i128][..], 2));
+    let Err(RunStopped::IndexOutOfRange(bad)) = go([1, 0, 1], [4, 0]) else { panic!("4 is outside") };
+    assert_eq!((&*bad.tensor, &*bad.index_tensor, &bad.position[..], bad.value), ("t2", "t1", &[0i128][..], 4));
+    let Err(RunStopped::IndexOutOfRange(bad)) = go([1, 0, 2], [3, 0]) else { panic!("2 is outside") };
+    assert_eq!((&*bad.tensor, &*bad.index_tensor, &bad.position[..], bad.value), ("t1", "t0", &[2i128][..], 2));
 }

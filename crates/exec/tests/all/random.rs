@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BufferId, Dtype, Expr, Form, Function, Ids, Index, Literal, Mode, Nest, NodeId,
     OutOfRange, PointOp, Step, Term,
@@ -254,7 +254,8 @@ impl InputPlace for einfold_ir::Buffer {
     }
 }
 
-/// Ids of one tensor are drawn for one use; a second use of the tensor never happens, as each access has its own.
+/// The indices of a tensor are drawn for one use. A tensor has no second use, because each access has an index tensor of
+/// its own.
 fn draw(seed: u64) -> Draw {
     let mut draw = Draw::new(seed);
     let mut step = draw.step();
@@ -299,7 +300,7 @@ fn check(seed: u64, scratch: &mut Scratch) {
     {
         let view = AnyViewMut::from_slice(&mut out.store, out.offset, &out.shape, &out.strides).expect("strides nest");
         let control = Control { threads: NonZeroUsize::new(1 + seed as usize % 2), ..Control::default() };
-        bind(&plan, &ins, &mut [view], &Options::default(), scratch).expect(&text).run(&control).expect(&text);
+        bind(&plan, &ins, &mut [view], &BindOptions::default(), scratch).expect(&text).run(&control).expect(&text);
     }
     assert_eq!(out.tensor(), want, "{text}");
     let mut untouched = out.store.clone();

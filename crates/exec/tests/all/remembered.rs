@@ -1,8 +1,10 @@
-//! Calls with scratch memory that another call has used: each gives what it gives with new scratch memory, whichever came before.
+//! Calls with scratch memory that another call has used: each gives the result that it gives with new scratch memory.
 
 use std::sync::atomic::AtomicBool;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Semiring, UserSemiring, algebra, bind};
+use einfold_exec::{
+    AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, Semiring, UserSemiring, algebra, bind,
+};
 use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Index, Laws, Mode, NodeId, OutOfRange, Plan, Step};
 
 use super::support::{Build, Random, free};
@@ -68,7 +70,7 @@ fn chain() -> Plan {
     build.seal()
 }
 
-/// `y[n, j] = a[b[n, 0], j]`, where ids outside `a` are errors.
+/// `y[n, j] = a[b[n, 0], j]`, where indices outside `a` are errors.
 fn gather() -> Plan {
     let mut build = Build::new();
     let (a, b) = (build.input(Dtype::F64, &[8, 8]), build.input(Dtype::I64, &[8, 8]));
@@ -103,7 +105,7 @@ struct Call<'c> {
     semirings: &'c [UserSemiring],
     memory: Option<usize>,
     cancelled: bool,
-    /// What the ids are.
+    /// The value of all indices.
     id: i64,
     seed: u64,
 }
@@ -123,12 +125,12 @@ impl Call<'_> {
         let ins = [view(&a, 0), second];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[8, 8], &[self.row, 1]).unwrap()];
         let [alpha, beta] = [&self.alpha, &self.beta].map(|factor| factor.as_ref().map(AnyView::scalar));
-        let options = Options {
+        let options = BindOptions {
             alpha: alpha.as_ref(),
             beta: beta.as_ref(),
             semirings: self.semirings,
             memory: self.memory,
-            ..Options::default()
+            ..BindOptions::default()
         };
         let cancel = AtomicBool::new(self.cancelled);
         let control = Control { cancel: Some(&cancel), ..Control::default() };
@@ -217,7 +219,7 @@ fn a_factor_of_a_users_type_is_read_in_every_call() {
         let (a, mut y, factor_view) = ([1.0, 2.0], [0.0; 2], AnyView::scalar(&factor));
         let ins = [AnyView::from_slice(&a, 0, &[2], &[1]).unwrap()];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
-        let options = Options { alpha: Some(&factor_view), semirings: &semirings, ..Options::default() };
+        let options = BindOptions { alpha: Some(&factor_view), semirings: &semirings, ..BindOptions::default() };
         bind(&plan, &ins, &mut outs, &options, &mut scratch).unwrap().run(&Control::default()).unwrap();
         assert_eq!(y, [factor.0, 2.0 * factor.0]);
     }

@@ -1,6 +1,6 @@
 //! α and β.
 
-use einfold_exec::{AnyView, AnyViewMut, BindError, Control, MemoryOrder, NewArray, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, Control, MemoryOrder, NewArray, Scratch, bind};
 use einfold_ir::{Access, Algebra, BufferId, Dtype, Form, Index, Mode, Plan, Step};
 use half::f16;
 
@@ -46,7 +46,7 @@ fn run_with(plan: &Plan, alpha: Option<f64>, beta: Option<f64>, before: f64) -> 
     let [alpha, beta] = [&alpha, &beta].map(|s| s.as_ref().map(AnyView::scalar));
     let mut out = vec![before; 15];
     let mut outs = [AnyViewMut::from_slice(&mut out, 0, &[3, 5], &[5, 1]).unwrap()];
-    let options = Options { alpha: alpha.as_ref(), beta: beta.as_ref(), ..Options::default() };
+    let options = BindOptions { alpha: alpha.as_ref(), beta: beta.as_ref(), ..BindOptions::default() };
     bind(plan, &ins, &mut outs, &options, &mut Scratch::new()).unwrap().run(&Control::default()).unwrap();
     out
 }
@@ -72,7 +72,7 @@ fn alpha_and_beta_in_the_algebra_of_the_expression() {
 
 #[test]
 fn alpha_and_beta_round_a_half_once() {
-    // The sum is kept in f32 and rounded by a step of its own.
+    // The sum is computed in f32 and rounded by a step of its own.
     let mut build = Build::new();
     let a = build.input(Dtype::F16, &[3]);
     let sum = build.scratch(Dtype::F32, &[3]);
@@ -84,7 +84,7 @@ fn alpha_and_beta_round_a_half_once() {
     let mut c = [1.0, 2.0, -3.0].map(f16::from_f32);
     let (alpha, beta) = (2i16, f16::from_f32(0.5));
     let (alpha, beta) = (AnyView::scalar(&alpha), AnyView::scalar(&beta));
-    let options = Options { alpha: Some(&alpha), beta: Some(&beta), ..Options::default() };
+    let options = BindOptions { alpha: Some(&alpha), beta: Some(&beta), ..BindOptions::default() };
     let ins = [AnyView::from_slice(&a, 0, &[3], &[1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut c, 0, &[3], &[1]).unwrap()];
     bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).unwrap().run(&Control::default()).unwrap();
@@ -108,7 +108,7 @@ fn beta_covers_positions_that_no_point_reaches() {
     let (x, empty, mut y, mut z) = ([1.0, 2.0, 3.0], [0f64; 0], [10.0; 5], [4.0; 2]);
     let (alpha, beta) = (3.0f64, 0.5f64);
     let (alpha, beta) = (AnyView::scalar(&alpha), AnyView::scalar(&beta));
-    let options = Options { alpha: Some(&alpha), beta: Some(&beta), ..Options::default() };
+    let options = BindOptions { alpha: Some(&alpha), beta: Some(&beta), ..BindOptions::default() };
     let ins =
         [AnyView::from_slice(&x, 0, &[3], &[1]).unwrap(), AnyView::from_slice(&empty, 0, &[2, 0], &[0, 1]).unwrap()];
     let mut outs = [
@@ -125,7 +125,7 @@ fn scalars_that_do_not_fit_are_refused() {
     let plan = matmul(Algebra::SUM_PRODUCT, true);
     let ins =
         [AnyView::from_slice(&A, 0, &[3, 4], &[4, 1]).unwrap(), AnyView::from_slice(&B, 0, &[4, 5], &[5, 1]).unwrap()];
-    let attempt = |plan: &Plan, options: &Options<'_>| {
+    let attempt = |plan: &Plan, options: &BindOptions<'_>| {
         let mut out = [0.0; 15];
         let mut outs = [AnyViewMut::from_slice(&mut out, 0, &[3, 5], &[5, 1]).unwrap()];
         bind(plan, &ins, &mut outs, options, &mut Scratch::new()).map(|_| ()).unwrap_err()
@@ -134,17 +134,17 @@ fn scalars_that_do_not_fit_are_refused() {
     let complex = AnyView::scalar(&complex);
     let vector = AnyView::from_slice(&A, 0, &[1], &[1]).unwrap();
     for bad in [&complex, &vector] {
-        let error = attempt(&plan, &Options { alpha: Some(bad), ..Options::default() });
+        let error = attempt(&plan, &BindOptions { alpha: Some(bad), ..BindOptions::default() });
         assert_eq!(error, BindError::Scalar { name: "alpha", wanted: Dtype::F64 });
-        let error = attempt(&plan, &Options { beta: Some(bad), ..Options::default() });
+        let error = attempt(&plan, &BindOptions { beta: Some(bad), ..BindOptions::default() });
         assert_eq!(error, BindError::Scalar { name: "beta", wanted: Dtype::F64 });
     }
     let two = AnyView::scalar(&2.0f64);
     let max_times = matmul(Algebra::MAX_TIMES, false);
-    let error = attempt(&max_times, &Options { alpha: Some(&two), ..Options::default() });
+    let error = attempt(&max_times, &BindOptions { alpha: Some(&two), ..BindOptions::default() });
     assert_eq!(error, BindError::NotDistributive { algebra: Algebra::MAX_TIMES.into(), dtype: Dtype::F64 });
     let mut fresh = NewArray::new(einfold_ir::Dtype::F64, &[3, 5], MemoryOrder::C).unwrap();
-    let options = Options { beta: Some(&two), ..Options::default() };
+    let options = BindOptions { beta: Some(&two), ..BindOptions::default() };
     let error = bind(&plan, &ins, &mut [fresh.view_mut()], &options, &mut Scratch::new()).map(|_| ()).unwrap_err();
     assert_eq!(error, BindError::Uninitialised { output: 0 });
 }
@@ -164,7 +164,7 @@ fn a_started_output_is_scaled_once() {
     let (a, mut c) = ([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]);
     let (alpha, beta) = (2.0f64, 0.5f64);
     let (alpha, beta) = (AnyView::scalar(&alpha), AnyView::scalar(&beta));
-    let options = Options { alpha: Some(&alpha), beta: Some(&beta), ..Options::default() };
+    let options = BindOptions { alpha: Some(&alpha), beta: Some(&beta), ..BindOptions::default() };
     let ins = [AnyView::from_slice(&a, 0, &[3], &[1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut c, 0, &[3], &[1]).unwrap()];
     bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).unwrap().run(&Control::default()).unwrap();

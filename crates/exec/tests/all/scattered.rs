@@ -1,8 +1,8 @@
-//! Scatters that are run in chunks, and what ids may do to them: every dtype and operation against plain loops.
+//! Scatters in chunks, for every dtype and operation and every kind of index tensor, against plain loops.
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, Stopped, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Ids, Index, Literal, Mode, Nest, NodeId,
     OutOfRange, Plan, PointOp, Step, Term,
@@ -63,7 +63,7 @@ fn run<I: Element, T: Element>(
     x: &Line<T>,
     zero: T,
     threads: usize,
-) -> Result<Vec<T>, Stopped> {
+) -> Result<Vec<T>, RunStopped> {
     let n = plan.buffer(BufferId(0)).extents[0];
     let mut y = vec![zero; 3 * GROUPS];
     let ins = [
@@ -73,12 +73,12 @@ fn run<I: Element, T: Element>(
     {
         let mut outs = [AnyViewMut::from_slice(&mut y, 3 * GROUPS - 1, &[GROUPS], &[-3]).unwrap()];
         let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
-        bind(plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&control)?;
+        bind(plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&control)?;
     }
     Ok(y.into_iter().rev().step_by(3).collect())
 }
 
-/// `n` ids below `GROUPS` or 100, as `to` makes them: sorted, in runs, or at random.
+/// `n` indices below `GROUPS` or 100, converted by `to`: sorted, in runs, or at random.
 fn ids<I>(n: usize, kind: usize, most: usize, random: &mut Random, to: impl Fn(usize) -> I) -> Vec<I> {
     let most = GROUPS.min(most);
     let id = |k: usize, random: &mut Random| match kind {
@@ -89,7 +89,7 @@ fn ids<I>(n: usize, kind: usize, most: usize, random: &mut Random, to: impl Fn(u
     (0..n).map(|k| to(id(k, random))).collect()
 }
 
-/// One dtype of values and one of ids: all operations given, each with its identity, on ids of every order.
+/// One dtype of values and one of indices: the given operations, each with its identity, on indices of every order.
 fn check<I: Element, T: Element + PartialEq + std::fmt::Debug>(
     value: impl Fn(usize) -> T,
     id: impl Fn(usize) -> I,
@@ -114,7 +114,7 @@ fn check<I: Element, T: Element + PartialEq + std::fmt::Debug>(
     }
 }
 
-/// One operation, for ids of every order.
+/// One operation, for indices of every order.
 fn thrice<T: Copy>(add: BinaryOp, identity: T, apply: Operation<T>) -> [(BinaryOp, T, Operation<T>); 3] {
     [(add, identity, apply); 3]
 }
@@ -202,7 +202,7 @@ fn edges() -> Vec<usize> {
     vec![0, 511, 512, len - 1, len, 2 * len, 3 * len + 1, N - 1]
 }
 
-/// One id that is outside, at the edges of chunks: refused by its true value and place, or dropped.
+/// One index out of range, at the edges of chunks: refused with its value and position, or dropped.
 fn hostile<I: Element + Into<i128>>(bad: &[I], id: impl Fn(usize) -> I) {
     let x = Line::new(&vec![1.0; N], 1);
     for (round, &bad) in bad.iter().enumerate() {
@@ -212,7 +212,7 @@ fn hostile<I: Element + Into<i128>>(bad: &[I], id: impl Fn(usize) -> I) {
             let g = Line::new(&g, if round % 2 == 0 { 1 } else { -1 });
             for policy in [OutOfRange::Error, OutOfRange::Wrap] {
                 let plan = groups::<I, f64>(N, BinaryOp::Add, policy);
-                let Err(Stopped::IndexOutOfRange(error)) = run(&plan, &g, &x, 0.0, 1 + round % 2) else {
+                let Err(RunStopped::IndexOutOfRange(error)) = run(&plan, &g, &x, 0.0, 1 + round % 2) else {
                     panic!("{} is outside", bad.into());
                 };
                 assert_eq!((&error.position[..], error.value), (&[at as i128][..], bad.into()));
@@ -234,14 +234,15 @@ fn hostile_ids_in_chunks_are_named_or_dropped() {
     hostile(&[u64::MAX, 1 << 63, u64::MAX - 5, GROUPS as u64], |k| k as u64);
     hostile(&[u32::MAX, u32::MAX - 1], |k| k as u32);
     hostile(&[u16::MAX], |k| k as u16);
-    // All ids of one byte are below the number of groups, but for the negative ones, which here wrap: see below.
+    // All one-byte indices are below the number of groups, except the negative ones, which wrap here: see below.
     let x = Line::new(&vec![1.0; N], 1);
     let g: Vec<i8> = (0..N).map(|k| -1 - (k % 100) as i8).collect();
     let plan = groups_of_bytes(OutOfRange::Wrap);
     let got = run(&plan, &Line::new(&g, 1), &x, 0.0, 2).unwrap();
     let want = |k: usize| (GROUPS - 1 - k..N).step_by(100).count() as f64;
     assert!((GROUPS - 100..GROUPS).all(|k| got[k] == want(k)) && got[..GROUPS - 100].iter().all(|&y| y == 0.0));
-    let Err(Stopped::IndexOutOfRange(error)) = run(&groups_of_bytes(OutOfRange::Error), &Line::new(&g, 1), &x, 0.0, 2)
+    let Err(RunStopped::IndexOutOfRange(error)) =
+        run(&groups_of_bytes(OutOfRange::Error), &Line::new(&g, 1), &x, 0.0, 2)
     else {
         panic!("-1 is outside");
     };
@@ -294,14 +295,15 @@ fn an_unsigned_id_is_not_taken_for_a_negative_one_in_a_sum() {
         let mut y = vec![0.0; n];
         let ins = [AnyView::from_slice(ids, 0, &[n], &[1]).unwrap(), AnyView::from_slice(&x, 0, &[4], &[1]).unwrap()];
         let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[n], &[1]).unwrap()];
-        let ran =
-            bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&Control::default());
+        let ran = bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new())
+            .unwrap()
+            .run(&Control::default());
         ran.map(|()| y)
     };
     let mut ids: Vec<u64> = (0..n as u64).map(|k| k % 3).collect();
     assert_eq!(go(&ids), Ok((0..n).map(|k| x[k % 3 + 1]).collect()));
     ids[77] = u64::MAX;
-    let Err(Stopped::IndexOutOfRange(error)) = go(&ids) else { panic!("2^64 is outside") };
+    let Err(RunStopped::IndexOutOfRange(error)) = go(&ids) else { panic!("2^64 is outside") };
     assert_eq!((&error.position[..], error.value, error.at), (&[77i128][..], u64::MAX.into(), 1 << 64));
 }
 
@@ -331,7 +333,8 @@ fn a_constant_is_written_wherever_a_point_is_not_dropped() {
     assert!(y.iter().zip(&g).all(|(&y, &g)| y == if g < 0 { 0.0 } else { 7.0 }));
 }
 
-/// `Y[r[n] + 2 m, c[m], f] += w[n] · X[c[n], m, f]` with `n` long: two ids on the left, one of them with a term, and a gather.
+/// `Y[r[n] + 2 m, c[m], f] += w[n] · X[c[n], m, f]` with a long `n`: two index tensors on the left, one of them with an
+/// affine term, and a gather.
 #[test]
 fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
     let [n, m, f, rows, columns] = [70_001, 3, 2, 9, 4];
@@ -373,7 +376,7 @@ fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
             let strides = [(columns * f) as isize, f as isize, 1];
             let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[rows + 2 * m, columns, f], &strides).unwrap()];
             let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
-            bind(&plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&control)?;
+            bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&control)?;
         }
         Ok(y)
     };
@@ -386,7 +389,7 @@ fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
     assert_eq!(go(&r, 2), Ok(want));
     // One beyond the last row, at the last point of all.
     r[n - 1] = (rows + 2) as i32;
-    let Err(Stopped::IndexOutOfRange(error)) = go(&r, 2) else { panic!("outside for the last m") };
+    let Err(RunStopped::IndexOutOfRange(error)) = go(&r, 2) else { panic!("outside for the last m") };
     assert_eq!((&error.position[..], error.value, error.size), (&[n as i128 - 1][..], rows as i128 + 2, rows + 2 * m));
     assert_eq!(error.at, (rows + 2 + 2 * (m - 1)) as i128);
 }

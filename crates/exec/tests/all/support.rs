@@ -1,6 +1,6 @@
 //! Drafts by hand, and what they mean.
 
-use einfold_exec::{AnyView, AnyViewMut, Bound, Control, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Bound, Control, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Ids,
     Index, Layout, Literal, Machine, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
@@ -82,7 +82,7 @@ impl Build {
             let extents = &self.draft.buffer(buffer).extents;
             let index = |(x, &extent): (char, &usize)| {
                 let axis = names.iter().position(|n| *n == x).unwrap();
-                // A stretched axis.
+                // A broadcast axis.
                 if extent == 1 && axes[axis].extent != 1 { Index::constant(0) } else { Index::axis(axis as u32) }
             };
             Access::new(buffer, term.chars().zip(extents).map(index))
@@ -130,14 +130,14 @@ pub(crate) fn groups(reads: &[Access<BufferId>], write: &Access<BufferId>, axes:
 
 /// Binds and runs.
 pub(crate) fn run(plan: &Plan, ins: &[AnyView<'_>], outs: &mut [AnyViewMut<'_>]) {
-    bound(plan, ins, outs, &Options::default(), &mut Scratch::new()).run(&Control::default()).unwrap();
+    bound(plan, ins, outs, &BindOptions::default(), &mut Scratch::new()).run(&Control::default()).unwrap();
 }
 
 pub(crate) fn bound<'b>(
     plan: &'b Plan,
     ins: &'b [AnyView<'_>],
     outs: &'b mut [AnyViewMut<'_>],
-    options: &Options<'_>,
+    options: &BindOptions<'_>,
     scratch: &'b mut Scratch,
 ) -> Bound<'b> {
     bind(plan, ins, outs, options, scratch).unwrap()
@@ -248,7 +248,7 @@ fn access_tensor(access: &Access<BufferId>) -> usize {
     access.tensor.0 as usize
 }
 
-/// The position of an access at a point; none where an id drops it.
+/// The position of an access at a point; `None` if an index out of range drops it.
 fn position(access: &Access<BufferId>, own: &[i64], turn: &[i64], tensors: &[Tensor]) -> Option<Vec<i64>> {
     let along = |axis| match axis {
         AxisRef::Own(a) => own[a as usize],

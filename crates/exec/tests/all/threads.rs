@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use einfold_exec::{
-    AnyView, AnyViewMut, Control, Element, Options, Scratch, Semiring, Stopped, UserSemiring, algebra, bind,
+    AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, Semiring, UserSemiring, algebra, bind,
 };
 use einfold_ir::{Algebra, Dtype, Laws, Plan};
 
@@ -32,13 +32,13 @@ fn dense_mut<'a, T: Element>(data: &'a mut [T], shape: &[usize]) -> AnyViewMut<'
     AnyViewMut::from_slice(data, 0, shape, &einfold_ir::Layout::RowMajor.strides(shape)).unwrap()
 }
 
-/// The bits of the result with so many threads.
+/// The bits of the result with this number of threads.
 fn bits(plan: &Plan, inputs: &[Vec<f64>], control: &Control<'_>) -> Vec<u64> {
     let shape = |k: usize| &plan.buffers.as_slice()[k].extents[..];
     let ins: Vec<AnyView<'_>> = inputs.iter().enumerate().map(|(k, data)| dense(data, shape(k))).collect();
     let mut out = vec![0f64; shape(inputs.len()).iter().product()];
     let mut outs = [dense_mut(&mut out, shape(inputs.len()))];
-    bind(plan, &ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(control).unwrap();
+    bind(plan, &ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(control).unwrap();
     out.iter().map(|x| x.to_bits()).collect()
 }
 
@@ -103,14 +103,14 @@ fn a_run_stops_when_it_is_cancelled() {
         let cancel = AtomicBool::new(true);
         let before = Control { cancel: Some(&cancel), ..control(threads) };
         let mut scratch = Scratch::new();
-        let bound = bind(&plan, &ins, &mut outs, &Options::default(), &mut scratch).unwrap();
-        assert_eq!(bound.run(&before), Err(Stopped::Cancelled));
-        // After the first piece of work.
+        let bound = bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut scratch).unwrap();
+        assert_eq!(bound.run(&before), Err(RunStopped::Cancelled));
+        // After the first progress report.
         let cancel = AtomicBool::new(false);
         let progress = |_: u64, _: u64| cancel.store(true, Ordering::Relaxed);
         let amid = Control { cancel: Some(&cancel), progress: Some(&progress), ..control(threads) };
-        let bound = bind(&plan, &ins, &mut outs, &Options::default(), &mut scratch).unwrap();
-        assert_eq!(bound.run(&amid), Err(Stopped::Cancelled));
+        let bound = bind(&plan, &ins, &mut outs, &BindOptions::default(), &mut scratch).unwrap();
+        assert_eq!(bound.run(&amid), Err(RunStopped::Cancelled));
     }
 }
 
@@ -170,7 +170,7 @@ fn a_panic_in_a_users_operation_reaches_the_caller() {
             let mut out = vec![0u64; 600];
             let ins = [dense(&data, &[600, 600])];
             let mut outs = [dense_mut(&mut out, &[600])];
-            let options = Options { semirings: &[UserSemiring::of::<Superstitious>()], ..Options::default() };
+            let options = BindOptions { semirings: &[UserSemiring::of::<Superstitious>()], ..BindOptions::default() };
             let mut scratch = Scratch::new();
             bind(&plan, &ins, &mut outs, &options, &mut scratch).unwrap().run(&control(threads))
         });

@@ -130,10 +130,10 @@ impl<'a, const W: usize> Rotations<'a, W> {
         let [a_legs, b_legs, c_legs] = [a, b, c].map(|node| &self.nodes[node].legs);
         let whole = &self.nodes[self.leaves + product];
         let old = tables.add(self.costs[lower - self.leaves], self.costs[product]);
-        let most = old + temperature * tables.exponential(bits >> 2);
+        let max_cost = old + temperature * tables.exponential(bits >> 2);
         let shared = and(a_legs, c_legs);
         let union = self.nodes[a].size + self.nodes[c].size - self.size(&shared);
-        if self.objective.least(union) > most {
+        if self.objective.least(union) > max_cost {
             return;
         }
         let (mut legs, mut summed, mut shared_above) = ([0; W], [0; W], [0; W]);
@@ -146,7 +146,7 @@ impl<'a, const W: usize> Rotations<'a, W> {
         let size = union - self.size(&summed);
         let cost = self.objective.step(union, size);
         let cost_above = self.objective.step(size + self.nodes[b].size - self.size(&shared_above), whole.size);
-        if tables.add(cost, cost_above) <= most {
+        if tables.add(cost, cost_above) <= max_cost {
             self.nodes[lower] = Node { legs, size };
             self.children[lower - self.leaves] = [a as u32, c as u32];
             self.children[product] = [lower as u32, b as u32];

@@ -8,9 +8,9 @@ use super::tree_editor::EditableTree;
 use crate::graph::{self, Graph};
 use crate::objective::ObjectiveWithLimits;
 use crate::random::Random;
-use crate::registry::count_search;
 use crate::slices::{nest_loops, sliced_cost};
 use crate::watch::StopCheck;
+use crate::watch::count_search;
 use crate::{Budget, OrderError, SearchResult, SlicedAxis, Task};
 
 /// The limits that an order must meet.

@@ -218,7 +218,7 @@ fn seed_schedule(seeds: usize) -> impl Iterator<Item = (usize, Temperatures)> {
 
 /// Returns the number of seed trees to anneal with this amount of work for each tensor.
 fn seed_count(work: f64) -> usize {
-    SEED_COUNTS.iter().map(|&(most, sweeps)| (work / sweeps).min(most)).fold(1.0, f64::max) as usize
+    SEED_COUNTS.iter().map(|&(max_seeds, sweeps)| (work / sweeps).min(max_seeds)).fold(1.0, f64::max) as usize
 }
 
 /// Anneals the most expensive subtree.
@@ -230,11 +230,11 @@ fn anneal(
     random: &mut Random,
 ) {
     let heat = tree.heat();
-    let mut most = MAX_SUBTREE;
-    let mut subtree = Subtree::grow(tree, tree.root, most, |node| heat[node as usize]);
+    let mut max_leaves = MAX_SUBTREE;
+    let mut subtree = Subtree::grow(tree, tree.root, max_leaves, |node| heat[node as usize]);
     while subtree.axes(tree) > schedule::MAX_AXES {
-        most = subtree.below.len() * 3 / 4;
-        subtree = Subtree::grow(tree, tree.root, most, |node| heat[node as usize]);
+        max_leaves = subtree.below.len() * 3 / 4;
+        subtree = Subtree::grow(tree, tree.root, max_leaves, |node| heat[node as usize]);
     }
     let share = EffortShare { clock, from: clock.spent_part(), to };
     if schedule::anneal(tree, &subtree, temperatures, &share, random) {

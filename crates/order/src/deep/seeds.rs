@@ -70,16 +70,16 @@ pub(super) fn find(
         seeds.greedy(rule, PairScoring { score, noise }, clock);
     }
     seeds.trees.sort_by(|a, b| a.total.total_cmp(&b.total));
-    seeds.trees.into_iter().map(|start| start.pairs).collect()
+    seeds.trees.into_iter().map(|seed| seed.pairs).collect()
 }
 
 impl Seeds<'_> {
-    fn greedy(&mut self, rule: &'static str, choice: PairScoring, clock: &EffortClock<'_>) {
+    fn greedy(&mut self, rule: &'static str, scoring: PairScoring, clock: &EffortClock<'_>) {
         // A tree that is more expensive than the known one need not be completed.
         let flops = matches!(self.objective.objective, Objective::Flops);
-        let known = self.trees.iter().find(|start| flops && start.rule == rule);
-        let most = known.map_or(f64::INFINITY, |start| start.total.exp2());
-        let pairs = self.greedy.run(choice, most, clock.stop()).cloned();
+        let known = self.trees.iter().find(|seed| flops && seed.rule == rule);
+        let max_flops = known.map_or(f64::INFINITY, |seed| seed.total.exp2());
+        let pairs = self.greedy.run(scoring, max_flops, clock.stop()).cloned();
         clock.spend(GREEDY_WORK * self.graph.legs.len());
         pairs.into_iter().for_each(|pairs| self.offer(rule, pairs));
     }
@@ -102,11 +102,11 @@ impl Seeds<'_> {
         let Some(total) = EditableTree::new(self.graph, self.objective, &pairs).map(|tree| tree.total()) else {
             return;
         };
-        let start = SeedTree { rule, total, pairs };
+        let seed = SeedTree { rule, total, pairs };
         match self.trees.iter_mut().find(|known| known.rule == rule) {
             Some(known) if known.total <= total => {}
-            Some(known) => *known = start,
-            None => self.trees.push(start),
+            Some(known) => *known = seed,
+            None => self.trees.push(seed),
         }
     }
 }

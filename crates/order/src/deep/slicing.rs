@@ -40,8 +40,8 @@ impl SliceChoice {
     }
 
     pub(super) fn slices(&self) -> Vec<SlicedAxis> {
-        let candidate = (0..).zip(&self.parts).filter(|(_, parts)| **parts > 1);
-        candidate.map(|(axis, &parts)| SlicedAxis { axis, parts }).collect()
+        let sliced = (0..).zip(&self.parts).filter(|(_, parts)| **parts > 1);
+        sliced.map(|(axis, &parts)| SlicedAxis { axis, parts }).collect()
     }
 
     /// Sets the extents of the tree to those of one slice.
@@ -111,11 +111,11 @@ fn best_candidate(
     blur: f64,
     random: &mut Random,
 ) -> Option<SliceCandidate> {
-    let most = tree.costs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let max_log2 = tree.costs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let axes = tree.graph.extents.len();
     let (mut all, mut held, mut excess) = (0.0, vec![0.0; axes], vec![0.0; axes]);
     for (product, &cost) in tree.costs.iter().enumerate() {
-        let weight = (cost - most).exp2();
+        let weight = (cost - max_log2).exp2();
         all += weight;
         tree.union(product, |axis| held[axis as usize] += weight);
         let node = tree.leaves() + product;

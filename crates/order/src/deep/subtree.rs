@@ -14,15 +14,15 @@ pub(super) struct Subtree {
 }
 
 impl Subtree {
-    /// Grows a subtree from `root` by repeatedly opening the node with the highest `rank`, up to `most` leaves.
-    pub(super) fn grow(tree: &EditableTree<'_>, root: u32, most: usize, rank: impl Fn(u32) -> f64) -> Subtree {
+    /// Grows a subtree from `root` by repeatedly opening the node with the highest `rank`, up to `max_leaves` leaves.
+    pub(super) fn grow(tree: &EditableTree<'_>, root: u32, max_leaves: usize, rank: impl Fn(u32) -> f64) -> Subtree {
         let mut open = std::collections::BinaryHeap::new();
         let mut subtree = Subtree { below: Vec::new(), products: Vec::new() };
         let entry = |node: u32| (ordered(rank(node)), std::cmp::Reverse(node));
         open.push(entry(root));
         while let Some((_, std::cmp::Reverse(node))) = open.pop() {
             match tree.product(node) {
-                Some(product) if open.len() + subtree.below.len() + 2 <= most => {
+                Some(product) if open.len() + subtree.below.len() + 2 <= max_leaves => {
                     subtree.products.push(node);
                     tree.children[product].into_iter().for_each(|child| open.push(entry(child)));
                 }

@@ -55,17 +55,17 @@ pub(super) fn pairs<P: CostModel>(
     })
 }
 
-/// Returns whether all sets together may have at most `most` splits. The sets suffice to exclude a hopeless network,
+/// Returns whether all sets together may have at most `max_splits` splits. The sets suffice to exclude a hopeless network,
 /// and are far fewer: a set of k connected tensors has at least k - 1 connected splits, one for each edge of a spanning
 /// tree.
-fn may_have_splits(adjacent: &[Set], most: u64, work: &SplitBudget<'_>) -> Result<bool, OrderError> {
+fn may_have_splits(adjacent: &[Set], max_splits: u64, work: &SplitBudget<'_>) -> Result<bool, OrderError> {
     let mut sets = ConnectedSets::new(adjacent);
     let mut least = 0;
     for start in 0..adjacent.len() {
         sets.start(start, up_to(start));
         while let Some(set) = sets.next() {
             least += u64::from(set.count_ones());
-            if least > most {
+            if least > max_splits {
                 return Ok(false);
             }
             work.check(1)?;
@@ -86,7 +86,7 @@ fn neighbours(tensors: usize, legs: &[Leg]) -> Vec<Set> {
 /// The best known split of a connected set.
 struct Best<P: CostModel> {
     set: Set,
-    facts: P::SetInfo,
+    info: P::SetInfo,
     flops: P::Flops,
     /// The half with the least tensor.
     first: Set,
@@ -117,7 +117,7 @@ impl<P: CostModel> Table<'_, P> {
         for tensor in 0..tensors {
             let set = 1 << tensor;
             table.place.insert(set, tensor as u32);
-            table.best.push(Best { set, facts: costs.facts(set), flops: P::Flops::default(), first: set });
+            table.best.push(Best { set, info: costs.info(set), flops: P::Flops::default(), first: set });
         }
         table
     }
@@ -129,8 +129,8 @@ impl<P: CostModel> Table<'_, P> {
     /// Enters the union of `half` and `second` if it is new, or if this split is cheaper.
     fn offer(&mut self, half: Best<P>, second: Set) {
         let Some(other) = self.get(second) else { return };
-        let other_facts = other.facts;
-        let (halves, flops) = ([P::half(half.facts), P::half(other_facts)], half.flops + other.flops);
+        let other_facts = other.info;
+        let (halves, flops) = ([P::half(half.info), P::half(other_facts)], half.flops + other.flops);
         if flops > self.limit {
             return;
         }
@@ -138,22 +138,22 @@ impl<P: CostModel> Table<'_, P> {
         match self.place.get(&set) {
             Some(&place) => {
                 let best = &mut self.best[place as usize];
-                let flops = flops + self.costs.flops(best.facts, halves);
+                let flops = flops + self.costs.flops(best.info, halves);
                 if flops < best.flops {
                     (best.flops, best.first) = (flops, first);
                 }
             }
             None => {
-                let facts = if half.set.count_ones() < second.count_ones() {
-                    self.costs.grow(other_facts, second, half.set)
+                let info = if half.set.count_ones() < second.count_ones() {
+                    self.costs.extend(other_facts, second, half.set)
                 } else {
-                    self.costs.grow(half.facts, half.set, second)
+                    self.costs.extend(half.info, half.set, second)
                 };
-                let flops = flops + self.costs.flops(facts, halves);
-                let later = if set == self.all { P::Flops::default() } else { self.costs.min_use(facts) };
+                let flops = flops + self.costs.flops(info, halves);
+                let later = if set == self.all { P::Flops::default() } else { self.costs.min_use(info) };
                 if flops + later <= self.limit {
                     self.place.insert(set, self.best.len() as u32);
-                    self.best.push(Best { set, facts, flops, first });
+                    self.best.push(Best { set, info, flops, first });
                 }
             }
         }

@@ -45,22 +45,22 @@ pub(super) trait CostModel {
     type HalfInfo: Copy;
 
     /// Returns the data of one set.
-    fn facts(&self, set: Set) -> Self::SetInfo;
+    fn info(&self, set: Set) -> Self::SetInfo;
 
-    /// Returns the data of the union of `grown`, whose data are `facts`, and `added`, which must not be larger.
-    fn grow(&self, facts: Self::SetInfo, grown: Set, added: Set) -> Self::SetInfo;
+    /// Returns the data of the union of `grown`, whose data are `info`, and `added`, which must not be larger.
+    fn extend(&self, info: Self::SetInfo, grown: Set, added: Set) -> Self::SetInfo;
 
-    fn half(facts: Self::SetInfo) -> Self::HalfInfo;
+    fn half(info: Self::SetInfo) -> Self::HalfInfo;
 
     /// Returns the flops of the step that computes `whole` from two halves.
     fn flops(&self, whole: Self::SetInfo, halves: [Self::HalfInfo; 2]) -> Self::Flops;
 
     /// Returns a lower bound of the flops of the step that uses the result of a set.
-    fn min_use(&self, facts: Self::SetInfo) -> Self::Flops;
+    fn min_use(&self, info: Self::SetInfo) -> Self::Flops;
 
     /// Returns the data of all sets of the first `tensors` tensors, indexed by set.
     fn table(&self, tensors: usize) -> Vec<Self::SetInfo> {
-        (0..1 << tensors).map(|set| self.facts(set)).collect()
+        (0..1 << tensors).map(|set| self.info(set)).collect()
     }
 }
 
@@ -92,7 +92,7 @@ impl FloatCosts<'_> {
 /// The product of the extents of all axes of a set, and the inverse product of those summed within it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct LegProducts {
-    touched: f64,
+    points: f64,
     per_summed: f64,
 }
 
@@ -102,18 +102,18 @@ impl CostModel for FloatCosts<'_> {
     type HalfInfo = f64;
     const INFINITE: f64 = f64::INFINITY;
 
-    fn facts(&self, set: Set) -> LegProducts {
-        let (mut touched, mut summed) = (1.0, 1.0);
+    fn info(&self, set: Set) -> LegProducts {
+        let (mut points, mut summed) = (1.0, 1.0);
         for leg in self.legs.iter().filter(|leg| leg.members & set != 0) {
-            touched *= leg.extent as f64;
+            points *= leg.extent as f64;
             if leg.summed_in(set) {
                 summed *= leg.extent as f64;
             }
         }
-        LegProducts { touched, per_summed: 1.0 / summed }
+        LegProducts { points, per_summed: 1.0 / summed }
     }
 
-    fn grow(&self, mut facts: LegProducts, grown: Set, added: Set) -> LegProducts {
+    fn extend(&self, mut info: LegProducts, grown: Set, added: Set) -> LegProducts {
         let mut summed = 1.0;
         for tensor in bits(added) {
             let below = !(Set::MAX << tensor);
@@ -124,28 +124,28 @@ impl CostModel for FloatCosts<'_> {
                     continue;
                 }
                 if leg.members & grown == 0 {
-                    facts.touched *= leg.extent as f64;
+                    info.points *= leg.extent as f64;
                 }
                 if leg.summed_in(grown | added) {
                     summed *= leg.extent as f64;
                 }
             }
         }
-        facts.per_summed /= summed;
-        facts
+        info.per_summed /= summed;
+        info
     }
 
-    fn half(facts: LegProducts) -> f64 {
-        facts.per_summed
+    fn half(info: LegProducts) -> f64 {
+        info.per_summed
     }
 
     #[inline]
     fn flops(&self, whole: LegProducts, [a, b]: [f64; 2]) -> f64 {
-        whole.touched * (a * b)
+        whole.points * (a * b)
     }
 
-    fn min_use(&self, facts: LegProducts) -> f64 {
-        facts.touched * facts.per_summed
+    fn min_use(&self, info: LegProducts) -> f64 {
+        info.points * info.per_summed
     }
 
     fn table(&self, tensors: usize) -> Vec<LegProducts> {
@@ -164,8 +164,8 @@ impl CostModel for FloatCosts<'_> {
         subset_products(&mut summed);
         let all = within[sets - 1];
         // The axes of a set are those that its complement does not enclose.
-        let touched = within.iter().rev().map(|outside| all / outside);
-        touched.zip(summed).map(|(touched, summed)| LegProducts { touched, per_summed: 1.0 / summed }).collect()
+        let points = within.iter().rev().map(|outside| all / outside);
+        points.zip(summed).map(|(points, summed)| LegProducts { points, per_summed: 1.0 / summed }).collect()
     }
 }
 
@@ -190,16 +190,16 @@ impl CostModel for ExactCosts<'_> {
     type HalfInfo = Set;
     const INFINITE: Count = Count::MAX;
 
-    fn facts(&self, set: Set) -> Set {
+    fn info(&self, set: Set) -> Set {
         set
     }
 
-    fn grow(&self, _: Set, grown: Set, added: Set) -> Set {
+    fn extend(&self, _: Set, grown: Set, added: Set) -> Set {
         grown | added
     }
 
-    fn half(facts: Set) -> Set {
-        facts
+    fn half(info: Set) -> Set {
+        info
     }
 
     /// An axis of extent 0 may follow, so the bound is 0.

@@ -20,17 +20,16 @@ pub(super) fn pairs<P: CostModel>(tensors: usize, costs: &P, known: Pairs) -> Pa
         return known;
     }
     let limit = flops(tensors, costs, &known);
-    let facts = costs.table(tensors);
-    let all = facts.len() - 1;
+    let info = costs.table(tensors);
+    let all = info.len() - 1;
     let step_cost_of = |set: usize| {
-        let (whole, least) = (facts[set], costs.min_use(facts[set]));
+        let (whole, least) = (info[set], costs.min_use(info[set]));
         let step = move |of_halves: [P::Flops; 2], halves| of_halves[0] + of_halves[1] + costs.flops(whole, halves);
         // The step that computes the set visits the elements of its result as well.
         (set == all || least + least < limit).then_some(step)
     };
     let mut splits = Splits::default();
-    let least =
-        splits.search(facts.iter().map(|&facts| P::half(facts)), [P::Flops::default(), P::INFINITE], step_cost_of);
+    let least = splits.search(info.iter().map(|&info| P::half(info)), [P::Flops::default(), P::INFINITE], step_cost_of);
     if least >= limit {
         return known;
     }

@@ -143,7 +143,7 @@ fn flops<P: CostModel>(tensors: usize, costs: &P, known: &Pairs) -> P::Flops {
     for pair in known {
         let [a, b] = pair.map(|id| sets[id as usize]);
         sets.push(a | b);
-        sum = sum + costs.flops(costs.facts(a | b), [a, b].map(|half| P::half(costs.facts(half))));
+        sum = sum + costs.flops(costs.info(a | b), [a, b].map(|half| P::half(costs.info(half))));
     }
     sum
 }

@@ -152,14 +152,14 @@ fn splits_are_enumerated_once_each() {
 }
 
 #[test]
-fn facts_of_all_sets_are_those_of_each() {
+fn the_table_of_all_sets_has_the_info_of_each() {
     let mut random = Random(4);
     for _ in 0..200 {
         let graph = Graph::of(&random.network(7, &[2, 3, 5]));
         let legs = Leg::all(&graph);
         let costs = FloatCosts::of(&legs).unwrap();
         for (set, all) in costs.table(graph.legs.len()).into_iter().enumerate() {
-            assert_eq!(all, costs.facts(set as u128));
+            assert_eq!(all, costs.info(set as u128));
         }
     }
 }

@@ -7,26 +7,8 @@ use einfold_ir::Network;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Unexpected, Visitor};
 
-use super::FormatError;
-
-/// A network with the labels that its axes have in a file.
-///
-/// ```
-/// use einfold_order::format::LabeledNetwork;
-/// let chain = LabeledNetwork::from_json(
-///     r#"{"inputs": [["i", "j"], ["j", "k"]], "output": ["i", "k"], "sizes": {"i": 2, "j": 3, "k": 4}}"#,
-/// )?;
-/// assert_eq!(chain.network.inputs(), [[0, 1], [1, 2]]);
-/// assert_eq!(chain.labels, ["i", "j", "k"]);
-/// # Ok::<(), einfold_order::format::FormatError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LabeledNetwork {
-    /// The network. Its axes are numbered in the order of first occurrence in `inputs`.
-    pub network: Network,
-    /// The label of each axis.
-    pub labels: Vec<String>,
-}
+use super::error::FormatError;
+use crate::saved::LabeledNetwork;
 
 #[derive(Deserialize)]
 struct Document {

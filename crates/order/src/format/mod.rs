@@ -9,9 +9,9 @@ mod machine;
 mod order_json;
 mod svg;
 
+pub use crate::saved::LabeledNetwork;
 pub use dot::dot;
 pub use error::FormatError;
-pub use labeled_network::LabeledNetwork;
 pub use machine::{machine_from_json, machine_json};
 pub use order_json::{count_json, order_json};
 pub use svg::svg;

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::FormatError;
-use super::labeled_network::{Label, LabeledNetwork};
+use super::labeled_network::Label;
+use crate::saved::LabeledNetwork;
 use crate::{FoundOrder, Objective, Order, SavedOrder, SavedSlicedAxis, SavedTree};
 
 /// The name and version of the schema. Keys may be added within a version.

@@ -77,9 +77,10 @@ impl NodePositions {
             levels[id] = 1 + children.iter().map(|&c| levels[c as usize]).max().unwrap_or(0);
         }
         let width = (2.0 * MARGIN + leaf * leaves as f64).max(240.0);
-        let most = f64::from(levels.last().copied().unwrap_or(0));
-        let level = if most > 0.0 { LEVEL_HEIGHT.min(MAX_ASPECT * width.max(WIDTH) / most) } else { 0.0 };
-        let bottom = HEADING_HEIGHT + MARGIN + level * most;
+        let levels_above = f64::from(levels.last().copied().unwrap_or(0));
+        let level =
+            if levels_above > 0.0 { LEVEL_HEIGHT.min(MAX_ASPECT * width.max(WIDTH) / levels_above) } else { 0.0 };
+        let bottom = HEADING_HEIGHT + MARGIN + level * levels_above;
         let at = x.iter().zip(&levels).map(|(&x, &up)| [x, bottom - level * f64::from(up)]).collect();
         NodePositions { at, extent: [width, bottom + LABEL_HEIGHT + MARGIN], leaf }
     }

@@ -1,7 +1,7 @@
 use einfold_ir::{Count, Network};
 
-use super::OrderMismatch;
-use crate::registry::search_count;
+use crate::error::OrderMismatch;
+use crate::watch::search_count;
 use crate::{Budget, Order, OrderError, SavedOrder, SavedSlicedAxis, SavedTree, Task, order, order_task};
 
 fn network(inputs: &[&str], output: &str, extent: impl Fn(char) -> u64) -> (Network, Vec<String>) {

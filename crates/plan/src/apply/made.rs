@@ -5,7 +5,7 @@ use std::ops::Range;
 use einfold_ir::{IdVec, Ir, NodeId};
 
 /// An expression whose trees are written out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Applied {
     /// One node a step.
     pub(crate) ir: Ir,

@@ -1,12 +1,13 @@
 //! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
 
-use einfold_ir::{Count, Draft, IdVec, Ir, Machine, NodeId, Plan};
-use einfold_order::{Budget, FoundOrder};
+use einfold_ir::{Count, Draft, IdVec, Mode, NodeId, Plan};
+use einfold_order::FoundOrder;
 
-use crate::apply::{Applied, write_out};
+use crate::apply::{Applied, Made, Route};
 use crate::constants::Part;
-use crate::passes::{Pass, optimize};
-use crate::{Memory, PlanError, PlanOptions, Route, lower, memory};
+use crate::error::PlanError;
+use crate::memory::{self, Memory};
+use crate::pipeline::{Driver, PassSet, Program, Trace, stuck};
 
 /// Where one turn is as much work as starting threads this many times, its steps keep threads busy, and lanes would only take
 /// memory.
@@ -17,43 +18,54 @@ pub(super) struct Built {
     pub(super) applied: Applied,
     pub(super) plan: Plan,
     pub(super) memory: Memory,
-    pub(super) changes: Vec<(&'static Pass, usize)>,
+    pub(super) trace: Trace,
 }
 
 impl Built {
-    /// The plan, for the machine of the budget, with as many lanes as are of use and keep to the memory limit; with one lane if
-    /// none do.
-    pub(super) fn of(part: &Part, options: &PlanOptions, budget: &Budget) -> Result<Built, PlanError> {
-        let Budget { machine, memory_bytes: limit, .. } = budget;
-        let mut most = u64::from(machine.partitions);
+    /// The plan with as many lanes as are of use and keep to the limit; with one lane if none do. It is built once with the most
+    /// lanes; where these take too much, the memory of fewer follows from that plan, and it is built once more with the most that
+    /// keep to the limit.
+    pub(super) fn of(part: &Part, passes: PassSet, limit: Option<u64>, trace: bool) -> Result<Built, PlanError> {
+        let lanes_of =
+            |most| -> Vec<u64> { part.orders.iter().map(|(id, ordered)| lanes(part, *id, ordered, most)).collect() };
+        let mut counts = lanes_of(u64::from(part.machine.partitions));
+        let built = Built::in_lanes(part, &counts, passes, trace)?;
+        let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or(1);
+        if most(&counts) <= 1 || built.within(limit).is_ok() {
+            return Ok(built);
+        }
+        let share = passes.has("buffers");
+        let mut draft = (*built.plan).clone();
         loop {
-            let mut routes = part.ir.per_node(None);
-            let mut used = 1;
-            for (id, ordered) in &part.orders {
-                let lanes = lanes(machine, &part.ir, (*id, ordered), most);
-                used = used.max(lanes);
-                routes[*id] = Some(Route { lanes, least_side: machine.least_side(), ..ordered.into() });
+            counts = lanes_of(most(&counts) - 1);
+            if most(&counts) <= 1 {
+                return Built::in_lanes(part, &counts, passes, trace);
             }
-            let built = Built::along(part, &routes, options, machine)?;
-            if used == 1 || built.within(*limit).is_ok() {
-                return Ok(built);
+            set_lanes(&mut draft, part, &built.applied.made, &counts);
+            memory::assign(&mut draft, share)?;
+            if Memory::of(&draft).total() <= limit.map_or(Count::ZERO, Count::from) {
+                let built = Built::in_lanes(part, &counts, passes, trace)?;
+                if built.within(limit).is_ok() {
+                    return Ok(built);
+                }
             }
-            most = used - 1;
         }
     }
 
-    fn along(
-        part: &Part,
-        routes: &IdVec<NodeId, Option<Route<'_>>>,
-        options: &PlanOptions,
-        machine: &Machine,
-    ) -> Result<Built, PlanError> {
-        let applied = write_out(&part.ir, routes)?;
-        let draft = Draft { machine: *machine, ..lower(&applied.ir, &part.hints)? };
-        let mut changes = Vec::with_capacity(options.passes.iter().count());
-        let plan = optimize(draft, options.passes, &mut |pass, count, _| changes.push((pass, count)))?;
-        let memory = Memory::of(&plan);
-        Ok(Built { applied, plan, memory, changes })
+    fn in_lanes(part: &Part, counts: &[u64], passes: PassSet, trace: bool) -> Result<Built, PlanError> {
+        #[cfg(test)]
+        tests::BUILDS.set(tests::BUILDS.get() + 1);
+        let mut routes = part.ir.per_node(None);
+        for ((id, ordered), &lanes) in part.orders.iter().zip(counts) {
+            routes[*id] = Some(Route { lanes, least_side: part.machine.least_side(), ..ordered.into() });
+        }
+        let mut trace = Trace::new(trace);
+        let mut observe = |stage, changes, program: &Program<'_>| trace.record(stage, changes, program);
+        let mut driver = Driver { choice: passes, hints: &part.hints, machine: &part.machine, observe: &mut observe };
+        match driver.run(Program::Ordered(&part.ir, &routes))? {
+            Program::Plan(applied, plan) => Ok(Built { memory: Memory::of(&plan), applied, plan, trace }),
+            other => Err(stuck(&other)),
+        }
     }
 
     /// Refuses a plan that takes more than the limit.
@@ -65,18 +77,126 @@ impl Built {
     }
 }
 
+/// Changes the extents that follow from the number of lanes: the first loop of each region in lanes, and the results that each
+/// lane has for itself. `made` are the nodes that each contraction became, `counts` the lanes of each order.
+fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts: &[u64]) {
+    let Draft { regions, buffers, .. } = draft;
+    for region in regions.iter_mut().filter(|region| region.lanes.is_some()) {
+        let origin = region.steps[0].origin.0;
+        let of = |(id, _): &(NodeId, FoundOrder)| made[*id].nodes.contains(&origin);
+        let Some(at) = part.orders.iter().position(of) else { continue };
+        let (lanes, rank) = (counts[at] as usize, part.ir.node(part.orders[at].0).shape.len());
+        region.loops[0].extent = lanes;
+        // What the turns add to is shared by the lanes, along a first axis where they meet otherwise.
+        let totals = region.steps.iter().filter(|step| step.mode == Mode::Accumulate).map(|step| step.write.tensor);
+        for total in totals {
+            let extents = &mut buffers[total].extents;
+            if extents.len() > rank {
+                extents[0] = lanes;
+            }
+        }
+    }
+}
+
 /// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
 /// contraction and the machine of the plan, wherever the plan is made.
-fn lanes(machine: &Machine, ir: &Ir, (id, ordered): (NodeId, &FoundOrder), most: u64) -> u64 {
+fn lanes(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));
-    let start = Count::from(machine.least_shared_flops());
+    let start = Count::from(part.machine.least_shared_flops());
     if flops < start || flops > start * Count::from(LARGE_TURN) * turns {
         return 1;
     }
     // Each lane may add to a result of its own.
-    let elements = Count::product(ir.node(id).shape.iter().map(|&extent| extent as u64));
+    let elements = Count::product(part.ir.node(id).shape.iter().map(|&extent| extent as u64));
     let pays = |lanes: u64| elements * Count::from(4 * lanes) <= flops;
     (1..=most).rev().find(|&lanes| first.parts % lanes == 0 && (lanes == 1 || pays(lanes))).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use einfold_order::{Budget, Order, SlicedAxis, order, sliced_cost};
+
+    use einfold_ir::Machine;
+
+    use super::{Built, lanes};
+    use crate::constants::Part;
+    use crate::lower::Hints;
+    use crate::network::network;
+    use crate::pipeline::PassSet;
+    use crate::testing::drawn::Rng;
+    use crate::testing::letters;
+
+    thread_local! {
+        /// How often a plan was built on this thread.
+        pub(super) static BUILDS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// A contraction with its order in these slices.
+    fn sliced(text: &str, sizes: &[usize], path: &[[u32; 2]], slices: &[SlicedAxis]) -> Part {
+        let ir = letters(text, sizes);
+        let id = ir.outputs()[0];
+        let network = network(&ir, id).unwrap();
+        let path = Order::Ssa(path.iter().map(|step| step.to_vec()).collect());
+        let mut ordered = order(&network, &path, &Budget::default()).unwrap();
+        ordered.cost = sliced_cost(&network, &ordered.tree, slices);
+        ordered.slices = slices.to_vec();
+        Part {
+            ir,
+            orders: vec![(id, ordered)],
+            operands: Vec::new(),
+            hints: Hints::default(),
+            machine: Machine::DEFAULT,
+        }
+    }
+
+    /// The plan of the most lanes that keep to a limit, by building one for each number of lanes.
+    fn by_building(part: &Part, passes: PassSet, limit: u64) -> Built {
+        let (id, ordered) = &part.orders[0];
+        let mut most = u64::from(part.machine.partitions);
+        loop {
+            let counts = [lanes(part, *id, ordered, most)];
+            let built = Built::in_lanes(part, &counts, passes, false).unwrap();
+            if counts == [1] || built.within(Some(limit)).is_ok() {
+                return built;
+            }
+            most = counts[0] - 1;
+        }
+    }
+
+    #[test]
+    fn lanes_are_those_that_a_plan_for_each_number_would_show_but_two_plans_are_built() {
+        let mut rng = Rng(11);
+        let mut fewer = 0;
+        let parts = [
+            // A scalar, to which every lane adds its own; and results at positions that tell the lane.
+            sliced("xab,xbc,xcd,xda->", &[48, 40, 40, 40, 40], &[[0, 1], [4, 2], [5, 3]], &[(0, 48)].map(slice)),
+            sliced("xab,xbc,xcd->xad", &[48, 40, 40, 40, 40], &[[0, 1], [3, 2]], &[(0, 12)].map(slice)),
+            // Two loops, of which the first step depends on the outer alone.
+            sliced("ij,jk,kl,lm->im", &[64, 64, 96, 60, 32], &[[0, 1], [4, 2], [5, 3]], &[(0, 32), (4, 5)].map(slice)),
+            sliced("ab,bc,cd->ad", &[48, 96, 64, 48], &[[0, 1], [3, 2]], &[(2, 16)].map(slice)),
+        ];
+        for part in &parts {
+            for passes in [PassSet::ALL, PassSet::ALL.without("buffers").unwrap(), PassSet::NONE] {
+                let all = Built::of(part, passes, None, false).unwrap().memory.total().exact().unwrap() as u64;
+                for _ in 0..20 {
+                    let limit = all / 8 + rng.below(all as usize) as u64;
+                    let want = by_building(part, passes, limit);
+                    BUILDS.set(0);
+                    let built = Built::of(part, passes, Some(limit), false).unwrap();
+                    assert!(BUILDS.get() <= 2, "{} plans", BUILDS.get());
+                    assert_eq!(built.plan, want.plan, "{limit} of {all}");
+                    fewer += usize::from(BUILDS.get() == 2 && built.plan.regions.iter().any(|r| r.lane_count() > 1));
+                }
+            }
+        }
+        assert!(fewer > 20, "{fewer} plans have fewer lanes than are of use");
+    }
+
+    fn slice((axis, parts): (u32, u64)) -> SlicedAxis {
+        SlicedAxis { axis, parts }
+    }
 }

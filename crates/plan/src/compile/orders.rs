@@ -1,33 +1,38 @@
 //! The order of each contraction.
 
-use einfold_ir::{Access, Contraction, Cost, Count, Def, IdVec, Ir, NodeId, RegionId};
-use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Task, order, order_with_selections};
+use einfold_ir::{Count, Def, IdVec, Ir, Network, NodeId, RegionId};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Strategy, Task, order, order_with_selections};
 
-use super::saved::{self, Choice, choices, only};
-use super::{Search, contractions, points};
-use crate::error::Excess;
-use crate::network::network_of;
-use crate::{PassSet, PlanError, Treatment, rewrite, treatment};
+use super::Search;
+use super::choices::{Choice, choices, only, unpriced};
+use super::saved;
+use crate::cost::points;
+use crate::error::{Excess, PlanError};
+use crate::network::{contractions, network_of};
+use crate::pipeline::{PassSet, Trace, rewritten_by};
 
-/// The passes that run. An order that is not searched is for the contractions as they are written; so is a path, unless it is
+/// The rewritten expression. An order that is not searched is for the contractions as they are written; so is a path, unless it is
 /// one of the only contraction that is left when products are contracted together.
-pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, PlanError> {
+pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace) -> Result<Ir, PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
+    let mut by = |choice: PassSet| {
+        trace.stages.clear();
+        rewritten_by(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
+    };
     match how {
-        Order::Strategy(strategy) if strategy.searches_selections => Ok(passes),
-        Order::Replay(_) => Ok(passes),
-        Order::Strategy(_) => Ok(apart),
+        Order::Strategy(strategy) => by(if strategy.searches_selections { passes } else { apart }),
+        Order::Replay(_) => by(passes),
         Order::Linear(_) | Order::Ssa(_) => {
-            let joint = rewrite(ir, passes, &mut |_, _, _| {})?;
+            let joint = by(passes)?;
             let fits = only(&choices(&joint)).is_some_and(|only| how.tensors().is_some_and(|n| only.takes(n)));
-            Ok(if fits { passes } else { apart })
+            if fits || apart == passes { Ok(joint) } else { by(apart) }
         }
         Order::Saved(saved) => {
-            let joint = rewrite(ir, passes, &mut |_, _, _| {})?;
-            let Err(error) = saved::check(&joint, saved) else { return Ok(passes) };
-            let written = rewrite(ir, apart, &mut |_, _, _| {})?;
+            let joint = by(passes)?;
+            let Err(error) = saved::check(&joint, saved) else { return Ok(joint) };
+            let written = by(apart)?;
             match saved::check(&written, saved) {
-                Ok(()) => Ok(apart),
+                Ok(()) => Ok(written),
                 Err(other) if choices(&written).len() == saved.contractions.len() => Err(other),
                 Err(_) => Err(error),
             }
@@ -35,57 +40,135 @@ pub(super) fn choice(ir: &Ir, how: &Order, passes: PassSet) -> Result<PassSet, P
     }
 }
 
-/// Orders every contraction that is factored. The memory limit is shared with what else is in memory then.
-/// `constant` tells which nodes are made of constant operands alone.
-pub(super) fn all(
-    ir: &Ir,
-    constant: &IdVec<NodeId, bool>,
-    how: &Order,
-    budget: &Budget,
-    search: &Search<'_>,
-) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
-    let factored = |(id, c): &(NodeId, &Contraction)| treatment(ir.node(*id), c) == Treatment::Factored;
-    let mut all: Vec<(NodeId, &Contraction)> = contractions(ir).filter(factored).collect();
-    if !matches!(how, Order::Strategy(_)) {
-        if all.len() > 1 {
-            return Err(PlanError::OnePath { contractions: all.len() });
+/// Finds the order of every contraction that has a choice, in the order of the nodes.
+pub(super) struct Finder<'a> {
+    pub(super) ir: &'a Ir,
+    /// Which nodes are made of constant operands alone.
+    pub(super) constant: &'a IdVec<NodeId, bool>,
+    pub(super) how: &'a Order,
+    pub(super) search: &'a Search<'a>,
+    /// The contractions that have a choice.
+    choices: Vec<Choice<'a>>,
+    /// By node the bytes of all others that are in memory while it is computed.
+    beside: IdVec<NodeId, u64>,
+    /// The orders of contractions with ids, which no limit changes; none to compute each in one step.
+    through_ids: Vec<(NodeId, FoundOrder)>,
+}
+
+impl<'a> Finder<'a> {
+    /// # Errors
+    /// [`PlanError::OnePath`] and what is wrong with a path.
+    pub(super) fn new(
+        ir: &'a Ir,
+        constant: &'a IdVec<NodeId, bool>,
+        (how, budget): (&'a Order, &Budget),
+        search: &'a Search<'a>,
+    ) -> Result<Finder<'a>, PlanError> {
+        let choices = choices(ir);
+        if !matches!(how, Order::Strategy(_)) {
+            let contractions = choices.iter().filter(|choice| choice.lifted.is_none()).count();
+            if contractions > 1 {
+                return Err(PlanError::OnePath { contractions });
+            }
+            // A path for what is done in one step decides nothing, but it has to be one.
+            let first = first_network(ir);
+            if let (true, Some(network)) = (choices.is_empty(), first) {
+                order(&network, how, budget)?;
+            }
         }
-        // A path for what is done in one step decides nothing, but it has to be one.
-        let first = contractions(ir).next().filter(|(_, c)| !c.factors.is_empty());
-        if let (true, Some((id, c))) = (choices(ir).is_empty(), first) {
-            order(&network_of(c, &ir.node(id).shape), how, budget)?;
+        let through_ids = through_ids(&choices, how, budget)?;
+        Ok(Finder { ir, constant, how, search, beside: beside(ir), choices, through_ids })
+    }
+
+    /// Leaves contractions with ids to one step each, in which nothing is made in between. Whether that changes something.
+    pub(super) fn leave_ids(&mut self) -> bool {
+        !std::mem::take(&mut self.through_ids).is_empty()
+    }
+
+    /// All orders. The memory limit is shared with what else is in memory then.
+    ///
+    /// # Errors
+    /// Those of the search; [`PlanError::TooLarge`] where it keeps to no limit.
+    pub(super) fn all(&self, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
+        let mut through_ids = self.through_ids.iter().peekable();
+        let mut orders = Vec::with_capacity(self.choices.len());
+        for choice in &self.choices {
+            match choice.lifted {
+                None => orders.push((choice.id, self.search(choice, budget)?)),
+                Some(_) => orders.extend(through_ids.next_if(|(at, _)| *at == choice.id).cloned()),
+            }
+        }
+        Ok(orders)
+    }
+
+    /// The order of a contraction without ids.
+    fn search(&self, choice: &Choice<'_>, budget: &Budget) -> Result<FoundOrder, PlanError> {
+        let Choice { id, c, .. } = *choice;
+        let (node, beside) = (self.ir.node(id), self.beside[id]);
+        let network = network_of(c, choice.shape);
+        let element_bytes = node.dtype.size() as u64;
+        // Loops are not nested.
+        let limit = budget.memory_bytes.filter(|_| node.region == RegionId::TOP);
+        let limit = limit.map(|limit| limit.saturating_sub(beside).max(1));
+        let constants = choice.constant_factors(self.constant);
+        let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
+        match ((self.search)(&task, self.how, &Budget { memory_bytes: limit, ..*budget }), budget.memory_bytes) {
+            (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => {
+                let bytes = peak * Count::from(element_bytes) + Count::from(beside);
+                let searched = matches!(self.how, Order::Strategy(_));
+                let excess = Excess::of_search(self.ir, (id, c), bytes, Count::from(limit), searched);
+                Err(PlanError::TooLarge(Box::new(excess)))
+            }
+            (found, _) => Ok(found?),
         }
     }
-    let beside = beside(ir);
-    let ordered = |(id, c): (NodeId, &Contraction)| {
-        let network = network_of(c, &ir.node(id).shape);
-        let element_bytes = ir.node(id).dtype.size() as u64;
-        let left = |limit: u64| limit.saturating_sub(beside[id]).max(1);
-        // Loops are not nested.
-        let limit = budget.memory_bytes.filter(|_| ir.node(id).region == RegionId::TOP).map(left);
-        let constants = constant_factors(c, constant);
-        let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
-        let found = search(&task, how, &Budget { memory_bytes: limit, ..*budget });
-        let too_large = |peak: Count, limit| {
-            let bytes = peak * Count::from(element_bytes) + Count::from(beside[id]);
-            Excess::of_search(ir, (id, c), bytes, Count::from(limit), matches!(how, Order::Strategy(_)))
-        };
-        match (found, budget.memory_bytes) {
-            (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => {
-                Err(PlanError::TooLarge(Box::new(too_large(peak, limit))))
-            }
-            (found, _) => Ok((id, found?)),
-        }
+}
+
+/// The network of the first contraction that has factors.
+fn first_network(ir: &Ir) -> Option<Network> {
+    let mut all = contractions(ir).filter(|(_, c)| !c.factors.is_empty());
+    all.next().map(|(id, c)| network_of(c, &ir.node(id).shape))
+}
+
+/// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for the contraction without ids, if
+/// there is one; then these are ordered as by default.
+fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
+    if let (Some(tensors), Some(choice)) = (how.tensors(), only(choices))
+        && let Some(lifted) = &choice.lifted
+    {
+        let tensors = if tensors == lifted.leaves() { tensors } else { choice.c.factors.len() };
+        let ordered = how.tree(tensors)?.map(|tree| choice.along(lifted, &tree)).transpose()?;
+        return Ok(ordered.flatten().map(|ordered| (choice.id, ordered)).into_iter().collect());
+    }
+    let strategy = match how {
+        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
+        Order::Strategy(strategy) => strategy,
+        _ => &STRATEGIES[0],
     };
-    all.drain(..).map(ordered).collect()
+    let mut all = Vec::new();
+    for choice in choices {
+        all.extend(with_ids(choice, strategy, budget)?.map(|ordered| (choice.id, ordered)));
+    }
+    Ok(all)
 }
 
-/// The factors that are made of constant operands alone.
-pub(super) fn constant_factors(c: &Contraction, constant: &IdVec<NodeId, bool>) -> Vec<u32> {
-    let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor];
-    (0..).zip(&c.factors).filter(is_constant).map(|(k, _)| k).collect()
+/// The order of a contraction with ids, if it is cheaper than one step.
+pub(super) fn with_ids(
+    choice: &Choice<'_>,
+    strategy: &'static Strategy,
+    budget: &Budget,
+) -> Result<Option<FoundOrder>, PlanError> {
+    let (Some(lifted), how) = (&choice.lifted, &Order::Strategy(strategy)) else { return Ok(None) };
+    if lifted.selected.is_small() {
+        return Ok(
+            order_with_selections(&lifted.selected, how, &budget.machine).map(|tree| unpriced(tree, strategy.name))
+        );
+    }
+    // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
+    let budget = &Budget { memory_bytes: None, ..*budget };
+    let ordered = order(&network_of(choice.c, choice.shape), how, budget)?;
+    Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&choice.c.axes)))
 }
-
 /// For each node the bytes of all others that are in memory while it is computed, operands not counted: results, which have
 /// their memory from the start, and what is still to be read.
 fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
@@ -113,40 +196,4 @@ fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
         before
     };
     ir.ids().map(step).collect()
-}
-
-/// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for the contraction without ids, if
-/// there is one; then these are ordered as by default. What they cost is known when they are written out.
-pub(super) fn through_ids(ir: &Ir, path: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
-    let budget = &Budget { memory_bytes: None, ..*budget };
-    let strategy = match path {
-        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
-        Order::Strategy(strategy) => strategy,
-        _ => &STRATEGIES[0],
-    };
-    let how = &Order::Strategy(strategy);
-    let mut all = Vec::new();
-    let choices = choices(ir);
-    if let (Some(tensors), Some(Choice { id, c, lifted: Some(lifted), .. })) = (path.tensors(), only(&choices)) {
-        let tensors = if tensors == lifted.leaves() { tensors } else { c.factors.len() };
-        let ordered = path.tree(tensors)?.map(|tree| saved::through(*id, c, lifted, &tree)).transpose()?;
-        return Ok(ordered.flatten().map(|ordered| (*id, ordered)).into_iter().collect());
-    }
-    for Choice { id, c, shape, lifted } in choices {
-        let Some(lifted) = lifted else { continue };
-        let ordered = if lifted.selected.is_small() {
-            order_with_selections(&lifted.selected, how, &budget.machine).map(|tree| FoundOrder {
-                tree,
-                slices: Vec::new(),
-                cost: Cost::default(),
-                strategy: strategy.name,
-                record: None,
-            })
-        } else {
-            // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
-            Some(order(&network_of(c, shape), how, budget)?).filter(|ordered| ordered.cost.flops < points(&c.axes))
-        };
-        all.extend(ordered.map(|ordered| (id, ordered)));
-    }
-    Ok(all)
 }

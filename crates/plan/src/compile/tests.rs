@@ -3,9 +3,10 @@ use einfold_order::cost::tree_cost;
 use einfold_order::{Budget, FoundOrder, Order, OrderError, SlicedAxis, Task, order};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 
-use super::{PlanOptions, compile, compile_by, naive_flops};
+use super::{PlanOptions, compile, compile_by};
+use crate::cost::naive_flops;
 use crate::testing::{contraction, letters, node, show};
-use crate::{Excess, Explain, Large, PassSet, PlanError, Source, Stage, Treatment, Unsliced, Why};
+use crate::{Excess, Explain, ExplainStage, Large, PassSet, PlanError, Source, Treatment, Unsliced, Why};
 
 const TRANSFORM: &str = "pi,qj,ijkl,rk,sl->pqrs";
 
@@ -233,11 +234,11 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
         let slices = [(0, 3), (4, 5)].map(|(axis, parts)| SlicedAxis { axis, parts });
         Ok(FoundOrder { slices: slices.to_vec(), ..ordered })
     };
-    let options = PlanOptions::default();
+    let options = PlanOptions { trace: true, ..PlanOptions::default() };
     let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();
     let source = Source { expression: "ij,jk,kl,lm->im".into(), ast: String::new() };
-    let explained = Explain::new(source, &ir, &compiled, &options).unwrap();
-    insta::assert_snapshot!(explained.text(&[Stage::Tree, Stage::Plan]), @r"
+    let explained = Explain::new(source, &ir, &compiled, &compiled.trace);
+    insta::assert_snapshot!(explained.text(&[ExplainStage::Tree, ExplainStage::Plan]), @r"
     == tree ==
     %4 y = ij,jk,kl,lm->im   order path   slices i in 3, l in 5   (+, *) on f64, factored: the product distributes over the sum
       #6 im  6x2  il,lm->im  1.2e2  in 15 turns
@@ -349,9 +350,8 @@ fn a_tree_through_ids_costs_what_is_written_and_shows_nothing_else() {
     assert_eq!(cost.write, Count::from((sums + mask + 2 * product) as u64));
     assert_eq!(cost.flops, compiled.plan.flops());
     let source = Source { expression: "layer".into(), ast: String::new() };
-    let options = PlanOptions::default();
-    let explained = Explain::new(source, &ir, &compiled, &options).unwrap();
-    insta::assert_snapshot!(explained.text(&[Stage::Tree]), @r"
+    let explained = Explain::new(source, &ir, &compiled, &compiled.trace);
+    insta::assert_snapshot!(explained.text(&[ExplainStage::Tree]), @r"
     %5 H = [%3[e], f],fh,e->[%4[e], h]   order auto   (+, *) on f64, factored: the product distributes over the sum, and ids are used where it costs least
       #8 [%4[e], h]  10x320  fh,dst f->[%4[e], h]  5.2e5
       ├─ #1 fh  160x320  %1
@@ -379,7 +379,7 @@ fn ids_are_used_in_one_step_where_a_limit_leaves_no_room_for_intermediates() {
     assert!(with_passes(&ir, PassSet::ALL).memory.total() > Count::from(least));
     let budget = Budget { memory_bytes: Some(least), ..Budget::default() };
     let compiled = compile(&ir, &Order::default(), &budget, &PlanOptions::default()).unwrap();
-    assert_eq!((compiled.memory.total(), compiled.through_ids.len()), (Count::from(least), 0));
+    assert_eq!((compiled.memory.total(), compiled.orders.len()), (Count::from(least), 0));
 }
 
 #[test]

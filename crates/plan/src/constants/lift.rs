@@ -4,7 +4,7 @@ use einfold_ir::{Access, Contraction, Def, IdVec, Index, Ir, Node, NodeId, Tree,
 use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
-use crate::PlanError;
+use crate::error::PlanError;
 use crate::network::{Treatment, axes_of, network_of, treatment};
 use crate::rewrite::module::mapped;
 

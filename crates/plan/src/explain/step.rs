@@ -7,8 +7,8 @@ use einfold_ir::{
 };
 
 use super::{join, shape};
-use crate::passes::own_axes;
 use crate::roles::{AxisSet, classify};
+use crate::strides::own_axes;
 
 /// What a step does.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub(super) struct StepReport {
     pub(super) shape: String,
     /// The dtype of what it writes to.
     pub(super) dtype: String,
-    /// Where what it makes lies: `output 0`, or `scratch` and the offset in bytes.
+    /// Where what it makes lies: `output 0`, or `scratch` and, once it is assigned, the offset in bytes.
     pub(super) place: String,
     /// The order in memory of the axes of what it makes, slowest first; empty if that is row-major.
     pub(super) order: String,
@@ -58,8 +58,8 @@ pub(super) enum FormReport {
     },
 }
 
-/// All steps of a plan whose origins are nodes of `ir`.
-pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
+/// All steps of a plan whose origins are nodes of `ir`. Before memory is assigned, intermediates have no offset.
+pub(super) fn reports(draft: &Draft, assigned: bool, ir: &Ir) -> Vec<StepReport> {
     let names = names(draft, ir);
     let mut all = Vec::new();
     for (number, region) in draft.regions.iter().enumerate() {
@@ -68,7 +68,7 @@ pub(super) fn reports(draft: &Draft, ir: &Ir) -> Vec<StepReport> {
         let loops: Vec<String> = region.loops.iter().enumerate().map(name).collect();
         let labels: Vec<Label> = region.loops.iter().map(|a| a.label.clone()).collect();
         for (step, depth) in region.steps.iter().zip(region.depths()) {
-            let mut report = report(draft, &names, &labels, step);
+            let mut report = report((draft, assigned), &names, &labels, step);
             report.flops *= region.runs(depth);
             report.region = number;
             report.loops = loops[..depth].to_vec();
@@ -90,11 +90,17 @@ fn names(draft: &Draft, ir: &Ir) -> IdVec<BufferId, Label> {
     names.into_iter().map(Option::unwrap_or_default).collect()
 }
 
-fn report(draft: &Draft, names: &IdVec<BufferId, Label>, loops: &[Label], step: &Step) -> StepReport {
+fn report(
+    (draft, assigned): (&Draft, bool),
+    names: &IdVec<BufferId, Label>,
+    loops: &[Label],
+    step: &Step,
+) -> StepReport {
     let target = draft.buffer(step.write.tensor);
     let reads = step.reads.iter().map(|read| show(read, names, loops, step)).collect();
     let place = match target.place {
-        Place::Scratch(at) => format!("scratch {at}"),
+        Place::Scratch(at) if assigned => format!("scratch {at}"),
+        Place::Scratch(_) => "scratch".into(),
         Place::Output(k) => format!("output {k}"),
         Place::Input(k) => format!("input {k}"),
     };

@@ -3,22 +3,22 @@ use einfold_order::{Budget, Order};
 
 use super::step::reports;
 use super::text::steps;
-use super::{Explain, Source, Stage};
+use super::{Explain, ExplainStage, Source};
 use crate::testing::{applied, contraction, letters, node};
-use crate::{Hints, PASSES, PassSet, PlanOptions, compile, lower, optimize};
+use crate::{Form, Hints, PASSES, PIPELINE, PassSet, PlanOptions, Stage, compile, lower, optimize};
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
-    let options = PlanOptions::default();
+    let options = PlanOptions { trace: true, ..PlanOptions::default() };
     let compiled = compile(ir, &Order::default(), &Budget::default(), &options).unwrap();
     let source = Source { expression: expression.into(), ast: "the syntax tree".into() };
-    Explain::new(source, ir, &compiled, &options).unwrap()
+    Explain::new(source, ir, &compiled, &compiled.trace)
 }
 
 #[test]
 fn all_stages_of_a_chain() {
     let text = "ij,jk,kl->il";
     let explained = explain(text, &letters(text, &[20, 10, 30, 40]));
-    insta::assert_snapshot!(explained.text(&Stage::ALL), @r"
+    insta::assert_snapshot!(explained.text(&ExplainStage::ALL), @r"
     == ast ==
     the syntax tree
 
@@ -48,14 +48,14 @@ fn all_stages_of_a_chain() {
 
     == passes ==
     lowered
-      %3 = %1 · %2   (j)[k](l)   nest  10x40x30   scratch 0   1.2e4
-      %4 = %0 · %3   (i)[j](l)   nest  20x40x10   output 0    8.0e3
+      %3 = %1 · %2   (j)[k](l)   nest  10x40x30   scratch    1.2e4
+      %4 = %0 · %3   (i)[j](l)   nest  20x40x10   output 0   8.0e3
     diagonal 0: reads diagonals, windows and repeated elements through strides instead of copying them out
     transpose 0: drops steps that only permute: their readers read, or their source is written, in the other order
     layout 0: orders the axes of intermediates in memory so that the step that reads them is a plain matrix product
     gemm 2: makes matrix products of nests with two factors and rows, columns and a contracted axis worth it
-      %3 = %1 · %2   (j)[k](l)   gemm  m=10 n=40 k=30   scratch 0   1.2e4
-      %4 = %0 · %3   (i)[j](l)   gemm  m=20 n=40 k=10   output 0    8.0e3
+      %3 = %1 · %2   (j)[k](l)   gemm  m=10 n=40 k=30   scratch    1.2e4
+      %4 = %0 · %3   (i)[j](l)   gemm  m=20 n=40 k=10   output 0   8.0e3
     loop_order 0: orders the loops of nests by stride, the written one first
     merge_axes 0: joins loops of nests that every operand crosses with one stride
     buffers 0: lets intermediates that are not alive together share scratch memory
@@ -66,7 +66,7 @@ fn all_stages_of_a_chain() {
 fn the_plan_of_a_four_index_transformation() {
     let text = "pi,qj,ijkl,rk,sl->pqrs";
     let explained = explain(text, &letters(text, &[10; 8]));
-    insta::assert_snapshot!(explained.text(&[Stage::Tree, Stage::Plan]), @r"
+    insta::assert_snapshot!(explained.text(&[ExplainStage::Tree, ExplainStage::Plan]), @r"
     == tree ==
     %5 y = pi,qj,ijkl,rk,sl->pqrs   order auto   (+, *) on f64, factored: the product distributes over the sum
       #8 pqrs  10x10x10x10  sl,rqpl->pqrs  1.0e5
@@ -96,29 +96,29 @@ fn the_plan_of_a_four_index_transformation() {
 fn diagonals_sums_and_copies() {
     let text = "iijl,jbk,bk->ki";
     let explained = explain(text, &letters(text, &[20, 30, 40, 50, 60]));
-    insta::assert_snapshot!(explained.text(&[Stage::Passes]), @r"
+    insta::assert_snapshot!(explained.text(&[ExplainStage::Passes]), @r"
     lowered
-      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40   scratch 0
-      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50   scratch 4800    9.0e4
-      %5 = %3 · %4          (i)[j](k)   nest  20x60x30   scratch 19200   3.6e4
+      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40   scratch
+      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50   scratch    9.0e4
+      %5 = %3 · %4          (i)[j](k)   nest  20x60x30   scratch    3.6e4
       %6 = %5               (ik)        nest  20x60      output 0
     diagonal 0: reads diagonals, windows and repeated elements through strides instead of copying them out
     transpose 1: drops steps that only permute: their readers read, or their source is written, in the other order
-      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40   scratch 0
-      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50   scratch 4800   9.0e4
-      %5 = %3 · %4          (i)[j](k)   nest  20x60x30   output 0       3.6e4
+      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40   scratch
+      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50   scratch    9.0e4
+      %5 = %3 · %4          (i)[j](k)   nest  20x60x30   output 0   3.6e4
     layout 1: orders the axes of intermediates in memory so that the step that reads them is a plain matrix product
-      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40   scratch 0
-      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50   scratch 4800 as jk   9.0e4
-      %5 = %3 · %4          (i)[j](k)   nest  20x60x30   output 0             3.6e4
+      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40   scratch
+      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50   scratch as jk   9.0e4
+      %5 = %3 · %4          (i)[j](k)   nest  20x60x30   output 0        3.6e4
     gemm 1: makes matrix products of nests with two factors and rows, columns and a contracted axis worth it
-      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40         scratch 0
-      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50         scratch 4800 as jk   9.0e4
-      %5 = %3 · %4          (i)[j](k)   gemm  m=20 n=60 k=30   output 0             3.6e4
+      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40         scratch
+      %4 = %1 · %2          {k}(j)[b]   nest  60x30x50         scratch as jk   9.0e4
+      %5 = %3 · %4          (i)[j](k)   gemm  m=20 n=60 k=30   output 0        3.6e4
     loop_order 2: orders the loops of nests by stride, the written one first
-      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40         scratch 0
-      %4 = %1 · %2          {k}(j)[b]   nest  30x50x60         scratch 4800 as jk   9.0e4
-      %5 = %3 · %4          (i)[j](k)   gemm  m=20 n=60 k=30   output 0             3.6e4
+      %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40         scratch
+      %4 = %1 · %2          {k}(j)[b]   nest  30x50x60         scratch as jk   9.0e4
+      %5 = %3 · %4          (i)[j](k)   gemm  m=20 n=60 k=30   output 0        3.6e4
     merge_axes 0: joins loops of nests that every operand crosses with one stride
     buffers 3: lets intermediates that are not alive together share scratch memory
       %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40         scratch 14400
@@ -135,7 +135,7 @@ fn a_law_that_does_not_hold_is_named() {
     c.algebra = Algebra::MAX_PLUS;
     let y = ir.push(node("y", Dtype::I64, c)).unwrap();
     ir.output(y).unwrap();
-    insta::assert_snapshot!(explain("tropical", &ir).text(&[Stage::Tree]), @r"
+    insta::assert_snapshot!(explain("tropical", &ir).text(&[ExplainStage::Tree]), @r"
     %1 y = ij,jk,kl->il   (max, +) on i64, flat: the product does not distribute over the sum
       #3 il  5x5  ij,jk,kl->il  6.3e2
       ├─ #0 ij  5x5  %0
@@ -158,7 +158,7 @@ fn long_labels_are_told_apart_and_deep_trees_are_cut() {
     let compiled =
         compile(&ir, &"left-to-right".parse().unwrap(), &Budget::default(), &PlanOptions::default()).unwrap();
     let source = Source { expression: text, ast: String::new() };
-    let drawn = Explain::new(source, &ir, &compiled, &PlanOptions::default()).unwrap().text(&[Stage::Tree]);
+    let drawn = Explain::new(source, &ir, &compiled, &compiled.trace).text(&[ExplainStage::Tree]);
     assert_eq!(drawn.matches("below").count(), 1);
     assert!(drawn.contains("batch \u{4e01},\u{4e01}\u{4e02}"));
     // A headline, every tensor once, and the cut.
@@ -200,10 +200,10 @@ const EXAMPLES: [Example; 7] = [
 fn example(name: &str, (text, sizes, path): Example) -> String {
     let ir = applied(&letters(text, sizes), path);
     let draft = lower(&ir, &Hints::default()).unwrap();
-    let mut before = steps(&reports(&draft, &ir), true);
+    let mut before = steps(&reports(&draft, false, &ir), true);
     let mut found = None;
     optimize(draft, PassSet::ALL, &mut |pass, _, draft| {
-        let after = steps(&reports(draft, &ir), true);
+        let after = steps(&reports(draft, pass.gives == Form::Assigned, &ir), true);
         if pass.name == name {
             found = Some(format!("{text}\n{before}{name}:\n{after}"));
         }
@@ -216,6 +216,10 @@ fn example(name: &str, (text, sizes, path): Example) -> String {
 #[test]
 fn the_documentation_of_the_passes_shows_what_they_do() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/passes.md")).unwrap();
+    for Stage { name, takes, gives, promises, .. } in PIPELINE {
+        let row = format!("| {name} | {takes:?} | {gives:?} | {promises} |\n");
+        assert!(text.contains(&row), "the table of stages has\n{row}");
+    }
     let mut sections = text.split("\n## ").skip(1);
     for (pass, shows) in PASSES.iter().zip(EXAMPLES) {
         let section = sections.next().unwrap();

@@ -6,7 +6,7 @@ use einfold_ir::{Count, Machine};
 
 use super::step::{FormReport, StepReport};
 use super::tree::{TensorReport, TreeReport};
-use super::{Explain, Stage};
+use super::{Explain, ExplainStage};
 
 /// Deeper subtrees are drawn anew below, so that the drawing of a long chain does not grow with the square of its length.
 const MAX_DEPTH: usize = 32;
@@ -15,7 +15,7 @@ const MAX_WIDTH: usize = 200;
 
 impl Explain {
     /// These stages, each under its name where there are several.
-    pub fn text(&self, stages: &[Stage]) -> String {
+    pub fn text(&self, stages: &[ExplainStage]) -> String {
         let mut text = String::new();
         for (k, &stage) in stages.iter().enumerate() {
             if stages.len() > 1 {
@@ -23,11 +23,13 @@ impl Explain {
                 text += &format!("== {stage} ==\n");
             }
             text += &match stage {
-                Stage::Ast => self.warnings.iter().fold(line(&self.source.ast), |text, warning| text + &line(warning)),
-                Stage::Ir => self.ir_text(),
-                Stage::Tree => self.trees.iter().map(tree).collect(),
-                Stage::Plan => self.plan_text(),
-                Stage::Passes => self.passes_text(),
+                ExplainStage::Ast => {
+                    self.warnings.iter().fold(line(&self.source.ast), |text, warning| text + &line(warning))
+                }
+                ExplainStage::Ir => self.ir_text(),
+                ExplainStage::Tree => self.trees.iter().map(tree).collect(),
+                ExplainStage::Plan => self.plan_text(),
+                ExplainStage::Passes => self.passes_text(),
             };
         }
         text

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Def, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
+use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
 use einfold_order::cost::step_costs;
 use einfold_order::{FoundOrder, SlicedAxis};
 
 use super::{join, shape};
-use crate::compile::{node_flops, points};
+use crate::apply::Made;
+use crate::compile::Compiled;
+use crate::cost::{node_flops, points};
 use crate::legs::Uses;
 use crate::lift::Lifted;
-use crate::network::network_of;
-use crate::{Compiled, Made, Treatment, treatment};
+use crate::network::{Treatment, contractions, network_of, treatment};
 
 /// How a contraction is evaluated.
 #[derive(Clone, Debug)]
@@ -70,13 +71,8 @@ impl TreeReport {
 /// The trees of all contractions.
 pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let ir = &compiled.rewritten;
-    let orders = compiled.orders.iter().chain(&compiled.through_ids);
-    let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
-    let contraction = |id| match &ir.node(id).def {
-        Def::Contract(c) => Some((id, c)),
-        _ => None,
-    };
-    let all = ir.ids().filter_map(contraction);
+    let orders: HashMap<NodeId, &FoundOrder> = compiled.orders.iter().map(|(id, ordered)| (*id, ordered)).collect();
+    let all = contractions(ir);
     all.map(|(id, c)| {
         let mut tree = report(ir, id, c, orders.get(&id).copied());
         show_written(&mut tree, &compiled.made[id], &compiled.ir);

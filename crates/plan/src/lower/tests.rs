@@ -2,10 +2,11 @@ use einfold_ir::{Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Layout, Node, Pl
 
 use super::{Hints, lower};
 use crate::testing::{contraction, letters, node, show};
-use crate::{Excess, PlanError};
+use crate::{Excess, PlanError, memory};
 
 fn lowered(ir: &Ir) -> String {
-    let draft = lower(ir, &Hints::default()).unwrap();
+    let mut draft = lower(ir, &Hints::default()).unwrap();
+    memory::assign(&mut draft, false).unwrap();
     let text = show(&draft);
     Plan::seal(draft).unwrap();
     text

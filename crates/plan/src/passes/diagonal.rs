@@ -6,7 +6,7 @@ use super::views::{Neighbours, fold_views};
 
 /// Removes the steps that copy out a diagonal, a window or a repetition and have no other effect: their readers read the
 /// source, with the positions composed. Permutations are left to `transpose`.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     fold_views(draft, |draft, step, view| !view.is_permutation(draft, step), Neighbours::fold_into_readers)
 }
 

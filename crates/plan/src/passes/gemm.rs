@@ -1,19 +1,16 @@
 //! Recognises matrix products.
 
-use einfold_ir::{
-    Access, Axis, AxisRef, Buffer, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Groups, Index, Loops, Mode, Nest,
-    Step, Term,
-};
+use einfold_ir::{Access, AxisRef, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Mode, Nest, Step, Term};
 
-use super::strides::{self, own_axes};
 use crate::roles::classify;
+use crate::strides::{self, groups, own_axes};
 
 /// Fewest rows, columns and contracted positions: with one, it is a matrix times a vector or an outer product, and two
 /// loops at memory speed are best.
 const LEAST_EXTENT: usize = 2;
 
 /// Gives every nest that is a matrix product worth it the form of one.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     let mut fold = Fold::default();
     for r in 0..draft.regions.len() {
@@ -109,32 +106,6 @@ fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3]
     let forced = [converted(&step.reads[0]), converted(&step.reads[1]), false];
     fold.choose(&draft.machine, &groups(draft, step, gemm), target.dtype.size(), forced);
     fold.packed
-}
-
-/// The groups of a matrix product with their strides in bytes under the expected layouts.
-pub(crate) fn groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
-    let operands: Vec<Vec<isize>> = step
-        .reads
-        .iter()
-        .chain([&step.write])
-        .map(|access| {
-            let Buffer { dtype, .. } = draft.buffer(access.tensor);
-            let strides = strides::of_access(draft, access, step.axes.len());
-            strides.into_iter().map(|s| s.saturating_mul(dtype.size() as isize)).collect()
-        })
-        .collect();
-    let mut groups = Groups::default();
-    let fill = |loops: &mut Loops, group: &[u32]| {
-        for &x in group {
-            let Axis { extent, .. } = step.axes[x as usize];
-            loops.push(extent, operands.iter().map(|strides| strides[x as usize]));
-        }
-    };
-    fill(&mut groups.batch, &gemm.batch);
-    fill(&mut groups.m, &gemm.m);
-    fill(&mut groups.n, &gemm.n);
-    fill(&mut groups.k, &gemm.k);
-    groups
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use einfold_ir::{Access, BufferId, Draft, IdVec, Layout, Place, Step};
 
-use super::strides::{self, own_axes};
 use crate::roles::{AxisSet, Roles, classify};
+use crate::strides::{self, own_axes};
 
 /// Gives every intermediate the axis order that its last reader likes best, backwards from the results, whose order is
 /// given: batch axes outside, then each group of the reader's matrix product in one run, in the order in which the other
@@ -14,7 +14,7 @@ use crate::roles::{AxisSet, Roles, classify};
 /// equals it is row-major.
 ///
 /// Returns how many are not row-major now.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut chooser = Chooser { makers: makers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
     for r in (0..draft.regions.len()).rev() {
         for s in (0..draft.regions[r].steps.len()).rev() {

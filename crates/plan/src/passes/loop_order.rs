@@ -2,11 +2,11 @@
 
 use einfold_ir::{Draft, Form, Step};
 
-use super::strides;
+use crate::strides;
 
 /// Orders the axes of every nest so that small strides are innermost, those of the written tensor first (see
 /// [`einfold_ir::Loops::order`]), and allows the executor to do so again with the real strides.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     for r in 0..draft.regions.len() {
         for s in 0..draft.regions[r].steps.len() {

@@ -2,10 +2,10 @@
 
 use einfold_ir::{Draft, Form};
 
-use super::strides;
+use crate::strides;
 
 /// Joins neighbouring loops that all operands of a nest cross with one stride under the expected layouts.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     for r in 0..draft.regions.len() {
         for s in 0..draft.regions[r].steps.len() {

@@ -6,7 +6,7 @@ use super::views::{Neighbours, View, fold_views};
 
 /// Removes the steps that only permute the axes of a tensor: what reads the result reads the source instead, or what
 /// writes the source writes the result instead. A permutation of an operand into a result stays: that copy is the work.
-pub(super) fn run(draft: &mut Draft) -> usize {
+pub(crate) fn run(draft: &mut Draft) -> usize {
     let permutes = |draft: &Draft, step: &Step, view: &View| view.is_permutation(draft, step);
     fold_views(draft, permutes, |neighbours: &mut Neighbours, draft, at, view| {
         neighbours.fold_into_readers(draft, at, view) || neighbours.fold_into_writers(draft, at, view)

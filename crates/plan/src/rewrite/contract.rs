@@ -3,9 +3,9 @@
 use einfold_ir::{Algebra, Axis, Contraction, Def, IdVec, Index, Ir, Node, NodeId, RegionId, Violation};
 
 use super::module::Module;
+use crate::network::{Treatment, Why, treatment};
 use crate::network::{any_drops, places};
 use crate::roles::AxisSet;
-use crate::{Treatment, Why, treatment};
 
 /// The most factors of a joint product, with its ids: so many are ordered exactly, and then the joint order costs no more
 /// than that of one after the other, which is one of those it chooses from.
@@ -15,7 +15,7 @@ const MOST_TENSORS: usize = 10;
 ///
 /// The law is that ⊗ distributes over ⊕; both have the same, on the same dtype, so that nothing is rounded or wraps in
 /// between, and neither is pinned, counts groups or drops points.
-pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
+pub(crate) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let mut module = Module::of(ir);
     let uses = module.uses();
     let bases: Vec<NodeId> = ir.ids().filter_map(|id| module.contraction(id)?.onto).collect();

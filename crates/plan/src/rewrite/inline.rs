@@ -8,7 +8,7 @@ use einfold_ir::{
 };
 
 use super::module::Module;
-use crate::compile::points;
+use crate::cost::points;
 use crate::network::{any_drops, drops, places};
 
 /// The largest expression that is made, so that its slots stay in the cache and its operands fit into the executor's lists.
@@ -18,7 +18,7 @@ const MOST_DEPTH: usize = 8;
 
 /// Computes every elementwise node that is used once where it is read, if it is read at each of its points once. Returns how
 /// many were. A conversion stays an operation of the expression, so that nothing is rounded less.
-pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
+pub(crate) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let mut module = Module::of(ir);
     let uses = module.uses();
     let mut count = 0;

@@ -8,7 +8,7 @@ use super::module::{Module, mapped};
 
 /// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
 /// result needs. Returns how many nodes went.
-pub(super) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
+pub(crate) fn run(ir: &Ir) -> Result<(Ir, usize), Violation> {
     let mut module = Module::of(ir);
     let mut ids: IdVec<NodeId, NodeId> = IdVec::with_capacity(module.nodes.len());
     let mut known: HashMap<Key, Vec<(Contraction, NodeId)>> = HashMap::new();

@@ -5,8 +5,8 @@
 
 mod print;
 
+use super::names::Names;
 use super::{Assign, Name, NameTable, NamedAxis, Sign};
-use crate::names::Names;
 use crate::span::Span;
 use einfold_ir::Function;
 
@@ -223,6 +223,16 @@ pub enum Atom {
     Axis(Name),
     /// An element of an index tensor.
     Gather(Access),
+}
+
+impl Access {
+    /// The span of `...` among the indices.
+    pub(crate) fn ellipsis(&self) -> Option<Span> {
+        self.indices.iter().find_map(|index| match index {
+            Index::Axis(NamedAxis::Ellipsis(span)) => Some(*span),
+            _ => None,
+        })
+    }
 }
 
 impl Program {

@@ -15,27 +15,6 @@ pub(crate) enum Level {
     Program,
 }
 
-/// The class of a name of a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NameClass {
-    /// An axis: the name is an index without brackets.
-    Axis,
-    /// A tensor: the name is read or written.
-    Tensor,
-    /// A size parameter: the name stands after `:`.
-    Size,
-}
-
-impl Display for NameClass {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            NameClass::Axis => "an axis",
-            NameClass::Tensor => "a tensor",
-            NameClass::Size => "a size",
-        })
-    }
-}
-
 /// An axis with a label, and its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabeledAxis {

@@ -1,7 +1,8 @@
 //! The kinds of errors.
 
-use super::details::{Feature, LabeledAxis, NameClass, SizeProblem, SizeRule, TypeProblem, count};
+use super::details::{Feature, LabeledAxis, SizeProblem, SizeRule, TypeProblem, count};
 use super::problem::SyntaxProblem;
+use crate::ast::NameClass;
 use einfold_ir::{Algebra, Dtype};
 use thiserror::Error;
 

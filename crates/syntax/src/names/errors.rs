@@ -2,10 +2,10 @@
 
 use super::uses::{NameRole, NameUse};
 use crate::ast::{Assign, Name, NameTable, Statement};
+use crate::edit::{Edit, free};
 use crate::error::{Error, ErrorKind, NameClass};
 use crate::render::Note;
 use crate::span::Span;
-use crate::suggest::{Edit, free};
 
 /// The context of errors about names: the text and its names.
 pub(super) struct NameErrors<'a> {

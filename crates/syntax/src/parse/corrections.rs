@@ -5,9 +5,9 @@ use super::lex::TokenKind;
 use super::parser::Parser;
 use super::synonyms::reduction;
 use crate::ast::Assign;
+use crate::edit::Edit;
 use crate::error::{Error, Level};
 use crate::span::Span;
-use crate::suggest::Edit;
 
 /// Adds a candidate to a grammar error, if one is known.
 pub(super) fn correct(p: &Parser<'_>, expected: Expected, error: Error) -> Error {

@@ -7,11 +7,46 @@ use super::letters_errors::arrow_in_pieces;
 use super::lex::TokenKind;
 use super::parser::Parser;
 use super::synonyms::{reduction, similar};
-use crate::ast::{Assign, FUNCTIONS};
+use crate::ast::{Assign, FUNCTIONS, NamedAxis};
 use crate::error::{Error, ErrorKind, FoundToken, Level, SyntaxProblem};
 use crate::render::Note;
 use crate::span::Span;
 use einfold_ir::Function;
+
+/// The errors of a parser.
+impl Parser<'_> {
+    #[cold]
+    pub(super) fn expected(&self, expected: Expected) -> Error {
+        error(self, expected)
+    }
+
+    #[cold]
+    pub(super) fn problem(&self, problem: SyntaxProblem, span: Span, note: &str, help: &str) -> Error {
+        self::problem(self.text, problem, span, note).help(help)
+    }
+
+    #[cold]
+    pub(super) fn large_integer(&self, span: Span) -> Error {
+        self.problem(SyntaxProblem::LargeInteger, span, "", "positions and sizes are 64-bit integers with a sign")
+    }
+
+    /// Refuses a second `...` in one list; `first` is the span of the first.
+    pub(super) fn check_ellipsis(&self, axis: &NamedAxis, first: &mut Option<Span>) -> Result<(), Error> {
+        match (axis, *first) {
+            (NamedAxis::Ellipsis(again), Some(first)) => Err(second_ellipsis(self.text, first, *again)),
+            (NamedAxis::Ellipsis(span), None) => {
+                *first = Some(*span);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    pub(super) fn reserved(&self, span: Span) -> Error {
+        reserved(self, span)
+    }
+}
 
 /// The error of an unexpected token.
 pub(super) fn error(p: &Parser<'_>, expected: Expected) -> Error {

@@ -122,7 +122,7 @@ fn foreign(here: &str, both: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::HINTS;
-    use crate::parse::parse;
+    use crate::text::parse;
 
     #[test]
     fn statements_in_hints_can_be_read() {

@@ -7,9 +7,7 @@ use super::output::check_names;
 use super::parser::{Parsed, Parser};
 use crate::ast::{Ast, Merged, Named, NamedAxis, NamedTerm};
 use crate::error::{Error, Level};
-use crate::parse::check_length;
 use crate::span::Span;
-use crate::suggest;
 
 /// Parses named subscripts.
 pub(super) fn parse(text: &str) -> Result<Ast, Error> {
@@ -23,25 +21,8 @@ pub(crate) fn read(text: &str) -> Result<Named, Error> {
     Ok(Named::new(text, p.into_names(), terms, arrow, output))
 }
 
-/// Parses named subscripts without brackets, as einops writes them: in `batch i, batch j -> i j`, white space separates
-/// axes and commas separate operands. The result equals that of `[batch i], [batch j] -> [i j]`.
-///
-/// [`parse`](crate::parse) would read this text as letters, with five axes in `batch`.
-///
-/// # Errors
-/// As [`parse`](crate::parse) for named subscripts.
-///
-/// ```
-/// let ast = einfold_syntax::parse_spaced("batch i, batch j -> i j")?;
-/// assert_eq!(ast.to_string(), "[batch i], [batch j] -> [i j]");
-/// # Ok::<(), einfold_syntax::Error>(())
-/// ```
-pub fn parse_spaced(text: &str) -> Result<Ast, Error> {
-    check_length(text)?;
-    spaced(text).map_err(suggest::for_spaced)
-}
-
-fn spaced(text: &str) -> Result<Ast, Error> {
+/// Parses named subscripts without brackets, without suggestions in the error.
+pub(crate) fn spaced(text: &str) -> Result<Ast, Error> {
     let mut p = Parser::new(text, Level::Named);
     let (terms, arrow, output) = p.spaced()?;
     checked(Named::new(text, p.into_names(), terms, arrow, output))

@@ -1,11 +1,10 @@
 //! Levels 2 and 3: the token parser. The modules `named`, `program`, `expr` and `index` have one function for each
 //! production, with its name, that returns [`Parsed`].
 
-use super::errors;
 use super::expected::Expected;
 use super::lex::{Lexer, Token, TokenKind};
 use crate::MAX_DEPTH;
-use crate::ast::{Integer, Name, NameTable, NamedAxis, is_reserved};
+use crate::ast::{Integer, Name, NameTable, is_reserved};
 use crate::error::{Error, Level, SyntaxProblem};
 use crate::span::Span;
 use std::collections::HashMap;
@@ -67,16 +66,6 @@ impl<'t> Parser<'t> {
         start.to(self.previous)
     }
 
-    #[cold]
-    pub(super) fn expected(&self, expected: Expected) -> Error {
-        errors::error(self, expected)
-    }
-
-    #[cold]
-    pub(super) fn problem(&self, problem: SyntaxProblem, span: Span, note: &str, help: &str) -> Error {
-        errors::problem(self.text, problem, span, note).help(help)
-    }
-
     /// Skips an opening bracket or parenthesis.
     pub(super) fn open(&mut self, kind: TokenKind, expected: Expected) -> Result<Span, Error> {
         if !self.at(kind) {
@@ -129,7 +118,7 @@ impl<'t> Parser<'t> {
     pub(super) fn known(&mut self, span: Span) -> Result<Name, Error> {
         let word = self.word(span);
         if self.level == Level::Program && is_reserved(word) {
-            return Err(errors::reserved(self, span));
+            return Err(self.reserved(span));
         }
         Ok(Name { id: self.names.number(self.text, word, span), span })
     }
@@ -141,23 +130,6 @@ impl<'t> Parser<'t> {
             Ok(value) => Ok(Integer { value, span }),
             // A number of digits only fails to parse by overflow.
             Err(_) => Err(self.large_integer(span)),
-        }
-    }
-
-    #[cold]
-    pub(super) fn large_integer(&self, span: Span) -> Error {
-        self.problem(SyntaxProblem::LargeInteger, span, "", "positions and sizes are 64-bit integers with a sign")
-    }
-
-    /// Refuses a second `...` in one list; `first` is the span of the first.
-    pub(super) fn check_ellipsis(&self, axis: &NamedAxis, first: &mut Option<Span>) -> Result<(), Error> {
-        match (axis, *first) {
-            (NamedAxis::Ellipsis(again), Some(first)) => Err(errors::second_ellipsis(self.text, first, *again)),
-            (NamedAxis::Ellipsis(span), None) => {
-                *first = Some(*span);
-                Ok(())
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::lex::TokenKind;
 use super::parser::{Parsed, Parser};
 use crate::ast::{Assign, Ast, AxisSize, Index, LeftIndex, NamedAxis, Program, Size, SizeOf, Statement};
 use crate::error::{Error, Level};
-use crate::names::Names;
+use crate::names;
 use crate::span::Span;
 
 /// Parses a program.
@@ -14,7 +14,7 @@ pub(super) fn parse(text: &str) -> Result<Ast, Error> {
     let mut p = Parser::new(text, Level::Program);
     let statements = p.program()?;
     let table = p.into_names();
-    let names = Names::new(text, &table, &statements)?;
+    let names = names::analyse(text, &table, &statements)?;
     Ok(Ast::Program(Program::new(text, table, statements, names)))
 }
 

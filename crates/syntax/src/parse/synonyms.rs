@@ -110,7 +110,7 @@ fn distance(word: &str, name: &str) -> usize {
 mod tests {
     use super::{ALIASES, ASSIGNMENTS, similar};
     use crate::ast::function;
-    use crate::parse::parse;
+    use crate::text::parse;
 
     #[test]
     fn statements_instead_of_assignments_can_be_read() {

@@ -1,5 +1,5 @@
-use super::{parse, parse_spaced};
 use crate::ast::{Affine, Ast, Expr, ExprKind, Index, IndexTermKind, Named, Program};
+use crate::text::{parse, parse_spaced};
 use insta::assert_snapshot;
 
 fn program(text: &str) -> Program {

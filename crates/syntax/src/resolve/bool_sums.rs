@@ -1,9 +1,10 @@
 //! Warnings about sums of `bool`, which are *or* where a count may be meant.
 
 use crate::ast::{Ast, Statement};
+use crate::edit::Edit;
 use crate::render::Note;
 use crate::span::Span;
-use crate::suggest::{self, Edit};
+use crate::suggest;
 use crate::warning::{Warning, WarningKind};
 
 const COUNT: &str = "to count, add numbers";

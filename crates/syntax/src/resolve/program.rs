@@ -22,10 +22,10 @@ mod unify_extents;
 pub(super) use named::named;
 
 use super::{AnswerQuery, Options, bool_sums};
+use crate::ast::Definition;
 use crate::ast::Program;
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind};
-use crate::names;
-use crate::suggest::Edit;
 use crate::warning::Warning;
 use desugar::Desugarer;
 use einfold_ir::{Dtype, Ir, TensorType};
@@ -67,7 +67,7 @@ pub(super) fn program<'a>(
     let tensors = given.tensors(&mut nodes)?;
     let answers = HashMap::new();
     let mut resolving = ProgramResolver { program, options, nodes, tensors, tensor_of, warnings, answer, answers };
-    let mut definitions: Vec<&names::Definition> = program.names().definitions().iter().collect();
+    let mut definitions: Vec<&Definition> = program.names().definitions().iter().collect();
     definitions.sort_by_key(|definition| definition.statements.last());
     for definition in definitions {
         resolving.define(definition)?;
@@ -82,7 +82,7 @@ pub(super) fn program<'a>(
 
 impl ProgramResolver<'_> {
     /// Lowers one name, after answers to the size queries of its shape.
-    fn define(&mut self, definition: &names::Definition) -> Result<(), Error> {
+    fn define(&mut self, definition: &Definition) -> Result<(), Error> {
         let (program, options, tensors) = (self.program, self.options, &self.tensors[..]);
         let name = program.name(definition.name);
         let errors = &ProgramErrors { text: program.text(), tensors };

@@ -1,8 +1,8 @@
 //! Level 2: candidates for refused named subscripts.
 
-use super::edit::{free, names};
 use super::letters::{output, outputs};
 use super::statement::SubscriptTerms;
+use crate::edit::{free, names};
 use crate::error::{Error, ErrorKind, SyntaxProblem};
 use crate::parse;
 use std::collections::BTreeMap;

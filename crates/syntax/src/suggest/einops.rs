@@ -1,6 +1,7 @@
 //! Subscript strings that look like einops patterns: `batch head i d, batch head j d -> …`.
 
-use super::{LONGEST, for_level};
+use super::for_level;
+use crate::edit::LONGEST;
 use crate::error::{Error, Level};
 use crate::parse;
 use unicode_ident::{is_xid_continue, is_xid_start};

@@ -1,7 +1,7 @@
 //! Level 1: candidates for refused subscript strings.
 
-use super::edit::Edit;
 use super::statement::SubscriptTerms;
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind, SyntaxProblem};
 use crate::labels::is_label;
 use crate::parse;

@@ -1,7 +1,7 @@
 //! Rewrites subscripts as statements of a program.
 
-use super::edit::{free, names};
 use crate::ast::{Ast, Named, NamedAxis, NamedTerm, Subscripts, Term};
+use crate::edit::{free, names};
 use crate::parse::{read_letters, read_named};
 use std::collections::{BTreeMap, BTreeSet};
 

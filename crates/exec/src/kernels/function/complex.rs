@@ -1,20 +1,20 @@
-//! Functions of complex numbers, in `f64`: those of `Complex<f32>` are rounded once, at the end.
+//! Functions of complex numbers, computed in `f64`; the results of `Complex<f32>` are rounded once, at the end.
 //!
-//! The special values are those of C99, Annex G; the formulae are Kahan's (Branch Cuts for Complex Elementary Functions, in The
-//! State of the Art in Numerical Analysis, 1987), with overflow avoided by taking a half of the exponent twice.
+//! The special values are those of C99, Annex G; the formulae are Kahan's (Branch Cuts for Complex Elementary Functions,
+//! in The State of the Art in Numerical Analysis, 1987). To avoid overflow, half of an exponent is applied twice.
 
 use einfold_ir::{Dtype, Function};
 use num_complex::Complex;
 
-use super::{Flat, map};
+use super::{ContiguousFn, map};
 
 type C = Complex<f64>;
 
-/// From here on `exp` may overflow where its product with a sine does not.
+/// From this argument on `exp` may overflow where its product with a sine does not.
 const LARGE: f64 = 709.0;
 
 /// The kernel of a function on one of the two complex floating-point types.
-pub(super) fn function(function: Function, dtype: Dtype) -> Option<Flat> {
+pub(super) fn function(function: Function, dtype: Dtype) -> Option<ContiguousFn> {
     macro_rules! functions {
         ($t:ty, $wide:expr, $narrow:expr) => {{
             type Z = Complex<$t>;
@@ -49,7 +49,7 @@ fn narrow(a: C) -> Complex<f32> {
     Complex::new(a.re as f32, a.im as f32)
 }
 
-/// `a / |a|`; of an infinite part the direction, of two of them NaN; as NumPy.
+/// `a / |a|`: the direction of a single infinite part, NaN for two of them; as NumPy.
 fn sign(a: C) -> C {
     let r = a.re.hypot(a.im);
     match (a.re.is_infinite(), a.im.is_infinite()) {
@@ -82,7 +82,7 @@ fn exp(a: C) -> C {
 fn log(a: C) -> C {
     let (x, y) = (a.re.abs().max(a.im.abs()), a.re.abs().min(a.im.abs()));
     let log = if (0.5..=2.0).contains(&x) {
-        // Near the unit circle the absolute value has lost what its logarithm is made of.
+        // Near the unit circle the absolute value has lost the digits that its logarithm depends on.
         ((x - 1.0) * (x + 1.0) + y * y).ln_1p() / 2.0
     } else if x > f64::MAX / 2.0 && x.is_finite() {
         (a.re / 2.0).hypot(a.im / 2.0).ln() + std::f64::consts::LN_2
@@ -108,7 +108,8 @@ fn sqrt(a: C) -> C {
     if x == f64::NEG_INFINITY {
         return C::new(if y.is_nan() { y } else { 0.0 }, f64::INFINITY.copysign(y));
     }
-    // A quarter of a large number, so that the sum below does not overflow; four times a tiny one, so that it stays exact.
+    // A large number is divided by four, so that the sum below does not overflow; a tiny one is scaled up, so that it
+    // stays exact.
     let (scale, root) = match x.abs().max(y.abs()) {
         m if m > f64::MAX / 4.0 => (0.25, 2.0),
         m if m < 4.0 * f64::MIN_POSITIVE => (2f64.powi(108), 2f64.powi(-54)),
@@ -183,7 +184,7 @@ fn tanh(a: C) -> C {
     if !y.is_finite() {
         return C::new(if x == 0.0 { x } else { f64::NAN }, f64::NAN);
     }
-    // From here on 1 is nearest, and what follows would overflow.
+    // From this argument on 1 is the nearest value, and the formula below would overflow.
     if x.abs() >= 22.0 {
         let e = (-x.abs()).exp();
         return C::new(1f64.copysign(x), 4.0 * y.sin() * y.cos() * e * e);
@@ -195,7 +196,7 @@ fn tanh(a: C) -> C {
     C::new(beta * rho * s / below, t / below)
 }
 
-/// On either side in the form whose exponential does not overflow.
+/// Each half-plane uses the form whose exponential does not overflow.
 fn sigmoid(a: C) -> C {
     let one = C::new(1.0, 0.0);
     if a.re >= 0.0 {
@@ -220,7 +221,8 @@ fn div(a: C, b: C) -> C {
     C::new((a.re * ratio + a.im) * scale, (a.im * ratio - a.re) * scale)
 }
 
-/// `a^b`: 1 for `b = 0`; of zero 0 where the exponent's real part is positive, else NaN; small whole exponents by squaring; as NumPy.
+/// `a^b`: 1 for `b = 0`; for `a = 0`, 0 if the real part of the exponent is positive, else NaN; small integer exponents
+/// by squaring; as NumPy.
 fn pow(a: C, b: C) -> C {
     let one = C::new(1.0, 0.0);
     if b.re == 0.0 && b.im == 0.0 {

@@ -1,5 +1,5 @@
-//! The functions of pointwise expressions, over neighbouring elements: an expression is evaluated in blocks of the innermost
-//! cache, so its values lie side by side.
+//! The functions of pointwise expressions, over contiguous elements: an expression is evaluated in blocks of the
+//! innermost cache, so its values are contiguous.
 
 mod complex;
 mod real;
@@ -9,22 +9,24 @@ use num_complex::Complex;
 
 use super::Isa;
 use super::isa::PerIsa;
+#[cfg(target_arch = "x86_64")]
+use super::isa::with_features;
 use super::op::{Bit, Max, Min, Op, Plus, Times};
 
-/// `c[i] = f(a[i], …)` for `i` below `n`, over neighbouring elements. Arguments beyond those of the function are not read.
+/// `c[i] = f(a[i], …)` for `i` below `n`, over contiguous elements. Arguments beyond those of the function are not read.
 ///
 /// # Safety
-/// Each pointer is aligned for its type and heads `n` elements of it, those of the arguments with values; no other thread
-/// writes them or touches the target, and the target overlaps no argument.
-pub type Flat = unsafe fn(n: usize, c: *mut u8, arguments: [*const u8; 3]);
+/// Each pointer is aligned for its type and is the first of `n` elements of it; those of the arguments hold values. No
+/// other thread writes the arguments or touches the target during the call, and the target overlaps no argument.
+pub type ContiguousFn = unsafe fn(n: usize, c: *mut u8, arguments: [*const u8; 3]);
 
-/// The kernel of a function whose last argument is of this dtype: there is one wherever [`Function::result`] has a dtype, but
-/// for the 16-bit floats, which are computed in `f32`.
+/// The kernel of a function whose last argument has this dtype. It exists wherever [`Function::result`] has a dtype,
+/// except for the 16-bit floats, which are computed in `f32`.
 ///
-/// Integers wrap. The real `exp` and `log` are within a unit in the last place, `sigmoid` is made of `exp`, the other real functions are
-/// those of the platform's mathematical library; the complex ones have the special values
-/// of C99, Annex G, where NumPy has them, division is by Smith's method and powers are NumPy's.
-pub fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
+/// Integers wrap. The real `exp` and `log` are within a unit in the last place, `sigmoid` is computed from `exp`, and the
+/// other real functions are those of the platform's mathematical library. The complex functions have the special values
+/// of C99, Annex G, where NumPy has them; division is by Smith's method, and powers are NumPy's.
+pub fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     if matches!(dtype, Dtype::F16 | Dtype::BF16 | Dtype::Custom(_)) {
         return None;
     }
@@ -52,7 +54,7 @@ trait Map: 'static {
 /// The arguments of a function, one from each source.
 trait Arguments: Copy {
     /// # Safety
-    /// As [`Flat`] states, for an `i` below its `n`.
+    /// The contract of [`ContiguousFn`], for an `i` below its `n`.
     unsafe fn read(from: [*const u8; 3], i: usize) -> Self;
 }
 
@@ -61,7 +63,7 @@ macro_rules! arguments {
         impl<$($t: Copy),*> Arguments for ($($t,)*) {
             #[inline(always)]
             unsafe fn read(from: [*const u8; 3], i: usize) -> Self {
-                // SAFETY: the caller's promise.
+                // SAFETY: the caller upholds the contract of `ContiguousFn`.
                 unsafe { ($(from[$k].cast::<$t>().add(i).read(),)*) }
             }
         }
@@ -74,29 +76,30 @@ arguments!(A 0 B 1 C 2);
 #[inline(always)]
 unsafe fn each<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
     for i in 0..n {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract of `ContiguousFn`.
         unsafe { c.cast::<M::Out>().add(i).write(M::apply(M::In::read(arguments, i))) }
     }
 }
 
-/// Compiled for every CPU.
-unsafe fn portable<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
-    // SAFETY: the caller's promise.
-    unsafe { each::<M>(n, c, arguments) }
+macro_rules! compiled {
+    ($name:ident $($feature:tt)*) => {
+        $(#[target_feature(enable = $feature)])*
+        unsafe fn $name<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
+            // SAFETY: the caller upholds the contract of `ContiguousFn`.
+            unsafe { each::<M>(n, c, arguments) }
+        }
+    };
 }
-
+compiled!(portable);
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn avx2<M: Map>(n: usize, c: *mut u8, arguments: [*const u8; 3]) {
-    // SAFETY: the caller's promise.
-    unsafe { each::<M>(n, c, arguments) }
-}
+with_features!(avx2 => compiled!(avx2));
 
-/// A function that gains by wide vectors; wider ones than AVX2's gain nothing more, next to the loads and stores.
-fn vectors<M: Map>(isa: Isa) -> Flat {
+/// A function that gains from wide vectors. Vectors wider than those of AVX2 gain nothing, because of the loads and
+/// stores.
+fn vectors<M: Map>(isa: Isa) -> ContiguousFn {
     *isa.select(
         const {
-            &PerIsa::<Flat> {
+            &PerIsa::<ContiguousFn> {
                 portable: portable::<M>,
                 #[cfg(target_arch = "x86_64")]
                 avx2: avx2::<M>,
@@ -107,7 +110,7 @@ fn vectors<M: Map>(isa: Isa) -> Flat {
     )
 }
 
-/// A [`Map`] of the arguments, as its type.
+/// The kernel of a closure, as a [`Map`] of its own.
 macro_rules! map {
     (|$($a:ident: $t:ty),*| -> $out:ty { $body:expr }) => {{
         struct This;
@@ -119,7 +122,7 @@ macro_rules! map {
                 $body
             }
         }
-        crate::kernels::function::portable::<This> as crate::kernels::function::Flat
+        crate::kernels::function::portable::<This> as crate::kernels::function::ContiguousFn
     }};
     ($isa:expr, |$($a:ident: $t:ty),*| -> $out:ty { $body:expr }) => {{
         struct This;
@@ -157,7 +160,7 @@ macro_rules! by_dtype {
         })
     };
 }
-/// Wrapping arithmetic does not see signs: unsigned integers use the kernels of signed ones.
+/// Wrapping arithmetic is the same with and without sign: unsigned integers use the kernels of signed ones.
 macro_rules! arithmetic {
     ($dtype:expr, $isa:expr, $op:ident) => {
         by_dtype! { $dtype,
@@ -176,11 +179,11 @@ macro_rules! arithmetic {
     };
 }
 
-fn add(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn add(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     arithmetic!(dtype, isa, Plus)
 }
 
-fn mul(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn mul(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     arithmetic!(dtype, isa, Times)
 }
 
@@ -202,16 +205,16 @@ macro_rules! ordered {
     };
 }
 
-fn max(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn max(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     ordered!(dtype, isa, Max, Plus)
 }
 
-fn min(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn min(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     ordered!(dtype, isa, Min, Times)
 }
 
 /// A `bool` is written as its byte.
-fn equal(dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn equal(dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     by_dtype! { dtype,
         Dtype::Bool | Dtype::I8 | Dtype::U8 => map!(isa, |a: u8, b: u8| -> u8 { u8::from(a == b) }),
         Dtype::I16 | Dtype::U16 => map!(isa, |a: u16, b: u16| -> u8 { u8::from(a == b) }),
@@ -226,8 +229,8 @@ fn equal(dtype: Dtype, isa: Isa) -> Option<Flat> {
     }
 }
 
-/// `where` does not look at the elements that it chooses from.
-fn select(size: usize) -> Option<Flat> {
+/// `where` does not depend on the type of the elements that it selects.
+fn select(size: usize) -> Option<ContiguousFn> {
     macro_rules! sized {
         ($t:ty) => {
             map!(|condition: u8, b: $t, c: $t| -> $t { if condition != 0 { b } else { c } })
@@ -244,7 +247,7 @@ fn select(size: usize) -> Option<Flat> {
     })
 }
 
-fn difference(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn difference(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     macro_rules! pair {
         ($neg:expr, $sub:expr) => {
             if function == Function::Neg { $neg } else { $sub }
@@ -284,8 +287,8 @@ fn difference(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
     }
 }
 
-/// The element itself, by its size.
-fn identity(size: usize) -> Option<Flat> {
+/// The identity function, by the size of an element.
+fn identity(size: usize) -> Option<ContiguousFn> {
     Some(match size {
         1 => map!(|a: u8| -> u8 { a }),
         2 => map!(|a: u16| -> u16 { a }),
@@ -295,7 +298,7 @@ fn identity(size: usize) -> Option<Flat> {
     })
 }
 
-fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
+fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     let abs = function == Function::Abs;
     macro_rules! signed {
         ($t:ty) => {
@@ -312,7 +315,7 @@ fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
             if abs {
                 map!(isa, |a: $t| -> $t { a.abs() })
             } else {
-                // A NaN is neither and stays; zeros lose their sign, as NumPy's do.
+                // A NaN stays NaN; zeros lose their sign, as NumPy's do.
                 map!(isa, |a: $t| -> $t {
                     if a > 0.0 {
                         1.0
@@ -342,7 +345,7 @@ fn magnitude(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
 }
 
 /// The conjugate, the real and the imaginary part.
-fn part(function: Function, dtype: Dtype) -> Option<Flat> {
+fn part(function: Function, dtype: Dtype) -> Option<ContiguousFn> {
     macro_rules! parts {
         ($t:ty, $negative:expr) => {
             match function {
@@ -358,7 +361,7 @@ fn part(function: Function, dtype: Dtype) -> Option<Flat> {
         (Dtype::CI32, ..) => Some(parts!(i32, i32::wrapping_neg)),
         (Dtype::CI64, ..) => Some(parts!(i64, i64::wrapping_neg)),
         (_, Function::Conj | Function::Re, size) => identity(size),
-        // The zero of every type is all zero bits.
+        // The zero of every type has zero bits only.
         (_, _, 1) => Some(map!(|_a: u8| -> u8 { 0 })),
         (_, _, 2) => Some(map!(|_a: u16| -> u16 { 0 })),
         (_, _, 4) => Some(map!(|_a: u32| -> u32 { 0 })),

@@ -2,12 +2,12 @@
 
 use einfold_ir::{Dtype, Function};
 
-use super::{Flat, map};
+use super::{ContiguousFn, map};
 use crate::kernels::Isa;
 use crate::kernels::elementary::Elementary;
 
-/// The kernel of a function that only floating-point numbers have.
-pub(super) fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<Flat> {
+/// The kernel of a function that only floating-point types have.
+pub(super) fn function(function: Function, dtype: Dtype, isa: Isa) -> Option<ContiguousFn> {
     macro_rules! functions {
         ($t:ty) => {
             match function {

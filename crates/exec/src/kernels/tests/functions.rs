@@ -6,7 +6,7 @@ use einfold_ir::{Dtype, Function};
 use num_complex::Complex;
 
 use crate::element::Element;
-use crate::kernels::{Flat, Isa, function};
+use crate::kernels::{ContiguousFn, Isa, function};
 
 /// Values of a type that meet in all pairs.
 trait Values: Element + Debug + Default {
@@ -70,15 +70,15 @@ macro_rules! complexes {
 complexes!(i32 i64 f32 f64);
 
 /// The kernel over the first arguments, on vectors and on the rest of a row.
-fn run<A: Copy, C: Copy + Default>(kernel: Flat, a: &[A], b: &[A]) -> Vec<C> {
+fn run<A: Copy, C: Copy + Default>(kernel: ContiguousFn, a: &[A], b: &[A]) -> Vec<C> {
     let mut c = vec![C::default(); a.len()];
     let arguments = [a.as_ptr().cast(), b.as_ptr().cast(), a.as_ptr().cast()];
-    // SAFETY: the slices have as many values, of the kernel's types, and no one else sees the target.
+    // SAFETY: the slices have `n` values of the kernel's types, and no other thread uses the target.
     unsafe { kernel(a.len(), c.as_mut_ptr().cast(), arguments) };
     c
 }
 
-fn kernel(name: Function, dtype: Dtype, isa: Isa) -> Flat {
+fn kernel(name: Function, dtype: Dtype, isa: Isa) -> ContiguousFn {
     function(name, dtype, isa).unwrap_or_else(|| panic!("{name:?} on {dtype}"))
 }
 
@@ -284,7 +284,7 @@ fn where_takes_the_element_as_it_is() {
         let mut got = vec![T::default(); b.len()];
         let arguments = [condition.as_ptr().cast(), b.as_ptr().cast(), c.as_ptr().cast()];
         let kernel = kernel(Function::Where, T::dtype(), Isa::PORTABLE);
-        // SAFETY: the slices have as many values, of the kernel's types, and no one else sees the target.
+        // SAFETY: the slices have `n` values of the kernel's types, and no other thread uses the target.
         unsafe { kernel(b.len(), got.as_mut_ptr().cast(), arguments) };
         let want = |k: usize| if condition[k] { b[k] } else { c[k] };
         assert!(got.iter().enumerate().all(|(k, x)| x.same(want(k))), "{got:?}");

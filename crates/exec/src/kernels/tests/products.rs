@@ -2,7 +2,7 @@
 
 use super::rings::{Check, Ring, every_ring};
 use super::{Plane, Rng, Sample, positions};
-use crate::kernels::{Fused, Gemm, Kernels, Product};
+use crate::kernels::{Fused, GemmArgs, GemmFn, Kernels};
 
 struct Products;
 
@@ -20,14 +20,14 @@ impl Check for Products {
 }
 
 /// One product of a random layout, with and without α, into or onto C.
-fn compare<T: Sample>(ring: &Ring<T>, gemm: Gemm, rng: &mut Rng, extents: [usize; 3]) {
+fn compare<T: Sample>(ring: &Ring<T>, gemm: GemmFn, rng: &mut Rng, extents: [usize; 3]) {
     let [m, n, k] = extents;
     let (a, b) = (Plane::<T>::random(rng, [m, k], true), Plane::<T>::random(rng, [k, n], true));
     let mut c = Plane::<T>::random(rng, [m, n], false);
     let mut want = c.clone();
     let mut alpha = T::sample(rng);
     let (scaled, accumulate) = (rng.below(2) == 0 && ring.absorbing, rng.below(2) == 0);
-    let product = Product {
+    let product = GemmArgs {
         extents,
         c: c.dst(),
         a: a.src(),
@@ -57,7 +57,7 @@ impl Check for Identity {
             let mut c = Plane::<T>::random(rng, [7, n], false);
             let (extents, alpha, accumulate) = ([7, n, n], None, false);
             // SAFETY: the planes hold the extents, and no other thread sees them.
-            unsafe { gemm(&Product { extents, c: c.dst(), a: a.src(), b: eye.src(), alpha, accumulate }) };
+            unsafe { gemm(&GemmArgs { extents, c: c.dst(), a: a.src(), b: eye.src(), alpha, accumulate }) };
             assert!(positions([7, n]).all(|(i, j)| c.get(i, j) == a.get(i, j)), "{}, {n}", ring.name);
         }
     }

@@ -4,7 +4,7 @@ use einfold_ir::{Algebra, BinaryOp, Dtype};
 use num_complex::Complex;
 
 use super::{Plane, Sample, positions};
-use crate::kernels::{Isa, Kernels, Product, Src, builtin};
+use crate::kernels::{GemmArgs, Isa, Kernels, Src, builtin};
 
 const VALUES: [f64; 9] = [0.0, -0.0, 1.0, -1.0, 2.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 5e-324];
 
@@ -149,7 +149,7 @@ fn a_target_that_is_not_added_to_is_not_read() {
                 let b = Src { strides: [8 * n as isize, 8], ..b.src() };
                 let (alpha, accumulate) = (None, false);
                 // SAFETY: the planes hold the extents, and no other thread sees them.
-                unsafe { (kernels.fused.unwrap().gemm)(&Product { extents, c: c.dst(), a, b, alpha, accumulate }) };
+                unsafe { (kernels.fused.unwrap().gemm)(&GemmArgs { extents, c: c.dst(), a, b, alpha, accumulate }) };
                 assert!(positions([m, n]).all(|(i, j)| !c.get(i, j).is_nan()), "{algebra} {extents:?} {isa:?}");
             }
         }

@@ -1,4 +1,4 @@
-//! Sums by ids, also of complex numbers, and of values that are not finite.
+//! Sums by scatter indices, also of complex numbers and of values that are not finite.
 
 use einfold_exec::{AnyView, AnyViewMut, Element};
 use einfold_ir::{Access, Algebra, Axis, Dtype, Index, Layout, Mode, NodeId, OutOfRange, Plan, Step};
@@ -35,7 +35,7 @@ fn grouped(dtype: Dtype, [n, f, groups]: [usize; 3], weights: bool, policy: OutO
 enum Spread {
     Random,
     Sorted,
-    /// Two groups far apart, in turns.
+    /// Two groups far apart, alternating.
     Two,
     /// Group *k* as often as 1/(*k*+1).
     Zipf,
@@ -56,7 +56,7 @@ impl Spread {
     }
 }
 
-/// Ids below `groups`; under `drop` and `wrap` some outside or negative.
+/// Indices below `groups`; with `drop` and `wrap` some outside or negative.
 fn ids(n: usize, groups: usize, spread: Spread, policy: OutOfRange, random: &mut Random) -> Vec<i64> {
     let odd = |k: usize, id: i64| match policy {
         OutOfRange::Drop if k % 999 == 5 => -7,
@@ -122,7 +122,8 @@ fn sums_by_ids_are_within_the_bound() {
     }
 }
 
-/// Ids that favour few of many groups: a group may be met by nearly all points of a block, which docs/semantics.md counts.
+/// Indices that favour few of many groups: nearly all points of a block may add to one group, which docs/semantics.md
+/// accounts for.
 #[test]
 fn sums_by_skewed_ids_are_within_their_bound() {
     for spread in [Spread::Two, Spread::Zipf] {

@@ -6,14 +6,14 @@ mod by_ids;
 
 use std::num::NonZeroUsize;
 
-use einfold_exec::{AnyView, AnyViewMut, Control, Element, Options, Scratch, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, bind};
 use einfold_ir::{Layout, Plan};
 
 use super::support::Random;
 
 /// The most that a sum may be wrong by, in epsilons of its dtype times the sum of its terms' magnitudes: 2·10⁻⁶ for `f32`.
 const EPSILONS: f64 = 16.7;
-/// The same for matrix products, whose kernels add four times as many products in a row.
+/// The same for matrix products, whose kernels add four times the number of consecutive products.
 const PRODUCT_EPSILONS: f64 = 2.0 * EPSILONS;
 /// Points of most sums.
 const N: usize = 400_000;
@@ -104,7 +104,7 @@ fn run<T: Float>(plan: &Plan, ins: &[AnyView<'_>], zero: T) -> Vec<T> {
         let mut out = vec![zero; shape.iter().product()];
         let mut outs = [AnyViewMut::from_slice(&mut out, 0, shape, &Layout::RowMajor.strides(shape)).unwrap()];
         let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
-        bind(plan, ins, &mut outs, &Options::default(), &mut Scratch::new()).unwrap().run(&control).unwrap();
+        bind(plan, ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&control).unwrap();
         out
     };
     let one = with(1);

@@ -88,16 +88,16 @@ impl Axes {
                 let here = LabeledAxis { operand, axis, size: errors.inputs[operand].shape[axis] };
                 let twin = seen[number].replace(here).filter(|twin| twin.operand == operand);
                 if let Some(twin) = twin.filter(|twin| twin.size != here.size) {
-                    return Err(errors.size(number, self, twin, here, SizeRule::Diagonal));
+                    return Err(errors.size(self.label(number), twin, here, SizeRule::Diagonal));
                 }
                 match holders[number] {
                     Some(held) if held.size == here.size => {}
                     Some(held) if options.strict => {
-                        return Err(errors.size(number, self, held, here, SizeRule::Strict));
+                        return Err(errors.size(self.label(number), held, here, SizeRule::Strict));
                     }
                     Some(_) if here.size == 1 => {}
                     Some(held) if held.size != 1 => {
-                        return Err(errors.size(number, self, held, here, SizeRule::Broadcast));
+                        return Err(errors.size(self.label(number), held, here, SizeRule::Broadcast));
                     }
                     _ => holders[number] = Some(here),
                 }

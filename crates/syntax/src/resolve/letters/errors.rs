@@ -1,11 +1,11 @@
 //! Errors of subscripts: message, spans, help, candidates.
 
-use super::axes::Axes;
 use crate::ast::Subscripts;
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind, LabeledAxis, SizeRule, TypeProblem};
 use crate::render::{Note, is_mark};
 use crate::span::Span;
-use crate::suggest::{self, Edit};
+use crate::suggest;
 use einfold_ir::{Algebra, Dtype, TensorType};
 
 mod rank;
@@ -31,8 +31,8 @@ impl LettersErrors<'_> {
     }
 
     /// The name of an axis: its label, or its position in `...`.
-    pub(super) fn axis_name(&self, axes: &Axes, axis: usize) -> String {
-        match axes.label(axis) {
+    pub(super) fn axis_name(&self, label: Result<u32, usize>) -> String {
+        match label {
             Ok(id) => self.s.name(id).to_string(),
             Err(k) => format!("...{k}"),
         }
@@ -53,13 +53,12 @@ impl LettersErrors<'_> {
 
     pub(super) fn size(
         &self,
-        axis: usize,
-        axes: &Axes,
+        label: Result<u32, usize>,
         first: LabeledAxis,
         second: LabeledAxis,
         rule: SizeRule,
     ) -> Error {
-        let label = axes.label(axis).map_or("...".to_string(), |id| self.s.name(id).to_string());
+        let label = label.map_or("...".to_string(), |id| self.s.name(id).to_string());
         let here = |h: LabeledAxis| format!("{} here (operand {}, axis {})", h.size, h.operand + 1, h.axis + 1);
         let error = self
             .error(ErrorKind::Size { label, first, second, rule }, self.axis_span(first), here(first))

@@ -63,7 +63,7 @@ pub(super) fn lower(errors: &LettersErrors<'_>, axes: &Axes, algebra: Algebra, d
     let mut b = Lowering {
         errors,
         axes,
-        labels: (0..axes.len()).map(|axis| errors.axis_name(axes, axis).into()).collect(),
+        labels: (0..axes.len()).map(|axis| errors.axis_name(axes.label(axis)).into()).collect(),
         uses: uses(axes),
         algebra,
         dtype: algebra.accumulator(dtype),

@@ -4,10 +4,10 @@ use super::desugar::common_and_any;
 use super::errors::ProgramErrors;
 use super::hir::{Contribution, HirExpr, HirExprKind, IndexForm, set};
 use crate::ast::{Assign, Sign};
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind};
 use crate::render::Note;
 use crate::span::Span;
-use crate::suggest::Edit;
 use einfold_ir::Function;
 
 /// Checks that the positions written and the axes summed over are unambiguous.

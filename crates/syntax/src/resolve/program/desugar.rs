@@ -106,7 +106,7 @@ impl Desugarer<'_> {
         let mut wrong = None;
         let mut on_left = false;
         let mut visit = |access: &ast::Access| {
-            let ellipsis = ellipsis(&access.indices);
+            let ellipsis = access.ellipsis();
             let Some(tensor) = self.tensor(access.name) else { return };
             let (rank, written) = (self.tensors[tensor].shape.len(), access.indices.len());
             let written = written - usize::from(ellipsis.is_some());
@@ -122,7 +122,7 @@ impl Desugarer<'_> {
         for position in &statement.left {
             on_left |= matches!(position.index, Index::Axis(NamedAxis::Ellipsis(_)));
             for_each_gather(&position.index, &mut |access| {
-                on_left |= ellipsis(&access.indices).is_some();
+                on_left |= access.ellipsis().is_some();
                 visit(access);
             });
         }
@@ -142,7 +142,7 @@ impl Desugarer<'_> {
 
     fn read(&self, axes: &mut StatementAxes, access: &ast::Access) -> Result<TensorRead, Error> {
         let tensor = self.tensor(access.name).expect("a read tensor is an input or defined before");
-        let written = access.indices.len() - usize::from(ellipsis(&access.indices).is_some());
+        let written = access.indices.len() - usize::from(access.ellipsis().is_some());
         let covered = self.tensors[tensor].shape.len() - written;
         let mut dims = Vec::with_capacity(written + covered);
         for index in &access.indices {
@@ -313,14 +313,6 @@ impl Desugarer<'_> {
 /// The values of a list of numbers; `None` if it contains anything else.
 fn numbers<T: Copy>(list: &[(T, HirExpr)]) -> Option<Vec<(T, Literal)>> {
     list.iter().map(|(tag, value)| Some((*tag, value.number()?))).collect()
-}
-
-/// The span of `...` in a list of indices.
-pub(super) fn ellipsis(indices: &[Index]) -> Option<Span> {
-    indices.iter().find_map(|index| match index {
-        Index::Axis(NamedAxis::Ellipsis(span)) => Some(*span),
-        _ => None,
-    })
 }
 
 /// Calls `f` with every access, each followed by those in its indices.

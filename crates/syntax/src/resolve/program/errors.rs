@@ -2,10 +2,10 @@
 
 use super::hir::{Contribution, IndexForm, LeftIndexForm, Tensor};
 use crate::ast::{self, SizeOf, Statement};
+use crate::edit::{self, Edit};
 use crate::error::{Error, ErrorKind, SizeProblem, SizeRule};
 use crate::render::Note;
 use crate::span::Span;
-use crate::suggest::{self, Edit};
 use einfold_ir::{Dtype, Literal};
 use std::collections::BTreeMap;
 
@@ -137,8 +137,8 @@ impl ProgramErrors<'_> {
     /// Adds a candidate that gathers through an index tensor, for which a policy can be set.
     fn suggest_gather(&self, error: Error, span: Span, drop: &str) -> Error {
         let index = self.text.get(span.range()).unwrap_or_default();
-        let Some(axis) = suggest::names(index).next().filter(|_| !index.contains('[')) else { return error };
-        let gather = suggest::free(self.text, "t");
+        let Some(axis) = edit::names(index).next().filter(|_| !index.contains('[')) else { return error };
+        let gather = edit::free(self.text, "t");
         let at = span.start + index.find(axis).unwrap_or(0) as u32;
         let place = Span::new(at, at + axis.len() as u32);
         let text = Edit::new(self.text).replace(place, format!("{gather}[{axis}]")).finish();
@@ -173,7 +173,7 @@ impl ProgramErrors<'_> {
     }
 
     pub(super) fn rank(&self, access: &ast::Access, tensor: &Tensor, written: usize) -> Error {
-        let with_ellipsis = super::desugar::ellipsis(&access.indices).is_some();
+        let with_ellipsis = access.ellipsis().is_some();
         self.tensor_rank(access.span, tensor, written, with_ellipsis)
     }
 
@@ -215,7 +215,7 @@ impl ProgramErrors<'_> {
         if self.text.matches("...").count() > 1 || axes > 8 {
             return error;
         }
-        let fresh = ('a'..='z').map(String::from).filter(|name| suggest::names(self.text).all(|taken| taken != name));
+        let fresh = ('a'..='z').map(String::from).filter(|name| edit::names(self.text).all(|taken| taken != name));
         let names: Vec<String> = fresh.take(axes).collect();
         error.candidate("to sum over them", Edit::new(self.text).replace(dots, names.join(between)).finish())
     }

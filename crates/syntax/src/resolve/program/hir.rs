@@ -84,6 +84,17 @@ pub(super) struct AffineForm {
     pub(super) gathers: Vec<(i64, TensorRead)>,
 }
 
+impl AffineForm {
+    /// The axes of the reads of index tensors, each once, ascending.
+    pub(super) fn axes_of_gathers(&self) -> Vec<usize> {
+        let mut axes = Vec::new();
+        self.gathers.iter().for_each(|(_, read)| read.for_each_axis(&mut |axis| axes.push(axis)));
+        axes.sort_unstable();
+        axes.dedup();
+        axes
+    }
+}
+
 /// An expression with constant parts evaluated.
 #[derive(Debug)]
 pub(super) struct HirExpr {

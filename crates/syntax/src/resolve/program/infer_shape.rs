@@ -2,7 +2,7 @@
 
 use super::super::{Options, SizeQuery};
 use super::errors::{ProgramErrors, SourcedSize};
-use super::hir::{AffineForm, Contribution, IndexForm, Tensor, set};
+use super::hir::{AffineForm, Contribution, IndexForm, Tensor};
 use super::infer_extents::range;
 use super::iteration_space::StatementContext;
 use super::size_query;
@@ -141,11 +141,4 @@ impl ShapeInference<'_> {
         }
         Ok(())
     }
-}
-
-/// The axes of the reads of index tensors, each once.
-pub(super) fn axes_of_gathers(affine: &AffineForm) -> Vec<usize> {
-    let mut axes = Vec::new();
-    affine.gathers.iter().for_each(|(_, read)| read.for_each_axis(&mut |axis| axes.push(axis)));
-    set(axes)
 }

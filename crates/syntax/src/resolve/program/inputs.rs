@@ -5,11 +5,11 @@ use super::super::letters::addressable;
 use super::errors::ProgramErrors;
 use super::hir::Tensor;
 use super::nodes::Nodes;
+use crate::ast::Definition;
 use crate::ast::{Assign, Program};
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind, Feature, NameClass};
-use crate::names::Definition;
 use crate::span::Span;
-use crate::suggest::Edit;
 use einfold_ir::{Algebra, TensorType};
 use std::collections::BTreeMap;
 

@@ -10,10 +10,10 @@ use super::infer_shape::{QueryAnswers, Shape, ShapeInference};
 use super::iteration_space::StatementContext;
 use super::nodes::Nodes;
 use crate::ast::{Assign, Name, Named, NamedAxis, NamedTerm};
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind, TypeProblem};
 use crate::render::Note;
 use crate::span::Span;
-use crate::suggest::Edit;
 use einfold_ir::{Access, Contraction, Dtype, Index, Ir, Label, TensorType};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,6 @@
 
 use super::super::SizeQuery;
 use super::hir::{AffineForm, Tensor};
-use super::infer_shape::axes_of_gathers;
 use super::iteration_space::{IterationSpace, StatementContext};
 use einfold_ir::{
     Access, Algebra, Contraction, Def, Dtype, Expr, Function, Indices, Ir, Literal, Node, NodeId, PointOp, RegionId,
@@ -13,7 +12,7 @@ use std::sync::Arc;
 /// The query for the greatest sum of the index tensors of an index. `None` if its affine part has an axis of an index
 /// tensor: the greatest position is then not the sum of two maxima.
 pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> Option<SizeQuery> {
-    let axes = axes_of_gathers(affine);
+    let axes = affine.axes_of_gathers();
     if affine.terms.iter().any(|(coef, axis)| *coef != 0 && axes.binary_search(axis).is_ok()) {
         return None;
     }

@@ -2,9 +2,10 @@
 
 use super::{LettersErrors, is_mark, shape};
 use crate::ast::{Spelling, Term};
+use crate::edit::Edit;
 use crate::error::{Error, ErrorKind};
 use crate::span::Span;
-use crate::suggest::{Edit, EinopsText};
+use crate::suggest::EinopsText;
 
 /// Small numbers as words.
 const WORDS: [&str; 13] =

@@ -1,0 +1,53 @@
+//! Plans with constant operands are plans.
+
+use einfold::ndarray::{Array1, Array2, array};
+use einfold::{Error, ErrorKind, Expression, Plan, errors::ConstantsProblem, named, spec};
+
+/// `i,ij,jk->k` with both matrices constant, and the plan without constants.
+fn chain() -> Result<(Plan, Plan), Error> {
+    let whole = Expression::new("i,ij,jk->k")?.plan([spec::<f64>([3]), spec::<f64>([3, 4]), spec::<f64>([4, 2])])?;
+    let (a, b) = (Array2::<f64>::ones([3, 4]), Array2::<f64>::ones([4, 2]));
+    let bound = whole.bind_constants(&[1, 2], (&a, &b))?;
+    Ok((whole, bound))
+}
+
+#[test]
+fn a_plan_with_constants_has_all_that_plans_have() -> Result<(), Error> {
+    let (whole, bound) = chain()?;
+    let y: Array1<f64> = bound.run(&array![1.0, 2.0, 3.0])?;
+    assert_eq!(y, array![24.0, 24.0]);
+    assert_eq!(bound.input_types(), [spec::<f64>([3])]);
+    assert_eq!(bound.output_types(), whole.output_types());
+    assert!(bound.kept_bytes() > 0 && whole.kept_bytes() == 0);
+    assert!(bound.cost().flops < whole.cost().flops);
+    let explained = bound.explain()?.to_string();
+    assert!(explained.contains("i,ij,jk->k"), "{explained}");
+    assert_eq!(bound.warnings().len(), 0);
+    assert_eq!(bound.expression().text(), "i,ij,jk->k");
+    // A run contracts what was computed from the constants with the rest.
+    assert_eq!(bound.path(), [[0, 1]]);
+    // The values of constants are not in a recipe.
+    assert_eq!(bound.to_recipe(), whole.to_recipe());
+    Ok(())
+}
+
+#[test]
+fn constants_are_given_once() -> Result<(), Error> {
+    let (_, bound) = chain()?;
+    let error = bound.bind_constants(&[0], &array![1.0, 2.0, 3.0]).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Constants(ConstantsProblem::Again)), "{error}");
+    assert_eq!(error.code(), "constants");
+    assert!(error.to_string().contains("help: give all constants at once"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn warnings_and_names_are_those_of_the_whole_program() -> Result<(), Error> {
+    let plan = Expression::new("hits += eq(p[n], t[n])")?.plan([spec::<i64>([3]), spec::<i64>([3])])?;
+    let bound = plan.bind_constants(&[1], &array![1_i64, 2, 3])?;
+    assert_eq!(bound.warnings().len(), 1);
+    let hits: bool = bound.run(named("p", &array![0_i64, 2, 0]))?;
+    assert!(hits);
+    assert_eq!(bound.run::<bool>(named("t", &array![0_i64, 2, 0])).unwrap_err().code(), "operands");
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Runs the blocks of a matrix product.
+
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use super::compensated_sum::{BlockLoop, BlockSum};
+use super::cursor::LoopCursor;
+use super::{Bases, Run};
+use crate::bound_program::BoundGemm;
+use crate::error::RunStopped;
+use crate::kernels::{self, Dst, Src};
+
+/// The state that the blocks of a product share in one iteration of the region.
+struct Blocks<'r> {
+    run: &'r Run<'r>,
+    gemm: &'r BoundGemm,
+    bases: Bases,
+    iteration: &'r [usize],
+    alpha: Option<NonNull<u8>>,
+}
+
+// SAFETY: the addresses are those of operands of the program, which threads may share (see `Ptr`).
+unsafe impl Sync for Blocks<'_> {}
+
+impl Run<'_> {
+    pub(super) fn gemm(&self, gemm: &BoundGemm, iteration: &[usize]) -> Result<(), RunStopped> {
+        let alpha = gemm.alpha.and_then(|operand| NonNull::new(self.base(operand, iteration)));
+        let blocks = Blocks { run: self, gemm, bases: self.bases(gemm.loops.operands, iteration), iteration, alpha };
+        // The closure captures the whole struct, which is `Sync`, and not its fields.
+        let blocks = &blocks;
+        self.blocks(&gemm.grid, gemm.bytes, move |range| blocks.run(range))
+    }
+}
+
+impl Blocks<'_> {
+    fn run(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        let BoundGemm { loops, grid, extents, strides, k_strip, compensated, .. } = self.gemm;
+        let mut block_sum = BlockSum::new(self.run, compensated.as_ref(), self.iteration);
+        let mut cursor = LoopCursor::new(self.run.program, loops, &self.bases);
+        let (mut row, mut block_in_row) = grid.split(range.start);
+        cursor.seek(loops.kept, row);
+        for block in range {
+            let (start, n) = grid.block_at(block_in_row, [extents[0], extents[1]]);
+            if let Some(block_sum) = &mut block_sum {
+                let block_loop =
+                    |l: usize| BlockLoop { start: start[l], n: n[l], extent: extents[l], stride: strides[0][l] };
+                block_sum.begin(row, cursor.ptrs[0], [block_loop(0), block_loop(1)]);
+            }
+            let mut accumulate = self.gemm.accumulate;
+            loop {
+                for k in (0..extents[2]).step_by(*k_strip) {
+                    let depth = k..extents[2].min(k + k_strip);
+                    let points = n[0] as u64 * n[1] as u64 * depth.len() as u64;
+                    // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of
+                    // the operands (docs/unsafe.md). Blocks that run at the same time differ in the position of a kept
+                    // loop or in their part of C, so their targets are disjoint. Each call writes all of its part of C.
+                    unsafe {
+                        block_sum.iter_mut().for_each(|c| c.before_call());
+                        self.multiply(&cursor, start, n, depth, accumulate);
+                    }
+                    accumulate = true;
+                    self.run.advance_or_cancel(points)?;
+                }
+                if !cursor.next(loops.kept..loops.kept + loops.reduced) {
+                    break;
+                }
+            }
+            // SAFETY: as for the calls above; at least one of them has written the block.
+            unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
+            let before = row;
+            (row, block_in_row) = grid.split(block + 1);
+            if row != before {
+                cursor.next(0..loops.kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// The block of C and the rows of A and columns of B that it needs are elements of the operands; nothing else touches
+    /// the block during the call.
+    unsafe fn multiply(
+        &self,
+        cursor: &LoopCursor<'_>,
+        start: [usize; 2],
+        n: [usize; 2],
+        depth: Range<usize>,
+        accumulate: bool,
+    ) {
+        let BoundGemm { gemm: kernel, strides: [c, a, b], .. } = *self.gemm;
+        let l = depth.start as isize;
+        let [i, j] = start.map(|s| s as isize);
+        let at = |x: usize, offset: isize| cursor.ptrs[x].wrapping_offset(offset);
+        let args = kernels::GemmArgs {
+            extents: [n[0], n[1], depth.len()],
+            c: Dst { ptr: at(0, (i * c[0]).wrapping_add(j * c[1])), strides: c },
+            a: Src { ptr: at(1, (i * a[0]).wrapping_add(l.wrapping_mul(a[1]))), strides: a },
+            b: Src { ptr: at(2, (j * b[1]).wrapping_add(l.wrapping_mul(b[0]))), strides: b },
+            alpha: self.alpha,
+            accumulate,
+        };
+        // SAFETY: the caller promises elements and an exclusive block of C; `bind` chose the kernel for their dtype.
+        unsafe { kernel(&args) }
+    }
+}

@@ -1,0 +1,84 @@
+//! What an expression costs.
+
+use std::collections::HashMap;
+
+use einfold_ir::{Axis, Contraction, Cost, Count, Def, Ir, NodeId};
+use einfold_order::FoundOrder;
+
+use crate::apply::Made;
+use crate::network::contractions;
+
+/// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
+/// counts as often as it runs.
+pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
+    let mut total = Cost::default();
+    let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
+    for (id, c) in contractions(ir) {
+        let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
+        let runs = points(ir.loops(ir.node(id).region));
+        total.flops += cost.flops * runs;
+        total.write += cost.write * runs;
+        total.size = total.size.max(cost.size);
+        total.peak = total.peak.max(cost.peak);
+    }
+    total
+}
+
+/// The cost of a contraction in one step; nothing where it multiplies nothing.
+fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
+    if c.factors.len() < 2 {
+        return Cost::default();
+    }
+    let size = Count::product(ir.node(id).shape.iter().map(|&e| e as u64));
+    Cost { flops: points(&c.axes), size, write: size, peak: size }
+}
+
+/// The cost of a contraction through ids: that of the nodes that were written for it, each alive until the last of them that reads
+/// it. Copies that only gather or scatter count, since the order is about them.
+pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
+    let nodes = || made.nodes.clone().map(NodeId);
+    let own = |id: NodeId| id.0.checked_sub(made.nodes.start).map(|k| k as usize);
+    let mut last: Vec<NodeId> = nodes().collect();
+    for id in nodes() {
+        if let Def::Contract(c) = &ir.node(id).def {
+            let accesses = c.factors.iter().flat_map(|factor| own(factor.tensor));
+            accesses.for_each(|read| last[read] = id);
+        }
+    }
+    let elements = |id: NodeId| ir.node(id).shape.iter().fold(1u128, |n, &extent| n.saturating_mul(extent as u128));
+    let mut ends = vec![0u128; last.len()];
+    for (id, reader) in nodes().zip(&last).filter(|(id, reader)| id != *reader) {
+        let end = &mut ends[(reader.0 - made.nodes.start) as usize];
+        *end = end.saturating_add(elements(id));
+    }
+    let (mut cost, mut alive) = (Cost::default(), 0u128);
+    for (id, end) in nodes().zip(ends) {
+        let size = Count::from(elements(id));
+        alive = alive.saturating_add(elements(id));
+        cost.flops += node_flops(ir, id);
+        cost.write += size;
+        cost.size = cost.size.max(size);
+        cost.peak = cost.peak.max(Count::from(alive));
+        alive = alive.saturating_sub(end);
+    }
+    cost
+}
+
+/// Scalar multiply-adds of a node, as [`Step::flops`](einfold_ir::Step::flops).
+pub(crate) fn node_flops(ir: &Ir, id: NodeId) -> Count {
+    match &ir.node(id).def {
+        Def::Contract(c) if c.factors.len() > 1 => points(&c.axes),
+        _ => Count::ZERO,
+    }
+}
+
+/// What the contractions would cost as they are written, each in one loop nest.
+pub(crate) fn naive_flops(ir: &Ir) -> Count {
+    let multiplies = contractions(ir).filter(|(_, c)| c.factors.len() > 1);
+    multiplies.map(|(id, c)| points(&c.axes) * points(ir.loops(ir.node(id).region))).sum()
+}
+
+/// How many points a space has.
+pub(crate) fn points(axes: &[Axis]) -> Count {
+    Count::product(axes.iter().map(|a| a.extent as u64))
+}

@@ -1,0 +1,101 @@
+//! Limits of memory: what a caller allows, and what can be addressed.
+
+use std::cmp::Reverse;
+
+use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Place, Plan, Step};
+
+use super::{Memory, Packed};
+use crate::error::{Excess, Large, PlanError, Unsliced};
+
+/// The most bytes that one allocation can have.
+pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
+
+/// Refuses a draft with an intermediate or a result that cannot be addressed.
+///
+/// # Errors
+/// [`PlanError::TooLarge`] names the first of them.
+pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
+    let fits = |buffer: &Buffer| {
+        let bytes = buffer.bytes().filter(|&bytes| bytes <= ADDRESSABLE - Plan::ALIGN);
+        matches!(buffer.place, Place::Input(_)) || bytes.is_some()
+    };
+    let wide = draft.buffers.entries().find(|(_, buffer)| !fits(buffer));
+    wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
+}
+
+/// Refuses a plan that takes more than `limit` bytes.
+///
+/// # Errors
+/// [`PlanError::TooLarge`] names the largest tensor that is in memory where most is in use, and what all steps together take.
+pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
+    let (bytes, limit) = (memory.total(), Count::from(limit));
+    if bytes <= limit {
+        return Ok(());
+    }
+    let outputs = Count::from(memory.outputs as u64);
+    let why = if outputs > limit { Unsliced::Results(outputs) } else { Unsliced::Sliced };
+    let (step, buffer) = worst(plan);
+    let excess = Excess { bytes, limit, why, ..excess(plan, step, buffer) };
+    Err(PlanError::TooLarge(Box::new(excess)))
+}
+
+/// The step at which most memory is in use, counted through all regions, and the largest buffer in it then.
+fn worst(plan: &Plan) -> (usize, BufferId) {
+    let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
+    // By how much the bytes in use change from one step to the next.
+    let mut changes = vec![0i128; plan.steps().count() + 1];
+    let mut sizes: IdVec<BufferId, i128> = IdVec::filled(plan.buffers.len(), 0);
+    for (k, ((buffer, life), lane)) in plan.buffers.ids().zip(plan.buffers.iter().zip(&lives).zip(own)) {
+        let Some(life) = life.filter(|_| !matches!(buffer.place, Place::Input(_))) else { continue };
+        let lanes = lane.map_or(1, |region| plan.regions[region].lane_count());
+        sizes[k] = buffer.bytes().unwrap_or(usize::MAX) as i128 * lanes as i128;
+        changes[life.first] += sizes[k];
+        changes[life.last + 1] -= sizes[k];
+    }
+    let (mut worst, mut most, mut alive) = (0, i128::MIN, 0);
+    let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.lane_count(), step)));
+    for (at, ((lanes, step), change)) in steps.zip(changes).enumerate() {
+        alive += change;
+        let bytes = alive + Packed::of(plan, step).copies as i128 * lanes as i128;
+        if bytes > most {
+            (worst, most) = (at, bytes);
+        }
+    }
+    // Results have their memory all the time.
+    let held = |k: &BufferId| {
+        let alive = lives[*k].is_some_and(|life| life.first <= worst && worst <= life.last);
+        alive || matches!(plan.buffers[*k].place, Place::Output(_))
+    };
+    let largest = plan.buffers.ids().filter(held).max_by_key(|&k| (sizes[k], Reverse(k)));
+    (worst, largest.unwrap_or(BufferId(0)))
+}
+
+/// An intermediate or a result that cannot be addressed.
+pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
+    let writes = |(_, step): (&[Axis], &Step)| step.write.tensor == buffer;
+    let step = draft.steps().position(writes).unwrap_or_default();
+    PlanError::TooLarge(Box::new(excess(draft, step, buffer)))
+}
+
+/// What is to be said of a buffer that is too large at a step, without a limit.
+fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
+    let Buffer { label, dtype, extents, place, .. } = &draft.buffers[buffer];
+    let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);
+    let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
+    let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
+    let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
+    Excess {
+        step: draft.steps().nth(step).map_or(NodeId(0), |(_, step)| step.origin),
+        label: label.clone(),
+        axes: axes.unwrap_or_default(),
+        tensor: Some(Large {
+            is_result: matches!(place, Place::Output(_)),
+            shape: extents.clone(),
+            dtype: *dtype,
+            bytes,
+        }),
+        bytes,
+        limit: Count::from(ADDRESSABLE as u64),
+        why: Unsliced::Unlimited,
+    }
+}

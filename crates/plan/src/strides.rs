@@ -1,0 +1,67 @@
+//! The strides of steps under the layouts that are expected.
+
+use einfold_ir::{Access, Axis, AxisRef, Buffer, BufferId, Draft, Gemm, Groups, Loops, Step};
+
+/// The stride, in elements, with which each axis of a step moves through the tensor of `access`, positions from ids left
+/// out.
+pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Vec<isize> {
+    let buffer = draft.buffer(access.tensor);
+    let mut strides = vec![0isize; axes];
+    for (index, stride) in access.indices.iter().zip(buffer.layout.strides(&buffer.extents)) {
+        for term in index.terms() {
+            if let AxisRef::Own(axis) = term.axis {
+                let moved = stride.saturating_mul(term.coef as isize);
+                strides[axis as usize] = strides[axis as usize].saturating_add(moved);
+            }
+        }
+    }
+    strides
+}
+
+/// The loops of a step, the written tensor first.
+pub(crate) fn of_step(draft: &Draft, step: &Step) -> Loops {
+    let operands: Vec<Vec<isize>> =
+        [&step.write].into_iter().chain(&step.reads).map(|a| of_access(draft, a, step.axes.len())).collect();
+    let mut loops = Loops::new(operands.len());
+    for (k, axis) in step.axes.iter().enumerate() {
+        loops.push(axis.extent, operands.iter().map(|strides| strides[k]));
+    }
+    loops
+}
+
+/// The own axes that an access moves along.
+pub(crate) fn own_axes(access: &Access<BufferId>) -> Vec<u32> {
+    let mut axes = Vec::with_capacity(access.indices.len());
+    access.for_each_axis(&mut |axis| {
+        if let AxisRef::Own(a) = axis {
+            axes.push(a);
+        }
+    });
+    axes
+}
+
+/// The groups of a matrix product with their strides in bytes under the expected layouts.
+pub(crate) fn groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
+    let operands: Vec<Vec<isize>> = step
+        .reads
+        .iter()
+        .chain([&step.write])
+        .map(|access| {
+            let Buffer { dtype, .. } = draft.buffer(access.tensor);
+            let strides = of_access(draft, access, step.axes.len());
+            strides.into_iter().map(|s| s.saturating_mul(dtype.size() as isize)).collect()
+        })
+        .collect();
+    let mut groups = Groups::default();
+    let fill = |loops: &mut Loops, group: &[u32]| {
+        for &x in group {
+            let Axis { extent, .. } = step.axes[x as usize];
+            loops.push(extent, operands.iter().map(|strides| strides[x as usize]));
+        }
+    };
+    fill(&mut groups.batch, &gemm.batch);
+    fill(&mut groups.m, &gemm.m);
+    fill(&mut groups.n, &gemm.n);
+    fill(&mut groups.k, &gemm.k);
+    groups
+}
