@@ -17,6 +17,7 @@ mod layout;
 mod library;
 mod limits;
 mod links;
+mod machine;
 mod meaning;
 mod metamorphic;
 mod mutant;

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, BindOptions, Control, NewArray, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Mode, Nest, OutOfRange,
-    Place, Plan, Region, Step, TensorType,
+    Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Machine, Mode, Nest,
+    OutOfRange, Place, Plan, Region, Step, TensorType,
 };
 use einfold_order::{Budget, Order};
 use einfold_plan::{PassSet, PlanOptions, compile, optimize};
@@ -72,7 +72,14 @@ fn lanes(own: bool) -> Draft {
         Region { loops: vec![], steps: vec![after], lanes: None },
     ];
     let scratch = lanes * apart + Plan::ALIGN;
-    Draft { buffers: buffers.into(), regions, inputs: vec![BufferId(0)], outputs: vec![BufferId(1)], scratch }
+    Draft {
+        buffers: buffers.into(),
+        regions,
+        inputs: vec![BufferId(0)],
+        outputs: vec![BufferId(1)],
+        scratch,
+        machine: Machine::DEFAULT,
+    }
 }
 
 /// A valid draft.

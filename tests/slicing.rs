@@ -52,7 +52,7 @@ fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], lanes: u64) -> (Plan
     let mut routes = ir.per_node(None);
     // 16-bit floats are rounded by a node of its own after the contraction.
     let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
-    routes[at] = Some(Route { slices, lanes, tree: &tree });
+    routes[at] = Some(Route { slices, lanes, ..(&tree).into() });
     let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
     (optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap(), operands)
 }

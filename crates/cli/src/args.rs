@@ -1,5 +1,6 @@
 //! The command line. The parsers in [`value`] give the values their meaning; the verbs use them.
 
+mod machine;
 mod order;
 pub(crate) mod path;
 pub(crate) mod value;
@@ -34,6 +35,7 @@ Examples:
                                                       its plan, and the reasons
   einfold order network.json --time 1s                the best contraction order of a network
   einfold check 'ij, jk -> ik'                        checks the syntax only
+  einfold calibrate -o here.json                      measures this machine, for --machine
 
 Exit codes: 0 success; 1 an error in the expression, its operands or files, or a result that cannot
 be written; 2 an error in the command line; 3 too little memory. A signal ends the process by that
@@ -60,6 +62,17 @@ Examples:
   einfold explain 'Y[seg[n]:9,f] += X[n,f]' --shapes 'X=20x10,seg=20:i64'
   einfold explain -f layer.ein x=x.npy W=w.npy
   einfold explain 'ij,jk->ik' a.npy b.npy --format dot | dot -Tsvg > plan.svg";
+
+const CALIBRATE_EXAMPLES: &str = "\
+Examples:
+  einfold calibrate                                   measure and print
+  einfold calibrate -o here.json                      measure and keep
+  einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --machine here.json
+
+The measurement takes a few seconds and 256 MiB; let nothing else run meanwhile. The file is JSON of
+the form einfold.machine/1: times in nanoseconds of one multiply-add in a matrix product and in
+loops, of a call, a byte, a start of threads and the order search, and the sizes of the caches. A
+plan that is made for it may differ from the plan made without it, and results by rounding.";
 
 /// Run and explain einsum expressions and tensor programs: `ij,jk->ik` is the product of two matrices.
 #[derive(Debug, Parser)]
@@ -121,6 +134,8 @@ pub(crate) enum Verb {
     Order(Box<OrderArgs>),
     /// Read an expression and print it in canonical form.
     Check(CheckArgs),
+    /// Measure this machine, for plans that suit it.
+    Calibrate(CalibrateArgs),
     /// Print the completion script of a shell.
     Completions {
         /// The shell.
@@ -180,6 +195,9 @@ pub(crate) struct PlanArgs {
     /// The memory limit of a run, without its operands: 2GiB, 500MB, or bytes.
     #[arg(long, value_name = "SIZE", value_parser = value::memory)]
     pub(crate) memory: Option<u64>,
+    /// The machine that the plan is for: a file from `calibrate`. The default is the built-in machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) machine: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -259,6 +277,14 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+#[command(after_help = CALIBRATE_EXAMPLES)]
+pub(crate) struct CalibrateArgs {
+    /// Write the machine to this file instead of printing it.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 /// An output format of `explain`.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Format {
@@ -278,7 +304,7 @@ impl Verb {
             Verb::Explain(args) => args.format == Format::Json,
             Verb::Order(args) => args.json,
             Verb::Check(args) => args.json,
-            Verb::Completions { .. } => false,
+            Verb::Calibrate(_) | Verb::Completions { .. } => false,
         }
     }
 }
@@ -287,7 +313,7 @@ impl PlanArgs {
     /// Returns the expression with these options.
     ///
     /// # Errors
-    /// The path file does not contain an order.
+    /// The path file does not contain an order, or the machine file does not contain a machine.
     pub(crate) fn apply(&self, mut expression: Expression) -> Result<Expression, Failure> {
         if let Some(order) = &self.order {
             expression = expression.order(order.clone())?;
@@ -297,6 +323,9 @@ impl PlanArgs {
         }
         if let Some(bytes) = self.memory {
             expression = expression.memory(bytes);
+        }
+        if let Some(file) = &self.machine {
+            expression = expression.machine(machine::read(file)?);
         }
         Ok(expression)
     }

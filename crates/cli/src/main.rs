@@ -1,9 +1,10 @@
 //! The command line tool `einfold`, with one file for each verb: [`run`], [`explain`], [`order`], [`check`],
-//! [`completions`]. [`args`] parses the command line, [`language`] reads texts of expressions, [`npy`] array files;
+//! [`calibrate`], [`completions`]. [`args`] parses the command line, [`language`] reads texts of expressions, [`npy`] array files;
 //! [`show`] prints arrays, [`warnings`] prints warnings. Results go to standard output, everything else to standard
 //! error.
 
 mod args;
+mod calibrate;
 mod check;
 mod completions;
 mod destination;
@@ -48,6 +49,7 @@ fn carry_out(verb: Verb) -> Result<(), Failure> {
         Verb::Explain(args) => explain::explain(&args),
         Verb::Order(args) => order::order(&args),
         Verb::Check(args) => check::check(&args),
+        Verb::Calibrate(args) => calibrate::calibrate(&args),
         Verb::Completions { shell } => completions::completions(shell),
     }
 }

@@ -12,7 +12,7 @@ use crate::reserve_memory;
 use crate::signal::Signal;
 use einfold::{Order, order::Budget};
 use einfold_order::cache::Cache;
-use einfold_order::{Effort, FoundOrder, OrderError, Task, format, order_task, strategy};
+use einfold_order::{Effort, FoundOrder, Objective, OrderError, Task, format, order_task, strategy};
 use progress::ProgressWatch;
 use report::Report;
 use search_input::SearchInput;
@@ -28,13 +28,15 @@ pub(crate) fn order(args: &OrderArgs) -> Result<(), Failure> {
     let [svg, dot] = [&args.svg, &args.dot].map(|path| path.as_deref().map(WriteTarget::file).transpose());
     let (svg, dot) = (svg?, dot?);
     let input = SearchInput::read(args)?;
+    let machine = args.machine()?;
     let budget = Budget {
         effort: effort(args),
-        objective: args.objective,
+        objective: Objective::parse_on(&args.objective, &machine)?,
         memory_bytes: args.memory,
         largest: args.largest,
         threads: Some(reserve_memory::threads(args.threads, 0)),
         seed: args.seed,
+        machine,
     };
     let origin = origin(args)?;
     let began = Instant::now();

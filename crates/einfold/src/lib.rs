@@ -109,7 +109,7 @@
 //! | [`out_of_range`](Expression::out_of_range) | whether bad ids stop the run, are dropped or wrap |
 //! | [`fill`](Expression::fill) | the value of positions that nothing contributes to |
 //! | [`outputs`](Expression::outputs) | which names of a program are its results |
-//! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory) | how it is computed |
+//! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory), [`machine`](Expression::machine) | how it is computed |
 //!
 //! # Algebras
 //!
@@ -248,6 +248,8 @@ pub mod explain {
 /// Contraction orders as values, and how they are searched for.
 pub mod order {
     pub use crate::settings::IntoOrder;
+    pub use einfold_ir::Machine;
+    pub use einfold_order::format::{FormatError, machine_from_json};
     pub use einfold_order::{Budget, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy};
     pub use einfold_plan::NamedNetwork;
 }

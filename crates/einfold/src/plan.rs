@@ -10,7 +10,7 @@ use crate::output::{OutputType, Outputs};
 use crate::program::Program;
 use crate::settings::Settings;
 use einfold_exec::AnyView;
-use einfold_ir::{Cost, Count, TensorType, Tree};
+use einfold_ir::{Cost, Count, Machine, TensorType, Tree};
 use einfold_order::SavedOrder;
 use einfold_plan::{Compiled, Explain, Source, saved_order};
 use einfold_syntax::Warning;
@@ -145,6 +145,11 @@ impl Plan {
     /// ```
     pub fn cost(&self) -> Cost {
         self.compiled().cost
+    }
+
+    /// The machine that the plan is for: the built-in one, or that of [`Expression::machine`](crate::Expression::machine).
+    pub fn machine(&self) -> Machine {
+        self.0.program.compiled().plan.machine
     }
 
     /// The bytes that a run needs besides its operands: the result, intermediates, copies of what does not fold into

@@ -7,8 +7,8 @@ use crate::plan::Plan;
 use crate::program::Program;
 use crate::settings::Settings;
 use einfold_exec::UserSemiring;
-use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, OutOfRange, TensorType, Tree};
-use einfold_order::format::FormatError;
+use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, Machine, OutOfRange, TensorType, Tree};
+use einfold_order::format::{FormatError, machine_from_json, machine_json};
 use einfold_order::{Budget, Order, OrderError, SavedOrder};
 use einfold_plan::PassSet;
 use einfold_syntax::{Ast, Options, Spelling, Subscripts};
@@ -32,6 +32,9 @@ struct Recipe {
     #[serde(flatten)]
     meaning: Meaning,
     memory: Option<u64>,
+    /// As [`machine_json`] writes it; absent for the built-in machine.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    machine: Value,
     passes: Vec<String>,
     /// As [`SavedOrder`] writes it; in the first version the strategy to ask again where there are several paths, or slices.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -124,6 +127,7 @@ impl Plan {
             algebra: options.algebra.to_string(),
             meaning: Meaning::of(options, plan.answers()),
             memory: budget.memory_bytes,
+            machine: Some(budget.machine).filter(|m| !m.is_default()).map_or(Value::Null, |m| machine_json(&m)),
             passes: passes.names().map(Into::into).collect(),
             order: plan.order().to_json(),
             paths: Vec::new(),
@@ -185,7 +189,7 @@ impl Recipe {
             }
         };
         let (algebra, semiring) = self.algebra(user)?;
-        let order = self.order()?;
+        let (order, machine) = (self.order()?, self.machine()?);
         let budget = match &order {
             Order::Saved(SavedOrder { objective, largest, .. }) => {
                 Budget { objective: *objective, largest: *largest, ..Budget::default() }
@@ -196,7 +200,7 @@ impl Recipe {
             options: Options { strict: self.strict, algebra, ..self.meaning.options()? },
             semiring,
             order,
-            budget: Budget { memory_bytes: self.memory, ..budget },
+            budget: Budget { memory_bytes: self.memory, machine, ..budget },
             passes: self.passes()?,
         };
         let types: Result<Vec<TensorType>, RecipeProblem> =
@@ -232,6 +236,14 @@ impl Recipe {
                 Err(FormatError::Path(error)) => Err(OrderError::from(error).into()),
                 Err(error) => Err(RecipeProblem::Malformed(error.to_string()).into()),
             },
+        }
+    }
+
+    fn machine(&self) -> Result<Machine, Error> {
+        let malformed = |error: FormatError| RecipeProblem::Malformed(error.to_string());
+        match &self.machine {
+            Value::Null => Ok(Machine::default()),
+            machine => Ok(machine_from_json(&machine.to_string()).map_err(malformed)?),
         }
     }
 

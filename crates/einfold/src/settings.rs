@@ -4,7 +4,7 @@ use crate::algebra::IntoAlgebra;
 use crate::error::Error;
 use crate::expression::Expression;
 use einfold_exec::UserSemiring;
-use einfold_ir::{Dtype, Literal, OutOfRange};
+use einfold_ir::{Dtype, Literal, Machine, OutOfRange};
 use einfold_order::{Budget, Order, SavedOrder};
 use einfold_plan::PassSet;
 use einfold_syntax::Options;
@@ -122,7 +122,7 @@ impl Expression {
         self
     }
 
-    /// What the order search may use, and how much memory a run may.
+    /// What the order search may use, how much memory a run may, and the [machine](Expression::machine).
     pub fn budget(mut self, budget: Budget) -> Expression {
         self.settings.budget = budget;
         self
@@ -133,6 +133,25 @@ impl Expression {
     /// that are not in C order may need copies that the plan did not count; then it is one as the run begins.
     pub fn memory(mut self, bytes: u64) -> Expression {
         self.settings.budget.memory_bytes = Some(bytes);
+        self
+    }
+
+    /// The machine that the plan is for, instead of the built-in one: what `einfold calibrate` measured, as
+    /// [`machine_from_json`](crate::order::machine_from_json) reads it. It decides where copies are packed, which steps are matrix
+    /// products, how far an order is searched, and how work is shared among threads. The result is the same up to rounding.
+    ///
+    /// ```
+    /// use einfold::order::Machine;
+    /// use einfold::{Expression, spec};
+    ///
+    /// let types = [spec::<f64>([8, 8]), spec::<f64>([8, 8])];
+    /// let machine = Machine { partitions: 4, ..Machine::default() };
+    /// let plan = Expression::new("ij,jk->ik")?.machine(machine).plan(types)?;
+    /// assert_eq!(plan.machine(), machine);
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
+    pub fn machine(mut self, machine: Machine) -> Expression {
+        self.settings.budget.machine = machine;
         self
     }
 
@@ -206,5 +225,21 @@ impl Expression {
         let asked = names.into_iter().filter(|&name| seen.insert(name)).map(Into::into).collect();
         self.settings.options.outputs = Some(asked);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use einfold_ir::Machine;
+    use einfold_order::Budget;
+
+    #[test]
+    fn a_plan_for_one_machine_is_not_one_for_another() {
+        let on = |partitions| {
+            let machine = Machine { partitions, ..Machine::default() };
+            Settings { budget: Budget { machine, ..Budget::default() }, ..Settings::default() }
+        };
+        assert!(on(16) == Settings::default() && on(16) != on(8));
     }
 }

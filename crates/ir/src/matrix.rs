@@ -5,7 +5,7 @@
 //! the executor with the real ones. This is the classical choice between looping over a breaking axis and a transposed
 //! copy ("loop over GEMM" and TTGT in Springer & Bientinesi, ACM TOMS 44, 2018), decided by cost.
 
-use crate::{Algebra, Dtype, Loops};
+use crate::{Algebra, Dtype, Loops, Machine};
 
 /// The positions of A, B and C among the operands of every [`Loops`] in this module.
 const OPERANDS: usize = 3;
@@ -69,25 +69,6 @@ pub struct Fold {
     /// For each packed operand the loops of its copy: operand 0 is dense, operand 1 is as given. Empty for the others.
     pub copies: [Loops; OPERANDS],
     work: Groups,
-}
-
-/// Rough costs in nanoseconds on a machine of today; only their ratios matter.
-mod cost {
-    /// Of entering and leaving one product.
-    const CALL: f64 = 100.0;
-    /// Of copying one byte, with its read and its write.
-    const BYTE: f64 = 0.2;
-    /// Of one flop of a large product.
-    const FLOP: f64 = 0.011;
-    /// At these extents half of the speed is lost to edges (m, n) and to reading and writing C (k).
-    const HALF: [f64; 3] = [8.0, 8.0, 20.0];
-
-    /// Of `calls` products of `m × n × k` and of `bytes` that are packed.
-    pub(super) fn total(calls: f64, mnk: [f64; 3], bytes: f64) -> f64 {
-        let flops = 2.0 * mnk[0] * mnk[1] * mnk[2];
-        let slow = (mnk[0] + HALF[0]) / mnk[0] * ((mnk[1] + HALF[1]) / mnk[1]) * ((mnk[2] + HALF[2]) / mnk[2]);
-        calls * (CALL + flops * FLOP * slow) + bytes * BYTE
-    }
 }
 
 impl Default for Groups {
@@ -154,17 +135,19 @@ impl Default for Fold {
 }
 
 impl Fold {
-    /// Folds `groups` in the cheapest of the ways that pack at least the operands in `forced`. `element` is the size in
-    /// bytes of the elements of packed copies. No extent is 0. Memory of an earlier fold is used again.
-    pub fn choose(&mut self, groups: &Groups, element: usize, forced: [bool; OPERANDS]) {
-        let mut best = (self.arrange(groups, element, forced), forced);
+    /// Folds `groups` in the way, of those that pack at least the operands in `forced`, that is cheapest on `machine`. `element`
+    /// is the size in bytes of the elements of packed copies. No extent is 0. Memory of an earlier fold is used again.
+    pub fn choose(&mut self, machine: &Machine, groups: &Groups, element: usize, forced: [bool; OPERANDS]) {
+        self.arrange(groups, element, forced);
         if self.outer.len() == self.work.batch.len() {
             return;
         }
+        let mut best = (self.cost(machine, element), forced);
         // Fewer copies first: of equal costs the first stays.
         for mask in [0b001u8, 0b010, 0b100, 0b011, 0b101, 0b110, 0b111] {
             let packed = std::array::from_fn(|x| forced[x] || mask >> x & 1 == 1);
-            let cost = self.arrange(groups, element, packed);
+            self.arrange(groups, element, packed);
+            let cost = self.cost(machine, element);
             if cost < best.0 {
                 best = (cost, packed);
             }
@@ -190,8 +173,8 @@ impl Fold {
         [m.extent, n.extent, self.k.extent]
     }
 
-    /// Folds with exactly these operands packed and returns the cost.
-    fn arrange(&mut self, groups: &Groups, element: usize, packed: [bool; OPERANDS]) -> f64 {
+    /// Folds with exactly these operands packed.
+    fn arrange(&mut self, groups: &Groups, element: usize, packed: [bool; OPERANDS]) {
         self.packed = packed;
         self.work.assign(groups);
         self.work.order(packed);
@@ -206,7 +189,6 @@ impl Fold {
         let kept = self.outer.len();
         self.k = split(&mut self.work.k, &mut self.outer);
         self.reduced = self.outer.len() - kept;
-        self.cost(element)
     }
 
     /// Gives `operand` dense strides: batch outside, and inside of it the group that has the smaller stride now.
@@ -225,14 +207,15 @@ impl Fold {
         }
     }
 
-    fn cost(&self, element: usize) -> f64 {
+    /// Nanoseconds of the products and their copies.
+    fn cost(&self, machine: &Machine, element: usize) -> f64 {
         let bytes = |x: usize| {
             let elements: f64 = self.copies[x].extents().iter().map(|&e| e as f64).product();
             if self.packed[x] { elements * element as f64 } else { 0.0 }
         };
         let calls = self.outer.extents().iter().map(|&e| e as f64).product();
         let mnk = [self.m, self.n, self.k].map(|s| s.extent as f64);
-        cost::total(calls, mnk, bytes(0) + bytes(1) + bytes(2))
+        machine.products_ns(calls, mnk, bytes(0) + bytes(1) + bytes(2))
     }
 }
 

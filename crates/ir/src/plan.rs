@@ -1,5 +1,5 @@
-//! The plan: how it is computed, as steps over buffers. A plan depends on dtypes, extents and hinted layouts, never on a
-//! machine or on a caller's strides.
+//! The plan: how it is computed, as steps over buffers. A plan depends on dtypes, extents, hinted layouts and a
+//! [`Machine`], which is a value; never on where it is made or on a caller's strides.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use crate::count::Count;
 use crate::dtype::Dtype;
 use crate::expr::Expr;
 use crate::id_vec::{IdVec, id};
+use crate::machine::Machine;
 use crate::module::NodeId;
 
 /// A buffer of a [`Plan`].
@@ -190,6 +191,8 @@ pub struct Draft {
     pub outputs: Vec<BufferId>,
     /// Bytes of scratch memory.
     pub scratch: usize,
+    /// The machine that it is made for.
+    pub machine: Machine,
 }
 
 /// What is known of a draft that keeps to every invariant: the facts that its check has established, which the executor goes by.

@@ -156,7 +156,7 @@ mod tests {
     use super::Lifetime;
     use crate::access::{Access, Axis, AxisRef, Index};
     use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Nest, Place, Plan, Region, Step};
-    use crate::{Algebra, Dtype, NodeId};
+    use crate::{Algebra, Dtype, Machine, NodeId};
 
     const SUM: BufferId = BufferId(6);
 
@@ -206,7 +206,7 @@ mod tests {
             vec![Region { loops: vec![], steps: before, lanes: None }, Region { loops, steps: inside, lanes }];
         let scratch = Plan::ALIGN * (1 + 4 * lanes.map_or(1, |_| 3));
         let (inputs, outputs) = (vec![BufferId(0)], vec![SUM]);
-        Draft { buffers: (0..7).map(buffer).collect(), regions, inputs, outputs, scratch }
+        Draft { buffers: (0..7).map(buffer).collect(), regions, inputs, outputs, scratch, machine: Machine::DEFAULT }
     }
 
     /// A search through all steps for each buffer would take minutes.
@@ -227,7 +227,9 @@ mod tests {
         };
         let buffers = std::iter::repeat_with(buffer).take(MANY).collect();
         let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), lanes: None }];
-        let lives = Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64 }.lifetimes();
+        let lives =
+            Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64, machine: Machine::DEFAULT }
+                .lifetimes();
         assert!((0..MANY).all(|k| lives[BufferId(k as u32)] == Some(Lifetime { first: k, last: k })));
     }
 

@@ -268,7 +268,7 @@ mod tests {
     use super::check_scratch;
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
     use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Region, Step};
-    use crate::{Algebra, Dtype, NodeId};
+    use crate::{Algebra, Dtype, Machine, NodeId};
 
     /// A draft in which buffer `k` has `lives[k]`, from one step to another, and lies at `offset` with `bytes`.
     fn draft(lives: &[(usize, usize)], places: &[(usize, usize)], scratch: usize) -> Draft {
@@ -297,6 +297,7 @@ mod tests {
             inputs: Vec::new(),
             outputs: vec![BufferId(lives.len() as u32)],
             scratch,
+            machine: Machine::DEFAULT,
         }
     }
 
@@ -318,7 +319,14 @@ mod tests {
         let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
         let inputs = (1..=operands.len() as u32).map(BufferId).collect();
         let regions = vec![Region { loops: Vec::new(), steps, lanes: None }];
-        Draft { buffers: buffers.into(), regions, inputs, outputs: vec![BufferId(0)], scratch: 0 }
+        Draft {
+            buffers: buffers.into(),
+            regions,
+            inputs,
+            outputs: vec![BufferId(0)],
+            scratch: 0,
+            machine: Machine::DEFAULT,
+        }
     }
 
     /// Ids of ids, so deep.

@@ -12,11 +12,6 @@ use crate::{
 /// The range of the number of splits that the exact search may try: enough for any twelve tensors, at most half a
 /// second.
 const SPLITS: std::ops::RangeInclusive<u64> = 1 << 15..=1 << 23;
-/// The flops that take the time of one split. The exact search takes no longer than the greedy order would run.
-const FLOPS_PER_SPLIT: u128 = 1024;
-
-/// The flops that take the time of one unit of work (about 30 ns) of the deep search.
-const FLOPS_PER_WORK: u128 = 300;
 /// The work of the first deep search and the largest work of one (about a second); each search has `GROWTH` times the
 /// work of the one before.
 const WORK: std::ops::RangeInclusive<u64> = 1 << 20..=1 << 25;
@@ -24,8 +19,9 @@ const GROWTH: u64 = 8;
 
 /// Takes the best of `left-to-right`, `greedy` and, where it is cheap, `dp`, by flops and then by size. If that order
 /// is not exact and takes long to run, or exceeds a limit, `deep` improves it for no longer than the contraction is
-/// likely to run. The effort of the budget is not used: the amount of search depends on the network alone, so that the
-/// result is the same on every machine.
+/// likely to run; the exact search takes no longer than the greedy order is likely to run. The effort of the budget is
+/// not used: the amount of search depends on the network and on the [`Machine`](einfold_ir::Machine) of the budget, so
+/// that the result is the same wherever the search runs.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
     let SearchRequest { task, budget, .. } = search;
     let leaves = task.network.inputs().len();
@@ -33,9 +29,10 @@ pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderEr
         return Ok(left_to_right::tree(leaves)?.into());
     }
     let (tree, cost, exact) = quick(search)?;
+    let each = budget.machine.flops_per_work();
     let limits = Limits::of(task, budget);
     let serves = budget.objective == Objective::Flops && limits.admit(&cost);
-    if serves && (exact || worth(cost.flops, FLOPS_PER_WORK) < *WORK.start()) {
+    if serves && (exact || worth(cost.flops, each) < *WORK.start()) {
         return Ok(tree.into());
     }
     let mut found = SearchResult::from(tree);
@@ -46,7 +43,7 @@ pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderEr
         let better = deep::search(&SearchRequest { task: &task, budget: &budget, ..*search })?;
         let flops = sliced_cost(task.network, &better.tree, &better.slices).flops;
         found = better;
-        if work >= worth(flops, FLOPS_PER_WORK).min(*WORK.end()) || search.watch.is_cancelled() {
+        if work >= worth(flops, each).min(*WORK.end()) || search.watch.is_cancelled() {
             return Ok(found);
         }
         work = (work * GROWTH).min(*WORK.end());
@@ -65,7 +62,7 @@ fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
-    let splits = worth(cost.flops, FLOPS_PER_SPLIT).clamp(*SPLITS.start(), *SPLITS.end());
+    let splits = worth(cost.flops, search.budget.machine.flops_per_split()).clamp(*SPLITS.start(), *SPLITS.end());
     let Ok(exact) = dp::tree(graph, splits, &stop) else {
         return Ok((tree, cost, false));
     };
@@ -82,6 +79,6 @@ fn rank(cost: &Cost) -> (Count, Count) {
 }
 
 /// Returns the units of search that take as long as `flops` flops, if one unit takes as long as `each` flops.
-fn worth(flops: Count, each: u128) -> u64 {
-    flops.exact().and_then(|flops| u64::try_from(flops / each).ok()).unwrap_or(u64::MAX)
+fn worth(flops: Count, each: u64) -> u64 {
+    flops.exact().and_then(|flops| u64::try_from(flops / u128::from(each)).ok()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use einfold_ir::Machine;
+
 use crate::Objective;
 
 /// Effort, limits and objective of a search.
@@ -21,6 +23,8 @@ pub struct Budget {
     pub threads: Option<NonZeroUsize>,
     /// The seed of the random choices.
     pub seed: u64,
+    /// The machine that the contraction is planned for.
+    pub machine: Machine,
 }
 
 /// The effort of a search. Strategies that are quick ignore it; their documentation says so.
@@ -33,7 +37,7 @@ pub enum Effort {
     /// A number of independent trials, of which the best is taken. The result is the same on every machine and for any
     /// number of threads.
     Trials(u32),
-    /// One search with this amount of work, in units of about 30 ns on current machines. The result is the same on
+    /// One search with this amount of work, in units of [`Machine::search_work`]. The result is the same on
     /// every machine.
     Work(u64),
     /// A time limit. The quality of the result depends on the machine.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use einfold_ir::Machine;
+
 use crate::OrderError;
 
 /// The quantity that a search minimises. All but `Size` are sums over the steps.
@@ -25,12 +27,22 @@ pub enum Objective {
 const WEIGHT: u32 = 64;
 
 impl Objective {
-    /// The estimated time of a contraction: each intermediate is written and read once, and einfold's product of large
-    /// `f64` matrices makes about ten multiply-adds in the time in which an element moves from or to memory.
-    pub const TIME: Objective = Objective::Combo(20);
+    /// Returns the estimated time of a contraction on a machine: its flops run as products of large matrices, and each
+    /// intermediate is written and read once.
+    pub fn time(machine: &Machine) -> Objective {
+        Objective::Combo(machine.write_ratio())
+    }
+
+    /// Parses the name of an objective; `time` is the one of `machine`.
+    ///
+    /// # Errors
+    /// [`OrderError::UnknownObjective`].
+    pub fn parse_on(name: &str, machine: &Machine) -> Result<Objective, OrderError> {
+        if name == "time" { Ok(Objective::time(machine)) } else { name.parse() }
+    }
 }
 
-/// Parses `flops`, `size`, `write`, `time`, `combo` and `limit`; the last two with the weight of a written element,
+/// Parses `flops`, `size`, `write`, `time` (of the built-in machine), `combo` and `limit`; the last two with the weight of a written element,
 /// `combo-16`, which is 64 if absent.
 impl FromStr for Objective {
     type Err = OrderError;
@@ -45,7 +57,7 @@ impl FromStr for Objective {
             ("flops", None) => Ok(Objective::Flops),
             ("size", None) => Ok(Objective::Size),
             ("write", None) => Ok(Objective::Write),
-            ("time", None) => Ok(Objective::TIME),
+            ("time", None) => Ok(Objective::time(&Machine::DEFAULT)),
             ("combo", weight) => Ok(Objective::Combo(weight.unwrap_or(WEIGHT))),
             ("limit", weight) => Ok(Objective::Limit(weight.unwrap_or(WEIGHT))),
             _ => Err(unknown()),
@@ -133,6 +145,8 @@ fn add(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use einfold_ir::{Machine, Time};
+
     use super::Objective;
 
     #[test]
@@ -147,7 +161,10 @@ mod tests {
             assert_eq!((text.parse(), objective.to_string()), (Ok(objective), text.into()));
         }
         assert_eq!("limit".parse(), Ok(Objective::Limit(64)));
-        assert_eq!("time".parse(), Ok(Objective::TIME));
+        assert_eq!("time".parse(), Ok(Objective::Combo(20)));
+        let slow = Machine { memory_byte: Time::from_ns(0.11).unwrap(), ..Machine::DEFAULT };
+        assert_eq!(Objective::parse_on("time", &slow), Ok(Objective::Combo(80)));
+        assert_eq!(Objective::parse_on("combo", &slow), Ok(Objective::Combo(64)));
         for text in ["", "flop", "flops-2", "combo-", "combo--1", "combo-x", "-3"] {
             assert!(text.parse::<Objective>().is_err(), "{text}");
         }

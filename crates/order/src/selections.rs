@@ -6,7 +6,7 @@
 //! points of `e` only, since they determine `p`. So a tree determines where the gather and the scatter take place: in
 //! `X[src[e], f] W[f, h] -> H[dst[e], h]` before or after the product with `W`, on each side.
 
-use einfold_ir::{Network, Tree};
+use einfold_ir::{Machine, Network, Tree};
 
 use crate::Order;
 use crate::graph::{self, Pairs};
@@ -16,13 +16,6 @@ use crate::watch::count_search;
 const MAX_TENSORS: usize = 10;
 /// The maximal number of axes: the bits of a set.
 const MAX_AXES: usize = u64::BITS as usize;
-
-/// The cost of a multiply-add outside of matrix products, in multiply-adds of a matrix product: about the ratio of the
-/// speeds of a loop nest in the cache and of a packed kernel on current machines. A gathered or scattered element costs
-/// the same.
-const NEST_WEIGHT: f64 = 8.0;
-/// The minimal number of rows and columns of a step that runs as a matrix product.
-const MIN_GEMM_SIDE: f64 = 4.0;
 
 /// A tensor of a [`SelectionNetwork`] that stands for an index tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,15 +48,14 @@ pub struct SelectionNetwork {
 impl SelectionNetwork {
     /// Returns whether the network is small enough for the search.
     pub fn is_small(&self) -> bool {
-        SelectionSearch::new(self).is_some()
+        SelectionSearch::new(self, &Machine::DEFAULT).is_some()
     }
 
     /// Returns whether `tree` is a tree of a small network with steps of two tensors that follow the rules of
     /// [`order_with_selections`].
     pub fn accepts(&self, tree: &Tree) -> bool {
-        let Some(search) = SelectionSearch::new(self).filter(|search| search.tensors == tree.leaves()) else {
-            return false;
-        };
+        let search = SelectionSearch::new(self, &Machine::DEFAULT).filter(|search| search.tensors == tree.leaves());
+        let Some(search) = search else { return false };
         let mut sets: Vec<usize> = (0..search.tensors).map(|k| 1 << k).collect();
         tree.steps().iter().all(|children| {
             let set = children.iter().fold(0, |all, &id| all | sets[id as usize]);
@@ -73,7 +65,7 @@ impl SelectionNetwork {
     }
 }
 
-/// Returns the tree of a network with selections, if by an estimate of the time of its steps it is faster than a single
+/// Returns the tree of a network with selections, if by an estimate of the time of its steps on `machine` it is faster than a single
 /// step over all points. Its cost depends on the intermediates that are stored, which is not decided here. Returns
 /// `None` if a single step is faster, if the network is too large for the search, or if `origin` is a path or a
 /// strategy that does not search selections.
@@ -81,13 +73,13 @@ impl SelectionNetwork {
 /// Each step of the tree has two tensors, and these rules hold: a tensor is used before its selection or together with
 /// it; no tensor has both the determined axes and the axes that determine them; an intermediate contains at most one
 /// tensor whose selection is not used yet.
-pub fn order_with_selections(selected: &SelectionNetwork, origin: &Order) -> Option<Tree> {
+pub fn order_with_selections(selected: &SelectionNetwork, origin: &Order, machine: &Machine) -> Option<Tree> {
     let Order::Strategy(strategy) = origin else { return None };
     if !strategy.searches_selections {
         return None;
     }
     count_search();
-    let search = SelectionSearch::new(selected)?;
+    let search = SelectionSearch::new(selected, machine)?;
     let (pairs, weight) = search.best()?;
     if weight >= search.cost_of_one_nest() {
         return None;
@@ -108,6 +100,17 @@ struct SelectionSearch<'a> {
     /// The tensors that have each axis.
     members: Vec<usize>,
     kept: Axes,
+    rates: Rates,
+}
+
+/// The cost of work outside of matrix products, in multiply-adds of a matrix product.
+struct Rates {
+    /// A point of a loop nest.
+    nest: f64,
+    /// A gathered or scattered element.
+    gather: f64,
+    /// The minimal number of rows and columns of a step that runs as a matrix product.
+    least_side: f64,
 }
 
 /// The best tree of a set of tensors.
@@ -120,15 +123,8 @@ struct Best {
     half: usize,
 }
 
-impl Best {
-    /// Returns the weight with the result stored.
-    fn stored_cost(&self) -> f64 {
-        self.weight + NEST_WEIGHT * self.deferred
-    }
-}
-
 impl<'a> SelectionSearch<'a> {
-    fn new(selected: &'a SelectionNetwork) -> Option<SelectionSearch<'a>> {
+    fn new(selected: &'a SelectionNetwork, machine: &Machine) -> Option<SelectionSearch<'a>> {
         let SelectionNetwork { network, selections, .. } = selected;
         let tensors = network.inputs().len() + selections.len();
         let extents = network.extents();
@@ -140,7 +136,17 @@ impl<'a> SelectionSearch<'a> {
         axes.extend(selections.iter().map(|s| all(&s.by) | all(&s.determined)));
         let holders = |axis: usize| (0..tensors).filter(|&t| axes[t] >> axis & 1 == 1).fold(0, |set, t| set | 1 << t);
         let members = (0..extents.len()).map(holders).collect();
-        Some(SelectionSearch { selected, tensors, extents, members, kept: all(network.output()), axes })
+        let rates = Rates {
+            nest: machine.nest_ratio() as f64,
+            gather: machine.gather_ratio() as f64,
+            least_side: machine.least_side() as f64,
+        };
+        Some(SelectionSearch { selected, tensors, extents, members, kept: all(network.output()), axes, rates })
+    }
+
+    /// Returns the weight of a set with its result stored.
+    fn stored_cost(&self, best: &Best) -> f64 {
+        best.weight + self.rates.nest * best.deferred
     }
 
     /// Returns the axes of the result of a set of tensors; of a single tensor, all its axes.
@@ -210,14 +216,14 @@ impl<'a> SelectionSearch<'a> {
                 let first = set ^ second;
                 if let (Some(a), Some(b)) = (table[first], table[second])
                     && let Some(found) = self.join([(first, a), (second, b)], &legs)
-                    && table[set].is_none_or(|best| found.stored_cost() < best.stored_cost())
+                    && table[set].is_none_or(|best| self.stored_cost(&found) < self.stored_cost(&best))
                 {
                     table[set] = Some(found);
                 }
                 second = (second - 1) & rest;
             }
         }
-        let weight = table[all]?.stored_cost();
+        let weight = self.stored_cost(&table[all]?);
         Some((self.pairs(&table), weight))
     }
 
@@ -238,7 +244,7 @@ impl<'a> SelectionSearch<'a> {
             }
             let mask = selection.of.is_none() && self.selected.masked && set + 1 != 1 << self.tensors;
             let masking = if mask { self.mask(selection) } else { 0.0 };
-            return Some(Best { weight: weight + NEST_WEIGHT * (points + masking), deferred: 0.0, half });
+            return Some(Best { weight: weight + self.rates.gather * (points + masking), deferred: 0.0, half });
         }
         let points = self.points(union);
         if union == legs[set] {
@@ -247,9 +253,9 @@ impl<'a> SelectionSearch<'a> {
         let shared = legs[first] & legs[second];
         let sides = [legs[set] & legs[first] & !shared, legs[set] & legs[second] & !shared];
         let summed = union & !legs[set];
-        let matrix =
-            summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= MIN_GEMM_SIDE);
-        let step = if matrix { points + NEST_WEIGHT * (a.deferred + b.deferred) } else { NEST_WEIGHT * points };
+        let Rates { nest, least_side, .. } = self.rates;
+        let matrix = summed != 0 && summed & !shared == 0 && sides.iter().all(|&side| self.points(side) >= least_side);
+        let step = if matrix { points + nest * (a.deferred + b.deferred) } else { nest * points };
         Some(Best { weight: weight + step, deferred: 0.0, half })
     }
 
@@ -264,7 +270,7 @@ impl<'a> SelectionSearch<'a> {
         let selections = &self.selected.selections;
         let determined = selections.iter().fold(0, |all, selection| all | self.determined(selection));
         let all = self.axes.iter().fold(0, |all, axes| all | axes);
-        NEST_WEIGHT * self.points(all & !determined)
+        self.rates.gather * self.points(all & !determined)
     }
 
     /// Returns the steps of the tree, each after its operands.

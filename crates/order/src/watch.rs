@@ -45,7 +45,7 @@ pub(crate) fn count_search() {
     SEARCHES.set(SEARCHES.get() + 1);
 }
 
-/// The work between two polls of a [`Watch`], in units of some nanoseconds: one visited leg, or one split.
+/// The work between two polls of a [`Watch`], in units of one visited leg or one split.
 const POLL_WORK: usize = 1 << 16;
 /// The work that may still reduce an order to its limits after the search was ended: some milliseconds.
 const GRACE_WORK: usize = 1 << 19;

@@ -10,8 +10,8 @@ mod through;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, AxisSet, Contraction, Def, Depths, Expr, Id, IdVec, Index, Indices, Ir, Label, Node, NodeId, RegionId,
-    Rewriter, Tree, Violation,
+    Access, AxisSet, Contraction, Def, Depths, Expr, Id, IdVec, Index, Indices, Ir, Label, Machine, Node, NodeId,
+    RegionId, Rewriter, Tree, Violation,
 };
 use einfold_order::{FoundOrder, SlicedAxis};
 use smallvec::SmallVec;
@@ -35,17 +35,19 @@ pub struct Route<'a> {
     /// Among how many lanes, which may run at the same time, the pieces of the first slice are shared out: a divisor of their
     /// number.
     pub lanes: u64,
+    /// The fewest rows and columns of a step through ids whose factors are written out for a matrix product.
+    pub least_side: u64,
 }
 
 impl<'a> From<&'a Tree> for Route<'a> {
     fn from(tree: &'a Tree) -> Route<'a> {
-        Route { tree, slices: &[], lanes: 1 }
+        Route { tree, slices: &[], lanes: 1, least_side: Machine::DEFAULT.least_side() }
     }
 }
 
 impl<'a> From<&'a FoundOrder> for Route<'a> {
     fn from(ordered: &'a FoundOrder) -> Route<'a> {
-        Route { tree: &ordered.tree, slices: &ordered.slices, lanes: 1 }
+        Route { slices: &ordered.slices, ..(&ordered.tree).into() }
     }
 }
 
@@ -115,7 +117,9 @@ fn rewrite(
                 return Err(PlanError::Ids { node: id });
             }
             let lifted = if tree.leaves() == factors { lifted.without_ids(node, c) } else { lifted };
-            Ok(Writer::new(out, node, &lifted.c).through(&lifted, tree, steps)?)
+            let mut writer = Writer::new(out, node, &lifted.c);
+            writer.least_side = route.least_side;
+            Ok(writer.through(&lifted, tree, steps)?)
         }
         Treatment::Empty | Treatment::Flat(_) => flat(out, id, (node, c), treatment),
     }
@@ -149,6 +153,8 @@ struct Writer<'a, 'i> {
     /// The place of each axis in the space of the node being written; an axis without one has extent 1.
     local: SmallVec<[Option<u32>; 8]>,
     uses: Uses,
+    /// That of the [`Route`].
+    least_side: u64,
 }
 
 /// A tensor still to be used.
@@ -171,7 +177,7 @@ impl<'a, 'i> Writer<'a, 'i> {
     fn new(out: &'a mut Rewriter<'i>, node: &'a Node, c: &'a Contraction) -> Writer<'a, 'i> {
         let onto = c.onto.map(|onto| out.id(onto));
         let (region, local) = (node.region, SmallVec::from_elem(None, c.axes.len()));
-        Writer { out, node, c, onto, region, local, uses: Uses::default() }
+        Writer { out, node, c, onto, region, local, uses: Uses::default(), least_side: 0 }
     }
 }
 

@@ -5,7 +5,7 @@ mod choices;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, NodeId, Plan};
+use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, Machine, NodeId, Plan};
 use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
 
 use self::build::Built;
@@ -96,9 +96,6 @@ pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> 
     compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
 }
 
-/// How many multiply-adds in kernels take as long as one in loops, about.
-const LOOPS: u64 = 8;
-
 /// Finds the order of a task.
 type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<FoundOrder, OrderError> + 's;
 
@@ -128,7 +125,7 @@ fn compile_by(
     let mut without_kernels = None;
     let refused = loop {
         let (before, rest) = match finder.all(&asked.budget()) {
-            Ok(orders) => parts(&rewritten, orders, options)?,
+            Ok(orders) => parts(&rewritten, orders, options, &budget.machine)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
@@ -137,7 +134,8 @@ fn compile_by(
         let Err(error) = built.within(limit) else {
             // Slices that leave room for kernels may multiply far more.
             let flops = flops(&rest);
-            if let Some(parts) = without_kernels.take_if(|(_, first)| flops > self::flops(first) * Count::from(LOOPS))
+            if let Some(parts) = without_kernels
+                .take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
                 && let Some(compiled) = planner.as_loops(parts)?
             {
                 return Ok(compiled);
@@ -197,7 +195,7 @@ impl Planner<'_> {
         let orders = saved::follow(rewritten, constant, saved, budget, search)?;
         // It is followed within the limit that it was found for.
         self.limit = budget.memory_bytes.or(saved.memory_bytes);
-        let (before, rest) = parts(rewritten, orders, self.options)?;
+        let (before, rest) = parts(rewritten, orders, self.options, &budget.machine)?;
         let built = self.build(&rest)?;
         if built.within(self.limit).is_err() {
             if built.memory.fits_without_kernels(self.limit)
@@ -258,17 +256,23 @@ fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
 }
 
 /// What is made of constants, if there are some, and the rest.
-fn parts(ir: &Ir, orders: Vec<(NodeId, FoundOrder)>, options: &PlanOptions) -> Result<(Option<Part>, Part), PlanError> {
+fn parts(
+    ir: &Ir,
+    orders: Vec<(NodeId, FoundOrder)>,
+    options: &PlanOptions,
+    machine: &Machine,
+) -> Result<(Option<Part>, Part), PlanError> {
     if options.constants.is_empty() {
         let operands = (0..ir.inputs().len() as u32).collect();
         let hints = options.hints.clone();
-        return Ok((None, Part { ir: ir.clone(), orders, operands, hints }));
+        return Ok((None, Part { ir: ir.clone(), orders, operands, hints, machine: *machine }));
     }
     let (lifted, orders) = constants::lift(ir, &orders, &options.constants)?;
     let (mut before, mut rest) = constants::split(&lifted, &orders, &options.constants)?;
     (before.hints.inputs, rest.hints.inputs) =
         (before.layouts(&options.hints.inputs), rest.layouts(&options.hints.inputs));
     rest.hints.outputs.clone_from(&options.hints.outputs);
+    (before.machine, rest.machine) = (*machine, *machine);
     Ok((Some(before), rest))
 }
 

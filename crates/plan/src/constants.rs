@@ -5,7 +5,7 @@ mod lift;
 
 use std::collections::BTreeSet;
 
-use einfold_ir::{Def, IdVec, Ir, Layout, NodeId, RegionId, Rewriter, Violation};
+use einfold_ir::{Def, IdVec, Ir, Layout, Machine, NodeId, RegionId, Rewriter, Violation};
 use einfold_order::FoundOrder;
 
 use crate::lower::Hints;
@@ -21,6 +21,8 @@ pub(crate) struct Part {
     pub(crate) operands: Vec<u32>,
     /// What is expected of its operands and results.
     pub(crate) hints: Hints,
+    /// The machine that it is planned for.
+    pub(crate) machine: Machine,
 }
 
 impl Part {
@@ -78,7 +80,13 @@ fn part(
     inputs: &[NodeId],
     outputs: &[NodeId],
 ) -> Result<Part, Violation> {
-    let mut part = Part { ir: Ir::new(), orders: Vec::new(), operands: Vec::new(), hints: Hints::default() };
+    let mut part = Part {
+        ir: Ir::new(),
+        orders: Vec::new(),
+        operands: Vec::new(),
+        hints: Hints::default(),
+        machine: Machine::default(),
+    };
     let mut rewriter = Rewriter::new(ir);
     let own = ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
     part.operands.extend(own.clone().map(|(slot, _)| slot as u32));

@@ -8,7 +8,7 @@ mod tree;
 
 use std::fmt;
 
-use einfold_ir::{Cost, Count, Ir};
+use einfold_ir::{Cost, Count, Ir, Machine};
 
 use self::step::StepReport;
 use self::tree::TreeReport;
@@ -80,6 +80,7 @@ pub struct Explain {
     naive: Count,
     cost: Cost,
     memory: Memory,
+    machine: Machine,
     warnings: Vec<String>,
 }
 
@@ -126,6 +127,7 @@ impl Explain {
             naive: naive_flops(ir),
             cost: compiled.cost,
             memory: compiled.memory,
+            machine: compiled.plan.machine,
             warnings: Vec::new(),
         }
     }

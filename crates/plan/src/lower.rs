@@ -1,8 +1,8 @@
 //! From the IR to a plan: total and naive, one node to one step.
 
 use einfold_ir::{
-    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Mode,
-    Nest, Node, NodeId, Place, Region, RegionId, Step, Violation,
+    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
+    Mode, Nest, Node, NodeId, Place, Region, RegionId, Step, Violation,
 };
 
 use crate::chains::{Chains, Home};
@@ -33,7 +33,14 @@ pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
         ir,
         hints,
         chains: Chains::of(ir),
-        draft: Draft { buffers, regions: Vec::new(), inputs: Vec::new(), outputs: Vec::new(), scratch: 0 },
+        draft: Draft {
+            buffers,
+            regions: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            scratch: 0,
+            machine: Machine::DEFAULT,
+        },
         buffers: ir.per_node(None),
         looped: IdVec::filled(ir.regions(), Vec::new()),
     };

@@ -70,7 +70,7 @@ impl Packed {
         let dtype = draft.buffer(step.write.tensor).dtype;
         let element = dtype.size();
         let mut fold = Fold::default();
-        fold.choose(&groups(draft, step, gemm), element, gemm.packed);
+        fold.choose(&draft.machine, &groups(draft, step, gemm), element, gemm.packed);
         let packed = (0..3).filter(|&x| fold.packed[x]);
         let bytes = |x: usize| fold.copy_bytes(x, element)?.checked_next_multiple_of(Plan::ALIGN);
         let copies = packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);

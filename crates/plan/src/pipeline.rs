@@ -3,7 +3,7 @@
 mod choice;
 mod trace;
 
-use einfold_ir::{Draft, Ir, Plan, Violation, verify_steps};
+use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
 
 use crate::apply::{Applied, Route, write_out};
 use crate::error::PlanError;
@@ -172,7 +172,12 @@ pub const PIPELINE: &[Stage] = &[
 pub const PASSES: &[Stage] = PIPELINE.split_at(6).1.split_at(7).0;
 
 impl Stage {
-    const fn rewrite(name: &'static str, run: fn(&Ir) -> Rewritten, what: &'static str, why_here: &'static str) -> Stage {
+    const fn rewrite(
+        name: &'static str,
+        run: fn(&Ir) -> Rewritten,
+        what: &'static str,
+        why_here: &'static str,
+    ) -> Stage {
         let promises =
             "results are equal, up to the rounding that an order is free to change; nodes keep every invariant";
         Stage { name, what, why_here, promises, takes: Form::Module, gives: Form::Module, run: Run::Rewrite(run) }
@@ -225,6 +230,7 @@ type Observe<'o> = dyn FnMut(&'static Stage, usize, &Program<'_>) + 'o;
 pub(crate) struct Driver<'d, 'o> {
     pub(crate) choice: PassSet,
     pub(crate) hints: &'d Hints,
+    pub(crate) machine: &'d Machine,
     pub(crate) observe: &'d mut Observe<'o>,
 }
 
@@ -263,7 +269,7 @@ impl Driver<'_, '_> {
             }
             (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(write_out(ir, routes)?), 1),
             (Run::Lower, Program::Expanded(applied)) => {
-                let draft = lower(&applied.ir, self.hints)?;
+                let draft = Draft { machine: *self.machine, ..lower(&applied.ir, self.hints)? };
                 (Program::Steps(applied, draft), 1)
             }
             (Run::Pass(run), Program::Steps(applied, mut draft)) => {
@@ -299,7 +305,7 @@ impl Driver<'_, '_> {
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
 pub(crate) fn rewrite(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
-    let mut driver = Driver { choice, hints: &Hints::default(), observe };
+    let mut driver = Driver { choice, hints: &Hints::default(), machine: &Machine::DEFAULT, observe };
     match driver.run(Program::Module(ir.clone()))? {
         Program::Module(ir) => Ok(ir),
         other => Err(stuck(&other)),
@@ -322,7 +328,8 @@ pub fn optimize(
             observe(stage, changes, draft);
         }
     };
-    let mut driver = Driver { choice: passes, hints: &Hints::default(), observe: &mut observe };
+    let mut driver =
+        Driver { choice: passes, hints: &Hints::default(), machine: &Machine::DEFAULT, observe: &mut observe };
     match driver.run(Program::Steps(Applied::default(), draft))? {
         Program::Plan(_, plan) => Ok(plan),
         other => Err(stuck(&other)),

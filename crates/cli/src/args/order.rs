@@ -1,9 +1,11 @@
 //! The command line of `einfold order`.
 
-use super::{LanguageArgs, path, value};
+use super::{LanguageArgs, machine, path, value};
+use crate::error::Failure;
 use clap::Args;
+use einfold::order::Machine;
 use einfold::{Dtype, Order};
-use einfold_order::{Objective, ReplayRecord};
+use einfold_order::ReplayRecord;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -62,8 +64,12 @@ pub(crate) struct OrderArgs {
     /// The objective to minimise: flops, size (of the largest intermediate), write (the elements of all intermediates),
     /// combo (flops and 64 times write) or limit (for each step the maximum of the two), combo-N and limit-N with
     /// another weight, or time, which is a combo.
-    #[arg(long, value_name = "NAME", default_value = "flops")]
-    pub(crate) objective: Objective,
+    #[arg(long, value_name = "NAME", default_value = "flops", value_parser = value::objective)]
+    pub(crate) objective: String,
+    /// The machine that the order is for: a file from `calibrate`. It determines the amount of search of `auto` and the
+    /// weight of `time`. The default is the built-in machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) machine: Option<PathBuf>,
     /// The seed of the random choices.
     #[arg(long, value_name = "N", default_value = "0")]
     pub(crate) seed: u64,
@@ -95,4 +101,14 @@ pub(crate) struct OrderArgs {
     /// Print one line of JSON, with the path in linear and SSA form; errors are one line of JSON too.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl OrderArgs {
+    /// Returns the machine of the file, or the built-in one.
+    ///
+    /// # Errors
+    /// The file does not contain a machine.
+    pub(crate) fn machine(&self) -> Result<Machine, Failure> {
+        self.machine.as_deref().map_or(Ok(Machine::default()), machine::read)
+    }
 }

@@ -8,6 +8,7 @@ use einfold::{
     order::STRATEGIES,
     typed::Literal,
 };
+use einfold_order::{Objective, OrderError};
 use std::time::Duration;
 
 /// A value for one name, or for all names.
@@ -64,6 +65,11 @@ pub(super) fn elements(text: &str) -> Result<u64, String> {
         None => number(text),
     };
     elements.ok_or_else(|| "not a number of elements below 2^64; write for example 2^30".to_owned())
+}
+
+/// Checks the name of an objective, whose meaning may depend on the machine.
+pub(super) fn objective(name: &str) -> Result<String, OrderError> {
+    name.parse::<Objective>().map(|_| name.to_owned())
 }
 
 /// Parses a time with a unit: `500ms`, `1.5 s`, `2m`.

@@ -4,7 +4,7 @@ use super::search_input::SearchInput;
 use crate::args::path;
 use einfold::{Count, Order, order::Budget};
 use einfold_ir::visible;
-use einfold_order::format::{count_json, order_json};
+use einfold_order::format::{count_json, machine_json, order_json};
 use einfold_order::{Effort, FoundOrder, SavedOrder, SavedTree, SlicedAxis};
 use serde_json::Value;
 use std::fmt::{self, Write};
@@ -46,6 +46,9 @@ impl Report<'_> {
         value["memory_bytes"] = count_json(self.bytes());
         value["interrupted"] = self.interrupted.into();
         value["cached"] = self.cached.into();
+        if !self.budget.machine.is_default() {
+            value["machine"] = machine_json(&self.budget.machine);
+        }
         match self.budget.effort {
             Effort::Auto => {}
             Effort::Trials(trials) => value["trials"] = trials.into(),

@@ -3,7 +3,7 @@
 use crate::args::RunArgs;
 use crate::operands::LoadedOperand;
 use einfold::{AnyArray, Control, Error, Plan, Scratch, TensorType};
-use einfold_order::format::count_json;
+use einfold_order::format::{count_json, machine_json};
 use serde_json::{Value, json};
 use std::num::NonZeroUsize;
 use std::time::Instant;
@@ -47,7 +47,7 @@ impl Timed {
     /// Returns the JSON line. Numbers too large for JSON's integers are strings.
     pub(super) fn to_json(&self, args: &RunArgs, plan: &Plan, threads: Option<NonZeroUsize>) -> Value {
         let cost = plan.cost();
-        json!({
+        let mut value = json!({
             "schema": SCHEMA,
             "version": env!("CARGO_PKG_VERSION"),
             "expr": plan.expression().text(),
@@ -64,7 +64,11 @@ impl Timed {
             "times_s": self.times,
             "median_s": median(&self.times),
             "min_s": self.times.iter().copied().fold(f64::INFINITY, f64::min),
-        })
+        });
+        if !plan.machine().is_default() {
+            value["machine"] = machine_json(&plan.machine());
+        }
+        value
     }
 }
 

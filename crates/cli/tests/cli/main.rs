@@ -9,6 +9,7 @@ mod failures;
 mod files;
 mod harness;
 mod inputs;
+mod machine;
 mod networks;
 mod options;
 mod order;

@@ -4,7 +4,7 @@ use crate::harness::run;
 
 #[test]
 fn help() {
-    for verb in [&[][..], &["run"], &["explain"], &["order"], &["check"], &["completions"]] {
+    for verb in [&[][..], &["run"], &["explain"], &["order"], &["check"], &["calibrate"], &["completions"]] {
         let text = run([verb, &["--help"]].concat()).ok();
         insta::assert_snapshot!(format!("help_{}", verb.first().unwrap_or(&"einfold")), text);
     }

@@ -9,6 +9,7 @@ mod errors;
 mod errors_doc;
 mod grouped;
 mod long;
+mod machine;
 mod options;
 mod orders;
 mod programs;

@@ -16,8 +16,6 @@ const EXACT_CALL_FLOPS: usize = 1 << 23;
 const ROUNDING_CALL_FLOP_BYTES: usize = 1 << 29;
 /// Multiples of the extent of k in one call for an exact and for a rounding ⊕.
 const K_STRIP: [usize; 2] = [64, 256];
-/// Flops of one task of small products.
-const TASK_FLOPS: usize = 1 << 20;
 /// The numbers of A, B and C in a fold.
 const A: usize = 0;
 const B: usize = 1;
@@ -31,7 +29,7 @@ impl Binder<'_> {
         let mut groups = std::mem::take(&mut self.lists.groups);
         let mut fold = std::mem::take(&mut self.lists.fold);
         self.gather_groups(context, axes, &mut groups);
-        fold.choose(&groups, size, [loads[A].is_some(), loads[B].is_some(), false]);
+        fold.choose(&self.plan.machine, &groups, size, [loads[A].is_some(), loads[B].is_some(), false]);
         let thin = [fold.m.extent, fold.n.extent, fold.k.extent].contains(&1);
         let gemm = self.step_kernels(context)?.fused.map(|fused| fused.gemm);
         let gemm = gemm.filter(|_| !thin && context.dtype == context.compute && size != 0);
@@ -188,10 +186,12 @@ impl Binder<'_> {
         let sizes = &self.program.sizes[loops.sizes.range()];
         let blocks = product(&sizes[..loops.kept]).saturating_mul(block_counts[0]).saturating_mul(block_counts[1]);
         let points = product(sizes).saturating_mul(product(&[m, n, k]));
+        // Small products share a task.
+        let task = usize::try_from(self.plan.machine.least_shared_flops()).unwrap_or(usize::MAX);
         Grid {
             block_extents,
             block_counts,
-            blocks_per_task: (TASK_FLOPS / (points / blocks).max(1)).max(1),
+            blocks_per_task: (task / (points / blocks).max(1)).max(1),
             blocks,
             points: points as u64,
         }

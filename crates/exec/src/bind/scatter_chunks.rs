@@ -21,8 +21,6 @@ const POINTS_PER_ELEMENT: usize = 4;
 const MAX_OTHER_POINTS: usize = 8;
 /// From this number of bytes on, a row can be divided among threads instead.
 const MIN_ROW_BYTES: usize = 256;
-/// The largest copy in bytes that stays in a cache, where a copy costs less than a division of rows.
-const MAX_CACHED_BYTES: usize = 1 << 20;
 
 /// A part of an axis that runs in chunks.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +60,8 @@ impl Binder<'_> {
         let row = product(&mut axes.clone().filter(|&a| moves(a) && !depends(a)).map(extent));
         let others = product(&mut axes.clone().filter(|&a| moves(a) && depends(a)).map(extent));
         if others >= MAX_OTHER_POINTS
-            || (row.saturating_mul(compute.size()) >= MIN_ROW_BYTES && copy_bytes > MAX_CACHED_BYTES)
+            || (row.saturating_mul(compute.size()) >= MIN_ROW_BYTES
+                && copy_bytes as u64 > self.plan.machine.near_bytes())
         {
             return None;
         }

@@ -7,9 +7,6 @@ use crate::bound_program::Grid;
 use crate::control::Control;
 use crate::error::RunStopped;
 
-/// The fewest points for which a second thread pays.
-const MIN_PARALLEL_POINTS: u64 = 1 << 17;
-
 impl Run<'_> {
     /// Runs `work` on all blocks of `grid`, a number of neighbouring blocks at a time. On each thread it allocates at
     /// most `bytes`.
@@ -37,7 +34,7 @@ impl Run<'_> {
     /// `None` if one thread is best.
     pub(super) fn workers(&self, points: u64, tasks: usize, bytes: usize) -> Option<usize> {
         // A question to rayon starts its pool. That is not done for a caller who wants one thread, nor for small work.
-        if points < MIN_PARALLEL_POINTS || tasks < 2 {
+        if tasks < 2 || points < self.plan.machine.least_shared_points() {
             return None;
         }
         self.threads(bytes).map(|threads| threads.min(tasks))

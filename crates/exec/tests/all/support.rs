@@ -3,7 +3,7 @@
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Bound, Control, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Ids,
-    Index, Layout, Literal, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
+    Index, Layout, Literal, Machine, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
 };
 
 /// A draft that grows, with one region at a time.
@@ -19,6 +19,7 @@ impl Build {
             inputs: vec![],
             outputs: vec![],
             scratch: 0,
+            machine: Machine::DEFAULT,
         };
         Build { draft }
     }

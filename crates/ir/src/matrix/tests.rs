@@ -1,5 +1,5 @@
 use super::{Fold, Groups};
-use crate::{Layout, Loops};
+use crate::{Layout, Loops, Machine, Time};
 
 /// The groups of `a,b->c` over dense row-major arrays of `element` bytes; every label is one lower-case letter.
 fn groups(text: &str, extent: impl Fn(char) -> usize, element: isize) -> Groups {
@@ -31,7 +31,7 @@ fn groups(text: &str, extent: impl Fn(char) -> usize, element: isize) -> Groups 
 
 fn fold(groups: &Groups, element: usize) -> Fold {
     let mut fold = Fold::default();
-    fold.choose(groups, element, [false; 3]);
+    fold.choose(&Machine::DEFAULT, groups, element, [false; 3]);
     fold
 }
 
@@ -86,9 +86,24 @@ fn what_breaks_is_looped_over_or_packed_by_cost() {
 }
 
 #[test]
+fn another_machine_packs_otherwise() {
+    let folded = |text, extent, machine: Machine| {
+        let mut fold = Fold::default();
+        fold.choose(&machine, &groups(text, |_| extent, 8), 8, [false; 3]);
+        fold.packed
+    };
+    let slow_copies = Machine { pack_byte: Time::from_ns(20.0).unwrap(), ..Machine::DEFAULT };
+    assert_eq!(folded("aebf,dfce->abcd", 8, Machine::DEFAULT), [true, true, false]);
+    assert_eq!(folded("aebf,dfce->abcd", 8, slow_copies), [false; 3]);
+    let slow_calls = Machine { product_call: Time::from_ns(1e6).unwrap(), ..Machine::DEFAULT };
+    assert_eq!(folded("dbea,ec->abcd", 64, Machine::DEFAULT), [false; 3]);
+    assert_eq!(folded("dbea,ec->abcd", 64, slow_calls), [true, false, true]);
+}
+
+#[test]
 fn what_must_be_packed_is() {
     let mut f = Fold::default();
-    f.choose(&groups("ij,jk->ik", |_| 5, 4), 8, [false, true, false]);
+    f.choose(&Machine::DEFAULT, &groups("ij,jk->ik", |_| 5, 4), 8, [false, true, false]);
     assert_eq!(f.packed, [false, true, false]);
     assert_eq!(f.copy_bytes(1, 8), Some(200));
     assert_eq!(f.copy_bytes(0, 8), Some(8), "what is not packed copies nothing but a point");

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::format::machine_json;
 use crate::{Budget, Effort, Network, Order, Task};
 
 /// The input of a search, up to the names of its axes.
@@ -17,7 +18,7 @@ impl Key {
     pub(super) fn of(task: &Task<'_>, origin: &Order, budget: &Budget) -> Option<Key> {
         // All fields are listed, so that a new one cannot be forgotten.
         let Task { network, constants, element_bytes, start } = *task;
-        let Budget { effort, objective, memory_bytes, largest, threads: _, seed } = *budget;
+        let Budget { effort, objective, memory_bytes, largest, threads: _, seed, machine } = *budget;
         let mut text = String::new();
         let origin = match origin {
             Order::Strategy(strategy) => strategy.name.to_owned(),
@@ -34,6 +35,7 @@ impl Key {
         line(&mut text, "search", &[origin, effort, format!("seed {seed}")]);
         let limits = [limit(memory_bytes), element_bytes.to_string(), limit(largest)];
         line(&mut text, "for", &[&[objective.to_string()], &limits[..]].concat());
+        line(&mut text, "machine", &[machine_json(&machine)]);
         let mut constants = constants.to_vec();
         constants.sort_unstable();
         constants.dedup();

@@ -7,6 +7,8 @@
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
+use einfold_ir::Machine;
+
 use super::progress::SharedBest;
 use super::record::ReplayRecord;
 use crate::Effort;
@@ -135,14 +137,13 @@ impl<'b> EffortClock<'b> {
     }
 }
 
-/// The approximate time of a unit of work.
-const SECONDS_PER_WORK: f64 = 3e-8;
 /// The work of one trial for each tensor.
 const TRIAL_WORK: f64 = 2000.0;
 
 fn total_work(effort: Effort, tensors: usize) -> f64 {
     match effort {
-        Effort::Time(time) => time.as_secs_f64() / SECONDS_PER_WORK,
+        // By the built-in machine, whichever the budget has: a record can be replayed with any.
+        Effort::Time(time) => time.as_secs_f64() / Machine::DEFAULT.search_work.seconds(),
         Effort::Auto | Effort::Trials(_) => TRIAL_WORK * tensors as f64,
         Effort::Work(work) => work as f64,
     }

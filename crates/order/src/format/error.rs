@@ -2,7 +2,7 @@
 
 use einfold_ir::{PathError, visible};
 
-/// The reason why a text is not a network or an order.
+/// The reason why a text is not a network, an order or a machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -12,8 +12,8 @@ pub enum FormatError {
     /// The text is JSON of another schema. The message has the line and the column.
     #[error("{0}")]
     Shape(String),
-    /// The order has another version of the schema.
-    #[error("the order has the schema `{found}`, this version reads `{expected}`")]
+    /// The text has another version of the schema.
+    #[error("the text has the schema `{}`, this version reads `{expected}`", visible(found))]
     Version {
         /// The schema that the text names.
         found: String,

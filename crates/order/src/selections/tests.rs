@@ -1,4 +1,4 @@
-use einfold_ir::{Network, Tree};
+use einfold_ir::{Machine, Network, Time, Tree};
 
 use super::{Selection, SelectionNetwork, SelectionSearch, order_with_selections};
 use crate::{Order, STRATEGIES};
@@ -20,7 +20,11 @@ fn layer([nodes, edges, groups, inputs, hidden]: [u64; 5]) -> SelectionNetwork {
 }
 
 fn steps(selected: &SelectionNetwork) -> Option<Vec<Vec<u32>>> {
-    order_with_selections(selected, &Order::default()).map(|tree| {
+    steps_on(selected, &Machine::DEFAULT)
+}
+
+fn steps_on(selected: &SelectionNetwork, machine: &Machine) -> Option<Vec<Vec<u32>>> {
+    order_with_selections(selected, &Order::default(), machine).map(|tree| {
         assert!(selected.accepts(&tree));
         tree.steps().to_vec()
     })
@@ -41,6 +45,17 @@ fn selections_are_used_where_they_cost_least() {
 }
 
 #[test]
+fn the_machine_decides_where_ids_are_used() {
+    let layer = layer([1000, 900, 1000, 64, 32]);
+    let (nodes_first, edges_first) =
+        (vec![vec![0, 1], vec![2, 4], vec![3, 5]], vec![vec![0, 2], vec![1, 4], vec![3, 5]]);
+    assert_eq!(steps_on(&layer, &Machine::DEFAULT), Some(nodes_first));
+    // Where products are hardly faster than loops, fewer multiply-adds are worth a gather that is written out.
+    let machine = Machine { product: Time::from_ns(0.088).unwrap(), ..Machine::DEFAULT };
+    assert_eq!(steps_on(&layer, &machine), Some(edges_first));
+}
+
+#[test]
 fn rules_of_trees() {
     let selected = layer([10; 5]);
     let accepts = |steps: &[[u32; 2]]| {
@@ -58,7 +73,8 @@ fn rules_of_trees() {
 #[test]
 fn strategies_without_search_ignore_selections() {
     for strategy in STRATEGIES {
-        let found = order_with_selections(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy));
+        let found =
+            order_with_selections(&layer([100, 5000, 100, 64, 32]), &Order::Strategy(strategy), &Machine::DEFAULT);
         assert_eq!(found.is_some(), strategy.searches_selections, "{}", strategy.name);
     }
 }
@@ -86,10 +102,10 @@ fn least(search: &SelectionSearch<'_>, set: usize, legs: &[u64]) -> Vec<super::B
 fn no_tree_weighs_less_than_the_one_found() {
     for sizes in [[100, 5000, 100, 64, 32], [1000, 300, 7, 5, 64], [3, 50, 3, 9, 9], [400, 20, 400, 4, 4]] {
         let selected = layer(sizes);
-        let search = SelectionSearch::new(&selected).unwrap();
+        let search = SelectionSearch::new(&selected, &Machine::DEFAULT).unwrap();
         let all = (1 << search.tensors) - 1;
         let legs: Vec<u64> = (0..=all).map(|set| search.legs(set)).collect();
-        let best = least(&search, all, &legs).iter().map(super::Best::stored_cost).fold(f64::INFINITY, f64::min);
+        let best = least(&search, all, &legs).iter().map(|best| search.stored_cost(best)).fold(f64::INFINITY, f64::min);
         assert_eq!(search.best().unwrap().1, best);
     }
 }

@@ -7,6 +7,7 @@ mod costs;
 mod data;
 mod deep;
 mod large;
+mod machine;
 mod orders;
 mod registry;
 mod slices;

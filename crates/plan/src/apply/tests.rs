@@ -223,7 +223,7 @@ fn sliced(ir: &Ir, path: &[&[u32]], slices: &[(char, u64)], lanes: u64) -> Resul
     let axis = |x: char| c.axes.iter().position(|a| *a.label == *x.to_string()).unwrap_or(c.axes.len()) as u32;
     let slices: Vec<SlicedAxis> = slices.iter().map(|&(x, parts)| SlicedAxis { axis: axis(x), parts }).collect();
     let mut routes = ir.per_node(None);
-    *routes.last_mut().unwrap() = Some(Route { tree: &tree, slices: &slices, lanes });
+    *routes.last_mut().unwrap() = Some(Route { slices: &slices, lanes, ..(&tree).into() });
     apply(ir, &routes)
 }
 

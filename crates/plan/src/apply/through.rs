@@ -16,8 +16,6 @@ use crate::roles::Roles;
 
 /// The most factors of a product that is left to its reader.
 const MOST_FACTORS: usize = 4;
-/// Fewest rows and columns of a product whose factors are written out for it.
-const LEAST_SIDE: usize = 4;
 
 /// A product still to be used: its factors, which sum nothing, and its axes. A selection has no factors.
 #[derive(Default)]
@@ -153,8 +151,9 @@ impl Writer<'_, '_> {
 
     /// Whether a step of two tensors runs as a matrix product.
     fn is_matrix(&self, roles: &Roles) -> bool {
-        let side = |group: &[u32]| group.iter().fold(1usize, |n, &a| n.saturating_mul(self.extent(a)));
-        roles.is_matrix() && !roles.k.is_empty() && side(&roles.m) >= LEAST_SIDE && side(&roles.n) >= LEAST_SIDE
+        let side = |group: &[u32]| group.iter().fold(1u64, |n, &a| n.saturating_mul(self.extent(a) as u64));
+        let wide = |group| side(group) >= self.least_side;
+        roles.is_matrix() && !roles.k.is_empty() && wide(&roles.m) && wide(&roles.n)
     }
 
     /// Puts the ids back where an axis stands for them.

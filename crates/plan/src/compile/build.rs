@@ -1,6 +1,6 @@
 //! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
 
-use einfold_ir::{Count, Draft, IdVec, Ir, Mode, NodeId, Plan};
+use einfold_ir::{Count, Draft, IdVec, Mode, NodeId, Plan};
 use einfold_order::FoundOrder;
 
 use crate::apply::{Applied, Made, Route};
@@ -9,12 +9,9 @@ use crate::error::PlanError;
 use crate::memory::{self, Memory};
 use crate::pipeline::{Driver, PassSet, Program, Trace, stuck};
 
-/// The most lanes: more threads than this share the work within lanes.
-const MOST_LANES: u64 = 16;
-/// Fewest flops for which lanes are worth their start.
-const LEAST_FLOPS: u64 = 1 << 20;
-/// From so many flops a turn on, the steps of one turn keep threads busy, and lanes would only take memory.
-const LARGE_TURN: u64 = 1 << 27;
+/// Where one turn is as much work as starting threads this many times, its steps keep threads busy, and lanes would only take
+/// memory.
+const LARGE_TURN: u64 = 128;
 
 /// A plan of an expression whose orders are written out.
 pub(super) struct Built {
@@ -29,10 +26,9 @@ impl Built {
     /// lanes; where these take too much, the memory of fewer follows from that plan, and it is built once more with the most that
     /// keep to the limit.
     pub(super) fn of(part: &Part, passes: PassSet, limit: Option<u64>, trace: bool) -> Result<Built, PlanError> {
-        let lanes_of = |most| -> Vec<u64> {
-            part.orders.iter().map(|(id, ordered)| lanes(&part.ir, *id, ordered, most)).collect()
-        };
-        let mut counts = lanes_of(MOST_LANES);
+        let lanes_of =
+            |most| -> Vec<u64> { part.orders.iter().map(|(id, ordered)| lanes(part, *id, ordered, most)).collect() };
+        let mut counts = lanes_of(u64::from(part.machine.partitions));
         let built = Built::in_lanes(part, &counts, passes, trace)?;
         let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or(1);
         if most(&counts) <= 1 || built.within(limit).is_ok() {
@@ -61,11 +57,11 @@ impl Built {
         tests::BUILDS.set(tests::BUILDS.get() + 1);
         let mut routes = part.ir.per_node(None);
         for ((id, ordered), &lanes) in part.orders.iter().zip(counts) {
-            routes[*id] = Some(Route { lanes, ..ordered.into() });
+            routes[*id] = Some(Route { lanes, least_side: part.machine.least_side(), ..ordered.into() });
         }
         let mut trace = Trace::new(trace);
         let mut observe = |stage, changes, program: &Program<'_>| trace.record(stage, changes, program);
-        let mut driver = Driver { choice: passes, hints: &part.hints, observe: &mut observe };
+        let mut driver = Driver { choice: passes, hints: &part.hints, machine: &part.machine, observe: &mut observe };
         match driver.run(Program::Ordered(&part.ir, &routes))? {
             Program::Plan(applied, plan) => Ok(Built { memory: Memory::of(&plan), applied, plan, trace }),
             other => Err(stuck(&other)),
@@ -103,16 +99,17 @@ fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts:
 }
 
 /// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
-/// contraction alone, whatever the machine.
-fn lanes(ir: &Ir, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
+/// contraction and the machine of the plan, wherever the plan is made.
+fn lanes(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));
-    if flops < Count::from(LEAST_FLOPS) || flops > Count::from(LARGE_TURN) * turns {
+    let start = Count::from(part.machine.least_shared_flops());
+    if flops < start || flops > start * Count::from(LARGE_TURN) * turns {
         return 1;
     }
     // Each lane may add to a result of its own.
-    let elements = Count::product(ir.node(id).shape.iter().map(|&extent| extent as u64));
+    let elements = Count::product(part.ir.node(id).shape.iter().map(|&extent| extent as u64));
     let pays = |lanes: u64| elements * Count::from(4 * lanes) <= flops;
     (1..=most).rev().find(|&lanes| first.parts % lanes == 0 && (lanes == 1 || pays(lanes))).unwrap_or(1)
 }
@@ -123,7 +120,9 @@ mod tests {
 
     use einfold_order::{Budget, Order, SlicedAxis, order, sliced_cost};
 
-    use super::{Built, MOST_LANES, lanes};
+    use einfold_ir::Machine;
+
+    use super::{Built, lanes};
     use crate::constants::Part;
     use crate::lower::Hints;
     use crate::network::network;
@@ -145,15 +144,21 @@ mod tests {
         let mut ordered = order(&network, &path, &Budget::default()).unwrap();
         ordered.cost = sliced_cost(&network, &ordered.tree, slices);
         ordered.slices = slices.to_vec();
-        Part { ir, orders: vec![(id, ordered)], operands: Vec::new(), hints: Hints::default() }
+        Part {
+            ir,
+            orders: vec![(id, ordered)],
+            operands: Vec::new(),
+            hints: Hints::default(),
+            machine: Machine::DEFAULT,
+        }
     }
 
     /// The plan of the most lanes that keep to a limit, by building one for each number of lanes.
     fn by_building(part: &Part, passes: PassSet, limit: u64) -> Built {
         let (id, ordered) = &part.orders[0];
-        let mut most = MOST_LANES;
+        let mut most = u64::from(part.machine.partitions);
         loop {
-            let counts = [lanes(&part.ir, *id, ordered, most)];
+            let counts = [lanes(part, *id, ordered, most)];
             let built = Built::in_lanes(part, &counts, passes, false).unwrap();
             if counts == [1] || built.within(Some(limit)).is_ok() {
                 return built;

@@ -160,7 +160,9 @@ pub(super) fn with_ids(
 ) -> Result<Option<FoundOrder>, PlanError> {
     let (Some(lifted), how) = (&choice.lifted, &Order::Strategy(strategy)) else { return Ok(None) };
     if lifted.selected.is_small() {
-        return Ok(order_with_selections(&lifted.selected, how).map(|tree| unpriced(tree, strategy.name)));
+        return Ok(
+            order_with_selections(&lifted.selected, how, &budget.machine).map(|tree| unpriced(tree, strategy.name))
+        );
     }
     // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
     let budget = &Budget { memory_bytes: None, ..*budget };

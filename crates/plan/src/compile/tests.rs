@@ -1,4 +1,4 @@
-use einfold_ir::{Access, Axis, Count, Dtype, Form, Index, Ir, Network, Node, NodeId, OutOfRange};
+use einfold_ir::{Access, Axis, Count, Dtype, Form, Index, Ir, Machine, Network, Node, NodeId, OutOfRange, Time};
 use einfold_order::cost::tree_cost;
 use einfold_order::{Budget, FoundOrder, Order, OrderError, SlicedAxis, Task, order};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
@@ -165,6 +165,25 @@ fn a_memory_limit_is_kept_by_slices_and_what_is_left_goes_to_lanes() {
     }
     let lanes = |share| within(Some(needed / share)).unwrap().plan.regions.iter().map(|r| r.lane_count()).max();
     assert_eq!([2, 30].map(lanes), [Some(1), Some(1)], "too small a contraction for lanes");
+}
+
+#[test]
+fn the_machine_decides_how_many_lanes_there_are() {
+    let ir = ring();
+    let in_slices = |task: &Task<'_>, how: &Order, budget: &Budget| {
+        slicing(task, how, &Budget { memory_bytes: Some(10_000), ..*budget })
+    };
+    let lanes = |machine| {
+        let budget = Budget { machine, ..Budget::default() };
+        let how = "left-to-right".parse().unwrap();
+        let compiled = compile_by(&ir, &how, &budget, &PlanOptions::default(), &in_slices).unwrap();
+        compiled.plan.regions.iter().map(|r| r.lane_count()).max()
+    };
+    let machine = Machine { fork: Time::from_ns(200.0).unwrap(), ..Machine::DEFAULT };
+    assert_eq!(lanes(Machine::DEFAULT), Some(1), "too small a contraction for lanes");
+    assert_eq!(lanes(machine), Some(12));
+    assert_eq!(lanes(Machine { partitions: 5, ..machine }), Some(4));
+    assert_eq!(lanes(Machine { partitions: 1, ..machine }), Some(1));
 }
 
 #[test]

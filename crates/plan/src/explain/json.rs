@@ -1,6 +1,7 @@
 //! The stages as JSON.
 
 use einfold_ir::Count;
+use einfold_order::format::machine_json;
 use serde_json::{Value, json};
 
 use super::step::{FormReport, StepReport};
@@ -12,6 +13,7 @@ const SCHEMA: &str = "einfold.explain/1";
 
 impl Explain {
     /// All stages, keys in alphabetical order. A count is a number below 2^64, else a string with ten significant digits.
+    /// A machine other than the built-in one has the key `machine`, as [`machine_json`] writes it.
     pub fn json(&self) -> Value {
         let passes: Vec<Value> = self
             .passes
@@ -25,7 +27,7 @@ impl Explain {
             let ir = if r.changes > 0 { Value::from(&*r.ir) } else { Value::Null };
             json!({ "name": r.name, "what": r.what, "changes": r.changes, "ir": ir })
         };
-        json!({
+        let mut value = json!({
             "schema": SCHEMA,
             "expression": self.source.expression,
             "operands": self.operands,
@@ -50,7 +52,11 @@ impl Explain {
                 "output_bytes": self.memory.outputs,
                 "peak_bytes": count(self.memory.total()),
             },
-        })
+        });
+        if !self.machine.is_default() {
+            value["machine"] = machine_json(&self.machine);
+        }
+        value
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use einfold_ir::Count;
+use einfold_ir::{Count, Machine};
 
 use super::step::{FormReport, StepReport};
 use super::tree::{TensorReport, TreeReport};
@@ -57,6 +57,10 @@ impl Explain {
             Count::from(memory.kernels as u64),
             Count::from(memory.outputs as u64)
         );
+        if !self.machine.is_default() {
+            let Machine { product, nest, pack_byte, .. } = self.machine;
+            text += &format!("  machine measured: product {product}, loops {nest}, packing {pack_byte} a byte\n");
+        }
         text += &steps(&self.plan, false);
         let passes: Vec<String> = self.passes.iter().map(|p| format!("{} {}", p.name, p.changes)).collect();
         text += &format!("  passes: {}     legend: (kept) [contracted] {{batch}}\n", passes.join("  "));

@@ -8,8 +8,6 @@ use smallvec::SmallVec;
 use crate::roles::{AxisList, classify};
 use crate::strides::{self, groups, own_axes};
 
-/// Fewest multiply-adds of one matrix product: below, setting it up takes longer than a nest takes to do it.
-const LEAST_FLOPS: usize = 256;
 /// Fewest rows, columns and contracted positions: with one, it is a matrix times a vector or an outer product, and two
 /// loops at memory speed are best.
 const LEAST_EXTENT: usize = 2;
@@ -43,7 +41,7 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
     let [m, n, k] = [extent(&roles.m), extent(&roles.n), extent(&roles.k)];
     let whole = roles.is_matrix() && roles.kept().chain(roles.reduced()).count() == step.axes.len();
     let worth_it = [m, n, k].iter().all(|&e| e >= LEAST_EXTENT)
-        && m.saturating_mul(n).saturating_mul(k) >= LEAST_FLOPS
+        && m.saturating_mul(n).saturating_mul(k) as u64 >= draft.machine.least_product()
         && step.axes.iter().all(|axis| axis.extent > 0);
     if !(whole && worth_it) {
         return None;
@@ -109,7 +107,7 @@ fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3]
         dtype != target.dtype || read.conj && matches!(dtype.kind(), DtypeKind::Complex | DtypeKind::ComplexInt)
     };
     let forced = [converted(&step.reads[0]), converted(&step.reads[1]), false];
-    fold.choose(&groups(draft, step, gemm), target.dtype.size(), forced);
+    fold.choose(&draft.machine, &groups(draft, step, gemm), target.dtype.size(), forced);
     fold.packed
 }
 

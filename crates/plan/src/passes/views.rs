@@ -207,8 +207,8 @@ fn within(steps: &BTreeSet<At>, region: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use einfold_ir::{
-        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Layout, Mode, Nest, NodeId, Place, Region,
-        Step,
+        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Layout, Machine, Mode, Nest, NodeId, Place,
+        Region, Step,
     };
 
     use super::{Neighbours, fold_views};
@@ -229,7 +229,14 @@ mod tests {
         };
         let regions = vec![Region { loops: Vec::new(), steps: tensors.map(step).collect(), lanes: None }];
         let buffers = buffers.into_iter().map(buffer).collect();
-        Draft { buffers, regions, inputs: vec![BufferId(0)], outputs: Vec::new(), scratch: 0 }
+        Draft {
+            buffers,
+            regions,
+            inputs: vec![BufferId(0)],
+            outputs: Vec::new(),
+            scratch: 0,
+            machine: Machine::DEFAULT,
+        }
     }
 
     /// A search through all readers of the source for each view takes minutes.

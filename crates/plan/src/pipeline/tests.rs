@@ -1,4 +1,4 @@
-use einfold_ir::{Draft, Mode, Violation};
+use einfold_ir::{Draft, Machine, Mode, Violation};
 
 use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Run, Stage};
 use crate::apply::Applied;
@@ -26,7 +26,12 @@ fn a_guilty_pass_is_named() {
     const WASTEFUL: &Stage = &Stage { name: "wasteful", run: Run::Pass(wasteful), ..PASS };
     let draft = lower(&letters("ij,jk->ik", &[2, 3, 4]), &Hints::default()).unwrap();
     let guilty = |stage| {
-        let mut driver = Driver { choice: PassSet::ALL, hints: &Hints::default(), observe: &mut |_, _, _| {} };
+        let mut driver = Driver {
+            choice: PassSet::ALL,
+            hints: &Hints::default(),
+            machine: &Machine::DEFAULT,
+            observe: &mut |_, _, _| {},
+        };
         driver.stage(stage, true, Program::Steps(Applied::default(), draft.clone())).map(drop)
     };
     let violation = Violation("step 0: adds to what was never written".into());
@@ -34,11 +39,13 @@ fn a_guilty_pass_is_named() {
     let violation = Violation("24 flops became 48".into());
     assert_eq!(guilty(WASTEFUL), Err(PlanError::Pass { name: "wasteful", violation }));
     // A stage in the wrong place is refused as well.
-    let refused = Driver { choice: PassSet::ALL, hints: &Hints::default(), observe: &mut |_, _, _| {} }.stage(
-        BROKEN,
-        true,
-        Program::Module(letters("ij->ji", &[2, 3])),
-    );
+    let refused = Driver {
+        choice: PassSet::ALL,
+        hints: &Hints::default(),
+        machine: &Machine::DEFAULT,
+        observe: &mut |_, _, _| {},
+    }
+    .stage(BROKEN, true, Program::Module(letters("ij->ji", &[2, 3])));
     assert!(matches!(refused, Err(PlanError::Pass { name: "broken", .. })));
 }
 

@@ -1,0 +1,64 @@
+//! `einfold calibrate`: measures this machine and writes the model that plans can be made for.
+
+mod processor;
+mod search;
+mod steps;
+
+use crate::args::CalibrateArgs;
+use crate::error::Failure;
+use crate::interrupt;
+use crate::output::{WriteTarget, print};
+use einfold::order::Machine;
+use einfold_ir::Time;
+use einfold_order::format::machine_json;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use steps::Steps;
+
+/// Measures, and writes the machine to the file or to standard output.
+pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
+    let file = args.output.as_deref().filter(|file| *file != Path::new("-"));
+    let target = file.map(WriteTarget::file).transpose()?;
+    let machine = interrupt::gently(measure)?;
+    let mut json = machine_json(&machine);
+    json["cpu"] = processor::name().into();
+    json["version"] = env!("CARGO_PKG_VERSION").into();
+    let text = format!("{json:#}\n");
+    match target {
+        Some(target) => target.write_text(&text),
+        None => print(&text),
+    }
+}
+
+/// Measures everything that a machine holds. What depends on a rate comes after it.
+fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
+    let default = Machine::default();
+    let threads = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let cache_bytes = processor::cache_bytes().unwrap_or(default.cache_bytes);
+    let steps = Steps::new(stop);
+    let (product, half_speed) = steps.product()?;
+    let nest = steps.nest()?;
+    let machine = Machine {
+        product: time(product),
+        half_speed,
+        nest: time(nest),
+        gather: time(steps.gather()?),
+        contraction: time(steps.contraction()?),
+        pack_byte: time(steps.pack_byte()?),
+        memory_byte: time(steps.memory_byte(cache_bytes[2])?),
+        product_setup: time(steps.product_setup(nest)?),
+        fork: if threads > 1 { steps.fork()?.map_or(default.fork, time) } else { default.fork },
+        search_work: time(search::work(stop)?),
+        search_split: time(search::split(stop)?),
+        partitions: u32::try_from(threads.next_power_of_two()).unwrap_or(default.partitions),
+        cache_bytes,
+        ..default
+    };
+    Ok(Machine { product_call: time(steps.product_call(&machine)?), ..machine })
+}
+
+/// A time that was measured, brought into the range of a [`Time`].
+fn time(ns: f64) -> Time {
+    Time::from_ns(ns.clamp(1e-6, 1e9)).unwrap_or(Machine::DEFAULT.nest)
+}

@@ -1,0 +1,195 @@
+//! How long the steps of plans take, measured through the executor.
+
+use crate::error::Failure;
+use crate::reserve_memory;
+use einfold::explain::PassSet;
+use einfold::ndarray::{Array, IxDyn};
+use einfold::order::Machine;
+use einfold::{AnyArray, Control, Expression, Scratch};
+use einfold_ir::Time;
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+/// How long one measurement goes on, and how many samples it takes at least and at most.
+const LONG: Duration = Duration::from_millis(60);
+const SAMPLES: [usize; 2] = [3, 1000];
+/// A sample of short runs is of so many that the clock can tell their time.
+const SAMPLE_NS: f64 = 20_000.0;
+
+/// The side of a large matrix product, and of one with a short side.
+const LARGE: usize = 384;
+const SHORT: usize = 8;
+/// The side of matrices that stay in the cache.
+const NEAR: usize = 64;
+/// Products in a batch.
+const BATCH: usize = 2048;
+/// The least and the most memory to read for the speed of memory.
+const MEMORY: [u64; 2] = [64 << 20, 256 << 20];
+
+/// Times steps of plans.
+pub(super) struct Steps<'s> {
+    stop: &'s AtomicBool,
+    /// Products of any size are products, and work of any size is shared among threads.
+    machine: Machine,
+}
+
+impl<'s> Steps<'s> {
+    pub(super) fn new(stop: &'s AtomicBool) -> Steps<'s> {
+        let least = Time::from_ns(1e-6).unwrap_or(Machine::DEFAULT.product);
+        Steps { stop, machine: Machine { product_setup: least, fork: least, ..Machine::DEFAULT } }
+    }
+
+    /// A multiply-add of a large product, and the extents at which it has half its speed.
+    pub(super) fn product(&self) -> Result<(f64, [u32; 3]), Failure> {
+        let rate = |mnk: [usize; 3]| {
+            let [m, n, k] = mnk;
+            Ok::<_, Failure>(self.time("ij,jk->ik", &[ones(&[m, k]), ones(&[k, n])], 1)? / (m * n * k) as f64)
+        };
+        let large = rate([LARGE; 3])?;
+        let (mut half, mut product) = ([0; 3], large);
+        for (side, half) in half.iter_mut().enumerate() {
+            let mut mnk = [LARGE; 3];
+            mnk[side] = SHORT;
+            let extent = half_speed(rate(mnk)? / large);
+            *half = extent.round() as u32;
+            product /= (LARGE as f64 + extent) / LARGE as f64;
+        }
+        Ok((product, half))
+    }
+
+    /// A call of a product kernel: the time of small products beyond that of their multiply-adds.
+    pub(super) fn product_call(&self, machine: &Machine) -> Result<f64, Failure> {
+        let operands = [ones(&[BATCH, SHORT, SHORT]), ones(&[BATCH, SHORT, SHORT])];
+        let each = self.time("bij,bjk->bik", &operands, 1)? / BATCH as f64;
+        let call = machine.product_call.ns();
+        let multiply_adds = machine.products_ns(1.0, [SHORT as f64; 3], 0.0) - call;
+        Ok((each - multiply_adds).max(1.0))
+    }
+
+    /// A multiply-add of loops over matrices that stay in the cache.
+    pub(super) fn nest(&self) -> Result<f64, Failure> {
+        Ok(self.as_loops(NEAR)? / NEAR.pow(3) as f64)
+    }
+
+    /// The time in which loops, of `nest` nanoseconds a multiply-add, compute the smallest product that is worth its setup.
+    pub(super) fn product_setup(&self, nest: f64) -> Result<f64, Failure> {
+        let mut side = 3;
+        while side < NEAR {
+            let operands = [ones(&[side, side]), ones(&[side, side])];
+            if self.time("ij,jk->ik", &operands, 1)? <= self.as_loops(side)? {
+                break;
+            }
+            side += side.div_ceil(4);
+        }
+        Ok(side.pow(3) as f64 * nest)
+    }
+
+    /// A gathered element.
+    pub(super) fn gather(&self) -> Result<f64, Failure> {
+        let (positions, ids) = (1 << 12, 1 << 16);
+        let scattered = Array::from_shape_fn(IxDyn(&[ids]), |k| (k[0] as i64 * 2_654_435_761) % positions);
+        let operands = [ones(&[positions as usize]), scattered.into()];
+        Ok(self.time("y[n] = x[g[n]]", &operands, 1)? / ids as f64)
+    }
+
+    /// A multiply-add of a contraction of matrices of middling size.
+    pub(super) fn contraction(&self) -> Result<f64, Failure> {
+        let sides = [30, 40, 20, 50, 30, 40];
+        let operands: Vec<AnyArray> = sides.windows(2).map(ones).collect();
+        let expression = self.expression("ij,jk,kl,lm,mn->in")?;
+        let flops = expression.plan_for(&operands)?.cost().flops.exact().unwrap_or(1);
+        Ok(self.time_of(&expression, &operands, 1)? / flops as f64)
+    }
+
+    /// A byte of a transposed copy.
+    pub(super) fn pack_byte(&self) -> Result<f64, Failure> {
+        let side = 1024;
+        Ok(self.time("ij->ji", &[ones(&[side, side])], 1)? / (side * side * size_of::<f64>()) as f64)
+    }
+
+    /// A byte of a sum over more than the largest cache holds, of `cache` bytes.
+    pub(super) fn memory_byte(&self, cache: u64) -> Result<f64, Failure> {
+        let bytes = cache.saturating_mul(2).clamp(MEMORY[0], MEMORY[1]) as usize;
+        reserve_memory::to_run(bytes)?;
+        Ok(self.time("i->", &[ones(&[bytes / size_of::<f64>()])], 1)? / bytes as f64)
+    }
+
+    /// Twice the time that two threads need beyond half of the time of one; `None` if a second one cannot be started.
+    pub(super) fn fork(&self) -> Result<Option<f64>, Failure> {
+        let two = NonZeroUsize::MIN.saturating_add(1);
+        if reserve_memory::threads(two, 0) != two {
+            return Ok(None);
+        }
+        let operands = [ones(&[1 << 17]), ones(&[1 << 17])];
+        let [one, two] = [1, 2].map(|threads| self.time("i,i->i", &operands, threads));
+        Ok(Some((2.0 * two? - one?).max(1000.0)))
+    }
+
+    /// A product of square matrices as loops.
+    fn as_loops(&self, side: usize) -> Result<f64, Failure> {
+        let loops = PassSet::ALL.without("gemm").unwrap_or_default();
+        let expression = self.expression("ij,jk->ik")?.passes(loops);
+        self.time_of(&expression, &[ones(&[side, side]), ones(&[side, side])], 1)
+    }
+
+    fn expression(&self, text: &str) -> Result<Expression, Failure> {
+        Ok(Expression::new(text)?.machine(self.machine))
+    }
+
+    fn time(&self, text: &str, operands: &[AnyArray], threads: usize) -> Result<f64, Failure> {
+        self.time_of(&self.expression(text)?, operands, threads)
+    }
+
+    /// Nanoseconds of a run on this many threads, into results that are there.
+    fn time_of(&self, expression: &Expression, operands: &[AnyArray], threads: usize) -> Result<f64, Failure> {
+        let plan = expression.plan_for(operands)?;
+        let control = Control { cancel: Some(self.stop), threads: NonZeroUsize::new(threads), ..Control::default() };
+        let mut scratch = Scratch::new();
+        let mut results: Vec<AnyArray> = plan.call(operands).control(&control).scratch(&mut scratch).run()?;
+        let mut run = || {
+            let call = plan.call(operands).control(&control).scratch(&mut scratch);
+            Ok(call.into(results.iter_mut().collect::<Vec<_>>())?)
+        };
+        let once = least(SAMPLES[0], &mut run)?;
+        let together = (SAMPLE_NS / once).ceil() as usize;
+        let samples = ((LONG.as_nanos() as f64 / once) as usize / together).clamp(SAMPLES[0], SAMPLES[1]);
+        Ok(least(samples, || (0..together).try_for_each(|_| run()))? / together as f64)
+    }
+}
+
+/// The fewest nanoseconds, at least one, that `work` takes of this many times.
+pub(super) fn least(times: usize, mut work: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
+    let mut least = f64::INFINITY;
+    for _ in 0..times {
+        let start = Instant::now();
+        work()?;
+        least = least.min(start.elapsed().as_nanos() as f64);
+    }
+    Ok(least.max(1.0))
+}
+
+/// The extent at which a product has half its speed, if one with a short side takes `slower` times as long for a multiply-add as
+/// one with a long side: the solution of `slower = (1 + half / short) / (1 + half / long)`.
+fn half_speed(slower: f64) -> f64 {
+    let left = 1.0 / SHORT as f64 - slower / LARGE as f64;
+    if left <= 0.0 { LARGE as f64 } else { ((slower - 1.0) / left).clamp(0.0, LARGE as f64) }
+}
+
+fn ones(shape: &[usize]) -> AnyArray {
+    Array::<f64, _>::ones(IxDyn(shape)).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LARGE, SHORT, half_speed};
+
+    #[test]
+    fn the_extent_of_half_speed_is_that_of_the_model() {
+        for half in [0.0, 1.0, 8.0, 20.0, 100.0] {
+            let slower = (1.0 + half / SHORT as f64) / (1.0 + half / LARGE as f64);
+            assert!((half_speed(slower) - half).abs() < 1e-9, "{half}");
+        }
+        assert_eq!([half_speed(0.5), half_speed(1e9)], [0.0, LARGE as f64]);
+    }
+}

@@ -1,0 +1,98 @@
+//! `calibrate` and `--machine`.
+
+use crate::harness::{Folder, data, doubles, run};
+use einfold::order::{Machine, machine_from_json};
+use std::fs;
+
+const CHAIN: [&str; 4] = ["explain", "ij,jk,kl->il", "--shapes", "20x10,10x30,30x40"];
+
+#[test]
+fn what_is_measured_is_read_again_and_plans_are_made_for_it() {
+    let folder = Folder::new();
+    let file = folder.file("here.json");
+    assert_eq!(run(["calibrate", "-o", &file]).ok(), "");
+    let text = fs::read_to_string(&file).unwrap();
+    let machine = machine_from_json(&text).unwrap();
+    assert_ne!(machine, Machine::default());
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(json["cpu"].is_string() && json["version"] == env!("CARGO_PKG_VERSION"), "{text}");
+    // As people and as programs are told.
+    let explained = run([&CHAIN[..], &["--machine", &file]].concat()).ok();
+    assert!(explained.contains("  machine measured: product "), "{explained}");
+    let explained = run([&CHAIN[..], &["--machine", &file, "--format", "json"]].concat()).ok();
+    let explained: serde_json::Value = serde_json::from_str(&explained).unwrap();
+    assert_eq!(machine_from_json(&explained["machine"].to_string()), Ok(machine));
+    let order = run(["order", "ij,jk,kl->il", "--shapes", "20x10,10x30,30x40", "--machine", &file, "--json"]).ok();
+    let order: serde_json::Value = serde_json::from_str(&order).unwrap();
+    assert_eq!(machine_from_json(&order["machine"].to_string()), Ok(machine));
+    let a = folder.write("a.npy", &doubles(&[2, 2], [1.0, 2.0, 3.0, 4.0]));
+    let product = ["run", "ij,jk->ik", &a, &a];
+    assert_eq!(run([&product[..], &["--machine", &file]].concat()).ok(), run(product).ok());
+    let timed = run([&product[..], &["--machine", &file, "--json"]].concat()).ok();
+    let timed: serde_json::Value = serde_json::from_str(&timed).unwrap();
+    assert_eq!(machine_from_json(&timed["machine"].to_string()), Ok(machine));
+}
+
+#[test]
+fn a_machine_is_printed_where_no_file_is_named() {
+    assert!(machine_from_json(&run(["calibrate", "-o", "-"]).ok()).is_ok());
+    let refused = run(["calibrate", "-o", &data("nowhere/here.json")]).failed(1);
+    assert!(refused.starts_with("error[output]: the result cannot be written to "), "{refused}");
+}
+
+/// The default as a file, with some value replaced.
+fn file(folder: &Folder, from: &str, to: &str) -> String {
+    let text = einfold_order::format::machine_json(&Machine::default()).to_string();
+    assert!(text.contains(from));
+    folder.write("machine.json", text.replace(from, to).as_bytes())
+}
+
+#[test]
+fn the_machine_that_is_built_in_may_be_named_and_changes_nothing() {
+    let folder = Folder::new();
+    let same = file(&folder, "", "");
+    assert_eq!(run([&CHAIN[..], &["--machine", &same]].concat()).ok(), run(CHAIN).ok());
+}
+
+#[test]
+fn another_machine_moves_what_it_should() {
+    let folder = Folder::new();
+    let broken = ["explain", "aibj,icj->abc", "--shapes", "8x8x8x8,8x200x8", "--stage", "plan"];
+    assert!(!run(broken).ok().contains("packing 0,"));
+    let copies = file(&folder, "\"pack_byte_ns\":0.2", "\"pack_byte_ns\":100");
+    assert!(run([&broken[..], &["--machine", &copies]].concat()).ok().contains("packing 0,"));
+    let memory = file(&folder, "\"memory_byte_ns\":0.0275", "\"memory_byte_ns\":0.11");
+    let time = ["order", "ij,jk,kl->il", "--shapes", "20x10,10x30,30x40", "--objective", "time", "--json"];
+    assert!(run(time).ok().contains("\"objective\":\"combo-20\""));
+    assert!(run([&time[..], &["--machine", &memory]].concat()).ok().contains("\"objective\":\"combo-80\""));
+}
+
+#[test]
+fn what_is_no_machine_is_refused() {
+    let folder = Folder::new();
+    let refused = |file: &str| {
+        let report = run([&CHAIN[..], &["--machine", file]].concat()).failed(1);
+        assert_eq!(report, run(["order", "ij,jk", "--shapes", "2x2,2x2", "--machine", file]).failed(1));
+        report.replace(file, "FILE")
+    };
+    let missing = refused(&folder.file("missing.json"));
+    assert!(missing.starts_with("error[file]: `FILE` cannot be read: "), "{missing}");
+    let folder_itself = refused(&folder.path().to_string_lossy());
+    assert_eq!(folder_itself, "error[file]: `FILE` cannot be read: it is not a regular file\n");
+    let large = refused(&folder.write("large.json", &[b' '; 1 << 17]));
+    assert_eq!(large, "error[file]: `FILE` cannot be read: file too large\n");
+    let text = refused(&folder.write("text.json", b"fast"));
+    assert!(text.starts_with("error[file]: `FILE` cannot be used: this is not JSON: "), "{text}");
+    let order = refused(&folder.write("order.json", br#"{"schema": "einfold.order/1", "path": [[0, 1]]}"#));
+    let other = "error[file]: `FILE` cannot be used: the text has the schema `einfold.order/1`, this version reads `einfold.machine/1`\n";
+    assert_eq!(order, other);
+    let time = refused(&file(&folder, "\"nest_ns\":0.176", "\"nest_ns\":0"));
+    assert!(time.contains("`nest_ns` is 0; a time from 0.000001 to 1000000000 was expected"), "{time}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_is_no_machine() {
+    let report = run([&CHAIN[..], &["--machine", "/dev/zero"]].concat()).failed(1);
+    assert_eq!(report, "error[file]: `/dev/zero` cannot be read: it is not a regular file\n");
+}

@@ -1,0 +1,238 @@
+//! The machine model: rates, overheads and cache sizes that costs are computed from.
+//!
+//! The order search, the choice between nests and matrix products, packing, partitions and the use of threads ask a [`Machine`]; no
+//! other file has a cost of its own. What fixes the order of additions (extents of blocks, chunks and strips) is not part of
+//! it: the bits of a result depend on them, and they follow from shapes alone.
+
+use std::fmt;
+
+/// The time of one operation, in whole femtoseconds, so that machines can be compared and hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    const NS: u64 = 1_000_000;
+    /// The longest time: a second.
+    const MOST: u64 = 1_000_000_000 * Time::NS;
+
+    /// This many nanoseconds, rounded to femtoseconds; `None` if that is less than one femtosecond or more than a second.
+    pub fn from_ns(ns: f64) -> Option<Time> {
+        let fs = (ns * Time::NS as f64).round();
+        (1.0..=Time::MOST as f64).contains(&fs).then_some(Time(fs as u64))
+    }
+
+    const fn ps(ps: u64) -> Time {
+        Time(ps * 1000)
+    }
+
+    /// The time in nanoseconds.
+    pub fn ns(self) -> f64 {
+        self.0 as f64 / Time::NS as f64
+    }
+
+    /// The time in seconds.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / Time::MOST as f64
+    }
+
+    /// How many operations of the time `one` this time has room for, at least 1.
+    fn in_units_of(self, one: Time) -> u64 {
+        ((self.0 + one.0 / 2) / one.0).max(1)
+    }
+
+    /// As [`in_units_of`](Time::in_units_of), rounded to a power of two: a threshold is rough, and small differences between two
+    /// measurements do not move it.
+    fn threshold(self, one: Time) -> u64 {
+        let units = self.in_units_of(one);
+        let below = 1u64 << units.ilog2();
+        // Above the geometric mean of two powers of two the larger one is nearer.
+        let up = u128::from(units) * u128::from(units) > 2 * u128::from(below) * u128::from(below);
+        if up { below << 1 } else { below }
+    }
+}
+
+/// Nanoseconds, in as many digits as there are.
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ns", self.ns())
+    }
+}
+
+/// What a plan assumes about the machine that it runs on.
+///
+/// The default is built in, the same everywhere: plans that are made with it are the same on every machine. A measured one, as
+/// `einfold calibrate` writes it, makes plans for one machine. Either is part of the plan, of its recipe and of the keys of caches.
+/// All times but [`fork`](Machine::fork) are those of one thread, and elements are `f64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Machine {
+    /// One multiply-add of a large matrix product.
+    pub product: Time,
+    /// The extents of rows, columns and contracted axis at which a product has half of its speed: the rest is lost to edges (rows,
+    /// columns) and to reading and writing the result (contracted axis).
+    pub half_speed: [u32; 3],
+    /// Entering and leaving one call of a product kernel.
+    pub product_call: Time,
+    /// Setting up a step as a matrix product instead of as loops.
+    pub product_setup: Time,
+    /// One multiply-add of a loop nest whose operands are in the cache.
+    pub nest: Time,
+    /// One element read or written at a gather or scatter index.
+    pub gather: Time,
+    /// One multiply-add of a whole contraction, steps of all kinds and sizes together.
+    pub contraction: Time,
+    /// Copying one byte to or from a packed operand: its read and its write.
+    pub pack_byte: Time,
+    /// One byte that comes from memory or goes to it, past all caches.
+    pub memory_byte: Time,
+    /// Work on one thread from which on a second thread pays: twice what it takes to start one and to wait for its end.
+    pub fork: Time,
+    /// One unit of work of the order search `deep`.
+    pub search_work: Time,
+    /// One split of a set of tensors, as the exact order search tries it.
+    pub search_split: Time,
+    /// The most partitions of the iterations of a region: more threads than this share the work within a partition.
+    pub partitions: u32,
+    /// The bytes of the data caches, from the first level to the third.
+    pub cache_bytes: [u64; 3],
+}
+
+impl Machine {
+    /// The machine that is built in: rough figures of machines of today, of which plans depend on the ratios.
+    pub const DEFAULT: Machine = Machine {
+        product: Time::ps(22),
+        half_speed: [8, 8, 20],
+        product_call: Time::ps(100_000),
+        product_setup: Time::ps(45_000),
+        nest: Time::ps(176),
+        gather: Time::ps(176),
+        contraction: Time::ps(100),
+        pack_byte: Time::ps(200),
+        memory_byte: Time(27_500),
+        fork: Time::ps(25_000_000),
+        search_work: Time::ps(30_000),
+        search_split: Time::ps(102_400),
+        partitions: 16,
+        cache_bytes: [32 << 10, 1 << 20, 32 << 20],
+    };
+
+    /// Whether this is the built-in machine.
+    pub fn is_default(&self) -> bool {
+        *self == Machine::DEFAULT
+    }
+
+    /// Nanoseconds of `calls` products of `m`, `n` and `k` positions, for which `packed` bytes are copied.
+    pub fn products_ns(&self, calls: f64, mnk: [f64; 3], packed: f64) -> f64 {
+        let slow: f64 = (0..3).map(|side| (mnk[side] + f64::from(self.half_speed[side])) / mnk[side]).product();
+        let flops = mnk[0] * mnk[1] * mnk[2];
+        calls * (self.product_call.ns() + flops * self.product.ns() * slow) + packed * self.pack_byte.ns()
+    }
+
+    /// How many multiply-adds of a large product take as long as one of a loop nest.
+    pub fn nest_ratio(&self) -> u64 {
+        self.nest.in_units_of(self.product)
+    }
+
+    /// How many multiply-adds of a large product take as long as one element read or written at a gather or scatter index.
+    pub fn gather_ratio(&self) -> u64 {
+        self.gather.in_units_of(self.product)
+    }
+
+    /// How many multiply-adds of a large product take as long as an element of 8 bytes that is written to memory and read again.
+    pub fn write_ratio(&self) -> u32 {
+        let both = Time(self.memory_byte.0 * 16);
+        both.in_units_of(self.product).try_into().unwrap_or(u32::MAX)
+    }
+
+    /// How many multiply-adds of a contraction take as long as one unit of work of the search `deep`.
+    pub fn flops_per_work(&self) -> u64 {
+        self.search_work.in_units_of(self.contraction)
+    }
+
+    /// How many multiply-adds of a contraction take as long as one split of the exact search.
+    pub fn flops_per_split(&self) -> u64 {
+        self.search_split.in_units_of(self.contraction)
+    }
+
+    /// The fewest multiply-adds of a matrix product: a loop nest does fewer before the product is set up.
+    pub fn least_product(&self) -> u64 {
+        self.product_setup.threshold(self.nest)
+    }
+
+    /// The fewest rows and columns of a matrix product: with fewer, edges make it as slow as a loop nest.
+    pub fn least_side(&self) -> u64 {
+        // The root of (s + a) (s + b) = ratio s², where nest and product take as long.
+        let [a, b, _] = self.half_speed.map(f64::from);
+        let more = self.nest.ns() / self.product.ns() - 1.0;
+        if more <= 0.0 {
+            return u64::MAX;
+        }
+        let root = (a + b + ((a + b) * (a + b) + 4.0 * more * a * b).sqrt()) / (2.0 * more);
+        (root.round() as u64).max(1)
+    }
+
+    /// The fewest multiply-adds of products for which starting other threads pays.
+    pub fn least_shared_flops(&self) -> u64 {
+        self.fork.threshold(self.product)
+    }
+
+    /// The fewest points of loop nests for which starting other threads pays.
+    pub fn least_shared_points(&self) -> u64 {
+        self.fork.threshold(self.nest)
+    }
+
+    /// The bytes of a tensor that stays in the cache of one core.
+    pub fn near_bytes(&self) -> u64 {
+        self.cache_bytes[1]
+    }
+}
+
+impl Default for Machine {
+    fn default() -> Machine {
+        Machine::DEFAULT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Machine, Time};
+
+    #[test]
+    fn the_built_in_machine_answers_as_plans_have_always_assumed() {
+        let m = Machine::default();
+        assert_eq!((m.nest_ratio(), m.gather_ratio(), m.write_ratio()), (8, 8, 20));
+        assert_eq!((m.flops_per_work(), m.flops_per_split()), (300, 1024));
+        assert_eq!((m.least_product(), m.least_side()), (256, 4));
+        assert_eq!((m.least_shared_flops(), m.least_shared_points()), (1 << 20, 1 << 17));
+        assert_eq!((m.partitions, m.near_bytes()), (16, 1 << 20));
+        assert_eq!(m.products_ns(3.0, [8.0, 8.0, 20.0], 10.0), 3.0 * (100.0 + 2560.0 * 0.011 * 8.0) + 2.0);
+    }
+
+    #[test]
+    fn thresholds_move_with_the_machine_and_not_with_small_differences() {
+        let time = |ns| Time::from_ns(ns).unwrap();
+        let m = Machine::default();
+        let near = Machine { nest: time(0.19), product_setup: time(50.0), ..m };
+        assert_eq!(near.least_product(), m.least_product());
+        let fast = Machine { product: time(0.0022), nest: time(0.044), ..m };
+        assert_eq!((fast.nest_ratio(), fast.least_product(), fast.least_side()), (20, 1024, 2));
+        assert_eq!(fast.least_shared_flops(), 1 << 23);
+        let slow = Machine { product: m.nest, ..m };
+        assert_eq!((slow.nest_ratio(), slow.least_side()), (1, u64::MAX));
+        // Extremes neither overflow nor divide by zero.
+        let (least, most) = (time(1e-6), time(1e9));
+        let wide = Machine { product: least, nest: most, memory_byte: most, fork: most, search_work: most, ..m };
+        assert_eq!((wide.write_ratio(), wide.nest_ratio(), wide.least_side()), (u32::MAX, 1_000_000_000_000_000, 1));
+        assert!(wide.least_shared_flops() > 1 << 49);
+    }
+
+    #[test]
+    fn a_time_is_what_it_was_given_to_a_femtosecond() {
+        for ns in [0.000_001, 0.011, 0.0275, 0.176, 102.4, 25_000.0, 1e9] {
+            assert_eq!(Time::from_ns(ns).map(Time::ns), Some(ns));
+        }
+        assert_eq!(Machine::DEFAULT.search_work.seconds(), 3e-8);
+        for ns in [0.0, 4e-7, -1.0, 2e9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(Time::from_ns(ns), None, "{ns}");
+        }
+    }
+}
