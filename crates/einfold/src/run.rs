@@ -95,7 +95,6 @@ impl Plan {
 }
 
 thread_local! {
-    #[expect(clippy::vec_box, reason = "lists that are moved in and out for each call, a kilobyte each")]
     /// Scratch memory for calls that bring none, each bound to the plan that used it last; the most recent one comes last.
     static SPARE: RefCell<Vec<Box<Scratch>>> = const { RefCell::new(Vec::new()) };
 }

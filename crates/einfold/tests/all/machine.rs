@@ -1,5 +1,7 @@
 //! Plans for machines: the one that is built in, and others.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 use einfold::errors::RecipeProblem;
 use einfold::ndarray::{Array, Array3, IxDyn};
 use einfold::order::{Machine, machine_from_json};
