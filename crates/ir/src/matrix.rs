@@ -1,4 +1,4 @@
-//! Folding: makes matrix axes of the axis groups of `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]`.
+//! Folds the axis groups of `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]` to the axes of matrices.
 //!
 //! A group whose axes have a single stride in every operand is one matrix axis. A group that does not fold leaves loops
 //! around the product, or an operand is packed first so that the group folds. The planner folds with the strides of the

@@ -183,8 +183,9 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
 }
 
 /// Checks that partitions do not write to the same memory: a buffer that a partition writes and that is not its own
-/// copy is accumulated by a single step at positions that depend on the partition, and read by none. (With scatter
-/// indices, the executor may add to other positions too.) `own` is the result of [`Draft::lane_buffers`].
+/// copy is accumulated by a single step at positions that depend on the partition, and read by none. The step has no
+/// scatter indices, with which the executor may add to other positions too. `own` is the result of
+/// [`Draft::lane_buffers`].
 fn check_lanes(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<(), Violation> {
     let looped = |region: &Region| region.lanes.is_none() || !region.loops.is_empty();
     ensure(draft.regions.iter().all(looped), || "lanes without a loop".into())?;

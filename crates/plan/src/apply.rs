@@ -195,7 +195,7 @@ impl Writer<'_, '_> {
     /// Writes the contraction as the steps of `tree`, ordered by the number of loops that they depend on.
     fn along(&mut self, tree: &Tree) -> Result<NodeId, Violation> {
         let (asked, others) = self.asked();
-        // Steps of one tensor have no effect: its axes were already summed when no other tensor had them.
+        // Steps of one tensor have no effect: the axes that only this tensor has are summed already.
         let last = tree.steps().iter().rposition(|s| s.len() > 1).map(|k| tree.leaves() + k);
         let depths = self.depths(tree, last);
         let mut order: SmallVec<[usize; 8]> = (0..depths.len()).collect();

@@ -11,8 +11,9 @@ use crate::error::{Excess, PlanError};
 use crate::network::network_of;
 use crate::pipeline::{PassSet, Trace, rewrite};
 
-/// Rewrites the module. A given order applies to the contractions as they are written, without merging products; a path
-/// may also apply to the only contraction that is left after merging.
+/// Rewrites the module. Products are merged for a strategy that orders gathers and scatters too; for other strategies
+/// contractions stay as they are written. A path or saved order applies to the merged contractions if it fits them,
+/// otherwise to the written ones.
 pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace) -> Result<Ir, PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
     let mut by = |choice: PassSet| {

@@ -292,7 +292,8 @@ fn a_result_of_windows_has_the_elements_that_it_has() {
     let cost = compiled.cost;
     assert_eq!((cost.flops, cost.size, cost.write, cost.peak), (Count::from(8000u64), elements, elements, elements));
     assert_eq!(compiled.memory.total(), elements * Count::from(8u64));
-    // With a second contraction, for all strategies, and with the smallest limit that the plan keeps to.
+    // With one more factor, so that there is an intermediate; for all strategies, also with the least limit that allows
+    // the plan.
     for strategy in ["auto", "greedy", "dp", "left-to-right", "deep"] {
         let ir = window([200, 40], 1);
         let order: Order = strategy.parse().unwrap();

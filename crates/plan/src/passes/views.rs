@@ -6,7 +6,8 @@ use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, Mo
 
 use crate::network::places;
 
-/// The mapping of a view step, which copies one position of `from` to every position of `to`: `to[x] = from[f(x)]`.
+/// The mapping of a view step, which gives each element of `to` the value of one element of `from`:
+/// `to[x] = from[f(x)]`.
 pub(super) struct View {
     /// For each axis of the step, the corresponding axis of `to`; `None` for an axis of extent 1 that `to` lacks.
     to_dims: Vec<Option<usize>>,

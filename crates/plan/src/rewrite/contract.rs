@@ -12,7 +12,7 @@ const MOST_TENSORS: usize = 10;
 /// Merges every product that is used once into the product that uses it. Returns the number of merges.
 ///
 /// The law is that ⊗ distributes over ⊕. Both products have the same algebra on the same dtype, so that nothing is
-/// rounded or wraps in between; neither is pinned, reduces an axis that no factor has, or drops points.
+/// rounded or wraps in between; neither is pinned, lacks factors, or drops points.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
     let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.onto).collect();
     merge(ir, |rewriter, (id, node, c), uses| {
