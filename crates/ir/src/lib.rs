@@ -1,4 +1,5 @@
-//! The types that the crates of einfold share: [`Ir`], what is computed; [`Plan`], how it is computed.
+//! The types that the crates of einfold share. The two main ones are [`Ir`], what is computed, and [`Plan`], how it is
+//! computed.
 //!
 //! An [`Ir`] is a module of tensors in SSA form; each is an input or a [`Contraction`], a product of [`Access`]es reduced by
 //! an [`Algebra`]. The order search sees a contraction as a [`Network`] and answers with a [`Tree`]. A [`Plan`] is a list of

@@ -200,9 +200,9 @@ impl Writer<'_, '_> {
         Ok(Part { reads: vec![Access::new(id, read)], axes: kept, step: None })
     }
 
-    /// The layout of an intermediate with these axes, and its name. If it is gathered from or scattered into, an error
-    /// about an index must name the tensor and the axis that the user knows: the intermediate has that tensor's name,
-    /// and the positions lie along that axis.
+    /// The index functions, the shape and the name of an intermediate with these axes. If it is gathered from or
+    /// scattered into, an error about an index must name the tensor and the axis that the user knows: the intermediate
+    /// has that tensor's name, and the positions lie along that axis.
     fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Indices<NodeId>, Vec<usize>, Label) {
         let stays = AxisSet::of(kept);
         let held = |position: &&Position| stays.has(position.axis);
