@@ -1,4 +1,4 @@
-//! How a tensor is read or written: one index function for each of its axes.
+//! Accesses: a tensor with one index function for each of its axes.
 
 mod index;
 
@@ -11,15 +11,15 @@ use crate::nesting::{StridedAxis, nesting};
 
 pub use self::index::Index;
 
-/// An opaque name that only people read: of an axis, a tensor, a node.
+/// A name for display: of an axis, a tensor or a node.
 pub type Label = Arc<str>;
 
 /// One axis of an iteration space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axis {
-    /// The name shown to people; two axes may share it.
+    /// The name for display; two axes may have the same.
     pub label: Label,
-    /// How many positions it has.
+    /// The number of positions.
     pub extent: usize,
 }
 
@@ -30,43 +30,43 @@ impl Axis {
     }
 }
 
-/// Which axis an index function speaks of.
+/// A reference to an axis from an index function.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum AxisRef {
-    /// Axis of the iteration space of the node or step itself.
+    /// An axis of the iteration space of the node or step itself.
     Own(u32),
-    /// Loop axis of the region around it: a sliced axis.
+    /// A loop axis of the surrounding region: a sliced axis.
     Loop(u32),
 }
 
-/// `coef * axis`.
+/// The term `coef * axis`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Term {
-    /// The factor; negative reads backwards. Never 0.
+    /// The factor; negative factors read backwards. Never 0.
     pub coef: i64,
     /// The axis.
     pub axis: AxisRef,
 }
 
-/// `coef * ids[…]`: a position read from an integer tensor.
+/// An indirect term `coef * ids[…]`: a position read from an index tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ids<T> {
     /// The factor. Never 0.
     pub coef: i64,
-    /// Where the integer is read; its tensor has an integer dtype.
+    /// The access to the index tensor, which has an integer dtype.
     pub access: Access<T>,
-    /// What happens where the position is outside the indexed axis.
+    /// The out-of-range policy of the index.
     pub policy: OutOfRange,
 }
 
-/// What an id outside its axis does.
+/// The out-of-range policy of a gather or scatter index: its effect outside the axis.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum OutOfRange {
-    /// The run stops with an error that names the id.
+    /// The run stops with an error that names the index.
     Error,
     /// The point contributes nothing.
     Drop,
-    /// Negative ids count from the end, once; what is still outside is an error.
+    /// A negative index counts from the end, once; an index that is still outside is an error.
     Wrap,
 }
 
@@ -74,7 +74,7 @@ impl OutOfRange {
     /// All policies.
     pub const ALL: [OutOfRange; 3] = [OutOfRange::Error, OutOfRange::Drop, OutOfRange::Wrap];
 
-    /// Its name in options.
+    /// The name of the policy in options.
     pub fn name(self) -> &'static str {
         match self {
             OutOfRange::Error => "error",
@@ -89,7 +89,7 @@ impl OutOfRange {
     }
 }
 
-/// One index function for each axis of a tensor; up to four lie in place.
+/// One index function for each axis of a tensor; up to four are stored inline.
 pub type Indices<T> = SmallVec<[Index<T>; 4]>;
 
 /// A tensor read or written through index functions, one for each of its axes.
@@ -104,17 +104,17 @@ pub struct Access<T> {
 }
 
 impl<T> Access<T> {
-    /// Reads or writes `tensor` through `indices`.
+    /// An access to `tensor` through `indices`.
     pub fn new(tensor: T, indices: impl IntoIterator<Item = Index<T>>) -> Access<T> {
         Access { tensor, indices: indices.into_iter().collect(), conj: false }
     }
 
-    /// Reads or writes `tensor` along plain axes of the own iteration space.
+    /// An access to `tensor` along plain axes of the own iteration space.
     pub fn plain(tensor: T, axes: impl IntoIterator<Item = u32>) -> Access<T> {
         Access::new(tensor, axes.into_iter().map(Index::axis))
     }
 
-    /// The same access over another kind of tensor.
+    /// The same access with its tensors mapped.
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Access<U> {
         Access {
             tensor: tensor(&self.tensor),
@@ -128,12 +128,12 @@ impl<T> Access<T> {
         self.indices.iter_mut().for_each(|index| index.renumber(to));
     }
 
-    /// Adds to every own axis a sum of terms, as [`Index::shift`] does.
+    /// Adds a sum of terms to every own axis, as [`Index::shift`] does.
     pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [Term]) {
         self.indices.iter_mut().for_each(|index| index.shift(by));
     }
 
-    /// The same tensor at the positions that `of` has for the own axes: see [`Index::compose`].
+    /// The access to the same tensor with the own axes replaced by the index functions `of`: see [`Index::compose`].
     pub fn compose<'a>(&self, of: &impl Fn(u32) -> Option<&'a Index<T>>) -> Access<T>
     where
         T: Clone + 'a,
@@ -142,34 +142,34 @@ impl<T> Access<T> {
         Access { tensor: self.tensor.clone(), indices, conj: self.conj }
     }
 
-    /// The axes of each index when all are plain and of the own iteration space.
+    /// The axis of each index, if all are plain and of the own iteration space.
     pub fn as_plain(&self) -> Option<Vec<u32>> {
         self.indices.iter().map(Index::as_axis).collect()
     }
 
-    /// Whether any position comes from an integer tensor.
+    /// Whether any position comes from an index tensor.
     pub fn has_ids(&self) -> bool {
         self.indices.iter().any(Index::has_ids)
     }
 
-    /// Calls `f` with every tensor that is read or written, those of ids included.
+    /// Calls `f` with every tensor that is read or written, index tensors included.
     pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
         f(&self.tensor);
         self.indices.iter().for_each(|i| i.for_each_tensor(f));
     }
 
-    /// Replaces every tensor that is read or written, those of ids included.
+    /// Replaces every tensor that is read or written, index tensors included.
     pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
         self.tensor = f(&self.tensor);
         self.indices.iter_mut().for_each(|i| i.retarget(f));
     }
 
-    /// Calls `f` with every axis that any index function uses, those of ids included.
+    /// Calls `f` with every axis that any index function uses, those of indirect terms included.
     pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
         self.indices.iter().for_each(|i| i.for_each_axis(f));
     }
 
-    /// How many of the loops around it the access depends on, outermost first: up to the last that moves it.
+    /// The number of surrounding loops, outermost first, that the access depends on: up to the last that moves it.
     pub fn depth(&self) -> usize {
         let mut depth = 0;
         self.for_each_axis(&mut |axis| {
@@ -180,8 +180,8 @@ impl<T> Access<T> {
         depth
     }
 
-    /// Whether two points that differ in `axis` never have the same position: along some axis of the tensor it is a digit of
-    /// a number of mixed base. `extent` gives the extent of an axis.
+    /// Whether two points that differ in `axis` always have different positions: along some axis of the tensor, the
+    /// axis is a digit of a mixed-radix number. `extent` gives the extent of an axis.
     pub fn tells(&self, axis: AxisRef, extent: impl Fn(AxisRef) -> usize) -> bool {
         let digit = |index: &Index<T>| {
             let strided =
@@ -203,9 +203,9 @@ impl fmt::Display for AxisRef {
     }
 }
 
-/// Shows an access with names for its axes and tensors: `%1[i, 2*j+1, %0[n]]`.
+/// Displays an access with names for its axes and tensors: `%1[i, 2*j+1, %0[n]]`.
 pub struct ShowAccess<'a, T, A, N> {
-    /// What is shown.
+    /// The access.
     pub access: &'a Access<T>,
     /// The name of an axis.
     pub axis: A,
@@ -292,7 +292,7 @@ mod tests {
             (&[&[(1, l), (1, i)], &[(1, l)]], true),
         ] {
             assert_eq!(tells(indices, l), told, "{indices:?}");
-            // As counting says.
+            // Compare with the result of counting.
             let mut seen = std::collections::BTreeMap::new();
             let points = (0..5).flat_map(|l| (0..3).flat_map(move |i| (0..4).map(move |j| (l, i, j))));
             let apart = points.into_iter().all(|(at, i, j)| {

@@ -1,33 +1,33 @@
-//! The two operations of a contraction, and the laws by which a planner may reorder them.
+//! The two operations of a contraction, and the laws that allow a planner to reorder them.
 
 use std::any::TypeId;
 use std::fmt;
 
 use crate::{Dtype, DtypeKind};
 
-/// One of the binary operations that products and reductions are built from. All are commutative and associative.
+/// A binary operation of products and reductions. All are commutative and associative.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum BinaryOp {
     /// `a + b`; *or* on `bool`.
     Add,
     /// `a * b`; *and* on `bool`.
     Mul,
-    /// The larger; NaN if either is NaN; −0 is below +0.
+    /// The maximum; NaN if either is NaN; −0 is below +0.
     Max,
-    /// The smaller; NaN if either is NaN; −0 is below +0.
+    /// The minimum; NaN if either is NaN; −0 is below +0.
     Min,
-    /// Bitwise *or*, *or* on `bool`.
+    /// Bitwise *or*; *or* on `bool`.
     Or,
-    /// Bitwise *and*, *and* on `bool`.
+    /// Bitwise *and*; *and* on `bool`.
     And,
     /// `ln(exp a + exp b)`, shifted by the maximum.
     LogAddExp,
 }
 
-/// What a planner may assume of (⊕, ⊗) on one dtype, beyond both being commutative and associative.
+/// The laws that a planner may assume of (⊕, ⊗) on one dtype, besides both being commutative and associative.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Laws {
-    /// ⊗ distributes over ⊕: sums may be pulled out of products, so a contraction may be done pair by pair.
+    /// ⊗ distributes over ⊕: sums may be moved out of products, so a contraction may be computed pair by pair.
     pub distributive: bool,
     /// `a ⊕ a = a`: a reduction over an axis that no factor has is the identity map.
     pub idempotent: bool,
@@ -38,17 +38,18 @@ pub struct Laws {
 impl Laws {
     /// No law: the expression is evaluated as one loop nest, in any order of its points.
     pub const NONE: Laws = Laws { distributive: false, idempotent: false, absorbing: false };
-    /// The laws of every semiring: ⊗ distributes over ⊕, and its zero absorbs. (+, ×) has them, and counting paths modulo a number.
+    /// The laws of every semiring: ⊗ distributes over ⊕, and its zero absorbs. They hold for (+, ×), also modulo a
+    /// number.
     pub const SEMIRING: Laws = Laws { distributive: true, idempotent: false, absorbing: true };
-    /// The laws of a semiring in which `a ⊕ a = a`: (max, +), (min, +) and (max, min) on floats, (max, ×) on numbers that are
-    /// not negative, (or, and) on `bool`.
+    /// The laws of a semiring in which `a ⊕ a = a`: (max, +), (min, +) and (max, min) on floats, (max, ×) on
+    /// non-negative numbers, (or, and) on `bool`.
     pub const IDEMPOTENT: Laws = Laws { idempotent: true, ..Laws::SEMIRING };
 }
 
 /// The pair (⊕, ⊗) of a contraction: ⊗ multiplies the factors, ⊕ reduces.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Algebra {
-    /// Two of the built-in operations.
+    /// Two built-in operations.
     Builtin {
         /// ⊕, the reduction.
         add: BinaryOp,
@@ -59,23 +60,23 @@ pub enum Algebra {
     User(UserAlgebra),
 }
 
-/// What the compiler knows of a user's semiring.
+/// The properties of a user's semiring that the compiler uses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct UserAlgebra {
     /// The Rust type that implements the semiring.
     pub id: TypeId,
-    /// Its name, for people.
+    /// The name, for error texts and explanations.
     pub name: &'static str,
     /// The dtype of operands and results.
     pub element: Dtype,
-    /// The dtype in which products and sums are kept.
+    /// The dtype of products and sums.
     pub accumulator: Dtype,
-    /// What it says of itself.
+    /// The laws that the semiring claims.
     pub laws: Laws,
 }
 
 impl Algebra {
-    /// (+, ×), what einsum means without further words; (or, and) on `bool`.
+    /// (+, ×), the default algebra of einsum; (or, and) on `bool`.
     pub const SUM_PRODUCT: Algebra = Algebra::builtin(BinaryOp::Add, BinaryOp::Mul);
     /// (max, +).
     pub const MAX_PLUS: Algebra = Algebra::builtin(BinaryOp::Max, BinaryOp::Add);
@@ -96,9 +97,9 @@ impl Algebra {
         Algebra::Builtin { add, mul }
     }
 
-    /// The laws of this algebra on elements of `dtype`. Floating-point sums count as reorderable, as in every einsum; sums of
-    /// integers do exactly. (max, +) and (min, +) on integers may wrap, and (max, ×) flips under negative factors: neither
-    /// distributes.
+    /// The laws of this algebra on elements of `dtype`. Floating-point sums count as reorderable, as in every einsum;
+    /// integer sums are exactly reorderable. (max, +) and (min, +) on integers may wrap, and (max, ×) reverses the
+    /// order for negative factors: neither distributes.
     pub fn laws(&self, dtype: Dtype) -> Laws {
         use BinaryOp::{Add, And, LogAddExp, Max, Min, Mul, Or};
         let (add, mul) = match *self {
@@ -118,8 +119,8 @@ impl Algebra {
         Laws { distributive, idempotent, absorbing: distributive }
     }
 
-    /// Whether the operations have a meaning on elements of `dtype`: a user's semiring has its own element type, complex
-    /// numbers have no order, floats no bits.
+    /// Whether the operations are defined on elements of `dtype`: a user's semiring has its own element type, complex
+    /// numbers are not ordered, and floats have no bitwise operations.
     pub fn accepts(&self, dtype: Dtype) -> bool {
         use BinaryOp::{And, LogAddExp, Max, Min, Or};
         let (add, mul) = match *self {
@@ -135,7 +136,7 @@ impl Algebra {
         }
     }
 
-    /// The dtype in which products and sums over elements of `dtype` are kept.
+    /// The dtype of products and sums over elements of `dtype`.
     pub fn accumulator(&self, dtype: Dtype) -> Dtype {
         match self {
             Algebra::Builtin { .. } => dtype.accumulator(),

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-/// A set of axes of one iteration space; up to 128 of them lie in place.
+/// A set of axes of one iteration space; up to 128 axes are stored inline.
 #[derive(Clone, Debug, Default)]
 pub struct AxisSet(SmallVec<[u64; 2]>);
 
@@ -19,7 +19,7 @@ impl AxisSet {
         self.0.get(axis as usize / 64).is_some_and(|word| word >> (axis % 64) & 1 == 1)
     }
 
-    /// Adds an axis. Whether it was not in the set.
+    /// Adds an axis. Returns whether it was not in the set.
     pub fn insert(&mut self, axis: u32) -> bool {
         let fresh = !self.has(axis);
         let word = axis as usize / 64;

@@ -1,17 +1,17 @@
-//! Numbers of bytes for people.
+//! Numbers of bytes as text.
 
 use std::fmt;
 
 use crate::Count;
 
-/// A number of bytes, shown to three digits in binary units: `640 bytes`, `61 MiB`, `1.5 GiB`.
+/// A number of bytes, shown with three digits in binary units: `640 bytes`, `61 MiB`, `1.5 GiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub Count);
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 impl Bytes {
-    /// Two numbers of bytes, in whole bytes where they would look the same.
+    /// The texts of two numbers of bytes, in whole bytes if they would look the same otherwise.
     pub fn apart(a: Count, b: Count) -> [String; 2] {
         let [short_a, short_b] = [a, b].map(|bytes| Bytes(bytes).to_string());
         if short_a == short_b && a != b {

@@ -4,15 +4,15 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul, MulAssign};
 
-/// A number of flops, elements or bytes: the exact integer below 2^128, and rounded to 64 significant bits from there on.
+/// A number of flops, elements or bytes: an exact integer below 2^128, rounded to 64 significant bits from there on.
 ///
-/// One operation on rounded counts is off by at most 2^-64 of the value, so that a sum or product of a million counts still
-/// has more than ten right digits. The range ends near 2^(2^63). Counts order by value; an exact count is below every
-/// rounded one.
+/// One operation on rounded counts has a relative error of at most 2^-64, so that a sum or product of a million counts
+/// still has more than ten correct digits. The range ends near 2^(2^63). Counts are ordered by value; an exact count is
+/// below every rounded one.
 ///
-/// [`Display`](fmt::Display) writes plain digits below 10^6 and scientific notation from there on: at most ten significant
-/// digits without trailing zeros (`2.4e8`), or exactly as many decimals as a precision asks for (`{:.1}`). `{:e}` is
-/// scientific for every count.
+/// [`Display`](fmt::Display) writes plain digits below 10^6 and scientific notation from there on: at most ten
+/// significant digits without trailing zeros (`2.4e8`), or exactly the number of decimals that a precision asks for
+/// (`{:.1}`). `{:e}` uses scientific notation for every count.
 ///
 /// ```
 /// use einfold_ir::Count;
@@ -23,31 +23,32 @@ use std::ops::{Add, AddAssign, Mul, MulAssign};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Count(Value);
 
-/// The derived order is that of the values: [`Value::Rounded`] is never below 2^128.
+/// A count. The derived order is that of the values: [`Value::Rounded`] is never below 2^128.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Value {
     Exact(u128),
     Rounded(Rounded),
 }
 
-/// `mantissa * 2^exponent`, the top bit of `mantissa` set, so that the derived order is that of the values.
+/// The number `mantissa * 2^exponent`, with the top bit of `mantissa` set, so that the derived order is that of the
+/// values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Rounded {
     exponent: i64,
     mantissa: u64,
 }
 
-/// Below this, [`Count`]s are displayed with all their digits.
+/// The limit below which [`Count`]s are displayed with all their digits.
 const PLAIN_BELOW: u128 = 1_000_000;
-/// Decimals of a scientific number: ten significant digits.
+/// The most decimals of a scientific number: ten significant digits.
 const MAX_DECIMALS: usize = 9;
 
 impl Rounded {
-    /// 2^128, the least value that is held rounded.
+    /// 2^128, the least rounded value.
     const LEAST: Rounded = Rounded { exponent: 65, mantissa: 1 << 63 };
     const MOST: Rounded = Rounded { exponent: i64::MAX, mantissa: u64::MAX };
 
-    /// `wide * 2^exponent` to the nearest 64 bits; `wide` is not 0.
+    /// Rounds `wide * 2^exponent` to the nearest 64 bits; `wide` is not 0.
     fn new(wide: u128, exponent: i64) -> Rounded {
         let bits = 128 - wide.leading_zeros();
         if bits <= 64 {
@@ -76,7 +77,7 @@ impl Rounded {
         Rounded::new(wide(high) + shifted, high.exponent.saturating_sub(62))
     }
 
-    /// `self / other` where the quotient is within the range of f64.
+    /// `self / other`, if the quotient is within the range of f64.
     fn ratio(self, other: Rounded) -> f64 {
         let power = self.exponent.saturating_sub(other.exponent).clamp(-1000, 1000) as i32;
         self.mantissa as f64 / other.mantissa as f64 * 2f64.powi(power)
@@ -99,7 +100,7 @@ impl Rounded {
         result
     }
 
-    /// As [`Count::decimal`].
+    /// The decimal digits, as [`Count::decimal`] returns them.
     fn decimal(self, decimals: u32) -> (u64, u64) {
         let mut power = (self.log2() * std::f64::consts::LOG10_2).floor() as u64;
         let mut lead = self.ratio(Rounded::power_of_ten(power));
@@ -112,20 +113,20 @@ impl Rounded {
     }
 }
 
-/// Brings digits that were rounded up to a power of ten back to `decimals + 1` digits.
+/// Normalises digits that were rounded up to a power of ten to `decimals + 1` digits.
 fn carry(digits: u64, power: u64, decimals: u32) -> (u64, u64) {
     if digits == 10u64.pow(decimals + 1) { (digits / 10, power + 1) } else { (digits, power) }
 }
 
 impl Count {
-    /// None.
+    /// The count 0.
     pub const ZERO: Count = Count(Value::Exact(0));
-    /// One.
+    /// The count 1.
     pub const ONE: Count = Count(Value::Exact(1));
-    /// The greatest count, where sums and products end.
+    /// The largest count, at which sums and products saturate.
     pub const MAX: Count = Count(Value::Rounded(Rounded::MOST));
 
-    /// The product of extents: how many elements a tensor has, or how many points a loop nest.
+    /// The product of extents: the number of elements of a tensor, or of points of an iteration space.
     pub fn product(extents: impl IntoIterator<Item = u64>) -> Count {
         let (mut product, mut word) = (Count::ONE, 1_u64);
         for extent in extents {
@@ -161,9 +162,9 @@ impl Count {
         }
     }
 
-    /// The value, of which 2^128 and above are rounded to 64 bits.
+    /// The count of a rounded value that is at least 2^128.
     fn at_least_2_128(value: Rounded) -> Count {
-        // What rounding took below the border belongs above it, or exact counts would compare wrongly.
+        // A value that was rounded below 2^128 is raised to it, or exact counts would compare wrongly.
         Count(Value::Rounded(value.max(Rounded::LEAST)))
     }
 
@@ -373,7 +374,7 @@ mod tests {
             format!("[{:>8}] [{:<8}] [{:>8}]", exact(400), exact(400), exact(2_000_000)),
             "[     400] [400     ] [     2e6]"
         );
-        // Powers by arbitrary-precision integers elsewhere: 3^500 and 2^100000.
+        // Reference values from arbitrary-precision integers: 3^500 and 2^100000.
         assert_eq!(Count::product([3; 500]).to_string(), "3.63602918e238");
         assert_eq!(two(100_000).to_string(), "9.99002093e30102");
         assert_eq!(Count::product([10; 400]).to_string(), "1e400");

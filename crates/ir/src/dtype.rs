@@ -1,9 +1,10 @@
-//! Element types as tags, and how they promote.
+//! Dtypes and their promotion.
 
 use std::any::TypeId;
 use std::fmt;
 
-/// The element type of a tensor, as a tag: the compiler knows size, alignment and promotion of an element, never a Rust type.
+/// The dtype of the elements of a tensor: the compiler uses size, alignment and promotion of an element, never a Rust
+/// type.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Dtype {
@@ -45,7 +46,7 @@ pub enum Dtype {
     Custom(Custom),
 }
 
-/// A type outside the built-in table: what the compiler must know of it to place it in memory.
+/// A type outside the built-in table, with the facts that the compiler needs to store it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Custom {
     id: TypeId,
@@ -54,7 +55,7 @@ pub struct Custom {
     name: &'static str,
 }
 
-/// The families that decide promotion and which operations are defined.
+/// The families of dtypes, which decide promotion and the operations that are defined.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum DtypeKind {
     /// `bool`.
@@ -63,18 +64,18 @@ pub enum DtypeKind {
     Unsigned,
     /// Signed integers.
     Signed,
-    /// Real floating point.
+    /// Real floating-point numbers.
     Float,
-    /// Complex of floating point.
+    /// Complex floating-point numbers.
     Complex,
-    /// Complex of signed integers.
+    /// Complex signed integers.
     ComplexInt,
     /// A user's type.
     Custom,
 }
 
 impl Dtype {
-    /// Every built-in element type, in the order of the enumeration.
+    /// All built-in dtypes, in the order of the enumeration.
     pub const BUILTIN: [Dtype; 17] = [
         Dtype::Bool,
         Dtype::I8,
@@ -95,7 +96,8 @@ impl Dtype {
         Dtype::CI64,
     ];
 
-    /// The tag of a type outside the built-in table. Only `Copy` types that own nothing can live in scratch memory.
+    /// The dtype of a type outside the built-in table. Only `Copy` types that own nothing can be stored in scratch
+    /// memory.
     pub fn custom<T: Copy + Send + Sync + 'static>() -> Dtype {
         Dtype::Custom(Custom {
             id: TypeId::of::<T>(),
@@ -105,7 +107,7 @@ impl Dtype {
         })
     }
 
-    /// Bytes of one element.
+    /// The size of one element in bytes.
     pub fn size(self) -> usize {
         match self {
             Dtype::Bool | Dtype::I8 | Dtype::U8 => 1,
@@ -117,7 +119,7 @@ impl Dtype {
         }
     }
 
-    /// Alignment of one element in bytes.
+    /// The alignment of one element in bytes.
     pub fn align(self) -> usize {
         match self {
             Dtype::C32 | Dtype::CI32 => 4,
@@ -127,7 +129,7 @@ impl Dtype {
         }
     }
 
-    /// The family of the type.
+    /// The family of the dtype.
     pub fn kind(self) -> DtypeKind {
         match self {
             Dtype::Bool => DtypeKind::Bool,
@@ -140,17 +142,17 @@ impl Dtype {
         }
     }
 
-    /// Whether the type may index another tensor: any integer, `bool` excluded.
+    /// Whether elements may be gather or scatter indices: any integer, `bool` excluded.
     pub fn is_integer(self) -> bool {
         matches!(self.kind(), DtypeKind::Unsigned | DtypeKind::Signed)
     }
 
-    /// Whether conjugation changes a value of this type.
+    /// Whether conjugation changes values of this dtype.
     pub fn is_complex(self) -> bool {
         matches!(self.kind(), DtypeKind::Complex | DtypeKind::ComplexInt)
     }
 
-    /// The type in which sums of products of this type are kept: `f32` for the 16-bit floats, itself for all others.
+    /// The dtype of sums of products: `f32` for the 16-bit floats, the dtype itself for all others.
     pub fn accumulator(self) -> Dtype {
         match self {
             Dtype::F16 | Dtype::BF16 => Dtype::F32,
@@ -158,7 +160,7 @@ impl Dtype {
         }
     }
 
-    /// The dtype of a real or imaginary part; itself for all but the complex ones.
+    /// The dtype of a real or imaginary part; the dtype itself unless it is complex.
     pub fn real(self) -> Dtype {
         match self {
             Dtype::C32 => Dtype::F32,
@@ -193,7 +195,7 @@ impl Dtype {
         }
     }
 
-    /// NumPy's name, where NumPy has the type: `float32`, `complex128`, `int8`, `bool`.
+    /// NumPy's name, if NumPy has the dtype: `float32`, `complex128`, `int8`, `bool`.
     pub fn numpy_name(self) -> Option<&'static str> {
         Some(match self {
             Dtype::Bool => "bool",
@@ -214,15 +216,15 @@ impl Dtype {
         })
     }
 
-    /// The built-in type with this short or NumPy name.
+    /// The built-in dtype with this short or NumPy name.
     pub fn from_name(name: &str) -> Option<Dtype> {
         Dtype::BUILTIN.into_iter().find(|d| d.name() == name || d.numpy_name() == Some(name))
     }
 
-    /// The type of an arithmetic region over operands of these types: NumPy's n-ary `result_type`, which is no fold of
-    /// pairs (`i8, u8, f16` is `f16`, although `i8, u8` is `i16` and `i16, f16` is `f32`). `None` where the types do not
-    /// mix: Gaussian integers with floats or unsigned integers, a user's type with any other.
-    /// The type of no operands is `f64`, NumPy's default.
+    /// The dtype of an arithmetic promotion region over operands of these dtypes: NumPy's n-ary `result_type`, which
+    /// differs from folding pairs (`i8, u8, f16` is `f16`, although `i8, u8` is `i16` and `i16, f16` is `f32`). `None`
+    /// if the dtypes do not mix: Gaussian integers with floats or unsigned integers, a user's type with any other.
+    /// Without operands it is `f64`, NumPy's default.
     pub fn promote(operands: &[Dtype]) -> Option<Dtype> {
         let Some((&first, rest)) = operands.split_first() else { return Some(Dtype::F64) };
         if rest.iter().all(|&d| d == first) {
@@ -257,7 +259,8 @@ fn promote_gaussian(operands: &[Dtype]) -> Option<Dtype> {
     Some(result)
 }
 
-/// Each operand asks for a least float; the widest request wins, made complex if any operand is.
+/// Promotes floats: each operand requires a least float; the widest requirement applies, made complex if any operand
+/// is.
 fn promote_inexact(operands: &[Dtype], complex: bool) -> Dtype {
     let bits = |d: Dtype| match d {
         Dtype::Bool | Dtype::I8 | Dtype::U8 | Dtype::F16 | Dtype::BF16 => 16,
@@ -304,7 +307,7 @@ impl fmt::Display for Dtype {
 }
 
 impl Custom {
-    /// Which Rust type this is.
+    /// The Rust type.
     pub fn type_id(self) -> TypeId {
         self.id
     }

@@ -1,11 +1,11 @@
-//! The broken invariant of a module or plan.
+//! The violation of an invariant of a module or plan.
 
 use std::fmt;
 
-/// A broken invariant of an `Ir` or a `Plan`: a defect of whoever built it, not a mistake of a user.
+/// A broken invariant of an `Ir` or a `Plan`: a defect of its builder, not a mistake of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation(
-    /// What is broken, for people.
+    /// A description of the broken invariant.
     pub String,
 );
 

@@ -1,4 +1,4 @@
-//! Pointwise expressions: what a point contributes where that is more than a product.
+//! Pointwise expressions: the contribution of a point, if it is not a plain product.
 
 use std::fmt;
 use std::num::ParseFloatError;
@@ -18,9 +18,9 @@ pub enum Function {
     Log,
     /// `√a`.
     Sqrt,
-    /// `|a|`; of complex numbers a real.
+    /// `|a|`; real for complex `a`.
     Abs,
-    /// −1, 0 or 1; of complex numbers `a / |a|`, 0 at 0; NaN of NaN.
+    /// −1, 0 or 1; for complex `a`, `a / |a|`, and 0 at 0; NaN of NaN.
     Sign,
     /// `tanh a`.
     Tanh,
@@ -34,7 +34,7 @@ pub enum Function {
     Conj,
     /// The real part.
     Re,
-    /// The imaginary part, 0 of a real.
+    /// The imaginary part; 0 for real `a`.
     Im,
     /// `a + b`; *or* on `bool`.
     Add,
@@ -46,22 +46,22 @@ pub enum Function {
     Div,
     /// `a` to the power `b`.
     Pow,
-    /// The larger; NaN if either is NaN; −0 is below +0.
+    /// The maximum; NaN if either is NaN; −0 is below +0.
     Max,
-    /// The smaller, likewise.
+    /// The minimum; NaN if either is NaN; −0 is below +0.
     Min,
     /// Whether `a = b`, as `bool`.
     Eq,
-    /// `b` where `a`, a `bool`, holds, else `c`.
+    /// `b` if `a`, a `bool`, is true, otherwise `c`.
     Where,
 }
 
 /// A number written in the text.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Literal {
-    /// Written without a point or exponent, or a size.
+    /// An integer: written without a point or exponent, or the value of a size.
     Int(i128),
-    /// Written with one.
+    /// A float: written with a point or exponent.
     Float(f64),
 }
 
@@ -78,7 +78,8 @@ macro_rules! literals {
 impl FromStr for Literal {
     type Err = ParseFloatError;
 
-    /// Digits alone, perhaps with a sign, are an integer; else it is a float, `inf` and `nan` among them.
+    /// Parses a number: digits with an optional sign are an integer; anything else is a float, including `inf` and
+    /// `nan`.
     fn from_str(text: &str) -> Result<Literal, ParseFloatError> {
         text.parse().map(Literal::Int).or_else(|_| text.parse().map(Literal::Float))
     }
@@ -92,20 +93,20 @@ literals! {
 /// One operation of an [`Expr`].
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum PointOp {
-    /// The element of this factor, converted.
+    /// Pushes the element of this factor, converted.
     Read(u32),
-    /// A number.
+    /// Pushes a number.
     Literal(Literal),
-    /// The value on top, converted.
+    /// Converts the value on top of the stack.
     Convert,
-    /// A function of the values on top, the last argument uppermost.
+    /// Applies a function to the values on top of the stack, the last argument uppermost.
     Call(Function),
 }
 
 /// A pointwise expression over the factors of a contraction, in postfix order.
 ///
 /// Invariants, checked by [`Expr::new`]: every operation finds its arguments on the stack, of the dtypes that
-/// [`Function::result`] asks for; one value is left.
+/// [`Function::result`] requires; one value is left.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Expr {
     ops: Vec<(PointOp, Dtype)>,
@@ -113,7 +114,7 @@ pub struct Expr {
 }
 
 impl Function {
-    /// How many arguments it takes.
+    /// The number of arguments.
     pub fn arity(self) -> usize {
         use Function::{Add, Div, Eq, Max, Min, Mul, Pow, Sub, Where};
         match self {
@@ -123,8 +124,8 @@ impl Function {
         }
     }
 
-    /// The dtype of the result, of arguments of these dtypes; `None` where the function has no meaning on them. All arguments
-    /// have one dtype, but for the condition of [`Function::Where`].
+    /// The dtype of the result for arguments of these dtypes; `None` if the function is not defined on them. All
+    /// arguments have the same dtype, except the condition of [`Function::Where`].
     pub fn result(self, arguments: &[Dtype]) -> Option<Dtype> {
         use Function::{
             Abs, Conj, Cos, Div, Eq, Exp, Im, Log, Max, Min, Neg, Pow, Re, Sigmoid, Sign, Sin, Sqrt, Sub, Tanh, Where,
@@ -154,7 +155,7 @@ impl Function {
         })
     }
 
-    /// Its name in texts; of an operator the sign.
+    /// The name in texts; for an operator, its sign.
     pub fn name(self) -> &'static str {
         match self {
             Function::Neg | Function::Sub => "-",
@@ -183,7 +184,7 @@ impl Function {
 }
 
 impl Expr {
-    /// The expression of operations in postfix order, each with the dtype of its result.
+    /// Builds an expression from operations in postfix order, each with the dtype of its result.
     ///
     /// # Errors
     /// [`Violation`] names the first operation that breaks an invariant of [`Expr`].
@@ -222,12 +223,12 @@ impl Expr {
         self.ops.last().map_or(Dtype::Bool, |(_, dtype)| *dtype)
     }
 
-    /// The most values that are on the stack at once.
+    /// The most values on the stack at once.
     pub fn depth(&self) -> usize {
         self.depth
     }
 
-    /// How many factors it reads: one more than the largest it names.
+    /// The number of factors that the expression may read: one more than the largest factor number in it.
     pub fn factors(&self) -> usize {
         let read = |(op, _): &(PointOp, Dtype)| match op {
             PointOp::Read(k) => Some(*k as usize + 1),
@@ -246,9 +247,9 @@ impl fmt::Display for Literal {
     }
 }
 
-/// Shows an expression in infix form, with names for its factors.
+/// Displays an expression in infix form, with names for its factors.
 pub struct ShowExpr<'a, N> {
-    /// What is shown.
+    /// The expression.
     pub expr: &'a Expr,
     /// The text of a factor.
     pub factor: N,
@@ -257,7 +258,7 @@ pub struct ShowExpr<'a, N> {
 impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ops = &self.expr.ops;
-        // By operation, those that make its arguments.
+        // For each operation, the operations that compute its arguments.
         let (mut stack, mut arguments) = (Vec::new(), Vec::with_capacity(ops.len()));
         for (k, (op, _)) in ops.iter().enumerate() {
             let arity = match op {
@@ -292,7 +293,7 @@ impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
     }
 }
 
-/// What a shown expression consists of.
+/// A part of a displayed expression.
 #[derive(Clone, Copy)]
 enum Part {
     Text(&'static str),
@@ -343,7 +344,7 @@ mod tests {
         assert_eq!(shown, "(exp((f64(f0) - f1)) * 0.5)");
     }
 
-    /// The text of each part of a sum in a text of its own would take minutes.
+    /// A separate text for each part of a sum would take minutes.
     #[test]
     fn long_expressions_print() {
         const MANY: usize = 500_000;

@@ -1,20 +1,20 @@
-//! Lists with an entry for each node or buffer, reached by its id.
+//! Typed lists: lists that are indexed by the numbers of nodes, buffers or regions.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Index, IndexMut};
 
 use smallvec::SmallVec;
 
-/// The number of something in a list.
+/// A number that identifies an entry of a list.
 pub trait Id: Copy {
-    /// The id of the entry at this place.
+    /// The number of the entry at this position.
     fn at(place: usize) -> Self;
 
-    /// The place of the entry.
+    /// The position of the entry.
     fn place(self) -> usize;
 }
 
-/// Makes a number of 32 bits an [`Id`].
+/// Makes a newtype of `u32` an [`Id`].
 macro_rules! id {
     ($id:ident) => {
         impl $crate::id_vec::Id for $id {
@@ -31,7 +31,7 @@ macro_rules! id {
 
 pub(crate) use id;
 
-/// A list whose entries are reached by ids of one kind; up to `N` of them lie in place.
+/// A list that is indexed by ids of one kind; up to `N` entries are stored inline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdVec<K, T, const N: usize = 8> {
     items: SmallVec<[T; N]>,
@@ -44,7 +44,7 @@ impl<K: Id, T, const N: usize> IdVec<K, T, N> {
         SmallVec::new().into()
     }
 
-    /// An empty list with room for `count` entries.
+    /// An empty list with capacity for `count` entries.
     pub fn with_capacity(count: usize) -> IdVec<K, T, N> {
         SmallVec::with_capacity(count).into()
     }
@@ -63,12 +63,12 @@ impl<K: Id, T, const N: usize> IdVec<K, T, N> {
         K::at(self.items.len() - 1)
     }
 
-    /// The entry, if there is one.
+    /// The entry with this id, or `None` if the list is shorter.
     pub fn get(&self, id: K) -> Option<&T> {
         self.items.get(id.place())
     }
 
-    /// The entry, if there is one, open to changes.
+    /// The entry with this id, mutable, or `None` if the list is shorter.
     pub fn get_mut(&mut self, id: K) -> Option<&mut T> {
         self.items.get_mut(id.place())
     }

@@ -1,12 +1,13 @@
-//! The nouns of einfold. Two matter most: [`Ir`], what is to be computed, and [`Plan`], how.
+//! The types that the crates of einfold share. The two main ones are [`Ir`], what is computed, and [`Plan`], how it is
+//! computed.
 //!
 //! An [`Ir`] is a module of tensors in SSA form; each is an input or a [`Contraction`], a product of [`Access`]es reduced by
 //! an [`Algebra`]. The order search sees a contraction as a [`Network`] and answers with a [`Tree`]. A [`Plan`] is a list of
 //! [`Step`]s over buffers; the executor trusts it, so only verified ones can be made: a [`Draft`] is open to passes and
 //! becomes a plan by [`Plan::seal`].
 //!
-//! No algorithm of the compiler lives here. How text from outside is shown is here because every crate
-//! shows some: [`visible`].
+//! The stages of the compiler live in other crates; this one has the types, their algebra and the checks of their
+//! invariants. [`visible`] is here because every crate shows text from outside.
 
 mod access;
 mod algebra;

@@ -1,12 +1,12 @@
-//! Stride algebra: edits of (extent, stride) lists by which views are fused. Shared by the planner, which knows the hinted
-//! layouts, and by the executor, which knows the real strides.
+//! Stride algebra: edits of lists of loops with extents and strides, by which loops are ordered and merged. The planner
+//! uses it with the strides of the layout hints, the executor with the real strides.
 
 use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
-/// Nested loops over a fixed number of operands: an extent for each loop, outer to inner, and for each loop the stride of
-/// every operand. Operand 0 is the one written. Strides may be negative or 0; their unit is the caller's choice.
+/// Nested loops over a fixed number of operands: the extent of each loop, outermost first, and for each loop the stride
+/// of every operand. Operand 0 is written. Strides may be negative or 0, in any unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loops {
     operands: usize,
@@ -15,26 +15,26 @@ pub struct Loops {
 }
 
 impl Loops {
-    /// No loops over `operands` operands: a single point.
+    /// An empty list of loops over `operands` operands: a single point.
     pub fn new(operands: usize) -> Loops {
         Loops { operands, extents: SmallVec::new(), strides: SmallVec::new() }
     }
 
-    /// Forgets all loops and starts again with `operands` operands, keeping the memory.
+    /// Removes all loops and sets the number of operands, keeping the memory.
     pub fn reset(&mut self, operands: usize) {
         self.operands = operands;
         self.extents.clear();
         self.strides.clear();
     }
 
-    /// Adds an innermost loop. `strides` has one entry an operand.
+    /// Adds an innermost loop. `strides` has one entry for each operand.
     pub fn push(&mut self, extent: usize, strides: impl IntoIterator<Item = isize>) {
         self.extents.push(extent);
         self.strides.extend(strides);
         debug_assert_eq!(self.strides.len(), self.extents.len() * self.operands);
     }
 
-    /// Adds loop `k` of `other` as the innermost.
+    /// Adds loop `k` of `other` as the innermost loop.
     pub fn push_from(&mut self, other: &Loops, k: usize) {
         self.push(other.extents[k], other.strides(k).iter().copied());
     }
@@ -46,22 +46,22 @@ impl Loops {
         self.strides.extend_from_slice(&other.strides);
     }
 
-    /// How many loops there are.
+    /// The number of loops.
     pub fn len(&self) -> usize {
         self.extents.len()
     }
 
-    /// Whether there is no loop: a single point.
+    /// Whether there are no loops: a single point.
     pub fn is_empty(&self) -> bool {
         self.extents.is_empty()
     }
 
-    /// How many operands the loops move through.
+    /// The number of operands.
     pub fn operands(&self) -> usize {
         self.operands
     }
 
-    /// The extents, outer to inner.
+    /// The extents, outermost first.
     pub fn extents(&self) -> &[usize] {
         &self.extents
     }
@@ -71,12 +71,12 @@ impl Loops {
         &self.strides[k * self.operands..(k + 1) * self.operands]
     }
 
-    /// The stride of each operand in loop `k`, to be changed.
+    /// The stride of each operand in loop `k`, mutable.
     pub fn strides_mut(&mut self, k: usize) -> &mut [isize] {
         &mut self.strides[k * self.operands..(k + 1) * self.operands]
     }
 
-    /// Drops loops of extent 1: they move nothing.
+    /// Removes loops of extent 1.
     pub fn drop_units(&mut self) {
         let mut kept = 0;
         for k in 0..self.len() {
@@ -88,24 +88,26 @@ impl Loops {
         self.truncate(kept);
     }
 
-    /// Orders the loops so that small strides are innermost: of two loops the outer is the one with the larger stride in
-    /// the first operand that both move, the written one first. Loops that no operand compares keep their order.
+    /// Orders the loops so that small strides are innermost: of two loops, the outer is the one with the larger stride
+    /// in the first operand that both move, starting with the written one. Loops that move no common operand keep their
+    /// order.
     pub fn order(&mut self) {
         self.order_with(|_, _| {});
     }
 
-    /// As [`Loops::order`]; calls `swapped` for each exchange of two loops, so that what belongs to them can follow.
+    /// Orders as [`Loops::order`] does, and calls `swapped` for each exchange of two loops, so that associated data can
+    /// follow.
     pub fn order_with(&mut self, swapped: impl FnMut(usize, usize)) {
         self.sort(Loops::compare, swapped);
     }
 
-    /// Orders the loops by their strides in one operand, the smallest innermost. Equal ones keep their order.
+    /// Orders the loops by their strides in one operand, the smallest innermost. Equal strides keep their order.
     pub fn order_by(&mut self, operand: usize) {
         let size = |l: &Loops, k: usize| l.strides(k)[operand].unsigned_abs();
         self.sort(|l, a, b| size(l, a).cmp(&size(l, b)), |_, _| {});
     }
 
-    /// Joins neighbouring loops that every operand crosses with one stride.
+    /// Merges neighbouring loops that have a single stride in every operand.
     pub fn merge(&mut self) {
         let mut kept = 0;
         for k in 0..self.len() {
@@ -121,7 +123,7 @@ impl Loops {
         self.truncate(kept);
     }
 
-    /// Whether loops `outer` and `inner` are one loop for every operand.
+    /// Whether loops `outer` and `inner` can be merged in every operand.
     pub fn joins(&self, outer: usize, inner: usize) -> bool {
         let extent = self.extents[inner] as isize;
         let fits = |(o, i): (&isize, &isize)| i.checked_mul(extent) == Some(*o);
@@ -129,7 +131,7 @@ impl Loops {
             && self.strides(outer).iter().zip(self.strides(inner)).all(fits)
     }
 
-    /// `Greater` where loop `a` should be outside loop `b`.
+    /// Compares two loops: `Greater` if loop `a` belongs outside loop `b`.
     fn compare(&self, a: usize, b: usize) -> Ordering {
         let moved = |(x, y): &(&isize, &isize)| **x != 0 && **y != 0;
         let sizes = |(x, y): (&isize, &isize)| x.unsigned_abs().cmp(&y.unsigned_abs());
@@ -142,7 +144,7 @@ impl Loops {
             .unwrap_or(Ordering::Equal)
     }
 
-    /// Stable: `compare(a, b)` is `Less` where loop `a`, now outside loop `b`, belongs inside.
+    /// Sorts the loops, stable: `compare(a, b)` is `Less` if loop `a`, now outside loop `b`, belongs inside.
     fn sort(&mut self, compare: impl Fn(&Loops, usize, usize) -> Ordering, mut swapped: impl FnMut(usize, usize)) {
         for k in 1..self.len() {
             let mut at = k;

@@ -1,8 +1,9 @@
 //! The machine model: rates, overheads and cache sizes that costs are computed from.
 //!
-//! The order search, the choice between nests and matrix products, packing, partitions and the use of threads ask a [`Machine`]; no
-//! other file has a cost of its own. What fixes the order of additions (extents of blocks, chunks and strips) is not part of
-//! it: the bits of a result depend on them, and they follow from shapes alone.
+//! The order search, the choice between nests and matrix products, packing, partitions and the use of threads get all
+//! costs from a [`Machine`]; no other file has a cost of its own. The extents of blocks, chunks and strips, which fix
+//! the order of additions, are not part of it: they follow from shapes alone, so that the bits of a result do not
+//! depend on the machine model.
 
 use std::fmt;
 
@@ -15,7 +16,8 @@ impl Time {
     /// The longest time: a second.
     const MOST: u64 = 1_000_000_000 * Time::NS;
 
-    /// This many nanoseconds, rounded to femtoseconds; `None` if that is less than one femtosecond or more than a second.
+    /// Converts nanoseconds, rounded to femtoseconds; `None` if the time is less than one femtosecond or more than a
+    /// second.
     pub fn from_ns(ns: f64) -> Option<Time> {
         let fs = (ns * Time::NS as f64).round();
         (1.0..=Time::MOST as f64).contains(&fs).then_some(Time(fs as u64))
@@ -35,69 +37,70 @@ impl Time {
         self.0 as f64 / Time::MOST as f64
     }
 
-    /// How many operations of the time `one` this time has room for, at least 1.
+    /// The number of operations of the time `one` that fit into this time, at least 1.
     fn in_units_of(self, one: Time) -> u64 {
         ((self.0 + one.0 / 2) / one.0).max(1)
     }
 
-    /// As [`in_units_of`](Time::in_units_of), rounded to a power of two: a threshold is rough, and small differences between two
-    /// measurements do not move it.
+    /// The same number as [`in_units_of`](Time::in_units_of), rounded to a power of two: a threshold is rough, and
+    /// small differences between two measurements should not change it.
     fn threshold(self, one: Time) -> u64 {
         let units = self.in_units_of(one);
         let below = 1u64 << units.ilog2();
-        // Above the geometric mean of two powers of two the larger one is nearer.
+        // Above the geometric mean of two powers of two, the larger one is nearer.
         let up = u128::from(units) * u128::from(units) > 2 * u128::from(below) * u128::from(below);
         if up { below << 1 } else { below }
     }
 }
 
-/// Nanoseconds, in as many digits as there are.
+/// Writes nanoseconds with all digits.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ns", self.ns())
     }
 }
 
-/// What a plan assumes about the machine that it runs on.
+/// The machine model that a plan assumes.
 ///
-/// The default is built in, the same everywhere: plans that are made with it are the same on every machine. A measured one, as
-/// `einfold calibrate` writes it, makes plans for one machine. Either is part of the plan, of its recipe and of the keys of caches.
-/// All times but [`fork`](Machine::fork) are those of one thread, and elements are `f64`.
+/// The default is built in and the same everywhere, so plans that use it are the same on every machine. A measured
+/// model, as `einfold calibrate` writes it, gives plans for one machine. Either is part of the plan, of its recipe and
+/// of the keys of caches. All times but [`fork`](Machine::fork) are those of one thread, and elements are `f64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Machine {
-    /// One multiply-add of a large matrix product.
+    /// The time of one multiply-add of a large matrix product.
     pub product: Time,
-    /// The extents of rows, columns and contracted axis at which a product has half of its speed: the rest is lost to edges (rows,
-    /// columns) and to reading and writing the result (contracted axis).
+    /// The extents of rows, columns and contracted axis at which a product has half of its speed: the rest is lost at
+    /// edges (rows, columns) and in reading and writing the result (contracted axis).
     pub half_speed: [u32; 3],
-    /// Entering and leaving one call of a product kernel.
+    /// The time to enter and leave one call of a product kernel.
     pub product_call: Time,
-    /// Setting up a step as a matrix product instead of as loops.
+    /// The additional time to set up a step as a matrix product instead of as loops.
     pub product_setup: Time,
-    /// One multiply-add of a loop nest whose operands are in the cache.
+    /// The time of one multiply-add of a loop nest whose operands are in the cache.
     pub nest: Time,
-    /// One element read or written at a gather or scatter index.
+    /// The time of one element read or written at a gather or scatter index.
     pub gather: Time,
-    /// One multiply-add of a whole contraction, steps of all kinds and sizes together.
+    /// The time of one multiply-add of a whole contraction, averaged over steps of all kinds and sizes.
     pub contraction: Time,
-    /// Copying one byte to or from a packed operand: its read and its write.
+    /// The time to copy one byte to or from a packed operand: one read and one write.
     pub pack_byte: Time,
-    /// One byte that comes from memory or goes to it, past all caches.
+    /// The time of one byte read from or written to memory, past all caches.
     pub memory_byte: Time,
-    /// Work on one thread from which on a second thread pays: twice what it takes to start one and to wait for its end.
+    /// The single-thread time from which a second thread pays: twice the time to start a thread and to wait for its
+    /// end.
     pub fork: Time,
-    /// One unit of work of the order search `deep`.
+    /// The time of one unit of work of the order search `deep`.
     pub search_work: Time,
-    /// One split of a set of tensors, as the exact order search tries it.
+    /// The time that the exact order search spends on one split of a set of tensors.
     pub search_split: Time,
-    /// The most partitions of the iterations of a region: more threads than this share the work within a partition.
+    /// The most partitions of the iterations of a region: more threads than this work together within a partition.
     pub partitions: u32,
-    /// The bytes of the data caches, from the first level to the third.
+    /// The sizes of the data caches in bytes, from the first level to the third.
     pub cache_bytes: [u64; 3],
 }
 
 impl Machine {
-    /// The machine that is built in: rough figures of machines of today, of which plans depend on the ratios.
+    /// The built-in machine: rough figures of current machines; plans depend on the ratios.
     pub const DEFAULT: Machine = Machine {
         product: Time::ps(22),
         half_speed: [8, 8, 20],
@@ -120,47 +123,49 @@ impl Machine {
         *self == Machine::DEFAULT
     }
 
-    /// Nanoseconds of `calls` products of `m`, `n` and `k` positions, for which `packed` bytes are copied.
+    /// The time in nanoseconds of `calls` products with extents `m`, `n` and `k`, for which `packed` bytes are copied.
     pub fn products_ns(&self, calls: f64, mnk: [f64; 3], packed: f64) -> f64 {
         let slow: f64 = (0..3).map(|side| (mnk[side] + f64::from(self.half_speed[side])) / mnk[side]).product();
         let flops = mnk[0] * mnk[1] * mnk[2];
         calls * (self.product_call.ns() + flops * self.product.ns() * slow) + packed * self.pack_byte.ns()
     }
 
-    /// How many multiply-adds of a large product take as long as one of a loop nest.
+    /// The number of multiply-adds of a large product in the time of one of a loop nest.
     pub fn nest_ratio(&self) -> u64 {
         self.nest.in_units_of(self.product)
     }
 
-    /// How many multiply-adds of a large product take as long as one element read or written at a gather or scatter index.
+    /// The number of multiply-adds of a large product in the time of one element read or written at a gather or scatter
+    /// index.
     pub fn gather_ratio(&self) -> u64 {
         self.gather.in_units_of(self.product)
     }
 
-    /// How many multiply-adds of a large product take as long as an element of 8 bytes that is written to memory and read again.
+    /// The number of multiply-adds of a large product in the time to write an element of 8 bytes to memory and read it
+    /// again.
     pub fn write_ratio(&self) -> u32 {
         let both = Time(self.memory_byte.0 * 16);
         both.in_units_of(self.product).try_into().unwrap_or(u32::MAX)
     }
 
-    /// How many multiply-adds of a contraction take as long as one unit of work of the search `deep`.
+    /// The number of multiply-adds of a contraction in the time of one unit of work of the search `deep`.
     pub fn flops_per_work(&self) -> u64 {
         self.search_work.in_units_of(self.contraction)
     }
 
-    /// How many multiply-adds of a contraction take as long as one split of the exact search.
+    /// The number of multiply-adds of a contraction in the time of one split of the exact search.
     pub fn flops_per_split(&self) -> u64 {
         self.search_split.in_units_of(self.contraction)
     }
 
-    /// The fewest multiply-adds of a matrix product: a loop nest does fewer before the product is set up.
+    /// The fewest multiply-adds of a matrix product: below this, a loop nest is done before the product is set up.
     pub fn least_product(&self) -> u64 {
         self.product_setup.threshold(self.nest)
     }
 
     /// The fewest rows and columns of a matrix product: with fewer, edges make it as slow as a loop nest.
     pub fn least_side(&self) -> u64 {
-        // The root of (s + a) (s + b) = ratio s², where nest and product take as long.
+        // The root of (s + a) (s + b) = ratio s², where nest and product take the same time.
         let [a, b, _] = self.half_speed.map(f64::from);
         let more = self.nest.ns() / self.product.ns() - 1.0;
         if more <= 0.0 {
@@ -170,17 +175,17 @@ impl Machine {
         (root.round() as u64).max(1)
     }
 
-    /// The fewest multiply-adds of products for which starting other threads pays.
+    /// The fewest multiply-adds of products for which further threads pay.
     pub fn least_shared_flops(&self) -> u64 {
         self.fork.threshold(self.product)
     }
 
-    /// The fewest points of loop nests for which starting other threads pays.
+    /// The fewest points of loop nests for which further threads pay.
     pub fn least_shared_points(&self) -> u64 {
         self.fork.threshold(self.nest)
     }
 
-    /// The bytes of a tensor that stays in the cache of one core.
+    /// The largest size in bytes of a tensor that stays in the cache of one core.
     pub fn near_bytes(&self) -> u64 {
         self.cache_bytes[1]
     }
@@ -218,7 +223,7 @@ mod tests {
         assert_eq!(fast.least_shared_flops(), 1 << 23);
         let slow = Machine { product: m.nest, ..m };
         assert_eq!((slow.nest_ratio(), slow.least_side()), (1, u64::MAX));
-        // Extremes neither overflow nor divide by zero.
+        // Extreme values neither overflow nor divide by zero.
         let (least, most) = (time(1e-6), time(1e9));
         let wide = Machine { product: least, nest: most, memory_byte: most, fork: most, search_work: most, ..m };
         assert_eq!((wide.write_ratio(), wide.nest_ratio(), wide.least_side()), (u32::MAX, 1_000_000_000_000_000, 1));

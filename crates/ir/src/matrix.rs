@@ -1,23 +1,24 @@
-//! Folding: how the axis groups of `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]` become matrices.
+//! Folds the axis groups of `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]` to the axes of matrices.
 //!
-//! A group whose axes every operand crosses with one stride is one matrix axis. A group that breaks leaves loops around
-//! the product, or an operand is copied dense first so that it does not break. The planner asks with the hinted strides,
-//! the executor with the real ones. This is the classical choice between looping over a breaking axis and a transposed
-//! copy ("loop over GEMM" and TTGT in Springer & Bientinesi, ACM TOMS 44, 2018), decided by cost.
+//! A group whose axes have a single stride in every operand is one matrix axis. A group that does not fold leaves loops
+//! around the product, or an operand is packed first so that the group folds. The planner folds with the strides of the
+//! layout hints, the executor with the real strides. This is the classical choice between looping over an axis that
+//! does not fold and a transposed copy ("loop over GEMM" and TTGT in Springer & Bientinesi, ACM TOMS 44, 2018), decided
+//! by cost.
 
 use crate::{Algebra, Dtype, Loops, Machine};
 
-/// The positions of A, B and C among the operands of every [`Loops`] in this module.
+/// The number of operands of every [`Loops`] in this module: A, B and C.
 const OPERANDS: usize = 3;
 
-/// Rows and columns of C in one block, the work of one call of a kernel. Multiples of the tiles of every kernel, so that an
-/// element of C is computed alike whichever block it is in. Each block packs its rows of A and columns of B again, so few are
-/// better for one thread, and many for many.
+/// The rows and columns of C in one block, which one kernel call computes. They are multiples of the tiles of every
+/// kernel, so that an element of C is computed in the same way in every block. Each block packs its rows of A and
+/// columns of B separately, so one thread prefers few blocks, and many threads prefer many.
 pub const BLOCK: [usize; 2] = [256, 512];
 
-/// The most bytes that one call of a product kernel allocates for the packed pieces of A and B of a block, for matrices of `m`,
-/// `n` and `k` positions. The kernels for floats pack pieces of 64 rows and 256 contracted positions, with edges filled up
-/// to their tiles; those of other types and algebras allocate nothing.
+/// The most bytes that one call of a product kernel allocates to pack a block of A and B, for matrices with extents
+/// `m`, `n` and `k`. The kernels for floats pack 64 rows and 256 contracted positions at a time, with edges padded to
+/// their tiles; those of other types and algebras allocate nothing.
 pub fn kernel_bytes(algebra: Algebra, dtype: Dtype, [m, n, k]: [usize; 3]) -> usize {
     const ROWS: usize = 64;
     const DEPTH: usize = 256;
@@ -29,10 +30,11 @@ pub fn kernel_bytes(algebra: Algebra, dtype: Dtype, [m, n, k]: [usize; 3]) -> us
     k.min(DEPTH) * (rows + columns) * dtype.size()
 }
 
-/// The axes of the four groups with their strides in bytes in A, B and C, in this order: 0 in an operand that lacks the axis.
+/// The axes of the four groups with their strides in bytes in A, B and C, in this order; the stride is 0 in an operand
+/// that lacks the axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Groups {
-    /// In all three.
+    /// In all three operands.
     pub batch: Loops,
     /// In A and C.
     pub m: Loops,
@@ -45,16 +47,16 @@ pub struct Groups {
 /// One axis of the matrices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// How many positions it has.
+    /// The number of positions.
     pub extent: usize,
-    /// Its strides in bytes in A, B and C.
+    /// The strides in bytes in A, B and C.
     pub strides: [isize; OPERANDS],
 }
 
-/// A matrix product in loops: for every position of `outer`, `C[m,n] ⊕= A[m,k] ⊗ B[k,n]`.
+/// A matrix product inside loops: for every position of `outer`, `C[m,n] ⊕= A[m,k] ⊗ B[k,n]`.
 #[derive(Clone, Debug)]
 pub struct Fold {
-    /// Which of A, B, C are dense copies, for which the strides are those of the copy.
+    /// Which of A, B and C are packed; the strides of a packed operand are those of its copy.
     pub packed: [bool; OPERANDS],
     /// The rows of C.
     pub m: Side,
@@ -62,11 +64,12 @@ pub struct Fold {
     pub n: Side,
     /// The reduced axis.
     pub k: Side,
-    /// The loops around it: batch, then what of m, n and k did not fold, in this order.
+    /// The loops around the product: the batch axes, then the axes of m, n and k that did not fold, in this order.
     pub outer: Loops,
-    /// How many loops of `outer`, the last ones, are reduced: each position but the first accumulates.
+    /// The number of reduced loops, the last ones of `outer`: each position but the first accumulates.
     pub reduced: usize,
-    /// For each packed operand the loops of its copy: operand 0 is dense, operand 1 is as given. Empty for the others.
+    /// For each packed operand the loops of its copy: operand 0 is the dense copy, operand 1 the original. Empty for
+    /// the others.
     pub copies: [Loops; OPERANDS],
     work: Groups,
 }
@@ -79,7 +82,7 @@ impl Default for Groups {
 }
 
 impl Groups {
-    /// Forgets all axes, keeping the memory.
+    /// Removes all axes, keeping the memory.
     pub fn clear(&mut self) {
         [&mut self.batch, &mut self.m, &mut self.n, &mut self.k].into_iter().for_each(|l| l.reset(OPERANDS));
     }
@@ -98,7 +101,7 @@ impl Groups {
         }
     }
 
-    /// Orders every group: by the first operand that stays as it is, so that a packed one follows it.
+    /// Orders every group by the first operand that is not packed, so that a packed operand follows its order.
     fn order(&mut self, packed: [bool; OPERANDS]) {
         for (group, operands) in
             [(&mut self.batch, &[0, 1, 2][..]), (&mut self.m, &[0, 2]), (&mut self.n, &[1, 2]), (&mut self.k, &[0, 1])]
@@ -135,15 +138,16 @@ impl Default for Fold {
 }
 
 impl Fold {
-    /// Folds `groups` in the way, of those that pack at least the operands in `forced`, that is cheapest on `machine`. `element`
-    /// is the size in bytes of the elements of packed copies. No extent is 0. Memory of an earlier fold is used again.
+    /// Folds `groups` at the least cost on `machine`, over all choices that pack at least the operands in `forced`.
+    /// `element` is the size in bytes of the elements of packed copies. No extent is 0. The memory of an earlier fold
+    /// is reused.
     pub fn choose(&mut self, machine: &Machine, groups: &Groups, element: usize, forced: [bool; OPERANDS]) {
         self.arrange(groups, element, forced);
         if self.outer.len() == self.work.batch.len() {
             return;
         }
         let mut best = (self.cost(machine, element), forced);
-        // Fewer copies first: of equal costs the first stays.
+        // Fewer copies come first: among equal costs the first choice stays.
         for mask in [0b001u8, 0b010, 0b100, 0b011, 0b101, 0b110, 0b111] {
             let packed = std::array::from_fn(|x| forced[x] || mask >> x & 1 == 1);
             self.arrange(groups, element, packed);
@@ -155,13 +159,13 @@ impl Fold {
         self.arrange(groups, element, best.1);
     }
 
-    /// Bytes of the dense copy of `operand`, whose elements have `element` bytes; `None` on overflow.
+    /// The bytes of the dense copy of `operand`, whose elements have `element` bytes; `None` on overflow.
     pub fn copy_bytes(&self, operand: usize, element: usize) -> Option<usize> {
         self.copies[operand].extents().iter().try_fold(element, |n, &e| n.checked_mul(e))
     }
 
-    /// Whether the rows of C are those of the matrices that a kernel gets: kernels are at their best where rows are contiguous,
-    /// and as ⊗ commutes, the transposed product serves as well.
+    /// Whether the kernel's matrices have the rows of C as rows. Kernels are fastest with contiguous rows, and since ⊗
+    /// commutes, the transposed product gives the same result.
     pub fn upright(&self) -> bool {
         const C: usize = 2;
         self.n.strides[C].unsigned_abs() <= self.m.strides[C].unsigned_abs()
@@ -191,7 +195,8 @@ impl Fold {
         self.reduced = self.outer.len() - kept;
     }
 
-    /// Gives `operand` dense strides: batch outside, and inside of it the group that has the smaller stride now.
+    /// Gives `operand` dense strides: batch axes outside, and inside them the group that has the smaller stride
+    /// innermost.
     fn pack(&mut self, operand: usize, element: isize) {
         let [first, second, batch] = self.work.of(operand);
         let least = |l: &Loops| (0..l.len()).map(|i| l.strides(i)[operand].unsigned_abs()).min().unwrap_or(usize::MAX);
@@ -207,7 +212,7 @@ impl Fold {
         }
     }
 
-    /// Nanoseconds of the products and their copies.
+    /// The time of the products and their copies, in nanoseconds.
     fn cost(&self, machine: &Machine, element: usize) -> f64 {
         let bytes = |x: usize| {
             let elements: f64 = self.copies[x].extents().iter().map(|&e| e as f64).product();
@@ -219,7 +224,8 @@ impl Fold {
     }
 }
 
-/// Joins the loops of a group. The longest becomes the side of the matrix, of equals the innermost; the others go to `outer`.
+/// Merges the loops of a group. The longest becomes the matrix axis, among equals the innermost; the others go to
+/// `outer`.
 fn split(group: &mut Loops, outer: &mut Loops) -> Side {
     group.order();
     group.merge();

@@ -1,4 +1,4 @@
-//! The intermediate representation: what is to be computed, as tensors in SSA form.
+//! The intermediate representation: what is computed, as tensors in SSA form.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -14,13 +14,13 @@ use crate::expr::{Expr, PointOp, ShowExpr};
 use crate::id_vec::{IdVec, id};
 use crate::space::Space;
 
-/// A tensor of an [`Ir`].
+/// The number of a node of an [`Ir`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
 id!(NodeId);
 
-/// A region of an [`Ir`]: nodes that are computed anew for every position of its loop axes.
+/// The number of a region of an [`Ir`]; its nodes are computed once for every position of its loop axes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct RegionId(pub u32);
 
@@ -34,42 +34,42 @@ impl RegionId {
 /// The name, dtype and shape of an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorType {
-    /// The name, for programs that bind by name and for errors.
+    /// The name, for programs that bind operands by name and for errors.
     pub name: Option<Label>,
     /// The dtype of the elements.
     pub dtype: Dtype,
     /// The extents.
     pub shape: Vec<usize>,
-    /// Whether the operand is to be conjugated as it is read.
+    /// Whether the operand is conjugated when it is read.
     pub conj: bool,
 }
 
-/// One tensor.
+/// A node: one tensor of the module and its definition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// The name shown to people.
+    /// The name for display.
     pub label: Label,
-    /// The dtype it is stored in, which is also the one it is computed in.
+    /// The dtype in which the tensor is stored and computed.
     pub dtype: Dtype,
-    /// Its extents.
+    /// The extents.
     pub shape: Vec<usize>,
-    /// The region it lives in.
+    /// The region of the node.
     pub region: RegionId,
-    /// How it comes about.
+    /// The definition.
     pub def: Def,
 }
 
-/// How a tensor comes about.
+/// The definition of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Def {
-    /// Given from outside, at this position among the operands.
+    /// An operand of the caller.
     Input {
-        /// The position.
+        /// The position among the operands.
         slot: u32,
     },
-    /// The identity of ⊕ everywhere: what a tensor that is accumulated into starts from.
+    /// The identity of ⊕ in every element: the initial value of a tensor that is accumulated.
     Identity(Algebra),
-    /// Computed.
+    /// The result of a contraction.
     Contract(Arc<Contraction>),
 }
 
@@ -80,7 +80,7 @@ impl From<Contraction> for Def {
 }
 
 impl Node {
-    /// The contraction that it is, if it is one.
+    /// The contraction, unless the node is an input or an identity.
     pub fn contraction(&self) -> Option<&Contraction> {
         match &self.def {
             Def::Contract(c) => Some(c),
@@ -89,40 +89,42 @@ impl Node {
     }
 }
 
-/// A product of accesses, or another pointwise expression over them, reduced over the axes that are not on its left:
+/// A product of accesses, or another pointwise expression over them, reduced over the axes that the result lacks:
 /// `left[output] ⊕= factor ⊗ factor ⊗ …` for every point of `axes`.
 ///
-/// The result starts from the identity of ⊕ in every position, or from `onto`. Every factor is converted to the node's
-/// dtype before any arithmetic. No factor at all is the empty product.
+/// Every element of the result starts from the identity of ⊕, or from the value of `onto`. Every factor is converted to
+/// the node's dtype before any arithmetic. Without factors the product is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contraction {
     /// The iteration space.
     pub axes: Vec<Axis>,
-    /// What is multiplied.
+    /// The factors of the product.
     pub factors: Vec<Access<NodeId>>,
-    /// Where each point goes: one index function for each axis of the result.
+    /// The position in the result that each point contributes to: one index function for each axis of the result.
     pub output: Indices<NodeId>,
-    /// What each point contributes, where that is not the product of the factors: an expression over them. It reads the
-    /// factors in dtypes of its own and gives the node's. A factor that it does not read has no part in the value, but it
-    /// drops the point if one of its ids is dropped, as every factor does.
+    /// The pointwise expression that each point contributes, if it is not the product of the factors. It reads the
+    /// factors in dtypes of its own and gives the dtype of the node. A factor that it does not read does not affect the
+    /// value, but drops the point if one of its gather indices is dropped, as every factor does.
     pub expr: Option<Arc<Expr>>,
     /// ⊕ and ⊗.
     pub algebra: Algebra,
-    /// The earlier contribution to the same tensor, if this is not the first. In SSA form that one keeps its own value, but
-    /// for a node in a looped region that adds to one outside: after the loop the outer node *is* the sum.
+    /// The init: the earlier contribution to the same tensor, unless this is the first. In SSA form the init keeps its
+    /// own value, except if a node in a looped region accumulates into a node outside: after the loop the outer node
+    /// *is* the sum.
     pub onto: Option<NodeId>,
-    /// Never to be fused with its neighbours or reordered: a parenthesis of the text.
+    /// Whether no rewrite may fuse or reorder the contraction: it is a group of the text.
     pub pinned: bool,
 }
 
 /// A module of tensors in SSA form: every node reads only earlier ones.
 ///
-/// Invariants, checked by [`Ir::push`]: axes, tensors and loops that an access names exist; positions without ids stay inside
-/// their tensors; ids are integers; a node in a region is read only there; dtypes convert as [`Contraction`] says.
+/// Invariants, checked by [`Ir::push`]: axes, tensors and loops that an access names exist; positions without indirect
+/// terms stay inside their tensors; index tensors have integer dtypes; a node in a region is read only there; dtypes
+/// convert as [`Contraction`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ir {
     pub(crate) nodes: IdVec<NodeId, Node, 0>,
-    /// All regions but the top one.
+    /// All regions except the top region.
     pub(crate) looped: Vec<Looped>,
     pub(crate) inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
@@ -132,12 +134,12 @@ pub struct Ir {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Looped {
     axes: Vec<Axis>,
-    /// Whether turns of the first loop may run at the same time.
+    /// Whether iterations of the first loop may run in parallel.
     lanes: bool,
 }
 
 impl Contraction {
-    /// The axes of the iteration space that are no plain axis of the result: they are reduced (or scattered).
+    /// The axes of the iteration space that are not plain axes of the result: they are reduced (or scattered).
     pub fn reduced(&self) -> Vec<u32> {
         let axes = 0..self.axes.len() as u32;
         let mut kept = AxisSet::default();
@@ -145,33 +147,34 @@ impl Contraction {
         axes.filter(|&a| !kept.has(a)).collect()
     }
 
-    /// Calls `f` with every node whose elements it reads, index tensors included.
+    /// Calls `f` with every node whose elements the contraction reads, index tensors included.
     pub fn for_each_read(&self, f: &mut impl FnMut(NodeId)) {
         self.factors.iter().for_each(|factor| factor.for_each_tensor(&mut |id| f(*id)));
         self.output.iter().for_each(|index| index.for_each_tensor(&mut |id| f(*id)));
     }
 
-    /// Calls `f` with every node that it needs: those that it reads, and `onto`.
+    /// Calls `f` with every node that the contraction needs: those that it reads, and `onto`.
     pub fn for_each_needed(&self, f: &mut impl FnMut(NodeId)) {
         self.for_each_read(f);
         self.onto.iter().for_each(|id| f(*id));
     }
 
-    /// Replaces every node that it needs.
+    /// Replaces every node that the contraction needs.
     pub fn retarget(&mut self, f: &mut impl FnMut(&NodeId) -> NodeId) {
         self.factors.iter_mut().for_each(|factor| factor.retarget(f));
         self.output.iter_mut().for_each(|index| index.retarget(f));
         self.onto = self.onto.map(|id| f(&id));
     }
 
-    /// A number that is the same for equal factors, output and expression, and hardly ever for others.
+    /// A hash of the factors, output and expression: equal for equal contractions, and almost always different for
+    /// others.
     pub fn fingerprint(&self) -> u64 {
         let mut text = Hashed(DefaultHasher::new());
         write!(text, "{:?}", (self.onto, &self.factors, &self.output, &self.expr)).expect("a hasher takes every text");
         text.0.finish()
     }
 
-    /// Whether each point goes to a position of its own: nothing is reduced, nothing accumulated.
+    /// Whether each point has a result position of its own: nothing is reduced, nothing accumulated.
     pub fn is_map(&self) -> bool {
         let mut seen = AxisSet::default();
         let mut fresh = |a: u32| (a as usize) < self.axes.len() && seen.insert(a);
@@ -187,7 +190,7 @@ impl Default for Ir {
     }
 }
 
-/// Takes a text for its hash alone.
+/// A writer that hashes a text without storing it.
 struct Hashed(DefaultHasher);
 
 impl fmt::Write for Hashed {
@@ -211,24 +214,24 @@ impl Ir {
         id
     }
 
-    /// Adds a region that is run for every position of `axes`.
+    /// Adds a region that runs once for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
         self.looped.push(Looped { axes, lanes: false });
         RegionId(self.looped.len() as u32)
     }
 
-    /// As [`Ir::region`], where turns of the first loop may run at the same time: what each of them adds to nodes outside goes
-    /// to positions of its own.
+    /// Adds a region as [`Ir::region`] does, in which iterations of the first loop may run in parallel: each of them
+    /// accumulates into positions of its own in nodes outside.
     pub fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
         let lanes = !axes.is_empty();
         self.looped.push(Looped { axes, lanes });
         RegionId(self.looped.len() as u32)
     }
 
-    /// Whether turns of the first loop of a region may run at the same time.
+    /// Whether iterations of the first loop of a region may run in parallel.
     ///
     /// # Panics
-    /// If there is no such region.
+    /// If the region does not exist.
     pub fn has_lanes(&self, region: RegionId) -> bool {
         region != RegionId::TOP && self.looped[region.0 as usize - 1].lanes
     }
@@ -245,7 +248,7 @@ impl Ir {
     /// Makes a node of the top region the next output.
     ///
     /// # Errors
-    /// [`Violation`] if there is no such node.
+    /// [`Violation`] if the node does not exist or is in a looped region.
     pub fn output(&mut self, id: NodeId) -> Result<(), Violation> {
         match self.nodes.get(id) {
             Some(node) if node.region == RegionId::TOP => {
@@ -264,7 +267,7 @@ impl Ir {
     /// The node with this id.
     ///
     /// # Panics
-    /// If there is none.
+    /// If the node does not exist.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id]
     }
@@ -279,7 +282,7 @@ impl Ir {
         self.nodes.entries().filter_map(|(id, node)| Some((id, node.contraction()?)))
     }
 
-    /// How often each node is used, by outputs and by nodes that outputs need.
+    /// The number of uses of each node, by outputs and by nodes that outputs need.
     pub fn uses(&self) -> IdVec<NodeId, u32> {
         let mut uses = self.per_node(0);
         self.outputs.iter().for_each(|id| uses[*id] += 1);
@@ -309,12 +312,12 @@ impl Ir {
     /// The loop axes of a region.
     ///
     /// # Panics
-    /// If there is no such region.
+    /// If the region does not exist.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
         if region == RegionId::TOP { &[] } else { &self.looped[region.0 as usize - 1].axes }
     }
 
-    /// How many regions there are, the top one included.
+    /// The number of regions, including the top region.
     pub fn regions(&self) -> usize {
         self.looped.len() + 1
     }
@@ -373,7 +376,7 @@ impl Ir {
     }
 }
 
-/// Checks that an expression reads `factors` factors at most, each in a dtype it widens to, and gives `dtype`.
+/// Checks that an expression reads at most `factors` factors, each in a dtype that it widens to, and gives `dtype`.
 pub(crate) fn check_expr(
     expr: &Expr,
     dtype: Dtype,

@@ -1,24 +1,24 @@
-//! Whether strides nest: whether sums of them are different for different positions.
+//! Nesting of strides: whether sums of strides are different for different positions.
 
 use std::cmp::Ordering;
 
 /// An axis of a sum `Σ stride·position`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StridedAxis<A> {
-    /// The size of its stride.
+    /// The absolute value of the stride.
     pub stride: u64,
-    /// How many positions it has.
+    /// The number of positions.
     pub extent: usize,
-    /// Which axis it is.
+    /// The axis.
     pub axis: A,
 }
 
-/// For each axis with two positions or more, the smallest stride first, how its stride compares with the least one that leads
-/// past all sums that the axes before it reach.
+/// Compares, for each axis with two or more positions and the smallest stride first, the stride with the least stride
+/// that is past all sums that the earlier axes reach.
 ///
-/// An axis that is not `Less`, and before none that is, is a digit of a number of mixed base: sums that differ in it are
-/// different. If none is `Less`, all sums are different; if all are `Equal`, they are the numbers below the product of the
-/// extents.
+/// An axis that is not `Less`, and that no `Less` axis follows, is a digit of a mixed-radix number: sums that differ in
+/// it are different. If no axis is `Less`, all sums are different; if all are `Equal`, the sums are the numbers below
+/// the product of the extents.
 pub fn nesting<A: Copy>(axes: &mut [StridedAxis<A>]) -> impl Iterator<Item = (A, Ordering)> {
     axes.sort_by_key(|axis| axis.stride);
     let mut least = 1u64;

@@ -1,11 +1,12 @@
-//! What a contraction order is searched for: tensors as sets of axes.
+//! Tensor networks, the input of an order search: tensors as sets of axes.
 
 use crate::Count;
 
-/// A tensor network: which axes each tensor has, which are kept, how long each axis is.
+/// A tensor network: the axes of each tensor, the axes of the output, and the extent of each axis.
 ///
-/// Axes are small integers `0..extents.len()`. Tensors may repeat an axis (a diagonal), share it with any number of others
-/// (a hyperedge), hold it alone (it is summed at once), or have no axes (a scalar). This is all that an order search sees.
+/// Axes are small integers `0..extents.len()`. Tensors may repeat an axis (a diagonal), share it with any number of
+/// others (a hyperedge), have it alone (it is summed at once), or have no axes (a scalar). An order search sees only
+/// the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Network {
     inputs: Vec<Vec<u32>>,
@@ -14,7 +15,7 @@ pub struct Network {
     result: Option<Count>,
 }
 
-/// A network that names an axis it has no extent for.
+/// A network that names an axis without an extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownAxis(
     /// The axis without an extent.
@@ -30,7 +31,7 @@ impl std::fmt::Display for UnknownAxis {
 impl std::error::Error for UnknownAxis {}
 
 impl Network {
-    /// A network of `inputs`, of which the axes in `output` are kept; `extents[a]` is the length of axis `a`.
+    /// A network of `inputs` whose output has the axes `output`; `extents[a]` is the extent of axis `a`.
     ///
     /// # Errors
     /// [`UnknownAxis`] if a tensor or the output has an axis beyond `extents`.
@@ -42,34 +43,34 @@ impl Network {
         }
     }
 
-    /// The same with a result of so many elements, where they are not the positions of the kept axes: `y[i+k]` has fewer than
-    /// pairs of `i` and `k`, and `y[i,i]` more than positions of `i`.
+    /// The same network with a given number of result elements, which differs from the product of the output's extents:
+    /// `y[i+k]` has fewer elements than pairs of `i` and `k`, and `y[i,i]` more than positions of `i`.
     pub fn with_result(self, elements: Count) -> Network {
         Network { result: Some(elements), ..self }
     }
 
-    /// The same with other lengths of the axes, as many as there are.
+    /// The same network with other extents, one for each axis.
     pub fn with_extents(&self, extents: Vec<u64>) -> Network {
         assert_eq!(extents.len(), self.extents.len(), "every axis has a length");
         Network { extents, ..self.clone() }
     }
 
-    /// The axes of each tensor, in the tensor's own order.
+    /// The axes of each tensor, in the order of the tensor.
     pub fn inputs(&self) -> &[Vec<u32>] {
         &self.inputs
     }
 
-    /// The axes that are kept.
+    /// The axes of the output.
     pub fn output(&self) -> &[u32] {
         &self.output
     }
 
-    /// The length of each axis.
+    /// The extent of each axis.
     pub fn extents(&self) -> &[u64] {
         &self.extents
     }
 
-    /// The elements of the result, if they are not the positions of the kept axes.
+    /// The number of elements of the result, if it differs from the product of the output's extents.
     pub fn result(&self) -> Option<Count> {
         self.result
     }

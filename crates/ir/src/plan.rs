@@ -1,5 +1,5 @@
-//! The plan: how it is computed, as steps over buffers. A plan depends on dtypes, extents, hinted layouts and a
-//! [`Machine`], which is a value; never on where it is made or on a caller's strides.
+//! The plan: how an expression is computed, as steps over buffers. A plan depends on dtypes, extents, layout hints and
+//! a [`Machine`], which is a value; it does not depend on where it is made or on a caller's strides.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,13 +17,13 @@ use crate::id_vec::{IdVec, id};
 use crate::machine::Machine;
 use crate::module::NodeId;
 
-/// A buffer of a [`Plan`].
+/// The number of a buffer of a [`Plan`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct BufferId(pub u32);
 
 id!(BufferId);
 
-/// The order in which the axes of a tensor lie in memory.
+/// The layout of a tensor: the order of its axes in memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Layout {
     /// The last axis is contiguous: C order.
@@ -35,14 +35,14 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The strides, in elements, of a dense tensor of these extents in this layout; as if extents of 0 were 1.
+    /// The strides, in elements, of a dense tensor with these extents in this layout; extents of 0 count as 1.
     pub fn strides(&self, extents: &[usize]) -> Vec<isize> {
         let mut strides = vec![0; extents.len()];
         self.write_strides(extents, &mut strides);
         strides
     }
 
-    /// As [`Layout::strides`], into `strides`, which has one entry an axis.
+    /// Writes the result of [`Layout::strides`] to `strides`, which has one entry for each axis.
     pub fn write_strides(&self, extents: &[usize], strides: &mut [isize]) {
         let mut next = 1isize;
         let mut place = |axis: usize| {
@@ -58,35 +58,35 @@ impl Layout {
     }
 }
 
-/// Where a buffer lives.
+/// The storage of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the caller's operand of this position. Read only.
+    /// The caller's operand at this position. Read only.
     Input(u32),
-    /// In the caller's output of this position. Written only.
+    /// The caller's output at this position. Written only.
     Output(u32),
-    /// In scratch memory, at this byte offset.
+    /// Scratch memory at this byte offset.
     Scratch(usize),
 }
 
-/// A tensor in memory.
+/// A buffer: memory for one tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Buffer {
-    /// The name shown to people.
+    /// The name for display.
     pub label: Label,
-    /// The dtype of its elements.
+    /// The dtype of the elements.
     pub dtype: Dtype,
-    /// Its extents.
+    /// The extents.
     pub extents: Vec<usize>,
-    /// Where it lives.
+    /// The storage.
     pub place: Place,
-    /// In scratch, its layout; elsewhere what is expected of the caller's.
+    /// The layout in scratch memory, or the layout hint of the caller's array.
     pub layout: Layout,
 }
 
 impl Buffer {
-    /// Its size in bytes when dense. `None` where strides overflow: where its elements, extents of 0 taken as 1, have more
-    /// than `isize::MAX` bytes, or are more than so many.
+    /// The size in bytes when dense; `None` if strides may overflow, because the elements, with extents of 0 counted as
+    /// 1, have more than `isize::MAX` bytes or number more than that.
     pub fn bytes(&self) -> Option<usize> {
         let size = self.dtype.size();
         let spanned = self.extents.iter().try_fold(size.max(1), |n, &e| n.checked_mul(e.max(1)));
@@ -95,62 +95,62 @@ impl Buffer {
     }
 }
 
-/// Whether a step starts from nothing.
+/// Whether a step overwrites its buffer or accumulates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// The whole buffer holds the identity of ⊕ first, whatever was in it.
+    /// Every element of the buffer is initialised with the identity of ⊕.
     Overwrite,
-    /// What the buffer holds is kept and added to.
+    /// The buffer keeps its values, and the step accumulates into them.
     Accumulate,
 }
 
-/// One piece of work: `write ⊕= read ⊗ read ⊗ …` for every point of `axes`, in the dtype of the written buffer.
+/// A step: `write ⊕= read ⊗ read ⊗ …` for every point of `axes`, in the dtype of the written buffer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// The node of the IR that this computes.
+    /// The node of the module that the step computes.
     pub origin: NodeId,
-    /// The iteration space; for a nest in loop order, outer to inner.
+    /// The iteration space; for a nest in loop order, outermost first.
     pub axes: Vec<Axis>,
-    /// The factors. None: the empty product.
+    /// The factors; empty for the empty product.
     pub reads: Vec<Access<BufferId>>,
-    /// Where each point goes.
+    /// The position that each point contributes to.
     pub write: Access<BufferId>,
-    /// Whether the buffer is started anew.
+    /// Whether the step overwrites or accumulates.
     pub mode: Mode,
     /// ⊕ and ⊗.
     pub algebra: Algebra,
-    /// How it is run.
+    /// The form in which the step runs.
     pub form: Form,
 }
 
-/// How a step is run.
+/// The form in which a step runs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Form {
-    /// Only the identity of ⊕ is written, everywhere: a step without axes and reads, whose written positions are all 0.
+    /// Writes the identity of ⊕ to every element: a step without axes and reads, whose written positions are all 0.
     Fill,
-    /// Strided loops.
+    /// Nested loops with strides.
     Nest(Nest),
-    /// A matrix product over groups of axes.
+    /// A matrix product of axis groups.
     Gemm(Gemm),
 }
 
-/// What was decided about the loops of a nest. The default, nothing, means the loops as they are written.
+/// The decisions about the loops of a nest. By default the loops run as they are written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Nest {
-    /// What each point contributes, where that is not the product of the reads.
+    /// The pointwise expression that each point contributes, if it is not the product of the reads.
     pub expr: Option<Arc<Expr>>,
-    /// The loops are in an order chosen by strides; the executor may choose again by the real ones.
+    /// Whether the loops were ordered by strides; if so, the executor may order them again by the real strides.
     pub ordered: bool,
-    /// How many neighbouring axes each loop joins under the hinted layouts, outer to inner; empty where nothing was joined.
-    /// Where it is not empty the executor joins by the real strides.
+    /// The number of neighbouring axes that each loop merges under the layout hints, outermost first; empty if no axes
+    /// were merged. If it is not empty, the executor merges by the real strides.
     pub merged: Vec<u32>,
 }
 
-/// The roles of the axes in `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]`, where A is read 0, B is read 1 and C is written. Each group
-/// lists positions in the step's axes, slowest first, and every axis is in exactly one group.
+/// The roles of the axes in `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]`, where A is read 0, B is read 1 and C is written. Each
+/// group lists positions in the step's axes, slowest first, and every axis is in exactly one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gemm {
-    /// In all three.
+    /// In all three tensors.
     pub batch: Vec<u32>,
     /// In A and C.
     pub m: Vec<u32>,
@@ -158,59 +158,61 @@ pub struct Gemm {
     pub n: Vec<u32>,
     /// In A and B: reduced.
     pub k: Vec<u32>,
-    /// Which of A, B, C are copied into a dense matrix under the hinted layouts, because their groups do not fold into
-    /// strides and looping would cost more. The executor decides again by the real strides.
+    /// Which of A, B and C are packed under the layout hints, because their groups do not fold and loops would cost
+    /// more. The executor decides again by the real strides.
     pub packed: [bool; 3],
 }
 
-/// For each step of a region a number of loops.
+/// The number of loops that each step of a region depends on.
 pub type Depths = SmallVec<[usize; 8]>;
 
-/// Steps that are run in order, for every position of the loop axes (outer to inner).
+/// A region: steps that run in order, once for every position of the loop axes (outermost first).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     /// The loop axes: sliced axes. Empty for steps that run once.
     pub loops: Vec<Axis>,
     /// The steps.
     pub steps: Vec<Step>,
-    /// Whether the turns of the first loop are lanes, which may run at the same time: then each of them has a copy of the
-    /// intermediates that only this region touches, so many bytes from that of the one before.
+    /// The byte stride between the copies of a private intermediate in neighbouring partitions; `None` without
+    /// partitions. The iterations of the first loop are the partitions, which may run in parallel, and each has its own
+    /// copy of the intermediates that only this region touches.
     pub lanes: Option<usize>,
 }
 
-/// A plan that is still being worked on: open to passes, not to the executor.
+/// A plan under construction: open to passes, not to the executor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
     /// All buffers.
     pub buffers: IdVec<BufferId, Buffer, 0>,
-    /// The work, in order.
+    /// The regions with the steps, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
     pub inputs: Vec<BufferId>,
     /// The buffer of each result.
     pub outputs: Vec<BufferId>,
-    /// Bytes of scratch memory.
+    /// The bytes of scratch memory.
     pub scratch: usize,
-    /// The machine that it is made for.
+    /// The machine that the plan is made for.
     pub machine: Machine,
 }
 
-/// What is known of a draft that keeps to every invariant: the facts that its check has established, which the executor goes by.
+/// The facts that the check of a draft has established, on which the executor relies.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proof {
     /// The depths of the steps of each region.
     pub(crate) depths: Vec<Depths>,
-    /// By buffer, the bytes from the one of a lane to that of the next; 0 for a buffer that exists once.
+    /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
+    /// once.
     pub(crate) lane_strides: IdVec<BufferId, usize>,
 }
 
 /// A verified plan.
 ///
-/// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without ids stay
-/// inside their buffers; an operand is read only and an output written only; what is read was written before; a step does
-/// not read what it writes; groups of a GEMM are roles of its axes; the bytes of intermediates and outputs can be counted;
-/// scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every lane. The
-/// executor relies on all of them.
+/// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without
+/// indirect terms stay inside their buffers; an operand is read only and an output written only; a buffer is written
+/// before it is read; a step does not read the buffer that it writes; the groups of a GEMM are the roles of its axes;
+/// the bytes of intermediates and outputs can be counted; scratch buffers that are alive at the same time do not
+/// overlap, are aligned and lie inside `scratch`, in every partition. The executor relies on all of them.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) draft: Draft,
@@ -218,7 +220,7 @@ pub struct Plan {
     pub(crate) id: PlanId,
 }
 
-/// The identity of a [`Plan`] in this process: of two plans with one id, both are clones of the same sealed plan.
+/// The identity of a [`Plan`] in this process: two plans with the same id are clones of the same sealed plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PlanId(u64);
 
@@ -229,7 +231,7 @@ impl PlanId {
     }
 }
 
-/// Plans are equal if their drafts are: the proof follows from the draft, and the id tells apart what is sealed twice.
+/// Compares drafts: the established facts follow from the draft, and the id differs if a draft is sealed twice.
 impl PartialEq for Plan {
     fn eq(&self, other: &Plan) -> bool {
         self.draft == other.draft
@@ -237,23 +239,23 @@ impl PartialEq for Plan {
 }
 
 impl Plan {
-    /// Alignment of scratch buffers in bytes.
+    /// The alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
 
-    /// Which sealed plan this is.
+    /// The identity of the sealed plan.
     pub fn id(&self) -> PlanId {
         self.id
     }
 
-    /// As [`Region::depths`], of all regions.
+    /// The result of [`Region::depths`] for each region.
     pub fn depths(&self) -> &[Depths] {
         &self.proof.depths
     }
 
-    /// Bytes from a buffer as one lane has it to that of the next; 0 for a buffer that all lanes share.
+    /// The byte stride of a buffer from one partition to the next; 0 for a buffer that all partitions share.
     ///
     /// # Panics
-    /// If the plan has no such buffer.
+    /// If the plan does not have this buffer.
     pub fn lane_stride(&self, buffer: BufferId) -> usize {
         self.proof.lane_strides[buffer]
     }
@@ -271,7 +273,7 @@ impl Draft {
     /// The buffer with this id.
     ///
     /// # Panics
-    /// If there is none.
+    /// If the buffer does not exist.
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id]
     }
@@ -283,8 +285,7 @@ impl Draft {
 }
 
 impl Step {
-    /// Scalar multiply-adds of one run: the points of the iteration space where it multiplies, 0 where it only copies or
-    /// adds up.
+    /// The flops of one run: the points of the iteration space if the step multiplies, 0 if it only copies or sums.
     pub fn flops(&self) -> Count {
         match self.reads.len() {
             0 | 1 => Count::ZERO,
@@ -292,13 +293,13 @@ impl Step {
         }
     }
 
-    /// Calls `f` with every buffer that the step touches, those of ids included.
+    /// Calls `f` with every buffer that the step touches, index tensors included.
     pub fn for_each_buffer(&self, f: &mut impl FnMut(BufferId)) {
         self.reads.iter().chain([&self.write]).for_each(|a| a.for_each_tensor(&mut |b| f(*b)));
     }
 
-    /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every written
-    /// index is a plain axis of the same extent, each axis of the space exactly once.
+    /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every
+    /// written index is a plain axis of the same extent, and each axis of the iteration space occurs exactly once.
     pub fn is_map(&self, extents: &[usize]) -> bool {
         let mut seen = AxisSet::default();
         let mut fresh = |a: u32| seen.insert(a);

@@ -1,4 +1,4 @@
-//! Regions of a plan: which steps of a loop are run in which turns, and for how long buffers hold something.
+//! Regions of a plan: in which iterations each step runs, and the lifetimes of buffers.
 
 use std::collections::{HashMap, HashSet};
 
@@ -9,9 +9,10 @@ use crate::id_vec::IdVec;
 use crate::plan::{BufferId, Depths, Draft, Mode, Place, Region, Step};
 
 impl Region {
-    /// For each step the number of loops, outermost first, that it depends on: it is run when one of them has moved. What it
-    /// makes stays while only loops inside of these move. What the steps together make of a buffer, or of one from outside,
-    /// depends on all loops; every lane runs every step.
+    /// The depth of each step: the number of loops, outermost first, that it depends on. A step runs again when the
+    /// position of one of these loops changes; its result stays valid while only loops inside them advance. Steps that
+    /// compute one buffer together, or write a buffer from outside, depend on all loops; every partition runs every
+    /// step.
     pub fn depths(&self) -> Depths {
         let all = self.loops.len();
         if all == 0 {
@@ -29,7 +30,7 @@ impl Region {
         self.steps.iter().map(depth).collect()
     }
 
-    /// The buffers that not one step alone makes anew, before all others that touch them.
+    /// The buffers that are not overwritten by a single step before all other steps that touch them.
     fn shared(&self) -> Vec<BufferId> {
         let mut seen = HashSet::new();
         let mut shared = Vec::new();
@@ -46,23 +47,25 @@ impl Region {
         shared
     }
 
-    /// How often a step is run that depends on so many loops.
+    /// The number of runs of a step of this depth.
     pub fn runs(&self, depth: usize) -> Count {
         Count::product(self.loops.iter().take(depth).map(|axis| axis.extent as u64))
     }
 
-    /// How many lanes there are.
+    /// The number of partitions.
     pub fn lane_count(&self) -> usize {
         self.loops.first().filter(|_| self.lanes.is_some()).map_or(1, |axis| axis.extent)
     }
 }
 
-/// From which step to which a buffer holds something, both included; steps are counted through all regions.
+/// The lifetime of a buffer: the first and the last step that need its contents, both included; steps are counted
+/// through all regions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// The first step that writes it, or runs in turns in which it is not made anew.
+    /// The first step that writes it, or that runs in an iteration in which it is not overwritten.
     pub first: usize,
-    /// The last step that reads or writes it; the last of a looped region, if it outlives one turn of the loop.
+    /// The last step that reads or writes it; the last step of a looped region, if it outlives an iteration of the
+    /// loop.
     pub last: usize,
 }
 
@@ -73,11 +76,11 @@ impl Lifetime {
     }
 }
 
-/// A buffer as it is followed through the steps.
+/// The state of a buffer while the steps are traversed.
 #[derive(Clone, Copy)]
 struct Followed {
     life: Lifetime,
-    /// The region and the depth that it was made in.
+    /// The region and the depth in which it is computed.
     region: usize,
     depth: usize,
     /// The first step of that region that runs more often.
@@ -85,7 +88,7 @@ struct Followed {
 }
 
 impl Draft {
-    /// Scalar multiply-adds of the whole plan: what its steps cost, each as often as it runs.
+    /// The flops of the whole plan: those of each step times the number of its runs.
     pub fn flops(&self) -> Count {
         let of = |region: &Region| -> Count {
             region.steps.iter().zip(region.depths()).map(|(step, depth)| step.flops() * region.runs(depth)).sum()
@@ -122,7 +125,8 @@ impl Draft {
         all.into_iter().map(|buffer| buffer.map(|b| b.life)).collect()
     }
 
-    /// For every intermediate that lanes have copies of, the region of these lanes: the only one that touches it.
+    /// For every intermediate of which partitions have copies, the region of these partitions, the only one that
+    /// touches it.
     pub fn lane_buffers(&self) -> IdVec<BufferId, Option<usize>> {
         let mut only: IdVec<BufferId, Option<Option<usize>>> = IdVec::filled(self.buffers.len(), None);
         for (number, region) in self.regions.iter().enumerate() {
@@ -140,7 +144,7 @@ impl Draft {
     }
 }
 
-/// For each depth the first step that runs more often than those of that depth, the end of the region where none does; steps
+/// For each depth, the first step that runs more often than the steps of that depth, or the end of the region; steps
 /// are counted from `start`.
 fn oftener(depths: &[usize], start: usize) -> Depths {
     let most = depths.iter().copied().max().unwrap_or(0);
@@ -164,14 +168,15 @@ mod tests {
         Access::new(buffer, vec![index])
     }
 
-    /// A step that makes one buffer of elements of others.
+    /// A step that computes the elements of one buffer from others.
     fn step(reads: Vec<Access<BufferId>>, write: Access<BufferId>, mode: Mode) -> Step {
         let (algebra, form) = (Algebra::SUM_PRODUCT, Form::Nest(Nest::default()));
         Step { origin: NodeId(0), axes: Vec::new(), reads, write, mode, algebra, form }
     }
 
-    /// Buffers: an operand of 12 elements, five intermediates of one, a result of 12 or of 1. Before the loops `t1` is made, in
-    /// the outer of two `t2` and of that `t3`, in the inner `t4`; `t5` of no more than `t1`; the result is added to.
+    /// A draft with an operand of 12 elements, five intermediates of one element, and a result of 12 or of 1. `t1` is
+    /// computed before the loops, `t2` and from it `t3` in the outer of two loops, `t4` in the inner; `t5` is computed
+    /// from `t1` alone; the result is accumulated.
     fn draft(lanes: Option<usize>, told: bool) -> Draft {
         let [zero, outer, both] = [
             Index::constant(0),
@@ -197,7 +202,7 @@ mod tests {
             place: match k {
                 0 => Place::Input(0),
                 6 => Place::Output(0),
-                // What lanes have for themselves comes last.
+                // The copies of partitions come last.
                 _ => Place::Scratch(Plan::ALIGN * (k - 1)),
             },
             layout: Layout::RowMajor,
@@ -236,9 +241,9 @@ mod tests {
     #[test]
     fn a_step_depends_on_the_loops_of_what_it_reads() {
         assert_eq!(draft(None, true).regions[1].depths()[..], [1, 1, 2, 0, 2]);
-        // Every lane makes all of it.
+        // Every partition computes all of it.
         assert_eq!(draft(Some(256), true).regions[1].depths()[..], [1, 1, 2, 1, 2]);
-        // Two products a turn: 3·4 points of one element.
+        // Two products in each iteration: 3·4 points of one element.
         assert_eq!(draft(None, true).flops(), crate::Count::from(24u64));
     }
 
@@ -246,7 +251,7 @@ mod tests {
     fn what_is_not_made_anew_in_every_turn_lives_through_the_turns_in_between() {
         let lives = draft(None, true).lifetimes();
         let life = |first, last| Some(Lifetime { first, last });
-        // `t2` is used up where it was made; `t3` stays for the inner loop, `t5` for both.
+        // `t2` is last used where it is computed; `t3` stays alive for the inner loop, `t5` for both.
         assert_eq!(lives.as_slice()[1..6], [life(1, 6), life(2, 3), life(3, 6), life(4, 6), life(2, 6)]);
     }
 

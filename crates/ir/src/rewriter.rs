@@ -1,4 +1,4 @@
-//! Edits of a module: every stage that changes one goes through a [`Rewriter`].
+//! The [`Rewriter`], through which every stage edits a module.
 
 use std::sync::Arc;
 
@@ -7,21 +7,22 @@ use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
 use crate::module::{Contraction, Def, Ir, Node, NodeId, RegionId};
 
-/// Builds a module from another, node by node in order: each is kept, replaced or left out, and others may come in between.
+/// Builds a module from another, node by node in order: each node is kept, replaced or left out, and new nodes may be
+/// added in between.
 ///
-/// Nothing is built until the first node is not kept. A node that is kept is shared with the other module, and is not checked
-/// again, because what it reads is the same or of the same type.
+/// Nothing is built until the first node that is not kept. A kept node is shared with the original module and is not
+/// checked again, because it reads the same nodes or nodes of the same type.
 #[derive(Debug)]
 pub struct Rewriter<'a> {
     from: &'a Ir,
-    /// How many nodes were kept while all were.
+    /// The number of nodes kept before the first change.
     kept: usize,
     /// The new module and, for each old node, the new one.
     built: Option<(Ir, IdVec<NodeId, Option<NodeId>>)>,
 }
 
 impl<'a> Rewriter<'a> {
-    /// Begins with no node, and the regions of `from`.
+    /// Starts with the regions of `from` and without nodes.
     pub fn new(from: &'a Ir) -> Rewriter<'a> {
         Rewriter { from, kept: 0, built: None }
     }
@@ -39,12 +40,12 @@ impl<'a> Rewriter<'a> {
         })
     }
 
-    /// How many nodes the new module has.
+    /// The number of nodes of the new module.
     pub fn len(&self) -> usize {
         self.built.as_ref().map_or(self.kept, |(to, _)| to.nodes.len())
     }
 
-    /// Whether it has none.
+    /// Whether the new module has no nodes.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -52,7 +53,7 @@ impl<'a> Rewriter<'a> {
     /// A node of the new module.
     ///
     /// # Panics
-    /// If there is none.
+    /// If the node does not exist.
     pub fn node(&self, id: NodeId) -> &Node {
         self.built.as_ref().map_or(self.from, |(to, _)| to).node(id)
     }
@@ -60,12 +61,12 @@ impl<'a> Rewriter<'a> {
     /// The loops of a region.
     ///
     /// # Panics
-    /// If there is no such region.
+    /// If the region does not exist.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
         self.built.as_ref().map_or(self.from, |(to, _)| to).loops(region)
     }
 
-    /// The new node in the place of an old one.
+    /// The new node that replaces an old one.
     ///
     /// # Panics
     /// If the old one was left out or has not been visited.
@@ -73,12 +74,12 @@ impl<'a> Rewriter<'a> {
         self.built.as_ref().map_or(old, |(_, ids)| ids[old].expect("a node that is read is kept"))
     }
 
-    /// An access to old nodes as one to new nodes.
+    /// Maps an access to old nodes to new nodes.
     pub fn access(&self, access: &Access<NodeId>) -> Access<NodeId> {
         access.map(&mut |id| self.id(*id))
     }
 
-    /// A contraction of old nodes as one of new nodes.
+    /// Maps a contraction of old nodes to new nodes.
     pub fn contraction(&self, c: &Arc<Contraction>) -> Arc<Contraction> {
         let mut c = Arc::clone(c);
         let mut moved = false;
@@ -89,7 +90,7 @@ impl<'a> Rewriter<'a> {
         c
     }
 
-    /// Keeps the next old node as it is, but for the nodes that it reads.
+    /// Keeps the next old node, with the nodes that it reads mapped to new ones.
     pub fn keep(&mut self, old: NodeId) -> NodeId {
         if self.built.is_none() && old.0 as usize == self.kept {
             self.kept += 1;
@@ -111,12 +112,12 @@ impl<'a> Rewriter<'a> {
     /// Adds a node that reads new nodes.
     ///
     /// # Errors
-    /// As for [`Ir::push`].
+    /// Those of [`Ir::push`].
     pub fn push(&mut self, node: Node) -> Result<NodeId, Violation> {
         self.build().0.push(node)
     }
 
-    /// Adds an input in the place of an old node of any kind.
+    /// Replaces an old node of any kind by an input.
     pub fn input(&mut self, old: NodeId) -> NodeId {
         let Node { label, dtype, shape, .. } = self.from.node(old).clone();
         let (to, ids) = self.build();
@@ -125,16 +126,17 @@ impl<'a> Rewriter<'a> {
         new
     }
 
-    /// Adds a region that is run for every position of `axes`; turns of the first loop may run at the same time if `lanes`.
+    /// Adds a region that runs once for every position of `axes`; with `lanes`, iterations of the first loop may run in
+    /// parallel.
     pub fn region(&mut self, axes: Vec<Axis>, lanes: bool) -> RegionId {
         let to = &mut self.build().0;
         if lanes { to.region_in_lanes(axes) } else { to.region(axes) }
     }
 
-    /// Puts a new node in the place of an old one.
+    /// Replaces an old node by a new one.
     ///
     /// # Errors
-    /// [`Violation`] if it has another dtype or shape.
+    /// [`Violation`] if the new node has another dtype or shape.
     pub fn replace(&mut self, old: NodeId, new: NodeId) -> Result<(), Violation> {
         let (from, to) = (self.from.node(old), self.node(new));
         let same = from.dtype == to.dtype && from.shape == to.shape;
@@ -145,10 +147,10 @@ impl<'a> Rewriter<'a> {
         Ok(())
     }
 
-    /// The new module, with the results of the old one; `None` if all nodes were kept.
+    /// The new module, with the outputs of the old one; `None` if all nodes were kept.
     ///
     /// # Errors
-    /// As for [`Ir::output`].
+    /// Those of [`Ir::output`].
     pub fn finish(self) -> Result<Option<Ir>, Violation> {
         if self.built.is_none() && self.kept == self.from.nodes.len() {
             return Ok(None);
@@ -157,10 +159,10 @@ impl<'a> Rewriter<'a> {
         self.finish_with(from.outputs()).map(Some)
     }
 
-    /// The new module with other results: those in the places of these old nodes.
+    /// The new module with other outputs: the replacements of these old nodes.
     ///
     /// # Errors
-    /// As for [`Ir::output`].
+    /// Those of [`Ir::output`].
     pub fn finish_with(mut self, outputs: &[NodeId]) -> Result<Ir, Violation> {
         let (to, ids) = self.build();
         for &id in outputs {
@@ -172,10 +174,11 @@ impl<'a> Rewriter<'a> {
 }
 
 impl Ir {
-    /// The module without the nodes that no output needs; `None` if there are none. Inputs stay. For a module without loops.
+    /// The module without the nodes that no output needs; `None` if every node is needed. Inputs stay. For a module
+    /// without looped regions.
     ///
     /// # Errors
-    /// As for [`Ir::output`].
+    /// Those of [`Ir::output`].
     pub fn without_unused(&self) -> Result<Option<Ir>, Violation> {
         let uses = self.uses();
         let unused = |id: NodeId| uses[id] == 0 && !matches!(self.node(id).def, Def::Input { .. });

@@ -1,18 +1,18 @@
-//! Iteration spaces, and whether accesses stay inside their tensors there.
+//! Iteration spaces, and the check that accesses stay inside their tensors.
 
 use crate::access::{Access, Axis, AxisRef, Ids, Index};
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 
-/// How deep ids of ids may be nested: deeper than any text can.
+/// The deepest nesting of gathers: deeper than any text allows.
 const MOST_NESTED: usize = 256;
 
-/// An iteration space in which accesses are checked: own axes, loop axes, and what a tensor is.
+/// An iteration space in which accesses are checked: its own axes, loop axes, and the dtype and shape of tensors.
 pub(crate) struct Space<'a, F> {
     axes: &'a [Axis],
     loops: &'a [Axis],
     lookup: &'a F,
-    /// Whether it has no points.
+    /// Whether the iteration space is empty.
     empty: bool,
 }
 
@@ -38,7 +38,8 @@ impl<'a, F> Space<'a, F> {
         self.check_indices(&access.indices, shape)
     }
 
-    /// Positions without ids must stay inside; with ids the affine part is checked together with them, when they are read.
+    /// Checks that positions without indirect terms stay inside the shape; with indirect terms, the whole position is
+    /// checked when it is read.
     pub(crate) fn check_indices<'s, T>(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation>
     where
         F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
@@ -46,7 +47,8 @@ impl<'a, F> Space<'a, F> {
         self.check_nested(indices, shape, MOST_NESTED)
     }
 
-    /// As [`Space::check_indices`], of ids that are nested up to `depth` deep: what follows them goes down as deep.
+    /// Checks as [`Space::check_indices`] does, with gathers nested at most `depth` deep, so that later recursions are
+    /// bounded too.
     fn check_nested<'s, T>(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation>
     where
         F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,

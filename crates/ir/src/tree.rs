@@ -1,47 +1,48 @@
-//! Contraction trees: in which order the tensors of a network are multiplied.
+//! Contraction trees: which tensors of a network are multiplied in which steps.
 
 use std::collections::HashSet;
 use std::fmt;
 
-/// A contraction tree in SSA form: ids `0..leaves` are the tensors of the network, step `k` makes id `leaves + k`.
+/// A contraction tree in SSA form: ids `0..leaves` are the tensors of the network, and step `k` computes id `leaves +
+/// k`.
 ///
-/// Invariants, checked by [`Tree::from_ssa`]: every id is used exactly once except the last, which is the root; a step uses
-/// only earlier ids; a step has at least one child (one: reduced alone; more than two: evaluated flat, fused in one nest).
-/// A tree of one leaf may have no step at all.
+/// Invariants, checked by [`Tree::from_ssa`]: every id is used exactly once except the last, which is the root; a step
+/// uses only earlier ids; a step has at least one child (one child: reduced alone; more than two: evaluated in one
+/// nest). A tree of one leaf may have no steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tree {
     leaves: usize,
     steps: Vec<Vec<u32>>,
 }
 
-/// Why a path is no contraction tree of the network.
+/// The reason why a path is not a contraction tree of the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PathError {
-    /// Step `step` names tensor `id`, of which there are only `live` (linear form) or which is not made yet (SSA form).
+    /// Step `step` names tensor `id`, but only `live` tensors are left (linear form) or have been computed (SSA form).
     Unknown {
-        /// Position of the step in the path.
+        /// The position of the step in the path.
         step: usize,
         /// The id as given.
         id: u64,
-        /// How many tensors there were to name.
+        /// The number of tensors that could be named.
         live: usize,
     },
     /// Step `step` uses tensor `id` a second time.
     Reused {
-        /// Position of the step in the path.
+        /// The position of the step in the path.
         step: usize,
         /// The id as given.
         id: u64,
     },
-    /// Step `step` names no tensor.
+    /// Step `step` names no tensors.
     Empty {
-        /// Position of the step in the path.
+        /// The position of the step in the path.
         step: usize,
     },
-    /// After the last step `left` tensors are left instead of one.
+    /// After the last step, `left` tensors are left instead of one.
     Unfinished {
-        /// How many are left.
+        /// The number of remaining tensors.
         left: usize,
     },
 }
@@ -62,7 +63,7 @@ impl fmt::Display for PathError {
 impl std::error::Error for PathError {}
 
 impl Tree {
-    /// The tree of an SSA path over `leaves` tensors.
+    /// Builds the tree of an SSA path over `leaves` tensors.
     ///
     /// # Errors
     /// [`PathError`] if an id is unknown, used twice or left over.
@@ -70,10 +71,10 @@ impl Tree {
         Tree::of(leaves, path)
     }
 
-    /// As [`Tree::from_ssa`], of steps of two.
+    /// Builds the tree of an SSA path in which each step has two children.
     ///
     /// # Errors
-    /// [`PathError`] as for [`Tree::from_ssa`].
+    /// Those of [`Tree::from_ssa`].
     pub fn from_pairs(leaves: usize, path: &[[u32; 2]]) -> Result<Tree, PathError> {
         Tree::of(leaves, path)
     }
@@ -81,7 +82,7 @@ impl Tree {
     fn of(leaves: usize, path: &[impl AsRef<[u32]>]) -> Result<Tree, PathError> {
         let all = leaves.saturating_add(path.len());
         let named: usize = path.iter().map(|ids| ids.as_ref().len()).sum();
-        // A path that names all but one needs no set beside the list.
+        // For a path that names all ids but one, the list alone suffices, without a set.
         let (mut used, mut beyond) = (vec![false; all.min(named + 1)], HashSet::new());
         for (step, ids) in path.iter().map(AsRef::as_ref).enumerate() {
             let live = leaves.saturating_add(step);
@@ -107,11 +108,11 @@ impl Tree {
         }
     }
 
-    /// The tree of a path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them
-    /// and appends its result.
+    /// Builds the tree of a path in NumPy's linear form: each step names positions in the list of remaining tensors,
+    /// removes them and appends its result.
     ///
     /// # Errors
-    /// [`PathError`] as for [`Tree::from_ssa`].
+    /// Those of [`Tree::from_ssa`].
     pub fn from_linear(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
         let all = leaves.saturating_add(path.len());
         if u32::try_from(all).is_err() {
@@ -126,7 +127,7 @@ impl Tree {
                 let Some(id) = live.at(p as usize) else {
                     return Err(PathError::Unknown { step, id: p.into(), live: live.count });
                 };
-                // Tensors taken by earlier steps are no longer found.
+                // Tensors used by earlier steps are not in the list any more.
                 if std::mem::replace(&mut taken[id], true) {
                     return Err(PathError::Reused { step, id: p.into() });
                 }
@@ -141,7 +142,7 @@ impl Tree {
         Tree::from_ssa(leaves, &ssa)
     }
 
-    /// How many tensors the tree contracts.
+    /// The number of leaves: the tensors that the tree contracts.
     pub fn leaves(&self) -> usize {
         self.leaves
     }
@@ -166,16 +167,17 @@ impl Tree {
     }
 }
 
-/// The list of remaining tensors of the linear form. Steps append their results, so it is ascending in SSA ids at all times:
-/// a set of ids that answers for ranks is enough. This is a Fenwick tree (Fenwick 1994), logarithmic in each operation.
+/// The list of remaining tensors of the linear form. Steps append their results, so the list is always ascending in SSA
+/// ids, and a set of ids with rank queries suffices. This is a Fenwick tree (Fenwick 1994), logarithmic in each
+/// operation.
 struct Live {
-    /// `sums[i - 1]` is how many of the ids `i - lowbit(i)..i` are in the list.
+    /// `sums[i - 1]` is the number of ids in `i - lowbit(i)..i` that are in the list.
     sums: Vec<u32>,
     count: usize,
 }
 
 impl Live {
-    /// The ids `0..leaves`, with room for `results` more.
+    /// The list of the ids `0..leaves`, with capacity for `results` more.
     fn new(leaves: usize, results: usize) -> Live {
         let present = |end: usize| end.min(leaves);
         let sums = (1..=leaves + results).map(|i| (present(i) - present(i & (i - 1))) as u32).collect();
@@ -201,7 +203,7 @@ impl Live {
         }
     }
 
-    /// How many listed ids are below `id`.
+    /// The number of listed ids below `id`.
     fn position(&self, id: usize) -> usize {
         let (mut i, mut below) = (id, 0);
         while i > 0 {

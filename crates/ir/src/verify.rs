@@ -1,4 +1,4 @@
-//! The invariants of a [`Plan`]: those of its steps are checked after each pass, all of them where it is sealed.
+//! Checks the invariants of a [`Plan`]: those of steps after each pass, all of them when the draft is sealed.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
@@ -14,7 +14,7 @@ use crate::region::Lifetime;
 use crate::space::Space;
 
 impl Plan {
-    /// Makes a plan of a draft: checks every invariant that [`Plan`] states.
+    /// Seals a draft: checks every invariant that [`Plan`] states, and makes the draft a plan.
     ///
     /// # Errors
     /// [`Violation`] names the first step or buffer that breaks one.
@@ -26,7 +26,8 @@ impl Plan {
     }
 }
 
-/// Checks every invariant that [`Plan`] states but those of scratch memory, which is assigned when the steps are final.
+/// Checks every invariant that [`Plan`] states except those of scratch memory, which is assigned when the steps are
+/// final.
 ///
 /// # Errors
 /// [`Violation`] names the first step or buffer that breaks one.
@@ -34,7 +35,7 @@ pub fn verify_steps(draft: &Draft) -> Result<(), Violation> {
     check_steps(draft).map(drop)
 }
 
-/// As [`verify_steps`]; the result is that of [`Draft::lane_buffers`].
+/// Checks as [`verify_steps`] does, and returns the result of [`Draft::lane_buffers`].
 fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violation> {
     check_buffers(draft)?;
     let mut written = IdVec::filled(draft.buffers.len(), false);
@@ -67,7 +68,7 @@ fn check_buffers(draft: &Draft) -> Result<(), Violation> {
             Layout::RowMajor | Layout::ColumnMajor => true,
         };
         ensure(fits, || format!("the layout of buffer {k} is no order of its {rank} axes"))?;
-        // An operand may repeat elements.
+        // An operand may have strides of 0, so its dense size may overflow.
         let countable = matches!(b.place, Place::Input(_)) || b.bytes().is_some();
         ensure(countable, || format!("buffer {k} has more bytes than can be addressed"))
     })
@@ -98,7 +99,7 @@ fn check_step(
     }
     let mut reads = Vec::new();
     step.for_each_buffer(&mut |b| reads.push(b));
-    // The written buffer comes once for the write itself; once more would be a read of it.
+    // The written buffer is visited once for the write itself; a second visit is a read of it.
     let target = step.write.tensor;
     ensure(reads.iter().filter(|b| **b == target).count() == 1, || "reads what it writes".into())?;
     for b in reads.iter().filter(|b| **b != target) {
@@ -141,7 +142,8 @@ fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
     Ok(())
 }
 
-/// A fill has no points, so its positions, which are all 0, cannot be judged where the buffer, of `rank` axes, is empty.
+/// Checks a fill of a buffer with `rank` axes. Its index functions are all 0; they are not checked against the extents,
+/// because the buffer may be empty.
 fn check_fill(step: &Step, rank: usize) -> Result<(), Violation> {
     let indices = &step.write.indices;
     let nowhere = indices.len() == rank && indices.iter().all(|i| *i == Index::constant(0));
@@ -180,8 +182,10 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     ensure(holds, || "an axis of a gemm is in the wrong group".into())
 }
 
-/// Checks that lanes do not meet: what a lane writes and does not have for itself, one step adds to positions that tell the
-/// lane, and none reads. (Ids may have the executor add to more than these.) `own` is as [`Draft::lane_buffers`] has it.
+/// Checks that partitions do not write to the same memory: a buffer that a partition writes and that is not its own
+/// copy is accumulated by a single step at positions that depend on the partition, and read by none. The step has no
+/// scatter indices, with which the executor may add to other positions too. `own` is the result of
+/// [`Draft::lane_buffers`].
 fn check_lanes(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<(), Violation> {
     let looped = |region: &Region| region.lanes.is_none() || !region.loops.is_empty();
     ensure(draft.regions.iter().all(looped), || "lanes without a loop".into())?;
@@ -202,12 +206,13 @@ fn check_lanes(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<()
     Ok(())
 }
 
-/// Bytes in use: from which step to which, from which to which, and by which buffer.
+/// Bytes in use: the lifetime, the first and the last offset, and the buffer.
 type Piece = (Lifetime, usize, usize, BufferId);
 
-/// Checks that every scratch buffer is in its place and that none alive at one time share bytes; of regions in lanes, the
-/// buffers of one lane among themselves, and those of all lanes together with the others. Gives the bytes from each buffer to that
-/// of the next lane; `own` tells which lanes have for themselves, as [`Draft::lane_buffers`] has it.
+/// Checks that every scratch buffer lies inside scratch memory and that no two that are alive together share bytes; in
+/// partitioned regions, the buffers of one partition among themselves, and the buffers of all partitions against the
+/// others. Returns the stride of each buffer from one partition to the next; `own` marks the buffers of which
+/// partitions have copies, as returned by [`Draft::lane_buffers`].
 fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize>, Violation> {
     let lives = draft.lifetimes();
     let mut pieces: Vec<Piece> = Vec::new();
@@ -225,7 +230,7 @@ fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<
         start += region.steps.len();
         let low = lane.iter().map(|&(_, from, ..)| from).min();
         let (Some(low), Some(bytes)) = (low, region.lanes) else { continue };
-        // Those without elements as well: all of them move with the lane.
+        // Empty buffers as well, because all of them move with the partition.
         let high = lane.iter().map(|&(_, _, to, _)| to).max().unwrap_or(low);
         let end = bytes.checked_mul(region.lane_count().saturating_sub(1)).and_then(|n| n.checked_add(high));
         let end = end.filter(|&e| e <= draft.scratch && high - low <= bytes && bytes % Plan::ALIGN == 0);
@@ -238,10 +243,10 @@ fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<
     Ok(strides)
 }
 
-/// Checks that no two pieces in use at one time share bytes: by a sweep over the steps, beside which those in use lie in the
-/// order of their offsets.
+/// Checks that no two byte ranges in use at the same time overlap: a sweep over the steps that keeps the ranges in use
+/// in the order of their offsets.
 fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
-    // What has no bytes shares none.
+    // An empty range overlaps no other.
     born.retain(|(_, offset, end, _)| offset < end);
     born.sort_by_key(|(life, ..)| life.first);
     // By offset: the end and the buffer. By the last step of each: its offset.
@@ -252,7 +257,7 @@ fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
             deaths.pop();
             alive.remove(&dead);
         }
-        // Those alive share nothing, so the last that starts before the end reaches furthest.
+        // The ranges in use do not overlap, so the last one that starts before the end reaches furthest.
         if let Some((_, &(_, other))) = alive.range(..end).next_back().filter(|(_, (reach, _))| offset < *reach) {
             let (one, other) = (k.min(other).0, k.max(other).0);
             return Err(Violation(format!("buffers {one} and {other} overlap while both are alive")));
@@ -270,7 +275,7 @@ mod tests {
     use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Region, Step};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
-    /// A draft in which buffer `k` has `lives[k]`, from one step to another, and lies at `offset` with `bytes`.
+    /// A draft in which buffer `k` is alive during `lives[k]`, at `offset` with `bytes`.
     fn draft(lives: &[(usize, usize)], places: &[(usize, usize)], scratch: usize) -> Draft {
         let buffer = |&(offset, bytes): &(usize, usize)| Buffer {
             label: "t".into(),
@@ -329,7 +334,7 @@ mod tests {
         }
     }
 
-    /// Ids of ids, so deep.
+    /// Index tensors nested to this depth.
     fn nested(depth: usize) -> Access<BufferId> {
         let ids = |access, _| Access::new(BufferId(1), vec![Index::gather(access, OutOfRange::Error)]);
         (1..depth).fold(Access::new(BufferId(1), vec![Index::constant(0)]), ids)
@@ -361,7 +366,7 @@ mod tests {
             one(&[1 << 60], &[], &[], write(0, vec![zero()]), fill()),
         ] {
             assert!(Plan::seal(draft.clone()).is_err(), "{draft:?}");
-            // Nor does it stop what looks at it before.
+            // Nor do functions that are called before the check panic or hang.
             _ = (draft.lifetimes(), draft.lane_buffers(), draft.flops());
             draft.steps().for_each(|(_, step)| _ = step.is_map(&[2]));
         }

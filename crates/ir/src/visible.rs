@@ -1,4 +1,4 @@
-//! Text from outside as it is shown: nothing unseen, nothing that acts on a terminal.
+//! Escapes hidden characters in text from outside, so that a terminal shows it safely.
 
 use std::borrow::Cow;
 
@@ -22,25 +22,25 @@ const FORMAT: [(u32, u32); 13] = [
 /// The format characters below U+2000 that cannot be seen: soft hyphen, Arabic letter mark, Mongolian vowel separator.
 const UNSEEN: [char; 3] = ['\u{AD}', '\u{61C}', '\u{180E}'];
 
-/// Whether `c` is a format character from U+2000 on: invisible, and able to reorder the text around it on a screen.
+/// Whether `c` is a format character from U+2000 on: invisible, and able to reorder the surrounding text on a screen.
 pub fn is_format(c: char) -> bool {
     let c = u32::from(c);
     FORMAT.iter().any(|&(first, last)| (first..=last).contains(&c))
 }
 
-/// Whether `c` cannot be seen, looks like an ordinary space without being one, or acts on what shows it: C0 and C1 controls,
-/// line and paragraph separators, marks of direction.
+/// Whether `c` is invisible, looks like an ordinary space but is another character, or controls a terminal: C0 and C1
+/// controls, line and paragraph separators, marks of direction.
 pub fn is_hidden(c: char) -> bool {
     c.is_control() || is_format(c) || UNSEEN.contains(&c) || (c.is_whitespace() && c != ' ')
 }
 
-/// The text with hidden characters as escapes, so that it is one line and does nothing but show:
+/// Escapes hidden characters, so that the text is one line and has no effect on a terminal:
 ///
 /// ```
 /// assert_eq!(einfold_ir::visible("a\u{1b}[31m\nb\u{202e}"), r"a\u{1b}[31m\nb\u{202e}");
 /// ```
 ///
-/// Whatever comes from outside, a file name or what is in a file, is shown through this.
+/// All text from outside, such as file names and file contents, is shown through this function.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);

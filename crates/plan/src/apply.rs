@@ -1,7 +1,8 @@
-//! Writes contraction trees back into the IR, one node a step.
+//! Expands contractions along their trees: one node for each step.
 //!
-//! The nodes are naive: a diagonal, a sum over an axis that only one factor has, and a final permutation each get a node of
-//! their own. That keeps lowering total; the passes fold them into their neighbours where they only move elements.
+//! The nodes are naive: a diagonal, a sum over an axis that only one factor has, and a final permutation each get a
+//! node of their own. Lowering stays total, and the passes fold these nodes into their neighbours if they only move
+//! elements.
 
 mod made;
 mod slices;
@@ -25,17 +26,16 @@ use crate::lift::Lifted;
 use crate::network::{Treatment, axes_of, treatment};
 use crate::roles::AxisList;
 
-/// How a contraction is written out.
+/// The expansion of a contraction: its tree, slices and partitions.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
-    /// In which order.
+    /// The contraction tree.
     pub tree: &'a Tree,
-    /// In which slices, from the outermost loop to the innermost.
+    /// The slices, from the outermost loop to the innermost.
     pub slices: &'a [SlicedAxis],
-    /// Among how many lanes, which may run at the same time, the pieces of the first slice are shared out: a divisor of their
-    /// number.
+    /// The number of partitions of the first slice's iterations, which may run in parallel: a divisor of their number.
     pub lanes: u64,
-    /// The fewest rows and columns of a step through ids whose factors are written out for a matrix product.
+    /// The fewest rows and columns of a step with index tensors whose factors are gathered first for a matrix product.
     pub least_side: u64,
 }
 
@@ -51,23 +51,24 @@ impl<'a> From<&'a FoundOrder> for Route<'a> {
     }
 }
 
-/// The same expression with every factored contraction written as the steps of its tree: `routes[k]` is that of node `k`.
-/// A contraction that has none, or that is not factored, stays one node. New nodes have the dtype of the contraction, so
-/// that every factor is converted before any arithmetic; the node that takes its place is the last of them and alone
-/// carries `pinned` and `onto`. A contraction over an empty axis becomes the identity of ⊕.
+/// Expands every factored contraction along its tree; `routes[k]` is the route of node `k`. A contraction without a
+/// route, or that is not factored, stays one node. New nodes have the dtype of the contraction, so that every factor is
+/// converted before any arithmetic; the last of them replaces the contraction and alone carries `pinned` and `onto`. A
+/// contraction over an empty axis becomes the identity of ⊕.
 ///
-/// A contraction in slices becomes a region with a loop for each of them, whose turns add to one node outside. Steps that
-/// depend on no slice come before it; the others are in the order of the number of loops that they depend on. Lanes that would
-/// write to the same positions add to results of their own, which are summed in order after the loops.
+/// A sliced contraction becomes a region with a loop for each slice, whose iterations accumulate into one node outside.
+/// Steps that depend on no slice precede the region; the others are ordered by the number of loops that they depend on.
+/// Partitions that would write to the same positions accumulate into results of their own, which are summed in order
+/// after the loops.
 ///
 /// # Errors
-/// [`PlanError::Leaves`] if a tree has another number of leaves than the contraction has factors; [`PlanError::Slices`] if it
-/// cannot be sliced so.
+/// [`PlanError::Leaves`] if a tree does not have one leaf for each factor; [`PlanError::Slices`] if the contraction
+/// cannot be sliced in this way.
 pub fn apply(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Ir, PlanError> {
     Ok(write_out(ir, routes)?.ir)
 }
 
-/// As [`apply`], and what became of each node.
+/// Expands as [`apply`] does, and also returns the nodes that replace each node.
 pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
     let (mut out, mut made) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
     for (id, node) in ir.nodes().entries() {
@@ -82,7 +83,8 @@ pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied
     Ok(Applied { ir: out.finish()?.unwrap_or_else(|| ir.clone()), made })
 }
 
-/// Writes one contraction and returns the node that takes its place. `steps` gets the nodes of the steps of a tree through ids.
+/// Expands one contraction and returns the node that replaces it. `steps` gets the nodes of the steps of a tree with
+/// index tensors.
 fn rewrite(
     ir: &Ir,
     out: &mut Rewriter<'_>,
@@ -125,7 +127,7 @@ fn rewrite(
     }
 }
 
-/// Writes a contraction in one node.
+/// Writes a contraction as one node.
 fn flat(
     out: &mut Rewriter<'_>,
     id: NodeId,
@@ -135,36 +137,36 @@ fn flat(
     match (treatment, c.onto) {
         (Treatment::Empty, Some(onto)) => Ok(out.id(onto)),
         (Treatment::Empty, None) => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
-        // A conversion has to stay one to one.
+        // The contraction of a conversion must stay one to one.
         _ if c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype => Ok(out.keep(id)),
         _ if c.axes.iter().all(|axis| axis.extent != 1) => Ok(out.keep(id)),
         _ => Ok(Writer::new(out, node, c).flat()?),
     }
 }
 
-/// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new IR.
+/// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new module.
 struct Writer<'a, 'i> {
     out: &'a mut Rewriter<'i>,
     node: &'a Node,
     c: &'a Contraction,
     onto: Option<NodeId>,
-    /// The region of the node being written.
+    /// The region of the node that is written.
     region: RegionId,
-    /// The place of each axis in the space of the node being written; an axis without one has extent 1.
+    /// The position of each axis in the iteration space of the node that is written; an axis of extent 1 may lack one.
     local: SmallVec<[Option<u32>; 8]>,
     uses: Uses,
-    /// That of the [`Route`].
+    /// The limit of the [`Route`].
     least_side: u64,
 }
 
-/// A tensor still to be used.
+/// A tensor that is still to be used.
 #[derive(Default)]
 struct Operand {
     read: Option<Access<NodeId>>,
     axes: AxisList,
 }
 
-/// What a node writes.
+/// The output of a node.
 struct Target {
     label: Label,
     output: Indices<NodeId>,
@@ -182,7 +184,7 @@ impl<'a, 'i> Writer<'a, 'i> {
 }
 
 impl Writer<'_, '_> {
-    /// The contraction in one node, without axes of extent 1.
+    /// Writes the contraction as one node, without axes of extent 1.
     fn flat(&mut self) -> Result<NodeId, Violation> {
         let factors: Vec<_> = self.c.factors.iter().map(|factor| self.out.access(factor)).collect();
         let target = self.target();
@@ -190,10 +192,10 @@ impl Writer<'_, '_> {
         self.emit(&space, factors, target)
     }
 
-    /// The contraction as the steps of `tree`: those that depend on fewer loops first.
+    /// Writes the contraction as the steps of `tree`, ordered by the number of loops that they depend on.
     fn along(&mut self, tree: &Tree) -> Result<NodeId, Violation> {
         let (asked, others) = self.asked();
-        // Steps of one tensor have nothing to do: what they could sum was summed where it became lone.
+        // Steps of one tensor have no effect: the axes that only this tensor has are summed already.
         let last = tree.steps().iter().rposition(|s| s.len() > 1).map(|k| tree.leaves() + k);
         let depths = self.depths(tree, last);
         let mut order: SmallVec<[usize; 8]> = (0..depths.len()).collect();
@@ -216,7 +218,7 @@ impl Writer<'_, '_> {
         self.flat()
     }
 
-    /// How many loops each tensor of the tree depends on. Its result is added up in every turn.
+    /// The number of loops that each tensor of the tree depends on. The result accumulates in every iteration.
     fn depths(&self, tree: &Tree, last: Option<usize>) -> Depths {
         let mut depths: Depths = self.c.factors.iter().map(Access::depth).collect();
         for step in tree.steps() {
@@ -227,7 +229,7 @@ impl Writer<'_, '_> {
         depths
     }
 
-    /// The axes of the result that some factor has, and all axes that none has. Counts the uses of axes.
+    /// The axes of the result that some factor has, and all axes that no factor has. Counts the uses of axes.
     fn asked(&mut self) -> (AxisList, AxisList) {
         self.uses = Uses::new(self.c.axes.len());
         self.c.factors.iter().for_each(|factor| self.uses.add(&axes_of(&factor.indices, &self.c.axes)));
@@ -239,7 +241,7 @@ impl Writer<'_, '_> {
         (asked, others)
     }
 
-    /// A factor: after a sum over the axes that nothing else has, and with repeated axes taken as a diagonal.
+    /// Writes a factor, with the axes that no other tensor has summed and repeated axes taken as a diagonal.
     fn leaf(&mut self, factor: usize) -> Result<Operand, Violation> {
         let factor = &self.c.factors[factor];
         let read = self.out.access(factor);
@@ -262,18 +264,18 @@ impl Writer<'_, '_> {
         read.indices.iter().filter_map(plain).any(|a| !seen.insert(a))
     }
 
-    /// Multiplies `children` and reduces the axes that nothing else has.
+    /// Writes the product of `children`, reduced over the axes that no other tensor has.
     fn join(&mut self, children: &mut [Operand]) -> Result<Operand, Violation> {
         let (kept, space) = self.split(children);
         self.uses.add(&kept);
         self.plain(&space, kept, reads(children))
     }
 
-    /// The last step: where it makes the result as it is asked, it writes it; else a node that permutes, repeats along axes
-    /// that no factor has (`others`), or sums over such, comes after it.
+    /// Writes the last step. If its product is the result as requested, the step writes the result; otherwise a further
+    /// node permutes, broadcasts along axes that no factor has (`others`), or sums over them.
     fn root(&mut self, children: &mut [Operand], asked: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
         let (kept, mut space) = self.split(children);
-        // Wherever the last step writes itself, the order of the result's axes is no concern of a copy.
+        // If the last step writes the result directly, the axis order of the result needs no copy.
         let scatters = self.onto.is_some() || !self.is_plain_output();
         let target = self.target();
         if others.is_empty() && (scatters || kept[..] == *asked) {
@@ -286,13 +288,13 @@ impl Writer<'_, '_> {
         self.emit(&space, product.read.into_iter().collect(), target)
     }
 
-    /// The axes that stay and all axes, in their natural order, of the product of `children`, which are no longer in use.
+    /// The kept axes and all axes, in their natural order, of the product of `children`, which are no longer used.
     fn split(&mut self, children: &[Operand]) -> (AxisList, AxisList) {
         let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<SmallVec<[_; 4]>>());
         (roles.kept().collect(), roles.kept().chain(roles.reduced()).collect())
     }
 
-    /// A node over `space` that holds the axes `kept` as they come.
+    /// Writes a node over `space` that holds the axes `kept` in their order.
     fn plain(&mut self, space: &[u32], kept: AxisList, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
@@ -301,19 +303,19 @@ impl Writer<'_, '_> {
         Ok(Operand { read: Some(Access::plain(id, kept.iter().copied())), axes: kept })
     }
 
-    /// The result of the contraction itself.
+    /// The output of the contraction itself.
     fn target(&self) -> Target {
         let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.out.id(*id))).collect();
         let label = self.node.label.clone();
         Target { label, output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
     }
 
-    /// Adds a node over the axes `space`.
+    /// Writes a node over the axes `space`.
     fn emit(&mut self, space: &[u32], factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
         self.emit_expr(space, factors, self.c.expr.clone(), target)
     }
 
-    /// As [`Writer::emit`], of an expression over the factors.
+    /// Writes a node as [`Writer::emit`] does, with an expression over the factors.
     fn emit_expr(
         &mut self,
         space: &[u32],
@@ -329,14 +331,14 @@ impl Writer<'_, '_> {
         self.out.push(Node { label, dtype, shape, region, def: c.into() })
     }
 
-    /// Numbers the axes of all indices by their places in `space`.
+    /// Renumbers the axes of all indices by their positions in `space`.
     fn renumber<'i>(&mut self, space: &[u32], indices: impl Iterator<Item = &'i mut Index<NodeId>>) {
         (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));
         indices.for_each(|index| index.renumber(&|axis| self.local[axis as usize]));
         space.iter().for_each(|&axis| self.local[axis as usize] = None);
     }
 
-    /// Whether the result has distinct axes, each as it is.
+    /// Whether the result has distinct plain axes.
     fn is_plain_output(&self) -> bool {
         let output = &self.c.output;
         let fresh = |(k, i): (usize, &Index<NodeId>)| i.as_axis().is_some() && !output[..k].contains(i);

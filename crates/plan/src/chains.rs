@@ -1,20 +1,21 @@
-//! Which nodes share a buffer, and where it lives.
+//! Assigns nodes to buffers and buffers to storage.
 
 use einfold_ir::{IdVec, Ir, NodeId, RegionId};
 
-/// Where the buffer of a chain lives.
+/// The storage of the buffer of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Home {
-    /// In the operand of this position.
+    /// The operand at this position.
     Input(u32),
-    /// In the result of this position.
+    /// The output at this position.
     Output(u32),
-    /// In scratch memory.
+    /// Scratch memory.
     Scratch,
 }
 
-/// Chains of nodes in one buffer: a node that adds to an earlier one adds in place, unless the earlier value is still
-/// needed. A node in a looped region always adds in place to one outside: after the loop, that one is the sum.
+/// Chains of nodes that share a buffer: a node that accumulates into an earlier one does so in place, unless the
+/// earlier value is still needed. A node in a looped region always accumulates in place into a node outside: after the
+/// loop, the outer node is the sum.
 pub(crate) struct Chains {
     live: IdVec<NodeId, bool>,
     root: IdVec<NodeId, NodeId>,
@@ -29,23 +30,23 @@ impl Chains {
         Chains { live, root, homes }
     }
 
-    /// Whether some output needs the node; operands always count.
+    /// Whether some output needs the node; operands always count as needed.
     pub(crate) fn is_live(&self, id: NodeId) -> bool {
         self.live[id]
     }
 
-    /// The first node of the chain.
+    /// The first node of the chain of the node.
     pub(crate) fn root(&self, id: NodeId) -> NodeId {
         self.root[id]
     }
 
-    /// Where the chain of the node lives.
+    /// The storage of the chain of the node.
     pub(crate) fn home(&self, id: NodeId) -> Home {
         self.homes[self.root(id)]
     }
 }
 
-/// Whether `onto` is outside of the loop that `id` is in.
+/// Whether `onto` is outside the loop that `id` is in.
 fn leaves_loop(ir: &Ir, id: NodeId, onto: NodeId) -> bool {
     ir.node(id).region != RegionId::TOP && ir.node(onto).region == RegionId::TOP
 }
@@ -55,7 +56,8 @@ fn live(ir: &Ir) -> IdVec<NodeId, bool> {
     ir.inputs().iter().chain(ir.outputs()).for_each(|id| live[*id] = true);
     for id in ir.ids().rev() {
         let Some(c) = ir.node(id).contraction() else { continue };
-        // A contribution from inside a loop has no reader of its own: it lives if the tensor that it adds to does.
+        // A contribution from inside a loop has no reader of its own: it is live if the tensor that it accumulates into
+        // is.
         live[id] |= c.onto.is_some_and(|o| leaves_loop(ir, id, o) && live[o]);
         if live[id] {
             c.for_each_read(&mut |read| live[read] = true);

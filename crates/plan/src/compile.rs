@@ -1,4 +1,5 @@
-//! From an expression to a plan: the pipeline, with orders that are searched again where a memory limit asks for it.
+//! Compiles a module to a plan: runs the pipeline, and repeats the order search with a smaller limit if the plan
+//! exceeds the memory limit.
 
 mod build;
 mod choices;
@@ -21,85 +22,89 @@ use crate::pipeline::{PassSet, Trace};
 
 pub use self::saved::saved_order;
 
-/// What may be chosen beside the order.
+/// The options of a compilation besides the order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PlanOptions {
-    /// The layouts that are expected of the caller's arrays.
+    /// The layout hints of the caller's arrays.
     pub hints: Hints,
-    /// Which passes run.
+    /// The rewrites and passes that run.
     pub passes: PassSet,
-    /// Operands that stay the same from run to run: what is made of them alone gets a plan of its own.
+    /// Constant operands: what depends on them alone gets a plan of its own.
     pub constants: Vec<u32>,
-    /// Whether the trace keeps the form after each stage, as [`Explain`](crate::Explain) shows it.
+    /// Whether the trace keeps the form after each stage, which [`Explain`](crate::Explain) shows.
     pub trace: bool,
 }
 
-/// What is computed once of constant operands.
+/// The computation that depends on constant operands alone, run once.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// Its results are the last operands of the plan of the rest.
+    /// The plan. Its results are the last operands of the main plan.
     pub plan: Plan,
-    /// Which operands of the expression are its operands.
+    /// The operands of the plan, as positions among the operands of the expression.
     pub operands: Vec<u32>,
 }
 
-/// A plan and how it came about.
+/// A plan with the intermediate forms, orders and costs that led to it.
 #[derive(Clone, Debug)]
 pub struct Compiled {
     /// The plan. The origins of its steps are nodes of `ir`.
     pub plan: Plan,
-    /// Which operands of the expression are its operands, before what is prepared: without constants all.
+    /// The operands of the plan, as positions among the operands of the expression, without the results of `prepared`.
+    /// Without constant operands, all.
     pub operands: Vec<u32>,
     /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and `ir`.
     pub prepared: Option<Prepared>,
-    /// The expression as it was rewritten before anything was ordered; without what is prepared.
+    /// The module after the rewrites and before the order search, without the nodes of `prepared`.
     pub rewritten: Ir,
-    /// The expression with its orders written out: one node a step.
+    /// The expanded module: one node for each step of each tree.
     pub ir: Ir,
-    /// By node of the rewritten expression: which nodes of `ir` it became.
+    /// For each node of `rewritten`, the nodes of `ir` that replace it.
     pub made: IdVec<NodeId, Made>,
-    /// The orders that were chosen, in the order of the nodes of the rewritten expression. A contraction with ids has one where
-    /// one step is not cheapest; its tree has the [selections](einfold_order::Selection) of the ids as further leaves, or the
-    /// factors alone.
+    /// The chosen orders, by increasing node of `rewritten`. A contraction with index tensors has an order only if one
+    /// step is not cheapest; the leaves of its tree are the factors, or the factors and the
+    /// [selections](einfold_order::Selection).
     pub orders: Vec<(NodeId, FoundOrder)>,
-    /// What it costs, whatever the machine.
+    /// The cost of the expression, independent of the machine.
     pub cost: Cost,
-    /// What memory it takes.
+    /// The memory that a run needs.
     pub memory: Memory,
     /// The rewrites and passes that ran.
     pub trace: Trace,
 }
 
 impl Compiled {
-    /// The orders of contractions without ids.
+    /// The orders of contractions without index tensors.
     pub fn without_ids(&self) -> impl Iterator<Item = &FoundOrder> {
         let has_ids = |id: NodeId| is_through_ids(&self.rewritten, id);
         self.orders.iter().filter(move |(id, _)| !has_ids(*id)).map(|(_, ordered)| ordered)
     }
 }
 
-/// How often contractions are ordered until the plan keeps to the memory limit.
+/// The most searches for an order within the memory limit.
 const ATTEMPTS: u32 = 4;
-/// From one attempt to the next, the limit of the search goes down at least so much.
+/// The largest ratio of the limit of one search to the limit of the search before.
 const LESS: f64 = 0.9;
 
-/// Plans an expression: rewrites it, orders every contraction that may be factored, writes the orders back, lowers, runs the passes.
+/// Plans an expression: rewrites it, orders every contraction that can be factored, expands, lowers, and runs the
+/// passes.
 ///
-/// The memory limit of the budget counts what a run takes besides its operands: results, intermediates, and copies of what
-/// does not fold into matrices, packed by kernels included. The order search knows of the first two; where the plan takes more than
-/// the limit after all, it is asked again for less.
+/// The memory limit of the budget counts everything that a run allocates besides its operands: results, intermediates,
+/// and copies of operands that do not fold into matrices, including those that kernels pack. The order search knows
+/// only results and intermediates; if the plan exceeds the limit nevertheless, the search is repeated with a smaller
+/// limit.
 ///
 /// # Errors
-/// [`PlanError::Order`] as [`order_task`] has it, and for a saved order that does not fit; [`PlanError::OnePath`] for a path where several contractions have an order;
-/// [`PlanError::TooLarge`] where the memory limit, or what can be addressed, is exceeded. The others are defects.
+/// [`PlanError::Order`] as for [`order_task`], and for a saved order that does not fit; [`PlanError::OnePath`] for a
+/// path if several contractions have an order; [`PlanError::TooLarge`] if the memory limit or the address space is
+/// exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
     compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
 }
 
-/// Finds the order of a task.
+/// A function that finds the order of a task.
 type Search<'s> = dyn Fn(&Task<'_>, &Order, &Budget) -> Result<FoundOrder, OrderError> + 's;
 
-/// As [`compile`], by any search.
+/// Compiles as [`compile`] does, with any search.
 fn compile_by(
     ir: &Ir,
     how: &Order,
@@ -132,7 +137,7 @@ fn compile_by(
         let built = planner.build(&rest)?;
         let total = built.memory.total();
         let Err(error) = built.within(limit) else {
-            // Slices that leave room for kernels may multiply far more.
+            // Slices that leave memory for kernels may need many times the flops.
             let flops = flops(&rest);
             if let Some(parts) = without_kernels
                 .take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
@@ -160,19 +165,19 @@ fn compile_by(
     compiled.flatten().ok_or(refused)
 }
 
-/// The multiply-adds of all orders.
+/// The flops of all orders.
 fn flops(part: &Part) -> Count {
     total_cost(&part.ir, part.orders.iter()).flops
 }
 
-/// Whether a node is a contraction whose order uses ids.
+/// Whether a node is a contraction with index tensors.
 fn is_through_ids(ir: &Ir, id: NodeId) -> bool {
     matches!(&ir.node(id).def, Def::Contract(c) if treatment(ir.node(id), c) == Treatment::ThroughIds)
 }
 
-/// Makes plans of an expression whose orders are known.
+/// Makes plans of a rewritten module whose orders are known.
 struct Planner<'a> {
-    /// What the rewrites did.
+    /// The trace of the rewrites.
     trace: Trace,
     options: &'a PlanOptions,
     limit: Option<u64>,
@@ -183,7 +188,7 @@ impl Planner<'_> {
         Built::of(part, self.options.passes, self.limit, self.options.trace)
     }
 
-    /// Follows a saved order of a rewritten expression.
+    /// Makes the plan of a saved order for a rewritten module.
     fn follow(
         &mut self,
         rewritten: &Ir,
@@ -193,7 +198,7 @@ impl Planner<'_> {
     ) -> Result<Compiled, PlanError> {
         let search = |choice: &choices::Choice<'_>| orders::with_ids(choice, &STRATEGIES[0], budget);
         let orders = saved::follow(rewritten, constant, saved, budget, search)?;
-        // It is followed within the limit that it was found for.
+        // Without a limit in the budget, the limit of the saved order's search applies.
         self.limit = budget.memory_bytes.or(saved.memory_bytes);
         let (before, rest) = parts(rewritten, orders, self.options, &budget.machine)?;
         let built = self.build(&rest)?;
@@ -203,14 +208,14 @@ impl Planner<'_> {
             {
                 return Ok(compiled);
             }
-            // Operands of a wider dtype may take more than the limit that it was found for.
+            // With operands of a wider dtype, the plan may exceed the limit of the saved order.
             saved.check_memory(built.memory.total(), budget).map_err(OrderError::from)?;
         }
         self.finish((before, rest), built)
     }
 
-    /// The plan in which products run as loops, which need no room for what kernels pack but take longer; none if it exceeds the
-    /// limit too.
+    /// Makes the plan in which products run as nests, which need no memory for packing but take longer; `None` if it
+    /// exceeds the limit too.
     fn as_loops(&mut self, (before, rest): (Option<Part>, Part)) -> Result<Option<Compiled>, PlanError> {
         let passes = self.options.passes.without("gemm").unwrap_or(self.options.passes);
         let built = Built::of(&rest, passes, self.limit, self.options.trace)?;
@@ -220,7 +225,7 @@ impl Planner<'_> {
         self.finish((before, rest), built).map(Some)
     }
 
-    /// Puts together what was found.
+    /// Assembles the result and plans the precomputed part.
     fn finish(&mut self, (before, rest): (Option<Part>, Part), built: Built) -> Result<Compiled, PlanError> {
         let prepare = |part: Part| {
             let Built { plan, .. } = Built::of(&part, self.options.passes, None, false)?;
@@ -239,7 +244,7 @@ impl Planner<'_> {
     }
 }
 
-/// The error for a plan that takes too much, with why there is none in slices.
+/// Adds to the error of a plan that exceeds the limit the reason why slices do not help.
 fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
     let PlanError::TooLarge(mut excess) = error else { return error };
     let sliceable = |(id, c): (NodeId, &Contraction)| treatment(part.ir.node(id), c) == Treatment::Factored;
@@ -255,7 +260,7 @@ fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
     PlanError::TooLarge(excess)
 }
 
-/// What is made of constants, if there are some, and the rest.
+/// Splits the module into the part that depends on constant operands alone, if there are any, and the rest.
 fn parts(
     ir: &Ir,
     orders: Vec<(NodeId, FoundOrder)>,
@@ -276,7 +281,7 @@ fn parts(
     Ok((Some(before), rest))
 }
 
-/// What the search is asked for.
+/// The budgets of successive searches.
 struct Asked {
     budget: Budget,
     /// The memory limit of the plan.
@@ -289,7 +294,8 @@ impl Asked {
         Asked { budget: *budget, limit: budget.memory_bytes, attempts: ATTEMPTS }
     }
 
-    /// What this attempt may use: of a given time half of what is left, unless it is the last attempt or there is but one.
+    /// The budget of the next search: of a time budget half of the remaining time, or all of it in the last attempt or
+    /// if there is no limit.
     fn budget(&mut self) -> Budget {
         let mut budget = self.budget;
         self.attempts -= 1;
@@ -300,7 +306,8 @@ impl Asked {
         budget
     }
 
-    /// Asks for as much less as the plan took too much; whether there is another attempt.
+    /// Reduces the memory limit of the search by the ratio of the limit to `total`. Returns whether another attempt is
+    /// allowed.
     fn less(&mut self, total: Count) -> bool {
         let (Some(limit), Some(asked)) = (self.limit, self.budget.memory_bytes) else { return false };
         let total = total.exact().map_or(f64::INFINITY, |total| total as f64);

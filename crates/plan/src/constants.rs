@@ -1,5 +1,5 @@
-//! Operands that stay the same: what is made of them alone becomes an expression of its own, whose results are operands of the
-//! rest.
+//! Hoists constants: what depends on constant operands alone becomes a module of its own, whose results are operands of
+//! the rest.
 
 mod lift;
 
@@ -12,28 +12,28 @@ use crate::lower::Hints;
 
 pub(crate) use lift::lift;
 
-/// A part of an expression, and the orders of its contractions.
+/// A part of a module, and the orders of its contractions.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) ir: Ir,
     pub(crate) orders: Vec<(NodeId, FoundOrder)>,
-    /// Which operands of the whole its first inputs are.
+    /// The operands of the whole that are its first inputs.
     pub(crate) operands: Vec<u32>,
-    /// What is expected of its operands and results.
+    /// The layout hints of its operands and results.
     pub(crate) hints: Hints,
     /// The machine that it is planned for.
     pub(crate) machine: Machine,
 }
 
 impl Part {
-    /// What is expected of its operands, given that of those of the whole.
+    /// The layout hints of its operands, selected from those of the whole.
     pub(crate) fn layouts(&self, whole: &[Layout]) -> Vec<Layout> {
         let of = |&operand: &u32| whole.get(operand as usize).cloned().unwrap_or(Layout::RowMajor);
         self.operands.iter().map(of).collect()
     }
 }
 
-/// Which nodes are made of the constant operands alone, and can be made before all others.
+/// Marks the nodes that depend on constant operands alone and can be computed before all others.
 pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
     let mut constant = IdVec::with_capacity(ir.nodes().len());
     let operands: BTreeSet<u32> = operands.iter().copied().collect();
@@ -46,7 +46,7 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
         }
         constant.push(all);
     }
-    // What is added to belongs to what adds to it.
+    // A node that another accumulates into belongs to the part of that node.
     for id in ir.ids().rev() {
         if let (false, Some(onto)) = (constant[id], ir.node(id).contraction().and_then(|c| c.onto)) {
             constant[onto] = false;
@@ -55,7 +55,8 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
     constant
 }
 
-/// The part that is made of the constant operands alone, and the rest, whose last inputs are the results of the first.
+/// Splits the module into the part that depends on constant operands alone and the rest, whose last inputs are the
+/// results of the first.
 pub(crate) fn split(ir: &Ir, orders: &[(NodeId, FoundOrder)], operands: &[u32]) -> Result<(Part, Part), Violation> {
     let constant = constant_nodes(ir, operands);
     let mut border = ir.per_node(false);
@@ -72,7 +73,7 @@ pub(crate) fn split(ir: &Ir, orders: &[(NodeId, FoundOrder)], operands: &[u32]) 
     Ok((before, rest))
 }
 
-/// The nodes of an expression that are `inside`, with others as further inputs.
+/// The module of the nodes that are `inside`, with other nodes as further inputs.
 fn part(
     ir: &Ir,
     orders: &[(NodeId, FoundOrder)],

@@ -1,4 +1,4 @@
-//! What an expression costs.
+//! The cost of a module.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use einfold_order::FoundOrder;
 
 use crate::apply::Made;
 
-/// The costs of all contractions: flops and writes add up, of size and peak it is the largest. One in a looped region
-/// counts as often as it runs.
+/// The cost of all contractions: flops and writes add up, size and peak are the largest of any. A contraction in a
+/// looped region counts once for each iteration.
 pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
     let mut total = Cost::default();
     let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
@@ -23,7 +23,7 @@ pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, 
     total
 }
 
-/// The cost of a contraction in one step; nothing where it multiplies nothing.
+/// The cost of a contraction in one step; zero flops if it multiplies nothing.
 fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
     if c.factors.len() < 2 {
         return Cost::default();
@@ -32,8 +32,8 @@ fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
     Cost { flops: points(&c.axes), size, write: size, peak: size }
 }
 
-/// The cost of a contraction through ids: that of the nodes that were written for it, each alive until the last of them that reads
-/// it. Copies that only gather or scatter count, since the order is about them.
+/// The cost of a contraction with index tensors: that of its expanded nodes, each alive until the last of them that
+/// reads it. Copies that only gather or scatter count, since the order decides them.
 pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
     let nodes = || made.nodes.clone().map(NodeId);
     let own = |id: NodeId| id.0.checked_sub(made.nodes.start).map(|k| k as usize);
@@ -63,19 +63,19 @@ pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
     cost
 }
 
-/// Scalar multiply-adds of a node, as [`Step::flops`](einfold_ir::Step::flops).
+/// The flops of a node, counted as by [`Step::flops`](einfold_ir::Step::flops).
 pub(crate) fn node_flops(ir: &Ir, id: NodeId) -> Count {
     let multiplies = ir.node(id).contraction().filter(|c| c.factors.len() > 1);
     multiplies.map_or(Count::ZERO, |c| points(&c.axes))
 }
 
-/// What the contractions would cost as they are written, each in one loop nest.
+/// The flops of the contractions as written, each in one loop nest.
 pub(crate) fn naive_flops(ir: &Ir) -> Count {
     let multiplies = ir.contractions().filter(|(_, c)| c.factors.len() > 1);
     multiplies.map(|(id, c)| points(&c.axes) * points(ir.loops(ir.node(id).region))).sum()
 }
 
-/// How many points a space has.
+/// The number of points of an iteration space.
 pub(crate) fn points(axes: &[Axis]) -> Count {
     Count::product(axes.iter().map(|a| a.extent as u64))
 }

@@ -1,4 +1,4 @@
-//! Why there is no plan.
+//! Errors of the planner.
 
 use std::fmt;
 
@@ -7,30 +7,30 @@ use einfold_order::OrderError;
 
 use crate::network::Treatment;
 
-/// Why an expression got no plan.
+/// The reason why an expression has no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlanError {
-    /// The order search refused.
+    /// The order search failed.
     #[error(transparent)]
     Order(#[from] OrderError),
-    /// A contraction tree is not one of the contraction that it is given for.
+    /// A contraction tree does not fit the contraction that it is given for.
     #[error("the tree of %{} contracts {leaves} tensors, but there are {factors} factors", node.0)]
     Leaves {
         /// The contraction.
         node: NodeId,
-        /// How many tensors the tree has.
+        /// The number of leaves of the tree.
         leaves: usize,
-        /// How many factors the contraction has.
+        /// The number of factors of the contraction.
         factors: usize,
     },
-    /// A contraction tree uses ids where their positions are not those of a tensor or of the result.
+    /// A contraction tree uses a selection at a step whose positions are not those of a tensor or of the result.
     #[error("the tree of %{} uses ids too early or too late", node.0)]
     Ids {
         /// The contraction.
         node: NodeId,
     },
-    /// Slices are not axes of the contraction that they are given for, or it cannot be sliced.
+    /// The slices are not over axes of the contraction, or the contraction cannot be sliced.
     #[error("%{} does not fall into the slices that are given for it", node.0)]
     Slices {
         /// The contraction.
@@ -39,76 +39,76 @@ pub enum PlanError {
     /// One path was given for several contractions.
     #[error("a path fits one contraction, but the expression has {contractions}")]
     OnePath {
-        /// How many contractions have an order to choose.
+        /// The number of contractions whose order can be chosen.
         contractions: usize,
     },
-    /// The run would need more memory than is allowed, or than can be addressed.
+    /// The run would exceed the memory limit or the address space.
     #[error(transparent)]
     TooLarge(Box<Excess>),
-    /// A pass broke the plan: a defect of the pass.
+    /// A pass broke an invariant of the plan: a defect of the pass.
     #[error("pass `{name}` broke the plan: {violation}")]
     Pass {
-        /// The pass.
+        /// The name of the pass.
         name: &'static str,
-        /// What it broke.
+        /// The broken invariant.
         violation: Violation,
     },
-    /// The expression or a hint breaks an invariant: a defect of whoever built it.
+    /// The expression or a hint breaks an invariant: a defect of its builder.
     #[error(transparent)]
     Invalid(#[from] Violation),
 }
 
-/// More memory than there may be: how much of it what needs, and why slices do not help.
+/// A memory limit is exceeded: by which tensor, by how much, and why slices do not help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub struct Excess {
-    /// The step at which most is in use, by the node that it computes.
+    /// The node that the step at the peak of memory computes.
     pub step: NodeId,
-    /// The name of the tensor that takes most of it; of the contraction where no tensor is known.
+    /// The name of the tensor that takes most of the memory; that of the contraction if the tensor is not known.
     pub label: Label,
-    /// The labels of the axes of that tensor; empty if it is a scalar or has positions that are no axes.
+    /// The labels of the axes of that tensor; empty if it is a scalar or its index functions are not plain axes.
     pub axes: Vec<Label>,
-    /// What that tensor is.
+    /// The dtype and shape of that tensor.
     pub tensor: Option<Large>,
-    /// The bytes that the run needs besides its operands, at least as far as was found.
+    /// The bytes that the run needs besides its operands, as far as the planner knows; a lower bound.
     pub bytes: Count,
-    /// How many there may be.
+    /// The limit in bytes.
     pub limit: Count,
-    /// Why it does not need less.
+    /// The reason why slices do not help.
     pub why: Unsliced,
 }
 
-/// A tensor that takes much memory.
+/// A large tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Large {
     /// Whether it is a result.
     pub is_result: bool,
-    /// Its extents.
+    /// Its shape.
     pub shape: Vec<usize>,
     /// Its dtype.
     pub dtype: Dtype,
-    /// The bytes that it takes.
+    /// Its bytes.
     pub bytes: Count,
 }
 
-/// Why a run is not computed in slices that keep to a memory limit.
+/// The reason why a run is not divided into slices that keep to a memory limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unsliced {
-    /// There is no limit but that of what can be addressed.
+    /// The only limit is the address space.
     Unlimited,
-    /// The results, of so many bytes, are more than the limit: slices do not make them less.
+    /// The results, of this number of bytes, exceed the limit: slices do not shrink them.
     Results(Count),
     /// The order is given, and only its slices are searched.
     GivenOrder,
     /// The contraction is one step, for this reason.
     OneStep(Treatment),
-    /// It is, as finely as helps.
+    /// It is sliced, as finely as helps.
     Sliced,
 }
 
 impl Excess {
-    /// What a search tells of a contraction that it cannot slice finely enough; a given order is not searched.
+    /// The reason for a contraction that a search cannot slice finely enough; a given order is not searched.
     pub(crate) fn of_search(
         ir: &Ir,
         (id, c): (NodeId, &Contraction),
@@ -141,7 +141,7 @@ impl Excess {
         }
     }
 
-    /// What to do about it.
+    /// A help text for the user.
     pub fn help(&self) -> String {
         let allow = format!("allow {}", Bytes(self.bytes));
         match self.why {

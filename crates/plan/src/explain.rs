@@ -1,4 +1,4 @@
-//! Why a plan is what it is: every stage from the text to the last pass, for people and for programs.
+//! Explanations of plans: every stage from the text to the last pass, as text, JSON and a graph.
 
 mod dot;
 mod json;
@@ -20,24 +20,24 @@ use crate::pipeline::{Form, Snapshot, Trace, TracedStage};
 /// A section of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExplainStage {
-    /// The text as it was understood.
+    /// The parsed text.
     Ast,
-    /// The expression: what is to be computed, and after each rewriting that changed it.
+    /// The module, and the module after each rewrite that changed it.
     Ir,
-    /// The contraction tree of each contraction, and by which law it may be reordered.
+    /// The contraction tree of each contraction, and the law that allows its reordering.
     Tree,
     /// The final plan, with its costs.
     Plan,
-    /// The plan as it was lowered, and after each pass that changed it.
+    /// The plan after lowering, and after each pass that changed it.
     Passes,
 }
 
 impl ExplainStage {
-    /// All stages, in the order in which they come.
+    /// All sections, in order.
     pub const ALL: [ExplainStage; 5] =
         [ExplainStage::Ast, ExplainStage::Ir, ExplainStage::Tree, ExplainStage::Plan, ExplainStage::Passes];
 
-    /// Its name.
+    /// The name of the section.
     pub fn name(self) -> &'static str {
         match self {
             ExplainStage::Ast => "ast",
@@ -55,17 +55,16 @@ impl fmt::Display for ExplainStage {
     }
 }
 
-/// What the stages before this crate have to say.
+/// The results of the stages before this crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The expression in one line.
     pub expression: String,
-    /// Its syntax tree, printed.
+    /// The printed syntax tree.
     pub ast: String,
 }
 
-/// Everything there is to say about a plan, made once and rendered by [`Explain::text`], [`Explain::json`] and
-/// [`Explain::dot`].
+/// A complete report about a plan, made once and rendered by [`Explain::text`], [`Explain::json`] and [`Explain::dot`].
 #[derive(Clone, Debug)]
 pub struct Explain {
     source: Source,
@@ -84,7 +83,7 @@ pub struct Explain {
     warnings: Vec<String>,
 }
 
-/// What a rewrite or a pass did.
+/// The effect of a rewrite or a pass.
 #[derive(Clone, Debug)]
 struct StageReport {
     name: &'static str,
@@ -97,8 +96,8 @@ struct StageReport {
 }
 
 impl Explain {
-    /// Explains `compiled`, which was made from `ir`, with a trace of its stages that keeps forms: its own if it was
-    /// [asked for](crate::PlanOptions::trace).
+    /// Explains `compiled`, which was compiled from `ir`, with a trace that keeps forms: its own if
+    /// [`PlanOptions::trace`](crate::PlanOptions::trace) was set.
     pub fn new(source: Source, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
         let report = |TracedStage { stage, changes, after }: &TracedStage| {
             let (ir, steps) = match after {
@@ -132,21 +131,21 @@ impl Explain {
         }
     }
 
-    /// The same with what is allowed in the expression and perhaps not meant, each as a report of lines.
+    /// Adds warnings, each as a report of several lines.
     pub fn with_warnings(mut self, warnings: Vec<String>) -> Explain {
         self.warnings = warnings;
         self
     }
 }
 
-/// The plan with its costs; [`Explain::text`] has the other stages.
+/// Writes the plan with its costs; [`Explain::text`] has the other sections.
 impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(&[ExplainStage::Plan]))
     }
 }
 
-/// `20x10`, and `()` for a scalar.
+/// The extents as `20x10`, or `()` for a scalar.
 fn shape(extents: &[usize]) -> String {
     if extents.is_empty() {
         return "()".into();
@@ -154,7 +153,7 @@ fn shape(extents: &[usize]) -> String {
     extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// Labels side by side where each is one character, else with spaces between them.
+/// Labels side by side if each is one character, otherwise separated by spaces.
 fn join<S: AsRef<str>>(labels: &[S]) -> String {
     let single = labels.iter().all(|l| l.as_ref().chars().count() == 1);
     let labels: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();

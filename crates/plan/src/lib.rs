@@ -1,12 +1,13 @@
-//! From an expression to a plan: from *what* ([`Ir`](einfold_ir::Ir)) to *how* ([`Plan`](einfold_ir::Plan)).
+//! The planner: compiles *what* is computed ([`Ir`](einfold_ir::Ir)) to *how* ([`Plan`](einfold_ir::Plan)).
 //!
-//! [`compile`] runs the [`PIPELINE`], whose stages are rewrites of the module, the order search, expansion, lowering, [`PASSES`], and the
-//! assignment of memory. Some stand alone: [`network`] is what the order search sees of a contraction, [`apply`] writes the tree that it found
-//! back as one node a step, [`lower`] makes a loop nest of each node, and [`optimize`] runs the passes, assigns memory and seals the plan.
-//! [`Explain`] shows the [`Trace`] of all of it.
+//! [`compile`] runs the [`PIPELINE`], whose stages are rewrites of the module, the order search, expansion, lowering,
+//! [`PASSES`], and the assignment of memory. Some can be used alone: [`network`] is the view of a contraction that the
+//! order search has, [`apply`] expands a contraction along a tree to one node for each step, [`lower`] makes a loop
+//! nest of each node, and [`optimize`] runs the passes, assigns memory and seals the plan. [`Explain`] shows the
+//! [`Trace`] of all stages.
 //!
-//! Nothing here knows of text, arrays, strides of a caller or machines. The only place that splits axes into roles is
-//! [`roles`].
+//! The planner is independent of the text, of arrays and of the strides of a caller. Only [`roles`] splits axes into
+//! roles.
 //!
 //! ```
 //! use einfold_ir::{Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Node, RegionId};

@@ -1,32 +1,36 @@
-//! Contractions with ids as the order search sees them: positions that ids give are axes of their own.
+//! Contractions with selections, as the order search sees them: each gathered or scattered position is an axis of its
+//! own.
 
 use einfold_ir::{Access, Axis, AxisRef, AxisSet, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
 use einfold_order::{Selection, SelectionNetwork};
 
 use crate::network::{axes_of, network_of};
 
-/// A contraction whose tensors are read and written at axes that ids determine, and which ids those are.
+/// A contraction with an axis for each position that a gather or scatter index gives, and the selections that relate
+/// them.
 pub(crate) struct Lifted {
-    /// The contraction with an axis in place of each position that ids give, after its own axes.
+    /// The contraction with an additional axis for each gathered or scattered position, after its own axes.
     pub(crate) c: Contraction,
-    /// What the order search sees. Axes as in `c`; those of extent 1 are left out unless ids determine them.
+    /// The network with selections. Axes are numbered as in `c`; those of extent 1 are left out unless they stand for a
+    /// gathered position.
     pub(crate) selected: SelectionNetwork,
-    /// For each selection the positions that it stands for.
+    /// For each selection, the positions that it stands for.
     pub(crate) positions: Vec<Vec<Position>>,
 }
 
-/// A position that ids give.
+/// A position that a gather or scatter index gives.
 pub(crate) struct Position {
     /// The axis that stands for it.
     pub(crate) axis: u32,
-    /// Along which axis of the selected tensor it runs.
+    /// The axis of the selected tensor along which it lies.
     pub(crate) dim: usize,
-    /// The index that it was.
+    /// The original index function.
     pub(crate) index: Index<NodeId>,
 }
 
 impl Lifted {
-    /// `None` if some axis is in no factor and no id: such a contraction has one step.
+    /// The lifted contraction; `None` if some axis is in no factor and no index tensor, since such a contraction is
+    /// evaluated in one step.
     pub(crate) fn of(ir: &Ir, node: &Node, c: &Contraction) -> Option<Lifted> {
         let mut lifted = c.clone();
         let mut positions = Vec::new();
@@ -47,7 +51,7 @@ impl Lifted {
         Some(Lifted { c: lifted, selected, positions })
     }
 
-    /// The same contraction seen without selections: ids stay in the factors and in the result.
+    /// The same contraction without selections: gather and scatter indices stay in the factors and the result.
     pub(crate) fn without_ids(self, node: &Node, c: &Contraction) -> Lifted {
         let selected = SelectionNetwork {
             network: network_of(c, &node.shape),
@@ -58,12 +62,12 @@ impl Lifted {
         Lifted { c: c.clone(), selected, positions: Vec::new() }
     }
 
-    /// How many tensors are multiplied: selections are numbered from here on.
+    /// The number of factors; selections are numbered from here on.
     pub(crate) fn factors(&self) -> usize {
         self.c.factors.len()
     }
 
-    /// How many leaves a tree has that tells where the ids are used.
+    /// The number of leaves of a tree with selections.
     pub(crate) fn leaves(&self) -> usize {
         self.factors() + self.selected.selections.len()
     }
@@ -82,19 +86,19 @@ impl Lifted {
         [&by[..], determined].concat()
     }
 
-    /// All axes of an access of the lifted contraction that matter to an order.
+    /// The axes of an access of the lifted contraction that the order search sees.
     pub(crate) fn axes_of(&self, access: &Access<NodeId>) -> Vec<u32> {
         lifted_axes(&access.indices, &self.c.axes, self.first())
     }
 
-    /// The first axis that stands for ids.
+    /// The first axis that stands for a gathered or scattered position.
     fn first(&self) -> usize {
         let all = self.positions.iter().map(Vec::len).sum::<usize>();
         self.c.axes.len() - all
     }
 }
 
-/// Replaces each position that ids give by an axis.
+/// Replaces each gathered or scattered position by an axis.
 fn lift(ir: &Ir, axes: &mut Vec<Axis>, indices: &mut [Index<NodeId>], shape: &[usize]) -> Vec<Position> {
     let mut found = Vec::new();
     for (dim, index) in indices.iter_mut().enumerate() {
@@ -113,7 +117,8 @@ fn selection(c: &Contraction, positions: &[Position], of: Option<u32>) -> Select
     Selection { by: axes_of(&indices, &c.axes).into_vec(), determined, of }
 }
 
-/// The axes of indices over lifted axes, each once: of the own ones those longer than 1, and all that stand for ids.
+/// The axes of indices over lifted axes, each once: the own axes with extent above 1, and all that stand for gathered
+/// positions.
 fn lifted_axes(indices: &[Index<NodeId>], axes: &[Axis], first: usize) -> Vec<u32> {
     let (mut list, mut seen) = (Vec::with_capacity(indices.len()), AxisSet::default());
     for index in indices {
@@ -159,14 +164,15 @@ fn selected(
     Some(SelectionNetwork { network, selections, early, masked })
 }
 
-/// Whether the selected tensor has no more positions than are read of it, so that sums of its own are taken before.
+/// Whether the selected tensor has no more positions than are read from it, so that its own sums can be taken before
+/// the gather.
 fn is_smaller(axes: &[Axis], selection: &Selection) -> bool {
     let points = |list: &[u32]| list.iter().fold(1usize, |n, &a| n.saturating_mul(axes[a as usize].extent));
     points(&selection.determined) <= points(&selection.by)
 }
 
-/// Whether the result may be written through ids before the last product, and whether positions that no id names are
-/// to be set to the identity afterwards. The identity absorbs integers, but infinite and NaN factors it does not.
+/// Whether the result may be scattered into before the last product, and whether positions that no scatter index names
+/// must be set to the identity afterwards. The identity absorbs integers, but not infinite and NaN factors.
 fn early(node: &Node, lifted: &Contraction) -> (bool, bool) {
     let output = &lifted.output;
     let fresh = |(k, i): (usize, &Index<NodeId>)| i.as_axis().is_some() && !output[..k].contains(i);
@@ -178,7 +184,7 @@ fn early(node: &Node, lifted: &Contraction) -> (bool, bool) {
     }
 }
 
-/// The identity of ⊕ as a number that an expression can name.
+/// The identity of ⊕ as a number that an expression can contain.
 pub(crate) fn identity(c: &Contraction, dtype: Dtype) -> Option<f64> {
     use einfold_ir::{Algebra, BinaryOp};
     let Algebra::Builtin { add, .. } = c.algebra else { return None };

@@ -1,4 +1,4 @@
-//! From the IR to a plan: total and naive, one node to one step.
+//! Lowers the module to steps over buffers: total and naive, one step for each node.
 
 use einfold_ir::{
     Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
@@ -9,24 +9,24 @@ use crate::chains::{Chains, Home};
 use crate::error::PlanError;
 use crate::memory;
 
-/// The layouts that are expected of the caller's arrays, by position; row-major where none is given.
+/// The layout hints of the caller's arrays, by position; row-major if none is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hints {
-    /// Of the operands.
+    /// The layouts of the operands.
     pub inputs: Vec<Layout>,
-    /// Of the results.
+    /// The layouts of the results.
     pub outputs: Vec<Layout>,
 }
 
-/// The steps of an expression: a loop nest for each node, in order. Nodes that no output needs are left out. Where intermediates
-/// lie in scratch memory is assigned when the steps are final.
+/// Lowers each node that an output needs to a loop nest, in order. Offsets of intermediates in scratch memory are
+/// assigned after the passes, when the steps are final.
 ///
-/// A node that adds to an earlier one does so in that one's buffer; where the earlier value is still needed, in a copy.
-/// A result that is also read, that is asked for twice or that is an operand is computed in scratch memory and copied at
-/// the end, because an output buffer is only written.
+/// A node that accumulates into an earlier one does so in the earlier one's buffer, or in a copy if the earlier value
+/// is still needed. A result that is also read, that is requested twice or that is an operand is computed in scratch
+/// memory and copied at the end, because an output buffer is only written.
 ///
 /// # Errors
-/// [`PlanError::TooLarge`] if a buffer cannot be addressed; [`PlanError::Invalid`] for a node of an unknown kind.
+/// [`PlanError::TooLarge`] if a buffer cannot be addressed; [`PlanError::Invalid`] for an unknown kind of node.
 pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
     let buffers = IdVec::with_capacity(ir.nodes().len());
     let mut lowering = Lowering {
@@ -56,7 +56,7 @@ struct Lowering<'a> {
     draft: Draft,
     /// The buffer of each chain, by its first node.
     buffers: IdVec<NodeId, Option<BufferId>>,
-    /// The steps of each looped region, until its last node has come.
+    /// The steps of each looped region, until its last node is lowered.
     looped: IdVec<RegionId, Vec<Step>>,
 }
 
@@ -73,7 +73,7 @@ impl Lowering<'_> {
             let region = self.ir.node(id).region;
             self.node(id)?;
             if region != RegionId::TOP && lasts[region] == Some(id) {
-                // Their stride is known when memory is assigned.
+                // The memory assignment sets the stride between partitions.
                 let lanes = self.ir.has_lanes(region).then_some(0);
                 let steps = std::mem::take(&mut self.looped[region]);
                 self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps, lanes });
@@ -136,7 +136,7 @@ impl Lowering<'_> {
         self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), place, layout })
     }
 
-    /// Finds or makes the buffer of every result, and copies what was computed elsewhere.
+    /// Finds or adds the buffer of every result, and adds copies of values that were computed elsewhere.
     fn outputs(&mut self) {
         for (k, &id) in self.ir.outputs().iter().enumerate() {
             let computed = self.buffer_of(id);
@@ -151,7 +151,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Copies a whole buffer, which holds the value of `origin`.
+    /// Adds a step that copies a whole buffer, which holds the value of `origin`.
     fn copy(&mut self, origin: NodeId, region: RegionId, from: BufferId, to: BufferId) {
         let extents = &self.draft.buffer(from).extents;
         let axes: Vec<Axis> = extents.iter().enumerate().map(|(k, &e)| Axis::new(format!("d{k}"), e)).collect();

@@ -1,4 +1,4 @@
-//! Scratch memory of a plan, and how much memory a run needs.
+//! The scratch memory of a plan, and the memory that a run needs.
 
 mod assign;
 mod limit;
@@ -10,22 +10,23 @@ use crate::strides::groups;
 pub(crate) use self::assign::assign;
 pub(crate) use self::limit::{check_addressable, within};
 
-/// The memory that a run takes besides its operands, in bytes, under the expected layouts.
+/// The memory that a run needs besides its operands, in bytes, under the layout hints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Intermediates.
     pub scratch: usize,
-    /// The most that a step takes for dense copies of what it multiplies, in all lanes.
+    /// The most bytes of dense operand copies in one step, over all partitions.
     pub packing: usize,
-    /// The most that the kernel of a product allocates on one thread for packed pieces of what it multiplies. Each further thread
-    /// that multiplies at the same time takes as much again: under a limit no more of them do than it has room for.
+    /// The most bytes that the kernel of a product allocates on one thread for packed blocks of A and B. Each further
+    /// thread that multiplies at the same time allocates as much; under a limit, the number of such threads is reduced
+    /// to those that fit.
     pub kernels: usize,
     /// Results.
     pub outputs: usize,
 }
 
 impl Memory {
-    /// All of it, on one thread.
+    /// The total with one thread.
     pub fn total(&self) -> Count {
         [self.scratch, self.packing, self.kernels, self.outputs]
             .into_iter()
@@ -33,13 +34,13 @@ impl Memory {
             .sum()
     }
 
-    /// Whether a limit has room for all but copies and kernels of products.
+    /// Whether a limit has room for everything except operand copies and kernel allocations.
     pub(crate) fn fits_without_kernels(&self, limit: Option<u64>) -> bool {
         let others = Memory { packing: 0, kernels: 0, ..*self };
         self.kernels > 0 && limit.is_some_and(|limit| others.total() <= Count::from(limit))
     }
 
-    /// What a plan takes, or a draft whose memory is assigned.
+    /// The memory of a plan, or of a draft whose memory is assigned.
     pub fn of(plan: &Draft) -> Memory {
         let (mut packing, mut kernels) = (0, 0);
         for region in &plan.regions {
@@ -55,12 +56,12 @@ impl Memory {
     }
 }
 
-/// Bytes that a step takes for what it multiplies, under the expected layouts.
+/// The bytes that a step needs for its factors under the layout hints.
 #[derive(Clone, Copy, Default)]
 struct Packed {
-    /// Dense copies of its operands.
+    /// The dense copies of its operands.
     copies: usize,
-    /// What one call of the kernel allocates.
+    /// The bytes that one kernel call allocates.
     kernel: usize,
 }
 

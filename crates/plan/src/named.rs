@@ -1,4 +1,4 @@
-//! The one network of an expression, for who searches an order without planning.
+//! The tensor network of an expression with axis names, for order searches without planning.
 
 use std::collections::HashMap;
 
@@ -9,18 +9,19 @@ use crate::error::PlanError;
 use crate::network::{Treatment, network_of, treatment};
 use crate::pipeline::{PassSet, rewrite};
 
-/// What an order search sees of an expression.
+/// The view of an expression that an order search has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedNetwork {
     /// The network. A path of it is a path of the expression.
     pub network: Network,
-    /// The name of each axis, all of them different.
+    /// The name of each axis, all distinct.
     pub labels: Vec<Label>,
-    /// What intermediates are made of.
+    /// The dtype of intermediates.
     pub dtype: Dtype,
 }
 
-/// The contraction of `ir` that has an order to choose, the expression rewritten by the rewrites among `passes`. Where all is done in one step, it is the first contraction.
+/// The network of the only contraction of `ir` whose order can be chosen, after the rewrites in `passes`. If every
+/// contraction is evaluated in one step, that of the first contraction.
 ///
 /// # Errors
 /// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.
@@ -39,7 +40,7 @@ pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError
     Ok(NamedNetwork { network: network_of(c, &ir.node(*id).shape), labels, dtype: ir.node(*id).dtype })
 }
 
-/// The labels of axes, each with its number where an axis before has the same: `k`, `k#2`.
+/// The labels of axes, with a number after a repeated one: `k`, `k#2`.
 pub(crate) fn axis_names(axes: &[Axis]) -> Vec<String> {
     let mut seen: HashMap<&str, usize> = HashMap::new();
     axes.iter()

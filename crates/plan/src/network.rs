@@ -1,4 +1,4 @@
-//! What of an expression has an order to choose, and the network that the order search sees.
+//! Evaluation strategies of contractions, and the network that the order search sees.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,35 +7,35 @@ use einfold_ir::{Access, Axis, AxisRef, AxisSet, Contraction, Count, Index, Ir, 
 
 use crate::roles::AxisList;
 
-/// How a contraction is evaluated, decided by its algebra and its shape before any order is searched.
+/// The evaluation strategy of a contraction, decided from its algebra and its shape before any order search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Treatment {
-    /// A reduced axis is empty: nothing contributes, the result is the identity of ⊕. Decided first, because an order
-    /// could multiply the identity of an inner sum by something that it does not absorb.
+    /// A reduced axis is empty: no point contributes, and the result is the identity of ⊕. This is decided first,
+    /// because an order could multiply the identity of an inner sum by a value that it does not absorb.
     Empty,
-    /// All in one step, for this reason.
+    /// One step, for this reason.
     Flat(Why),
     /// Pair by pair, along a contraction tree.
     Factored,
-    /// Positions come from integer tensors: pair by pair along a tree that says where the ids are used, or in one step, as
-    /// costs less.
+    /// With index tensors: pair by pair along a tree whose selections tell where the gather and scatter indices are
+    /// used, or in one step, whichever costs less.
     ThroughIds,
 }
 
-/// Why a contraction is evaluated in one step.
+/// The reason why a contraction is evaluated in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// A point contributes more than a product.
+    /// The contribution of a point is not a plain product.
     Expression,
-    /// There are not two factors.
+    /// There are fewer than two factors.
     FewFactors,
-    /// No point contributes, and none is asked for.
+    /// The iteration space is empty, and so is the result.
     NoPoints,
-    /// ⊗ does not distribute over ⊕ on the dtype, so no sum may be pulled out of the product.
+    /// ⊗ does not distribute over ⊕ on the dtype, so that no sum may be moved out of the product.
     NotDistributive,
-    /// Sums cannot be kept in the dtype of the node, so that there are no partial sums.
+    /// The dtype of the node cannot hold the accumulator, so that no partial sums can be stored.
     NoAccumulator,
-    /// An id outside of its axis drops the whole point: one step knows what a point is.
+    /// An out-of-range index drops the whole point, which only a single step can do.
     Drops,
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for Treatment {
     }
 }
 
-/// How the contraction of `node` is evaluated.
+/// The evaluation strategy of the contraction of `node`.
 pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
     let empty = |a: u32| c.axes[a as usize].extent == 0;
     if c.axes.iter().any(|a| a.extent == 0) {
@@ -79,12 +79,12 @@ pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
     }
 }
 
-/// Whether some id of the contraction drops points.
+/// Whether an out-of-range index of the contraction drops points.
 pub(crate) fn any_drops(c: &Contraction) -> bool {
     c.factors.iter().any(drops) || c.output.iter().any(index_drops)
 }
 
-/// Whether an id of the access drops points. The recursion is as deep as gathers are nested.
+/// Whether an out-of-range index of the access drops points. The recursion is as deep as gathers are nested.
 pub(crate) fn drops(access: &Access<NodeId>) -> bool {
     access.indices.iter().any(index_drops)
 }
@@ -94,15 +94,16 @@ fn index_drops(index: &Index<NodeId>) -> bool {
 }
 
 /// The network of a contraction: each factor with the axes that its index functions use, axes numbered as in the
-/// contraction. Axes of extent 1 are left out, and from the output those that no factor has: neither constrains an order.
-/// A result whose elements are not the positions of its axes has its own number of them. `None` for a node that is not factored.
+/// contraction. Axes of extent 1 are left out, and so are output axes that no factor has: neither constrains an order.
+/// A result whose elements are not the positions of its axes has its number of elements given separately. `None` for a
+/// node that is not factored.
 pub fn network(ir: &Ir, id: NodeId) -> Option<Network> {
     let node = ir.node(id);
     let factored = node.contraction().filter(|c| treatment(node, c) == Treatment::Factored);
     factored.map(|c| network_of(c, &node.shape))
 }
 
-/// As [`network`], whatever the treatment, with a result of this shape.
+/// The network of a contraction with any evaluation strategy and a result of this shape; see [`network`].
 pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
     let inputs: Vec<Vec<u32>> = c.factors.iter().map(|f| axes_of(&f.indices, &c.axes).into_vec()).collect();
     let mut output = axes_of(&c.output, &c.axes).into_vec();
@@ -115,7 +116,7 @@ pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
     if elements == positions { network } else { network.with_result(elements) }
 }
 
-/// By own axis, the first index that is nothing but that axis.
+/// For each own axis, the first index that is exactly that axis.
 pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
     let mut places = HashMap::new();
     for (place, index) in indices.iter().enumerate() {
@@ -124,7 +125,7 @@ pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
     places
 }
 
-/// The own axes that `indices` use, each once, in order of appearance; those of extent 1 left out.
+/// The own axes that `indices` use, each once, in order of appearance, without those of extent 1.
 pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> AxisList {
     let (mut list, mut seen) = (AxisList::new(), AxisSet::default());
     for index in indices {

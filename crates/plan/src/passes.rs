@@ -1,4 +1,5 @@
-//! The passes: from steps to steps, with the same results and the same number of flops. Each is a stage of the pipeline.
+//! The passes: from draft to draft, with the same results and the same number of flops. Each is a stage of the
+//! pipeline.
 
 pub(crate) mod diagonal;
 pub(crate) mod gemm;

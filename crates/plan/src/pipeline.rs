@@ -1,4 +1,4 @@
-//! The pipeline: from the module to the sealed plan, in one table of stages that one driver runs and checks.
+//! The pipeline: one table of stages from the module to the sealed plan, and the driver that runs and checks them.
 
 mod choice;
 mod trace;
@@ -18,54 +18,55 @@ pub use self::trace::{Snapshot, Trace, TracedStage};
 /// The form of an expression between two stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Form {
-    /// A module: what is to be computed.
+    /// A module: what is computed.
     Module,
-    /// A module, and an order for every contraction that has one.
+    /// A module, with an order for every contraction whose order can be chosen.
     Ordered,
-    /// A module in which every contraction is one step of an order.
+    /// A module in which every contraction is one step.
     Expanded,
-    /// Steps over buffers; where intermediates lie in scratch memory is open.
+    /// Steps over buffers; intermediates have no offset in scratch memory yet.
     Steps,
-    /// Steps over buffers that all have their storage.
+    /// Steps over buffers that all have storage.
     Assigned,
     /// A sealed plan.
     Plan,
 }
 
-/// One entry of the [`PIPELINE`].
+/// One stage of the [`PIPELINE`].
 #[derive(Debug)]
 pub struct Stage {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What it does, in a line.
+    /// What the stage does, in one line.
     pub what: &'static str,
-    /// Why it has its place in the pipeline.
+    /// Why the stage has its position in the pipeline.
     pub why_here: &'static str,
-    /// What holds after it. The driver checks it after each rewrite and pass that changed something; sealing checks all.
+    /// The invariants that hold after the stage. The driver checks them after each rewrite and pass that changed
+    /// something; sealing checks all.
     pub promises: &'static str,
-    /// The form that it takes.
+    /// The form that the stage takes.
     pub takes: Form,
-    /// The form that it gives.
+    /// The form that the stage gives.
     pub gives: Form,
     run: Run,
 }
 
-/// How a stage is run.
+/// How the driver runs a stage.
 #[derive(Debug)]
 enum Run {
-    /// From module to module, with the number of changes; `None` if the module stays as it is.
+    /// A function from module to module, with the number of changes; `None` if it changed nothing.
     Rewrite(fn(&Ir) -> Rewritten),
-    /// By the search of [`compile`](crate::compile), which is asked again where the plan exceeds a memory limit.
+    /// The search of [`compile`](crate::compile), which is repeated if the plan exceeds a memory limit.
     Search,
     Expand,
     Lower,
-    /// From draft to draft; the result is the number of changes, 0 if the draft is as it was.
+    /// A function that edits a draft and returns the number of changes.
     Pass(fn(&mut Draft) -> usize),
     Assign,
     Seal,
 }
 
-/// All stages, in the order in which they run. A module with loops is not rewritten.
+/// All stages, in the order in which they run. A module with looped regions is not rewritten.
 pub const PIPELINE: &[Stage] = &[
     Stage::rewrite(
         "share",
@@ -168,7 +169,7 @@ pub const PIPELINE: &[Stage] = &[
     },
 ];
 
-/// The stages of the pipeline that work on steps and can be left out.
+/// The optional stages that work on steps.
 pub const PASSES: &[Stage] = PIPELINE.split_at(6).1.split_at(7).0;
 
 impl Stage {
@@ -193,16 +194,16 @@ impl Stage {
         Stage { name, what, why_here, promises, takes: Form::Steps, gives: Form::Steps, run: Run::Pass(run) }
     }
 
-    /// Whether it can be left out: the results stay equal, up to rounding.
+    /// Whether the stage can be left out: results stay equal, up to rounding.
     pub const fn is_optional(&self) -> bool {
         matches!(self.run, Run::Rewrite(_) | Run::Pass(_) | Run::Assign)
     }
 }
 
-/// An expression on its way through the pipeline.
+/// An expression in one of its forms.
 pub(crate) enum Program<'p> {
     Module(Ir),
-    /// With the route of each node, by its place.
+    /// A module with the route of each node, by position.
     Ordered(&'p Ir, &'p [Option<Route<'p>>]),
     Expanded(Applied),
     Steps(Applied, Draft),
@@ -223,7 +224,7 @@ impl Program<'_> {
     }
 }
 
-/// Sees a stage after it has run, the number of its changes, and what it gave.
+/// A function that observes each stage after its run: the stage, the number of changes, and the new form.
 type Observe<'o> = dyn FnMut(&'static Stage, usize, &Program<'_>) + 'o;
 
 /// Runs stages and checks what they promise.
@@ -254,7 +255,7 @@ impl Driver<'_, '_> {
         Ok(program)
     }
 
-    /// Runs one stage.
+    /// Runs one stage and checks what it promises.
     fn stage<'p>(
         &mut self,
         stage: &'static Stage,
@@ -312,12 +313,12 @@ pub(crate) fn rewrite(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Re
     }
 }
 
-/// Runs the chosen passes, assigns memory and seals the plan. `observe` sees each pass, how often it changed something, and the
-/// draft after it.
+/// Runs the chosen passes, assigns memory and seals the plan. `observe` gets each pass, the number of its changes, and
+/// the draft after it.
 ///
 /// # Errors
-/// [`PlanError::Pass`] names the pass after which an invariant or the number of flops does not hold any more;
-/// [`PlanError::TooLarge`] if scratch memory cannot be addressed.
+/// [`PlanError::Pass`] names the pass that broke an invariant or changed the number of flops; [`PlanError::TooLarge`]
+/// if scratch memory cannot be addressed.
 pub fn optimize(
     draft: Draft,
     passes: PassSet,

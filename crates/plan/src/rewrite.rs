@@ -1,5 +1,5 @@
-//! The rewrites: from module to module before it is ordered; what of the statements of a program is computed together. Each is a
-//! stage of the pipeline and keeps the meaning, up to the rounding that an order is free to change.
+//! The rewrites: stages from module to module before the order search. Each keeps the meaning, up to the rounding that
+//! an order is free to change.
 
 pub(crate) mod contract;
 pub(crate) mod inline;
@@ -10,8 +10,9 @@ use einfold_ir::{Contraction, IdVec, Ir, Node, NodeId, Rewriter, Violation};
 /// The module after a rewrite and the number of changes; `None` if there are none.
 pub(crate) type Rewritten = Result<Option<(Ir, usize)>, Violation>;
 
-/// Replaces every contraction by what `step` makes of it, as long as it makes something; and drops what is unused then. Returns
-/// how often it did. `step` sees each contraction that is used, with what is before it and the number of uses of each node.
+/// Replaces every used contraction by the result of `step` until `step` returns `None`, and removes nodes that are
+/// unused afterwards. Returns the number of replacements. `step` gets the contraction, the nodes before it and the
+/// number of uses of each node.
 fn merge(
     ir: &Ir,
     step: impl Fn(&Rewriter<'_>, (NodeId, &Node, &Contraction), &IdVec<NodeId, u32>) -> Option<Contraction>,
@@ -27,7 +28,7 @@ fn merge(
             }
         }
         match merged {
-            // No node is left out yet, so that all ids are the old ones.
+            // No node has been left out yet, so all node numbers are unchanged.
             Some(c) => {
                 let new = rewriter.push(Node { def: c.into(), ..node.clone() })?;
                 rewriter.replace(id, new)?;

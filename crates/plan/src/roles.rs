@@ -1,16 +1,16 @@
-//! The roles of axes in a product of two tensors. Nothing else splits axes.
+//! The roles of axes in a product of two tensors. No other file splits axes by role.
 
 use einfold_ir::AxisSet;
 use smallvec::SmallVec;
 
-/// Some axes of an iteration space, in an order; up to eight lie in place.
+/// A list of axes of an iteration space; up to eight are stored inline.
 pub type AxisList = SmallVec<[u32; 8]>;
 
 /// The axes of `out = lhs ⊗ rhs`, split by which tensors have them. The letters are those of matrix multiplication,
 /// `C[b,m,n] = Σ_k A[b,m,k]·B[b,k,n]`. A group is in the order of the first tensor that has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// In all three.
+    /// In all three tensors.
     pub batch: AxisList,
     /// In `lhs` and `out`.
     pub m: AxisList,
@@ -22,12 +22,12 @@ pub struct Roles {
     pub lhs: AxisList,
     /// In `rhs` alone: summed there.
     pub rhs: AxisList,
-    /// In `out` alone: repeated.
+    /// In `out` alone: broadcast.
     pub free: AxisList,
 }
 
 impl Roles {
-    /// Whether every axis belongs to a matrix product: none is in one of the three tensors only.
+    /// Whether every axis belongs to a matrix product: none is in only one of the three tensors.
     pub fn is_matrix(&self) -> bool {
         self.lhs.is_empty() && self.rhs.is_empty() && self.free.is_empty()
     }
@@ -37,13 +37,13 @@ impl Roles {
         self.batch.iter().chain(&self.m).chain(&self.n).copied()
     }
 
-    /// The axes that are reduced: contracted first.
+    /// The reduced axes, contracted ones first.
     pub fn reduced(&self) -> impl Iterator<Item = u32> {
         self.k.iter().chain(&self.lhs).chain(&self.rhs).copied()
     }
 }
 
-/// Splits the axes of two operands and a result. An axis may occur in a list more than once; it counts once.
+/// Splits the axes of two operands and a result by role. A repeated axis counts once.
 pub fn classify(lhs: &[u32], rhs: &[u32], out: &[u32]) -> Roles {
     let mut roles = Roles::default();
     let [in_rhs, in_out] = [rhs, out].map(AxisSet::of);
@@ -57,7 +57,7 @@ pub fn classify(lhs: &[u32], rhs: &[u32], out: &[u32]) -> Roles {
         };
         group.push(axis);
     }
-    // What is left are axes that no list before has.
+    // The remaining axes are in no earlier list.
     for &axis in rhs.iter().filter(|&&axis| seen.insert(axis)) {
         let group = if in_out.has(axis) { &mut roles.n } else { &mut roles.rhs };
         group.push(axis);
@@ -85,7 +85,7 @@ mod tests {
         assert_eq!(roles.reduced().collect::<Vec<_>>(), [k, l, r]);
     }
 
-    /// A search through the others for each axis would take minutes.
+    /// A search through the other axes for each axis would take minutes.
     #[test]
     fn many_axes() {
         const MANY: u32 = 1_500_000;

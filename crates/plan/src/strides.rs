@@ -1,4 +1,4 @@
-//! The strides of steps under the layouts that are expected.
+//! The strides of steps under the layout hints.
 
 use einfold_ir::{Access, Axis, AxisRef, Buffer, BufferId, Draft, Gemm, Groups, Loops, Step};
 use smallvec::SmallVec;
@@ -8,8 +8,8 @@ use crate::roles::AxisList;
 /// A stride for each axis.
 pub(crate) type Strides = SmallVec<[isize; 8]>;
 
-/// The stride, in elements, with which each axis of a step moves through the tensor of `access`, positions from ids left
-/// out.
+/// The stride, in elements, of each axis of a step in the tensor of `access`; gather and scatter indices are not
+/// counted.
 pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Strides {
     let buffer = draft.buffer(access.tensor);
     let (mut strides, mut dims) = (Strides::from_elem(0, axes), Strides::from_elem(0, buffer.extents.len()));
@@ -36,7 +36,7 @@ pub(crate) fn of_step(draft: &Draft, step: &Step) -> Loops {
     loops
 }
 
-/// The own axes that an access moves along.
+/// The own axes that an access depends on.
 pub(crate) fn own_axes(access: &Access<BufferId>) -> AxisList {
     let mut axes = AxisList::new();
     access.for_each_axis(&mut |axis| {
@@ -47,7 +47,7 @@ pub(crate) fn own_axes(access: &Access<BufferId>) -> AxisList {
     axes
 }
 
-/// The groups of a matrix product with their strides in bytes under the expected layouts.
+/// The groups of a matrix product with their strides in bytes under the layout hints.
 pub(crate) fn groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
     let operands: Vec<Vec<isize>> = step
         .reads

@@ -1,4 +1,4 @@
-//! Expressions for tests, without a parser.
+//! Builders of modules for tests, without a parser.
 
 pub(crate) mod drawn;
 pub(crate) mod evaluate;
@@ -12,7 +12,7 @@ use einfold_ir::{
 
 use crate::{Route, apply};
 
-/// A contraction of `tensors` in letters notation, in which the axis `x` has the extent that `extent` gives.
+/// A contraction of `tensors` in letters, in which the axis `x` has the extent `extent(x)`.
 pub(crate) fn contraction(text: &str, tensors: &[NodeId], extent: impl Fn(char) -> usize) -> Contraction {
     let (left, right) = text.split_once("->").unwrap();
     let mut letters: Vec<char> = Vec::new();
@@ -41,7 +41,7 @@ pub(crate) fn node(label: &str, dtype: Dtype, c: Contraction) -> Node {
     Node { label: label.into(), dtype, shape, region: RegionId::TOP, def: c.into() }
 }
 
-/// One contraction on inputs of f64, in letters notation; `sizes` are the extents of the letters in order of appearance.
+/// One contraction of `f64` inputs in letters; `sizes` are the extents of the letters in order of appearance.
 pub(crate) fn letters(text: &str, sizes: &[usize]) -> Ir {
     let mut seen: Vec<char> = Vec::new();
     for c in text.chars().filter(|c| c.is_alphabetic()) {
@@ -62,7 +62,7 @@ pub(crate) fn letters(text: &str, sizes: &[usize]) -> Ir {
     ir
 }
 
-/// The expression applied, with the tree of this SSA path for its last node; without one if the path is empty.
+/// The expression, with its last node expanded along this SSA path; unexpanded if the path is empty.
 pub(crate) fn applied(ir: &Ir, path: &[&[u32]]) -> Ir {
     let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let path: Vec<Vec<u32>> = path.iter().map(|s| s.to_vec()).collect();
@@ -72,7 +72,7 @@ pub(crate) fn applied(ir: &Ir, path: &[&[u32]]) -> Ir {
     apply(ir, &trees).unwrap()
 }
 
-/// A draft in short: each step with the places and layouts of what it touches.
+/// A draft in short form: each step with the storage and layouts of its tensors.
 pub(crate) fn show(draft: &Draft) -> String {
     let mut text = String::new();
     for region in &draft.regions {

@@ -8,11 +8,12 @@ use super::{Access, AxisRef, Ids, OutOfRange, Term};
 
 /// The position along one axis of a tensor: `offset + Σ coef·axis + Σ coef·ids[…]`.
 ///
-/// A plain axis is one term with coefficient 1; a stretched size-1 axis is the constant 0; a merged pair `(a b)` has the
-/// terms `extent(b)·a + b`; a window is any other affine function; a gather or scatter has ids.
+/// A plain axis is one term with coefficient 1; a broadcast axis of size 1 is the constant 0; a merged axis `(a b)` has
+/// the terms `extent(b)·a + b`; a window is any other affine function; a gather or scatter has indirect terms.
 ///
-/// Every function has one representation, so that equality is that of functions (up to the order of the terms): each axis has
-/// one term at most, and no coefficient is 0. Constants and multiples of one axis need no memory of their own.
+/// Every function has a unique representation, so that equality of representations is equality of functions (up to the
+/// order of the terms): each axis has at most one term, and no coefficient is 0. Constants and multiples of one axis
+/// allocate no memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Index<T>(Repr<T>);
 
@@ -20,7 +21,7 @@ pub struct Index<T>(Repr<T>);
 enum Repr<T> {
     Constant(i64),
     Term(Term),
-    /// Anything else.
+    /// Any other function.
     Sum(Box<Sum<T>>),
 }
 
@@ -47,12 +48,12 @@ impl<T> Index<T> {
         Index::new(offset, terms.into_iter().map(|(coef, axis)| Term { coef, axis }), Vec::new())
     }
 
-    /// `ids[…]`, a gather when read and a scatter when written.
+    /// `ids[…]`: a gather when read, a scatter when written.
     pub fn gather(access: Access<T>, policy: OutOfRange) -> Index<T> {
         Index::new(0, [], vec![Ids { coef: 1, access, policy }])
     }
 
-    /// `offset + Σ coef·axis + Σ coef·ids[…]`. Coefficients of the same axis are added up, saturating.
+    /// `offset + Σ coef·axis + Σ coef·ids[…]`. Coefficients of the same axis are added, saturating.
     pub fn new(offset: i64, terms: impl IntoIterator<Item = Term>, ids: Vec<Ids<T>>) -> Index<T> {
         let mut terms = terms.into_iter();
         if !ids.is_empty() {
@@ -65,7 +66,7 @@ impl<T> Index<T> {
         }
     }
 
-    /// The one representation of this sum.
+    /// The unique representation of this sum.
     fn sum(offset: i64, mut terms: Vec<Term>, ids: Vec<Ids<T>>) -> Index<T> {
         add_up(&mut terms);
         Index(match (offset, &terms[..], &ids[..]) {
@@ -93,7 +94,7 @@ impl<T> Index<T> {
         }
     }
 
-    /// The data-dependent part.
+    /// The indirect terms.
     pub fn ids(&self) -> &[Ids<T>] {
         match &self.0 {
             Repr::Sum(sum) => &sum.ids,
@@ -101,7 +102,7 @@ impl<T> Index<T> {
         }
     }
 
-    /// The data-dependent part, open to changes.
+    /// The indirect terms, mutable.
     pub fn ids_mut(&mut self) -> &mut [Ids<T>] {
         match &mut self.0 {
             Repr::Sum(sum) => &mut sum.ids,
@@ -109,12 +110,12 @@ impl<T> Index<T> {
         }
     }
 
-    /// Whether any part of the position comes from an integer tensor.
+    /// Whether any part of the position comes from an index tensor.
     pub fn has_ids(&self) -> bool {
         !self.ids().is_empty()
     }
 
-    /// The axis of the own iteration space that this index is, if it is nothing but that.
+    /// The axis of the own iteration space that this index equals, if it is a plain axis.
     pub fn as_axis(&self) -> Option<u32> {
         match self.0 {
             Repr::Term(Term { coef: 1, axis: AxisRef::Own(axis) }) => Some(axis),
@@ -130,7 +131,7 @@ impl<T> Index<T> {
         }
     }
 
-    /// The least and the greatest position over all points, ids left out; `None` on overflow of `i64`.
+    /// The least and the greatest position over all points, without indirect terms; `None` on overflow of `i64`.
     /// `extent` gives the extent of an axis, which must not be 0.
     pub fn range(&self, extent: impl Fn(AxisRef) -> usize) -> Option<(i64, i64)> {
         let (mut low, mut high) = (self.offset(), self.offset());
@@ -143,23 +144,23 @@ impl<T> Index<T> {
         Some((low, high))
     }
 
-    /// Calls `f` with every axis that it uses, those of ids included.
+    /// Calls `f` with every axis that the index uses, those of indirect terms included.
     pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
         self.terms().iter().for_each(|t| f(t.axis));
         self.ids().iter().for_each(|i| i.access.for_each_axis(f));
     }
 
-    /// Calls `f` with every tensor that ids are read from.
+    /// Calls `f` with every index tensor.
     pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
         self.ids().iter().for_each(|i| i.access.for_each_tensor(f));
     }
 
-    /// Replaces every tensor that ids are read from.
+    /// Replaces every index tensor.
     pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
         self.ids_mut().iter_mut().for_each(|i| i.access.retarget(f));
     }
 
-    /// The same index over another kind of tensor.
+    /// The same index with its index tensors mapped.
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Index<U> {
         Index(match &self.0 {
             Repr::Constant(offset) => Repr::Constant(*offset),
@@ -172,8 +173,8 @@ impl<T> Index<T> {
         })
     }
 
-    /// Replaces every own axis, also in ids, by another, different axes by different ones. One that has none is always at
-    /// position 0, and adds nothing.
+    /// Replaces every own axis, also in indirect terms, by another; different axes must be replaced by different axes.
+    /// An axis without a replacement has only position 0, and its term is dropped.
     pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
         let renumbered = |term: &mut Term| match &mut term.axis {
             AxisRef::Own(axis) => to(*axis).map(|new| *axis = new).is_some(),
@@ -194,7 +195,7 @@ impl<T> Index<T> {
         }
     }
 
-    /// Adds to every own axis, also in ids, a sum of terms: `axis` becomes `axis + Σ coef·axis`.
+    /// Adds a sum of terms to every own axis, also in indirect terms: `axis` becomes `axis + Σ coef·axis`.
     pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [Term]) {
         let terms = self.terms();
         let own =
@@ -216,8 +217,9 @@ impl<T> Index<T> {
 }
 
 impl<T: Clone> Index<T> {
-    /// The index at the positions that `of` has for the own axes, also in ids: an index without ids each. An axis that has
-    /// none is always at position 0. Coefficients saturate, which they never do where all positions are inside of a tensor.
+    /// Replaces each own axis, also in indirect terms, by the index `of` that axis, which has no indirect terms. An
+    /// axis without an index has only position 0. Coefficients saturate, which does not happen if all positions are
+    /// inside a tensor.
     pub fn compose<'a>(&self, of: &impl Fn(u32) -> Option<&'a Index<T>>) -> Index<T>
     where
         T: 'a,
@@ -246,16 +248,17 @@ impl<T: Clone> Index<T> {
 }
 
 impl Term {
-    /// The term with another factor, saturating.
+    /// The term times another factor, saturating.
     fn times(&self, coef: i64) -> Term {
         Term { coef: self.coef.saturating_mul(coef), axis: self.axis }
     }
 }
 
-/// So many terms are compared in pairs.
+/// The largest number of terms that are compared pairwise.
 const FEW: usize = 8;
 
-/// Adds up, saturating, the terms of each axis, in the order in which the axes come first; those that cancel go.
+/// Adds, saturating, the terms of each axis, in the order in which the axes first appear; terms that cancel are
+/// removed.
 fn add_up(terms: &mut Vec<Term>) {
     terms.retain(|term| term.coef != 0);
     let repeats = |(k, term): (usize, &Term)| terms[..k].iter().any(|other| other.axis == term.axis);

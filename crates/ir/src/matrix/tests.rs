@@ -35,7 +35,7 @@ fn fold(groups: &Groups, element: usize) -> Fold {
     fold
 }
 
-/// What a fold decided, in one line.
+/// The decisions of a fold, in one line.
 fn show(text: &str, extent: usize) -> String {
     let f = fold(&groups(text, |_| extent, 8), 8);
     let packed: String = "ABC".chars().zip(f.packed).filter(|(_, p)| *p).map(|(x, _)| x).collect();
@@ -77,10 +77,10 @@ fn the_steps_of_a_four_index_transformation() {
 
 #[test]
 fn what_breaks_is_looped_over_or_packed_by_cost() {
-    // Long sides stay efficient in a loop; short ones do not.
+    // Long matrix axes stay efficient in a loop; short ones do not.
     assert_eq!(show("dbea,ec->abcd", 64), "64x64x64 in [64, 64], 0 reduced, packed []");
     assert_eq!(show("dbea,ec->abcd", 4), "64x4x4 in [], 0 reduced, packed [AC]", "c lies inside m in C");
-    // k breaks: either every product but the first accumulates, or one copy makes one product.
+    // k does not fold: either every product but the first accumulates, or one copy gives one product.
     assert_eq!(show("aebf,dfce->abcd", 8), "64x64x64 in [], 0 reduced, packed [AB]");
     assert_eq!(show("ajbi,ijc->abc", 3), "9x3x9 in [], 0 reduced, packed [A]");
 }
@@ -110,7 +110,7 @@ fn what_must_be_packed_is() {
     assert_eq!((f.n.strides, f.k.strides), ([0, 8, 4], [4, 40, 0]));
 }
 
-/// Multiplies through a fold: copies, loops and matrices as the executor does them.
+/// Multiplies through a fold with copies, loops and matrices, as the executor does.
 fn multiply(f: &Fold, given: [&[i64]; 3], c_len: usize) -> Vec<i64> {
     let at = |base: isize, stride: isize, i: usize| base + stride * i as isize;
     let mut memory: [Vec<i64>; 3] = [given[0].to_vec(), given[1].to_vec(), vec![0; c_len]];

@@ -1,25 +1,25 @@
-//! What of an expression is written out: the tensors that there are.
+//! Expanded modules: the nodes that replace each contraction.
 
 use std::ops::Range;
 
 use einfold_ir::{IdVec, Ir, NodeId};
 
-/// An expression whose trees are written out.
+/// An expanded module.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Applied {
-    /// One node a step.
+    /// The module with one node for each step.
     pub(crate) ir: Ir,
-    /// What each node of the expression became.
+    /// The nodes that replace each node of the original module.
     pub(crate) made: IdVec<NodeId, Made>,
 }
 
-/// The nodes that were written for a node. They are all that exists of it: what has no node is never in memory.
+/// The nodes that replace one node. No other tensor of that node's contraction is in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Made {
     /// All of them.
     pub nodes: Range<u32>,
-    /// Those of each step of a tree through ids; none for a step that is left to the one that uses its result. Empty where all steps
-    /// are written.
+    /// The nodes of each step of a tree with index tensors; none for a step that is computed in its reader. Empty if
+    /// every step has a node.
     pub steps: Vec<Vec<NodeId>>,
 }
 

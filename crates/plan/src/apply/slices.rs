@@ -1,28 +1,29 @@
-//! Contractions in slices: what a region computes in each turn, and where it adds that up.
+//! Sliced contractions: what a region computes in each iteration, and where it accumulates.
 
 use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Term, Tree, Violation};
 use einfold_order::SlicedAxis;
 
 use super::Writer;
 
-/// The piece of a sliced contraction that one turn of a region computes.
+/// The slice of a contraction that one iteration of a region computes.
 pub(super) struct Sliced {
-    /// The contraction with each sliced axis as long as a piece of it, reading and writing at the piece of the turn.
+    /// The contraction with each sliced axis shortened to the extent of a slice, reading and writing at the slice of
+    /// the iteration.
     pub(super) c: Contraction,
-    /// What its turns add to: the node of the contraction, of which each lane may have one.
+    /// The node into which iterations accumulate: that of the contraction, or one for each partition.
     pub(super) node: Node,
     /// The loops of the region, outermost first.
     pub(super) loops: Vec<Axis>,
-    /// Whether the first loop is over lanes.
+    /// Whether the first loop is over partitions.
     pub(super) lanes: bool,
 }
 
 impl Sliced {
-    /// The contraction of `node` in slices, the outermost of which is shared out among so many lanes, one after the other.
-    /// `None` if an axis is not one of the contraction, is sliced twice, or does not fall into so many pieces of equal length; or
-    /// the pieces not among the lanes.
+    /// Slices the contraction of `node`, with the outermost slices divided among `lanes` partitions of neighbouring
+    /// slices. `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of
+    /// slices of equal extent; or if the slices do not divide among the partitions.
     pub(super) fn of(node: &Node, c: &Contraction, slices: &[SlicedAxis], lanes: u64) -> Option<Sliced> {
-        // By axis, what the turns of the loops add to it.
+        // For each axis, the terms that the loops add to it.
         let mut cuts: Vec<Vec<Term>> = vec![Vec::new(); c.axes.len()];
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));
         for (k, slice) in slices.iter().enumerate() {
@@ -39,12 +40,12 @@ impl Sliced {
             }
             for (count, turns) in [(lanes, run), (run, 1)].into_iter().filter(|(count, _)| *count > 1) {
                 cut.push(Term { coef: (axis.extent * turns) as i64, axis: AxisRef::Loop(loops.len() as u32) });
-                // The axis itself keeps its name within a piece.
+                // Within a slice, the axis itself keeps its name.
                 let marks = if turns > 1 { "''" } else { "'" };
                 loops.push(Axis::new(format!("{}{marks}", axis.label), count));
             }
         }
-        // No overflow: the positions of the whole axis are inside of a tensor.
+        // No overflow: the positions of the whole axis are inside a tensor.
         let cut = |axis: u32| &cuts[axis as usize][..];
         c.factors.iter_mut().for_each(|factor| factor.shift(&cut));
         c.output.iter_mut().for_each(|index| index.shift(&cut));
@@ -53,8 +54,8 @@ impl Sliced {
         Some(sliced)
     }
 
-    /// Writes the region, with a node before it that all turns add to, and what is left to do with that one. The contraction and
-    /// its node are as they were before they were sliced.
+    /// Writes the region, preceded by the node into which all iterations accumulate, and the remaining sum over
+    /// partitions. `node` and its contraction are those before slicing.
     pub(super) fn write(
         &self,
         out: &mut Rewriter<'_>,
@@ -79,7 +80,8 @@ impl Sliced {
         out.push(Node { def: sum.into(), ..node.clone() })
     }
 
-    /// Gives every lane a result of its own, along a new first axis, unless lanes write to different places anyway.
+    /// Gives every partition a result of its own, along a new first axis, unless partitions write to different
+    /// positions anyway.
     fn part_lanes(&mut self) {
         let extent = |axis| match axis {
             AxisRef::Own(a) => self.c.axes[a as usize].extent,

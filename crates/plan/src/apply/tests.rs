@@ -9,7 +9,7 @@ use crate::PlanError;
 use crate::network::{Treatment, Why, network, treatment};
 use crate::testing::{self, contraction, letters, node};
 
-/// The applied expression, printed, without the lines of the inputs.
+/// The expanded expression, printed, without the lines of the inputs.
 fn applied(ir: &Ir, path: &[&[u32]]) -> String {
     shown(&testing::applied(ir, path))
 }
@@ -117,7 +117,7 @@ fn axes_that_no_factor_has_come_last() {
     let mut ir = Ir::new();
     let a = ir.input("a", Dtype::F64, [2, 3]);
     let b = ir.input("b", Dtype::F64, [3, 4]);
-    // `f` is only in the result, `g` nowhere: the sum runs over it all the same.
+    // `f` is only in the result and `g` in no tensor: the sum runs over `g` nevertheless.
     let mut c = contraction("ij,jk->fik", &[a, b], |c| [2, 3, 4, 5]["ijkf".find(c).unwrap()]);
     c.axes.push(Axis::new("g", 7));
     ir.push(node("y", Dtype::F64, c)).unwrap();
@@ -245,7 +245,7 @@ fn slices_are_loops_and_what_depends_on_none_comes_before() {
     %7 y = for m':3 for j':6 %4 and (+, *) %6[i, k] . %5[k] -> [i, m']  f64[2, 3]
     return %4
     ");
-    // Lanes of a reduced axis have results of their own, and of an axis of the result they do not need them.
+    // Partitions of a reduced axis need results of their own; partitions of an axis of the result do not.
     insta::assert_snapshot!(shown(&sliced(&ir, path, &[('j', 6)], 2).unwrap()), @r"
     %4 y = identity of (+, *)  f64[2, 2, 3]
     %5 y = (+, *) %2[k, l] . %3[l, m] -> [k, m]  f64[4, 3]

@@ -1,6 +1,7 @@
-//! Writes trees through ids: a position that ids give is an axis until the step of its selection, and the index from there on.
+//! Expands trees with selections: a gathered position is an axis before the step of its selection, and the gather or
+//! scatter index afterwards.
 //!
-//! What only gathers or multiplies is left to the step that reads it, unless that is a matrix product.
+//! A product or gather that sums nothing is computed in the step that reads it, unless that step is a matrix product.
 
 use std::sync::Arc;
 
@@ -14,29 +15,30 @@ use crate::legs::Uses;
 use crate::lift::{Lifted, Position, identity};
 use crate::roles::Roles;
 
-/// The most factors of a product that is left to its reader.
+/// The most factors of a product that is computed in its reader.
 const MOST_FACTORS: usize = 4;
 
-/// A product still to be used: its factors, which sum nothing, and its axes. A selection has no factors.
+/// A product that is still to be used: its factors, over which nothing is summed, and its axes. A selection has no
+/// factors.
 #[derive(Default)]
 struct Part {
     reads: Vec<Access<NodeId>>,
     axes: Vec<u32>,
-    /// The step that it is the result of.
+    /// The step of the tree whose result it is.
     step: Option<usize>,
 }
 
 /// A step of a tree.
 struct Join {
     parts: Vec<Part>,
-    /// The selection that it uses.
+    /// The selection that the step uses.
     selection: Option<usize>,
     roles: Roles,
 }
 
 impl Writer<'_, '_> {
-    /// The contraction, which is `lifted.c`, as the steps of `tree`, whose leaves are its factors and, perhaps, the selections.
-    /// `steps` gets the nodes of each step.
+    /// Writes the contraction, which is `lifted.c`, as the steps of `tree`, whose leaves are its factors and optionally
+    /// the selections. `steps` gets the nodes of each step.
     pub(super) fn through(
         &mut self,
         lifted: &Lifted,
@@ -76,7 +78,7 @@ impl Writer<'_, '_> {
         (first..self.out.len() as u32).map(NodeId)
     }
 
-    /// The factors, after sums that nothing else has a part in, and the selections. Counts the uses of axes.
+    /// The factors, with the axes that no other tensor has summed, and the selections. Counts the uses of axes.
     fn parts(&mut self, lifted: &Lifted, leaves: usize) -> Result<Vec<Part>, Violation> {
         let network = &lifted.selected.network;
         self.uses = Uses::new(self.c.axes.len());
@@ -101,7 +103,7 @@ impl Writer<'_, '_> {
         Ok(parts)
     }
 
-    /// A step that is not the last.
+    /// Writes a step that is not the last.
     fn join_part(&mut self, lifted: &Lifted, join: Join, kept: Vec<u32>, reduced: &[u32]) -> Result<Part, Violation> {
         let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
         let scatters = join.selection.filter(|&s| lifted.selected.selections[s].of.is_none());
@@ -115,8 +117,8 @@ impl Writer<'_, '_> {
         self.write(lifted, &space, kept, reads)
     }
 
-    /// The axes that stay and those that are summed in a step. Reads through the ids of its selection; writes out what is not
-    /// a tensor by itself for a matrix product.
+    /// The kept and the reduced axes of a step. Reads through the indices of the step's selection; for a matrix
+    /// product, gathers factors that are not tensors in memory first.
     fn prepare(
         &mut self,
         lifted: &Lifted,
@@ -156,7 +158,7 @@ impl Writer<'_, '_> {
         roles.is_matrix() && !roles.k.is_empty() && wide(&roles.m) && wide(&roles.n)
     }
 
-    /// Puts the ids back where an axis stands for them.
+    /// Substitutes the gather and scatter indices for the axes that stand for them.
     fn resolve(&self, positions: &[Position], indices: &mut [Index<NodeId>]) {
         for index in indices {
             if let Some(position) = positions.iter().find(|p| index.as_axis() == Some(p.axis)) {
@@ -165,7 +167,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// A step that writes through the ids of the result before the last one.
+    /// Writes a step that scatters into the result before the last step.
     fn scatter(
         &mut self,
         lifted: &Lifted,
@@ -184,7 +186,7 @@ impl Writer<'_, '_> {
         Ok(Part { reads: vec![Access::new(id, read)], axes: kept.to_vec(), step: None })
     }
 
-    /// A node over `space` that holds the axes `kept`.
+    /// Writes a node over `space` that holds the axes `kept`.
     fn write(
         &mut self,
         lifted: &Lifted,
@@ -198,8 +200,9 @@ impl Writer<'_, '_> {
         Ok(Part { reads: vec![Access::new(id, read)], axes: kept, step: None })
     }
 
-    /// How an intermediate of these axes lies, and its name. Where it is read or written through ids, an error about one
-    /// has to name the tensor and the axis that the user knows: it has that name, and the positions lie along that axis.
+    /// The index functions, the shape and the name of an intermediate with these axes. If it is gathered from or
+    /// scattered into, an error about an index must name the tensor and the axis that the user knows: the intermediate
+    /// has that tensor's name, and the positions lie along that axis.
     fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Indices<NodeId>, Vec<usize>, Label) {
         let stays = AxisSet::of(kept);
         let held = |position: &&Position| stays.has(position.axis);
@@ -216,7 +219,7 @@ impl Writer<'_, '_> {
             dims.resize(least, None);
             positions.iter().for_each(|p| dims[p.dim] = Some(p.axis));
         }
-        // Ids move along the axes that they depend on: what is next to each other in memory are the others.
+        // Gathered elements are contiguous only along the axes that the index tensors do not depend on.
         let by = AxisSet::of(lifted.selected.selections.iter().flat_map(|s| &s.by));
         let placed = AxisSet::of(dims.iter().flatten());
         let (first, last): (Vec<u32>, Vec<u32>) = kept.iter().filter(|a| !placed.has(**a)).partition(|a| by.has(**a));
@@ -235,7 +238,7 @@ impl Writer<'_, '_> {
         (output, shape, label)
     }
 
-    /// The last step.
+    /// Writes the last step.
     fn finish(
         &mut self,
         lifted: &Lifted,
@@ -246,7 +249,7 @@ impl Writer<'_, '_> {
         let positions = join.selection.map_or(&[][..], |s| &lifted.positions[s]);
         let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
         let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
-        // What only the result has, where its ids have no selection, comes last.
+        // Axes that only the result has, if their scatter index has no selection, come last.
         let unseen = |a: &u32| self.c.axes[*a as usize].extent != 1 && !lifted.sees(*a);
         let unseen = (0..self.c.axes.len() as u32).filter(unseen);
         let space: Vec<u32> = kept.iter().chain(&reduced).copied().chain(unseen).filter(own).collect();
@@ -258,7 +261,8 @@ impl Writer<'_, '_> {
         self.emit_expr(&kept, [mask].into_iter().chain(value).collect(), Some(Arc::new(expr)), target)
     }
 
-    /// Which positions of the result some id names: a node of `bool`, read at the axes of the positions.
+    /// Writes a `bool` node that marks the positions of the result that some scatter index names, read at the axes of
+    /// the positions.
     fn mask(&mut self, lifted: &Lifted) -> Result<Access<NodeId>, Violation> {
         let scatter = lifted.selected.selections.iter().position(|s| s.of.is_none());
         let s = scatter.ok_or_else(|| Violation("a mask of a result without ids".into()))?;
@@ -283,7 +287,7 @@ impl Writer<'_, '_> {
     }
 }
 
-/// The second factor where the first holds, else `identity`.
+/// The expression that selects the second factor where the first is true, else `identity`.
 fn masked(dtype: Dtype, identity: f64) -> Result<Expr, Violation> {
     Expr::new(vec![
         (PointOp::Read(0), Dtype::Bool),

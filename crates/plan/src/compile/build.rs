@@ -1,4 +1,4 @@
-//! From orders to a plan: in how many lanes slices run, and whether that keeps to a memory limit.
+//! Builds the plan of given orders, and chooses the number of partitions within a memory limit.
 
 use einfold_ir::{Count, Draft, IdVec, Mode, NodeId, Plan};
 use einfold_order::FoundOrder;
@@ -9,11 +9,11 @@ use crate::error::PlanError;
 use crate::memory::{self, Memory};
 use crate::pipeline::{Driver, PassSet, Program, Trace, stuck};
 
-/// Where one turn is as much work as starting threads this many times, its steps keep threads busy, and lanes would only take
-/// memory.
+/// The work of one iteration, in times of starting threads, from which on the steps of an iteration keep the threads
+/// busy by themselves and partitions would only take memory.
 const LARGE_TURN: u64 = 128;
 
-/// A plan of an expression whose orders are written out.
+/// A plan with its expanded module and memory.
 pub(super) struct Built {
     pub(super) applied: Applied,
     pub(super) plan: Plan,
@@ -22,9 +22,9 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// The plan with as many lanes as are of use and keep to the limit; with one lane if none do. It is built once with the most
-    /// lanes; where these take too much, the memory of fewer follows from that plan, and it is built once more with the most that
-    /// keep to the limit.
+    /// Builds the plan with as many partitions as pay and keep to the limit, or with one if the limit allows no more.
+    /// The plan is built once with the most partitions; if they exceed the limit, the memory of fewer partitions is
+    /// computed from that plan, and a plan with the most that keep to the limit is built.
     pub(super) fn of(part: &Part, passes: PassSet, limit: Option<u64>, trace: bool) -> Result<Built, PlanError> {
         let lanes_of =
             |most| -> Vec<u64> { part.orders.iter().map(|(id, ordered)| lanes(part, *id, ordered, most)).collect() };
@@ -68,17 +68,18 @@ impl Built {
         }
     }
 
-    /// Refuses a plan that takes more than the limit.
+    /// Refuses a plan that exceeds the limit.
     ///
     /// # Errors
-    /// [`PlanError::TooLarge`].
+    /// [`PlanError::TooLarge`] if it does.
     pub(super) fn within(&self, limit: Option<u64>) -> Result<(), PlanError> {
         limit.map_or(Ok(()), |limit| memory::within(&self.plan, &self.memory, limit))
     }
 }
 
-/// Changes the extents that follow from the number of lanes: the first loop of each region in lanes, and the results that each
-/// lane has for itself. `made` are the nodes that each contraction became, `counts` the lanes of each order.
+/// Changes the extents that depend on the number of partitions: the first loop of each partitioned region, and the
+/// results that each partition has for itself. `made` are the nodes of each contraction, `counts` the number of
+/// partitions of each order.
 fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts: &[u64]) {
     let Draft { regions, buffers, .. } = draft;
     for region in regions.iter_mut().filter(|region| region.lanes.is_some()) {
@@ -87,7 +88,8 @@ fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts:
         let Some(at) = part.orders.iter().position(of) else { continue };
         let (lanes, rank) = (counts[at] as usize, part.ir.node(part.orders[at].0).shape.len());
         region.loops[0].extent = lanes;
-        // What the turns add to is shared by the lanes, along a first axis where they meet otherwise.
+        // The partitions share the nodes to which iterations add, along a first axis if they would write the same
+        // positions.
         let totals = region.steps.iter().filter(|step| step.mode == Mode::Accumulate).map(|step| step.write.tensor);
         for total in totals {
             let extents = &mut buffers[total].extents;
@@ -98,8 +100,8 @@ fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts:
     }
 }
 
-/// How many lanes are of use for a contraction: a divisor of the pieces of its first slice, at most `most`. It follows from the
-/// contraction and the machine of the plan, wherever the plan is made.
+/// The number of partitions that pay for a contraction: a divisor of the number of slices of its first sliced axis, at
+/// most `most`. It depends only on the contraction and the machine model of the plan, not on the machine that plans.
 fn lanes(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
@@ -108,7 +110,7 @@ fn lanes(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     if flops < start || flops > start * Count::from(LARGE_TURN) * turns {
         return 1;
     }
-    // Each lane may add to a result of its own.
+    // Each partition may add to a result of its own.
     let elements = Count::product(part.ir.node(id).shape.iter().map(|&extent| extent as u64));
     let pays = |lanes: u64| elements * Count::from(4 * lanes) <= flops;
     (1..=most).rev().find(|&lanes| first.parts % lanes == 0 && (lanes == 1 || pays(lanes))).unwrap_or(1)
@@ -131,7 +133,7 @@ mod tests {
     use crate::testing::letters;
 
     thread_local! {
-        /// How often a plan was built on this thread.
+        /// The number of plans built on this thread.
         pub(super) static BUILDS: Cell<usize> = const { Cell::new(0) };
     }
 
@@ -153,7 +155,7 @@ mod tests {
         }
     }
 
-    /// The plan of the most lanes that keep to a limit, by building one for each number of lanes.
+    /// The plan with the most partitions within the limit, found by building a plan for each number of partitions.
     fn by_building(part: &Part, passes: PassSet, limit: u64) -> Built {
         let (id, ordered) = &part.orders[0];
         let mut most = u64::from(part.machine.partitions);
@@ -172,10 +174,11 @@ mod tests {
         let mut rng = Rng(11);
         let mut fewer = 0;
         let parts = [
-            // A scalar, to which every lane adds its own; and results at positions that tell the lane.
+            // A scalar, of which every partition has its own partial sum; and results at positions that depend on the
+            // partition.
             sliced("xab,xbc,xcd,xda->", &[48, 40, 40, 40, 40], &[[0, 1], [4, 2], [5, 3]], &[(0, 48)].map(slice)),
             sliced("xab,xbc,xcd->xad", &[48, 40, 40, 40, 40], &[[0, 1], [3, 2]], &[(0, 12)].map(slice)),
-            // Two loops, of which the first step depends on the outer alone.
+            // Two loops; the first step depends on the outer loop alone.
             sliced("ij,jk,kl,lm->im", &[64, 64, 96, 60, 32], &[[0, 1], [4, 2], [5, 3]], &[(0, 32), (4, 5)].map(slice)),
             sliced("ab,bc,cd->ad", &[48, 96, 64, 48], &[[0, 1], [3, 2]], &[(2, 16)].map(slice)),
         ];

@@ -1,4 +1,4 @@
-//! The contractions that have an order to choose.
+//! The contractions whose order can be chosen.
 
 use einfold_ir::{Access, Contraction, Cost, IdVec, Ir, Network, NodeId, Tree};
 use einfold_order::FoundOrder;
@@ -8,17 +8,17 @@ use crate::lift::Lifted;
 use crate::named::axis_names;
 use crate::network::{Treatment, network_of, treatment};
 
-/// A contraction that has an order to choose.
+/// A contraction whose order can be chosen.
 pub(super) struct Choice<'i> {
     pub(super) id: NodeId,
     pub(super) c: &'i Contraction,
-    /// The extents of its result.
+    /// The shape of its result.
     pub(super) shape: &'i [usize],
-    /// One with ids, as the search sees it.
+    /// The contraction with selections, as the search sees it; `None` without index tensors.
     pub(super) lifted: Option<Lifted>,
 }
 
-/// The contractions that have an order to choose.
+/// Lists the contractions whose order can be chosen.
 pub(super) fn choices(ir: &Ir) -> Vec<Choice<'_>> {
     let choice = |(id, c)| {
         let node = ir.node(id);
@@ -34,7 +34,8 @@ pub(super) fn choices(ir: &Ir) -> Vec<Choice<'_>> {
     ir.contractions().filter_map(choice).collect()
 }
 
-/// The contraction that a path is for: the only one without ids, or if all have ids the only one.
+/// The contraction that a path applies to: the only one without index tensors, or, if all have index tensors, the only
+/// one.
 pub(super) fn only<'c, 'i>(choices: &'c [Choice<'i>]) -> Option<&'c Choice<'i>> {
     match (&factored(choices)[..], choices) {
         ([only], _) => Some(only),
@@ -43,18 +44,18 @@ pub(super) fn only<'c, 'i>(choices: &'c [Choice<'i>]) -> Option<&'c Choice<'i>> 
     }
 }
 
-/// Those without ids.
+/// The contractions without index tensors.
 pub(super) fn factored<'c, 'i>(choices: &'c [Choice<'i>]) -> Vec<&'c Choice<'i>> {
     choices.iter().filter(|choice| choice.lifted.is_none()).collect()
 }
 
 impl Choice<'_> {
-    /// Whether a tree of so many leaves can be one of it.
+    /// Whether a tree with this number of leaves can belong to the contraction.
     pub(super) fn takes(&self, leaves: usize) -> bool {
         leaves == self.c.factors.len() || self.lifted.as_ref().is_some_and(|lifted| leaves == lifted.leaves())
     }
 
-    /// The network that a tree of so many leaves is one of, and the names of its axes.
+    /// The network that a tree with this number of leaves belongs to, and the names of its axes.
     pub(super) fn network(&self, leaves: usize) -> (Network, Vec<String>) {
         let Some(lifted) = self.lifted.as_ref().filter(|lifted| leaves == lifted.leaves()) else {
             return (network_of(self.c, self.shape), axis_names(&self.c.axes));
@@ -66,7 +67,8 @@ impl Choice<'_> {
         (network.expect("axes of a checked contraction exist"), axis_names(&lifted.c.axes))
     }
 
-    /// The order along a tree of a contraction with ids; none if that is one step. Its cost is known when it is written out.
+    /// The order of a contraction with index tensors along a tree; `None` if the tree is one step. Its cost is computed
+    /// after expansion.
     pub(super) fn along(&self, lifted: &Lifted, tree: &Tree) -> Result<Option<FoundOrder>, PlanError> {
         let (node, factors) = (self.id, self.c.factors.len());
         let several = if tree.leaves() == lifted.leaves() {
@@ -82,14 +84,14 @@ impl Choice<'_> {
         Ok(several.then(|| unpriced(tree.clone(), "path")))
     }
 
-    /// The factors that are made of constant operands alone. `constant` tells which nodes are.
+    /// The factors that depend on constant operands alone. `constant` marks the nodes that do.
     pub(super) fn constant_factors(&self, constant: &IdVec<NodeId, bool>) -> Vec<u32> {
         let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor];
         (0..).zip(&self.c.factors).filter(is_constant).map(|(k, _)| k).collect()
     }
 }
 
-/// An order whose cost is known when it is written out.
+/// An order whose cost is computed after expansion.
 pub(super) fn unpriced(tree: Tree, strategy: &'static str) -> FoundOrder {
     FoundOrder { tree, slices: Vec::new(), cost: Cost::default(), strategy, record: None }
 }

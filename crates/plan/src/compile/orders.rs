@@ -1,4 +1,4 @@
-//! The order of each contraction.
+//! Finds the order of each contraction.
 
 use einfold_ir::{Count, Def, IdVec, Ir, Network, NodeId, RegionId};
 use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Strategy, Task, order, order_with_selections};
@@ -11,8 +11,9 @@ use crate::error::{Excess, PlanError};
 use crate::network::network_of;
 use crate::pipeline::{PassSet, Trace, rewrite};
 
-/// The rewritten expression. An order that is not searched is for the contractions as they are written; so is a path, unless it is
-/// one of the only contraction that is left when products are contracted together.
+/// Rewrites the module. Products are merged for a strategy that orders gathers and scatters too; for other strategies
+/// contractions stay as they are written. A path or saved order applies to the merged contractions if it fits them,
+/// otherwise to the written ones.
 pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace) -> Result<Ir, PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
     let mut by = |choice: PassSet| {
@@ -40,24 +41,25 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
     }
 }
 
-/// Finds the order of every contraction that has a choice, in the order of the nodes.
+/// Finds the orders of all contractions whose order can be chosen, by increasing node.
 pub(super) struct Finder<'a> {
     pub(super) ir: &'a Ir,
-    /// Which nodes are made of constant operands alone.
+    /// Marks the nodes that depend on constant operands alone.
     pub(super) constant: &'a IdVec<NodeId, bool>,
     pub(super) how: &'a Order,
     pub(super) search: &'a Search<'a>,
-    /// The contractions that have a choice.
+    /// The contractions whose order can be chosen.
     choices: Vec<Choice<'a>>,
-    /// By node the bytes of all others that are in memory while it is computed.
+    /// For each node, the bytes of all other tensors in memory while it is computed.
     beside: IdVec<NodeId, u64>,
-    /// The orders of contractions with ids, which no limit changes; none to compute each in one step.
+    /// The orders of contractions with index tensors, which do not depend on the limit; empty if each is computed in
+    /// one step.
     through_ids: Vec<(NodeId, FoundOrder)>,
 }
 
 impl<'a> Finder<'a> {
     /// # Errors
-    /// [`PlanError::OnePath`] and what is wrong with a path.
+    /// [`PlanError::OnePath`], and the errors of an invalid path.
     pub(super) fn new(
         ir: &'a Ir,
         constant: &'a IdVec<NodeId, bool>,
@@ -70,7 +72,7 @@ impl<'a> Finder<'a> {
             if contractions > 1 {
                 return Err(PlanError::OnePath { contractions });
             }
-            // A path for what is done in one step decides nothing, but it has to be one.
+            // A path for a contraction in one step has no effect, but it must be valid.
             let first = first_network(ir);
             if let (true, Some(network)) = (choices.is_empty(), first) {
                 order(&network, how, budget)?;
@@ -80,15 +82,16 @@ impl<'a> Finder<'a> {
         Ok(Finder { ir, constant, how, search, beside: beside(ir), choices, through_ids })
     }
 
-    /// Leaves contractions with ids to one step each, in which nothing is made in between. Whether that changes something.
+    /// Computes each contraction with index tensors in one step, which needs no intermediates. Returns whether that
+    /// changes anything.
     pub(super) fn leave_ids(&mut self) -> bool {
         !std::mem::take(&mut self.through_ids).is_empty()
     }
 
-    /// All orders. The memory limit is shared with what else is in memory then.
+    /// Finds all orders. What else is in memory at the same time is subtracted from the memory limit.
     ///
     /// # Errors
-    /// Those of the search; [`PlanError::TooLarge`] where it keeps to no limit.
+    /// Those of the search; [`PlanError::TooLarge`] if the search cannot keep to the limit.
     pub(super) fn all(&self, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
         let mut through_ids = self.through_ids.iter().peekable();
         let mut orders = Vec::with_capacity(self.choices.len());
@@ -101,13 +104,13 @@ impl<'a> Finder<'a> {
         Ok(orders)
     }
 
-    /// The order of a contraction without ids.
+    /// Finds the order of a contraction without index tensors.
     fn search(&self, choice: &Choice<'_>, budget: &Budget) -> Result<FoundOrder, PlanError> {
         let Choice { id, c, .. } = *choice;
         let (node, beside) = (self.ir.node(id), self.beside[id]);
         let network = network_of(c, choice.shape);
         let element_bytes = node.dtype.size() as u64;
-        // Loops are not nested.
+        // Loops are not nested, so a contraction inside a region cannot be sliced.
         let limit = budget.memory_bytes.filter(|_| node.region == RegionId::TOP);
         let limit = limit.map(|limit| limit.saturating_sub(beside).max(1));
         let constants = choice.constant_factors(self.constant);
@@ -130,8 +133,9 @@ fn first_network(ir: &Ir) -> Option<Network> {
     all.next().map(|(id, c)| network_of(c, &ir.node(id).shape))
 }
 
-/// Orders every contraction with ids, whole, for which that is cheaper than one step. A path is for the contraction without ids, if
-/// there is one; then these are ordered as by default.
+/// Finds the order of every contraction with index tensors for which it is cheaper than one step. A path applies to the
+/// contraction without index tensors, if there is one; then the contractions with index tensors get the default
+/// strategy.
 fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     if let (Some(tensors), Some(choice)) = (how.tensors(), only(choices))
         && let Some(lifted) = &choice.lifted
@@ -152,7 +156,7 @@ fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<V
     Ok(all)
 }
 
-/// The order of a contraction with ids, if it is cheaper than one step.
+/// The order of a contraction with index tensors; `None` if one step is as cheap.
 pub(super) fn with_ids(
     choice: &Choice<'_>,
     strategy: &'static Strategy,
@@ -164,13 +168,13 @@ pub(super) fn with_ids(
             order_with_selections(&lifted.selected, how, &budget.machine).map(|tree| unpriced(tree, strategy.name))
         );
     }
-    // Each tensor is read through its ids wherever it is used, and the last step writes through those of the result.
+    // Each tensor can be gathered wherever it is used, and the last step can scatter into the result.
     let budget = &Budget { memory_bytes: None, ..*budget };
     let ordered = order(&network_of(choice.c, choice.shape), how, budget)?;
     Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&choice.c.axes)))
 }
-/// For each node the bytes of all others that are in memory while it is computed, operands not counted: results, which have
-/// their memory from the start, and what is still to be read.
+/// For each node, the bytes of all other tensors in memory while it is computed, without operands: results, which are
+/// allocated from the start, and nodes that are still to be read.
 fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
     let bytes = |id: NodeId| {
         let node = ir.node(id);

@@ -1,4 +1,4 @@
-//! Orders of whole expressions as values.
+//! Saved orders of whole expressions.
 
 use einfold_ir::{IdVec, Ir, NodeId, Tree};
 use einfold_order::{Budget, FoundOrder, Order, OrderError, OrderMismatch, SavedOrder, SavedTree, Task};
@@ -7,8 +7,8 @@ use super::Compiled;
 use super::choices::{Choice, choices, factored};
 use crate::error::PlanError;
 
-/// The orders of a plan as a value, which leads to the same plan without any search: with [`Order::Saved`]. `how` and `budget` are
-/// those that the plan was made with.
+/// The orders of a plan as a value, from which [`Order::Saved`] makes the same plan without a search. `how` and
+/// `budget` are those that the plan was made with.
 pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOrder {
     let found = |id: NodeId| compiled.orders.iter().find(|(at, _)| *at == id).map(|(_, ordered)| ordered);
     let saved = |choice: &Choice<'_>| {
@@ -21,7 +21,7 @@ pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOr
         SavedTree::new(&network, &names, &tree, slices)
     };
     let contractions = choices(&compiled.rewritten).iter().map(saved).collect();
-    // What was followed was found for limits of its own.
+    // A plan of a saved order keeps the limits of that saved order.
     let (objective, memory_bytes, largest) = match how {
         Order::Saved(followed) => (followed.objective, followed.memory_bytes, followed.largest),
         _ => (budget.objective, None, None),
@@ -34,7 +34,7 @@ pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOr
     }
 }
 
-/// Whether a saved order is one of an expression.
+/// Checks that a saved order belongs to a module.
 pub(super) fn check(ir: &Ir, saved: &SavedOrder) -> Result<(), PlanError> {
     let choices = choices(ir);
     assigned(&choices, saved)?.iter().enumerate().try_for_each(|(k, (choice, tree))| {
@@ -44,7 +44,7 @@ pub(super) fn check(ir: &Ir, saved: &SavedOrder) -> Result<(), PlanError> {
     })
 }
 
-/// Which tree is for which contraction. Trees for all contractions without ids are enough.
+/// Assigns trees to contractions. It suffices that all contractions without index tensors have trees.
 fn assigned<'c, 'i, 's>(
     choices: &'c [Choice<'i>],
     saved: &'s SavedOrder,
@@ -60,8 +60,8 @@ fn assigned<'c, 'i, 's>(
     }
 }
 
-/// The orders of a saved order for an expression, in the order of the nodes. `constant` tells which nodes are made of constant
-/// operands alone; `search` orders a contraction with ids where the saved order has only those without.
+/// The orders of a module from a saved order, by increasing node. `constant` marks the nodes that depend on constant
+/// operands alone; `search` orders a contraction with index tensors if the saved order has no tree for it.
 pub(super) fn follow(
     ir: &Ir,
     constant: &IdVec<NodeId, bool>,

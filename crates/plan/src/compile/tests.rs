@@ -18,7 +18,7 @@ fn with_passes(ir: &Ir, passes: PassSet) -> super::Compiled {
 #[test]
 fn a_four_index_transformation_is_matrix_products_only() {
     let compiled = with_passes(&letters(TRANSFORM, &[10; 8]), PassSet::ALL);
-    // Four steps of 10^5: the least over all 180 orders, counted independently.
+    // Four steps of 10^5 flops: the minimum over all 180 orders, counted independently.
     assert_eq!(compiled.cost.flops, Count::from(400_000u64));
     assert_eq!(compiled.plan.flops(), compiled.cost.flops);
     assert_eq!(naive_flops(&letters(TRANSFORM, &[10; 8])), Count::from(100_000_000u64));
@@ -32,7 +32,7 @@ fn a_four_index_transformation_is_matrix_products_only() {
     ");
 }
 
-/// Any expression of letters: terms with repeated, lone and shared axes, extents of 0 and 1 now and then.
+/// Any expression in letters: terms with repeated, unshared and shared axes, sometimes with extents of 0 and 1.
 fn expressions() -> impl Strategy<Value = (String, Vec<usize>)> {
     let term = proptest::collection::vec(0..6usize, 0..4);
     let terms = proptest::collection::vec(term, 1..5);
@@ -95,7 +95,7 @@ fn one_path_does_not_fit_two_contractions() {
     let refused = compile(&ir, &Order::Ssa(vec![vec![0, 1]]), &Budget::default(), &PlanOptions::default());
     assert_eq!(refused.unwrap_err(), PlanError::OnePath { contractions: 2 });
     assert_eq!(with_passes(&ir, PassSet::ALL).cost.flops, Count::from(128u64));
-    // But one of all three factors does, since the two are contracted together.
+    // But a path of all three factors fits, since the two products are merged.
     let joint = Order::Ssa(vec![vec![1, 2], vec![0, 3]]);
     let joint = compile(&ir, &joint, &Budget::default(), &PlanOptions::default()).unwrap();
     assert_eq!((joint.orders.len(), joint.cost.flops), (1, Count::from(128u64)));
@@ -117,8 +117,8 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
     assert_eq!(excess.tensor, Some(large));
 }
 
-/// A search that follows a path, and slices the axes in their order as finely as the limit asks for, by the sizes of what the
-/// steps make.
+/// A search that follows a path and slices axes in their order, as finely as the limit requires by the sizes of the
+/// step results.
 fn slicing(task: &Task<'_>, how: &Order, budget: &Budget) -> Result<FoundOrder, OrderError> {
     let mut ordered = order(task.network, how, &Budget { memory_bytes: None, ..*budget })?;
     let Some(limit) = budget.memory_bytes else { return Ok(ordered) };
@@ -198,16 +198,16 @@ fn a_limit_that_cannot_be_kept_is_an_error_with_the_least_that_was_reached() {
     let refused = compile_by(&ir, &Order::default(), &budget, &PlanOptions::default(), &search).unwrap_err();
     let PlanError::TooLarge(excess) = refused else { panic!("{refused}") };
     let Excess { bytes, limit, .. } = *excess;
-    // Two scalars and one more for the result, which all begin at a multiple of 64 bytes, and the result.
+    // Two scalars in scratch memory, each in 64 aligned bytes, and the eight bytes of the result.
     assert_eq!((bytes, limit), (Count::from(136u64), Count::from(100u64)));
-    // The result itself takes eight bytes of the limit; each attempt asks for less than the one before.
+    // The result takes eight bytes of the limit; each attempt has a smaller limit than the one before.
     let asked = asked.into_inner();
     assert!(asked[0] == 100 && asked.len() == 4 && asked.is_sorted_by(|a, b| a > b), "{asked:?}");
 }
 
 #[test]
 fn contractions_share_the_limit_with_what_lives_beside_them() {
-    // t is alive while u is made, and y has its memory from the start.
+    // t is alive while u is computed, and y is allocated from the start.
     let mut ir = Ir::new();
     let a = ir.input("a", Dtype::F32, [16, 16]);
     let t = ir.push(node("t", Dtype::F32, contraction("ij,jk->ik", &[a, a], |_| 16))).unwrap();
@@ -271,7 +271,7 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     assert!(explained.dot().contains("15 turns"));
 }
 
-/// `y[i+k] += x[i]*w[k]`, and so many factors of the like in `k`.
+/// `y[i+k] += x[i]*w[k]`, and `more` further factors with the axis `k`.
 fn window([x, w]: [usize; 2], more: usize) -> Ir {
     let mut ir = Ir::new();
     let x = (ir.input("x", Dtype::F64, [x]), x);
@@ -292,7 +292,8 @@ fn a_result_of_windows_has_the_elements_that_it_has() {
     let cost = compiled.cost;
     assert_eq!((cost.flops, cost.size, cost.write, cost.peak), (Count::from(8000u64), elements, elements, elements));
     assert_eq!(compiled.memory.total(), elements * Count::from(8u64));
-    // With an intermediate beside it, of all strategies, and in a plan that a limit just allows.
+    // With one more factor, so that there is an intermediate; for all strategies, also with the least limit that allows
+    // the plan.
     for strategy in ["auto", "greedy", "dp", "left-to-right", "deep"] {
         let ir = window([200, 40], 1);
         let order: Order = strategy.parse().unwrap();
@@ -319,7 +320,7 @@ fn diagonals_of_results_and_repeated_axes_count() {
     assert_eq!(with_passes(&ir, PassSet::ALL).cost.size, Count::from(1000u64));
 }
 
-/// `H[dst[e], h] += X[src[e], f] * W[f, h] * s[e]`: of so many nodes, edges, groups, inputs and hidden axes.
+/// `H[dst[e], h] += X[src[e], f] * W[f, h] * s[e]`, with these extents.
 fn weighted_layer([nodes, edges, groups, inputs, hidden]: [usize; 5]) -> Ir {
     let mut ir = Ir::new();
     let x = ir.input("X", Dtype::F64, [nodes, inputs]);
@@ -342,7 +343,7 @@ fn weighted_layer([nodes, edges, groups, inputs, hidden]: [usize; 5]) -> Ir {
 fn a_tree_through_ids_costs_what_is_written_and_shows_nothing_else() {
     let ir = weighted_layer([50_000, 20_000, 10, 160, 320]);
     let compiled = with_passes(&ir, PassSet::ALL);
-    // Edges summed by group, their mask, the product, and the product where some id names the group.
+    // Edges summed by group, their mask, the product, and the masked product.
     let [sums, mask, product] = [10 * 160, 10, 10 * 320];
     let flops = 20_000 * 160 + 10 * 160 * 320 + product;
     let cost = compiled.cost;

@@ -1,4 +1,4 @@
-//! Subtrees of constant factors as contractions of their own.
+//! Makes subtrees of constant factors contractions of their own.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::constant_nodes;
 use crate::error::PlanError;
 use crate::network::{Treatment, axes_of, network_of, treatment};
 
-/// The expression in which what a contraction makes of constant factors alone, along its tree, is a node of its own; and the
-/// orders of its contractions. `orders` are in the order of the nodes.
+/// Makes each subtree that has only constant factors a node of its own. Returns the module and the orders of its
+/// contractions; `orders` are by increasing node.
 pub(crate) fn lift(
     ir: &Ir,
     orders: &[(NodeId, FoundOrder)],
@@ -38,12 +38,12 @@ pub(crate) fn lift(
     Ok((out.finish()?.unwrap_or_else(|| ir.clone()), lifted))
 }
 
-/// A contraction of which some factors are constant, and its order.
+/// A contraction with some constant factors, and its order.
 struct Cut<'a> {
     node: &'a Node,
     c: Contraction,
     order: &'a FoundOrder,
-    /// For each tensor of the tree that is made of constant factors alone, the largest such that it is a part of.
+    /// For each tensor of the tree with constant factors alone, the largest such tensor that it is a part of.
     roots: Vec<Option<u32>>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> Cut<'a> {
         Cut { node, c, order, roots }
     }
 
-    /// Writes a node for each of these largest tensors, and the rest as one that reads them.
+    /// Writes a node for each of these largest tensors, and the rest as a node that reads them.
     fn write(self, out: &mut Rewriter<'_>, orders: &mut Vec<(NodeId, FoundOrder)>) -> Result<NodeId, Violation> {
         let (leaves, steps) = (self.c.factors.len(), self.order.tree.steps());
         let mut parts: Vec<Vec<u32>> = vec![Vec::new(); self.roots.len()];
@@ -84,7 +84,7 @@ impl<'a> Cut<'a> {
         self.write_rest(factors, tree, &outside, out, orders)
     }
 
-    /// Writes what is made of a constant part of the tree, and gives how it is read.
+    /// Writes the node of a constant subtree, and returns the access that reads it.
     fn lift(
         &self,
         part: &[u32],
@@ -121,7 +121,7 @@ impl<'a> Cut<'a> {
         Ok(Access::plain(new, kept))
     }
 
-    /// Writes the contraction over other factors, without the axes that none of them has any more.
+    /// Writes the contraction over the remaining factors, without axes that none of them has.
     fn write_rest(
         self,
         factors: Vec<Access<NodeId>>,
@@ -151,7 +151,7 @@ impl<'a> Cut<'a> {
     }
 }
 
-/// How many factors, and the result as one of them, have each axis.
+/// The number of factors, including the result, that have each axis.
 struct Outside {
     uses: Vec<u32>,
     kept: Vec<bool>,
@@ -166,7 +166,7 @@ impl Outside {
         Outside { uses, kept }
     }
 
-    /// The axes of some factors, each once, and of these those that another factor or the result has.
+    /// The axes of some factors, each once, and those of them that another factor or the result has.
     fn axes(&self, c: &Contraction, factors: &[usize]) -> (Vec<u32>, Vec<u32>) {
         let mut counts = std::collections::BTreeMap::new();
         let mut space = Vec::new();
@@ -185,7 +185,8 @@ impl Outside {
     }
 }
 
-/// The tree of some steps, each with its id in the whole. `place` has the new ids of what they use, and gets theirs.
+/// The tree of a list of steps, each with its number in the whole tree. `place` has the new numbers of their children,
+/// and gets those of the steps.
 fn subtree<'s>(
     leaves: usize,
     steps: impl Iterator<Item = (usize, &'s Vec<u32>)>,

@@ -8,8 +8,8 @@ use super::Explain;
 use super::tree::TreeReport;
 
 impl Explain {
-    /// The contraction trees in the language of Graphviz: operands as boxes, steps with shape and flops, edges from what is
-    /// read. Where a factor is itself the result of a contraction, its edge comes from there.
+    /// The contraction trees in the Graphviz language: operands as boxes, steps with shape and flops, edges from
+    /// children to steps. The edge of a factor that is the result of another contraction starts at that contraction.
     pub fn dot(&self) -> String {
         let mut text = String::from("digraph einfold {\n  rankdir=BT;\n");
         let computed: Vec<(u32, usize)> = self.trees.iter().map(|t| (t.node.0, t.tensors.len() - 1)).collect();

@@ -1,4 +1,4 @@
-//! The stages as JSON.
+//! The report as JSON.
 
 use einfold_ir::Count;
 use einfold_order::format::machine_json;
@@ -8,12 +8,13 @@ use super::step::{FormReport, StepReport};
 use super::tree::{TensorReport, TreeReport};
 use super::{Explain, StageReport};
 
-/// The name and version of the form of the JSON.
+/// The name and version of the JSON schema.
 const SCHEMA: &str = "einfold.explain/1";
 
 impl Explain {
-    /// All stages, keys in alphabetical order. A count is a number below 2^64, else a string with ten significant digits.
-    /// A machine other than the built-in one has the key `machine`, as [`machine_json`] writes it.
+    /// The report with all stages, keys in alphabetical order. A count below 2^64 is a number, a larger one a string
+    /// with ten significant digits. A machine other than the built-in one has the key `machine`, as [`machine_json`]
+    /// writes it.
     pub fn json(&self) -> Value {
         let passes: Vec<Value> = self
             .passes

@@ -1,4 +1,4 @@
-//! One step of a plan, for people.
+//! Reports of the steps of a plan.
 
 use std::collections::BTreeSet;
 
@@ -11,55 +11,56 @@ use super::{join, shape};
 use crate::roles::classify;
 use crate::strides::own_axes;
 
-/// What a step does.
+/// The report of a step.
 #[derive(Clone, Debug)]
 pub(super) struct StepReport {
-    /// The region that it is in.
+    /// The region of the step.
     pub(super) region: usize,
-    /// The loops that it depends on, outermost first, as `for s:4` or, if turns may run at the same time, `lanes s:4`; none
-    /// outside of loops.
+    /// The loops that the step depends on, outermost first, as `for s:4` or, for partitions, `lanes s:4`; empty outside
+    /// loops.
     pub(super) loops: Vec<String>,
-    /// What it makes.
+    /// The name of the tensor that it writes.
     pub(super) name: String,
-    /// Whether it adds to what is there.
+    /// Whether it accumulates into existing values.
     pub(super) accumulates: bool,
-    /// What it reads.
+    /// The tensors that it reads.
     pub(super) reads: Vec<String>,
     /// Its axes by role: `{batch}(kept)[reduced](kept)`.
     pub(super) roles: String,
-    /// How it is run.
+    /// Its form.
     pub(super) form: FormReport,
-    /// The shape of what it writes to.
+    /// The shape of the tensor that it writes.
     pub(super) shape: String,
-    /// The dtype of what it writes to.
+    /// The dtype of the tensor that it writes.
     pub(super) dtype: String,
-    /// Where what it makes lies: `output 0`, or `scratch` and, once it is assigned, the offset in bytes.
+    /// The storage of the tensor that it writes: `output 0`, or `scratch` and, after assignment, the offset in bytes.
     pub(super) place: String,
-    /// The order in memory of the axes of what it makes, slowest first; empty if that is row-major.
+    /// The layout of the tensor that it writes, slowest axis first; empty if row-major.
     pub(super) order: String,
-    /// Scalar multiply-adds, all turns of these loops together.
+    /// Its flops, over all iterations of its loops.
     pub(super) flops: Count,
-    /// Bytes of the tensors that it reads and writes, each once.
+    /// The bytes of the tensors that it reads and writes, each counted once.
     pub(super) bytes: Count,
 }
 
-/// How a step is run.
+/// The form of a step.
 #[derive(Clone, Debug)]
 pub(super) enum FormReport {
     Fill,
-    /// The extents of its loops, joined ones as one.
+    /// A nest with the extents of its loops after merging.
     Nest(Vec<Count>),
     Gemm {
         batch: Count,
         m: Count,
         n: Count,
         k: Count,
-        /// The operands that are copied into matrices, of `ABC`.
+        /// The packed operands, letters of `ABC`.
         packs: String,
     },
 }
 
-/// All steps of a plan whose origins are nodes of `ir`. Before memory is assigned, intermediates have no offset.
+/// The reports of all steps of a plan whose origins are nodes of `ir`. Before the memory assignment, intermediates have
+/// no offset.
 pub(super) fn reports(draft: &Draft, assigned: bool, ir: &Ir) -> Vec<StepReport> {
     let names = names(draft, ir);
     let mut all = Vec::new();
@@ -79,7 +80,7 @@ pub(super) fn reports(draft: &Draft, assigned: bool, ir: &Ir) -> Vec<StepReport>
     all
 }
 
-/// The name of each buffer: the node that the first step writing it computes.
+/// The name of each buffer: that of the node that the first step writing it computes.
 fn names(draft: &Draft, ir: &Ir) -> IdVec<BufferId, Label> {
     let mut names: IdVec<BufferId, Option<Label>> = IdVec::filled(draft.buffers.len(), None);
     for (buffer, node) in draft.inputs.iter().zip(ir.inputs()) {
@@ -128,7 +129,7 @@ fn report(
     }
 }
 
-/// The name of a tensor; with its positions where they are more than its axes.
+/// The name of a tensor, with its index functions unless all are plain axes.
 fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Label], step: &Step) -> String {
     let own = |i: &Index<BufferId>| i.as_axis().is_some() || *i == Index::constant(0);
     let mut seen = AxisSet::default();
@@ -169,7 +170,7 @@ fn roles(step: &Step) -> String {
     group('(', &kept, ')') + &group('[', &reduced, ']')
 }
 
-/// The order in memory of the axes of what a step writes, as the labels that it has for them.
+/// The layout of the tensor that a step writes, as the step's axis labels.
 fn order(draft: &Draft, step: &Step) -> String {
     let buffer = draft.buffer(step.write.tensor);
     let dims: Vec<usize> = match &buffer.layout {

@@ -158,7 +158,7 @@ fn long_labels_are_told_apart_and_deep_trees_are_cut() {
     let drawn = Explain::new(source, &ir, &compiled, &compiled.trace).text(&[ExplainStage::Tree]);
     assert_eq!(drawn.matches("below").count(), 1);
     assert!(drawn.contains("batch \u{4e01},\u{4e01}\u{4e02}"));
-    // A headline, every tensor once, and the cut.
+    // A headline, every tensor once, and the line of the cut.
     assert_eq!(drawn.lines().count(), 1 + 63 + 62 + 1);
 }
 
@@ -182,7 +182,7 @@ fn json_and_dot() {
 /// An expression that shows a pass: its text, the extents of its letters, an SSA path.
 type Example = (&'static str, &'static [usize], &'static [&'static [u32]]);
 
-/// One for each pass, in order.
+/// One example for each pass, in order.
 const EXAMPLES: [Example; 7] = [
     ("iij,jk->ik", &[20, 30, 40], &[&[0, 1]]),
     ("ij,jk,kl->li", &[20, 30, 40, 50], &[&[0, 1], &[3, 2]]),
@@ -193,7 +193,7 @@ const EXAMPLES: [Example; 7] = [
     ("ij,jk,kl,lm,mn->in", &[20, 30, 40, 50, 60, 70], &[&[0, 1], &[5, 2], &[6, 3], &[7, 4]]),
 ];
 
-/// The step before and after a pass, all earlier ones done.
+/// The step before and after a pass, with all earlier passes done.
 fn example(name: &str, (text, sizes, path): Example) -> String {
     let ir = applied(&letters(text, sizes), path);
     let draft = lower(&ir, &Hints::default()).unwrap();

@@ -1,4 +1,4 @@
-//! The stages as text.
+//! The report as text.
 
 use std::fmt::Write;
 
@@ -8,13 +8,14 @@ use super::step::{FormReport, StepReport};
 use super::tree::{TensorReport, TreeReport};
 use super::{Explain, ExplainStage};
 
-/// Deeper subtrees are drawn anew below, so that the drawing of a long chain does not grow with the square of its length.
+/// The depth beyond which subtrees are drawn separately below, so that the size of the drawing of a long chain is not
+/// quadratic in its length.
 const MAX_DEPTH: usize = 32;
-/// A column is no wider, so that one long cell does not make every line as long: what is longer stands out.
+/// The largest column width: a longer cell overflows, so that it does not widen every line.
 const MAX_WIDTH: usize = 200;
 
 impl Explain {
-    /// These stages, each under its name where there are several.
+    /// The given stages, each under its name if there are several.
     pub fn text(&self, stages: &[ExplainStage]) -> String {
         let mut text = String::new();
         for (k, &stage) in stages.iter().enumerate() {
@@ -35,7 +36,7 @@ impl Explain {
         text
     }
 
-    /// The headline and the costs, the steps, and how often each pass changed something.
+    /// The headline and the costs, the steps, and the number of changes of each pass.
     fn plan_text(&self) -> String {
         let mut text = format!("contract {}  ({})", self.source.expression, self.operands.join(", "));
         let mut strategies: Vec<&str> = self.trees.iter().filter_map(|t| t.strategy).collect();
@@ -85,19 +86,19 @@ impl Explain {
     }
 }
 
-/// The text with exactly one line end.
+/// The text with exactly one final newline.
 fn line(text: &str) -> String {
     format!("{}\n", text.trim_end_matches('\n'))
 }
 
-/// Steps as a table; with places, where each result lies in memory as well.
+/// The steps as a table; with `places`, also the storage of each result.
 pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
     let rows: Vec<[String; 5]> = steps.iter().map(|step| row(step, places)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).min(MAX_WIDTH);
     let [w, r, f, p] = [0, 1, 2, 3].map(width);
     let (mut text, mut around, mut region) = (String::new(), &[][..], 0);
     for (step, [what, roles, form, place, flops]) in steps.iter().zip(&rows) {
-        // Of the loops around the step before, those that go on.
+        // The loops that continue from the step before.
         let same = around.iter().zip(&step.loops).take_while(|(a, b)| a == b && region == step.region).count();
         if same < around.len() && same == step.loops.len() {
             text += &format!("  {}end\n", "  ".repeat(same));
@@ -115,7 +116,7 @@ pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
     text
 }
 
-/// What it makes of what, the roles of axes, the form, the place, the flops.
+/// The row of a step: its result and factors, the roles of axes, the form, the storage, the flops.
 fn row(step: &StepReport, places: bool) -> [String; 5] {
     let assign = if step.accumulates { "+=" } else { "=" };
     let what = format!("{} {assign} {}", step.name, step.reads.join(" · "));
@@ -163,7 +164,7 @@ fn tree(tree: &TreeReport) -> String {
     text
 }
 
-/// Draws the subtree of `root`; what lies too deep goes to `roots`.
+/// Draws the subtree of `root`; subtrees that are too deep are added to `roots`.
 fn draw(tree: &TreeReport, root: u32, roots: &mut Vec<u32>, text: &mut String) {
     let mut todo: Vec<(u32, String, &str)> = vec![(root, String::new(), "")];
     while let Some((id, margin, branch)) = todo.pop() {
@@ -203,7 +204,7 @@ fn describe(tree: &TreeReport, id: u32, sources: &[u32]) -> String {
     }
 }
 
-/// How often a tensor is made, if that is more than once.
+/// The number of times that a tensor is computed, if more than once.
 fn turns(tensor: &TensorReport) -> String {
     if tensor.runs == Count::ONE { String::new() } else { format!("  in {} turns", tensor.runs) }
 }

@@ -1,4 +1,4 @@
-//! The tree of a contraction, for people.
+//! Reports of contraction trees.
 
 use std::collections::HashMap;
 
@@ -14,25 +14,25 @@ use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, network_of, treatment};
 
-/// How a contraction is evaluated.
+/// The evaluation of a contraction.
 #[derive(Clone, Debug)]
 pub(super) struct TreeReport {
     pub(super) node: NodeId,
     pub(super) label: Label,
     /// `ij,jk->ik`.
     pub(super) subscripts: String,
-    /// The name of the order; `None` where there was none to choose.
+    /// The strategy that found the order; `None` if there was no choice.
     pub(super) strategy: Option<&'static str>,
-    /// By which law it is so evaluated.
+    /// The law that allows this evaluation.
     pub(super) treatment: String,
     /// ⊕ and ⊗, and the dtype.
     pub(super) algebra: String,
     pub(super) cost: Option<Cost>,
-    /// The axes that are sliced, outermost first, and into how many pieces.
+    /// The sliced axes, outermost first, and the number of slices of each.
     pub(super) slices: Vec<(Label, u64)>,
-    /// The order in NumPy's linear form; `None` where there was none to choose.
+    /// The path in NumPy's linear form; `None` if there was no choice.
     pub(super) path: Option<Vec<Vec<u32>>>,
-    /// Factors, then steps, by SSA id; the last is the result.
+    /// The factors, then the steps, by SSA number; the last is the result.
     pub(super) tensors: Vec<TensorReport>,
 }
 
@@ -41,20 +41,21 @@ pub(super) struct TreeReport {
 pub(super) struct TensorReport {
     pub(super) subscripts: String,
     pub(super) shape: String,
-    /// What it is made of; empty for a factor.
+    /// The children of a step; empty for a factor.
     pub(super) children: Vec<u32>,
-    /// Scalar multiply-adds of the step, all turns together.
+    /// The flops of the step, over all iterations.
     pub(super) flops: Count,
-    /// In how many turns of loops over slices it is made.
+    /// The number of iterations of loops over slices in which it is computed.
     pub(super) runs: Count,
     /// The node of a factor.
     pub(super) node: Option<NodeId>,
-    /// Whether it is a tensor in memory. A step that is left to the one that uses its result makes none.
+    /// Whether it is a tensor in memory. A step that is computed in its reader is not.
     pub(super) written: bool,
 }
 
 impl TreeReport {
-    /// The tensors in memory that a tensor is made of: where a child is none, those that it would be made of.
+    /// The tensors in memory that a tensor is computed from: a child that is not in memory is replaced by its own
+    /// sources.
     pub(super) fn sources(&self, id: usize) -> Vec<u32> {
         let (mut open, mut sources) = (self.tensors[id].children.clone(), Vec::new());
         open.reverse();
@@ -68,7 +69,7 @@ impl TreeReport {
     }
 }
 
-/// The trees of all contractions.
+/// The reports of all contractions.
 pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let ir = &compiled.rewritten;
     let orders: HashMap<NodeId, &FoundOrder> = compiled.orders.iter().map(|(id, ordered)| (*id, ordered)).collect();
@@ -81,7 +82,7 @@ pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     .collect()
 }
 
-/// Tells the steps of a tree through ids that are written from the others, and what the nodes of each cost.
+/// Marks the steps of a tree with index tensors that are tensors in memory, with the cost of the nodes of each.
 fn show_written(tree: &mut TreeReport, made: &Made, ir: &Ir) {
     let leaves = tree.tensors.len() - made.steps.len();
     for (step, tensor) in tree.tensors[leaves..].iter_mut().enumerate() {
@@ -92,7 +93,7 @@ fn show_written(tree: &mut TreeReport, made: &Made, ir: &Ir) {
 
 fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) -> TreeReport {
     let node = ir.node(id);
-    // Only a tree that has the selections as leaves is one of a lifted contraction.
+    // Only a tree with selections as leaves belongs to the lifted contraction.
     let selects = |lifted: &Lifted, o: &FoundOrder| o.tree.leaves() > lifted.factors();
     let lifted = match (treatment(node, c), ordered) {
         (Treatment::ThroughIds, Some(o)) => Lifted::of(ir, node, c).filter(|lifted| selects(lifted, o)),
@@ -152,7 +153,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
     }
 }
 
-/// How the contraction is evaluated, and by which law.
+/// The evaluation strategy of the contraction, with the law that allows it.
 fn law(treatment: Treatment, ordered: Option<&FoundOrder>) -> String {
     match (treatment, ordered) {
         (Treatment::ThroughIds, Some(_)) => {
@@ -163,7 +164,7 @@ fn law(treatment: Treatment, ordered: Option<&FoundOrder>) -> String {
     }
 }
 
-/// The leaf that stands for ids: the positions that they give, and the points at which they are read.
+/// The leaf of a selection: the gathered positions, and the points at which they are read.
 fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
     let positions = &lifted.positions[k];
     let by = &lifted.selected.selections[k].by;
@@ -181,7 +182,7 @@ fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
     }
 }
 
-/// Adds the steps of a tree over tensors and a result of these axes.
+/// Adds the steps of a tree over tensors and a result with these axes.
 fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree, tensors: &mut Vec<TensorReport>) {
     let mut uses = Uses::new(c.axes.len());
     inputs.iter().for_each(|axes| uses.add(axes));
@@ -206,14 +207,15 @@ fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree
     }
 }
 
-/// The network of one piece of a sliced contraction.
+/// The network of one slice of a sliced contraction.
 fn piece(network: &Network, slices: &[SlicedAxis]) -> Network {
     let mut extents = network.extents().to_vec();
     slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
     network.with_extents(extents)
 }
 
-/// Multiplies the flops of each step by the turns in which it runs: those of the loops up to the last slice that it depends on.
+/// Multiplies the flops of each step by its number of iterations: those of the loops up to the last slice that it
+/// depends on.
 fn count_turns(network: &Network, ordered: &FoundOrder, tensors: &mut [TensorReport]) {
     let place = |axis: &u32| ordered.slices.iter().position(|slice| slice.axis == *axis);
     let depth = |axes: &Vec<u32>| axes.iter().filter_map(place).map(|k| k + 1).max().unwrap_or(0);
@@ -238,7 +240,7 @@ fn leaf(ir: &Ir, id: NodeId, c: &Contraction, factor: &Access<NodeId>) -> Tensor
     }
 }
 
-/// The axes of an access; its positions in brackets where they are more than axes.
+/// The axes of an access, or its index functions in brackets if they are not all plain axes.
 fn subscripts(ir: &Ir, id: NodeId, c: &Contraction, access: &Access<NodeId>) -> String {
     let label = |index: &Index<NodeId>| index.as_axis().map(|a| c.axes[a as usize].label.clone());
     if let Some(labels) = access.indices.iter().map(label).collect::<Option<Vec<_>>>() {
@@ -249,7 +251,7 @@ fn subscripts(ir: &Ir, id: NodeId, c: &Contraction, access: &Access<NodeId>) -> 
         AxisRef::Own(a) => c.axes[a as usize].label.clone(),
         AxisRef::Loop(a) => ir.loops(ir.node(id).region)[a as usize].label.clone(),
     };
-    // Only the tensors of ids need a name here; the accessed one is told beside it.
+    // Only index tensors need a name here; the accessed tensor is named beside it.
     let name = |id: &NodeId| if *id == access.tensor { Label::default() } else { format!("%{}", id.0).into() };
     ShowAccess { access, axis, tensor: name }.to_string()
 }

@@ -1,4 +1,4 @@
-//! Scratch memory: where each intermediate lies, assigned once, when the steps are final.
+//! Assigns scratch memory: the offset of each intermediate, once the steps are final.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -8,14 +8,15 @@ use einfold_ir::{BufferId, Draft, Lifetime, Place, Plan};
 use super::limit::{ADDRESSABLE, too_large};
 use crate::error::PlanError;
 
-/// Gives every intermediate that some step touches its offset in scratch memory: those that exist once, and those of which each lane
-/// of a region has a copy, as one block for all lanes. The result is how many share memory with others.
+/// Assigns an offset in scratch memory to every intermediate that some step touches: to those that exist once, and to
+/// those of which each partition of a region has a copy, as one block for all partitions. Returns the number of
+/// intermediates that share memory.
 ///
 /// # Errors
 /// [`PlanError::TooLarge`] if scratch memory cannot be addressed.
 pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError> {
     let (lives, own, steps) = (draft.lifetimes(), draft.lane_buffers(), draft.steps().count());
-    // First what exists once, then the copies of a lane, by region.
+    // First the buffers that exist once, then the copies of partitions, by region.
     let mut members: Vec<Vec<BufferId>> = vec![Vec::new(); 1 + draft.regions.len()];
     let mut wanted: Vec<Vec<Wanted>> = vec![Vec::new(); members.len()];
     for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
@@ -51,26 +52,27 @@ pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError>
     Ok(moved + once.moved)
 }
 
-/// Bytes that something needs for some time.
+/// A number of bytes that is needed during a lifetime.
 #[derive(Clone, Copy)]
 struct Wanted {
     life: Lifetime,
     bytes: usize,
 }
 
-/// Where a group of buffers lies.
+/// The offsets of a group of buffers.
 struct Placement {
     offsets: Vec<usize>,
-    /// The bytes of all.
+    /// The bytes of the whole group.
     bytes: usize,
-    /// How many do not lie after all that come before.
+    /// The number of buffers whose offset differs from that without sharing.
     moved: usize,
 }
 
 impl Placement {
-    /// One after the other; with `share`, if that takes less, each at the lowest offset that is free while it is alive, the largest
-    /// first: simple, and for the nested lifetimes of a contraction tree seldom far from the best. Where very many are alive
-    /// together, one that is free nowhere soon lies after all others (`Placed::LOOKS`).
+    /// Places the buffers one after the other or, with `share` and if that needs less, each at the lowest offset that
+    /// is free during its lifetime, the largest first. This is simple, and for the nested lifetimes of a contraction
+    /// tree usually close to optimal. If a large number of buffers is alive together, a buffer for which the bounded
+    /// search (`Placed::LOOKS`) finds no free offset lies after all others.
     fn of(wanted: &[Wanted], steps: usize, share: bool) -> Placement {
         let mut bytes = 0usize;
         let next = |w: &Wanted| {
@@ -88,7 +90,7 @@ impl Placement {
         let (mut placed, mut offsets, mut bytes) = (Placed::over(steps), vec![0; wanted.len()], 0);
         for k in order {
             let Wanted { life, bytes: needed } = wanted[k];
-            // Buffers of no bytes stay at offset 0.
+            // Empty buffers stay at offset 0.
             if needed == 0 {
                 continue;
             }
@@ -105,26 +107,26 @@ impl Placement {
     }
 }
 
-/// Bytes in use, found by the steps at which they are.
+/// The bytes in use, indexed by step.
 struct Placed {
-    /// A segment tree over the steps (Bentley 1977), whose leaves are the second half.
+    /// The nodes of a segment tree over the steps (Bentley 1977), whose leaves are the second half.
     nodes: Vec<Node>,
 }
 
-/// What is in use at the steps of a node, apart from what is in use at all steps of a node above.
+/// The ranges in use at the steps of a tree node, without those in use at all steps of an ancestor.
 #[derive(Clone, Default)]
 struct Node {
-    /// At all of them.
+    /// In use at all of the steps.
     always: Ranges,
-    /// At some of them.
+    /// In use at some of the steps.
     ever: Ranges,
 }
 
 impl Placed {
-    /// How many ranges a search for a place reads at most, so that work grows with the number of buffers.
+    /// The most ranges that a search for an offset reads, so that the search time is linear in the number of buffers.
     const LOOKS: usize = 1 << 10;
 
-    /// Nothing, in a plan of so many steps.
+    /// An empty tree over this number of steps.
     fn over(steps: usize) -> Placed {
         Placed { nodes: vec![Node::default(); 2 * steps.next_power_of_two()] }
     }
@@ -135,15 +137,15 @@ impl Placed {
         nodes.iter().chain(&above).for_each(|&node| self.nodes[node].ever.add(start, end));
     }
 
-    /// The lowest offset with so many bytes that are free all the time, or, where [`LOOKS`](Self::LOOKS) do not find it, the one
-    /// after all that is in use then.
+    /// The lowest offset at which `bytes` bytes are free during the whole lifetime; if [`LOOKS`](Self::LOOKS) reads do
+    /// not find it, the offset after all ranges in use in that time.
     fn lowest(&self, life: Lifetime, bytes: usize) -> usize {
         let (nodes, above) = self.parts(life);
         let inside = nodes.iter().map(|&node| &self.nodes[node].ever);
         let around = above.iter().map(|&node| &self.nodes[node].always);
         let used: Vec<&Ranges> = inside.chain(around).filter(|used| !used.0.is_empty()).collect();
         let (mut start, mut free_in) = (0, 0);
-        // In turn, until the bytes are free in all of them.
+        // Cycle through the lists until the bytes are free in all of them.
         for ranges in used.iter().cycle().take(Self::LOOKS) {
             if free_in == used.len() {
                 return start;
@@ -155,7 +157,7 @@ impl Placed {
         used.iter().filter_map(|ranges| ranges.0.last_key_value()).map(|(_, &end)| end).max().unwrap_or(0)
     }
 
-    /// The nodes that make up a lifetime, and all those above them.
+    /// The tree nodes that make up a lifetime, and all of their ancestors.
     fn parts(&self, life: Lifetime) -> (Vec<usize>, Vec<usize>) {
         let (mut nodes, mut above) = (Vec::new(), Vec::new());
         let mut left = vec![(1, 0, self.nodes.len() / 2)];
@@ -172,12 +174,12 @@ impl Placed {
     }
 }
 
-/// Ranges of bytes, apart from each other: the end of each by its start.
+/// Disjoint ranges of bytes: the end of each by its start.
 #[derive(Clone, Default)]
 struct Ranges(BTreeMap<usize, usize>);
 
 impl Ranges {
-    /// Adds a range, as one with those that it touches.
+    /// Adds a range, merged with the ranges that it touches.
     fn add(&mut self, mut start: usize, mut end: usize) {
         while let Some((&from, &to)) = self.0.range(..=end).next_back().filter(|&(_, &to)| to >= start) {
             self.0.remove(&from);
@@ -186,7 +188,8 @@ impl Ranges {
         self.0.insert(start, end);
     }
 
-    /// The end of the last range that has some of the bytes from `start` on: none of them is free before. Else `start`.
+    /// The end of the last range that overlaps the bytes from `start` on, before which no such bytes are free; `start`
+    /// if there is none.
     fn skip(&self, start: usize, bytes: usize) -> usize {
         self.0.range(..start.saturating_add(bytes)).next_back().map_or(start, |(_, &end)| start.max(end))
     }
@@ -201,7 +204,8 @@ mod tests {
     use crate::testing::drawn::Rng;
     use crate::testing::letters;
 
-    /// All are alive together for a while, and some leave holes: a search through all pieces takes minutes.
+    /// All buffers are alive together for a while, and some leave holes: a search through all ranges would take
+    /// minutes.
     #[test]
     fn many_buffers_that_are_alive_together() {
         const MANY: usize = 20_000;

@@ -1,4 +1,4 @@
-//! Limits of memory: what a caller allows, and what can be addressed.
+//! Memory limits: of the caller, and of the address space.
 
 use std::cmp::Reverse;
 
@@ -7,13 +7,13 @@ use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Pla
 use super::{Memory, Packed};
 use crate::error::{Excess, Large, PlanError, Unsliced};
 
-/// The most bytes that one allocation can have.
+/// The most bytes of one allocation.
 pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
 
 /// Refuses a draft with an intermediate or a result that cannot be addressed.
 ///
 /// # Errors
-/// [`PlanError::TooLarge`] names the first of them.
+/// [`PlanError::TooLarge`] names the first such tensor.
 pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
     let fits = |buffer: &Buffer| {
         let bytes = buffer.bytes().filter(|&bytes| bytes <= ADDRESSABLE - Plan::ALIGN);
@@ -23,10 +23,10 @@ pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
 }
 
-/// Refuses a plan that takes more than `limit` bytes.
+/// Refuses a plan that needs more than `limit` bytes.
 ///
 /// # Errors
-/// [`PlanError::TooLarge`] names the largest tensor that is in memory where most is in use, and what all steps together take.
+/// [`PlanError::TooLarge`] names the largest tensor in memory at the peak, and the memory of the whole plan.
 pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
     let (bytes, limit) = (memory.total(), Count::from(limit));
     if bytes <= limit {
@@ -39,10 +39,10 @@ pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), Pla
     Err(PlanError::TooLarge(Box::new(excess)))
 }
 
-/// The step at which most memory is in use, counted through all regions, and the largest buffer in it then.
+/// The step at which most memory is in use, counted through all regions, and the largest buffer in use then.
 fn worst(plan: &Plan) -> (usize, BufferId) {
     let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
-    // By how much the bytes in use change from one step to the next.
+    // The change of the bytes in use from each step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
     let mut sizes: IdVec<BufferId, i128> = IdVec::filled(plan.buffers.len(), 0);
     for (k, ((buffer, life), lane)) in plan.buffers.ids().zip(plan.buffers.iter().zip(&lives).zip(own)) {
@@ -61,7 +61,7 @@ fn worst(plan: &Plan) -> (usize, BufferId) {
             (worst, most) = (at, bytes);
         }
     }
-    // Results have their memory all the time.
+    // Results are in memory all the time.
     let held = |k: &BufferId| {
         let alive = lives[*k].is_some_and(|life| life.first <= worst && worst <= life.last);
         alive || matches!(plan.buffers[*k].place, Place::Output(_))
@@ -70,14 +70,14 @@ fn worst(plan: &Plan) -> (usize, BufferId) {
     (worst, largest.unwrap_or(BufferId(0)))
 }
 
-/// An intermediate or a result that cannot be addressed.
+/// The error for an intermediate or a result that cannot be addressed.
 pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
     let writes = |(_, step): (&[Axis], &Step)| step.write.tensor == buffer;
     let step = draft.steps().position(writes).unwrap_or_default();
     PlanError::TooLarge(Box::new(excess(draft, step, buffer)))
 }
 
-/// What is to be said of a buffer that is too large at a step, without a limit.
+/// The facts about a buffer that is too large at a step, without a limit.
 fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
     let Buffer { label, dtype, extents, place, .. } = &draft.buffers[buffer];
     let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);

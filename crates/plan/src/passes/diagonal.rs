@@ -1,11 +1,11 @@
-//! Reads what a step would only copy out through the strides of its source.
+//! Reads the source of a view step through strides instead of copying it.
 
 use einfold_ir::Draft;
 
 use super::views::{Neighbours, fold_views};
 
-/// Removes the steps that copy out a diagonal, a window or a repetition and have no other effect: their readers read the
-/// source, with the positions composed. Permutations are left to `transpose`.
+/// Removes the steps that only copy a diagonal, a window or a broadcast tensor: their readers read the source, through
+/// composed index functions. Permutations are left to `transpose`.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     fold_views(draft, |draft, step, view| !view.is_permutation(draft, step), Neighbours::fold_into_readers)
 }

@@ -8,11 +8,11 @@ use smallvec::SmallVec;
 use crate::roles::{AxisList, classify};
 use crate::strides::{self, groups, own_axes};
 
-/// Fewest rows, columns and contracted positions: with one, it is a matrix times a vector or an outer product, and two
-/// loops at memory speed are best.
+/// The least extent of rows, columns and the contracted axis. With extent 1 the step is a matrix-vector product or an
+/// outer product, and a nest of two loops at memory speed is best.
 const LEAST_EXTENT: usize = 2;
 
-/// Gives every nest that is a matrix product worth it the form of one.
+/// Gives the gemm form to every nest that is a matrix product large enough to pay.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     let mut fold = Fold::default();
@@ -29,8 +29,8 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
     changes
 }
 
-/// The axis groups of a step that is a matrix product worth it; slowest first in the written tensor, contracted axes in the
-/// left factor.
+/// The axis groups of a step that is a matrix product large enough to pay; slowest axis first in the written tensor,
+/// contracted axes in the left factor.
 fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
     let ([a, b], Form::Nest(Nest { expr: None, .. })) = (&step.reads[..], &step.form) else { return None };
     if a.has_ids() || b.has_ids() || !is_matrix_write(draft, step) {
@@ -60,8 +60,8 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
     })
 }
 
-/// Whether every point of rows, columns and batch is written to a place of its own, and, where the buffer is started anew,
-/// no place is left out. Several axes may share an index if they nest, as those of a merged pair do.
+/// Whether every point of rows, columns and batch axes is written to a position of its own and, if the step does not
+/// accumulate, every position is written. Several axes may share an index if they nest, as those of a merged axis do.
 fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
     let mut seen = vec![false; step.axes.len()];
     let mut once = |index: &Index<BufferId>| {
@@ -78,8 +78,8 @@ fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
     step.write.indices.iter().all(&mut once) && step.write.indices.iter().zip(extents).all(covers)
 }
 
-/// Whether each axis of an index leads past all positions that smaller ones reach together; and the extent of which they reach
-/// every position, if there is one.
+/// Whether each axis of an index has a stride past all positions that the axes with smaller strides reach together; and
+/// the extent of which they reach every position, if there is one.
 fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
     let strided = |term: &Term| match term.axis {
         AxisRef::Own(a) => {
@@ -99,7 +99,8 @@ fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
     (distinct, end.filter(|_| dense && distinct))
 }
 
-/// Which operands the cheapest way under the expected layouts copies. One that has to be converted or conjugated always is.
+/// Which operands are packed at the least cost under the layout hints. An operand that is converted or conjugated is
+/// always packed.
 fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3] {
     let target = draft.buffer(step.write.tensor);
     let converted = |read: &Access<BufferId>| {
@@ -201,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_write_that_overlaps_or_leaves_gaps_is_no_matrix() {
-        // The last one is a merged pair.
+        // The last case has a merged axis.
         let cases = [
             ([1, 1], 39, "nest"),
             ([40, 1], 800, "nest"),

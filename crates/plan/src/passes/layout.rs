@@ -1,4 +1,4 @@
-//! Chooses the order of axes in which intermediates lie in memory.
+//! Chooses the layouts of intermediates.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -10,12 +10,12 @@ use smallvec::SmallVec;
 use crate::roles::{AxisList, Roles, classify};
 use crate::strides::{self, own_axes};
 
-/// Gives every intermediate the axis order that its last reader likes best, backwards from the results, whose order is
-/// given: batch axes outside, then each group of the reader's matrix product in one run, in the order in which the other
-/// tensor with that group has it; of other readers all axes that they keep, in the order in which they write them. Which of the two groups is inside is left to the step that makes the intermediate; of
-/// equals it is row-major.
+/// Gives every intermediate the layout that is best for its last reader, backwards from the results, whose layout is
+/// given. For a matrix product: batch axes outside, then each group contiguous, in the order of the other tensor with
+/// that group. For other readers: all axes that they keep, in the order in which they write them. The step that
+/// computes the intermediate decides which of the two groups is inside; equal choices give row-major layout.
 ///
-/// Returns how many are not row-major now.
+/// Returns the number of intermediates that are not row-major.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut chooser = Chooser { makers: makers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
     for r in (0..draft.regions.len()).rev() {
@@ -46,7 +46,7 @@ struct Chooser {
 }
 
 impl Chooser {
-    /// Chooses the layout of the intermediate that a step reads as factor `read`.
+    /// Chooses the layout of the intermediate that step `s` of region `r` reads as factor `read`.
     fn choose(&mut self, draft: &mut Draft, (r, s): (usize, usize), read: usize) {
         let step = &draft.regions[r].steps[s];
         let tensor = step.reads[read].tensor;
@@ -67,7 +67,7 @@ impl Chooser {
         }
     }
 
-    /// The orders of the axes of a factor that its reader likes, slowest first.
+    /// The axis orders of a factor that are best for its reader, slowest first.
     fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> Vec<Vec<u32>> {
         let own: AxisList = axes.iter().flatten().copied().collect();
         let written = strides::of_access(draft, &step.write, step.axes.len());
@@ -89,7 +89,7 @@ impl Chooser {
         }
         k.extend(lhs);
         if [&free, &n, &k].iter().any(|group| group.is_empty()) {
-            // Not a matrix product: its loops go along what it writes.
+            // Not a matrix product: its loops follow the layout of the written tensor.
             free.append(&mut batch);
             by(&written, &mut free);
         }
@@ -99,7 +99,8 @@ impl Chooser {
     }
 }
 
-/// The own axis of each index, `None` for a fixed position; `None` if some index is neither or an axis is repeated.
+/// The own axis of each index, `None` for a fixed position; `None` altogether if some index is neither or an axis is
+/// repeated.
 fn plain_axes(access: &Access<BufferId>) -> Option<SmallVec<[Option<u32>; 8]>> {
     let mut axes = SmallVec::new();
     let mut seen = AxisSet::default();
@@ -122,7 +123,7 @@ fn layout(axes: &[Option<u32>], order: &[u32], rank: usize) -> Vec<u32> {
     fixed.chain(moved).collect()
 }
 
-/// Into how many runs the groups of the product that makes a tensor fall when its axes lie in this order.
+/// The number of contiguous runs of the axis groups of the step that computes a tensor, if its axes have this order.
 fn runs(maker: &Step, order: &[u32]) -> usize {
     let ([a, b], Some(written)) = (&maker.reads[..], plain_axes(&maker.write)) else { return 0 };
     let [a, b] = [a, b].map(|read| AxisSet::of(&own_axes(read)));
@@ -131,8 +132,8 @@ fn runs(maker: &Step, order: &[u32]) -> usize {
     groups.chunk_by(|x, y| x == y).count()
 }
 
-/// Whether a nest that makes a tensor whose axes lie in this order would write along one axis and read along another: for
-/// the largest tensor that it reads. A matrix product does not mind.
+/// Whether a nest that computes a tensor with this axis order would write along one axis and read along another, judged
+/// by the largest tensor that it reads. Matrix products are not affected.
 fn against_the_grain(draft: &Draft, maker: &Step, order: &[u32]) -> bool {
     let Some(written) = plain_axes(&maker.write) else { return false };
     let out: AxisList = written.iter().flatten().copied().collect();
@@ -158,7 +159,8 @@ mod tests {
 
     #[test]
     fn an_intermediate_is_laid_out_for_the_product_that_reads_it() {
-        // The first product makes [i, k, l, m]; the second contracts k and m, which are not neighbours in that order.
+        // The first product computes [i, k, l, m]; the second contracts k and m, which are not neighbours in that
+        // order.
         let ir = letters("ijk,jlm,mkn->iln", &[2, 3, 4, 5, 6, 7]);
         insta::assert_snapshot!(after(&["layout"], &ir, &[&[0, 1], &[2, 3]]), @r"
         t3@0[3, 1, 0, 2][i, k, l, m] = in0[i, j, k] . in1[j, l, m]  (i:2 k:4 l:5 m:6 j:3)  nest

@@ -5,7 +5,7 @@ use einfold_ir::{Draft, Form, Step};
 use crate::strides;
 
 /// Orders the axes of every nest so that small strides are innermost, those of the written tensor first (see
-/// [`einfold_ir::Loops::order`]), and allows the executor to do so again with the real strides.
+/// [`einfold_ir::Loops::order`]), and allows the executor to order them again by the real strides.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     for r in 0..draft.regions.len() {
@@ -24,7 +24,7 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
     changes
 }
 
-/// Puts axis `order[k]` of a nest at place `k`.
+/// Moves axis `order[k]` of a nest to position `k`.
 fn reorder(step: &mut Step, order: &[u32]) {
     if let Form::Nest(nest) = &mut step.form {
         nest.ordered = true;

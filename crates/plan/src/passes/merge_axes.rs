@@ -1,10 +1,10 @@
-//! Joins loops of nests.
+//! Merges loops of nests.
 
 use einfold_ir::{Draft, Form};
 
 use crate::strides;
 
-/// Joins neighbouring loops that all operands of a nest cross with one stride under the expected layouts.
+/// Merges neighbouring loops of a nest that have a single stride in every operand under the layout hints.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     let mut changes = 0;
     for r in 0..draft.regions.len() {

@@ -17,7 +17,8 @@ const ALL: [Named; 6] = [
     ("merge_axes", merge_axes::run),
 ];
 
-/// The draft of an expression whose last node has the tree of this path, lowered and changed by these passes only, printed.
+/// The draft of an expression whose last node is expanded along this path, lowered and changed by these passes only,
+/// printed.
 pub(crate) fn after(passes: &[&str], ir: &Ir, path: &[&[u32]]) -> String {
     let mut draft = lower(&applied(ir, path), &Hints::default()).unwrap();
     for (name, pass) in ALL.iter().filter(|(name, _)| passes.contains(name)) {

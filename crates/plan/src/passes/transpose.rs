@@ -1,11 +1,12 @@
-//! Drops steps that only permute.
+//! Removes steps that only permute axes.
 
 use einfold_ir::{Draft, Step};
 
 use super::views::{Neighbours, View, fold_views};
 
-/// Removes the steps that only permute the axes of a tensor: what reads the result reads the source instead, or what
-/// writes the source writes the result instead. A permutation of an operand into a result stays: that copy is the work.
+/// Removes the steps that only permute the axes of a tensor: readers of the result read the source instead, or writers
+/// of the source write the result instead. A permutation of an operand into a result stays, because that copy is the
+/// computation.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     let permutes = |draft: &Draft, step: &Step, view: &View| view.is_permutation(draft, step);
     fold_views(draft, permutes, |neighbours: &mut Neighbours, draft, at, view| {

@@ -1,4 +1,4 @@
-//! Steps that move elements and do nothing else, and how their neighbours do without them.
+//! View steps, which only move elements, and how neighbouring steps replace them.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,15 @@ use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, Mo
 
 use crate::network::places;
 
-/// What a step does that gives every position of its tensor the value of one position of another: `to[x] = from[f(x)]`.
+/// The mapping of a view step, which gives each element of `to` the value of one element of `from`:
+/// `to[x] = from[f(x)]`.
 pub(super) struct View {
-    /// For each axis of the step, the axis of `to` that it is; `None` for an axis of extent 1 that it lacks.
+    /// For each axis of the step, the corresponding axis of `to`; `None` for an axis of extent 1 that `to` lacks.
     to_dims: Vec<Option<usize>>,
 }
 
 impl View {
-    /// The step as a view, if it is one.
+    /// The view of a step, or `None` if the step is not a view step.
     pub(super) fn of(draft: &Draft, step: &Step) -> Option<View> {
         let ([read], Form::Nest(nest), Mode::Overwrite) = (&step.reads[..], &step.form, step.mode) else { return None };
         if read.has_ids() || nest.expr.is_some() {
@@ -49,7 +50,7 @@ impl View {
         plain && step.axes.iter().zip(seen).all(|(axis, seen)| seen || axis.extent == 1)
     }
 
-    /// What reads `from` as `reader` reads `to`.
+    /// The access to `from` that reads the same elements as `reader` reads from `to`.
     fn read_through(&self, view: &Step, reader: &Access<BufferId>) -> Access<BufferId> {
         let read = &view.reads[0];
         // An axis that `to` lacks has extent 1.
@@ -57,7 +58,7 @@ impl View {
         Access { conj: reader.conj != read.conj, ..read.compose(&of) }
     }
 
-    /// Where `to` is written when a step writes `from` at the positions `at`; for a permutation.
+    /// The index functions that write `to` where a step writes `from` at `at`; for a permutation.
     fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Indices<BufferId> {
         let places = places(&view.reads[0].indices);
         let place = |a: u32| places.get(&a).copied();
@@ -66,20 +67,20 @@ impl View {
     }
 }
 
-/// The position of a step: its region and its place there.
+/// The position of a step: its region and its position in the region.
 type At = (usize, usize);
 
-/// Which steps touch each buffer, and the steps that a pass removes.
+/// The steps that touch each buffer, and the steps that a pass removes.
 pub(super) struct Neighbours {
     writers: IdVec<BufferId, BTreeSet<At>>,
     readers: IdVec<BufferId, BTreeSet<At>>,
-    /// Whether the buffer holds integers that are used as positions.
+    /// Whether the buffer is an index tensor.
     ids: IdVec<BufferId, bool>,
     gone: Vec<At>,
 }
 
-/// Runs `fold` on each step that is a view of the kind that `wanted` tells, and removes those for which it holds. Returns
-/// how many went.
+/// Runs `fold` on each view step that satisfies `wanted`, and removes those for which it returns true. Returns the
+/// number of removed steps.
 pub(super) fn fold_views(
     draft: &mut Draft,
     wanted: impl Fn(&Draft, &Step, &View) -> bool,
@@ -124,8 +125,9 @@ impl Neighbours {
         all
     }
 
-    /// Lets every step that reads what the view at `at` makes read its source instead. Holds if that is possible: the view
-    /// makes a scratch buffer alone, nothing writes its source later, and no rounding is skipped.
+    /// Redirects every reader of the result of the view at `at` to the source of the view. Returns whether that is
+    /// possible: only the view writes its result, which is a scratch buffer, no step writes the source later, and no
+    /// rounding is skipped.
     pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
         let step = draft.regions[at.0].steps[at.1].clone();
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
@@ -151,13 +153,13 @@ impl Neighbours {
         true
     }
 
-    /// Whether the readers of `to` get the same values from `from`, and no gather looks up positions in it.
+    /// Whether the readers of `to` get the same values from `from`, and no reader uses `to` as an index tensor.
     fn reads_exactly(&self, draft: &Draft, to: BufferId, from: BufferId) -> bool {
         let buffers = &draft.buffers;
         self.readers[to].iter().all(|&(r, s)| {
             let reader = &draft.regions[r].steps[s];
             let (target, source, between) = (draft.buffer(reader.write.tensor), buffers[from].dtype, buffers[to].dtype);
-            // A step that moves elements rounds them as it reads them; all others read what their type holds.
+            // A step that moves elements rounds them as it reads them; all other steps read the values of their dtype.
             let widens = Dtype::promote(&[source, target.dtype]) == Some(target.dtype);
             let moves = reader.reads.len() == 1 && reader.mode == Mode::Overwrite && reader.is_map(&target.extents);
             let computes = matches!(&reader.form, Form::Nest(nest) if nest.expr.is_some());
@@ -166,8 +168,8 @@ impl Neighbours {
         })
     }
 
-    /// Lets every step that writes the source of the permutation at `at` write its target instead. Holds if that is
-    /// possible: nothing else reads the source, which is in scratch memory, or touches the target before.
+    /// Redirects every writer of the source of the permutation at `at` to its target. Returns whether that is possible:
+    /// no other step reads the source, which is a scratch buffer, or touches the target before.
     pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
         let step = draft.regions[at.0].steps[at.1].clone();
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
@@ -194,7 +196,7 @@ impl Neighbours {
     }
 }
 
-/// Whether the step is the only one.
+/// Whether the step at `at` is the only one in the set.
 fn is_only(steps: &BTreeSet<At>, at: At) -> bool {
     steps.len() == 1 && steps.contains(&at)
 }
@@ -239,7 +241,7 @@ mod tests {
         }
     }
 
-    /// A search through all readers of the source for each view takes minutes.
+    /// A search through all readers of the source for each view would take minutes.
     #[test]
     fn many_views_of_one_tensor() {
         const MANY: usize = 50_000;

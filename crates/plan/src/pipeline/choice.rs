@@ -1,8 +1,8 @@
-//! Which stages run.
+//! The choice of optional stages.
 
 use super::{Form, PASSES, PIPELINE, Stage};
 
-/// A choice of the stages that can be left out; by default all.
+/// A set of optional stages; by default all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PassSet(u32);
 
@@ -13,12 +13,12 @@ impl Default for PassSet {
 }
 
 impl PassSet {
-    /// Every rewrite and every pass.
+    /// All rewrites and passes.
     pub const ALL: PassSet = PassSet(optional(PIPELINE));
-    /// None of them.
+    /// No optional stage.
     pub const NONE: PassSet = PassSet(0);
 
-    /// All choices of [`PASSES`], with all rewrites, in a fixed order.
+    /// All subsets of [`PASSES`], each with all rewrites, in a fixed order.
     pub fn subsets() -> impl Iterator<Item = PassSet> {
         let passes = PASSES.iter().filter_map(|pass| position(pass.name)).fold(0, |set, k| set | 1 << k);
         let chosen = move |choice: u32| (0..PASSES.len()).filter(move |k| choice >> k & 1 == 1);
@@ -26,24 +26,24 @@ impl PassSet {
         (0..1 << PASSES.len()).map(move |choice| chosen(choice).fold(PassSet(PassSet::ALL.0 & !passes), with))
     }
 
-    /// The same choice with the stage of this name; `None` if there is none that can be left out.
+    /// Adds the stage with this name; `None` if it does not exist or is not optional.
     #[must_use]
     pub fn with(self, name: &str) -> Option<PassSet> {
         position(name).map(|k| PassSet(self.0 | 1 << k))
     }
 
-    /// The same choice without the stage of this name; `None` if there is none that can be left out.
+    /// Removes the stage with this name; `None` if it does not exist or is not optional.
     #[must_use]
     pub fn without(self, name: &str) -> Option<PassSet> {
         position(name).map(|k| PassSet(self.0 & !(1 << k)))
     }
 
-    /// The stages of the choice, in the order in which they run.
+    /// The chosen stages, in the order in which they run.
     pub fn iter(self) -> impl Iterator<Item = &'static Stage> {
         PIPELINE.iter().enumerate().filter(move |(k, _)| self.has(*k)).map(|(_, stage)| stage)
     }
 
-    /// The names of all that is chosen: passes, then rewrites.
+    /// The names of the chosen stages: passes, then rewrites.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         let of = move |form| self.iter().filter(move |stage| stage.takes == form).map(|stage| stage.name);
         of(Form::Steps).chain(of(Form::Module))
@@ -55,7 +55,7 @@ impl PassSet {
     }
 }
 
-/// The stages that can be left out, as bits.
+/// The optional stages, as bits.
 const fn optional(stages: &[Stage]) -> u32 {
     let (mut bits, mut k) = (0, 0);
     while k < stages.len() {

@@ -38,7 +38,7 @@ fn a_guilty_pass_is_named() {
     assert_eq!(guilty(BROKEN), Err(PlanError::Pass { name: "broken", violation }));
     let violation = Violation("24 flops became 48".into());
     assert_eq!(guilty(WASTEFUL), Err(PlanError::Pass { name: "wasteful", violation }));
-    // A stage in the wrong place is refused as well.
+    // A stage in the wrong position is refused as well.
     let refused = Driver {
         choice: PassSet::ALL,
         hints: &Hints::default(),

@@ -1,4 +1,4 @@
-//! What the stages did: the number of changes of each, and, where that was asked for, the form after it.
+//! The trace of a compilation: the number of changes of each stage and, on request, the form after it.
 
 use einfold_ir::{Draft, Ir};
 
@@ -7,7 +7,7 @@ use super::{Program, Stage};
 /// The stages that led to a plan, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
-    /// Whether forms are kept.
+    /// Whether the trace keeps forms.
     keeps: bool,
     /// The stages that ran.
     pub stages: Vec<TracedStage>,
@@ -18,13 +18,13 @@ pub struct Trace {
 pub struct TracedStage {
     /// The stage.
     pub stage: &'static Stage,
-    /// How often it changed something.
+    /// The number of its changes.
     pub changes: usize,
-    /// What it gave, if it changed something and the trace keeps forms.
+    /// The form after it, if it changed something and the trace keeps forms.
     pub after: Option<Snapshot>,
 }
 
-/// A form between two stages, as a trace keeps it.
+/// A form between two stages, kept in a trace.
 #[derive(Clone, Debug)]
 pub enum Snapshot {
     /// A module.
@@ -34,7 +34,7 @@ pub enum Snapshot {
 }
 
 impl Trace {
-    /// A trace that keeps the form after each stage, or only counts changes.
+    /// An empty trace. With `keeps`, it keeps the form after each stage; otherwise only the number of changes.
     pub(crate) fn new(keeps: bool) -> Trace {
         Trace { keeps, stages: Vec::new() }
     }

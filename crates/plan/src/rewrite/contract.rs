@@ -1,22 +1,22 @@
-//! A product of products is one product, whose order is searched as a whole.
+//! Merges products of products, so that their order is searched as a whole.
 
 use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter};
 
 use super::{Rewritten, merge};
 use crate::network::{Treatment, Why, any_drops, places, treatment};
 
-/// The most factors of a joint product, with its ids: so many are ordered exactly, and then the joint order costs no more
-/// than that of one after the other, which is one of those it chooses from.
+/// The most factors of a merged product, with its selections. Up to this number the order search is exact, so the
+/// merged order costs no more than the two separate orders, which are one of its choices.
 const MOST_TENSORS: usize = 10;
 
-/// Merges every product that is used once into the product that uses it. Returns how many were merged.
+/// Merges every product that is used once into the product that uses it. Returns the number of merges.
 ///
-/// The law is that ⊗ distributes over ⊕; both have the same, on the same dtype, so that nothing is rounded or wraps in
-/// between, and neither is pinned, counts groups or drops points.
+/// The law is that ⊗ distributes over ⊕. Both products have the same algebra on the same dtype, so that nothing is
+/// rounded or wraps in between; neither is pinned, lacks factors, or drops points.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
     let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.onto).collect();
     merge(ir, |rewriter, (id, node, c), uses| {
-        // Nodes that add up to one result have one algebra.
+        // Nodes that accumulate into one result have the same algebra.
         joint(rewriter, (node, c), uses, c.onto.is_some() || bases.contains(&id))
     })
 }
@@ -47,7 +47,7 @@ fn is_product(node: &Node, c: &Contraction) -> bool {
     product && !any_drops(c) && exact && !c.pinned && !c.factors.is_empty() && node.region == RegionId::TOP
 }
 
-/// The algebra of both together, if a law allows it.
+/// The algebra of the merged product, if a law allows the merge.
 fn licensed(
     (node, outer): (&Node, &Contraction),
     (from, inner): (&Node, &Contraction),
@@ -63,7 +63,8 @@ fn copies(c: &Contraction) -> bool {
     c.factors.len() == 1 && c.is_map()
 }
 
-/// What sums nothing takes on the algebra of the other, if ⊗ is the same or there is none.
+/// The common algebra, if there is one: an outer contraction that only moves elements takes the algebra of the inner
+/// one, and an inner one that reduces nothing takes that of the outer if both have the same ⊗.
 fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Option<Algebra> {
     let mul = |c: &Contraction| match c.algebra {
         Algebra::Builtin { mul, .. } => Some(mul),
@@ -75,7 +76,8 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Opt
     (inner.is_map() && mul(outer).is_some() && mul(outer) == mul(inner)).then_some(outer.algebra)
 }
 
-/// Whether factor `k` reads the inner product at plain axes and fixed positions; with ids all of it, for then all are looked at.
+/// Whether factor `k` reads the inner product at plain axes and fixed positions; with index tensors all of it, because
+/// then every index must be checked.
 fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
     let read = &outer.factors[k].indices;
     let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.as_constant().is_some();
@@ -96,7 +98,7 @@ fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) 
         && (!ids || read.iter().zip(&from.shape).all(&mut whole))
 }
 
-/// The outer contraction with the factors of the inner one in place of factor `k`; `None` if those are too many.
+/// The outer contraction with the factors of the inner one in place of factor `k`; `None` if there would be too many.
 fn merged(outer: &Contraction, k: usize, inner: &Contraction, algebra: Algebra) -> Option<Contraction> {
     let read = &outer.factors[k];
     let mut axes: Vec<Axis> = outer.axes.clone();

@@ -1,4 +1,4 @@
-//! Chains of elementwise expressions are one expression.
+//! Merges chains of elementwise expressions into one expression.
 
 use std::sync::Arc;
 
@@ -11,18 +11,20 @@ use super::{Rewritten, merge};
 use crate::cost::points;
 use crate::network::{any_drops, drops, places};
 
-/// The largest expression that is made, so that its slots stay in the cache and its operands fit into the executor's lists.
+/// The most operations of a merged expression, so that its temporaries stay in the cache and its operands fit into the
+/// executor's lists.
 const MOST_OPERATIONS: usize = 64;
 const MOST_FACTORS: usize = 8;
 const MOST_DEPTH: usize = 8;
 
-/// Computes every elementwise node that is used once where it is read, if it is read at each of its points once. Returns how
-/// many were. A conversion stays an operation of the expression, so that nothing is rounded less.
+/// Inlines every elementwise node that is used once into its reader, if the reader reads each of its elements once.
+/// Returns the number of inlined nodes. A conversion stays an operation of the expression, so that rounding is the
+/// same.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
     merge(ir, |rewriter, (_, node, c), uses| inlined(rewriter, (node, c), uses))
 }
 
-/// The contraction of a node with one of its factors computed in it.
+/// The contraction of a node with one of its factors inlined.
 fn inlined(
     rewriter: &Rewriter<'_>,
     (node, c): (&Node, &Contraction),
@@ -34,14 +36,14 @@ fn inlined(
         let from = rewriter.node(tensor);
         let inner = from.contraction()?;
         let pointwise = outer.expr.is_some() || inner.expr.is_some();
-        // Ids are looked at for every element, so that no point may be dropped before.
+        // Gather indices are checked for every element, so no point may be dropped before.
         let looks = !inner.factors.iter().any(Access::has_ids) || !any_drops(outer);
         let fits = uses[tensor] == 1 && pointwise && looks && is_elementwise(from, inner);
         (fits && reads_once(outer, k, from)).then(|| join((rewriter, node, outer), k, (from, inner))).flatten()
     })
 }
 
-/// Whether a node computes every element by itself, and no id can drop one.
+/// Whether a node computes each element independently and drops no points.
 fn is_elementwise(node: &Node, c: &Contraction) -> bool {
     let whole = points(&c.axes) == elements(node);
     c.is_map() && whole && !c.pinned && !c.factors.iter().any(drops) && node.region == RegionId::TOP
@@ -60,7 +62,7 @@ fn elements(node: &Node) -> Count {
 
 type Ops = Vec<(PointOp, Dtype)>;
 
-/// Both as one expression; `None` if it cannot be told or is too large.
+/// The two expressions as one; `None` if they cannot be merged or the result is too large.
 fn join(
     (rewriter, node, outer): (&Rewriter<'_>, &Node, &Contraction),
     k: usize,
@@ -97,14 +99,14 @@ fn join(
             op => ops.push((op, dtype)),
         }
     }
-    // Factors that are not read may drop points; those of the inner one cannot.
+    // Factors that the expression does not read may drop points; those of the inner one cannot.
     outer.factors.iter().filter(|factor| drops(factor)).for_each(|factor| _ = factors.read(factor.clone()));
     let fits = ops.len() <= MOST_OPERATIONS && factors.0.len() <= MOST_FACTORS;
     let expr = Expr::new(ops).ok().filter(|expr| fits && expr.depth() <= MOST_DEPTH)?;
     Some(Contraction { factors: factors.0, expr: Some(Arc::new(expr)), ..outer.clone() })
 }
 
-/// Factors, each once.
+/// A list of distinct factors.
 #[derive(Default)]
 struct Factors(Vec<Access<NodeId>>);
 
@@ -118,14 +120,15 @@ impl Factors {
     }
 }
 
-/// What a point contributes, as operations; of a product those that multiply its factors from left to right.
+/// The operations that compute the contribution of a point; for a product, the multiplications of its factors from left
+/// to right.
 fn operations(rewriter: &Rewriter<'_>, node: &Node, c: &Contraction) -> Option<Ops> {
     if let Some(expr) = &c.expr {
         return Some(expr.ops().to_vec());
     }
     let dtype = node.dtype;
     let multiply = multiplication(c.algebra, dtype)?;
-    // A product of 16-bit floats is rounded once, as a whole.
+    // A product of 16-bit floats is rounded once, at the end.
     if c.factors.is_empty() || (c.factors.len() > 1 && dtype.accumulator() != dtype) {
         return None;
     }

@@ -1,4 +1,4 @@
-//! Nodes of the same definition are computed once.
+//! Computes common subexpressions once.
 
 use std::collections::HashMap;
 
@@ -6,8 +6,8 @@ use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Rewriter, V
 
 use super::Rewritten;
 
-/// Replaces every node by the first with the same definition, up to the names and the order of the axes, and drops what no
-/// result needs. Returns how many nodes went.
+/// Replaces every node by the first node with the same definition, up to the names and the order of the axes, and
+/// removes nodes that no result needs. Returns the number of removed nodes.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
     let shared = if ir.contractions().nth(1).is_some() { share(ir)? } else { None };
     let rewritten = shared.as_ref().unwrap_or(ir).without_unused()?.or(shared);
@@ -35,10 +35,10 @@ fn share(ir: &Ir) -> Result<Option<Ir>, Violation> {
     rewriter.finish()
 }
 
-/// What nodes of the same definition have in common at least: the fingerprint, the shape and the dtype.
+/// A key that is equal for nodes with the same definition: the fingerprint, the shape and the dtype.
 type Key = (u64, Vec<usize>, Dtype);
 
-/// The contraction with its axes in the order in which the output and the factors use them, without names. Axes that neither
+/// The contraction without names, its axes in the order in which the output and the factors use them. Axes that neither
 /// uses come last, by extent.
 fn canonical(c: &Contraction) -> Contraction {
     let mut order: Vec<u32> = Vec::with_capacity(c.axes.len());

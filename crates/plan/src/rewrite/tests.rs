@@ -9,7 +9,7 @@ use crate::testing::evaluate::{Values, evaluate};
 use crate::testing::{contraction, node};
 use crate::{PassSet, PlanOptions, compile};
 
-/// The expression after one rewriting, printed without its inputs.
+/// The expression after one rewrite, printed without its inputs.
 fn after(name: &str, ir: &Ir) -> String {
     let mut counts = Vec::new();
     let only = PassSet::NONE.with(name).unwrap();
@@ -19,7 +19,7 @@ fn after(name: &str, ir: &Ir) -> String {
     after.to_string().lines().filter(|l| !l.contains("= input")).collect::<Vec<_>>().join("\n")
 }
 
-/// Every rewriting alone, all of them, and all with the orders keep the meaning on random numbers.
+/// Checks on random numbers that each rewrite alone, all rewrites, and all rewrites with orders keep the meaning.
 fn check(ir: &Ir) {
     let mut rng = Rng(4);
     let inputs: Vec<Values> = ir
@@ -27,7 +27,7 @@ fn check(ir: &Ir) {
         .iter()
         .map(|&id| {
             let count = ir.node(id).shape.iter().product();
-            // An id is below every extent of the tests here.
+            // A gather index is below every extent of these tests.
             let ids = ir.node(id).dtype == Dtype::I32;
             if ids { (0..count).map(|_| rng.below(2) as f64).collect() } else { rng.numbers(count) }
         })
@@ -47,7 +47,7 @@ fn check(ir: &Ir) {
     assert!(same(evaluate(&compiled.ir, &inputs).unwrap()), "{ir}{}", compiled.ir);
 }
 
-/// An expression that is being written, all of f64 and with axes of these extents.
+/// An expression under construction, all of `f64` and with axes of these extents.
 struct Write {
     ir: Ir,
 }
@@ -73,7 +73,7 @@ impl Write {
         self.push(name, contraction(text, tensors, extent))
     }
 
-    /// A contraction whose points are functions of factors, in postfix order: a digit reads.
+    /// A contraction with a pointwise expression in postfix order: a digit reads a factor.
     fn pointwise(&mut self, name: &str, text: &str, tensors: &[NodeId], ops: &str) -> NodeId {
         let op = |c: char| match c {
             'e' => PointOp::Call(Function::Exp),
@@ -99,7 +99,7 @@ fn equal_nodes_are_computed_once_and_dead_ones_not_at_all() {
     let mut w = Write::new();
     let (a, b) = (w.input("a", "ij"), w.input("b", "jk"));
     let t = w.product("t", "ij,jk->ik", &[a, b]);
-    // The same with other names: the extents of e, f, g are those of i, j, k.
+    // The same expression with other names: the extents of e, f, g are those of i, j, k.
     let u = w.product("u", "ef,fg->eg", &[a, b]);
     w.product("dead", "ij->", &[a]);
     let x = w.product("x", "ik->i", &[t]);

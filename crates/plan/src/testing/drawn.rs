@@ -1,6 +1,6 @@
 //! Random choices for tests.
 
-/// A generator of numbers (SplitMix64, after Steele, Lea and Flood 2014).
+/// A generator of random numbers (SplitMix64, after Steele, Lea and Flood 2014).
 pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
@@ -12,12 +12,12 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`.
+    /// A random number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
-    /// One of these.
+    /// A random item of the list.
     pub(crate) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())]
     }

@@ -1,4 +1,4 @@
-//! What an expression means, slow and obvious, in numbers of f64: every node in order, every point of it one after the other.
+//! A slow and simple evaluator of modules in `f64`: every node in order, and every point of it one after the other.
 
 use einfold_ir::{
     Access, Algebra, AxisRef, BinaryOp, Contraction, Def, Dtype, DtypeKind, Expr, Function, IdVec, Index, Ir, Literal,
@@ -8,11 +8,11 @@ use einfold_ir::{
 /// The elements of a tensor in row-major order.
 pub(crate) type Values = Vec<f64>;
 
-/// An id outside of its axis.
+/// A gather or scatter index outside its axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Outside;
 
-/// The results of an expression without loops for these operands.
+/// The results of a module without loops for these operands.
 pub(crate) fn evaluate(ir: &Ir, inputs: &[Values]) -> Result<Vec<Values>, Outside> {
     let mut tensors: IdVec<NodeId, Values> = IdVec::new();
     for (id, node) in ir.ids().zip(ir.nodes()) {
@@ -28,7 +28,7 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Values]) -> Result<Vec<Values>, Outsid
     Ok(ir.outputs().iter().map(|id| tensors[*id].clone()).collect())
 }
 
-/// All positions of a space, in row-major order.
+/// All positions of an iteration space, in row-major order.
 fn points(extents: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<'_> {
     let inner = |axis: usize| extents[axis + 1..].iter().product::<usize>();
     (0..extents.iter().product()).map(move |k| (0..extents.len()).map(|a| k / inner(a) % extents[a]).collect())
@@ -52,7 +52,7 @@ fn contract(
         let read = |factor: &Access<NodeId>| here.element(factor);
         let factors: Vec<Option<f64>> = c.factors.iter().map(read).collect::<Result<_, _>>()?;
         let at = here.offset(&c.output, &ir.node(id).shape)?;
-        // A point with a dropped id, wherever that is, contributes nothing.
+        // A point with a dropped index contributes nothing.
         let (Some(factors), Some(at)) = (factors.into_iter().collect::<Option<Vec<f64>>>(), at) else { continue };
         let fit = |x: f64| fit(x, node.dtype);
         let value = match &c.expr {
@@ -72,7 +72,7 @@ struct Here<'a> {
 }
 
 impl Here<'_> {
-    /// The element; none if an id on the way to it is dropped.
+    /// The element of an access; `None` if an index on the way to it is dropped.
     fn element(&self, access: &Access<NodeId>) -> Result<Option<f64>, Outside> {
         let at = self.offset(&access.indices, &self.ir.node(access.tensor).shape)?;
         Ok(at.map(|at| self.tensors[access.tensor][at]))
@@ -160,7 +160,7 @@ fn combine(op: BinaryOp, a: f64, b: f64) -> f64 {
     }
 }
 
-/// The empty product.
+/// The identity of ⊗.
 fn one(mul: BinaryOp) -> f64 {
     f64::from(u8::from(mul == BinaryOp::Mul))
 }
@@ -182,7 +182,7 @@ fn identity(algebra: &Algebra, dtype: Dtype) -> f64 {
     }
 }
 
-/// The number as one of this dtype, whose range it is in.
+/// The number converted to this dtype, in whose range it is.
 fn fit(x: f64, dtype: Dtype) -> f64 {
     match dtype {
         Dtype::Bool => f64::from(u8::from(x != 0.0)),

@@ -30,7 +30,7 @@ fn one_function_has_one_representation() {
     assert!(size_of::<Index<u32>>() <= 16);
 }
 
-/// Random numbers, the same ones every time.
+/// A generator of random numbers with a fixed seed.
 struct Rng(u64);
 
 impl Rng {
@@ -58,7 +58,7 @@ impl Rng {
     }
 }
 
-/// The position at a point. A tensor of ids is any function of the positions.
+/// The position at a point. The values of an index tensor are an arbitrary function of the positions.
 fn value(index: &Index<u64>, own: &[i64], loops: &[i64]) -> i64 {
     let along = |term: &Term| match term.axis {
         AxisRef::Own(a) => term.coef * own[a as usize],

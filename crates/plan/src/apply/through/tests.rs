@@ -9,7 +9,7 @@ use crate::testing::evaluate::{Outside, Values, evaluate};
 use crate::testing::node;
 use crate::{Compiled, Hints, PassSet, PlanError, PlanOptions, apply, compile, lower, optimize};
 
-/// What a graph layer is made of: `H[dst[e], h] += X[src[e], f] * W[f, h]`.
+/// The tensors of a graph layer: `H[dst[e], h] += X[src[e], f] * W[f, h]`.
 struct Layer {
     nodes: usize,
     edges: usize,
@@ -103,13 +103,13 @@ fn one_step_where_nothing_is_gained_or_a_point_may_drop() {
     }
 }
 
-/// A random contraction with ids, and operands for it.
+/// A random contraction with index tensors, and operands for it.
 struct Drawn {
     ir: Ir,
     inputs: Vec<Values>,
 }
 
-/// Draws contractions piece by piece.
+/// Draws the parts of a random contraction.
 struct Draw<'r> {
     rng: &'r mut Rng,
     ir: Ir,
@@ -119,7 +119,7 @@ struct Draw<'r> {
 }
 
 impl Draw<'_> {
-    /// An index along an axis of a tensor, and the extent of that axis: plain, or through ids over one or two axes.
+    /// An index along an axis of a tensor, and the extent of that axis: plain, or gathered over one or two axes.
     fn index(&mut self) -> (Index<NodeId>, usize) {
         let axis = |draw: &mut Self| draw.rng.below(draw.axes.len()) as u32;
         let first = axis(self);
@@ -143,7 +143,7 @@ impl Draw<'_> {
         (Index::gather(Access::plain(ids, by), policy), extent)
     }
 
-    /// A factor of one to three axes. No position of its tensor may be zero, and some are infinite.
+    /// A factor of one to three axes. Its tensor may have no zero positions, and some elements are infinite.
     fn factor(&mut self, dtype: Dtype) -> Access<NodeId> {
         let (indices, shape): (Vec<_>, Vec<_>) = (0..1 + self.rng.below(3)).map(|_| self.index()).unzip();
         let values = (0..shape.iter().product()).map(|_| match self.rng.below(8) {
@@ -194,13 +194,13 @@ fn tree(rng: &mut Rng, leaves: usize) -> Tree {
     Tree::from_ssa(leaves, &steps).unwrap()
 }
 
-/// Equal up to rounding, NaN being equal to itself.
+/// Whether two results are equal up to rounding, with NaN equal to NaN.
 fn close(a: &[Values], b: &[Values]) -> bool {
     let near = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-9 * b.abs();
     a.iter().flatten().zip(b.iter().flatten()).all(near)
 }
 
-/// Makes NaN every element that has no part in the result: what no id reads.
+/// Sets every element to NaN that no gather index reads.
 fn poison(drawn: &mut Drawn) {
     let nan = |values: &[Values]| values.iter().flatten().any(|x| x.is_nan());
     for slot in (0..drawn.inputs.len()).filter(|&k| drawn.ir.node(NodeId(k as u32)).dtype != Dtype::I64) {
@@ -267,7 +267,7 @@ fn an_id_outside_is_found_by_every_tree() {
 
 #[test]
 fn a_tensor_read_through_ids_keeps_its_name_and_axis() {
-    // Y[e] = X[f, g, ids[e]] · V[f, g] W[f, h, k]: an error about an id names axis 2 of X.
+    // Y[e] = X[f, g, ids[e]] · V[f, g] W[f, h, k]: an error about a gather index names axis 2 of X.
     let mut ir = Ir::new();
     let x = ir.input("X", Dtype::F64, [6, 7, 9]);
     let v = ir.input("V", Dtype::F64, [6, 7]);
