@@ -156,9 +156,9 @@ fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
         counts("ab,bc,cd,de,ef,fg,gh,hi,ij,jk->ak", (x, x, x, x, x, x, x, x, x, x))?,
     ];
     let bounds = [
-        Counts { compile: 365, cold: 370, again: 1, run: 1, into: 0 },
-        Counts { compile: 970, cold: 980, again: 1, run: 1, into: 0 },
-        Counts { compile: 1860, cold: 1870, again: 1, run: 1, into: 0 },
+        Counts { compile: 128, cold: 132, again: 1, run: 1, into: 0 },
+        Counts { compile: 438, cold: 444, again: 1, run: 1, into: 0 },
+        Counts { compile: 790, cold: 800, again: 1, run: 1, into: 0 },
     ];
     println!("{counts:#?}");
     let list = |x: &Counts| [x.compile, x.cold, x.again, x.run, x.into];
