@@ -124,7 +124,7 @@ struct Node {
 
 impl Placed {
     /// The most ranges that a search for an offset reads, so that the search time is linear in the number of buffers.
-    const LOOKS: usize = 1 << 10;
+    const LOOKS: usize = 1 << 8;
 
     /// An empty tree over this number of steps.
     fn over(steps: usize) -> Placed {
