@@ -2,8 +2,8 @@
 //! measured alternately.
 //!
 //! A command is one line of words separated by tabs:
-//! * `plan`, the name of an algebra, a text, a number of threads (0: all), and for each operand a dtype, a shape and a file
-//!   of raw elements in native byte order, as `f64 1000x32 x.raw`: reads and plans; answers `planned`.
+//! * `plan`, the name of an algebra, a text, a number of threads (0: all), and for each operand a dtype, a shape and a
+//!   file of raw elements in native byte order, as `f64 1000x32 x.raw`: reads and plans; answers `planned`.
 //! * `run`: runs into a new array, with the scratch memory of the previous run; answers the time of the run in seconds.
 //! * `save` and a file: writes the raw elements of the last result; answers its dtype and shape.
 //!
