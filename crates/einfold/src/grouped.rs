@@ -13,9 +13,9 @@ fn declared(size: Option<usize>) -> String {
 
 /// Sums the rows of each group: `Y[ids[n],...] += values[n,...]`.
 ///
-/// `ids` has shape `[n]` and an integer dtype and gives the group of each row, in any order. `values` has shape `[n,
-/// …]`; the result has shape `[groups, …]` and the dtype of the values. Without `groups`, the number of groups is the
-/// greatest id plus 1. A group without rows is 0; an id outside `0..groups` is an error.
+/// `ids` has shape `[n]` and an integer dtype and gives the group of each row, in any order. `values` has shape
+/// `[n, …]`; the result has shape `[groups, …]` and the dtype of the values. Without `groups`, the number of groups is
+/// the greatest id plus 1. A group without rows is 0; an id outside `0..groups` is an error.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, Array2, array};
@@ -145,9 +145,9 @@ impl Aggregator {
 
 /// Reduces the values of each group, as MATLAB's `accumarray`: `Y[i0[n],i1[n],...] max= values[n,...]`.
 ///
-/// `ids` is one integer vector of shape `[n]`, or a tuple of them, one for each axis of groups. `values` has shape `[n,
-/// …]`; the result has shape `[groups0, groups1, …]`. Without a shape, each extent is the greatest id of its axis plus
-/// 1.
+/// `ids` is one integer vector of shape `[n]`, or a tuple of them, one for each axis of groups. `values` has shape
+/// `[n, …]`; the result has shape `[groups0, groups1, …]`. Without a shape, each extent is the greatest id of its axis
+/// plus 1.
 ///
 /// ```
 /// use einfold::ndarray::{Array2, array};
@@ -159,8 +159,8 @@ impl Aggregator {
 /// # Ok::<(), einfold::Error>(())
 /// ```
 ///
-/// Use an expression for other options, such as a value for empty groups: `Expression::new("Y[g[n]] max=
-/// x[n]")?.fill("Y", 0)`.
+/// Use an expression for other options, such as a value for empty groups:
+/// `Expression::new("Y[g[n]] max= x[n]")?.fill("Y", 0)`.
 ///
 /// # Errors
 /// As [`Expression::run`](crate::Expression::run); [`ErrorKind::OutputRank`] if the number of extents in the shape
