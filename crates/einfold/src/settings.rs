@@ -195,7 +195,7 @@ impl Expression {
     }
 
     /// Sets what happens for an index outside its axis: the run stops with an error (the default), the point is
-    /// dropped, or the index counts from the end.
+    /// dropped, or a negative index counts from the end.
     pub fn out_of_range(mut self, policy: OutOfRange) -> Expression {
         self.settings.options.out_of_range = policy;
         self
