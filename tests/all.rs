@@ -1,4 +1,4 @@
-//! Everything that crosses a stage of einfold, in one test binary: an oracle, a corpus, properties, seams, fuzzing.
+//! Tests across stages in one binary: an oracle, a corpus, properties, seams, fuzzing.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by a panic and prints to a terminal")]
 

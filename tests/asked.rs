@@ -1,4 +1,4 @@
-//! The way of a question through the library: parsed, resolved, planned and run in any way.
+//! Runs a question through the library: parses, resolves, plans and runs it.
 
 use einfold::{
     AnyView, Error, Expression, Outputs, Results,
@@ -14,15 +14,15 @@ use crate::library::tensor;
 use crate::num::Tensor;
 use crate::sketch::Question;
 
-/// How a question is answered: nothing that the answer may depend on.
+/// How a question is run. Results must not depend on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
     pub(crate) passes: PassSet,
-    /// As many as there are, if 0.
+    /// The number of threads; 0 means all.
     pub(crate) threads: usize,
 }
 
-/// The expression with its options.
+/// The expression of a question with its options.
 fn expression(question: &Question) -> Result<Expression, Error> {
     let options = &question.options;
     let mut expression = Expression::new(&question.text)?.strict(options.strict).out_of_range(options.out_of_range);
@@ -46,7 +46,7 @@ fn expression(question: &Question) -> Result<Expression, Error> {
     }
 }
 
-/// The results of a question that is answered this way.
+/// The results of a question, run in a given way.
 pub(crate) fn run_so<A: Outputs>(question: &Question, way: &Way) -> Result<A, Error> {
     let expression = expression(question)?.passes(way.passes);
     let arrays: Vec<Box<dyn Array>> = question.operands.iter().map(|(_, t, layout)| hold(t, layout)).collect();

@@ -1,4 +1,4 @@
-//! Random einsums of level 1, valid by construction: text, tensors, memory layouts.
+//! Random letters, valid by construction: text, tensors, memory layouts.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub(crate) struct Case {
     pub(crate) operands: Vec<(Tensor, Layout)>,
 }
 
-/// What the expression is before it is written down.
+/// The structure of an expression before its text is written.
 struct Sketch {
     terms: Vec<Term>,
     /// Extents of the labels, and of the axes under an ellipsis.
@@ -36,25 +36,25 @@ enum Symbol {
     Dots,
 }
 
-/// How large the cases are.
+/// The size of the cases.
 #[derive(Clone, Copy)]
 pub(crate) struct Scale {
-    /// Extents to choose from.
+    /// The extents to choose from.
     extents: &'static [usize],
-    /// Points of the iteration space, at most; matrix products may have more.
+    /// The largest iteration space in points; matrix products may exceed it.
     points: usize,
     /// Extents of the rows, columns and contracted axes of a matrix product.
     groups: &'static [&'static [usize]],
 }
 
 impl Scale {
-    /// For the oracle, which is slow: all kinds of small extents.
+    /// All kinds of small extents, for the oracle, which is slow.
     pub(crate) const SMALL: Scale = Scale {
         extents: &[2, 3, 4, 2, 3, 5, 1, 7, 2, 3, 4, 0],
         points: 2000,
         groups: &[&[8], &[7], &[2, 4], &[3, 3], &[11], &[4, 1, 2], &[2]],
     };
-    /// Where blocks, edges of blocks and threads come into play.
+    /// Extents large enough for several blocks, edges of blocks and several threads.
     pub(crate) const LARGE: Scale = Scale {
         extents: &[5, 16, 33, 8, 64, 2, 130, 9, 1, 300],
         points: 200_000,
@@ -62,11 +62,11 @@ impl Scale {
     };
 }
 
-/// The labels of a text: letters of either case, other alphabets, signs that are labels all the same.
+/// Labels of texts: letters of both cases, other alphabets, and symbols that are valid labels.
 const ALPHABETS: [&str; 3] = ["ijkBaZlmnopq", "αjé中ßΩβγδεζη", "×÷ℵ\u{1F600}xÀÁÂÃÄÅÆ"];
 
 impl Case {
-    /// A case of the size that the oracle can do, whose arithmetic is exact in every order.
+    /// A case that is small enough for the oracle, with arithmetic that is exact in every order.
     pub(crate) fn draw(bytes: &mut Bytes<'_>) -> Case {
         Case::draw_scaled(bytes, Scale::SMALL)
     }
@@ -121,7 +121,8 @@ impl Sketch {
         sketch
     }
 
-    /// A product of two matrices whose rows, columns and contracted axes are groups of axes in any order, perhaps a batch.
+    /// A product of two matrices whose rows, columns and contracted axes are groups of axes in any order, optionally
+    /// with a batch.
     fn matrices(bytes: &mut Bytes<'_>, scale: Scale) -> Sketch {
         let mut extents = Vec::new();
         let mut group = |bytes: &mut Bytes<'_>, sizes: &[&[usize]]| {
@@ -148,7 +149,7 @@ impl Sketch {
         let (mut symbols, mut shape) = (Vec::new(), Vec::new());
         let mut elements = 1;
         for label in (0..rank).map(|_| bytes.below(self.extents.len())) {
-            // A repeated label makes an operand that is larger than the space of points.
+            // A repeated label makes an operand larger than the iteration space.
             if elements * sizes[label] <= scale.points {
                 elements *= sizes[label].max(1);
                 symbols.push(Symbol::Label(label));
@@ -165,7 +166,7 @@ impl Sketch {
         Term { symbols, shape }
     }
 
-    /// Some of the labels in some order, and the ellipsis if any operand has one.
+    /// Some of the labels in some order, and the ellipsis if an operand has one.
     fn outputs(&self, bytes: &mut Bytes<'_>) -> Vec<Symbol> {
         let mut symbols: Vec<Symbol> = Vec::new();
         for symbol in self.terms.iter().flat_map(|t| &t.symbols) {
@@ -203,7 +204,7 @@ impl Sketch {
     }
 }
 
-/// Puts parentheses around two or more neighbouring terms.
+/// Puts parentheses around two or more adjacent terms.
 fn group(bytes: &mut Bytes<'_>, terms: &mut Vec<String>) {
     let first = bytes.below(terms.len() - 1);
     let last = first + 1 + bytes.below(terms.len() - first - 1);
@@ -211,7 +212,7 @@ fn group(bytes: &mut Bytes<'_>, terms: &mut Vec<String>) {
     terms.insert(first, format!("({inside})"));
 }
 
-/// One dtype for all operands, or several that mix.
+/// One dtype for all operands, or several that are promoted.
 fn dtypes(bytes: &mut Bytes<'_>, count: usize) -> Vec<Dtype> {
     const GAUSSIAN: [Dtype; 7] = [CI32, CI64, Bool, I8, I16, I32, I64];
     match bytes.below(6) {
@@ -225,12 +226,12 @@ fn dtypes(bytes: &mut Bytes<'_>, count: usize) -> Vec<Dtype> {
     }
 }
 
-/// Whether arithmetic in a dtype never rounds.
+/// Whether arithmetic in a dtype is exact.
 pub(crate) fn is_exact(dtype: Dtype) -> bool {
     !matches!(dtype, F16 | BF16 | F32 | F64 | C32 | C64)
 }
 
-/// An integer-valued tensor: of small values, so that sums of products are exact in every dtype, or of any.
+/// A tensor with integer values; small values make sums of products exact in every dtype.
 pub(crate) fn tensor(noise: &mut Noise, dtype: Dtype, shape: &[usize], small: bool) -> Tensor {
     let least = if matches!(dtype, Bool | U8 | U16 | U32 | U64) { 0 } else { -3 };
     let mut part = || if small { noise.between(least, 3) } else { i128::from(noise.next()) };
@@ -239,7 +240,7 @@ pub(crate) fn tensor(noise: &mut Noise, dtype: Dtype, shape: &[usize], small: bo
     Tensor { dtype, shape: shape.to_vec(), data: (0..shape.iter().product()).map(|_| number()).collect() }
 }
 
-/// A tensor that is constant along the axes that a layout repeats.
+/// A tensor that is constant along the axes that have stride 0 in a layout.
 pub(crate) fn repeated(layout: &Layout, shape: &[usize], make: impl FnOnce(&[usize]) -> Tensor) -> Tensor {
     let own = shape.iter().zip(&layout.repeated).map(|(&n, &r)| if r { n.min(1) } else { n });
     let base = make(&own.collect::<Vec<_>>());
@@ -247,7 +248,7 @@ pub(crate) fn repeated(layout: &Layout, shape: &[usize], make: impl FnOnce(&[usi
     Tensor { shape: shape.to_vec(), data, ..base }
 }
 
-/// Any layout; one that can be written repeats no axis.
+/// A random layout. A layout for an output has no stride 0.
 pub(crate) fn layout(bytes: &mut Bytes<'_>, shape: &[usize], repeats: bool) -> Layout {
     let mut layout = Layout::row_major(shape.len());
     if bytes.once_in(2) {

@@ -1,4 +1,4 @@
-//! The cases of our own, `cases/*.jsonl`; `cases/README.md` has the format.
+//! The project's own cases, `cases/*.jsonl`; `cases/README.md` documents the format.
 
 use std::path::Path;
 
@@ -54,7 +54,7 @@ impl Own {
             (Ok(_), Some(code)) => return Err(format!("no error `{code}`")),
             (Ok(found), None) => {
                 let operands: Vec<Tensor> = self.operands.iter().map(|o| o.0.clone()).collect();
-                // In pairs where pairs do not wrap or round on their own.
+                // Pairwise evaluation must not wrap or round differently.
                 let one_dtype = operands.windows(2).all(|o| o[0].dtype == o[1].dtype);
                 let meaning = if one_dtype { oracle_by_pairs } else { oracle::einsum };
                 let want = meaning(&self.text, &operands).ok_or("the oracle refuses it")?;
@@ -79,7 +79,7 @@ impl Own {
     }
 }
 
-/// `f64[20,10] F`: small whole numbers, the same ones each time.
+/// Parses an operand such as `f64[20,10] F`, with fixed small integers as values.
 fn operand(text: &str) -> (Tensor, Layout) {
     let (dtype, rest) = text.split_once('[').unwrap();
     let (shape, layout) = rest.split_once(']').unwrap();
@@ -90,7 +90,7 @@ fn operand(text: &str) -> (Tensor, Layout) {
     (case::repeated(&layout, &shape, make), layout)
 }
 
-/// What a step does, in a word.
+/// The form of a step in one word.
 fn describe(plan: &Draft, step: &Step) -> String {
     let target = plan.buffer(step.write.tensor);
     let whole = step.is_map(&target.extents);
@@ -116,7 +116,7 @@ fn describe(plan: &Draft, step: &Step) -> String {
 fn our_own_cases_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    // Files with tests of their own.
+    // Files that other tests read.
     const OTHERS: [&str; 3] = ["settled.jsonl", "refused.jsonl", "field_cases.jsonl"];
     files.retain(|f| f.extension().is_some_and(|e| e == "jsonl") && !OTHERS.iter().any(|other| f.ends_with(other)));
     files.sort();

@@ -1,4 +1,4 @@
-//! The corpus through the command line: the binary reads files and writes one.
+//! The corpus through the command line tool, which reads operands from files and writes the result to a file.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -11,8 +11,8 @@ use crate::layout::Layout;
 use crate::npy;
 use crate::num::{Num, Tensor};
 
-/// The binary beside this test. `cargo test --workspace` has built it; where it is missing or old, it is built here, in a way
-/// of its own because a single package may have other features.
+/// The path of the binary. `cargo test --workspace` builds it; if it is missing or out of date, this builds it in a
+/// separate directory, because a single package may have other features.
 pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let test = std::env::current_exe().unwrap();
     let profile = test.ancestors().nth(2).unwrap();
@@ -26,7 +26,7 @@ pub(crate) static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     binary
 });
 
-/// Whether the binary is there and no source that it was made of is newer.
+/// Whether the binary exists and is newer than all of its sources.
 fn is_fresh(binary: &Path) -> bool {
     let modified = |path: &Path| std::fs::metadata(path).and_then(|m| m.modified()).ok();
     let sources = std::fs::read_to_string(binary.with_extension("d")).unwrap_or_default();

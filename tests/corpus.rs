@@ -1,4 +1,5 @@
-//! The corpus `data/conformance`: what NumPy answers to random einsums on arrays of many layouts, and what it refuses.
+//! The corpus `data/conformance`: NumPy's results of random einsums on arrays of many layouts, and einsums that NumPy
+//! rejects.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -10,17 +11,17 @@ use crate::layout::Layout;
 use crate::npy::element;
 use crate::num::{Num, Tensor};
 
-/// An einsum and NumPy's answer.
+/// An einsum and NumPy's result.
 pub(crate) struct Valid {
     pub(crate) id: u64,
     pub(crate) text: String,
     pub(crate) operands: Vec<(Tensor, Layout)>,
     pub(crate) result: Tensor,
-    /// Absolute; 0 where the answer is exact.
+    /// The absolute tolerance; 0 for exact results.
     pub(crate) tolerance: f64,
 }
 
-/// An einsum that NumPy refuses, and in what respect it is wrong.
+/// An einsum that NumPy rejects, and its defect.
 pub(crate) struct Invalid {
     pub(crate) id: u64,
     pub(crate) category: String,
@@ -35,7 +36,7 @@ pub(crate) static VALID: LazyLock<Vec<Valid>> = LazyLock::new(|| {
     lines.map(|line| valid(&serde_json::from_str(line).unwrap(), data)).collect()
 });
 
-/// The corpus of refused einsums.
+/// The corpus of rejected einsums.
 pub(crate) static INVALID: LazyLock<Vec<Invalid>> = LazyLock::new(|| {
     let lines = include_str!("data/conformance/invalid.jsonl").lines();
     lines.map(|line| invalid(&serde_json::from_str(line).unwrap())).collect()
@@ -65,7 +66,7 @@ fn invalid(case: &Value) -> Invalid {
     }
 }
 
-/// A tensor whose bytes are in `data`, little-endian.
+/// A tensor whose elements are in `data`, little-endian.
 fn stored(entry: &Value, data: &[u8]) -> Tensor {
     let dtype = Dtype::from_name(text(&entry["dtype"])).unwrap();
     let start = entry["off"].as_u64().unwrap() as usize;
@@ -74,7 +75,7 @@ fn stored(entry: &Value, data: &[u8]) -> Tensor {
     Tensor { dtype, shape: shape(&entry["shape"]), data }
 }
 
-/// A tensor whose elements are written out.
+/// A tensor whose elements are listed in JSON.
 pub(crate) fn written(entry: &Value) -> Tensor {
     let dtype = Dtype::from_name(text(&entry["dtype"])).unwrap();
     let number = |x: &Value| match x {

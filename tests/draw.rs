@@ -1,11 +1,11 @@
-//! Random choices from a string of bytes: one source for property tests, which shrink the bytes, and for fuzzing, which grows
-//! them. When the bytes run out every choice is the first one.
+//! Random choices from a string of bytes, for property tests, which shrink the bytes, and for fuzzing, which mutates
+//! them. When the bytes are exhausted, every choice is the first one.
 
 use proptest::collection::vec;
 use proptest::prelude::any;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-/// Bytes to choose by.
+/// The bytes that determine the choices.
 pub(crate) struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
@@ -19,13 +19,13 @@ impl<'a> Bytes<'a> {
         first
     }
 
-    /// A number below `n`, which is not 0.
+    /// A number below `n`; `n` is not 0.
     pub(crate) fn below(&mut self, n: usize) -> usize {
         let high = if n > 256 { usize::from(self.byte()) << 8 } else { 0 };
         (high | usize::from(self.byte())) % n
     }
 
-    /// True once in `n` times; false when the bytes have run out.
+    /// True with probability 1/`n`; false when the bytes are exhausted.
     pub(crate) fn once_in(&mut self, n: usize) -> bool {
         self.below(n) == n - 1
     }
@@ -38,7 +38,7 @@ impl<'a> Bytes<'a> {
         (1..list.len()).rev().for_each(|k| list.swap(k, k - self.below(k + 1)));
     }
 
-    /// Many numbers for few bytes.
+    /// A stream of many numbers that uses few bytes.
     pub(crate) fn noise(&mut self) -> Noise {
         Noise((0..4).fold(1, |seed, _| seed << 8 | u64::from(self.byte())))
     }
@@ -66,7 +66,7 @@ impl Noise {
     }
 }
 
-/// Checks a property on `cases` random byte strings, the same ones each time; a failure is shrunk.
+/// Checks a property on `cases` random byte strings from a fixed seed; a failure is shrunk.
 pub(crate) fn check(cases: u32, property: impl Fn(&mut Bytes<'_>) -> Result<(), String>) {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);

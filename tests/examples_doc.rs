@@ -1,4 +1,4 @@
-//! docs/examples.md against the cases that the language began from.
+//! docs/examples.md matches the cases that define the language.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const PAGE: &str = include_str!("../docs/examples.md");
 /// A row of the page.
 struct Row {
     id: String,
-    /// The text, or a link to where it is written.
+    /// The text, or a link to a page that contains it.
     text: String,
     values: Vec<String>,
 }
@@ -38,7 +38,7 @@ fn rows() -> Vec<Row> {
     rows.collect()
 }
 
-/// What stands between backquotes.
+/// The text between backquotes.
 fn code(cell: &str) -> Option<&str> {
     cell.strip_prefix('`')?.strip_suffix('`')
 }
@@ -50,7 +50,7 @@ fn plain(text: &str) -> String {
     statements.filter(|statement| !statement.is_empty()).collect::<Vec<_>>().join(";")
 }
 
-/// Whether a text of the page, or one that it links to, is that of the case.
+/// Whether a text of the page, or one that it links to, equals that of the case.
 fn shows(row: &Row, expected: &str) -> bool {
     match code(&row.text) {
         Some(text) => plain(text) == plain(expected),

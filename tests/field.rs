@@ -1,5 +1,5 @@
-//! Small jobs from the field, `cases/field_cases.jsonl`: each has its right value, or is a line of `docs/wishes.md` and shows what
-//! works today.
+//! Small real-world tasks, `cases/field_cases.jsonl`: each has its correct value, or is listed in `docs/wishes.md` with
+//! an alternative that works.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn file(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
-/// A tensor by its dtype in NumPy's words, shape and elements.
+/// A tensor from its NumPy dtype, shape and elements.
 fn written(value: &Value) -> Tensor {
     let dtype = Dtype::from_name(value["dtype"].as_str().unwrap()).unwrap();
     let number = |v: &Value| match v {
@@ -28,7 +28,7 @@ fn written(value: &Value) -> Tensor {
     Tensor { dtype, shape, data }
 }
 
-/// The expression of a case with what its command line says.
+/// The expression of a case with the options of its command line.
 fn expression(case: &Value) -> Result<Expression, Error> {
     let mut expression = Expression::new(case["text"].as_str().unwrap())?;
     let words: Vec<&str> = case["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
@@ -63,7 +63,7 @@ fn run(case: &Value) -> Result<Vec<Tensor>, Error> {
     Ok(results.into_arrays().unwrap().iter().map(|(_, array)| tensor(array)).collect())
 }
 
-/// A line of the table: case, text, kind of the error, what works today, what is planned.
+/// A row of the table: case, text, kind of the error, alternative, plans.
 fn wishes() -> Vec<[String; 5]> {
     let page = file("../docs/wishes.md");
     let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix('|')).skip(1);
@@ -88,7 +88,7 @@ fn every_case_has_its_value_or_shows_what_works_today() {
         let error = found.expect_err("a wish is refused until its feature comes; then its line goes");
         assert_eq!(error.code(), kind, "{id}: {error}");
         assert!(error.help_lines().iter().any(|help| help.contains(&format!("`{today}`"))), "{id}: {error}");
-        // What has a value in the field is wished for; a spelling of another tool is not.
+        // A case with a value must have a plan; a notation of another tool need not.
         assert!(expect.get("error").is_some() || !planned.is_empty(), "{id}: {error}");
         let named = expect["error"].as_str().is_none_or(|start| error.code().starts_with(start));
         assert!(named, "{id}: {error}");

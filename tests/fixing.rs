@@ -1,4 +1,4 @@
-//! Plans with operands that are given once give what they give with all operands.
+//! Plans with constant operands give the same results as plans without.
 
 use einfold::ndarray::{Array1, Array2, array};
 use einfold::{AnyView, ErrorKind, Expression, conj, errors::ConstantsProblem, named, order::STRATEGIES, spec};
@@ -10,7 +10,7 @@ use crate::draw::{Bytes, check};
 use crate::library::{arrays, tensor};
 use crate::oracle;
 
-/// Any expression in letters, with any operands given before, by any order.
+/// Checks a random expression in letters with random constants and a random order.
 fn check_case(bytes: &mut Bytes<'_>) -> Result<(), String> {
     let case = Case::draw(bytes);
     let want = oracle::einsum(&case.text, &case.tensors()).ok_or("not valid")?;
@@ -47,7 +47,7 @@ fn programs_with_ids_and_names() {
     let text = "H[g[n]:3, k] += X[n, j] * W[j, k]; Y[q] += exp(H[q, k] / 100) * V[k]; Z max= V[k] * W[j, k]";
     let plan = Expression::new(text).and_then(|e| e.plan_for((&g, &x, &w, &v))).unwrap();
     let (y, z): (Array1<f64>, f64) = plan.run((&g, &x, &w, &v)).unwrap();
-    // Of each list of constants, what the others are.
+    // For each list of constants, the remaining operands.
     for at in [&[0][..], &[1], &[2], &[3], &[0, 2], &[2, 3], &[3, 2], &[0, 1, 2], &[0, 1, 2, 3], &[]] {
         let (names, views) =
             (["g", "X", "W", "V"], [AnyView::from(g.view()), x.view().into(), w.view().into(), v.view().into()]);
@@ -95,7 +95,7 @@ fn what_cannot_be_fixed_is_an_error() {
     let products = Expression::new("i,i->").and_then(|e| e.plan_for((&z, conj(&z)))).unwrap();
     assert_eq!(products.bind_constants(&[1], &z).unwrap_err().code(), "conj");
     assert_eq!(products.bind_constants(&[1], conj(&z)).unwrap().run::<Complex<f64>>(&z).unwrap().re, 1.0);
-    // Operands of a call are counted without those that are given.
+    // Errors count the operands of a call without constants.
     let fixed = plan.bind_constants(&[0, 1], (&a, &a)).unwrap();
     assert_eq!(fixed.run_any((&a, &x)).unwrap_err().code(), "operands");
     assert_eq!(fixed.run_any(&a).unwrap_err().code(), "shape");

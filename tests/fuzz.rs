@@ -1,6 +1,6 @@
-//! Fuzz targets: what each does with any string of bytes. As ordinary tests they see the same few thousand strings each time;
-//! `EINFOLD_FUZZ_SECONDS=600 cargo test --release -p einfold-tests fuzz -- --nocapture` feeds them new ones for ten minutes
-//! and prints how many. A failure prints the bytes, for `replay`.
+//! Fuzz targets, each a function of a byte string. As ordinary tests they run on the same few thousand strings each
+//! time; `EINFOLD_FUZZ_SECONDS=600 cargo test --release -p einfold-tests fuzz -- --nocapture` runs them on new strings
+//! for ten minutes and prints the number. A failure prints the bytes, for `replay`.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,10 +18,10 @@ use crate::num::Tensor;
 use crate::oracle;
 use crate::programs::question_target;
 
-/// Reads the bytes as an input and checks what becomes of it: `Ok(true)` if it was valid.
+/// Interprets the bytes as an input and checks the result; returns `Ok(true)` if the input was valid.
 type Target = fn(&mut Bytes<'_>) -> Result<bool, String>;
 
-/// Symbols of the grammar, labels of all kinds, and what only looks like either.
+/// Symbols of the grammar, labels of all kinds, and characters that resemble them.
 const SYMBOLS: [&str; 36] = [
     "i",
     "j",
@@ -61,7 +61,7 @@ const SYMBOLS: [&str; 36] = [
     "\t",
 ];
 
-/// A string that may be an expression.
+/// A random string that may be an expression.
 fn hostile_text(bytes: &mut Bytes<'_>) -> String {
     let mut text = String::new();
     for _ in 0..bytes.below(40) {
@@ -74,7 +74,8 @@ fn hostile_text(bytes: &mut Bytes<'_>) -> String {
     text
 }
 
-/// Parsing never panics; what is read prints and reads back the same; what is refused can be drawn, with places that exist.
+/// Parsing does not panic; a valid text prints to a text that parses equally; an error has valid spans and can be
+/// drawn.
 fn text_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     let text = hostile_text(bytes);
     match parse(&text) {
@@ -97,8 +98,8 @@ fn text_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     }
 }
 
-/// A text near the grammar with operands near what it asks for: the library takes exactly what the oracle takes, and gives
-/// the same. Texts that are no expressions are the business of [`text_target`].
+/// A text close to the grammar, with operands close to its terms: the library accepts exactly what the oracle accepts,
+/// with equal results. [`text_target`] tests texts that are not expressions.
 fn einsum_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     let mut case = Case::draw(bytes);
     if bytes.once_in(2) {
@@ -111,7 +112,7 @@ fn einsum_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     }
     let arrays = arrays(&case.operands);
     let views: Vec<_> = arrays.iter().map(|a| a.view()).collect();
-    // The report of an error is drawn, whether or not it is wanted.
+    // Draws the report of every error.
     let found = expression.run::<AnyArray>(&views).map_err(|e| e.to_string());
     match (found, oracle::einsum(&case.text, &operands)) {
         (Ok(found), Some(want)) => {
@@ -124,10 +125,10 @@ fn einsum_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     }
 }
 
-/// Points that an einsum may have, so that the oracle is quick and memory small.
+/// The largest iteration space in points, so that the oracle is fast and memory is small.
 const MOST_POINTS: usize = 20_000;
 
-/// An upper bound of the points of an einsum: every label as long as its longest axis.
+/// An upper bound of the number of points of an einsum: every label has the extent of its longest axis.
 fn points(expression: &Expression, operands: &[Tensor]) -> usize {
     let mut longest = BTreeMap::<char, usize>::new();
     let text = expression.text().split("->").next().unwrap_or_default();
@@ -168,8 +169,8 @@ fn mutate(bytes: &mut Bytes<'_>, case: &mut Case) {
     }
 }
 
-/// Feeds a target a fixed number of strings, or new ones for as long as the environment says. A string that fails is
-/// reported by the shortest one found that fails too.
+/// Runs a target on a fixed number of strings, or on new strings for the time that the environment sets. A failing
+/// string is shrunk before it is reported.
 fn fuzz(name: &str, target: Target, strings: u64, longest: i128) {
     let seconds = std::env::var("EINFOLD_FUZZ_SECONDS").ok().map(|s| s.parse().expect("a number of seconds"));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64);
@@ -189,13 +190,13 @@ fn fuzz(name: &str, target: Target, strings: u64, longest: i128) {
     assert!(valid * 100 > runs && valid < runs, "the strings are all of one kind");
 }
 
-/// Runs a target on one string; whether it was valid.
+/// Runs a target on one string; returns whether it was valid.
 fn replay(target: Target, bytes: &[u8]) -> Result<bool, String> {
     let panicked = |_| Err("panicked".into());
     catch_unwind(AssertUnwindSafe(|| target(&mut Bytes::new(bytes)))).unwrap_or_else(panicked)
 }
 
-/// What is wrong with a shorter or simpler string than one that fails.
+/// The failure message of the shortest or simplest string found that also fails.
 fn shrunk(target: Target, mut bytes: Vec<u8>) -> String {
     let mut problem = replay(target, &bytes).expect_err("it fails");
     let mut size = bytes.len();

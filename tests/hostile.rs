@@ -1,6 +1,6 @@
-//! Ids that are as bad as can be: negative, huge, the least and the greatest of their dtype, in gathers and scatters of every
-//! kind. Results and errors are those of the oracle, so nothing is read or written elsewhere; `.ci/run safety` runs the
-//! small set under AddressSanitizer and valgrind.
+//! Invalid indices of all kinds (negative, huge, the extremes of their dtype) in gathers and scatters of every kind.
+//! Results and errors equal those of the oracle, so no memory outside the tensors is read or written; `.ci/run safety`
+//! runs the small set under AddressSanitizer and valgrind.
 
 use einfold::{AnyArray, Error, Expression, OutOfRange};
 use einfold_ir::Dtype;
@@ -14,7 +14,7 @@ use crate::sketch::Question;
 
 const IDS: [Dtype; 8] = [Dtype::I8, Dtype::I16, Dtype::I32, Dtype::I64, Dtype::U8, Dtype::U16, Dtype::U32, Dtype::U64];
 
-/// Programs over `x[7]`, `A[3,4]`, `w[n]`, `B[n,2]` and the ids `g[n]`, `h[n]`, `m[n,2]`.
+/// Programs over `x[7]`, `A[3,4]`, `w[n]`, `B[n,2]` and the index tensors `g[n]`, `h[n]`, `m[n,2]`.
 const TEXTS: [&str; 22] = [
     "Y[n] = x[g[n]]",
     "Y[n] = x[g[n]+1]",
@@ -40,7 +40,7 @@ const TEXTS: [&str; 22] = [
     "Y[g[n]+h[n]:5] lse= w[n]",
 ];
 
-/// The integers that a dtype begins and ends with.
+/// The least and the greatest values of a dtype.
 fn ends(dtype: Dtype) -> (i128, i128) {
     let bits = 8 * dtype.size() as u32;
     match dtype {
@@ -49,7 +49,7 @@ fn ends(dtype: Dtype) -> (i128, i128) {
     }
 }
 
-/// Good ids with bad ones among them.
+/// Index tensors with valid and invalid elements.
 fn ids(bytes: &mut Bytes<'_>, dtype: Dtype, shape: &[usize]) -> Tensor {
     let (least, most) = ends(dtype);
     let bad = [least, most, -1, -3, -4, 3, 7, least + 1, most - 1, most / 2 + 1, i128::from(u32::MAX), 1 << 62];
@@ -85,7 +85,7 @@ fn question(bytes: &mut Bytes<'_>, text: &str, dtype: Dtype) -> Question {
     Question { text: text.into(), operands, options: Options { out_of_range, ..Options::default() } }
 }
 
-/// Another dtype for the second ids.
+/// A different dtype for the second index tensor.
 fn bytes_dtype(n: usize) -> Dtype {
     IDS[n % IDS.len()]
 }
@@ -113,7 +113,8 @@ fn hostile_ids_of_every_dtype_do_what_their_policy_says() {
     }
 }
 
-/// A size of the greatest id that there is would not be addressable, or more than is allowed: an error, and no attempt.
+/// A size that is the greatest index would not be addressable, or exceeds the limit: this is an error before any
+/// allocation.
 #[test]
 fn small_set_of_sizes_that_ids_tell() {
     for dtype in IDS {

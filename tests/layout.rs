@@ -1,20 +1,20 @@
-//! How a tensor lies in memory, and arrays that lie so.
+//! Memory layouts, and arrays with a given layout.
 
 use einfold_exec::{AnyView, AnyViewMut};
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, Axis, Dimension, IxDyn, Slice};
 
 use crate::num::{Elem, Num, Tensor, with_elem};
 
-/// The memory of an operand: nothing that a result may depend on.
+/// The memory layout of an operand. Results must not depend on it.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Layout {
     /// The axes from the slowest to the fastest.
     pub(crate) order: Vec<usize>,
-    /// Along each axis, every which element is used.
+    /// The step along each axis, in elements.
     pub(crate) step: Vec<usize>,
-    /// Which axes run backwards.
+    /// The axes with negative strides.
     pub(crate) reversed: Vec<bool>,
-    /// Which axes have stride 0; the tensor is constant along them.
+    /// The axes with stride 0, along which the tensor is constant.
     pub(crate) repeated: Vec<bool>,
 }
 
@@ -39,7 +39,7 @@ impl Layout {
     }
 }
 
-/// An array whose view has the strides that were asked for; what lies between its elements is not 0.
+/// An array whose view has the requested strides; the gaps between its elements are not 0.
 pub(crate) struct Held<T> {
     base: ArrayD<T>,
     shape: Vec<usize>,
@@ -96,7 +96,7 @@ impl<T: Elem> Array for Held<T> {
     }
 }
 
-/// The tensor as an array of its dtype that lies as the layout says.
+/// Copies a tensor to an array of its dtype with the given layout.
 pub(crate) fn hold(tensor: &Tensor, layout: &Layout) -> Box<dyn Array> {
     with_elem!(tensor.dtype, T => Box::new(Held::<T>::new(tensor, layout)))
 }

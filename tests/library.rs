@@ -1,4 +1,4 @@
-//! The corpora and random cases through the library, as a user calls it.
+//! The corpora and random cases through the public interface.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use crate::num::{Num, Tensor, with_elem};
 use crate::ordering::path;
 use crate::{oracle, passes};
 
-/// A result of any dtype.
+/// The tensor of a result of any dtype.
 pub(crate) fn tensor(array: &AnyArray) -> Tensor {
     with_elem!(array.dtype(), T => {
         let typed: ArrayD<T> = array.clone().into_array().unwrap();
@@ -75,7 +75,7 @@ fn a_diagonal_of_two_sizes_is_an_error_even_where_one_is_0() {
     }
 }
 
-/// An expression with any options that leave its value alone. A path fits only where there is one contraction.
+/// An expression with random options that do not change its value. A path is valid only for a single contraction.
 fn expression(case: &Case, bytes: &mut Bytes<'_>) -> Result<Expression, Error> {
     let expression = Expression::new(&case.text)?.passes(passes::choice(bytes));
     let how = bytes.below(STRATEGIES.len() + 1);
@@ -117,7 +117,7 @@ fn results_go_where_they_are_wanted_and_scratch_is_used_again() {
         let plan = Expression::new(&case.text).and_then(|e| e.plan_for(&views)).map_err(|e| e.to_string())?;
         let scratch = &mut scratch.borrow_mut();
         let mut call = plan.call(&views).scratch(scratch);
-        // Where nothing but the result itself could round.
+        // Exact only if rounding the result is the only possible rounding.
         let exact = want.data.iter().all(|x| x.parts().0.abs() < 50.0 && x.parts().1.abs() < 50.0);
         if exact && bytes.once_in(2) {
             let (alpha, beta) = (bytes.below(2) as u8, bytes.below(2) as u8);

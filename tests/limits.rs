@@ -1,4 +1,4 @@
-//! Memory limits are kept: by the count of the plan, and by that of the system, in a process of its own.
+//! Memory limits hold: by the count of the plan, and by the resident memory of a separate process.
 
 use std::cell::RefCell;
 use std::process::Command;
@@ -12,18 +12,18 @@ use crate::layout::Layout;
 use crate::library::{arrays, tensor};
 use crate::oracle;
 
-/// Four tensors of three axes each; what the first two make has four.
+/// Four tensors with three axes each; the intermediate of the first two has four axes.
 const TEXT: &str = "abc,ade,bdf,cef->";
 /// The extent of every axis: an operand has 3 MB, the intermediate 215 MB.
 const EXTENT: usize = 72;
-/// What the sliced contraction may take, in bytes, threads and buffers of kernels included.
+/// The limit of the sliced contraction in bytes, including threads and packing buffers.
 const LIMIT: u64 = 32 << 20;
 
-/// Any expression under any limit is either computed within it, or an error that says that it is not.
+/// Any expression with any limit is either computed within it, or is an error that reports the limit.
 fn check_case(bytes: &mut Bytes<'_>) -> Result<Kind, String> {
     let case = Case::draw(bytes);
     let want = oracle::einsum(&case.text, &case.tensors()).ok_or("not valid")?;
-    // What a plan takes it tells for operands in C order.
+    // A plan counts memory for operands in C order.
     let row_major = case.tensors().into_iter().map(|t| (t.clone(), Layout::row_major(t.shape.len())));
     let arrays = arrays(&row_major.collect::<Vec<_>>());
     let views: Vec<_> = arrays.iter().map(|a| a.view()).collect();
@@ -46,7 +46,7 @@ fn check_case(bytes: &mut Bytes<'_>) -> Result<Kind, String> {
     }
 }
 
-/// What became of an expression under a limit.
+/// The outcome of an expression with a limit.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Whole,
@@ -59,11 +59,11 @@ fn a_limit_is_kept_or_refused() {
     let counts = RefCell::new([0; 3]);
     check(3000, |bytes| check_case(bytes).map(|kind| counts.borrow_mut()[kind as usize] += 1));
     let counts = counts.into_inner();
-    // Most cases are so small that alignment decides.
+    // In most cases the tensors are so small that alignment decides.
     assert!(counts.iter().all(|&n| n > 10), "{counts:?}");
 }
 
-/// The most resident memory of this process so far, in bytes.
+/// The peak resident memory of this process, in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,10 +1,10 @@
-//! The links between the documents lead somewhere.
+//! All links between the documents are valid.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// All Markdown files of these folders.
+/// All Markdown files in these directories.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let folders = ["", "docs", "docs/decisions", "grammar", "tests/cases", "tests/data", "benches/record"];
@@ -15,13 +15,13 @@ fn documents() -> Vec<PathBuf> {
     files
 }
 
-/// The text without blocks of code and without code in the lines.
+/// The text without code blocks and inline code.
 fn prose(document: &str) -> String {
     let outside = document.split("\n```").step_by(2).collect::<Vec<_>>().join("\n");
     outside.split('`').step_by(2).collect()
 }
 
-/// What the headings of a document are called in links.
+/// The link anchors of the headings of a document.
 fn anchors(document: &str) -> BTreeSet<String> {
     let outside = document.split("\n```").step_by(2).flat_map(str::lines);
     let headings =

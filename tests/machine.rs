@@ -1,9 +1,9 @@
-//! Costs of the machine have one home.
+//! Machine costs are defined in one place.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The sources of the crates that make and run plans. The tool's times are those that people write.
+/// The sources of the crates that make and run plans. Times in the tool are user input and are not checked.
 fn sources() -> Vec<PathBuf> {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("crates");
     let mut folders: Vec<PathBuf> =
@@ -23,7 +23,7 @@ fn sources() -> Vec<PathBuf> {
     files
 }
 
-/// What a constant says of a machine: a time of one operation, by its unit, its name or its size.
+/// Whether a constant is the time of an operation, judged by its unit, name or magnitude.
 fn is_cost(doc: &str, declaration: &str) -> bool {
     let words = |text: &str| text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ");
     let units = ["ns", "nanosecond", "nanoseconds", "picoseconds", "gflops", "bandwidth"];

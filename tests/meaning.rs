@@ -1,5 +1,5 @@
-//! What an `Ir` and a `Plan` mean, slow and obvious: every node or step in order, every point of it one after the other. For
-//! IRs that no text gives yet (gathers, scatters, windows, slices, other algebras), and to tell a wrong plan from a wrong run.
+//! Reference semantics of an `Ir` and a `Plan`: every node or step in order, every point in sequence. They test modules
+//! that no text leads to, and distinguish a wrong plan from a wrong run.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Draft, Dtype, Form, Index,
 
 use crate::num::{Num, Tensor, points};
 
-/// The outputs of an expression for these inputs.
+/// Evaluates the outputs of a module for these inputs.
 pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Vec<Tensor> {
     let mut home = |id: &NodeId| home(ir, *id);
     let mut memory = Memory::default();
@@ -35,11 +35,11 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Vec<Tensor> {
     ir.outputs().iter().map(|id| memory.0[&home(id)].clone()).collect()
 }
 
-/// The outputs of a plan for these inputs.
+/// Evaluates the outputs of a plan for these inputs.
 pub(crate) fn run(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
     let mut memory = Memory::default();
     for (k, buffer) in plan.buffers.iter().enumerate() {
-        // What was never written is noticed: no result is 99.
+        // Initialises buffers with 99, which is not a value of any result, so that missing writes are detected.
         let unwritten = Tensor::full(buffer.dtype, &buffer.extents, Num::Int(99, 0));
         let given = |k: u32| inputs[k as usize].clone();
         memory.0.insert(k as u32, if let Place::Input(k) = buffer.place { given(k) } else { unwritten });
@@ -61,7 +61,7 @@ pub(crate) fn run(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
     plan.outputs.iter().map(|b| memory.0[&b.0].clone()).collect()
 }
 
-/// The node in whose memory a node is accumulated.
+/// The node whose memory a node accumulates into.
 fn home(ir: &Ir, id: NodeId) -> NodeId {
     ir.node(id).contraction().and_then(|c| c.onto).map_or(id, |onto| home(ir, onto))
 }
@@ -87,7 +87,7 @@ impl<T> Default for Memory<T> {
 }
 
 impl<T: Ord> Memory<T> {
-    /// `target ⊕= factor ⊗ …` for every point, but for those that an id drops.
+    /// Computes `target ⊕= factor ⊗ …` for every point, except points that an index drops.
     fn accumulate(
         &mut self,
         axes: &[Axis],
@@ -112,7 +112,7 @@ impl<T: Ord> Memory<T> {
         }
     }
 
-    /// Where an access leads; nowhere if an id drops the point.
+    /// The element that an access refers to; `None` if an index drops the point.
     fn position(&self, access: &Access<T>, point: &[usize], turn: &[usize]) -> Option<usize> {
         let along = |(index, &extent): (&Index<T>, &usize)| {
             let axis = |a: AxisRef| match a {

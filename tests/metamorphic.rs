@@ -1,4 +1,4 @@
-//! What must hold between results, on operands too large for the oracle: renaming, reordering, splitting, linearity.
+//! Relations between results on operands too large for the oracle: renaming, reordering, splitting, linearity.
 
 use einfold::Dtype;
 
@@ -10,10 +10,10 @@ use crate::num::{Num, Tensor};
 use crate::oracle;
 use crate::threads::{real_case, reals};
 
-/// Far above what rounding does to sums of a million products of numbers below 1, far below any of them.
+/// Far above the rounding errors of sums of a million products of numbers below 1, and far below the sums.
 const TOLERANCE: f64 = 1e-8;
 
-/// The terms of a text and its output, if it is written, without spaces and groups.
+/// The terms of a text and its explicit output, without spaces and groups.
 fn split(text: &str) -> (Vec<String>, Option<String>) {
     let text: String = text.chars().filter(|c| !" ()".contains(*c)).collect();
     let (left, right) = text.split_once("->").map_or((&text[..], None), |(l, r)| (l, Some(r.to_string())));
@@ -25,7 +25,7 @@ fn join(terms: &[String], output: Option<&str>) -> String {
     format!("{}{arrow}", terms.join(","))
 }
 
-/// The contraction of the first two operands to the labels that are used elsewhere, and the terms of what is left.
+/// The contraction of the first two operands to the labels used elsewhere, and the remaining terms.
 fn halves(terms: &[String], output: &str) -> (String, Vec<String>) {
     let elsewhere = terms[2..].concat() + output;
     let mut kept = String::new();
@@ -38,7 +38,7 @@ fn halves(terms: &[String], output: &str) -> (String, Vec<String>) {
     (join(&terms[..2], Some(&kept)), [vec![kept], terms[2..].to_vec()].concat())
 }
 
-/// The oracle on two operands at a time, for exact arithmetic on a space that is too large to be visited at once.
+/// The oracle on two operands at a time, for exact arithmetic on an iteration space that is too large to enumerate.
 pub(crate) fn oracle_by_pairs(text: &str, operands: &[Tensor]) -> Option<Tensor> {
     let (terms, output) = split(text);
     let Some(output) = output.filter(|_| terms.len() > 2 && terms.len() == operands.len()) else {
@@ -68,7 +68,7 @@ fn relation(cases: u32, holds: impl Fn(&mut Bytes<'_>, &Case, &Tensor) -> Result
 #[test]
 fn names_of_labels_do_not_matter() {
     relation(80, |bytes, case, want| {
-        // The implicit output is in the order of the names, which therefore has to stay.
+        // The implicit output is in the order of the labels, which must not change.
         let shift = if case.text.contains("->") { bytes.below(13) as u32 } else { 0 };
         let rename = |c: char| match c {
             '.' | ',' | '-' | '>' | ' ' | '(' | ')' => c,

@@ -1,8 +1,8 @@
-//! The modules of each crate form no circle.
+//! The modules of each crate have no cyclic dependencies.
 //!
-//! Siblings are compared: files and folders of one folder. What a file uses of its own ancestors does not count; what it uses of a
-//! sibling of itself or of one of its ancestors is an arrow between the two siblings. A name that is re-exported counts for the module that
-//! defines it. Tests are left out.
+//! The test compares siblings: files and directories of one directory. A use of a module by a file is a dependency
+//! between siblings among their ancestors; a use of an ancestor does not count. A re-exported name counts for the
+//! module that defines it. Test modules are excluded.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -10,17 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Crates that are being rebuilt.
+/// Crates that are not checked yet.
 const NOT_YET: &[&str] = &["einfold"];
 
-/// The names from the root of the crate to a module.
+/// The path of a module from the root of the crate.
 type Module = Vec<String>;
 
-/// A module as text.
+/// The source text of a module.
 struct Source {
     /// Each path of a `use`, with the name that it introduces.
     uses: Vec<(String, Vec<String>)>,
-    /// Paths that are written out elsewhere.
+    /// Paths that occur elsewhere in the code.
     paths: Vec<Vec<String>>,
 }
 
@@ -39,7 +39,7 @@ impl Source {
     }
 }
 
-/// The text without comments and without its module of tests.
+/// The text without comments and without its test module.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     text.lines()
@@ -47,7 +47,7 @@ fn code(text: &str) -> String {
         .fold(String::new(), |all, line| all + line + "\n")
 }
 
-/// Where the next `use` stands as a word of its own at the start of an item.
+/// The position of the next `use` keyword at the start of an item.
 fn find_use(text: &str) -> Option<usize> {
     let starts = text.match_indices("use ").map(|(at, _)| at);
     starts.into_iter().find(|&at| {
@@ -56,7 +56,7 @@ fn find_use(text: &str) -> Option<usize> {
     })
 }
 
-/// Splits a tree of `use` into its paths.
+/// Splits a `use` tree into its paths.
 fn flatten(prefix: &mut Vec<String>, tree: &str, all: &mut Vec<(String, Vec<String>)>) {
     let (head, group) = match tree.split_once('{') {
         Some((head, group)) => (head, Some(group.rsplit_once('}').map_or(group, |(group, _)| group))),
@@ -93,7 +93,7 @@ fn flatten(prefix: &mut Vec<String>, tree: &str, all: &mut Vec<(String, Vec<Stri
     prefix.truncate(before);
 }
 
-/// Every path of several names, `a::b::c`, and single names followed by `::`.
+/// All paths of several names, `a::b::c`, and single names followed by `::`.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let word = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     text.split(|c: char| !word(c))
@@ -102,7 +102,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// All modules of a crate.
+/// Reads all modules of a crate.
 fn read_crate(folder: &Path) -> BTreeMap<Module, Source> {
     let (mut modules, mut open) = (BTreeMap::new(), vec![folder.to_owned()]);
     while let Some(next) = open.pop() {
@@ -128,7 +128,7 @@ struct Names<'m> {
 }
 
 impl Names<'_> {
-    /// A path from the root of the crate; none if it leads to another crate.
+    /// Converts a path to one from the root of the crate; `None` if it refers to another crate.
     fn absolute(&self, from: &Module, path: &[String]) -> Option<Vec<String>> {
         let supers = path.iter().take_while(|name| *name == "super").count();
         let (base, rest) = match path.first().map(String::as_str) {
@@ -141,7 +141,7 @@ impl Names<'_> {
         Some([base, rest].concat())
     }
 
-    /// The module that defines what a path names.
+    /// The module that defines the item of a path.
     fn home(&self, path: &[String], depth: usize) -> Module {
         let known = (0..=path.len()).rev().find(|&n| self.modules.contains_key(&path[..n])).unwrap_or(0);
         let module = path[..known].to_vec();
@@ -153,7 +153,7 @@ impl Names<'_> {
     }
 }
 
-/// The arrows between siblings, each with the modules that cause it.
+/// The dependencies between siblings, each with the modules that cause it.
 fn arrows(modules: &BTreeMap<Module, Source>) -> BTreeMap<(Module, Module), BTreeSet<String>> {
     let names = Names { modules };
     let mut arrows: BTreeMap<(Module, Module), BTreeSet<String>> = BTreeMap::new();
@@ -170,7 +170,7 @@ fn arrows(modules: &BTreeMap<Module, Source>) -> BTreeMap<(Module, Module), BTre
     arrows
 }
 
-/// The arrows that lie on circles: both ends reach each other.
+/// The dependencies that are part of a cycle: each end reaches the other.
 fn circles(arrows: &BTreeMap<(Module, Module), BTreeSet<String>>) -> Vec<String> {
     let reaches = |from: &Module, to: &Module| {
         let (mut open, mut seen) = (vec![from], BTreeSet::new());
@@ -214,7 +214,7 @@ fn a_circle_is_found_through_re_exports_and_written_paths() {
     };
     let modules = BTreeMap::from([
         module("", "mod a;\nmod b;\npub use b::{inner::B, *};\n"),
-        // It uses a name of `b` through the root.
+        // The module uses a name of `b` through the root.
         module("a", "use std::fmt;\nuse crate::B;\npub fn f() {}\n"),
         module("b", "pub(crate) mod inner;\n"),
         module(

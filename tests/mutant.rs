@@ -1,4 +1,4 @@
-//! Random changes of drafts: of buffers, places, lanes, loops, steps, accesses, fills and ports.
+//! Random mutations of drafts: buffers, offsets, partitions, loops, steps, accesses, fills and ports.
 
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Gemm, Ids, Index, Layout, Mode, Nest, NodeId,
@@ -7,7 +7,7 @@ use einfold_ir::{
 
 use crate::draw::Noise;
 
-/// Random changes of a draft.
+/// A draft that is mutated at random.
 pub(crate) struct Mutant<'n> {
     pub(crate) draft: Draft,
     pub(crate) noise: &'n mut Noise,
@@ -26,7 +26,7 @@ impl Mutant<'_> {
         self.below(n) == 0
     }
 
-    /// A number of positions, bytes or elements: mostly small, sometimes one whose products overflow.
+    /// A number of positions, bytes or elements: mostly small, sometimes so large that products overflow.
     fn number(&mut self) -> usize {
         if self.once_in(8) {
             return self.pick(&[1 << 31, 1 << 40, 1 << 62, usize::MAX / 2, usize::MAX - 63, usize::MAX]);
@@ -38,7 +38,7 @@ impl Mutant<'_> {
         self.pick(&[0, 0, 1, 1, -1, 2, -2, 3, 7, -8, i64::MAX, i64::MIN])
     }
 
-    /// A buffer, seldom one that is not there.
+    /// A buffer number, rarely an invalid one.
     fn buffer(&mut self) -> BufferId {
         let count = self.draft.buffers.len();
         BufferId(if self.once_in(40) { 1000 } else { self.below(count) as u32 })
@@ -76,7 +76,7 @@ impl Mutant<'_> {
         (count > 0).then(|| (region, self.below(count)))
     }
 
-    /// One change.
+    /// Applies one mutation.
     pub(crate) fn change(&mut self) {
         match self.below(9) {
             0 => self.change_buffer(),
@@ -109,7 +109,7 @@ impl Mutant<'_> {
         }
     }
 
-    /// Scratch memory.
+    /// Mutates offsets in scratch memory.
     fn change_place(&mut self) {
         let (count, number) = (self.draft.buffers.len(), self.number());
         let places: Vec<usize> =
@@ -128,7 +128,7 @@ impl Mutant<'_> {
         }
     }
 
-    /// Loops and lanes.
+    /// Mutates loops and partitions.
     fn change_region(&mut self) {
         let Some(k) = self.region() else { return };
         let (number, kind) = (self.number(), self.below(8));
@@ -173,7 +173,7 @@ impl Mutant<'_> {
         let step = &mut self.draft.regions[region].steps[k];
         let reads = step.reads.len();
         let mut access = if which < reads { &mut step.reads[which] } else { &mut step.write };
-        // Sometimes that of the ids.
+        // Sometimes mutates the access of an index tensor.
         if kind == 8 && access.has_ids() {
             let ids = access.indices.iter_mut().find_map(|index| index.ids_mut().first_mut());
             access = &mut ids.unwrap().access;
@@ -199,7 +199,7 @@ impl Mutant<'_> {
         }
     }
 
-    /// Steps dropped, repeated, moved, and regions split.
+    /// Drops, repeats and moves steps, and splits regions.
     fn move_steps(&mut self) {
         let (Some((region, k)), Some(to)) = (self.step(), self.region()) else { return };
         let (kind, at) = (self.below(6), self.below(self.draft.regions[to].steps.len() + 1));
@@ -222,7 +222,7 @@ impl Mutant<'_> {
         }
     }
 
-    /// An intermediate, often without elements, that a fill in some region makes.
+    /// Adds an intermediate, often without elements, that a fill in some region writes.
     fn add_fill(&mut self) {
         let Some(region) = self.region() else { return };
         let extents = match self.below(5) {
@@ -267,13 +267,13 @@ impl Mutant<'_> {
     }
 }
 
-/// A step that fills what it writes.
+/// A step that fills the tensor it writes.
 pub(crate) fn fill(write: Access<BufferId>) -> Step {
     let (mode, algebra) = (Mode::Overwrite, Algebra::SUM_PRODUCT);
     Step { origin: NodeId(0), axes: Vec::new(), reads: Vec::new(), write, mode, algebra, form: Form::Fill }
 }
 
-/// Changes the constant and the terms of an index.
+/// Mutates the constant and the terms of an index function.
 fn change(index: &mut Index<BufferId>, f: impl FnOnce(&mut i64, &mut Vec<Term>)) {
     let (mut offset, mut terms) = (index.offset(), index.terms().to_vec());
     f(&mut offset, &mut terms);

@@ -1,5 +1,6 @@
-//! Drafts that are changed at random: sealing refuses them, or they run inside their memory and give what they mean. Sealing
-//! never panics. A fuzz target, which `.ci/run safety` runs under AddressSanitizer, and a small part of it under valgrind.
+//! Randomly mutated drafts: sealing rejects them, or they run within their memory and give the results of the reference
+//! semantics. Sealing does not panic. `.ci/run safety` runs this fuzz target under AddressSanitizer, and a small part
+//! of it under valgrind.
 
 use std::num::NonZeroUsize;
 
@@ -21,15 +22,15 @@ use crate::running::{How, blank, run};
 use crate::wild::wild;
 use crate::{meaning, passes};
 
-/// Bytes of a buffer, and points of a run, above which a draft is bound but not run.
+/// Drafts with more bytes in a buffer, or more points in a run, are bound but not run.
 const MOST: usize = 1 << 14;
-/// What a run may allocate.
+/// The memory limit of a run.
 const MEMORY: usize = 1 << 24;
 
-/// An operand by name.
+/// An operand by name, with dtype and shape.
 type Operand = (&'static str, Dtype, &'static [usize]);
 
-/// Programs with ids, windows, expressions and products.
+/// Programs with index tensors, affine indices, pointwise expressions and products.
 const TEXTS: [(&str, &[Operand]); 5] = [
     (
         "y[g[n]:5,f] += w[n]*x[h[n],f]",
@@ -44,7 +45,7 @@ const TEXTS: [(&str, &[Operand]); 5] = [
     ("y[b,i,k] += a[b,i,j]*b2[b,j,k]", &[("a", Dtype::C64, &[2, 3, 4]), ("b2", Dtype::C64, &[2, 4, 5])]),
 ];
 
-/// Lanes that add to an intermediate they share, behind one that each has for itself, if `own`.
+/// A draft whose partitions accumulate into a shared intermediate; with `own`, each also has a private intermediate.
 fn lanes(own: bool) -> Draft {
     let (lanes, apart) = (8, 2 * Plan::ALIGN);
     let buffer =
@@ -82,7 +83,7 @@ fn lanes(own: bool) -> Draft {
     }
 }
 
-/// A valid draft.
+/// A random valid draft.
 fn valid(bytes: &mut Bytes<'_>) -> Result<Draft, String> {
     let plan = match bytes.below(4) {
         0 => Plan::seal(lanes(bytes.once_in(2))).map_err(|e| e.to_string())?,
@@ -114,7 +115,7 @@ fn planned(ir: &einfold_ir::Ir, passes: PassSet) -> Result<Plan, String> {
     Ok(compile(ir, &Order::default(), &Budget::default(), &options).map_err(|e| e.to_string())?.plan)
 }
 
-/// Points of all steps in all turns, and elements of all buffers.
+/// The points of all steps in all iterations, plus the elements of all buffers.
 fn size(draft: &Draft) -> usize {
     let product = |extents: &mut dyn Iterator<Item = usize>| extents.fold(1usize, |n, e| n.saturating_mul(e.max(1)));
     let region = |r: &Region| {
@@ -126,7 +127,7 @@ fn size(draft: &Draft) -> usize {
     buffers.chain(draft.regions.iter().map(region)).fold(0, usize::saturating_add)
 }
 
-/// What the ids of an access do where they are outside, those of ids included.
+/// Collects the out-of-range policies of an access, including those of nested index tensors.
 fn policies(access: &Access<BufferId>, all: &mut Vec<OutOfRange>) {
     for ids in access.indices.iter().flat_map(|index| index.ids()) {
         all.push(ids.policy);
@@ -134,7 +135,7 @@ fn policies(access: &Access<BufferId>, all: &mut Vec<OutOfRange>) {
     }
 }
 
-/// Whether what a draft means can be told exactly: nothing rounds, and no bad id is at a point that another id drops.
+/// Whether the reference result is exact: nothing rounds, and no point has both an invalid index and one that drops it.
 fn is_exact(draft: &Draft) -> bool {
     let mut ids = Vec::new();
     draft.steps().flat_map(|(_, step)| step.reads.iter().chain([&step.write])).for_each(|a| policies(a, &mut ids));
@@ -150,7 +151,7 @@ fn is_exact(draft: &Draft) -> bool {
     draft.buffers.iter().all(|b| wide(b.dtype)) && draft.steps().all(|(_, step)| exact(step)) && has_turns
 }
 
-/// Random changes of a valid draft: refused, or run inside its memory. Whether it has run.
+/// Mutates a valid draft: it is rejected, or runs within its memory. Returns whether it ran.
 pub(crate) fn check_mutated(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     let (draft, mut noise) = (valid(bytes)?, bytes.noise());
     let mut mutant = Mutant { draft, noise: &mut noise };
@@ -174,7 +175,7 @@ pub(crate) fn check_mutated(bytes: &mut Bytes<'_>) -> Result<bool, String> {
         run(&plan, &arrays, &mut outputs, &how)?;
         Ok::<_, String>(outputs.iter().map(|o| o.tensor()).collect::<Vec<_>>())
     };
-    // A bad id, or an algebra that a dtype does not have.
+    // An index out of range, or an algebra that does not support a dtype.
     let (Ok(one), Ok(three)) = (on(1), on(3)) else { return Ok(false) };
     let means = is_exact(&plan).then(|| meaning::run(&plan, &operands));
     for (k, found) in one.iter().enumerate() {
@@ -187,7 +188,8 @@ pub(crate) fn check_mutated(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     Ok(true)
 }
 
-/// Binds a plan to operands that repeat one element, if there is memory for its results: what can be counted binds.
+/// Binds a plan to operands that repeat one element, if its results can be allocated: a plan whose sizes can be counted
+/// binds.
 fn bind_without_elements(plan: &Plan) {
     let elements = vec![0.0_f64; 1];
     let view = |id: &BufferId| {

@@ -1,4 +1,4 @@
-//! The .npy format as its specification has it, for the tests of the command line: version 1.0, little-endian.
+//! The .npy format by its specification, for the tests of the command line tool: version 1.0, little-endian.
 //! <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>
 
 use std::fs;
@@ -9,7 +9,7 @@ use half::f16;
 
 use crate::num::{Num, Tensor, points};
 
-/// The dtypes that the format and einfold share, as the format writes them.
+/// The dtypes that both the format and einfold have, as the format writes them.
 const DESCR: [(&str, Dtype); 14] = [
     ("|b1", Dtype::Bool),
     ("|i1", Dtype::I8),
@@ -27,7 +27,7 @@ const DESCR: [(&str, Dtype); 14] = [
     ("<c16", Dtype::C64),
 ];
 
-/// Writes a tensor, in C or in Fortran order.
+/// Writes a tensor in C or Fortran order.
 pub(crate) fn write(path: &Path, tensor: &Tensor, fortran: bool) {
     let descr = DESCR.iter().find(|d| d.1 == tensor.dtype).unwrap().0;
     let shape: String = tensor.shape.iter().map(|n| format!("{n},")).collect();
@@ -65,7 +65,7 @@ pub(crate) fn read(path: &Path) -> Tensor {
     Tensor { dtype, shape, data: data.chunks_exact(dtype.size()).map(|b| element(dtype, b)).collect() }
 }
 
-/// The element that these bytes are, little-endian.
+/// The element with these little-endian bytes.
 pub(crate) fn element(dtype: Dtype, bytes: &[u8]) -> Num {
     let single = |b: &[u8]| f64::from(f32::from_le_bytes(b.try_into().unwrap()));
     let double = |b: &[u8]| f64::from_le_bytes(b.try_into().unwrap());

@@ -1,11 +1,12 @@
-//! Numbers and tensors of any dtype, for expected values: exact where the dtype is, plain where speed would be.
+//! Numbers and tensors of any dtype for expected values. They favour exactness and simplicity over speed.
 
 use einfold_ir::BinaryOp;
 use einfold_ir::Dtype::{self, *};
 use half::{bf16, f16};
 use num_complex::Complex;
 
-/// A number, as real and imaginary part. Integers are held modulo 2^128, which every narrower wrapping agrees with.
+/// A number with real and imaginary part. Integers are represented modulo 2^128, which is consistent with narrower
+/// wrapping.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Num {
     Int(i128, i128),
@@ -16,7 +17,7 @@ impl Num {
     pub(crate) const ZERO: Num = Num::Int(0, 0);
     pub(crate) const ONE: Num = Num::Int(1, 0);
 
-    /// The number as an element of `dtype`: wrapped, rounded, or made a float.
+    /// Converts the number to `dtype`: wraps, rounds, or converts to a float.
     pub(crate) fn to(self, dtype: Dtype) -> Num {
         match (self, dtype) {
             (Num::Int(re, im), Bool | I8 | I16 | I32 | I64 | U8 | U16 | U32 | U64 | CI32 | CI64) => {
@@ -40,7 +41,7 @@ impl Num {
                 let part = |p: i128, q: i128, r: i128, s: i128| p.wrapping_mul(q).wrapping_add(r.wrapping_mul(s));
                 Num::Int(part(a, c, b.wrapping_neg(), d), part(a, d, b, c))
             }
-            // A real number has no imaginary part to multiply: 0 · inf would make one.
+            // The imaginary part of a real number is not multiplied, because 0 · inf would be NaN.
             (Num::Float(a, 0.0), Num::Float(c, 0.0)) => Num::Float(a * c, 0.0),
             _ => self.zip(other, |(a, b), (c, d)| (a * c - b * d, a * d + b * c)),
         }
@@ -60,7 +61,7 @@ impl Num {
         }
     }
 
-    /// One of the operations of an algebra on two real numbers; those of (+, ×) on any.
+    /// Applies an operation of an algebra to two real numbers; + and × also apply to complex numbers.
     pub(crate) fn apply(self, op: BinaryOp, other: Num) -> Num {
         match (op, self, other) {
             (BinaryOp::Add, ..) => self.add(other),
@@ -75,7 +76,7 @@ impl Num {
         }
     }
 
-    /// The identity of an operation on a real dtype; of + and × on any.
+    /// The identity of an operation on a real dtype; those of + and × on any dtype.
     pub(crate) fn identity(op: BinaryOp, dtype: Dtype) -> Num {
         let least = match dtype {
             I8 => Num::Int(i8::MIN.into(), 0),
@@ -102,7 +103,7 @@ impl Num {
     }
 }
 
-/// Not inlined: the compiler would convert before it looks which kind a number is, and valgrind report that.
+/// Not inlined: the compiler would hoist the conversion before the check of the variant, and valgrind would report it.
 #[inline(never)]
 fn to_float(x: i128) -> f64 {
     x as f64
@@ -129,7 +130,7 @@ fn wrap(x: i128, dtype: Dtype) -> i128 {
 
 fn round(x: f64, dtype: Dtype) -> f64 {
     match dtype {
-        // Through f32, as the sums are kept there.
+        // Rounds through f32, because sums are accumulated in f32.
         F16 => f16::from_f32(x as f32).into(),
         BF16 => bf16::from_f32(x as f32).into(),
         F32 | C32 => (x as f32).into(),
@@ -157,12 +158,12 @@ impl Tensor {
         Tensor { dtype, shape: shape.to_vec(), data }
     }
 
-    /// Where the element at `position` is; size-1 axes are stretched.
+    /// The offset of the element at `position`; axes of size 1 broadcast.
     pub(crate) fn offset(&self, position: impl IntoIterator<Item = usize>) -> usize {
         position.into_iter().zip(&self.shape).fold(0, |at, (p, &n)| at * n + if n == 1 { 0 } else { p })
     }
 
-    /// The first difference of two tensors beyond `tolerance`, in words.
+    /// Describes the first difference of two tensors beyond `tolerance`.
     pub(crate) fn differs(&self, want: &Tensor, tolerance: f64) -> Option<String> {
         if (self.dtype, &self.shape) != (want.dtype, &want.shape) {
             return Some(format!("{}{:?}, want {}{:?}", self.dtype, self.shape, want.dtype, want.shape));
@@ -171,7 +172,7 @@ impl Tensor {
         let is_nan = |x: Num| x.parts().0.is_nan() || x.parts().1.is_nan();
         let same = |a: Num, b: Num| match (a, b) {
             (Num::Int(..), Num::Int(..)) => a == b,
-            // A complex number is NaN if a part is; what the other part is, the order of operations decides.
+            // A complex number is NaN if one part is; the other part depends on the order of operations.
             _ if is_nan(a) || is_nan(b) => is_nan(a) && is_nan(b),
             _ => near(a.parts().0, b.parts().0) && near(a.parts().1, b.parts().1),
         };
@@ -180,7 +181,7 @@ impl Tensor {
     }
 }
 
-/// Every position of a box, the last axis fastest.
+/// All positions of a box, the last axis fastest.
 pub(crate) fn points(extents: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
     let extents = extents.to_vec();
     let total: usize = extents.iter().product();
@@ -200,7 +201,7 @@ pub(crate) fn points(extents: &[usize]) -> impl Iterator<Item = Vec<usize>> + us
     })
 }
 
-/// A Rust type that is the element of a built-in dtype.
+/// The Rust type of the elements of a built-in dtype.
 pub(crate) trait Elem: Copy + Send + Sync + 'static {
     const DTYPE: Dtype;
     fn from_num(x: Num) -> Self;
@@ -223,7 +224,7 @@ macro_rules! elem {
     )*};
 }
 
-/// Both views of a number, so that each dtype picks the exact one.
+/// A number in several representations, from which each dtype takes the exact one.
 struct Parts {
     int: (i128, i128),
     float: (f64, f64),
@@ -258,7 +259,7 @@ elem! {
     Complex<i64>, CI64, x: Complex::new(x.int.0 as i64, x.int.1 as i64), s: Num::Int(s.re.into(), s.im.into());
 }
 
-/// Runs the body with `$t` naming the Rust type of a built-in dtype.
+/// Evaluates the body with `$t` as the Rust type of a built-in dtype.
 macro_rules! with_elem {
     ($dtype:expr, $t:ident => $body:expr) => {{
         use einfold_ir::Dtype;

@@ -1,13 +1,14 @@
-//! No string that NumPy accepts changes its meaning: it is letters, with the terms and the output that NumPy reads.
+//! Every string that NumPy accepts keeps its meaning: it parses as letters, with the terms and the output of NumPy.
 
 use einfold_syntax::{Ast, Subscripts, parse};
 
 use crate::draw::{Bytes, check};
 
-/// Labels, and how many of them stand before `...`.
+/// Labels, and the number of labels before `...`.
 type Term = (String, Option<usize>);
 
-/// The terms and the output as NumPy 2.4 reads them (`einsum` with `optimize=False`); `None` where it refuses.
+/// The terms and the output according to NumPy 2.4 (`einsum` with `optimize=False`); `None` if NumPy rejects the
+/// string.
 fn numpy(text: &str) -> Option<(Vec<Term>, Option<Term>)> {
     let (left, right) = match text.find('-') {
         Some(at) if text[at..].starts_with("->") => (&text[..at], Some(&text[at + 2..])),
@@ -45,7 +46,7 @@ fn ours(s: &Subscripts) -> (Vec<Term>, Option<Term>) {
     (s.terms().iter().map(term).collect(), s.output().map(|output| term(&output.term)))
 }
 
-/// Symbols of NumPy's grammar, and some of what it refuses.
+/// Symbols of NumPy's grammar, and some that it rejects.
 const SYMBOLS: [&str; 19] =
     ["i", "j", "k", "i", "Z", ",", ",", "->", "...", " ", "i,j", "->", "-", ">", ".", "..", "ij->", "_", "1"];
 

@@ -1,6 +1,7 @@
-//! What the language means, slow and obvious: every point of the iteration space, one after the other. Everything else in
-//! einfold is compared to this, so it is a reading of the definition of its own: of the parser it takes the syntax trees of
-//! named subscripts and programs, level 1 it reads from the text, and names, sizes, dtypes and sums it finds out by itself.
+//! The reference semantics of the language: every point of the iteration space in sequence. All parts of einfold are
+//! compared with this. It is an independent implementation of the definition: it takes the syntax trees of named
+//! subscripts and programs from the parser, reads letters from the text, and determines names, sizes, dtypes and sums
+//! itself.
 
 mod evaluate;
 mod letters;
@@ -22,40 +23,41 @@ use model::{Expr, Left, Size, Statement};
 use sizes::Sizes;
 use value::{Trace, fold};
 
-/// The code of the error that the definition asks for.
+/// The code of the error that the definition requires.
 pub(crate) type Refusal = &'static str;
 
-/// No error of the language: there are more points or elements than the oracle goes through.
+/// Not an error of the language: the points or elements exceed what the oracle evaluates.
 pub(crate) const TOO_MANY: Refusal = "more than the oracle can do";
 
-/// The most points of a statement and elements of a tensor, of questions that may be of any size.
+/// The largest number of points of a statement and of elements of a tensor, for questions of any size.
 const MOST: usize = 1 << 18;
 
-/// The codes of all that is wrong, where several things are wrong at once.
+/// The codes of all errors of a text that has several.
 pub(crate) type Refusals = BTreeSet<Refusal>;
 
-/// The results by name; those of levels 1 and 2 have none.
+/// The results by name; results of letters and named subscripts have no names.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) results: Vec<(String, Tensor)>,
     /// Whether no operation rounded.
     pub(crate) exact: bool,
-    /// Whether a sum, a product or a quotient made a NaN or an infinity, so that their order decides what comes of it.
+    /// Whether a sum, a product or a quotient produced a NaN or an infinity, so that the result depends on the order.
     pub(crate) invalid: bool,
-    /// Whether rounding may have decided what a function that jumps gave.
+    /// Whether rounding may have changed the value of a discontinuous function.
     pub(crate) jumped: bool,
-    /// The largest finite number on the way.
+    /// The largest finite intermediate value.
     pub(crate) largest: f64,
-    /// How many times larger an exponential may have made a relative error.
+    /// The largest factor by which an exponential may have amplified a relative error.
     pub(crate) steepest: f64,
-    /// Whether an id is outside in a name that no result needs the elements of: it may be left out, or refused.
+    /// Whether an index is out of range in a tensor whose elements no result needs. An implementation may skip or
+    /// reject it.
     pub(crate) unneeded: bool,
 }
 
-/// What statements are evaluated in.
+/// The environment of the evaluation of statements.
 pub(crate) struct Env<'a> {
     options: &'a Options,
-    /// The most points of a statement and elements of a tensor.
+    /// The largest number of points of a statement and of elements of a tensor.
     most: usize,
     tensors: BTreeMap<String, Tensor>,
     trace: Trace,
@@ -63,7 +65,7 @@ pub(crate) struct Env<'a> {
     unneeded: bool,
 }
 
-/// The value of a text of any level. Operands of a program are bound by name if they have names, else by position.
+/// Evaluates a text of any level. Operands of a program are bound by name if they have names, otherwise by position.
 pub(crate) fn answer(text: &str, operands: &[(String, Tensor)], options: &Options) -> Result<Answer, Refusals> {
     let one = |code| Refusals::from([code]);
     let (add, mul) = match options.algebra {
@@ -73,7 +75,7 @@ pub(crate) fn answer(text: &str, operands: &[(String, Tensor)], options: &Option
     let ast = parse(text).map_err(|e| one(e.code()))?;
     let about_names = !options.policy.is_empty() || !options.fill.is_empty() || options.outputs.is_some();
     match ast {
-        // Nothing has a name there that an option could be about. What else is wrong may be told first.
+        // The text has no named tensors for the options to refer to. Other errors may be reported first.
         Ast::Letters(_) | Ast::Named(_) if about_names => {
             let (fill, policy) = Default::default();
             let without = Options { fill, policy, outputs: None, ..options.clone() };
@@ -97,7 +99,7 @@ pub(crate) fn answer(text: &str, operands: &[(String, Tensor)], options: &Option
     }
 }
 
-/// The value of an expression of level 1 without options; `None` where ranks, sizes, output or dtypes make it none.
+/// Evaluates an expression in letters without options; `None` if ranks, sizes, output or dtypes are not valid.
 pub(crate) fn einsum(text: &str, operands: &[Tensor]) -> Option<Tensor> {
     let statement = letters::letters(text, BinaryOp::Add, BinaryOp::Mul);
     let answer = subscripts(statement, operands.iter(), &Options::default(), usize::MAX);
@@ -128,7 +130,7 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
     let mut tensors = BTreeMap::new();
     let named = operands.iter().all(|(name, _)| !name.is_empty());
     if operands.len() != names.inputs.len() && (!named || operands.is_empty()) {
-        // What options are about is looked at before.
+        // The tensors that options refer to are checked before.
         let given = check_options(&names, &BTreeMap::new(), options, program);
         return Err(given.err().into_iter().flatten().chain(["operands"]).collect());
     }
@@ -156,7 +158,7 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
     Ok(env.answer(outputs))
 }
 
-/// Every name that the caller says something about is there.
+/// Checks that every name in the options exists.
 fn check_options(
     names: &names::Names<'_>,
     tensors: &BTreeMap<String, Tensor>,
@@ -185,7 +187,7 @@ impl Env<'_> {
         &self.tensors[name]
     }
 
-    /// What ids of this tensor do outside of the axis they index.
+    /// The out-of-range policy of this index tensor.
     fn policy(&self, ids: &str) -> OutOfRange {
         self.options.policy.get(ids).copied().unwrap_or(self.options.out_of_range)
     }
@@ -206,7 +208,8 @@ impl Env<'_> {
         Answer { results, exact, invalid, jumped, largest: largest.get(), steepest, unneeded: self.unneeded }
     }
 
-    /// Evaluates all contributions to a name. Where no result needs its elements and an id is outside, they are zeros.
+    /// Evaluates all contributions to a name. If no result needs its elements and an index is out of range, they are
+    /// zeros.
     fn define(&mut self, name: &str, statements: &[&Statement], needed: bool) -> Result<(), Refusals> {
         let one = |code| Refusals::from([code]);
         let spread = |s: &&Statement| -> Result<Statement, Refusal> {
@@ -255,7 +258,7 @@ impl Env<'_> {
             let all = all.collect::<Result<BTreeSet<usize>, _>>()?;
             declared.push(if all.len() > 1 { return Err("size") } else { all.first().copied() });
         }
-        // What each contribution is told: what is declared, and what others found.
+        // The sizes that each contribution starts from: declared sizes, and those found by other contributions.
         let mut told = vec![declared.clone(); contributions.len()];
         let mut solved = Vec::new();
         for ones in [false, true] {
@@ -284,7 +287,8 @@ impl Env<'_> {
         self.reached(contributions, all.collect::<Result<_, _>>()?, solved)
     }
 
-    /// The size of an axis of the result: the declared one, or what the contributions say that were not told it.
+    /// The size of an axis of the result: the declared size, or the size found by contributions that did not start from
+    /// it.
     fn size_of_result(
         &self,
         k: usize,
@@ -305,7 +309,7 @@ impl Env<'_> {
         self.held(said.into_iter())
     }
 
-    /// What each contribution is told in the next round.
+    /// The sizes that each contribution starts from in the next round.
     fn news(
         &self,
         contributions: &[Statement],
@@ -322,7 +326,8 @@ impl Env<'_> {
                 let index = &c.left[k].index;
                 let has_size = matches!(index, model::Index::Axis(_) | model::Index::Group(_));
                 let knew = told[n][k].is_none() && plain(&c.left[k], found[n]) == all[k];
-                // The same axis at another position of the left has a size that is not 1: this one gets it too.
+                // The same axis also indexes another position of the left side with a size other than 1, which applies
+                // here too.
                 let twin = |other: usize| match (index, &c.left[other].index) {
                     (model::Index::Axis(one), model::Index::Axis(other)) => one == other,
                     _ => false,
@@ -336,7 +341,7 @@ impl Env<'_> {
         news
     }
 
-    /// The size that all of these agree on, or that those of 1 stretch to.
+    /// The common size of all; sizes of 1 broadcast to it.
     fn held(&self, sizes: impl Iterator<Item = usize>) -> Result<Option<usize>, Refusal> {
         let mut held = None;
         for size in sizes {
@@ -350,7 +355,7 @@ impl Env<'_> {
         Ok(held)
     }
 
-    /// Gives the axes of the result that are still open a size that holds all positions.
+    /// Determines the sizes of the remaining axes of the result so that they contain all positions.
     fn reached(
         &self,
         contributions: &[Statement],
@@ -372,7 +377,7 @@ impl Env<'_> {
         Ok((shape, sizes))
     }
 
-    /// The expression with its sizes as numbers, and with one number for every part of numbers alone.
+    /// Replaces sizes by numbers in an expression, and folds subexpressions of numbers.
     fn folded(&self, e: &Expr) -> Result<Expr, Refusal> {
         let chain = |list: &[(bool, Expr)], plain: Function, other: Function, make: fn(Vec<(bool, Expr)>) -> Expr| {
             let list = list.iter().map(|(b, e)| Ok((*b, self.folded(e)?))).collect::<Result<Vec<_>, Refusal>>()?;
@@ -408,7 +413,7 @@ fn number(e: &Expr) -> Option<Literal> {
     if let Expr::Number(n) = e { Some(*n) } else { None }
 }
 
-/// The size of an axis of the result that a plain axis or a group gives.
+/// The size of an axis of the result that is indexed by an axis or a merged axis.
 fn plain(left: &Left, sizes: &Sizes) -> Option<usize> {
     match &left.index {
         model::Index::Axis(axis) => sizes.get(axis).copied(),

@@ -1,4 +1,4 @@
-//! Any contraction order gives the same value, and the exact one costs least.
+//! All contraction orders give the same value, and the exact search finds the least cost.
 
 use einfold_ir::{Ir, Tree};
 use einfold_order::{Budget, Order, STRATEGIES, order};
@@ -25,7 +25,7 @@ pub(crate) fn path(bytes: &mut Bytes<'_>, leaves: usize) -> Vec<Vec<u32>> {
     path
 }
 
-/// A tree for each contraction that has an order to choose, by each strategy in turn and then by two random paths.
+/// A tree for each contraction that has a choice of order: by each strategy, and by two random paths.
 fn forests(ir: &Ir, bytes: &mut Bytes<'_>) -> Result<Vec<Vec<Option<Tree>>>, String> {
     let networks: Vec<_> = ir.ids().map(|id| network(ir, id)).collect();
     let mut forests = vec![Vec::new(); STRATEGIES.len() + 2];

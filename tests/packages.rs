@@ -1,11 +1,11 @@
-//! What the packages say of themselves where they are published. `.ci/run` packs and builds each alone.
+//! The metadata of published packages. `.ci/run` packs and builds each package.
 
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
 
-/// The packages of the workspace that are published.
+/// The published packages of the workspace.
 fn published() -> Vec<Value> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut cargo = Command::new(env!("CARGO"));

@@ -1,4 +1,4 @@
-//! Any choice of passes leaves the meaning of a plan alone.
+//! Every subset of passes preserves the results of a plan.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,10 +16,10 @@ use crate::resolving::types;
 use crate::slicing::{route, slices};
 use crate::{meaning, oracle};
 
-/// How often each pass changed something.
+/// The number of plans that each pass changed.
 type Changes = BTreeMap<&'static str, usize>;
 
-/// The draft of an expression, contracted along random paths for arrays that lie anyhow; sometimes, or always, in slices.
+/// The draft of an expression with random paths and random operand layouts; sliced sometimes, or always if `sliced`.
 pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sliced: bool) -> Result<Draft, String> {
     let ast = parse(&case.text).map_err(|e| e.to_string())?;
     let ir = resolve(&ast, &types(operands), &Options::default()).map_err(|e| e.to_string())?;
@@ -51,7 +51,7 @@ pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sli
     lower(&steps, &Hints { inputs, outputs }).map_err(|e| e.to_string())
 }
 
-/// A random choice of passes, often all but a few.
+/// A random subset of passes, often all but a few.
 pub(crate) fn choice(bytes: &mut Bytes<'_>) -> PassSet {
     let rare = bytes.once_in(2);
     PASSES.iter().fold(PassSet::ALL, |set, pass| {
@@ -60,7 +60,7 @@ pub(crate) fn choice(bytes: &mut Bytes<'_>) -> PassSet {
     })
 }
 
-/// The plan after each pass means what it meant before. Returns how often each pass changed something.
+/// Checks the results of the draft after each pass. Returns how often each pass changed the draft.
 fn check_passes(draft: Draft, passes: PassSet, operands: &[Tensor], want: &Tensor) -> Result<Changes, String> {
     let mut guilty = None;
     let mut all = Changes::new();

@@ -1,4 +1,4 @@
-//! Programs give what they give without any planning: each statement in one step.
+//! Planned programs give the same results as programs with one step for each statement.
 
 use einfold_ir::{Dtype, IdVec, Ir, TensorType};
 use einfold_order::{Budget, Order};
@@ -10,7 +10,7 @@ use crate::layout::{Layout, hold};
 use crate::num::Tensor;
 use crate::running::{How, blank, run};
 
-/// An operand of a program: small whole numbers, or ids below a bound.
+/// An operand of a program: small integers, or indices below a bound.
 enum Operand {
     Numbers(Dtype, Vec<usize>),
     Ids(usize, usize),
@@ -38,7 +38,8 @@ fn resolved(text: &str, operands: &[(&str, Tensor)]) -> Ir {
     resolve(&parse(text).unwrap(), &types, &Options::default()).unwrap()
 }
 
-/// Plans a program and compares with the plan of its statements as they are. Returns how many steps the plan has.
+/// Plans a program and compares its results with those of the unplanned statements. Returns the number of steps of the
+/// plan.
 fn check(text: &str, operands: &[(&str, Operand)]) -> usize {
     let mut noise = Noise(11);
     let operands: Vec<(&str, Tensor)> = operands.iter().map(|(name, o)| (*name, tensor(o, &mut noise))).collect();

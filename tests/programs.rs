@@ -1,4 +1,4 @@
-//! Random questions of all levels, answered by einfold in any way and by the oracle.
+//! Random questions of all levels, run by einfold in random ways and compared with the oracle.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +13,7 @@ use crate::oracle::{self, Answer};
 use crate::passes;
 use crate::sketch::Question;
 
-/// All passes, none, all but one, or any.
+/// All passes, none, all but one, or a random subset.
 pub(crate) fn way(bytes: &mut Bytes<'_>) -> Way {
     let passes = match bytes.below(4) {
         0 => PassSet::ALL,
@@ -24,7 +24,7 @@ pub(crate) fn way(bytes: &mut Bytes<'_>) -> Way {
     Way { passes, threads: 1 + bytes.below(2) }
 }
 
-/// The distance between a number and the next, relative to it; 0 where nothing rounds.
+/// The relative distance between adjacent numbers; 0 for exact dtypes.
 fn unit(dtype: Dtype) -> f64 {
     match dtype {
         Dtype::F16 => 2f64.powi(-10),
@@ -35,7 +35,7 @@ fn unit(dtype: Dtype) -> f64 {
     }
 }
 
-/// How far results may be from those of the oracle: nothing where sums are exact in every order.
+/// The tolerance of the comparison with the oracle; 0 if sums are exact in every order.
 fn tolerance(question: &Question, answer: &Answer) -> f64 {
     let dtypes = question.operands.iter().map(|o| o.1.dtype).chain(answer.results.iter().map(|r| r.1.dtype));
     let unit = dtypes.map(unit).fold(0.0, f64::max);
@@ -47,11 +47,11 @@ fn tolerance(question: &Question, answer: &Answer) -> f64 {
     }
 }
 
-/// The first difference that no order of sums explains.
+/// The first difference that the order of sums cannot explain.
 fn difference(found: &Tensor, want: &Tensor, tolerance: f64, invalid: bool) -> Option<String> {
     let mut found = found.clone();
     if invalid && found.data.len() == want.data.len() {
-        // Where a sum has ∞ − ∞ or a product 0 · ∞, its order decides what comes of it.
+        // For sums with ∞ − ∞ or products with 0 · ∞, the result depends on the order.
         let infinite = |x: &Num| !x.parts().0.is_finite() || !x.parts().1.is_finite();
         for (x, y) in found.data.iter_mut().zip(&want.data).filter(|(x, y)| infinite(x) || infinite(y)) {
             *x = *y;
@@ -60,13 +60,13 @@ fn difference(found: &Tensor, want: &Tensor, tolerance: f64, invalid: bool) -> O
     found.differs(want, tolerance)
 }
 
-/// The results by name, or the code of the error and its report.
+/// The results by name, or the code and the report of the error.
 fn results(question: &Question, way: &Way) -> Result<Vec<(String, Tensor)>, (String, String)> {
     let results = run_so::<Results>(question, way).map_err(|e| (e.code().to_string(), e.to_string()))?;
     Ok(tensors(results))
 }
 
-/// Whether both give the same, or refuse for the same reason. `Ok(true)` if the question is valid.
+/// Checks that both give equal results or the same error. Returns `Ok(true)` if the question is valid.
 pub(crate) fn compare(question: &Question, way: &Way) -> Result<bool, String> {
     let told = |what: String| format!("{question}\n  {way:?}\n{what}");
     let want = oracle::answer(&question.text, &question.tensors(), &question.options);
@@ -95,12 +95,12 @@ pub(crate) fn compare(question: &Question, way: &Way) -> Result<bool, String> {
             }
             Ok(true)
         }
-        // Where one id of a point drops it and another is outside, either comes first.
+        // If one index of a point drops it and another is out of range, either may be checked first.
         (Ok(_), Err(codes)) if mixed && codes.contains("index-out-of-range") => Ok(false),
         (Err((code, _)), Ok(_)) if mixed && code == "index-out-of-range" => Ok(false),
-        // What is wrong with ids is seen last.
+        // Values of index tensors are checked last.
         (Err(_), Err(codes)) if codes.contains("index-out-of-range") => Ok(false),
-        // The oracle looks for positions outside when it evaluates, which nothing else that is wrong lets it do.
+        // The oracle checks positions during evaluation, which other errors prevent.
         (Err((code, _)), Err(_)) if code == "index-out-of-range" => Ok(false),
         (Err((code, report)), Err(codes)) if !codes.contains(code.as_str()) => {
             Err(told(format!("{report}\nwant {codes:?}")))
@@ -117,7 +117,8 @@ fn bits(tensors: &[(String, Tensor)]) -> Vec<(u64, u64)> {
     tensors.iter().flat_map(|(_, t)| &t.data).map(number).collect()
 }
 
-/// A question of any level, now and then spoilt, compared with the oracle, and the same bits on another number of threads.
+/// Compares a question of any level, sometimes mutated, with the oracle; another number of threads must give bitwise
+/// equal results.
 pub(crate) fn question_target(bytes: &mut Bytes<'_>) -> Result<bool, String> {
     let way = way(bytes);
     let mut question = match bytes.below(6) {

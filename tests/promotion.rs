@@ -1,4 +1,4 @@
-//! The dtype of a result: NumPy's own answers, stored; `data/make_result_type.py` made them.
+//! The dtype of a result, compared with a stored table of NumPy's results that `data/make_result_type.py` writes.
 
 use einfold_ir::Dtype::{self, *};
 
@@ -7,8 +7,8 @@ const SHARED: [Dtype; 14] = [Bool, I8, I16, I32, I64, U8, U16, U32, U64, F16, F3
 
 static TABLE: &str = include_str!("data/result_type.txt");
 
-/// NumPy's `result_type` of at least one dtype, and what the language says of those that NumPy lacks: `bf16` counts as
-/// `f16` but makes `f32` with it, Gaussian integers mix only with signed integers and `bool`.
+/// NumPy's `result_type` of at least one dtype, extended to dtypes that NumPy lacks: `bf16` promotes as `f16`, but
+/// `bf16` and `f16` promote to `f32`; Gaussian integers mix only with signed integers and `bool`.
 pub(crate) fn result_type(dtypes: &[Dtype]) -> Option<Dtype> {
     if dtypes.iter().any(|d| matches!(d, CI32 | CI64)) {
         let fits = dtypes.iter().all(|d| matches!(d, CI32 | CI64 | Bool | I8 | I16 | I32 | I64));

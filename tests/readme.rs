@@ -1,4 +1,5 @@
-//! The commands in the documents exist: their files, packages, verbs and options. `.ci/run` runs the README's two.
+//! The commands in the documents exist: files, packages, verbs and options. `.ci/run` runs the two commands of the
+//! README.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,13 +9,13 @@ use crate::cli::BINARY;
 const DOCUMENTS: [(&str, &str); 2] =
     [("README.md", include_str!("../README.md")), ("docs/contributing.md", include_str!("../docs/contributing.md"))];
 
-/// The commands of the shell blocks of a document, as words, without comments.
+/// The commands in the shell blocks of a document as lists of words, without comments.
 fn commands(document: &str) -> Vec<Vec<String>> {
     let blocks = document.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("sh\n"));
     blocks.flat_map(str::lines).map(words).filter(|words| !words.is_empty()).collect()
 }
 
-/// The words of a line, by spaces outside single quotes.
+/// The words of a line, separated by spaces outside single quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (k, part) in line.split('\'').enumerate() {
@@ -51,7 +52,7 @@ fn check(command: &[String]) -> Result<(), String> {
     }
 }
 
-/// The binary knows the verb and its options.
+/// Checks that the binary knows the verb and its options.
 fn check_verb(words: &[&str]) -> Result<(), String> {
     let help = Command::new(&*BINARY).args(words.first().filter(|w| !w.starts_with('-'))).arg("--help").output();
     let help = help.map_err(|e| e.to_string())?;

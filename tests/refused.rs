@@ -1,4 +1,4 @@
-//! Texts that are refused, `cases/refused.jsonl`: every text that the error shows instead can be pasted, and does what is meant.
+//! Rejected texts, `cases/refused.jsonl`: every suggestion of their errors is valid and has the intended value.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::settled::{input, result};
 use crate::sketch::Question;
 use crate::words::options;
 
-/// The question of a case, or of a text that it shows; what that does not say is as in the case.
+/// The question of a case, or of a suggestion; fields that a suggestion lacks are those of the case.
 fn question(case: &Value, shown: &Value) -> Question {
     let list = |field: &str| {
         let list = shown.get(field).or_else(|| case.get(field)).and_then(Value::as_array);
@@ -28,7 +28,7 @@ fn answer(question: &Question) -> Result<Vec<Tensor>, Error> {
     Ok(asked::tensors(asked::run::<Results>(question)?).into_iter().map(|(_, tensor)| tensor).collect())
 }
 
-/// What is wrong with a case.
+/// Describes the failure of a case.
 fn wrong(case: &Value) -> Result<(), String> {
     let error = match answer(&question(case, case)) {
         Ok(results) => return Err(format!("is not refused: {results:?}")),
@@ -44,7 +44,7 @@ fn wrong(case: &Value) -> Result<(), String> {
     }
     for shown in shows {
         let question = question(case, shown);
-        // Of several lines, those are shown that are new.
+        // Of several lines, a suggestion lists those that are new.
         let line = question.text.lines().last().unwrap();
         if !error.help_lines().iter().any(|help| help.contains(&format!("`{line}`"))) {
             return Err(format!("does not show `{line}`\n{error}"));
@@ -73,7 +73,7 @@ fn what_an_error_suggests_does_what_is_meant() {
     assert!(all.is_empty(), "{all}");
 }
 
-/// The words of each kind of error, at parsing and at resolving.
+/// Covers each kind of error of named subscripts, in parsing and resolving.
 #[test]
 fn every_error_of_words_without_brackets_names_brackets_and_the_option() {
     for (text, inputs, code) in [

@@ -1,4 +1,4 @@
-//! From text to IR: the IR that a text resolves to means what the oracle says the text means.
+//! Resolving: the module of a text has the value that the oracle computes from the text.
 
 use einfold_ir::TensorType;
 use einfold_syntax::{Options, parse, resolve};
@@ -8,7 +8,7 @@ use crate::corpus::VALID;
 use crate::num::Tensor;
 use crate::{draw, meaning, oracle};
 
-/// The types of operands that nobody named.
+/// The types of operands without names.
 pub(crate) fn types(operands: &[Tensor]) -> Vec<TensorType> {
     let one = |t: &Tensor| TensorType { name: None, dtype: t.dtype, shape: t.shape.clone(), conj: false };
     operands.iter().map(one).collect()

@@ -1,5 +1,5 @@
-//! A run does what its plan says, on arrays of any layout, with any kernels, any number of threads, and into arrays that
-//! hold something already.
+//! A run computes the results of its plan on arrays of any layout, with any kernels and any number of threads, into
+//! outputs with previous values.
 
 use std::num::NonZeroUsize;
 
@@ -13,7 +13,7 @@ use crate::layout::{Array, Layout, hold};
 use crate::num::{Num, Tensor};
 use crate::{oracle, passes};
 
-/// How a plan is run.
+/// The options of a run.
 #[derive(Debug, Default)]
 pub(crate) struct How {
     pub(crate) isa: Option<Isa>,
@@ -22,19 +22,19 @@ pub(crate) struct How {
     /// α and β, of the dtype of the result.
     pub(crate) alpha: Option<Num>,
     pub(crate) beta: Option<Num>,
-    /// The most bytes of scratch memory.
+    /// The limit of scratch memory, in bytes.
     pub(crate) memory: Option<usize>,
 }
 
 impl How {
-    /// Any kernels that there are, and any number of threads.
+    /// Random kernels and a random number of threads.
     pub(crate) fn draw(bytes: &mut Bytes<'_>) -> How {
         let isa = Some(bytes.pick(&Isa::available()));
         How { isa, threads: NonZeroUsize::new(bytes.below(4)), ..How::default() }
     }
 }
 
-/// Binds a plan and runs it into arrays that are there.
+/// Binds a plan and runs it into existing arrays.
 pub(crate) fn run(
     plan: &Plan,
     inputs: &[Box<dyn Array>],
@@ -59,7 +59,7 @@ pub(crate) fn run(
     bound.run(&Control { threads: how.threads, ..Control::default() }).map_err(|e| e.to_string())
 }
 
-/// Arrays for the results of a plan, which hold what no result may depend on.
+/// Arrays for the results of a plan, filled with values that results must not depend on.
 pub(crate) fn blank(plan: &Plan) -> Vec<Box<dyn Array>> {
     let one = |b: &einfold_ir::BufferId| {
         let buffer = plan.buffer(*b);
@@ -69,12 +69,12 @@ pub(crate) fn blank(plan: &Plan) -> Vec<Box<dyn Array>> {
     plan.outputs.iter().map(one).collect()
 }
 
-/// A random case, planned and run in any way.
+/// Plans and runs a random case with random options.
 pub(crate) fn check_case(bytes: &mut Bytes<'_>) -> Result<(), String> {
     check_drawn(bytes, false)
 }
 
-/// As [`check_case`]; always in slices, if `sliced`.
+/// As [`check_case`]; always sliced if `sliced`.
 pub(crate) fn check_drawn(bytes: &mut Bytes<'_>, sliced: bool) -> Result<(), String> {
     let case = Case::draw(bytes);
     let operands = case.tensors();
@@ -101,7 +101,7 @@ pub(crate) fn check_drawn(bytes: &mut Bytes<'_>, sliced: bool) -> Result<(), Str
     difference.map_or(Ok(()), |d| Err(format!("{case}\n{d}\n{about}")))
 }
 
-/// Whether α and β keep the 16-bit floats exact.
+/// Whether 16-bit floats stay exact with α and β.
 fn holds_small_numbers(tensor: &Tensor) -> bool {
     let narrow = matches!(tensor.dtype, Dtype::F16 | Dtype::BF16);
     !narrow || tensor.data.iter().all(|x| x.parts().0.abs() < 50.0)
@@ -117,7 +117,7 @@ fn a_run_gives_what_the_oracle_says() {
     check(10_000, check_case);
 }
 
-/// What `.ci/run` relies on when it forces kernels: they are the ones that run, and the CPU's best are there.
+/// The forced kernels run, and the best kernels of the CPU are available; `.ci/run` relies on both.
 #[test]
 fn small_set_runs_on_the_kernels_that_are_forced() {
     let chosen = Isa::chosen().unwrap();

@@ -1,5 +1,5 @@
-//! What level 1 cannot write yet, built as IR by hand and sent through the rest of the compiler: gathers, scatters, other
-//! algebras, several outputs, windows, slices, fused products. Expected values are hand-written loops.
+//! Modules built by hand and compiled without a text: gathers, scatters, other algebras, several outputs, affine
+//! indices, slices, fused products. Expected values are computed by loops.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::num::{Num, Tensor};
 use crate::running::{How, blank};
 use crate::{meaning, running};
 
-/// A node of the top region that is computed from factors.
+/// A node of the top region that contracts factors.
 pub(crate) fn contract(
     dtype: Dtype,
     shape: &[usize],
@@ -31,7 +31,7 @@ pub(crate) fn contract(
     Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def: c.into() }
 }
 
-/// Adds `node` and makes it an output.
+/// Adds `node` as an output.
 fn result(ir: &mut Ir, node: Node) {
     let id = ir.push(node).unwrap();
     ir.output(id).unwrap();
@@ -41,7 +41,7 @@ fn plain(axes: &[u32]) -> Vec<Index<NodeId>> {
     axes.iter().map(|&a| Index::axis(a)).collect()
 }
 
-/// Small whole numbers, so that every order of arithmetic is exact.
+/// Small integers, so that arithmetic is exact in every order.
 fn numbers(dtype: Dtype, shape: &[usize], seed: u64) -> Tensor {
     let mut noise = Noise(seed);
     Tensor::ints(dtype, shape, (0..shape.iter().product()).map(|_| noise.between(-4, 4)))
@@ -63,7 +63,8 @@ fn execute(plan: &Plan, inputs: &[Tensor], how: &How) -> Result<Vec<Tensor>, Str
     Ok(outputs.iter().map(|o| o.tensor()).collect())
 }
 
-/// The IR gives `want`: by its meaning, and through lowering, every choice of passes, binding and running.
+/// Checks that the module gives `want`: by the reference semantics, and after lowering, every subset of passes, binding
+/// and running.
 fn check(ir: &Ir, inputs: &[Tensor], want: &[Tensor]) {
     assert_eq!(meaning::evaluate(ir, inputs), want, "{ir}");
     let draft = lower(ir, &Hints::default()).unwrap();
@@ -230,11 +231,11 @@ fn boxes(a: usize, b: usize, c: usize) -> impl Iterator<Item = (usize, usize, us
     (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
 }
 
-/// Shortest paths with the number of ways to go them: a semiring whose sums need more than its elements.
+/// Shortest paths with their number: a semiring whose accumulator is larger than its elements.
 #[derive(Clone, Copy)]
 struct Shortest;
 
-/// A length, and how many paths have it.
+/// A length, and the number of paths of this length.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Ways {
     length: f32,

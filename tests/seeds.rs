@@ -1,5 +1,5 @@
-//! The cases that the language began from, of all levels, through the library and the command line: values, shapes, dtypes and
-//! kinds of errors.
+//! The cases that define the language, of all levels, through the library and the command line tool: values, shapes,
+//! dtypes and kinds of errors.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -20,7 +20,7 @@ pub(crate) struct Seed {
     id: String,
     text: String,
     program: bool,
-    /// With the names that a program has for them; those of subscripts in the order of the terms.
+    /// The operands with their names in a program; those of subscripts are in the order of the terms.
     operands: Vec<(String, Tensor)>,
     strict: bool,
     drop: bool,
@@ -60,7 +60,7 @@ fn seed(case: &Value) -> Seed {
 }
 
 impl Seed {
-    /// What a run of the library gives, operands passed by name or by position.
+    /// Runs the case by the library, with operands by name or by position.
     fn run(&self, by_name: bool) -> Result<Vec<Tensor>, Error> {
         let mut expression = Expression::new(&self.text)?.strict(self.strict);
         if self.drop {
@@ -90,12 +90,12 @@ impl Seed {
         Ok(results.iter().map(tensor).collect())
     }
 
-    /// Which word of the text names an operand first.
+    /// The position of the first word of the text that names an operand.
     fn place(&self, name: &str) -> Option<usize> {
         self.text.split(|c: char| c != '_' && !c.is_alphanumeric()).position(|word| word == name)
     }
 
-    /// Compares results with what they should be.
+    /// Compares results with the expected ones.
     fn check(&self, found: Result<Vec<Tensor>, String>) -> Result<(), String> {
         let (want, rtol) = match (&self.expected, &found) {
             (Ok(want), Ok(_)) => want,
@@ -113,7 +113,7 @@ impl Seed {
         Ok(())
     }
 
-    /// The command line for the case, its files in `dir`; the text as an argument or in a file.
+    /// The command line of the case with its files in `dir`; the text is an argument or a file.
     fn command(&self, dir: &Path, in_file: bool) -> Command {
         let mut command = Command::new(&*BINARY);
         command.current_dir(dir).arg("run");
@@ -167,7 +167,7 @@ fn the_library_computes_every_seed() {
         if seed.program {
             seed.check(seed.run(true).map_err(kind))?;
         }
-        // Without names of operands there is nothing wrong with them.
+        // Operands without names cannot have a wrong name.
         match &seed.expected {
             Err(expected) if ["IndexIsTensor", "UnknownName"].contains(&&expected[..]) => Ok(()),
             _ => seed.check(seed.run(false).map_err(kind)),

@@ -1,7 +1,7 @@
-//! The examples of the documents, run through the library.
+//! Runs the examples of the documents.
 //!
-//! A block of `einfold` has texts and, indented, what is `given`, `with` which options, and what each run `gives` or how it
-//! `fails`; docs/semantics.md explains it.
+//! A block of `einfold` has texts and, indented, the operands (`given`), the options (`with`) and the result (`gives`)
+//! or error (`fails`) of each run; docs/semantics.md explains the format.
 
 use std::fmt::Write;
 
@@ -18,7 +18,7 @@ const DOCUMENTS: [(&str, &str, usize); 3] = [
     ("docs/examples.md", include_str!("../docs/examples.md"), 11),
 ];
 
-/// A text with operands, options and what comes of it.
+/// A text with operands, options and the expected outcome.
 struct Example {
     text: String,
     given: Vec<(String, Written)>,
@@ -31,7 +31,7 @@ enum Outcome {
     Fails(String),
 }
 
-/// `Y = [1 2], Z = 3`; without names where a text has none.
+/// Parses `Y = [1 2], Z = 3`; names are absent if a text has none.
 fn tensors(list: &str) -> Vec<(String, Written)> {
     let one = |item: &str| match item.split_once('=') {
         Some((name, value)) => (name.trim().to_string(), Written::read(value)),
@@ -106,7 +106,7 @@ impl Example {
         Ok(results.into_arrays()?.into_iter().map(|(name, array)| (name, tensor(&array))).collect())
     }
 
-    /// What is not as written.
+    /// Describes the first difference from the documented outcome.
     fn problem(&self) -> Option<String> {
         match (self.run(), &self.outcome) {
             (Err(error), Outcome::Fails(code)) => (error.code() != code).then(|| error.to_string()),

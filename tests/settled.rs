@@ -1,4 +1,5 @@
-//! The settled points of the language, `cases/settled.jsonl`: values worked out by hand, which the library and the oracle give.
+//! The settled rules of the language, `cases/settled.jsonl`: the library and the oracle give the values computed by
+//! hand.
 
 use std::path::Path;
 
@@ -21,7 +22,7 @@ struct Settled {
 
 fn number(text: &str) -> Num {
     let real = |text: &str| text.parse().map_or_else(|_| Num::Float(text.parse().unwrap(), 0.0), |i| Num::Int(i, 0));
-    // `-0` is no integer.
+    // `-0` cannot be represented as an integer.
     let real = |text: &str| if text == "-0" { Num::Float(-0.0, 0.0) } else { real(text) };
     let Some(complex) = text.strip_suffix('i') else { return real(text) };
     let at = complex.rfind(['+', '-']).unwrap();
@@ -31,7 +32,7 @@ fn number(text: &str) -> Num {
     }
 }
 
-/// An operand, `name:dtype[shape]=elements`: its name, its value, rows first.
+/// Parses an operand `name:dtype[shape]=elements`: its name and its value, rows first.
 pub(crate) fn input(text: &str) -> (String, Tensor, Layout) {
     let (head, values) = text.split_once('=').unwrap();
     let (name, ty) = head.split_once(':').unwrap();
@@ -40,13 +41,13 @@ pub(crate) fn input(text: &str) -> (String, Tensor, Layout) {
     (name.to_string(), tensor, layout)
 }
 
-/// A result, `dtype[shape] elements`.
+/// Parses a result `dtype[shape] elements`.
 pub(crate) fn result(text: &str) -> Tensor {
     let (ty, values) = text.rfind(']').map(|at| text.split_at(at + 1)).unwrap();
     tensor(ty, values)
 }
 
-/// `f64[2, 3]` or `f64[2x3]` or without a shape `f64`, and values.
+/// Parses `f64[2, 3]`, `f64[2x3]` or, without a shape, `f64`, and values.
 fn tensor(ty: &str, values: &str) -> Tensor {
     let (dtype, shape) = ty.split_once('[').map_or((ty, None), |(dtype, shape)| (dtype, Some(shape)));
     let dtype = Dtype::from_name(dtype).unwrap();
@@ -79,7 +80,7 @@ fn all() -> Vec<Settled> {
     std::fs::read_to_string(path).unwrap().lines().map(read).collect()
 }
 
-/// Where this differs from what is expected; of numbers that are 0 also in the sign.
+/// Describes the first difference from the expected outcome; signs of zeros are compared.
 fn difference(
     found: &Result<Vec<Tensor>, String>,
     expected: &Result<Vec<Tensor>, String>,
@@ -87,7 +88,7 @@ fn difference(
 ) -> Option<String> {
     let (found, expected) = match (found, expected) {
         (Ok(found), Ok(expected)) => (found, expected),
-        // Where several things are wrong, any of them is told.
+        // A text with several errors may report any of them.
         (Err(found), Err(expected)) if found.split(' ').any(|code| code == expected) => return None,
         (found, expected) => return (found != expected).then(|| format!("{found:?}, want {expected:?}")),
     };

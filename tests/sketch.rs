@@ -1,4 +1,4 @@
-//! Random questions of all levels, most of them valid: text, operands, memory layouts, options.
+//! Random questions of all levels, mostly valid: text, operands, memory layouts, options.
 
 mod reads;
 mod statements;
@@ -14,7 +14,7 @@ use crate::draw::Bytes;
 use crate::layout::Layout;
 use crate::num::{Num, Tensor};
 
-/// A text of any level, what it is for, and how it is to be read.
+/// A text of any level with operands, level and options.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) text: String,
@@ -23,7 +23,7 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// The operands as the oracle takes them.
+    /// The operands in the form that the oracle takes.
     pub(crate) fn tensors(&self) -> Vec<(String, Tensor)> {
         self.operands.iter().map(|(name, tensor, _)| (name.clone(), tensor.clone())).collect()
     }
@@ -48,14 +48,14 @@ impl fmt::Display for Question {
     }
 }
 
-/// What is put into a text to break it.
+/// Strings that are inserted into a text to break it.
 const PIECES: [&str; 30] = [
     "i", "j", "k", "x0", "Y0", "g1", "[", "]", "(", ")", ",", ":", ";", "\n", "=", "+=", "max=", "+", "-", "*", "/",
     "2", "0", "...", " ", "->", "where", "0.5", "for", "#",
 ];
 
 impl Question {
-    /// Changes the text, an operand or an option.
+    /// Mutates the text, an operand or an option.
     pub(crate) fn mutate(&mut self, bytes: &mut Bytes<'_>) {
         for _ in 0..1 + bytes.below(2) {
             match bytes.below(8) {
@@ -76,7 +76,7 @@ impl Question {
             1 => drop(chars.drain(at..end)),
             2 => drop(chars.splice(at..end, piece)),
             _ => {
-                // Another statement in its place, or a copy of one.
+                // Replaces a statement by another one, or duplicates one.
                 let mut lines: Vec<&str> = self.text.split('\n').collect();
                 let (a, b) = (bytes.below(lines.len()), bytes.below(lines.len()));
                 if bytes.once_in(2) {

@@ -1,4 +1,4 @@
-//! Contractions in slices give what they give at once.
+//! Sliced contractions give the same results as unsliced ones.
 
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
@@ -18,7 +18,7 @@ use crate::resolving::types;
 use crate::running::{blank, check_drawn};
 use crate::threads::{bits, reals};
 
-/// Random slices of a network: of axes of operands and of the output, into pieces of any length.
+/// Random slices of a network, along axes of operands and of the output, of any extent.
 pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<SlicedAxis> {
     let mut axes: Vec<u32> = (0..network.extents().len() as u32).collect();
     bytes.shuffle(&mut axes);
@@ -31,7 +31,7 @@ pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<SlicedAxis
     axes.into_iter().filter_map(&mut slice).collect()
 }
 
-/// An order with any number of lanes.
+/// An order with a random number of partitions.
 pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o FoundOrder) -> Route<'o> {
     let parts = ordered.slices.first().map_or(1, |slice| slice.parts);
     let lanes: Vec<u64> = (1..=parts).filter(|lanes| parts.is_multiple_of(*lanes)).collect();
@@ -43,14 +43,14 @@ fn slices_give_what_the_oracle_says() {
     check(5000, |bytes| check_drawn(bytes, true));
 }
 
-/// A plan of a ring of matrices with real numbers, in slices and lanes.
+/// A plan of a ring of matrices with real numbers, with slices and partitions.
 fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], lanes: u64) -> (Plan, Vec<Tensor>) {
     let mut noise = Noise(5);
     let operands: Vec<Tensor> = (0..4).map(|_| reals(&mut noise, dtype, &[extent; 2])).collect();
     let ir = resolve(&parse("ab,bc,cd,da->ac").unwrap(), &types(&operands), &Options::default()).unwrap();
     let tree = Tree::from_ssa(4, &[vec![0, 1], vec![2, 3], vec![4, 5]]).unwrap();
     let mut routes = ir.per_node(None);
-    // 16-bit floats are rounded by a node of its own after the contraction.
+    // 16-bit floats are rounded by a separate node after the contraction.
     let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
     routes[at] = Some(Route { slices, lanes, ..(&tree).into() });
     let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
@@ -140,7 +140,7 @@ fn sums_of_slices_are_as_exact_as_sums_at_once() {
         let whole = error(&[], 1);
         for (cuts, lanes) in CUTS {
             let slices: Vec<SlicedAxis> = cuts.iter().map(|&(axis, parts)| SlicedAxis { axis, parts }).collect();
-            // One rounding at the end, as without slices.
+            // There is one rounding at the end, as without slices.
             assert!(error(&slices, lanes) <= 1.01 * whole, "{dtype} {cuts:?} {whole}");
         }
     }

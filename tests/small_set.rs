@@ -1,5 +1,5 @@
-//! A small set for AddressSanitizer and valgrind, which are slow: every kind of step, layout and dtype, edges of blocks, and
-//! matrix products that pack. `.ci/run safety` runs it with each set of kernels.
+//! A small set of cases for AddressSanitizer and valgrind, which are slow: every kind of step, layout and dtype, edges
+//! of blocks, and matrix products that pack. `.ci/run safety` runs it with each instruction set.
 
 use einfold::{Dtype, Expression, Scratch};
 
@@ -57,7 +57,7 @@ fn small_set_of_products() {
             let views: Vec<_> = arrays.iter().map(|a| a.view()).collect();
             let plan = Expression::new(text).and_then(|e| e.plan_for(&views)).unwrap();
             let found = tensor(&plan.call(&views).threads(2).scratch(&mut scratch).run_any().unwrap());
-            // Pairs of 16-bit floats round between the steps, a plan does not.
+            // The pairwise oracle rounds 16-bit floats between steps, and a plan does not.
             if shapes.len() == 2 || !matches!(dtype, Dtype::F16 | Dtype::BF16) {
                 assert_eq!(found.differs(&oracle_by_pairs(text, &tensors).unwrap(), 0.0), None, "{text} {dtype}");
             }

@@ -1,4 +1,4 @@
-//! The same bits for any number of threads, on operands large enough to be shared out.
+//! Results are bitwise equal for any number of threads, on operands large enough to be divided.
 
 use einfold::{Dtype, Expression};
 use rayon::ThreadPoolBuilder;
@@ -9,7 +9,7 @@ use crate::layout::Layout;
 use crate::library::{arrays, tensor};
 use crate::num::{Num, Tensor};
 
-/// Numbers in -1..1, so that every order of sums rounds differently.
+/// Numbers in -1..1, so that the rounding of a sum depends on its order.
 pub(crate) fn reals(noise: &mut Noise, dtype: Dtype, shape: &[usize]) -> Tensor {
     let im = |x: f64| if dtype.is_complex() { x } else { 0.0 };
     let data = (0..shape.iter().product()).map(|_| Num::Float(noise.unit(), im(noise.unit())).to(dtype)).collect();
@@ -20,7 +20,7 @@ pub(crate) fn bits(tensor: &Tensor) -> Vec<(u64, u64)> {
     tensor.data.iter().map(|x| x.parts()).map(|(re, im)| (re.to_bits(), im.to_bits())).collect()
 }
 
-/// The result on 1, 2, 3 and 8 threads of a pool.
+/// Compares the results on 1, 2, 3 and 8 threads.
 fn check_bits(text: &str, operands: &[(Tensor, Layout)]) -> Result<(), String> {
     let arrays = arrays(operands);
     let views: Vec<_> = arrays.iter().map(|a| a.view()).collect();
@@ -62,7 +62,7 @@ fn large_results_are_the_same_bits_on_any_number_of_threads() {
     }
 }
 
-/// A random case with real numbers in place of whole ones.
+/// A random case with real numbers instead of integers.
 pub(crate) fn real_case(bytes: &mut Bytes<'_>) -> Case {
     let mut case = Case::draw_scaled(bytes, Scale::LARGE);
     let (dtype, mut noise) = (bytes.pick(&[Dtype::F64, Dtype::C64]), bytes.noise());

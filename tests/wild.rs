@@ -1,5 +1,5 @@
-//! Random IRs beyond what any text gives: windows, constants, gathers and scatters by ids that may be out of range, any
-//! algebra, sums onto an earlier node. A run gives what the IR means.
+//! Random modules that no text leads to: affine indices, constants, gathers and scatters with indices out of range, any
+//! algebra, contractions with an init. A run gives the value of the reference semantics.
 
 use einfold_ir::Dtype::{self, Bool, F32, F64, I8, I32, I64, U8, U16};
 use einfold_ir::{
@@ -15,7 +15,7 @@ use crate::num::Tensor;
 use crate::running::{self, How, blank};
 use crate::{meaning, passes};
 
-/// An IR that is being put together, and the values of its inputs.
+/// A module under construction, and the values of its inputs.
 struct Wild<'a, 'b> {
     bytes: &'a mut Bytes<'b>,
     ir: Ir,
@@ -39,7 +39,7 @@ impl Wild<'_, '_> {
         self.bytes.below(self.axes.len()) as u32
     }
 
-    /// An index function and an extent that holds all its positions, ids apart.
+    /// An index function, and an extent that contains all its positions, apart from indirect terms.
     fn index(&mut self) -> (Index<NodeId>, usize) {
         let axis = self.axis();
         match self.bytes.below(6) {
@@ -53,7 +53,7 @@ impl Wild<'_, '_> {
         }
     }
 
-    /// One or two axes with coefficients of either sign, shifted so that no position is negative.
+    /// One or two axes with coefficients of either sign, shifted so that positions are not negative.
     fn window(&mut self, axis: u32) -> (Index<NodeId>, usize) {
         let coefs = [1, -1, 2, -3, 3];
         let mut terms = vec![(self.bytes.pick(&coefs), AxisRef::Own(axis))];
@@ -67,7 +67,7 @@ impl Wild<'_, '_> {
         (Index::affine(self.bytes.below(3) as i64 - low, terms), (high - low) as usize + 3)
     }
 
-    /// A position read from an integer tensor, sometimes one that is dropped or counted from the end.
+    /// A position read from an index tensor, sometimes one that is dropped or wraps.
     fn by_ids(&mut self, axis: u32) -> (Index<NodeId>, usize) {
         let extent = 1 + self.bytes.below(5);
         let policy = self.bytes.pick(&[OutOfRange::Error, OutOfRange::Drop, OutOfRange::Wrap]);
@@ -92,7 +92,7 @@ impl Wild<'_, '_> {
     }
 }
 
-/// An algebra that there are kernels for on the dtype.
+/// An algebra with kernels for the dtype.
 fn algebra(bytes: &mut Bytes<'_>, dtype: Dtype) -> Algebra {
     let (add, mul) = match dtype {
         Bool => bytes.pick(&[(BinaryOp::Add, BinaryOp::Mul), (BinaryOp::Or, BinaryOp::And)]),
@@ -110,7 +110,7 @@ fn algebra(bytes: &mut Bytes<'_>, dtype: Dtype) -> Algebra {
     Algebra::Builtin { add, mul }
 }
 
-/// One contraction, perhaps added onto the identity or onto an earlier one.
+/// A module of one contraction, optionally with an identity or an earlier contraction as init.
 pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
     let dtype = bytes.pick(&[F64, F32, I32, I64, U8, I8, Bool]);
     let count = 1 + bytes.below(4);
@@ -140,7 +140,7 @@ pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
     (wild.ir, wild.inputs)
 }
 
-/// A random IR, planned and run in any way.
+/// Plans and runs a random module with random options.
 pub(crate) fn check_wild(bytes: &mut Bytes<'_>) -> Result<(), String> {
     let (ir, inputs) = wild(bytes);
     let want = meaning::evaluate(&ir, &inputs).remove(0);

@@ -1,9 +1,10 @@
-//! The options of a case in words, as the files of cases write them.
+//! The options of a case as words, the format of the case files.
 
 use einfold_ir::{Algebra, Dtype, Literal, OutOfRange};
 use einfold_syntax::Options;
 
-/// Options as words: `strict`, `drop`, `wrap`, `max-plus`, `max-times`, `acc i32`, `size K=3`, `fill Y=0`, `policy g=drop`, `output Y`.
+/// Parses options: `strict`, `drop`, `wrap`, `max-plus`, `max-times`, `acc i32`, `size K=3`, `fill Y=0`,
+/// `policy g=drop`, `output Y`.
 pub(crate) fn options<'w>(words: impl IntoIterator<Item = &'w str>) -> Options {
     let mut options = Options::default();
     let policy = |word: &str| match word {

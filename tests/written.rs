@@ -1,10 +1,11 @@
-//! Tensors as the documents write them: `[1 2 3]`, `f32 [[0.5 1.0]]`, `ci32 1+2i`, `bool 1`; `…` cuts digits off.
+//! Tensors in the notation of the documents: `[1 2 3]`, `f32 [[0.5 1.0]]`, `ci32 1+2i`, `bool 1`; `…` stands for
+//! omitted digits.
 
 use einfold_ir::Dtype;
 
 use crate::num::{Num, Tensor};
 
-/// A tensor, and how far each of its elements may be off.
+/// A tensor with a tolerance for each element.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) tensor: Tensor,
@@ -12,7 +13,8 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    /// A type or none (then it is `f64` if a number has a point, else `i64`), and numbers in brackets.
+    /// Parses an optional dtype and numbers in brackets. The default dtype is `f64` if a number has a point, otherwise
+    /// `i64`.
     pub(crate) fn read(text: &str) -> Written {
         let (first, rest) = text.trim().split_once(' ').unwrap_or((text.trim(), ""));
         let (dtype, numbers) = match Dtype::from_name(first) {
@@ -46,7 +48,7 @@ impl Written {
         Written { tensor: Tensor { dtype, shape, data }, slack }
     }
 
-    /// How a tensor differs from what is written, if it does.
+    /// Describes the first difference from the documented tensor.
     pub(crate) fn differs(&self, found: &Tensor) -> Option<String> {
         let want = &self.tensor;
         if (found.dtype, &found.shape) != (want.dtype, &want.shape) {
@@ -79,7 +81,7 @@ fn num(word: &str) -> Num {
     word.parse().map_or_else(|_| Num::Float(float(word), 0.0), |int| Num::Int(int, 0))
 }
 
-/// Where digits are cut off, one of the last; else what a few roundings do.
+/// The tolerance of a number: one unit of the last digit if digits are omitted, otherwise a few rounding errors.
 fn reach(word: &str, dtype: Dtype) -> f64 {
     match (word.strip_suffix('…'), dtype) {
         (Some(digits), _) => 0.1f64.powi(digits.split_once('.').map_or(0, |(_, after)| after.len()) as i32),

@@ -1,4 +1,4 @@
-//! The order search by itself, from the network to the tree and its cost.
+//! Benchmarks of the order search alone, from a network to a tree and its cost.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use einfold_ir::Network;
 use einfold_order::{Budget, order};
 
-/// A generator of numbers that are the same in every run.
+/// A random generator with a fixed sequence.
 struct Numbers(u64);
 
 impl Numbers {
@@ -18,7 +18,8 @@ impl Numbers {
     }
 }
 
-/// `tensors` tensors and axes of 2 to 5 elements, each of which `holders` of them have at random; the first axis is kept.
+/// A random network of `tensors` tensors. Each axis has an extent of 2 to 5 and belongs to `holders` random tensors;
+/// the output has the first axis.
 fn random(tensors: usize, axes: usize, holders: usize) -> Network {
     let mut numbers = Numbers(1);
     let mut inputs = vec![Vec::new(); tensors];
@@ -28,7 +29,7 @@ fn random(tensors: usize, axes: usize, holders: usize) -> Network {
     Network::new(inputs, vec![0], (0..axes).map(|_| 2 + numbers.below(4) as u64).collect()).unwrap()
 }
 
-/// A square lattice of axes of two elements.
+/// A square lattice whose axes have extent 2.
 fn lattice(side: u32) -> Network {
     let sites = side * side;
     let mut inputs = vec![Vec::new(); sites as usize];
@@ -54,7 +55,7 @@ fn run(c: &mut Criterion, group: &str, strategy: &str, networks: &[(&str, Networ
     }
 }
 
-/// All splits of all sets, outer products included.
+/// Exact search over all splits of all subsets, outer products included.
 fn exact(c: &mut Criterion) {
     let networks = [
         ("5", random(5, 7, 2)),
@@ -66,7 +67,7 @@ fn exact(c: &mut Criterion) {
     run(c, "order/auto", "auto", &networks);
 }
 
-/// One greedy search of networks of any size.
+/// One greedy search, on networks of several sizes.
 fn greedy(c: &mut Criterion) {
     let networks = [
         ("lattice 32x32", lattice(32)),

@@ -1,4 +1,4 @@
-//! Every stage by itself: parse, resolve, compile, bind, run; and the calls that go through all of them.
+//! Benchmarks of each stage alone (parse, resolve, compile, bind, run) and of calls that go through all stages.
 
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +12,7 @@ use einfold_exec::{AnyViewMut, BindOptions, bind};
 use einfold_plan::{PlanOptions, compile};
 use einfold_syntax::resolve;
 
-/// A chain of `n` matrices of 8 × 8.
+/// A chain of `n` matrices of shape 8 × 8.
 fn chain(n: u8) -> (String, Vec<TensorType>) {
     let terms: Vec<String> = (0..n).map(|k| format!("{}{}", (b'a' + k) as char, (b'b' + k) as char)).collect();
     let text = format!("{}->a{}", terms.join(","), (b'a' + n) as char);
@@ -40,7 +40,7 @@ fn plan(c: &mut Criterion) {
     }
 }
 
-/// A program of three statements: the means of groups, by sums and counts.
+/// A program of three statements: group means from sums and counts.
 const PROGRAM: &str = "S[g[n]:4] += X[n]; N[g[n]:4] += 1; M[k] = S[k] / N[k]";
 
 fn sources() -> Vec<(String, String, Vec<TensorType>)> {
@@ -66,7 +66,7 @@ fn resolve_and_compile(c: &mut Criterion) {
     }
 }
 
-/// Binding alone, of operands whose strides change from call to call and of the same ones.
+/// `bind` alone, on operands with equal strides in each call and on operands whose strides change.
 fn bind_alone(c: &mut Criterion) {
     let (text, types) = chain(2);
     let ir = resolve(&einfold_syntax::parse(&text).unwrap(), &types, &einfold_syntax::Options::default()).unwrap();

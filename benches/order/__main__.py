@@ -1,11 +1,11 @@
-"""How good the orders of `einfold order` are, against the targets and the peers.
+"""Compares the orders of `einfold order` with the targets and the peers.
 
     cargo build --release -p einfold-cli
     python benches/order target/release/einfold [--times 10ms,100ms,1s,10s] [--seeds 5] [--only REGEX] [--output FILE]
 
-Every instance is ordered on one thread, in a process of its own, for each time and seed. The printed paths are
-evaluated by tools/evalpath.py beside the instances, sliced ones by a count of its own; both have to agree with the
-printed costs. What the peers reach is read from peers.md, or with --peers from the file that `peers.py` writes.
+Every instance is ordered on one thread, in a separate process, for each time and seed. The printed paths are evaluated
+by tools/evalpath.py beside the instances, sliced ones by sliced.py; both must agree with the printed costs. The results
+of the peers are read from peers.md, or with --peers from the file that `peers.py` writes.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import sliced
 from common import TOLERANCE, all_seconds, best_known, evaluator, instances, mean_gaps
 from common import measured_peers, named, print_gaps
 
-# By class of networks, at 10 ms, 100 ms, 1 s and 10 s.
+# By size class of networks, at 10 ms, 100 ms, 1 s and 10 s.
 TARGETS = {
     "<= 12": [0, 0, 0, 0],
     "13-64": [0.05, 0, 0, 0],
@@ -29,7 +29,7 @@ TARGETS = {
     "> 1100": [0.60, -0.13, -0.35, -0.45],
 }
 TARGETS = {(name, time): goal for name, row in TARGETS.items() for time, goal in zip([0.01, 0.1, 1.0, 10.0], row)}
-# Medians for single networks: time, most.
+# Upper bounds of medians for single networks: time, bound.
 SINGLE = [
     ("ctg_sycamore_n53_m20_s0_e0_pABCDCDAB", 1.0, 18.05),
     ("ctg_sycamore_n53_m20_s0_e0_pABCDCDAB", 10.0, 18.00),
@@ -44,7 +44,7 @@ SINGLE = [
     ("str_matrix_chain_multiplication_100", 0.01, 8.1664),
     ("lattice_64x64", 10.0, 23.6),
 ]
-# In slices of which no result has more than 2^30 elements: the most at 2 s; half an order less is asked for at 10 s.
+# Sliced so that no intermediate exceeds 2^30 elements: the upper bound at 2 s; it is 0.5 lower at 10 s.
 SLICED = {
     "ctg_sycamore_n53_m20_s0_e0_pABCDCDAB": 23.0,
     "lattice_6x6x6": 16.5,
@@ -55,7 +55,7 @@ ELEMENTS = 30
 
 
 def order(binary, file, time, seed, *options):
-    """What `einfold order` prints."""
+    """Runs `einfold order` and returns its output."""
     command = [binary, "order", file, "--time", f"{time * 1e6:.0f}us", "--seed", str(seed), "--threads", "1", "--json"]
     done = subprocess.run([*command, *options], capture_output=True, text=True)
     if done.returncode != 0:
@@ -64,7 +64,7 @@ def order(binary, file, time, seed, *options):
 
 
 def disagreements(instance, run):
-    """Where the printed costs are not those that others count."""
+    """Lists differences between the printed costs and independent evaluations."""
     if run.get("slices"):
         label = lambda axis: int(axis) if axis.lstrip("-").isdigit() else axis
         slices = [(label(slice["axis"]), slice["parts"]) for slice in run["slices"]]
@@ -77,7 +77,7 @@ def disagreements(instance, run):
 
 
 def differences(run, counted, what):
-    # The evaluator gives whole binary digits from 1e300 on, and 0 as the logarithm of 0.
+    # From 1e300 on the evaluator is accurate to one binary digit; it returns 0 as the logarithm of 0.
     near = lambda value: 1e-6 if value < 299 else 1.0
     keys = ("flops_log10", "size_log2", "write_log10")
     different = [key for key in keys if abs(counted[key] - (run[key] or 0.0)) > near(counted[key])]
@@ -85,7 +85,7 @@ def differences(run, counted, what):
 
 
 def measure(binary, found, times, seeds):
-    """The runs by instance and time. Says at once what is wrong with them."""
+    """Runs every instance for every time and seed, and prints errors immediately."""
     results = {}
     for file, instance in found:
         for time in times:
@@ -123,7 +123,7 @@ def print_single(results):
     for name, time, most in SINGLE:
         reached = middle(results, name, time)
         if reached is not None:
-            # Targets have two digits, the matrix chain four.
+            # Targets have two digits, that of the matrix chain has four.
             missed = reached > most + (5e-5 if name.startswith("str_matrix") else TOLERANCE)
             print(f"  {name} {named(time)}: {reached:.4f} [{most:.4g}{' MISSED' if missed else ''}]")
 

@@ -9,11 +9,11 @@ import statistics
 from pathlib import Path
 
 SHARED = Path(os.environ.get("EINFOLD_SHARED", Path(__file__).parents[3] / "shared"))
-# Classes of networks by their number of tensors, up to and with this many.
+# Upper bounds, inclusive, of the numbers of tensors of the size classes.
 CLASSES = [("<= 12", 12), ("13-64", 64), ("65-250", 250), ("251-1100", 1100), ("> 1100", math.inf)]
-# Not in the mean of its class: its gaps are larger than those of all others together.
+# Excluded from the mean of its class, because its gaps exceed the sum of all others.
 APART = {"regular_1000_3"}
-# A plan is worse than another if it takes more than this much longer, as a decimal logarithm.
+# An order is worse than another if its decimal logarithm exceeds that of the other by more than this.
 TOLERANCE = 0.005
 
 
@@ -24,7 +24,7 @@ def seconds(text):
 
 
 def all_seconds(text):
-    """Times with commas between them, ascending."""
+    """Parses comma-separated times, in ascending order."""
     return sorted(seconds(time) for time in text.split(",") if time)
 
 
@@ -33,7 +33,7 @@ def named(time):
 
 
 def evaluator():
-    """The module that counts what a path costs, which shares nothing with einfold."""
+    """The module that computes the cost of a path, independently of einfold."""
     spec = importlib.util.spec_from_file_location("evalpath", SHARED / "tools" / "evalpath.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -41,7 +41,7 @@ def evaluator():
 
 
 def instances(only):
-    """The instances whose names match, the smallest first; none where the folder is not there."""
+    """The instances whose names match, the smallest first; empty if the directory does not exist."""
     folder = SHARED / "data" / "instances"
     if not folder.is_dir():
         raise SystemExit(f"there are no instances: {folder} is no folder (EINFOLD_SHARED names another)")
@@ -51,8 +51,8 @@ def instances(only):
 
 
 def best_known(times):
-    """What the peers reach by peers.md: for each instance the best at each of its times, and the best at any. The
-    columns of published figures, which count otherwise, and of the prototype are left out."""
+    """The results of the peers in peers.md: for each instance the best at each time, and the best overall. The columns
+    of published figures, which use another cost, and of the prototype are excluded."""
     rows = (SHARED / "data" / "instances" / "peers.md").read_text().splitlines()
     rows = [[cell.strip() for cell in row.strip("| \n").split("|")] for row in rows if row.startswith("|")]
     head, body = rows[0], rows[2:]
@@ -67,7 +67,7 @@ def best_known(times):
 
 
 def measured_peers(file):
-    """The same from a file of `peers.py`."""
+    """The same from a file that `peers.py` wrote."""
     rows = json.loads(Path(file).read_text())
     at = lambda row: {seconds(time): flops for time, flops in row["at"].items()}
     return {name: {"at": at(row), "best": row["best"]} for name, row in rows.items()}
@@ -78,7 +78,7 @@ def class_of(tensors):
 
 
 def mean_gaps(results, peers, times):
-    """For each class of networks and time the mean of the medians' distance to the best of the peers at any time."""
+    """For each size class and time, the mean gap of the medians to the best result of the peers at any time."""
     gaps = {}
     for (name, time), runs in results.items():
         if name in peers and name not in APART:

@@ -1,13 +1,13 @@
-"""What the peers reach on the instances: opt_einsum, cotengra, cotengrust, cgreedy and omeco, where installed.
+"""Measures the peers on the instances: opt_einsum, cotengra, cotengrust, cgreedy and omeco, if installed.
 
     python -m venv venv && venv/bin/pip install opt_einsum cotengra cotengrust cgreedy omeco
     venv/bin/python benches/order/peers.py [--times 10ms,100ms,1s,10s] [--only REGEX] [--output FILE.json]
 
-Each method runs on one thread in a process of its own, which is stopped some time after the last of the times;
-importing and starting is not timed. Its path is evaluated by tools/evalpath.py. A method without a time limit counts
-from the first time on that it keeps to, a method with one at that, unless it exceeds it by more than a quarter. Prints
-the table of mean gaps, and writes by instance the best at each time, which `python benches/order --peers FILE.json`
-reads.
+Each method runs on one thread in a separate process, which is stopped some time after the last time limit; import and
+start are not timed. Its path is evaluated by tools/evalpath.py. A method without a time limit counts for every time
+that it finishes in; a method with a time limit counts for that time, unless it exceeds it by more than a quarter.
+Prints the table of mean gaps, and writes the best result of each instance and time, which
+`python benches/order --peers FILE.json` reads.
 """
 
 import argparse
@@ -20,13 +20,13 @@ import time as clock
 
 from common import all_seconds, evaluator, instances, mean_gaps, named, print_gaps
 
-# How long a method may go on after the last time, in parts of it and in seconds.
+# How long a method may exceed the last time limit, as a fraction of it and in seconds.
 GRACE = 0.25, 20.0
 ONE_THREAD = {name: "1" for name in ("RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
 
 
 def words(instance):
-    """The instance as Python's planners take it: labels are texts of one character."""
+    """The instance in the format of the Python planners: labels are strings of one character."""
     name = {label: chr(0x10000 + k) for k, label in enumerate(instance["sizes"])}
     inputs = [[name[label] for label in tensor] for tensor in instance["inputs"]]
     sizes = {name[label]: size for label, size in instance["sizes"].items()}
@@ -95,7 +95,7 @@ def cgreedy(instance, limit):
 
 
 def steps(tree, leaves):
-    """The SSA path of a tree of omeco; without recursion, which deep trees are too deep for."""
+    """The SSA path of a tree of omeco, computed without recursion because trees can be deep."""
     path, ids, stack = [], [], [(tree, False)]
     while stack:
         node, seen = stack.pop()
@@ -123,7 +123,7 @@ def omeco(method):
     return prepare
 
 
-# By name: how to prepare a search, and whether it takes a time limit.
+# By name: a function that prepares a search, and whether it takes a time limit.
 METHODS = {
     "opt_einsum greedy": (opt_einsum_greedy, False),
     "opt_einsum random-greedy": (opt_einsum_random, True),
@@ -141,7 +141,7 @@ METHODS = {
 
 
 def work(method, file, limit):
-    """One search, in the process that `ask` starts."""
+    """Runs one search in the process that `ask` starts."""
     instance = evaluator().load(file)
     search, ssa = METHODS[method][0](instance, limit)
     begin = clock.perf_counter()
@@ -152,7 +152,7 @@ def work(method, file, limit):
 
 
 def ask(method, file, limit, most):
-    """What a method reaches, or why it does not."""
+    """Runs a method and returns its result, or the reason of its failure."""
     command = [sys.executable, __file__, "--work", method, str(file), str(limit)]
     try:
         wait, env = most * (1 + GRACE[0]) + GRACE[1], {**os.environ, **ONE_THREAD}
@@ -166,7 +166,7 @@ def ask(method, file, limit, most):
 
 
 def reached(file, times, methods):
-    """By time the best that a method reaches, with its name."""
+    """The best result at each time, with the name of its method."""
     best = {time: None for time in times}
     for method in methods:
         limited = METHODS[method][1]

@@ -1,13 +1,13 @@
-"""What a sliced path costs: by a count of its own, which shares nothing with einfold."""
+"""Computes the cost of a sliced path, independently of einfold."""
 
 import math
 from collections import Counter
 
 
 def evaluate(instance, path, slices):
-    """Logarithms of the flops, the largest result and the elements written of an SSA path of pairs, all slices together.
-    `slices` are pairs of a label and into how many parts its axis is cut, from the outermost loop to the innermost; a
-    step runs once for each turn of the loops down to the innermost one that it depends on."""
+    """Logarithms of the flops, the largest result and the elements written of an SSA path of pairs, over all slices.
+    `slices` are pairs of a label and the number of slices of its axis, from the outermost loop to the innermost. A step
+    runs once for each iteration of the loops down to the innermost one that it depends on."""
     loops = {label: depth for depth, (label, _) in enumerate(slices, 1)}
     turns = [math.prod(parts for _, parts in slices[:depth]) for depth in range(len(slices) + 1)]
     cut = dict(slices)

@@ -1,12 +1,12 @@
-"""Grouped reductions, gathers, semirings and the examples of the language: einfold against its peers, in turns, in one run.
+"""Grouped reductions, gathers, semirings and examples of the language: einfold and its peers, alternately in one run.
 
     cargo build --release -p einfold-benches --bin serve
     python benches/peers target/release/serve [--only REGEX] [--turns N] [--threads N]
 
-Each peer that is installed takes part: numpy, pandas, numpy_groupies, numba, torch, jax. Prints einfold's median
-time, its ratio to that of the best peer (below 1 einfold is faster), the same ratio of the least times, which other work on the
-machine disturbs less, and the medians of the peers. Peers make a new result in each turn, as einfold does; what a
-peer prepares once (compilation, conversion to its own arrays) is not timed. Results are compared with each other.
+The peers are numpy, pandas, numpy_groupies, numba, torch and jax, if installed. Prints the median time of einfold, its
+ratio to that of the best peer (below 1 einfold is faster), the same ratio of the minimum times, which are less
+sensitive to other load, and the medians of the peers. Peers and einfold make a new result in each round; work that a peer does
+once (compilation, conversion to its own arrays) is not timed. Results are compared with each other.
 """
 
 import argparse

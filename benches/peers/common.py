@@ -1,4 +1,4 @@
-"""einfold in another process, and turns between it and its peers."""
+"""Runs einfold in a separate process, and alternates between it and its peers."""
 
 import statistics
 import subprocess
@@ -23,7 +23,7 @@ if jax:
 
 
 class Served:
-    """einfold in another process, on the same data."""
+    """einfold in a separate process, on the same data."""
 
     def __init__(self, binary, threads):
         self.process = subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -64,7 +64,7 @@ def timed(work):
 
 
 def compare(served, name, text, operands, peers, turns, algebra="sum-product", tolerance=1e-4):
-    """`peers` are functions without arguments that give the result, by name."""
+    """`peers` maps names to functions without arguments that return the result."""
     served.plan(text, operands, algebra)
     served.run()
     ours = served.result()

@@ -1,4 +1,4 @@
-"""Gathers, and products with a sparse matrix in coordinates."""
+"""Gathers, and products with a sparse matrix in coordinate format."""
 
 import numpy as np
 

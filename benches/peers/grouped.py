@@ -6,7 +6,7 @@ from common import compare, jax, jnp, npg, numba, pd, torch
 
 
 def grouped_peers(op, x, g, k, is_sorted):
-    """What the peers offer for `Y[g[n], ...] op= x[n, ...]`, except for empty groups, of which there are none."""
+    """The functions of the peers for `Y[g[n], ...] op= x[n, ...]`; the data have no empty groups."""
     peers = {}
     flat = x.ndim == 1
     starts = np.flatnonzero(np.diff(g, prepend=-1)) if is_sorted else None

@@ -1,4 +1,4 @@
-"""Functions of each element, and softmax."""
+"""Elementwise functions, and softmax."""
 
 import numpy as np
 

@@ -1,10 +1,10 @@
-//! What the benchmarks share.
+//! Functions that the benchmarks share.
 
 use std::time::{Duration, Instant};
 
 use einfold::ndarray::{Array, IntoDimension};
 
-/// An array of small numbers that no kernel can guess: values in −1 … 1, the same in every run.
+/// An array of pseudo-random values in −1 … 1, equal in every run.
 pub fn filled<I: IntoDimension>(shape: I, seed: u64) -> Array<f64, I::Dim> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     Array::from_shape_simple_fn(shape.into_dimension(), || {
@@ -15,19 +15,19 @@ pub fn filled<I: IntoDimension>(shape: I, seed: u64) -> Array<f64, I::Dim> {
     })
 }
 
-/// Times of two pieces of work that take turns, so that a machine whose speed drifts is as fast for one as for the other.
+/// Times of two functions that run alternately, so that a change of the CPU frequency affects both equally.
 #[derive(Clone, Debug)]
 pub struct Pair {
-    /// The ratio first / second of each turn, sorted.
+    /// The ratio first / second in each round, sorted.
     pub ratios: Vec<f64>,
-    /// The median time of the first.
+    /// The median time of the first function.
     pub first: Duration,
-    /// The median time of the second.
+    /// The median time of the second function.
     pub second: Duration,
 }
 
 impl Pair {
-    /// Runs both in turn `turns` times after two turns that are not counted.
+    /// Runs both functions alternately for `turns` rounds, after two rounds that are not counted.
     pub fn measure(turns: usize, mut first: impl FnMut(), mut second: impl FnMut()) -> Pair {
         let mut times = [Vec::new(), Vec::new()];
         for turn in 0..turns + 2 {
@@ -49,7 +49,7 @@ impl Pair {
     }
 }
 
-/// How long one call takes.
+/// Measures the time of one call.
 pub fn time(work: &mut impl FnMut()) -> Duration {
     let start = Instant::now();
     work();

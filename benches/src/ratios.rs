@@ -1,4 +1,4 @@
-//! The ratios of a matrix product through einfold to calling matrixmultiply directly, in one run, in turns.
+//! Time ratios of a matrix product by einfold to a direct call of matrixmultiply, measured alternately in one process.
 //!
 //! `cargo run --release -p einfold-benches --bin ratios [turns]`
 
@@ -8,7 +8,7 @@ use einfold::ndarray::{Array2, ArrayView2};
 use einfold::{Error, Expression, Scratch};
 use einfold_benches::{Pair, filled};
 
-/// Two factors and a result in each of their orders: `ij` as stored, `ji` transposed.
+/// A matrix product with each of the three matrices as stored (`ij`) or transposed (`ji`).
 const TEXTS: [&str; 8] =
     ["ij,jk->ik", "ji,jk->ik", "ij,kj->ik", "ji,kj->ik", "ij,jk->ki", "ji,jk->ki", "ij,kj->ki", "ji,kj->ki"];
 
@@ -31,7 +31,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// einfold on one thread into an array that is there already, against matrixmultiply on the same memory.
+/// Compares einfold on one thread, with an existing output, to matrixmultiply on the same memory.
 fn compare(text: &str, a: &Array2<f64>, b: &Array2<f64>, turns: usize) -> Result<Pair, Error> {
     let plan = Expression::new(text)?.plan_for((a, b))?;
     let mut scratch = Scratch::new();
@@ -54,7 +54,7 @@ fn direct(a: ArrayView2<'_, f64>, b: ArrayView2<'_, f64>, c: &mut Array2<f64>, f
     let s = |v: &[isize]| (v[0], v[1]);
     let ((rsa, csa), (rsb, csb)) = (s(a.strides()), s(b.strides()));
     let (rsc, csc) = if flip { (1, m as isize) } else { (n as isize, 1) };
-    // SAFETY: the strides are those of live arrays of these extents, and C has m·n elements of its own.
+    // SAFETY: the strides are those of live arrays of these extents, and C is a separate array of m·n elements.
     unsafe {
         matrixmultiply::dgemm(m, k, n, 1.0, a.as_ptr(), rsa, csa, b.as_ptr(), rsb, csb, 0.0, c.as_mut_ptr(), rsc, csc);
     }

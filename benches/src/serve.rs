@@ -1,12 +1,13 @@
-//! Runs texts on data that another program hands over, and tells how long each run took: the peers' side takes turns with it.
+//! A server that runs texts on data of another process and reports the time of each run, so that both sides can be
+//! measured alternately.
 //!
-//! Commands are lines of words between tabs:
-//! * `plan`, the name of an algebra, a text, a number of threads (0: all), and for each operand a dtype, a shape and a file of raw
-//!   elements in native order, as `f64 1000x32 x.raw`: reads and plans; answers `planned`.
-//! * `run`: runs into a new array, with the scratch memory of the run before; answers the seconds it took.
-//! * `save` and a file: writes the raw elements of the last result; answers its dtype and its shape.
+//! A command is one line of words separated by tabs:
+//! * `plan`, the name of an algebra, a text, a number of threads (0: all), and for each operand a dtype, a shape and a
+//!   file of raw elements in native byte order, as `f64 1000x32 x.raw`: reads and plans; answers `planned`.
+//! * `run`: runs into a new array, with the scratch memory of the previous run; answers the time of the run in seconds.
+//! * `save` and a file: writes the raw elements of the last result; answers its dtype and shape.
 //!
-//! What fails is answered by `error` and the reason.
+//! A failed command is answered by `error` and the reason.
 
 #![allow(clippy::print_stdout)]
 
@@ -20,7 +21,7 @@ use einfold::{
     algebra::{MaxMin, MaxPlus, MaxTimes, MinPlus, MinTimes},
 };
 
-/// What is run.
+/// The plan that `run` runs, and its operands.
 struct Work {
     plan: Plan,
     operands: Vec<AnyArray>,
@@ -80,7 +81,7 @@ fn plan(algebra: &str, text: &str, threads: usize, operands: &[&str]) -> Result<
     Ok(Work { plan, operands, threads, scratch: Scratch::new(), result: None })
 }
 
-/// The types of elements that are exchanged.
+/// The element types that can be exchanged.
 macro_rules! numbers {
     ($with:ident) => {
         $with! { F32: f32, F64: f64, I32: i32, I64: i64 }

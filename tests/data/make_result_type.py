@@ -1,7 +1,7 @@
 """Writes result_type.txt: NumPy's n-ary result_type of every set of the fourteen dtypes that NumPy and einfold share.
 
-Character `mask` of the file is the result for the set whose members are the bits of `mask`; a letter stands for a dtype by
-its place in DTYPES. Made with NumPy 2.4.6."""
+Character `mask` of the file is the result for the set of dtypes given by the bits of `mask`; a letter is the number of
+a dtype in DTYPES. Made with NumPy 2.4.6."""
 import random
 import numpy as np
 

@@ -1,4 +1,4 @@
-//! The value of a name: every point of the iteration space of every contribution, one after the other.
+//! The value of a name: evaluates every point of the iteration space of every contribution in sequence.
 
 use einfold_ir::{Dtype, Function, OutOfRange};
 use einfold_syntax::Assign;
@@ -10,16 +10,16 @@ use super::value::{identity, number};
 use super::{Env, Refusal, TOO_MANY, sums};
 use crate::num::{Num, Tensor, points};
 
-/// An expression whose axes are places in a point.
+/// An expression whose axes are coordinates of a point.
 enum Node<'a> {
     Value(Num),
-    /// An element as it is.
+    /// An element without conversion.
     Read(&'a Tensor, Vec<Place<'a>>),
-    /// Made an element of a dtype.
+    /// A conversion to a dtype.
     Convert(Box<Node<'a>>, Dtype),
     /// A function of values of a dtype.
     Call(Function, Vec<Node<'a>>, Dtype),
-    /// Values joined by the ⊗ of an algebra, which is the ⊕ of this assignment.
+    /// Values combined by the ⊗ of an algebra, which is the ⊕ of this assignment.
     Joined(Assign, Vec<Node<'a>>, Dtype),
 }
 
@@ -27,7 +27,7 @@ enum Node<'a> {
 struct Place<'a> {
     size: usize,
     offset: i128,
-    /// Multiples of the coordinates of the point.
+    /// Coefficients of the coordinates of the point.
     axes: Vec<(i128, usize)>,
     ids: Vec<(i128, Node<'a>)>,
     wraps: bool,
@@ -57,7 +57,7 @@ impl<'a> Space<'a> {
         let mut place = Place { size, offset: 0, axes: Vec::new(), ids: Vec::new(), wraps: false, drops: false };
         match index {
             Index::Dots => unreachable!("an axis for each it covers"),
-            // Size 1 stretches.
+            // Size 1 broadcasts.
             Index::Axis(axis) => place.axes.push((i128::from(size != 1), self.at(axis))),
             Index::Group(axes) => {
                 let mut stride = 1;
@@ -85,7 +85,7 @@ impl<'a> Space<'a> {
         Node::Read(tensor, access.indices.iter().zip(&tensor.shape).map(|(i, &n)| self.place(i, n)).collect())
     }
 
-    /// The expression as part of a region that computes in `dtype`.
+    /// Converts the expression as part of a promotion region that computes in `dtype`.
     fn node(&self, e: &Expr, dtype: Dtype) -> Result<Node<'a>, Refusal> {
         let converted = |node| Node::Convert(Box::new(node), dtype);
         let all = |list: &[Expr], dtype| list.iter().map(|e| self.node(e, dtype)).collect::<Result<Vec<_>, _>>();
@@ -126,7 +126,7 @@ impl<'a> Space<'a> {
 }
 
 impl Node<'_> {
-    /// The value at a point; none if an id on the way to it is dropped.
+    /// The value at a point; `None` if an index drops the point.
     fn value(&self, env: &Env<'_>, point: &[usize]) -> Result<Option<Num>, Refusal> {
         let all = |list: &[Node<'_>]| all(list.iter().map(|n| n.value(env, point)));
         Ok(match self {
@@ -142,7 +142,7 @@ impl Node<'_> {
 }
 
 impl Place<'_> {
-    /// The position that is written, whether or not it is inside.
+    /// The position that is written, which may be out of range.
     fn sum(&self, env: &Env<'_>, point: &[usize]) -> Result<Option<i128>, Refusal> {
         let mut at = self.offset + self.axes.iter().map(|(coef, k)| coef * point[*k] as i128).sum::<i128>();
         let Some(ids) = all(self.ids.iter().map(|(_, ids)| ids.value(env, point)))? else { return Ok(None) };
@@ -154,7 +154,7 @@ impl Place<'_> {
         Ok(Some(at))
     }
 
-    /// A position without ids stays inside whatever points are dropped.
+    /// Checks that positions without index tensors are in range, whether or not points are dropped.
     fn inside(&self, extents: &[usize]) -> Result<(), Refusal> {
         let reach = |(coef, k): &(i128, usize)| coef * (extents[*k] as i128 - 1);
         let sum = |sign: i128| -> i128 { self.axes.iter().filter(|(c, _)| c * sign > 0).map(reach).sum() };
@@ -183,7 +183,7 @@ fn positions(env: &Env<'_>, places: &[Place<'_>], point: &[usize]) -> Result<Opt
     all(places.iter().map(|p| p.position(env, point)))
 }
 
-/// All of these. One that is dropped drops the point, whatever the others are.
+/// Collects all items. One that is dropped drops the point, whatever the others are.
 fn all<T>(parts: impl Iterator<Item = Result<Option<T>, Refusal>>) -> Result<Option<Vec<T>>, Refusal> {
     let parts: Vec<_> = parts.collect();
     if parts.iter().any(|part| matches!(part, Ok(None))) {
@@ -192,7 +192,7 @@ fn all<T>(parts: impl Iterator<Item = Result<Option<T>, Refusal>>) -> Result<Opt
     parts.into_iter().collect::<Result<Option<Vec<T>>, _>>()
 }
 
-/// One more than the greatest position that a contribution writes along axis `k` of its left side, and 0 if it writes none.
+/// The greatest position that a contribution writes along axis `k` of its left side plus 1; 0 if it writes none.
 pub(crate) fn reach(env: &Env<'_>, statement: &Statement, sizes: &Sizes, k: usize) -> Result<usize, Refusal> {
     let space = Space::new(env, statement.axes(), sizes)?;
     let place = space.place(&statement.left[k].index, usize::MAX);
@@ -205,7 +205,7 @@ pub(crate) fn reach(env: &Env<'_>, statement: &Statement, sizes: &Sizes, k: usiz
     Ok(reach as usize)
 }
 
-/// The value of a name of this dtype and shape.
+/// Evaluates a name of this dtype and shape.
 pub(crate) fn evaluate(
     env: &Env<'_>,
     contributions: &[Statement],
@@ -251,13 +251,13 @@ pub(crate) fn evaluate(
     finish(env, contributions, result, &counts, dtype)
 }
 
-/// The oracle is for small spaces and tensors.
+/// Checks that the iteration space and the tensor are small.
 fn bounded(env: &Env<'_>, extents: &[usize]) -> Result<(), Refusal> {
     let all = extents.iter().try_fold(1, |all: usize, &n| all.checked_mul(n.max(1)).filter(|&n| n <= env.most));
     if all.is_some() { Ok(()) } else { Err(TOO_MANY) }
 }
 
-/// Divides means, fills groups without a point, and rounds.
+/// Divides means, fills groups without points, and rounds.
 fn finish(
     env: &Env<'_>,
     contributions: &[Statement],

@@ -1,4 +1,4 @@
-//! Level 1, read from the text itself. Parentheses only fix an order, so the meaning ignores them.
+//! Letters, parsed independently of the library. Parentheses only fix an order, so they have no effect on the value.
 
 use einfold_ir::BinaryOp;
 
@@ -6,7 +6,7 @@ use super::Refusal;
 use super::model::{Access, Expr, Index, Left, Statement, once};
 use super::read::{operand, reduction};
 
-/// One statement that reduces by ⊕ what ⊗ joins.
+/// A statement that reduces by ⊕ the factors combined by ⊗.
 pub(crate) fn letters(text: &str, add: BinaryOp, mul: BinaryOp) -> Statement {
     let text: String = text.chars().filter(|c| !" ()".contains(*c)).collect();
     let (left, right) = text.split_once("->").map_or((text.as_str(), None), |(l, r)| (l, Some(r)));
@@ -26,7 +26,7 @@ fn term(text: &str) -> Vec<Index> {
     }
 }
 
-/// The ellipsis and then the labels used once, in the order of their code points.
+/// The implicit output: the ellipsis, then the labels used once in the order of their code points.
 fn implicit(terms: &[Vec<Index>]) -> Vec<Index> {
     let all: Vec<&str> = terms.iter().flatten().flat_map(Index::axes).collect();
     let mut labels: Vec<&str> = all.iter().copied().filter(|l| all.iter().filter(|m| m == &l).count() == 1).collect();
@@ -35,7 +35,8 @@ fn implicit(terms: &[Vec<Index>]) -> Vec<Index> {
     dots.into_iter().chain(labels.into_iter().map(|l| Index::Axis(l.into()))).collect()
 }
 
-/// The bans of levels 1 and 2: the output has no axis twice and none that is in no operand; there is an operand for each term.
+/// Checks rules of letters and named subscripts: output axes are distinct and occur in operands, and each term has an
+/// operand.
 pub(crate) fn check(statement: &Statement, operands: usize) -> Result<(), Refusal> {
     let written: Vec<&str> = statement.left.iter().flat_map(|l| l.index.axes()).collect();
     let known = statement.right.axes();

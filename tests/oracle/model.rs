@@ -1,4 +1,4 @@
-//! A text of any level as the oracle sees it: statements over named tensors and named axes.
+//! The oracle's representation of a text of any level: statements over named tensors and named axes.
 
 use einfold_ir::{BinaryOp, Function, Literal};
 use einfold_syntax::Assign;
@@ -34,7 +34,7 @@ pub(crate) enum Index {
     Affine(Affine),
 }
 
-/// Constants, multiples of axes and multiples of ids, added up.
+/// A sum of constants, multiples of axes, and multiples of elements of index tensors.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Affine {
     pub(crate) offset: i128,
@@ -54,12 +54,12 @@ pub(crate) enum Expr {
     Size(Size),
     Read(Access),
     Negation(Box<Expr>),
-    /// Each with whether it is subtracted.
+    /// Summands, each with whether it is subtracted.
     Sum(Vec<(bool, Expr)>),
-    /// Each with whether it divides.
+    /// Factors, each with whether it is a divisor.
     Product(Vec<(bool, Expr)>),
     Call(Function, Vec<Expr>),
-    /// Joined by the ⊗ of an algebra, at levels 1 and 2.
+    /// Values combined by the ⊗ of an algebra, in letters and named subscripts.
     Joined(BinaryOp, Vec<Expr>),
 }
 
@@ -73,7 +73,7 @@ impl Expr {
         }
     }
 
-    /// The elements it reads, without the ids of their indices.
+    /// The tensors whose elements it reads, without index tensors.
     pub(crate) fn reads(&self) -> Vec<&Access> {
         match self {
             Expr::Read(access) => vec![access],
@@ -81,14 +81,14 @@ impl Expr {
         }
     }
 
-    /// The axes in it, those in indices of ids too.
+    /// The axes in it, including those in indices of index tensors.
     pub(crate) fn axes(&self) -> Vec<&str> {
         self.reads().into_iter().flat_map(|r| &r.indices).flat_map(Index::axes).collect()
     }
 }
 
 impl Index {
-    /// The axes in it, those in indices of ids too.
+    /// The axes in it, including those in indices of index tensors.
     pub(crate) fn axes(&self) -> Vec<&str> {
         match self {
             Index::Axis(name) => vec![name],
@@ -101,7 +101,7 @@ impl Index {
         }
     }
 
-    /// The ids that are read for it, and for the indices of those.
+    /// The index tensors that it reads, including nested ones.
     pub(crate) fn ids(&self) -> Vec<&Access> {
         let Index::Affine(affine) = self else { return Vec::new() };
         let nested = |a| std::iter::once(a).chain(Access::ids(a));
@@ -114,7 +114,7 @@ impl Access {
         self.indices.iter().flat_map(Index::ids).collect()
     }
 
-    /// How many axes the indices other than `...` are for, and whether there is one.
+    /// The number of axes covered by indices other than `...`, and whether there is an ellipsis.
     pub(crate) fn written(&self) -> (usize, bool) {
         let dots = self.indices.iter().any(|i| matches!(i, Index::Dots));
         (self.indices.len() - usize::from(dots), dots)
@@ -122,27 +122,27 @@ impl Access {
 }
 
 impl Statement {
-    /// Every access that is read, ids too.
+    /// All accesses that are read, including index tensors.
     pub(crate) fn reads(&self) -> Vec<&Access> {
         let right = self.right.reads().into_iter().flat_map(|r| std::iter::once(r).chain(r.ids()));
         right.chain(self.left.iter().flat_map(|l| l.index.ids())).collect()
     }
 
-    /// All axes, in the order in which they are written first: those of the left side come first.
+    /// All axes in order of first occurrence; those of the left side come first.
     pub(crate) fn axes(&self) -> Vec<&str> {
         let left = self.left.iter().flat_map(|l| l.index.axes());
         let all = left.chain(self.right.axes()).chain(self.sizes.iter().map(|(name, _)| name.as_str()));
         once(all)
     }
 
-    /// The axes that are positions on the left by themselves or in a group.
+    /// The axes that index the left side directly or in a merged axis.
     pub(crate) fn kept(&self) -> Vec<&str> {
         let plain = self.left.iter().filter(|l| matches!(l.index, Index::Axis(_) | Index::Group(_)));
         plain.flat_map(|l| l.index.axes()).collect()
     }
 }
 
-/// Each once, in order of first appearance.
+/// Removes duplicates, keeping the order of first occurrence.
 pub(crate) fn once<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut list = Vec::new();
     names.for_each(|name| {

@@ -1,4 +1,4 @@
-//! What names stand for, and whether each has its value where it is read.
+//! The meaning of names, and whether each has a value where it is read.
 
 use std::collections::BTreeSet;
 
@@ -15,16 +15,16 @@ pub(crate) struct Definition<'a> {
 
 /// The names of a program.
 pub(crate) struct Names<'a> {
-    /// Tensors that no statement defines, in the order in which they appear.
+    /// Tensors that no statement defines, in order of first occurrence.
     pub(crate) inputs: Vec<&'a str>,
     pub(crate) parameters: BTreeSet<&'a str>,
-    /// In the order of their last statements.
+    /// Definitions in the order of their last statements.
     pub(crate) definitions: Vec<Definition<'a>>,
-    /// What is defined and never read, in the order of the text.
+    /// Names that are defined and never read, in the order of the text.
     pub(crate) outputs: Vec<&'a str>,
 }
 
-/// Tensors whose sizes are asked for, and size parameters.
+/// Tensors whose sizes are read, and size parameters.
 fn sizes(statement: &Statement) -> Vec<&Size> {
     fn of(e: &Expr) -> Vec<&Size> {
         let own = if let Expr::Size(size) = e { vec![size] } else { Vec::new() };
@@ -41,7 +41,7 @@ fn elements(statement: &Statement) -> impl Iterator<Item = &str> {
     left.chain(right).map(|a| a.tensor.as_str())
 }
 
-/// The tensors that a statement reads or measures, in the order of the text.
+/// The tensors that a statement reads or whose sizes it reads, in the order of the text.
 fn read(statement: &Statement) -> Vec<&str> {
     let accesses = elements(statement);
     let measured =
@@ -50,7 +50,7 @@ fn read(statement: &Statement) -> Vec<&str> {
 }
 
 impl Names<'_> {
-    /// The names that these are computed from, and themselves; a tensor that is only measured is not needed.
+    /// These names and the names they are computed from; a tensor of which only sizes are read is not needed.
     pub(crate) fn needed<'n>(&'n self, outputs: &[&'n str]) -> BTreeSet<&'n str> {
         let mut needed: BTreeSet<&str> = outputs.iter().copied().collect();
         // A name is read only after its last statement.
@@ -107,7 +107,8 @@ fn named(size: &Size) -> &str {
     }
 }
 
-/// Nothing is read before it has its value or written after it is read, and `=` defines a name alone.
+/// Checks that no name is read before it has its value or written after it is read, and that `=` is the only definition
+/// of a name.
 fn order(program: &[Statement], written: &BTreeSet<&str>) -> Result<(), Refusal> {
     let mut so_far: Vec<(&str, Assign)> = Vec::new();
     let mut seen: BTreeSet<&str> = BTreeSet::new();

@@ -1,4 +1,5 @@
-//! From the syntax tree of named subscripts and programs to statements. What names stand for is found out here again.
+//! Converts syntax trees of named subscripts and programs to statements. The meaning of names is determined
+//! independently.
 
 use std::collections::BTreeSet;
 
@@ -9,12 +10,12 @@ use einfold_syntax::{
 
 use super::model::{Access, Affine, Expr, Index, Left, Size, Statement};
 
-/// The operand of a term of level 1 or 2, as a name.
+/// The name of the operand of a term in letters or named subscripts.
 pub(crate) fn operand(k: usize) -> String {
     format!("operand {k}")
 }
 
-/// The reduction that ⊕ is.
+/// The reduction by ⊕.
 pub(crate) fn reduction(add: BinaryOp) -> Assign {
     match add {
         BinaryOp::Add => Assign::Add,
@@ -27,7 +28,7 @@ pub(crate) fn reduction(add: BinaryOp) -> Assign {
     }
 }
 
-/// One statement that reduces by ⊕ what ⊗ joins.
+/// A statement that reduces by ⊕ the factors combined by ⊗.
 pub(crate) fn named(named: &Named, add: BinaryOp, mul: BinaryOp) -> Statement {
     let name = |name: &syntax::Name| named.name(name.id).to_string();
     let bracket = |b: &syntax::NamedTerm| -> Vec<Index> { b.axes.iter().map(|axis| index_of(axis, &name)).collect() };
@@ -52,7 +53,7 @@ pub(crate) fn program(program: &Program) -> Vec<Statement> {
     program.statements().iter().map(|s| reader.statement(s)).collect()
 }
 
-/// The names that stand after `:`.
+/// The names after `:`.
 fn parameters(statement: &syntax::Statement) -> Vec<u32> {
     let left = statement.left.iter().filter_map(|l| l.size.as_ref());
     let all = left.chain(statement.sizes.iter().map(|s| &s.size));
@@ -147,7 +148,7 @@ impl Reader<'_> {
         }
     }
 
-    /// What does not fit is far too large for every dtype.
+    /// A number that does not parse is too large for every dtype.
     fn number(&self, kind: NumberKind, digits: &str) -> Literal {
         match kind {
             NumberKind::Integer => Literal::Int(digits.parse().unwrap_or(i128::MAX)),

@@ -8,7 +8,7 @@ use super::{Env, Refusal};
 /// Sizes by axis.
 pub(crate) type Sizes = BTreeMap<String, usize>;
 
-/// The statement with an axis for each that `...` covers, `...0` and so on, aligned at the right.
+/// The statement with one axis (`...0` and so on) for each axis that `...` covers, aligned at the right.
 pub(crate) fn spread(statement: &Statement, env: &Env<'_>) -> Result<Statement, Refusal> {
     let mut most = 0;
     for access in statement.reads() {
@@ -83,14 +83,14 @@ impl Spread<'_> {
 struct Solver<'a> {
     env: &'a Env<'a>,
     statement: &'a Statement,
-    /// The sizes on the left, where they are known.
+    /// The known sizes of the left side.
     left: &'a [Option<usize>],
     known: Sizes,
 }
 
-/// The sizes of axes as far as they can be known from the statement and the sizes on its left. Declared sizes come first, and
-/// others stretch to them, never they to others. Sizes of 1 that are left over are used only if `ones` says so. If a step finds
-/// a mistake, the sizes are those that the steps before it found.
+/// Determines the sizes of axes as far as the statement and the sizes of its left side allow. Declared sizes come
+/// first; other sizes broadcast to them, not the reverse. Remaining sizes of 1 are used only if `ones` is set. If a
+/// step finds an error, the sizes of the earlier steps are returned.
 pub(crate) fn solve(
     statement: &Statement,
     env: &Env<'_>,
@@ -138,7 +138,7 @@ impl<'a> Solver<'a> {
         Ok(self.known.keys().cloned().collect())
     }
 
-    /// Plain uses; the axes of windows whose only plain size is 1 wait for the windows.
+    /// Plain uses of axes. An axis of an affine index whose only plain size is 1 is determined by the affine index.
     fn plain(&mut self, declared: &BTreeSet<String>) -> Result<Vec<String>, Refusal> {
         let windows = self.windows().into_iter();
         let windowed: BTreeSet<&str> = windows.flat_map(|(w, _)| &w.axes).map(|(_, a)| a.as_str()).collect();
@@ -166,7 +166,7 @@ impl<'a> Solver<'a> {
         Ok(ones)
     }
 
-    /// The windows that are read, each with the size of its axis.
+    /// The affine indices that are read, each with the size of its axis.
     fn windows(&self) -> Vec<(&'a Affine, usize)> {
         let mut windows = Vec::new();
         for access in self.statement.reads() {
@@ -181,7 +181,7 @@ impl<'a> Solver<'a> {
         windows
     }
 
-    /// The groups whose product is known.
+    /// The merged axes with a known product.
     fn groups(&self) -> Vec<(&'a [String], usize)> {
         let left = self.statement.left.iter().zip(self.left).filter_map(|(l, size)| Some((&l.index, (*size)?)));
         let read = |a: &'a Access| a.indices.iter().zip(self.env.tensor(&a.tensor).shape.iter().copied());
@@ -189,7 +189,8 @@ impl<'a> Solver<'a> {
         all.filter_map(|(i, size)| if let Index::Group(g) = i { Some((&g[..], size)) } else { None }).collect()
     }
 
-    /// No group of size 0 lacks one of its axes while another is 0: then nothing tells it.
+    /// Checks that no merged axis of size 0 has an unknown axis while another is 0, because then its size is not
+    /// determined.
     fn told(&self) -> Result<(), Refusal> {
         for (group, size) in self.groups() {
             let known: Vec<usize> = group.iter().filter_map(|a| self.known.get(a).copied()).collect();
@@ -235,7 +236,7 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// The only unknown axis of a window, and the largest size with which it stays inside.
+    /// The only unknown axis of an affine index, and the largest size for which all positions are in range.
     fn largest<'w>(&self, window: &'w Affine, size: usize) -> Result<Option<(&'w str, usize)>, Refusal> {
         let unknown: Vec<&(i128, String)> =
             window.axes.iter().filter(|(c, a)| *c != 0 && !self.known.contains_key(a)).collect();
@@ -252,7 +253,7 @@ impl<'a> Solver<'a> {
         }
     }
 
-    /// The least and the greatest position of what is known of a window.
+    /// The least and the greatest position of the known part of an affine index.
     fn range(&self, window: &Affine) -> (i128, i128) {
         let reach = |(coef, axis): &(i128, String)| self.known.get(axis).map_or(0, |&n| coef * (n as i128 - 1));
         let part = |sign: i128| -> i128 { window.axes.iter().filter(|(c, _)| c * sign > 0).map(reach).sum() };

@@ -1,4 +1,4 @@
-//! What is summed over which axes (point 14 of the definition).
+//! The axes that each sum reduces (point 14 of the definition).
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use einfold_syntax::Assign;
 use super::Refusal;
 use super::model::{Expr, Index, Statement};
 
-/// Whether the statement can be read in one way only.
+/// Checks that the statement is not ambiguous.
 pub(crate) fn check(statement: &Statement) -> Result<(), Refusal> {
     let kept: BTreeSet<&str> = statement.kept().into_iter().collect();
     match statement.assign {
@@ -50,8 +50,8 @@ pub(crate) fn terms(e: &Expr) -> Vec<(bool, Expr)> {
     }
 }
 
-/// Whether the reduced axes are only where a sum over them can be in one place: not in a function, a sum in parentheses or a
-/// divisor.
+/// Whether reduced axes occur only where the position of the sum is unique: not in a function, a sum in parentheses or
+/// a divisor.
 fn is_clear(e: &Expr, reduced: &BTreeSet<&str>) -> bool {
     let free = |e: &Expr| e.axes().iter().all(|a| !reduced.contains(a));
     match e {
@@ -63,7 +63,7 @@ fn is_clear(e: &Expr, reduced: &BTreeSet<&str>) -> bool {
     }
 }
 
-/// The axes of each product that is left when products are distributed over sums.
+/// The axes of each product after products are distributed over sums.
 fn products(e: &Expr) -> Vec<BTreeSet<&str>> {
     match e {
         Expr::Sum(list) => list.iter().flat_map(|(_, e)| products(e)).collect(),

@@ -8,7 +8,7 @@ use super::model::{Expr, Statement};
 use super::{Env, Refusal};
 use crate::promotion::result_type;
 
-/// What a dtype computes in.
+/// The dtype in which operations on a dtype are computed.
 pub(crate) fn work(dtype: Dtype) -> Dtype {
     if matches!(dtype, F16 | BF16) { F32 } else { dtype }
 }
@@ -25,7 +25,7 @@ fn has_order(dtype: Dtype) -> bool {
     !dtype.is_complex()
 }
 
-/// What a region is made of.
+/// The dtypes and numbers of a promotion region.
 #[derive(Default)]
 struct Region {
     operands: Vec<Dtype>,
@@ -43,7 +43,7 @@ impl Env<'_> {
         let assign = contributions[0].assign;
         region.floating |= matches!(assign, Assign::Mean | Assign::LogSumExp);
         let joined = contributions.iter().find_map(|c| if let Expr::Joined(op, _) = c.right { Some(op) } else { None });
-        // An algebra has no other dtype than that of its operands.
+        // An algebra computes in the dtype of its operands.
         region.floating &= joined.is_none();
         let dtype = self.region(&region)?;
         let bits = is_whole(dtype);
@@ -66,7 +66,7 @@ impl Env<'_> {
         }
     }
 
-    /// The dtype of an expression as a region of its own.
+    /// The dtype of an expression as a promotion region of its own.
     pub(crate) fn dtype_of(&self, e: &Expr) -> Result<Dtype, Refusal> {
         let mut region = Region::default();
         self.collect(e, &mut region)?;
@@ -89,7 +89,7 @@ impl Env<'_> {
         inside.into_iter().try_for_each(|e| self.collect(e, region))
     }
 
-    /// The dtype that the arguments of a call have together, the condition of `where` left out, and that of its value.
+    /// The common dtype of the arguments of a call, without the condition of `where`, and the dtype of its value.
     pub(crate) fn call(&self, function: Function, arguments: &[Expr]) -> Result<(Dtype, Dtype), Refusal> {
         use Function::{Abs, Cos, Eq, Exp, Im, Log, Max, Min, Pow, Re, Sigmoid, Sign, Sin, Sqrt, Tanh, Where};
         let (condition, values) = arguments.split_at(usize::from(function == Where));

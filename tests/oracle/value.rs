@@ -1,4 +1,4 @@
-//! Arithmetic on elements, one operation at a time, each rounded or wrapped to the dtype it is done in.
+//! Arithmetic on elements, one operation at a time, each rounded or wrapped to its dtype.
 
 use std::cell::Cell;
 
@@ -10,25 +10,26 @@ use num_complex::Complex;
 use super::Refusal;
 use crate::num::Num;
 
-/// What was noticed while computing.
+/// Properties of the evaluation that decide how results are compared.
 #[derive(Default)]
 pub(crate) struct Trace {
     /// Whether an operation rounded.
     pub(crate) rounded: Cell<bool>,
     /// The largest relative error of one rounding so far.
     pub(crate) unit: Cell<f64>,
-    /// Whether a sum, a product or a quotient made a NaN or an infinity of other numbers.
+    /// Whether a sum, a product or a quotient of other numbers produced a NaN or an infinity.
     pub(crate) invalid: Cell<bool>,
-    /// Whether a function that jumps was applied after an operation rounded, or any after one that was invalid: then the order
-    /// of sums may decide its value.
+    /// Whether a discontinuous function was applied after an operation rounded, or any function after an invalid
+    /// operation, so that its value may depend on the order of sums.
     pub(crate) jumped: Cell<bool>,
     /// The largest finite number.
     pub(crate) largest: Cell<f64>,
-    /// The largest argument of an exponential, a sine or a cosine: by so much it makes a relative error larger.
+    /// The largest argument of an exponential, a sine or a cosine, which amplifies a relative error by this factor.
     pub(crate) steepest: Cell<f64>,
-    /// How many powers of two all factors above 1 of `*=` make together: some order may overflow before it meets a zero.
+    /// The exponent of two of the product of all factors above 1 of `*=`: some order may overflow before it reaches a
+    /// zero.
     pub(crate) powers: Cell<f64>,
-    /// Whether an id was outside.
+    /// Whether an index was out of range.
     pub(crate) outside: Cell<bool>,
 }
 
@@ -52,7 +53,7 @@ impl Trace {
         self.unit.set(self.unit.get().max(0.5_f64.powi(digits)));
     }
 
-    /// The number as an element of a named result.
+    /// Converts the number to an element of a named result.
     pub(crate) fn round(&self, x: Num, dtype: Dtype) -> Num {
         let rounded = x.to(dtype);
         let is_nan = x.parts().0.is_nan() || x.parts().1.is_nan();
@@ -62,17 +63,17 @@ impl Trace {
         rounded
     }
 
-    /// A function of numbers of `dtype`.
+    /// Applies a function to numbers of `dtype`.
     pub(crate) fn call(&self, function: Function, a: &[Num], dtype: Dtype) -> Num {
         let size = a[0].parts().0.abs().max(a[0].parts().1.abs());
         let jumps = match function {
             Function::Eq | Function::Sign => self.rounded.get(),
-            // So far from 0, what rounded may be another part of a turn.
+            // For such large arguments a rounding error may exceed a period.
             Function::Sin | Function::Cos => size > 1e4 && size * self.unit.get() > 1e-4,
             _ => false,
         };
         use Function::{Add, Conj, Div, Im, Mul, Neg, Re, Sub};
-        // What a NaN or an infinity became of may be finite again.
+        // The function may have mapped a NaN or an infinity to a finite value.
         let hides = !matches!(function, Add | Sub | Mul | Div | Neg | Conj | Re | Im) && self.invalid.get();
         if jumps || hides {
             self.jumped.set(true);
@@ -112,8 +113,8 @@ impl Trace {
             self.rounds(dtype);
         }
         let overflows = !finite(&rounded) && a.iter().all(finite);
-        // A sum is one of each part. The parts of a product of complex numbers are sums of products, where ∞ may meet 0 or −∞ in
-        // another order.
+        // A complex sum is a sum of each part. The parts of a complex product are sums of products, where ∞ may meet 0
+        // or −∞ in another order.
         let multiplies = matches!(function, Function::Mul | Function::Div);
         let infinite = |x: &Num| x.parts().0.is_infinite() || x.parts().1.is_infinite();
         let parts = [|x: &Num| x.parts().0, |x: &Num| x.parts().1];
@@ -178,21 +179,21 @@ fn sum_is_exact(a: &[Num]) -> bool {
     }
 }
 
-/// Whether a product is exact in `f64`; one of complex numbers counts as exact where it is of small whole numbers.
+/// Whether a product is exact in `f64`; a complex product counts as exact if its factors are small integers.
 fn product_is_exact(a: &[Num]) -> bool {
     let ((a, b), (c, d)) = (a[0].parts(), a[1].parts());
     let small = |x: f64| x.fract() == 0.0 && x.abs() < 1e6;
     if b == 0.0 && d == 0.0 { a.mul_add(c, -(a * c)) == 0.0 } else { [a, b, c, d].into_iter().all(small) }
 }
 
-/// Whether a quotient is exact wherever in a product its divisor stands: that is a power of two.
+/// Whether a quotient is exact for every position of its divisor in a product: the divisor is a power of two.
 fn divides(a: &[Num], quotient: Num) -> bool {
     let (divisor, imaginary) = a[1].parts();
     let power = divisor.to_bits() & ((1 << 52) - 1) == 0 && imaginary == 0.0;
     power && quotient.mul(a[1]) == a[0]
 }
 
-/// NaN if either is; −0 is below +0.
+/// The maximum; NaN if either is NaN; −0 is less than +0.
 fn larger(a: f64, b: f64) -> f64 {
     if a.is_nan() || b.is_nan() {
         f64::NAN
@@ -260,7 +261,7 @@ fn complex(function: Function, list: &[Num]) -> Num {
                 z / z.norm()
             }
         }
-        // Beyond, 1 is the nearest number, and the formula of the crate overflows.
+        // Beyond this, ±1 is the nearest number, and the formula of the crate overflows.
         Function::Tanh if z.re.abs() > 20.0 => z.re.signum().into(),
         Function::Tanh => z.tanh(),
         Function::Sigmoid => (Complex::from(1.0) + (-z).exp()).inv(),
@@ -275,7 +276,8 @@ fn complex(function: Function, list: &[Num]) -> Num {
     Num::Float(value.re, value.im)
 }
 
-/// NumPy's: by the larger part of the divisor (Smith, 1962), and by 0 part by part.
+/// Complex division as in NumPy: scaled by the larger part of the divisor (Smith, 1962); division by 0 divides each
+/// part.
 fn quotient(z: Complex<f64>, w: Complex<f64>) -> Complex<f64> {
     if w.re == 0.0 && w.im == 0.0 {
         return Complex::new(z.re / w.re.abs(), z.im / w.re.abs());
@@ -309,7 +311,7 @@ fn whole(function: Function, list: &[Num], dtype: Dtype) -> Num {
     }
 }
 
-/// The value where no point contributes.
+/// The value of a group without points.
 pub(crate) fn identity(assign: Assign, dtype: Dtype) -> Num {
     let bits = 8 * dtype.size() as u32;
     let (least, most) = match dtype {
@@ -330,7 +332,7 @@ pub(crate) fn identity(assign: Assign, dtype: Dtype) -> Num {
     }
 }
 
-/// A number of the text as an element.
+/// Converts a number of the text to an element.
 pub(crate) fn number(literal: Literal, dtype: Dtype) -> Result<Num, Refusal> {
     let inexact = matches!(dtype, F16 | BF16 | F32 | F64 | C32 | C64);
     match literal {
@@ -344,7 +346,7 @@ pub(crate) fn number(literal: Literal, dtype: Dtype) -> Result<Num, Refusal> {
     }
 }
 
-/// The value of an expression of numbers alone: a number again. `None` where it is none.
+/// Folds an expression of numbers to a number; `None` if the value is not a number.
 pub(crate) fn fold(function: Function, list: &[Literal]) -> Option<Literal> {
     let ints: Option<Vec<i128>> = list.iter().map(|l| if let Literal::Int(i) = l { Some(*i) } else { None }).collect();
     let num = |l: &Literal| match *l {

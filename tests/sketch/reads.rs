@@ -1,4 +1,4 @@
-//! Programs: tensors, ids, and indices of all kinds.
+//! Random programs: tensors, index tensors, and indices of all kinds.
 
 use einfold_ir::Dtype::{self, *};
 use einfold_ir::OutOfRange;
@@ -8,7 +8,7 @@ use crate::case;
 use crate::draw::{Bytes, Noise};
 use crate::num::{Num, Tensor};
 
-/// The dtypes that a program mixes.
+/// The dtypes that occur together in a program.
 const PALETTES: [&[Dtype]; 18] = [
     &[F64],
     &[I64],
@@ -34,25 +34,25 @@ const ID_DTYPES: [Dtype; 8] = [I64, I32, U8, I8, U64, I16, U32, U16];
 
 pub(super) const NAMES: [&str; 7] = ["i", "j", "k", "l", "n", "e", "f"];
 
-/// A program while it is written.
+/// The state of writing a program.
 pub(super) struct Writer<'b, 'a> {
     pub(super) bytes: &'b mut Bytes<'a>,
     pub(super) noise: Noise,
     pub(super) palette: &'static [Dtype],
-    /// The size that each axis is meant to have.
+    /// The intended size of each axis.
     pub(super) extents: [usize; NAMES.len()],
-    /// The axes that `...` stands for.
+    /// The axes that `...` covers.
     pub(super) dots: Vec<usize>,
     pub(super) operands: Vec<(String, Tensor)>,
-    /// What statements define, with its shape.
+    /// The defined tensors with their shapes.
     pub(super) made: Vec<(String, Tensor)>,
     pub(super) statements: Vec<String>,
     pub(super) options: Options,
-    /// Whether ids may be outside.
+    /// Whether indices may be out of range.
     pub(super) outside: bool,
 }
 
-/// An axis as a number, for `NAMES` and `extents`.
+/// The number of an axis in `NAMES` and `extents`.
 pub(super) type Axis = usize;
 
 impl<'b, 'a> Writer<'b, 'a> {
@@ -89,7 +89,7 @@ impl<'b, 'a> Writer<'b, 'a> {
         list
     }
 
-    /// A tensor of this shape by name: one that is there, or a new one.
+    /// The name of a tensor of this shape: an existing or a new one.
     fn tensor(&mut self, shape: &[usize]) -> String {
         let fits = |(_, t): &&(String, Tensor)| t.shape == shape;
         let mut there: Vec<String> = self.made.iter().filter(fits).map(|(name, _)| name.clone()).collect();
@@ -120,7 +120,7 @@ impl<'b, 'a> Writer<'b, 'a> {
         name
     }
 
-    /// Ids for an axis of `size`, as `g[n]`.
+    /// An index tensor for an axis of `size`, as `g[n]`.
     pub(super) fn ids(&mut self, axes: &[Axis], size: usize, depth: usize) -> String {
         let dtype = self.bytes.pick(&ID_DTYPES);
         let (indices, mut shape): (Vec<String>, Vec<usize>) = if depth > 0 && self.bytes.once_in(6) {
@@ -147,7 +147,7 @@ impl<'b, 'a> Writer<'b, 'a> {
         format!("{name}[{}]", indices.join(","))
     }
 
-    /// An index along some of these axes, and the size of the axis that it is for.
+    /// An index along some of these axes, and the size of the axis that it indexes.
     fn index(&mut self, axes: &mut Vec<Axis>) -> (String, usize) {
         let a = axes.pop().unwrap_or(0);
         let (name, n) = (NAMES[a], self.extents[a]);
@@ -196,7 +196,7 @@ impl<'b, 'a> Writer<'b, 'a> {
         }
     }
 
-    /// An element of a tensor that runs along these axes.
+    /// An access to a tensor along these axes.
     pub(super) fn read(&mut self, axes: &[Axis]) -> String {
         let (mut axes, mut indices, mut shape) = (axes.to_vec(), Vec::new(), Vec::new());
         self.bytes.shuffle(&mut axes);

@@ -1,4 +1,4 @@
-//! Programs: expressions, left sides and statements.
+//! Random programs: expressions, left sides and statements.
 
 use einfold_ir::Dtype::*;
 use einfold_ir::Literal;
@@ -45,7 +45,7 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// A product that has all of `must`, perhaps some of `may`, and in functions and parentheses only `inner`.
+    /// A product with all of `must`, optionally some of `may`, and only `inner` in functions and parentheses.
     fn product(&mut self, must: &[Axis], may: &[Axis], inner: &[Axis], depth: usize) -> String {
         let (head, rest) = must.split_at(must.len().min(1 + self.bytes.below(3)));
         let mut factors = vec![self.read(head)];
@@ -80,7 +80,7 @@ impl Writer<'_, '_> {
         text
     }
 
-    /// Terms of which the first has all of `must`.
+    /// A sum of terms, the first of which has all of `must`.
     fn expr(&mut self, must: &[Axis], may: &[Axis], inner: &[Axis], depth: usize) -> String {
         let mut text = self.product(must, may, inner, depth);
         for _ in 0..self.bytes.pick(&[0, 0, 1, 0, 2]) {
@@ -104,7 +104,7 @@ impl Writer<'_, '_> {
         self.bytes.pick(list)
     }
 
-    /// `:` and the size of an axis of the result, perhaps.
+    /// Optionally `:` and the size of an axis of the result.
     fn declared(&mut self, size: usize) -> String {
         match self.bytes.below(4) {
             0 => format!(":{size}"),
@@ -185,7 +185,7 @@ impl Writer<'_, '_> {
         self.statements.join("\n")
     }
 
-    /// Adds a statement; one that the oracle refuses is mostly taken back.
+    /// Adds a statement. A statement that the oracle rejects is mostly removed again.
     fn add(&mut self, name: &str, assign: &str) -> bool {
         let (operands, options) = (self.operands.len(), self.options.clone());
         let statement = self.statement(name, assign);
@@ -210,7 +210,7 @@ impl Writer<'_, '_> {
     fn write(mut self) -> Question {
         let mut last: Option<(String, &'static str)> = None;
         for k in 0..2 + self.bytes.below(4) {
-            // Another contribution to the name before, as long as that is not read.
+            // Another contribution to the previous name, if that has not been read.
             let (name, assign) = match last.take() {
                 Some(again) if self.bytes.once_in(3) && again.1 != "=" => again,
                 _ => (format!("Y{k}"), self.assign()),
@@ -246,7 +246,7 @@ impl Writer<'_, '_> {
 }
 
 impl Question {
-    /// A program of a few statements, most often valid.
+    /// A program of a few statements, usually valid.
     pub(crate) fn program(bytes: &mut Bytes<'_>) -> Question {
         Writer::new(bytes).write()
     }

@@ -1,4 +1,4 @@
-//! Letters and named subscripts in any algebra.
+//! Random letters and named subscripts in any algebra.
 
 use einfold::algebra::{ALGEBRAS, IntoAlgebra};
 use einfold_ir::Dtype::{self, *};
@@ -11,14 +11,14 @@ use crate::draw::Bytes;
 
 const NAMES: [&str; 7] = ["row", "col", "b", "k", "x1", "_", "é"];
 
-/// Axes as numbers, for `NAMES` and for sizes.
+/// Axes by number, for `NAMES` and for sizes.
 enum Item {
     Axis(usize),
     Group(usize, usize),
     Dots,
 }
 
-/// Axes in any order, now and then two as a group.
+/// Axes in any order, sometimes two in a merged axis.
 fn items(bytes: &mut Bytes<'_>, axes: &[usize], dots: bool) -> Vec<Item> {
     let (mut axes, mut items) = (axes.to_vec(), Vec::new());
     bytes.shuffle(&mut axes);
@@ -41,7 +41,7 @@ fn written(items: &[Item]) -> String {
     format!("[{}]", items.iter().map(one).collect::<Vec<_>>().join(" "))
 }
 
-/// One that has a meaning on most dtypes.
+/// An algebra that is defined on most dtypes.
 fn algebra(bytes: &mut Bytes<'_>, dtypes: &[Dtype]) -> Algebra {
     let algebra = bytes.pick(&ALGEBRAS).into_algebra().0;
     let complex = dtypes.iter().any(|d| d.is_complex());
@@ -109,7 +109,7 @@ impl Question {
         Question { text, operands, options }
     }
 
-    /// Letters. Parentheses fix an order, which in other algebras than (+, ×) may decide the value: there are none then.
+    /// Letters. In algebras other than (+, ×) parentheses may change the value, so there are none.
     pub(crate) fn letters(bytes: &mut Bytes<'_>) -> Question {
         let Case { mut text, operands } = Case::draw(bytes);
         let dtypes: Vec<Dtype> = operands.iter().map(|o| o.0.dtype).collect();

@@ -1,9 +1,9 @@
-//! The cost of one small call, beside other Rust einsum libraries in one process and on one thread.
+//! The time of one small call, compared with other Rust einsum libraries in one process on one thread.
 //!
 //! `cargo run --release --manifest-path benches/latency/Cargo.toml [rounds]`
 //!
-//! Each round times every call once, in turn, as the mean of many repetitions; the table shows the minimum and the median of all
-//! rounds, and the ratio of the minima to the row that the column names.
+//! Each round times every call in turn, as the mean over many calls. The table shows minimum and median over all
+//! rounds, and the ratio of the minimum to that of the row named in the column.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and ends at the first error")]
 
@@ -18,13 +18,13 @@ use strided_opteinsum::EinsumOperand;
 use strided_view::StridedArray;
 
 const TEXT: &str = "ij,jk->ik";
-/// Calls of one measurement.
+/// The number of calls in one measurement.
 const CALLS: u32 = 2000;
 
 struct Row {
     name: &'static str,
     call: Box<dyn FnMut()>,
-    /// Nanoseconds of a call in each round.
+    /// Nanoseconds per call in each round.
     times: Vec<f64>,
 }
 
@@ -115,7 +115,7 @@ fn strided() -> Row {
     })
 }
 
-/// The peer has neither texts nor orders of its own: this is the run alone, column-major.
+/// The peer has no texts and searches no orders: this row is the run alone, column-major.
 fn compiled() -> Row {
     let [a, b] = operands().map(|m| m.into_raw_vec_and_offset().0);
     let mut c = vec![0.0; 4];

@@ -1,14 +1,15 @@
-//! The sum and the product that an expression is evaluated with.
+//! The algebra that an expression is evaluated with: its sum and its product.
 
 use einfold_exec::{Semiring, UserSemiring};
 use einfold_ir::Algebra;
 
 pub use einfold_ir::Laws;
 
-/// What takes the place of `+` and `×`: one of the built-in pairs [`SumProduct`], [`MaxPlus`], [`MinPlus`], [`MaxTimes`],
-/// [`MinTimes`], [`MaxMin`], [`OrAnd`], [`LsePlus`], one of [`ALGEBRAS`] by its name, or a type of yours that implements [`Semiring`].
+/// An algebra to evaluate an expression with, in place of `+` and `×`: one of the built-in pairs [`SumProduct`],
+/// [`MaxPlus`], [`MinPlus`], [`MaxTimes`], [`MinTimes`], [`MaxMin`], [`OrAnd`], [`LsePlus`], an entry of [`ALGEBRAS`],
+/// or your own implementation of [`Semiring`].
 pub trait IntoAlgebra {
-    /// What the compiler is told, and what the executor runs if it is not built in.
+    /// Returns the algebra for the planner, and the implementation for the executor unless the algebra is built in.
     fn into_algebra(self) -> (Algebra, Option<UserSemiring>);
 }
 
@@ -19,12 +20,12 @@ impl<S: Semiring> IntoAlgebra for S {
     }
 }
 
-/// A built-in algebra by its name.
+/// A built-in algebra with its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedAlgebra {
     /// The name, in kebab case.
     pub name: &'static str,
-    /// The sum and the product, as they are printed.
+    /// The sum and the product, as text.
     pub operations: &'static str,
     algebra: Algebra,
 }
@@ -62,21 +63,21 @@ macro_rules! markers {
 }
 
 markers! {
-    /// (+, ×), what einsum means without further words; (or, and) on `bool`.
+    /// (+, ×), the default; (or, and) on `bool`.
     SumProduct = SUM_PRODUCT;
-    /// (max, +): longest paths. NaN wins over every number; −0 is below +0; integers wrap.
+    /// (max, +): longest paths. NaN propagates, −0 is less than +0, integers wrap.
     MaxPlus = MAX_PLUS;
-    /// (min, +): shortest paths. NaN wins over every number; −0 is below +0; integers wrap.
+    /// (min, +): shortest paths. NaN propagates, −0 is less than +0, integers wrap.
     MinPlus = MIN_PLUS;
-    /// (max, ×): most likely explanations. NaN wins over every number; −0 is below +0; integers wrap.
+    /// (max, ×): most likely explanations. NaN propagates, −0 is less than +0, integers wrap.
     MaxTimes = MAX_TIMES;
-    /// (min, ×). NaN wins over every number; −0 is below +0; integers wrap.
+    /// (min, ×). NaN propagates, −0 is less than +0, integers wrap.
     MinTimes = MIN_TIMES;
-    /// (max, min): widest paths. NaN wins over every number; −0 is below +0.
+    /// (max, min): widest paths. NaN propagates, −0 is less than +0.
     MaxMin = MAX_MIN;
-    /// (or, and): reachability. Bit by bit on integers; floats have no bits.
+    /// (or, and): reachability. Bitwise on integers; not defined on floats.
     OrAnd = OR_AND;
-    /// (lse, +): sums of products of numbers that are given by their logarithms. Floats only.
+    /// (lse, +): sums of products of numbers that are represented by their logarithms. Floats only.
     LsePlus = LSE_PLUS;
 }
 

@@ -1,4 +1,4 @@
-//! Arrays whose element type and rank are known at run time only.
+//! Arrays whose dtype and rank are known only at run time.
 
 use crate::builtin::for_each_builtin;
 use crate::error::{Error, ErrorKind};
@@ -9,10 +9,11 @@ use std::any::Any;
 
 macro_rules! define_any_array {
     ($($tag:ident: $element:ty,)+) => {
-        /// An owned array of any built-in dtype and any rank: what files hold and what tools pass on.
+        /// An owned array of any built-in dtype and any rank, for example the contents of a file.
         ///
-        /// It is an operand (`&array`) and a result. The variants are named like those of [`Dtype`], so that code that needs
-        /// the elements matches on them; [`into_array`](AnyArray::into_array) gives a typed array.
+        /// It can be passed as an operand (`&array`) and received as a result. The variants have the names of
+        /// [`Dtype`], so that code can match on them to reach the elements; [`into_array`](AnyArray::into_array)
+        /// returns a typed array.
         ///
         /// ```
         /// use einfold::{AnyArray, Dtype, einsum};
@@ -34,7 +35,7 @@ macro_rules! define_any_array {
             )+
         }
 
-        /// Evaluates `$body` with `$array` bound to the array of whichever variant.
+        /// Evaluates `$body` with `$array` bound to the array of the variant.
         macro_rules! with_array {
             ($any:expr, $array:ident => $body:expr) => {
                 match $any { $(AnyArray::$tag($array) => $body,)+ }
@@ -42,7 +43,7 @@ macro_rules! define_any_array {
         }
 
         impl AnyArray {
-            /// The type of the elements.
+            /// The dtype of the elements.
             pub fn dtype(&self) -> Dtype {
                 match self { $(AnyArray::$tag(_) => Dtype::$tag,)+ }
             }
@@ -61,12 +62,12 @@ macro_rules! define_any_array {
 for_each_builtin!(define_any_array);
 
 impl AnyArray {
-    /// The extents.
+    /// The shape: the extent of each axis.
     pub fn shape(&self) -> &[usize] {
         with_array!(self, a => a.shape())
     }
 
-    /// The number of axes.
+    /// The rank: the number of axes.
     pub fn ndim(&self) -> usize {
         self.shape().len()
     }
@@ -76,25 +77,25 @@ impl AnyArray {
         with_array!(self, a => a.len())
     }
 
-    /// Whether there is no element: some extent is 0.
+    /// Whether the array has no elements, because some extent is 0.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The elements, to read.
+    /// A read-only view of the elements.
     pub fn view(&self) -> AnyView<'_> {
         with_array!(self, a => AnyView::from(a.view()))
     }
 
-    /// The elements, to write.
+    /// A mutable view of the elements.
     pub fn view_mut(&mut self) -> AnyViewMut<'_> {
         with_array!(self, a => AnyViewMut::from(a.view_mut()))
     }
 
-    /// The array as one of a known element type and rank, without a copy.
+    /// Converts to an array of a static element type and rank, without a copy.
     ///
     /// # Errors
-    /// [`ErrorKind::OutputDtype`] or [`ErrorKind::OutputRank`] if it has another type or rank.
+    /// [`ErrorKind::OutputDtype`] or [`ErrorKind::OutputRank`] if the array has another dtype or rank.
     pub fn into_array<T: Element, D: Dimension>(self) -> Result<Array<T, D>, Error> {
         let (given, rank) = (self.dtype(), self.ndim());
         let mut slot: Option<ArrayD<T>> = None;

@@ -1,6 +1,6 @@
-//! The one list of built-in element types, as tags and as Rust types.
+//! The list of built-in element types, as dtypes and as Rust types.
 
-/// Calls `$then!` with every built-in dtype: the name of its tag, then its Rust type.
+/// Calls `$then!` with every built-in dtype: the name of its variant, then its Rust type.
 macro_rules! for_each_builtin {
     ($then:ident) => {
         $then! {

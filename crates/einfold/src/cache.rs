@@ -1,13 +1,13 @@
-//! Plans that calls without a plan share: [`einsum`](crate::einsum), [`Expression::run`] and what stands on them.
+//! The cache of plans behind [`einsum`](crate::einsum), [`Expression::run`] and the functions that use them.
 //!
-//! Such a call looks for the plan of an earlier one with the same text, options, and dtypes, shapes, conjugation and names of the
-//! operands, all of which are compared. A plan that is found is run, which allocates nothing but the result; else the
-//! expression is planned, and the plan is kept. A size that only index tensors tell is asked again in every call, and a plan for
-//! another size is not used. Errors are not kept.
+//! A call looks for a plan that an earlier call made for the same text and options and for operands of the same dtypes,
+//! shapes, conjugation and names. All of these are compared in full. If there is such a plan, the call runs it and
+//! allocates only its results; otherwise it plans the expression and caches the plan. A size that depends on the values
+//! of index tensors is computed in every call, and a plan for another size is not used. Errors are not cached.
 //!
-//! The cache is one for all threads. It is not locked while an expression is planned, so that threads which plan the same
-//! expression at the same time both do so. It holds plans of [`LIMIT`] bytes in all, those that are used less giving way; a plan
-//! that is larger than a part of that is not kept.
+//! All threads share one cache. It is not locked during planning, so two threads may plan the same expression at the
+//! same time. The plans in the cache take at most [`LIMIT`] bytes; the least used plans are evicted first. A plan that
+//! is larger than a fraction of the limit is not cached.
 //!
 //! ```
 //! use einfold::ndarray::{Array2, array};
@@ -33,25 +33,25 @@ use quick_cache::{Equivalent, Weighter};
 use std::hash::{Hash, Hasher};
 use std::sync::LazyLock;
 
-/// The bytes of all plans that are kept, as long as [`set_limit`] says nothing else: 64 MiB, some thousand small plans.
+/// The default limit of [`bytes`]: 64 MiB, enough for some thousand small plans. [`set_limit`] changes it.
 pub const LIMIT: u64 = 64 << 20;
 
-/// Forgets all plans.
+/// Removes all plans.
 pub fn clear() {
     PLANS.clear();
 }
 
-/// How many bytes the plans that are kept may take together, about. Plans that are too much are forgotten; 0 keeps none.
+/// Sets the limit of [`bytes`]. Plans are evicted until the rest fit; with 0 the cache stays empty.
 pub fn set_limit(bytes: u64) {
     PLANS.set_capacity(bytes);
 }
 
-/// How many plans are kept.
+/// The number of cached plans.
 pub fn len() -> usize {
     PLANS.len()
 }
 
-/// The bytes that the plans take which are kept, about.
+/// The estimated memory of all cached plans, in bytes.
 pub fn bytes() -> u64 {
     PLANS.weight()
 }
@@ -60,12 +60,12 @@ static PLANS: LazyLock<Cache<Key, Plan, Bytes>> = LazyLock::new(|| Cache::with_w
 
 static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
 
-/// The bytes of the smallest plan, about.
+/// The estimated memory of the smallest plan, in bytes.
 const LEAST: u64 = 8 << 10;
-/// The bytes of an operand, a step or an axis of one, about.
+/// The estimated memory of one operand, one step or one of their axes, in bytes.
 const PART: u64 = 512;
 
-/// What a plan takes, estimated from its parts.
+/// Estimates the memory of a plan from the numbers of its operands, steps and axes.
 #[derive(Clone)]
 struct Bytes;
 
@@ -77,7 +77,7 @@ impl Weighter<Key, Plan> for Bytes {
     }
 }
 
-/// What a text is read as.
+/// The notation that a text is parsed in.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Notation {
     Text,
@@ -95,15 +95,15 @@ impl Notation {
     }
 }
 
-/// What was planned: the expression is that of the plan.
+/// The key of a cached plan. The expression of a planned call is stored in its plan.
 #[derive(Debug)]
 struct Key {
     plan: Plan,
-    /// The operands as they were given, where they had names; else they are those of the plan.
+    /// The operand types in the order of the call if operands have names; otherwise the plan has them.
     named: Option<Vec<TensorType>>,
 }
 
-/// What is to be planned.
+/// The borrowed key of a lookup.
 #[derive(Clone, Copy)]
 struct Query<'a> {
     notation: Notation,
@@ -112,12 +112,12 @@ struct Query<'a> {
     arguments: Arguments<'a>,
 }
 
-/// What [`Key`] and [`Query`] are compared by.
+/// The parts of a [`Key`] and a [`Query`] that are compared.
 trait Parts {
     fn head(&self) -> (Notation, &str, &Settings);
     fn operands(&self) -> impl ExactSizeIterator<Item = OperandType<'_>>;
 
-    /// The settings are left out: most are the default ones.
+    /// Hashes all parts except the settings, which are mostly the default ones.
     fn hash_parts(&self, state: &mut impl Hasher) {
         let (notation, text, _) = self.head();
         (notation, text, self.operands().len()).hash(state);
@@ -178,13 +178,13 @@ impl Equivalent<Key> for Query<'_> {
     }
 }
 
-/// The plan of a text with the default options for these operands.
+/// Returns the plan of a text with default options for these operands.
 pub(crate) fn plan_text(text: &str, arguments: Arguments<'_>) -> Result<Plan, Error> {
     let query = Query { notation: Notation::Text, text, settings: &DEFAULT, arguments };
     find_or_plan(query, || Expression::new(text))
 }
 
-/// The plan of an expression for these operands.
+/// Returns the plan of an expression for these operands.
 pub(crate) fn plan(expression: &Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
     let (notation, text) = (Notation::of(expression), expression.text());
     find_or_plan(Query { notation, text, settings: &expression.settings, arguments }, || Ok(expression.clone()))

@@ -1,4 +1,4 @@
-//! One call of a plan: operands, options, and where the result goes.
+//! One call of a plan: its operands, its options and its outputs.
 
 use crate::array::AnyArray;
 use crate::dynamic::{self, CallOptions};
@@ -11,10 +11,10 @@ use crate::target::Targets;
 use einfold_exec::{Control, MemoryOrder, Scratch};
 use std::num::NonZeroUsize;
 
-/// A call of a plan that is being put together; made by [`Plan::call`](crate::Plan::call).
+/// A builder for one call of a plan, made by [`Plan::call`](crate::Plan::call).
 ///
-/// The result is `alpha ⊗ e ⊕ beta ⊗ out` in the expression's own algebra, where `e` is the value of subscripts, or of a program
-/// with one result and only `=` or `+=`:
+/// The result is `alpha ⊗ e ⊕ beta ⊗ out` in the algebra of the expression, where `e` is the value of the expression.
+/// The factors are available for subscripts, and for programs with one result and only `=` or `+=`:
 ///
 /// ```
 /// use einfold::{Expression, Scratch};
@@ -41,45 +41,47 @@ impl<'a, O: Operands> Call<'a, O> {
         Call { plan, operands, options: CallOptions::default() }
     }
 
-    /// The factor of the value. It takes on the dtype of the result, which must be able to hold it.
+    /// Sets the factor of the value. It is converted to the dtype of the result, which must be able to represent it.
     pub fn alpha(mut self, alpha: impl Into<Scalar>) -> Call<'a, O> {
         self.options.alpha = Some(alpha.into());
         self
     }
 
-    /// The factor of what the output holds. It covers every element, those that no point contributes to included. Without it
-    /// the output is never read.
+    /// Sets the factor of the previous values of the output. It applies to every element, including elements without
+    /// contributions. Without `beta` the output is never read.
     pub fn beta(mut self, beta: impl Into<Scalar>) -> Call<'a, O> {
         self.options.beta = Some(beta.into());
         self
     }
 
-    /// Memory to use for intermediates, and again in the next call. Once warm, a call into an output on one thread allocates
-    /// nothing, but for the packing buffer of each matrix product of floats; this holds up to eight axes an operand.
+    /// Sets the memory for intermediates, which later calls can reuse. With memory that an earlier call has used, a
+    /// call on one thread that writes to existing outputs allocates nothing, except for the packing buffer of each
+    /// matrix product of floats. This holds for operands of up to eight axes.
     pub fn scratch(mut self, scratch: &'a mut Scratch) -> Call<'a, O> {
         self.options.scratch = Some(scratch);
         self
     }
 
-    /// At most so many threads of the current rayon pool; 0 means all of them. Results do not depend on it.
+    /// Limits the number of threads of the current rayon pool; 0 means all of them. Results do not depend on the
+    /// number.
     pub fn threads(mut self, threads: usize) -> Call<'a, O> {
         self.options.control.threads = NonZeroUsize::new(threads);
         self
     }
 
-    /// A hold on the run: a flag that stops it, a function that is told how far it is, a number of threads.
+    /// Sets the control of the run: cancellation flag, progress callback and thread limit.
     pub fn control(mut self, control: &Control<'a>) -> Call<'a, O> {
         self.options.control = *control;
         self
     }
 
-    /// The order of a new result in memory; without it C order, the last axis contiguous.
+    /// Sets the memory order of new results. The default is C order, in which the last axis is contiguous.
     pub fn out_order(mut self, order: MemoryOrder) -> Call<'a, O> {
         self.options.order = order;
         self
     }
 
-    /// Runs, and returns the result as a new array, a scalar or an [`AnyArray`], or several of them.
+    /// Runs, and returns the result as a new array, a scalar or an [`AnyArray`], or several results.
     ///
     /// # Errors
     /// As [`Plan::run`](crate::Plan::run).
@@ -89,7 +91,7 @@ impl<'a, O: Operands> Call<'a, O> {
         A::receive(dynamic::call(self.plan, operands.arguments(), self.options)?, self.plan)
     }
 
-    /// Runs, and returns an array of whatever dtype and rank the result has.
+    /// Runs, and returns one array of any dtype and rank.
     ///
     /// # Errors
     /// As [`Plan::run`](crate::Plan::run).
@@ -97,7 +99,8 @@ impl<'a, O: Operands> Call<'a, O> {
         self.run()
     }
 
-    /// Runs, and writes the results to memory of the caller. If the run stops half way, that memory holds unspecified values.
+    /// Runs, and writes the results to memory of the caller. If the run stops early, that memory holds unspecified
+    /// values.
     ///
     /// ```
     /// use einfold::Expression;
@@ -112,9 +115,11 @@ impl<'a, O: Operands> Call<'a, O> {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if the operands or the outputs are not those of the plan, `alpha` or `beta`
-    /// does not convert to the dtype of the result, or memory is short; [`ErrorKind::Names`](crate::ErrorKind::Names);
-    /// [`ErrorKind::NotScalable`](crate::ErrorKind::NotScalable); [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if operands or outputs do not have the types of the plan, if `alpha`
+    /// or `beta` cannot be represented in the dtype of the result, or if memory cannot be allocated;
+    /// [`ErrorKind::Names`](crate::ErrorKind::Names) if the names of operands do not match the program;
+    /// [`ErrorKind::NotScalable`](crate::ErrorKind::NotScalable) if the program does not support `alpha` and `beta`;
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if the run was cancelled or read an invalid index.
     pub fn into(self, mut out: impl Targets) -> Result<(), Error> {
         let operands = self.operands.arguments();
         dynamic::call_into(self.plan, operands.arguments(), &mut out.views(), self.options)

@@ -1,4 +1,4 @@
-//! Constant operands: plans some of whose operands are given once.
+//! Constant operands: operands that a plan stores instead of reading them in each call.
 
 use crate::dynamic::{self, Arguments};
 use crate::error::{ConstantsProblem, Error, ErrorKind};
@@ -8,9 +8,9 @@ use einfold_ir::TensorType;
 use std::collections::BTreeSet;
 
 impl Plan {
-    /// Gives the operands at the positions `at`, in this order, once and for all: a plan for the other operands. The order of the
-    /// contraction is searched again, and what is computed from these operands alone is computed now, and
-    /// [kept](Plan::kept_bytes).
+    /// Binds the operands at the positions `at` as constants, in this order, and returns a plan for the other operands.
+    /// It searches the contraction order again and computes intermediates of constants alone once, now; the plan
+    /// [stores](Plan::kept_bytes) them.
     ///
     /// ```
     /// use einfold::{Expression, spec};
@@ -27,12 +27,13 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     ///
-    /// In errors operands are counted without the constants.
+    /// Errors count operands without the constants.
     ///
     /// # Errors
-    /// [`ErrorKind::Constants`] if `at` are not positions of as many operands as are given, each once, or the plan has constants
-    /// already; [`ErrorKind::Bind`] and [`ErrorKind::Conj`] if an operand is not the one that the plan is for;
-    /// [`ErrorKind::Stopped`]; and as [`Expression::plan`](crate::Expression::plan).
+    /// [`ErrorKind::Constants`] if `at` does not have one distinct valid position for each given operand, or the plan
+    /// already has constants; [`ErrorKind::Bind`] and [`ErrorKind::Conj`] if an operand does not have the planned type
+    /// or conjugation; [`ErrorKind::Stopped`] if computing the intermediates stops; and as
+    /// [`Expression::plan`](crate::Expression::plan).
     pub fn bind_constants(&self, at: &[usize], operands: impl Operands) -> Result<Plan, Error> {
         dynamic::bind_constants(self, at, operands.arguments().arguments())
     }
@@ -53,7 +54,7 @@ impl Plan {
     }
 }
 
-/// Refuses positions that are not those of operands, each once, and another number of them than operands are given.
+/// Checks that the positions are valid and distinct, and that there is one for each given operand.
 fn check_positions(at: &[usize], operands: usize, given: usize) -> Result<(), ConstantsProblem> {
     if let Some(&position) = at.iter().find(|&&position| position >= operands) {
         return Err(ConstantsProblem::Position { position, operands });

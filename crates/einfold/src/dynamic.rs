@@ -1,8 +1,8 @@
-//! The core without type parameters: views in, new arrays or memory of the caller out.
+//! The interface without type parameters: views as operands, new arrays or memory of the caller as results.
 //!
-//! All functions with tuples of operands and results of a named type are these with lists made for them. A binding to another
-//! language stands on this module: [`AnyView::from_raw_parts`] makes a view of a pointer, a dtype, a shape and strides, and
-//! [`NewArray::into_raw`] gives the memory of a result away.
+//! The generic functions of this crate convert their arguments and call these functions. A binding to another language
+//! should use this module: [`AnyView::from_raw_parts`] makes a view from a pointer, a dtype, a shape and strides, and
+//! [`NewArray::into_raw`] releases the memory of a result to the caller.
 //!
 //! ```
 //! use einfold::dynamic::{Arguments, CallOptions, call, einsum};
@@ -39,10 +39,10 @@ use smallvec::SmallVec;
 
 pub use einfold_exec::{NewArray, RawArray};
 
-/// The results of a run, in their order; a single one needs no allocation but its own.
+/// The results of a run, in order. A single result needs no allocation for the list.
 pub type Arrays = SmallVec<[NewArray; 1]>;
 
-/// The operands of a call: their elements, and where that is needed which are conjugated and what they are called.
+/// The operands of a call: their views, and optionally their conjugation and names.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a> {
     views: &'a [AnyView<'a>],
@@ -67,27 +67,28 @@ impl<'a> From<&'a TensorType> for OperandType<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// These elements in the order of the terms, or for a program in the order in which its text first names them.
+    /// Operands with these elements, in the order of the terms; in a program, in the order in which the text first
+    /// names them.
     pub fn new(views: &'a [AnyView<'a>]) -> Arguments<'a> {
         Arguments { views, conj: &[], names: &[] }
     }
 
-    /// Which operands are conjugated as they are read; those beyond the list are not.
+    /// Sets which operands are conjugated as they are read. Operands beyond the list are not conjugated.
     pub fn conj(self, conj: &'a [bool]) -> Arguments<'a> {
         Arguments { conj, ..self }
     }
 
-    /// The names by which a program reads the operands; those beyond the list have none.
+    /// Sets the names of the operands in a program. Operands beyond the list have no names.
     pub fn names(self, names: &'a [Option<&'a str>]) -> Arguments<'a> {
         Arguments { names, ..self }
     }
 
-    /// The elements of each operand.
+    /// The view of each operand.
     pub fn views(&self) -> &'a [AnyView<'a>] {
         self.views
     }
 
-    /// Dtype, shape, conjugation and name of each operand: what a plan is made for.
+    /// The types that a plan is made for: dtype, shape, conjugation and name of each operand.
     pub fn types(&self) -> Vec<TensorType> {
         let own = |OperandType { dtype, shape, conj, name }| {
             let name = name.map(Into::into);
@@ -107,7 +108,7 @@ impl<'a> Arguments<'a> {
         })
     }
 
-    /// Whether some operand has a name.
+    /// Whether at least one operand has a name.
     pub(crate) fn has_names(&self) -> bool {
         (0..self.views.len()).any(|k| self.name(k).is_some())
     }
@@ -120,7 +121,7 @@ impl<'a> Arguments<'a> {
         self.conj.get(operand).is_some_and(|conj| *conj)
     }
 
-    /// The operands at these positions, in this order.
+    /// Returns the operands at these positions, in this order.
     pub(crate) fn pick(&self, positions: impl IntoIterator<Item = usize>) -> ArgumentList<'a> {
         let mut list = ArgumentList::default();
         for k in positions {
@@ -131,13 +132,13 @@ impl<'a> Arguments<'a> {
         list
     }
 
-    /// The first operand that is conjugated here and not in `types`, or the other way round.
+    /// The first operand whose conjugation differs from `types`.
     pub(crate) fn conj_mismatch(&self, types: &[TensorType]) -> Option<usize> {
         self.operand_types().zip(types).position(|(given, ty)| given.conj != (ty.conj && given.dtype.is_complex()))
     }
 }
 
-/// [`Arguments`] with lists of their own; up to twelve operands need no allocation.
+/// An owned list of operands. Up to twelve operands need no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct ArgumentList<'a> {
     views: SmallVec<[AnyView<'a>; 12]>,
@@ -146,35 +147,35 @@ pub struct ArgumentList<'a> {
 }
 
 impl<'a> ArgumentList<'a> {
-    /// Adds an operand.
+    /// Appends an operand.
     pub fn push(&mut self, operand: &'a (impl Operand + ?Sized)) {
         self.views.push(operand.elements());
         self.conj.push(operand.is_conj());
         self.names.push(operand.name());
     }
 
-    /// The operands.
+    /// Borrows the operands as [`Arguments`].
     pub fn arguments(&self) -> Arguments<'_> {
         Arguments { views: &self.views, conj: &self.conj, names: &self.names }
     }
 }
 
-/// What a call asks for besides the value; [`Call`](crate::Call) has a method for each.
+/// The options of a call; [`Call`](crate::Call) has a method for each.
 #[derive(Debug, Default)]
 pub struct CallOptions<'a> {
     /// The factor of the value.
     pub alpha: Option<Scalar>,
-    /// The factor of what the outputs hold.
+    /// The factor of the previous values of the outputs.
     pub beta: Option<Scalar>,
-    /// Memory that calls use again; without it that of earlier calls on the thread.
+    /// Memory for intermediates that calls reuse. Without it the call uses memory of earlier calls of its thread.
     pub scratch: Option<&'a mut Scratch>,
     /// Cancellation flag, progress callback, thread limit.
     pub control: Control<'a>,
-    /// The order of new arrays in memory.
+    /// The memory order of new arrays.
     pub order: MemoryOrder,
 }
 
-/// Parses, plans and runs, as [`einsum`](crate::einsum); the plan is [cached](crate::cache).
+/// Parses, plans and runs a text, as [`einsum`](crate::einsum). The plan is [cached](crate::cache).
 ///
 /// # Errors
 /// As [`Expression::new`] and [`Expression::run`].
@@ -182,7 +183,7 @@ pub fn einsum(text: &str, arguments: Arguments<'_>) -> Result<Arrays, Error> {
     call(&cache::plan_text(text, arguments)?, arguments, CallOptions::default())
 }
 
-/// Plans and runs, as [`Expression::run`].
+/// Plans and runs an expression, as [`Expression::run`].
 ///
 /// # Errors
 /// As [`Expression::run`].
@@ -193,7 +194,7 @@ pub fn run(expression: &Expression, arguments: Arguments<'_>) -> Result<Arrays, 
 /// Runs a plan into new arrays, as [`Call::run`](crate::Call::run).
 ///
 /// # Errors
-/// As [`Plan::run`], but for those about the type of the result.
+/// As [`Plan::run`], except for the errors about the type of the result.
 pub fn call(plan: &Plan, arguments: Arguments<'_>, options: CallOptions<'_>) -> Result<Arrays, Error> {
     plan.evaluate(arguments, options)
 }
@@ -211,7 +212,7 @@ pub fn call_into(
     plan.evaluate_into(arguments, outs, options)
 }
 
-/// Plans for these operands, as [`Expression::plan_with`].
+/// Plans an expression for these operands, as [`Expression::plan_with`].
 ///
 /// # Errors
 /// As [`Expression::plan_with`].
@@ -219,7 +220,7 @@ pub fn plan_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Pl
     Plan::for_arguments(expression.clone(), arguments)
 }
 
-/// Gives operands of a plan once, as [`Plan::bind_constants`].
+/// Binds operands of a plan as constants, as [`Plan::bind_constants`].
 ///
 /// # Errors
 /// As [`Plan::bind_constants`].

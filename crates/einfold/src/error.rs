@@ -1,4 +1,4 @@
-//! The one error type.
+//! The error type of this crate.
 
 mod constants;
 mod kind;
@@ -9,9 +9,9 @@ pub use kind::{ErrorKind, NamesProblem, RecipeProblem};
 use einfold_syntax::{Note, Report, Severity, Span};
 use std::fmt::{self, Debug, Display, Formatter};
 
-/// What went wrong: a [kind](Error::kind) with its facts, the place in the expression where there is one, and what to do.
+/// An error: its [kind](Error::kind) with details, its position in the expression if it has one, and help.
 ///
-/// [`Display`] and [`Debug`] both draw the whole report, because `unwrap` and `main` print the latter:
+/// [`Display`] and [`Debug`] both print the whole report, because `unwrap` and `main` print the latter:
 ///
 /// ```
 /// use einfold::ndarray::{Array2, array};
@@ -24,7 +24,7 @@ use std::fmt::{self, Debug, Display, Formatter};
 /// assert_eq!(error.to_string().lines().next(), Some("error[size]: axis `j` has two sizes"));
 /// ```
 ///
-/// It is one pointer wide, so that a `Result` costs nothing where nothing fails.
+/// The type is one pointer wide, so that a `Result` stays small.
 pub struct Error(Box<Body>);
 
 struct Body {
@@ -36,32 +36,32 @@ struct Body {
 }
 
 impl Error {
-    /// What went wrong, with the facts as values.
+    /// The kind of the error, with the details as values.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// The name of the kind: stable, in kebab case.
+    /// The name of the kind in kebab case. Names are stable.
     pub fn code(&self) -> &'static str {
         self.0.kind.code()
     }
 
-    /// The expression that the spans are places in; empty if the error has no place in it.
+    /// The expression that the spans refer to; empty if the error has no span.
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The places in the expression, the primary one first, each with what is to be said about it.
+    /// The spans in the expression, the primary one first, each with a message.
     pub fn spans(&self) -> &[Note] {
         &self.0.notes
     }
 
-    /// What to do about it, in lines.
+    /// Lines that say how to fix the error.
     pub fn help_lines(&self) -> &[String] {
         &self.0.help
     }
 
-    /// Complete texts that may be what was meant, each of which can be read. A line of [help](Error::help_lines) shows each.
+    /// Complete valid texts that may be what was meant. Each also appears in a line of [help](Error::help_lines).
     ///
     /// ```
     /// use einfold::Expression;
@@ -73,13 +73,13 @@ impl Error {
         &self.0.suggestions
     }
 
-    /// The same error about another operand.
+    /// The same error with the operand number mapped by `place`.
     pub(crate) fn of_operand(mut self, place: impl Fn(usize) -> usize) -> Error {
         self.0.kind.move_operand(place);
         self
     }
 
-    /// The same error with a place in an expression.
+    /// The same error with a span in an expression.
     pub(crate) fn at(mut self, text: &str, span: Span) -> Error {
         if self.0.notes.is_empty() {
             self.0.text = text.into();

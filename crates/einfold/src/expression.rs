@@ -1,4 +1,4 @@
-//! An expression: what is to be computed, whatever the operands.
+//! Expressions: parsed texts with options, independent of operands.
 
 use crate::cache;
 use crate::dynamic::{self, CallOptions};
@@ -14,12 +14,12 @@ use einfold_plan::{NamedNetwork, PlanError, named_network};
 use einfold_syntax::{Assign, Ast, Span};
 use std::fmt;
 
-/// A parsed expression with its options, ready to be planned for operands of any shape.
+/// A parsed text with its options, which can be planned for operands of any shape.
 ///
-/// Some options belong to its meaning: [`strict`](Expression::strict), [`algebra`](Expression::algebra),
+/// These options change the result: [`strict`](Expression::strict), [`algebra`](Expression::algebra),
 /// [`acc`](Expression::acc), [`size`](Expression::size), [`out_of_range`](Expression::out_of_range),
-/// [`fill`](Expression::fill) and [`outputs`](Expression::outputs). The others say how it is evaluated, never what the result is
-/// up to rounding.
+/// [`fill`](Expression::fill) and [`outputs`](Expression::outputs). All others change only how it is computed; results
+/// are equal up to rounding.
 ///
 /// ```
 /// use einfold::{Expression, algebra::MinPlus};
@@ -40,16 +40,17 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// Parses a text: letters such as `ij,jk->ik`, named subscripts such as `[row col], [col] -> [row]`, or a program such as
-    /// `Y[seg[n]] += X[n]`. A text with `=` is a program, else one with `[` is named subscripts.
+    /// Parses a text: letters such as `ij,jk->ik`, named subscripts such as `[row col], [col] -> [row]`, or a program
+    /// such as `Y[seg[n]] += X[n]`. A text with `=` is a program; otherwise a text with `[` is named subscripts; all
+    /// others are letters.
     ///
     /// # Errors
-    /// [`ErrorKind::Expression`], which points at the place in the text.
+    /// [`ErrorKind::Expression`] with the position in the text.
     pub fn new(text: &str) -> Result<Expression, Error> {
         Ok(Expression::of(einfold_syntax::parse(text)?))
     }
 
-    /// Parses named subscripts without brackets, as einops writes them: white space separates axes, commas separate operands.
+    /// Parses named subscripts without brackets, as in einops: white space separates axes, commas separate operands.
     ///
     /// ```
     /// use einfold::Expression;
@@ -71,16 +72,16 @@ impl Expression {
         Expression { ast, spaced: false, settings: Settings::default() }
     }
 
-    /// The expression with these integer labels for each operand and for the output, without text: any number of labels.
-    /// Without an output it has the labels that are used exactly once, in ascending order.
+    /// Makes an expression from integer labels, a list for each operand and one for the output; the number of labels is
+    /// not limited. Without an output, the output has the labels that are used exactly once, in ascending order.
     ///
     /// # Errors
-    /// As [`new`](Expression::new); places are in the printed form, `[0 1], [1 2] -> [0 2]`.
+    /// As [`new`](Expression::new); spans refer to the printed form, `[0 1], [1 2] -> [0 2]`.
     pub fn labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Expression, Error> {
         Ok(Expression::of(einfold_syntax::from_labels(operands, output)?))
     }
 
-    /// The source: the text as it was given, or the printed form of integer labels.
+    /// The text as it was passed, or the printed form of integer labels.
     pub fn text(&self) -> &str {
         match &self.ast {
             Ast::Letters(subscripts) => subscripts.text(),
@@ -89,7 +90,8 @@ impl Expression {
         }
     }
 
-    /// The names of the operands of a program, in the order in which they are passed without names. Subscripts have none.
+    /// The names of the operands of a program, in the order in which operands without names are passed. Subscripts have
+    /// no names.
     pub fn input_names(&self) -> Vec<&str> {
         match &self.ast {
             Ast::Program(program) => program.names().inputs().iter().map(|&id| program.name(id)).collect(),
@@ -97,8 +99,8 @@ impl Expression {
         }
     }
 
-    /// The names of the results of a program, in their order: those that are asked for, else those that it never reads.
-    /// Subscripts have none.
+    /// The names of the results of a program, in order: the selected [`outputs`](Expression::outputs), or the names
+    /// that the program never reads. Subscripts have no names.
     pub fn output_names(&self) -> Vec<&str> {
         match (&self.ast, &self.settings.options.outputs) {
             (Ast::Program(_), Some(asked)) => asked.iter().map(String::as_str).collect(),
@@ -107,7 +109,7 @@ impl Expression {
         }
     }
 
-    /// The name of the result at a position, if results have names.
+    /// The name of the result at a position, in a program.
     pub(crate) fn output_name(&self, k: usize) -> Option<&str> {
         match (&self.ast, &self.settings.options.outputs) {
             (Ast::Program(_), Some(asked)) => asked.get(k).map(String::as_str),
@@ -116,7 +118,7 @@ impl Expression {
         }
     }
 
-    /// The names that a program defines, results and others, in the order of the text.
+    /// All names that a program defines, in the order of the text.
     pub fn defined_names(&self) -> Vec<&str> {
         match &self.ast {
             Ast::Program(program) => program.names().definitions().iter().map(|d| program.name(d.name)).collect(),
@@ -124,30 +126,31 @@ impl Expression {
         }
     }
 
-    /// Plans for operands of these types, in the order of the operands of a call or with names.
+    /// Plans for operands of these types, which are in the order of the operands or have names.
     ///
     /// # Errors
-    /// [`ErrorKind::Expression`] where the types do not fit the expression, and where a shape depends on the values of ids;
-    /// [`ErrorKind::Names`] where their names do not; [`ErrorKind::Order`] where there is no order; [`ErrorKind::Plan`] where it
-    /// would need more memory than allowed or addressable.
+    /// [`ErrorKind::Expression`] if the types do not match the expression, or a shape depends on the values of index
+    /// tensors; [`ErrorKind::Names`] if the names of the operands are not valid; [`ErrorKind::Order`] if no contraction
+    /// order satisfies the options; [`ErrorKind::Plan`] if the plan would need more memory than the limit or than is
+    /// addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
         let types = self.arrange_types(types.into_types())?;
         Ok(Plan::new(self.clone(), Program::compile(self, types)?, None))
     }
 
-    /// The network that an order is searched for, to search one apart from planning. The expression can then be given the
-    /// [`ssa_path`](Expression::ssa_path) that was found.
+    /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
+    /// can be passed to [`ssa_path`](Expression::ssa_path).
     ///
     /// # Errors
-    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::errors::PlanError::OnePath) where several contractions have an
-    /// order to choose.
+    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::errors::PlanError::OnePath) if several contractions
+    /// have more than one possible order.
     pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
         self.check_options()?;
         let types = self.arrange_types(types.into_types())?;
         Ok(named_network(&self.resolve(&types)?, self.settings.passes)?)
     }
 
-    /// Plans for operands of the types of these.
+    /// Plans for operands of the same types as these.
     ///
     /// # Errors
     /// As [`plan`](Expression::plan).
@@ -155,16 +158,18 @@ impl Expression {
         self.plan(operands.arguments().arguments().types())
     }
 
-    /// Plans for these operands: a size that only ids tell, as in `Y[g[n]] += x[n]`, is the one that these ids give. The plan runs
-    /// on other operands as well, and an id beyond that size is then out of range.
+    /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is
+    /// computed from them. The plan also runs on other operands, whose indices must be less than that size.
     ///
     /// # Errors
-    /// As [`plan`](Expression::plan), but for shapes that depend on ids, and as [`Plan::run`] where those are looked up.
+    /// As [`plan`](Expression::plan), except for shapes that depend on values, and as [`Plan::run`] for the computation
+    /// of sizes.
     pub fn plan_with(&self, operands: impl Operands) -> Result<Plan, Error> {
         dynamic::plan_with(self, operands.arguments().arguments())
     }
 
-    /// Plans and runs. Sizes that only index tensors tell are looked up. The plan is [cached](crate::cache).
+    /// Plans and runs. Sizes that depend on the values of index tensors are computed first. The plan is
+    /// [cached](crate::cache).
     ///
     /// # Errors
     /// As [`plan`](Expression::plan) and [`Plan::run`].
@@ -175,7 +180,7 @@ impl Expression {
         A::receive(dynamic::call(&plan, operands.arguments(), CallOptions::default())?, &plan)
     }
 
-    /// How many operands there are.
+    /// The number of operands.
     pub fn operands(&self) -> usize {
         match &self.ast {
             Ast::Letters(subscripts) => subscripts.terms().len(),
@@ -184,7 +189,7 @@ impl Expression {
         }
     }
 
-    /// Whether `alpha` and `beta` have a meaning: the value is one, and summed.
+    /// Whether `alpha` and `beta` are supported: the expression has one result, which is a sum.
     pub(crate) fn is_scalable(&self) -> bool {
         let Ast::Program(program) = &self.ast else { return true };
         let summed = |name: &str| {
@@ -194,7 +199,7 @@ impl Expression {
         matches!(self.output_names()[..], [name] if summed(name))
     }
 
-    /// Where operand `k` is written first.
+    /// The span of the first occurrence of an operand.
     fn place(&self, operand: usize) -> Option<Span> {
         match &self.ast {
             Ast::Letters(subscripts) => subscripts.terms().get(operand).map(|term| term.span),
@@ -203,7 +208,7 @@ impl Expression {
         }
     }
 
-    /// Why there is no plan: a tensor that is too large by the name that the text has for it, and where that is written.
+    /// Converts a planning error; a tensor that is too large gets its name and span in the text.
     pub(crate) fn unplanned(&self, mut error: PlanError) -> Error {
         let PlanError::TooLarge(excess) = &mut error else { return error.into() };
         let is_result = excess.tensor.as_ref().is_none_or(|tensor| tensor.is_result);
@@ -231,7 +236,7 @@ impl Expression {
         }
     }
 
-    /// An error about an operand, with the place where that is written.
+    /// Adds the span of the operand that the error is about.
     pub(crate) fn point(&self, error: Error) -> Error {
         let operand = match error.kind() {
             ErrorKind::Stopped(RunStopped::IndexOutOfRange(id)) => {
@@ -247,7 +252,7 @@ impl Expression {
 }
 
 impl fmt::Display for Expression {
-    /// The canonical form: without white space, or as lists of integers.
+    /// Writes the canonical form: without white space, or as lists of integers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ast.fmt(f)
     }

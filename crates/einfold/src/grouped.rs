@@ -1,20 +1,21 @@
-//! Common grouped reductions as functions. Each is one line of the language, which its documentation shows: where it does not
-//! fit, write the line and change it.
+//! Frequent grouped reductions as functions. Each runs one program of the language, which its documentation shows; for
+//! a variation, copy the program and change it.
 
 use crate::einsum;
 use crate::error::{Error, ErrorKind};
 use crate::operand::{Operand, Operands};
 use crate::output::Output;
 
-/// `:3` where the size is declared.
+/// `:3` if the size is declared.
 fn declared(size: Option<usize>) -> String {
     size.map_or_else(String::new, |size| format!(":{size}"))
 }
 
-/// The sums of the rows with equal ids: `Y[ids[n],...] += values[n,...]`.
+/// Sums the rows of each group: `Y[ids[n],...] += values[n,...]`.
 ///
-/// `values` is `[n, …]`, `ids` is `[n]` of any integers, sorted or not; the result is `[groups, …]` of the values' dtype. Without a
-/// number of groups there is one more than the greatest id. A group without rows is 0; an id outside `0..groups` is an error.
+/// `ids` has shape `[n]` and an integer dtype and gives the group of each row, in any order. `values` has shape
+/// `[n, …]`; the result has shape `[groups, …]` and the dtype of the values. Without `groups`, the number of groups is
+/// the greatest id plus 1. A group without rows is 0; an id outside `0..groups` is an error.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, Array2, array};
@@ -38,9 +39,10 @@ pub fn segment_sum<A: Output>(
     accumarray(&ids, &values, Aggregator::Sum, groups.into().as_ref().map(std::slice::from_ref))
 }
 
-/// The means of the rows with equal ids: `Y[ids[n],...] mean= values[n,...]`.
+/// Computes the mean of the rows of each group: `Y[ids[n],...] mean= values[n,...]`.
 ///
-/// As [`segment_sum`]; the result is of a float or complex dtype, `f64` for integers. A group without rows is NaN.
+/// Shapes are as in [`segment_sum`]. The result has a float or complex dtype, `f64` for integers. A group without rows
+/// is NaN.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
@@ -61,9 +63,10 @@ pub fn segment_mean<A: Output>(
     accumarray(&ids, &values, Aggregator::Mean, groups.into().as_ref().map(std::slice::from_ref))
 }
 
-/// How often each id occurs: `N[ids[n]] += 1`.
+/// Counts the occurrences of each id: `N[ids[n]] += 1`.
 ///
-/// `ids` is `[n]`, the result `[groups]` of `i64`. Without a number of groups there is one more than the greatest id.
+/// `ids` has shape `[n]`; the result has shape `[groups]` and dtype `i64`. Without `groups`, the number of groups is
+/// the greatest id plus 1.
 ///
 /// ```
 /// use einfold::grouped::bincount;
@@ -80,9 +83,9 @@ pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) 
     einsum(&format!("N[ids[n]{}] += 1", declared(groups.into())), &ids)
 }
 
-/// The sums of the weights of each id: `N[ids[n]] += weights[n]`.
+/// Sums the weights of each id: `N[ids[n]] += weights[n]`.
 ///
-/// As [`bincount`], of the weights' dtype; NumPy's function of that name gives `f64` for all weights.
+/// Shapes are as in [`bincount`]. The result has the dtype of the weights; NumPy's function always returns `f64`.
 ///
 /// ```
 /// use einfold::grouped::bincount_weighted;
@@ -103,29 +106,29 @@ pub fn bincount_weighted<A: Output>(
     einsum(&format!("N[ids[n]{}] += weights[n]", declared(groups.into())), (&ids, &weights))
 }
 
-/// What becomes of the values of one group.
+/// The reduction of the values of one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Aggregator {
-    /// `+=`: their sum, 0 of none. On `bool` *any*.
+    /// `+=`: the sum; 0 for an empty group. On `bool`, *any*.
     Sum,
-    /// `*=`: their product, 1 of none. On `bool` *all*.
+    /// `*=`: the product; 1 for an empty group. On `bool`, *all*.
     Product,
-    /// `max=`: the greatest; of none −∞ or the least integer.
+    /// `max=`: the maximum; −∞ or the least integer for an empty group.
     Max,
-    /// `min=`: the least; of none +∞ or the greatest integer.
+    /// `min=`: the minimum; +∞ or the greatest integer for an empty group.
     Min,
-    /// `mean=`: their mean, a float; NaN of none.
+    /// `mean=`: the mean, of a float or complex dtype; NaN for an empty group.
     Mean,
-    /// `lse=`: the logarithm of the sum of their exponentials, a float; −∞ of none.
+    /// `lse=`: the logarithm of the sum of exponentials, a float; −∞ for an empty group.
     LogSumExp,
-    /// `|=`: whether any holds; bit by bit on integers.
+    /// `|=`: whether any value is true; bitwise on integers.
     Any,
-    /// `&=`: whether all hold; bit by bit on integers.
+    /// `&=`: whether all values are true; bitwise on integers.
     All,
 }
 
 impl Aggregator {
-    /// The assignment of the language that aggregates so.
+    /// The assignment operator of this reduction.
     pub fn assignment(self) -> &'static str {
         match self {
             Aggregator::Sum => "+=",
@@ -140,10 +143,11 @@ impl Aggregator {
     }
 }
 
-/// MATLAB's `accumarray`: aggregates the values that have equal ids, `Y[i0[n],i1[n],...] max= values[n,...]`.
+/// Reduces the values of each group, as MATLAB's `accumarray`: `Y[i0[n],i1[n],...] max= values[n,...]`.
 ///
-/// `ids` is one vector `[n]` of integers for each axis of the groups, a single one or a tuple; `values` is `[n, …]`; the result is
-/// `[groups0, groups1, …]`. Without a shape there is one more than the greatest id along each axis.
+/// `ids` is one integer vector of shape `[n]`, or a tuple of them, one for each axis of groups. `values` has shape
+/// `[n, …]`; the result has shape `[groups0, groups1, …]`. Without a shape, each extent is the greatest id of its axis
+/// plus 1.
 ///
 /// ```
 /// use einfold::ndarray::{Array2, array};
@@ -155,10 +159,12 @@ impl Aggregator {
 /// # Ok::<(), einfold::Error>(())
 /// ```
 ///
-/// A value for empty groups and other options are those of the expression: `Expression::new("Y[g[n]] max= x[n]")?.fill("Y", 0)`.
+/// Use an expression for other options, such as a value for empty groups:
+/// `Expression::new("Y[g[n]] max= x[n]")?.fill("Y", 0)`.
 ///
 /// # Errors
-/// As [`Expression::run`](crate::Expression::run); [`ErrorKind::OutputRank`] where the shape has more or fewer axes than there are vectors of ids.
+/// As [`Expression::run`](crate::Expression::run); [`ErrorKind::OutputRank`] if the number of extents in the shape
+/// differs from the number of vectors in `ids`.
 pub fn accumarray<A: Output>(
     ids: impl Operands,
     values: impl Operand,
@@ -172,7 +178,7 @@ pub fn accumarray<A: Output>(
     einsum(&accumarray_text(views.len(), aggregator, shape)?, &operands)
 }
 
-/// `Y[i0[n]:4,i1[n]:3,...] += values[n,...]`; a single vector is called `ids`.
+/// The program `Y[i0[n]:4,i1[n]:3,...] += values[n,...]`; a single vector is called `ids`.
 fn accumarray_text(ids: usize, aggregator: Aggregator, shape: Option<&[usize]>) -> Result<String, Error> {
     if let Some(asked) = shape.map(<[usize]>::len).filter(|&asked| asked != ids) {
         return Err(ErrorKind::OutputRank { output: 0, asked, given: ids }.into());
@@ -183,11 +189,11 @@ fn accumarray_text(ids: usize, aggregator: Aggregator, shape: Option<&[usize]>) 
     Ok(format!("Y[{left}...] {} values[n,...]", aggregator.assignment()))
 }
 
-/// The average of the values along their last axis, weighted:
+/// Computes the weighted average of the values along their last axis:
 /// `S[...] = values[...,j]*weights[j]; W = weights[j]; Y[...] = S[...]/W`.
 ///
-/// `values` is `[…, n]`, `weights` is `[n]`; the result is `[…]` of a float or complex dtype, `f64` for integers. Weights whose sum
-/// is 0 give NaN or an infinity.
+/// `values` has shape `[…, n]`, `weights` has shape `[n]`; the result has shape `[…]` and a float or complex dtype,
+/// `f64` for integers. Weights with the sum 0 give NaN or an infinity.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};

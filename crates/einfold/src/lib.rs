@@ -1,10 +1,11 @@
-//! An einsum expression compiler: a text such as `ij,jk->ik` goes in, the right array comes out, without copies it does not
-//! need, and you can see why the plan is what it is.
+//! A compiler for einsum expressions. It parses a text such as `ij,jk->ik`, plans the computation and runs it on
+//! arrays, without unnecessary copies. [`Plan::explain`] shows each decision of the planner.
 //!
-//! # Two nouns
+//! # Expressions and plans
 //!
-//! An [`Expression`] is what is to be computed: a parsed text (or integer labels) and options. A [`Plan`] is how: made once
-//! for operands of known types, then run any number of times, from any thread. [`einsum`] does all of it in one call.
+//! An [`Expression`] is a parsed text (or a list of integer labels) with options. A [`Plan`] is an expression compiled
+//! for operands of known dtypes and shapes. It is made once and can run many times, on any thread. [`einsum`] parses,
+//! plans and runs in one call.
 //!
 //! ```
 //! use einfold::ndarray::{array, Array1, Array2};
@@ -24,33 +25,33 @@
 //! # }
 //! ```
 //!
-//! Calls without a plan use those of earlier calls again, which a [`cache`] keeps. Where some operands stay the same from run to
-//! run, [`Plan::bind_constants`] takes them once: what is computed from them alone is computed then, and kept. A limit on
-//! [memory](Expression::memory) is kept by computing in slices.
+//! A [`cache`] stores plans, so that [`einsum`] and [`Expression::run`] plan only once for the same expression and
+//! operand types. [`Plan::bind_constants`] fixes operands that are the same in all runs, and computes intermediates of
+//! them once. With a limit on [memory](Expression::memory), a large contraction is computed in slices.
 //!
 //! # The language
 //!
-//! It has three spellings with one meaning. A text with `=` is a program, else one with `[` is named subscripts, else it is
-//! letters.
+//! The language has three notations with the same semantics. A text with `=` is a program; otherwise a text with `[` is
+//! named subscripts; all others are letters.
 //!
-//! **Letters** mean what they mean to NumPy's `einsum`: values, shapes and dtypes. One term of labels for each operand,
-//! separated by commas; then perhaps `->` and the term of the result.
+//! **Letters** are the subscript strings of NumPy's `einsum`, with the same values, shapes and dtypes: one term of
+//! labels for each operand, separated by commas, then optionally `->` and the term of the output.
 //!
-//! | text | is |
+//! | text | meaning |
 //! |---|---|
-//! | `ij,jk->ik` | a matrix product: what the output does not name is summed |
-//! | `ij,jk` | the same: the output has the labels used once, sorted |
-//! | `ii->i`, `ii->` | a diagonal, a trace |
-//! | `ij->ji` | a transpose |
-//! | `i,j->ij` | an outer product |
-//! | `bij,bjk->bik` | a batch of products |
-//! | `...ij,...jk->...ik` | a batch over whatever axes there are; size 1 stretches |
-//! | `,ij->ij` | a scalar times a matrix |
-//! | `(ij,jk),kl->il` | a product whose order is fixed by parentheses |
+//! | `ij,jk->ik` | matrix product: labels that the output lacks are summed |
+//! | `ij,jk` | the same: the default output has the labels used once, sorted |
+//! | `ii->i`, `ii->` | diagonal, trace |
+//! | `ij->ji` | transpose |
+//! | `i,j->ij` | outer product |
+//! | `bij,bjk->bik` | batch of matrix products |
+//! | `...ij,...jk->...ik` | batch over any number of axes; axes of size 1 broadcast |
+//! | `,ij->ij` | scalar times matrix |
+//! | `(ij,jk),kl->il` | parentheses fix the contraction order |
 //!
-//! Any Unicode letter is a label, and [`einsum_labels`] takes integers, so there is no limit of 52.
+//! A label is any Unicode letter. [`einsum_labels`] takes integer labels, whose number is not limited.
 //!
-//! **Named subscripts** have words for labels, and `(a b)` for an axis that is two:
+//! **Named subscripts** have names as labels, and merged axes `(a b)`:
 //!
 //! ```
 //! # use einfold::ndarray::{array, Array1, Array2};
@@ -58,7 +59,7 @@
 //! let (q, k) = (array![[1.0, 2.0]], array![[3.0, 4.0], [5.0, 6.0]]);
 //! let scores: Array2<f64> = einsum("[query d], [key d] -> [query key]", (&q, &k))?;
 //! assert_eq!(scores, array![[11.0, 17.0]]);
-//! // The Kronecker product, and a split whose one size has to be said.
+//! // A Kronecker product, and a split of an axis, for which one of the two sizes is given.
 //! let kron: Array2<f64> = einsum("[i j], [k l] -> [(i k) (j l)]", (&q, &k))?;
 //! assert_eq!(kron, array![[3.0, 4.0, 6.0, 8.0], [5.0, 6.0, 10.0, 12.0]]);
 //! let split: Array2<f64> = Expression::new("[(pair of)] -> [of pair]")?.size("of", 2).run(kron.row(0))?;
@@ -66,8 +67,9 @@
 //! # Ok::<(), einfold::Error>(())
 //! ```
 //!
-//! **Programs** have names for tensors as well, several statements, sums, functions, gathers and scatters. `=` sums each term
-//! over what is not on its left; `+= *= max= min= mean= lse= |= &=` aggregate. Names that are never read are the results:
+//! **Programs** have named tensors, several statements, sums, functions, gathers and scatters. `=` sums each term over
+//! the axes that the left side lacks; `+= *= max= min= mean= lse= |= &=` reduce the values of each group. Names that
+//! are never read are the results:
 //!
 //! ```
 //! # use einfold::ndarray::{array, Array1, Array2};
@@ -93,29 +95,31 @@
 //! # Ok::<(), einfold::Error>(())
 //! ```
 //!
-//! The operands of a program come in the order in which its text first names them, or each with its name ([`named`]). A size that
-//! only ids tell, as that of `total`, is looked up by a run; a plan needs it declared, as in `H[dst[e]:3, out]`, or is made
-//! [`with`](Expression::plan_with) the operands. Frequent lines are functions in [`grouped`]: `segment_sum`, `segment_mean`,
-//! `bincount`, `accumarray`, `weighted_average`.
+//! The operands of a program are passed in the order in which the text first names them, or each with its name
+//! ([`named`]). A size that depends on the values of an index tensor, such as that of `total`, is computed before a
+//! run. A plan needs the size declared, as in `H[dst[e]:3, out]`, or is made [with](Expression::plan_with) the
+//! operands. The module [`grouped`] has frequent programs as functions: `segment_sum`, `segment_mean`, `bincount`,
+//! `accumarray`, `weighted_average`.
 //!
 //! # Options
 //!
-//! | of an [`Expression`] | what it says |
+//! | option of an [`Expression`] | meaning |
 //! |---|---|
-//! | [`strict`](Expression::strict) | size 1 does not stretch |
+//! | [`strict`](Expression::strict) | axes of size 1 do not broadcast |
 //! | [`algebra`](Expression::algebra) | another sum and product for subscripts: one of [`algebra`] or your own [`Semiring`] |
-//! | [`acc`](Expression::acc) | the dtype that everything is computed in |
+//! | [`acc`](Expression::acc) | the dtype of all computations and results |
 //! | [`size`](Expression::size) | the value of a size that the text names |
-//! | [`out_of_range`](Expression::out_of_range) | whether bad ids stop the run, are dropped or wrap |
-//! | [`fill`](Expression::fill) | the value of positions that nothing contributes to |
-//! | [`outputs`](Expression::outputs) | which names of a program are its results |
-//! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory), [`machine`](Expression::machine) | how it is computed |
+//! | [`out_of_range`](Expression::out_of_range) | whether an index out of range is an error, is dropped or wraps |
+//! | [`fill`](Expression::fill) | the value of result positions without contributions |
+//! | [`outputs`](Expression::outputs) | the names of a program that are its results |
+//! | [`order`](Expression::order), [`path`](Expression::path), [`memory`](Expression::memory), [`machine`](Expression::machine) | how the result is computed |
 //!
 //! # Algebras
 //!
-//! A sum and a product may be others than `+` and `×`: one of the built-in pairs in [`algebra`], or a [`Semiring`] of yours.
-//! Its [`Laws`](algebra::Laws) say what the planner may do with it. Here are the most likely states of a chain, where `(max, ×)` on
-//! numbers that are not negative has all laws, so that the contraction order is searched as for a sum:
+//! The sum and the product can be other operations than `+` and `×`: a built-in pair of [`algebra`], or your own
+//! [`Semiring`]. Its [`Laws`](algebra::Laws) state what the planner may assume. The example computes the most likely
+//! states of a chain. `(max, ×)` on non-negative numbers satisfies all laws, so the contraction order is searched as
+//! for a sum of products:
 //!
 //! ```
 //! use einfold::ndarray::{array, Array1};
@@ -157,16 +161,16 @@
 //!
 //! # Operands and results
 //!
-//! Arrays are those of `ndarray` 0.17, which is exported as [`ndarray`]; an array of another version is another type to the
-//! compiler.
+//! Arrays are those of `ndarray` 0.17, which this crate exports as [`ndarray`]. Arrays of another version of `ndarray`
+//! are different types.
 //!
-//! An operand is a reference to an `ndarray` array, a view of any strides, a scalar, an [`AnyArray`] or a view over a plain
-//! slice ([`AnyView::from_slice`]); [`conj`] conjugates one without a copy. Dtypes may be mixed and promote as NumPy's.
-//! Element types: `bool` (or, and), the integers (wrapping), `f16` and `bf16` (sums in `f32`), `f32`, `f64`, their complex
-//! numbers, and complex `i32` and `i64`.
+//! An operand is a reference to an `ndarray` array, a view with any strides, a scalar, an [`AnyArray`], or a view of a
+//! slice ([`AnyView::from_slice`]). [`conj`] conjugates an operand without a copy. Operands may have different dtypes,
+//! which are promoted as in NumPy. Element types are `bool` (or, and), integers (wrapping), `f16` and `bf16`
+//! (accumulated in `f32`), `f32`, `f64`, and complex numbers with parts of `f32`, `f64`, `i32` and `i64`.
 //!
-//! The result is a new array of the type that you name: of static or dynamic dimension, a scalar, or [`AnyArray`]; several are a
-//! tuple, a vector, or [`Results`] with their names. Or they are written to memory that you have, by [`Plan::call`]:
+//! A result is a new array of the type that you request: of static or dynamic dimension, a scalar, or [`AnyArray`].
+//! Several results are a tuple, a vector, or [`Results`] with names. [`Plan::call`] writes results to existing arrays:
 //!
 //! ```
 //! # use einfold::{Expression, Scratch, ndarray::array};
@@ -181,7 +185,8 @@
 //!
 //! # Errors
 //!
-//! Nothing panics or aborts on bad input. An [`Error`] has a kind to match on and prints where and why:
+//! Invalid input does not panic or abort. An [`Error`] has a kind to match on, and prints the cause and its position in
+//! the text:
 //!
 //! ```text
 //! error[size]: axis `k` has two sizes
@@ -193,8 +198,8 @@
 //!
 //! # Features
 //!
-//! * `rayon` (default): large steps run on the threads of the current rayon pool. Results are the same bits for any number of
-//!   threads.
+//! * `rayon` (default): large steps run in parallel on the current rayon pool. Results are bitwise equal for any number
+//!   of threads.
 //!
 //! # Out of scope
 //!
@@ -226,7 +231,7 @@ mod spec;
 mod target;
 mod tuples;
 
-/// The facts of errors, by stage.
+/// The details of errors, by stage.
 pub mod errors {
     pub use crate::error::{ConstantsProblem, NamesProblem, RecipeProblem};
     pub use einfold_exec::{BindError, IndexOutOfRange, OutOfMemory, PlanSlot, RunStopped, ViewError};
@@ -239,13 +244,13 @@ pub mod errors {
     };
 }
 
-/// Stages, passes and warnings: what a [plan explains](Plan::explain) besides itself.
+/// The types that [`Plan::explain`] and [`Plan::warnings`] use: stages, passes and warnings.
 pub mod explain {
     pub use einfold_plan::{ExplainStage as Stage, PASSES, PassSet, Stage as Pass};
     pub use einfold_syntax::{Warning, WarningKind};
 }
 
-/// Contraction orders as values, and how they are searched for.
+/// Contraction orders: saved orders, strategies, the budget of a search, and the machine that costs refer to.
 pub mod order {
     pub use crate::settings::IntoOrder;
     pub use einfold_ir::Machine;
@@ -254,7 +259,7 @@ pub mod order {
     pub use einfold_plan::NamedNetwork;
 }
 
-/// What stands behind the parameters of typed calls: types of operands, memory for results, scalars.
+/// The types and traits behind generic parameters: operand types, memory for results, scalars.
 pub mod typed {
     pub use crate::operand::{Conj, Named};
     pub use crate::output::OutputType;
@@ -280,9 +285,9 @@ pub use einfold_order::Order;
 pub use einfold_plan::Explain;
 pub use ndarray;
 
-/// Parses, plans and runs.
+/// Parses, plans and runs a text. The plan is [cached](cache).
 ///
-/// The operands are a tuple (or a single one alone, or a slice), the result is of the type that is asked for.
+/// The operands are a tuple, a single operand, or a slice. The result has the requested type.
 ///
 /// ```
 /// use einfold::einsum;
@@ -304,8 +309,8 @@ pub fn einsum<A: Outputs>(text: &str, operands: impl Operands) -> Result<A, Erro
     A::receive(dynamic::call(&plan, operands.arguments(), dynamic::CallOptions::default())?, &plan)
 }
 
-/// As [`einsum`], with integers as labels: a list for each operand and one for the result. Without the latter the result has
-/// the labels that are used exactly once, in ascending order.
+/// Computes an einsum given by integer labels: a list for each operand and one for the output. Without the latter, the
+/// output has the labels that are used exactly once, in ascending order.
 ///
 /// ```
 /// use einfold::einsum_labels;

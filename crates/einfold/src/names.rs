@@ -1,4 +1,4 @@
-//! Operands by name: which of those that are given are those that a program reads.
+//! Named operands: finding the operands of a program by name.
 
 use crate::dynamic::{ArgumentList, Arguments};
 use crate::error::{Error, ErrorKind, NamesProblem};
@@ -23,28 +23,28 @@ impl<'n> Given<'n> {
         Given(given)
     }
 
-    /// The first operand of this name.
+    /// The number of the first operand with this name.
     fn position(&self, name: &str) -> Option<usize> {
         let at = self.0.partition_point(|(other, _)| *other < name);
         self.0.get(at).filter(|(other, _)| *other == name).map(|(_, k)| *k)
     }
 
-    /// The first operand whose name an operand before it has.
+    /// The number of the first operand whose name an earlier operand already has.
     fn twice(&self) -> Option<usize> {
         self.0.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1).min()
     }
 }
 
 impl Expression {
-    /// Named operands in the order in which the program first names them, without those that it does not name; none where
-    /// operands have no names, and are in order.
+    /// Returns the named operands in the order in which the program first names them, without operands that the program
+    /// does not name. Returns `None` if the operands have no names, and so are already in order.
     pub(crate) fn arrange<'a>(&self, arguments: Arguments<'a>) -> Result<Option<ArgumentList<'a>>, Error> {
         let Some(names) = names(arguments) else { return Ok(None) };
         let order = self.order_of(&names, || arguments.types())?;
         Ok(Some(arguments.pick(order)))
     }
 
-    /// As [`arrange`](Expression::arrange), for types. Those of a program come back with their names.
+    /// As [`arrange`](Expression::arrange), for types. The returned types of a program have names.
     pub(crate) fn arrange_types(&self, mut types: Vec<TensorType>) -> Result<Vec<TensorType>, Error> {
         if types.iter().any(|ty| ty.name.is_some()) {
             let names: SmallVec<[Option<&str>; 8]> = types.iter().map(|ty| ty.name.as_deref()).collect();
@@ -61,7 +61,7 @@ impl Expression {
         Ok(types)
     }
 
-    /// Where each input of the program is among operands of these names.
+    /// The position of each input of the program among operands with these names.
     fn order_of(&self, names: &[Option<&str>], types: impl FnOnce() -> Vec<TensorType>) -> Result<Positions, Error> {
         let Ast::Program(program) = &self.ast else {
             let named = names.iter().flatten().next().copied().unwrap_or_default();
@@ -79,7 +79,7 @@ impl Expression {
         if order.len() == inputs.len() && (order.len() == names.len() || !clashes(program, names, &order)) {
             return Ok(order);
         }
-        // An operand that is missing, or whose name is something else in the program: what that is, the resolver says.
+        // An operand is missing, or its name has another meaning in the program. The resolver reports which.
         match self.resolve(&types()) {
             Err(error) => Err(error),
             Ok(_) => Err(BindError::Operands { expected: inputs.len(), found: names.len() }.into()),
@@ -88,7 +88,7 @@ impl Expression {
 }
 
 impl Plan {
-    /// As [`Expression::arrange`], where some operands of the program may be constants.
+    /// As [`Expression::arrange`], for plans that may have constant operands.
     pub(crate) fn arrange<'a>(&self, arguments: Arguments<'a>) -> Result<Option<ArgumentList<'a>>, Error> {
         if !self.has_constants() {
             return self.expression().arrange(arguments);
@@ -103,14 +103,14 @@ impl Plan {
     }
 }
 
-/// The names of all operands, if one has a name.
+/// The names of all operands, if at least one has a name.
 fn names<'a>(arguments: Arguments<'a>) -> Option<SmallVec<[Option<&'a str>; 12]>> {
     let all = || (0..arguments.views().len()).map(|k| arguments.name(k)).collect();
     arguments.has_names().then(all)
 }
 
 impl Expression {
-    /// Refuses options about names where there are none: a program checks its own.
+    /// Checks that options of subscripts do not refer to tensor names. The resolver checks those of programs.
     pub(crate) fn check_options(&self) -> Result<(), Error> {
         let Options { sizes, policy, fill, outputs, .. } = &self.settings.options;
         if matches!(self.ast, Ast::Program(_)) {
@@ -129,7 +129,7 @@ impl Expression {
     }
 }
 
-/// Whether the program has the name of an operand that is none of its inputs.
+/// Whether an operand that is not an input has a name that occurs in the program.
 fn clashes(program: &Program, names: &[Option<&str>], inputs: &[usize]) -> bool {
     let known: BTreeSet<&str> = (0..program.names().classes().len() as u32).map(|id| program.name(id)).collect();
     let inputs: BTreeSet<usize> = inputs.iter().copied().collect();

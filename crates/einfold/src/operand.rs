@@ -1,4 +1,4 @@
-//! What can be an operand, and how operands are passed.
+//! The types that can be operands, and lists of operands.
 
 use crate::array::AnyArray;
 use crate::builtin::for_each_builtin;
@@ -7,8 +7,8 @@ use crate::tuples::for_each_tuple;
 use einfold_exec::{AnyView, Element};
 use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
 
-/// Something that can be read as one tensor: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
-/// [`AnyView`], any of them by reference, or inside [`conj`] or [`named`]. No form copies elements.
+/// A type that can be passed as one operand: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
+/// [`AnyView`], a reference to one of these, or one of these inside [`conj`] or [`named`]. Elements are never copied.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an operand of einfold",
     label = "not an operand",
@@ -17,15 +17,15 @@ use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
     note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
 )]
 pub trait Operand {
-    /// The elements.
+    /// A view of the elements.
     fn elements(&self) -> AnyView<'_>;
 
-    /// Whether the elements are conjugated as they are read. Without effect on real elements.
+    /// Whether the elements are conjugated as they are read. This has no effect on real elements.
     fn is_conj(&self) -> bool {
         false
     }
 
-    /// The name by which a program reads it.
+    /// The name of the operand in a program, if it has one.
     fn name(&self) -> Option<&str> {
         None
     }
@@ -35,7 +35,7 @@ pub trait Operand {
 #[derive(Clone, Copy, Debug)]
 pub struct Conj<O>(O);
 
-/// The same operand with its elements conjugated as they are read, without a copy. Real elements stay as they are.
+/// Conjugates the elements of an operand as they are read, without a copy. Real elements are unchanged.
 ///
 /// ```
 /// use einfold::{conj, einsum};
@@ -65,16 +65,16 @@ impl<O: Operand> Operand for Conj<O> {
     }
 }
 
-/// An operand, or the type of one, with a name; made by [`named`].
+/// An operand, or the type of an operand, with a name; made by [`named`].
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'n, O> {
     pub(crate) name: &'n str,
     pub(crate) inner: O,
 }
 
-/// An operand with the name by which a program reads it; of a [`spec`](crate::spec), the type of one.
+/// Gives a name to an operand, or to the type of an operand (a [`spec`](crate::spec)), for use in a program.
 ///
-/// Operands with names may come in any order, and with others that the program does not read.
+/// Named operands may be passed in any order, and the program need not read all of them.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
@@ -153,9 +153,9 @@ macro_rules! scalars {
 
 for_each_builtin!(scalars);
 
-/// The operands of a call: a tuple of up to twelve, a single one alone, or any number of one type in an array, slice or vector.
-/// They come in the order of the terms; those of a program in the order in which its text first names them, or in any order and
-/// with any others among them, each with its name.
+/// The operands of a call: a tuple of up to twelve, a single operand, or an array, slice or vector of operands of one
+/// type. They are in the order of the terms; in a program, in the order in which the text first names them.
+/// [Named](named) operands may be in any order.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of operands of einfold",
     label = "not operands",
@@ -165,7 +165,7 @@ for_each_builtin!(scalars);
     note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
 )]
 pub trait Operands {
-    /// All of them.
+    /// Collects the operands.
     fn arguments(&self) -> ArgumentList<'_>;
 }
 

@@ -1,4 +1,4 @@
-//! What a result can be: a new array of a type that the caller names.
+//! The types that results can have.
 
 use crate::array::AnyArray;
 use crate::builtin::for_each_builtin;
@@ -15,11 +15,11 @@ use ndarray::{Array, Dimension};
 pub struct OutputType<'r> {
     /// The position of the output, from 0.
     pub index: usize,
-    /// The name of the result in a program.
+    /// The name of the result, in a program.
     pub name: Option<&'r str>,
-    /// The element type.
+    /// The dtype of the elements.
     pub dtype: Dtype,
-    /// The extents.
+    /// The shape: the extent of each axis.
     pub shape: &'r [usize],
 }
 
@@ -29,7 +29,7 @@ impl OutputType<'_> {
         if given == asked { Ok(()) } else { Err(ErrorKind::OutputDtype { output, asked, given }.into()) }
     }
 
-    /// No rank fits every rank.
+    /// Checks the rank of the output; `None` accepts every rank.
     fn check_rank(&self, asked: Option<usize>) -> Result<(), Error> {
         let (output, given) = (self.index, self.shape.len());
         match asked.filter(|&asked| asked != given) {
@@ -39,8 +39,8 @@ impl OutputType<'_> {
     }
 }
 
-/// A type that one result can have: `Array<T, D>` of any static or dynamic dimension, a scalar for a result without axes, or
-/// [`AnyArray`] where nothing is known beforehand.
+/// A type that one result can have: `Array<T, D>` of static or dynamic dimension, a scalar for a result of rank 0, or
+/// [`AnyArray`] if dtype and rank are not known at compile time.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the type of a result of einfold",
     label = "not the type of a result",
@@ -49,13 +49,13 @@ impl OutputType<'_> {
     note = "of an `Array1`, `to_vec` makes a `Vec`"
 )]
 pub trait Output: Sized {
-    /// Whether a result is of this type.
+    /// Checks that a result has this type.
     ///
     /// # Errors
-    /// [`ErrorKind::OutputDtype`], [`ErrorKind::OutputRank`] and [`ErrorKind::NotBuiltin`] where it is not.
+    /// [`ErrorKind::OutputDtype`], [`ErrorKind::OutputRank`] or [`ErrorKind::NotBuiltin`] if it has another type.
     fn fits(output: &OutputType<'_>) -> Result<(), Error>;
 
-    /// The result of a run, which is the output at a position.
+    /// Converts the result of a run, which is the output at a position, to this type.
     ///
     /// # Errors
     /// As [`fits`](Output::fits).
@@ -112,8 +112,8 @@ macro_rules! outputs {
 
 for_each_builtin!(outputs);
 
-/// What a run returns: one [`Output`], a tuple of two to eight for as many results, a vector of any number of one type, or
-/// [`Results`](crate::Results), which are taken out by name.
+/// The results of a run: one [`Output`], a tuple of two to eight, a vector of results of one type, or
+/// [`Results`](crate::Results), which are accessed by name.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the type of the results of einfold",
     label = "not the type of a result, or of several",
@@ -122,20 +122,20 @@ for_each_builtin!(outputs);
     note = "of an `Array1`, `to_vec` makes a `Vec`"
 )]
 pub trait Outputs: Sized {
-    /// Whether the results of a plan are of these types; asked before anything runs.
+    /// Checks, before a run, that the results of a plan have these types.
     ///
     /// # Errors
-    /// [`ErrorKind::OutputCount`] where there are more or fewer, and those of [`Output::fits`].
+    /// [`ErrorKind::OutputCount`] if the number of results differs, and the errors of [`Output::fits`].
     fn fits(plan: &Plan) -> Result<(), Error>;
 
-    /// The results of a run of the plan.
+    /// Converts the results of a run of the plan.
     ///
     /// # Errors
     /// As [`fits`](Outputs::fits).
     fn receive(arrays: Arrays, plan: &Plan) -> Result<Self, Error>;
 }
 
-/// The outputs of a plan, which are to be `N`.
+/// The outputs of a plan, if their number is `N`.
 fn exactly<const N: usize>(plan: &Plan) -> Result<[OutputType<'_>; N], Error> {
     let given = plan.outputs().len();
     match given == N {
@@ -144,7 +144,7 @@ fn exactly<const N: usize>(plan: &Plan) -> Result<[OutputType<'_>; N], Error> {
     }
 }
 
-/// The next of `N` arrays.
+/// Converts the next of `N` arrays.
 fn next<A: Output, const N: usize>(arrays: &mut impl Iterator<Item = (usize, NewArray)>) -> Result<A, Error> {
     let (output, array) = arrays.next().ok_or(ErrorKind::OutputCount { asked: N, given: 0 })?;
     A::receive(array, output)

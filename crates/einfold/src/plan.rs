@@ -1,4 +1,4 @@
-//! A plan: how an expression is computed for operands of certain types.
+//! Plans: expressions compiled for operand types.
 
 use crate::array::AnyArray;
 use crate::call::Call;
@@ -16,11 +16,11 @@ use einfold_plan::{Compiled, Explain, Source, saved_order};
 use einfold_syntax::Warning;
 use std::sync::Arc;
 
-/// An expression compiled for operands of certain dtypes and shapes. It is immutable, cheap to clone and may be used from any
-/// number of threads at once.
+/// An expression compiled for operands of certain dtypes and shapes. A plan is immutable, cheap to clone, and can be
+/// shared between threads.
 ///
-/// A plan depends on types and options alone, never on the machine or on the strides of the operands: views of any strides
-/// may be passed to it.
+/// A plan depends only on the expression, its options and the operand types. It does not depend on the CPU it is made
+/// on or on the strides of operands: a run accepts views with any strides.
 ///
 /// ```
 /// use einfold::{Expression, spec};
@@ -43,7 +43,7 @@ pub struct Plan(Arc<Inner>);
 struct Inner {
     expression: Expression,
     program: Program,
-    /// Where some operands are constants, the plan that it was made from.
+    /// The plan without constants, if some operands are constants.
     whole: Option<Plan>,
 }
 
@@ -52,7 +52,7 @@ impl Plan {
         Plan(Arc::new(Inner { expression, program, whole }))
     }
 
-    /// The plan for operands that are at hand: sizes that only index tensors tell are looked up.
+    /// Plans for given operands. Sizes that depend on the values of index tensors are computed first.
     pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
         let arranged = expression.arrange(arguments)?;
         let arguments = arranged.as_ref().map_or(arguments, |list| list.arguments());
@@ -60,7 +60,7 @@ impl Plan {
         Ok(Plan::new(expression, program, None))
     }
 
-    /// Runs on operands of the planned types, and returns the result as the type that is asked for, or several in a tuple, a
+    /// Runs on operands of the planned types. Returns one result of the requested type, or several as a tuple, as a
     /// vector or by name.
     ///
     /// ```
@@ -77,16 +77,17 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Names`](crate::ErrorKind::Names) if operands have names that do not fit,
-    /// [`ErrorKind::OutputCount`](crate::ErrorKind::OutputCount) if there are more or fewer results than are asked for,
-    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if the operands are not those of the plan or memory is short,
-    /// [`ErrorKind::OutputDtype`](crate::ErrorKind::OutputDtype) and [`ErrorKind::OutputRank`](crate::ErrorKind::OutputRank)
-    /// if the result is not of the type that is asked for, [`ErrorKind::Stopped`](crate::ErrorKind::Stopped).
+    /// [`ErrorKind::Names`](crate::ErrorKind::Names) if the names of operands do not match the program;
+    /// [`ErrorKind::OutputCount`](crate::ErrorKind::OutputCount) if the requested number of results is wrong;
+    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if operands do not have the planned types, or memory cannot be
+    /// allocated; [`ErrorKind::OutputDtype`](crate::ErrorKind::OutputDtype) and
+    /// [`ErrorKind::OutputRank`](crate::ErrorKind::OutputRank) if a result does not have the requested type;
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if an index is out of range.
     pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
         self.call(operands).run()
     }
 
-    /// Runs, and returns an array of whatever dtype and rank the result has.
+    /// Runs, and returns one array of any dtype and rank.
     ///
     /// # Errors
     /// As [`run`](Plan::run).
@@ -94,7 +95,7 @@ impl Plan {
         self.run(operands)
     }
 
-    /// A call with options: factors, scratch memory, threads, an output that is there already.
+    /// Starts a call with options: factors, scratch memory, threads, existing outputs.
     pub fn call<O: Operands>(&self, operands: O) -> Call<'_, O> {
         Call::new(self, operands)
     }
@@ -104,13 +105,13 @@ impl Plan {
         &self.0.expression
     }
 
-    /// The types that the plan is for, those of a program with their names, in the order of operands without names; without
-    /// those of [constants](Plan::bind_constants).
+    /// The types of the operands, with names in a program, in the order of operands without names.
+    /// [Constants](Plan::bind_constants) are not included.
     pub fn input_types(&self) -> &[TensorType] {
         self.0.program.inputs()
     }
 
-    /// Dtype and shape of each result, and in a program its name.
+    /// Dtype, shape and, in a program, name of each result.
     pub fn output_types(&self) -> Vec<TensorType> {
         let own = |OutputType { name, dtype, shape, .. }| TensorType {
             name: name.map(Into::into),
@@ -121,7 +122,7 @@ impl Plan {
         self.outputs().map(own).collect()
     }
 
-    /// The outputs, in their order.
+    /// The outputs, in order.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = OutputType<'_>> {
         (0..self.compiled().plan.outputs.len()).map(|index| self.output(index))
     }
@@ -134,7 +135,7 @@ impl Plan {
         OutputType { index, name, dtype: buffer.dtype, shape: &buffer.extents }
     }
 
-    /// What the contraction order costs, whatever the machine.
+    /// The cost of the contraction order. It does not depend on the machine.
     ///
     /// ```
     /// # use einfold::{Expression, spec};
@@ -147,36 +148,38 @@ impl Plan {
         self.compiled().cost
     }
 
-    /// The machine that the plan is for: the built-in one, or that of [`Expression::machine`](crate::Expression::machine).
+    /// The machine that the plan was made for: the built-in one, or that of
+    /// [`Expression::machine`](crate::Expression::machine).
     pub fn machine(&self) -> Machine {
         self.0.program.compiled().plan.machine
     }
 
-    /// The bytes that a run needs besides its operands: the result, intermediates, copies of what does not fold into
-    /// matrices, and what a kernel packs on one thread, for operands in C order. With that much as a
-    /// [limit](Expression::memory) it runs, on as many threads as there is room for; without a limit it takes more where that is
-    /// faster.
+    /// The bytes that a run needs in addition to its operands: results, intermediates, copies of operands that cannot
+    /// be folded into matrices, and the packing buffers of one thread, for operands in C order. With this number as the
+    /// [limit](Expression::memory) the plan runs, on as many threads as the memory allows. Without a limit a run uses
+    /// more memory where that is faster.
     pub fn peak_bytes(&self) -> Count {
         self.compiled().memory.total()
     }
 
-    /// The path in NumPy's linear form: each step names positions in the list of remaining tensors, removes them and appends
-    /// its result. The ids of a gather or a scatter are tensors of their own, after the factors, unless all is one step. Where
-    /// parentheses or statements make several contractions, the paths of all, one after the other; empty where there is nothing to
-    /// order. [`order`](Plan::order) has them apart, with their slices. A plan with [constants](Plan::bind_constants) contracts what
-    /// was computed from them with the other operands, and this is the path of that.
+    /// The path in NumPy's linear form: each step lists positions in the list of remaining tensors, removes these
+    /// tensors and appends its result. Index tensors of gathers and scatters are tensors of their own, after the
+    /// factors, unless the contraction is one step. If parentheses or statements lead to several contractions, their
+    /// paths are concatenated; the path is empty if no contraction has a choice of order. [`order`](Plan::order) has
+    /// the path of each contraction with its slices. A plan with [constants](Plan::bind_constants) has the path of what
+    /// remains: intermediates of the constants and the other operands.
     pub fn path(&self) -> Vec<Vec<u32>> {
         self.order().contractions.iter().flat_map(|saved| saved.tree.linear_path()).collect()
     }
 
-    /// The path in SSA form: step `k` of `n` operands makes tensor `n + k`.
+    /// The path in SSA form: with `n` operands, step `k` makes tensor `n + k`.
     pub fn ssa_path(&self) -> Vec<Vec<u32>> {
         self.order().contractions.iter().flat_map(|saved| saved.tree.steps().to_vec()).collect()
     }
 
-    /// The orders of all contractions with their slices, and what they were found for. Given to
-    /// [`Expression::order`](crate::Expression::order), they lead to the same plan without any search. As text it is JSON, which
-    /// [`Order::from_json`](crate::Order::from_json) reads.
+    /// The order of every contraction with its slices, and the network that it belongs to. With
+    /// [`Expression::order`](crate::Expression::order) it leads to the same plan without a search. Its text form is
+    /// JSON, which [`Order::from_json`](crate::Order::from_json) parses.
     ///
     /// ```
     /// use einfold::{Expression, Order, spec};
@@ -194,8 +197,8 @@ impl Plan {
         saved_order(self.compiled(), order, budget)
     }
 
-    /// Why the plan is what it is: every stage from the text to the last pass, as text, JSON or DOT. It displays as the plan
-    /// with its costs.
+    /// Explains the plan: every stage from the text to the last pass, as text, JSON or DOT. `Display` shows the final
+    /// plan with its costs.
     ///
     /// ```
     /// # use einfold::{Expression, spec};
@@ -206,7 +209,7 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the order of the plan does not lead to a plan again: a defect.
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the order does not reproduce the plan, which would be a bug.
     pub fn explain(&self) -> Result<Explain, Error> {
         let Inner { expression, program, .. } = &*self.0;
         let ast = expression.to_string();
@@ -216,7 +219,8 @@ impl Plan {
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
     }
 
-    /// What is allowed in the expression and is perhaps not meant, such as a sum of `bool`, which is *or*.
+    /// Warnings about parts of the expression that are valid but may not be meant, such as a sum of `bool`, which is
+    /// *or*.
     ///
     /// ```
     /// use einfold::{Expression, spec, explain::WarningKind};
@@ -236,18 +240,18 @@ impl Plan {
         self.0.whole.as_ref().unwrap_or(self)
     }
 
-    /// Whether some operands are given already.
+    /// Whether some operands are constants.
     pub(crate) fn has_constants(&self) -> bool {
         self.0.whole.is_some()
     }
 
-    /// What is read with the operands of a call, after them.
+    /// Cached operands, which a run reads after the operands of the call.
     pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
         self.0.program.kept()
     }
 
-    /// The bytes that a plan with [constants](Plan::bind_constants) keeps: what is computed from them alone, and those of them
-    /// that a run reads itself.
+    /// The bytes that a plan with [constants](Plan::bind_constants) stores: intermediates of constants alone, and
+    /// constants that a run reads directly.
     pub fn kept_bytes(&self) -> usize {
         self.0.program.kept_bytes()
     }
@@ -260,13 +264,13 @@ impl Plan {
         self.0.program.compiled()
     }
 
-    /// An error of a run, with the place of the operand that it is about. Where some operands are constants, the others are
-    /// counted without them, and have no place.
+    /// Adds the span of the operand to an error of a run. In a plan with constants, operands are counted without the
+    /// constants, and errors have no span.
     pub(crate) fn point(&self, error: Error) -> Error {
         if self.has_constants() { error } else { self.0.expression.point(error) }
     }
 
-    /// Whether the sizes that index tensors tell are those of these operands.
+    /// Whether these operands lead to the sizes that the plan was made for.
     pub(crate) fn has_sizes_of(&self, arguments: Arguments<'_>) -> Result<bool, Error> {
         if self.answers().is_empty() {
             return Ok(true);
@@ -276,12 +280,12 @@ impl Plan {
         self.0.program.has_sizes_of(arguments)
     }
 
-    /// The contraction trees of the contractions without ids.
+    /// The contraction trees of the contractions without index tensors.
     pub(crate) fn without_ids(&self) -> impl Iterator<Item = &Tree> {
         self.compiled().without_ids().map(|ordered| &ordered.tree)
     }
 
-    /// What the questions about ids were answered with, if there were any.
+    /// The values of the size queries, in order.
     pub(crate) fn answers(&self) -> &[i64] {
         self.0.program.answers()
     }

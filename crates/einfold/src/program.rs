@@ -1,4 +1,4 @@
-//! Where the facade meets the compiler.
+//! The connection between the facade and the compiler.
 
 use crate::AnyArray;
 use crate::dynamic::{Arguments, CallOptions};
@@ -19,22 +19,22 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct Program {
     inputs: Vec<TensorType>,
-    /// What the expression means for them.
+    /// The module that the expression resolves to.
     ir: Ir,
-    /// The answers to size queries, in their order.
+    /// The values of the size queries, in order.
     answers: Vec<i64>,
-    /// The queries, where they were asked of operands.
+    /// The size queries, if they were evaluated on operands.
     queries: Vec<Query>,
     compiled: Compiled,
-    /// What was computed from constants, and is read with the other operands.
+    /// Cached operands: values computed from constants, which a run reads after the other operands.
     kept: Vec<CachedOperand>,
 }
 
-/// A size query that can be asked again.
+/// A size query that can be evaluated on other operands.
 #[derive(Debug)]
 struct Query {
     plan: Plan,
-    /// The operands that it reads.
+    /// The numbers of the operands that the query reads.
     operands: Vec<u32>,
 }
 
@@ -46,10 +46,10 @@ impl Program {
         Program::of(expression, ir, inputs, Vec::new())
     }
 
-    /// As [`compile`](Program::compile), for operands that are at hand and in order: size queries are asked of them.
+    /// As [`compile`](Program::compile), for given operands in order: size queries are evaluated on them.
     pub(crate) fn compile_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Program, Error> {
         let inputs = expression.arrange_types(arguments.types())?;
-        // A path that the caller gives is one for the expression.
+        // A path from the caller applies to the expression, not to its size queries.
         let settings = Settings { order: Order::default(), ..Settings::default() };
         let mut queries = Vec::new();
         let program = Program::compile_asking(expression, inputs, |query, inputs| {
@@ -64,7 +64,7 @@ impl Program {
         Ok(Program { queries, ..program })
     }
 
-    /// As [`compile`](Program::compile), where `answer` knows the sizes that ids tell.
+    /// As [`compile`](Program::compile), with `answer` evaluating size queries.
     pub(crate) fn compile_asking(
         expression: &Expression,
         inputs: Vec<TensorType>,
@@ -98,7 +98,7 @@ impl Program {
         Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept: Vec::new() })
     }
 
-    /// The same program with the operands at the positions `at` given once. Operands in errors are counted among these.
+    /// The same program with the operands at the positions `at` bound as constants. Errors count operands among these.
     pub(crate) fn with_constants(
         &self,
         expression: &Expression,
@@ -123,17 +123,17 @@ impl Program {
         Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept })
     }
 
-    /// What is read with the operands of a call, after them.
+    /// Cached operands, which a run reads after the operands of the call.
     pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
         self.kept.iter().map(CachedOperand::view)
     }
 
-    /// The bytes that it takes.
+    /// The bytes of all cached operands.
     pub(crate) fn kept_bytes(&self) -> usize {
         self.kept.iter().map(CachedOperand::bytes).sum()
     }
 
-    /// Whether the size queries have the same answers for these operands.
+    /// Whether the size queries have the same values for these operands.
     pub(crate) fn has_sizes_of(&self, arguments: Arguments<'_>) -> Result<bool, Error> {
         for (query, &answer) in self.queries.iter().zip(&self.answers) {
             if query.ask(arguments)? != answer {
@@ -155,7 +155,7 @@ impl Program {
         &self.answers
     }
 
-    /// What is allowed and perhaps not meant: the expression is resolved once more, with the same answers.
+    /// The warnings of the expression. It is resolved again with the same sizes.
     pub(crate) fn warnings(&self, expression: &Expression) -> Vec<Warning> {
         let (mut answers, mut warnings) = (self.answers.iter(), Vec::new());
         let (options, mut again) = (&expression.settings.options, |_: &SizeQuery| answers.next().copied());
@@ -168,8 +168,9 @@ impl Program {
         &self.compiled
     }
 
-    /// The trace of the stages with the form after each: the expression is compiled once more along the orders of the plan,
-    /// without any search. A plan with constants, whose orders are not those of the expression, was compiled with it.
+    /// The trace of the stages with the form after each. The expression is compiled again along the orders of the plan,
+    /// without a search. A plan with constants has orders that differ from those of the expression, so its trace was
+    /// recorded when it was compiled.
     pub(crate) fn trace(&self, expression: &Expression, compiled: &Compiled) -> Result<Trace, Error> {
         if compiled.prepared.is_some() {
             return Ok(compiled.trace.clone());
@@ -183,7 +184,7 @@ impl Program {
 }
 
 impl Expression {
-    /// What the expression means for operands of these types.
+    /// Resolves the expression for operands of these types.
     pub(crate) fn resolve(&self, inputs: &[TensorType]) -> Result<Ir, Error> {
         Ok(resolve(&self.ast, inputs, &self.settings.options)?)
     }
@@ -194,7 +195,8 @@ impl Expression {
 }
 
 impl Query {
-    /// Evaluates it on the operands, by the default options. Values beyond `i64` are brought into its range: no array is that long.
+    /// Evaluates the query on the operands with default options. Values beyond `i64` are clamped: no array has such an
+    /// extent.
     fn ask(&self, arguments: Arguments<'_>) -> Result<i64, Error> {
         let operands = arguments.pick(self.operands.iter().map(|&k| k as usize));
         let arrays = self.plan.evaluate(operands.arguments().names(&[]), CallOptions::default())?;

@@ -1,4 +1,4 @@
-//! Plans as text: what a plan was made from, from which it is made again.
+//! Recipes: texts from which a plan is made again.
 
 use crate::algebra::{ALGEBRAS, IntoAlgebra};
 use crate::error::{Error, ErrorKind, RecipeProblem};
@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The version of the format; recipes of a later version are refused. The first one had the paths of contractions without ids, and
-/// nothing of slices.
+/// The version of the format; later versions are rejected. Version 1 has only the paths of contractions without index
+/// tensors, and no slices.
 const VERSION: u64 = 2;
 const PATHS_ALONE: u64 = 1;
 
@@ -32,20 +32,21 @@ struct Recipe {
     #[serde(flatten)]
     meaning: Meaning,
     memory: Option<u64>,
-    /// As [`machine_json`] writes it; absent for the built-in machine.
+    /// The machine as written by [`machine_json`]; absent for the built-in machine.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     machine: Value,
     passes: Vec<String>,
-    /// As [`SavedOrder`] writes it; in the first version the strategy to ask again where there are several paths, or slices.
+    /// The order as written by [`SavedOrder`]. In version 1, the strategy to search with again if there are several
+    /// paths or slices.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     order: Value,
-    /// Of the first version alone: in SSA form, one for each contraction that has an order.
+    /// Version 1 only: the SSA path of each contraction that has a choice of order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paths: Vec<Vec<Vec<u32>>>,
     cost: Recorded,
 }
 
-/// Options that belong to the meaning, where they are not those of an expression without options.
+/// Options that change the result, if they differ from the defaults.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Meaning {
@@ -61,7 +62,7 @@ struct Meaning {
     fill: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<Vec<String>>,
-    /// Sizes that the ids told when the plan was made, in the order in which they are asked for.
+    /// The values of the size queries when the plan was made, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     answers: Vec<i64>,
 }
@@ -83,7 +84,7 @@ struct Operand {
     conj: bool,
 }
 
-/// A [`Cost`] in digits: all of them below 2^128, ten beyond.
+/// A [`Cost`] in decimal digits: exact below 2^128, ten digits beyond.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recorded {
@@ -102,8 +103,9 @@ impl From<Cost> for Recorded {
 }
 
 impl Plan {
-    /// The plan as a recipe: JSON with the expression, its options, the types of the operands, the [order](Plan::order) of all
-    /// contractions and its cost. Of a plan with [constants](Plan::bind_constants) it is that of the plan without.
+    /// Writes the plan as a recipe: JSON with the expression, its options, the operand types, the [order](Plan::order)
+    /// of all contractions and the cost. For a plan with [constants](Plan::bind_constants), this is the recipe of the
+    /// plan without constants.
     ///
     /// ```
     /// use einfold::{Expression, Plan, spec};
@@ -136,17 +138,17 @@ impl Plan {
         serde_json::to_string(&recipe).expect("strings, numbers and lists can be written as JSON")
     }
 
-    /// The plan of a recipe, made again without any search.
+    /// Makes a plan from a recipe, without a search.
     ///
     /// # Errors
-    /// [`ErrorKind::Recipe`](crate::ErrorKind::Recipe) if the text is no recipe, is of another version of the format, needs a
-    /// semiring of the user's (see [`from_recipe_with`](Plan::from_recipe_with)), or leads to another path or cost than was
-    /// saved; and as [`Expression::plan`].
+    /// [`ErrorKind::Recipe`](crate::ErrorKind::Recipe) if the text is not a recipe, has another version of the format,
+    /// needs a user-defined semiring (see [`from_recipe_with`](Plan::from_recipe_with)), or leads to another path or
+    /// cost than it states; and as [`Expression::plan`].
     pub fn from_recipe(recipe: &str) -> Result<Plan, Error> {
         read(recipe)?.plan(None)
     }
 
-    /// As [`from_recipe`](Plan::from_recipe), for a plan that was made with this semiring of the user's.
+    /// As [`from_recipe`](Plan::from_recipe), for a plan with a user-defined semiring.
     ///
     /// # Errors
     /// As [`from_recipe`](Plan::from_recipe).
@@ -167,7 +169,7 @@ fn written(expression: &Expression) -> Written {
     }
 }
 
-/// Reads the version first: a recipe of another version may have other fields.
+/// Parses a recipe. The version is read first, because other versions may have other fields.
 fn read(recipe: &str) -> Result<Recipe, Error> {
     let malformed = |e: serde_json::Error| RecipeProblem::Malformed(e.to_string());
     let value: Value = serde_json::from_str(recipe).map_err(malformed)?;
@@ -223,8 +225,8 @@ impl Recipe {
         Ok(found.ok_or_else(|| RecipeProblem::Algebra(self.algebra.clone()))?)
     }
 
-    /// What is followed. In the first version several contractions, or slices, have the strategy asked again, which has to answer
-    /// the same.
+    /// The order to plan with. In version 1, several contractions, or slices, are searched again with the saved
+    /// strategy, which must find the same order.
     fn order(&mut self) -> Result<Order, Error> {
         match (self.version, &self.paths[..], self.order.take()) {
             (PATHS_ALONE, _, Value::String(name)) => Ok(name.parse()?),
@@ -294,7 +296,7 @@ impl Meaning {
     }
 }
 
-/// The values of a table, read.
+/// Parses the values of a table.
 fn read_all<T>(
     table: &BTreeMap<String, String>,
     read: impl Fn(&String) -> Result<T, RecipeProblem>,

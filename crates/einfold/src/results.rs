@@ -1,4 +1,4 @@
-//! The results of a program, by name.
+//! The results of a program by name.
 
 use crate::array::AnyArray;
 use crate::dynamic::Arrays;
@@ -10,7 +10,7 @@ use einfold_ir::{Dtype, Label};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The results of a program, to be taken out by name; of an expression without names, by `""`.
+/// The results of a program, accessed by name. The result of an expression without names has the name `""`.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
@@ -26,26 +26,26 @@ use std::collections::{BTreeMap, BTreeSet};
 /// ```
 #[derive(Debug)]
 pub struct Results {
-    /// By their position in the program, those that have not been taken.
+    /// The remaining results by their position in the program.
     arrays: BTreeMap<usize, (Label, NewArray)>,
-    /// The names of these and their positions.
+    /// The names and positions of the remaining results.
     places: BTreeSet<(Label, usize)>,
 }
 
 impl Results {
-    /// Those of a program, in its order.
+    /// Makes the results of a program, which are in its order.
     fn new(all: impl Iterator<Item = (Label, NewArray)>) -> Results {
         let arrays: BTreeMap<usize, (Label, NewArray)> = all.enumerate().collect();
         let places = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
         Results { arrays, places }
     }
 
-    /// The names of the results that have not been taken, in the order of the program.
+    /// The names of the remaining results, in the order of the program.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.arrays.values().map(|(name, _)| &**name)
     }
 
-    /// How many results there are.
+    /// The number of remaining results.
     pub fn len(&self) -> usize {
         self.arrays.len()
     }
@@ -55,7 +55,7 @@ impl Results {
         self.arrays.is_empty()
     }
 
-    /// The name and the position of the first result of a name.
+    /// The name and position of the first remaining result with a name.
     fn place(&self, name: &str) -> Option<&(Label, usize)> {
         self.places.range((name.into(), 0)..).next().filter(|(own, _)| &**own == name)
     }
@@ -64,26 +64,27 @@ impl Results {
         self.place(name).map(|(_, index)| &self.arrays[index].1)
     }
 
-    /// The element type of a result.
+    /// The dtype of a result; `None` if no remaining result has this name.
     pub fn dtype(&self, name: &str) -> Option<Dtype> {
         self.get(name).map(NewArray::dtype)
     }
 
-    /// The extents of a result.
+    /// The shape of a result; `None` if no remaining result has this name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.get(name).map(NewArray::shape)
     }
 
-    /// The elements of a result.
+    /// A view of a result; `None` if no remaining result has this name.
     pub fn view(&self, name: &str) -> Option<AnyView<'_>> {
         self.get(name).and_then(NewArray::view)
     }
 
-    /// Takes a result out, as an array, a scalar or an [`AnyArray`].
+    /// Removes a result and returns it as an array, a scalar or an [`AnyArray`].
     ///
     /// # Errors
-    /// [`Names`](crate::ErrorKind::Names) if there is no result of this name; [`OutputDtype`](crate::ErrorKind::OutputDtype)
-    /// and [`OutputRank`](crate::ErrorKind::OutputRank) if it is of another type, and then it is still there.
+    /// [`Names`](crate::ErrorKind::Names) if no remaining result has this name;
+    /// [`OutputDtype`](crate::ErrorKind::OutputDtype) or [`OutputRank`](crate::ErrorKind::OutputRank) if it has another
+    /// type, in which case it is not removed.
     pub fn take<A: Output>(&mut self, name: &str) -> Result<A, Error> {
         let place = self.place(name).cloned();
         let entry = place.as_ref().map(|(_, index)| self.arrays.entry(*index));
@@ -97,10 +98,10 @@ impl Results {
         A::receive(entry.remove().1, index)
     }
 
-    /// All results as they are, with their names.
+    /// Returns all remaining results with their names.
     ///
     /// # Errors
-    /// [`NotBuiltin`](crate::ErrorKind::NotBuiltin) if one has elements of a user's type.
+    /// [`NotBuiltin`](crate::ErrorKind::NotBuiltin) if a result has elements of a user-defined type.
     pub fn into_arrays(self) -> Result<Vec<(String, AnyArray)>, Error> {
         let one = |(output, (name, array)): (usize, (Label, NewArray))| {
             Ok((name.to_string(), <AnyArray as Output>::receive(array, output)?))
@@ -127,7 +128,7 @@ mod tests {
     use einfold_exec::{MemoryOrder, NewArray};
     use einfold_ir::Dtype;
 
-    /// With a search through all names, and a list that closes every gap, minutes.
+    /// Taking all results takes time n log n. With a linear search for each name it took minutes.
     #[test]
     fn many_results_are_taken_by_name() {
         const MANY: usize = 100_000;
@@ -137,7 +138,7 @@ mod tests {
             let name = format!("y{k}");
             assert_eq!(results.shape(&name), Some(&[k % 3][..]));
             if k % 2 == 0 {
-                // Nothing has run that wrote elements: the array goes, and is not one that can be read.
+                // No run has initialised the array, so it is removed and not returned.
                 results.take::<AnyArray>(&name).unwrap_err();
                 assert_eq!(results.shape(&name), None);
             }

@@ -1,4 +1,4 @@
-//! Where the facade meets the executor.
+//! The connection between the facade and the executor.
 
 use crate::dynamic::{Arguments, Arrays, CallOptions};
 use crate::error::{Error, ErrorKind};
@@ -17,7 +17,7 @@ impl Plan {
         for output in self.outputs() {
             arrays.push(NewArray::new(output.dtype, output.shape, options.order).map_err(BindError::Memory)?);
         }
-        // The memory of new results counts against the limit.
+        // New results count towards the memory limit.
         let taken = self.compiled().memory.outputs as u64;
         self.bound(arguments, options, taken, |ins, options, scratch, control| {
             Ok(exec::evaluate(&self.compiled().plan, ins, &mut arrays, options, scratch, control)?)
@@ -37,7 +37,7 @@ impl Plan {
         })
     }
 
-    /// Calls `go` with what `bind` takes. `taken` bytes of the memory limit are in use already.
+    /// Calls `go` with the arguments of `bind`. `taken` bytes of the memory limit are already in use.
     fn bound(
         &self,
         arguments: Arguments<'_>,
@@ -81,7 +81,7 @@ impl Plan {
         result.map_err(|error| self.point(error))
     }
 
-    /// A scalar of a call as an element of the dtype that it is multiplied in.
+    /// Converts a scalar of a call to the dtype that it is multiplied in.
     fn scalar(&self, name: &'static str, value: Option<Scalar>) -> Result<Option<Element>, Error> {
         let Some(value) = value else { return Ok(None) };
         let wanted = match (self.expression().settings.options.algebra, self.outputs().next()) {
@@ -95,13 +95,13 @@ impl Plan {
 }
 
 thread_local! {
-    /// Scratch memory for calls that bring none, each bound to the plan that used it last; the most recent one comes last.
+    /// Scratch memory of calls that do not pass any, each bound to the last plan that used it, the most recent last.
     static SPARE: RefCell<Vec<Box<Scratch>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// How many plans that run in turns on a thread each find the scratch memory that they are bound to.
+/// The number of scratch memories of a thread, and so of plans that can alternate without being bound again.
 const SPARES: usize = 8;
-/// Bytes up to which scratch memory is kept for later calls. Small calls are those that allocation would dominate.
+/// The largest scratch memory that is reused, in bytes. For larger runs the allocation is a small part of the time.
 const KEPT: usize = 1 << 16;
 
 fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
@@ -114,7 +114,7 @@ fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
             None => Some(spare.remove(0)),
         }
     };
-    // While the thread ends there is none.
+    // The thread-local value may already be destroyed while the thread ends.
     let mut scratch = SPARE.try_with(take).ok().flatten().unwrap_or_default();
     let result = go(&mut scratch);
     if scratch.bytes() <= KEPT {

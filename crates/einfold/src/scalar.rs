@@ -1,4 +1,4 @@
-//! Scalars of a call, whose type gives way to that of the result.
+//! Scalars of a call, which are converted to the dtype of the result.
 
 use crate::builtin::for_each_builtin;
 use einfold_exec::AnyView;
@@ -6,8 +6,9 @@ use einfold_ir::Dtype;
 use half::{bf16, f16};
 use num_complex::Complex;
 
-/// A factor such as `alpha`. It is weak, like a literal in NumPy: it takes on the dtype of the result, if that can hold it.
-/// So `2` scales results of any dtype, `2.5` those of floats and complex numbers.
+/// A factor such as `alpha`. It is weakly typed, as a Python scalar in NumPy: it is converted to the dtype of the
+/// result, which must be able to represent it. `2` scales results of any dtype, `2.5` those of float and complex
+/// dtypes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scalar(Value);
 
@@ -40,7 +41,7 @@ from! {
 }
 
 impl Scalar {
-    /// The value as an element of `dtype`, if that can hold it: integers exactly, floats rounded.
+    /// Converts the value to `dtype`, if `dtype` can represent it: integers exactly, floats rounded.
     pub(crate) fn as_element(self, dtype: Dtype) -> Option<Element> {
         Some(match dtype {
             Dtype::Bool => Element::Bool(match self.integer()? {

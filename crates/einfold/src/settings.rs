@@ -14,19 +14,19 @@ use std::str::FromStr;
 /// The options of an [`Expression`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
-    /// Those that belong to the meaning.
+    /// The options that change the result.
     pub(crate) options: Options,
-    /// The user's own, if the algebra is one.
+    /// The user's semiring, if the algebra is user-defined.
     pub(crate) semiring: Option<UserSemiring>,
     pub(crate) order: Order,
     pub(crate) budget: Budget,
     pub(crate) passes: PassSet,
 }
 
-/// Whether a plan by the one is a plan by the other; fill values are compared by their bits.
+/// Settings are equal if they lead to the same plan. Fill values are compared bitwise.
 impl PartialEq for Settings {
     fn eq(&self, other: &Settings) -> bool {
-        // The semiring follows from the algebra, which is one of the options.
+        // The semiring is determined by the algebra, which is one of the options.
         let Settings { options, semiring: _, order, budget, passes } = self;
         let Options { strict, algebra, acc, sizes, policy, out_of_range, fill, outputs } = options;
         let theirs = &other.options;
@@ -39,7 +39,7 @@ impl PartialEq for Settings {
     }
 }
 
-/// A literal as integers: 0.0 is not -0.0, and NaN is NaN.
+/// A literal as an integer or as bits: 0.0 differs from -0.0, and NaN equals itself.
 fn bits<'n>((name, literal): (&'n String, &Literal)) -> (&'n str, Result<i128, u64>) {
     match *literal {
         Literal::Int(value) => (name, Ok(value)),
@@ -49,7 +49,7 @@ fn bits<'n>((name, literal): (&'n String, &Literal)) -> (&'n str, Result<i128, u
 
 fn same_order(a: &Order, b: &Order) -> bool {
     match (a, b) {
-        // One strategy may have several addresses.
+        // The same strategy may have several addresses.
         (Order::Strategy(a), Order::Strategy(b)) => a.name == b.name,
         (Order::Linear(a), Order::Linear(b)) | (Order::Ssa(a), Order::Ssa(b)) => a == b,
         (Order::Replay(a), Order::Replay(b)) => a == b,
@@ -58,12 +58,12 @@ fn same_order(a: &Order, b: &Order) -> bool {
     }
 }
 
-/// Something that says where a contraction order comes from: an [`Order`], a [`SavedOrder`], or the name of a strategy.
+/// A type that specifies the origin of a contraction order: an [`Order`], a [`SavedOrder`], or the name of a strategy.
 pub trait IntoOrder {
-    /// The order.
+    /// Converts to an [`Order`].
     ///
     /// # Errors
-    /// [`ErrorKind::Order`](crate::ErrorKind::Order) if no strategy has this name.
+    /// [`ErrorKind::Order`](crate::ErrorKind::Order) if there is no strategy with this name.
     fn into_order(self) -> Result<Order, Error>;
 }
 
@@ -86,59 +86,62 @@ impl IntoOrder for &str {
 }
 
 impl Expression {
-    /// Whether an axis must have the same size in all operands. If not, the default, size 1 stretches as in NumPy.
+    /// Sets whether an axis must have the same size in all operands. By default axes of size 1 broadcast as in NumPy.
     pub fn strict(mut self, strict: bool) -> Expression {
         self.settings.options.strict = strict;
         self
     }
 
-    /// Evaluates with another sum and product: one of the markers such as [`MinPlus`](crate::algebra::MinPlus), or a
-    /// [`Semiring`](crate::Semiring) of yours.
+    /// Sets another sum and product: a marker such as [`MinPlus`](crate::algebra::MinPlus), or your own
+    /// [`Semiring`](crate::Semiring).
     pub fn algebra(mut self, algebra: impl IntoAlgebra) -> Expression {
         (self.settings.options.algebra, self.settings.semiring) = algebra.into_algebra();
         self
     }
 
-    /// Where the contraction order comes from: the name of a [strategy](crate::order::STRATEGIES), an [`Order`], or the
-    /// [order](crate::Plan::order) of another plan. Whether one that is given fits is seen when the expression is planned.
+    /// Sets the origin of the contraction order: the name of a [strategy](crate::order::STRATEGIES), an [`Order`], or
+    /// the [order](crate::Plan::order) of another plan. Planning checks whether a given order fits the expression.
     ///
     /// # Errors
-    /// [`ErrorKind::Order`](crate::ErrorKind::Order) if no strategy has this name.
+    /// [`ErrorKind::Order`](crate::ErrorKind::Order) if there is no strategy with this name.
     pub fn order(mut self, order: impl IntoOrder) -> Result<Expression, Error> {
         self.settings.order = order.into_order()?;
         Ok(self)
     }
 
-    /// Contracts along this path, in NumPy's linear form: each step names positions in the list of remaining tensors, removes
-    /// them and appends its result. Whether it fits is seen when the expression is planned.
+    /// Sets the contraction path in NumPy's linear form: each step lists positions in the list of remaining tensors,
+    /// removes these tensors and appends its result. Planning checks whether the path is valid.
     pub fn path<S: AsRef<[u32]>>(mut self, steps: impl IntoIterator<Item = S>) -> Expression {
         self.settings.order = Order::Linear(steps.into_iter().map(|s| s.as_ref().to_vec()).collect());
         self
     }
 
-    /// Contracts along this path in SSA form: step `k` of `n` operands makes tensor `n + k`, and each is used once.
+    /// Sets the contraction path in SSA form: with `n` operands, step `k` makes tensor `n + k`. Each tensor is used
+    /// once.
     pub fn ssa_path<S: AsRef<[u32]>>(mut self, steps: impl IntoIterator<Item = S>) -> Expression {
         self.settings.order = Order::Ssa(steps.into_iter().map(|s| s.as_ref().to_vec()).collect());
         self
     }
 
-    /// What the order search may use, how much memory a run may, and the [machine](Expression::machine).
+    /// Sets the budget of the order search, with the memory limit of runs and the [machine](Expression::machine).
     pub fn budget(mut self, budget: Budget) -> Expression {
         self.settings.budget = budget;
         self
     }
 
-    /// How many bytes a run may take besides its operands, its result included, on all threads. Where no order keeps to it, the contraction runs
-    /// in slices of some axes, which takes more flops; where that does not help, it is an error before anything runs. Operands
-    /// that are not in C order may need copies that the plan did not count; then it is one as the run begins.
+    /// Limits the bytes that a run may use in addition to its operands, on all threads; results count. If every order
+    /// exceeds the limit, the contraction runs in slices, which takes more flops. If slices do not help, planning
+    /// returns an error. Operands that are not in C order may need copies that the plan does not count; if these exceed
+    /// the limit, the run returns an error before it computes anything.
     pub fn memory(mut self, bytes: u64) -> Expression {
         self.settings.budget.memory_bytes = Some(bytes);
         self
     }
 
-    /// The machine that the plan is for, instead of the built-in one: what `einfold calibrate` measured, as
-    /// [`machine_from_json`](crate::order::machine_from_json) reads it. It decides where copies are packed, which steps are matrix
-    /// products, how far an order is searched, and how work is shared among threads. The result is the same up to rounding.
+    /// Sets the machine to plan for, instead of the built-in one: the output of `einfold calibrate`, parsed by
+    /// [`machine_from_json`](crate::order::machine_from_json). The machine decides where operands are packed, which
+    /// steps are matrix products, the effort of the order search, and how work is divided among threads. Results are
+    /// equal up to rounding.
     ///
     /// ```
     /// use einfold::order::Machine;
@@ -155,14 +158,15 @@ impl Expression {
         self
     }
 
-    /// Which passes the plan goes through: all, unless somebody looks for a fault. The result is the same up to rounding.
+    /// Sets the passes that the plan goes through; the default is all. Results are equal up to rounding. This is for
+    /// debugging.
     pub fn passes(mut self, passes: PassSet) -> Expression {
         self.settings.passes = passes;
         self
     }
 
-    /// The element type that operands are converted to and everything is computed in, which is also that of the results. It
-    /// must hold the operands.
+    /// Sets the dtype that operands are converted to, and that all computations and results have. It must be able to
+    /// represent the operands.
     ///
     /// ```
     /// use einfold::ndarray::{Array1, array};
@@ -178,31 +182,33 @@ impl Expression {
         self
     }
 
-    /// The value of a size: of an axis of named subscripts, of a size parameter of a program, such as `K` in `Y[g[n]:K]`.
+    /// Sets the value of a size: of an axis of named subscripts, or of a size parameter of a program, such as `K` in
+    /// `Y[g[n]:K]`.
     pub fn size(mut self, name: &str, size: usize) -> Expression {
         self.settings.options.sizes.insert(name.into(), size);
         self
     }
 
-    /// The values of several sizes.
+    /// Sets the values of several sizes.
     pub fn sizes<'n>(self, sizes: impl IntoIterator<Item = (&'n str, usize)>) -> Expression {
         sizes.into_iter().fold(self, |expression, (name, size)| expression.size(name, size))
     }
 
-    /// What ids outside the axis that they index do: stop the run, which is the default, contribute nothing, or count from the
-    /// end.
+    /// Sets what happens for an index outside its axis: the run stops with an error (the default), the point is
+    /// dropped, or a negative index counts from the end.
     pub fn out_of_range(mut self, policy: OutOfRange) -> Expression {
         self.settings.options.out_of_range = policy;
         self
     }
 
-    /// The same for the ids in the operand `ids` alone.
+    /// Sets the same policy for the index tensor `ids` alone.
     pub fn out_of_range_in(mut self, ids: &str, policy: OutOfRange) -> Expression {
         self.settings.options.policy.insert(ids.into(), policy);
         self
     }
 
-    /// The value of positions of the result `name` that nothing contributes to, instead of the identity of its reduction.
+    /// Sets the value of positions of the result `name` without contributions, instead of the identity of the
+    /// reduction.
     ///
     /// ```
     /// use einfold::Expression;
@@ -218,8 +224,9 @@ impl Expression {
         self
     }
 
-    /// The names of a program that are its results, in this order, each once; without it those that it never reads, in the
-    /// order of the text. What they do not need is not computed.
+    /// Selects the names of a program that are its results, in this order, each once. By default the results are the
+    /// names that the program never reads, in the order of the text. Statements that no result depends on are not
+    /// computed.
     pub fn outputs<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Expression {
         let mut seen = BTreeSet::new();
         let asked = names.into_iter().filter(|&name| seen.insert(name)).map(Into::into).collect();

@@ -1,11 +1,11 @@
-//! What a plan is made for: the types of operands that are not there yet.
+//! Operand types, which plans are made for.
 
 use crate::operand::Named;
 use crate::tuples::for_each_tuple;
 use einfold_exec::Element;
 use einfold_ir::TensorType;
 
-/// An operand with elements of type `T` and this shape, to plan for.
+/// The type of an operand with elements of type `T` and this shape.
 ///
 /// ```
 /// use einfold::{Expression, spec};
@@ -18,14 +18,14 @@ pub fn spec<T: Element>(shape: impl Into<Vec<usize>>) -> TensorType {
     TensorType { name: None, dtype: T::dtype(), shape: shape.into(), conj: false }
 }
 
-/// The type of one operand: a [`spec`], perhaps with a name: `named("X", spec::<f64>([3]))`.
+/// A type that describes one operand: a [`spec`], or a spec with a name, as `named("X", spec::<f64>([3]))`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not the type of an operand of einfold",
     label = "not the type of an operand",
     note = "types of operands are made by `spec::<f64>([20, 10])`; `plan_for` takes the operands themselves"
 )]
 pub trait Spec {
-    /// The type.
+    /// Converts to a tensor type.
     fn into_type(self) -> TensorType;
 }
 
@@ -41,8 +41,8 @@ impl Spec for Named<'_, TensorType> {
     }
 }
 
-/// The types of the operands, in the order of the operands of a call or with their names: a tuple of up to twelve, or any number
-/// in an array, slice or vector.
+/// The types of all operands, in the order of the operands or with names: a tuple of up to twelve, or an array, slice
+/// or vector.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of types of operands of einfold",
     label = "not types of operands",
@@ -50,7 +50,7 @@ impl Spec for Named<'_, TensorType> {
     note = "`plan_for` takes the operands themselves"
 )]
 pub trait Specs {
-    /// As one list.
+    /// Converts to a list.
     fn into_types(self) -> Vec<TensorType>;
 }
 

@@ -6,8 +6,8 @@ use einfold_exec::{AnyViewMut, Element};
 use ndarray::{ArrayBase, ArrayRef, ArrayViewMut, DataMut, Dimension};
 use smallvec::SmallVec;
 
-/// Memory that a result can be written to: a mutable reference to an `ndarray` array, a mutable view of any strides by value,
-/// an [`AnyViewMut`] over a plain slice, or an [`AnyArray`].
+/// A type that one result can be written to: a mutable reference to an `ndarray` array, a mutable view with any strides
+/// (by value), an [`AnyViewMut`] of a slice, or an [`AnyArray`].
 #[diagnostic::on_unimplemented(
     message = "results of einfold cannot be written to `{Self}`",
     label = "not memory for a result",
@@ -15,7 +15,7 @@ use smallvec::SmallVec;
     note = "of a `Vec` or a slice of elements, `einfold::ndarray::ArrayViewMut::from_shape(shape, &mut elements)?` makes a view"
 )]
 pub trait Target {
-    /// The elements.
+    /// A mutable view of the elements.
     fn elements_mut(&mut self) -> AnyViewMut<'_>;
 }
 
@@ -49,8 +49,8 @@ impl Target for AnyViewMut<'_> {
     }
 }
 
-/// Memory for all results of a program, in their order: one [`Target`], a tuple of two to eight, or any number of one type in
-/// a vector or an array.
+/// The outputs of a call, in the order of the results: one [`Target`], a tuple of two to eight, or a vector or array of
+/// targets of one type.
 #[diagnostic::on_unimplemented(
     message = "results of einfold cannot be written to `{Self}`",
     label = "not memory for the results",
@@ -58,11 +58,11 @@ impl Target for AnyViewMut<'_> {
     note = "of a `Vec` or a slice of elements, `einfold::ndarray::ArrayViewMut::from_shape(shape, &mut elements)?` makes a view"
 )]
 pub trait Targets {
-    /// The elements of each.
+    /// A mutable view of each output.
     fn views(&mut self) -> TargetViews<'_>;
 }
 
-/// Views of [`Targets`]; up to eight need no allocation.
+/// Mutable views of [`Targets`]. Up to eight need no allocation.
 pub type TargetViews<'a> = SmallVec<[AnyViewMut<'a>; 8]>;
 
 impl<T: Target> Targets for T {

@@ -1,6 +1,6 @@
-//! The one list of the tuples that stand for several operands, types, targets or results.
+//! The list of tuple sizes for operands, types, targets and results.
 
-/// Calls `$then!` with the names of each tuple, one call a tuple: of one to twelve, or of two to eight.
+/// Calls `$then!` once for each tuple size, with names for its elements: one to twelve, or two to eight.
 macro_rules! for_each_tuple {
     (1..=12, $then:ident) => {
         $then!(A);

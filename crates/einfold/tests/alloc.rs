@@ -1,4 +1,5 @@
-//! How often planning and calls allocate. A call with scratch memory and an output allocates nothing of ours.
+//! The number of allocations of planning and of calls. A call with scratch memory and an output allocates nothing in
+//! this project's code.
 
 use einfold::ndarray::{Array2, Array3};
 use einfold::{AnyArray, Error, Expression, Operands, Scratch, cache, einsum, explain::Stage};
@@ -10,36 +11,36 @@ thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts the allocations of each thread.
+/// An allocator that counts the allocations of each thread.
 struct Counting;
 
 fn count() {
-    // The thread's counter may be gone while the thread ends.
+    // The counter of the thread may be destroyed while the thread ends.
     _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: every call is passed on to the system's allocator as it is.
+// SAFETY: every call is forwarded unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.realloc(ptr, layout, size) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(ptr, layout) }
     }
 }
@@ -53,7 +54,7 @@ fn counted(work: impl FnOnce()) -> usize {
     COUNT.get() - before
 }
 
-/// Allocations of a call that is warm, and the number of matrix products in its plan.
+/// The allocations of a repeated call, and the number of matrix products in its plan.
 fn warm_call(text: &str, operands: &[&AnyArray]) -> Result<(usize, usize), Error> {
     let plan = Expression::new(text)?.plan_for(operands)?;
     let mut out = plan.run_any(operands)?;
@@ -95,24 +96,24 @@ fn a_warm_call_allocates_nothing_of_ours() -> Result<(), Error> {
     for (text, operands) in cases {
         let (allocations, products) = warm_call(text, operands)?;
         println!("{text:12} {:5} {products} matrix products, {allocations} allocations", operands[0].dtype());
-        // matrixmultiply takes memory for packing once in every product.
+        // matrixmultiply allocates one packing buffer for each product.
         assert!(allocations <= products, "{text} on {}: {allocations} allocations", operands[0].dtype());
     }
     Ok(())
 }
 
-/// Allocations of each way to compute one expression.
+/// The allocations of each way to compute one expression.
 #[derive(Debug, PartialEq, Eq)]
 struct Counts {
     /// Planning a parsed expression.
     compile: usize,
-    /// `einsum` where no plan is kept.
+    /// `einsum` without a cached plan.
     cold: usize,
-    /// `einsum` once more.
+    /// `einsum` with a cached plan.
     again: usize,
-    /// A plan, into a new array.
+    /// A run of a plan into a new array.
     run: usize,
-    /// A plan, with scratch memory, into an output.
+    /// A run of a plan into an output, with scratch memory.
     into: usize,
 }
 
@@ -126,7 +127,7 @@ fn counts(text: &str, operands: impl Operands + Copy) -> Result<Counts, Error> {
         })
     };
     let mut one_shot = || einsum::<Array2<f64>>(text, operands).map(drop);
-    // Scratch memory of the thread is there, as after some other calls.
+    // The thread already has scratch memory, as after other calls.
     let mut cold = 0;
     for _ in 0..10 {
         cache::clear();
@@ -146,7 +147,8 @@ fn counts(text: &str, operands: impl Operands + Copy) -> Result<Counts, Error> {
     failed.map(|()| Counts { compile, cold, again, run, into })
 }
 
-/// Chains of 2, 5 and 10 matrices of 2 × 2. Each bound is what the code needs today: one that is exceeded is a drift.
+/// Chains of 2, 5 and 10 matrices of 2 × 2. The bounds equal the current counts: a change that exceeds one is a
+/// regression.
 #[test]
 fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
     let x = &Array2::<f64>::eye(2);

@@ -1,4 +1,5 @@
-//! The cache of plans behind `einsum` and `Expression::run`: what is told apart, what is kept, and from how many threads.
+//! The cache of plans behind `einsum` and `Expression::run`: which calls share a plan, what is cached, and access from
+//! threads.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -11,7 +12,7 @@ use einfold::{
 use num_complex::Complex;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The cache is one for the whole process: tests that count plans take turns.
+/// Serialises tests that count plans, because the process has one cache.
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -27,7 +28,7 @@ fn a_plan_is_kept_once_for_calls_that_are_alike() -> Result<(), Error> {
     for _ in 0..3 {
         let y: Array2<f64> = einsum("ij,jk->ik", (&a, &b))?;
         assert_eq!(y, array![[21.0], [43.0]]);
-        // Strides, the type of the result and how operands are passed are not part of a plan.
+        // Strides, the type of the result and the type of the operand list are not part of the key.
         let y: AnyArray = einsum("ij,jk->ik", [a.t().t().view(), b.view()])?;
         assert_eq!(y.shape(), [2, 1]);
         let y: Array2<f64> = Expression::new("ij,jk->ik")?.run((a.t(), &b))?;
@@ -124,7 +125,7 @@ fn sizes_of_index_tensors_are_asked_in_every_call() -> Result<(), Error> {
             assert_eq!(y.take::<Array1<f64>>("Y")?, want);
         }
     }
-    // Of one text, with and without names.
+    // Two plans of one text, with and without names.
     assert_eq!(cache::len(), 2);
     Ok(())
 }
@@ -162,7 +163,7 @@ fn errors_are_not_kept() -> Result<(), Error> {
             false => assert_eq!(y?, array![[1.0, 2.0], [1.0, 2.0]]),
         }
     }
-    // The expression is fine, and so is its plan; only the run failed. The type of a result is no part of either.
+    // Only the run failed, so its plan is cached. The requested type of the result is not part of the key.
     assert_eq!(cache::len(), 1);
     assert_eq!(einsum::<f32>("ij->", &a).map_err(|e| e.code()), Err("output-dtype"));
     assert_eq!(einsum::<f64>("ij->", &a)?, 3.0);

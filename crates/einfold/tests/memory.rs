@@ -1,4 +1,5 @@
-//! What a run takes besides its operands keeps to the memory limit, whatever the number of threads: by the count of an allocator.
+//! The memory of a run in addition to its operands stays within the limit for any number of threads, as counted by an
+//! allocator.
 
 use einfold::ndarray::{ArrayD, IxDyn};
 use einfold::{AnyArray, Dtype, Error, Expression, Scratch};
@@ -6,11 +7,11 @@ use num_complex::Complex;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The bytes that are allocated by all threads, and the most so far.
+/// The bytes that are currently allocated, and their maximum so far.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static MOST: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts the bytes that are allocated.
+/// An allocator that counts allocated bytes.
 struct Counting;
 
 fn add(bytes: usize) {
@@ -18,30 +19,30 @@ fn add(bytes: usize) {
     MOST.fetch_max(live, Relaxed);
 }
 
-// SAFETY: every call is passed on to the system's allocator as it is.
+// SAFETY: every call is forwarded unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         add(layout.size());
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         add(layout.size());
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         add(size);
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.realloc(ptr, layout, size) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(ptr, layout) }
     }
 }
@@ -49,7 +50,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes allocated at once during `work` beyond those before it.
+/// The peak of allocated bytes during `work`, relative to the bytes before it.
 fn peak<R>(work: impl FnOnce() -> R) -> (usize, R) {
     let before = LIVE.load(Relaxed);
     MOST.store(before, Relaxed);
@@ -57,12 +58,12 @@ fn peak<R>(work: impl FnOnce() -> R) -> (usize, R) {
     (MOST.load(Relaxed).saturating_sub(before), result)
 }
 
-/// More than most machines have that run this test.
+/// More threads than most machines that run this test have.
 const THREADS: usize = 7;
-/// Lists of addresses and strides, constants of a few elements, and what threads need to be started: whatever the extents.
+/// An allowance for lists of addresses and strides, small constants and thread stacks, independent of the extents.
 const LISTS: usize = 12 << 10;
 
-/// Numbers that are exact in every dtype.
+/// Integer values that every dtype represents exactly.
 fn array(dtype: Dtype, shape: &[usize], groups: usize) -> AnyArray {
     let len = shape.iter().product::<usize>();
     let number = |k: usize| ((k * 7 + 3) % 11) as f32 - 5.0;
@@ -82,12 +83,12 @@ fn array(dtype: Dtype, shape: &[usize], groups: usize) -> AnyArray {
     }
 }
 
-/// A text, the dtypes and shapes of its operands, into how many groups ids lead, and how many bytes more than the least are
-/// allowed.
+/// A text, the dtypes and shapes of its operands, the number of groups of its index tensors, and the bytes that the
+/// limits exceed the least limit by.
 type Case = (&'static str, &'static [(Dtype, &'static [usize])], usize, &'static [usize]);
 
 const MIB: usize = 1 << 20;
-/// From just enough to room for several threads.
+/// From the least limit to enough memory for several threads.
 const MORE: &[usize] = &[0, MIB, 64 * MIB];
 
 const CASES: &[Case] = &[
@@ -132,7 +133,7 @@ const CASES: &[Case] = &[
     ),
 ];
 
-/// The least limit under which a text is planned, found by halving.
+/// The least limit for which planning succeeds, found by bisection.
 fn least(expression: &Expression, operands: &[&AnyArray]) -> Result<usize, Error> {
     let whole = expression.plan_for(operands)?.peak_bytes().exact().unwrap_or(u128::MAX);
     let (mut refused, mut planned) = (0u64, whole as u64);
@@ -146,7 +147,7 @@ fn least(expression: &Expression, operands: &[&AnyArray]) -> Result<usize, Error
     Ok(planned as usize)
 }
 
-/// Runs a case under all its limits, on one thread and on several.
+/// Runs a case with all its limits, on one thread and on several.
 fn check((text, types, groups, more): Case) -> Result<(), Error> {
     let arrays: Vec<AnyArray> = types.iter().map(|(dtype, shape)| array(*dtype, shape, groups)).collect();
     let operands: Vec<&AnyArray> = arrays.iter().collect();

@@ -1,34 +1,34 @@
-//! What is wrong with the operands that are given once.
+//! Errors of binding constant operands.
 
 use thiserror::Error;
 
-/// Why operands cannot be constants. Positions are counted from 0 here, and from 1 in messages.
+/// Why operands cannot be bound as constants. Positions start at 0 here and at 1 in messages.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ConstantsProblem {
-    /// There is no operand at a position.
+    /// A position has no operand.
     #[error("there is no operand {}, the plan is for {operands}", position + 1)]
     Position {
         /// The position.
         position: usize,
-        /// How many operands there are.
+        /// The number of operands.
         operands: usize,
     },
-    /// A position is there twice.
+    /// A position occurs twice.
     #[error("operand {} is given twice", position + 1)]
     Twice {
         /// The position.
         position: usize,
     },
-    /// There are more or fewer positions than operands.
+    /// The number of positions differs from the number of operands.
     #[error("{positions} positions are given, and {given} operands for them")]
     Count {
-        /// How many positions.
+        /// The number of positions.
         positions: usize,
-        /// How many operands.
+        /// The number of operands.
         given: usize,
     },
-    /// The plan was made with constants, and does not have those operands any more.
+    /// The plan already has constants.
     #[error("some operands of the plan are constants already")]
     Again,
 }

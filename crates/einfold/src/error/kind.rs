@@ -1,4 +1,4 @@
-//! The kinds of errors, with their facts.
+//! The kinds of errors, with their details.
 
 use einfold_exec::{BindError, PlanSlot, RunError, RunStopped, ViewError};
 use einfold_ir::Dtype;
@@ -8,172 +8,172 @@ use thiserror::Error;
 
 use super::ConstantsProblem;
 
-/// What went wrong, by stage. Operands, outputs and axes are counted from 0 here, and from 1 in messages.
+/// The kind of an error, by stage. Operands, outputs and axes are numbered from 0 here and from 1 in messages.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The text is not in the language, or does not fit the types of its operands.
+    /// The text is not valid, or does not match the types of its operands.
     #[error(transparent)]
     Expression(einfold_syntax::ErrorKind),
-    /// There is no contraction order of the asked kind.
+    /// No contraction order satisfies the options.
     #[error(transparent)]
     Order(#[from] OrderError),
-    /// There is no plan: it would need too much memory, or a path does not fit.
+    /// Planning failed: the plan would need too much memory, or a path is not valid.
     #[error(transparent)]
     Plan(PlanError),
-    /// The plan does not fit the operands or outputs of a call.
+    /// Operands or outputs of a call do not match the plan.
     #[error(transparent)]
     Bind(#[from] BindError),
     /// The run stopped before its end.
     #[error(transparent)]
     Stopped(#[from] RunStopped),
-    /// A slice is no tensor of the given shape and strides, or not one to write to.
+    /// A slice does not hold a tensor of the given shape and strides, or cannot be written to.
     #[error(transparent)]
     View(#[from] ViewError),
-    /// An operand is conjugated where the plan reads it as it is, or the other way round.
+    /// The conjugation of an operand differs from the plan.
     #[error("the plan {}, this call does not", if *planned { "conjugates the operand" } else { "reads the operand as it is" })]
     Conj {
-        /// Which operand.
+        /// The number of the operand.
         operand: usize,
-        /// Whether the plan conjugates it.
+        /// Whether the plan conjugates the operand.
         planned: bool,
     },
-    /// A result of one element type was asked for, and the expression gives another.
+    /// The requested element type differs from the dtype of the result.
     #[error("the result is of type {given}, not {asked}")]
     OutputDtype {
-        /// Which output.
+        /// The number of the output.
         output: usize,
-        /// The element type that was asked for.
+        /// The requested dtype.
         asked: Dtype,
-        /// The one that the expression has.
+        /// The dtype of the result.
         given: Dtype,
     },
-    /// A result of one rank was asked for, and the expression gives another.
+    /// The requested rank differs from the rank of the result.
     #[error("the result has {}, not {asked}", axes(*given))]
     OutputRank {
-        /// Which output.
+        /// The number of the output.
         output: usize,
-        /// The number of axes that was asked for.
+        /// The requested rank.
         asked: usize,
-        /// The one that the expression has.
+        /// The rank of the result.
         given: usize,
     },
-    /// A result of a user's element type was asked for as one of a built-in type.
+    /// A result with a user-defined element type was requested as one of a built-in type.
     #[error("the result is of type {given}, which is not built in")]
     NotBuiltin {
-        /// Which output.
+        /// The number of the output.
         output: usize,
-        /// The element type that the expression has.
+        /// The dtype of the result.
         given: Dtype,
     },
-    /// There are more or fewer results than were asked for.
+    /// The requested number of results differs from the number of results of the expression.
     #[error("the expression has {}, {asked} asked for", results(*given))]
     OutputCount {
-        /// How many were asked for.
+        /// The requested number.
         asked: usize,
-        /// How many there are.
+        /// The number of results of the expression.
         given: usize,
     },
-    /// Names of operands or results do not fit.
+    /// Names of operands or results are not valid.
     #[error(transparent)]
     Names(#[from] NamesProblem),
-    /// Operands cannot be constants.
+    /// Operands cannot be bound as constants.
     #[error(transparent)]
     Constants(#[from] ConstantsProblem),
-    /// A call has `alpha` or `beta`, and the program does not say what they would be factors of.
+    /// A call has `alpha` or `beta`, and the program does not support these factors.
     #[error("`alpha` and `beta` scale the value of subscripts, or of a program of one result and only `=` or `+=`")]
     NotScalable,
-    /// A text is no recipe, or a recipe of something else.
+    /// A text is not a valid recipe, or not a recipe of this plan.
     #[error("the recipe cannot be used: {0}")]
     Recipe(#[from] RecipeProblem),
 }
 
-/// What is wrong with the names of operands or results.
+/// A problem with the names of operands or results.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NamesProblem {
-    /// Two operands have one name.
+    /// Two operands have the same name.
     #[error("two operands are named `{name}`")]
     Twice {
         /// The name.
         name: String,
     },
-    /// An operand has no name, and others have.
+    /// An operand without a name is passed together with named operands.
     #[error("operand {} has no name, others have", operand + 1)]
     Unnamed {
-        /// Which operand.
+        /// The number of the operand.
         operand: usize,
     },
-    /// An operand of a subscript string has a name.
+    /// An operand of subscripts has a name; only programs have named operands.
     #[error("an operand is named `{name}`, and the expression names no operands")]
     NotAProgram {
         /// The name.
         name: String,
     },
-    /// An option is about a tensor of a subscript string.
+    /// An option names a tensor, and subscripts have no named tensors.
     #[error("an option is about `{name}`, and the expression names no tensors")]
     NoTensor {
         /// The name.
         name: String,
     },
-    /// There is no result of this name, or it has been taken already.
+    /// No result has this name, or the result has been taken already.
     #[error("there is no result `{name}`")]
     NoResult {
         /// The name.
         name: String,
-        /// The names of the results that are there.
+        /// The names of the remaining results.
         there: Vec<String>,
     },
 }
 
-/// Why a text is no recipe of a plan.
+/// Why a text is not a valid recipe.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RecipeProblem {
-    /// It is not JSON, or a field is missing or of the wrong kind.
+    /// The text is not JSON, or a field is missing or has the wrong type.
     #[error("{0}")]
     Malformed(
-        /// What the reader found.
+        /// The message of the parser.
         String,
     ),
-    /// It was written by another version of the format.
+    /// The recipe has an unsupported version of the format.
     #[error("its version is {found}, this program reads version {expected}")]
     Version {
         /// The version of the recipe.
         found: u64,
-        /// The version that is read.
+        /// The supported version.
         expected: u64,
     },
-    /// It names an element type that does not exist.
+    /// The recipe has an unknown dtype.
     #[error("`{0}` is no element type")]
     Dtype(
         /// The name.
         String,
     ),
-    /// It names a pass that does not exist.
+    /// The recipe has an unknown pass.
     #[error("`{0}` is no pass")]
     Pass(
         /// The name.
         String,
     ),
-    /// It needs a semiring that was not given.
+    /// The recipe needs a semiring that was not passed.
     #[error("it needs the algebra `{0}`")]
     Algebra(
         /// The name of the algebra.
         String,
     ),
-    /// The plan that it leads to has another cost than the one that was saved.
+    /// The cost of the new plan differs from the cost in the recipe.
     #[error("the saved plan takes {recorded} flops, this program plans {planned}")]
     Cost {
-        /// What the recipe says.
+        /// The cost in the recipe.
         recorded: String,
-        /// What was planned from it.
+        /// The cost of the new plan.
         planned: String,
     },
 }
 
 impl ErrorKind {
-    /// The name of the kind: stable, in kebab case.
+    /// The name of the kind in kebab case. Names are stable.
     pub fn code(&self) -> &'static str {
         match self {
             ErrorKind::Expression(kind) => kind.code(),
@@ -198,8 +198,8 @@ impl ErrorKind {
         }
     }
 
-    /// The name of the kind as the definition of the language spells it: `Size` of `size`, `IndexOutOfRange` of
-    /// `index-out-of-range`, `DType` of `dtype`.
+    /// The name of the kind as in the language definition: `Size` for `size`, `IndexOutOfRange` for
+    /// `index-out-of-range`, `DType` for `dtype`.
     pub fn name(&self) -> String {
         let word = |word: &str| match (word, word.split_at_checked(1)) {
             ("dtype", _) => "DType".to_string(),
@@ -209,12 +209,12 @@ impl ErrorKind {
         self.code().split('-').map(word).collect()
     }
 
-    /// Whether memory was short, or would be: the expression itself is fine.
+    /// Whether the only problem is memory: it cannot be allocated, or exceeds the limit.
     pub fn is_limit(&self) -> bool {
         matches!(self.code(), "memory" | "too-large")
     }
 
-    /// What to do about it.
+    /// How to fix the error.
     pub(crate) fn help(&self) -> Option<String> {
         Some(match self {
             ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { .. }) => {
@@ -257,7 +257,7 @@ impl ErrorKind {
         })
     }
 
-    /// Has the error be about another operand, if it is about one.
+    /// Maps the operand number of the error, if it has one.
     pub(crate) fn move_operand(&mut self, place: impl Fn(usize) -> usize) {
         match self {
             ErrorKind::Conj { operand, .. }
@@ -269,7 +269,7 @@ impl ErrorKind {
         }
     }
 
-    /// The operand that the error is about.
+    /// The number of the operand that the error is about.
     pub(crate) fn operand(&self) -> Option<usize> {
         match *self {
             ErrorKind::Conj { operand, .. } => Some(operand),

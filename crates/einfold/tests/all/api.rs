@@ -1,4 +1,4 @@
-//! Every form of operand and of result.
+//! All kinds of operands and results.
 
 use einfold::ndarray::{Array0, Array1, Array2, Array3, ArrayD, ArrayRef2, CowArray, Ix2, arr0, array, aview0, s};
 use einfold::{AnyArray, AnyView, Dtype, Error, conj, einsum, einsum_labels};
@@ -162,7 +162,7 @@ fn integer_labels_have_no_limit() -> Result {
 
 #[test]
 fn broadcast_views_cost_no_memory() -> Result {
-    // Four axes of 1000, 8 TB as one product; each is summed first.
+    // One product over four axes of 1000 would take 8 TB; the plan sums each operand first.
     let one = arr0(1.0);
     let x = one.broadcast(1000).unwrap();
     let total: f64 = einsum("a,b,c,d->", (x, x, x, x))?;

@@ -1,4 +1,4 @@
-//! Calls with options: factors, outputs that are there already, scratch memory, watching and stopping.
+//! Calls with options: factors, existing outputs, scratch memory, progress and cancellation.
 
 use einfold::ndarray::{Array2, Array3, ShapeBuilder, array, s};
 use einfold::{

@@ -1,9 +1,9 @@
-//! Plans with constant operands are plans.
+//! Plans with constant operands.
 
 use einfold::ndarray::{Array1, Array2, array};
 use einfold::{Error, ErrorKind, Expression, Plan, errors::ConstantsProblem, named, spec};
 
-/// `i,ij,jk->k` with both matrices constant, and the plan without constants.
+/// The plans of `i,ij,jk->k` with both matrices constant, and without constants.
 fn chain() -> Result<(Plan, Plan), Error> {
     let whole = Expression::new("i,ij,jk->k")?.plan([spec::<f64>([3]), spec::<f64>([3, 4]), spec::<f64>([4, 2])])?;
     let (a, b) = (Array2::<f64>::ones([3, 4]), Array2::<f64>::ones([4, 2]));
@@ -24,9 +24,9 @@ fn a_plan_with_constants_has_all_that_plans_have() -> Result<(), Error> {
     assert!(explained.contains("i,ij,jk->k"), "{explained}");
     assert_eq!(bound.warnings().len(), 0);
     assert_eq!(bound.expression().text(), "i,ij,jk->k");
-    // A run contracts what was computed from the constants with the rest.
+    // A run contracts the intermediate of the constants with the remaining operand.
     assert_eq!(bound.path(), [[0, 1]]);
-    // The values of constants are not in a recipe.
+    // A recipe does not contain the values of constants.
     assert_eq!(bound.to_recipe(), whole.to_recipe());
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the compiler says where a type does not fit: it names what to pass instead. Each program is checked by `cargo check`.
+//! Compiler messages for type errors name the types that are accepted. Each program is checked by `cargo check`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A program that does not compile, and what the compiler has to say about it.
+/// A program that does not compile, and the messages that the compiler has to print.
 struct Mistake {
     name: &'static str,
     body: &'static str,
@@ -57,7 +57,7 @@ const MISTAKES: [Mistake; 8] = [
     },
 ];
 
-/// A package with a program for each mistake.
+/// Writes a package with one program for each mistake.
 fn write(folder: &Path, einfold: &Path) {
     let programs = folder.join("src/bin");
     fs::create_dir_all(&programs).unwrap();
@@ -66,7 +66,7 @@ fn write(folder: &Path, einfold: &Path) {
          [dependencies]\neinfold = {{ path = {einfold:?} }}\n"
     );
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
-    // The versions that are here already, so that nothing is asked of a registry.
+    // Uses the locked versions, so that the registry is not queried.
     fs::copy(einfold.join("../../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     for Mistake { name, body, .. } in MISTAKES {
         let program = format!(
@@ -77,11 +77,11 @@ fn write(folder: &Path, einfold: &Path) {
     }
 }
 
-/// What the compiler says of each program.
+/// The compiler messages of each program.
 fn messages(folder: &Path) -> BTreeMap<String, String> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["check", "--offline", "--quiet", "--bins", "--keep-going", "--message-format=json"]);
-    // Flags of a sanitizer would compile everything again.
+    // Sanitizer flags would recompile everything.
     cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     let output = cargo.current_dir(folder).env("CARGO_TARGET_DIR", folder.join("target")).output().unwrap();
     assert!(!output.status.success(), "the mistakes compile");

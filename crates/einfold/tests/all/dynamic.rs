@@ -1,4 +1,4 @@
-//! The core without type parameters, which all typed calls stand on.
+//! The interface without type parameters, which all generic functions call.
 
 use einfold::dynamic::{Arguments, CallOptions, bind_constants, call, call_into, einsum, plan_with, run};
 use einfold::ndarray::{ArrayD, array};
@@ -16,7 +16,7 @@ fn views_in_and_arrays_out() -> Result<(), Error> {
     let arguments = Arguments::new(&views);
     let text = "R[n,j] = A[g[n],j]; S[g[n]] += A[g[n],j]";
     let typed: (ArrayD<f64>, ArrayD<f64>) = einfold::einsum(text, (&a, &g))?;
-    // By name they come in any order.
+    // Named operands may be in any order.
     let swapped = [views[1].clone(), views[0].clone()];
     let named = Arguments::new(&swapped).names(&[Some("g"), Some("A")]);
     let expression = Expression::new(text)?;

@@ -1,4 +1,4 @@
-//! Nothing panics or aborts on bad input, and errors say what, where and why.
+//! Invalid input does not panic or abort, and errors state the cause, the position and a fix.
 
 use einfold::ndarray::{Array1, Array2, ArrayD, IxDyn, arr0, array};
 use einfold::{
@@ -76,7 +76,7 @@ fn odd_but_valid_input_gives_values() -> Result<(), Error> {
     let labels: Vec<u32> = (0..70).collect();
     let lists: Vec<&[u32]> = labels.chunks(1).collect();
     assert_eq!(einfold::einsum_labels::<f64>(&lists, Some(&[]), &many)?, 2f64.powi(70));
-    // 65 GB from left to right; the order search goes another way.
+    // From left to right this needs 65 GB; the order search finds another order.
     let a = Array2::<f64>::ones((300, 300));
     let y: Array2<f64> = einsum("ab,cd,bc->ad", (&a, &a, &a))?;
     assert_eq!(y[[7, 8]], 90_000.0);
@@ -87,17 +87,17 @@ fn odd_but_valid_input_gives_values() -> Result<(), Error> {
 fn results_beyond_memory_are_typed() -> Result<(), Error> {
     let one = arr0(1.0);
     let view = |n: usize| one.broadcast(n).expect("a scalar stretches");
-    // 10^25 elements: no number of bytes.
+    // 10^25 elements: the number of bytes exceeds the address space.
     let x = view(100_000);
     let error = einsum::<AnyArray>("a,b,c,d,e->abcde", (x, x, x, x, x)).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Expression(Written::TooLarge { .. })), "{error}");
     assert!(error.kind().is_limit());
-    // 64 TB: a number of bytes that no machine of today has.
+    // 64 TB: the number of bytes is valid, but cannot be allocated.
     let x = view(2_900_000);
     let error = einsum::<Array2<f64>>("a,b->ab", (x, x)).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Bind(BindError::Memory(_))), "{error}");
     assert!(error.kind().is_limit());
-    // The same as an intermediate, and against a limit.
+    // The same tensor as an intermediate, without and with a limit.
     let error = Expression::new("(a,b),b->a")?.run::<Array1<f64>>((x, x, x)).unwrap_err();
     assert_eq!(error.code(), "memory", "{error}");
     let error = Expression::new("a,b->ab")?.memory(1 << 30).run::<Array2<f64>>((x, x)).unwrap_err();

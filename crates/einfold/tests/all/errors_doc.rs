@@ -1,4 +1,4 @@
-//! The second part of `docs/errors.md` shows what the errors of planning and running print.
+//! The second part of `docs/errors.md` shows the reports of planning and run errors.
 
 use einfold::ndarray::{Array1, Array2, arr0, array};
 use einfold::{AnyView, AnyViewMut, Control, Error, Expression, Plan, conj, einsum, named, spec};

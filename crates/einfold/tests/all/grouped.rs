@@ -1,4 +1,4 @@
-//! The functions for grouped reductions, against loops.
+//! The functions for grouped reductions, compared with loops.
 
 use einfold::ndarray::{Array1, Array2, ArrayD, array};
 use einfold::{
@@ -9,13 +9,13 @@ use num_complex::Complex;
 
 type Result = std::result::Result<(), Error>;
 
-/// Ids with repetitions and gaps, unsorted, and values of mixed signs.
+/// Unsorted ids with repetitions and gaps, and values of both signs.
 fn data() -> (Array1<i32>, Array2<f64>) {
     let ids = Array1::from_shape_fn(200, |n| [0, 3, 3, 7, 1, 0, 9][(n * 5 + n / 3) % 7]);
     (ids, Array2::from_shape_fn((200, 3), |(n, f)| (n as f64 * 0.37 - 20.0) * (f as f64 - 1.5)))
 }
 
-/// What a loop over the rows makes of each group, from `start`.
+/// Reduces the rows of each group in a loop, starting with `start`.
 fn by_loop(
     ids: &Array1<i32>,
     values: &Array2<f64>,
@@ -122,7 +122,7 @@ fn averages_are_weighted_along_the_last_axis() -> Result {
     Ok(())
 }
 
-/// Means, `lse=` and products of 0.1 by ids, whose exact values are known, in every floating type.
+/// Means, `lse=` and products of 0.1 by ids, whose exact values are known, in every float dtype.
 #[test]
 fn long_groups_are_accurate_in_every_floating_type() -> Result {
     use half::{bf16, f16};
@@ -142,7 +142,7 @@ fn long_groups_are_accurate_in_every_floating_type() -> Result {
                     assert!(epsilons <= 16.7, "{}: {got} {want}", stringify!($t));
                 }
             }
-            // What is rounded once at the end is that of the exact mean.
+            // A mean that is rounded once, at the end, equals the rounded exact mean.
             assert!(std::mem::size_of::<$t>() > 2 || m.iter().all(|&mean| mean == tenth));
         }};
     }

@@ -1,4 +1,4 @@
-//! Programs of very many parts: planned, explained and run in time and text that grow with their number.
+//! Programs with very many terms or statements: time and text of planning, explaining and running grow linearly.
 
 use einfold::ndarray::{Array1, array};
 use einfold::{AnyArray, Dtype, Error, Expression, TensorType, explain::Stage};
@@ -13,12 +13,12 @@ fn ty(name: impl ToString, dtype: Dtype, shape: impl Into<Vec<usize>>) -> Tensor
     TensorType { name: Some(name.to_string().into()), dtype, shape: shape.into(), conj: false }
 }
 
-/// The length of what explains a plan.
+/// The length of the explanation of a plan.
 fn explained(text: &str, types: Vec<TensorType>) -> Result<usize, Error> {
     Ok(Expression::new(text)?.plan(types)?.explain()?.text(&Stage::ALL).len())
 }
 
-/// Tables whose every line was as long as their longest took gigabytes, and beyond 65535 characters a panic.
+/// Regression: tables that padded every line to the longest took gigabytes, and panicked beyond 65535 characters.
 #[test]
 fn explanations_grow_with_the_program() -> Result<(), Error> {
     let x = || ty("x", Dtype::F64, [2]);
@@ -37,7 +37,7 @@ fn explanations_grow_with_the_program() -> Result<(), Error> {
     Ok(())
 }
 
-/// Every question about ids read all operands and began again: for 200 names it took 7 s, for these it would take days.
+/// Regression: every size query read all operands from the start, which took 7 s for 200 names.
 #[test]
 fn many_names_whose_sizes_ids_tell() -> Result<(), Error> {
     const NAMES: usize = 2000;

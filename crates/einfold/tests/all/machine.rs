@@ -1,4 +1,4 @@
-//! Plans for machines: the one that is built in, and others.
+//! Plans for the built-in machine and for other machines.
 
 #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
@@ -19,7 +19,7 @@ fn plan(text: &str, shapes: &[&[usize]], machine: Machine) -> std::result::Resul
     Expression::new(text)?.machine(machine).plan(types)
 }
 
-/// The form of each step, with what it packs.
+/// The form of each step, with the factors that it packs.
 fn forms(plan: &Plan) -> std::result::Result<Vec<String>, Error> {
     let json = plan.explain()?.json();
     let form = |step: &serde_json::Value| {

@@ -1,4 +1,4 @@
-//! The facade as a user sees it.
+//! Tests of the public interface of `einfold`.
 
 mod api;
 mod calls;

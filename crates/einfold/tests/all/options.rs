@@ -1,4 +1,4 @@
-//! Options of an expression, and what a plan tells of itself.
+//! Options of expressions, and the properties that a plan reports.
 
 use einfold::ndarray::{Array1, Array2, array};
 use einfold::{
@@ -38,7 +38,7 @@ fn every_order_gives_the_same_product() -> Result {
     assert_eq!((plan.path(), plan.ssa_path()), (vec![vec![1, 2], vec![0, 1]], vec![vec![1, 2], vec![0, 3]]));
     assert_eq!(plan.run::<Array2<i64>>((&a, &b, &c))?, want);
     let ssa = chain.clone().ssa_path([[0, 1], [3, 2]]).plan_for((&a, &b, &c))?;
-    // 4·5·6 + 4·6·3, counted by hand.
+    // 4·5·6 + 4·6·3 flops.
     assert_eq!(ssa.cost().flops.exact(), Some(192));
     let flat = chain.order(Order::Linear(vec![vec![0, 1, 2]]))?.plan_for((&a, &b, &c))?;
     assert_eq!(flat.run::<Array2<i64>>((&a, &b, &c))?, want);
@@ -75,7 +75,7 @@ fn algebras_take_the_place_of_sums_and_products() -> Result {
     Ok(())
 }
 
-/// Numbers modulo 7, kept wider between steps.
+/// Integers modulo 7, with a wider accumulator.
 #[derive(Clone, Copy)]
 struct Mod7;
 
@@ -135,7 +135,7 @@ fn no_choice_of_passes_changes_a_result() -> Result {
 
 #[test]
 fn a_result_of_windows_needs_room_for_its_elements_alone() -> Result {
-    // 239 elements of 8 bytes, and not 200 times 40.
+    // The result of 239 elements of 8 bytes, not an intermediate of 200 × 40.
     let (x, w) = (Array1::from_iter((1..=200).map(f64::from)), Array1::from_iter((1..=40).map(f64::from)));
     let convolution = Expression::new("y[i+k] += x[i]*w[k]")?.memory(1912);
     let y: Array1<f64> = convolution.run((&x, &w))?;
@@ -155,14 +155,14 @@ fn memory_is_known_before_a_run() -> Result {
     let needed = chain.plan(&types[..])?.peak_bytes().exact().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
     let packed = 100 * (64 + 112) * 8;
     assert_eq!(needed, 2 * 100 * 100 * 8 + packed, "one intermediate, the result, and what a kernel packs");
-    // Where there is no room for what kernels pack, products run as loops.
+    // If the limit leaves no memory for packing, products run as loops.
     let loops = chain.clone().memory(100 * 100 * 8 + 10_000).plan(&types[..])?;
     assert!(!loops.explain()?.text(&[Stage::Plan]).contains("gemm  m"));
     let square = Array2::from_shape_fn((100, 100), |(i, j)| ((i + 3 * j) % 7) as f64);
     let operands = (&square, &square, &square);
     assert_eq!(loops.run::<Array2<f64>>(operands)?, chain.run::<Array2<f64>>(operands)?);
     assert!(chain.clone().memory(needed).plan(&types[..]).is_ok());
-    // With less it runs in slices, but the result has to be there.
+    // Below that the contraction is sliced, but the result still has to fit.
     let sliced = chain.clone().memory(needed - 1).plan(&types[..])?.peak_bytes();
     assert!(sliced < needed.into(), "{sliced}");
     let budget = Budget { memory_bytes: Some(100 * 100 * 8 - 1), ..Budget::default() };

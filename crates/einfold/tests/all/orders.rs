@@ -1,4 +1,4 @@
-//! Orders as values: what was found once is followed without a search.
+//! Saved orders: they are applied without a search.
 
 use einfold::ndarray::{Array, Array2, Dimension, Ix2, array};
 use einfold::{
@@ -9,7 +9,7 @@ use einfold_order::search_count;
 
 type Result = std::result::Result<(), Error>;
 
-/// Small integers, so that any order gives the same value.
+/// A matrix of small integers, so that all orders give equal values.
 fn matrix(rows: usize, columns: usize) -> Array2<f64> {
     counted(Ix2(rows, columns))
 }
@@ -22,7 +22,7 @@ fn counted<D: Dimension>(shape: D) -> Array<f64, D> {
     })
 }
 
-/// Follows the order of a plan in every way in which it can be stored, and compares.
+/// Applies the order of a plan in every form in which it can be stored, and compares plans and values.
 fn followed(text: &str, plan: &Plan, operands: &[(&str, AnyArray)]) -> Result {
     let order = plan.order();
     let expression = || Expression::new(text);
@@ -114,7 +114,7 @@ fn what_does_not_fit_says_what_differs() -> Result {
         let ErrorKind::Order(OrderError::Mismatch { what, .. }) = error.kind() else { panic!("{error}") };
         (what.clone(), error.code())
     };
-    // Other names fit.
+    // An order also fits an expression with other labels.
     let renamed = Expression::new("[a b], [b c], [c d] -> [a d]")?.order(sliced.clone())?.plan(&types(64)[..])?;
     assert_eq!(renamed.order().contractions[0].slices.len(), sliced.contractions[0].slices.len());
     let extent = OrderMismatch::Extent { axis: "i".into(), saved: 64, given: 32 };
@@ -130,7 +130,7 @@ fn what_does_not_fit_says_what_differs() -> Result {
     let error = Expression::new("(ij,jk),kl->il")?.order(paths)?.plan(&types(4)[..]).unwrap_err();
     assert_eq!(error.code(), "path");
     assert!(error.to_string().contains("it is for 3 contractions, the expression has 2"), "{error}");
-    // Ids that are used before the tensor that they read.
+    // An index tensor that is contracted before the tensor that it indexes.
     let early = SavedOrder::of_paths(&[vec![vec![2, 3], vec![0, 2], vec![0, 1]]]).expect("a path");
     let layer = Expression::new("H[dst[e]:9,o] += X[src[e],f]*W[f,o]")?;
     let (edges, x) = (ids(&[0, 1]), any(matrix(3, 3)));
@@ -146,7 +146,7 @@ fn a_path_of_a_program_with_ids_is_taken_by_it() -> Result {
     let operands = || (named("dst", &dst), named("X", &x), named("src", &src), named("W", &w));
     let layer = Expression::new("H[dst[e]:9,o] += X[src[e],f]*W[f,o]")?;
     let plan = layer.plan_for(operands())?;
-    // The factors, then the ids of X and those of the result.
+    // The leaves are the factors, then the index tensors of X and of the result.
     assert_eq!(plan.order().contractions[0].tree.leaves(), 4);
     assert_eq!(layer.clone().path(plan.path()).plan_for(operands())?.order(), plan.order());
     assert_eq!(layer.clone().ssa_path(plan.ssa_path()).plan_for(operands())?.order(), plan.order());

@@ -1,4 +1,4 @@
-//! Programs: several results, operands by name, sizes, ids, and the options about them.
+//! Programs: several results, named operands, sizes, index tensors, and the options about them.
 
 use einfold::ndarray::{Array1, Array2, ArrayD, array, s};
 use einfold::{
@@ -86,7 +86,7 @@ fn results_go_into_memory_of_the_caller() -> Result {
     Ok(())
 }
 
-/// `alpha ⊗ e ⊕ beta ⊗ out` of programs, against numbers worked out by hand.
+/// `alpha ⊗ e ⊕ beta ⊗ out` of programs, compared with values computed by hand.
 #[test]
 fn one_sum_can_be_scaled() -> Result {
     let (g, w) = (ids(), weights());

@@ -1,4 +1,4 @@
-//! The README and the first page of the documentation show one example.
+//! The README and the first page of the documentation show the same example.
 
 #[test]
 fn the_example_of_the_readme_is_the_one_of_the_documentation() {

@@ -1,4 +1,4 @@
-//! Plans that are saved and made again.
+//! Plans that are saved as recipes and made again.
 
 use einfold::ndarray::{Array1, Array2, array};
 use einfold::{

@@ -1,6 +1,6 @@
-//! The names at the root of the crate: few enough to be read.
+//! The number of names at the root of the crate is limited.
 
-/// The names that a line `pub use a::{b, c as d};` lists, `pub mod` and `pub fn` included.
+/// The names that lines such as `pub use a::{b, c as d};`, `pub mod` and `pub fn` export.
 fn names(source: &str) -> Vec<String> {
     let mut names = Vec::new();
     for item in source.split("\npub ").skip(1) {

@@ -1,4 +1,4 @@
-//! Plans on several threads.
+//! Plans shared by several threads.
 
 use einfold::ndarray::{Array1, Array2, Array3};
 use einfold::{Error, Expression, Plan, Scratch, einsum, typed::Conj};
