@@ -1,4 +1,4 @@
-//! All links between the documents are valid.
+//! All links between the documents are valid, and the glossary names code that exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -53,4 +53,40 @@ fn links_lead_somewhere() {
         }
     }
     assert!(count > 30, "{count}");
+}
+
+/// The text of all sources below a folder, and their paths.
+fn sources(folder: &Path, text: &mut String, paths: &mut String) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, text, paths);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&fs::read_to_string(&path).unwrap());
+            paths.push_str(&path.display().to_string());
+            paths.push('\n');
+        }
+    }
+}
+
+#[test]
+fn the_glossary_names_code_that_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let (mut text, mut paths) = (String::new(), String::new());
+    sources(&root.join("crates"), &mut text, &mut paths);
+    let words: BTreeSet<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let glossary = fs::read_to_string(root.join("docs/glossary.md")).unwrap();
+    let mut count = 0;
+    for row in glossary.lines().filter(|line| line.starts_with("| ") && line.matches(" | ").count() == 3) {
+        let place = row.split(" | ").nth(2).unwrap_or_default();
+        for code in place.split('`').skip(1).step_by(2) {
+            // The name of the crate comes first.
+            let names = code.split_once("::").map_or(code, |(_, names)| names);
+            let exists =
+                if code.contains('/') { paths.contains(code) } else { names.split("::").all(|n| words.contains(n)) };
+            assert!(exists, "{row}\n{code} is not in the code");
+            count += 1;
+        }
+    }
+    assert!(count > 60, "{count}");
 }
