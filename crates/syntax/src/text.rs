@@ -14,9 +14,10 @@ use crate::suggest;
 /// line end separates statements, except in brackets and after an operator, a comma or an assignment.
 ///
 /// # Errors
-/// [`ErrorKind::Syntax`] at the first position outside the grammar; [`ErrorKind::OutputRepeated`] and
-/// [`ErrorKind::OutputUnknown`] for an axis of the output; for programs also [`ErrorKind::Reserved`],
-/// [`ErrorKind::UnknownFunction`] and violations of the invariants of [`Names`](crate::Names).
+/// [`Syntax`](crate::ErrorKind::Syntax) at the first position outside the grammar;
+/// [`OutputRepeated`](crate::ErrorKind::OutputRepeated) and [`OutputUnknown`](crate::ErrorKind::OutputUnknown) for an axis
+/// of the output; for programs also [`Reserved`](crate::ErrorKind::Reserved),
+/// [`UnknownFunction`](crate::ErrorKind::UnknownFunction) and violations of the invariants of [`Names`](crate::Names).
 ///
 /// ```
 /// use einfold_syntax::{Ast, parse};
