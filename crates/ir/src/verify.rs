@@ -126,6 +126,10 @@ fn check_readable(draft: &Draft, b: BufferId, written: &IdVec<BufferId, bool>) -
 fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let target = draft.buffer(step.write.tensor);
     let map = step.mode == Mode::Overwrite && step.is_map(&target.extents);
+    // A copy applies no operation.
+    let copies = map && step.reads.len() == 1;
+    let defined = copies || matches!(step.algebra, Algebra::User(_)) || step.algebra.accepts(target.dtype);
+    ensure(defined, || format!("{} is not defined on {}", step.algebra, target.dtype))?;
     let keeps = map || target.dtype == step.algebra.accumulator(target.dtype);
     ensure(keeps, || format!("sums cannot be kept in {}", target.dtype))?;
     if let Form::Nest(Nest { expr: Some(expr), .. }) = &step.form {
@@ -136,8 +140,7 @@ fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
         let from = draft.buffer(read.tensor).dtype;
         let widens = Dtype::promote(&[from, target.dtype]) == Some(target.dtype);
         let lifts = matches!(step.algebra, Algebra::User(u) if from == u.element && target.dtype == u.accumulator);
-        let rounds = step.reads.len() == 1 && map;
-        ensure(widens || lifts || rounds, || format!("{from} does not convert to {}", target.dtype))?;
+        ensure(widens || lifts || copies, || format!("{from} does not convert to {}", target.dtype))?;
     }
     Ok(())
 }
@@ -372,6 +375,23 @@ mod tests {
         }
         Plan::seal(one(&[2], &[&[3]], &[3], gather(3), nest())).unwrap();
         Plan::seal(one(&[0, 1 << 40], &[], &[], write(0, vec![zero(), zero()]), fill())).unwrap();
+    }
+
+    #[test]
+    fn an_operation_that_a_dtype_lacks_is_refused() {
+        let draft = |dtype, operands: &[&[usize]]| {
+            let nest = Form::Nest(Nest::default());
+            let mut draft = one(&[2], operands, &[2], Access::plain(BufferId(0), [0]), nest);
+            draft.buffers.iter_mut().for_each(|buffer| buffer.dtype = dtype);
+            draft.regions[0].steps[0].algebra = Algebra::MAX_PLUS;
+            draft
+        };
+        assert!(Plan::seal(draft(Dtype::F64, &[&[2], &[2]])).is_ok());
+        let error = Plan::seal(draft(Dtype::C64, &[&[2], &[2]])).unwrap_err();
+        assert_eq!(error.0, "step 0: (max, +) is not defined on c64");
+        assert!(Plan::seal(draft(Dtype::C64, &[])).is_err());
+        // A copy applies no operation.
+        assert!(Plan::seal(draft(Dtype::C64, &[&[2]])).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What `bind` refuses.
 
 use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, PlanSlot, Scratch, UserSemiring, bind};
-use einfold_ir::{Algebra, BinaryOp, Dtype, Plan};
+use einfold_ir::{Algebra, Dtype, Plan};
 
 use super::support::Build;
 
@@ -70,18 +70,6 @@ fn a_step_whose_points_cannot_be_counted() {
             assert_eq!(bound, want, "{extents:?}");
         }
     }
-}
-
-#[test]
-fn an_algebra_without_kernels() {
-    let bits = Algebra::Builtin { add: BinaryOp::Or, mul: BinaryOp::And };
-    let plan = matvec(Dtype::F64, bits);
-    let (data, mut y) = ([1f64; 6], [0f64; 2]);
-    let ins =
-        [AnyView::from_slice(&data, 0, &[2, 3], &[3, 1]).unwrap(), AnyView::from_slice(&data, 0, &[3], &[1]).unwrap()];
-    let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[2], &[1]).unwrap()];
-    let error = refused(&plan, &ins, &mut outs, &BindOptions::default());
-    assert_eq!(error, BindError::Unsupported { step: 0, algebra: bits.into(), dtype: Dtype::F64 });
 }
 
 #[test]
