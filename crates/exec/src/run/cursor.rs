@@ -1,9 +1,11 @@
 //! The pointers of all operands at a position of the loops.
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use super::Bases;
-use crate::bound_program::{BoundProgram, LoopNest};
+use crate::bound_program::{BoundProgram, Grid, LoopNest};
 
 /// A position in the outer loops of an operation, and the address of every operand there.
 pub(super) struct LoopCursor<'p> {
@@ -34,7 +36,7 @@ impl<'p> LoopCursor<'p> {
 
     /// Moves to the next position of the loops in `range`, or from the last to the first. Returns whether there was a
     /// next one.
-    pub(super) fn next(&mut self, range: std::ops::Range<usize>) -> bool {
+    pub(super) fn next(&mut self, range: Range<usize>) -> bool {
         for l in range.rev() {
             self.at[l] += 1;
             if self.at[l] < self.extents[l] {
@@ -67,6 +69,50 @@ impl<'p> LoopCursor<'p> {
         let operands = self.ptrs.len();
         for (ptr, stride) in self.ptrs.iter_mut().zip(&self.strides[l * operands..]) {
             *ptr = ptr.wrapping_offset(stride.wrapping_mul(by));
+        }
+    }
+}
+
+/// The blocks of a range in order, with a cursor at the kept loops of the current block.
+pub(super) struct BlockCursor<'p> {
+    pub(super) loops: LoopCursor<'p>,
+    grid: Grid,
+    /// The number of kept loops.
+    kept: usize,
+    blocks: Range<usize>,
+    /// The number of the position of the kept loops.
+    pub(super) row: usize,
+    /// The number of the block among those of the position.
+    pub(super) block_in_row: usize,
+}
+
+impl<'p> BlockCursor<'p> {
+    /// A cursor at the first of `blocks`; the operands have the addresses `bases` at position 0 of all loops.
+    pub(super) fn new(
+        program: &'p BoundProgram,
+        nest: &LoopNest,
+        grid: Grid,
+        bases: &Bases,
+        blocks: Range<usize>,
+    ) -> BlockCursor<'p> {
+        let (mut loops, (row, block_in_row)) = (LoopCursor::new(program, nest, bases), grid.split(blocks.start));
+        loops.seek(nest.kept, row);
+        BlockCursor { loops, grid, kept: nest.kept, blocks, row, block_in_row }
+    }
+
+    /// The number of blocks from the current one on.
+    pub(super) fn left(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Moves to the block after the next `count`, this one included. The caller has run all reduced loops and left the
+    /// cursor at the row of the last of these blocks.
+    pub(super) fn advance(&mut self, count: usize) {
+        let before = self.row;
+        self.blocks.start += count;
+        (self.row, self.block_in_row) = self.grid.split(self.blocks.start);
+        if self.row != before {
+            self.loops.next(0..self.kept);
         }
     }
 }

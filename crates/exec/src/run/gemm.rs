@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::ptr::NonNull;
 
 use super::compensated_sum::{BlockLoop, BlockSum};
-use super::cursor::LoopCursor;
+use super::cursor::{BlockCursor, LoopCursor};
 use super::{Bases, Run};
 use crate::bound_program::BoundGemm;
 use crate::error::RunStopped;
@@ -36,15 +36,14 @@ impl Blocks<'_> {
     fn run(&self, range: Range<usize>) -> Result<(), RunStopped> {
         let BoundGemm { loops, grid, extents, strides, k_strip, compensated, .. } = self.gemm;
         let mut block_sum = BlockSum::new(self.run, compensated.as_ref(), self.iteration);
-        let mut cursor = LoopCursor::new(self.run.program, loops, &self.bases);
-        let (mut row, mut block_in_row) = grid.split(range.start);
-        cursor.seek(loops.kept, row);
-        for block in range {
-            let (start, n) = grid.block_at(block_in_row, [extents[0], extents[1]]);
+        let mut blocks = BlockCursor::new(self.run.program, loops, *grid, &self.bases, range);
+        while blocks.left() > 0 {
+            let (start, n) = grid.block_at(blocks.block_in_row, [extents[0], extents[1]]);
+            let cursor = &mut blocks.loops;
             if let Some(block_sum) = &mut block_sum {
                 let block_loop =
                     |l: usize| BlockLoop { start: start[l], n: n[l], extent: extents[l], stride: strides[0][l] };
-                block_sum.begin(row, cursor.ptrs[0], [block_loop(0), block_loop(1)]);
+                block_sum.begin(blocks.row, cursor.ptrs[0], [block_loop(0), block_loop(1)]);
             }
             let mut accumulate = self.gemm.accumulate;
             loop {
@@ -56,7 +55,7 @@ impl Blocks<'_> {
                     // loop or in their part of C, so their targets are disjoint. Each call writes all of its part of C.
                     unsafe {
                         block_sum.iter_mut().for_each(|c| c.before_call());
-                        self.multiply(&cursor, start, n, depth, accumulate);
+                        self.multiply(cursor, start, n, depth, accumulate);
                     }
                     accumulate = true;
                     self.run.advance_or_cancel(points)?;
@@ -67,11 +66,7 @@ impl Blocks<'_> {
             }
             // SAFETY: as for the calls above; at least one of them has written the block.
             unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
-            let before = row;
-            (row, block_in_row) = grid.split(block + 1);
-            if row != before {
-                cursor.next(0..loops.kept);
-            }
+            blocks.advance(1);
         }
         Ok(())
     }

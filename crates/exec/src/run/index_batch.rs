@@ -6,7 +6,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::compensated_sum::BlockSum;
-use super::cursor::LoopCursor;
+use super::cursor::{BlockCursor, LoopCursor};
 use super::index_lists::{IndexLists, LoopRange, MAX_BATCH, MAX_LISTS};
 use super::indirect::IndirectOffsets;
 use super::nest::Blocks;
@@ -43,17 +43,15 @@ impl Blocks<'_> {
         let sizes = &self.run.program.sizes[loops.sizes.range()][outer..];
         let mut indices = IndirectOffsets::new(self.run, self.nest.index_ops, self.iteration, loops.operands.len);
         let mut lists = IndexLists::new(loops.operands.len, batch.reads);
-        let mut cursor = LoopCursor::new(self.run.program, &loops, &self.bases);
+        let mut blocks = BlockCursor::new(self.run.program, &loops, grid, &self.bases, range);
         let mut block_sum = BlockSum::new(self.run, self.nest.compensated.as_ref(), self.iteration);
-        let mut block = range.start;
-        let (mut row, mut block_in_row) = grid.split(block);
-        cursor.seek(loops.kept, row);
-        while block < range.end {
-            let (start, n) = grid.block_at(block_in_row, [sizes[0], sizes[1]]);
+        while blocks.left() > 0 {
+            let (start, n) = grid.block_at(blocks.block_in_row, [sizes[0], sizes[1]]);
             // If the last loop is kept, each of its positions is a block.
-            let most = if loops.reduced == 0 { range.end - block } else { MAX_BATCH };
+            let most = if loops.reduced == 0 { blocks.left() } else { MAX_BATCH };
+            let cursor = &mut blocks.loops;
             if let Some(block_sum) = &mut block_sum {
-                block_sum.begin(row, cursor.ptrs[0], self.block_loops(start, n));
+                block_sum.begin(blocks.row, cursor.ptrs[0], self.block_loops(start, n));
             }
             let mut whole = BatchPart { along: outer - 1, count: 0, start, n, first: true };
             loop {
@@ -61,7 +59,7 @@ impl Blocks<'_> {
                 self.positions(
                     batch,
                     whole,
-                    &mut cursor,
+                    cursor,
                     &mut indices,
                     &mut BatchState { lists: &mut lists, block_sum: &mut block_sum },
                 )?;
@@ -73,12 +71,7 @@ impl Blocks<'_> {
             }
             // SAFETY: the positions of the block are elements, as `act_batch` needs them, and a call has written them.
             unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
-            let before = row;
-            block += if loops.reduced == 0 { whole.count } else { 1 };
-            (row, block_in_row) = grid.split(block);
-            if row != before {
-                cursor.next(0..loops.kept);
-            }
+            blocks.advance(if loops.reduced == 0 { whole.count } else { 1 });
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::compensated_sum::{BlockLoop, BlockSum};
-use super::cursor::LoopCursor;
+use super::cursor::{BlockCursor, LoopCursor};
 use super::indirect::{IndirectOffsets, SkipReason};
 use super::tile::Tile;
 use super::{Bases, Run, tile_plan};
@@ -47,15 +47,14 @@ impl Blocks<'_> {
         let inner = self.inner_strides();
         let sizes = &program.sizes[loops.sizes.range()][outer..];
         let mut indices = IndirectOffsets::new(self.run, self.nest.index_ops, self.iteration, loops.operands.len);
-        let mut cursor = LoopCursor::new(program, loops, &self.bases);
-        let (mut row, mut block_in_row) = grid.split(range.start);
-        cursor.seek(loops.kept, row);
+        let mut blocks = BlockCursor::new(program, loops, *grid, &self.bases, range);
         let mut block_sum = BlockSum::new(self.run, self.nest.compensated.as_ref(), self.iteration);
         let mut since = 0;
-        for block in range {
-            let (start, n) = grid.block_at(block_in_row, [sizes[0], sizes[1]]);
+        while blocks.left() > 0 {
+            let (start, n) = grid.block_at(blocks.block_in_row, [sizes[0], sizes[1]]);
+            let cursor = &mut blocks.loops;
             if let Some(block_sum) = &mut block_sum {
-                block_sum.begin(row, cursor.ptrs[0], self.block_loops(start, n));
+                block_sum.begin(blocks.row, cursor.ptrs[0], self.block_loops(start, n));
             }
             let mut first = true;
             loop {
@@ -65,7 +64,7 @@ impl Blocks<'_> {
                         // SAFETY: the positions of the block are elements, as the call in `tile` proves, and a call that
                         // is not the first follows one that has written the block.
                         unsafe { block_sum.iter_mut().for_each(|c| c.before_call()) }
-                        self.tile(&cursor, &mut indices, inner, [start[0] + o, start[1] + i], part, first)?;
+                        self.tile(cursor, &mut indices, inner, [start[0] + o, start[1] + i], part, first)?;
                         first = false;
                         since += part[0] as u64 * part[1] as u64;
                         if since >= CANCEL_POINTS {
@@ -79,11 +78,7 @@ impl Blocks<'_> {
             }
             // SAFETY: as for `before_call` above; at least one call has written the block.
             unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
-            let before = row;
-            (row, block_in_row) = grid.split(block + 1);
-            if row != before {
-                cursor.next(0..loops.kept);
-            }
+            blocks.advance(1);
         }
         self.run.advance(since);
         Ok(())

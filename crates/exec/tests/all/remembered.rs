@@ -110,7 +110,24 @@ struct Call<'c> {
     seed: u64,
 }
 
-impl Call<'_> {
+impl<'c> Call<'c> {
+    /// Without options, with row-major operands of 8 x 8.
+    fn of(plan: &'c Plan) -> Call<'c> {
+        Call {
+            plan,
+            strides: [0, 0],
+            overlaps: false,
+            row: 8,
+            alpha: None,
+            beta: None,
+            semirings: &[],
+            memory: None,
+            cancelled: false,
+            id: 3,
+            seed: 1,
+        }
+    }
+
     /// The result, or why there is none.
     fn run(&self, scratch: &mut Scratch) -> Result<Vec<f64>, String> {
         // New memory in every call, at addresses that no other call has had for sure.
@@ -150,21 +167,8 @@ fn scratch_memory_changes_no_result() {
     let (numbers, other, ids) = (product(), chain(), gather());
     let users = [users::<Shifted<0>>(), users::<Shifted<7>>()];
     let semirings = [UserSemiring::of::<Shifted<0>>(), UserSemiring::of::<Shifted<7>>()];
-    let plain = Call {
-        plan: &numbers,
-        strides: [0, 0],
-        overlaps: false,
-        row: 8,
-        alpha: None,
-        beta: None,
-        semirings: &[],
-        memory: None,
-        cancelled: false,
-        id: 3,
-        seed: 1,
-    };
-    let of = |plan| Call { plan, ..plain };
-    let user = |plan, semirings| Call { plan, semirings, ..plain };
+    let plain = Call::of(&numbers);
+    let user = |plan, semirings| Call { semirings, ..Call::of(plan) };
     let calls = [
         plain,
         Call { seed: 2, ..plain },
@@ -177,13 +181,13 @@ fn scratch_memory_changes_no_result() {
         Call { alpha: Some(2.0), beta: Some(3.0), ..plain },
         Call { beta: Some(1.0), ..plain },
         Call { cancelled: true, ..plain },
-        of(&other),
-        Call { memory: Some(100), ..of(&other) },
-        Call { memory: Some(1 << 20), ..of(&other) },
-        Call { strides: [3, 1], ..of(&other) },
-        of(&ids),
-        Call { id: 8, ..of(&ids) },
-        Call { id: 7, strides: [1, 0], ..of(&ids) },
+        Call::of(&other),
+        Call { memory: Some(100), ..Call::of(&other) },
+        Call { memory: Some(1 << 20), ..Call::of(&other) },
+        Call { strides: [3, 1], ..Call::of(&other) },
+        Call::of(&ids),
+        Call { id: 8, ..Call::of(&ids) },
+        Call { id: 7, strides: [1, 0], ..Call::of(&ids) },
         user(&users[0], &semirings),
         user(&users[1], &semirings),
         user(&users[1], &semirings[1..]),
@@ -228,22 +232,7 @@ fn a_factor_of_a_users_type_is_read_in_every_call() {
 #[test]
 fn a_plan_that_is_sealed_again_is_another_one_and_a_clone_is_not() {
     let (plan, again) = (chain(), chain());
-    let call = |plan, scratch: &mut Scratch| {
-        let call = Call {
-            plan,
-            strides: [0, 0],
-            overlaps: false,
-            row: 8,
-            alpha: None,
-            beta: None,
-            semirings: &[],
-            memory: None,
-            cancelled: false,
-            id: 0,
-            seed: 5,
-        };
-        call.run(scratch).unwrap()
-    };
+    let call = |plan, scratch: &mut Scratch| Call::of(plan).run(scratch).unwrap();
     assert_eq!((&plan, plan.clone().id()), (&again, plan.id()));
     assert_ne!(plan.id(), again.id());
     let mut scratch = Scratch::new();
