@@ -3,6 +3,7 @@
 //! subscripts and programs from the parser, reads letters from the text, and determines names, sizes, dtypes and sums
 //! itself.
 
+mod bounded;
 mod evaluate;
 mod letters;
 mod model;
@@ -32,6 +33,9 @@ pub(crate) const TOO_MANY: Refusal = "more than the oracle can do";
 /// The largest number of points of a statement and of elements of a tensor, for questions of any size.
 const MOST: usize = 1 << 18;
 
+/// A position that depends on index tensors is out of range: `index-out-of-range` if a result needs the name.
+const OUTSIDE: Refusal = "outside of the axis";
+
 /// The codes of all errors of a text that has several.
 pub(crate) type Refusals = BTreeSet<Refusal>;
 
@@ -39,6 +43,9 @@ pub(crate) type Refusals = BTreeSet<Refusal>;
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) results: Vec<(String, Tensor)>,
+    /// For each element of each result, a bound of the difference that another order of operations makes: infinite if
+    /// every value is right.
+    pub(crate) errors: Vec<Vec<f64>>,
     /// Whether no operation rounded.
     pub(crate) exact: bool,
     /// Whether a sum, a product or a quotient produced a NaN or an infinity, so that the result depends on the order.
@@ -49,7 +56,7 @@ pub(crate) struct Answer {
     pub(crate) largest: f64,
     /// The largest factor by which an exponential may have amplified a relative error.
     pub(crate) steepest: f64,
-    /// Whether an index is out of range in a tensor whose elements no result needs. An implementation may skip or
+    /// Whether an index is out of range in a statement of a name that no result needs. An implementation may skip or
     /// reject it.
     pub(crate) unneeded: bool,
 }
@@ -60,9 +67,13 @@ pub(crate) struct Env<'a> {
     /// The largest number of points of a statement and of elements of a tensor.
     most: usize,
     tensors: BTreeMap<String, Tensor>,
+    /// The bounds of the elements of computed tensors, as [`Answer::errors`].
+    errors: BTreeMap<String, Vec<f64>>,
     trace: Trace,
-    /// As [`Answer::unneeded`].
-    unneeded: bool,
+    /// The tensors to which the points of each name refer.
+    refers: BTreeMap<String, BTreeSet<String>>,
+    /// The names with an index out of range, with zeros for their elements.
+    outside: Vec<String>,
 }
 
 /// Evaluates a text of any level. Operands of a program are bound by name if they have names, otherwise by position.
@@ -114,8 +125,8 @@ fn subscripts<'t>(
 ) -> Result<Answer, Refusals> {
     letters::check(&statement, operands.len()).map_err(|code| Refusals::from([code]))?;
     let operands = operands.enumerate().map(|(k, t)| (read::operand(k), t.clone()));
-    let mut env = Env { options, most, tensors: operands.collect(), trace: Trace::default(), unneeded: false };
-    env.define("", &[&statement], true)?;
+    let mut env = Env::new(options, most, operands.collect());
+    env.define("", &[&statement])?;
     Ok(env.answer(&[""]))
 }
 
@@ -146,14 +157,17 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let mut env = Env { options, most: MOST, tensors, trace: Trace::default(), unneeded: false };
+    let mut env = Env::new(options, MOST, tensors);
     let outputs = match &options.outputs {
         Some(asked) => &asked.iter().map(String::as_str).collect::<Vec<_>>(),
         None => &names.outputs,
     };
-    let needed = names.needed(outputs);
     for definition in &names.definitions {
-        env.define(definition.name, &definition.statements, needed.contains(definition.name))?;
+        env.define(definition.name, &definition.statements)?;
+    }
+    let needed = names.needed(outputs, &env.refers);
+    if env.outside.iter().any(|name| needed.contains(name.as_str())) {
+        return Err(one("index-out-of-range"));
     }
     Ok(env.answer(outputs))
 }
@@ -182,6 +196,13 @@ fn check_options(
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
+impl<'a> Env<'a> {
+    fn new(options: &'a Options, most: usize, tensors: BTreeMap<String, Tensor>) -> Env<'a> {
+        let (errors, trace, refers, outside) = Default::default();
+        Env { options, most, tensors, errors, trace, refers, outside }
+    }
+}
+
 impl Env<'_> {
     fn tensor(&self, name: &str) -> &Tensor {
         &self.tensors[name]
@@ -202,15 +223,15 @@ impl Env<'_> {
 
     fn answer(self, names: &[&str]) -> Answer {
         let results = names.iter().map(|name| (name.to_string(), self.tensors[*name].clone())).collect();
+        let errors = names.iter().map(|name| self.errors[*name].clone()).collect();
         let Trace { rounded, invalid, jumped, largest, steepest, powers, .. } = self.trace;
         let invalid = invalid.get() || powers.get() > 100.0;
         let (exact, jumped, steepest) = (!rounded.get(), jumped.get(), 1.0 + steepest.get());
-        Answer { results, exact, invalid, jumped, largest: largest.get(), steepest, unneeded: self.unneeded }
+        Answer { results, errors, exact, invalid, jumped, largest: largest.get(), steepest, unneeded: !self.outside.is_empty() }
     }
 
-    /// Evaluates all contributions to a name. If no result needs its elements and an index is out of range, they are
-    /// zeros.
-    fn define(&mut self, name: &str, statements: &[&Statement], needed: bool) -> Result<(), Refusals> {
+    /// Evaluates all contributions to a name. If an index is out of range, its elements are zeros.
+    fn define(&mut self, name: &str, statements: &[&Statement]) -> Result<(), Refusals> {
         let one = |code| Refusals::from([code]);
         let spread = |s: &&Statement| -> Result<Statement, Refusal> {
             let mut s = sizes::spread(s, self)?;
@@ -226,17 +247,24 @@ impl Env<'_> {
         let (dtype, shape) = (self.dtype(contributions), self.shape(contributions));
         match (clear, dtype, shape) {
             (Ok(()), Ok(dtype), Ok((shape, sizes))) => {
-                let value = match evaluate::evaluate(self, contributions, (dtype, &shape), &sizes) {
-                    Err(_) if !needed && self.trace.outside.get() => {
-                        self.unneeded = true;
-                        Tensor::full(dtype, &shape, Num::ZERO)
+                let (value, errors) = match evaluate::evaluate(self, contributions, (dtype, &shape), &sizes) {
+                    Err(OUTSIDE) => {
+                        self.outside.push(name.to_string());
+                        let zeros = Tensor::full(dtype, &shape, Num::ZERO);
+                        let errors = vec![0.0; zeros.data.len()];
+                        (zeros, errors)
                     }
                     value => value.map_err(one)?,
                 };
+                self.refers.insert(name.to_string(), evaluate::refers(contributions, &sizes));
                 self.tensors.insert(name.to_string(), value);
+                self.errors.insert(name.to_string(), errors);
                 Ok(())
             }
-            (clear, dtype, shape) => Err(clear.err().into_iter().chain(dtype.err()).chain(shape.err()).collect()),
+            (clear, dtype, shape) => {
+                let shape = shape.err().map(|code| if code == OUTSIDE { "index-out-of-range" } else { code });
+                Err(clear.err().into_iter().chain(dtype.err()).chain(shape).collect())
+            }
         }
     }
 
@@ -419,5 +447,40 @@ fn plain(left: &Left, sizes: &Sizes) -> Option<usize> {
         model::Index::Axis(axis) => sizes.get(axis).copied(),
         model::Index::Group(axes) => axes.iter().map(|a| sizes.get(a).copied()).product(),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str, operands: &[Tensor]) -> Result<Answer, Refusals> {
+        let operands: Vec<(String, Tensor)> = operands.iter().map(|t| (String::new(), t.clone())).collect();
+        answer(text, &operands, &Options::default())
+    }
+
+    #[test]
+    fn a_quotient_by_a_rounding_error_has_any_value() {
+        let error = |sum: [i128; 3]| {
+            let operands = [Tensor::ints(Dtype::I8, &[3], sum), Tensor::ints(Dtype::I8, &[], [-45])];
+            of("Y += x[i]/n[]; Z = 2/Y", &operands).unwrap().errors[0][0]
+        };
+        assert_eq!(error([3, -1, -2]), f64::INFINITY);
+        let other = error([3, -1, -1]);
+        assert!(other > 0.0 && other < 1e-11, "{other}");
+        let exact = of("Y += x[i]; Z = 2/Y", &[Tensor::ints(Dtype::I8, &[3], [3, -1, -2])]).unwrap();
+        assert_eq!((exact.results[0].1.data[0], exact.errors[0][0]), (Num::Float(f64::INFINITY, 0.0), 0.0));
+    }
+
+    #[test]
+    fn an_index_may_be_out_of_range_where_no_point_of_a_result_refers() {
+        let text = "Y[i] max= x[g[i]]; Z[j] max= Y[i]*w[j]";
+        let with = |n: usize| {
+            let x = Tensor::ints(Dtype::I64, &[2], [1, 2]);
+            let w = Tensor::ints(Dtype::I64, &[n], (0..n as i128).map(|k| k + 1));
+            of(text, &[x, Tensor::ints(Dtype::I64, &[2], [0, 2]), w])
+        };
+        assert!(with(0).unwrap().unneeded);
+        assert_eq!(with(1).unwrap_err(), Refusals::from(["index-out-of-range"]));
     }
 }

@@ -48,8 +48,17 @@ fn tolerance(question: &Question, answer: &Answer) -> f64 {
 }
 
 /// The first difference that the order of sums cannot explain.
-fn difference(found: &Tensor, want: &Tensor, tolerance: f64, invalid: bool) -> Option<String> {
+fn difference(found: &Tensor, want: &Tensor, errors: &[f64], tolerance: f64, invalid: bool) -> Option<String> {
     let mut found = found.clone();
+    let near = |x: Num, y: Num, error: f64| {
+        let ((a, b), (c, d)) = (x.parts(), y.parts());
+        error == f64::INFINITY || (a - c).abs() <= error && (b - d).abs() <= error
+    };
+    for ((x, y), &error) in found.data.iter_mut().zip(&want.data).zip(errors) {
+        if error > 0.0 && near(*x, *y, error) {
+            *x = *y;
+        }
+    }
     if invalid && found.data.len() == want.data.len() {
         // For sums with ∞ − ∞ or products with 0 · ∞, the result depends on the order.
         let infinite = |x: &Num| !x.parts().0.is_finite() || !x.parts().1.is_finite();
@@ -81,7 +90,7 @@ pub(crate) fn compare(question: &Question, way: &Way) -> Result<bool, String> {
             if found.len() != want.results.len() {
                 return Err(told(format!("{} results, want {}", found.len(), want.results.len())));
             }
-            for ((called, found), (name, wanted)) in found.iter().zip(&want.results) {
+            for (((called, found), (name, wanted)), errors) in found.iter().zip(&want.results).zip(&want.errors) {
                 if called != name {
                     return Err(told(format!("`{called}` in place of `{name}`")));
                 }
@@ -89,7 +98,7 @@ pub(crate) fn compare(question: &Question, way: &Way) -> Result<bool, String> {
                 if want.jumped && alike {
                     continue;
                 }
-                if let Some(d) = difference(found, wanted, tolerance, want.invalid) {
+                if let Some(d) = difference(found, wanted, errors, tolerance, want.invalid) {
                     return Err(told(format!("{name}: {d}\nfound {found:?}\nwant {wanted:?} ±{tolerance}")));
                 }
             }

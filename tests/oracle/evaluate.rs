@@ -1,20 +1,23 @@
 //! The value of a name: evaluates every point of the iteration space of every contribution in sequence.
 
+use std::collections::BTreeSet;
+
 use einfold_ir::{Dtype, Function, OutOfRange};
 use einfold_syntax::Assign;
 
+use super::bounded::Bounded;
 use super::model::{Access, Expr, Index, Statement, once};
 use super::sizes::Sizes;
 use super::types::work;
 use super::value::{identity, number};
-use super::{Env, Refusal, TOO_MANY, sums};
+use super::{Env, OUTSIDE, Refusal, TOO_MANY, sums};
 use crate::num::{Num, Tensor, points};
 
 /// An expression whose axes are coordinates of a point.
 enum Node<'a> {
     Value(Num),
-    /// An element without conversion.
-    Read(&'a Tensor, Vec<Place<'a>>),
+    /// An element without conversion, and the bounds of all elements of a computed tensor.
+    Read(&'a Tensor, Option<&'a [f64]>, Vec<Place<'a>>),
     /// A conversion to a dtype.
     Convert(Box<Node<'a>>, Dtype),
     /// A function of values of a dtype.
@@ -82,7 +85,8 @@ impl<'a> Space<'a> {
 
     fn read(&self, access: &Access) -> Node<'a> {
         let tensor = self.env.tensor(&access.tensor);
-        Node::Read(tensor, access.indices.iter().zip(&tensor.shape).map(|(i, &n)| self.place(i, n)).collect())
+        let errors = self.env.errors.get(&access.tensor).map(Vec::as_slice);
+        Node::Read(tensor, errors, access.indices.iter().zip(&tensor.shape).map(|(i, &n)| self.place(i, n)).collect())
     }
 
     /// Converts the expression as part of a promotion region that computes in `dtype`.
@@ -127,12 +131,17 @@ impl<'a> Space<'a> {
 
 impl Node<'_> {
     /// The value at a point; `None` if an index drops the point.
-    fn value(&self, env: &Env<'_>, point: &[usize]) -> Result<Option<Num>, Refusal> {
+    fn value(&self, env: &Env<'_>, point: &[usize]) -> Result<Option<Bounded>, Refusal> {
         let all = |list: &[Node<'_>]| all(list.iter().map(|n| n.value(env, point)));
         Ok(match self {
-            Node::Value(value) => Some(*value),
-            Node::Read(tensor, places) => positions(env, places, point)?.map(|at| tensor.data[tensor.offset(at)]),
-            Node::Convert(inner, dtype) => inner.value(env, point)?.map(|x| x.to(*dtype)),
+            Node::Value(value) => Some((*value).into()),
+            Node::Read(tensor, errors, places) => positions(env, places, point)?.map(|at| {
+                let at = tensor.offset(at);
+                Bounded { number: tensor.data[at], error: errors.map_or(0.0, |errors| errors[at]) }
+            }),
+            Node::Convert(inner, dtype) => {
+                inner.value(env, point)?.map(|x| Bounded { number: x.number.to(*dtype), ..x })
+            }
             Node::Call(function, list, dtype) => all(list)?.map(|a| env.trace.call(*function, &a, *dtype)),
             Node::Joined(op, list, dtype) => {
                 all(list)?.and_then(|a| a.into_iter().reduce(|a, b| env.trace.combine(*op, a, b, *dtype)))
@@ -147,7 +156,7 @@ impl Place<'_> {
         let mut at = self.offset + self.axes.iter().map(|(coef, k)| coef * point[*k] as i128).sum::<i128>();
         let Some(ids) = all(self.ids.iter().map(|(_, ids)| ids.value(env, point)))? else { return Ok(None) };
         for ((coef, _), id) in self.ids.iter().zip(ids) {
-            if let Num::Int(id, _) = id {
+            if let Num::Int(id, _) = id.number {
                 at += coef * id;
             }
         }
@@ -171,10 +180,8 @@ impl Place<'_> {
         match usize::try_from(at) {
             Ok(at) if at < self.size => Ok(Some(at)),
             _ if self.drops => Ok(None),
-            _ => {
-                env.trace.outside.set(!self.ids.is_empty());
-                Err("index-out-of-range")
-            }
+            _ if self.ids.is_empty() => Err("index-out-of-range"),
+            _ => Err(OUTSIDE),
         }
     }
 }
@@ -205,29 +212,50 @@ pub(crate) fn reach(env: &Env<'_>, statement: &Statement, sizes: &Sizes, k: usiz
     Ok(reach as usize)
 }
 
-/// Evaluates a name of this dtype and shape.
+/// The terms of a statement that are reduced on their own, each with whether it is subtracted.
+fn terms(statement: &Statement) -> Vec<(bool, Expr)> {
+    if statement.assign == Assign::Equal {
+        sums::terms(&statement.right)
+    } else {
+        vec![(false, statement.right.clone())]
+    }
+}
+
+/// The axes of the points of a term.
+fn axes<'a>(statement: &'a Statement, term: &'a Expr) -> Vec<&'a str> {
+    let own = || once(statement.kept().into_iter().chain(term.axes()));
+    if statement.assign == Assign::Equal { own() } else { statement.axes() }
+}
+
+/// The tensors, apart from index tensors, to which the points of the contributions refer.
+pub(crate) fn refers(contributions: &[Statement], sizes: &[Sizes]) -> BTreeSet<String> {
+    let mut refers = BTreeSet::new();
+    for (statement, sizes) in contributions.iter().zip(sizes) {
+        for (_, term) in terms(statement) {
+            if axes(statement, &term).iter().all(|axis| sizes[*axis] > 0) {
+                refers.extend(term.reads().into_iter().map(|access| access.tensor.clone()));
+            }
+        }
+    }
+    refers
+}
+
+/// Evaluates a name of this dtype and shape; returns the bounds of its elements too.
 pub(crate) fn evaluate(
     env: &Env<'_>,
     contributions: &[Statement],
     (dtype, shape): (Dtype, &[usize]),
     sizes: &[Sizes],
-) -> Result<Tensor, Refusal> {
+) -> Result<(Tensor, Vec<f64>), Refusal> {
     bounded(env, shape)?;
     let assign = contributions[0].assign;
     let wide = work(dtype);
-    let mut result =
-        Tensor { dtype: wide, shape: shape.to_vec(), data: vec![identity(assign, wide); shape.iter().product()] };
-    let mut counts = vec![0_usize; result.data.len()];
+    let mut result = Tensor::full(dtype, shape, Num::ZERO);
+    let mut values = vec![Bounded::from(identity(assign, wide)); result.data.len()];
+    let mut counts = vec![0_usize; values.len()];
     for (statement, sizes) in contributions.iter().zip(sizes) {
-        let terms = if assign == Assign::Equal {
-            sums::terms(&statement.right)
-        } else {
-            vec![(false, statement.right.clone())]
-        };
-        for (minus, term) in &terms {
-            let own = statement.kept().into_iter().chain(term.axes());
-            let axes = if assign == Assign::Equal { once(own) } else { statement.axes() };
-            let space = Space::new(env, axes, sizes)?;
+        for (minus, term) in &terms(statement) {
+            let space = Space::new(env, axes(statement, term), sizes)?;
             let left: Vec<Place<'_>> =
                 statement.left.iter().zip(shape).map(|(l, &n)| space.place(&l.index, n)).collect();
             let mut node = space.node(term, wide)?;
@@ -243,12 +271,14 @@ pub(crate) fn evaluate(
                 }
                 let (Some(value), Some(to)) = (value?, to?) else { continue };
                 let at = result.offset(to);
-                result.data[at] = env.trace.combine(assign, result.data[at], value, wide);
+                values[at] = env.trace.combine(assign, values[at], value, wide);
                 counts[at] += 1;
             }
         }
     }
-    finish(env, contributions, result, &counts, dtype)
+    finish(env, contributions, &mut values, &counts, dtype)?;
+    result.data = values.iter().map(|x| x.number).collect();
+    Ok((result, values.iter().map(|x| x.error).collect()))
 }
 
 /// Checks that the iteration space and the tensor are small.
@@ -261,20 +291,21 @@ fn bounded(env: &Env<'_>, extents: &[usize]) -> Result<(), Refusal> {
 fn finish(
     env: &Env<'_>,
     contributions: &[Statement],
-    mut result: Tensor,
+    values: &mut [Bounded],
     counts: &[usize],
     dtype: Dtype,
-) -> Result<Tensor, Refusal> {
+) -> Result<(), Refusal> {
+    let wide = work(dtype);
     let fill = env.options.fill.get(&contributions[0].name).map(|&l| number(l, dtype)).transpose()?;
-    for (x, &count) in result.data.iter_mut().zip(counts) {
+    for (x, &count) in values.iter_mut().zip(counts) {
         if contributions[0].assign == Assign::Mean {
             *x = match count {
-                0 => Num::Float(f64::NAN, if dtype.is_complex() { f64::NAN } else { 0.0 }),
-                _ => env.trace.call(Function::Div, &[*x, Num::Int(count as i128, 0).to(result.dtype)], result.dtype),
+                0 => Num::Float(f64::NAN, if dtype.is_complex() { f64::NAN } else { 0.0 }).into(),
+                _ => env.trace.call(Function::Div, &[*x, Num::Int(count as i128, 0).to(wide).into()], wide),
             };
         }
-        let value = fill.filter(|_| count == 0).unwrap_or(*x);
+        let value = fill.filter(|_| count == 0).map_or(*x, Bounded::from);
         *x = env.trace.round(value, dtype);
     }
-    Ok(Tensor { dtype, ..result })
+    Ok(())
 }

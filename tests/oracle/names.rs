@@ -1,6 +1,6 @@
 //! The meaning of names, and whether each has a value where it is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use einfold_syntax::Assign;
 
@@ -34,29 +34,28 @@ fn sizes(statement: &Statement) -> Vec<&Size> {
     declared.chain(statement.sizes.iter().map(|(_, s)| s)).chain(of(&statement.right)).collect()
 }
 
-/// The tensors whose elements a statement reads.
-fn elements(statement: &Statement) -> impl Iterator<Item = &str> {
-    let left = statement.left.iter().flat_map(|l| l.index.ids());
-    let right = statement.right.reads().into_iter().flat_map(|r| std::iter::once(r).chain(r.ids()));
-    left.chain(right).map(|a| a.tensor.as_str())
-}
-
 /// The tensors that a statement reads or whose sizes it reads, in the order of the text.
 fn read(statement: &Statement) -> Vec<&str> {
-    let accesses = elements(statement);
+    let left = statement.left.iter().flat_map(|l| l.index.ids());
+    let right = statement.right.reads().into_iter().flat_map(|r| std::iter::once(r).chain(r.ids()));
+    let accesses = left.chain(right).map(|a| a.tensor.as_str());
     let measured =
         sizes(statement).into_iter().filter_map(|s| if let Size::Of(t, _) = s { Some(t.as_str()) } else { None });
     accesses.chain(measured).collect()
 }
 
 impl Names<'_> {
-    /// These names and the names they are computed from; a tensor of which only sizes are read is not needed.
-    pub(crate) fn needed<'n>(&'n self, outputs: &[&'n str]) -> BTreeSet<&'n str> {
+    /// These names, and the names to which the points of a needed name refer.
+    pub(crate) fn needed<'n>(
+        &'n self,
+        outputs: &[&'n str],
+        refers: &'n BTreeMap<String, BTreeSet<String>>,
+    ) -> BTreeSet<&'n str> {
         let mut needed: BTreeSet<&str> = outputs.iter().copied().collect();
         // A name is read only after its last statement.
         for definition in self.definitions.iter().rev() {
             if needed.contains(definition.name) {
-                needed.extend(definition.statements.iter().flat_map(|s| elements(s)));
+                needed.extend(refers[definition.name].iter().map(String::as_str));
             }
         }
         needed

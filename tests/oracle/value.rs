@@ -8,6 +8,7 @@ use einfold_syntax::Assign;
 use num_complex::Complex;
 
 use super::Refusal;
+use super::bounded::{Bounded, error, is_finite, magnitude};
 use crate::num::Num;
 
 /// Properties of the evaluation that decide how results are compared.
@@ -29,8 +30,6 @@ pub(crate) struct Trace {
     /// The exponent of two of the product of all factors above 1 of `*=`: some order may overflow before it reaches a
     /// zero.
     pub(crate) powers: Cell<f64>,
-    /// Whether an index was out of range.
-    pub(crate) outside: Cell<bool>,
 }
 
 impl Trace {
@@ -44,27 +43,38 @@ impl Trace {
 
     fn rounds(&self, dtype: Dtype) {
         self.rounded.set(true);
-        let digits = match dtype {
-            Dtype::BF16 => 8,
-            Dtype::F16 => 11,
-            F32 | C32 => 24,
-            _ => 53,
-        };
-        self.unit.set(self.unit.get().max(0.5_f64.powi(digits)));
+        self.unit.set(self.unit.get().max(unit(dtype)));
     }
 
     /// Converts the number to an element of a named result.
-    pub(crate) fn round(&self, x: Num, dtype: Dtype) -> Num {
-        let rounded = x.to(dtype);
-        let is_nan = x.parts().0.is_nan() || x.parts().1.is_nan();
-        if x != rounded && !is_nan && matches!(rounded, Num::Float(..)) {
+    pub(crate) fn round(&self, x: Bounded, dtype: Dtype) -> Bounded {
+        let (exact, rounded) = (x.number, x.number.to(dtype));
+        let is_nan = exact.parts().0.is_nan() || exact.parts().1.is_nan();
+        let mut error = x.error;
+        if exact != rounded && !is_nan && matches!(rounded, Num::Float(..)) {
             self.rounds(dtype);
         }
-        rounded
+        if error > 0.0 && matches!(dtype, F16 | BF16) {
+            error += 2.0 * unit(dtype) * magnitude(rounded);
+        }
+        Bounded { number: rounded, error }
     }
 
     /// Applies a function to numbers of `dtype`.
-    pub(crate) fn call(&self, function: Function, a: &[Num], dtype: Dtype) -> Num {
+    pub(crate) fn call(&self, function: Function, list: &[Bounded], dtype: Dtype) -> Bounded {
+        let numbers: Vec<Num> = list.iter().map(|x| x.number).collect();
+        let (number, exact) = self.apply(function, &numbers, dtype);
+        let mut error = error(function, list, number);
+        if !exact {
+            let sum = matches!(function, Function::Add | Function::Sub);
+            let size = if sum { magnitude(numbers[0]) + magnitude(numbers[1]) } else { magnitude(number) };
+            error += OPERATION * unit(dtype) * size;
+        }
+        Bounded { number, error }
+    }
+
+    /// The value of a function of numbers of `dtype`, and whether it is exact.
+    fn apply(&self, function: Function, a: &[Num], dtype: Dtype) -> (Num, bool) {
         let size = a[0].parts().0.abs().max(a[0].parts().1.abs());
         let jumps = match function {
             Function::Eq | Function::Sign => self.rounded.get(),
@@ -83,8 +93,8 @@ impl Trace {
             self.steepest.set(self.steepest.get().max(size.min(1e4)));
         }
         match function {
-            Function::Eq => return Num::Int(equal(a[0], a[1]).into(), 0),
-            Function::Where => return if a[0] == Num::ZERO { a[2] } else { a[1] },
+            Function::Eq => return (Num::Int(equal(a[0], a[1]).into(), 0), true),
+            Function::Where => return (if a[0] == Num::ZERO { a[2] } else { a[1] }, true),
             _ => {}
         }
         let value = if dtype.is_complex() && matches!(dtype, C32 | C64) {
@@ -108,11 +118,12 @@ impl Trace {
             Function::Abs | Function::Sign => !dtype.is_complex(),
             _ => false,
         };
-        let finite = |x: &Num| x.parts().0.is_finite() && x.parts().1.is_finite();
-        if !exact && finite(&rounded) && a.iter().all(finite) && matches!(rounded, Num::Float(..)) {
+        let finite = a.iter().all(is_finite);
+        let rounds = !exact && is_finite(&rounded) && finite && matches!(rounded, Num::Float(..));
+        if rounds {
             self.rounds(dtype);
         }
-        let overflows = !finite(&rounded) && a.iter().all(finite);
+        let overflows = !is_finite(&rounded) && finite;
         // A complex sum is a sum of each part. The parts of a complex product are sums of products, where ∞ may meet 0
         // or −∞ in another order.
         let multiplies = matches!(function, Function::Mul | Function::Div);
@@ -124,32 +135,53 @@ impl Trace {
         if reordered && (overflows || invents) {
             self.invalid.set(true);
         }
-        rounded
+        (rounded, !rounds)
     }
 
     /// One step of a reduction.
-    pub(crate) fn combine(&self, assign: Assign, a: Num, b: Num, dtype: Dtype) -> Num {
+    pub(crate) fn combine(&self, assign: Assign, a: Bounded, b: Bounded, dtype: Dtype) -> Bounded {
         match assign {
             Assign::Equal | Assign::Add | Assign::Mean => self.call(Function::Add, &[a, b], dtype),
             Assign::Multiply => {
-                let (re, im) = b.parts();
+                let (re, im) = b.number.parts();
                 self.powers.set(self.powers.get() + re.hypot(im).max(1.0).log2());
                 self.call(Function::Mul, &[a, b], dtype)
             }
             Assign::Max => self.call(Function::Max, &[a, b], dtype),
             Assign::Min => self.call(Function::Min, &[a, b], dtype),
-            Assign::Or => bits(a, b, |a, b| a | b),
-            Assign::And => bits(a, b, |a, b| a & b),
+            Assign::Or => bits(a.number, b.number, |a, b| a | b).into(),
+            Assign::And => bits(a.number, b.number, |a, b| a & b).into(),
             Assign::LogSumExp => {
                 self.rounds(dtype);
-                self.see(a);
-                self.see(b);
-                let (x, y) = (a.parts().0, b.parts().0);
+                self.see(a.number);
+                self.see(b.number);
+                let (x, y) = (a.number.parts().0, b.number.parts().0);
                 let m = larger(x, y);
-                Num::Float(if m.is_finite() { m + ((x - m).exp() + (y - m).exp()).ln() } else { m }, 0.0)
+                let error = a.error.max(b.error);
+                if !m.is_finite() {
+                    return Bounded { number: Num::Float(m, 0.0), error };
+                }
+                let rounding = OPERATION * unit(dtype) * (1.0 + m.abs());
+                let sum = m + ((x - m).exp() + (y - m).exp()).ln();
+                Bounded { number: Num::Float(sum, 0.0), error: error + rounding }
             }
         }
     }
+}
+
+/// The error of one operation, in roundings: einfold and the oracle each round twice at most, in a function or a complex
+/// product.
+const OPERATION: f64 = 4.0;
+
+/// The greatest relative error of one rounding.
+fn unit(dtype: Dtype) -> f64 {
+    let digits = match dtype {
+        BF16 => 8,
+        F16 => 11,
+        F32 | C32 => 24,
+        _ => 53,
+    };
+    0.5_f64.powi(digits)
 }
 
 fn equal(a: Num, b: Num) -> bool {

@@ -14,8 +14,7 @@ use crate::Count;
 pub struct Cost {
     /// Scalar multiply-adds: the points of all steps.
     pub flops: Count,
-    /// The elements of the largest step result, including the final one and without operands; 0 if there is no step of
-    /// two.
+    /// The elements of the largest result of a step of two tensors, the last step included; 0 without such a step.
     pub size: Count,
     /// The elements of all step results together.
     pub write: Count,

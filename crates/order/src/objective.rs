@@ -36,14 +36,14 @@ impl Objective {
     /// Parses the name of an objective; `time` is the one of `machine`.
     ///
     /// # Errors
-    /// [`OrderError::UnknownObjective`].
+    /// [`OrderError::UnknownObjective`] if no objective has this name.
     pub fn parse_on(name: &str, machine: &Machine) -> Result<Objective, OrderError> {
         if name == "time" { Ok(Objective::time(machine)) } else { name.parse() }
     }
 }
 
-/// Parses `flops`, `size`, `write`, `time` (of the built-in machine), `combo` and `limit`; the last two with the weight of a written element,
-/// `combo-16`, which is 64 if absent.
+/// Parses `flops`, `size`, `write`, `time` (of the built-in machine), `combo` and `limit`; the last two with the weight
+/// of a written element, `combo-16`, which is 64 if absent.
 impl FromStr for Objective {
     type Err = OrderError;
 

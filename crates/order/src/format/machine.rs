@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::FormatError;
 
-/// The name and version of the form.
+/// The name and version of the schema.
 const SCHEMA: &str = "einfold.machine/1";
 
 /// Times are in nanoseconds.
@@ -29,14 +29,14 @@ struct Document {
     cache_bytes: [u64; 3],
 }
 
-/// The part that is read first: a text of another version may have other keys.
+/// The key that is read first, because another version may have other keys.
 #[derive(Deserialize)]
 struct Version {
     schema: String,
 }
 
-/// A machine as JSON, which [`machine_from_json`] reads again: a key for each field of [`Machine`], times in nanoseconds with
-/// `_ns` at the end of the key, and `schema`, which is `einfold.machine/1`.
+/// Returns a machine as JSON for [`machine_from_json`]: a key for each field of [`Machine`], with the suffix `_ns` for
+/// times, which are in nanoseconds, and the key `schema`, which is `einfold.machine/1`.
 pub fn machine_json(machine: &Machine) -> Value {
     let document = Document {
         schema: SCHEMA.into(),
@@ -58,7 +58,7 @@ pub fn machine_json(machine: &Machine) -> Value {
     serde_json::to_value(document).unwrap_or_default()
 }
 
-/// Reads a machine that [`machine_json`] or `einfold calibrate` wrote. All keys have to be there; others may be.
+/// Reads a machine that [`machine_json`] or `einfold calibrate` wrote. All keys are required; other keys are ignored.
 ///
 /// ```
 /// use einfold_ir::Machine;
@@ -69,7 +69,8 @@ pub fn machine_json(machine: &Machine) -> Value {
 /// ```
 ///
 /// # Errors
-/// [`FormatError`]: a text of another form or of another version, a time that is not between a femtosecond and a second, no partition.
+/// [`FormatError`] if the text has another schema or version, a time is not between a femtosecond and a second, or the
+/// number of partitions is 0.
 pub fn machine_from_json(text: &str) -> Result<Machine, FormatError> {
     let Version { schema } = serde_json::from_str(text)?;
     if schema != SCHEMA {
@@ -109,7 +110,7 @@ mod tests {
     use super::{machine_from_json, machine_json};
 
     #[test]
-    fn a_machine_is_read_as_it_was_written() {
+    fn a_machine_is_equal_after_writing_and_reading() {
         let other = Machine { product: Time::from_ns(0.013_337).unwrap(), partitions: 3, ..Machine::DEFAULT };
         for machine in [Machine::DEFAULT, other] {
             assert_eq!(machine_from_json(&machine_json(&machine).to_string()), Ok(machine));
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_machine_is_refused_by_name() {
+    fn an_invalid_machine_is_an_error_that_names_the_key() {
         let with = |key: &str, value: Value| {
             let mut json = machine_json(&Machine::DEFAULT);
             json[key] = value;

@@ -25,6 +25,7 @@ use crate::watch::{StopCheck, tally};
 use crate::{OrderError, SearchRequest, SearchResult, graph};
 use arena::Arena;
 use axes::{AxisState, AxisTensors};
+use pair_scoring::{Candidate, candidate, older, younger};
 pub(crate) use pair_scoring::{PairScoring, Score};
 
 /// The upper bound of sizes; it keeps sums of sizes finite, and a contraction of this size is infeasible anyway.
@@ -105,22 +106,6 @@ struct Tensor {
     other: u32,
     divisor: f64,
     state: State,
-}
-
-/// A pair of tensors. From the most to the least significant bits: the rank of its score, the older and the younger
-/// tensor.
-type Candidate = u128;
-
-fn candidate(rank: u64, older: u32, younger: u32) -> Candidate {
-    u128::from(rank) << 64 | u128::from(older) << 32 | u128::from(younger)
-}
-
-fn older(candidate: Candidate) -> u32 {
-    (candidate >> 32) as u32
-}
-
-fn younger(candidate: Candidate) -> u32 {
-    candidate as u32
 }
 
 impl<'g> Greedy<'g> {

@@ -83,3 +83,19 @@ const QUANTILES: usize = 4096;
 /// Quantiles of the binary logarithm of an exponentially distributed number.
 static LOG_EXPONENTIAL: LazyLock<Box<[f32; QUANTILES]>> =
     LazyLock::new(|| Box::new(std::array::from_fn(|i| (-((i as f64 + 0.5) / QUANTILES as f64).ln()).log2() as f32)));
+
+/// A pair of tensors. From the most to the least significant bits: the rank of its score, the older and the younger
+/// tensor.
+pub(super) type Candidate = u128;
+
+pub(super) fn candidate(rank: u64, older: u32, younger: u32) -> Candidate {
+    u128::from(rank) << 64 | u128::from(older) << 32 | u128::from(younger)
+}
+
+pub(super) fn older(candidate: Candidate) -> u32 {
+    (candidate >> 32) as u32
+}
+
+pub(super) fn younger(candidate: Candidate) -> u32 {
+    candidate as u32
+}

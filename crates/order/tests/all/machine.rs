@@ -1,9 +1,9 @@
-//! How much is searched depends on the machine of the budget, and on nothing else of where the search runs.
+//! The amount of search depends on the machine of the budget, not on the machine that the search runs on.
 
 use einfold_ir::{Machine, Network, Time};
 use einfold_order::{Budget, Order, order};
 
-/// A graph of as many tensors with six axes each, of extent 2.
+/// A network of `tensors` tensors with six axes each, all of extent 2.
 fn graph(tensors: u32) -> Network {
     let mut inputs = vec![Vec::new(); tensors as usize];
     let edges = (0..tensors).flat_map(|a| [1, 7, 19].map(|step| [a, (a + step) % tensors]));
@@ -14,11 +14,11 @@ fn graph(tensors: u32) -> Network {
 }
 
 #[test]
-fn auto_searches_as_long_as_the_machine_would_contract() {
+fn auto_searches_no_longer_than_the_machine_contracts() {
     let network = graph(40);
     let greedy = order(&network, &"greedy".parse().unwrap(), &Budget::default()).unwrap().cost.flops;
     let flops = greedy.exact().unwrap() as f64;
-    // A unit of work is worth so many multiply-adds that the least work of `deep` is all that pays.
+    // The greedy order takes as long as `units` units of work of `deep`; `auto` starts `deep` from 2^20 on.
     let machine = |units: f64| Machine {
         search_work: Time::from_ns(flops / units / 1e6).unwrap(),
         contraction: Time::from_ns(1e-6).unwrap(),
