@@ -35,7 +35,7 @@ impl<'a> Rewriter<'a> {
             to.nodes.reserve(from.nodes.len());
             to.nodes.extend(from.nodes.iter().take(*kept).cloned());
             to.inputs.extend(from.inputs.iter().filter(|id| (id.0 as usize) < *kept));
-            to.looped.clone_from(&from.looped);
+            to.regions.clone_from(&from.regions);
             let ids = from.ids().map(|id| Some(id).filter(|id| (id.0 as usize) < *kept)).collect();
             Box::new((to, ids))
         })
