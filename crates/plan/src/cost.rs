@@ -28,7 +28,7 @@ fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
     if c.factors.len() < 2 {
         return Cost::default();
     }
-    let size = Count::product(ir.node(id).shape.iter().map(|&e| e as u64));
+    let size = Count::elements(&ir.node(id).shape);
     Cost { flops: points(&c.axes), size, write: size, peak: size }
 }
 

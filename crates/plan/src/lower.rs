@@ -5,7 +5,7 @@ use einfold_ir::{
     Mode, Nest, Node, NodeId, Place, Region, RegionId, Step, Violation,
 };
 
-use crate::chains::{Chains, Home};
+use crate::chains::Chains;
 use crate::error::PlanError;
 use crate::memory;
 
@@ -120,17 +120,17 @@ impl Lowering<'_> {
         if let Some(buffer) = self.buffers[root] {
             return buffer;
         }
-        let buffer = self.new_buffer(root, self.chains.home(root));
+        let buffer = self.new_buffer(root, self.chains.place(root));
         self.buffers[root] = Some(buffer);
         buffer
     }
 
-    fn new_buffer(&mut self, like: NodeId, home: Home) -> BufferId {
+    fn new_buffer(&mut self, like: NodeId, place: Place) -> BufferId {
         let hint = |hints: &[Layout], k: u32| hints.get(k as usize).cloned().unwrap_or(Layout::RowMajor);
-        let (place, layout) = match home {
-            Home::Input(k) => (Place::Input(k), hint(&self.hints.inputs, k)),
-            Home::Output(k) => (Place::Output(k), hint(&self.hints.outputs, k)),
-            Home::Scratch => (Place::Scratch(0), Layout::RowMajor),
+        let layout = match place {
+            Place::Input(k) => hint(&self.hints.inputs, k),
+            Place::Output(k) => hint(&self.hints.outputs, k),
+            Place::Scratch(_) => Layout::RowMajor,
         };
         let Node { label, dtype, shape, .. } = self.ir.node(like);
         self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), place, layout })
@@ -140,10 +140,10 @@ impl Lowering<'_> {
     fn outputs(&mut self) {
         for (k, &id) in self.ir.outputs().iter().enumerate() {
             let computed = self.buffer_of(id);
-            let buffer = if self.chains.home(id) == Home::Output(k as u32) {
+            let buffer = if self.chains.place(id) == Place::Output(k as u32) {
                 computed
             } else {
-                let result = self.new_buffer(id, Home::Output(k as u32));
+                let result = self.new_buffer(id, Place::Output(k as u32));
                 self.copy(id, RegionId::TOP, computed, result);
                 result
             };

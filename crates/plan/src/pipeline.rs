@@ -5,7 +5,7 @@ mod trace;
 
 use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
 
-use crate::apply::{Applied, Route, write_out};
+use crate::apply::{Applied, Route, expand};
 use crate::error::PlanError;
 use crate::lower::{Hints, lower};
 use crate::memory;
@@ -268,7 +268,7 @@ impl Driver<'_, '_> {
                 let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
                 (Program::Module(ir), changes)
             }
-            (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(write_out(ir, routes)?), 1),
+            (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(expand(ir, routes)?), 1),
             (Run::Lower, Program::Expanded(applied)) => {
                 let draft = Draft { machine: *self.machine, ..lower(&applied.ir, self.hints)? };
                 (Program::Steps(applied, draft), 1)

@@ -104,9 +104,8 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
     match (ordered, &lifted) {
         (Some(ordered), Some(lifted)) => {
             tensors.extend((0..lifted.positions.len()).map(|k| selection(ir, id, lifted, k)));
-            let legs = (0..lifted.positions.len()).map(|k| lifted.selection_axes(k));
-            let inputs: Vec<Vec<u32>> = lifted.selected.network.inputs().iter().cloned().chain(legs).collect();
-            steps(&lifted.c, (inputs, lifted.selected.network.output()), &ordered.tree, &mut tensors);
+            let legs = (lifted.leaf_axes(), lifted.selected.network.output());
+            steps(&lifted.c, legs, &ordered.tree, &mut tensors);
         }
         (Some(ordered), None) => {
             let network = network_of(c, &node.shape);
@@ -114,7 +113,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
             steps(c, (network.inputs().to_vec(), network.output()), &ordered.tree, &mut tensors);
             let steps = tensors[c.factors.len()..].iter_mut();
             steps.zip(costs).for_each(|(tensor, cost)| tensor.flops = cost.flops);
-            count_turns(&network, ordered, &mut tensors);
+            count_iterations(&network, ordered, &mut tensors);
         }
         (None, _) => {
             let flops = if c.factors.len() < 2 { Count::ZERO } else { points(&c.axes) };
@@ -216,7 +215,7 @@ fn piece(network: &Network, slices: &[SlicedAxis]) -> Network {
 
 /// Multiplies the flops of each step by its number of iterations: those of the loops up to the last slice that it
 /// depends on.
-fn count_turns(network: &Network, ordered: &FoundOrder, tensors: &mut [TensorReport]) {
+fn count_iterations(network: &Network, ordered: &FoundOrder, tensors: &mut [TensorReport]) {
     let place = |axis: &u32| ordered.slices.iter().position(|slice| slice.axis == *axis);
     let depth = |axes: &Vec<u32>| axes.iter().filter_map(place).map(|k| k + 1).max().unwrap_or(0);
     let mut depths: Vec<usize> = network.inputs().iter().map(depth).collect();
