@@ -2,21 +2,21 @@
 
 use einfold_ir::{IdVec, Ir, NodeId, Place, RegionId};
 
-/// Chains of nodes that share a buffer: a node that accumulates into an earlier one does so in place, unless the
-/// earlier value is still needed. A node in a looped region always accumulates in place into a node outside: after the
-/// loop, the outer node is the sum.
-pub(crate) struct Chains {
+/// Which nodes share a buffer: a node that accumulates into an earlier one does so in place, unless the earlier value is
+/// still needed. A node in a looped region always accumulates in place into a node outside: after the loop, the outer
+/// node is the sum.
+pub(crate) struct BufferAssignment {
     live: IdVec<NodeId, bool>,
     root: IdVec<NodeId, NodeId>,
     places: IdVec<NodeId, Place>,
 }
 
-impl Chains {
-    pub(crate) fn of(ir: &Ir) -> Chains {
+impl BufferAssignment {
+    pub(crate) fn of(ir: &Ir) -> BufferAssignment {
         let live = live(ir);
         let root = roots(ir, &live);
         let places = places(ir, &live, &root);
-        Chains { live, root, places }
+        BufferAssignment { live, root, places }
     }
 
     /// Whether some output needs the node; operands always count as needed.
@@ -24,12 +24,12 @@ impl Chains {
         self.live[id]
     }
 
-    /// The first node of the chain of the node.
+    /// The first of the nodes that share the buffer of the node.
     pub(crate) fn root(&self, id: NodeId) -> NodeId {
         self.root[id]
     }
 
-    /// The storage of the chain of the node; in scratch memory at offset 0 until memory is assigned.
+    /// The storage of the buffer of the node; in scratch memory at offset 0 until memory is assigned.
     pub(crate) fn place(&self, id: NodeId) -> Place {
         self.places[self.root(id)]
     }
