@@ -9,7 +9,7 @@ use einfold_order::{FoundOrder, SlicedAxis};
 use super::{join, shape};
 use crate::apply::Made;
 use crate::compile::Compiled;
-use crate::cost::{node_flops, points};
+use crate::cost::node_flops;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, network_of, treatment};
@@ -116,13 +116,12 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
             count_iterations(&network, ordered, &mut tensors);
         }
         (None, _) => {
-            let flops = if c.factors.len() < 2 { Count::ZERO } else { points(&c.axes) };
             let children = (0..tensors.len() as u32).collect();
             tensors.push(TensorReport {
                 subscripts: String::new(),
                 shape: String::new(),
                 children,
-                flops,
+                flops: node_flops(ir, id),
                 runs: Count::ONE,
                 node: None,
                 written: true,
