@@ -142,11 +142,6 @@ impl<T> Access<T> {
         Access { tensor: self.tensor.clone(), indices, conj: self.conj }
     }
 
-    /// The axis of each index, if all are plain and of the own iteration space.
-    pub fn as_plain(&self) -> Option<Vec<u32>> {
-        self.indices.iter().map(Index::as_axis).collect()
-    }
-
     /// Whether any position comes from an index tensor.
     pub fn has_ids(&self) -> bool {
         self.indices.iter().any(Index::has_ids)
@@ -173,8 +168,8 @@ impl<T> Access<T> {
     pub fn depth(&self) -> usize {
         let mut depth = 0;
         self.for_each_axis(&mut |axis| {
-            if let AxisRef::Loop(turn) = axis {
-                depth = depth.max(turn as usize + 1);
+            if let AxisRef::Loop(number) = axis {
+                depth = depth.max(number as usize + 1);
             }
         });
         depth

@@ -138,6 +138,11 @@ impl Count {
         product * Count::from(word)
     }
 
+    /// The number of elements of a tensor of this shape.
+    pub fn elements(shape: &[usize]) -> Count {
+        Count::product(shape.iter().map(|&extent| extent as u64))
+    }
+
     /// The integer, if it is below 2^128.
     pub fn exact(self) -> Option<u128> {
         match self.0 {

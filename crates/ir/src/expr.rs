@@ -1,6 +1,7 @@
 //! Pointwise expressions: the contribution of a point, if it is not a plain product.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::num::ParseFloatError;
 use std::str::FromStr;
 
@@ -56,13 +57,36 @@ pub enum Function {
     Where,
 }
 
-/// A number written in the text.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// A number written in the text. Floats are equal if their bits are, so that 0 and −0 differ.
+#[derive(Clone, Copy, Debug)]
 pub enum Literal {
     /// An integer: written without a point or exponent, or the value of a size.
     Int(i128),
     /// A float: written with a point or exponent.
     Float(f64),
+}
+
+impl Literal {
+    fn bits(self) -> Result<i128, u64> {
+        match self {
+            Literal::Int(i) => Ok(i),
+            Literal::Float(x) => Err(x.to_bits()),
+        }
+    }
+}
+
+impl PartialEq for Literal {
+    fn eq(&self, other: &Literal) -> bool {
+        self.bits() == other.bits()
+    }
+}
+
+impl Eq for Literal {}
+
+impl Hash for Literal {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bits().hash(state);
+    }
 }
 
 macro_rules! literals {
@@ -91,7 +115,7 @@ literals! {
 }
 
 /// One operation of an [`Expr`].
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum PointOp {
     /// Pushes the element of this factor, converted.
     Read(u32),
@@ -107,7 +131,7 @@ pub enum PointOp {
 ///
 /// Invariants, checked by [`Expr::new`]: every operation finds its arguments on the stack, of the dtypes that
 /// [`Function::result`] requires; one value is left.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Expr {
     ops: Vec<(PointOp, Dtype)>,
     depth: usize,

@@ -1,16 +1,16 @@
 //! The intermediate representation: what is computed, as tensors in SSA form.
 
-use std::collections::BTreeSet;
-use std::fmt::{self, Write};
-use std::hash::{DefaultHasher, Hasher};
+mod show;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::access::{Access, Axis, AxisRef, Index, Indices, Label, ShowAccess};
+use crate::access::{Access, Axis, Index, Indices, Label};
 use crate::algebra::Algebra;
 use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
-use crate::expr::{Expr, PointOp, ShowExpr};
+use crate::expr::{Expr, PointOp};
 use crate::id_vec::{IdVec, id};
 use crate::space::Space;
 
@@ -124,15 +124,15 @@ pub struct Contraction {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ir {
     pub(crate) nodes: IdVec<NodeId, Node, 0>,
-    /// All regions except the top region.
-    pub(crate) looped: Vec<Looped>,
+    /// All regions; the first is the top region, without loops.
+    pub(crate) regions: IdVec<RegionId, RegionLoops, 1>,
     pub(crate) inputs: Vec<NodeId>,
     outputs: Vec<NodeId>,
 }
 
-/// A region with loops.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Looped {
+/// The loops of a region.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RegionLoops {
     axes: Vec<Axis>,
     /// Whether iterations of the first loop may run in parallel.
     lanes: bool,
@@ -169,9 +169,9 @@ impl Contraction {
     /// A hash of the factors, output and expression: equal for equal contractions, and almost always different for
     /// others.
     pub fn fingerprint(&self) -> u64 {
-        let mut text = Hashed(DefaultHasher::new());
-        write!(text, "{:?}", (self.onto, &self.factors, &self.output, &self.expr)).expect("a hasher takes every text");
-        text.0.finish()
+        let mut hasher = DefaultHasher::new();
+        (self.onto, &self.factors, &self.output, &self.expr).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Whether each point has a result position of its own: nothing is reduced, nothing accumulated.
@@ -190,20 +190,11 @@ impl Default for Ir {
     }
 }
 
-/// A writer that hashes a text without storing it.
-struct Hashed(DefaultHasher);
-
-impl fmt::Write for Hashed {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write(text.as_bytes());
-        Ok(())
-    }
-}
-
 impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
-        Ir { nodes: IdVec::new(), looped: Vec::new(), inputs: Vec::new(), outputs: Vec::new() }
+        let regions = IdVec::filled(1, RegionLoops::default());
+        Ir { nodes: IdVec::new(), regions, inputs: Vec::new(), outputs: Vec::new() }
     }
 
     /// Adds the next input.
@@ -216,16 +207,14 @@ impl Ir {
 
     /// Adds a region that runs once for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
-        self.looped.push(Looped { axes, lanes: false });
-        RegionId(self.looped.len() as u32)
+        self.regions.push(RegionLoops { axes, lanes: false })
     }
 
     /// Adds a region as [`Ir::region`] does, in which iterations of the first loop may run in parallel: each of them
     /// accumulates into positions of its own in nodes outside.
-    pub fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
+    pub(crate) fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
         let lanes = !axes.is_empty();
-        self.looped.push(Looped { axes, lanes });
-        RegionId(self.looped.len() as u32)
+        self.regions.push(RegionLoops { axes, lanes })
     }
 
     /// Whether iterations of the first loop of a region may run in parallel.
@@ -233,7 +222,7 @@ impl Ir {
     /// # Panics
     /// If the region does not exist.
     pub fn has_lanes(&self, region: RegionId) -> bool {
-        region != RegionId::TOP && self.looped[region.0 as usize - 1].lanes
+        self.regions[region].lanes
     }
 
     /// Adds a computed node.
@@ -314,16 +303,16 @@ impl Ir {
     /// # Panics
     /// If the region does not exist.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
-        if region == RegionId::TOP { &[] } else { &self.looped[region.0 as usize - 1].axes }
+        &self.regions[region].axes
     }
 
     /// The number of regions, including the top region.
     pub fn regions(&self) -> usize {
-        self.looped.len() + 1
+        self.regions.len()
     }
 
     fn check(&self, node: &Node) -> Result<(), Violation> {
-        ensure((node.region.0 as usize) < self.regions(), || "no such region".into())?;
+        ensure(self.regions.get(node.region).is_some(), || "no such region".into())?;
         match &node.def {
             Def::Input { .. } => Err(Violation("inputs are added by `input`".into())),
             Def::Identity(_) => Ok(()),
@@ -393,60 +382,6 @@ pub(crate) fn check_expr(
         }
     }
     Ok(())
-}
-
-impl fmt::Display for Ir {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (k, node) in self.nodes.iter().enumerate() {
-            write!(f, "%{k} {} = ", node.label)?;
-            self.show_def(node, f)?;
-            writeln!(f, "  {}{:?}", node.dtype, node.shape)?;
-        }
-        let outputs: Vec<String> = self.outputs.iter().map(|o| format!("%{}", o.0)).collect();
-        writeln!(f, "return {}", outputs.join(", "))
-    }
-}
-
-impl Ir {
-    fn show_def(&self, node: &Node, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let c = match &node.def {
-            Def::Input { slot } => return write!(f, "input {slot}"),
-            Def::Identity(algebra) => return write!(f, "identity of {algebra}"),
-            Def::Contract(c) => c,
-        };
-        let loops = self.loops(node.region);
-        for (k, axis) in loops.iter().enumerate() {
-            let kind = if k == 0 && self.has_lanes(node.region) { "lanes" } else { "for" };
-            write!(f, "{kind} {}:{} ", axis.label, axis.extent)?;
-        }
-        if let Some(onto) = c.onto {
-            write!(f, "%{} and ", onto.0)?;
-        }
-        write!(f, "{} ", c.algebra)?;
-        let axis = |a: AxisRef| match a {
-            AxisRef::Own(a) => c.axes[a as usize].label.clone(),
-            AxisRef::Loop(a) => loops[a as usize].label.clone(),
-        };
-        let tensor = |id: &NodeId| Label::from(format!("%{}", id.0));
-        let factor = |k: usize| ShowAccess { access: &c.factors[k], axis, tensor }.to_string();
-        match &c.expr {
-            Some(expr) => {
-                write!(f, "{}", ShowExpr { expr, factor: |k| factor(k as usize) })?;
-                let read = |op: &(PointOp, Dtype)| if let PointOp::Read(k) = op.0 { Some(k as usize) } else { None };
-                let read: BTreeSet<usize> = expr.ops().iter().filter_map(read).collect();
-                // Factors that are not read still drop points.
-                for k in (0..c.factors.len()).filter(|k| !read.contains(k)) {
-                    write!(f, " with {}", factor(k))?;
-                }
-            }
-            None => f.write_str(&(0..c.factors.len()).map(factor).collect::<Vec<_>>().join(" . "))?,
-        }
-        // The left side prints as an access to the node itself; its number is already in front.
-        let left = Access::new(None, c.output.iter().map(|i| i.map(&mut |id: &NodeId| Some(*id))));
-        let tensor = |id: &Option<NodeId>| id.map_or(Label::from(""), |id| Label::from(format!("%{}", id.0)));
-        write!(f, " -> {}", ShowAccess { access: &left, axis, tensor })?;
-        if c.pinned { f.write_str("  pinned") } else { Ok(()) }
-    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl Region {
         let depth = |step: &Step| {
             let mut depth = usize::from(self.lanes.is_some());
             let accesses = step.reads.iter().chain([&step.write]);
-            accesses.for_each(|access| depth = depth.max(access.depth()));
+            accesses.for_each(|access| depth = depth.max(access.depth().min(all)));
             step.for_each_buffer(&mut |b| depth = depth.max(made.get(&b).copied().unwrap_or(0)));
             made.insert(step.write.tensor, depth);
             depth
@@ -37,8 +37,8 @@ impl Region {
         for step in &self.steps {
             step.for_each_buffer(&mut |b| {
                 let writes = b == step.write.tensor;
-                let anew = step.mode == Mode::Overwrite && !seen.contains(&b);
-                if writes && !anew {
+                let starts = step.mode == Mode::Overwrite && !seen.contains(&b);
+                if writes && !starts {
                     shared.push(b);
                 }
                 seen.insert(b);
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_made_anew_in_every_turn_lives_through_the_turns_in_between() {
+    fn what_is_not_computed_in_every_iteration_lives_through_the_others() {
         let lives = draft(None, true).lifetimes();
         let life = |first, last| Some(Lifetime { first, last });
         // `t2` is last used where it is computed; `t3` stays alive for the inner loop, `t5` for both.

@@ -17,9 +17,17 @@ pub struct Rewriter<'a> {
     from: &'a Ir,
     /// The number of nodes kept before the first change.
     kept: usize,
-    /// The new module and, for each old node, the new one. In a box, so that the check for `None` reads nothing else:
-    /// valgrind reports a module that the compiler reads ahead of the check.
-    built: Option<Box<(Ir, IdVec<NodeId, Option<NodeId>>)>>,
+    /// In a box, so that the check for `None` reads nothing else: valgrind reports a module that the compiler reads ahead
+    /// of the check.
+    built: Option<Box<Built>>,
+}
+
+/// The new module.
+#[derive(Debug)]
+struct Built {
+    to: Ir,
+    /// For each old node, the new one.
+    ids: IdVec<NodeId, Option<NodeId>>,
 }
 
 impl<'a> Rewriter<'a> {
@@ -28,22 +36,26 @@ impl<'a> Rewriter<'a> {
         Rewriter { from, kept: 0, built: None }
     }
 
-    fn build(&mut self) -> &mut (Ir, IdVec<NodeId, Option<NodeId>>) {
+    fn build(&mut self) -> &mut Built {
         let Rewriter { from, kept, built } = self;
         built.get_or_insert_with(|| {
             let mut to = Ir::new();
             to.nodes.reserve(from.nodes.len());
             to.nodes.extend(from.nodes.iter().take(*kept).cloned());
             to.inputs.extend(from.inputs.iter().filter(|id| (id.0 as usize) < *kept));
-            to.looped.clone_from(&from.looped);
+            to.regions.clone_from(&from.regions);
             let ids = from.ids().map(|id| Some(id).filter(|id| (id.0 as usize) < *kept)).collect();
-            Box::new((to, ids))
+            Box::new(Built { to, ids })
         })
+    }
+
+    fn to(&self) -> Option<&Ir> {
+        self.built.as_ref().map(|built| &built.to)
     }
 
     /// The number of nodes of the new module.
     pub fn len(&self) -> usize {
-        self.built.as_deref().map_or(self.kept, |(to, _)| to.nodes.len())
+        self.to().map_or(self.kept, |to| to.nodes.len())
     }
 
     /// Whether the new module has no nodes.
@@ -56,7 +68,7 @@ impl<'a> Rewriter<'a> {
     /// # Panics
     /// If the node does not exist.
     pub fn node(&self, id: NodeId) -> &Node {
-        self.built.as_deref().map_or(self.from, |(to, _)| to).node(id)
+        self.to().unwrap_or(self.from).node(id)
     }
 
     /// The loops of a region.
@@ -64,7 +76,7 @@ impl<'a> Rewriter<'a> {
     /// # Panics
     /// If the region does not exist.
     pub fn loops(&self, region: RegionId) -> &[Axis] {
-        self.built.as_deref().map_or(self.from, |(to, _)| to).loops(region)
+        self.to().unwrap_or(self.from).loops(region)
     }
 
     /// The new node that replaces an old one.
@@ -72,7 +84,7 @@ impl<'a> Rewriter<'a> {
     /// # Panics
     /// If the old one was left out or has not been visited.
     pub fn id(&self, old: NodeId) -> NodeId {
-        self.built.as_deref().map_or(old, |(_, ids)| ids[old].expect("a node that is read is kept"))
+        self.built.as_ref().map_or(old, |built| built.ids[old].expect("a node that is read is kept"))
     }
 
     /// Maps an access to old nodes to new nodes.
@@ -101,7 +113,7 @@ impl<'a> Rewriter<'a> {
         if let Def::Contract(c) = &mut node.def {
             *c = self.contraction(c);
         }
-        let (to, ids) = self.build();
+        let Built { to, ids } = self.build();
         let new = match node.def {
             Def::Input { .. } => to.input(node.label, node.dtype, node.shape),
             Def::Identity(_) | Def::Contract(_) => to.nodes.push(node),
@@ -115,13 +127,13 @@ impl<'a> Rewriter<'a> {
     /// # Errors
     /// Those of [`Ir::push`].
     pub fn push(&mut self, node: Node) -> Result<NodeId, Violation> {
-        self.build().0.push(node)
+        self.build().to.push(node)
     }
 
     /// Replaces an old node of any kind by an input.
     pub fn input(&mut self, old: NodeId) -> NodeId {
         let Node { label, dtype, shape, .. } = self.from.node(old).clone();
-        let (to, ids) = self.build();
+        let Built { to, ids } = self.build();
         let new = to.input(label, dtype, shape);
         ids[old] = Some(new);
         new
@@ -130,7 +142,7 @@ impl<'a> Rewriter<'a> {
     /// Adds a region that runs once for every position of `axes`; with `lanes`, iterations of the first loop may run in
     /// parallel.
     pub fn region(&mut self, axes: Vec<Axis>, lanes: bool) -> RegionId {
-        let to = &mut self.build().0;
+        let to = &mut self.build().to;
         if lanes { to.region_in_lanes(axes) } else { to.region(axes) }
     }
 
@@ -143,7 +155,7 @@ impl<'a> Rewriter<'a> {
         let same = from.dtype == to.dtype && from.shape == to.shape;
         ensure(same, || format!("%{} takes the place of %{} and has another type", new.0, old.0))?;
         if self.built.is_some() || old != new {
-            self.build().1[old] = Some(new);
+            self.build().ids[old] = Some(new);
         }
         Ok(())
     }
@@ -165,7 +177,7 @@ impl<'a> Rewriter<'a> {
     /// # Errors
     /// Those of [`Ir::output`].
     pub fn finish_with(mut self, outputs: &[NodeId]) -> Result<Ir, Violation> {
-        let (to, ids) = self.build();
+        let Built { to, ids } = self.build();
         for &id in outputs {
             let new = ids[id].ok_or_else(|| Violation(format!("output %{} was left out", id.0)))?;
             to.output(new)?;

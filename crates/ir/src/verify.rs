@@ -3,6 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
+use smallvec::SmallVec;
+
 use crate::access::{Access, Axis, AxisRef, Index};
 use crate::algebra::Algebra;
 use crate::dtype::Dtype;
@@ -97,7 +99,7 @@ fn check_step(
     } else {
         space.check_access(&step.write)?;
     }
-    let mut reads = Vec::new();
+    let mut reads: SmallVec<[BufferId; 8]> = SmallVec::new();
     step.for_each_buffer(&mut |b| reads.push(b));
     // The written buffer is visited once for the write itself; a second visit is a read of it.
     let target = step.write.tensor;

@@ -23,7 +23,7 @@ use self::slices::Sliced;
 use crate::error::PlanError;
 use crate::legs::Uses;
 use crate::lift::Lifted;
-use crate::network::{Treatment, axes_of, treatment};
+use crate::network::{Treatment, are_distinct_axes, axes_of, treatment};
 use crate::roles::AxisList;
 
 /// The expansion of a contraction: its tree, slices and partitions.
@@ -65,17 +65,17 @@ impl<'a> From<&'a FoundOrder> for Route<'a> {
 /// [`PlanError::Leaves`] if a tree does not have one leaf for each factor; [`PlanError::Slices`] if the contraction
 /// cannot be sliced in this way.
 pub fn apply(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Ir, PlanError> {
-    Ok(write_out(ir, routes)?.ir)
+    Ok(expand(ir, routes)?.ir)
 }
 
 /// Expands as [`apply`] does, and also returns the nodes that replace each node.
-pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
+pub(crate) fn expand(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
     let (mut out, mut made) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
     for (id, node) in ir.nodes().entries() {
         let (first, mut steps) = (out.len() as u32, Vec::new());
         let new = match node.contraction() {
             None => out.keep(id),
-            Some(c) => rewrite(ir, &mut out, &mut steps, id, c, routes.get(id.place()).copied().flatten())?,
+            Some(c) => expand_node(ir, &mut out, &mut steps, id, c, routes.get(id.place()).copied().flatten())?,
         };
         out.replace(id, new)?;
         made.push(Made { nodes: first..out.len() as u32, steps });
@@ -85,7 +85,7 @@ pub(crate) fn write_out(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied
 
 /// Expands one contraction and returns the node that replaces it. `steps` gets the nodes of the steps of a tree with
 /// index tensors.
-fn rewrite(
+fn expand_node(
     ir: &Ir,
     out: &mut Rewriter<'_>,
     steps: &mut Vec<Vec<NodeId>>,
@@ -276,7 +276,7 @@ impl Writer<'_, '_> {
     fn root(&mut self, children: &mut [Operand], asked: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
         let (kept, mut space) = self.split(children);
         // If the last step writes the result directly, the axis order of the result needs no copy.
-        let scatters = self.onto.is_some() || !self.is_plain_output();
+        let scatters = self.onto.is_some() || !are_distinct_axes(&self.c.output);
         let target = self.target();
         if others.is_empty() && (scatters || kept[..] == *asked) {
             return self.emit(&space, reads(children), target);
@@ -336,13 +336,6 @@ impl Writer<'_, '_> {
         (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));
         indices.for_each(|index| index.renumber(&|axis| self.local[axis as usize]));
         space.iter().for_each(|&axis| self.local[axis as usize] = None);
-    }
-
-    /// Whether the result has distinct plain axes.
-    fn is_plain_output(&self) -> bool {
-        let output = &self.c.output;
-        let fresh = |(k, i): (usize, &Index<NodeId>)| i.as_axis().is_some() && !output[..k].contains(i);
-        output.iter().enumerate().all(fresh)
     }
 
     fn extent(&self, axis: u32) -> usize {

@@ -6,7 +6,7 @@ mod choices;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, Def, IdVec, Ir, Machine, NodeId, Plan};
+use einfold_ir::{Contraction, Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
 use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
 
 use self::build::Built;
@@ -172,7 +172,8 @@ fn flops(part: &Part) -> Count {
 
 /// Whether a node is a contraction with index tensors.
 fn is_through_ids(ir: &Ir, id: NodeId) -> bool {
-    matches!(&ir.node(id).def, Def::Contract(c) if treatment(ir.node(id), c) == Treatment::ThroughIds)
+    let node = ir.node(id);
+    node.contraction().is_some_and(|c| treatment(node, c) == Treatment::ThroughIds)
 }
 
 /// Makes plans of a rewritten module whose orders are known.

@@ -28,7 +28,7 @@ fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
     if c.factors.len() < 2 {
         return Cost::default();
     }
-    let size = Count::product(ir.node(id).shape.iter().map(|&e| e as u64));
+    let size = Count::elements(&ir.node(id).shape);
     Cost { flops: points(&c.axes), size, write: size, peak: size }
 }
 
@@ -71,8 +71,7 @@ pub(crate) fn node_flops(ir: &Ir, id: NodeId) -> Count {
 
 /// The flops of the contractions as written, each in one loop nest.
 pub(crate) fn naive_flops(ir: &Ir) -> Count {
-    let multiplies = ir.contractions().filter(|(_, c)| c.factors.len() > 1);
-    multiplies.map(|(id, c)| points(&c.axes) * points(ir.loops(ir.node(id).region))).sum()
+    ir.contractions().map(|(id, _)| node_flops(ir, id) * points(ir.loops(ir.node(id).region))).sum()
 }
 
 /// The number of points of an iteration space.

@@ -119,7 +119,7 @@ impl Excess {
         let node = ir.node(id);
         let elements = |id: &NodeId| {
             let node = ir.node(*id);
-            Count::product(node.shape.iter().map(|&e| e as u64)) * Count::from(node.dtype.size() as u64)
+            Count::elements(&node.shape) * Count::from(node.dtype.size() as u64)
         };
         let results: Count = ir.outputs().iter().map(elements).sum();
         let is_result = ir.outputs().contains(&id);

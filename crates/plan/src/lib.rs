@@ -36,7 +36,7 @@
 //! ```
 
 mod apply;
-mod chains;
+mod buffers;
 mod compile;
 mod constants;
 mod cost;

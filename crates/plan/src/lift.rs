@@ -1,10 +1,10 @@
 //! Contractions with selections, as the order search sees them: each gathered or scattered position is an axis of its
 //! own.
 
-use einfold_ir::{Access, Axis, AxisRef, AxisSet, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
+use einfold_ir::{Access, Axis, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
 use einfold_order::{Selection, SelectionNetwork};
 
-use crate::network::{axes_of, network_of};
+use crate::network::{are_distinct_axes, axes_of, lifted_axes_of, network_of};
 
 /// A contraction with an axis for each position that a gather or scatter index gives, and the selections that relate
 /// them.
@@ -80,15 +80,19 @@ impl Lifted {
         self.c.factors.iter().any(factor) || selections.iter().any(selects)
     }
 
-    /// The axes of a selection.
-    pub(crate) fn selection_axes(&self, k: usize) -> Vec<u32> {
-        let Selection { by, determined, .. } = &self.selected.selections[k];
-        [&by[..], determined].concat()
+    /// The axes of each selection.
+    pub(crate) fn selection_axes(&self) -> impl Iterator<Item = Vec<u32>> {
+        self.selected.selections.iter().map(|Selection { by, determined, .. }| [&by[..], determined].concat())
+    }
+
+    /// The axes of each leaf of a tree with selections.
+    pub(crate) fn leaf_axes(&self) -> Vec<Vec<u32>> {
+        self.selected.network.inputs().iter().cloned().chain(self.selection_axes()).collect()
     }
 
     /// The axes of an access of the lifted contraction that the order search sees.
     pub(crate) fn axes_of(&self, access: &Access<NodeId>) -> Vec<u32> {
-        lifted_axes(&access.indices, &self.c.axes, self.first())
+        lifted_axes_of(&access.indices, &self.c.axes, self.first()).into_vec()
     }
 
     /// The first axis that stands for a gathered or scattered position.
@@ -117,23 +121,6 @@ fn selection(c: &Contraction, positions: &[Position], of: Option<u32>) -> Select
     Selection { by: axes_of(&indices, &c.axes).into_vec(), determined, of }
 }
 
-/// The axes of indices over lifted axes, each once: the own axes with extent above 1, and all that stand for gathered
-/// positions.
-fn lifted_axes(indices: &[Index<NodeId>], axes: &[Axis], first: usize) -> Vec<u32> {
-    let (mut list, mut seen) = (Vec::with_capacity(indices.len()), AxisSet::default());
-    for index in indices {
-        index.for_each_axis(&mut |axis| {
-            if let AxisRef::Own(a) = axis
-                && (axes[a as usize].extent != 1 || a as usize >= first)
-                && seen.insert(a)
-            {
-                list.push(a);
-            }
-        });
-    }
-    list
-}
-
 fn selected(
     node: &Node,
     c: &Contraction,
@@ -141,7 +128,7 @@ fn selected(
     selections: Vec<Selection>,
 ) -> Option<SelectionNetwork> {
     let axes = &lifted.axes;
-    let of = |indices: &[Index<NodeId>]| lifted_axes(indices, axes, c.axes.len());
+    let of = |indices: &[Index<NodeId>]| lifted_axes_of(indices, axes, c.axes.len()).into_vec();
     let mut inputs: Vec<Vec<u32>> = lifted.factors.iter().map(|factor| of(&factor.indices)).collect();
     let output = of(&lifted.output);
     let by_ids = selections.iter().flat_map(|s| s.by.iter().chain(&s.determined));
@@ -174,9 +161,7 @@ fn is_smaller(axes: &[Axis], selection: &Selection) -> bool {
 /// Whether the result may be scattered into before the last product, and whether positions that no scatter index names
 /// must be set to the identity afterwards. The identity absorbs integers, but not infinite and NaN factors.
 fn early(node: &Node, lifted: &Contraction) -> (bool, bool) {
-    let output = &lifted.output;
-    let fresh = |(k, i): (usize, &Index<NodeId>)| i.as_axis().is_some() && !output[..k].contains(i);
-    let plain = output.iter().enumerate().all(fresh);
+    let plain = are_distinct_axes(&lifted.output);
     let laws = lifted.algebra.laws(node.dtype);
     match node.dtype.kind() {
         DtypeKind::Float | DtypeKind::Complex => (plain && identity(lifted, node.dtype).is_some(), true),

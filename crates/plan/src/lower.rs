@@ -5,7 +5,7 @@ use einfold_ir::{
     Mode, Nest, Node, NodeId, Place, Region, RegionId, Step, Violation,
 };
 
-use crate::chains::{Chains, Home};
+use crate::buffers::BufferAssignment;
 use crate::error::PlanError;
 use crate::memory;
 
@@ -32,7 +32,7 @@ pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
     let mut lowering = Lowering {
         ir,
         hints,
-        chains: Chains::of(ir),
+        assignment: BufferAssignment::of(ir),
         draft: Draft {
             buffers,
             regions: Vec::new(),
@@ -52,9 +52,9 @@ pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
 struct Lowering<'a> {
     ir: &'a Ir,
     hints: &'a Hints,
-    chains: Chains,
+    assignment: BufferAssignment,
     draft: Draft,
-    /// The buffer of each chain, by its first node.
+    /// Each buffer, by the first node that it holds.
     buffers: IdVec<NodeId, Option<BufferId>>,
     /// The steps of each looped region, until its last node is lowered.
     looped: IdVec<RegionId, Vec<Step>>,
@@ -67,7 +67,7 @@ impl Lowering<'_> {
             self.draft.inputs.push(buffer);
         }
         let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
-        let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.chains.is_live(id)).collect();
+        let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.assignment.is_live(id)).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {
             let region = self.ir.node(id).region;
@@ -100,7 +100,7 @@ impl Lowering<'_> {
     }
 
     fn contract(&mut self, id: NodeId, node: &Node, c: &Contraction) {
-        if let Some(onto) = c.onto.filter(|&o| self.chains.root(o) != self.chains.root(id)) {
+        if let Some(onto) = c.onto.filter(|&o| self.assignment.root(o) != self.assignment.root(id)) {
             let (from, to) = (self.buffer_of(onto), self.buffer_of(id));
             self.copy(onto, node.region, from, to);
         }
@@ -116,21 +116,21 @@ impl Lowering<'_> {
 
     /// The buffer that holds the value of a node.
     fn buffer_of(&mut self, id: NodeId) -> BufferId {
-        let root = self.chains.root(id);
+        let root = self.assignment.root(id);
         if let Some(buffer) = self.buffers[root] {
             return buffer;
         }
-        let buffer = self.new_buffer(root, self.chains.home(root));
+        let buffer = self.new_buffer(root, self.assignment.place(root));
         self.buffers[root] = Some(buffer);
         buffer
     }
 
-    fn new_buffer(&mut self, like: NodeId, home: Home) -> BufferId {
+    fn new_buffer(&mut self, like: NodeId, place: Place) -> BufferId {
         let hint = |hints: &[Layout], k: u32| hints.get(k as usize).cloned().unwrap_or(Layout::RowMajor);
-        let (place, layout) = match home {
-            Home::Input(k) => (Place::Input(k), hint(&self.hints.inputs, k)),
-            Home::Output(k) => (Place::Output(k), hint(&self.hints.outputs, k)),
-            Home::Scratch => (Place::Scratch(0), Layout::RowMajor),
+        let layout = match place {
+            Place::Input(k) => hint(&self.hints.inputs, k),
+            Place::Output(k) => hint(&self.hints.outputs, k),
+            Place::Scratch(_) => Layout::RowMajor,
         };
         let Node { label, dtype, shape, .. } = self.ir.node(like);
         self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), place, layout })
@@ -140,10 +140,10 @@ impl Lowering<'_> {
     fn outputs(&mut self) {
         for (k, &id) in self.ir.outputs().iter().enumerate() {
             let computed = self.buffer_of(id);
-            let buffer = if self.chains.home(id) == Home::Output(k as u32) {
+            let buffer = if self.assignment.place(id) == Place::Output(k as u32) {
                 computed
             } else {
-                let result = self.new_buffer(id, Home::Output(k as u32));
+                let result = self.new_buffer(id, Place::Output(k as u32));
                 self.copy(id, RegionId::TOP, computed, result);
                 result
             };

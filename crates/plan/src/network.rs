@@ -110,7 +110,7 @@ pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
     let used = AxisSet::of(inputs.iter().flatten());
     output.retain(|&a| used.has(a));
     let positions = Count::product(output.iter().map(|&a| c.axes[a as usize].extent as u64));
-    let elements = Count::product(shape.iter().map(|&extent| extent as u64));
+    let elements = Count::elements(shape);
     let extents = c.axes.iter().map(|a| a.extent as u64).collect();
     let network = Network::new(inputs, output, extents).expect("axes of a checked contraction exist");
     if elements == positions { network } else { network.with_result(elements) }
@@ -125,13 +125,24 @@ pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
     places
 }
 
+/// Whether all indices are plain axes, each another one.
+pub(crate) fn are_distinct_axes<T>(indices: &[Index<T>]) -> bool {
+    let mut seen = AxisSet::default();
+    indices.iter().all(|index| index.as_axis().is_some_and(|axis| seen.insert(axis)))
+}
+
 /// The own axes that `indices` use, each once, in order of appearance, without those of extent 1.
 pub(crate) fn axes_of<T>(indices: &[Index<T>], axes: &[Axis]) -> AxisList {
+    lifted_axes_of(indices, axes, axes.len())
+}
+
+/// The axes that [`axes_of`] gives, and those of extent 1 from the axis `first` on, which stand for gathered positions.
+pub(crate) fn lifted_axes_of<T>(indices: &[Index<T>], axes: &[Axis], first: usize) -> AxisList {
     let (mut list, mut seen) = (AxisList::new(), AxisSet::default());
     for index in indices {
         index.for_each_axis(&mut |axis| {
             if let AxisRef::Own(a) = axis
-                && axes[a as usize].extent != 1
+                && (axes[a as usize].extent != 1 || a as usize >= first)
                 && seen.insert(a)
             {
                 list.push(a);

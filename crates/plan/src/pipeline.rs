@@ -5,7 +5,7 @@ mod trace;
 
 use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
 
-use crate::apply::{Applied, Route, write_out};
+use crate::apply::{Applied, Route, expand};
 use crate::error::PlanError;
 use crate::lower::{Hints, lower};
 use crate::memory;
@@ -90,7 +90,7 @@ pub const PIPELINE: &[Stage] = &[
         name: "order",
         what: "finds a contraction tree, and slices where a memory limit asks for them, for every contraction that has a choice",
         why_here: "when contractions are final: the order decides the flops",
-        promises: "each tree is one of its contraction",
+        promises: "the leaves of each tree are the tensors of its contraction",
         takes: Form::Module,
         gives: Form::Ordered,
         run: Run::Search,
@@ -153,7 +153,7 @@ pub const PIPELINE: &[Stage] = &[
         name: "buffers",
         what: "lets intermediates that are not alive together share scratch memory",
         why_here: "last: the steps and their operands are final; without it every intermediate has memory of its own",
-        promises: "intermediates that are alive together share no byte, in no lane",
+        promises: "intermediates that are alive together share no byte, in no partition",
         takes: Form::Steps,
         gives: Form::Assigned,
         run: Run::Assign,
@@ -268,7 +268,7 @@ impl Driver<'_, '_> {
                 let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
                 (Program::Module(ir), changes)
             }
-            (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(write_out(ir, routes)?), 1),
+            (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(expand(ir, routes)?), 1),
             (Run::Lower, Program::Expanded(applied)) => {
                 let draft = Draft { machine: *self.machine, ..lower(&applied.ir, self.hints)? };
                 (Program::Steps(applied, draft), 1)

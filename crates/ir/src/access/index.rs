@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::slice;
 
+use smallvec::SmallVec;
+
 use super::{Access, AxisRef, Ids, OutOfRange, Term};
 
 /// The position along one axis of a tensor: `offset + Σ coef·axis + Σ coef·ids[…]`.
@@ -11,9 +13,8 @@ use super::{Access, AxisRef, Ids, OutOfRange, Term};
 /// A plain axis is one term with coefficient 1; a broadcast axis of size 1 is the constant 0; a merged axis `(a b)` has
 /// the terms `extent(b)·a + b`; a window is any other affine function; a gather or scatter has indirect terms.
 ///
-/// Every function has a unique representation, so that equality of representations is equality of functions (up to the
-/// order of the terms): each axis has at most one term, and no coefficient is 0. Constants and multiples of one axis
-/// allocate no memory.
+/// An affine function has a unique representation up to the order of its terms: each axis has at most one term, and no
+/// coefficient is 0. Constants and multiples of one axis allocate no memory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Index<T>(Repr<T>);
 
@@ -66,7 +67,7 @@ impl<T> Index<T> {
         }
     }
 
-    /// The unique representation of this sum.
+    /// The representation of this sum.
     fn sum(offset: i64, mut terms: Vec<Term>, ids: Vec<Ids<T>>) -> Index<T> {
         add_up(&mut terms);
         Index(match (offset, &terms[..], &ids[..]) {
@@ -231,7 +232,7 @@ impl<T: Clone> Index<T> {
             }
             _ => {}
         }
-        let (mut offset, mut terms) = (self.offset(), Vec::with_capacity(self.terms().len()));
+        let (mut offset, mut terms) = (self.offset(), SmallVec::<[Term; 4]>::new());
         for term in self.terms() {
             match term.axis {
                 AxisRef::Loop(_) => terms.push(*term),
@@ -243,7 +244,7 @@ impl<T: Clone> Index<T> {
             }
         }
         let ids = |i: &Ids<T>| Ids { access: i.access.compose(of), ..*i };
-        Index::sum(offset, terms, self.ids().iter().map(ids).collect())
+        Index::new(offset, terms, self.ids().iter().map(ids).collect())
     }
 }
 

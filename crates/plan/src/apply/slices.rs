@@ -24,12 +24,12 @@ impl Sliced {
     /// slices of equal extent; or if the slices do not divide among the partitions.
     pub(super) fn of(node: &Node, c: &Contraction, slices: &[SlicedAxis], lanes: u64) -> Option<Sliced> {
         // For each axis, the terms that the loops add to it.
-        let mut cuts: Vec<Vec<Term>> = vec![Vec::new(); c.axes.len()];
+        let mut added: Vec<Vec<Term>> = vec![Vec::new(); c.axes.len()];
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));
         for (k, slice) in slices.iter().enumerate() {
-            let (cut, axis) = (cuts.get_mut(slice.axis as usize)?, &mut c.axes[slice.axis as usize]);
+            let (terms, axis) = (added.get_mut(slice.axis as usize)?, &mut c.axes[slice.axis as usize]);
             let parts = usize::try_from(slice.parts).ok().filter(|&parts| parts > 1 && axis.extent % parts == 0)?;
-            if !cut.is_empty() || axis.extent == 0 {
+            if !terms.is_empty() || axis.extent == 0 {
                 return None;
             }
             axis.extent /= parts;
@@ -38,17 +38,17 @@ impl Sliced {
             if rest != 0 {
                 return None;
             }
-            for (count, turns) in [(lanes, run), (run, 1)].into_iter().filter(|(count, _)| *count > 1) {
-                cut.push(Term { coef: (axis.extent * turns) as i64, axis: AxisRef::Loop(loops.len() as u32) });
+            for (count, each) in [(lanes, run), (run, 1)].into_iter().filter(|(count, _)| *count > 1) {
+                terms.push(Term { coef: (axis.extent * each) as i64, axis: AxisRef::Loop(loops.len() as u32) });
                 // Within a slice, the axis itself keeps its name.
-                let marks = if turns > 1 { "''" } else { "'" };
+                let marks = if each > 1 { "''" } else { "'" };
                 loops.push(Axis::new(format!("{}{marks}", axis.label), count));
             }
         }
         // No overflow: the positions of the whole axis are inside a tensor.
-        let cut = |axis: u32| &cuts[axis as usize][..];
-        c.factors.iter_mut().for_each(|factor| factor.shift(&cut));
-        c.output.iter_mut().for_each(|index| index.shift(&cut));
+        let by = |axis: u32| &added[axis as usize][..];
+        c.factors.iter_mut().for_each(|factor| factor.shift(&by));
+        c.output.iter_mut().for_each(|index| index.shift(&by));
         let mut sliced = Sliced { c, node: node.clone(), loops, lanes: lanes > 1 };
         sliced.part_lanes();
         Some(sliced)

@@ -82,8 +82,7 @@ impl Writer<'_, '_> {
     fn parts(&mut self, lifted: &Lifted, leaves: usize) -> Result<Vec<Part>, Violation> {
         let network = &lifted.selected.network;
         self.uses = Uses::new(self.c.axes.len());
-        let selections = (0..leaves - lifted.factors()).map(|k| lifted.selection_axes(k));
-        let selections: Vec<Vec<u32>> = selections.collect();
+        let selections: Vec<Vec<u32>> = lifted.selection_axes().take(leaves - lifted.factors()).collect();
         network.inputs().iter().chain(&selections).for_each(|axes| self.uses.add(axes));
         self.uses.add(network.output());
         let mut parts = Vec::with_capacity(2 * leaves);

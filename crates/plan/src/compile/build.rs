@@ -9,9 +9,9 @@ use crate::error::PlanError;
 use crate::memory::{self, Memory};
 use crate::pipeline::{Driver, PassSet, Program, Trace, stuck};
 
-/// The work of one iteration, in times of starting threads, from which on the steps of an iteration keep the threads
-/// busy by themselves and partitions would only take memory.
-const LARGE_TURN: u64 = 128;
+/// The flops of one iteration, as a multiple of the fewest for which further threads pay, from which on the steps of an
+/// iteration keep the threads busy by themselves and partitions would only take memory: a rough estimate.
+const LARGE_ITERATION: u64 = 128;
 
 /// A plan with its expanded module and memory.
 pub(super) struct Built {
@@ -105,13 +105,13 @@ fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts:
 fn lanes(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
-    let turns = Count::product(ordered.slices.iter().map(|slice| slice.parts));
+    let iterations = Count::product(ordered.slices.iter().map(|slice| slice.parts));
     let start = Count::from(part.machine.least_shared_flops());
-    if flops < start || flops > start * Count::from(LARGE_TURN) * turns {
+    if flops < start || flops > start * Count::from(LARGE_ITERATION) * iterations {
         return 1;
     }
     // Each partition may add to a result of its own.
-    let elements = Count::product(part.ir.node(id).shape.iter().map(|&extent| extent as u64));
+    let elements = Count::elements(&part.ir.node(id).shape);
     let pays = |lanes: u64| elements * Count::from(4 * lanes) <= flops;
     (1..=most).rev().find(|&lanes| first.parts % lanes == 0 && (lanes == 1 || pays(lanes))).unwrap_or(1)
 }

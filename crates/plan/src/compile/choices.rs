@@ -61,9 +61,7 @@ impl Choice<'_> {
             return (network_of(self.c, self.shape), axis_names(&self.c.axes));
         };
         let selected = &lifted.selected.network;
-        let selections = (0..lifted.selected.selections.len()).map(|k| lifted.selection_axes(k));
-        let inputs = selected.inputs().iter().cloned().chain(selections).collect();
-        let network = Network::new(inputs, selected.output().to_vec(), selected.extents().to_vec());
+        let network = Network::new(lifted.leaf_axes(), selected.output().to_vec(), selected.extents().to_vec());
         (network.expect("axes of a checked contraction exist"), axis_names(&lifted.c.axes))
     }
 

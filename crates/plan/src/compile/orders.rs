@@ -173,6 +173,7 @@ pub(super) fn with_ids(
     let ordered = order(&network_of(choice.c, choice.shape), how, budget)?;
     Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&choice.c.axes)))
 }
+
 /// For each node, the bytes of all other tensors in memory while it is computed, without operands: results, which are
 /// allocated from the start, and nodes that are still to be read.
 fn beside(ir: &Ir) -> IdVec<NodeId, u64> {

@@ -1,5 +1,6 @@
 //! Makes subtrees of constant factors contractions of their own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Rewriter, Tree, Violation};
@@ -7,6 +8,7 @@ use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
 use crate::error::PlanError;
+use crate::legs::Uses;
 use crate::network::{Treatment, axes_of, network_of, treatment};
 
 /// Makes each subtree that has only constant factors a node of its own. Returns the module and the orders of its
@@ -45,6 +47,7 @@ struct Cut<'a> {
     order: &'a FoundOrder,
     /// For each tensor of the tree with constant factors alone, the largest such tensor that it is a part of.
     roots: Vec<Option<u32>>,
+    uses: Uses,
 }
 
 impl<'a> Cut<'a> {
@@ -59,7 +62,10 @@ impl<'a> Cut<'a> {
                 step.iter().for_each(|&id| roots[id as usize] = Some(root));
             }
         }
-        Cut { node, c, order, roots }
+        let mut uses = Uses::new(c.axes.len());
+        let tensors = c.factors.iter().map(|factor| &factor.indices).chain([&c.output]);
+        tensors.for_each(|indices| uses.add(&axes_of(indices, &c.axes)));
+        Cut { node, c, order, roots, uses }
     }
 
     /// Writes a node for each of these largest tensors, and the rest as a node that reads them.
@@ -67,7 +73,6 @@ impl<'a> Cut<'a> {
         let (leaves, steps) = (self.c.factors.len(), self.order.tree.steps());
         let mut parts: Vec<Vec<u32>> = vec![Vec::new(); self.roots.len()];
         (0..).zip(&self.roots).for_each(|(id, root)| root.iter().for_each(|&root| parts[root as usize].push(id)));
-        let outside = Outside::of(&self.c);
         let mut local = vec![None; self.c.axes.len()];
         let (mut factors, mut place) = (Vec::new(), vec![0; leaves + steps.len()]);
         for (id, part) in parts.iter().enumerate() {
@@ -76,26 +81,25 @@ impl<'a> Cut<'a> {
                 factors.push(self.c.factors[id].clone());
             } else if !part.is_empty() {
                 place[id] = factors.len() as u32;
-                factors.push(self.lift(part, &outside, &mut local, out, orders)?);
+                factors.push(self.lift(part, &mut local, out, orders)?);
             }
         }
         let rest = (leaves..).zip(steps).filter(|(id, _)| self.roots[*id].is_none());
         let tree = subtree(factors.len(), rest, &mut place)?;
-        self.write_rest(factors, tree, &outside, out, orders)
+        self.write_rest(factors, tree, out, orders)
     }
 
     /// Writes the node of a constant subtree, and returns the access that reads it.
     fn lift(
         &self,
         part: &[u32],
-        outside: &Outside,
         local: &mut [Option<u32>],
         out: &mut Rewriter<'_>,
         orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<Access<NodeId>, Violation> {
         let leaves = self.c.factors.len();
         let first: Vec<usize> = part.iter().map(|&id| id as usize).take_while(|&id| id < leaves).collect();
-        let (space, kept) = outside.axes(&self.c, &first);
+        let (space, kept) = self.axes(&first);
         if let ([leaf], true) = (&first[..], kept.len() == space.len()) {
             return Ok(self.c.factors[*leaf].clone());
         }
@@ -126,7 +130,6 @@ impl<'a> Cut<'a> {
         self,
         factors: Vec<Access<NodeId>>,
         tree: Tree,
-        outside: &Outside,
         out: &mut Rewriter<'_>,
         orders: &mut Vec<(NodeId, FoundOrder)>,
     ) -> Result<NodeId, Violation> {
@@ -134,7 +137,7 @@ impl<'a> Cut<'a> {
         let mut used = vec![false; c.axes.len()];
         let lists = c.factors.iter().map(|f| &f.indices).chain([&c.output]);
         lists.for_each(|indices| axes_of(indices, &c.axes).into_iter().for_each(|a| used[a as usize] = true));
-        let stays = |axis: usize| used[axis] || outside.uses[axis] == 0;
+        let stays = |axis: usize| used[axis] || self.uses.of(axis as u32) == 0;
         let space: Vec<usize> = (0..c.axes.len()).filter(|&axis| stays(axis)).collect();
         let mut local = vec![None; c.axes.len()];
         (0..).zip(&space).for_each(|(at, &axis)| local[axis] = Some(at));
@@ -149,29 +152,12 @@ impl<'a> Cut<'a> {
         orders.push((new, FoundOrder { tree, slices, cost, ..self.order.clone() }));
         Ok(new)
     }
-}
-
-/// The number of factors, including the result, that have each axis.
-struct Outside {
-    uses: Vec<u32>,
-    kept: Vec<bool>,
-}
-
-impl Outside {
-    fn of(c: &Contraction) -> Outside {
-        let (mut uses, mut kept) = (vec![0; c.axes.len()], vec![false; c.axes.len()]);
-        let of = |access: &Access<NodeId>| axes_of(&access.indices, &c.axes);
-        c.factors.iter().flat_map(of).for_each(|axis| uses[axis as usize] += 1);
-        axes_of(&c.output, &c.axes).into_iter().for_each(|axis| kept[axis as usize] = true);
-        Outside { uses, kept }
-    }
 
     /// The axes of some factors, each once, and those of them that another factor or the result has.
-    fn axes(&self, c: &Contraction, factors: &[usize]) -> (Vec<u32>, Vec<u32>) {
-        let mut counts = std::collections::BTreeMap::new();
-        let mut space = Vec::new();
+    fn axes(&self, factors: &[usize]) -> (Vec<u32>, Vec<u32>) {
+        let (mut counts, mut space) = (HashMap::new(), Vec::new());
         for &factor in factors {
-            for axis in axes_of(&c.factors[factor].indices, &c.axes) {
+            for axis in axes_of(&self.c.factors[factor].indices, &self.c.axes) {
                 let count = counts.entry(axis).or_insert(0u32);
                 *count += 1;
                 if *count == 1 {
@@ -179,8 +165,7 @@ impl Outside {
                 }
             }
         }
-        let shared = |axis: &u32| self.kept[*axis as usize] || counts[axis] < self.uses[*axis as usize];
-        let kept = space.iter().copied().filter(shared).collect();
+        let kept = space.iter().copied().filter(|axis| counts[axis] < self.uses.of(*axis)).collect();
         (space, kept)
     }
 }

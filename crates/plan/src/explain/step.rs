@@ -110,7 +110,7 @@ fn report(
     step.for_each_buffer(&mut |b| _ = touched.insert(b));
     let size = |b: &BufferId| {
         let buffer = draft.buffer(*b);
-        Count::product(buffer.extents.iter().map(|&e| e as u64)) * Count::from(buffer.dtype.size() as u64)
+        Count::elements(&buffer.extents) * Count::from(buffer.dtype.size() as u64)
     };
     StepReport {
         region: 0,

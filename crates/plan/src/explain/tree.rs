@@ -9,7 +9,7 @@ use einfold_order::{FoundOrder, SlicedAxis};
 use super::{join, shape};
 use crate::apply::Made;
 use crate::compile::Compiled;
-use crate::cost::{node_flops, points};
+use crate::cost::node_flops;
 use crate::legs::Uses;
 use crate::lift::Lifted;
 use crate::network::{Treatment, network_of, treatment};
@@ -104,9 +104,8 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
     match (ordered, &lifted) {
         (Some(ordered), Some(lifted)) => {
             tensors.extend((0..lifted.positions.len()).map(|k| selection(ir, id, lifted, k)));
-            let legs = (0..lifted.positions.len()).map(|k| lifted.selection_axes(k));
-            let inputs: Vec<Vec<u32>> = lifted.selected.network.inputs().iter().cloned().chain(legs).collect();
-            steps(&lifted.c, (inputs, lifted.selected.network.output()), &ordered.tree, &mut tensors);
+            let legs = (lifted.leaf_axes(), lifted.selected.network.output());
+            steps(&lifted.c, legs, &ordered.tree, &mut tensors);
         }
         (Some(ordered), None) => {
             let network = network_of(c, &node.shape);
@@ -114,16 +113,15 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
             steps(c, (network.inputs().to_vec(), network.output()), &ordered.tree, &mut tensors);
             let steps = tensors[c.factors.len()..].iter_mut();
             steps.zip(costs).for_each(|(tensor, cost)| tensor.flops = cost.flops);
-            count_turns(&network, ordered, &mut tensors);
+            count_iterations(&network, ordered, &mut tensors);
         }
         (None, _) => {
-            let flops = if c.factors.len() < 2 { Count::ZERO } else { points(&c.axes) };
             let children = (0..tensors.len() as u32).collect();
             tensors.push(TensorReport {
                 subscripts: String::new(),
                 shape: String::new(),
                 children,
-                flops,
+                flops: node_flops(ir, id),
                 runs: Count::ONE,
                 node: None,
                 written: true,
@@ -216,7 +214,7 @@ fn piece(network: &Network, slices: &[SlicedAxis]) -> Network {
 
 /// Multiplies the flops of each step by its number of iterations: those of the loops up to the last slice that it
 /// depends on.
-fn count_turns(network: &Network, ordered: &FoundOrder, tensors: &mut [TensorReport]) {
+fn count_iterations(network: &Network, ordered: &FoundOrder, tensors: &mut [TensorReport]) {
     let place = |axis: &u32| ordered.slices.iter().position(|slice| slice.axis == *axis);
     let depth = |axes: &Vec<u32>| axes.iter().filter_map(place).map(|k| k + 1).max().unwrap_or(0);
     let mut depths: Vec<usize> = network.inputs().iter().map(depth).collect();

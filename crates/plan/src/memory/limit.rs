@@ -80,7 +80,7 @@ pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
 /// The facts about a buffer that is too large at a step, without a limit.
 fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
     let Buffer { label, dtype, extents, place, .. } = &draft.buffers[buffer];
-    let bytes = Count::product(extents.iter().map(|&e| e as u64)) * Count::from(dtype.size() as u64);
+    let bytes = Count::elements(extents) * Count::from(dtype.size() as u64);
     let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
     let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());

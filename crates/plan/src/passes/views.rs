@@ -129,7 +129,7 @@ impl Neighbours {
     /// possible: only the view writes its result, which is a scratch buffer, no step writes the source later, and no
     /// rounding is skipped.
     pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
-        let step = draft.regions[at.0].steps[at.1].clone();
+        let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[to].place, Place::Scratch(_));
         let looped = !draft.regions[at.0].loops.is_empty();
@@ -142,8 +142,9 @@ impl Neighbours {
         {
             return false;
         }
+        let step = step.clone();
         for &(r, s) in &std::mem::take(&mut self.readers[to]) {
-            for read in draft.regions[r].steps[s].reads.iter_mut().filter(|read| read.tensor == step.write.tensor) {
+            for read in draft.regions[r].steps[s].reads.iter_mut().filter(|read| read.tensor == to) {
                 *read = view.read_through(&step, read);
             }
             self.readers[from].insert((r, s));
@@ -171,7 +172,7 @@ impl Neighbours {
     /// Redirects every writer of the source of the permutation at `at` to its target. Returns whether that is possible:
     /// no other step reads the source, which is a scratch buffer, or touches the target before.
     pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
-        let step = draft.regions[at.0].steps[at.1].clone();
+        let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[from].place, Place::Scratch(_));
         let alone = is_only(&self.readers[from], at) && !self.ids[from];
@@ -183,11 +184,12 @@ impl Neighbours {
         if !(scratch && alone && settled && untouched && same) {
             return false;
         }
+        let step = step.clone();
         let writers = std::mem::take(&mut self.writers[from]);
         for &(r, s) in &writers {
             let write = &mut draft.regions[r].steps[s].write;
             write.indices = view.write_through(&step, &write.indices);
-            write.tensor = step.write.tensor;
+            write.tensor = to;
         }
         self.readers[from].clear();
         self.writers[to].remove(&at);

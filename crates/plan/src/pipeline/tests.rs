@@ -1,13 +1,10 @@
 use einfold_ir::{Draft, Machine, Mode, Violation};
 
-use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Run, Stage};
+use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Stage};
 use crate::apply::Applied;
 use crate::error::PlanError;
 use crate::lower::{Hints, lower};
 use crate::testing::letters;
-
-const PASS: Stage =
-    Stage { name: "", what: "", why_here: "", promises: "", takes: Form::Steps, gives: Form::Steps, run: Run::Seal };
 
 fn broken(draft: &mut Draft) -> usize {
     draft.regions[0].steps[0].mode = Mode::Accumulate;
@@ -22,30 +19,22 @@ fn wasteful(draft: &mut Draft) -> usize {
 
 #[test]
 fn a_guilty_pass_is_named() {
-    const BROKEN: &Stage = &Stage { name: "broken", run: Run::Pass(broken), ..PASS };
-    const WASTEFUL: &Stage = &Stage { name: "wasteful", run: Run::Pass(wasteful), ..PASS };
+    const BROKEN: &Stage = &Stage::pass("broken", broken, "", "");
+    const WASTEFUL: &Stage = &Stage::pass("wasteful", wasteful, "", "");
     let draft = lower(&letters("ij,jk->ik", &[2, 3, 4]), &Hints::default()).unwrap();
-    let guilty = |stage| {
-        let mut driver = Driver {
-            choice: PassSet::ALL,
-            hints: &Hints::default(),
-            machine: &Machine::DEFAULT,
-            observe: &mut |_, _, _| {},
-        };
-        driver.stage(stage, true, Program::Steps(Applied::default(), draft.clone())).map(drop)
+    let run = |stage, program| {
+        let (hints, machine) = (&Hints::default(), &Machine::DEFAULT);
+        Driver { choice: PassSet::ALL, hints, machine, observe: &mut |_, _, _| {} }
+            .stage(stage, true, program)
+            .map(drop)
     };
+    let guilty = |stage| run(stage, Program::Steps(Applied::default(), draft.clone()));
     let violation = Violation("step 0: adds to what was never written".into());
     assert_eq!(guilty(BROKEN), Err(PlanError::Pass { name: "broken", violation }));
     let violation = Violation("24 flops became 48".into());
     assert_eq!(guilty(WASTEFUL), Err(PlanError::Pass { name: "wasteful", violation }));
     // A stage in the wrong position is refused as well.
-    let refused = Driver {
-        choice: PassSet::ALL,
-        hints: &Hints::default(),
-        machine: &Machine::DEFAULT,
-        observe: &mut |_, _, _| {},
-    }
-    .stage(BROKEN, true, Program::Module(letters("ij->ji", &[2, 3])));
+    let refused = run(BROKEN, Program::Module(letters("ij->ji", &[2, 3])));
     assert!(matches!(refused, Err(PlanError::Pass { name: "broken", .. })));
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, IdVec, Index, Ir, Node, NodeId, PointOp,
-    RegionId, Rewriter,
+    Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, IdVec, Ir, Node, NodeId, PointOp, RegionId,
+    Rewriter,
 };
 
 use super::{Rewritten, merge};
 use crate::cost::points;
-use crate::network::{any_drops, drops, places};
+use crate::network::{any_drops, are_distinct_axes, drops, places};
 
 /// The most operations of a merged expression, so that its temporaries stay in the cache and its operands fit into the
 /// executor's lists.
@@ -45,19 +45,14 @@ fn inlined(
 
 /// Whether a node computes each element independently and drops no points.
 fn is_elementwise(node: &Node, c: &Contraction) -> bool {
-    let whole = points(&c.axes) == elements(node);
+    let whole = points(&c.axes) == Count::elements(&node.shape);
     c.is_map() && whole && !c.pinned && !c.factors.iter().any(drops) && node.region == RegionId::TOP
 }
 
 /// Whether the points of a contraction and the elements that factor `k` reads are one to one.
 fn reads_once(outer: &Contraction, k: usize, from: &Node) -> bool {
     let read = &outer.factors[k].indices;
-    let fresh = |(at, i): (usize, &Index<NodeId>)| i.as_axis().is_some() && !read[..at].contains(i);
-    read.iter().enumerate().all(fresh) && points(&outer.axes) == elements(from)
-}
-
-fn elements(node: &Node) -> Count {
-    Count::product(node.shape.iter().map(|&e| e as u64))
+    are_distinct_axes(read) && points(&outer.axes) == Count::elements(&from.shape)
 }
 
 type Ops = Vec<(PointOp, Dtype)>;

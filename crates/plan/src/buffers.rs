@@ -1,33 +1,22 @@
 //! Assigns nodes to buffers and buffers to storage.
 
-use einfold_ir::{IdVec, Ir, NodeId, RegionId};
+use einfold_ir::{IdVec, Ir, NodeId, Place, RegionId};
 
-/// The storage of the buffer of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Home {
-    /// The operand at this position.
-    Input(u32),
-    /// The output at this position.
-    Output(u32),
-    /// Scratch memory.
-    Scratch,
-}
-
-/// Chains of nodes that share a buffer: a node that accumulates into an earlier one does so in place, unless the
-/// earlier value is still needed. A node in a looped region always accumulates in place into a node outside: after the
-/// loop, the outer node is the sum.
-pub(crate) struct Chains {
+/// Which nodes share a buffer: a node that accumulates into an earlier one does so in place, unless the earlier value is
+/// still needed. A node in a looped region always accumulates in place into a node outside: after the loop, the outer
+/// node is the sum.
+pub(crate) struct BufferAssignment {
     live: IdVec<NodeId, bool>,
     root: IdVec<NodeId, NodeId>,
-    homes: IdVec<NodeId, Home>,
+    places: IdVec<NodeId, Place>,
 }
 
-impl Chains {
-    pub(crate) fn of(ir: &Ir) -> Chains {
+impl BufferAssignment {
+    pub(crate) fn of(ir: &Ir) -> BufferAssignment {
         let live = live(ir);
         let root = roots(ir, &live);
-        let homes = homes(ir, &live, &root);
-        Chains { live, root, homes }
+        let places = places(ir, &live, &root);
+        BufferAssignment { live, root, places }
     }
 
     /// Whether some output needs the node; operands always count as needed.
@@ -35,14 +24,14 @@ impl Chains {
         self.live[id]
     }
 
-    /// The first node of the chain of the node.
+    /// The first of the nodes that share the buffer of the node.
     pub(crate) fn root(&self, id: NodeId) -> NodeId {
         self.root[id]
     }
 
-    /// The storage of the chain of the node.
-    pub(crate) fn home(&self, id: NodeId) -> Home {
-        self.homes[self.root(id)]
+    /// The storage of the buffer of the node; in scratch memory at offset 0 until memory is assigned.
+    pub(crate) fn place(&self, id: NodeId) -> Place {
+        self.places[self.root(id)]
     }
 }
 
@@ -91,7 +80,7 @@ fn roots(ir: &Ir, live: &IdVec<NodeId, bool>) -> IdVec<NodeId, NodeId> {
     root
 }
 
-fn homes(ir: &Ir, live: &IdVec<NodeId, bool>, root: &IdVec<NodeId, NodeId>) -> IdVec<NodeId, Home> {
+fn places(ir: &Ir, live: &IdVec<NodeId, bool>, root: &IdVec<NodeId, NodeId>) -> IdVec<NodeId, Place> {
     let mut read = ir.per_node(false);
     for id in ir.ids().filter(|&id| live[id]) {
         let Some(c) = ir.node(id).contraction() else { continue };
@@ -99,15 +88,15 @@ fn homes(ir: &Ir, live: &IdVec<NodeId, bool>, root: &IdVec<NodeId, NodeId>) -> I
         let copied = c.onto.filter(|&o| root[o] != root[id]);
         copied.iter().for_each(|o| read[root[*o]] = true);
     }
-    let mut homes = ir.per_node(Home::Scratch);
+    let mut places = ir.per_node(Place::Scratch(0));
     let mut results = ir.per_node(0);
     for (k, output) in ir.outputs().iter().enumerate() {
         let root = root[*output];
         results[root] += 1;
-        homes[root] = if results[root] == 1 && !read[root] { Home::Output(k as u32) } else { Home::Scratch };
+        places[root] = if results[root] == 1 && !read[root] { Place::Output(k as u32) } else { Place::Scratch(0) };
     }
     for (slot, input) in ir.inputs().iter().enumerate() {
-        homes[*input] = Home::Input(slot as u32);
+        places[*input] = Place::Input(slot as u32);
     }
-    homes
+    places
 }
