@@ -1,45 +1,57 @@
-//! The number of allocations of planning and of calls. A call with scratch memory and an output allocates nothing in
-//! this project's code.
+//! The number of allocations of planning and of calls, and the memory of plans. A call with scratch memory and an output
+//! allocates nothing in this project's code.
 
-use einfold::ndarray::{Array2, Array3};
+use einfold::ndarray::{Array1, Array2, Array3};
 use einfold::{AnyArray, Error, Expression, Operands, Scratch, cache, einsum, explain::Stage};
 use num_complex::Complex;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::{Mutex, PoisonError};
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    static BYTES: Cell<usize> = const { Cell::new(0) };
 }
 
-/// An allocator that counts the allocations of each thread.
+/// Serialises tests that clear the cache, because the process has one.
+static CACHE: Mutex<()> = Mutex::new(());
+
+/// An allocator that counts the allocations and the allocated bytes of each thread.
 struct Counting;
 
-fn count() {
-    // The counter of the thread may be destroyed while the thread ends.
+// The counters of the thread may be destroyed while the thread ends.
+fn add(bytes: usize) {
     _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    _ = BYTES.try_with(|live| live.set(live.get().wrapping_add(bytes)));
+}
+
+fn subtract(bytes: usize) {
+    _ = BYTES.try_with(|live| live.set(live.get().wrapping_sub(bytes)));
 }
 
 // SAFETY: every call is forwarded unchanged to the system allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        add(layout.size());
         // SAFETY: the caller upholds the contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        add(layout.size());
         // SAFETY: the caller upholds the contract.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        subtract(layout.size());
+        add(size);
         // SAFETY: the caller upholds the contract.
         unsafe { System.realloc(ptr, layout, size) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        subtract(layout.size());
         // SAFETY: the caller upholds the contract.
         unsafe { System.dealloc(ptr, layout) }
     }
@@ -151,6 +163,7 @@ fn counts(text: &str, operands: impl Operands + Copy) -> Result<Counts, Error> {
 /// regression.
 #[test]
 fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
+    let _turn = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
     let x = &Array2::<f64>::eye(2);
     let counts = [
         counts("ab,bc->ac", (x, x))?,
@@ -166,5 +179,40 @@ fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
     let list = |x: &Counts| [x.compile, x.cold, x.again, x.run, x.into];
     let within = |(counts, bounds)| list(counts).iter().zip(list(bounds)).all(|(&count, bound)| count <= bound);
     assert!(counts.iter().zip(&bounds).all(within), "{counts:#?}\nwhere the bounds are {bounds:#?}");
+    Ok(())
+}
+
+/// The limit of the cache bounds memory only if the estimate of each plan is near its memory.
+#[test]
+fn the_memory_of_cached_plans_is_estimated_within_a_factor_of_three() -> Result<(), Error> {
+    let _turn = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+    let statements = |count: usize, one: fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>();
+    let matrices = |count: usize| statements(count, |k| format!("[a{k} a{}]", k + 1)).join(", ");
+    let texts = [
+        "[i j] -> [j i]".to_string(),
+        format!("{} -> [a0 a4]", matrices(4)),
+        format!("{} -> [a0 a100]", matrices(100)),
+        "Y[g[n]] += x[n]".to_string(),
+        statements(100, |k| format!("Y{k}[g[n]] += x[n]*{k}")).join("; "),
+        statements(100, |k| format!("Y{k}[g{k}[n]] += 1")).join("; "),
+        format!("y[n] = {}", statements(200, |k| format!("x[n]*{k}")).join(" + ")),
+    ];
+    let square = AnyArray::from(Array2::<f64>::eye(2));
+    let (ids, x) = (AnyArray::from(Array1::from_elem(9, 2_i64)), AnyArray::from(Array1::<f64>::ones(9)));
+    for text in &texts {
+        let expression = Expression::new(text)?;
+        let operand = |name: &&str| if name.starts_with('g') { &ids } else { &x };
+        let mut operands: Vec<&AnyArray> = expression.input_names().iter().map(operand).collect();
+        operands.resize(expression.operands(), &square);
+        let before = BYTES.get();
+        let plan = expression.plan_with(&operands[..])?;
+        let bytes = BYTES.get() - before;
+        cache::clear();
+        let _: Vec<AnyArray> = expression.run(&operands[..])?;
+        let estimate = usize::try_from(cache::bytes()).unwrap_or(usize::MAX);
+        println!("{bytes} bytes, estimated {estimate}: {text:.40}");
+        assert!(bytes <= 3 * estimate && estimate <= 3 * bytes, "{bytes} bytes, estimated {estimate}: {text:.40}");
+        drop(plan);
+    }
     Ok(())
 }
