@@ -51,7 +51,7 @@ fn many_names_whose_sizes_ids_tell() -> Result<(), Error> {
 }
 
 #[test]
-fn many_names_are_asked_for() -> Result<(), Error> {
+fn many_outputs_are_selected() -> Result<(), Error> {
     let names: Vec<String> = (0..400_000).map(|k| format!("y{}", k / 2)).collect();
     let expression = Expression::new("y = 1")?.outputs(names.iter().map(String::as_str));
     assert!(expression.output_names().into_iter().eq(names.iter().step_by(2)));
