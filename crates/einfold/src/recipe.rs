@@ -176,7 +176,7 @@ fn read(recipe: &str) -> Result<Recipe, Error> {
     match value.get("version").and_then(Value::as_u64) {
         Some(PATHS_ALONE | VERSION) => Ok(serde_json::from_value(value).map_err(malformed)?),
         Some(found) => Err(RecipeProblem::Version { found, expected: VERSION }.into()),
-        None => Err(RecipeProblem::Malformed("there is no version".into()).into()),
+        None => Err(RecipeProblem::Malformed("the version is missing".into()).into()),
     }
 }
 
@@ -211,7 +211,7 @@ impl Recipe {
         let mut answers = self.meaning.answers.iter();
         let program = Program::compile_asking(&expression, types, |_| match answers.next() {
             Some(answer) => Ok(*answer),
-            None => Err(RecipeProblem::Malformed("a size that ids tell is missing".into()).into()),
+            None => Err(RecipeProblem::Malformed("the value of a size query is missing".into()).into()),
         })?;
         let plan = Plan::new(expression, program, None);
         self.check(&plan)?;

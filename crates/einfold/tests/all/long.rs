@@ -39,7 +39,7 @@ fn explanations_grow_with_the_program() -> Result<(), Error> {
 
 /// Regression: every size query read all operands from the start, which took 7 s for 200 names.
 #[test]
-fn many_names_whose_sizes_ids_tell() -> Result<(), Error> {
+fn many_size_queries() -> Result<(), Error> {
     const NAMES: usize = 2000;
     let text: Vec<String> = (0..NAMES).map(|k| format!("Y{k}[g{k}[i]] += 1")).collect();
     let ids: Vec<Array1<i64>> = (0..NAMES).map(|k| array![0, k as i64 % 7]).collect();
