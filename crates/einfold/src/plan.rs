@@ -246,14 +246,14 @@ impl Plan {
     }
 
     /// Cached operands, which a run reads after the operands of the call.
-    pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
-        self.0.program.kept()
+    pub(crate) fn cached_operands(&self) -> impl Iterator<Item = AnyView<'_>> {
+        self.0.program.cached_operands()
     }
 
     /// The bytes that a plan with [constants](Plan::bind_constants) stores: intermediates of constants alone, and
     /// constants that a run reads directly.
     pub fn kept_bytes(&self) -> usize {
-        self.0.program.kept_bytes()
+        self.0.program.cached_bytes()
     }
 
     pub(crate) fn program(&self) -> &Program {

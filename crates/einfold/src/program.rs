@@ -28,7 +28,7 @@ pub(crate) struct Program {
     queries: Vec<Query>,
     compiled: Compiled,
     /// Cached operands: values computed from constants, which a run reads after the other operands.
-    kept: Vec<CachedOperand>,
+    cached: Vec<CachedOperand>,
 }
 
 /// A size query that can be evaluated on other operands.
@@ -51,9 +51,9 @@ impl Program {
     pub(crate) fn compile_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Program, Error> {
         let inputs = expression.arrange_types(arguments.types())?;
         let mut queries = Vec::new();
-        let program = Program::compile_asking(expression, inputs, |query| {
+        let program = Program::compile_with_queries(expression, inputs, |query| {
             let query = Query::compile(query).map_err(|error| expression.unplanned(error))?;
-            let answer = query.ask(arguments).map_err(|error| expression.point(error))?;
+            let answer = query.evaluate(arguments).map_err(|error| expression.point(error))?;
             queries.push(query);
             Ok(answer)
         })?;
@@ -61,7 +61,7 @@ impl Program {
     }
 
     /// As [`compile`](Program::compile), with `answer` evaluating size queries.
-    pub(crate) fn compile_asking(
+    pub(crate) fn compile_with_queries(
         expression: &Expression,
         inputs: Vec<TensorType>,
         mut answer: impl FnMut(&SizeQuery) -> Result<i64, Error>,
@@ -91,7 +91,7 @@ impl Program {
         let Settings { order, budget, .. } = &expression.settings;
         let compiled = compile(&ir, order, budget, &expression.plan_options());
         let compiled = compiled.map_err(|error| expression.unplanned(error))?;
-        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept: Vec::new() })
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, cached: Vec::new() })
     }
 
     /// The same program with the operands at the positions `at` bound as constants. Errors count operands among these.
@@ -105,34 +105,34 @@ impl Program {
         let constants = at.iter().map(|&k| k as u32).collect();
         let options = PlanOptions { constants, trace: true, ..expression.plan_options() };
         let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
-        let mut kept = Vec::new();
+        let mut cached = Vec::new();
         if let Some(Prepared { plan, operands }) = &compiled.prepared {
             let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
             let places: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
             let views: Vec<AnyView<'_>> = places.iter().map(|&k| arguments.views()[k].clone()).collect();
             let options = exec::BindOptions { semirings: semiring.as_slice(), ..exec::BindOptions::default() };
             let run = exec::compute_constants(plan, &views, &options, &mut Scratch::new(), &Control::default());
-            kept = run.map_err(|error| Error::from(error).of_operand(|k| places[k]))?;
+            cached = run.map_err(|error| Error::from(error).of_operand(|k| places[k]))?;
         }
         let inputs = compiled.operands.iter().map(|&k| self.inputs[k as usize].clone()).collect();
         let (ir, answers) = (self.ir.clone(), self.answers.clone());
-        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept })
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, cached })
     }
 
     /// Cached operands, which a run reads after the operands of the call.
-    pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
-        self.kept.iter().map(CachedOperand::view)
+    pub(crate) fn cached_operands(&self) -> impl Iterator<Item = AnyView<'_>> {
+        self.cached.iter().map(CachedOperand::view)
     }
 
     /// The bytes of all cached operands.
-    pub(crate) fn kept_bytes(&self) -> usize {
-        self.kept.iter().map(CachedOperand::bytes).sum()
+    pub(crate) fn cached_bytes(&self) -> usize {
+        self.cached.iter().map(CachedOperand::bytes).sum()
     }
 
     /// Whether the size queries have the same values for these operands.
     pub(crate) fn has_sizes_of(&self, arguments: Arguments<'_>) -> Result<bool, Error> {
         for (query, &answer) in self.queries.iter().zip(&self.answers) {
-            if query.ask(arguments)? != answer {
+            if query.evaluate(arguments)? != answer {
                 return Ok(false);
             }
         }
@@ -203,7 +203,7 @@ impl Query {
     }
 
     /// Evaluates the query on the operands. Values beyond `i64` are clamped: no array has such an extent.
-    fn ask(&self, arguments: Arguments<'_>) -> Result<i64, Error> {
+    fn evaluate(&self, arguments: Arguments<'_>) -> Result<i64, Error> {
         let Query { plan, operands } = self;
         let ins: SmallVec<[AnyView<'_>; 8]> = operands.iter().map(|&k| arguments.views()[k as usize].clone()).collect();
         let output = plan.buffer(plan.outputs[0]);

@@ -209,7 +209,7 @@ impl Recipe {
             self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
         let types = expression.arrange_types(types.map_err(ErrorKind::Recipe)?)?;
         let mut answers = self.meaning.answers.iter();
-        let program = Program::compile_asking(&expression, types, |_| match answers.next() {
+        let program = Program::compile_with_queries(&expression, types, |_| match answers.next() {
             Some(answer) => Ok(*answer),
             None => Err(RecipeProblem::Malformed("the value of a size query is missing".into()).into()),
         })?;

@@ -70,7 +70,7 @@ impl Plan {
         let views = match self.has_constants() {
             false => arguments.views(),
             true => {
-                all.extend(arguments.views().iter().cloned().chain(self.kept()));
+                all.extend(arguments.views().iter().cloned().chain(self.cached_operands()));
                 &all[..]
             }
         };

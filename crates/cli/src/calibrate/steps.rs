@@ -58,7 +58,8 @@ impl<'s> Steps<'s> {
         Ok((product, half))
     }
 
-    /// A call of a product kernel: the time of small products beyond that of their multiply-adds.
+    /// A call of a product kernel: the time of small products beyond that of their multiply-adds, and at least a
+    /// nanosecond.
     pub(super) fn product_call(&self, machine: &Machine) -> Result<f64, Failure> {
         let operands = [ones(&[BATCH, SHORT, SHORT]), ones(&[BATCH, SHORT, SHORT])];
         let each = self.time("bij,bjk->bik", &operands, 1)? / BATCH as f64;
@@ -73,7 +74,7 @@ impl<'s> Steps<'s> {
     }
 
     /// The time in which loops with `nest` nanoseconds per multiply-add compute the smallest product that is worth its
-    /// setup.
+    /// setup, or one of side [`NEAR`] if no smaller one is.
     pub(super) fn product_setup(&self, nest: f64) -> Result<f64, Failure> {
         let mut side = 3;
         while side < NEAR {
@@ -81,7 +82,7 @@ impl<'s> Steps<'s> {
             if self.time("ij,jk->ik", &operands, 1)? <= self.as_loops(side)? {
                 break;
             }
-            side += side.div_ceil(4);
+            side = (side + side.div_ceil(4)).min(NEAR);
         }
         Ok(side.pow(3) as f64 * nest)
     }
