@@ -44,7 +44,7 @@ def instances(only):
     """The instances whose names match, the smallest first; empty if the directory does not exist."""
     folder = SHARED / "data" / "instances"
     if not folder.is_dir():
-        raise SystemExit(f"there are no instances: {folder} is no folder (EINFOLD_SHARED names another)")
+        raise SystemExit(f"there are no instances: {folder} is not a folder (EINFOLD_SHARED names another)")
     load = evaluator().load
     found = [(file, load(file)) for file in sorted(folder.glob("*.json")) if only.search(file.stem)]
     return sorted(found, key=lambda item: (len(item[1]["inputs"]), item[0].stem))

@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --manifest-path benches/latency/Cargo.toml [rounds]`
 //!
-//! Each round times every call in turn, as the mean over many calls. The table shows minimum and median over all
-//! rounds, and the ratio of the minimum to that of the row named in the column.
+//! Each round measures every row in turn, as the mean over many calls. The table shows the minimum and the median of
+//! all rounds, and the ratios of the minimum to the least one of the one-shot peers and to that of the compiled peer.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and ends at the first error")]
 

@@ -66,13 +66,15 @@ Examples:
 const CALIBRATE_EXAMPLES: &str = "\
 Examples:
   einfold calibrate                                   measure and print
-  einfold calibrate -o here.json                      measure and keep
+  einfold calibrate -o here.json                      measure and write to a file
   einfold run 'ij,jk,kl->il' a.npy b.npy c.npy --machine here.json
 
-The measurement takes a few seconds and 256 MiB; let nothing else run meanwhile. The file is JSON of
-the form einfold.machine/1: times in nanoseconds of one multiply-add in a matrix product and in
-loops, of a call, a byte, a start of threads and the order search, and the sizes of the caches. A
-plan that is made for it may differ from the plan made without it, and results by rounding.";
+The measurement takes a few seconds and up to 256 MiB for arrays; let nothing else run meanwhile.
+The file is JSON of the form einfold.machine/1: times in nanoseconds of one multiply-add in a
+matrix product and in loops, of a call, a byte, a start of threads and the order search, and the
+sizes of the caches. The built-in values remain for caches that the processor does not report, and
+for the start of threads if there is only one. A plan for this machine may differ from that for
+the built-in one, and its results by rounding.";
 
 /// Run and explain einsum expressions and tensor programs: `ij,jk->ik` is the product of two matrices.
 #[derive(Debug, Parser)]

@@ -8,17 +8,19 @@ use crate::args::CalibrateArgs;
 use crate::error::Failure;
 use crate::interrupt;
 use crate::output::{WriteTarget, print};
+use crate::reserve_memory;
+use crate::stdin;
 use einfold::order::Machine;
 use einfold_ir::Time;
 use einfold_order::format::machine_json;
-use std::path::Path;
+use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 use steps::Steps;
 
 /// Measures, and writes the machine to the file or to standard output.
 pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
-    let file = args.output.as_deref().filter(|file| *file != Path::new("-"));
+    let file = args.output.as_deref().filter(|file| !stdin::is_meant(file));
     let target = file.map(WriteTarget::file).transpose()?;
     let machine = interrupt::gently(measure)?;
     let mut json = machine_json(&machine);
@@ -31,11 +33,15 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     }
 }
 
-/// Measures everything that a machine holds. What depends on a rate comes after it.
+/// Measures all times of a machine. The built-in values remain for the sizes of caches that the processor does not
+/// report, and for the start of threads if there is only one.
 fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
     let default = Machine::default();
-    let threads = thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let cache_bytes = processor::cache_bytes().unwrap_or(default.cache_bytes);
+    let read_bytes = steps::read_bytes(cache_bytes[2]);
+    // Before the first measurement, so that too little memory is an error at once.
+    reserve_memory::to_run(read_bytes)?;
     let steps = Steps::new(stop);
     let (product, half_speed) = steps.product()?;
     let nest = steps.nest()?;
@@ -46,19 +52,19 @@ fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
         gather: time(steps.gather()?),
         contraction: time(steps.contraction()?),
         pack_byte: time(steps.pack_byte()?),
-        memory_byte: time(steps.memory_byte(cache_bytes[2])?),
+        memory_byte: time(steps.memory_byte(read_bytes)?),
         product_setup: time(steps.product_setup(nest)?),
-        fork: if threads > 1 { steps.fork()?.map_or(default.fork, time) } else { default.fork },
+        fork: steps.fork(threads)?.map_or(default.fork, time),
         search_work: time(search::work(stop)?),
         search_split: time(search::split(stop)?),
-        partitions: u32::try_from(threads.next_power_of_two()).unwrap_or(default.partitions),
+        partitions: u32::try_from(threads.get().next_power_of_two()).unwrap_or(default.partitions),
         cache_bytes,
         ..default
     };
     Ok(Machine { product_call: time(steps.product_call(&machine)?), ..machine })
 }
 
-/// A time that was measured, brought into the range of a [`Time`].
+/// A measured time, clamped to the range of a [`Time`].
 fn time(ns: f64) -> Time {
-    Time::from_ns(ns.clamp(1e-6, 1e9)).unwrap_or(Machine::DEFAULT.nest)
+    Time::from_ns(ns.clamp(1e-6, 1e9)).expect("a measured time is a number")
 }

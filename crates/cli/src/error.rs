@@ -1,7 +1,7 @@
 //! The errors of the tool.
 
 use crate::npy::NpyError;
-use crate::reserve_memory::NoRoom;
+use crate::reserve_memory::TooLittleMemory;
 use crate::signal::Signal;
 use crate::stdin;
 use einfold_ir::visible;
@@ -44,7 +44,7 @@ pub(crate) enum Failure {
     Usage { verb: &'static str, what: &'static str },
     /// There is too little memory for the tool itself.
     #[error("error[memory]: there is too little memory to start: the tool needs {}", HumanBytes(*.0 as u64))]
-    NoRoom(usize),
+    TooLittleMemory(usize),
     /// The threads cannot be started.
     #[error("error[threads]: the threads cannot be started: {0}")]
     Threads(rayon::ThreadPoolBuildError),
@@ -59,9 +59,9 @@ impl From<OrderError> for Failure {
     }
 }
 
-impl From<NoRoom> for Failure {
-    fn from(NoRoom(bytes): NoRoom) -> Failure {
-        Failure::NoRoom(bytes)
+impl From<TooLittleMemory> for Failure {
+    fn from(TooLittleMemory(bytes): TooLittleMemory) -> Failure {
+        Failure::TooLittleMemory(bytes)
     }
 }
 

@@ -11,15 +11,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-static STATE: Mutex<State> = Mutex::new(State { gentle: false, came: None, unfinished: None });
+static STATE: Mutex<State> = Mutex::new(State { gentle: false, received: None, unfinished: None });
 /// Whether a signal requested a stop.
-static ASKED: AtomicBool = AtomicBool::new(false);
+static STOP: AtomicBool = AtomicBool::new(false);
 
 struct State {
-    /// Whether a part of the tool polls [`ASKED`].
+    /// Whether a part of the tool polls [`STOP`].
     gentle: bool,
     /// The signal that requested the stop.
-    came: Option<Signal>,
+    received: Option<Signal>,
     /// A temporary file to remove if the process ends now.
     unfinished: Option<PathBuf>,
 }
@@ -36,9 +36,9 @@ pub(crate) fn listen() {
 /// Handles a signal. The lock is held to the end, so that no file is renamed meanwhile.
 fn arrive(signal: Signal) {
     let mut state = state();
-    if state.gentle && state.came.is_none() {
-        state.came = Some(signal);
-        ASKED.store(true, SeqCst);
+    if state.gentle && state.received.is_none() {
+        state.received = Some(signal);
+        STOP.store(true, SeqCst);
         return;
     }
     if let Some(unfinished) = state.unfinished.take() {
@@ -67,7 +67,7 @@ where
 ///
 /// # Errors
 /// [`Failure::Interrupted`] for all other signals, whose sender does not expect a result.
-pub(crate) fn until_asked<T>(work: impl FnOnce(&AtomicBool) -> T) -> Result<(T, bool), Failure> {
+pub(crate) fn until_interrupted<T>(work: impl FnOnce(&AtomicBool) -> T) -> Result<(T, bool), Failure> {
     match while_listening(work) {
         (_, Some(signal)) if signal != Signal::INTERRUPT => Err(Failure::Interrupted(signal)),
         (outcome, signal) => Ok((outcome, signal.is_some())),
@@ -76,11 +76,11 @@ pub(crate) fn until_asked<T>(work: impl FnOnce(&AtomicBool) -> T) -> Result<(T, 
 
 fn while_listening<T>(work: impl FnOnce(&AtomicBool) -> T) -> (T, Option<Signal>) {
     state().gentle = true;
-    let outcome = work(&ASKED);
+    let outcome = work(&STOP);
     let mut state = state();
     state.gentle = false;
-    ASKED.store(false, SeqCst);
-    (outcome, state.came.take())
+    STOP.store(false, SeqCst);
+    (outcome, state.received.take())
 }
 
 /// Runs a function that no signal interrupts. It may set the temporary file to remove at a later signal.

@@ -1,7 +1,7 @@
 //! The command line tool `einfold`, with one file for each verb: [`run`], [`explain`], [`order`], [`check`],
-//! [`calibrate`], [`completions`]. [`args`] parses the command line, [`language`] reads texts of expressions, [`npy`] array files;
-//! [`show`] prints arrays, [`warnings`] prints warnings. Results go to standard output, everything else to standard
-//! error.
+//! [`calibrate`], [`completions`]. [`args`] parses the command line, [`language`] reads texts of expressions, [`npy`]
+//! array files; [`show`] prints arrays, [`warnings`] prints warnings. Results go to standard output, everything else to
+//! standard error.
 
 mod args;
 mod calibrate;

@@ -105,7 +105,7 @@ fn search(input: &SearchInput, origin: &Order, budget: &Budget, args: &OrderArgs
     if let Some(found) = cache.as_ref().and_then(|cache| cache.find(&task, origin, budget)) {
         return Ok(Answer { found, interrupted: false, cached: true });
     }
-    let (found, interrupted) = interrupt::until_asked(|stop| {
+    let (found, interrupted) = interrupt::until_interrupted(|stop| {
         let watch = ProgressWatch::new(stop, args.time);
         match &cache {
             Some(cache) => cache.order(&task, origin, budget, &watch),

@@ -37,7 +37,7 @@ impl Failure {
             Failure::Input { source, .. } => ("File", source.to_string()),
             Failure::Output { source, .. } => ("Output", source.to_string()),
             Failure::Threads(error) => ("Threads", error.to_string()),
-            Failure::NoRoom(_)
+            Failure::TooLittleMemory(_)
             | Failure::Stdout(_)
             | Failure::Closed
             | Failure::Usage { .. }
@@ -50,7 +50,7 @@ impl Failure {
         match self {
             Failure::Closed => 0,
             Failure::Usage { .. } => 2,
-            Failure::NoRoom(_) | Failure::Threads(_) => 3,
+            Failure::TooLittleMemory(_) | Failure::Threads(_) => 3,
             Failure::Interrupted(signal) => signal.end(),
             Failure::Expression(error) if error.kind().is_limit() => 3,
             Failure::Input { source, .. } if source.is_limit() => 3,

@@ -13,7 +13,7 @@ use std::num::NonZeroUsize;
 
 /// There is too little memory: this number of bytes, besides arrays.
 #[derive(Debug)]
-pub(crate) struct NoRoom(pub(crate) usize);
+pub(crate) struct TooLittleMemory(pub(crate) usize);
 
 /// The memory of a verb without arrays, with that of its threads.
 const SMALL: usize = 16 << 20;
@@ -29,22 +29,22 @@ const THREAD: usize = 144 << 20;
 ///
 /// # Errors
 /// There is too little memory.
-pub(crate) fn to_start() -> Result<(), NoRoom> {
-    if ask(SMALL) { Ok(()) } else { Err(NoRoom(SMALL)) }
+pub(crate) fn to_start() -> Result<(), TooLittleMemory> {
+    if can_allocate(SMALL) { Ok(()) } else { Err(TooLittleMemory(SMALL)) }
 }
 
 /// Reserves the memory of planning a text with `letters` bytes, if the address space is limited.
 ///
 /// # Errors
 /// There is too little memory.
-pub(crate) fn to_plan(letters: usize) -> Result<(), NoRoom> {
+pub(crate) fn to_plan(letters: usize) -> Result<(), TooLittleMemory> {
     let needed = LETTER.saturating_mul(letters).saturating_add(SMALL);
-    if !are_addresses_limited() || ask(needed) { Ok(()) } else { Err(NoRoom(needed)) }
+    if !are_addresses_limited() || can_allocate(needed) { Ok(()) } else { Err(TooLittleMemory(needed)) }
 }
 
 /// Returns whether there is spare memory after an array.
 pub(crate) fn is_left() -> bool {
-    ask(SPARE)
+    can_allocate(SPARE)
 }
 
 /// Reserves the memory of a run with arrays of `bytes` bytes.
@@ -52,21 +52,25 @@ pub(crate) fn is_left() -> bool {
 /// # Errors
 /// There is too little memory.
 pub(crate) fn to_run(bytes: usize) -> Result<(), Error> {
-    if ask(bytes.saturating_add(SMALL)) { Ok(()) } else { Err(BindError::Memory(OutOfMemory { bytes }).into()) }
+    if can_allocate(bytes.saturating_add(SMALL)) {
+        Ok(())
+    } else {
+        Err(BindError::Memory(OutOfMemory { bytes }).into())
+    }
 }
 
 /// Returns the requested number of threads if there is memory for them besides the arrays, otherwise one. There is
 /// always enough unless the address space is limited.
 pub(crate) fn threads(asked: NonZeroUsize, bytes: usize) -> NonZeroUsize {
-    let is_there = !are_addresses_limited() || ask(THREAD.saturating_mul(asked.get()).saturating_add(bytes));
+    let is_there = !are_addresses_limited() || can_allocate(THREAD.saturating_mul(asked.get()).saturating_add(bytes));
     if is_there { asked } else { NonZeroUsize::MIN }
 }
 
-fn ask(bytes: usize) -> bool {
-    let mut room = Vec::<u8>::new();
-    let is_there = room.try_reserve_exact(bytes).is_ok();
+fn can_allocate(bytes: usize) -> bool {
+    let mut memory = Vec::<u8>::new();
+    let is_there = memory.try_reserve_exact(bytes).is_ok();
     // The compiler may remove an allocation that is not used, which would always succeed.
-    black_box(&room);
+    black_box(&memory);
     is_there
 }
 

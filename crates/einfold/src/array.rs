@@ -84,12 +84,12 @@ impl AnyArray {
 
     /// A read-only view of the elements.
     pub fn view(&self) -> AnyView<'_> {
-        with_array!(self, a => AnyView::from(a.view()))
+        with_array!(self, a => AnyView::from(&**a))
     }
 
     /// A mutable view of the elements.
     pub fn view_mut(&mut self) -> AnyViewMut<'_> {
-        with_array!(self, a => AnyViewMut::from(a.view_mut()))
+        with_array!(self, a => AnyViewMut::from(&mut **a))
     }
 
     /// Converts to an array of a static element type and rank, without a copy.

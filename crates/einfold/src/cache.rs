@@ -62,17 +62,16 @@ static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
 
 /// The estimated memory of the smallest plan, in bytes.
 const LEAST: u64 = 8 << 10;
-/// The estimated memory of one operand, one step or one of their axes, in bytes.
+/// The estimated memory of one operand or of one of the [`parts`](Plan::parts) of a plan, in bytes.
 const PART: u64 = 512;
 
-/// Estimates the memory of a plan from the numbers of its operands, steps and axes.
+/// Estimates the memory of a plan from the numbers of its operands and parts.
 #[derive(Clone)]
 struct Bytes;
 
 impl Weighter<Key, Plan> for Bytes {
     fn weight(&self, key: &Key, plan: &Plan) -> u64 {
-        let steps = plan.compiled().plan.steps().map(|(_, step)| 1 + step.axes.len());
-        let parts = key.operands().len() + steps.sum::<usize>();
+        let parts = key.operands().len() + plan.parts();
         LEAST + PART * parts as u64 + 4 * plan.expression().text().len() as u64
     }
 }
@@ -117,10 +116,10 @@ trait Parts {
     fn head(&self) -> (Notation, &str, &Settings);
     fn operands(&self) -> impl ExactSizeIterator<Item = OperandType<'_>>;
 
-    /// Hashes all parts except the settings, which are mostly the default ones.
+    /// Hashes all parts but the settings, of which only the sizes are likely to differ from call to call.
     fn hash_parts(&self, state: &mut impl Hasher) {
-        let (notation, text, _) = self.head();
-        (notation, text, self.operands().len()).hash(state);
+        let (notation, text, settings) = self.head();
+        (notation, text, &settings.options.sizes, self.operands().len()).hash(state);
         self.operands().for_each(|operand| operand.hash(state));
     }
 

@@ -119,13 +119,13 @@ impl<O: Operand + ?Sized> Operand for &O {
 
 impl<T: Element, D: Dimension, S: Data<Elem = T>> Operand for ArrayBase<S, D> {
     fn elements(&self) -> AnyView<'_> {
-        AnyView::from(self.view())
+        AnyView::from(&**self)
     }
 }
 
 impl<T: Element, D: Dimension> Operand for ArrayRef<T, D> {
     fn elements(&self) -> AnyView<'_> {
-        AnyView::from(self.view())
+        AnyView::from(self)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::output::{OutputType, Outputs};
 use crate::program::Program;
 use crate::settings::Settings;
 use einfold_exec::AnyView;
-use einfold_ir::{Cost, Count, Machine, TensorType, Tree};
+use einfold_ir::{Cost, Count, Form, Machine, Nest, TensorType, Tree};
 use einfold_order::SavedOrder;
 use einfold_plan::{Compiled, Explain, Source, saved_order};
 use einfold_syntax::Warning;
@@ -246,14 +246,14 @@ impl Plan {
     }
 
     /// Cached operands, which a run reads after the operands of the call.
-    pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
-        self.0.program.kept()
+    pub(crate) fn cached_operands(&self) -> impl Iterator<Item = AnyView<'_>> {
+        self.0.program.cached_operands()
     }
 
     /// The bytes that a plan with [constants](Plan::bind_constants) stores: intermediates of constants alone, and
     /// constants that a run reads directly.
     pub fn kept_bytes(&self) -> usize {
-        self.0.program.kept_bytes()
+        self.0.program.cached_bytes()
     }
 
     pub(crate) fn program(&self) -> &Program {
@@ -277,7 +277,12 @@ impl Plan {
         }
         let arranged = self.arrange(arguments)?;
         let arguments = arranged.as_ref().map_or(arguments, |list| list.arguments());
-        self.0.program.has_sizes_of(arguments)
+        self.0.program.has_sizes_of(arguments).map_err(|error| self.point(error))
+    }
+
+    /// The number of [`parts`] of the plan and of the plans of its size queries.
+    pub(crate) fn parts(&self) -> usize {
+        parts(&self.compiled().plan) + self.0.program.query_plans().map(parts).sum::<usize>()
     }
 
     /// The contraction trees of the contractions without index tensors.
@@ -289,4 +294,14 @@ impl Plan {
     pub(crate) fn answers(&self) -> &[i64] {
         self.0.program.answers()
     }
+}
+
+/// The number of steps with their axes, reads and operations, to which the memory of a plan and of a bound program is
+/// proportional.
+pub(crate) fn parts(plan: &einfold_ir::Plan) -> usize {
+    let operations = |form: &Form| match form {
+        Form::Nest(Nest { expr: Some(expr), .. }) => expr.ops().len(),
+        _ => 0,
+    };
+    plan.steps().map(|(_, step)| 1 + step.axes.len() + step.reads.len() + operations(&step.form)).sum()
 }

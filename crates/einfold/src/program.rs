@@ -1,18 +1,19 @@
 //! The connection between the facade and the compiler.
 
 use crate::AnyArray;
-use crate::dynamic::{Arguments, CallOptions};
+use crate::dynamic::Arguments;
 use crate::error::{Error, ErrorKind};
 use crate::expression::Expression;
-use crate::output::Outputs;
-use crate::plan::Plan;
+use crate::output::Output;
+use crate::run::with_spare;
 use crate::settings::Settings;
 use einfold_exec as exec;
-use einfold_exec::{AnyView, CachedOperand, Control, Scratch};
-use einfold_ir::{Ir, TensorType};
-use einfold_order::Order;
-use einfold_plan::{Compiled, PlanOptions, Prepared, Trace, compile, saved_order};
+use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray, Scratch};
+use einfold_ir::{Ir, Plan, TensorType};
+use einfold_order::{Budget, Order};
+use einfold_plan::{Compiled, PlanError, PlanOptions, Prepared, Trace, compile, saved_order};
 use einfold_syntax::{SizeQuery, Warning, resolve, resolve_with_queries};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 /// An expression compiled for operands of certain types.
@@ -27,14 +28,14 @@ pub(crate) struct Program {
     queries: Vec<Query>,
     compiled: Compiled,
     /// Cached operands: values computed from constants, which a run reads after the other operands.
-    kept: Vec<CachedOperand>,
+    cached: Vec<CachedOperand>,
 }
 
 /// A size query that can be evaluated on other operands.
 #[derive(Debug)]
 struct Query {
     plan: Plan,
-    /// The numbers of the operands that the query reads.
+    /// The operands that the query reads, by position.
     operands: Vec<u32>,
 }
 
@@ -49,15 +50,10 @@ impl Program {
     /// As [`compile`](Program::compile), for given operands in order: size queries are evaluated on them.
     pub(crate) fn compile_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Program, Error> {
         let inputs = expression.arrange_types(arguments.types())?;
-        // A path from the caller applies to the expression, not to its size queries.
-        let settings = Settings { order: Order::default(), ..Settings::default() };
         let mut queries = Vec::new();
-        let program = Program::compile_asking(expression, inputs, |query, inputs| {
-            let asked = Expression { settings: settings.clone(), ..expression.clone() };
-            let types = query.operands().iter().map(|&k| inputs[k as usize].clone()).collect();
-            let program = Program::of(&asked, query.ir().clone(), types, Vec::new())?;
-            let query = Query { plan: Plan::new(asked, program, None), operands: query.operands().to_vec() };
-            let answer = query.ask(arguments)?;
+        let program = Program::compile_with_queries(expression, inputs, |query| {
+            let query = Query::compile(query).map_err(|error| expression.unplanned(error))?;
+            let answer = query.evaluate(arguments).map_err(|error| expression.point(error))?;
             queries.push(query);
             Ok(answer)
         })?;
@@ -65,14 +61,14 @@ impl Program {
     }
 
     /// As [`compile`](Program::compile), with `answer` evaluating size queries.
-    pub(crate) fn compile_asking(
+    pub(crate) fn compile_with_queries(
         expression: &Expression,
         inputs: Vec<TensorType>,
-        mut answer: impl FnMut(&SizeQuery, &[TensorType]) -> Result<i64, Error>,
+        mut answer: impl FnMut(&SizeQuery) -> Result<i64, Error>,
     ) -> Result<Program, Error> {
         expression.check_options()?;
         let (mut answers, mut failed) = (Vec::new(), None);
-        let mut ask = |query: &SizeQuery| match answer(query, &inputs) {
+        let mut ask = |query: &SizeQuery| match answer(query) {
             Ok(answer) => {
                 answers.push(answer);
                 Some(answer)
@@ -95,7 +91,7 @@ impl Program {
         let Settings { order, budget, .. } = &expression.settings;
         let compiled = compile(&ir, order, budget, &expression.plan_options());
         let compiled = compiled.map_err(|error| expression.unplanned(error))?;
-        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept: Vec::new() })
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, cached: Vec::new() })
     }
 
     /// The same program with the operands at the positions `at` bound as constants. Errors count operands among these.
@@ -109,38 +105,43 @@ impl Program {
         let constants = at.iter().map(|&k| k as u32).collect();
         let options = PlanOptions { constants, trace: true, ..expression.plan_options() };
         let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
-        let mut kept = Vec::new();
+        let mut cached = Vec::new();
         if let Some(Prepared { plan, operands }) = &compiled.prepared {
             let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
             let places: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
             let views: Vec<AnyView<'_>> = places.iter().map(|&k| arguments.views()[k].clone()).collect();
             let options = exec::BindOptions { semirings: semiring.as_slice(), ..exec::BindOptions::default() };
             let run = exec::compute_constants(plan, &views, &options, &mut Scratch::new(), &Control::default());
-            kept = run.map_err(|error| Error::from(error).of_operand(|k| places[k]))?;
+            cached = run.map_err(|error| Error::from(error).of_operand(|k| places[k]))?;
         }
         let inputs = compiled.operands.iter().map(|&k| self.inputs[k as usize].clone()).collect();
         let (ir, answers) = (self.ir.clone(), self.answers.clone());
-        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, kept })
+        Ok(Program { inputs, ir, answers, queries: Vec::new(), compiled, cached })
     }
 
     /// Cached operands, which a run reads after the operands of the call.
-    pub(crate) fn kept(&self) -> impl Iterator<Item = AnyView<'_>> {
-        self.kept.iter().map(CachedOperand::view)
+    pub(crate) fn cached_operands(&self) -> impl Iterator<Item = AnyView<'_>> {
+        self.cached.iter().map(CachedOperand::view)
     }
 
     /// The bytes of all cached operands.
-    pub(crate) fn kept_bytes(&self) -> usize {
-        self.kept.iter().map(CachedOperand::bytes).sum()
+    pub(crate) fn cached_bytes(&self) -> usize {
+        self.cached.iter().map(CachedOperand::bytes).sum()
     }
 
     /// Whether the size queries have the same values for these operands.
     pub(crate) fn has_sizes_of(&self, arguments: Arguments<'_>) -> Result<bool, Error> {
         for (query, &answer) in self.queries.iter().zip(&self.answers) {
-            if query.ask(arguments)? != answer {
+            if query.evaluate(arguments)? != answer {
                 return Ok(false);
             }
         }
         Ok(self.queries.len() == self.answers.len())
+    }
+
+    /// The plans of the size queries.
+    pub(crate) fn query_plans(&self) -> impl Iterator<Item = &Plan> {
+        self.queries.iter().map(|query| &query.plan)
     }
 
     pub(crate) fn inputs(&self) -> &[TensorType] {
@@ -195,12 +196,22 @@ impl Expression {
 }
 
 impl Query {
-    /// Evaluates the query on the operands with default options. Values beyond `i64` are clamped: no array has such an
-    /// extent.
-    fn ask(&self, arguments: Arguments<'_>) -> Result<i64, Error> {
-        let operands = arguments.pick(self.operands.iter().map(|&k| k as usize));
-        let arrays = self.plan.evaluate(operands.arguments().names(&[]), CallOptions::default())?;
-        Ok(match AnyArray::receive(arrays, &self.plan)? {
+    /// Plans with default options: those of the expression, such as a path, do not apply to its size queries.
+    fn compile(query: &SizeQuery) -> Result<Query, PlanError> {
+        let compiled = compile(query.ir(), &Order::default(), &Budget::default(), &PlanOptions::default())?;
+        Ok(Query { plan: compiled.plan, operands: query.operands().to_vec() })
+    }
+
+    /// Evaluates the query on the operands. Values beyond `i64` are clamped: no array has such an extent.
+    fn evaluate(&self, arguments: Arguments<'_>) -> Result<i64, Error> {
+        let Query { plan, operands } = self;
+        let ins: SmallVec<[AnyView<'_>; 8]> = operands.iter().map(|&k| arguments.views()[k as usize].clone()).collect();
+        let output = plan.buffer(plan.outputs[0]);
+        let result = NewArray::new(output.dtype, &output.extents, MemoryOrder::C).map_err(BindError::Memory)?;
+        let (mut results, options) = ([result], exec::BindOptions::default());
+        with_spare(plan, |scratch| exec::evaluate(plan, &ins, &mut results, &options, scratch, &Control::default()))?;
+        let [result] = results;
+        Ok(match AnyArray::receive(result, 0)? {
             AnyArray::I8(x) => x.sum().into(),
             AnyArray::I16(x) => x.sum().into(),
             AnyArray::I32(x) => x.sum().into(),

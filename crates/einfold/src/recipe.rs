@@ -176,7 +176,7 @@ fn read(recipe: &str) -> Result<Recipe, Error> {
     match value.get("version").and_then(Value::as_u64) {
         Some(PATHS_ALONE | VERSION) => Ok(serde_json::from_value(value).map_err(malformed)?),
         Some(found) => Err(RecipeProblem::Version { found, expected: VERSION }.into()),
-        None => Err(RecipeProblem::Malformed("there is no version".into()).into()),
+        None => Err(RecipeProblem::Malformed("the version is missing".into()).into()),
     }
 }
 
@@ -209,9 +209,9 @@ impl Recipe {
             self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
         let types = expression.arrange_types(types.map_err(ErrorKind::Recipe)?)?;
         let mut answers = self.meaning.answers.iter();
-        let program = Program::compile_asking(&expression, types, |_, _| match answers.next() {
+        let program = Program::compile_with_queries(&expression, types, |_| match answers.next() {
             Some(answer) => Ok(*answer),
-            None => Err(RecipeProblem::Malformed("a size that ids tell is missing".into()).into()),
+            None => Err(RecipeProblem::Malformed("the value of a size query is missing".into()).into()),
         })?;
         let plan = Plan::new(expression, program, None);
         self.check(&plan)?;

@@ -2,7 +2,7 @@
 
 use crate::dynamic::{Arguments, Arrays, CallOptions};
 use crate::error::{Error, ErrorKind};
-use crate::plan::Plan;
+use crate::plan::{Plan, parts};
 use crate::scalar::{Element, Scalar};
 use einfold_exec as exec;
 use einfold_exec::{AnyView, AnyViewMut, BindError, NewArray, Scratch};
@@ -70,13 +70,13 @@ impl Plan {
         let views = match self.has_constants() {
             false => arguments.views(),
             true => {
-                all.extend(arguments.views().iter().cloned().chain(self.kept()));
+                all.extend(arguments.views().iter().cloned().chain(self.cached_operands()));
                 &all[..]
             }
         };
         let result = match scratch {
             Some(scratch) => go(views, &options, scratch, &control),
-            None => with_spare(self, |scratch| go(views, &options, scratch, &control)),
+            None => with_spare(&self.compiled().plan, |scratch| go(views, &options, scratch, &control)),
         };
         result.map_err(|error| self.point(error))
     }
@@ -102,12 +102,15 @@ thread_local! {
 /// The number of scratch memories of a thread, and so of plans that can alternate without being bound again.
 const SPARES: usize = 8;
 /// The largest scratch memory that is reused, in bytes. For larger runs the allocation is a small part of the time.
-const KEPT: usize = 1 << 16;
+const MAX_BYTES: usize = 1 << 16;
+/// The most [`parts`] of a plan whose bound program is reused; such a program takes about 0.5 MiB.
+const MAX_PARTS: usize = 1 << 10;
 
-fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
+/// Calls `go` with scratch memory of this thread, preferably with memory that is bound to the plan.
+pub(crate) fn with_spare<R>(plan: &einfold_ir::Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
     let take = |spare: &RefCell<Vec<Box<Scratch>>>| {
         let mut spare = spare.borrow_mut();
-        let bound = spare.iter().rposition(|scratch| scratch.is_bound_to(&plan.compiled().plan));
+        let bound = spare.iter().rposition(|scratch| scratch.is_bound_to(plan));
         match bound {
             Some(at) => Some(spare.remove(at)),
             None if spare.len() < SPARES => None,
@@ -117,7 +120,7 @@ fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
     // The thread-local value may already be destroyed while the thread ends.
     let mut scratch = SPARE.try_with(take).ok().flatten().unwrap_or_default();
     let result = go(&mut scratch);
-    if scratch.bytes() <= KEPT {
+    if scratch.bytes() <= MAX_BYTES && parts(plan) <= MAX_PARTS {
         _ = SPARE.try_with(|spare| spare.borrow_mut().push(scratch));
     }
     result

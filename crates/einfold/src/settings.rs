@@ -237,16 +237,48 @@ impl Expression {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
-    use einfold_ir::Machine;
+    use crate::algebra::{MaxPlus, MinPlus};
+    use crate::expression::Expression;
+    use einfold_ir::{Dtype, Machine, OutOfRange};
     use einfold_order::Budget;
+    use einfold_plan::PassSet;
 
     #[test]
-    fn a_plan_for_one_machine_is_not_one_for_another() {
-        let on = |partitions| {
-            let machine = Machine { partitions, ..Machine::default() };
-            Settings { budget: Budget { machine, ..Budget::default() }, ..Settings::default() }
-        };
-        assert!(on(16) == Settings::default() && on(16) != on(8));
+    fn settings_differ_in_every_option() {
+        let path: [[u32; 2]; 2] = [[0, 1], [0, 1]];
+        let machine = |partitions| move |e: Expression| e.machine(Machine { partitions, ..Machine::default() });
+        let options: [&dyn Fn(Expression) -> Expression; 24] = [
+            &machine(16),
+            &machine(8),
+            &|e| e.strict(true),
+            &|e| e.algebra(MinPlus),
+            &|e| e.algebra(MaxPlus),
+            &|e| e.order("greedy").unwrap(),
+            &|e| e.order("deep").unwrap(),
+            &|e| e.path(path),
+            &|e| e.ssa_path(path),
+            &|e| e.budget(Budget { seed: 1, ..Budget::default() }),
+            &|e| e.memory(1),
+            &|e| e.passes(PassSet::NONE),
+            &|e| e.acc(Dtype::F32),
+            &|e| e.acc(Dtype::F64),
+            &|e| e.size("i", 1),
+            &|e| e.size("i", 2),
+            &|e| e.size("j", 1),
+            &|e| e.out_of_range(OutOfRange::Drop),
+            &|e| e.out_of_range_in("g", OutOfRange::Drop),
+            &|e| e.fill("Y", 0),
+            &|e| e.fill("Y", 0.0),
+            &|e| e.fill("Y", -0.0),
+            &|e| e.fill("Y", f64::NAN),
+            &|e| e.outputs(["Y"]),
+        ];
+        let settings = |option: &dyn Fn(Expression) -> Expression| option(Expression::new("ij").unwrap()).settings;
+        assert!(settings(options[0]) == Expression::new("ij").unwrap().settings, "the built-in machine is the default");
+        for (a, one) in options.iter().enumerate() {
+            for (b, other) in options.iter().enumerate() {
+                assert_eq!(settings(one) == settings(other), a == b, "options {a} and {b}");
+            }
+        }
     }
 }

@@ -21,19 +21,19 @@ pub trait Target {
 
 impl<T: Element, D: Dimension, S: DataMut<Elem = T>> Target for &mut ArrayBase<S, D> {
     fn elements_mut(&mut self) -> AnyViewMut<'_> {
-        AnyViewMut::from(ArrayRef::view_mut(self))
+        AnyViewMut::from(&mut ***self)
     }
 }
 
 impl<T: Element, D: Dimension> Target for ArrayViewMut<'_, T, D> {
     fn elements_mut(&mut self) -> AnyViewMut<'_> {
-        AnyViewMut::from(ArrayRef::view_mut(self))
+        AnyViewMut::from(&mut **self)
     }
 }
 
 impl<T: Element, D: Dimension> Target for &mut ArrayRef<T, D> {
     fn elements_mut(&mut self) -> AnyViewMut<'_> {
-        AnyViewMut::from(ArrayRef::view_mut(self))
+        AnyViewMut::from(&mut **self)
     }
 }
 

@@ -22,7 +22,7 @@ fn alone() -> MutexGuard<'static, ()> {
 }
 
 #[test]
-fn a_plan_is_kept_once_for_calls_that_are_alike() -> Result<(), Error> {
+fn equal_calls_share_one_plan() -> Result<(), Error> {
     let _turn = alone();
     let (a, b) = (array![[1.0, 2.0], [3.0, 4.0]], array![[1.0], [10.0]]);
     for _ in 0..3 {
@@ -45,7 +45,7 @@ fn a_plan_is_kept_once_for_calls_that_are_alike() -> Result<(), Error> {
 }
 
 #[test]
-fn whatever_changes_a_plan_or_a_result_is_told_apart() -> Result<(), Error> {
+fn calls_that_differ_in_plan_or_result_do_not_share_one() -> Result<(), Error> {
     let _turn = alone();
     let of = Expression::new;
     let matrix = array![[1.0, -2.0], [3.0, 4.0]];
@@ -109,7 +109,7 @@ fn whatever_changes_a_plan_or_a_result_is_told_apart() -> Result<(), Error> {
 }
 
 #[test]
-fn sizes_of_index_tensors_are_asked_in_every_call() -> Result<(), Error> {
+fn size_queries_are_evaluated_in_every_call() -> Result<(), Error> {
     let _turn = alone();
     let x = array![1.0, 2.0, 4.0];
     for (ids, want) in [
@@ -146,7 +146,7 @@ fn operands_with_names_may_change_their_order() -> Result<(), Error> {
 }
 
 #[test]
-fn errors_are_not_kept() -> Result<(), Error> {
+fn errors_are_not_cached() -> Result<(), Error> {
     let _turn = alone();
     let (a, x) = (array![[1.0, 2.0]], array![1.0]);
     for _ in 0..2 {
@@ -171,7 +171,7 @@ fn errors_are_not_kept() -> Result<(), Error> {
 }
 
 #[test]
-fn the_limit_is_kept_to() -> Result<(), Error> {
+fn the_cache_stays_within_its_limit() -> Result<(), Error> {
     let _turn = alone();
     let x = array![1.0, 2.0];
     let call = |k: u32| einsum_labels::<AnyArray>(&[&[k]], Some(&[k]), &x);

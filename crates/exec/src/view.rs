@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use einfold_ir::{Dtype, StridedAxis, nesting};
-use ndarray::{ArrayView, ArrayViewMut, Dimension};
+use ndarray::{ArrayRef, ArrayView, ArrayViewMut, Dimension};
 use smallvec::SmallVec;
 
 use crate::element::Element;
@@ -249,6 +249,20 @@ impl<'a> AnyViewMut<'a> {
 impl<'a, T: Element, D: Dimension> From<ArrayView<'a, T, D>> for AnyView<'a> {
     fn from(view: ArrayView<'a, T, D>) -> AnyView<'a> {
         AnyView { raw: RawView::new(at(view.as_ptr(), 0), view.shape(), view.strides()), memory: PhantomData }
+    }
+}
+
+/// Borrows shape and strides, which a view of an array of dynamic rank would copy.
+impl<'a, T: Element, D: Dimension> From<&'a ArrayRef<T, D>> for AnyView<'a> {
+    fn from(array: &'a ArrayRef<T, D>) -> AnyView<'a> {
+        AnyView { raw: RawView::new(at(array.as_ptr(), 0), array.shape(), array.strides()), memory: PhantomData }
+    }
+}
+
+impl<'a, T: Element, D: Dimension> From<&'a mut ArrayRef<T, D>> for AnyViewMut<'a> {
+    fn from(array: &'a mut ArrayRef<T, D>) -> AnyViewMut<'a> {
+        let ptr = at(array.as_mut_ptr(), 0);
+        AnyViewMut { raw: RawView::new(ptr, array.shape(), array.strides()), initialised: true, memory: PhantomData }
     }
 }
 

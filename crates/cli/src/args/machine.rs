@@ -6,7 +6,7 @@ use einfold::order::{Machine, machine_from_json};
 use std::path::Path;
 use std::{fs, io};
 
-/// The most bytes of a file with a machine.
+/// The maximal number of bytes of a file with a machine.
 const LIMIT: u64 = 1 << 16;
 
 /// Reads a machine from a regular file.
@@ -15,12 +15,8 @@ const LIMIT: u64 = 1 << 16;
 /// The file cannot be read, is not a regular file, is too large, or does not contain a machine.
 pub(super) fn read(file: &Path) -> Result<Machine, Failure> {
     let failure = |error| Failure::Text { file: file.to_owned(), error };
-    let found = fs::metadata(file).map_err(failure)?;
-    if !found.is_file() {
+    if !fs::metadata(file).map_err(failure)?.is_file() {
         return Err(failure(io::Error::other("it is not a regular file")));
     }
-    if found.len() > LIMIT {
-        return Err(failure(io::ErrorKind::FileTooLarge.into()));
-    }
-    machine_from_json(&text_file::read(file)?).map_err(|source| Failure::format(file, source))
+    machine_from_json(&text_file::read_at_most(LIMIT, file)?).map_err(|source| Failure::format(file, source))
 }

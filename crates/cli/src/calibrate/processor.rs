@@ -1,4 +1,4 @@
-//! What the processor says of itself.
+//! The name of the processor and the sizes of its caches.
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 mod cpuid {
@@ -26,7 +26,7 @@ mod cpuid {
 
 #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
 mod cpuid {
-    /// The bytes of the data caches of the first three levels: not known here.
+    /// `None`: only x86 processors report the sizes of their caches in a portable way.
     pub(crate) fn cache_bytes() -> Option<[u64; 3]> {
         None
     }

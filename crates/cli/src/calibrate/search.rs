@@ -1,4 +1,4 @@
-//! How long the order search takes.
+//! The times of the order search.
 
 use super::steps::least;
 use crate::error::Failure;
@@ -7,14 +7,14 @@ use einfold::order::Budget;
 use einfold_order::{Effort, Network, Task, Watch, order_task, strategy};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Work of the search `deep`.
+/// The work of the search `deep`.
 const WORK: u64 = 1 << 17;
-/// Tensors of the exact search, which tries all splits of all sets of them.
+/// The number of tensors of the exact search, which tries all splits of all their subsets.
 const TENSORS: u32 = 10;
-/// How often a search is timed.
+/// The number of timed runs of a search.
 const RUNS: usize = 3;
 
-/// Ends a search when a signal asks for it.
+/// Ends a search when a signal requests it.
 struct Until<'s>(&'s AtomicBool);
 
 impl Watch for Until<'_> {
@@ -23,7 +23,7 @@ impl Watch for Until<'_> {
     }
 }
 
-/// Nanoseconds of a unit of work of `deep`, on a graph of 60 tensors of six axes each.
+/// The nanoseconds of a unit of work of `deep`, on a graph of 60 tensors with six axes each.
 pub(super) fn work(stop: &AtomicBool) -> Result<f64, Failure> {
     let tensors = 60;
     let neighbours = (0..tensors).flat_map(|a| [1, 7, 19].map(|step| [a, (a + step) % tensors]));
@@ -31,14 +31,14 @@ pub(super) fn work(stop: &AtomicBool) -> Result<f64, Failure> {
     Ok(search("deep", &graph(tensors, neighbours), &budget, stop)? / WORK as f64)
 }
 
-/// Nanoseconds of a split of the exact search, on tensors of which each two share an axis.
+/// The nanoseconds of a split of the exact search, on tensors that pairwise share an axis.
 pub(super) fn split(stop: &AtomicBool) -> Result<f64, Failure> {
     let pairs = (0..TENSORS).flat_map(|a| (a + 1..TENSORS).map(move |b| [a, b]));
     let splits = (3u64.pow(TENSORS) - 2u64.pow(TENSORS + 1)).div_ceil(2);
     Ok(search("dp", &graph(TENSORS, pairs), &Budget::default(), stop)? / splits as f64)
 }
 
-/// The network with an axis of extent 2 for each edge.
+/// A network with an axis of extent 2 for each edge.
 fn graph(tensors: u32, edges: impl Iterator<Item = [u32; 2]>) -> Network {
     let mut inputs = vec![Vec::new(); tensors as usize];
     let mut axes = 0;
@@ -49,6 +49,7 @@ fn graph(tensors: u32, edges: impl Iterator<Item = [u32; 2]>) -> Network {
     Network::new(inputs, Vec::new(), vec![2; axes as usize]).expect("every axis has an extent")
 }
 
+/// The nanoseconds of a search.
 fn search(name: &str, network: &Network, budget: &Budget, stop: &AtomicBool) -> Result<f64, Failure> {
     let how = Order::Strategy(strategy(name)?);
     let run = || order_task(&Task::new(network), &how, budget, &Until(stop));

@@ -1,4 +1,4 @@
-//! How long the steps of plans take, measured through the executor.
+//! The times of the steps of plans, measured through the executor.
 
 use crate::error::Failure;
 use crate::reserve_memory;
@@ -6,37 +6,37 @@ use einfold::explain::PassSet;
 use einfold::ndarray::{Array, IxDyn};
 use einfold::order::Machine;
 use einfold::{AnyArray, Control, Expression, Scratch};
-use einfold_ir::Time;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-/// How long one measurement goes on, and how many samples it takes at least and at most.
+/// The duration of one measurement, and the least and the greatest number of its samples.
 const LONG: Duration = Duration::from_millis(60);
 const SAMPLES: [usize; 2] = [3, 1000];
-/// A sample of short runs is of so many that the clock can tell their time.
+/// The least duration of a sample in nanoseconds: runs that are shorter than the resolution of the clock are timed
+/// together.
 const SAMPLE_NS: f64 = 20_000.0;
 
-/// The side of a large matrix product, and of one with a short side.
+/// The extents of a large matrix product, and the extent of a short side.
 const LARGE: usize = 384;
 const SHORT: usize = 8;
 /// The side of matrices that stay in the cache.
 const NEAR: usize = 64;
-/// Products in a batch.
+/// The number of products in a batch.
 const BATCH: usize = 2048;
-/// The least and the most memory to read for the speed of memory.
+/// The least and the greatest number of bytes that are read to measure the speed of memory.
 const MEMORY: [u64; 2] = [64 << 20, 256 << 20];
 
 /// Times steps of plans.
 pub(super) struct Steps<'s> {
     stop: &'s AtomicBool,
-    /// Products of any size are products, and work of any size is shared among threads.
+    /// A machine for which matrix products of all sizes run as such, and work of all sizes is divided among threads.
     machine: Machine,
 }
 
 impl<'s> Steps<'s> {
     pub(super) fn new(stop: &'s AtomicBool) -> Steps<'s> {
-        let least = Time::from_ns(1e-6).unwrap_or(Machine::DEFAULT.product);
+        let least = super::time(0.0);
         Steps { stop, machine: Machine { product_setup: least, fork: least, ..Machine::DEFAULT } }
     }
 
@@ -58,7 +58,8 @@ impl<'s> Steps<'s> {
         Ok((product, half))
     }
 
-    /// A call of a product kernel: the time of small products beyond that of their multiply-adds.
+    /// A call of a product kernel: the time of small products beyond that of their multiply-adds, and at least a
+    /// nanosecond.
     pub(super) fn product_call(&self, machine: &Machine) -> Result<f64, Failure> {
         let operands = [ones(&[BATCH, SHORT, SHORT]), ones(&[BATCH, SHORT, SHORT])];
         let each = self.time("bij,bjk->bik", &operands, 1)? / BATCH as f64;
@@ -72,7 +73,8 @@ impl<'s> Steps<'s> {
         Ok(self.as_loops(NEAR)? / NEAR.pow(3) as f64)
     }
 
-    /// The time in which loops, of `nest` nanoseconds a multiply-add, compute the smallest product that is worth its setup.
+    /// The time in which loops with `nest` nanoseconds per multiply-add compute the smallest product that is worth its
+    /// setup, or one of side [`NEAR`] if no smaller one is.
     pub(super) fn product_setup(&self, nest: f64) -> Result<f64, Failure> {
         let mut side = 3;
         while side < NEAR {
@@ -80,7 +82,7 @@ impl<'s> Steps<'s> {
             if self.time("ij,jk->ik", &operands, 1)? <= self.as_loops(side)? {
                 break;
             }
-            side += side.div_ceil(4);
+            side = (side + side.div_ceil(4)).min(NEAR);
         }
         Ok(side.pow(3) as f64 * nest)
     }
@@ -93,12 +95,12 @@ impl<'s> Steps<'s> {
         Ok(self.time("y[n] = x[g[n]]", &operands, 1)? / ids as f64)
     }
 
-    /// A multiply-add of a contraction of matrices of middling size.
+    /// A multiply-add of a contraction of matrices of medium size.
     pub(super) fn contraction(&self) -> Result<f64, Failure> {
         let sides = [30, 40, 20, 50, 30, 40];
         let operands: Vec<AnyArray> = sides.windows(2).map(ones).collect();
         let expression = self.expression("ij,jk,kl,lm,mn->in")?;
-        let flops = expression.plan_for(&operands)?.cost().flops.exact().unwrap_or(1);
+        let flops = expression.plan_for(&operands)?.cost().flops.exact().expect("five small matrices");
         Ok(self.time_of(&expression, &operands, 1)? / flops as f64)
     }
 
@@ -108,17 +110,15 @@ impl<'s> Steps<'s> {
         Ok(self.time("ij->ji", &[ones(&[side, side])], 1)? / (side * side * size_of::<f64>()) as f64)
     }
 
-    /// A byte of a sum over more than the largest cache holds, of `cache` bytes.
-    pub(super) fn memory_byte(&self, cache: u64) -> Result<f64, Failure> {
-        let bytes = cache.saturating_mul(2).clamp(MEMORY[0], MEMORY[1]) as usize;
-        reserve_memory::to_run(bytes)?;
+    /// A byte of a sum over `bytes` bytes.
+    pub(super) fn memory_byte(&self, bytes: usize) -> Result<f64, Failure> {
         Ok(self.time("i->", &[ones(&[bytes / size_of::<f64>()])], 1)? / bytes as f64)
     }
 
-    /// Twice the time that two threads need beyond half of the time of one; `None` if a second one cannot be started.
-    pub(super) fn fork(&self) -> Result<Option<f64>, Failure> {
-        let two = NonZeroUsize::MIN.saturating_add(1);
-        if reserve_memory::threads(two, 0) != two {
+    /// Twice the time that two threads need beyond half of the time of one, and at least a microsecond; `None` if there
+    /// is one thread, or no memory for the `threads` of the pool.
+    pub(super) fn fork(&self, threads: NonZeroUsize) -> Result<Option<f64>, Failure> {
+        if reserve_memory::threads(threads, 0) == NonZeroUsize::MIN {
             return Ok(None);
         }
         let operands = [ones(&[1 << 17]), ones(&[1 << 17])];
@@ -126,7 +126,7 @@ impl<'s> Steps<'s> {
         Ok(Some((2.0 * two? - one?).max(1000.0)))
     }
 
-    /// A product of square matrices as loops.
+    /// A product of square matrices that runs as loops.
     fn as_loops(&self, side: usize) -> Result<f64, Failure> {
         let loops = PassSet::ALL.without("gemm").unwrap_or_default();
         let expression = self.expression("ij,jk->ik")?.passes(loops);
@@ -141,7 +141,7 @@ impl<'s> Steps<'s> {
         self.time_of(&self.expression(text)?, operands, threads)
     }
 
-    /// Nanoseconds of a run on this many threads, into results that are there.
+    /// The nanoseconds of a run with this number of threads that writes to existing results.
     fn time_of(&self, expression: &Expression, operands: &[AnyArray], threads: usize) -> Result<f64, Failure> {
         let plan = expression.plan_for(operands)?;
         let control = Control { cancel: Some(self.stop), threads: NonZeroUsize::new(threads), ..Control::default() };
@@ -158,7 +158,12 @@ impl<'s> Steps<'s> {
     }
 }
 
-/// The fewest nanoseconds, at least one, that `work` takes of this many times.
+/// The bytes to read for the speed of memory: twice the size of the largest cache, within [`MEMORY`].
+pub(super) fn read_bytes(cache: u64) -> usize {
+    cache.saturating_mul(2).clamp(MEMORY[0], MEMORY[1]) as usize
+}
+
+/// The minimum of the nanoseconds of `work` over a number of calls, and at least one.
 pub(super) fn least(times: usize, mut work: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
     let mut least = f64::INFINITY;
     for _ in 0..times {
@@ -169,8 +174,8 @@ pub(super) fn least(times: usize, mut work: impl FnMut() -> Result<(), Failure>)
     Ok(least.max(1.0))
 }
 
-/// The extent at which a product has half its speed, if one with a short side takes `slower` times as long for a multiply-add as
-/// one with a long side: the solution of `slower = (1 + half / short) / (1 + half / long)`.
+/// The extent at which a product has half its speed, if a multiply-add takes `slower` times as long with a short side
+/// as with a long side: the solution of `slower = (1 + half / short) / (1 + half / long)`.
 fn half_speed(slower: f64) -> f64 {
     let left = 1.0 / SHORT as f64 - slower / LARGE as f64;
     if left <= 0.0 { LARGE as f64 } else { ((slower - 1.0) / left).clamp(0.0, LARGE as f64) }

@@ -7,7 +7,7 @@ use std::fs;
 const CHAIN: [&str; 4] = ["explain", "ij,jk,kl->il", "--shapes", "20x10,10x30,30x40"];
 
 #[test]
-fn what_is_measured_is_read_again_and_plans_are_made_for_it() {
+fn a_measured_machine_is_written_read_and_planned_for() {
     let folder = Folder::new();
     let file = folder.file("here.json");
     assert_eq!(run(["calibrate", "-o", &file]).ok(), "");
@@ -16,7 +16,7 @@ fn what_is_measured_is_read_again_and_plans_are_made_for_it() {
     assert_ne!(machine, Machine::default());
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert!(json["cpu"].is_string() && json["version"] == env!("CARGO_PKG_VERSION"), "{text}");
-    // As people and as programs are told.
+    // All outputs state the machine.
     let explained = run([&CHAIN[..], &["--machine", &file]].concat()).ok();
     assert!(explained.contains("  machine measured: product "), "{explained}");
     let explained = run([&CHAIN[..], &["--machine", &file, "--format", "json"]].concat()).ok();
@@ -34,13 +34,13 @@ fn what_is_measured_is_read_again_and_plans_are_made_for_it() {
 }
 
 #[test]
-fn a_machine_is_printed_where_no_file_is_named() {
+fn a_machine_is_printed_unless_a_file_is_named() {
     assert!(machine_from_json(&run(["calibrate", "-o", "-"]).ok()).is_ok());
     let refused = run(["calibrate", "-o", &data("nowhere/here.json")]).failed(1);
     assert!(refused.starts_with("error[output]: the result cannot be written to "), "{refused}");
 }
 
-/// The default as a file, with some value replaced.
+/// The built-in machine as a file, with one value replaced.
 fn file(folder: &Folder, from: &str, to: &str) -> String {
     let text = einfold_order::format::machine_json(&Machine::default()).to_string();
     assert!(text.contains(from));
@@ -48,14 +48,14 @@ fn file(folder: &Folder, from: &str, to: &str) -> String {
 }
 
 #[test]
-fn the_machine_that_is_built_in_may_be_named_and_changes_nothing() {
+fn a_file_with_the_built_in_machine_changes_nothing() {
     let folder = Folder::new();
     let same = file(&folder, "", "");
     assert_eq!(run([&CHAIN[..], &["--machine", &same]].concat()).ok(), run(CHAIN).ok());
 }
 
 #[test]
-fn another_machine_moves_what_it_should() {
+fn another_machine_changes_packing_and_the_weight_of_time() {
     let folder = Folder::new();
     let broken = ["explain", "aibj,icj->abc", "--shapes", "8x8x8x8,8x200x8", "--stage", "plan"];
     assert!(!run(broken).ok().contains("packing 0,"));
@@ -68,7 +68,7 @@ fn another_machine_moves_what_it_should() {
 }
 
 #[test]
-fn what_is_no_machine_is_refused() {
+fn files_without_a_machine_are_errors_with_reasons() {
     let folder = Folder::new();
     let refused = |file: &str| {
         let report = run([&CHAIN[..], &["--machine", file]].concat()).failed(1);
@@ -90,9 +90,20 @@ fn what_is_no_machine_is_refused() {
     assert!(time.contains("`nest_ns` is 0; a time from 0.000001 to 1000000000 was expected"), "{time}");
 }
 
+/// The memory is checked before anything is measured, which would take seconds.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_measurement_needs_memory() {
+    let command = format!("ulimit -v 70000; exec {} calibrate", env!("CARGO_BIN_EXE_einfold"));
+    let output = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(3), 0), "{stderr}");
+    assert!(stderr.starts_with("error[memory]: "), "{stderr}");
+}
+
 #[cfg(unix)]
 #[test]
-fn a_device_is_no_machine() {
+fn a_device_is_not_read_as_a_machine() {
     let report = run([&CHAIN[..], &["--machine", "/dev/zero"]].concat()).failed(1);
     assert_eq!(report, "error[file]: `/dev/zero` cannot be read: it is not a regular file\n");
 }

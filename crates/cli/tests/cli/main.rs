@@ -16,6 +16,7 @@ mod order;
 mod pictures;
 mod printing;
 mod programs;
+mod saved_orders;
 mod signals;
 mod snapshots;
 mod terminals;

@@ -107,7 +107,7 @@ fn large(folder: &Folder, more: &[&str]) -> Command {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_large_result_is_told_of_before_there_is_memory_for_it() {
+fn a_large_result_is_announced_before_its_memory_is_allocated() {
     let folder = Folder::new();
     let warning = "warning: the run needs 16.00 GiB besides its operands; 16.00 GiB of it for the result Y, \
                    2147483648 f64; index tensors determine the sizes of the results\r\n";

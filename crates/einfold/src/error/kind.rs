@@ -145,13 +145,13 @@ pub enum RecipeProblem {
         expected: u64,
     },
     /// The recipe has an unknown dtype.
-    #[error("`{0}` is no element type")]
+    #[error("`{0}` is not an element type")]
     Dtype(
         /// The name.
         String,
     ),
     /// The recipe has an unknown pass.
-    #[error("`{0}` is no pass")]
+    #[error("`{0}` is not a pass")]
     Pass(
         /// The name.
         String,
@@ -251,7 +251,7 @@ impl ErrorKind {
                 "write to a tensor whose positions are distinct elements".into()
             }
             ErrorKind::Recipe(RecipeProblem::Cost { .. } | RecipeProblem::Version { .. }) => {
-                "plan anew, and save that".into()
+                "make the plan again from its expression, and save that".into()
             }
             _ => return None,
         })

@@ -107,7 +107,7 @@ fn an_output_whose_positions_overlap_is_refused() {
 }
 
 #[test]
-fn a_new_array_has_the_order_that_is_asked_for() -> Result {
+fn a_new_array_has_the_requested_order() -> Result {
     let a = Array2::from_shape_fn((3, 4), |(i, j)| (i + j) as f32);
     for text in ["ij->ij", "ij->ji", "ij,jk->ik"] {
         let expression = Expression::new(text)?;

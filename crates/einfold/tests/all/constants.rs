@@ -12,7 +12,7 @@ fn chain() -> Result<(Plan, Plan), Error> {
 }
 
 #[test]
-fn a_plan_with_constants_has_all_that_plans_have() -> Result<(), Error> {
+fn a_plan_with_constants_reports_the_properties_of_a_plan() -> Result<(), Error> {
     let (whole, bound) = chain()?;
     let y: Array1<f64> = bound.run(&array![1.0, 2.0, 3.0])?;
     assert_eq!(y, array![24.0, 24.0]);
@@ -32,7 +32,7 @@ fn a_plan_with_constants_has_all_that_plans_have() -> Result<(), Error> {
 }
 
 #[test]
-fn constants_are_given_once() -> Result<(), Error> {
+fn constants_are_bound_once() -> Result<(), Error> {
     let (_, bound) = chain()?;
     let error = bound.bind_constants(&[0], &array![1.0, 2.0, 3.0]).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Constants(ConstantsProblem::Again)), "{error}");

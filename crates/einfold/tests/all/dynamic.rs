@@ -10,7 +10,7 @@ fn options(scratch: &mut Scratch) -> CallOptions<'_> {
 }
 
 #[test]
-fn views_in_and_arrays_out() -> Result<(), Error> {
+fn all_functions_agree_with_the_generic_ones() -> Result<(), Error> {
     let (a, g) = (array![[1.0, 2.0], [3.0, 4.0]], array![1_i64, 0, 1]);
     let views = [AnyView::from(a.view()), AnyView::from(g.view())];
     let arguments = Arguments::new(&views);
@@ -44,7 +44,7 @@ fn views_in_and_arrays_out() -> Result<(), Error> {
 }
 
 #[test]
-fn conjugation_is_that_of_the_list_and_the_rest_is_as_it_is() -> Result<(), Error> {
+fn conj_applies_to_the_listed_operands() -> Result<(), Error> {
     let z = array![Complex::new(1.0, 2.0)];
     let views = [AnyView::from(z.view()), AnyView::from(z.view())];
     let value = |arguments| -> Result<Complex<f64>, Error> {
@@ -61,7 +61,7 @@ fn conjugation_is_that_of_the_list_and_the_rest_is_as_it_is() -> Result<(), Erro
 }
 
 #[test]
-fn results_of_a_users_type_need_no_type_parameter() -> Result<(), Error> {
+fn results_may_have_a_user_defined_type() -> Result<(), Error> {
     #[derive(Clone, Copy, Debug, PartialEq)]
     struct Word([u8; 3]);
     #[derive(Clone, Copy)]

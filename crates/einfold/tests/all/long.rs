@@ -39,7 +39,7 @@ fn explanations_grow_with_the_program() -> Result<(), Error> {
 
 /// Regression: every size query read all operands from the start, which took 7 s for 200 names.
 #[test]
-fn many_names_whose_sizes_ids_tell() -> Result<(), Error> {
+fn many_size_queries() -> Result<(), Error> {
     const NAMES: usize = 2000;
     let text: Vec<String> = (0..NAMES).map(|k| format!("Y{k}[g{k}[i]] += 1")).collect();
     let ids: Vec<Array1<i64>> = (0..NAMES).map(|k| array![0, k as i64 % 7]).collect();
@@ -51,7 +51,7 @@ fn many_names_whose_sizes_ids_tell() -> Result<(), Error> {
 }
 
 #[test]
-fn many_names_are_asked_for() -> Result<(), Error> {
+fn many_outputs_are_selected() -> Result<(), Error> {
     let names: Vec<String> = (0..400_000).map(|k| format!("y{}", k / 2)).collect();
     let expression = Expression::new("y = 1")?.outputs(names.iter().map(String::as_str));
     assert!(expression.output_names().into_iter().eq(names.iter().step_by(2)));

@@ -33,7 +33,7 @@ const BATCH: (&str, [&[usize]; 2]) = ("bij,bjk->bik", [&[1000, 4, 4], &[1000, 4,
 const BROKEN: (&str, [&[usize]; 2]) = ("aibj,icj->abc", [&[8, 8, 8, 8], &[8, 200, 8]]);
 
 #[test]
-fn the_machine_decides_what_is_a_product_and_what_is_packed() -> Result {
+fn the_machine_decides_which_steps_are_products_and_what_is_packed() -> Result {
     let default = Machine::default();
     let forms = |(text, shapes): (&str, [&[usize]; 2]), machine| forms(&plan(text, &shapes, machine)?);
     assert_eq!(forms(BATCH, default)?, ["nest "]);
@@ -75,7 +75,7 @@ fn every_machine_leads_to_the_same_result() -> Result {
 }
 
 #[test]
-fn a_plan_says_for_which_machine_it_is_and_its_recipe_leads_to_it() -> Result {
+fn a_plan_states_its_machine_and_its_recipe_has_it() -> Result {
     let (text, shapes) = BROKEN;
     let measured = Machine { pack_byte: time(100.0), ..Machine::default() };
     let (default, other) = (plan(text, &shapes, Machine::default())?, plan(text, &shapes, measured)?);
@@ -100,11 +100,14 @@ fn a_plan_says_for_which_machine_it_is_and_its_recipe_leads_to_it() -> Result {
 }
 
 #[test]
-fn operands_that_are_given_once_are_prepared_for_the_same_machine() -> Result {
+fn plans_with_constants_are_for_the_same_machine() -> Result {
     let measured = Machine { product_setup: time(1.0), ..Machine::default() };
     let (a, b) = (Array3::<f64>::ones((9, 4, 4)), Array3::<f64>::ones((9, 4, 4)));
     let shapes: [&[usize]; 3] = [&[9, 4, 4], &[9, 4, 4], &[9, 4, 4]];
-    let fixed = plan("bij,bjk,bkl->bil", &shapes, measured)?.bind_constants(&[1, 2], (&b, &b))?;
-    assert_eq!(fixed.run::<Array3<f64>>(&a)?, Array3::from_elem((9, 4, 4), 16.0));
+    let constants = |machine| plan("bij,bjk,bkl->bil", &shapes, machine)?.bind_constants(&[1, 2], (&b, &b));
+    assert_eq!(forms(&constants(Machine::default())?)?, ["nest "]);
+    let bound = constants(measured)?;
+    assert_eq!((bound.machine(), forms(&bound)?), (measured, vec!["gemm ".to_string()]));
+    assert_eq!(bound.run::<Array3<f64>>(&a)?, Array3::from_elem((9, 4, 4), 16.0));
     Ok(())
 }

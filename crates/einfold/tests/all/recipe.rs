@@ -85,7 +85,7 @@ fn a_recipe_says_what_it_is() -> Result {
 }
 
 #[test]
-fn what_is_no_recipe_is_refused() -> Result {
+fn texts_that_are_not_recipes_are_errors() -> Result {
     let plan = Expression::new("ij,jk,kl")?.plan([spec::<f64>([2, 3]), spec::<f64>([3, 4]), spec::<f64>([4, 5])])?;
     let recipe = plan.to_recipe();
     let edit = |from: &str, to: &str| {
