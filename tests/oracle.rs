@@ -227,7 +227,16 @@ impl Env<'_> {
         let Trace { rounded, invalid, jumped, largest, steepest, powers, .. } = self.trace;
         let invalid = invalid.get() || powers.get() > 100.0;
         let (exact, jumped, steepest) = (!rounded.get(), jumped.get(), 1.0 + steepest.get());
-        Answer { results, errors, exact, invalid, jumped, largest: largest.get(), steepest, unneeded: !self.outside.is_empty() }
+        Answer {
+            results,
+            errors,
+            exact,
+            invalid,
+            jumped,
+            largest: largest.get(),
+            steepest,
+            unneeded: !self.outside.is_empty(),
+        }
     }
 
     /// Evaluates all contributions to a name. If an index is out of range, its elements are zeros.
