@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Draft, Dtype, Form, Index, Ir, Mode, NodeId, OutOfRange, Place};
+use einfold_ir::{
+    Access, Algebra, Axis, AxisRef, Def, Draft, Dtype, Form, Index, Ir, NodeId, OutOfRange, Storage, WriteMode,
+};
 
 use crate::num::{Num, Tensor, points};
 
@@ -20,11 +22,11 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Vec<Tensor> {
                 let first = match &node.def {
                     Def::Input { slot } => Some(inputs[*slot as usize].clone()),
                     Def::Identity(algebra) => Some(fresh(algebra)),
-                    Def::Contract(c) if c.onto.is_none() => Some(fresh(&c.algebra)),
+                    Def::Contraction(c) if c.init.is_none() => Some(fresh(&c.algebra)),
                     _ => None,
                 };
                 first.into_iter().for_each(|tensor| drop(memory.0.insert(id, tensor)));
-                if let Def::Contract(c) = &node.def {
+                if let Def::Contraction(c) = &node.def {
                     let factors: Vec<_> = c.factors.iter().map(|f| f.map(&mut home)).collect();
                     let target = Access::new(id, c.output.clone()).map(&mut home);
                     memory.accumulate(&c.axes, &factors, &target, &c.algebra, &turn);
@@ -42,13 +44,13 @@ pub(crate) fn run(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
         // Initialises buffers with 99, which is not a value of any result, so that missing writes are detected.
         let unwritten = Tensor::full(buffer.dtype, &buffer.extents, Num::Int(99, 0));
         let given = |k: u32| inputs[k as usize].clone();
-        memory.0.insert(k as u32, if let Place::Input(k) = buffer.place { given(k) } else { unwritten });
+        memory.0.insert(k as u32, if let Storage::Input(k) = buffer.storage { given(k) } else { unwritten });
     }
     for region in &plan.regions {
         for turn in turns(&region.loops) {
             for step in &region.steps {
                 let tensor = memory.0.get_mut(&step.write.tensor.0).unwrap();
-                if step.mode == Mode::Overwrite {
+                if step.mode == WriteMode::Overwrite {
                     *tensor = Tensor::full(tensor.dtype, &tensor.shape, identity(&step.algebra, tensor.dtype));
                 }
                 if step.form != Form::Fill {
@@ -63,7 +65,7 @@ pub(crate) fn run(plan: &Draft, inputs: &[Tensor]) -> Vec<Tensor> {
 
 /// The node whose memory a node accumulates into.
 fn home(ir: &Ir, id: NodeId) -> NodeId {
-    ir.node(id).contraction().and_then(|c| c.onto).map_or(id, |onto| home(ir, onto))
+    ir.node(id).contraction().and_then(|c| c.init).map_or(id, |init| home(ir, init))
 }
 
 fn turns(loops: &[Axis]) -> impl Iterator<Item = Vec<usize>> {
@@ -120,7 +122,7 @@ impl<T: Ord> Memory<T> {
                 AxisRef::Loop(a) => turn[a as usize] as i64,
             };
             let mut at = index.offset() + index.terms().iter().map(|t| t.coef * axis(t.axis)).sum::<i64>();
-            for ids in index.ids() {
+            for ids in index.indirect() {
                 let id = self.0[&ids.access.tensor].data[self.position(&ids.access, point, turn)?];
                 let Num::Int(id, _) = id else { unreachable!("ids are integers") };
                 at += ids.coef * id as i64;

@@ -1,8 +1,8 @@
 //! Random mutations of drafts: buffers, offsets, partitions, loops, steps, accesses, fills and ports.
 
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Gemm, Ids, Index, Layout, Mode, Nest, NodeId,
-    OutOfRange, Place, Plan, Region, Step, Term,
+    Access, AffineTerm, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Gemm, Index, IndirectTerm,
+    Layout, Nest, NodeId, OutOfRange, Plan, Region, Step, Storage, WriteMode,
 };
 
 use crate::draw::Noise;
@@ -51,7 +51,7 @@ impl Mutant<'_> {
 
     fn index(&mut self) -> Index<BufferId> {
         let (offset, terms) = (self.offset(), self.below(3));
-        let terms: Vec<_> = (0..terms).map(|_| Term { coef: self.offset(), axis: self.axis() }).collect();
+        let terms: Vec<_> = (0..terms).map(|_| AffineTerm { coef: self.offset(), axis: self.axis() }).collect();
         let offset = if self.once_in(3) { offset } else { 0 };
         let mut ids = Vec::new();
         if self.once_in(4) {
@@ -60,7 +60,7 @@ impl Mutant<'_> {
             let rank = self.draft.buffers.get(tensor).map_or(0, |b| b.extents.len());
             let axis = self.axis();
             let access = Access::new(tensor, (0..rank).map(|_| Index::affine(0, [(1, axis)])));
-            ids.push(Ids { coef, access, policy });
+            ids.push(IndirectTerm { coef, access, policy });
         }
         Index::new(offset, terms, ids)
     }
@@ -113,7 +113,7 @@ impl Mutant<'_> {
     fn change_place(&mut self) {
         let (count, number) = (self.draft.buffers.len(), self.number());
         let places: Vec<usize> =
-            (0..count).filter(|&k| matches!(self.draft.buffers.as_slice()[k].place, Place::Scratch(_))).collect();
+            (0..count).filter(|&k| matches!(self.draft.buffers.as_slice()[k].storage, Storage::Scratch(_))).collect();
         let near = self.pick(&[64, 128, usize::MAX - 63, 8]);
         match (self.below(4), &places[..]) {
             (0, _) => self.draft.scratch = number,
@@ -121,7 +121,7 @@ impl Mutant<'_> {
             (_, []) => {}
             (kind, places) => {
                 let k = self.pick(places);
-                if let Place::Scratch(at) = &mut self.draft.buffers.as_mut_slice()[k].place {
+                if let Storage::Scratch(at) = &mut self.draft.buffers.as_mut_slice()[k].storage {
                     *at = if kind == 2 { number } else { at.wrapping_add(near) };
                 }
             }
@@ -136,9 +136,9 @@ impl Mutant<'_> {
         let at = self.below(self.draft.regions[k].loops.len());
         let region = &mut self.draft.regions[k];
         match kind {
-            0 => region.lanes = None,
-            1..=3 => region.lanes = Some(number),
-            4 => region.lanes = region.lanes.map(|bytes| bytes.wrapping_add(near)),
+            0 => region.partitions = None,
+            1..=3 => region.partitions = Some(number),
+            4 => region.partitions = region.partitions.map(|bytes| bytes.wrapping_add(near)),
             5 => region.loops.push(Axis::new("m", number)),
             6 => _ = region.loops.pop(),
             _ => _ = region.loops.get_mut(at).map(|axis| axis.extent = number),
@@ -154,7 +154,9 @@ impl Mutant<'_> {
         let (axis, algebra) = (self.below(4), self.pick(&[Algebra::MAX_PLUS, Algebra::OR_AND, Algebra::SUM_PRODUCT]));
         let step = &mut self.draft.regions[region].steps[k];
         match kind {
-            0 => step.mode = if step.mode == Mode::Overwrite { Mode::Accumulate } else { Mode::Overwrite },
+            0 => {
+                step.mode = if step.mode == WriteMode::Overwrite { WriteMode::Accumulate } else { WriteMode::Overwrite }
+            }
             1 => step.form = Form::Fill,
             2 => step.form = Form::Nest(Nest { ordered: count > 1, merged: vec![1; step.axes.len()], expr: None }),
             3 => step.form = Form::Nest(Nest { merged: vec![count, u32::MAX, number as u32], ..Nest::default() }),
@@ -174,8 +176,8 @@ impl Mutant<'_> {
         let reads = step.reads.len();
         let mut access = if which < reads { &mut step.reads[which] } else { &mut step.write };
         // Sometimes mutates the access of an index tensor.
-        if kind == 8 && access.has_ids() {
-            let ids = access.indices.iter_mut().find_map(|index| index.ids_mut().first_mut());
+        if kind == 8 && access.has_indirect() {
+            let ids = access.indices.iter_mut().find_map(|index| index.indirect_mut().first_mut());
             access = &mut ids.unwrap().access;
         }
         let rank = access.indices.len();
@@ -186,7 +188,7 @@ impl Mutant<'_> {
             3 if rank > 0 => access.indices[dim % rank] = index,
             4 if rank > 0 => change(&mut access.indices[dim % rank], |at, _| *at = offset),
             5 if rank > 0 => {
-                change(&mut access.indices[dim % rank], |_, terms| terms.push(Term { coef: offset, axis }));
+                change(&mut access.indices[dim % rank], |_, terms| terms.push(AffineTerm { coef: offset, axis }));
             }
             6 if rank > 0 => change(&mut access.indices[dim % rank], |_, terms| _ = terms.pop()),
             7 if rank > 1 => access.indices.swap(dim % rank, 0),
@@ -238,12 +240,12 @@ impl Mutant<'_> {
         let at = self.below(self.draft.regions[region].steps.len() + 1);
         let indices: Vec<_> = extents.iter().map(|_| Index::constant(0)).collect();
         let write = Access::new(BufferId(self.draft.buffers.len() as u32), indices);
-        let place = Place::Scratch(place);
+        let storage = Storage::Scratch(place);
         self.draft.buffers.push(Buffer {
             label: "f".into(),
             dtype: Dtype::F64,
             extents,
-            place,
+            storage,
             layout: Layout::RowMajor,
         });
         self.draft.regions[region].steps.insert(at, fill(write));
@@ -252,16 +254,16 @@ impl Mutant<'_> {
     fn change_ports(&mut self) {
         let buffer = self.buffer();
         let place = match self.below(3) {
-            0 => Place::Input(self.below(3) as u32),
-            1 => Place::Output(self.below(2) as u32),
-            _ => Place::Scratch(0),
+            0 => Storage::Input(self.below(3) as u32),
+            1 => Storage::Output(self.below(2) as u32),
+            _ => Storage::Scratch(0),
         };
         match self.below(6) {
             0 => self.draft.inputs.push(buffer),
             1 => self.draft.outputs.push(buffer),
             2 => self.draft.inputs.reverse(),
             3 => _ = self.draft.outputs.pop(),
-            4 => _ = self.draft.buffers.get_mut(buffer).map(|b| b.place = place),
+            4 => _ = self.draft.buffers.get_mut(buffer).map(|b| b.storage = place),
             _ => self.draft.inputs.retain(|&input| input != buffer),
         }
     }
@@ -269,13 +271,13 @@ impl Mutant<'_> {
 
 /// A step that fills the tensor it writes.
 pub(crate) fn fill(write: Access<BufferId>) -> Step {
-    let (mode, algebra) = (Mode::Overwrite, Algebra::SUM_PRODUCT);
+    let (mode, algebra) = (WriteMode::Overwrite, Algebra::SUM_PRODUCT);
     Step { origin: NodeId(0), axes: Vec::new(), reads: Vec::new(), write, mode, algebra, form: Form::Fill }
 }
 
 /// Mutates the constant and the terms of an index function.
-fn change(index: &mut Index<BufferId>, f: impl FnOnce(&mut i64, &mut Vec<Term>)) {
+fn change(index: &mut Index<BufferId>, f: impl FnOnce(&mut i64, &mut Vec<AffineTerm>)) {
     let (mut offset, mut terms) = (index.offset(), index.terms().to_vec());
     f(&mut offset, &mut terms);
-    *index = Index::new(offset, terms, index.ids().to_vec());
+    *index = Index::new(offset, terms, index.indirect().to_vec());
 }

@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, BindOptions, Control, NewArray, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Machine, Mode, Nest,
-    OutOfRange, Place, Plan, Region, Step, TensorType,
+    Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Machine, Nest,
+    OutOfRange, Plan, Region, Step, Storage, TensorType, WriteMode,
 };
 use einfold_order::{Budget, Order};
 use einfold_plan::{PassSet, PlanOptions, compile, optimize};
@@ -46,11 +46,17 @@ const TEXTS: [(&str, &[Operand]); 5] = [
 ];
 
 /// A draft whose partitions accumulate into a shared intermediate; with `own`, each also has a private intermediate.
-fn lanes(own: bool) -> Draft {
-    let (lanes, apart) = (8, 2 * Plan::ALIGN);
-    let buffer =
-        |place| Buffer { label: "b".into(), dtype: Dtype::F64, extents: vec![lanes], place, layout: Layout::RowMajor };
-    let mut buffers = vec![buffer(Place::Input(0)), buffer(Place::Output(0)), buffer(Place::Scratch(lanes * apart))];
+fn partitions(own: bool) -> Draft {
+    let (partitions, apart) = (8, 2 * Plan::ALIGN);
+    let buffer = |storage| Buffer {
+        label: "b".into(),
+        dtype: Dtype::F64,
+        extents: vec![partitions],
+        storage,
+        layout: Layout::RowMajor,
+    };
+    let mut buffers =
+        vec![buffer(Storage::Input(0)), buffer(Storage::Output(0)), buffer(Storage::Scratch(partitions * apart))];
     let at = |b: u32, index| Access::new(BufferId(b), vec![index]);
     let turn = || Index::affine(0, [(1, AxisRef::Loop(0))]);
     let nest = |axes, read, write, mode| Step {
@@ -60,19 +66,20 @@ fn lanes(own: bool) -> Draft {
         form: Form::Nest(Nest::default()),
         ..fill(write)
     };
-    let mut inside = vec![nest(vec![], at(0, turn()), at(2, turn()), Mode::Accumulate)];
+    let mut inside = vec![nest(vec![], at(0, turn()), at(2, turn()), WriteMode::Accumulate)];
     if own {
-        buffers.push(Buffer { extents: vec![1], ..buffer(Place::Scratch(0)) });
-        inside.insert(0, nest(vec![], at(0, turn()), at(3, Index::constant(0)), Mode::Overwrite));
+        buffers.push(Buffer { extents: vec![1], ..buffer(Storage::Scratch(0)) });
+        inside.insert(0, nest(vec![], at(0, turn()), at(3, Index::constant(0)), WriteMode::Overwrite));
         inside[1].reads = vec![at(3, Index::constant(0))];
     }
-    let after = nest(vec![Axis::new("i", lanes)], at(2, Index::axis(0)), at(1, Index::axis(0)), Mode::Overwrite);
+    let after =
+        nest(vec![Axis::new("i", partitions)], at(2, Index::axis(0)), at(1, Index::axis(0)), WriteMode::Overwrite);
     let regions = vec![
-        Region { loops: vec![], steps: vec![fill(at(2, Index::constant(0)))], lanes: None },
-        Region { loops: vec![Axis::new("a", lanes)], steps: inside, lanes: Some(apart) },
-        Region { loops: vec![], steps: vec![after], lanes: None },
+        Region { loops: vec![], steps: vec![fill(at(2, Index::constant(0)))], partitions: None },
+        Region { loops: vec![Axis::new("a", partitions)], steps: inside, partitions: Some(apart) },
+        Region { loops: vec![], steps: vec![after], partitions: None },
     ];
-    let scratch = lanes * apart + Plan::ALIGN;
+    let scratch = partitions * apart + Plan::ALIGN;
     Draft {
         buffers: buffers.into(),
         regions,
@@ -86,7 +93,7 @@ fn lanes(own: bool) -> Draft {
 /// A random valid draft.
 fn valid(bytes: &mut Bytes<'_>) -> Result<Draft, String> {
     let plan = match bytes.below(4) {
-        0 => Plan::seal(lanes(bytes.once_in(2))).map_err(|e| e.to_string())?,
+        0 => Plan::seal(partitions(bytes.once_in(2))).map_err(|e| e.to_string())?,
         1 => {
             let case = Case::draw(bytes);
             let draft = passes::draft(&case, &case.tensors(), bytes, true)?;
@@ -129,7 +136,7 @@ fn size(draft: &Draft) -> usize {
 
 /// Collects the out-of-range policies of an access, including those of nested index tensors.
 fn policies(access: &Access<BufferId>, all: &mut Vec<OutOfRange>) {
-    for ids in access.indices.iter().flat_map(|index| index.ids()) {
+    for ids in access.indices.iter().flat_map(|index| index.indirect()) {
         all.push(ids.policy);
         policies(&ids.access, all);
     }

@@ -27,7 +27,7 @@ pub(crate) fn contract(
 ) -> Node {
     let axes = axes.iter().map(|&(label, extent)| Axis::new(label, extent)).collect();
     let output = output.into();
-    let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
+    let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
     Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def: c.into() }
 }
 
@@ -195,8 +195,8 @@ fn a_sliced_axis_accumulates_turn_by_turn() {
     let factors = vec![Access::plain(outer, [0, 1]), Access::plain(inputs[2], [1, 2])];
     let axes = [("i", 4), ("k", 5), ("l", 6)];
     let mut sum = contract(F64, &[4, 6], &axes, factors, plain(&[0, 2]), Algebra::SUM_PRODUCT);
-    if let Def::Contract(c) = &mut sum.def {
-        Arc::make_mut(c).onto = Some(total);
+    if let Def::Contraction(c) = &mut sum.def {
+        Arc::make_mut(c).init = Some(total);
     }
     ir.push(Node { region, ..sum }).unwrap();
     ir.output(total).unwrap();

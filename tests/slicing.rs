@@ -34,8 +34,8 @@ pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<SlicedAxis
 /// An order with a random number of partitions.
 pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o FoundOrder) -> Route<'o> {
     let parts = ordered.slices.first().map_or(1, |slice| slice.parts);
-    let lanes: Vec<u64> = (1..=parts).filter(|lanes| parts.is_multiple_of(*lanes)).collect();
-    Route { lanes: bytes.pick(&lanes), ..ordered.into() }
+    let partitions: Vec<u64> = (1..=parts).filter(|partitions| parts.is_multiple_of(*partitions)).collect();
+    Route { partitions: bytes.pick(&partitions), ..ordered.into() }
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn slices_give_what_the_oracle_says() {
 }
 
 /// A plan of a ring of matrices with real numbers, with slices and partitions.
-fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], lanes: u64) -> (Plan, Vec<Tensor>) {
+fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], partitions: u64) -> (Plan, Vec<Tensor>) {
     let mut noise = Noise(5);
     let operands: Vec<Tensor> = (0..4).map(|_| reals(&mut noise, dtype, &[extent; 2])).collect();
     let ir = resolve(&parse("ab,bc,cd,da->ac").unwrap(), &types(&operands), &Options::default()).unwrap();
@@ -52,7 +52,7 @@ fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], lanes: u64) -> (Plan
     let mut routes = ir.per_node(None);
     // 16-bit floats are rounded by a separate node after the contraction.
     let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
-    routes[at] = Some(Route { slices, lanes, ..(&tree).into() });
+    routes[at] = Some(Route { slices, partitions, ..(&tree).into() });
     let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
     (optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap(), operands)
 }
@@ -76,10 +76,10 @@ const CUTS: [(&[(u32, u64)], u64); 5] =
 
 #[test]
 fn lanes_give_the_same_bits_on_any_number_of_threads_and_say_how_far_they_are() {
-    for (cuts, lanes) in CUTS {
+    for (cuts, partitions) in CUTS {
         let slices: Vec<SlicedAxis> = cuts.iter().map(|&(axis, parts)| SlicedAxis { axis, parts }).collect();
-        let (plan, operands) = ring(Dtype::F64, 64, &slices, lanes);
-        assert_eq!(plan.regions.iter().map(|r| r.lane_count()).max(), Some(lanes as usize));
+        let (plan, operands) = ring(Dtype::F64, 64, &slices, partitions);
+        assert_eq!(plan.regions.iter().map(|r| r.partition_count()).max(), Some(partitions as usize));
         let on = |threads| {
             let most = Mutex::new((0, 0));
             let progress = |done, total| {
@@ -104,7 +104,7 @@ fn lanes_give_the_same_bits_on_any_number_of_threads_and_say_how_far_they_are() 
 }
 
 #[test]
-fn a_cancelled_run_stops_within_its_lanes() {
+fn a_cancelled_run_stops_within_its_partitions() {
     let (plan, operands) = ring(Dtype::F64, 64, &[SlicedAxis { axis: 2, parts: 64 }], 4);
     for threads in [1, 4] {
         let (cancel, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -131,17 +131,17 @@ fn sums_of_slices_are_as_exact_as_sums_at_once() {
         let wide: Vec<Tensor> = operands.iter().map(|t| convert(&convert(t, dtype), Dtype::F64)).collect();
         let narrow: Vec<Tensor> = wide.iter().map(|t| convert(t, dtype)).collect();
         let exact = run_on(&exact, &wide, &Control::default()).unwrap();
-        let error = |slices: &[SlicedAxis], lanes| {
-            let (plan, _) = ring(dtype, 64, slices, lanes);
+        let error = |slices: &[SlicedAxis], partitions| {
+            let (plan, _) = ring(dtype, 64, slices, partitions);
             let result = run_on(&plan, &narrow, &Control::default()).unwrap();
             let far = |(x, y): (&Num, &Num)| (x.parts().0 - y.parts().0).abs();
             result.data.iter().zip(&exact.data).map(far).fold(0.0, f64::max)
         };
         let whole = error(&[], 1);
-        for (cuts, lanes) in CUTS {
+        for (cuts, partitions) in CUTS {
             let slices: Vec<SlicedAxis> = cuts.iter().map(|&(axis, parts)| SlicedAxis { axis, parts }).collect();
             // There is one rounding at the end, as without slices.
-            assert!(error(&slices, lanes) <= 1.01 * whole, "{dtype} {cuts:?} {whole}");
+            assert!(error(&slices, partitions) <= 1.01 * whole, "{dtype} {cuts:?} {whole}");
         }
     }
 }

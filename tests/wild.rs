@@ -121,7 +121,7 @@ pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
     let (output, shape): (Vec<_>, Vec<usize>) = (0..rank).map(|_| wild.index()).unzip();
     let factors = 1 + wild.bytes.below(3);
     let mut factors: Vec<_> = (0..factors).map(|_| wild.access(dtype)).collect();
-    let mut onto = None;
+    let mut init = None;
     for _ in 0..1 + wild.bytes.below(2) {
         let c = Contraction {
             axes: wild.axes.clone(),
@@ -129,14 +129,14 @@ pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
             output: output.clone().into(),
             expr: None,
             algebra,
-            onto,
+            init,
             pinned: false,
         };
         let node = Node { label: "y".into(), dtype, shape: shape.clone(), region: RegionId::TOP, def: c.into() };
-        onto = Some(wild.ir.push(node).unwrap());
+        init = Some(wild.ir.push(node).unwrap());
         factors = vec![wild.access(dtype)];
     }
-    onto.into_iter().for_each(|id| wild.ir.output(id).unwrap());
+    init.into_iter().for_each(|id| wild.ir.output(id).unwrap());
     (wild.ir, wild.inputs)
 }
 

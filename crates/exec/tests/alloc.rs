@@ -12,8 +12,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest, NodeId, OutOfRange, Plan, PointOp,
-    Step,
+    Access, Algebra, Axis, Dtype, Expr, Form, Function, Index, Literal, Nest, NodeId, OutOfRange, Plan, PointOp, Step,
+    WriteMode,
 };
 use support::{Build, free};
 
@@ -65,7 +65,7 @@ fn plan() -> Plan {
         axes: vec![Axis::new("n", 300_000)],
         reads: vec![Access::plain(long, [0])],
         write: Access::new(grouped, vec![Index::gather(Access::plain(groups, [0]), OutOfRange::Error)]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
@@ -78,7 +78,7 @@ fn plan() -> Plan {
         axes: vec![Axis::new("n", 9), Axis::new("i", 6)],
         reads: vec![rows],
         write: Access::plain(gathered, [0, 1]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
@@ -90,7 +90,7 @@ fn plan() -> Plan {
     build.push(step);
     build.region(vec![Axis::new("s", 3)]);
     let mut step = build.step("ijk->kji", &[a], cube, Algebra::SUM_PRODUCT, false);
-    step.mode = Mode::Accumulate;
+    step.mode = WriteMode::Accumulate;
     build.push(step);
     build.seal()
 }

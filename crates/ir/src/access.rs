@@ -41,7 +41,7 @@ pub enum AxisRef {
 
 /// The term `coef * axis`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Term {
+pub struct AffineTerm {
     /// The factor; negative factors read backwards. Never 0.
     pub coef: i64,
     /// The axis.
@@ -50,7 +50,7 @@ pub struct Term {
 
 /// An indirect term `coef * ids[…]`: a position read from an index tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Ids<T> {
+pub struct IndirectTerm<T> {
     /// The factor. Never 0.
     pub coef: i64,
     /// The access to the index tensor, which has an integer dtype.
@@ -129,7 +129,7 @@ impl<T> Access<T> {
     }
 
     /// Adds a sum of terms to every own axis, as [`Index::shift`] does.
-    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [Term]) {
+    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
         self.indices.iter_mut().for_each(|index| index.shift(by));
     }
 
@@ -143,8 +143,8 @@ impl<T> Access<T> {
     }
 
     /// Whether any position comes from an index tensor.
-    pub fn has_ids(&self) -> bool {
-        self.indices.iter().any(Index::has_ids)
+    pub fn has_indirect(&self) -> bool {
+        self.indices.iter().any(Index::has_indirect)
     }
 
     /// Calls `f` with every tensor that is read or written, index tensors included.
@@ -177,13 +177,13 @@ impl<T> Access<T> {
 
     /// Whether two points that differ in `axis` always have different positions: along some axis of the tensor, the
     /// axis is a digit of a mixed-radix number. `extent` gives the extent of an axis.
-    pub fn tells(&self, axis: AxisRef, extent: impl Fn(AxisRef) -> usize) -> bool {
+    pub fn is_injective_in(&self, axis: AxisRef, extent: impl Fn(AxisRef) -> usize) -> bool {
         let digit = |index: &Index<T>| {
             let strided =
-                |t: &Term| StridedAxis { stride: t.coef.unsigned_abs(), extent: extent(t.axis), axis: t.axis };
+                |t: &AffineTerm| StridedAxis { stride: t.coef.unsigned_abs(), extent: extent(t.axis), axis: t.axis };
             let mut axes: SmallVec<[StridedAxis<AxisRef>; 4]> = index.terms().iter().map(strided).collect();
             let mut outer = nesting(&mut axes).skip_while(|(a, _)| *a != axis).peekable();
-            !index.has_ids() && outer.peek().is_some() && outer.all(|(_, order)| order.is_ge())
+            !index.has_indirect() && outer.peek().is_some() && outer.all(|(_, order)| order.is_ge())
         };
         extent(axis) < 2 || self.indices.iter().any(digit)
     }
@@ -248,7 +248,7 @@ fn show_index<T>(
         sign(term.coef, &mut first, f)?;
         f.write_str(&axis(term.axis))?;
     }
-    for ids in index.ids() {
+    for ids in index.indirect() {
         sign(ids.coef, &mut first, f)?;
         show_access(&ids.access, axis, tensor, f)?;
     }
@@ -271,9 +271,9 @@ mod tests {
             AxisRef::Own(_) => 4,
             AxisRef::Loop(_) => 5,
         };
-        let tells = |indices: &[&[(i64, AxisRef)]], axis| {
+        let is_injective_in = |indices: &[&[(i64, AxisRef)]], axis| {
             let indices = indices.iter().map(|terms| Index::affine(7, terms.iter().copied()));
-            Access::new((), indices).tells(axis, extent)
+            Access::new((), indices).is_injective_in(axis, extent)
         };
         for (indices, told) in [
             (&[&[(3, l), (1, i)][..]][..], true),
@@ -286,7 +286,7 @@ mod tests {
             (&[&[(1, i)], &[(1, j)]], false),
             (&[&[(1, l), (1, i)], &[(1, l)]], true),
         ] {
-            assert_eq!(tells(indices, l), told, "{indices:?}");
+            assert_eq!(is_injective_in(indices, l), told, "{indices:?}");
             // Compare with the result of counting.
             let mut seen = std::collections::BTreeMap::new();
             let points = (0..5).flat_map(|l| (0..3).flat_map(move |i| (0..4).map(move |j| (l, i, j))));

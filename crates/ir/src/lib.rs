@@ -19,6 +19,7 @@ mod dtype;
 mod error;
 mod expr;
 mod id_vec;
+mod iteration_space;
 mod loops;
 mod machine;
 mod matrix;
@@ -28,12 +29,11 @@ mod network;
 mod plan;
 mod region;
 mod rewriter;
-mod space;
 mod tree;
 mod verify;
 mod visible;
 
-pub use access::{Access, Axis, AxisRef, Ids, Index, Indices, Label, OutOfRange, ShowAccess, Term};
+pub use access::{Access, AffineTerm, Axis, AxisRef, Index, Indices, IndirectTerm, Label, OutOfRange, ShowAccess};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
 pub use axis_set::AxisSet;
 pub use bytes::Bytes;
@@ -49,7 +49,9 @@ pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType};
 pub use nesting::{StridedAxis, nesting};
 pub use network::{Network, UnknownAxis};
-pub use plan::{Buffer, BufferId, Depths, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, PlanId, Region, Step};
+pub use plan::{
+    Buffer, BufferId, Depths, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, Step, Storage, WriteMode,
+};
 pub use region::Lifetime;
 pub use rewriter::Rewriter;
 pub use tree::{PathError, Tree};

@@ -12,7 +12,7 @@ use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::expr::{Expr, PointOp};
 use crate::id_vec::{IdVec, id};
-use crate::space::Space;
+use crate::iteration_space::IterationSpace;
 
 /// The number of a node of an [`Ir`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -70,12 +70,12 @@ pub enum Def {
     /// The identity of ⊕ in every element: the initial value of a tensor that is accumulated.
     Identity(Algebra),
     /// The result of a contraction.
-    Contract(Arc<Contraction>),
+    Contraction(Arc<Contraction>),
 }
 
 impl From<Contraction> for Def {
     fn from(c: Contraction) -> Def {
-        Def::Contract(Arc::new(c))
+        Def::Contraction(Arc::new(c))
     }
 }
 
@@ -83,7 +83,7 @@ impl Node {
     /// The contraction, unless the node is an input or an identity.
     pub fn contraction(&self) -> Option<&Contraction> {
         match &self.def {
-            Def::Contract(c) => Some(c),
+            Def::Contraction(c) => Some(c),
             Def::Input { .. } | Def::Identity(_) => None,
         }
     }
@@ -92,7 +92,7 @@ impl Node {
 /// A product of accesses, or another pointwise expression over them, reduced over the axes that the result lacks:
 /// `left[output] ⊕= factor ⊗ factor ⊗ …` for every point of `axes`.
 ///
-/// Every element of the result starts from the identity of ⊕, or from the value of `onto`. Every factor is converted to
+/// Every element of the result starts from the identity of ⊕, or from the value of `init`. Every factor is converted to
 /// the node's dtype before any arithmetic. Without factors the product is empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contraction {
@@ -111,7 +111,7 @@ pub struct Contraction {
     /// The init: the earlier contribution to the same tensor, unless this is the first. In SSA form the init keeps its
     /// own value, except if a node in a looped region accumulates into a node outside: after the loop the outer node
     /// *is* the sum.
-    pub onto: Option<NodeId>,
+    pub init: Option<NodeId>,
     /// Whether no rewrite may fuse or reorder the contraction: it is a group of the text.
     pub pinned: bool,
 }
@@ -135,7 +135,7 @@ pub struct Ir {
 pub(crate) struct RegionLoops {
     axes: Vec<Axis>,
     /// Whether iterations of the first loop may run in parallel.
-    lanes: bool,
+    partitions: bool,
 }
 
 impl Contraction {
@@ -153,24 +153,24 @@ impl Contraction {
         self.output.iter().for_each(|index| index.for_each_tensor(&mut |id| f(*id)));
     }
 
-    /// Calls `f` with every node that the contraction needs: those that it reads, and `onto`.
+    /// Calls `f` with every node that the contraction needs: those that it reads, and `init`.
     pub fn for_each_needed(&self, f: &mut impl FnMut(NodeId)) {
         self.for_each_read(f);
-        self.onto.iter().for_each(|id| f(*id));
+        self.init.iter().for_each(|id| f(*id));
     }
 
     /// Replaces every node that the contraction needs.
     pub fn retarget(&mut self, f: &mut impl FnMut(&NodeId) -> NodeId) {
         self.factors.iter_mut().for_each(|factor| factor.retarget(f));
         self.output.iter_mut().for_each(|index| index.retarget(f));
-        self.onto = self.onto.map(|id| f(&id));
+        self.init = self.init.map(|id| f(&id));
     }
 
     /// A hash of the factors, output and expression: equal for equal contractions, and almost always different for
     /// others.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.onto, &self.factors, &self.output, &self.expr).hash(&mut hasher);
+        (self.init, &self.factors, &self.output, &self.expr).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -180,7 +180,7 @@ impl Contraction {
         let mut fresh = |a: u32| (a as usize) < self.axes.len() && seen.insert(a);
         self.output.iter().all(|i| i.as_axis().is_some_and(&mut fresh))
             && self.output.len() == self.axes.len()
-            && self.onto.is_none()
+            && self.init.is_none()
     }
 }
 
@@ -207,22 +207,22 @@ impl Ir {
 
     /// Adds a region that runs once for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
-        self.regions.push(RegionLoops { axes, lanes: false })
+        self.regions.push(RegionLoops { axes, partitions: false })
     }
 
     /// Adds a region as [`Ir::region`] does, in which iterations of the first loop may run in parallel: each of them
     /// accumulates into positions of its own in nodes outside.
-    pub(crate) fn region_in_lanes(&mut self, axes: Vec<Axis>) -> RegionId {
-        let lanes = !axes.is_empty();
-        self.regions.push(RegionLoops { axes, lanes })
+    pub(crate) fn region_in_partitions(&mut self, axes: Vec<Axis>) -> RegionId {
+        let partitions = !axes.is_empty();
+        self.regions.push(RegionLoops { axes, partitions })
     }
 
     /// Whether iterations of the first loop of a region may run in parallel.
     ///
     /// # Panics
     /// If the region does not exist.
-    pub fn has_lanes(&self, region: RegionId) -> bool {
-        self.regions[region].lanes
+    pub fn has_partitions(&self, region: RegionId) -> bool {
+        self.regions[region].partitions
     }
 
     /// Adds a computed node.
@@ -316,7 +316,7 @@ impl Ir {
         match &node.def {
             Def::Input { .. } => Err(Violation("inputs are added by `input`".into())),
             Def::Identity(_) => Ok(()),
-            Def::Contract(c) => self.check_contraction(node, c),
+            Def::Contraction(c) => self.check_contraction(node, c),
         }
     }
 
@@ -326,7 +326,7 @@ impl Ir {
             let n = self.nodes.get(*id).filter(|n| n.region == RegionId::TOP || n.region == node.region);
             n.map(|n| (n.dtype, &n.shape[..])).ok_or_else(|| Violation(format!("%{} cannot be read here", id.0)))
         };
-        let space = Space::new(&c.axes, loops, &lookup);
+        let space = IterationSpace::new(&c.axes, loops, &lookup);
         space.check_indices(&c.output, &node.shape)?;
         for factor in &c.factors {
             space.check_access(factor)?;
@@ -350,18 +350,18 @@ impl Ir {
     }
 
     fn check_onto(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
-        let Some(onto) = c.onto else { return Ok(()) };
-        let Some(base) = self.nodes.get(onto) else {
-            return Err(Violation(format!("%{} does not exist", onto.0)));
+        let Some(init) = c.init else { return Ok(()) };
+        let Some(base) = self.nodes.get(init) else {
+            return Err(Violation(format!("%{} does not exist", init.0)));
         };
         let algebra = match &base.def {
             Def::Input { .. } => return Err(Violation("an input is never written".into())),
             Def::Identity(a) => *a,
-            Def::Contract(c) => c.algebra,
+            Def::Contraction(c) => c.algebra,
         };
         let same = base.dtype == node.dtype && base.shape == node.shape && algebra == c.algebra;
-        ensure(same, || format!("%{} has another dtype, shape or algebra", onto.0))?;
-        ensure(base.region == RegionId::TOP || base.region == node.region, || format!("%{} is out of reach", onto.0))
+        ensure(same, || format!("%{} has another dtype, shape or algebra", init.0))?;
+        ensure(base.region == RegionId::TOP || base.region == node.region, || format!("%{} is out of reach", init.0))
     }
 }
 
@@ -401,7 +401,7 @@ mod tests {
             output: [Index::axis(0)].into_iter().collect(),
             expr: None,
             algebra: Algebra::SUM_PRODUCT,
-            onto: None,
+            init: None,
             pinned: false,
         }
     }

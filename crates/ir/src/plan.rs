@@ -60,7 +60,7 @@ impl Layout {
 
 /// The storage of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Storage {
     /// The caller's operand at this position. Read only.
     Input(u32),
     /// The caller's output at this position. Written only.
@@ -79,7 +79,7 @@ pub struct Buffer {
     /// The extents.
     pub extents: Vec<usize>,
     /// The storage.
-    pub place: Place,
+    pub storage: Storage,
     /// The layout in scratch memory, or the layout hint of the caller's array.
     pub layout: Layout,
 }
@@ -97,7 +97,7 @@ impl Buffer {
 
 /// Whether a step overwrites its buffer or accumulates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum WriteMode {
     /// Every element of the buffer is initialised with the identity of ⊕.
     Overwrite,
     /// The buffer keeps its values, and the step accumulates into them.
@@ -116,7 +116,7 @@ pub struct Step {
     /// The position that each point contributes to.
     pub write: Access<BufferId>,
     /// Whether the step overwrites or accumulates.
-    pub mode: Mode,
+    pub mode: WriteMode,
     /// ⊕ and ⊗.
     pub algebra: Algebra,
     /// The form in which the step runs.
@@ -176,7 +176,7 @@ pub struct Region {
     /// The byte stride between the copies of a private intermediate in neighbouring partitions; `None` without
     /// partitions. The iterations of the first loop are the partitions, which may run in parallel, and each has its own
     /// copy of the intermediates that only this region touches.
-    pub lanes: Option<usize>,
+    pub partitions: Option<usize>,
 }
 
 /// A plan under construction: open to passes, not to the executor.
@@ -198,12 +198,12 @@ pub struct Draft {
 
 /// The facts that the check of a draft has established, on which the executor relies.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Proof {
+pub(crate) struct SealedFacts {
     /// The depths of the steps of each region.
     pub(crate) depths: Vec<Depths>,
     /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
     /// once.
-    pub(crate) lane_strides: IdVec<BufferId, usize>,
+    pub(crate) partition_strides: IdVec<BufferId, usize>,
 }
 
 /// A verified plan.
@@ -216,7 +216,7 @@ pub(crate) struct Proof {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) draft: Draft,
-    pub(crate) proof: Proof,
+    pub(crate) facts: SealedFacts,
     pub(crate) id: PlanId,
 }
 
@@ -249,15 +249,15 @@ impl Plan {
 
     /// The result of [`Region::depths`] for each region.
     pub fn depths(&self) -> &[Depths] {
-        &self.proof.depths
+        &self.facts.depths
     }
 
     /// The byte stride of a buffer from one partition to the next; 0 for a buffer that all partitions share.
     ///
     /// # Panics
     /// If the plan does not have this buffer.
-    pub fn lane_stride(&self, buffer: BufferId) -> usize {
-        self.proof.lane_strides[buffer]
+    pub fn partition_stride(&self, buffer: BufferId) -> usize {
+        self.facts.partition_strides[buffer]
     }
 }
 

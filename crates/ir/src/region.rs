@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::count::Count;
 use crate::id_vec::IdVec;
-use crate::plan::{BufferId, Depths, Draft, Mode, Place, Region, Step};
+use crate::plan::{BufferId, Depths, Draft, Region, Step, Storage, WriteMode};
 
 impl Region {
     /// The depth of each step: the number of loops, outermost first, that it depends on. A step runs again when the
@@ -20,7 +20,7 @@ impl Region {
         }
         let mut made: HashMap<BufferId, usize> = self.shared().into_iter().map(|b| (b, all)).collect();
         let depth = |step: &Step| {
-            let mut depth = usize::from(self.lanes.is_some());
+            let mut depth = usize::from(self.partitions.is_some());
             let accesses = step.reads.iter().chain([&step.write]);
             accesses.for_each(|access| depth = depth.max(access.depth().min(all)));
             step.for_each_buffer(&mut |b| depth = depth.max(made.get(&b).copied().unwrap_or(0)));
@@ -37,7 +37,7 @@ impl Region {
         for step in &self.steps {
             step.for_each_buffer(&mut |b| {
                 let writes = b == step.write.tensor;
-                let starts = step.mode == Mode::Overwrite && !seen.contains(&b);
+                let starts = step.mode == WriteMode::Overwrite && !seen.contains(&b);
                 if writes && !starts {
                     shared.push(b);
                 }
@@ -53,8 +53,8 @@ impl Region {
     }
 
     /// The number of partitions.
-    pub fn lane_count(&self) -> usize {
-        self.loops.first().filter(|_| self.lanes.is_some()).map_or(1, |axis| axis.extent)
+    pub fn partition_count(&self) -> usize {
+        self.loops.first().filter(|_| self.partitions.is_some()).map_or(1, |axis| axis.extent)
     }
 }
 
@@ -127,10 +127,10 @@ impl Draft {
 
     /// For every intermediate of which partitions have copies, the region of these partitions, the only one that
     /// touches it.
-    pub fn lane_buffers(&self) -> IdVec<BufferId, Option<usize>> {
+    pub fn partition_buffers(&self) -> IdVec<BufferId, Option<usize>> {
         let mut only: IdVec<BufferId, Option<Option<usize>>> = IdVec::filled(self.buffers.len(), None);
         for (number, region) in self.regions.iter().enumerate() {
-            let here = region.lanes.map(|_| number);
+            let here = region.partitions.map(|_| number);
             region.steps.iter().for_each(|step| {
                 step.for_each_buffer(&mut |b| {
                     let Some(known) = only.get_mut(b) else { return };
@@ -139,7 +139,7 @@ impl Draft {
                 });
             });
         }
-        let scratch = self.buffers.iter().map(|b| matches!(b.place, Place::Scratch(_)));
+        let scratch = self.buffers.iter().map(|b| matches!(b.storage, Storage::Scratch(_)));
         only.into_iter().zip(scratch).map(|(only, scratch)| only.flatten().filter(|_| scratch)).collect()
     }
 }
@@ -159,7 +159,7 @@ fn oftener(depths: &[usize], start: usize) -> Depths {
 mod tests {
     use super::Lifetime;
     use crate::access::{Access, Axis, AxisRef, Index};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Mode, Nest, Place, Plan, Region, Step};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Nest, Plan, Region, Step, Storage, WriteMode};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
     const SUM: BufferId = BufferId(6);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     /// A step that computes the elements of one buffer from others.
-    fn step(reads: Vec<Access<BufferId>>, write: Access<BufferId>, mode: Mode) -> Step {
+    fn step(reads: Vec<Access<BufferId>>, write: Access<BufferId>, mode: WriteMode) -> Step {
         let (algebra, form) = (Algebra::SUM_PRODUCT, Form::Nest(Nest::default()));
         Step { origin: NodeId(0), axes: Vec::new(), reads, write, mode, algebra, form }
     }
@@ -177,7 +177,7 @@ mod tests {
     /// A draft with an operand of 12 elements, five intermediates of one element, and a result of 12 or of 1. `t1` is
     /// computed before the loops, `t2` and from it `t3` in the outer of two loops, `t4` in the inner; `t5` is computed
     /// from `t1` alone; the result is accumulated.
-    fn draft(lanes: Option<usize>, told: bool) -> Draft {
+    fn draft(partitions: Option<usize>, told: bool) -> Draft {
         let [zero, outer, both] = [
             Index::constant(0),
             Index::affine(0, [(4, AxisRef::Loop(0))]),
@@ -185,31 +185,33 @@ mod tests {
         ];
         let t = |k: u32| at(BufferId(k), zero.clone());
         let result = at(SUM, if told { both.clone() } else { zero.clone() });
-        let start = Step { form: Form::Fill, ..step(vec![], at(SUM, zero.clone()), Mode::Overwrite) };
-        let before = vec![start, step(vec![at(BufferId(0), zero.clone())], t(1), Mode::Overwrite)];
+        let start = Step { form: Form::Fill, ..step(vec![], at(SUM, zero.clone()), WriteMode::Overwrite) };
+        let before = vec![start, step(vec![at(BufferId(0), zero.clone())], t(1), WriteMode::Overwrite)];
         let inside = vec![
-            step(vec![at(BufferId(0), outer)], t(2), Mode::Overwrite),
-            step(vec![t(2)], t(3), Mode::Overwrite),
-            step(vec![at(BufferId(0), both), t(3)], t(4), Mode::Overwrite),
-            step(vec![t(1)], t(5), Mode::Overwrite),
-            step(vec![t(4), t(5)], result, Mode::Accumulate),
+            step(vec![at(BufferId(0), outer)], t(2), WriteMode::Overwrite),
+            step(vec![t(2)], t(3), WriteMode::Overwrite),
+            step(vec![at(BufferId(0), both), t(3)], t(4), WriteMode::Overwrite),
+            step(vec![t(1)], t(5), WriteMode::Overwrite),
+            step(vec![t(4), t(5)], result, WriteMode::Accumulate),
         ];
         let loops = vec![Axis::new("a", 3), Axis::new("b", 4)];
         let buffer = |k: usize| Buffer {
             label: "t".into(),
             dtype: Dtype::F64,
             extents: vec![if k == 0 || k == 6 { 12 } else { 1 }],
-            place: match k {
-                0 => Place::Input(0),
-                6 => Place::Output(0),
+            storage: match k {
+                0 => Storage::Input(0),
+                6 => Storage::Output(0),
                 // The copies of partitions come last.
-                _ => Place::Scratch(Plan::ALIGN * (k - 1)),
+                _ => Storage::Scratch(Plan::ALIGN * (k - 1)),
             },
             layout: Layout::RowMajor,
         };
-        let regions =
-            vec![Region { loops: vec![], steps: before, lanes: None }, Region { loops, steps: inside, lanes }];
-        let scratch = Plan::ALIGN * (1 + 4 * lanes.map_or(1, |_| 3));
+        let regions = vec![
+            Region { loops: vec![], steps: before, partitions: None },
+            Region { loops, steps: inside, partitions },
+        ];
+        let scratch = Plan::ALIGN * (1 + 4 * partitions.map_or(1, |_| 3));
         let (inputs, outputs) = (vec![BufferId(0)], vec![SUM]);
         Draft { buffers: (0..7).map(buffer).collect(), regions, inputs, outputs, scratch, machine: Machine::DEFAULT }
     }
@@ -221,17 +223,17 @@ mod tests {
         let step = |k: usize| {
             let (origin, axes, reads, form) = (NodeId(0), Vec::new(), Vec::new(), Form::Fill);
             let write = Access::new(BufferId(k as u32), Vec::new());
-            Step { origin, axes, reads, write, mode: Mode::Overwrite, algebra: Algebra::SUM_PRODUCT, form }
+            Step { origin, axes, reads, write, mode: WriteMode::Overwrite, algebra: Algebra::SUM_PRODUCT, form }
         };
         let buffer = || Buffer {
             label: "t".into(),
             dtype: Dtype::U8,
             extents: Vec::new(),
-            place: Place::Scratch(0),
+            storage: Storage::Scratch(0),
             layout: Layout::RowMajor,
         };
         let buffers = std::iter::repeat_with(buffer).take(MANY).collect();
-        let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), lanes: None }];
+        let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), partitions: None }];
         let lives =
             Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64, machine: Machine::DEFAULT }
                 .lifetimes();
@@ -256,22 +258,22 @@ mod tests {
     }
 
     #[test]
-    fn lanes_do_not_meet() {
+    fn partitions_do_not_meet() {
         let refused = |draft: Draft| Plan::seal(draft).map(drop).map_err(|v| v.0);
         assert_eq!(
-            draft(Some(256), true).lane_buffers().as_slice()[1..],
+            draft(Some(256), true).partition_buffers().as_slice()[1..],
             [None, Some(1), Some(1), Some(1), Some(1), None]
         );
         let plan = Plan::seal(draft(Some(256), true)).unwrap();
-        assert_eq!([1, 2, 3, 4, 5, 6].map(|k| plan.lane_stride(BufferId(k))), [0, 256, 256, 256, 256, 0]);
+        assert_eq!([1, 2, 3, 4, 5, 6].map(|k| plan.partition_stride(BufferId(k))), [0, 256, 256, 256, 256, 0]);
         assert_eq!(refused(draft(None, true)), Ok(()));
         assert_eq!(refused(draft(Some(256), true)), Ok(()));
         assert_eq!(refused(draft(None, false)), Ok(()));
-        assert_eq!(refused(draft(Some(256), false)), Err("lanes meet in buffer 6".into()));
-        assert_eq!(refused(draft(Some(192), true)), Err("the lanes of a region overlap".into()));
-        assert_eq!(refused(draft(Some(320), true)), Err("the lanes of a region overlap".into()));
+        assert_eq!(refused(draft(Some(256), false)), Err("partitions meet in buffer 6".into()));
+        assert_eq!(refused(draft(Some(192), true)), Err("the partitions of a region overlap".into()));
+        assert_eq!(refused(draft(Some(320), true)), Err("the partitions of a region overlap".into()));
         let mut bare = draft(None, true);
-        bare.regions[0].lanes = Some(0);
-        assert_eq!(refused(bare), Err("lanes without a loop".into()));
+        bare.regions[0].partitions = Some(0);
+        assert_eq!(refused(bare), Err("partitions without a loop".into()));
     }
 }

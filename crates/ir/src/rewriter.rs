@@ -110,13 +110,13 @@ impl<'a> Rewriter<'a> {
             return old;
         }
         let mut node = self.from.node(old).clone();
-        if let Def::Contract(c) = &mut node.def {
+        if let Def::Contraction(c) = &mut node.def {
             *c = self.contraction(c);
         }
         let Built { to, ids } = self.build();
         let new = match node.def {
             Def::Input { .. } => to.input(node.label, node.dtype, node.shape),
-            Def::Identity(_) | Def::Contract(_) => to.nodes.push(node),
+            Def::Identity(_) | Def::Contraction(_) => to.nodes.push(node),
         };
         ids[old] = Some(new);
         new
@@ -139,11 +139,11 @@ impl<'a> Rewriter<'a> {
         new
     }
 
-    /// Adds a region that runs once for every position of `axes`; with `lanes`, iterations of the first loop may run in
+    /// Adds a region that runs once for every position of `axes`; with `partitions`, iterations of the first loop may run in
     /// parallel.
-    pub fn region(&mut self, axes: Vec<Axis>, lanes: bool) -> RegionId {
+    pub fn region(&mut self, axes: Vec<Axis>, partitions: bool) -> RegionId {
         let to = &mut self.build().to;
-        if lanes { to.region_in_lanes(axes) } else { to.region(axes) }
+        if partitions { to.region_in_partitions(axes) } else { to.region(axes) }
     }
 
     /// Replaces an old node by a new one.

@@ -10,10 +10,12 @@ use crate::algebra::Algebra;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
+use crate::iteration_space::IterationSpace;
 use crate::module::check_expr;
-use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, PlanId, Proof, Region, Step};
+use crate::plan::{
+    BufferId, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, SealedFacts, Step, Storage, WriteMode,
+};
 use crate::region::Lifetime;
-use crate::space::Space;
 
 impl Plan {
     /// Seals a draft: checks every invariant that [`Plan`] states, and makes the draft a plan.
@@ -22,9 +24,9 @@ impl Plan {
     /// [`Violation`] names the first step or buffer that breaks one.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
         let own = check_steps(&draft)?;
-        let lane_strides = check_scratch(&draft, &own)?;
+        let partition_strides = check_scratch(&draft, &own)?;
         let depths = draft.regions.iter().map(Region::depths).collect();
-        Ok(Plan { proof: Proof { depths, lane_strides }, draft, id: PlanId::next() })
+        Ok(Plan { facts: SealedFacts { depths, partition_strides }, draft, id: PlanId::next() })
     }
 }
 
@@ -37,7 +39,7 @@ pub fn verify_steps(draft: &Draft) -> Result<(), Violation> {
     check_steps(draft).map(drop)
 }
 
-/// Checks as [`verify_steps`] does, and returns the result of [`Draft::lane_buffers`].
+/// Checks as [`verify_steps`] does, and returns the result of [`Draft::partition_buffers`].
 fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violation> {
     check_buffers(draft)?;
     let mut written = IdVec::filled(draft.buffers.len(), false);
@@ -47,21 +49,21 @@ fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violatio
     for output in &draft.outputs {
         ensure(written[*output], || format!("output buffer {} is never written", output.0))?;
     }
-    let own = draft.lane_buffers();
-    check_lanes(draft, &own)?;
+    let own = draft.partition_buffers();
+    check_partitions(draft, &own)?;
     Ok(own)
 }
 
 fn check_buffers(draft: &Draft) -> Result<(), Violation> {
-    let place = |b: &BufferId| draft.buffers.get(*b).map(|b| b.place);
+    let place = |b: &BufferId| draft.buffers.get(*b).map(|b| b.storage);
     for (k, b) in draft.inputs.iter().enumerate() {
-        ensure(place(b) == Some(Place::Input(k as u32)), || format!("operand {k} has no buffer of its own"))?;
+        ensure(place(b) == Some(Storage::Input(k as u32)), || format!("operand {k} has no buffer of its own"))?;
     }
     for (k, b) in draft.outputs.iter().enumerate() {
-        ensure(place(b) == Some(Place::Output(k as u32)), || format!("output {k} has no buffer of its own"))?;
+        ensure(place(b) == Some(Storage::Output(k as u32)), || format!("output {k} has no buffer of its own"))?;
     }
     let ports = draft.inputs.len() + draft.outputs.len();
-    let outside = draft.buffers.iter().filter(|b| !matches!(b.place, Place::Scratch(_))).count();
+    let outside = draft.buffers.iter().filter(|b| !matches!(b.storage, Storage::Scratch(_))).count();
     ensure(ports == outside, || "a buffer belongs to no operand and no output".into())?;
     draft.buffers.iter().enumerate().try_for_each(|(k, b)| {
         let rank = b.extents.len();
@@ -71,7 +73,7 @@ fn check_buffers(draft: &Draft) -> Result<(), Violation> {
         };
         ensure(fits, || format!("the layout of buffer {k} is no order of its {rank} axes"))?;
         // An operand may have strides of 0, so its dense size may overflow.
-        let countable = matches!(b.place, Place::Input(_)) || b.bytes().is_some();
+        let countable = matches!(b.storage, Storage::Input(_)) || b.bytes().is_some();
         ensure(countable, || format!("buffer {k} has more bytes than can be addressed"))
     })
 }
@@ -92,7 +94,7 @@ fn check_step(
         let buffer = draft.buffers.get(*b).ok_or_else(|| Violation(format!("no buffer {}", b.0)))?;
         Ok((buffer.dtype, &buffer.extents[..]))
     };
-    let space = Space::new(&step.axes, loops, &lookup);
+    let space = IterationSpace::new(&step.axes, loops, &lookup);
     step.reads.iter().try_for_each(|access| space.check_access(access))?;
     if step.form == Form::Fill {
         check_fill(step, lookup(&step.write.tensor)?.1.len())?;
@@ -107,9 +109,9 @@ fn check_step(
     for b in reads.iter().filter(|b| **b != target) {
         check_readable(draft, *b, written)?;
     }
-    let place = draft.buffer(target).place;
-    ensure(!matches!(place, Place::Input(_)), || "writes to an operand".into())?;
-    ensure(step.mode == Mode::Overwrite || written[target], || "adds to what was never written".into())?;
+    let storage = draft.buffer(target).storage;
+    ensure(!matches!(storage, Storage::Input(_)), || "writes to an operand".into())?;
+    ensure(step.mode == WriteMode::Overwrite || written[target], || "adds to what was never written".into())?;
     ensure(!step.write.conj, || "a written access has no conjugate".into())?;
     check_dtypes(draft, step)?;
     check_form(step)?;
@@ -118,16 +120,16 @@ fn check_step(
 }
 
 fn check_readable(draft: &Draft, b: BufferId, written: &IdVec<BufferId, bool>) -> Result<(), Violation> {
-    match draft.buffer(b).place {
-        Place::Input(_) => Ok(()),
-        Place::Output(_) => Err(Violation("reads an output".into())),
-        Place::Scratch(_) => ensure(written[b], || format!("reads buffer {} before it is written", b.0)),
+    match draft.buffer(b).storage {
+        Storage::Input(_) => Ok(()),
+        Storage::Output(_) => Err(Violation("reads an output".into())),
+        Storage::Scratch(_) => ensure(written[b], || format!("reads buffer {} before it is written", b.0)),
     }
 }
 
 fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let target = draft.buffer(step.write.tensor);
-    let map = step.mode == Mode::Overwrite && step.is_map(&target.extents);
+    let map = step.mode == WriteMode::Overwrite && step.is_map(&target.extents);
     // A copy applies no operation.
     let copies = map && step.reads.len() == 1;
     let defined = copies || matches!(step.algebra, Algebra::User(_)) || step.algebra.accepts(target.dtype);
@@ -172,7 +174,7 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     let groups = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k];
     let all: Vec<u32> = groups.into_iter().flatten().copied().collect();
     ensure(is_permutation(&all, step.axes.len()), || "the groups of a gemm are not its axes".into())?;
-    let plain = |access: &Access<BufferId>| !access.has_ids();
+    let plain = |access: &Access<BufferId>| !access.has_indirect();
     ensure(plain(a) && plain(b) && plain(&step.write), || "a gemm has no ids".into())?;
     let uses = |access: &Access<BufferId>, axis: u32| {
         let mut found = false;
@@ -190,11 +192,11 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
 /// Checks that partitions do not write to the same memory: a buffer that a partition writes and that is not its own
 /// copy is accumulated by a single step at positions that depend on the partition, and read by none. The step has no
 /// scatter indices, with which the executor may add to other positions too. `own` is the result of
-/// [`Draft::lane_buffers`].
-fn check_lanes(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<(), Violation> {
-    let looped = |region: &Region| region.lanes.is_none() || !region.loops.is_empty();
-    ensure(draft.regions.iter().all(looped), || "lanes without a loop".into())?;
-    for (number, region) in draft.regions.iter().enumerate().filter(|(_, r)| r.lane_count() > 1) {
+/// [`Draft::partition_buffers`].
+fn check_partitions(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<(), Violation> {
+    let looped = |region: &Region| region.partitions.is_none() || !region.loops.is_empty();
+    ensure(draft.regions.iter().all(looped), || "partitions without a loop".into())?;
+    for (number, region) in draft.regions.iter().enumerate().filter(|(_, r)| r.partition_count() > 1) {
         let mut touched: HashMap<BufferId, usize> = HashMap::new();
         region.steps.iter().for_each(|step| step.for_each_buffer(&mut |b| *touched.entry(b).or_default() += 1));
         for step in region.steps.iter().filter(|step| own[step.write.tensor] != Some(number)) {
@@ -202,47 +204,47 @@ fn check_lanes(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<()
                 AxisRef::Own(a) => step.axes[a as usize].extent,
                 AxisRef::Loop(l) => region.loops[l as usize].extent,
             };
-            let apart = step.mode == Mode::Accumulate && !step.write.has_ids();
-            let apart = apart && step.write.tells(AxisRef::Loop(0), extent);
+            let apart = step.mode == WriteMode::Accumulate && !step.write.has_indirect();
+            let apart = apart && step.write.is_injective_in(AxisRef::Loop(0), extent);
             let alone = touched.get(&step.write.tensor) == Some(&1);
-            ensure(apart && alone, || format!("lanes meet in buffer {}", step.write.tensor.0))?;
+            ensure(apart && alone, || format!("partitions meet in buffer {}", step.write.tensor.0))?;
         }
     }
     Ok(())
 }
 
 /// Bytes in use: the lifetime, the first and the last offset, and the buffer.
-type Piece = (Lifetime, usize, usize, BufferId);
+type ByteRange = (Lifetime, usize, usize, BufferId);
 
 /// Checks that every scratch buffer lies inside scratch memory and that no two that are alive together share bytes; in
 /// partitioned regions, the buffers of one partition among themselves, and the buffers of all partitions against the
 /// others. Returns the stride of each buffer from one partition to the next; `own` marks the buffers of which
-/// partitions have copies, as returned by [`Draft::lane_buffers`].
+/// partitions have copies, as returned by [`Draft::partition_buffers`].
 fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize>, Violation> {
     let lives = draft.lifetimes();
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut in_lanes: Vec<Vec<Piece>> = vec![Vec::new(); draft.regions.len()];
+    let mut pieces: Vec<ByteRange> = Vec::new();
+    let mut in_partitions: Vec<Vec<ByteRange>> = vec![Vec::new(); draft.regions.len()];
     for (k, buffer) in draft.buffers.entries() {
-        let (Place::Scratch(offset), Some(life)) = (buffer.place, lives[k]) else { continue };
+        let (Storage::Scratch(offset), Some(life)) = (buffer.storage, lives[k]) else { continue };
         let end = buffer.bytes().and_then(|n| n.checked_add(offset));
         let end = end.filter(|&e| e <= draft.scratch && offset % Plan::ALIGN == 0);
         let end = end.ok_or_else(|| Violation(format!("buffer {} is misplaced in scratch memory", k.0)))?;
-        own[k].map_or(&mut pieces, |region| &mut in_lanes[region]).push((life, offset, end, k));
+        own[k].map_or(&mut pieces, |region| &mut in_partitions[region]).push((life, offset, end, k));
     }
     let (mut start, mut strides) = (0, IdVec::filled(draft.buffers.len(), 0));
-    for (region, lane) in draft.regions.iter().zip(in_lanes) {
+    for (region, partition) in draft.regions.iter().zip(in_partitions) {
         let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
         start += region.steps.len();
-        let low = lane.iter().map(|&(_, from, ..)| from).min();
-        let (Some(low), Some(bytes)) = (low, region.lanes) else { continue };
+        let low = partition.iter().map(|&(_, from, ..)| from).min();
+        let (Some(low), Some(bytes)) = (low, region.partitions) else { continue };
         // Empty buffers as well, because all of them move with the partition.
-        let high = lane.iter().map(|&(_, _, to, _)| to).max().unwrap_or(low);
-        let end = bytes.checked_mul(region.lane_count().saturating_sub(1)).and_then(|n| n.checked_add(high));
+        let high = partition.iter().map(|&(_, _, to, _)| to).max().unwrap_or(low);
+        let end = bytes.checked_mul(region.partition_count().saturating_sub(1)).and_then(|n| n.checked_add(high));
         let end = end.filter(|&e| e <= draft.scratch && high - low <= bytes && bytes % Plan::ALIGN == 0);
-        let end = end.ok_or_else(|| Violation("the lanes of a region overlap".into()))?;
-        pieces.push((life, low, end, lane[0].3));
-        lane.iter().for_each(|&(.., k)| strides[k] = bytes);
-        check_apart(lane)?;
+        let end = end.ok_or_else(|| Violation("the partitions of a region overlap".into()))?;
+        pieces.push((life, low, end, partition[0].3));
+        partition.iter().for_each(|&(.., k)| strides[k] = bytes);
+        check_apart(partition)?;
     }
     check_apart(pieces)?;
     Ok(strides)
@@ -250,7 +252,7 @@ fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<
 
 /// Checks that no two byte ranges in use at the same time overlap: a sweep over the steps that keeps the ranges in use
 /// in the order of their offsets.
-fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
+fn check_apart(mut born: Vec<ByteRange>) -> Result<(), Violation> {
     // An empty range overlaps no other.
     born.retain(|(_, offset, end, _)| offset < end);
     born.sort_by_key(|(life, ..)| life.first);
@@ -277,7 +279,7 @@ fn check_apart(mut born: Vec<Piece>) -> Result<(), Violation> {
 mod tests {
     use super::check_scratch;
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Mode, Nest, Place, Plan, Region, Step};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Nest, Plan, Region, Step, Storage, WriteMode};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
     /// A draft in which buffer `k` is alive during `lives[k]`, at `offset` with `bytes`.
@@ -286,7 +288,7 @@ mod tests {
             label: "t".into(),
             dtype: Dtype::U8,
             extents: vec![bytes],
-            place: Place::Scratch(offset),
+            storage: Storage::Scratch(offset),
             layout: Layout::RowMajor,
         };
         let touches = |at: usize, k: usize| Access::new(BufferId(k as u32), vec![Index::constant(at as i64)]);
@@ -294,13 +296,13 @@ mod tests {
             let alive = (0..lives.len()).filter(|&k| lives[k].0 == at || lives[k].1 == at);
             let write = Access::new(BufferId(lives.len() as u32), vec![Index::constant(0)]);
             let reads = alive.map(|k| touches(at, k)).collect();
-            let (origin, mode, algebra, form) = (NodeId(0), Mode::Overwrite, Algebra::SUM_PRODUCT, Form::Fill);
+            let (origin, mode, algebra, form) = (NodeId(0), WriteMode::Overwrite, Algebra::SUM_PRODUCT, Form::Fill);
             Step { origin, axes: Vec::new(), reads, write, mode, algebra, form }
         };
         let last = lives.iter().map(|life| life.1).max().unwrap_or(0);
         let mut buffers: Vec<Buffer> = places.iter().map(buffer).collect();
-        buffers.push(Buffer { place: Place::Output(0), ..buffer(&(0, 1)) });
-        let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), lanes: None }];
+        buffers.push(Buffer { storage: Storage::Output(0), ..buffer(&(0, 1)) });
+        let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), partitions: None }];
         Draft {
             buffers: buffers.into(),
             regions,
@@ -313,22 +315,22 @@ mod tests {
 
     /// A draft of one step, which writes a result and reads operands of these extents.
     fn one(result: &[usize], operands: &[&[usize]], axes: &[usize], write: Access<BufferId>, form: Form) -> Draft {
-        let buffer = |place, extents: &[usize]| Buffer {
+        let buffer = |storage, extents: &[usize]| Buffer {
             label: "t".into(),
             dtype: Dtype::I64,
             extents: extents.to_vec(),
-            place,
+            storage,
             layout: Layout::RowMajor,
         };
-        let given = (0..).zip(operands).map(|(k, extents)| buffer(Place::Input(k), extents));
-        let buffers: Vec<_> = std::iter::once(buffer(Place::Output(0), result)).chain(given).collect();
+        let given = (0..).zip(operands).map(|(k, extents)| buffer(Storage::Input(k), extents));
+        let buffers: Vec<_> = std::iter::once(buffer(Storage::Output(0), result)).chain(given).collect();
         let reads = (1..).zip(operands).map(|(k, extents)| Access::plain(BufferId(k), 0..extents.len() as u32));
         let reads = if form == Form::Fill { Vec::new() } else { reads.collect() };
         let axes = axes.iter().map(|&extent| Axis::new("a", extent)).collect();
-        let (origin, mode, algebra) = (NodeId(0), Mode::Overwrite, Algebra::SUM_PRODUCT);
+        let (origin, mode, algebra) = (NodeId(0), WriteMode::Overwrite, Algebra::SUM_PRODUCT);
         let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
         let inputs = (1..=operands.len() as u32).map(BufferId).collect();
-        let regions = vec![Region { loops: Vec::new(), steps, lanes: None }];
+        let regions = vec![Region { loops: Vec::new(), steps, partitions: None }];
         Draft {
             buffers: buffers.into(),
             regions,
@@ -372,7 +374,7 @@ mod tests {
         ] {
             assert!(Plan::seal(draft.clone()).is_err(), "{draft:?}");
             // Nor do functions that are called before the check panic or hang.
-            _ = (draft.lifetimes(), draft.lane_buffers(), draft.flops());
+            _ = (draft.lifetimes(), draft.partition_buffers(), draft.flops());
             draft.steps().for_each(|(_, step)| _ = step.is_map(&[2]));
         }
         Plan::seal(one(&[2], &[&[3]], &[3], gather(3), nest())).unwrap();
@@ -399,8 +401,8 @@ mod tests {
     #[test]
     fn bytes_are_countable_in_any_order_of_the_axes() {
         let bytes = |dtype, extents: &[usize]| {
-            let (label, place, layout) = ("t".into(), Place::Input(0), Layout::RowMajor);
-            Buffer { label, dtype, extents: extents.to_vec(), place, layout }.bytes()
+            let (label, storage, layout) = ("t".into(), Storage::Input(0), Layout::RowMajor);
+            Buffer { label, dtype, extents: extents.to_vec(), storage, layout }.bytes()
         };
         assert_eq!(bytes(Dtype::F64, &[2, 3]), Some(48));
         assert_eq!(bytes(Dtype::F64, &[1 << 40, 0]), Some(0));
@@ -414,7 +416,7 @@ mod tests {
 
     #[test]
     fn scratch_buffers_are_apart_in_place_or_in_time() {
-        let refused = |draft: Draft| check_scratch(&draft, &draft.lane_buffers()).map(drop).map_err(|v| v.0);
+        let refused = |draft: Draft| check_scratch(&draft, &draft.partition_buffers()).map(drop).map_err(|v| v.0);
         assert_eq!(refused(draft(&[(0, 1), (2, 3)], &[(0, 64), (0, 64)], 64)), Ok(()));
         assert_eq!(refused(draft(&[(0, 2), (2, 3)], &[(0, 64), (64, 64)], 128)), Ok(()));
         let clash = Err("buffers 0 and 1 overlap while both are alive".to_string());
@@ -442,7 +444,7 @@ mod tests {
             let time = |k: usize| (lives[k].0, lives[k].1 + 1);
             let clash = pairs.into_iter().any(|(a, b)| meets(piece(a), piece(b)) && meets(time(a), time(b)));
             let draft = draft(&lives, &places, 1 << 20);
-            assert_eq!(check_scratch(&draft, &draft.lane_buffers()).is_err(), clash, "{lives:?} {places:?}");
+            assert_eq!(check_scratch(&draft, &draft.partition_buffers()).is_err(), clash, "{lives:?} {places:?}");
             clashes += usize::from(clash);
         }
         assert!((200..1800).contains(&clashes), "{clashes}");

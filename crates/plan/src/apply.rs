@@ -34,14 +34,14 @@ pub struct Route<'a> {
     /// The slices, from the outermost loop to the innermost.
     pub slices: &'a [SlicedAxis],
     /// The number of partitions of the first slice's iterations, which may run in parallel: a divisor of their number.
-    pub lanes: u64,
+    pub partitions: u64,
     /// The fewest rows and columns of a step with index tensors whose factors are gathered first for a matrix product.
     pub least_side: u64,
 }
 
 impl<'a> From<&'a Tree> for Route<'a> {
     fn from(tree: &'a Tree) -> Route<'a> {
-        Route { tree, slices: &[], lanes: 1, least_side: Machine::DEFAULT.least_side() }
+        Route { tree, slices: &[], partitions: 1, least_side: Machine::DEFAULT.least_side() }
     }
 }
 
@@ -53,7 +53,7 @@ impl<'a> From<&'a FoundOrder> for Route<'a> {
 
 /// Expands every factored contraction along its tree; `routes[k]` is the route of node `k`. A contraction without a
 /// route, or that is not factored, stays one node. New nodes have the dtype of the contraction, so that every factor is
-/// converted before any arithmetic; the last of them replaces the contraction and alone carries `pinned` and `onto`. A
+/// converted before any arithmetic; the last of them replaces the contraction and alone carries `pinned` and `init`. A
 /// contraction over an empty axis becomes the identity of ⊕.
 ///
 /// A sliced contraction becomes a region with a loop for each slice, whose iterations accumulate into one node outside.
@@ -105,7 +105,7 @@ fn expand_node(
         Treatment::Factored if route.tree.leaves() != c.factors.len() => Err(wrong(c.factors.len())),
         Treatment::Factored if whole => Ok(Writer::new(out, node, c).along(route.tree)?),
         Treatment::Factored => {
-            let sliced = Sliced::of(node, c, route.slices, route.lanes).ok_or(PlanError::Slices { node: id })?;
+            let sliced = Sliced::of(node, c, route.slices, route.partitions).ok_or(PlanError::Slices { node: id })?;
             Ok(sliced.write(out, (node, c), route.tree)?)
         }
         Treatment::ThroughIds => {
@@ -134,8 +134,8 @@ fn flat(
     (node, c): (&Node, &Contraction),
     treatment: Treatment,
 ) -> Result<NodeId, PlanError> {
-    match (treatment, c.onto) {
-        (Treatment::Empty, Some(onto)) => Ok(out.id(onto)),
+    match (treatment, c.init) {
+        (Treatment::Empty, Some(init)) => Ok(out.id(init)),
         (Treatment::Empty, None) => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
         // The contraction of a conversion must stay one to one.
         _ if c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype => Ok(out.keep(id)),
@@ -149,7 +149,7 @@ struct Writer<'a, 'i> {
     out: &'a mut Rewriter<'i>,
     node: &'a Node,
     c: &'a Contraction,
-    onto: Option<NodeId>,
+    init: Option<NodeId>,
     /// The region of the node that is written.
     region: RegionId,
     /// The position of each axis in the iteration space of the node that is written; an axis of extent 1 may lack one.
@@ -171,15 +171,15 @@ struct Target {
     label: Label,
     output: Indices<NodeId>,
     shape: Vec<usize>,
-    onto: Option<NodeId>,
+    init: Option<NodeId>,
     pinned: bool,
 }
 
 impl<'a, 'i> Writer<'a, 'i> {
     fn new(out: &'a mut Rewriter<'i>, node: &'a Node, c: &'a Contraction) -> Writer<'a, 'i> {
-        let onto = c.onto.map(|onto| out.id(onto));
+        let init = c.init.map(|init| out.id(init));
         let (region, local) = (node.region, SmallVec::from_elem(None, c.axes.len()));
-        Writer { out, node, c, onto, region, local, uses: Uses::default(), least_side: 0 }
+        Writer { out, node, c, init, region, local, uses: Uses::default(), least_side: 0 }
     }
 }
 
@@ -276,7 +276,7 @@ impl Writer<'_, '_> {
     fn root(&mut self, children: &mut [Operand], asked: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
         let (kept, mut space) = self.split(children);
         // If the last step writes the result directly, the axis order of the result needs no copy.
-        let scatters = self.onto.is_some() || !are_distinct_axes(&self.c.output);
+        let scatters = self.init.is_some() || !are_distinct_axes(&self.c.output);
         let target = self.target();
         if others.is_empty() && (scatters || kept[..] == *asked) {
             return self.emit(&space, reads(children), target);
@@ -299,7 +299,7 @@ impl Writer<'_, '_> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
         let label = self.node.label.clone();
-        let id = self.emit(space, factors, Target { label, output, shape, onto: None, pinned: false })?;
+        let id = self.emit(space, factors, Target { label, output, shape, init: None, pinned: false })?;
         Ok(Operand { read: Some(Access::plain(id, kept.iter().copied())), axes: kept })
     }
 
@@ -307,7 +307,7 @@ impl Writer<'_, '_> {
     fn target(&self) -> Target {
         let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.out.id(*id))).collect();
         let label = self.node.label.clone();
-        Target { label, output, shape: self.node.shape.clone(), onto: self.onto, pinned: self.c.pinned }
+        Target { label, output, shape: self.node.shape.clone(), init: self.init, pinned: self.c.pinned }
     }
 
     /// Writes a node over the axes `space`.
@@ -323,10 +323,10 @@ impl Writer<'_, '_> {
         expr: Option<Arc<Expr>>,
         target: Target,
     ) -> Result<NodeId, Violation> {
-        let Target { label, mut output, shape, onto, pinned } = target;
+        let Target { label, mut output, shape, init, pinned } = target;
         self.renumber(space, factors.iter_mut().flat_map(|f| &mut f.indices).chain(&mut output));
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
-        let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, onto, pinned };
+        let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, init, pinned };
         let (dtype, region) = (self.node.dtype, self.region);
         self.out.push(Node { label, dtype, shape, region, def: c.into() })
     }

@@ -1,6 +1,6 @@
 //! Assigns nodes to buffers and buffers to storage.
 
-use einfold_ir::{IdVec, Ir, NodeId, Place, RegionId};
+use einfold_ir::{IdVec, Ir, NodeId, RegionId, Storage};
 
 /// Which nodes share a buffer: a node that accumulates into an earlier one does so in place, unless the earlier value is
 /// still needed. A node in a looped region always accumulates in place into a node outside: after the loop, the outer
@@ -8,15 +8,15 @@ use einfold_ir::{IdVec, Ir, NodeId, Place, RegionId};
 pub(crate) struct BufferAssignment {
     live: IdVec<NodeId, bool>,
     root: IdVec<NodeId, NodeId>,
-    places: IdVec<NodeId, Place>,
+    storages: IdVec<NodeId, Storage>,
 }
 
 impl BufferAssignment {
     pub(crate) fn of(ir: &Ir) -> BufferAssignment {
         let live = live(ir);
         let root = roots(ir, &live);
-        let places = places(ir, &live, &root);
-        BufferAssignment { live, root, places }
+        let storages = storages(ir, &live, &root);
+        BufferAssignment { live, root, storages }
     }
 
     /// Whether some output needs the node; operands always count as needed.
@@ -30,14 +30,14 @@ impl BufferAssignment {
     }
 
     /// The storage of the buffer of the node; in scratch memory at offset 0 until memory is assigned.
-    pub(crate) fn place(&self, id: NodeId) -> Place {
-        self.places[self.root(id)]
+    pub(crate) fn storage(&self, id: NodeId) -> Storage {
+        self.storages[self.root(id)]
     }
 }
 
-/// Whether `onto` is outside the loop that `id` is in.
-fn leaves_loop(ir: &Ir, id: NodeId, onto: NodeId) -> bool {
-    ir.node(id).region != RegionId::TOP && ir.node(onto).region == RegionId::TOP
+/// Whether `init` is outside the loop that `id` is in.
+fn leaves_loop(ir: &Ir, id: NodeId, init: NodeId) -> bool {
+    ir.node(id).region != RegionId::TOP && ir.node(init).region == RegionId::TOP
 }
 
 fn live(ir: &Ir) -> IdVec<NodeId, bool> {
@@ -47,10 +47,10 @@ fn live(ir: &Ir) -> IdVec<NodeId, bool> {
         let Some(c) = ir.node(id).contraction() else { continue };
         // A contribution from inside a loop has no reader of its own: it is live if the tensor that it accumulates into
         // is.
-        live[id] |= c.onto.is_some_and(|o| leaves_loop(ir, id, o) && live[o]);
+        live[id] |= c.init.is_some_and(|o| leaves_loop(ir, id, o) && live[o]);
         if live[id] {
             c.for_each_read(&mut |read| live[read] = true);
-            c.onto.iter().for_each(|o| live[*o] = true);
+            c.init.iter().for_each(|o| live[*o] = true);
         }
     }
     live
@@ -63,40 +63,41 @@ fn roots(ir: &Ir, live: &IdVec<NodeId, bool>) -> IdVec<NodeId, NodeId> {
         let Some(c) = ir.node(id).contraction() else { continue };
         c.for_each_read(&mut |read| {
             last_user[read] = Some(id);
-            read_by_itself[id] |= c.onto == Some(read);
+            read_by_itself[id] |= c.init == Some(read);
         });
-        c.onto.iter().for_each(|o| last_user[*o] = Some(id));
+        c.init.iter().for_each(|o| last_user[*o] = Some(id));
     }
     let mut is_output = ir.per_node(false);
     ir.outputs().iter().for_each(|id| is_output[*id] = true);
     let mut root: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
     for id in ir.ids() {
-        let onto = ir.node(id).contraction().and_then(|c| c.onto).filter(|&o| {
+        let init = ir.node(id).contraction().and_then(|c| c.init).filter(|&o| {
             let free = last_user[o] == Some(id) && !is_output[o];
             leaves_loop(ir, id, o) || (free && !read_by_itself[id])
         });
-        root.push(onto.map_or(id, |o| root[o]));
+        root.push(init.map_or(id, |o| root[o]));
     }
     root
 }
 
-fn places(ir: &Ir, live: &IdVec<NodeId, bool>, root: &IdVec<NodeId, NodeId>) -> IdVec<NodeId, Place> {
+fn storages(ir: &Ir, live: &IdVec<NodeId, bool>, root: &IdVec<NodeId, NodeId>) -> IdVec<NodeId, Storage> {
     let mut read = ir.per_node(false);
     for id in ir.ids().filter(|&id| live[id]) {
         let Some(c) = ir.node(id).contraction() else { continue };
         c.for_each_read(&mut |other| read[root[other]] = true);
-        let copied = c.onto.filter(|&o| root[o] != root[id]);
+        let copied = c.init.filter(|&o| root[o] != root[id]);
         copied.iter().for_each(|o| read[root[*o]] = true);
     }
-    let mut places = ir.per_node(Place::Scratch(0));
+    let mut storages = ir.per_node(Storage::Scratch(0));
     let mut results = ir.per_node(0);
     for (k, output) in ir.outputs().iter().enumerate() {
         let root = root[*output];
         results[root] += 1;
-        places[root] = if results[root] == 1 && !read[root] { Place::Output(k as u32) } else { Place::Scratch(0) };
+        storages[root] =
+            if results[root] == 1 && !read[root] { Storage::Output(k as u32) } else { Storage::Scratch(0) };
     }
     for (slot, input) in ir.inputs().iter().enumerate() {
-        places[*input] = Place::Input(slot as u32);
+        storages[*input] = Storage::Input(slot as u32);
     }
-    places
+    storages
 }

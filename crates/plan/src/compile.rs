@@ -75,8 +75,8 @@ pub struct Compiled {
 impl Compiled {
     /// The orders of contractions without index tensors.
     pub fn without_ids(&self) -> impl Iterator<Item = &FoundOrder> {
-        let has_ids = |id: NodeId| is_through_ids(&self.rewritten, id);
-        self.orders.iter().filter(move |(id, _)| !has_ids(*id)).map(|(_, ordered)| ordered)
+        let has_indirect = |id: NodeId| is_through_ids(&self.rewritten, id);
+        self.orders.iter().filter(move |(id, _)| !has_indirect(*id)).map(|(_, ordered)| ordered)
     }
 }
 

@@ -41,15 +41,15 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
         let mut all = node.region == RegionId::TOP;
         match &node.def {
             Def::Input { slot } => all = operands.contains(slot),
-            Def::Contract(c) => c.for_each_needed(&mut |id| all &= constant[id]),
+            Def::Contraction(c) => c.for_each_needed(&mut |id| all &= constant[id]),
             Def::Identity(_) => {}
         }
         constant.push(all);
     }
     // A node that another accumulates into belongs to the part of that node.
     for id in ir.ids().rev() {
-        if let (false, Some(onto)) = (constant[id], ir.node(id).contraction().and_then(|c| c.onto)) {
-            constant[onto] = false;
+        if let (false, Some(init)) = (constant[id], ir.node(id).contraction().and_then(|c| c.init)) {
+            constant[init] = false;
         }
     }
     constant

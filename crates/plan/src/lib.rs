@@ -23,7 +23,7 @@
 //!     output: vec![Index::axis(0), Index::axis(2)].into(),
 //!     expr: None,
 //!     algebra: Algebra::SUM_PRODUCT,
-//!     onto: None,
+//!     init: None,
 //!     pinned: false,
 //! };
 //! let def = product.into();

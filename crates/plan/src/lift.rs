@@ -36,13 +36,13 @@ impl Lifted {
         let mut positions = Vec::new();
         let mut selections = Vec::new();
         let Contraction { axes, factors, output, .. } = &mut lifted;
-        for (k, factor) in factors.iter_mut().enumerate().filter(|(_, f)| f.has_ids()) {
+        for (k, factor) in factors.iter_mut().enumerate().filter(|(_, f)| f.has_indirect()) {
             let shape = &ir.node(factor.tensor).shape;
             let found = lift(ir, axes, &mut factor.indices, shape);
             selections.push(selection(c, &found, Some(k as u32)));
             positions.push(found);
         }
-        if output.iter().any(|i| i.has_ids()) {
+        if output.iter().any(|i| i.has_indirect()) {
             let found = lift(ir, axes, output, &node.shape);
             selections.push(selection(c, &found, None));
             positions.push(found);
@@ -106,7 +106,7 @@ impl Lifted {
 fn lift(ir: &Ir, axes: &mut Vec<Axis>, indices: &mut [Index<NodeId>], shape: &[usize]) -> Vec<Position> {
     let mut found = Vec::new();
     for (dim, index) in indices.iter_mut().enumerate() {
-        let Some(ids) = index.ids().first() else { continue };
+        let Some(ids) = index.indirect().first() else { continue };
         let axis = axes.len() as u32;
         axes.push(Axis::new(ir.node(ids.access.tensor).label.clone(), shape[dim]));
         let index = std::mem::replace(index, Index::axis(axis));

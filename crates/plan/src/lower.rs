@@ -2,7 +2,7 @@
 
 use einfold_ir::{
     Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
-    Mode, Nest, Node, NodeId, Place, Region, RegionId, Step, Violation,
+    Nest, Node, NodeId, Region, RegionId, Step, Storage, Violation, WriteMode,
 };
 
 use crate::buffers::BufferAssignment;
@@ -74,9 +74,9 @@ impl Lowering<'_> {
             self.node(id)?;
             if region != RegionId::TOP && lasts[region] == Some(id) {
                 // The memory assignment sets the stride between partitions.
-                let lanes = self.ir.has_lanes(region).then_some(0);
+                let partitions = self.ir.has_partitions(region).then_some(0);
                 let steps = std::mem::take(&mut self.looped[region]);
-                self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps, lanes });
+                self.draft.regions.push(Region { loops: self.ir.loops(region).to_vec(), steps, partitions });
             }
         }
         self.outputs();
@@ -91,24 +91,24 @@ impl Lowering<'_> {
                 let buffer = self.buffer_of(id);
                 let write = Access::new(buffer, node.shape.iter().map(|_| Index::constant(0)));
                 let (axes, reads) = (Vec::new(), Vec::new());
-                let (mode, algebra, form) = (Mode::Overwrite, *algebra, Form::Fill);
+                let (mode, algebra, form) = (WriteMode::Overwrite, *algebra, Form::Fill);
                 self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra, form });
             }
-            Def::Contract(c) => self.contract(id, node, c),
+            Def::Contraction(c) => self.contract(id, node, c),
         }
         Ok(())
     }
 
     fn contract(&mut self, id: NodeId, node: &Node, c: &Contraction) {
-        if let Some(onto) = c.onto.filter(|&o| self.assignment.root(o) != self.assignment.root(id)) {
-            let (from, to) = (self.buffer_of(onto), self.buffer_of(id));
-            self.copy(onto, node.region, from, to);
+        if let Some(init) = c.init.filter(|&o| self.assignment.root(o) != self.assignment.root(id)) {
+            let (from, to) = (self.buffer_of(init), self.buffer_of(id));
+            self.copy(init, node.region, from, to);
         }
         let mut tensor = |id: &NodeId| self.buffer_of(*id);
         let reads = c.factors.iter().map(|f| f.map(&mut tensor)).collect();
         let indices: Indices<_> = c.output.iter().map(|i| i.map(&mut tensor)).collect();
         let write = Access::new(self.buffer_of(id), indices);
-        let mode = if c.onto.is_some() { Mode::Accumulate } else { Mode::Overwrite };
+        let mode = if c.init.is_some() { WriteMode::Accumulate } else { WriteMode::Overwrite };
         let form = Form::Nest(Nest { expr: c.expr.clone(), ..Nest::default() });
         let axes = c.axes.clone();
         self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra: c.algebra, form });
@@ -120,30 +120,30 @@ impl Lowering<'_> {
         if let Some(buffer) = self.buffers[root] {
             return buffer;
         }
-        let buffer = self.new_buffer(root, self.assignment.place(root));
+        let buffer = self.new_buffer(root, self.assignment.storage(root));
         self.buffers[root] = Some(buffer);
         buffer
     }
 
-    fn new_buffer(&mut self, like: NodeId, place: Place) -> BufferId {
+    fn new_buffer(&mut self, like: NodeId, storage: Storage) -> BufferId {
         let hint = |hints: &[Layout], k: u32| hints.get(k as usize).cloned().unwrap_or(Layout::RowMajor);
-        let layout = match place {
-            Place::Input(k) => hint(&self.hints.inputs, k),
-            Place::Output(k) => hint(&self.hints.outputs, k),
-            Place::Scratch(_) => Layout::RowMajor,
+        let layout = match storage {
+            Storage::Input(k) => hint(&self.hints.inputs, k),
+            Storage::Output(k) => hint(&self.hints.outputs, k),
+            Storage::Scratch(_) => Layout::RowMajor,
         };
         let Node { label, dtype, shape, .. } = self.ir.node(like);
-        self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), place, layout })
+        self.draft.buffers.push(Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), storage, layout })
     }
 
     /// Finds or adds the buffer of every result, and adds copies of values that were computed elsewhere.
     fn outputs(&mut self) {
         for (k, &id) in self.ir.outputs().iter().enumerate() {
             let computed = self.buffer_of(id);
-            let buffer = if self.assignment.place(id) == Place::Output(k as u32) {
+            let buffer = if self.assignment.storage(id) == Storage::Output(k as u32) {
                 computed
             } else {
-                let result = self.new_buffer(id, Place::Output(k as u32));
+                let result = self.new_buffer(id, Storage::Output(k as u32));
                 self.copy(id, RegionId::TOP, computed, result);
                 result
             };
@@ -159,10 +159,10 @@ impl Lowering<'_> {
         let (reads, write) = (vec![plain(from)], plain(to));
         let algebra = match &self.ir.node(origin).def {
             Def::Identity(algebra) => *algebra,
-            Def::Contract(c) => c.algebra,
+            Def::Contraction(c) => c.algebra,
             Def::Input { .. } => Algebra::SUM_PRODUCT,
         };
-        let (mode, form) = (Mode::Overwrite, Form::Nest(Nest::default()));
+        let (mode, form) = (WriteMode::Overwrite, Form::Nest(Nest::default()));
         self.add(region, Step { origin, axes, reads, write, mode, algebra, form });
     }
 
@@ -172,7 +172,7 @@ impl Lowering<'_> {
         } else if let Some(open) = self.draft.regions.last_mut().filter(|r| r.loops.is_empty()) {
             open.steps.push(step);
         } else {
-            self.draft.regions.push(Region { loops: Vec::new(), steps: vec![step], lanes: None });
+            self.draft.regions.push(Region { loops: Vec::new(), steps: vec![step], partitions: None });
         }
     }
 }

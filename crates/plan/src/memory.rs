@@ -46,7 +46,7 @@ impl Memory {
         for region in &plan.regions {
             let of_step = |step| Packed::of(plan, step);
             for packed in region.steps.iter().map(of_step) {
-                packing = packing.max(packed.copies.saturating_mul(region.lane_count()));
+                packing = packing.max(packed.copies.saturating_mul(region.partition_count()));
                 kernels = kernels.max(packed.kernel);
             }
         }

@@ -72,7 +72,7 @@ pub fn treatment(node: &Node, c: &Contraction) -> Treatment {
         Treatment::Flat(Why::NoAccumulator)
     } else if any_drops(c) {
         Treatment::Flat(Why::Drops)
-    } else if c.factors.iter().any(Access::has_ids) || c.output.iter().any(|i| i.has_ids()) {
+    } else if c.factors.iter().any(Access::has_indirect) || c.output.iter().any(|i| i.has_indirect()) {
         Treatment::ThroughIds
     } else {
         Treatment::Factored
@@ -90,7 +90,7 @@ pub(crate) fn drops(access: &Access<NodeId>) -> bool {
 }
 
 fn index_drops(index: &Index<NodeId>) -> bool {
-    index.ids().iter().any(|ids| ids.policy == OutOfRange::Drop || drops(&ids.access))
+    index.indirect().iter().any(|ids| ids.policy == OutOfRange::Drop || drops(&ids.access))
 }
 
 /// The network of a contraction: each factor with the axes that its index functions use, axes numbered as in the

@@ -6,8 +6,8 @@ pub(crate) mod evaluate;
 use std::fmt::Write;
 
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BufferId, Contraction, Def, Draft, Dtype, Form, Index, Ir, Label, Layout, Mode,
-    Nest, Node, NodeId, Place, RegionId, ShowAccess, Step, Tree,
+    Access, Algebra, Axis, AxisRef, BufferId, Contraction, Def, Draft, Dtype, Form, Index, Ir, Label, Layout, Nest,
+    Node, NodeId, RegionId, ShowAccess, Step, Storage, Tree, WriteMode,
 };
 
 use crate::{Route, apply};
@@ -29,7 +29,7 @@ pub(crate) fn contraction(text: &str, tensors: &[NodeId], extent: impl Fn(char) 
         output: right.chars().map(|c| Index::axis(place(c))).collect(),
         expr: None,
         algebra: Algebra::SUM_PRODUCT,
-        onto: None,
+        init: None,
         pinned: false,
     }
 }
@@ -64,7 +64,7 @@ pub(crate) fn letters(text: &str, sizes: &[usize]) -> Ir {
 
 /// The expression, with its last node expanded along this SSA path; unexpanded if the path is empty.
 pub(crate) fn applied(ir: &Ir, path: &[&[u32]]) -> Ir {
-    let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
+    let Def::Contraction(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let path: Vec<Vec<u32>> = path.iter().map(|s| s.to_vec()).collect();
     let tree = (!path.is_empty()).then(|| Tree::from_ssa(c.factors.len(), &path).unwrap());
     let mut trees = ir.per_node(None);
@@ -98,16 +98,16 @@ fn show_step(draft: &Draft, loops: &[Axis], step: &Step) -> String {
             Layout::RowMajor => String::new(),
             Layout::ColumnMajor => "F".into(),
         };
-        let name = match draft.buffer(*b).place {
-            Place::Input(k) => format!("in{k}"),
-            Place::Output(k) => format!("out{k}"),
-            Place::Scratch(at) => format!("t{}@{at}", b.0),
+        let name = match draft.buffer(*b).storage {
+            Storage::Input(k) => format!("in{k}"),
+            Storage::Output(k) => format!("out{k}"),
+            Storage::Scratch(at) => format!("t{}@{at}", b.0),
         };
         Label::from(name + &layout)
     };
     let access = |access| ShowAccess { access, axis, tensor }.to_string();
     let reads: Vec<String> = step.reads.iter().map(access).collect();
-    let op = if step.mode == Mode::Overwrite { "=" } else { "+=" };
+    let op = if step.mode == WriteMode::Overwrite { "=" } else { "+=" };
     let axes: Vec<String> = step.axes.iter().map(|a| format!("{}:{}", a.label, a.extent)).collect();
     let form = match &step.form {
         Form::Fill => "fill".into(),

@@ -114,7 +114,7 @@ pub fn resolve_with_queries(
 /// Whether subscripts sum `bool` by the default algebra.
 fn sums_bool(ir: &Ir) -> bool {
     ir.nodes().iter().any(|node| match &node.def {
-        Def::Contract(c) => node.dtype == Dtype::Bool && c.algebra == Algebra::SUM_PRODUCT && !c.is_map(),
+        Def::Contraction(c) => node.dtype == Dtype::Bool && c.algebra == Algebra::SUM_PRODUCT && !c.is_map(),
         _ => false,
     })
 }

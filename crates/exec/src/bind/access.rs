@@ -1,6 +1,6 @@
 //! Turns accesses into base addresses, offsets and strides.
 
-use einfold_ir::{Access, Axis, AxisRef, BufferId, Place, Step, StridedAxis, nesting};
+use einfold_ir::{Access, Axis, AxisRef, BufferId, Step, Storage, StridedAxis, nesting};
 
 use super::{BindLists, Binder};
 use crate::bound_program::{BaseAddress, BoundOperand, Ptr};
@@ -27,10 +27,10 @@ impl Binder<'_> {
         for buffer in &self.plan.buffers {
             let start = strides.len();
             starts.push(start);
-            match buffer.place {
-                Place::Input(k) => strides.extend_from_slice(ins[k as usize].strides()),
-                Place::Output(k) => strides.extend_from_slice(outs[k as usize].strides()),
-                Place::Scratch(_) => {
+            match buffer.storage {
+                Storage::Input(k) => strides.extend_from_slice(ins[k as usize].strides()),
+                Storage::Output(k) => strides.extend_from_slice(outs[k as usize].strides()),
+                Storage::Scratch(_) => {
                     strides.resize(start + buffer.extents.len(), 0);
                     buffer.layout.write_strides(&buffer.extents, &mut strides[start..]);
                     let size = buffer.dtype.size() as isize;
@@ -47,10 +47,10 @@ impl Binder<'_> {
 
     /// The base address of a buffer.
     pub(super) fn base(&self, buffer: BufferId) -> BaseAddress {
-        match self.plan.buffer(buffer).place {
-            Place::Input(k) => BaseAddress::Input(k as usize),
-            Place::Output(k) => BaseAddress::Output(k as usize),
-            Place::Scratch(at) => BaseAddress::Planned { at, partition_stride: self.plan.lane_stride(buffer) },
+        match self.plan.buffer(buffer).storage {
+            Storage::Input(k) => BaseAddress::Input(k as usize),
+            Storage::Output(k) => BaseAddress::Output(k as usize),
+            Storage::Scratch(at) => BaseAddress::Planned { at, partition_stride: self.plan.partition_stride(buffer) },
         }
     }
 
@@ -59,7 +59,7 @@ impl Binder<'_> {
     /// used.
     pub(super) fn stride(&self, access: &Access<BufferId>, axis: AxisRef) -> isize {
         let mut stride = 0isize;
-        for (dim, index) in access.indices.iter().enumerate().filter(|(_, i)| !i.has_ids()) {
+        for (dim, index) in access.indices.iter().enumerate().filter(|(_, i)| !i.has_indirect()) {
             let along = self.buffer_stride(access.tensor, dim);
             for term in index.terms().iter().filter(|t| t.axis == axis) {
                 stride = stride.wrapping_add(along.wrapping_mul(term.coef as isize));
@@ -70,7 +70,7 @@ impl Binder<'_> {
 
     /// Appends the operand of an access.
     pub(super) fn push_access(&mut self, access: &Access<BufferId>, loops: &[Axis], load: Option<UnaryFn>) -> usize {
-        let fixed = access.indices.iter().enumerate().filter(|(_, i)| !i.has_ids());
+        let fixed = access.indices.iter().enumerate().filter(|(_, i)| !i.has_indirect());
         let offset = fixed.fold(0isize, |sum, (dim, index)| {
             sum.wrapping_add(self.buffer_stride(access.tensor, dim).wrapping_mul(index.offset() as isize))
         });
@@ -135,7 +135,7 @@ impl Binder<'_> {
         let reached = axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.extent));
         self.lists.strided = axes;
         let elements = buffer.extents.iter().try_fold(1usize, |n, &e| n.checked_mul(e));
-        let whole = dense && elements.is_some() && reached == elements && !step.write.has_ids();
+        let whole = dense && elements.is_some() && reached == elements && !step.write.has_indirect();
         Coverage { injective, whole, reduces }
     }
 }
@@ -148,7 +148,7 @@ const UNRESOLVED: Ptr = Ptr(std::ptr::null_mut());
 fn element_stride(write: &Access<BufferId>, extents: &[usize], axis: u32) -> isize {
     let (mut stride, mut next) = (0isize, 1isize);
     for (index, &extent) in write.indices.iter().zip(extents).rev() {
-        let terms = index.terms().iter().filter(|t| !index.has_ids() && t.axis == AxisRef::Own(axis));
+        let terms = index.terms().iter().filter(|t| !index.has_indirect() && t.axis == AxisRef::Own(axis));
         stride = terms.fold(stride, |s, t| s.wrapping_add(next.wrapping_mul(t.coef as isize)));
         next = next.wrapping_mul(extent as isize);
     }

@@ -126,12 +126,12 @@ impl Binder<'_> {
         let inside = |n: [usize; 2]| if split { (0..2).filter(|&l| moves[l]).map(|l| n[l]).product() } else { 1usize };
         let write = &context.step.write;
         let buffer = self.plan.buffer(write.tensor);
-        let dims = (0..buffer.extents.len()).filter(|&d| !split || write.indices[d].has_ids());
+        let dims = (0..buffer.extents.len()).filter(|&d| !split || write.indices[d].has_indirect());
         let met = product(&dims.clone().map(|d| buffer.extents[d]).collect::<smallvec::SmallVec<[usize; 8]>>());
         let strips = (0..2).map(|l| nest.grid.block_extents[l].div_ceil(nest.strip[l])).product::<usize>();
         let (mut calls, mut n, mut stays) = (reduced.saturating_mul(strips), nest.strip, moves.map(|m| !m));
         if let Some(batch) = nest.batch.as_mut().filter(|_| loops.reduced > 0) {
-            if write.has_ids() {
+            if write.has_indirect() {
                 // A scatter kernel sums runs of single elements apart.
                 let most = if met == 1 && single { MAX_BATCH } else { met.saturating_mul(POINTS) };
                 let least = if single { SINGLE } else { MAX_ADDITIONS };
@@ -150,7 +150,7 @@ impl Binder<'_> {
         let swept = met.saturating_mul(inside(nest.grid.block_extents));
         let worth = swept.saturating_mul(POINTS).div_ceil(n[0] * n[1]);
         // Scattered rows and windows add to a new element with each row.
-        let deep = match (write.has_ids(), nest.batch) {
+        let deep = match (write.has_indirect(), nest.batch) {
             (true, Some(_)) => {
                 if met == 1 && single {
                     SHORT / 2
@@ -184,7 +184,7 @@ impl Binder<'_> {
         let buffer = self.plan.buffer(write.tensor);
         let (sizes, strides) = (self.program.sizes.len(), self.program.strides.len());
         for (dim, &extent) in buffer.extents.iter().enumerate() {
-            if !split || write.indices[dim].has_ids() {
+            if !split || write.indices[dim].has_indirect() {
                 self.program.sizes.push(extent);
                 let stride = self.buffer_stride(write.tensor, dim);
                 self.program.strides.push(stride);

@@ -25,7 +25,7 @@ impl Binder<'_> {
             self.program.index_ops[nest.index_ops.range()].iter().filter(|op| matches!(op, IndexOp::Read(_))).count();
         let adds = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate);
         // A scatter kernel adds its rows.
-        let scatters = context.step.write.has_ids();
+        let scatters = context.step.write.has_indirect();
         if (scatters && !adds) || !self.is_batched(context, constraints, nest, reads) {
             return Ok(None);
         }
@@ -53,7 +53,7 @@ impl Binder<'_> {
         let worth = sizes[along] >= MIN_POSITIONS && outer == 1 && inner <= MAX_POINTS;
         // A block of a kept loop is then a number of positions.
         let whole = loops.reduced > 0 || nest.grid.block_counts == [1, 1];
-        let scatters = context.step.write.has_ids();
+        let scatters = context.step.write.has_indirect();
         let moves = self.program.strides[loops.strides + along * loops.operands.len] != 0;
         // A kernel may run two loops only if different points have different targets; a scatter kernel takes its rows one
         // after another.

@@ -3,7 +3,7 @@
 //!
 //! The recursion is as deep as gathers are nested in the plan.
 
-use einfold_ir::{Access, AxisRef, BufferId, Dtype, Index, OutOfRange, Term};
+use einfold_ir::{Access, AffineTerm, AxisRef, BufferId, Dtype, Index, OutOfRange};
 use smallvec::SmallVec;
 
 use super::Binder;
@@ -17,7 +17,7 @@ use crate::kernels::IndexReaders;
 /// Whether an indirect position of the access depends on `axis`.
 pub(super) fn depends(access: &Access<BufferId>, axis: AxisRef) -> bool {
     let mut found = false;
-    for index in access.indices.iter().filter(|i| i.has_ids()) {
+    for index in access.indices.iter().filter(|i| i.has_indirect()) {
         index.for_each_axis(&mut |a| found |= a == axis);
     }
     found
@@ -54,14 +54,14 @@ impl Binder<'_> {
         access: &Access<BufferId>,
     ) -> Result<ReadNumbers, BindError> {
         let mut all = ReadNumbers::new();
-        for (axis, index) in access.indices.iter().enumerate().filter(|(_, i)| i.has_ids()) {
+        for (axis, index) in access.indices.iter().enumerate().filter(|(_, i)| i.has_indirect()) {
             let reads: ReadNumbers =
-                index.ids().iter().map(|i| self.push_index_read(scope, &i.access)).collect::<Result<_, _>>()?;
+                index.indirect().iter().map(|i| self.push_index_read(scope, &i.access)).collect::<Result<_, _>>()?;
             let terms = self.terms(index);
             let index_terms = self.program.terms.len();
             self.push_index_terms(index, &reads);
             let index_terms = ListRange::since(index_terms, &self.program.terms);
-            let has = |policy| index.ids().iter().any(|i| i.policy == policy);
+            let has = |policy| index.indirect().iter().any(|i| i.policy == policy);
             self.program.index_ops.push(IndexOp::Check(CheckedPosition {
                 target,
                 stride: self.buffer_stride(access.tensor, axis),
@@ -82,7 +82,7 @@ impl Binder<'_> {
     /// Appends the affine terms of an index function.
     fn terms(&mut self, index: &Index<BufferId>) -> ListRange {
         let start = self.program.terms.len();
-        for &Term { coef, axis } in index.terms() {
+        for &AffineTerm { coef, axis } in index.terms() {
             let variable = match axis {
                 AxisRef::Own(a) => {
                     self.lists.loop_of_axis.get(a as usize).copied().flatten().map(|l| self.variable_of(a, l))
@@ -106,7 +106,7 @@ impl Binder<'_> {
     /// Appends the indirect terms of an index function, whose indices the given reads return.
     fn push_index_terms(&mut self, index: &Index<BufferId>, reads: &[usize]) {
         let read = index
-            .ids()
+            .indirect()
             .iter()
             .zip(reads)
             .map(|(i, &n)| PositionTerm { coef: i.coef, variable: TermVariable::Index(n) });
@@ -141,7 +141,7 @@ impl Binder<'_> {
         for index in &access.indices {
             self.program.terms.push(PositionTerm { coef: index.offset(), variable: TermVariable::NextAxis });
             self.terms(index);
-            let (own, rest) = reads.split_at(index.ids().len());
+            let (own, rest) = reads.split_at(index.indirect().len());
             self.push_index_terms(index, own);
             reads = rest;
         }

@@ -26,7 +26,7 @@ mod tile_plan;
 
 use program_key::Key;
 
-use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Place, Plan, StridedAxis, UserAlgebra};
+use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Plan, Storage, StridedAxis, UserAlgebra};
 
 use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Ptr};
 use crate::error::BindError;
@@ -296,6 +296,6 @@ impl Binder<'_> {
     }
 
     fn is_output(&self, buffer: BufferId) -> bool {
-        matches!(self.plan.buffer(buffer).place, Place::Output(_))
+        matches!(self.plan.buffer(buffer).storage, Storage::Output(_))
     }
 }

@@ -15,7 +15,7 @@ impl Binder<'_> {
         let (ops, operands) = (self.program.ops.len(), self.program.operands.len());
         let has_iterations = region.loops.iter().all(|a| a.extent > 0);
         let before = self.program.points;
-        self.partitions = region.lane_count().max(1);
+        self.partitions = region.partition_count().max(1);
         self.kernel_bytes = 0;
         let mut packed = 0;
         for (step, &depth) in region.steps.iter().zip(depths) {
@@ -32,7 +32,7 @@ impl Binder<'_> {
         }
         // Without iterations only the initialisations of targets run, once.
         let loops = if has_iterations { loops } else { ListRange::default() };
-        let partitioned = region.lanes.is_some() && has_iterations;
+        let partitioned = region.partitions.is_some() && has_iterations;
         if partitioned {
             self.set_partition_strides(operands, packed);
         }

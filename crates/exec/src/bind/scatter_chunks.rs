@@ -46,7 +46,7 @@ impl Binder<'_> {
     ) -> Option<(usize, usize, usize)> {
         let StepContext { step, compute, .. } = context;
         let sums = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate) && context.dtype == compute;
-        if !sums || !constraints.may_split || !step.write.has_ids() {
+        if !sums || !constraints.may_split || !step.write.has_indirect() {
             return None;
         }
         let product = |l: &mut dyn Iterator<Item = usize>| l.fold(1usize, usize::saturating_mul);

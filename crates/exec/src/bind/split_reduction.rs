@@ -98,7 +98,7 @@ impl Binder<'_> {
         let product = |l: &mut dyn Iterator<Item = usize>| l.fold(1usize, |n, l| n.saturating_mul(loops.extents()[l]));
         let points = product(&mut (0..loops.len()));
         let sums = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate) && context.dtype == context.compute;
-        let indirect = context.step.reads.iter().chain([&context.step.write]).any(|x| x.has_ids());
+        let indirect = context.step.reads.iter().chain([&context.step.write]).any(|x| x.has_indirect());
         if !sums || indirect || !constraints.may_split || points < MIN_POINTS {
             return None;
         }

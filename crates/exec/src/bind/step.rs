@@ -1,6 +1,6 @@
 //! Binds one step: the initialisation of its target, then the operation that writes or adds.
 
-use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Expr, Form, Mode, Nest, OutOfRange, Step};
+use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Expr, Form, Nest, OutOfRange, Step, WriteMode};
 
 use super::Binder;
 use super::access::Coverage;
@@ -44,7 +44,7 @@ impl Binder<'_> {
         let target = self.plan.buffer(step.write.tensor);
         let compute = step.algebra.accumulator(target.dtype);
         // Gather and scatter indices are checked even if the target has no elements.
-        let ids = step.write.has_ids() || step.reads.iter().any(|read| read.has_ids());
+        let ids = step.write.has_indirect() || step.reads.iter().any(|read| read.has_indirect());
         let none = (target.extents.contains(&0) && !ids) || step.form == Form::Fill;
         let empty = none || !has_iterations || step.axes.iter().any(|a| a.extent == 0);
         self.check_points(step)?;
@@ -56,14 +56,16 @@ impl Binder<'_> {
         let mut context = StepContext { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage };
         let output = self.is_output(step.write.tensor);
         let beta = match self.options.beta {
-            Some(beta) if output && step.mode == Mode::Overwrite => Some(self.scalar(Scalar::Beta, beta, context)?),
+            Some(beta) if output && step.mode == WriteMode::Overwrite => {
+                Some(self.scalar(Scalar::Beta, beta, context)?)
+            }
             _ => None,
         };
         if empty {
-            return if step.mode == Mode::Overwrite { self.initialize(context, beta) } else { Ok(()) };
+            return if step.mode == WriteMode::Overwrite { self.initialize(context, beta) } else { Ok(()) };
         }
         if let (true, Some(alpha)) = (output, self.options.alpha) {
-            let single = coverage.injective && !coverage.reduces && step.mode == Mode::Overwrite;
+            let single = coverage.injective && !coverage.reduces && step.mode == WriteMode::Overwrite;
             if !single && !step.algebra.laws(compute).distributive {
                 return Err(BindError::NotDistributive { algebra: step.algebra.into(), dtype: compute });
             }
@@ -93,7 +95,7 @@ impl Binder<'_> {
         let Coverage { injective, whole, reduces } = context.coverage;
         let single = injective && !reduces;
         let drops = drops(context.step);
-        if context.step.mode == Mode::Accumulate {
+        if context.step.mode == WriteMode::Accumulate {
             return Ok(TargetInit::Accumulate);
         }
         match beta {
@@ -172,7 +174,7 @@ impl Binder<'_> {
 /// Whether an out-of-range index may drop a point.
 fn drops(step: &Step) -> bool {
     fn any(access: &Access<BufferId>) -> bool {
-        let mut ids = access.indices.iter().flat_map(|i| i.ids());
+        let mut ids = access.indices.iter().flat_map(|i| i.indirect());
         ids.any(|i| i.policy == OutOfRange::Drop || any(&i.access))
     }
     step.reads.iter().chain([&step.write]).any(any)

@@ -114,7 +114,7 @@ impl Binder<'_> {
     pub(super) fn displaced(&mut self, context: StepContext<'_>, x: usize) -> CallArg {
         let arg = CallArg::Operand(x);
         match context.step.reads.get(x - 1) {
-            Some(read) if self.lists.temporaries.batched && read.has_ids() => {
+            Some(read) if self.lists.temporaries.batched && read.has_indirect() => {
                 let size = self.plan.buffer(read.tensor).dtype.size();
                 let to = self.temporary(size);
                 self.push_call(CallKernel::Gather(size), to, [arg; 3]);
@@ -187,7 +187,7 @@ impl Binder<'_> {
         adds: bool,
     ) -> Result<(), BindError> {
         let kernels = self.step_kernels(context)?;
-        if to == TARGET && self.lists.temporaries.batched && context.step.write.has_ids() {
+        if to == TARGET && self.lists.temporaries.batched && context.step.write.has_indirect() {
             let value = match right {
                 None => left,
                 Some(right) => self.multiply(context, left, right)?,

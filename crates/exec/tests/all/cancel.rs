@@ -7,8 +7,8 @@ use einfold_exec::{
     AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, Semiring, UserSemiring, algebra, bind,
 };
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Laws, Layout, Mode, Nest, NodeId,
-    OutOfRange, Plan, PointOp, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Laws, Layout, Nest, NodeId,
+    OutOfRange, Plan, PointOp, Step, WriteMode,
 };
 
 use super::support::{Build, free};
@@ -132,7 +132,7 @@ fn gathers_and_scatters_look_at_the_flag_often() {
                 axes: vec![Axis::new("n", n), Axis::new("f", f)],
                 reads: vec![Access::new(x, vec![row, Index::axis(1)])],
                 write: Access::new(y, vec![to, Index::axis(1)]),
-                mode: Mode::Overwrite,
+                mode: WriteMode::Overwrite,
                 algebra: Algebra::SUM_PRODUCT,
                 form: free(),
             });
@@ -166,7 +166,7 @@ fn functions_and_windows_look_at_the_flag_often() {
         axes: vec![Axis::new("n", LONG), Axis::new("f", 20)],
         reads: vec![Access::plain(x, [0, 1])],
         write: Access::new(y, vec![to]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
@@ -181,9 +181,16 @@ fn turns_of_a_region_look_at_the_flag_often() {
     let mut step = build.step("nab->b", &[x], y, Algebra::SUM_PRODUCT, false);
     step.axes[0].extent = 1;
     step.reads = vec![Access::new(x, vec![Index::affine(0, [(1, AxisRef::Loop(0))]), Index::axis(1), Index::axis(2)])];
-    step.mode = Mode::Accumulate;
+    step.mode = WriteMode::Accumulate;
     let write = Access::new(y, vec![Index::constant(0)]);
-    build.push(Step { axes: vec![], reads: vec![], write, form: Form::Fill, mode: Mode::Overwrite, ..step.clone() });
+    build.push(Step {
+        axes: vec![],
+        reads: vec![],
+        write,
+        form: Form::Fill,
+        mode: WriteMode::Overwrite,
+        ..step.clone()
+    });
     build.region(vec![Axis::new("s", 4)]);
     build.push(step);
     assert!(most_points(&build.seal(), 1.5f64, 0, &BindOptions::default()) <= NEST);

@@ -3,7 +3,7 @@
 use einfold_exec::{
     AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, Semiring, UserSemiring, algebra, bind,
 };
-use einfold_ir::{Access, Algebra, BinaryOp, Dtype, Laws, Mode};
+use einfold_ir::{Access, Algebra, BinaryOp, Dtype, Laws, WriteMode};
 use half::f16;
 use num_complex::Complex;
 
@@ -201,7 +201,7 @@ fn a_map_into_halves_of_several_factors_rounds_once() {
     let a = build.input(Dtype::F16, &[3]);
     let out = build.output(Dtype::F16, &[3]);
     let mut step = build.step("i,i,i->i", &[a, a, a], out, Algebra::SUM_PRODUCT, false);
-    step.mode = Mode::Overwrite;
+    step.mode = WriteMode::Overwrite;
     build.push(step);
     let none = build.output(Dtype::F16, &[2]);
     let mut ones = build.step("i->i", &[a], out, Algebra::SUM_PRODUCT, false);

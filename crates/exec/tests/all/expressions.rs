@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, Control, Element, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, BinaryOp, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest, NodeId, OutOfRange, Plan,
-    PointOp, Step,
+    Access, Algebra, Axis, BinaryOp, Dtype, Expr, Form, Function, Index, Literal, Nest, NodeId, OutOfRange, Plan,
+    PointOp, Step, WriteMode,
 };
 use half::f16;
 
@@ -41,7 +41,7 @@ fn three(output: Dtype, sum: bool, algebra: Algebra, form: Form) -> Plan {
         axes: vec![Axis::new("i", 4), Axis::new("j", LEN)],
         reads: vec![Access::plain(x, [0, 1]), Access::plain(w, [1]), Access::plain(z, [1, 0])],
         write: Access::plain(y, if sum { &[][..] } else { &[1, 0][..] }.iter().copied()),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra,
         form,
     });
@@ -180,7 +180,7 @@ fn a_literal_alone_counts() {
         axes: vec![Axis::new("n", LEN)],
         reads: vec![],
         write: Access::new(y, vec![Index::gather(Access::plain(g, [0]), OutOfRange::Drop)]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: expr(&[(PointOp::Literal(Literal::Int(1)), Dtype::I64)]),
     });

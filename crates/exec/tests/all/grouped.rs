@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, RunStopped, Scratch, bind};
-use einfold_ir::{Access, Algebra, Axis, BinaryOp, Dtype, Form, Index, Mode, Nest, NodeId, OutOfRange, Plan, Step};
+use einfold_ir::{
+    Access, Algebra, Axis, BinaryOp, Dtype, Form, Index, Nest, NodeId, OutOfRange, Plan, Step, WriteMode,
+};
 
 use super::support::{Build, Operation, Random};
 
@@ -29,7 +31,7 @@ fn groups(n: usize, columns: usize, add: BinaryOp, policy: OutOfRange) -> Plan {
         reads: vec![Access::plain(x, 0..axes.len() as u32)],
         axes,
         write: Access::new(y, write),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::Builtin { add, mul: BinaryOp::Mul },
         form: Form::Nest(Nest { ordered: true, ..Nest::default() }),
     });

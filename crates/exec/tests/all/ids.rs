@@ -1,7 +1,9 @@
 //! Gathers and scatters, and indices out of range.
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
-use einfold_ir::{Access, Algebra, Axis, Dtype, Form, Ids, Index, Mode, Nest, NodeId, OutOfRange, Plan, Step};
+use einfold_ir::{
+    Access, Algebra, Axis, Dtype, Form, Index, IndirectTerm, Nest, NodeId, OutOfRange, Plan, Step, WriteMode,
+};
 
 use super::support::{Build, free};
 
@@ -16,7 +18,7 @@ fn gather<I: Element>(policy: OutOfRange) -> Plan {
         axes: vec![Axis::new("n", 4), Axis::new("f", 2)],
         reads: vec![Access::new(x, vec![Index::gather(Access::plain(g, [0]), policy), Index::axis(1)])],
         write: Access::plain(y, [0, 1]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::MAX_PLUS,
         form: free(),
     });
@@ -86,14 +88,14 @@ fn ids_scaled_to_the_limit_do_not_overflow() {
     let g = build.input(Dtype::U64, &[2]);
     let x = build.input(Dtype::F32, &[3]);
     let y = build.output(Dtype::F32, &[]);
-    let ids = Ids { coef: i64::MIN, access: Access::plain(g, [0]), policy: OutOfRange::Drop };
+    let ids = IndirectTerm { coef: i64::MIN, access: Access::plain(g, [0]), policy: OutOfRange::Drop };
     let index = Index::new(i64::MIN, [], vec![ids.clone(), ids]);
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", 2)],
         reads: vec![Access::new(x, vec![index])],
         write: Access::new(y, vec![]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
@@ -115,7 +117,7 @@ fn a_scatter_combines_in_the_algebra() {
         axes: vec![Axis::new("n", 6)],
         reads: vec![Access::plain(x, [0])],
         write: Access::new(y, vec![Index::gather(Access::plain(seg, [0]), OutOfRange::Drop)]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::MAX_PLUS,
         form: Form::Nest(Nest::default()),
     });
@@ -140,7 +142,7 @@ fn a_nested_gather_names_the_id_that_is_bad() {
         axes: vec![Axis::new("n", 3)],
         reads: vec![Access::new(x, vec![Index::gather(inner, OutOfRange::Error)])],
         write: Access::plain(y, [0]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });

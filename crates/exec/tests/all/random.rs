@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BufferId, Dtype, Expr, Form, Function, Ids, Index, Literal, Mode, Nest, NodeId,
-    OutOfRange, PointOp, Step, Term,
+    Access, AffineTerm, Algebra, Axis, AxisRef, BufferId, Dtype, Expr, Form, Function, Index, IndirectTerm, Literal,
+    Nest, NodeId, OutOfRange, PointOp, Step, WriteMode,
 };
 
 use super::support::{Build, Random, Tensor, each, groups, meaning};
@@ -121,9 +121,9 @@ impl Draw {
 
     fn affine(&mut self, axis: AxisRef) -> (Index<BufferId>, usize) {
         let coefs = [-2, -1, 1, 2, 3];
-        let mut terms = vec![Term { coef: coefs[self.random.below(5)], axis }];
+        let mut terms = vec![AffineTerm { coef: coefs[self.random.below(5)], axis }];
         if let Some(other) = self.any_axis().filter(|&other| other != axis) {
-            terms.push(Term { coef: coefs[self.random.below(5)], axis: other });
+            terms.push(AffineTerm { coef: coefs[self.random.below(5)], axis: other });
         }
         let index = Index::<BufferId>::new(0, terms.iter().copied(), vec![]);
         let (low, high) = index.range(|a| self.extent(a)).unwrap();
@@ -148,9 +148,9 @@ impl Draw {
         let mut index = Index::gather(access, policy);
         if policy == OutOfRange::Drop && self.random.below(2) == 0 {
             let offset = self.random.below(3) as i64 - 1;
-            index.ids_mut()[0].coef = [-1, 1, 2][self.random.below(3)];
-            let terms = self.any_axis().map(|axis| Term { coef: 1, axis });
-            index = Index::new(offset, terms, index.ids().to_vec());
+            index.indirect_mut()[0].coef = [-1, 1, 2][self.random.below(3)];
+            let terms = self.any_axis().map(|axis| AffineTerm { coef: 1, axis });
+            index = Index::new(offset, terms, index.indirect().to_vec());
         }
         (index, extent)
     }
@@ -234,7 +234,7 @@ impl Draw {
             axes: self.axes.clone(),
             reads,
             write: Access::new(output, indices),
-            mode: Mode::Overwrite,
+            mode: WriteMode::Overwrite,
             algebra: [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS, Algebra::MIN_PLUS][self.random.below(3)],
             form: Form::Nest(Nest { ordered, merged, expr }),
         }
@@ -247,8 +247,8 @@ trait InputPlace {
 
 impl InputPlace for einfold_ir::Buffer {
     fn place_of_input(&self) -> usize {
-        match self.place {
-            einfold_ir::Place::Input(k) => k as usize,
+        match self.storage {
+            einfold_ir::Storage::Input(k) => k as usize,
             other => panic!("{other:?} is no input"),
         }
     }
@@ -274,7 +274,7 @@ fn draw(seed: u64) -> Draw {
             ..step.clone()
         };
         draw.build.push(fill);
-        step.mode = Mode::Accumulate;
+        step.mode = WriteMode::Accumulate;
     }
     let loops = draw.loops.clone();
     draw.build.region(loops);
@@ -321,14 +321,14 @@ fn a_stored_position_may_come_from_several_ids() {
     let ids = build.input(Dtype::I64, &[4]);
     let x = build.input(Dtype::I64, &[4]);
     let y = build.output(Dtype::I64, &[7]);
-    let read = |coef| Ids { coef, access: Access::plain(ids, [0]), policy: OutOfRange::Error };
+    let read = |coef| IndirectTerm { coef, access: Access::plain(ids, [0]), policy: OutOfRange::Error };
     let write = Index::new(1, [], vec![read(1), read(1)]);
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", 4)],
         reads: vec![Access::plain(x, [0])],
         write: Access::new(y, vec![write]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: super::support::free(),
     });

@@ -1,7 +1,7 @@
 //! Regions with loops, windows, and plans of several steps.
 
 use einfold_exec::{AnyView, AnyViewMut};
-use einfold_ir::{Access, Algebra, Axis, AxisRef, Dtype, Form, Index, Mode, NodeId, Step};
+use einfold_ir::{Access, Algebra, Axis, AxisRef, Dtype, Form, Index, NodeId, Step, WriteMode};
 
 use super::support::{Build, Tensor, free, meaning, run};
 
@@ -17,7 +17,7 @@ fn view_mut(t: &mut Tensor) -> AnyViewMut<'_> {
 
 fn fill(like: &Step) -> Step {
     let write = Access::new(like.write.tensor, like.write.indices.iter().map(|_| Index::constant(0)));
-    Step { axes: vec![], reads: vec![], write, form: Form::Fill, mode: Mode::Overwrite, ..like.clone() }
+    Step { axes: vec![], reads: vec![], write, form: Form::Fill, mode: WriteMode::Overwrite, ..like.clone() }
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_sliced_axis_accumulates() {
             axes: vec![Axis::new("i", 4)],
             reads: vec![Access::new(a, vec![own(0), turn()])],
             write: Access::plain(column, [0]),
-            mode: Mode::Overwrite,
+            mode: WriteMode::Overwrite,
             algebra: Algebra::SUM_PRODUCT,
             form: free(),
         };
@@ -44,7 +44,7 @@ fn a_sliced_axis_accumulates() {
             axes: vec![Axis::new("i", 4), Axis::new("k", 3)],
             reads: vec![Access::plain(column, [0]), Access::new(b, vec![turn(), own(1)])],
             write: Access::plain(c, [0, 1]),
-            mode: Mode::Accumulate,
+            mode: WriteMode::Accumulate,
             ..copy.clone()
         };
         build.push(fill(&product));
@@ -94,7 +94,7 @@ fn a_window_runs_backwards() {
         axes: vec![Axis::new("i", 4), Axis::new("k", 3)],
         reads: vec![Access::new(x, vec![index]), Access::plain(w, [1])],
         write: Access::plain(y, [0]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use einfold_exec::{
     AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, Semiring, UserSemiring, algebra, bind,
 };
-use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Index, Laws, Mode, NodeId, OutOfRange, Plan, Step};
+use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Index, Laws, NodeId, OutOfRange, Plan, Step, WriteMode};
 
 use super::support::{Build, Random, free};
 
@@ -81,7 +81,7 @@ fn gather() -> Plan {
         axes: vec![Axis::new("n", 8), Axis::new("j", 8)],
         reads: vec![Access::new(a, vec![Index::gather(ids, OutOfRange::Error), Index::axis(1)])],
         write: Access::plain(y, [0, 1]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });

@@ -1,7 +1,7 @@
 //! α and β.
 
 use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, Control, MemoryOrder, NewArray, Scratch, bind};
-use einfold_ir::{Access, Algebra, BufferId, Dtype, Form, Index, Mode, Plan, Step};
+use einfold_ir::{Access, Algebra, BufferId, Dtype, Form, Index, Plan, Step, WriteMode};
 use half::f16;
 
 use super::support::{Build, Operation};
@@ -158,8 +158,8 @@ fn a_started_output_is_scaled_once() {
     let step = build.step("i->i", &[a], c, Algebra::SUM_PRODUCT, false);
     let write = Access::new(c, vec![Index::constant(0)]);
     build.push(Step { axes: vec![], reads: vec![], write, form: Form::Fill, ..step.clone() });
-    build.push(Step { mode: Mode::Accumulate, ..step.clone() });
-    build.push(Step { mode: Mode::Accumulate, ..step });
+    build.push(Step { mode: WriteMode::Accumulate, ..step.clone() });
+    build.push(Step { mode: WriteMode::Accumulate, ..step });
     let plan = build.seal();
     let (a, mut c) = ([1.0, 2.0, 3.0], [10.0, 20.0, 30.0]);
     let (alpha, beta) = (2.0f64, 0.5f64);

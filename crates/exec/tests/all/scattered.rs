@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Ids, Index, Literal, Mode, Nest, NodeId,
-    OutOfRange, Plan, PointOp, Step, Term,
+    Access, AffineTerm, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Index, IndirectTerm, Literal,
+    Nest, NodeId, OutOfRange, Plan, PointOp, Step, WriteMode,
 };
 
 use super::support::{Build, Operation, Random, free};
@@ -29,7 +29,7 @@ fn groups<I: Element, T: Element>(n: usize, add: BinaryOp, policy: OutOfRange) -
         axes: vec![Axis::new("n", n)],
         reads: vec![Access::plain(x, [0])],
         write: Access::new(y, vec![Index::gather(Access::plain(g, [0]), policy)]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: algebra(add),
         form: free(),
     });
@@ -278,14 +278,14 @@ fn an_unsigned_id_is_not_taken_for_a_negative_one_in_a_sum() {
     let g = build.input(Dtype::U64, &[n]);
     let x = build.input(Dtype::F64, &[4]);
     let y = build.output(Dtype::F64, &[n]);
-    let ids = Ids { coef: 1, access: Access::plain(g, [0]), policy: OutOfRange::Error };
+    let ids = IndirectTerm { coef: 1, access: Access::plain(g, [0]), policy: OutOfRange::Error };
     let index = Index::new(1, [], vec![ids]);
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", n)],
         reads: vec![Access::new(x, vec![index])],
         write: Access::plain(y, [0]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
@@ -321,7 +321,7 @@ fn a_constant_is_written_wherever_a_point_is_not_dropped() {
         axes: vec![Axis::new("n", n)],
         reads: vec![Access::new(x, vec![Index::gather(Access::plain(g, [0]), OutOfRange::Drop)])],
         write: Access::plain(y, [0]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: Form::Nest(Nest { expr: Some(seven.into()), ..Nest::default() }),
     });
@@ -346,16 +346,16 @@ fn chunks_keep_the_positions_of_the_axis_that_is_cut() {
     let x = build.input(Dtype::I64, &[columns, m, f]);
     let y = build.output(Dtype::I64, &[rows + 2 * m, columns, f]);
     let shifted = |tensor, terms| {
-        let ids = Ids { coef: 1, access: Access::plain(tensor, [0]), policy: OutOfRange::Error };
+        let ids = IndirectTerm { coef: 1, access: Access::plain(tensor, [0]), policy: OutOfRange::Error };
         Index::new(0, terms, vec![ids])
     };
-    let two_m = vec![Term { coef: 2, axis: AxisRef::Own(1) }];
+    let two_m = vec![AffineTerm { coef: 2, axis: AxisRef::Own(1) }];
     build.push(Step {
         origin: NodeId(0),
         axes: vec![Axis::new("n", n), Axis::new("m", m), Axis::new("f", f)],
         reads: vec![Access::plain(w, [0]), Access::new(x, vec![shifted(c, vec![]), Index::axis(1), Index::axis(2)])],
         write: Access::new(y, vec![shifted(r, two_m), shifted(c, vec![]), Index::axis(2)]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });

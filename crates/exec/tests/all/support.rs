@@ -2,8 +2,8 @@
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Bound, Control, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Ids,
-    Index, Layout, Literal, Machine, Mode, Nest, NodeId, OutOfRange, Place, Plan, PointOp, Region, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Index,
+    IndirectTerm, Layout, Literal, Machine, Nest, NodeId, OutOfRange, Plan, PointOp, Region, Step, Storage, WriteMode,
 };
 
 /// A draft that grows, with one region at a time.
@@ -15,7 +15,7 @@ impl Build {
     pub(crate) fn new() -> Build {
         let draft = Draft {
             buffers: IdVec::new(),
-            regions: vec![Region { loops: vec![], steps: vec![], lanes: None }],
+            regions: vec![Region { loops: vec![], steps: vec![], partitions: None }],
             inputs: vec![],
             outputs: vec![],
             scratch: 0,
@@ -25,13 +25,13 @@ impl Build {
     }
 
     pub(crate) fn input(&mut self, dtype: Dtype, extents: &[usize]) -> BufferId {
-        let id = self.buffer(dtype, extents, Place::Input(self.draft.inputs.len() as u32));
+        let id = self.buffer(dtype, extents, Storage::Input(self.draft.inputs.len() as u32));
         self.draft.inputs.push(id);
         id
     }
 
     pub(crate) fn output(&mut self, dtype: Dtype, extents: &[usize]) -> BufferId {
-        let id = self.buffer(dtype, extents, Place::Output(self.draft.outputs.len() as u32));
+        let id = self.buffer(dtype, extents, Storage::Output(self.draft.outputs.len() as u32));
         self.draft.outputs.push(id);
         id
     }
@@ -40,16 +40,16 @@ impl Build {
         let at = self.draft.scratch;
         let bytes = extents.iter().product::<usize>() * dtype.size();
         self.draft.scratch += bytes.next_multiple_of(Plan::ALIGN);
-        self.buffer(dtype, extents, Place::Scratch(at))
+        self.buffer(dtype, extents, Storage::Scratch(at))
     }
 
-    fn buffer(&mut self, dtype: Dtype, extents: &[usize], place: Place) -> BufferId {
+    fn buffer(&mut self, dtype: Dtype, extents: &[usize], storage: Storage) -> BufferId {
         let label = format!("t{}", self.draft.buffers.len()).into();
-        self.draft.buffers.push(Buffer { label, dtype, extents: extents.to_vec(), place, layout: Layout::RowMajor })
+        self.draft.buffers.push(Buffer { label, dtype, extents: extents.to_vec(), storage, layout: Layout::RowMajor })
     }
 
     pub(crate) fn region(&mut self, loops: Vec<Axis>) {
-        self.draft.regions.push(Region { loops, steps: vec![], lanes: None });
+        self.draft.regions.push(Region { loops, steps: vec![], partitions: None });
     }
 
     pub(crate) fn push(&mut self, step: Step) {
@@ -91,7 +91,7 @@ impl Build {
         let write = access(right, write);
         let gemm = if gemm { groups(&reads, &write, axes.len()) } else { None };
         let form = gemm.map_or_else(free, Form::Gemm);
-        Step { origin: NodeId(0), axes, reads, write, mode: Mode::Overwrite, algebra, form }
+        Step { origin: NodeId(0), axes, reads, write, mode: WriteMode::Overwrite, algebra, form }
     }
 
     pub(crate) fn seal(self) -> Plan {
@@ -107,7 +107,7 @@ pub(crate) fn free() -> Form {
 /// The roles of the axes, if the step is a matrix product.
 pub(crate) fn groups(reads: &[Access<BufferId>], write: &Access<BufferId>, axes: usize) -> Option<Gemm> {
     let [a, b] = reads else { return None };
-    if [a, b, write].into_iter().any(|x| x.has_ids()) {
+    if [a, b, write].into_iter().any(|x| x.has_indirect()) {
         return None;
     }
     let uses = |access: &Access<BufferId>, axis: u32| {
@@ -190,7 +190,7 @@ fn step_meaning(step: &Step, turn: &[i64], tensors: &mut [Tensor]) {
         Algebra::Builtin { add: BinaryOp::Min, mul: BinaryOp::Add } => (i64::MAX, 0, i64::min, i64::wrapping_add),
         other => panic!("no meaning for {other}"),
     };
-    if step.mode == Mode::Overwrite {
+    if step.mode == WriteMode::Overwrite {
         tensors[target].data.fill(zero);
     }
     if step.form == Form::Fill {
@@ -256,13 +256,13 @@ fn position(access: &Access<BufferId>, own: &[i64], turn: &[i64], tensors: &[Ten
     };
     let one = |(dim, index): (usize, &Index<BufferId>)| {
         let mut at = index.offset() + index.terms().iter().map(|t| t.coef * along(t.axis)).sum::<i64>();
-        for Ids { coef, access, .. } in index.ids() {
+        for IndirectTerm { coef, access, .. } in index.indirect() {
             let p = position(access, own, turn, tensors)?;
             let ids = &tensors[access_tensor(access)];
             at += coef * ids.data[ids.at(&p)];
         }
         let extent = tensors[access_tensor(access)].shape[dim] as i64;
-        let has = |policy| index.ids().iter().any(|i| i.policy == policy);
+        let has = |policy| index.indirect().iter().any(|i| i.policy == policy);
         if at < 0 && has(OutOfRange::Wrap) {
             at += extent;
         }

@@ -6,7 +6,7 @@ use std::slice;
 
 use smallvec::SmallVec;
 
-use super::{Access, AxisRef, Ids, OutOfRange, Term};
+use super::{Access, AffineTerm, AxisRef, IndirectTerm, OutOfRange};
 
 /// The position along one axis of a tensor: `offset + Σ coef·axis + Σ coef·ids[…]`.
 ///
@@ -21,7 +21,7 @@ pub struct Index<T>(Repr<T>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Repr<T> {
     Constant(i64),
-    Term(Term),
+    AffineTerm(AffineTerm),
     /// Any other function.
     Sum(Box<Sum<T>>),
 }
@@ -29,8 +29,8 @@ enum Repr<T> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Sum<T> {
     offset: i64,
-    terms: Vec<Term>,
-    ids: Vec<Ids<T>>,
+    terms: Vec<AffineTerm>,
+    ids: Vec<IndirectTerm<T>>,
 }
 
 impl<T> Index<T> {
@@ -41,38 +41,38 @@ impl<T> Index<T> {
 
     /// The plain axis `axis` of the own iteration space.
     pub fn axis(axis: u32) -> Index<T> {
-        Index(Repr::Term(Term { coef: 1, axis: AxisRef::Own(axis) }))
+        Index(Repr::AffineTerm(AffineTerm { coef: 1, axis: AxisRef::Own(axis) }))
     }
 
     /// `offset + Σ coef·axis`.
     pub fn affine(offset: i64, terms: impl IntoIterator<Item = (i64, AxisRef)>) -> Index<T> {
-        Index::new(offset, terms.into_iter().map(|(coef, axis)| Term { coef, axis }), Vec::new())
+        Index::new(offset, terms.into_iter().map(|(coef, axis)| AffineTerm { coef, axis }), Vec::new())
     }
 
     /// `ids[…]`: a gather when read, a scatter when written.
     pub fn gather(access: Access<T>, policy: OutOfRange) -> Index<T> {
-        Index::new(0, [], vec![Ids { coef: 1, access, policy }])
+        Index::new(0, [], vec![IndirectTerm { coef: 1, access, policy }])
     }
 
     /// `offset + Σ coef·axis + Σ coef·ids[…]`. Coefficients of the same axis are added, saturating.
-    pub fn new(offset: i64, terms: impl IntoIterator<Item = Term>, ids: Vec<Ids<T>>) -> Index<T> {
+    pub fn new(offset: i64, terms: impl IntoIterator<Item = AffineTerm>, ids: Vec<IndirectTerm<T>>) -> Index<T> {
         let mut terms = terms.into_iter();
         if !ids.is_empty() {
             return Index::sum(offset, terms.collect(), ids);
         }
         match (terms.next(), terms.next()) {
             (None, _) => Index::constant(offset),
-            (Some(term), None) if offset == 0 && term.coef != 0 => Index(Repr::Term(term)),
+            (Some(term), None) if offset == 0 && term.coef != 0 => Index(Repr::AffineTerm(term)),
             (first, second) => Index::sum(offset, first.into_iter().chain(second).chain(terms).collect(), ids),
         }
     }
 
     /// The representation of this sum.
-    fn sum(offset: i64, mut terms: Vec<Term>, ids: Vec<Ids<T>>) -> Index<T> {
-        add_up(&mut terms);
+    fn sum(offset: i64, mut terms: Vec<AffineTerm>, ids: Vec<IndirectTerm<T>>) -> Index<T> {
+        combine_terms(&mut terms);
         Index(match (offset, &terms[..], &ids[..]) {
             (_, [], []) => Repr::Constant(offset),
-            (0, &[term], []) => Repr::Term(term),
+            (0, &[term], []) => Repr::AffineTerm(term),
             _ => Repr::Sum(Box::new(Sum { offset, terms, ids })),
         })
     }
@@ -81,22 +81,22 @@ impl<T> Index<T> {
     pub fn offset(&self) -> i64 {
         match &self.0 {
             Repr::Constant(offset) => *offset,
-            Repr::Term(_) => 0,
+            Repr::AffineTerm(_) => 0,
             Repr::Sum(sum) => sum.offset,
         }
     }
 
     /// The affine part: each axis at most once.
-    pub fn terms(&self) -> &[Term] {
+    pub fn terms(&self) -> &[AffineTerm] {
         match &self.0 {
             Repr::Constant(_) => &[],
-            Repr::Term(term) => slice::from_ref(term),
+            Repr::AffineTerm(term) => slice::from_ref(term),
             Repr::Sum(sum) => &sum.terms,
         }
     }
 
     /// The indirect terms.
-    pub fn ids(&self) -> &[Ids<T>] {
+    pub fn indirect(&self) -> &[IndirectTerm<T>] {
         match &self.0 {
             Repr::Sum(sum) => &sum.ids,
             _ => &[],
@@ -104,7 +104,7 @@ impl<T> Index<T> {
     }
 
     /// The indirect terms, mutable.
-    pub fn ids_mut(&mut self) -> &mut [Ids<T>] {
+    pub fn indirect_mut(&mut self) -> &mut [IndirectTerm<T>] {
         match &mut self.0 {
             Repr::Sum(sum) => &mut sum.ids,
             _ => &mut [],
@@ -112,14 +112,14 @@ impl<T> Index<T> {
     }
 
     /// Whether any part of the position comes from an index tensor.
-    pub fn has_ids(&self) -> bool {
-        !self.ids().is_empty()
+    pub fn has_indirect(&self) -> bool {
+        !self.indirect().is_empty()
     }
 
     /// The axis of the own iteration space that this index equals, if it is a plain axis.
     pub fn as_axis(&self) -> Option<u32> {
         match self.0 {
-            Repr::Term(Term { coef: 1, axis: AxisRef::Own(axis) }) => Some(axis),
+            Repr::AffineTerm(AffineTerm { coef: 1, axis: AxisRef::Own(axis) }) => Some(axis),
             _ => None,
         }
     }
@@ -148,26 +148,27 @@ impl<T> Index<T> {
     /// Calls `f` with every axis that the index uses, those of indirect terms included.
     pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
         self.terms().iter().for_each(|t| f(t.axis));
-        self.ids().iter().for_each(|i| i.access.for_each_axis(f));
+        self.indirect().iter().for_each(|i| i.access.for_each_axis(f));
     }
 
     /// Calls `f` with every index tensor.
     pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
-        self.ids().iter().for_each(|i| i.access.for_each_tensor(f));
+        self.indirect().iter().for_each(|i| i.access.for_each_tensor(f));
     }
 
     /// Replaces every index tensor.
     pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
-        self.ids_mut().iter_mut().for_each(|i| i.access.retarget(f));
+        self.indirect_mut().iter_mut().for_each(|i| i.access.retarget(f));
     }
 
     /// The same index with its index tensors mapped.
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Index<U> {
         Index(match &self.0 {
             Repr::Constant(offset) => Repr::Constant(*offset),
-            Repr::Term(term) => Repr::Term(*term),
+            Repr::AffineTerm(term) => Repr::AffineTerm(*term),
             Repr::Sum(sum) => {
-                let ids = |i: &Ids<T>| Ids { coef: i.coef, access: i.access.map(tensor), policy: i.policy };
+                let ids =
+                    |i: &IndirectTerm<T>| IndirectTerm { coef: i.coef, access: i.access.map(tensor), policy: i.policy };
                 let ids = sum.ids.iter().map(ids).collect();
                 Repr::Sum(Box::new(Sum { offset: sum.offset, terms: sum.terms.clone(), ids }))
             }
@@ -177,13 +178,13 @@ impl<T> Index<T> {
     /// Replaces every own axis, also in indirect terms, by another; different axes must be replaced by different axes.
     /// An axis without a replacement has only position 0, and its term is dropped.
     pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
-        let renumbered = |term: &mut Term| match &mut term.axis {
+        let renumbered = |term: &mut AffineTerm| match &mut term.axis {
             AxisRef::Own(axis) => to(*axis).map(|new| *axis = new).is_some(),
             AxisRef::Loop(_) => true,
         };
         match &mut self.0 {
             Repr::Constant(_) => {}
-            Repr::Term(term) => {
+            Repr::AffineTerm(term) => {
                 if !renumbered(term) {
                     self.0 = Repr::Constant(0);
                 }
@@ -197,19 +198,19 @@ impl<T> Index<T> {
     }
 
     /// Adds a sum of terms to every own axis, also in indirect terms: `axis` becomes `axis + Σ coef·axis`.
-    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [Term]) {
+    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
         let terms = self.terms();
         let own =
             terms.iter().filter_map(|t| if let AxisRef::Own(axis) = t.axis { Some((t.coef, axis)) } else { None });
-        let more: Vec<Term> = own.flat_map(|(coef, axis)| by(axis).iter().map(move |t| t.times(coef))).collect();
+        let more: Vec<AffineTerm> = own.flat_map(|(coef, axis)| by(axis).iter().map(move |t| t.times(coef))).collect();
         if !more.is_empty() {
             let terms = terms.iter().copied().chain(more).collect();
             *self = Index::sum(self.offset(), terms, self.take_ids());
         }
-        self.ids_mut().iter_mut().for_each(|i| i.access.shift(by));
+        self.indirect_mut().iter_mut().for_each(|i| i.access.shift(by));
     }
 
-    fn take_ids(&mut self) -> Vec<Ids<T>> {
+    fn take_ids(&mut self) -> Vec<IndirectTerm<T>> {
         match &mut self.0 {
             Repr::Sum(sum) => std::mem::take(&mut sum.ids),
             _ => Vec::new(),
@@ -227,12 +228,12 @@ impl<T: Clone> Index<T> {
     {
         match self.0 {
             Repr::Constant(offset) => return Index::constant(offset),
-            Repr::Term(Term { coef: 1, axis: AxisRef::Own(axis) }) => {
+            Repr::AffineTerm(AffineTerm { coef: 1, axis: AxisRef::Own(axis) }) => {
                 return of(axis).cloned().unwrap_or(Index::constant(0));
             }
             _ => {}
         }
-        let (mut offset, mut terms) = (self.offset(), SmallVec::<[Term; 4]>::new());
+        let (mut offset, mut terms) = (self.offset(), SmallVec::<[AffineTerm; 4]>::new());
         for term in self.terms() {
             match term.axis {
                 AxisRef::Loop(_) => terms.push(*term),
@@ -243,15 +244,15 @@ impl<T: Clone> Index<T> {
                 }
             }
         }
-        let ids = |i: &Ids<T>| Ids { access: i.access.compose(of), ..*i };
-        Index::new(offset, terms, self.ids().iter().map(ids).collect())
+        let ids = |i: &IndirectTerm<T>| IndirectTerm { access: i.access.compose(of), ..*i };
+        Index::new(offset, terms, self.indirect().iter().map(ids).collect())
     }
 }
 
-impl Term {
+impl AffineTerm {
     /// The term times another factor, saturating.
-    fn times(&self, coef: i64) -> Term {
-        Term { coef: self.coef.saturating_mul(coef), axis: self.axis }
+    fn times(&self, coef: i64) -> AffineTerm {
+        AffineTerm { coef: self.coef.saturating_mul(coef), axis: self.axis }
     }
 }
 
@@ -260,14 +261,14 @@ const FEW: usize = 8;
 
 /// Adds, saturating, the terms of each axis, in the order in which the axes first appear; terms that cancel are
 /// removed.
-fn add_up(terms: &mut Vec<Term>) {
+fn combine_terms(terms: &mut Vec<AffineTerm>) {
     terms.retain(|term| term.coef != 0);
-    let repeats = |(k, term): (usize, &Term)| terms[..k].iter().any(|other| other.axis == term.axis);
+    let repeats = |(k, term): (usize, &AffineTerm)| terms[..k].iter().any(|other| other.axis == term.axis);
     if terms.len() <= FEW && !terms.iter().enumerate().any(repeats) {
         return;
     }
     let mut places: HashMap<AxisRef, usize> = HashMap::with_capacity(terms.len());
-    let mut sums: Vec<Term> = Vec::with_capacity(terms.len());
+    let mut sums: Vec<AffineTerm> = Vec::with_capacity(terms.len());
     for term in terms.drain(..) {
         match places.entry(term.axis) {
             Entry::Occupied(place) => {

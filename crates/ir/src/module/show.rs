@@ -25,15 +25,15 @@ impl Ir {
         let c = match &node.def {
             Def::Input { slot } => return write!(f, "input {slot}"),
             Def::Identity(algebra) => return write!(f, "identity of {algebra}"),
-            Def::Contract(c) => c,
+            Def::Contraction(c) => c,
         };
         let loops = self.loops(node.region);
         for (k, axis) in loops.iter().enumerate() {
-            let kind = if k == 0 && self.has_lanes(node.region) { "lanes" } else { "for" };
+            let kind = if k == 0 && self.has_partitions(node.region) { "partitions" } else { "for" };
             write!(f, "{kind} {}:{} ", axis.label, axis.extent)?;
         }
-        if let Some(onto) = c.onto {
-            write!(f, "%{} and ", onto.0)?;
+        if let Some(init) = c.init {
+            write!(f, "%{} and ", init.0)?;
         }
         write!(f, "{} ", c.algebra)?;
         let axis = |a: AxisRef| match a {

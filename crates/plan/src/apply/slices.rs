@@ -1,6 +1,6 @@
 //! Sliced contractions: what a region computes in each iteration, and where it accumulates.
 
-use einfold_ir::{Access, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Term, Tree, Violation};
+use einfold_ir::{Access, AffineTerm, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Tree, Violation};
 use einfold_order::SlicedAxis;
 
 use super::Writer;
@@ -15,16 +15,16 @@ pub(super) struct Sliced {
     /// The loops of the region, outermost first.
     pub(super) loops: Vec<Axis>,
     /// Whether the first loop is over partitions.
-    pub(super) lanes: bool,
+    pub(super) partitions: bool,
 }
 
 impl Sliced {
-    /// Slices the contraction of `node`, with the outermost slices divided among `lanes` partitions of neighbouring
+    /// Slices the contraction of `node`, with the outermost slices divided among `partitions` partitions of neighbouring
     /// slices. `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of
     /// slices of equal extent; or if the slices do not divide among the partitions.
-    pub(super) fn of(node: &Node, c: &Contraction, slices: &[SlicedAxis], lanes: u64) -> Option<Sliced> {
+    pub(super) fn of(node: &Node, c: &Contraction, slices: &[SlicedAxis], partitions: u64) -> Option<Sliced> {
         // For each axis, the terms that the loops add to it.
-        let mut added: Vec<Vec<Term>> = vec![Vec::new(); c.axes.len()];
+        let mut added: Vec<Vec<AffineTerm>> = vec![Vec::new(); c.axes.len()];
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));
         for (k, slice) in slices.iter().enumerate() {
             let (terms, axis) = (added.get_mut(slice.axis as usize)?, &mut c.axes[slice.axis as usize]);
@@ -33,13 +33,13 @@ impl Sliced {
                 return None;
             }
             axis.extent /= parts;
-            let lanes = usize::try_from(lanes).ok().filter(|&n| k == 0 && n > 1).unwrap_or(parts);
-            let (run, rest) = (parts / lanes, parts % lanes);
+            let partitions = usize::try_from(partitions).ok().filter(|&n| k == 0 && n > 1).unwrap_or(parts);
+            let (run, rest) = (parts / partitions, parts % partitions);
             if rest != 0 {
                 return None;
             }
-            for (count, each) in [(lanes, run), (run, 1)].into_iter().filter(|(count, _)| *count > 1) {
-                terms.push(Term { coef: (axis.extent * each) as i64, axis: AxisRef::Loop(loops.len() as u32) });
+            for (count, each) in [(partitions, run), (run, 1)].into_iter().filter(|(count, _)| *count > 1) {
+                terms.push(AffineTerm { coef: (axis.extent * each) as i64, axis: AxisRef::Loop(loops.len() as u32) });
                 // Within a slice, the axis itself keeps its name.
                 let marks = if each > 1 { "''" } else { "'" };
                 loops.push(Axis::new(format!("{}{marks}", axis.label), count));
@@ -49,8 +49,8 @@ impl Sliced {
         let by = |axis: u32| &added[axis as usize][..];
         c.factors.iter_mut().for_each(|factor| factor.shift(&by));
         c.output.iter_mut().for_each(|index| index.shift(&by));
-        let mut sliced = Sliced { c, node: node.clone(), loops, lanes: lanes > 1 };
-        sliced.part_lanes();
+        let mut sliced = Sliced { c, node: node.clone(), loops, partitions: partitions > 1 };
+        sliced.separate_partitions();
         Some(sliced)
     }
 
@@ -64,34 +64,34 @@ impl Sliced {
     ) -> Result<NodeId, Violation> {
         let total = out.push(Node { def: Def::Identity(c.algebra), ..self.node.clone() })?;
         let loops = self.loops.clone();
-        let region = out.region(loops, self.lanes);
+        let region = out.region(loops, self.partitions);
         let mut writer = Writer::new(out, &self.node, &self.c);
-        (writer.region, writer.onto) = (region, Some(total));
+        (writer.region, writer.init) = (region, Some(total));
         writer.along(tree)?;
-        let onto = c.onto.map(|onto| out.id(onto));
-        if onto.is_none() && self.node.shape == node.shape {
+        let init = c.init.map(|init| out.id(init));
+        if init.is_none() && self.node.shape == node.shape {
             return Ok(total);
         }
         let axis = |(k, &extent): (usize, &usize)| Axis::new(format!("d{k}"), extent);
         let axes: Vec<Axis> = self.node.shape.iter().enumerate().map(axis).collect();
-        let (all, lanes) = (axes.len() as u32, (axes.len() - node.shape.len()) as u32);
-        let (factors, output) = (vec![Access::plain(total, 0..all)], (lanes..all).map(Index::axis).collect());
-        let sum = Contraction { axes, factors, output, expr: None, algebra: c.algebra, onto, pinned: c.pinned };
+        let (all, partitions) = (axes.len() as u32, (axes.len() - node.shape.len()) as u32);
+        let (factors, output) = (vec![Access::plain(total, 0..all)], (partitions..all).map(Index::axis).collect());
+        let sum = Contraction { axes, factors, output, expr: None, algebra: c.algebra, init, pinned: c.pinned };
         out.push(Node { def: sum.into(), ..node.clone() })
     }
 
     /// Gives every partition a result of its own, along a new first axis, unless partitions write to different
     /// positions anyway.
-    fn part_lanes(&mut self) {
+    fn separate_partitions(&mut self) {
         let extent = |axis| match axis {
             AxisRef::Own(a) => self.c.axes[a as usize].extent,
             AxisRef::Loop(l) => self.loops[l as usize].extent,
         };
-        let lane = AxisRef::Loop(0);
+        let partition = AxisRef::Loop(0);
         let written = Access::new((), self.c.output.iter().map(|index| index.map(&mut |_| ())));
-        if self.lanes && !written.tells(lane, extent) {
+        if self.partitions && !written.is_injective_in(partition, extent) {
             self.node.shape.insert(0, self.loops[0].extent);
-            self.c.output.insert(0, Index::affine(0, [(1, lane)]));
+            self.c.output.insert(0, Index::affine(0, [(1, partition)]));
         }
     }
 }

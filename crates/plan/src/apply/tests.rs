@@ -134,7 +134,7 @@ fn the_last_step_adds_onto_the_earlier_contribution() {
     let a = ir.input("a", Dtype::F64, [2, 2]);
     let first = ir.push(node("y", Dtype::F64, contraction("ij->ji", &[a], |_| 2))).unwrap();
     let mut c = contraction("ij,jk,kl->li", &[a, a, a], |_| 2);
-    c.onto = Some(first);
+    c.init = Some(first);
     ir.push(node("y", Dtype::F64, c)).unwrap();
     insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[3, 2]]), @r"
     %1 y = (+, *) %0[i, j] -> [j, i]  f64[2, 2]
@@ -153,7 +153,7 @@ fn nodes_of_a_region_stay_in_it() {
     let region = ir.region(vec![Axis::new("s", 4)]);
     let mut c = contraction("ij,jk,kl->il", &[a, a, a], |_| 2);
     c.factors.iter_mut().for_each(|f| f.indices.insert(1, Index::affine(0, [(1, AxisRef::Loop(0))])));
-    c.onto = Some(y);
+    c.init = Some(y);
     ir.push(Node { region, ..node("part", Dtype::F64, c) }).unwrap();
     insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[3, 2]]), @r"
     %1 y = identity of (+, *)  f64[2, 2]
@@ -175,7 +175,7 @@ fn what_may_not_be_factored_stays_flat() {
     c.factors[0] = Access::new(x, vec![Index::gather(Access::plain(a, [0, 1]), OutOfRange::Drop), Index::axis(1)]);
     let gathered = ir.push(node("gathered", Dtype::I64, c)).unwrap();
     for (id, how) in [(tropical, Treatment::Flat(Why::NotDistributive)), (gathered, Treatment::Flat(Why::Drops))] {
-        let Def::Contract(c) = &ir.node(id).def else { unreachable!() };
+        let Def::Contraction(c) = &ir.node(id).def else { unreachable!() };
         assert_eq!(treatment(ir.node(id), c), how);
         assert_eq!(network(&ir, id), None);
     }
@@ -217,13 +217,13 @@ fn an_empty_reduced_axis_makes_the_identity() {
 }
 
 /// The expression in slices of the axes with these letters.
-fn sliced(ir: &Ir, path: &[&[u32]], slices: &[(char, u64)], lanes: u64) -> Result<Ir, PlanError> {
-    let Def::Contract(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
+fn sliced(ir: &Ir, path: &[&[u32]], slices: &[(char, u64)], partitions: u64) -> Result<Ir, PlanError> {
+    let Def::Contraction(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let tree = Tree::from_ssa(c.factors.len(), &path.iter().map(|s| s.to_vec()).collect::<Vec<_>>()).unwrap();
     let axis = |x: char| c.axes.iter().position(|a| *a.label == *x.to_string()).unwrap_or(c.axes.len()) as u32;
     let slices: Vec<SlicedAxis> = slices.iter().map(|&(x, parts)| SlicedAxis { axis: axis(x), parts }).collect();
     let mut routes = ir.per_node(None);
-    *routes.last_mut().unwrap() = Some(Route { slices: &slices, lanes, ..(&tree).into() });
+    *routes.last_mut().unwrap() = Some(Route { slices: &slices, partitions, ..(&tree).into() });
     apply(ir, &routes)
 }
 
@@ -249,16 +249,16 @@ fn slices_are_loops_and_what_depends_on_none_comes_before() {
     insta::assert_snapshot!(shown(&sliced(&ir, path, &[('j', 6)], 2).unwrap()), @r"
     %4 y = identity of (+, *)  f64[2, 2, 3]
     %5 y = (+, *) %2[k, l] . %3[l, m] -> [k, m]  f64[4, 3]
-    %6 y = lanes j'':2 for j':3 (+, *) %0[i, 3*j''+j'] . %1[3*j''+j', k] -> [i, k]  f64[2, 4]
-    %7 y = lanes j'':2 for j':3 %4 and (+, *) %6[i, k] . %5[k, m] -> [j'', i, m]  f64[2, 2, 3]
+    %6 y = partitions j'':2 for j':3 (+, *) %0[i, 3*j''+j'] . %1[3*j''+j', k] -> [i, k]  f64[2, 4]
+    %7 y = partitions j'':2 for j':3 %4 and (+, *) %6[i, k] . %5[k, m] -> [j'', i, m]  f64[2, 2, 3]
     %8 y = (+, *) %4[d0, d1, d2] -> [d1, d2]  f64[2, 3]
     return %8
     ");
     insta::assert_snapshot!(shown(&sliced(&ir, path, &[('m', 3), ('k', 2)], 3).unwrap()), @r"
     %4 y = identity of (+, *)  f64[2, 3]
-    %5 y = lanes m':3 for k':2 (+, *) %0[i, j] . %1[j, k+2*k'] -> [i, k]  f64[2, 2]
-    %6 y = lanes m':3 for k':2 (+, *) %2[k+2*k', l] . %3[l, m'] -> [k]  f64[2]
-    %7 y = lanes m':3 for k':2 %4 and (+, *) %5[i, k] . %6[k] -> [i, m']  f64[2, 3]
+    %5 y = partitions m':3 for k':2 (+, *) %0[i, j] . %1[j, k+2*k'] -> [i, k]  f64[2, 2]
+    %6 y = partitions m':3 for k':2 (+, *) %2[k+2*k', l] . %3[l, m'] -> [k]  f64[2]
+    %7 y = partitions m':3 for k':2 %4 and (+, *) %5[i, k] . %6[k] -> [i, m']  f64[2, 3]
     return %4
     ");
 }
@@ -266,7 +266,7 @@ fn slices_are_loops_and_what_depends_on_none_comes_before() {
 #[test]
 fn slices_of_something_else_are_refused() {
     let ir = letters("ij,jk->ik", &[4, 6, 5]);
-    let refused = |slices: &[(char, u64)], lanes| sliced(&ir, &[&[0, 1]], slices, lanes).unwrap_err();
+    let refused = |slices: &[(char, u64)], partitions| sliced(&ir, &[&[0, 1]], slices, partitions).unwrap_err();
     let slices: [(&[(char, u64)], u64); 6] = [
         (&[('j', 4)], 1),
         (&[('x', 2)], 1),
@@ -275,7 +275,7 @@ fn slices_of_something_else_are_refused() {
         (&[('j', 0)], 1),
         (&[('j', 6)], 4),
     ];
-    for (slices, lanes) in slices {
-        assert_eq!(refused(slices, lanes), PlanError::Slices { node: NodeId(2) }, "{slices:?}");
+    for (slices, partitions) in slices {
+        assert_eq!(refused(slices, partitions), PlanError::Slices { node: NodeId(2) }, "{slices:?}");
     }
 }

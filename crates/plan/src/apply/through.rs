@@ -137,7 +137,7 @@ impl Writer<'_, '_> {
             }
             None if self.is_matrix(&join.roles) => {
                 for part in &mut join.parts {
-                    if part.reads.len() > 1 || part.reads.iter().any(Access::has_ids) {
+                    if part.reads.len() > 1 || part.reads.iter().any(Access::has_indirect) {
                         let Part { reads, axes, step } = std::mem::take(part);
                         let first = self.out.len() as u32;
                         *part = self.write(lifted, &axes.clone(), axes, reads)?;
@@ -181,7 +181,7 @@ impl Writer<'_, '_> {
         self.resolve(positions, &mut output);
         let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
         let space: Vec<u32> = kept.iter().chain(reduced).copied().filter(own).collect();
-        let id = self.emit(&space, reads, Target { label, output, shape, onto: None, pinned: false })?;
+        let id = self.emit(&space, reads, Target { label, output, shape, init: None, pinned: false })?;
         Ok(Part { reads: vec![Access::new(id, read)], axes: kept.to_vec(), step: None })
     }
 
@@ -195,7 +195,7 @@ impl Writer<'_, '_> {
     ) -> Result<Part, Violation> {
         let (output, shape, label) = self.shape_of(lifted, &kept);
         let read = output.clone();
-        let id = self.emit(space, reads, Target { label, output, shape, onto: None, pinned: false })?;
+        let id = self.emit(space, reads, Target { label, output, shape, init: None, pinned: false })?;
         Ok(Part { reads: vec![Access::new(id, read)], axes: kept, step: None })
     }
 
@@ -276,7 +276,7 @@ impl Writer<'_, '_> {
             output,
             expr: None,
             algebra: Algebra::SUM_PRODUCT,
-            onto: None,
+            init: None,
             pinned: false,
         };
         let shape = positions.iter().map(|p| self.extent(p.axis)).collect();

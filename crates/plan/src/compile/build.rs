@@ -1,6 +1,6 @@
 //! Builds the plan of given orders, and chooses the number of partitions within a memory limit.
 
-use einfold_ir::{Count, Draft, IdVec, Mode, NodeId, Plan};
+use einfold_ir::{Count, Draft, IdVec, NodeId, Plan, WriteMode};
 use einfold_order::FoundOrder;
 
 use crate::apply::{Applied, Made, Route};
@@ -26,10 +26,11 @@ impl Built {
     /// The plan is built once with the most partitions; if they exceed the limit, the memory of fewer partitions is
     /// computed from that plan, and a plan with the most that keep to the limit is built.
     pub(super) fn of(part: &Part, passes: PassSet, limit: Option<u64>, trace: bool) -> Result<Built, PlanError> {
-        let lanes_of =
-            |most| -> Vec<u64> { part.orders.iter().map(|(id, ordered)| lanes(part, *id, ordered, most)).collect() };
-        let mut counts = lanes_of(u64::from(part.machine.partitions));
-        let built = Built::in_lanes(part, &counts, passes, trace)?;
+        let partitions_of = |most| -> Vec<u64> {
+            part.orders.iter().map(|(id, ordered)| partitions(part, *id, ordered, most)).collect()
+        };
+        let mut counts = partitions_of(u64::from(part.machine.partitions));
+        let built = Built::in_partitions(part, &counts, passes, trace)?;
         let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or(1);
         if most(&counts) <= 1 || built.within(limit).is_ok() {
             return Ok(built);
@@ -37,14 +38,14 @@ impl Built {
         let share = passes.iter().any(|stage| stage.name == "buffers");
         let mut draft = (*built.plan).clone();
         loop {
-            counts = lanes_of(most(&counts) - 1);
+            counts = partitions_of(most(&counts) - 1);
             if most(&counts) <= 1 {
-                return Built::in_lanes(part, &counts, passes, trace);
+                return Built::in_partitions(part, &counts, passes, trace);
             }
-            set_lanes(&mut draft, part, &built.applied.made, &counts);
+            set_partitions(&mut draft, part, &built.applied.made, &counts);
             memory::assign(&mut draft, share)?;
             if Memory::of(&draft).total() <= limit.map_or(Count::ZERO, Count::from) {
-                let built = Built::in_lanes(part, &counts, passes, trace)?;
+                let built = Built::in_partitions(part, &counts, passes, trace)?;
                 if built.within(limit).is_ok() {
                     return Ok(built);
                 }
@@ -52,12 +53,12 @@ impl Built {
         }
     }
 
-    fn in_lanes(part: &Part, counts: &[u64], passes: PassSet, trace: bool) -> Result<Built, PlanError> {
+    fn in_partitions(part: &Part, counts: &[u64], passes: PassSet, trace: bool) -> Result<Built, PlanError> {
         #[cfg(test)]
         tests::BUILDS.set(tests::BUILDS.get() + 1);
         let mut routes = part.ir.per_node(None);
-        for ((id, ordered), &lanes) in part.orders.iter().zip(counts) {
-            routes[*id] = Some(Route { lanes, least_side: part.machine.least_side(), ..ordered.into() });
+        for ((id, ordered), &partitions) in part.orders.iter().zip(counts) {
+            routes[*id] = Some(Route { partitions, least_side: part.machine.least_side(), ..ordered.into() });
         }
         let mut trace = Trace::new(trace);
         let mut observe = |stage, changes, program: &Program<'_>| trace.record(stage, changes, program);
@@ -80,21 +81,22 @@ impl Built {
 /// Changes the extents that depend on the number of partitions: the first loop of each partitioned region, and the
 /// results that each partition has for itself. `made` are the nodes of each contraction, `counts` the number of
 /// partitions of each order.
-fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts: &[u64]) {
+fn set_partitions(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts: &[u64]) {
     let Draft { regions, buffers, .. } = draft;
-    for region in regions.iter_mut().filter(|region| region.lanes.is_some()) {
+    for region in regions.iter_mut().filter(|region| region.partitions.is_some()) {
         let origin = region.steps[0].origin.0;
         let of = |(id, _): &(NodeId, FoundOrder)| made[*id].nodes.contains(&origin);
         let Some(at) = part.orders.iter().position(of) else { continue };
-        let (lanes, rank) = (counts[at] as usize, part.ir.node(part.orders[at].0).shape.len());
-        region.loops[0].extent = lanes;
+        let (partitions, rank) = (counts[at] as usize, part.ir.node(part.orders[at].0).shape.len());
+        region.loops[0].extent = partitions;
         // The partitions share the nodes to which iterations add, along a first axis if they would write the same
         // positions.
-        let totals = region.steps.iter().filter(|step| step.mode == Mode::Accumulate).map(|step| step.write.tensor);
+        let totals =
+            region.steps.iter().filter(|step| step.mode == WriteMode::Accumulate).map(|step| step.write.tensor);
         for total in totals {
             let extents = &mut buffers[total].extents;
             if extents.len() > rank {
-                extents[0] = lanes;
+                extents[0] = partitions;
             }
         }
     }
@@ -102,7 +104,7 @@ fn set_lanes(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts:
 
 /// The number of partitions that pay for a contraction: a divisor of the number of slices of its first sliced axis, at
 /// most `most`. It depends only on the contraction and the machine model of the plan, not on the machine that plans.
-fn lanes(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
+fn partitions(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let iterations = Count::product(ordered.slices.iter().map(|slice| slice.parts));
@@ -112,8 +114,11 @@ fn lanes(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     }
     // Each partition may add to a result of its own.
     let elements = Count::elements(&part.ir.node(id).shape);
-    let pays = |lanes: u64| elements * Count::from(4 * lanes) <= flops;
-    (1..=most).rev().find(|&lanes| first.parts % lanes == 0 && (lanes == 1 || pays(lanes))).unwrap_or(1)
+    let pays = |partitions: u64| elements * Count::from(4 * partitions) <= flops;
+    (1..=most)
+        .rev()
+        .find(|&partitions| first.parts % partitions == 0 && (partitions == 1 || pays(partitions)))
+        .unwrap_or(1)
 }
 
 #[cfg(test)]
@@ -124,7 +129,7 @@ mod tests {
 
     use einfold_ir::Machine;
 
-    use super::{Built, lanes};
+    use super::{Built, partitions};
     use crate::constants::Part;
     use crate::lower::Hints;
     use crate::network::network;
@@ -160,8 +165,8 @@ mod tests {
         let (id, ordered) = &part.orders[0];
         let mut most = u64::from(part.machine.partitions);
         loop {
-            let counts = [lanes(part, *id, ordered, most)];
-            let built = Built::in_lanes(part, &counts, passes, false).unwrap();
+            let counts = [partitions(part, *id, ordered, most)];
+            let built = Built::in_partitions(part, &counts, passes, false).unwrap();
             if counts == [1] || built.within(Some(limit)).is_ok() {
                 return built;
             }
@@ -170,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn lanes_are_those_that_a_plan_for_each_number_would_show_but_two_plans_are_built() {
+    fn two_builds_give_the_partitions_that_a_build_for_each_number_gives() {
         let mut rng = Rng(11);
         let mut fewer = 0;
         let parts = [
@@ -192,11 +197,12 @@ mod tests {
                     let built = Built::of(part, passes, Some(limit), false).unwrap();
                     assert!(BUILDS.get() <= 2, "{} plans", BUILDS.get());
                     assert_eq!(built.plan, want.plan, "{limit} of {all}");
-                    fewer += usize::from(BUILDS.get() == 2 && built.plan.regions.iter().any(|r| r.lane_count() > 1));
+                    fewer +=
+                        usize::from(BUILDS.get() == 2 && built.plan.regions.iter().any(|r| r.partition_count() > 1));
                 }
             }
         }
-        assert!(fewer > 20, "{fewer} plans have fewer lanes than are of use");
+        assert!(fewer > 20, "{fewer} plans have fewer partitions than are of use");
     }
 
     fn slice((axis, parts): (u32, u64)) -> SlicedAxis {

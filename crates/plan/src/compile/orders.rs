@@ -188,7 +188,7 @@ fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
     let mut ends: IdVec<NodeId, Vec<NodeId>> = ir.per_node(Vec::new());
     let mut last: IdVec<NodeId, NodeId> = ir.ids().collect();
     for (id, c) in ir.contractions() {
-        let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.onto);
+        let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.init);
         accesses.for_each(|read| last[*read] = id);
     }
     ir.ids().for_each(|id| ends[last[id]].push(id));

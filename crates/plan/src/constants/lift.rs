@@ -25,7 +25,7 @@ pub(crate) fn lift(
         let order = ordered.next_if(|(at, _)| *at == id).map(|(_, order)| order);
         let factored = |c: &Contraction| treatment(node, c) == Treatment::Factored && !constant[id];
         match (&node.def, order) {
-            (Def::Contract(c), Some(order)) if factored(c) => {
+            (Def::Contraction(c), Some(order)) if factored(c) => {
                 let kept: Vec<bool> = c.factors.iter().map(|f| constant[f.tensor]).collect();
                 let here = Arc::unwrap_or_clone(out.contraction(c));
                 let new = Cut::new(node, here, order, kept).write(&mut out, &mut lifted)?;
@@ -111,7 +111,7 @@ impl<'a> Cut<'a> {
         space.iter().for_each(|&axis| local[axis as usize] = None);
         let axes = space.iter().map(|&axis| self.c.axes[axis as usize].clone()).collect();
         let shape: Vec<usize> = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
-        let c = Contraction { axes, factors, output, onto: None, pinned: false, ..self.c.clone() };
+        let c = Contraction { axes, factors, output, init: None, pinned: false, ..self.c.clone() };
         let network = (first.len() > 1).then(|| network_of(&c, &shape));
         let new = out.push(Node { def: c.into(), shape, ..self.node.clone() })?;
         if let Some(network) = network {

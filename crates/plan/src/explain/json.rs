@@ -78,7 +78,7 @@ fn steps(steps: &[StepReport]) -> Value {
             "form": form(&step.form),
             "shape": step.shape,
             "dtype": step.dtype,
-            "place": step.place,
+            "place": step.storage,
             "order": step.order,
             "for": step.loops.join(" "),
             "flops": count(step.flops),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{
-    Access, Axis, AxisRef, AxisSet, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Mode, Place,
-    ShowAccess, Step,
+    Access, Axis, AxisRef, AxisSet, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, ShowAccess, Step,
+    Storage, WriteMode,
 };
 
 use super::{join, shape};
@@ -16,7 +16,7 @@ use crate::strides::own_axes;
 pub(super) struct StepReport {
     /// The region of the step.
     pub(super) region: usize,
-    /// The loops that the step depends on, outermost first, as `for s:4` or, for partitions, `lanes s:4`; empty outside
+    /// The loops that the step depends on, outermost first, as `for s:4` or, for partitions, `partitions s:4`; empty outside
     /// loops.
     pub(super) loops: Vec<String>,
     /// The name of the tensor that it writes.
@@ -34,7 +34,7 @@ pub(super) struct StepReport {
     /// The dtype of the tensor that it writes.
     pub(super) dtype: String,
     /// The storage of the tensor that it writes: `output 0`, or `scratch` and, after assignment, the offset in bytes.
-    pub(super) place: String,
+    pub(super) storage: String,
     /// The layout of the tensor that it writes, slowest axis first; empty if row-major.
     pub(super) order: String,
     /// Its flops, over all iterations of its loops.
@@ -65,7 +65,7 @@ pub(super) fn reports(draft: &Draft, assigned: bool, ir: &Ir) -> Vec<StepReport>
     let names = names(draft, ir);
     let mut all = Vec::new();
     for (number, region) in draft.regions.iter().enumerate() {
-        let kind = |k: usize| if k == 0 && region.lanes.is_some() { "lanes" } else { "for" };
+        let kind = |k: usize| if k == 0 && region.partitions.is_some() { "partitions" } else { "for" };
         let name = |(k, a): (usize, &Axis)| format!("{} {}:{}", kind(k), a.label, a.extent);
         let loops: Vec<String> = region.loops.iter().enumerate().map(name).collect();
         let labels: Vec<Label> = region.loops.iter().map(|a| a.label.clone()).collect();
@@ -100,11 +100,11 @@ fn report(
 ) -> StepReport {
     let target = draft.buffer(step.write.tensor);
     let reads = step.reads.iter().map(|read| show(read, names, loops, step)).collect();
-    let place = match target.place {
-        Place::Scratch(at) if assigned => format!("scratch {at}"),
-        Place::Scratch(_) => "scratch".into(),
-        Place::Output(k) => format!("output {k}"),
-        Place::Input(k) => format!("input {k}"),
+    let storage = match target.storage {
+        Storage::Scratch(at) if assigned => format!("scratch {at}"),
+        Storage::Scratch(_) => "scratch".into(),
+        Storage::Output(k) => format!("output {k}"),
+        Storage::Input(k) => format!("input {k}"),
     };
     let mut touched = BTreeSet::new();
     step.for_each_buffer(&mut |b| _ = touched.insert(b));
@@ -116,13 +116,13 @@ fn report(
         region: 0,
         loops: Vec::new(),
         name: show(&step.write, names, loops, step),
-        accumulates: step.mode == Mode::Accumulate,
+        accumulates: step.mode == WriteMode::Accumulate,
         reads,
         roles: roles(step),
         form: form(step),
         shape: shape(&target.extents),
         dtype: target.dtype.to_string(),
-        place,
+        storage,
         order: order(draft, step),
         flops: step.flops(),
         bytes: touched.iter().map(size).sum(),

@@ -91,9 +91,9 @@ fn line(text: &str) -> String {
     format!("{}\n", text.trim_end_matches('\n'))
 }
 
-/// The steps as a table; with `places`, also the storage of each result.
-pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
-    let rows: Vec<[String; 5]> = steps.iter().map(|step| row(step, places)).collect();
+/// The steps as a table; with `with_storage`, also the storage of each result.
+pub(super) fn steps(steps: &[StepReport], with_storage: bool) -> String {
+    let rows: Vec<[String; 5]> = steps.iter().map(|step| row(step, with_storage)).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).min(MAX_WIDTH);
     let [w, r, f, p] = [0, 1, 2, 3].map(width);
     let (mut text, mut around, mut region) = (String::new(), &[][..], 0);
@@ -108,7 +108,7 @@ pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
         }
         (around, region) = (&step.loops[..], step.region);
         let inner = "  ".repeat(around.len());
-        let place = if places { format!("   {place:<p$}") } else { String::new() };
+        let place = if with_storage { format!("   {place:<p$}") } else { String::new() };
         let row = format!("  {inner}{what:<w$}   {roles:<r$}   {form:<f$}{place}   {flops}");
         text += row.trim_end();
         text += "\n";
@@ -117,16 +117,16 @@ pub(super) fn steps(steps: &[StepReport], places: bool) -> String {
 }
 
 /// The row of a step: its result and factors, the roles of axes, the form, the storage, the flops.
-fn row(step: &StepReport, places: bool) -> [String; 5] {
+fn row(step: &StepReport, with_storage: bool) -> [String; 5] {
     let assign = if step.accumulates { "+=" } else { "=" };
     let what = format!("{} {assign} {}", step.name, step.reads.join(" · "));
     let flops = if step.flops == Count::ZERO { String::new() } else { format!("{:.1e}", step.flops) };
-    let place = match &step.order[..] {
-        _ if !places => String::new(),
-        "" => step.place.clone(),
-        order => format!("{} as {order}", step.place),
+    let storage = match &step.order[..] {
+        _ if !with_storage => String::new(),
+        "" => step.storage.clone(),
+        order => format!("{} as {order}", step.storage),
     };
-    [what.trim_end().into(), step.roles.clone(), form(&step.form), place, flops]
+    [what.trim_end().into(), step.roles.clone(), form(&step.form), storage, flops]
 }
 
 fn form(form: &FormReport) -> String {

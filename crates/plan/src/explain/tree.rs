@@ -168,7 +168,7 @@ fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
     let by = &lifted.selected.selections[k].by;
     let extents: Vec<usize> = by.iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
     let ids = positions.iter().map(|p| subscripts(ir, id, &lifted.c, &Access::new(id, vec![p.index.clone()])));
-    let node = positions.iter().flat_map(|p| p.index.ids()).map(|ids| ids.access.tensor).next();
+    let node = positions.iter().flat_map(|p| p.index.indirect()).map(|ids| ids.access.tensor).next();
     TensorReport {
         subscripts: ids.collect(),
         shape: shape(&extents),

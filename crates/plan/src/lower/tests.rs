@@ -52,14 +52,14 @@ fn contributions_share_a_buffer_unless_the_earlier_value_is_needed() {
     let mut ir = Ir::new();
     let a = ir.input("a", Dtype::F64, [2]);
     let first = ir.push(node("first", Dtype::F64, contraction("i->i", &[a], |_| 2))).unwrap();
-    let onto = |onto, tensors: &[_]| {
+    let init = |init, tensors: &[_]| {
         let text = if tensors.len() == 1 { "i->i" } else { "i,i->i" };
         let mut c = contraction(text, tensors, |_| 2);
-        c.onto = Some(onto);
+        c.init = Some(init);
         node("sum", Dtype::F64, c)
     };
-    let second = ir.push(onto(first, &[a])).unwrap();
-    let third = ir.push(onto(second, &[a, second])).unwrap();
+    let second = ir.push(init(first, &[a])).unwrap();
+    let third = ir.push(init(second, &[a, second])).unwrap();
     ir.output(third).unwrap();
     insta::assert_snapshot!(lowered(&ir), @r"
     t1@0[i] = in0[i]  (i:2)  nest
@@ -81,7 +81,7 @@ fn a_sliced_sum_is_filled_outside_and_added_to_inside() {
     c.factors.iter_mut().for_each(|f| f.indices.push(Index::affine(0, [(1, AxisRef::Loop(0))])));
     let square = ir.push(Node { region, ..node("square", Dtype::F64, c) }).unwrap();
     let mut c = contraction("i->i", &[square], |_| 2);
-    c.onto = Some(y);
+    c.init = Some(y);
     ir.push(Node { region, ..node("part", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     insta::assert_snapshot!(lowered(&ir), @r"

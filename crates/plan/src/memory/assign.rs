@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use einfold_ir::{BufferId, Draft, Lifetime, Place, Plan};
+use einfold_ir::{BufferId, Draft, Lifetime, Plan, Storage};
 
 use super::limit::{ADDRESSABLE, too_large};
 use crate::error::PlanError;
@@ -15,11 +15,11 @@ use crate::error::PlanError;
 /// # Errors
 /// [`PlanError::TooLarge`] if scratch memory cannot be addressed.
 pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError> {
-    let (lives, own, steps) = (draft.lifetimes(), draft.lane_buffers(), draft.steps().count());
+    let (lives, own, steps) = (draft.lifetimes(), draft.partition_buffers(), draft.steps().count());
     // First the buffers that exist once, then the copies of partitions, by region.
     let mut members: Vec<Vec<BufferId>> = vec![Vec::new(); 1 + draft.regions.len()];
     let mut wanted: Vec<Vec<Wanted>> = vec![Vec::new(); members.len()];
-    for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.place, Place::Scratch(_))) {
+    for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.storage, Storage::Scratch(_))) {
         if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
             let group = own[k].map_or(0, |region| 1 + region);
             members[group].push(k);
@@ -30,10 +30,10 @@ pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError>
     for (region, group) in draft.regions.iter_mut().zip(1..) {
         let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
         start += region.steps.len();
-        if region.lanes.is_some() {
+        if region.partitions.is_some() {
             let placement = Placement::of(&wanted[group], steps, share);
-            region.lanes = Some(placement.bytes);
-            wanted[0].push(Wanted { life, bytes: placement.bytes.saturating_mul(region.lane_count()) });
+            region.partitions = Some(placement.bytes);
+            wanted[0].push(Wanted { life, bytes: placement.bytes.saturating_mul(region.partition_count()) });
             moved += placement.moved;
             blocks.push((group, placement.offsets));
         }
@@ -47,7 +47,7 @@ pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError>
     let (single, bases) = once.offsets.split_at(members[0].len());
     blocks.push((0, single.to_vec()));
     for ((group, offsets), base) in blocks.into_iter().zip(bases.iter().chain([&0])) {
-        members[group].iter().zip(offsets).for_each(|(&k, at)| draft.buffers[k].place = Place::Scratch(base + at));
+        members[group].iter().zip(offsets).for_each(|(&k, at)| draft.buffers[k].storage = Storage::Scratch(base + at));
     }
     Ok(moved + once.moved)
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Place, Plan, Step};
+use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Plan, Step, Storage};
 
 use super::{Memory, Packed};
 use crate::error::{Excess, Large, PlanError, Unsliced};
@@ -17,7 +17,7 @@ pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
 pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
     let fits = |buffer: &Buffer| {
         let bytes = buffer.bytes().filter(|&bytes| bytes <= ADDRESSABLE - Plan::ALIGN);
-        matches!(buffer.place, Place::Input(_)) || bytes.is_some()
+        matches!(buffer.storage, Storage::Input(_)) || bytes.is_some()
     };
     let wide = draft.buffers.entries().find(|(_, buffer)| !fits(buffer));
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
@@ -41,22 +41,22 @@ pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), Pla
 
 /// The step at which most memory is in use, counted through all regions, and the largest buffer in use then.
 fn worst(plan: &Plan) -> (usize, BufferId) {
-    let (lives, own) = (plan.lifetimes(), plan.lane_buffers());
+    let (lives, own) = (plan.lifetimes(), plan.partition_buffers());
     // The change of the bytes in use from each step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
     let mut sizes: IdVec<BufferId, i128> = IdVec::filled(plan.buffers.len(), 0);
-    for (k, ((buffer, life), lane)) in plan.buffers.ids().zip(plan.buffers.iter().zip(&lives).zip(own)) {
-        let Some(life) = life.filter(|_| !matches!(buffer.place, Place::Input(_))) else { continue };
-        let lanes = lane.map_or(1, |region| plan.regions[region].lane_count());
-        sizes[k] = buffer.bytes().unwrap_or(usize::MAX) as i128 * lanes as i128;
+    for (k, ((buffer, life), partition)) in plan.buffers.ids().zip(plan.buffers.iter().zip(&lives).zip(own)) {
+        let Some(life) = life.filter(|_| !matches!(buffer.storage, Storage::Input(_))) else { continue };
+        let partitions = partition.map_or(1, |region| plan.regions[region].partition_count());
+        sizes[k] = buffer.bytes().unwrap_or(usize::MAX) as i128 * partitions as i128;
         changes[life.first] += sizes[k];
         changes[life.last + 1] -= sizes[k];
     }
     let (mut worst, mut most, mut alive) = (0, i128::MIN, 0);
-    let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.lane_count(), step)));
-    for (at, ((lanes, step), change)) in steps.zip(changes).enumerate() {
+    let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.partition_count(), step)));
+    for (at, ((partitions, step), change)) in steps.zip(changes).enumerate() {
         alive += change;
-        let bytes = alive + Packed::of(plan, step).copies as i128 * lanes as i128;
+        let bytes = alive + Packed::of(plan, step).copies as i128 * partitions as i128;
         if bytes > most {
             (worst, most) = (at, bytes);
         }
@@ -64,7 +64,7 @@ fn worst(plan: &Plan) -> (usize, BufferId) {
     // Results are in memory all the time.
     let held = |k: &BufferId| {
         let alive = lives[*k].is_some_and(|life| life.first <= worst && worst <= life.last);
-        alive || matches!(plan.buffers[*k].place, Place::Output(_))
+        alive || matches!(plan.buffers[*k].storage, Storage::Output(_))
     };
     let largest = plan.buffers.ids().filter(held).max_by_key(|&k| (sizes[k], Reverse(k)));
     (worst, largest.unwrap_or(BufferId(0)))
@@ -79,7 +79,7 @@ pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
 
 /// The facts about a buffer that is too large at a step, without a limit.
 fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
-    let Buffer { label, dtype, extents, place, .. } = &draft.buffers[buffer];
+    let Buffer { label, dtype, extents, storage, .. } = &draft.buffers[buffer];
     let bytes = Count::elements(extents) * Count::from(dtype.size() as u64);
     let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
@@ -89,7 +89,7 @@ fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
         label: label.clone(),
         axes: axes.unwrap_or_default(),
         tensor: Some(Large {
-            is_result: matches!(place, Place::Output(_)),
+            is_result: matches!(storage, Storage::Output(_)),
             shape: extents.clone(),
             dtype: *dtype,
             bytes,

@@ -1,7 +1,8 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, AxisRef, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Mode, Nest, Step, StridedAxis, Term, nesting,
+    Access, AffineTerm, AxisRef, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step, StridedAxis,
+    WriteMode, nesting,
 };
 use smallvec::SmallVec;
 
@@ -33,7 +34,7 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
 /// contracted axes in the left factor.
 fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
     let ([a, b], Form::Nest(Nest { expr: None, .. })) = (&step.reads[..], &step.form) else { return None };
-    if a.has_ids() || b.has_ids() || !is_matrix_write(draft, step) {
+    if a.has_indirect() || b.has_indirect() || !is_matrix_write(draft, step) {
         return None;
     }
     let roles = classify(&own_axes(a), &own_axes(b), &own_axes(&step.write));
@@ -73,7 +74,7 @@ fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
     let extents = &draft.buffer(step.write.tensor).extents;
     let covers = |(index, &extent): (&Index<BufferId>, &usize)| {
         let (distinct, end) = nested(index, step);
-        distinct && (step.mode == Mode::Accumulate || end == Some(extent))
+        distinct && (step.mode == WriteMode::Accumulate || end == Some(extent))
     };
     step.write.indices.iter().all(&mut once) && step.write.indices.iter().zip(extents).all(covers)
 }
@@ -81,7 +82,7 @@ fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
 /// Whether each axis of an index has a stride past all positions that the axes with smaller strides reach together; and
 /// the extent of which they reach every position, if there is one.
 fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
-    let strided = |term: &Term| match term.axis {
+    let strided = |term: &AffineTerm| match term.axis {
         AxisRef::Own(a) => {
             let (stride, extent) = (term.coef.unsigned_abs(), step.axes[a as usize].extent);
             Some(StridedAxis { stride, extent, axis: () })
@@ -89,7 +90,7 @@ fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
         AxisRef::Loop(_) => None,
     };
     let mut axes: SmallVec<[StridedAxis<()>; 4]> = index.terms().iter().filter_map(strided).collect();
-    let (mut distinct, mut dense) = (!index.has_ids(), index.offset() == 0 && axes.len() == index.terms().len());
+    let (mut distinct, mut dense) = (!index.has_indirect(), index.offset() == 0 && axes.len() == index.terms().len());
     for ((), order) in nesting(&mut axes) {
         distinct &= order.is_ge();
         dense &= order.is_eq();
@@ -231,7 +232,7 @@ mod tests {
         let block = |axis| Index::affine(0, [(20, AxisRef::Loop(0)), (1, AxisRef::Own(axis))]);
         c.factors =
             vec![Access::new(a, vec![Index::axis(0), block(2)]), Access::new(a, vec![Index::axis(1), block(2)])];
-        c.onto = Some(y);
+        c.init = Some(y);
         ir.push(Node { region, ..node("part", Dtype::F64, c) }).unwrap();
         ir.output(y).unwrap();
         insta::assert_snapshot!(after(&["gemm"], &ir, &[&[0, 1]]), @r"

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use einfold_ir::{Access, AxisSet, BufferId, Draft, IdVec, Layout, Place, Step};
+use einfold_ir::{Access, AxisSet, BufferId, Draft, IdVec, Layout, Step, Storage};
 
 use smallvec::SmallVec;
 
@@ -50,7 +50,7 @@ impl Chooser {
     fn choose(&mut self, draft: &mut Draft, (r, s): (usize, usize), read: usize) {
         let step = &draft.regions[r].steps[s];
         let tensor = step.reads[read].tensor;
-        let scratch = matches!(draft.buffer(tensor).place, Place::Scratch(_));
+        let scratch = matches!(draft.buffer(tensor).storage, Storage::Scratch(_));
         let Some(axes) = plain_axes(&step.reads[read]).filter(|_| scratch && !self.chosen[tensor]) else {
             return;
         };
@@ -77,8 +77,9 @@ impl Chooser {
             .map_or(strides::Strides::from_elem(0, step.axes.len()), |o| strides::of_access(draft, o, step.axes.len()));
         let others: AxisList = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
         let Roles { mut batch, m: mut free, mut k, n, lhs, .. } = classify(&own, &others, &out);
-        let settled =
-            |o: &Access<BufferId>| self.chosen[o.tensor] || !matches!(draft.buffer(o.tensor).place, Place::Scratch(_));
+        let settled = |o: &Access<BufferId>| {
+            self.chosen[o.tensor] || !matches!(draft.buffer(o.tensor).storage, Storage::Scratch(_))
+        };
         let by = |strides: &[isize], group: &mut AxisList| {
             group.sort_by_key(|&a| Reverse(strides[a as usize].unsigned_abs()));
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, Mode, Place, Step};
+use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, Step, Storage, WriteMode};
 
 use crate::network::places;
 
@@ -16,8 +16,10 @@ pub(super) struct View {
 impl View {
     /// The view of a step, or `None` if the step is not a view step.
     pub(super) fn of(draft: &Draft, step: &Step) -> Option<View> {
-        let ([read], Form::Nest(nest), Mode::Overwrite) = (&step.reads[..], &step.form, step.mode) else { return None };
-        if read.has_ids() || nest.expr.is_some() {
+        let ([read], Form::Nest(nest), WriteMode::Overwrite) = (&step.reads[..], &step.form, step.mode) else {
+            return None;
+        };
+        if read.has_indirect() || nest.expr.is_some() {
             return None;
         }
         let extents = &draft.buffer(step.write.tensor).extents;
@@ -118,7 +120,8 @@ impl Neighbours {
             for (s, step) in region.steps.iter().enumerate() {
                 all.writers[step.write.tensor].insert((r, s));
                 step.reads.iter().for_each(|read| _ = all.readers[read.tensor].insert((r, s)));
-                let positions = step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| i.ids());
+                let positions =
+                    step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| i.indirect());
                 positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[*b] = true));
             }
         }
@@ -131,7 +134,7 @@ impl Neighbours {
     pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
-        let scratch = matches!(draft.buffers[to].place, Place::Scratch(_));
+        let scratch = matches!(draft.buffers[to].storage, Storage::Scratch(_));
         let looped = !draft.regions[at.0].loops.is_empty();
         let settled = self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.readers[to], at.0));
         if !scratch
@@ -162,10 +165,11 @@ impl Neighbours {
             let (target, source, between) = (draft.buffer(reader.write.tensor), buffers[from].dtype, buffers[to].dtype);
             // A step that moves elements rounds them as it reads them; all other steps read the values of their dtype.
             let widens = Dtype::promote(&[source, target.dtype]) == Some(target.dtype);
-            let moves = reader.reads.len() == 1 && reader.mode == Mode::Overwrite && reader.is_map(&target.extents);
+            let moves =
+                reader.reads.len() == 1 && reader.mode == WriteMode::Overwrite && reader.is_map(&target.extents);
             let computes = matches!(&reader.form, Form::Nest(nest) if nest.expr.is_some());
             let converts = source == between || (between == target.dtype && (widens || moves) && !computes);
-            converts && reader.reads.iter().all(|read| read.tensor != to || !read.has_ids())
+            converts && reader.reads.iter().all(|read| read.tensor != to || !read.has_indirect())
         })
     }
 
@@ -174,7 +178,7 @@ impl Neighbours {
     pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
-        let scratch = matches!(draft.buffers[from].place, Place::Scratch(_));
+        let scratch = matches!(draft.buffers[from].storage, Storage::Scratch(_));
         let alone = is_only(&self.readers[from], at) && !self.ids[from];
         let looped = !draft.regions[at.0].loops.is_empty();
         let settled =
@@ -211,27 +215,32 @@ fn within(steps: &BTreeSet<At>, region: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use einfold_ir::{
-        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Layout, Machine, Mode, Nest, NodeId, Place,
-        Region, Step,
+        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Layout, Machine, Nest, NodeId, Region,
+        Step, Storage, WriteMode,
     };
 
     use super::{Neighbours, fold_views};
 
     /// Steps that copy `tensors[k].0` to `tensors[k].1`, vectors of two elements.
-    fn copies(buffers: Vec<Place>, tensors: impl Iterator<Item = (usize, usize)>) -> Draft {
-        let buffer =
-            |place| Buffer { label: "t".into(), dtype: Dtype::F64, extents: vec![2], place, layout: Layout::RowMajor };
+    fn copies(buffers: Vec<Storage>, tensors: impl Iterator<Item = (usize, usize)>) -> Draft {
+        let buffer = |storage| Buffer {
+            label: "t".into(),
+            dtype: Dtype::F64,
+            extents: vec![2],
+            storage,
+            layout: Layout::RowMajor,
+        };
         let vector = |tensor: usize| Access::new(BufferId(tensor as u32), vec![Index::axis(0)]);
         let step = |(from, to)| Step {
             origin: NodeId(0),
             axes: vec![Axis::new("i", 2)],
             reads: vec![vector(from)],
             write: vector(to),
-            mode: Mode::Overwrite,
+            mode: WriteMode::Overwrite,
             algebra: Algebra::SUM_PRODUCT,
             form: Form::Nest(Nest { expr: None, ordered: false, merged: Vec::new() }),
         };
-        let regions = vec![Region { loops: Vec::new(), steps: tensors.map(step).collect(), lanes: None }];
+        let regions = vec![Region { loops: Vec::new(), steps: tensors.map(step).collect(), partitions: None }];
         let buffers = buffers.into_iter().map(buffer).collect();
         Draft {
             buffers,
@@ -247,9 +256,9 @@ mod tests {
     #[test]
     fn many_views_of_one_tensor() {
         const MANY: usize = 50_000;
-        let scratch = (0..MANY).map(|_| Place::Scratch(0));
-        let results = (0..MANY as u32).map(Place::Output);
-        let buffers = std::iter::once(Place::Input(0)).chain(scratch).chain(results).collect();
+        let scratch = (0..MANY).map(|_| Storage::Scratch(0));
+        let results = (0..MANY as u32).map(Storage::Output);
+        let buffers = std::iter::once(Storage::Input(0)).chain(scratch).chain(results).collect();
         let views = (1..=MANY).map(|k| (0, k));
         let mut draft = copies(buffers, views.chain((1..=MANY).map(|k| (k, MANY + k))));
         let copied = |step: &Step| step.write.tensor.0 as usize <= MANY;

@@ -1,4 +1,4 @@
-use einfold_ir::{Draft, Machine, Mode, Violation};
+use einfold_ir::{Draft, Machine, Violation, WriteMode};
 
 use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Stage};
 use crate::apply::Applied;
@@ -7,7 +7,7 @@ use crate::lower::{Hints, lower};
 use crate::testing::letters;
 
 fn broken(draft: &mut Draft) -> usize {
-    draft.regions[0].steps[0].mode = Mode::Accumulate;
+    draft.regions[0].steps[0].mode = WriteMode::Accumulate;
     1
 }
 

@@ -14,10 +14,10 @@ const MOST_TENSORS: usize = 10;
 /// The law is that ⊗ distributes over ⊕. Both products have the same algebra on the same dtype, so that nothing is
 /// rounded or wraps in between; neither is pinned, lacks factors, or drops points.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
-    let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.onto).collect();
+    let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.init).collect();
     merge(ir, |rewriter, (id, node, c), uses| {
         // Nodes that accumulate into one result have the same algebra.
-        joint(rewriter, (node, c), uses, c.onto.is_some() || bases.contains(&id))
+        joint(rewriter, (node, c), uses, c.init.is_some() || bases.contains(&id))
     })
 }
 
@@ -55,7 +55,7 @@ fn licensed(
 ) -> Option<Algebra> {
     let algebra = joint_algebra(outer, inner, chained)?;
     let law = algebra.laws(node.dtype).distributive;
-    (law && from.dtype == node.dtype && inner.onto.is_none() && is_product(from, inner)).then_some(algebra)
+    (law && from.dtype == node.dtype && inner.init.is_none() && is_product(from, inner)).then_some(algebra)
 }
 
 /// Whether a node only moves elements.
@@ -90,7 +90,7 @@ fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) 
     let mut fresh = |(i, &extent): (&Index<NodeId>, &usize)| {
         i.as_axis().is_some_and(|a| inner.axes[a as usize].extent == extent && inside.insert(a))
     };
-    let ids = inner.factors.iter().any(|f| f.has_ids());
+    let ids = inner.factors.iter().any(|f| f.has_indirect());
     let points = outer.axes.iter().chain(&inner.axes).all(|axis| axis.extent > 0);
     points
         && read.iter().all(simple)
@@ -118,8 +118,8 @@ fn merged(outer: &Contraction, k: usize, inner: &Contraction, algebra: Algebra) 
         factor
     });
     factors.splice(k..=k, parts);
-    let selections = factors.iter().filter(|f| f.has_ids()).count();
-    let scatters = usize::from(outer.output.iter().any(|i| i.has_ids()));
+    let selections = factors.iter().filter(|f| f.has_indirect()).count();
+    let scatters = usize::from(outer.output.iter().any(|i| i.has_indirect()));
     let fits = factors.len() + selections + scatters <= MOST_TENSORS;
     fits.then(|| Contraction { axes, factors, algebra, ..outer.clone() })
 }

@@ -37,7 +37,7 @@ fn inlined(
         let inner = from.contraction()?;
         let pointwise = outer.expr.is_some() || inner.expr.is_some();
         // Gather indices are checked for every element, so no point may be dropped before.
-        let looks = !inner.factors.iter().any(Access::has_ids) || !any_drops(outer);
+        let looks = !inner.factors.iter().any(Access::has_indirect) || !any_drops(outer);
         let fits = uses[tensor] == 1 && pointwise && looks && is_elementwise(from, inner);
         (fits && reads_once(outer, k, from)).then(|| join((rewriter, node, outer), k, (from, inner))).flatten()
     })

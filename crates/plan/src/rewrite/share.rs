@@ -21,7 +21,7 @@ fn share(ir: &Ir) -> Result<Option<Ir>, Violation> {
     let mut rewriter = Rewriter::new(ir);
     let mut known: HashMap<Key, Vec<(Contraction, NodeId)>> = HashMap::new();
     for (id, node) in ir.nodes().entries() {
-        let Def::Contract(c) = &node.def else {
+        let Def::Contraction(c) = &node.def else {
             rewriter.keep(id);
             continue;
         };

@@ -20,7 +20,7 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Values]) -> Result<Vec<Values>, Outsid
         let tensor = match &node.def {
             Def::Input { slot } => inputs[*slot as usize].clone(),
             Def::Identity(algebra) => vec![identity(algebra, node.dtype); size],
-            Def::Contract(c) => contract(ir, id, node, c, &tensors)?,
+            Def::Contraction(c) => contract(ir, id, node, c, &tensors)?,
         };
         assert_eq!(tensor.len(), size);
         tensors.push(tensor);
@@ -42,8 +42,8 @@ fn contract(
     tensors: &IdVec<NodeId, Values>,
 ) -> Result<Values, Outside> {
     let Algebra::Builtin { add, mul } = c.algebra else { panic!("no semirings of users here") };
-    let mut result = match c.onto {
-        Some(onto) => tensors[onto].clone(),
+    let mut result = match c.init {
+        Some(init) => tensors[init].clone(),
         None => vec![identity(&c.algebra, node.dtype); node.shape.iter().product()],
     };
     let extents: Vec<usize> = c.axes.iter().map(|axis| axis.extent).collect();
@@ -93,11 +93,11 @@ impl Here<'_> {
             let AxisRef::Own(axis) = term.axis else { panic!("no loops here") };
             at += term.coef * self.point[axis as usize] as i64;
         }
-        for ids in index.ids() {
+        for ids in index.indirect() {
             let Some(id) = self.element(&ids.access)? else { return Ok(None) };
             at += ids.coef * id as i64;
         }
-        let any = |policy: OutOfRange| index.ids().iter().any(|ids| ids.policy == policy);
+        let any = |policy: OutOfRange| index.indirect().iter().any(|ids| ids.policy == policy);
         if at < 0 && any(OutOfRange::Wrap) {
             at += extent;
         }

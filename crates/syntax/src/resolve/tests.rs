@@ -111,7 +111,7 @@ fn groups_are_pinned_nodes_with_the_axes_used_outside() {
     return %7
     ");
     let pinned = nested.nodes().iter().filter_map(|node| match &node.def {
-        Def::Contract(c) => Some(c.pinned),
+        Def::Contraction(c) => Some(c.pinned),
         _ => None,
     });
     assert_eq!(pinned.collect::<Vec<_>>(), [true, true, false]);
@@ -323,7 +323,7 @@ fn another_algebra_takes_the_place_of_sums_and_products() {
     let options = Options { algebra: Algebra::MIN_PLUS, ..Options::default() };
     let with = |dtype: Dtype| resolve(&parse("(ij,jk),kl->il")?, &vec![ty(dtype, &[2, 2]); 3], &options);
     let of = |node: &einfold_ir::Node| match &node.def {
-        Def::Contract(c) => Some(c.algebra),
+        Def::Contraction(c) => Some(c.algebra),
         _ => None,
     };
     for dtype in [Dtype::F64, Dtype::F16, Dtype::I8] {

@@ -41,7 +41,7 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Result<Vec<Tensor>, Outsid
         let tensor = match &node.def {
             Def::Input { slot } => inputs[*slot as usize].clone(),
             Def::Identity(_) => panic!("made by slicing"),
-            Def::Contract(c) => contract(id, node, c, &tensors)?,
+            Def::Contraction(c) => contract(id, node, c, &tensors)?,
         };
         assert_eq!((tensor.dtype, &tensor.shape), (node.dtype, &node.shape));
         tensors.push(tensor);
@@ -51,8 +51,8 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Result<Vec<Tensor>, Outsid
 
 fn contract(id: u32, node: &Node, c: &Contraction, tensors: &[Tensor]) -> Result<Tensor, Outside> {
     let Algebra::Builtin { add, mul } = c.algebra else { panic!("no semirings of users here") };
-    let mut result = match c.onto {
-        Some(onto) => tensors[onto.0 as usize].clone(),
+    let mut result = match c.init {
+        Some(init) => tensors[init.0 as usize].clone(),
         None => Tensor::full(node.dtype, &node.shape, identity(add, node.dtype)),
     };
     let extents: Vec<usize> = c.axes.iter().map(|axis| axis.extent).collect();
@@ -106,11 +106,11 @@ impl Here<'_> {
             let AxisRef::Own(axis) = term.axis else { panic!("no loops here") };
             at += i128::from(term.coef) * self.point[axis as usize] as i128;
         }
-        for ids in index.ids() {
+        for ids in index.indirect() {
             let Some(Element(Real::Int(id), _)) = self.read(&ids.access)? else { return Ok(None) };
             at += i128::from(ids.coef) * id;
         }
-        let any = |policy: OutOfRange| index.ids().iter().any(|ids| ids.policy == policy);
+        let any = |policy: OutOfRange| index.indirect().iter().any(|ids| ids.policy == policy);
         if at < 0 && any(OutOfRange::Wrap) {
             at += size;
         }

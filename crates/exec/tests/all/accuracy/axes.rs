@@ -1,8 +1,8 @@
 //! Sums over axes: texts, windows, expressions, logarithms of sums.
 
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Function, Index, Literal, Mode, Nest,
-    NodeId, OutOfRange, PointOp, Step,
+    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Function, Index, Literal, Nest, NodeId,
+    OutOfRange, PointOp, Step, WriteMode,
 };
 
 use super::{EPSILONS, Exact, Float, N, PRODUCT_EPSILONS, dense, numbers, run};
@@ -100,7 +100,7 @@ fn sums_through_windows_are_within_the_bound() {
             // Of 50 000 rows each goes to one of two places.
             let g = build.input(Dtype::I64, &[k]);
             let gather = Index::gather(Access::plain(g, [0]), OutOfRange::Error);
-            let place = Index::new(0, Index::<BufferId>::axis(1).terms().to_vec(), gather.ids().to_vec());
+            let place = Index::new(0, Index::<BufferId>::axis(1).terms().to_vec(), gather.indirect().to_vec());
             (Access::plain(x, [0, 1]), Access::new(y, vec![place]))
         } else {
             (Access::new(x, vec![window]), Access::plain(y, [0]))
@@ -111,7 +111,7 @@ fn sums_through_windows_are_within_the_bound() {
             axes: axes.map(|(label, n)| Axis::new(label, n)).to_vec(),
             reads: vec![read],
             write,
-            mode: Mode::Overwrite,
+            mode: WriteMode::Overwrite,
             algebra: Algebra::SUM_PRODUCT,
             form: free(),
         });
@@ -149,7 +149,7 @@ fn sums_of_converted_and_computed_terms_are_within_the_bound() {
             axes: vec![Axis::new("n", n), Axis::new("f", columns)],
             reads: vec![Access::new(x, vec![row, Index::axis(1)])],
             write: Access::plain(y, [1]),
-            mode: Mode::Overwrite,
+            mode: WriteMode::Overwrite,
             algebra: Algebra::SUM_PRODUCT,
             form: Form::Nest(Nest { ordered: true, expr: Some(Expr::new(ops).unwrap().into()), ..Nest::default() }),
         });

@@ -1,7 +1,7 @@
 //! Sums by scatter indices, also of complex numbers and of values that are not finite.
 
 use einfold_exec::{AnyView, AnyViewMut, Element};
-use einfold_ir::{Access, Algebra, Axis, Dtype, Index, Layout, Mode, NodeId, OutOfRange, Plan, Step};
+use einfold_ir::{Access, Algebra, Axis, Dtype, Index, Layout, NodeId, OutOfRange, Plan, Step, WriteMode};
 use num_complex::Complex;
 
 use super::{EPSILONS, Exact, Float, N, dense, numbers, run};
@@ -23,7 +23,7 @@ fn grouped(dtype: Dtype, [n, f, groups]: [usize; 3], weights: bool, policy: OutO
         axes: vec![Axis::new("n", n), Axis::new("f", f)],
         reads,
         write: Access::new(y, vec![Index::gather(Access::plain(g, [0]), policy), Index::axis(1)]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
@@ -162,7 +162,7 @@ fn sums_of_rows_by_ids_are_within_the_bound() {
         axes: vec![Axis::new("n", n), Axis::new("f", f)],
         reads: vec![Access::plain(x, [0, 1])],
         write: Access::new(y, vec![Index::gather(Access::plain(g, [0]), OutOfRange::Error)]),
-        mode: Mode::Overwrite,
+        mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });

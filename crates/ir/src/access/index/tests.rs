@@ -1,22 +1,22 @@
-use super::{Index, Repr, Term, add_up};
-use crate::access::{Access, AxisRef, Ids, OutOfRange};
+use super::{AffineTerm, Index, Repr, combine_terms};
+use crate::access::{Access, AxisRef, IndirectTerm, OutOfRange};
 
-fn term(coef: i64, axis: u32) -> Term {
-    Term { coef, axis: AxisRef::Own(axis) }
+fn term(coef: i64, axis: u32) -> AffineTerm {
+    AffineTerm { coef, axis: AxisRef::Own(axis) }
 }
 
 #[test]
 fn terms_of_one_axis_are_added_up() {
-    let sum = |terms: &[Term]| {
+    let sum = |terms: &[AffineTerm]| {
         let mut terms = terms.to_vec();
-        add_up(&mut terms);
+        combine_terms(&mut terms);
         terms
     };
     assert_eq!(sum(&[term(2, 1), term(1, 0), term(3, 1), term(4, 2), term(-4, 2)]), [term(5, 1), term(1, 0)]);
     assert_eq!((sum(&[term(0, 1)]), sum(&[term(1, 1)])), (vec![], vec![term(1, 1)]));
     assert_eq!(sum(&[term(i64::MAX, 0), term(1, 0)]), [term(i64::MAX, 0)]);
     // A search among the terms for each of them would take minutes.
-    let many: Vec<Term> = (0..1_000_000).map(|axis| term(1, axis)).collect();
+    let many: Vec<AffineTerm> = (0..1_000_000).map(|axis| term(1, axis)).collect();
     assert_eq!(sum(&many), many);
 }
 
@@ -39,19 +39,19 @@ impl Rng {
         (self.0 >> 33) % n
     }
 
-    fn terms(&mut self) -> Vec<Term> {
+    fn terms(&mut self) -> Vec<AffineTerm> {
         let axis = |rng: &mut Rng| match rng.below(5) {
             4 => AxisRef::Loop(rng.below(2) as u32),
             own => AxisRef::Own(own as u32),
         };
-        (0..self.below(4)).map(|_| Term { coef: self.below(7) as i64 - 3, axis: axis(self) }).collect()
+        (0..self.below(4)).map(|_| AffineTerm { coef: self.below(7) as i64 - 3, axis: axis(self) }).collect()
     }
 
     fn index(&mut self, depth: u64) -> Index<u64> {
         let ids = (0..self.below(3).min(depth)).map(|_| {
             let indices: Vec<Index<u64>> = (0..self.below(3)).map(|_| self.index(depth - 1)).collect();
             let access = Access::new(self.below(9), indices);
-            Ids { coef: self.below(5) as i64 - 2, access, policy: OutOfRange::Drop }
+            IndirectTerm { coef: self.below(5) as i64 - 2, access, policy: OutOfRange::Drop }
         });
         let ids = ids.collect();
         Index::new(self.below(3) as i64 - 1, self.terms(), ids)
@@ -60,15 +60,15 @@ impl Rng {
 
 /// The position at a point. The values of an index tensor are an arbitrary function of the positions.
 fn value(index: &Index<u64>, own: &[i64], loops: &[i64]) -> i64 {
-    let along = |term: &Term| match term.axis {
+    let along = |term: &AffineTerm| match term.axis {
         AxisRef::Own(a) => term.coef * own[a as usize],
         AxisRef::Loop(a) => term.coef * loops[a as usize],
     };
-    let read = |ids: &Ids<u64>| {
+    let read = |ids: &IndirectTerm<u64>| {
         let mix = |sum: i64, i: &Index<u64>| (31 * sum + value(i, own, loops)) % 10_007;
         ids.coef * ids.access.indices.iter().fold(ids.access.tensor as i64, mix)
     };
-    index.offset() + index.terms().iter().map(along).sum::<i64>() + index.ids().iter().map(read).sum::<i64>()
+    index.offset() + index.terms().iter().map(along).sum::<i64>() + index.indirect().iter().map(read).sum::<i64>()
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn the_algebra_agrees_with_evaluation() {
         let index = rng.index(2);
         let point: Vec<i64> = (0..4).map(|_| rng.below(9) as i64).collect();
         let loops: Vec<i64> = (0..2).map(|_| rng.below(9) as i64).collect();
-        let canonical = Index::new(index.offset(), index.terms().to_vec(), index.ids().to_vec());
+        let canonical = Index::new(index.offset(), index.terms().to_vec(), index.indirect().to_vec());
         assert_eq!(canonical, index);
 
         let inner: Vec<Option<Index<u64>>> = (0..4).map(|_| (rng.below(4) > 0).then(|| rng.index(0))).collect();
@@ -95,7 +95,7 @@ fn the_algebra_agrees_with_evaluation() {
         let named = index.compose(&|axis| (axis != gone).then_some(&axes[axis as usize]));
         assert_eq!(named, turned);
 
-        let by: Vec<Vec<Term>> = (0..4).map(|_| rng.terms()).collect();
+        let by: Vec<Vec<AffineTerm>> = (0..4).map(|_| rng.terms()).collect();
         let mut shifted = index.clone();
         shifted.shift(&|axis| &by[axis as usize]);
         let more = |axis: usize| value(&Index::new(0, by[axis].clone(), vec![]), &point, &loops);

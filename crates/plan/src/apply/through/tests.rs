@@ -32,7 +32,7 @@ fn layer(size: &Layer, dtype: Dtype, algebra: Algebra, policies: [OutOfRange; 2]
         output: vec![ids(dst, 1), Index::axis(h)].into(),
         expr: None,
         algebra,
-        onto: None,
+        init: None,
         pinned: false,
     };
     let y = ir.push(Node { shape: vec![groups, hidden], ..node("H", dtype, c) }).unwrap();
@@ -175,7 +175,7 @@ fn draw(rng: &mut Rng) -> Drawn {
         shape.push(extent);
     }
     let Draw { mut ir, inputs, axes, .. } = draw;
-    let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
+    let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
     let def = c.into();
     let y = ir.push(Node { label: "y".into(), dtype, shape, region: RegionId::TOP, def }).unwrap();
     ir.output(y).unwrap();
@@ -220,7 +220,7 @@ fn every_tree_means_what_one_step_does() {
     while trees < 3000 {
         let mut drawn = draw(&mut rng);
         let y = drawn.ir.outputs()[0];
-        let Def::Contract(c) = &drawn.ir.node(y).def else { unreachable!() };
+        let Def::Contraction(c) = &drawn.ir.node(y).def else { unreachable!() };
         let Some(lifted) = Lifted::of(&drawn.ir, drawn.ir.node(y), c).filter(|l| !l.positions.is_empty()) else {
             continue;
         };
@@ -279,7 +279,7 @@ fn a_tensor_read_through_ids_keeps_its_name_and_axis() {
         output: vec![Index::axis(0)].into(),
         expr: None,
         algebra: Algebra::SUM_PRODUCT,
-        onto: None,
+        init: None,
         pinned: false,
     };
     let y = ir.push(node("Y", Dtype::F64, c)).unwrap();

@@ -57,7 +57,7 @@ fn ring() -> Ir {
 }
 
 #[test]
-fn a_memory_limit_is_kept_by_slices_and_what_is_left_goes_to_lanes() {
+fn a_memory_limit_is_kept_by_slices_and_what_is_left_goes_to_partitions() {
     let ir = ring();
     let within = |bytes| {
         let budget = Budget { memory_bytes: bytes, ..Budget::default() };
@@ -71,27 +71,28 @@ fn a_memory_limit_is_kept_by_slices_and_what_is_left_goes_to_lanes() {
         assert!(!sliced.orders[0].1.slices.is_empty());
         assert_eq!(sliced.plan.flops(), whole.plan.flops(), "every step depends on the sliced axis");
     }
-    let lanes = |share| within(Some(needed / share)).unwrap().plan.regions.iter().map(|r| r.lane_count()).max();
-    assert_eq!([2, 30].map(lanes), [Some(1), Some(1)], "too small a contraction for lanes");
+    let partitions =
+        |share| within(Some(needed / share)).unwrap().plan.regions.iter().map(|r| r.partition_count()).max();
+    assert_eq!([2, 30].map(partitions), [Some(1), Some(1)], "too small a contraction for partitions");
 }
 
 #[test]
-fn the_machine_decides_how_many_lanes_there_are() {
+fn the_machine_decides_the_number_of_partitions() {
     let ir = ring();
     let in_slices = |task: &Task<'_>, how: &Order, budget: &Budget| {
         slicing(task, how, &Budget { memory_bytes: Some(10_000), ..*budget })
     };
-    let lanes = |machine| {
+    let partitions = |machine| {
         let budget = Budget { machine, ..Budget::default() };
         let how = "left-to-right".parse().unwrap();
         let compiled = compile_by(&ir, &how, &budget, &PlanOptions::default(), &in_slices).unwrap();
-        compiled.plan.regions.iter().map(|r| r.lane_count()).max()
+        compiled.plan.regions.iter().map(|r| r.partition_count()).max()
     };
     let machine = Machine { fork: Time::from_ns(200.0).unwrap(), ..Machine::DEFAULT };
-    assert_eq!(lanes(Machine::DEFAULT), Some(1), "too small a contraction for lanes");
-    assert_eq!(lanes(machine), Some(12));
-    assert_eq!(lanes(Machine { partitions: 5, ..machine }), Some(4));
-    assert_eq!(lanes(Machine { partitions: 1, ..machine }), Some(1));
+    assert_eq!(partitions(Machine::DEFAULT), Some(1), "too small a contraction for partitions");
+    assert_eq!(partitions(machine), Some(12));
+    assert_eq!(partitions(Machine { partitions: 5, ..machine }), Some(4));
+    assert_eq!(partitions(Machine { partitions: 1, ..machine }), Some(1));
 }
 
 #[test]

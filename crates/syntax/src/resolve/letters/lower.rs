@@ -177,7 +177,7 @@ impl<'a> Lowering<'a> {
             output: kept.into_iter().map(Index::axis).collect(),
             expr: None,
             algebra: self.algebra,
-            onto: None,
+            init: None,
             pinned: product.pinned,
         };
         let moves = contraction.is_map() && product.items.len() == 1;
@@ -215,7 +215,7 @@ impl<'a> Lowering<'a> {
             output: all.map(Index::axis).collect(),
             expr: None,
             algebra: self.algebra,
-            onto: None,
+            init: None,
             pinned: false,
         };
         self.push("y", dtype, shape, contraction)

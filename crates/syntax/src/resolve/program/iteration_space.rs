@@ -2,7 +2,7 @@
 
 use super::super::Options;
 use super::hir::{AffineForm, Contribution, HirExpr, IndexForm, Tensor, TensorRead, set};
-use einfold_ir::{Access, Axis, AxisRef, Ids, Index, Indices, NodeId, OutOfRange, Term};
+use einfold_ir::{Access, AffineTerm, Axis, AxisRef, Index, Indices, IndirectTerm, NodeId, OutOfRange};
 
 /// The context of a statement with known sizes.
 #[derive(Clone, Copy)]
@@ -122,10 +122,10 @@ impl StatementContext<'_> {
     }
 
     fn affine(&self, space: &IterationSpace, affine: &AffineForm) -> Index<NodeId> {
-        let terms = affine.terms.iter().map(|&(coef, axis)| Term { coef, axis: space.local(axis) });
+        let terms = affine.terms.iter().map(|&(coef, axis)| AffineTerm { coef, axis: space.local(axis) });
         let ids = |(coef, read): &(i64, TensorRead)| {
             let (access, policy) = (self.access(space, read, false), self.policy(read.tensor));
-            Ids { coef: *coef, access, policy }
+            IndirectTerm { coef: *coef, access, policy }
         };
         Index::new(affine.offset, terms, affine.gathers.iter().map(ids).collect())
     }

@@ -103,23 +103,23 @@ impl NameLowering<'_> {
     }
 
     fn fold(&self, nodes: &mut Nodes, add: BinaryOp) -> Result<NodeId, Error> {
-        self.chain(nodes, |this, nodes, k, onto| {
+        self.chain(nodes, |this, nodes, k, init| {
             let right = &this.contributions[k].right;
             let space = this.context(k).whole();
-            this.term_lowering(nodes, k).reduce(&space, add, (false, right), onto)
+            this.term_lowering(nodes, k).reduce(&space, add, (false, right), init)
         })
     }
 
     /// Lowers a contribution of `=`, `+=` or `mean=`: terms that are contractions become nodes, the others one
     /// expression.
-    fn sum(&self, nodes: &mut Nodes, k: usize, onto: Option<NodeId>) -> Result<NodeId, Error> {
+    fn sum(&self, nodes: &mut Nodes, k: usize, init: Option<NodeId>) -> Result<NodeId, Error> {
         let c = &self.contributions[k];
         let context = self.context(k);
         let each = c.assign == Assign::Equal;
         let all = terms(&c.right);
         if all.len() == 1 {
             let space = if each { context.space(c.axes_of(&c.right)) } else { context.whole() };
-            return self.term_lowering(nodes, k).reduce(&space, BinaryOp::Add, all[0], onto);
+            return self.term_lowering(nodes, k).reduce(&space, BinaryOp::Add, all[0], init);
         }
         let (kept, whole) = (c.kept(), context.whole());
         let any_drops = c.reads.iter().any(|read| context.read_drops(read));
@@ -141,7 +141,7 @@ impl NameLowering<'_> {
             let list = if alone { &mut apart } else { &mut together };
             list.push((minus, term, axes));
         }
-        let mut value = onto;
+        let mut value = init;
         if !together.is_empty() {
             let space = if each { &context.space(Vec::new()) } else { &whole };
             let terms: Vec<_> = together.into_iter().map(|(minus, term, _)| (minus, term)).collect();
@@ -170,7 +170,7 @@ impl NameLowering<'_> {
             }
         }
         let greatest = self.fold(nodes, BinaryOp::Max)?;
-        let sum = self.chain(nodes, |this, nodes, k, onto| {
+        let sum = self.chain(nodes, |this, nodes, k, init| {
             let context = this.context(k);
             let space = context.whole();
             let mut builder = ExprBuilder::new(&context, &this.types, &space);
@@ -182,7 +182,7 @@ impl NameLowering<'_> {
             builder.apply(Function::Min, wide);
             builder.apply(Function::Exp, wide);
             let factors = builder.finish();
-            this.term_lowering(nodes, k).node(&space, factors, default_algebra(BinaryOp::Add), onto)
+            this.term_lowering(nodes, k).node(&space, factors, default_algebra(BinaryOp::Add), init)
         })?;
         use PointOp::{Call, Read};
         let zero = PointOp::Literal(Literal::Float(0.0));
@@ -258,7 +258,7 @@ impl NameLowering<'_> {
             return Ok(PointCount::Same(same));
         }
         let label: Label = format!("{} count", self.label).into();
-        let count = self.chain(nodes, |this, nodes, k, onto| {
+        let count = self.chain(nodes, |this, nodes, k, init| {
             let context = this.context(k);
             let dropping: Vec<_> = context.c.reads.iter().filter(|read| context.read_drops(read)).collect();
             let mut axes = Vec::new();
@@ -273,7 +273,7 @@ impl NameLowering<'_> {
             let expr = Expr::new(vec![(number, Dtype::I64)]).expect("a number is an expression");
             let mut lowering =
                 TermLowering { label: &label, dtype: Dtype::I64, rounded: None, ..this.term_lowering(nodes, k) };
-            lowering.node(&space, (factors, Some(Arc::new(expr))), default_algebra(BinaryOp::Add), onto)
+            lowering.node(&space, (factors, Some(Arc::new(expr))), default_algebra(BinaryOp::Add), init)
         })?;
         Ok(PointCount::Node(count))
     }
@@ -319,7 +319,7 @@ impl NameLowering<'_> {
         let factors = reads.iter().map(|&read| Access::plain(read, all.clone())).collect();
         let output = all.map(Index::axis).collect();
         let algebra = Algebra::SUM_PRODUCT;
-        let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
+        let c = Contraction { axes, factors, output, expr, algebra, init: None, pinned: false };
         let place: Span = self.contributions[0].span;
         nodes.push(self.errors, place, self.label.clone(), (dtype, shape), c)
     }

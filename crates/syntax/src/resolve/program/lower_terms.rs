@@ -56,25 +56,25 @@ impl TermLowering<'_> {
         space: &IterationSpace,
         add: BinaryOp,
         (minus, value): (bool, &HirExpr),
-        onto: Option<NodeId>,
+        init: Option<NodeId>,
     ) -> Result<NodeId, Error> {
         let product = FactorList::of(add, self.dtype, value, minus);
         let algebra = product.algebra(add);
         if self.several && algebra != default_algebra(add) {
-            return self.point(space, add, &[(minus, value)], onto);
+            return self.point(space, add, &[(minus, value)], init);
         }
         if let Some(reads) = product.plain() {
             let factors = reads.iter().map(|&(read, conj)| self.element(space, read, conj)).collect();
-            return self.node(space, (factors, None), algebra, onto);
+            return self.node(space, (factors, None), algebra, init);
         }
         if self.contracts(space, &product, add)
             && let Some(operands) = self.operands(&product)
         {
             let factors = operands.iter().map(|operand| self.operand(space, operand, product.mul));
             let factors = factors.collect::<Result<Vec<_>, Error>>()?;
-            return self.node(space, (factors, None), algebra, onto);
+            return self.node(space, (factors, None), algebra, init);
         }
-        self.point(space, add, &[(minus, value)], onto)
+        self.point(space, add, &[(minus, value)], init)
     }
 
     /// Reduces a sum of terms over the points of `space` as one expression.
@@ -83,12 +83,12 @@ impl TermLowering<'_> {
         space: &IterationSpace,
         add: BinaryOp,
         terms: &[(bool, &HirExpr)],
-        onto: Option<NodeId>,
+        init: Option<NodeId>,
     ) -> Result<NodeId, Error> {
         let context = self.context;
         let mut builder = ExprBuilder::new(&context, self.types, space);
         builder.sum(terms.iter().copied(), self.dtype)?;
-        self.node(space, builder.finish(), default_algebra(add), onto)
+        self.node(space, builder.finish(), default_algebra(add), init)
     }
 
     /// Adds the node that writes the left side.
@@ -97,10 +97,10 @@ impl TermLowering<'_> {
         space: &IterationSpace,
         (factors, expr): (Vec<Access<NodeId>>, Option<Arc<Expr>>),
         algebra: Algebra,
-        onto: Option<NodeId>,
+        init: Option<NodeId>,
     ) -> Result<NodeId, Error> {
         let (axes, output) = (self.context.axes(space), self.context.output(space));
-        let c = Contraction { axes, factors, output, expr, algebra, onto, pinned: false };
+        let c = Contraction { axes, factors, output, expr, algebra, init, pinned: false };
         let moves = c.is_map() && c.factors.len() == 1 && c.expr.is_none();
         let dtype = self.rounded.filter(|_| moves).unwrap_or(self.dtype);
         let place = self.context.c.span;
@@ -197,7 +197,7 @@ impl TermLowering<'_> {
         let (axes, algebra) = (context.axes(&own), Algebra::SUM_PRODUCT);
         let shape: Vec<usize> = axes.iter().map(|axis| axis.extent).collect();
         let output = (0..shape.len() as u32).map(Index::axis).collect();
-        let c = Contraction { axes, factors, output, expr, algebra, onto: None, pinned: false };
+        let c = Contraction { axes, factors, output, expr, algebra, init: None, pinned: false };
         let label = format!("t{}", self.nodes.ir.nodes().len()).into();
         let node = self.nodes.push(self.errors, operand.part.value.span, label, (self.dtype, &shape), c)?;
         Ok(context.plain(space, node, &operand.axes))

@@ -33,7 +33,7 @@ pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Op
     let factors = contribution.reads.iter().zip(&tensors);
     let factors = factors.map(|(read, tensor)| context.access(&space, read, tensor.conj)).collect();
     let (axes, output, algebra) = (context.axes(&space), context.output(&space), options.algebra);
-    let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
+    let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
     let moves = c.is_map() && c.factors.len() == 1;
     let wide = if moves { dtype } else { algebra.accumulator(dtype) };
     let label: Label = "y".into();
@@ -45,7 +45,7 @@ pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Op
             |(position, &size): (&LeftIndexForm, &usize)| einfold_ir::Axis::new(contribution.label(position), size);
         let axes = contribution.left.iter().zip(&shape).map(axis).collect();
         let (factors, output) = (vec![Access::plain(result, all.clone())], all.map(Index::axis).collect());
-        let c = Contraction { axes, factors, output, expr: None, algebra, onto: None, pinned: false };
+        let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
         result = nodes.push(errors, place, label, (dtype, &shape), c)?;
     }
     nodes.ir.output(result).expect("the result is a node of the top region");

@@ -36,7 +36,7 @@ impl Nodes {
         let twin = made.iter().find(|&&id| {
             let node = self.ir.node(id);
             let alike = node.dtype == dtype && node.shape == shape;
-            alike && matches!(&node.def, Def::Contract(other) if same(other, &contraction))
+            alike && matches!(&node.def, Def::Contraction(other) if same(other, &contraction))
         });
         if let Some(&twin) = twin {
             return Ok(twin);
@@ -52,6 +52,6 @@ impl Nodes {
 /// Whether two contractions are equal up to the labels of their axes.
 fn same(a: &Contraction, b: &Contraction) -> bool {
     let extents = |c: &Contraction| c.axes.iter().map(|axis| axis.extent).collect::<Vec<_>>();
-    let rest = |c: &Contraction| (c.algebra, c.onto, c.pinned);
+    let rest = |c: &Contraction| (c.algebra, c.init, c.pinned);
     rest(a) == rest(b) && a.factors == b.factors && a.output == b.output && a.expr == b.expr && extents(a) == extents(b)
 }

@@ -1,6 +1,6 @@
 //! Iteration spaces, and the check that accesses stay inside their tensors.
 
-use crate::access::{Access, Axis, AxisRef, Ids, Index};
+use crate::access::{Access, Axis, AxisRef, Index, IndirectTerm};
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 
@@ -8,7 +8,7 @@ use crate::error::{Violation, ensure};
 const MOST_NESTED: usize = 256;
 
 /// An iteration space in which accesses are checked: its own axes, loop axes, and the dtype and shape of tensors.
-pub(crate) struct Space<'a, F> {
+pub(crate) struct IterationSpace<'a, F> {
     axes: &'a [Axis],
     loops: &'a [Axis],
     lookup: &'a F,
@@ -16,10 +16,10 @@ pub(crate) struct Space<'a, F> {
     empty: bool,
 }
 
-impl<'a, F> Space<'a, F> {
-    pub(crate) fn new(axes: &'a [Axis], loops: &'a [Axis], lookup: &'a F) -> Space<'a, F> {
+impl<'a, F> IterationSpace<'a, F> {
+    pub(crate) fn new(axes: &'a [Axis], loops: &'a [Axis], lookup: &'a F) -> IterationSpace<'a, F> {
         let empty = axes.iter().chain(loops).any(|a| a.extent == 0);
-        Space { axes, loops, lookup, empty }
+        IterationSpace { axes, loops, lookup, empty }
     }
 
     fn extent(&self, axis: AxisRef) -> Option<usize> {
@@ -47,7 +47,7 @@ impl<'a, F> Space<'a, F> {
         self.check_nested(indices, shape, MOST_NESTED)
     }
 
-    /// Checks as [`Space::check_indices`] does, with gathers nested at most `depth` deep, so that later recursions are
+    /// Checks as [`IterationSpace::check_indices`] does, with gathers nested at most `depth` deep, so that later recursions are
     /// bounded too.
     fn check_nested<'s, T>(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation>
     where
@@ -58,13 +58,13 @@ impl<'a, F> Space<'a, F> {
             for term in index.terms() {
                 ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
             }
-            for Ids { access, .. } in index.ids() {
+            for IndirectTerm { access, .. } in index.indirect() {
                 let (dtype, shape) = (self.lookup)(&access.tensor)?;
                 ensure(dtype.is_integer(), || "ids must be integers".into())?;
                 let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
                 self.check_nested(&access.indices, shape, deeper)?;
             }
-            if !index.has_ids() && !self.empty {
+            if !index.has_indirect() && !self.empty {
                 let range = index.range(|a| self.extent(a).unwrap_or(1));
                 let inside = range.is_some_and(|(low, high)| low >= 0 && (high as u64) < extent as u64);
                 ensure(inside, || format!("positions along axis {dim} leave 0..{extent}"))?;
