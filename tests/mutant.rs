@@ -244,7 +244,7 @@ impl Mutant<'_> {
         self.draft.buffers.push(Buffer {
             label: "f".into(),
             dtype: Dtype::F64,
-            extents,
+            extents: extents.into(),
             storage,
             layout: Layout::RowMajor,
         });

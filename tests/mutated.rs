@@ -51,7 +51,7 @@ fn partitions(own: bool) -> Draft {
     let buffer = |storage| Buffer {
         label: "b".into(),
         dtype: Dtype::F64,
-        extents: vec![partitions],
+        extents: vec![partitions].into(),
         storage,
         layout: Layout::RowMajor,
     };
@@ -68,7 +68,7 @@ fn partitions(own: bool) -> Draft {
     };
     let mut inside = vec![nest(vec![], at(0, turn()), at(2, turn()), WriteMode::Accumulate)];
     if own {
-        buffers.push(Buffer { extents: vec![1], ..buffer(Storage::Scratch(0)) });
+        buffers.push(Buffer { extents: vec![1].into(), ..buffer(Storage::Scratch(0)) });
         inside.insert(0, nest(vec![], at(0, turn()), at(3, Index::constant(0)), WriteMode::Overwrite));
         inside[1].reads = vec![at(3, Index::constant(0))];
     }
@@ -107,7 +107,7 @@ fn valid(bytes: &mut Bytes<'_>) -> Result<Draft, String> {
             let (text, operands) = bytes.pick(&TEXTS);
             let one = |&(name, dtype, shape): &Operand| {
                 let name: Option<Label> = Some(name.into());
-                TensorType { name, dtype, shape: shape.to_vec(), conj: false }
+                TensorType { name, dtype, shape: shape.into(), conj: false }
             };
             let types: Vec<TensorType> = operands.iter().map(one).collect();
             let ast = parse(text).map_err(|e| e.to_string())?;

@@ -31,7 +31,7 @@ fn resolved(text: &str, operands: &[(&str, Tensor)]) -> Ir {
     let one = |(name, t): &(&str, Tensor)| TensorType {
         name: Some((*name).into()),
         dtype: t.dtype,
-        shape: t.shape.clone(),
+        shape: t.shape.as_slice().into(),
         conj: false,
     };
     let types: Vec<TensorType> = operands.iter().map(one).collect();

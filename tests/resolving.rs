@@ -10,7 +10,7 @@ use crate::{draw, meaning, oracle};
 
 /// The types of operands without names.
 pub(crate) fn types(operands: &[Tensor]) -> Vec<TensorType> {
-    let one = |t: &Tensor| TensorType { name: None, dtype: t.dtype, shape: t.shape.clone(), conj: false };
+    let one = |t: &Tensor| TensorType { name: None, dtype: t.dtype, shape: t.shape.as_slice().into(), conj: false };
     operands.iter().map(one).collect()
 }
 

@@ -182,7 +182,7 @@ fn a_sliced_axis_accumulates_turn_by_turn() {
     let mut ir = Ir::new();
     let inputs = [ir.input("A", F64, [4, 7]), ir.input("B", F64, [7, 5]), ir.input("C", F64, [5, 6])];
     let total = Def::Identity(Algebra::SUM_PRODUCT);
-    let total = Node { label: "y".into(), dtype: F64, shape: vec![4, 6], region: RegionId::TOP, def: total };
+    let total = Node { label: "y".into(), dtype: F64, shape: vec![4, 6].into(), region: RegionId::TOP, def: total };
     let total = ir.push(total).unwrap();
     let region = ir.region(vec![Axis::new("j", 7)]);
     let slice = || Index::affine(0, [(1, AxisRef::Loop(0))]);

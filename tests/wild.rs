@@ -132,7 +132,8 @@ pub(crate) fn wild(bytes: &mut Bytes<'_>) -> (Ir, Vec<Tensor>) {
             init,
             pinned: false,
         };
-        let node = Node { label: "y".into(), dtype, shape: shape.clone(), region: RegionId::TOP, def: c.into() };
+        let node =
+            Node { label: "y".into(), dtype, shape: shape.as_slice().into(), region: RegionId::TOP, def: c.into() };
         init = Some(wild.ir.push(node).unwrap());
         factors = vec![wild.access(dtype)];
     }

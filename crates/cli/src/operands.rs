@@ -73,7 +73,12 @@ fn identity(argument: &Path) -> Option<(PathBuf, String)> {
 pub(crate) fn types(stored: &OperandFiles<'_>) -> Vec<TensorType> {
     let one = |&(name, place): &(Option<&str>, usize)| {
         let header = stored.files[place].1.header();
-        TensorType { name: name.map(Into::into), dtype: header.dtype, shape: header.shape.clone(), conj: false }
+        TensorType {
+            name: name.map(Into::into),
+            dtype: header.dtype,
+            shape: header.shape.as_slice().into(),
+            conj: false,
+        }
     };
     stored.operands.iter().map(one).collect()
 }

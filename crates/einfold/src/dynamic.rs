@@ -92,7 +92,7 @@ impl<'a> Arguments<'a> {
     pub fn types(&self) -> Vec<TensorType> {
         let own = |OperandType { dtype, shape, conj, name }| {
             let name = name.map(Into::into);
-            TensorType { name, dtype, shape: <[usize]>::to_vec(shape), conj }
+            TensorType { name, dtype, shape: shape.into(), conj }
         };
         self.operand_types().map(own).collect()
     }

@@ -116,7 +116,7 @@ impl Plan {
         let own = |OutputType { name, dtype, shape, .. }| TensorType {
             name: name.map(Into::into),
             dtype,
-            shape: <[usize]>::to_vec(shape),
+            shape: shape.into(),
             conj: false,
         };
         self.outputs().map(own).collect()

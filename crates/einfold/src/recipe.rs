@@ -120,7 +120,7 @@ impl Plan {
         let expression = plan.expression();
         let Settings { options, semiring: _, order: _, budget, passes } = &expression.settings;
         let operand =
-            |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
+            |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.to_vec(), conj: ty.conj };
         let recipe = Recipe {
             version: VERSION,
             expression: written(expression),
@@ -312,6 +312,6 @@ impl Operand {
         };
         let dtype = users.or_else(|| Dtype::from_name(&self.dtype));
         let dtype = dtype.ok_or_else(|| RecipeProblem::Dtype(self.dtype.clone()))?;
-        Ok(TensorType { name: None, dtype, shape: self.shape.clone(), conj: self.conj })
+        Ok(TensorType { name: None, dtype, shape: self.shape.as_slice().into(), conj: self.conj })
     }
 }

@@ -15,7 +15,7 @@ use einfold_ir::TensorType;
 /// # Ok::<(), einfold::Error>(())
 /// ```
 pub fn spec<T: Element>(shape: impl Into<Vec<usize>>) -> TensorType {
-    TensorType { name: None, dtype: T::dtype(), shape: shape.into(), conj: false }
+    TensorType { name: None, dtype: T::dtype(), shape: shape.into().into(), conj: false }
 }
 
 /// A type that describes one operand: a [`spec`], or a spec with a name, as `named("X", spec::<f64>([3]))`.

@@ -3,16 +3,19 @@
 mod index;
 
 use std::fmt;
-use std::sync::Arc;
 
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
 use crate::nesting::{StridedAxis, nesting};
 
 pub use self::index::Index;
 
-/// A name for display: of an axis, a tensor or a node.
-pub type Label = Arc<str>;
+/// A name for display, of an axis, a tensor or a node: up to 23 bytes without an allocation.
+pub type Label = SmolStr;
+
+/// The extents of a tensor: up to four without an allocation.
+pub type Shape = SmallVec<[usize; 4]>;
 
 /// One axis of an iteration space.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,6 +59,10 @@ impl<K: Id, T, const N: usize> IdVec<K, T, N> {
 
     /// Adds an entry.
     pub fn push(&mut self, item: T) -> K {
+        if self.items.len() == self.items.capacity() {
+            // At least four, as a `Vec` does.
+            self.items.reserve(4);
+        }
         self.items.push(item);
         K::at(self.items.len() - 1)
     }

@@ -33,7 +33,9 @@ mod tree;
 mod verify;
 mod visible;
 
-pub use access::{Access, AffineTerm, Axis, AxisRef, Index, Indices, IndirectTerm, Label, OutOfRange, ShowAccess};
+pub use access::{
+    Access, AffineTerm, Axis, AxisRef, Index, Indices, IndirectTerm, Label, OutOfRange, Shape, ShowAccess,
+};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
 pub use axis_set::AxisSet;
 pub use bytes::Bytes;

@@ -5,7 +5,9 @@ mod show;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use crate::access::{Access, Axis, Index, Indices, Label};
+use smallvec::SmallVec;
+
+use crate::access::{Access, Axis, Index, Indices, Label, Shape};
 use crate::algebra::Algebra;
 use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
@@ -39,7 +41,7 @@ pub struct TensorType {
     /// The dtype of the elements.
     pub dtype: Dtype,
     /// The extents.
-    pub shape: Vec<usize>,
+    pub shape: Shape,
     /// Whether the operand is conjugated when it is read.
     pub conj: bool,
 }
@@ -52,7 +54,7 @@ pub struct Node {
     /// The dtype in which the tensor is stored and computed.
     pub dtype: Dtype,
     /// The extents.
-    pub shape: Vec<usize>,
+    pub shape: Shape,
     /// The region of the node.
     pub region: RegionId,
     /// The definition.
@@ -126,8 +128,8 @@ pub struct Ir {
     pub(crate) nodes: IdVec<NodeId, Node, 0>,
     /// All regions; the first is the top region, without loops.
     pub(crate) regions: IdVec<RegionId, RegionLoops, 1>,
-    pub(crate) inputs: Vec<NodeId>,
-    outputs: Vec<NodeId>,
+    pub(crate) inputs: SmallVec<[NodeId; 4]>,
+    outputs: SmallVec<[NodeId; 4]>,
 }
 
 /// The loops of a region.
@@ -194,13 +196,14 @@ impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
         let regions = IdVec::filled(1, RegionLoops::default());
-        Ir { nodes: IdVec::new(), regions, inputs: Vec::new(), outputs: Vec::new() }
+        Ir { nodes: IdVec::new(), regions, inputs: SmallVec::new(), outputs: SmallVec::new() }
     }
 
     /// Adds the next input.
-    pub fn input(&mut self, label: impl Into<Label>, dtype: Dtype, shape: impl Into<Vec<usize>>) -> NodeId {
+    pub fn input(&mut self, label: impl Into<Label>, dtype: Dtype, shape: impl AsRef<[usize]>) -> NodeId {
         let def = Def::Input { slot: self.inputs.len() as u32 };
-        let id = self.nodes.push(Node { label: label.into(), dtype, shape: shape.into(), region: RegionId::TOP, def });
+        let (label, shape) = (label.into(), shape.as_ref().into());
+        let id = self.nodes.push(Node { label, dtype, shape, region: RegionId::TOP, def });
         self.inputs.push(id);
         id
     }
@@ -391,7 +394,7 @@ mod tests {
     use crate::{Algebra, Dtype};
 
     fn node(dtype: Dtype, shape: &[usize], c: Contraction) -> Node {
-        Node { label: "y".into(), dtype, shape: shape.to_vec(), region: RegionId::TOP, def: c.into() }
+        Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def: c.into() }
     }
 
     fn matvec(a: NodeId, x: NodeId) -> Contraction {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Label};
+use crate::access::{Access, Axis, Label, Shape};
 use crate::algebra::Algebra;
 use crate::axis_set::AxisSet;
 use crate::count::Count;
@@ -77,7 +77,7 @@ pub struct Buffer {
     /// The dtype of the elements.
     pub dtype: Dtype,
     /// The extents.
-    pub extents: Vec<usize>,
+    pub extents: Shape,
     /// The storage.
     pub storage: Storage,
     /// The layout in scratch memory, or the layout hint of the caller's array.

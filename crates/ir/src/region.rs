@@ -198,7 +198,7 @@ mod tests {
         let buffer = |k: usize| Buffer {
             label: "t".into(),
             dtype: Dtype::F64,
-            extents: vec![if k == 0 || k == 6 { 12 } else { 1 }],
+            extents: vec![if k == 0 || k == 6 { 12 } else { 1 }].into(),
             storage: match k {
                 0 => Storage::Input(0),
                 6 => Storage::Output(0),
@@ -228,7 +228,7 @@ mod tests {
         let buffer = || Buffer {
             label: "t".into(),
             dtype: Dtype::U8,
-            extents: Vec::new(),
+            extents: Default::default(),
             storage: Storage::Scratch(0),
             layout: Layout::RowMajor,
         };

@@ -42,7 +42,7 @@ impl<'a> Rewriter<'a> {
             let mut to = Ir::new();
             to.nodes.reserve(from.nodes.len());
             to.nodes.extend(from.nodes.iter().take(*kept).cloned());
-            to.inputs.extend(from.inputs.iter().filter(|id| (id.0 as usize) < *kept));
+            to.inputs.extend(from.inputs.iter().copied().filter(|id| (id.0 as usize) < *kept));
             to.regions.clone_from(&from.regions);
             let ids = from.ids().map(|id| Some(id).filter(|id| (id.0 as usize) < *kept)).collect();
             Box::new(Built { to, ids })

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
+use smallvec::SmallVec;
+
 /// A contraction tree in SSA form: ids `0..leaves` are the tensors of the network, and step `k` computes id `leaves +
 /// k`.
 ///
@@ -83,7 +85,8 @@ impl Tree {
         let all = leaves.saturating_add(path.len());
         let named: usize = path.iter().map(|ids| ids.as_ref().len()).sum();
         // For a path that names all ids but one, the list alone suffices, without a set.
-        let (mut used, mut beyond) = (vec![false; all.min(named + 1)], HashSet::new());
+        let mut used: SmallVec<[bool; 16]> = SmallVec::from_elem(false, all.min(named + 1));
+        let mut beyond = HashSet::new();
         for (step, ids) in path.iter().map(AsRef::as_ref).enumerate() {
             let live = leaves.saturating_add(step);
             if ids.is_empty() {

@@ -223,7 +223,7 @@ type ByteRange = (Lifetime, usize, usize, BufferId);
 fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize>, Violation> {
     let lives = draft.lifetimes();
     let mut pieces: Vec<ByteRange> = Vec::new();
-    let mut in_partitions: Vec<Vec<ByteRange>> = vec![Vec::new(); draft.regions.len()];
+    let mut in_partitions: SmallVec<[Vec<ByteRange>; 1]> = SmallVec::from_elem(Vec::new(), draft.regions.len());
     for (k, buffer) in draft.buffers.entries() {
         let (Storage::Scratch(offset), Some(life)) = (buffer.storage, lives[k]) else { continue };
         let end = buffer.bytes().and_then(|n| n.checked_add(offset));
@@ -287,7 +287,7 @@ mod tests {
         let buffer = |&(offset, bytes): &(usize, usize)| Buffer {
             label: "t".into(),
             dtype: Dtype::U8,
-            extents: vec![bytes],
+            extents: vec![bytes].into(),
             storage: Storage::Scratch(offset),
             layout: Layout::RowMajor,
         };
@@ -318,7 +318,7 @@ mod tests {
         let buffer = |storage, extents: &[usize]| Buffer {
             label: "t".into(),
             dtype: Dtype::I64,
-            extents: extents.to_vec(),
+            extents: extents.into(),
             storage,
             layout: Layout::RowMajor,
         };
@@ -402,7 +402,7 @@ mod tests {
     fn bytes_are_countable_in_any_order_of_the_axes() {
         let bytes = |dtype, extents: &[usize]| {
             let (label, storage, layout) = ("t".into(), Storage::Input(0), Layout::RowMajor);
-            Buffer { label, dtype, extents: extents.to_vec(), storage, layout }.bytes()
+            Buffer { label, dtype, extents: extents.into(), storage, layout }.bytes()
         };
         assert_eq!(bytes(Dtype::F64, &[2, 3]), Some(48));
         assert_eq!(bytes(Dtype::F64, &[1 << 40, 0]), Some(0));

@@ -3,6 +3,7 @@
 mod legs;
 
 use einfold_ir::{Cost, Count, Network, Tree};
+use smallvec::SmallVec;
 
 use crate::graph::Graph;
 use legs::{LegContraction, Legs};
@@ -148,12 +149,12 @@ pub(crate) struct MovingSum {
     exact: Option<u128>,
     /// The partial sums; the second half holds the terms. Once the sum is not exact, node `i` is the sum of nodes `2i`
     /// and `2i + 1`.
-    nodes: Vec<Count>,
+    nodes: SmallVec<[Count; 4]>,
 }
 
 impl MovingSum {
     pub(crate) fn of_zeros(terms: usize) -> MovingSum {
-        MovingSum { exact: Some(0), nodes: vec![Count::ZERO; 2 * terms.max(1)] }
+        MovingSum { exact: Some(0), nodes: SmallVec::from_elem(Count::ZERO, 2 * terms.max(1)) }
     }
 
     pub(crate) fn set(&mut self, term: usize, value: Count) {

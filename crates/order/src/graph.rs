@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use einfold_ir::{Count, Network, Tree};
+use smallvec::SmallVec;
 
 use crate::OrderError;
 pub(crate) use list_pool::ListPool;
@@ -47,8 +48,8 @@ impl Graph {
     }
 
     /// Returns the number of tensors, the output included, that have each axis.
-    pub(crate) fn uses(&self) -> Vec<u32> {
-        let mut uses: Vec<u32> = self.kept.iter().map(|&kept| kept.into()).collect();
+    pub(crate) fn uses(&self) -> SmallVec<[u32; 16]> {
+        let mut uses: SmallVec<[u32; 16]> = self.kept.iter().map(|&kept| kept.into()).collect();
         self.legs.items().iter().for_each(|&axis| uses[axis as usize] += 1);
         uses
     }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use einfold_ir::{
     Access, AxisSet, Contraction, Def, Depths, Expr, Id, IdVec, Index, Indices, Ir, Label, Machine, Node, NodeId,
-    RegionId, Rewriter, Tree, Violation,
+    RegionId, Rewriter, Shape, Tree, Violation,
 };
 use einfold_order::{FoundOrder, SlicedAxis};
 use smallvec::SmallVec;
@@ -170,7 +170,7 @@ struct Operand {
 struct Target {
     label: Label,
     output: Indices<NodeId>,
-    shape: Vec<usize>,
+    shape: Shape,
     init: Option<NodeId>,
     pinned: bool,
 }

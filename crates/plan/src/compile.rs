@@ -167,7 +167,7 @@ fn compile_by(
 
 /// The flops of all orders.
 fn flops(part: &Part) -> Count {
-    total_cost(&part.ir, part.orders.iter()).flops
+    total_cost(&part.ir, &part.orders).flops
 }
 
 /// Whether a node is a contraction with index tensors.
@@ -238,7 +238,7 @@ impl Planner<'_> {
         for (id, ordered) in orders.iter_mut().filter(|(id, _)| is_through_ids(&rewritten, *id)) {
             ordered.cost = made_cost(&ir, &made[*id]);
         }
-        let cost = total_cost(&rewritten, orders.iter());
+        let cost = total_cost(&rewritten, &orders);
         let mut trace = std::mem::take(&mut self.trace);
         trace.stages.extend(of_steps.stages);
         Ok(Compiled { plan, operands, prepared, rewritten, ir, made, orders, cost, memory, trace })

@@ -1,19 +1,18 @@
 //! The cost of a module.
 
-use std::collections::HashMap;
-
 use einfold_ir::{Axis, Contraction, Cost, Count, Ir, NodeId};
 use einfold_order::FoundOrder;
 
 use crate::apply::Made;
 
 /// The cost of all contractions: flops and writes add up, size and peak are the largest of any. A contraction in a
-/// looped region counts once for each iteration.
-pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
+/// looped region counts once for each iteration. `orders` is in the order of the nodes.
+pub(crate) fn total_cost(ir: &Ir, orders: &[(NodeId, FoundOrder)]) -> Cost {
     let mut total = Cost::default();
-    let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
+    let mut orders = orders.iter().peekable();
     for (id, c) in ir.contractions() {
-        let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
+        let ordered = orders.next_if(|(at, _)| *at == id);
+        let cost = ordered.map_or_else(|| flat_cost(ir, id, c), |(_, ordered)| ordered.cost);
         let runs = points(ir.loops(ir.node(id).region));
         total.flops += cost.flops * runs;
         total.write += cost.write * runs;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use einfold_ir::{Bytes, Contraction, Count, Dtype, Index, Ir, Label, NodeId, Violation};
+use einfold_ir::{Bytes, Contraction, Count, Dtype, Index, Ir, Label, NodeId, Shape, Violation};
 use einfold_order::OrderError;
 
 use crate::network::Treatment;
@@ -84,7 +84,7 @@ pub struct Large {
     /// Whether it is a result.
     pub is_result: bool,
     /// Its shape.
-    pub shape: Vec<usize>,
+    pub shape: Shape,
     /// Its dtype.
     pub dtype: Dtype,
     /// Its bytes.

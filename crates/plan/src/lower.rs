@@ -4,6 +4,7 @@ use einfold_ir::{
     Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
     Nest, Node, NodeId, Region, RegionId, Step, Storage, Violation, WriteMode,
 };
+use smallvec::SmallVec;
 
 use crate::buffers::BufferAssignment;
 use crate::error::PlanError;
@@ -67,7 +68,7 @@ impl Lowering<'_> {
             self.draft.inputs.push(buffer);
         }
         let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
-        let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.assignment.is_live(id)).collect();
+        let live: SmallVec<[NodeId; 8]> = self.ir.ids().filter(|&id| self.assignment.is_live(id)).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {
             let region = self.ir.node(id).region;

@@ -117,7 +117,7 @@ fn tensor(text: &str) -> Result<TensorType, String> {
         part.trim().parse().map_err(|_| format!("`{text}` is not a shape; write 20x10, 5 or (), perhaps with :f32"))
     };
     let shape = if shape == "()" { Ok(Vec::new()) } else { shape.split('x').map(extent).collect() };
-    Ok(TensorType { name: name.map(Into::into), dtype, shape: shape?, conj: false })
+    Ok(TensorType { name: name.map(Into::into), dtype, shape: shape?.into(), conj: false })
 }
 
 /// Returns whether a text is a name of the language: a letter or `_`, then letters, digits and `_`.

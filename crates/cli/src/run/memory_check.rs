@@ -46,7 +46,7 @@ mod tests {
     use einfold::{Dtype, Expression};
 
     fn of(text: &str, shapes: &[&[usize]]) -> Plan {
-        let ty = |shape: &&[usize]| TensorType { name: None, dtype: Dtype::F64, shape: shape.to_vec(), conj: false };
+        let ty = |shape: &&[usize]| TensorType { name: None, dtype: Dtype::F64, shape: (*shape).into(), conj: false };
         Expression::new(text).unwrap().plan(shapes.iter().map(ty).collect::<Vec<_>>()).unwrap()
     }
 

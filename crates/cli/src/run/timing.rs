@@ -73,7 +73,7 @@ impl Timed {
 }
 
 fn describe(ty: &TensorType) -> Value {
-    let mut value = json!({ "dtype": ty.dtype.name(), "shape": ty.shape });
+    let mut value = json!({ "dtype": ty.dtype.name(), "shape": ty.shape.as_slice() });
     if let Some(name) = &ty.name {
         value["name"] = (**name).into();
     }

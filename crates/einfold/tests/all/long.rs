@@ -10,7 +10,7 @@ fn listed(between: &str, part: impl Fn(usize) -> String) -> String {
 }
 
 fn ty(name: impl ToString, dtype: Dtype, shape: impl Into<Vec<usize>>) -> TensorType {
-    TensorType { name: Some(name.to_string().into()), dtype, shape: shape.into(), conj: false }
+    TensorType { name: Some(name.to_string().into()), dtype, shape: shape.into().into(), conj: false }
 }
 
 /// The length of the explanation of a plan.

@@ -37,7 +37,7 @@ fn check_slot(slot: PlanSlot, buffer: &Buffer, dtype: einfold_ir::Dtype, extents
     if buffer.dtype != dtype {
         return Err(BindError::Dtype { slot, expected: buffer.dtype.into(), found: dtype.into() });
     }
-    if buffer.extents != extents {
+    if buffer.extents[..] != *extents {
         return Err(BindError::Shape { slot, expected: buffer.extents[..].into(), found: extents.into() });
     }
     Ok(())

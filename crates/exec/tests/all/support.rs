@@ -45,7 +45,7 @@ impl Build {
 
     fn buffer(&mut self, dtype: Dtype, extents: &[usize], storage: Storage) -> BufferId {
         let label = format!("t{}", self.draft.buffers.len()).into();
-        self.draft.buffers.push(Buffer { label, dtype, extents: extents.to_vec(), storage, layout: Layout::RowMajor })
+        self.draft.buffers.push(Buffer { label, dtype, extents: extents.into(), storage, layout: Layout::RowMajor })
     }
 
     pub(crate) fn region(&mut self, loops: Vec<Axis>) {

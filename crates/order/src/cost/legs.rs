@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use einfold_ir::Count;
+use smallvec::SmallVec;
 
 use crate::graph::{Graph, contract};
 
@@ -28,7 +29,7 @@ const FEW: usize = 256;
 pub(super) struct LegContraction<'g> {
     extents: &'g [u64],
     /// The number of remaining tensors that have each axis.
-    uses: Vec<u32>,
+    uses: SmallVec<[u32; 16]>,
     many: Many,
 }
 
@@ -38,7 +39,7 @@ impl<'g> LegContraction<'g> {
         LegContraction {
             extents: &graph.extents,
             uses: graph.uses(),
-            many: Many { nodes: vec![NONE], free: Vec::new(), bits },
+            many: Many { nodes: Vec::new(), free: Vec::new(), bits },
         }
     }
 
@@ -82,7 +83,7 @@ impl<'g> LegContraction<'g> {
 /// merges together take no longer than the construction of the trees. The depth of the trees, and of the recursion, is
 /// the number of bits of the largest axis.
 struct Many {
-    /// The nodes; node 0 is the empty tree.
+    /// The nodes; node 0 is the empty tree. Empty until the first tree is built.
     nodes: Vec<Node>,
     free: Vec<u32>,
     bits: u32,
@@ -122,6 +123,9 @@ impl Many {
 
     /// Builds the tree of ascending `axes` that differ in the lowest `bits` bits only.
     fn plant(&mut self, axes: &[u32], bits: u32, extents: &[u64]) -> u32 {
+        if self.nodes.is_empty() {
+            self.nodes.push(NONE);
+        }
         let Some(&first) = axes.first() else { return 0 };
         let Some(bit) = bits.checked_sub(1) else {
             return self.add(Node { children: [0; 2], size: extents[first as usize].into() });

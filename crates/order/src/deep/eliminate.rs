@@ -109,7 +109,7 @@ impl<'g> Elimination<'g> {
             rule,
             max_legs,
             logs: graph.extents.iter().map(|&extent| (extent.max(1) as f64).log2()).collect(),
-            uses: graph.uses(),
+            uses: graph.uses().into_vec(),
             tensors: Vec::with_capacity(2 * graph.legs.len()),
             holders: holders.iter().map(<[u32]>::to_vec).collect(),
             neighbours: vec![None; axes],

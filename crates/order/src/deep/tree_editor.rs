@@ -45,7 +45,7 @@ impl<'g> EditableTree<'g> {
             children: pairs.clone(),
             legs,
             costs: vec![0.0; pairs.len()],
-            uses: graph.uses(),
+            uses: graph.uses().into_vec(),
         };
         let mut kept = 0;
         for product in 0..pairs.len() {

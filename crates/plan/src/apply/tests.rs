@@ -103,7 +103,7 @@ fn windows_are_read_and_affine_results_written_in_place() {
     c.factors[0].indices = vec![Index::affine(0, [(2, own(0)), (1, own(1))])].into();
     c.output = vec![Index::affine(3, [(-1, own(0)), (1, own(1))])].into();
     let mut y = node("y", Dtype::F64, c);
-    y.shape = vec![6];
+    y.shape = vec![6].into();
     ir.push(y).unwrap();
     insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[2, 3]]), @r"
     %2 y = (+, *) %0[2*i+k] . %1[k] -> [k, i]  f64[3, 4]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use einfold_ir::{
     Access, Algebra, AxisSet, Contraction, Dtype, Expr, Function, Index, Indices, Label, Literal, Node, NodeId,
-    PointOp, Tree, Violation,
+    PointOp, Shape, Tree, Violation,
 };
 
 use super::{Target, Writer};
@@ -202,7 +202,7 @@ impl Writer<'_, '_> {
     /// The index functions, the shape and the name of an intermediate with these axes. If it is gathered from or
     /// scattered into, an error about an index must name the tensor and the axis that the user knows: the intermediate
     /// has that tensor's name, and the positions lie along that axis.
-    fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Indices<NodeId>, Vec<usize>, Label) {
+    fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Indices<NodeId>, Shape, Label) {
         let stays = AxisSet::of(kept);
         let held = |position: &&Position| stays.has(position.axis);
         let selections = lifted.selected.selections.iter().zip(&lifted.positions);

@@ -156,7 +156,7 @@ fn window([x, w]: [usize; 2], more: usize) -> Ir {
     let text = format!("i{}->ik", ",k".repeat(weights.len()));
     let mut c = contraction(&text, &[&[x.0], &weights[..]].concat(), |axis| if axis == 'i' { x.1 } else { w });
     c.output = vec![Index::affine(0, [(1, einfold_ir::AxisRef::Own(0)), (1, einfold_ir::AxisRef::Own(1))])].into();
-    let y = ir.push(Node { shape: vec![x.1 + w - 1], ..node("y", Dtype::F64, c) }).unwrap();
+    let y = ir.push(Node { shape: vec![x.1 + w - 1].into(), ..node("y", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     ir
 }
@@ -192,7 +192,7 @@ fn diagonals_of_results_and_repeated_axes_count() {
     let a = ir.input("a", Dtype::F64, [10]);
     let mut c = contraction("i,i->ij", &[a, a], |_| 10);
     c.output = vec![Index::axis(0), Index::axis(0), Index::axis(1)].into();
-    let y = ir.push(Node { shape: vec![10, 10, 10], ..node("y", Dtype::F64, c) }).unwrap();
+    let y = ir.push(Node { shape: vec![10, 10, 10].into(), ..node("y", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     assert_eq!(with_passes(&ir, PassSet::ALL).cost.size, Count::from(1000u64));
 }
@@ -211,7 +211,7 @@ fn weighted_layer([nodes, edges, groups, inputs, hidden]: [usize; 5]) -> Ir {
     c.factors[1] = Access::plain(w, [2, 1]);
     c.factors[2] = Access::plain(s, [0]);
     c.output = vec![ids(dst), Index::axis(1)].into();
-    let y = ir.push(Node { shape: vec![groups, hidden], ..node("H", Dtype::F64, c) }).unwrap();
+    let y = ir.push(Node { shape: vec![groups, hidden].into(), ..node("H", Dtype::F64, c) }).unwrap();
     ir.output(y).unwrap();
     ir
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Rewriter, Tree, Violation};
+use einfold_ir::{Access, Contraction, Def, Index, Ir, Node, NodeId, Rewriter, Shape, Tree, Violation};
 use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
@@ -110,7 +110,7 @@ impl<'a> Cut<'a> {
         let output = kept.iter().filter_map(|&axis| place(axis)).map(Index::axis).collect();
         space.iter().for_each(|&axis| local[axis as usize] = None);
         let axes = space.iter().map(|&axis| self.c.axes[axis as usize].clone()).collect();
-        let shape: Vec<usize> = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
+        let shape: Shape = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
         let c = Contraction { axes, factors, output, init: None, pinned: false, ..self.c.clone() };
         let network = (first.len() > 1).then(|| network_of(&c, &shape));
         let new = out.push(Node { def: c.into(), shape, ..self.node.clone() })?;

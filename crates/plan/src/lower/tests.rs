@@ -97,7 +97,7 @@ fn a_sliced_sum_is_filled_outside_and_added_to_inside() {
 fn an_empty_identity_is_a_plan() {
     let mut ir = Ir::new();
     let y = node("y", Dtype::F64, contraction("->", &[], |_| 0));
-    let y = ir.push(Node { shape: vec![0, 3], def: Def::Identity(Algebra::SUM_PRODUCT), ..y }).unwrap();
+    let y = ir.push(Node { shape: vec![0, 3].into(), def: Def::Identity(Algebra::SUM_PRODUCT), ..y }).unwrap();
     ir.output(y).unwrap();
     insta::assert_snapshot!(lowered(&ir), @r"
     out0[0, 0] =   ()  fill

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use einfold_ir::{BufferId, Draft, Lifetime, Plan, Storage};
+use smallvec::SmallVec;
 
 use super::limit::{ADDRESSABLE, too_large};
 use crate::error::PlanError;
@@ -17,8 +18,8 @@ use crate::error::PlanError;
 pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError> {
     let (lives, own, steps) = (draft.lifetimes(), draft.partition_buffers(), draft.steps().count());
     // First the buffers that exist once, then the copies of partitions, by region.
-    let mut members: Vec<Vec<BufferId>> = vec![Vec::new(); 1 + draft.regions.len()];
-    let mut wanted: Vec<Vec<Wanted>> = vec![Vec::new(); members.len()];
+    let mut members: SmallVec<[Vec<BufferId>; 2]> = SmallVec::from_elem(Vec::new(), 1 + draft.regions.len());
+    let mut wanted: SmallVec<[Vec<Wanted>; 2]> = SmallVec::from_elem(Vec::new(), members.len());
     for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.storage, Storage::Scratch(_))) {
         if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
             let group = own[k].map_or(0, |region| 1 + region);
@@ -82,7 +83,7 @@ impl Placement {
         };
         let offsets: Vec<usize> = wanted.iter().map(next).collect();
         let apart = Placement { offsets, bytes, moved: 0 };
-        if !share {
+        if !share || wanted.len() < 2 {
             return apart;
         }
         let mut order: Vec<usize> = (0..wanted.len()).collect();

@@ -1,7 +1,7 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, AffineTerm, AxisRef, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step, StridedAxis,
+    Access, AffineTerm, AxisRef, AxisSet, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step, StridedAxis,
     WriteMode, nesting,
 };
 use smallvec::SmallVec;
@@ -64,11 +64,11 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
 /// Whether every point of rows, columns and batch axes is written to a position of its own and, if the step does not
 /// accumulate, every position is written. Several axes may share an index if they nest, as those of a merged axis do.
 fn is_matrix_write(draft: &Draft, step: &Step) -> bool {
-    let mut seen = vec![false; step.axes.len()];
+    let mut seen = AxisSet::default();
     let mut once = |index: &Index<BufferId>| {
         index.terms().iter().all(|term| match term.axis {
             AxisRef::Loop(_) => true,
-            AxisRef::Own(a) => !std::mem::replace(&mut seen[a as usize], true),
+            AxisRef::Own(a) => seen.insert(a),
         })
     };
     let extents = &draft.buffer(step.write.tensor).extents;
@@ -215,7 +215,7 @@ mod tests {
             let a = ir.input("a", Dtype::F64, [20, 20]);
             let mut c = contraction("ik,kj->ij", &[a, a], |_| 20);
             c.output = vec![Index::affine(0, [(coefs[0], AxisRef::Own(0)), (coefs[1], AxisRef::Own(1))])].into();
-            let y = ir.push(Node { shape: vec![shape], ..node("y", Dtype::F64, c) }).unwrap();
+            let y = ir.push(Node { shape: vec![shape].into(), ..node("y", Dtype::F64, c) }).unwrap();
             ir.output(y).unwrap();
             assert!(after(&["gemm"], &ir, &[&[0, 1]]).contains(form), "{coefs:?}");
         }

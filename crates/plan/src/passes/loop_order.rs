@@ -1,6 +1,7 @@
 //! Orders the loops of nests.
 
 use einfold_ir::{Draft, Form, Step};
+use smallvec::SmallVec;
 
 use crate::strides;
 
@@ -15,7 +16,7 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
             if nest.ordered || step.axes.len() < 2 {
                 continue;
             }
-            let mut order: Vec<u32> = (0..step.axes.len() as u32).collect();
+            let mut order: SmallVec<[u32; 8]> = (0..step.axes.len() as u32).collect();
             strides::of_step(draft, step).order_with(|a, b| order.swap(a, b));
             reorder(&mut draft.regions[r].steps[s], &order);
             changes += 1;
@@ -32,7 +33,7 @@ fn reorder(step: &mut Step, order: &[u32]) {
     if order.is_sorted() {
         return;
     }
-    let mut places = vec![0; order.len()];
+    let mut places: SmallVec<[u32; 8]> = SmallVec::from_elem(0, order.len());
     order.iter().enumerate().for_each(|(place, &axis)| places[axis as usize] = place as u32);
     step.axes = order.iter().map(|&a| step.axes[a as usize].clone()).collect();
     let accesses = step.reads.iter_mut().chain([&mut step.write]);

@@ -1,6 +1,7 @@
 //! Merges loops of nests.
 
 use einfold_ir::{Draft, Form};
+use smallvec::{SmallVec, smallvec};
 
 use crate::strides;
 
@@ -14,7 +15,7 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
                 continue;
             }
             let loops = strides::of_step(draft, step);
-            let mut merged: Vec<u32> = vec![1];
+            let mut merged: SmallVec<[u32; 8]> = smallvec![1];
             for inner in 1..loops.len() {
                 match merged.last_mut().filter(|_| loops.joins(inner - 1, inner)) {
                     Some(joined) => *joined += 1,
@@ -24,7 +25,7 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
             if merged.len() < loops.len()
                 && let Form::Nest(nest) = &mut draft.regions[r].steps[s].form
             {
-                nest.merged = merged;
+                nest.merged = merged.into_vec();
                 changes += 1;
             }
         }

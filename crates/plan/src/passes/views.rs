@@ -226,7 +226,7 @@ mod tests {
         let buffer = |storage| Buffer {
             label: "t".into(),
             dtype: Dtype::F64,
-            extents: vec![2],
+            extents: vec![2].into(),
             storage,
             layout: Layout::RowMajor,
         };

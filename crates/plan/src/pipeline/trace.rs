@@ -2,7 +2,7 @@
 
 use einfold_ir::{Draft, Ir};
 
-use super::{Program, Stage};
+use super::{PIPELINE, Program, Stage};
 
 /// The stages that led to a plan, in order.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ pub enum Snapshot {
 impl Trace {
     /// An empty trace. With `keeps`, it keeps the form after each stage; otherwise only the number of changes.
     pub(crate) fn new(keeps: bool) -> Trace {
-        Trace { keeps, stages: Vec::new() }
+        Trace { keeps, stages: Vec::with_capacity(PIPELINE.len()) }
     }
 
     pub(crate) fn record(&mut self, stage: &'static Stage, changes: usize, program: &Program<'_>) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Rewriter, Violation};
+use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Rewriter, Shape, Violation};
 
 use super::Rewritten;
 
@@ -36,7 +36,7 @@ fn share(ir: &Ir) -> Result<Option<Ir>, Violation> {
 }
 
 /// A key that is equal for nodes with the same definition: the fingerprint, the shape and the dtype.
-type Key = (u64, Vec<usize>, Dtype);
+type Key = (u64, Shape, Dtype);
 
 /// The contraction without names, its axes in the order in which the output and the factors use them. Axes that neither
 /// uses come last, by extent.

@@ -188,7 +188,7 @@ fn a_product_and_the_scatter_of_it_are_ordered_as_one() {
     c.output[0] = Index::gather(Access::plain(ids, [group]), OutOfRange::Error);
     c.axes[0].extent = 1;
     let shape = vec![3, extent('h')];
-    let y = w.ir.push(einfold_ir::Node { shape, ..node("y", Dtype::F64, c) }).unwrap();
+    let y = w.ir.push(einfold_ir::Node { shape: shape.into(), ..node("y", Dtype::F64, c) }).unwrap();
     let ir = w.done(&[y]);
     insta::assert_snapshot!(after("contract", &ir), @r"
     %3 y = (+, *) %0[c, f] . %1[f, h] -> [%2[c], h]  f64[3, 5]

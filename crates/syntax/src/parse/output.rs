@@ -3,6 +3,7 @@
 use crate::ast::{Label, Named, Subscripts};
 use crate::error::{Error, ErrorKind};
 use crate::render::Note;
+use smallvec::SmallVec;
 
 /// The maximal number of axes that the help lists.
 const LISTED: usize = 16;
@@ -39,10 +40,10 @@ struct OutputCheck<'a> {
 
 impl OutputCheck<'_> {
     fn run(&self, output: &[Label], inputs: impl Iterator<Item = u32>) -> Result<(), Error> {
-        let mut known: Vec<u32> = inputs.collect();
+        let mut known: SmallVec<[u32; 16]> = inputs.collect();
         known.sort_unstable();
         if let Some(unknown) = output.iter().find(|label| known.binary_search(&label.id).is_err()) {
-            return Err(self.unknown(unknown, known));
+            return Err(self.unknown(unknown, known.into_vec()));
         }
         match first_repeated(output) {
             Some((first, again)) => Err(self.repeated(first, again)),

@@ -4,7 +4,7 @@ use einfold_ir::{Algebra, Def, Dtype, Ir, TensorType};
 use insta::assert_snapshot;
 
 fn ty(dtype: Dtype, shape: &[usize]) -> TensorType {
-    TensorType { name: None, dtype, shape: shape.to_vec(), conj: false }
+    TensorType { name: None, dtype, shape: shape.into(), conj: false }
 }
 
 fn typed(text: &str, types: &[TensorType]) -> Result<Ir, Error> {
@@ -18,7 +18,7 @@ fn ir(text: &str, shapes: &[&[usize]]) -> Result<Ir, Error> {
 
 fn shape(text: &str, shapes: &[&[usize]]) -> Vec<usize> {
     let ir = ir(text, shapes).unwrap();
-    ir.node(ir.outputs()[0]).shape.clone()
+    ir.node(ir.outputs()[0]).shape.to_vec()
 }
 
 fn kind(text: &str, shapes: &[&[usize]]) -> ErrorKind {
@@ -85,7 +85,7 @@ fn the_implicit_output_is_in_code_point_order() {
     assert_eq!(shape("ii", &[&[2, 2]]), [0; 0]);
     let types = [ty(Dtype::F64, &[2, 3, 4])];
     let by_integers = resolve_labels(&[&[10, 9, 200]], None, &types, &Options::default()).unwrap();
-    assert_eq!(by_integers.node(by_integers.outputs()[0]).shape, [3, 2, 4]);
+    assert_eq!(by_integers.node(by_integers.outputs()[0]).shape[..], [3, 2, 4]);
 }
 
 #[test]

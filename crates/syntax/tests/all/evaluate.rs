@@ -43,7 +43,7 @@ pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Result<Vec<Tensor>, Outsid
             Def::Identity(_) => panic!("made by slicing"),
             Def::Contraction(c) => contract(id, node, c, &tensors)?,
         };
-        assert_eq!((tensor.dtype, &tensor.shape), (node.dtype, &node.shape));
+        assert_eq!((tensor.dtype, &tensor.shape[..]), (node.dtype, &node.shape[..]));
         tensors.push(tensor);
     }
     Ok(ir.outputs().iter().map(|id| tensors[id.0 as usize].clone()).collect())

@@ -15,7 +15,7 @@ fn ty(name: &str, shape: impl Into<Vec<usize>>) -> TensorType {
 }
 
 fn unnamed(shape: impl Into<Vec<usize>>) -> TensorType {
-    TensorType { name: None, dtype: Dtype::F64, shape: shape.into(), conj: false }
+    TensorType { name: None, dtype: Dtype::F64, shape: shape.into().into(), conj: false }
 }
 
 fn check(text: &str, types: &[TensorType], options: &Options) -> Result<(), Error> {

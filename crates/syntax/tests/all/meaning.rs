@@ -85,7 +85,12 @@ fn modules_compute_what_the_labels_say() {
         let text = grouped(&mut rng, &terms) + &if explicit { format!("->{output}") } else { String::new() };
         let types: Vec<TensorType> = inputs
             .iter()
-            .map(|input| TensorType { name: None, dtype: Dtype::I64, shape: input.shape.clone(), conj: false })
+            .map(|input| TensorType {
+                name: None,
+                dtype: Dtype::I64,
+                shape: input.shape.as_slice().into(),
+                conj: false,
+            })
             .collect();
         let ir = resolve(&parse(&text).unwrap(), &types, &Options::default()).unwrap();
         let result = evaluate(&ir, &inputs).unwrap().remove(0);

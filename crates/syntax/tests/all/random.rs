@@ -213,7 +213,7 @@ fn many_operands_and_labels_are_no_problem() {
     let n = 3_000;
     let terms: Vec<[u32; 2]> = (0..n).map(|k| [k, k + 1]).collect();
     let terms: Vec<&[u32]> = terms.iter().map(|term| &term[..]).collect();
-    let ty = TensorType { name: None, dtype: Dtype::F64, shape: vec![2, 2], conj: false };
+    let ty = TensorType { name: None, dtype: Dtype::F64, shape: vec![2, 2].into(), conj: false };
     let ir = resolve_labels(&terms, None, &vec![ty; n as usize], &Options::default()).unwrap();
-    assert_eq!(ir.node(ir.outputs()[0]).shape, [2, 2]);
+    assert_eq!(ir.node(ir.outputs()[0]).shape[..], [2, 2]);
 }

@@ -54,7 +54,7 @@ fn answer(text: &str, inputs: &[String], words: &[String]) -> String {
     let named = matches!(ast, Ast::Program(_));
     let ty = |(name, tensor): (String, &Tensor)| {
         let name = Some(name).filter(|name| named && !name.is_empty()).map(Into::into);
-        TensorType { name, dtype: tensor.dtype, shape: tensor.shape.clone(), conj: false }
+        TensorType { name, dtype: tensor.dtype, shape: tensor.shape.as_slice().into(), conj: false }
     };
     let types: Vec<TensorType> = names.into_iter().zip(&inputs).map(ty).collect();
     match resolve_fully(&ast, &types, &inputs, options(words.iter().map(String::as_str))) {

@@ -74,7 +74,7 @@ fn run(case: &Value) -> Result<Vec<(String, Tensor)>, Code> {
     let typed = |(name, input): (&str, &Tensor)| TensorType {
         name: Some(name.into()),
         dtype: input.dtype,
-        shape: input.shape.clone(),
+        shape: input.shape.as_slice().into(),
         conj: false,
     };
     let types: Vec<TensorType> = names.zip(&inputs).map(typed).collect();

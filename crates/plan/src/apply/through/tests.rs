@@ -35,7 +35,7 @@ fn layer(size: &Layer, dtype: Dtype, algebra: Algebra, policies: [OutOfRange; 2]
         init: None,
         pinned: false,
     };
-    let y = ir.push(Node { shape: vec![groups, hidden], ..node("H", dtype, c) }).unwrap();
+    let y = ir.push(Node { shape: vec![groups, hidden].into(), ..node("H", dtype, c) }).unwrap();
     ir.output(y).unwrap();
     ir
 }
@@ -177,7 +177,7 @@ fn draw(rng: &mut Rng) -> Drawn {
     let Draw { mut ir, inputs, axes, .. } = draw;
     let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
     let def = c.into();
-    let y = ir.push(Node { label: "y".into(), dtype, shape, region: RegionId::TOP, def }).unwrap();
+    let y = ir.push(Node { label: "y".into(), dtype, shape: shape.into(), region: RegionId::TOP, def }).unwrap();
     ir.output(y).unwrap();
     Drawn { ir, inputs }
 }

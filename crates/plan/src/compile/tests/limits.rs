@@ -21,7 +21,8 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
     assert!(within(needed).is_ok());
     let PlanError::TooLarge(excess) = within(needed - 1).unwrap_err() else { panic!("accepted") };
     assert_eq!((&*excess.label, excess.bytes, excess.limit), ("y", Count::from(needed), Count::from(needed - 1)));
-    let large = Large { is_result: true, shape: vec![100, 100], dtype: Dtype::F64, bytes: Count::from(80_000u64) };
+    let large =
+        Large { is_result: true, shape: vec![100, 100].into(), dtype: Dtype::F64, bytes: Count::from(80_000u64) };
     assert_eq!(excess.tensor, Some(large));
 }
 

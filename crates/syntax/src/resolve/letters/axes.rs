@@ -4,17 +4,21 @@ use super::Options;
 use super::errors::LettersErrors;
 use crate::ast::{Subscripts, Term};
 use crate::error::{Error, LabeledAxis, SizeRule};
+use smallvec::SmallVec;
+
+/// The axis of each dimension of a term.
+pub(super) type Dims = SmallVec<[usize; 4]>;
 
 /// The axes of an expression: first the labels in ascending order, then the axes of `...`, from left to right.
 pub(super) struct Axes {
     /// The distinct labels, ascending; the position is the number of the axis.
-    labels: Vec<u32>,
+    labels: SmallVec<[u32; 4]>,
     /// The number of axes of `...`: the maximum over the operands.
     covered: usize,
     /// The axis of each dimension of each operand.
-    pub(super) operands: Vec<Vec<usize>>,
+    pub(super) operands: SmallVec<[Dims; 2]>,
     /// The axes of the output.
-    pub(super) output: Vec<usize>,
+    pub(super) output: Dims,
 }
 
 impl Axes {
@@ -29,13 +33,14 @@ impl Axes {
             }
             covered = covered.max(rank - labels);
         }
-        let mut labels: Vec<u32> = s.terms().iter().flat_map(|term| s.labels(term)).map(|label| label.id).collect();
+        let mut labels: SmallVec<[u32; 4]> =
+            s.terms().iter().flat_map(|term| s.labels(term)).map(|label| label.id).collect();
         labels.sort_unstable();
-        let once: Vec<u32> =
+        let once: SmallVec<[u32; 4]> =
             labels.chunk_by(|a, b| a == b).filter(|uses| uses.len() == 1).map(|uses| uses[0]).collect();
         labels.dedup();
 
-        let mut axes = Axes { labels, covered, operands: Vec::with_capacity(inputs.len()), output: Vec::new() };
+        let mut axes = Axes { labels, covered, operands: SmallVec::new(), output: Dims::new() };
         for (term, input) in s.terms().iter().zip(inputs) {
             let dims = axes.dims(s, term, input.shape.len() - s.labels(term).len());
             axes.operands.push(dims);
@@ -56,17 +61,17 @@ impl Axes {
     }
 
     /// The axes of a term whose ellipsis covers `covered` axes.
-    fn dims(&self, s: &Subscripts, term: &Term, covered: usize) -> Vec<usize> {
+    fn dims(&self, s: &Subscripts, term: &Term, covered: usize) -> Dims {
         let number = |id: u32| self.labels.partition_point(|&label| label < id);
-        let mut dims: Vec<usize> = s.labels(term).iter().map(|label| number(label.id)).collect();
+        let mut dims: Dims = s.labels(term).iter().map(|label| number(label.id)).collect();
         if let Some(ellipsis) = term.ellipsis {
-            dims.splice(ellipsis.before..ellipsis.before, self.len() - covered..self.len());
+            dims.insert_many(ellipsis.before, self.len() - covered..self.len());
         }
         dims
     }
 
     /// The axes of the output: as written, or those of `...` and the labels used `once`.
-    fn output_dims(&self, errors: &LettersErrors<'_>, once: &[u32]) -> Result<Vec<usize>, Error> {
+    fn output_dims(&self, errors: &LettersErrors<'_>, once: &[u32]) -> Result<Dims, Error> {
         let s = errors.s;
         match s.output() {
             Some(output) if output.term.ellipsis.is_none() && self.covered > 0 => Err(errors.ellipsis_dropped()),
@@ -81,8 +86,8 @@ impl Axes {
     /// Checks that each axis has one size: equal within an operand, equal or broadcast between operands.
     fn check_sizes(&self, errors: &LettersErrors<'_>, options: &Options) -> Result<(), Error> {
         // The first axis with each size, and the last axis of each label.
-        let mut holders: Vec<Option<LabeledAxis>> = vec![None; self.len()];
-        let mut seen: Vec<Option<LabeledAxis>> = vec![None; self.len()];
+        let mut holders: SmallVec<[Option<LabeledAxis>; 4]> = SmallVec::from_elem(None, self.len());
+        let mut seen = holders.clone();
         for (operand, dims) in self.operands.iter().enumerate() {
             for (axis, &number) in dims.iter().enumerate() {
                 let here = LabeledAxis { operand, axis, size: errors.inputs[operand].shape[axis] };

@@ -6,9 +6,10 @@ use crate::error::{Error, ErrorKind, LabeledAxis, SizeRule, TypeProblem};
 use crate::render::{Note, is_mark};
 use crate::span::Span;
 use crate::suggest;
-use einfold_ir::{Algebra, Dtype, TensorType};
+use einfold_ir::{Algebra, Dtype, Label, TensorType};
 
 mod rank;
+use smol_str::{ToSmolStr, format_smolstr};
 
 /// The maximal number of shapes that the help lists.
 const LISTED: usize = 16;
@@ -31,10 +32,10 @@ impl LettersErrors<'_> {
     }
 
     /// The name of an axis: its label, or its position in `...`.
-    pub(super) fn axis_name(&self, label: Result<u32, usize>) -> String {
+    pub(super) fn axis_name(&self, label: Result<u32, usize>) -> Label {
         match label {
-            Ok(id) => self.s.name(id).to_string(),
-            Err(k) => format!("...{k}"),
+            Ok(id) => self.s.name(id).to_smolstr(),
+            Err(k) => format_smolstr!("...{k}"),
         }
     }
 

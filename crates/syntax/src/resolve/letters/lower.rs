@@ -1,21 +1,26 @@
 //! Lowers subscripts with checked axes to an [`Ir`].
 
-use super::axes::Axes;
+use super::axes::{Axes, Dims};
 use super::errors::LettersErrors;
 use crate::ast::Group;
 use crate::error::Error;
 use crate::span::Span;
-use einfold_ir::{Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, TensorType};
-use std::borrow::Cow;
+use einfold_ir::{
+    Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, Shape, TensorType,
+};
+use smallvec::SmallVec;
+use smol_str::format_smolstr;
 
 /// A factor: an operand or the result of a group.
-struct FactorTensor<'a> {
+struct FactorTensor {
     tensor: NodeId,
     conj: bool,
     /// The axis of the expression for each dimension.
-    dims: Cow<'a, [usize]>,
-    shape: Cow<'a, [usize]>,
+    dims: Dims,
+    shape: Shape,
 }
+
+type Factors = SmallVec<[FactorTensor; 2]>;
 
 /// The terms that use an axis: the first, the last, and whether the output does.
 #[derive(Clone, Copy)]
@@ -26,11 +31,11 @@ struct TermUses {
 }
 
 /// A node to add.
-struct NodeSpec<'a> {
-    label: &'a str,
-    items: Vec<FactorTensor<'a>>,
+struct NodeSpec {
+    label: Label,
+    items: Factors,
     /// The axes of the result.
-    kept: Vec<usize>,
+    kept: Dims,
     pinned: bool,
     /// Its span.
     place: Span,
@@ -39,7 +44,7 @@ struct NodeSpec<'a> {
 /// The iteration space of a node.
 struct NodeSpace {
     /// The axes of the expression in it, in the order of their first use.
-    order: Vec<usize>,
+    order: Dims,
     /// The same axes with their sizes in this node.
     axes: Vec<Axis>,
 }
@@ -47,14 +52,14 @@ struct NodeSpace {
 struct Lowering<'a> {
     errors: &'a LettersErrors<'a>,
     axes: &'a Axes,
-    labels: Vec<Label>,
-    uses: Vec<TermUses>,
+    labels: SmallVec<[Label; 4]>,
+    uses: SmallVec<[TermUses; 4]>,
     algebra: Algebra,
     /// The dtype of sums and products.
     dtype: Dtype,
     ir: Ir,
     /// The number of each axis in the current node.
-    local: Vec<Option<u32>>,
+    local: SmallVec<[Option<u32>; 4]>,
 }
 
 /// The module of the expression: one contraction, after one for each group. `dtype` is that of the result.
@@ -62,24 +67,26 @@ pub(super) fn lower(errors: &LettersErrors<'_>, axes: &Axes, algebra: Algebra, d
     let mut b = Lowering {
         errors,
         axes,
-        labels: (0..axes.len()).map(|axis| errors.axis_name(axes.label(axis)).into()).collect(),
+        labels: (0..axes.len()).map(|axis| errors.axis_name(axes.label(axis))).collect(),
         uses: uses(axes),
         algebra,
         dtype: algebra.accumulator(dtype),
         ir: Ir::new(),
-        local: vec![None; axes.len()],
+        local: SmallVec::from_elem(None, axes.len()),
     };
     let items = b.items()?;
     let space = b.space(&items);
-    let product = NodeSpec { label: "y", items, kept: axes.output.clone(), pinned: false, place: errors.output_span() };
+    let product =
+        NodeSpec { label: "y".into(), items, kept: axes.output.clone(), pinned: false, place: errors.output_span() };
     let result = b.contract(product, space, dtype)?;
     let result = if b.ir.node(result).dtype == dtype { result } else { b.round(result, dtype) };
     b.ir.output(result).expect("the result is a node of the top region");
     Ok(b.ir)
 }
 
-fn uses(axes: &Axes) -> Vec<TermUses> {
-    let mut uses = vec![TermUses { first: usize::MAX, last: 0, output: false }; axes.len()];
+fn uses(axes: &Axes) -> SmallVec<[TermUses; 4]> {
+    let unused = TermUses { first: usize::MAX, last: 0, output: false };
+    let mut uses: SmallVec<[TermUses; 4]> = SmallVec::from_elem(unused, axes.len());
     for (operand, dims) in axes.operands.iter().enumerate() {
         for &axis in dims {
             uses[axis] = TermUses { first: uses[axis].first.min(operand), last: operand, output: false };
@@ -101,15 +108,15 @@ pub(in super::super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
 impl<'a> Lowering<'a> {
     /// The factors of the outermost level; groups become nodes. If the product does not distribute over the sum, a
     /// group would change the result, so groups are ignored.
-    fn items(&mut self) -> Result<Vec<FactorTensor<'a>>, Error> {
+    fn items(&mut self) -> Result<Factors, Error> {
         let LettersErrors { s, inputs } = *self.errors;
         let licensed = self.algebra.laws(self.dtype).distributive;
         let mut groups = s.groups().iter().filter(|_| licensed).peekable();
         // Each open group with the number of items at its start.
         let mut open = Vec::new();
         let operands = inputs.iter().enumerate().map(|(operand, input)| self.input(operand, input));
-        let operands = operands.collect::<Result<Vec<_>, Error>>()?;
-        let mut items = Vec::with_capacity(inputs.len());
+        let operands = operands.collect::<Result<Factors, Error>>()?;
+        let mut items = Factors::new();
         for (operand, item) in operands.into_iter().enumerate() {
             while let Some(group) = groups.next_if(|group| group.terms.start == operand) {
                 open.push((group, items.len()));
@@ -123,33 +130,33 @@ impl<'a> Lowering<'a> {
         Ok(items)
     }
 
-    fn input(&mut self, operand: usize, input: &'a TensorType) -> Result<FactorTensor<'a>, Error> {
+    fn input(&mut self, operand: usize, input: &TensorType) -> Result<FactorTensor, Error> {
         if !addressable(&input.shape, input.dtype) {
             return Err(self.errors.too_large(&input.shape, input.dtype, self.errors.s.terms()[operand].span));
         }
-        let label = input.name.clone().unwrap_or_else(|| format!("x{operand}").into());
+        let label = input.name.clone().unwrap_or_else(|| format_smolstr!("x{operand}"));
         let tensor = self.ir.input(label, input.dtype, input.shape.as_slice());
-        let (dims, shape) = (self.axes.operands[operand].as_slice().into(), input.shape.as_slice().into());
+        let (dims, shape) = (self.axes.operands[operand].clone(), input.shape.clone());
         Ok(FactorTensor { tensor, conj: input.conj, dims, shape })
     }
 
     /// Contracts the members of a group to the axes that another term or the output has.
-    fn group(&mut self, members: Vec<FactorTensor<'a>>, group: &Group) -> Result<FactorTensor<'a>, Error> {
+    fn group(&mut self, members: Factors, group: &Group) -> Result<FactorTensor, Error> {
         let space = self.space(&members);
         let outside = |axis: &usize| {
             let TermUses { first, last, output } = self.uses[*axis];
             output || first < group.terms.start || last >= group.terms.end
         };
-        let kept: Vec<usize> = space.order.iter().copied().filter(outside).collect();
-        let label = format!("t{}", self.ir.nodes().len());
-        let product = NodeSpec { label: &label, items: members, kept: kept.clone(), pinned: true, place: group.span };
+        let kept: Dims = space.order.iter().copied().filter(outside).collect();
+        let label = format_smolstr!("t{}", self.ir.nodes().len());
+        let product = NodeSpec { label, items: members, kept: kept.clone(), pinned: true, place: group.span };
         let tensor = self.contract(product, space, self.dtype)?;
-        Ok(FactorTensor { tensor, conj: false, dims: kept.into(), shape: self.ir.node(tensor).shape.clone().into() })
+        Ok(FactorTensor { tensor, conj: false, dims: kept, shape: self.ir.node(tensor).shape.clone() })
     }
 
     /// The iteration space of a product. Sets `local` until [`Self::contract`].
-    fn space(&mut self, items: &[FactorTensor<'_>]) -> NodeSpace {
-        let mut space = NodeSpace { order: Vec::new(), axes: Vec::new() };
+    fn space(&mut self, items: &[FactorTensor]) -> NodeSpace {
+        let mut space = NodeSpace { order: Dims::new(), axes: Vec::new() };
         for (&axis, &size) in items.iter().flat_map(|item| item.dims.iter().zip(item.shape.iter())) {
             match self.local[axis] {
                 Some(number) if size != 1 => space.axes[number as usize].extent = size,
@@ -165,10 +172,10 @@ impl<'a> Lowering<'a> {
     }
 
     /// Adds the product, summed over the axes that the result lacks; with dtype `result` if it only moves elements.
-    fn contract(&mut self, product: NodeSpec<'_>, space: NodeSpace, result: Dtype) -> Result<NodeId, Error> {
+    fn contract(&mut self, product: NodeSpec, space: NodeSpace, result: Dtype) -> Result<NodeId, Error> {
         let NodeSpace { order, axes } = space;
-        let kept: Vec<u32> = product.kept.iter().map(|&axis| self.local(axis)).collect();
-        let shape: Vec<usize> = kept.iter().map(|&number| axes[number as usize].extent).collect();
+        let kept: SmallVec<[u32; 4]> = product.kept.iter().map(|&axis| self.local(axis)).collect();
+        let shape: Shape = kept.iter().map(|&number| axes[number as usize].extent).collect();
         let factors = product.items.iter().map(|item| self.factor(item, &axes)).collect();
         order.iter().for_each(|&axis| self.local[axis] = None);
         let contraction = Contraction {
@@ -193,7 +200,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The access of a factor: along its axes, and at position 0 of a broadcast axis.
-    fn factor(&self, item: &FactorTensor<'_>, axes: &[Axis]) -> Access<NodeId> {
+    fn factor(&self, item: &FactorTensor, axes: &[Axis]) -> Access<NodeId> {
         let index = |(&axis, &size): (&usize, &usize)| {
             let number = self.local(axis);
             let broadcast = size == 1 && axes[number as usize].extent != 1;
@@ -218,12 +225,12 @@ impl<'a> Lowering<'a> {
             init: None,
             pinned: false,
         };
-        self.push("y", dtype, shape, contraction)
+        self.push("y".into(), dtype, shape, contraction)
     }
 
-    fn push(&mut self, label: &str, dtype: Dtype, shape: Vec<usize>, contraction: Contraction) -> NodeId {
+    fn push(&mut self, label: Label, dtype: Dtype, shape: Shape, contraction: Contraction) -> NodeId {
         let def = contraction.into();
-        let node = Node { label: label.into(), dtype, shape, region: RegionId::TOP, def };
+        let node = Node { label, dtype, shape, region: RegionId::TOP, def };
         self.ir.push(node).expect("axes, extents and dtypes of an expression fit once they are checked")
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ast::{Assign, Sign};
 use crate::span::Span;
-use einfold_ir::{Dtype, Function, Label, Literal, NodeId};
+use einfold_ir::{Dtype, Function, Label, Literal, NodeId, Shape};
 
 /// A tensor that statements read: an input or a defined name.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub(super) struct Tensor {
     /// Its name in errors: the name in programs, `operand 2` in named subscripts.
     pub(super) shown: String,
     pub(super) dtype: Dtype,
-    pub(super) shape: Vec<usize>,
+    pub(super) shape: Shape,
     pub(super) conj: bool,
     pub(super) node: NodeId,
 }

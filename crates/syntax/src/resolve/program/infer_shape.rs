@@ -8,6 +8,7 @@ use super::iteration_space::StatementContext;
 use super::size_query;
 use crate::error::Error;
 use crate::span::Span;
+use einfold_ir::Shape;
 use std::collections::{HashMap, HashSet};
 
 /// The context of the inference for one name.
@@ -21,8 +22,8 @@ pub(super) struct ShapeInference<'a> {
 }
 
 /// A known shape.
-pub(super) struct Shape {
-    pub(super) shape: Vec<usize>,
+pub(super) struct InferredShape {
+    pub(super) shape: Shape,
     /// The sizes of the axes of each contribution.
     pub(super) extents: Vec<Vec<usize>>,
 }
@@ -39,7 +40,7 @@ pub(super) struct QueriedSize {
 
 impl ShapeInference<'_> {
     /// The shape, or the size queries to answer first.
-    pub(super) fn solve(&self, answers: &QueryAnswers) -> Result<Result<Shape, Vec<QueriedSize>>, Error> {
+    pub(super) fn solve(&self, answers: &QueryAnswers) -> Result<Result<InferredShape, Vec<QueriedSize>>, Error> {
         let rank = self.contributions.first().map_or(0, |c| c.left.len());
         if let Some(other) = self.contributions.iter().find(|c| c.left.len() != rank) {
             return Err(self.errors.left_rank(self.name, &self.contributions[0], other));
@@ -63,9 +64,9 @@ impl ShapeInference<'_> {
         if !queried.is_empty() {
             return Ok(Err(queried));
         }
-        let shape: Vec<usize> = shape.into_iter().flatten().map(|held| held.size).collect();
+        let shape: Shape = shape.into_iter().flatten().map(|held| held.size).collect();
         self.check_written(&shape, &extents)?;
-        Ok(Ok(Shape { shape, extents }))
+        Ok(Ok(InferredShape { shape, extents }))
     }
 
     /// The declared size of an axis; all declarations must agree.

@@ -11,6 +11,7 @@ use crate::edit::Edit;
 use crate::error::{Error, ErrorKind, Feature, NameClass};
 use crate::span::Span;
 use einfold_ir::{Algebra, TensorType};
+use smol_str::format_smolstr;
 use std::collections::BTreeMap;
 
 pub(super) struct ProgramInputs<'a> {
@@ -210,7 +211,7 @@ impl ProgramInputs<'_> {
                 return Err(self.errors().too_large(&input.shape, input.dtype, self.text_start()));
             }
             let name = if by_name { input.name.clone() } else { by_position(k) };
-            let name = name.unwrap_or_else(|| format!("x{k}").into());
+            let name = name.unwrap_or_else(|| format_smolstr!("x{k}"));
             let node = nodes.ir.input(name.clone(), input.dtype, input.shape.as_slice());
             let (shown, dtype, shape, conj) = (format!("`{name}`"), input.dtype, input.shape.clone(), input.conj);
             Ok(Tensor { name, shown, dtype, shape, conj, node })

@@ -6,7 +6,7 @@ use super::errors::ProgramErrors;
 use super::factors::{FactorList, default_algebra};
 use super::hir::{Contribution, Tensor, set};
 use super::infer_dtype::DtypeInference;
-use super::infer_shape::Shape;
+use super::infer_shape::InferredShape;
 use super::iteration_space::{IterationSpace, StatementContext};
 use super::lower_terms::TermLowering;
 use super::nodes::Nodes;
@@ -17,6 +17,7 @@ use crate::span::Span;
 use einfold_ir::{
     Access, Algebra, Axis, BinaryOp, Contraction, Dtype, Expr, Function, Index, Label, Literal, NodeId, PointOp,
 };
+use smol_str::format_smolstr;
 use std::sync::Arc;
 
 /// A name with known dtype and shape.
@@ -27,7 +28,7 @@ pub(super) struct NameLowering<'a> {
     pub(super) types: DtypeInference<'a>,
     pub(super) label: Label,
     pub(super) contributions: &'a [Contribution],
-    pub(super) shape: Shape,
+    pub(super) shape: InferredShape,
     pub(super) dtype: Dtype,
     /// The value where no point contributes, instead of the identity.
     pub(super) fill: Option<Literal>,
@@ -257,7 +258,7 @@ impl NameLowering<'_> {
         if let Some(same) = same {
             return Ok(PointCount::Same(same));
         }
-        let label: Label = format!("{} count", self.label).into();
+        let label = format_smolstr!("{} count", self.label);
         let count = self.chain(nodes, |this, nodes, k, init| {
             let context = this.context(k);
             let dropping: Vec<_> = context.c.reads.iter().filter(|read| context.read_drops(read)).collect();

@@ -10,6 +10,7 @@ use super::nodes::Nodes;
 use super::pointwise::ExprBuilder;
 use crate::error::Error;
 use einfold_ir::{Access, Algebra, BinaryOp, Contraction, Dtype, Expr, Function, Index, Label, NodeId};
+use smol_str::format_smolstr;
 use std::sync::Arc;
 
 /// The context in which a contribution is lowered.
@@ -198,7 +199,7 @@ impl TermLowering<'_> {
         let shape: Vec<usize> = axes.iter().map(|axis| axis.extent).collect();
         let output = (0..shape.len() as u32).map(Index::axis).collect();
         let c = Contraction { axes, factors, output, expr, algebra, init: None, pinned: false };
-        let label = format!("t{}", self.nodes.ir.nodes().len()).into();
+        let label = format_smolstr!("t{}", self.nodes.ir.nodes().len());
         let node = self.nodes.push(self.errors, operand.part.value.span, label, (self.dtype, &shape), c)?;
         Ok(context.plain(space, node, &operand.axes))
     }

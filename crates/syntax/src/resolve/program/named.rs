@@ -6,7 +6,7 @@ use super::super::letters::count_help;
 use super::desugar::StatementAxes;
 use super::errors::ProgramErrors;
 use super::hir::{Contribution, GivenSize, HirExpr, HirExprKind, LeftIndexForm, Tensor, TensorRead};
-use super::infer_shape::{QueryAnswers, Shape, ShapeInference};
+use super::infer_shape::{InferredShape, QueryAnswers, ShapeInference};
 use super::iteration_space::StatementContext;
 use super::nodes::Nodes;
 use crate::ast::{Assign, Name, Named, NamedAxis, NamedTerm};
@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, TypeProblem};
 use crate::render::Note;
 use crate::span::Span;
 use einfold_ir::{Access, Contraction, Dtype, Index, Ir, Label, TensorType};
+use smol_str::format_smolstr;
 use std::collections::BTreeMap;
 
 /// Lowers named subscripts for operands of these types.
@@ -26,7 +27,7 @@ pub(in super::super) fn named(named: &Named, inputs: &[TensorType], options: &Op
     let contributions = std::slice::from_ref(&contribution);
     let shapes = ShapeInference { errors, tensors: &tensors, options, contributions, name: "output" };
     // Named subscripts have no index tensors, so no query is possible.
-    let Ok(Shape { shape, extents }) = shapes.solve(&QueryAnswers::new())? else { return Ok(nodes.ir) };
+    let Ok(InferredShape { shape, extents }) = shapes.solve(&QueryAnswers::new())? else { return Ok(nodes.ir) };
     let dtype = dtype(named, errors, options)?;
     let context = StatementContext { c: &contribution, extents: &extents[0], tensors: &tensors, options };
     let space = context.space((0..contribution.axes.len()).collect());
@@ -68,7 +69,7 @@ fn tensors(named: &Named, inputs: &[TensorType], nodes: &mut Nodes) -> Result<Ve
         if !addressable(&input.shape, input.dtype) {
             return Err(errors.too_large(&input.shape, input.dtype, named.terms()[k].span));
         }
-        let name = input.name.clone().unwrap_or_else(|| format!("x{k}").into());
+        let name = input.name.clone().unwrap_or_else(|| format_smolstr!("x{k}"));
         let node = nodes.ir.input(name.clone(), input.dtype, input.shape.as_slice());
         let (shown, dtype, shape, conj) = (format!("operand {}", k + 1), input.dtype, input.shape.clone(), input.conj);
         Ok(Tensor { name, shown, dtype, shape, conj, node })

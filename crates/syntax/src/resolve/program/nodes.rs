@@ -35,14 +35,14 @@ impl Nodes {
         let made = self.made.entry(contraction.fingerprint()).or_default();
         let twin = made.iter().find(|&&id| {
             let node = self.ir.node(id);
-            let alike = node.dtype == dtype && node.shape == shape;
+            let alike = node.dtype == dtype && node.shape.as_slice() == shape;
             alike && matches!(&node.def, Def::Contraction(other) if same(other, &contraction))
         });
         if let Some(&twin) = twin {
             return Ok(twin);
         }
         let (region, def) = (RegionId::TOP, contraction.into());
-        let node = Node { label, dtype, shape: shape.to_vec(), region, def };
+        let node = Node { label, dtype, shape: shape.into(), region, def };
         let id = self.ir.push(node).expect("a statement with known sizes and dtypes gives a valid node");
         made.push(id);
         Ok(id)

@@ -4,7 +4,7 @@ use super::super::SizeQuery;
 use super::hir::{AffineForm, Tensor};
 use super::iteration_space::{IterationSpace, StatementContext};
 use einfold_ir::{
-    Access, Algebra, Contraction, Dtype, Expr, Function, Indices, Ir, Literal, Node, NodeId, PointOp, RegionId,
+    Access, Algebra, Contraction, Dtype, Expr, Function, Indices, Ir, Literal, Node, NodeId, PointOp, RegionId, Shape,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) fn greatest(context: &StatementContext<'_>, affine: &AffineForm) -> O
     let (axes, output, algebra) = (context.axes(&space), Indices::new(), Algebra::MAX_PLUS);
     let (mut ir, operands) = inputs(context.tensors, &mut factors);
     let c = Contraction { axes, factors, output, expr, algebra, init: None, pinned: false };
-    let node = Node { label: "greatest".into(), dtype, shape: Vec::new(), region: RegionId::TOP, def: c.into() };
+    let node = Node { label: "greatest".into(), dtype, shape: Shape::new(), region: RegionId::TOP, def: c.into() };
     let node = ir.push(node).expect("index tensors are integers, read inside their shapes");
     ir.output(node).expect("the node is of the top region");
     Some(SizeQuery { ir, operands })
