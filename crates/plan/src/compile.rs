@@ -9,17 +9,18 @@ mod saved;
 use einfold_ir::{Contraction, Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
 use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
 
-use self::build::Built;
+use self::build::PlannedPart;
 use self::orders::Finder;
-use crate::apply::{Applied, Made};
-use crate::constants::{self, Part};
-use crate::cost::{made_cost, total_cost};
-use crate::error::{PlanError, Unsliced};
+use crate::cost::{expansion_cost, total_cost};
+use crate::error::{PlanError, WhyNotSliced};
+use crate::evaluation::{Evaluation, evaluation};
+use crate::expand::{Expanded, Expansion};
+use crate::hoist::{self, ModulePart};
 use crate::lower::Hints;
 use crate::memory::Memory;
-use crate::network::{Treatment, treatment};
 use crate::pipeline::{PassSet, Trace};
 
+pub use self::choices::{NamedNetwork, named_network};
 pub use self::saved::saved_order;
 
 /// The options of a compilation besides the order.
@@ -37,7 +38,7 @@ pub struct PlanOptions {
 
 /// The computation that depends on constant operands alone, run once.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct ConstantPlan {
     /// The plan. Its results are the last operands of the main plan.
     pub plan: Plan,
     /// The operands of the plan, as positions among the operands of the expression.
@@ -49,17 +50,17 @@ pub struct Prepared {
 pub struct Compiled {
     /// The plan. The origins of its steps are nodes of `ir`.
     pub plan: Plan,
-    /// The operands of the plan, as positions among the operands of the expression, without the results of `prepared`.
+    /// The operands of the plan, as positions among the operands of the expression, without the results of `constant_plan`.
     /// Without constant operands, all.
     pub operands: Vec<u32>,
     /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and `ir`.
-    pub prepared: Option<Prepared>,
-    /// The module after the rewrites and before the order search, without the nodes of `prepared`.
+    pub constant_plan: Option<ConstantPlan>,
+    /// The module after the rewrites and before the order search, without the nodes of `constant_plan`.
     pub rewritten: Ir,
     /// The expanded module: one node for each step of each tree.
     pub ir: Ir,
     /// For each node of `rewritten`, the nodes of `ir` that replace it.
-    pub made: IdVec<NodeId, Made>,
+    pub expansions: IdVec<NodeId, Expansion>,
     /// The chosen orders, by increasing node of `rewritten`. A contraction with index tensors has an order only if one
     /// step is not cheapest; the leaves of its tree are the factors, or the factors and the
     /// [selections](einfold_order::Selection).
@@ -74,8 +75,8 @@ pub struct Compiled {
 
 impl Compiled {
     /// The orders of contractions without index tensors.
-    pub fn without_ids(&self) -> impl Iterator<Item = &FoundOrder> {
-        let has_indirect = |id: NodeId| is_through_ids(&self.rewritten, id);
+    pub fn without_selections(&self) -> impl Iterator<Item = &FoundOrder> {
+        let has_indirect = |id: NodeId| has_selections(&self.rewritten, id);
         self.orders.iter().filter(move |(id, _)| !has_indirect(*id)).map(|(_, ordered)| ordered)
     }
 }
@@ -116,7 +117,7 @@ fn compile_by(
     let rewritten = orders::rewritten(ir, how, options.passes, &mut trace)?;
     let constant = match &options.constants[..] {
         [] => rewritten.per_node(false),
-        operands => constants::constant_nodes(&rewritten, operands),
+        operands => hoist::constant_nodes(&rewritten, operands),
     };
     let limit = budget.memory_bytes;
     let mut planner = Planner { trace, options, limit };
@@ -125,18 +126,18 @@ fn compile_by(
     }
     let mut finder = Finder::new(&rewritten, &constant, (how, budget), search)?;
     let searched = matches!(how, Order::Strategy(_));
-    let mut asked = Asked::new(budget);
+    let mut budgets = SearchBudgets::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
     let mut without_kernels = None;
     let refused = loop {
-        let (before, rest) = match finder.all(&asked.budget()) {
+        let (before, rest) = match finder.all(&budgets.next()) {
             Ok(orders) => parts(&rewritten, orders, options, &budget.machine)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
         let built = planner.build(&rest)?;
         let total = built.memory.total();
-        let Err(error) = built.within(limit) else {
+        let Err(error) = built.check_limit(limit) else {
             // Slices that leave memory for kernels may need many times the flops.
             let flops = flops(&rest);
             if let Some(parts) = without_kernels
@@ -152,11 +153,11 @@ fn compile_by(
         if built.memory.fits_without_kernels(limit) {
             without_kernels.get_or_insert((before, rest));
         }
-        if searched && finder.leave_ids() {
+        if searched && finder.drop_selections() {
             least = Some(found);
             continue;
         }
-        if !searched || !has_orders || !asked.less(total) {
+        if !searched || !has_orders || !budgets.reduce_limit(total) {
             break found.1;
         }
         least = Some(found);
@@ -166,14 +167,14 @@ fn compile_by(
 }
 
 /// The flops of all orders.
-fn flops(part: &Part) -> Count {
+fn flops(part: &ModulePart) -> Count {
     total_cost(&part.ir, part.orders.iter()).flops
 }
 
 /// Whether a node is a contraction with index tensors.
-fn is_through_ids(ir: &Ir, id: NodeId) -> bool {
+fn has_selections(ir: &Ir, id: NodeId) -> bool {
     let node = ir.node(id);
-    node.contraction().is_some_and(|c| treatment(node, c) == Treatment::ThroughIds)
+    node.contraction().is_some_and(|c| evaluation(node, c) == Evaluation::WithSelections)
 }
 
 /// Makes plans of a rewritten module whose orders are known.
@@ -185,8 +186,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn build(&self, part: &Part) -> Result<Built, PlanError> {
-        Built::of(part, self.options.passes, self.limit, self.options.trace)
+    fn build(&self, part: &ModulePart) -> Result<PlannedPart, PlanError> {
+        PlannedPart::of(part, self.options.passes, self.limit, self.options.trace)
     }
 
     /// Makes the plan of a saved order for a rewritten module.
@@ -197,13 +198,13 @@ impl Planner<'_> {
         saved: &SavedOrder,
         budget: &Budget,
     ) -> Result<Compiled, PlanError> {
-        let search = |choice: &choices::Choice<'_>| orders::with_ids(choice, &STRATEGIES[0], budget);
+        let search = |choice: &choices::Choice<'_>| orders::selection_order(choice, &STRATEGIES[0], budget);
         let orders = saved::follow(rewritten, constant, saved, budget, search)?;
         // Without a limit in the budget, the limit of the saved order's search applies.
         self.limit = budget.memory_bytes.or(saved.memory_bytes);
         let (before, rest) = parts(rewritten, orders, self.options, &budget.machine)?;
         let built = self.build(&rest)?;
-        if built.within(self.limit).is_err() {
+        if built.check_limit(self.limit).is_err() {
             if built.memory.fits_without_kernels(self.limit)
                 && let Some(compiled) = self.as_loops((before.clone(), rest.clone()))?
             {
@@ -217,45 +218,49 @@ impl Planner<'_> {
 
     /// Makes the plan in which products run as nests, which need no memory for packing but take longer; `None` if it
     /// exceeds the limit too.
-    fn as_loops(&mut self, (before, rest): (Option<Part>, Part)) -> Result<Option<Compiled>, PlanError> {
+    fn as_loops(&mut self, (before, rest): (Option<ModulePart>, ModulePart)) -> Result<Option<Compiled>, PlanError> {
         let passes = self.options.passes.without("gemm").unwrap_or(self.options.passes);
-        let built = Built::of(&rest, passes, self.limit, self.options.trace)?;
-        if built.within(self.limit).is_err() {
+        let built = PlannedPart::of(&rest, passes, self.limit, self.options.trace)?;
+        if built.check_limit(self.limit).is_err() {
             return Ok(None);
         }
         self.finish((before, rest), built).map(Some)
     }
 
     /// Assembles the result and plans the precomputed part.
-    fn finish(&mut self, (before, rest): (Option<Part>, Part), built: Built) -> Result<Compiled, PlanError> {
-        let prepare = |part: Part| {
-            let Built { plan, .. } = Built::of(&part, self.options.passes, None, false)?;
-            Ok::<_, PlanError>(Prepared { plan, operands: part.operands })
+    fn finish(
+        &mut self,
+        (before, rest): (Option<ModulePart>, ModulePart),
+        built: PlannedPart,
+    ) -> Result<Compiled, PlanError> {
+        let prepare = |part: ModulePart| {
+            let PlannedPart { plan, .. } = PlannedPart::of(&part, self.options.passes, None, false)?;
+            Ok::<_, PlanError>(ConstantPlan { plan, operands: part.operands })
         };
-        let prepared = before.map(prepare).transpose()?;
-        let Part { ir: rewritten, mut orders, operands, .. } = rest;
-        let Built { applied: Applied { ir, made }, plan, memory, trace: of_steps } = built;
-        for (id, ordered) in orders.iter_mut().filter(|(id, _)| is_through_ids(&rewritten, *id)) {
-            ordered.cost = made_cost(&ir, &made[*id]);
+        let constant_plan = before.map(prepare).transpose()?;
+        let ModulePart { ir: rewritten, mut orders, operands, .. } = rest;
+        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, trace: of_steps } = built;
+        for (id, ordered) in orders.iter_mut().filter(|(id, _)| has_selections(&rewritten, *id)) {
+            ordered.cost = expansion_cost(&ir, &expansions[*id]);
         }
         let cost = total_cost(&rewritten, orders.iter());
         let mut trace = std::mem::take(&mut self.trace);
         trace.stages.extend(of_steps.stages);
-        Ok(Compiled { plan, operands, prepared, rewritten, ir, made, orders, cost, memory, trace })
+        Ok(Compiled { plan, operands, constant_plan, rewritten, ir, expansions, orders, cost, memory, trace })
     }
 }
 
 /// Adds to the error of a plan that exceeds the limit the reason why slices do not help.
-fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
+fn why(error: PlanError, part: &ModulePart, searched: bool) -> PlanError {
     let PlanError::TooLarge(mut excess) = error else { return error };
-    let sliceable = |(id, c): (NodeId, &Contraction)| treatment(part.ir.node(id), c) == Treatment::Factored;
-    let first = part.ir.contractions().next().map(|(id, c)| treatment(part.ir.node(id), c));
-    if excess.why == Unsliced::Sliced {
+    let sliceable = |(id, c): (NodeId, &Contraction)| evaluation(part.ir.node(id), c) == Evaluation::Factored;
+    let first = part.ir.contractions().next().map(|(id, c)| evaluation(part.ir.node(id), c));
+    if excess.why == WhyNotSliced::Sliced {
         excess.why = match first {
-            _ if part.ir.contractions().any(sliceable) && searched => Unsliced::Sliced,
-            _ if part.ir.contractions().any(sliceable) => Unsliced::GivenOrder,
-            Some(treatment) => Unsliced::OneStep(treatment),
-            None => Unsliced::Sliced,
+            _ if part.ir.contractions().any(sliceable) && searched => WhyNotSliced::Sliced,
+            _ if part.ir.contractions().any(sliceable) => WhyNotSliced::GivenOrder,
+            Some(evaluation) => WhyNotSliced::OneStep(evaluation),
+            None => WhyNotSliced::Sliced,
         };
     }
     PlanError::TooLarge(excess)
@@ -267,14 +272,14 @@ fn parts(
     orders: Vec<(NodeId, FoundOrder)>,
     options: &PlanOptions,
     machine: &Machine,
-) -> Result<(Option<Part>, Part), PlanError> {
+) -> Result<(Option<ModulePart>, ModulePart), PlanError> {
     if options.constants.is_empty() {
         let operands = (0..ir.inputs().len() as u32).collect();
         let hints = options.hints.clone();
-        return Ok((None, Part { ir: ir.clone(), orders, operands, hints, machine: *machine }));
+        return Ok((None, ModulePart { ir: ir.clone(), orders, operands, hints, machine: *machine }));
     }
-    let (lifted, orders) = constants::lift(ir, &orders, &options.constants)?;
-    let (mut before, mut rest) = constants::split(&lifted, &orders, &options.constants)?;
+    let (hoisted, orders) = hoist::hoist_subtrees(ir, &orders, &options.constants)?;
+    let (mut before, mut rest) = hoist::split_constants(&hoisted, &orders, &options.constants)?;
     (before.hints.inputs, rest.hints.inputs) =
         (before.layouts(&options.hints.inputs), rest.layouts(&options.hints.inputs));
     rest.hints.outputs.clone_from(&options.hints.outputs);
@@ -283,21 +288,21 @@ fn parts(
 }
 
 /// The budgets of successive searches.
-struct Asked {
+struct SearchBudgets {
     budget: Budget,
     /// The memory limit of the plan.
     limit: Option<u64>,
     attempts: u32,
 }
 
-impl Asked {
-    fn new(budget: &Budget) -> Asked {
-        Asked { budget: *budget, limit: budget.memory_bytes, attempts: ATTEMPTS }
+impl SearchBudgets {
+    fn new(budget: &Budget) -> SearchBudgets {
+        SearchBudgets { budget: *budget, limit: budget.memory_bytes, attempts: ATTEMPTS }
     }
 
     /// The budget of the next search: of a time budget half of the remaining time, or all of it in the last attempt or
     /// if there is no limit.
-    fn budget(&mut self) -> Budget {
+    fn next(&mut self) -> Budget {
         let mut budget = self.budget;
         self.attempts -= 1;
         if let (Effort::Time(left), Some(_), 1..) = (self.budget.effort, self.limit, self.attempts) {
@@ -309,7 +314,7 @@ impl Asked {
 
     /// Reduces the memory limit of the search by the ratio of the limit to `total`. Returns whether another attempt is
     /// allowed.
-    fn less(&mut self, total: Count) -> bool {
+    fn reduce_limit(&mut self, total: Count) -> bool {
         let (Some(limit), Some(asked)) = (self.limit, self.budget.memory_bytes) else { return false };
         let total = total.exact().map_or(f64::INFINITY, |total| total as f64);
         let next = (asked as f64 * (limit as f64 / total).min(LESS)) as u64;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use einfold_ir::{Axis, Contraction, Cost, Count, Ir, NodeId};
 use einfold_order::FoundOrder;
 
-use crate::apply::Made;
+use crate::expand::Expansion;
 
 /// The cost of all contractions: flops and writes add up, size and peak are the largest of any. A contraction in a
 /// looped region counts once for each iteration.
@@ -34,7 +34,7 @@ fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
 
 /// The cost of a contraction with index tensors: that of its expanded nodes, each alive until the last of them that
 /// reads it. Copies that only gather or scatter count, since the order decides them.
-pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
+pub(crate) fn expansion_cost(ir: &Ir, made: &Expansion) -> Cost {
     let nodes = || made.nodes.clone().map(NodeId);
     let own = |id: NodeId| id.0.checked_sub(made.nodes.start).map(|k| k as usize);
     let mut last: Vec<NodeId> = nodes().collect();

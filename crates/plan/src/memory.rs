@@ -5,10 +5,10 @@ mod limit;
 
 use einfold_ir::{BufferId, Count, Draft, Fold, Form, Plan, Step, kernel_bytes};
 
-use crate::strides::groups;
+use crate::strides::gemm_groups;
 
 pub(crate) use self::assign::assign;
-pub(crate) use self::limit::{check_addressable, within};
+pub(crate) use self::limit::{check_addressable, check_limit};
 
 /// The memory that a run needs besides its operands, in bytes, under the layout hints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Packed {
         let dtype = draft.buffer(step.write.tensor).dtype;
         let element = dtype.size();
         let mut fold = Fold::default();
-        fold.choose(&draft.machine, &groups(draft, step, gemm), element, gemm.packed);
+        fold.choose(&draft.machine, &gemm_groups(draft, step, gemm), element, gemm.packed);
         let packed = (0..3).filter(|&x| fold.packed[x]);
         let bytes = |x: usize| fold.copy_bytes(x, element)?.checked_next_multiple_of(Plan::ALIGN);
         let copies = packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);

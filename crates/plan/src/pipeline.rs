@@ -5,12 +5,12 @@ mod trace;
 
 use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
 
-use crate::apply::{Applied, Route, expand};
 use crate::error::PlanError;
+use crate::expand::{ChosenOrder, Expanded, expand};
 use crate::lower::{Hints, lower};
 use crate::memory;
 use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
-use crate::rewrite::{Rewritten, contract, inline, share};
+use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
 pub use self::choice::PassSet;
 pub use self::trace::{Snapshot, Trace, TracedStage};
@@ -70,13 +70,13 @@ enum Run {
 pub const PIPELINE: &[Stage] = &[
     Stage::rewrite(
         "share",
-        share::run,
+        cse::run,
         "computes nodes of the same definition once, and leaves out what no result needs",
         "first: the rewrites below ask which nodes are used once",
     ),
     Stage::rewrite(
         "contract",
-        contract::run,
+        merge_products::run,
         "contracts a product that is used once together with the product that uses it",
         "before inline, which leaves products of products to it",
     ),
@@ -203,12 +203,12 @@ impl Stage {
 /// An expression in one of its forms.
 pub(crate) enum Program<'p> {
     Module(Ir),
-    /// A module with the route of each node, by position.
-    Ordered(&'p Ir, &'p [Option<Route<'p>>]),
-    Expanded(Applied),
-    Steps(Applied, Draft),
-    Assigned(Applied, Draft),
-    Plan(Applied, Plan),
+    /// A module with the order of each node, by position.
+    Ordered(&'p Ir, &'p [Option<ChosenOrder<'p>>]),
+    Expanded(Expanded),
+    Steps(Expanded, Draft),
+    Assigned(Expanded, Draft),
+    Plan(Expanded, Plan),
 }
 
 impl Program<'_> {
@@ -268,12 +268,12 @@ impl Driver<'_, '_> {
                 let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
                 (Program::Module(ir), changes)
             }
-            (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(expand(ir, routes)?), 1),
-            (Run::Lower, Program::Expanded(applied)) => {
-                let draft = Draft { machine: *self.machine, ..lower(&applied.ir, self.hints)? };
-                (Program::Steps(applied, draft), 1)
+            (Run::Expand, Program::Ordered(ir, orders)) => (Program::Expanded(expand(ir, orders)?), 1),
+            (Run::Lower, Program::Expanded(expanded)) => {
+                let draft = Draft { machine: *self.machine, ..lower(&expanded.ir, self.hints)? };
+                (Program::Steps(expanded, draft), 1)
             }
-            (Run::Pass(run), Program::Steps(applied, mut draft)) => {
+            (Run::Pass(run), Program::Steps(expanded, mut draft)) => {
                 let flops = draft.flops();
                 let changes = run(&mut draft);
                 if changes > 0 {
@@ -282,13 +282,13 @@ impl Driver<'_, '_> {
                     let kept = || guilty(Violation(format!("{flops} flops became {after}")));
                     (after == flops).then_some(()).ok_or_else(kept)?;
                 }
-                (Program::Steps(applied, draft), changes)
+                (Program::Steps(expanded, draft), changes)
             }
-            (Run::Assign, Program::Steps(applied, mut draft)) => {
+            (Run::Assign, Program::Steps(expanded, mut draft)) => {
                 let changes = memory::assign(&mut draft, chosen)?;
-                (Program::Assigned(applied, draft), changes)
+                (Program::Assigned(expanded, draft), changes)
             }
-            (Run::Seal, Program::Assigned(applied, draft)) => (Program::Plan(applied, Plan::seal(draft)?), 1),
+            (Run::Seal, Program::Assigned(expanded, draft)) => (Program::Plan(expanded, Plan::seal(draft)?), 1),
             (_, program) => {
                 let violation = Violation(format!("it takes {:?}, not {:?}", stage.takes, program.form()));
                 return Err(guilty(violation));
@@ -305,7 +305,7 @@ impl Driver<'_, '_> {
 ///
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
-pub(crate) fn rewrite(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
+pub(crate) fn run_rewrites(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
     let mut driver = Driver { choice, hints: &Hints::default(), machine: &Machine::DEFAULT, observe };
     match driver.run(Program::Module(ir.clone()))? {
         Program::Module(ir) => Ok(ir),
@@ -331,7 +331,7 @@ pub fn optimize(
     };
     let mut driver =
         Driver { choice: passes, hints: &Hints::default(), machine: &Machine::DEFAULT, observe: &mut observe };
-    match driver.run(Program::Steps(Applied::default(), draft))? {
+    match driver.run(Program::Steps(Expanded::default(), draft))? {
         Program::Plan(_, plan) => Ok(plan),
         other => Err(stuck(&other)),
     }

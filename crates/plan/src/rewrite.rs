@@ -1,9 +1,9 @@
 //! The rewrites: stages from module to module before the order search. Each keeps the meaning, up to the rounding that
 //! an order is free to change.
 
-pub(crate) mod contract;
+pub(crate) mod cse;
 pub(crate) mod inline;
-pub(crate) mod share;
+pub(crate) mod merge_products;
 
 use einfold_ir::{Contraction, IdVec, Ir, Node, NodeId, Rewriter, Violation};
 

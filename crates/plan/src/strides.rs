@@ -10,7 +10,7 @@ pub(crate) type Strides = SmallVec<[isize; 8]>;
 
 /// The stride, in elements, of each axis of a step in the tensor of `access`; gather and scatter indices are not
 /// counted.
-pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Strides {
+pub(crate) fn access_strides(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Strides {
     let buffer = draft.buffer(access.tensor);
     let (mut strides, mut dims) = (Strides::from_elem(0, axes), Strides::from_elem(0, buffer.extents.len()));
     buffer.layout.write_strides(&buffer.extents, &mut dims);
@@ -26,9 +26,9 @@ pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -
 }
 
 /// The loops of a step, the written tensor first.
-pub(crate) fn of_step(draft: &Draft, step: &Step) -> Loops {
+pub(crate) fn step_loops(draft: &Draft, step: &Step) -> Loops {
     let operands: SmallVec<[Strides; 3]> =
-        [&step.write].into_iter().chain(&step.reads).map(|a| of_access(draft, a, step.axes.len())).collect();
+        [&step.write].into_iter().chain(&step.reads).map(|a| access_strides(draft, a, step.axes.len())).collect();
     let mut loops = Loops::new(operands.len());
     for (k, axis) in step.axes.iter().enumerate() {
         loops.push(axis.extent, operands.iter().map(|strides| strides[k]));
@@ -48,14 +48,14 @@ pub(crate) fn own_axes(access: &Access<BufferId>) -> AxisList {
 }
 
 /// The groups of a matrix product with their strides in bytes under the layout hints.
-pub(crate) fn groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
+pub(crate) fn gemm_groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
     let operands: Vec<Vec<isize>> = step
         .reads
         .iter()
         .chain([&step.write])
         .map(|access| {
             let Buffer { dtype, .. } = draft.buffer(access.tensor);
-            let strides = of_access(draft, access, step.axes.len());
+            let strides = access_strides(draft, access, step.axes.len());
             strides.into_iter().map(|s| s.saturating_mul(dtype.size() as isize)).collect()
         })
         .collect();

@@ -4,12 +4,12 @@ use einfold_ir::{Count, Def, IdVec, Ir, Network, NodeId, RegionId};
 use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Strategy, Task, order, order_with_selections};
 
 use super::Search;
-use super::choices::{Choice, choices, only, unpriced};
+use super::choices::{Choice, choices, only, without_cost};
 use super::saved;
 use crate::cost::points;
-use crate::error::{Excess, PlanError};
+use crate::error::{MemoryExcess, PlanError};
 use crate::network::network_of;
-use crate::pipeline::{PassSet, Trace, rewrite};
+use crate::pipeline::{PassSet, Trace, run_rewrites};
 
 /// Rewrites the module. Products are merged for a strategy that orders gathers and scatters too; for other strategies
 /// contractions stay as they are written. A path or saved order applies to the merged contractions if it fits them,
@@ -18,7 +18,7 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
     let apart = passes.without("contract").unwrap_or(passes);
     let mut by = |choice: PassSet| {
         trace.stages.clear();
-        rewrite(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
+        run_rewrites(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
     };
     match how {
         Order::Strategy(strategy) => by(if strategy.searches_selections { passes } else { apart }),
@@ -51,10 +51,10 @@ pub(super) struct Finder<'a> {
     /// The contractions whose order can be chosen.
     choices: Vec<Choice<'a>>,
     /// For each node, the bytes of all other tensors in memory while it is computed.
-    beside: IdVec<NodeId, u64>,
+    other_bytes: IdVec<NodeId, u64>,
     /// The orders of contractions with index tensors, which do not depend on the limit; empty if each is computed in
     /// one step.
-    through_ids: Vec<(NodeId, FoundOrder)>,
+    selection_orders: Vec<(NodeId, FoundOrder)>,
 }
 
 impl<'a> Finder<'a> {
@@ -68,7 +68,7 @@ impl<'a> Finder<'a> {
     ) -> Result<Finder<'a>, PlanError> {
         let choices = choices(ir);
         if !matches!(how, Order::Strategy(_)) {
-            let contractions = choices.iter().filter(|choice| choice.lifted.is_none()).count();
+            let contractions = choices.iter().filter(|choice| choice.form.is_none()).count();
             if contractions > 1 {
                 return Err(PlanError::OnePath { contractions });
             }
@@ -78,14 +78,14 @@ impl<'a> Finder<'a> {
                 order(&network, how, budget)?;
             }
         }
-        let through_ids = through_ids(&choices, how, budget)?;
-        Ok(Finder { ir, constant, how, search, beside: beside(ir), choices, through_ids })
+        let selection_orders = selection_orders(&choices, how, budget)?;
+        Ok(Finder { ir, constant, how, search, other_bytes: other_bytes(ir), choices, selection_orders })
     }
 
     /// Computes each contraction with index tensors in one step, which needs no intermediates. Returns whether that
     /// changes anything.
-    pub(super) fn leave_ids(&mut self) -> bool {
-        !std::mem::take(&mut self.through_ids).is_empty()
+    pub(super) fn drop_selections(&mut self) -> bool {
+        !std::mem::take(&mut self.selection_orders).is_empty()
     }
 
     /// Finds all orders. What else is in memory at the same time is subtracted from the memory limit.
@@ -93,12 +93,12 @@ impl<'a> Finder<'a> {
     /// # Errors
     /// Those of the search; [`PlanError::TooLarge`] if the search cannot keep to the limit.
     pub(super) fn all(&self, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
-        let mut through_ids = self.through_ids.iter().peekable();
+        let mut selection_orders = self.selection_orders.iter().peekable();
         let mut orders = Vec::with_capacity(self.choices.len());
         for choice in &self.choices {
-            match choice.lifted {
+            match choice.form {
                 None => orders.push((choice.id, self.search(choice, budget)?)),
-                Some(_) => orders.extend(through_ids.next_if(|(at, _)| *at == choice.id).cloned()),
+                Some(_) => orders.extend(selection_orders.next_if(|(at, _)| *at == choice.id).cloned()),
             }
         }
         Ok(orders)
@@ -107,19 +107,19 @@ impl<'a> Finder<'a> {
     /// Finds the order of a contraction without index tensors.
     fn search(&self, choice: &Choice<'_>, budget: &Budget) -> Result<FoundOrder, PlanError> {
         let Choice { id, c, .. } = *choice;
-        let (node, beside) = (self.ir.node(id), self.beside[id]);
+        let (node, other_bytes) = (self.ir.node(id), self.other_bytes[id]);
         let network = network_of(c, choice.shape);
         let element_bytes = node.dtype.size() as u64;
         // Loops are not nested, so a contraction inside a region cannot be sliced.
         let limit = budget.memory_bytes.filter(|_| node.region == RegionId::TOP);
-        let limit = limit.map(|limit| limit.saturating_sub(beside).max(1));
+        let limit = limit.map(|limit| limit.saturating_sub(other_bytes).max(1));
         let constants = choice.constant_factors(self.constant);
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         match ((self.search)(&task, self.how, &Budget { memory_bytes: limit, ..*budget }), budget.memory_bytes) {
             (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => {
-                let bytes = peak * Count::from(element_bytes) + Count::from(beside);
+                let bytes = peak * Count::from(element_bytes) + Count::from(other_bytes);
                 let searched = matches!(self.how, Order::Strategy(_));
-                let excess = Excess::of_search(self.ir, (id, c), bytes, Count::from(limit), searched);
+                let excess = MemoryExcess::of_search(self.ir, (id, c), bytes, Count::from(limit), searched);
                 Err(PlanError::TooLarge(Box::new(excess)))
             }
             (found, _) => Ok(found?),
@@ -136,12 +136,16 @@ fn first_network(ir: &Ir) -> Option<Network> {
 /// Finds the order of every contraction with index tensors for which it is cheaper than one step. A path applies to the
 /// contraction without index tensors, if there is one; then the contractions with index tensors get the default
 /// strategy.
-fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
+fn selection_orders(
+    choices: &[Choice<'_>],
+    how: &Order,
+    budget: &Budget,
+) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
     if let (Some(tensors), Some(choice)) = (how.tensors(), only(choices))
-        && let Some(lifted) = &choice.lifted
+        && let Some(form) = &choice.form
     {
-        let tensors = if tensors == lifted.leaves() { tensors } else { choice.c.factors.len() };
-        let ordered = how.tree(tensors)?.map(|tree| choice.along(lifted, &tree)).transpose()?;
+        let tensors = if tensors == form.leaves() { tensors } else { choice.c.factors.len() };
+        let ordered = how.tree(tensors)?.map(|tree| choice.order_along(form, &tree)).transpose()?;
         return Ok(ordered.flatten().map(|ordered| (choice.id, ordered)).into_iter().collect());
     }
     let strategy = match how {
@@ -151,21 +155,21 @@ fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<V
     };
     let mut all = Vec::new();
     for choice in choices {
-        all.extend(with_ids(choice, strategy, budget)?.map(|ordered| (choice.id, ordered)));
+        all.extend(selection_order(choice, strategy, budget)?.map(|ordered| (choice.id, ordered)));
     }
     Ok(all)
 }
 
 /// The order of a contraction with index tensors; `None` if one step is as cheap.
-pub(super) fn with_ids(
+pub(super) fn selection_order(
     choice: &Choice<'_>,
     strategy: &'static Strategy,
     budget: &Budget,
 ) -> Result<Option<FoundOrder>, PlanError> {
-    let (Some(lifted), how) = (&choice.lifted, &Order::Strategy(strategy)) else { return Ok(None) };
-    if lifted.selected.is_small() {
+    let (Some(form), how) = (&choice.form, &Order::Strategy(strategy)) else { return Ok(None) };
+    if form.selected.is_small() {
         return Ok(
-            order_with_selections(&lifted.selected, how, &budget.machine).map(|tree| unpriced(tree, strategy.name))
+            order_with_selections(&form.selected, how, &budget.machine).map(|tree| without_cost(tree, strategy.name))
         );
     }
     // Each tensor can be gathered wherever it is used, and the last step can scatter into the result.
@@ -176,7 +180,7 @@ pub(super) fn with_ids(
 
 /// For each node, the bytes of all other tensors in memory while it is computed, without operands: results, which are
 /// allocated from the start, and nodes that are still to be read.
-fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
+fn other_bytes(ir: &Ir) -> IdVec<NodeId, u64> {
     let bytes = |id: NodeId| {
         let node = ir.node(id);
         let size = node.shape.iter().fold(node.dtype.size() as u64, |n, &extent| n.saturating_mul(extent as u64));

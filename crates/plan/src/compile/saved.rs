@@ -74,12 +74,12 @@ pub(super) fn follow(
     let mut assigned = assigned(&choices, saved)?.into_iter().enumerate().peekable();
     let mut orders = Vec::with_capacity(choices.len());
     for choice in &choices {
-        let ordered = match (assigned.next_if(|(_, (at, _))| at.id == choice.id), &choice.lifted) {
+        let ordered = match (assigned.next_if(|(_, (at, _))| at.id == choice.id), &choice.form) {
             (None, _) => search(choice)?,
             (Some((k, (_, tree))), Some(_)) if !tree.slices.is_empty() => {
                 return Err(OrderMismatch::Sliced.in_contraction(k, of).into());
             }
-            (Some((_, (_, tree))), Some(lifted)) => choice.along(lifted, &tree.tree)?,
+            (Some((_, (_, tree))), Some(form)) => choice.order_along(form, &tree.tree)?,
             (Some((k, (_, tree))), None) => {
                 let (network, names) = choice.network(tree.tree.leaves());
                 let constants = choice.constant_factors(constant);

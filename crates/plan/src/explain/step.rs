@@ -160,7 +160,7 @@ fn roles(step: &Step) -> String {
     if let [a, b] = &step.reads[..] {
         let roles = classify(&own_axes(a), &own_axes(b), &out);
         let contracted: Vec<u32> = all().filter(|&x| !in_out.has(x)).collect();
-        let left = [roles.m, roles.free].concat();
+        let left = [roles.m, roles.output_only].concat();
         return group('{', &roles.batch, '}')
             + &group('(', &left, ')')
             + &group('[', &contracted, ']')

@@ -153,7 +153,7 @@ fn tree(tree: &TreeReport) -> String {
     }
     let mut text = format!(
         "%{} {} = {}{order}   {}, {}\n",
-        tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.treatment
+        tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.evaluation
     );
     let mut roots: Vec<u32> = vec![tree.tensors.len() as u32 - 1];
     let mut drawn = 0;
@@ -198,13 +198,13 @@ fn describe(tree: &TreeReport, id: u32, sources: &[u32]) -> String {
     let children: Vec<&str> = sources.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
     let step = format!("{}->{}", children.join(","), tensor.subscripts);
     if tensor.flops == Count::ZERO {
-        format!("{head}  {step}{}", turns(tensor))
+        format!("{head}  {step}{}", iterations(tensor))
     } else {
-        format!("{head}  {step}  {:.1e}{}", tensor.flops, turns(tensor))
+        format!("{head}  {step}  {:.1e}{}", tensor.flops, iterations(tensor))
     }
 }
 
 /// The number of times that a tensor is computed, if more than once.
-fn turns(tensor: &TensorReport) -> String {
+fn iterations(tensor: &TensorReport) -> String {
     if tensor.runs == Count::ONE { String::new() } else { format!("  in {} turns", tensor.runs) }
 }

@@ -7,12 +7,13 @@ use einfold_order::cost::step_costs;
 use einfold_order::{FoundOrder, SlicedAxis};
 
 use super::{join, shape};
-use crate::apply::Made;
 use crate::compile::Compiled;
 use crate::cost::node_flops;
-use crate::legs::Uses;
-use crate::lift::Lifted;
-use crate::network::{Treatment, network_of, treatment};
+use crate::evaluation::{Evaluation, evaluation};
+use crate::expand::Expansion;
+use crate::network::network_of;
+use crate::roles::AxisUses;
+use crate::selections::SelectionForm;
 
 /// The evaluation of a contraction.
 #[derive(Clone, Debug)]
@@ -24,7 +25,7 @@ pub(super) struct TreeReport {
     /// The strategy that found the order; `None` if there was no choice.
     pub(super) strategy: Option<&'static str>,
     /// The law that allows this evaluation.
-    pub(super) treatment: String,
+    pub(super) evaluation: String,
     /// ⊕ and ⊗, and the dtype.
     pub(super) algebra: String,
     pub(super) cost: Option<Cost>,
@@ -76,14 +77,14 @@ pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let all = ir.contractions();
     all.map(|(id, c)| {
         let mut tree = report(ir, id, c, orders.get(&id).copied());
-        show_written(&mut tree, &compiled.made[id], &compiled.ir);
+        show_written(&mut tree, &compiled.expansions[id], &compiled.ir);
         tree
     })
     .collect()
 }
 
 /// Marks the steps of a tree with index tensors that are tensors in memory, with the cost of the nodes of each.
-fn show_written(tree: &mut TreeReport, made: &Made, ir: &Ir) {
+fn show_written(tree: &mut TreeReport, made: &Expansion, ir: &Ir) {
     let leaves = tree.tensors.len() - made.steps.len();
     for (step, tensor) in tree.tensors[leaves..].iter_mut().enumerate() {
         tensor.written = made.is_written(step);
@@ -93,23 +94,23 @@ fn show_written(tree: &mut TreeReport, made: &Made, ir: &Ir) {
 
 fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) -> TreeReport {
     let node = ir.node(id);
-    // Only a tree with selections as leaves belongs to the lifted contraction.
-    let selects = |lifted: &Lifted, o: &FoundOrder| o.tree.leaves() > lifted.factors();
-    let lifted = match (treatment(node, c), ordered) {
-        (Treatment::ThroughIds, Some(o)) => Lifted::of(ir, node, c).filter(|lifted| selects(lifted, o)),
+    // Only a tree with selections as leaves belongs to the form contraction.
+    let selects = |form: &SelectionForm, o: &FoundOrder| o.tree.leaves() > form.factors();
+    let form = match (evaluation(node, c), ordered) {
+        (Evaluation::WithSelections, Some(o)) => SelectionForm::of(ir, node, c).filter(|form| selects(form, o)),
         _ => None,
     };
-    let seen = lifted.as_ref().map_or(c, |lifted| &lifted.c);
+    let seen = form.as_ref().map_or(c, |form| &form.c);
     let mut tensors: Vec<TensorReport> = seen.factors.iter().map(|factor| leaf(ir, id, seen, factor)).collect();
-    match (ordered, &lifted) {
-        (Some(ordered), Some(lifted)) => {
-            tensors.extend((0..lifted.positions.len()).map(|k| selection(ir, id, lifted, k)));
-            let legs = (lifted.leaf_axes(), lifted.selected.network.output());
-            steps(&lifted.c, legs, &ordered.tree, &mut tensors);
+    match (ordered, &form) {
+        (Some(ordered), Some(form)) => {
+            tensors.extend((0..form.positions.len()).map(|k| selection(ir, id, form, k)));
+            let legs = (form.leaf_axes(), form.selected.network.output());
+            steps(&form.c, legs, &ordered.tree, &mut tensors);
         }
         (Some(ordered), None) => {
             let network = network_of(c, &node.shape);
-            let costs = step_costs(&piece(&network, &ordered.slices), &ordered.tree);
+            let costs = step_costs(&slice_network(&network, &ordered.slices), &ordered.tree);
             steps(c, (network.inputs().to_vec(), network.output()), &ordered.tree, &mut tensors);
             let steps = tensors[c.factors.len()..].iter_mut();
             steps.zip(costs).for_each(|(tensor, cost)| tensor.flops = cost.flops);
@@ -138,7 +139,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
         label: node.label.clone(),
         subscripts: format!("{}->{result}", factors.join(",")),
         strategy: ordered.map(|o| o.strategy),
-        treatment: law(treatment(node, c), ordered),
+        evaluation: law(evaluation(node, c), ordered),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
         slices: ordered
@@ -152,22 +153,22 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
 }
 
 /// The evaluation strategy of the contraction, with the law that allows it.
-fn law(treatment: Treatment, ordered: Option<&FoundOrder>) -> String {
-    match (treatment, ordered) {
-        (Treatment::ThroughIds, Some(_)) => {
-            format!("{}, and ids are used where it costs least", Treatment::Factored)
+fn law(evaluation: Evaluation, ordered: Option<&FoundOrder>) -> String {
+    match (evaluation, ordered) {
+        (Evaluation::WithSelections, Some(_)) => {
+            format!("{}, and ids are used where it costs least", Evaluation::Factored)
         }
-        (Treatment::ThroughIds, None) => "one step: no order through the ids costs less".into(),
-        _ => treatment.to_string(),
+        (Evaluation::WithSelections, None) => "one step: no order through the ids costs less".into(),
+        _ => evaluation.to_string(),
     }
 }
 
 /// The leaf of a selection: the gathered positions, and the points at which they are read.
-fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
-    let positions = &lifted.positions[k];
-    let by = &lifted.selected.selections[k].by;
-    let extents: Vec<usize> = by.iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
-    let ids = positions.iter().map(|p| subscripts(ir, id, &lifted.c, &Access::new(id, vec![p.index.clone()])));
+fn selection(ir: &Ir, id: NodeId, form: &SelectionForm, k: usize) -> TensorReport {
+    let positions = &form.positions[k];
+    let by = &form.selected.selections[k].by;
+    let extents: Vec<usize> = by.iter().map(|&a| form.c.axes[a as usize].extent).collect();
+    let ids = positions.iter().map(|p| subscripts(ir, id, &form.c, &Access::new(id, vec![p.index.clone()])));
     let node = positions.iter().flat_map(|p| p.index.indirect()).map(|ids| ids.access.tensor).next();
     TensorReport {
         subscripts: ids.collect(),
@@ -182,7 +183,7 @@ fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
 
 /// Adds the steps of a tree over tensors and a result with these axes.
 fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree, tensors: &mut Vec<TensorReport>) {
-    let mut uses = Uses::new(c.axes.len());
+    let mut uses = AxisUses::new(c.axes.len());
     inputs.iter().for_each(|axes| uses.add(axes));
     uses.add(output);
     let mut legs: Vec<Vec<u32>> = inputs.iter().map(|axes| uses.shared(axes).into_vec()).collect();
@@ -206,7 +207,7 @@ fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree
 }
 
 /// The network of one slice of a sliced contraction.
-fn piece(network: &Network, slices: &[SlicedAxis]) -> Network {
+fn slice_network(network: &Network, slices: &[SlicedAxis]) -> Network {
     let mut extents = network.extents().to_vec();
     slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
     network.with_extents(extents)

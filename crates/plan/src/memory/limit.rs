@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Plan, Step, Storage};
 
 use super::{Memory, Packed};
-use crate::error::{Excess, Large, PlanError, Unsliced};
+use crate::error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
 
 /// The most bytes of one allocation.
 pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
@@ -27,20 +27,20 @@ pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
 ///
 /// # Errors
 /// [`PlanError::TooLarge`] names the largest tensor in memory at the peak, and the memory of the whole plan.
-pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
+pub(crate) fn check_limit(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
     let (bytes, limit) = (memory.total(), Count::from(limit));
     if bytes <= limit {
         return Ok(());
     }
     let outputs = Count::from(memory.outputs as u64);
-    let why = if outputs > limit { Unsliced::Results(outputs) } else { Unsliced::Sliced };
-    let (step, buffer) = worst(plan);
-    let excess = Excess { bytes, limit, why, ..excess(plan, step, buffer) };
+    let why = if outputs > limit { WhyNotSliced::Results(outputs) } else { WhyNotSliced::Sliced };
+    let (step, buffer) = peak_step(plan);
+    let excess = MemoryExcess { bytes, limit, why, ..excess(plan, step, buffer) };
     Err(PlanError::TooLarge(Box::new(excess)))
 }
 
 /// The step at which most memory is in use, counted through all regions, and the largest buffer in use then.
-fn worst(plan: &Plan) -> (usize, BufferId) {
+fn peak_step(plan: &Plan) -> (usize, BufferId) {
     let (lives, own) = (plan.lifetimes(), plan.partition_buffers());
     // The change of the bytes in use from each step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
@@ -78,17 +78,17 @@ pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
 }
 
 /// The facts about a buffer that is too large at a step, without a limit.
-fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
+fn excess(draft: &Draft, step: usize, buffer: BufferId) -> MemoryExcess {
     let Buffer { label, dtype, extents, storage, .. } = &draft.buffers[buffer];
     let bytes = Count::elements(extents) * Count::from(dtype.size() as u64);
     let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
     let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
-    Excess {
+    MemoryExcess {
         step: draft.steps().nth(step).map_or(NodeId(0), |(_, step)| step.origin),
         label: label.clone(),
         axes: axes.unwrap_or_default(),
-        tensor: Some(Large {
+        tensor: Some(LargeTensor {
             is_result: matches!(storage, Storage::Output(_)),
             shape: extents.clone(),
             dtype: *dtype,
@@ -96,6 +96,6 @@ fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
         }),
         bytes,
         limit: Count::from(ADDRESSABLE as u64),
-        why: Unsliced::Unlimited,
+        why: WhyNotSliced::Unlimited,
     }
 }

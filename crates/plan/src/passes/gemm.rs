@@ -7,7 +7,7 @@ use einfold_ir::{
 use smallvec::SmallVec;
 
 use crate::roles::{AxisList, classify};
-use crate::strides::{self, groups, own_axes};
+use crate::strides::{access_strides, gemm_groups, own_axes};
 
 /// The least extent of rows, columns and the contracted axis. With extent 1 the step is a matrix-vector product or an
 /// outer product, and a nest of two loops at memory speed is best.
@@ -48,7 +48,7 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
         return None;
     }
     let slowest_first = |mut group: AxisList, access: &Access<BufferId>| {
-        let strides = strides::of_access(draft, access, step.axes.len());
+        let strides = access_strides(draft, access, step.axes.len());
         group.sort_by_key(|&x| std::cmp::Reverse(strides[x as usize].unsigned_abs()));
         group.to_vec()
     };
@@ -109,7 +109,7 @@ fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3]
         dtype != target.dtype || read.conj && matches!(dtype.kind(), DtypeKind::Complex | DtypeKind::ComplexInt)
     };
     let forced = [converted(&step.reads[0]), converted(&step.reads[1]), false];
-    fold.choose(&draft.machine, &groups(draft, step, gemm), target.dtype.size(), forced);
+    fold.choose(&draft.machine, &gemm_groups(draft, step, gemm), target.dtype.size(), forced);
     fold.packed
 }
 

@@ -2,7 +2,7 @@
 
 use einfold_ir::{Draft, Form, Step};
 
-use crate::strides;
+use crate::strides::step_loops;
 
 /// Orders the axes of every nest so that small strides are innermost, those of the written tensor first (see
 /// [`einfold_ir::Loops::order`]), and allows the executor to order them again by the real strides.
@@ -16,7 +16,7 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
                 continue;
             }
             let mut order: Vec<u32> = (0..step.axes.len() as u32).collect();
-            strides::of_step(draft, step).order_with(|a, b| order.swap(a, b));
+            step_loops(draft, step).order_with(|a, b| order.swap(a, b));
             reorder(&mut draft.regions[r].steps[s], &order);
             changes += 1;
         }

@@ -2,7 +2,7 @@
 
 use einfold_ir::{Draft, Form};
 
-use crate::strides;
+use crate::strides::step_loops;
 
 /// Merges neighbouring loops of a nest that have a single stride in every operand under the layout hints.
 pub(crate) fn run(draft: &mut Draft) -> usize {
@@ -13,7 +13,7 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
             if step.axes.len() < 2 || !matches!(step.form, Form::Nest(_)) {
                 continue;
             }
-            let loops = strides::of_step(draft, step);
+            let loops = step_loops(draft, step);
             let mut merged: Vec<u32> = vec![1];
             for inner in 1..loops.len() {
                 match merged.last_mut().filter(|_| loops.joins(inner - 1, inner)) {

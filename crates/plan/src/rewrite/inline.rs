@@ -9,7 +9,8 @@ use einfold_ir::{
 
 use super::{Rewritten, merge};
 use crate::cost::points;
-use crate::network::{any_drops, are_distinct_axes, drops, places};
+use crate::evaluation::{any_drops, drops};
+use crate::network::{are_distinct_axes, places};
 
 /// The most operations of a merged expression, so that its temporaries stay in the cache and its operands fit into the
 /// executor's lists.

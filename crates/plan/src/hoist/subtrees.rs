@@ -8,50 +8,51 @@ use einfold_order::{FoundOrder, SlicedAxis, cost, sliced_cost};
 
 use super::constant_nodes;
 use crate::error::PlanError;
-use crate::legs::Uses;
-use crate::network::{Treatment, axes_of, network_of, treatment};
+use crate::evaluation::{Evaluation, evaluation};
+use crate::network::{axes_of, network_of};
+use crate::roles::AxisUses;
 
 /// Makes each subtree that has only constant factors a node of its own. Returns the module and the orders of its
 /// contractions; `orders` are by increasing node.
-pub(crate) fn lift(
+pub(crate) fn hoist_subtrees(
     ir: &Ir,
     orders: &[(NodeId, FoundOrder)],
     operands: &[u32],
 ) -> Result<(Ir, Vec<(NodeId, FoundOrder)>), PlanError> {
     let constant = constant_nodes(ir, operands);
-    let (mut out, mut lifted) = (Rewriter::new(ir), Vec::new());
+    let (mut out, mut hoisted) = (Rewriter::new(ir), Vec::new());
     let mut ordered = orders.iter().peekable();
     for (id, node) in ir.nodes().entries() {
         let order = ordered.next_if(|(at, _)| *at == id).map(|(_, order)| order);
-        let factored = |c: &Contraction| treatment(node, c) == Treatment::Factored && !constant[id];
+        let factored = |c: &Contraction| evaluation(node, c) == Evaluation::Factored && !constant[id];
         match (&node.def, order) {
             (Def::Contraction(c), Some(order)) if factored(c) => {
                 let kept: Vec<bool> = c.factors.iter().map(|f| constant[f.tensor]).collect();
                 let here = Arc::unwrap_or_clone(out.contraction(c));
-                let new = Cut::new(node, here, order, kept).write(&mut out, &mut lifted)?;
+                let new = HoistedContraction::new(node, here, order, kept).write(&mut out, &mut hoisted)?;
                 out.replace(id, new)?;
             }
             (_, order) => {
                 let new = out.keep(id);
-                lifted.extend(order.map(|order| (new, order.clone())));
+                hoisted.extend(order.map(|order| (new, order.clone())));
             }
         }
     }
-    Ok((out.finish()?.unwrap_or_else(|| ir.clone()), lifted))
+    Ok((out.finish()?.unwrap_or_else(|| ir.clone()), hoisted))
 }
 
 /// A contraction with some constant factors, and its order.
-struct Cut<'a> {
+struct HoistedContraction<'a> {
     node: &'a Node,
     c: Contraction,
     order: &'a FoundOrder,
     /// For each tensor of the tree with constant factors alone, the largest such tensor that it is a part of.
     roots: Vec<Option<u32>>,
-    uses: Uses,
+    uses: AxisUses,
 }
 
-impl<'a> Cut<'a> {
-    fn new(node: &'a Node, c: Contraction, order: &'a FoundOrder, constant: Vec<bool>) -> Cut<'a> {
+impl<'a> HoistedContraction<'a> {
+    fn new(node: &'a Node, c: Contraction, order: &'a FoundOrder, constant: Vec<bool>) -> HoistedContraction<'a> {
         let (leaves, steps, mut all) = (c.factors.len(), order.tree.steps(), constant);
         for step in steps {
             all.push(step.iter().all(|&id| all[id as usize]));
@@ -62,10 +63,10 @@ impl<'a> Cut<'a> {
                 step.iter().for_each(|&id| roots[id as usize] = Some(root));
             }
         }
-        let mut uses = Uses::new(c.axes.len());
+        let mut uses = AxisUses::new(c.axes.len());
         let tensors = c.factors.iter().map(|factor| &factor.indices).chain([&c.output]);
         tensors.for_each(|indices| uses.add(&axes_of(indices, &c.axes)));
-        Cut { node, c, order, roots, uses }
+        HoistedContraction { node, c, order, roots, uses }
     }
 
     /// Writes a node for each of these largest tensors, and the rest as a node that reads them.
@@ -81,7 +82,7 @@ impl<'a> Cut<'a> {
                 factors.push(self.c.factors[id].clone());
             } else if !part.is_empty() {
                 place[id] = factors.len() as u32;
-                factors.push(self.lift(part, &mut local, out, orders)?);
+                factors.push(self.hoist(part, &mut local, out, orders)?);
             }
         }
         let rest = (leaves..).zip(steps).filter(|(id, _)| self.roots[*id].is_none());
@@ -90,7 +91,7 @@ impl<'a> Cut<'a> {
     }
 
     /// Writes the node of a constant subtree, and returns the access that reads it.
-    fn lift(
+    fn hoist(
         &self,
         part: &[u32],
         local: &mut [Option<u32>],

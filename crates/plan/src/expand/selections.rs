@@ -10,10 +10,10 @@ use einfold_ir::{
     PointOp, Tree, Violation,
 };
 
-use super::{Target, Writer};
-use crate::legs::Uses;
-use crate::lift::{Lifted, Position, identity};
+use super::{Target, TreeWriter};
+use crate::roles::AxisUses;
 use crate::roles::Roles;
+use crate::selections::{SelectedPosition, SelectionForm, identity};
 
 /// The most factors of a product that is computed in its reader.
 const MOST_FACTORS: usize = 4;
@@ -21,7 +21,7 @@ const MOST_FACTORS: usize = 4;
 /// A product that is still to be used: its factors, over which nothing is summed, and its axes. A selection has no
 /// factors.
 #[derive(Default)]
-struct Part {
+struct PendingProduct {
     reads: Vec<Access<NodeId>>,
     axes: Vec<u32>,
     /// The step of the tree whose result it is.
@@ -29,43 +29,42 @@ struct Part {
 }
 
 /// A step of a tree.
-struct Join {
-    parts: Vec<Part>,
+struct TreeStep {
+    parts: Vec<PendingProduct>,
     /// The selection that the step uses.
     selection: Option<usize>,
     roles: Roles,
 }
 
-impl Writer<'_, '_> {
-    /// Writes the contraction, which is `lifted.c`, as the steps of `tree`, whose leaves are its factors and optionally
+impl TreeWriter<'_, '_> {
+    /// Writes the contraction, which is `form.c`, as the steps of `tree`, whose leaves are its factors and optionally
     /// the selections. `steps` gets the nodes of each step.
-    pub(super) fn through(
+    pub(super) fn write_with_selections(
         &mut self,
-        lifted: &Lifted,
+        form: &SelectionForm,
         tree: &Tree,
         steps: &mut Vec<Vec<NodeId>>,
     ) -> Result<NodeId, Violation> {
         steps.resize(tree.steps().len(), Vec::new());
-        let mut live = self.parts(lifted, tree.leaves())?;
+        let mut live = self.parts(form, tree.leaves())?;
         let mut mask = None;
         for (k, step) in tree.steps().iter().enumerate() {
-            let selection =
-                |&id: &u32| (id as usize).checked_sub(lifted.factors()).filter(|&s| s < lifted.positions.len());
+            let selection = |&id: &u32| (id as usize).checked_sub(form.factors()).filter(|&s| s < form.positions.len());
             let selection = step.iter().find_map(selection);
-            let parts: Vec<Part> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
+            let parts: Vec<PendingProduct> = step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
             let roles = self.uses.product(&parts.iter().map(|p| &p.axes[..]).collect::<Vec<_>>());
-            let mut join = Join { parts, selection, roles };
-            let (kept, reduced) = self.prepare(lifted, &mut join, steps)?;
+            let mut join = TreeStep { parts, selection, roles };
+            let (kept, reduced) = self.prepare(form, &mut join, steps)?;
             let first = self.out.len() as u32;
             if k + 1 == tree.steps().len() {
-                let result = self.finish(lifted, join, (kept, reduced), mask)?;
+                let result = self.finish(form, join, (kept, reduced), mask)?;
                 steps[k].extend(self.since(first));
                 return Ok(result);
             }
-            let part = Part { step: Some(k), ..self.join_part(lifted, join, kept, &reduced)? };
+            let part = PendingProduct { step: Some(k), ..self.join_part(form, join, kept, &reduced)? };
             self.uses.add(&part.axes);
-            if selection.is_some_and(|s| lifted.selected.selections[s].of.is_none()) && lifted.selected.masked {
-                mask = Some(self.mask(lifted)?);
+            if selection.is_some_and(|s| form.selected.selections[s].of.is_none()) && form.selected.masked {
+                mask = Some(self.mask(form)?);
             }
             steps[k].extend(self.since(first));
             live.push(part);
@@ -79,57 +78,63 @@ impl Writer<'_, '_> {
     }
 
     /// The factors, with the axes that no other tensor has summed, and the selections. Counts the uses of axes.
-    fn parts(&mut self, lifted: &Lifted, leaves: usize) -> Result<Vec<Part>, Violation> {
-        let network = &lifted.selected.network;
-        self.uses = Uses::new(self.c.axes.len());
-        let selections: Vec<Vec<u32>> = lifted.selection_axes().take(leaves - lifted.factors()).collect();
+    fn parts(&mut self, form: &SelectionForm, leaves: usize) -> Result<Vec<PendingProduct>, Violation> {
+        let network = &form.selected.network;
+        self.uses = AxisUses::new(self.c.axes.len());
+        let selections: Vec<Vec<u32>> = form.selection_axes().take(leaves - form.factors()).collect();
         network.inputs().iter().chain(&selections).for_each(|axes| self.uses.add(axes));
         self.uses.add(network.output());
         let mut parts = Vec::with_capacity(2 * leaves);
         for (factor, kept) in self.c.factors.iter().zip(network.inputs()) {
             let read = self.out.access(factor);
-            let axes = lifted.axes_of(factor);
+            let axes = form.axes_of(factor);
             parts.push(if kept.len() < axes.len() {
                 let stays = AxisSet::of(kept);
                 let summed = axes.iter().copied().filter(|&a| !stays.has(a));
                 let space: Vec<u32> = kept.iter().copied().chain(summed).collect();
-                self.write(lifted, &space, kept.clone(), vec![read])?
+                self.write(form, &space, kept.clone(), vec![read])?
             } else {
-                Part { reads: vec![read], axes, step: None }
+                PendingProduct { reads: vec![read], axes, step: None }
             });
         }
-        parts.extend(selections.into_iter().map(|axes| Part { reads: Vec::new(), axes, step: None }));
+        parts.extend(selections.into_iter().map(|axes| PendingProduct { reads: Vec::new(), axes, step: None }));
         Ok(parts)
     }
 
     /// Writes a step that is not the last.
-    fn join_part(&mut self, lifted: &Lifted, join: Join, kept: Vec<u32>, reduced: &[u32]) -> Result<Part, Violation> {
+    fn join_part(
+        &mut self,
+        form: &SelectionForm,
+        join: TreeStep,
+        kept: Vec<u32>,
+        reduced: &[u32],
+    ) -> Result<PendingProduct, Violation> {
         let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
-        let scatters = join.selection.filter(|&s| lifted.selected.selections[s].of.is_none());
+        let scatters = join.selection.filter(|&s| form.selected.selections[s].of.is_none());
         if let Some(s) = scatters {
-            return self.scatter(lifted, s, &kept, reduced, reads);
+            return self.scatter(form, s, &kept, reduced, reads);
         }
         if reduced.is_empty() && reads.len() <= MOST_FACTORS {
-            return Ok(Part { reads, axes: kept, step: None });
+            return Ok(PendingProduct { reads, axes: kept, step: None });
         }
         let space = [&kept[..], reduced].concat();
-        self.write(lifted, &space, kept, reads)
+        self.write(form, &space, kept, reads)
     }
 
     /// The kept and the reduced axes of a step. Reads through the indices of the step's selection; for a matrix
     /// product, gathers factors that are not tensors in memory first.
     fn prepare(
         &mut self,
-        lifted: &Lifted,
-        join: &mut Join,
+        form: &SelectionForm,
+        join: &mut TreeStep,
         steps: &mut [Vec<NodeId>],
     ) -> Result<(Vec<u32>, Vec<u32>), Violation> {
         let kept: Vec<u32> = join.roles.kept().collect();
         let mut reduced: Vec<u32> = join.roles.reduced().collect();
         match join.selection {
             Some(s) => {
-                let positions = &lifted.positions[s];
-                if lifted.selected.selections[s].of.is_some() {
+                let positions = &form.positions[s];
+                if form.selected.selections[s].of.is_some() {
                     let reads = join.parts.iter_mut().flat_map(|p| &mut p.reads);
                     reads.for_each(|read| self.resolve(positions, &mut read.indices));
                 }
@@ -138,9 +143,9 @@ impl Writer<'_, '_> {
             None if self.is_matrix(&join.roles) => {
                 for part in &mut join.parts {
                     if part.reads.len() > 1 || part.reads.iter().any(Access::has_indirect) {
-                        let Part { reads, axes, step } = std::mem::take(part);
+                        let PendingProduct { reads, axes, step } = std::mem::take(part);
                         let first = self.out.len() as u32;
-                        *part = self.write(lifted, &axes.clone(), axes, reads)?;
+                        *part = self.write(form, &axes.clone(), axes, reads)?;
                         step.into_iter().for_each(|step| steps[step].extend(self.since(first)));
                     }
                 }
@@ -158,7 +163,7 @@ impl Writer<'_, '_> {
     }
 
     /// Substitutes the gather and scatter indices for the axes that stand for them.
-    fn resolve(&self, positions: &[Position], indices: &mut [Index<NodeId>]) {
+    fn resolve(&self, positions: &[SelectedPosition], indices: &mut [Index<NodeId>]) {
         for index in indices {
             if let Some(position) = positions.iter().find(|p| index.as_axis() == Some(p.axis)) {
                 *index = position.index.map(&mut |id| self.out.id(*id));
@@ -169,43 +174,43 @@ impl Writer<'_, '_> {
     /// Writes a step that scatters into the result before the last step.
     fn scatter(
         &mut self,
-        lifted: &Lifted,
+        form: &SelectionForm,
         s: usize,
         kept: &[u32],
         reduced: &[u32],
         reads: Vec<Access<NodeId>>,
-    ) -> Result<Part, Violation> {
-        let positions = &lifted.positions[s];
-        let (mut output, shape, label) = self.shape_of(lifted, kept);
+    ) -> Result<PendingProduct, Violation> {
+        let positions = &form.positions[s];
+        let (mut output, shape, label) = self.shape_of(form, kept);
         let read = output.clone();
         self.resolve(positions, &mut output);
         let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
         let space: Vec<u32> = kept.iter().chain(reduced).copied().filter(own).collect();
         let id = self.emit(&space, reads, Target { label, output, shape, init: None, pinned: false })?;
-        Ok(Part { reads: vec![Access::new(id, read)], axes: kept.to_vec(), step: None })
+        Ok(PendingProduct { reads: vec![Access::new(id, read)], axes: kept.to_vec(), step: None })
     }
 
     /// Writes a node over `space` that holds the axes `kept`.
     fn write(
         &mut self,
-        lifted: &Lifted,
+        form: &SelectionForm,
         space: &[u32],
         kept: Vec<u32>,
         reads: Vec<Access<NodeId>>,
-    ) -> Result<Part, Violation> {
-        let (output, shape, label) = self.shape_of(lifted, &kept);
+    ) -> Result<PendingProduct, Violation> {
+        let (output, shape, label) = self.shape_of(form, &kept);
         let read = output.clone();
         let id = self.emit(space, reads, Target { label, output, shape, init: None, pinned: false })?;
-        Ok(Part { reads: vec![Access::new(id, read)], axes: kept, step: None })
+        Ok(PendingProduct { reads: vec![Access::new(id, read)], axes: kept, step: None })
     }
 
     /// The index functions, the shape and the name of an intermediate with these axes. If it is gathered from or
     /// scattered into, an error about an index must name the tensor and the axis that the user knows: the intermediate
     /// has that tensor's name, and the positions lie along that axis.
-    fn shape_of(&self, lifted: &Lifted, kept: &[u32]) -> (Indices<NodeId>, Vec<usize>, Label) {
+    fn shape_of(&self, form: &SelectionForm, kept: &[u32]) -> (Indices<NodeId>, Vec<usize>, Label) {
         let stays = AxisSet::of(kept);
-        let held = |position: &&Position| stays.has(position.axis);
-        let selections = lifted.selected.selections.iter().zip(&lifted.positions);
+        let held = |position: &&SelectedPosition| stays.has(position.axis);
+        let selections = form.selected.selections.iter().zip(&form.positions);
         let open = selections.into_iter().find(|(_, positions)| positions.iter().any(|p| held(&p)));
         let mut label = self.node.label.clone();
         let mut dims: Vec<Option<u32>> = Vec::new();
@@ -219,7 +224,7 @@ impl Writer<'_, '_> {
             positions.iter().for_each(|p| dims[p.dim] = Some(p.axis));
         }
         // Gathered elements are contiguous only along the axes that the index tensors do not depend on.
-        let by = AxisSet::of(lifted.selected.selections.iter().flat_map(|s| &s.by));
+        let by = AxisSet::of(form.selected.selections.iter().flat_map(|s| &s.by));
         let placed = AxisSet::of(dims.iter().flatten());
         let (first, last): (Vec<u32>, Vec<u32>) = kept.iter().filter(|a| !placed.has(**a)).partition(|a| by.has(**a));
         let mut free = 0;
@@ -240,32 +245,32 @@ impl Writer<'_, '_> {
     /// Writes the last step.
     fn finish(
         &mut self,
-        lifted: &Lifted,
-        join: Join,
+        form: &SelectionForm,
+        join: TreeStep,
         (kept, reduced): (Vec<u32>, Vec<u32>),
         mask: Option<Access<NodeId>>,
     ) -> Result<NodeId, Violation> {
-        let positions = join.selection.map_or(&[][..], |s| &lifted.positions[s]);
+        let positions = join.selection.map_or(&[][..], |s| &form.positions[s]);
         let reads: Vec<_> = join.parts.into_iter().flat_map(|p| p.reads).collect();
         let own = |a: &u32| positions.iter().all(|p| p.axis != *a);
         // Axes that only the result has, if their scatter index has no selection, come last.
-        let unseen = |a: &u32| self.c.axes[*a as usize].extent != 1 && !lifted.sees(*a);
+        let unseen = |a: &u32| self.c.axes[*a as usize].extent != 1 && !form.sees(*a);
         let unseen = (0..self.c.axes.len() as u32).filter(unseen);
         let space: Vec<u32> = kept.iter().chain(&reduced).copied().chain(unseen).filter(own).collect();
         let mut target = self.target();
         self.resolve(positions, &mut target.output);
         let Some(mask) = mask else { return self.emit(&space, reads, target) };
-        let Part { reads: value, .. } = self.write(lifted, &space, kept.clone(), reads)?;
+        let PendingProduct { reads: value, .. } = self.write(form, &space, kept.clone(), reads)?;
         let expr = masked(self.node.dtype, identity(self.c, self.node.dtype).unwrap_or_default())?;
         self.emit_expr(&kept, [mask].into_iter().chain(value).collect(), Some(Arc::new(expr)), target)
     }
 
     /// Writes a `bool` node that marks the positions of the result that some scatter index names, read at the axes of
     /// the positions.
-    fn mask(&mut self, lifted: &Lifted) -> Result<Access<NodeId>, Violation> {
-        let scatter = lifted.selected.selections.iter().position(|s| s.of.is_none());
+    fn mask(&mut self, form: &SelectionForm) -> Result<Access<NodeId>, Violation> {
+        let scatter = form.selected.selections.iter().position(|s| s.of.is_none());
         let s = scatter.ok_or_else(|| Violation("a mask of a result without ids".into()))?;
-        let (positions, by) = (&lifted.positions[s], &lifted.selected.selections[s].by);
+        let (positions, by) = (&form.positions[s], &form.selected.selections[s].by);
         let mut output: Indices<NodeId> = positions.iter().map(|p| Index::axis(p.axis)).collect();
         let read = output.clone();
         self.resolve(positions, &mut output);

@@ -3,7 +3,8 @@
 use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter};
 
 use super::{Rewritten, merge};
-use crate::network::{Treatment, Why, any_drops, places, treatment};
+use crate::evaluation::{Evaluation, FlatReason, any_drops, evaluation};
+use crate::network::places;
 
 /// The most factors of a merged product, with its selections. Up to this number the order search is exact, so the
 /// merged order costs no more than the two separate orders, which are one of its choices.
@@ -41,8 +42,9 @@ fn joint(
 
 /// Whether a node is a product that may be reordered.
 fn is_product(node: &Node, c: &Contraction) -> bool {
-    let how = treatment(node, c);
-    let product = matches!(how, Treatment::Factored | Treatment::ThroughIds | Treatment::Flat(Why::FewFactors));
+    let how = evaluation(node, c);
+    let product =
+        matches!(how, Evaluation::Factored | Evaluation::WithSelections | Evaluation::Flat(FlatReason::FewFactors));
     let exact = c.algebra.accumulator(node.dtype) == node.dtype;
     product && !any_drops(c) && exact && !c.pinned && !c.factors.is_empty() && node.region == RegionId::TOP
 }
@@ -90,12 +92,12 @@ fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) 
     let mut fresh = |(i, &extent): (&Index<NodeId>, &usize)| {
         i.as_axis().is_some_and(|a| inner.axes[a as usize].extent == extent && inside.insert(a))
     };
-    let ids = inner.factors.iter().any(|f| f.has_indirect());
+    let gathers = inner.factors.iter().any(|f| f.has_indirect());
     let points = outer.axes.iter().chain(&inner.axes).all(|axis| axis.extent > 0);
     points
         && read.iter().all(simple)
         && inner.output.iter().zip(&from.shape).all(&mut fresh)
-        && (!ids || read.iter().zip(&from.shape).all(&mut whole))
+        && (!gathers || read.iter().zip(&from.shape).all(&mut whole))
 }
 
 /// The outer contraction with the factors of the inner one in place of factor `k`; `None` if there would be too many.

@@ -1,7 +1,7 @@
 //! Hoists constants: what depends on constant operands alone becomes a module of its own, whose results are operands of
 //! the rest.
 
-mod lift;
+mod subtrees;
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use einfold_order::FoundOrder;
 
 use crate::lower::Hints;
 
-pub(crate) use lift::lift;
+pub(crate) use self::subtrees::hoist_subtrees;
 
 /// A part of a module, and the orders of its contractions.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
+pub(crate) struct ModulePart {
     pub(crate) ir: Ir,
     pub(crate) orders: Vec<(NodeId, FoundOrder)>,
     /// The operands of the whole that are its first inputs.
@@ -25,7 +25,7 @@ pub(crate) struct Part {
     pub(crate) machine: Machine,
 }
 
-impl Part {
+impl ModulePart {
     /// The layout hints of its operands, selected from those of the whole.
     pub(crate) fn layouts(&self, whole: &[Layout]) -> Vec<Layout> {
         let of = |&operand: &u32| whole.get(operand as usize).cloned().unwrap_or(Layout::RowMajor);
@@ -57,7 +57,11 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
 
 /// Splits the module into the part that depends on constant operands alone and the rest, whose last inputs are the
 /// results of the first.
-pub(crate) fn split(ir: &Ir, orders: &[(NodeId, FoundOrder)], operands: &[u32]) -> Result<(Part, Part), Violation> {
+pub(crate) fn split_constants(
+    ir: &Ir,
+    orders: &[(NodeId, FoundOrder)],
+    operands: &[u32],
+) -> Result<(ModulePart, ModulePart), Violation> {
     let constant = constant_nodes(ir, operands);
     let mut border = ir.per_node(false);
     let mut read = |id: NodeId| border[id] |= constant[id];
@@ -68,20 +72,20 @@ pub(crate) fn split(ir: &Ir, orders: &[(NodeId, FoundOrder)], operands: &[u32]) 
     }
     ir.outputs().iter().for_each(|&id| read(id));
     let border: Vec<NodeId> = ir.ids().filter(|&id| border[id]).collect();
-    let before = part(ir, orders, &|id| constant[id], &[], &border)?;
-    let rest = part(ir, orders, &|id| !constant[id], &border, ir.outputs())?;
+    let before = module_part(ir, orders, &|id| constant[id], &[], &border)?;
+    let rest = module_part(ir, orders, &|id| !constant[id], &border, ir.outputs())?;
     Ok((before, rest))
 }
 
 /// The module of the nodes that are `inside`, with other nodes as further inputs.
-fn part(
+fn module_part(
     ir: &Ir,
     orders: &[(NodeId, FoundOrder)],
     inside: &dyn Fn(NodeId) -> bool,
     inputs: &[NodeId],
     outputs: &[NodeId],
-) -> Result<Part, Violation> {
-    let mut part = Part {
+) -> Result<ModulePart, Violation> {
+    let mut part = ModulePart {
         ir: Ir::new(),
         orders: Vec::new(),
         operands: Vec::new(),
