@@ -6,16 +6,16 @@ mod choices;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
+use einfold_ir::{Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
 use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
 
 use self::build::PlannedPart;
 use self::orders::Finder;
 use crate::cost::{expansion_cost, total_cost};
 use crate::error::{PlanError, WhyNotSliced};
-use crate::evaluation::{Evaluation, evaluation};
+use crate::evaluation::Evaluation;
 use crate::expand::{Expanded, Expansion};
-use crate::hoist::{self, ModulePart};
+use crate::hoist::{ModulePart, constant_nodes};
 use crate::lower::Hints;
 use crate::memory::Memory;
 use crate::pipeline::{PassSet, Trace};
@@ -76,8 +76,8 @@ pub struct Compiled {
 impl Compiled {
     /// The orders of contractions without index tensors.
     pub fn without_selections(&self) -> impl Iterator<Item = &FoundOrder> {
-        let has_indirect = |id: NodeId| has_selections(&self.rewritten, id);
-        self.orders.iter().filter(move |(id, _)| !has_indirect(*id)).map(|(_, ordered)| ordered)
+        let selects = |id: NodeId| self.expansions[id].evaluation == Some(Evaluation::WithSelections);
+        self.orders.iter().filter(move |(id, _)| !selects(*id)).map(|(_, ordered)| ordered)
     }
 }
 
@@ -117,7 +117,7 @@ fn compile_by(
     let rewritten = orders::rewritten(ir, how, options.passes, &mut trace)?;
     let constant = match &options.constants[..] {
         [] => rewritten.per_node(false),
-        operands => hoist::constant_nodes(&rewritten, operands),
+        operands => constant_nodes(&rewritten, operands),
     };
     let limit = budget.memory_bytes;
     let mut planner = Planner { trace, options, limit };
@@ -130,51 +130,42 @@ fn compile_by(
     let mut least: Option<(Count, PlanError)> = None;
     let mut without_kernels = None;
     let refused = loop {
-        let (before, rest) = match finder.all(&budgets.next()) {
-            Ok(orders) => parts(&rewritten, orders, options, &budget.machine)?,
+        let part = match finder.all(&budgets.next()) {
+            Ok(orders) => planner.part(&rewritten, orders, &budget.machine)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
-        let built = planner.build(&rest)?;
+        let built = planner.build(&part)?;
         let total = built.memory.total();
         let Err(error) = built.check_limit(limit) else {
             // Slices that leave memory for kernels may need many times the flops.
-            let flops = flops(&rest);
-            if let Some(parts) = without_kernels
-                .take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
-                && let Some(compiled) = planner.as_loops(parts)?
+            let flops = flops(&part);
+            if let Some(first) =
+                without_kernels.take_if(|first| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
+                && let Some(compiled) = planner.as_loops(first)?
             {
                 return Ok(compiled);
             }
-            return planner.finish((before, rest), built);
+            return planner.finish(part, built);
         };
-        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, why(error, &rest, searched)));
-        let has_orders = !rest.orders.is_empty();
+        let error = with_reason(error, &built.expanded.expansions, searched);
+        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
+        let has_orders = !part.orders.is_empty();
         if built.memory.fits_without_kernels(limit) {
-            without_kernels.get_or_insert((before, rest));
+            without_kernels.get_or_insert(part);
         }
-        if searched && finder.drop_selections() {
-            least = Some(found);
-            continue;
-        }
-        if !searched || !has_orders || !budgets.reduce_limit(total) {
+        if !searched || !(finder.drop_selections() || (has_orders && budgets.reduce_limit(total))) {
             break found.1;
         }
         least = Some(found);
     };
-    let compiled = without_kernels.map(|parts| planner.as_loops(parts)).transpose()?;
+    let compiled = without_kernels.map(|part| planner.as_loops(part)).transpose()?;
     compiled.flatten().ok_or(refused)
 }
 
 /// The flops of all orders.
 fn flops(part: &ModulePart) -> Count {
     total_cost(&part.ir, part.orders.iter()).flops
-}
-
-/// Whether a node is a contraction with index tensors.
-fn has_selections(ir: &Ir, id: NodeId) -> bool {
-    let node = ir.node(id);
-    node.contraction().is_some_and(|c| evaluation(node, c) == Evaluation::WithSelections)
 }
 
 /// Makes plans of a rewritten module whose orders are known.
@@ -186,6 +177,12 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
+    /// The module with these orders; without what depends on constant operands alone, which is a part of its own.
+    fn part(&self, ir: &Ir, orders: Vec<(NodeId, FoundOrder)>, machine: &Machine) -> Result<ModulePart, PlanError> {
+        let whole = ModulePart::whole(ir.clone(), orders, self.options.hints.clone(), *machine);
+        if self.options.constants.is_empty() { Ok(whole) } else { whole.hoist(&self.options.constants) }
+    }
+
     fn build(&self, part: &ModulePart) -> Result<PlannedPart, PlanError> {
         PlannedPart::of(part, self.options.passes, self.limit, self.options.trace)
     }
@@ -202,46 +199,44 @@ impl Planner<'_> {
         let orders = saved::follow(rewritten, constant, saved, budget, search)?;
         // Without a limit in the budget, the limit of the saved order's search applies.
         self.limit = budget.memory_bytes.or(saved.memory_bytes);
-        let (before, rest) = parts(rewritten, orders, self.options, &budget.machine)?;
-        let built = self.build(&rest)?;
+        let part = self.part(rewritten, orders, &budget.machine)?;
+        let built = self.build(&part)?;
         if built.check_limit(self.limit).is_err() {
             if built.memory.fits_without_kernels(self.limit)
-                && let Some(compiled) = self.as_loops((before.clone(), rest.clone()))?
+                && let Some(compiled) = self.as_loops(part.clone())?
             {
                 return Ok(compiled);
             }
             // With operands of a wider dtype, the plan may exceed the limit of the saved order.
             saved.check_memory(built.memory.total(), budget).map_err(OrderError::from)?;
         }
-        self.finish((before, rest), built)
+        self.finish(part, built)
     }
 
     /// Makes the plan in which products run as nests, which need no memory for packing but take longer; `None` if it
     /// exceeds the limit too.
-    fn as_loops(&mut self, (before, rest): (Option<ModulePart>, ModulePart)) -> Result<Option<Compiled>, PlanError> {
+    fn as_loops(&mut self, part: ModulePart) -> Result<Option<Compiled>, PlanError> {
         let passes = self.options.passes.without("gemm").unwrap_or(self.options.passes);
-        let built = PlannedPart::of(&rest, passes, self.limit, self.options.trace)?;
+        let built = PlannedPart::of(&part, passes, self.limit, self.options.trace)?;
         if built.check_limit(self.limit).is_err() {
             return Ok(None);
         }
-        self.finish((before, rest), built).map(Some)
+        self.finish(part, built).map(Some)
     }
 
     /// Assembles the result and plans the precomputed part.
-    fn finish(
-        &mut self,
-        (before, rest): (Option<ModulePart>, ModulePart),
-        built: PlannedPart,
-    ) -> Result<Compiled, PlanError> {
-        let prepare = |part: ModulePart| {
+    fn finish(&mut self, part: ModulePart, built: PlannedPart) -> Result<Compiled, PlanError> {
+        let ModulePart { ir: rewritten, mut orders, operands, constant, .. } = part;
+        let constant_plan = constant.map(|part| {
             let PlannedPart { plan, .. } = PlannedPart::of(&part, self.options.passes, None, false)?;
             Ok::<_, PlanError>(ConstantPlan { plan, operands: part.operands })
-        };
-        let constant_plan = before.map(prepare).transpose()?;
-        let ModulePart { ir: rewritten, mut orders, operands, .. } = rest;
+        });
+        let constant_plan = constant_plan.transpose()?;
         let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, trace: of_steps } = built;
-        for (id, ordered) in orders.iter_mut().filter(|(id, _)| has_selections(&rewritten, *id)) {
-            ordered.cost = expansion_cost(&ir, &expansions[*id]);
+        for (id, ordered) in &mut orders {
+            if expansions[*id].evaluation == Some(Evaluation::WithSelections) {
+                ordered.cost = expansion_cost(&ir, &expansions[*id]);
+            }
         }
         let cost = total_cost(&rewritten, orders.iter());
         let mut trace = std::mem::take(&mut self.trace);
@@ -251,40 +246,17 @@ impl Planner<'_> {
 }
 
 /// Adds to the error of a plan that exceeds the limit the reason why slices do not help.
-fn why(error: PlanError, part: &ModulePart, searched: bool) -> PlanError {
+fn with_reason(error: PlanError, expansions: &[Expansion], searched: bool) -> PlanError {
     let PlanError::TooLarge(mut excess) = error else { return error };
-    let sliceable = |(id, c): (NodeId, &Contraction)| evaluation(part.ir.node(id), c) == Evaluation::Factored;
-    let first = part.ir.contractions().next().map(|(id, c)| evaluation(part.ir.node(id), c));
+    let evaluations = || expansions.iter().filter_map(|expansion| expansion.evaluation);
     if excess.why == WhyNotSliced::Sliced {
-        excess.why = match first {
-            _ if part.ir.contractions().any(sliceable) && searched => WhyNotSliced::Sliced,
-            _ if part.ir.contractions().any(sliceable) => WhyNotSliced::GivenOrder,
-            Some(evaluation) => WhyNotSliced::OneStep(evaluation),
-            None => WhyNotSliced::Sliced,
+        excess.why = match evaluations().next() {
+            Some(first) if evaluations().all(|other| other != Evaluation::Factored) => WhyNotSliced::OneStep(first),
+            Some(_) if !searched => WhyNotSliced::GivenOrder,
+            _ => WhyNotSliced::Sliced,
         };
     }
     PlanError::TooLarge(excess)
-}
-
-/// Splits the module into the part that depends on constant operands alone, if there are any, and the rest.
-fn parts(
-    ir: &Ir,
-    orders: Vec<(NodeId, FoundOrder)>,
-    options: &PlanOptions,
-    machine: &Machine,
-) -> Result<(Option<ModulePart>, ModulePart), PlanError> {
-    if options.constants.is_empty() {
-        let operands = (0..ir.inputs().len() as u32).collect();
-        let hints = options.hints.clone();
-        return Ok((None, ModulePart { ir: ir.clone(), orders, operands, hints, machine: *machine }));
-    }
-    let (hoisted, orders) = hoist::hoist_subtrees(ir, &orders, &options.constants)?;
-    let (mut before, mut rest) = hoist::split_constants(&hoisted, &orders, &options.constants)?;
-    (before.hints.inputs, rest.hints.inputs) =
-        (before.layouts(&options.hints.inputs), rest.layouts(&options.hints.inputs));
-    rest.hints.outputs.clone_from(&options.hints.outputs);
-    (before.machine, rest.machine) = (*machine, *machine);
-    Ok((Some(before), rest))
 }
 
 /// The budgets of successive searches.

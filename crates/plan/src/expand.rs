@@ -61,6 +61,8 @@ pub struct Expanded {
 /// The nodes that replace one node. No other tensor of that node's contraction is in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Expansion {
+    /// The evaluation strategy of the node, if it is a contraction.
+    pub evaluation: Option<Evaluation>,
     /// All of them.
     pub nodes: Range<u32>,
     /// The nodes of each step of a tree with index tensors; none for a step that is computed in its reader. Empty if
@@ -92,12 +94,16 @@ pub fn expand(ir: &Ir, orders: &[Option<ChosenOrder<'_>>]) -> Result<Expanded, P
     let (mut out, mut expansions) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
     for (id, node) in ir.nodes().entries() {
         let (first, mut steps) = (out.len() as u32, Vec::new());
-        let new = match node.contraction() {
+        let evaluation = node.contraction().map(|c| evaluation(node, c));
+        let new = match node.contraction().zip(evaluation) {
             None => out.keep(id),
-            Some(c) => expand_contraction(ir, &mut out, &mut steps, id, c, orders.get(id.place()).copied().flatten())?,
+            Some(contraction) => {
+                let chosen = orders.get(id.place()).copied().flatten();
+                expand_contraction(ir, &mut out, &mut steps, id, contraction, chosen)?
+            }
         };
         out.replace(id, new)?;
-        expansions.push(Expansion { nodes: first..out.len() as u32, steps });
+        expansions.push(Expansion { evaluation, nodes: first..out.len() as u32, steps });
     }
     Ok(Expanded { ir: out.finish()?.unwrap_or_else(|| ir.clone()), expansions })
 }
@@ -109,11 +115,10 @@ fn expand_contraction(
     out: &mut Rewriter<'_>,
     steps: &mut Vec<Vec<NodeId>>,
     id: NodeId,
-    c: &Contraction,
+    (c, evaluation): (&Contraction, Evaluation),
     chosen: Option<ChosenOrder<'_>>,
 ) -> Result<NodeId, PlanError> {
     let node = ir.node(id);
-    let evaluation = evaluation(node, c);
     let Some(chosen) = chosen else { return flat(out, id, (node, c), evaluation) };
     let whole = chosen.slices.is_empty();
     if !whole && (evaluation != Evaluation::Factored || node.region != RegionId::TOP) {

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use einfold_ir::{Def, IdVec, Ir, Layout, Machine, NodeId, RegionId, Rewriter, Violation};
 use einfold_order::FoundOrder;
 
+use self::subtrees::hoist_subtrees;
+use crate::error::PlanError;
 use crate::lower::Hints;
 
-pub(crate) use self::subtrees::hoist_subtrees;
-
-/// A part of a module, and the orders of its contractions.
+/// A module with the orders of its contractions: a whole one, or a part of one.
 #[derive(Clone, Debug)]
 pub(crate) struct ModulePart {
     pub(crate) ir: Ir,
@@ -23,14 +23,8 @@ pub(crate) struct ModulePart {
     pub(crate) hints: Hints,
     /// The machine that it is planned for.
     pub(crate) machine: Machine,
-}
-
-impl ModulePart {
-    /// The layout hints of its operands, selected from those of the whole.
-    pub(crate) fn layouts(&self, whole: &[Layout]) -> Vec<Layout> {
-        let of = |&operand: &u32| whole.get(operand as usize).cloned().unwrap_or(Layout::RowMajor);
-        self.operands.iter().map(of).collect()
-    }
+    /// The part that depends on constant operands alone, whose results are the last inputs.
+    pub(crate) constant: Option<Box<ModulePart>>,
 }
 
 /// Marks the nodes that depend on constant operands alone and can be computed before all others.
@@ -55,55 +49,54 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
     constant
 }
 
-/// Splits the module into the part that depends on constant operands alone and the rest, whose last inputs are the
-/// results of the first.
-pub(crate) fn split_constants(
-    ir: &Ir,
-    orders: &[(NodeId, FoundOrder)],
-    operands: &[u32],
-) -> Result<(ModulePart, ModulePart), Violation> {
-    let constant = constant_nodes(ir, operands);
-    let mut border = ir.per_node(false);
-    let mut read = |id: NodeId| border[id] |= constant[id];
-    for (node, _) in ir.nodes().iter().zip(&constant).filter(|(_, constant)| !**constant) {
-        if let Some(c) = node.contraction() {
-            c.for_each_needed(&mut read);
-        }
+impl ModulePart {
+    /// A whole module.
+    pub(crate) fn whole(ir: Ir, orders: Vec<(NodeId, FoundOrder)>, hints: Hints, machine: Machine) -> ModulePart {
+        let operands = (0..ir.inputs().len() as u32).collect();
+        ModulePart { ir, orders, operands, hints, machine, constant: None }
     }
-    ir.outputs().iter().for_each(|&id| read(id));
-    let border: Vec<NodeId> = ir.ids().filter(|&id| border[id]).collect();
-    let before = module_part(ir, orders, &|id| constant[id], &[], &border)?;
-    let rest = module_part(ir, orders, &|id| !constant[id], &border, ir.outputs())?;
-    Ok((before, rest))
-}
 
-/// The module of the nodes that are `inside`, with other nodes as further inputs.
-fn module_part(
-    ir: &Ir,
-    orders: &[(NodeId, FoundOrder)],
-    inside: &dyn Fn(NodeId) -> bool,
-    inputs: &[NodeId],
-    outputs: &[NodeId],
-) -> Result<ModulePart, Violation> {
-    let mut part = ModulePart {
-        ir: Ir::new(),
-        orders: Vec::new(),
-        operands: Vec::new(),
-        hints: Hints::default(),
-        machine: Machine::default(),
-    };
-    let mut rewriter = Rewriter::new(ir);
-    let own = ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
-    part.operands.extend(own.clone().map(|(slot, _)| slot as u32));
-    own.map(|(_, id)| id).chain(inputs).for_each(|&id| _ = rewriter.input(id));
-    let mut ordered = orders.iter().peekable();
-    for (id, node) in ir.nodes().entries() {
-        let order = ordered.next_if(|(at, _)| *at == id);
-        if inside(id) && !matches!(node.def, Def::Input { .. }) {
-            let new = rewriter.keep(id);
-            part.orders.extend(order.map(|(_, order)| (new, order.clone())));
+    /// Moves what depends on constant operands alone to a part of its own.
+    pub(crate) fn hoist(mut self, constants: &[u32]) -> Result<ModulePart, PlanError> {
+        (self.ir, self.orders) = hoist_subtrees(&self.ir, &self.orders, constants)?;
+        let (ir, constant) = (&self.ir, constant_nodes(&self.ir, constants));
+        let mut border = ir.per_node(false);
+        let mut read = |id: NodeId| border[id] |= constant[id];
+        for (node, _) in ir.nodes().iter().zip(&constant).filter(|(_, constant)| !**constant) {
+            if let Some(c) = node.contraction() {
+                c.for_each_needed(&mut read);
+            }
         }
+        ir.outputs().iter().for_each(|&id| read(id));
+        let border: Vec<NodeId> = ir.ids().filter(|&id| border[id]).collect();
+        let before = self.part(&|id| constant[id], &[], &border)?;
+        let mut rest = self.part(&|id| !constant[id], &border, ir.outputs())?;
+        rest.hints.outputs = self.hints.outputs;
+        Ok(ModulePart { constant: Some(Box::new(before)), ..rest })
     }
-    part.ir = rewriter.finish_with(outputs)?;
-    Ok(part)
+
+    /// The part of the nodes that are `inside`, with other nodes as further inputs.
+    fn part(
+        &self,
+        inside: &dyn Fn(NodeId) -> bool,
+        inputs: &[NodeId],
+        outputs: &[NodeId],
+    ) -> Result<ModulePart, Violation> {
+        let mut rewriter = Rewriter::new(&self.ir);
+        let own = self.ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
+        let operands: Vec<u32> = own.clone().map(|(slot, _)| slot as u32).collect();
+        own.map(|(_, id)| id).chain(inputs).for_each(|&id| _ = rewriter.input(id));
+        let (mut orders, mut ordered) = (Vec::new(), self.orders.iter().peekable());
+        for (id, node) in self.ir.nodes().entries() {
+            let order = ordered.next_if(|(at, _)| *at == id);
+            if inside(id) && !matches!(node.def, Def::Input { .. }) {
+                let new = rewriter.keep(id);
+                orders.extend(order.map(|(_, order)| (new, order.clone())));
+            }
+        }
+        let layout = |&k: &u32| self.hints.inputs.get(k as usize).cloned().unwrap_or(Layout::RowMajor);
+        let hints = Hints { inputs: operands.iter().map(layout).collect(), outputs: Vec::new() };
+        let (ir, machine) = (rewriter.finish_with(outputs)?, self.machine);
+        Ok(ModulePart { ir, orders, operands, hints, machine, constant: None })
+    }
 }

@@ -161,13 +161,7 @@ mod tests {
         let mut ordered = order(&network, &path, &Budget::default()).unwrap();
         ordered.cost = sliced_cost(&network, &ordered.tree, slices);
         ordered.slices = slices.to_vec();
-        ModulePart {
-            ir,
-            orders: vec![(id, ordered)],
-            operands: Vec::new(),
-            hints: Hints::default(),
-            machine: Machine::DEFAULT,
-        }
+        ModulePart::whole(ir, vec![(id, ordered)], Hints::default(), Machine::DEFAULT)
     }
 
     /// The plan with the most partitions within the limit, found by building a plan for each number of partitions.

@@ -52,6 +52,11 @@ pub(super) fn factored<'c, 'i>(choices: &'c [Choice<'i>]) -> Vec<&'c Choice<'i>>
     choices.iter().filter(|choice| choice.form.is_none()).collect()
 }
 
+/// The first contraction that has factors.
+pub(super) fn first_with_factors(ir: &Ir) -> Option<(NodeId, &Contraction)> {
+    ir.contractions().find(|(_, c)| !c.factors.is_empty())
+}
+
 impl Choice<'_> {
     /// Whether a tree with this number of leaves can belong to the contraction.
     pub(super) fn takes(&self, leaves: usize) -> bool {
@@ -115,17 +120,13 @@ pub struct NamedNetwork {
 /// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.
 pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError> {
     let ir = run_rewrites(ir, passes, &mut |_, _, _| {})?;
-    let all: Vec<(NodeId, &Contraction)> = ir.contractions().filter(|(_, c)| !c.factors.is_empty()).collect();
-    let factored = |(id, c): &&(NodeId, &Contraction)| evaluation(ir.node(*id), c) == Evaluation::Factored;
-    let mut ordered = all.iter().filter(factored);
-    let only = ordered.next();
-    let others = ordered.count();
-    if others > 0 {
-        return Err(PlanError::OnePath { contractions: 1 + others });
-    }
-    let (id, c) = only.or(all.first()).ok_or(OrderError::NoTensors)?;
+    let (id, c) = match &factored(&choices(&ir))[..] {
+        [] => first_with_factors(&ir).ok_or(OrderError::NoTensors)?,
+        [only] => (only.id, only.c),
+        several => return Err(PlanError::OnePath { contractions: several.len() }),
+    };
     let labels = axis_names(&c.axes).into_iter().map(Into::into).collect();
-    Ok(NamedNetwork { network: network_of(c, &ir.node(*id).shape), labels, dtype: ir.node(*id).dtype })
+    Ok(NamedNetwork { network: network_of(c, &ir.node(id).shape), labels, dtype: ir.node(id).dtype })
 }
 
 /// The labels of axes, with a number after a repeated one: `k`, `k#2`.

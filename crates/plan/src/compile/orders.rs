@@ -1,12 +1,12 @@
 //! Finds the order of each contraction.
 
-use einfold_ir::{Count, Def, IdVec, Ir, Network, NodeId, RegionId};
+use einfold_ir::{Count, Def, IdVec, Ir, NodeId, RegionId};
 use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Strategy, Task, order, order_with_selections};
 
 use super::Search;
-use super::choices::{Choice, choices, only, without_cost};
+use super::choices::{Choice, choices, first_with_factors, only, without_cost};
 use super::saved;
-use crate::cost::points;
+use crate::cost::{points, sizes_beside};
 use crate::error::{MemoryExcess, PlanError};
 use crate::network::network_of;
 use crate::pipeline::{PassSet, Trace, run_rewrites};
@@ -73,9 +73,8 @@ impl<'a> Finder<'a> {
                 return Err(PlanError::OnePath { contractions });
             }
             // A path for a contraction in one step has no effect, but it must be valid.
-            let first = first_network(ir);
-            if let (true, Some(network)) = (choices.is_empty(), first) {
-                order(&network, how, budget)?;
+            if let (true, Some((id, c))) = (choices.is_empty(), first_with_factors(ir)) {
+                order(&network_of(c, &ir.node(id).shape), how, budget)?;
             }
         }
         let selection_orders = selection_orders(&choices, how, budget)?;
@@ -125,12 +124,6 @@ impl<'a> Finder<'a> {
             (found, _) => Ok(found?),
         }
     }
-}
-
-/// The network of the first contraction that has factors.
-fn first_network(ir: &Ir) -> Option<Network> {
-    let mut all = ir.contractions().filter(|(_, c)| !c.factors.is_empty());
-    all.next().map(|(id, c)| network_of(c, &ir.node(id).shape))
 }
 
 /// Finds the order of every contraction with index tensors for which it is cheaper than one step. A path applies to the
@@ -183,26 +176,11 @@ pub(super) fn selection_order(
 fn other_bytes(ir: &Ir) -> IdVec<NodeId, u64> {
     let bytes = |id: NodeId| {
         let node = ir.node(id);
-        let size = node.shape.iter().fold(node.dtype.size() as u64, |n, &extent| n.saturating_mul(extent as u64));
+        let size = node.shape.iter().fold(node.dtype.size() as u128, |n, &extent| n.saturating_mul(extent as u128));
         if matches!(node.def, Def::Input { .. }) { 0 } else { size }
     };
-    let mut result = ir.per_node(false);
-    ir.outputs().iter().for_each(|id| result[*id] = true);
-    let mut alive: u64 = ir.outputs().iter().map(|&id| bytes(id)).fold(0, u64::saturating_add);
-    let mut ends: IdVec<NodeId, Vec<NodeId>> = ir.per_node(Vec::new());
-    let mut last: IdVec<NodeId, NodeId> = ir.ids().collect();
-    for (id, c) in ir.contractions() {
-        let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.init);
-        accesses.for_each(|read| last[*read] = id);
-    }
-    ir.ids().for_each(|id| ends[last[id]].push(id));
-    let step = |id: NodeId| {
-        let (own, kept) = (bytes(id), result[id]);
-        let before = if kept { alive.saturating_sub(own) } else { alive };
-        alive = if kept { alive } else { alive.saturating_add(own) };
-        let over = ends[id].iter().filter(|ended| !result[**ended]);
-        alive = over.fold(alive, |alive, &ended| alive.saturating_sub(bytes(ended)));
-        before
-    };
-    ir.ids().map(step).collect()
+    let mut is_result = ir.per_node(false);
+    ir.outputs().iter().for_each(|id| is_result[*id] = true);
+    let all = sizes_beside(ir, 0..ir.nodes().len() as u32, bytes, |id| is_result[id]);
+    all.into_iter().map(|(_, bytes)| u64::try_from(bytes).unwrap_or(u64::MAX)).collect()
 }

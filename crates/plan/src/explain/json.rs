@@ -124,7 +124,7 @@ fn tree(tree: &TreeReport) -> Value {
         "subscripts": tree.subscripts,
         "order": tree.strategy,
         "algebra": tree.algebra,
-        "law": tree.evaluation,
+        "law": tree.law,
         "flops": tree.cost.map(|cost| count(cost.flops)),
         "path": tree.path,
         "slices": tree.slices.iter().map(|(axis, parts)| json!({ "axis": &**axis, "parts": parts })).collect::<Vec<_>>(),

@@ -151,10 +151,8 @@ fn tree(tree: &TreeReport) -> String {
         let slices: Vec<String> = tree.slices.iter().map(|(axis, parts)| format!("{axis} in {parts}")).collect();
         order += &format!("   slices {}", slices.join(", "));
     }
-    let mut text = format!(
-        "%{} {} = {}{order}   {}, {}\n",
-        tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.evaluation
-    );
+    let mut text =
+        format!("%{} {} = {}{order}   {}, {}\n", tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.law);
     let mut roots: Vec<u32> = vec![tree.tensors.len() as u32 - 1];
     let mut drawn = 0;
     while let Some(&root) = roots.get(drawn) {

@@ -9,7 +9,7 @@ use einfold_order::{FoundOrder, SlicedAxis};
 use super::{join, shape};
 use crate::compile::Compiled;
 use crate::cost::node_flops;
-use crate::evaluation::{Evaluation, evaluation};
+use crate::evaluation::Evaluation;
 use crate::expand::Expansion;
 use crate::network::network_of;
 use crate::roles::AxisUses;
@@ -25,7 +25,7 @@ pub(super) struct TreeReport {
     /// The strategy that found the order; `None` if there was no choice.
     pub(super) strategy: Option<&'static str>,
     /// The law that allows this evaluation.
-    pub(super) evaluation: String,
+    pub(super) law: String,
     /// ⊕ and ⊗, and the dtype.
     pub(super) algebra: String,
     pub(super) cost: Option<Cost>,
@@ -76,8 +76,9 @@ pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let orders: HashMap<NodeId, &FoundOrder> = compiled.orders.iter().map(|(id, ordered)| (*id, ordered)).collect();
     let all = ir.contractions();
     all.map(|(id, c)| {
-        let mut tree = report(ir, id, c, orders.get(&id).copied());
-        show_written(&mut tree, &compiled.expansions[id], &compiled.ir);
+        let expansion = &compiled.expansions[id];
+        let mut tree = report(ir, id, c, expansion.evaluation, orders.get(&id).copied());
+        show_written(&mut tree, expansion, &compiled.ir);
         tree
     })
     .collect()
@@ -92,12 +93,18 @@ fn show_written(tree: &mut TreeReport, made: &Expansion, ir: &Ir) {
     }
 }
 
-fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) -> TreeReport {
+fn report(
+    ir: &Ir,
+    id: NodeId,
+    c: &Contraction,
+    evaluation: Option<Evaluation>,
+    ordered: Option<&FoundOrder>,
+) -> TreeReport {
     let node = ir.node(id);
     // Only a tree with selections as leaves belongs to the form contraction.
     let selects = |form: &SelectionForm, o: &FoundOrder| o.tree.leaves() > form.factors();
-    let form = match (evaluation(node, c), ordered) {
-        (Evaluation::WithSelections, Some(o)) => SelectionForm::of(ir, node, c).filter(|form| selects(form, o)),
+    let form = match (evaluation, ordered) {
+        (Some(Evaluation::WithSelections), Some(o)) => SelectionForm::of(ir, node, c).filter(|form| selects(form, o)),
         _ => None,
     };
     let seen = form.as_ref().map_or(c, |form| &form.c);
@@ -139,7 +146,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
         label: node.label.clone(),
         subscripts: format!("{}->{result}", factors.join(",")),
         strategy: ordered.map(|o| o.strategy),
-        evaluation: law(evaluation(node, c), ordered),
+        law: evaluation.map(|evaluation| law(evaluation, ordered)).unwrap_or_default(),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
         slices: ordered
