@@ -17,6 +17,7 @@ use einfold_ir::{
 use einfold_order::{FoundOrder, SlicedAxis};
 use smallvec::SmallVec;
 
+use self::selections::SelectionWriter;
 use self::slices::SlicedContraction;
 use crate::error::PlanError;
 use crate::evaluation::{Evaluation, evaluation};
@@ -146,7 +147,7 @@ fn expand_contraction(
             let form = if tree.leaves() == factors { form.without_selections(node, c) } else { form };
             let mut writer = TreeWriter::new(out, node, &form.c);
             writer.least_side = chosen.least_side;
-            Ok(writer.write_with_selections(&form, tree, steps)?)
+            Ok(SelectionWriter { writer, form: &form, steps }.write_tree(tree)?)
         }
         Evaluation::Empty | Evaluation::Flat(_) => flat(out, id, (node, c), evaluation),
     }
@@ -191,11 +192,13 @@ struct Operand {
     axes: AxisList,
 }
 
-/// The output of a node.
+/// The output of a node, and the expression over its factors.
+#[derive(Default)]
 struct Target {
     label: Label,
     output: Indices<NodeId>,
     shape: Vec<usize>,
+    expr: Option<Arc<Expr>>,
     init: Option<NodeId>,
     pinned: bool,
 }
@@ -271,14 +274,11 @@ impl TreeWriter<'_, '_> {
         let factor = &self.c.factors[factor];
         let read = self.out.access(factor);
         let axes = axes_of(&factor.indices, &self.c.axes);
-        let kept = self.uses.shared(&axes);
-        let lone = kept.len() < axes.len();
-        if !lone && !self.repeats(&read) {
+        let (kept, summed): (AxisList, AxisList) = axes.iter().copied().partition(|&a| self.uses.of(a) > 1);
+        if summed.is_empty() && !self.repeats(&read) {
             return Ok(Operand { read: Some(read), axes });
         }
-        let stays = AxisSet::of(&kept);
-        let summed = axes.iter().copied().filter(|&a| !stays.has(a));
-        let space: AxisList = kept.iter().copied().chain(summed).collect();
+        let space: AxisList = kept.iter().chain(&summed).copied().collect();
         self.plain(&space, kept, vec![read])
     }
 
@@ -324,31 +324,20 @@ impl TreeWriter<'_, '_> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
         let label = self.node.label.clone();
-        let id = self.emit(space, factors, Target { label, output, shape, init: None, pinned: false })?;
+        let id = self.emit(space, factors, Target { label, output, shape, ..Target::default() })?;
         Ok(Operand { read: Some(Access::plain(id, kept.iter().copied())), axes: kept })
     }
 
     /// The output of the contraction itself.
     fn target(&self) -> Target {
         let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.out.id(*id))).collect();
-        let label = self.node.label.clone();
-        Target { label, output, shape: self.node.shape.clone(), init: self.init, pinned: self.c.pinned }
+        let Node { label, shape, .. } = self.node.clone();
+        Target { label, output, shape, expr: self.c.expr.clone(), init: self.init, pinned: self.c.pinned }
     }
 
     /// Writes a node over the axes `space`.
-    fn emit(&mut self, space: &[u32], factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
-        self.emit_expr(space, factors, self.c.expr.clone(), target)
-    }
-
-    /// Writes a node as [`TreeWriter::emit`] does, with an expression over the factors.
-    fn emit_expr(
-        &mut self,
-        space: &[u32],
-        mut factors: Vec<Access<NodeId>>,
-        expr: Option<Arc<Expr>>,
-        target: Target,
-    ) -> Result<NodeId, Violation> {
-        let Target { label, mut output, shape, init, pinned } = target;
+    fn emit(&mut self, space: &[u32], mut factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
+        let Target { label, mut output, shape, expr, init, pinned } = target;
         self.renumber(space, factors.iter_mut().flat_map(|f| &mut f.indices).chain(&mut output));
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, init, pinned };

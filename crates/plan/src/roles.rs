@@ -86,11 +86,6 @@ impl AxisUses {
         self.0[axis as usize]
     }
 
-    /// The axes of a factor that another tensor has too; the others are summed at once.
-    pub(crate) fn shared(&self, axes: &[u32]) -> AxisList {
-        axes.iter().copied().filter(|&a| self.of(a) > 1).collect()
-    }
-
     /// The roles of the axes in the product of the first child with the others together. The children are removed from
     /// the remaining tensors; an axis that no remaining tensor has is reduced.
     pub(crate) fn product(&mut self, children: &[&[u32]]) -> Roles {

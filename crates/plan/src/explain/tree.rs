@@ -193,7 +193,9 @@ fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree
     let mut uses = AxisUses::new(c.axes.len());
     inputs.iter().for_each(|axes| uses.add(axes));
     uses.add(output);
-    let mut legs: Vec<Vec<u32>> = inputs.iter().map(|axes| uses.shared(axes).into_vec()).collect();
+    // A leaf is summed over the axes that only it has.
+    let mut legs = inputs;
+    legs.iter_mut().for_each(|axes| axes.retain(|&a| uses.of(a) > 1));
     for children in tree.steps() {
         let factors: Vec<&[u32]> = children.iter().map(|&id| &legs[id as usize][..]).collect();
         let kept: Vec<u32> = uses.product(&factors).kept().collect();
