@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, IdVec, Ir, Node, NodeId, PointOp, RegionId,
-    Rewriter,
+    Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, Ir, Node, NodeId, PointOp, RegionId, Rewriter,
 };
 
 use super::{Rewritten, merge};
@@ -22,25 +21,13 @@ const MOST_DEPTH: usize = 8;
 /// Returns the number of inlined nodes. A conversion stays an operation of the expression, so that rounding is the
 /// same.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
-    merge(ir, |rewriter, (_, node, c), uses| inlined(rewriter, (node, c), uses))
-}
-
-/// The contraction of a node with one of its factors inlined.
-fn inlined(
-    rewriter: &Rewriter<'_>,
-    (node, c): (&Node, &Contraction),
-    uses: &IdVec<NodeId, u32>,
-) -> Option<Contraction> {
-    let outer = Some(c).filter(|c| !c.pinned && node.region == RegionId::TOP)?;
-    (0..outer.factors.len()).find_map(|k| {
-        let tensor = outer.factors[k].tensor;
-        let from = rewriter.node(tensor);
-        let inner = from.contraction()?;
+    let open = |node: &Node, c: &Contraction| !c.pinned && node.region == RegionId::TOP;
+    merge(ir, open, |rewriter, (_, node, outer), k, (from, inner)| {
         let pointwise = outer.expr.is_some() || inner.expr.is_some();
         // Gather indices are checked for every element, so no point may be dropped before.
-        let looks = !inner.factors.iter().any(Access::has_indirect) || !any_drops(outer);
-        let fits = uses[tensor] == 1 && pointwise && looks && is_elementwise(from, inner);
-        (fits && reads_once(outer, k, from)).then(|| join((rewriter, node, outer), k, (from, inner))).flatten()
+        let all_checked = !inner.factors.iter().any(Access::has_indirect) || !any_drops(outer);
+        let fits = pointwise && all_checked && is_elementwise(from, inner) && reads_once(outer, k, from);
+        fits.then(|| join((rewriter, node, outer), k, (from, inner))).flatten()
     })
 }
 

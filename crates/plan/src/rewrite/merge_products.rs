@@ -1,6 +1,6 @@
 //! Merges products of products, so that their order is searched as a whole.
 
-use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter};
+use einfold_ir::{Algebra, Axis, AxisSet, Contraction, Index, Ir, Node, NodeId, RegionId};
 
 use super::{Rewritten, merge};
 use crate::evaluation::{Evaluation, FlatReason, any_drops, evaluation};
@@ -16,26 +16,11 @@ const MOST_TENSORS: usize = 10;
 /// rounded or wraps in between; neither is pinned, lacks factors, or drops points.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
     let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.init).collect();
-    merge(ir, |rewriter, (id, node, c), uses| {
+    merge(ir, is_product, |_, (id, node, outer), k, (from, inner)| {
         // Nodes that accumulate into one result have the same algebra.
-        joint(rewriter, (node, c), uses, c.init.is_some() || bases.contains(&id))
-    })
-}
-
-/// The contraction of a node with one of its factors merged into it.
-fn joint(
-    rewriter: &Rewriter<'_>,
-    (node, c): (&Node, &Contraction),
-    uses: &IdVec<NodeId, u32>,
-    chained: bool,
-) -> Option<Contraction> {
-    let outer = Some(c).filter(|c| is_product(node, c))?;
-    (0..outer.factors.len()).find_map(|k| {
-        let tensor = outer.factors[k].tensor;
-        let from = rewriter.node(tensor);
-        let inner = from.contraction()?;
-        let fits = uses[tensor] == 1 && reads_whole(outer, k, from, inner);
-        let algebra = licensed((node, outer), (from, inner), chained).filter(|_| fits)?;
+        let chained = outer.init.is_some() || bases.contains(&id);
+        let whole = reads_whole(outer, k, from, inner);
+        let algebra = licensed((node, outer), (from, inner), chained).filter(|_| whole)?;
         merged(outer, k, inner, algebra)
     })
 }
