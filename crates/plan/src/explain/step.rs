@@ -49,14 +49,9 @@ pub(super) enum FormReport {
     Fill,
     /// A nest with the extents of its loops after merging.
     Nest(Vec<Count>),
-    Gemm {
-        batch: Count,
-        m: Count,
-        n: Count,
-        k: Count,
-        /// The packed operands, letters of `ABC`.
-        packs: String,
-    },
+    /// A matrix product with the extents of batch axes, rows, columns and contracted axes, and the packed operands,
+    /// letters of `ABC`.
+    Gemm([Count; 4], String),
 }
 
 /// The reports of all steps of a plan whose origins are nodes of `ir`. Before the memory assignment, intermediates have
@@ -196,9 +191,9 @@ fn form(step: &Step) -> FormReport {
             FormReport::Nest(nest.merged.iter().map(join).collect())
         }
         Form::Gemm(gemm) => {
-            let [batch, m, n, k] = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
+            let extents = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
             let packs = "ABC".chars().zip(gemm.packed).filter(|(_, packed)| *packed).map(|(x, _)| x).collect();
-            FormReport::Gemm { batch, m, n, k, packs }
+            FormReport::Gemm(extents, packs)
         }
     }
 }

@@ -136,7 +136,7 @@ fn form(form: &FormReport) -> String {
             let extents: Vec<String> = extents.iter().map(Count::to_string).collect();
             format!("nest  {}", extents.join("x")).trim_end().into()
         }
-        FormReport::Gemm { batch, m, n, k, packs } => {
+        FormReport::Gemm([batch, m, n, k], packs) => {
             let batch = if *batch == Count::ONE { String::new() } else { format!("batch={batch} ") };
             let packs = if packs.is_empty() { String::new() } else { format!("  packs {packs}") };
             format!("gemm  {batch}m={m} n={n} k={k}{packs}")

@@ -54,6 +54,14 @@ pub(super) struct TensorReport {
     pub(super) written: bool,
 }
 
+impl TensorReport {
+    /// The report of a tensor in memory with these extents, without children and flops.
+    fn new(subscripts: String, extents: &[usize]) -> TensorReport {
+        let (children, shape) = (Vec::new(), shape(extents));
+        TensorReport { subscripts, shape, children, flops: Count::ZERO, runs: Count::ONE, node: None, written: true }
+    }
+}
+
 impl TreeReport {
     /// The tensors in memory that a tensor is computed from: a child that is not in memory is replaced by its own
     /// sources.
@@ -108,7 +116,11 @@ fn report(
         _ => None,
     };
     let seen = form.as_ref().map_or(c, |form| &form.c);
-    let mut tensors: Vec<TensorReport> = seen.factors.iter().map(|factor| leaf(ir, id, seen, factor)).collect();
+    let leaf = |factor: &Access<NodeId>| {
+        let report = TensorReport::new(subscripts(ir, id, seen, factor), &ir.node(factor.tensor).shape);
+        TensorReport { node: Some(factor.tensor), ..report }
+    };
+    let mut tensors: Vec<TensorReport> = seen.factors.iter().map(leaf).collect();
     match (ordered, &form) {
         (Some(ordered), Some(form)) => {
             tensors.extend((0..form.positions.len()).map(|k| selection(ir, id, form, k)));
@@ -125,15 +137,7 @@ fn report(
         }
         (None, _) => {
             let children = (0..tensors.len() as u32).collect();
-            tensors.push(TensorReport {
-                subscripts: String::new(),
-                shape: String::new(),
-                children,
-                flops: node_flops(ir, id),
-                runs: Count::ONE,
-                node: None,
-                written: true,
-            });
+            tensors.push(TensorReport { children, flops: node_flops(ir, id), ..TensorReport::new(String::new(), &[]) });
         }
     }
     let result = subscripts(ir, id, c, &Access::new(id, c.output.clone()));
@@ -175,17 +179,9 @@ fn selection(ir: &Ir, id: NodeId, form: &SelectionForm, k: usize) -> TensorRepor
     let positions = &form.positions[k];
     let by = &form.selected.selections[k].by;
     let extents: Vec<usize> = by.iter().map(|&a| form.c.axes[a as usize].extent).collect();
-    let ids = positions.iter().map(|p| subscripts(ir, id, &form.c, &Access::new(id, vec![p.index.clone()])));
-    let node = positions.iter().flat_map(|p| p.index.indirect()).map(|ids| ids.access.tensor).next();
-    TensorReport {
-        subscripts: ids.collect(),
-        shape: shape(&extents),
-        children: Vec::new(),
-        flops: Count::ZERO,
-        runs: Count::ONE,
-        node,
-        written: true,
-    }
+    let names = positions.iter().map(|p| subscripts(ir, id, &form.c, &Access::new(id, vec![p.index.clone()])));
+    let node = positions.iter().flat_map(|p| p.index.indirect()).map(|term| term.access.tensor).next();
+    TensorReport { node, ..TensorReport::new(names.collect(), &extents) }
 }
 
 /// Adds the steps of a tree over tensors and a result with these axes.
@@ -202,15 +198,7 @@ fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree
         uses.add(&kept);
         let labels: Vec<&Label> = kept.iter().map(|&a| &c.axes[a as usize].label).collect();
         let extents: Vec<usize> = kept.iter().map(|&a| c.axes[a as usize].extent).collect();
-        tensors.push(TensorReport {
-            subscripts: join(&labels),
-            shape: shape(&extents),
-            children: children.clone(),
-            flops: Count::ZERO,
-            runs: Count::ONE,
-            node: None,
-            written: true,
-        });
+        tensors.push(TensorReport { children: children.clone(), ..TensorReport::new(join(&labels), &extents) });
         legs.push(kept);
     }
 }
@@ -233,18 +221,6 @@ fn count_iterations(network: &Network, ordered: &FoundOrder, tensors: &mut [Tens
         depths.push(depth);
         tensor.runs = Count::product(ordered.slices[..depth].iter().map(|slice| slice.parts));
         tensor.flops *= tensor.runs;
-    }
-}
-
-fn leaf(ir: &Ir, id: NodeId, c: &Contraction, factor: &Access<NodeId>) -> TensorReport {
-    TensorReport {
-        subscripts: subscripts(ir, id, c, factor),
-        shape: shape(&ir.node(factor.tensor).shape),
-        children: Vec::new(),
-        flops: Count::ZERO,
-        runs: Count::ONE,
-        node: Some(factor.tensor),
-        written: true,
     }
 }
 

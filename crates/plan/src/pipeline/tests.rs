@@ -1,6 +1,6 @@
 use einfold_ir::{Draft, Machine, Violation, WriteMode};
 
-use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Stage};
+use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Run, Stage};
 use crate::error::PlanError;
 use crate::expand::Expanded;
 use crate::lower::{Hints, lower};
@@ -19,8 +19,8 @@ fn wasteful(draft: &mut Draft) -> usize {
 
 #[test]
 fn a_guilty_pass_is_named() {
-    const BROKEN: &Stage = &Stage::pass("broken", broken, "", "");
-    const WASTEFUL: &Stage = &Stage::pass("wasteful", wasteful, "", "");
+    const BROKEN: &Stage = &Stage::new("broken", Run::Pass(broken), "", "");
+    const WASTEFUL: &Stage = &Stage::new("wasteful", Run::Pass(wasteful), "", "");
     let draft = lower(&letters("ij,jk->ik", &[2, 3, 4]), &Hints::default()).unwrap();
     let run = |stage, program| {
         let (hints, machine) = (&Hints::default(), &Machine::DEFAULT);
