@@ -125,9 +125,9 @@ fn expand_contraction(
     if !whole && (evaluation != Evaluation::Factored || node.region != RegionId::TOP) {
         return Err(PlanError::Slices { node: id });
     }
-    let wrong = |factors| PlanError::Leaves { node: id, leaves: chosen.tree.leaves(), factors };
+    let (leaves, factors) = (chosen.tree.leaves(), c.factors.len());
     match evaluation {
-        Evaluation::Factored if chosen.tree.leaves() != c.factors.len() => Err(wrong(c.factors.len())),
+        Evaluation::Factored if leaves != factors => Err(PlanError::Leaves { node: id, leaves, factors }),
         Evaluation::Factored if whole => Ok(TreeWriter::new(out, node, c).write_tree(chosen.tree)?),
         Evaluation::Factored => {
             let sliced = SlicedContraction::of(node, c, chosen.slices, chosen.partitions)
@@ -136,18 +136,10 @@ fn expand_contraction(
         }
         Evaluation::WithSelections => {
             let Some(form) = SelectionForm::of(ir, node, c) else { return flat(out, id, (node, c), evaluation) };
-            let (tree, factors) = (chosen.tree, c.factors.len());
-            let all = factors + form.selected.selections.len();
-            if tree.leaves() != factors && tree.leaves() != all {
-                return Err(wrong(all));
-            }
-            if tree.leaves() == all && !form.selected.accepts(tree) {
-                return Err(PlanError::Selections { node: id });
-            }
-            let form = if tree.leaves() == factors { form.without_selections(node, c) } else { form };
+            let form = if form.selects(id, chosen.tree)? { form } else { form.without_selections(node, c) };
             let mut writer = TreeWriter::new(out, node, &form.c);
             writer.least_side = chosen.least_side;
-            Ok(SelectionWriter { writer, form: &form, steps }.write_tree(tree)?)
+            Ok(SelectionWriter { writer, form: &form, steps }.write_tree(chosen.tree)?)
         }
         Evaluation::Empty | Evaluation::Flat(_) => flat(out, id, (node, c), evaluation),
     }

@@ -155,7 +155,9 @@ pub const PIPELINE: &[Stage] = &[
 ];
 
 /// The optional stages that work on steps.
-pub const PASSES: &[Stage] = PIPELINE.split_at(6).1.split_at(7).0;
+pub const PASSES: &[Stage] = PIPELINE.split_at(FIRST_PASS).1.split_at(7).0;
+/// The position of the first of them.
+const FIRST_PASS: usize = 6;
 
 impl Stage {
     const fn new(name: &'static str, run: Run, what: &'static str, why_here: &'static str) -> Stage {

@@ -1,9 +1,10 @@
 //! Contractions with selections, as the order search sees them: each gathered or scattered position is an axis of its
 //! own.
 
-use einfold_ir::{Access, Axis, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
+use einfold_ir::{Access, Axis, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId, Tree};
 use einfold_order::{Selection, SelectionNetwork};
 
+use crate::error::PlanError;
 use crate::network::{are_distinct_axes, axes_of, axes_of_from, network_of};
 
 /// A contraction with an axis for each position that a gather or scatter index gives, and the selections that relate
@@ -33,19 +34,15 @@ impl SelectionForm {
     /// evaluated in one step.
     pub(crate) fn of(ir: &Ir, node: &Node, c: &Contraction) -> Option<SelectionForm> {
         let mut form = c.clone();
-        let mut positions = Vec::new();
-        let mut selections = Vec::new();
+        let (mut positions, mut selections) = (Vec::new(), Vec::new());
         let Contraction { axes, factors, output, .. } = &mut form;
-        for (k, factor) in factors.iter_mut().enumerate().filter(|(_, f)| f.has_indirect()) {
-            let shape = &ir.node(factor.tensor).shape;
-            let found = replace_positions(ir, axes, &mut factor.indices, shape);
-            selections.push(selection(c, &found, Some(k as u32)));
-            positions.push(found);
-        }
-        if output.iter().any(|i| i.has_indirect()) {
-            let found = replace_positions(ir, axes, output, &node.shape);
-            selections.push(selection(c, &found, None));
-            positions.push(found);
+        let factors = (0..).zip(factors).map(|(k, f)| (Some(k), &mut f.indices, &ir.node(f.tensor).shape));
+        for (of, indices, shape) in factors.chain([(None, output, &node.shape)]) {
+            if indices.iter().any(Index::has_indirect) {
+                let found = replace_positions(ir, axes, indices, shape);
+                selections.push(selection(c, &found, of));
+                positions.push(found);
+            }
         }
         let selected = selected(node, c, &form, selections)?;
         Some(SelectionForm { c: form, selected, positions })
@@ -60,6 +57,20 @@ impl SelectionForm {
             masked: false,
         };
         SelectionForm { c: c.clone(), selected, positions: Vec::new() }
+    }
+
+    /// Whether the leaves of a tree are the factors and the selections, not the factors alone.
+    ///
+    /// # Errors
+    /// [`PlanError::Leaves`] and [`PlanError::Selections`] if the tree does not belong to the contraction, which is that
+    /// of `node`.
+    pub(crate) fn selects(&self, node: NodeId, tree: &Tree) -> Result<bool, PlanError> {
+        match tree.leaves() {
+            leaves if leaves == self.leaves() && !self.selected.accepts(tree) => Err(PlanError::Selections { node }),
+            leaves if leaves == self.leaves() => Ok(true),
+            leaves if leaves == self.factors() => Ok(false),
+            leaves => Err(PlanError::Leaves { node, leaves, factors: self.leaves() }),
+        }
     }
 
     /// The number of factors; selections are numbered from here on.

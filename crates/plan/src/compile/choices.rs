@@ -76,17 +76,7 @@ impl Choice<'_> {
     /// The order of a contraction with index tensors along a tree; `None` if the tree is one step. Its cost is computed
     /// after expansion.
     pub(super) fn order_along(&self, form: &SelectionForm, tree: &Tree) -> Result<Option<FoundOrder>, PlanError> {
-        let (node, factors) = (self.id, self.c.factors.len());
-        let several = if tree.leaves() == form.leaves() {
-            if !form.selected.accepts(tree) {
-                return Err(PlanError::Selections { node });
-            }
-            true
-        } else if tree.leaves() == factors {
-            tree.steps().len() > 1
-        } else {
-            return Err(PlanError::Leaves { node, leaves: tree.leaves(), factors: form.leaves() });
-        };
+        let several = form.selects(self.id, tree)? || tree.steps().len() > 1;
         Ok(several.then(|| without_cost(tree.clone(), "path")))
     }
 

@@ -6,6 +6,7 @@ use einfold_ir::{
 };
 use smallvec::SmallVec;
 
+use super::edit_steps;
 use crate::roles::{AxisList, classify};
 use crate::strides::{access_strides, gemm_groups, own_axes};
 
@@ -15,19 +16,13 @@ const LEAST_EXTENT: usize = 2;
 
 /// Gives the gemm form to every nest that is a matrix product large enough to pay.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut changes = 0;
     let mut fold = Fold::default();
-    for r in 0..draft.regions.len() {
-        for s in 0..draft.regions[r].steps.len() {
-            let step = &draft.regions[r].steps[s];
-            if let Some(gemm) = recognise(draft, step) {
-                let packed = packed(draft, step, &gemm, &mut fold);
-                draft.regions[r].steps[s].form = Form::Gemm(Gemm { packed, ..gemm });
-                changes += 1;
-            }
-        }
-    }
-    changes
+    edit_steps(draft, |draft, step| {
+        let Some(gemm) = recognise(draft, step) else { return false };
+        let packed = packed(draft, step, &gemm, &mut fold);
+        step.form = Form::Gemm(Gemm { packed, ..gemm });
+        true
+    })
 }
 
 /// The axis groups of a step that is a matrix product large enough to pay; slowest axis first in the written tensor,

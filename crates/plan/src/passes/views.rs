@@ -22,34 +22,12 @@ impl ViewStep {
         if read.has_indirect() || nest.expr.is_some() {
             return None;
         }
-        let extents = &draft.buffer(step.write.tensor).extents;
-        let mut to_dims = vec![None; step.axes.len()];
-        for (dim, (index, &extent)) in step.write.indices.iter().zip(extents).enumerate() {
-            match index.as_axis() {
-                Some(a) if step.axes[a as usize].extent == extent && to_dims[a as usize].is_none() => {
-                    to_dims[a as usize] = Some(dim);
-                }
-                None if extent == 1 && *index == Index::constant(0) => {}
-                _ => return None,
-            }
-        }
-        let moves = |(dim, axis): (&Option<usize>, &einfold_ir::Axis)| dim.is_some() || axis.extent == 1;
-        to_dims.iter().zip(&step.axes).all(moves).then_some(ViewStep { to_dims })
+        whole_axes(draft, step, &step.write).map(|to_dims| ViewStep { to_dims })
     }
 
     /// Whether the view is one to one: every axis of `from` is an axis of `to`, and the other way round.
     pub(super) fn is_permutation(&self, draft: &Draft, step: &Step) -> bool {
-        let read = &step.reads[0];
-        let mut seen = vec![false; step.axes.len()];
-        let whole = |(index, &extent): (&Index<BufferId>, &usize)| match index.as_axis() {
-            Some(a) => {
-                let fresh = !std::mem::replace(&mut seen[a as usize], true);
-                fresh && step.axes[a as usize].extent == extent
-            }
-            None => extent == 1 && *index == Index::constant(0),
-        };
-        let plain = read.indices.iter().zip(&draft.buffer(read.tensor).extents).all(whole);
-        plain && step.axes.iter().zip(seen).all(|(axis, seen)| seen || axis.extent == 1)
+        whole_axes(draft, step, &step.reads[0]).is_some()
     }
 
     /// The access to `from` that reads the same elements as `reader` reads from `to`.
@@ -67,6 +45,23 @@ impl ViewStep {
         let written = |index: &Index<BufferId>| index.as_axis().and_then(place).map(|dim| at[dim].clone());
         view.write.indices.iter().map(|i| written(i).unwrap_or(Index::constant(0))).collect()
     }
+}
+
+/// For each axis of a step, the axis of the accessed tensor along which it runs; `None` for an axis of extent 1 without
+/// one. `None` altogether if the points of the step and the elements of the tensor are not one to one.
+fn whole_axes(draft: &Draft, step: &Step, access: &Access<BufferId>) -> Option<Vec<Option<usize>>> {
+    let mut dims = vec![None; step.axes.len()];
+    for (dim, (index, &extent)) in access.indices.iter().zip(&draft.buffer(access.tensor).extents).enumerate() {
+        match index.as_axis() {
+            Some(a) if step.axes[a as usize].extent == extent && dims[a as usize].is_none() => {
+                dims[a as usize] = Some(dim);
+            }
+            None if extent == 1 && *index == Index::constant(0) => {}
+            _ => return None,
+        }
+    }
+    let covered = step.axes.iter().zip(&dims).all(|(axis, dim)| dim.is_some() || axis.extent == 1);
+    covered.then_some(dims)
 }
 
 /// The position of a step: its region and its position in the region.
