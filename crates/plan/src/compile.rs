@@ -6,13 +6,15 @@ mod choices;
 mod orders;
 mod saved;
 
-use einfold_ir::{Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
-use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
+use std::collections::BTreeMap;
 
-use self::build::PlannedPart;
+use einfold_ir::{Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
+use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, SavedOrder, Task, order_task};
+
+use self::build::{Builder, PlannedPart};
 use self::orders::Finder;
-use crate::cost::{expansion_cost, total_cost};
-use crate::error::{PlanError, WhyNotSliced};
+use crate::cost::{Orders, expansion_cost, total_cost};
+use crate::error::{MemoryExcess, PlanError, WhyNotSliced};
 use crate::evaluation::Evaluation;
 use crate::expand::{Expanded, Expansion};
 use crate::hoist::{ModulePart, constant_nodes};
@@ -61,10 +63,10 @@ pub struct Compiled {
     pub ir: Ir,
     /// For each node of `rewritten`, the nodes of `ir` that replace it.
     pub expansions: IdVec<NodeId, Expansion>,
-    /// The chosen orders, by increasing node of `rewritten`. A contraction with index tensors has an order only if one
+    /// The chosen orders, by node of `rewritten`. A contraction with index tensors has an order only if one
     /// step is not cheapest; the leaves of its tree are the factors, or the factors and the
     /// [selections](einfold_order::Selection).
-    pub orders: Vec<(NodeId, FoundOrder)>,
+    pub orders: BTreeMap<NodeId, FoundOrder>,
     /// The cost of the expression, independent of the machine.
     pub cost: Cost,
     /// The memory that a run needs.
@@ -77,7 +79,7 @@ impl Compiled {
     /// The orders of contractions without index tensors.
     pub fn without_selections(&self) -> impl Iterator<Item = &FoundOrder> {
         let selects = |id: NodeId| self.expansions[id].evaluation == Some(Evaluation::WithSelections);
-        self.orders.iter().filter(move |(id, _)| !selects(*id)).map(|(_, ordered)| ordered)
+        self.orders.iter().filter(move |(id, _)| !selects(**id)).map(|(_, ordered)| ordered)
     }
 }
 
@@ -119,10 +121,11 @@ fn compile_by(
         [] => rewritten.per_node(false),
         operands => constant_nodes(&rewritten, operands),
     };
-    let limit = budget.memory_bytes;
-    let mut planner = Planner { trace, options, limit };
+    let (limit, passes) = (budget.memory_bytes, options.passes);
+    let builder = Builder { passes, limit, trace: options.trace };
+    let mut planner = Planner { trace, options, builder, rewritten: &rewritten, machine: &budget.machine };
     if let Order::Saved(saved) = how {
-        return planner.follow(&rewritten, &constant, saved, budget);
+        return planner.follow(&constant, saved, budget);
     }
     let mut finder = Finder::new(&rewritten, &constant, (how, budget), search)?;
     let searched = matches!(how, Order::Strategy(_));
@@ -131,13 +134,13 @@ fn compile_by(
     let mut without_kernels = None;
     let refused = loop {
         let part = match finder.all(&budgets.next()) {
-            Ok(orders) => planner.part(&rewritten, orders, &budget.machine)?,
+            Ok(orders) => planner.part(orders)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
-        let built = planner.build(&part)?;
+        let built = builder.build(&part)?;
         let total = built.memory.total();
-        let Err(error) = built.check_limit(limit) else {
+        let Some(excess) = built.excess else {
             // Slices that leave memory for kernels may need many times the flops.
             let flops = flops(&part);
             if let Some(first) =
@@ -148,7 +151,7 @@ fn compile_by(
             }
             return planner.finish(part, built);
         };
-        let error = with_reason(error, &built.expanded.expansions, searched);
+        let error = with_reason(excess, &built.expanded.expansions, searched);
         let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
         let has_orders = !part.orders.is_empty();
         if built.memory.fits_without_kernels(limit) {
@@ -165,7 +168,7 @@ fn compile_by(
 
 /// The flops of all orders.
 fn flops(part: &ModulePart) -> Count {
-    total_cost(&part.ir, part.orders.iter()).flops
+    total_cost(&part.ir, &part.orders).flops
 }
 
 /// Makes plans of a rewritten module whose orders are known.
@@ -173,36 +176,31 @@ struct Planner<'a> {
     /// The trace of the rewrites.
     trace: Trace,
     options: &'a PlanOptions,
-    limit: Option<u64>,
+    builder: Builder,
+    rewritten: &'a Ir,
+    machine: &'a Machine,
 }
 
 impl Planner<'_> {
     /// The module with these orders; without what depends on constant operands alone, which is a part of its own.
-    fn part(&self, ir: &Ir, orders: Vec<(NodeId, FoundOrder)>, machine: &Machine) -> Result<ModulePart, PlanError> {
-        let whole = ModulePart::whole(ir.clone(), orders, self.options.hints.clone(), *machine);
+    fn part(&self, orders: Orders) -> Result<ModulePart, PlanError> {
+        let whole = ModulePart::whole(self.rewritten.clone(), orders, self.options.hints.clone(), *self.machine);
         if self.options.constants.is_empty() { Ok(whole) } else { whole.hoist(&self.options.constants) }
     }
 
-    fn build(&self, part: &ModulePart) -> Result<PlannedPart, PlanError> {
-        PlannedPart::of(part, self.options.passes, self.limit, self.options.trace)
-    }
-
-    /// Makes the plan of a saved order for a rewritten module.
+    /// Makes the plan of a saved order.
     fn follow(
         &mut self,
-        rewritten: &Ir,
         constant: &IdVec<NodeId, bool>,
         saved: &SavedOrder,
         budget: &Budget,
     ) -> Result<Compiled, PlanError> {
-        let search = |choice: &choices::Choice<'_>| orders::selection_order(choice, &STRATEGIES[0], budget);
-        let orders = saved::follow(rewritten, constant, saved, budget, search)?;
+        let part = self.part(saved::follow(self.rewritten, constant, saved, budget)?)?;
         // Without a limit in the budget, the limit of the saved order's search applies.
-        self.limit = budget.memory_bytes.or(saved.memory_bytes);
-        let part = self.part(rewritten, orders, &budget.machine)?;
-        let built = self.build(&part)?;
-        if built.check_limit(self.limit).is_err() {
-            if built.memory.fits_without_kernels(self.limit)
+        self.builder.limit = budget.memory_bytes.or(saved.memory_bytes);
+        let built = self.builder.build(&part)?;
+        if built.excess.is_some() {
+            if built.memory.fits_without_kernels(self.builder.limit)
                 && let Some(compiled) = self.as_loops(part.clone())?
             {
                 return Ok(compiled);
@@ -217,37 +215,33 @@ impl Planner<'_> {
     /// exceeds the limit too.
     fn as_loops(&mut self, part: ModulePart) -> Result<Option<Compiled>, PlanError> {
         let passes = self.options.passes.without("gemm").unwrap_or(self.options.passes);
-        let built = PlannedPart::of(&part, passes, self.limit, self.options.trace)?;
-        if built.check_limit(self.limit).is_err() {
-            return Ok(None);
-        }
-        self.finish(part, built).map(Some)
+        let built = Builder { passes, ..self.builder }.build(&part)?;
+        if built.excess.is_some() { Ok(None) } else { self.finish(part, built).map(Some) }
     }
 
     /// Assembles the result and plans the precomputed part.
     fn finish(&mut self, part: ModulePart, built: PlannedPart) -> Result<Compiled, PlanError> {
         let ModulePart { ir: rewritten, mut orders, operands, constant, .. } = part;
         let constant_plan = constant.map(|part| {
-            let PlannedPart { plan, .. } = PlannedPart::of(&part, self.options.passes, None, false)?;
+            let PlannedPart { plan, .. } = Builder { limit: None, trace: false, ..self.builder }.build(&part)?;
             Ok::<_, PlanError>(ConstantPlan { plan, operands: part.operands })
         });
         let constant_plan = constant_plan.transpose()?;
-        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, trace: of_steps } = built;
+        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, trace: of_steps, .. } = built;
         for (id, ordered) in &mut orders {
             if expansions[*id].evaluation == Some(Evaluation::WithSelections) {
                 ordered.cost = expansion_cost(&ir, &expansions[*id]);
             }
         }
-        let cost = total_cost(&rewritten, orders.iter());
+        let cost = total_cost(&rewritten, &orders);
         let mut trace = std::mem::take(&mut self.trace);
         trace.stages.extend(of_steps.stages);
         Ok(Compiled { plan, operands, constant_plan, rewritten, ir, expansions, orders, cost, memory, trace })
     }
 }
 
-/// Adds to the error of a plan that exceeds the limit the reason why slices do not help.
-fn with_reason(error: PlanError, expansions: &[Expansion], searched: bool) -> PlanError {
-    let PlanError::TooLarge(mut excess) = error else { return error };
+/// The error for a plan that exceeds the limit, with the reason why slices do not help.
+fn with_reason(mut excess: MemoryExcess, expansions: &[Expansion], searched: bool) -> PlanError {
     let evaluations = || expansions.iter().filter_map(|expansion| expansion.evaluation);
     if excess.why == WhyNotSliced::Sliced {
         excess.why = match evaluations().next() {
@@ -256,7 +250,7 @@ fn with_reason(error: PlanError, expansions: &[Expansion], searched: bool) -> Pl
             _ => WhyNotSliced::Sliced,
         };
     }
-    PlanError::TooLarge(excess)
+    PlanError::TooLarge(Box::new(excess))
 }
 
 /// The budgets of successive searches.

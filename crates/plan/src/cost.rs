@@ -1,6 +1,6 @@
 //! The cost of a module.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use einfold_ir::{Axis, Contraction, Cost, Count, Ir, NodeId};
@@ -8,11 +8,13 @@ use einfold_order::FoundOrder;
 
 use crate::expand::Expansion;
 
+/// The chosen orders of the contractions of a module.
+pub(crate) type Orders = BTreeMap<NodeId, FoundOrder>;
+
 /// The cost of all contractions: flops and writes add up, size and peak are the largest of any. A contraction in a
 /// looped region counts once for each iteration.
-pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
+pub(crate) fn total_cost(ir: &Ir, orders: &Orders) -> Cost {
     let mut total = Cost::default();
-    let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     for (id, c) in ir.contractions() {
         let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
         let runs = points(ir.loops(ir.node(id).region));

@@ -6,9 +6,9 @@ mod subtrees;
 use std::collections::BTreeSet;
 
 use einfold_ir::{Def, IdVec, Ir, Layout, Machine, NodeId, RegionId, Rewriter, Violation};
-use einfold_order::FoundOrder;
 
 use self::subtrees::hoist_subtrees;
+use crate::cost::Orders;
 use crate::error::PlanError;
 use crate::lower::Hints;
 
@@ -16,7 +16,7 @@ use crate::lower::Hints;
 #[derive(Clone, Debug)]
 pub(crate) struct ModulePart {
     pub(crate) ir: Ir,
-    pub(crate) orders: Vec<(NodeId, FoundOrder)>,
+    pub(crate) orders: Orders,
     /// The operands of the whole that are its first inputs.
     pub(crate) operands: Vec<u32>,
     /// The layout hints of its operands and results.
@@ -51,7 +51,7 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
 
 impl ModulePart {
     /// A whole module.
-    pub(crate) fn whole(ir: Ir, orders: Vec<(NodeId, FoundOrder)>, hints: Hints, machine: Machine) -> ModulePart {
+    pub(crate) fn whole(ir: Ir, orders: Orders, hints: Hints, machine: Machine) -> ModulePart {
         let operands = (0..ir.inputs().len() as u32).collect();
         ModulePart { ir, orders, operands, hints, machine, constant: None }
     }
@@ -86,12 +86,11 @@ impl ModulePart {
         let own = self.ir.inputs().iter().enumerate().filter(|(_, id)| inside(**id));
         let operands: Vec<u32> = own.clone().map(|(slot, _)| slot as u32).collect();
         own.map(|(_, id)| id).chain(inputs).for_each(|&id| _ = rewriter.input(id));
-        let (mut orders, mut ordered) = (Vec::new(), self.orders.iter().peekable());
+        let mut orders = Orders::new();
         for (id, node) in self.ir.nodes().entries() {
-            let order = ordered.next_if(|(at, _)| *at == id);
             if inside(id) && !matches!(node.def, Def::Input { .. }) {
                 let new = rewriter.keep(id);
-                orders.extend(order.map(|(_, order)| (new, order.clone())));
+                orders.extend(self.orders.get(&id).map(|order| (new, order.clone())));
             }
         }
         let layout = |&k: &u32| self.hints.inputs.get(k as usize).cloned().unwrap_or(Layout::RowMajor);

@@ -8,7 +8,7 @@ use einfold_ir::{BufferId, Count, Draft, Fold, Form, Plan, Step, kernel_bytes};
 use crate::strides::gemm_groups;
 
 pub(crate) use self::assign::assign;
-pub(crate) use self::limit::{check_addressable, check_limit};
+pub(crate) use self::limit::{check_addressable, excess};
 
 /// The memory that a run needs besides its operands, in bytes, under the layout hints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use einfold_ir::{Count, Draft, IdVec, NodeId, Plan, WriteMode};
 use einfold_order::FoundOrder;
 
-use crate::error::PlanError;
+use crate::error::{MemoryExcess, PlanError};
 use crate::expand::{ChosenOrder, Expanded, Expansion};
 use crate::hoist::ModulePart;
 use crate::memory::{self, Memory};
@@ -19,72 +19,70 @@ pub(super) struct PlannedPart {
     pub(super) plan: Plan,
     pub(super) memory: Memory,
     pub(super) trace: Trace,
+    /// The reason why the plan is refused, if it exceeds the memory limit.
+    pub(super) excess: Option<MemoryExcess>,
 }
 
-impl PlannedPart {
+/// Builds plans.
+#[derive(Clone, Copy)]
+pub(super) struct Builder {
+    pub(super) passes: PassSet,
+    /// The memory limit in bytes.
+    pub(super) limit: Option<u64>,
+    /// Whether traces keep forms.
+    pub(super) trace: bool,
+}
+
+impl Builder {
     /// Builds the plan with as many partitions as pay and keep to the limit, or with one if the limit allows no more.
     /// The plan is built once with the most partitions; if they exceed the limit, the memory of fewer partitions is
     /// computed from that plan, and a plan with the most that keep to the limit is built.
-    pub(super) fn of(
-        part: &ModulePart,
-        passes: PassSet,
-        limit: Option<u64>,
-        trace: bool,
-    ) -> Result<PlannedPart, PlanError> {
+    pub(super) fn build(self, part: &ModulePart) -> Result<PlannedPart, PlanError> {
         let partitions_of = |most| -> Vec<u64> {
             part.orders.iter().map(|(id, ordered)| partition_count(part, *id, ordered, most)).collect()
         };
-        let mut counts = partitions_of(u64::from(part.machine.partitions));
-        let built = PlannedPart::with_partitions(part, &counts, passes, trace)?;
         let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or(1);
-        if most(&counts) <= 1 || built.check_limit(limit).is_ok() {
+        let mut counts = partitions_of(u64::from(part.machine.partitions));
+        let built = self.with_partitions(part, &counts)?;
+        if most(&counts) <= 1 || built.excess.is_none() {
             return Ok(built);
         }
-        let share = passes.iter().any(|stage| stage.name == "buffers");
+        let share = self.passes.iter().any(|stage| stage.name == "buffers");
         let mut draft = (*built.plan).clone();
         loop {
             counts = partitions_of(most(&counts) - 1);
             if most(&counts) <= 1 {
-                return PlannedPart::with_partitions(part, &counts, passes, trace);
+                return self.with_partitions(part, &counts);
             }
             set_partitions(&mut draft, part, &built.expanded.expansions, &counts);
             memory::assign(&mut draft, share)?;
-            if Memory::of(&draft).total() <= limit.map_or(Count::ZERO, Count::from) {
-                let built = PlannedPart::with_partitions(part, &counts, passes, trace)?;
-                if built.check_limit(limit).is_ok() {
+            if Memory::of(&draft).total() <= self.limit.map_or(Count::ZERO, Count::from) {
+                let built = self.with_partitions(part, &counts)?;
+                if built.excess.is_none() {
                     return Ok(built);
                 }
             }
         }
     }
 
-    fn with_partitions(
-        part: &ModulePart,
-        counts: &[u64],
-        passes: PassSet,
-        trace: bool,
-    ) -> Result<PlannedPart, PlanError> {
+    fn with_partitions(self, part: &ModulePart, counts: &[u64]) -> Result<PlannedPart, PlanError> {
         #[cfg(test)]
         tests::BUILDS.set(tests::BUILDS.get() + 1);
         let mut orders = part.ir.per_node(None);
         for ((id, ordered), &partitions) in part.orders.iter().zip(counts) {
             orders[*id] = Some(ChosenOrder { partitions, least_side: part.machine.least_side(), ..ordered.into() });
         }
-        let mut trace = Trace::new(trace);
+        let mut trace = Trace::new(self.trace);
         let mut observe = |stage, changes, program: &Program<'_>| trace.record(stage, changes, program);
-        let mut driver = Driver { choice: passes, hints: &part.hints, machine: &part.machine, observe: &mut observe };
-        match driver.run(Program::Ordered(&part.ir, &orders))? {
-            Program::Plan(expanded, plan) => Ok(PlannedPart { memory: Memory::of(&plan), expanded, plan, trace }),
+        let (choice, hints, machine) = (self.passes, &part.hints, &part.machine);
+        match (Driver { choice, hints, machine, observe: &mut observe }).run(Program::Ordered(&part.ir, &orders))? {
+            Program::Plan(expanded, plan) => {
+                let memory = Memory::of(&plan);
+                let excess = self.limit.and_then(|limit| memory::excess(&plan, &memory, limit));
+                Ok(PlannedPart { expanded, plan, memory, trace, excess })
+            }
             other => Err(stuck(&other)),
         }
-    }
-
-    /// Refuses a plan that exceeds the limit.
-    ///
-    /// # Errors
-    /// [`PlanError::TooLarge`] if it does.
-    pub(super) fn check_limit(&self, limit: Option<u64>) -> Result<(), PlanError> {
-        limit.map_or(Ok(()), |limit| memory::check_limit(&self.plan, &self.memory, limit))
     }
 }
 
@@ -95,9 +93,9 @@ fn set_partitions(draft: &mut Draft, part: &ModulePart, expansions: &IdVec<NodeI
     let Draft { regions, buffers, .. } = draft;
     for region in regions.iter_mut().filter(|region| region.partitions.is_some()) {
         let origin = region.steps[0].origin.0;
-        let of = |(id, _): &(NodeId, FoundOrder)| expansions[*id].nodes.contains(&origin);
-        let Some(at) = part.orders.iter().position(of) else { continue };
-        let (partitions, rank) = (counts[at] as usize, part.ir.node(part.orders[at].0).shape.len());
+        let mut all = part.orders.keys().zip(counts);
+        let Some((&id, &partitions)) = all.find(|(id, _)| expansions[**id].nodes.contains(&origin)) else { continue };
+        let (partitions, rank) = (partitions as usize, part.ir.node(id).shape.len());
         region.loops[0].extent = partitions;
         // The partitions share the nodes to which iterations add, along a first axis if they would write the same
         // positions.
@@ -139,7 +137,7 @@ mod tests {
 
     use einfold_ir::Machine;
 
-    use super::{PlannedPart, partition_count};
+    use super::{Builder, PlannedPart, partition_count};
     use crate::hoist::ModulePart;
     use crate::lower::Hints;
     use crate::network::network;
@@ -161,17 +159,21 @@ mod tests {
         let mut ordered = order(&network, &path, &Budget::default()).unwrap();
         ordered.cost = sliced_cost(&network, &ordered.tree, slices);
         ordered.slices = slices.to_vec();
-        ModulePart::whole(ir, vec![(id, ordered)], Hints::default(), Machine::DEFAULT)
+        ModulePart::whole(ir, [(id, ordered)].into(), Hints::default(), Machine::DEFAULT)
+    }
+
+    fn build(part: &ModulePart, passes: PassSet, limit: Option<u64>) -> PlannedPart {
+        Builder { passes, limit, trace: false }.build(part).unwrap()
     }
 
     /// The plan with the most partitions within the limit, found by building a plan for each number of partitions.
     fn by_building(part: &ModulePart, passes: PassSet, limit: u64) -> PlannedPart {
-        let (id, ordered) = &part.orders[0];
+        let (id, ordered) = part.orders.first_key_value().unwrap();
         let mut most = u64::from(part.machine.partitions);
         loop {
             let counts = [partition_count(part, *id, ordered, most)];
-            let built = PlannedPart::with_partitions(part, &counts, passes, false).unwrap();
-            if counts == [1] || built.check_limit(Some(limit)).is_ok() {
+            let built = Builder { passes, limit: Some(limit), trace: false }.with_partitions(part, &counts).unwrap();
+            if counts == [1] || built.excess.is_none() {
                 return built;
             }
             most = counts[0] - 1;
@@ -193,12 +195,12 @@ mod tests {
         ];
         for part in &parts {
             for passes in [PassSet::ALL, PassSet::ALL.without("buffers").unwrap(), PassSet::NONE] {
-                let all = PlannedPart::of(part, passes, None, false).unwrap().memory.total().exact().unwrap() as u64;
+                let all = build(part, passes, None).memory.total().exact().unwrap() as u64;
                 for _ in 0..20 {
                     let limit = all / 8 + rng.below(all as usize) as u64;
                     let want = by_building(part, passes, limit);
                     BUILDS.set(0);
-                    let built = PlannedPart::of(part, passes, Some(limit), false).unwrap();
+                    let built = build(part, passes, Some(limit));
                     assert!(BUILDS.get() <= 2, "{} plans", BUILDS.get());
                     assert_eq!(built.plan, want.plan, "{limit} of {all}");
                     fewer +=

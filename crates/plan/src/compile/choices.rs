@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use einfold_ir::{Access, Axis, Contraction, Cost, Dtype, IdVec, Ir, Label, Network, NodeId, Tree};
-use einfold_order::{FoundOrder, OrderError};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, Strategy, order, order_with_selections};
 
+use crate::cost::points;
 use crate::error::PlanError;
 use crate::evaluation::{Evaluation, evaluation};
 use crate::network::network_of;
@@ -80,6 +81,23 @@ impl Choice<'_> {
         Ok(several.then(|| without_cost(tree.clone(), "path")))
     }
 
+    /// The order of a contraction with index tensors; `None` if one step is as cheap.
+    pub(super) fn selection_order(
+        &self,
+        strategy: &'static Strategy,
+        budget: &Budget,
+    ) -> Result<Option<FoundOrder>, PlanError> {
+        let (Some(form), how) = (&self.form, &Order::Strategy(strategy)) else { return Ok(None) };
+        if form.selected.is_small() {
+            let tree = order_with_selections(&form.selected, how, &budget.machine);
+            return Ok(tree.map(|tree| without_cost(tree, strategy.name)));
+        }
+        // Each tensor can be gathered wherever it is used, and the last step can scatter into the result.
+        let budget = &Budget { memory_bytes: None, ..*budget };
+        let ordered = order(&network_of(self.c, self.shape), how, budget)?;
+        Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&self.c.axes)))
+    }
+
     /// The factors that depend on constant operands alone. `constant` marks the nodes that do.
     pub(super) fn constant_factors(&self, constant: &IdVec<NodeId, bool>) -> Vec<u32> {
         let is_constant = |(_, f): &(u32, &Access<NodeId>)| constant[f.tensor];
@@ -88,7 +106,7 @@ impl Choice<'_> {
 }
 
 /// An order whose cost is computed after expansion.
-pub(super) fn without_cost(tree: Tree, strategy: &'static str) -> FoundOrder {
+fn without_cost(tree: Tree, strategy: &'static str) -> FoundOrder {
     FoundOrder { tree, slices: Vec::new(), cost: Cost::default(), strategy, record: None }
 }
 

@@ -1,12 +1,12 @@
 //! Finds the order of each contraction.
 
 use einfold_ir::{Count, Def, IdVec, Ir, NodeId, RegionId};
-use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Strategy, Task, order, order_with_selections};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Task, order};
 
 use super::Search;
-use super::choices::{Choice, choices, first_with_factors, only, without_cost};
+use super::choices::{Choice, choices, first_with_factors, only};
 use super::saved;
-use crate::cost::{points, sizes_beside};
+use crate::cost::{Orders, sizes_beside};
 use crate::error::{MemoryExcess, PlanError};
 use crate::network::network_of;
 use crate::pipeline::{PassSet, Trace, run_rewrites};
@@ -41,7 +41,7 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
     }
 }
 
-/// Finds the orders of all contractions whose order can be chosen, by increasing node.
+/// Finds the orders of all contractions whose order can be chosen.
 pub(super) struct Finder<'a> {
     pub(super) ir: &'a Ir,
     /// Marks the nodes that depend on constant operands alone.
@@ -54,7 +54,7 @@ pub(super) struct Finder<'a> {
     other_bytes: IdVec<NodeId, u64>,
     /// The orders of contractions with index tensors, which do not depend on the limit; empty if each is computed in
     /// one step.
-    selection_orders: Vec<(NodeId, FoundOrder)>,
+    selection_orders: Orders,
 }
 
 impl<'a> Finder<'a> {
@@ -91,14 +91,10 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     /// Those of the search; [`PlanError::TooLarge`] if the search cannot keep to the limit.
-    pub(super) fn all(&self, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
-        let mut selection_orders = self.selection_orders.iter().peekable();
-        let mut orders = Vec::with_capacity(self.choices.len());
-        for choice in &self.choices {
-            match choice.form {
-                None => orders.push((choice.id, self.search(choice, budget)?)),
-                Some(_) => orders.extend(selection_orders.next_if(|(at, _)| *at == choice.id).cloned()),
-            }
+    pub(super) fn all(&self, budget: &Budget) -> Result<Orders, PlanError> {
+        let mut orders = self.selection_orders.clone();
+        for choice in self.choices.iter().filter(|choice| choice.form.is_none()) {
+            orders.insert(choice.id, self.search(choice, budget)?);
         }
         Ok(orders)
     }
@@ -129,11 +125,7 @@ impl<'a> Finder<'a> {
 /// Finds the order of every contraction with index tensors for which it is cheaper than one step. A path applies to the
 /// contraction without index tensors, if there is one; then the contractions with index tensors get the default
 /// strategy.
-fn selection_orders(
-    choices: &[Choice<'_>],
-    how: &Order,
-    budget: &Budget,
-) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
+fn selection_orders(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Orders, PlanError> {
     if let (Some(tensors), Some(choice)) = (how.tensors(), only(choices))
         && let Some(form) = &choice.form
     {
@@ -142,33 +134,15 @@ fn selection_orders(
         return Ok(ordered.flatten().map(|ordered| (choice.id, ordered)).into_iter().collect());
     }
     let strategy = match how {
-        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
+        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Orders::new()),
         Order::Strategy(strategy) => strategy,
         _ => &STRATEGIES[0],
     };
-    let mut all = Vec::new();
+    let mut all = Orders::new();
     for choice in choices {
-        all.extend(selection_order(choice, strategy, budget)?.map(|ordered| (choice.id, ordered)));
+        all.extend(choice.selection_order(strategy, budget)?.map(|ordered| (choice.id, ordered)));
     }
     Ok(all)
-}
-
-/// The order of a contraction with index tensors; `None` if one step is as cheap.
-pub(super) fn selection_order(
-    choice: &Choice<'_>,
-    strategy: &'static Strategy,
-    budget: &Budget,
-) -> Result<Option<FoundOrder>, PlanError> {
-    let (Some(form), how) = (&choice.form, &Order::Strategy(strategy)) else { return Ok(None) };
-    if form.selected.is_small() {
-        return Ok(
-            order_with_selections(&form.selected, how, &budget.machine).map(|tree| without_cost(tree, strategy.name))
-        );
-    }
-    // Each tensor can be gathered wherever it is used, and the last step can scatter into the result.
-    let budget = &Budget { memory_bytes: None, ..*budget };
-    let ordered = order(&network_of(choice.c, choice.shape), how, budget)?;
-    Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&choice.c.axes)))
 }
 
 /// For each node, the bytes of all other tensors in memory while it is computed, without operands: results, which are

@@ -1,7 +1,5 @@
 //! Reports of contraction trees.
 
-use std::collections::HashMap;
-
 use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
 use einfold_order::cost::step_costs;
 use einfold_order::{FoundOrder, SlicedAxis};
@@ -81,11 +79,10 @@ impl TreeReport {
 /// The reports of all contractions.
 pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     let ir = &compiled.rewritten;
-    let orders: HashMap<NodeId, &FoundOrder> = compiled.orders.iter().map(|(id, ordered)| (*id, ordered)).collect();
     let all = ir.contractions();
     all.map(|(id, c)| {
         let expansion = &compiled.expansions[id];
-        let mut tree = report(ir, id, c, expansion.evaluation, orders.get(&id).copied());
+        let mut tree = report(ir, id, c, expansion.evaluation, compiled.orders.get(&id));
         show_written(&mut tree, expansion, &compiled.ir);
         tree
     })

@@ -7,25 +7,20 @@ use einfold_ir::{Access, AxisSet, Contraction, Def, Index, Indices, Ir, Node, No
 use einfold_order::{FoundOrder, SlicedAxis, sliced_cost};
 
 use super::constant_nodes;
+use crate::cost::Orders;
 use crate::error::PlanError;
 use crate::evaluation::{Evaluation, evaluation};
 use crate::network::{axes_of, network_of};
 use crate::roles::AxisUses;
 
 /// Makes each subtree that has only constant factors a node of its own. Returns the module and the orders of its
-/// contractions; `orders` are by increasing node.
-pub(crate) fn hoist_subtrees(
-    ir: &Ir,
-    orders: &[(NodeId, FoundOrder)],
-    operands: &[u32],
-) -> Result<(Ir, Vec<(NodeId, FoundOrder)>), PlanError> {
+/// contractions.
+pub(crate) fn hoist_subtrees(ir: &Ir, orders: &Orders, operands: &[u32]) -> Result<(Ir, Orders), PlanError> {
     let constant = constant_nodes(ir, operands);
-    let (mut out, mut hoisted) = (Rewriter::new(ir), Vec::new());
-    let mut ordered = orders.iter().peekable();
+    let (mut out, mut hoisted) = (Rewriter::new(ir), Orders::new());
     for (id, node) in ir.nodes().entries() {
-        let order = ordered.next_if(|(at, _)| *at == id).map(|(_, order)| order);
         let factored = |c: &Contraction| evaluation(node, c) == Evaluation::Factored && !constant[id];
-        match (&node.def, order) {
+        match (&node.def, orders.get(&id)) {
             (Def::Contraction(c), Some(order)) if factored(c) => {
                 let leaves = c.factors.iter().map(|factor| constant[factor.tensor]).collect();
                 let c = Arc::unwrap_or_clone(out.contraction(c));
@@ -54,7 +49,7 @@ struct HoistedContraction<'a, 'i> {
     /// The new number of each tensor of the tree in the tree that is written.
     place: Vec<u32>,
     out: &'a mut Rewriter<'i>,
-    orders: &'a mut Vec<(NodeId, FoundOrder)>,
+    orders: &'a mut Orders,
 }
 
 impl<'a, 'i> HoistedContraction<'a, 'i> {
@@ -64,7 +59,7 @@ impl<'a, 'i> HoistedContraction<'a, 'i> {
         c: Contraction,
         order: &'a FoundOrder,
         mut all: Vec<bool>,
-        (out, orders): (&'a mut Rewriter<'i>, &'a mut Vec<(NodeId, FoundOrder)>),
+        (out, orders): (&'a mut Rewriter<'i>, &'a mut Orders),
     ) -> HoistedContraction<'a, 'i> {
         let (leaves, steps) = (c.factors.len(), order.tree.steps());
         for step in steps {

@@ -23,20 +23,16 @@ pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
 }
 
-/// Refuses a plan that needs more than `limit` bytes.
-///
-/// # Errors
-/// [`PlanError::TooLarge`] names the largest tensor in memory at the peak, and the memory of the whole plan.
-pub(crate) fn check_limit(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
+/// The memory of a plan that needs more than `limit` bytes, with the largest tensor in memory at the peak.
+pub(crate) fn excess(plan: &Plan, memory: &Memory, limit: u64) -> Option<MemoryExcess> {
     let (bytes, limit) = (memory.total(), Count::from(limit));
     if bytes <= limit {
-        return Ok(());
+        return None;
     }
     let outputs = Count::from(memory.outputs as u64);
     let why = if outputs > limit { WhyNotSliced::Results(outputs) } else { WhyNotSliced::Sliced };
     let (step, buffer) = peak_step(plan);
-    let excess = MemoryExcess { bytes, limit, why, ..excess(plan, step, buffer) };
-    Err(PlanError::TooLarge(Box::new(excess)))
+    Some(MemoryExcess { bytes, limit, why, ..unaddressable(plan, step, buffer) })
 }
 
 /// The step at which most memory is in use, counted through all regions, and the largest buffer in use then.
@@ -74,11 +70,11 @@ fn peak_step(plan: &Plan) -> (usize, BufferId) {
 pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
     let writes = |(_, step): (&[Axis], &Step)| step.write.tensor == buffer;
     let step = draft.steps().position(writes).unwrap_or_default();
-    PlanError::TooLarge(Box::new(excess(draft, step, buffer)))
+    PlanError::TooLarge(Box::new(unaddressable(draft, step, buffer)))
 }
 
 /// The facts about a buffer that is too large at a step, without a limit.
-fn excess(draft: &Draft, step: usize, buffer: BufferId) -> MemoryExcess {
+fn unaddressable(draft: &Draft, step: usize, buffer: BufferId) -> MemoryExcess {
     let Buffer { label, dtype, extents, storage, .. } = &draft.buffers[buffer];
     let bytes = Count::elements(extents) * Count::from(dtype.size() as u64);
     let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
