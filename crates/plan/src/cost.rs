@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use einfold_ir::{Axis, Contraction, Cost, Count, Ir, NodeId};
+use einfold_ir::{Axis, Cost, Count, Ir, NodeId};
 use einfold_order::FoundOrder;
 
 use crate::expand::Expansion;
@@ -16,7 +16,15 @@ pub(crate) type Orders = BTreeMap<NodeId, FoundOrder>;
 pub(crate) fn total_cost(ir: &Ir, orders: &Orders) -> Cost {
     let mut total = Cost::default();
     for (id, c) in ir.contractions() {
-        let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
+        let cost = match orders.get(&id) {
+            Some(ordered) => ordered.cost,
+            // A contraction in one step has no flops if it multiplies nothing.
+            None if c.factors.len() < 2 => continue,
+            None => {
+                let size = Count::elements(&ir.node(id).shape);
+                Cost { flops: points(&c.axes), size, write: size, peak: size }
+            }
+        };
         let runs = points(ir.loops(ir.node(id).region));
         total.flops += cost.flops * runs;
         total.write += cost.write * runs;
@@ -24,15 +32,6 @@ pub(crate) fn total_cost(ir: &Ir, orders: &Orders) -> Cost {
         total.peak = total.peak.max(cost.peak);
     }
     total
-}
-
-/// The cost of a contraction in one step; zero flops if it multiplies nothing.
-fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
-    if c.factors.len() < 2 {
-        return Cost::default();
-    }
-    let size = Count::elements(&ir.node(id).shape);
-    Cost { flops: points(&c.axes), size, write: size, peak: size }
 }
 
 /// The cost of a contraction with index tensors: that of its expanded nodes, each alive until the last of them that

@@ -130,8 +130,7 @@ fn expand_contraction(
         Evaluation::Factored if leaves != factors => Err(PlanError::Leaves { node: id, leaves, factors }),
         Evaluation::Factored if whole => Ok(TreeWriter::new(out, node, c).write_tree(chosen.tree)?),
         Evaluation::Factored => {
-            let sliced = SlicedContraction::of(node, c, chosen.slices, chosen.partitions)
-                .ok_or(PlanError::Slices { node: id })?;
+            let sliced = SlicedContraction::of(node, c, chosen).ok_or(PlanError::Slices { node: id })?;
             Ok(sliced.write(out, (node, c), chosen.tree)?)
         }
         Evaluation::WithSelections => {

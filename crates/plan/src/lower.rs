@@ -62,10 +62,7 @@ struct Lowering<'a> {
 
 impl Lowering<'_> {
     fn run(&mut self) {
-        for &id in self.ir.inputs() {
-            let buffer = self.buffer_of(id);
-            self.draft.inputs.push(buffer);
-        }
+        self.draft.inputs = self.ir.inputs().iter().map(|&id| self.buffer_of(id)).collect();
         let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
         let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.assignment.is_live(id)).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));

@@ -1,9 +1,8 @@
-//! SlicedContraction contractions: what a region computes in each iteration, and where it accumulates.
+//! Sliced contractions: what a region computes in each iteration, and where it accumulates.
 
 use einfold_ir::{Access, AffineTerm, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Tree, Violation};
-use einfold_order::SlicedAxis;
 
-use super::TreeWriter;
+use super::{ChosenOrder, TreeWriter};
 
 /// The slice of a contraction that one iteration of a region computes.
 pub(super) struct SlicedContraction {
@@ -19,15 +18,10 @@ pub(super) struct SlicedContraction {
 }
 
 impl SlicedContraction {
-    /// Slices the contraction of `node`, with the outermost slices divided among `partitions` partitions of neighbouring
-    /// slices. `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of
+    /// Slices the contraction of `node`, with the outermost slices divided among partitions of neighbouring slices. `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of
     /// slices of equal extent; or if the slices do not divide among the partitions.
-    pub(super) fn of(
-        node: &Node,
-        c: &Contraction,
-        slices: &[SlicedAxis],
-        partitions: u64,
-    ) -> Option<SlicedContraction> {
+    pub(super) fn of(node: &Node, c: &Contraction, chosen: ChosenOrder<'_>) -> Option<SlicedContraction> {
+        let ChosenOrder { slices, partitions, .. } = chosen;
         // For each axis, the terms that the loops add to it.
         let mut added: Vec<Vec<AffineTerm>> = vec![Vec::new(); c.axes.len()];
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));

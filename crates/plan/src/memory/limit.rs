@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Plan, Step, Storage};
 
-use super::{Memory, Packed};
+use super::Memory;
 use crate::error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
 
 /// The most bytes of one allocation.
@@ -52,7 +52,7 @@ fn peak_step(plan: &Plan) -> (usize, BufferId) {
     let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.partition_count(), step)));
     for (at, ((partitions, step), change)) in steps.zip(changes).enumerate() {
         alive += change;
-        let bytes = alive + Packed::of(plan, step).copies as i128 * partitions as i128;
+        let bytes = alive + Memory::of_step(plan, step).packing as i128 * partitions as i128;
         if bytes > most {
             (worst, most) = (at, bytes);
         }

@@ -56,8 +56,7 @@ impl Chooser {
             return;
         };
         self.chosen[tensor] = true;
-        let rank = draft.buffer(tensor).extents.len();
-        let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order, rank));
+        let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order));
         let writer = self.writers[tensor].map(|(r, s)| &draft.regions[r].steps[s]);
         let written =
             |order: &Vec<u32>| writer.map_or((0, false), |m| (runs(m, order), against_the_grain(draft, m, order)));
@@ -71,13 +70,14 @@ impl Chooser {
     /// The axis orders of a factor that are best for its reader, slowest first.
     fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> Vec<Vec<u32>> {
         let own: AxisList = axes.iter().flatten().copied().collect();
-        let written = access_strides(draft, &step.write, step.axes.len());
-        let out: AxisList = (0..step.axes.len() as u32).filter(|&a| written[a as usize] != 0).collect();
         let other = step.reads.iter().enumerate().find(|(k, _)| *k != read).map(|(_, other)| other);
-        let theirs =
-            other.map_or(Strides::from_elem(0, step.axes.len()), |o| access_strides(draft, o, step.axes.len()));
-        let others: AxisList = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
-        let Roles { mut batch, m: mut free, mut k, n, lhs_only, .. } = classify(&own, &others, &out);
+        let strides = |access| access_strides(draft, access, step.axes.len());
+        let written = strides(&step.write);
+        let theirs = other.map_or(Strides::from_elem(0, step.axes.len()), strides);
+        let moved =
+            |strides: &Strides| -> AxisList { (0..).zip(strides).filter(|(_, s)| **s != 0).map(|(a, _)| a).collect() };
+        let roles = classify(&own, &moved(&theirs), &moved(&written));
+        let Roles { mut batch, m: mut free, mut k, n, lhs_only, .. } = roles;
         let settled = |o: &Access<BufferId>| {
             self.chosen[o.tensor] || !matches!(draft.buffer(o.tensor).storage, Storage::Scratch(_))
         };
@@ -118,8 +118,8 @@ fn plain_axes(access: &Access<BufferId>) -> Option<SmallVec<[Option<u32>; 8]>> {
 }
 
 /// The axes of the tensor from slowest to fastest, given the order of the step's axes; fixed ones outside.
-fn layout(axes: &[Option<u32>], order: &[u32], rank: usize) -> Vec<u32> {
-    let fixed = (0..rank as u32).filter(|&dim| axes[dim as usize].is_none());
+fn layout(axes: &[Option<u32>], order: &[u32]) -> Vec<u32> {
+    let fixed = (0..axes.len() as u32).filter(|&dim| axes[dim as usize].is_none());
     let dims: HashMap<u32, u32> = (0..).zip(axes).filter_map(|(dim, axis)| Some(((*axis)?, dim))).collect();
     let moved = order.iter().filter_map(|axis| dims.get(axis).copied());
     fixed.chain(moved).collect()

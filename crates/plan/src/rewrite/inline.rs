@@ -62,13 +62,13 @@ fn join(
         return None;
     }
     let at = |axis: u32| places.get(&axis).map(|&dim| &read.indices[dim]);
-    let mut factors = Factors::default();
+    let mut factors = Vec::new();
     let mut ops: Ops = Vec::with_capacity(outer_ops.len() + inner_ops.len());
     for (op, dtype) in outer_ops {
         match op {
             op if of(&op) => {
                 ops.extend(inner_ops.iter().map(|&(op, dtype)| match op {
-                    PointOp::Read(j) => (factors.read(inner.factors[j as usize].compose(&at)), dtype),
+                    PointOp::Read(j) => (self::read(&mut factors, inner.factors[j as usize].compose(&at)), dtype),
                     op => (op, dtype),
                 }));
                 if read.conj && from.dtype.is_complex() {
@@ -78,29 +78,24 @@ fn join(
                     ops.push((PointOp::Convert, dtype));
                 }
             }
-            PointOp::Read(j) => ops.push((factors.read(outer.factors[j as usize].clone()), dtype)),
+            PointOp::Read(j) => ops.push((self::read(&mut factors, outer.factors[j as usize].clone()), dtype)),
             op => ops.push((op, dtype)),
         }
     }
     // Factors that the expression does not read may drop points; those of the inner one cannot.
-    outer.factors.iter().filter(|factor| drops(factor)).for_each(|factor| _ = factors.read(factor.clone()));
-    let fits = ops.len() <= MOST_OPERATIONS && factors.0.len() <= MOST_FACTORS;
+    outer.factors.iter().filter(|factor| drops(factor)).for_each(|factor| _ = self::read(&mut factors, factor.clone()));
+    let fits = ops.len() <= MOST_OPERATIONS && factors.len() <= MOST_FACTORS;
     let expr = Expr::new(ops).ok().filter(|expr| fits && expr.depth() <= MOST_DEPTH)?;
-    Some(Contraction { factors: factors.0, expr: Some(Arc::new(expr)), ..outer.clone() })
+    Some(Contraction { factors, expr: Some(Arc::new(expr)), ..outer.clone() })
 }
 
-/// A list of distinct factors.
-#[derive(Default)]
-struct Factors(Vec<Access<NodeId>>);
-
-impl Factors {
-    fn read(&mut self, access: Access<NodeId>) -> PointOp {
-        let known = self.0.iter().position(|factor| *factor == access);
-        if known.is_none() {
-            self.0.push(access);
-        }
-        PointOp::Read(known.unwrap_or(self.0.len() - 1) as u32)
+/// Reads a factor, which is added to the list if it is not in it.
+fn read(factors: &mut Vec<Access<NodeId>>, access: Access<NodeId>) -> PointOp {
+    let known = factors.iter().position(|factor| *factor == access);
+    if known.is_none() {
+        factors.push(access);
     }
+    PointOp::Read(known.unwrap_or(factors.len() - 1) as u32)
 }
 
 /// The operations that compute the contribution of a point; for a product, the multiplications of its factors from left
@@ -116,9 +111,8 @@ fn operations(rewriter: &Rewriter<'_>, node: &Node, c: &Contraction) -> Option<O
         return None;
     }
     let mut ops = Ops::new();
-    for (k, factor) in c.factors.iter().enumerate() {
-        let own = rewriter.node(factor.tensor).dtype;
-        let read = PointOp::Read(k as u32);
+    for (k, factor) in (0..).zip(&c.factors) {
+        let (own, read) = (rewriter.node(factor.tensor).dtype, PointOp::Read(k));
         if Dtype::promote(&[own, dtype]) == Some(dtype) {
             ops.push((read, dtype));
         } else {
