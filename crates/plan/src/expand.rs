@@ -71,13 +71,6 @@ pub struct Expansion {
     pub steps: Vec<Vec<NodeId>>,
 }
 
-impl Expansion {
-    /// Whether the result of a step of the tree is a tensor in memory.
-    pub(crate) fn is_written(&self, step: usize) -> bool {
-        self.steps.get(step).is_none_or(|nodes| !nodes.is_empty())
-    }
-}
-
 /// Expands every factored contraction along its tree; `orders[k]` is the order of node `k`. A contraction without an
 /// order, or that is not factored, stays one node. New nodes have the dtype of the contraction, so that every factor is
 /// converted before any arithmetic; the last of them replaces the contraction and alone carries `pinned` and `init`. A

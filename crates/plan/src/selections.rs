@@ -30,7 +30,7 @@ pub(crate) struct SelectedPosition {
 }
 
 impl SelectionForm {
-    /// The form contraction; `None` if some axis is in no factor and no index tensor, since such a contraction is
+    /// The selection form of a contraction; `None` if some axis is in no factor and no index tensor, since such a contraction is
     /// evaluated in one step.
     pub(crate) fn of(ir: &Ir, node: &Node, c: &Contraction) -> Option<SelectionForm> {
         let mut form = c.clone();
@@ -101,7 +101,7 @@ impl SelectionForm {
         self.selected.network.inputs().iter().cloned().chain(self.selection_axes()).collect()
     }
 
-    /// The axes of an access of the form contraction that the order search sees.
+    /// The axes of an access of the contraction `c` that the order search sees.
     pub(crate) fn axes_of(&self, access: &Access<NodeId>) -> Vec<u32> {
         axes_of_from(&access.indices, &self.c.axes, self.first()).into_vec()
     }

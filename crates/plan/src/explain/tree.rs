@@ -8,7 +8,6 @@ use super::{join, shape};
 use crate::compile::Compiled;
 use crate::cost::node_flops;
 use crate::evaluation::Evaluation;
-use crate::expand::Expansion;
 use crate::network::network_of;
 use crate::roles::AxisUses;
 use crate::selections::SelectionForm;
@@ -78,35 +77,13 @@ impl TreeReport {
 
 /// The reports of all contractions.
 pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
-    let ir = &compiled.rewritten;
-    let all = ir.contractions();
-    all.map(|(id, c)| {
-        let expansion = &compiled.expansions[id];
-        let mut tree = report(ir, id, c, expansion.evaluation, compiled.orders.get(&id));
-        show_written(&mut tree, expansion, &compiled.ir);
-        tree
-    })
-    .collect()
+    compiled.rewritten.contractions().map(|(id, c)| report(compiled, id, c)).collect()
 }
 
-/// Marks the steps of a tree with index tensors that are tensors in memory, with the cost of the nodes of each.
-fn show_written(tree: &mut TreeReport, made: &Expansion, ir: &Ir) {
-    let leaves = tree.tensors.len() - made.steps.len();
-    for (step, tensor) in tree.tensors[leaves..].iter_mut().enumerate() {
-        tensor.written = made.is_written(step);
-        tensor.flops = made.steps[step].iter().map(|&node| node_flops(ir, node)).sum();
-    }
-}
-
-fn report(
-    ir: &Ir,
-    id: NodeId,
-    c: &Contraction,
-    evaluation: Option<Evaluation>,
-    ordered: Option<&FoundOrder>,
-) -> TreeReport {
-    let node = ir.node(id);
-    // Only a tree with selections as leaves belongs to the form contraction.
+fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
+    let (ir, expansion, ordered) = (&compiled.rewritten, &compiled.expansions[id], compiled.orders.get(&id));
+    let (node, evaluation) = (ir.node(id), expansion.evaluation);
+    // Only a tree with selections as leaves belongs to the selection form.
     let selects = |form: &SelectionForm, o: &FoundOrder| o.tree.leaves() > form.factors();
     let form = match (evaluation, ordered) {
         (Some(Evaluation::WithSelections), Some(o)) => SelectionForm::of(ir, node, c).filter(|form| selects(form, o)),
@@ -136,6 +113,12 @@ fn report(
             let children = (0..tensors.len() as u32).collect();
             tensors.push(TensorReport { children, flops: node_flops(ir, id), ..TensorReport::new(String::new(), &[]) });
         }
+    }
+    // The steps of a tree with index tensors have the cost of their nodes; some are computed in their readers.
+    let leaves = tensors.len() - expansion.steps.len();
+    for (nodes, tensor) in expansion.steps.iter().zip(&mut tensors[leaves..]) {
+        tensor.written = !nodes.is_empty();
+        tensor.flops = nodes.iter().map(|&node| node_flops(&compiled.ir, node)).sum();
     }
     let result = subscripts(ir, id, c, &Access::new(id, c.output.clone()));
     if let Some(last) = tensors.last_mut() {
