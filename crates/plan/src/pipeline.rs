@@ -1,6 +1,6 @@
 //! The pipeline: one table of stages from the module to the sealed plan, and the driver that runs and checks them.
 
-mod choice;
+mod pass_set;
 mod trace;
 
 use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
@@ -12,7 +12,7 @@ use crate::memory;
 use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
 use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
-pub use self::choice::PassSet;
+pub use self::pass_set::PassSet;
 pub use self::trace::{Snapshot, Trace, TracedStage};
 
 /// The form of an expression between two stages.
