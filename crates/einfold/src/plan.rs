@@ -12,7 +12,7 @@ use crate::settings::Settings;
 use einfold_exec::AnyView;
 use einfold_ir::{Cost, Count, Form, Machine, Nest, TensorType, Tree};
 use einfold_order::SavedOrder;
-use einfold_plan::{Compiled, Explain, Source, saved_order};
+use einfold_plan::{Compiled, Explain, ExplainSource, saved_order};
 use einfold_syntax::Warning;
 use std::sync::Arc;
 
@@ -213,7 +213,7 @@ impl Plan {
     pub fn explain(&self) -> Result<Explain, Error> {
         let Inner { expression, program, .. } = &*self.0;
         let ast = expression.to_string();
-        let source = Source { expression: ast.replace('\n', "; "), ast };
+        let source = ExplainSource { expression: ast.replace('\n', "; "), ast };
         let trace = program.trace(expression, self.compiled())?;
         let explain = Explain::new(source, program.ir(), self.compiled(), &trace);
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
@@ -286,8 +286,8 @@ impl Plan {
     }
 
     /// The contraction trees of the contractions without index tensors.
-    pub(crate) fn without_ids(&self) -> impl Iterator<Item = &Tree> {
-        self.compiled().without_ids().map(|ordered| &ordered.tree)
+    pub(crate) fn without_selections(&self) -> impl Iterator<Item = &Tree> {
+        self.compiled().without_selections().map(|ordered| &ordered.tree)
     }
 
     /// The values of the size queries, in order.

@@ -11,7 +11,7 @@ use einfold_exec as exec;
 use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray, Scratch};
 use einfold_ir::{Ir, Plan, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Compiled, PlanError, PlanOptions, Prepared, Trace, compile, saved_order};
+use einfold_plan::{Compiled, ConstantPlan, PlanError, PlanOptions, Trace, compile, saved_order};
 use einfold_syntax::{SizeQuery, Warning, resolve, resolve_with_queries};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl Program {
         let options = PlanOptions { constants, trace: true, ..expression.plan_options() };
         let compiled = compile(&self.ir, order, budget, &options).map_err(|error| expression.unplanned(error))?;
         let mut cached = Vec::new();
-        if let Some(Prepared { plan, operands }) = &compiled.prepared {
+        if let Some(ConstantPlan { plan, operands }) = &compiled.constant_plan {
             let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
             let places: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
             let views: Vec<AnyView<'_>> = places.iter().map(|&k| arguments.views()[k].clone()).collect();
@@ -173,7 +173,7 @@ impl Program {
     /// without a search. A plan with constants has orders that differ from those of the expression, so its trace was
     /// recorded when it was compiled.
     pub(crate) fn trace(&self, expression: &Expression, compiled: &Compiled) -> Result<Trace, Error> {
-        if compiled.prepared.is_some() {
+        if compiled.constant_plan.is_some() {
             return Ok(compiled.trace.clone());
         }
         let Settings { order, budget, .. } = &expression.settings;

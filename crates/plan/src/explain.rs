@@ -14,6 +14,7 @@ use self::step::StepReport;
 use self::tree::TreeReport;
 use crate::compile::Compiled;
 use crate::cost::naive_flops;
+use crate::error::shape_text;
 use crate::memory::Memory;
 use crate::pipeline::{Form, Snapshot, Trace, TracedStage};
 
@@ -57,7 +58,7 @@ impl fmt::Display for ExplainStage {
 
 /// The results of the stages before this crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct ExplainSource {
     /// The expression in one line.
     pub expression: String,
     /// The printed syntax tree.
@@ -67,7 +68,7 @@ pub struct Source {
 /// A complete report about a plan, made once and rendered by [`Explain::text`], [`Explain::json`] and [`Explain::dot`].
 #[derive(Clone, Debug)]
 pub struct Explain {
-    source: Source,
+    source: ExplainSource,
     ir: String,
     rewrites: Vec<StageReport>,
     /// Each operand as `20x10:f64`.
@@ -98,7 +99,7 @@ struct StageReport {
 impl Explain {
     /// Explains `compiled`, which was compiled from `ir`, with a trace that keeps forms: its own if
     /// [`PlanOptions::trace`](crate::PlanOptions::trace) was set.
-    pub fn new(source: Source, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
+    pub fn new(source: ExplainSource, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
         let report = |TracedStage { stage, changes, after }: &TracedStage| {
             let (ir, steps) = match after {
                 Some(Snapshot::Module(ir)) => (ir.to_string(), Vec::new()),
@@ -112,7 +113,7 @@ impl Explain {
         let taking = |form| trace.stages.iter().filter(move |traced| traced.stage.takes == form).map(report);
         let operands = ir.inputs().iter().map(|&id| {
             let node = ir.node(id);
-            format!("{}:{}", shape(&node.shape), node.dtype)
+            format!("{}:{}", shape_text(&node.shape), node.dtype)
         });
         Explain {
             source,
@@ -143,14 +144,6 @@ impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(&[ExplainStage::Plan]))
     }
-}
-
-/// The extents as `20x10`, or `()` for a scalar.
-fn shape(extents: &[usize]) -> String {
-    if extents.is_empty() {
-        return "()".into();
-    }
-    extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// Labels side by side if each is one character, otherwise separated by spaces.

@@ -1,14 +1,15 @@
 //! Lowers the module to steps over buffers: total and naive, one step for each node.
 
 use einfold_ir::{
-    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
-    Nest, Node, NodeId, Region, RegionId, Step, Storage, Violation, WriteMode,
+    Access, Algebra, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Nest, Node,
+    NodeId, Region, RegionId, Step, Storage, WriteMode,
 };
 use smallvec::SmallVec;
 
 use crate::buffers::BufferAssignment;
 use crate::error::PlanError;
 use crate::memory;
+use crate::network::numbered_axes;
 
 /// The layout hints of the caller's arrays, by position; row-major if none is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -27,25 +28,17 @@ pub struct Hints {
 /// memory and copied at the end, because an output buffer is only written.
 ///
 /// # Errors
-/// [`PlanError::TooLarge`] if a buffer cannot be addressed; [`PlanError::Invalid`] for an unknown kind of node.
+/// [`PlanError::TooLarge`] if a buffer cannot be addressed.
 pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
-    let buffers = IdVec::with_capacity(ir.nodes().len());
     let mut lowering = Lowering {
         ir,
         hints,
         assignment: BufferAssignment::of(ir),
-        draft: Draft {
-            buffers,
-            regions: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            scratch: 0,
-            machine: Machine::DEFAULT,
-        },
+        draft: Draft { buffers: IdVec::with_capacity(ir.nodes().len()), ..Draft::default() },
         buffers: ir.per_node(None),
         looped: IdVec::filled(ir.regions(), Vec::new()),
     };
-    lowering.run()?;
+    lowering.run();
     memory::check_addressable(&lowering.draft)?;
     Ok(lowering.draft)
 }
@@ -62,17 +55,14 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    fn run(&mut self) -> Result<(), Violation> {
-        for &id in self.ir.inputs() {
-            let buffer = self.buffer_of(id);
-            self.draft.inputs.push(buffer);
-        }
+    fn run(&mut self) {
+        self.draft.inputs = self.ir.inputs().iter().map(|&id| self.buffer_of(id)).collect();
         let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
         let live: SmallVec<[NodeId; 8]> = self.ir.ids().filter(|&id| self.assignment.is_live(id)).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {
             let region = self.ir.node(id).region;
-            self.node(id)?;
+            self.node(id);
             if region != RegionId::TOP && lasts[region] == Some(id) {
                 // The memory assignment sets the stride between partitions.
                 let partitions = self.ir.has_partitions(region).then_some(0);
@@ -81,10 +71,9 @@ impl Lowering<'_> {
             }
         }
         self.outputs();
-        Ok(())
     }
 
-    fn node(&mut self, id: NodeId) -> Result<(), Violation> {
+    fn node(&mut self, id: NodeId) {
         let node = self.ir.node(id);
         match &node.def {
             Def::Input { .. } => {}
@@ -97,7 +86,6 @@ impl Lowering<'_> {
             }
             Def::Contraction(c) => self.contract(id, node, c),
         }
-        Ok(())
     }
 
     fn contract(&mut self, id: NodeId, node: &Node, c: &Contraction) {
@@ -154,8 +142,7 @@ impl Lowering<'_> {
 
     /// Adds a step that copies a whole buffer, which holds the value of `origin`.
     fn copy(&mut self, origin: NodeId, region: RegionId, from: BufferId, to: BufferId) {
-        let extents = &self.draft.buffer(from).extents;
-        let axes: Vec<Axis> = extents.iter().enumerate().map(|(k, &e)| Axis::new(format!("d{k}"), e)).collect();
+        let axes = numbered_axes(&self.draft.buffer(from).extents);
         let plain = |buffer| Access::plain(buffer, 0..axes.len() as u32);
         let (reads, write) = (vec![plain(from)], plain(to));
         let algebra = match &self.ir.node(origin).def {

@@ -309,7 +309,7 @@ fn plan_code(error: &PlanError) -> &'static str {
         PlanError::Order(OrderError::Path(_))
         | PlanError::Leaves { .. }
         | PlanError::OnePath { .. }
-        | PlanError::Ids { .. }
+        | PlanError::Selections { .. }
         | PlanError::Slices { .. } => "path",
         PlanError::Order(_) => "order",
         PlanError::TooLarge(_) => "memory",
