@@ -2,6 +2,7 @@
 
 mod index;
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -123,25 +124,6 @@ impl<T> Access<T> {
         }
     }
 
-    /// Replaces every own axis by another, as [`Index::renumber`] does.
-    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
-        self.indices.iter_mut().for_each(|index| index.renumber(to));
-    }
-
-    /// Adds a sum of terms to every own axis, as [`Index::shift`] does.
-    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
-        self.indices.iter_mut().for_each(|index| index.shift(by));
-    }
-
-    /// The access to the same tensor with the own axes replaced by the index functions `of`: see [`Index::compose`].
-    pub fn compose<'a>(&self, of: &impl Fn(u32) -> Option<&'a Index<T>>) -> Access<T>
-    where
-        T: Clone + 'a,
-    {
-        let indices = self.indices.iter().map(|index| index.compose(of)).collect();
-        Access { tensor: self.tensor.clone(), indices, conj: self.conj }
-    }
-
     /// Whether any position comes from an index tensor.
     pub fn has_indirect(&self) -> bool {
         self.indices.iter().any(Index::has_indirect)
@@ -151,12 +133,6 @@ impl<T> Access<T> {
     pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
         f(&self.tensor);
         self.indices.iter().for_each(|i| i.for_each_tensor(f));
-    }
-
-    /// Replaces every tensor that is read or written, index tensors included.
-    pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
-        self.tensor = f(&self.tensor);
-        self.indices.iter_mut().for_each(|i| i.retarget(f));
     }
 
     /// Calls `f` with every axis that any index function uses, those of indirect terms included.
@@ -186,6 +162,24 @@ impl<T> Access<T> {
             !index.has_indirect() && outer.peek().is_some() && outer.all(|(_, order)| order.is_ge())
         };
         extent(axis) < 2 || self.indices.iter().any(digit)
+    }
+}
+
+impl<T: Clone> Access<T> {
+    /// Replaces every own axis by another, as [`Index::renumber`] does.
+    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
+        self.indices.iter_mut().for_each(|index| index.renumber(to));
+    }
+
+    /// Adds a sum of terms to every own axis, as [`Index::shift`] does.
+    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
+        self.indices.iter_mut().for_each(|index| index.shift(by));
+    }
+
+    /// The access to the same tensor with the own axes replaced by the index functions `of`: see [`Index::compose`].
+    pub fn compose<I: Borrow<Index<T>>>(&self, of: &impl Fn(u32) -> Option<I>) -> Access<T> {
+        let indices = self.indices.iter().map(|index| index.compose(of)).collect();
+        Access { tensor: self.tensor.clone(), indices, conj: self.conj }
     }
 }
 

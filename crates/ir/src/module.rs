@@ -161,8 +161,8 @@ impl Contraction {
 
     /// Replaces every node that the contraction needs.
     pub fn retarget(&mut self, f: &mut impl FnMut(&NodeId) -> NodeId) {
-        self.factors.iter_mut().for_each(|factor| factor.retarget(f));
-        self.output.iter_mut().for_each(|index| index.retarget(f));
+        self.factors.iter_mut().for_each(|factor| *factor = factor.map(f));
+        self.output.iter_mut().for_each(|index| *index = index.map(f));
         self.init = self.init.map(|id| f(&id));
     }
 
