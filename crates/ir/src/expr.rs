@@ -6,7 +6,7 @@ use std::num::ParseFloatError;
 use std::str::FromStr;
 
 use crate::dtype::{Dtype, DtypeKind};
-use crate::error::Violation;
+use crate::error::{Violation, ensure};
 
 /// A function of one, two or three elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -127,6 +127,17 @@ pub enum PointOp {
     Call(Function),
 }
 
+impl PointOp {
+    /// The number of values that it takes from the stack.
+    fn arity(self) -> usize {
+        match self {
+            PointOp::Read(_) | PointOp::Literal(_) => 0,
+            PointOp::Convert => 1,
+            PointOp::Call(function) => function.arity(),
+        }
+    }
+}
+
 /// A pointwise expression over the factors of a contraction, in postfix order.
 ///
 /// Invariants, checked by [`Expr::new`]: every operation finds its arguments on the stack, of the dtypes that
@@ -216,17 +227,10 @@ impl Expr {
         let mut stack: Vec<Dtype> = Vec::new();
         let mut depth = 0;
         for (k, (op, dtype)) in ops.iter().enumerate() {
-            let holds = match op {
-                PointOp::Read(_) | PointOp::Literal(_) => true,
-                PointOp::Convert => stack.pop().is_some(),
-                PointOp::Call(f) => {
-                    let arguments = stack.len().checked_sub(f.arity()).map(|at| stack.split_off(at));
-                    arguments.is_some_and(|a| f.result(&a) == Some(*dtype))
-                }
-            };
-            if !holds {
-                return Err(Violation(format!("operation {k} of the expression lacks fitting arguments")));
-            }
+            let arguments = stack.len().checked_sub(op.arity()).map(|at| stack.split_off(at));
+            let fits = |a: Vec<Dtype>| if let PointOp::Call(f) = op { f.result(&a) == Some(*dtype) } else { true };
+            let holds = arguments.is_some_and(fits);
+            ensure(holds, || format!("operation {k} of the expression lacks fitting arguments"))?;
             stack.push(*dtype);
             depth = depth.max(stack.len());
         }
@@ -282,65 +286,39 @@ pub struct ShowExpr<'a, N> {
 impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ops = &self.expr.ops;
-        // For each operation, the operations that compute its arguments.
-        let (mut stack, mut arguments) = (Vec::new(), Vec::with_capacity(ops.len()));
-        for (k, (op, _)) in ops.iter().enumerate() {
-            let arity = match op {
-                PointOp::Read(_) | PointOp::Literal(_) => 0,
-                PointOp::Convert => 1,
-                PointOp::Call(function) => function.arity(),
+        // For each operation, the texts before it, the outermost last, and the text after it. An operation is preceded by
+        // its last argument, so that its own text closes it.
+        let mut before: Vec<Vec<String>> = vec![Vec::new(); ops.len()];
+        let mut after = vec![String::new(); ops.len()];
+        // The first and the last operation of each value.
+        let mut stack: Vec<(usize, usize)> = Vec::new();
+        for (k, (op, dtype)) in ops.iter().enumerate() {
+            let arguments = stack.split_off(stack.len().saturating_sub(op.arity()));
+            let first = arguments.first().map_or(k, |argument| argument.0);
+            stack.push((first, k));
+            let (open, separator) = match op {
+                PointOp::Read(_) | PointOp::Literal(_) => continue,
+                PointOp::Convert => (format!("{dtype}("), String::new()),
+                PointOp::Call(Function::Neg) => ("-".into(), String::new()),
+                PointOp::Call(function @ (Function::Add | Function::Sub | Function::Mul | Function::Div)) => {
+                    ("(".into(), format!(" {} ", function.name()))
+                }
+                PointOp::Call(function) => (format!("{}(", function.name()), ", ".into()),
             };
-            arguments.push(stack.split_off(stack.len().saturating_sub(arity)));
-            stack.push(k);
+            before[first].push(open);
+            arguments.iter().rev().skip(1).for_each(|&(_, last)| after[last].clone_from(&separator));
         }
-        let mut todo: Vec<Part> = stack.into_iter().rev().map(Part::Operation).collect();
-        while let Some(part) = todo.pop() {
-            let k = match part {
-                Part::Text(text) => {
-                    f.write_str(text)?;
-                    continue;
-                }
-                Part::Operation(k) => k,
-            };
-            match &ops[k] {
-                (PointOp::Read(factor), _) => f.write_str(&(self.factor)(*factor))?,
-                (PointOp::Literal(literal), _) => write!(f, "{literal}")?,
-                (PointOp::Convert, dtype) => {
-                    write!(f, "{dtype}(")?;
-                    todo.push(Part::Text(")"));
-                    todo.extend(arguments[k].iter().copied().map(Part::Operation));
-                }
-                (PointOp::Call(function), _) => todo.extend(call(*function, &arguments[k]).into_iter().rev()),
+        for ((op, _), (before, after)) in ops.iter().zip(before.iter().zip(after)) {
+            before.iter().rev().try_for_each(|open| f.write_str(open))?;
+            match op {
+                PointOp::Read(factor) => f.write_str(&(self.factor)(*factor))?,
+                PointOp::Literal(literal) => write!(f, "{literal}")?,
+                PointOp::Call(Function::Neg) => {}
+                PointOp::Convert | PointOp::Call(_) => f.write_str(")")?,
             }
+            f.write_str(&after)?;
         }
         Ok(())
-    }
-}
-
-/// A part of a displayed expression.
-#[derive(Clone, Copy)]
-enum Part {
-    Text(&'static str),
-    /// The value of the operation at this position.
-    Operation(usize),
-}
-
-fn call(function: Function, arguments: &[usize]) -> Vec<Part> {
-    use Part::{Operation, Text};
-    match (function, arguments) {
-        (Function::Neg, &[a]) => vec![Text("-"), Operation(a)],
-        (Function::Add | Function::Sub | Function::Mul | Function::Div, &[a, b]) => {
-            vec![Text("("), Operation(a), Text(" "), Text(function.name()), Text(" "), Operation(b), Text(")")]
-        }
-        _ => {
-            let mut parts = vec![Text(function.name()), Text("(")];
-            for (k, &argument) in arguments.iter().enumerate() {
-                parts.extend((k > 0).then_some(Text(", ")));
-                parts.push(Operation(argument));
-            }
-            parts.push(Text(")"));
-            parts
-        }
     }
 }
 

@@ -8,16 +8,20 @@ use crate::error::{Violation, ensure};
 const MOST_NESTED: usize = 256;
 
 /// An iteration space in which accesses are checked: its own axes, loop axes, and the dtype and shape of tensors.
-pub(crate) struct IterationSpace<'a, F> {
+pub(crate) struct IterationSpace<'a, T> {
     axes: &'a [Axis],
     loops: &'a [Axis],
-    lookup: &'a F,
+    lookup: &'a dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation>,
     /// Whether the iteration space is empty.
     empty: bool,
 }
 
-impl<'a, F> IterationSpace<'a, F> {
-    pub(crate) fn new(axes: &'a [Axis], loops: &'a [Axis], lookup: &'a F) -> IterationSpace<'a, F> {
+impl<'a, T> IterationSpace<'a, T> {
+    pub(crate) fn new(
+        axes: &'a [Axis],
+        loops: &'a [Axis],
+        lookup: &'a dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation>,
+    ) -> IterationSpace<'a, T> {
         let empty = axes.iter().chain(loops).any(|a| a.extent == 0);
         IterationSpace { axes, loops, lookup, empty }
     }
@@ -30,29 +34,20 @@ impl<'a, F> IterationSpace<'a, F> {
         list.get(at as usize).map(|a| a.extent)
     }
 
-    pub(crate) fn check_access<'s, T>(&self, access: &Access<T>) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
+    pub(crate) fn check_access(&self, access: &Access<T>) -> Result<(), Violation> {
         let (_, shape) = (self.lookup)(&access.tensor)?;
         self.check_indices(&access.indices, shape)
     }
 
     /// Checks that positions without indirect terms stay inside the shape; with indirect terms, the whole position is
     /// checked when it is read.
-    pub(crate) fn check_indices<'s, T>(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
+    pub(crate) fn check_indices(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation> {
         self.check_nested(indices, shape, MOST_NESTED)
     }
 
     /// Checks as [`IterationSpace::check_indices`] does, with gathers nested at most `depth` deep, so that later recursions are
     /// bounded too.
-    fn check_nested<'s, T>(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
+    fn check_nested(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation> {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
             for term in index.terms() {

@@ -78,14 +78,7 @@ impl Loops {
 
     /// Removes loops of extent 1.
     pub fn drop_units(&mut self) {
-        let mut kept = 0;
-        for k in 0..self.len() {
-            if self.extents[k] != 1 {
-                self.copy_loop(k, kept);
-                kept += 1;
-            }
-        }
-        self.truncate(kept);
+        self.compact(|loops, _, k| loops.extents[k] != 1);
     }
 
     /// Orders the loops so that small strides are innermost: of two loops, the outer is the one with the larger stride
@@ -109,18 +102,26 @@ impl Loops {
 
     /// Merges neighbouring loops that have a single stride in every operand.
     pub fn merge(&mut self) {
+        self.compact(|loops, kept, k| {
+            let Some(outer) = kept.checked_sub(1).filter(|&outer| loops.joins(outer, k)) else { return true };
+            let extent = loops.extents[outer] * loops.extents[k];
+            loops.copy_loop(k, outer);
+            loops.extents[outer] = extent;
+            false
+        });
+    }
+
+    /// Keeps the loops `k` for which `keep(self, kept, k)`, after `kept` loops that were kept before.
+    fn compact(&mut self, mut keep: impl FnMut(&mut Loops, usize, usize) -> bool) {
         let mut kept = 0;
         for k in 0..self.len() {
-            if kept > 0 && self.joins(kept - 1, k) {
-                self.extents[kept - 1] *= self.extents[k];
-                let (to, from) = ((kept - 1) * self.operands, k * self.operands);
-                self.strides.copy_within(from..from + self.operands, to);
-            } else {
+            if keep(self, kept, k) {
                 self.copy_loop(k, kept);
                 kept += 1;
             }
         }
-        self.truncate(kept);
+        self.extents.truncate(kept);
+        self.strides.truncate(kept * self.operands);
     }
 
     /// Whether loops `outer` and `inner` can be merged in every operand.
@@ -167,11 +168,6 @@ impl Loops {
         self.extents[to] = self.extents[from];
         let n = self.operands;
         self.strides.copy_within(from * n..(from + 1) * n, to * n);
-    }
-
-    fn truncate(&mut self, loops: usize) {
-        self.extents.truncate(loops);
-        self.strides.truncate(loops * self.operands);
     }
 }
 

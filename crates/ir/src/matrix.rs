@@ -53,6 +53,10 @@ pub struct Side {
     pub strides: [isize; OPERANDS],
 }
 
+impl Side {
+    const UNIT: Side = Side { extent: 1, strides: [0; OPERANDS] };
+}
+
 /// A matrix product inside loops: for every position of `outer`, `C[m,n] ⊕= A[m,k] ⊗ B[k,n]`.
 #[derive(Clone, Debug)]
 pub struct Fold {
@@ -82,20 +86,18 @@ impl Default for Groups {
 }
 
 impl Groups {
+    fn each_mut(&mut self) -> [&mut Loops; 4] {
+        [&mut self.batch, &mut self.m, &mut self.n, &mut self.k]
+    }
+
     /// Removes all axes, keeping the memory.
     pub fn clear(&mut self) {
-        [&mut self.batch, &mut self.m, &mut self.n, &mut self.k].into_iter().for_each(|l| l.reset(OPERANDS));
+        self.each_mut().into_iter().for_each(|group| group.reset(OPERANDS));
     }
 
     /// Becomes a copy of `other` without the axes of extent 1, keeping the memory.
     fn assign(&mut self, other: &Groups) {
-        let pairs = [
-            (&mut self.batch, &other.batch),
-            (&mut self.m, &other.m),
-            (&mut self.n, &other.n),
-            (&mut self.k, &other.k),
-        ];
-        for (to, from) in pairs {
+        for (to, from) in self.each_mut().into_iter().zip([&other.batch, &other.m, &other.n, &other.k]) {
             to.assign(from);
             to.drop_units();
         }
@@ -103,9 +105,7 @@ impl Groups {
 
     /// Orders every group by the first operand that is not packed, so that a packed operand follows its order.
     fn order(&mut self, packed: [bool; OPERANDS]) {
-        for (group, operands) in
-            [(&mut self.batch, &[0, 1, 2][..]), (&mut self.m, &[0, 2]), (&mut self.n, &[1, 2]), (&mut self.k, &[0, 1])]
-        {
+        for (group, operands) in self.each_mut().into_iter().zip([&[0, 1, 2][..], &[0, 2], &[1, 2], &[0, 1]]) {
             let leader = operands.iter().find(|&&x| !packed[x]).unwrap_or(&operands[0]);
             group.order_by(*leader);
         }
@@ -123,12 +123,11 @@ impl Groups {
 
 impl Default for Fold {
     fn default() -> Fold {
-        let side = Side { extent: 1, strides: [0; OPERANDS] };
         Fold {
             packed: [false; OPERANDS],
-            m: side,
-            n: side,
-            k: side,
+            m: Side::UNIT,
+            n: Side::UNIT,
+            k: Side::UNIT,
             outer: Loops::new(OPERANDS),
             reduced: 0,
             copies: std::array::from_fn(|_| Loops::new(2)),
@@ -229,9 +228,7 @@ impl Fold {
 fn split(group: &mut Loops, outer: &mut Loops) -> Side {
     group.order();
     group.merge();
-    let Some(longest) = (0..group.len()).max_by_key(|&l| group.extents()[l]) else {
-        return Side { extent: 1, strides: [0; OPERANDS] };
-    };
+    let Some(longest) = (0..group.len()).max_by_key(|&l| group.extents()[l]) else { return Side::UNIT };
     (0..group.len()).filter(|&l| l != longest).for_each(|l| outer.push_from(group, l));
     let strides = group.strides(longest);
     Side { extent: group.extents()[longest], strides: [strides[0], strides[1], strides[2]] }

@@ -5,6 +5,8 @@ mod show;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::access::{Access, Axis, Index, Indices, Label};
 use crate::algebra::Algebra;
 use crate::axis_set::AxisSet;
@@ -328,25 +330,11 @@ impl Ir {
         };
         let space = IterationSpace::new(&c.axes, loops, &lookup);
         space.check_indices(&c.output, &node.shape)?;
-        for factor in &c.factors {
-            space.check_access(factor)?;
-            if c.expr.is_none() {
-                self.check_conversion(node, c, lookup(&factor.tensor)?.0)?;
-            }
-        }
-        if let Some(expr) = &c.expr {
-            check_expr(expr, node.dtype, c.factors.len(), |k| lookup(&c.factors[k].tensor).map(|(dtype, _)| dtype))?;
-        }
-        let holds = c.is_map() || node.dtype == c.algebra.accumulator(node.dtype);
-        ensure(holds, || format!("sums cannot be kept in {}", node.dtype))?;
+        c.factors.iter().try_for_each(|factor| space.check_access(factor))?;
+        let factors = c.factors.iter().map(|factor| Ok(lookup(&factor.tensor)?.0));
+        let factors = factors.collect::<Result<SmallVec<[Dtype; 8]>, Violation>>()?;
+        check_dtypes(&factors, c.expr.as_deref(), &c.algebra, node.dtype, c.is_map())?;
         self.check_onto(node, c)
-    }
-
-    fn check_conversion(&self, node: &Node, c: &Contraction, from: Dtype) -> Result<(), Violation> {
-        let rounds = c.factors.len() == 1 && c.is_map();
-        let widens = Dtype::promote(&[from, node.dtype]) == Some(node.dtype);
-        let lifts = matches!(c.algebra, Algebra::User(u) if from == u.element && node.dtype == u.accumulator);
-        ensure(rounds || widens || lifts, || format!("{from} does not convert to {}", node.dtype))
     }
 
     fn check_onto(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
@@ -365,23 +353,36 @@ impl Ir {
     }
 }
 
-/// Checks that an expression reads at most `factors` factors, each in a dtype that it widens to, and gives `dtype`.
-pub(crate) fn check_expr(
-    expr: &Expr,
+/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype`. If the contribution is a map,
+/// each point has a result position of its own.
+pub(crate) fn check_dtypes(
+    factors: &[Dtype],
+    expr: Option<&Expr>,
+    algebra: &Algebra,
     dtype: Dtype,
-    factors: usize,
-    of: impl Fn(usize) -> Result<Dtype, Violation>,
+    map: bool,
 ) -> Result<(), Violation> {
-    ensure(expr.factors() <= factors, || "the expression reads a factor that is not there".into())?;
-    ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
-    for (op, wanted) in expr.ops() {
-        if let PointOp::Read(k) = op {
-            let from = of(*k as usize)?;
-            let widens = Dtype::promote(&[from, *wanted]) == Some(*wanted);
-            ensure(widens, || format!("{from} does not convert to {wanted}"))?;
+    let convert = |from: Dtype, to: Dtype, free: bool| {
+        let holds = free || Dtype::promote(&[from, to]) == Some(to);
+        ensure(holds, || format!("{from} does not convert to {to}"))
+    };
+    if let Some(expr) = expr {
+        ensure(expr.factors() <= factors.len(), || "the expression reads a factor that is not there".into())?;
+        ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
+        for (op, wanted) in expr.ops() {
+            if let PointOp::Read(k) = op {
+                convert(factors[*k as usize], *wanted, false)?;
+            }
+        }
+    } else {
+        // A copy of one factor may round.
+        let copies = map && factors.len() == 1;
+        for &from in factors {
+            let lifts = matches!(algebra, Algebra::User(u) if from == u.element && dtype == u.accumulator);
+            convert(from, dtype, copies || lifts)?;
         }
     }
-    Ok(())
+    ensure(map || dtype == algebra.accumulator(dtype), || format!("sums cannot be kept in {dtype}"))
 }
 
 #[cfg(test)]

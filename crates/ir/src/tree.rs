@@ -1,7 +1,6 @@
 //! Contraction trees: which tensors of a network are multiplied in which steps.
 
 use std::collections::HashSet;
-use std::fmt;
 
 /// A contraction tree in SSA form: ids `0..leaves` are the tensors of the network, and step `k` computes id `leaves +
 /// k`.
@@ -16,10 +15,11 @@ pub struct Tree {
 }
 
 /// The reason why a path is not a contraction tree of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
     /// Step `step` names tensor `id`, but only `live` tensors are left (linear form) or have been computed (SSA form).
+    #[error("step {step} of the path names tensor {id}, but there are only {live}")]
     Unknown {
         /// The position of the step in the path.
         step: usize,
@@ -29,6 +29,7 @@ pub enum PathError {
         live: usize,
     },
     /// Step `step` uses tensor `id` a second time.
+    #[error("step {step} of the path uses tensor {id} a second time")]
     Reused {
         /// The position of the step in the path.
         step: usize,
@@ -36,50 +37,25 @@ pub enum PathError {
         id: u64,
     },
     /// Step `step` names no tensors.
+    #[error("step {step} of the path names no tensor")]
     Empty {
         /// The position of the step in the path.
         step: usize,
     },
     /// After the last step, `left` tensors are left instead of one.
+    #[error("the path leaves {left} tensors instead of one")]
     Unfinished {
         /// The number of remaining tensors.
         left: usize,
     },
 }
 
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PathError::Unknown { step, id, live } => {
-                write!(f, "step {step} of the path names tensor {id}, but there are only {live}")
-            }
-            PathError::Reused { step, id } => write!(f, "step {step} of the path uses tensor {id} a second time"),
-            PathError::Empty { step } => write!(f, "step {step} of the path names no tensor"),
-            PathError::Unfinished { left } => write!(f, "the path leaves {left} tensors instead of one"),
-        }
-    }
-}
-
-impl std::error::Error for PathError {}
-
 impl Tree {
     /// Builds the tree of an SSA path over `leaves` tensors.
     ///
     /// # Errors
     /// [`PathError`] if an id is unknown, used twice or left over.
-    pub fn from_ssa(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
-        Tree::of(leaves, path)
-    }
-
-    /// Builds the tree of an SSA path in which each step has two children.
-    ///
-    /// # Errors
-    /// Those of [`Tree::from_ssa`].
-    pub fn from_pairs(leaves: usize, path: &[[u32; 2]]) -> Result<Tree, PathError> {
-        Tree::of(leaves, path)
-    }
-
-    fn of(leaves: usize, path: &[impl AsRef<[u32]>]) -> Result<Tree, PathError> {
+    pub fn from_ssa(leaves: usize, path: &[impl AsRef<[u32]>]) -> Result<Tree, PathError> {
         let all = leaves.saturating_add(path.len());
         let named: usize = path.iter().map(|ids| ids.as_ref().len()).sum();
         // For a path that names all ids but one, the list alone suffices, without a set.
@@ -133,10 +109,7 @@ impl Tree {
                 }
                 ids.push(id as u32);
             }
-            for &id in &ids {
-                live.remove(id as usize);
-            }
-            live.insert(leaves + step);
+            live.contract(&ids, leaves + step);
             ssa.push(ids);
         }
         Tree::from_ssa(leaves, &ssa)
@@ -158,10 +131,7 @@ impl Tree {
         let mut path = Vec::with_capacity(self.steps.len());
         for (step, ids) in self.steps.iter().enumerate() {
             path.push(ids.iter().map(|&id| live.position(id as usize) as u32).collect());
-            for &id in ids {
-                live.remove(id as usize);
-            }
-            live.insert(self.leaves + step);
+            live.contract(ids, self.leaves + step);
         }
         path
     }
@@ -184,14 +154,11 @@ impl Live {
         Live { sums, count: leaves }
     }
 
-    fn insert(&mut self, id: usize) {
-        self.count += 1;
-        self.change(id, 1);
-    }
-
-    fn remove(&mut self, id: usize) {
-        self.count -= 1;
-        self.change(id, u32::MAX);
+    /// Removes the ids that a step contracts and adds its result.
+    fn contract(&mut self, ids: &[u32], result: usize) {
+        ids.iter().for_each(|&id| self.change(id as usize, u32::MAX));
+        self.change(result, 1);
+        self.count = self.count + 1 - ids.len();
     }
 
     /// Adds `delta`, modulo 2^32, to the entry of `id`.
@@ -241,7 +208,7 @@ mod tests {
         let tree = Tree::from_linear(4, &linear).unwrap();
         assert_eq!(tree.steps(), [vec![0, 2], vec![1, 3], vec![5, 4]]);
         assert_eq!(tree.linear_path(), linear);
-        assert_eq!(Tree::from_pairs(4, &[[0, 2], [1, 3], [5, 4]]).as_ref(), Ok(&tree));
+        assert_eq!(Tree::from_ssa(4, &[[0, 2], [1, 3], [5, 4]]).as_ref(), Ok(&tree));
         assert_eq!(Tree::from_ssa(4, tree.steps()), Ok(tree));
     }
 
@@ -276,8 +243,8 @@ mod tests {
         assert_eq!(Tree::from_linear(3, &[vec![0, 1]]), Err(PathError::Unfinished { left: 2 }));
         assert_eq!(Tree::from_linear(1, &[vec![]]), Err(PathError::Empty { step: 0 }));
         assert_eq!(Tree::from_ssa(2, &[vec![0, 1], vec![2, 0]]), Err(PathError::Reused { step: 1, id: 0 }));
-        assert_eq!(Tree::from_pairs(2, &[[0, 0]]), Err(PathError::Reused { step: 0, id: 0 }));
-        assert_eq!(Tree::from_ssa(0, &[]), Err(PathError::Unfinished { left: 0 }));
+        assert_eq!(Tree::from_ssa(2, &[[0, 0]]), Err(PathError::Reused { step: 0, id: 0 }));
+        assert_eq!(Tree::from_ssa(0, &[[]; 0]), Err(PathError::Unfinished { left: 0 }));
         let (most, far) = (usize::MAX, u32::MAX);
         assert_eq!(Tree::from_ssa(most, &[vec![0, far]]), Err(PathError::Unfinished { left: most - 2 }));
         assert_eq!(Tree::from_ssa(most, &[vec![far, far]]), Err(PathError::Reused { step: 0, id: far.into() }));

@@ -11,7 +11,7 @@ use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
 use crate::iteration_space::IterationSpace;
-use crate::module::check_expr;
+use crate::module::check_dtypes;
 use crate::plan::{
     BufferId, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, SealedFacts, Step, Storage, WriteMode,
 };
@@ -113,7 +113,7 @@ fn check_step(
     ensure(!matches!(storage, Storage::Input(_)), || "writes to an operand".into())?;
     ensure(step.mode == WriteMode::Overwrite || written[target], || "adds to what was never written".into())?;
     ensure(!step.write.conj, || "a written access has no conjugate".into())?;
-    check_dtypes(draft, step)?;
+    check_operations(draft, step)?;
     check_form(step)?;
     written[target] = true;
     Ok(())
@@ -127,26 +127,16 @@ fn check_readable(draft: &Draft, b: BufferId, written: &IdVec<BufferId, bool>) -
     }
 }
 
-fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
+fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let target = draft.buffer(step.write.tensor);
     let map = step.mode == WriteMode::Overwrite && step.is_map(&target.extents);
     // A copy applies no operation.
     let copies = map && step.reads.len() == 1;
     let defined = copies || matches!(step.algebra, Algebra::User(_)) || step.algebra.accepts(target.dtype);
     ensure(defined, || format!("{} is not defined on {}", step.algebra, target.dtype))?;
-    let keeps = map || target.dtype == step.algebra.accumulator(target.dtype);
-    ensure(keeps, || format!("sums cannot be kept in {}", target.dtype))?;
-    if let Form::Nest(Nest { expr: Some(expr), .. }) = &step.form {
-        let of = |k: usize| Ok(draft.buffer(step.reads[k].tensor).dtype);
-        return check_expr(expr, target.dtype, step.reads.len(), of);
-    }
-    for read in &step.reads {
-        let from = draft.buffer(read.tensor).dtype;
-        let widens = Dtype::promote(&[from, target.dtype]) == Some(target.dtype);
-        let lifts = matches!(step.algebra, Algebra::User(u) if from == u.element && target.dtype == u.accumulator);
-        ensure(widens || lifts || copies, || format!("{from} does not convert to {}", target.dtype))?;
-    }
-    Ok(())
+    let factors: SmallVec<[Dtype; 8]> = step.reads.iter().map(|read| draft.buffer(read.tensor).dtype).collect();
+    let expr = if let Form::Nest(nest) = &step.form { nest.expr.as_deref() } else { None };
+    check_dtypes(&factors, expr, &step.algebra, target.dtype, map)
 }
 
 /// Checks a fill of a buffer with `rank` axes. Its index functions are all 0; they are not checked against the extents,
