@@ -45,7 +45,7 @@ fn check(text: &str, operands: &[(&str, Operand)]) -> usize {
     let operands: Vec<(&str, Tensor)> = operands.iter().map(|(name, o)| (*name, tensor(o, &mut noise))).collect();
     let ir = resolved(text, &operands);
     let compiled = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
-    let plain = lower(&apply(&ir, &IdVec::new()).unwrap(), &Hints::default()).unwrap();
+    let plain = lower(&apply(&ir, &IdVec::default()).unwrap(), &Hints::default()).unwrap();
     let plain = optimize(plain, PassSet::NONE, &mut |_, _, _| {}).unwrap();
     let arrays: Vec<_> = operands.iter().map(|(_, t)| hold(t, &Layout::row_major(t.shape.len()))).collect();
     let [got, want] = [&compiled.plan, &plain].map(|plan| {

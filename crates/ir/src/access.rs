@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::axis_set::AxisSet;
 use crate::nesting::{StridedAxis, nesting};
 
 pub use self::index::Index;
@@ -92,6 +93,13 @@ impl OutOfRange {
 
 /// One index function for each axis of a tensor; up to four are stored inline.
 pub type Indices<T> = SmallVec<[Index<T>; 4]>;
+
+/// Whether the index functions are plain axes, each of `axes` exactly once.
+pub(crate) fn is_one_to_one<T>(indices: &[Index<T>], axes: &[Axis]) -> bool {
+    let mut seen = AxisSet::default();
+    let mut fresh = |axis: u32| (axis as usize) < axes.len() && seen.insert(axis);
+    indices.len() == axes.len() && indices.iter().all(|index| index.as_axis().is_some_and(&mut fresh))
+}
 
 /// A tensor read or written through index functions, one for each of its axes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -229,27 +237,22 @@ fn show_index<T>(
     tensor: &impl Fn(&T) -> Label,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    let mut first = true;
-    let sign = |coef: i64, first: &mut bool, f: &mut fmt::Formatter<'_>| {
-        let sign = if coef < 0 { "-" } else { "+" };
-        if !(*first && coef >= 0) {
-            f.write_str(sign)?;
-        }
-        *first = false;
-        if coef.unsigned_abs() == 1 { Ok(()) } else { write!(f, "{}*", coef.unsigned_abs()) }
+    let (terms, indirect) = (index.terms(), index.indirect());
+    let factor = |coef: i64, first: bool| {
+        let sign = if coef < 0 { "-" } else { ["+", ""][usize::from(first)] };
+        if coef.unsigned_abs() == 1 { sign.to_string() } else { format!("{sign}{}*", coef.unsigned_abs()) }
     };
-    for term in index.terms() {
-        sign(term.coef, &mut first, f)?;
-        f.write_str(&axis(term.axis))?;
+    for (k, term) in terms.iter().enumerate() {
+        write!(f, "{}{}", factor(term.coef, k == 0), axis(term.axis))?;
     }
-    for ids in index.indirect() {
-        sign(ids.coef, &mut first, f)?;
+    for (k, ids) in indirect.iter().enumerate() {
+        f.write_str(&factor(ids.coef, k == 0 && terms.is_empty()))?;
         show_access(&ids.access, axis, tensor, f)?;
     }
-    match (first, index.offset()) {
-        (true, offset) => write!(f, "{offset}"),
-        (false, 0) => Ok(()),
-        (false, offset) => write!(f, "{offset:+}"),
+    match index.offset() {
+        offset if terms.is_empty() && indirect.is_empty() => write!(f, "{offset}"),
+        0 => Ok(()),
+        offset => write!(f, "{offset:+}"),
     }
 }
 

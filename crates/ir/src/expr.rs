@@ -149,72 +149,65 @@ pub struct Expr {
 }
 
 impl Function {
+    /// The facts about the function, one row for each: the name, the number of arguments, and the kinds of dtypes on which
+    /// it is defined.
+    fn facts(self) -> (&'static str, usize, fn(DtypeKind) -> bool) {
+        use DtypeKind::{Bool, Complex, ComplexInt, Float};
+        let any = |_| true;
+        let inexact = |kind| matches!(kind, Float | Complex);
+        let ordered = |kind| !matches!(kind, Complex | ComplexInt);
+        let numeric = |kind| kind != Bool;
+        let normed = |kind| kind != ComplexInt;
+        match self {
+            Function::Neg => ("-", 1, numeric),
+            Function::Exp => ("exp", 1, inexact),
+            Function::Log => ("log", 1, inexact),
+            Function::Sqrt => ("sqrt", 1, inexact),
+            Function::Abs => ("abs", 1, normed),
+            Function::Sign => ("sign", 1, normed),
+            Function::Tanh => ("tanh", 1, inexact),
+            Function::Sigmoid => ("sigmoid", 1, inexact),
+            Function::Sin => ("sin", 1, inexact),
+            Function::Cos => ("cos", 1, inexact),
+            Function::Conj => ("conj", 1, any),
+            Function::Re => ("re", 1, any),
+            Function::Im => ("im", 1, any),
+            Function::Add => ("+", 2, any),
+            Function::Sub => ("-", 2, numeric),
+            Function::Mul => ("*", 2, any),
+            Function::Div => ("/", 2, inexact),
+            Function::Pow => ("pow", 2, inexact),
+            Function::Max => ("max", 2, ordered),
+            Function::Min => ("min", 2, ordered),
+            Function::Eq => ("eq", 2, any),
+            Function::Where => ("where", 3, any),
+        }
+    }
+
+    /// The name in texts; for an operator, its sign.
+    pub fn name(self) -> &'static str {
+        self.facts().0
+    }
+
     /// The number of arguments.
     pub fn arity(self) -> usize {
-        use Function::{Add, Div, Eq, Max, Min, Mul, Pow, Sub, Where};
-        match self {
-            Where => 3,
-            Add | Sub | Mul | Div | Pow | Max | Min | Eq => 2,
-            _ => 1,
-        }
+        self.facts().1
     }
 
     /// The dtype of the result for arguments of these dtypes; `None` if the function is not defined on them. All
     /// arguments have the same dtype, except the condition of [`Function::Where`].
     pub fn result(self, arguments: &[Dtype]) -> Option<Dtype> {
-        use Function::{
-            Abs, Conj, Cos, Div, Eq, Exp, Im, Log, Max, Min, Neg, Pow, Re, Sigmoid, Sign, Sin, Sqrt, Sub, Tanh, Where,
-        };
+        let (_, arity, accepts) = self.facts();
         let (&first, &last) = (arguments.first()?, arguments.last()?);
-        let values = if self == Where { &arguments[1..] } else { arguments };
-        let condition = self != Where || first == Dtype::Bool;
-        if arguments.len() != self.arity() || !condition || values.iter().any(|&v| v != last) {
-            return None;
-        }
-        let kind = last.kind();
-        let inexact = matches!(kind, DtypeKind::Float | DtypeKind::Complex);
-        let ordered = !matches!(kind, DtypeKind::Complex | DtypeKind::ComplexInt);
-        let defined = kind != DtypeKind::Custom
-            && match self {
-                Exp | Log | Sqrt | Tanh | Sigmoid | Sin | Cos | Div | Pow => inexact,
-                Max | Min => ordered,
-                Neg | Sub => kind != DtypeKind::Bool,
-                Sign => kind != DtypeKind::ComplexInt,
-                Abs => kind != DtypeKind::ComplexInt,
-                Conj | Re | Im | Eq | Where | Function::Add | Function::Mul => true,
-            };
-        defined.then_some(match self {
-            Eq => Dtype::Bool,
-            Abs | Re | Im => last.real(),
+        let values = if self == Function::Where { &arguments[1..] } else { arguments };
+        let condition = self != Function::Where || first == Dtype::Bool;
+        let fits = arguments.len() == arity && condition && values.iter().all(|&v| v == last);
+        let defined = last.kind() != DtypeKind::Custom && accepts(last.kind());
+        (fits && defined).then_some(match self {
+            Function::Eq => Dtype::Bool,
+            Function::Abs | Function::Re | Function::Im => last.real(),
             _ => last,
         })
-    }
-
-    /// The name in texts; for an operator, its sign.
-    pub fn name(self) -> &'static str {
-        match self {
-            Function::Neg | Function::Sub => "-",
-            Function::Exp => "exp",
-            Function::Log => "log",
-            Function::Sqrt => "sqrt",
-            Function::Abs => "abs",
-            Function::Sign => "sign",
-            Function::Tanh => "tanh",
-            Function::Sigmoid => "sigmoid",
-            Function::Sin => "sin",
-            Function::Cos => "cos",
-            Function::Conj => "conj",
-            Function::Re => "re",
-            Function::Im => "im",
-            Function::Add => "+",
-            Function::Mul => "*",
-            Function::Div => "/",
-            Function::Pow => "pow",
-            Function::Max => "max",
-            Function::Min => "min",
-            Function::Eq => "eq",
-            Function::Where => "where",
-        }
     }
 }
 

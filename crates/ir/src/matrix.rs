@@ -45,7 +45,7 @@ pub struct Groups {
 }
 
 /// One axis of the matrices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {
     /// The number of positions.
     pub extent: usize,
@@ -53,12 +53,8 @@ pub struct Side {
     pub strides: [isize; OPERANDS],
 }
 
-impl Side {
-    const UNIT: Side = Side { extent: 1, strides: [0; OPERANDS] };
-}
-
 /// A matrix product inside loops: for every position of `outer`, `C[m,n] ⊕= A[m,k] ⊗ B[k,n]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Fold {
     /// Which of A, B and C are packed; the strides of a packed operand are those of its copy.
     pub packed: [bool; OPERANDS],
@@ -117,21 +113,6 @@ impl Groups {
             0 => [&mut self.m, &mut self.k, &mut self.batch],
             1 => [&mut self.k, &mut self.n, &mut self.batch],
             _ => [&mut self.m, &mut self.n, &mut self.batch],
-        }
-    }
-}
-
-impl Default for Fold {
-    fn default() -> Fold {
-        Fold {
-            packed: [false; OPERANDS],
-            m: Side::UNIT,
-            n: Side::UNIT,
-            k: Side::UNIT,
-            outer: Loops::new(OPERANDS),
-            reduced: 0,
-            copies: std::array::from_fn(|_| Loops::new(2)),
-            work: Groups::default(),
         }
     }
 }
@@ -228,7 +209,9 @@ impl Fold {
 fn split(group: &mut Loops, outer: &mut Loops) -> Side {
     group.order();
     group.merge();
-    let Some(longest) = (0..group.len()).max_by_key(|&l| group.extents()[l]) else { return Side::UNIT };
+    let Some(longest) = (0..group.len()).max_by_key(|&l| group.extents()[l]) else {
+        return Side { extent: 1, strides: [0; OPERANDS] };
+    };
     (0..group.len()).filter(|&l| l != longest).for_each(|l| outer.push_from(group, l));
     let strides = group.strides(longest);
     Side { extent: group.extents()[longest], strides: [strides[0], strides[1], strides[2]] }

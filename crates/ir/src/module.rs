@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Index, Indices, Label};
+use crate::access::{Access, Axis, Index, Indices, Label, is_one_to_one};
 use crate::algebra::Algebra;
 use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
@@ -178,11 +178,7 @@ impl Contraction {
 
     /// Whether each point has a result position of its own: nothing is reduced, nothing accumulated.
     pub fn is_map(&self) -> bool {
-        let mut seen = AxisSet::default();
-        let mut fresh = |a: u32| (a as usize) < self.axes.len() && seen.insert(a);
-        self.output.iter().all(|i| i.as_axis().is_some_and(&mut fresh))
-            && self.output.len() == self.axes.len()
-            && self.init.is_none()
+        is_one_to_one(&self.output, &self.axes) && self.init.is_none()
     }
 }
 
@@ -196,7 +192,7 @@ impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
         let regions = IdVec::filled(1, RegionLoops::default());
-        Ir { nodes: IdVec::new(), regions, inputs: Vec::new(), outputs: Vec::new() }
+        Ir { nodes: IdVec::default(), regions, inputs: Vec::new(), outputs: Vec::new() }
     }
 
     /// Adds the next input.

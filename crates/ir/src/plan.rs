@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Label};
+use crate::access::{Access, Axis, Index, Label, is_one_to_one};
 use crate::algebra::Algebra;
-use crate::axis_set::AxisSet;
 use crate::count::Count;
 use crate::dtype::Dtype;
 use crate::expr::Expr;
@@ -301,11 +300,9 @@ impl Step {
     /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every
     /// written index is a plain axis of the same extent, and each axis of the iteration space occurs exactly once.
     pub fn is_map(&self, extents: &[usize]) -> bool {
-        let mut seen = AxisSet::default();
-        let mut fresh = |a: u32| seen.insert(a);
-        let whole = |a: u32, e: usize| self.axes.get(a as usize).is_some_and(|axis| axis.extent == e);
-        let indices = &self.write.indices;
-        indices.len() == self.axes.len()
-            && indices.iter().zip(extents).all(|(i, &e)| i.as_axis().is_some_and(|a| whole(a, e) && fresh(a)))
+        let whole = |(index, &extent): (&Index<BufferId>, &usize)| {
+            index.as_axis().is_some_and(|axis| self.axes[axis as usize].extent == extent)
+        };
+        is_one_to_one(&self.write.indices, &self.axes) && self.write.indices.iter().zip(extents).all(whole)
     }
 }

@@ -31,18 +31,13 @@ impl Region {
     }
 
     /// The buffers that are not overwritten by a single step before all other steps that touch them.
-    fn shared(&self) -> Vec<BufferId> {
-        let mut seen = HashSet::new();
-        let mut shared = Vec::new();
+    fn shared(&self) -> HashSet<BufferId> {
+        let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
         for step in &self.steps {
-            step.for_each_buffer(&mut |b| {
-                let writes = b == step.write.tensor;
-                let starts = step.mode == WriteMode::Overwrite && !seen.contains(&b);
-                if writes && !starts {
-                    shared.push(b);
-                }
-                seen.insert(b);
-            });
+            if step.mode == WriteMode::Accumulate || seen.contains(&step.write.tensor) {
+                shared.insert(step.write.tensor);
+            }
+            step.for_each_buffer(&mut |b| _ = seen.insert(b));
         }
         shared
     }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use crate::access::{Access, Axis, AxisRef, Index};
 use crate::algebra::Algebra;
+use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
@@ -55,13 +56,12 @@ fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violatio
 }
 
 fn check_buffers(draft: &Draft) -> Result<(), Violation> {
-    let place = |b: &BufferId| draft.buffers.get(*b).map(|b| b.storage);
-    for (k, b) in draft.inputs.iter().enumerate() {
-        ensure(place(b) == Some(Storage::Input(k as u32)), || format!("operand {k} has no buffer of its own"))?;
-    }
-    for (k, b) in draft.outputs.iter().enumerate() {
-        ensure(place(b) == Some(Storage::Output(k as u32)), || format!("output {k} has no buffer of its own"))?;
-    }
+    let bound = |(k, b): (u32, &BufferId), storage: fn(u32) -> Storage, what: &str| {
+        let holds = draft.buffers.get(*b).is_some_and(|b| b.storage == storage(k));
+        ensure(holds, || format!("{what} {k} has no buffer of its own"))
+    };
+    (0..).zip(&draft.inputs).try_for_each(|input| bound(input, Storage::Input, "operand"))?;
+    (0..).zip(&draft.outputs).try_for_each(|output| bound(output, Storage::Output, "output"))?;
     let ports = draft.inputs.len() + draft.outputs.len();
     let outside = draft.buffers.iter().filter(|b| !matches!(b.storage, Storage::Scratch(_))).count();
     ensure(ports == outside, || "a buffer belongs to no operand and no output".into())?;
@@ -79,9 +79,8 @@ fn check_buffers(draft: &Draft) -> Result<(), Violation> {
 }
 
 fn is_permutation(order: &[u32], rank: usize) -> bool {
-    let mut seen = vec![false; rank];
-    let mut fresh = |a: &u32| seen.get_mut(*a as usize).is_some_and(|s| !std::mem::replace(s, true));
-    order.len() == rank && order.iter().all(&mut fresh)
+    let mut seen = AxisSet::default();
+    order.len() == rank && order.iter().all(|&axis| (axis as usize) < rank && seen.insert(axis))
 }
 
 fn check_step(
@@ -294,7 +293,7 @@ mod tests {
         buffers.push(Buffer { storage: Storage::Output(0), ..buffer(&(0, 1)) });
         let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), partitions: None }];
         Draft {
-            buffers: buffers.into(),
+            buffers: buffers.into_iter().collect(),
             regions,
             inputs: Vec::new(),
             outputs: vec![BufferId(lives.len() as u32)],
@@ -322,7 +321,7 @@ mod tests {
         let inputs = (1..=operands.len() as u32).map(BufferId).collect();
         let regions = vec![Region { loops: Vec::new(), steps, partitions: None }];
         Draft {
-            buffers: buffers.into(),
+            buffers: buffers.into_iter().collect(),
             regions,
             inputs,
             outputs: vec![BufferId(0)],

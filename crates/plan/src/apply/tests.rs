@@ -198,19 +198,19 @@ fn a_network_has_the_axes_of_the_factors() {
 fn a_tree_of_something_else_is_refused() {
     let ir = letters("ij,jk->ik", &[2, 3, 4]);
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    let refused = apply(&ir, &vec![None, None, Some((&tree).into())].into());
+    let refused = apply(&ir, &IdVec::from_iter([None, None, Some((&tree).into())]));
     assert_eq!(refused, Err(PlanError::Leaves { node: NodeId(2), leaves: 3, factors: 2 }));
 }
 
 #[test]
 fn an_empty_reduced_axis_makes_the_identity() {
     let ir = letters("ij,jk->ik", &[2, 0, 3]);
-    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::new()).unwrap()), @r"
+    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::default()).unwrap()), @r"
     %2 y = identity of (+, *)  f64[2, 3]
     return %2
     ");
     let ir = letters("ij,jk->ik", &[0, 2, 3]);
-    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::new()).unwrap()), @r"
+    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::default()).unwrap()), @r"
     %2 y = (+, *) %0[i, j] . %1[j, k] -> [i, k]  f64[0, 3]
     return %2
     ");

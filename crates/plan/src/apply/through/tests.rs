@@ -259,7 +259,7 @@ fn an_id_outside_is_found_by_every_tree() {
         let inputs = [inputs(&mut rng), vec![src.to_vec(), dst.to_vec()]].concat();
         for path in [[[0, 1], [2, 4], [3, 5]], [[0, 2], [1, 4], [3, 5]], [[0, 2], [3, 4], [1, 5]]] {
             let tree = Tree::from_ssa(4, &path.map(|s| s.to_vec())).unwrap();
-            let applied = apply(&ir, &vec![None, None, None, None, Some((&tree).into())].into()).unwrap();
+            let applied = apply(&ir, &[None, None, None, None, Some((&tree).into())].into_iter().collect()).unwrap();
             assert_eq!(evaluate(&applied, &inputs), Err(Outside));
         }
     }
