@@ -41,6 +41,17 @@ pub enum AxisRef {
     Loop(u32),
 }
 
+impl AxisRef {
+    /// The entry of the axis, or `None` if it does not exist: `own` and `loops` have one entry for each axis of the two
+    /// kinds.
+    pub fn of<'a, T>(self, own: &'a [T], loops: &'a [T]) -> Option<&'a T> {
+        match self {
+            AxisRef::Own(axis) => own.get(axis as usize),
+            AxisRef::Loop(axis) => loops.get(axis as usize),
+        }
+    }
+}
+
 /// The term `coef * axis`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct AffineTerm {
@@ -210,49 +221,36 @@ pub struct ShowAccess<'a, T, A, N> {
     pub tensor: N,
 }
 
-impl<T, A: Fn(AxisRef) -> Label, N: Fn(&T) -> Label> fmt::Display for ShowAccess<'_, T, A, N> {
+impl<T, A, N> fmt::Display for ShowAccess<'_, T, A, N>
+where
+    A: Fn(AxisRef) -> Label + Copy,
+    N: Fn(&T) -> Label + Copy,
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show_access(self.access, &self.axis, &self.tensor, f)
-    }
-}
-
-fn show_access<T>(
-    access: &Access<T>,
-    axis: &impl Fn(AxisRef) -> Label,
-    tensor: &impl Fn(&T) -> Label,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let (open, close) = if access.conj { ("conj(", ")") } else { ("", "") };
-    write!(f, "{open}{}", tensor(&access.tensor))?;
-    for (k, index) in access.indices.iter().enumerate() {
-        f.write_str(if k == 0 { "[" } else { ", " })?;
-        show_index(index, axis, tensor, f)?;
-    }
-    write!(f, "{}{close}", if access.indices.is_empty() { "" } else { "]" })
-}
-
-fn show_index<T>(
-    index: &Index<T>,
-    axis: &impl Fn(AxisRef) -> Label,
-    tensor: &impl Fn(&T) -> Label,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let (terms, indirect) = (index.terms(), index.indirect());
-    let factor = |coef: i64, first: bool| {
-        let sign = if coef < 0 { "-" } else { ["+", ""][usize::from(first)] };
-        if coef.unsigned_abs() == 1 { sign.to_string() } else { format!("{sign}{}*", coef.unsigned_abs()) }
-    };
-    for (k, term) in terms.iter().enumerate() {
-        write!(f, "{}{}", factor(term.coef, k == 0), axis(term.axis))?;
-    }
-    for (k, ids) in indirect.iter().enumerate() {
-        f.write_str(&factor(ids.coef, k == 0 && terms.is_empty()))?;
-        show_access(&ids.access, axis, tensor, f)?;
-    }
-    match index.offset() {
-        offset if terms.is_empty() && indirect.is_empty() => write!(f, "{offset}"),
-        0 => Ok(()),
-        offset => write!(f, "{offset:+}"),
+        let ShowAccess { access, axis, tensor } = *self;
+        let factor = |coef: i64, first: bool| {
+            let sign = if coef < 0 { "-" } else { ["+", ""][usize::from(first)] };
+            if coef.unsigned_abs() == 1 { sign.to_string() } else { format!("{sign}{}*", coef.unsigned_abs()) }
+        };
+        write!(f, "{}{}", if access.conj { "conj(" } else { "" }, tensor(&access.tensor))?;
+        for (k, index) in access.indices.iter().enumerate() {
+            f.write_str(if k == 0 { "[" } else { ", " })?;
+            let (terms, indirect) = (index.terms(), index.indirect());
+            for (k, term) in terms.iter().enumerate() {
+                write!(f, "{}{}", factor(term.coef, k == 0), axis(term.axis))?;
+            }
+            for (k, ids) in indirect.iter().enumerate() {
+                let read = ShowAccess { access: &ids.access, axis, tensor };
+                write!(f, "{}{read}", factor(ids.coef, k == 0 && terms.is_empty()))?;
+            }
+            match index.offset() {
+                offset if terms.is_empty() && indirect.is_empty() => write!(f, "{offset}")?,
+                0 => {}
+                offset => write!(f, "{offset:+}")?,
+            }
+        }
+        f.write_str(if access.indices.is_empty() { "" } else { "]" })?;
+        f.write_str(if access.conj { ")" } else { "" })
     }
 }
 

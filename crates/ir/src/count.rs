@@ -46,17 +46,13 @@ fn round(mantissa: u128, exponent: i128) -> (u128, i128) {
 
 impl Count {
     /// The count 0.
-    pub const ZERO: Count = Count::from_u128(0);
+    pub const ZERO: Count = Count { exponent: 0, mantissa: 0 };
     /// The count 1.
-    pub const ONE: Count = Count::from_u128(1);
+    pub const ONE: Count = Count { exponent: 0, mantissa: 1 };
     /// The largest count, at which sums and products saturate.
     pub const MAX: Count = Count { exponent: u64::MAX, mantissa: u128::MAX << 64 };
     /// 2^128, the least rounded count.
     const LEAST_ROUNDED: Count = Count { exponent: 1, mantissa: 1 << 127 };
-
-    const fn from_u128(mantissa: u128) -> Count {
-        Count { exponent: 0, mantissa }
-    }
 
     /// Rounds `mantissa * 2^exponent`, which is at least 2^128 or was rounded below it.
     fn rounded(mantissa: u128, exponent: i128) -> Count {
@@ -103,7 +99,7 @@ impl Count {
 
     /// `10^power`.
     fn power_of_ten(power: u64) -> Count {
-        let digit = |bit: u32| if power >> bit & 1 == 1 { Count::from_u128(10) } else { Count::ONE };
+        let digit = |bit: u32| if power >> bit & 1 == 1 { Count::from(10_u128) } else { Count::ONE };
         (0..64).rev().fold(Count::ONE, |root, bit| root * root * digit(bit))
     }
 
@@ -169,15 +165,9 @@ impl fmt::LowerExp for Count {
     }
 }
 
-impl From<u64> for Count {
-    fn from(value: u64) -> Count {
-        Count::from_u128(value.into())
-    }
-}
-
-impl From<u128> for Count {
-    fn from(value: u128) -> Count {
-        Count::from_u128(value)
+impl<N: Into<u128>> From<N> for Count {
+    fn from(value: N) -> Count {
+        Count { exponent: 0, mantissa: value.into() }
     }
 }
 
@@ -189,7 +179,7 @@ impl Add for Count {
         let gap = u32::try_from(high.exponent - low.exponent).unwrap_or(u32::MAX);
         let (sum, carry) = high.mantissa.overflowing_add(low.mantissa.checked_shr(gap).unwrap_or(0));
         match (high.exponent, carry) {
-            (0, false) => Count::from_u128(sum),
+            (0, false) => sum.into(),
             (exponent, false) => Count::rounded(sum, exponent.into()),
             (exponent, true) => Count::rounded(1 << 127 | sum >> 1, i128::from(exponent) + 1),
         }
@@ -204,7 +194,7 @@ impl Mul for Count {
             return Count::ZERO;
         }
         match self.mantissa.checked_mul(other.mantissa) {
-            Some(product) if self.exponent == 0 && other.exponent == 0 => Count::from_u128(product),
+            Some(product) if self.exponent == 0 && other.exponent == 0 => product.into(),
             _ => {
                 let [(a, i), (b, j)] = [self, other].map(|count| round(count.mantissa, count.exponent.into()));
                 Count::rounded((a >> 64) * (b >> 64), i + j + 128)

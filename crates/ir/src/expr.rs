@@ -269,11 +269,11 @@ impl fmt::Display for Literal {
 }
 
 /// Displays an expression in infix form, with names for its factors.
-pub struct ShowExpr<'a, N> {
+pub(crate) struct ShowExpr<'a, N> {
     /// The expression.
-    pub expr: &'a Expr,
+    pub(crate) expr: &'a Expr,
     /// The text of a factor.
-    pub factor: N,
+    pub(crate) factor: N,
 }
 
 impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {

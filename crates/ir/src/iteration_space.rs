@@ -27,11 +27,7 @@ impl<'a, T> IterationSpace<'a, T> {
     }
 
     fn extent(&self, axis: AxisRef) -> Option<usize> {
-        let (list, at) = match axis {
-            AxisRef::Own(a) => (self.axes, a),
-            AxisRef::Loop(a) => (self.loops, a),
-        };
-        list.get(at as usize).map(|a| a.extent)
+        axis.of(self.axes, self.loops).map(|axis| axis.extent)
     }
 
     pub(crate) fn check_access(&self, access: &Access<T>) -> Result<(), Violation> {

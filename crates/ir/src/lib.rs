@@ -41,7 +41,7 @@ pub use cost::Cost;
 pub use count::Count;
 pub use dtype::{Custom, Dtype, DtypeKind};
 pub use error::Violation;
-pub use expr::{Expr, Function, Literal, PointOp, ShowExpr};
+pub use expr::{Expr, Function, Literal, PointOp};
 pub use id_vec::{Id, IdVec};
 pub use loops::Loops;
 pub use machine::{Machine, Time};

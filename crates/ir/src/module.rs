@@ -330,22 +330,15 @@ impl Ir {
         let factors = c.factors.iter().map(|factor| Ok(lookup(&factor.tensor)?.0));
         let factors = factors.collect::<Result<SmallVec<[Dtype; 8]>, Violation>>()?;
         check_dtypes(&factors, c.expr.as_deref(), &c.algebra, node.dtype, c.is_map())?;
-        self.check_onto(node, c)
-    }
-
-    fn check_onto(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
         let Some(init) = c.init else { return Ok(()) };
-        let Some(base) = self.nodes.get(init) else {
-            return Err(Violation(format!("%{} does not exist", init.0)));
-        };
-        let algebra = match &base.def {
+        let (dtype, shape) = lookup(&init)?;
+        let algebra = match &self.node(init).def {
             Def::Input { .. } => return Err(Violation("an input is never written".into())),
-            Def::Identity(a) => *a,
+            Def::Identity(algebra) => *algebra,
             Def::Contraction(c) => c.algebra,
         };
-        let same = base.dtype == node.dtype && base.shape == node.shape && algebra == c.algebra;
-        ensure(same, || format!("%{} has another dtype, shape or algebra", init.0))?;
-        ensure(base.region == RegionId::TOP || base.region == node.region, || format!("%{} is out of reach", init.0))
+        let same = (dtype, shape, algebra) == (node.dtype, &node.shape[..], c.algebra);
+        ensure(same, || format!("%{} has another dtype, shape or algebra", init.0))
     }
 }
 

@@ -195,16 +195,6 @@ pub struct Draft {
     pub machine: Machine,
 }
 
-/// The facts that the check of a draft has established, on which the executor relies.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SealedFacts {
-    /// The depths of the steps of each region.
-    pub(crate) depths: Vec<Depths>,
-    /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
-    /// once.
-    pub(crate) partition_strides: IdVec<BufferId, usize>,
-}
-
 /// A verified plan.
 ///
 /// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without
@@ -215,7 +205,11 @@ pub(crate) struct SealedFacts {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) draft: Draft,
-    pub(crate) facts: SealedFacts,
+    /// The depths of the steps of each region, established by the check of the draft.
+    pub(crate) depths: Vec<Depths>,
+    /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
+    /// once. Established by the check of the draft.
+    pub(crate) partition_strides: IdVec<BufferId, usize>,
     pub(crate) id: PlanId,
 }
 
@@ -248,7 +242,7 @@ impl Plan {
 
     /// The result of [`Region::depths`] for each region.
     pub fn depths(&self) -> &[Depths] {
-        &self.facts.depths
+        &self.depths
     }
 
     /// The byte stride of a buffer from one partition to the next; 0 for a buffer that all partitions share.
@@ -256,7 +250,7 @@ impl Plan {
     /// # Panics
     /// If the plan does not have this buffer.
     pub fn partition_stride(&self, buffer: BufferId) -> usize {
-        self.facts.partition_strides[buffer]
+        self.partition_strides[buffer]
     }
 }
 

@@ -13,9 +13,7 @@ use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
 use crate::iteration_space::IterationSpace;
 use crate::module::check_dtypes;
-use crate::plan::{
-    BufferId, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, SealedFacts, Step, Storage, WriteMode,
-};
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, Step, Storage, WriteMode};
 use crate::region::Lifetime;
 
 impl Plan {
@@ -27,7 +25,7 @@ impl Plan {
         let own = check_steps(&draft)?;
         let partition_strides = check_scratch(&draft, &own)?;
         let depths = draft.regions.iter().map(Region::depths).collect();
-        Ok(Plan { facts: SealedFacts { depths, partition_strides }, draft, id: PlanId::next() })
+        Ok(Plan { draft, depths, partition_strides, id: PlanId::next() })
     }
 }
 
@@ -105,8 +103,11 @@ fn check_step(
     // The written buffer is visited once for the write itself; a second visit is a read of it.
     let target = step.write.tensor;
     ensure(reads.iter().filter(|b| **b == target).count() == 1, || "reads what it writes".into())?;
-    for b in reads.iter().filter(|b| **b != target) {
-        check_readable(draft, *b, written)?;
+    for &b in reads.iter().filter(|b| **b != target) {
+        let storage = draft.buffer(b).storage;
+        ensure(!matches!(storage, Storage::Output(_)), || "reads an output".into())?;
+        let valued = matches!(storage, Storage::Input(_)) || written[b];
+        ensure(valued, || format!("reads buffer {} before it is written", b.0))?;
     }
     let storage = draft.buffer(target).storage;
     ensure(!matches!(storage, Storage::Input(_)), || "writes to an operand".into())?;
@@ -116,14 +117,6 @@ fn check_step(
     check_form(step)?;
     written[target] = true;
     Ok(())
-}
-
-fn check_readable(draft: &Draft, b: BufferId, written: &IdVec<BufferId, bool>) -> Result<(), Violation> {
-    match draft.buffer(b).storage {
-        Storage::Input(_) => Ok(()),
-        Storage::Output(_) => Err(Violation("reads an output".into())),
-        Storage::Scratch(_) => ensure(written[b], || format!("reads buffer {} before it is written", b.0)),
-    }
 }
 
 fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
@@ -189,10 +182,7 @@ fn check_partitions(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Resu
         let mut touched: HashMap<BufferId, usize> = HashMap::new();
         region.steps.iter().for_each(|step| step.for_each_buffer(&mut |b| *touched.entry(b).or_default() += 1));
         for step in region.steps.iter().filter(|step| own[step.write.tensor] != Some(number)) {
-            let extent = |axis| match axis {
-                AxisRef::Own(a) => step.axes[a as usize].extent,
-                AxisRef::Loop(l) => region.loops[l as usize].extent,
-            };
+            let extent = |axis: AxisRef| axis.of(&step.axes, &region.loops).map_or(1, |axis| axis.extent);
             let apart = step.mode == WriteMode::Accumulate && !step.write.has_indirect();
             let apart = apart && step.write.is_injective_in(AxisRef::Loop(0), extent);
             let alone = touched.get(&step.write.tensor) == Some(&1);

@@ -64,30 +64,28 @@ impl<T> Index<T> {
         })
     }
 
+    /// The constant part, the affine part and the indirect terms.
+    fn parts(&self) -> (i64, &[AffineTerm], &[IndirectTerm<T>]) {
+        match &self.0 {
+            Repr::Constant(offset) => (*offset, &[], &[]),
+            Repr::AffineTerm(term) => (0, slice::from_ref(term), &[]),
+            Repr::Sum(sum) => (sum.offset, &sum.terms, &sum.ids),
+        }
+    }
+
     /// The constant part.
     pub fn offset(&self) -> i64 {
-        match &self.0 {
-            Repr::Constant(offset) => *offset,
-            Repr::AffineTerm(_) => 0,
-            Repr::Sum(sum) => sum.offset,
-        }
+        self.parts().0
     }
 
     /// The affine part: each axis at most once.
     pub fn terms(&self) -> &[AffineTerm] {
-        match &self.0 {
-            Repr::Constant(_) => &[],
-            Repr::AffineTerm(term) => slice::from_ref(term),
-            Repr::Sum(sum) => &sum.terms,
-        }
+        self.parts().1
     }
 
     /// The indirect terms.
     pub fn indirect(&self) -> &[IndirectTerm<T>] {
-        match &self.0 {
-            Repr::Sum(sum) => &sum.ids,
-            _ => &[],
-        }
+        self.parts().2
     }
 
     /// The indirect terms, mutable.
@@ -111,12 +109,9 @@ impl<T> Index<T> {
         }
     }
 
-    /// The position, if it is the same at every point.
-    pub fn as_constant(&self) -> Option<i64> {
-        match self.0 {
-            Repr::Constant(offset) => Some(offset),
-            _ => None,
-        }
+    /// Whether the position is the same at every point.
+    pub fn is_constant(&self) -> bool {
+        matches!(self.0, Repr::Constant(_))
     }
 
     /// The least and the greatest position over all points, without indirect terms; `None` on overflow of `i64`.

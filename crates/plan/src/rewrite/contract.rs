@@ -80,7 +80,7 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Opt
 /// then every index must be checked.
 fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
     let read = &outer.factors[k].indices;
-    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.as_constant().is_some();
+    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.is_constant();
     let (mut seen, mut inside) = (AxisSet::default(), AxisSet::default());
     let mut whole = |(i, &extent): (&Index<NodeId>, &usize)| match i.as_axis() {
         Some(a) => outer.axes[a as usize].extent == extent && seen.insert(a),
