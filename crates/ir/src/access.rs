@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::axis_set::AxisSet;
-use crate::nesting::{StridedAxis, nesting};
+use crate::loops::{StridedAxis, nesting};
 
 pub use self::index::Index;
 
@@ -49,6 +48,35 @@ impl AxisRef {
             AxisRef::Own(axis) => own.get(axis as usize),
             AxisRef::Loop(axis) => loops.get(axis as usize),
         }
+    }
+}
+
+/// A set of axes of one iteration space; up to 128 axes are stored inline.
+#[derive(Clone, Debug, Default)]
+pub struct AxisSet(SmallVec<[u64; 2]>);
+
+impl AxisSet {
+    /// The set of these axes.
+    pub fn of<'a>(axes: impl IntoIterator<Item = &'a u32>) -> AxisSet {
+        let mut set = AxisSet::default();
+        axes.into_iter().for_each(|&axis| _ = set.insert(axis));
+        set
+    }
+
+    /// Whether the axis is in the set.
+    pub fn has(&self, axis: u32) -> bool {
+        self.0.get(axis as usize / 64).is_some_and(|word| word >> (axis % 64) & 1 == 1)
+    }
+
+    /// Adds an axis. Returns whether it was not in the set.
+    pub fn insert(&mut self, axis: u32) -> bool {
+        let fresh = !self.has(axis);
+        let word = axis as usize / 64;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (axis % 64);
+        fresh
     }
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct IterationSpace<'a, T> {
     lookup: &'a dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation>,
     /// Whether the iteration space is empty.
     empty: bool,
+    /// How deep gathers may still be nested.
+    nested: usize,
 }
 
 impl<'a, T> IterationSpace<'a, T> {
@@ -23,7 +25,7 @@ impl<'a, T> IterationSpace<'a, T> {
         lookup: &'a dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation>,
     ) -> IterationSpace<'a, T> {
         let empty = axes.iter().chain(loops).any(|a| a.extent == 0);
-        IterationSpace { axes, loops, lookup, empty }
+        IterationSpace { axes, loops, lookup, empty, nested: MOST_NESTED }
     }
 
     fn extent(&self, axis: AxisRef) -> Option<usize> {
@@ -36,24 +38,19 @@ impl<'a, T> IterationSpace<'a, T> {
     }
 
     /// Checks that positions without indirect terms stay inside the shape; with indirect terms, the whole position is
-    /// checked when it is read.
+    /// checked when it is read. Gathers are nested at most as deep as the iteration space allows, so that later recursions
+    /// are bounded too.
     pub(crate) fn check_indices(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation> {
-        self.check_nested(indices, shape, MOST_NESTED)
-    }
-
-    /// Checks as [`IterationSpace::check_indices`] does, with gathers nested at most `depth` deep, so that later recursions are
-    /// bounded too.
-    fn check_nested(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation> {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
             for term in index.terms() {
                 ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
             }
             for IndirectTerm { access, .. } in index.indirect() {
-                let (dtype, shape) = (self.lookup)(&access.tensor)?;
+                let (dtype, _) = (self.lookup)(&access.tensor)?;
                 ensure(dtype.is_integer(), || "ids must be integers".into())?;
-                let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
-                self.check_nested(&access.indices, shape, deeper)?;
+                let nested = self.nested.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
+                IterationSpace { nested, ..*self }.check_access(access)?;
             }
             if !index.has_indirect() && !self.empty {
                 let range = index.range(|a| self.extent(a).unwrap_or(1));

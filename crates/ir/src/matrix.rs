@@ -194,13 +194,10 @@ impl Fold {
 
     /// The time of the products and their copies, in nanoseconds.
     fn cost(&self, machine: &Machine, element: usize) -> f64 {
-        let bytes = |x: usize| {
-            let elements: f64 = self.copies[x].extents().iter().map(|&e| e as f64).product();
-            if self.packed[x] { elements * element as f64 } else { 0.0 }
-        };
-        let calls = self.outer.extents().iter().map(|&e| e as f64).product();
+        let points = |loops: &Loops| loops.extents().iter().map(|&e| e as f64).product::<f64>();
+        let bytes = (0..OPERANDS).filter(|&x| self.packed[x]).map(|x| points(&self.copies[x]) * element as f64).sum();
         let mnk = [self.m, self.n, self.k].map(|s| s.extent as f64);
-        machine.products_ns(calls, mnk, bytes(0) + bytes(1) + bytes(2))
+        machine.products_ns(points(&self.outer), mnk, bytes)
     }
 }
 

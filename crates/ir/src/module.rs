@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Index, Indices, Label, is_one_to_one};
+use crate::access::{Access, Axis, AxisSet, Index, Indices, Label, is_one_to_one};
 use crate::algebra::Algebra;
-use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::expr::{Expr, PointOp};

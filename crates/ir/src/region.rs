@@ -107,12 +107,12 @@ impl Draft {
                     };
                     let Some(buffer) = all.get_mut(b) else { return };
                     let buffer = buffer.get_or_insert_with(fresh);
-                    let inside = buffer.region == number;
-                    let outlives = !region.loops.is_empty() && (!inside || buffer.depth < depth);
-                    buffer.life.last = buffer.life.last.max(if outlives { end - 1 } else { at });
-                    if !inside || buffer.depth < depth {
+                    let outlives = buffer.region != number || buffer.depth < depth;
+                    if outlives {
                         buffer.life.first = buffer.life.first.min(buffer.oftener);
                     }
+                    let last = if outlives && !region.loops.is_empty() { end - 1 } else { at };
+                    buffer.life.last = buffer.life.last.max(last);
                 });
             }
             start = end;
@@ -126,13 +126,12 @@ impl Draft {
         let mut only: IdVec<BufferId, Option<Option<usize>>> = IdVec::filled(self.buffers.len(), None);
         for (number, region) in self.regions.iter().enumerate() {
             let here = region.partitions.map(|_| number);
-            region.steps.iter().for_each(|step| {
-                step.for_each_buffer(&mut |b| {
-                    let Some(known) = only.get_mut(b) else { return };
-                    let known = known.get_or_insert(here);
-                    *known = known.filter(|n| Some(*n) == here);
-                });
-            });
+            let mut touch = |b| {
+                let Some(known) = only.get_mut(b) else { return };
+                let known = known.get_or_insert(here);
+                *known = known.filter(|n| Some(*n) == here);
+            };
+            region.steps.iter().for_each(|step| step.for_each_buffer(&mut touch));
         }
         let scratch = self.buffers.iter().map(|b| matches!(b.storage, Storage::Scratch(_)));
         only.into_iter().zip(scratch).map(|(only, scratch)| only.flatten().filter(|_| scratch)).collect()

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, AxisRef, Index};
+use crate::access::{Axis, AxisRef, AxisSet, Index};
 use crate::algebra::Algebra;
-use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
@@ -156,19 +155,16 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     let groups = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k];
     let all: Vec<u32> = groups.into_iter().flatten().copied().collect();
     ensure(is_permutation(&all, step.axes.len()), || "the groups of a gemm are not its axes".into())?;
-    let plain = |access: &Access<BufferId>| !access.has_indirect();
-    ensure(plain(a) && plain(b) && plain(&step.write), || "a gemm has no ids".into())?;
-    let uses = |access: &Access<BufferId>, axis: u32| {
-        let mut found = false;
-        access.for_each_axis(&mut |x| found |= x == AxisRef::Own(axis));
+    let accesses = [a, b, &step.write];
+    ensure(!accesses.iter().any(|access| access.has_indirect()), || "a gemm has no ids".into())?;
+    let uses = |axis: u32| {
+        let mut found = [false; 3];
+        (0..3).for_each(|k| accesses[k].for_each_axis(&mut |x| found[k] |= x == AxisRef::Own(axis)));
         found
     };
-    let roles = [(true, true, true), (true, false, true), (false, true, true), (true, true, false)];
-    let holds = groups
-        .into_iter()
-        .zip(roles)
-        .all(|(group, role)| group.iter().all(|&x| (uses(a, x), uses(b, x), uses(&step.write, x)) == role));
-    ensure(holds, || "an axis of a gemm is in the wrong group".into())
+    let roles = [[true, true, true], [true, false, true], [false, true, true], [true, true, false]];
+    let holds = |(group, role): (&Vec<u32>, _)| group.iter().all(|&axis| uses(axis) == role);
+    ensure(groups.into_iter().zip(roles).all(holds), || "an axis of a gemm is in the wrong group".into())
 }
 
 /// Checks that partitions do not write to the same memory: a buffer that a partition writes and that is not its own
