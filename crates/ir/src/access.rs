@@ -218,11 +218,6 @@ impl<T: Clone> Access<T> {
         self.indices.iter_mut().for_each(|index| index.renumber(to));
     }
 
-    /// Adds a sum of terms to every own axis, as [`Index::shift`] does.
-    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
-        self.indices.iter_mut().for_each(|index| index.shift(by));
-    }
-
     /// The access to the same tensor with the own axes replaced by the index functions `of`: see [`Index::compose`].
     pub fn compose<I: Borrow<Index<T>>>(&self, of: &impl Fn(u32) -> Option<I>) -> Access<T> {
         let indices = self.indices.iter().map(|index| index.compose(of)).collect();

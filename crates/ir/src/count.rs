@@ -111,28 +111,23 @@ impl Count {
 
     /// The count as `digits * 10^(power - decimals)`, `digits` having `decimals + 1` digits (fewer for 0).
     fn decimal(self, decimals: u32) -> (u64, u64) {
-        let (digits, power) = match self.exact() {
+        // The count is about `value * 10^scale`, with more digits than are shown.
+        let (value, scale) = match self.exact() {
             Some(0) => return (0, 0),
-            Some(value) if value.ilog10() <= decimals => {
-                let power = value.ilog10();
-                (value as u64 * 10u64.pow(decimals - power), power.into())
-            }
-            Some(value) => {
-                let unit = 10u128.pow(value.ilog10() - decimals);
-                let (digits, rest) = (value / unit, value % unit);
-                (digits as u64 + u64::from(rest >= unit - rest), value.ilog10().into())
-            }
+            Some(value) => (value, 0),
             None => {
-                let guess = self.log10().floor() as u64;
-                let lead = self.ratio(Count::power_of_ten(guess));
-                let (lead, power) = match lead {
-                    ..1.0 => (lead * 10.0, guess - 1),
-                    10.0.. => (lead / 10.0, guess + 1),
-                    _ => (lead, guess),
-                };
-                ((lead * 10f64.powi(decimals as i32)).round() as u64, power)
+                let power = self.log10().floor() as u64;
+                ((self.ratio(Count::power_of_ten(power)) * 1e17) as u128, power - 17)
             }
         };
+        let last = value.ilog10();
+        let digits = if last > decimals {
+            let unit = 10u128.pow(last - decimals);
+            (value / unit) as u64 + u64::from(value % unit >= unit / 2)
+        } else {
+            value as u64 * 10u64.pow(decimals - last)
+        };
+        let power = u64::from(last) + scale;
         // Digits that were rounded up to a power of ten have one digit more.
         if digits == 10u64.pow(decimals + 1) { (digits / 10, power + 1) } else { (digits, power) }
     }

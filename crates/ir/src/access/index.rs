@@ -163,13 +163,6 @@ impl<T: Clone> Index<T> {
         *self = self.compose(&|axis| to(axis).map(Index::axis));
     }
 
-    /// Adds a sum of terms to every own axis, also in indirect terms: `axis` becomes `axis + Σ coef·axis`.
-    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
-        let own = |axis| AffineTerm { coef: 1, axis: AxisRef::Own(axis) };
-        *self = self
-            .compose(&|axis| Some(Index::new(0, [own(axis)].into_iter().chain(by(axis).iter().copied()), Vec::new())));
-    }
-
     /// Replaces each own axis, also in indirect terms, by the index `of` that axis, which has no indirect terms. An
     /// axis without an index has only position 0. Coefficients saturate, which does not happen if all positions are
     /// inside a tensor.
