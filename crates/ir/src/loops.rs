@@ -135,15 +135,9 @@ impl Loops {
 
     /// Compares two loops: `Greater` if loop `a` belongs outside loop `b`.
     fn compare(&self, a: usize, b: usize) -> Ordering {
-        let moved = |(x, y): &(&isize, &isize)| **x != 0 && **y != 0;
-        let sizes = |(x, y): (&isize, &isize)| x.unsigned_abs().cmp(&y.unsigned_abs());
-        self.strides(a)
-            .iter()
-            .zip(self.strides(b))
-            .filter(moved)
-            .map(sizes)
-            .find(|o| o.is_ne())
-            .unwrap_or(Ordering::Equal)
+        let moved = self.strides(a).iter().zip(self.strides(b)).filter(|(x, y)| **x != 0 && **y != 0);
+        let mut sizes = moved.map(|(x, y)| x.unsigned_abs().cmp(&y.unsigned_abs()));
+        sizes.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 
     /// Sorts the loops, stable: `compare(a, b)` is `Less` if loop `a`, now outside loop `b`, belongs inside.

@@ -236,13 +236,10 @@ impl Ir {
     /// # Errors
     /// [`Violation`] if the node does not exist or is in a looped region.
     pub fn output(&mut self, id: NodeId) -> Result<(), Violation> {
-        match self.nodes.get(id) {
-            Some(node) if node.region == RegionId::TOP => {
-                self.outputs.push(id);
-                Ok(())
-            }
-            _ => Err(Violation(format!("output %{} is no node of the top region", id.0))),
-        }
+        let top = self.nodes.get(id).is_some_and(|node| node.region == RegionId::TOP);
+        ensure(top, || format!("output %{} is no node of the top region", id.0))?;
+        self.outputs.push(id);
+        Ok(())
     }
 
     /// All nodes, each after those it reads.

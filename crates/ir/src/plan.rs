@@ -224,13 +224,6 @@ impl PlanId {
     }
 }
 
-/// Compares drafts: the established facts follow from the draft, and the id differs if a draft is sealed twice.
-impl PartialEq for Plan {
-    fn eq(&self, other: &Plan) -> bool {
-        self.draft == other.draft
-    }
-}
-
 impl Plan {
     /// The alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
