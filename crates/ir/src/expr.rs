@@ -257,35 +257,16 @@ impl Expr {
         };
         self.ops.iter().filter_map(read).max().unwrap_or(0)
     }
-}
 
-impl fmt::Display for Literal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Literal::Int(i) => write!(f, "{i}"),
-            Literal::Float(x) => write!(f, "{x:?}"),
-        }
-    }
-}
-
-/// Displays an expression in infix form, with names for its factors.
-pub(crate) struct ShowExpr<'a, N> {
-    /// The expression.
-    pub(crate) expr: &'a Expr,
-    /// The text of a factor.
-    pub(crate) factor: N,
-}
-
-impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ops = &self.expr.ops;
+    /// The expression in infix form, with names for its factors.
+    pub(crate) fn show(&self, factor: impl Fn(u32) -> String) -> String {
         // For each operation, the texts before it, the outermost last, and the text after it. An operation is preceded by
         // its last argument, so that its own text closes it.
-        let mut before: Vec<Vec<String>> = vec![Vec::new(); ops.len()];
-        let mut after = vec![String::new(); ops.len()];
+        let mut before: Vec<Vec<String>> = vec![Vec::new(); self.ops.len()];
+        let mut after = vec![String::new(); self.ops.len()];
         // The first and the last operation of each value.
         let mut stack: Vec<(usize, usize)> = Vec::new();
-        for (k, (op, dtype)) in ops.iter().enumerate() {
+        for (k, (op, dtype)) in self.ops.iter().enumerate() {
             let arguments = stack.split_off(stack.len().saturating_sub(op.arity()));
             let first = arguments.first().map_or(k, |argument| argument.0);
             stack.push((first, k));
@@ -301,23 +282,33 @@ impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
             before[first].push(open);
             arguments.iter().rev().skip(1).for_each(|&(_, last)| after[last].clone_from(&separator));
         }
-        for ((op, _), (before, after)) in ops.iter().zip(before.iter().zip(after)) {
-            before.iter().rev().try_for_each(|open| f.write_str(open))?;
+        let mut text = String::new();
+        for ((op, _), (before, after)) in self.ops.iter().zip(before.iter().zip(after)) {
+            text.extend(before.iter().rev().map(String::as_str));
             match op {
-                PointOp::Read(factor) => f.write_str(&(self.factor)(*factor))?,
-                PointOp::Literal(literal) => write!(f, "{literal}")?,
+                PointOp::Read(k) => text += &factor(*k),
+                PointOp::Literal(literal) => text += &literal.to_string(),
                 PointOp::Call(Function::Neg) => {}
-                PointOp::Convert | PointOp::Call(_) => f.write_str(")")?,
+                PointOp::Convert | PointOp::Call(_) => text.push(')'),
             }
-            f.write_str(&after)?;
+            text += &after;
         }
-        Ok(())
+        text
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Int(i) => write!(f, "{i}"),
+            Literal::Float(x) => write!(f, "{x:?}"),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Expr, Function, Literal, PointOp, ShowExpr};
+    use super::{Expr, Function, Literal, PointOp};
     use crate::Dtype;
 
     #[test]
@@ -335,7 +326,7 @@ mod tests {
         ];
         let e = Expr::new(ops).unwrap();
         assert_eq!((e.dtype(), e.depth(), e.factors()), (Dtype::F64, 2, 2));
-        let shown = ShowExpr { expr: &e, factor: |k| format!("f{k}") }.to_string();
+        let shown = e.show(|k| format!("f{k}"));
         assert_eq!(shown, "(exp((f64(f0) - f1)) * 0.5)");
     }
 
@@ -348,7 +339,7 @@ mod tests {
             ops.extend([(PointOp::Read(0), Dtype::F64), (PointOp::Call(Function::Add), Dtype::F64)]);
         }
         let e = Expr::new(ops).unwrap();
-        let shown = ShowExpr { expr: &e, factor: |_| "x".into() }.to_string();
+        let shown = e.show(|_| "x".into());
         assert_eq!(shown, format!("{}x{}", "(".repeat(MANY), " + x)".repeat(MANY)));
     }
 

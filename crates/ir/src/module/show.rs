@@ -6,7 +6,7 @@ use std::fmt;
 use super::{Def, Ir, Node, NodeId};
 use crate::access::{Access, AxisRef, Label, ShowAccess};
 use crate::dtype::Dtype;
-use crate::expr::{PointOp, ShowExpr};
+use crate::expr::PointOp;
 
 impl fmt::Display for Ir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +42,7 @@ impl Ir {
         let factor = |k: usize| ShowAccess { access: &c.factors[k], axis, tensor }.to_string();
         match &c.expr {
             Some(expr) => {
-                write!(f, "{}", ShowExpr { expr, factor: |k| factor(k as usize) })?;
+                f.write_str(&expr.show(|k| factor(k as usize)))?;
                 let read = |op: &(PointOp, Dtype)| if let PointOp::Read(k) = op.0 { Some(k as usize) } else { None };
                 let read: BTreeSet<usize> = expr.ops().iter().filter_map(read).collect();
                 // Factors that are not read still drop points.
