@@ -210,6 +210,33 @@ impl<T> Access<T> {
         };
         extent(axis) < 2 || self.indices.iter().any(digit)
     }
+
+    /// The access with names for its axes and tensors: `%1[i, 2*j+1, %0[n]]`.
+    pub fn show(&self, axis: &impl Fn(AxisRef) -> Label, tensor: &impl Fn(&T) -> Label) -> String {
+        let factor = |coef: i64| match coef {
+            1 => "+".to_string(),
+            -1 => "-".to_string(),
+            _ => format!("{coef:+}*"),
+        };
+        let position = |index: &Index<T>| {
+            let mut text = String::new();
+            for term in index.terms() {
+                text += &format!("{}{}", factor(term.coef), axis(term.axis));
+            }
+            for ids in index.indirect() {
+                text += &format!("{}{}", factor(ids.coef), ids.access.show(axis, tensor));
+            }
+            if text.is_empty() || index.offset() != 0 {
+                text += &format!("{:+}", index.offset());
+            }
+            text.strip_prefix('+').unwrap_or(&text).to_string()
+        };
+        let mut text = tensor(&self.tensor).to_string();
+        if !self.indices.is_empty() {
+            text += &format!("[{}]", self.indices.iter().map(position).collect::<Vec<_>>().join(", "));
+        }
+        if self.conj { format!("conj({text})") } else { text }
+    }
 }
 
 impl<T: Clone> Access<T> {
@@ -231,49 +258,6 @@ impl fmt::Display for AxisRef {
             AxisRef::Own(a) => write!(f, "{a}"),
             AxisRef::Loop(a) => write!(f, "L{a}"),
         }
-    }
-}
-
-/// Displays an access with names for its axes and tensors: `%1[i, 2*j+1, %0[n]]`.
-pub struct ShowAccess<'a, T, A, N> {
-    /// The access.
-    pub access: &'a Access<T>,
-    /// The name of an axis.
-    pub axis: A,
-    /// The name of a tensor.
-    pub tensor: N,
-}
-
-impl<T, A, N> fmt::Display for ShowAccess<'_, T, A, N>
-where
-    A: Fn(AxisRef) -> Label + Copy,
-    N: Fn(&T) -> Label + Copy,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ShowAccess { access, axis, tensor } = *self;
-        let factor = |coef: i64, first: bool| {
-            let sign = if coef < 0 { "-" } else { ["+", ""][usize::from(first)] };
-            if coef.unsigned_abs() == 1 { sign.to_string() } else { format!("{sign}{}*", coef.unsigned_abs()) }
-        };
-        write!(f, "{}{}", if access.conj { "conj(" } else { "" }, tensor(&access.tensor))?;
-        for (k, index) in access.indices.iter().enumerate() {
-            f.write_str(if k == 0 { "[" } else { ", " })?;
-            let (terms, indirect) = (index.terms(), index.indirect());
-            for (k, term) in terms.iter().enumerate() {
-                write!(f, "{}{}", factor(term.coef, k == 0), axis(term.axis))?;
-            }
-            for (k, ids) in indirect.iter().enumerate() {
-                let read = ShowAccess { access: &ids.access, axis, tensor };
-                write!(f, "{}{read}", factor(ids.coef, k == 0 && terms.is_empty()))?;
-            }
-            match index.offset() {
-                offset if terms.is_empty() && indirect.is_empty() => write!(f, "{offset}")?,
-                0 => {}
-                offset => write!(f, "{offset:+}")?,
-            }
-        }
-        f.write_str(if access.indices.is_empty() { "" } else { "]" })?;
-        f.write_str(if access.conj { ")" } else { "" })
     }
 }
 

@@ -103,12 +103,6 @@ impl Count {
         (0..64).rev().fold(Count::ONE, |root, bit| root * root * digit(bit))
     }
 
-    /// `self / other`, if the quotient is within the range of f64.
-    fn ratio(self, other: Count) -> f64 {
-        let power = (self.exponent.wrapping_sub(other.exponent) as i64).clamp(-1000, 1000) as i32;
-        self.mantissa as f64 / other.mantissa as f64 * 2f64.powi(power)
-    }
-
     /// The count as `digits * 10^(power - decimals)`, `digits` having `decimals + 1` digits (fewer for 0).
     fn decimal(self, decimals: u32) -> (u64, u64) {
         // The count is about `value * 10^scale`, with more digits than are shown.
@@ -117,7 +111,10 @@ impl Count {
             Some(value) => (value, 0),
             None => {
                 let power = self.log10().floor() as u64;
-                ((self.ratio(Count::power_of_ten(power)) * 1e17) as u128, power - 17)
+                let unit = Count::power_of_ten(power);
+                let quotient = self.mantissa as f64 / unit.mantissa as f64;
+                let doublings = self.exponent.wrapping_sub(unit.exponent) as i32;
+                ((quotient * 2f64.powi(doublings) * 1e17) as u128, power - 17)
             }
         };
         let last = value.ilog10();

@@ -30,9 +30,7 @@ mod tree;
 mod verify;
 mod visible;
 
-pub use access::{
-    Access, AffineTerm, Axis, AxisRef, AxisSet, Index, Indices, IndirectTerm, Label, OutOfRange, ShowAccess,
-};
+pub use access::{Access, AffineTerm, Axis, AxisRef, AxisSet, Index, Indices, IndirectTerm, Label, OutOfRange};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
 pub use bytes::Bytes;
 pub use count::Count;

@@ -21,7 +21,7 @@ impl Plan {
     /// # Errors
     /// [`Violation`] names the first step or buffer that breaks one.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        let own = check_steps(&draft)?;
+        let own = verify_steps(&draft)?;
         let partition_strides = check_scratch(&draft, &own)?;
         let depths = draft.regions.iter().map(Region::depths).collect();
         Ok(Plan { draft, depths, partition_strides, id: PlanId::next() })
@@ -29,16 +29,11 @@ impl Plan {
 }
 
 /// Checks every invariant that [`Plan`] states except those of scratch memory, which is assigned when the steps are
-/// final.
+/// final. Returns the result of [`Draft::partition_buffers`], on which the check of scratch memory builds.
 ///
 /// # Errors
 /// [`Violation`] names the first step or buffer that breaks one.
-pub fn verify_steps(draft: &Draft) -> Result<(), Violation> {
-    check_steps(draft).map(drop)
-}
-
-/// Checks as [`verify_steps`] does, and returns the result of [`Draft::partition_buffers`].
-fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violation> {
+pub fn verify_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violation> {
     check_buffers(draft)?;
     let mut written = IdVec::filled(draft.buffers.len(), false);
     for (k, (loops, step)) in draft.steps().enumerate() {

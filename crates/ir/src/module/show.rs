@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Def, Ir, Node, NodeId};
-use crate::access::{Access, AxisRef, Label, ShowAccess};
+use crate::access::{Access, AxisRef, Label};
 use crate::dtype::Dtype;
 use crate::expr::PointOp;
 
@@ -39,7 +39,7 @@ impl Ir {
         let axis = |a: AxisRef| a.of(&c.axes, loops).map(|axis| axis.label.clone()).unwrap_or_default();
         // The left side prints as an access to the node itself; its number is already in front.
         let tensor = |id: &NodeId| if *id == own { Label::default() } else { format!("%{}", id.0).into() };
-        let factor = |k: usize| ShowAccess { access: &c.factors[k], axis, tensor }.to_string();
+        let factor = |k: usize| c.factors[k].show(&axis, &tensor);
         match &c.expr {
             Some(expr) => {
                 f.write_str(&expr.show(|k| factor(k as usize)))?;
@@ -53,7 +53,7 @@ impl Ir {
             None => f.write_str(&(0..c.factors.len()).map(factor).collect::<Vec<_>>().join(" . "))?,
         }
         let left = Access::new(own, c.output.iter().cloned());
-        write!(f, " -> {}", ShowAccess { access: &left, axis, tensor })?;
+        write!(f, " -> {}", left.show(&axis, &tensor))?;
         if c.pinned { f.write_str("  pinned") } else { Ok(()) }
     }
 }
