@@ -249,13 +249,16 @@ impl Expr {
         self.depth
     }
 
+    /// The factors that the expression reads, each with the dtype to which it is converted.
+    pub fn reads(&self) -> impl Iterator<Item = (usize, Dtype)> {
+        self.ops
+            .iter()
+            .filter_map(|(op, dtype)| if let PointOp::Read(k) = op { Some((*k as usize, *dtype)) } else { None })
+    }
+
     /// The number of factors that the expression may read: one more than the largest factor number in it.
     pub fn factors(&self) -> usize {
-        let read = |(op, _): &(PointOp, Dtype)| match op {
-            PointOp::Read(k) => Some(*k as usize + 1),
-            _ => None,
-        };
-        self.ops.iter().filter_map(read).max().unwrap_or(0)
+        self.reads().map(|(k, _)| k + 1).max().unwrap_or(0)
     }
 
     /// The expression in infix form, with names for its factors.

@@ -11,7 +11,7 @@ use crate::access::{Access, Axis, AxisSet, Index, Indices, Label, is_one_to_one}
 use crate::algebra::Algebra;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
-use crate::expr::{Expr, PointOp};
+use crate::expr::Expr;
 use crate::id_vec::{IdVec, id};
 use crate::iteration_space::IterationSpace;
 
@@ -354,11 +354,7 @@ pub(crate) fn check_dtypes(
     if let Some(expr) = expr {
         ensure(expr.factors() <= factors.len(), || "the expression reads a factor that is not there".into())?;
         ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
-        for (op, wanted) in expr.ops() {
-            if let PointOp::Read(k) = op {
-                convert(factors[*k as usize], *wanted, false)?;
-            }
-        }
+        expr.reads().try_for_each(|(k, wanted)| convert(factors[k], wanted, false))?;
     } else {
         // A copy of one factor may round.
         let copies = map && factors.len() == 1;

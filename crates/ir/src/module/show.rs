@@ -5,8 +5,6 @@ use std::fmt;
 
 use super::{Def, Ir, Node, NodeId};
 use crate::access::{Access, AxisRef, Label};
-use crate::dtype::Dtype;
-use crate::expr::PointOp;
 
 impl fmt::Display for Ir {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,18 +37,17 @@ impl Ir {
         let axis = |a: AxisRef| a.of(&c.axes, loops).map(|axis| axis.label.clone()).unwrap_or_default();
         // The left side prints as an access to the node itself; its number is already in front.
         let tensor = |id: &NodeId| if *id == own { Label::default() } else { format!("%{}", id.0).into() };
-        let factor = |k: usize| c.factors[k].show(&axis, &tensor);
+        let factors: Vec<String> = c.factors.iter().map(|factor| factor.show(&axis, &tensor)).collect();
         match &c.expr {
             Some(expr) => {
-                f.write_str(&expr.show(|k| factor(k as usize)))?;
-                let read = |op: &(PointOp, Dtype)| if let PointOp::Read(k) = op.0 { Some(k as usize) } else { None };
-                let read: BTreeSet<usize> = expr.ops().iter().filter_map(read).collect();
+                f.write_str(&expr.show(|k| factors[k as usize].clone()))?;
+                let read: BTreeSet<usize> = expr.reads().map(|(k, _)| k).collect();
                 // Factors that are not read still drop points.
-                for k in (0..c.factors.len()).filter(|k| !read.contains(k)) {
-                    write!(f, " with {}", factor(k))?;
+                for k in (0..factors.len()).filter(|k| !read.contains(k)) {
+                    write!(f, " with {}", factors[k])?;
                 }
             }
-            None => f.write_str(&(0..c.factors.len()).map(factor).collect::<Vec<_>>().join(" . "))?,
+            None => f.write_str(&factors.join(" . "))?,
         }
         let left = Access::new(own, c.output.iter().cloned());
         write!(f, " -> {}", left.show(&axis, &tensor))?;
