@@ -250,7 +250,7 @@ impl Expr {
     }
 
     /// The factors that the expression reads, each with the dtype to which it is converted.
-    pub fn reads(&self) -> impl Iterator<Item = (usize, Dtype)> {
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (usize, Dtype)> {
         self.ops
             .iter()
             .filter_map(|(op, dtype)| if let PointOp::Read(k) = op { Some((*k as usize, *dtype)) } else { None })

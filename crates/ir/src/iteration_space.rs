@@ -7,11 +7,14 @@ use crate::error::{Violation, ensure};
 /// The deepest nesting of gathers: deeper than any text allows.
 const MOST_NESTED: usize = 256;
 
+/// Gives the dtype and shape of a tensor.
+type Lookup<'a, T> = dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation> + 'a;
+
 /// An iteration space in which accesses are checked: its own axes, loop axes, and the dtype and shape of tensors.
 pub(crate) struct IterationSpace<'a, T> {
     axes: &'a [Axis],
     loops: &'a [Axis],
-    lookup: &'a dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation>,
+    lookup: &'a Lookup<'a, T>,
     /// Whether the iteration space is empty.
     empty: bool,
     /// How deep gathers may still be nested.
@@ -19,11 +22,7 @@ pub(crate) struct IterationSpace<'a, T> {
 }
 
 impl<'a, T> IterationSpace<'a, T> {
-    pub(crate) fn new(
-        axes: &'a [Axis],
-        loops: &'a [Axis],
-        lookup: &'a dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation>,
-    ) -> IterationSpace<'a, T> {
+    pub(crate) fn new(axes: &'a [Axis], loops: &'a [Axis], lookup: &'a Lookup<'a, T>) -> IterationSpace<'a, T> {
         let empty = axes.iter().chain(loops).any(|a| a.extent == 0);
         IterationSpace { axes, loops, lookup, empty, nested: MOST_NESTED }
     }

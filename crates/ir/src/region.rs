@@ -100,13 +100,11 @@ impl Draft {
             let oftener = oftener(&depths, start);
             for (k, step) in region.steps.iter().enumerate() {
                 let (at, depth) = (start + k, depths[k]);
+                let life = Lifetime { first: at, last: at };
+                let fresh = Followed { life, region: number, depth, oftener: oftener[depth] };
                 step.for_each_buffer(&mut |b| {
-                    let fresh = || {
-                        let life = Lifetime { first: at, last: at };
-                        Followed { life, region: number, depth, oftener: oftener[depth] }
-                    };
                     let Some(buffer) = all.get_mut(b) else { return };
-                    let buffer = buffer.get_or_insert_with(fresh);
+                    let buffer = buffer.get_or_insert(fresh);
                     let outlives = buffer.region != number || buffer.depth < depth;
                     if outlives {
                         buffer.life.first = buffer.life.first.min(buffer.oftener);
