@@ -104,7 +104,7 @@ impl Tree {
             let mut ids = Vec::with_capacity(positions.len());
             for &p in positions {
                 let Some(id) = live.at(p as usize) else {
-                    return Err(PathError::Unknown { step, id: p.into(), live: live.count });
+                    return Err(PathError::Unknown { step, id: p.into(), live: live.position(all) });
                 };
                 // Tensors used by earlier steps are not in the list any more.
                 if std::mem::replace(&mut taken[id], true) {
@@ -174,7 +174,6 @@ impl fmt::Display for Cost {
 struct Live {
     /// `sums[i - 1]` is the number of ids in `i - lowbit(i)..i` that are in the list.
     sums: Vec<u32>,
-    count: usize,
 }
 
 impl Live {
@@ -182,14 +181,13 @@ impl Live {
     fn new(leaves: usize, results: usize) -> Live {
         let present = |end: usize| end.min(leaves);
         let sums = (1..=leaves + results).map(|i| (present(i) - present(i & (i - 1))) as u32).collect();
-        Live { sums, count: leaves }
+        Live { sums }
     }
 
     /// Removes the ids that a step contracts and adds its result.
     fn contract(&mut self, ids: &[u32], result: usize) {
         ids.iter().for_each(|&id| self.change(id as usize, u32::MAX));
         self.change(result, 1);
-        self.count = self.count + 1 - ids.len();
     }
 
     /// Adds `delta`, modulo 2^32, to the entry of `id`.
@@ -213,9 +211,6 @@ impl Live {
 
     /// The id at `position` of the list.
     fn at(&self, position: usize) -> Option<usize> {
-        if position >= self.count {
-            return None;
-        }
         let (mut id, mut rest) = (0, position);
         let mut stride = self.sums.len().checked_ilog2().map_or(0, |log| 1 << log);
         while stride > 0 {
@@ -225,7 +220,7 @@ impl Live {
             }
             stride /= 2;
         }
-        Some(id)
+        (id < self.sums.len()).then_some(id)
     }
 }
 
