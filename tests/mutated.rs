@@ -81,7 +81,7 @@ fn partitions(own: bool) -> Draft {
     ];
     let scratch = partitions * apart + Plan::ALIGN;
     Draft {
-        buffers: buffers.into(),
+        buffers: buffers.into_iter().collect(),
         regions,
         inputs: vec![BufferId(0)],
         outputs: vec![BufferId(1)],

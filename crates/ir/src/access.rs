@@ -2,12 +2,13 @@
 
 mod index;
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use crate::nesting::{StridedAxis, nesting};
+use crate::loops::{StridedAxis, nesting};
 
 pub use self::index::Index;
 
@@ -40,6 +41,46 @@ pub enum AxisRef {
     Own(u32),
     /// A loop axis of the surrounding region: a sliced axis.
     Loop(u32),
+}
+
+impl AxisRef {
+    /// The entry of the axis, or `None` if it does not exist: `own` and `loops` have one entry for each axis of the two
+    /// kinds.
+    pub fn of<'a, T>(self, own: &'a [T], loops: &'a [T]) -> Option<&'a T> {
+        match self {
+            AxisRef::Own(axis) => own.get(axis as usize),
+            AxisRef::Loop(axis) => loops.get(axis as usize),
+        }
+    }
+}
+
+/// A set of axes of one iteration space; up to 128 axes are stored inline.
+#[derive(Clone, Debug, Default)]
+pub struct AxisSet(SmallVec<[u64; 2]>);
+
+impl AxisSet {
+    /// The set of these axes.
+    pub fn of<'a>(axes: impl IntoIterator<Item = &'a u32>) -> AxisSet {
+        let mut set = AxisSet::default();
+        axes.into_iter().for_each(|&axis| _ = set.insert(axis));
+        set
+    }
+
+    /// Whether the axis is in the set.
+    pub fn has(&self, axis: u32) -> bool {
+        self.0.get(axis as usize / 64).is_some_and(|word| word >> (axis % 64) & 1 == 1)
+    }
+
+    /// Adds an axis. Returns whether it was not in the set.
+    pub fn insert(&mut self, axis: u32) -> bool {
+        let fresh = !self.has(axis);
+        let word = axis as usize / 64;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        self.0[word] |= 1 << (axis % 64);
+        fresh
+    }
 }
 
 /// The term `coef * axis`.
@@ -95,6 +136,13 @@ impl OutOfRange {
 /// One index function for each axis of a tensor; up to four are stored inline.
 pub type Indices<T> = SmallVec<[Index<T>; 4]>;
 
+/// Whether the index functions are plain axes, each of `axes` exactly once.
+pub(crate) fn is_one_to_one<T>(indices: &[Index<T>], axes: &[Axis]) -> bool {
+    let mut seen = AxisSet::default();
+    let mut fresh = |axis: u32| (axis as usize) < axes.len() && seen.insert(axis);
+    indices.len() == axes.len() && indices.iter().all(|index| index.as_axis().is_some_and(&mut fresh))
+}
+
 /// A tensor read or written through index functions, one for each of its axes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Access<T> {
@@ -126,25 +174,6 @@ impl<T> Access<T> {
         }
     }
 
-    /// Replaces every own axis by another, as [`Index::renumber`] does.
-    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
-        self.indices.iter_mut().for_each(|index| index.renumber(to));
-    }
-
-    /// Adds a sum of terms to every own axis, as [`Index::shift`] does.
-    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
-        self.indices.iter_mut().for_each(|index| index.shift(by));
-    }
-
-    /// The access to the same tensor with the own axes replaced by the index functions `of`: see [`Index::compose`].
-    pub fn compose<'a>(&self, of: &impl Fn(u32) -> Option<&'a Index<T>>) -> Access<T>
-    where
-        T: Clone + 'a,
-    {
-        let indices = self.indices.iter().map(|index| index.compose(of)).collect();
-        Access { tensor: self.tensor.clone(), indices, conj: self.conj }
-    }
-
     /// Whether any position comes from an index tensor.
     pub fn has_indirect(&self) -> bool {
         self.indices.iter().any(Index::has_indirect)
@@ -154,12 +183,6 @@ impl<T> Access<T> {
     pub fn for_each_tensor(&self, f: &mut impl FnMut(&T)) {
         f(&self.tensor);
         self.indices.iter().for_each(|i| i.for_each_tensor(f));
-    }
-
-    /// Replaces every tensor that is read or written, index tensors included.
-    pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
-        self.tensor = f(&self.tensor);
-        self.indices.iter_mut().for_each(|i| i.retarget(f));
     }
 
     /// Calls `f` with every axis that any index function uses, those of indirect terms included.
@@ -190,6 +213,46 @@ impl<T> Access<T> {
         };
         extent(axis) < 2 || self.indices.iter().any(digit)
     }
+
+    /// The access with names for its axes and tensors: `%1[i, 2*j+1, %0[n]]`.
+    pub fn show(&self, axis: &impl Fn(AxisRef) -> Label, tensor: &impl Fn(&T) -> Label) -> String {
+        let factor = |coef: i64| match coef {
+            1 => "+".to_string(),
+            -1 => "-".to_string(),
+            _ => format!("{coef:+}*"),
+        };
+        let position = |index: &Index<T>| {
+            let mut text = String::new();
+            for term in index.terms() {
+                text += &format!("{}{}", factor(term.coef), axis(term.axis));
+            }
+            for ids in index.indirect() {
+                text += &format!("{}{}", factor(ids.coef), ids.access.show(axis, tensor));
+            }
+            if text.is_empty() || index.offset() != 0 {
+                text += &format!("{:+}", index.offset());
+            }
+            text.strip_prefix('+').unwrap_or(&text).to_string()
+        };
+        let mut text = tensor(&self.tensor).to_string();
+        if !self.indices.is_empty() {
+            text += &format!("[{}]", self.indices.iter().map(position).collect::<Vec<_>>().join(", "));
+        }
+        if self.conj { format!("conj({text})") } else { text }
+    }
+}
+
+impl<T: Clone> Access<T> {
+    /// Replaces every own axis by another, as [`Index::renumber`] does.
+    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
+        self.indices.iter_mut().for_each(|index| index.renumber(to));
+    }
+
+    /// The access to the same tensor with the own axes replaced by the index functions `of`: see [`Index::compose`].
+    pub fn compose<I: Borrow<Index<T>>>(&self, of: &impl Fn(u32) -> Option<I>) -> Access<T> {
+        let indices = self.indices.iter().map(|index| index.compose(of)).collect();
+        Access { tensor: self.tensor.clone(), indices, conj: self.conj }
+    }
 }
 
 impl fmt::Display for AxisRef {
@@ -198,67 +261,6 @@ impl fmt::Display for AxisRef {
             AxisRef::Own(a) => write!(f, "{a}"),
             AxisRef::Loop(a) => write!(f, "L{a}"),
         }
-    }
-}
-
-/// Displays an access with names for its axes and tensors: `%1[i, 2*j+1, %0[n]]`.
-pub struct ShowAccess<'a, T, A, N> {
-    /// The access.
-    pub access: &'a Access<T>,
-    /// The name of an axis.
-    pub axis: A,
-    /// The name of a tensor.
-    pub tensor: N,
-}
-
-impl<T, A: Fn(AxisRef) -> Label, N: Fn(&T) -> Label> fmt::Display for ShowAccess<'_, T, A, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        show_access(self.access, &self.axis, &self.tensor, f)
-    }
-}
-
-fn show_access<T>(
-    access: &Access<T>,
-    axis: &impl Fn(AxisRef) -> Label,
-    tensor: &impl Fn(&T) -> Label,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let (open, close) = if access.conj { ("conj(", ")") } else { ("", "") };
-    write!(f, "{open}{}", tensor(&access.tensor))?;
-    for (k, index) in access.indices.iter().enumerate() {
-        f.write_str(if k == 0 { "[" } else { ", " })?;
-        show_index(index, axis, tensor, f)?;
-    }
-    write!(f, "{}{close}", if access.indices.is_empty() { "" } else { "]" })
-}
-
-fn show_index<T>(
-    index: &Index<T>,
-    axis: &impl Fn(AxisRef) -> Label,
-    tensor: &impl Fn(&T) -> Label,
-    f: &mut fmt::Formatter<'_>,
-) -> fmt::Result {
-    let mut first = true;
-    let sign = |coef: i64, first: &mut bool, f: &mut fmt::Formatter<'_>| {
-        let sign = if coef < 0 { "-" } else { "+" };
-        if !(*first && coef >= 0) {
-            f.write_str(sign)?;
-        }
-        *first = false;
-        if coef.unsigned_abs() == 1 { Ok(()) } else { write!(f, "{}*", coef.unsigned_abs()) }
-    };
-    for term in index.terms() {
-        sign(term.coef, &mut first, f)?;
-        f.write_str(&axis(term.axis))?;
-    }
-    for ids in index.indirect() {
-        sign(ids.coef, &mut first, f)?;
-        show_access(&ids.access, axis, tensor, f)?;
-    }
-    match (first, index.offset()) {
-        (true, offset) => write!(f, "{offset}"),
-        (false, 0) => Ok(()),
-        (false, offset) => write!(f, "{offset:+}"),
     }
 }
 

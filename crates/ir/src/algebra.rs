@@ -110,9 +110,8 @@ impl Algebra {
         let boolean = dtype == Dtype::Bool;
         let distributive = match (add, mul) {
             (Add, Mul) | (Max, Min) | (Min, Max) => true,
-            (Or, And) | (And, Or) => boolean,
+            (Or, And) | (And, Or) | (Max, Mul) => boolean,
             (Max | Min | LogAddExp, Add) => float,
-            (Max, Mul) => matches!(dtype.kind(), DtypeKind::Bool),
             _ => false,
         };
         let idempotent = matches!(add, Max | Min | Or | And) || (add == Add && boolean);

@@ -13,15 +13,12 @@ const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 impl Bytes {
     /// The texts of two numbers of bytes, in whole bytes if they would look the same otherwise.
     pub fn apart(a: Count, b: Count) -> [String; 2] {
-        let [short_a, short_b] = [a, b].map(|bytes| Bytes(bytes).to_string());
-        if short_a == short_b && a != b {
-            [a, b].map(|bytes| match bytes.exact() {
-                Some(exact) => format!("{exact} bytes"),
-                None => format!("{bytes} bytes"),
-            })
-        } else {
-            [short_a, short_b]
+        let short = [a, b].map(|bytes| Bytes(bytes).to_string());
+        if short[0] != short[1] || a == b {
+            return short;
         }
+        let digits = |bytes: Count| bytes.exact().map_or_else(|| bytes.to_string(), |exact| exact.to_string());
+        [a, b].map(|bytes| format!("{} bytes", digits(bytes)))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Counts of flops, elements and bytes, which contraction orders make astronomically large.
 
+use std::f64::consts::LOG10_2;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul, MulAssign};
@@ -7,7 +8,7 @@ use std::ops::{Add, AddAssign, Mul, MulAssign};
 /// A number of flops, elements or bytes: an exact integer below 2^128, rounded to 64 significant bits from there on.
 ///
 /// One operation on rounded counts has a relative error of at most 2^-64, so that a sum or product of a million counts
-/// still has more than ten correct digits. The range ends near 2^(2^63). Counts are ordered by value; an exact count is
+/// still has more than ten correct digits. The range ends near 2^(2^64). Counts are ordered by value; an exact count is
 /// below every rounded one.
 ///
 /// [`Display`](fmt::Display) writes plain digits below 10^6 and scientific notation from there on: at most ten
@@ -20,22 +21,12 @@ use std::ops::{Add, AddAssign, Mul, MulAssign};
 /// assert_eq!(flops.exact(), Some(240_000));
 /// assert_eq!(format!("{flops} {flops:.1e} {}", flops * flops), "240000 2.4e5 5.76e10");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Count(Value);
-
-/// A count. The derived order is that of the values: [`Value::Rounded`] is never below 2^128.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Value {
-    Exact(u128),
-    Rounded(Rounded),
-}
-
-/// The number `mantissa * 2^exponent`, with the top bit of `mantissa` set, so that the derived order is that of the
-/// values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Rounded {
-    exponent: i64,
-    mantissa: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Count {
+    /// The power of 2 by which the mantissa is multiplied; 0 for an exact count.
+    exponent: u64,
+    /// For a rounded count, the top bit is set and the low 64 bits are 0: the derived order is that of the values.
+    mantissa: u128,
 }
 
 /// The limit below which [`Count`]s are displayed with all their digits.
@@ -43,88 +34,33 @@ const PLAIN_BELOW: u128 = 1_000_000;
 /// The most decimals of a scientific number: ten significant digits.
 const MAX_DECIMALS: usize = 9;
 
-impl Rounded {
-    /// 2^128, the least rounded value.
-    const LEAST: Rounded = Rounded { exponent: 65, mantissa: 1 << 63 };
-    const MOST: Rounded = Rounded { exponent: i64::MAX, mantissa: u64::MAX };
-
-    /// Rounds `wide * 2^exponent` to the nearest 64 bits; `wide` is not 0.
-    fn new(wide: u128, exponent: i64) -> Rounded {
-        let bits = 128 - wide.leading_zeros();
-        if bits <= 64 {
-            let up = 64 - bits;
-            return Rounded { exponent: exponent.saturating_sub(up.into()), mantissa: (wide as u64) << up };
-        }
-        let down = bits - 64;
-        let half = (wide >> (down - 1)) as u64 & 1;
-        let (mantissa, up) = match ((wide >> down) as u64).checked_add(half) {
-            Some(mantissa) => (mantissa, down),
-            None => (1 << 63, down + 1),
-        };
-        exponent.checked_add(up.into()).map_or(Rounded::MOST, |exponent| Rounded { exponent, mantissa })
+/// Rounds `mantissa * 2^exponent`, which is not 0, to the nearest number whose mantissa has its 64 bits at the top.
+fn round(mantissa: u128, exponent: i128) -> (u128, i128) {
+    let up = mantissa.leading_zeros();
+    let exponent = exponent - i128::from(up);
+    match (mantissa << up).checked_add(1 << 63) {
+        Some(rounded) => (rounded >> 64 << 64, exponent),
+        None => (1 << 127, exponent + 1),
     }
-
-    fn mul(self, other: Rounded) -> Rounded {
-        let wide = u128::from(self.mantissa) * u128::from(other.mantissa);
-        Rounded::new(wide, self.exponent.saturating_add(other.exponent))
-    }
-
-    fn add(self, other: Rounded) -> Rounded {
-        let (low, high) = if self < other { (self, other) } else { (other, self) };
-        let gap = high.exponent.saturating_sub(low.exponent);
-        let wide = |r: Rounded| u128::from(r.mantissa) << 62;
-        let shifted = u32::try_from(gap).ok().and_then(|gap| wide(low).checked_shr(gap)).unwrap_or(0);
-        Rounded::new(wide(high) + shifted, high.exponent.saturating_sub(62))
-    }
-
-    /// `self / other`, if the quotient is within the range of f64.
-    fn ratio(self, other: Rounded) -> f64 {
-        let power = self.exponent.saturating_sub(other.exponent).clamp(-1000, 1000) as i32;
-        self.mantissa as f64 / other.mantissa as f64 * 2f64.powi(power)
-    }
-
-    fn log2(self) -> f64 {
-        (self.mantissa as f64).log2() + self.exponent as f64
-    }
-
-    /// `10^power`.
-    fn power_of_ten(mut power: u64) -> Rounded {
-        let (mut result, mut square) = (Rounded::new(1, 0), Rounded::new(10, 0));
-        while power > 0 {
-            if power & 1 == 1 {
-                result = result.mul(square);
-            }
-            square = square.mul(square);
-            power >>= 1;
-        }
-        result
-    }
-
-    /// The decimal digits, as [`Count::decimal`] returns them.
-    fn decimal(self, decimals: u32) -> (u64, u64) {
-        let mut power = (self.log2() * std::f64::consts::LOG10_2).floor() as u64;
-        let mut lead = self.ratio(Rounded::power_of_ten(power));
-        if lead < 1.0 {
-            (power, lead) = (power - 1, lead * 10.0);
-        } else if lead >= 10.0 {
-            (power, lead) = (power + 1, lead / 10.0);
-        }
-        carry((lead * 10f64.powi(decimals as i32)).round() as u64, power, decimals)
-    }
-}
-
-/// Normalises digits that were rounded up to a power of ten to `decimals + 1` digits.
-fn carry(digits: u64, power: u64, decimals: u32) -> (u64, u64) {
-    if digits == 10u64.pow(decimals + 1) { (digits / 10, power + 1) } else { (digits, power) }
 }
 
 impl Count {
     /// The count 0.
-    pub const ZERO: Count = Count(Value::Exact(0));
+    pub const ZERO: Count = Count { exponent: 0, mantissa: 0 };
     /// The count 1.
-    pub const ONE: Count = Count(Value::Exact(1));
+    pub const ONE: Count = Count { exponent: 0, mantissa: 1 };
     /// The largest count, at which sums and products saturate.
-    pub const MAX: Count = Count(Value::Rounded(Rounded::MOST));
+    pub const MAX: Count = Count { exponent: u64::MAX, mantissa: u128::MAX << 64 };
+    /// 2^128, the least rounded count.
+    const LEAST_ROUNDED: Count = Count { exponent: 1, mantissa: 1 << 127 };
+
+    /// Rounds `mantissa * 2^exponent`, which is at least 2^128 or was rounded below it.
+    fn rounded(mantissa: u128, exponent: i128) -> Count {
+        let (mantissa, exponent) = round(mantissa, exponent);
+        let count = u64::try_from(exponent).map_or(Count::MAX, |exponent| Count { exponent, mantissa });
+        // A value that was rounded below 2^128 is raised to it, or exact counts would compare wrongly.
+        count.max(Count::LEAST_ROUNDED)
+    }
 
     /// The product of extents: the number of elements of a tensor, or of points of an iteration space.
     pub fn product(extents: impl IntoIterator<Item = u64>) -> Count {
@@ -145,48 +81,52 @@ impl Count {
 
     /// The integer, if it is below 2^128.
     pub fn exact(self) -> Option<u128> {
-        match self.0 {
-            Value::Exact(value) => Some(value),
-            Value::Rounded(_) => None,
-        }
+        (self.exponent == 0).then_some(self.mantissa)
     }
 
     /// The binary logarithm; negative infinity for 0.
     pub fn log2(self) -> f64 {
-        match self.0 {
-            Value::Exact(value) => (value as f64).log2(),
-            Value::Rounded(value) => value.log2(),
+        match self.exact() {
+            Some(value) => (value as f64).log2(),
+            None => ((self.mantissa >> 64) as f64).log2() + (self.exponent as f64 + 64.0),
         }
     }
 
     /// The decimal logarithm; negative infinity for 0.
     pub fn log10(self) -> f64 {
-        match self.0 {
-            Value::Exact(value) => (value as f64).log10(),
-            Value::Rounded(value) => value.log2() * std::f64::consts::LOG10_2,
-        }
+        self.exact().map_or_else(|| self.log2() * LOG10_2, |value| (value as f64).log10())
     }
 
-    /// The count of a rounded value that is at least 2^128.
-    fn at_least_2_128(value: Rounded) -> Count {
-        // A value that was rounded below 2^128 is raised to it, or exact counts would compare wrongly.
-        Count(Value::Rounded(value.max(Rounded::LEAST)))
+    /// `10^power`.
+    fn power_of_ten(power: u64) -> Count {
+        let digit = |bit: u32| if power >> bit & 1 == 1 { Count::from(10_u128) } else { Count::ONE };
+        (0..64).rev().fold(Count::ONE, |root, bit| root * root * digit(bit))
     }
 
     /// The count as `digits * 10^(power - decimals)`, `digits` having `decimals + 1` digits (fewer for 0).
     fn decimal(self, decimals: u32) -> (u64, u64) {
-        let value = match self.0 {
-            Value::Rounded(value) => return value.decimal(decimals),
-            Value::Exact(0) => return (0, 0),
-            Value::Exact(value) => value,
+        // The count is about `value * 10^scale`, with more digits than are shown.
+        let (value, scale) = match self.exact() {
+            Some(0) => return (0, 0),
+            Some(value) => (value, 0),
+            None => {
+                let power = self.log10().floor() as u64;
+                let unit = Count::power_of_ten(power);
+                let quotient = self.mantissa as f64 / unit.mantissa as f64;
+                let doublings = self.exponent.wrapping_sub(unit.exponent) as i32;
+                ((quotient * 2f64.powi(doublings) * 1e17) as u128, power - 17)
+            }
         };
-        let power = value.ilog10();
-        if power <= decimals {
-            return (value as u64 * 10u64.pow(decimals - power), power.into());
-        }
-        let unit = 10u128.pow(power - decimals);
-        let (digits, rest) = (value / unit, value % unit);
-        carry(digits as u64 + u64::from(rest >= unit - rest), power.into(), decimals)
+        let last = value.ilog10();
+        let digits = if last > decimals {
+            let unit = 10u128.pow(last - decimals);
+            (value / unit) as u64 + u64::from(value % unit >= unit / 2)
+        } else {
+            value as u64 * 10u64.pow(decimals - last)
+        };
+        let power = u64::from(last) + scale;
+        // Digits that were rounded up to a power of ten have one digit more.
+        if digits == 10u64.pow(decimals + 1) { (digits / 10, power + 1) } else { (digits, power) }
     }
 
     fn scientific(self, precision: Option<usize>) -> String {
@@ -204,8 +144,8 @@ impl Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Value::Exact(value) if value < PLAIN_BELOW => f.pad_integral(true, "", &value.to_string()),
+        match self.exact() {
+            Some(value) if value < PLAIN_BELOW => f.pad_integral(true, "", &value.to_string()),
             _ => fmt::LowerExp::fmt(self, f),
         }
     }
@@ -217,21 +157,9 @@ impl fmt::LowerExp for Count {
     }
 }
 
-impl Default for Count {
-    fn default() -> Count {
-        Count::ZERO
-    }
-}
-
-impl From<u64> for Count {
-    fn from(value: u64) -> Count {
-        Count(Value::Exact(value.into()))
-    }
-}
-
-impl From<u128> for Count {
-    fn from(value: u128) -> Count {
-        Count(Value::Exact(value))
+impl<N: Into<u128>> From<N> for Count {
+    fn from(value: N) -> Count {
+        Count { exponent: 0, mantissa: value.into() }
     }
 }
 
@@ -239,16 +167,13 @@ impl Add for Count {
     type Output = Count;
 
     fn add(self, other: Count) -> Count {
-        match (self.0, other.0) {
-            (Value::Exact(a), Value::Exact(b)) => match a.overflowing_add(b) {
-                (sum, false) => Count(Value::Exact(sum)),
-                (sum, true) => Count::at_least_2_128(Rounded::new(1 << 127 | sum >> 1, 1)),
-            },
-            (Value::Rounded(a), Value::Exact(0)) | (Value::Exact(0), Value::Rounded(a)) => Count(Value::Rounded(a)),
-            (Value::Rounded(a), Value::Exact(b)) | (Value::Exact(b), Value::Rounded(a)) => {
-                Count::at_least_2_128(a.add(Rounded::new(b, 0)))
-            }
-            (Value::Rounded(a), Value::Rounded(b)) => Count::at_least_2_128(a.add(b)),
+        let (low, high) = if self < other { (self, other) } else { (other, self) };
+        let gap = u32::try_from(high.exponent - low.exponent).unwrap_or(u32::MAX);
+        let (sum, carry) = high.mantissa.overflowing_add(low.mantissa.checked_shr(gap).unwrap_or(0));
+        match (high.exponent, carry) {
+            (0, false) => sum.into(),
+            (exponent, false) => Count::rounded(sum, exponent.into()),
+            (exponent, true) => Count::rounded(1 << 127 | sum >> 1, i128::from(exponent) + 1),
         }
     }
 }
@@ -257,16 +182,15 @@ impl Mul for Count {
     type Output = Count;
 
     fn mul(self, other: Count) -> Count {
-        match (self.0, other.0) {
-            (Value::Exact(0), _) | (_, Value::Exact(0)) => Count::ZERO,
-            (Value::Exact(a), Value::Exact(b)) => match a.checked_mul(b) {
-                Some(product) => Count(Value::Exact(product)),
-                None => Count::at_least_2_128(Rounded::new(a, 0).mul(Rounded::new(b, 0))),
-            },
-            (Value::Rounded(a), Value::Exact(b)) | (Value::Exact(b), Value::Rounded(a)) => {
-                Count::at_least_2_128(a.mul(Rounded::new(b, 0)))
+        if self == Count::ZERO || other == Count::ZERO {
+            return Count::ZERO;
+        }
+        match self.mantissa.checked_mul(other.mantissa) {
+            Some(product) if self.exponent == 0 && other.exponent == 0 => product.into(),
+            _ => {
+                let [(a, i), (b, j)] = [self, other].map(|count| round(count.mantissa, count.exponent.into()));
+                Count::rounded((a >> 64) * (b >> 64), i + j + 128)
             }
-            (Value::Rounded(a), Value::Rounded(b)) => Count::at_least_2_128(a.mul(b)),
         }
     }
 }

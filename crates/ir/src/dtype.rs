@@ -74,6 +74,15 @@ pub enum DtypeKind {
     Custom,
 }
 
+/// The facts about one dtype.
+struct Facts {
+    kind: DtypeKind,
+    size: usize,
+    align: usize,
+    name: &'static str,
+    numpy: Option<&'static str>,
+}
+
 impl Dtype {
     /// All built-in dtypes, in the order of the enumeration.
     pub const BUILTIN: [Dtype; 17] = [
@@ -107,39 +116,45 @@ impl Dtype {
         })
     }
 
+    /// The facts about the dtype: one row for each.
+    fn facts(self) -> Facts {
+        use DtypeKind::{Bool, Complex, ComplexInt, Float, Signed, Unsigned};
+        let row = |kind, size, align, name, numpy| Facts { kind, size, align, name, numpy };
+        match self {
+            Dtype::Bool => row(Bool, 1, 1, "bool", Some("bool")),
+            Dtype::I8 => row(Signed, 1, 1, "i8", Some("int8")),
+            Dtype::I16 => row(Signed, 2, 2, "i16", Some("int16")),
+            Dtype::I32 => row(Signed, 4, 4, "i32", Some("int32")),
+            Dtype::I64 => row(Signed, 8, 8, "i64", Some("int64")),
+            Dtype::U8 => row(Unsigned, 1, 1, "u8", Some("uint8")),
+            Dtype::U16 => row(Unsigned, 2, 2, "u16", Some("uint16")),
+            Dtype::U32 => row(Unsigned, 4, 4, "u32", Some("uint32")),
+            Dtype::U64 => row(Unsigned, 8, 8, "u64", Some("uint64")),
+            Dtype::F16 => row(Float, 2, 2, "f16", Some("float16")),
+            Dtype::BF16 => row(Float, 2, 2, "bf16", None),
+            Dtype::F32 => row(Float, 4, 4, "f32", Some("float32")),
+            Dtype::F64 => row(Float, 8, 8, "f64", Some("float64")),
+            Dtype::C32 => row(Complex, 8, 4, "c32", Some("complex64")),
+            Dtype::C64 => row(Complex, 16, 8, "c64", Some("complex128")),
+            Dtype::CI32 => row(ComplexInt, 8, 4, "ci32", None),
+            Dtype::CI64 => row(ComplexInt, 16, 8, "ci64", None),
+            Dtype::Custom(c) => row(DtypeKind::Custom, c.size, c.align, c.name, None),
+        }
+    }
+
     /// The size of one element in bytes.
     pub fn size(self) -> usize {
-        match self {
-            Dtype::Bool | Dtype::I8 | Dtype::U8 => 1,
-            Dtype::I16 | Dtype::U16 | Dtype::F16 | Dtype::BF16 => 2,
-            Dtype::I32 | Dtype::U32 | Dtype::F32 => 4,
-            Dtype::I64 | Dtype::U64 | Dtype::F64 | Dtype::C32 | Dtype::CI32 => 8,
-            Dtype::C64 | Dtype::CI64 => 16,
-            Dtype::Custom(c) => c.size,
-        }
+        self.facts().size
     }
 
     /// The alignment of one element in bytes.
     pub fn align(self) -> usize {
-        match self {
-            Dtype::C32 | Dtype::CI32 => 4,
-            Dtype::C64 | Dtype::CI64 => 8,
-            Dtype::Custom(c) => c.align,
-            other => other.size(),
-        }
+        self.facts().align
     }
 
     /// The family of the dtype.
     pub fn kind(self) -> DtypeKind {
-        match self {
-            Dtype::Bool => DtypeKind::Bool,
-            Dtype::U8 | Dtype::U16 | Dtype::U32 | Dtype::U64 => DtypeKind::Unsigned,
-            Dtype::I8 | Dtype::I16 | Dtype::I32 | Dtype::I64 => DtypeKind::Signed,
-            Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64 => DtypeKind::Float,
-            Dtype::C32 | Dtype::C64 => DtypeKind::Complex,
-            Dtype::CI32 | Dtype::CI64 => DtypeKind::ComplexInt,
-            Dtype::Custom(_) => DtypeKind::Custom,
-        }
+        self.facts().kind
     }
 
     /// Whether elements may be gather or scatter indices: any integer, `bool` excluded.
@@ -173,47 +188,12 @@ impl Dtype {
 
     /// The short name: `f32`, `c64`, `i8`, `bool`.
     pub fn name(self) -> &'static str {
-        match self {
-            Dtype::Bool => "bool",
-            Dtype::I8 => "i8",
-            Dtype::I16 => "i16",
-            Dtype::I32 => "i32",
-            Dtype::I64 => "i64",
-            Dtype::U8 => "u8",
-            Dtype::U16 => "u16",
-            Dtype::U32 => "u32",
-            Dtype::U64 => "u64",
-            Dtype::F16 => "f16",
-            Dtype::BF16 => "bf16",
-            Dtype::F32 => "f32",
-            Dtype::F64 => "f64",
-            Dtype::C32 => "c32",
-            Dtype::C64 => "c64",
-            Dtype::CI32 => "ci32",
-            Dtype::CI64 => "ci64",
-            Dtype::Custom(c) => c.name,
-        }
+        self.facts().name
     }
 
     /// NumPy's name, if NumPy has the dtype: `float32`, `complex128`, `int8`, `bool`.
     pub fn numpy_name(self) -> Option<&'static str> {
-        Some(match self {
-            Dtype::Bool => "bool",
-            Dtype::I8 => "int8",
-            Dtype::I16 => "int16",
-            Dtype::I32 => "int32",
-            Dtype::I64 => "int64",
-            Dtype::U8 => "uint8",
-            Dtype::U16 => "uint16",
-            Dtype::U32 => "uint32",
-            Dtype::U64 => "uint64",
-            Dtype::F16 => "float16",
-            Dtype::F32 => "float32",
-            Dtype::F64 => "float64",
-            Dtype::C32 => "complex64",
-            Dtype::C64 => "complex128",
-            Dtype::BF16 | Dtype::CI32 | Dtype::CI64 | Dtype::Custom(_) => return None,
-        })
+        self.facts().numpy
     }
 
     /// The built-in dtype with this short or NumPy name.
@@ -232,84 +212,64 @@ impl Dtype {
         }
         let has = |kind| operands.iter().any(|d| d.kind() == kind);
         if has(DtypeKind::Custom) {
-            return None;
+            None
+        } else if has(DtypeKind::ComplexInt) {
+            promote_gaussian(operands)
+        } else if has(DtypeKind::Float) || has(DtypeKind::Complex) {
+            Some(promote_inexact(operands, has(DtypeKind::Complex)))
+        } else {
+            Some(promote_integers(operands))
         }
-        if has(DtypeKind::ComplexInt) {
-            return promote_gaussian(operands);
-        }
-        if has(DtypeKind::Float) || has(DtypeKind::Complex) {
-            return Some(promote_inexact(operands, has(DtypeKind::Complex)));
-        }
-        Some(operands.iter().fold(Dtype::Bool, |a, &b| promote_integers(a, b)))
     }
 }
 
+/// Promotes Gaussian, signed and `bool` dtypes: `CI64` if any needs more than 32 bits.
 fn promote_gaussian(operands: &[Dtype]) -> Option<Dtype> {
-    let mut result = Dtype::CI32;
-    for d in operands {
-        match d.kind() {
-            DtypeKind::Bool => {}
-            DtypeKind::Signed if d.size() <= 4 => {}
-            DtypeKind::Signed => result = Dtype::CI64,
-            DtypeKind::ComplexInt if *d == Dtype::CI32 => {}
-            DtypeKind::ComplexInt => result = Dtype::CI64,
-            _ => return None,
-        }
-    }
-    Some(result)
+    let mixes = |d: &Dtype| matches!(d.kind(), DtypeKind::Bool | DtypeKind::Signed | DtypeKind::ComplexInt);
+    let wide = operands.iter().any(|d| matches!(d, Dtype::I64 | Dtype::CI64));
+    operands.iter().all(mixes).then_some(if wide { Dtype::CI64 } else { Dtype::CI32 })
 }
 
 /// Promotes floats: each operand requires a least float; the widest requirement applies, made complex if any operand
 /// is.
 fn promote_inexact(operands: &[Dtype], complex: bool) -> Dtype {
-    let bits = |d: Dtype| match d {
+    let bits = |d: &Dtype| match d {
         Dtype::Bool | Dtype::I8 | Dtype::U8 | Dtype::F16 | Dtype::BF16 => 16,
         Dtype::I16 | Dtype::U16 | Dtype::F32 | Dtype::C32 => 32,
         _ => 64,
     };
-    let widest = operands.iter().map(|&d| bits(d)).max().unwrap_or(16);
+    let widest = operands.iter().map(bits).max();
     let (half, brain) = (operands.contains(&Dtype::F16), operands.contains(&Dtype::BF16));
     match (widest, complex) {
-        (64, false) => Dtype::F64,
-        (64, true) => Dtype::C64,
+        (Some(64), false) => Dtype::F64,
+        (Some(64), true) => Dtype::C64,
         (_, true) => Dtype::C32,
-        (32, false) => Dtype::F32,
+        (Some(32), false) => Dtype::F32,
         _ if half && brain => Dtype::F32,
         _ if brain => Dtype::BF16,
         _ => Dtype::F16,
     }
 }
 
-fn promote_integers(a: Dtype, b: Dtype) -> Dtype {
-    let float = |d: Dtype| d.kind() == DtypeKind::Float;
-    if a == b || b == Dtype::Bool || float(a) {
-        return a;
-    }
-    if a == Dtype::Bool {
-        return b;
-    }
-    if a.kind() == b.kind() {
-        return if a.size() >= b.size() { a } else { b };
-    }
-    let (signed, unsigned) = if a.kind() == DtypeKind::Signed { (a, b) } else { (b, a) };
-    match signed.size().max(2 * unsigned.size()) {
-        2 => Dtype::I16,
-        4 => Dtype::I32,
-        8 => Dtype::I64,
-        _ => Dtype::F64,
+/// Promotes integers of several kinds or sizes, and `bool`: the least integer that has all values of all operands, or
+/// `F64`.
+fn promote_integers(operands: &[Dtype]) -> Dtype {
+    let widest = |kind| operands.iter().filter(|d| d.kind() == kind).max_by_key(|d| d.size());
+    match (widest(DtypeKind::Signed), widest(DtypeKind::Unsigned)) {
+        (Some(&only), None) | (None, Some(&only)) => only,
+        (Some(signed), Some(unsigned)) => match signed.size().max(2 * unsigned.size()) {
+            2 => Dtype::I16,
+            4 => Dtype::I32,
+            8 => Dtype::I64,
+            _ => Dtype::F64,
+        },
+        (None, None) => Dtype::Bool,
     }
 }
 
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl Custom {
-    /// The Rust type.
-    pub fn type_id(self) -> TypeId {
-        self.id
     }
 }
 

@@ -6,7 +6,7 @@ use std::num::ParseFloatError;
 use std::str::FromStr;
 
 use crate::dtype::{Dtype, DtypeKind};
-use crate::error::Violation;
+use crate::error::{Violation, ensure};
 
 /// A function of one, two or three elements.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -127,6 +127,17 @@ pub enum PointOp {
     Call(Function),
 }
 
+impl PointOp {
+    /// The number of values that it takes from the stack.
+    fn arity(self) -> usize {
+        match self {
+            PointOp::Read(_) | PointOp::Literal(_) => 0,
+            PointOp::Convert => 1,
+            PointOp::Call(function) => function.arity(),
+        }
+    }
+}
+
 /// A pointwise expression over the factors of a contraction, in postfix order.
 ///
 /// Invariants, checked by [`Expr::new`]: every operation finds its arguments on the stack, of the dtypes that
@@ -138,72 +149,65 @@ pub struct Expr {
 }
 
 impl Function {
+    /// The facts about the function, one row for each: the name, the number of arguments, and the kinds of dtypes on which
+    /// it is defined.
+    fn facts(self) -> (&'static str, usize, fn(DtypeKind) -> bool) {
+        use DtypeKind::{Bool, Complex, ComplexInt, Float};
+        let any = |_| true;
+        let inexact = |kind| matches!(kind, Float | Complex);
+        let ordered = |kind| !matches!(kind, Complex | ComplexInt);
+        let numeric = |kind| kind != Bool;
+        let normed = |kind| kind != ComplexInt;
+        match self {
+            Function::Neg => ("-", 1, numeric),
+            Function::Exp => ("exp", 1, inexact),
+            Function::Log => ("log", 1, inexact),
+            Function::Sqrt => ("sqrt", 1, inexact),
+            Function::Abs => ("abs", 1, normed),
+            Function::Sign => ("sign", 1, normed),
+            Function::Tanh => ("tanh", 1, inexact),
+            Function::Sigmoid => ("sigmoid", 1, inexact),
+            Function::Sin => ("sin", 1, inexact),
+            Function::Cos => ("cos", 1, inexact),
+            Function::Conj => ("conj", 1, any),
+            Function::Re => ("re", 1, any),
+            Function::Im => ("im", 1, any),
+            Function::Add => ("+", 2, any),
+            Function::Sub => ("-", 2, numeric),
+            Function::Mul => ("*", 2, any),
+            Function::Div => ("/", 2, inexact),
+            Function::Pow => ("pow", 2, inexact),
+            Function::Max => ("max", 2, ordered),
+            Function::Min => ("min", 2, ordered),
+            Function::Eq => ("eq", 2, any),
+            Function::Where => ("where", 3, any),
+        }
+    }
+
+    /// The name in texts; for an operator, its sign.
+    pub fn name(self) -> &'static str {
+        self.facts().0
+    }
+
     /// The number of arguments.
     pub fn arity(self) -> usize {
-        use Function::{Add, Div, Eq, Max, Min, Mul, Pow, Sub, Where};
-        match self {
-            Where => 3,
-            Add | Sub | Mul | Div | Pow | Max | Min | Eq => 2,
-            _ => 1,
-        }
+        self.facts().1
     }
 
     /// The dtype of the result for arguments of these dtypes; `None` if the function is not defined on them. All
     /// arguments have the same dtype, except the condition of [`Function::Where`].
     pub fn result(self, arguments: &[Dtype]) -> Option<Dtype> {
-        use Function::{
-            Abs, Conj, Cos, Div, Eq, Exp, Im, Log, Max, Min, Neg, Pow, Re, Sigmoid, Sign, Sin, Sqrt, Sub, Tanh, Where,
-        };
+        let (_, arity, accepts) = self.facts();
         let (&first, &last) = (arguments.first()?, arguments.last()?);
-        let values = if self == Where { &arguments[1..] } else { arguments };
-        let condition = self != Where || first == Dtype::Bool;
-        if arguments.len() != self.arity() || !condition || values.iter().any(|&v| v != last) {
-            return None;
-        }
-        let kind = last.kind();
-        let inexact = matches!(kind, DtypeKind::Float | DtypeKind::Complex);
-        let ordered = !matches!(kind, DtypeKind::Complex | DtypeKind::ComplexInt);
-        let defined = kind != DtypeKind::Custom
-            && match self {
-                Exp | Log | Sqrt | Tanh | Sigmoid | Sin | Cos | Div | Pow => inexact,
-                Max | Min => ordered,
-                Neg | Sub => kind != DtypeKind::Bool,
-                Sign => kind != DtypeKind::ComplexInt,
-                Abs => kind != DtypeKind::ComplexInt,
-                Conj | Re | Im | Eq | Where | Function::Add | Function::Mul => true,
-            };
-        defined.then_some(match self {
-            Eq => Dtype::Bool,
-            Abs | Re | Im => last.real(),
+        let values = if self == Function::Where { &arguments[1..] } else { arguments };
+        let condition = self != Function::Where || first == Dtype::Bool;
+        let fits = arguments.len() == arity && condition && values.iter().all(|&v| v == last);
+        let defined = last.kind() != DtypeKind::Custom && accepts(last.kind());
+        (fits && defined).then_some(match self {
+            Function::Eq => Dtype::Bool,
+            Function::Abs | Function::Re | Function::Im => last.real(),
             _ => last,
         })
-    }
-
-    /// The name in texts; for an operator, its sign.
-    pub fn name(self) -> &'static str {
-        match self {
-            Function::Neg | Function::Sub => "-",
-            Function::Exp => "exp",
-            Function::Log => "log",
-            Function::Sqrt => "sqrt",
-            Function::Abs => "abs",
-            Function::Sign => "sign",
-            Function::Tanh => "tanh",
-            Function::Sigmoid => "sigmoid",
-            Function::Sin => "sin",
-            Function::Cos => "cos",
-            Function::Conj => "conj",
-            Function::Re => "re",
-            Function::Im => "im",
-            Function::Add => "+",
-            Function::Mul => "*",
-            Function::Div => "/",
-            Function::Pow => "pow",
-            Function::Max => "max",
-            Function::Min => "min",
-            Function::Eq => "eq",
-            Function::Where => "where",
-        }
     }
 }
 
@@ -216,17 +220,10 @@ impl Expr {
         let mut stack: Vec<Dtype> = Vec::new();
         let mut depth = 0;
         for (k, (op, dtype)) in ops.iter().enumerate() {
-            let holds = match op {
-                PointOp::Read(_) | PointOp::Literal(_) => true,
-                PointOp::Convert => stack.pop().is_some(),
-                PointOp::Call(f) => {
-                    let arguments = stack.len().checked_sub(f.arity()).map(|at| stack.split_off(at));
-                    arguments.is_some_and(|a| f.result(&a) == Some(*dtype))
-                }
-            };
-            if !holds {
-                return Err(Violation(format!("operation {k} of the expression lacks fitting arguments")));
-            }
+            let arguments = stack.len().checked_sub(op.arity()).map(|at| stack.split_off(at));
+            let fits = |a: Vec<Dtype>| if let PointOp::Call(f) = op { f.result(&a) == Some(*dtype) } else { true };
+            let holds = arguments.is_some_and(fits);
+            ensure(holds, || format!("operation {k} of the expression lacks fitting arguments"))?;
             stack.push(*dtype);
             depth = depth.max(stack.len());
         }
@@ -252,13 +249,54 @@ impl Expr {
         self.depth
     }
 
+    /// The factors that the expression reads, each with the dtype to which it is converted.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (usize, Dtype)> {
+        self.ops
+            .iter()
+            .filter_map(|(op, dtype)| if let PointOp::Read(k) = op { Some((*k as usize, *dtype)) } else { None })
+    }
+
     /// The number of factors that the expression may read: one more than the largest factor number in it.
     pub fn factors(&self) -> usize {
-        let read = |(op, _): &(PointOp, Dtype)| match op {
-            PointOp::Read(k) => Some(*k as usize + 1),
-            _ => None,
-        };
-        self.ops.iter().filter_map(read).max().unwrap_or(0)
+        self.reads().map(|(k, _)| k + 1).max().unwrap_or(0)
+    }
+
+    /// The expression in infix form, with names for its factors.
+    pub(crate) fn show(&self, factor: impl Fn(u32) -> String) -> String {
+        // For each operation, the texts before it, the outermost last, and the text after it. An operation is preceded by
+        // its last argument, so that its own text closes it.
+        let mut before: Vec<Vec<String>> = vec![Vec::new(); self.ops.len()];
+        let mut after = vec![String::new(); self.ops.len()];
+        // The first and the last operation of each value.
+        let mut stack: Vec<(usize, usize)> = Vec::new();
+        for (k, (op, dtype)) in self.ops.iter().enumerate() {
+            let arguments = stack.split_off(stack.len().saturating_sub(op.arity()));
+            let first = arguments.first().map_or(k, |argument| argument.0);
+            stack.push((first, k));
+            let (open, separator) = match op {
+                PointOp::Read(_) | PointOp::Literal(_) => continue,
+                PointOp::Convert => (format!("{dtype}("), String::new()),
+                PointOp::Call(Function::Neg) => ("-".into(), String::new()),
+                PointOp::Call(function @ (Function::Add | Function::Sub | Function::Mul | Function::Div)) => {
+                    ("(".into(), format!(" {} ", function.name()))
+                }
+                PointOp::Call(function) => (format!("{}(", function.name()), ", ".into()),
+            };
+            before[first].push(open);
+            arguments.iter().rev().skip(1).for_each(|&(_, last)| after[last].clone_from(&separator));
+        }
+        let mut text = String::new();
+        for ((op, _), (before, after)) in self.ops.iter().zip(before.iter().zip(after)) {
+            text.extend(before.iter().rev().map(String::as_str));
+            match op {
+                PointOp::Read(k) => text += &factor(*k),
+                PointOp::Literal(literal) => text += &literal.to_string(),
+                PointOp::Call(Function::Neg) => {}
+                PointOp::Convert | PointOp::Call(_) => text.push(')'),
+            }
+            text += &after;
+        }
+        text
     }
 }
 
@@ -271,82 +309,9 @@ impl fmt::Display for Literal {
     }
 }
 
-/// Displays an expression in infix form, with names for its factors.
-pub struct ShowExpr<'a, N> {
-    /// The expression.
-    pub expr: &'a Expr,
-    /// The text of a factor.
-    pub factor: N,
-}
-
-impl<N: Fn(u32) -> String> fmt::Display for ShowExpr<'_, N> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ops = &self.expr.ops;
-        // For each operation, the operations that compute its arguments.
-        let (mut stack, mut arguments) = (Vec::new(), Vec::with_capacity(ops.len()));
-        for (k, (op, _)) in ops.iter().enumerate() {
-            let arity = match op {
-                PointOp::Read(_) | PointOp::Literal(_) => 0,
-                PointOp::Convert => 1,
-                PointOp::Call(function) => function.arity(),
-            };
-            arguments.push(stack.split_off(stack.len().saturating_sub(arity)));
-            stack.push(k);
-        }
-        let mut todo: Vec<Part> = stack.into_iter().rev().map(Part::Operation).collect();
-        while let Some(part) = todo.pop() {
-            let k = match part {
-                Part::Text(text) => {
-                    f.write_str(text)?;
-                    continue;
-                }
-                Part::Operation(k) => k,
-            };
-            match &ops[k] {
-                (PointOp::Read(factor), _) => f.write_str(&(self.factor)(*factor))?,
-                (PointOp::Literal(literal), _) => write!(f, "{literal}")?,
-                (PointOp::Convert, dtype) => {
-                    write!(f, "{dtype}(")?;
-                    todo.push(Part::Text(")"));
-                    todo.extend(arguments[k].iter().copied().map(Part::Operation));
-                }
-                (PointOp::Call(function), _) => todo.extend(call(*function, &arguments[k]).into_iter().rev()),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A part of a displayed expression.
-#[derive(Clone, Copy)]
-enum Part {
-    Text(&'static str),
-    /// The value of the operation at this position.
-    Operation(usize),
-}
-
-fn call(function: Function, arguments: &[usize]) -> Vec<Part> {
-    use Part::{Operation, Text};
-    match (function, arguments) {
-        (Function::Neg, &[a]) => vec![Text("-"), Operation(a)],
-        (Function::Add | Function::Sub | Function::Mul | Function::Div, &[a, b]) => {
-            vec![Text("("), Operation(a), Text(" "), Text(function.name()), Text(" "), Operation(b), Text(")")]
-        }
-        _ => {
-            let mut parts = vec![Text(function.name()), Text("(")];
-            for (k, &argument) in arguments.iter().enumerate() {
-                parts.extend((k > 0).then_some(Text(", ")));
-                parts.push(Operation(argument));
-            }
-            parts.push(Text(")"));
-            parts
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Expr, Function, Literal, PointOp, ShowExpr};
+    use super::{Expr, Function, Literal, PointOp};
     use crate::Dtype;
 
     #[test]
@@ -364,7 +329,7 @@ mod tests {
         ];
         let e = Expr::new(ops).unwrap();
         assert_eq!((e.dtype(), e.depth(), e.factors()), (Dtype::F64, 2, 2));
-        let shown = ShowExpr { expr: &e, factor: |k| format!("f{k}") }.to_string();
+        let shown = e.show(|k| format!("f{k}"));
         assert_eq!(shown, "(exp((f64(f0) - f1)) * 0.5)");
     }
 
@@ -377,7 +342,7 @@ mod tests {
             ops.extend([(PointOp::Read(0), Dtype::F64), (PointOp::Call(Function::Add), Dtype::F64)]);
         }
         let e = Expr::new(ops).unwrap();
-        let shown = ShowExpr { expr: &e, factor: |_| "x".into() }.to_string();
+        let shown = e.show(|_| "x".into());
         assert_eq!(shown, format!("{}x{}", "(".repeat(MANY), " + x)".repeat(MANY)));
     }
 

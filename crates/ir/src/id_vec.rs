@@ -39,14 +39,9 @@ pub struct IdVec<K, T, const N: usize = 8> {
 }
 
 impl<K: Id, T, const N: usize> IdVec<K, T, N> {
-    /// An empty list.
-    pub fn new() -> IdVec<K, T, N> {
-        SmallVec::new().into()
-    }
-
     /// An empty list with capacity for `count` entries.
     pub fn with_capacity(count: usize) -> IdVec<K, T, N> {
-        SmallVec::with_capacity(count).into()
+        IdVec { items: SmallVec::with_capacity(count), key: PhantomData }
     }
 
     /// A list of `count` times `value`.
@@ -54,7 +49,7 @@ impl<K: Id, T, const N: usize> IdVec<K, T, N> {
     where
         T: Clone,
     {
-        SmallVec::from_elem(value, count).into()
+        std::iter::repeat_n(value, count).collect()
     }
 
     /// Adds an entry.
@@ -88,27 +83,15 @@ impl<K: Id, T, const N: usize> IdVec<K, T, N> {
     }
 }
 
-impl<K: Id, T, const N: usize> Default for IdVec<K, T, N> {
+impl<K, T, const N: usize> Default for IdVec<K, T, N> {
     fn default() -> IdVec<K, T, N> {
-        IdVec::new()
-    }
-}
-
-impl<K, T, const N: usize> From<SmallVec<[T; N]>> for IdVec<K, T, N> {
-    fn from(items: SmallVec<[T; N]>) -> IdVec<K, T, N> {
-        IdVec { items, key: PhantomData }
-    }
-}
-
-impl<K, T, const N: usize> From<Vec<T>> for IdVec<K, T, N> {
-    fn from(items: Vec<T>) -> IdVec<K, T, N> {
-        SmallVec::from_vec(items).into()
+        IdVec { items: SmallVec::new(), key: PhantomData }
     }
 }
 
 impl<K, T, const N: usize> FromIterator<T> for IdVec<K, T, N> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> IdVec<K, T, N> {
-        SmallVec::from_iter(items).into()
+        IdVec { items: SmallVec::from_iter(items), key: PhantomData }
     }
 }
 

@@ -7,62 +7,49 @@ use crate::error::{Violation, ensure};
 /// The deepest nesting of gathers: deeper than any text allows.
 const MOST_NESTED: usize = 256;
 
+/// Gives the dtype and shape of a tensor.
+type Lookup<'a, T> = dyn Fn(&T) -> Result<(Dtype, &'a [usize]), Violation> + 'a;
+
 /// An iteration space in which accesses are checked: its own axes, loop axes, and the dtype and shape of tensors.
-pub(crate) struct IterationSpace<'a, F> {
+pub(crate) struct IterationSpace<'a, T> {
     axes: &'a [Axis],
     loops: &'a [Axis],
-    lookup: &'a F,
+    lookup: &'a Lookup<'a, T>,
     /// Whether the iteration space is empty.
     empty: bool,
+    /// How deep gathers may still be nested.
+    nested: usize,
 }
 
-impl<'a, F> IterationSpace<'a, F> {
-    pub(crate) fn new(axes: &'a [Axis], loops: &'a [Axis], lookup: &'a F) -> IterationSpace<'a, F> {
+impl<'a, T> IterationSpace<'a, T> {
+    pub(crate) fn new(axes: &'a [Axis], loops: &'a [Axis], lookup: &'a Lookup<'a, T>) -> IterationSpace<'a, T> {
         let empty = axes.iter().chain(loops).any(|a| a.extent == 0);
-        IterationSpace { axes, loops, lookup, empty }
+        IterationSpace { axes, loops, lookup, empty, nested: MOST_NESTED }
     }
 
     fn extent(&self, axis: AxisRef) -> Option<usize> {
-        let (list, at) = match axis {
-            AxisRef::Own(a) => (self.axes, a),
-            AxisRef::Loop(a) => (self.loops, a),
-        };
-        list.get(at as usize).map(|a| a.extent)
+        axis.of(self.axes, self.loops).map(|axis| axis.extent)
     }
 
-    pub(crate) fn check_access<'s, T>(&self, access: &Access<T>) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
+    pub(crate) fn check_access(&self, access: &Access<T>) -> Result<(), Violation> {
         let (_, shape) = (self.lookup)(&access.tensor)?;
         self.check_indices(&access.indices, shape)
     }
 
     /// Checks that positions without indirect terms stay inside the shape; with indirect terms, the whole position is
-    /// checked when it is read.
-    pub(crate) fn check_indices<'s, T>(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
-        self.check_nested(indices, shape, MOST_NESTED)
-    }
-
-    /// Checks as [`IterationSpace::check_indices`] does, with gathers nested at most `depth` deep, so that later recursions are
-    /// bounded too.
-    fn check_nested<'s, T>(&self, indices: &[Index<T>], shape: &[usize], depth: usize) -> Result<(), Violation>
-    where
-        F: Fn(&T) -> Result<(Dtype, &'s [usize]), Violation>,
-    {
+    /// checked when it is read. Gathers are nested at most as deep as the iteration space allows, so that later recursions
+    /// are bounded too.
+    pub(crate) fn check_indices(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation> {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
             for term in index.terms() {
                 ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
             }
             for IndirectTerm { access, .. } in index.indirect() {
-                let (dtype, shape) = (self.lookup)(&access.tensor)?;
+                let (dtype, _) = (self.lookup)(&access.tensor)?;
                 ensure(dtype.is_integer(), || "ids must be integers".into())?;
-                let deeper = depth.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
-                self.check_nested(&access.indices, shape, deeper)?;
+                let nested = self.nested.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
+                IterationSpace { nested, ..*self }.check_access(access)?;
             }
             if !index.has_indirect() && !self.empty {
                 let range = index.range(|a| self.extent(a).unwrap_or(1));

@@ -11,9 +11,7 @@
 
 mod access;
 mod algebra;
-mod axis_set;
 mod bytes;
-mod cost;
 mod count;
 mod dtype;
 mod error;
@@ -24,7 +22,6 @@ mod loops;
 mod machine;
 mod matrix;
 mod module;
-mod nesting;
 mod network;
 mod plan;
 mod region;
@@ -33,29 +30,24 @@ mod tree;
 mod verify;
 mod visible;
 
-pub use access::{
-    Access, AffineTerm, Axis, AxisRef, Index, Indices, IndirectTerm, Label, OutOfRange, Shape, ShowAccess,
-};
+pub use access::{Access, AffineTerm, Axis, AxisRef, AxisSet, Index, Indices, IndirectTerm, Label, OutOfRange, Shape};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
-pub use axis_set::AxisSet;
 pub use bytes::Bytes;
-pub use cost::Cost;
 pub use count::Count;
 pub use dtype::{Custom, Dtype, DtypeKind};
 pub use error::Violation;
-pub use expr::{Expr, Function, Literal, PointOp, ShowExpr};
+pub use expr::{Expr, Function, Literal, PointOp};
 pub use id_vec::{Id, IdVec};
-pub use loops::Loops;
+pub use loops::{Loops, StridedAxis, nesting};
 pub use machine::{Machine, Time};
 pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType};
-pub use nesting::{StridedAxis, nesting};
 pub use network::{Network, UnknownAxis};
 pub use plan::{
     Buffer, BufferId, Depths, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, Step, Storage, WriteMode,
 };
 pub use region::Lifetime;
 pub use rewriter::Rewriter;
-pub use tree::{PathError, Tree};
+pub use tree::{Cost, PathError, Tree};
 pub use verify::verify_steps;
 pub use visible::{is_format, is_hidden, visible};

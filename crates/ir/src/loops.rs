@@ -1,4 +1,5 @@
-//! Stride algebra: edits of lists of loops with extents and strides, by which loops are ordered and merged. The planner
+//! Stride algebra: edits of lists of loops with extents and strides, by which loops are ordered and merged, and the nesting
+//! of strides: whether sums of strides are different for different positions. The planner
 //! uses it with the strides of the layout hints, the executor with the real strides.
 
 use std::cmp::Ordering;
@@ -78,14 +79,7 @@ impl Loops {
 
     /// Removes loops of extent 1.
     pub fn drop_units(&mut self) {
-        let mut kept = 0;
-        for k in 0..self.len() {
-            if self.extents[k] != 1 {
-                self.copy_loop(k, kept);
-                kept += 1;
-            }
-        }
-        self.truncate(kept);
+        self.compact(|loops, _, k| loops.extents[k] != 1);
     }
 
     /// Orders the loops so that small strides are innermost: of two loops, the outer is the one with the larger stride
@@ -109,18 +103,26 @@ impl Loops {
 
     /// Merges neighbouring loops that have a single stride in every operand.
     pub fn merge(&mut self) {
+        self.compact(|loops, kept, k| {
+            let Some(outer) = kept.checked_sub(1).filter(|&outer| loops.joins(outer, k)) else { return true };
+            let extent = loops.extents[outer] * loops.extents[k];
+            loops.copy_loop(k, outer);
+            loops.extents[outer] = extent;
+            false
+        });
+    }
+
+    /// Keeps the loops `k` for which `keep(self, kept, k)`, after `kept` loops that were kept before.
+    fn compact(&mut self, mut keep: impl FnMut(&mut Loops, usize, usize) -> bool) {
         let mut kept = 0;
         for k in 0..self.len() {
-            if kept > 0 && self.joins(kept - 1, k) {
-                self.extents[kept - 1] *= self.extents[k];
-                let (to, from) = ((kept - 1) * self.operands, k * self.operands);
-                self.strides.copy_within(from..from + self.operands, to);
-            } else {
+            if keep(self, kept, k) {
                 self.copy_loop(k, kept);
                 kept += 1;
             }
         }
-        self.truncate(kept);
+        self.extents.truncate(kept);
+        self.strides.truncate(kept * self.operands);
     }
 
     /// Whether loops `outer` and `inner` can be merged in every operand.
@@ -133,15 +135,9 @@ impl Loops {
 
     /// Compares two loops: `Greater` if loop `a` belongs outside loop `b`.
     fn compare(&self, a: usize, b: usize) -> Ordering {
-        let moved = |(x, y): &(&isize, &isize)| **x != 0 && **y != 0;
-        let sizes = |(x, y): (&isize, &isize)| x.unsigned_abs().cmp(&y.unsigned_abs());
-        self.strides(a)
-            .iter()
-            .zip(self.strides(b))
-            .filter(moved)
-            .map(sizes)
-            .find(|o| o.is_ne())
-            .unwrap_or(Ordering::Equal)
+        let moved = self.strides(a).iter().zip(self.strides(b)).filter(|(x, y)| **x != 0 && **y != 0);
+        let mut sizes = moved.map(|(x, y)| x.unsigned_abs().cmp(&y.unsigned_abs()));
+        sizes.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
     }
 
     /// Sorts the loops, stable: `compare(a, b)` is `Less` if loop `a`, now outside loop `b`, belongs inside.
@@ -168,16 +164,41 @@ impl Loops {
         let n = self.operands;
         self.strides.copy_within(from * n..(from + 1) * n, to * n);
     }
+}
 
-    fn truncate(&mut self, loops: usize) {
-        self.extents.truncate(loops);
-        self.strides.truncate(loops * self.operands);
-    }
+/// An axis of a sum `Σ stride·position`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StridedAxis<A> {
+    /// The absolute value of the stride.
+    pub stride: u64,
+    /// The number of positions.
+    pub extent: usize,
+    /// The axis.
+    pub axis: A,
+}
+
+/// Compares, for each axis with two or more positions and the smallest stride first, the stride with the least stride
+/// that is past all sums that the earlier axes reach.
+///
+/// An axis that is not `Less`, and that no `Less` axis follows, is a digit of a mixed-radix number: sums that differ in
+/// it are different. If no axis is `Less`, all sums are different; if all are `Equal`, the sums are the numbers below
+/// the product of the extents.
+pub fn nesting<A: Copy>(axes: &mut [StridedAxis<A>]) -> impl Iterator<Item = (A, Ordering)> {
+    axes.sort_by_key(|axis| axis.stride);
+    let mut least = 1u64;
+    axes.iter().filter(|axis| axis.extent > 1).map(move |axis| {
+        let order = axis.stride.cmp(&least);
+        least = least.saturating_add(axis.stride.saturating_mul(axis.extent as u64 - 1));
+        (axis.axis, order)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Loops;
+    use std::cmp::Ordering;
+    use std::collections::BTreeSet;
+
+    use super::{Loops, StridedAxis, nesting};
 
     fn loops(list: &[(usize, &[isize])]) -> Loops {
         let mut l = Loops::new(list.first().map_or(0, |x| x.1.len()));
@@ -220,5 +241,39 @@ mod tests {
         reversed.order();
         reversed.merge();
         assert_eq!(reversed, loops(&[(30, &[1, -1])]));
+    }
+
+    #[test]
+    fn what_nests_is_as_counting_says() {
+        let (strides, extents) = ([0, 1, 2, 3, 4, 6, 12], [1, 2, 3, 4]);
+        let mut told = [0; 2];
+        for number in 0..(strides.len() * extents.len()).pow(3) {
+            let axis = |axis: u32| {
+                let number = number / (strides.len() * extents.len()).pow(axis);
+                let (stride, extent) =
+                    (strides[number % strides.len()], extents[number / strides.len() % extents.len()]);
+                StridedAxis { stride, extent, axis: axis as usize }
+            };
+            let axes = [axis(0), axis(1), axis(2)];
+            let found: Vec<(usize, Ordering)> = nesting(&mut axes.clone()).collect();
+            let points: Vec<[usize; 3]> = (0..axes.iter().map(|s| s.extent).product::<usize>())
+                .map(|k| [k % axes[0].extent, k / axes[0].extent % axes[1].extent, k / axes[0].extent / axes[1].extent])
+                .collect();
+            let sum = |point: &[usize; 3]| (0..3).map(|a| axes[a].stride * point[a] as u64).sum::<u64>();
+            let sums: BTreeSet<u64> = points.iter().map(sum).collect();
+            if found.iter().all(|(_, order)| order.is_ge()) {
+                assert_eq!(sums.len(), points.len(), "{axes:?}");
+                told[0] += 1;
+            }
+            if found.iter().all(|(_, order)| order.is_eq()) {
+                assert!(sums.iter().copied().eq(0..points.len() as u64), "{axes:?}");
+                told[1] += 1;
+            }
+            for (k, (axis, _)) in found.iter().enumerate().filter(|(k, _)| found[*k..].iter().all(|(_, o)| o.is_ge())) {
+                let digits: BTreeSet<(u64, usize)> = points.iter().map(|point| (sum(point), point[*axis])).collect();
+                assert_eq!(digits.len(), sums.len(), "axis {k} of {axes:?}");
+            }
+        }
+        assert!(told.iter().all(|&count| count > 50), "{told:?}");
     }
 }

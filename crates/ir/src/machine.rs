@@ -45,11 +45,8 @@ impl Time {
     /// The same number as [`in_units_of`](Time::in_units_of), rounded to a power of two: a threshold is rough, and
     /// small differences between two measurements should not change it.
     fn threshold(self, one: Time) -> u64 {
-        let units = self.in_units_of(one);
-        let below = 1u64 << units.ilog2();
         // Above the geometric mean of two powers of two, the larger one is nearer.
-        let up = u128::from(units) * u128::from(units) > 2 * u128::from(below) * u128::from(below);
-        if up { below << 1 } else { below }
+        (self.in_units_of(one) as f64).log2().round().exp2() as u64
     }
 }
 

@@ -45,7 +45,7 @@ pub struct Groups {
 }
 
 /// One axis of the matrices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Side {
     /// The number of positions.
     pub extent: usize,
@@ -54,7 +54,7 @@ pub struct Side {
 }
 
 /// A matrix product inside loops: for every position of `outer`, `C[m,n] ⊕= A[m,k] ⊗ B[k,n]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Fold {
     /// Which of A, B and C are packed; the strides of a packed operand are those of its copy.
     pub packed: [bool; OPERANDS],
@@ -82,20 +82,18 @@ impl Default for Groups {
 }
 
 impl Groups {
+    fn each_mut(&mut self) -> [&mut Loops; 4] {
+        [&mut self.batch, &mut self.m, &mut self.n, &mut self.k]
+    }
+
     /// Removes all axes, keeping the memory.
     pub fn clear(&mut self) {
-        [&mut self.batch, &mut self.m, &mut self.n, &mut self.k].into_iter().for_each(|l| l.reset(OPERANDS));
+        self.each_mut().into_iter().for_each(|group| group.reset(OPERANDS));
     }
 
     /// Becomes a copy of `other` without the axes of extent 1, keeping the memory.
     fn assign(&mut self, other: &Groups) {
-        let pairs = [
-            (&mut self.batch, &other.batch),
-            (&mut self.m, &other.m),
-            (&mut self.n, &other.n),
-            (&mut self.k, &other.k),
-        ];
-        for (to, from) in pairs {
+        for (to, from) in self.each_mut().into_iter().zip([&other.batch, &other.m, &other.n, &other.k]) {
             to.assign(from);
             to.drop_units();
         }
@@ -103,9 +101,7 @@ impl Groups {
 
     /// Orders every group by the first operand that is not packed, so that a packed operand follows its order.
     fn order(&mut self, packed: [bool; OPERANDS]) {
-        for (group, operands) in
-            [(&mut self.batch, &[0, 1, 2][..]), (&mut self.m, &[0, 2]), (&mut self.n, &[1, 2]), (&mut self.k, &[0, 1])]
-        {
+        for (group, operands) in self.each_mut().into_iter().zip([&[0, 1, 2][..], &[0, 2], &[1, 2], &[0, 1]]) {
             let leader = operands.iter().find(|&&x| !packed[x]).unwrap_or(&operands[0]);
             group.order_by(*leader);
         }
@@ -117,22 +113,6 @@ impl Groups {
             0 => [&mut self.m, &mut self.k, &mut self.batch],
             1 => [&mut self.k, &mut self.n, &mut self.batch],
             _ => [&mut self.m, &mut self.n, &mut self.batch],
-        }
-    }
-}
-
-impl Default for Fold {
-    fn default() -> Fold {
-        let side = Side { extent: 1, strides: [0; OPERANDS] };
-        Fold {
-            packed: [false; OPERANDS],
-            m: side,
-            n: side,
-            k: side,
-            outer: Loops::new(OPERANDS),
-            reduced: 0,
-            copies: std::array::from_fn(|_| Loops::new(2)),
-            work: Groups::default(),
         }
     }
 }
@@ -214,13 +194,10 @@ impl Fold {
 
     /// The time of the products and their copies, in nanoseconds.
     fn cost(&self, machine: &Machine, element: usize) -> f64 {
-        let bytes = |x: usize| {
-            let elements: f64 = self.copies[x].extents().iter().map(|&e| e as f64).product();
-            if self.packed[x] { elements * element as f64 } else { 0.0 }
-        };
-        let calls = self.outer.extents().iter().map(|&e| e as f64).product();
+        let points = |loops: &Loops| loops.extents().iter().map(|&e| e as f64).product::<f64>();
+        let bytes = (0..OPERANDS).filter(|&x| self.packed[x]).map(|x| points(&self.copies[x]) * element as f64).sum();
         let mnk = [self.m, self.n, self.k].map(|s| s.extent as f64);
-        machine.products_ns(calls, mnk, bytes(0) + bytes(1) + bytes(2))
+        machine.products_ns(points(&self.outer), mnk, bytes)
     }
 }
 

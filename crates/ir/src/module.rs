@@ -7,12 +7,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Index, Indices, Label, Shape};
+use crate::access::{Access, Axis, AxisSet, Index, Indices, Label, Shape, is_one_to_one};
 use crate::algebra::Algebra;
-use crate::axis_set::AxisSet;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
-use crate::expr::{Expr, PointOp};
+use crate::expr::Expr;
 use crate::id_vec::{IdVec, id};
 use crate::iteration_space::IterationSpace;
 
@@ -163,8 +162,8 @@ impl Contraction {
 
     /// Replaces every node that the contraction needs.
     pub fn retarget(&mut self, f: &mut impl FnMut(&NodeId) -> NodeId) {
-        self.factors.iter_mut().for_each(|factor| factor.retarget(f));
-        self.output.iter_mut().for_each(|index| index.retarget(f));
+        self.factors.iter_mut().for_each(|factor| *factor = factor.map(f));
+        self.output.iter_mut().for_each(|index| *index = index.map(f));
         self.init = self.init.map(|id| f(&id));
     }
 
@@ -178,11 +177,7 @@ impl Contraction {
 
     /// Whether each point has a result position of its own: nothing is reduced, nothing accumulated.
     pub fn is_map(&self) -> bool {
-        let mut seen = AxisSet::default();
-        let mut fresh = |a: u32| (a as usize) < self.axes.len() && seen.insert(a);
-        self.output.iter().all(|i| i.as_axis().is_some_and(&mut fresh))
-            && self.output.len() == self.axes.len()
-            && self.init.is_none()
+        is_one_to_one(&self.output, &self.axes) && self.init.is_none()
     }
 }
 
@@ -196,7 +191,7 @@ impl Ir {
     /// An empty module.
     pub fn new() -> Ir {
         let regions = IdVec::filled(1, RegionLoops::default());
-        Ir { nodes: IdVec::new(), regions, inputs: SmallVec::new(), outputs: SmallVec::new() }
+        Ir { nodes: IdVec::default(), regions, inputs: SmallVec::new(), outputs: SmallVec::new() }
     }
 
     /// Adds the next input.
@@ -242,13 +237,10 @@ impl Ir {
     /// # Errors
     /// [`Violation`] if the node does not exist or is in a looped region.
     pub fn output(&mut self, id: NodeId) -> Result<(), Violation> {
-        match self.nodes.get(id) {
-            Some(node) if node.region == RegionId::TOP => {
-                self.outputs.push(id);
-                Ok(())
-            }
-            _ => Err(Violation(format!("output %{} is no node of the top region", id.0))),
-        }
+        let top = self.nodes.get(id).is_some_and(|node| node.region == RegionId::TOP);
+        ensure(top, || format!("output %{} is no node of the top region", id.0))?;
+        self.outputs.push(id);
+        Ok(())
     }
 
     /// All nodes, each after those it reads.
@@ -331,60 +323,48 @@ impl Ir {
         };
         let space = IterationSpace::new(&c.axes, loops, &lookup);
         space.check_indices(&c.output, &node.shape)?;
-        for factor in &c.factors {
-            space.check_access(factor)?;
-            if c.expr.is_none() {
-                self.check_conversion(node, c, lookup(&factor.tensor)?.0)?;
-            }
-        }
-        if let Some(expr) = &c.expr {
-            check_expr(expr, node.dtype, c.factors.len(), |k| lookup(&c.factors[k].tensor).map(|(dtype, _)| dtype))?;
-        }
-        let holds = c.is_map() || node.dtype == c.algebra.accumulator(node.dtype);
-        ensure(holds, || format!("sums cannot be kept in {}", node.dtype))?;
-        self.check_onto(node, c)
-    }
-
-    fn check_conversion(&self, node: &Node, c: &Contraction, from: Dtype) -> Result<(), Violation> {
-        let rounds = c.factors.len() == 1 && c.is_map();
-        let widens = Dtype::promote(&[from, node.dtype]) == Some(node.dtype);
-        let lifts = matches!(c.algebra, Algebra::User(u) if from == u.element && node.dtype == u.accumulator);
-        ensure(rounds || widens || lifts, || format!("{from} does not convert to {}", node.dtype))
-    }
-
-    fn check_onto(&self, node: &Node, c: &Contraction) -> Result<(), Violation> {
+        c.factors.iter().try_for_each(|factor| space.check_access(factor))?;
+        let factors = c.factors.iter().map(|factor| Ok(lookup(&factor.tensor)?.0));
+        let factors = factors.collect::<Result<SmallVec<[Dtype; 8]>, Violation>>()?;
+        check_dtypes(&factors, c.expr.as_deref(), &c.algebra, node.dtype, c.is_map())?;
         let Some(init) = c.init else { return Ok(()) };
-        let Some(base) = self.nodes.get(init) else {
-            return Err(Violation(format!("%{} does not exist", init.0)));
-        };
-        let algebra = match &base.def {
+        let (dtype, shape) = lookup(&init)?;
+        let algebra = match &self.node(init).def {
             Def::Input { .. } => return Err(Violation("an input is never written".into())),
-            Def::Identity(a) => *a,
+            Def::Identity(algebra) => *algebra,
             Def::Contraction(c) => c.algebra,
         };
-        let same = base.dtype == node.dtype && base.shape == node.shape && algebra == c.algebra;
-        ensure(same, || format!("%{} has another dtype, shape or algebra", init.0))?;
-        ensure(base.region == RegionId::TOP || base.region == node.region, || format!("%{} is out of reach", init.0))
+        let same = (dtype, shape, algebra) == (node.dtype, &node.shape[..], c.algebra);
+        ensure(same, || format!("%{} has another dtype, shape or algebra", init.0))
     }
 }
 
-/// Checks that an expression reads at most `factors` factors, each in a dtype that it widens to, and gives `dtype`.
-pub(crate) fn check_expr(
-    expr: &Expr,
+/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype`. If the contribution is a map,
+/// each point has a result position of its own.
+pub(crate) fn check_dtypes(
+    factors: &[Dtype],
+    expr: Option<&Expr>,
+    algebra: &Algebra,
     dtype: Dtype,
-    factors: usize,
-    of: impl Fn(usize) -> Result<Dtype, Violation>,
+    map: bool,
 ) -> Result<(), Violation> {
-    ensure(expr.factors() <= factors, || "the expression reads a factor that is not there".into())?;
-    ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
-    for (op, wanted) in expr.ops() {
-        if let PointOp::Read(k) = op {
-            let from = of(*k as usize)?;
-            let widens = Dtype::promote(&[from, *wanted]) == Some(*wanted);
-            ensure(widens, || format!("{from} does not convert to {wanted}"))?;
+    let convert = |from: Dtype, to: Dtype, free: bool| {
+        let holds = free || Dtype::promote(&[from, to]) == Some(to);
+        ensure(holds, || format!("{from} does not convert to {to}"))
+    };
+    if let Some(expr) = expr {
+        ensure(expr.factors() <= factors.len(), || "the expression reads a factor that is not there".into())?;
+        ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
+        expr.reads().try_for_each(|(k, wanted)| convert(factors[k], wanted, false))?;
+    } else {
+        // A copy of one factor may round.
+        let copies = map && factors.len() == 1;
+        for &from in factors {
+            let lifts = matches!(algebra, Algebra::User(u) if from == u.element && dtype == u.accumulator);
+            convert(from, dtype, copies || lifts)?;
         }
     }
-    Ok(())
+    ensure(map || dtype == algebra.accumulator(dtype), || format!("sums cannot be kept in {dtype}"))
 }
 
 #[cfg(test)]

@@ -16,19 +16,12 @@ pub struct Network {
 }
 
 /// A network that names an axis without an extent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("axis {0} has no extent")]
 pub struct UnknownAxis(
     /// The axis without an extent.
     pub u32,
 );
-
-impl std::fmt::Display for UnknownAxis {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "axis {} has no extent", self.0)
-    }
-}
-
-impl std::error::Error for UnknownAxis {}
 
 impl Network {
     /// A network of `inputs` whose output has the axes `output`; `extents[a]` is the extent of axis `a`.

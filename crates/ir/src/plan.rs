@@ -7,9 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, Label, Shape};
+use crate::access::{Access, Axis, Index, Label, Shape, is_one_to_one};
 use crate::algebra::Algebra;
-use crate::axis_set::AxisSet;
 use crate::count::Count;
 use crate::dtype::Dtype;
 use crate::expr::Expr;
@@ -196,16 +195,6 @@ pub struct Draft {
     pub machine: Machine,
 }
 
-/// The facts that the check of a draft has established, on which the executor relies.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct SealedFacts {
-    /// The depths of the steps of each region.
-    pub(crate) depths: Vec<Depths>,
-    /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
-    /// once.
-    pub(crate) partition_strides: IdVec<BufferId, usize>,
-}
-
 /// A verified plan.
 ///
 /// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without
@@ -216,7 +205,11 @@ pub(crate) struct SealedFacts {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) draft: Draft,
-    pub(crate) facts: SealedFacts,
+    /// The depths of the steps of each region, established by the check of the draft.
+    pub(crate) depths: Vec<Depths>,
+    /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
+    /// once. Established by the check of the draft.
+    pub(crate) partition_strides: IdVec<BufferId, usize>,
     pub(crate) id: PlanId,
 }
 
@@ -231,13 +224,6 @@ impl PlanId {
     }
 }
 
-/// Compares drafts: the established facts follow from the draft, and the id differs if a draft is sealed twice.
-impl PartialEq for Plan {
-    fn eq(&self, other: &Plan) -> bool {
-        self.draft == other.draft
-    }
-}
-
 impl Plan {
     /// The alignment of scratch buffers in bytes.
     pub const ALIGN: usize = 64;
@@ -249,7 +235,7 @@ impl Plan {
 
     /// The result of [`Region::depths`] for each region.
     pub fn depths(&self) -> &[Depths] {
-        &self.facts.depths
+        &self.depths
     }
 
     /// The byte stride of a buffer from one partition to the next; 0 for a buffer that all partitions share.
@@ -257,7 +243,7 @@ impl Plan {
     /// # Panics
     /// If the plan does not have this buffer.
     pub fn partition_stride(&self, buffer: BufferId) -> usize {
-        self.facts.partition_strides[buffer]
+        self.partition_strides[buffer]
     }
 }
 
@@ -301,11 +287,9 @@ impl Step {
     /// Whether the points and the positions of the written buffer, whose extents are given, are one to one: every
     /// written index is a plain axis of the same extent, and each axis of the iteration space occurs exactly once.
     pub fn is_map(&self, extents: &[usize]) -> bool {
-        let mut seen = AxisSet::default();
-        let mut fresh = |a: u32| seen.insert(a);
-        let whole = |a: u32, e: usize| self.axes.get(a as usize).is_some_and(|axis| axis.extent == e);
-        let indices = &self.write.indices;
-        indices.len() == self.axes.len()
-            && indices.iter().zip(extents).all(|(i, &e)| i.as_axis().is_some_and(|a| whole(a, e) && fresh(a)))
+        let whole = |(index, &extent): (&Index<BufferId>, &usize)| {
+            index.as_axis().is_some_and(|axis| self.axes[axis as usize].extent == extent)
+        };
+        is_one_to_one(&self.write.indices, &self.axes) && self.write.indices.iter().zip(extents).all(whole)
     }
 }

@@ -31,18 +31,13 @@ impl Region {
     }
 
     /// The buffers that are not overwritten by a single step before all other steps that touch them.
-    fn shared(&self) -> Vec<BufferId> {
-        let mut seen = HashSet::new();
-        let mut shared = Vec::new();
+    fn shared(&self) -> HashSet<BufferId> {
+        let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
         for step in &self.steps {
-            step.for_each_buffer(&mut |b| {
-                let writes = b == step.write.tensor;
-                let starts = step.mode == WriteMode::Overwrite && !seen.contains(&b);
-                if writes && !starts {
-                    shared.push(b);
-                }
-                seen.insert(b);
-            });
+            if step.mode == WriteMode::Accumulate || seen.contains(&step.write.tensor) {
+                shared.insert(step.write.tensor);
+            }
+            step.for_each_buffer(&mut |b| _ = seen.insert(b));
         }
         shared
     }
@@ -105,19 +100,17 @@ impl Draft {
             let oftener = oftener(&depths, start);
             for (k, step) in region.steps.iter().enumerate() {
                 let (at, depth) = (start + k, depths[k]);
+                let life = Lifetime { first: at, last: at };
+                let fresh = Followed { life, region: number, depth, oftener: oftener[depth] };
                 step.for_each_buffer(&mut |b| {
-                    let fresh = || {
-                        let life = Lifetime { first: at, last: at };
-                        Followed { life, region: number, depth, oftener: oftener[depth] }
-                    };
                     let Some(buffer) = all.get_mut(b) else { return };
-                    let buffer = buffer.get_or_insert_with(fresh);
-                    let inside = buffer.region == number;
-                    let outlives = !region.loops.is_empty() && (!inside || buffer.depth < depth);
-                    buffer.life.last = buffer.life.last.max(if outlives { end - 1 } else { at });
-                    if !inside || buffer.depth < depth {
+                    let buffer = buffer.get_or_insert(fresh);
+                    let outlives = buffer.region != number || buffer.depth < depth;
+                    if outlives {
                         buffer.life.first = buffer.life.first.min(buffer.oftener);
                     }
+                    let last = if outlives && !region.loops.is_empty() { end - 1 } else { at };
+                    buffer.life.last = buffer.life.last.max(last);
                 });
             }
             start = end;
@@ -131,13 +124,12 @@ impl Draft {
         let mut only: IdVec<BufferId, Option<Option<usize>>> = IdVec::filled(self.buffers.len(), None);
         for (number, region) in self.regions.iter().enumerate() {
             let here = region.partitions.map(|_| number);
-            region.steps.iter().for_each(|step| {
-                step.for_each_buffer(&mut |b| {
-                    let Some(known) = only.get_mut(b) else { return };
-                    let known = known.get_or_insert(here);
-                    *known = known.filter(|n| Some(*n) == here);
-                });
-            });
+            let mut touch = |b| {
+                let Some(known) = only.get_mut(b) else { return };
+                let known = known.get_or_insert(here);
+                *known = known.filter(|n| Some(*n) == here);
+            };
+            region.steps.iter().for_each(|step| step.for_each_buffer(&mut touch));
         }
         let scratch = self.buffers.iter().map(|b| matches!(b.storage, Storage::Scratch(_)));
         only.into_iter().zip(scratch).map(|(only, scratch)| only.flatten().filter(|_| scratch)).collect()

@@ -1,9 +1,11 @@
-//! Contraction trees: which tensors of a network are multiplied in which steps.
+//! Contraction trees: which tensors of a network are multiplied in which steps, and at which cost.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use smallvec::SmallVec;
+
+use crate::count::Count;
 
 /// A contraction tree in SSA form: ids `0..leaves` are the tensors of the network, and step `k` computes id `leaves +
 /// k`.
@@ -18,10 +20,11 @@ pub struct Tree {
 }
 
 /// The reason why a path is not a contraction tree of the network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PathError {
     /// Step `step` names tensor `id`, but only `live` tensors are left (linear form) or have been computed (SSA form).
+    #[error("step {step} of the path names tensor {id}, but there are only {live}")]
     Unknown {
         /// The position of the step in the path.
         step: usize,
@@ -31,6 +34,7 @@ pub enum PathError {
         live: usize,
     },
     /// Step `step` uses tensor `id` a second time.
+    #[error("step {step} of the path uses tensor {id} a second time")]
     Reused {
         /// The position of the step in the path.
         step: usize,
@@ -38,50 +42,25 @@ pub enum PathError {
         id: u64,
     },
     /// Step `step` names no tensors.
+    #[error("step {step} of the path names no tensor")]
     Empty {
         /// The position of the step in the path.
         step: usize,
     },
     /// After the last step, `left` tensors are left instead of one.
+    #[error("the path leaves {left} tensors instead of one")]
     Unfinished {
         /// The number of remaining tensors.
         left: usize,
     },
 }
 
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            PathError::Unknown { step, id, live } => {
-                write!(f, "step {step} of the path names tensor {id}, but there are only {live}")
-            }
-            PathError::Reused { step, id } => write!(f, "step {step} of the path uses tensor {id} a second time"),
-            PathError::Empty { step } => write!(f, "step {step} of the path names no tensor"),
-            PathError::Unfinished { left } => write!(f, "the path leaves {left} tensors instead of one"),
-        }
-    }
-}
-
-impl std::error::Error for PathError {}
-
 impl Tree {
     /// Builds the tree of an SSA path over `leaves` tensors.
     ///
     /// # Errors
     /// [`PathError`] if an id is unknown, used twice or left over.
-    pub fn from_ssa(leaves: usize, path: &[Vec<u32>]) -> Result<Tree, PathError> {
-        Tree::of(leaves, path)
-    }
-
-    /// Builds the tree of an SSA path in which each step has two children.
-    ///
-    /// # Errors
-    /// Those of [`Tree::from_ssa`].
-    pub fn from_pairs(leaves: usize, path: &[[u32; 2]]) -> Result<Tree, PathError> {
-        Tree::of(leaves, path)
-    }
-
-    fn of(leaves: usize, path: &[impl AsRef<[u32]>]) -> Result<Tree, PathError> {
+    pub fn from_ssa(leaves: usize, path: &[impl AsRef<[u32]>]) -> Result<Tree, PathError> {
         let all = leaves.saturating_add(path.len());
         let named: usize = path.iter().map(|ids| ids.as_ref().len()).sum();
         // For a path that names all ids but one, the list alone suffices, without a set.
@@ -128,7 +107,7 @@ impl Tree {
             let mut ids = Vec::with_capacity(positions.len());
             for &p in positions {
                 let Some(id) = live.at(p as usize) else {
-                    return Err(PathError::Unknown { step, id: p.into(), live: live.count });
+                    return Err(PathError::Unknown { step, id: p.into(), live: live.position(all) });
                 };
                 // Tensors used by earlier steps are not in the list any more.
                 if std::mem::replace(&mut taken[id], true) {
@@ -136,10 +115,7 @@ impl Tree {
                 }
                 ids.push(id as u32);
             }
-            for &id in &ids {
-                live.remove(id as usize);
-            }
-            live.insert(leaves + step);
+            live.contract(&ids, leaves + step);
             ssa.push(ids);
         }
         Tree::from_ssa(leaves, &ssa)
@@ -161,12 +137,37 @@ impl Tree {
         let mut path = Vec::with_capacity(self.steps.len());
         for (step, ids) in self.steps.iter().enumerate() {
             path.push(ids.iter().map(|&id| live.position(id as usize) as u32).collect());
-            for &id in ids {
-                live.remove(id as usize);
-            }
-            live.insert(self.leaves + step);
+            live.contract(ids, self.leaves + step);
         }
         path
+    }
+}
+
+/// The cost of a contraction tree in steps of two tensors, independent of the dtype.
+///
+/// Before the first step each operand is reduced alone at no cost: repeated axes become diagonals, and axes that
+/// neither another operand nor the output has are summed. A step of two tensors visits every point of the union of
+/// their axes; its result keeps the axes that a remaining tensor or the output has. A step of more than two tensors
+/// counts as steps of two from left to right; a step of one tensor costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Cost {
+    /// Scalar multiply-adds: the points of all steps.
+    pub flops: Count,
+    /// The elements of the largest result of a step of two tensors, the last step included; 0 without such a step.
+    pub size: Count,
+    /// The elements of all step results together.
+    pub write: Count,
+    /// The largest number of elements of step results that are alive at once, with the steps run in the order of the
+    /// tree. A result is alive from the step that computes it to the end of the step that uses it; the final one stays
+    /// alive. Operands belong to the caller and do not count.
+    pub peak: Count,
+}
+
+/// Writes `flops 240000, largest result 400 elements, written 1000, at most 700 at once`.
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cost { flops, size, write, peak } = self;
+        write!(f, "flops {flops}, largest result {size} elements, written {write}, at most {peak} at once")
     }
 }
 
@@ -176,7 +177,6 @@ impl Tree {
 struct Live {
     /// `sums[i - 1]` is the number of ids in `i - lowbit(i)..i` that are in the list.
     sums: Vec<u32>,
-    count: usize,
 }
 
 impl Live {
@@ -184,17 +184,13 @@ impl Live {
     fn new(leaves: usize, results: usize) -> Live {
         let present = |end: usize| end.min(leaves);
         let sums = (1..=leaves + results).map(|i| (present(i) - present(i & (i - 1))) as u32).collect();
-        Live { sums, count: leaves }
+        Live { sums }
     }
 
-    fn insert(&mut self, id: usize) {
-        self.count += 1;
-        self.change(id, 1);
-    }
-
-    fn remove(&mut self, id: usize) {
-        self.count -= 1;
-        self.change(id, u32::MAX);
+    /// Removes the ids that a step contracts and adds its result.
+    fn contract(&mut self, ids: &[u32], result: usize) {
+        ids.iter().for_each(|&id| self.change(id as usize, u32::MAX));
+        self.change(result, 1);
     }
 
     /// Adds `delta`, modulo 2^32, to the entry of `id`.
@@ -218,9 +214,6 @@ impl Live {
 
     /// The id at `position` of the list.
     fn at(&self, position: usize) -> Option<usize> {
-        if position >= self.count {
-            return None;
-        }
         let (mut id, mut rest) = (0, position);
         let mut stride = self.sums.len().checked_ilog2().map_or(0, |log| 1 << log);
         while stride > 0 {
@@ -230,7 +223,7 @@ impl Live {
             }
             stride /= 2;
         }
-        Some(id)
+        (id < self.sums.len()).then_some(id)
     }
 }
 
@@ -244,7 +237,7 @@ mod tests {
         let tree = Tree::from_linear(4, &linear).unwrap();
         assert_eq!(tree.steps(), [vec![0, 2], vec![1, 3], vec![5, 4]]);
         assert_eq!(tree.linear_path(), linear);
-        assert_eq!(Tree::from_pairs(4, &[[0, 2], [1, 3], [5, 4]]).as_ref(), Ok(&tree));
+        assert_eq!(Tree::from_ssa(4, &[[0, 2], [1, 3], [5, 4]]).as_ref(), Ok(&tree));
         assert_eq!(Tree::from_ssa(4, tree.steps()), Ok(tree));
     }
 
@@ -279,8 +272,8 @@ mod tests {
         assert_eq!(Tree::from_linear(3, &[vec![0, 1]]), Err(PathError::Unfinished { left: 2 }));
         assert_eq!(Tree::from_linear(1, &[vec![]]), Err(PathError::Empty { step: 0 }));
         assert_eq!(Tree::from_ssa(2, &[vec![0, 1], vec![2, 0]]), Err(PathError::Reused { step: 1, id: 0 }));
-        assert_eq!(Tree::from_pairs(2, &[[0, 0]]), Err(PathError::Reused { step: 0, id: 0 }));
-        assert_eq!(Tree::from_ssa(0, &[]), Err(PathError::Unfinished { left: 0 }));
+        assert_eq!(Tree::from_ssa(2, &[[0, 0]]), Err(PathError::Reused { step: 0, id: 0 }));
+        assert_eq!(Tree::from_ssa(0, &[[]; 0]), Err(PathError::Unfinished { left: 0 }));
         let (most, far) = (usize::MAX, u32::MAX);
         assert_eq!(Tree::from_ssa(most, &[vec![0, far]]), Err(PathError::Unfinished { left: most - 2 }));
         assert_eq!(Tree::from_ssa(most, &[vec![far, far]]), Err(PathError::Reused { step: 0, id: far.into() }));

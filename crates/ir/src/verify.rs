@@ -5,16 +5,14 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use smallvec::SmallVec;
 
-use crate::access::{Access, Axis, AxisRef, Index};
+use crate::access::{Axis, AxisRef, AxisSet, Index};
 use crate::algebra::Algebra;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
 use crate::iteration_space::IterationSpace;
-use crate::module::check_expr;
-use crate::plan::{
-    BufferId, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, SealedFacts, Step, Storage, WriteMode,
-};
+use crate::module::check_dtypes;
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, Step, Storage, WriteMode};
 use crate::region::Lifetime;
 
 impl Plan {
@@ -23,24 +21,19 @@ impl Plan {
     /// # Errors
     /// [`Violation`] names the first step or buffer that breaks one.
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
-        let own = check_steps(&draft)?;
+        let own = verify_steps(&draft)?;
         let partition_strides = check_scratch(&draft, &own)?;
         let depths = draft.regions.iter().map(Region::depths).collect();
-        Ok(Plan { facts: SealedFacts { depths, partition_strides }, draft, id: PlanId::next() })
+        Ok(Plan { draft, depths, partition_strides, id: PlanId::next() })
     }
 }
 
 /// Checks every invariant that [`Plan`] states except those of scratch memory, which is assigned when the steps are
-/// final.
+/// final. Returns the result of [`Draft::partition_buffers`], on which the check of scratch memory builds.
 ///
 /// # Errors
 /// [`Violation`] names the first step or buffer that breaks one.
-pub fn verify_steps(draft: &Draft) -> Result<(), Violation> {
-    check_steps(draft).map(drop)
-}
-
-/// Checks as [`verify_steps`] does, and returns the result of [`Draft::partition_buffers`].
-fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violation> {
+pub fn verify_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violation> {
     check_buffers(draft)?;
     let mut written = IdVec::filled(draft.buffers.len(), false);
     for (k, (loops, step)) in draft.steps().enumerate() {
@@ -55,13 +48,12 @@ fn check_steps(draft: &Draft) -> Result<IdVec<BufferId, Option<usize>>, Violatio
 }
 
 fn check_buffers(draft: &Draft) -> Result<(), Violation> {
-    let place = |b: &BufferId| draft.buffers.get(*b).map(|b| b.storage);
-    for (k, b) in draft.inputs.iter().enumerate() {
-        ensure(place(b) == Some(Storage::Input(k as u32)), || format!("operand {k} has no buffer of its own"))?;
-    }
-    for (k, b) in draft.outputs.iter().enumerate() {
-        ensure(place(b) == Some(Storage::Output(k as u32)), || format!("output {k} has no buffer of its own"))?;
-    }
+    let bound = |(k, b): (u32, &BufferId), storage: fn(u32) -> Storage, what: &str| {
+        let holds = draft.buffers.get(*b).is_some_and(|b| b.storage == storage(k));
+        ensure(holds, || format!("{what} {k} has no buffer of its own"))
+    };
+    (0..).zip(&draft.inputs).try_for_each(|input| bound(input, Storage::Input, "operand"))?;
+    (0..).zip(&draft.outputs).try_for_each(|output| bound(output, Storage::Output, "output"))?;
     let ports = draft.inputs.len() + draft.outputs.len();
     let outside = draft.buffers.iter().filter(|b| !matches!(b.storage, Storage::Scratch(_))).count();
     ensure(ports == outside, || "a buffer belongs to no operand and no output".into())?;
@@ -79,9 +71,8 @@ fn check_buffers(draft: &Draft) -> Result<(), Violation> {
 }
 
 fn is_permutation(order: &[u32], rank: usize) -> bool {
-    let mut seen = vec![false; rank];
-    let mut fresh = |a: &u32| seen.get_mut(*a as usize).is_some_and(|s| !std::mem::replace(s, true));
-    order.len() == rank && order.iter().all(&mut fresh)
+    let mut seen = AxisSet::default();
+    order.len() == rank && order.iter().all(|&axis| (axis as usize) < rank && seen.insert(axis))
 }
 
 fn check_step(
@@ -106,47 +97,32 @@ fn check_step(
     // The written buffer is visited once for the write itself; a second visit is a read of it.
     let target = step.write.tensor;
     ensure(reads.iter().filter(|b| **b == target).count() == 1, || "reads what it writes".into())?;
-    for b in reads.iter().filter(|b| **b != target) {
-        check_readable(draft, *b, written)?;
+    for &b in reads.iter().filter(|b| **b != target) {
+        let storage = draft.buffer(b).storage;
+        ensure(!matches!(storage, Storage::Output(_)), || "reads an output".into())?;
+        let valued = matches!(storage, Storage::Input(_)) || written[b];
+        ensure(valued, || format!("reads buffer {} before it is written", b.0))?;
     }
     let storage = draft.buffer(target).storage;
     ensure(!matches!(storage, Storage::Input(_)), || "writes to an operand".into())?;
     ensure(step.mode == WriteMode::Overwrite || written[target], || "adds to what was never written".into())?;
     ensure(!step.write.conj, || "a written access has no conjugate".into())?;
-    check_dtypes(draft, step)?;
+    check_operations(draft, step)?;
     check_form(step)?;
     written[target] = true;
     Ok(())
 }
 
-fn check_readable(draft: &Draft, b: BufferId, written: &IdVec<BufferId, bool>) -> Result<(), Violation> {
-    match draft.buffer(b).storage {
-        Storage::Input(_) => Ok(()),
-        Storage::Output(_) => Err(Violation("reads an output".into())),
-        Storage::Scratch(_) => ensure(written[b], || format!("reads buffer {} before it is written", b.0)),
-    }
-}
-
-fn check_dtypes(draft: &Draft, step: &Step) -> Result<(), Violation> {
+fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let target = draft.buffer(step.write.tensor);
     let map = step.mode == WriteMode::Overwrite && step.is_map(&target.extents);
     // A copy applies no operation.
     let copies = map && step.reads.len() == 1;
     let defined = copies || matches!(step.algebra, Algebra::User(_)) || step.algebra.accepts(target.dtype);
     ensure(defined, || format!("{} is not defined on {}", step.algebra, target.dtype))?;
-    let keeps = map || target.dtype == step.algebra.accumulator(target.dtype);
-    ensure(keeps, || format!("sums cannot be kept in {}", target.dtype))?;
-    if let Form::Nest(Nest { expr: Some(expr), .. }) = &step.form {
-        let of = |k: usize| Ok(draft.buffer(step.reads[k].tensor).dtype);
-        return check_expr(expr, target.dtype, step.reads.len(), of);
-    }
-    for read in &step.reads {
-        let from = draft.buffer(read.tensor).dtype;
-        let widens = Dtype::promote(&[from, target.dtype]) == Some(target.dtype);
-        let lifts = matches!(step.algebra, Algebra::User(u) if from == u.element && target.dtype == u.accumulator);
-        ensure(widens || lifts || copies, || format!("{from} does not convert to {}", target.dtype))?;
-    }
-    Ok(())
+    let factors: SmallVec<[Dtype; 8]> = step.reads.iter().map(|read| draft.buffer(read.tensor).dtype).collect();
+    let expr = if let Form::Nest(nest) = &step.form { nest.expr.as_deref() } else { None };
+    check_dtypes(&factors, expr, &step.algebra, target.dtype, map)
 }
 
 /// Checks a fill of a buffer with `rank` axes. Its index functions are all 0; they are not checked against the extents,
@@ -174,19 +150,16 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     let groups = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k];
     let all: Vec<u32> = groups.into_iter().flatten().copied().collect();
     ensure(is_permutation(&all, step.axes.len()), || "the groups of a gemm are not its axes".into())?;
-    let plain = |access: &Access<BufferId>| !access.has_indirect();
-    ensure(plain(a) && plain(b) && plain(&step.write), || "a gemm has no ids".into())?;
-    let uses = |access: &Access<BufferId>, axis: u32| {
-        let mut found = false;
-        access.for_each_axis(&mut |x| found |= x == AxisRef::Own(axis));
+    let accesses = [a, b, &step.write];
+    ensure(!accesses.iter().any(|access| access.has_indirect()), || "a gemm has no ids".into())?;
+    let uses = |axis: u32| {
+        let mut found = [false; 3];
+        (0..3).for_each(|k| accesses[k].for_each_axis(&mut |x| found[k] |= x == AxisRef::Own(axis)));
         found
     };
-    let roles = [(true, true, true), (true, false, true), (false, true, true), (true, true, false)];
-    let holds = groups
-        .into_iter()
-        .zip(roles)
-        .all(|(group, role)| group.iter().all(|&x| (uses(a, x), uses(b, x), uses(&step.write, x)) == role));
-    ensure(holds, || "an axis of a gemm is in the wrong group".into())
+    let roles = [[true, true, true], [true, false, true], [false, true, true], [true, true, false]];
+    let holds = |(group, role): (&Vec<u32>, _)| group.iter().all(|&axis| uses(axis) == role);
+    ensure(groups.into_iter().zip(roles).all(holds), || "an axis of a gemm is in the wrong group".into())
 }
 
 /// Checks that partitions do not write to the same memory: a buffer that a partition writes and that is not its own
@@ -200,10 +173,7 @@ fn check_partitions(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Resu
         let mut touched: HashMap<BufferId, usize> = HashMap::new();
         region.steps.iter().for_each(|step| step.for_each_buffer(&mut |b| *touched.entry(b).or_default() += 1));
         for step in region.steps.iter().filter(|step| own[step.write.tensor] != Some(number)) {
-            let extent = |axis| match axis {
-                AxisRef::Own(a) => step.axes[a as usize].extent,
-                AxisRef::Loop(l) => region.loops[l as usize].extent,
-            };
+            let extent = |axis: AxisRef| axis.of(&step.axes, &region.loops).map_or(1, |axis| axis.extent);
             let apart = step.mode == WriteMode::Accumulate && !step.write.has_indirect();
             let apart = apart && step.write.is_injective_in(AxisRef::Loop(0), extent);
             let alone = touched.get(&step.write.tensor) == Some(&1);
@@ -304,7 +274,7 @@ mod tests {
         buffers.push(Buffer { storage: Storage::Output(0), ..buffer(&(0, 1)) });
         let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), partitions: None }];
         Draft {
-            buffers: buffers.into(),
+            buffers: buffers.into_iter().collect(),
             regions,
             inputs: Vec::new(),
             outputs: vec![BufferId(lives.len() as u32)],
@@ -332,7 +302,7 @@ mod tests {
         let inputs = (1..=operands.len() as u32).map(BufferId).collect();
         let regions = vec![Region { loops: Vec::new(), steps, partitions: None }];
         Draft {
-            buffers: buffers.into(),
+            buffers: buffers.into_iter().collect(),
             regions,
             inputs,
             outputs: vec![BufferId(0)],

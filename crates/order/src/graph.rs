@@ -199,7 +199,7 @@ pub(crate) fn pairs(tree: &Tree) -> Pairs {
 
 /// Returns the tree with the given steps.
 pub(crate) fn tree(leaves: usize, pairs: &Pairs) -> Result<Tree, OrderError> {
-    Ok(Tree::from_pairs(leaves, pairs)?)
+    Ok(Tree::from_ssa(leaves, pairs)?)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BufferId, Contraction, Def, Draft, Dtype, Form, Index, Ir, Label, Layout, Nest,
-    Node, NodeId, RegionId, ShowAccess, Step, Storage, Tree, WriteMode,
+    Node, NodeId, RegionId, Step, Storage, Tree, WriteMode,
 };
 
 use crate::{ChosenOrder, expand};
@@ -105,7 +105,7 @@ fn show_step(draft: &Draft, loops: &[Axis], step: &Step) -> String {
         };
         Label::from(name + &layout)
     };
-    let access = |access| ShowAccess { access, axis, tensor }.to_string();
+    let access = |access: &Access<BufferId>| access.show(&axis, &tensor);
     let reads: Vec<String> = step.reads.iter().map(access).collect();
     let op = if step.mode == WriteMode::Overwrite { "=" } else { "+=" };
     let axes: Vec<String> = step.axes.iter().map(|a| format!("{}:{}", a.label, a.extent)).collect();

@@ -233,7 +233,7 @@ fn a_factor_of_a_users_type_is_read_in_every_call() {
 fn a_plan_that_is_sealed_again_is_another_one_and_a_clone_is_not() {
     let (plan, again) = (chain(), chain());
     let call = |plan, scratch: &mut Scratch| Call::of(plan).run(scratch).unwrap();
-    assert_eq!((&plan, plan.clone().id()), (&again, plan.id()));
+    assert_eq!((&*plan, plan.clone().id()), (&*again, plan.id()));
     assert_ne!(plan.id(), again.id());
     let mut scratch = Scratch::new();
     assert!(!scratch.is_bound_to(&plan));

@@ -14,7 +14,7 @@ pub(crate) struct Build {
 impl Build {
     pub(crate) fn new() -> Build {
         let draft = Draft {
-            buffers: IdVec::new(),
+            buffers: IdVec::default(),
             regions: vec![Region { loops: vec![], steps: vec![], partitions: None }],
             inputs: vec![],
             outputs: vec![],

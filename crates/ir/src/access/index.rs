@@ -1,7 +1,7 @@
 //! Index functions: the position along one axis of a tensor, and their algebra.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::slice;
 
 use smallvec::SmallVec;
@@ -56,51 +56,36 @@ impl<T> Index<T> {
 
     /// `offset + Σ coef·axis + Σ coef·ids[…]`. Coefficients of the same axis are added, saturating.
     pub fn new(offset: i64, terms: impl IntoIterator<Item = AffineTerm>, ids: Vec<IndirectTerm<T>>) -> Index<T> {
-        let mut terms = terms.into_iter();
-        if !ids.is_empty() {
-            return Index::sum(offset, terms.collect(), ids);
-        }
-        match (terms.next(), terms.next()) {
-            (None, _) => Index::constant(offset),
-            (Some(term), None) if offset == 0 && term.coef != 0 => Index(Repr::AffineTerm(term)),
-            (first, second) => Index::sum(offset, first.into_iter().chain(second).chain(terms).collect(), ids),
-        }
+        let terms = combine(terms.into_iter().filter(|term| term.coef != 0).collect());
+        Index(match (&terms[..], &ids[..]) {
+            ([], []) => Repr::Constant(offset),
+            (&[term], []) if offset == 0 => Repr::AffineTerm(term),
+            _ => Repr::Sum(Box::new(Sum { offset, terms: terms.into_vec(), ids })),
+        })
     }
 
-    /// The representation of this sum.
-    fn sum(offset: i64, mut terms: Vec<AffineTerm>, ids: Vec<IndirectTerm<T>>) -> Index<T> {
-        combine_terms(&mut terms);
-        Index(match (offset, &terms[..], &ids[..]) {
-            (_, [], []) => Repr::Constant(offset),
-            (0, &[term], []) => Repr::AffineTerm(term),
-            _ => Repr::Sum(Box::new(Sum { offset, terms, ids })),
-        })
+    /// The constant part, the affine part and the indirect terms.
+    fn parts(&self) -> (i64, &[AffineTerm], &[IndirectTerm<T>]) {
+        match &self.0 {
+            Repr::Constant(offset) => (*offset, &[], &[]),
+            Repr::AffineTerm(term) => (0, slice::from_ref(term), &[]),
+            Repr::Sum(sum) => (sum.offset, &sum.terms, &sum.ids),
+        }
     }
 
     /// The constant part.
     pub fn offset(&self) -> i64 {
-        match &self.0 {
-            Repr::Constant(offset) => *offset,
-            Repr::AffineTerm(_) => 0,
-            Repr::Sum(sum) => sum.offset,
-        }
+        self.parts().0
     }
 
     /// The affine part: each axis at most once.
     pub fn terms(&self) -> &[AffineTerm] {
-        match &self.0 {
-            Repr::Constant(_) => &[],
-            Repr::AffineTerm(term) => slice::from_ref(term),
-            Repr::Sum(sum) => &sum.terms,
-        }
+        self.parts().1
     }
 
     /// The indirect terms.
     pub fn indirect(&self) -> &[IndirectTerm<T>] {
-        match &self.0 {
-            Repr::Sum(sum) => &sum.ids,
-            _ => &[],
-        }
+        self.parts().2
     }
 
     /// The indirect terms, mutable.
@@ -124,12 +109,9 @@ impl<T> Index<T> {
         }
     }
 
-    /// The position, if it is the same at every point.
-    pub fn as_constant(&self) -> Option<i64> {
-        match self.0 {
-            Repr::Constant(offset) => Some(offset),
-            _ => None,
-        }
+    /// Whether the position is the same at every point.
+    pub fn is_constant(&self) -> bool {
+        matches!(self.0, Repr::Constant(_))
     }
 
     /// The least and the greatest position over all points, without indirect terms; `None` on overflow of `i64`.
@@ -156,96 +138,51 @@ impl<T> Index<T> {
         self.indirect().iter().for_each(|i| i.access.for_each_tensor(f));
     }
 
-    /// Replaces every index tensor.
-    pub fn retarget(&mut self, f: &mut impl FnMut(&T) -> T) {
-        self.indirect_mut().iter_mut().for_each(|i| i.access.retarget(f));
-    }
-
     /// The same index with its index tensors mapped.
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Index<U> {
-        Index(match &self.0 {
-            Repr::Constant(offset) => Repr::Constant(*offset),
-            Repr::AffineTerm(term) => Repr::AffineTerm(*term),
-            Repr::Sum(sum) => {
-                let ids =
-                    |i: &IndirectTerm<T>| IndirectTerm { coef: i.coef, access: i.access.map(tensor), policy: i.policy };
-                let ids = sum.ids.iter().map(ids).collect();
-                Repr::Sum(Box::new(Sum { offset: sum.offset, terms: sum.terms.clone(), ids }))
-            }
-        })
+        self.with_terms(self.offset(), self.terms().iter().copied(), |access| access.map(tensor))
     }
 
-    /// Replaces every own axis, also in indirect terms, by another; different axes must be replaced by different axes.
-    /// An axis without a replacement has only position 0, and its term is dropped.
-    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
-        let renumbered = |term: &mut AffineTerm| match &mut term.axis {
-            AxisRef::Own(axis) => to(*axis).map(|new| *axis = new).is_some(),
-            AxisRef::Loop(_) => true,
-        };
-        match &mut self.0 {
-            Repr::Constant(_) => {}
-            Repr::AffineTerm(term) => {
-                if !renumbered(term) {
-                    self.0 = Repr::Constant(0);
-                }
-            }
-            Repr::Sum(sum) => {
-                sum.terms.retain_mut(renumbered);
-                sum.ids.iter_mut().for_each(|i| i.access.renumber(to));
-                *self = Index::sum(sum.offset, std::mem::take(&mut sum.terms), std::mem::take(&mut sum.ids));
-            }
-        }
-    }
-
-    /// Adds a sum of terms to every own axis, also in indirect terms: `axis` becomes `axis + Σ coef·axis`.
-    pub fn shift<'a>(&mut self, by: &impl Fn(u32) -> &'a [AffineTerm]) {
-        let terms = self.terms();
-        let own =
-            terms.iter().filter_map(|t| if let AxisRef::Own(axis) = t.axis { Some((t.coef, axis)) } else { None });
-        let more: Vec<AffineTerm> = own.flat_map(|(coef, axis)| by(axis).iter().map(move |t| t.times(coef))).collect();
-        if !more.is_empty() {
-            let terms = terms.iter().copied().chain(more).collect();
-            *self = Index::sum(self.offset(), terms, self.take_ids());
-        }
-        self.indirect_mut().iter_mut().for_each(|i| i.access.shift(by));
-    }
-
-    fn take_ids(&mut self) -> Vec<IndirectTerm<T>> {
-        match &mut self.0 {
-            Repr::Sum(sum) => std::mem::take(&mut sum.ids),
-            _ => Vec::new(),
-        }
+    /// Replaces the affine part, and maps the accesses to index tensors.
+    fn with_terms<U>(
+        &self,
+        offset: i64,
+        terms: impl IntoIterator<Item = AffineTerm>,
+        mut access: impl FnMut(&Access<T>) -> Access<U>,
+    ) -> Index<U> {
+        let ids = self.indirect().iter();
+        let ids = ids.map(|i| IndirectTerm { coef: i.coef, access: access(&i.access), policy: i.policy });
+        Index::new(offset, terms, ids.collect())
     }
 }
 
 impl<T: Clone> Index<T> {
+    /// Replaces every own axis, also in indirect terms, by another. An axis without a replacement has only position 0,
+    /// and its term is dropped.
+    pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
+        *self = self.compose(&|axis| to(axis).map(Index::axis));
+    }
+
     /// Replaces each own axis, also in indirect terms, by the index `of` that axis, which has no indirect terms. An
     /// axis without an index has only position 0. Coefficients saturate, which does not happen if all positions are
     /// inside a tensor.
-    pub fn compose<'a>(&self, of: &impl Fn(u32) -> Option<&'a Index<T>>) -> Index<T>
-    where
-        T: 'a,
-    {
-        match self.0 {
-            Repr::Constant(offset) => return Index::constant(offset),
-            Repr::AffineTerm(AffineTerm { coef: 1, axis: AxisRef::Own(axis) }) => {
-                return of(axis).cloned().unwrap_or(Index::constant(0));
-            }
-            _ => {}
+    pub fn compose<I: Borrow<Index<T>>>(&self, of: &impl Fn(u32) -> Option<I>) -> Index<T> {
+        if let Some(axis) = self.as_axis() {
+            return of(axis).map_or(Index::constant(0), |inner| inner.borrow().clone());
         }
-        let (mut offset, mut terms) = (self.offset(), SmallVec::<[AffineTerm; 4]>::new());
+        let (mut offset, mut terms) = (self.offset(), Terms::new());
         for term in self.terms() {
             match term.axis {
                 AxisRef::Loop(_) => terms.push(*term),
                 AxisRef::Own(axis) => {
                     let Some(inner) = of(axis) else { continue };
+                    let inner = inner.borrow();
                     offset = offset.saturating_add(term.coef.saturating_mul(inner.offset()));
                     terms.extend(inner.terms().iter().map(|t| t.times(term.coef)));
                 }
             }
         }
-        let ids = |i: &IndirectTerm<T>| IndirectTerm { access: i.access.compose(of), ..*i };
-        Index::new(offset, terms, self.indirect().iter().map(ids).collect())
+        self.with_terms(offset, terms, |access| access.compose(of))
     }
 }
 
@@ -259,30 +196,26 @@ impl AffineTerm {
 /// The largest number of terms that are compared pairwise.
 const FEW: usize = 8;
 
+type Terms = SmallVec<[AffineTerm; FEW]>;
+
 /// Adds, saturating, the terms of each axis, in the order in which the axes first appear; terms that cancel are
 /// removed.
-fn combine_terms(terms: &mut Vec<AffineTerm>) {
-    terms.retain(|term| term.coef != 0);
+fn combine(terms: Terms) -> Terms {
     let repeats = |(k, term): (usize, &AffineTerm)| terms[..k].iter().any(|other| other.axis == term.axis);
     if terms.len() <= FEW && !terms.iter().enumerate().any(repeats) {
-        return;
+        return terms;
     }
     let mut places: HashMap<AxisRef, usize> = HashMap::with_capacity(terms.len());
-    let mut sums: Vec<AffineTerm> = Vec::with_capacity(terms.len());
-    for term in terms.drain(..) {
-        match places.entry(term.axis) {
-            Entry::Occupied(place) => {
-                let known = &mut sums[*place.get()];
-                known.coef = known.coef.saturating_add(term.coef);
-            }
-            Entry::Vacant(place) => {
-                place.insert(sums.len());
-                sums.push(term);
-            }
+    let mut sums = Terms::with_capacity(terms.len());
+    for term in terms {
+        let place = *places.entry(term.axis).or_insert(sums.len());
+        match sums.get_mut(place) {
+            Some(known) => known.coef = known.coef.saturating_add(term.coef),
+            None => sums.push(term),
         }
     }
     sums.retain(|term| term.coef != 0);
-    *terms = sums;
+    sums
 }
 
 #[cfg(test)]

@@ -202,7 +202,7 @@ mod tests {
                     BUILDS.set(0);
                     let built = build(part, passes, Some(limit));
                     assert!(BUILDS.get() <= 2, "{} plans", BUILDS.get());
-                    assert_eq!(built.plan, want.plan, "{limit} of {all}");
+                    assert_eq!(*built.plan, *want.plan, "{limit} of {all}");
                     fewer +=
                         usize::from(BUILDS.get() == 2 && built.plan.regions.iter().any(|r| r.partition_count() > 1));
                 }

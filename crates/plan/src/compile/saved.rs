@@ -12,7 +12,7 @@ use crate::error::PlanError;
 /// `budget` are those that the plan was made with.
 pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOrder {
     let saved = |choice: &Choice<'_>| {
-        let at_once = || Tree::from_ssa(choice.c.factors.len(), &[(0..choice.c.factors.len() as u32).collect()]);
+        let at_once = || Tree::from_ssa(choice.c.factors.len(), &[Vec::from_iter(0..choice.c.factors.len() as u32)]);
         let (tree, slices) = match compiled.orders.get(&choice.id) {
             Some(ordered) => (ordered.tree.clone(), &ordered.slices[..]),
             None => (at_once().expect("one step uses each factor once"), &[][..]),

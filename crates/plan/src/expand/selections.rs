@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use einfold_ir::{
     Access, Algebra, AxisSet, Contraction, Dtype, Expr, Function, Index, Indices, Label, Literal, Node, NodeId,
-    PointOp, Tree, Violation,
+    PointOp, Shape, Tree, Violation,
 };
 
 use super::{Target, TreeWriter};
@@ -153,7 +153,7 @@ impl SelectionWriter<'_, '_, '_> {
     /// The index functions, the shape and the name of an intermediate with these axes. If it is gathered from or
     /// scattered into, an error about an index must name the tensor and the axis that the user knows: the intermediate
     /// has that tensor's name, and the positions lie along that axis.
-    fn shape_of(&self, kept: &[u32]) -> (Indices<NodeId>, Vec<usize>, Label) {
+    fn shape_of(&self, kept: &[u32]) -> (Indices<NodeId>, Shape, Label) {
         let stays = AxisSet::of(kept);
         let held = |position: &&SelectedPosition| stays.has(position.axis);
         let selections = self.form.selected.selections.iter().zip(&self.form.positions);

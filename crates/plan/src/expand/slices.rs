@@ -23,13 +23,14 @@ impl SlicedContraction {
     /// slices of equal extent; or if the slices do not divide among the partitions.
     pub(super) fn of(node: &Node, c: &Contraction, chosen: ChosenOrder<'_>) -> Option<SlicedContraction> {
         let ChosenOrder { slices, partitions, .. } = chosen;
-        // For each axis, the terms that the loops add to it.
-        let mut added: Vec<Vec<AffineTerm>> = vec![Vec::new(); c.axes.len()];
+        // Each axis, with the terms that the loops add to it.
+        let own = |axis| vec![AffineTerm { coef: 1, axis: AxisRef::Own(axis) }];
+        let mut whole: Vec<Vec<AffineTerm>> = (0..c.axes.len() as u32).map(own).collect();
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));
         for (k, slice) in slices.iter().enumerate() {
-            let (terms, axis) = (added.get_mut(slice.axis as usize)?, &mut c.axes[slice.axis as usize]);
+            let (terms, axis) = (whole.get_mut(slice.axis as usize)?, &mut c.axes[slice.axis as usize]);
             let parts = usize::try_from(slice.parts).ok().filter(|&parts| parts > 1 && axis.extent % parts == 0)?;
-            if !terms.is_empty() || axis.extent == 0 {
+            if terms.len() > 1 || axis.extent == 0 {
                 return None;
             }
             axis.extent /= parts;
@@ -46,9 +47,10 @@ impl SlicedContraction {
             }
         }
         // No overflow: the positions of the whole axis are inside a tensor.
-        let by = |axis: u32| &added[axis as usize][..];
-        c.factors.iter_mut().for_each(|factor| factor.shift(&by));
-        c.output.iter_mut().for_each(|index| index.shift(&by));
+        let whole: Vec<Index<NodeId>> = whole.into_iter().map(|terms| Index::new(0, terms, Vec::new())).collect();
+        let of = |axis: u32| whole.get(axis as usize);
+        c.factors.iter_mut().for_each(|factor| *factor = factor.compose(&of));
+        c.output.iter_mut().for_each(|index| *index = index.compose(&of));
         let mut sliced = SlicedContraction { c, node: node.clone(), loops, partitions: partitions > 1 };
         sliced.separate_partitions();
         Some(sliced)

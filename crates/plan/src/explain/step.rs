@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use einfold_ir::{
-    Access, Axis, AxisRef, AxisSet, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, ShowAccess, Step,
-    Storage, WriteMode,
+    Access, Axis, AxisRef, AxisSet, BufferId, Count, Draft, Form, IdVec, Index, Ir, Label, Layout, Step, Storage,
+    WriteMode,
 };
 
 use super::join;
@@ -137,7 +137,7 @@ fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Axis
                 AxisRef::Own(a) => step.axes[a as usize].label.clone(),
                 AxisRef::Loop(a) => loops[a as usize].label.clone(),
             };
-            ShowAccess { access, axis, tensor: name }.to_string()
+            access.show(&axis, &name)
         }
     }
 }

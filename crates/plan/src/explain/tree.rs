@@ -1,6 +1,6 @@
 //! Reports of contraction trees.
 
-use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
+use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Index, Ir, Label, Network, NodeId, Tree};
 use einfold_order::cost::step_costs;
 use einfold_order::{FoundOrder, SlicedAxis};
 
@@ -223,5 +223,5 @@ fn subscripts(ir: &Ir, id: NodeId, c: &Contraction, access: &Access<NodeId>) -> 
     };
     // Only index tensors need a name here; the accessed tensor is named beside it.
     let name = |id: &NodeId| if *id == access.tensor { Label::default() } else { format!("%{}", id.0).into() };
-    ShowAccess { access, axis, tensor: name }.to_string()
+    access.show(&axis, &name)
 }

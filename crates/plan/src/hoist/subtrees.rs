@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use einfold_ir::{Access, AxisSet, Contraction, Def, Index, Indices, Ir, Node, NodeId, Rewriter, Tree, Violation};
+use einfold_ir::{Access, AxisSet, Contraction, Def, Index, Indices, Ir, Node, NodeId, Rewriter, Shape, Tree, Violation};
 use einfold_order::{FoundOrder, SlicedAxis, sliced_cost};
 
 use super::constant_nodes;
@@ -119,7 +119,7 @@ impl<'a, 'i> HoistedContraction<'a, 'i> {
         let steps: Vec<usize> = part[leaves..].iter().map(|&id| id as usize).collect();
         let order = (leaves > 1).then(|| self.subtree(leaves, &steps)).transpose()?.map(|tree| (tree, &[][..]));
         let output: Indices<NodeId> = kept.iter().map(|&axis| Index::axis(axis)).collect();
-        let shape: Vec<usize> = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
+        let shape: Shape = kept.iter().map(|&axis| self.c.axes[axis as usize].extent).collect();
         let (axes, algebra) = (Vec::new(), self.c.algebra);
         let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
         Ok(Access::plain(self.push(c, &space, shape, order)?, kept))
@@ -130,7 +130,7 @@ impl<'a, 'i> HoistedContraction<'a, 'i> {
         &mut self,
         mut c: Contraction,
         space: &[u32],
-        shape: Vec<usize>,
+        shape: Shape,
         order: Option<(Tree, &[SlicedAxis])>,
     ) -> Result<NodeId, Violation> {
         (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));

@@ -108,7 +108,7 @@ fn plain_axes(access: &Access<BufferId>) -> Option<SmallVec<[Option<u32>; 8]>> {
     let mut seen = AxisSet::default();
     for index in &access.indices {
         let axis = index.as_axis();
-        let plain = axis.is_some() || index.as_constant().is_some();
+        let plain = axis.is_some() || index.is_constant();
         if !plain || axis.is_some_and(|axis| !seen.insert(axis)) {
             return None;
         }

@@ -67,7 +67,7 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Opt
 /// then every index must be checked.
 fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
     let read = &outer.factors[k].indices;
-    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.as_constant().is_some();
+    let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.is_constant();
     let whole = |c: &Contraction, indices: &[Index<NodeId>], fixed: bool| {
         let mut seen = AxisSet::default();
         indices.iter().zip(&from.shape).all(|(index, &extent)| match index.as_axis() {

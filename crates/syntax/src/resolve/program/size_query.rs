@@ -50,7 +50,7 @@ fn inputs(tensors: &[Tensor], factors: &mut [Access<NodeId>]) -> (Ir, Vec<u32>) 
         ir.input(tensor.name.clone(), tensor.dtype, tensor.shape.as_slice());
     }
     let mut place = |id: &NodeId| NodeId(operands.partition_point(|&operand| operand < id.0) as u32);
-    factors.iter_mut().for_each(|factor| factor.retarget(&mut place));
+    factors.iter_mut().for_each(|factor| *factor = factor.map(&mut place));
     (ir, operands)
 }
 
