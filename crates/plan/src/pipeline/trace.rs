@@ -43,7 +43,7 @@ impl Trace {
         let snapshot = || match program {
             Program::Module(ir) => Some(Snapshot::Module(ir.clone())),
             Program::Steps(_, draft) | Program::Assigned(_, draft) => Some(Snapshot::Draft(draft.clone())),
-            Program::Ordered(..) | Program::Expanded(_) | Program::Plan(..) => None,
+            Program::Ordered(..) | Program::Expanded(..) | Program::Plan(..) => None,
         };
         let after = if self.keeps && changes > 0 { snapshot() } else { None };
         self.stages.push(TracedStage { stage, changes, after });
