@@ -25,7 +25,7 @@ use crate::network::{are_distinct_axes, axes_of};
 use crate::roles::{AxisList, AxisUses};
 use crate::selections::SelectionForm;
 
-/// The expansion of a contraction: its tree, slices and partitions.
+/// The order along which a contraction is expanded: its tree, slices and partitions.
 #[derive(Clone, Copy, Debug)]
 pub struct ChosenOrder<'a> {
     /// The contraction tree.
@@ -59,12 +59,13 @@ pub struct Expanded {
     pub expansions: IdVec<NodeId, Expansion>,
 }
 
-/// The nodes that replace one node. No other tensor of that node's contraction is in memory.
+/// The evaluation strategy of one node and the nodes that replace it. No other tensor of that node's contraction is in
+/// memory.
 #[derive(Clone, Debug, Default)]
 pub struct Expansion {
     /// The evaluation strategy of the node, if it is a contraction.
     pub evaluation: Option<Evaluation>,
-    /// All of them.
+    /// The nodes that replace it.
     pub nodes: Range<u32>,
     /// The nodes of each step of a tree with index tensors; none for a step that is computed in its reader. Empty if
     /// every step has a node.
@@ -82,7 +83,8 @@ pub struct Expansion {
 /// after the loops.
 ///
 /// # Errors
-/// [`PlanError::Leaves`] if a tree does not have one leaf for each factor; [`PlanError::Slices`] if the contraction
+/// [`PlanError::Leaves`] if a tree does not have one leaf for each factor, and optionally one for each selection;
+/// [`PlanError::Selections`] if it uses a selection too early or too late; [`PlanError::Slices`] if the contraction
 /// cannot be sliced in this way.
 pub fn expand(ir: &Ir, orders: &[Option<ChosenOrder<'_>>]) -> Result<Expanded, PlanError> {
     let (mut out, mut expansions) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
