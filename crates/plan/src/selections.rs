@@ -44,18 +44,14 @@ impl SelectionForm {
                 positions.push(found);
             }
         }
-        let selected = selected(node, c, &extended, selections)?;
+        let selected = selected(node, c.axes.len(), &extended, selections)?;
         Some(SelectionForm { c: extended, selected, positions })
     }
 
     /// The same contraction without selections: gather and scatter indices stay in the factors and the result.
     pub(crate) fn without_selections(self, node: &Node, c: &Contraction) -> SelectionForm {
-        let selected = SelectionNetwork {
-            network: network_of(c, &node.shape),
-            selections: Vec::new(),
-            early: false,
-            masked: false,
-        };
+        let (network, selections) = (network_of(c, &node.shape), Vec::new());
+        let selected = SelectionNetwork { network, selections, ..self.selected };
         SelectionForm { c: c.clone(), selected, positions: Vec::new() }
     }
 
@@ -137,9 +133,11 @@ fn selection(c: &Contraction, positions: &[SelectedPosition], of: Option<u32>) -
     Selection { by: axes_of(&indices, &c.axes).into_vec(), determined, of }
 }
 
-fn selected(node: &Node, c: &Contraction, extended: &Contraction, selections: Vec<Selection>) -> Option<SelectionNetwork> {
+/// The network of a contraction with axes for positions, which are those from `first` on; `None` if some axis is in no
+/// factor and no index tensor.
+fn selected(node: &Node, first: usize, extended: &Contraction, selections: Vec<Selection>) -> Option<SelectionNetwork> {
     let axes = &extended.axes;
-    let of = |indices: &[Index<NodeId>]| axes_of_from(indices, axes, c.axes.len()).into_vec();
+    let of = |indices: &[Index<NodeId>]| axes_of_from(indices, axes, first).into_vec();
     let mut inputs: Vec<Vec<u32>> = extended.factors.iter().map(|factor| of(&factor.indices)).collect();
     let output = of(&extended.output);
     let by_indirect = selections.iter().flat_map(|s| s.by.iter().chain(&s.determined));
