@@ -2,9 +2,9 @@
 
 use einfold_ir::{IdVec, Ir, NodeId, RegionId, Storage};
 
-/// Which nodes share a buffer: a node that accumulates into an earlier one does so in place, unless the earlier value is
-/// still needed. A node in a looped region always accumulates in place into a node outside: after the loop, the outer
-/// node is the sum.
+/// Which nodes share a buffer: a node that accumulates into an earlier one does so in place, unless the earlier value
+/// is still needed. A node in a looped region always accumulates in place into a node outside: after the loop, the
+/// outer node is the sum.
 pub(crate) struct BufferAssignment {
     live: IdVec<NodeId, bool>,
     root: IdVec<NodeId, NodeId>,

@@ -52,8 +52,8 @@ pub struct ConstantPlan {
 pub struct Compiled {
     /// The plan. The origins of its steps are nodes of `ir`.
     pub plan: Plan,
-    /// The operands of the plan, as positions among the operands of the expression, without the results of `constant_plan`.
-    /// Without constant operands, all.
+    /// The operands of the plan, as positions among the operands of the expression, without the results of
+    /// `constant_plan`. Without constant operands, all.
     pub operands: Vec<u32>,
     /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and `ir`.
     pub constant_plan: Option<ConstantPlan>,
@@ -63,9 +63,8 @@ pub struct Compiled {
     pub ir: Ir,
     /// For each node of `rewritten`, the nodes of `ir` that replace it.
     pub expansions: IdVec<NodeId, Expansion>,
-    /// The chosen orders, by node of `rewritten`. A contraction with index tensors has an order only if one
-    /// step is not cheapest; the leaves of its tree are the factors, or the factors and the
-    /// [selections](einfold_order::Selection).
+    /// The chosen orders, by node of `rewritten`. A contraction with index tensors has an order only if one step is not
+    /// cheapest; the leaves of its tree are the factors, or the factors and the [selections](einfold_order::Selection).
     pub orders: BTreeMap<NodeId, FoundOrder>,
     /// The cost of the expression, independent of the machine.
     pub cost: Cost,

@@ -30,12 +30,12 @@ pub(crate) struct SelectedPosition {
 }
 
 impl SelectionForm {
-    /// The selection form of a contraction; `None` if some axis is in no factor and no index tensor, since such a contraction is
-    /// evaluated in one step.
+    /// The selection form of a contraction; `None` if some axis is in no factor and no index tensor, since such a
+    /// contraction is evaluated in one step.
     pub(crate) fn of(ir: &Ir, node: &Node, c: &Contraction) -> Option<SelectionForm> {
-        let mut form = c.clone();
+        let mut extended = c.clone();
         let (mut positions, mut selections) = (Vec::new(), Vec::new());
-        let Contraction { axes, factors, output, .. } = &mut form;
+        let Contraction { axes, factors, output, .. } = &mut extended;
         let factors = (0..).zip(factors).map(|(k, f)| (Some(k), &mut f.indices, &ir.node(f.tensor).shape));
         for (of, indices, shape) in factors.chain([(None, output, &node.shape)]) {
             if indices.iter().any(Index::has_indirect) {
@@ -44,18 +44,14 @@ impl SelectionForm {
                 positions.push(found);
             }
         }
-        let selected = selected(node, c, &form, selections)?;
-        Some(SelectionForm { c: form, selected, positions })
+        let selected = selected(node, c.axes.len(), &extended, selections)?;
+        Some(SelectionForm { c: extended, selected, positions })
     }
 
     /// The same contraction without selections: gather and scatter indices stay in the factors and the result.
     pub(crate) fn without_selections(self, node: &Node, c: &Contraction) -> SelectionForm {
-        let selected = SelectionNetwork {
-            network: network_of(c, &node.shape),
-            selections: Vec::new(),
-            early: false,
-            masked: false,
-        };
+        let (network, selections) = (network_of(c, &node.shape), Vec::new());
+        let selected = SelectionNetwork { network, selections, ..self.selected };
         SelectionForm { c: c.clone(), selected, positions: Vec::new() }
     }
 
@@ -137,11 +133,13 @@ fn selection(c: &Contraction, positions: &[SelectedPosition], of: Option<u32>) -
     Selection { by: axes_of(&indices, &c.axes).into_vec(), determined, of }
 }
 
-fn selected(node: &Node, c: &Contraction, form: &Contraction, selections: Vec<Selection>) -> Option<SelectionNetwork> {
-    let axes = &form.axes;
-    let of = |indices: &[Index<NodeId>]| axes_of_from(indices, axes, c.axes.len()).into_vec();
-    let mut inputs: Vec<Vec<u32>> = form.factors.iter().map(|factor| of(&factor.indices)).collect();
-    let output = of(&form.output);
+/// The network of a contraction with axes for positions, which are those from `first` on; `None` if some axis is in no
+/// factor and no index tensor.
+fn selected(node: &Node, first: usize, extended: &Contraction, selections: Vec<Selection>) -> Option<SelectionNetwork> {
+    let axes = &extended.axes;
+    let of = |indices: &[Index<NodeId>]| axes_of_from(indices, axes, first).into_vec();
+    let mut inputs: Vec<Vec<u32>> = extended.factors.iter().map(|factor| of(&factor.indices)).collect();
+    let output = of(&extended.output);
     let by_indirect = selections.iter().flat_map(|s| s.by.iter().chain(&s.determined));
     let mut uses = vec![0u32; axes.len()];
     inputs.iter().flatten().chain(by_indirect).for_each(|&a| uses[a as usize] += 1);
@@ -158,7 +156,7 @@ fn selected(node: &Node, c: &Contraction, form: &Contraction, selections: Vec<Se
     }
     let extents = axes.iter().map(|a| a.extent as u64).collect();
     let network = Network::new(inputs, output, extents).ok()?;
-    let (early, masked) = early(node, form);
+    let (early, masked) = early(node, extended);
     Some(SelectionNetwork { network, selections, early, masked })
 }
 
@@ -171,11 +169,11 @@ fn is_smaller(axes: &[Axis], selection: &Selection) -> bool {
 
 /// Whether the result may be scattered into before the last product, and whether positions that no scatter index names
 /// must be set to the identity afterwards. The identity absorbs integers, but not infinite and NaN factors.
-fn early(node: &Node, form: &Contraction) -> (bool, bool) {
-    let plain = are_distinct_axes(&form.output);
-    let laws = form.algebra.laws(node.dtype);
+fn early(node: &Node, extended: &Contraction) -> (bool, bool) {
+    let plain = are_distinct_axes(&extended.output);
+    let laws = extended.algebra.laws(node.dtype);
     match node.dtype.kind() {
-        DtypeKind::Float | DtypeKind::Complex => (plain && identity(form, node.dtype).is_some(), true),
+        DtypeKind::Float | DtypeKind::Complex => (plain && identity(extended, node.dtype).is_some(), true),
         _ => (plain && laws.absorbing, false),
     }
 }

@@ -19,8 +19,9 @@ pub(super) struct SlicedContraction {
 }
 
 impl SlicedContraction {
-    /// Slices the contraction of `node`, with the outermost slices divided among partitions of neighbouring slices. `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of
-    /// slices of equal extent; or if the slices do not divide among the partitions.
+    /// Slices the contraction of `node`, with the outermost slices divided among partitions of neighbouring slices.
+    /// `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of slices
+    /// of equal extent; or if the slices do not divide among the partitions.
     pub(super) fn of(node: &Node, c: &Contraction, chosen: ChosenOrder<'_>) -> Option<SlicedContraction> {
         let ChosenOrder { slices, partitions, .. } = chosen;
         // Each axis, with the terms that the loops add to it.

@@ -17,8 +17,8 @@ use crate::strides::own_axes;
 pub(super) struct StepReport {
     /// The region of the step.
     pub(super) region: usize,
-    /// The loops that the step depends on, outermost first, as `for s:4` or, for partitions, `partitions s:4`; empty outside
-    /// loops.
+    /// The loops that the step depends on, outermost first, as `for s:4` or, for partitions, `partitions s:4`; empty
+    /// outside loops.
     pub(super) loops: Vec<String>,
     /// The name of the tensor that it writes.
     pub(super) name: String,

@@ -40,12 +40,12 @@ impl Trace {
     }
 
     pub(crate) fn record(&mut self, stage: &'static Stage, changes: usize, program: &Program<'_>) {
-        let snapshot = || match program {
+        let after = match program {
+            _ if !self.keeps || changes == 0 => None,
             Program::Module(ir) => Some(Snapshot::Module(ir.clone())),
             Program::Steps(_, draft) | Program::Assigned(_, draft) => Some(Snapshot::Draft(draft.clone())),
-            Program::Ordered(..) | Program::Expanded(_) | Program::Plan(..) => None,
+            Program::Ordered(..) | Program::Expanded(..) | Program::Plan(..) => None,
         };
-        let after = if self.keeps && changes > 0 { snapshot() } else { None };
         self.stages.push(TracedStage { stage, changes, after });
     }
 }
