@@ -21,13 +21,13 @@
 //! # Ok::<(), einfold::Error>(())
 //! ```
 
-use crate::dynamic::{Arguments, OperandType};
+use crate::arguments::{Arguments, OperandType};
+use crate::compiled::CompiledExpression;
 use crate::error::Error;
-use crate::expression::Expression;
+use crate::expression::{Expression, Notation};
 use crate::plan::Plan;
 use crate::settings::Settings;
 use einfold_ir::TensorType;
-use einfold_syntax::{Ast, Spelling};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use std::hash::{Hash, Hasher};
@@ -62,7 +62,7 @@ static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
 
 /// The estimated memory of the smallest plan, in bytes.
 const LEAST: u64 = 8 << 10;
-/// The estimated memory of one operand or of one of the [`parts`](Plan::parts) of a plan, in bytes.
+/// The estimated memory of one operand or of one of the [`parts`](CompiledExpression::parts) of a plan, in bytes.
 const PART: u64 = 512;
 
 /// Estimates the memory of a plan from the numbers of its operands and parts.
@@ -71,26 +71,8 @@ struct Bytes;
 
 impl Weighter<Key, Plan> for Bytes {
     fn weight(&self, key: &Key, plan: &Plan) -> u64 {
-        let parts = key.operands().len() + plan.parts();
+        let parts = key.operands().len() + plan.0.parts();
         LEAST + PART * parts as u64 + 4 * plan.expression().text().len() as u64
-    }
-}
-
-/// The notation that a text is parsed in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Notation {
-    Text,
-    Spaced,
-    Labels,
-}
-
-impl Notation {
-    fn of(expression: &Expression) -> Notation {
-        match &expression.ast {
-            Ast::Letters(subscripts) if subscripts.spelling() == Spelling::Integers => Notation::Labels,
-            _ if expression.spaced => Notation::Spaced,
-            _ => Notation::Text,
-        }
     }
 }
 
@@ -131,7 +113,7 @@ trait Parts {
 impl Parts for Key {
     fn head(&self) -> (Notation, &str, &Settings) {
         let expression = self.plan.expression();
-        (Notation::of(expression), expression.text(), &expression.settings)
+        (expression.notation, expression.text(), &expression.settings)
     }
 
     fn operands(&self) -> impl ExactSizeIterator<Item = OperandType<'_>> {
@@ -185,17 +167,18 @@ pub(crate) fn plan_text(text: &str, arguments: Arguments<'_>) -> Result<Plan, Er
 
 /// Returns the plan of an expression for these operands.
 pub(crate) fn plan(expression: &Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
-    let (notation, text) = (Notation::of(expression), expression.text());
-    find_or_plan(Query { notation, text, settings: &expression.settings, arguments }, || Ok(expression.clone()))
+    let Expression { notation, settings, .. } = expression;
+    let query = Query { notation: *notation, text: expression.text(), settings, arguments };
+    find_or_plan(query, || Ok(expression.clone()))
 }
 
 fn find_or_plan(query: Query<'_>, expression: impl FnOnce() -> Result<Expression, Error>) -> Result<Plan, Error> {
     if let Some(plan) = PLANS.get(&query)
-        && plan.has_sizes_of(query.arguments)?
+        && plan.0.has_sizes_of(query.arguments)?
     {
         return Ok(plan);
     }
-    let plan = Plan::for_arguments(expression()?, query.arguments)?;
+    let plan = Plan::new(CompiledExpression::for_arguments(expression()?, query.arguments)?);
     let named = query.arguments.has_names().then(|| query.arguments.types());
     PLANS.insert(Key { plan: plan.clone(), named }, plan.clone());
     Ok(plan)

@@ -1,16 +1,9 @@
 //! Expressions: parsed texts with options, independent of operands.
 
-use crate::cache;
-use crate::dynamic::{self, CallOptions};
 use crate::error::{Error, ErrorKind};
-use crate::operand::Operands;
-use crate::output::Outputs;
-use crate::plan::Plan;
-use crate::program::Program;
 use crate::settings::Settings;
-use crate::spec::Specs;
-use einfold_exec::RunStopped;
-use einfold_plan::{NamedNetwork, PlanError, named_network};
+use einfold_exec::{BindError, RunStopped};
+use einfold_plan::PlanError;
 use einfold_syntax::{Assign, Ast, Span};
 use std::fmt;
 
@@ -34,9 +27,19 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Expression {
     pub(crate) ast: Ast,
-    /// Whether the text is named subscripts without brackets.
-    pub(crate) spaced: bool,
+    pub(crate) notation: Notation,
     pub(crate) settings: Settings,
+}
+
+/// The function that made an expression.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Notation {
+    /// [`Expression::new`].
+    Text,
+    /// [`Expression::spaced`].
+    Spaced,
+    /// [`Expression::labels`].
+    Labels,
 }
 
 impl Expression {
@@ -47,7 +50,7 @@ impl Expression {
     /// # Errors
     /// [`ErrorKind::Expression`] with the position in the text.
     pub fn new(text: &str) -> Result<Expression, Error> {
-        Ok(Expression::of(einfold_syntax::parse(text)?))
+        Ok(Expression::of(einfold_syntax::parse(text)?, Notation::Text))
     }
 
     /// Parses named subscripts without brackets, as in einops: white space separates axes, commas separate operands.
@@ -65,11 +68,11 @@ impl Expression {
     /// # Errors
     /// As [`new`](Expression::new).
     pub fn spaced(text: &str) -> Result<Expression, Error> {
-        Ok(Expression { spaced: true, ..Expression::of(einfold_syntax::parse_spaced(text)?) })
+        Ok(Expression::of(einfold_syntax::parse_spaced(text)?, Notation::Spaced))
     }
 
-    fn of(ast: Ast) -> Expression {
-        Expression { ast, spaced: false, settings: Settings::default() }
+    fn of(ast: Ast, notation: Notation) -> Expression {
+        Expression { ast, notation, settings: Settings::default() }
     }
 
     /// Makes an expression from integer labels, a list for each operand and one for the output; the number of labels is
@@ -78,7 +81,7 @@ impl Expression {
     /// # Errors
     /// As [`new`](Expression::new); spans refer to the printed form, `[0 1], [1 2] -> [0 2]`.
     pub fn labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Expression, Error> {
-        Ok(Expression::of(einfold_syntax::from_labels(operands, output)?))
+        Ok(Expression::of(einfold_syntax::from_labels(operands, output)?, Notation::Labels))
     }
 
     /// The text as it was passed, or the printed form of integer labels.
@@ -102,11 +105,7 @@ impl Expression {
     /// The names of the results of a program, in order: the selected [`outputs`](Expression::outputs), or the names
     /// that the program never reads. Subscripts have no names.
     pub fn output_names(&self) -> Vec<&str> {
-        match (&self.ast, &self.settings.options.outputs) {
-            (Ast::Program(_), Some(asked)) => asked.iter().map(String::as_str).collect(),
-            (Ast::Program(program), None) => program.names().outputs().iter().map(|&id| program.name(id)).collect(),
-            _ => Vec::new(),
-        }
+        (0..).map_while(|k| self.output_name(k)).collect()
     }
 
     /// The name of the result at a position, in a program.
@@ -126,66 +125,17 @@ impl Expression {
         }
     }
 
-    /// Plans for operands of these types, which are in the order of the operands or have names.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Expression`] if the types do not match the expression, or a shape depends on the values of index
-    /// tensors; [`ErrorKind::Names`] if the names of the operands are not valid; [`ErrorKind::Order`] if no contraction
-    /// order satisfies the options; [`ErrorKind::Plan`] if the plan would need more memory than the limit or than is
-    /// addressable.
-    pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
-        let types = self.arrange_types(types.into_types())?;
-        Ok(Plan::new(self.clone(), Program::compile(self, types)?, None))
-    }
-
-    /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
-    /// can be passed to [`ssa_path`](Expression::ssa_path).
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::errors::PlanError::OnePath) if several contractions
-    /// have more than one possible order.
-    pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
-        self.check_options()?;
-        let types = self.arrange_types(types.into_types())?;
-        Ok(named_network(&self.resolve(&types)?, self.settings.passes)?)
-    }
-
-    /// Plans for operands of the same types as these.
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan).
-    pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        self.plan(operands.arguments().arguments().types())
-    }
-
-    /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is
-    /// computed from them. The plan also runs on other operands, whose indices must be less than that size.
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan), except for shapes that depend on values, and as [`Plan::run`] for the computation
-    /// of sizes.
-    pub fn plan_with(&self, operands: impl Operands) -> Result<Plan, Error> {
-        dynamic::plan_with(self, operands.arguments().arguments())
-    }
-
-    /// Plans and runs. Sizes that depend on the values of index tensors are computed first. The plan is
-    /// [cached](crate::cache).
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan) and [`Plan::run`].
-    pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
-        let operands = operands.arguments();
-        let plan = cache::plan(self, operands.arguments())?;
-        A::fits(&plan)?;
-        A::receive(dynamic::call(&plan, operands.arguments(), CallOptions::default())?, &plan)
-    }
-
     /// The number of operands.
     pub fn operands(&self) -> usize {
+        self.operand_spans().len()
+    }
+
+    /// The span of the first occurrence of each operand.
+    fn operand_spans(&self) -> Vec<Span> {
         match &self.ast {
-            Ast::Letters(subscripts) => subscripts.terms().len(),
-            Ast::Named(named) => named.terms().len(),
-            Ast::Program(program) => program.names().inputs().len(),
+            Ast::Letters(subscripts) => subscripts.terms().iter().map(|term| term.span).collect(),
+            Ast::Named(named) => named.terms().iter().map(|term| term.span).collect(),
+            Ast::Program(program) => program.names().inputs().iter().map(|&id| program.first(id)).collect(),
         }
     }
 
@@ -197,15 +147,6 @@ impl Expression {
             definition.is_some_and(|d| matches!(d.assign, Assign::Equal | Assign::Add))
         };
         matches!(self.output_names()[..], [name] if summed(name))
-    }
-
-    /// The span of the first occurrence of an operand.
-    fn place(&self, operand: usize) -> Option<Span> {
-        match &self.ast {
-            Ast::Letters(subscripts) => subscripts.terms().get(operand).map(|term| term.span),
-            Ast::Named(named) => named.terms().get(operand).map(|term| term.span),
-            Ast::Program(program) => program.names().inputs().get(operand).map(|&id| program.first(id)),
-        }
     }
 
     /// Converts a planning error; a tensor that is too large gets its name and span in the text.
@@ -229,25 +170,20 @@ impl Expression {
                 .filter(|_| is_result)
             }
         };
-        let error = Error::from(error);
-        match span {
-            Some(span) => error.at(self.text(), span),
-            None => error,
-        }
+        Error::from(error).at(self.text(), span)
     }
 
     /// Adds the span of the operand that the error is about.
-    pub(crate) fn point(&self, error: Error) -> Error {
+    pub(crate) fn point(&self, mut error: Error) -> Error {
         let operand = match error.kind() {
-            ErrorKind::Stopped(RunStopped::IndexOutOfRange(id)) => {
-                self.input_names().iter().position(|name| *name == &*id.index_tensor)
+            ErrorKind::Stopped(RunStopped::IndexOutOfRange(index)) => {
+                self.input_names().iter().position(|name| *name == &*index.index_tensor)
             }
-            other => other.operand(),
+            ErrorKind::Bind(BindError::Operands { expected, found }) if found < expected => Some(*found),
+            _ => error.operand_mut().copied(),
         };
-        match operand.and_then(|operand| self.place(operand)) {
-            Some(span) => error.at(self.text(), span),
-            None => error,
-        }
+        let span = operand.and_then(|operand| self.operand_spans().get(operand).copied());
+        error.at(self.text(), span)
     }
 }
 

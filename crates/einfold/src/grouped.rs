@@ -1,9 +1,10 @@
 //! Frequent grouped reductions as functions. Each runs one program of the language, which its documentation shows; for
 //! a variation, copy the program and change it.
 
+use crate::arguments::Operands;
 use crate::einsum;
 use crate::error::{Error, ErrorKind};
-use crate::operand::{Operand, Operands};
+use crate::operand::Operand;
 use crate::output::Output;
 
 /// `:3` if the size is declared.

@@ -1,9 +1,7 @@
-//! The types that can be operands, and lists of operands.
+//! The types that can be operands.
 
 use crate::array::AnyArray;
-use crate::builtin::for_each_builtin;
-use crate::dynamic::ArgumentList;
-use crate::tuples::for_each_tuple;
+use crate::lists::for_each_builtin;
 use einfold_exec::{AnyView, Element};
 use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
 
@@ -67,29 +65,29 @@ impl<O: Operand> Operand for Conj<O> {
 
 /// An operand, or the type of an operand, with a name; made by [`named`].
 #[derive(Clone, Copy, Debug)]
-pub struct Named<'n, O> {
+pub struct NamedOperand<'n, O> {
     pub(crate) name: &'n str,
     pub(crate) inner: O,
 }
 
 /// Gives a name to an operand, or to the type of an operand (a [`spec`](crate::spec)), for use in a program.
 ///
-/// Named operands may be passed in any order, and the program need not read all of them.
+/// NamedOperand operands may be passed in any order, and the program need not read all of them.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
 /// use einfold::{einsum, named};
 ///
-/// let (values, ids) = (array![1.0, 2.0, 4.0], array![0, 1, 0]);
-/// let y: Array1<f64> = einsum("Y[g[n]] += w[n]", (named("w", &values), named("g", &ids)))?;
+/// let (values, groups) = (array![1.0, 2.0, 4.0], array![0, 1, 0]);
+/// let y: Array1<f64> = einsum("Y[g[n]] += w[n]", (named("w", &values), named("g", &groups)))?;
 /// assert_eq!(y, array![5.0, 2.0]);
 /// # Ok::<(), einfold::Error>(())
 /// ```
-pub fn named<O>(name: &str, operand: O) -> Named<'_, O> {
-    Named { name, inner: operand }
+pub fn named<O>(name: &str, operand: O) -> NamedOperand<'_, O> {
+    NamedOperand { name, inner: operand }
 }
 
-impl<O: Operand> Operand for Named<'_, O> {
+impl<O: Operand> Operand for NamedOperand<'_, O> {
     fn elements(&self) -> AnyView<'_> {
         self.inner.elements()
     }
@@ -152,70 +150,3 @@ macro_rules! scalars {
 }
 
 for_each_builtin!(scalars);
-
-/// The operands of a call: a tuple of up to twelve, a single operand, or an array, slice or vector of operands of one
-/// type. They are in the order of the terms; in a program, in the order in which the text first names them.
-/// [Named](named) operands may be in any order.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a list of operands of einfold",
-    label = "not operands",
-    note = "operands are a tuple of up to twelve, one operand alone, or an array, slice or vector of operands of one type",
-    note = "an operand is an array or a view of ndarray 0.17 (`einfold::ndarray`), a scalar, an `AnyArray` or an `AnyView`, or a reference to one",
-    note = "a `Vec` or a slice of elements is one as `einfold::ndarray::aview1(&elements)`, with several axes as `ArrayView::from_shape(shape, &elements)?`",
-    note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
-)]
-pub trait Operands {
-    /// Collects the operands.
-    fn arguments(&self) -> ArgumentList<'_>;
-}
-
-impl<O: Operand> Operands for O {
-    fn arguments(&self) -> ArgumentList<'_> {
-        let mut list = ArgumentList::default();
-        list.push(self);
-        list
-    }
-}
-
-impl<O: Operand> Operands for [O] {
-    fn arguments(&self) -> ArgumentList<'_> {
-        let mut list = ArgumentList::default();
-        self.iter().for_each(|operand| list.push(operand));
-        list
-    }
-}
-
-macro_rules! lists {
-    ($([$($generics:tt)*] $list:ty;)+) => { $(
-        impl<O: Operand, $($generics)*> Operands for $list {
-            fn arguments(&self) -> ArgumentList<'_> {
-                let list: &[O] = self.as_ref();
-                list.arguments()
-            }
-        }
-    )+ };
-}
-
-lists! {
-    [] &[O];
-    [] Vec<O>;
-    [] &Vec<O>;
-    [const N: usize] [O; N];
-    [const N: usize] &[O; N];
-}
-
-macro_rules! tuples {
-    ($($name:ident)+) => {
-        impl<$($name: Operand),+> Operands for ($($name,)+) {
-            fn arguments(&self) -> ArgumentList<'_> {
-                #[expect(non_snake_case, reason = "each operand is bound to the name of its type")]
-                let ($($name,)+) = self;
-                let mut list = ArgumentList::default();
-                $(list.push($name);)+
-                list
-            }
-        }
-    };
-}
-
-for_each_tuple!(1..=12, tuples);

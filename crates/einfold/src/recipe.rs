@@ -1,17 +1,17 @@
 //! Recipes: texts from which a plan is made again.
 
 use crate::algebra::{ALGEBRAS, IntoAlgebra};
+use crate::compiled::CompiledExpression;
 use crate::error::{Error, ErrorKind, RecipeProblem};
-use crate::expression::Expression;
+use crate::expression::{Expression, Notation};
 use crate::plan::Plan;
-use crate::program::Program;
 use crate::settings::Settings;
 use einfold_exec::UserSemiring;
-use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, Machine, OutOfRange, TensorType, Tree};
+use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, Machine, OutOfRange, TensorType};
 use einfold_order::format::{FormatError, machine_from_json, machine_json};
 use einfold_order::{Budget, Order, OrderError, SavedOrder};
 use einfold_plan::PassSet;
-use einfold_syntax::{Ast, Options, Spelling, Subscripts};
+use einfold_syntax::{Ast, Options};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,12 +25,12 @@ const PATHS_ALONE: u64 = 1;
 #[serde(deny_unknown_fields)]
 struct Recipe {
     version: u64,
-    expression: Written,
-    operands: Vec<Operand>,
+    expression: RecordedText,
+    operands: Vec<RecordedOperand>,
     strict: bool,
     algebra: String,
     #[serde(flatten)]
-    meaning: Meaning,
+    meaning: LanguageOptions,
     memory: Option<u64>,
     /// The machine as written by [`machine_json`]; absent for the built-in machine.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -43,13 +43,13 @@ struct Recipe {
     /// Version 1 only: the SSA path of each contraction that has a choice of order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paths: Vec<Vec<Vec<u32>>>,
-    cost: Recorded,
+    cost: RecordedCost,
 }
 
 /// Options that change the result, if they differ from the defaults.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Meaning {
+struct LanguageOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     acc: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -69,7 +69,7 @@ struct Meaning {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Written {
+enum RecordedText {
     Text(String),
     Spaced(String),
     Labels { operands: Vec<Vec<u32>>, output: Option<Vec<u32>> },
@@ -77,7 +77,7 @@ enum Written {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Operand {
+struct RecordedOperand {
     dtype: String,
     shape: Vec<usize>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -87,18 +87,18 @@ struct Operand {
 /// A [`Cost`] in decimal digits: exact below 2^128, ten digits beyond.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Recorded {
+struct RecordedCost {
     flops: String,
     size: String,
     write: String,
     peak: String,
 }
 
-impl From<Cost> for Recorded {
-    fn from(cost: Cost) -> Recorded {
+impl From<Cost> for RecordedCost {
+    fn from(cost: Cost) -> RecordedCost {
         let digits = |count: Count| count.exact().map_or_else(|| format!("{count:.9e}"), |n| n.to_string());
         let Cost { flops, size, write, peak } = cost;
-        Recorded { flops: digits(flops), size: digits(size), write: digits(write), peak: digits(peak) }
+        RecordedCost { flops: digits(flops), size: digits(size), write: digits(write), peak: digits(peak) }
     }
 }
 
@@ -116,18 +116,18 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn to_recipe(&self) -> String {
-        let plan = self.whole();
+        let plan = Plan(self.whole().clone());
         let expression = plan.expression();
         let Settings { options, semiring: _, order: _, budget, passes } = &expression.settings;
         let operand =
-            |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
+            |ty: &TensorType| RecordedOperand { dtype: ty.dtype.name().into(), shape: ty.shape.clone(), conj: ty.conj };
         let recipe = Recipe {
             version: VERSION,
             expression: written(expression),
             operands: plan.input_types().iter().map(operand).collect(),
             strict: options.strict,
             algebra: options.algebra.to_string(),
-            meaning: Meaning::of(options, plan.answers()),
+            meaning: LanguageOptions::of(options, &plan.0.answers),
             memory: budget.memory_bytes,
             machine: Some(budget.machine).filter(|m| !m.is_default()).map_or(Value::Null, |m| machine_json(&m)),
             passes: passes.names().map(Into::into).collect(),
@@ -157,15 +157,16 @@ impl Plan {
     }
 }
 
-fn written(expression: &Expression) -> Written {
-    let ids = |s: &Subscripts, term| s.labels(term).iter().map(|label| label.id).collect();
-    match &expression.ast {
-        Ast::Letters(s) if s.spelling() == Spelling::Integers => Written::Labels {
-            operands: s.terms().iter().map(|term| ids(s, term)).collect(),
-            output: s.output().map(|output| ids(s, &output.term)),
-        },
-        _ if expression.spaced => Written::Spaced(expression.text().into()),
-        _ => Written::Text(expression.text().into()),
+fn written(expression: &Expression) -> RecordedText {
+    let text = expression.text().into();
+    match (expression.notation, &expression.ast) {
+        (Notation::Labels, Ast::Letters(s)) => {
+            let labels = |term| s.labels(term).iter().map(|label| label.id).collect();
+            let operands = s.terms().iter().map(labels).collect();
+            RecordedText::Labels { operands, output: s.output().map(|output| labels(&output.term)) }
+        }
+        (Notation::Spaced, _) => RecordedText::Spaced(text),
+        _ => RecordedText::Text(text),
     }
 }
 
@@ -183,9 +184,9 @@ fn read(recipe: &str) -> Result<Recipe, Error> {
 impl Recipe {
     fn plan(mut self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<Plan, Error> {
         let mut expression = match &self.expression {
-            Written::Text(text) => Expression::new(text)?,
-            Written::Spaced(text) => Expression::spaced(text)?,
-            Written::Labels { operands, output } => {
+            RecordedText::Text(text) => Expression::new(text)?,
+            RecordedText::Spaced(text) => Expression::spaced(text)?,
+            RecordedText::Labels { operands, output } => {
                 let operands: Vec<&[u32]> = operands.iter().map(Vec::as_slice).collect();
                 Expression::labels(&operands, output.as_deref())?
             }
@@ -207,13 +208,12 @@ impl Recipe {
         };
         let types: Result<Vec<TensorType>, RecipeProblem> =
             self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
-        let types = expression.arrange_types(types.map_err(ErrorKind::Recipe)?)?;
         let mut answers = self.meaning.answers.iter();
-        let program = Program::compile_with_queries(&expression, types, |_| match answers.next() {
-            Some(answer) => Ok(*answer),
-            None => Err(RecipeProblem::Malformed("the value of a size query is missing".into()).into()),
+        let missing = || RecipeProblem::Malformed("the value of a size query is missing".into());
+        let compiled = CompiledExpression::new(expression, types.map_err(ErrorKind::Recipe)?, |_, _| {
+            Ok(Some(*answers.next().ok_or_else(missing)?))
         })?;
-        let plan = Plan::new(expression, program, None);
+        let plan = Plan::new(compiled);
         self.check(&plan)?;
         Ok(plan)
     }
@@ -255,9 +255,10 @@ impl Recipe {
     }
 
     fn check(&self, plan: &Plan) -> Result<(), Error> {
-        let planned = Recorded::from(plan.cost());
+        let planned = RecordedCost::from(plan.cost());
         let paths: Vec<Vec<u32>> = self.paths.concat();
-        let same_path = self.version != PATHS_ALONE || plan.without_ids().flat_map(Tree::steps).eq(&paths);
+        let same_path = self.version != PATHS_ALONE
+            || plan.compiled().without_ids().flat_map(|found| found.tree.steps()).eq(&paths);
         if same_path && planned == self.cost {
             return Ok(());
         }
@@ -265,10 +266,10 @@ impl Recipe {
     }
 }
 
-impl Meaning {
-    fn of(options: &Options, answers: &[i64]) -> Meaning {
+impl LanguageOptions {
+    fn of(options: &Options, answers: &[i64]) -> LanguageOptions {
         let policy = |policy: &OutOfRange| policy.name().to_string();
-        Meaning {
+        LanguageOptions {
             acc: options.acc.map(|dtype| dtype.name().into()),
             sizes: options.sizes.clone(),
             out_of_range: Some(&options.out_of_range).filter(|p| **p != OutOfRange::Error).map(policy),
@@ -304,7 +305,7 @@ fn read_all<T>(
     table.iter().map(|(name, text)| Ok((name.clone(), read(text)?))).collect()
 }
 
-impl Operand {
+impl RecordedOperand {
     fn tensor_type(&self, algebra: Algebra) -> Result<TensorType, RecipeProblem> {
         let users = match algebra {
             Algebra::User(user) if user.element.name() == self.dtype => Some(user.element),

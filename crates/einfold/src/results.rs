@@ -1,9 +1,9 @@
 //! The results of a program by name.
 
 use crate::array::AnyArray;
-use crate::dynamic::Arrays;
 use crate::error::{Error, NamesProblem};
-use crate::output::{Output, OutputType, Outputs};
+use crate::output::{Arrays, Output, OutputType};
+use crate::outputs::Outputs;
 use crate::plan::Plan;
 use einfold_exec::{AnyView, NewArray};
 use einfold_ir::{Dtype, Label};

@@ -1,6 +1,6 @@
 //! Scalars of a call, which are converted to the dtype of the result.
 
-use crate::builtin::for_each_builtin;
+use crate::lists::for_each_builtin;
 use einfold_exec::AnyView;
 use einfold_ir::Dtype;
 use half::{bf16, f16};

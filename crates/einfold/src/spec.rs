@@ -1,7 +1,7 @@
 //! Operand types, which plans are made for.
 
-use crate::operand::Named;
-use crate::tuples::for_each_tuple;
+use crate::lists::for_each_tuple;
+use crate::operand::NamedOperand;
 use einfold_exec::Element;
 use einfold_ir::TensorType;
 
@@ -35,7 +35,7 @@ impl Spec for TensorType {
     }
 }
 
-impl Spec for Named<'_, TensorType> {
+impl Spec for NamedOperand<'_, TensorType> {
     fn into_type(self) -> TensorType {
         TensorType { name: Some(self.name.into()), ..self.inner }
     }

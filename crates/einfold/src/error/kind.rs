@@ -6,7 +6,7 @@ use einfold_order::{OrderError, OrderMismatch};
 use einfold_plan::PlanError;
 use thiserror::Error;
 
-use super::ConstantsProblem;
+use super::problem::{ConstantsProblem, NamesProblem, RecipeProblem};
 
 /// The kind of an error, by stage. Operands, outputs and axes are numbered from 0 here and from 1 in messages.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -88,90 +88,6 @@ pub enum ErrorKind {
     Recipe(#[from] RecipeProblem),
 }
 
-/// A problem with the names of operands or results.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum NamesProblem {
-    /// Two operands have the same name.
-    #[error("two operands are named `{name}`")]
-    Twice {
-        /// The name.
-        name: String,
-    },
-    /// An operand without a name is passed together with named operands.
-    #[error("operand {} has no name, others have", operand + 1)]
-    Unnamed {
-        /// The number of the operand.
-        operand: usize,
-    },
-    /// An operand of subscripts has a name; only programs have named operands.
-    #[error("an operand is named `{name}`, and the expression names no operands")]
-    NotAProgram {
-        /// The name.
-        name: String,
-    },
-    /// An option names a tensor, and subscripts have no named tensors.
-    #[error("an option is about `{name}`, and the expression names no tensors")]
-    NoTensor {
-        /// The name.
-        name: String,
-    },
-    /// No result has this name, or the result has been taken already.
-    #[error("there is no result `{name}`")]
-    NoResult {
-        /// The name.
-        name: String,
-        /// The names of the remaining results.
-        there: Vec<String>,
-    },
-}
-
-/// Why a text is not a valid recipe.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RecipeProblem {
-    /// The text is not JSON, or a field is missing or has the wrong type.
-    #[error("{0}")]
-    Malformed(
-        /// The message of the parser.
-        String,
-    ),
-    /// The recipe has an unsupported version of the format.
-    #[error("its version is {found}, this program reads version {expected}")]
-    Version {
-        /// The version of the recipe.
-        found: u64,
-        /// The supported version.
-        expected: u64,
-    },
-    /// The recipe has an unknown dtype.
-    #[error("`{0}` is not an element type")]
-    Dtype(
-        /// The name.
-        String,
-    ),
-    /// The recipe has an unknown pass.
-    #[error("`{0}` is not a pass")]
-    Pass(
-        /// The name.
-        String,
-    ),
-    /// The recipe needs a semiring that was not passed.
-    #[error("it needs the algebra `{0}`")]
-    Algebra(
-        /// The name of the algebra.
-        String,
-    ),
-    /// The cost of the new plan differs from the cost in the recipe.
-    #[error("the saved plan takes {recorded} flops, this program plans {planned}")]
-    Cost {
-        /// The cost in the recipe.
-        recorded: String,
-        /// The cost of the new plan.
-        planned: String,
-    },
-}
-
 impl ErrorKind {
     /// The name of the kind in kebab case. Names are stable.
     pub fn code(&self) -> &'static str {
@@ -230,7 +146,7 @@ impl ErrorKind {
             ErrorKind::OutputCount { .. } => {
                 "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name".into()
             }
-            ErrorKind::Names(problem) => names_help(problem)?,
+            ErrorKind::Names(problem) => problem.help()?,
             ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any".into(),
             ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
             ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
@@ -257,27 +173,14 @@ impl ErrorKind {
         })
     }
 
-    /// Maps the operand number of the error, if it has one.
-    pub(crate) fn move_operand(&mut self, place: impl Fn(usize) -> usize) {
+    /// The number of the operand whose type or conjugation the error is about.
+    pub(crate) fn operand_mut(&mut self) -> Option<&mut usize> {
         match self {
             ErrorKind::Conj { operand, .. }
             | ErrorKind::Bind(
                 BindError::Dtype { slot: PlanSlot::Operand(operand), .. }
                 | BindError::Shape { slot: PlanSlot::Operand(operand), .. },
-            ) => *operand = place(*operand),
-            _ => {}
-        }
-    }
-
-    /// The number of the operand that the error is about.
-    pub(crate) fn operand(&self) -> Option<usize> {
-        match *self {
-            ErrorKind::Conj { operand, .. } => Some(operand),
-            ErrorKind::Bind(
-                BindError::Dtype { slot: PlanSlot::Operand(k), .. }
-                | BindError::Shape { slot: PlanSlot::Operand(k), .. },
-            ) => Some(k),
-            ErrorKind::Bind(BindError::Operands { expected, found }) if found < expected => Some(found),
+            ) => Some(operand),
             _ => None,
         }
     }
@@ -289,19 +192,6 @@ fn axes(rank: usize) -> String {
 
 fn results(count: usize) -> String {
     if count == 1 { "1 result".into() } else { format!("{count} results") }
-}
-
-fn names_help(problem: &NamesProblem) -> Option<String> {
-    Some(match problem {
-        NamesProblem::Twice { .. } => "give each operand once".into(),
-        NamesProblem::Unnamed { .. } => {
-            "name all operands, as the program does, or none: then they are in the order of its names".into()
-        }
-        NamesProblem::NotAProgram { .. } => "give the operands in the order of the terms, without names".into(),
-        NamesProblem::NoTensor { .. } => "write a program: `Y[g[n]] += X[n]`".into(),
-        NamesProblem::NoResult { there, .. } if there.is_empty() => return None,
-        NamesProblem::NoResult { there, .. } => format!("there are {}", there.join(", ")),
-    })
 }
 
 fn plan_code(error: &PlanError) -> &'static str {
