@@ -62,7 +62,7 @@ impl<'a> Arguments<'a> {
         self.operand_types().map(own).collect()
     }
 
-    pub(crate) fn operand_types(self) -> impl ExactSizeIterator<Item = OperandType<'a>> {
+    pub(crate) fn operand_types(self) -> impl Iterator<Item = OperandType<'a>> + Clone {
         self.views.iter().enumerate().map(move |(k, view)| OperandType {
             dtype: view.dtype(),
             shape: view.extents(),

@@ -3,11 +3,10 @@
 use crate::arguments::{ArgumentList, Arguments};
 use crate::array::AnyArray;
 use crate::error::{Error, ErrorKind};
-use crate::expression::Expression;
+use crate::expression::{Expression, Settings};
 use crate::names::{OperandNames, Positions};
 use crate::output::Output;
 use crate::scratch::{parts, with_spare};
-use crate::settings::Settings;
 use einfold_exec as exec;
 use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray};
 use einfold_ir::{Ir, Plan, TensorType};

@@ -1,10 +1,11 @@
 //! Expressions: parsed texts with options, independent of operands.
 
 use crate::error::{Error, ErrorKind};
-use crate::settings::Settings;
-use einfold_exec::{BindError, RunStopped};
-use einfold_plan::PlanError;
-use einfold_syntax::{Assign, Ast, Span};
+use einfold_exec::{BindError, RunStopped, UserSemiring};
+use einfold_ir::Literal;
+use einfold_order::{Budget, Order};
+use einfold_plan::{PassSet, PlanError};
+use einfold_syntax::{Assign, Ast, Options, Span};
 use std::fmt;
 
 /// A parsed text with its options, which can be planned for operands of any shape.
@@ -191,5 +192,40 @@ impl fmt::Display for Expression {
     /// Writes the canonical form: without white space, or as lists of integers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ast.fmt(f)
+    }
+}
+
+/// The options of an [`Expression`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// The options that change the result.
+    pub(crate) options: Options,
+    /// The user's semiring, if the algebra is user-defined.
+    pub(crate) semiring: Option<UserSemiring>,
+    pub(crate) order: Order,
+    pub(crate) budget: Budget,
+    pub(crate) passes: PassSet,
+}
+
+/// Settings are equal if they lead to the same plan. Fill values are compared bitwise.
+impl PartialEq for Settings {
+    fn eq(&self, other: &Settings) -> bool {
+        // The semiring is determined by the algebra, which is one of the options.
+        let Settings { options, semiring: _, order, budget, passes } = self;
+        let Options { strict, algebra, acc, sizes, policy, out_of_range, fill, outputs } = options;
+        let theirs = &other.options;
+        (strict, algebra, acc) == (&theirs.strict, &theirs.algebra, &theirs.acc)
+            && (sizes, outputs) == (&theirs.sizes, &theirs.outputs)
+            && (policy, out_of_range) == (&theirs.policy, &theirs.out_of_range)
+            && fill.iter().map(bits).eq(theirs.fill.iter().map(bits))
+            && (order, budget, passes) == (&other.order, &other.budget, &other.passes)
+    }
+}
+
+/// A literal as an integer or as bits: 0.0 differs from -0.0, and NaN equals itself.
+fn bits<'n>((name, literal): (&'n String, &Literal)) -> (&'n str, Result<i128, u64>) {
+    match *literal {
+        Literal::Int(value) => (name, Ok(value)),
+        Literal::Float(value) => (name, Err(value.to_bits())),
     }
 }

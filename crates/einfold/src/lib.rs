@@ -223,14 +223,12 @@ mod names;
 mod operand;
 mod options;
 mod output;
-mod outputs;
 mod plan;
 mod recipe;
 mod results;
 mod run;
 mod scalar;
 mod scratch;
-mod settings;
 mod spec;
 mod target;
 
@@ -255,7 +253,7 @@ pub mod explain {
 
 /// Contraction orders: saved orders, strategies, the budget of a search, and the machine that costs refer to.
 pub mod order {
-    pub use crate::settings::IntoOrder;
+    pub use crate::options::IntoOrder;
     pub use einfold_ir::Machine;
     pub use einfold_order::format::{FormatError, machine_from_json};
     pub use einfold_order::{Budget, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy};
@@ -279,9 +277,8 @@ pub use error::{Error, ErrorKind};
 pub use expression::Expression;
 pub use operand::{Operand, conj, named};
 pub use output::Output;
-pub use outputs::Outputs;
 pub use plan::Plan;
-pub use results::Results;
+pub use results::{Outputs, Results};
 pub use spec::spec;
 
 pub use einfold_exec::{AnyView, AnyViewMut, Control, Element, MemoryOrder, Scratch, Semiring};

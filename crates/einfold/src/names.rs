@@ -102,14 +102,12 @@ impl Expression {
     /// Checks that options of subscripts do not refer to tensor names. The resolver checks those of programs.
     pub(crate) fn check_options(&self) -> Result<(), Error> {
         let Options { sizes, policy, fill, outputs, .. } = &self.settings.options;
-        if matches!(self.ast, Ast::Program(_)) {
-            return Ok(());
-        }
-        if let Some(name) = policy.keys().chain(fill.keys()).chain(outputs.iter().flatten()).next() {
-            return Err(NamesProblem::NoTensor { name: name.clone() }.into());
-        }
-        match (&self.ast, sizes.keys().next()) {
-            (Ast::Letters(_), Some(name)) => {
+        let tensor = policy.keys().chain(fill.keys()).chain(outputs.iter().flatten()).next();
+        match (&self.ast, tensor, sizes.keys().next()) {
+            (Ast::Letters(_) | Ast::Named(_), Some(name), _) => {
+                Err(NamesProblem::NoTensor { name: name.clone() }.into())
+            }
+            (Ast::Letters(_), None, Some(name)) => {
                 let kind = einfold_syntax::ErrorKind::UnknownSize { name: name.clone(), given: true };
                 Err(ErrorKind::Expression(kind).into())
             }

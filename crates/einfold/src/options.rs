@@ -3,11 +3,38 @@
 use crate::algebra::IntoAlgebra;
 use crate::error::Error;
 use crate::expression::Expression;
-use crate::settings::IntoOrder;
 use einfold_ir::{Dtype, Literal, Machine, OutOfRange};
-use einfold_order::{Budget, Order};
+use einfold_order::{Budget, Order, SavedOrder};
 use einfold_plan::PassSet;
 use std::collections::BTreeSet;
+use std::str::FromStr;
+
+/// A type that specifies the origin of a contraction order: an [`Order`], a [`SavedOrder`], or the name of a strategy.
+pub trait IntoOrder {
+    /// Converts to an [`Order`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Order`](crate::ErrorKind::Order) if there is no strategy with this name.
+    fn into_order(self) -> Result<Order, Error>;
+}
+
+impl IntoOrder for Order {
+    fn into_order(self) -> Result<Order, Error> {
+        Ok(self)
+    }
+}
+
+impl IntoOrder for SavedOrder {
+    fn into_order(self) -> Result<Order, Error> {
+        Ok(self.into())
+    }
+}
+
+impl IntoOrder for &str {
+    fn into_order(self) -> Result<Order, Error> {
+        Ok(Order::from_str(self)?)
+    }
+}
 
 impl Expression {
     /// Sets whether an axis must have the same size in all operands. By default axes of size 1 broadcast as in NumPy.

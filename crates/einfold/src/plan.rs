@@ -3,9 +3,8 @@
 use crate::arguments::{Arguments, Operands};
 use crate::compiled::CompiledExpression;
 use crate::error::Error;
-use crate::expression::Expression;
+use crate::expression::{Expression, Settings};
 use crate::output::OutputType;
-use crate::settings::Settings;
 use crate::spec::Specs;
 use einfold_exec::CachedOperand;
 use einfold_ir::{Cost, Count, Machine, TensorType};

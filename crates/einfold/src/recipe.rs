@@ -3,9 +3,8 @@
 use crate::algebra::{ALGEBRAS, IntoAlgebra};
 use crate::compiled::CompiledExpression;
 use crate::error::{Error, ErrorKind, RecipeProblem};
-use crate::expression::{Expression, Notation};
+use crate::expression::{Expression, Notation, Settings};
 use crate::plan::Plan;
-use crate::settings::Settings;
 use einfold_exec::UserSemiring;
 use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, Machine, OutOfRange, TensorType};
 use einfold_order::format::{FormatError, machine_from_json, machine_json};

@@ -49,7 +49,7 @@ pub enum ErrorKind {
         given: Dtype,
     },
     /// The requested rank differs from the rank of the result.
-    #[error("the result has {}, not {asked}", axes(*given))]
+    #[error("the result has {}, not {asked}", counted(*given, "axis", "axes"))]
     OutputRank {
         /// The number of the output.
         output: usize,
@@ -67,7 +67,7 @@ pub enum ErrorKind {
         given: Dtype,
     },
     /// The requested number of results differs from the number of results of the expression.
-    #[error("the expression has {}, {asked} asked for", results(*given))]
+    #[error("the expression has {}, {asked} asked for", counted(*given, "result", "results"))]
     OutputCount {
         /// The requested number.
         asked: usize,
@@ -97,7 +97,11 @@ impl ErrorKind {
             ErrorKind::Order(OrderError::Path(_) | OrderError::Mismatch { .. }) => "path",
             ErrorKind::Order(OrderError::TooLarge { .. }) => "memory",
             ErrorKind::Order(_) => "order",
-            ErrorKind::Plan(error) => plan_code(error),
+            ErrorKind::Plan(PlanError::TooLarge(_)) => "memory",
+            ErrorKind::Plan(
+                PlanError::Leaves { .. } | PlanError::OnePath { .. } | PlanError::Ids { .. } | PlanError::Slices { .. },
+            ) => "path",
+            ErrorKind::Plan(_) => "internal",
             ErrorKind::Bind(error) => bind_code(error),
             ErrorKind::Stopped(RunStopped::Cancelled) => "cancelled",
             ErrorKind::Stopped(_) => "index-out-of-range",
@@ -141,7 +145,7 @@ impl ErrorKind {
             ErrorKind::OutputDtype { given, .. } => {
                 format!("name an array of {given}, or `AnyArray`, which fits every type")
             }
-            ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", axes(*given)),
+            ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", counted(*given, "axis", "axes")),
             ErrorKind::NotBuiltin { .. } => "name an array of that type".into(),
             ErrorKind::OutputCount { .. } => {
                 "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name".into()
@@ -186,25 +190,9 @@ impl ErrorKind {
     }
 }
 
-fn axes(rank: usize) -> String {
-    if rank == 1 { "1 axis".into() } else { format!("{rank} axes") }
-}
-
-fn results(count: usize) -> String {
-    if count == 1 { "1 result".into() } else { format!("{count} results") }
-}
-
-fn plan_code(error: &PlanError) -> &'static str {
-    match error {
-        PlanError::Order(OrderError::Path(_))
-        | PlanError::Leaves { .. }
-        | PlanError::OnePath { .. }
-        | PlanError::Ids { .. }
-        | PlanError::Slices { .. } => "path",
-        PlanError::Order(_) => "order",
-        PlanError::TooLarge(_) => "memory",
-        _ => "internal",
-    }
+/// The number with its noun: `1 axis`, `2 axes`.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn bind_code(error: &BindError) -> &'static str {
