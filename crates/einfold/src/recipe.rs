@@ -2,7 +2,7 @@
 
 use crate::algebra::{ALGEBRAS, IntoAlgebra};
 use crate::compiled::CompiledExpression;
-use crate::error::{Error, ErrorKind, RecipeProblem};
+use crate::error::{Error, RecipeProblem};
 use crate::expression::{Expression, Notation, Settings};
 use crate::plan::Plan;
 use einfold_exec::UserSemiring;
@@ -171,13 +171,16 @@ fn written(expression: &Expression) -> RecordedText {
 
 /// Parses a recipe. The version is read first, because other versions may have other fields.
 fn read(recipe: &str) -> Result<Recipe, Error> {
-    let malformed = |e: serde_json::Error| RecipeProblem::Malformed(e.to_string());
     let value: Value = serde_json::from_str(recipe).map_err(malformed)?;
     match value.get("version").and_then(Value::as_u64) {
         Some(PATHS_ALONE | VERSION) => Ok(serde_json::from_value(value).map_err(malformed)?),
         Some(found) => Err(RecipeProblem::Version { found, expected: VERSION }.into()),
-        None => Err(RecipeProblem::Malformed("the version is missing".into()).into()),
+        None => Err(malformed("the version is missing").into()),
     }
+}
+
+fn malformed(problem: impl ToString) -> RecipeProblem {
+    RecipeProblem::Malformed(problem.to_string())
 }
 
 impl Recipe {
@@ -191,26 +194,20 @@ impl Recipe {
             }
         };
         let (algebra, semiring) = self.algebra(user)?;
-        let (order, machine) = (self.order()?, self.machine()?);
-        let budget = match &order {
-            Order::Saved(SavedOrder { objective, largest, .. }) => {
-                Budget { objective: *objective, largest: *largest, ..Budget::default() }
-            }
-            _ => Budget::default(),
-        };
-        expression.settings = Settings {
-            options: Options { strict: self.strict, algebra, ..self.meaning.options()? },
-            semiring,
-            order,
-            budget: Budget { memory_bytes: self.memory, machine, ..budget },
-            passes: self.passes()?,
-        };
-        let types: Result<Vec<TensorType>, RecipeProblem> =
-            self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
+        let order = self.order()?;
+        let mut budget = Budget { memory_bytes: self.memory, machine: self.machine()?, ..Budget::default() };
+        if let Order::Saved(SavedOrder { objective, largest, .. }) = &order {
+            (budget.objective, budget.largest) = (*objective, *largest);
+        }
+        let pass = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
+        let passes = self.passes.iter().try_fold(PassSet::NONE, pass)?;
+        let options = Options { strict: self.strict, algebra, ..self.meaning.options()? };
+        expression.settings = Settings { options, semiring, order, budget, passes };
+        let types: Result<_, RecipeProblem> = self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
         let mut answers = self.meaning.answers.iter();
-        let missing = || RecipeProblem::Malformed("the value of a size query is missing".into());
-        let compiled = CompiledExpression::new(expression, types.map_err(ErrorKind::Recipe)?, |_, _| {
-            Ok(Some(*answers.next().ok_or_else(missing)?))
+        let compiled = CompiledExpression::new(expression, types?, |_, _| {
+            let answer = answers.next().ok_or_else(|| malformed("the value of a size query is missing"))?;
+            Ok(Some(*answer))
         })?;
         let plan = Plan::new(compiled);
         self.check(&plan)?;
@@ -233,24 +230,18 @@ impl Recipe {
             (PATHS_ALONE, ..) => Ok(Order::default()),
             (_, _, order) => match Order::from_value(order) {
                 Ok(saved @ Order::Saved(_)) => Ok(saved),
-                Ok(_) => Err(RecipeProblem::Malformed("the order has no network".into()).into()),
+                Ok(_) => Err(malformed("the order has no network").into()),
                 Err(FormatError::Path(error)) => Err(OrderError::from(error).into()),
-                Err(error) => Err(RecipeProblem::Malformed(error.to_string()).into()),
+                Err(error) => Err(malformed(error).into()),
             },
         }
     }
 
     fn machine(&self) -> Result<Machine, Error> {
-        let malformed = |error: FormatError| RecipeProblem::Malformed(error.to_string());
         match &self.machine {
             Value::Null => Ok(Machine::default()),
             machine => Ok(machine_from_json(&machine.to_string()).map_err(malformed)?),
         }
-    }
-
-    fn passes(&self) -> Result<PassSet, Error> {
-        let add = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
-        Ok(self.passes.iter().try_fold(PassSet::NONE, add)?)
     }
 
     fn check(&self, plan: &Plan) -> Result<(), Error> {
@@ -281,9 +272,9 @@ impl LanguageOptions {
 
     fn options(&self) -> Result<Options, RecipeProblem> {
         let dtype = |name: &String| Dtype::from_name(name).ok_or_else(|| RecipeProblem::Dtype(name.clone()));
-        let malformed = |what: &str| RecipeProblem::Malformed(format!("`{what}` is not understood"));
-        let policy = |name: &String| OutOfRange::from_name(name).ok_or_else(|| malformed(name));
-        let number = |text: &String| text.parse::<Literal>().map_err(|_| malformed(text));
+        let unknown = |what: &str| malformed(format!("`{what}` is not understood"));
+        let policy = |name: &String| OutOfRange::from_name(name).ok_or_else(|| unknown(name));
+        let number = |text: &String| text.parse::<Literal>().map_err(|_| unknown(text));
         Ok(Options {
             acc: self.acc.as_ref().map(dtype).transpose()?,
             sizes: self.sizes.clone(),
@@ -306,11 +297,10 @@ fn read_all<T>(
 
 impl RecordedOperand {
     fn tensor_type(&self, algebra: Algebra) -> Result<TensorType, RecipeProblem> {
-        let users = match algebra {
+        let dtype = match algebra {
             Algebra::User(user) if user.element.name() == self.dtype => Some(user.element),
-            _ => None,
+            _ => Dtype::from_name(&self.dtype),
         };
-        let dtype = users.or_else(|| Dtype::from_name(&self.dtype));
         let dtype = dtype.ok_or_else(|| RecipeProblem::Dtype(self.dtype.clone()))?;
         Ok(TensorType { name: None, dtype, shape: self.shape.clone(), conj: self.conj })
     }
