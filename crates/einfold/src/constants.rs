@@ -81,15 +81,15 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
 
 /// Checks that the positions are valid and distinct, and that there is one for each given operand.
 fn check_positions(at: &[usize], operands: usize, given: usize) -> Result<(), ConstantsProblem> {
+    let (positions, mut seen) = (at.len(), BTreeSet::new());
     if let Some(&position) = at.iter().find(|&&position| position >= operands) {
         return Err(ConstantsProblem::Position { position, operands });
     }
-    let mut seen = BTreeSet::new();
-    if let Some(&position) = at.iter().find(|&&position| !seen.insert(position)) {
-        return Err(ConstantsProblem::Twice { position });
+    match at.iter().find(|&position| !seen.insert(position)) {
+        Some(&position) => Err(ConstantsProblem::Twice { position }),
+        None if positions == given => Ok(()),
+        None => Err(ConstantsProblem::Count { positions, given }),
     }
-    let positions = at.len();
-    if positions == given { Ok(()) } else { Err(ConstantsProblem::Count { positions, given }) }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod problem;
 pub use kind::ErrorKind;
 pub use problem::{ConstantsProblem, NamesProblem, RecipeProblem};
 
+use einfold_exec::{BindError, PlanSlot};
 use einfold_syntax::{Note, Report, Severity, Span};
 use std::fmt::{self, Debug, Display, Formatter};
 
@@ -75,7 +76,14 @@ impl Error {
 
     /// The number of the operand whose type or conjugation the error is about.
     pub(crate) fn operand_mut(&mut self) -> Option<&mut usize> {
-        self.0.kind.operand_mut()
+        match &mut self.0.kind {
+            ErrorKind::Conj { operand, .. }
+            | ErrorKind::Bind(
+                BindError::Dtype { slot: PlanSlot::Operand(operand), .. }
+                | BindError::Shape { slot: PlanSlot::Operand(operand), .. },
+            ) => Some(operand),
+            _ => None,
+        }
     }
 
     /// The same error with the operand number mapped by `position`.

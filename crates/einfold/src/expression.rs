@@ -2,7 +2,6 @@
 
 use crate::error::{Error, ErrorKind};
 use einfold_exec::{BindError, RunStopped, UserSemiring};
-use einfold_ir::Literal;
 use einfold_order::{Budget, Order};
 use einfold_plan::{PassSet, PlanError};
 use einfold_syntax::{Assign, Ast, Options, Span};
@@ -207,25 +206,10 @@ pub(crate) struct Settings {
     pub(crate) passes: PassSet,
 }
 
-/// Settings are equal if they lead to the same plan. Fill values are compared bitwise.
+/// Settings are equal if they lead to the same plan. The semiring is determined by the algebra, one of the options.
 impl PartialEq for Settings {
     fn eq(&self, other: &Settings) -> bool {
-        // The semiring is determined by the algebra, which is one of the options.
         let Settings { options, semiring: _, order, budget, passes } = self;
-        let Options { strict, algebra, acc, sizes, policy, out_of_range, fill, outputs } = options;
-        let theirs = &other.options;
-        (strict, algebra, acc) == (&theirs.strict, &theirs.algebra, &theirs.acc)
-            && (sizes, outputs) == (&theirs.sizes, &theirs.outputs)
-            && (policy, out_of_range) == (&theirs.policy, &theirs.out_of_range)
-            && fill.iter().map(bits).eq(theirs.fill.iter().map(bits))
-            && (order, budget, passes) == (&other.order, &other.budget, &other.passes)
-    }
-}
-
-/// A literal as an integer or as bits: 0.0 differs from -0.0, and NaN equals itself.
-fn bits<'n>((name, literal): (&'n String, &Literal)) -> (&'n str, Result<i128, u64>) {
-    match *literal {
-        Literal::Int(value) => (name, Ok(value)),
-        Literal::Float(value) => (name, Err(value.to_bits())),
+        (options, order, budget, passes) == (&other.options, &other.order, &other.budget, &other.passes)
     }
 }

@@ -73,10 +73,7 @@ impl Scalar {
     }
 
     fn integer(self) -> Option<i128> {
-        match self.0 {
-            Value::Integer(x) => Some(x),
-            _ => None,
-        }
+        if let Value::Integer(x) = self.0 { Some(x) } else { None }
     }
 
     fn real(self) -> Option<f64> {

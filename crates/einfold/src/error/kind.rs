@@ -136,57 +136,48 @@ impl ErrorKind {
 
     /// How to fix the error.
     pub(crate) fn help(&self) -> Option<String> {
-        Some(match self {
-            ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { .. }) => {
-                "letters take their sizes from the operands; name the axes, as in `[i j] -> [j]`, to say sizes".into()
-            }
-            ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it".into(),
-            ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`".into(),
+        let help = match self {
             ErrorKind::OutputDtype { given, .. } => {
-                format!("name an array of {given}, or `AnyArray`, which fits every type")
+                return Some(format!("name an array of {given}, or `AnyArray`, which fits every type"));
             }
-            ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", counted(*given, "axis", "axes")),
-            ErrorKind::NotBuiltin { .. } => "name an array of that type".into(),
+            ErrorKind::OutputRank { given, .. } => {
+                let axes = counted(*given, "axis", "axes");
+                return Some(format!("name an array of {axes}, `ArrayD` or `AnyArray`"));
+            }
+            ErrorKind::Names(problem) => return problem.help(),
+            ErrorKind::Plan(PlanError::TooLarge(excess)) => return Some(excess.help()),
+            ErrorKind::Bind(error) => return bind_help(error),
+            ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { .. }) => {
+                "letters take their sizes from the operands; name the axes, as in `[i j] -> [j]`, to say sizes"
+            }
+            ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it",
+            ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`",
+            ErrorKind::NotBuiltin { .. } => "name an array of that type",
             ErrorKind::OutputCount { .. } => {
-                "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name".into()
+                "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name"
             }
-            ErrorKind::Names(problem) => problem.help()?,
-            ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any".into(),
-            ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
-            ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
-            ErrorKind::Order(OrderError::Mismatch { what: OrderMismatch::Memory { .. } | OrderMismatch::Largest { .. }, .. }) => {
-                "search an order for this limit, or leave the limit out".into()
-            }
-            ErrorKind::Order(OrderError::Mismatch { .. }) => "search an order for this expression and these shapes".into(),
+            ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any",
+            ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands",
+            ErrorKind::NotScalable => "write the factors into the program, or scale the result",
+            ErrorKind::Order(OrderError::Mismatch { what, .. }) => match what {
+                OrderMismatch::Memory { .. } | OrderMismatch::Largest { .. } => {
+                    "search an order for this limit, or leave the limit out"
+                }
+                _ => "search an order for this expression and these shapes",
+            },
             ErrorKind::Plan(PlanError::OnePath { .. }) => {
-                "give the order of a plan (`Plan::order`, or what `explain --format json` prints), which has all of them".into()
+                "give the order of a plan (`Plan::order`, or what `explain --format json` prints), which has all of them"
             }
-            ErrorKind::Plan(PlanError::TooLarge(excess)) => excess.help(),
             ErrorKind::Stopped(RunStopped::IndexOutOfRange(_)) => {
                 "let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size"
-                    .into()
             }
-            ErrorKind::Bind(error) => bind_help(error)?,
-            ErrorKind::View(ViewError::Overlap { .. }) => {
-                "write to a tensor whose positions are distinct elements".into()
-            }
+            ErrorKind::View(ViewError::Overlap { .. }) => "write to a tensor whose positions are distinct elements",
             ErrorKind::Recipe(RecipeProblem::Cost { .. } | RecipeProblem::Version { .. }) => {
-                "make the plan again from its expression, and save that".into()
+                "make the plan again from its expression, and save that"
             }
             _ => return None,
-        })
-    }
-
-    /// The number of the operand whose type or conjugation the error is about.
-    pub(crate) fn operand_mut(&mut self) -> Option<&mut usize> {
-        match self {
-            ErrorKind::Conj { operand, .. }
-            | ErrorKind::Bind(
-                BindError::Dtype { slot: PlanSlot::Operand(operand), .. }
-                | BindError::Shape { slot: PlanSlot::Operand(operand), .. },
-            ) => Some(operand),
-            _ => None,
-        }
+        };
+        Some(help.into())
     }
 }
 
