@@ -31,6 +31,12 @@ impl<'a> From<&'a TensorType> for OperandType<'a> {
     }
 }
 
+impl From<OperandType<'_>> for TensorType {
+    fn from(OperandType { dtype, shape, conj, name }: OperandType<'_>) -> TensorType {
+        TensorType { name: name.map(Into::into), dtype, shape: shape.into(), conj }
+    }
+}
+
 impl<'a> Arguments<'a> {
     /// Operands with these elements, in the order of the terms; in a program, in the order in which the text first
     /// names them.
@@ -55,11 +61,7 @@ impl<'a> Arguments<'a> {
 
     /// The types that a plan is made for: dtype, shape, conjugation and name of each operand.
     pub fn types(&self) -> Vec<TensorType> {
-        let own = |OperandType { dtype, shape, conj, name }| {
-            let name = name.map(Into::into);
-            TensorType { name, dtype, shape: <[usize]>::to_vec(shape), conj }
-        };
-        self.operand_types().map(own).collect()
+        self.operand_types().map(Into::into).collect()
     }
 
     pub(crate) fn operand_types(self) -> impl Iterator<Item = OperandType<'a>> + Clone {

@@ -153,22 +153,19 @@ impl Expression {
     pub(crate) fn unplanned(&self, mut error: PlanError) -> Error {
         let PlanError::TooLarge(excess) = &mut error else { return error.into() };
         let is_result = excess.tensor.as_ref().is_none_or(|tensor| tensor.is_result);
+        if !matches!(self.ast, Ast::Program(_)) {
+            let single = excess.axes.iter().all(|label| label.chars().count() == 1);
+            let labels: Vec<&str> = excess.axes.iter().map(|label| &**label).collect();
+            excess.label = labels.join(if single { "" } else { " " }).into();
+        }
         let span = match &self.ast {
             Ast::Program(program) => {
                 let defined = program.names().definitions().iter().find(|d| program.name(d.name) == &*excess.label);
                 defined.map(|d| program.statements()[d.statements[0]].span)
             }
-            ast => {
-                let single = excess.axes.iter().all(|label| label.chars().count() == 1);
-                let labels: Vec<&str> = excess.axes.iter().map(|label| &**label).collect();
-                excess.label = labels.join(if single { "" } else { " " }).into();
-                match ast {
-                    Ast::Letters(subscripts) => subscripts.output().map(|output| output.term.span),
-                    Ast::Named(named) => Some(named.output().span),
-                    _ => None,
-                }
-                .filter(|_| is_result)
-            }
+            Ast::Letters(subscripts) if is_result => subscripts.output().map(|output| output.term.span),
+            Ast::Named(named) if is_result => Some(named.output().span),
+            _ => None,
         };
         Error::from(error).at(self.text(), span)
     }

@@ -229,7 +229,6 @@ mod results;
 mod run;
 mod scalar;
 mod scratch;
-mod spec;
 mod target;
 
 /// The details of errors, by stage.
@@ -262,10 +261,9 @@ pub mod order {
 
 /// The types and traits behind generic parameters: operand types, memory for results, scalars.
 pub mod typed {
-    pub use crate::operand::{Conj, NamedOperand};
+    pub use crate::operand::{Conj, NamedOperand, Spec, Specs};
     pub use crate::output::OutputType;
     pub use crate::scalar::Scalar;
-    pub use crate::spec::{Spec, Specs};
     pub use crate::target::{Target, TargetViews, Targets};
     pub use einfold_ir::Literal;
 }
@@ -275,11 +273,10 @@ pub use array::AnyArray;
 pub use call::Call;
 pub use error::{Error, ErrorKind};
 pub use expression::Expression;
-pub use operand::{Operand, conj, named};
+pub use operand::{Operand, conj, named, spec};
 pub use output::Output;
 pub use plan::Plan;
 pub use results::{Outputs, Results};
-pub use spec::spec;
 
 pub use einfold_exec::{AnyView, AnyViewMut, Control, Element, MemoryOrder, Scratch, Semiring};
 pub use einfold_ir::{Cost, Count, Dtype, OutOfRange, TensorType};

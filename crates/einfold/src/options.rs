@@ -152,9 +152,9 @@ impl Expression {
         self
     }
 
-    /// Sets the same policy for the index tensor `ids` alone.
-    pub fn out_of_range_in(mut self, ids: &str, policy: OutOfRange) -> Expression {
-        self.settings.options.policy.insert(ids.into(), policy);
+    /// Sets the same policy for one index tensor alone.
+    pub fn out_of_range_in(mut self, index_tensor: &str, policy: OutOfRange) -> Expression {
+        self.settings.options.policy.insert(index_tensor.into(), policy);
         self
     }
 

@@ -1,11 +1,11 @@
 //! Plans: expressions compiled for operand types.
 
-use crate::arguments::{Arguments, Operands};
+use crate::arguments::{Arguments, OperandType, Operands};
 use crate::compiled::CompiledExpression;
 use crate::error::Error;
 use crate::expression::{Expression, Settings};
+use crate::operand::Specs;
 use crate::output::OutputType;
-use crate::spec::Specs;
 use einfold_exec::CachedOperand;
 use einfold_ir::{Cost, Count, Machine, TensorType};
 use einfold_order::SavedOrder;
@@ -54,13 +54,8 @@ impl Plan {
 
     /// Dtype, shape and, in a program, name of each result.
     pub fn output_types(&self) -> Vec<TensorType> {
-        let own = |OutputType { name, dtype, shape, .. }| TensorType {
-            name: name.map(Into::into),
-            dtype,
-            shape: <[usize]>::to_vec(shape),
-            conj: false,
-        };
-        self.outputs().map(own).collect()
+        let types = self.outputs();
+        types.map(|ty| OperandType { dtype: ty.dtype, shape: ty.shape, conj: false, name: ty.name }.into()).collect()
     }
 
     /// The outputs, in order.

@@ -7,8 +7,7 @@ use crate::output::{Arrays, Output, OutputType};
 use crate::plan::Plan;
 use einfold_exec::{AnyView, NewArray};
 use einfold_ir::{Dtype, Label};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// The results of a run: one [`Output`], a tuple of two to eight, a vector of results of one type, or
 /// [`Results`](crate::Results), which are accessed by name.
@@ -104,16 +103,16 @@ for_each_tuple!(2..=8, tuples);
 pub struct Results {
     /// The remaining results by their position in the program.
     arrays: BTreeMap<usize, (Label, NewArray)>,
-    /// The names and positions of the remaining results.
-    places: BTreeSet<(Label, usize)>,
+    /// The positions of the remaining results by their names, which are distinct.
+    positions: BTreeMap<Label, usize>,
 }
 
 impl Results {
     /// Makes the results of a program, which are in its order.
     fn new(all: impl Iterator<Item = (Label, NewArray)>) -> Results {
         let arrays: BTreeMap<usize, (Label, NewArray)> = all.enumerate().collect();
-        let places = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
-        Results { arrays, places }
+        let positions = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
+        Results { arrays, positions }
     }
 
     /// The names of the remaining results, in the order of the program.
@@ -131,13 +130,8 @@ impl Results {
         self.arrays.is_empty()
     }
 
-    /// The name and position of the first remaining result with a name.
-    fn place(&self, name: &str) -> Option<&(Label, usize)> {
-        self.places.range((name.into(), 0)..).next().filter(|(own, _)| &**own == name)
-    }
-
     fn get(&self, name: &str) -> Option<&NewArray> {
-        self.place(name).map(|(_, index)| &self.arrays[index].1)
+        self.positions.get(name).map(|index| &self.arrays[index].1)
     }
 
     /// The dtype of a result; `None` if no remaining result has this name.
@@ -162,15 +156,14 @@ impl Results {
     /// [`OutputDtype`](crate::ErrorKind::OutputDtype) or [`OutputRank`](crate::ErrorKind::OutputRank) if it has another
     /// type, in which case it is not removed.
     pub fn take<A: Output>(&mut self, name: &str) -> Result<A, Error> {
-        let place = self.place(name).cloned();
-        let entry = place.as_ref().map(|(_, index)| self.arrays.entry(*index));
-        let (Some(place), Some(Entry::Occupied(entry))) = (place, entry) else {
+        let entry = self.positions.get(name).map(|&index| self.arrays.entry(index));
+        let Some(Entry::Occupied(entry)) = entry else {
             let there = self.names().map(Into::into).collect();
             return Err(NamesProblem::NoResult { name: name.into(), there }.into());
         };
-        let (index, array) = (place.1, &entry.get().1);
+        let (index, array) = (*entry.key(), &entry.get().1);
         A::fits(&OutputType { index, name: Some(name), dtype: array.dtype(), shape: array.shape() })?;
-        self.places.remove(&place);
+        self.positions.remove(name);
         A::receive(entry.remove().1, index)
     }
 
