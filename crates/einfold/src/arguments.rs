@@ -197,4 +197,4 @@ macro_rules! tuples {
     };
 }
 
-for_each_tuple!(1..=12, tuples);
+for_each_tuple!(tuples, [] A B C D E F G H I J K L);

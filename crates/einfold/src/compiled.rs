@@ -55,10 +55,7 @@ impl CompiledExpression {
         expression.check_options()?;
         let (mut answers, mut failed) = (Vec::new(), None);
         let mut ask = |query: &SizeQuery| {
-            let answer = answer(&expression, query).unwrap_or_else(|error| {
-                failed = Some(error);
-                None
-            });
+            let answer = answer(&expression, query).map_err(|error| failed = Some(error)).ok().flatten();
             answers.extend(answer);
             answer
         };

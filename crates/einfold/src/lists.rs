@@ -25,24 +25,13 @@ macro_rules! for_each_builtin {
     };
 }
 
-/// Calls `$then!` once for each tuple size, with names for its elements: one to twelve, or two to eight.
+/// Calls `$then!` with the names in brackets and the first, the first two, ... of those after them: once for each size
+/// of a tuple.
 macro_rules! for_each_tuple {
-    (1..=12, $then:ident) => {
-        $then!(A);
-        crate::lists::for_each_tuple!(2..=8, $then);
-        $then!(A B C D E F G H I);
-        $then!(A B C D E F G H I J);
-        $then!(A B C D E F G H I J K);
-        $then!(A B C D E F G H I J K L);
-    };
-    (2..=8, $then:ident) => {
-        $then!(A B);
-        $then!(A B C);
-        $then!(A B C D);
-        $then!(A B C D E);
-        $then!(A B C D E F);
-        $then!(A B C D E F G);
-        $then!(A B C D E F G H);
+    ($then:ident, [$($taken:ident)*]) => {};
+    ($then:ident, [$($taken:ident)*] $next:ident $($rest:ident)*) => {
+        $then!($($taken)* $next);
+        crate::lists::for_each_tuple!($then, [$($taken)* $next] $($rest)*);
     };
 }
 

@@ -83,7 +83,7 @@ macro_rules! tuples {
     };
 }
 
-for_each_tuple!(2..=8, tuples);
+for_each_tuple!(tuples, [A] B C D E F G H);
 
 /// The results of a program, accessed by name. The result of an expression without names has the name `""`.
 ///

@@ -2,7 +2,7 @@
 
 use crate::arguments::{ArgumentList, Arguments};
 use crate::error::{Error, ErrorKind};
-use crate::output::Arrays;
+use crate::output::{Arrays, OutputType};
 use crate::plan::Plan;
 use crate::scalar::{Element, Scalar};
 use crate::scratch::with_spare;
@@ -32,10 +32,8 @@ pub struct CallOptions<'a> {
 /// As [`Plan::run`], except for the errors about the type of the result.
 pub fn call(plan: &Plan, arguments: Arguments<'_>, options: CallOptions<'_>) -> Result<Arrays, Error> {
     let compiled = plan.compiled();
-    let mut arrays = Arrays::new();
-    for output in plan.outputs() {
-        arrays.push(NewArray::new(output.dtype, output.shape, options.order).map_err(BindError::Memory)?);
-    }
+    let new = |output: OutputType<'_>| NewArray::new(output.dtype, output.shape, options.order);
+    let mut arrays = plan.outputs().map(new).collect::<Result<Arrays, _>>().map_err(BindError::Memory)?;
     // New results count towards the memory limit.
     run(plan, arguments, options, compiled.memory.outputs as u64, |views, options, scratch, control| {
         Ok(exec::evaluate(&compiled.plan, views, &mut arrays, options, scratch, control)?)

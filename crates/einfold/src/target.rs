@@ -95,4 +95,4 @@ macro_rules! tuples {
     };
 }
 
-for_each_tuple!(2..=8, tuples);
+for_each_tuple!(tuples, [A] B C D E F G H);
