@@ -24,7 +24,7 @@
 use crate::arguments::{Arguments, OperandType};
 use crate::compiled::CompiledExpression;
 use crate::error::Error;
-use crate::expression::{Expression, Notation, Settings};
+use crate::expression::{Expression, Parser, Settings};
 use crate::plan::Plan;
 use einfold_ir::TensorType;
 use quick_cache::sync::Cache;
@@ -85,7 +85,7 @@ struct Key {
 
 /// The parts of a key that are compared, with an iterator over the operands.
 struct Query<'a, O> {
-    notation: Notation,
+    parser: Parser,
     text: &'a str,
     settings: &'a Settings,
     operands: O,
@@ -101,15 +101,15 @@ impl Key {
 
 impl<'a, O> Query<'a, O> {
     fn new(expression: &'a Expression, operands: O) -> Query<'a, O> {
-        let Expression { notation, settings, .. } = expression;
-        Query { notation: *notation, text: expression.text(), settings, operands }
+        let Expression { parser, settings, .. } = expression;
+        Query { parser: *parser, text: expression.text(), settings, operands }
     }
 }
 
 /// Hashes all parts but the settings, of which only the sizes are likely to differ from call to call.
 impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Hash for Query<'a, O> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.notation, self.text, &self.settings.options.sizes).hash(state);
+        (self.parser, self.text, &self.settings.options.sizes).hash(state);
         self.operands.clone().for_each(|operand| operand.hash(state));
     }
 }
@@ -117,7 +117,7 @@ impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Hash for Query<'a, O> {
 impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Equivalent<Key> for Query<'a, O> {
     fn equivalent(&self, key: &Key) -> bool {
         let key = key.query();
-        (self.notation, self.text, self.settings) == (key.notation, key.text, key.settings)
+        (self.parser, self.text, self.settings) == (key.parser, key.text, key.settings)
             && self.operands.clone().map(|operand| -> OperandType<'_> { operand }).eq(key.operands)
     }
 }
@@ -139,7 +139,7 @@ impl Eq for Key {}
 /// Returns the plan of a text with default options for these operands.
 pub(crate) fn plan_text(text: &str, arguments: Arguments<'_>) -> Result<Plan, Error> {
     let operands = arguments.operand_types();
-    let query = Query { notation: Notation::Text, text, settings: &DEFAULT, operands };
+    let query = Query { parser: Parser::Text, text, settings: &DEFAULT, operands };
     find_or_plan(&query, arguments, || Expression::new(text))
 }
 

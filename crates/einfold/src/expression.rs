@@ -27,13 +27,13 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Expression {
     pub(crate) ast: Ast,
-    pub(crate) notation: Notation,
+    pub(crate) parser: Parser,
     pub(crate) settings: Settings,
 }
 
-/// The function that made an expression.
+/// The parser that read the text of an expression.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Notation {
+pub(crate) enum Parser {
     /// [`Expression::new`].
     Text,
     /// [`Expression::spaced`].
@@ -50,7 +50,7 @@ impl Expression {
     /// # Errors
     /// [`ErrorKind::Expression`] with the position in the text.
     pub fn new(text: &str) -> Result<Expression, Error> {
-        Ok(Expression::of(einfold_syntax::parse(text)?, Notation::Text))
+        Ok(Expression::of(einfold_syntax::parse(text)?, Parser::Text))
     }
 
     /// Parses named subscripts without brackets, as in einops: white space separates axes, commas separate operands.
@@ -68,11 +68,11 @@ impl Expression {
     /// # Errors
     /// As [`new`](Expression::new).
     pub fn spaced(text: &str) -> Result<Expression, Error> {
-        Ok(Expression::of(einfold_syntax::parse_spaced(text)?, Notation::Spaced))
+        Ok(Expression::of(einfold_syntax::parse_spaced(text)?, Parser::Spaced))
     }
 
-    fn of(ast: Ast, notation: Notation) -> Expression {
-        Expression { ast, notation, settings: Settings::default() }
+    fn of(ast: Ast, parser: Parser) -> Expression {
+        Expression { ast, parser, settings: Settings::default() }
     }
 
     /// Makes an expression from integer labels, a list for each operand and one for the output; the number of labels is
@@ -81,7 +81,7 @@ impl Expression {
     /// # Errors
     /// As [`new`](Expression::new); spans refer to the printed form, `[0 1], [1 2] -> [0 2]`.
     pub fn labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Expression, Error> {
-        Ok(Expression::of(einfold_syntax::from_labels(operands, output)?, Notation::Labels))
+        Ok(Expression::of(einfold_syntax::from_labels(operands, output)?, Parser::Labels))
     }
 
     /// The text as it was passed, or the printed form of integer labels.

@@ -3,7 +3,7 @@
 use crate::algebra::{ALGEBRAS, IntoAlgebra};
 use crate::compiled::CompiledExpression;
 use crate::error::{Error, RecipeProblem};
-use crate::expression::{Expression, Notation, Settings};
+use crate::expression::{Expression, Parser, Settings};
 use crate::plan::Plan;
 use einfold_exec::UserSemiring;
 use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, Machine, OutOfRange, TensorType};
@@ -158,13 +158,13 @@ impl Plan {
 
 fn written(expression: &Expression) -> RecordedText {
     let text = expression.text().into();
-    match (expression.notation, &expression.ast) {
-        (Notation::Labels, Ast::Letters(s)) => {
+    match (expression.parser, &expression.ast) {
+        (Parser::Labels, Ast::Letters(s)) => {
             let labels = |term| s.labels(term).iter().map(|label| label.id).collect();
             let operands = s.terms().iter().map(labels).collect();
             RecordedText::Labels { operands, output: s.output().map(|output| labels(&output.term)) }
         }
-        (Notation::Spaced, _) => RecordedText::Spaced(text),
+        (Parser::Spaced, _) => RecordedText::Spaced(text),
         _ => RecordedText::Text(text),
     }
 }
