@@ -1,6 +1,6 @@
 //! The operands of a call as a list of views.
 
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::lists::for_each_tuple;
 use crate::operand::Operand;
 use einfold_exec::AnyView;
@@ -103,10 +103,10 @@ impl<'a> Arguments<'a> {
     }
 
     /// Checks that the operands are conjugated as in `types`.
-    pub(crate) fn check_conj(self, types: &[TensorType]) -> Result<(), ErrorKind> {
+    pub(crate) fn check_conj(self, types: &[TensorType]) -> Result<(), Error> {
         let differs = |(given, ty): (OperandType<'_>, &TensorType)| given.conj != (ty.conj && given.dtype.is_complex());
         match self.operand_types().zip(types).position(differs) {
-            Some(operand) => Err(ErrorKind::Conj { operand, planned: types[operand].conj }),
+            Some(operand) => Err(ErrorKind::Conj { operand, planned: types[operand].conj }.into()),
             None => Ok(()),
         }
     }

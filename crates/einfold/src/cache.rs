@@ -116,9 +116,10 @@ impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Hash for Query<'a, O> {
 
 impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Equivalent<Key> for Query<'a, O> {
     fn equivalent(&self, key: &Key) -> bool {
-        let key = key.query();
-        (self.parser, self.text, self.settings) == (key.parser, key.text, key.settings)
-            && self.operands.clone().map(|operand| -> OperandType<'_> { operand }).eq(key.operands)
+        let Query { parser, text, settings, mut operands } = key.query();
+        (self.parser, self.text, self.settings) == (parser, text, settings)
+            && self.operands.clone().all(|operand| operands.next() == Some(operand))
+            && operands.next().is_none()
     }
 }
 

@@ -53,7 +53,7 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
     check_positions(at, inputs.len(), arguments.views().len())?;
     let point = |error: Error| expression.point(error.of_operand(|k| at[k]));
     let types: Vec<TensorType> = at.iter().map(|&k| inputs[k].clone()).collect();
-    arguments.check_conj(&types).map_err(|error| point(error.into()))?;
+    arguments.check_conj(&types).map_err(point)?;
     let constants = at.iter().map(|&k| k as u32).collect();
     let compiled = expression.compile(ir, PlanOptions { constants, trace: true, ..PlanOptions::default() });
     let compiled = compiled.map_err(point)?;

@@ -32,8 +32,11 @@ pub trait Outputs: Sized {
     fn receive(arrays: Arrays, plan: &Plan) -> Result<Self, Error>;
 }
 
+/// [`Output::fits`] of one type.
+type Fits = fn(&OutputType<'_>) -> Result<(), Error>;
+
 /// Checks the number of the outputs of a plan, and each with its function.
-fn check(plan: &Plan, fits: &[fn(&OutputType<'_>) -> Result<(), Error>]) -> Result<(), Error> {
+fn check(plan: &Plan, fits: &[Fits]) -> Result<(), Error> {
     let (asked, given) = (fits.len(), plan.outputs().len());
     if given != asked {
         return Err(ErrorKind::OutputCount { asked, given }.into());

@@ -66,7 +66,7 @@ fn run(
 ) -> Result<(), Error> {
     let mut list = ArgumentList::default();
     let arguments = plan.0.arrange(arguments, &mut list)?;
-    arguments.check_conj(plan.input_types()).map_err(|error| plan.0.point(error.into()))?;
+    arguments.check_conj(plan.input_types()).map_err(|error| plan.0.point(error))?;
     let settings = &plan.expression().settings;
     let CallOptions { alpha, beta, scratch, control, order: _ } = options;
     if (alpha.is_some() || beta.is_some()) && !plan.expression().is_scalable() {
