@@ -171,8 +171,8 @@ impl Query {
         let Query { plan, operands } = self;
         let ins: SmallVec<[AnyView<'_>; 8]> = operands.iter().map(|&k| arguments.views()[k as usize].clone()).collect();
         let output = plan.buffer(plan.outputs[0]);
-        let result = NewArray::new(output.dtype, &output.extents, MemoryOrder::C).map_err(BindError::Memory)?;
-        let (mut results, options) = ([result], exec::BindOptions::default());
+        let options = exec::BindOptions::default();
+        let mut results = [NewArray::new(output.dtype, &output.extents, MemoryOrder::C).map_err(BindError::Memory)?];
         with_spare(plan, |scratch| exec::evaluate(plan, &ins, &mut results, &options, scratch, &Control::default()))?;
         let [result] = results;
         Ok(match AnyArray::receive(result, 0)? {

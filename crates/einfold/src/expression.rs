@@ -96,10 +96,8 @@ impl Expression {
     /// The names of the operands of a program, in the order in which operands without names are passed. Subscripts have
     /// no names.
     pub fn input_names(&self) -> Vec<&str> {
-        match &self.ast {
-            Ast::Program(program) => program.names().inputs().iter().map(|&id| program.name(id)).collect(),
-            _ => Vec::new(),
-        }
+        let Ast::Program(program) = &self.ast else { return Vec::new() };
+        program.names().inputs().iter().map(|&id| program.name(id)).collect()
     }
 
     /// The names of the results of a program, in order: the selected [`outputs`](Expression::outputs), or the names
@@ -119,10 +117,8 @@ impl Expression {
 
     /// All names that a program defines, in the order of the text.
     pub fn defined_names(&self) -> Vec<&str> {
-        match &self.ast {
-            Ast::Program(program) => program.names().definitions().iter().map(|d| program.name(d.name)).collect(),
-            _ => Vec::new(),
-        }
+        let Ast::Program(program) = &self.ast else { return Vec::new() };
+        program.names().definitions().iter().map(|definition| program.name(definition.name)).collect()
     }
 
     /// The number of operands.
