@@ -2,7 +2,7 @@
 
 use einfold_ir::{Ir, Tree};
 use einfold_order::{Budget, Order, STRATEGIES, order};
-use einfold_plan::{Hints, Route, apply, lower, network};
+use einfold_plan::{ChosenOrder, Hints, expand, lower, network};
 use einfold_syntax::{Options, parse, resolve};
 
 use crate::case::Case;
@@ -61,8 +61,8 @@ fn every_order_gives_the_same_value_and_dp_costs_least() {
         let ast = parse(&case.text).map_err(|e| e.to_string())?;
         let ir = resolve(&ast, &types(&operands), &Options::default()).map_err(|e| e.to_string())?;
         for trees in forests(&ir, bytes)? {
-            let steps = apply(&ir, &trees.iter().map(|tree| tree.as_ref().map(Route::from)).collect())
-                .map_err(|e| format!("{case}\n{e}"))?;
+            let orders: Vec<_> = trees.iter().map(|tree| tree.as_ref().map(ChosenOrder::from)).collect();
+            let steps = expand(&ir, &orders).map_err(|e| format!("{case}\n{e}"))?.ir;
             let draft = lower(&steps, &Hints::default()).map_err(|e| format!("{case}\n{e}"))?;
             for value in [meaning::evaluate(&steps, &operands), meaning::run(&draft, &operands)] {
                 if let Some(difference) = value[0].differs(&want, 0.0) {

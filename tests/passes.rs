@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use einfold_ir::{Draft, Layout};
 use einfold_order::{Budget, FoundOrder, Order, order};
-use einfold_plan::{Hints, PASSES, PassSet, apply, lower, network, optimize};
+use einfold_plan::{Hints, PASSES, PassSet, expand, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
 
 use crate::case::Case;
@@ -13,7 +13,7 @@ use crate::draw::{Bytes, check};
 use crate::num::Tensor;
 use crate::ordering::path;
 use crate::resolving::types;
-use crate::slicing::{route, slices};
+use crate::slicing::{chosen_order, slices};
 use crate::{meaning, oracle};
 
 /// The number of plans that each pass changed.
@@ -35,8 +35,8 @@ pub(crate) fn draft(case: &Case, operands: &[Tensor], bytes: &mut Bytes<'_>, sli
         });
         orders.push(ordered.transpose().map_err(|e| e.to_string())?);
     }
-    let routes = orders.iter().map(|ordered| ordered.as_ref().map(|o| route(bytes, o))).collect();
-    let steps = apply(&ir, &routes).map_err(|e| e.to_string())?;
+    let orders: Vec<_> = orders.iter().map(|ordered| ordered.as_ref().map(|o| chosen_order(bytes, o))).collect();
+    let steps = expand(&ir, &orders).map_err(|e| e.to_string())?.ir;
     let mut layout = |rank: usize| match bytes.below(3) {
         0 => Layout::RowMajor,
         1 => Layout::ColumnMajor,

@@ -1,8 +1,8 @@
 //! Planned programs give the same results as programs with one step for each statement.
 
-use einfold_ir::{Dtype, IdVec, Ir, TensorType};
+use einfold_ir::{Dtype, Ir, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Hints, PassSet, PlanOptions, apply, compile, lower, optimize};
+use einfold_plan::{Hints, PassSet, PlanOptions, compile, expand, lower, optimize};
 use einfold_syntax::{Options, parse, resolve};
 
 use crate::draw::Noise;
@@ -45,7 +45,7 @@ fn check(text: &str, operands: &[(&str, Operand)]) -> usize {
     let operands: Vec<(&str, Tensor)> = operands.iter().map(|(name, o)| (*name, tensor(o, &mut noise))).collect();
     let ir = resolved(text, &operands);
     let compiled = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
-    let plain = lower(&apply(&ir, &IdVec::new()).unwrap(), &Hints::default()).unwrap();
+    let plain = lower(&expand(&ir, &[]).unwrap().ir, &Hints::default()).unwrap();
     let plain = optimize(plain, PassSet::NONE, &mut |_, _, _| {}).unwrap();
     let arrays: Vec<_> = operands.iter().map(|(_, t)| hold(t, &Layout::row_major(t.shape.len()))).collect();
     let [got, want] = [&compiled.plan, &plain].map(|plan| {

@@ -8,7 +8,7 @@ use einfold_ir::Dtype::{self, F32, F64, I32, I64};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, Contraction, Def, Index, Ir, Laws, Node, NodeId, OutOfRange, Plan, RegionId, Tree,
 };
-use einfold_plan::{Hints, PassSet, Route, apply, lower, optimize};
+use einfold_plan::{ChosenOrder, Hints, PassSet, expand, lower, optimize};
 
 use crate::draw::Noise;
 use crate::layout::{Layout, hold};
@@ -299,7 +299,7 @@ fn a_semiring_of_our_own_counts_shortest_paths() {
     let (inputs, want) = ([a, b, c], vec![floats(F32, &[4, 3], &want)]);
     let how = How { semirings: vec![UserSemiring::of::<Shortest>()], ..How::default() };
     for tree in [None, Some(Tree::from_linear(3, &[vec![1, 2], vec![0, 1]]).unwrap())] {
-        let steps = apply(&ir, &vec![None, None, None, tree.as_ref().map(Route::from), None].into()).unwrap();
+        let steps = expand(&ir, &[None, None, None, tree.as_ref().map(ChosenOrder::from), None]).unwrap().ir;
         for passes in PassSet::subsets() {
             let plan = optimize(lower(&steps, &Hints::default()).unwrap(), passes, &mut |_, _, _| {}).unwrap();
             assert_eq!(execute(&plan, &inputs, &how), Ok(want.clone()), "{plan:#?}");

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use einfold_exec::{Control, RunStopped, Scratch, bind};
 use einfold_ir::{Dtype, Network, Plan, Tree};
 use einfold_order::{FoundOrder, SlicedAxis};
-use einfold_plan::{Hints, PassSet, Route, apply, lower, network, optimize};
+use einfold_plan::{ChosenOrder, Hints, PassSet, expand, lower, network, optimize};
 use einfold_syntax::{Options, parse, resolve};
 use rayon::ThreadPoolBuilder;
 
@@ -32,10 +32,10 @@ pub(crate) fn slices(bytes: &mut Bytes<'_>, network: &Network) -> Vec<SlicedAxis
 }
 
 /// An order with a random number of partitions.
-pub(crate) fn route<'o>(bytes: &mut Bytes<'_>, ordered: &'o FoundOrder) -> Route<'o> {
+pub(crate) fn chosen_order<'o>(bytes: &mut Bytes<'_>, ordered: &'o FoundOrder) -> ChosenOrder<'o> {
     let parts = ordered.slices.first().map_or(1, |slice| slice.parts);
     let partitions: Vec<u64> = (1..=parts).filter(|partitions| parts.is_multiple_of(*partitions)).collect();
-    Route { partitions: bytes.pick(&partitions), ..ordered.into() }
+    ChosenOrder { partitions: bytes.pick(&partitions), ..ordered.into() }
 }
 
 #[test]
@@ -49,11 +49,11 @@ fn ring(dtype: Dtype, extent: usize, slices: &[SlicedAxis], partitions: u64) -> 
     let operands: Vec<Tensor> = (0..4).map(|_| reals(&mut noise, dtype, &[extent; 2])).collect();
     let ir = resolve(&parse("ab,bc,cd,da->ac").unwrap(), &types(&operands), &Options::default()).unwrap();
     let tree = Tree::from_ssa(4, &[vec![0, 1], vec![2, 3], vec![4, 5]]).unwrap();
-    let mut routes = ir.per_node(None);
+    let mut orders = ir.per_node(None);
     // 16-bit floats are rounded by a separate node after the contraction.
     let at = ir.ids().find(|&id| network(&ir, id).is_some()).unwrap();
-    routes[at] = Some(Route { slices, partitions, ..(&tree).into() });
-    let draft = lower(&apply(&ir, &routes).unwrap(), &Hints::default()).unwrap();
+    orders[at] = Some(ChosenOrder { slices, partitions, ..(&tree).into() });
+    let draft = lower(&expand(&ir, &orders).unwrap().ir, &Hints::default()).unwrap();
     (optimize(draft, PassSet::ALL, &mut |_, _, _| {}).unwrap(), operands)
 }
 

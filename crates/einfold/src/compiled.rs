@@ -139,7 +139,7 @@ impl CompiledExpression {
     /// without a search. A plan with constants has orders that differ from those of the expression, so its trace was
     /// recorded when it was compiled.
     pub(crate) fn trace(&self) -> Result<Trace, Error> {
-        if self.compiled.prepared.is_some() {
+        if self.compiled.constant_plan.is_some() {
             return Ok(self.compiled.trace.clone());
         }
         let Settings { order, budget, .. } = &self.expression.settings;

@@ -6,7 +6,7 @@ use crate::error::{ConstantsProblem, Error};
 use crate::plan::Plan;
 use einfold_exec::{AnyView, BindOptions, Control, Scratch, compute_constants};
 use einfold_ir::TensorType;
-use einfold_plan::{PlanOptions, Prepared};
+use einfold_plan::{ConstantPlan, PlanOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Plan {
@@ -58,7 +58,7 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
     let compiled = expression.compile(ir, PlanOptions { constants, trace: true, ..PlanOptions::default() });
     let compiled = compiled.map_err(point)?;
     let mut cached = Vec::new();
-    if let Some(Prepared { plan, operands }) = &compiled.prepared {
+    if let Some(ConstantPlan { plan, operands }) = &compiled.constant_plan {
         let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
         let read: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
         let views: Vec<AnyView<'_>> = read.iter().map(|&k| arguments.views()[k].clone()).collect();

@@ -9,7 +9,7 @@ use crate::output::OutputType;
 use einfold_exec::CachedOperand;
 use einfold_ir::{Cost, Count, Machine, TensorType};
 use einfold_order::SavedOrder;
-use einfold_plan::{Compiled, Explain, NamedNetwork, Source, named_network, saved_order};
+use einfold_plan::{Compiled, Explain, ExplainSource, NamedNetwork, named_network, saved_order};
 use einfold_syntax::{Warning, resolve};
 use std::sync::Arc;
 
@@ -144,7 +144,7 @@ impl Plan {
     /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the order does not reproduce the plan, which would be a bug.
     pub fn explain(&self) -> Result<Explain, Error> {
         let ast = self.expression().to_string();
-        let source = Source { expression: ast.replace('\n', "; "), ast };
+        let source = ExplainSource { expression: ast.replace('\n', "; "), ast };
         let explain = Explain::new(source, &self.0.ir, self.compiled(), &self.0.trace()?);
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
     }

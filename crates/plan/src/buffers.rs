@@ -58,24 +58,21 @@ fn live(ir: &Ir) -> IdVec<NodeId, bool> {
 
 fn roots(ir: &Ir, live: &IdVec<NodeId, bool>) -> IdVec<NodeId, NodeId> {
     let mut last_user: IdVec<NodeId, Option<NodeId>> = ir.per_node(None);
-    let mut read_by_itself = ir.per_node(false);
     for id in ir.ids().filter(|&id| live[id]) {
         let Some(c) = ir.node(id).contraction() else { continue };
-        c.for_each_read(&mut |read| {
-            last_user[read] = Some(id);
-            read_by_itself[id] |= c.init == Some(read);
-        });
+        c.for_each_read(&mut |read| last_user[read] = Some(id));
         c.init.iter().for_each(|o| last_user[*o] = Some(id));
     }
-    let mut is_output = ir.per_node(false);
-    ir.outputs().iter().for_each(|id| is_output[*id] = true);
+    ir.outputs().iter().for_each(|id| last_user[*id] = None);
     let mut root: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());
     for id in ir.ids() {
-        let init = ir.node(id).contraction().and_then(|c| c.init).filter(|&o| {
-            let free = last_user[o] == Some(id) && !is_output[o];
-            leaves_loop(ir, id, o) || (free && !read_by_itself[id])
+        let contraction = ir.node(id).contraction().and_then(|c| Some((c, c.init?)));
+        let init = contraction.filter(|&(c, o)| {
+            let mut is_read = false;
+            c.for_each_read(&mut |read| is_read |= read == o);
+            leaves_loop(ir, id, o) || (last_user[o] == Some(id) && !is_read)
         });
-        root.push(init.map_or(id, |o| root[o]));
+        root.push(init.map_or(id, |(_, o)| root[o]));
     }
     root
 }

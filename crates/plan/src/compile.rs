@@ -6,20 +6,23 @@ mod choices;
 mod orders;
 mod saved;
 
-use einfold_ir::{Contraction, Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
-use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, STRATEGIES, SavedOrder, Task, order_task};
+use std::collections::BTreeMap;
 
-use self::build::Built;
+use einfold_ir::{Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
+use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, SavedOrder, Task, order_task};
+
+use self::build::{Builder, PlannedPart};
 use self::orders::Finder;
-use crate::apply::{Applied, Made};
-use crate::constants::{self, Part};
-use crate::cost::{made_cost, total_cost};
-use crate::error::{PlanError, Unsliced};
+use crate::cost::{Orders, expansion_cost, total_cost};
+use crate::error::{MemoryExcess, PlanError, WhyNotSliced};
+use crate::evaluation::Evaluation;
+use crate::expand::{Expanded, Expansion};
+use crate::hoist::{ModulePart, constant_nodes};
 use crate::lower::Hints;
 use crate::memory::Memory;
-use crate::network::{Treatment, treatment};
 use crate::pipeline::{PassSet, Trace};
 
+pub use self::choices::{NamedNetwork, named_network};
 pub use self::saved::saved_order;
 
 /// The options of a compilation besides the order.
@@ -37,7 +40,7 @@ pub struct PlanOptions {
 
 /// The computation that depends on constant operands alone, run once.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct ConstantPlan {
     /// The plan. Its results are the last operands of the main plan.
     pub plan: Plan,
     /// The operands of the plan, as positions among the operands of the expression.
@@ -49,21 +52,21 @@ pub struct Prepared {
 pub struct Compiled {
     /// The plan. The origins of its steps are nodes of `ir`.
     pub plan: Plan,
-    /// The operands of the plan, as positions among the operands of the expression, without the results of `prepared`.
+    /// The operands of the plan, as positions among the operands of the expression, without the results of `constant_plan`.
     /// Without constant operands, all.
     pub operands: Vec<u32>,
     /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and `ir`.
-    pub prepared: Option<Prepared>,
-    /// The module after the rewrites and before the order search, without the nodes of `prepared`.
+    pub constant_plan: Option<ConstantPlan>,
+    /// The module after the rewrites and before the order search, without the nodes of `constant_plan`.
     pub rewritten: Ir,
     /// The expanded module: one node for each step of each tree.
     pub ir: Ir,
     /// For each node of `rewritten`, the nodes of `ir` that replace it.
-    pub made: IdVec<NodeId, Made>,
-    /// The chosen orders, by increasing node of `rewritten`. A contraction with index tensors has an order only if one
+    pub expansions: IdVec<NodeId, Expansion>,
+    /// The chosen orders, by node of `rewritten`. A contraction with index tensors has an order only if one
     /// step is not cheapest; the leaves of its tree are the factors, or the factors and the
     /// [selections](einfold_order::Selection).
-    pub orders: Vec<(NodeId, FoundOrder)>,
+    pub orders: BTreeMap<NodeId, FoundOrder>,
     /// The cost of the expression, independent of the machine.
     pub cost: Cost,
     /// The memory that a run needs.
@@ -74,9 +77,9 @@ pub struct Compiled {
 
 impl Compiled {
     /// The orders of contractions without index tensors.
-    pub fn without_ids(&self) -> impl Iterator<Item = &FoundOrder> {
-        let has_indirect = |id: NodeId| is_through_ids(&self.rewritten, id);
-        self.orders.iter().filter(move |(id, _)| !has_indirect(*id)).map(|(_, ordered)| ordered)
+    pub fn without_selections(&self) -> impl Iterator<Item = &FoundOrder> {
+        let selects = |id: NodeId| self.expansions[id].evaluation == Some(Evaluation::WithSelections);
+        self.orders.iter().filter(move |(id, _)| !selects(**id)).map(|(_, ordered)| ordered)
     }
 }
 
@@ -116,64 +119,56 @@ fn compile_by(
     let rewritten = orders::rewritten(ir, how, options.passes, &mut trace)?;
     let constant = match &options.constants[..] {
         [] => rewritten.per_node(false),
-        operands => constants::constant_nodes(&rewritten, operands),
+        operands => constant_nodes(&rewritten, operands),
     };
-    let limit = budget.memory_bytes;
-    let mut planner = Planner { trace, options, limit };
+    let (limit, passes) = (budget.memory_bytes, options.passes);
+    let builder = Builder { passes, limit, trace: options.trace };
+    let mut planner = Planner { trace, options, builder, rewritten: &rewritten, machine: &budget.machine };
     if let Order::Saved(saved) = how {
-        return planner.follow(&rewritten, &constant, saved, budget);
+        return planner.follow(&constant, saved, budget);
     }
     let mut finder = Finder::new(&rewritten, &constant, (how, budget), search)?;
     let searched = matches!(how, Order::Strategy(_));
-    let mut asked = Asked::new(budget);
+    let mut budgets = SearchBudgets::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
     let mut without_kernels = None;
     let refused = loop {
-        let (before, rest) = match finder.all(&asked.budget()) {
-            Ok(orders) => parts(&rewritten, orders, options, &budget.machine)?,
+        let part = match finder.all(&budgets.next()) {
+            Ok(orders) => planner.part(orders)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
             Err(error) => break least.map_or(error, |(_, least)| least),
         };
-        let built = planner.build(&rest)?;
+        let built = builder.build(&part)?;
         let total = built.memory.total();
-        let Err(error) = built.within(limit) else {
+        let Some(excess) = built.excess else {
             // Slices that leave memory for kernels may need many times the flops.
-            let flops = flops(&rest);
-            if let Some(parts) = without_kernels
-                .take_if(|(_, first)| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
-                && let Some(compiled) = planner.as_loops(parts)?
+            let flops = flops(&part);
+            if let Some(first) =
+                without_kernels.take_if(|first| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
+                && let Some(compiled) = planner.as_loops(first)?
             {
                 return Ok(compiled);
             }
-            return planner.finish((before, rest), built);
+            return planner.finish(part, built);
         };
-        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, why(error, &rest, searched)));
-        let has_orders = !rest.orders.is_empty();
+        let error = with_reason(excess, &built.expanded.expansions, searched);
+        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
+        let has_orders = !part.orders.is_empty();
         if built.memory.fits_without_kernels(limit) {
-            without_kernels.get_or_insert((before, rest));
+            without_kernels.get_or_insert(part);
         }
-        if searched && finder.leave_ids() {
-            least = Some(found);
-            continue;
-        }
-        if !searched || !has_orders || !asked.less(total) {
+        if !searched || !(finder.drop_selections() || (has_orders && budgets.reduce_limit(total))) {
             break found.1;
         }
         least = Some(found);
     };
-    let compiled = without_kernels.map(|parts| planner.as_loops(parts)).transpose()?;
+    let compiled = without_kernels.map(|part| planner.as_loops(part)).transpose()?;
     compiled.flatten().ok_or(refused)
 }
 
 /// The flops of all orders.
-fn flops(part: &Part) -> Count {
-    total_cost(&part.ir, part.orders.iter()).flops
-}
-
-/// Whether a node is a contraction with index tensors.
-fn is_through_ids(ir: &Ir, id: NodeId) -> bool {
-    let node = ir.node(id);
-    node.contraction().is_some_and(|c| treatment(node, c) == Treatment::ThroughIds)
+fn flops(part: &ModulePart) -> Count {
+    total_cost(&part.ir, &part.orders).flops
 }
 
 /// Makes plans of a rewritten module whose orders are known.
@@ -181,123 +176,99 @@ struct Planner<'a> {
     /// The trace of the rewrites.
     trace: Trace,
     options: &'a PlanOptions,
-    limit: Option<u64>,
+    builder: Builder,
+    rewritten: &'a Ir,
+    machine: &'a Machine,
 }
 
 impl Planner<'_> {
-    fn build(&self, part: &Part) -> Result<Built, PlanError> {
-        Built::of(part, self.options.passes, self.limit, self.options.trace)
+    /// The module with these orders; without what depends on constant operands alone, which is a part of its own.
+    fn part(&self, orders: Orders) -> Result<ModulePart, PlanError> {
+        let whole = ModulePart::whole(self.rewritten.clone(), orders, self.options.hints.clone(), *self.machine);
+        if self.options.constants.is_empty() { Ok(whole) } else { whole.hoist(&self.options.constants) }
     }
 
-    /// Makes the plan of a saved order for a rewritten module.
+    /// Makes the plan of a saved order.
     fn follow(
         &mut self,
-        rewritten: &Ir,
         constant: &IdVec<NodeId, bool>,
         saved: &SavedOrder,
         budget: &Budget,
     ) -> Result<Compiled, PlanError> {
-        let search = |choice: &choices::Choice<'_>| orders::with_ids(choice, &STRATEGIES[0], budget);
-        let orders = saved::follow(rewritten, constant, saved, budget, search)?;
+        let part = self.part(saved::follow(self.rewritten, constant, saved, budget)?)?;
         // Without a limit in the budget, the limit of the saved order's search applies.
-        self.limit = budget.memory_bytes.or(saved.memory_bytes);
-        let (before, rest) = parts(rewritten, orders, self.options, &budget.machine)?;
-        let built = self.build(&rest)?;
-        if built.within(self.limit).is_err() {
-            if built.memory.fits_without_kernels(self.limit)
-                && let Some(compiled) = self.as_loops((before.clone(), rest.clone()))?
+        self.builder.limit = budget.memory_bytes.or(saved.memory_bytes);
+        let built = self.builder.build(&part)?;
+        if built.excess.is_some() {
+            if built.memory.fits_without_kernels(self.builder.limit)
+                && let Some(compiled) = self.as_loops(part.clone())?
             {
                 return Ok(compiled);
             }
             // With operands of a wider dtype, the plan may exceed the limit of the saved order.
             saved.check_memory(built.memory.total(), budget).map_err(OrderError::from)?;
         }
-        self.finish((before, rest), built)
+        self.finish(part, built)
     }
 
     /// Makes the plan in which products run as nests, which need no memory for packing but take longer; `None` if it
     /// exceeds the limit too.
-    fn as_loops(&mut self, (before, rest): (Option<Part>, Part)) -> Result<Option<Compiled>, PlanError> {
+    fn as_loops(&mut self, part: ModulePart) -> Result<Option<Compiled>, PlanError> {
         let passes = self.options.passes.without("gemm").unwrap_or(self.options.passes);
-        let built = Built::of(&rest, passes, self.limit, self.options.trace)?;
-        if built.within(self.limit).is_err() {
-            return Ok(None);
-        }
-        self.finish((before, rest), built).map(Some)
+        let built = Builder { passes, ..self.builder }.build(&part)?;
+        if built.excess.is_some() { Ok(None) } else { self.finish(part, built).map(Some) }
     }
 
     /// Assembles the result and plans the precomputed part.
-    fn finish(&mut self, (before, rest): (Option<Part>, Part), built: Built) -> Result<Compiled, PlanError> {
-        let prepare = |part: Part| {
-            let Built { plan, .. } = Built::of(&part, self.options.passes, None, false)?;
-            Ok::<_, PlanError>(Prepared { plan, operands: part.operands })
-        };
-        let prepared = before.map(prepare).transpose()?;
-        let Part { ir: rewritten, mut orders, operands, .. } = rest;
-        let Built { applied: Applied { ir, made }, plan, memory, trace: of_steps } = built;
-        for (id, ordered) in orders.iter_mut().filter(|(id, _)| is_through_ids(&rewritten, *id)) {
-            ordered.cost = made_cost(&ir, &made[*id]);
+    fn finish(&mut self, part: ModulePart, built: PlannedPart) -> Result<Compiled, PlanError> {
+        let ModulePart { ir: rewritten, mut orders, operands, constant, .. } = part;
+        let constant_plan = constant.map(|part| {
+            let PlannedPart { plan, .. } = Builder { limit: None, trace: false, ..self.builder }.build(&part)?;
+            Ok::<_, PlanError>(ConstantPlan { plan, operands: part.operands })
+        });
+        let constant_plan = constant_plan.transpose()?;
+        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, trace: of_steps, .. } = built;
+        for (id, ordered) in &mut orders {
+            if expansions[*id].evaluation == Some(Evaluation::WithSelections) {
+                ordered.cost = expansion_cost(&ir, &expansions[*id]);
+            }
         }
-        let cost = total_cost(&rewritten, orders.iter());
+        let cost = total_cost(&rewritten, &orders);
         let mut trace = std::mem::take(&mut self.trace);
         trace.stages.extend(of_steps.stages);
-        Ok(Compiled { plan, operands, prepared, rewritten, ir, made, orders, cost, memory, trace })
+        Ok(Compiled { plan, operands, constant_plan, rewritten, ir, expansions, orders, cost, memory, trace })
     }
 }
 
-/// Adds to the error of a plan that exceeds the limit the reason why slices do not help.
-fn why(error: PlanError, part: &Part, searched: bool) -> PlanError {
-    let PlanError::TooLarge(mut excess) = error else { return error };
-    let sliceable = |(id, c): (NodeId, &Contraction)| treatment(part.ir.node(id), c) == Treatment::Factored;
-    let first = part.ir.contractions().next().map(|(id, c)| treatment(part.ir.node(id), c));
-    if excess.why == Unsliced::Sliced {
-        excess.why = match first {
-            _ if part.ir.contractions().any(sliceable) && searched => Unsliced::Sliced,
-            _ if part.ir.contractions().any(sliceable) => Unsliced::GivenOrder,
-            Some(treatment) => Unsliced::OneStep(treatment),
-            None => Unsliced::Sliced,
+/// The error for a plan that exceeds the limit, with the reason why slices do not help.
+fn with_reason(mut excess: MemoryExcess, expansions: &[Expansion], searched: bool) -> PlanError {
+    let evaluations = || expansions.iter().filter_map(|expansion| expansion.evaluation);
+    if excess.why == WhyNotSliced::Sliced {
+        excess.why = match evaluations().next() {
+            Some(first) if evaluations().all(|other| other != Evaluation::Factored) => WhyNotSliced::OneStep(first),
+            Some(_) if !searched => WhyNotSliced::GivenOrder,
+            _ => WhyNotSliced::Sliced,
         };
     }
-    PlanError::TooLarge(excess)
-}
-
-/// Splits the module into the part that depends on constant operands alone, if there are any, and the rest.
-fn parts(
-    ir: &Ir,
-    orders: Vec<(NodeId, FoundOrder)>,
-    options: &PlanOptions,
-    machine: &Machine,
-) -> Result<(Option<Part>, Part), PlanError> {
-    if options.constants.is_empty() {
-        let operands = (0..ir.inputs().len() as u32).collect();
-        let hints = options.hints.clone();
-        return Ok((None, Part { ir: ir.clone(), orders, operands, hints, machine: *machine }));
-    }
-    let (lifted, orders) = constants::lift(ir, &orders, &options.constants)?;
-    let (mut before, mut rest) = constants::split(&lifted, &orders, &options.constants)?;
-    (before.hints.inputs, rest.hints.inputs) =
-        (before.layouts(&options.hints.inputs), rest.layouts(&options.hints.inputs));
-    rest.hints.outputs.clone_from(&options.hints.outputs);
-    (before.machine, rest.machine) = (*machine, *machine);
-    Ok((Some(before), rest))
+    PlanError::TooLarge(Box::new(excess))
 }
 
 /// The budgets of successive searches.
-struct Asked {
+struct SearchBudgets {
     budget: Budget,
     /// The memory limit of the plan.
     limit: Option<u64>,
     attempts: u32,
 }
 
-impl Asked {
-    fn new(budget: &Budget) -> Asked {
-        Asked { budget: *budget, limit: budget.memory_bytes, attempts: ATTEMPTS }
+impl SearchBudgets {
+    fn new(budget: &Budget) -> SearchBudgets {
+        SearchBudgets { budget: *budget, limit: budget.memory_bytes, attempts: ATTEMPTS }
     }
 
     /// The budget of the next search: of a time budget half of the remaining time, or all of it in the last attempt or
     /// if there is no limit.
-    fn budget(&mut self) -> Budget {
+    fn next(&mut self) -> Budget {
         let mut budget = self.budget;
         self.attempts -= 1;
         if let (Effort::Time(left), Some(_), 1..) = (self.budget.effort, self.limit, self.attempts) {
@@ -309,7 +280,7 @@ impl Asked {
 
     /// Reduces the memory limit of the search by the ratio of the limit to `total`. Returns whether another attempt is
     /// allowed.
-    fn less(&mut self, total: Count) -> bool {
+    fn reduce_limit(&mut self, total: Count) -> bool {
         let (Some(limit), Some(asked)) = (self.limit, self.budget.memory_bytes) else { return false };
         let total = total.exact().map_or(f64::INFINITY, |total| total as f64);
         let next = (asked as f64 * (limit as f64 / total).min(LESS)) as u64;

@@ -1,19 +1,30 @@
 //! The cost of a module.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
-use einfold_ir::{Axis, Contraction, Cost, Count, Ir, NodeId};
+use einfold_ir::{Axis, Cost, Count, Ir, NodeId};
 use einfold_order::FoundOrder;
 
-use crate::apply::Made;
+use crate::expand::Expansion;
+
+/// The chosen orders of the contractions of a module.
+pub(crate) type Orders = BTreeMap<NodeId, FoundOrder>;
 
 /// The cost of all contractions: flops and writes add up, size and peak are the largest of any. A contraction in a
 /// looped region counts once for each iteration.
-pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, FoundOrder)>) -> Cost {
+pub(crate) fn total_cost(ir: &Ir, orders: &Orders) -> Cost {
     let mut total = Cost::default();
-    let orders: HashMap<NodeId, &FoundOrder> = orders.map(|(id, ordered)| (*id, ordered)).collect();
     for (id, c) in ir.contractions() {
-        let cost = orders.get(&id).map_or_else(|| flat_cost(ir, id, c), |ordered| ordered.cost);
+        let cost = match orders.get(&id) {
+            Some(ordered) => ordered.cost,
+            // A contraction in one step has no flops if it multiplies nothing.
+            None if c.factors.len() < 2 => continue,
+            None => {
+                let size = Count::elements(&ir.node(id).shape);
+                Cost { flops: points(&c.axes), size, write: size, peak: size }
+            }
+        };
         let runs = points(ir.loops(ir.node(id).region));
         total.flops += cost.flops * runs;
         total.write += cost.write * runs;
@@ -23,44 +34,50 @@ pub(crate) fn total_cost<'o>(ir: &Ir, orders: impl Iterator<Item = &'o (NodeId, 
     total
 }
 
-/// The cost of a contraction in one step; zero flops if it multiplies nothing.
-fn flat_cost(ir: &Ir, id: NodeId, c: &Contraction) -> Cost {
-    if c.factors.len() < 2 {
-        return Cost::default();
-    }
-    let size = Count::elements(&ir.node(id).shape);
-    Cost { flops: points(&c.axes), size, write: size, peak: size }
-}
-
 /// The cost of a contraction with index tensors: that of its expanded nodes, each alive until the last of them that
 /// reads it. Copies that only gather or scatter count, since the order decides them.
-pub(crate) fn made_cost(ir: &Ir, made: &Made) -> Cost {
-    let nodes = || made.nodes.clone().map(NodeId);
-    let own = |id: NodeId| id.0.checked_sub(made.nodes.start).map(|k| k as usize);
-    let mut last: Vec<NodeId> = nodes().collect();
-    for id in nodes() {
-        if let Some(c) = ir.node(id).contraction() {
-            let accesses = c.factors.iter().flat_map(|factor| own(factor.tensor));
-            accesses.for_each(|read| last[read] = id);
-        }
-    }
+pub(crate) fn expansion_cost(ir: &Ir, expansion: &Expansion) -> Cost {
     let elements = |id: NodeId| ir.node(id).shape.iter().fold(1u128, |n, &extent| n.saturating_mul(extent as u128));
-    let mut ends = vec![0u128; last.len()];
-    for (id, reader) in nodes().zip(&last).filter(|(id, reader)| id != *reader) {
-        let end = &mut ends[(reader.0 - made.nodes.start) as usize];
-        *end = end.saturating_add(elements(id));
-    }
-    let (mut cost, mut alive) = (Cost::default(), 0u128);
-    for (id, end) in nodes().zip(ends) {
+    let mut cost = Cost::default();
+    for (id, others) in sizes_beside(ir, expansion.nodes.clone(), elements, |_| false) {
         let size = Count::from(elements(id));
-        alive = alive.saturating_add(elements(id));
         cost.flops += node_flops(ir, id);
         cost.write += size;
         cost.size = cost.size.max(size);
-        cost.peak = cost.peak.max(Count::from(alive));
-        alive = alive.saturating_sub(end);
+        cost.peak = cost.peak.max(Count::from(others.saturating_add(elements(id))));
     }
     cost
+}
+
+/// For each of some nodes, the size of the others that are in memory while it is computed. `size` is that of a node;
+/// nodes that are `held` are in memory all the time, the others from their computation to their last use.
+pub(crate) fn sizes_beside(
+    ir: &Ir,
+    nodes: Range<u32>,
+    size: impl Fn(NodeId) -> u128,
+    held: impl Fn(NodeId) -> bool,
+) -> Vec<(NodeId, u128)> {
+    let ids = || nodes.clone().map(NodeId);
+    let place = |id: NodeId| id.0.checked_sub(nodes.start).map(|k| k as usize);
+    let mut last: Vec<usize> = (0..nodes.len()).collect();
+    for (at, id) in ids().enumerate() {
+        if let Some(c) = ir.node(id).contraction() {
+            let read = c.factors.iter().map(|factor| factor.tensor).chain(c.init);
+            read.filter_map(place).for_each(|read| last[read] = at);
+        }
+    }
+    let mut ended = vec![0u128; nodes.len()];
+    for (id, &last) in ids().zip(&last).filter(|(id, _)| !held(*id)) {
+        ended[last] = ended[last].saturating_add(size(id));
+    }
+    let mut alive = ids().filter(|&id| held(id)).map(&size).fold(0, u128::saturating_add);
+    let step = |(id, ended): (NodeId, u128)| {
+        let others = if held(id) { alive.saturating_sub(size(id)) } else { alive };
+        let with = if held(id) { alive } else { alive.saturating_add(size(id)) };
+        alive = with.saturating_sub(ended);
+        (id, others)
+    };
+    ids().zip(ended).map(step).collect()
 }
 
 /// The flops of a node, counted as by [`Step::flops`](einfold_ir::Step::flops).

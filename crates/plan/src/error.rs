@@ -5,7 +5,7 @@ use std::fmt;
 use einfold_ir::{Bytes, Contraction, Count, Dtype, Index, Ir, Label, NodeId, Violation};
 use einfold_order::OrderError;
 
-use crate::network::Treatment;
+use crate::evaluation::Evaluation;
 
 /// The reason why an expression has no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum PlanError {
     },
     /// A contraction tree uses a selection at a step whose positions are not those of a tensor or of the result.
     #[error("the tree of %{} uses ids too early or too late", node.0)]
-    Ids {
+    Selections {
         /// The contraction.
         node: NodeId,
     },
@@ -44,7 +44,7 @@ pub enum PlanError {
     },
     /// The run would exceed the memory limit or the address space.
     #[error(transparent)]
-    TooLarge(Box<Excess>),
+    TooLarge(Box<MemoryExcess>),
     /// A pass broke an invariant of the plan: a defect of the pass.
     #[error("pass `{name}` broke the plan: {violation}")]
     Pass {
@@ -61,7 +61,7 @@ pub enum PlanError {
 /// A memory limit is exceeded: by which tensor, by how much, and why slices do not help.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub struct Excess {
+pub struct MemoryExcess {
     /// The node that the step at the peak of memory computes.
     pub step: NodeId,
     /// The name of the tensor that takes most of the memory; that of the contraction if the tensor is not known.
@@ -69,18 +69,18 @@ pub struct Excess {
     /// The labels of the axes of that tensor; empty if it is a scalar or its index functions are not plain axes.
     pub axes: Vec<Label>,
     /// The dtype and shape of that tensor.
-    pub tensor: Option<Large>,
+    pub tensor: Option<LargeTensor>,
     /// The bytes that the run needs besides its operands, as far as the planner knows; a lower bound.
     pub bytes: Count,
     /// The limit in bytes.
     pub limit: Count,
     /// The reason why slices do not help.
-    pub why: Unsliced,
+    pub why: WhyNotSliced,
 }
 
 /// A large tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Large {
+pub struct LargeTensor {
     /// Whether it is a result.
     pub is_result: bool,
     /// Its shape.
@@ -94,7 +94,7 @@ pub struct Large {
 /// The reason why a run is not divided into slices that keep to a memory limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unsliced {
+pub enum WhyNotSliced {
     /// The only limit is the address space.
     Unlimited,
     /// The results, of this number of bytes, exceed the limit: slices do not shrink them.
@@ -102,12 +102,12 @@ pub enum Unsliced {
     /// The order is given, and only its slices are searched.
     GivenOrder,
     /// The contraction is one step, for this reason.
-    OneStep(Treatment),
+    OneStep(Evaluation),
     /// It is sliced, as finely as helps.
     Sliced,
 }
 
-impl Excess {
+impl MemoryExcess {
     /// The reason for a contraction that a search cannot slice finely enough; a given order is not searched.
     pub(crate) fn of_search(
         ir: &Ir,
@@ -115,7 +115,7 @@ impl Excess {
         bytes: Count,
         limit: Count,
         searched: bool,
-    ) -> Excess {
+    ) -> MemoryExcess {
         let node = ir.node(id);
         let elements = |id: &NodeId| {
             let node = ir.node(*id);
@@ -123,14 +123,14 @@ impl Excess {
         };
         let results: Count = ir.outputs().iter().map(elements).sum();
         let is_result = ir.outputs().contains(&id);
-        let large = Large { is_result, shape: node.shape.clone(), dtype: node.dtype, bytes: elements(&id) };
+        let large = LargeTensor { is_result, shape: node.shape.clone(), dtype: node.dtype, bytes: elements(&id) };
         let label = |index: &Index<NodeId>| index.as_axis().map(|a| c.axes[a as usize].label.clone());
         let why = match results > limit {
-            true => Unsliced::Results(results),
-            false if searched => Unsliced::Sliced,
-            false => Unsliced::GivenOrder,
+            true => WhyNotSliced::Results(results),
+            false if searched => WhyNotSliced::Sliced,
+            false => WhyNotSliced::GivenOrder,
         };
-        Excess {
+        MemoryExcess {
             step: id,
             label: node.label.clone(),
             axes: c.output.iter().map(label).collect::<Option<_>>().unwrap_or_default(),
@@ -145,26 +145,26 @@ impl Excess {
     pub fn help(&self) -> String {
         let allow = format!("allow {}", Bytes(self.bytes));
         match self.why {
-            Unsliced::Unlimited => "sum over an axis first, or split the work".into(),
-            Unsliced::Results(bytes) => format!(
+            WhyNotSliced::Unlimited => "sum over an axis first, or split the work".into(),
+            WhyNotSliced::Results(bytes) => format!(
                 "{allow}, or sum over an axis: a memory limit has intermediates computed in slices, but the results alone take {}",
                 Bytes(bytes)
             ),
-            Unsliced::GivenOrder => {
+            WhyNotSliced::GivenOrder => {
                 format!("{allow}, or leave the order out: the one that is given takes as much even in slices")
             }
-            Unsliced::OneStep(treatment) => format!(
-                "{allow}, or split the work: a memory limit has contractions computed in slices, but this one is not ({treatment})"
+            WhyNotSliced::OneStep(evaluation) => format!(
+                "{allow}, or split the work: a memory limit has contractions computed in slices, but this one is not ({evaluation})"
             ),
-            Unsliced::Sliced => format!("{allow}, or split the work: that is the least that was found in slices"),
+            WhyNotSliced::Sliced => format!("{allow}, or split the work: that is the least that was found in slices"),
         }
     }
 }
 
-impl fmt::Display for Excess {
+impl fmt::Display for MemoryExcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Excess { label, tensor, bytes, limit, why, .. } = self;
-        let large = tensor.as_ref().map(|Large { is_result, shape, dtype, bytes }| {
+        let MemoryExcess { label, tensor, bytes, limit, why, .. } = self;
+        let large = tensor.as_ref().map(|LargeTensor { is_result, shape, dtype, bytes }| {
             let kind = if *is_result { "result" } else { "intermediate of" };
             let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
             let shape = if shape.is_empty() { "()".into() } else { shape.join("x") };
@@ -172,7 +172,7 @@ impl fmt::Display for Excess {
             (format!("{kind}, {shape} {dtype}"), Bytes(*bytes))
         });
         match (large, why) {
-            (Some((large, bytes)), Unsliced::Unlimited) => {
+            (Some((large, bytes)), WhyNotSliced::Unlimited) => {
                 write!(f, "{large}, would take {bytes}, more than can be addressed")
             }
             (large, _) => {

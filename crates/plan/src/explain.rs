@@ -57,7 +57,7 @@ impl fmt::Display for ExplainStage {
 
 /// The results of the stages before this crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct ExplainSource {
     /// The expression in one line.
     pub expression: String,
     /// The printed syntax tree.
@@ -67,7 +67,7 @@ pub struct Source {
 /// A complete report about a plan, made once and rendered by [`Explain::text`], [`Explain::json`] and [`Explain::dot`].
 #[derive(Clone, Debug)]
 pub struct Explain {
-    source: Source,
+    source: ExplainSource,
     ir: String,
     rewrites: Vec<StageReport>,
     /// Each operand as `20x10:f64`.
@@ -98,7 +98,7 @@ struct StageReport {
 impl Explain {
     /// Explains `compiled`, which was compiled from `ir`, with a trace that keeps forms: its own if
     /// [`PlanOptions::trace`](crate::PlanOptions::trace) was set.
-    pub fn new(source: Source, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
+    pub fn new(source: ExplainSource, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
         let report = |TracedStage { stage, changes, after }: &TracedStage| {
             let (ir, steps) = match after {
                 Some(Snapshot::Module(ir)) => (ir.to_string(), Vec::new()),

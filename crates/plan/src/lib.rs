@@ -2,7 +2,7 @@
 //!
 //! [`compile`] runs the [`PIPELINE`], whose stages are rewrites of the module, the order search, expansion, lowering,
 //! [`PASSES`], and the assignment of memory. Some can be used alone: [`network`] is the view of a contraction that the
-//! order search has, [`apply`] expands a contraction along a tree to one node for each step, [`lower`] makes a loop
+//! order search has, [`expand`] expands a contraction along a tree to one node for each step, [`lower`] makes a loop
 //! nest of each node, and [`optimize`] runs the passes, assigns memory and seals the plan. [`Explain`] shows the
 //! [`Trace`] of all stages.
 //!
@@ -35,34 +35,33 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod apply;
 mod buffers;
 mod compile;
-mod constants;
 mod cost;
 mod error;
+mod evaluation;
+mod expand;
 mod explain;
-mod legs;
-mod lift;
+mod hoist;
 mod lower;
 mod memory;
-mod named;
 mod network;
 mod passes;
 mod pipeline;
 mod rewrite;
 pub mod roles;
+mod selections;
 mod strides;
 
 #[cfg(test)]
 mod testing;
 
-pub use apply::{Made, Route, apply};
-pub use compile::{Compiled, PlanOptions, Prepared, compile, saved_order};
-pub use error::{Excess, Large, PlanError, Unsliced};
-pub use explain::{Explain, ExplainStage, Source};
+pub use compile::{Compiled, ConstantPlan, NamedNetwork, PlanOptions, compile, named_network, saved_order};
+pub use error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
+pub use evaluation::{Evaluation, FlatReason, evaluation};
+pub use expand::{ChosenOrder, Expanded, Expansion, expand};
+pub use explain::{Explain, ExplainSource, ExplainStage};
 pub use lower::{Hints, lower};
 pub use memory::Memory;
-pub use named::{NamedNetwork, named_network};
-pub use network::{Treatment, Why, network, treatment};
+pub use network::network;
 pub use pipeline::{Form, PASSES, PIPELINE, PassSet, Snapshot, Stage, Trace, TracedStage, optimize};

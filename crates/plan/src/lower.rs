@@ -2,7 +2,7 @@
 
 use einfold_ir::{
     Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
-    Nest, Node, NodeId, Region, RegionId, Step, Storage, Violation, WriteMode,
+    Nest, Node, NodeId, Region, RegionId, Step, Storage, WriteMode,
 };
 
 use crate::buffers::BufferAssignment;
@@ -26,7 +26,7 @@ pub struct Hints {
 /// memory and copied at the end, because an output buffer is only written.
 ///
 /// # Errors
-/// [`PlanError::TooLarge`] if a buffer cannot be addressed; [`PlanError::Invalid`] for an unknown kind of node.
+/// [`PlanError::TooLarge`] if a buffer cannot be addressed.
 pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
     let buffers = IdVec::with_capacity(ir.nodes().len());
     let mut lowering = Lowering {
@@ -44,7 +44,7 @@ pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
         buffers: ir.per_node(None),
         looped: IdVec::filled(ir.regions(), Vec::new()),
     };
-    lowering.run()?;
+    lowering.run();
     memory::check_addressable(&lowering.draft)?;
     Ok(lowering.draft)
 }
@@ -61,17 +61,14 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    fn run(&mut self) -> Result<(), Violation> {
-        for &id in self.ir.inputs() {
-            let buffer = self.buffer_of(id);
-            self.draft.inputs.push(buffer);
-        }
+    fn run(&mut self) {
+        self.draft.inputs = self.ir.inputs().iter().map(|&id| self.buffer_of(id)).collect();
         let mut lasts: IdVec<RegionId, Option<NodeId>> = IdVec::filled(self.ir.regions(), None);
         let live: Vec<NodeId> = self.ir.ids().filter(|&id| self.assignment.is_live(id)).collect();
         live.iter().for_each(|&id| lasts[self.ir.node(id).region] = Some(id));
         for &id in &live {
             let region = self.ir.node(id).region;
-            self.node(id)?;
+            self.node(id);
             if region != RegionId::TOP && lasts[region] == Some(id) {
                 // The memory assignment sets the stride between partitions.
                 let partitions = self.ir.has_partitions(region).then_some(0);
@@ -80,10 +77,9 @@ impl Lowering<'_> {
             }
         }
         self.outputs();
-        Ok(())
     }
 
-    fn node(&mut self, id: NodeId) -> Result<(), Violation> {
+    fn node(&mut self, id: NodeId) {
         let node = self.ir.node(id);
         match &node.def {
             Def::Input { .. } => {}
@@ -96,7 +92,6 @@ impl Lowering<'_> {
             }
             Def::Contraction(c) => self.contract(id, node, c),
         }
-        Ok(())
     }
 
     fn contract(&mut self, id: NodeId, node: &Node, c: &Contraction) {

@@ -5,10 +5,10 @@ mod limit;
 
 use einfold_ir::{BufferId, Count, Draft, Fold, Form, Plan, Step, kernel_bytes};
 
-use crate::strides::groups;
+use crate::strides::gemm_groups;
 
 pub(crate) use self::assign::assign;
-pub(crate) use self::limit::{check_addressable, within};
+pub(crate) use self::limit::{check_addressable, excess};
 
 /// The memory that a run needs besides its operands, in bytes, under the layout hints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,39 +42,28 @@ impl Memory {
 
     /// The memory of a plan, or of a draft whose memory is assigned.
     pub fn of(plan: &Draft) -> Memory {
-        let (mut packing, mut kernels) = (0, 0);
-        for region in &plan.regions {
-            let of_step = |step| Packed::of(plan, step);
-            for packed in region.steps.iter().map(of_step) {
-                packing = packing.max(packed.copies.saturating_mul(region.partition_count()));
-                kernels = kernels.max(packed.kernel);
-            }
-        }
         let bytes = |b: &BufferId| plan.buffer(*b).bytes().unwrap_or(usize::MAX);
         let outputs = plan.outputs.iter().map(bytes).fold(0, usize::saturating_add);
-        Memory { scratch: plan.scratch, packing, kernels, outputs }
+        let mut memory = Memory { scratch: plan.scratch, outputs, ..Memory::default() };
+        for region in &plan.regions {
+            for step in region.steps.iter().map(|step| Memory::of_step(plan, step)) {
+                memory.packing = memory.packing.max(step.packing.saturating_mul(region.partition_count()));
+                memory.kernels = memory.kernels.max(step.kernels);
+            }
+        }
+        memory
     }
-}
 
-/// The bytes that a step needs for its factors under the layout hints.
-#[derive(Clone, Copy, Default)]
-struct Packed {
-    /// The dense copies of its operands.
-    copies: usize,
-    /// The bytes that one kernel call allocates.
-    kernel: usize,
-}
-
-impl Packed {
-    fn of(draft: &Draft, step: &Step) -> Packed {
-        let Form::Gemm(gemm) = &step.form else { return Packed::default() };
+    /// The memory that a step needs in one partition to pack its factors.
+    fn of_step(draft: &Draft, step: &Step) -> Memory {
+        let Form::Gemm(gemm) = &step.form else { return Memory::default() };
         let dtype = draft.buffer(step.write.tensor).dtype;
         let element = dtype.size();
         let mut fold = Fold::default();
-        fold.choose(&draft.machine, &groups(draft, step, gemm), element, gemm.packed);
+        fold.choose(&draft.machine, &gemm_groups(draft, step, gemm), element, gemm.packed);
         let packed = (0..3).filter(|&x| fold.packed[x]);
         let bytes = |x: usize| fold.copy_bytes(x, element)?.checked_next_multiple_of(Plan::ALIGN);
-        let copies = packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);
-        Packed { copies, kernel: kernel_bytes(step.algebra, dtype, fold.extents()) }
+        let packing = packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);
+        Memory { packing, kernels: kernel_bytes(step.algebra, dtype, fold.extents()), ..Memory::default() }
     }
 }

@@ -9,5 +9,17 @@ pub(crate) mod merge_axes;
 pub(crate) mod transpose;
 mod views;
 
+use einfold_ir::{Draft, Step};
+
+/// Edits each step, and returns the number of those that changed. `edit` gets the draft without its regions, and returns
+/// whether it changed the step.
+fn edit_steps(draft: &mut Draft, mut edit: impl FnMut(&Draft, &mut Step) -> bool) -> usize {
+    let mut regions = std::mem::take(&mut draft.regions);
+    let steps = regions.iter_mut().flat_map(|region| &mut region.steps);
+    let changes = steps.map(|step| usize::from(edit(draft, step))).sum();
+    draft.regions = regions;
+    changes
+}
+
 #[cfg(test)]
 pub(crate) mod tests;

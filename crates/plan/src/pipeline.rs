@@ -5,12 +5,12 @@ mod trace;
 
 use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
 
-use crate::apply::{Applied, Route, expand};
 use crate::error::PlanError;
+use crate::expand::{ChosenOrder, Expanded, expand};
 use crate::lower::{Hints, lower};
 use crate::memory;
 use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
-use crate::rewrite::{Rewritten, contract, inline, share};
+use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
 pub use self::choice::PassSet;
 pub use self::trace::{Snapshot, Trace, TracedStage};
@@ -68,130 +68,119 @@ enum Run {
 
 /// All stages, in the order in which they run. A module with looped regions is not rewritten.
 pub const PIPELINE: &[Stage] = &[
-    Stage::rewrite(
+    Stage::new(
         "share",
-        share::run,
+        Run::Rewrite(cse::run),
         "computes nodes of the same definition once, and leaves out what no result needs",
         "first: the rewrites below ask which nodes are used once",
     ),
-    Stage::rewrite(
+    Stage::new(
         "contract",
-        contract::run,
+        Run::Rewrite(merge_products::run),
         "contracts a product that is used once together with the product that uses it",
         "before inline, which leaves products of products to it",
     ),
-    Stage::rewrite(
+    Stage::new(
         "inline",
-        inline::run,
+        Run::Rewrite(inline::run),
         "computes an elementwise expression that is used once where it is read, if at the same points",
         "last of the rewrites: what is a contraction by now stays one",
     ),
-    Stage {
-        name: "order",
-        what: "finds a contraction tree, and slices where a memory limit asks for them, for every contraction that has a choice",
-        why_here: "when contractions are final: the order decides the flops",
-        promises: "the leaves of each tree are the tensors of its contraction",
-        takes: Form::Module,
-        gives: Form::Ordered,
-        run: Run::Search,
-    },
-    Stage {
-        name: "expand",
-        what: "writes each contraction as one node for each step of its tree",
-        why_here: "between the order, which is about trees, and lowering, which takes each node by itself",
-        promises: "results are equal, up to rounding; nodes keep every invariant",
-        takes: Form::Ordered,
-        gives: Form::Expanded,
-        run: Run::Expand,
-    },
-    Stage {
-        name: "lower",
-        what: "makes a loop nest over buffers of each node",
-        why_here: "after expand; total and naive, so that passes alone decide how a step runs",
-        promises: "steps keep every invariant",
-        takes: Form::Expanded,
-        gives: Form::Steps,
-        run: Run::Lower,
-    },
-    Stage::pass(
+    Stage::new(
+        "order",
+        Run::Search,
+        "finds a contraction tree, and slices where a memory limit asks for them, for every contraction that has a choice",
+        "when contractions are final: the order decides the flops",
+    ),
+    Stage::new(
+        "expand",
+        Run::Expand,
+        "writes each contraction as one node for each step of its tree",
+        "between the order, which is about trees, and lowering, which takes each node by itself",
+    ),
+    Stage::new(
+        "lower",
+        Run::Lower,
+        "makes a loop nest over buffers of each node",
+        "after expand; total and naive, so that passes alone decide how a step runs",
+    ),
+    Stage::new(
         "diagonal",
-        diagonal::run,
+        Run::Pass(diagonal::run),
         "reads diagonals, windows and repeated elements through strides instead of copying them out",
         "first: it removes whole steps, and what it leaves in a read is what all later passes look at",
     ),
-    Stage::pass(
+    Stage::new(
         "transpose",
-        transpose::run,
+        Run::Pass(transpose::run),
         "drops steps that only permute: their readers read, or their source is written, in the other order",
         "after diagonal, which may leave a plain permutation behind; before everything that looks at neighbours",
     ),
-    Stage::pass(
+    Stage::new(
         "layout",
-        layout::run,
+        Run::Pass(layout::run),
         "orders the axes of intermediates in memory so that the step that reads them is a plain matrix product",
         "backwards from the results, so after their final axis order is known; before anything looks at strides",
     ),
-    Stage::pass(
+    Stage::new(
         "gemm",
-        gemm::run,
+        Run::Pass(gemm::run),
         "makes matrix products of nests with two factors and rows, columns and a contracted axis worth it",
         "when all strides are settled, for it decides what to pack; what it declines is left to the nests",
     ),
-    Stage::pass(
+    Stage::new(
         "loop_order",
-        loop_order::run,
+        Run::Pass(loop_order::run),
         "orders the loops of nests by stride, the written one first",
         "only nests have loops to order, so after gemm",
     ),
-    Stage::pass(
+    Stage::new(
         "merge_axes",
-        merge_axes::run,
+        Run::Pass(merge_axes::run),
         "joins loops of nests that every operand crosses with one stride",
         "only neighbours join, so after loop_order",
     ),
-    Stage {
-        name: "buffers",
-        what: "lets intermediates that are not alive together share scratch memory",
-        why_here: "last: the steps and their operands are final; without it every intermediate has memory of its own",
-        promises: "intermediates that are alive together share no byte, in no partition",
-        takes: Form::Steps,
-        gives: Form::Assigned,
-        run: Run::Assign,
-    },
-    Stage {
-        name: "seal",
-        what: "checks every invariant of a plan once more, with what the executor relies on",
-        why_here: "the executor runs nothing else",
-        promises: "every invariant of a plan holds",
-        takes: Form::Assigned,
-        gives: Form::Plan,
-        run: Run::Seal,
-    },
+    Stage::new(
+        "buffers",
+        Run::Assign,
+        "lets intermediates that are not alive together share scratch memory",
+        "last: the steps and their operands are final; without it every intermediate has memory of its own",
+    ),
+    Stage::new(
+        "seal",
+        Run::Seal,
+        "checks every invariant of a plan once more, with what the executor relies on",
+        "the executor runs nothing else",
+    ),
 ];
 
 /// The optional stages that work on steps.
-pub const PASSES: &[Stage] = PIPELINE.split_at(6).1.split_at(7).0;
+pub const PASSES: &[Stage] = PIPELINE.split_at(FIRST_PASS).1.split_at(7).0;
+/// The position of the first of them.
+const FIRST_PASS: usize = 6;
 
 impl Stage {
-    const fn rewrite(
-        name: &'static str,
-        run: fn(&Ir) -> Rewritten,
-        what: &'static str,
-        why_here: &'static str,
-    ) -> Stage {
-        let promises =
-            "results are equal, up to the rounding that an order is free to change; nodes keep every invariant";
-        Stage { name, what, why_here, promises, takes: Form::Module, gives: Form::Module, run: Run::Rewrite(run) }
-    }
-
-    const fn pass(
-        name: &'static str,
-        run: fn(&mut Draft) -> usize,
-        what: &'static str,
-        why_here: &'static str,
-    ) -> Stage {
-        let promises = "results and the number of flops stay the same; steps keep every invariant";
-        Stage { name, what, why_here, promises, takes: Form::Steps, gives: Form::Steps, run: Run::Pass(run) }
+    const fn new(name: &'static str, run: Run, what: &'static str, why_here: &'static str) -> Stage {
+        let (takes, gives, promises) = match run {
+            Run::Rewrite(_) => (
+                Form::Module,
+                Form::Module,
+                "results are equal, up to the rounding that an order is free to change; nodes keep every invariant",
+            ),
+            Run::Search => (Form::Module, Form::Ordered, "the leaves of each tree are the tensors of its contraction"),
+            Run::Expand => {
+                (Form::Ordered, Form::Expanded, "results are equal, up to rounding; nodes keep every invariant")
+            }
+            Run::Lower => (Form::Expanded, Form::Steps, "steps keep every invariant"),
+            Run::Pass(_) => {
+                (Form::Steps, Form::Steps, "results and the number of flops stay the same; steps keep every invariant")
+            }
+            Run::Assign => {
+                (Form::Steps, Form::Assigned, "intermediates that are alive together share no byte, in no partition")
+            }
+            Run::Seal => (Form::Assigned, Form::Plan, "every invariant of a plan holds"),
+        };
+        Stage { name, what, why_here, promises, takes, gives, run }
     }
 
     /// Whether the stage can be left out: results stay equal, up to rounding.
@@ -203,12 +192,12 @@ impl Stage {
 /// An expression in one of its forms.
 pub(crate) enum Program<'p> {
     Module(Ir),
-    /// A module with the route of each node, by position.
-    Ordered(&'p Ir, &'p [Option<Route<'p>>]),
-    Expanded(Applied),
-    Steps(Applied, Draft),
-    Assigned(Applied, Draft),
-    Plan(Applied, Plan),
+    /// A module with the order of each node, by position.
+    Ordered(&'p Ir, &'p [Option<ChosenOrder<'p>>]),
+    Expanded(Expanded),
+    Steps(Expanded, Draft),
+    Assigned(Expanded, Draft),
+    Plan(Expanded, Plan),
 }
 
 impl Program<'_> {
@@ -268,12 +257,12 @@ impl Driver<'_, '_> {
                 let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
                 (Program::Module(ir), changes)
             }
-            (Run::Expand, Program::Ordered(ir, routes)) => (Program::Expanded(expand(ir, routes)?), 1),
-            (Run::Lower, Program::Expanded(applied)) => {
-                let draft = Draft { machine: *self.machine, ..lower(&applied.ir, self.hints)? };
-                (Program::Steps(applied, draft), 1)
+            (Run::Expand, Program::Ordered(ir, orders)) => (Program::Expanded(expand(ir, orders)?), 1),
+            (Run::Lower, Program::Expanded(expanded)) => {
+                let draft = Draft { machine: *self.machine, ..lower(&expanded.ir, self.hints)? };
+                (Program::Steps(expanded, draft), 1)
             }
-            (Run::Pass(run), Program::Steps(applied, mut draft)) => {
+            (Run::Pass(run), Program::Steps(expanded, mut draft)) => {
                 let flops = draft.flops();
                 let changes = run(&mut draft);
                 if changes > 0 {
@@ -282,13 +271,13 @@ impl Driver<'_, '_> {
                     let kept = || guilty(Violation(format!("{flops} flops became {after}")));
                     (after == flops).then_some(()).ok_or_else(kept)?;
                 }
-                (Program::Steps(applied, draft), changes)
+                (Program::Steps(expanded, draft), changes)
             }
-            (Run::Assign, Program::Steps(applied, mut draft)) => {
+            (Run::Assign, Program::Steps(expanded, mut draft)) => {
                 let changes = memory::assign(&mut draft, chosen)?;
-                (Program::Assigned(applied, draft), changes)
+                (Program::Assigned(expanded, draft), changes)
             }
-            (Run::Seal, Program::Assigned(applied, draft)) => (Program::Plan(applied, Plan::seal(draft)?), 1),
+            (Run::Seal, Program::Assigned(expanded, draft)) => (Program::Plan(expanded, Plan::seal(draft)?), 1),
             (_, program) => {
                 let violation = Violation(format!("it takes {:?}, not {:?}", stage.takes, program.form()));
                 return Err(guilty(violation));
@@ -305,7 +294,7 @@ impl Driver<'_, '_> {
 ///
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
-pub(crate) fn rewrite(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
+pub(crate) fn run_rewrites(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
     let mut driver = Driver { choice, hints: &Hints::default(), machine: &Machine::DEFAULT, observe };
     match driver.run(Program::Module(ir.clone()))? {
         Program::Module(ir) => Ok(ir),
@@ -331,7 +320,7 @@ pub fn optimize(
     };
     let mut driver =
         Driver { choice: passes, hints: &Hints::default(), machine: &Machine::DEFAULT, observe: &mut observe };
-    match driver.run(Program::Steps(Applied::default(), draft))? {
+    match driver.run(Program::Steps(Expanded::default(), draft))? {
         Program::Plan(_, plan) => Ok(plan),
         other => Err(stuck(&other)),
     }

@@ -19,17 +19,17 @@ pub struct Roles {
     /// In `lhs` and `rhs`: contracted.
     pub k: AxisList,
     /// In `lhs` alone: summed there.
-    pub lhs: AxisList,
+    pub lhs_only: AxisList,
     /// In `rhs` alone: summed there.
-    pub rhs: AxisList,
+    pub rhs_only: AxisList,
     /// In `out` alone: broadcast.
-    pub free: AxisList,
+    pub output_only: AxisList,
 }
 
 impl Roles {
     /// Whether every axis belongs to a matrix product: none is in only one of the three tensors.
     pub fn is_matrix(&self) -> bool {
-        self.lhs.is_empty() && self.rhs.is_empty() && self.free.is_empty()
+        self.lhs_only.is_empty() && self.rhs_only.is_empty() && self.output_only.is_empty()
     }
 
     /// The axes of the result in their natural order: batch, rows, columns.
@@ -39,7 +39,7 @@ impl Roles {
 
     /// The reduced axes, contracted ones first.
     pub fn reduced(&self) -> impl Iterator<Item = u32> {
-        self.k.iter().chain(&self.lhs).chain(&self.rhs).copied()
+        self.k.iter().chain(&self.lhs_only).chain(&self.rhs_only).copied()
     }
 }
 
@@ -53,17 +53,49 @@ pub fn classify(lhs: &[u32], rhs: &[u32], out: &[u32]) -> Roles {
             (true, true) => &mut roles.batch,
             (false, true) => &mut roles.m,
             (true, false) => &mut roles.k,
-            (false, false) => &mut roles.lhs,
+            (false, false) => &mut roles.lhs_only,
         };
         group.push(axis);
     }
     // The remaining axes are in no earlier list.
     for &axis in rhs.iter().filter(|&&axis| seen.insert(axis)) {
-        let group = if in_out.has(axis) { &mut roles.n } else { &mut roles.rhs };
+        let group = if in_out.has(axis) { &mut roles.n } else { &mut roles.rhs_only };
         group.push(axis);
     }
-    roles.free.extend(out.iter().copied().filter(|&axis| seen.insert(axis)));
+    roles.output_only.extend(out.iter().copied().filter(|&axis| seen.insert(axis)));
     roles
+}
+
+/// The number of remaining tensors that have each axis; the result counts as one of them.
+#[derive(Default)]
+pub(crate) struct AxisUses(AxisList);
+
+impl AxisUses {
+    /// No tensors, over `axes` axes.
+    pub(crate) fn new(axes: usize) -> AxisUses {
+        AxisUses(AxisList::from_elem(0, axes))
+    }
+
+    /// Adds a tensor with these axes.
+    pub(crate) fn add(&mut self, axes: &[u32]) {
+        axes.iter().for_each(|&a| self.0[a as usize] += 1);
+    }
+
+    /// The number of tensors that have the axis.
+    pub(crate) fn of(&self, axis: u32) -> u32 {
+        self.0[axis as usize]
+    }
+
+    /// The roles of the axes in the product of the first child with the others together. The children are removed from
+    /// the remaining tensors; an axis that no remaining tensor has is reduced.
+    pub(crate) fn product(&mut self, children: &[&[u32]]) -> Roles {
+        children.iter().copied().flatten().for_each(|&a| self.0[a as usize] -= 1);
+        let (first, rest) = children.split_first().map_or((&[][..], &[][..]), |(first, rest)| (*first, rest));
+        let rest: AxisList = rest.iter().copied().flatten().copied().collect();
+        let mut kept: AxisList = first.iter().chain(&rest).copied().collect();
+        kept.retain(|a| self.of(*a) > 0);
+        classify(first, &rest, &kept)
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +111,7 @@ mod tests {
             (&roles.batch[..], &roles.m[..], &roles.n[..], &roles.k[..]),
             (&[b][..], &[i][..], &[j][..], &[k][..])
         );
-        assert_eq!((&roles.lhs[..], &roles.rhs[..], &roles.free[..]), (&[l][..], &[r][..], &[f][..]));
+        assert_eq!((&roles.lhs_only[..], &roles.rhs_only[..], &roles.output_only[..]), (&[l][..], &[r][..], &[f][..]));
         assert!(!roles.is_matrix());
         assert_eq!(roles.kept().collect::<Vec<_>>(), [b, i, j]);
         assert_eq!(roles.reduced().collect::<Vec<_>>(), [k, l, r]);

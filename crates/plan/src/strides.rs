@@ -1,6 +1,6 @@
 //! The strides of steps under the layout hints.
 
-use einfold_ir::{Access, Axis, AxisRef, Buffer, BufferId, Draft, Gemm, Groups, Loops, Step};
+use einfold_ir::{Access, AxisRef, BufferId, Draft, Gemm, Groups, Loops, Step};
 use smallvec::SmallVec;
 
 use crate::roles::AxisList;
@@ -10,7 +10,7 @@ pub(crate) type Strides = SmallVec<[isize; 8]>;
 
 /// The stride, in elements, of each axis of a step in the tensor of `access`; gather and scatter indices are not
 /// counted.
-pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Strides {
+pub(crate) fn access_strides(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Strides {
     let buffer = draft.buffer(access.tensor);
     let (mut strides, mut dims) = (Strides::from_elem(0, axes), Strides::from_elem(0, buffer.extents.len()));
     buffer.layout.write_strides(&buffer.extents, &mut dims);
@@ -26,14 +26,17 @@ pub(crate) fn of_access(draft: &Draft, access: &Access<BufferId>, axes: usize) -
 }
 
 /// The loops of a step, the written tensor first.
-pub(crate) fn of_step(draft: &Draft, step: &Step) -> Loops {
+pub(crate) fn step_loops(draft: &Draft, step: &Step) -> Loops {
     let operands: SmallVec<[Strides; 3]> =
-        [&step.write].into_iter().chain(&step.reads).map(|a| of_access(draft, a, step.axes.len())).collect();
+        [&step.write].into_iter().chain(&step.reads).map(|a| access_strides(draft, a, step.axes.len())).collect();
     let mut loops = Loops::new(operands.len());
-    for (k, axis) in step.axes.iter().enumerate() {
-        loops.push(axis.extent, operands.iter().map(|strides| strides[k]));
-    }
+    (0..step.axes.len() as u32).for_each(|axis| push(&mut loops, step, axis, &operands));
     loops
+}
+
+/// Adds the loop of an axis of a step with its strides in these operands.
+fn push(loops: &mut Loops, step: &Step, axis: u32, operands: &[Strides]) {
+    loops.push(step.axes[axis as usize].extent, operands.iter().map(|strides| strides[axis as usize]));
 }
 
 /// The own axes that an access depends on.
@@ -48,27 +51,16 @@ pub(crate) fn own_axes(access: &Access<BufferId>) -> AxisList {
 }
 
 /// The groups of a matrix product with their strides in bytes under the layout hints.
-pub(crate) fn groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
-    let operands: Vec<Vec<isize>> = step
-        .reads
-        .iter()
-        .chain([&step.write])
-        .map(|access| {
-            let Buffer { dtype, .. } = draft.buffer(access.tensor);
-            let strides = of_access(draft, access, step.axes.len());
-            strides.into_iter().map(|s| s.saturating_mul(dtype.size() as isize)).collect()
-        })
-        .collect();
-    let mut groups = Groups::default();
-    let fill = |loops: &mut Loops, group: &[u32]| {
-        for &x in group {
-            let Axis { extent, .. } = step.axes[x as usize];
-            loops.push(extent, operands.iter().map(|strides| strides[x as usize]));
-        }
+pub(crate) fn gemm_groups(draft: &Draft, step: &Step, gemm: &Gemm) -> Groups {
+    let operand = |access: &Access<BufferId>| -> Strides {
+        let size = draft.buffer(access.tensor).dtype.size() as isize;
+        access_strides(draft, access, step.axes.len()).into_iter().map(|stride| stride.saturating_mul(size)).collect()
     };
-    fill(&mut groups.batch, &gemm.batch);
-    fill(&mut groups.m, &gemm.m);
-    fill(&mut groups.n, &gemm.n);
-    fill(&mut groups.k, &gemm.k);
+    let operands: SmallVec<[Strides; 3]> = step.reads.iter().chain([&step.write]).map(operand).collect();
+    let mut groups = Groups::default();
+    let Groups { batch, m, n, k, .. } = &mut groups;
+    for (loops, group) in [(batch, &gemm.batch), (m, &gemm.m), (n, &gemm.n), (k, &gemm.k)] {
+        group.iter().for_each(|&axis| push(loops, step, axis, &operands));
+    }
     groups
 }

@@ -1,7 +1,7 @@
 //! Builders of modules for tests, without a parser.
 
-pub(crate) mod drawn;
 pub(crate) mod evaluate;
+pub(crate) mod random;
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use einfold_ir::{
     Node, NodeId, RegionId, ShowAccess, Step, Storage, Tree, WriteMode,
 };
 
-use crate::{Route, apply};
+use crate::{ChosenOrder, expand};
 
 /// A contraction of `tensors` in letters, in which the axis `x` has the extent `extent(x)`.
 pub(crate) fn contraction(text: &str, tensors: &[NodeId], extent: impl Fn(char) -> usize) -> Contraction {
@@ -63,13 +63,13 @@ pub(crate) fn letters(text: &str, sizes: &[usize]) -> Ir {
 }
 
 /// The expression, with its last node expanded along this SSA path; unexpanded if the path is empty.
-pub(crate) fn applied(ir: &Ir, path: &[&[u32]]) -> Ir {
+pub(crate) fn expanded(ir: &Ir, path: &[&[u32]]) -> Ir {
     let Def::Contraction(c) = &ir.nodes().last().unwrap().def else { panic!("the last node is no contraction") };
     let path: Vec<Vec<u32>> = path.iter().map(|s| s.to_vec()).collect();
     let tree = (!path.is_empty()).then(|| Tree::from_ssa(c.factors.len(), &path).unwrap());
     let mut trees = ir.per_node(None);
-    *trees.last_mut().unwrap() = tree.as_ref().map(Route::from);
-    apply(ir, &trees).unwrap()
+    *trees.last_mut().unwrap() = tree.as_ref().map(ChosenOrder::from);
+    expand(ir, &trees).unwrap().ir
 }
 
 /// A draft in short form: each step with the storage and layouts of its tensors.

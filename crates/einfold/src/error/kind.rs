@@ -99,7 +99,10 @@ impl ErrorKind {
             ErrorKind::Order(_) => "order",
             ErrorKind::Plan(PlanError::TooLarge(_)) => "memory",
             ErrorKind::Plan(
-                PlanError::Leaves { .. } | PlanError::OnePath { .. } | PlanError::Ids { .. } | PlanError::Slices { .. },
+                PlanError::Leaves { .. }
+                | PlanError::OnePath { .. }
+                | PlanError::Selections { .. }
+                | PlanError::Slices { .. },
             ) => "path",
             ErrorKind::Plan(_) => "internal",
             ErrorKind::Bind(error) => bind_code(error),

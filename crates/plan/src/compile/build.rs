@@ -3,9 +3,9 @@
 use einfold_ir::{Count, Draft, IdVec, NodeId, Plan, WriteMode};
 use einfold_order::FoundOrder;
 
-use crate::apply::{Applied, Made, Route};
-use crate::constants::Part;
-use crate::error::PlanError;
+use crate::error::{MemoryExcess, PlanError};
+use crate::expand::{ChosenOrder, Expanded, Expansion};
+use crate::hoist::ModulePart;
 use crate::memory::{self, Memory};
 use crate::pipeline::{Driver, PassSet, Program, Trace, stuck};
 
@@ -14,80 +14,88 @@ use crate::pipeline::{Driver, PassSet, Program, Trace, stuck};
 const LARGE_ITERATION: u64 = 128;
 
 /// A plan with its expanded module and memory.
-pub(super) struct Built {
-    pub(super) applied: Applied,
+pub(super) struct PlannedPart {
+    pub(super) expanded: Expanded,
     pub(super) plan: Plan,
     pub(super) memory: Memory,
     pub(super) trace: Trace,
+    /// The reason why the plan is refused, if it exceeds the memory limit.
+    pub(super) excess: Option<MemoryExcess>,
 }
 
-impl Built {
+/// Builds plans.
+#[derive(Clone, Copy)]
+pub(super) struct Builder {
+    pub(super) passes: PassSet,
+    /// The memory limit in bytes.
+    pub(super) limit: Option<u64>,
+    /// Whether traces keep forms.
+    pub(super) trace: bool,
+}
+
+impl Builder {
     /// Builds the plan with as many partitions as pay and keep to the limit, or with one if the limit allows no more.
     /// The plan is built once with the most partitions; if they exceed the limit, the memory of fewer partitions is
     /// computed from that plan, and a plan with the most that keep to the limit is built.
-    pub(super) fn of(part: &Part, passes: PassSet, limit: Option<u64>, trace: bool) -> Result<Built, PlanError> {
+    pub(super) fn build(self, part: &ModulePart) -> Result<PlannedPart, PlanError> {
         let partitions_of = |most| -> Vec<u64> {
-            part.orders.iter().map(|(id, ordered)| partitions(part, *id, ordered, most)).collect()
+            part.orders.iter().map(|(id, ordered)| partition_count(part, *id, ordered, most)).collect()
         };
-        let mut counts = partitions_of(u64::from(part.machine.partitions));
-        let built = Built::in_partitions(part, &counts, passes, trace)?;
         let most = |counts: &[u64]| counts.iter().copied().max().unwrap_or(1);
-        if most(&counts) <= 1 || built.within(limit).is_ok() {
+        let mut counts = partitions_of(u64::from(part.machine.partitions));
+        let built = self.with_partitions(part, &counts)?;
+        if most(&counts) <= 1 || built.excess.is_none() {
             return Ok(built);
         }
-        let share = passes.iter().any(|stage| stage.name == "buffers");
+        let share = self.passes.iter().any(|stage| stage.name == "buffers");
         let mut draft = (*built.plan).clone();
         loop {
             counts = partitions_of(most(&counts) - 1);
             if most(&counts) <= 1 {
-                return Built::in_partitions(part, &counts, passes, trace);
+                return self.with_partitions(part, &counts);
             }
-            set_partitions(&mut draft, part, &built.applied.made, &counts);
+            set_partitions(&mut draft, part, &built.expanded.expansions, &counts);
             memory::assign(&mut draft, share)?;
-            if Memory::of(&draft).total() <= limit.map_or(Count::ZERO, Count::from) {
-                let built = Built::in_partitions(part, &counts, passes, trace)?;
-                if built.within(limit).is_ok() {
+            if Memory::of(&draft).total() <= self.limit.map_or(Count::ZERO, Count::from) {
+                let built = self.with_partitions(part, &counts)?;
+                if built.excess.is_none() {
                     return Ok(built);
                 }
             }
         }
     }
 
-    fn in_partitions(part: &Part, counts: &[u64], passes: PassSet, trace: bool) -> Result<Built, PlanError> {
+    fn with_partitions(self, part: &ModulePart, counts: &[u64]) -> Result<PlannedPart, PlanError> {
         #[cfg(test)]
         tests::BUILDS.set(tests::BUILDS.get() + 1);
-        let mut routes = part.ir.per_node(None);
+        let mut orders = part.ir.per_node(None);
         for ((id, ordered), &partitions) in part.orders.iter().zip(counts) {
-            routes[*id] = Some(Route { partitions, least_side: part.machine.least_side(), ..ordered.into() });
+            orders[*id] = Some(ChosenOrder { partitions, least_side: part.machine.least_side(), ..ordered.into() });
         }
-        let mut trace = Trace::new(trace);
+        let mut trace = Trace::new(self.trace);
         let mut observe = |stage, changes, program: &Program<'_>| trace.record(stage, changes, program);
-        let mut driver = Driver { choice: passes, hints: &part.hints, machine: &part.machine, observe: &mut observe };
-        match driver.run(Program::Ordered(&part.ir, &routes))? {
-            Program::Plan(applied, plan) => Ok(Built { memory: Memory::of(&plan), applied, plan, trace }),
+        let (choice, hints, machine) = (self.passes, &part.hints, &part.machine);
+        match (Driver { choice, hints, machine, observe: &mut observe }).run(Program::Ordered(&part.ir, &orders))? {
+            Program::Plan(expanded, plan) => {
+                let memory = Memory::of(&plan);
+                let excess = self.limit.and_then(|limit| memory::excess(&plan, &memory, limit));
+                Ok(PlannedPart { expanded, plan, memory, trace, excess })
+            }
             other => Err(stuck(&other)),
         }
-    }
-
-    /// Refuses a plan that exceeds the limit.
-    ///
-    /// # Errors
-    /// [`PlanError::TooLarge`] if it does.
-    pub(super) fn within(&self, limit: Option<u64>) -> Result<(), PlanError> {
-        limit.map_or(Ok(()), |limit| memory::within(&self.plan, &self.memory, limit))
     }
 }
 
 /// Changes the extents that depend on the number of partitions: the first loop of each partitioned region, and the
-/// results that each partition has for itself. `made` are the nodes of each contraction, `counts` the number of
+/// results that each partition has for itself. `expansions` are the nodes of each contraction, `counts` the number of
 /// partitions of each order.
-fn set_partitions(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, counts: &[u64]) {
+fn set_partitions(draft: &mut Draft, part: &ModulePart, expansions: &IdVec<NodeId, Expansion>, counts: &[u64]) {
     let Draft { regions, buffers, .. } = draft;
     for region in regions.iter_mut().filter(|region| region.partitions.is_some()) {
         let origin = region.steps[0].origin.0;
-        let of = |(id, _): &(NodeId, FoundOrder)| made[*id].nodes.contains(&origin);
-        let Some(at) = part.orders.iter().position(of) else { continue };
-        let (partitions, rank) = (counts[at] as usize, part.ir.node(part.orders[at].0).shape.len());
+        let mut all = part.orders.keys().zip(counts);
+        let Some((&id, &partitions)) = all.find(|(id, _)| expansions[**id].nodes.contains(&origin)) else { continue };
+        let (partitions, rank) = (partitions as usize, part.ir.node(id).shape.len());
         region.loops[0].extent = partitions;
         // The partitions share the nodes to which iterations add, along a first axis if they would write the same
         // positions.
@@ -104,7 +112,7 @@ fn set_partitions(draft: &mut Draft, part: &Part, made: &IdVec<NodeId, Made>, co
 
 /// The number of partitions that pay for a contraction: a divisor of the number of slices of its first sliced axis, at
 /// most `most`. It depends only on the contraction and the machine model of the plan, not on the machine that plans.
-fn partitions(part: &Part, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
+fn partition_count(part: &ModulePart, id: NodeId, ordered: &FoundOrder, most: u64) -> u64 {
     let Some(first) = ordered.slices.first() else { return 1 };
     let flops = ordered.cost.flops;
     let iterations = Count::product(ordered.slices.iter().map(|slice| slice.parts));
@@ -129,13 +137,13 @@ mod tests {
 
     use einfold_ir::Machine;
 
-    use super::{Built, partitions};
-    use crate::constants::Part;
+    use super::{Builder, PlannedPart, partition_count};
+    use crate::hoist::ModulePart;
     use crate::lower::Hints;
     use crate::network::network;
     use crate::pipeline::PassSet;
-    use crate::testing::drawn::Rng;
     use crate::testing::letters;
+    use crate::testing::random::Rng;
 
     thread_local! {
         /// The number of plans built on this thread.
@@ -143,7 +151,7 @@ mod tests {
     }
 
     /// A contraction with its order in these slices.
-    fn sliced(text: &str, sizes: &[usize], path: &[[u32; 2]], slices: &[SlicedAxis]) -> Part {
+    fn sliced(text: &str, sizes: &[usize], path: &[[u32; 2]], slices: &[SlicedAxis]) -> ModulePart {
         let ir = letters(text, sizes);
         let id = ir.outputs()[0];
         let network = network(&ir, id).unwrap();
@@ -151,23 +159,21 @@ mod tests {
         let mut ordered = order(&network, &path, &Budget::default()).unwrap();
         ordered.cost = sliced_cost(&network, &ordered.tree, slices);
         ordered.slices = slices.to_vec();
-        Part {
-            ir,
-            orders: vec![(id, ordered)],
-            operands: Vec::new(),
-            hints: Hints::default(),
-            machine: Machine::DEFAULT,
-        }
+        ModulePart::whole(ir, [(id, ordered)].into(), Hints::default(), Machine::DEFAULT)
+    }
+
+    fn build(part: &ModulePart, passes: PassSet, limit: Option<u64>) -> PlannedPart {
+        Builder { passes, limit, trace: false }.build(part).unwrap()
     }
 
     /// The plan with the most partitions within the limit, found by building a plan for each number of partitions.
-    fn by_building(part: &Part, passes: PassSet, limit: u64) -> Built {
-        let (id, ordered) = &part.orders[0];
+    fn by_building(part: &ModulePart, passes: PassSet, limit: u64) -> PlannedPart {
+        let (id, ordered) = part.orders.first_key_value().unwrap();
         let mut most = u64::from(part.machine.partitions);
         loop {
-            let counts = [partitions(part, *id, ordered, most)];
-            let built = Built::in_partitions(part, &counts, passes, false).unwrap();
-            if counts == [1] || built.within(Some(limit)).is_ok() {
+            let counts = [partition_count(part, *id, ordered, most)];
+            let built = Builder { passes, limit: Some(limit), trace: false }.with_partitions(part, &counts).unwrap();
+            if counts == [1] || built.excess.is_none() {
                 return built;
             }
             most = counts[0] - 1;
@@ -189,12 +195,12 @@ mod tests {
         ];
         for part in &parts {
             for passes in [PassSet::ALL, PassSet::ALL.without("buffers").unwrap(), PassSet::NONE] {
-                let all = Built::of(part, passes, None, false).unwrap().memory.total().exact().unwrap() as u64;
+                let all = build(part, passes, None).memory.total().exact().unwrap() as u64;
                 for _ in 0..20 {
                     let limit = all / 8 + rng.below(all as usize) as u64;
                     let want = by_building(part, passes, limit);
                     BUILDS.set(0);
-                    let built = Built::of(part, passes, Some(limit), false).unwrap();
+                    let built = build(part, passes, Some(limit));
                     assert!(BUILDS.get() <= 2, "{} plans", BUILDS.get());
                     assert_eq!(built.plan, want.plan, "{limit} of {all}");
                     fewer +=

@@ -1,12 +1,16 @@
 //! The contractions whose order can be chosen.
 
-use einfold_ir::{Access, Contraction, Cost, IdVec, Ir, Network, NodeId, Tree};
-use einfold_order::FoundOrder;
+use std::collections::HashMap;
 
+use einfold_ir::{Access, Axis, Contraction, Cost, Dtype, IdVec, Ir, Label, Network, NodeId, Tree};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, Strategy, order, order_with_selections};
+
+use crate::cost::points;
 use crate::error::PlanError;
-use crate::lift::Lifted;
-use crate::named::axis_names;
-use crate::network::{Treatment, network_of, treatment};
+use crate::evaluation::{Evaluation, evaluation};
+use crate::network::network_of;
+use crate::pipeline::{PassSet, run_rewrites};
+use crate::selections::SelectionForm;
 
 /// A contraction whose order can be chosen.
 pub(super) struct Choice<'i> {
@@ -15,7 +19,7 @@ pub(super) struct Choice<'i> {
     /// The shape of its result.
     pub(super) shape: &'i [usize],
     /// The contraction with selections, as the search sees it; `None` without index tensors.
-    pub(super) lifted: Option<Lifted>,
+    pub(super) form: Option<SelectionForm>,
 }
 
 /// Lists the contractions whose order can be chosen.
@@ -23,10 +27,10 @@ pub(super) fn choices(ir: &Ir) -> Vec<Choice<'_>> {
     let choice = |(id, c)| {
         let node = ir.node(id);
         let shape = &node.shape[..];
-        match treatment(node, c) {
-            Treatment::Factored => Some(Choice { id, c, shape, lifted: None }),
-            Treatment::ThroughIds => {
-                Lifted::of(ir, node, c).map(|lifted| Choice { id, c, shape, lifted: Some(lifted) })
+        match evaluation(node, c) {
+            Evaluation::Factored => Some(Choice { id, c, shape, form: None }),
+            Evaluation::WithSelections => {
+                SelectionForm::of(ir, node, c).map(|form| Choice { id, c, shape, form: Some(form) })
             }
             _ => None,
         }
@@ -46,40 +50,52 @@ pub(super) fn only<'c, 'i>(choices: &'c [Choice<'i>]) -> Option<&'c Choice<'i>> 
 
 /// The contractions without index tensors.
 pub(super) fn factored<'c, 'i>(choices: &'c [Choice<'i>]) -> Vec<&'c Choice<'i>> {
-    choices.iter().filter(|choice| choice.lifted.is_none()).collect()
+    choices.iter().filter(|choice| choice.form.is_none()).collect()
+}
+
+/// The first contraction that has factors.
+pub(super) fn first_with_factors(ir: &Ir) -> Option<(NodeId, &Contraction)> {
+    ir.contractions().find(|(_, c)| !c.factors.is_empty())
 }
 
 impl Choice<'_> {
     /// Whether a tree with this number of leaves can belong to the contraction.
     pub(super) fn takes(&self, leaves: usize) -> bool {
-        leaves == self.c.factors.len() || self.lifted.as_ref().is_some_and(|lifted| leaves == lifted.leaves())
+        leaves == self.c.factors.len() || self.form.as_ref().is_some_and(|form| leaves == form.leaves())
     }
 
     /// The network that a tree with this number of leaves belongs to, and the names of its axes.
     pub(super) fn network(&self, leaves: usize) -> (Network, Vec<String>) {
-        let Some(lifted) = self.lifted.as_ref().filter(|lifted| leaves == lifted.leaves()) else {
+        let Some(form) = self.form.as_ref().filter(|form| leaves == form.leaves()) else {
             return (network_of(self.c, self.shape), axis_names(&self.c.axes));
         };
-        let selected = &lifted.selected.network;
-        let network = Network::new(lifted.leaf_axes(), selected.output().to_vec(), selected.extents().to_vec());
-        (network.expect("axes of a checked contraction exist"), axis_names(&lifted.c.axes))
+        let selected = &form.selected.network;
+        let network = Network::new(form.leaf_axes(), selected.output().to_vec(), selected.extents().to_vec());
+        (network.expect("axes of a checked contraction exist"), axis_names(&form.c.axes))
     }
 
     /// The order of a contraction with index tensors along a tree; `None` if the tree is one step. Its cost is computed
     /// after expansion.
-    pub(super) fn along(&self, lifted: &Lifted, tree: &Tree) -> Result<Option<FoundOrder>, PlanError> {
-        let (node, factors) = (self.id, self.c.factors.len());
-        let several = if tree.leaves() == lifted.leaves() {
-            if !lifted.selected.accepts(tree) {
-                return Err(PlanError::Ids { node });
-            }
-            true
-        } else if tree.leaves() == factors {
-            tree.steps().len() > 1
-        } else {
-            return Err(PlanError::Leaves { node, leaves: tree.leaves(), factors: lifted.leaves() });
-        };
-        Ok(several.then(|| unpriced(tree.clone(), "path")))
+    pub(super) fn order_along(&self, form: &SelectionForm, tree: &Tree) -> Result<Option<FoundOrder>, PlanError> {
+        let several = form.selects(self.id, tree)? || tree.steps().len() > 1;
+        Ok(several.then(|| without_cost(tree.clone(), "path")))
+    }
+
+    /// The order of a contraction with index tensors; `None` if one step is as cheap.
+    pub(super) fn selection_order(
+        &self,
+        strategy: &'static Strategy,
+        budget: &Budget,
+    ) -> Result<Option<FoundOrder>, PlanError> {
+        let (Some(form), how) = (&self.form, &Order::Strategy(strategy)) else { return Ok(None) };
+        if form.selected.is_small() {
+            let tree = order_with_selections(&form.selected, how, &budget.machine);
+            return Ok(tree.map(|tree| without_cost(tree, strategy.name)));
+        }
+        // Each tensor can be gathered wherever it is used, and the last step can scatter into the result.
+        let budget = &Budget { memory_bytes: None, ..*budget };
+        let ordered = order(&network_of(self.c, self.shape), how, budget)?;
+        Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&self.c.axes)))
     }
 
     /// The factors that depend on constant operands alone. `constant` marks the nodes that do.
@@ -90,6 +106,77 @@ impl Choice<'_> {
 }
 
 /// An order whose cost is computed after expansion.
-pub(super) fn unpriced(tree: Tree, strategy: &'static str) -> FoundOrder {
+fn without_cost(tree: Tree, strategy: &'static str) -> FoundOrder {
     FoundOrder { tree, slices: Vec::new(), cost: Cost::default(), strategy, record: None }
+}
+
+/// The view of an expression that an order search has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedNetwork {
+    /// The network. A path of it is a path of the expression.
+    pub network: Network,
+    /// The name of each axis, all distinct.
+    pub labels: Vec<Label>,
+    /// The dtype of intermediates.
+    pub dtype: Dtype,
+}
+
+/// The network of the only contraction of `ir` whose order can be chosen, after the rewrites in `passes`. If every
+/// contraction is evaluated in one step, that of the first contraction.
+///
+/// # Errors
+/// [`PlanError::OnePath`] if there are several, [`OrderError::NoTensors`] if there is none; the others are defects.
+pub fn named_network(ir: &Ir, passes: PassSet) -> Result<NamedNetwork, PlanError> {
+    let ir = run_rewrites(ir, passes, &mut |_, _, _| {})?;
+    let (id, c) = match &factored(&choices(&ir))[..] {
+        [] => first_with_factors(&ir).ok_or(OrderError::NoTensors)?,
+        [only] => (only.id, only.c),
+        several => return Err(PlanError::OnePath { contractions: several.len() }),
+    };
+    let labels = axis_names(&c.axes).into_iter().map(Into::into).collect();
+    Ok(NamedNetwork { network: network_of(c, &ir.node(id).shape), labels, dtype: ir.node(id).dtype })
+}
+
+/// The labels of axes, with a number after a repeated one: `k`, `k#2`.
+pub(crate) fn axis_names(axes: &[Axis]) -> Vec<String> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    axes.iter()
+        .map(|axis| {
+            let times = seen.entry(&axis.label).or_insert(0);
+            *times += 1;
+            if *times == 1 { axis.label.to_string() } else { format!("{}#{times}", axis.label) }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{contraction, letters, node};
+
+    #[test]
+    fn a_network_has_the_names_and_the_dtype_of_its_contraction() {
+        let found = named_network(&letters("ij,jk,kl->il", &[2, 3, 4, 5]), PassSet::ALL).unwrap();
+        let named = |legs: &[u32]| legs.iter().map(|&axis| &*found.labels[axis as usize]).collect::<String>();
+        assert_eq!(found.network.inputs().iter().map(|legs| named(legs)).collect::<Vec<_>>(), ["ij", "jk", "kl"]);
+        assert_eq!((named(found.network.output()), found.dtype), ("il".into(), Dtype::F64));
+    }
+
+    #[test]
+    fn one_operand_is_a_network_and_none_is_not() {
+        assert_eq!(named_network(&letters("ii->", &[4]), PassSet::ALL).unwrap().network.inputs(), [vec![0]]);
+        let refused = named_network(&Ir::new(), PassSet::ALL);
+        assert_eq!(refused, Err(PlanError::Order(OrderError::NoTensors)));
+    }
+
+    #[test]
+    fn several_contractions_have_no_network_in_common() {
+        let mut ir = Ir::new();
+        let [a, b] = ["a", "b"].map(|name| ir.input(name, Dtype::F64, [4, 4]));
+        for text in ["ij,jk->ik", "ij,ij->"] {
+            let y = ir.push(node(text, Dtype::F64, contraction(text, &[a, b], |_| 4))).unwrap();
+            ir.output(y).unwrap();
+        }
+        assert_eq!(named_network(&ir, PassSet::ALL), Err(PlanError::OnePath { contractions: 2 }));
+    }
 }

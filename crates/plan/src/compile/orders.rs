@@ -1,15 +1,15 @@
 //! Finds the order of each contraction.
 
-use einfold_ir::{Count, Def, IdVec, Ir, Network, NodeId, RegionId};
-use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Strategy, Task, order, order_with_selections};
+use einfold_ir::{Count, Def, IdVec, Ir, NodeId, RegionId};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Task, order};
 
 use super::Search;
-use super::choices::{Choice, choices, only, unpriced};
+use super::choices::{Choice, choices, first_with_factors, only};
 use super::saved;
-use crate::cost::points;
-use crate::error::{Excess, PlanError};
+use crate::cost::{Orders, sizes_beside};
+use crate::error::{MemoryExcess, PlanError};
 use crate::network::network_of;
-use crate::pipeline::{PassSet, Trace, rewrite};
+use crate::pipeline::{PassSet, Trace, run_rewrites};
 
 /// Rewrites the module. Products are merged for a strategy that orders gathers and scatters too; for other strategies
 /// contractions stay as they are written. A path or saved order applies to the merged contractions if it fits them,
@@ -18,7 +18,7 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
     let apart = passes.without("contract").unwrap_or(passes);
     let mut by = |choice: PassSet| {
         trace.stages.clear();
-        rewrite(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
+        run_rewrites(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
     };
     match how {
         Order::Strategy(strategy) => by(if strategy.searches_selections { passes } else { apart }),
@@ -41,7 +41,7 @@ pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace
     }
 }
 
-/// Finds the orders of all contractions whose order can be chosen, by increasing node.
+/// Finds the orders of all contractions whose order can be chosen.
 pub(super) struct Finder<'a> {
     pub(super) ir: &'a Ir,
     /// Marks the nodes that depend on constant operands alone.
@@ -51,10 +51,10 @@ pub(super) struct Finder<'a> {
     /// The contractions whose order can be chosen.
     choices: Vec<Choice<'a>>,
     /// For each node, the bytes of all other tensors in memory while it is computed.
-    beside: IdVec<NodeId, u64>,
+    other_bytes: IdVec<NodeId, u64>,
     /// The orders of contractions with index tensors, which do not depend on the limit; empty if each is computed in
     /// one step.
-    through_ids: Vec<(NodeId, FoundOrder)>,
+    selection_orders: Orders,
 }
 
 impl<'a> Finder<'a> {
@@ -68,38 +68,33 @@ impl<'a> Finder<'a> {
     ) -> Result<Finder<'a>, PlanError> {
         let choices = choices(ir);
         if !matches!(how, Order::Strategy(_)) {
-            let contractions = choices.iter().filter(|choice| choice.lifted.is_none()).count();
+            let contractions = choices.iter().filter(|choice| choice.form.is_none()).count();
             if contractions > 1 {
                 return Err(PlanError::OnePath { contractions });
             }
             // A path for a contraction in one step has no effect, but it must be valid.
-            let first = first_network(ir);
-            if let (true, Some(network)) = (choices.is_empty(), first) {
-                order(&network, how, budget)?;
+            if let (true, Some((id, c))) = (choices.is_empty(), first_with_factors(ir)) {
+                order(&network_of(c, &ir.node(id).shape), how, budget)?;
             }
         }
-        let through_ids = through_ids(&choices, how, budget)?;
-        Ok(Finder { ir, constant, how, search, beside: beside(ir), choices, through_ids })
+        let selection_orders = selection_orders(&choices, how, budget)?;
+        Ok(Finder { ir, constant, how, search, other_bytes: other_bytes(ir), choices, selection_orders })
     }
 
     /// Computes each contraction with index tensors in one step, which needs no intermediates. Returns whether that
     /// changes anything.
-    pub(super) fn leave_ids(&mut self) -> bool {
-        !std::mem::take(&mut self.through_ids).is_empty()
+    pub(super) fn drop_selections(&mut self) -> bool {
+        !std::mem::take(&mut self.selection_orders).is_empty()
     }
 
     /// Finds all orders. What else is in memory at the same time is subtracted from the memory limit.
     ///
     /// # Errors
     /// Those of the search; [`PlanError::TooLarge`] if the search cannot keep to the limit.
-    pub(super) fn all(&self, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
-        let mut through_ids = self.through_ids.iter().peekable();
-        let mut orders = Vec::with_capacity(self.choices.len());
-        for choice in &self.choices {
-            match choice.lifted {
-                None => orders.push((choice.id, self.search(choice, budget)?)),
-                Some(_) => orders.extend(through_ids.next_if(|(at, _)| *at == choice.id).cloned()),
-            }
+    pub(super) fn all(&self, budget: &Budget) -> Result<Orders, PlanError> {
+        let mut orders = self.selection_orders.clone();
+        for choice in self.choices.iter().filter(|choice| choice.form.is_none()) {
+            orders.insert(choice.id, self.search(choice, budget)?);
         }
         Ok(orders)
     }
@@ -107,19 +102,19 @@ impl<'a> Finder<'a> {
     /// Finds the order of a contraction without index tensors.
     fn search(&self, choice: &Choice<'_>, budget: &Budget) -> Result<FoundOrder, PlanError> {
         let Choice { id, c, .. } = *choice;
-        let (node, beside) = (self.ir.node(id), self.beside[id]);
+        let (node, other_bytes) = (self.ir.node(id), self.other_bytes[id]);
         let network = network_of(c, choice.shape);
         let element_bytes = node.dtype.size() as u64;
         // Loops are not nested, so a contraction inside a region cannot be sliced.
         let limit = budget.memory_bytes.filter(|_| node.region == RegionId::TOP);
-        let limit = limit.map(|limit| limit.saturating_sub(beside).max(1));
+        let limit = limit.map(|limit| limit.saturating_sub(other_bytes).max(1));
         let constants = choice.constant_factors(self.constant);
         let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
         match ((self.search)(&task, self.how, &Budget { memory_bytes: limit, ..*budget }), budget.memory_bytes) {
             (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => {
-                let bytes = peak * Count::from(element_bytes) + Count::from(beside);
+                let bytes = peak * Count::from(element_bytes) + Count::from(other_bytes);
                 let searched = matches!(self.how, Order::Strategy(_));
-                let excess = Excess::of_search(self.ir, (id, c), bytes, Count::from(limit), searched);
+                let excess = MemoryExcess::of_search(self.ir, (id, c), bytes, Count::from(limit), searched);
                 Err(PlanError::TooLarge(Box::new(excess)))
             }
             (found, _) => Ok(found?),
@@ -127,78 +122,39 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// The network of the first contraction that has factors.
-fn first_network(ir: &Ir) -> Option<Network> {
-    let mut all = ir.contractions().filter(|(_, c)| !c.factors.is_empty());
-    all.next().map(|(id, c)| network_of(c, &ir.node(id).shape))
-}
-
 /// Finds the order of every contraction with index tensors for which it is cheaper than one step. A path applies to the
 /// contraction without index tensors, if there is one; then the contractions with index tensors get the default
 /// strategy.
-fn through_ids(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
+fn selection_orders(choices: &[Choice<'_>], how: &Order, budget: &Budget) -> Result<Orders, PlanError> {
     if let (Some(tensors), Some(choice)) = (how.tensors(), only(choices))
-        && let Some(lifted) = &choice.lifted
+        && let Some(form) = &choice.form
     {
-        let tensors = if tensors == lifted.leaves() { tensors } else { choice.c.factors.len() };
-        let ordered = how.tree(tensors)?.map(|tree| choice.along(lifted, &tree)).transpose()?;
+        let tensors = if tensors == form.leaves() { tensors } else { choice.c.factors.len() };
+        let ordered = how.tree(tensors)?.map(|tree| choice.order_along(form, &tree)).transpose()?;
         return Ok(ordered.flatten().map(|ordered| (choice.id, ordered)).into_iter().collect());
     }
     let strategy = match how {
-        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Vec::new()),
+        Order::Strategy(strategy) if !strategy.searches_selections => return Ok(Orders::new()),
         Order::Strategy(strategy) => strategy,
         _ => &STRATEGIES[0],
     };
-    let mut all = Vec::new();
+    let mut all = Orders::new();
     for choice in choices {
-        all.extend(with_ids(choice, strategy, budget)?.map(|ordered| (choice.id, ordered)));
+        all.extend(choice.selection_order(strategy, budget)?.map(|ordered| (choice.id, ordered)));
     }
     Ok(all)
 }
 
-/// The order of a contraction with index tensors; `None` if one step is as cheap.
-pub(super) fn with_ids(
-    choice: &Choice<'_>,
-    strategy: &'static Strategy,
-    budget: &Budget,
-) -> Result<Option<FoundOrder>, PlanError> {
-    let (Some(lifted), how) = (&choice.lifted, &Order::Strategy(strategy)) else { return Ok(None) };
-    if lifted.selected.is_small() {
-        return Ok(
-            order_with_selections(&lifted.selected, how, &budget.machine).map(|tree| unpriced(tree, strategy.name))
-        );
-    }
-    // Each tensor can be gathered wherever it is used, and the last step can scatter into the result.
-    let budget = &Budget { memory_bytes: None, ..*budget };
-    let ordered = order(&network_of(choice.c, choice.shape), how, budget)?;
-    Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&choice.c.axes)))
-}
-
 /// For each node, the bytes of all other tensors in memory while it is computed, without operands: results, which are
 /// allocated from the start, and nodes that are still to be read.
-fn beside(ir: &Ir) -> IdVec<NodeId, u64> {
+fn other_bytes(ir: &Ir) -> IdVec<NodeId, u64> {
     let bytes = |id: NodeId| {
         let node = ir.node(id);
-        let size = node.shape.iter().fold(node.dtype.size() as u64, |n, &extent| n.saturating_mul(extent as u64));
+        let size = node.shape.iter().fold(node.dtype.size() as u128, |n, &extent| n.saturating_mul(extent as u128));
         if matches!(node.def, Def::Input { .. }) { 0 } else { size }
     };
-    let mut result = ir.per_node(false);
-    ir.outputs().iter().for_each(|id| result[*id] = true);
-    let mut alive: u64 = ir.outputs().iter().map(|&id| bytes(id)).fold(0, u64::saturating_add);
-    let mut ends: IdVec<NodeId, Vec<NodeId>> = ir.per_node(Vec::new());
-    let mut last: IdVec<NodeId, NodeId> = ir.ids().collect();
-    for (id, c) in ir.contractions() {
-        let accesses = c.factors.iter().map(|f| &f.tensor).chain(&c.init);
-        accesses.for_each(|read| last[*read] = id);
-    }
-    ir.ids().for_each(|id| ends[last[id]].push(id));
-    let step = |id: NodeId| {
-        let (own, kept) = (bytes(id), result[id]);
-        let before = if kept { alive.saturating_sub(own) } else { alive };
-        alive = if kept { alive } else { alive.saturating_add(own) };
-        let over = ends[id].iter().filter(|ended| !result[**ended]);
-        alive = over.fold(alive, |alive, &ended| alive.saturating_sub(bytes(ended)));
-        before
-    };
-    ir.ids().map(step).collect()
+    let mut is_result = ir.per_node(false);
+    ir.outputs().iter().for_each(|id| is_result[*id] = true);
+    let all = sizes_beside(ir, 0..ir.nodes().len() as u32, bytes, |id| is_result[id]);
+    all.into_iter().map(|(_, bytes)| u64::try_from(bytes).unwrap_or(u64::MAX)).collect()
 }

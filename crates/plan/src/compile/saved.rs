@@ -1,19 +1,19 @@
 //! Saved orders of whole expressions.
 
 use einfold_ir::{IdVec, Ir, NodeId, Tree};
-use einfold_order::{Budget, FoundOrder, Order, OrderError, OrderMismatch, SavedOrder, SavedTree, Task};
+use einfold_order::{Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedTree, Task};
 
 use super::Compiled;
 use super::choices::{Choice, choices, factored};
+use crate::cost::Orders;
 use crate::error::PlanError;
 
 /// The orders of a plan as a value, from which [`Order::Saved`] makes the same plan without a search. `how` and
 /// `budget` are those that the plan was made with.
 pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOrder {
-    let found = |id: NodeId| compiled.orders.iter().find(|(at, _)| *at == id).map(|(_, ordered)| ordered);
     let saved = |choice: &Choice<'_>| {
         let at_once = || Tree::from_ssa(choice.c.factors.len(), &[(0..choice.c.factors.len() as u32).collect()]);
-        let (tree, slices) = match found(choice.id) {
+        let (tree, slices) = match compiled.orders.get(&choice.id) {
             Some(ordered) => (ordered.tree.clone(), &ordered.slices[..]),
             None => (at_once().expect("one step uses each factor once"), &[][..]),
         };
@@ -60,26 +60,25 @@ fn assigned<'c, 'i, 's>(
     }
 }
 
-/// The orders of a module from a saved order, by increasing node. `constant` marks the nodes that depend on constant
-/// operands alone; `search` orders a contraction with index tensors if the saved order has no tree for it.
+/// The orders of a module from a saved order. `constant` marks the nodes that depend on constant operands alone. A
+/// contraction with index tensors for which the saved order has no tree gets the default strategy.
 pub(super) fn follow(
     ir: &Ir,
     constant: &IdVec<NodeId, bool>,
     saved: &SavedOrder,
     budget: &Budget,
-    search: impl Fn(&Choice<'_>) -> Result<Option<FoundOrder>, PlanError>,
-) -> Result<Vec<(NodeId, FoundOrder)>, PlanError> {
+) -> Result<Orders, PlanError> {
     let choices = choices(ir);
     let of = saved.contractions.len();
     let mut assigned = assigned(&choices, saved)?.into_iter().enumerate().peekable();
-    let mut orders = Vec::with_capacity(choices.len());
+    let mut orders = Orders::new();
     for choice in &choices {
-        let ordered = match (assigned.next_if(|(_, (at, _))| at.id == choice.id), &choice.lifted) {
-            (None, _) => search(choice)?,
+        let ordered = match (assigned.next_if(|(_, (at, _))| at.id == choice.id), &choice.form) {
+            (None, _) => choice.selection_order(&STRATEGIES[0], budget)?,
             (Some((k, (_, tree))), Some(_)) if !tree.slices.is_empty() => {
                 return Err(OrderMismatch::Sliced.in_contraction(k, of).into());
             }
-            (Some((_, (_, tree))), Some(lifted)) => choice.along(lifted, &tree.tree)?,
+            (Some((_, (_, tree))), Some(form)) => choice.order_along(form, &tree.tree)?,
             (Some((k, (_, tree))), None) => {
                 let (network, names) = choice.network(tree.tree.leaves());
                 let constants = choice.constant_factors(constant);

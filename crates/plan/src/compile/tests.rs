@@ -7,7 +7,7 @@ use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, proptest};
 use super::{PlanOptions, compile, compile_by};
 use crate::cost::naive_flops;
 use crate::testing::{contraction, letters, node, show};
-use crate::{Explain, ExplainStage, PassSet, PlanError, Source};
+use crate::{Explain, ExplainSource, ExplainStage, PassSet, PlanError};
 
 const TRANSFORM: &str = "pi,qj,ijkl,rk,sl->pqrs";
 
@@ -113,7 +113,7 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     };
     let options = PlanOptions { trace: true, ..PlanOptions::default() };
     let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();
-    let source = Source { expression: "ij,jk,kl,lm->im".into(), ast: String::new() };
+    let source = ExplainSource { expression: "ij,jk,kl,lm->im".into(), ast: String::new() };
     let explained = Explain::new(source, &ir, &compiled, &compiled.trace);
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree, ExplainStage::Plan]), @r"
     == tree ==
@@ -227,7 +227,7 @@ fn a_tree_through_ids_costs_what_is_written_and_shows_nothing_else() {
     assert_eq!((cost.flops, cost.size), (Count::from(flops as u64), Count::from(product as u64)));
     assert_eq!(cost.write, Count::from((sums + mask + 2 * product) as u64));
     assert_eq!(cost.flops, compiled.plan.flops());
-    let source = Source { expression: "layer".into(), ast: String::new() };
+    let source = ExplainSource { expression: "layer".into(), ast: String::new() };
     let explained = Explain::new(source, &ir, &compiled, &compiled.trace);
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree]), @r"
     %5 H = [%3[e], f],fh,e->[%4[e], h]   order auto   (+, *) on f64, factored: the product distributes over the sum, and ids are used where it costs least

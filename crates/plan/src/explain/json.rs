@@ -16,18 +16,13 @@ impl Explain {
     /// with ten significant digits. A machine other than the built-in one has the key `machine`, as [`machine_json`]
     /// writes it.
     pub fn json(&self) -> Value {
-        let passes: Vec<Value> = self
-            .passes
-            .iter()
-            .map(|pass| {
-                let steps = if pass.changes > 0 { steps(&pass.steps) } else { Value::Null };
-                json!({ "name": pass.name, "what": pass.what, "changes": pass.changes, "steps": steps })
-            })
-            .collect();
-        let rewrite = |r: &StageReport| {
-            let ir = if r.changes > 0 { Value::from(&*r.ir) } else { Value::Null };
-            json!({ "name": r.name, "what": r.what, "changes": r.changes, "ir": ir })
+        let stage = |report: &StageReport, key: &str, after: Value| {
+            let mut value = json!({ "name": report.name, "what": report.what, "changes": report.changes });
+            value[key] = if report.changes > 0 { after } else { Value::Null };
+            value
         };
+        let rewrite = |report: &StageReport| stage(report, "ir", Value::from(&*report.ir));
+        let pass = |report: &StageReport| stage(report, "steps", steps(&report.steps));
         let mut value = json!({
             "schema": SCHEMA,
             "expression": self.source.expression,
@@ -35,10 +30,10 @@ impl Explain {
             "ast": self.source.ast,
             "warnings": self.warnings,
             "ir": self.ir,
-            "rewrites": self.rewrites.iter().map(rewrite).collect::<Vec<_>>(),
-            "tree": self.trees.iter().map(tree).collect::<Vec<_>>(),
+            "rewrites": self.rewrites.iter().map(rewrite).collect::<Value>(),
+            "tree": self.trees.iter().map(tree).collect::<Value>(),
             "plan": steps(&self.plan),
-            "passes": { "lowered": steps(&self.lowered), "passes": passes },
+            "passes": { "lowered": steps(&self.lowered), "passes": self.passes.iter().map(pass).collect::<Value>() },
             "cost": {
                 "naive_flops": count(self.naive),
                 "flops": count(self.cost.flops),
@@ -92,16 +87,12 @@ fn form(form: &FormReport) -> Value {
     match form {
         FormReport::Fill => json!({ "kind": "fill" }),
         FormReport::Nest(extents) => {
-            json!({ "kind": "nest", "extents": extents.iter().map(|&e| count(e)).collect::<Vec<_>>() })
+            json!({ "kind": "nest", "extents": extents.iter().map(|&e| count(e)).collect::<Value>() })
         }
-        FormReport::Gemm { batch, m, n, k, packs } => json!({
-            "kind": "gemm",
-            "batch": count(*batch),
-            "m": count(*m),
-            "n": count(*n),
-            "k": count(*k),
-            "packs": packs,
-        }),
+        FormReport::Gemm(extents, packs) => {
+            let [batch, m, n, k] = extents.map(count);
+            json!({ "kind": "gemm", "batch": batch, "m": m, "n": n, "k": k, "packs": packs })
+        }
     }
 }
 
@@ -124,10 +115,10 @@ fn tree(tree: &TreeReport) -> Value {
         "subscripts": tree.subscripts,
         "order": tree.strategy,
         "algebra": tree.algebra,
-        "law": tree.treatment,
+        "law": tree.law,
         "flops": tree.cost.map(|cost| count(cost.flops)),
         "path": tree.path,
         "slices": tree.slices.iter().map(|(axis, parts)| json!({ "axis": &**axis, "parts": parts })).collect::<Vec<_>>(),
-        "tensors": tree.tensors.iter().enumerate().map(tensor).collect::<Vec<_>>(),
+        "tensors": tree.tensors.iter().enumerate().map(tensor).collect::<Value>(),
     })
 }

@@ -49,14 +49,9 @@ pub(super) enum FormReport {
     Fill,
     /// A nest with the extents of its loops after merging.
     Nest(Vec<Count>),
-    Gemm {
-        batch: Count,
-        m: Count,
-        n: Count,
-        k: Count,
-        /// The packed operands, letters of `ABC`.
-        packs: String,
-    },
+    /// A matrix product with the extents of batch axes, rows, columns and contracted axes, and the packed operands,
+    /// letters of `ABC`.
+    Gemm([Count; 4], String),
 }
 
 /// The reports of all steps of a plan whose origins are nodes of `ir`. Before the memory assignment, intermediates have
@@ -68,13 +63,10 @@ pub(super) fn reports(draft: &Draft, assigned: bool, ir: &Ir) -> Vec<StepReport>
         let kind = |k: usize| if k == 0 && region.partitions.is_some() { "partitions" } else { "for" };
         let name = |(k, a): (usize, &Axis)| format!("{} {}:{}", kind(k), a.label, a.extent);
         let loops: Vec<String> = region.loops.iter().enumerate().map(name).collect();
-        let labels: Vec<Label> = region.loops.iter().map(|a| a.label.clone()).collect();
         for (step, depth) in region.steps.iter().zip(region.depths()) {
-            let mut report = report((draft, assigned), &names, &labels, step);
-            report.flops *= region.runs(depth);
-            report.region = number;
-            report.loops = loops[..depth].to_vec();
-            all.push(report);
+            let report = report((draft, assigned), &names, &region.loops, step);
+            let (loops, flops) = (loops[..depth].to_vec(), report.flops * region.runs(depth));
+            all.push(StepReport { region: number, loops, flops, ..report });
         }
     }
     all
@@ -95,7 +87,7 @@ fn names(draft: &Draft, ir: &Ir) -> IdVec<BufferId, Label> {
 fn report(
     (draft, assigned): (&Draft, bool),
     names: &IdVec<BufferId, Label>,
-    loops: &[Label],
+    loops: &[Axis],
     step: &Step,
 ) -> StepReport {
     let target = draft.buffer(step.write.tensor);
@@ -130,7 +122,7 @@ fn report(
 }
 
 /// The name of a tensor, with its index functions unless all are plain axes.
-fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Label], step: &Step) -> String {
+fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Axis], step: &Step) -> String {
     let own = |i: &Index<BufferId>| i.as_axis().is_some() || *i == Index::constant(0);
     let mut seen = AxisSet::default();
     let mut repeats = |a: u32| !seen.insert(a);
@@ -142,7 +134,7 @@ fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Labe
         (false, _) => {
             let axis = |a: AxisRef| match a {
                 AxisRef::Own(a) => step.axes[a as usize].label.clone(),
-                AxisRef::Loop(a) => loops[a as usize].clone(),
+                AxisRef::Loop(a) => loops[a as usize].label.clone(),
             };
             ShowAccess { access, axis, tensor: name }.to_string()
         }
@@ -160,7 +152,7 @@ fn roles(step: &Step) -> String {
     if let [a, b] = &step.reads[..] {
         let roles = classify(&own_axes(a), &own_axes(b), &out);
         let contracted: Vec<u32> = all().filter(|&x| !in_out.has(x)).collect();
-        let left = [roles.m, roles.free].concat();
+        let left = [roles.m, roles.output_only].concat();
         return group('{', &roles.batch, '}')
             + &group('(', &left, ')')
             + &group('[', &contracted, ']')
@@ -187,18 +179,16 @@ fn form(step: &Step) -> FormReport {
     let extent = |group: &[u32]| Count::product(group.iter().map(|&x| step.axes[x as usize].extent as u64));
     match &step.form {
         Form::Fill => FormReport::Fill,
-        Form::Nest(nest) if nest.merged.is_empty() => {
-            FormReport::Nest(step.axes.iter().map(|a| Count::from(a.extent as u64)).collect())
-        }
         Form::Nest(nest) => {
+            let merged = if nest.merged.is_empty() { vec![1; step.axes.len()] } else { nest.merged.clone() };
             let mut axes = 0..step.axes.len() as u32;
-            let join = |&n: &u32| extent(&axes.by_ref().take(n as usize).collect::<Vec<_>>());
-            FormReport::Nest(nest.merged.iter().map(join).collect())
+            let join = |n: u32| extent(&axes.by_ref().take(n as usize).collect::<Vec<_>>());
+            FormReport::Nest(merged.into_iter().map(join).collect())
         }
         Form::Gemm(gemm) => {
-            let [batch, m, n, k] = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
+            let extents = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
             let packs = "ABC".chars().zip(gemm.packed).filter(|(_, packed)| *packed).map(|(x, _)| x).collect();
-            FormReport::Gemm { batch, m, n, k, packs }
+            FormReport::Gemm(extents, packs)
         }
     }
 }

@@ -3,14 +3,14 @@ use einfold_order::{Budget, Order};
 
 use super::step::reports;
 use super::text::steps;
-use super::{Explain, ExplainStage, Source};
-use crate::testing::{applied, contraction, letters, node};
+use super::{Explain, ExplainSource, ExplainStage};
+use crate::testing::{contraction, expanded, letters, node};
 use crate::{Form, Hints, PASSES, PIPELINE, PassSet, PlanOptions, Stage, compile, lower, optimize};
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
     let options = PlanOptions { trace: true, ..PlanOptions::default() };
     let compiled = compile(ir, &Order::default(), &Budget::default(), &options).unwrap();
-    let source = Source { expression: expression.into(), ast: "the syntax tree".into() };
+    let source = ExplainSource { expression: expression.into(), ast: "the syntax tree".into() };
     Explain::new(source, ir, &compiled, &compiled.trace)
 }
 
@@ -154,7 +154,7 @@ fn long_labels_are_told_apart_and_deep_trees_are_cut() {
     ir.output(y).unwrap();
     let compiled =
         compile(&ir, &"left-to-right".parse().unwrap(), &Budget::default(), &PlanOptions::default()).unwrap();
-    let source = Source { expression: text, ast: String::new() };
+    let source = ExplainSource { expression: text, ast: String::new() };
     let drawn = Explain::new(source, &ir, &compiled, &compiled.trace).text(&[ExplainStage::Tree]);
     assert_eq!(drawn.matches("below").count(), 1);
     assert!(drawn.contains("batch \u{4e01},\u{4e01}\u{4e02}"));
@@ -195,7 +195,7 @@ const EXAMPLES: [Example; 7] = [
 
 /// The step before and after a pass, with all earlier passes done.
 fn example(name: &str, (text, sizes, path): Example) -> String {
-    let ir = applied(&letters(text, sizes), path);
+    let ir = expanded(&letters(text, sizes), path);
     let draft = lower(&ir, &Hints::default()).unwrap();
     let mut before = steps(&reports(&draft, false, &ir), true);
     let mut found = None;

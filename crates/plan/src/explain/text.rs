@@ -136,7 +136,7 @@ fn form(form: &FormReport) -> String {
             let extents: Vec<String> = extents.iter().map(Count::to_string).collect();
             format!("nest  {}", extents.join("x")).trim_end().into()
         }
-        FormReport::Gemm { batch, m, n, k, packs } => {
+        FormReport::Gemm([batch, m, n, k], packs) => {
             let batch = if *batch == Count::ONE { String::new() } else { format!("batch={batch} ") };
             let packs = if packs.is_empty() { String::new() } else { format!("  packs {packs}") };
             format!("gemm  {batch}m={m} n={n} k={k}{packs}")
@@ -151,10 +151,8 @@ fn tree(tree: &TreeReport) -> String {
         let slices: Vec<String> = tree.slices.iter().map(|(axis, parts)| format!("{axis} in {parts}")).collect();
         order += &format!("   slices {}", slices.join(", "));
     }
-    let mut text = format!(
-        "%{} {} = {}{order}   {}, {}\n",
-        tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.treatment
-    );
+    let mut text =
+        format!("%{} {} = {}{order}   {}, {}\n", tree.node.0, tree.label, tree.subscripts, tree.algebra, tree.law);
     let mut roots: Vec<u32> = vec![tree.tensors.len() as u32 - 1];
     let mut drawn = 0;
     while let Some(&root) = roots.get(drawn) {
@@ -198,13 +196,13 @@ fn describe(tree: &TreeReport, id: u32, sources: &[u32]) -> String {
     let children: Vec<&str> = sources.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
     let step = format!("{}->{}", children.join(","), tensor.subscripts);
     if tensor.flops == Count::ZERO {
-        format!("{head}  {step}{}", turns(tensor))
+        format!("{head}  {step}{}", iterations(tensor))
     } else {
-        format!("{head}  {step}  {:.1e}{}", tensor.flops, turns(tensor))
+        format!("{head}  {step}  {:.1e}{}", tensor.flops, iterations(tensor))
     }
 }
 
 /// The number of times that a tensor is computed, if more than once.
-fn turns(tensor: &TensorReport) -> String {
+fn iterations(tensor: &TensorReport) -> String {
     if tensor.runs == Count::ONE { String::new() } else { format!("  in {} turns", tensor.runs) }
 }

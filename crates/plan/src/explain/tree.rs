@@ -1,18 +1,16 @@
 //! Reports of contraction trees.
 
-use std::collections::HashMap;
-
 use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Index, Ir, Label, Network, NodeId, ShowAccess, Tree};
 use einfold_order::cost::step_costs;
 use einfold_order::{FoundOrder, SlicedAxis};
 
 use super::{join, shape};
-use crate::apply::Made;
 use crate::compile::Compiled;
 use crate::cost::node_flops;
-use crate::legs::Uses;
-use crate::lift::Lifted;
-use crate::network::{Treatment, network_of, treatment};
+use crate::evaluation::Evaluation;
+use crate::network::network_of;
+use crate::roles::AxisUses;
+use crate::selections::SelectionForm;
 
 /// The evaluation of a contraction.
 #[derive(Clone, Debug)]
@@ -24,7 +22,7 @@ pub(super) struct TreeReport {
     /// The strategy that found the order; `None` if there was no choice.
     pub(super) strategy: Option<&'static str>,
     /// The law that allows this evaluation.
-    pub(super) treatment: String,
+    pub(super) law: String,
     /// ⊕ and ⊗, and the dtype.
     pub(super) algebra: String,
     pub(super) cost: Option<Cost>,
@@ -53,6 +51,14 @@ pub(super) struct TensorReport {
     pub(super) written: bool,
 }
 
+impl TensorReport {
+    /// The report of a tensor in memory with these extents, without children and flops.
+    fn new(subscripts: String, extents: &[usize]) -> TensorReport {
+        let (children, shape) = (Vec::new(), shape(extents));
+        TensorReport { subscripts, shape, children, flops: Count::ZERO, runs: Count::ONE, node: None, written: true }
+    }
+}
+
 impl TreeReport {
     /// The tensors in memory that a tensor is computed from: a child that is not in memory is replaced by its own
     /// sources.
@@ -71,45 +77,33 @@ impl TreeReport {
 
 /// The reports of all contractions.
 pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
-    let ir = &compiled.rewritten;
-    let orders: HashMap<NodeId, &FoundOrder> = compiled.orders.iter().map(|(id, ordered)| (*id, ordered)).collect();
-    let all = ir.contractions();
-    all.map(|(id, c)| {
-        let mut tree = report(ir, id, c, orders.get(&id).copied());
-        show_written(&mut tree, &compiled.made[id], &compiled.ir);
-        tree
-    })
-    .collect()
+    compiled.rewritten.contractions().map(|(id, c)| report(compiled, id, c)).collect()
 }
 
-/// Marks the steps of a tree with index tensors that are tensors in memory, with the cost of the nodes of each.
-fn show_written(tree: &mut TreeReport, made: &Made, ir: &Ir) {
-    let leaves = tree.tensors.len() - made.steps.len();
-    for (step, tensor) in tree.tensors[leaves..].iter_mut().enumerate() {
-        tensor.written = made.is_written(step);
-        tensor.flops = made.steps[step].iter().map(|&node| node_flops(ir, node)).sum();
-    }
-}
-
-fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) -> TreeReport {
-    let node = ir.node(id);
-    // Only a tree with selections as leaves belongs to the lifted contraction.
-    let selects = |lifted: &Lifted, o: &FoundOrder| o.tree.leaves() > lifted.factors();
-    let lifted = match (treatment(node, c), ordered) {
-        (Treatment::ThroughIds, Some(o)) => Lifted::of(ir, node, c).filter(|lifted| selects(lifted, o)),
+fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
+    let (ir, expansion, ordered) = (&compiled.rewritten, &compiled.expansions[id], compiled.orders.get(&id));
+    let (node, evaluation) = (ir.node(id), expansion.evaluation);
+    // Only a tree with selections as leaves belongs to the selection form.
+    let selects = |form: &SelectionForm, o: &FoundOrder| o.tree.leaves() > form.factors();
+    let form = match (evaluation, ordered) {
+        (Some(Evaluation::WithSelections), Some(o)) => SelectionForm::of(ir, node, c).filter(|form| selects(form, o)),
         _ => None,
     };
-    let seen = lifted.as_ref().map_or(c, |lifted| &lifted.c);
-    let mut tensors: Vec<TensorReport> = seen.factors.iter().map(|factor| leaf(ir, id, seen, factor)).collect();
-    match (ordered, &lifted) {
-        (Some(ordered), Some(lifted)) => {
-            tensors.extend((0..lifted.positions.len()).map(|k| selection(ir, id, lifted, k)));
-            let legs = (lifted.leaf_axes(), lifted.selected.network.output());
-            steps(&lifted.c, legs, &ordered.tree, &mut tensors);
+    let seen = form.as_ref().map_or(c, |form| &form.c);
+    let leaf = |factor: &Access<NodeId>| {
+        let report = TensorReport::new(subscripts(ir, id, seen, factor), &ir.node(factor.tensor).shape);
+        TensorReport { node: Some(factor.tensor), ..report }
+    };
+    let mut tensors: Vec<TensorReport> = seen.factors.iter().map(leaf).collect();
+    match (ordered, &form) {
+        (Some(ordered), Some(form)) => {
+            tensors.extend((0..form.positions.len()).map(|k| selection(ir, id, form, k)));
+            let legs = (form.leaf_axes(), form.selected.network.output());
+            steps(&form.c, legs, &ordered.tree, &mut tensors);
         }
         (Some(ordered), None) => {
             let network = network_of(c, &node.shape);
-            let costs = step_costs(&piece(&network, &ordered.slices), &ordered.tree);
+            let costs = step_costs(&slice_network(&network, &ordered.slices), &ordered.tree);
             steps(c, (network.inputs().to_vec(), network.output()), &ordered.tree, &mut tensors);
             let steps = tensors[c.factors.len()..].iter_mut();
             steps.zip(costs).for_each(|(tensor, cost)| tensor.flops = cost.flops);
@@ -117,16 +111,14 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
         }
         (None, _) => {
             let children = (0..tensors.len() as u32).collect();
-            tensors.push(TensorReport {
-                subscripts: String::new(),
-                shape: String::new(),
-                children,
-                flops: node_flops(ir, id),
-                runs: Count::ONE,
-                node: None,
-                written: true,
-            });
+            tensors.push(TensorReport { children, flops: node_flops(ir, id), ..TensorReport::new(String::new(), &[]) });
         }
+    }
+    // The steps of a tree with index tensors have the cost of their nodes; some are computed in their readers.
+    let leaves = tensors.len() - expansion.steps.len();
+    for (nodes, tensor) in expansion.steps.iter().zip(&mut tensors[leaves..]) {
+        tensor.written = !nodes.is_empty();
+        tensor.flops = nodes.iter().map(|&node| node_flops(&compiled.ir, node)).sum();
     }
     let result = subscripts(ir, id, c, &Access::new(id, c.output.clone()));
     if let Some(last) = tensors.last_mut() {
@@ -138,7 +130,7 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
         label: node.label.clone(),
         subscripts: format!("{}->{result}", factors.join(",")),
         strategy: ordered.map(|o| o.strategy),
-        treatment: law(treatment(node, c), ordered),
+        law: evaluation.map(|evaluation| law(evaluation, ordered)).unwrap_or_default(),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
         slices: ordered
@@ -152,61 +144,47 @@ fn report(ir: &Ir, id: NodeId, c: &Contraction, ordered: Option<&FoundOrder>) ->
 }
 
 /// The evaluation strategy of the contraction, with the law that allows it.
-fn law(treatment: Treatment, ordered: Option<&FoundOrder>) -> String {
-    match (treatment, ordered) {
-        (Treatment::ThroughIds, Some(_)) => {
-            format!("{}, and ids are used where it costs least", Treatment::Factored)
+fn law(evaluation: Evaluation, ordered: Option<&FoundOrder>) -> String {
+    match (evaluation, ordered) {
+        (Evaluation::WithSelections, Some(_)) => {
+            format!("{}, and ids are used where it costs least", Evaluation::Factored)
         }
-        (Treatment::ThroughIds, None) => "one step: no order through the ids costs less".into(),
-        _ => treatment.to_string(),
+        (Evaluation::WithSelections, None) => "one step: no order through the ids costs less".into(),
+        _ => evaluation.to_string(),
     }
 }
 
 /// The leaf of a selection: the gathered positions, and the points at which they are read.
-fn selection(ir: &Ir, id: NodeId, lifted: &Lifted, k: usize) -> TensorReport {
-    let positions = &lifted.positions[k];
-    let by = &lifted.selected.selections[k].by;
-    let extents: Vec<usize> = by.iter().map(|&a| lifted.c.axes[a as usize].extent).collect();
-    let ids = positions.iter().map(|p| subscripts(ir, id, &lifted.c, &Access::new(id, vec![p.index.clone()])));
-    let node = positions.iter().flat_map(|p| p.index.indirect()).map(|ids| ids.access.tensor).next();
-    TensorReport {
-        subscripts: ids.collect(),
-        shape: shape(&extents),
-        children: Vec::new(),
-        flops: Count::ZERO,
-        runs: Count::ONE,
-        node,
-        written: true,
-    }
+fn selection(ir: &Ir, id: NodeId, form: &SelectionForm, k: usize) -> TensorReport {
+    let positions = &form.positions[k];
+    let by = &form.selected.selections[k].by;
+    let extents: Vec<usize> = by.iter().map(|&a| form.c.axes[a as usize].extent).collect();
+    let names = positions.iter().map(|p| subscripts(ir, id, &form.c, &Access::new(id, vec![p.index.clone()])));
+    let node = positions.iter().flat_map(|p| p.index.indirect()).map(|term| term.access.tensor).next();
+    TensorReport { node, ..TensorReport::new(names.collect(), &extents) }
 }
 
 /// Adds the steps of a tree over tensors and a result with these axes.
 fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree, tensors: &mut Vec<TensorReport>) {
-    let mut uses = Uses::new(c.axes.len());
+    let mut uses = AxisUses::new(c.axes.len());
     inputs.iter().for_each(|axes| uses.add(axes));
     uses.add(output);
-    let mut legs: Vec<Vec<u32>> = inputs.iter().map(|axes| uses.shared(axes).into_vec()).collect();
+    // A leaf is summed over the axes that only it has.
+    let mut legs = inputs;
+    legs.iter_mut().for_each(|axes| axes.retain(|&a| uses.of(a) > 1));
     for children in tree.steps() {
         let factors: Vec<&[u32]> = children.iter().map(|&id| &legs[id as usize][..]).collect();
         let kept: Vec<u32> = uses.product(&factors).kept().collect();
         uses.add(&kept);
         let labels: Vec<&Label> = kept.iter().map(|&a| &c.axes[a as usize].label).collect();
         let extents: Vec<usize> = kept.iter().map(|&a| c.axes[a as usize].extent).collect();
-        tensors.push(TensorReport {
-            subscripts: join(&labels),
-            shape: shape(&extents),
-            children: children.clone(),
-            flops: Count::ZERO,
-            runs: Count::ONE,
-            node: None,
-            written: true,
-        });
+        tensors.push(TensorReport { children: children.clone(), ..TensorReport::new(join(&labels), &extents) });
         legs.push(kept);
     }
 }
 
 /// The network of one slice of a sliced contraction.
-fn piece(network: &Network, slices: &[SlicedAxis]) -> Network {
+fn slice_network(network: &Network, slices: &[SlicedAxis]) -> Network {
     let mut extents = network.extents().to_vec();
     slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
     network.with_extents(extents)
@@ -223,18 +201,6 @@ fn count_iterations(network: &Network, ordered: &FoundOrder, tensors: &mut [Tens
         depths.push(depth);
         tensor.runs = Count::product(ordered.slices[..depth].iter().map(|slice| slice.parts));
         tensor.flops *= tensor.runs;
-    }
-}
-
-fn leaf(ir: &Ir, id: NodeId, c: &Contraction, factor: &Access<NodeId>) -> TensorReport {
-    TensorReport {
-        subscripts: subscripts(ir, id, c, factor),
-        shape: shape(&ir.node(factor.tensor).shape),
-        children: Vec::new(),
-        flops: Count::ZERO,
-        runs: Count::ONE,
-        node: Some(factor.tensor),
-        written: true,
     }
 }
 

@@ -2,7 +2,7 @@ use einfold_ir::{Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Layout, Node, Pl
 
 use super::{Hints, lower};
 use crate::testing::{contraction, letters, node, show};
-use crate::{Excess, PlanError, memory};
+use crate::{MemoryExcess, PlanError, memory};
 
 fn lowered(ir: &Ir) -> String {
     let mut draft = lower(ir, &Hints::default()).unwrap();
@@ -109,6 +109,6 @@ fn an_empty_identity_is_a_plan() {
 fn what_cannot_be_addressed_is_refused() {
     let ir = letters("i,j->ij", &[1 << 40, 1 << 40]);
     let Err(PlanError::TooLarge(excess)) = lower(&ir, &Hints::default()) else { panic!("accepted") };
-    let Excess { step, bytes, .. } = *excess;
+    let MemoryExcess { step, bytes, .. } = *excess;
     assert_eq!((step, bytes.exact()), (ir.outputs()[0], Some(1 << 83)));
 }

@@ -18,12 +18,12 @@ pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError>
     let (lives, own, steps) = (draft.lifetimes(), draft.partition_buffers(), draft.steps().count());
     // First the buffers that exist once, then the copies of partitions, by region.
     let mut members: Vec<Vec<BufferId>> = vec![Vec::new(); 1 + draft.regions.len()];
-    let mut wanted: Vec<Vec<Wanted>> = vec![Vec::new(); members.len()];
+    let mut requests: Vec<Vec<Request>> = vec![Vec::new(); members.len()];
     for (k, buffer) in draft.buffers.entries().filter(|(_, b)| matches!(b.storage, Storage::Scratch(_))) {
         if let (Some(life), Some(bytes)) = (lives[k], buffer.bytes()) {
             let group = own[k].map_or(0, |region| 1 + region);
             members[group].push(k);
-            wanted[group].push(Wanted { life, bytes: bytes.next_multiple_of(Plan::ALIGN) });
+            requests[group].push(Request { life, bytes: bytes.next_multiple_of(Plan::ALIGN) });
         }
     }
     let (mut start, mut moved, mut blocks) = (0, 0, Vec::new());
@@ -31,14 +31,14 @@ pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError>
         let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
         start += region.steps.len();
         if region.partitions.is_some() {
-            let placement = Placement::of(&wanted[group], steps, share);
-            region.partitions = Some(placement.bytes);
-            wanted[0].push(Wanted { life, bytes: placement.bytes.saturating_mul(region.partition_count()) });
-            moved += placement.moved;
-            blocks.push((group, placement.offsets));
+            let assignment = Assignment::of(&requests[group], steps, share);
+            region.partitions = Some(assignment.bytes);
+            requests[0].push(Request { life, bytes: assignment.bytes.saturating_mul(region.partition_count()) });
+            moved += assignment.moved;
+            blocks.push((group, assignment.offsets));
         }
     }
-    let once = Placement::of(&wanted[0], steps, share);
+    let once = Assignment::of(&requests[0], steps, share);
     if once.bytes > ADDRESSABLE {
         let largest = draft.buffers.ids().max_by_key(|&k| (lives[k].is_some(), draft.buffers[k].bytes()));
         return Err(too_large(draft, largest.unwrap_or(BufferId(0))));
@@ -54,13 +54,13 @@ pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError>
 
 /// A number of bytes that is needed during a lifetime.
 #[derive(Clone, Copy)]
-struct Wanted {
+struct Request {
     life: Lifetime,
     bytes: usize,
 }
 
 /// The offsets of a group of buffers.
-struct Placement {
+struct Assignment {
     offsets: Vec<usize>,
     /// The bytes of the whole group.
     bytes: usize,
@@ -68,67 +68,67 @@ struct Placement {
     moved: usize,
 }
 
-impl Placement {
+impl Assignment {
     /// Places the buffers one after the other or, with `share` and if that needs less, each at the lowest offset that
     /// is free during its lifetime, the largest first. This is simple, and for the nested lifetimes of a contraction
     /// tree usually close to optimal. If a large number of buffers is alive together, a buffer for which the bounded
-    /// search (`Placed::LOOKS`) finds no free offset lies after all others.
-    fn of(wanted: &[Wanted], steps: usize, share: bool) -> Placement {
+    /// search (`RangesInUse::LOOKS`) finds no free offset lies after all others.
+    fn of(requests: &[Request], steps: usize, share: bool) -> Assignment {
         let mut bytes = 0usize;
-        let next = |w: &Wanted| {
+        let next = |w: &Request| {
             let at = bytes;
             bytes = at.saturating_add(w.bytes);
             at
         };
-        let offsets: Vec<usize> = wanted.iter().map(next).collect();
-        let apart = Placement { offsets, bytes, moved: 0 };
+        let offsets: Vec<usize> = requests.iter().map(next).collect();
+        let apart = Assignment { offsets, bytes, moved: 0 };
         if !share {
             return apart;
         }
-        let mut order: Vec<usize> = (0..wanted.len()).collect();
-        order.sort_by_key(|&k| (Reverse(wanted[k].bytes), wanted[k].life.first));
-        let (mut placed, mut offsets, mut bytes) = (Placed::over(steps), vec![0; wanted.len()], 0);
+        let mut order: Vec<usize> = (0..requests.len()).collect();
+        order.sort_by_key(|&k| (Reverse(requests[k].bytes), requests[k].life.first));
+        let (mut in_use, mut offsets, mut bytes) = (RangesInUse::over(steps), vec![0; requests.len()], 0);
         for k in order {
-            let Wanted { life, bytes: needed } = wanted[k];
+            let Request { life, bytes: needed } = requests[k];
             // Empty buffers stay at offset 0.
             if needed == 0 {
                 continue;
             }
-            offsets[k] = placed.lowest(life, needed);
+            offsets[k] = in_use.lowest(life, needed);
             let end = offsets[k].saturating_add(needed);
-            placed.add(life, offsets[k], end);
+            in_use.add(life, offsets[k], end);
             bytes = bytes.max(end);
         }
         if bytes >= apart.bytes {
             return apart;
         }
         let moved = offsets.iter().zip(&apart.offsets).filter(|(shared, apart)| shared != apart).count();
-        Placement { offsets, bytes, moved }
+        Assignment { offsets, bytes, moved }
     }
 }
 
 /// The bytes in use, indexed by step.
-struct Placed {
+struct RangesInUse {
     /// The nodes of a segment tree over the steps (Bentley 1977), whose leaves are the second half.
-    nodes: Vec<Node>,
+    nodes: Vec<TreeNode>,
 }
 
 /// The ranges in use at the steps of a tree node, without those in use at all steps of an ancestor.
 #[derive(Clone, Default)]
-struct Node {
+struct TreeNode {
     /// In use at all of the steps.
     always: Ranges,
     /// In use at some of the steps.
     ever: Ranges,
 }
 
-impl Placed {
+impl RangesInUse {
     /// The most ranges that a search for an offset reads, so that the search time is linear in the number of buffers.
     const LOOKS: usize = 1 << 8;
 
     /// An empty tree over this number of steps.
-    fn over(steps: usize) -> Placed {
-        Placed { nodes: vec![Node::default(); 2 * steps.next_power_of_two()] }
+    fn over(steps: usize) -> RangesInUse {
+        RangesInUse { nodes: vec![TreeNode::default(); 2 * steps.next_power_of_two()] }
     }
 
     fn add(&mut self, life: Lifetime, start: usize, end: usize) {
@@ -199,10 +199,10 @@ impl Ranges {
 mod tests {
     use einfold_ir::Lifetime;
 
-    use super::{Placed, Placement, Wanted};
+    use super::{Assignment, RangesInUse, Request};
     use crate::passes::tests::after;
-    use crate::testing::drawn::Rng;
     use crate::testing::letters;
+    use crate::testing::random::Rng;
 
     /// All buffers are alive together for a while, and some leave holes: a search through all ranges would take
     /// minutes.
@@ -211,8 +211,8 @@ mod tests {
         const MANY: usize = 20_000;
         let bytes = |of: usize| 64 * (1 + (of * 7919) % MANY);
         let life = |of: usize| Lifetime { first: of, last: if of.is_multiple_of(3) { of + 1 } else { MANY + of } };
-        let wanted: Vec<Wanted> = (0..MANY).map(|of| Wanted { life: life(of), bytes: bytes(of) }).collect();
-        let Placement { offsets, bytes: end, .. } = Placement::of(&wanted, 2 * MANY, true);
+        let requests: Vec<Request> = (0..MANY).map(|of| Request { life: life(of), bytes: bytes(of) }).collect();
+        let Assignment { offsets, bytes: end, .. } = Assignment::of(&requests, 2 * MANY, true);
         let together: usize = (0..MANY).filter(|of| of % 3 > 0).map(bytes).sum();
         assert_eq!(offsets.len(), MANY);
         assert!(together <= end && end < together + together / 10, "{end} bytes for {together}");
@@ -223,7 +223,7 @@ mod tests {
         let mut rng = Rng(3);
         for _ in 0..200 {
             let steps = 1 + rng.below(12);
-            let (mut placed, mut all) = (Placed::over(steps), Vec::<(Lifetime, usize, usize)>::new());
+            let (mut in_use, mut all) = (RangesInUse::over(steps), Vec::<(Lifetime, usize, usize)>::new());
             for _ in 0..12 {
                 let first = rng.below(steps);
                 let life = Lifetime { first, last: first + rng.below(steps - first) };
@@ -235,9 +235,9 @@ mod tests {
                     all.iter().all(apart)
                 };
                 let want = (0..).find(|&start| free(start)).unwrap();
-                let start = placed.lowest(life, bytes);
+                let start = in_use.lowest(life, bytes);
                 assert_eq!(start, want);
-                placed.add(life, start, start + bytes);
+                in_use.add(life, start, start + bytes);
                 all.push((life, start, start + bytes));
             }
         }

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use einfold_ir::{Axis, Buffer, BufferId, Count, Draft, IdVec, Index, NodeId, Plan, Step, Storage};
 
-use super::{Memory, Packed};
-use crate::error::{Excess, Large, PlanError, Unsliced};
+use super::Memory;
+use crate::error::{LargeTensor, MemoryExcess, PlanError, WhyNotSliced};
 
 /// The most bytes of one allocation.
 pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
@@ -23,24 +23,20 @@ pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))
 }
 
-/// Refuses a plan that needs more than `limit` bytes.
-///
-/// # Errors
-/// [`PlanError::TooLarge`] names the largest tensor in memory at the peak, and the memory of the whole plan.
-pub(crate) fn within(plan: &Plan, memory: &Memory, limit: u64) -> Result<(), PlanError> {
+/// The memory of a plan that needs more than `limit` bytes, with the largest tensor in memory at the peak.
+pub(crate) fn excess(plan: &Plan, memory: &Memory, limit: u64) -> Option<MemoryExcess> {
     let (bytes, limit) = (memory.total(), Count::from(limit));
     if bytes <= limit {
-        return Ok(());
+        return None;
     }
     let outputs = Count::from(memory.outputs as u64);
-    let why = if outputs > limit { Unsliced::Results(outputs) } else { Unsliced::Sliced };
-    let (step, buffer) = worst(plan);
-    let excess = Excess { bytes, limit, why, ..excess(plan, step, buffer) };
-    Err(PlanError::TooLarge(Box::new(excess)))
+    let why = if outputs > limit { WhyNotSliced::Results(outputs) } else { WhyNotSliced::Sliced };
+    let (step, buffer) = peak_step(plan);
+    Some(MemoryExcess { bytes, limit, why, ..unaddressable(plan, step, buffer) })
 }
 
 /// The step at which most memory is in use, counted through all regions, and the largest buffer in use then.
-fn worst(plan: &Plan) -> (usize, BufferId) {
+fn peak_step(plan: &Plan) -> (usize, BufferId) {
     let (lives, own) = (plan.lifetimes(), plan.partition_buffers());
     // The change of the bytes in use from each step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
@@ -56,7 +52,7 @@ fn worst(plan: &Plan) -> (usize, BufferId) {
     let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.partition_count(), step)));
     for (at, ((partitions, step), change)) in steps.zip(changes).enumerate() {
         alive += change;
-        let bytes = alive + Packed::of(plan, step).copies as i128 * partitions as i128;
+        let bytes = alive + Memory::of_step(plan, step).packing as i128 * partitions as i128;
         if bytes > most {
             (worst, most) = (at, bytes);
         }
@@ -74,21 +70,21 @@ fn worst(plan: &Plan) -> (usize, BufferId) {
 pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
     let writes = |(_, step): (&[Axis], &Step)| step.write.tensor == buffer;
     let step = draft.steps().position(writes).unwrap_or_default();
-    PlanError::TooLarge(Box::new(excess(draft, step, buffer)))
+    PlanError::TooLarge(Box::new(unaddressable(draft, step, buffer)))
 }
 
 /// The facts about a buffer that is too large at a step, without a limit.
-fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
+fn unaddressable(draft: &Draft, step: usize, buffer: BufferId) -> MemoryExcess {
     let Buffer { label, dtype, extents, storage, .. } = &draft.buffers[buffer];
     let bytes = Count::elements(extents) * Count::from(dtype.size() as u64);
     let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
     let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
-    Excess {
+    MemoryExcess {
         step: draft.steps().nth(step).map_or(NodeId(0), |(_, step)| step.origin),
         label: label.clone(),
         axes: axes.unwrap_or_default(),
-        tensor: Some(Large {
+        tensor: Some(LargeTensor {
             is_result: matches!(storage, Storage::Output(_)),
             shape: extents.clone(),
             dtype: *dtype,
@@ -96,6 +92,6 @@ fn excess(draft: &Draft, step: usize, buffer: BufferId) -> Excess {
         }),
         bytes,
         limit: Count::from(ADDRESSABLE as u64),
-        why: Unsliced::Unlimited,
+        why: WhyNotSliced::Unlimited,
     }
 }

@@ -2,12 +2,12 @@
 
 use einfold_ir::Draft;
 
-use super::views::{Neighbours, fold_views};
+use super::views::{BufferUses, fold_views};
 
 /// Removes the steps that only copy a diagonal, a window or a broadcast tensor: their readers read the source, through
 /// composed index functions. Permutations are left to `transpose`.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    fold_views(draft, |draft, step, view| !view.is_permutation(draft, step), Neighbours::fold_into_readers)
+    fold_views(draft, |draft, step, view| !view.is_permutation(draft, step), BufferUses::fold_into_readers)
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use einfold_ir::{
 };
 use smallvec::SmallVec;
 
+use super::edit_steps;
 use crate::roles::{AxisList, classify};
-use crate::strides::{self, groups, own_axes};
+use crate::strides::{access_strides, gemm_groups, own_axes};
 
 /// The least extent of rows, columns and the contracted axis. With extent 1 the step is a matrix-vector product or an
 /// outer product, and a nest of two loops at memory speed is best.
@@ -15,19 +16,13 @@ const LEAST_EXTENT: usize = 2;
 
 /// Gives the gemm form to every nest that is a matrix product large enough to pay.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut changes = 0;
     let mut fold = Fold::default();
-    for r in 0..draft.regions.len() {
-        for s in 0..draft.regions[r].steps.len() {
-            let step = &draft.regions[r].steps[s];
-            if let Some(gemm) = recognise(draft, step) {
-                let packed = packed(draft, step, &gemm, &mut fold);
-                draft.regions[r].steps[s].form = Form::Gemm(Gemm { packed, ..gemm });
-                changes += 1;
-            }
-        }
-    }
-    changes
+    edit_steps(draft, |draft, step| {
+        let Some(gemm) = recognise(draft, step) else { return false };
+        let packed = packed(draft, step, &gemm, &mut fold);
+        step.form = Form::Gemm(Gemm { packed, ..gemm });
+        true
+    })
 }
 
 /// The axis groups of a step that is a matrix product large enough to pay; slowest axis first in the written tensor,
@@ -48,7 +43,7 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
         return None;
     }
     let slowest_first = |mut group: AxisList, access: &Access<BufferId>| {
-        let strides = strides::of_access(draft, access, step.axes.len());
+        let strides = access_strides(draft, access, step.axes.len());
         group.sort_by_key(|&x| std::cmp::Reverse(strides[x as usize].unsigned_abs()));
         group.to_vec()
     };
@@ -109,7 +104,7 @@ fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3]
         dtype != target.dtype || read.conj && matches!(dtype.kind(), DtypeKind::Complex | DtypeKind::ComplexInt)
     };
     let forced = [converted(&step.reads[0]), converted(&step.reads[1]), false];
-    fold.choose(&draft.machine, &groups(draft, step, gemm), target.dtype.size(), forced);
+    fold.choose(&draft.machine, &gemm_groups(draft, step, gemm), target.dtype.size(), forced);
     fold.packed
 }
 

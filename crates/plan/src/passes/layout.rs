@@ -8,7 +8,7 @@ use einfold_ir::{Access, AxisSet, BufferId, Draft, IdVec, Layout, Step, Storage}
 use smallvec::SmallVec;
 
 use crate::roles::{AxisList, Roles, classify};
-use crate::strides::{self, own_axes};
+use crate::strides::{Strides, access_strides, own_axes};
 
 /// Gives every intermediate the layout that is best for its last reader, backwards from the results, whose layout is
 /// given. For a matrix product: batch axes outside, then each group contiguous, in the order of the other tensor with
@@ -17,7 +17,8 @@ use crate::strides::{self, own_axes};
 ///
 /// Returns the number of intermediates that are not row-major.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut chooser = Chooser { makers: makers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
+    let mut chooser =
+        Chooser { writers: writers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
     for r in (0..draft.regions.len()).rev() {
         for s in (0..draft.regions[r].steps.len()).rev() {
             for read in 0..draft.regions[r].steps[s].reads.len() {
@@ -29,18 +30,18 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
 }
 
 /// The first step that writes each buffer.
-fn makers(draft: &Draft) -> IdVec<BufferId, Option<(usize, usize)>> {
-    let mut makers = IdVec::filled(draft.buffers.len(), None);
+fn writers(draft: &Draft) -> IdVec<BufferId, Option<(usize, usize)>> {
+    let mut writers = IdVec::filled(draft.buffers.len(), None);
     for (r, region) in draft.regions.iter().enumerate() {
         for (s, step) in region.steps.iter().enumerate() {
-            makers[step.write.tensor].get_or_insert((r, s));
+            writers[step.write.tensor].get_or_insert((r, s));
         }
     }
-    makers
+    writers
 }
 
 struct Chooser {
-    makers: IdVec<BufferId, Option<(usize, usize)>>,
+    writers: IdVec<BufferId, Option<(usize, usize)>>,
     chosen: IdVec<BufferId, bool>,
     changes: usize,
 }
@@ -55,11 +56,10 @@ impl Chooser {
             return;
         };
         self.chosen[tensor] = true;
-        let rank = draft.buffer(tensor).extents.len();
-        let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order, rank));
-        let maker = self.makers[tensor].map(|(r, s)| &draft.regions[r].steps[s]);
+        let best = self.candidates(draft, step, read, &axes).into_iter().map(|order| layout(&axes, &order));
+        let writer = self.writers[tensor].map(|(r, s)| &draft.regions[r].steps[s]);
         let written =
-            |order: &Vec<u32>| maker.map_or((0, false), |m| (runs(m, order), against_the_grain(draft, m, order)));
+            |order: &Vec<u32>| writer.map_or((0, false), |m| (runs(m, order), against_the_grain(draft, m, order)));
         let Some(order) = best.min_by_key(|order| (written(order), !order.is_sorted())) else { return };
         if !order.is_sorted() {
             draft.buffers[tensor].layout = Layout::Order(order);
@@ -70,13 +70,14 @@ impl Chooser {
     /// The axis orders of a factor that are best for its reader, slowest first.
     fn candidates(&self, draft: &Draft, step: &Step, read: usize, axes: &[Option<u32>]) -> Vec<Vec<u32>> {
         let own: AxisList = axes.iter().flatten().copied().collect();
-        let written = strides::of_access(draft, &step.write, step.axes.len());
-        let out: AxisList = (0..step.axes.len() as u32).filter(|&a| written[a as usize] != 0).collect();
         let other = step.reads.iter().enumerate().find(|(k, _)| *k != read).map(|(_, other)| other);
-        let theirs = other
-            .map_or(strides::Strides::from_elem(0, step.axes.len()), |o| strides::of_access(draft, o, step.axes.len()));
-        let others: AxisList = (0..step.axes.len() as u32).filter(|&a| theirs[a as usize] != 0).collect();
-        let Roles { mut batch, m: mut free, mut k, n, lhs, .. } = classify(&own, &others, &out);
+        let strides = |access| access_strides(draft, access, step.axes.len());
+        let written = strides(&step.write);
+        let theirs = other.map_or(Strides::from_elem(0, step.axes.len()), strides);
+        let moved =
+            |strides: &Strides| -> AxisList { (0..).zip(strides).filter(|(_, s)| **s != 0).map(|(a, _)| a).collect() };
+        let roles = classify(&own, &moved(&theirs), &moved(&written));
+        let Roles { mut batch, m: mut free, mut k, n, lhs_only, .. } = roles;
         let settled = |o: &Access<BufferId>| {
             self.chosen[o.tensor] || !matches!(draft.buffer(o.tensor).storage, Storage::Scratch(_))
         };
@@ -88,7 +89,7 @@ impl Chooser {
         if other.is_some_and(settled) {
             by(&theirs, &mut k);
         }
-        k.extend(lhs);
+        k.extend(lhs_only);
         if [&free, &n, &k].iter().any(|group| group.is_empty()) {
             // Not a matrix product: its loops follow the layout of the written tensor.
             free.append(&mut batch);
@@ -117,16 +118,16 @@ fn plain_axes(access: &Access<BufferId>) -> Option<SmallVec<[Option<u32>; 8]>> {
 }
 
 /// The axes of the tensor from slowest to fastest, given the order of the step's axes; fixed ones outside.
-fn layout(axes: &[Option<u32>], order: &[u32], rank: usize) -> Vec<u32> {
-    let fixed = (0..rank as u32).filter(|&dim| axes[dim as usize].is_none());
+fn layout(axes: &[Option<u32>], order: &[u32]) -> Vec<u32> {
+    let fixed = (0..axes.len() as u32).filter(|&dim| axes[dim as usize].is_none());
     let dims: HashMap<u32, u32> = (0..).zip(axes).filter_map(|(dim, axis)| Some(((*axis)?, dim))).collect();
     let moved = order.iter().filter_map(|axis| dims.get(axis).copied());
     fixed.chain(moved).collect()
 }
 
 /// The number of contiguous runs of the axis groups of the step that computes a tensor, if its axes have this order.
-fn runs(maker: &Step, order: &[u32]) -> usize {
-    let ([a, b], Some(written)) = (&maker.reads[..], plain_axes(&maker.write)) else { return 0 };
+fn runs(writer: &Step, order: &[u32]) -> usize {
+    let ([a, b], Some(written)) = (&writer.reads[..], plain_axes(&writer.write)) else { return 0 };
     let [a, b] = [a, b].map(|read| AxisSet::of(&own_axes(read)));
     let group = |dim: &u32| written[*dim as usize].map(|axis| (a.has(axis), b.has(axis)));
     let groups: Vec<_> = order.iter().filter_map(group).collect();
@@ -135,10 +136,10 @@ fn runs(maker: &Step, order: &[u32]) -> usize {
 
 /// Whether a nest that computes a tensor with this axis order would write along one axis and read along another, judged
 /// by the largest tensor that it reads. Matrix products are not affected.
-fn against_the_grain(draft: &Draft, maker: &Step, order: &[u32]) -> bool {
-    let Some(written) = plain_axes(&maker.write) else { return false };
+fn against_the_grain(draft: &Draft, writer: &Step, order: &[u32]) -> bool {
+    let Some(written) = plain_axes(&writer.write) else { return false };
     let out: AxisList = written.iter().flatten().copied().collect();
-    if let [a, b] = &maker.reads[..] {
+    if let [a, b] = &writer.reads[..] {
         let Roles { m, n, k, .. } = classify(&own_axes(a), &own_axes(b), &out);
         if [m, n, k].iter().all(|group| !group.is_empty()) {
             return false;
@@ -146,8 +147,8 @@ fn against_the_grain(draft: &Draft, maker: &Step, order: &[u32]) -> bool {
     }
     let elements =
         |a: &&Access<BufferId>| draft.buffer(a.tensor).extents.iter().fold(1, |n: usize, &e| n.saturating_mul(e));
-    let Some(largest) = maker.reads.iter().max_by_key(elements) else { return false };
-    let strides = strides::of_access(draft, largest, maker.axes.len());
+    let Some(largest) = writer.reads.iter().max_by_key(elements) else { return false };
+    let strides = access_strides(draft, largest, writer.axes.len());
     let moved = out.iter().filter(|&&a| strides[a as usize] != 0);
     let grain = moved.min_by_key(|&&a| strides[a as usize].unsigned_abs());
     grain.is_some_and(|&a| order.last().and_then(|&dim| written[dim as usize]) != Some(a))

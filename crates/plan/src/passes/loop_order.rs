@@ -2,33 +2,27 @@
 
 use einfold_ir::{Draft, Form, Step};
 
-use crate::strides;
+use super::edit_steps;
+use crate::strides::step_loops;
 
 /// Orders the axes of every nest so that small strides are innermost, those of the written tensor first (see
 /// [`einfold_ir::Loops::order`]), and allows the executor to order them again by the real strides.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut changes = 0;
-    for r in 0..draft.regions.len() {
-        for s in 0..draft.regions[r].steps.len() {
-            let step = &draft.regions[r].steps[s];
-            let Form::Nest(nest) = &step.form else { continue };
-            if nest.ordered || step.axes.len() < 2 {
-                continue;
-            }
-            let mut order: Vec<u32> = (0..step.axes.len() as u32).collect();
-            strides::of_step(draft, step).order_with(|a, b| order.swap(a, b));
-            reorder(&mut draft.regions[r].steps[s], &order);
-            changes += 1;
+    edit_steps(draft, |draft, step| {
+        let Form::Nest(nest) = &mut step.form else { return false };
+        if nest.ordered || step.axes.len() < 2 {
+            return false;
         }
-    }
-    changes
+        nest.ordered = true;
+        let mut order: Vec<u32> = (0..step.axes.len() as u32).collect();
+        step_loops(draft, step).order_with(|a, b| order.swap(a, b));
+        reorder(step, &order);
+        true
+    })
 }
 
 /// Moves axis `order[k]` of a nest to position `k`.
 fn reorder(step: &mut Step, order: &[u32]) {
-    if let Form::Nest(nest) = &mut step.form {
-        nest.ordered = true;
-    }
     if order.is_sorted() {
         return;
     }

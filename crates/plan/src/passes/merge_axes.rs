@@ -2,34 +2,29 @@
 
 use einfold_ir::{Draft, Form};
 
-use crate::strides;
+use super::edit_steps;
+use crate::strides::step_loops;
 
 /// Merges neighbouring loops of a nest that have a single stride in every operand under the layout hints.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut changes = 0;
-    for r in 0..draft.regions.len() {
-        for s in 0..draft.regions[r].steps.len() {
-            let step = &draft.regions[r].steps[s];
-            if step.axes.len() < 2 || !matches!(step.form, Form::Nest(_)) {
-                continue;
-            }
-            let loops = strides::of_step(draft, step);
-            let mut merged: Vec<u32> = vec![1];
-            for inner in 1..loops.len() {
-                match merged.last_mut().filter(|_| loops.joins(inner - 1, inner)) {
-                    Some(joined) => *joined += 1,
-                    None => merged.push(1),
-                }
-            }
-            if merged.len() < loops.len()
-                && let Form::Nest(nest) = &mut draft.regions[r].steps[s].form
-            {
-                nest.merged = merged;
-                changes += 1;
+    edit_steps(draft, |draft, step| {
+        if step.axes.len() < 2 || !matches!(step.form, Form::Nest(_)) {
+            return false;
+        }
+        let loops = step_loops(draft, step);
+        let mut merged: Vec<u32> = vec![1];
+        for inner in 1..loops.len() {
+            match merged.last_mut().filter(|_| loops.joins(inner - 1, inner)) {
+                Some(joined) => *joined += 1,
+                None => merged.push(1),
             }
         }
-    }
-    changes
+        let shorter = merged.len() < loops.len();
+        if let (true, Form::Nest(nest)) = (shorter, &mut step.form) {
+            nest.merged = merged;
+        }
+        shorter
+    })
 }
 
 #[cfg(test)]

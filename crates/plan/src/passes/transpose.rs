@@ -2,14 +2,14 @@
 
 use einfold_ir::{Draft, Step};
 
-use super::views::{Neighbours, View, fold_views};
+use super::views::{BufferUses, ViewStep, fold_views};
 
 /// Removes the steps that only permute the axes of a tensor: readers of the result read the source instead, or writers
 /// of the source write the result instead. A permutation of an operand into a result stays, because that copy is the
 /// computation.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let permutes = |draft: &Draft, step: &Step, view: &View| view.is_permutation(draft, step);
-    fold_views(draft, permutes, |neighbours: &mut Neighbours, draft, at, view| {
+    let permutes = |draft: &Draft, step: &Step, view: &ViewStep| view.is_permutation(draft, step);
+    fold_views(draft, permutes, |neighbours: &mut BufferUses, draft, at, view| {
         neighbours.fold_into_readers(draft, at, view) || neighbours.fold_into_writers(draft, at, view)
     })
 }

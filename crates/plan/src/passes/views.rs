@@ -8,48 +8,26 @@ use crate::network::places;
 
 /// The mapping of a view step, which gives each element of `to` the value of one element of `from`:
 /// `to[x] = from[f(x)]`.
-pub(super) struct View {
+pub(super) struct ViewStep {
     /// For each axis of the step, the corresponding axis of `to`; `None` for an axis of extent 1 that `to` lacks.
     to_dims: Vec<Option<usize>>,
 }
 
-impl View {
+impl ViewStep {
     /// The view of a step, or `None` if the step is not a view step.
-    pub(super) fn of(draft: &Draft, step: &Step) -> Option<View> {
+    pub(super) fn of(draft: &Draft, step: &Step) -> Option<ViewStep> {
         let ([read], Form::Nest(nest), WriteMode::Overwrite) = (&step.reads[..], &step.form, step.mode) else {
             return None;
         };
         if read.has_indirect() || nest.expr.is_some() {
             return None;
         }
-        let extents = &draft.buffer(step.write.tensor).extents;
-        let mut to_dims = vec![None; step.axes.len()];
-        for (dim, (index, &extent)) in step.write.indices.iter().zip(extents).enumerate() {
-            match index.as_axis() {
-                Some(a) if step.axes[a as usize].extent == extent && to_dims[a as usize].is_none() => {
-                    to_dims[a as usize] = Some(dim);
-                }
-                None if extent == 1 && *index == Index::constant(0) => {}
-                _ => return None,
-            }
-        }
-        let moves = |(dim, axis): (&Option<usize>, &einfold_ir::Axis)| dim.is_some() || axis.extent == 1;
-        to_dims.iter().zip(&step.axes).all(moves).then_some(View { to_dims })
+        whole_axes(draft, step, &step.write).map(|to_dims| ViewStep { to_dims })
     }
 
     /// Whether the view is one to one: every axis of `from` is an axis of `to`, and the other way round.
     pub(super) fn is_permutation(&self, draft: &Draft, step: &Step) -> bool {
-        let read = &step.reads[0];
-        let mut seen = vec![false; step.axes.len()];
-        let whole = |(index, &extent): (&Index<BufferId>, &usize)| match index.as_axis() {
-            Some(a) => {
-                let fresh = !std::mem::replace(&mut seen[a as usize], true);
-                fresh && step.axes[a as usize].extent == extent
-            }
-            None => extent == 1 && *index == Index::constant(0),
-        };
-        let plain = read.indices.iter().zip(&draft.buffer(read.tensor).extents).all(whole);
-        plain && step.axes.iter().zip(seen).all(|(axis, seen)| seen || axis.extent == 1)
+        whole_axes(draft, step, &step.reads[0]).is_some()
     }
 
     /// The access to `from` that reads the same elements as `reader` reads from `to`.
@@ -69,37 +47,54 @@ impl View {
     }
 }
 
+/// For each axis of a step, the axis of the accessed tensor along which it runs; `None` for an axis of extent 1 without
+/// one. `None` altogether if the points of the step and the elements of the tensor are not one to one.
+fn whole_axes(draft: &Draft, step: &Step, access: &Access<BufferId>) -> Option<Vec<Option<usize>>> {
+    let mut dims = vec![None; step.axes.len()];
+    for (dim, (index, &extent)) in access.indices.iter().zip(&draft.buffer(access.tensor).extents).enumerate() {
+        match index.as_axis() {
+            Some(a) if step.axes[a as usize].extent == extent && dims[a as usize].is_none() => {
+                dims[a as usize] = Some(dim);
+            }
+            None if extent == 1 && *index == Index::constant(0) => {}
+            _ => return None,
+        }
+    }
+    let covered = step.axes.iter().zip(&dims).all(|(axis, dim)| dim.is_some() || axis.extent == 1);
+    covered.then_some(dims)
+}
+
 /// The position of a step: its region and its position in the region.
-type At = (usize, usize);
+type StepPosition = (usize, usize);
 
 /// The steps that touch each buffer, and the steps that a pass removes.
-pub(super) struct Neighbours {
-    writers: IdVec<BufferId, BTreeSet<At>>,
-    readers: IdVec<BufferId, BTreeSet<At>>,
+pub(super) struct BufferUses {
+    writers: IdVec<BufferId, BTreeSet<StepPosition>>,
+    readers: IdVec<BufferId, BTreeSet<StepPosition>>,
     /// Whether the buffer is an index tensor.
-    ids: IdVec<BufferId, bool>,
-    gone: Vec<At>,
+    is_index: IdVec<BufferId, bool>,
+    gone: Vec<StepPosition>,
 }
 
 /// Runs `fold` on each view step that satisfies `wanted`, and removes those for which it returns true. Returns the
 /// number of removed steps.
 pub(super) fn fold_views(
     draft: &mut Draft,
-    wanted: impl Fn(&Draft, &Step, &View) -> bool,
-    fold: impl Fn(&mut Neighbours, &mut Draft, At, &View) -> bool,
+    wanted: impl Fn(&Draft, &Step, &ViewStep) -> bool,
+    fold: impl Fn(&mut BufferUses, &mut Draft, StepPosition, &ViewStep) -> bool,
 ) -> usize {
-    let mut neighbours: Option<Neighbours> = None;
+    let mut neighbours: Option<BufferUses> = None;
     for region in 0..draft.regions.len() {
         for place in 0..draft.regions[region].steps.len() {
             let step = &draft.regions[region].steps[place];
-            let Some(view) = View::of(draft, step).filter(|view| wanted(draft, step, view)) else { continue };
-            let known = neighbours.get_or_insert_with(|| Neighbours::of(draft));
+            let Some(view) = ViewStep::of(draft, step).filter(|view| wanted(draft, step, view)) else { continue };
+            let known = neighbours.get_or_insert_with(|| BufferUses::of(draft));
             if fold(known, draft, (region, place), &view) {
                 known.gone.push((region, place));
             }
         }
     }
-    let Some(Neighbours { gone, .. }) = neighbours else { return 0 };
+    let Some(BufferUses { gone, .. }) = neighbours else { return 0 };
     for (number, region) in draft.regions.iter_mut().enumerate() {
         let mut place = 0;
         region.steps.retain(|_| {
@@ -111,18 +106,18 @@ pub(super) fn fold_views(
     gone.len()
 }
 
-impl Neighbours {
-    fn of(draft: &Draft) -> Neighbours {
+impl BufferUses {
+    fn of(draft: &Draft) -> BufferUses {
         let none = || IdVec::filled(draft.buffers.len(), BTreeSet::new());
-        let (writers, readers, ids) = (none(), none(), IdVec::filled(draft.buffers.len(), false));
-        let mut all = Neighbours { writers, readers, ids, gone: Vec::new() };
+        let (writers, readers, is_index) = (none(), none(), IdVec::filled(draft.buffers.len(), false));
+        let mut all = BufferUses { writers, readers, is_index, gone: Vec::new() };
         for (r, region) in draft.regions.iter().enumerate() {
             for (s, step) in region.steps.iter().enumerate() {
                 all.writers[step.write.tensor].insert((r, s));
                 step.reads.iter().for_each(|read| _ = all.readers[read.tensor].insert((r, s)));
                 let positions =
                     step.reads.iter().chain([&step.write]).flat_map(|a| &a.indices).flat_map(|i| i.indirect());
-                positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.ids[*b] = true));
+                positions.for_each(|i| i.access.for_each_tensor(&mut |b| all.is_index[*b] = true));
             }
         }
         all
@@ -131,7 +126,7 @@ impl Neighbours {
     /// Redirects every reader of the result of the view at `at` to the source of the view. Returns whether that is
     /// possible: only the view writes its result, which is a scratch buffer, no step writes the source later, and no
     /// rounding is skipped.
-    pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
+    pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[to].storage, Storage::Scratch(_));
@@ -139,7 +134,7 @@ impl Neighbours {
         let settled = self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.readers[to], at.0));
         if !scratch
             || !is_only(&self.writers[to], at)
-            || self.ids[to]
+            || self.is_index[to]
             || !settled
             || !self.reads_exactly(draft, to, from)
         {
@@ -175,11 +170,11 @@ impl Neighbours {
 
     /// Redirects every writer of the source of the permutation at `at` to its target. Returns whether that is possible:
     /// no other step reads the source, which is a scratch buffer, or touches the target before.
-    pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: At, view: &View) -> bool {
+    pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let scratch = matches!(draft.buffers[from].storage, Storage::Scratch(_));
-        let alone = is_only(&self.readers[from], at) && !self.ids[from];
+        let alone = is_only(&self.readers[from], at) && !self.is_index[from];
         let looped = !draft.regions[at.0].loops.is_empty();
         let settled =
             self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.writers[from], at.0));
@@ -203,12 +198,12 @@ impl Neighbours {
 }
 
 /// Whether the step at `at` is the only one in the set.
-fn is_only(steps: &BTreeSet<At>, at: At) -> bool {
+fn is_only(steps: &BTreeSet<StepPosition>, at: StepPosition) -> bool {
     steps.len() == 1 && steps.contains(&at)
 }
 
 /// Whether all steps are in the region.
-fn within(steps: &BTreeSet<At>, region: usize) -> bool {
+fn within(steps: &BTreeSet<StepPosition>, region: usize) -> bool {
     [steps.first(), steps.last()].into_iter().flatten().all(|at| at.0 == region)
 }
 
@@ -219,7 +214,7 @@ mod tests {
         Step, Storage, WriteMode,
     };
 
-    use super::{Neighbours, fold_views};
+    use super::{BufferUses, fold_views};
 
     /// Steps that copy `tensors[k].0` to `tensors[k].1`, vectors of two elements.
     fn copies(buffers: Vec<Storage>, tensors: impl Iterator<Item = (usize, usize)>) -> Draft {
@@ -262,7 +257,7 @@ mod tests {
         let views = (1..=MANY).map(|k| (0, k));
         let mut draft = copies(buffers, views.chain((1..=MANY).map(|k| (k, MANY + k))));
         let copied = |step: &Step| step.write.tensor.0 as usize <= MANY;
-        let gone = fold_views(&mut draft, |_, step, _| copied(step), Neighbours::fold_into_readers);
+        let gone = fold_views(&mut draft, |_, step, _| copied(step), BufferUses::fold_into_readers);
         assert_eq!(gone, MANY);
         assert!(draft.steps().all(|(_, step)| step.reads[0].tensor == BufferId(0)));
     }

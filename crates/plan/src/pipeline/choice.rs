@@ -1,6 +1,6 @@
 //! The choice of optional stages.
 
-use super::{Form, PASSES, PIPELINE, Stage};
+use super::{FIRST_PASS, Form, PASSES, PIPELINE, Stage};
 
 /// A set of optional stages; by default all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,10 +20,8 @@ impl PassSet {
 
     /// All subsets of [`PASSES`], each with all rewrites, in a fixed order.
     pub fn subsets() -> impl Iterator<Item = PassSet> {
-        let passes = PASSES.iter().filter_map(|pass| position(pass.name)).fold(0, |set, k| set | 1 << k);
-        let chosen = move |choice: u32| (0..PASSES.len()).filter(move |k| choice >> k & 1 == 1);
-        let with = |set: PassSet, k: usize| set.with(PASSES[k].name).unwrap_or(set);
-        (0..1 << PASSES.len()).map(move |choice| chosen(choice).fold(PassSet(PassSet::ALL.0 & !passes), with))
+        let (first, all) = (FIRST_PASS as u32, (1 << PASSES.len()) - 1);
+        (0..=all).map(move |chosen: u32| PassSet(PassSet::ALL.0 & !(all << first) | chosen << first))
     }
 
     /// Adds the stage with this name; `None` if it does not exist or is not optional.

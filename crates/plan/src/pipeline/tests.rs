@@ -1,8 +1,8 @@
 use einfold_ir::{Draft, Machine, Violation, WriteMode};
 
-use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Stage};
-use crate::apply::Applied;
+use super::{Driver, Form, PASSES, PIPELINE, PassSet, Program, Run, Stage};
 use crate::error::PlanError;
+use crate::expand::Expanded;
 use crate::lower::{Hints, lower};
 use crate::testing::letters;
 
@@ -19,8 +19,8 @@ fn wasteful(draft: &mut Draft) -> usize {
 
 #[test]
 fn a_guilty_pass_is_named() {
-    const BROKEN: &Stage = &Stage::pass("broken", broken, "", "");
-    const WASTEFUL: &Stage = &Stage::pass("wasteful", wasteful, "", "");
+    const BROKEN: &Stage = &Stage::new("broken", Run::Pass(broken), "", "");
+    const WASTEFUL: &Stage = &Stage::new("wasteful", Run::Pass(wasteful), "", "");
     let draft = lower(&letters("ij,jk->ik", &[2, 3, 4]), &Hints::default()).unwrap();
     let run = |stage, program| {
         let (hints, machine) = (&Hints::default(), &Machine::DEFAULT);
@@ -28,7 +28,7 @@ fn a_guilty_pass_is_named() {
             .stage(stage, true, program)
             .map(drop)
     };
-    let guilty = |stage| run(stage, Program::Steps(Applied::default(), draft.clone()));
+    let guilty = |stage| run(stage, Program::Steps(Expanded::default(), draft.clone()));
     let violation = Violation("step 0: adds to what was never written".into());
     assert_eq!(guilty(BROKEN), Err(PlanError::Pass { name: "broken", violation }));
     let violation = Violation("24 flops became 48".into());

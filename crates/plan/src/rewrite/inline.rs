@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, IdVec, Ir, Node, NodeId, PointOp, RegionId,
-    Rewriter,
+    Access, Algebra, BinaryOp, Contraction, Count, Dtype, Expr, Function, Ir, Node, NodeId, PointOp, RegionId, Rewriter,
 };
 
 use super::{Rewritten, merge};
 use crate::cost::points;
-use crate::network::{any_drops, are_distinct_axes, drops, places};
+use crate::evaluation::{any_drops, drops};
+use crate::network::{are_distinct_axes, places};
 
 /// The most operations of a merged expression, so that its temporaries stay in the cache and its operands fit into the
 /// executor's lists.
@@ -21,25 +21,13 @@ const MOST_DEPTH: usize = 8;
 /// Returns the number of inlined nodes. A conversion stays an operation of the expression, so that rounding is the
 /// same.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
-    merge(ir, |rewriter, (_, node, c), uses| inlined(rewriter, (node, c), uses))
-}
-
-/// The contraction of a node with one of its factors inlined.
-fn inlined(
-    rewriter: &Rewriter<'_>,
-    (node, c): (&Node, &Contraction),
-    uses: &IdVec<NodeId, u32>,
-) -> Option<Contraction> {
-    let outer = Some(c).filter(|c| !c.pinned && node.region == RegionId::TOP)?;
-    (0..outer.factors.len()).find_map(|k| {
-        let tensor = outer.factors[k].tensor;
-        let from = rewriter.node(tensor);
-        let inner = from.contraction()?;
+    let open = |node: &Node, c: &Contraction| !c.pinned && node.region == RegionId::TOP;
+    merge(ir, open, |rewriter, (_, node, outer), k, (from, inner)| {
         let pointwise = outer.expr.is_some() || inner.expr.is_some();
         // Gather indices are checked for every element, so no point may be dropped before.
-        let looks = !inner.factors.iter().any(Access::has_indirect) || !any_drops(outer);
-        let fits = uses[tensor] == 1 && pointwise && looks && is_elementwise(from, inner);
-        (fits && reads_once(outer, k, from)).then(|| join((rewriter, node, outer), k, (from, inner))).flatten()
+        let all_checked = !inner.factors.iter().any(Access::has_indirect) || !any_drops(outer);
+        let fits = pointwise && all_checked && is_elementwise(from, inner) && reads_once(outer, k, from);
+        fits.then(|| join((rewriter, node, outer), k, (from, inner))).flatten()
     })
 }
 
@@ -74,13 +62,13 @@ fn join(
         return None;
     }
     let at = |axis: u32| places.get(&axis).map(|&dim| &read.indices[dim]);
-    let mut factors = Factors::default();
+    let mut factors = Vec::new();
     let mut ops: Ops = Vec::with_capacity(outer_ops.len() + inner_ops.len());
     for (op, dtype) in outer_ops {
         match op {
             op if of(&op) => {
                 ops.extend(inner_ops.iter().map(|&(op, dtype)| match op {
-                    PointOp::Read(j) => (factors.read(inner.factors[j as usize].compose(&at)), dtype),
+                    PointOp::Read(j) => (self::read(&mut factors, inner.factors[j as usize].compose(&at)), dtype),
                     op => (op, dtype),
                 }));
                 if read.conj && from.dtype.is_complex() {
@@ -90,29 +78,24 @@ fn join(
                     ops.push((PointOp::Convert, dtype));
                 }
             }
-            PointOp::Read(j) => ops.push((factors.read(outer.factors[j as usize].clone()), dtype)),
+            PointOp::Read(j) => ops.push((self::read(&mut factors, outer.factors[j as usize].clone()), dtype)),
             op => ops.push((op, dtype)),
         }
     }
     // Factors that the expression does not read may drop points; those of the inner one cannot.
-    outer.factors.iter().filter(|factor| drops(factor)).for_each(|factor| _ = factors.read(factor.clone()));
-    let fits = ops.len() <= MOST_OPERATIONS && factors.0.len() <= MOST_FACTORS;
+    outer.factors.iter().filter(|factor| drops(factor)).for_each(|factor| _ = self::read(&mut factors, factor.clone()));
+    let fits = ops.len() <= MOST_OPERATIONS && factors.len() <= MOST_FACTORS;
     let expr = Expr::new(ops).ok().filter(|expr| fits && expr.depth() <= MOST_DEPTH)?;
-    Some(Contraction { factors: factors.0, expr: Some(Arc::new(expr)), ..outer.clone() })
+    Some(Contraction { factors, expr: Some(Arc::new(expr)), ..outer.clone() })
 }
 
-/// A list of distinct factors.
-#[derive(Default)]
-struct Factors(Vec<Access<NodeId>>);
-
-impl Factors {
-    fn read(&mut self, access: Access<NodeId>) -> PointOp {
-        let known = self.0.iter().position(|factor| *factor == access);
-        if known.is_none() {
-            self.0.push(access);
-        }
-        PointOp::Read(known.unwrap_or(self.0.len() - 1) as u32)
+/// Reads a factor, which is added to the list if it is not in it.
+fn read(factors: &mut Vec<Access<NodeId>>, access: Access<NodeId>) -> PointOp {
+    let known = factors.iter().position(|factor| *factor == access);
+    if known.is_none() {
+        factors.push(access);
     }
+    PointOp::Read(known.unwrap_or(factors.len() - 1) as u32)
 }
 
 /// The operations that compute the contribution of a point; for a product, the multiplications of its factors from left
@@ -128,9 +111,8 @@ fn operations(rewriter: &Rewriter<'_>, node: &Node, c: &Contraction) -> Option<O
         return None;
     }
     let mut ops = Ops::new();
-    for (k, factor) in c.factors.iter().enumerate() {
-        let own = rewriter.node(factor.tensor).dtype;
-        let read = PointOp::Read(k as u32);
+    for (k, factor) in (0..).zip(&c.factors) {
+        let (own, read) = (rewriter.node(factor.tensor).dtype, PointOp::Read(k));
         if Dtype::promote(&[own, dtype]) == Some(dtype) {
             ops.push((read, dtype));
         } else {

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use einfold_ir::{Access, Algebra, Contraction, Count, Dtype, Expr, Function, Index, Ir, NodeId, OutOfRange, PointOp};
 use einfold_order::{Budget, Order};
 
-use crate::pipeline::rewrite;
-use crate::testing::drawn::Rng;
+use crate::pipeline::run_rewrites;
 use crate::testing::evaluate::{Values, evaluate};
+use crate::testing::random::Rng;
 use crate::testing::{contraction, node};
 use crate::{PassSet, PlanOptions, compile};
 
@@ -13,7 +13,7 @@ use crate::{PassSet, PlanOptions, compile};
 fn after(name: &str, ir: &Ir) -> String {
     let mut counts = Vec::new();
     let only = PassSet::NONE.with(name).unwrap();
-    let after = rewrite(ir, only, &mut |_, count, _| counts.push(count)).unwrap();
+    let after = run_rewrites(ir, only, &mut |_, count, _| counts.push(count)).unwrap();
     assert_eq!(counts.iter().any(|&count| count > 0), after != *ir);
     check(ir);
     after.to_string().lines().filter(|l| !l.contains("= input")).collect::<Vec<_>>().join("\n")
@@ -39,7 +39,7 @@ fn check(ir: &Ir) {
     };
     for name in ["share", "contract", "inline"] {
         let only = PassSet::NONE.with(name).unwrap();
-        let after = rewrite(ir, only, &mut |_, _, _| {}).unwrap();
+        let after = run_rewrites(ir, only, &mut |_, _, _| {}).unwrap();
         assert!(same(evaluate(&after, &inputs).unwrap()), "{name}\n{ir}{after}");
     }
     let compiled = compile(ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
@@ -172,7 +172,7 @@ fn what_is_used_twice_rounded_pinned_or_of_another_algebra_stays() {
         let outputs = if case == 0 { twice(&mut w, t, v) } else { once(&mut w, t, v) };
         let ir = w.done(&outputs);
         let only = PassSet::NONE.with("contract").unwrap();
-        assert_eq!(rewrite(&ir, only, &mut |_, _, _| {}).unwrap(), ir, "{case}");
+        assert_eq!(run_rewrites(&ir, only, &mut |_, _, _| {}).unwrap(), ir, "{case}");
         check(&ir);
     }
 }
@@ -220,7 +220,7 @@ fn a_costly_value_that_is_read_again_and_again_is_stored() {
     let z = w.pointwise("z", "ij->i", &[f], "00*");
     let ir = w.done(&[y, z]);
     let only = PassSet::NONE.with("inline").unwrap();
-    assert_eq!(rewrite(&ir, only, &mut |_, _, _| {}).unwrap(), ir);
+    assert_eq!(run_rewrites(&ir, only, &mut |_, _, _| {}).unwrap(), ir);
     check(&ir);
 }
 

@@ -93,11 +93,11 @@ impl Here<'_> {
             let AxisRef::Own(axis) = term.axis else { panic!("no loops here") };
             at += term.coef * self.point[axis as usize] as i64;
         }
-        for ids in index.indirect() {
-            let Some(id) = self.element(&ids.access)? else { return Ok(None) };
-            at += ids.coef * id as i64;
+        for term in index.indirect() {
+            let Some(id) = self.element(&term.access)? else { return Ok(None) };
+            at += term.coef * id as i64;
         }
-        let any = |policy: OutOfRange| index.indirect().iter().any(|ids| ids.policy == policy);
+        let any = |policy: OutOfRange| index.indirect().iter().any(|term| term.policy == policy);
         if at < 0 && any(OutOfRange::Wrap) {
             at += extent;
         }

@@ -7,7 +7,7 @@ use einfold_order::{Budget, FoundOrder, Order, OrderError, SlicedAxis, Task, ord
 use super::{weighted_layer, with_passes};
 use crate::compile::{PlanOptions, compile, compile_by};
 use crate::testing::{contraction, letters, node};
-use crate::{Excess, Large, PassSet, PlanError, Treatment, Unsliced, Why};
+use crate::{Evaluation, FlatReason, LargeTensor, MemoryExcess, PassSet, PlanError, WhyNotSliced};
 
 #[test]
 fn a_memory_limit_names_the_step_and_the_bytes() {
@@ -21,7 +21,8 @@ fn a_memory_limit_names_the_step_and_the_bytes() {
     assert!(within(needed).is_ok());
     let PlanError::TooLarge(excess) = within(needed - 1).unwrap_err() else { panic!("accepted") };
     assert_eq!((&*excess.label, excess.bytes, excess.limit), ("y", Count::from(needed), Count::from(needed - 1)));
-    let large = Large { is_result: true, shape: vec![100, 100], dtype: Dtype::F64, bytes: Count::from(80_000u64) };
+    let large =
+        LargeTensor { is_result: true, shape: vec![100, 100], dtype: Dtype::F64, bytes: Count::from(80_000u64) };
     assert_eq!(excess.tensor, Some(large));
 }
 
@@ -68,7 +69,7 @@ fn a_memory_limit_is_kept_by_slices_and_what_is_left_goes_to_partitions() {
     for share in [2, 3, 5, 8, 30] {
         let sliced = within(Some(needed / share)).unwrap();
         assert!(sliced.memory.total() <= Count::from(needed / share));
-        assert!(!sliced.orders[0].1.slices.is_empty());
+        assert!(!sliced.orders.values().next().unwrap().slices.is_empty());
         assert_eq!(sliced.plan.flops(), whole.plan.flops(), "every step depends on the sliced axis");
     }
     let partitions =
@@ -106,7 +107,7 @@ fn a_limit_that_cannot_be_kept_is_an_error_with_the_least_that_was_reached() {
     };
     let refused = compile_by(&ir, &Order::default(), &budget, &PlanOptions::default(), &search).unwrap_err();
     let PlanError::TooLarge(excess) = refused else { panic!("{refused}") };
-    let Excess { bytes, limit, .. } = *excess;
+    let MemoryExcess { bytes, limit, .. } = *excess;
     // Two scalars in scratch memory, each in 64 aligned bytes, and the eight bytes of the result.
     assert_eq!((bytes, limit), (Count::from(136u64), Count::from(100u64)));
     // The result takes eight bytes of the limit; each attempt has a smaller limit than the one before.
@@ -155,11 +156,11 @@ fn a_plan_that_takes_too_much_says_why_it_is_not_sliced() {
     };
     let chain = letters("ij,jk,kl->il", &[2000, 30, 4000, 10]);
     let auto = Order::default();
-    assert_eq!(refused(&chain, &auto, 1000).why, Unsliced::Results(Count::from(2000 * 10 * 8u64)));
+    assert_eq!(refused(&chain, &auto, 1000).why, WhyNotSliced::Results(Count::from(2000 * 10 * 8u64)));
     let ring = ring();
-    assert_eq!(refused(&ring, &auto, 100).why, Unsliced::Sliced);
+    assert_eq!(refused(&ring, &auto, 100).why, WhyNotSliced::Sliced);
     let map = letters("ij->ji", &[100, 100]);
-    assert_eq!(refused(&map, &auto, 1000).why, Unsliced::Results(Count::from(80_000u64)));
+    assert_eq!(refused(&map, &auto, 1000).why, WhyNotSliced::Results(Count::from(80_000u64)));
     // Two reductions of one tensor: an intermediate, and no order to choose.
     let mut ir = Ir::new();
     let a = ir.input("a", Dtype::F64, [100, 100]);
@@ -171,7 +172,7 @@ fn a_plan_that_takes_too_much_says_why_it_is_not_sliced() {
     let options = PlanOptions { passes: PassSet::NONE, ..PlanOptions::default() };
     let budget = Budget { memory_bytes: Some(1000), ..Budget::default() };
     let Err(PlanError::TooLarge(excess)) = compile(&ir, &auto, &budget, &options) else { panic!("accepted") };
-    assert_eq!(excess.why, Unsliced::OneStep(Treatment::Flat(Why::FewFactors)));
+    assert_eq!(excess.why, WhyNotSliced::OneStep(Evaluation::Flat(FlatReason::FewFactors)));
     assert_eq!(
         excess.to_string(),
         "the run needs 78.1 KiB besides its operands, and the limit is 1000 bytes: intermediate of `t`, 100x100 f64, takes 78.1 KiB"

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Axis, AxisRef, Contraction, Def, Dtype, Ir, NodeId, Rewriter, Violation};
+use einfold_ir::{Axis, AxisRef, AxisSet, Contraction, Def, Dtype, Ir, NodeId, Rewriter, Violation};
 
 use super::Rewritten;
 
@@ -41,24 +41,18 @@ type Key = (u64, Vec<usize>, Dtype);
 /// The contraction without names, its axes in the order in which the output and the factors use them. Axes that neither
 /// uses come last, by extent.
 fn canonical(c: &Contraction) -> Contraction {
-    let mut order: Vec<u32> = Vec::with_capacity(c.axes.len());
-    let mut place: Vec<Option<u32>> = vec![None; c.axes.len()];
-    let mut meet = |axis: AxisRef| {
-        if let AxisRef::Own(a) = axis
-            && place[a as usize].is_none()
-        {
-            place[a as usize] = Some(order.len() as u32);
-            order.push(a);
-        }
+    let (mut order, mut seen) = (Vec::with_capacity(c.axes.len()), AxisSet::default());
+    let mut meet = |axis: AxisRef| match axis {
+        AxisRef::Own(a) if seen.insert(a) => order.push(a),
+        _ => {}
     };
     c.output.iter().for_each(|index| index.for_each_axis(&mut meet));
     c.factors.iter().for_each(|factor| factor.for_each_axis(&mut meet));
-    let mut unused: Vec<u32> = (0..c.axes.len() as u32).filter(|&a| place[a as usize].is_none()).collect();
+    let mut unused: Vec<u32> = (0..c.axes.len() as u32).filter(|&a| !seen.has(a)).collect();
     unused.sort_by_key(|&a| c.axes[a as usize].extent);
-    for a in unused {
-        place[a as usize] = Some(order.len() as u32);
-        order.push(a);
-    }
+    order.append(&mut unused);
+    let mut place = vec![None; c.axes.len()];
+    (0..).zip(&order).for_each(|(at, &a)| place[a as usize] = Some(at));
     let to = |axis: u32| place[axis as usize];
     let mut canonical = c.clone();
     canonical.axes = order.iter().map(|&a| Axis::new("", c.axes[a as usize].extent)).collect();

@@ -1,17 +1,18 @@
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, Count, Def, Dtype, IdVec, Index, Ir, Network, Node, NodeId, OutOfRange, Tree,
+    Access, Algebra, Axis, AxisRef, Count, Def, Dtype, Index, Ir, Network, Node, NodeId, OutOfRange, Tree,
 };
 
 use einfold_order::SlicedAxis;
 
-use super::{Route, apply};
+use super::{ChosenOrder, expand};
 use crate::PlanError;
-use crate::network::{Treatment, Why, network, treatment};
+use crate::evaluation::{Evaluation, FlatReason, evaluation};
+use crate::network::network;
 use crate::testing::{self, contraction, letters, node};
 
 /// The expanded expression, printed, without the lines of the inputs.
-fn applied(ir: &Ir, path: &[&[u32]]) -> String {
-    shown(&testing::applied(ir, path))
+fn expanded(ir: &Ir, path: &[&[u32]]) -> String {
+    shown(&testing::expanded(ir, path))
 }
 
 fn shown(ir: &Ir) -> String {
@@ -21,7 +22,7 @@ fn shown(ir: &Ir) -> String {
 #[test]
 fn a_chain_becomes_one_node_a_step() {
     let ir = letters("ij,jk,kl->il", &[20, 10, 30, 40]);
-    insta::assert_snapshot!(applied(&ir, &[&[1, 2], &[0, 3]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[1, 2], &[0, 3]]), @r"
     %3 y = (+, *) %1[j, k] . %2[k, l] -> [j, l]  f64[10, 40]
     %4 y = (+, *) %0[i, j] . %3[j, l] -> [i, l]  f64[20, 40]
     return %4
@@ -31,7 +32,7 @@ fn a_chain_becomes_one_node_a_step() {
 #[test]
 fn diagonals_lone_axes_and_permutations_get_nodes_of_their_own() {
     let ir = letters("iij,jkl->ki", &[2, 3, 4, 5]);
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1]]), @r"
     %2 y = (+, *) %0[i, i, j] -> [i, j]  f64[2, 3]
     %3 y = (+, *) %1[j, k, l] -> [j, k]  f64[3, 4]
     %4 y = (+, *) %2[i, j] . %3[j, k] -> [i, k]  f64[2, 4]
@@ -43,7 +44,7 @@ fn diagonals_lone_axes_and_permutations_get_nodes_of_their_own() {
 #[test]
 fn an_axis_is_reduced_where_nothing_else_has_it() {
     let ir = letters("ai,bi,ci->abc", &[2, 5, 3, 4]);
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[2, 3]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1], &[2, 3]]), @r"
     %3 y = (+, *) %0[a, i] . %1[b, i] -> [i, a, b]  f64[5, 2, 3]
     %4 y = (+, *) %2[c, i] . %3[i, a, b] -> [c, a, b]  f64[4, 2, 3]
     %5 y = (+, *) %4[c, a, b] -> [a, b, c]  f64[2, 3, 4]
@@ -54,11 +55,11 @@ fn an_axis_is_reduced_where_nothing_else_has_it() {
 #[test]
 fn flat_and_single_steps_of_a_tree() {
     let ir = letters("ij,jk,kl->il", &[2, 3, 4, 5]);
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1, 2]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1, 2]]), @r"
     %3 y = (+, *) %0[i, j] . %1[j, k] . %2[k, l] -> [i, l]  f64[2, 5]
     return %3
     ");
-    insta::assert_snapshot!(applied(&ir, &[&[2], &[0, 1], &[3, 4], &[5]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[2], &[0, 1], &[3, 4], &[5]]), @r"
     %3 y = (+, *) %0[i, j] . %1[j, k] -> [i, k]  f64[2, 4]
     %4 y = (+, *) %2[k, l] . %3[i, k] -> [l, i]  f64[5, 2]
     %5 y = (+, *) %4[l, i] -> [i, l]  f64[2, 5]
@@ -69,7 +70,7 @@ fn flat_and_single_steps_of_a_tree() {
 #[test]
 fn axes_of_extent_1_drop_out() {
     let ir = letters("ij,jk->ik", &[1, 3, 1]);
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1]]), @r"
     %2 y = (+, *) %0[0, j] . %1[j, 0] -> [0, 0]  f64[1, 1]
     return %2
     ");
@@ -84,7 +85,7 @@ fn conjugates_conversions_and_parentheses_stay_where_they_are() {
     c.pinned = true;
     c.factors[1].conj = true;
     ir.push(node("y", Dtype::C64, c)).unwrap();
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[3, 2]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1], &[3, 2]]), @r"
     %2 y = (+, *) conj(%1[j, j]) -> [j]  c64[2]
     %3 y = (+, *) %0[i, j] . %2[j] -> [j, i]  c64[2, 2]
     %4 y = (+, *) %3[j, i] . %1[j, l] -> [i, l]  c64[2, 2]
@@ -105,7 +106,7 @@ fn windows_are_read_and_affine_results_written_in_place() {
     let mut y = node("y", Dtype::F64, c);
     y.shape = vec![6];
     ir.push(y).unwrap();
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[2, 3]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1], &[2, 3]]), @r"
     %2 y = (+, *) %0[2*i+k] . %1[k] -> [k, i]  f64[3, 4]
     %3 y = (+, *) %1[k] . %2[k, i] -> [-i+k+3]  f64[6]
     return
@@ -121,7 +122,7 @@ fn axes_that_no_factor_has_come_last() {
     let mut c = contraction("ij,jk->fik", &[a, b], |c| [2, 3, 4, 5]["ijkf".find(c).unwrap()]);
     c.axes.push(Axis::new("g", 7));
     ir.push(node("y", Dtype::F64, c)).unwrap();
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1]]), @r"
     %2 y = (+, *) %0[i, j] . %1[j, k] -> [i, k]  f64[2, 4]
     %3 y = (+, *) %2[i, k] -> [f, i, k]  f64[5, 2, 4]
     return
@@ -136,7 +137,7 @@ fn the_last_step_adds_onto_the_earlier_contribution() {
     let mut c = contraction("ij,jk,kl->li", &[a, a, a], |_| 2);
     c.init = Some(first);
     ir.push(node("y", Dtype::F64, c)).unwrap();
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[3, 2]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1], &[3, 2]]), @r"
     %1 y = (+, *) %0[i, j] -> [j, i]  f64[2, 2]
     %2 y = (+, *) %0[i, j] . %0[j, k] -> [i, k]  f64[2, 2]
     %3 y = %1 and (+, *) %2[i, k] . %0[k, l] -> [l, i]  f64[2, 2]
@@ -155,7 +156,7 @@ fn nodes_of_a_region_stay_in_it() {
     c.factors.iter_mut().for_each(|f| f.indices.insert(1, Index::affine(0, [(1, AxisRef::Loop(0))])));
     c.init = Some(y);
     ir.push(Node { region, ..node("part", Dtype::F64, c) }).unwrap();
-    insta::assert_snapshot!(applied(&ir, &[&[0, 1], &[3, 2]]), @r"
+    insta::assert_snapshot!(expanded(&ir, &[&[0, 1], &[3, 2]]), @r"
     %1 y = identity of (+, *)  f64[2, 2]
     %2 part = for s:4 (+, *) %0[i, s, j] . %0[j, s, k] -> [i, k]  f64[2, 2]
     %3 part = for s:4 %1 and (+, *) %2[i, k] . %0[k, s, l] -> [i, l]  f64[2, 2]
@@ -174,13 +175,15 @@ fn what_may_not_be_factored_stays_flat() {
     c.algebra = Algebra::SUM_PRODUCT;
     c.factors[0] = Access::new(x, vec![Index::gather(Access::plain(a, [0, 1]), OutOfRange::Drop), Index::axis(1)]);
     let gathered = ir.push(node("gathered", Dtype::I64, c)).unwrap();
-    for (id, how) in [(tropical, Treatment::Flat(Why::NotDistributive)), (gathered, Treatment::Flat(Why::Drops))] {
+    for (id, how) in
+        [(tropical, Evaluation::Flat(FlatReason::NotDistributive)), (gathered, Evaluation::Flat(FlatReason::Drops))]
+    {
         let Def::Contraction(c) = &ir.node(id).def else { unreachable!() };
-        assert_eq!(treatment(ir.node(id), c), how);
+        assert_eq!(evaluation(ir.node(id), c), how);
         assert_eq!(network(&ir, id), None);
     }
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    assert_eq!(apply(&ir, &ir.per_node(Some((&tree).into()))).unwrap(), ir);
+    assert_eq!(expand(&ir, &ir.per_node(Some((&tree).into()))).unwrap().ir, ir);
 }
 
 #[test]
@@ -198,19 +201,19 @@ fn a_network_has_the_axes_of_the_factors() {
 fn a_tree_of_something_else_is_refused() {
     let ir = letters("ij,jk->ik", &[2, 3, 4]);
     let tree = Tree::from_ssa(3, &[vec![0, 1], vec![2, 3]]).unwrap();
-    let refused = apply(&ir, &vec![None, None, Some((&tree).into())].into());
-    assert_eq!(refused, Err(PlanError::Leaves { node: NodeId(2), leaves: 3, factors: 2 }));
+    let refused = expand(&ir, &[None, None, Some((&tree).into())]);
+    assert_eq!(refused.map(drop), Err(PlanError::Leaves { node: NodeId(2), leaves: 3, factors: 2 }));
 }
 
 #[test]
 fn an_empty_reduced_axis_makes_the_identity() {
     let ir = letters("ij,jk->ik", &[2, 0, 3]);
-    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::new()).unwrap()), @r"
+    insta::assert_snapshot!(shown(&expand(&ir, &[]).unwrap().ir), @r"
     %2 y = identity of (+, *)  f64[2, 3]
     return %2
     ");
     let ir = letters("ij,jk->ik", &[0, 2, 3]);
-    insta::assert_snapshot!(shown(&apply(&ir, &IdVec::new()).unwrap()), @r"
+    insta::assert_snapshot!(shown(&expand(&ir, &[]).unwrap().ir), @r"
     %2 y = (+, *) %0[i, j] . %1[j, k] -> [i, k]  f64[0, 3]
     return %2
     ");
@@ -222,9 +225,9 @@ fn sliced(ir: &Ir, path: &[&[u32]], slices: &[(char, u64)], partitions: u64) -> 
     let tree = Tree::from_ssa(c.factors.len(), &path.iter().map(|s| s.to_vec()).collect::<Vec<_>>()).unwrap();
     let axis = |x: char| c.axes.iter().position(|a| *a.label == *x.to_string()).unwrap_or(c.axes.len()) as u32;
     let slices: Vec<SlicedAxis> = slices.iter().map(|&(x, parts)| SlicedAxis { axis: axis(x), parts }).collect();
-    let mut routes = ir.per_node(None);
-    *routes.last_mut().unwrap() = Some(Route { slices: &slices, partitions, ..(&tree).into() });
-    apply(ir, &routes)
+    let mut orders = ir.per_node(None);
+    *orders.last_mut().unwrap() = Some(ChosenOrder { slices: &slices, partitions, ..(&tree).into() });
+    Ok(expand(ir, &orders)?.ir)
 }
 
 #[test]

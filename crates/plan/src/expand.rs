@@ -4,10 +4,10 @@
 //! node of their own. Lowering stays total, and the passes fold these nodes into their neighbours if they only move
 //! elements.
 
-mod made;
+mod selections;
 mod slices;
-mod through;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use einfold_ir::{
@@ -17,18 +17,17 @@ use einfold_ir::{
 use einfold_order::{FoundOrder, SlicedAxis};
 use smallvec::SmallVec;
 
-pub(crate) use self::made::Applied;
-pub use self::made::Made;
-use self::slices::Sliced;
+use self::selections::SelectionWriter;
+use self::slices::SlicedContraction;
 use crate::error::PlanError;
-use crate::legs::Uses;
-use crate::lift::Lifted;
-use crate::network::{Treatment, are_distinct_axes, axes_of, treatment};
-use crate::roles::AxisList;
+use crate::evaluation::{Evaluation, evaluation};
+use crate::network::{are_distinct_axes, axes_of};
+use crate::roles::{AxisList, AxisUses};
+use crate::selections::SelectionForm;
 
 /// The expansion of a contraction: its tree, slices and partitions.
 #[derive(Clone, Copy, Debug)]
-pub struct Route<'a> {
+pub struct ChosenOrder<'a> {
     /// The contraction tree.
     pub tree: &'a Tree,
     /// The slices, from the outermost loop to the innermost.
@@ -39,20 +38,41 @@ pub struct Route<'a> {
     pub least_side: u64,
 }
 
-impl<'a> From<&'a Tree> for Route<'a> {
-    fn from(tree: &'a Tree) -> Route<'a> {
-        Route { tree, slices: &[], partitions: 1, least_side: Machine::DEFAULT.least_side() }
+impl<'a> From<&'a Tree> for ChosenOrder<'a> {
+    fn from(tree: &'a Tree) -> ChosenOrder<'a> {
+        ChosenOrder { tree, slices: &[], partitions: 1, least_side: Machine::DEFAULT.least_side() }
     }
 }
 
-impl<'a> From<&'a FoundOrder> for Route<'a> {
-    fn from(ordered: &'a FoundOrder) -> Route<'a> {
-        Route { slices: &ordered.slices, ..(&ordered.tree).into() }
+impl<'a> From<&'a FoundOrder> for ChosenOrder<'a> {
+    fn from(ordered: &'a FoundOrder) -> ChosenOrder<'a> {
+        ChosenOrder { slices: &ordered.slices, ..(&ordered.tree).into() }
     }
 }
 
-/// Expands every factored contraction along its tree; `routes[k]` is the route of node `k`. A contraction without a
-/// route, or that is not factored, stays one node. New nodes have the dtype of the contraction, so that every factor is
+/// An expanded module.
+#[derive(Clone, Debug, Default)]
+pub struct Expanded {
+    /// The module with one node for each step.
+    pub ir: Ir,
+    /// The nodes that replace each node of the original module.
+    pub expansions: IdVec<NodeId, Expansion>,
+}
+
+/// The nodes that replace one node. No other tensor of that node's contraction is in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Expansion {
+    /// The evaluation strategy of the node, if it is a contraction.
+    pub evaluation: Option<Evaluation>,
+    /// All of them.
+    pub nodes: Range<u32>,
+    /// The nodes of each step of a tree with index tensors; none for a step that is computed in its reader. Empty if
+    /// every step has a node.
+    pub steps: Vec<Vec<NodeId>>,
+}
+
+/// Expands every factored contraction along its tree; `orders[k]` is the order of node `k`. A contraction without an
+/// order, or that is not factored, stays one node. New nodes have the dtype of the contraction, so that every factor is
 /// converted before any arithmetic; the last of them replaces the contraction and alone carries `pinned` and `init`. A
 /// contraction over an empty axis becomes the identity of ⊕.
 ///
@@ -64,66 +84,56 @@ impl<'a> From<&'a FoundOrder> for Route<'a> {
 /// # Errors
 /// [`PlanError::Leaves`] if a tree does not have one leaf for each factor; [`PlanError::Slices`] if the contraction
 /// cannot be sliced in this way.
-pub fn apply(ir: &Ir, routes: &IdVec<NodeId, Option<Route<'_>>>) -> Result<Ir, PlanError> {
-    Ok(expand(ir, routes)?.ir)
-}
-
-/// Expands as [`apply`] does, and also returns the nodes that replace each node.
-pub(crate) fn expand(ir: &Ir, routes: &[Option<Route<'_>>]) -> Result<Applied, PlanError> {
-    let (mut out, mut made) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
+pub fn expand(ir: &Ir, orders: &[Option<ChosenOrder<'_>>]) -> Result<Expanded, PlanError> {
+    let (mut out, mut expansions) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
     for (id, node) in ir.nodes().entries() {
         let (first, mut steps) = (out.len() as u32, Vec::new());
-        let new = match node.contraction() {
+        let evaluation = node.contraction().map(|c| evaluation(node, c));
+        let new = match node.contraction().zip(evaluation) {
             None => out.keep(id),
-            Some(c) => expand_node(ir, &mut out, &mut steps, id, c, routes.get(id.place()).copied().flatten())?,
+            Some(contraction) => {
+                let chosen = orders.get(id.place()).copied().flatten();
+                expand_contraction(ir, &mut out, &mut steps, id, contraction, chosen)?
+            }
         };
         out.replace(id, new)?;
-        made.push(Made { nodes: first..out.len() as u32, steps });
+        expansions.push(Expansion { evaluation, nodes: first..out.len() as u32, steps });
     }
-    Ok(Applied { ir: out.finish()?.unwrap_or_else(|| ir.clone()), made })
+    Ok(Expanded { ir: out.finish()?.unwrap_or_else(|| ir.clone()), expansions })
 }
 
 /// Expands one contraction and returns the node that replaces it. `steps` gets the nodes of the steps of a tree with
 /// index tensors.
-fn expand_node(
+fn expand_contraction(
     ir: &Ir,
     out: &mut Rewriter<'_>,
     steps: &mut Vec<Vec<NodeId>>,
     id: NodeId,
-    c: &Contraction,
-    route: Option<Route<'_>>,
+    (c, evaluation): (&Contraction, Evaluation),
+    chosen: Option<ChosenOrder<'_>>,
 ) -> Result<NodeId, PlanError> {
     let node = ir.node(id);
-    let treatment = treatment(node, c);
-    let Some(route) = route else { return flat(out, id, (node, c), treatment) };
-    let whole = route.slices.is_empty();
-    if !whole && (treatment != Treatment::Factored || node.region != RegionId::TOP) {
+    let Some(chosen) = chosen else { return flat(out, id, (node, c), evaluation) };
+    let whole = chosen.slices.is_empty();
+    if !whole && (evaluation != Evaluation::Factored || node.region != RegionId::TOP) {
         return Err(PlanError::Slices { node: id });
     }
-    let wrong = |factors| PlanError::Leaves { node: id, leaves: route.tree.leaves(), factors };
-    match treatment {
-        Treatment::Factored if route.tree.leaves() != c.factors.len() => Err(wrong(c.factors.len())),
-        Treatment::Factored if whole => Ok(Writer::new(out, node, c).along(route.tree)?),
-        Treatment::Factored => {
-            let sliced = Sliced::of(node, c, route.slices, route.partitions).ok_or(PlanError::Slices { node: id })?;
-            Ok(sliced.write(out, (node, c), route.tree)?)
+    let (leaves, factors) = (chosen.tree.leaves(), c.factors.len());
+    match evaluation {
+        Evaluation::Factored if leaves != factors => Err(PlanError::Leaves { node: id, leaves, factors }),
+        Evaluation::Factored if whole => Ok(TreeWriter::new(out, node, c).write_tree(chosen.tree)?),
+        Evaluation::Factored => {
+            let sliced = SlicedContraction::of(node, c, chosen).ok_or(PlanError::Slices { node: id })?;
+            Ok(sliced.write(out, (node, c), chosen.tree)?)
         }
-        Treatment::ThroughIds => {
-            let Some(lifted) = Lifted::of(ir, node, c) else { return flat(out, id, (node, c), treatment) };
-            let (tree, factors) = (route.tree, c.factors.len());
-            let all = factors + lifted.selected.selections.len();
-            if tree.leaves() != factors && tree.leaves() != all {
-                return Err(wrong(all));
-            }
-            if tree.leaves() == all && !lifted.selected.accepts(tree) {
-                return Err(PlanError::Ids { node: id });
-            }
-            let lifted = if tree.leaves() == factors { lifted.without_ids(node, c) } else { lifted };
-            let mut writer = Writer::new(out, node, &lifted.c);
-            writer.least_side = route.least_side;
-            Ok(writer.through(&lifted, tree, steps)?)
+        Evaluation::WithSelections => {
+            let Some(form) = SelectionForm::of(ir, node, c) else { return flat(out, id, (node, c), evaluation) };
+            let form = if form.selects(id, chosen.tree)? { form } else { form.without_selections(node, c) };
+            let mut writer = TreeWriter::new(out, node, &form.c);
+            writer.least_side = chosen.least_side;
+            Ok(SelectionWriter { writer, form: &form, steps }.write_tree(chosen.tree)?)
         }
-        Treatment::Empty | Treatment::Flat(_) => flat(out, id, (node, c), treatment),
+        Evaluation::Empty | Evaluation::Flat(_) => flat(out, id, (node, c), evaluation),
     }
 }
 
@@ -132,20 +142,20 @@ fn flat(
     out: &mut Rewriter<'_>,
     id: NodeId,
     (node, c): (&Node, &Contraction),
-    treatment: Treatment,
+    evaluation: Evaluation,
 ) -> Result<NodeId, PlanError> {
-    match (treatment, c.init) {
-        (Treatment::Empty, Some(init)) => Ok(out.id(init)),
-        (Treatment::Empty, None) => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
+    match (evaluation, c.init) {
+        (Evaluation::Empty, Some(init)) => Ok(out.id(init)),
+        (Evaluation::Empty, None) => Ok(out.push(Node { def: Def::Identity(c.algebra), ..node.clone() })?),
         // The contraction of a conversion must stay one to one.
         _ if c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype => Ok(out.keep(id)),
         _ if c.axes.iter().all(|axis| axis.extent != 1) => Ok(out.keep(id)),
-        _ => Ok(Writer::new(out, node, c).flat()?),
+        _ => Ok(TreeWriter::new(out, node, c).flat()?),
     }
 }
 
 /// Writes the nodes of one contraction. Axes are numbered as in the contraction, tensors as in the new module.
-struct Writer<'a, 'i> {
+struct TreeWriter<'a, 'i> {
     out: &'a mut Rewriter<'i>,
     node: &'a Node,
     c: &'a Contraction,
@@ -154,8 +164,8 @@ struct Writer<'a, 'i> {
     region: RegionId,
     /// The position of each axis in the iteration space of the node that is written; an axis of extent 1 may lack one.
     local: SmallVec<[Option<u32>; 8]>,
-    uses: Uses,
-    /// The limit of the [`Route`].
+    uses: AxisUses,
+    /// The limit of the [`ChosenOrder`].
     least_side: u64,
 }
 
@@ -166,24 +176,26 @@ struct Operand {
     axes: AxisList,
 }
 
-/// The output of a node.
+/// The output of a node, and the expression over its factors.
+#[derive(Default)]
 struct Target {
     label: Label,
     output: Indices<NodeId>,
     shape: Vec<usize>,
+    expr: Option<Arc<Expr>>,
     init: Option<NodeId>,
     pinned: bool,
 }
 
-impl<'a, 'i> Writer<'a, 'i> {
-    fn new(out: &'a mut Rewriter<'i>, node: &'a Node, c: &'a Contraction) -> Writer<'a, 'i> {
+impl<'a, 'i> TreeWriter<'a, 'i> {
+    fn new(out: &'a mut Rewriter<'i>, node: &'a Node, c: &'a Contraction) -> TreeWriter<'a, 'i> {
         let init = c.init.map(|init| out.id(init));
         let (region, local) = (node.region, SmallVec::from_elem(None, c.axes.len()));
-        Writer { out, node, c, init, region, local, uses: Uses::default(), least_side: 0 }
+        TreeWriter { out, node, c, init, region, local, uses: AxisUses::default(), least_side: 0 }
     }
 }
 
-impl Writer<'_, '_> {
+impl TreeWriter<'_, '_> {
     /// Writes the contraction as one node, without axes of extent 1.
     fn flat(&mut self) -> Result<NodeId, Violation> {
         let factors: Vec<_> = self.c.factors.iter().map(|factor| self.out.access(factor)).collect();
@@ -193,8 +205,8 @@ impl Writer<'_, '_> {
     }
 
     /// Writes the contraction as the steps of `tree`, ordered by the number of loops that they depend on.
-    fn along(&mut self, tree: &Tree) -> Result<NodeId, Violation> {
-        let (asked, others) = self.asked();
+    fn write_tree(&mut self, tree: &Tree) -> Result<NodeId, Violation> {
+        let (result_axes, others) = self.result_axes();
         // Steps of one tensor have no effect: the axes that only this tensor has are summed already.
         let last = tree.steps().iter().rposition(|s| s.len() > 1).map(|k| tree.leaves() + k);
         let depths = self.depths(tree, last);
@@ -211,7 +223,7 @@ impl Writer<'_, '_> {
             let mut children: SmallVec<[Operand; 2]> =
                 step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
             if Some(id) == last {
-                return self.root(&mut children, &asked, &others);
+                return self.root(&mut children, &result_axes, &others);
             }
             live[id] = if children.len() == 1 { std::mem::take(&mut children[0]) } else { self.join(&mut children)? };
         }
@@ -230,15 +242,15 @@ impl Writer<'_, '_> {
     }
 
     /// The axes of the result that some factor has, and all axes that no factor has. Counts the uses of axes.
-    fn asked(&mut self) -> (AxisList, AxisList) {
-        self.uses = Uses::new(self.c.axes.len());
+    fn result_axes(&mut self) -> (AxisList, AxisList) {
+        self.uses = AxisUses::new(self.c.axes.len());
         self.c.factors.iter().for_each(|factor| self.uses.add(&axes_of(&factor.indices, &self.c.axes)));
         let unseen = |&a: &u32| self.uses.of(a) == 0 && self.extent(a) != 1;
         let others = (0..self.c.axes.len() as u32).filter(unseen).collect();
-        let mut asked = axes_of(&self.c.output, &self.c.axes);
-        asked.retain(|a| self.uses.of(*a) > 0);
-        self.uses.add(&asked);
-        (asked, others)
+        let mut result_axes = axes_of(&self.c.output, &self.c.axes);
+        result_axes.retain(|a| self.uses.of(*a) > 0);
+        self.uses.add(&result_axes);
+        (result_axes, others)
     }
 
     /// Writes a factor, with the axes that no other tensor has summed and repeated axes taken as a diagonal.
@@ -246,14 +258,11 @@ impl Writer<'_, '_> {
         let factor = &self.c.factors[factor];
         let read = self.out.access(factor);
         let axes = axes_of(&factor.indices, &self.c.axes);
-        let kept = self.uses.shared(&axes);
-        let lone = kept.len() < axes.len();
-        if !lone && !self.repeats(&read) {
+        let (kept, summed): (AxisList, AxisList) = axes.iter().copied().partition(|&a| self.uses.of(a) > 1);
+        if summed.is_empty() && !self.repeats(&read) {
             return Ok(Operand { read: Some(read), axes });
         }
-        let stays = AxisSet::of(&kept);
-        let summed = axes.iter().copied().filter(|&a| !stays.has(a));
-        let space: AxisList = kept.iter().copied().chain(summed).collect();
+        let space: AxisList = kept.iter().chain(&summed).copied().collect();
         self.plain(&space, kept, vec![read])
     }
 
@@ -273,12 +282,12 @@ impl Writer<'_, '_> {
 
     /// Writes the last step. If its product is the result as requested, the step writes the result; otherwise a further
     /// node permutes, broadcasts along axes that no factor has (`others`), or sums over them.
-    fn root(&mut self, children: &mut [Operand], asked: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
+    fn root(&mut self, children: &mut [Operand], result_axes: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
         let (kept, mut space) = self.split(children);
         // If the last step writes the result directly, the axis order of the result needs no copy.
         let scatters = self.init.is_some() || !are_distinct_axes(&self.c.output);
         let target = self.target();
-        if others.is_empty() && (scatters || kept[..] == *asked) {
+        if others.is_empty() && (scatters || kept[..] == *result_axes) {
             return self.emit(&space, reads(children), target);
         }
         let product = self.plain(&space, kept, reads(children))?;
@@ -299,31 +308,20 @@ impl Writer<'_, '_> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
         let label = self.node.label.clone();
-        let id = self.emit(space, factors, Target { label, output, shape, init: None, pinned: false })?;
+        let id = self.emit(space, factors, Target { label, output, shape, ..Target::default() })?;
         Ok(Operand { read: Some(Access::plain(id, kept.iter().copied())), axes: kept })
     }
 
     /// The output of the contraction itself.
     fn target(&self) -> Target {
         let output = self.c.output.iter().map(|i| i.map(&mut |id: &NodeId| self.out.id(*id))).collect();
-        let label = self.node.label.clone();
-        Target { label, output, shape: self.node.shape.clone(), init: self.init, pinned: self.c.pinned }
+        let Node { label, shape, .. } = self.node.clone();
+        Target { label, output, shape, expr: self.c.expr.clone(), init: self.init, pinned: self.c.pinned }
     }
 
     /// Writes a node over the axes `space`.
-    fn emit(&mut self, space: &[u32], factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
-        self.emit_expr(space, factors, self.c.expr.clone(), target)
-    }
-
-    /// Writes a node as [`Writer::emit`] does, with an expression over the factors.
-    fn emit_expr(
-        &mut self,
-        space: &[u32],
-        mut factors: Vec<Access<NodeId>>,
-        expr: Option<Arc<Expr>>,
-        target: Target,
-    ) -> Result<NodeId, Violation> {
-        let Target { label, mut output, shape, init, pinned } = target;
+    fn emit(&mut self, space: &[u32], mut factors: Vec<Access<NodeId>>, target: Target) -> Result<NodeId, Violation> {
+        let Target { label, mut output, shape, expr, init, pinned } = target;
         self.renumber(space, factors.iter_mut().flat_map(|f| &mut f.indices).chain(&mut output));
         let axes = space.iter().map(|&a| self.c.axes[a as usize].clone()).collect();
         let c = Contraction { axes, factors, output, expr, algebra: self.c.algebra, init, pinned };

@@ -1,25 +1,26 @@
 //! Contractions with selections, as the order search sees them: each gathered or scattered position is an axis of its
 //! own.
 
-use einfold_ir::{Access, Axis, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId};
+use einfold_ir::{Access, Axis, Contraction, Dtype, DtypeKind, Index, Ir, Network, Node, NodeId, Tree};
 use einfold_order::{Selection, SelectionNetwork};
 
-use crate::network::{are_distinct_axes, axes_of, lifted_axes_of, network_of};
+use crate::error::PlanError;
+use crate::network::{are_distinct_axes, axes_of, axes_of_from, network_of};
 
 /// A contraction with an axis for each position that a gather or scatter index gives, and the selections that relate
 /// them.
-pub(crate) struct Lifted {
+pub(crate) struct SelectionForm {
     /// The contraction with an additional axis for each gathered or scattered position, after its own axes.
     pub(crate) c: Contraction,
     /// The network with selections. Axes are numbered as in `c`; those of extent 1 are left out unless they stand for a
     /// gathered position.
     pub(crate) selected: SelectionNetwork,
     /// For each selection, the positions that it stands for.
-    pub(crate) positions: Vec<Vec<Position>>,
+    pub(crate) positions: Vec<Vec<SelectedPosition>>,
 }
 
 /// A position that a gather or scatter index gives.
-pub(crate) struct Position {
+pub(crate) struct SelectedPosition {
     /// The axis that stands for it.
     pub(crate) axis: u32,
     /// The axis of the selected tensor along which it lies.
@@ -28,38 +29,48 @@ pub(crate) struct Position {
     pub(crate) index: Index<NodeId>,
 }
 
-impl Lifted {
-    /// The lifted contraction; `None` if some axis is in no factor and no index tensor, since such a contraction is
+impl SelectionForm {
+    /// The selection form of a contraction; `None` if some axis is in no factor and no index tensor, since such a contraction is
     /// evaluated in one step.
-    pub(crate) fn of(ir: &Ir, node: &Node, c: &Contraction) -> Option<Lifted> {
-        let mut lifted = c.clone();
-        let mut positions = Vec::new();
-        let mut selections = Vec::new();
-        let Contraction { axes, factors, output, .. } = &mut lifted;
-        for (k, factor) in factors.iter_mut().enumerate().filter(|(_, f)| f.has_indirect()) {
-            let shape = &ir.node(factor.tensor).shape;
-            let found = lift(ir, axes, &mut factor.indices, shape);
-            selections.push(selection(c, &found, Some(k as u32)));
-            positions.push(found);
+    pub(crate) fn of(ir: &Ir, node: &Node, c: &Contraction) -> Option<SelectionForm> {
+        let mut form = c.clone();
+        let (mut positions, mut selections) = (Vec::new(), Vec::new());
+        let Contraction { axes, factors, output, .. } = &mut form;
+        let factors = (0..).zip(factors).map(|(k, f)| (Some(k), &mut f.indices, &ir.node(f.tensor).shape));
+        for (of, indices, shape) in factors.chain([(None, output, &node.shape)]) {
+            if indices.iter().any(Index::has_indirect) {
+                let found = replace_positions(ir, axes, indices, shape);
+                selections.push(selection(c, &found, of));
+                positions.push(found);
+            }
         }
-        if output.iter().any(|i| i.has_indirect()) {
-            let found = lift(ir, axes, output, &node.shape);
-            selections.push(selection(c, &found, None));
-            positions.push(found);
-        }
-        let selected = selected(node, c, &lifted, selections)?;
-        Some(Lifted { c: lifted, selected, positions })
+        let selected = selected(node, c, &form, selections)?;
+        Some(SelectionForm { c: form, selected, positions })
     }
 
     /// The same contraction without selections: gather and scatter indices stay in the factors and the result.
-    pub(crate) fn without_ids(self, node: &Node, c: &Contraction) -> Lifted {
+    pub(crate) fn without_selections(self, node: &Node, c: &Contraction) -> SelectionForm {
         let selected = SelectionNetwork {
             network: network_of(c, &node.shape),
             selections: Vec::new(),
             early: false,
             masked: false,
         };
-        Lifted { c: c.clone(), selected, positions: Vec::new() }
+        SelectionForm { c: c.clone(), selected, positions: Vec::new() }
+    }
+
+    /// Whether the leaves of a tree are the factors and the selections, not the factors alone.
+    ///
+    /// # Errors
+    /// [`PlanError::Leaves`] and [`PlanError::Selections`] if the tree does not belong to the contraction, which is that
+    /// of `node`.
+    pub(crate) fn selects(&self, node: NodeId, tree: &Tree) -> Result<bool, PlanError> {
+        match tree.leaves() {
+            leaves if leaves == self.leaves() && !self.selected.accepts(tree) => Err(PlanError::Selections { node }),
+            leaves if leaves == self.leaves() => Ok(true),
+            leaves if leaves == self.factors() => Ok(false),
+            leaves => Err(PlanError::Leaves { node, leaves, factors: self.leaves() }),
+        }
     }
 
     /// The number of factors; selections are numbered from here on.
@@ -90,9 +101,9 @@ impl Lifted {
         self.selected.network.inputs().iter().cloned().chain(self.selection_axes()).collect()
     }
 
-    /// The axes of an access of the lifted contraction that the order search sees.
+    /// The axes of an access of the contraction `c` that the order search sees.
     pub(crate) fn axes_of(&self, access: &Access<NodeId>) -> Vec<u32> {
-        lifted_axes_of(&access.indices, &self.c.axes, self.first()).into_vec()
+        axes_of_from(&access.indices, &self.c.axes, self.first()).into_vec()
     }
 
     /// The first axis that stands for a gathered or scattered position.
@@ -103,37 +114,37 @@ impl Lifted {
 }
 
 /// Replaces each gathered or scattered position by an axis.
-fn lift(ir: &Ir, axes: &mut Vec<Axis>, indices: &mut [Index<NodeId>], shape: &[usize]) -> Vec<Position> {
+fn replace_positions(
+    ir: &Ir,
+    axes: &mut Vec<Axis>,
+    indices: &mut [Index<NodeId>],
+    shape: &[usize],
+) -> Vec<SelectedPosition> {
     let mut found = Vec::new();
     for (dim, index) in indices.iter_mut().enumerate() {
-        let Some(ids) = index.indirect().first() else { continue };
+        let Some(term) = index.indirect().first() else { continue };
         let axis = axes.len() as u32;
-        axes.push(Axis::new(ir.node(ids.access.tensor).label.clone(), shape[dim]));
+        axes.push(Axis::new(ir.node(term.access.tensor).label.clone(), shape[dim]));
         let index = std::mem::replace(index, Index::axis(axis));
-        found.push(Position { axis, dim, index });
+        found.push(SelectedPosition { axis, dim, index });
     }
     found
 }
 
-fn selection(c: &Contraction, positions: &[Position], of: Option<u32>) -> Selection {
+fn selection(c: &Contraction, positions: &[SelectedPosition], of: Option<u32>) -> Selection {
     let indices: Vec<Index<NodeId>> = positions.iter().map(|p| p.index.clone()).collect();
     let determined = positions.iter().map(|p| p.axis).collect();
     Selection { by: axes_of(&indices, &c.axes).into_vec(), determined, of }
 }
 
-fn selected(
-    node: &Node,
-    c: &Contraction,
-    lifted: &Contraction,
-    selections: Vec<Selection>,
-) -> Option<SelectionNetwork> {
-    let axes = &lifted.axes;
-    let of = |indices: &[Index<NodeId>]| lifted_axes_of(indices, axes, c.axes.len()).into_vec();
-    let mut inputs: Vec<Vec<u32>> = lifted.factors.iter().map(|factor| of(&factor.indices)).collect();
-    let output = of(&lifted.output);
-    let by_ids = selections.iter().flat_map(|s| s.by.iter().chain(&s.determined));
+fn selected(node: &Node, c: &Contraction, form: &Contraction, selections: Vec<Selection>) -> Option<SelectionNetwork> {
+    let axes = &form.axes;
+    let of = |indices: &[Index<NodeId>]| axes_of_from(indices, axes, c.axes.len()).into_vec();
+    let mut inputs: Vec<Vec<u32>> = form.factors.iter().map(|factor| of(&factor.indices)).collect();
+    let output = of(&form.output);
+    let by_indirect = selections.iter().flat_map(|s| s.by.iter().chain(&s.determined));
     let mut uses = vec![0u32; axes.len()];
-    inputs.iter().flatten().chain(by_ids).for_each(|&a| uses[a as usize] += 1);
+    inputs.iter().flatten().chain(by_indirect).for_each(|&a| uses[a as usize] += 1);
     let unseen = |(axis, uses): (&Axis, &u32)| axis.extent != 1 && *uses == 0;
     if axes.iter().zip(&uses).any(unseen) {
         return None;
@@ -147,7 +158,7 @@ fn selected(
     }
     let extents = axes.iter().map(|a| a.extent as u64).collect();
     let network = Network::new(inputs, output, extents).ok()?;
-    let (early, masked) = early(node, lifted);
+    let (early, masked) = early(node, form);
     Some(SelectionNetwork { network, selections, early, masked })
 }
 
@@ -160,11 +171,11 @@ fn is_smaller(axes: &[Axis], selection: &Selection) -> bool {
 
 /// Whether the result may be scattered into before the last product, and whether positions that no scatter index names
 /// must be set to the identity afterwards. The identity absorbs integers, but not infinite and NaN factors.
-fn early(node: &Node, lifted: &Contraction) -> (bool, bool) {
-    let plain = are_distinct_axes(&lifted.output);
-    let laws = lifted.algebra.laws(node.dtype);
+fn early(node: &Node, form: &Contraction) -> (bool, bool) {
+    let plain = are_distinct_axes(&form.output);
+    let laws = form.algebra.laws(node.dtype);
     match node.dtype.kind() {
-        DtypeKind::Float | DtypeKind::Complex => (plain && identity(lifted, node.dtype).is_some(), true),
+        DtypeKind::Float | DtypeKind::Complex => (plain && identity(form, node.dtype).is_some(), true),
         _ => (plain && laws.absorbing, false),
     }
 }

@@ -1,9 +1,10 @@
 //! Merges products of products, so that their order is searched as a whole.
 
-use einfold_ir::{Algebra, Axis, AxisSet, Contraction, IdVec, Index, Ir, Node, NodeId, RegionId, Rewriter};
+use einfold_ir::{Algebra, Axis, AxisSet, Contraction, Index, Ir, Node, NodeId, RegionId};
 
 use super::{Rewritten, merge};
-use crate::network::{Treatment, Why, any_drops, places, treatment};
+use crate::evaluation::{Evaluation, FlatReason, any_drops, evaluation};
+use crate::network::places;
 
 /// The most factors of a merged product, with its selections. Up to this number the order search is exact, so the
 /// merged order costs no more than the two separate orders, which are one of its choices.
@@ -15,34 +16,20 @@ const MOST_TENSORS: usize = 10;
 /// rounded or wraps in between; neither is pinned, lacks factors, or drops points.
 pub(crate) fn run(ir: &Ir) -> Rewritten {
     let bases: Vec<NodeId> = ir.contractions().filter_map(|(_, c)| c.init).collect();
-    merge(ir, |rewriter, (id, node, c), uses| {
+    merge(ir, is_product, |_, (id, node, outer), k, (from, inner)| {
         // Nodes that accumulate into one result have the same algebra.
-        joint(rewriter, (node, c), uses, c.init.is_some() || bases.contains(&id))
-    })
-}
-
-/// The contraction of a node with one of its factors merged into it.
-fn joint(
-    rewriter: &Rewriter<'_>,
-    (node, c): (&Node, &Contraction),
-    uses: &IdVec<NodeId, u32>,
-    chained: bool,
-) -> Option<Contraction> {
-    let outer = Some(c).filter(|c| is_product(node, c))?;
-    (0..outer.factors.len()).find_map(|k| {
-        let tensor = outer.factors[k].tensor;
-        let from = rewriter.node(tensor);
-        let inner = from.contraction()?;
-        let fits = uses[tensor] == 1 && reads_whole(outer, k, from, inner);
-        let algebra = licensed((node, outer), (from, inner), chained).filter(|_| fits)?;
+        let chained = outer.init.is_some() || bases.contains(&id);
+        let whole = reads_whole(outer, k, from, inner);
+        let algebra = licensed((node, outer), (from, inner), chained).filter(|_| whole)?;
         merged(outer, k, inner, algebra)
     })
 }
 
 /// Whether a node is a product that may be reordered.
 fn is_product(node: &Node, c: &Contraction) -> bool {
-    let how = treatment(node, c);
-    let product = matches!(how, Treatment::Factored | Treatment::ThroughIds | Treatment::Flat(Why::FewFactors));
+    let how = evaluation(node, c);
+    let product =
+        matches!(how, Evaluation::Factored | Evaluation::WithSelections | Evaluation::Flat(FlatReason::FewFactors));
     let exact = c.algebra.accumulator(node.dtype) == node.dtype;
     product && !any_drops(c) && exact && !c.pinned && !c.factors.is_empty() && node.region == RegionId::TOP
 }
@@ -90,12 +77,12 @@ fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) 
     let mut fresh = |(i, &extent): (&Index<NodeId>, &usize)| {
         i.as_axis().is_some_and(|a| inner.axes[a as usize].extent == extent && inside.insert(a))
     };
-    let ids = inner.factors.iter().any(|f| f.has_indirect());
+    let gathers = inner.factors.iter().any(|f| f.has_indirect());
     let points = outer.axes.iter().chain(&inner.axes).all(|axis| axis.extent > 0);
     points
         && read.iter().all(simple)
         && inner.output.iter().zip(&from.shape).all(&mut fresh)
-        && (!ids || read.iter().zip(&from.shape).all(&mut whole))
+        && (!gathers || read.iter().zip(&from.shape).all(&mut whole))
 }
 
 /// The outer contraction with the factors of the inner one in place of factor `k`; `None` if there would be too many.

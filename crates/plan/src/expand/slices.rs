@@ -1,12 +1,11 @@
 //! Sliced contractions: what a region computes in each iteration, and where it accumulates.
 
 use einfold_ir::{Access, AffineTerm, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Tree, Violation};
-use einfold_order::SlicedAxis;
 
-use super::Writer;
+use super::{ChosenOrder, TreeWriter};
 
 /// The slice of a contraction that one iteration of a region computes.
-pub(super) struct Sliced {
+pub(super) struct SlicedContraction {
     /// The contraction with each sliced axis shortened to the extent of a slice, reading and writing at the slice of
     /// the iteration.
     pub(super) c: Contraction,
@@ -18,11 +17,11 @@ pub(super) struct Sliced {
     pub(super) partitions: bool,
 }
 
-impl Sliced {
-    /// Slices the contraction of `node`, with the outermost slices divided among `partitions` partitions of neighbouring
-    /// slices. `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of
+impl SlicedContraction {
+    /// Slices the contraction of `node`, with the outermost slices divided among partitions of neighbouring slices. `None` if an axis is not one of the contraction, is sliced twice, or does not divide into this number of
     /// slices of equal extent; or if the slices do not divide among the partitions.
-    pub(super) fn of(node: &Node, c: &Contraction, slices: &[SlicedAxis], partitions: u64) -> Option<Sliced> {
+    pub(super) fn of(node: &Node, c: &Contraction, chosen: ChosenOrder<'_>) -> Option<SlicedContraction> {
+        let ChosenOrder { slices, partitions, .. } = chosen;
         // For each axis, the terms that the loops add to it.
         let mut added: Vec<Vec<AffineTerm>> = vec![Vec::new(); c.axes.len()];
         let (mut c, mut loops) = (c.clone(), Vec::with_capacity(slices.len() + 1));
@@ -49,7 +48,7 @@ impl Sliced {
         let by = |axis: u32| &added[axis as usize][..];
         c.factors.iter_mut().for_each(|factor| factor.shift(&by));
         c.output.iter_mut().for_each(|index| index.shift(&by));
-        let mut sliced = Sliced { c, node: node.clone(), loops, partitions: partitions > 1 };
+        let mut sliced = SlicedContraction { c, node: node.clone(), loops, partitions: partitions > 1 };
         sliced.separate_partitions();
         Some(sliced)
     }
@@ -65,9 +64,9 @@ impl Sliced {
         let total = out.push(Node { def: Def::Identity(c.algebra), ..self.node.clone() })?;
         let loops = self.loops.clone();
         let region = out.region(loops, self.partitions);
-        let mut writer = Writer::new(out, &self.node, &self.c);
+        let mut writer = TreeWriter::new(out, &self.node, &self.c);
         (writer.region, writer.init) = (region, Some(total));
-        writer.along(tree)?;
+        writer.write_tree(tree)?;
         let init = c.init.map(|init| out.id(init));
         if init.is_none() && self.node.shape == node.shape {
             return Ok(total);

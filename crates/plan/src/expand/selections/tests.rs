@@ -3,11 +3,11 @@ use einfold_ir::{
 };
 use einfold_order::{Budget, Order};
 
-use crate::lift::Lifted;
-use crate::testing::drawn::Rng;
+use crate::selections::SelectionForm;
 use crate::testing::evaluate::{Outside, Values, evaluate};
 use crate::testing::node;
-use crate::{Compiled, Hints, PassSet, PlanError, PlanOptions, apply, compile, lower, optimize};
+use crate::testing::random::Rng;
+use crate::{Compiled, Hints, PassSet, PlanError, PlanOptions, compile, expand, lower, optimize};
 
 /// The tensors of a graph layer: `H[dst[e], h] += X[src[e], f] * W[f, h]`.
 struct Layer {
@@ -221,29 +221,29 @@ fn every_tree_means_what_one_step_does() {
         let mut drawn = draw(&mut rng);
         let y = drawn.ir.outputs()[0];
         let Def::Contraction(c) = &drawn.ir.node(y).def else { unreachable!() };
-        let Some(lifted) = Lifted::of(&drawn.ir, drawn.ir.node(y), c).filter(|l| !l.positions.is_empty()) else {
+        let Some(form) = SelectionForm::of(&drawn.ir, drawn.ir.node(y), c).filter(|l| !l.positions.is_empty()) else {
             continue;
         };
         if drawn.ir.node(y).dtype == Dtype::F64 {
             poison(&mut drawn);
         }
         let want = evaluate(&drawn.ir, &drawn.inputs).unwrap();
-        let (factors, all) = (lifted.factors(), lifted.factors() + lifted.positions.len());
+        let (factors, all) = (form.factors(), form.factors() + form.positions.len());
         for leaves in [factors, all, all, all, all, all, all, all] {
             let tree = tree(&mut rng, leaves);
             let mut list = drawn.ir.per_node(None);
             list[y] = Some((&tree).into());
-            let accepted = leaves == factors || lifted.selected.accepts(&tree);
-            let applied = match apply(&drawn.ir, &list) {
-                Ok(applied) if accepted => applied,
-                Err(PlanError::Ids { .. }) if !accepted => continue,
+            let accepted = leaves == factors || form.selected.accepts(&tree);
+            let expanded = match expand(&drawn.ir, &list) {
+                Ok(expanded) if accepted => expanded.ir,
+                Err(PlanError::Selections { .. }) if !accepted => continue,
                 other => panic!("{tree:?} {other:?}"),
             };
-            let got = evaluate(&applied, &drawn.inputs).unwrap();
-            assert!(close(&got, &want), "{}{}{:?}: {got:?} for {want:?}", drawn.ir, applied, drawn.inputs);
-            optimize(lower(&applied, &Hints::default()).unwrap(), PassSet::NONE, &mut |_, _, _| {}).unwrap();
+            let got = evaluate(&expanded, &drawn.inputs).unwrap();
+            assert!(close(&got, &want), "{}{}{:?}: {got:?} for {want:?}", drawn.ir, expanded, drawn.inputs);
+            optimize(lower(&expanded, &Hints::default()).unwrap(), PassSet::NONE, &mut |_, _, _| {}).unwrap();
             trees += 1;
-            early += usize::from(applied.nodes().iter().any(|n| n.dtype == Dtype::Bool));
+            early += usize::from(expanded.nodes().iter().any(|n| n.dtype == Dtype::Bool));
         }
     }
     assert!(early > 100, "{early}");
@@ -259,8 +259,8 @@ fn an_id_outside_is_found_by_every_tree() {
         let inputs = [inputs(&mut rng), vec![src.to_vec(), dst.to_vec()]].concat();
         for path in [[[0, 1], [2, 4], [3, 5]], [[0, 2], [1, 4], [3, 5]], [[0, 2], [3, 4], [1, 5]]] {
             let tree = Tree::from_ssa(4, &path.map(|s| s.to_vec())).unwrap();
-            let applied = apply(&ir, &vec![None, None, None, None, Some((&tree).into())].into()).unwrap();
-            assert_eq!(evaluate(&applied, &inputs), Err(Outside));
+            let expanded = expand(&ir, &[None, None, None, None, Some((&tree).into())]).unwrap().ir;
+            assert_eq!(evaluate(&expanded, &inputs), Err(Outside));
         }
     }
 }
