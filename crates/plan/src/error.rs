@@ -117,13 +117,13 @@ impl MemoryExcess {
         searched: bool,
     ) -> MemoryExcess {
         let node = ir.node(id);
-        let elements = |id: &NodeId| {
+        let bytes_of = |id: &NodeId| {
             let node = ir.node(*id);
             Count::elements(&node.shape) * Count::from(node.dtype.size() as u64)
         };
-        let results: Count = ir.outputs().iter().map(elements).sum();
+        let results: Count = ir.outputs().iter().map(bytes_of).sum();
         let is_result = ir.outputs().contains(&id);
-        let large = LargeTensor { is_result, shape: node.shape.clone(), dtype: node.dtype, bytes: elements(&id) };
+        let large = LargeTensor { is_result, shape: node.shape.clone(), dtype: node.dtype, bytes: bytes_of(&id) };
         let label = |index: &Index<NodeId>| index.as_axis().map(|a| c.axes[a as usize].label.clone());
         let why = match results > limit {
             true => WhyNotSliced::Results(results),
@@ -166,8 +166,7 @@ impl fmt::Display for MemoryExcess {
         let MemoryExcess { label, tensor, bytes, limit, why, .. } = self;
         let large = tensor.as_ref().map(|LargeTensor { is_result, shape, dtype, bytes }| {
             let kind = if *is_result { "result" } else { "intermediate of" };
-            let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
-            let shape = if shape.is_empty() { "()".into() } else { shape.join("x") };
+            let shape = shape_text(shape);
             let kind = if label.is_empty() { kind.trim_end_matches(" of").into() } else { format!("{kind} `{label}`") };
             (format!("{kind}, {shape} {dtype}"), Bytes(*bytes))
         });
@@ -186,4 +185,10 @@ impl fmt::Display for MemoryExcess {
             }
         }
     }
+}
+
+/// The extents as `20x10`, or `()` for a scalar.
+pub(crate) fn shape_text(extents: &[usize]) -> String {
+    let extents: Vec<String> = extents.iter().map(usize::to_string).collect();
+    if extents.is_empty() { "()".into() } else { extents.join("x") }
 }

@@ -14,6 +14,7 @@ use self::step::StepReport;
 use self::tree::TreeReport;
 use crate::compile::Compiled;
 use crate::cost::naive_flops;
+use crate::error::shape_text;
 use crate::memory::Memory;
 use crate::pipeline::{Form, Snapshot, Trace, TracedStage};
 
@@ -112,7 +113,7 @@ impl Explain {
         let taking = |form| trace.stages.iter().filter(move |traced| traced.stage.takes == form).map(report);
         let operands = ir.inputs().iter().map(|&id| {
             let node = ir.node(id);
-            format!("{}:{}", shape(&node.shape), node.dtype)
+            format!("{}:{}", shape_text(&node.shape), node.dtype)
         });
         Explain {
             source,
@@ -143,14 +144,6 @@ impl fmt::Display for Explain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(&[ExplainStage::Plan]))
     }
-}
-
-/// The extents as `20x10`, or `()` for a scalar.
-fn shape(extents: &[usize]) -> String {
-    if extents.is_empty() {
-        return "()".into();
-    }
-    extents.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// Labels side by side if each is one character, otherwise separated by spaces.

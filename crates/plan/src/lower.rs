@@ -1,13 +1,14 @@
 //! Lowers the module to steps over buffers: total and naive, one step for each node.
 
 use einfold_ir::{
-    Access, Algebra, Axis, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine,
-    Nest, Node, NodeId, Region, RegionId, Step, Storage, WriteMode,
+    Access, Algebra, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine, Nest,
+    Node, NodeId, Region, RegionId, Step, Storage, WriteMode,
 };
 
 use crate::buffers::BufferAssignment;
 use crate::error::PlanError;
 use crate::memory;
+use crate::network::numbered_axes;
 
 /// The layout hints of the caller's arrays, by position; row-major if none is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -148,8 +149,7 @@ impl Lowering<'_> {
 
     /// Adds a step that copies a whole buffer, which holds the value of `origin`.
     fn copy(&mut self, origin: NodeId, region: RegionId, from: BufferId, to: BufferId) {
-        let extents = &self.draft.buffer(from).extents;
-        let axes: Vec<Axis> = extents.iter().enumerate().map(|(k, &e)| Axis::new(format!("d{k}"), e)).collect();
+        let axes = numbered_axes(&self.draft.buffer(from).extents);
         let plain = |buffer| Access::plain(buffer, 0..axes.len() as u32);
         let (reads, write) = (vec![plain(from)], plain(to));
         let algebra = match &self.ir.node(origin).def {

@@ -39,6 +39,11 @@ pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
     places
 }
 
+/// An axis for each extent, with its number as its name.
+pub(crate) fn numbered_axes(extents: &[usize]) -> Vec<Axis> {
+    extents.iter().enumerate().map(|(k, &extent)| Axis::new(format!("d{k}"), extent)).collect()
+}
+
 /// Whether all indices are plain axes, each another one.
 pub(crate) fn are_distinct_axes<T>(indices: &[Index<T>]) -> bool {
     let mut seen = AxisSet::default();

@@ -3,6 +3,7 @@
 use einfold_ir::{Access, AffineTerm, Axis, AxisRef, Contraction, Def, Index, Node, NodeId, Rewriter, Tree, Violation};
 
 use super::{ChosenOrder, TreeWriter};
+use crate::network::numbered_axes;
 
 /// The slice of a contraction that one iteration of a region computes.
 pub(super) struct SlicedContraction {
@@ -71,8 +72,7 @@ impl SlicedContraction {
         if init.is_none() && self.node.shape == node.shape {
             return Ok(total);
         }
-        let axis = |(k, &extent): (usize, &usize)| Axis::new(format!("d{k}"), extent);
-        let axes: Vec<Axis> = self.node.shape.iter().enumerate().map(axis).collect();
+        let axes = numbered_axes(&self.node.shape);
         let (all, partitions) = (axes.len() as u32, (axes.len() - node.shape.len()) as u32);
         let (factors, output) = (vec![Access::plain(total, 0..all)], (partitions..all).map(Index::axis).collect());
         let sum = Contraction { axes, factors, output, expr: None, algebra: c.algebra, init, pinned: c.pinned };

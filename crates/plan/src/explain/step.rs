@@ -7,7 +7,8 @@ use einfold_ir::{
     Storage, WriteMode,
 };
 
-use super::{join, shape};
+use super::join;
+use crate::error::shape_text;
 use crate::roles::classify;
 use crate::strides::own_axes;
 
@@ -112,7 +113,7 @@ fn report(
         reads,
         roles: roles(step),
         form: form(step),
-        shape: shape(&target.extents),
+        shape: shape_text(&target.extents),
         dtype: target.dtype.to_string(),
         storage,
         order: order(draft, step),

@@ -195,11 +195,8 @@ fn describe(tree: &TreeReport, id: u32, sources: &[u32]) -> String {
     }
     let children: Vec<&str> = sources.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
     let step = format!("{}->{}", children.join(","), tensor.subscripts);
-    if tensor.flops == Count::ZERO {
-        format!("{head}  {step}{}", iterations(tensor))
-    } else {
-        format!("{head}  {step}  {:.1e}{}", tensor.flops, iterations(tensor))
-    }
+    let flops = if tensor.flops == Count::ZERO { String::new() } else { format!("  {:.1e}", tensor.flops) };
+    format!("{head}  {step}{flops}{}", iterations(tensor))
 }
 
 /// The number of times that a tensor is computed, if more than once.

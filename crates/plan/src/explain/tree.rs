@@ -4,9 +4,10 @@ use einfold_ir::{Access, AxisRef, Contraction, Cost, Count, Index, Ir, Label, Ne
 use einfold_order::cost::step_costs;
 use einfold_order::{FoundOrder, SlicedAxis};
 
-use super::{join, shape};
+use super::join;
 use crate::compile::Compiled;
 use crate::cost::node_flops;
+use crate::error::shape_text;
 use crate::evaluation::Evaluation;
 use crate::network::network_of;
 use crate::roles::AxisUses;
@@ -54,7 +55,7 @@ pub(super) struct TensorReport {
 impl TensorReport {
     /// The report of a tensor in memory with these extents, without children and flops.
     fn new(subscripts: String, extents: &[usize]) -> TensorReport {
-        let (children, shape) = (Vec::new(), shape(extents));
+        let (children, shape) = (Vec::new(), shape_text(extents));
         TensorReport { subscripts, shape, children, flops: Count::ZERO, runs: Count::ONE, node: None, written: true }
     }
 }
@@ -80,7 +81,8 @@ pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
     compiled.rewritten.contractions().map(|(id, c)| report(compiled, id, c)).collect()
 }
 
-fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
+/// The factors, then the steps of a contraction.
+fn tensors(compiled: &Compiled, id: NodeId, c: &Contraction) -> Vec<TensorReport> {
     let (ir, expansion, ordered) = (&compiled.rewritten, &compiled.expansions[id], compiled.orders.get(&id));
     let (node, evaluation) = (ir.node(id), expansion.evaluation);
     // Only a tree with selections as leaves belongs to the selection form.
@@ -120,24 +122,28 @@ fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
         tensor.written = !nodes.is_empty();
         tensor.flops = nodes.iter().map(|&node| node_flops(&compiled.ir, node)).sum();
     }
-    let result = subscripts(ir, id, c, &Access::new(id, c.output.clone()));
     if let Some(last) = tensors.last_mut() {
-        (last.subscripts, last.shape) = (result.clone(), shape(&node.shape));
+        last.subscripts = subscripts(ir, id, c, &Access::new(id, c.output.clone()));
+        last.shape = shape_text(&node.shape);
     }
+    tensors
+}
+
+fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
+    let (ir, ordered, tensors) = (&compiled.rewritten, compiled.orders.get(&id), tensors(compiled, id, c));
+    let node = ir.node(id);
     let factors: Vec<String> = c.factors.iter().map(|factor| subscripts(ir, id, c, factor)).collect();
+    let result = tensors.last().map(|last| &*last.subscripts).unwrap_or_default();
+    let slices = ordered.iter().flat_map(|ordered| &ordered.slices);
     TreeReport {
         node: id,
         label: node.label.clone(),
         subscripts: format!("{}->{result}", factors.join(",")),
         strategy: ordered.map(|o| o.strategy),
-        law: evaluation.map(|evaluation| law(evaluation, ordered)).unwrap_or_default(),
+        law: compiled.expansions[id].evaluation.map(|evaluation| law(evaluation, ordered)).unwrap_or_default(),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
-        slices: ordered
-            .iter()
-            .flat_map(|o| &o.slices)
-            .map(|s| (c.axes[s.axis as usize].label.clone(), s.parts))
-            .collect(),
+        slices: slices.map(|s| (c.axes[s.axis as usize].label.clone(), s.parts)).collect(),
         path: ordered.map(|o| o.tree.linear_path()),
         tensors,
     }

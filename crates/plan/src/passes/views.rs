@@ -123,21 +123,27 @@ impl BufferUses {
         all
     }
 
+    /// Whether a buffer is an intermediate, no index tensor, and only the step at `at` is in `steps`.
+    fn is_private(&self, draft: &Draft, buffer: BufferId, steps: &BTreeSet<StepPosition>, at: StepPosition) -> bool {
+        let scratch = matches!(draft.buffers[buffer].storage, Storage::Scratch(_));
+        scratch && !self.is_index[buffer] && steps.len() == 1 && steps.contains(&at)
+    }
+
+    /// Whether no step writes the source of the view at `at` later, and `moved`, the steps that are redirected, are in
+    /// the loops of the view.
+    fn is_settled(&self, draft: &Draft, from: BufferId, at: StepPosition, moved: &BTreeSet<StepPosition>) -> bool {
+        let inside = draft.regions[at.0].loops.is_empty() || within(moved, at.0);
+        inside && self.writers[from].last().is_none_or(|writer| *writer < at)
+    }
+
     /// Redirects every reader of the result of the view at `at` to the source of the view. Returns whether that is
     /// possible: only the view writes its result, which is a scratch buffer, no step writes the source later, and no
     /// rounding is skipped.
     pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
-        let scratch = matches!(draft.buffers[to].storage, Storage::Scratch(_));
-        let looped = !draft.regions[at.0].loops.is_empty();
-        let settled = self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.readers[to], at.0));
-        if !scratch
-            || !is_only(&self.writers[to], at)
-            || self.is_index[to]
-            || !settled
-            || !self.reads_exactly(draft, to, from)
-        {
+        let unused = self.is_private(draft, to, &self.writers[to], at);
+        if !(unused && self.is_settled(draft, from, at, &self.readers[to]) && self.reads_exactly(draft, to, from)) {
             return false;
         }
         let step = step.clone();
@@ -173,14 +179,11 @@ impl BufferUses {
     pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
-        let scratch = matches!(draft.buffers[from].storage, Storage::Scratch(_));
-        let alone = is_only(&self.readers[from], at) && !self.is_index[from];
-        let looped = !draft.regions[at.0].loops.is_empty();
-        let settled =
-            self.writers[from].last().is_none_or(|w| *w < at) && (!looped || within(&self.writers[from], at.0));
+        let unused = self.is_private(draft, from, &self.readers[from], at);
+        let settled = self.is_settled(draft, from, at, &self.writers[from]);
         let untouched = self.writers[to].first() == Some(&at) && self.readers[to].first().is_none_or(|r| *r > at);
         let same = draft.buffers[from].dtype == draft.buffers[to].dtype && !step.reads[0].conj;
-        if !(scratch && alone && settled && untouched && same) {
+        if !(unused && settled && untouched && same) {
             return false;
         }
         let step = step.clone();
@@ -195,11 +198,6 @@ impl BufferUses {
         self.writers[to].extend(writers);
         true
     }
-}
-
-/// Whether the step at `at` is the only one in the set.
-fn is_only(steps: &BTreeSet<StepPosition>, at: StepPosition) -> bool {
-    steps.len() == 1 && steps.contains(&at)
 }
 
 /// Whether all steps are in the region.

@@ -68,21 +68,18 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, chained: bool) -> Opt
 fn reads_whole(outer: &Contraction, k: usize, from: &Node, inner: &Contraction) -> bool {
     let read = &outer.factors[k].indices;
     let simple = |i: &Index<NodeId>| i.as_axis().is_some() || i.as_constant().is_some();
-    let (mut seen, mut inside) = (AxisSet::default(), AxisSet::default());
-    let mut whole = |(i, &extent): (&Index<NodeId>, &usize)| match i.as_axis() {
-        Some(a) => outer.axes[a as usize].extent == extent && seen.insert(a),
-        None => extent == 1,
-    };
-    // An axis shorter than the result leaves positions to which nothing contributes.
-    let mut fresh = |(i, &extent): (&Index<NodeId>, &usize)| {
-        i.as_axis().is_some_and(|a| inner.axes[a as usize].extent == extent && inside.insert(a))
+    let whole = |c: &Contraction, indices: &[Index<NodeId>], fixed: bool| {
+        let mut seen = AxisSet::default();
+        indices.iter().zip(&from.shape).all(|(index, &extent)| match index.as_axis() {
+            Some(a) => c.axes[a as usize].extent == extent && seen.insert(a),
+            None => fixed && extent == 1,
+        })
     };
     let gathers = inner.factors.iter().any(|f| f.has_indirect());
     let points = outer.axes.iter().chain(&inner.axes).all(|axis| axis.extent > 0);
-    points
-        && read.iter().all(simple)
-        && inner.output.iter().zip(&from.shape).all(&mut fresh)
-        && (!gathers || read.iter().zip(&from.shape).all(&mut whole))
+    // An axis shorter than the result leaves positions to which nothing contributes.
+    let complete = whole(inner, &inner.output, false);
+    points && complete && read.iter().all(simple) && (!gathers || whole(outer, read, true))
 }
 
 /// The outer contraction with the factors of the inner one in place of factor `k`; `None` if there would be too many.
