@@ -11,7 +11,7 @@ use einfold_exec as exec;
 use einfold_exec::{AnyView, BindError, CachedOperand, Control, MemoryOrder, NewArray};
 use einfold_ir::{Ir, Plan, TensorType};
 use einfold_order::{Budget, Order};
-use einfold_plan::{Compiled, PlanError, PlanOptions, Trace, compile, saved_order};
+use einfold_plan::{Compiled, PlanError, PlanOptions, compile};
 use einfold_syntax::{SizeQuery, Warning, resolve_with_queries};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl CompiledExpression {
         let ir = resolve_with_queries(&expression.ast, &inputs, options, &mut ask, &mut Vec::new());
         failed.map_or(Ok(()), Err)?;
         let ir = ir?;
-        let compiled = expression.compile(&ir, PlanOptions::default())?;
+        let compiled = expression.compile(&ir, Vec::new())?;
         let (queries, cached) = (Vec::new(), Vec::new());
         Ok(CompiledExpression { expression, inputs, ir, answers, queries, compiled, cached, whole: None })
     }
@@ -134,28 +134,14 @@ impl CompiledExpression {
     pub(crate) fn parts(&self) -> usize {
         parts(&self.compiled.plan) + self.queries.iter().map(|query| parts(&query.plan)).sum::<usize>()
     }
-
-    /// The trace of the stages with the form after each. The expression is compiled again along the orders of the plan,
-    /// without a search. A plan with constants has orders that differ from those of the expression, so its trace was
-    /// recorded when it was compiled.
-    pub(crate) fn trace(&self) -> Result<Trace, Error> {
-        if self.compiled.constant_plan.is_some() {
-            return Ok(self.compiled.trace.clone());
-        }
-        let Settings { order, budget, .. } = &self.expression.settings;
-        let order = Order::Saved(saved_order(&self.compiled, order, budget));
-        let options = PlanOptions { trace: true, passes: self.expression.settings.passes, ..PlanOptions::default() };
-        let compiled = compile(&self.ir, &order, budget, &options);
-        Ok(compiled.map_err(|error| self.expression.unplanned(error))?.trace)
-    }
 }
 
 impl Expression {
-    /// Orders and plans a module of this expression.
-    pub(crate) fn compile(&self, ir: &Ir, options: PlanOptions) -> Result<Compiled, Error> {
+    /// Orders and plans a module of this expression, with constant operands.
+    pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Compiled, Error> {
         let Settings { order, budget, passes, .. } = &self.settings;
-        let compiled = compile(ir, order, budget, &PlanOptions { passes: *passes, ..options });
-        compiled.map_err(|error| self.unplanned(error))
+        let options = PlanOptions { passes: *passes, constants, ..PlanOptions::default() };
+        compile(ir, order, budget, &options).map_err(|error| self.unplanned(error))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::error::{ConstantsProblem, Error};
 use crate::plan::Plan;
 use einfold_exec::{AnyView, BindOptions, Control, Scratch, compute_constants};
 use einfold_ir::TensorType;
-use einfold_plan::{ConstantPlan, PlanOptions};
+use einfold_plan::ConstantPlan;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Plan {
@@ -54,9 +54,7 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
     let point = |error: Error| expression.point(error.of_operand(|k| at[k]));
     let types: Vec<TensorType> = at.iter().map(|&k| inputs[k].clone()).collect();
     arguments.check_conj(&types).map_err(point)?;
-    let constants = at.iter().map(|&k| k as u32).collect();
-    let compiled = expression.compile(ir, PlanOptions { constants, trace: true, ..PlanOptions::default() });
-    let compiled = compiled.map_err(point)?;
+    let compiled = expression.compile(ir, at.iter().map(|&k| k as u32).collect()).map_err(point)?;
     let mut cached = Vec::new();
     if let Some(ConstantPlan { plan, operands }) = &compiled.constant_plan {
         let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();

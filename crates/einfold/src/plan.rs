@@ -141,11 +141,11 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the order does not reproduce the plan, which would be a bug.
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the stages do not lead to the plan again, which would be a bug.
     pub fn explain(&self) -> Result<Explain, Error> {
         let ast = self.expression().to_string();
         let source = ExplainSource { expression: ast.replace('\n', "; "), ast };
-        let explain = Explain::new(source, &self.0.ir, self.compiled(), &self.0.trace()?);
+        let explain = Explain::new(source, &self.0.ir, self.compiled())?;
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
     }
 
