@@ -44,11 +44,7 @@ impl Scalar {
     /// Converts the value to `dtype`, if `dtype` can represent it: integers exactly, floats rounded.
     pub(crate) fn as_element(self, dtype: Dtype) -> Option<Element> {
         Some(match dtype {
-            Dtype::Bool => Element::Bool(match self.integer()? {
-                0 => false,
-                1 => true,
-                _ => return None,
-            }),
+            Dtype::Bool => Element::Bool(self.integer().filter(|x| matches!(x, 0 | 1))? == 1),
             Dtype::I8 => Element::I8(self.integer()?.try_into().ok()?),
             Dtype::I16 => Element::I16(self.integer()?.try_into().ok()?),
             Dtype::I32 => Element::I32(self.integer()?.try_into().ok()?),
