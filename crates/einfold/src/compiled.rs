@@ -44,8 +44,8 @@ pub(crate) struct Query {
 }
 
 impl CompiledExpression {
-    /// Resolves, orders and plans for operands of these types, with `answer` evaluating size queries. Without an answer,
-    /// a shape that depends on values is an error.
+    /// Resolves, orders and plans for operands of these types, with `answer` evaluating size queries. Without an
+    /// answer, a shape that depends on values is an error.
     pub(crate) fn new(
         expression: Expression,
         types: Vec<TensorType>,

@@ -193,10 +193,11 @@ impl Expression {
     /// Plans for operands of these types, which are in the order of the operands or have names.
     ///
     /// # Errors
-    /// [`ErrorKind::Expression`](crate::ErrorKind::Expression) if the types do not match the expression, or a shape depends on the values of index
-    /// tensors; [`ErrorKind::Names`](crate::ErrorKind::Names) if the names of the operands are not valid; [`ErrorKind::Order`](crate::ErrorKind::Order) if no contraction
-    /// order satisfies the options; [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the plan would need more memory than the limit or than is
-    /// addressable.
+    /// [`ErrorKind::Expression`](crate::ErrorKind::Expression) if the types do not match the expression, or a shape
+    /// depends on the values of index tensors; [`ErrorKind::Names`](crate::ErrorKind::Names) if the names of the
+    /// operands are not valid; [`ErrorKind::Order`](crate::ErrorKind::Order) if no contraction order satisfies the
+    /// options; [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the plan would need more memory than the limit or than
+    /// is addressable.
     pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
         Ok(Plan::new(CompiledExpression::new(self.clone(), types.into_types(), |_, _| Ok(None))?))
     }

@@ -98,9 +98,9 @@ struct StageReport {
 }
 
 impl Explain {
-    /// Explains `compiled`, which was compiled from `ir`. The forms between the stages are not stored with a plan: they are
-    /// computed again, the modules from `ir` by the rewrites that ran, and the drafts from the expanded module by lowering
-    /// and the passes. Nothing is searched or chosen again.
+    /// Explains `compiled`, which was compiled from `ir`. The forms between the stages are not stored with a plan: they
+    /// are computed again, the modules from `ir` by the rewrites that ran, and the drafts from the expanded module by
+    /// lowering and the passes. Nothing is searched or chosen again.
     ///
     /// # Errors
     /// Those of the stages, and an error if they do not lead to the plan: defects.
