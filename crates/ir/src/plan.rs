@@ -180,7 +180,7 @@ pub struct Region {
 }
 
 /// A plan under construction: open to passes, not to the executor.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draft {
     /// All buffers.
     pub buffers: IdVec<BufferId, Buffer, 0>,

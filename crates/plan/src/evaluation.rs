@@ -14,7 +14,7 @@ pub enum Evaluation {
     Flat(FlatReason),
     /// Pair by pair, along a contraction tree.
     Factored,
-    /// With index tensors: pair by pair along a tree whose selections tell where the gather and scatter indices are
+    /// With index tensors: pair by pair along a tree whose selections determine where the gather and scatter indices are
     /// used, or in one step, whichever costs less.
     WithSelections,
 }

@@ -170,11 +170,13 @@ struct TreeWriter<'a, 'i> {
 }
 
 /// A tensor that is still to be used.
-#[derive(Default)]
-struct Operand {
-    read: Option<Access<NodeId>>,
+struct OpenTensor {
+    read: Access<NodeId>,
     axes: AxisList,
 }
+
+/// The tensors of a step.
+type Children = SmallVec<[OpenTensor; 2]>;
 
 /// The output of a node, and the expression over its factors.
 #[derive(Default)]
@@ -213,19 +215,18 @@ impl TreeWriter<'_, '_> {
         let mut order: SmallVec<[usize; 8]> = (0..depths.len()).collect();
         order.sort_by_key(|&id| depths[id]);
         let region = self.region;
-        let mut live: SmallVec<[Operand; 4]> = depths.iter().map(|_| Operand::default()).collect();
+        let mut live: SmallVec<[Option<OpenTensor>; 4]> = depths.iter().map(|_| None).collect();
         for id in order {
             self.region = if depths[id] > 0 { region } else { self.node.region };
             let Some(step) = id.checked_sub(tree.leaves()).map(|k| &tree.steps()[k]) else {
-                live[id] = self.leaf(id)?;
+                live[id] = Some(self.leaf(id)?);
                 continue;
             };
-            let mut children: SmallVec<[Operand; 2]> =
-                step.iter().map(|&id| std::mem::take(&mut live[id as usize])).collect();
+            let mut children: Children = step.iter().filter_map(|&id| live[id as usize].take()).collect();
             if Some(id) == last {
-                return self.root(&mut children, &result_axes, &others);
+                return self.root(children, &result_axes, &others);
             }
-            live[id] = if children.len() == 1 { std::mem::take(&mut children[0]) } else { self.join(&mut children)? };
+            live[id] = if children.len() > 1 { Some(self.join(children)?) } else { children.pop() };
         }
         self.flat()
     }
@@ -254,13 +255,13 @@ impl TreeWriter<'_, '_> {
     }
 
     /// Writes a factor, with the axes that no other tensor has summed and repeated axes taken as a diagonal.
-    fn leaf(&mut self, factor: usize) -> Result<Operand, Violation> {
+    fn leaf(&mut self, factor: usize) -> Result<OpenTensor, Violation> {
         let factor = &self.c.factors[factor];
         let read = self.out.access(factor);
         let axes = axes_of(&factor.indices, &self.c.axes);
         let (kept, summed): (AxisList, AxisList) = axes.iter().copied().partition(|&a| self.uses.of(a) > 1);
         if summed.is_empty() && !self.repeats(&read) {
-            return Ok(Operand { read: Some(read), axes });
+            return Ok(OpenTensor { read, axes });
         }
         let space: AxisList = kept.iter().chain(&summed).copied().collect();
         self.plain(&space, kept, vec![read])
@@ -274,16 +275,16 @@ impl TreeWriter<'_, '_> {
     }
 
     /// Writes the product of `children`, reduced over the axes that no other tensor has.
-    fn join(&mut self, children: &mut [Operand]) -> Result<Operand, Violation> {
-        let (kept, space) = self.split(children);
+    fn join(&mut self, children: Children) -> Result<OpenTensor, Violation> {
+        let (kept, space) = self.split(&children);
         self.uses.add(&kept);
         self.plain(&space, kept, reads(children))
     }
 
     /// Writes the last step. If its product is the result as requested, the step writes the result; otherwise a further
     /// node permutes, broadcasts along axes that no factor has (`others`), or sums over them.
-    fn root(&mut self, children: &mut [Operand], result_axes: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
-        let (kept, mut space) = self.split(children);
+    fn root(&mut self, children: Children, result_axes: &[u32], others: &[u32]) -> Result<NodeId, Violation> {
+        let (kept, mut space) = self.split(&children);
         // If the last step writes the result directly, the axis order of the result needs no copy.
         let scatters = self.init.is_some() || !are_distinct_axes(&self.c.output);
         let target = self.target();
@@ -294,22 +295,22 @@ impl TreeWriter<'_, '_> {
         space.clear();
         space.extend_from_slice(&product.axes);
         space.extend_from_slice(others);
-        self.emit(&space, product.read.into_iter().collect(), target)
+        self.emit(&space, vec![product.read], target)
     }
 
     /// The kept axes and all axes, in their natural order, of the product of `children`, which are no longer used.
-    fn split(&mut self, children: &[Operand]) -> (AxisList, AxisList) {
+    fn split(&mut self, children: &[OpenTensor]) -> (AxisList, AxisList) {
         let roles = self.uses.product(&children.iter().map(|c| &c.axes[..]).collect::<SmallVec<[_; 4]>>());
         (roles.kept().collect(), roles.kept().chain(roles.reduced()).collect())
     }
 
     /// Writes a node over `space` that holds the axes `kept` in their order.
-    fn plain(&mut self, space: &[u32], kept: AxisList, factors: Vec<Access<NodeId>>) -> Result<Operand, Violation> {
+    fn plain(&mut self, space: &[u32], kept: AxisList, factors: Vec<Access<NodeId>>) -> Result<OpenTensor, Violation> {
         let output = kept.iter().map(|&a| Index::axis(a)).collect();
         let shape = kept.iter().map(|&a| self.extent(a)).collect();
         let label = self.node.label.clone();
         let id = self.emit(space, factors, Target { label, output, shape, ..Target::default() })?;
-        Ok(Operand { read: Some(Access::plain(id, kept.iter().copied())), axes: kept })
+        Ok(OpenTensor { read: Access::plain(id, kept.iter().copied()), axes: kept })
     }
 
     /// The output of the contraction itself.
@@ -341,8 +342,8 @@ impl TreeWriter<'_, '_> {
     }
 }
 
-fn reads(children: &mut [Operand]) -> Vec<Access<NodeId>> {
-    children.iter_mut().filter_map(|c| c.read.take()).collect()
+fn reads(children: Children) -> Vec<Access<NodeId>> {
+    children.into_iter().map(|child| child.read).collect()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::cost::naive_flops;
 use crate::error::{PlanError, shape_text};
 use crate::expand::Expanded;
 use crate::memory::Memory;
-use crate::pipeline::{Driver, Form, Program, Stage, run_rewrites, stuck};
+use crate::pipeline::{Form, Program, Stage, run_rewrites, run_stages, stuck};
 
 /// A section of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -123,9 +123,8 @@ impl Explain {
         };
         run_rewrites(ir, compiled.passes, &mut observe)?;
         let expanded = Expanded { ir: compiled.ir.clone(), ..Expanded::default() };
-        let (hints, machine) = (&compiled.hints, &compiled.plan.machine);
-        let mut driver = Driver { choice: compiled.passes, hints, machine, observe: &mut observe };
-        match driver.run(Program::Expanded(expanded))? {
+        let expanded = Program::Expanded(expanded, (&compiled.hints, &compiled.plan.machine));
+        match run_stages(expanded, compiled.passes, &mut observe)? {
             Program::Plan(_, plan) if *plan == *compiled.plan => {}
             other => return Err(stuck(&other)),
         }

@@ -1,8 +1,8 @@
 //! Lowers the module to steps over buffers: total and naive, one step for each node.
 
 use einfold_ir::{
-    Access, Algebra, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Machine, Nest,
-    Node, NodeId, Region, RegionId, Step, Storage, WriteMode,
+    Access, Algebra, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Nest, Node,
+    NodeId, Region, RegionId, Step, Storage, WriteMode,
 };
 
 use crate::buffers::BufferAssignment;
@@ -29,19 +29,11 @@ pub struct Hints {
 /// # Errors
 /// [`PlanError::TooLarge`] if a buffer cannot be addressed.
 pub fn lower(ir: &Ir, hints: &Hints) -> Result<Draft, PlanError> {
-    let buffers = IdVec::with_capacity(ir.nodes().len());
     let mut lowering = Lowering {
         ir,
         hints,
         assignment: BufferAssignment::of(ir),
-        draft: Draft {
-            buffers,
-            regions: Vec::new(),
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            scratch: 0,
-            machine: Machine::DEFAULT,
-        },
+        draft: Draft { buffers: IdVec::with_capacity(ir.nodes().len()), ..Draft::default() },
         buffers: ir.per_node(None),
         looped: IdVec::filled(ir.regions(), Vec::new()),
     };

@@ -1,6 +1,6 @@
-//! The pipeline: one table of stages from the module to the sealed plan, and the driver that runs and checks them.
+//! The pipeline: one table of stages from the module to the sealed plan, and the functions that run and check them.
 
-mod choice;
+mod pass_set;
 
 use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
 
@@ -11,7 +11,7 @@ use crate::memory;
 use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
 use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
-pub use self::choice::PassSet;
+pub use self::pass_set::PassSet;
 
 /// The form of an expression between two stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -191,19 +191,22 @@ impl Stage {
 pub(crate) enum Program<'p> {
     Module(Ir),
     /// A module with the order of each node, by position.
-    Ordered(&'p Ir, &'p [Option<ChosenOrder<'p>>]),
-    Expanded(Expanded),
+    Ordered(&'p Ir, &'p [Option<ChosenOrder<'p>>], LowerFor<'p>),
+    Expanded(Expanded, LowerFor<'p>),
     Steps(Expanded, Draft),
     Assigned(Expanded, Draft),
     Plan(Expanded, Plan),
 }
+
+/// The layout hints and the machine that a module is lowered for.
+type LowerFor<'p> = (&'p Hints, &'p Machine);
 
 impl Program<'_> {
     fn form(&self) -> Form {
         match self {
             Program::Module(_) => Form::Module,
             Program::Ordered(..) => Form::Ordered,
-            Program::Expanded(_) => Form::Expanded,
+            Program::Expanded(..) => Form::Expanded,
             Program::Steps(..) => Form::Steps,
             Program::Assigned(..) => Form::Assigned,
             Program::Plan(..) => Form::Plan,
@@ -214,87 +217,77 @@ impl Program<'_> {
 /// A function that observes each stage after its run: the stage, the number of changes, and the new form.
 type Observe<'o> = dyn FnMut(&'static Stage, usize, &Program<'_>) + 'o;
 
-/// Runs stages and checks what they promise.
-pub(crate) struct Driver<'d, 'o> {
-    pub(crate) choice: PassSet,
-    pub(crate) hints: &'d Hints,
-    pub(crate) machine: &'d Machine,
-    pub(crate) observe: &'d mut Observe<'o>,
+/// Runs the stages from the form of `program` on, up to the search or to the end, and checks what they promise.
+///
+/// # Errors
+/// [`PlanError::Pass`] names the stage after which its promise does not hold.
+pub(crate) fn run_stages<'p>(
+    mut program: Program<'p>,
+    passes: PassSet,
+    observe: &mut Observe<'_>,
+) -> Result<Program<'p>, PlanError> {
+    let first = program.form();
+    let looped = matches!(&program, Program::Module(ir) if ir.regions() > 1);
+    for (k, stage) in PIPELINE.iter().enumerate().filter(|(_, stage)| stage.takes >= first) {
+        let chosen = passes.has(k);
+        match stage.run {
+            Run::Search => break,
+            Run::Rewrite(_) | Run::Pass(_) if looped || !chosen => continue,
+            _ => {}
+        }
+        let (next, changes) = run_stage(stage, chosen, program)?;
+        if chosen || !stage.is_optional() {
+            observe(stage, changes, &next);
+        }
+        program = next;
+    }
+    Ok(program)
 }
 
-impl Driver<'_, '_> {
-    /// Runs the stages from the form of `program` on, up to the search or to the end.
-    ///
-    /// # Errors
-    /// [`PlanError::Pass`] names the stage after which its promise does not hold.
-    pub(crate) fn run<'p>(&mut self, mut program: Program<'p>) -> Result<Program<'p>, PlanError> {
-        let first = program.form();
-        let looped = matches!(&program, Program::Module(ir) if ir.regions() > 1);
-        for (k, stage) in PIPELINE.iter().enumerate().filter(|(_, stage)| stage.takes >= first) {
-            let chosen = self.choice.has(k);
-            program = match &stage.run {
-                Run::Search => break,
-                Run::Rewrite(_) if looped || !chosen => continue,
-                Run::Pass(_) if !chosen => continue,
-                _ => self.stage(stage, chosen, program)?,
-            };
+/// Runs one stage and checks what it promises. Returns the new form and the number of changes.
+fn run_stage<'p>(stage: &Stage, chosen: bool, program: Program<'p>) -> Result<(Program<'p>, usize), PlanError> {
+    let guilty = |violation| PlanError::Pass { name: stage.name, violation };
+    Ok(match (&stage.run, program) {
+        (Run::Rewrite(run), Program::Module(ir)) => {
+            let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
+            (Program::Module(ir), changes)
         }
-        Ok(program)
-    }
-
-    /// Runs one stage and checks what it promises.
-    fn stage<'p>(
-        &mut self,
-        stage: &'static Stage,
-        chosen: bool,
-        program: Program<'p>,
-    ) -> Result<Program<'p>, PlanError> {
-        let guilty = |violation| PlanError::Pass { name: stage.name, violation };
-        let (program, changes) = match (&stage.run, program) {
-            (Run::Rewrite(run), Program::Module(ir)) => {
-                let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
-                (Program::Module(ir), changes)
-            }
-            (Run::Expand, Program::Ordered(ir, orders)) => (Program::Expanded(expand(ir, orders)?), 1),
-            (Run::Lower, Program::Expanded(expanded)) => {
-                let draft = Draft { machine: *self.machine, ..lower(&expanded.ir, self.hints)? };
-                (Program::Steps(expanded, draft), 1)
-            }
-            (Run::Pass(run), Program::Steps(expanded, mut draft)) => {
-                let flops = draft.flops();
-                let changes = run(&mut draft);
-                if changes > 0 {
-                    verify_steps(&draft).map_err(guilty)?;
-                    let after = draft.flops();
-                    let kept = || guilty(Violation(format!("{flops} flops became {after}")));
-                    (after == flops).then_some(()).ok_or_else(kept)?;
-                }
-                (Program::Steps(expanded, draft), changes)
-            }
-            (Run::Assign, Program::Steps(expanded, mut draft)) => {
-                let changes = memory::assign(&mut draft, chosen)?;
-                (Program::Assigned(expanded, draft), changes)
-            }
-            (Run::Seal, Program::Assigned(expanded, draft)) => (Program::Plan(expanded, Plan::seal(draft)?), 1),
-            (_, program) => {
-                let violation = Violation(format!("it takes {:?}, not {:?}", stage.takes, program.form()));
-                return Err(guilty(violation));
-            }
-        };
-        if chosen || !stage.is_optional() {
-            (self.observe)(stage, changes, &program);
+        (Run::Expand, Program::Ordered(ir, orders, lower_for)) => {
+            (Program::Expanded(expand(ir, orders)?, lower_for), 1)
         }
-        Ok(program)
-    }
+        (Run::Lower, Program::Expanded(expanded, (hints, machine))) => {
+            let draft = Draft { machine: *machine, ..lower(&expanded.ir, hints)? };
+            (Program::Steps(expanded, draft), 1)
+        }
+        (Run::Pass(run), Program::Steps(expanded, mut draft)) => {
+            let flops = draft.flops();
+            let changes = run(&mut draft);
+            if changes > 0 {
+                verify_steps(&draft).map_err(guilty)?;
+                let after = draft.flops();
+                let kept = || guilty(Violation(format!("{flops} flops became {after}")));
+                (after == flops).then_some(()).ok_or_else(kept)?;
+            }
+            (Program::Steps(expanded, draft), changes)
+        }
+        (Run::Assign, Program::Steps(expanded, mut draft)) => {
+            let changes = memory::assign(&mut draft, chosen)?;
+            (Program::Assigned(expanded, draft), changes)
+        }
+        (Run::Seal, Program::Assigned(expanded, draft)) => (Program::Plan(expanded, Plan::seal(draft)?), 1),
+        (_, program) => {
+            let violation = Violation(format!("it takes {:?}, not {:?}", stage.takes, program.form()));
+            return Err(guilty(violation));
+        }
+    })
 }
 
 /// Runs the chosen rewrites.
 ///
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
-pub(crate) fn run_rewrites(ir: &Ir, choice: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
-    let mut driver = Driver { choice, hints: &Hints::default(), machine: &Machine::DEFAULT, observe };
-    match driver.run(Program::Module(ir.clone()))? {
+pub(crate) fn run_rewrites(ir: &Ir, passes: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
+    match run_stages(Program::Module(ir.clone()), passes, observe)? {
         Program::Module(ir) => Ok(ir),
         other => Err(stuck(&other)),
     }
@@ -316,9 +309,7 @@ pub fn optimize(
             observe(stage, changes, draft);
         }
     };
-    let mut driver =
-        Driver { choice: passes, hints: &Hints::default(), machine: &Machine::DEFAULT, observe: &mut observe };
-    match driver.run(Program::Steps(Expanded::default(), draft))? {
+    match run_stages(Program::Steps(Expanded::default(), draft), passes, &mut observe)? {
         Program::Plan(_, plan) => Ok(plan),
         other => Err(stuck(&other)),
     }

@@ -90,8 +90,8 @@ impl AxisUses {
     /// the remaining tensors; an axis that no remaining tensor has is reduced.
     pub(crate) fn product(&mut self, children: &[&[u32]]) -> Roles {
         children.iter().copied().flatten().for_each(|&a| self.0[a as usize] -= 1);
-        let (first, rest) = children.split_first().map_or((&[][..], &[][..]), |(first, rest)| (*first, rest));
-        let rest: AxisList = rest.iter().copied().flatten().copied().collect();
+        let first = children.first().copied().unwrap_or_default();
+        let rest: AxisList = children.iter().skip(1).copied().flatten().copied().collect();
         let mut kept: AxisList = first.iter().chain(&rest).copied().collect();
         kept.retain(|a| self.of(*a) > 0);
         classify(first, &rest, &kept)

@@ -7,7 +7,7 @@ use crate::error::{MemoryExcess, PlanError};
 use crate::expand::{ChosenOrder, Expanded, Expansion};
 use crate::hoist::ModulePart;
 use crate::memory::{self, Memory};
-use crate::pipeline::{Driver, PassSet, Program, stuck};
+use crate::pipeline::{PassSet, Program, run_stages, stuck};
 
 /// The flops of one iteration, as a multiple of the fewest for which further threads pay, from which on the steps of an
 /// iteration keep the threads busy by themselves and partitions would only take memory: a rough estimate.
@@ -71,9 +71,8 @@ impl Builder {
         for ((id, ordered), &partitions) in part.orders.iter().zip(counts) {
             orders[*id] = Some(ChosenOrder { partitions, least_side: part.machine.least_side(), ..ordered.into() });
         }
-        let (passes, hints, machine) = (self.passes, &part.hints, &part.machine);
-        let mut driver = Driver { choice: passes, hints, machine, observe: &mut |_, _, _| () };
-        match driver.run(Program::Ordered(&part.ir, &orders))? {
+        let (passes, ordered) = (self.passes, Program::Ordered(&part.ir, &orders, (&part.hints, &part.machine)));
+        match run_stages(ordered, passes, &mut |_, _, _| ())? {
             Program::Plan(expanded, plan) => {
                 let memory = Memory::of(&plan);
                 let excess = self.limit.and_then(|limit| memory::excess(&plan, &memory, limit));
@@ -121,10 +120,7 @@ fn partition_count(part: &ModulePart, id: NodeId, ordered: &FoundOrder, most: u6
     // Each partition may add to a result of its own.
     let elements = Count::elements(&part.ir.node(id).shape);
     let pays = |partitions: u64| elements * Count::from(4 * partitions) <= flops;
-    (1..=most)
-        .rev()
-        .find(|&partitions| first.parts % partitions == 0 && (partitions == 1 || pays(partitions)))
-        .unwrap_or(1)
+    (2..=most).rev().find(|&partitions| first.parts % partitions == 0 && pays(partitions)).unwrap_or(1)
 }
 
 #[cfg(test)]

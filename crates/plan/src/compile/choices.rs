@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use einfold_ir::{Access, Axis, Contraction, Cost, Dtype, IdVec, Ir, Label, Network, NodeId, Tree};
-use einfold_order::{Budget, FoundOrder, Order, OrderError, Strategy, order, order_with_selections};
+use einfold_ir::{Access, Axis, Contraction, Cost, Dtype, IdVec, Ir, Label, Network, Node, NodeId, Tree};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, Strategy, Task, order, order_with_selections};
 
 use crate::cost::points;
 use crate::error::PlanError;
@@ -15,9 +15,8 @@ use crate::selections::SelectionForm;
 /// A contraction whose order can be chosen.
 pub(super) struct Choice<'i> {
     pub(super) id: NodeId,
+    pub(super) node: &'i Node,
     pub(super) c: &'i Contraction,
-    /// The shape of its result.
-    pub(super) shape: &'i [usize],
     /// The contraction with selections, as the search sees it; `None` without index tensors.
     pub(super) form: Option<SelectionForm>,
 }
@@ -26,14 +25,12 @@ pub(super) struct Choice<'i> {
 pub(super) fn choices(ir: &Ir) -> Vec<Choice<'_>> {
     let choice = |(id, c)| {
         let node = ir.node(id);
-        let shape = &node.shape[..];
-        match evaluation(node, c) {
-            Evaluation::Factored => Some(Choice { id, c, shape, form: None }),
-            Evaluation::WithSelections => {
-                SelectionForm::of(ir, node, c).map(|form| Choice { id, c, shape, form: Some(form) })
-            }
-            _ => None,
-        }
+        let form = match evaluation(node, c) {
+            Evaluation::Factored => None,
+            Evaluation::WithSelections => Some(SelectionForm::of(ir, node, c)?),
+            _ => return None,
+        };
+        Some(Choice { id, node, c, form })
     };
     ir.contractions().filter_map(choice).collect()
 }
@@ -67,7 +64,7 @@ impl Choice<'_> {
     /// The network that a tree with this number of leaves belongs to, and the names of its axes.
     pub(super) fn network(&self, leaves: usize) -> (Network, Vec<String>) {
         let Some(form) = self.form.as_ref().filter(|form| leaves == form.leaves()) else {
-            return (network_of(self.c, self.shape), axis_names(&self.c.axes));
+            return (network_of(self.c, &self.node.shape), axis_names(&self.c.axes));
         };
         let selected = &form.selected.network;
         let network = Network::new(form.leaf_axes(), selected.output().to_vec(), selected.extents().to_vec());
@@ -94,8 +91,14 @@ impl Choice<'_> {
         }
         // Each tensor can be gathered wherever it is used, and the last step can scatter into the result.
         let budget = &Budget { memory_bytes: None, ..*budget };
-        let ordered = order(&network_of(self.c, self.shape), how, budget)?;
+        let ordered = order(&network_of(self.c, &self.node.shape), how, budget)?;
         Ok(Some(ordered).filter(|ordered| ordered.cost.flops < points(&self.c.axes)))
+    }
+
+    /// The task to order this network of the contraction. `constants` are the tensors that depend on constant operands
+    /// alone.
+    pub(super) fn task<'t>(&self, network: &'t Network, constants: &'t [u32]) -> Task<'t> {
+        Task { element_bytes: self.node.dtype.size() as u64, constants, ..Task::new(network) }
     }
 
     /// The factors that depend on constant operands alone. `constant` marks the nodes that do.

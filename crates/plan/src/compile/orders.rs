@@ -1,7 +1,7 @@
 //! Finds the order of each contraction.
 
 use einfold_ir::{Count, Def, IdVec, Ir, NodeId, RegionId};
-use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, Task, order};
+use einfold_order::{Budget, FoundOrder, Order, OrderError, STRATEGIES, order};
 
 use super::Search;
 use super::choices::{Choice, choices, first_with_factors, only};
@@ -98,18 +98,17 @@ impl<'a> Finder<'a> {
 
     /// Finds the order of a contraction without index tensors.
     fn search(&self, choice: &Choice<'_>, budget: &Budget) -> Result<FoundOrder, PlanError> {
-        let Choice { id, c, .. } = *choice;
-        let (node, other_bytes) = (self.ir.node(id), self.other_bytes[id]);
-        let network = network_of(c, choice.shape);
-        let element_bytes = node.dtype.size() as u64;
+        let Choice { id, node, c, .. } = *choice;
+        let other_bytes = self.other_bytes[id];
+        let network = network_of(c, &node.shape);
         // Loops are not nested, so a contraction inside a region cannot be sliced.
         let limit = budget.memory_bytes.filter(|_| node.region == RegionId::TOP);
         let limit = limit.map(|limit| limit.saturating_sub(other_bytes).max(1));
         let constants = choice.constant_factors(self.constant);
-        let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
+        let task = choice.task(&network, &constants);
         match ((self.search)(&task, self.how, &Budget { memory_bytes: limit, ..*budget }), budget.memory_bytes) {
             (Err(OrderError::TooLarge { peak, .. }), Some(limit)) => {
-                let bytes = peak * Count::from(element_bytes) + Count::from(other_bytes);
+                let bytes = peak * Count::from(task.element_bytes) + Count::from(other_bytes);
                 let searched = matches!(self.how, Order::Strategy(_));
                 let excess = MemoryExcess::of_search(self.ir, (id, c), bytes, Count::from(limit), searched);
                 Err(PlanError::TooLarge(Box::new(excess)))

@@ -1,7 +1,7 @@
 //! Saved orders of whole expressions.
 
 use einfold_ir::{IdVec, Ir, NodeId, Tree};
-use einfold_order::{Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedTree, Task};
+use einfold_order::{Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedTree};
 
 use super::Compiled;
 use super::choices::{Choice, choices, factored};
@@ -81,10 +81,7 @@ pub(super) fn follow(
             (Some((_, (_, tree))), Some(form)) => choice.order_along(form, &tree.tree)?,
             (Some((k, (_, tree))), None) => {
                 let (network, names) = choice.network(tree.tree.leaves());
-                let constants = choice.constant_factors(constant);
-                let element_bytes = ir.node(choice.id).dtype.size() as u64;
-                let task = Task { element_bytes, constants: &constants, ..Task::new(&network) };
-                let ordered = tree.follow(&task, &names);
+                let ordered = tree.follow(&choice.task(&network, &choice.constant_factors(constant)), &names);
                 let within =
                     ordered.and_then(|ordered| saved.check_largest(ordered.cost.size, budget).map(|()| ordered));
                 Some(within.map_err(|what| what.in_contraction(k, of))?)
