@@ -99,11 +99,11 @@ fn run(
 
 /// Converts a factor of a call to the dtype that it is multiplied in.
 fn factor(plan: &Plan, name: &'static str, value: Option<Scalar>) -> Result<Option<Element>, Error> {
+    let Some(value) = value else { return Ok(None) };
     let wanted = match (plan.expression().settings.options.algebra, plan.outputs().next()) {
         (Algebra::User(user), _) => user.element,
         (Algebra::Builtin { .. }, Some(output)) => output.dtype.accumulator(),
         (Algebra::Builtin { .. }, None) => return Ok(None),
     };
-    let convert = |value: Scalar| value.as_element(wanted).ok_or(BindError::Scalar { name, wanted });
-    Ok(value.map(convert).transpose()?)
+    Ok(Some(value.as_element(wanted).ok_or(BindError::Scalar { name, wanted })?))
 }

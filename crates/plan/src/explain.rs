@@ -114,10 +114,11 @@ impl Explain {
                 }
                 _ => (String::new(), Vec::new()),
             };
+            let report = StageReport { name, what, changes, ir, steps };
             match takes {
-                Form::Module => rewrites.push(StageReport { name, what, changes, ir, steps }),
-                Form::Expanded => lowered = steps,
-                Form::Steps => passes.push(StageReport { name, what, changes, ir, steps }),
+                Form::Module => rewrites.push(report),
+                Form::Expanded => lowered = report.steps,
+                Form::Steps => passes.push(report),
                 Form::Ordered | Form::Assigned | Form::Plan => {}
             }
         };
