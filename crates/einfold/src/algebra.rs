@@ -30,55 +30,49 @@ pub struct NamedAlgebra {
     algebra: Algebra,
 }
 
-/// The built-in algebras.
-pub const ALGEBRAS: [NamedAlgebra; 8] = [
-    NamedAlgebra { name: "sum-product", operations: "(+, *)", algebra: Algebra::SUM_PRODUCT },
-    NamedAlgebra { name: "max-plus", operations: "(max, +)", algebra: Algebra::MAX_PLUS },
-    NamedAlgebra { name: "min-plus", operations: "(min, +)", algebra: Algebra::MIN_PLUS },
-    NamedAlgebra { name: "max-times", operations: "(max, *)", algebra: Algebra::MAX_TIMES },
-    NamedAlgebra { name: "min-times", operations: "(min, *)", algebra: Algebra::MIN_TIMES },
-    NamedAlgebra { name: "max-min", operations: "(max, min)", algebra: Algebra::MAX_MIN },
-    NamedAlgebra { name: "or-and", operations: "(|, &)", algebra: Algebra::OR_AND },
-    NamedAlgebra { name: "lse-plus", operations: "(lse, +)", algebra: Algebra::LSE_PLUS },
-];
-
 impl IntoAlgebra for NamedAlgebra {
     fn into_algebra(self) -> (Algebra, Option<UserSemiring>) {
         (self.algebra, None)
     }
 }
 
-macro_rules! markers {
-    ($($(#[$doc:meta])* $name:ident = $algebra:ident;)+) => { $(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $name;
+macro_rules! algebras {
+    ($($(#[$doc:meta])* $marker:ident = $algebra:ident, $name:literal, $operations:literal;)+) => {
+        /// The built-in algebras.
+        pub const ALGEBRAS: [NamedAlgebra; 8] =
+            [$(NamedAlgebra { name: $name, operations: $operations, algebra: Algebra::$algebra }),+];
 
-        impl IntoAlgebra for $name {
-            fn into_algebra(self) -> (Algebra, Option<UserSemiring>) {
-                (Algebra::$algebra, None)
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+            pub struct $marker;
+
+            impl IntoAlgebra for $marker {
+                fn into_algebra(self) -> (Algebra, Option<UserSemiring>) {
+                    (Algebra::$algebra, None)
+                }
             }
-        }
-    )+ };
+        )+
+    };
 }
 
-markers! {
+algebras! {
     /// (+, ×), the default; (or, and) on `bool`.
-    SumProduct = SUM_PRODUCT;
+    SumProduct = SUM_PRODUCT, "sum-product", "(+, *)";
     /// (max, +): longest paths. NaN propagates, −0 is less than +0, integers wrap.
-    MaxPlus = MAX_PLUS;
+    MaxPlus = MAX_PLUS, "max-plus", "(max, +)";
     /// (min, +): shortest paths. NaN propagates, −0 is less than +0, integers wrap.
-    MinPlus = MIN_PLUS;
+    MinPlus = MIN_PLUS, "min-plus", "(min, +)";
     /// (max, ×): most likely explanations. NaN propagates, −0 is less than +0, integers wrap.
-    MaxTimes = MAX_TIMES;
+    MaxTimes = MAX_TIMES, "max-times", "(max, *)";
     /// (min, ×). NaN propagates, −0 is less than +0, integers wrap.
-    MinTimes = MIN_TIMES;
+    MinTimes = MIN_TIMES, "min-times", "(min, *)";
     /// (max, min): widest paths. NaN propagates, −0 is less than +0.
-    MaxMin = MAX_MIN;
+    MaxMin = MAX_MIN, "max-min", "(max, min)";
     /// (or, and): reachability. Bitwise on integers; not defined on floats.
-    OrAnd = OR_AND;
+    OrAnd = OR_AND, "or-and", "(|, &)";
     /// (lse, +): sums of products of numbers that are represented by their logarithms. Floats only.
-    LsePlus = LSE_PLUS;
+    LsePlus = LSE_PLUS, "lse-plus", "(lse, +)";
 }
 
 #[cfg(test)]

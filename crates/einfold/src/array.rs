@@ -1,7 +1,7 @@
 //! Arrays whose dtype and rank are known only at run time.
 
-use crate::builtin::for_each_builtin;
 use crate::error::{Error, ErrorKind};
+use crate::lists::for_each_builtin;
 use einfold_exec::{AnyView, AnyViewMut, Element};
 use einfold_ir::Dtype;
 use ndarray::{Array, ArrayD, Dimension};
@@ -98,14 +98,9 @@ impl AnyArray {
     /// [`ErrorKind::OutputDtype`] or [`ErrorKind::OutputRank`] if the array has another dtype or rank.
     pub fn into_array<T: Element, D: Dimension>(self) -> Result<Array<T, D>, Error> {
         let (given, rank) = (self.dtype(), self.ndim());
-        let mut slot: Option<ArrayD<T>> = None;
-        with_array!(self, array => {
-            let mut array = Some(array);
-            if let Some(array) = (&mut array as &mut dyn Any).downcast_mut::<Option<ArrayD<T>>>() {
-                slot = array.take();
-            }
-        });
-        let array = slot.ok_or_else(|| ErrorKind::OutputDtype { output: 0, asked: T::dtype(), given })?;
+        let any: Box<dyn Any> = with_array!(self, array => Box::new(array));
+        let wrong_dtype = |_| ErrorKind::OutputDtype { output: 0, asked: T::dtype(), given };
+        let array = *any.downcast::<ArrayD<T>>().map_err(wrong_dtype)?;
         let wrong_rank = |_| ErrorKind::OutputRank { output: 0, asked: D::NDIM.unwrap_or(rank), given: rank }.into();
         array.into_dimensionality().map_err(wrong_rank)
     }

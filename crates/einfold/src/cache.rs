@@ -21,13 +21,12 @@
 //! # Ok::<(), einfold::Error>(())
 //! ```
 
-use crate::dynamic::{Arguments, OperandType};
+use crate::arguments::{Arguments, OperandType};
+use crate::compiled::CompiledExpression;
 use crate::error::Error;
-use crate::expression::Expression;
+use crate::expression::{Expression, Parser, Settings};
 use crate::plan::Plan;
-use crate::settings::Settings;
 use einfold_ir::TensorType;
-use einfold_syntax::{Ast, Spelling};
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 use std::hash::{Hash, Hasher};
@@ -62,7 +61,7 @@ static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
 
 /// The estimated memory of the smallest plan, in bytes.
 const LEAST: u64 = 8 << 10;
-/// The estimated memory of one operand or of one of the [`parts`](Plan::parts) of a plan, in bytes.
+/// The estimated memory of one operand or of one of the [`parts`](CompiledExpression::parts) of a plan, in bytes.
 const PART: u64 = 512;
 
 /// Estimates the memory of a plan from the numbers of its operands and parts.
@@ -71,26 +70,8 @@ struct Bytes;
 
 impl Weighter<Key, Plan> for Bytes {
     fn weight(&self, key: &Key, plan: &Plan) -> u64 {
-        let parts = key.operands().len() + plan.parts();
+        let parts = key.query().operands.count() + plan.0.parts();
         LEAST + PART * parts as u64 + 4 * plan.expression().text().len() as u64
-    }
-}
-
-/// The notation that a text is parsed in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Notation {
-    Text,
-    Spaced,
-    Labels,
-}
-
-impl Notation {
-    fn of(expression: &Expression) -> Notation {
-        match &expression.ast {
-            Ast::Letters(subscripts) if subscripts.spelling() == Spelling::Integers => Notation::Labels,
-            _ if expression.spaced => Notation::Spaced,
-            _ => Notation::Text,
-        }
     }
 }
 
@@ -102,101 +83,84 @@ struct Key {
     named: Option<Vec<TensorType>>,
 }
 
-/// The borrowed key of a lookup.
-#[derive(Clone, Copy)]
-struct Query<'a> {
-    notation: Notation,
+/// The parts of a key that are compared, with an iterator over the operands.
+struct Query<'a, O> {
+    parser: Parser,
     text: &'a str,
     settings: &'a Settings,
-    arguments: Arguments<'a>,
+    operands: O,
 }
 
-/// The parts of a [`Key`] and a [`Query`] that are compared.
-trait Parts {
-    fn head(&self) -> (Notation, &str, &Settings);
-    fn operands(&self) -> impl ExactSizeIterator<Item = OperandType<'_>>;
-
-    /// Hashes all parts but the settings, of which only the sizes are likely to differ from call to call.
-    fn hash_parts(&self, state: &mut impl Hasher) {
-        let (notation, text, settings) = self.head();
-        (notation, text, &settings.options.sizes, self.operands().len()).hash(state);
-        self.operands().for_each(|operand| operand.hash(state));
-    }
-
-    fn equals(&self, other: &impl Parts) -> bool {
-        self.head() == other.head() && self.operands().eq(other.operands())
+impl Key {
+    fn query(&self) -> Query<'_, impl Iterator<Item = OperandType<'_>> + Clone> {
+        let types = self.named.as_deref().unwrap_or(self.plan.input_types()).iter().map(OperandType::from);
+        let operands = types.map(|ty| OperandType { name: ty.name.filter(|_| self.named.is_some()), ..ty });
+        Query::new(self.plan.expression(), operands)
     }
 }
 
-impl Parts for Key {
-    fn head(&self) -> (Notation, &str, &Settings) {
-        let expression = self.plan.expression();
-        (Notation::of(expression), expression.text(), &expression.settings)
-    }
-
-    fn operands(&self) -> impl ExactSizeIterator<Item = OperandType<'_>> {
-        let types = self.named.as_deref().unwrap_or(self.plan.input_types());
-        let name = |ty| OperandType { name: None, ..OperandType::from(ty) };
-        types.iter().map(move |ty| if self.named.is_some() { ty.into() } else { name(ty) })
+impl<'a, O> Query<'a, O> {
+    fn new(expression: &'a Expression, operands: O) -> Query<'a, O> {
+        let Expression { parser, settings, .. } = expression;
+        Query { parser: *parser, text: expression.text(), settings, operands }
     }
 }
 
-impl Parts for Query<'_> {
-    fn head(&self) -> (Notation, &str, &Settings) {
-        (self.notation, self.text, self.settings)
+/// Hashes all parts but the settings, of which only the sizes are likely to differ from call to call.
+impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Hash for Query<'a, O> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.parser, self.text, &self.settings.options.sizes).hash(state);
+        self.operands.clone().for_each(|operand| operand.hash(state));
     }
+}
 
-    fn operands(&self) -> impl ExactSizeIterator<Item = OperandType<'_>> {
-        self.arguments.operand_types()
+impl<'a, O: Iterator<Item = OperandType<'a>> + Clone> Equivalent<Key> for Query<'a, O> {
+    fn equivalent(&self, key: &Key) -> bool {
+        let Query { parser, text, settings, mut operands } = key.query();
+        (self.parser, self.text, self.settings) == (parser, text, settings)
+            && self.operands.clone().all(|operand| operands.next() == Some(operand))
+            && operands.next().is_none()
     }
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.hash_parts(state);
-    }
-}
-
-impl Hash for Query<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.hash_parts(state);
+        self.query().hash(state);
     }
 }
 
 impl PartialEq for Key {
     fn eq(&self, other: &Key) -> bool {
-        self.equals(other)
+        self.query().equivalent(other)
     }
 }
 
 impl Eq for Key {}
 
-impl Equivalent<Key> for Query<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.equals(key)
-    }
-}
-
 /// Returns the plan of a text with default options for these operands.
 pub(crate) fn plan_text(text: &str, arguments: Arguments<'_>) -> Result<Plan, Error> {
-    let query = Query { notation: Notation::Text, text, settings: &DEFAULT, arguments };
-    find_or_plan(query, || Expression::new(text))
+    let operands = arguments.operand_types();
+    let query = Query { parser: Parser::Text, text, settings: &DEFAULT, operands };
+    find_or_plan(&query, arguments, || Expression::new(text))
 }
 
 /// Returns the plan of an expression for these operands.
 pub(crate) fn plan(expression: &Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
-    let (notation, text) = (Notation::of(expression), expression.text());
-    find_or_plan(Query { notation, text, settings: &expression.settings, arguments }, || Ok(expression.clone()))
+    find_or_plan(&Query::new(expression, arguments.operand_types()), arguments, || Ok(expression.clone()))
 }
 
-fn find_or_plan(query: Query<'_>, expression: impl FnOnce() -> Result<Expression, Error>) -> Result<Plan, Error> {
-    if let Some(plan) = PLANS.get(&query)
-        && plan.has_sizes_of(query.arguments)?
+fn find_or_plan(
+    query: &(impl Hash + Equivalent<Key>),
+    arguments: Arguments<'_>,
+    expression: impl FnOnce() -> Result<Expression, Error>,
+) -> Result<Plan, Error> {
+    if let Some(plan) = PLANS.get(query)
+        && plan.0.has_sizes_of(arguments)?
     {
         return Ok(plan);
     }
-    let plan = Plan::for_arguments(expression()?, query.arguments)?;
-    let named = query.arguments.has_names().then(|| query.arguments.types());
+    let plan = Plan::new(CompiledExpression::for_arguments(expression()?, arguments)?);
+    let named = arguments.has_names().then(|| arguments.types());
     PLANS.insert(Key { plan: plan.clone(), named }, plan.clone());
     Ok(plan)
 }

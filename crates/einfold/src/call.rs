@@ -1,11 +1,13 @@
 //! One call of a plan: its operands, its options and its outputs.
 
+use crate::arguments::{Arguments, Operands};
 use crate::array::AnyArray;
-use crate::dynamic::{self, CallOptions};
+use crate::cache;
 use crate::error::Error;
-use crate::operand::Operands;
-use crate::output::Outputs;
+use crate::expression::Expression;
 use crate::plan::Plan;
+use crate::results::Outputs;
+use crate::run::{self, CallOptions};
 use crate::scalar::Scalar;
 use crate::target::Targets;
 use einfold_exec::{Control, MemoryOrder, Scratch};
@@ -37,10 +39,6 @@ pub struct Call<'a, O> {
 }
 
 impl<'a, O: Operands> Call<'a, O> {
-    pub(crate) fn new(plan: &'a Plan, operands: O) -> Call<'a, O> {
-        Call { plan, operands, options: CallOptions::default() }
-    }
-
     /// Sets the factor of the value. It is converted to the dtype of the result, which must be able to represent it.
     pub fn alpha(mut self, alpha: impl Into<Scalar>) -> Call<'a, O> {
         self.options.alpha = Some(alpha.into());
@@ -86,9 +84,7 @@ impl<'a, O: Operands> Call<'a, O> {
     /// # Errors
     /// As [`Plan::run`](crate::Plan::run).
     pub fn run<A: Outputs>(self) -> Result<A, Error> {
-        A::fits(self.plan)?;
-        let operands = self.operands.arguments();
-        A::receive(dynamic::call(self.plan, operands.arguments(), self.options)?, self.plan)
+        run(self.plan, self.operands.arguments().arguments(), self.options)
     }
 
     /// Runs, and returns one array of any dtype and rank.
@@ -121,7 +117,66 @@ impl<'a, O: Operands> Call<'a, O> {
     /// [`ErrorKind::NotScalable`](crate::ErrorKind::NotScalable) if the program does not support `alpha` and `beta`;
     /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if the run was cancelled or read an invalid index.
     pub fn into(self, mut out: impl Targets) -> Result<(), Error> {
-        let operands = self.operands.arguments();
-        dynamic::call_into(self.plan, operands.arguments(), &mut out.views(), self.options)
+        run::call_into(self.plan, self.operands.arguments().arguments(), &mut out.views(), self.options)
+    }
+}
+
+/// Runs a plan, and converts its results.
+pub(crate) fn run<A: Outputs>(plan: &Plan, arguments: Arguments<'_>, options: CallOptions<'_>) -> Result<A, Error> {
+    A::fits(plan)?;
+    A::receive(run::call(plan, arguments, options)?, plan)
+}
+
+impl Plan {
+    /// Runs on operands of the planned types. Returns one result of the requested type, or several as a tuple, as a
+    /// vector or by name.
+    ///
+    /// ```
+    /// use einfold::{Expression, Results, named};
+    /// use einfold::ndarray::{Array1, array};
+    ///
+    /// let (g, w) = (array![0, 0, 1], array![1.0, 3.0, 5.0]);
+    /// let plan = Expression::new("sum[g[n]:2] += w[n]; avg[g[n]:2] mean= w[n]")?.plan_for((&g, &w))?;
+    /// let (sum, avg): (Array1<f64>, Array1<f64>) = plan.run((&g, &w))?;
+    /// assert_eq!((&sum, &avg), (&array![4.0, 5.0], &array![2.0, 5.0]));
+    /// let mut named: Results = plan.run((named("w", &w), named("g", &g)))?;
+    /// assert_eq!(named.take::<Array1<f64>>("avg")?, avg);
+    /// # Ok::<(), einfold::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Names`](crate::ErrorKind::Names) if the names of operands do not match the program;
+    /// [`ErrorKind::OutputCount`](crate::ErrorKind::OutputCount) if the requested number of results is wrong;
+    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if operands do not have the planned types, or memory cannot be
+    /// allocated; [`ErrorKind::OutputDtype`](crate::ErrorKind::OutputDtype) and
+    /// [`ErrorKind::OutputRank`](crate::ErrorKind::OutputRank) if a result does not have the requested type;
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if an index is out of range.
+    pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
+        self.call(operands).run()
+    }
+
+    /// Runs, and returns one array of any dtype and rank.
+    ///
+    /// # Errors
+    /// As [`run`](Plan::run).
+    pub fn run_any(&self, operands: impl Operands) -> Result<AnyArray, Error> {
+        self.run(operands)
+    }
+
+    /// Starts a call with options: factors, scratch memory, threads, existing outputs.
+    pub fn call<O: Operands>(&self, operands: O) -> Call<'_, O> {
+        Call { plan: self, operands, options: CallOptions::default() }
+    }
+}
+
+impl Expression {
+    /// Plans and runs. Sizes that depend on the values of index tensors are computed first. The plan is
+    /// [cached](crate::cache).
+    ///
+    /// # Errors
+    /// As [`plan`](Expression::plan) and [`Plan::run`].
+    pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
+        let operands = operands.arguments();
+        run(&cache::plan(self, operands.arguments())?, operands.arguments(), CallOptions::default())
     }
 }

@@ -1,11 +1,13 @@
 //! Constant operands: operands that a plan stores instead of reading them in each call.
 
-use crate::dynamic::{self, Arguments};
-use crate::error::{ConstantsProblem, Error, ErrorKind};
-use crate::operand::Operands;
+use crate::arguments::{Arguments, Operands};
+use crate::compiled::CompiledExpression;
+use crate::error::{ConstantsProblem, Error};
 use crate::plan::Plan;
+use einfold_exec::{AnyView, BindOptions, Control, Scratch, compute_constants};
 use einfold_ir::TensorType;
-use std::collections::BTreeSet;
+use einfold_plan::ConstantPlan;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Plan {
     /// Binds the operands at the positions `at` as constants, in this order, and returns a plan for the other operands.
@@ -30,41 +32,63 @@ impl Plan {
     /// Errors count operands without the constants.
     ///
     /// # Errors
-    /// [`ErrorKind::Constants`] if `at` does not have one distinct valid position for each given operand, or the plan
-    /// already has constants; [`ErrorKind::Bind`] and [`ErrorKind::Conj`] if an operand does not have the planned type
-    /// or conjugation; [`ErrorKind::Stopped`] if computing the intermediates stops; and as
+    /// [`ErrorKind::Constants`](crate::ErrorKind::Constants) if `at` does not have one distinct valid position for each
+    /// given operand, or the plan already has constants; [`ErrorKind::Bind`](crate::ErrorKind::Bind) and
+    /// [`ErrorKind::Conj`](crate::ErrorKind::Conj) if an operand does not have the planned type or conjugation;
+    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if computing the intermediates stops; and as
     /// [`Expression::plan`](crate::Expression::plan).
     pub fn bind_constants(&self, at: &[usize], operands: impl Operands) -> Result<Plan, Error> {
-        dynamic::bind_constants(self, at, operands.arguments().arguments())
+        bind_constants(self, at, operands.arguments().arguments())
     }
+}
 
-    pub(crate) fn with_constants(&self, at: &[usize], arguments: Arguments<'_>) -> Result<Plan, Error> {
-        if self.has_constants() {
-            return Err(ConstantsProblem::Again.into());
-        }
-        let (expression, types) = (self.expression(), self.input_types());
-        check_positions(at, types.len(), arguments.views().len())?;
-        let given: Vec<TensorType> = at.iter().map(|&k| types[k].clone()).collect();
-        let point = |error: Error| expression.point(error.of_operand(|k| at[k]));
-        if let Some(operand) = arguments.conj_mismatch(&given) {
-            return Err(point(ErrorKind::Conj { operand, planned: given[operand].conj }.into()));
-        }
-        let program = self.program().with_constants(expression, at, arguments).map_err(point)?;
-        Ok(Plan::new(expression.clone(), program, Some(self.clone())))
+/// Binds operands of a plan as constants, as [`Plan::bind_constants`].
+///
+/// # Errors
+/// As [`Plan::bind_constants`].
+pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Result<Plan, Error> {
+    let CompiledExpression { expression, inputs, ir, answers, whole, .. } = &*plan.0;
+    if whole.is_some() {
+        return Err(ConstantsProblem::Again.into());
     }
+    check_positions(at, inputs.len(), arguments.views().len())?;
+    let point = |error: Error| expression.point(error.of_operand(|k| at[k]));
+    let types: Vec<TensorType> = at.iter().map(|&k| inputs[k].clone()).collect();
+    arguments.check_conj(&types).map_err(point)?;
+    let compiled = expression.compile(ir, at.iter().map(|&k| k as u32).collect()).map_err(point)?;
+    let mut cached = Vec::new();
+    if let Some(ConstantPlan { plan, operands }) = &compiled.constant_plan {
+        let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
+        let read: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
+        let views: Vec<AnyView<'_>> = read.iter().map(|&k| arguments.views()[k].clone()).collect();
+        let semirings = expression.settings.semiring.as_slice();
+        let options = BindOptions { semirings, ..BindOptions::default() };
+        let run = compute_constants(plan, &views, &options, &mut Scratch::new(), &Control::default());
+        cached = run.map_err(|error| point(Error::from(error).of_operand(|k| read[k])))?;
+    }
+    Ok(Plan::new(CompiledExpression {
+        expression: expression.clone(),
+        inputs: compiled.operands.iter().map(|&k| inputs[k as usize].clone()).collect(),
+        ir: ir.clone(),
+        answers: answers.clone(),
+        queries: Vec::new(),
+        compiled,
+        cached,
+        whole: Some(plan.0.clone()),
+    }))
 }
 
 /// Checks that the positions are valid and distinct, and that there is one for each given operand.
 fn check_positions(at: &[usize], operands: usize, given: usize) -> Result<(), ConstantsProblem> {
+    let (positions, mut seen) = (at.len(), BTreeSet::new());
     if let Some(&position) = at.iter().find(|&&position| position >= operands) {
         return Err(ConstantsProblem::Position { position, operands });
     }
-    let mut seen = BTreeSet::new();
-    if let Some(&position) = at.iter().find(|&&position| !seen.insert(position)) {
-        return Err(ConstantsProblem::Twice { position });
+    match at.iter().find(|&position| !seen.insert(position)) {
+        Some(&position) => Err(ConstantsProblem::Twice { position }),
+        None if positions == given => Ok(()),
+        None => Err(ConstantsProblem::Count { positions, given }),
     }
-    let positions = at.len();
-    if positions == given { Ok(()) } else { Err(ConstantsProblem::Count { positions, given }) }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The error type of this crate.
 
-mod constants;
 mod kind;
+mod problem;
 
-pub use constants::ConstantsProblem;
-pub use kind::{ErrorKind, NamesProblem, RecipeProblem};
+pub use kind::ErrorKind;
+pub use problem::{ConstantsProblem, NamesProblem, RecipeProblem};
 
+use einfold_exec::{BindError, PlanSlot};
 use einfold_syntax::{Note, Report, Severity, Span};
 use std::fmt::{self, Debug, Display, Formatter};
 
@@ -73,15 +74,27 @@ impl Error {
         &self.0.suggestions
     }
 
-    /// The same error with the operand number mapped by `place`.
-    pub(crate) fn of_operand(mut self, place: impl Fn(usize) -> usize) -> Error {
-        self.0.kind.move_operand(place);
+    /// The number of the operand whose type or conjugation the error is about.
+    pub(crate) fn operand_mut(&mut self) -> Option<&mut usize> {
+        match &mut self.0.kind {
+            ErrorKind::Conj { operand, .. }
+            | ErrorKind::Bind(
+                BindError::Dtype { slot: PlanSlot::Operand(operand), .. }
+                | BindError::Shape { slot: PlanSlot::Operand(operand), .. },
+            ) => Some(operand),
+            _ => None,
+        }
+    }
+
+    /// The same error with the operand number mapped by `position`.
+    pub(crate) fn of_operand(mut self, position: impl Fn(usize) -> usize) -> Error {
+        self.operand_mut().into_iter().for_each(|operand| *operand = position(*operand));
         self
     }
 
-    /// The same error with a span in an expression.
-    pub(crate) fn at(mut self, text: &str, span: Span) -> Error {
-        if self.0.notes.is_empty() {
+    /// The same error with this span in an expression, if it has none.
+    pub(crate) fn at(mut self, text: &str, span: Option<Span>) -> Error {
+        if let (Some(span), []) = (span, &self.0.notes[..]) {
             self.0.text = text.into();
             self.0.notes.push(Note::new(span, ""));
         }

@@ -1,17 +1,10 @@
 //! Expressions: parsed texts with options, independent of operands.
 
-use crate::cache;
-use crate::dynamic::{self, CallOptions};
 use crate::error::{Error, ErrorKind};
-use crate::operand::Operands;
-use crate::output::Outputs;
-use crate::plan::Plan;
-use crate::program::Program;
-use crate::settings::Settings;
-use crate::spec::Specs;
-use einfold_exec::RunStopped;
-use einfold_plan::{NamedNetwork, PlanError, named_network};
-use einfold_syntax::{Assign, Ast, Span};
+use einfold_exec::{BindError, RunStopped, UserSemiring};
+use einfold_order::{Budget, Order};
+use einfold_plan::{PassSet, PlanError};
+use einfold_syntax::{Assign, Ast, Options, Span};
 use std::fmt;
 
 /// A parsed text with its options, which can be planned for operands of any shape.
@@ -34,9 +27,19 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Expression {
     pub(crate) ast: Ast,
-    /// Whether the text is named subscripts without brackets.
-    pub(crate) spaced: bool,
+    pub(crate) parser: Parser,
     pub(crate) settings: Settings,
+}
+
+/// The parser that read the text of an expression.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Parser {
+    /// [`Expression::new`].
+    Text,
+    /// [`Expression::spaced`].
+    Spaced,
+    /// [`Expression::labels`].
+    Labels,
 }
 
 impl Expression {
@@ -47,7 +50,7 @@ impl Expression {
     /// # Errors
     /// [`ErrorKind::Expression`] with the position in the text.
     pub fn new(text: &str) -> Result<Expression, Error> {
-        Ok(Expression::of(einfold_syntax::parse(text)?))
+        Ok(Expression::of(einfold_syntax::parse(text)?, Parser::Text))
     }
 
     /// Parses named subscripts without brackets, as in einops: white space separates axes, commas separate operands.
@@ -65,11 +68,11 @@ impl Expression {
     /// # Errors
     /// As [`new`](Expression::new).
     pub fn spaced(text: &str) -> Result<Expression, Error> {
-        Ok(Expression { spaced: true, ..Expression::of(einfold_syntax::parse_spaced(text)?) })
+        Ok(Expression::of(einfold_syntax::parse_spaced(text)?, Parser::Spaced))
     }
 
-    fn of(ast: Ast) -> Expression {
-        Expression { ast, spaced: false, settings: Settings::default() }
+    fn of(ast: Ast, parser: Parser) -> Expression {
+        Expression { ast, parser, settings: Settings::default() }
     }
 
     /// Makes an expression from integer labels, a list for each operand and one for the output; the number of labels is
@@ -78,7 +81,7 @@ impl Expression {
     /// # Errors
     /// As [`new`](Expression::new); spans refer to the printed form, `[0 1], [1 2] -> [0 2]`.
     pub fn labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Expression, Error> {
-        Ok(Expression::of(einfold_syntax::from_labels(operands, output)?))
+        Ok(Expression::of(einfold_syntax::from_labels(operands, output)?, Parser::Labels))
     }
 
     /// The text as it was passed, or the printed form of integer labels.
@@ -93,20 +96,14 @@ impl Expression {
     /// The names of the operands of a program, in the order in which operands without names are passed. Subscripts have
     /// no names.
     pub fn input_names(&self) -> Vec<&str> {
-        match &self.ast {
-            Ast::Program(program) => program.names().inputs().iter().map(|&id| program.name(id)).collect(),
-            _ => Vec::new(),
-        }
+        let Ast::Program(program) = &self.ast else { return Vec::new() };
+        program.names().inputs().iter().map(|&id| program.name(id)).collect()
     }
 
     /// The names of the results of a program, in order: the selected [`outputs`](Expression::outputs), or the names
     /// that the program never reads. Subscripts have no names.
     pub fn output_names(&self) -> Vec<&str> {
-        match (&self.ast, &self.settings.options.outputs) {
-            (Ast::Program(_), Some(asked)) => asked.iter().map(String::as_str).collect(),
-            (Ast::Program(program), None) => program.names().outputs().iter().map(|&id| program.name(id)).collect(),
-            _ => Vec::new(),
-        }
+        (0..).map_while(|k| self.output_name(k)).collect()
     }
 
     /// The name of the result at a position, in a program.
@@ -120,72 +117,21 @@ impl Expression {
 
     /// All names that a program defines, in the order of the text.
     pub fn defined_names(&self) -> Vec<&str> {
-        match &self.ast {
-            Ast::Program(program) => program.names().definitions().iter().map(|d| program.name(d.name)).collect(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Plans for operands of these types, which are in the order of the operands or have names.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Expression`] if the types do not match the expression, or a shape depends on the values of index
-    /// tensors; [`ErrorKind::Names`] if the names of the operands are not valid; [`ErrorKind::Order`] if no contraction
-    /// order satisfies the options; [`ErrorKind::Plan`] if the plan would need more memory than the limit or than is
-    /// addressable.
-    pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
-        let types = self.arrange_types(types.into_types())?;
-        Ok(Plan::new(self.clone(), Program::compile(self, types)?, None))
-    }
-
-    /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
-    /// can be passed to [`ssa_path`](Expression::ssa_path).
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::errors::PlanError::OnePath) if several contractions
-    /// have more than one possible order.
-    pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
-        self.check_options()?;
-        let types = self.arrange_types(types.into_types())?;
-        Ok(named_network(&self.resolve(&types)?, self.settings.passes)?)
-    }
-
-    /// Plans for operands of the same types as these.
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan).
-    pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        self.plan(operands.arguments().arguments().types())
-    }
-
-    /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is
-    /// computed from them. The plan also runs on other operands, whose indices must be less than that size.
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan), except for shapes that depend on values, and as [`Plan::run`] for the computation
-    /// of sizes.
-    pub fn plan_with(&self, operands: impl Operands) -> Result<Plan, Error> {
-        dynamic::plan_with(self, operands.arguments().arguments())
-    }
-
-    /// Plans and runs. Sizes that depend on the values of index tensors are computed first. The plan is
-    /// [cached](crate::cache).
-    ///
-    /// # Errors
-    /// As [`plan`](Expression::plan) and [`Plan::run`].
-    pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
-        let operands = operands.arguments();
-        let plan = cache::plan(self, operands.arguments())?;
-        A::fits(&plan)?;
-        A::receive(dynamic::call(&plan, operands.arguments(), CallOptions::default())?, &plan)
+        let Ast::Program(program) = &self.ast else { return Vec::new() };
+        program.names().definitions().iter().map(|definition| program.name(definition.name)).collect()
     }
 
     /// The number of operands.
     pub fn operands(&self) -> usize {
+        self.operand_spans().len()
+    }
+
+    /// The span of the first occurrence of each operand.
+    fn operand_spans(&self) -> Vec<Span> {
         match &self.ast {
-            Ast::Letters(subscripts) => subscripts.terms().len(),
-            Ast::Named(named) => named.terms().len(),
-            Ast::Program(program) => program.names().inputs().len(),
+            Ast::Letters(subscripts) => subscripts.terms().iter().map(|term| term.span).collect(),
+            Ast::Named(named) => named.terms().iter().map(|term| term.span).collect(),
+            Ast::Program(program) => program.names().inputs().iter().map(|&id| program.first(id)).collect(),
         }
     }
 
@@ -199,55 +145,38 @@ impl Expression {
         matches!(self.output_names()[..], [name] if summed(name))
     }
 
-    /// The span of the first occurrence of an operand.
-    fn place(&self, operand: usize) -> Option<Span> {
-        match &self.ast {
-            Ast::Letters(subscripts) => subscripts.terms().get(operand).map(|term| term.span),
-            Ast::Named(named) => named.terms().get(operand).map(|term| term.span),
-            Ast::Program(program) => program.names().inputs().get(operand).map(|&id| program.first(id)),
-        }
-    }
-
     /// Converts a planning error; a tensor that is too large gets its name and span in the text.
     pub(crate) fn unplanned(&self, mut error: PlanError) -> Error {
         let PlanError::TooLarge(excess) = &mut error else { return error.into() };
         let is_result = excess.tensor.as_ref().is_none_or(|tensor| tensor.is_result);
+        if !matches!(self.ast, Ast::Program(_)) {
+            let single = excess.axes.iter().all(|label| label.chars().count() == 1);
+            let labels: Vec<&str> = excess.axes.iter().map(|label| &**label).collect();
+            excess.label = labels.join(if single { "" } else { " " }).into();
+        }
         let span = match &self.ast {
             Ast::Program(program) => {
                 let defined = program.names().definitions().iter().find(|d| program.name(d.name) == &*excess.label);
                 defined.map(|d| program.statements()[d.statements[0]].span)
             }
-            ast => {
-                let single = excess.axes.iter().all(|label| label.chars().count() == 1);
-                let labels: Vec<&str> = excess.axes.iter().map(|label| &**label).collect();
-                excess.label = labels.join(if single { "" } else { " " }).into();
-                match ast {
-                    Ast::Letters(subscripts) => subscripts.output().map(|output| output.term.span),
-                    Ast::Named(named) => Some(named.output().span),
-                    _ => None,
-                }
-                .filter(|_| is_result)
-            }
+            Ast::Letters(subscripts) if is_result => subscripts.output().map(|output| output.term.span),
+            Ast::Named(named) if is_result => Some(named.output().span),
+            _ => None,
         };
-        let error = Error::from(error);
-        match span {
-            Some(span) => error.at(self.text(), span),
-            None => error,
-        }
+        Error::from(error).at(self.text(), span)
     }
 
     /// Adds the span of the operand that the error is about.
-    pub(crate) fn point(&self, error: Error) -> Error {
+    pub(crate) fn point(&self, mut error: Error) -> Error {
         let operand = match error.kind() {
-            ErrorKind::Stopped(RunStopped::IndexOutOfRange(id)) => {
-                self.input_names().iter().position(|name| *name == &*id.index_tensor)
+            ErrorKind::Stopped(RunStopped::IndexOutOfRange(index)) => {
+                self.input_names().iter().position(|name| *name == &*index.index_tensor)
             }
-            other => other.operand(),
+            ErrorKind::Bind(BindError::Operands { expected, found }) if found < expected => Some(*found),
+            _ => error.operand_mut().copied(),
         };
-        match operand.and_then(|operand| self.place(operand)) {
-            Some(span) => error.at(self.text(), span),
-            None => error,
-        }
+        let span = operand.and_then(|operand| self.operand_spans().get(operand).copied());
+        error.at(self.text(), span)
     }
 }
 
@@ -255,5 +184,25 @@ impl fmt::Display for Expression {
     /// Writes the canonical form: without white space, or as lists of integers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ast.fmt(f)
+    }
+}
+
+/// The options of an [`Expression`].
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// The options that change the result.
+    pub(crate) options: Options,
+    /// The user's semiring, if the algebra is user-defined.
+    pub(crate) semiring: Option<UserSemiring>,
+    pub(crate) order: Order,
+    pub(crate) budget: Budget,
+    pub(crate) passes: PassSet,
+}
+
+/// Settings are equal if they lead to the same plan. The semiring is determined by the algebra, one of the options.
+impl PartialEq for Settings {
+    fn eq(&self, other: &Settings) -> bool {
+        let Settings { options, semiring: _, order, budget, passes } = self;
+        (options, order, budget, passes) == (&other.options, &other.order, &other.budget, &other.passes)
     }
 }

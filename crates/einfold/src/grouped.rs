@@ -1,9 +1,10 @@
 //! Frequent grouped reductions as functions. Each runs one program of the language, which its documentation shows; for
 //! a variation, copy the program and change it.
 
+use crate::arguments::Operands;
 use crate::einsum;
 use crate::error::{Error, ErrorKind};
-use crate::operand::{Operand, Operands};
+use crate::operand::Operand;
 use crate::output::Output;
 
 /// `:3` if the size is declared.
@@ -11,20 +12,20 @@ fn declared(size: Option<usize>) -> String {
     size.map_or_else(String::new, |size| format!(":{size}"))
 }
 
-/// Sums the rows of each group: `Y[ids[n],...] += values[n,...]`.
+/// Sums the rows of each group: `Y[index[n],...] += values[n,...]`.
 ///
-/// `ids` has shape `[n]` and an integer dtype and gives the group of each row, in any order. `values` has shape
-/// `[n, …]`; the result has shape `[groups, …]` and the dtype of the values. Without `groups`, the number of groups is
-/// the greatest id plus 1. A group without rows is 0; an id outside `0..groups` is an error.
+/// `index` is an index tensor of shape `[n]` with the group of each row, in any order. `values` has shape `[n, …]`; the
+/// result has shape `[groups, …]` and the dtype of the values. Without `groups`, the number of groups is the greatest
+/// scatter index plus 1. A group without rows is 0; an index outside `0..groups` is an error.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, Array2, array};
 /// use einfold::grouped::segment_sum;
 ///
-/// let ids = array![0, 2, 0];
-/// let sums: Array1<f64> = segment_sum(&array![1.0, 2.0, 4.0], &ids, None)?;
+/// let index = array![0, 2, 0];
+/// let sums: Array1<f64> = segment_sum(&array![1.0, 2.0, 4.0], &index, None)?;
 /// assert_eq!(sums, array![5.0, 0.0, 2.0]);
-/// let rows: Array2<i32> = segment_sum(&array![[1, 2], [3, 4], [5, 6]], &ids, 4)?;
+/// let rows: Array2<i32> = segment_sum(&array![[1, 2], [3, 4], [5, 6]], &index, 4)?;
 /// assert_eq!(rows, array![[6, 8], [0, 0], [3, 4], [0, 0]]);
 /// # Ok::<(), einfold::Error>(())
 /// ```
@@ -33,13 +34,13 @@ fn declared(size: Option<usize>) -> String {
 /// As [`Expression::run`](crate::Expression::run).
 pub fn segment_sum<A: Output>(
     values: impl Operand,
-    ids: impl Operand,
+    index: impl Operand,
     groups: impl Into<Option<usize>>,
 ) -> Result<A, Error> {
-    accumarray(&ids, &values, Aggregator::Sum, groups.into().as_ref().map(std::slice::from_ref))
+    accumarray(&index, &values, Aggregator::Sum, groups.into().as_ref().map(std::slice::from_ref))
 }
 
-/// Computes the mean of the rows of each group: `Y[ids[n],...] mean= values[n,...]`.
+/// Computes the mean of the rows of each group: `Y[index[n],...] mean= values[n,...]`.
 ///
 /// Shapes are as in [`segment_sum`]. The result has a float or complex dtype, `f64` for integers. A group without rows
 /// is NaN.
@@ -57,16 +58,16 @@ pub fn segment_sum<A: Output>(
 /// As [`Expression::run`](crate::Expression::run).
 pub fn segment_mean<A: Output>(
     values: impl Operand,
-    ids: impl Operand,
+    index: impl Operand,
     groups: impl Into<Option<usize>>,
 ) -> Result<A, Error> {
-    accumarray(&ids, &values, Aggregator::Mean, groups.into().as_ref().map(std::slice::from_ref))
+    accumarray(&index, &values, Aggregator::Mean, groups.into().as_ref().map(std::slice::from_ref))
 }
 
-/// Counts the occurrences of each id: `N[ids[n]] += 1`.
+/// Counts the occurrences of each scatter index: `N[index[n]] += 1`.
 ///
-/// `ids` has shape `[n]`; the result has shape `[groups]` and dtype `i64`. Without `groups`, the number of groups is
-/// the greatest id plus 1.
+/// `index` has shape `[n]`; the result has shape `[groups]` and dtype `i64`. Without `groups`, the number of groups is
+/// the greatest scatter index plus 1.
 ///
 /// ```
 /// use einfold::grouped::bincount;
@@ -79,11 +80,11 @@ pub fn segment_mean<A: Output>(
 ///
 /// # Errors
 /// As [`Expression::run`](crate::Expression::run).
-pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) -> Result<A, Error> {
-    einsum(&format!("N[ids[n]{}] += 1", declared(groups.into())), &ids)
+pub fn bincount<A: Output>(index: impl Operand, groups: impl Into<Option<usize>>) -> Result<A, Error> {
+    einsum(&format!("N[index[n]{}] += 1", declared(groups.into())), &index)
 }
 
-/// Sums the weights of each id: `N[ids[n]] += weights[n]`.
+/// Sums the weights of each scatter index: `N[index[n]] += weights[n]`.
 ///
 /// Shapes are as in [`bincount`]. The result has the dtype of the weights; NumPy's function always returns `f64`.
 ///
@@ -99,11 +100,11 @@ pub fn bincount<A: Output>(ids: impl Operand, groups: impl Into<Option<usize>>) 
 /// # Errors
 /// As [`Expression::run`](crate::Expression::run).
 pub fn bincount_weighted<A: Output>(
-    ids: impl Operand,
+    index: impl Operand,
     weights: impl Operand,
     groups: impl Into<Option<usize>>,
 ) -> Result<A, Error> {
-    einsum(&format!("N[ids[n]{}] += weights[n]", declared(groups.into())), (&ids, &weights))
+    einsum(&format!("N[index[n]{}] += weights[n]", declared(groups.into())), (&index, &weights))
 }
 
 /// The reduction of the values of one group.
@@ -145,9 +146,9 @@ impl Aggregator {
 
 /// Reduces the values of each group, as MATLAB's `accumarray`: `Y[i0[n],i1[n],...] max= values[n,...]`.
 ///
-/// `ids` is one integer vector of shape `[n]`, or a tuple of them, one for each axis of groups. `values` has shape
-/// `[n, …]`; the result has shape `[groups0, groups1, …]`. Without a shape, each extent is the greatest id of its axis
-/// plus 1.
+/// `indices` is one index tensor of shape `[n]`, or a tuple of them, one for each axis of groups. `values` has shape
+/// `[n, …]`; the result has shape `[groups0, groups1, …]`. Without a shape, each extent is the greatest scatter index
+/// of its axis plus 1.
 ///
 /// ```
 /// use einfold::ndarray::{Array2, array};
@@ -164,28 +165,28 @@ impl Aggregator {
 ///
 /// # Errors
 /// As [`Expression::run`](crate::Expression::run); [`ErrorKind::OutputRank`] if the number of extents in the shape
-/// differs from the number of vectors in `ids`.
+/// differs from the number of index tensors.
 pub fn accumarray<A: Output>(
-    ids: impl Operands,
+    indices: impl Operands,
     values: impl Operand,
     aggregator: Aggregator,
     shape: Option<&[usize]>,
 ) -> Result<A, Error> {
-    let ids = ids.arguments();
-    let views = ids.arguments().views();
-    let vectors = views.iter().map(|view| view as &dyn Operand);
-    let operands: Vec<&dyn Operand> = vectors.chain([&values as &dyn Operand]).collect();
+    let indices = indices.arguments();
+    let views = indices.arguments().views();
+    let tensors = views.iter().map(|view| view as &dyn Operand);
+    let operands: Vec<&dyn Operand> = tensors.chain([&values as &dyn Operand]).collect();
     einsum(&accumarray_text(views.len(), aggregator, shape)?, &operands)
 }
 
-/// The program `Y[i0[n]:4,i1[n]:3,...] += values[n,...]`; a single vector is called `ids`.
-fn accumarray_text(ids: usize, aggregator: Aggregator, shape: Option<&[usize]>) -> Result<String, Error> {
-    if let Some(asked) = shape.map(<[usize]>::len).filter(|&asked| asked != ids) {
-        return Err(ErrorKind::OutputRank { output: 0, asked, given: ids }.into());
+/// The program `Y[i0[n]:4,i1[n]:3,...] += values[n,...]`; a single index tensor is called `index`.
+fn accumarray_text(tensors: usize, aggregator: Aggregator, shape: Option<&[usize]>) -> Result<String, Error> {
+    if let Some(asked) = shape.map(<[usize]>::len).filter(|&asked| asked != tensors) {
+        return Err(ErrorKind::OutputRank { output: 0, asked, given: tensors }.into());
     }
-    let name = |k: usize| if ids == 1 { "ids".to_string() } else { format!("i{k}") };
+    let name = |k: usize| if tensors == 1 { "index".to_string() } else { format!("i{k}") };
     let index = |k: usize| format!("{}[n]{},", name(k), declared(shape.map(|shape| shape[k])));
-    let left: String = (0..ids).map(index).collect();
+    let left: String = (0..tensors).map(index).collect();
     Ok(format!("Y[{left}...] {} values[n,...]", aggregator.assignment()))
 }
 

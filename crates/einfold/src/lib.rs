@@ -208,28 +208,28 @@
 #![forbid(unsafe_code)]
 
 pub mod algebra;
+mod arguments;
 mod array;
-mod builtin;
 pub mod cache;
 mod call;
+mod compiled;
 mod constants;
 pub mod dynamic;
 mod error;
 mod expression;
 pub mod grouped;
+mod lists;
 mod names;
 mod operand;
+mod options;
 mod output;
 mod plan;
-mod program;
 mod recipe;
 mod results;
 mod run;
 mod scalar;
-mod settings;
-mod spec;
+mod scratch;
 mod target;
-mod tuples;
 
 /// The details of errors, by stage.
 pub mod errors {
@@ -252,7 +252,7 @@ pub mod explain {
 
 /// Contraction orders: saved orders, strategies, the budget of a search, and the machine that costs refer to.
 pub mod order {
-    pub use crate::settings::IntoOrder;
+    pub use crate::options::IntoOrder;
     pub use einfold_ir::Machine;
     pub use einfold_order::format::{FormatError, machine_from_json};
     pub use einfold_order::{Budget, STRATEGIES, SavedOrder, SavedSlicedAxis, SavedTree, Strategy};
@@ -261,23 +261,22 @@ pub mod order {
 
 /// The types and traits behind generic parameters: operand types, memory for results, scalars.
 pub mod typed {
-    pub use crate::operand::{Conj, Named};
+    pub use crate::operand::{Conj, NamedOperand, Spec, Specs};
     pub use crate::output::OutputType;
     pub use crate::scalar::Scalar;
-    pub use crate::spec::{Spec, Specs};
     pub use crate::target::{Target, TargetViews, Targets};
     pub use einfold_ir::Literal;
 }
 
+pub use arguments::Operands;
 pub use array::AnyArray;
 pub use call::Call;
 pub use error::{Error, ErrorKind};
 pub use expression::Expression;
-pub use operand::{Operand, Operands, conj, named};
-pub use output::{Output, Outputs};
+pub use operand::{Operand, conj, named, spec};
+pub use output::Output;
 pub use plan::Plan;
-pub use results::Results;
-pub use spec::spec;
+pub use results::{Outputs, Results};
 
 pub use einfold_exec::{AnyView, AnyViewMut, Control, Element, MemoryOrder, Scratch, Semiring};
 pub use einfold_ir::{Cost, Count, Dtype, OutOfRange, TensorType};
@@ -304,9 +303,7 @@ pub use ndarray;
 /// As [`Expression::new`] and [`Expression::run`].
 pub fn einsum<A: Outputs>(text: &str, operands: impl Operands) -> Result<A, Error> {
     let operands = operands.arguments();
-    let plan = cache::plan_text(text, operands.arguments())?;
-    A::fits(&plan)?;
-    A::receive(dynamic::call(&plan, operands.arguments(), dynamic::CallOptions::default())?, &plan)
+    call::run(&cache::plan_text(text, operands.arguments())?, operands.arguments(), dynamic::CallOptions::default())
 }
 
 /// Computes an einsum given by integer labels: a list for each operand and one for the output. Without the latter, the

@@ -1,10 +1,9 @@
-//! The types that can be operands, and lists of operands.
+//! The types that can be operands, and the types of operands that plans are made for.
 
 use crate::array::AnyArray;
-use crate::builtin::for_each_builtin;
-use crate::dynamic::ArgumentList;
-use crate::tuples::for_each_tuple;
+use crate::lists::{for_each_builtin, for_each_tuple};
 use einfold_exec::{AnyView, Element};
+use einfold_ir::TensorType;
 use ndarray::{ArrayBase, ArrayRef, Data, Dimension};
 
 /// A type that can be passed as one operand: an `ndarray` array or view of any dimension, a scalar, an [`AnyArray`] or
@@ -67,29 +66,29 @@ impl<O: Operand> Operand for Conj<O> {
 
 /// An operand, or the type of an operand, with a name; made by [`named`].
 #[derive(Clone, Copy, Debug)]
-pub struct Named<'n, O> {
+pub struct NamedOperand<'n, O> {
     pub(crate) name: &'n str,
     pub(crate) inner: O,
 }
 
 /// Gives a name to an operand, or to the type of an operand (a [`spec`](crate::spec)), for use in a program.
 ///
-/// Named operands may be passed in any order, and the program need not read all of them.
+/// NamedOperand operands may be passed in any order, and the program need not read all of them.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};
 /// use einfold::{einsum, named};
 ///
-/// let (values, ids) = (array![1.0, 2.0, 4.0], array![0, 1, 0]);
-/// let y: Array1<f64> = einsum("Y[g[n]] += w[n]", (named("w", &values), named("g", &ids)))?;
+/// let (values, groups) = (array![1.0, 2.0, 4.0], array![0, 1, 0]);
+/// let y: Array1<f64> = einsum("Y[g[n]] += w[n]", (named("w", &values), named("g", &groups)))?;
 /// assert_eq!(y, array![5.0, 2.0]);
 /// # Ok::<(), einfold::Error>(())
 /// ```
-pub fn named<O>(name: &str, operand: O) -> Named<'_, O> {
-    Named { name, inner: operand }
+pub fn named<O>(name: &str, operand: O) -> NamedOperand<'_, O> {
+    NamedOperand { name, inner: operand }
 }
 
-impl<O: Operand> Operand for Named<'_, O> {
+impl<O: Operand> Operand for NamedOperand<'_, O> {
     fn elements(&self) -> AnyView<'_> {
         self.inner.elements()
     }
@@ -153,69 +152,89 @@ macro_rules! scalars {
 
 for_each_builtin!(scalars);
 
-/// The operands of a call: a tuple of up to twelve, a single operand, or an array, slice or vector of operands of one
-/// type. They are in the order of the terms; in a program, in the order in which the text first names them.
-/// [Named](named) operands may be in any order.
+/// The type of an operand with elements of type `T` and this shape.
+///
+/// ```
+/// use einfold::{Expression, spec};
+///
+/// let plan = Expression::new("ij,jk->ik")?.plan((spec::<f64>([20, 10]), spec::<f32>([10, 30])))?;
+/// assert_eq!(plan.output_types()[0], spec::<f64>([20, 30]));
+/// # Ok::<(), einfold::Error>(())
+/// ```
+pub fn spec<T: Element>(shape: impl AsRef<[usize]>) -> TensorType {
+    TensorType { name: None, dtype: T::dtype(), shape: shape.as_ref().into(), conj: false }
+}
+
+/// A type that describes one operand: a [`spec`], or a spec with a name, as `named("X", spec::<f64>([3]))`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a list of operands of einfold",
-    label = "not operands",
-    note = "operands are a tuple of up to twelve, one operand alone, or an array, slice or vector of operands of one type",
-    note = "an operand is an array or a view of ndarray 0.17 (`einfold::ndarray`), a scalar, an `AnyArray` or an `AnyView`, or a reference to one",
-    note = "a `Vec` or a slice of elements is one as `einfold::ndarray::aview1(&elements)`, with several axes as `ArrayView::from_shape(shape, &elements)?`",
-    note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
+    message = "`{Self}` is not the type of an operand of einfold",
+    label = "not the type of an operand",
+    note = "types of operands are made by `spec::<f64>([20, 10])`; `plan_for` takes the operands themselves"
 )]
-pub trait Operands {
-    /// Collects the operands.
-    fn arguments(&self) -> ArgumentList<'_>;
+pub trait Spec {
+    /// Converts to a tensor type.
+    fn into_type(self) -> TensorType;
 }
 
-impl<O: Operand> Operands for O {
-    fn arguments(&self) -> ArgumentList<'_> {
-        let mut list = ArgumentList::default();
-        list.push(self);
-        list
+impl Spec for TensorType {
+    fn into_type(self) -> TensorType {
+        self
     }
 }
 
-impl<O: Operand> Operands for [O] {
-    fn arguments(&self) -> ArgumentList<'_> {
-        let mut list = ArgumentList::default();
-        self.iter().for_each(|operand| list.push(operand));
-        list
+impl Spec for NamedOperand<'_, TensorType> {
+    fn into_type(self) -> TensorType {
+        TensorType { name: Some(self.name.into()), ..self.inner }
     }
 }
 
-macro_rules! lists {
-    ($([$($generics:tt)*] $list:ty;)+) => { $(
-        impl<O: Operand, $($generics)*> Operands for $list {
-            fn arguments(&self) -> ArgumentList<'_> {
-                let list: &[O] = self.as_ref();
-                list.arguments()
-            }
-        }
-    )+ };
+/// The types of all operands, in the order of the operands or with names: a tuple of up to twelve, or an array, slice
+/// or vector.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of types of operands of einfold",
+    label = "not types of operands",
+    note = "types of operands are made by `spec::<f64>([20, 10])`, and come as a tuple of up to twelve or in an array, slice or vector",
+    note = "`plan_for` takes the operands themselves"
+)]
+pub trait Specs {
+    /// Converts to a list.
+    fn into_types(self) -> Vec<TensorType>;
 }
 
-lists! {
-    [] &[O];
-    [] Vec<O>;
-    [] &Vec<O>;
-    [const N: usize] [O; N];
-    [const N: usize] &[O; N];
+impl<S: Spec> Specs for S {
+    fn into_types(self) -> Vec<TensorType> {
+        vec![self.into_type()]
+    }
+}
+
+impl<S: Spec> Specs for Vec<S> {
+    fn into_types(self) -> Vec<TensorType> {
+        self.into_iter().map(S::into_type).collect()
+    }
+}
+
+impl<S: Spec + Clone> Specs for &[S] {
+    fn into_types(self) -> Vec<TensorType> {
+        self.iter().cloned().map(S::into_type).collect()
+    }
+}
+
+impl<S: Spec, const N: usize> Specs for [S; N] {
+    fn into_types(self) -> Vec<TensorType> {
+        self.map(S::into_type).into()
+    }
 }
 
 macro_rules! tuples {
-    ($($name:ident)+) => {
-        impl<$($name: Operand),+> Operands for ($($name,)+) {
-            fn arguments(&self) -> ArgumentList<'_> {
-                #[expect(non_snake_case, reason = "each operand is bound to the name of its type")]
-                let ($($name,)+) = self;
-                let mut list = ArgumentList::default();
-                $(list.push($name);)+
-                list
+    ($($operand:ident)+) => {
+        impl<$($operand: Spec),+> Specs for ($($operand,)+) {
+            fn into_types(self) -> Vec<TensorType> {
+                #[expect(non_snake_case, reason = "each type is bound to the name of its form")]
+                let ($($operand,)+) = self;
+                vec![$($operand.into_type()),+]
             }
         }
     };
 }
 
-for_each_tuple!(1..=12, tuples);
+for_each_tuple!(tuples, [] A B C D E F G H I J K L);

@@ -1,19 +1,16 @@
 //! Plans: expressions compiled for operand types.
 
-use crate::array::AnyArray;
-use crate::call::Call;
-use crate::dynamic::Arguments;
+use crate::arguments::{Arguments, OperandType, Operands};
+use crate::compiled::CompiledExpression;
 use crate::error::Error;
-use crate::expression::Expression;
-use crate::operand::Operands;
-use crate::output::{OutputType, Outputs};
-use crate::program::Program;
-use crate::settings::Settings;
-use einfold_exec::AnyView;
-use einfold_ir::{Cost, Count, Form, Machine, Nest, TensorType, Tree};
+use crate::expression::{Expression, Settings};
+use crate::operand::Specs;
+use crate::output::OutputType;
+use einfold_exec::CachedOperand;
+use einfold_ir::{Cost, Count, Machine, TensorType};
 use einfold_order::SavedOrder;
-use einfold_plan::{Compiled, Explain, ExplainSource, saved_order};
-use einfold_syntax::Warning;
+use einfold_plan::{Compiled, Explain, ExplainSource, NamedNetwork, named_network, saved_order};
+use einfold_syntax::{Warning, resolve};
 use std::sync::Arc;
 
 /// An expression compiled for operands of certain dtypes and shapes. A plan is immutable, cheap to clone, and can be
@@ -37,67 +34,11 @@ use std::sync::Arc;
 /// # Ok::<(), einfold::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Plan(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    expression: Expression,
-    program: Program,
-    /// The plan without constants, if some operands are constants.
-    whole: Option<Plan>,
-}
+pub struct Plan(pub(crate) Arc<CompiledExpression>);
 
 impl Plan {
-    pub(crate) fn new(expression: Expression, program: Program, whole: Option<Plan>) -> Plan {
-        Plan(Arc::new(Inner { expression, program, whole }))
-    }
-
-    /// Plans for given operands. Sizes that depend on the values of index tensors are computed first.
-    pub(crate) fn for_arguments(expression: Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
-        let arranged = expression.arrange(arguments)?;
-        let arguments = arranged.as_ref().map_or(arguments, |list| list.arguments());
-        let program = Program::compile_with(&expression, arguments)?;
-        Ok(Plan::new(expression, program, None))
-    }
-
-    /// Runs on operands of the planned types. Returns one result of the requested type, or several as a tuple, as a
-    /// vector or by name.
-    ///
-    /// ```
-    /// use einfold::{Expression, Results, named};
-    /// use einfold::ndarray::{Array1, array};
-    ///
-    /// let (g, w) = (array![0, 0, 1], array![1.0, 3.0, 5.0]);
-    /// let plan = Expression::new("sum[g[n]:2] += w[n]; avg[g[n]:2] mean= w[n]")?.plan_for((&g, &w))?;
-    /// let (sum, avg): (Array1<f64>, Array1<f64>) = plan.run((&g, &w))?;
-    /// assert_eq!((&sum, &avg), (&array![4.0, 5.0], &array![2.0, 5.0]));
-    /// let mut named: Results = plan.run((named("w", &w), named("g", &g)))?;
-    /// assert_eq!(named.take::<Array1<f64>>("avg")?, avg);
-    /// # Ok::<(), einfold::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Names`](crate::ErrorKind::Names) if the names of operands do not match the program;
-    /// [`ErrorKind::OutputCount`](crate::ErrorKind::OutputCount) if the requested number of results is wrong;
-    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) if operands do not have the planned types, or memory cannot be
-    /// allocated; [`ErrorKind::OutputDtype`](crate::ErrorKind::OutputDtype) and
-    /// [`ErrorKind::OutputRank`](crate::ErrorKind::OutputRank) if a result does not have the requested type;
-    /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if an index is out of range.
-    pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
-        self.call(operands).run()
-    }
-
-    /// Runs, and returns one array of any dtype and rank.
-    ///
-    /// # Errors
-    /// As [`run`](Plan::run).
-    pub fn run_any(&self, operands: impl Operands) -> Result<AnyArray, Error> {
-        self.run(operands)
-    }
-
-    /// Starts a call with options: factors, scratch memory, threads, existing outputs.
-    pub fn call<O: Operands>(&self, operands: O) -> Call<'_, O> {
-        Call::new(self, operands)
+    pub(crate) fn new(compiled: CompiledExpression) -> Plan {
+        Plan(Arc::new(compiled))
     }
 
     /// The expression, with its options.
@@ -108,31 +49,22 @@ impl Plan {
     /// The types of the operands, with names in a program, in the order of operands without names.
     /// [Constants](Plan::bind_constants) are not included.
     pub fn input_types(&self) -> &[TensorType] {
-        self.0.program.inputs()
+        &self.0.inputs
     }
 
     /// Dtype, shape and, in a program, name of each result.
     pub fn output_types(&self) -> Vec<TensorType> {
-        let own = |OutputType { name, dtype, shape, .. }| TensorType {
-            name: name.map(Into::into),
-            dtype,
-            shape: shape.into(),
-            conj: false,
-        };
-        self.outputs().map(own).collect()
+        let types = self.outputs();
+        types.map(|ty| OperandType { dtype: ty.dtype, shape: ty.shape, conj: false, name: ty.name }.into()).collect()
     }
 
     /// The outputs, in order.
     pub fn outputs(&self) -> impl ExactSizeIterator<Item = OutputType<'_>> {
-        (0..self.compiled().plan.outputs.len()).map(|index| self.output(index))
-    }
-
-    /// The output at a position.
-    pub(crate) fn output(&self, index: usize) -> OutputType<'_> {
         let plan = &self.compiled().plan;
-        let buffer = plan.buffer(plan.outputs[index]);
-        let name = self.0.expression.output_name(index);
-        OutputType { index, name, dtype: buffer.dtype, shape: &buffer.extents }
+        plan.outputs.iter().enumerate().map(|(index, &output)| {
+            let (name, buffer) = (self.0.expression.output_name(index), plan.buffer(output));
+            OutputType { index, name, dtype: buffer.dtype, shape: &buffer.extents }
+        })
     }
 
     /// The cost of the contraction order. It does not depend on the machine.
@@ -151,7 +83,7 @@ impl Plan {
     /// The machine that the plan was made for: the built-in one, or that of
     /// [`Expression::machine`](crate::Expression::machine).
     pub fn machine(&self) -> Machine {
-        self.0.program.compiled().plan.machine
+        self.compiled().plan.machine
     }
 
     /// The bytes that a run needs in addition to its operands: results, intermediates, copies of operands that cannot
@@ -209,13 +141,11 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the order does not reproduce the plan, which would be a bug.
+    /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the stages do not lead to the plan again, which would be a bug.
     pub fn explain(&self) -> Result<Explain, Error> {
-        let Inner { expression, program, .. } = &*self.0;
-        let ast = expression.to_string();
+        let ast = self.expression().to_string();
         let source = ExplainSource { expression: ast.replace('\n', "; "), ast };
-        let trace = program.trace(expression, self.compiled())?;
-        let explain = Explain::new(source, program.ir(), self.compiled(), &trace);
+        let explain = Explain::new(source, &self.0.ir, self.compiled())?;
         Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
     }
 
@@ -232,76 +162,73 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn warnings(&self) -> Vec<Warning> {
-        self.whole().0.program.warnings(&self.0.expression)
-    }
-
-    /// The plan without constants.
-    pub(crate) fn whole(&self) -> &Plan {
-        self.0.whole.as_ref().unwrap_or(self)
-    }
-
-    /// Whether some operands are constants.
-    pub(crate) fn has_constants(&self) -> bool {
-        self.0.whole.is_some()
-    }
-
-    /// Cached operands, which a run reads after the operands of the call.
-    pub(crate) fn cached_operands(&self) -> impl Iterator<Item = AnyView<'_>> {
-        self.0.program.cached_operands()
+        self.whole().warnings()
     }
 
     /// The bytes that a plan with [constants](Plan::bind_constants) stores: intermediates of constants alone, and
     /// constants that a run reads directly.
     pub fn kept_bytes(&self) -> usize {
-        self.0.program.cached_bytes()
+        self.0.cached.iter().map(CachedOperand::bytes).sum()
     }
 
-    pub(crate) fn program(&self) -> &Program {
-        &self.0.program
+    /// The expression without constants.
+    pub(crate) fn whole(&self) -> &Arc<CompiledExpression> {
+        self.0.whole.as_ref().unwrap_or(&self.0)
     }
 
     pub(crate) fn compiled(&self) -> &Compiled {
-        self.0.program.compiled()
-    }
-
-    /// Adds the span of the operand to an error of a run. In a plan with constants, operands are counted without the
-    /// constants, and errors have no span.
-    pub(crate) fn point(&self, error: Error) -> Error {
-        if self.has_constants() { error } else { self.0.expression.point(error) }
-    }
-
-    /// Whether these operands lead to the sizes that the plan was made for.
-    pub(crate) fn has_sizes_of(&self, arguments: Arguments<'_>) -> Result<bool, Error> {
-        if self.answers().is_empty() {
-            return Ok(true);
-        }
-        let arranged = self.arrange(arguments)?;
-        let arguments = arranged.as_ref().map_or(arguments, |list| list.arguments());
-        self.0.program.has_sizes_of(arguments).map_err(|error| self.point(error))
-    }
-
-    /// The number of [`parts`] of the plan and of the plans of its size queries.
-    pub(crate) fn parts(&self) -> usize {
-        parts(&self.compiled().plan) + self.0.program.query_plans().map(parts).sum::<usize>()
-    }
-
-    /// The contraction trees of the contractions without index tensors.
-    pub(crate) fn without_selections(&self) -> impl Iterator<Item = &Tree> {
-        self.compiled().without_selections().map(|ordered| &ordered.tree)
-    }
-
-    /// The values of the size queries, in order.
-    pub(crate) fn answers(&self) -> &[i64] {
-        self.0.program.answers()
+        &self.0.compiled
     }
 }
 
-/// The number of steps with their axes, reads and operations, to which the memory of a plan and of a bound program is
-/// proportional.
-pub(crate) fn parts(plan: &einfold_ir::Plan) -> usize {
-    let operations = |form: &Form| match form {
-        Form::Nest(Nest { expr: Some(expr), .. }) => expr.ops().len(),
-        _ => 0,
-    };
-    plan.steps().map(|(_, step)| 1 + step.axes.len() + step.reads.len() + operations(&step.form)).sum()
+/// Plans an expression for these operands, as [`Expression::plan_with`].
+///
+/// # Errors
+/// As [`Expression::plan_with`].
+pub fn plan_with(expression: &Expression, arguments: Arguments<'_>) -> Result<Plan, Error> {
+    Ok(Plan::new(CompiledExpression::for_arguments(expression.clone(), arguments)?))
+}
+
+impl Expression {
+    /// Plans for operands of these types, which are in the order of the operands or have names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Expression`](crate::ErrorKind::Expression) if the types do not match the expression, or a shape
+    /// depends on the values of index tensors; [`ErrorKind::Names`](crate::ErrorKind::Names) if the names of the
+    /// operands are not valid; [`ErrorKind::Order`](crate::ErrorKind::Order) if no contraction order satisfies the
+    /// options; [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the plan would need more memory than the limit or than
+    /// is addressable.
+    pub fn plan(&self, types: impl Specs) -> Result<Plan, Error> {
+        Ok(Plan::new(CompiledExpression::new(self.clone(), types.into_types(), |_, _| Ok(None))?))
+    }
+
+    /// Returns the tensor network of the contraction, for a search of its order apart from planning. The resulting path
+    /// can be passed to [`ssa_path`](Expression::ssa_path).
+    ///
+    /// # Errors
+    /// As [`plan`](Expression::plan); [`PlanError::OnePath`](crate::errors::PlanError::OnePath) if several contractions
+    /// have more than one possible order.
+    pub fn network(&self, types: impl Specs) -> Result<NamedNetwork, Error> {
+        self.check_options()?;
+        let types = self.arrange_types(types.into_types())?;
+        Ok(named_network(&resolve(&self.ast, &types, &self.settings.options)?, self.settings.passes)?)
+    }
+
+    /// Plans for operands of the same types as these.
+    ///
+    /// # Errors
+    /// As [`plan`](Expression::plan).
+    pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
+        self.plan(operands.arguments().arguments().types())
+    }
+
+    /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is
+    /// computed from them. The plan also runs on other operands, whose indices must be less than that size.
+    ///
+    /// # Errors
+    /// As [`plan`](Expression::plan), except for shapes that depend on values, and as [`Plan::run`] for the computation
+    /// of sizes.
+    pub fn plan_with(&self, operands: impl Operands) -> Result<Plan, Error> {
+        plan_with(self, operands.arguments().arguments())
+    }
 }

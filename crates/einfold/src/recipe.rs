@@ -1,17 +1,16 @@
 //! Recipes: texts from which a plan is made again.
 
 use crate::algebra::{ALGEBRAS, IntoAlgebra};
-use crate::error::{Error, ErrorKind, RecipeProblem};
-use crate::expression::Expression;
+use crate::compiled::CompiledExpression;
+use crate::error::{Error, RecipeProblem};
+use crate::expression::{Expression, Parser, Settings};
 use crate::plan::Plan;
-use crate::program::Program;
-use crate::settings::Settings;
 use einfold_exec::UserSemiring;
-use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, Machine, OutOfRange, TensorType, Tree};
+use einfold_ir::{Algebra, Cost, Count, Dtype, Literal, Machine, OutOfRange, TensorType};
 use einfold_order::format::{FormatError, machine_from_json, machine_json};
 use einfold_order::{Budget, Order, OrderError, SavedOrder};
 use einfold_plan::PassSet;
-use einfold_syntax::{Ast, Options, Spelling, Subscripts};
+use einfold_syntax::{Ast, Options};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -25,12 +24,12 @@ const PATHS_ALONE: u64 = 1;
 #[serde(deny_unknown_fields)]
 struct Recipe {
     version: u64,
-    expression: Written,
-    operands: Vec<Operand>,
+    expression: RecordedText,
+    operands: Vec<RecordedOperand>,
     strict: bool,
     algebra: String,
     #[serde(flatten)]
-    meaning: Meaning,
+    meaning: LanguageOptions,
     memory: Option<u64>,
     /// The machine as written by [`machine_json`]; absent for the built-in machine.
     #[serde(default, skip_serializing_if = "Value::is_null")]
@@ -43,13 +42,13 @@ struct Recipe {
     /// Version 1 only: the SSA path of each contraction that has a choice of order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     paths: Vec<Vec<Vec<u32>>>,
-    cost: Recorded,
+    cost: RecordedCost,
 }
 
 /// Options that change the result, if they differ from the defaults.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Meaning {
+struct LanguageOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     acc: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -69,7 +68,7 @@ struct Meaning {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Written {
+enum RecordedText {
     Text(String),
     Spaced(String),
     Labels { operands: Vec<Vec<u32>>, output: Option<Vec<u32>> },
@@ -77,7 +76,7 @@ enum Written {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Operand {
+struct RecordedOperand {
     dtype: String,
     shape: Vec<usize>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -87,18 +86,18 @@ struct Operand {
 /// A [`Cost`] in decimal digits: exact below 2^128, ten digits beyond.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Recorded {
+struct RecordedCost {
     flops: String,
     size: String,
     write: String,
     peak: String,
 }
 
-impl From<Cost> for Recorded {
-    fn from(cost: Cost) -> Recorded {
+impl From<Cost> for RecordedCost {
+    fn from(cost: Cost) -> RecordedCost {
         let digits = |count: Count| count.exact().map_or_else(|| format!("{count:.9e}"), |n| n.to_string());
         let Cost { flops, size, write, peak } = cost;
-        Recorded { flops: digits(flops), size: digits(size), write: digits(write), peak: digits(peak) }
+        RecordedCost { flops: digits(flops), size: digits(size), write: digits(write), peak: digits(peak) }
     }
 }
 
@@ -116,18 +115,21 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn to_recipe(&self) -> String {
-        let plan = self.whole();
+        let plan = Plan(self.whole().clone());
         let expression = plan.expression();
         let Settings { options, semiring: _, order: _, budget, passes } = &expression.settings;
-        let operand =
-            |ty: &TensorType| Operand { dtype: ty.dtype.name().into(), shape: ty.shape.to_vec(), conj: ty.conj };
+        let operand = |ty: &TensorType| RecordedOperand {
+            dtype: ty.dtype.name().into(),
+            shape: ty.shape.to_vec(),
+            conj: ty.conj,
+        };
         let recipe = Recipe {
             version: VERSION,
             expression: written(expression),
             operands: plan.input_types().iter().map(operand).collect(),
             strict: options.strict,
             algebra: options.algebra.to_string(),
-            meaning: Meaning::of(options, plan.answers()),
+            meaning: LanguageOptions::of(options, &plan.0.answers),
             memory: budget.memory_bytes,
             machine: Some(budget.machine).filter(|m| !m.is_default()).map_or(Value::Null, |m| machine_json(&m)),
             passes: passes.names().map(Into::into).collect(),
@@ -157,63 +159,60 @@ impl Plan {
     }
 }
 
-fn written(expression: &Expression) -> Written {
-    let ids = |s: &Subscripts, term| s.labels(term).iter().map(|label| label.id).collect();
-    match &expression.ast {
-        Ast::Letters(s) if s.spelling() == Spelling::Integers => Written::Labels {
-            operands: s.terms().iter().map(|term| ids(s, term)).collect(),
-            output: s.output().map(|output| ids(s, &output.term)),
-        },
-        _ if expression.spaced => Written::Spaced(expression.text().into()),
-        _ => Written::Text(expression.text().into()),
+fn written(expression: &Expression) -> RecordedText {
+    let text = expression.text().into();
+    match (expression.parser, &expression.ast) {
+        (Parser::Labels, Ast::Letters(s)) => {
+            let labels = |term| s.labels(term).iter().map(|label| label.id).collect();
+            let operands = s.terms().iter().map(labels).collect();
+            RecordedText::Labels { operands, output: s.output().map(|output| labels(&output.term)) }
+        }
+        (Parser::Spaced, _) => RecordedText::Spaced(text),
+        _ => RecordedText::Text(text),
     }
 }
 
 /// Parses a recipe. The version is read first, because other versions may have other fields.
 fn read(recipe: &str) -> Result<Recipe, Error> {
-    let malformed = |e: serde_json::Error| RecipeProblem::Malformed(e.to_string());
     let value: Value = serde_json::from_str(recipe).map_err(malformed)?;
     match value.get("version").and_then(Value::as_u64) {
         Some(PATHS_ALONE | VERSION) => Ok(serde_json::from_value(value).map_err(malformed)?),
         Some(found) => Err(RecipeProblem::Version { found, expected: VERSION }.into()),
-        None => Err(RecipeProblem::Malformed("the version is missing".into()).into()),
+        None => Err(malformed("the version is missing").into()),
     }
+}
+
+fn malformed(problem: impl ToString) -> RecipeProblem {
+    RecipeProblem::Malformed(problem.to_string())
 }
 
 impl Recipe {
     fn plan(mut self, user: Option<(Algebra, Option<UserSemiring>)>) -> Result<Plan, Error> {
         let mut expression = match &self.expression {
-            Written::Text(text) => Expression::new(text)?,
-            Written::Spaced(text) => Expression::spaced(text)?,
-            Written::Labels { operands, output } => {
+            RecordedText::Text(text) => Expression::new(text)?,
+            RecordedText::Spaced(text) => Expression::spaced(text)?,
+            RecordedText::Labels { operands, output } => {
                 let operands: Vec<&[u32]> = operands.iter().map(Vec::as_slice).collect();
                 Expression::labels(&operands, output.as_deref())?
             }
         };
         let (algebra, semiring) = self.algebra(user)?;
-        let (order, machine) = (self.order()?, self.machine()?);
-        let budget = match &order {
-            Order::Saved(SavedOrder { objective, largest, .. }) => {
-                Budget { objective: *objective, largest: *largest, ..Budget::default() }
-            }
-            _ => Budget::default(),
-        };
-        expression.settings = Settings {
-            options: Options { strict: self.strict, algebra, ..self.meaning.options()? },
-            semiring,
-            order,
-            budget: Budget { memory_bytes: self.memory, machine, ..budget },
-            passes: self.passes()?,
-        };
-        let types: Result<Vec<TensorType>, RecipeProblem> =
-            self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
-        let types = expression.arrange_types(types.map_err(ErrorKind::Recipe)?)?;
+        let order = self.order()?;
+        let mut budget = Budget { memory_bytes: self.memory, machine: self.machine()?, ..Budget::default() };
+        if let Order::Saved(SavedOrder { objective, largest, .. }) = &order {
+            (budget.objective, budget.largest) = (*objective, *largest);
+        }
+        let pass = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
+        let passes = self.passes.iter().try_fold(PassSet::NONE, pass)?;
+        let options = Options { strict: self.strict, algebra, ..self.meaning.options()? };
+        expression.settings = Settings { options, semiring, order, budget, passes };
+        let types: Result<_, RecipeProblem> = self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
         let mut answers = self.meaning.answers.iter();
-        let program = Program::compile_with_queries(&expression, types, |_| match answers.next() {
-            Some(answer) => Ok(*answer),
-            None => Err(RecipeProblem::Malformed("the value of a size query is missing".into()).into()),
+        let compiled = CompiledExpression::new(expression, types?, |_, _| {
+            let answer = answers.next().ok_or_else(|| malformed("the value of a size query is missing"))?;
+            Ok(Some(*answer))
         })?;
-        let plan = Plan::new(expression, program, None);
+        let plan = Plan::new(compiled);
         self.check(&plan)?;
         Ok(plan)
     }
@@ -234,30 +233,24 @@ impl Recipe {
             (PATHS_ALONE, ..) => Ok(Order::default()),
             (_, _, order) => match Order::from_value(order) {
                 Ok(saved @ Order::Saved(_)) => Ok(saved),
-                Ok(_) => Err(RecipeProblem::Malformed("the order has no network".into()).into()),
+                Ok(_) => Err(malformed("the order has no network").into()),
                 Err(FormatError::Path(error)) => Err(OrderError::from(error).into()),
-                Err(error) => Err(RecipeProblem::Malformed(error.to_string()).into()),
+                Err(error) => Err(malformed(error).into()),
             },
         }
     }
 
     fn machine(&self) -> Result<Machine, Error> {
-        let malformed = |error: FormatError| RecipeProblem::Malformed(error.to_string());
         match &self.machine {
             Value::Null => Ok(Machine::default()),
             machine => Ok(machine_from_json(&machine.to_string()).map_err(malformed)?),
         }
     }
 
-    fn passes(&self) -> Result<PassSet, Error> {
-        let add = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
-        Ok(self.passes.iter().try_fold(PassSet::NONE, add)?)
-    }
-
     fn check(&self, plan: &Plan) -> Result<(), Error> {
-        let planned = Recorded::from(plan.cost());
-        let paths: Vec<Vec<u32>> = self.paths.concat();
-        let same_path = self.version != PATHS_ALONE || plan.without_selections().flat_map(Tree::steps).eq(&paths);
+        let planned = RecordedCost::from(plan.cost());
+        let paths = plan.compiled().without_selections().flat_map(|found| found.tree.steps());
+        let same_path = self.version != PATHS_ALONE || paths.eq(self.paths.iter().flatten());
         if same_path && planned == self.cost {
             return Ok(());
         }
@@ -265,10 +258,10 @@ impl Recipe {
     }
 }
 
-impl Meaning {
-    fn of(options: &Options, answers: &[i64]) -> Meaning {
+impl LanguageOptions {
+    fn of(options: &Options, answers: &[i64]) -> LanguageOptions {
         let policy = |policy: &OutOfRange| policy.name().to_string();
-        Meaning {
+        LanguageOptions {
             acc: options.acc.map(|dtype| dtype.name().into()),
             sizes: options.sizes.clone(),
             out_of_range: Some(&options.out_of_range).filter(|p| **p != OutOfRange::Error).map(policy),
@@ -281,9 +274,9 @@ impl Meaning {
 
     fn options(&self) -> Result<Options, RecipeProblem> {
         let dtype = |name: &String| Dtype::from_name(name).ok_or_else(|| RecipeProblem::Dtype(name.clone()));
-        let malformed = |what: &str| RecipeProblem::Malformed(format!("`{what}` is not understood"));
-        let policy = |name: &String| OutOfRange::from_name(name).ok_or_else(|| malformed(name));
-        let number = |text: &String| text.parse::<Literal>().map_err(|_| malformed(text));
+        let unknown = |what: &str| malformed(format!("`{what}` is not understood"));
+        let policy = |name: &String| OutOfRange::from_name(name).ok_or_else(|| unknown(name));
+        let number = |text: &String| text.parse::<Literal>().map_err(|_| unknown(text));
         Ok(Options {
             acc: self.acc.as_ref().map(dtype).transpose()?,
             sizes: self.sizes.clone(),
@@ -304,13 +297,12 @@ fn read_all<T>(
     table.iter().map(|(name, text)| Ok((name.clone(), read(text)?))).collect()
 }
 
-impl Operand {
+impl RecordedOperand {
     fn tensor_type(&self, algebra: Algebra) -> Result<TensorType, RecipeProblem> {
-        let users = match algebra {
+        let dtype = match algebra {
             Algebra::User(user) if user.element.name() == self.dtype => Some(user.element),
-            _ => None,
+            _ => Dtype::from_name(&self.dtype),
         };
-        let dtype = users.or_else(|| Dtype::from_name(&self.dtype));
         let dtype = dtype.ok_or_else(|| RecipeProblem::Dtype(self.dtype.clone()))?;
         Ok(TensorType { name: None, dtype, shape: self.shape.as_slice().into(), conj: self.conj })
     }

@@ -1,14 +1,92 @@
-//! The results of a program by name.
+//! The results of a run: of the types that are asked for, or by name.
 
 use crate::array::AnyArray;
-use crate::dynamic::Arrays;
-use crate::error::{Error, NamesProblem};
-use crate::output::{Output, OutputType, Outputs};
+use crate::error::{Error, ErrorKind, NamesProblem};
+use crate::lists::for_each_tuple;
+use crate::output::{Arrays, Output, OutputType};
 use crate::plan::Plan;
 use einfold_exec::{AnyView, NewArray};
 use einfold_ir::{Dtype, Label};
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::btree_map::{BTreeMap, Entry};
+
+/// The results of a run: one [`Output`], a tuple of two to eight, a vector of results of one type, or
+/// [`Results`](crate::Results), which are accessed by name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the type of the results of einfold",
+    label = "not the type of a result, or of several",
+    note = "a result is an `Array<T, D>` of ndarray 0.17 (`einfold::ndarray`), such as `Array2<f64>`, a scalar, or an `AnyArray`; several are a tuple, a `Vec` or `Results`",
+    note = "name it where the result goes: `let y: Array2<f64> = einsum(..)?` or `einsum::<Array2<f64>>(..)?`",
+    note = "of an `Array1`, `to_vec` makes a `Vec`"
+)]
+pub trait Outputs: Sized {
+    /// Checks, before a run, that the results of a plan have these types.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OutputCount`] if the number of results differs, and the errors of [`Output::fits`].
+    fn fits(plan: &Plan) -> Result<(), Error>;
+
+    /// Converts the results of a run of the plan.
+    ///
+    /// # Errors
+    /// As [`fits`](Outputs::fits).
+    fn receive(arrays: Arrays, plan: &Plan) -> Result<Self, Error>;
+}
+
+/// [`Output::fits`] of one type.
+type Fits = fn(&OutputType<'_>) -> Result<(), Error>;
+
+/// Checks the number of the outputs of a plan, and each with its function.
+fn check(plan: &Plan, fits: &[Fits]) -> Result<(), Error> {
+    let (asked, given) = (fits.len(), plan.outputs().len());
+    if given != asked {
+        return Err(ErrorKind::OutputCount { asked, given }.into());
+    }
+    plan.outputs().zip(fits).try_for_each(|(output, fits)| fits(&output))
+}
+
+/// Converts the next of `N` arrays.
+fn next<A: Output, const N: usize>(arrays: &mut impl Iterator<Item = (usize, NewArray)>) -> Result<A, Error> {
+    let (output, array) = arrays.next().ok_or(ErrorKind::OutputCount { asked: N, given: 0 })?;
+    A::receive(array, output)
+}
+
+impl<A: Output> Outputs for A {
+    fn fits(plan: &Plan) -> Result<(), Error> {
+        check(plan, &[A::fits])
+    }
+
+    fn receive(arrays: Arrays, _plan: &Plan) -> Result<A, Error> {
+        next::<A, 1>(&mut (0..).zip(arrays))
+    }
+}
+
+impl<A: Output> Outputs for Vec<A> {
+    fn fits(plan: &Plan) -> Result<(), Error> {
+        plan.outputs().try_for_each(|output| A::fits(&output))
+    }
+
+    fn receive(arrays: Arrays, _plan: &Plan) -> Result<Vec<A>, Error> {
+        (0..).zip(arrays).map(|(output, array)| A::receive(array, output)).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($($name:ident)+) => {
+        impl<$($name: Output),+> Outputs for ($($name,)+) {
+            fn fits(plan: &Plan) -> Result<(), Error> {
+                check(plan, &[$($name::fits),+])
+            }
+
+            fn receive(arrays: Arrays, _plan: &Plan) -> Result<Self, Error> {
+                const COUNT: usize = [$(stringify!($name)),+].len();
+                let mut arrays = (0..).zip(arrays);
+                Ok(($(next::<$name, COUNT>(&mut arrays)?,)+))
+            }
+        }
+    };
+}
+
+for_each_tuple!(tuples, [A] B C D E F G H);
 
 /// The results of a program, accessed by name. The result of an expression without names has the name `""`.
 ///
@@ -28,16 +106,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Results {
     /// The remaining results by their position in the program.
     arrays: BTreeMap<usize, (Label, NewArray)>,
-    /// The names and positions of the remaining results.
-    places: BTreeSet<(Label, usize)>,
+    /// The positions of the remaining results by their names, which are distinct.
+    positions: BTreeMap<Label, usize>,
 }
 
 impl Results {
     /// Makes the results of a program, which are in its order.
     fn new(all: impl Iterator<Item = (Label, NewArray)>) -> Results {
         let arrays: BTreeMap<usize, (Label, NewArray)> = all.enumerate().collect();
-        let places = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
-        Results { arrays, places }
+        let positions = arrays.iter().map(|(index, (name, _))| (name.clone(), *index)).collect();
+        Results { arrays, positions }
     }
 
     /// The names of the remaining results, in the order of the program.
@@ -55,13 +133,8 @@ impl Results {
         self.arrays.is_empty()
     }
 
-    /// The name and position of the first remaining result with a name.
-    fn place(&self, name: &str) -> Option<&(Label, usize)> {
-        self.places.range((name.into(), 0)..).next().filter(|(own, _)| &**own == name)
-    }
-
     fn get(&self, name: &str) -> Option<&NewArray> {
-        self.place(name).map(|(_, index)| &self.arrays[index].1)
+        self.positions.get(name).map(|index| &self.arrays[index].1)
     }
 
     /// The dtype of a result; `None` if no remaining result has this name.
@@ -86,15 +159,14 @@ impl Results {
     /// [`OutputDtype`](crate::ErrorKind::OutputDtype) or [`OutputRank`](crate::ErrorKind::OutputRank) if it has another
     /// type, in which case it is not removed.
     pub fn take<A: Output>(&mut self, name: &str) -> Result<A, Error> {
-        let place = self.place(name).cloned();
-        let entry = place.as_ref().map(|(_, index)| self.arrays.entry(*index));
-        let (Some(place), Some(Entry::Occupied(entry))) = (place, entry) else {
+        let entry = self.positions.get(name).map(|&index| self.arrays.entry(index));
+        let Some(Entry::Occupied(entry)) = entry else {
             let there = self.names().map(Into::into).collect();
             return Err(NamesProblem::NoResult { name: name.into(), there }.into());
         };
-        let (index, array) = (place.1, &entry.get().1);
+        let (index, array) = (*entry.key(), &entry.get().1);
         A::fits(&OutputType { index, name: Some(name), dtype: array.dtype(), shape: array.shape() })?;
-        self.places.remove(&place);
+        self.positions.remove(name);
         A::receive(entry.remove().1, index)
     }
 

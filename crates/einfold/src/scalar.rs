@@ -1,6 +1,6 @@
 //! Scalars of a call, which are converted to the dtype of the result.
 
-use crate::builtin::for_each_builtin;
+use crate::lists::for_each_builtin;
 use einfold_exec::AnyView;
 use einfold_ir::Dtype;
 use half::{bf16, f16};
@@ -44,11 +44,7 @@ impl Scalar {
     /// Converts the value to `dtype`, if `dtype` can represent it: integers exactly, floats rounded.
     pub(crate) fn as_element(self, dtype: Dtype) -> Option<Element> {
         Some(match dtype {
-            Dtype::Bool => Element::Bool(match self.integer()? {
-                0 => false,
-                1 => true,
-                _ => return None,
-            }),
+            Dtype::Bool => Element::Bool(self.integer().filter(|x| matches!(x, 0 | 1))? == 1),
             Dtype::I8 => Element::I8(self.integer()?.try_into().ok()?),
             Dtype::I16 => Element::I16(self.integer()?.try_into().ok()?),
             Dtype::I32 => Element::I32(self.integer()?.try_into().ok()?),
@@ -73,10 +69,7 @@ impl Scalar {
     }
 
     fn integer(self) -> Option<i128> {
-        match self.0 {
-            Value::Integer(x) => Some(x),
-            _ => None,
-        }
+        if let Value::Integer(x) = self.0 { Some(x) } else { None }
     }
 
     fn real(self) -> Option<f64> {

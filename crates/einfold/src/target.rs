@@ -1,7 +1,7 @@
 //! Memory of the caller that results are written to.
 
 use crate::array::AnyArray;
-use crate::tuples::for_each_tuple;
+use crate::lists::for_each_tuple;
 use einfold_exec::{AnyViewMut, Element};
 use ndarray::{ArrayBase, ArrayRef, ArrayViewMut, DataMut, Dimension};
 use smallvec::SmallVec;
@@ -95,4 +95,4 @@ macro_rules! tuples {
     };
 }
 
-for_each_tuple!(2..=8, tuples);
+for_each_tuple!(tuples, [A] B C D E F G H);

@@ -63,7 +63,7 @@ pub use watch::{Progress, Watch, search_count};
 /// The origin of an order: a search, a given path or a saved order. The default is the strategy `auto`.
 ///
 /// Parses from the name or an alias of a strategy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Order {
     /// A search with a strategy.
     Strategy(&'static Strategy),

@@ -18,6 +18,13 @@ pub struct Strategy {
     pub(crate) search: fn(&SearchRequest<'_>) -> Result<SearchResult, OrderError>,
 }
 
+/// Strategies are equal if they have the same name: one may have several addresses.
+impl PartialEq for Strategy {
+    fn eq(&self, other: &Strategy) -> bool {
+        self.name == other.name
+    }
+}
+
 /// All strategies, in the order of listings.
 pub const STRATEGIES: &[Strategy] = &[
     Strategy {

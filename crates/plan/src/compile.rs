@@ -20,7 +20,7 @@ use crate::expand::{Expanded, Expansion};
 use crate::hoist::{ModulePart, constant_nodes};
 use crate::lower::Hints;
 use crate::memory::Memory;
-use crate::pipeline::{PassSet, Trace};
+use crate::pipeline::PassSet;
 
 pub use self::choices::{NamedNetwork, named_network};
 pub use self::saved::saved_order;
@@ -34,8 +34,6 @@ pub struct PlanOptions {
     pub passes: PassSet,
     /// Constant operands: what depends on them alone gets a plan of its own.
     pub constants: Vec<u32>,
-    /// Whether the trace keeps the form after each stage, which [`Explain`](crate::Explain) shows.
-    pub trace: bool,
 }
 
 /// The computation that depends on constant operands alone, run once.
@@ -70,8 +68,11 @@ pub struct Compiled {
     pub cost: Cost,
     /// The memory that a run needs.
     pub memory: Memory,
-    /// The rewrites and passes that ran.
-    pub trace: Trace,
+    /// The rewrites and passes that ran. With the module that was compiled, `ir` and `hints` they give every form in
+    /// between, which [`Explain`](crate::Explain) shows.
+    pub passes: PassSet,
+    /// The layout hints of the operands and results of the plan.
+    pub hints: Hints,
 }
 
 impl Compiled {
@@ -114,15 +115,14 @@ fn compile_by(
     options: &PlanOptions,
     search: &Search<'_>,
 ) -> Result<Compiled, PlanError> {
-    let mut trace = Trace::new(options.trace);
-    let rewritten = orders::rewritten(ir, how, options.passes, &mut trace)?;
+    let (rewritten, passes) = orders::rewritten(ir, how, options.passes)?;
     let constant = match &options.constants[..] {
         [] => rewritten.per_node(false),
         operands => constant_nodes(&rewritten, operands),
     };
-    let (limit, passes) = (budget.memory_bytes, options.passes);
-    let builder = Builder { passes, limit, trace: options.trace };
-    let mut planner = Planner { trace, options, builder, rewritten: &rewritten, machine: &budget.machine };
+    let limit = budget.memory_bytes;
+    let builder = Builder { passes, limit };
+    let mut planner = Planner { options, builder, rewritten: &rewritten, machine: &budget.machine };
     if let Order::Saved(saved) = how {
         return planner.follow(&constant, saved, budget);
     }
@@ -172,8 +172,6 @@ fn flops(part: &ModulePart) -> Count {
 
 /// Makes plans of a rewritten module whose orders are known.
 struct Planner<'a> {
-    /// The trace of the rewrites.
-    trace: Trace,
     options: &'a PlanOptions,
     builder: Builder,
     rewritten: &'a Ir,
@@ -213,29 +211,27 @@ impl Planner<'_> {
     /// Makes the plan in which products run as nests, which need no memory for packing but take longer; `None` if it
     /// exceeds the limit too.
     fn as_loops(&mut self, part: ModulePart) -> Result<Option<Compiled>, PlanError> {
-        let passes = self.options.passes.without("gemm").unwrap_or(self.options.passes);
+        let passes = self.builder.passes.without("gemm").unwrap_or(self.builder.passes);
         let built = Builder { passes, ..self.builder }.build(&part)?;
         if built.excess.is_some() { Ok(None) } else { self.finish(part, built).map(Some) }
     }
 
     /// Assembles the result and plans the precomputed part.
     fn finish(&mut self, part: ModulePart, built: PlannedPart) -> Result<Compiled, PlanError> {
-        let ModulePart { ir: rewritten, mut orders, operands, constant, .. } = part;
+        let ModulePart { ir: rewritten, mut orders, operands, constant, hints, .. } = part;
         let constant_plan = constant.map(|part| {
-            let PlannedPart { plan, .. } = Builder { limit: None, trace: false, ..self.builder }.build(&part)?;
+            let PlannedPart { plan, .. } = Builder { limit: None, ..self.builder }.build(&part)?;
             Ok::<_, PlanError>(ConstantPlan { plan, operands: part.operands })
         });
         let constant_plan = constant_plan.transpose()?;
-        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, trace: of_steps, .. } = built;
+        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, passes, .. } = built;
         for (id, ordered) in &mut orders {
             if expansions[*id].evaluation == Some(Evaluation::WithSelections) {
                 ordered.cost = expansion_cost(&ir, &expansions[*id]);
             }
         }
         let cost = total_cost(&rewritten, &orders);
-        let mut trace = std::mem::take(&mut self.trace);
-        trace.stages.extend(of_steps.stages);
-        Ok(Compiled { plan, operands, constant_plan, rewritten, ir, expansions, orders, cost, memory, trace })
+        Ok(Compiled { plan, operands, constant_plan, rewritten, ir, expansions, orders, cost, memory, passes, hints })
     }
 }
 

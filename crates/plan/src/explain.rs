@@ -14,9 +14,10 @@ use self::step::StepReport;
 use self::tree::TreeReport;
 use crate::compile::Compiled;
 use crate::cost::naive_flops;
-use crate::error::shape_text;
+use crate::error::{PlanError, shape_text};
+use crate::expand::Expanded;
 use crate::memory::Memory;
-use crate::pipeline::{Form, Snapshot, Trace, TracedStage};
+use crate::pipeline::{Form, Program, Stage, run_rewrites, run_stages, stuck};
 
 /// A section of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -97,39 +98,56 @@ struct StageReport {
 }
 
 impl Explain {
-    /// Explains `compiled`, which was compiled from `ir`, with a trace that keeps forms: its own if
-    /// [`PlanOptions::trace`](crate::PlanOptions::trace) was set.
-    pub fn new(source: ExplainSource, ir: &Ir, compiled: &Compiled, trace: &Trace) -> Explain {
-        let report = |TracedStage { stage, changes, after }: &TracedStage| {
-            let (ir, steps) = match after {
-                Some(Snapshot::Module(ir)) => (ir.to_string(), Vec::new()),
-                Some(Snapshot::Draft(draft)) => {
-                    (String::new(), step::reports(draft, stage.gives == Form::Assigned, &compiled.ir))
+    /// Explains `compiled`, which was compiled from `ir`. The forms between the stages are not stored with a plan: they
+    /// are computed again, the modules from `ir` by the rewrites that ran, and the drafts from the expanded module by
+    /// lowering and the passes. Nothing is searched or chosen again.
+    ///
+    /// # Errors
+    /// Those of the stages, and an error if they do not lead to the plan: defects.
+    pub fn new(source: ExplainSource, ir: &Ir, compiled: &Compiled) -> Result<Explain, PlanError> {
+        let (mut rewrites, mut lowered, mut passes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut observe = |&Stage { name, what, takes, gives, .. }: &'static Stage, changes, program: &Program<'_>| {
+            let (ir, steps) = match program {
+                Program::Module(ir) if changes > 0 => (ir.to_string(), Vec::new()),
+                Program::Steps(_, draft) | Program::Assigned(_, draft) if changes > 0 => {
+                    (String::new(), step::reports(draft, gives == Form::Assigned, &compiled.ir))
                 }
-                None => (String::new(), Vec::new()),
+                _ => (String::new(), Vec::new()),
             };
-            StageReport { name: stage.name, what: stage.what, changes: *changes, ir, steps }
+            let report = StageReport { name, what, changes, ir, steps };
+            match takes {
+                Form::Module => rewrites.push(report),
+                Form::Expanded => lowered = report.steps,
+                Form::Steps => passes.push(report),
+                Form::Ordered | Form::Assigned | Form::Plan => {}
+            }
         };
-        let taking = |form| trace.stages.iter().filter(move |traced| traced.stage.takes == form).map(report);
+        run_rewrites(ir, compiled.passes, &mut observe)?;
+        let expanded = Expanded { ir: compiled.ir.clone(), ..Expanded::default() };
+        let expanded = Program::Expanded(expanded, (&compiled.hints, &compiled.plan.machine));
+        match run_stages(expanded, compiled.passes, &mut observe)? {
+            Program::Plan(_, plan) if *plan == *compiled.plan => {}
+            other => return Err(stuck(&other)),
+        }
         let operands = ir.inputs().iter().map(|&id| {
             let node = ir.node(id);
             format!("{}:{}", shape_text(&node.shape), node.dtype)
         });
-        Explain {
+        Ok(Explain {
             source,
             ir: ir.to_string(),
-            rewrites: taking(Form::Module).collect(),
+            rewrites,
             operands: operands.collect(),
             trees: tree::reports(compiled),
-            lowered: taking(Form::Expanded).flat_map(|lowered| lowered.steps).collect(),
-            passes: taking(Form::Steps).collect(),
+            lowered,
+            passes,
             plan: step::reports(&compiled.plan, true, &compiled.ir),
             naive: naive_flops(ir),
             cost: compiled.cost,
             memory: compiled.memory,
             machine: compiled.plan.machine,
             warnings: Vec::new(),
-        }
+        })
     }
 
     /// Adds warnings, each as a report of several lines.

@@ -4,7 +4,7 @@
 //! [`PASSES`], and the assignment of memory. Some can be used alone: [`network`] is the view of a contraction that the
 //! order search has, [`expand`] expands a contraction along a tree to one node for each step, [`lower`] makes a loop
 //! nest of each node, and [`optimize`] runs the passes, assigns memory and seals the plan. [`Explain`] shows the
-//! [`Trace`] of all stages.
+//! forms between all stages.
 //!
 //! The planner is independent of the text, of arrays and of the strides of a caller. Only [`roles`] splits axes into
 //! roles.
@@ -64,4 +64,4 @@ pub use explain::{Explain, ExplainSource, ExplainStage};
 pub use lower::{Hints, lower};
 pub use memory::Memory;
 pub use network::network;
-pub use pipeline::{Form, PASSES, PIPELINE, PassSet, Snapshot, Stage, Trace, TracedStage, optimize};
+pub use pipeline::{Form, PASSES, PIPELINE, PassSet, Stage, optimize};

@@ -1,7 +1,6 @@
 //! The pipeline: one table of stages from the module to the sealed plan, and the functions that run and check them.
 
 mod pass_set;
-mod trace;
 
 use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
 
@@ -13,7 +12,6 @@ use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
 use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
 pub use self::pass_set::PassSet;
-pub use self::trace::{Snapshot, Trace, TracedStage};
 
 /// The form of an expression between two stages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

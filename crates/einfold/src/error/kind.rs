@@ -6,7 +6,7 @@ use einfold_order::{OrderError, OrderMismatch};
 use einfold_plan::PlanError;
 use thiserror::Error;
 
-use super::ConstantsProblem;
+use super::problem::{ConstantsProblem, NamesProblem, RecipeProblem};
 
 /// The kind of an error, by stage. Operands, outputs and axes are numbered from 0 here and from 1 in messages.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -49,7 +49,7 @@ pub enum ErrorKind {
         given: Dtype,
     },
     /// The requested rank differs from the rank of the result.
-    #[error("the result has {}, not {asked}", axes(*given))]
+    #[error("the result has {}, not {asked}", counted(*given, "axis", "axes"))]
     OutputRank {
         /// The number of the output.
         output: usize,
@@ -67,7 +67,7 @@ pub enum ErrorKind {
         given: Dtype,
     },
     /// The requested number of results differs from the number of results of the expression.
-    #[error("the expression has {}, {asked} asked for", results(*given))]
+    #[error("the expression has {}, {asked} asked for", counted(*given, "result", "results"))]
     OutputCount {
         /// The requested number.
         asked: usize,
@@ -88,90 +88,6 @@ pub enum ErrorKind {
     Recipe(#[from] RecipeProblem),
 }
 
-/// A problem with the names of operands or results.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum NamesProblem {
-    /// Two operands have the same name.
-    #[error("two operands are named `{name}`")]
-    Twice {
-        /// The name.
-        name: String,
-    },
-    /// An operand without a name is passed together with named operands.
-    #[error("operand {} has no name, others have", operand + 1)]
-    Unnamed {
-        /// The number of the operand.
-        operand: usize,
-    },
-    /// An operand of subscripts has a name; only programs have named operands.
-    #[error("an operand is named `{name}`, and the expression names no operands")]
-    NotAProgram {
-        /// The name.
-        name: String,
-    },
-    /// An option names a tensor, and subscripts have no named tensors.
-    #[error("an option is about `{name}`, and the expression names no tensors")]
-    NoTensor {
-        /// The name.
-        name: String,
-    },
-    /// No result has this name, or the result has been taken already.
-    #[error("there is no result `{name}`")]
-    NoResult {
-        /// The name.
-        name: String,
-        /// The names of the remaining results.
-        there: Vec<String>,
-    },
-}
-
-/// Why a text is not a valid recipe.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RecipeProblem {
-    /// The text is not JSON, or a field is missing or has the wrong type.
-    #[error("{0}")]
-    Malformed(
-        /// The message of the parser.
-        String,
-    ),
-    /// The recipe has an unsupported version of the format.
-    #[error("its version is {found}, this program reads version {expected}")]
-    Version {
-        /// The version of the recipe.
-        found: u64,
-        /// The supported version.
-        expected: u64,
-    },
-    /// The recipe has an unknown dtype.
-    #[error("`{0}` is not an element type")]
-    Dtype(
-        /// The name.
-        String,
-    ),
-    /// The recipe has an unknown pass.
-    #[error("`{0}` is not a pass")]
-    Pass(
-        /// The name.
-        String,
-    ),
-    /// The recipe needs a semiring that was not passed.
-    #[error("it needs the algebra `{0}`")]
-    Algebra(
-        /// The name of the algebra.
-        String,
-    ),
-    /// The cost of the new plan differs from the cost in the recipe.
-    #[error("the saved plan takes {recorded} flops, this program plans {planned}")]
-    Cost {
-        /// The cost in the recipe.
-        recorded: String,
-        /// The cost of the new plan.
-        planned: String,
-    },
-}
-
 impl ErrorKind {
     /// The name of the kind in kebab case. Names are stable.
     pub fn code(&self) -> &'static str {
@@ -181,7 +97,14 @@ impl ErrorKind {
             ErrorKind::Order(OrderError::Path(_) | OrderError::Mismatch { .. }) => "path",
             ErrorKind::Order(OrderError::TooLarge { .. }) => "memory",
             ErrorKind::Order(_) => "order",
-            ErrorKind::Plan(error) => plan_code(error),
+            ErrorKind::Plan(PlanError::TooLarge(_)) => "memory",
+            ErrorKind::Plan(
+                PlanError::Leaves { .. }
+                | PlanError::OnePath { .. }
+                | PlanError::Selections { .. }
+                | PlanError::Slices { .. },
+            ) => "path",
+            ErrorKind::Plan(_) => "internal",
             ErrorKind::Bind(error) => bind_code(error),
             ErrorKind::Stopped(RunStopped::Cancelled) => "cancelled",
             ErrorKind::Stopped(_) => "index-out-of-range",
@@ -216,105 +139,54 @@ impl ErrorKind {
 
     /// How to fix the error.
     pub(crate) fn help(&self) -> Option<String> {
-        Some(match self {
-            ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { .. }) => {
-                "letters take their sizes from the operands; name the axes, as in `[i j] -> [j]`, to say sizes".into()
-            }
-            ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it".into(),
-            ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`".into(),
+        let help = match self {
             ErrorKind::OutputDtype { given, .. } => {
-                format!("name an array of {given}, or `AnyArray`, which fits every type")
+                return Some(format!("name an array of {given}, or `AnyArray`, which fits every type"));
             }
-            ErrorKind::OutputRank { given, .. } => format!("name an array of {}, `ArrayD` or `AnyArray`", axes(*given)),
-            ErrorKind::NotBuiltin { .. } => "name an array of that type".into(),
+            ErrorKind::OutputRank { given, .. } => {
+                let axes = counted(*given, "axis", "axes");
+                return Some(format!("name an array of {axes}, `ArrayD` or `AnyArray`"));
+            }
+            ErrorKind::Names(problem) => return problem.help(),
+            ErrorKind::Plan(PlanError::TooLarge(excess)) => return Some(excess.help()),
+            ErrorKind::Bind(error) => return bind_help(error),
+            ErrorKind::Expression(einfold_syntax::ErrorKind::UnknownSize { .. }) => {
+                "letters take their sizes from the operands; name the axes, as in `[i j] -> [j]`, to say sizes"
+            }
+            ErrorKind::Conj { planned: true, .. } => "pass `conj(operand)`, or make a plan without it",
+            ErrorKind::Conj { planned: false, .. } => "make the plan for `conj(operand)`",
+            ErrorKind::NotBuiltin { .. } => "name an array of that type",
             ErrorKind::OutputCount { .. } => {
-                "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name".into()
+                "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name"
             }
-            ErrorKind::Names(problem) => names_help(problem)?,
-            ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any".into(),
-            ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands".into(),
-            ErrorKind::NotScalable => "write the factors into the program, or scale the result".into(),
-            ErrorKind::Order(OrderError::Mismatch { what: OrderMismatch::Memory { .. } | OrderMismatch::Largest { .. }, .. }) => {
-                "search an order for this limit, or leave the limit out".into()
-            }
-            ErrorKind::Order(OrderError::Mismatch { .. }) => "search an order for this expression and these shapes".into(),
+            ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any",
+            ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands",
+            ErrorKind::NotScalable => "write the factors into the program, or scale the result",
+            ErrorKind::Order(OrderError::Mismatch { what, .. }) => match what {
+                OrderMismatch::Memory { .. } | OrderMismatch::Largest { .. } => {
+                    "search an order for this limit, or leave the limit out"
+                }
+                _ => "search an order for this expression and these shapes",
+            },
             ErrorKind::Plan(PlanError::OnePath { .. }) => {
-                "give the order of a plan (`Plan::order`, or what `explain --format json` prints), which has all of them".into()
+                "give the order of a plan (`Plan::order`, or what `explain --format json` prints), which has all of them"
             }
-            ErrorKind::Plan(PlanError::TooLarge(excess)) => excess.help(),
             ErrorKind::Stopped(RunStopped::IndexOutOfRange(_)) => {
                 "let such ids be dropped or wrap (`--oor`, in the library `out_of_range`), or declare a larger size"
-                    .into()
             }
-            ErrorKind::Bind(error) => bind_help(error)?,
-            ErrorKind::View(ViewError::Overlap { .. }) => {
-                "write to a tensor whose positions are distinct elements".into()
-            }
+            ErrorKind::View(ViewError::Overlap { .. }) => "write to a tensor whose positions are distinct elements",
             ErrorKind::Recipe(RecipeProblem::Cost { .. } | RecipeProblem::Version { .. }) => {
-                "make the plan again from its expression, and save that".into()
+                "make the plan again from its expression, and save that"
             }
             _ => return None,
-        })
-    }
-
-    /// Maps the operand number of the error, if it has one.
-    pub(crate) fn move_operand(&mut self, place: impl Fn(usize) -> usize) {
-        match self {
-            ErrorKind::Conj { operand, .. }
-            | ErrorKind::Bind(
-                BindError::Dtype { slot: PlanSlot::Operand(operand), .. }
-                | BindError::Shape { slot: PlanSlot::Operand(operand), .. },
-            ) => *operand = place(*operand),
-            _ => {}
-        }
-    }
-
-    /// The number of the operand that the error is about.
-    pub(crate) fn operand(&self) -> Option<usize> {
-        match *self {
-            ErrorKind::Conj { operand, .. } => Some(operand),
-            ErrorKind::Bind(
-                BindError::Dtype { slot: PlanSlot::Operand(k), .. }
-                | BindError::Shape { slot: PlanSlot::Operand(k), .. },
-            ) => Some(k),
-            ErrorKind::Bind(BindError::Operands { expected, found }) if found < expected => Some(found),
-            _ => None,
-        }
+        };
+        Some(help.into())
     }
 }
 
-fn axes(rank: usize) -> String {
-    if rank == 1 { "1 axis".into() } else { format!("{rank} axes") }
-}
-
-fn results(count: usize) -> String {
-    if count == 1 { "1 result".into() } else { format!("{count} results") }
-}
-
-fn names_help(problem: &NamesProblem) -> Option<String> {
-    Some(match problem {
-        NamesProblem::Twice { .. } => "give each operand once".into(),
-        NamesProblem::Unnamed { .. } => {
-            "name all operands, as the program does, or none: then they are in the order of its names".into()
-        }
-        NamesProblem::NotAProgram { .. } => "give the operands in the order of the terms, without names".into(),
-        NamesProblem::NoTensor { .. } => "write a program: `Y[g[n]] += X[n]`".into(),
-        NamesProblem::NoResult { there, .. } if there.is_empty() => return None,
-        NamesProblem::NoResult { there, .. } => format!("there are {}", there.join(", ")),
-    })
-}
-
-fn plan_code(error: &PlanError) -> &'static str {
-    match error {
-        PlanError::Order(OrderError::Path(_))
-        | PlanError::Leaves { .. }
-        | PlanError::OnePath { .. }
-        | PlanError::Selections { .. }
-        | PlanError::Slices { .. } => "path",
-        PlanError::Order(_) => "order",
-        PlanError::TooLarge(_) => "memory",
-        _ => "internal",
-    }
+/// The number with its noun: `1 axis`, `2 axes`.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 fn bind_code(error: &BindError) -> &'static str {

@@ -6,7 +6,7 @@ use einfold::{
     algebra::{Laws, MaxMin, MaxPlus, MinPlus, SumProduct},
     errors::ExpressionError,
     explain::{PASSES, PassSet, Stage},
-    order::{Budget, STRATEGIES},
+    order::{Budget, Machine, STRATEGIES},
     spec,
 };
 use num_complex::Complex;
@@ -185,5 +185,45 @@ fn a_plan_tells_of_itself() -> Result {
     let explain = plan.explain()?;
     assert!(explain.text(&[Stage::Plan]).contains("6000"));
     assert_eq!(Dtype::from_name("float32"), Some(plan.output_types()[0].dtype));
+    Ok(())
+}
+
+/// `explain` runs the stages of a plan again, and returns an error if they do not lead to that plan.
+#[test]
+fn the_stages_of_explain_lead_to_the_plan_under_every_option() -> Result {
+    let types = [spec::<f64>([64, 64]), spec::<f64>([64, 64]), spec::<f64>([64, 64])];
+    let chain = Expression::new("ij,jk,kl->il")?;
+    let square = Array2::<f64>::eye(64);
+    let machine = Machine { partitions: 3, ..Machine::default() };
+    let mut plans = vec![
+        chain.plan(&types[..])?.bind_constants(&[1, 2], (&square, &square))?,
+        chain.clone().path([[0, 1], [0, 1]]).plan(&types[..])?.bind_constants(&[0], &square)?,
+        Expression::new("S[g[n]:3] += x[n]; P[n] = exp(x[n])/S[g[n]]")?.plan([spec::<i64>([9]), spec::<f64>([9])])?,
+        Expression::new("H[d[e]:3,o] += X[s[e],f]*W[f,o]")?.plan([
+            spec::<i64>([50]),
+            spec::<f64>([20, 8]),
+            spec::<i64>([50]),
+            spec::<f64>([8, 4]),
+        ])?,
+    ];
+    for memory in [33_000, 40_000, 60_000, 200_000] {
+        let limited = chain.clone().memory(memory);
+        plans.push(limited.clone().machine(machine).plan(&types[..])?);
+        plans.push(limited.plan(&types[..])?);
+    }
+    for strategy in STRATEGIES {
+        plans.push(chain.clone().order(strategy.name)?.plan(&types[..])?);
+    }
+    for passes in PassSet::subsets().step_by(7).chain([PassSet::NONE]) {
+        plans.push(chain.clone().passes(passes).plan(&types[..])?);
+    }
+    let orders: Vec<_> = plans.iter().skip(4).map(|plan| plan.order()).collect();
+    for order in orders {
+        plans.push(chain.clone().order(order)?.plan(&types[..])?);
+    }
+    for plan in &plans {
+        let text = plan.explain()?.text(&Stage::ALL);
+        assert!(text.contains("== passes ==\nlowered\n"), "{text}");
+    }
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::error::{MemoryExcess, PlanError};
 use crate::expand::{ChosenOrder, Expanded, Expansion};
 use crate::hoist::ModulePart;
 use crate::memory::{self, Memory};
-use crate::pipeline::{PassSet, Program, Trace, run_stages, stuck};
+use crate::pipeline::{PassSet, Program, run_stages, stuck};
 
 /// The flops of one iteration, as a multiple of the fewest for which further threads pay, from which on the steps of an
 /// iteration keep the threads busy by themselves and partitions would only take memory: a rough estimate.
@@ -18,7 +18,8 @@ pub(super) struct PlannedPart {
     pub(super) expanded: Expanded,
     pub(super) plan: Plan,
     pub(super) memory: Memory,
-    pub(super) trace: Trace,
+    /// The passes that ran.
+    pub(super) passes: PassSet,
     /// The reason why the plan is refused, if it exceeds the memory limit.
     pub(super) excess: Option<MemoryExcess>,
 }
@@ -29,8 +30,6 @@ pub(super) struct Builder {
     pub(super) passes: PassSet,
     /// The memory limit in bytes.
     pub(super) limit: Option<u64>,
-    /// Whether traces keep forms.
-    pub(super) trace: bool,
 }
 
 impl Builder {
@@ -72,14 +71,12 @@ impl Builder {
         for ((id, ordered), &partitions) in part.orders.iter().zip(counts) {
             orders[*id] = Some(ChosenOrder { partitions, least_side: part.machine.least_side(), ..ordered.into() });
         }
-        let mut trace = Trace::new(self.trace);
-        let mut observe = |stage, changes, program: &Program<'_>| trace.record(stage, changes, program);
-        let ordered = Program::Ordered(&part.ir, &orders, (&part.hints, &part.machine));
-        match run_stages(ordered, self.passes, &mut observe)? {
+        let (passes, ordered) = (self.passes, Program::Ordered(&part.ir, &orders, (&part.hints, &part.machine)));
+        match run_stages(ordered, passes, &mut |_, _, _| ())? {
             Program::Plan(expanded, plan) => {
                 let memory = Memory::of(&plan);
                 let excess = self.limit.and_then(|limit| memory::excess(&plan, &memory, limit));
-                Ok(PlannedPart { expanded, plan, memory, trace, excess })
+                Ok(PlannedPart { expanded, plan, memory, passes, excess })
             }
             other => Err(stuck(&other)),
         }
@@ -160,7 +157,7 @@ mod tests {
     }
 
     fn build(part: &ModulePart, passes: PassSet, limit: Option<u64>) -> PlannedPart {
-        Builder { passes, limit, trace: false }.build(part).unwrap()
+        Builder { passes, limit }.build(part).unwrap()
     }
 
     /// The plan with the most partitions within the limit, found by building a plan for each number of partitions.
@@ -169,7 +166,7 @@ mod tests {
         let mut most = u64::from(part.machine.partitions);
         loop {
             let counts = [partition_count(part, *id, ordered, most)];
-            let built = Builder { passes, limit: Some(limit), trace: false }.with_partitions(part, &counts).unwrap();
+            let built = Builder { passes, limit: Some(limit) }.with_partitions(part, &counts).unwrap();
             if counts == [1] || built.excess.is_none() {
                 return built;
             }

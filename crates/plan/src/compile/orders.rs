@@ -9,32 +9,29 @@ use super::saved;
 use crate::cost::{Orders, sizes_beside};
 use crate::error::{MemoryExcess, PlanError};
 use crate::network::network_of;
-use crate::pipeline::{PassSet, Trace, run_rewrites};
+use crate::pipeline::{PassSet, run_rewrites};
 
 /// Rewrites the module. Products are merged for a strategy that orders gathers and scatters too; for other strategies
 /// contractions stay as they are written. A path or saved order applies to the merged contractions if it fits them,
-/// otherwise to the written ones.
-pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet, trace: &mut Trace) -> Result<Ir, PlanError> {
+/// otherwise to the written ones. Returns the choice of stages too.
+pub(super) fn rewritten(ir: &Ir, how: &Order, passes: PassSet) -> Result<(Ir, PassSet), PlanError> {
     let apart = passes.without("contract").unwrap_or(passes);
-    let mut by = |choice: PassSet| {
-        trace.stages.clear();
-        run_rewrites(ir, choice, &mut |stage, changes, program| trace.record(stage, changes, program))
-    };
+    let by = |choice: PassSet| Ok((run_rewrites(ir, choice, &mut |_, _, _| ())?, choice));
     match how {
         Order::Strategy(strategy) => by(if strategy.searches_selections { passes } else { apart }),
         Order::Replay(_) => by(passes),
         Order::Linear(_) | Order::Ssa(_) => {
             let joint = by(passes)?;
-            let fits = only(&choices(&joint)).is_some_and(|only| how.tensors().is_some_and(|n| only.takes(n)));
+            let fits = only(&choices(&joint.0)).is_some_and(|only| how.tensors().is_some_and(|n| only.takes(n)));
             if fits || apart == passes { Ok(joint) } else { by(apart) }
         }
         Order::Saved(saved) => {
             let joint = by(passes)?;
-            let Err(error) = saved::check(&joint, saved) else { return Ok(joint) };
+            let Err(error) = saved::check(&joint.0, saved) else { return Ok(joint) };
             let written = by(apart)?;
-            match saved::check(&written, saved) {
+            match saved::check(&written.0, saved) {
                 Ok(()) => Ok(written),
-                Err(other) if choices(&written).len() == saved.contractions.len() => Err(other),
+                Err(other) if choices(&written.0).len() == saved.contractions.len() => Err(other),
                 Err(_) => Err(error),
             }
         }

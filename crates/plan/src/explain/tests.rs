@@ -8,10 +8,9 @@ use crate::testing::{contraction, expanded, letters, node};
 use crate::{Form, Hints, PASSES, PIPELINE, PassSet, PlanOptions, Stage, compile, lower, optimize};
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
-    let options = PlanOptions { trace: true, ..PlanOptions::default() };
-    let compiled = compile(ir, &Order::default(), &Budget::default(), &options).unwrap();
+    let compiled = compile(ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
     let source = ExplainSource { expression: expression.into(), ast: "the syntax tree".into() };
-    Explain::new(source, ir, &compiled, &compiled.trace)
+    Explain::new(source, ir, &compiled).unwrap()
 }
 
 #[test]
@@ -155,7 +154,7 @@ fn long_labels_are_told_apart_and_deep_trees_are_cut() {
     let compiled =
         compile(&ir, &"left-to-right".parse().unwrap(), &Budget::default(), &PlanOptions::default()).unwrap();
     let source = ExplainSource { expression: text, ast: String::new() };
-    let drawn = Explain::new(source, &ir, &compiled, &compiled.trace).text(&[ExplainStage::Tree]);
+    let drawn = Explain::new(source, &ir, &compiled).unwrap().text(&[ExplainStage::Tree]);
     assert_eq!(drawn.matches("below").count(), 1);
     assert!(drawn.contains("batch \u{4e01},\u{4e01}\u{4e02}"));
     // A headline, every tensor once, and the line of the cut.

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use einfold_ir::{Access, AxisSet, Contraction, Def, Index, Indices, Ir, Node, NodeId, Rewriter, Shape, Tree, Violation};
+use einfold_ir::{
+    Access, AxisSet, Contraction, Def, Index, Indices, Ir, Node, NodeId, Rewriter, Shape, Tree, Violation,
+};
 use einfold_order::{FoundOrder, SlicedAxis, sliced_cost};
 
 use super::constant_nodes;

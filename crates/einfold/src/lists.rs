@@ -1,4 +1,4 @@
-//! The list of built-in element types, as dtypes and as Rust types.
+//! The built-in element types and the tuple sizes, as macros that call another macro with each of them.
 
 /// Calls `$then!` with every built-in dtype: the name of its variant, then its Rust type.
 macro_rules! for_each_builtin {
@@ -25,4 +25,14 @@ macro_rules! for_each_builtin {
     };
 }
 
-pub(crate) use for_each_builtin;
+/// Calls `$then!` with the names in brackets and the first, the first two, ... of those after them: once for each size
+/// of a tuple.
+macro_rules! for_each_tuple {
+    ($then:ident, [$($taken:ident)*]) => {};
+    ($then:ident, [$($taken:ident)*] $next:ident $($rest:ident)*) => {
+        $then!($($taken)* $next);
+        crate::lists::for_each_tuple!($then, [$($taken)* $next] $($rest)*);
+    };
+}
+
+pub(crate) use {for_each_builtin, for_each_tuple};

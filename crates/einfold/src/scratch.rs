@@ -1,0 +1,47 @@
+//! Scratch memory that the calls of a thread share.
+
+use einfold_exec::Scratch;
+use einfold_ir::{Form, Nest, Plan};
+use std::cell::RefCell;
+
+thread_local! {
+    /// Scratch memory of calls that do not pass any, each bound to the last plan that used it, the most recent last.
+    static SPARE: RefCell<Vec<Box<Scratch>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The number of scratch memories of a thread, and so of plans that can alternate without being bound again.
+const SPARES: usize = 8;
+/// The largest scratch memory that is reused, in bytes. For larger runs the allocation is a small part of the time.
+const MAX_BYTES: usize = 1 << 16;
+/// The most [`parts`] of a plan whose bound program is reused; such a program takes about 0.5 MiB.
+const MAX_PARTS: usize = 1 << 10;
+
+/// Calls `go` with scratch memory of this thread, preferably with memory that is bound to the plan.
+pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
+    let take = |spare: &RefCell<Vec<Box<Scratch>>>| {
+        let mut spare = spare.borrow_mut();
+        let bound = spare.iter().rposition(|scratch| scratch.is_bound_to(plan));
+        match bound {
+            Some(at) => Some(spare.remove(at)),
+            None if spare.len() < SPARES => None,
+            None => Some(spare.remove(0)),
+        }
+    };
+    // The thread-local value may already be destroyed while the thread ends.
+    let mut scratch = SPARE.try_with(take).ok().flatten().unwrap_or_default();
+    let result = go(&mut scratch);
+    if scratch.bytes() <= MAX_BYTES && parts(plan) <= MAX_PARTS {
+        _ = SPARE.try_with(|spare| spare.borrow_mut().push(scratch));
+    }
+    result
+}
+
+/// The number of steps with their axes, reads and operations, to which the memory of a plan and of a bound program is
+/// proportional.
+pub(crate) fn parts(plan: &Plan) -> usize {
+    let operations = |form: &Form| match form {
+        Form::Nest(Nest { expr: Some(expr), .. }) => expr.ops().len(),
+        _ => 0,
+    };
+    plan.steps().map(|(_, step)| 1 + step.axes.len() + step.reads.len() + operations(&step.form)).sum()
+}
