@@ -338,8 +338,8 @@ impl Ir {
     }
 }
 
-/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype`. If the contribution is a map,
-/// each point has a result position of its own.
+/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype`. If the contribution is a
+/// map, each point has a result position of its own.
 pub(crate) fn check_dtypes(
     factors: &[Dtype],
     expr: Option<&Expr>,
