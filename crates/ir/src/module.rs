@@ -323,8 +323,7 @@ impl Ir {
         let space = IterationSpace::new(&c.axes, loops, &lookup);
         space.check_indices(&c.output, &node.shape)?;
         c.factors.iter().try_for_each(|factor| space.check_access(factor))?;
-        let factors = c.factors.iter().map(|factor| Ok(lookup(&factor.tensor)?.0));
-        let factors = factors.collect::<Result<SmallVec<[Dtype; 8]>, Violation>>()?;
+        let factors: SmallVec<[Dtype; 8]> = c.factors.iter().map(|factor| self.node(factor.tensor).dtype).collect();
         check_dtypes(&factors, c.expr.as_deref(), &c.algebra, node.dtype, c.is_map())?;
         let Some(init) = c.init else { return Ok(()) };
         let (dtype, shape) = lookup(&init)?;
