@@ -58,8 +58,8 @@ impl<T> Index<T> {
     pub fn new(offset: i64, terms: impl IntoIterator<Item = AffineTerm>, ids: Vec<IndirectTerm<T>>) -> Index<T> {
         let mut terms = terms.into_iter().filter(|term| term.coef != 0);
         let (first, second) = (terms.next(), terms.next());
-        if let (Some(term), None, 0, true) = (first, second, offset, ids.is_empty()) {
-            return Index(Repr::AffineTerm(term));
+        if ids.is_empty() && second.is_none() && (offset == 0 || first.is_none()) {
+            return Index(first.map_or(Repr::Constant(offset), Repr::AffineTerm));
         }
         let terms = combine(first.into_iter().chain(second).chain(terms).collect());
         Index(match (&terms[..], &ids[..]) {
