@@ -167,14 +167,14 @@ impl Add for Count {
     type Output = Count;
 
     fn add(self, other: Count) -> Count {
+        if let (0, 0, Some(sum)) = (self.exponent, other.exponent, self.mantissa.checked_add(other.mantissa)) {
+            return sum.into();
+        }
         let (low, high) = if self < other { (self, other) } else { (other, self) };
         let gap = u32::try_from(high.exponent - low.exponent).unwrap_or(u32::MAX);
         let (sum, carry) = high.mantissa.overflowing_add(low.mantissa.checked_shr(gap).unwrap_or(0));
-        match (high.exponent, carry) {
-            (0, false) => sum.into(),
-            (exponent, false) => Count::rounded(sum, exponent.into()),
-            (exponent, true) => Count::rounded(1 << 127 | sum >> 1, i128::from(exponent) + 1),
-        }
+        let exponent = i128::from(high.exponent);
+        if carry { Count::rounded(1 << 127 | sum >> 1, exponent + 1) } else { Count::rounded(sum, exponent) }
     }
 }
 

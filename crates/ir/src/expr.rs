@@ -149,8 +149,8 @@ pub struct Expr {
 }
 
 impl Function {
-    /// The facts about the function, one row for each: the name, the number of arguments, and the kinds of dtypes on which
-    /// it is defined.
+    /// The facts about the function, one row for each: the name, the number of arguments, and the kinds of dtypes on
+    /// which it is defined.
     fn facts(self) -> (&'static str, usize, fn(DtypeKind) -> bool) {
         use DtypeKind::{Bool, Complex, ComplexInt, Float};
         let any = |_| true;
@@ -263,8 +263,8 @@ impl Expr {
 
     /// The expression in infix form, with names for its factors.
     pub(crate) fn show(&self, factor: impl Fn(u32) -> String) -> String {
-        // For each operation, the texts before it, the outermost last, and the text after it. An operation is preceded by
-        // its last argument, so that its own text closes it.
+        // For each operation, the texts before it, the outermost last, and the text after it. An operation is preceded
+        // by its last argument, so that its own text closes it.
         let mut before: Vec<Vec<String>> = vec![Vec::new(); self.ops.len()];
         let mut after = vec![String::new(); self.ops.len()];
         // The first and the last operation of each value.

@@ -49,7 +49,7 @@ impl<K: Id, T, const N: usize> IdVec<K, T, N> {
     where
         T: Clone,
     {
-        std::iter::repeat_n(value, count).collect()
+        IdVec { items: SmallVec::from_elem(value, count), key: PhantomData }
     }
 
     /// Adds an entry.

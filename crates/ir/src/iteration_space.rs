@@ -37,8 +37,8 @@ impl<'a, T> IterationSpace<'a, T> {
     }
 
     /// Checks that positions without indirect terms stay inside the shape; with indirect terms, the whole position is
-    /// checked when it is read. Gathers are nested at most as deep as the iteration space allows, so that later recursions
-    /// are bounded too.
+    /// checked when it is read. Gathers are nested at most as deep as the iteration space allows, so that later
+    /// recursions are bounded too.
     pub(crate) fn check_indices(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation> {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {

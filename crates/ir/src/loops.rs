@@ -1,6 +1,6 @@
-//! Stride algebra: edits of lists of loops with extents and strides, by which loops are ordered and merged, and the nesting
-//! of strides: whether sums of strides are different for different positions. The planner
-//! uses it with the strides of the layout hints, the executor with the real strides.
+//! Stride algebra: edits of lists of loops with extents and strides, by which loops are ordered and merged, and the
+//! nesting of strides: whether sums of strides are different for different positions. The planner uses it with the
+//! strides of the layout hints, the executor with the real strides.
 
 use std::cmp::Ordering;
 

@@ -324,8 +324,7 @@ impl Ir {
         let space = IterationSpace::new(&c.axes, loops, &lookup);
         space.check_indices(&c.output, &node.shape)?;
         c.factors.iter().try_for_each(|factor| space.check_access(factor))?;
-        let factors = c.factors.iter().map(|factor| Ok(lookup(&factor.tensor)?.0));
-        let factors = factors.collect::<Result<SmallVec<[Dtype; 8]>, Violation>>()?;
+        let factors: SmallVec<[Dtype; 8]> = c.factors.iter().map(|factor| self.node(factor.tensor).dtype).collect();
         check_dtypes(&factors, c.expr.as_deref(), &c.algebra, node.dtype, c.is_map())?;
         let Some(init) = c.init else { return Ok(()) };
         let (dtype, shape) = lookup(&init)?;
@@ -339,8 +338,8 @@ impl Ir {
     }
 }
 
-/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype`. If the contribution is a map,
-/// each point has a result position of its own.
+/// Checks that factors of these dtypes, or an expression over them, can be reduced in `dtype`. If the contribution is a
+/// map, each point has a result position of its own.
 pub(crate) fn check_dtypes(
     factors: &[Dtype],
     expr: Option<&Expr>,

@@ -56,7 +56,12 @@ impl<T> Index<T> {
 
     /// `offset + Σ coef·axis + Σ coef·ids[…]`. Coefficients of the same axis are added, saturating.
     pub fn new(offset: i64, terms: impl IntoIterator<Item = AffineTerm>, ids: Vec<IndirectTerm<T>>) -> Index<T> {
-        let terms = combine(terms.into_iter().filter(|term| term.coef != 0).collect());
+        let mut terms = terms.into_iter().filter(|term| term.coef != 0);
+        let (first, second) = (terms.next(), terms.next());
+        if ids.is_empty() && second.is_none() && (offset == 0 || first.is_none()) {
+            return Index(first.map_or(Repr::Constant(offset), Repr::AffineTerm));
+        }
+        let terms = combine(first.into_iter().chain(second).chain(terms).collect());
         Index(match (&terms[..], &ids[..]) {
             ([], []) => Repr::Constant(offset),
             (&[term], []) if offset == 0 => Repr::AffineTerm(term),
@@ -98,7 +103,7 @@ impl<T> Index<T> {
 
     /// Whether any part of the position comes from an index tensor.
     pub fn has_indirect(&self) -> bool {
-        !self.indirect().is_empty()
+        matches!(&self.0, Repr::Sum(sum) if !sum.ids.is_empty())
     }
 
     /// The axis of the own iteration space that this index equals, if it is a plain axis.
@@ -117,8 +122,9 @@ impl<T> Index<T> {
     /// The least and the greatest position over all points, without indirect terms; `None` on overflow of `i64`.
     /// `extent` gives the extent of an axis, which must not be 0.
     pub fn range(&self, extent: impl Fn(AxisRef) -> usize) -> Option<(i64, i64)> {
-        let (mut low, mut high) = (self.offset(), self.offset());
-        for term in self.terms() {
+        let (mut low, terms, _) = self.parts();
+        let mut high = low;
+        for term in terms {
             let last = i64::try_from(extent(term.axis)).ok()?.checked_sub(1)?;
             let reach = term.coef.checked_mul(last)?;
             low = low.checked_add(reach.min(0))?;
@@ -129,8 +135,9 @@ impl<T> Index<T> {
 
     /// Calls `f` with every axis that the index uses, those of indirect terms included.
     pub fn for_each_axis(&self, f: &mut impl FnMut(AxisRef)) {
-        self.terms().iter().for_each(|t| f(t.axis));
-        self.indirect().iter().for_each(|i| i.access.for_each_axis(f));
+        let (_, terms, indirect) = self.parts();
+        terms.iter().for_each(|t| f(t.axis));
+        indirect.iter().for_each(|i| i.access.for_each_axis(f));
     }
 
     /// Calls `f` with every index tensor.
@@ -140,7 +147,11 @@ impl<T> Index<T> {
 
     /// The same index with its index tensors mapped.
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Index<U> {
-        self.with_terms(self.offset(), self.terms().iter().copied(), |access| access.map(tensor))
+        match self.0 {
+            Repr::Constant(offset) => Index::constant(offset),
+            Repr::AffineTerm(term) => Index(Repr::AffineTerm(term)),
+            Repr::Sum(_) => self.with_terms(self.offset(), self.terms().iter().copied(), |access| access.map(tensor)),
+        }
     }
 
     /// Replaces the affine part, and maps the accesses to index tensors.
