@@ -39,13 +39,13 @@ impl Axis {
 pub enum AxisRef {
     /// An axis of the iteration space of the node or step itself.
     Own(u32),
-    /// A loop axis of the surrounding region: a sliced axis.
+    /// A loop of the surrounding region, numbered from the outermost: a sliced axis.
     Loop(u32),
 }
 
 impl AxisRef {
-    /// The entry of the axis, or `None` if it does not exist: `own` and `loops` have one entry for each axis of the two
-    /// kinds.
+    /// The entry for this axis: `own` has one for each axis of the iteration space, `loops` one for each loop of the
+    /// region. `None` if the axis does not exist.
     pub fn of<'a, T>(self, own: &'a [T], loops: &'a [T]) -> Option<&'a T> {
         match self {
             AxisRef::Own(axis) => own.get(axis as usize),
@@ -54,7 +54,7 @@ impl AxisRef {
     }
 }
 
-/// A set of axes of one iteration space; up to 128 axes are stored inline.
+/// A set of axes of one iteration space, one bit for each; up to 128 axes are stored inline.
 #[derive(Clone, Debug, Default)]
 pub struct AxisSet(SmallVec<[u64; 2]>);
 
@@ -73,33 +73,33 @@ impl AxisSet {
 
     /// Adds an axis. Returns whether it was not in the set.
     pub fn insert(&mut self, axis: u32) -> bool {
-        let fresh = !self.has(axis);
+        let is_new = !self.has(axis);
         let word = axis as usize / 64;
         if word >= self.0.len() {
             self.0.resize(word + 1, 0);
         }
         self.0[word] |= 1 << (axis % 64);
-        fresh
+        is_new
     }
 }
 
 /// The term `coef * axis`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct AffineTerm {
-    /// The factor; negative factors read backwards. Never 0.
+    /// The coefficient; with a negative one the positions run backwards. Never 0.
     pub coef: i64,
     /// The axis.
     pub axis: AxisRef,
 }
 
-/// An indirect term `coef * ids[…]`: a position read from an index tensor.
+/// An indirect term `coef * access`: a position that an index tensor gives.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IndirectTerm<T> {
-    /// The factor. Never 0.
+    /// The coefficient. Never 0.
     pub coef: i64,
     /// The access to the index tensor, which has an integer dtype.
     pub access: Access<T>,
-    /// The out-of-range policy of the index.
+    /// The out-of-range policy of the gather or scatter index.
     pub policy: OutOfRange,
 }
 
@@ -139,8 +139,8 @@ pub type Indices<T> = SmallVec<[Index<T>; 4]>;
 /// Whether the index functions are plain axes, each of `axes` exactly once.
 pub(crate) fn is_one_to_one<T>(indices: &[Index<T>], axes: &[Axis]) -> bool {
     let mut seen = AxisSet::default();
-    let mut fresh = |axis: u32| (axis as usize) < axes.len() && seen.insert(axis);
-    indices.len() == axes.len() && indices.iter().all(|index| index.as_axis().is_some_and(&mut fresh))
+    let mut is_new = |axis: u32| (axis as usize) < axes.len() && seen.insert(axis);
+    indices.len() == axes.len() && indices.iter().all(|index| index.as_axis().is_some_and(&mut is_new))
 }
 
 /// A tensor read or written through index functions, one for each of its axes.
@@ -148,7 +148,7 @@ pub(crate) fn is_one_to_one<T>(indices: &[Index<T>], axes: &[Axis]) -> bool {
 pub struct Access<T> {
     /// The tensor: a node of an `Ir`, a buffer of a `Plan`.
     pub tensor: T,
-    /// The position along each axis of the tensor.
+    /// The index function of each axis of the tensor.
     pub indices: Indices<T>,
     /// Whether each element is conjugated when it is read.
     pub conj: bool,
@@ -160,12 +160,12 @@ impl<T> Access<T> {
         Access { tensor, indices: indices.into_iter().collect(), conj: false }
     }
 
-    /// An access to `tensor` along plain axes of the own iteration space.
+    /// An access to `tensor` along plain axes of the iteration space of the node or step itself.
     pub fn plain(tensor: T, axes: impl IntoIterator<Item = u32>) -> Access<T> {
         Access::new(tensor, axes.into_iter().map(Index::axis))
     }
 
-    /// The same access with its tensors mapped.
+    /// The same access with its tensors mapped by `tensor`, index tensors included.
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Access<U> {
         Access {
             tensor: tensor(&self.tensor),
@@ -174,7 +174,7 @@ impl<T> Access<T> {
         }
     }
 
-    /// Whether any position comes from an index tensor.
+    /// Whether any index function has an indirect term.
     pub fn has_indirect(&self) -> bool {
         self.indices.iter().any(Index::has_indirect)
     }
@@ -190,7 +190,8 @@ impl<T> Access<T> {
         self.indices.iter().for_each(|i| i.for_each_axis(f));
     }
 
-    /// The number of surrounding loops, outermost first, that the access depends on: up to the last that moves it.
+    /// The number of surrounding loops, outermost first, that the access depends on: up to the innermost that an index
+    /// function uses.
     pub fn depth(&self) -> usize {
         let mut depth = 0;
         self.for_each_axis(&mut |axis| {
@@ -201,8 +202,8 @@ impl<T> Access<T> {
         depth
     }
 
-    /// Whether two points that differ in `axis` always have different positions: along some axis of the tensor, the
-    /// axis is a digit of a mixed-radix number. `extent` gives the extent of an axis.
+    /// Whether two points that differ in `axis` certainly have different positions: along some axis of the tensor,
+    /// `axis` is a digit of a mixed-radix number. `false` if that is not known. `extent` gives the extent of an axis.
     pub fn is_injective_in(&self, axis: AxisRef, extent: impl Fn(AxisRef) -> usize) -> bool {
         let digit = |index: &Index<T>| {
             let strided =
@@ -214,20 +215,20 @@ impl<T> Access<T> {
         extent(axis) < 2 || self.indices.iter().any(digit)
     }
 
-    /// The access with names for its axes and tensors: `%1[i, 2*j+1, %0[n]]`.
+    /// The access as text, with the names that `axis` and `tensor` give: `%1[i, 2*j+1, %0[n]]`.
     pub fn show(&self, axis: &impl Fn(AxisRef) -> Label, tensor: &impl Fn(&T) -> Label) -> String {
-        let factor = |coef: i64| match coef {
+        let coefficient = |coef: i64| match coef {
             1 => "+".to_string(),
             -1 => "-".to_string(),
             _ => format!("{coef:+}*"),
         };
-        let position = |index: &Index<T>| {
+        let index_function = |index: &Index<T>| {
             let mut text = String::new();
             for term in index.terms() {
-                text += &format!("{}{}", factor(term.coef), axis(term.axis));
+                text += &format!("{}{}", coefficient(term.coef), axis(term.axis));
             }
-            for ids in index.indirect() {
-                text += &format!("{}{}", factor(ids.coef), ids.access.show(axis, tensor));
+            for term in index.indirect() {
+                text += &format!("{}{}", coefficient(term.coef), term.access.show(axis, tensor));
             }
             if text.is_empty() || index.offset() != 0 {
                 text += &format!("{:+}", index.offset());
@@ -236,14 +237,14 @@ impl<T> Access<T> {
         };
         let mut text = tensor(&self.tensor).to_string();
         if !self.indices.is_empty() {
-            text += &format!("[{}]", self.indices.iter().map(position).collect::<Vec<_>>().join(", "));
+            text += &format!("[{}]", self.indices.iter().map(index_function).collect::<Vec<_>>().join(", "));
         }
         if self.conj { format!("conj({text})") } else { text }
     }
 }
 
 impl<T: Clone> Access<T> {
-    /// Replaces every own axis by another, as [`Index::renumber`] does.
+    /// Replaces every own axis by the one that `to` gives, as [`Index::renumber`] does.
     pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
         self.indices.iter_mut().for_each(|index| index.renumber(to));
     }
@@ -269,7 +270,7 @@ mod tests {
     use super::{Access, AxisRef, Index};
 
     #[test]
-    fn an_axis_is_told_from_positions_if_it_is_a_digit_of_them() {
+    fn an_access_is_injective_in_an_axis_that_is_a_digit_of_a_position() {
         let [i, j, l] = [AxisRef::Own(0), AxisRef::Own(1), AxisRef::Loop(0)];
         let extent = |axis: AxisRef| match axis {
             AxisRef::Own(0) => 3,
@@ -280,7 +281,7 @@ mod tests {
             let indices = indices.iter().map(|terms| Index::affine(7, terms.iter().copied()));
             Access::new((), indices).is_injective_in(axis, extent)
         };
-        for (indices, told) in [
+        for (indices, injective) in [
             (&[&[(3, l), (1, i)][..]][..], true),
             (&[&[(-3, l), (1, i)]], true),
             (&[&[(2, l), (1, i)]], false),
@@ -291,21 +292,21 @@ mod tests {
             (&[&[(1, i)], &[(1, j)]], false),
             (&[&[(1, l), (1, i)], &[(1, l)]], true),
         ] {
-            assert_eq!(is_injective_in(indices, l), told, "{indices:?}");
-            // Compare with the result of counting.
+            assert_eq!(is_injective_in(indices, l), injective, "{indices:?}");
+            // Compare with the positions of all points.
             let mut seen = std::collections::BTreeMap::new();
             let points = (0..5).flat_map(|l| (0..3).flat_map(move |i| (0..4).map(move |j| (l, i, j))));
-            let apart = points.into_iter().all(|(at, i, j)| {
+            let apart = points.into_iter().all(|(l, i, j)| {
                 let value = |axis| match axis {
                     AxisRef::Own(0) => i,
                     AxisRef::Own(_) => j,
-                    AxisRef::Loop(_) => at,
+                    AxisRef::Loop(_) => l,
                 };
-                let place = |terms: &&[(i64, AxisRef)]| terms.iter().map(|(c, a)| c * value(*a)).sum::<i64>();
-                let position: Vec<i64> = indices.iter().map(place).collect();
-                *seen.entry(position).or_insert(at) == at
+                let position_along = |terms: &&[(i64, AxisRef)]| terms.iter().map(|(c, a)| c * value(*a)).sum::<i64>();
+                let position: Vec<i64> = indices.iter().map(position_along).collect();
+                *seen.entry(position).or_insert(l) == l
             });
-            assert!(apart || !told, "{indices:?}");
+            assert!(apart || !injective, "{indices:?}");
         }
     }
 }

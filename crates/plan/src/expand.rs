@@ -94,7 +94,7 @@ pub fn expand(ir: &Ir, orders: &[Option<ChosenOrder<'_>>]) -> Result<Expanded, P
         let new = match node.contraction().zip(evaluation) {
             None => out.keep(id),
             Some(contraction) => {
-                let chosen = orders.get(id.place()).copied().flatten();
+                let chosen = orders.get(id.number()).copied().flatten();
                 expand_contraction(ir, &mut out, &mut steps, id, contraction, chosen)?
             }
         };

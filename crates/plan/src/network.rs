@@ -30,13 +30,13 @@ pub(crate) fn network_of(c: &Contraction, shape: &[usize]) -> Network {
     if elements == positions { network } else { network.with_result(elements) }
 }
 
-/// For each own axis, the first index that is exactly that axis.
-pub(crate) fn places<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
-    let mut places = HashMap::new();
-    for (place, index) in indices.iter().enumerate() {
-        index.as_axis().map(|axis| *places.entry(axis).or_insert(place));
+/// For each own axis, the first axis of the tensor whose index function is exactly that axis.
+pub(crate) fn dims_of_axes<T>(indices: &[Index<T>]) -> HashMap<u32, usize> {
+    let mut dims = HashMap::new();
+    for (dim, index) in indices.iter().enumerate() {
+        index.as_axis().map(|axis| *dims.entry(axis).or_insert(dim));
     }
-    places
+    dims
 }
 
 /// An axis for each extent, with its number as its name.

@@ -16,10 +16,10 @@ use zip::unstable::read::ZipIterable;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipReadOptions, ZipWriter};
 
-/// The suffix of the key in the name of a member.
-const MEMBER: &str = ".npy";
+/// What the name of a member has after the key.
+const MEMBER_SUFFIX: &str = ".npy";
 
-/// Splits `FILE.npz:KEY` into file and key.
+/// Splits `FILE.npz:KEY` into file and key. Returns `None` for any other argument.
 pub(crate) fn split_key(argument: &Path) -> Option<(PathBuf, &str)> {
     let (stem, key) = argument.to_str()?.rsplit_once(".npz:")?;
     Some((PathBuf::from(format!("{stem}.npz")), key))
@@ -28,22 +28,24 @@ pub(crate) fn split_key(argument: &Path) -> Option<(PathBuf, &str)> {
 /// One array of an archive.
 pub(super) struct Member {
     archive: Archive,
-    index: usize,
+    /// The number of the member in the directory of the archive.
+    number: usize,
+    /// The key of the array, for error messages.
     key: String,
 }
 
-/// An iterator over the directory of an archive. `ZipArchive` is not used because it allocates its index by the size
-/// that the file claims.
+/// An iterator over the directory of an archive. `ZipArchive` is not used because it allocates its list of members by
+/// the size that the file claims.
 type Archive = ZipIterable<BufReader<File>>;
 
 impl Member {
-    /// Finds the array with this key, or the only one. NumPy stores array `key` as the member `key.npy`, and finds it
-    /// by both names.
+    /// Finds the array with this key or, without a key, the only array. NumPy stores array `key` as the member
+    /// `key.npy`, and finds it by both names. Two arrays with the key are an error.
     pub(super) fn find(file: File, key: Option<&str>) -> Result<Member, NpyError> {
         let mut archive = Archive::try_new(BufReader::new(file), Config::default())?;
         let mut keys = Keys { first: Vec::new(), count: archive.len() };
         let mut found = None;
-        for (index, entry) in archive.files()?.enumerate() {
+        for (number, entry) in archive.files()?.enumerate() {
             let entry = entry?;
             let name = entry.name()?;
             if keys.first.len() < Keys::SHOWN {
@@ -51,26 +53,27 @@ impl Member {
             }
             if key.is_none_or(|key| name == key || key_of(&name) == key) {
                 match (&found, key) {
-                    (None, _) => found = Some((index, key_of(&name).to_owned())),
+                    (None, _) => found = Some((number, key_of(&name).to_owned())),
                     (Some(_), Some(key)) => return Err(NpyError::SameName(key.to_owned())),
                     (Some(_), None) => {}
                 }
             }
         }
         match (found, key) {
-            (Some((index, key)), Some(_)) => Ok(Member { archive, index, key }),
-            (Some((index, key)), None) if keys.count == 1 => Ok(Member { archive, index, key }),
+            (Some((number, key)), Some(_)) => Ok(Member { archive, number, key }),
+            (Some((number, key)), None) if keys.count == 1 => Ok(Member { archive, number, key }),
             (None, Some(key)) => Err(NpyError::NoMember { key: key.to_owned(), members: keys.to_string() }),
             (_, None) => Err(NpyError::WhichMember { count: keys.count, members: keys.to_string() }),
         }
     }
 
-    /// Reads the header.
+    /// Reads the header of the array.
     pub(super) fn header(&mut self) -> Result<Header, NpyError> {
         self.read(|reader| Header::read(reader))
     }
 
-    /// Reads the member to its end, where its checksum is compared.
+    /// Reads the array: `read_array` gets its header and a reader of its elements. Nothing may follow the elements, and
+    /// at the end of the member the zip reader compares the checksum.
     pub(super) fn array(
         mut self,
         read_array: impl FnOnce(&Header, &mut dyn Read) -> Result<AnyArray, NpyError>,
@@ -85,9 +88,10 @@ impl Member {
         })
     }
 
+    /// Calls `read` with a reader of the member. An error names the key.
     fn read<T>(&mut self, read: impl FnOnce(&mut dyn Read) -> Result<T, NpyError>) -> Result<T, NpyError> {
         let files = self.archive.files()?;
-        let entry = files.nth(self.index).unwrap_or(Err(ZipError::FileNotFound));
+        let entry = files.nth(self.number).unwrap_or(Err(ZipError::FileNotFound));
         let member = entry.and_then(|entry| entry.with_reader(files.reader_mut(), ZipReadOptions::default()));
         member.map_err(NpyError::from).and_then(|mut member| read(&mut member)).map_err(|e| e.in_member(&self.key))
     }
@@ -95,16 +99,19 @@ impl Member {
 
 /// Returns the key by which NumPy finds a member.
 pub(crate) fn key_of(name: &str) -> &str {
-    name.strip_suffix(MEMBER).unwrap_or(name)
+    name.strip_suffix(MEMBER_SUFFIX).unwrap_or(name)
 }
 
-/// The first keys of an archive, for an error message.
+/// The keys of an archive, for an error message.
 struct Keys {
+    /// The first keys, quoted: at most `SHOWN`.
     first: Vec<String>,
+    /// The number of all keys.
     count: usize,
 }
 
 impl Keys {
+    /// The most keys that a message shows.
     const SHOWN: usize = 20;
 }
 
@@ -118,11 +125,11 @@ impl Display for Keys {
     }
 }
 
-/// Writes an archive as `numpy.savez` does, each array stored under its key; equal arrays give equal bytes. It is
-/// written from front to back, so that it can be written to a pipe.
+/// Writes an archive as `numpy.savez` does, each array under its key and without compression; equal arrays give equal
+/// bytes. The archive is written from front to back, so that `to` may be a pipe.
 pub(crate) fn write_archive(members: &[(&str, &AnyArray)], to: &mut dyn Write) -> Result<(), NpyError> {
     let mut zip = ZipWriter::new_stream(FailsOnce { to, failed: false });
-    let failed = |error| match error {
+    let io_error = |error| match error {
         ZipError::Io(error) => NpyError::Io(error),
         other => NpyError::Io(other.into()),
     };
@@ -130,10 +137,10 @@ pub(crate) fn write_archive(members: &[(&str, &AnyArray)], to: &mut dyn Write) -
         // Sizes beyond 32 bits need longer fields; 64 KiB are far more than the header of a member.
         let large = array.len() as u64 * array.dtype().size() as u64 > u64::from(u32::MAX - (1 << 16));
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(large);
-        zip.start_file(format!("{}{MEMBER}", key_of(key)), options).map_err(failed)?;
+        zip.start_file(format!("{}{MEMBER_SUFFIX}", key_of(key)), options).map_err(io_error)?;
         write(array, &mut zip)?;
     }
-    zip.finish().map_err(failed)?;
+    zip.finish().map_err(io_error)?;
     Ok(())
 }
 
@@ -145,9 +152,10 @@ struct FailsOnce<'a> {
 }
 
 impl FailsOnce<'_> {
-    fn attempt<T>(&mut self, dropped: T, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
+    /// Calls `write`, or returns `if_ignored` after a failure.
+    fn attempt<T>(&mut self, if_ignored: T, write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> io::Result<T> {
         if self.failed {
-            return Ok(dropped);
+            return Ok(if_ignored);
         }
         let outcome = write(self.to);
         self.failed = outcome.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
@@ -178,7 +186,8 @@ mod tests {
         AnyArray::from(ArrayD::from_shape_vec(IxDyn(&[4, 6]), values).unwrap())
     }
 
-    /// Returns an archive of one array, as written by the tool or deflated.
+    /// Returns an archive of one array: as the tool writes it if `method` is `Stored`, otherwise compressed by
+    /// `method`.
     fn bytes(method: CompressionMethod) -> Vec<u8> {
         if method == Stored {
             let mut bytes = Vec::new();
@@ -198,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn no_flipped_bit_and_no_cut_changes_an_array_unnoticed() {
+    fn no_flipped_bit_and_no_truncation_changes_an_array_unnoticed() {
         let folder = tempfile::tempdir().unwrap();
         for method in [Stored, Deflated] {
             let good = bytes(method);
@@ -220,7 +229,7 @@ mod tests {
         }
     }
 
-    /// Accepts a number of bytes and no more.
+    /// A writer that accepts this number of bytes and then fails.
     struct Full(usize);
 
     impl Write for Full {
@@ -236,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_reported_wherever_it_comes() {
+    fn a_failure_is_reported_wherever_it_occurs() {
         let length = bytes(Stored).len();
-        for room in 0..length {
-            let outcome = write_archive(&[("a", &array())], &mut Full(room));
+        for capacity in 0..length {
+            let outcome = write_archive(&[("a", &array())], &mut Full(capacity));
             assert!(
                 matches!(&outcome, Err(NpyError::Io(error)) if error.kind() == io::ErrorKind::StorageFull),
-                "{room}: {outcome:?}"
+                "{capacity}: {outcome:?}"
             );
         }
         write_archive(&[("a", &array())], &mut Full(length)).unwrap();

@@ -1,4 +1,4 @@
-//! Turns accesses into base addresses, offsets and strides.
+//! Turns accesses into operands of operations: base addresses, offsets and strides.
 
 use einfold_ir::{Access, Axis, AxisRef, BufferId, Step, Storage, StridedAxis, nesting};
 
@@ -19,8 +19,9 @@ pub(super) struct Coverage {
 }
 
 impl Binder<'_> {
-    /// Stores the strides of all buffers: those of the views, and those of the planned layouts in scratch memory.
-    pub(super) fn lay_out(&mut self, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) {
+    /// Stores the strides of all buffers in bytes: those of the views of the operands and outputs, and those of the
+    /// planned layouts in scratch memory.
+    pub(super) fn store_strides(&mut self, operands: &[AnyView<'_>], outputs: &[AnyViewMut<'_>]) {
         let BindLists { starts, strides, .. } = self.lists;
         starts.clear();
         strides.clear();
@@ -28,13 +29,13 @@ impl Binder<'_> {
             let start = strides.len();
             starts.push(start);
             match buffer.storage {
-                Storage::Input(k) => strides.extend_from_slice(ins[k as usize].strides()),
-                Storage::Output(k) => strides.extend_from_slice(outs[k as usize].strides()),
+                Storage::Input(k) => strides.extend_from_slice(operands[k as usize].strides()),
+                Storage::Output(k) => strides.extend_from_slice(outputs[k as usize].strides()),
                 Storage::Scratch(_) => {
                     strides.resize(start + buffer.extents.len(), 0);
                     buffer.layout.write_strides(&buffer.extents, &mut strides[start..]);
-                    let size = buffer.dtype.size() as isize;
-                    strides[start..].iter_mut().for_each(|s| *s = s.wrapping_mul(size));
+                    let element_bytes = buffer.dtype.size() as isize;
+                    strides[start..].iter_mut().for_each(|s| *s = s.wrapping_mul(element_bytes));
                 }
             }
         }
@@ -54,9 +55,9 @@ impl Binder<'_> {
         }
     }
 
-    /// The stride of an access along an axis in bytes, without indirect positions. Products wrap: the true stride of an
-    /// axis with two or more positions leads from one element to another and fits; the stride of a shorter axis is never
-    /// used.
+    /// The stride of an access along an axis in bytes, without index functions that have indirect terms. Products wrap:
+    /// the true stride of an axis with two or more positions leads from one element to another, so it fits; the stride
+    /// of a shorter axis is never used.
     pub(super) fn stride(&self, access: &Access<BufferId>, axis: AxisRef) -> isize {
         let mut stride = 0isize;
         for (dim, index) in access.indices.iter().enumerate().filter(|(_, i)| !i.has_indirect()) {
@@ -68,10 +69,11 @@ impl Binder<'_> {
         stride
     }
 
-    /// Appends the operand of an access.
+    /// Appends an access as an operand of an operation in the `loops` of the region; `load` converts its elements to
+    /// the dtype that the operation computes in. Returns the number of the operand.
     pub(super) fn push_access(&mut self, access: &Access<BufferId>, loops: &[Axis], load: Option<UnaryFn>) -> usize {
-        let fixed = access.indices.iter().enumerate().filter(|(_, i)| !i.has_indirect());
-        let offset = fixed.fold(0isize, |sum, (dim, index)| {
+        let affine = access.indices.iter().enumerate().filter(|(_, i)| !i.has_indirect());
+        let offset = affine.fold(0isize, |sum, (dim, index)| {
             sum.wrapping_add(self.buffer_stride(access.tensor, dim).wrapping_mul(index.offset() as isize))
         });
         let region_strides = self.program.strides.len();
@@ -89,7 +91,8 @@ impl Binder<'_> {
         })
     }
 
-    /// Appends an operand at a base address, the same in all iterations of the region.
+    /// Appends the operand at a base address that is the same in all iterations of the `loops` of the region. Returns
+    /// its number.
     pub(super) fn push_base(&mut self, base: BaseAddress, loops: &[Axis]) -> usize {
         let region_strides = self.program.strides.len();
         self.program.strides.extend(loops.iter().map(|_| 0));
@@ -103,8 +106,8 @@ impl Binder<'_> {
         })
     }
 
-    /// Appends a copy of an operand, for another operation.
-    pub(super) fn push_again(&mut self, operand: usize) -> usize {
+    /// Appends a copy of the operand with this number, for another operation. Returns the number of the copy.
+    pub(super) fn push_copy(&mut self, operand: usize) -> usize {
         self.push_operand(self.program.operands[operand])
     }
 
@@ -113,8 +116,9 @@ impl Binder<'_> {
         self.program.operands.len() - 1
     }
 
-    /// Determines how `step` covers its buffer, from the row-major number of the written element: if the strides of that
-    /// number nest, different positions write different elements; if they also leave no gaps, every element is written.
+    /// Determines how `step` covers its buffer, from the strides of the row-major number of the written element: if
+    /// each is past all sums that the smaller ones reach, different positions write different elements; if each is the
+    /// least such stride, the written elements have no gaps.
     pub(super) fn coverage(&mut self, step: &Step) -> Coverage {
         let buffer = self.plan.buffer(step.write.tensor);
         let mut axes = std::mem::take(&mut self.lists.strided);
@@ -132,10 +136,10 @@ impl Binder<'_> {
             injective &= order.is_ge();
             dense &= order.is_eq();
         }
-        let reached = axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.extent));
+        let written = axes.iter().try_fold(1usize, |n, axis| n.checked_mul(axis.extent));
         self.lists.strided = axes;
         let elements = buffer.extents.iter().try_fold(1usize, |n, &e| n.checked_mul(e));
-        let whole = dense && elements.is_some() && reached == elements && !step.write.has_indirect();
+        let whole = dense && elements.is_some() && written == elements && !step.write.has_indirect();
         Coverage { injective, whole, reduces }
     }
 }
@@ -143,14 +147,15 @@ impl Binder<'_> {
 /// The address of an operand before the scratch memory is allocated.
 const UNRESOLVED: Ptr = Ptr(std::ptr::null_mut());
 
-/// The number of elements, in row-major order, by which a written position moves along an axis, without indirect
-/// positions.
+/// The stride along an axis of the row-major number of the written element, without index functions that have indirect
+/// terms.
 fn element_stride(write: &Access<BufferId>, extents: &[usize], axis: u32) -> isize {
-    let (mut stride, mut next) = (0isize, 1isize);
+    // `dim_stride` is the row-major stride of the axis of the buffer, in elements.
+    let (mut stride, mut dim_stride) = (0isize, 1isize);
     for (index, &extent) in write.indices.iter().zip(extents).rev() {
         let terms = index.terms().iter().filter(|t| !index.has_indirect() && t.axis == AxisRef::Own(axis));
-        stride = terms.fold(stride, |s, t| s.wrapping_add(next.wrapping_mul(t.coef as isize)));
-        next = next.wrapping_mul(extent as isize);
+        stride = terms.fold(stride, |s, t| s.wrapping_add(dim_stride.wrapping_mul(t.coef as isize)));
+        dim_stride = dim_stride.wrapping_mul(extent as isize);
     }
     stride
 }

@@ -110,7 +110,7 @@ impl Binder<'_> {
         let mut of_dense = first;
         for (k, end) in ends.into_iter().enumerate() {
             match end {
-                Some(operand) => self.push_again(operand),
+                Some(operand) => self.push_copy(operand),
                 None => {
                     of_dense = first + k;
                     self.push_base(dense, context.loops)
@@ -140,7 +140,7 @@ impl Binder<'_> {
         let roles = [C, a, b];
         let first = self.program.operands.len();
         roles.iter().for_each(|&x| {
-            self.push_again(operands[x]);
+            self.push_copy(operands[x]);
         });
         let loops = self.push_outer_loops(fold, roles, ListRange::since(first, &self.program.operands));
         let alpha = context.alpha.map(|base| self.push_base(base, context.loops));

@@ -22,7 +22,7 @@ impl LoopConstraints {
 }
 
 impl Binder<'_> {
-    /// Orders and merges the gathered loops as far as the constraints allow.
+    /// Orders and merges the collected loops as far as the constraints allow.
     pub(super) fn arrange(&mut self, constraints: LoopConstraints) {
         let loops = &mut self.lists.loops;
         loops.drop_units();
@@ -34,8 +34,8 @@ impl Binder<'_> {
         }
     }
 
-    /// Appends the gathered loops in the order in which they run: kept loops, reduced loops, then the two inner loops of
-    /// the kernel. A loop that indirect positions depend on is never an inner loop.
+    /// Appends the collected loops in the order in which they run: kept loops, reduced loops, then the two inner loops
+    /// of the kernel. A loop that indirect positions depend on is never an inner loop.
     pub(super) fn order_loops(&mut self, operands: ListRange, constraints: LoopConstraints) -> LoopNest {
         let BindLists { loops, indexed, indexed_axes, loop_of_axis, chunks, chunked, .. } = &mut *self.lists;
         loop_of_axis.clear();

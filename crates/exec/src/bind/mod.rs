@@ -167,7 +167,7 @@ impl Scratch {
             constants: 0,
         };
         binder.note_kernel_memory();
-        binder.lay_out(ins, outs);
+        binder.store_strides(ins, outs);
         for (region, depths) in plan.regions.iter().zip(plan.depths()) {
             binder.region(region, depths)?;
         }

@@ -1,4 +1,4 @@
-//! Binds strided nests: their operands, the kernel, and the order of their loops.
+//! Binds nests: their operands, the kernel, and the order of their loops.
 
 use einfold_ir::{AxisRef, Form};
 
@@ -9,7 +9,7 @@ use crate::bound_program::{BaseAddress, BoundNest, ConstantSource, ListRange, Op
 use crate::error::BindError;
 use crate::kernels::Kernels;
 
-/// The actions at the first position of the reduced loops, and at the others.
+/// The actions of a nest on its tiles: at the first position of the reduced loops, and at the others.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     pub(super) first: TileAction,
@@ -17,11 +17,12 @@ pub(super) struct Actions {
 }
 
 impl Actions {
+    /// The same action at all positions.
     fn always(action: TileAction) -> Actions {
         Actions { first: action, rest: action }
     }
 
-    /// The actions for an initialisation of the target, from one that writes and one that adds.
+    /// The actions for an initialisation of the target, of an action that writes and one that adds.
     fn of(write: TileAction, add: TileAction, init: TargetInit) -> Actions {
         match init {
             TargetInit::Write | TargetInit::WriteBeta(_) => Actions::always(write),
@@ -37,7 +38,7 @@ impl Actions {
 }
 
 impl Binder<'_> {
-    /// Binds a step as a nest over its factors and α.
+    /// Appends a step as a nest over its factors and α, whose target is initialised by `init`.
     pub(super) fn nest(&mut self, context: StepContext<'_>, init: TargetInit) -> Result<(), BindError> {
         let first = self.program.operands.len();
         self.push_access(&context.step.write, context.loops, None);
@@ -54,6 +55,7 @@ impl Binder<'_> {
         if let Some(alpha) = context.alpha {
             self.push_base(alpha, context.loops);
         }
+        // A step without factors contributes the identity of ⊗. An action that writes it needs no operand.
         if context.expr.is_none()
             && context.step.reads.is_empty()
             && context.alpha.is_none()
@@ -67,7 +69,7 @@ impl Binder<'_> {
             self.push_base(beta, context.loops);
         }
         let operands = ListRange::since(first, &self.program.operands);
-        self.gather_loops(context, operands);
+        self.collect_loops(context, operands);
         let (may_order, may_merge) = match &context.step.form {
             Form::Nest(nest) => (nest.ordered, !nest.merged.is_empty()),
             Form::Gemm(_) | Form::Fill => (true, true),
@@ -81,8 +83,9 @@ impl Binder<'_> {
         init == TargetInit::Write && context.step.reads.len() == 1 && context.alpha.is_none() && context.expr.is_none()
     }
 
-    /// Gathers the loops of a step over `operands`; loops that indirect positions depend on go to a list of their own.
-    pub(super) fn gather_loops(&mut self, context: StepContext<'_>, operands: ListRange) {
+    /// Collects the loops of a step over `operands` in `BindLists::loops`, or in `BindLists::indexed` if indirect terms
+    /// depend on them. The axis of the scatter chunks becomes a loop over chunks and a loop inside a chunk.
+    pub(super) fn collect_loops(&mut self, context: StepContext<'_>, operands: ListRange) {
         let mut loops = std::mem::take(&mut self.lists.loops);
         let mut indexed = std::mem::take(&mut self.lists.indexed);
         loops.reset(operands.len);
@@ -91,14 +94,15 @@ impl Binder<'_> {
         for (axis, a) in context.step.axes.iter().enumerate().filter(|(_, a)| a.extent != 1) {
             let own = AxisRef::Own(axis as u32);
             let accesses = [&context.step.write].into_iter().chain(&context.step.reads);
-            let depends = accesses.clone().any(|x| super::indirect::depends(x, own));
+            let depends = accesses.clone().any(|access| super::indirect::depends(access, own));
             // Operands after the accesses are scalars.
-            let strides = accesses.map(|x| self.stride(x, own)).chain(std::iter::repeat(0)).take(operands.len);
+            let strides =
+                accesses.map(|access| self.stride(access, own)).chain(std::iter::repeat(0)).take(operands.len);
             match self.lists.chunks.filter(|chunks| chunks.axis == axis) {
                 Some(chunks) => {
-                    let apart = strides.clone().skip(1).map(|s| s.wrapping_mul(chunks.len as isize));
+                    let chunk_strides = strides.clone().skip(1).map(|s| s.wrapping_mul(chunks.len as isize));
                     if chunks.count > 1 {
-                        indexed.push(chunks.count, [chunks.copy_bytes as isize].into_iter().chain(apart));
+                        indexed.push(chunks.count, [chunks.copy_bytes as isize].into_iter().chain(chunk_strides));
                     }
                     indexed.push(chunks.len, strides);
                     self.lists.indexed_axes.extend(std::iter::repeat_n(axis, 1 + usize::from(chunks.count > 1)));
@@ -114,7 +118,7 @@ impl Binder<'_> {
         self.lists.indexed = indexed;
     }
 
-    /// The actions of a step with this initialisation of its target.
+    /// The actions of a step over `operands` with this initialisation of its target.
     pub(super) fn actions(
         &mut self,
         context: StepContext<'_>,
@@ -135,13 +139,15 @@ impl Binder<'_> {
             Some(fused) => Some(TileAction::Binary(fused.mul_add)),
             None => (init == TargetInit::Write).then_some(TileAction::Binary(kernels.mul)),
         };
-        let direct = factors < 2 || (factors == 2 && fused.is_some());
-        if context.expr.is_some() || loads || context.dtype != context.compute || !direct {
+        let has_kernel = factors < 2 || (factors == 2 && fused.is_some());
+        if context.expr.is_some() || loads || context.dtype != context.compute || !has_kernel {
+            let batched = false;
             let adds = init == TargetInit::Accumulate;
-            let first = TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, false)?);
+            let first = TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, batched)?);
             let rest = match init {
                 TargetInit::WriteFirst => {
-                    TileAction::WithTemporaries(self.tile_plan(context, init, operands, true, false)?)
+                    let adds = true;
+                    TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, batched)?)
                 }
                 _ => first,
             };
@@ -160,8 +166,8 @@ impl Binder<'_> {
             let fill = TileAction::Fill(self.step_kernels(context)?.fill_zero);
             return self.over_target(context, &[], Actions::always(fill));
         }
-        let zero = self.zero(context)?;
-        self.over_target(context, &[zero], Actions::always(TileAction::Copy(context.dtype.size())))
+        let identity = self.zero(context)?;
+        self.over_target(context, &[identity], Actions::always(TileAction::Copy(context.dtype.size())))
     }
 
     /// Appends a nest that multiplies the whole target by β.
@@ -174,7 +180,8 @@ impl Binder<'_> {
         self.over_target(context, &[beta], Actions::always(scale))
     }
 
-    /// Appends a nest over all elements of the target, with scalar operands.
+    /// Appends a nest over all elements of the target with the operands at the base addresses `scalars`; none if the
+    /// target has no elements.
     fn over_target(
         &mut self,
         context: StepContext<'_>,
@@ -200,7 +207,8 @@ impl Binder<'_> {
         self.push_plain(context, operands, actions)
     }
 
-    /// Appends a nest over the gathered loops in which each point has its own target, so that they may run in any order.
+    /// Appends a nest over the collected loops in which each point writes its own element, so that they may run in any
+    /// order.
     pub(super) fn push_plain(
         &mut self,
         context: StepContext<'_>,
@@ -213,30 +221,32 @@ impl Binder<'_> {
         self.push_nest(context, operands, LoopConstraints::NONE, actions, None)
     }
 
-    /// Appends a nest over the gathered loops, already ordered, inside the loops that indirect positions depend on. `own`
-    /// is the initialisation of the target if the nest is the step itself, and `None` for a preparation of it.
+    /// Appends a nest over the collected loops, already ordered, inside the loops that indirect terms depend on.
+    /// `step_init` is the initialisation of the target if the nest computes the step; it is `None` if the nest runs
+    /// before or after it.
     pub(super) fn push_nest(
         &mut self,
         context: StepContext<'_>,
         operands: ListRange,
         constraints: LoopConstraints,
         actions: Actions,
-        own: Option<TargetInit>,
+        step_init: Option<TargetInit>,
     ) -> Result<(), BindError> {
         let loops = self.order_loops(operands, constraints);
-        let inner = loops.kept + loops.reduced;
-        let sizes = &self.program.sizes[loops.sizes.range()];
-        let sums = |l: usize| sizes[l] > 1 && self.program.strides[loops.strides + l * operands.len] == 0;
+        let kernel_loop = loops.kept + loops.reduced;
+        let extents = &self.program.sizes[loops.sizes.range()];
+        let reduces = |l: usize| extents[l] > 1 && self.program.strides[loops.strides + l * operands.len] == 0;
         // A kernel that itself reduces adds to its target, so the target is cleared first.
-        let (clear, first) = if own == Some(TargetInit::WriteFirst) && (sums(inner) || sums(inner + 1)) {
-            (Some(self.step_kernels(context)?.fill_zero), actions.rest)
-        } else {
-            (None, actions.first)
-        };
+        let (clear, first) =
+            if step_init == Some(TargetInit::WriteFirst) && (reduces(kernel_loop) || reduces(kernel_loop + 1)) {
+                (Some(self.step_kernels(context)?.fill_zero), actions.rest)
+            } else {
+                (None, actions.first)
+            };
         let grid = self.grid(loops, constraints.may_split, context.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
-        let index_ops = if own.is_some() { self.bind_indices(context, loops)? } else { ListRange::default() };
-        let carry = match own {
+        let index_ops = if step_init.is_some() { self.bind_indices(context, loops)? } else { ListRange::default() };
+        let carry = match step_init {
             Some(init) => self.carry(context, init)?,
             None => None,
         };
@@ -252,7 +262,7 @@ impl Binder<'_> {
             batch: None,
             compensated: None,
         };
-        if let (Some(init), 1..) = (own, index_ops.len) {
+        if let (Some(init), 1..) = (step_init, index_ops.len) {
             nest.batch = self.index_batch(context, init, constraints, &nest)?;
         }
         if let Some(carry) = carry {

@@ -136,15 +136,15 @@ impl Binder<'_> {
         let target = self.push_access(&context.step.write, context.loops, None);
         self.program.operands[target].base = BaseAddress::Packed(base);
         for (k, operand) in operands.range().skip(1).enumerate() {
-            let again = self.push_again(operand);
+            let copy = self.push_copy(operand);
             let along = context.step.reads.get(k).map_or(0, |read| self.stride(read, AxisRef::Own(chunks.axis as u32)));
-            let offset = &mut self.program.operands[again].offset;
+            let offset = &mut self.program.operands[copy].offset;
             *offset = offset.wrapping_add(along.wrapping_mul(chunks.start as isize));
         }
         let operands = ListRange::since(first, &self.program.operands);
         let actions = self.actions(context, TargetInit::Accumulate, operands)?;
         self.lists.chunks = Some(chunks);
-        self.gather_loops(context, operands);
+        self.collect_loops(context, operands);
         self.arrange(constraints);
         let pushed = self.push_nest(context, operands, constraints, actions, Some(TargetInit::Accumulate));
         self.lists.chunks = None;

@@ -54,7 +54,7 @@ impl Chunked<'_> {
 }
 
 impl Binder<'_> {
-    /// Appends the nest of a step over the gathered loops, in chunks if it is a long sum into few elements.
+    /// Appends the nest of a step over the collected loops, in chunks if it is a long sum into few elements.
     pub(super) fn push_step(
         &mut self,
         context: StepContext<'_>,
@@ -120,8 +120,8 @@ impl Binder<'_> {
         self.push_base(BaseAddress::Packed(c.base + which.start * c.chunk_bytes), c.context.loops);
         let cut = c.loops.strides(c.at);
         for (operand, stride) in c.operands.range().zip(cut).skip(1) {
-            let again = self.push_again(operand);
-            let offset = &mut self.program.operands[again].offset;
+            let copy = self.push_copy(operand);
+            let offset = &mut self.program.operands[copy].offset;
             *offset = offset.wrapping_add(stride.wrapping_mul((which.start * c.len) as isize));
         }
         let operands = ListRange::since(first, &self.program.operands);
@@ -141,7 +141,7 @@ impl Binder<'_> {
     /// Appends the sum of all partial sums.
     fn push_sum(&mut self, c: &Chunked<'_>, chunk_count: usize, init: TargetInit) -> Result<(), BindError> {
         let first = self.program.operands.len();
-        self.push_again(c.operands.start);
+        self.push_copy(c.operands.start);
         self.push_base(BaseAddress::Packed(c.base), c.context.loops);
         let operands = ListRange::since(first, &self.program.operands);
         let bound = &mut self.lists.loops;

@@ -1,6 +1,6 @@
-//! The kernel tables: the kernels of one operation as ⊕, of one as ⊗, and of a pair, each compiled for several
-//! instruction sets. The bodies are plain Rust, the same for all. Loops without a unit stride, and stores alone, gain
-//! nothing from wider vectors and are compiled once.
+//! The kernel tables: the kernels of a scalar operation as ⊕, of one as ⊗, and of a pair (⊕, ⊗), each compiled for
+//! several instruction sets. The bodies are plain Rust, the same for all. Loops without a unit stride, and stores
+//! alone, gain nothing from wider vectors and are compiled once.
 
 use std::marker::PhantomData;
 
@@ -15,20 +15,26 @@ use super::{
 /// The kernels of ⊕ alone.
 #[derive(Clone, Copy)]
 pub(super) struct AddKernels {
+    /// Writes the identity of ⊕.
     pub(super) fill_zero: FillFn,
+    /// `c = c ⊕ a`.
     pub(super) add: UnaryFn,
+    /// `c = c ⊕ a`, row by row, each row of the target displaced.
     pub(super) scatter: ScatterFn,
 }
 
 /// The kernels of ⊗ alone.
 #[derive(Clone, Copy)]
 pub(super) struct MulKernels {
+    /// Writes the identity of ⊗.
     pub(super) fill_one: FillFn,
+    /// `c = c ⊗ a`.
     pub(super) scale: UnaryFn,
+    /// `c = a ⊗ b`.
     pub(super) mul: BinaryFn,
 }
 
-/// The kernels of (A, M).
+/// The kernels of the algebra whose ⊕ is `A` and whose ⊗ is `M`, for one instruction set.
 pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
     let AddKernels { fill_zero, add, scatter } = *isa.select(&OpTable::<A>::ADDS);
     let MulKernels { fill_one, scale, mul } = *isa.select(&OpTable::<M>::MULS);
@@ -44,7 +50,7 @@ pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
     }
 }
 
-/// A table with one value for the portable kernels and one for AVX2 and all wider sets.
+/// A table with one value for the portable kernels and one for AVX2 and all wider instruction sets.
 #[cfg_attr(not(target_arch = "x86_64"), expect(unused_variables, reason = "other targets have portable kernels only"))]
 pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     PerIsa {
@@ -56,39 +62,41 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
     }
 }
 
-/// The tables of one operation. Its kernels are bound by memory with 32-byte vectors already, so they are not compiled
-/// for wider ones.
+/// The tables of the scalar operation `O`. Its kernels are bound by memory with 32-byte vectors already, so they are
+/// not compiled for wider ones.
 pub(super) struct OpTable<O>(PhantomData<O>);
 
 impl<O: Op> OpTable<O> {
+    /// The kernels of `O` as ⊕.
     pub(super) const ADDS: PerIsa<AddKernels> = since_avx2(
         AddKernels { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
         AddKernels { fill_zero: fill::<O>, add: avx2::add::<O>, scatter: avx2::scatter::<O> },
     );
+    /// The kernels of `O` as ⊗.
     pub(super) const MULS: PerIsa<MulKernels> = since_avx2(
         MulKernels { fill_one: fill::<O>, scale: portable::scale::<O>, mul: portable::mul::<O> },
         MulKernels { fill_one: fill::<O>, scale: avx2::scale::<O>, mul: avx2::mul::<O> },
     );
 }
 
-/// The tables of a pair.
+/// The tables of the pair whose ⊕ is `A` and whose ⊗ is `M`.
 pub(super) struct PairTable<A, M>(PhantomData<(A, M)>);
 
 impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
-    /// For every instruction set.
+    /// Compiled for every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
-        portable: Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
+        portable: Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::gemm::<A, M> },
         #[cfg(target_arch = "x86_64")]
-        avx2: Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::product::<A, M> },
+        avx2: Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::gemm::<A, M> },
         #[cfg(target_arch = "x86_64")]
-        avx512: Fused { mul_add: avx512::mul_add::<A, M>, gemm: avx512::product::<A, M> },
+        avx512: Fused { mul_add: avx512::mul_add::<A, M>, gemm: avx512::gemm::<A, M> },
     };
-    /// For all but the widest instruction set, which is not worth the compile time here.
+    /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
-        Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::product::<A, M> },
-        Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::product::<A, M> },
+        Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::gemm::<A, M> },
+        Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::gemm::<A, M> },
     );
-    /// Without the matrix product.
+    /// The kernel `mul_add` alone, compiled for every instruction set.
     pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {
         portable: portable::mul_add::<A, M>,
         #[cfg(target_arch = "x86_64")]
@@ -98,13 +106,15 @@ impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
     };
 }
 
+/// Writes the identity of `O`.
 pub(super) unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::fill(n, c, O::identity()) }
 }
 
-/// Kernels that are bound by memory. All bodies are `inline(always)`, because only inlined code inherits the target
-/// features.
+/// The kernels that are bound by memory, over two loops of extents `n` with the target `c` and the sources `a` and `b`;
+/// `$feature` are the CPU features that they are compiled for. All bodies are `inline(always)`, because only inlined
+/// code inherits the target features.
 macro_rules! streams {
     ($($feature:tt)*) => {
         $(#[target_feature(enable = $feature)])*
@@ -133,7 +143,7 @@ macro_rules! streams {
     };
 }
 
-/// Kernels that are bound by arithmetic. `$rows` rows of a matrix are multiplied at a time.
+/// The kernels that are bound by arithmetic. The matrix product runs `$rows` rows of A at a time.
 macro_rules! products {
     ($rows:literal $($feature:tt)*) => {
         $(#[target_feature(enable = $feature)])*
@@ -143,9 +153,9 @@ macro_rules! products {
         }
 
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn product<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
+        pub(super) unsafe fn gemm<A: Op, M: Op<T = A::T>>(args: &GemmArgs) {
             // SAFETY: the caller upholds the contract of `Kernels`.
-            unsafe { gemm::product::<A, M, $rows>(p) }
+            unsafe { gemm::product::<A, M, $rows>(args) }
         }
     };
 }
@@ -156,6 +166,7 @@ pub(super) mod portable {
     products!(2);
 }
 
+// `since_avx2` takes two values on every target, and drops the second one here.
 #[cfg(not(target_arch = "x86_64"))]
 use portable as avx2;
 

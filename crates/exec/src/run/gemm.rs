@@ -1,4 +1,5 @@
-//! Runs the blocks of a matrix product.
+//! Runs the blocks of a matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or of the same product ⊕-added to C. A block is
+//! a part of C.
 
 use std::ops::Range;
 use std::ptr::NonNull;
@@ -10,12 +11,15 @@ use crate::bound_program::BoundGemm;
 use crate::error::RunStopped;
 use crate::kernels::{self, Dst, Src};
 
-/// The state that the blocks of a product share in one iteration of the region.
+/// What the blocks of a matrix product share in one iteration of the region.
 struct Blocks<'r> {
     run: &'r Run<'r>,
     gemm: &'r BoundGemm,
+    /// The addresses of C, A and B in this iteration.
     bases: Bases,
+    /// The positions of the loops of the region.
     iteration: &'r [usize],
+    /// The address of α; `None` for the identity of ⊗.
     alpha: Option<NonNull<u8>>,
 }
 
@@ -23,6 +27,7 @@ struct Blocks<'r> {
 unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
+    /// Runs a matrix product in one iteration of its region, its blocks in parallel.
     pub(super) fn gemm(&self, gemm: &BoundGemm, iteration: &[usize]) -> Result<(), RunStopped> {
         let alpha = gemm.alpha.and_then(|operand| NonNull::new(self.base(operand, iteration)));
         let blocks = Blocks { run: self, gemm, bases: self.bases(gemm.loops.operands, iteration), iteration, alpha };
@@ -33,29 +38,36 @@ impl Run<'_> {
 }
 
 impl Blocks<'_> {
+    /// Computes the blocks with the numbers in `range`.
     fn run(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        // `extents` are those of m, n and k; `strides` are those of C, A and B.
         let BoundGemm { loops, grid, extents, strides, k_strip, compensated, .. } = self.gemm;
         let mut block_sum = BlockSum::new(self.run, compensated.as_ref(), self.iteration);
-        let mut blocks = BlockCursor::new(self.run.program, loops, *grid, &self.bases, range);
-        while blocks.left() > 0 {
-            let (start, n) = grid.block_at(blocks.block_in_row, [extents[0], extents[1]]);
-            let cursor = &mut blocks.loops;
+        let mut block_cursor = BlockCursor::new(self.run.program, loops, *grid, &self.bases, range);
+        while block_cursor.left() > 0 {
+            // The first position of the block along m and n, and its extents.
+            let (start, n) = grid.block_at(block_cursor.block_in_row, [extents[0], extents[1]]);
+            let cursor = &mut block_cursor.loops;
             if let Some(block_sum) = &mut block_sum {
-                let block_loop =
-                    |l: usize| BlockLoop { start: start[l], n: n[l], extent: extents[l], stride: strides[0][l] };
-                block_sum.begin(blocks.row, cursor.ptrs[0], [block_loop(0), block_loop(1)]);
+                let block_loop = |axis: usize| BlockLoop {
+                    start: start[axis],
+                    n: n[axis],
+                    extent: extents[axis],
+                    stride: strides[0][axis],
+                };
+                block_sum.begin(block_cursor.row, cursor.ptrs[0], [block_loop(0), block_loop(1)]);
             }
             let mut accumulate = self.gemm.accumulate;
             loop {
                 for k in (0..extents[2]).step_by(*k_strip) {
-                    let depth = k..extents[2].min(k + k_strip);
-                    let points = n[0] as u64 * n[1] as u64 * depth.len() as u64;
+                    let k_range = k..extents[2].min(k + k_strip);
+                    let points = n[0] as u64 * n[1] as u64 * k_range.len() as u64;
                     // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of
                     // the operands (docs/unsafe.md). Blocks that run at the same time differ in the position of a kept
                     // loop or in their part of C, so their targets are disjoint. Each call writes all of its part of C.
                     unsafe {
-                        block_sum.iter_mut().for_each(|c| c.before_call());
-                        self.multiply(cursor, start, n, depth, accumulate);
+                        block_sum.iter_mut().for_each(|sum| sum.before_call());
+                        self.multiply(cursor, start, n, k_range, accumulate);
                     }
                     accumulate = true;
                     self.run.advance_or_cancel(points)?;
@@ -65,32 +77,35 @@ impl Blocks<'_> {
                 }
             }
             // SAFETY: as for the calls above; at least one of them has written the block.
-            unsafe { block_sum.iter_mut().for_each(|c| c.end()) }
-            blocks.advance(1);
+            unsafe { block_sum.iter_mut().for_each(|sum| sum.end()) }
+            block_cursor.advance(1);
         }
         Ok(())
     }
 
+    /// Multiplies the rows of A and the columns of B that the block of `n[0]` rows and `n[1]` columns of C from `start`
+    /// needs, at the positions `k_range` of k. The product is added to the block if `accumulate`, otherwise written.
+    ///
     /// # Safety
-    /// The block of C and the rows of A and columns of B that it needs are elements of the operands; nothing else touches
-    /// the block during the call.
+    /// The block of C and the rows of A and columns of B that it needs are elements of the operands; nothing else
+    /// touches the block during the call.
     unsafe fn multiply(
         &self,
         cursor: &LoopCursor<'_>,
         start: [usize; 2],
         n: [usize; 2],
-        depth: Range<usize>,
+        k_range: Range<usize>,
         accumulate: bool,
     ) {
         let BoundGemm { gemm: kernel, strides: [c, a, b], .. } = *self.gemm;
-        let l = depth.start as isize;
+        let k = k_range.start as isize;
         let [i, j] = start.map(|s| s as isize);
-        let at = |x: usize, offset: isize| cursor.ptrs[x].wrapping_offset(offset);
+        let at = |operand: usize, offset: isize| cursor.ptrs[operand].wrapping_offset(offset);
         let args = kernels::GemmArgs {
-            extents: [n[0], n[1], depth.len()],
+            extents: [n[0], n[1], k_range.len()],
             c: Dst { ptr: at(0, (i * c[0]).wrapping_add(j * c[1])), strides: c },
-            a: Src { ptr: at(1, (i * a[0]).wrapping_add(l.wrapping_mul(a[1]))), strides: a },
-            b: Src { ptr: at(2, (j * b[1]).wrapping_add(l.wrapping_mul(b[0]))), strides: b },
+            a: Src { ptr: at(1, (i * a[0]).wrapping_add(k.wrapping_mul(a[1]))), strides: a },
+            b: Src { ptr: at(2, (j * b[1]).wrapping_add(k.wrapping_mul(b[0]))), strides: b },
             alpha: self.alpha,
             accumulate,
         };

@@ -1,4 +1,4 @@
-//! Contraction trees in the language of Graphviz.
+//! Writes contraction trees in DOT, the language of Graphviz.
 
 use std::fmt::Write;
 
@@ -7,9 +7,10 @@ use einfold_ir::{Count, Network};
 use super::drawing::Drawing;
 use crate::FoundOrder;
 
-/// Writes the tree of an order of `network` in the language of Graphviz: operands as boxes, results with their axes and
-/// flops, edges from operand to result. `labels` are the labels of the axes. If the order is sliced, the numbers are
-/// those of one slice.
+/// Returns the tree of an order of `network` in DOT: a node for each tensor with its axes and number of elements, as a
+/// box for an operand and with its flops for the result of a step; an edge from each tensor that a step reads to its
+/// result. A large tree is drawn without axes. `labels` are the labels of the axes. If the order is sliced, the numbers
+/// are those of one slice.
 pub fn dot(network: &Network, found: &FoundOrder, labels: &[impl AsRef<str>]) -> String {
     let drawing = Drawing::new(network, found, labels);
     let leaves = found.tree.leaves();
@@ -17,14 +18,15 @@ pub fn dot(network: &Network, found: &FoundOrder, labels: &[impl AsRef<str>]) ->
     for (id, node) in drawing.nodes.iter().enumerate() {
         let axes = node.axes.as_ref().map_or_else(String::new, |axes| format!(" {}", escape(axes)));
         let flops = if node.flops == Count::ZERO { String::new() } else { format!("\\n{:.1e} flops", node.flops) };
-        let looks = if id < leaves { " shape=box" } else { "" };
+        let outline = if id < leaves { " shape=box" } else { "" };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  n{id} [label=\"#{id}{axes}\\n{:.1}{flops}\"{looks}];", node.size);
+        let _ = writeln!(text, "  n{id} [label=\"#{id}{axes}\\n{:.1}{flops}\"{outline}];", node.size);
         node.children.iter().for_each(|child| _ = writeln!(text, "  n{child} -> n{id};"));
     }
     text + "}\n"
 }
 
+/// Escapes a text for a quoted string of DOT.
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
@@ -36,7 +38,7 @@ mod tests {
     use einfold_ir::Network;
 
     #[test]
-    fn steps_point_from_what_they_read() {
+    fn edges_point_from_the_tensors_that_a_step_reads_to_its_result() {
         let network = Network::new(vec![vec![0, 1], vec![1, 2], vec![2]], vec![0], vec![2, 30, 4]).unwrap();
         let path = Order::Ssa(vec![vec![1, 2], vec![0, 3]]);
         let found = order(&network, &path, &Budget::default()).unwrap();

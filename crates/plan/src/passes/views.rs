@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, Step, Storage, WriteMode};
 
-use crate::network::places;
+use crate::network::dims_of_axes;
 
 /// The mapping of a view step, which gives each element of `to` the value of one element of `from`:
 /// `to[x] = from[f(x)]`.
@@ -40,9 +40,9 @@ impl ViewStep {
 
     /// The index functions that write `to` where a step writes `from` at `at`; for a permutation.
     fn write_through(&self, view: &Step, at: &[Index<BufferId>]) -> Indices<BufferId> {
-        let places = places(&view.reads[0].indices);
-        let place = |a: u32| places.get(&a).copied();
-        let written = |index: &Index<BufferId>| index.as_axis().and_then(place).map(|dim| at[dim].clone());
+        let dims = dims_of_axes(&view.reads[0].indices);
+        let dim_of = |a: u32| dims.get(&a).copied();
+        let written = |index: &Index<BufferId>| index.as_axis().and_then(dim_of).map(|dim| at[dim].clone());
         view.write.indices.iter().map(|i| written(i).unwrap_or(Index::constant(0))).collect()
     }
 }

@@ -9,7 +9,7 @@ use einfold_ir::{
 use super::{Rewritten, merge};
 use crate::cost::points;
 use crate::evaluation::{any_drops, drops};
-use crate::network::{are_distinct_axes, places};
+use crate::network::{are_distinct_axes, dims_of_axes};
 
 /// The most operations of a merged expression, so that its temporaries stay in the cache and its operands fit into the
 /// executor's lists.
@@ -57,11 +57,11 @@ fn join(
     if outer_ops.iter().filter(|(op, _)| of(op)).count() != 1 {
         return None;
     }
-    let places = places(&inner.output);
-    if (0..inner.axes.len() as u32).any(|axis| !places.contains_key(&axis)) {
+    let dims = dims_of_axes(&inner.output);
+    if (0..inner.axes.len() as u32).any(|axis| !dims.contains_key(&axis)) {
         return None;
     }
-    let at = |axis: u32| places.get(&axis).map(|&dim| &read.indices[dim]);
+    let at = |axis: u32| dims.get(&axis).map(|&dim| &read.indices[dim]);
     let mut factors = Vec::new();
     let mut ops: Ops = Vec::with_capacity(outer_ops.len() + inner_ops.len());
     for (op, dtype) in outer_ops {
