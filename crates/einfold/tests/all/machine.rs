@@ -15,7 +15,7 @@ fn time(ns: f64) -> Time {
 }
 
 fn plan(text: &str, shapes: &[&[usize]], machine: Machine) -> std::result::Result<Plan, Error> {
-    let types: Vec<_> = shapes.iter().map(|shape| spec::<f64>(shape.to_vec())).collect();
+    let types: Vec<_> = shapes.iter().map(spec::<f64>).collect();
     Expression::new(text)?.machine(machine).plan(types)
 }
 
