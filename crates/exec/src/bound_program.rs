@@ -76,7 +76,7 @@ pub(crate) struct BoundOperand {
 /// Operations that run in order in each iteration of the loops.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BoundRegion {
-    /// The extents, outermost first, in `BoundProgram::sizes`.
+    /// The extents, outermost first, in `BoundProgram::extents`.
     pub(crate) loops: ListRange,
     /// The operations, in `BoundProgram::ops`.
     pub(crate) ops: ListRange,
@@ -105,8 +105,8 @@ pub(crate) struct LoopNest {
     pub(crate) kept: usize,
     /// The number of reduced loops.
     pub(crate) reduced: usize,
-    /// The extents of all loops, in `BoundProgram::sizes`.
-    pub(crate) sizes: ListRange,
+    /// The extents of all loops, in `BoundProgram::extents`.
+    pub(crate) extents: ListRange,
     /// Index in `BoundProgram::strides` of the strides: for each loop one of each operand.
     pub(crate) strides: usize,
 }
@@ -144,7 +144,7 @@ pub(crate) struct BoundNest {
     /// The operations that compute gather and scatter positions, in `BoundProgram::index_ops`.
     pub(crate) index_ops: ListRange,
     /// How positions of the last outer loop run in batches, if they do.
-    pub(crate) batch: Option<IndexBatch>,
+    pub(crate) index_batch: Option<IndexBatch>,
     /// The compensated sum of blocks; `None` where a plain sum is short or exact.
     pub(crate) compensated: Option<CompensatedSum>,
 }
@@ -163,7 +163,7 @@ pub(crate) struct CompensatedSum {
     pub(crate) row: usize,
     /// Bytes of an element.
     pub(crate) size: usize,
-    /// Extents of the axes of the target that no loop of the kernel moves along, in `BoundProgram::sizes`.
+    /// Extents of the axes of the target that no loop of the kernel moves along, in `BoundProgram::extents`.
     pub(crate) swept: ListRange,
     /// Index in `BoundProgram::strides` of the strides of the target along these axes.
     pub(crate) strides: usize,
@@ -235,7 +235,7 @@ pub(crate) struct BoundProgram {
     /// advances.
     pub(crate) depths: Vec<usize>,
     pub(crate) operands: Vec<BoundOperand>,
-    pub(crate) sizes: Vec<usize>,
+    pub(crate) extents: Vec<usize>,
     pub(crate) strides: Vec<isize>,
     pub(crate) constants: Vec<Constant>,
     pub(crate) index_ops: Vec<IndexOp>,
@@ -254,7 +254,7 @@ impl BoundProgram {
         self.ops.clear();
         self.depths.clear();
         self.operands.clear();
-        self.sizes.clear();
+        self.extents.clear();
         self.strides.clear();
         self.constants.clear();
         self.index_ops.clear();

@@ -115,12 +115,12 @@ impl Binder<'_> {
             return Ok(());
         }
         let loops = nest.loops;
-        let sizes = &self.program.sizes[loops.sizes.range()];
+        let extents = &self.program.extents[loops.extents.range()];
         let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
         let outer = loops.kept + loops.reduced;
-        let (rows, reduced) = (product(&sizes[..loops.kept]), product(&sizes[loops.kept..outer]));
-        let along = outer.checked_sub(1).map_or(1, |l| sizes[l]);
-        let full = [sizes[outer], sizes[outer + 1]];
+        let (rows, reduced) = (product(&extents[..loops.kept]), product(&extents[loops.kept..outer]));
+        let along = outer.checked_sub(1).map_or(1, |l| extents[l]);
+        let full = [extents[outer], extents[outer + 1]];
         let single = full == [1, 1];
         let moves = [0, 1].map(|l| self.inner_stride(loops, l) != 0);
         let inside = |n: [usize; 2]| if split { (0..2).filter(|&l| moves[l]).map(|l| n[l]).product() } else { 1usize };
@@ -130,7 +130,7 @@ impl Binder<'_> {
         let met = product(&dims.clone().map(|d| buffer.extents[d]).collect::<smallvec::SmallVec<[usize; 8]>>());
         let strips = (0..2).map(|l| nest.grid.block_extents[l].div_ceil(nest.strip[l])).product::<usize>();
         let (mut calls, mut n, mut stays) = (reduced.saturating_mul(strips), nest.strip, moves.map(|m| !m));
-        if let Some(batch) = nest.batch.as_mut().filter(|_| loops.reduced > 0) {
+        if let Some(batch) = nest.index_batch.as_mut().filter(|_| loops.reduced > 0) {
             if write.has_indirect() {
                 // A scatter kernel sums runs of single elements apart.
                 let most = if met == 1 && single { MAX_BATCH } else { met.saturating_mul(POINTS) };
@@ -141,7 +141,7 @@ impl Binder<'_> {
             n = [batch.rows.min(along), nest.grid.block_extents[1]];
             stays = [true, !moves[1]];
         }
-        let points = match (nest.batch, nest.rest) {
+        let points = match (nest.index_batch, nest.rest) {
             (Some(IndexBatch { tile_plan, .. }), _) | (None, TileAction::WithTemporaries(tile_plan)) => {
                 tile_plan.points
             }
@@ -150,7 +150,7 @@ impl Binder<'_> {
         let swept = met.saturating_mul(inside(nest.grid.block_extents));
         let worth = swept.saturating_mul(POINTS).div_ceil(n[0] * n[1]);
         // Scattered rows and windows add to a new element with each row.
-        let deep = match (write.has_indirect(), nest.batch) {
+        let deep = match (write.has_indirect(), nest.index_batch) {
             (true, Some(_)) => {
                 if met == 1 && single {
                     SHORT / 2
@@ -182,15 +182,15 @@ impl Binder<'_> {
         };
         let write = &context.step.write;
         let buffer = self.plan.buffer(write.tensor);
-        let (sizes, strides) = (self.program.sizes.len(), self.program.strides.len());
+        let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
         for (dim, &extent) in buffer.extents.iter().enumerate() {
             if !split || write.indices[dim].has_indirect() {
-                self.program.sizes.push(extent);
+                self.program.extents.push(extent);
                 let stride = self.buffer_stride(write.tensor, dim);
                 self.program.strides.push(stride);
             }
         }
-        sum.swept = ListRange::since(sizes, &self.program.sizes);
+        sum.swept = ListRange::since(extents, &self.program.extents);
         sum.strides = strides;
         sum.whole = (!split).then(|| self.push_base(self.base(write.tensor), context.loops));
         Ok(Some(sum))

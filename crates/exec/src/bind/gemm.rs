@@ -153,7 +153,7 @@ impl Binder<'_> {
         self.program.points = self.program.points.saturating_add(grid.points);
         let carry = self.step_kernels(context)?.carry;
         let k_strip = k_strip(grid.block_extents, context.compute.size(), carry.is_some()).min(extents[2]);
-        let repeats = self.program.sizes[loops.sizes.range()][loops.kept..].iter().product::<usize>();
+        let repeats = self.program.extents[loops.extents.range()][loops.kept..].iter().product::<usize>();
         let calls = repeats.saturating_mul(extents[2].div_ceil(k_strip));
         let every = (MAX_ADDITIONS / k_strip.div_ceil(K_STRIP[1])).max(1);
         let compensated = match carry.filter(|_| calls > every) {
@@ -169,23 +169,23 @@ impl Binder<'_> {
     }
 
     fn push_outer_loops(&mut self, fold: &Fold, roles: [usize; 3], operands: ListRange) -> LoopNest {
-        let (sizes, strides) = (self.program.sizes.len(), self.program.strides.len());
+        let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
         for l in 0..fold.outer.len() {
-            self.program.sizes.push(fold.outer.extents()[l]);
+            self.program.extents.push(fold.outer.extents()[l]);
             let along = fold.outer.strides(l);
             self.program.strides.extend(roles.map(|x| along[x]));
         }
-        let sizes = ListRange::since(sizes, &self.program.sizes);
-        LoopNest { operands, kept: fold.outer.len() - fold.reduced, reduced: fold.reduced, sizes, strides }
+        let extents = ListRange::since(extents, &self.program.extents);
+        LoopNest { operands, kept: fold.outer.len() - fold.reduced, reduced: fold.reduced, extents, strides }
     }
 
     fn gemm_grid(&self, loops: LoopNest, [m, n, k]: [usize; 3]) -> Grid {
         let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
         let block_extents = [m.min(BLOCK[0]), n.min(BLOCK[1])];
         let block_counts = [m.div_ceil(block_extents[0]), n.div_ceil(block_extents[1])];
-        let sizes = &self.program.sizes[loops.sizes.range()];
-        let blocks = product(&sizes[..loops.kept]).saturating_mul(block_counts[0]).saturating_mul(block_counts[1]);
-        let points = product(sizes).saturating_mul(product(&[m, n, k]));
+        let extents = &self.program.extents[loops.extents.range()];
+        let blocks = product(&extents[..loops.kept]).saturating_mul(block_counts[0]).saturating_mul(block_counts[1]);
+        let points = product(extents).saturating_mul(product(&[m, n, k]));
         // Small products share a task.
         let task = usize::try_from(self.plan.machine.least_shared_flops()).unwrap_or(usize::MAX);
         Grid {

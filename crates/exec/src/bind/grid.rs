@@ -20,21 +20,21 @@ impl Binder<'_> {
     /// Divides a nest into the positions of its kept loops and, if one of them is more than a task, divides the loops of
     /// the kernel along which the target moves. The target has elements of `size` bytes.
     pub(super) fn grid(&self, loops: LoopNest, split: bool, size: usize) -> Grid {
-        let sizes = &self.program.sizes[loops.sizes.range()];
+        let extents = &self.program.extents[loops.extents.range()];
         let outer = loops.kept + loops.reduced;
         let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
-        let n = [sizes[outer], sizes[outer + 1]];
+        let n = [extents[outer], extents[outer + 1]];
         let mut block_extents = n;
-        let rows = product(&sizes[..loops.kept]);
+        let rows = product(&extents[..loops.kept]);
         let moves = |l: usize| self.program.strides[loops.strides + (outer + l) * loops.operands.len] != 0;
         if split && !self.lists.indexed.is_empty() {
             let edge = [1, (MIN_INDEXED_BYTES / size.max(1)).max(1)];
             let cut = [0, 1].into_iter().find(|&l| moves(l) && n[l] > 1 && rows < MAX_INDEXED_BLOCKS);
-            if let Some(l) = cut.filter(|_| product(sizes) > TASK_POINTS) {
+            if let Some(l) = cut.filter(|_| product(extents) > TASK_POINTS) {
                 block_extents[l] = n[l].min(n[l].div_ceil(MAX_INDEXED_BLOCKS).next_multiple_of(edge[l]));
             }
         } else if split {
-            let repeats = product(&sizes[loops.kept..outer]);
+            let repeats = product(&extents[loops.kept..outer]);
             let edge = if moves(0) && moves(1) { EDGE } else { REDUCED_EDGE };
             // The outer loop first, so that rows stay whole.
             for l in [0, 1].into_iter().filter(|&l| moves(l)) {
@@ -44,7 +44,7 @@ impl Binder<'_> {
         }
         let block_counts = [n[0].div_ceil(block_extents[0]), n[1].div_ceil(block_extents[1])];
         let blocks = rows.saturating_mul(block_counts[0]).saturating_mul(block_counts[1]);
-        let points = product(sizes);
+        let points = product(extents);
         Grid {
             block_extents,
             block_counts,

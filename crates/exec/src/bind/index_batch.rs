@@ -45,12 +45,12 @@ impl Binder<'_> {
         reads: usize,
     ) -> bool {
         let loops = nest.loops;
-        let sizes = &self.program.sizes[loops.sizes.range()];
+        let extents = &self.program.extents[loops.extents.range()];
         let Some(along) = (loops.kept + loops.reduced).checked_sub(1) else { return false };
-        let [outer, inner] = [sizes[along + 1], nest.grid.block_extents[1]];
+        let [outer, inner] = [extents[along + 1], nest.grid.block_extents[1]];
         let indexed = self.lists.loop_of_axis.contains(&Some(along));
         let fits = loops.operands.len + 2 * reads <= MAX_LISTS;
-        let worth = sizes[along] >= MIN_POSITIONS && outer == 1 && inner <= MAX_POINTS;
+        let worth = extents[along] >= MIN_POSITIONS && outer == 1 && inner <= MAX_POINTS;
         // A block of a kept loop is then a number of positions.
         let whole = loops.reduced > 0 || nest.grid.block_counts == [1, 1];
         let scatters = context.step.write.has_indirect();

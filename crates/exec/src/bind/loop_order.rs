@@ -43,17 +43,17 @@ impl Binder<'_> {
         loop_of_axis.resize(indexed_axes.iter().map(|a| a + 1).max().unwrap_or(0), None);
         let inside = inner_loops(loops, constraints);
         let program = &mut *self.program;
-        let (start, strides) = (program.sizes.len(), program.strides.len());
+        let (start, strides) = (program.extents.len(), program.strides.len());
         let kept = |from: &Loops, l: usize| constraints.may_split && from.strides(l)[0] != 0;
         let mut counts = [0; 2];
         for (count, wanted) in counts.iter_mut().zip([true, false]) {
-            let before = program.sizes.len();
+            let before = program.extents.len();
             for l in (0..indexed.len()).filter(|&l| kept(indexed, l) == wanted) {
                 // A chunked axis has two loops; the one over the chunks comes first and is kept.
                 let entry = &mut loop_of_axis[indexed_axes[l]];
-                let outer = entry.replace(program.sizes.len() - start);
+                let outer = entry.replace(program.extents.len() - start);
                 if let Some(chunks) = chunks.filter(|chunks| chunks.axis == indexed_axes[l]) {
-                    let (start, len, inner) = (chunks.start, chunks.len, program.sizes.len() - start);
+                    let (start, len, inner) = (chunks.start, chunks.len, program.extents.len() - start);
                     *chunked = Some((chunks.axis, ChunkedAxis { start, outer, len, inner }));
                 }
                 program.push_loop(indexed, l);
@@ -61,7 +61,7 @@ impl Binder<'_> {
             for l in (0..loops.len()).filter(|&l| !inside.contains(&Some(l)) && kept(loops, l) == wanted) {
                 program.push_loop(loops, l);
             }
-            *count = program.sizes.len() - before;
+            *count = program.extents.len() - before;
         }
         for l in inside {
             match l {
@@ -69,20 +69,20 @@ impl Binder<'_> {
                 None => program.push_unit(operands.len),
             }
         }
-        let sizes = ListRange::since(start, &program.sizes);
-        LoopNest { operands, kept: counts[0], reduced: counts[1], sizes, strides }
+        let extents = ListRange::since(start, &program.extents);
+        LoopNest { operands, kept: counts[0], reduced: counts[1], extents, strides }
     }
 }
 
 impl BoundProgram {
     fn push_loop(&mut self, from: &Loops, l: usize) {
-        self.sizes.push(from.extents()[l]);
+        self.extents.push(from.extents()[l]);
         self.strides.extend_from_slice(from.strides(l));
     }
 
     /// Appends a loop of extent 1.
     fn push_unit(&mut self, operands: usize) {
-        self.sizes.push(1);
+        self.extents.push(1);
         self.strides.extend(std::iter::repeat_n(0, operands));
     }
 }

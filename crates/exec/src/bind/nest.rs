@@ -234,7 +234,7 @@ impl Binder<'_> {
     ) -> Result<(), BindError> {
         let loops = self.order_loops(operands, constraints);
         let kernel_loop = loops.kept + loops.reduced;
-        let extents = &self.program.sizes[loops.sizes.range()];
+        let extents = &self.program.extents[loops.extents.range()];
         let reduces = |l: usize| extents[l] > 1 && self.program.strides[loops.strides + l * operands.len] == 0;
         // A kernel that itself reduces adds to its target, so the target is cleared first.
         let (clear, first) =
@@ -259,11 +259,11 @@ impl Binder<'_> {
             first,
             rest: actions.rest,
             index_ops,
-            batch: None,
+            index_batch: None,
             compensated: None,
         };
         if let (Some(init), 1..) = (step_init, index_ops.len) {
-            nest.batch = self.index_batch(context, init, constraints, &nest)?;
+            nest.index_batch = self.index_batch(context, init, constraints, &nest)?;
         }
         if let Some(carry) = carry {
             self.compensate(context, carry, constraints.may_split, &mut nest)?;

@@ -9,9 +9,9 @@ use crate::error::BindError;
 impl Binder<'_> {
     /// Appends the operations of a region. `depths` are the loop depths of its steps.
     pub(super) fn region(&mut self, region: &Region, depths: &[usize]) -> Result<(), BindError> {
-        let sizes = self.program.sizes.len();
-        self.program.sizes.extend(region.loops.iter().map(|a| a.extent));
-        let loops = ListRange::since(sizes, &self.program.sizes);
+        let extents = self.program.extents.len();
+        self.program.extents.extend(region.loops.iter().map(|a| a.extent));
+        let loops = ListRange::since(extents, &self.program.extents);
         let (ops, operands) = (self.program.ops.len(), self.program.operands.len());
         let has_iterations = region.loops.iter().all(|a| a.extent > 0);
         let before = self.program.points;

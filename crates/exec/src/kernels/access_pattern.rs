@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::Src;
-use super::op::Op;
+use super::op::ScalarOp;
 
 /// The values that the loops read: a row for each position of the outer loop.
 pub(super) trait Pattern<T>: Copy {
@@ -124,7 +124,7 @@ impl<T: Copy> RowPattern<T> for StridedRow<T> {
     }
 }
 
-impl<M: Op, A: Pattern<M::T>, B: Pattern<M::T>> Pattern<M::T> for Products<M, A, B> {
+impl<M: ScalarOp, A: Pattern<M::T>, B: Pattern<M::T>> Pattern<M::T> for Products<M, A, B> {
     type Row = Products<M, A::Row, B::Row>;
     #[inline(always)]
     unsafe fn row(self, o: usize) -> Self::Row {
@@ -133,7 +133,7 @@ impl<M: Op, A: Pattern<M::T>, B: Pattern<M::T>> Pattern<M::T> for Products<M, A,
     }
 }
 
-impl<M: Op, A: RowPattern<M::T>, B: RowPattern<M::T>> RowPattern<M::T> for Products<M, A, B> {
+impl<M: ScalarOp, A: RowPattern<M::T>, B: RowPattern<M::T>> RowPattern<M::T> for Products<M, A, B> {
     #[inline(always)]
     unsafe fn get(self, i: usize) -> M::T {
         // SAFETY: the caller promises a position `i` below the inner extent of both operands.

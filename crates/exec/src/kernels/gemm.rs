@@ -9,7 +9,7 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use super::op::Op;
+use super::op::ScalarOp;
 use super::{Dst, GemmArgs, Src, map};
 
 /// Bytes of a row of the packed block, and of a row of sums.
@@ -35,7 +35,7 @@ impl RowBlock {
 /// # Safety
 /// The contract of [`Kernels`](super::Kernels).
 #[inline(always)]
-pub(super) unsafe fn product<A: Op, M: Op<T = A::T>, const R: usize>(p: &GemmArgs) {
+pub(super) unsafe fn product<A: ScalarOp, M: ScalarOp<T = A::T>, const R: usize>(p: &GemmArgs) {
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe {
         if !p.accumulate {
@@ -61,7 +61,7 @@ fn wide(p: &GemmArgs, size: isize) -> GemmArgs {
 }
 
 #[inline(always)]
-unsafe fn blocked<A: Op, M: Op<T = A::T>, const R: usize>(p: &GemmArgs) {
+unsafe fn blocked<A: ScalarOp, M: ScalarOp<T = A::T>, const R: usize>(p: &GemmArgs) {
     let [m, n, k] = p.extents;
     let columns = ROW / size_of::<A::T>().max(1);
     let mut packed = [RowBlock::UNINIT; DEPTH];
@@ -113,7 +113,7 @@ impl<T: Copy> Strip<T> {
     /// # Safety
     /// All positions of A and C are valid for `R` rows.
     #[inline(always)]
-    unsafe fn run<A: Op<T = T>, M: Op<T = T>, const R: usize>(&self) {
+    unsafe fn run<A: ScalarOp<T = T>, M: ScalarOp<T = T>, const R: usize>(&self) {
         let mut sums = [RowBlock::UNINIT; R];
         let to = Dst { ptr: sums.as_mut_ptr().cast(), strides: [ROW as isize, size_of::<T>() as isize] };
         // SAFETY: `sums` has a row of `width` elements for each of `R` rows; the caller promises `R` rows of A and C.
@@ -132,7 +132,7 @@ impl<T: Copy> Strip<T> {
 
     /// Adds the terms of `L` rows of B, from row `l` on.
     #[inline(always)]
-    unsafe fn step<A: Op<T = T>, M: Op<T = T>, const R: usize, const L: usize>(
+    unsafe fn step<A: ScalarOp<T = T>, M: ScalarOp<T = T>, const R: usize, const L: usize>(
         &self,
         sums: &mut [RowBlock; R],
         l: usize,
@@ -165,7 +165,7 @@ impl<T: Copy> Strip<T> {
 
     /// Adds the sums to C.
     #[inline(always)]
-    unsafe fn store<A: Op<T = T>, const R: usize>(&self, sums: &[RowBlock; R]) {
+    unsafe fn store<A: ScalarOp<T = T>, const R: usize>(&self, sums: &[RowBlock; R]) {
         for r in 0..R {
             let from = (&raw const sums[r]).cast::<T>();
             let to = self.c.at(r, 0).ptr;
@@ -188,7 +188,7 @@ impl<T: Copy> Strip<T> {
 }
 
 /// The product of elements that are too large for the packed block.
-unsafe fn one_by_one<A: Op, M: Op<T = A::T>>(p: &GemmArgs) {
+unsafe fn one_by_one<A: ScalarOp, M: ScalarOp<T = A::T>>(p: &GemmArgs) {
     let [m, n, k] = p.extents;
     for (i, j, l) in (0..m).flat_map(|i| (0..n).flat_map(move |j| (0..k).map(move |l| (i, j, l)))) {
         // SAFETY: positions below the extents, for which the caller promises all operands.

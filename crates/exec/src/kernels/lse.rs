@@ -3,7 +3,7 @@
 use super::elementary::Elementary;
 #[cfg(target_arch = "x86_64")]
 use super::isa::with_features;
-use super::op::{LogAddExp, Op};
+use super::op::{LogAddExp, ScalarOp};
 use super::{Dst, Src};
 
 /// The number of terms that are summed side by side.
@@ -18,7 +18,7 @@ const DEEP: usize = 64;
 #[inline(always)]
 unsafe fn sum<T: Real>(n: [usize; 2], c: Dst, a: Src)
 where
-    LogAddExp<T>: Op<T = T>,
+    LogAddExp<T>: ScalarOp<T = T>,
 {
     // The columns of a block, along the inner loop, have targets of their own; the outer loop is summed.
     let transposed = c.strides[1] == 0 && n[1] > 1;
@@ -45,7 +45,7 @@ where
 #[inline(always)]
 unsafe fn block<T: Real>(n: [usize; 2], c: Dst, a: Src)
 where
-    LogAddExp<T>: Op<T = T>,
+    LogAddExp<T>: ScalarOp<T = T>,
 {
     let (mut most, mut sums, mut terms) = ([f64::NEG_INFINITY; COLUMNS], [0f64; COLUMNS], [0f64; COLUMNS]);
     // SAFETY: positions below `n`, for which the caller promises the operands.
@@ -74,7 +74,7 @@ where
 #[inline(always)]
 unsafe fn line<T: Real>(n: usize, c: Dst, a: Src)
 where
-    LogAddExp<T>: Op<T = T>,
+    LogAddExp<T>: ScalarOp<T = T>,
 {
     let (mut most, mut sums, mut terms) = ([f64::NEG_INFINITY; COLUMNS], [0f64; COLUMNS], [0f64; COLUMNS]);
     // SAFETY: positions below `n`, for which the caller promises the operands.
@@ -139,7 +139,7 @@ fn collect(total: &mut [f64; COLUMNS], sums: &mut [f64; COLUMNS]) {
 #[inline(always)]
 unsafe fn finish<T: Real>(c: Dst, most: f64, sum: f64)
 where
-    LogAddExp<T>: Op<T = T>,
+    LogAddExp<T>: ScalarOp<T = T>,
 {
     let target = c.ptr.cast::<T>();
     // SAFETY: the caller promises an element.
@@ -151,7 +151,7 @@ macro_rules! compiled {
         $(#[target_feature(enable = $feature)])*
         pub(super) unsafe fn $name<T: Real>(n: [usize; 2], c: Dst, a: Src)
         where
-            LogAddExp<T>: Op<T = T>,
+            LogAddExp<T>: ScalarOp<T = T>,
         {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { sum::<T>(n, c, a) }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use super::access_pattern::{Fixed, Pattern, RowPattern, Strided, Unit, products};
-use super::op::Op;
+use super::op::ScalarOp;
 use super::{Dst, Src, fuse};
 
 /// `c = value`.
@@ -47,7 +47,7 @@ pub(super) unsafe fn unary<T: Copy, U: Copy>(n: [usize; 2], c: Dst, a: Src, f: i
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+pub(super) unsafe fn mul<M: ScalarOp>(n: [usize; 2], c: Dst, a: Src, b: Src) {
     let n = fuse(n, [c.strides, a.strides, b.strides]);
     let size = size_of::<M::T>() as isize;
     // ⊗ commutes: a factor with inner stride 0 goes last.
@@ -67,7 +67,7 @@ pub(super) unsafe fn mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
+pub(super) unsafe fn scale<M: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
     let n = fuse(n, [c.strides, a.strides]);
     let unit = c.strides[1] == size_of::<M::T>() as isize && a.strides[1] == 0;
     // Each element of the target is read just before it is written, through the same pointer.
@@ -84,7 +84,7 @@ pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
 
 /// `c = a ⊗ b` element by element.
 #[inline(never)]
-unsafe fn strided_mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+unsafe fn strided_mul<M: ScalarOp>(n: [usize; 2], c: Dst, a: Src, b: Src) {
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { write::<M::T, _, false>(n, c, products::<M, _, _>(Strided::of(a), Strided::of(b))) }
 }

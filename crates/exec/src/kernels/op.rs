@@ -8,7 +8,7 @@ use crate::element::Element;
 use crate::semiring::Semiring;
 
 /// A commutative, associative operation with an identity.
-pub(super) trait Op: Copy + 'static {
+pub(super) trait ScalarOp: Copy + 'static {
     /// The type of its arguments and result.
     type T: Element;
     /// The number of accumulators of a reduction: 1 if the compiler may regroup the operation by itself, 8 or 16 in
@@ -32,7 +32,7 @@ pub(super) struct AddOf<S>(PhantomData<S>);
 #[derive(Clone, Copy)]
 pub(super) struct MulOf<S>(PhantomData<S>);
 
-impl<S: Semiring> Op for AddOf<S> {
+impl<S: Semiring> ScalarOp for AddOf<S> {
     type T = S::Acc;
     const ACCUMULATORS: usize = 8;
     #[inline(always)]
@@ -45,7 +45,7 @@ impl<S: Semiring> Op for AddOf<S> {
     }
 }
 
-impl<S: Semiring> Op for MulOf<S> {
+impl<S: Semiring> ScalarOp for MulOf<S> {
     type T = S::Acc;
     const ACCUMULATORS: usize = 8;
     #[inline(always)]
@@ -94,7 +94,7 @@ macro_rules! op {
         op!($op<$t>, $accumulators, false, $identity, |$a, $b| $apply);
     };
     ($op:ident<$t:ty>, $accumulators:expr, $rounds:expr, $identity:expr, |$a:ident, $b:ident| $apply:expr) => {
-        impl Op for $op<$t> {
+        impl ScalarOp for $op<$t> {
             type T = $t;
             const ACCUMULATORS: usize = $accumulators;
             const ROUNDS: bool = $rounds;

@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::access_pattern::{Fixed, Pattern, RowPattern, Strided, Unit, products};
-use super::op::Op;
+use super::op::ScalarOp;
 use super::{Dst, Src, fuse, map};
 
 /// The number of terms of a sum that the accumulators take before they are added pairwise.
@@ -30,7 +30,7 @@ const LARGE: usize = 256;
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
+pub(super) unsafe fn add<A: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
     let (n, [s, t]) = arrange(n, [c.strides, a.strides]);
     let (c, a) = (Dst { strides: s, ..c }, Src { strides: t, ..a });
     let size = size_of::<A::T>() as isize;
@@ -49,7 +49,7 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
 /// # Safety
 /// As [`Kernels`](super::Kernels) states.
 #[inline(always)]
-pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+pub(super) unsafe fn mul_add<A: ScalarOp, M: ScalarOp<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
     let (n, [s, t, u]) = arrange(n, [c.strides, a.strides, b.strides]);
     let (c, a, b) = (Dst { strides: s, ..c }, Src { strides: t, ..a }, Src { strides: u, ..b });
     let size = size_of::<A::T>() as isize;
@@ -68,7 +68,7 @@ pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: S
 
 /// `c = c ⊕ a`, element by element.
 #[inline(never)]
-unsafe fn strided_add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
+unsafe fn strided_add<A: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
     let pattern = Strided::of(a);
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
@@ -76,7 +76,7 @@ unsafe fn strided_add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
 
 /// `c = c ⊕ a ⊗ b`, element by element.
 #[inline(never)]
-unsafe fn strided_mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+unsafe fn strided_mul_add<A: ScalarOp, M: ScalarOp<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
     let pattern = products::<M, _, _>(Strided::of(a), Strided::of(b));
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { if c.strides[1] == 0 { fold::<A, _>(n, c, pattern) } else { spread::<A, _, false, 1>(n, c, pattern) } }
@@ -98,7 +98,7 @@ fn arrange<const N: usize>(n: [usize; 2], strides: [[isize; 2]; N]) -> ([usize; 
 
 /// Adds the sum of each row to one element; to the same element for all rows if the outer stride is 0.
 #[inline(always)]
-pub(super) unsafe fn fold<A: Op, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
+pub(super) unsafe fn fold<A: ScalarOp, G: Pattern<A::T>>(n: [usize; 2], c: Dst, pattern: G) {
     if const { size_of::<A::T>() > LARGE } {
         // SAFETY: the caller upholds the contract of `Kernels`.
         return unsafe { spread::<A, G, false, 1>(n, c, pattern) };
@@ -125,7 +125,7 @@ pub(super) unsafe fn fold<A: Op, G: Pattern<A::T>>(n: [usize; 2], c: Dst, patter
 
 /// The sum of a part of a row.
 #[inline(always)]
-unsafe fn block<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
+unsafe fn block<A: ScalarOp, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
     unsafe {
         match const { A::ACCUMULATORS } {
@@ -138,7 +138,7 @@ unsafe fn block<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) ->
 }
 
 #[inline(always)]
-unsafe fn accumulate<A: Op, R: RowPattern<A::T>, const L: usize>(row: R, start: usize, len: usize) -> A::T {
+unsafe fn accumulate<A: ScalarOp, R: RowPattern<A::T>, const L: usize>(row: R, start: usize, len: usize) -> A::T {
     let mut accumulators = [A::identity(); L];
     let whole = len - len % L;
     // SAFETY: all positions are in `start..start + len`, which the caller promises.
@@ -157,7 +157,7 @@ unsafe fn accumulate<A: Op, R: RowPattern<A::T>, const L: usize>(row: R, start: 
 
 /// Adds accumulators in halves; their number is a power of two.
 #[inline(always)]
-pub(super) fn together<A: Op, const L: usize>(mut accumulators: [A::T; L]) -> A::T {
+pub(super) fn together<A: ScalarOp, const L: usize>(mut accumulators: [A::T; L]) -> A::T {
     let mut width = L;
     while width > 1 {
         width /= 2;
@@ -170,7 +170,7 @@ pub(super) fn together<A: Op, const L: usize>(mut accumulators: [A::T; L]) -> A:
 
 /// As [`accumulate`], with a number of accumulators by the length of the part, in memory.
 #[inline(always)]
-unsafe fn wide<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
+unsafe fn wide<A: ScalarOp, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> A::T {
     const MOST: usize = 128;
     let mut sums = [A::identity(); MOST];
     let mut width = (len / 4).clamp(1, MOST).next_power_of_two();
@@ -193,12 +193,12 @@ unsafe fn wide<A: Op, R: RowPattern<A::T>>(row: R, start: usize, len: usize) -> 
 }
 
 /// Adds terms pairwise as they arrive: level `k` holds the sum of `2^k` terms if bit `k` of the count is set.
-struct Cascade<A: Op> {
+struct Cascade<A: ScalarOp> {
     levels: [MaybeUninit<A::T>; usize::BITS as usize],
     count: usize,
 }
 
-impl<A: Op> Cascade<A> {
+impl<A: ScalarOp> Cascade<A> {
     #[inline(always)]
     fn new() -> Self {
         Cascade { levels: [MaybeUninit::uninit(); usize::BITS as usize], count: 0 }
@@ -243,7 +243,7 @@ impl<A: Op> Cascade<A> {
 
 /// Adds each row to a row of the target; to the same row for all if the outer stride is 0, `R` at a time.
 #[inline(always)]
-unsafe fn spread<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, pattern: G) {
+unsafe fn spread<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize>(n: [usize; 2], c: Dst, pattern: G) {
     let size = size_of::<A::T>();
     let same = c.strides[0] == 0;
     let tile = if same { (TILE / size.max(1)).max(1) } else { n[1].max(1) };
@@ -276,7 +276,7 @@ struct Tile([MaybeUninit<u8>; TILE]);
 
 /// Adds the columns of some rows to `c`, where the first column goes to the start of a row.
 #[inline(always)]
-unsafe fn rows<A: Op, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
+unsafe fn rows<A: ScalarOp, G: Pattern<A::T>, const UNIT: bool, const R: usize>(
     range: Range<usize>,
     columns: Range<usize>,
     c: Dst,

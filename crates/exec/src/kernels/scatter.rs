@@ -1,7 +1,7 @@
 //! Kernels that write rows to, or read rows from, positions in a list.
 
 use super::access_pattern::Strided;
-use super::op::Op;
+use super::op::ScalarOp;
 use super::reduce::{fold, together};
 use super::{Dst, Src};
 
@@ -19,7 +19,7 @@ const ACCUMULATORS: usize = 8;
 /// The contract of [`Kernels`](super::Kernels), for the displaced rows; `offsets` has a number for each row. Rows of the
 /// target may overlap; within a row the address of the target may repeat through stride 0.
 #[inline(always)]
-pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+pub(super) unsafe fn add<A: ScalarOp>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
     let size = size_of::<A::T>() as isize;
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe {
@@ -45,7 +45,7 @@ pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a:
 /// Adds a row of contiguous elements. Several are read before any is written, so that the compiler needs no check whether
 /// the rows overlap.
 #[inline(always)]
-unsafe fn neighbours<A: Op>(n: usize, c: *mut A::T, a: *const A::T) {
+unsafe fn neighbours<A: ScalarOp>(n: usize, c: *mut A::T, a: *const A::T) {
     let whole = n - n % ACCUMULATORS;
     // SAFETY: all positions are below `n`, for which the caller promises the operands.
     unsafe {
@@ -64,7 +64,7 @@ unsafe fn neighbours<A: Op>(n: usize, c: *mut A::T, a: *const A::T) {
 }
 
 #[inline(always)]
-unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
+unsafe fn row<A: ScalarOp>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
     for i in 0..n as isize {
         // SAFETY: the caller upholds the contract of `Kernels`.
         unsafe {
@@ -77,7 +77,7 @@ unsafe fn row<A: Op>(n: usize, c: *mut u8, a: *const u8, strides: [isize; 2]) {
 /// Adds contiguous elements, each to a target of its own. Consecutive elements with one target are summed before the
 /// target is written, because reading it back each time would wait for the write. Long runs have several accumulators.
 #[inline(always)]
-unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
+unsafe fn elements<A: ScalarOp>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
     if n == 0 {
         return;
     }
@@ -114,7 +114,7 @@ unsafe fn elements<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const
 
 /// Adds each element by itself, without a branch on whether the next one has the same target.
 #[inline(always)]
-unsafe fn one_by_one<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
+unsafe fn one_by_one<A: ScalarOp>(n: usize, c: *mut u8, offsets: *const isize, a: *const A::T) {
     for k in 0..n {
         // SAFETY: the caller upholds the contract of `Kernels`.
         unsafe {
@@ -126,7 +126,7 @@ unsafe fn one_by_one<A: Op>(n: usize, c: *mut u8, offsets: *const isize, a: *con
 
 /// The sum of a run.
 #[inline(always)]
-unsafe fn side_by_side<A: Op>(a: *const A::T) -> A::T {
+unsafe fn side_by_side<A: ScalarOp>(a: *const A::T) -> A::T {
     let mut accumulators = [A::identity(); ACCUMULATORS];
     for from in (0..RUN).step_by(ACCUMULATORS) {
         for (l, accumulator) in accumulators.iter_mut().enumerate() {

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use super::isa::PerIsa;
 #[cfg(target_arch = "x86_64")]
 use super::isa::with_features;
-use super::op::Op;
+use super::op::ScalarOp;
 use super::{
     BinaryFn, Dst, FillFn, Fused, GemmArgs, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter,
 };
@@ -35,7 +35,7 @@ pub(super) struct MulKernels {
 }
 
 /// The kernels of the algebra whose ⊕ is `A` and whose ⊗ is `M`, for one instruction set.
-pub(super) fn kernels<A: Op, M: Op<T = A::T>>(isa: Isa) -> Kernels {
+pub(super) fn kernels<A: ScalarOp, M: ScalarOp<T = A::T>>(isa: Isa) -> Kernels {
     let AddKernels { fill_zero, add, scatter } = *isa.select(&OpTable::<A>::ADDS);
     let MulKernels { fill_one, scale, mul } = *isa.select(&OpTable::<M>::MULS);
     Kernels {
@@ -66,7 +66,7 @@ pub(super) const fn since_avx2<T: Copy>(portable: T, avx2: T) -> PerIsa<T> {
 /// not compiled for wider ones.
 pub(super) struct OpTable<O>(PhantomData<O>);
 
-impl<O: Op> OpTable<O> {
+impl<O: ScalarOp> OpTable<O> {
     /// The kernels of `O` as ⊕.
     pub(super) const ADDS: PerIsa<AddKernels> = since_avx2(
         AddKernels { fill_zero: fill::<O>, add: portable::add::<O>, scatter: portable::scatter::<O> },
@@ -82,7 +82,7 @@ impl<O: Op> OpTable<O> {
 /// The tables of the pair whose ⊕ is `A` and whose ⊗ is `M`.
 pub(super) struct PairTable<A, M>(PhantomData<(A, M)>);
 
-impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
+impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
     /// Compiled for every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
         portable: Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::gemm::<A, M> },
@@ -107,7 +107,7 @@ impl<A: Op, M: Op<T = A::T>> PairTable<A, M> {
 }
 
 /// Writes the identity of `O`.
-pub(super) unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
+pub(super) unsafe fn fill<O: ScalarOp>(n: [usize; 2], c: Dst) {
     // SAFETY: the caller upholds the contract of `Kernels`.
     unsafe { map::fill(n, c, O::identity()) }
 }
@@ -118,25 +118,25 @@ pub(super) unsafe fn fill<O: Op>(n: [usize; 2], c: Dst) {
 macro_rules! streams {
     ($($feature:tt)*) => {
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn add<A: Op>(n: [usize; 2], c: Dst, a: Src) {
+        pub(super) unsafe fn add<A: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::add::<A>(n, c, a) }
         }
 
         $(#[target_feature(enable = $feature)])*
-        pub(in crate::kernels) unsafe fn scatter<A: Op>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
+        pub(in crate::kernels) unsafe fn scatter<A: ScalarOp>(n: [usize; 2], c: Dst, offsets: *const isize, a: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { scatter::add::<A>(n, c, offsets, a) }
         }
 
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn scale<M: Op>(n: [usize; 2], c: Dst, a: Src) {
+        pub(super) unsafe fn scale<M: ScalarOp>(n: [usize; 2], c: Dst, a: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::scale::<M>(n, c, a) }
         }
 
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn mul<M: Op>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+        pub(super) unsafe fn mul<M: ScalarOp>(n: [usize; 2], c: Dst, a: Src, b: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { map::mul::<M>(n, c, a, b) }
         }
@@ -147,13 +147,13 @@ macro_rules! streams {
 macro_rules! products {
     ($rows:literal $($feature:tt)*) => {
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn mul_add<A: Op, M: Op<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
+        pub(super) unsafe fn mul_add<A: ScalarOp, M: ScalarOp<T = A::T>>(n: [usize; 2], c: Dst, a: Src, b: Src) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { reduce::mul_add::<A, M>(n, c, a, b) }
         }
 
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn gemm<A: Op, M: Op<T = A::T>>(args: &GemmArgs) {
+        pub(super) unsafe fn gemm<A: ScalarOp, M: ScalarOp<T = A::T>>(args: &GemmArgs) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { gemm::product::<A, M, $rows>(args) }
         }

@@ -40,7 +40,7 @@ impl<'r> BlockSum<'r> {
         let pairs = run.base(sum.pairs, iteration);
         Some(BlockSum {
             sum,
-            extents: &run.program.sizes[sum.swept.range()],
+            extents: &run.program.extents[sum.swept.range()],
             strides: &run.program.strides[sum.strides..][..sum.swept.len],
             pairs,
             whole: sum.whole.map(|target| run.base(target, iteration)),

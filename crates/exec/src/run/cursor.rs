@@ -19,7 +19,7 @@ impl<'p> LoopCursor<'p> {
     /// A cursor at position 0 of all loops, with the addresses `bases`.
     pub(super) fn new(program: &'p BoundProgram, loops: &LoopNest, bases: &Bases) -> LoopCursor<'p> {
         let outer = loops.kept + loops.reduced;
-        let extents = &program.sizes[loops.sizes.range()][..outer];
+        let extents = &program.extents[loops.extents.range()][..outer];
         let strides = &program.strides[loops.strides..][..outer * loops.operands.len];
         LoopCursor { extents, strides, at: SmallVec::from_elem(0, outer), ptrs: bases.clone() }
     }

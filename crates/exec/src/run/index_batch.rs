@@ -40,13 +40,13 @@ impl Blocks<'_> {
     pub(super) fn run_batches(&self, batch: &IndexBatch, range: Range<usize>) -> Result<(), RunStopped> {
         let (loops, grid) = (self.nest.loops, self.nest.grid);
         let outer = loops.kept + loops.reduced;
-        let sizes = &self.run.program.sizes[loops.sizes.range()][outer..];
+        let extents = &self.run.program.extents[loops.extents.range()][outer..];
         let mut indices = IndirectOffsets::new(self.run, self.nest.index_ops, self.iteration, loops.operands.len);
         let mut lists = IndexLists::new(loops.operands.len, batch.reads);
         let mut blocks = BlockCursor::new(self.run.program, &loops, grid, &self.bases, range);
         let mut block_sum = BlockSum::new(self.run, self.nest.compensated.as_ref(), self.iteration);
         while blocks.left() > 0 {
-            let (start, n) = grid.block_at(blocks.block_in_row, [sizes[0], sizes[1]]);
+            let (start, n) = grid.block_at(blocks.block_in_row, [extents[0], extents[1]]);
             // If the last loop is kept, each of its positions is a block.
             let most = if loops.reduced == 0 { blocks.left() } else { MAX_BATCH };
             let cursor = &mut blocks.loops;

@@ -73,7 +73,7 @@ impl Run<'_> {
     /// Runs all iterations from `iteration` on in which the first `fixed` loops keep their position. An operation runs in
     /// those iterations in which a loop that it depends on has advanced.
     fn iterations(&self, region: &BoundRegion, mut iteration: Iteration, fixed: usize) -> Result<(), RunStopped> {
-        let extents = &self.program.sizes[region.loops.range()];
+        let extents = &self.program.extents[region.loops.range()];
         let depths = &self.program.depths[region.ops.range()];
         loop {
             // All loops from here on are at their first position.

@@ -32,7 +32,7 @@ impl Run<'_> {
         let blocks = Blocks { run: self, nest, iteration, bases: self.bases(nest.loops.operands, iteration) };
         // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
-        self.blocks(&nest.grid, 0, move |range| match &nest.batch {
+        self.blocks(&nest.grid, 0, move |range| match &nest.index_batch {
             None => blocks.run(range),
             Some(batch) => blocks.run_batches(batch, range),
         })
@@ -45,13 +45,13 @@ impl Blocks<'_> {
         let program = self.run.program;
         let outer = loops.kept + loops.reduced;
         let inner = self.inner_strides();
-        let sizes = &program.sizes[loops.sizes.range()][outer..];
+        let extents = &program.extents[loops.extents.range()][outer..];
         let mut indices = IndirectOffsets::new(self.run, self.nest.index_ops, self.iteration, loops.operands.len);
         let mut blocks = BlockCursor::new(program, loops, *grid, &self.bases, range);
         let mut block_sum = BlockSum::new(self.run, self.nest.compensated.as_ref(), self.iteration);
         let mut since = 0;
         while blocks.left() > 0 {
-            let (start, n) = grid.block_at(blocks.block_in_row, [sizes[0], sizes[1]]);
+            let (start, n) = grid.block_at(blocks.block_in_row, [extents[0], extents[1]]);
             let cursor = &mut blocks.loops;
             if let Some(block_sum) = &mut block_sum {
                 block_sum.begin(blocks.row, cursor.ptrs[0], self.block_loops(start, n));
@@ -87,7 +87,7 @@ impl Blocks<'_> {
     /// The parts of the two loops of the kernel in a block.
     pub(super) fn block_loops(&self, start: [usize; 2], n: [usize; 2]) -> [BlockLoop; 2] {
         let loops = &self.nest.loops;
-        let extents = &self.run.program.sizes[loops.sizes.range()][loops.kept + loops.reduced..];
+        let extents = &self.run.program.extents[loops.extents.range()][loops.kept + loops.reduced..];
         let strides = self.inner_strides();
         [0, 1].map(|l| BlockLoop {
             start: start[l],

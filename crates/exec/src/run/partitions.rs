@@ -12,7 +12,7 @@ use crate::error::RunStopped;
 impl Run<'_> {
     /// Runs a region whose first loop is over partitions. No memory that one of them writes is touched by another.
     pub(super) fn partitions(&self, region: &BoundRegion) -> Result<(), RunStopped> {
-        let count = self.program.sizes[region.loops.start];
+        let count = self.program.extents[region.loops.start];
         let workers = self.workers(region.points, count, region.bytes).unwrap_or(1);
         // Remaining threads work inside the partitions.
         let each = NonZeroUsize::new(self.threads(region.bytes).map_or(1, |all| all / workers));

@@ -27,11 +27,11 @@ fn reorder(step: &mut Step, order: &[u32]) {
     if order.is_sorted() {
         return;
     }
-    let mut places: SmallVec<[u32; 8]> = SmallVec::from_elem(0, order.len());
-    order.iter().enumerate().for_each(|(place, &axis)| places[axis as usize] = place as u32);
+    let mut positions: SmallVec<[u32; 8]> = SmallVec::from_elem(0, order.len());
+    order.iter().enumerate().for_each(|(place, &axis)| positions[axis as usize] = place as u32);
     step.axes = order.iter().map(|&a| step.axes[a as usize].clone()).collect();
     let accesses = step.reads.iter_mut().chain([&mut step.write]);
-    accesses.for_each(|access| access.renumber(&|axis| Some(places[axis as usize])));
+    accesses.for_each(|access| access.renumber(&|axis| Some(positions[axis as usize])));
 }
 
 #[cfg(test)]

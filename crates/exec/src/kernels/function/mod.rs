@@ -11,7 +11,7 @@ use super::Isa;
 use super::isa::PerIsa;
 #[cfg(target_arch = "x86_64")]
 use super::isa::with_features;
-use super::op::{Bit, Max, Min, Op, Plus, Times};
+use super::op::{Bit, Max, Min, Plus, ScalarOp, Times};
 
 /// `c[i] = f(a[i], …)` for `i` below `n`, over contiguous elements. Arguments beyond those of the function are not read.
 ///
@@ -142,7 +142,7 @@ use map;
 /// The operation of an algebra as a function.
 struct Apply<O>(std::marker::PhantomData<O>);
 
-impl<O: Op> Map for Apply<O> {
+impl<O: ScalarOp> Map for Apply<O> {
     type In = (O::T, O::T);
     type Out = O::T;
     #[inline(always)]
