@@ -155,6 +155,15 @@ fn program(program: &[Statement], operands: &[(String, Tensor)], options: &Optio
     }
     wrong.extend(check_options(&names, &tensors, options, program).err().into_iter().flatten());
     if !wrong.is_empty() {
+        if wrong == one("unknown-size") {
+            // A statement before the one with the size may have an error of dtypes, which no size changes.
+            let mut sized = options.clone();
+            names.parameters.iter().for_each(|name| _ = sized.sizes.entry(name.to_string()).or_insert(1));
+            let mut env = Env::new(&sized, MOST, tensors);
+            let mut found = names.definitions.iter().map(|d| env.define(d.name, &d.statements));
+            let first = found.find_map(Result::err).unwrap_or_default();
+            wrong.extend(first.into_iter().filter(|code| *code == "dtype"));
+        }
         return Err(wrong);
     }
     let mut env = Env::new(options, MOST, tensors);
@@ -479,6 +488,24 @@ mod tests {
         assert!(other > 0.0 && other < 1e-11, "{other}");
         let exact = of("Y += x[i]; Z = 2/Y", &[Tensor::ints(Dtype::I8, &[3], [3, -1, -2])]).unwrap();
         assert_eq!((exact.results[0].1.data[0], exact.errors[0][0]), (Num::Float(f64::INFINITY, 0.0), 0.0));
+    }
+
+    #[test]
+    fn an_unknown_size_hides_no_error_of_dtypes() {
+        let x = || (String::new(), Tensor::ints(Dtype::C64, &[2], [1, 2]));
+        let options = Options { acc: Some(Dtype::Bool), ..Options::default() };
+        let both = answer("Y mean= x[i]; Z[i, j:n] = w[i]", &[x(), x()], &options).unwrap_err();
+        assert_eq!(both, Refusals::from(["dtype", "unknown-size"]));
+    }
+
+    #[test]
+    fn functions_of_large_complex_numbers_are_near_their_values() {
+        let z = |re: i128| Tensor::ints(Dtype::C64, &[], [re]);
+        let sigmoid = of("Y = sigmoid(z[])", &[z(-3_000_000_000)]).unwrap();
+        assert_eq!(sigmoid.results[0].1.data[0], Num::Float(0.0, 0.0));
+        let power = of("Y = pow(z[], 2)", &[z(1 << 120)]).unwrap();
+        let difference = power.results[0].1.data[0].parts().0 - 2_f64.powi(240);
+        assert!(difference.abs() <= power.errors[0][0], "{difference}");
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Trace {
             let sum = matches!(function, Function::Add | Function::Sub);
             let size = if sum { magnitude(numbers[0]) + magnitude(numbers[1]) } else { magnitude(number) };
             error += OPERATION * unit(dtype) * size;
+            if function == Function::Pow && dtype.is_complex() {
+                // The exponential of a product with a logarithm amplifies the rounding of the product.
+                let exponent = magnitude(numbers[1]) * magnitude(numbers[0]).ln().abs();
+                error += OPERATION * unit(dtype) * size * if exponent.is_finite() { exponent } else { 0.0 };
+            }
         }
         Bounded { number, error }
     }
@@ -296,6 +301,8 @@ fn complex(function: Function, list: &[Num]) -> Num {
         // Beyond this, ±1 is the nearest number, and the formula of the crate overflows.
         Function::Tanh if z.re.abs() > 20.0 => z.re.signum().into(),
         Function::Tanh => z.tanh(),
+        // The formula below would divide by an infinity.
+        Function::Sigmoid if z.re < 0.0 => z.exp() / (Complex::from(1.0) + z.exp()),
         Function::Sigmoid => (Complex::from(1.0) + (-z).exp()).inv(),
         Function::Sin => z.sin(),
         Function::Cos => z.cos(),

@@ -8,9 +8,27 @@ use tempfile::TempDir;
 
 /// Returns the binary in an environment that does not depend on the user.
 pub(crate) fn einfold() -> Command {
+    #[cfg(target_os = "linux")]
+    handle_ignored_signals();
     let mut command = Command::new(env!("CARGO_BIN_EXE_einfold"));
     command.env("COLUMNS", "100").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env_remove("RAYON_NUM_THREADS");
     command
+}
+
+/// Gives each signal that this process ignores a handler, so that a started process has the default action instead: a
+/// shell ignores the interrupts of what it starts in the background, and the tests would wait for ever.
+#[cfg(target_os = "linux")]
+fn handle_ignored_signals() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap().trim();
+        let ignored = u64::from_str_radix(ignored, 16).unwrap();
+        for signal in [SIGHUP, SIGINT, SIGQUIT].into_iter().filter(|signal| ignored >> (signal - 1) & 1 == 1) {
+            signal_hook::flag::register(signal, std::sync::Arc::<std::sync::atomic::AtomicBool>::default()).unwrap();
+        }
+    });
 }
 
 /// The outcome of a run.
