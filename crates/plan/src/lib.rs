@@ -27,7 +27,8 @@
 //!     pinned: false,
 //! };
 //! let def = product.into();
-//! let c = ir.push(Node { label: "c".into(), dtype: Dtype::F64, shape: vec![20, 40], region: RegionId::TOP, def })?;
+//! let shape = vec![20, 40].into();
+//! let c = ir.push(Node { label: "c".into(), dtype: Dtype::F64, shape, region: RegionId::TOP, def })?;
 //! ir.output(c)?;
 //! let compiled = compile(&ir, &Order::default(), &Budget::default(), &PlanOptions::default())?;
 //! assert_eq!(compiled.plan.steps().count(), 1);
