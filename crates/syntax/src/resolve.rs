@@ -41,9 +41,9 @@ pub use options::Options;
 /// use einfold_ir::{Dtype, TensorType};
 /// use einfold_syntax::{Options, parse, resolve};
 ///
-/// let ty = |shape: &[usize]| TensorType { name: None, dtype: Dtype::F64, shape: shape.to_vec(), conj: false };
+/// let ty = |shape: &[usize]| TensorType { name: None, dtype: Dtype::F64, shape: shape.into(), conj: false };
 /// let ir = resolve(&parse("ij,jk")?, &[ty(&[2, 3]), ty(&[3, 4])], &Options::default())?;
-/// assert_eq!(ir.node(ir.outputs()[0]).shape, [2, 4]);
+/// assert_eq!(ir.node(ir.outputs()[0]).shape[..], [2, 4]);
 /// # Ok::<(), einfold_syntax::Error>(())
 /// ```
 pub fn resolve(ast: &Ast, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {

@@ -12,7 +12,7 @@ use thiserror::Error;
 /// use einfold_ir::{Dtype, TensorType};
 /// use einfold_syntax::{Options, WarningKind, parse, resolve_with_queries};
 ///
-/// let bits = TensorType { name: None, dtype: Dtype::Bool, shape: vec![3], conj: false };
+/// let bits = TensorType { name: None, dtype: Dtype::Bool, shape: vec![3].into(), conj: false };
 /// let mut warnings = Vec::new();
 /// resolve_with_queries(&parse("y += b[i]")?, &[bits], &Options::default(), &mut |_| None, &mut warnings)?;
 /// assert!(matches!(warnings[0].kind(), WarningKind::SumOfBool { result } if result == "`y`"));
