@@ -11,7 +11,6 @@ impl Binder<'_> {
     pub(super) fn region(&mut self, region: &Region, depths: &[usize]) -> Result<(), BindError> {
         let extents = self.program.extents.len();
         self.program.extents.extend(region.loops.iter().map(|a| a.extent));
-        let loops = ListRange::since(extents, &self.program.extents);
         let (ops, operands) = (self.program.ops.len(), self.program.operands.len());
         let has_iterations = region.loops.iter().all(|a| a.extent > 0);
         let before = self.program.points;
@@ -30,9 +29,11 @@ impl Binder<'_> {
             self.program.points = points.saturating_add(once.saturating_mul(runs));
             self.program.depths.resize(self.program.ops.len(), depth);
         }
-        // Without iterations only the initialisations of targets run, once.
-        let loops = if has_iterations { loops } else { ListRange::default() };
-        let partitioned = region.partitions.is_some() && has_iterations;
+        // Without iterations only the initialisations of targets run, once. No step runs again in a loop that is inside of
+        // all loops that steps depend on.
+        let len = if has_iterations { depths.iter().copied().max().unwrap_or(0) } else { 0 };
+        let loops = ListRange { start: extents, len };
+        let partitioned = region.partitions.is_some() && len > 0;
         if partitioned {
             self.set_partition_strides(operands, packed);
         }

@@ -63,6 +63,30 @@ fn a_sliced_axis_accumulates() {
     }
 }
 
+/// A run that went through the iterations would not end.
+#[test]
+fn loops_that_no_step_depends_on_are_not_run() {
+    let mut build = Build::new();
+    let a = build.input(Dtype::I64, &[3]);
+    let c = build.output(Dtype::I64, &[3]);
+    build.region(vec![Axis::new("empty", usize::MAX)]);
+    build.region(vec![Axis::new("unused", usize::MAX)]);
+    build.push(Step {
+        origin: NodeId(0),
+        axes: vec![Axis::new("i", 3)],
+        reads: vec![Access::plain(a, [0])],
+        write: Access::plain(c, [0]),
+        mode: WriteMode::Overwrite,
+        algebra: Algebra::SUM_PRODUCT,
+        form: free(),
+    });
+    let plan = build.seal();
+    let a = Tensor::new(&[3], |i| i as i64 - 1);
+    let mut c = Tensor::new(&[3], |_| 99);
+    run(&plan, &[view(&a)], &mut [view_mut(&mut c)]);
+    assert_eq!(c, a);
+}
+
 #[test]
 fn a_region_without_turns_still_starts_what_it_would_write() {
     let mut build = Build::new();
