@@ -29,9 +29,10 @@ impl Binder<'_> {
             self.program.points = points.saturating_add(once.saturating_mul(runs));
             self.program.depths.resize(self.program.ops.len(), depth);
         }
-        // Without iterations only the initialisations of targets run, once. No step runs again in a loop that is inside of
-        // all loops that steps depend on.
-        let len = if has_iterations { depths.iter().copied().max().unwrap_or(0) } else { 0 };
+        // Without iterations only the initialisations of targets run, once. No operation runs again in a loop that is
+        // inside of all loops that operations depend on.
+        let deepest = self.program.depths[ops..].iter().copied().max().unwrap_or(0);
+        let len = if has_iterations { deepest } else { 0 };
         let loops = ListRange { start: extents, len };
         let partitioned = region.partitions.is_some() && len > 0;
         if partitioned {

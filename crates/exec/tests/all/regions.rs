@@ -80,11 +80,28 @@ fn loops_that_no_step_depends_on_are_not_run() {
         algebra: Algebra::SUM_PRODUCT,
         form: free(),
     });
+    // A sum of nothing, which accumulates in every iteration.
+    let d = build.output(Dtype::I64, &[]);
+    let none = build.input(Dtype::I64, &[0]);
+    let sum = Step {
+        origin: NodeId(1),
+        axes: vec![Axis::new("i", 0)],
+        reads: vec![Access::plain(none, [0])],
+        write: Access::plain(d, []),
+        mode: WriteMode::Accumulate,
+        algebra: Algebra::SUM_PRODUCT,
+        form: free(),
+    };
+    build.region(vec![]);
+    build.push(fill(&sum));
+    build.region(vec![Axis::new("s", usize::MAX)]);
+    build.push(sum);
     let plan = build.seal();
     let a = Tensor::new(&[3], |i| i as i64 - 1);
     let mut c = Tensor::new(&[3], |_| 99);
-    run(&plan, &[view(&a)], &mut [view_mut(&mut c)]);
-    assert_eq!(c, a);
+    let (none, mut d) = (Tensor::new(&[0], |_| 0), Tensor::new(&[], |_| 99));
+    run(&plan, &[view(&a), view(&none)], &mut [view_mut(&mut c), view_mut(&mut d)]);
+    assert_eq!((c, d.data[0]), (a, 0));
 }
 
 #[test]
