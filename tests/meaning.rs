@@ -118,20 +118,21 @@ impl<T: Ord> Memory<T> {
     fn position(&self, access: &Access<T>, point: &[usize], turn: &[usize]) -> Option<usize> {
         let along = |(index, &extent): (&Index<T>, &usize)| {
             let axis = |a: AxisRef| match a {
-                AxisRef::Own(a) => point[a as usize] as i64,
-                AxisRef::Loop(a) => turn[a as usize] as i64,
+                AxisRef::Own(a) => point[a as usize] as i128,
+                AxisRef::Loop(a) => turn[a as usize] as i128,
             };
-            let mut at = index.offset() + index.terms().iter().map(|t| t.coef * axis(t.axis)).sum::<i64>();
+            let terms = index.terms().iter().map(|t| i128::from(t.coef) * axis(t.axis));
+            let (mut at, extent) = (i128::from(index.offset()) + terms.sum::<i128>(), extent as i128);
             for ids in index.indirect() {
                 let id = self.0[&ids.access.tensor].data[self.position(&ids.access, point, turn)?];
                 let Num::Int(id, _) = id else { unreachable!("ids are integers") };
-                at += ids.coef * id as i64;
-                at += if ids.policy == OutOfRange::Wrap && at < 0 { extent as i64 } else { 0 };
-                if ids.policy == OutOfRange::Drop && !(0..extent as i64).contains(&at) {
+                at += i128::from(ids.coef) * id;
+                at += if ids.policy == OutOfRange::Wrap && at < 0 { extent } else { 0 };
+                if ids.policy == OutOfRange::Drop && !(0..extent).contains(&at) {
                     return None;
                 }
             }
-            Some(usize::try_from(at).ok().filter(|&at| at < extent).expect("a position inside"))
+            Some(usize::try_from(at).ok().filter(|_| at < extent).expect("a position inside"))
         };
         let shape = &self.0[&access.tensor].shape;
         let positions: Vec<usize> = access.indices.iter().zip(shape).map(along).collect::<Option<_>>()?;
