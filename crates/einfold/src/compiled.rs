@@ -4,7 +4,7 @@ use crate::arguments::{ArgumentList, Arguments};
 use crate::array::AnyArray;
 use crate::error::{Error, ErrorKind};
 use crate::expression::{Expression, Settings};
-use crate::names::{OperandNames, Positions};
+use crate::names::Positions;
 use crate::output::Output;
 use crate::scratch::{parts, with_spare};
 use einfold_exec as exec;
@@ -91,7 +91,7 @@ impl CompiledExpression {
         if self.whole.is_none() || !arguments.has_names() {
             return self.expression.arrange(arguments, list);
         }
-        let (given, inputs) = (OperandNames::new(arguments.operand_names()), &self.inputs);
+        let (given, inputs) = (self.expression.operand_names(arguments.operand_names())?.1, &self.inputs);
         let order: Positions = inputs.iter().filter_map(|ty| given.position(ty.name.as_deref()?)).collect();
         if order.len() < inputs.len() {
             return Err(BindError::Operands { expected: inputs.len(), found: order.len() }.into());

@@ -33,7 +33,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`ErrorKind::Constants`](crate::ErrorKind::Constants) if `at` does not have one distinct valid position for each
-    /// given operand, or the plan already has constants; [`ErrorKind::Bind`](crate::ErrorKind::Bind) and
+    /// given operand, an operand has another name than the one at its position, or the plan already has constants; [`ErrorKind::Bind`](crate::ErrorKind::Bind) and
     /// [`ErrorKind::Conj`](crate::ErrorKind::Conj) if an operand does not have the planned type or conjugation;
     /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if computing the intermediates stops; and as
     /// [`Expression::plan`](crate::Expression::plan).
@@ -52,6 +52,11 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
         return Err(ConstantsProblem::Again.into());
     }
     check_positions(at, inputs.len(), arguments.views().len())?;
+    for (&position, name) in at.iter().zip(arguments.operand_names()) {
+        if let Some(name) = name.filter(|name| inputs[position].name.as_deref() != Some(name)) {
+            return Err(ConstantsProblem::Name { name: name.into(), position }.into());
+        }
+    }
     let point = |error: Error| expression.point(error.of_operand(|k| at[k]));
     let types: Vec<TensorType> = at.iter().map(|&k| inputs[k].clone()).collect();
     arguments.check_conj(&types).map_err(point)?;

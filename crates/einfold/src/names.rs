@@ -72,12 +72,11 @@ impl Expression {
         Ok(types)
     }
 
-    /// The position of each input of the program among operands with these names.
-    fn order_of<'n>(
+    /// The program, and these names of all its operands, which must be distinct.
+    pub(crate) fn operand_names<'n>(
         &self,
         mut names: impl Iterator<Item = Option<&'n str>> + Clone,
-        types: impl FnOnce() -> Vec<TensorType>,
-    ) -> Result<Positions, Error> {
+    ) -> Result<(&Program, OperandNames<'n>), Error> {
         let Ast::Program(program) = &self.ast else {
             let name = names.flatten().next().unwrap_or_default().into();
             return Err(NamesProblem::NotAProgram { name }.into());
@@ -89,6 +88,16 @@ impl Expression {
         if let Some(name) = given.twice() {
             return Err(NamesProblem::Twice { name: name.into() }.into());
         }
+        Ok((program, given))
+    }
+
+    /// The position of each input of the program among operands with these names.
+    fn order_of<'n>(
+        &self,
+        names: impl Iterator<Item = Option<&'n str>> + Clone,
+        types: impl FnOnce() -> Vec<TensorType>,
+    ) -> Result<Positions, Error> {
+        let (program, given) = self.operand_names(names)?;
         let (inputs, found) = (program.names().inputs(), given.0.len());
         let order: Positions = inputs.iter().filter_map(|&id| given.position(program.name(id))).collect();
         if order.len() == inputs.len() && (order.len() == found || !given.clash(program, &order)) {

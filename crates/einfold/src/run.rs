@@ -66,6 +66,10 @@ fn run(
 ) -> Result<(), Error> {
     let mut list = ArgumentList::default();
     let arguments = plan.0.arrange(arguments, &mut list)?;
+    let (expected, found) = (plan.input_types().len(), arguments.views().len());
+    if expected != found {
+        return Err(plan.0.point(BindError::Operands { expected, found }.into()));
+    }
     arguments.check_conj(plan.input_types()).map_err(|error| plan.0.point(error))?;
     let settings = &plan.expression().settings;
     let CallOptions { alpha, beta, scratch, control, order: _ } = options;
@@ -82,7 +86,7 @@ fn run(
         memory: settings.budget.memory_bytes.map(left),
         ..exec::BindOptions::default()
     };
-    let mut all: SmallVec<[AnyView<'_>; 8]> = SmallVec::new();
+    let mut all: SmallVec<[AnyView<'_>; 12]> = SmallVec::new();
     let views = match &plan.0.cached[..] {
         [] => arguments.views(),
         cached => {

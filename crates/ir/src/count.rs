@@ -7,13 +7,14 @@ use std::ops::{Add, AddAssign, Mul, MulAssign};
 
 /// A number of flops, elements or bytes: an exact integer below 2^128, rounded to 64 significant bits from there on.
 ///
-/// One operation on rounded counts has a relative error of at most 2^-64, so that a sum or product of a million counts
+/// One operation has a relative error of at most 3 * 2^-64, so that a sum or product of a million counts
 /// still has more than ten correct digits. The range ends near 2^(2^64). Counts are ordered by value; an exact count is
 /// below every rounded one.
 ///
 /// [`Display`](fmt::Display) writes plain digits below 10^6 and scientific notation from there on: at most ten
 /// significant digits without trailing zeros (`2.4e8`), or exactly the number of decimals that a precision asks for
-/// (`{:.1}`). `{:e}` uses scientific notation for every count.
+/// (`{:.1}`), at most nine. Beyond about 2^(2^40) fewer of the displayed digits are right. `{:e}` uses scientific notation
+/// for every count.
 ///
 /// ```
 /// use einfold_ir::Count;
@@ -114,7 +115,8 @@ impl Count {
                 let unit = Count::power_of_ten(power);
                 let quotient = self.mantissa as f64 / unit.mantissa as f64;
                 let doublings = self.exponent.wrapping_sub(unit.exponent) as i32;
-                ((quotient * 2f64.powi(doublings) * 1e17) as u128, power - 17)
+                // The logarithm of a huge count may be off by more than the digits.
+                (((quotient * 2f64.powi(doublings) * 1e17) as u128).max(1), power - 17)
             }
         };
         let last = value.ilog10();
@@ -224,6 +226,14 @@ mod tests {
     /// `2^power`.
     fn two(power: usize) -> Count {
         Count::product(std::iter::repeat_n(2, power))
+    }
+
+    #[test]
+    fn huge_counts_have_digits() {
+        let huge = (0..58).fold(exact(11), |power, _| power * power);
+        for count in [huge, Count::MAX] {
+            assert!(count.to_string().contains('e'), "{count}");
+        }
     }
 
     #[test]

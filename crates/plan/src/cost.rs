@@ -62,8 +62,7 @@ pub(crate) fn sizes_beside(
     let mut last: Vec<usize> = (0..nodes.len()).collect();
     for (at, id) in ids().enumerate() {
         if let Some(c) = ir.node(id).contraction() {
-            let read = c.factors.iter().map(|factor| factor.tensor).chain(c.init);
-            read.filter_map(place).for_each(|read| last[read] = at);
+            c.for_each_needed(&mut |read| place(read).into_iter().for_each(|read| last[read] = at));
         }
     }
     let mut ended = vec![0u128; nodes.len()];

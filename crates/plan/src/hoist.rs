@@ -40,13 +40,23 @@ pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
         }
         constant.push(all);
     }
-    // A node that another accumulates into belongs to the part of that node.
-    for id in ir.ids().rev() {
-        if let (false, Some(init)) = (constant[id], ir.node(id).contraction().and_then(|c| c.init)) {
-            constant[init] = false;
+    // A node that another accumulates into belongs to the part of that node, and so do the nodes that read it.
+    loop {
+        for id in ir.ids().rev() {
+            if let (false, Some(init)) = (constant[id], ir.node(id).contraction().and_then(|c| c.init)) {
+                constant[init] = false;
+            }
+        }
+        let mut changed = false;
+        for (id, c) in ir.contractions() {
+            let before = constant[id];
+            c.for_each_needed(&mut |read| constant[id] &= constant[read]);
+            changed |= constant[id] != before;
+        }
+        if !changed {
+            return constant;
         }
     }
-    constant
 }
 
 impl ModulePart {

@@ -160,6 +160,9 @@ impl ErrorKind {
                 "name a tuple of as many types, `Vec<AnyArray>` or `Results`; `outputs` chooses by name"
             }
             ErrorKind::Constants(ConstantsProblem::Again) => "give all constants at once, to the plan without any",
+            ErrorKind::Constants(ConstantsProblem::Name { .. }) => {
+                "give constants in the order of their positions; names do not change it"
+            }
             ErrorKind::Constants(_) => "give the positions of operands, each once, and as many operands",
             ErrorKind::NotScalable => "write the factors into the program, or scale the result",
             ErrorKind::Order(OrderError::Mismatch { what, .. }) => match what {

@@ -28,6 +28,14 @@ pub enum ConstantsProblem {
         /// The number of operands.
         given: usize,
     },
+    /// An operand has the name of another operand than the one at its position.
+    #[error("the operand named `{name}` is given for operand {}", position + 1)]
+    Name {
+        /// The name.
+        name: String,
+        /// The position.
+        position: usize,
+    },
     /// The plan already has constants.
     #[error("some operands of the plan are constants already")]
     Again,

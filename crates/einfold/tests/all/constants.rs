@@ -51,3 +51,35 @@ fn warnings_and_names_are_those_of_the_whole_program() -> Result<(), Error> {
     assert_eq!(bound.run::<bool>(named("t", &array![0_i64, 2, 0])).unwrap_err().code(), "operands");
     Ok(())
 }
+
+#[test]
+fn operands_beside_constants_are_checked_as_those_of_a_plan_without() -> Result<(), Error> {
+    let (x, y) = (array![1.0, 2.0], array![3.0, 4.0]);
+    let (_, bound) = chain()?;
+    let error = bound.run::<Array1<f64>>((&x, &y)).unwrap_err();
+    assert!(error.to_string().contains("1 operand") && error.to_string().contains("2 given"), "{error}");
+    let names = bound.run::<Array1<f64>>(named("x", &x)).unwrap_err();
+    assert_eq!(names.code(), "names");
+
+    let types = [spec::<f64>([2]), spec::<f64>([2]), spec::<f64>([2])];
+    let plan = Expression::new("y[i] = a[i] + b[i]*c[i]")?.plan(types)?;
+    let error = plan.bind_constants(&[0, 1], (named("b", &x), named("a", &y))).unwrap_err();
+    let want = ConstantsProblem::Name { name: "b".into(), position: 0 };
+    assert!(matches!(error.kind(), ErrorKind::Constants(found) if *found == want), "{error}");
+    let bound = plan.bind_constants(&[0, 1], (named("a", &x), named("b", &y)))?;
+    assert_eq!(bound.run::<Array1<f64>>(named("c", &y))?, array![10.0, 18.0]);
+    let twice = bound.run::<Array1<f64>>((named("c", &x), named("c", &y))).unwrap_err();
+    assert_eq!(twice.code(), "names");
+    Ok(())
+}
+
+/// The first contributions of `t` and `u` are one node; that of `t` is computed in each run.
+#[test]
+fn a_shared_contribution_to_a_constant_and_another_tensor_is_computed_in_each_run() -> Result<(), Error> {
+    let text = "t[i] += a[i]*b[i]; t[i] += c[i]; u[i] += a[i]*b[i]; u[i] += a[i]";
+    let plan = Expression::new(text)?.plan([spec::<f64>([2]), spec::<f64>([2]), spec::<f64>([2])])?;
+    let bound = plan.bind_constants(&[0, 1], (&array![1.0, 2.0], &array![3.0, 4.0]))?;
+    let (t, u): (Array1<f64>, Array1<f64>) = bound.run(&array![10.0, 20.0])?;
+    assert_eq!((t, u), (array![13.0, 28.0], array![4.0, 10.0]));
+    Ok(())
+}

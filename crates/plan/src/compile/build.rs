@@ -120,7 +120,7 @@ fn partition_count(part: &ModulePart, id: NodeId, ordered: &FoundOrder, most: u6
     // Each partition may add to a result of its own.
     let elements = Count::elements(&part.ir.node(id).shape);
     let pays = |partitions: u64| elements * Count::from(4 * partitions) <= flops;
-    (2..=most).rev().find(|&partitions| first.parts % partitions == 0 && pays(partitions)).unwrap_or(1)
+    (2..=most.min(first.parts)).rev().find(|&partitions| first.parts % partitions == 0 && pays(partitions)).unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -85,10 +85,7 @@ impl SlicedContraction {
     /// Gives every partition a result of its own, along a new first axis, unless partitions write to different
     /// positions anyway.
     fn separate_partitions(&mut self) {
-        let extent = |axis| match axis {
-            AxisRef::Own(a) => self.c.axes[a as usize].extent,
-            AxisRef::Loop(l) => self.loops[l as usize].extent,
-        };
+        let extent = |axis: AxisRef| axis.of(&self.c.axes, &self.loops).map_or(1, |axis| axis.extent);
         let partition = AxisRef::Loop(0);
         let written = Access::new((), self.c.output.iter().map(|index| index.map(&mut |_| ())));
         if self.partitions && !written.is_injective_in(partition, extent) {
