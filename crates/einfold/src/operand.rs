@@ -73,7 +73,7 @@ pub struct NamedOperand<'n, O> {
 
 /// Gives a name to an operand, or to the type of an operand (a [`spec`](crate::spec)), for use in a program.
 ///
-/// NamedOperand operands may be passed in any order, and the program need not read all of them.
+/// Named operands may be passed in any order, and the program need not read all of them.
 ///
 /// ```
 /// use einfold::ndarray::{Array1, array};

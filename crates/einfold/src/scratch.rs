@@ -13,11 +13,14 @@ thread_local! {
 const SPARES: usize = 8;
 /// The largest scratch memory that is reused, in bytes. For larger runs the allocation is a small part of the time.
 const MAX_BYTES: usize = 1 << 16;
-/// The most [`parts`] of a plan whose bound program is reused; such a program takes about 0.5 MiB.
+/// The most [`parts`] of a plan whose bound program is reused.
 const MAX_PARTS: usize = 1 << 10;
 
 /// Calls `go` with scratch memory of this thread, preferably with memory that is bound to the plan.
 pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> R {
+    if parts(plan) > MAX_PARTS {
+        return go(&mut Scratch::new());
+    }
     let take = |spare: &RefCell<Vec<Box<Scratch>>>| {
         let mut spare = spare.borrow_mut();
         let bound = spare.iter().rposition(|scratch| scratch.is_bound_to(plan));
@@ -30,7 +33,7 @@ pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> 
     // The thread-local value may already be destroyed while the thread ends.
     let mut scratch = SPARE.try_with(take).ok().flatten().unwrap_or_default();
     let result = go(&mut scratch);
-    if scratch.bytes() <= MAX_BYTES && parts(plan) <= MAX_PARTS {
+    if scratch.bytes() <= MAX_BYTES {
         _ = SPARE.try_with(|spare| spare.borrow_mut().push(scratch));
     }
     result

@@ -105,8 +105,8 @@ impl<'p> BlockCursor<'p> {
         self.blocks.len()
     }
 
-    /// Moves to the block after the next `count`, this one included. The caller has run all reduced loops and left the
-    /// cursor at the row of the last of these blocks.
+    /// Moves `count` blocks on. The caller has run all reduced loops and left the cursor at the row of the last of the
+    /// blocks that it ran.
     pub(super) fn advance(&mut self, count: usize) {
         let before = self.row;
         self.blocks.start += count;

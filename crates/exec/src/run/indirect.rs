@@ -32,7 +32,7 @@ pub(super) struct IndirectOffsets<'r> {
     /// The offset of each read, from other indices.
     inner: SmallVec<[isize; 4]>,
     /// The offset of each operand.
-    offsets: SmallVec<[isize; 8]>,
+    offsets: SmallVec<[isize; 16]>,
     /// The address of each read at position 0 in this iteration.
     starts: SmallVec<[*const u8; 4]>,
 }

@@ -25,7 +25,7 @@ use crate::control::Control;
 use crate::error::RunStopped;
 
 /// Addresses of the operands of one operation in one iteration of its region.
-type Bases = SmallVec<[*mut u8; 8]>;
+type Bases = SmallVec<[*mut u8; 16]>;
 /// The positions of the loops of a region.
 type Iteration = SmallVec<[usize; 8]>;
 

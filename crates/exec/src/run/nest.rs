@@ -124,7 +124,7 @@ impl Blocks<'_> {
             let along = |l: usize| strides[l * operands.len + x].wrapping_mul(start[l] as isize);
             ptr.wrapping_offset(along(0).wrapping_add(along(1)).wrapping_add(indices.offset(x)))
         };
-        let ptrs: SmallVec<[*mut u8; 8]> = cursor.ptrs.iter().enumerate().map(address).collect();
+        let ptrs: SmallVec<[*mut u8; 16]> = cursor.ptrs.iter().enumerate().map(address).collect();
         let tile = Tile { n, ptrs: &ptrs, strides: strides.split_at(operands.len).into() };
         // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md),
         // and gather and scatter indices were checked just now. Blocks that run at the same time differ in the position

@@ -33,7 +33,7 @@ impl Run<'_> {
     /// The number of threads for `tasks` tasks of `points` points together, each of which allocates at most `bytes`;
     /// `None` if one thread is best.
     pub(super) fn workers(&self, points: u64, tasks: usize, bytes: usize) -> Option<usize> {
-        // A question to rayon starts its pool. That is not done for a caller who wants one thread, nor for small work.
+        // To ask rayon for its threads starts its pool, which small work and a limit of one thread do not need.
         if tasks < 2 || points < self.plan.machine.least_shared_points() {
             return None;
         }

@@ -10,17 +10,18 @@ use einfold_ir::{
 };
 use smallvec::SmallVec;
 use smol_str::format_smolstr;
+use std::borrow::Cow;
 
 /// A factor: an operand or the result of a group.
-struct FactorTensor {
+struct FactorTensor<'a> {
     tensor: NodeId,
     conj: bool,
     /// The axis of the expression for each dimension.
-    dims: Dims,
-    shape: Shape,
+    dims: Cow<'a, [usize]>,
+    shape: Cow<'a, [usize]>,
 }
 
-type Factors = SmallVec<[FactorTensor; 2]>;
+type Factors<'a> = SmallVec<[FactorTensor<'a>; 2]>;
 
 /// The terms that use an axis: the first, the last, and whether the output does.
 #[derive(Clone, Copy)]
@@ -31,9 +32,9 @@ struct TermUses {
 }
 
 /// A node to add.
-struct NodeSpec {
+struct NodeSpec<'a> {
     label: Label,
-    items: Factors,
+    items: Factors<'a>,
     /// The axes of the result.
     kept: Dims,
     pinned: bool,
@@ -108,14 +109,14 @@ pub(in super::super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
 impl<'a> Lowering<'a> {
     /// The factors of the outermost level; groups become nodes. If the product does not distribute over the sum, a
     /// group would change the result, so groups are ignored.
-    fn items(&mut self) -> Result<Factors, Error> {
+    fn items(&mut self) -> Result<Factors<'a>, Error> {
         let LettersErrors { s, inputs } = *self.errors;
         let licensed = self.algebra.laws(self.dtype).distributive;
         let mut groups = s.groups().iter().filter(|_| licensed).peekable();
         // Each open group with the number of items at its start.
         let mut open = Vec::new();
         let operands = inputs.iter().enumerate().map(|(operand, input)| self.input(operand, input));
-        let operands = operands.collect::<Result<Factors, Error>>()?;
+        let operands = operands.collect::<Result<Factors<'_>, Error>>()?;
         let mut items = Factors::new();
         for (operand, item) in operands.into_iter().enumerate() {
             while let Some(group) = groups.next_if(|group| group.terms.start == operand) {
@@ -130,18 +131,18 @@ impl<'a> Lowering<'a> {
         Ok(items)
     }
 
-    fn input(&mut self, operand: usize, input: &TensorType) -> Result<FactorTensor, Error> {
+    fn input(&mut self, operand: usize, input: &'a TensorType) -> Result<FactorTensor<'a>, Error> {
         if !addressable(&input.shape, input.dtype) {
             return Err(self.errors.too_large(&input.shape, input.dtype, self.errors.s.terms()[operand].span));
         }
         let label = input.name.clone().unwrap_or_else(|| format_smolstr!("x{operand}"));
         let tensor = self.ir.input(label, input.dtype, input.shape.as_slice());
-        let (dims, shape) = (self.axes.operands[operand].clone(), input.shape.clone());
+        let (dims, shape) = (self.axes.operands[operand].as_slice().into(), input.shape.as_slice().into());
         Ok(FactorTensor { tensor, conj: input.conj, dims, shape })
     }
 
     /// Contracts the members of a group to the axes that another term or the output has.
-    fn group(&mut self, members: Factors, group: &Group) -> Result<FactorTensor, Error> {
+    fn group(&mut self, members: Factors<'a>, group: &Group) -> Result<FactorTensor<'a>, Error> {
         let space = self.space(&members);
         let outside = |axis: &usize| {
             let TermUses { first, last, output } = self.uses[*axis];
@@ -151,11 +152,16 @@ impl<'a> Lowering<'a> {
         let label = format_smolstr!("t{}", self.ir.nodes().len());
         let product = NodeSpec { label, items: members, kept: kept.clone(), pinned: true, place: group.span };
         let tensor = self.contract(product, space, self.dtype)?;
-        Ok(FactorTensor { tensor, conj: false, dims: kept, shape: self.ir.node(tensor).shape.clone() })
+        Ok(FactorTensor {
+            tensor,
+            conj: false,
+            dims: kept.into_vec().into(),
+            shape: self.ir.node(tensor).shape.to_vec().into(),
+        })
     }
 
     /// The iteration space of a product. Sets `local` until [`Self::contract`].
-    fn space(&mut self, items: &[FactorTensor]) -> NodeSpace {
+    fn space(&mut self, items: &[FactorTensor<'_>]) -> NodeSpace {
         let mut space = NodeSpace { order: Dims::new(), axes: Vec::new() };
         for (&axis, &size) in items.iter().flat_map(|item| item.dims.iter().zip(item.shape.iter())) {
             match self.local[axis] {
@@ -172,7 +178,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// Adds the product, summed over the axes that the result lacks; with dtype `result` if it only moves elements.
-    fn contract(&mut self, product: NodeSpec, space: NodeSpace, result: Dtype) -> Result<NodeId, Error> {
+    fn contract(&mut self, product: NodeSpec<'_>, space: NodeSpace, result: Dtype) -> Result<NodeId, Error> {
         let NodeSpace { order, axes } = space;
         let kept: SmallVec<[u32; 4]> = product.kept.iter().map(|&axis| self.local(axis)).collect();
         let shape: Shape = kept.iter().map(|&number| axes[number as usize].extent).collect();
@@ -200,7 +206,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The access of a factor: along its axes, and at position 0 of a broadcast axis.
-    fn factor(&self, item: &FactorTensor, axes: &[Axis]) -> Access<NodeId> {
+    fn factor(&self, item: &FactorTensor<'_>, axes: &[Axis]) -> Access<NodeId> {
         let index = |(&axis, &size): (&usize, &usize)| {
             let number = self.local(axis);
             let broadcast = size == 1 && axes[number as usize].extent != 1;
