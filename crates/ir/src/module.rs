@@ -238,7 +238,7 @@ impl Ir {
     /// [`Violation`] if the node does not exist or is in a looped region.
     pub fn output(&mut self, id: NodeId) -> Result<(), Violation> {
         let top = self.nodes.get(id).is_some_and(|node| node.region == RegionId::TOP);
-        ensure(top, || format!("output %{} is no node of the top region", id.0))?;
+        ensure(top, || format!("output %{} is not a node of the top region", id.0))?;
         self.outputs.push(id);
         Ok(())
     }
@@ -352,7 +352,9 @@ pub(crate) fn check_dtypes(
         ensure(holds, || format!("{from} does not convert to {to}"))
     };
     if let Some(expr) = expr {
-        ensure(expr.factors() <= factors.len(), || "the expression reads a factor that is not there".into())?;
+        ensure(expr.factors() <= factors.len(), || {
+            "the expression reads more factors than the contraction has".into()
+        })?;
         ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
         expr.reads().try_for_each(|(k, wanted)| convert(factors[k], wanted, false))?;
     } else {

@@ -16,7 +16,7 @@ pub(crate) fn einfold() -> Command {
 }
 
 /// Gives each signal that this process ignores a handler, so that a started process has the default action instead: a
-/// shell ignores the interrupts of what it starts in the background, and the tests would wait for ever.
+/// shell ignores the interrupts of what it starts in the background, and the tests would never end.
 #[cfg(target_os = "linux")]
 fn handle_ignored_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
