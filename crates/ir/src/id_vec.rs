@@ -116,6 +116,7 @@ impl<'a, K, T, const N: usize> IntoIterator for &'a IdVec<K, T, N> {
 impl<K: Id, T, const N: usize> Index<K> for IdVec<K, T, N> {
     type Output = T;
 
+    #[inline]
     fn index(&self, id: K) -> &T {
         &self.entries[id.number()]
     }

@@ -260,6 +260,7 @@ impl Draft {
     ///
     /// # Panics
     /// If the buffer does not exist.
+    #[inline]
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id]
     }

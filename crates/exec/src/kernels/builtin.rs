@@ -5,7 +5,7 @@ use num_complex::Complex;
 
 use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::table::{AddKernels, MulKernels, OpTable, PairTable};
-use super::{Carry, Fused, Isa, Kernels, blas, compensated, lse, table};
+use super::{Carry, Fused, Isa, Kernels, blas, compensated, lse, small, table};
 
 /// The kernels of a built-in algebra with accumulators of `dtype`; `None` if one of its operations is not defined there,
 /// for the 16-bit floats and for the algebra of a user. [`convert`](super::convert) lifts and finishes elements, not
@@ -188,7 +188,11 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     /// With the matrix product of `matrixmultiply`.
     macro_rules! blas {
         ($t:ty, $gemm:path) => {
-            return Some(Fused { mul_add: *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD), gemm: $gemm })
+            return Some(Fused {
+                mul_add: *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD),
+                gemm: $gemm,
+                small: small::product::<Plus<$t>, Times<$t>>,
+            })
         };
     }
     Some(*match dtype {
