@@ -77,17 +77,10 @@ pub(super) fn fits(plan: &Plan, lists: &BindLists, ins: &[AnyView<'_>], outs: &[
             $ids.len() == $views.len()
                 && $ids.iter().zip($views).all(|(&id, view)| {
                     let (buffer, strides) = (plan.buffer(id), &lists.strides[lists.starts[id.0 as usize]..]);
-                    equal(view.extents(), &buffer.extents)
-                        && strides.get(..view.extents().len()).is_some_and(|strides| equal(view.strides(), strides))
-                        && view.dtype() == buffer.dtype
+                    let (found, known) = (view.extents().iter().zip(view.strides()), buffer.extents.iter().zip(strides));
+                    view.dtype() == buffer.dtype && view.extents().len() == buffer.extents.len() && found.zip(known).all(|(x, y)| x == y)
                 })
         };
     }
     all_fit!(plan.inputs, ins) && all_fit!(plan.outputs, outs)
-}
-
-/// Whether two lists are equal; for few elements faster than a comparison of memory.
-#[inline(always)]
-fn equal<T: Copy + PartialEq>(a: &[T], b: &[T]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x == y)
 }
