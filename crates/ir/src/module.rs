@@ -134,9 +134,10 @@ pub struct Ir {
 /// The loops of a region.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct RegionLoops {
-    axes: Vec<Axis>,
-    /// Whether iterations of the first loop may run in parallel.
-    partitions: bool,
+    pub(crate) axes: Vec<Axis>,
+    /// Whether iterations of the first loop may run in parallel: each of them accumulates into positions of its own in
+    /// nodes outside.
+    pub(crate) partitions: bool,
 }
 
 impl Contraction {
@@ -206,13 +207,6 @@ impl Ir {
     /// Adds a region that runs once for every position of `axes`.
     pub fn region(&mut self, axes: Vec<Axis>) -> RegionId {
         self.regions.push(RegionLoops { axes, partitions: false })
-    }
-
-    /// Adds a region as [`Ir::region`] does, in which iterations of the first loop may run in parallel: each of them
-    /// accumulates into positions of its own in nodes outside.
-    pub(crate) fn region_in_partitions(&mut self, axes: Vec<Axis>) -> RegionId {
-        let partitions = !axes.is_empty();
-        self.regions.push(RegionLoops { axes, partitions })
     }
 
     /// Whether iterations of the first loop of a region may run in parallel.
@@ -352,9 +346,8 @@ pub(crate) fn check_dtypes(
         ensure(holds, || format!("{from} does not convert to {to}"))
     };
     if let Some(expr) = expr {
-        ensure(expr.factors() <= factors.len(), || {
-            "the expression reads more factors than the contraction has".into()
-        })?;
+        let exist = expr.reads().all(|(k, _)| k < factors.len());
+        ensure(exist, || "the expression reads more factors than the contraction has".into())?;
         ensure(expr.dtype() == dtype, || format!("the expression gives {}, not {dtype}", expr.dtype()))?;
         expr.reads().try_for_each(|(k, wanted)| convert(factors[k], wanted, false))?;
     } else {

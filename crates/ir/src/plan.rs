@@ -34,14 +34,8 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The strides, in elements, of a dense tensor with these extents in this layout; extents of 0 count as 1.
-    pub fn strides(&self, extents: &[usize]) -> Vec<isize> {
-        let mut strides = vec![0; extents.len()];
-        self.write_strides(extents, &mut strides);
-        strides
-    }
-
-    /// Writes the result of [`Layout::strides`] to `strides`, which has one entry for each axis.
+    /// Writes the strides, in elements, of a dense tensor with these extents in this layout to `strides`, which has one
+    /// entry for each axis. Extents of 0 count as 1.
     pub fn write_strides(&self, extents: &[usize], strides: &mut [isize]) {
         let mut next = 1isize;
         let mut place = |axis: usize| {

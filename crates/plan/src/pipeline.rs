@@ -8,7 +8,7 @@ use crate::error::PlanError;
 use crate::expand::{ChosenOrder, Expanded, expand};
 use crate::lower::{Hints, lower};
 use crate::memory;
-use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
+use crate::passes::{gemm, layout, loop_order, merge_axes, views};
 use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
 pub use self::pass_set::PassSet;
@@ -104,13 +104,13 @@ pub const PIPELINE: &[Stage] = &[
     ),
     Stage::new(
         "diagonal",
-        Run::Pass(diagonal::run),
+        Run::Pass(views::diagonal),
         "reads diagonals, windows and repeated elements through strides instead of copying them out",
         "first: it removes whole steps, and what it leaves in a read is what all later passes look at",
     ),
     Stage::new(
         "transpose",
-        Run::Pass(transpose::run),
+        Run::Pass(views::transpose),
         "drops steps that only permute: their readers read, or their source is written, in the other order",
         "after diagonal, which may leave a plain permutation behind; before everything that looks at neighbours",
     ),

@@ -113,7 +113,7 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     };
     let options = PlanOptions::default();
     let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();
-    let source = ExplainSource { expression: "ij,jk,kl,lm->im".into(), ast: String::new() };
+    let source = ExplainSource { expression: "ij,jk,kl,lm->im".into(), ast: String::new(), warnings: Vec::new() };
     let explained = Explain::new(source, &ir, &compiled).unwrap();
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree, ExplainStage::Plan]), @r"
     == tree ==
@@ -227,7 +227,7 @@ fn a_tree_through_ids_costs_what_is_written_and_shows_nothing_else() {
     assert_eq!((cost.flops, cost.size), (Count::from(flops as u64), Count::from(product as u64)));
     assert_eq!(cost.write, Count::from((sums + mask + 2 * product) as u64));
     assert_eq!(cost.flops, compiled.plan.flops());
-    let source = ExplainSource { expression: "layer".into(), ast: String::new() };
+    let source = ExplainSource { expression: "layer".into(), ast: String::new(), warnings: Vec::new() };
     let explained = Explain::new(source, &ir, &compiled).unwrap();
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree]), @r"
     %5 H = [%3[e], f],fh,e->[%4[e], h]   order auto   (+, *) on f64, factored: the product distributes over the sum, and ids are used where it costs least

@@ -28,7 +28,7 @@ impl Explain {
             "expression": self.source.expression,
             "operands": self.operands,
             "ast": self.source.ast,
-            "warnings": self.warnings,
+            "warnings": self.source.warnings,
             "ir": self.ir,
             "rewrites": self.rewrites.iter().map(rewrite).collect::<Value>(),
             "tree": self.trees.iter().map(tree).collect::<Value>(),

@@ -9,7 +9,7 @@ use crate::{Form, Hints, PASSES, PIPELINE, PassSet, PlanOptions, Stage, compile,
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
     let compiled = compile(ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
-    let source = ExplainSource { expression: expression.into(), ast: "the syntax tree".into() };
+    let source = ExplainSource { expression: expression.into(), ast: "the syntax tree".into(), warnings: Vec::new() };
     Explain::new(source, ir, &compiled).unwrap()
 }
 
@@ -153,7 +153,7 @@ fn long_labels_are_told_apart_and_deep_trees_are_cut() {
     ir.output(y).unwrap();
     let compiled =
         compile(&ir, &"left-to-right".parse().unwrap(), &Budget::default(), &PlanOptions::default()).unwrap();
-    let source = ExplainSource { expression: text, ast: String::new() };
+    let source = ExplainSource { expression: text, ast: String::new(), warnings: Vec::new() };
     let drawn = Explain::new(source, &ir, &compiled).unwrap().text(&[ExplainStage::Tree]);
     assert_eq!(drawn.matches("below").count(), 1);
     assert!(drawn.contains("batch \u{4e01},\u{4e01}\u{4e02}"));

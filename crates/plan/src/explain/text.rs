@@ -25,7 +25,7 @@ impl Explain {
             }
             text += &match stage {
                 ExplainStage::Ast => {
-                    self.warnings.iter().fold(line(&self.source.ast), |text, warning| text + &line(warning))
+                    self.source.warnings.iter().fold(line(&self.source.ast), |text, warning| text + &line(warning))
                 }
                 ExplainStage::Ir => self.ir_text(),
                 ExplainStage::Tree => self.trees.iter().map(tree).collect(),

@@ -217,10 +217,8 @@ fn subscripts(ir: &Ir, id: NodeId, c: &Contraction, access: &Access<NodeId>) -> 
         let labels = join(&labels);
         return if access.conj { format!("conj({labels})") } else { labels };
     }
-    let axis = |a: AxisRef| match a {
-        AxisRef::Own(a) => c.axes[a as usize].label.clone(),
-        AxisRef::Loop(a) => ir.loops(ir.node(id).region)[a as usize].label.clone(),
-    };
+    let loops = ir.loops(ir.node(id).region);
+    let axis = |a: AxisRef| a.of(&c.axes, loops).map(|axis| axis.label.clone()).unwrap_or_default();
     // Only index tensors need a name here; the accessed tensor is named beside it.
     let name = |id: &NodeId| if *id == access.tensor { Label::default() } else { format!("%{}", id.0).into() };
     access.show(&axis, &name)
