@@ -161,13 +161,6 @@ impl Contraction {
         self.init.iter().for_each(|id| f(*id));
     }
 
-    /// Replaces every node that the contraction needs.
-    pub fn retarget(&mut self, f: &mut impl FnMut(&NodeId) -> NodeId) {
-        self.factors.iter_mut().for_each(|factor| *factor = factor.map(f));
-        self.output.iter_mut().for_each(|index| *index = index.map(f));
-        self.init = self.init.map(|id| f(&id));
-    }
-
     /// A hash of the factors, output and expression: equal for equal contractions, and almost always different for
     /// others.
     pub fn fingerprint(&self) -> u64 {

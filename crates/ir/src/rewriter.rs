@@ -93,7 +93,10 @@ impl<'a> Rewriter<'a> {
         let mut moved = false;
         c.for_each_needed(&mut |id| moved |= self.id(id) != id);
         if moved {
-            Arc::make_mut(&mut c).retarget(&mut |id| self.id(*id));
+            let c = Arc::make_mut(&mut c);
+            c.factors.iter_mut().for_each(|factor| *factor = self.access(factor));
+            c.output.iter_mut().for_each(|index| *index = index.map(&mut |id| self.id(*id)));
+            c.init = c.init.map(|id| self.id(id));
         }
         c
     }

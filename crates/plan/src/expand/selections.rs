@@ -219,15 +219,9 @@ impl SelectionWriter<'_, '_, '_> {
         let read = output.clone();
         self.resolve(positions, &mut output);
         self.writer.renumber(by, output.iter_mut());
-        let c = Contraction {
-            axes: by.iter().map(|&a| self.form.c.axes[a as usize].clone()).collect(),
-            factors: Vec::new(),
-            output,
-            expr: None,
-            algebra: Algebra::SUM_PRODUCT,
-            init: None,
-            pinned: false,
-        };
+        let axes = by.iter().map(|&a| self.form.c.axes[a as usize].clone()).collect();
+        let (factors, algebra) = (Vec::new(), Algebra::SUM_PRODUCT);
+        let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
         let shape = positions.iter().map(|p| self.writer.extent(p.axis)).collect();
         let Node { label, region, .. } = self.writer.node;
         let node = Node { label: label.clone(), dtype: Dtype::Bool, shape, region: *region, def: c.into() };

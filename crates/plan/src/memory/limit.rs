@@ -80,16 +80,12 @@ fn unaddressable(draft: &Draft, step: usize, buffer: BufferId) -> MemoryExcess {
     let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
     let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
+    let is_result = matches!(storage, Storage::Output(_));
     MemoryExcess {
         step: draft.steps().nth(step).map_or(NodeId(0), |(_, step)| step.origin),
         label: label.clone(),
         axes: axes.unwrap_or_default(),
-        tensor: Some(LargeTensor {
-            is_result: matches!(storage, Storage::Output(_)),
-            shape: extents.clone(),
-            dtype: *dtype,
-            bytes,
-        }),
+        tensor: Some(LargeTensor { is_result, shape: extents.clone(), dtype: *dtype, bytes }),
         bytes,
         limit: Count::from(ADDRESSABLE as u64),
         why: WhyNotSliced::Unlimited,
