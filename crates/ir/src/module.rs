@@ -412,7 +412,7 @@ mod tests {
         assert!(refused(node(Dtype::F64, &[2], matvec(NodeId(7), x))).contains("%7 cannot be read"));
         let mut gather = matvec(a, x);
         gather.factors[0].indices[0] = Index::gather(Access::plain(x, [1]), OutOfRange::Error);
-        assert!(refused(node(Dtype::F64, &[2], gather)).contains("ids must be integers"));
+        assert!(refused(node(Dtype::F64, &[2], gather)).contains("index tensors must have an integer dtype"));
         let mut half = matvec(x, x);
         half.factors = vec![Access::plain(x, [1])];
         assert!(refused(node(Dtype::F16, &[2], half)).contains("does not convert"));

@@ -209,7 +209,7 @@ impl Planner<'_> {
         if built.excess.is_some() { Ok(None) } else { self.finish(part, built).map(Some) }
     }
 
-    /// Assembles the result and plans the precomputed part.
+    /// Assembles the result and plans the constant part.
     fn finish(&mut self, part: ModulePart, built: PlannedPart) -> Result<Compiled, PlanError> {
         let ModulePart { ir: rewritten, mut orders, operands, constant, hints, .. } = part;
         let constant_plan = constant.map(|part| {

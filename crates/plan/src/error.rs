@@ -25,7 +25,7 @@ pub enum PlanError {
         factors: usize,
     },
     /// A contraction tree uses a selection at a step whose positions are not those of a tensor or of the result.
-    #[error("the tree of %{} uses ids too early or too late", node.0)]
+    #[error("the tree of %{} contracts an index tensor without the tensor that it indexes", node.0)]
     Selections {
         /// The contraction.
         node: NodeId,

@@ -135,14 +135,14 @@ pub const PIPELINE: &[Stage] = &[
     Stage::new(
         "merge_axes",
         Run::Pass(merge_axes::run),
-        "joins loops of nests that every operand crosses with one stride",
-        "only neighbours join, so after loop_order",
+        "merges neighbouring loops of nests where the strides of every operand allow it",
+        "after loop_order: only neighbouring loops are merged",
     ),
     Stage::new(
         "buffers",
         Run::Assign,
         "lets intermediates that are not alive together share scratch memory",
-        "last: the steps and their operands are final; without it every intermediate has memory of its own",
+        "after all passes: steps and operands are final; without it every intermediate has its own memory",
     ),
     Stage::new(
         "seal",
@@ -154,7 +154,7 @@ pub const PIPELINE: &[Stage] = &[
 
 /// The optional stages that work on steps.
 pub const PASSES: &[Stage] = PIPELINE.split_at(FIRST_PASS).1.split_at(7).0;
-/// The position of the first of them.
+/// The position of the first of [`PASSES`] in the pipeline.
 const FIRST_PASS: usize = 6;
 
 impl Stage {
@@ -174,7 +174,7 @@ impl Stage {
                 (Form::Steps, Form::Steps, "results and the number of flops stay the same; steps keep every invariant")
             }
             Run::Assign => {
-                (Form::Steps, Form::Assigned, "intermediates that are alive together share no byte, in no partition")
+                (Form::Steps, Form::Assigned, "intermediates that are alive together do not overlap in any partition")
             }
             Run::Seal => (Form::Assigned, Form::Plan, "every invariant of a plan holds"),
         };

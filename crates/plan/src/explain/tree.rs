@@ -150,9 +150,9 @@ fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
 fn law(evaluation: Evaluation, ordered: Option<&FoundOrder>) -> String {
     match (evaluation, ordered) {
         (Evaluation::WithSelections, Some(_)) => {
-            format!("{}, and ids are used where it costs least", Evaluation::Factored)
+            format!("{}, and index tensors are used where it costs least", Evaluation::Factored)
         }
-        (Evaluation::WithSelections, None) => "one step: no order through the ids costs less".into(),
+        (Evaluation::WithSelections, None) => "one step: no tree with the index tensors costs less".into(),
         _ => evaluation.to_string(),
     }
 }
