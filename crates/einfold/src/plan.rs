@@ -144,9 +144,9 @@ impl Plan {
     /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the stages do not lead to the plan again, which would be a bug.
     pub fn explain(&self) -> Result<Explain, Error> {
         let ast = self.expression().to_string();
-        let source = ExplainSource { expression: ast.replace('\n', "; "), ast };
-        let explain = Explain::new(source, &self.0.ir, self.compiled())?;
-        Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
+        let warnings = self.warnings().iter().map(Warning::to_string).collect();
+        let source = ExplainSource { expression: ast.replace('\n', "; "), ast, warnings };
+        Ok(Explain::new(source, &self.0.ir, self.compiled())?)
     }
 
     /// Warnings about parts of the expression that are valid but may not be meant, such as a sum of `bool`, which is

@@ -11,7 +11,7 @@ pub(crate) use tile_plan::{CallArg, CallKernel, KernelCall, MAX_ELEMENT_BYTES, T
 
 use std::ops::Range;
 
-use crate::kernels::{Carry, FillFn, GemmFn, SmallFn, UnaryFn};
+use crate::kernels::{CompensateFn, FillFn, GemmFn, SmallFn, UnaryFn};
 
 /// A range of one of the lists of a [`BoundProgram`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -167,7 +167,7 @@ pub(crate) struct SmallProduct {
 /// twice the precision.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CompensatedSum {
-    pub(crate) kernel: Carry,
+    pub(crate) kernel: CompensateFn,
     /// The operand at the first *high*. The pairs are dense: for each position of the kept loops the swept axes, then the loops
     /// of the kernel.
     pub(crate) pairs: usize,

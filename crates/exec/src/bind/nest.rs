@@ -6,6 +6,7 @@ use smallvec::{SmallVec, smallvec};
 use super::Binder;
 use super::loop_order::LoopConstraints;
 use super::step::{StepContext, TargetInit};
+use super::tile_plan::TileMode;
 use crate::bound_program::{
     BaseAddress, BoundNest, BoundProgram, ConstantSource, ListRange, Op, SmallProduct, TileAction,
 };
@@ -75,6 +76,7 @@ impl Binder<'_> {
         }
         let operands = ListRange::since(first, &self.program.operands);
         self.collect_loops(context, operands);
+        // Loops that a pass has ordered need not keep the written order, so they are ordered again by the real strides.
         let (may_order, may_merge) = match &context.step.form {
             Form::Nest(nest) => (nest.ordered, !nest.merged.is_empty()),
             Form::Gemm(_) | Form::Fill => (true, true),
@@ -146,16 +148,12 @@ impl Binder<'_> {
         };
         let has_kernel = factors < 2 || (factors == 2 && fused.is_some());
         if context.expr.is_some() || loads || context.dtype != context.compute || !has_kernel {
-            let batched = false;
-            let adds = init == TargetInit::Accumulate;
-            let first = TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, batched)?);
-            let rest = match init {
-                TargetInit::WriteFirst => {
-                    let adds = true;
-                    TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, batched)?)
-                }
-                _ => first,
+            let mut with_temporaries = |adds| {
+                let mode = TileMode { adds, batched: false };
+                self.tile_plan(context, init, operands, mode).map(TileAction::WithTemporaries)
             };
+            let first = with_temporaries(init == TargetInit::Accumulate)?;
+            let rest = if init == TargetInit::WriteFirst { with_temporaries(true)? } else { first };
             return Ok(Actions { first, rest, small: None });
         }
         Ok(match factors {
@@ -256,11 +254,11 @@ impl Binder<'_> {
         let grid = self.grid(loops, constraints.may_split, context.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
         let index_ops = if step_init.is_some() { self.bind_indices(context, loops)? } else { ListRange::default() };
-        let carry = match step_init {
-            Some(init) => self.carry(context, init)?,
+        let compensate = match step_init {
+            Some(init) => self.compensate_kernel(context, init)?,
             None => None,
         };
-        let strip = self.strip(loops, grid, constraints.may_split, actions, carry.is_some());
+        let strip = self.strip(loops, grid, constraints.may_split, actions, compensate.is_some());
         let mut nest = BoundNest {
             loops,
             small: None,
@@ -276,8 +274,8 @@ impl Binder<'_> {
         if let (Some(init), 1..) = (step_init, index_ops.len) {
             nest.index_batch = self.index_batch(context, init, constraints, &nest)?;
         }
-        if let Some(carry) = carry {
-            self.compensate(context, carry, constraints.may_split, &mut nest)?;
+        if let Some(kernel) = compensate {
+            self.compensate(context, kernel, constraints.may_split, &mut nest)?;
         }
         if let (Some(small), Some(init)) = (actions.small, step_init) {
             nest.small = self.small_product(small, init, &nest);

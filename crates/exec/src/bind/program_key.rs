@@ -77,8 +77,11 @@ pub(super) fn fits(plan: &Plan, lists: &BindLists, ins: &[AnyView<'_>], outs: &[
             $ids.len() == $views.len()
                 && $ids.iter().zip($views).all(|(&id, view)| {
                     let (buffer, strides) = (plan.buffer(id), &lists.strides[lists.starts[id.0 as usize]..]);
-                    let (found, known) = (view.extents().iter().zip(view.strides()), buffer.extents.iter().zip(strides));
-                    view.dtype() == buffer.dtype && view.extents().len() == buffer.extents.len() && found.zip(known).all(|(x, y)| x == y)
+                    let (found, known) =
+                        (view.extents().iter().zip(view.strides()), buffer.extents.iter().zip(strides));
+                    view.dtype() == buffer.dtype
+                        && view.extents().len() == buffer.extents.len()
+                        && found.zip(known).all(|(x, y)| x == y)
                 })
         };
     }

@@ -30,7 +30,7 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
-pub use compensated::{Carry, CarryStep};
+pub use compensated::{CompensateFn, CompensateStep};
 pub use convert::convert;
 pub use copy::copy;
 pub use function::{ContiguousFn, function};
@@ -136,7 +136,7 @@ pub struct Kernels {
     /// Both operations in one kernel; `None` if only the single operations are compiled.
     pub fused: Option<Fused>,
     /// Adds the sums of blocks, if ⊕ is an addition that rounds. The target and the pair do not overlap.
-    pub carry: Option<Carry>,
+    pub compensate: Option<CompensateFn>,
 }
 
 /// The kernels of a semiring that multiply and add.

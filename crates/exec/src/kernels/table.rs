@@ -46,7 +46,7 @@ pub(super) fn kernels<A: ScalarOp, M: ScalarOp<T = A::T>>(isa: Isa) -> Kernels {
         scale,
         mul,
         fused: Some(*isa.select(&PairTable::<A, M>::EVERY)),
-        carry: None,
+        compensate: None,
     }
 }
 
