@@ -2,7 +2,9 @@
 
 mod pass_set;
 
-use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
+use std::mem::take;
+
+use einfold_ir::{Count, Draft, Ir, Machine, Plan, Violation, verify_steps};
 
 use crate::error::PlanError;
 use crate::expand::{ChosenOrder, Expanded, expand};
@@ -217,6 +219,15 @@ impl Program<'_> {
 /// A function that observes each stage after its run: the stage, the number of changes, and the new form.
 type Observe<'o> = dyn FnMut(&'static Stage, usize, &Program<'_>) + 'o;
 
+/// When the driver checks what passes promise. Sealing checks every plan in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// After each pass that changed something, which names a pass that broke an invariant.
+    Each,
+    /// Once, when the steps are final.
+    AtEnd,
+}
+
 /// Runs the stages from the form of `program` on, up to the search or to the end, and checks what they promise.
 ///
 /// # Errors
@@ -224,10 +235,12 @@ type Observe<'o> = dyn FnMut(&'static Stage, usize, &Program<'_>) + 'o;
 pub(crate) fn run_stages<'p>(
     mut program: Program<'p>,
     passes: PassSet,
+    checks: Checks,
     observe: &mut Observe<'_>,
 ) -> Result<Program<'p>, PlanError> {
     let first = program.form();
     let looped = matches!(&program, Program::Module(ir) if ir.regions() > 1);
+    let mut flops = None;
     for (k, stage) in PIPELINE.iter().enumerate().filter(|(_, stage)| stage.takes >= first) {
         let chosen = passes.has(k);
         match stage.run {
@@ -235,51 +248,65 @@ pub(crate) fn run_stages<'p>(
             Run::Rewrite(_) | Run::Pass(_) if looped || !chosen => continue,
             _ => {}
         }
-        let (next, changes) = run_stage(stage, chosen, program)?;
-        if chosen || !stage.is_optional() {
-            observe(stage, changes, &next);
+        if let (Program::Steps(_, draft), Checks::AtEnd) = (&program, checks) {
+            match flops {
+                None => flops = Some(draft.flops()),
+                Some(flops) if matches!(stage.run, Run::Assign) => keeps_flops(flops, draft)?,
+                Some(_) => {}
+            }
         }
-        program = next;
+        let changes = run_stage(stage, chosen, checks, &mut program)?;
+        if chosen || !stage.is_optional() {
+            observe(stage, changes, &program);
+        }
     }
     Ok(program)
 }
 
-/// Runs one stage and checks what it promises. Returns the new form and the number of changes.
-fn run_stage<'p>(stage: &Stage, chosen: bool, program: Program<'p>) -> Result<(Program<'p>, usize), PlanError> {
+/// Runs one stage and checks what it promises. Returns the number of changes.
+fn run_stage(stage: &Stage, chosen: bool, checks: Checks, program: &mut Program<'_>) -> Result<usize, PlanError> {
     let guilty = |violation| PlanError::Pass { name: stage.name, violation };
-    Ok(match (&stage.run, program) {
+    match (&stage.run, &mut *program) {
         (Run::Rewrite(run), Program::Module(ir)) => {
-            let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
-            (Program::Module(ir), changes)
+            let Some((rewritten, changes)) = run(ir).map_err(guilty)? else { return Ok(0) };
+            *ir = rewritten;
+            return Ok(changes);
         }
         (Run::Expand, Program::Ordered(ir, orders, lower_for)) => {
-            (Program::Expanded(expand(ir, orders)?, lower_for), 1)
+            *program = Program::Expanded(expand(ir, orders)?, *lower_for);
         }
         (Run::Lower, Program::Expanded(expanded, (hints, machine))) => {
-            let draft = Draft { machine: *machine, ..lower(&expanded.ir, hints)? };
-            (Program::Steps(expanded, draft), 1)
+            let draft = Draft { machine: **machine, ..lower(&expanded.ir, hints)? };
+            *program = Program::Steps(take(expanded), draft);
         }
-        (Run::Pass(run), Program::Steps(expanded, mut draft)) => {
-            let flops = draft.flops();
-            let changes = run(&mut draft);
-            if changes > 0 {
-                verify_steps(&draft).map_err(guilty)?;
-                let after = draft.flops();
-                let kept = || guilty(Violation(format!("{flops} flops became {after}")));
-                (after == flops).then_some(()).ok_or_else(kept)?;
+        (Run::Pass(run), Program::Steps(_, draft)) => {
+            let flops = (checks == Checks::Each).then(|| draft.flops());
+            let changes = run(draft);
+            if let (Some(flops), 1..) = (flops, changes) {
+                verify_steps(draft).map_err(guilty)?;
+                keeps_flops(flops, draft).map_err(guilty)?;
             }
-            (Program::Steps(expanded, draft), changes)
+            return Ok(changes);
         }
-        (Run::Assign, Program::Steps(expanded, mut draft)) => {
-            let changes = memory::assign(&mut draft, chosen)?;
-            (Program::Assigned(expanded, draft), changes)
+        (Run::Assign, Program::Steps(expanded, draft)) => {
+            let changes = memory::assign(draft, chosen)?;
+            *program = Program::Assigned(take(expanded), take(draft));
+            return Ok(changes);
         }
-        (Run::Seal, Program::Assigned(expanded, draft)) => (Program::Plan(expanded, Plan::seal(draft)?), 1),
+        (Run::Seal, Program::Assigned(expanded, draft)) => {
+            *program = Program::Plan(take(expanded), Plan::seal(take(draft))?);
+        }
         (_, program) => {
             let violation = Violation(format!("it takes {:?}, not {:?}", stage.takes, program.form()));
             return Err(guilty(violation));
         }
-    })
+    }
+    Ok(1)
+}
+
+fn keeps_flops(flops: Count, draft: &Draft) -> Result<(), Violation> {
+    let after = draft.flops();
+    if after == flops { Ok(()) } else { Err(Violation(format!("{flops} flops became {after}"))) }
 }
 
 /// Runs the chosen rewrites.
@@ -287,7 +314,7 @@ fn run_stage<'p>(stage: &Stage, chosen: bool, program: Program<'p>) -> Result<(P
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
 pub(crate) fn run_rewrites(ir: &Ir, passes: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
-    match run_stages(Program::Module(ir.clone()), passes, observe)? {
+    match run_stages(Program::Module(ir.clone()), passes, Checks::Each, observe)? {
         Program::Module(ir) => Ok(ir),
         other => Err(stuck(&other)),
     }
@@ -309,7 +336,7 @@ pub fn optimize(
             observe(stage, changes, draft);
         }
     };
-    match run_stages(Program::Steps(Expanded::default(), draft), passes, &mut observe)? {
+    match run_stages(Program::Steps(Expanded::default(), draft), passes, Checks::Each, &mut observe)? {
         Program::Plan(_, plan) => Ok(plan),
         other => Err(stuck(&other)),
     }
