@@ -125,7 +125,7 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn order(&self) -> SavedOrder {
-        let Settings { order, budget, .. } = &self.0.expression.settings;
+        let Settings { order, budget, .. } = &*self.0.expression.settings;
         saved_order(self.compiled().forms(&self.0.ir), order, budget)
     }
 

@@ -117,7 +117,7 @@ impl Plan {
     pub fn to_recipe(&self) -> String {
         let plan = Plan(self.whole().clone());
         let expression = plan.expression();
-        let Settings { options, semiring: _, order: _, budget, passes } = &expression.settings;
+        let Settings { options, semiring: _, order: _, budget, passes } = &*expression.settings;
         let operand = |ty: &TensorType| RecordedOperand {
             dtype: ty.dtype.name().into(),
             shape: ty.shape.to_vec(),
@@ -161,7 +161,7 @@ impl Plan {
 
 fn written(expression: &Expression) -> RecordedText {
     let text = expression.text().into();
-    match (expression.parser, &expression.ast) {
+    match (expression.parser, &*expression.ast) {
         (Parser::Labels, Ast::Letters(s)) => {
             let labels = |term| s.labels(term).iter().map(|label| label.id).collect();
             let operands = s.terms().iter().map(labels).collect();
@@ -205,7 +205,7 @@ impl Recipe {
         let pass = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
         let passes = self.passes.iter().try_fold(PassSet::NONE, pass)?;
         let options = Options { strict: self.strict, algebra, ..self.meaning.options()? };
-        expression.settings = Settings { options, semiring, order, budget, passes };
+        expression.settings = Settings { options, semiring, order, budget, passes }.into();
         let types: Result<_, RecipeProblem> = self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
         let mut answers = self.meaning.answers.iter();
         let compiled = CompiledExpression::new(expression, types?, |_, _| {

@@ -54,9 +54,13 @@ impl AxisRef {
     }
 }
 
-/// A set of axes of one iteration space, one bit for each; up to 128 axes are stored inline.
+/// A set of axes of one iteration space, one bit for each; the first 64 axes need no allocation.
 #[derive(Clone, Debug, Default)]
-pub struct AxisSet(SmallVec<[u64; 2]>);
+pub struct AxisSet {
+    first: u64,
+    /// The words of the other axes.
+    others: Vec<u64>,
+}
 
 impl AxisSet {
     /// The set of these axes.
@@ -68,17 +72,22 @@ impl AxisSet {
 
     /// Whether the axis is in the set.
     pub fn has(&self, axis: u32) -> bool {
-        self.0.get(axis as usize / 64).is_some_and(|word| word >> (axis % 64) & 1 == 1)
+        let word = match axis as usize / 64 {
+            0 => self.first,
+            word => self.others.get(word - 1).copied().unwrap_or(0),
+        };
+        word >> (axis % 64) & 1 == 1
     }
 
     /// Adds an axis. Returns whether it was not in the set.
     pub fn insert(&mut self, axis: u32) -> bool {
         let is_new = !self.has(axis);
-        let word = axis as usize / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
+        let number = axis as usize / 64;
+        if number > self.others.len() {
+            self.others.resize(number, 0);
         }
-        self.0[word] |= 1 << (axis % 64);
+        let word = if number == 0 { &mut self.first } else { &mut self.others[number - 1] };
+        *word |= 1 << (axis % 64);
         is_new
     }
 }

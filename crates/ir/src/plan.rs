@@ -43,10 +43,15 @@ impl Layout {
 
     /// Writes the result of [`Layout::strides`] to `strides`, which has one entry for each axis.
     pub fn write_strides(&self, extents: &[usize], strides: &mut [isize]) {
+        self.for_each_stride(extents, |axis, stride| strides.get_mut(axis).into_iter().for_each(|s| *s = stride));
+    }
+
+    /// Calls `f` with each axis and its stride as in [`Layout::strides`], the fastest axis first.
+    pub fn for_each_stride(&self, extents: &[usize], mut f: impl FnMut(usize, isize)) {
         let mut next = 1isize;
         let mut place = |axis: usize| {
-            let (Some(stride), Some(&extent)) = (strides.get_mut(axis), extents.get(axis)) else { return };
-            *stride = next;
+            let Some(&extent) = extents.get(axis) else { return };
+            f(axis, next);
             next = next.saturating_mul(isize::try_from(extent.max(1)).unwrap_or(isize::MAX));
         };
         match self {
@@ -206,7 +211,7 @@ pub struct Draft {
 pub struct Plan {
     pub(crate) draft: Draft,
     /// The depths of the steps of each region, established by the check of the draft.
-    pub(crate) depths: Vec<Depths>,
+    pub(crate) depths: SmallVec<[Depths; 1]>,
     /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
     /// once. Established by the check of the draft.
     pub(crate) partition_strides: IdVec<BufferId, usize>,
@@ -262,6 +267,11 @@ impl Draft {
     /// If the buffer does not exist.
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id]
+    }
+
+    /// Whether any buffer is in scratch memory.
+    pub fn has_intermediates(&self) -> bool {
+        self.buffers.iter().any(|buffer| matches!(buffer.storage, Storage::Scratch(_)))
     }
 
     /// All steps in order, each with the loop axes around it.

@@ -86,6 +86,9 @@ impl Draft {
     /// The flops of the whole plan: those of each step times the number of its runs.
     pub fn flops(&self) -> Count {
         let of = |region: &Region| -> Count {
+            if region.loops.is_empty() {
+                return region.steps.iter().map(Step::flops).sum();
+            }
             region.steps.iter().zip(region.depths()).map(|(step, depth)| step.flops() * region.runs(depth)).sum()
         };
         self.regions.iter().map(of).sum()
@@ -121,6 +124,9 @@ impl Draft {
     /// For every intermediate of which partitions have copies, the region of these partitions, the only one that
     /// touches it.
     pub fn partition_buffers(&self) -> IdVec<BufferId, Option<usize>> {
+        if self.regions.iter().all(|region| region.partitions.is_none()) {
+            return IdVec::filled(self.buffers.len(), None);
+        }
         let mut only: IdVec<BufferId, Option<Option<usize>>> = IdVec::filled(self.buffers.len(), None);
         for (number, region) in self.regions.iter().enumerate() {
             let here = region.partitions.map(|_| number);

@@ -191,6 +191,10 @@ type ByteRange = (Lifetime, usize, usize, BufferId);
 /// others. Returns the stride of each buffer from one partition to the next; `own` marks the buffers of which
 /// partitions have copies, as returned by [`Draft::partition_buffers`].
 fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize>, Violation> {
+    let mut strides = IdVec::filled(draft.buffers.len(), 0);
+    if !draft.has_intermediates() {
+        return Ok(strides);
+    }
     let lives = draft.lifetimes();
     let mut pieces: Vec<ByteRange> = Vec::new();
     let mut in_partitions: SmallVec<[Vec<ByteRange>; 1]> = SmallVec::from_elem(Vec::new(), draft.regions.len());
@@ -201,7 +205,7 @@ fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<
         let end = end.ok_or_else(|| Violation(format!("buffer {} is misplaced in scratch memory", k.0)))?;
         own[k].map_or(&mut pieces, |region| &mut in_partitions[region]).push((life, offset, end, k));
     }
-    let (mut start, mut strides) = (0, IdVec::filled(draft.buffers.len(), 0));
+    let mut start = 0;
     for (region, partition) in draft.regions.iter().zip(in_partitions) {
         let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
         start += region.steps.len();

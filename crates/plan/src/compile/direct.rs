@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use einfold_ir::{
     Access, Axis, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, Index, Ir, Layout, Machine, Nest, Node,
-    NodeId, Plan, Region, Step, Storage, WriteMode,
+    NodeId, Plan, Region, Shape, Step, Storage, WriteMode,
 };
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
@@ -83,7 +83,7 @@ impl<'a> Product<'a> {
         let result = BufferId(ir.inputs().len() as u32);
         let buffer = |node: &Node, storage| {
             let Node { label, dtype, shape, .. } = node;
-            Buffer { label: label.clone(), dtype: *dtype, extents: shape.clone(), storage, layout: Layout::RowMajor }
+            Buffer { label: label.clone(), dtype: *dtype, extents: Shape::from_slice(shape), storage, layout: Layout::RowMajor }
         };
         let storage = |k: u32| if k == result.0 { Storage::Output(0) } else { Storage::Input(k) };
         let mut local: SmallVec<[Option<u32>; 8]> = SmallVec::from_elem(None, c.axes.len());
@@ -136,18 +136,20 @@ fn space(node: &Node, c: &Contraction) -> Option<AxisList> {
             if !apart || alone != 0 || c.init.is_some() || !are_distinct_axes(&c.output) {
                 return None;
             }
-            let listed = |access: &Access<NodeId>, set: Axes| -> AxisList {
-                access.indices.iter().filter_map(Index::as_axis).filter(|axis| set >> axis & 1 == 1).collect()
+            let mut space = AxisList::new();
+            let listed = |indices: &[Index<NodeId>], set: Axes, space: &mut AxisList| {
+                let axes = indices.iter().filter_map(Index::as_axis).filter(|axis| set >> axis & 1 == 1);
+                axes.for_each(|axis| space.push(axis));
             };
-            let mut space = listed(a, lhs & rhs & out);
-            space.extend(listed(a, lhs & !rhs));
-            space.extend(listed(b, rhs & !lhs));
+            listed(&a.indices, lhs & rhs & out, &mut space);
+            listed(&a.indices, lhs & !rhs, &mut space);
+            listed(&b.indices, rhs & !lhs, &mut space);
             // So is a permutation of the result.
             let written = c.output.iter().filter_map(Index::as_axis).filter(|axis| out >> axis & 1 == 1);
             if !written.eq(space.iter().copied()) {
                 return None;
             }
-            space.extend(listed(a, lhs & rhs & !out));
+            listed(&a.indices, lhs & rhs & !out, &mut space);
             Some(space)
         }
         _ => None,

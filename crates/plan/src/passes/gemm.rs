@@ -1,7 +1,7 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, AffineTerm, AxisRef, AxisSet, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step, StridedAxis,
+    Access, AffineTerm, AxisRef, AxisSet, BufferId, Count, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step, StridedAxis,
     WriteMode, nesting,
 };
 use smallvec::SmallVec;
@@ -29,6 +29,9 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
 /// contracted axes in the left factor.
 fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
     let ([a, b], Form::Nest(Nest { expr: None, .. })) = (&step.reads[..], &step.form) else { return None };
+    if step.flops() < Count::from(draft.machine.least_product()) {
+        return None;
+    }
     if a.has_indirect() || b.has_indirect() || !is_matrix_write(draft, step) {
         return None;
     }

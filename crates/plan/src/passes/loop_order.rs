@@ -16,20 +16,22 @@ pub(crate) fn run(draft: &mut Draft) -> usize {
         }
         nest.ordered = true;
         let mut order: SmallVec<[u32; 8]> = (0..step.axes.len() as u32).collect();
-        step_loops(draft, step).order_with(|a, b| order.swap(a, b));
-        reorder(step, &order);
+        step_loops(draft, step).order_with(|a, b| {
+            order.swap(a, b);
+            step.axes.swap(a, b);
+        });
+        renumber(step, &order);
         true
     })
 }
 
-/// Moves axis `order[k]` of a nest to position `k`.
-fn reorder(step: &mut Step, order: &[u32]) {
+/// Renumbers the axes of a nest after axis `order[k]` was moved to position `k`.
+fn renumber(step: &mut Step, order: &[u32]) {
     if order.is_sorted() {
         return;
     }
     let mut positions: SmallVec<[u32; 8]> = SmallVec::from_elem(0, order.len());
     order.iter().enumerate().for_each(|(place, &axis)| positions[axis as usize] = place as u32);
-    step.axes = order.iter().map(|&a| step.axes[a as usize].clone()).collect();
     let accesses = step.reads.iter_mut().chain([&mut step.write]);
     accesses.for_each(|access| access.renumber(&|axis| Some(positions[axis as usize])));
 }

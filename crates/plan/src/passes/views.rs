@@ -83,6 +83,9 @@ pub(super) fn fold_views(
     wanted: impl Fn(&Draft, &Step, &ViewStep) -> bool,
     fold: impl Fn(&mut BufferUses, &mut Draft, StepPosition, &ViewStep) -> bool,
 ) -> usize {
+    if !draft.has_intermediates() {
+        return 0;
+    }
     let mut neighbours: Option<BufferUses> = None;
     for region in 0..draft.regions.len() {
         for place in 0..draft.regions[region].steps.len() {

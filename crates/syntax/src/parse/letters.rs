@@ -9,7 +9,7 @@ use crate::ast::{Builder, Spelling, Subscripts};
 use crate::error::Error;
 use crate::labels::is_label;
 use nom::bytes::complete::tag;
-use nom::character::complete::{char, satisfy};
+use nom::character::complete::char;
 use nom::combinator::{cut, opt};
 use nom::error::ParseError;
 use nom::multi::many0_count;
@@ -82,17 +82,26 @@ fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
 /// `lterm = { LABEL } [ ELLIPSIS { LABEL } ]`.
 fn lterm<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
     b.begin_term(b.at(rest));
-    let (rest, _) = many0_count(|rest| label(rest, b)).parse(rest)?;
+    let (rest, _) = labels(rest, b)?;
+    if !rest.starts_with('.') {
+        return Ok((rest, ()));
+    }
     let (rest, dots) = opt(|rest| ellipsis(rest, b)).parse(rest)?;
-    let rest = if dots.is_some() { many0_count(|rest| label(rest, b)).parse(rest)?.0 } else { rest };
-    Ok((rest, ()))
+    if dots.is_some() { labels(rest, b) } else { Ok((rest, ())) }
 }
 
-/// `LABEL`: see [`is_label`].
-fn label<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
-    let (after, c) = satisfy(is_label)(rest)?;
-    b.label(c.into(), Span::new(b.at(rest), b.at(after)));
-    space(after)
+/// `{ LABEL }`: see [`is_label`].
+fn labels<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+    let first = b.at(rest);
+    let mut chars = rest.char_indices();
+    let end = chars.find(|&(at, c)| {
+        if is_label(c) {
+            let start = first + at as u32;
+            b.label(c.into(), Span::new(start, start + c.len_utf8() as u32));
+        }
+        c != ' ' && !is_label(c)
+    });
+    Ok((end.map_or("", |(at, _)| &rest[at..]), ()))
 }
 
 /// `ELLIPSIS = "..."`.

@@ -2,13 +2,14 @@
 
 use super::{Ellipsis, Group, Label, Output, Spelling, Subscripts, Term};
 use crate::span::Span;
+use smallvec::SmallVec;
 
 /// The subscripts read so far. The caller checks the grammar.
 pub(crate) struct Builder {
     text_len: usize,
     spelling: Spelling,
-    labels: Vec<Label>,
-    terms: Vec<Term>,
+    labels: SmallVec<[Label; 8]>,
+    terms: SmallVec<[Term; 4]>,
     groups: Vec<Group>,
     /// Positions in `groups` of the open groups.
     open: Vec<usize>,
@@ -20,8 +21,8 @@ impl Builder {
         Builder {
             text_len: text.len(),
             spelling,
-            labels: Vec::with_capacity(text.len().min(64)),
-            terms: Vec::with_capacity(4),
+            labels: SmallVec::new(),
+            terms: SmallVec::new(),
             groups: Vec::new(),
             open: Vec::new(),
             arrow: None,
