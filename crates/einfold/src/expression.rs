@@ -28,7 +28,7 @@ use std::sync::{Arc, LazyLock};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Expression {
-    pub(crate) ast: Arc<Ast>,
+    pub(crate) ast: Ast,
     pub(crate) parser: Parser,
     pub(crate) settings: SharedSettings,
 }
@@ -74,7 +74,7 @@ impl Expression {
     }
 
     fn of(ast: Ast, parser: Parser) -> Expression {
-        Expression { ast: Arc::new(ast), parser, settings: SharedSettings::DEFAULT }
+        Expression { ast, parser, settings: SharedSettings::DEFAULT }
     }
 
     /// Makes an expression from integer labels, a list for each operand and one for the output; the number of labels is
@@ -88,7 +88,7 @@ impl Expression {
 
     /// The text as it was passed, or the printed form of integer labels.
     pub fn text(&self) -> &str {
-        match &*self.ast {
+        match &self.ast {
             Ast::Letters(subscripts) => subscripts.text(),
             Ast::Named(named) => named.text(),
             Ast::Program(program) => program.text(),
@@ -98,7 +98,7 @@ impl Expression {
     /// The names of the operands of a program, in the order in which operands without names are passed. Subscripts have
     /// no names.
     pub fn input_names(&self) -> Vec<&str> {
-        let Ast::Program(program) = &*self.ast else { return Vec::new() };
+        let Ast::Program(program) = &self.ast else { return Vec::new() };
         program.names().inputs().iter().map(|&id| program.name(id)).collect()
     }
 
@@ -110,7 +110,7 @@ impl Expression {
 
     /// The name of the result at a position, in a program.
     pub(crate) fn output_name(&self, k: usize) -> Option<&str> {
-        match (&*self.ast, &self.settings.options.outputs) {
+        match (&self.ast, &self.settings.options.outputs) {
             (Ast::Program(_), Some(asked)) => asked.get(k).map(String::as_str),
             (Ast::Program(program), None) => program.names().outputs().get(k).map(|&id| program.name(id)),
             _ => None,
@@ -119,7 +119,7 @@ impl Expression {
 
     /// All names that a program defines, in the order of the text.
     pub fn defined_names(&self) -> Vec<&str> {
-        let Ast::Program(program) = &*self.ast else { return Vec::new() };
+        let Ast::Program(program) = &self.ast else { return Vec::new() };
         program.names().definitions().iter().map(|definition| program.name(definition.name)).collect()
     }
 
@@ -130,7 +130,7 @@ impl Expression {
 
     /// The span of the first occurrence of each operand.
     fn operand_spans(&self) -> Vec<Span> {
-        match &*self.ast {
+        match &self.ast {
             Ast::Letters(subscripts) => subscripts.terms().iter().map(|term| term.span).collect(),
             Ast::Named(named) => named.terms().iter().map(|term| term.span).collect(),
             Ast::Program(program) => program.names().inputs().iter().map(|&id| program.first(id)).collect(),
@@ -139,7 +139,7 @@ impl Expression {
 
     /// Whether `alpha` and `beta` are supported: the expression has one result, which is a sum.
     pub(crate) fn is_scalable(&self) -> bool {
-        let Ast::Program(program) = &*self.ast else { return true };
+        let Ast::Program(program) = &self.ast else { return true };
         let summed = |name: &str| {
             let definition = program.names().definitions().iter().find(|d| program.name(d.name) == name);
             definition.is_some_and(|d| matches!(d.assign, Assign::Equal | Assign::Add))
@@ -151,12 +151,12 @@ impl Expression {
     pub(crate) fn unplanned(&self, mut error: PlanError) -> Error {
         let PlanError::TooLarge(excess) = &mut error else { return error.into() };
         let is_result = excess.tensor.as_ref().is_none_or(|tensor| tensor.is_result);
-        if !matches!(*self.ast, Ast::Program(_)) {
+        if !matches!(self.ast, Ast::Program(_)) {
             let single = excess.axes.iter().all(|label| label.chars().count() == 1);
             let labels: Vec<&str> = excess.axes.iter().map(|label| &**label).collect();
             excess.label = labels.join(if single { "" } else { " " }).into();
         }
-        let span = match &*self.ast {
+        let span = match &self.ast {
             Ast::Program(program) => {
                 let defined = program.names().definitions().iter().find(|d| program.name(d.name) == &*excess.label);
                 defined.map(|d| program.statements()[d.statements[0]].span)

@@ -64,7 +64,7 @@ impl Expression {
             let order = self.order_of(names, || types.clone())?;
             types = order.iter().map(|&k| types[k].clone()).collect();
         }
-        let Ast::Program(program) = &*self.ast else { return Ok(types) };
+        let Ast::Program(program) = &self.ast else { return Ok(types) };
         let inputs = program.names().inputs();
         if types.len() == inputs.len() {
             types.iter_mut().zip(inputs).for_each(|(ty, &id)| ty.name = Some(program.name(id).into()));
@@ -77,7 +77,7 @@ impl Expression {
         &self,
         mut names: impl Iterator<Item = Option<&'n str>> + Clone,
     ) -> Result<(&Program, OperandNames<'n>), Error> {
-        let Ast::Program(program) = &*self.ast else {
+        let Ast::Program(program) = &self.ast else {
             let name = names.flatten().next().unwrap_or_default().into();
             return Err(NamesProblem::NotAProgram { name }.into());
         };
@@ -112,7 +112,7 @@ impl Expression {
     pub(crate) fn check_options(&self) -> Result<(), Error> {
         let Options { sizes, policy, fill, outputs, .. } = &self.settings.options;
         let tensor = policy.keys().chain(fill.keys()).chain(outputs.iter().flatten()).next();
-        match (&*self.ast, tensor, sizes.keys().next()) {
+        match (&self.ast, tensor, sizes.keys().next()) {
             (Ast::Letters(_) | Ast::Named(_), Some(name), _) => {
                 Err(NamesProblem::NoTensor { name: name.clone() }.into())
             }

@@ -161,7 +161,7 @@ impl Plan {
 
 fn written(expression: &Expression) -> RecordedText {
     let text = expression.text().into();
-    match (expression.parser, &*expression.ast) {
+    match (expression.parser, &expression.ast) {
         (Parser::Labels, Ast::Letters(s)) => {
             let labels = |term| s.labels(term).iter().map(|label| label.id).collect();
             let operands = s.terms().iter().map(labels).collect();

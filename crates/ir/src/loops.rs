@@ -152,9 +152,12 @@ impl Loops {
 
     /// Compares two loops: `Greater` if loop `a` belongs outside loop `b`.
     fn compare(&self, a: usize, b: usize) -> Ordering {
-        let moved = self.strides(a).iter().zip(self.strides(b)).filter(|(x, y)| **x != 0 && **y != 0);
-        let mut sizes = moved.map(|(x, y)| x.unsigned_abs().cmp(&y.unsigned_abs()));
-        sizes.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        for (x, y) in self.strides(a).iter().zip(self.strides(b)) {
+            if *x != 0 && *y != 0 && x.unsigned_abs() != y.unsigned_abs() {
+                return x.unsigned_abs().cmp(&y.unsigned_abs());
+            }
+        }
+        Ordering::Equal
     }
 
     /// Sorts the loops, stable: `compare(a, b)` is `Less` if loop `a`, now outside loop `b`, belongs inside.

@@ -213,8 +213,8 @@ pub struct Plan {
     /// The depths of the steps of each region, established by the check of the draft.
     pub(crate) depths: SmallVec<[Depths; 1]>,
     /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
-    /// once. Established by the check of the draft.
-    pub(crate) partition_strides: IdVec<BufferId, usize>,
+    /// once; empty if no buffer has copies. Established by the check of the draft.
+    pub(crate) partition_strides: IdVec<BufferId, usize, 0>,
     pub(crate) id: PlanId,
 }
 
@@ -248,7 +248,7 @@ impl Plan {
     /// # Panics
     /// If the plan does not have this buffer.
     pub fn partition_stride(&self, buffer: BufferId) -> usize {
-        self.partition_strides[buffer]
+        if self.partition_strides.is_empty() { 0 } else { self.partition_strides[buffer] }
     }
 }
 

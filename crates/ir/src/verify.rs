@@ -190,10 +190,9 @@ type ByteRange = (Lifetime, usize, usize, BufferId);
 /// partitioned regions, the buffers of one partition among themselves, and the buffers of all partitions against the
 /// others. Returns the stride of each buffer from one partition to the next; `own` marks the buffers of which
 /// partitions have copies, as returned by [`Draft::partition_buffers`].
-fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize>, Violation> {
-    let mut strides = IdVec::filled(draft.buffers.len(), 0);
+fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize, 0>, Violation> {
     if !draft.has_intermediates() {
-        return Ok(strides);
+        return Ok(IdVec::default());
     }
     let lives = draft.lifetimes();
     let mut pieces: Vec<ByteRange> = Vec::new();
@@ -205,7 +204,7 @@ fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<
         let end = end.ok_or_else(|| Violation(format!("buffer {} is misplaced in scratch memory", k.0)))?;
         own[k].map_or(&mut pieces, |region| &mut in_partitions[region]).push((life, offset, end, k));
     }
-    let mut start = 0;
+    let (mut start, mut strides) = (0, IdVec::filled(draft.buffers.len(), 0));
     for (region, partition) in draft.regions.iter().zip(in_partitions) {
         let life = Lifetime { first: start, last: (start + region.steps.len()).saturating_sub(1) };
         start += region.steps.len();

@@ -110,7 +110,7 @@ impl Explain {
         let mut observe = |&Stage { name, what, takes, gives, .. }: &'static Stage, changes, program: &Program<'_>| {
             let (ir, steps) = match program {
                 Program::Module(ir) if changes > 0 => (ir.to_string(), Vec::new()),
-                Program::Steps(_, draft) | Program::Assigned(_, draft) if changes > 0 => {
+                Program::Steps(_, draft, _) if changes > 0 => {
                     (String::new(), step::reports(draft, gives == Form::Assigned, &forms.ir))
                 }
                 _ => (String::new(), Vec::new()),
@@ -125,8 +125,9 @@ impl Explain {
         };
         run_rewrites(ir, compiled.passes, &mut observe)?;
         let expanded = Expanded { ir: forms.ir.clone(), ..Expanded::default() };
-        let expanded = Program::Expanded(expanded, (&forms.hints, &compiled.plan.machine));
-        match run_stages(expanded, compiled.passes, Checks::Each, &mut observe)? {
+        let mut program = Program::Expanded(expanded, (&forms.hints, &compiled.plan.machine));
+        run_stages(&mut program, compiled.passes, Checks::Each, &mut observe)?;
+        match program {
             Program::Plan(_, plan) if *plan == *compiled.plan => {}
             other => return Err(stuck(&other)),
         }

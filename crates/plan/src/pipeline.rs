@@ -195,8 +195,8 @@ pub(crate) enum Program<'p> {
     /// A module with the order of each node, by position.
     Ordered(&'p Ir, &'p [Option<ChosenOrder<'p>>], LowerFor<'p>),
     Expanded(Expanded, LowerFor<'p>),
-    Steps(Expanded, Draft),
-    Assigned(Expanded, Draft),
+    /// Steps, and whether memory is assigned.
+    Steps(Expanded, Draft, bool),
     Plan(Expanded, Plan),
 }
 
@@ -209,8 +209,8 @@ impl Program<'_> {
             Program::Module(_) => Form::Module,
             Program::Ordered(..) => Form::Ordered,
             Program::Expanded(..) => Form::Expanded,
-            Program::Steps(..) => Form::Steps,
-            Program::Assigned(..) => Form::Assigned,
+            Program::Steps(_, _, false) => Form::Steps,
+            Program::Steps(_, _, true) => Form::Assigned,
             Program::Plan(..) => Form::Plan,
         }
     }
@@ -232,14 +232,14 @@ pub(crate) enum Checks {
 ///
 /// # Errors
 /// [`PlanError::Pass`] names the stage after which its promise does not hold.
-pub(crate) fn run_stages<'p>(
-    mut program: Program<'p>,
+pub(crate) fn run_stages(
+    program: &mut Program<'_>,
     passes: PassSet,
     checks: Checks,
     observe: &mut Observe<'_>,
-) -> Result<Program<'p>, PlanError> {
+) -> Result<(), PlanError> {
     let first = program.form();
-    let looped = matches!(&program, Program::Module(ir) if ir.regions() > 1);
+    let looped = matches!(program, Program::Module(ir) if ir.regions() > 1);
     let mut flops = None;
     for (k, stage) in PIPELINE.iter().enumerate().filter(|(_, stage)| stage.takes >= first) {
         let chosen = passes.has(k);
@@ -248,19 +248,19 @@ pub(crate) fn run_stages<'p>(
             Run::Rewrite(_) | Run::Pass(_) if looped || !chosen => continue,
             _ => {}
         }
-        if let (Program::Steps(_, draft), Checks::AtEnd) = (&program, checks) {
+        if let (Program::Steps(_, draft, false), Checks::AtEnd) = (&*program, checks) {
             match flops {
                 None => flops = Some(draft.flops()),
                 Some(flops) if matches!(stage.run, Run::Assign) => keeps_flops(flops, draft)?,
                 Some(_) => {}
             }
         }
-        let changes = run_stage(stage, chosen, checks, &mut program)?;
+        let changes = run_stage(stage, chosen, checks, program)?;
         if chosen || !stage.is_optional() {
-            observe(stage, changes, &program);
+            observe(stage, changes, program);
         }
     }
-    Ok(program)
+    Ok(())
 }
 
 /// Runs one stage and checks what it promises. Returns the number of changes.
@@ -277,9 +277,9 @@ fn run_stage(stage: &Stage, chosen: bool, checks: Checks, program: &mut Program<
         }
         (Run::Lower, Program::Expanded(expanded, (hints, machine))) => {
             let draft = Draft { machine: **machine, ..lower(&expanded.ir, hints)? };
-            *program = Program::Steps(take(expanded), draft);
+            *program = Program::Steps(take(expanded), draft, false);
         }
-        (Run::Pass(run), Program::Steps(_, draft)) => {
+        (Run::Pass(run), Program::Steps(_, draft, false)) => {
             let flops = (checks == Checks::Each).then(|| draft.flops());
             let changes = run(draft);
             if let (Some(flops), 1..) = (flops, changes) {
@@ -288,12 +288,11 @@ fn run_stage(stage: &Stage, chosen: bool, checks: Checks, program: &mut Program<
             }
             return Ok(changes);
         }
-        (Run::Assign, Program::Steps(expanded, draft)) => {
-            let changes = memory::assign(draft, chosen)?;
-            *program = Program::Assigned(take(expanded), take(draft));
-            return Ok(changes);
+        (Run::Assign, Program::Steps(_, draft, assigned @ false)) => {
+            *assigned = true;
+            return memory::assign(draft, chosen);
         }
-        (Run::Seal, Program::Assigned(expanded, draft)) => {
+        (Run::Seal, Program::Steps(expanded, draft, true)) => {
             *program = Program::Plan(take(expanded), Plan::seal(take(draft))?);
         }
         (_, program) => {
@@ -314,7 +313,9 @@ fn keeps_flops(flops: Count, draft: &Draft) -> Result<(), Violation> {
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
 pub(crate) fn run_rewrites(ir: &Ir, passes: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
-    match run_stages(Program::Module(ir.clone()), passes, Checks::Each, observe)? {
+    let mut program = Program::Module(ir.clone());
+    run_stages(&mut program, passes, Checks::Each, observe)?;
+    match program {
         Program::Module(ir) => Ok(ir),
         other => Err(stuck(&other)),
     }
@@ -332,11 +333,13 @@ pub fn optimize(
     observe: &mut dyn FnMut(&'static Stage, usize, &Draft),
 ) -> Result<Plan, PlanError> {
     let mut observe = |stage, changes, program: &Program<'_>| {
-        if let Program::Steps(_, draft) | Program::Assigned(_, draft) = program {
+        if let Program::Steps(_, draft, _) = program {
             observe(stage, changes, draft);
         }
     };
-    match run_stages(Program::Steps(Expanded::default(), draft), passes, Checks::Each, &mut observe)? {
+    let mut program = Program::Steps(Expanded::default(), draft, false);
+    run_stages(&mut program, passes, Checks::Each, &mut observe)?;
+    match program {
         Program::Plan(_, plan) => Ok(plan),
         other => Err(stuck(&other)),
     }

@@ -72,8 +72,8 @@ impl Builder {
             orders[*id] = Some(ChosenOrder { partitions, least_side: part.machine.least_side(), ..ordered.into() });
         }
         let run = |checks| {
-            let ordered = Program::Ordered(&part.ir, &orders, (&part.hints, &part.machine));
-            run_stages(ordered, self.passes, checks, &mut |_, _, _| ())
+            let mut program = Program::Ordered(&part.ir, &orders, (&part.hints, &part.machine));
+            run_stages(&mut program, self.passes, checks, &mut |_, _, _| ()).map(|()| program)
         };
         // A second run names the stage that broke an invariant.
         let first = if cfg!(debug_assertions) { Checks::Each } else { Checks::AtEnd };

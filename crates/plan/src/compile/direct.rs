@@ -12,10 +12,9 @@ use smallvec::SmallVec;
 
 use super::{Compiled, Forms, PlanOptions, fully};
 use crate::evaluation::{Evaluation, FlatReason, evaluation};
-use crate::expand::Expanded;
 use crate::memory::{Memory, check_addressable};
 use crate::network::are_distinct_axes;
-use crate::pipeline::{Checks, Program, run_stages};
+use crate::passes::finish_steps;
 use crate::roles::AxisList;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
@@ -26,12 +25,13 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     }
     let product = Product::of(ir)?;
     let cost = product.cost();
-    let draft = product.lower(&budget.machine);
+    let mut draft = product.lower(&budget.machine);
     check_addressable(&draft).ok()?;
-    let (program, passes) = (Program::Steps(Expanded::default(), draft), options.passes);
-    let Ok(Program::Plan(_, plan)) = run_stages(program, passes, Checks::AtEnd, &mut |_, _, _| ()) else { return None };
+    finish_steps(&mut draft);
+    let plan = Plan::seal(draft).ok()?;
     let (operands, memory) = ((0..ir.inputs().len() as u32).collect(), Memory::of(&plan));
-    Some(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms: OnceLock::new() })
+    let (passes, forms) = (options.passes, OnceLock::new());
+    Some(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms })
 }
 
 /// The forms that lead to a plan that was made directly from `ir`: those of the whole pipeline.
@@ -83,7 +83,13 @@ impl<'a> Product<'a> {
         let result = BufferId(ir.inputs().len() as u32);
         let buffer = |node: &Node, storage| {
             let Node { label, dtype, shape, .. } = node;
-            Buffer { label: label.clone(), dtype: *dtype, extents: Shape::from_slice(shape), storage, layout: Layout::RowMajor }
+            Buffer {
+                label: label.clone(),
+                dtype: *dtype,
+                extents: Shape::from_slice(shape),
+                storage,
+                layout: Layout::RowMajor,
+            }
         };
         let storage = |k: u32| if k == result.0 { Storage::Output(0) } else { Storage::Input(k) };
         let mut local: SmallVec<[Option<u32>; 8]> = SmallVec::from_elem(None, c.axes.len());

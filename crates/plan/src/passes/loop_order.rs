@@ -1,6 +1,6 @@
 //! Orders the loops of nests.
 
-use einfold_ir::{Draft, Form, Step};
+use einfold_ir::{Draft, Form, Loops, Step};
 use smallvec::SmallVec;
 
 use super::edit_steps;
@@ -10,19 +10,25 @@ use crate::strides::step_loops;
 /// [`einfold_ir::Loops::order`]), and allows the executor to order them again by the real strides.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     edit_steps(draft, |draft, step| {
-        let Form::Nest(nest) = &mut step.form else { return false };
-        if nest.ordered || step.axes.len() < 2 {
-            return false;
+        let nest = matches!(&step.form, Form::Nest(nest) if !nest.ordered) && step.axes.len() > 1;
+        nest && {
+            order(step, &mut step_loops(draft, step));
+            true
         }
-        nest.ordered = true;
-        let mut order: SmallVec<[u32; 8]> = (0..step.axes.len() as u32).collect();
-        step_loops(draft, step).order_with(|a, b| {
-            order.swap(a, b);
-            step.axes.swap(a, b);
-        });
-        renumber(step, &order);
-        true
     })
+}
+
+/// Orders the axes of a nest, and `loops`, its loops.
+pub(super) fn order(step: &mut Step, loops: &mut Loops) {
+    let mut order: SmallVec<[u32; 8]> = (0..step.axes.len() as u32).collect();
+    loops.order_with(|a, b| {
+        order.swap(a, b);
+        step.axes.swap(a, b);
+    });
+    renumber(step, &order);
+    if let Form::Nest(nest) = &mut step.form {
+        nest.ordered = true;
+    }
 }
 
 /// Renumbers the axes of a nest after axis `order[k]` was moved to position `k`.

@@ -15,6 +15,7 @@ use nom::error::ParseError;
 use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 use nom::{IResult, Parser};
+use std::sync::Arc;
 
 /// The position of a failure, as the number of bytes that remain.
 pub(super) struct StoppedAt {
@@ -34,7 +35,7 @@ impl ParseError<&str> for StoppedAt {
 type Parsed<'t, T = ()> = IResult<&'t str, T, StoppedAt>;
 
 /// Parses a subscript string.
-pub(crate) fn parse(text: &str) -> Result<Subscripts, Error> {
+pub(crate) fn parse(text: &str) -> Result<Arc<Subscripts>, Error> {
     let mut b = Builder::new(text, Spelling::Letters);
     let rest = match letters(text, &mut b) {
         Ok((rest, ())) => rest.len(),

@@ -3,6 +3,7 @@
 use super::{Ellipsis, Group, Label, Output, Spelling, Subscripts, Term};
 use crate::span::Span;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The subscripts read so far. The caller checks the grammar.
 pub(crate) struct Builder {
@@ -100,15 +101,15 @@ impl Builder {
     }
 
     /// The finished subscripts of `text`.
-    pub(crate) fn finish(mut self, text: &str) -> Subscripts {
+    pub(crate) fn finish(mut self, text: &str) -> Arc<Subscripts> {
         let output = self.arrow.and_then(|arrow| Some(Output { arrow, term: self.terms.pop()? }));
-        Subscripts {
+        Arc::new(Subscripts {
             text: text.into(),
             spelling: self.spelling,
             labels: self.labels,
             terms: self.terms,
             groups: self.groups,
             output,
-        }
+        })
     }
 }

@@ -79,8 +79,13 @@ pub(super) fn lower(errors: &LettersErrors<'_>, axes: &Axes, algebra: Algebra, d
     (0..axes.len()).for_each(|axis| b.labels.push(errors.axis_name(axes.label(axis))));
     let items = b.items()?;
     let space = b.space(&items);
-    let product =
-        NodeSpec { label: "y".into(), items, kept: Dims::from_slice(&axes.output), pinned: false, place: errors.output_span() };
+    let product = NodeSpec {
+        label: "y".into(),
+        items,
+        kept: Dims::from_slice(&axes.output),
+        pinned: false,
+        place: errors.output_span(),
+    };
     let result = b.contract(product, space, dtype)?;
     let result = if b.ir.node(result).dtype == dtype { result } else { b.round(result, dtype) };
     b.ir.output(result).expect("the result is a node of the top region");
