@@ -145,6 +145,13 @@ impl OutOfRange {
 /// One index function for each axis of a tensor; up to four are stored inline.
 pub type Indices<T> = SmallVec<[Index<T>; 4]>;
 
+/// Collects a list that is likely to be stored inline: pushing is faster than `collect` then.
+pub fn few<A: smallvec::Array>(items: impl IntoIterator<Item = A::Item>) -> SmallVec<A> {
+    let mut list = SmallVec::new();
+    items.into_iter().for_each(|item| list.push(item));
+    list
+}
+
 /// Whether the index functions are plain axes, each of `axes` exactly once.
 pub(crate) fn is_one_to_one<T>(indices: &[Index<T>], axes: &[Axis]) -> bool {
     let mut seen = AxisSet::default();
@@ -166,7 +173,7 @@ pub struct Access<T> {
 impl<T> Access<T> {
     /// An access to `tensor` through `indices`.
     pub fn new(tensor: T, indices: impl IntoIterator<Item = Index<T>>) -> Access<T> {
-        Access { tensor, indices: indices.into_iter().collect(), conj: false }
+        Access { tensor, indices: few(indices), conj: false }
     }
 
     /// An access to `tensor` along plain axes of the iteration space of the node or step itself.
@@ -178,7 +185,7 @@ impl<T> Access<T> {
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Access<U> {
         Access {
             tensor: tensor(&self.tensor),
-            indices: self.indices.iter().map(|i| i.map(tensor)).collect(),
+            indices: few(self.indices.iter().map(|i| i.map(tensor))),
             conj: self.conj,
         }
     }

@@ -191,9 +191,9 @@ pub struct Draft {
     /// The regions with the steps, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
-    pub inputs: Vec<BufferId>,
+    pub inputs: SmallVec<[BufferId; 4]>,
     /// The buffer of each result.
-    pub outputs: Vec<BufferId>,
+    pub outputs: SmallVec<[BufferId; 4]>,
     /// The bytes of scratch memory.
     pub scratch: usize,
     /// The machine that the plan is made for.

@@ -250,6 +250,8 @@ fn check_apart(mut born: Vec<ByteRange>) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::check_scratch;
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
     use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Nest, Plan, Region, Step, Storage, WriteMode};
@@ -279,8 +281,8 @@ mod tests {
         Draft {
             buffers: buffers.into_iter().collect(),
             regions,
-            inputs: Vec::new(),
-            outputs: vec![BufferId(lives.len() as u32)],
+            inputs: smallvec![],
+            outputs: smallvec![BufferId(lives.len() as u32)],
             scratch,
             machine: Machine::DEFAULT,
         }
@@ -308,7 +310,7 @@ mod tests {
             buffers: buffers.into_iter().collect(),
             regions,
             inputs,
-            outputs: vec![BufferId(0)],
+            outputs: smallvec![BufferId(0)],
             scratch: 0,
             machine: Machine::DEFAULT,
         }

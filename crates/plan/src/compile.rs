@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use einfold_ir::{Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
+use smallvec::SmallVec;
+
 use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, SavedOrder, Task, order_task};
 
 use self::build::{Builder, PlannedPart};
@@ -54,7 +56,7 @@ pub struct Compiled {
     pub plan: Plan,
     /// The operands of the plan, as positions among the operands of the expression, without the results of
     /// `constant_plan`. Without constant operands, all.
-    pub operands: Vec<u32>,
+    pub operands: SmallVec<[u32; 4]>,
     /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and the forms.
     pub constant_plan: Option<Box<ConstantPlan>>,
     /// The cost of the expression, independent of the machine.
@@ -256,7 +258,7 @@ impl Planner<'_> {
         }
         let cost = total_cost(&rewritten, &orders);
         let forms = OnceLock::from(Box::new(Forms { rewritten, ir, expansions, orders, hints }));
-        Ok(Compiled { plan, operands, constant_plan, cost, memory, passes, forms })
+        Ok(Compiled { plan, operands: operands.into(), constant_plan, cost, memory, passes, forms })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use einfold_ir::{
     Access, Axis, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, Index, Ir, Layout, Machine, Nest, Node,
-    NodeId, Plan, Region, Shape, Step, Storage, WriteMode,
+    NodeId, Plan, Region, Shape, Step, Storage, WriteMode, few,
 };
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
@@ -29,7 +29,7 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     check_addressable(&draft).ok()?;
     finish_steps(&mut draft);
     let plan = Plan::seal(draft).ok()?;
-    let (operands, memory) = ((0..ir.inputs().len() as u32).collect(), Memory::of(&plan));
+    let (operands, memory) = (few(0..ir.inputs().len() as u32), Memory::of(&plan));
     let (passes, forms) = (options.passes, OnceLock::new());
     Some(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms })
 }
@@ -100,7 +100,7 @@ impl<'a> Product<'a> {
         };
         let read = |factor: &Access<NodeId>| Access {
             tensor: BufferId(factor.tensor.0),
-            indices: factor.indices.iter().map(index).collect(),
+            indices: few(factor.indices.iter().map(index)),
             conj: factor.conj,
         };
         let step = Step {
@@ -115,8 +115,8 @@ impl<'a> Product<'a> {
         Draft {
             buffers: (0..).zip(ir.nodes()).map(|(k, node)| buffer(node, storage(k))).collect(),
             regions: vec![Region { loops: Vec::new(), steps: vec![step], partitions: None }],
-            inputs: (0..result.0).map(BufferId).collect(),
-            outputs: vec![result],
+            inputs: few((0..result.0).map(BufferId)),
+            outputs: [result].into_iter().collect(),
             scratch: 0,
             machine: *machine,
         }

@@ -241,8 +241,8 @@ mod tests {
         Draft {
             buffers,
             regions,
-            inputs: vec![BufferId(0)],
-            outputs: Vec::new(),
+            inputs: smallvec::smallvec![BufferId(0)],
+            outputs: Default::default(),
             scratch: 0,
             machine: Machine::DEFAULT,
         }

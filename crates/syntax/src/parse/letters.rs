@@ -12,8 +12,7 @@ use nom::bytes::complete::tag;
 use nom::character::complete::char;
 use nom::combinator::{cut, opt};
 use nom::error::ParseError;
-use nom::multi::many0_count;
-use nom::sequence::{preceded, terminated};
+use nom::sequence::terminated;
 use nom::{IResult, Parser};
 use std::sync::Arc;
 
@@ -53,9 +52,17 @@ pub(crate) fn parse(text: &str) -> Result<Arc<Subscripts>, Error> {
 fn letters<'t>(text: &'t str, b: &mut Builder) -> Parsed<'t> {
     let (rest, _) = space(text)?;
     let (rest, ()) = litem(rest, b, 0)?;
-    let (rest, _) = many0_count(preceded(symbol(','), |rest| litem(rest, b, 0))).parse(rest)?;
+    let (rest, ()) = more_items(rest, b, 0)?;
     let (rest, output) = opt(|rest| arrow(rest, b)).parse(rest)?;
     if output.is_some() { lterm(rest, b) } else { Ok((rest, ())) }
+}
+
+/// `{ "," litem }`, inside `depth` groups.
+fn more_items<'t>(mut rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
+    while let Ok((after, ())) = symbol(',').parse(rest) {
+        (rest, ()) = litem(after, b, depth)?;
+    }
+    Ok((rest, ()))
 }
 
 /// `litem = lterm | group`, inside `depth` groups.
@@ -74,7 +81,7 @@ fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     let (rest, ()) = litem(rest, b, depth + 1)?;
     let (rest, _) = cut(symbol(',')).parse(rest)?;
     let (rest, ()) = litem(rest, b, depth + 1)?;
-    let (rest, _) = many0_count(preceded(symbol(','), |rest| litem(rest, b, depth + 1))).parse(rest)?;
+    let (rest, ()) = more_items(rest, b, depth + 1)?;
     let (after, _) = cut(char(')')).parse(rest)?;
     b.close_group(Span::new(b.at(rest), b.at(after)));
     space(after)

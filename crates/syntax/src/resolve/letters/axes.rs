@@ -4,6 +4,7 @@ use super::Options;
 use super::errors::LettersErrors;
 use crate::ast::{Subscripts, Term};
 use crate::error::{Error, LabeledAxis, SizeRule};
+use einfold_ir::TensorType;
 use smallvec::SmallVec;
 
 /// The axis of each dimension of a term.
@@ -87,8 +88,18 @@ impl Axes {
         }
     }
 
+    /// Whether each axis has the same size everywhere.
+    fn sizes_are_equal(&self, inputs: &[TensorType]) -> bool {
+        let mut sizes: SmallVec<[Option<usize>; 8]> = SmallVec::from_elem(None, self.len());
+        let mut same = |(&axis, &size): (&usize, &usize)| *sizes[axis].get_or_insert(size) == size;
+        self.operands.iter().zip(inputs).all(|(dims, input)| dims.iter().zip(&input.shape).all(&mut same))
+    }
+
     /// Checks that each axis has one size: equal within an operand, equal or broadcast between operands.
     fn check_sizes(&self, errors: &LettersErrors<'_>, options: &Options) -> Result<(), Error> {
+        if self.sizes_are_equal(errors.inputs) {
+            return Ok(());
+        }
         // The first axis with each size, and the last axis of each label.
         let mut holders: SmallVec<[Option<LabeledAxis>; 4]> = SmallVec::from_elem(None, self.len());
         let mut seen = holders.clone();

@@ -6,7 +6,7 @@ use crate::ast::Group;
 use crate::error::Error;
 use crate::span::Span;
 use einfold_ir::{
-    Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, Shape, TensorType,
+    Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, Shape, TensorType, few,
 };
 use smallvec::SmallVec;
 use smol_str::format_smolstr;
@@ -197,14 +197,14 @@ impl<'a> Lowering<'a> {
     /// Adds the product, summed over the axes that the result lacks; with dtype `result` if it only moves elements.
     fn contract(&mut self, product: NodeSpec<'_>, space: NodeSpace, result: Dtype) -> Result<NodeId, Error> {
         let NodeSpace { order, axes } = space;
-        let kept: SmallVec<[u32; 4]> = product.kept.iter().map(|&axis| self.local(axis)).collect();
-        let shape: Shape = kept.iter().map(|&number| axes[number as usize].extent).collect();
+        let kept: SmallVec<[u32; 4]> = few(product.kept.iter().map(|&axis| self.local(axis)));
+        let shape: Shape = few(kept.iter().map(|&number| axes[number as usize].extent));
         let factors = product.items.iter().map(|item| self.factor(item, &axes)).collect();
         order.iter().for_each(|&axis| self.local[axis] = None);
         let contraction = Contraction {
             axes,
             factors,
-            output: kept.into_iter().map(Index::axis).collect(),
+            output: few(kept.iter().map(|&axis| Index::axis(axis))),
             expr: None,
             algebra: self.algebra,
             init: None,
