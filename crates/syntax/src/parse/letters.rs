@@ -9,7 +9,7 @@ use crate::ast::{Builder, Spelling, Subscripts};
 use crate::error::Error;
 use crate::labels::is_label;
 use nom::bytes::complete::tag;
-use nom::character::complete::char;
+use nom::character::complete::{char, satisfy};
 use nom::combinator::{cut, opt};
 use nom::error::ParseError;
 use nom::sequence::terminated;
@@ -51,18 +51,12 @@ pub(crate) fn parse(text: &str) -> Result<Arc<Subscripts>, Error> {
 /// `letters = litem { "," litem } [ ARROW lterm ]`.
 fn letters<'t>(text: &'t str, b: &mut Builder) -> Parsed<'t> {
     let (rest, _) = space(text)?;
-    let (rest, ()) = litem(rest, b, 0)?;
-    let (rest, ()) = more_items(rest, b, 0)?;
+    let (mut rest, ()) = litem(rest, b, 0)?;
+    while let Ok((after, ())) = symbol(',').parse(rest) {
+        (rest, ()) = litem(after, b, 0)?;
+    }
     let (rest, output) = opt(|rest| arrow(rest, b)).parse(rest)?;
     if output.is_some() { lterm(rest, b) } else { Ok((rest, ())) }
-}
-
-/// `{ "," litem }`, inside `depth` groups.
-fn more_items<'t>(mut rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
-    while let Ok((after, ())) = symbol(',').parse(rest) {
-        (rest, ()) = litem(after, b, depth)?;
-    }
-    Ok((rest, ()))
 }
 
 /// `litem = lterm | group`, inside `depth` groups.
@@ -80,36 +74,35 @@ fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     let (rest, _) = space(after)?;
     let (rest, ()) = litem(rest, b, depth + 1)?;
     let (rest, _) = cut(symbol(',')).parse(rest)?;
-    let (rest, ()) = litem(rest, b, depth + 1)?;
-    let (rest, ()) = more_items(rest, b, depth + 1)?;
+    let (mut rest, ()) = litem(rest, b, depth + 1)?;
+    while let Ok((after, ())) = symbol(',').parse(rest) {
+        (rest, ()) = litem(after, b, depth + 1)?;
+    }
     let (after, _) = cut(char(')')).parse(rest)?;
     b.close_group(Span::new(b.at(rest), b.at(after)));
     space(after)
 }
 
 /// `lterm = { LABEL } [ ELLIPSIS { LABEL } ]`.
-fn lterm<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+fn lterm<'t>(mut rest: &'t str, b: &mut Builder) -> Parsed<'t> {
     b.begin_term(b.at(rest));
-    let (rest, _) = labels(rest, b)?;
-    if !rest.starts_with('.') {
-        return Ok((rest, ()));
+    while let Ok((after, ())) = label(rest, b) {
+        rest = after;
     }
-    let (rest, dots) = opt(|rest| ellipsis(rest, b)).parse(rest)?;
-    if dots.is_some() { labels(rest, b) } else { Ok((rest, ())) }
+    if let Ok((after, ())) = ellipsis(rest, b) {
+        rest = after;
+        while let Ok((after, ())) = label(rest, b) {
+            rest = after;
+        }
+    }
+    Ok((rest, ()))
 }
 
-/// `{ LABEL }`: see [`is_label`].
-fn labels<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
-    let first = b.at(rest);
-    let mut chars = rest.char_indices();
-    let end = chars.find(|&(at, c)| {
-        if is_label(c) {
-            let start = first + at as u32;
-            b.label(c.into(), Span::new(start, start + c.len_utf8() as u32));
-        }
-        c != ' ' && !is_label(c)
-    });
-    Ok((end.map_or("", |(at, _)| &rest[at..]), ()))
+/// `LABEL`: see [`is_label`].
+fn label<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+    let (after, c) = satisfy(is_label)(rest)?;
+    b.label(c.into(), Span::new(b.at(rest), b.at(after)));
+    space(after)
 }
 
 /// `ELLIPSIS = "..."`.
