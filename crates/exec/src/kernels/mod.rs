@@ -17,6 +17,7 @@ mod map;
 mod op;
 mod reduce;
 mod scatter;
+mod small;
 mod table;
 
 #[cfg(test)]
@@ -29,13 +30,14 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
-pub use compensated::{Carry, CarryStep};
+pub use compensated::{CompensateFn, CompensateStep};
 pub use convert::convert;
 pub use copy::copy;
 pub use function::{ContiguousFn, function};
 pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
 pub(crate) use scatter::gather;
+pub(crate) use small::MAX_POINTS;
 
 /// An operand that two nested loops read: the address at the start of both loops, and a stride in bytes for each, outer
 /// then inner.
@@ -103,6 +105,8 @@ pub type UnaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src);
 pub type ScatterFn = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
 /// Combines two operands into a third.
 pub type BinaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
+/// Computes a product of few points from the offsets of its target and of its factors.
+pub type SmallFn = unsafe fn(offsets: &[isize], terms: usize, ptrs: [*mut u8; 3], adds: bool);
 /// Multiplies matrices.
 pub type GemmFn = unsafe fn(product: &GemmArgs);
 
@@ -132,7 +136,7 @@ pub struct Kernels {
     /// Both operations in one kernel; `None` if only the single operations are compiled.
     pub fused: Option<Fused>,
     /// Adds the sums of blocks, if ⊕ is an addition that rounds. The target and the pair do not overlap.
-    pub carry: Option<Carry>,
+    pub compensate: Option<CompensateFn>,
 }
 
 /// The kernels of a semiring that multiply and add.
@@ -142,6 +146,8 @@ pub struct Fused {
     pub mul_add: BinaryFn,
     /// The matrix product.
     pub gemm: GemmFn,
+    /// The product of few points.
+    pub small: SmallFn,
 }
 
 /// A user's semiring as `bind` takes it: its description for the compiler, and its kernels.

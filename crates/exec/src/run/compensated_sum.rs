@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::Run;
 use crate::bound_program::CompensatedSum;
-use crate::kernels::{CarryStep, Dst};
+use crate::kernels::{CompensateStep, Dst};
 
 /// The part of one loop of a kernel in a block.
 #[derive(Clone, Copy)]
@@ -82,13 +82,13 @@ impl<'r> BlockSum<'r> {
     /// Called before each kernel call: moves the sums to the pairs after the planned number of calls.
     ///
     /// # Safety
-    /// As [`BlockSum::carry`]; the calls so far have written all elements of the block.
+    /// As [`BlockSum::compensate`]; the calls so far have written all elements of the block.
     #[inline]
     pub(super) unsafe fn before_call(&mut self) {
         if self.calls == self.sum.calls {
             self.calls = 0;
             // SAFETY: the caller promises a written, exclusive block.
-            unsafe { self.carry(if self.started { CarryStep::Next } else { CarryStep::First }) }
+            unsafe { self.compensate(if self.started { CompensateStep::Next } else { CompensateStep::First }) }
             self.started = true;
         }
         self.calls += 1;
@@ -101,7 +101,7 @@ impl<'r> BlockSum<'r> {
     pub(super) unsafe fn end(&mut self) {
         if self.started {
             // SAFETY: the caller promises a written, exclusive block.
-            unsafe { self.carry(CarryStep::Last) }
+            unsafe { self.compensate(CompensateStep::Last) }
         }
     }
 
@@ -109,7 +109,7 @@ impl<'r> BlockSum<'r> {
     /// All positions of the block are elements of the target that hold values, and nothing else touches them or their
     /// pairs during the call.
     #[inline(never)]
-    unsafe fn carry(&self, step: CarryStep) {
+    unsafe fn compensate(&self, step: CompensateStep) {
         let inner = |l: usize| self.loops.get(l).copied().unwrap_or((1, [0; 2]));
         let [(n1, s1), (n0, s0)] = [inner(0), inner(1)];
         let outer = self.loops.get(2..).unwrap_or_default();

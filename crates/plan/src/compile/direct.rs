@@ -113,7 +113,7 @@ impl<'a> Product<'a> {
             form: Form::Nest(Nest::default()),
         };
         Draft {
-            buffers: (0..).zip(ir.nodes()).map(|(k, node)| buffer(node, storage(k))).collect(),
+            buffers: (0..).zip(ir.nodes().iter()).map(|(k, node)| buffer(node, storage(k))).collect(),
             regions: vec![Region { loops: Vec::new(), steps: vec![step], partitions: None }],
             inputs: few((0..result.0).map(BufferId)),
             outputs: [result].into_iter().collect(),

@@ -49,7 +49,7 @@ fn product(rng: &mut Rng) -> Option<Ir> {
 }
 
 fn text(ir: &Ir, compiled: &Compiled) -> String {
-    let source = ExplainSource { expression: "e".into(), ast: "e".into() };
+    let source = ExplainSource { expression: "e".into(), ast: "e".into(), warnings: Vec::new() };
     Explain::new(source, ir, compiled).unwrap().text(&ExplainStage::ALL)
 }
 
