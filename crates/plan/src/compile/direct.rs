@@ -139,7 +139,7 @@ fn space(node: &Node, c: &Contraction) -> Option<AxisList> {
             let [lhs, rhs, out] = [lhs.set, rhs.set, out.set];
             // A sum over an axis of one factor and a broadcast are nodes of their own.
             let alone = lhs & !rhs & !out | rhs & !lhs & !out | out & !lhs & !rhs | used & !lhs & !rhs;
-            if !apart || alone != 0 || c.init.is_some() || !are_distinct_axes(&c.output) {
+            if !apart || alone != 0 || !are_distinct_axes(&c.output) {
                 return None;
             }
             let mut space = AxisList::new();
