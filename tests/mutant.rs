@@ -269,7 +269,7 @@ impl Mutant<'_> {
             2 => self.draft.inputs.reverse(),
             3 => _ = self.draft.outputs.pop(),
             4 => _ = self.draft.buffers.get_mut(buffer).map(|b| b.storage = place),
-            _ => self.draft.inputs.retain(|&input| input != buffer),
+            _ => self.draft.inputs.retain(|input| *input != buffer),
         }
     }
 }

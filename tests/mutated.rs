@@ -83,8 +83,8 @@ fn partitions(own: bool) -> Draft {
     Draft {
         buffers: buffers.into_iter().collect(),
         regions,
-        inputs: vec![BufferId(0)],
-        outputs: vec![BufferId(1)],
+        inputs: [BufferId(0)].into_iter().collect(),
+        outputs: [BufferId(1)].into_iter().collect(),
         scratch,
         machine: Machine::DEFAULT,
     }

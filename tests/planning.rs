@@ -54,7 +54,7 @@ fn check(text: &str, operands: &[(&str, Operand)]) -> usize {
         outputs.iter().map(|o| o.tensor()).collect::<Vec<_>>()
     });
     for (got, want) in got.iter().zip(&want) {
-        assert_eq!(got.differs(want, 1e-12), None, "{text}\n{}", compiled.ir);
+        assert_eq!(got.differs(want, 1e-12), None, "{text}\n{}", compiled.forms(&ir).ir);
     }
     compiled.plan.steps().count()
 }

@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lists::for_each_tuple;
 use crate::operand::Operand;
 use einfold_exec::AnyView;
-use einfold_ir::{Dtype, TensorType};
+use einfold_ir::{Dtype, Shape, TensorType};
 use smallvec::SmallVec;
 
 /// The operands of a call: their views, and optionally their conjugation and names.
@@ -33,7 +33,7 @@ impl<'a> From<&'a TensorType> for OperandType<'a> {
 
 impl From<OperandType<'_>> for TensorType {
     fn from(OperandType { dtype, shape, conj, name }: OperandType<'_>) -> TensorType {
-        TensorType { name: name.map(Into::into), dtype, shape: shape.into(), conj }
+        TensorType { name: name.map(Into::into), dtype, shape: Shape::from_slice(shape), conj }
     }
 }
 

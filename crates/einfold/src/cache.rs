@@ -24,7 +24,7 @@
 use crate::arguments::{Arguments, OperandType};
 use crate::compiled::CompiledExpression;
 use crate::error::Error;
-use crate::expression::{Expression, Parser, Settings};
+use crate::expression::{Expression, Parser, SharedSettings};
 use crate::plan::Plan;
 use einfold_ir::TensorType;
 use quick_cache::sync::Cache;
@@ -57,10 +57,8 @@ pub fn bytes() -> u64 {
 
 static PLANS: LazyLock<Cache<Key, Plan, Bytes>> = LazyLock::new(|| Cache::with_weighter(1024, LIMIT, Bytes));
 
-static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
-
 /// The estimated memory of the smallest plan, in bytes.
-const LEAST: u64 = 8 << 10;
+const LEAST: u64 = 4 << 10;
 /// The estimated memory of one operand or of one of the [`parts`](CompiledExpression::parts) of a plan, in bytes.
 const PART: u64 = 512;
 
@@ -87,7 +85,7 @@ struct Key {
 struct Query<'a, O> {
     parser: Parser,
     text: &'a str,
-    settings: &'a Settings,
+    settings: &'a SharedSettings,
     operands: O,
 }
 
@@ -140,7 +138,7 @@ impl Eq for Key {}
 /// Returns the plan of a text with default options for these operands.
 pub(crate) fn plan_text(text: &str, arguments: Arguments<'_>) -> Result<Plan, Error> {
     let operands = arguments.operand_types();
-    let query = Query { parser: Parser::Text, text, settings: &DEFAULT, operands };
+    let query = Query { parser: Parser::Text, text, settings: &SharedSettings::DEFAULT, operands };
     find_or_plan(&query, arguments, || Expression::new(text))
 }
 

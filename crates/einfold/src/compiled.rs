@@ -139,7 +139,7 @@ impl CompiledExpression {
 impl Expression {
     /// Orders and plans a module of this expression, with constant operands.
     pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Compiled, Error> {
-        let Settings { order, budget, passes, .. } = &self.settings;
+        let Settings { order, budget, passes, .. } = &*self.settings;
         let options = PlanOptions { passes: *passes, constants, ..PlanOptions::default() };
         compile(ir, order, budget, &options).map_err(|error| self.unplanned(error))
     }

@@ -62,7 +62,7 @@ pub fn bind_constants(plan: &Plan, at: &[usize], arguments: Arguments<'_>) -> Re
     arguments.check_conj(&types).map_err(point)?;
     let compiled = expression.compile(ir, at.iter().map(|&k| k as u32).collect()).map_err(point)?;
     let mut cached = Vec::new();
-    if let Some(ConstantPlan { plan, operands }) = &compiled.constant_plan {
+    if let Some(ConstantPlan { plan, operands }) = compiled.constant_plan.as_deref() {
         let given: BTreeMap<usize, usize> = at.iter().copied().zip(0..).collect();
         let read: Vec<usize> = operands.iter().filter_map(|&k| given.get(&(k as usize)).copied()).collect();
         let views: Vec<AnyView<'_>> = read.iter().map(|&k| arguments.views()[k].clone()).collect();

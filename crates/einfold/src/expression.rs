@@ -6,6 +6,8 @@ use einfold_order::{Budget, Order};
 use einfold_plan::{PassSet, PlanError};
 use einfold_syntax::{Assign, Ast, Options, Span};
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
 
 /// A parsed text with its options, which can be planned for operands of any shape.
 ///
@@ -28,7 +30,7 @@ use std::fmt;
 pub struct Expression {
     pub(crate) ast: Ast,
     pub(crate) parser: Parser,
-    pub(crate) settings: Settings,
+    pub(crate) settings: SharedSettings,
 }
 
 /// The parser that read the text of an expression.
@@ -72,7 +74,7 @@ impl Expression {
     }
 
     fn of(ast: Ast, parser: Parser) -> Expression {
-        Expression { ast, parser, settings: Settings::default() }
+        Expression { ast, parser, settings: SharedSettings::DEFAULT }
     }
 
     /// Makes an expression from integer labels, a list for each operand and one for the output; the number of labels is
@@ -184,6 +186,41 @@ impl fmt::Display for Expression {
     /// Writes the canonical form: without white space, or as lists of integers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ast.fmt(f)
+    }
+}
+
+/// The settings of an expression, which its clones share; `None` for the default.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedSettings(Option<Arc<Settings>>);
+
+impl SharedSettings {
+    pub(crate) const DEFAULT: SharedSettings = SharedSettings(None);
+}
+
+impl Deref for SharedSettings {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        static DEFAULT: LazyLock<Settings> = LazyLock::new(Settings::default);
+        self.0.as_deref().unwrap_or_else(|| &DEFAULT)
+    }
+}
+
+impl DerefMut for SharedSettings {
+    fn deref_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(self.0.get_or_insert_default())
+    }
+}
+
+impl From<Settings> for SharedSettings {
+    fn from(settings: Settings) -> SharedSettings {
+        SharedSettings(Some(Arc::new(settings)))
+    }
+}
+
+impl PartialEq for SharedSettings {
+    fn eq(&self, other: &SharedSettings) -> bool {
+        (self.0.is_none() && other.0.is_none()) || **self == **other
     }
 }
 

@@ -46,7 +46,8 @@ impl Expression {
     /// Sets another sum and product: a marker such as [`MinPlus`](crate::algebra::MinPlus), or your own
     /// [`Semiring`](crate::Semiring).
     pub fn algebra(mut self, algebra: impl IntoAlgebra) -> Expression {
-        (self.settings.options.algebra, self.settings.semiring) = algebra.into_algebra();
+        let settings = &mut *self.settings;
+        (settings.options.algebra, settings.semiring) = algebra.into_algebra();
         self
     }
 

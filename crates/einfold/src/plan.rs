@@ -125,8 +125,8 @@ impl Plan {
     /// # Ok::<(), einfold::Error>(())
     /// ```
     pub fn order(&self) -> SavedOrder {
-        let Settings { order, budget, .. } = &self.0.expression.settings;
-        saved_order(self.compiled(), order, budget)
+        let Settings { order, budget, .. } = &*self.0.expression.settings;
+        saved_order(self.compiled().forms(&self.0.ir), order, budget)
     }
 
     /// Explains the plan: every stage from the text to the last pass, as text, JSON or DOT. `Display` shows the final

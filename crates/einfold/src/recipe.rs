@@ -117,7 +117,7 @@ impl Plan {
     pub fn to_recipe(&self) -> String {
         let plan = Plan(self.whole().clone());
         let expression = plan.expression();
-        let Settings { options, semiring: _, order: _, budget, passes } = &expression.settings;
+        let Settings { options, semiring: _, order: _, budget, passes } = &*expression.settings;
         let operand = |ty: &TensorType| RecordedOperand {
             dtype: ty.dtype.name().into(),
             shape: ty.shape.to_vec(),
@@ -205,7 +205,7 @@ impl Recipe {
         let pass = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
         let passes = self.passes.iter().try_fold(PassSet::NONE, pass)?;
         let options = Options { strict: self.strict, algebra, ..self.meaning.options()? };
-        expression.settings = Settings { options, semiring, order, budget, passes };
+        expression.settings = Settings { options, semiring, order, budget, passes }.into();
         let types: Result<_, RecipeProblem> = self.operands.iter().map(|o| o.tensor_type(algebra)).collect();
         let mut answers = self.meaning.answers.iter();
         let compiled = CompiledExpression::new(expression, types?, |_, _| {
@@ -249,7 +249,7 @@ impl Recipe {
 
     fn check(&self, plan: &Plan) -> Result<(), Error> {
         let planned = RecordedCost::from(plan.cost());
-        let paths = plan.compiled().without_selections().flat_map(|found| found.tree.steps());
+        let paths = plan.compiled().forms(&plan.0.ir).without_selections().flat_map(|found| found.tree.steps());
         let same_path = self.version != PATHS_ALONE || paths.eq(self.paths.iter().flatten());
         if same_path && planned == self.cost {
             return Ok(());

@@ -35,11 +35,11 @@ pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> 
     result
 }
 
-/// The number of steps with their axes, reads and operations, to which the memory of a plan and of a bound program is
-/// proportional.
+/// The number of steps with their axes and reads, to which the memory of a plan and of a bound program is proportional;
+/// several operations count as one.
 pub(crate) fn parts(plan: &Plan) -> usize {
     let operations = |form: &Form| match form {
-        Form::Nest(Nest { expr: Some(expr), .. }) => expr.ops().len(),
+        Form::Nest(Nest { expr: Some(expr), .. }) => expr.ops().len() / 8,
         _ => 0,
     };
     plan.steps().map(|(_, step)| 1 + step.axes.len() + step.reads.len() + operations(&step.form)).sum()

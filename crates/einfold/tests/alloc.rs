@@ -176,9 +176,9 @@ fn calls_allocate_no_more_than_they_have_to() -> Result<(), Error> {
         counts("ab,bc,cd,de,ef,fg,gh,hi,ij,jk->ak", (x, x, x, x, x, x, x, x, x, x))?,
     ];
     let bounds = [
-        Counts { compile: 49, cold: 51, again: 1, run: 1, into: 0 },
-        Counts { compile: 297, cold: 300, again: 1, run: 1, into: 0 },
-        Counts { compile: 548, cold: 553, again: 1, run: 1, into: 0 },
+        Counts { compile: 11, cold: 14, again: 1, run: 1, into: 0 },
+        Counts { compile: 281, cold: 286, again: 1, run: 1, into: 0 },
+        Counts { compile: 521, cold: 529, again: 1, run: 1, into: 0 },
     ];
     println!("{counts:#?}");
     let list = |x: &Counts| [x.compile, x.cold, x.again, x.run, x.into];

@@ -54,9 +54,13 @@ impl AxisRef {
     }
 }
 
-/// A set of axes of one iteration space, one bit for each; up to 128 axes are stored inline.
+/// A set of axes of one iteration space, one bit for each; the first 64 axes need no allocation.
 #[derive(Clone, Debug, Default)]
-pub struct AxisSet(SmallVec<[u64; 2]>);
+pub struct AxisSet {
+    first: u64,
+    /// The words of the other axes.
+    others: Vec<u64>,
+}
 
 impl AxisSet {
     /// The set of these axes.
@@ -68,17 +72,22 @@ impl AxisSet {
 
     /// Whether the axis is in the set.
     pub fn has(&self, axis: u32) -> bool {
-        self.0.get(axis as usize / 64).is_some_and(|word| word >> (axis % 64) & 1 == 1)
+        let word = match axis as usize / 64 {
+            0 => self.first,
+            word => self.others.get(word - 1).copied().unwrap_or(0),
+        };
+        word >> (axis % 64) & 1 == 1
     }
 
     /// Adds an axis. Returns whether it was not in the set.
     pub fn insert(&mut self, axis: u32) -> bool {
         let is_new = !self.has(axis);
-        let word = axis as usize / 64;
-        if word >= self.0.len() {
-            self.0.resize(word + 1, 0);
+        let number = axis as usize / 64;
+        if number > self.others.len() {
+            self.others.resize(number, 0);
         }
-        self.0[word] |= 1 << (axis % 64);
+        let word = if number == 0 { &mut self.first } else { &mut self.others[number - 1] };
+        *word |= 1 << (axis % 64);
         is_new
     }
 }
@@ -136,6 +145,13 @@ impl OutOfRange {
 /// One index function for each axis of a tensor; up to four are stored inline.
 pub type Indices<T> = SmallVec<[Index<T>; 4]>;
 
+/// Collects a list that is likely to be stored inline: pushing is faster than `collect` then.
+pub fn few<A: smallvec::Array>(items: impl IntoIterator<Item = A::Item>) -> SmallVec<A> {
+    let mut list = SmallVec::new();
+    items.into_iter().for_each(|item| list.push(item));
+    list
+}
+
 /// Whether the index functions are plain axes, each of `axes` exactly once.
 pub(crate) fn is_one_to_one<T>(indices: &[Index<T>], axes: &[Axis]) -> bool {
     let mut seen = AxisSet::default();
@@ -157,7 +173,7 @@ pub struct Access<T> {
 impl<T> Access<T> {
     /// An access to `tensor` through `indices`.
     pub fn new(tensor: T, indices: impl IntoIterator<Item = Index<T>>) -> Access<T> {
-        Access { tensor, indices: indices.into_iter().collect(), conj: false }
+        Access { tensor, indices: few(indices), conj: false }
     }
 
     /// An access to `tensor` along plain axes of the iteration space of the node or step itself.
@@ -169,7 +185,7 @@ impl<T> Access<T> {
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Access<U> {
         Access {
             tensor: tensor(&self.tensor),
-            indices: self.indices.iter().map(|i| i.map(tensor)).collect(),
+            indices: few(self.indices.iter().map(|i| i.map(tensor))),
             conj: self.conj,
         }
     }

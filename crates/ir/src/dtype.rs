@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 /// Defines [`Dtype`] by a table: kind, size, alignment, short name and NumPy's name of each built-in dtype.
 macro_rules! dtypes {
@@ -24,7 +25,7 @@ macro_rules! dtypes {
                 let row = |kind, size, align, name, numpy| Facts { kind, size, align, name, numpy };
                 match self {
                     $(Dtype::$dtype => row(DtypeKind::$kind, $size, $align, $name, $numpy),)+
-                    Dtype::Custom(c) => row(DtypeKind::Custom, c.size, c.align, c.name, None),
+                    Dtype::Custom(Custom(c)) => row(DtypeKind::Custom, c.size, c.align, (c.name)(), None),
                 }
             }
         }
@@ -68,13 +69,37 @@ dtypes! {
     CI64: ComplexInt, 16, 8, "ci64", None;
 }
 
-/// A type outside the built-in table, with the facts that the compiler needs to store it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Custom {
-    id: TypeId,
+/// A type outside the built-in table.
+#[derive(Clone, Copy)]
+pub struct Custom(&'static CustomFacts);
+
+/// The facts about a type that the compiler needs to store it. Identity and name are functions, which a constant can
+/// hold.
+struct CustomFacts {
+    id: fn() -> TypeId,
+    name: fn() -> &'static str,
     size: usize,
     align: usize,
-    name: &'static str,
+}
+
+impl PartialEq for Custom {
+    fn eq(&self, other: &Custom) -> bool {
+        (self.0.id)() == (other.0.id)()
+    }
+}
+
+impl Eq for Custom {}
+
+impl Hash for Custom {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.id)().hash(state);
+    }
+}
+
+impl fmt::Debug for Custom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str((self.0.name)())
+    }
 }
 
 /// The families of dtypes, which decide promotion and the operations that are defined.
@@ -109,12 +134,16 @@ impl Dtype {
     /// The dtype of a type outside the built-in table. Only `Copy` types that own nothing can be stored in scratch
     /// memory.
     pub fn custom<T: Copy + Send + Sync + 'static>() -> Dtype {
-        Dtype::Custom(Custom {
-            id: TypeId::of::<T>(),
-            size: size_of::<T>(),
-            align: align_of::<T>(),
-            name: std::any::type_name::<T>(),
-        })
+        Dtype::Custom(Custom(
+            const {
+                &CustomFacts {
+                    id: TypeId::of::<T>,
+                    name: std::any::type_name::<T>,
+                    size: size_of::<T>(),
+                    align: align_of::<T>(),
+                }
+            },
+        ))
     }
 
     /// The size of one element in bytes.

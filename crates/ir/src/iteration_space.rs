@@ -42,6 +42,11 @@ impl<'a, T> IterationSpace<'a, T> {
     pub(crate) fn check_indices(&self, indices: &[Index<T>], shape: &[usize]) -> Result<(), Violation> {
         ensure(indices.len() == shape.len(), || format!("{} indices for {} axes", indices.len(), shape.len()))?;
         for (dim, (index, &extent)) in indices.iter().zip(shape).enumerate() {
+            if index.as_axis().and_then(|axis| self.axes.get(axis as usize)).is_some_and(|axis| axis.extent <= extent)
+                && isize::try_from(extent).is_ok()
+            {
+                continue;
+            }
             for term in index.terms() {
                 ensure(self.extent(term.axis).is_some(), || format!("no axis {}", term.axis))?;
             }

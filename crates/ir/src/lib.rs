@@ -30,7 +30,9 @@ mod tree;
 mod verify;
 mod visible;
 
-pub use access::{Access, AffineTerm, Axis, AxisRef, AxisSet, Index, Indices, IndirectTerm, Label, OutOfRange, Shape};
+pub use access::{
+    Access, AffineTerm, Axis, AxisRef, AxisSet, Index, Indices, IndirectTerm, Label, OutOfRange, Shape, few,
+};
 pub use algebra::{Algebra, BinaryOp, Laws, UserAlgebra};
 pub use bytes::Bytes;
 pub use count::Count;

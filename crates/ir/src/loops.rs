@@ -21,6 +21,23 @@ impl Loops {
         Loops { operands, extents: SmallVec::new(), strides: SmallVec::new() }
     }
 
+    /// Loops of these extents over `operands` operands, in which all strides are 0.
+    pub fn of_extents(operands: usize, extents: impl IntoIterator<Item = usize>) -> Loops {
+        let mut loops = Loops::new(operands);
+        extents.into_iter().for_each(|extent| loops.extents.push(extent));
+        loops.strides = SmallVec::from_elem(0, operands * loops.extents.len());
+        loops
+    }
+
+    /// A function that adds to the stride of `operand` in a loop.
+    pub fn add_strides(&mut self, operand: usize) -> impl FnMut(usize, isize) {
+        let (operands, strides) = (self.operands, &mut self.strides[..]);
+        move |k, stride| {
+            let sum = &mut strides[k * operands + operand];
+            *sum = sum.saturating_add(stride);
+        }
+    }
+
     /// Removes all loops and sets the number of operands, keeping the memory.
     pub fn reset(&mut self, operands: usize) {
         self.operands = operands;
@@ -135,9 +152,12 @@ impl Loops {
 
     /// Compares two loops: `Greater` if loop `a` belongs outside loop `b`.
     fn compare(&self, a: usize, b: usize) -> Ordering {
-        let moved = self.strides(a).iter().zip(self.strides(b)).filter(|(x, y)| **x != 0 && **y != 0);
-        let mut sizes = moved.map(|(x, y)| x.unsigned_abs().cmp(&y.unsigned_abs()));
-        sizes.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        for (x, y) in self.strides(a).iter().zip(self.strides(b)) {
+            if *x != 0 && *y != 0 && x.unsigned_abs() != y.unsigned_abs() {
+                return x.unsigned_abs().cmp(&y.unsigned_abs());
+            }
+        }
+        Ordering::Equal
     }
 
     /// Sorts the loops, stable: `compare(a, b)` is `Less` if loop `a`, now outside loop `b`, belongs inside.

@@ -191,7 +191,7 @@ impl Ir {
     /// Adds the next input.
     pub fn input(&mut self, label: impl Into<Label>, dtype: Dtype, shape: impl AsRef<[usize]>) -> NodeId {
         let def = Def::Input { slot: self.inputs.len() as u32 };
-        let (label, shape) = (label.into(), shape.as_ref().into());
+        let (label, shape) = (label.into(), Shape::from_slice(shape.as_ref()));
         let id = self.nodes.push(Node { label, dtype, shape, region: RegionId::TOP, def });
         self.inputs.push(id);
         id

@@ -37,10 +37,15 @@ impl Layout {
     /// Writes the strides, in elements, of a dense tensor with these extents in this layout to `strides`, which has one
     /// entry for each axis. Extents of 0 count as 1.
     pub fn write_strides(&self, extents: &[usize], strides: &mut [isize]) {
+        self.for_each_stride(extents, |axis, stride| strides.get_mut(axis).into_iter().for_each(|s| *s = stride));
+    }
+
+    /// Calls `f` with each axis and its stride as in [`Layout::strides`], the fastest axis first.
+    pub fn for_each_stride(&self, extents: &[usize], mut f: impl FnMut(usize, isize)) {
         let mut next = 1isize;
         let mut place = |axis: usize| {
-            let (Some(stride), Some(&extent)) = (strides.get_mut(axis), extents.get(axis)) else { return };
-            *stride = next;
+            let Some(&extent) = extents.get(axis) else { return };
+            f(axis, next);
             next = next.saturating_mul(isize::try_from(extent.max(1)).unwrap_or(isize::MAX));
         };
         match self {
@@ -180,9 +185,9 @@ pub struct Draft {
     /// The regions with the steps, in order.
     pub regions: Vec<Region>,
     /// The buffer of each operand.
-    pub inputs: Vec<BufferId>,
+    pub inputs: SmallVec<[BufferId; 4]>,
     /// The buffer of each result.
-    pub outputs: Vec<BufferId>,
+    pub outputs: SmallVec<[BufferId; 4]>,
     /// The bytes of scratch memory.
     pub scratch: usize,
     /// The machine that the plan is made for.
@@ -211,10 +216,10 @@ pub struct Draft {
 pub struct Plan {
     pub(crate) draft: Draft,
     /// The depths of the steps of each region, established by the check of the draft.
-    pub(crate) depths: Vec<Depths>,
+    pub(crate) depths: SmallVec<[Depths; 1]>,
     /// For each buffer, the byte stride from its copy in one partition to that in the next; 0 for a buffer that exists
-    /// once. Established by the check of the draft.
-    pub(crate) partition_strides: IdVec<BufferId, usize>,
+    /// once; empty if no buffer has copies. Established by the check of the draft.
+    pub(crate) partition_strides: IdVec<BufferId, usize, 0>,
     pub(crate) id: PlanId,
 }
 
@@ -248,7 +253,7 @@ impl Plan {
     /// # Panics
     /// If the plan does not have this buffer.
     pub fn partition_stride(&self, buffer: BufferId) -> usize {
-        self.partition_strides[buffer]
+        if self.partition_strides.is_empty() { 0 } else { self.partition_strides[buffer] }
     }
 }
 
@@ -268,6 +273,11 @@ impl Draft {
     #[inline]
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id]
+    }
+
+    /// Whether any buffer is in scratch memory.
+    pub fn has_intermediates(&self) -> bool {
+        self.buffers.iter().any(|buffer| matches!(buffer.storage, Storage::Scratch(_)))
     }
 
     /// All steps in order, each with the loop axes around it.

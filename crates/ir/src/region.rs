@@ -86,6 +86,9 @@ impl Draft {
     /// The flops of the whole plan: those of each step times the number of its runs.
     pub fn flops(&self) -> Count {
         let of = |region: &Region| -> Count {
+            if region.loops.is_empty() {
+                return region.steps.iter().map(Step::flops).sum();
+            }
             region.steps.iter().zip(region.depths()).map(|(step, depth)| step.flops() * region.runs(depth)).sum()
         };
         self.regions.iter().map(of).sum()
@@ -121,6 +124,9 @@ impl Draft {
     /// For every intermediate of which partitions have copies, the region of these partitions, the only one that
     /// touches it.
     pub fn partition_buffers(&self) -> IdVec<BufferId, Option<usize>> {
+        if self.regions.iter().all(|region| region.partitions.is_none()) {
+            return IdVec::filled(self.buffers.len(), None);
+        }
         let mut only: IdVec<BufferId, Option<Option<usize>>> = IdVec::filled(self.buffers.len(), None);
         for (number, region) in self.regions.iter().enumerate() {
             let here = region.partitions.map(|_| number);
@@ -149,6 +155,8 @@ fn oftener(depths: &[usize], start: usize) -> Depths {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::Lifetime;
     use crate::access::{Access, Axis, AxisRef, Index};
     use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Nest, Plan, Region, Step, Storage, WriteMode};
@@ -204,7 +212,7 @@ mod tests {
             Region { loops, steps: inside, partitions },
         ];
         let scratch = Plan::ALIGN * (1 + 4 * partitions.map_or(1, |_| 3));
-        let (inputs, outputs) = (vec![BufferId(0)], vec![SUM]);
+        let (inputs, outputs) = (smallvec![BufferId(0)], smallvec![SUM]);
         Draft { buffers: (0..7).map(buffer).collect(), regions, inputs, outputs, scratch, machine: Machine::DEFAULT }
     }
 
@@ -226,9 +234,15 @@ mod tests {
         };
         let buffers = std::iter::repeat_with(buffer).take(MANY).collect();
         let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), partitions: None }];
-        let lives =
-            Draft { buffers, regions, inputs: Vec::new(), outputs: Vec::new(), scratch: 64, machine: Machine::DEFAULT }
-                .lifetimes();
+        let lives = Draft {
+            buffers,
+            regions,
+            inputs: smallvec![],
+            outputs: smallvec![],
+            scratch: 64,
+            machine: Machine::DEFAULT,
+        }
+        .lifetimes();
         assert!((0..MANY).all(|k| lives[BufferId(k as u32)] == Some(Lifetime { first: k, last: k })));
     }
 

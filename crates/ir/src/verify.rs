@@ -190,7 +190,10 @@ type ByteRange = (Lifetime, usize, usize, BufferId);
 /// partitioned regions, the buffers of one partition among themselves, and the buffers of all partitions against the
 /// others. Returns the stride of each buffer from one partition to the next; `own` marks the buffers of which
 /// partitions have copies, as returned by [`Draft::partition_buffers`].
-fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize>, Violation> {
+fn check_scratch(draft: &Draft, own: &IdVec<BufferId, Option<usize>>) -> Result<IdVec<BufferId, usize, 0>, Violation> {
+    if !draft.has_intermediates() {
+        return Ok(IdVec::default());
+    }
     let lives = draft.lifetimes();
     let mut pieces: Vec<ByteRange> = Vec::new();
     let mut in_partitions: SmallVec<[Vec<ByteRange>; 1]> = SmallVec::from_elem(Vec::new(), draft.regions.len());
@@ -247,6 +250,8 @@ fn check_apart(mut born: Vec<ByteRange>) -> Result<(), Violation> {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::check_scratch;
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
     use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Nest, Plan, Region, Step, Storage, WriteMode};
@@ -276,8 +281,8 @@ mod tests {
         Draft {
             buffers: buffers.into_iter().collect(),
             regions,
-            inputs: Vec::new(),
-            outputs: vec![BufferId(lives.len() as u32)],
+            inputs: smallvec![],
+            outputs: smallvec![BufferId(lives.len() as u32)],
             scratch,
             machine: Machine::DEFAULT,
         }
@@ -305,7 +310,7 @@ mod tests {
             buffers: buffers.into_iter().collect(),
             regions,
             inputs,
-            outputs: vec![BufferId(0)],
+            outputs: smallvec![BufferId(0)],
             scratch: 0,
             machine: Machine::DEFAULT,
         }

@@ -3,12 +3,16 @@
 
 mod build;
 mod choices;
+mod direct;
 mod orders;
 mod saved;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use einfold_ir::{Cost, Count, IdVec, Ir, Machine, NodeId, Plan};
+use smallvec::SmallVec;
+
 use einfold_order::{Budget, Effort, FoundOrder, Order, OrderError, SavedOrder, Task, order_task};
 
 use self::build::{Builder, PlannedPart};
@@ -45,37 +49,51 @@ pub struct ConstantPlan {
     pub operands: Vec<u32>,
 }
 
-/// A plan with the intermediate forms, orders and costs that led to it.
+/// A plan with its cost and memory, and the forms that led to it.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// The plan. The origins of its steps are nodes of `ir`.
+    /// The plan. The origins of its steps are nodes of the expanded module.
     pub plan: Plan,
     /// The operands of the plan, as positions among the operands of the expression, without the results of
     /// `constant_plan`. Without constant operands, all.
-    pub operands: Vec<u32>,
-    /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and `ir`.
-    pub constant_plan: Option<ConstantPlan>,
+    pub operands: SmallVec<[u32; 4]>,
+    /// The plan that computes constant subexpressions once; not part of `cost`, `memory` and the forms.
+    pub constant_plan: Option<Box<ConstantPlan>>,
+    /// The cost of the expression, independent of the machine.
+    pub cost: Cost,
+    /// The memory that a run needs.
+    pub memory: Memory,
+    /// The rewrites and passes that ran. With the module that was compiled and the forms they give every form in
+    /// between, which [`Explain`](crate::Explain) shows.
+    pub passes: PassSet,
+    /// Made on first use if the plan was made directly.
+    forms: OnceLock<Box<Forms>>,
+}
+
+/// The forms between the module and the plan, with the orders.
+#[derive(Clone, Debug, Default)]
+pub struct Forms {
     /// The module after the rewrites and before the order search, without the nodes of `constant_plan`.
     pub rewritten: Ir,
     /// The expanded module: one node for each step of each tree.
     pub ir: Ir,
     /// For each node of `rewritten`, the nodes of `ir` that replace it.
-    pub expansions: IdVec<NodeId, Expansion>,
+    pub expansions: IdVec<NodeId, Expansion, 0>,
     /// The chosen orders, by node of `rewritten`. A contraction with index tensors has an order only if one step is not
     /// cheapest; the leaves of its tree are the factors, or the factors and the [selections](einfold_order::Selection).
     pub orders: BTreeMap<NodeId, FoundOrder>,
-    /// The cost of the expression, independent of the machine.
-    pub cost: Cost,
-    /// The memory that a run needs.
-    pub memory: Memory,
-    /// The rewrites and passes that ran. With the module that was compiled, `ir` and `hints` they give every form in
-    /// between, which [`Explain`](crate::Explain) shows.
-    pub passes: PassSet,
     /// The layout hints of the operands and results of the plan.
     pub hints: Hints,
 }
 
 impl Compiled {
+    /// The forms between `ir`, the module that was compiled, and the plan.
+    pub fn forms(&self, ir: &Ir) -> &Forms {
+        self.forms.get_or_init(|| direct::forms(ir, &self.plan))
+    }
+}
+
+impl Forms {
     /// The orders of contractions without index tensors.
     pub fn without_selections(&self) -> impl Iterator<Item = &FoundOrder> {
         let selects = |id: NodeId| self.expansions[id].evaluation == Some(Evaluation::WithSelections);
@@ -101,6 +119,14 @@ const LESS: f64 = 0.9;
 /// path if several contractions have an order; [`PlanError::TooLarge`] if the memory limit or the address space is
 /// exceeded. The others are defects.
 pub fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
+    if let Some(compiled) = direct::compile(ir, how, budget, options) {
+        return Ok(compiled);
+    }
+    fully(ir, how, budget, options)
+}
+
+/// Compiles with all stages.
+fn fully(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Result<Compiled, PlanError> {
     compile_by(ir, how, budget, options, &|task, how, budget| order_task(task, how, budget, &()))
 }
 
@@ -214,7 +240,7 @@ impl Planner<'_> {
         let ModulePart { ir: rewritten, mut orders, operands, constant, hints, .. } = part;
         let constant_plan = constant.map(|part| {
             let PlannedPart { plan, .. } = Builder { limit: None, ..self.builder }.build(&part)?;
-            Ok::<_, PlanError>(ConstantPlan { plan, operands: part.operands })
+            Ok::<_, PlanError>(Box::new(ConstantPlan { plan, operands: part.operands }))
         });
         let constant_plan = constant_plan.transpose()?;
         let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, passes, .. } = built;
@@ -224,7 +250,8 @@ impl Planner<'_> {
             }
         }
         let cost = total_cost(&rewritten, &orders);
-        Ok(Compiled { plan, operands, constant_plan, rewritten, ir, expansions, orders, cost, memory, passes, hints })
+        let forms = OnceLock::from(Box::new(Forms { rewritten, ir, expansions, orders, hints }));
+        Ok(Compiled { plan, operands: operands.into(), constant_plan, cost, memory, passes, forms })
     }
 }
 

@@ -67,12 +67,12 @@ pub fn evaluation(node: &Node, c: &Contraction) -> Evaluation {
         Evaluation::Flat(FlatReason::NotDistributive)
     } else if c.algebra.accumulator(node.dtype) != node.dtype {
         Evaluation::Flat(FlatReason::NoAccumulator)
+    } else if !c.factors.iter().any(Access::has_indirect) && !c.output.iter().any(Index::has_indirect) {
+        Evaluation::Factored
     } else if any_drops(c) {
         Evaluation::Flat(FlatReason::Drops)
-    } else if c.factors.iter().any(Access::has_indirect) || c.output.iter().any(|i| i.has_indirect()) {
-        Evaluation::WithSelections
     } else {
-        Evaluation::Factored
+        Evaluation::WithSelections
     }
 }
 

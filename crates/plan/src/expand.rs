@@ -56,7 +56,7 @@ pub struct Expanded {
     /// The module with one node for each step.
     pub ir: Ir,
     /// The nodes that replace each node of the original module.
-    pub expansions: IdVec<NodeId, Expansion>,
+    pub expansions: IdVec<NodeId, Expansion, 0>,
 }
 
 /// The evaluation strategy of one node and the nodes that replace it. No other tensor of that node's contraction is in

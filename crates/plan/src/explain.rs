@@ -17,7 +17,7 @@ use crate::cost::naive_flops;
 use crate::error::{PlanError, shape_text};
 use crate::expand::Expanded;
 use crate::memory::Memory;
-use crate::pipeline::{Form, Program, Stage, run_rewrites, run_stages, stuck};
+use crate::pipeline::{Checks, Form, Program, Stage, run_rewrites, run_stages, stuck};
 
 /// A section of an explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,11 +107,12 @@ impl Explain {
     /// Those of the stages, and an error if they do not lead to the plan: defects.
     pub fn new(source: ExplainSource, ir: &Ir, compiled: &Compiled) -> Result<Explain, PlanError> {
         let (mut rewrites, mut lowered, mut passes) = (Vec::new(), Vec::new(), Vec::new());
+        let forms = compiled.forms(ir);
         let mut observe = |&Stage { name, what, takes, gives, .. }: &'static Stage, changes, program: &Program<'_>| {
             let (ir, steps) = match program {
                 Program::Module(ir) if changes > 0 => (ir.to_string(), Vec::new()),
-                Program::Steps(_, draft) | Program::Assigned(_, draft) if changes > 0 => {
-                    (String::new(), step::reports(draft, gives == Form::Assigned, &compiled.ir))
+                Program::Steps(_, draft, _) if changes > 0 => {
+                    (String::new(), step::reports(draft, gives == Form::Assigned, &forms.ir))
                 }
                 _ => (String::new(), Vec::new()),
             };
@@ -124,9 +125,10 @@ impl Explain {
             }
         };
         run_rewrites(ir, compiled.passes, &mut observe)?;
-        let expanded = Expanded { ir: compiled.ir.clone(), ..Expanded::default() };
-        let expanded = Program::Expanded(expanded, (&compiled.hints, &compiled.plan.machine));
-        match run_stages(expanded, compiled.passes, &mut observe)? {
+        let expanded = Expanded { ir: forms.ir.clone(), ..Expanded::default() };
+        let mut program = Program::Expanded(expanded, (&forms.hints, &compiled.plan.machine));
+        run_stages(&mut program, compiled.passes, Checks::Each, &mut observe)?;
+        match program {
             Program::Plan(_, plan) if *plan == *compiled.plan => {}
             other => return Err(stuck(&other)),
         }
@@ -139,10 +141,10 @@ impl Explain {
             ir: ir.to_string(),
             rewrites,
             operands: operands.collect(),
-            trees: tree::reports(compiled),
+            trees: tree::reports(forms),
             lowered,
             passes,
-            plan: step::reports(&compiled.plan, true, &compiled.ir),
+            plan: step::reports(&compiled.plan, true, &forms.ir),
             naive: naive_flops(ir),
             cost: compiled.cost,
             memory: compiled.memory,

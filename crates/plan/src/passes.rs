@@ -9,6 +9,8 @@ pub(crate) mod views;
 
 use einfold_ir::{Draft, Step};
 
+use crate::strides::step_loops;
+
 /// Edits each step, and returns the number of those that changed. `edit` gets the draft without its regions and the
 /// step, and returns whether it changed the step.
 fn edit_steps(draft: &mut Draft, mut edit: impl FnMut(&Draft, &mut Step) -> bool) -> usize {
@@ -17,6 +19,19 @@ fn edit_steps(draft: &mut Draft, mut edit: impl FnMut(&Draft, &mut Step) -> bool
     let changes = steps.map(|step| usize::from(edit(draft, step))).sum();
     draft.regions = regions;
     changes
+}
+
+/// Makes of each step what the passes make of the only step of a draft without intermediates: `gemm`, `loop_order` and
+/// `merge_axes` are all that apply. The strides are computed once.
+pub(crate) fn finish_steps(draft: &mut Draft) {
+    edit_steps(draft, |draft, step| {
+        if gemm::multiply(draft, step, &mut None) || step.axes.len() < 2 {
+            return true;
+        }
+        let mut loops = step_loops(draft, step);
+        loop_order::order(step, &mut loops);
+        merge_axes::merge(step, &loops)
+    });
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 mod pass_set;
 
-use einfold_ir::{Draft, Ir, Machine, Plan, Violation, verify_steps};
+use std::mem::take;
+
+use einfold_ir::{Count, Draft, Ir, Machine, Plan, Violation, verify_steps};
 
 use crate::error::PlanError;
 use crate::expand::{ChosenOrder, Expanded, expand};
@@ -193,8 +195,8 @@ pub(crate) enum Program<'p> {
     /// A module with the order of each node, by position.
     Ordered(&'p Ir, &'p [Option<ChosenOrder<'p>>], LowerFor<'p>),
     Expanded(Expanded, LowerFor<'p>),
-    Steps(Expanded, Draft),
-    Assigned(Expanded, Draft),
+    /// Steps, and whether memory is assigned.
+    Steps(Expanded, Draft, bool),
     Plan(Expanded, Plan),
 }
 
@@ -207,8 +209,8 @@ impl Program<'_> {
             Program::Module(_) => Form::Module,
             Program::Ordered(..) => Form::Ordered,
             Program::Expanded(..) => Form::Expanded,
-            Program::Steps(..) => Form::Steps,
-            Program::Assigned(..) => Form::Assigned,
+            Program::Steps(_, _, false) => Form::Steps,
+            Program::Steps(_, _, true) => Form::Assigned,
             Program::Plan(..) => Form::Plan,
         }
     }
@@ -217,17 +219,28 @@ impl Program<'_> {
 /// A function that observes each stage after its run: the stage, the number of changes, and the new form.
 type Observe<'o> = dyn FnMut(&'static Stage, usize, &Program<'_>) + 'o;
 
+/// When the driver checks what passes promise. Sealing checks every plan in full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checks {
+    /// After each pass that changed something, which names a pass that broke an invariant.
+    Each,
+    /// Once, when the steps are final.
+    AtEnd,
+}
+
 /// Runs the stages from the form of `program` on, up to the search or to the end, and checks what they promise.
 ///
 /// # Errors
 /// [`PlanError::Pass`] names the stage after which its promise does not hold.
-pub(crate) fn run_stages<'p>(
-    mut program: Program<'p>,
+pub(crate) fn run_stages(
+    program: &mut Program<'_>,
     passes: PassSet,
+    checks: Checks,
     observe: &mut Observe<'_>,
-) -> Result<Program<'p>, PlanError> {
+) -> Result<(), PlanError> {
     let first = program.form();
-    let looped = matches!(&program, Program::Module(ir) if ir.regions() > 1);
+    let looped = matches!(program, Program::Module(ir) if ir.regions() > 1);
+    let mut flops = None;
     for (k, stage) in PIPELINE.iter().enumerate().filter(|(_, stage)| stage.takes >= first) {
         let chosen = passes.has(k);
         match stage.run {
@@ -235,51 +248,64 @@ pub(crate) fn run_stages<'p>(
             Run::Rewrite(_) | Run::Pass(_) if looped || !chosen => continue,
             _ => {}
         }
-        let (next, changes) = run_stage(stage, chosen, program)?;
-        if chosen || !stage.is_optional() {
-            observe(stage, changes, &next);
+        if let (Program::Steps(_, draft, false), Checks::AtEnd) = (&*program, checks) {
+            match flops {
+                None => flops = Some(draft.flops()),
+                Some(flops) if matches!(stage.run, Run::Assign) => keeps_flops(flops, draft)?,
+                Some(_) => {}
+            }
         }
-        program = next;
+        let changes = run_stage(stage, chosen, checks, program)?;
+        if chosen || !stage.is_optional() {
+            observe(stage, changes, program);
+        }
     }
-    Ok(program)
+    Ok(())
 }
 
-/// Runs one stage and checks what it promises. Returns the new form and the number of changes.
-fn run_stage<'p>(stage: &Stage, chosen: bool, program: Program<'p>) -> Result<(Program<'p>, usize), PlanError> {
+/// Runs one stage and checks what it promises. Returns the number of changes.
+fn run_stage(stage: &Stage, chosen: bool, checks: Checks, program: &mut Program<'_>) -> Result<usize, PlanError> {
     let guilty = |violation| PlanError::Pass { name: stage.name, violation };
-    Ok(match (&stage.run, program) {
+    match (&stage.run, &mut *program) {
         (Run::Rewrite(run), Program::Module(ir)) => {
-            let (ir, changes) = run(&ir).map_err(guilty)?.unwrap_or((ir, 0));
-            (Program::Module(ir), changes)
+            let Some((rewritten, changes)) = run(ir).map_err(guilty)? else { return Ok(0) };
+            *ir = rewritten;
+            return Ok(changes);
         }
         (Run::Expand, Program::Ordered(ir, orders, lower_for)) => {
-            (Program::Expanded(expand(ir, orders)?, lower_for), 1)
+            *program = Program::Expanded(expand(ir, orders)?, *lower_for);
         }
         (Run::Lower, Program::Expanded(expanded, (hints, machine))) => {
-            let draft = Draft { machine: *machine, ..lower(&expanded.ir, hints)? };
-            (Program::Steps(expanded, draft), 1)
+            let draft = Draft { machine: **machine, ..lower(&expanded.ir, hints)? };
+            *program = Program::Steps(take(expanded), draft, false);
         }
-        (Run::Pass(run), Program::Steps(expanded, mut draft)) => {
-            let flops = draft.flops();
-            let changes = run(&mut draft);
-            if changes > 0 {
-                verify_steps(&draft).map_err(guilty)?;
-                let after = draft.flops();
-                let kept = || guilty(Violation(format!("{flops} flops became {after}")));
-                (after == flops).then_some(()).ok_or_else(kept)?;
+        (Run::Pass(run), Program::Steps(_, draft, false)) => {
+            let flops = (checks == Checks::Each).then(|| draft.flops());
+            let changes = run(draft);
+            if let (Some(flops), 1..) = (flops, changes) {
+                verify_steps(draft).map_err(guilty)?;
+                keeps_flops(flops, draft).map_err(guilty)?;
             }
-            (Program::Steps(expanded, draft), changes)
+            return Ok(changes);
         }
-        (Run::Assign, Program::Steps(expanded, mut draft)) => {
-            let changes = memory::assign(&mut draft, chosen)?;
-            (Program::Assigned(expanded, draft), changes)
+        (Run::Assign, Program::Steps(_, draft, assigned @ false)) => {
+            *assigned = true;
+            return memory::assign(draft, chosen);
         }
-        (Run::Seal, Program::Assigned(expanded, draft)) => (Program::Plan(expanded, Plan::seal(draft)?), 1),
+        (Run::Seal, Program::Steps(expanded, draft, true)) => {
+            *program = Program::Plan(take(expanded), Plan::seal(take(draft))?);
+        }
         (_, program) => {
             let violation = Violation(format!("it takes {:?}, not {:?}", stage.takes, program.form()));
             return Err(guilty(violation));
         }
-    })
+    }
+    Ok(1)
+}
+
+fn keeps_flops(flops: Count, draft: &Draft) -> Result<(), Violation> {
+    let after = draft.flops();
+    if after == flops { Ok(()) } else { Err(Violation(format!("{flops} flops became {after}"))) }
 }
 
 /// Runs the chosen rewrites.
@@ -287,7 +313,9 @@ fn run_stage<'p>(stage: &Stage, chosen: bool, program: Program<'p>) -> Result<(P
 /// # Errors
 /// [`PlanError::Pass`] names a rewrite that breaks an invariant: a defect.
 pub(crate) fn run_rewrites(ir: &Ir, passes: PassSet, observe: &mut Observe<'_>) -> Result<Ir, PlanError> {
-    match run_stages(Program::Module(ir.clone()), passes, observe)? {
+    let mut program = Program::Module(ir.clone());
+    run_stages(&mut program, passes, Checks::Each, observe)?;
+    match program {
         Program::Module(ir) => Ok(ir),
         other => Err(stuck(&other)),
     }
@@ -305,11 +333,13 @@ pub fn optimize(
     observe: &mut dyn FnMut(&'static Stage, usize, &Draft),
 ) -> Result<Plan, PlanError> {
     let mut observe = |stage, changes, program: &Program<'_>| {
-        if let Program::Steps(_, draft) | Program::Assigned(_, draft) = program {
+        if let Program::Steps(_, draft, _) = program {
             observe(stage, changes, draft);
         }
     };
-    match run_stages(Program::Steps(Expanded::default(), draft), passes, &mut observe)? {
+    let mut program = Program::Steps(Expanded::default(), draft, false);
+    run_stages(&mut program, passes, Checks::Each, &mut observe)?;
+    match program {
         Program::Plan(_, plan) => Ok(plan),
         other => Err(stuck(&other)),
     }

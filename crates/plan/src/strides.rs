@@ -11,26 +11,33 @@ pub(crate) type Strides = SmallVec<[isize; 8]>;
 /// The stride, in elements, of each axis of a step in the tensor of `access`; gather and scatter indices are not
 /// counted.
 pub(crate) fn access_strides(draft: &Draft, access: &Access<BufferId>, axes: usize) -> Strides {
+    let mut strides = Strides::from_elem(0, axes);
+    for_each_stride(draft, access, |axis, stride| {
+        strides[axis as usize] = strides[axis as usize].saturating_add(stride);
+    });
+    strides
+}
+
+/// Calls `f` with each own axis of an access and its stride, in elements, along one axis of the tensor.
+fn for_each_stride(draft: &Draft, access: &Access<BufferId>, mut f: impl FnMut(u32, isize)) {
     let buffer = draft.buffer(access.tensor);
-    let (mut strides, mut dims) = (Strides::from_elem(0, axes), Strides::from_elem(0, buffer.extents.len()));
-    buffer.layout.write_strides(&buffer.extents, &mut dims);
-    for (index, stride) in access.indices.iter().zip(dims) {
-        for term in index.terms() {
+    let indices = &access.indices[..];
+    buffer.layout.for_each_stride(&buffer.extents, |dim, stride| {
+        for term in indices[dim].terms() {
             if let AxisRef::Own(axis) = term.axis {
-                let moved = stride.saturating_mul(term.coef as isize);
-                strides[axis as usize] = strides[axis as usize].saturating_add(moved);
+                f(axis, stride.saturating_mul(term.coef as isize));
             }
         }
-    }
-    strides
+    });
 }
 
 /// The loops of a step, the written tensor first.
 pub(crate) fn step_loops(draft: &Draft, step: &Step) -> Loops {
-    let operands: SmallVec<[Strides; 3]> =
-        [&step.write].into_iter().chain(&step.reads).map(|a| access_strides(draft, a, step.axes.len())).collect();
-    let mut loops = Loops::new(operands.len());
-    (0..step.axes.len() as u32).for_each(|axis| push(&mut loops, step, axis, &operands));
+    let mut loops = Loops::of_extents(1 + step.reads.len(), step.axes.iter().map(|axis| axis.extent));
+    for (operand, access) in [&step.write].into_iter().chain(&step.reads).enumerate() {
+        let mut add = loops.add_strides(operand);
+        for_each_stride(draft, access, |axis, stride| add(axis as usize, stride));
+    }
     loops
 }
 

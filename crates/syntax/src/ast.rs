@@ -21,16 +21,18 @@ pub use program::{
 };
 
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
-/// The parsed form of a text. It keeps the text's structure; [`Display`] prints the canonical form.
+/// The parsed form of a text, shared by its clones. It keeps the text's structure; [`Display`] prints the canonical
+/// form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ast {
     /// Level 1: a NumPy subscript string, one character per label.
-    Letters(Subscripts),
+    Letters(Arc<Subscripts>),
     /// Level 2: terms of named axes in brackets.
-    Named(Named),
+    Named(Arc<Named>),
     /// Level 3: statements.
-    Program(Program),
+    Program(Arc<Program>),
 }
 
 impl Display for Ast {

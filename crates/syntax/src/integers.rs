@@ -6,6 +6,7 @@ use crate::parse::{check_length, check_output};
 use crate::render::Note;
 use crate::span::Span;
 use std::fmt::Write;
+use std::sync::Arc;
 
 /// Builds the expression with these labels for each operand and for the output. The result equals the parse of its
 /// printed form, `[0 1], [1 2] -> [0 2]`. The number of labels is not limited. Without `output` it has the labels that
@@ -29,7 +30,7 @@ pub fn from_labels(operands: &[&[u32]], output: Option<&[u32]>) -> Result<Ast, E
 /// # Errors
 /// [`ErrorKind::OutputRepeated`] and [`ErrorKind::OutputUnknown`]; [`ErrorKind::Syntax`] without inputs or if the
 /// printed form is too long.
-pub(crate) fn subscripts(inputs: &[&[u32]], output: Option<&[u32]>) -> Result<Subscripts, Error> {
+pub(crate) fn subscripts(inputs: &[&[u32]], output: Option<&[u32]>) -> Result<Arc<Subscripts>, Error> {
     let text = print(inputs, output);
     check_length(&text)?;
     if inputs.is_empty() {

@@ -131,7 +131,7 @@ pub fn resolve_labels(
     inputs: &[TensorType],
     options: &Options,
 ) -> Result<Ir, Error> {
-    letters::resolve(&integers::subscripts(labels, output)?, inputs, options).map_err(suggest::keep_valid)
+    letters::resolve(&*integers::subscripts(labels, output)?, inputs, options).map_err(suggest::keep_valid)
 }
 
 #[cfg(test)]

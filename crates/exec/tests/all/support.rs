@@ -23,8 +23,8 @@ impl Build {
         let draft = Draft {
             buffers: IdVec::default(),
             regions: vec![Region { loops: vec![], steps: vec![], partitions: None }],
-            inputs: vec![],
-            outputs: vec![],
+            inputs: Default::default(),
+            outputs: Default::default(),
             scratch: 0,
             machine: Machine::DEFAULT,
         };

@@ -161,7 +161,14 @@ impl<T: Clone> Index<T> {
     /// Replaces every own axis, also in indirect terms, by another. An axis without a replacement has only position 0,
     /// and its term is dropped.
     pub fn renumber(&mut self, to: &impl Fn(u32) -> Option<u32>) {
-        *self = self.compose(&|axis| to(axis).map(Index::axis));
+        match &mut self.0 {
+            Repr::AffineTerm(AffineTerm { coef: 1, axis: AxisRef::Own(axis) }) => match to(*axis) {
+                Some(new) => *axis = new,
+                None => self.0 = Repr::Constant(0),
+            },
+            Repr::Constant(_) => {}
+            _ => *self = self.compose(&|axis| to(axis).map(Index::axis)),
+        }
     }
 
     /// Replaces each own axis, also in indirect terms, by the index `of` that axis, which has no indirect terms. An

@@ -7,7 +7,7 @@ use crate::error::{MemoryExcess, PlanError};
 use crate::expand::{ChosenOrder, Expanded, Expansion};
 use crate::hoist::ModulePart;
 use crate::memory::{self, Memory};
-use crate::pipeline::{PassSet, Program, run_stages, stuck};
+use crate::pipeline::{Checks, PassSet, Program, run_stages, stuck};
 
 /// The flops of one iteration, as a multiple of the fewest for which further threads pay, from which on the steps of an
 /// iteration keep the threads busy by themselves and partitions would only take memory: a rough estimate.
@@ -71,8 +71,14 @@ impl Builder {
         for ((id, ordered), &partitions) in part.orders.iter().zip(counts) {
             orders[*id] = Some(ChosenOrder { partitions, least_side: part.machine.least_side(), ..ordered.into() });
         }
-        let (passes, ordered) = (self.passes, Program::Ordered(&part.ir, &orders, (&part.hints, &part.machine)));
-        match run_stages(ordered, passes, &mut |_, _, _| ())? {
+        let run = |checks| {
+            let mut program = Program::Ordered(&part.ir, &orders, (&part.hints, &part.machine));
+            run_stages(&mut program, self.passes, checks, &mut |_, _, _| ()).map(|()| program)
+        };
+        // A second run names the stage that broke an invariant.
+        let first = if cfg!(debug_assertions) { Checks::Each } else { Checks::AtEnd };
+        let passes = self.passes;
+        match run(first).or_else(|_| run(Checks::Each))? {
             Program::Plan(expanded, plan) => {
                 let memory = Memory::of(&plan);
                 let excess = self.limit.and_then(|limit| memory::excess(&plan, &memory, limit));
@@ -86,7 +92,7 @@ impl Builder {
 /// Changes the extents that depend on the number of partitions: the first loop of each partitioned region, and the
 /// results that each partition has for itself. `expansions` are the nodes of each contraction, `counts` the number of
 /// partitions of each order.
-fn set_partitions(draft: &mut Draft, part: &ModulePart, expansions: &IdVec<NodeId, Expansion>, counts: &[u64]) {
+fn set_partitions(draft: &mut Draft, part: &ModulePart, expansions: &IdVec<NodeId, Expansion, 0>, counts: &[u64]) {
     let Draft { regions, buffers, .. } = draft;
     for region in regions.iter_mut().filter(|region| region.partitions.is_some()) {
         let origin = region.steps[0].origin.0;

@@ -3,24 +3,24 @@
 use einfold_ir::{IdVec, Ir, NodeId, Tree};
 use einfold_order::{Budget, Order, OrderError, OrderMismatch, STRATEGIES, SavedOrder, SavedTree};
 
-use super::Compiled;
+use super::Forms;
 use super::choices::{Choice, choices, factored};
 use crate::cost::Orders;
 use crate::error::PlanError;
 
-/// The orders of a plan as a value, from which [`Order::Saved`] makes the same plan without a search. `how` and
-/// `budget` are those that the plan was made with.
-pub fn saved_order(compiled: &Compiled, how: &Order, budget: &Budget) -> SavedOrder {
+/// The orders of a plan as a value, from which [`Order::Saved`] makes the same plan without a search. `forms` are those
+/// of the plan, `how` and `budget` what it was made with.
+pub fn saved_order(forms: &Forms, how: &Order, budget: &Budget) -> SavedOrder {
     let saved = |choice: &Choice<'_>| {
         let at_once = || Tree::from_ssa(choice.c.factors.len(), &[Vec::from_iter(0..choice.c.factors.len() as u32)]);
-        let (tree, slices) = match compiled.orders.get(&choice.id) {
+        let (tree, slices) = match forms.orders.get(&choice.id) {
             Some(ordered) => (ordered.tree.clone(), &ordered.slices[..]),
             None => (at_once().expect("one step uses each factor once"), &[][..]),
         };
         let (network, names) = choice.network(tree.leaves());
         SavedTree::new(&network, &names, &tree, slices)
     };
-    let contractions = choices(&compiled.rewritten).iter().map(saved).collect();
+    let contractions = choices(&forms.rewritten).iter().map(saved).collect();
     // A plan of a saved order keeps the limits of that saved order.
     let (objective, memory_bytes, largest) = match how {
         Order::Saved(followed) => (followed.objective, followed.memory_bytes, followed.largest),

@@ -5,7 +5,7 @@ use einfold_order::cost::step_costs;
 use einfold_order::{FoundOrder, SlicedAxis};
 
 use super::join;
-use crate::compile::Compiled;
+use crate::compile::Forms;
 use crate::cost::node_flops;
 use crate::error::shape_text;
 use crate::evaluation::Evaluation;
@@ -77,13 +77,13 @@ impl TreeReport {
 }
 
 /// The reports of all contractions.
-pub(super) fn reports(compiled: &Compiled) -> Vec<TreeReport> {
-    compiled.rewritten.contractions().map(|(id, c)| report(compiled, id, c)).collect()
+pub(super) fn reports(forms: &Forms) -> Vec<TreeReport> {
+    forms.rewritten.contractions().map(|(id, c)| report(forms, id, c)).collect()
 }
 
 /// The factors, then the steps of a contraction.
-fn tensors(compiled: &Compiled, id: NodeId, c: &Contraction) -> Vec<TensorReport> {
-    let (ir, expansion, ordered) = (&compiled.rewritten, &compiled.expansions[id], compiled.orders.get(&id));
+fn tensors(forms: &Forms, id: NodeId, c: &Contraction) -> Vec<TensorReport> {
+    let (ir, expansion, ordered) = (&forms.rewritten, &forms.expansions[id], forms.orders.get(&id));
     let (node, evaluation) = (ir.node(id), expansion.evaluation);
     // Only a tree with selections as leaves belongs to the selection form.
     let ordered_form = ordered.filter(|_| evaluation == Some(Evaluation::WithSelections));
@@ -117,7 +117,7 @@ fn tensors(compiled: &Compiled, id: NodeId, c: &Contraction) -> Vec<TensorReport
     let leaves = tensors.len() - expansion.steps.len();
     for (nodes, tensor) in expansion.steps.iter().zip(&mut tensors[leaves..]) {
         tensor.written = !nodes.is_empty();
-        tensor.flops = nodes.iter().map(|&node| node_flops(&compiled.ir, node)).sum();
+        tensor.flops = nodes.iter().map(|&node| node_flops(&forms.ir, node)).sum();
     }
     if let Some(last) = tensors.last_mut() {
         last.subscripts = subscripts(ir, id, c, &Access::new(id, c.output.clone()));
@@ -126,8 +126,8 @@ fn tensors(compiled: &Compiled, id: NodeId, c: &Contraction) -> Vec<TensorReport
     tensors
 }
 
-fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
-    let (ir, ordered, tensors) = (&compiled.rewritten, compiled.orders.get(&id), tensors(compiled, id, c));
+fn report(forms: &Forms, id: NodeId, c: &Contraction) -> TreeReport {
+    let (ir, ordered, tensors) = (&forms.rewritten, forms.orders.get(&id), tensors(forms, id, c));
     let node = ir.node(id);
     let factors: Vec<String> = c.factors.iter().map(|factor| subscripts(ir, id, c, factor)).collect();
     let result = tensors.last().map(|last| &*last.subscripts).unwrap_or_default();
@@ -137,7 +137,7 @@ fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
         label: node.label.clone(),
         subscripts: format!("{}->{result}", factors.join(",")),
         strategy: ordered.map(|o| o.strategy),
-        law: compiled.expansions[id].evaluation.map(|evaluation| law(evaluation, ordered)).unwrap_or_default(),
+        law: forms.expansions[id].evaluation.map(|evaluation| law(evaluation, ordered)).unwrap_or_default(),
         algebra: format!("{} on {}", c.algebra, node.dtype),
         cost: ordered.map(|o| o.cost),
         slices: slices.map(|s| (c.axes[s.axis as usize].label.clone(), s.parts)).collect(),

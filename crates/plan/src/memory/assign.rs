@@ -16,6 +16,10 @@ use crate::error::PlanError;
 /// # Errors
 /// [`PlanError::TooLarge`] if scratch memory cannot be addressed.
 pub(crate) fn assign(draft: &mut Draft, share: bool) -> Result<usize, PlanError> {
+    if !draft.has_intermediates() && draft.regions.iter().all(|region| region.partitions.is_none()) {
+        draft.scratch = 0;
+        return Ok(0);
+    }
     let (lives, own, steps) = (draft.lifetimes(), draft.partition_buffers(), draft.steps().count());
     // First the buffers that exist once, then the copies of partitions, by region.
     let mut members: SmallVec<[Vec<BufferId>; 2]> = SmallVec::from_elem(Vec::new(), 1 + draft.regions.len());

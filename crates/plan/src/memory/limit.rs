@@ -16,8 +16,8 @@ pub(super) const ADDRESSABLE: usize = isize::MAX as usize;
 /// [`PlanError::TooLarge`] names the first such tensor.
 pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
     let fits = |buffer: &Buffer| {
-        let bytes = buffer.bytes().filter(|&bytes| bytes <= ADDRESSABLE - Plan::ALIGN);
-        matches!(buffer.storage, Storage::Input(_)) || bytes.is_some()
+        let addressable = || buffer.bytes().is_some_and(|bytes| bytes <= ADDRESSABLE - Plan::ALIGN);
+        matches!(buffer.storage, Storage::Input(_)) || addressable()
     };
     let wide = draft.buffers.entries().find(|(_, buffer)| !fits(buffer));
     wide.map_or(Ok(()), |(k, _)| Err(too_large(draft, k)))

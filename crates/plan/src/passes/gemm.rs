@@ -1,8 +1,8 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, AffineTerm, AxisRef, AxisSet, BufferId, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step, StridedAxis,
-    WriteMode, nesting,
+    Access, AffineTerm, AxisRef, AxisSet, BufferId, Count, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step,
+    StridedAxis, WriteMode, nesting,
 };
 use smallvec::SmallVec;
 
@@ -16,19 +16,25 @@ const LEAST_EXTENT: usize = 2;
 
 /// Gives the gemm form to every nest that is a matrix product large enough to pay.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut fold = Fold::default();
-    edit_steps(draft, |draft, step| {
-        let Some(gemm) = recognise(draft, step) else { return false };
-        let packed = packed(draft, step, &gemm, &mut fold);
-        step.form = Form::Gemm(Gemm { packed, ..gemm });
-        true
-    })
+    let mut fold = None;
+    edit_steps(draft, |draft, step| multiply(draft, step, &mut fold))
+}
+
+/// Gives a step the gemm form if it is such a nest, and returns whether it is. `fold` is memory for reuse.
+pub(super) fn multiply(draft: &Draft, step: &mut Step, fold: &mut Option<Fold>) -> bool {
+    let Some(gemm) = recognise(draft, step) else { return false };
+    let packed = packed(draft, step, &gemm, fold.get_or_insert_default());
+    step.form = Form::Gemm(Gemm { packed, ..gemm });
+    true
 }
 
 /// The axis groups of a step that is a matrix product large enough to pay; slowest axis first in the written tensor,
 /// contracted axes in the left factor.
 fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
     let ([a, b], Form::Nest(Nest { expr: None, .. })) = (&step.reads[..], &step.form) else { return None };
+    if step.flops() < Count::from(draft.machine.least_product()) {
+        return None;
+    }
     if a.has_indirect() || b.has_indirect() || !is_matrix_write(draft, step) {
         return None;
     }

@@ -17,6 +17,9 @@ use crate::strides::{Strides, access_strides, own_axes};
 ///
 /// Returns the number of intermediates that are not row-major.
 pub(crate) fn run(draft: &mut Draft) -> usize {
+    if !draft.has_intermediates() {
+        return 0;
+    }
     let mut chooser =
         Chooser { writers: writers(draft), chosen: IdVec::filled(draft.buffers.len(), false), changes: 0 };
     for r in (0..draft.regions.len()).rev() {

@@ -1,6 +1,6 @@
 //! Orders the loops of nests.
 
-use einfold_ir::{Draft, Form, Step};
+use einfold_ir::{Draft, Form, Loops, Step};
 use smallvec::SmallVec;
 
 use super::edit_steps;
@@ -10,26 +10,34 @@ use crate::strides::step_loops;
 /// [`einfold_ir::Loops::order`]), and allows the executor to order them again by the real strides.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     edit_steps(draft, |draft, step| {
-        let Form::Nest(nest) = &mut step.form else { return false };
-        if nest.ordered || step.axes.len() < 2 {
-            return false;
+        let nest = matches!(&step.form, Form::Nest(nest) if !nest.ordered) && step.axes.len() > 1;
+        nest && {
+            order(step, &mut step_loops(draft, step));
+            true
         }
-        nest.ordered = true;
-        let mut order: SmallVec<[u32; 8]> = (0..step.axes.len() as u32).collect();
-        step_loops(draft, step).order_with(|a, b| order.swap(a, b));
-        reorder(step, &order);
-        true
     })
 }
 
-/// Moves axis `order[k]` of a nest to position `k`.
-fn reorder(step: &mut Step, order: &[u32]) {
+/// Orders the axes of a nest, and `loops`, its loops.
+pub(super) fn order(step: &mut Step, loops: &mut Loops) {
+    let mut order: SmallVec<[u32; 8]> = (0..step.axes.len() as u32).collect();
+    loops.order_with(|a, b| {
+        order.swap(a, b);
+        step.axes.swap(a, b);
+    });
+    renumber(step, &order);
+    if let Form::Nest(nest) = &mut step.form {
+        nest.ordered = true;
+    }
+}
+
+/// Renumbers the axes of a nest after axis `order[k]` was moved to position `k`.
+fn renumber(step: &mut Step, order: &[u32]) {
     if order.is_sorted() {
         return;
     }
     let mut positions: SmallVec<[u32; 8]> = SmallVec::from_elem(0, order.len());
     order.iter().enumerate().for_each(|(place, &axis)| positions[axis as usize] = place as u32);
-    step.axes = order.iter().map(|&a| step.axes[a as usize].clone()).collect();
     let accesses = step.reads.iter_mut().chain([&mut step.write]);
     accesses.for_each(|access| access.renumber(&|axis| Some(positions[axis as usize])));
 }

@@ -1,6 +1,6 @@
 //! Merges loops of nests.
 
-use einfold_ir::{Draft, Form};
+use einfold_ir::{Draft, Form, Loops, Step};
 use smallvec::{SmallVec, smallvec};
 
 use super::edit_steps;
@@ -9,23 +9,25 @@ use crate::strides::step_loops;
 /// Merges neighbouring loops of a nest that have a single stride in every operand under the layout hints.
 pub(crate) fn run(draft: &mut Draft) -> usize {
     edit_steps(draft, |draft, step| {
-        if step.axes.len() < 2 || !matches!(step.form, Form::Nest(_)) {
-            return false;
-        }
-        let loops = step_loops(draft, step);
-        let mut merged: SmallVec<[u32; 8]> = smallvec![1];
-        for inner in 1..loops.len() {
-            match merged.last_mut().filter(|_| loops.joins(inner - 1, inner)) {
-                Some(joined) => *joined += 1,
-                None => merged.push(1),
-            }
-        }
-        let shorter = merged.len() < loops.len();
-        if let (true, Form::Nest(nest)) = (shorter, &mut step.form) {
-            nest.merged = merged.into_vec();
-        }
-        shorter
+        let nest = matches!(step.form, Form::Nest(_)) && step.axes.len() > 1;
+        nest && merge(step, &step_loops(draft, step))
     })
+}
+
+/// Merges `loops`, the loops of a nest. Returns whether any are merged.
+pub(super) fn merge(step: &mut Step, loops: &Loops) -> bool {
+    let mut merged: SmallVec<[u32; 8]> = smallvec![1];
+    for inner in 1..loops.len() {
+        match merged.last_mut().filter(|_| loops.joins(inner - 1, inner)) {
+            Some(joined) => *joined += 1,
+            None => merged.push(1),
+        }
+    }
+    let shorter = merged.len() < loops.len();
+    if let (true, Form::Nest(nest)) = (shorter, &mut step.form) {
+        nest.merged = merged.into_vec();
+    }
+    shorter
 }
 
 #[cfg(test)]

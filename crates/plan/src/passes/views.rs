@@ -98,6 +98,9 @@ fn fold_views(
     wanted: impl Fn(&Draft, &Step) -> bool,
     fold: impl Fn(&mut BufferUses, &mut Draft, StepPosition, &ViewStep) -> bool,
 ) -> usize {
+    if !draft.has_intermediates() {
+        return 0;
+    }
     let mut neighbours: Option<BufferUses> = None;
     for region in 0..draft.regions.len() {
         for place in 0..draft.regions[region].steps.len() {
@@ -255,8 +258,8 @@ mod tests {
         Draft {
             buffers,
             regions,
-            inputs: vec![BufferId(0)],
-            outputs: Vec::new(),
+            inputs: smallvec::smallvec![BufferId(0)],
+            outputs: Default::default(),
             scratch: 0,
             machine: Machine::DEFAULT,
         }

@@ -1,6 +1,6 @@
 use einfold_ir::{Draft, Violation, WriteMode};
 
-use super::{Form, PASSES, PIPELINE, PassSet, Program, Run, Stage, run_stage};
+use super::{Checks, Form, PASSES, PIPELINE, PassSet, Program, Run, Stage, run_stage};
 use crate::error::PlanError;
 use crate::expand::Expanded;
 use crate::lower::{Hints, lower};
@@ -22,8 +22,8 @@ fn a_guilty_pass_is_named() {
     const BROKEN: &Stage = &Stage::new("broken", Run::Pass(broken), "", "");
     const WASTEFUL: &Stage = &Stage::new("wasteful", Run::Pass(wasteful), "", "");
     let draft = lower(&letters("ij,jk->ik", &[2, 3, 4]), &Hints::default()).unwrap();
-    let run = |stage, program| run_stage(stage, true, program).map(drop);
-    let guilty = |stage| run(stage, Program::Steps(Expanded::default(), draft.clone()));
+    let run = |stage, mut program| run_stage(stage, true, Checks::Each, &mut program).map(drop);
+    let guilty = |stage| run(stage, Program::Steps(Expanded::default(), draft.clone(), false));
     let violation = Violation("step 0: adds to what was never written".into());
     assert_eq!(guilty(BROKEN), Err(PlanError::Pass { name: "broken", violation }));
     let violation = Violation("24 flops became 48".into());

@@ -43,8 +43,9 @@ fn check(ir: &Ir) {
         assert!(same(evaluate(&after, &inputs).unwrap()), "{name}\n{ir}{after}");
     }
     let compiled = compile(ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
-    assert!(same(evaluate(&compiled.rewritten, &inputs).unwrap()), "{ir}{}", compiled.rewritten);
-    assert!(same(evaluate(&compiled.ir, &inputs).unwrap()), "{ir}{}", compiled.ir);
+    let forms = compiled.forms(ir);
+    assert!(same(evaluate(&forms.rewritten, &inputs).unwrap()), "{ir}{}", forms.rewritten);
+    assert!(same(evaluate(&forms.ir, &inputs).unwrap()), "{ir}{}", forms.ir);
 }
 
 /// An expression under construction, all of `f64` and with axes of these extents.

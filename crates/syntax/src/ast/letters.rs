@@ -7,6 +7,7 @@ pub(crate) use builder::Builder;
 pub use print::LabelName;
 
 use crate::span::Span;
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Input terms and an optional output term: lists of labels with at most one ellipsis each.
@@ -18,8 +19,8 @@ use std::ops::Range;
 pub struct Subscripts {
     text: Box<str>,
     spelling: Spelling,
-    labels: Vec<Label>,
-    terms: Vec<Term>,
+    labels: SmallVec<[Label; 8]>,
+    terms: SmallVec<[Term; 4]>,
     groups: Vec<Group>,
     output: Option<Output>,
 }

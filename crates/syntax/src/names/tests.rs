@@ -1,8 +1,9 @@
 use crate::ast::{Ast, Program};
 use crate::error::NameClass;
 use crate::{Error, parse};
+use std::sync::Arc;
 
-fn program(text: &str) -> Program {
+fn program(text: &str) -> Arc<Program> {
     match parse(text) {
         Ok(Ast::Program(program)) => program,
         other => panic!("{text}\n{other:?}"),

@@ -12,9 +12,9 @@ use nom::bytes::complete::tag;
 use nom::character::complete::{char, satisfy};
 use nom::combinator::{cut, opt};
 use nom::error::ParseError;
-use nom::multi::many0_count;
-use nom::sequence::{preceded, terminated};
+use nom::sequence::terminated;
 use nom::{IResult, Parser};
+use std::sync::Arc;
 
 /// The position of a failure, as the number of bytes that remain.
 pub(super) struct StoppedAt {
@@ -34,7 +34,7 @@ impl ParseError<&str> for StoppedAt {
 type Parsed<'t, T = ()> = IResult<&'t str, T, StoppedAt>;
 
 /// Parses a subscript string.
-pub(crate) fn parse(text: &str) -> Result<Subscripts, Error> {
+pub(crate) fn parse(text: &str) -> Result<Arc<Subscripts>, Error> {
     let mut b = Builder::new(text, Spelling::Letters);
     let rest = match letters(text, &mut b) {
         Ok((rest, ())) => rest.len(),
@@ -51,8 +51,10 @@ pub(crate) fn parse(text: &str) -> Result<Subscripts, Error> {
 /// `letters = litem { "," litem } [ ARROW lterm ]`.
 fn letters<'t>(text: &'t str, b: &mut Builder) -> Parsed<'t> {
     let (rest, _) = space(text)?;
-    let (rest, ()) = litem(rest, b, 0)?;
-    let (rest, _) = many0_count(preceded(symbol(','), |rest| litem(rest, b, 0))).parse(rest)?;
+    let (mut rest, ()) = litem(rest, b, 0)?;
+    while let Ok((after, ())) = symbol(',').parse(rest) {
+        (rest, ()) = litem(after, b, 0)?;
+    }
     let (rest, output) = opt(|rest| arrow(rest, b)).parse(rest)?;
     if output.is_some() { lterm(rest, b) } else { Ok((rest, ())) }
 }
@@ -72,19 +74,27 @@ fn group<'t>(rest: &'t str, b: &mut Builder, depth: usize) -> Parsed<'t> {
     let (rest, _) = space(after)?;
     let (rest, ()) = litem(rest, b, depth + 1)?;
     let (rest, _) = cut(symbol(',')).parse(rest)?;
-    let (rest, ()) = litem(rest, b, depth + 1)?;
-    let (rest, _) = many0_count(preceded(symbol(','), |rest| litem(rest, b, depth + 1))).parse(rest)?;
+    let (mut rest, ()) = litem(rest, b, depth + 1)?;
+    while let Ok((after, ())) = symbol(',').parse(rest) {
+        (rest, ()) = litem(after, b, depth + 1)?;
+    }
     let (after, _) = cut(char(')')).parse(rest)?;
     b.close_group(Span::new(b.at(rest), b.at(after)));
     space(after)
 }
 
 /// `lterm = { LABEL } [ ELLIPSIS { LABEL } ]`.
-fn lterm<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
+fn lterm<'t>(mut rest: &'t str, b: &mut Builder) -> Parsed<'t> {
     b.begin_term(b.at(rest));
-    let (rest, _) = many0_count(|rest| label(rest, b)).parse(rest)?;
-    let (rest, dots) = opt(|rest| ellipsis(rest, b)).parse(rest)?;
-    let rest = if dots.is_some() { many0_count(|rest| label(rest, b)).parse(rest)?.0 } else { rest };
+    while let Ok((after, ())) = label(rest, b) {
+        rest = after;
+    }
+    if let Ok((after, ())) = ellipsis(rest, b) {
+        rest = after;
+        while let Ok((after, ())) = label(rest, b) {
+            rest = after;
+        }
+    }
     Ok((rest, ()))
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn spaced(text: &str) -> Result<Ast, Error> {
 
 fn checked(named: Named) -> Result<Ast, Error> {
     check_names(&named)?;
-    Ok(Ast::Named(named))
+    Ok(Ast::Named(named.into()))
 }
 
 impl Parser<'_> {

@@ -75,7 +75,7 @@ impl OutputCheck<'_> {
 
 /// The first label that occurs a second time, after its first use.
 fn first_repeated(labels: &[Label]) -> Option<(&Label, &Label)> {
-    let mut order: Vec<&Label> = labels.iter().collect();
+    let mut order: SmallVec<[&Label; 16]> = labels.iter().collect();
     order.sort_by_key(|label| (label.id, label.span.start));
     let repeats = order.windows(2).filter(|pair| pair[0].id == pair[1].id);
     repeats.map(|pair| (pair[0], pair[1])).min_by_key(|(_, again)| again.span.start)

@@ -15,7 +15,7 @@ pub(super) fn parse(text: &str) -> Result<Ast, Error> {
     let statements = p.program()?;
     let table = p.into_names();
     let names = names::analyse(text, &table, &statements)?;
-    Ok(Ast::Program(Program::new(text, table, statements, names)))
+    Ok(Ast::Program(Program::new(text, table, statements, names).into()))
 }
 
 impl Parser<'_> {

@@ -1,15 +1,16 @@
 use crate::ast::{Affine, Ast, Expr, ExprKind, Index, IndexTermKind, Named, Program};
 use crate::text::{parse, parse_spaced};
 use insta::assert_snapshot;
+use std::sync::Arc;
 
-fn program(text: &str) -> Program {
+fn program(text: &str) -> Arc<Program> {
     match parse(text) {
         Ok(Ast::Program(program)) => program,
         other => panic!("{text}\n{other:?}"),
     }
 }
 
-fn named(parsed: Result<Ast, crate::Error>) -> Named {
+fn named(parsed: Result<Ast, crate::Error>) -> Arc<Named> {
     match parsed {
         Ok(Ast::Named(named)) => named,
         other => panic!("{other:?}"),

@@ -13,9 +13,10 @@ use crate::error::Error;
 use crate::span::Span;
 use crate::suggest;
 use axes::Axes;
-use einfold_ir::{Dtype, Ir, TensorType};
+use einfold_ir::{Dtype, Ir, TensorType, few};
 use errors::LettersErrors;
 use lower::lower;
+use smallvec::SmallVec;
 
 pub(super) fn resolve(s: &Subscripts, inputs: &[TensorType], options: &Options) -> Result<Ir, Error> {
     resolve_letters(s, inputs, options).map_err(|error| match s.spelling() {
@@ -30,7 +31,7 @@ fn resolve_letters(s: &Subscripts, inputs: &[TensorType], options: &Options) -> 
         return Err(errors.operands());
     }
     let axes = Axes::new(&errors, options)?;
-    let dtypes: Vec<Dtype> = inputs.iter().map(|input| input.dtype).collect();
+    let dtypes: SmallVec<[Dtype; 4]> = few(inputs.iter().map(|input| input.dtype));
     let dtype = Dtype::promote(&dtypes).ok_or_else(|| errors.dtype())?;
     let dtype = options.in_accumulator(&dtypes, dtype).map_err(|acc| errors.accumulator(dtype, acc))?;
     if !options.algebra.accepts(dtype) {

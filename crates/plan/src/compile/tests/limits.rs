@@ -69,7 +69,7 @@ fn a_memory_limit_is_kept_by_slices_and_what_is_left_goes_to_partitions() {
     for share in [2, 3, 5, 8, 30] {
         let sliced = within(Some(needed / share)).unwrap();
         assert!(sliced.memory.total() <= Count::from(needed / share));
-        assert!(!sliced.orders.values().next().unwrap().slices.is_empty());
+        assert!(!sliced.forms(&ir).orders.values().next().unwrap().slices.is_empty());
         assert_eq!(sliced.plan.flops(), whole.plan.flops(), "every step depends on the sliced axis");
     }
     let partitions =
@@ -142,7 +142,7 @@ fn ids_are_used_in_one_step_where_a_limit_leaves_no_room_for_intermediates() {
     assert!(with_passes(&ir, PassSet::ALL).memory.total() > Count::from(least));
     let budget = Budget { memory_bytes: Some(least), ..Budget::default() };
     let compiled = compile(&ir, &Order::default(), &budget, &PlanOptions::default()).unwrap();
-    assert_eq!((compiled.memory.total(), compiled.orders.len()), (Count::from(least), 0));
+    assert_eq!((compiled.memory.total(), compiled.forms(&ir).orders.len()), (Count::from(least), 0));
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use super::{Ellipsis, Group, Label, Output, Spelling, Subscripts, Term};
 use crate::span::Span;
+use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The subscripts read so far. The caller checks the grammar.
 pub(crate) struct Builder {
     text_len: usize,
     spelling: Spelling,
-    labels: Vec<Label>,
-    terms: Vec<Term>,
+    labels: SmallVec<[Label; 8]>,
+    terms: SmallVec<[Term; 4]>,
     groups: Vec<Group>,
     /// Positions in `groups` of the open groups.
     open: Vec<usize>,
@@ -20,8 +22,8 @@ impl Builder {
         Builder {
             text_len: text.len(),
             spelling,
-            labels: Vec::with_capacity(text.len().min(64)),
-            terms: Vec::with_capacity(4),
+            labels: SmallVec::new(),
+            terms: SmallVec::new(),
             groups: Vec::new(),
             open: Vec::new(),
             arrow: None,
@@ -99,15 +101,15 @@ impl Builder {
     }
 
     /// The finished subscripts of `text`.
-    pub(crate) fn finish(mut self, text: &str) -> Subscripts {
+    pub(crate) fn finish(mut self, text: &str) -> Arc<Subscripts> {
         let output = self.arrow.and_then(|arrow| Some(Output { arrow, term: self.terms.pop()? }));
-        Subscripts {
+        Arc::new(Subscripts {
             text: text.into(),
             spelling: self.spelling,
             labels: self.labels,
             terms: self.terms,
             groups: self.groups,
             output,
-        }
+        })
     }
 }

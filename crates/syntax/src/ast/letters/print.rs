@@ -2,6 +2,7 @@
 
 use super::{Spelling, Subscripts, Term};
 use crate::render::Visible;
+use smol_str::{SmolStr, ToSmolStr};
 use std::fmt::{self, Display, Formatter, Write};
 
 /// A label in a message: combining marks stand on a dotted circle, invisible characters are escaped.
@@ -14,6 +15,14 @@ pub struct LabelName {
 impl LabelName {
     pub(super) fn new(spelling: Spelling, id: u32) -> LabelName {
         LabelName { spelling, id }
+    }
+
+    /// The name as text.
+    pub(crate) fn label(self) -> SmolStr {
+        match (self.spelling, char::from_u32(self.id)) {
+            (Spelling::Letters, Some(c)) if c.is_ascii() => SmolStr::new_inline(c.encode_utf8(&mut [0; 4])),
+            _ => self.to_smolstr(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::Options;
 use super::errors::LettersErrors;
 use crate::ast::{Subscripts, Term};
 use crate::error::{Error, LabeledAxis, SizeRule};
+use einfold_ir::TensorType;
 use smallvec::SmallVec;
 
 /// The axis of each dimension of a term.
@@ -12,7 +13,7 @@ pub(super) type Dims = SmallVec<[usize; 4]>;
 /// The axes of an expression: first the labels in ascending order, then the axes of `...`, from left to right.
 pub(super) struct Axes {
     /// The distinct labels, ascending; the position is the number of the axis.
-    labels: SmallVec<[u32; 4]>,
+    labels: SmallVec<[u32; 8]>,
     /// The number of axes of `...`: the maximum over the operands.
     covered: usize,
     /// The axis of each dimension of each operand.
@@ -33,11 +34,14 @@ impl Axes {
             }
             covered = covered.max(rank - labels);
         }
-        let mut labels: SmallVec<[u32; 4]> =
-            s.terms().iter().flat_map(|term| s.labels(term)).map(|label| label.id).collect();
+        let mut labels: SmallVec<[u32; 8]> = SmallVec::new();
+        for term in s.terms() {
+            s.labels(term).iter().for_each(|label| labels.push(label.id));
+        }
         labels.sort_unstable();
-        let once: SmallVec<[u32; 4]> =
-            labels.chunk_by(|a, b| a == b).filter(|uses| uses.len() == 1).map(|uses| uses[0]).collect();
+        let implicit = s.output().is_none();
+        let uses = labels.chunk_by(|a, b| a == b).filter(|uses| implicit && uses.len() == 1);
+        let once: SmallVec<[u32; 8]> = uses.map(|uses| uses[0]).collect();
         labels.dedup();
 
         let mut axes = Axes { labels, covered, operands: SmallVec::new(), output: Dims::new() };
@@ -63,7 +67,8 @@ impl Axes {
     /// The axes of a term whose ellipsis covers `covered` axes.
     fn dims(&self, s: &Subscripts, term: &Term, covered: usize) -> Dims {
         let number = |id: u32| self.labels.partition_point(|&label| label < id);
-        let mut dims: Dims = s.labels(term).iter().map(|label| number(label.id)).collect();
+        let mut dims = Dims::new();
+        s.labels(term).iter().for_each(|label| dims.push(number(label.id)));
         if let Some(ellipsis) = term.ellipsis {
             dims.insert_many(ellipsis.before, self.len() - covered..self.len());
         }
@@ -83,8 +88,18 @@ impl Axes {
         }
     }
 
+    /// Whether each axis has the same size everywhere.
+    fn sizes_are_equal(&self, inputs: &[TensorType]) -> bool {
+        let mut sizes: SmallVec<[Option<usize>; 8]> = SmallVec::from_elem(None, self.len());
+        let mut same = |(&axis, &size): (&usize, &usize)| *sizes[axis].get_or_insert(size) == size;
+        self.operands.iter().zip(inputs).all(|(dims, input)| dims.iter().zip(&input.shape).all(&mut same))
+    }
+
     /// Checks that each axis has one size: equal within an operand, equal or broadcast between operands.
     fn check_sizes(&self, errors: &LettersErrors<'_>, options: &Options) -> Result<(), Error> {
+        if self.sizes_are_equal(errors.inputs) {
+            return Ok(());
+        }
         // The first axis with each size, and the last axis of each label.
         let mut holders: SmallVec<[Option<LabeledAxis>; 4]> = SmallVec::from_elem(None, self.len());
         let mut seen = holders.clone();

@@ -9,7 +9,7 @@ use crate::suggest;
 use einfold_ir::{Algebra, Dtype, Label, TensorType};
 
 mod rank;
-use smol_str::{ToSmolStr, format_smolstr};
+use smol_str::format_smolstr;
 
 /// The maximal number of shapes that the help lists.
 const LISTED: usize = 16;
@@ -34,7 +34,7 @@ impl LettersErrors<'_> {
     /// The name of an axis: its label, or its position in `...`.
     pub(super) fn axis_name(&self, label: Result<u32, usize>) -> Label {
         match label {
-            Ok(id) => self.s.name(id).to_smolstr(),
+            Ok(id) => self.s.name(id).label(),
             Err(k) => format_smolstr!("...{k}"),
         }
     }

@@ -6,7 +6,7 @@ use crate::ast::Group;
 use crate::error::Error;
 use crate::span::Span;
 use einfold_ir::{
-    Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, Shape, TensorType,
+    Access, Algebra, Axis, Contraction, Dtype, Index, Ir, Label, Node, NodeId, RegionId, Shape, TensorType, few,
 };
 use smallvec::SmallVec;
 use smol_str::format_smolstr;
@@ -54,6 +54,7 @@ struct Lowering<'a> {
     errors: &'a LettersErrors<'a>,
     axes: &'a Axes,
     labels: SmallVec<[Label; 4]>,
+    /// The uses of each axis, if there are groups.
     uses: SmallVec<[TermUses; 4]>,
     algebra: Algebra,
     /// The dtype of sums and products.
@@ -68,17 +69,23 @@ pub(super) fn lower(errors: &LettersErrors<'_>, axes: &Axes, algebra: Algebra, d
     let mut b = Lowering {
         errors,
         axes,
-        labels: (0..axes.len()).map(|axis| errors.axis_name(axes.label(axis))).collect(),
-        uses: uses(axes),
+        labels: SmallVec::new(),
+        uses: if errors.s.groups().is_empty() { SmallVec::new() } else { uses(axes) },
         algebra,
         dtype: algebra.accumulator(dtype),
         ir: Ir::new(),
         local: SmallVec::from_elem(None, axes.len()),
     };
+    (0..axes.len()).for_each(|axis| b.labels.push(errors.axis_name(axes.label(axis))));
     let items = b.items()?;
     let space = b.space(&items);
-    let product =
-        NodeSpec { label: "y".into(), items, kept: axes.output.clone(), pinned: false, place: errors.output_span() };
+    let product = NodeSpec {
+        label: "y".into(),
+        items,
+        kept: Dims::from_slice(&axes.output),
+        pinned: false,
+        place: errors.output_span(),
+    };
     let result = b.contract(product, space, dtype)?;
     let result = if b.ir.node(result).dtype == dtype { result } else { b.round(result, dtype) };
     b.ir.output(result).expect("the result is a node of the top region");
@@ -99,6 +106,12 @@ fn uses(axes: &Axes) -> SmallVec<[TermUses; 4]> {
     uses
 }
 
+/// The name of an operand without a name.
+fn operand_label(operand: usize) -> Label {
+    const FIRST: [&str; 8] = ["x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7"];
+    FIRST.get(operand).map_or_else(|| format_smolstr!("x{operand}"), |label| Label::new_static(label))
+}
+
 /// Whether a tensor of this shape can be addressed. Axes of size 0 do not make up for large ones, as in NumPy and
 /// ndarray.
 pub(in super::super) fn addressable(shape: &[usize], dtype: Dtype) -> bool {
@@ -113,11 +126,15 @@ impl<'a> Lowering<'a> {
         let LettersErrors { s, inputs } = *self.errors;
         let licensed = self.algebra.laws(self.dtype).distributive;
         let mut groups = s.groups().iter().filter(|_| licensed).peekable();
+        let mut operands = Factors::new();
+        for (operand, input) in inputs.iter().enumerate() {
+            operands.push(self.input(operand, input)?);
+        }
+        if groups.peek().is_none() {
+            return Ok(operands);
+        }
         // Each open group with the number of items at its start.
-        let mut open = Vec::new();
-        let operands = inputs.iter().enumerate().map(|(operand, input)| self.input(operand, input));
-        let operands = operands.collect::<Result<Factors<'_>, Error>>()?;
-        let mut items = Factors::new();
+        let (mut open, mut items) = (Vec::new(), Factors::new());
         for (operand, item) in operands.into_iter().enumerate() {
             while let Some(group) = groups.next_if(|group| group.terms.start == operand) {
                 open.push((group, items.len()));
@@ -135,7 +152,7 @@ impl<'a> Lowering<'a> {
         if !addressable(&input.shape, input.dtype) {
             return Err(self.errors.too_large(&input.shape, input.dtype, self.errors.s.terms()[operand].span));
         }
-        let label = input.name.clone().unwrap_or_else(|| format_smolstr!("x{operand}"));
+        let label = input.name.clone().unwrap_or_else(|| operand_label(operand));
         let tensor = self.ir.input(label, input.dtype, input.shape.as_slice());
         let (dims, shape) = (self.axes.operands[operand].as_slice().into(), input.shape.as_slice().into());
         Ok(FactorTensor { tensor, conj: input.conj, dims, shape })
@@ -180,14 +197,14 @@ impl<'a> Lowering<'a> {
     /// Adds the product, summed over the axes that the result lacks; with dtype `result` if it only moves elements.
     fn contract(&mut self, product: NodeSpec<'_>, space: NodeSpace, result: Dtype) -> Result<NodeId, Error> {
         let NodeSpace { order, axes } = space;
-        let kept: SmallVec<[u32; 4]> = product.kept.iter().map(|&axis| self.local(axis)).collect();
-        let shape: Shape = kept.iter().map(|&number| axes[number as usize].extent).collect();
+        let kept: SmallVec<[u32; 4]> = few(product.kept.iter().map(|&axis| self.local(axis)));
+        let shape: Shape = few(kept.iter().map(|&number| axes[number as usize].extent));
         let factors = product.items.iter().map(|item| self.factor(item, &axes)).collect();
         order.iter().for_each(|&axis| self.local[axis] = None);
         let contraction = Contraction {
             axes,
             factors,
-            output: kept.into_iter().map(Index::axis).collect(),
+            output: few(kept.iter().map(|&axis| Index::axis(axis))),
             expr: None,
             algebra: self.algebra,
             init: None,
