@@ -93,6 +93,7 @@ pub(crate) struct BoundRegion {
 pub(crate) enum Op {
     Nest(BoundNest),
     Gemm(BoundGemm),
+    Small(SmallProduct),
 }
 
 /// A loop nest over operands, outermost loop first: the kept loops, along which the target moves; the reduced loops; and the
@@ -132,8 +133,6 @@ pub(crate) struct Grid {
 pub(crate) struct BoundNest {
     /// The loops, with the two of the kernel inside.
     pub(crate) loops: LoopNest,
-    /// The kernel that runs the whole nest, if it is a product of few points.
-    pub(crate) small: Option<SmallProduct>,
     pub(crate) grid: Grid,
     /// The largest extents of the two loops of the kernel in one call.
     pub(crate) strip: [usize; 2],
@@ -149,18 +148,6 @@ pub(crate) struct BoundNest {
     pub(crate) index_batch: Option<IndexBatch>,
     /// The compensated sum of blocks; `None` where a plain sum is short or exact.
     pub(crate) compensated: Option<CompensatedSum>,
-}
-
-/// A product of a nest of few points in one kernel call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SmallProduct {
-    pub(crate) kernel: SmallFn,
-    /// Whether the product is added to the target.
-    pub(crate) adds: bool,
-    /// The number of terms of the sum at each position of the target.
-    pub(crate) terms: usize,
-    /// The offsets of the target and of the factors, in `BoundProgram::strides`.
-    pub(crate) offsets: ListRange,
 }
 
 /// How an operation adds up the sums of blocks. Each element of the target has a pair, *high* and *low*, that holds its sum in
@@ -208,6 +195,20 @@ pub(crate) struct BoundGemm {
     pub(crate) k_strip: usize,
     /// The compensated sum of blocks; `None` where a plain sum is short or exact.
     pub(crate) compensated: Option<CompensatedSum>,
+}
+
+/// A product of few points in one kernel call. The operands are the target and the two factors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SmallProduct {
+    pub(crate) operands: ListRange,
+    pub(crate) kernel: SmallFn,
+    /// Whether the product is added to the target.
+    pub(crate) adds: bool,
+    /// The number of terms of the sum at each position of the target.
+    pub(crate) terms: usize,
+    /// The offsets of the target and of the factors, in `BoundProgram::strides`.
+    pub(crate) offsets: ListRange,
+    pub(crate) points: u64,
 }
 
 /// A value that `bind` computes.

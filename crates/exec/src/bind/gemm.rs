@@ -124,7 +124,7 @@ impl Binder<'_> {
             let strides = if ends[0].is_none() { [packed, given] } else { [given, packed] };
             self.lists.loops.push(fold.copies[x].extents()[l], strides);
         }
-        self.push_plain(context, operands, Actions::always(action))?;
+        self.push_plain(context, operands, Actions { first: action, rest: action })?;
         Ok(of_dense)
     }
 

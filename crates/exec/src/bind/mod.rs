@@ -20,6 +20,7 @@ mod program_key;
 mod region;
 mod scalar;
 mod scatter_chunks;
+mod small;
 mod split_reduction;
 mod step;
 mod tile_plan;

@@ -1,38 +1,33 @@
 //! Binds nests: their operands, the kernel, and the order of their loops.
 
 use einfold_ir::{AxisRef, Form};
-use smallvec::{SmallVec, smallvec};
 
 use super::Binder;
 use super::loop_order::LoopConstraints;
 use super::step::{StepContext, TargetInit};
 use super::tile_plan::TileMode;
-use crate::bound_program::{
-    BaseAddress, BoundNest, BoundProgram, ConstantSource, ListRange, Op, SmallProduct, TileAction,
-};
+use crate::bound_program::{BaseAddress, BoundNest, ConstantSource, ListRange, Op, TileAction};
 use crate::error::BindError;
-use crate::kernels::{Kernels, MAX_POINTS, SmallFn};
+use crate::kernels::Kernels;
 
 /// The actions of a nest on its tiles: at the first position of the reduced loops, and at the others.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     pub(super) first: TileAction,
     pub(super) rest: TileAction,
-    /// The kernel for few points of a product of two factors.
-    pub(super) small: Option<SmallFn>,
 }
 
 impl Actions {
     /// The same action at all positions.
-    pub(super) fn always(action: TileAction) -> Actions {
-        Actions { first: action, rest: action, small: None }
+    fn always(action: TileAction) -> Actions {
+        Actions { first: action, rest: action }
     }
 
     /// The actions for an initialisation of the target, of an action that writes and one that adds.
     fn of(write: TileAction, add: TileAction, init: TargetInit) -> Actions {
         match init {
             TargetInit::Write | TargetInit::WriteBeta(_) => Actions::always(write),
-            TargetInit::WriteFirst => Actions { first: write, rest: add, small: None },
+            TargetInit::WriteFirst => Actions { first: write, rest: add },
             TargetInit::Accumulate => Actions::always(add),
         }
     }
@@ -154,17 +149,12 @@ impl Binder<'_> {
             };
             let first = with_temporaries(init == TargetInit::Accumulate)?;
             let rest = if init == TargetInit::WriteFirst { with_temporaries(true)? } else { first };
-            return Ok(Actions { first, rest, small: None });
+            return Ok(Actions { first, rest });
         }
         Ok(match factors {
             0 => Actions::always(TileAction::Fill(kernels.fill_one)),
             1 => Actions::sum(&kernels, context.compute.size(), init),
-            _ => {
-                let product = TileAction::Binary(kernels.mul);
-                let small =
-                    kernels.fused.map(|fused| fused.small).filter(|_| !matches!(init, TargetInit::WriteBeta(_)));
-                Actions { small, ..Actions::of(product, fused.unwrap_or(product), init) }
-            }
+            _ => Actions::of(TileAction::Binary(kernels.mul), fused.unwrap_or(TileAction::Binary(kernels.mul)), init),
         })
     }
 
@@ -261,7 +251,6 @@ impl Binder<'_> {
         let strip = self.strip(loops, grid, constraints.may_split, actions, compensate.is_some());
         let mut nest = BoundNest {
             loops,
-            small: None,
             grid,
             strip,
             clear,
@@ -277,36 +266,7 @@ impl Binder<'_> {
         if let Some(kernel) = compensate {
             self.compensate(context, kernel, constraints.may_split, &mut nest)?;
         }
-        if let (Some(small), Some(init)) = (actions.small, step_init) {
-            nest.small = self.small_product(small, init, &nest);
-        }
         self.program.ops.push(Op::Nest(nest));
         Ok(())
-    }
-
-    /// The call of `kernel` that runs a whole nest of two factors, if it is small; sums of blocks and indirect positions are
-    /// not.
-    fn small_product(&mut self, kernel: SmallFn, init: TargetInit, nest: &BoundNest) -> Option<SmallProduct> {
-        if nest.grid.points > MAX_POINTS as u64 || nest.index_ops.len > 0 || nest.compensated.is_some() {
-            return None;
-        }
-        let BoundProgram { extents, strides, .. } = &mut *self.program;
-        // The offsets of all operands at each position of the kept loops and of the reduced loops.
-        let mut positions: [SmallVec<[[isize; 3]; MAX_POINTS]>; 2] = [smallvec![[0; 3]], smallvec![[0; 3]]];
-        for (l, &extent) in extents[nest.loops.extents.range()].iter().enumerate() {
-            let stride = [0, 1, 2].map(|operand| strides[nest.loops.strides + 3 * l + operand]);
-            let list = &mut positions[usize::from(stride[0] == 0)];
-            *list = list
-                .iter()
-                .flat_map(|at| (0..extent as isize).map(|k| [0, 1, 2].map(|x| at[x] + k * stride[x])))
-                .collect();
-        }
-        let ([kept, reduced], first) = (&positions, strides.len());
-        for [c, a, b] in kept {
-            strides.push(*c);
-            strides.extend(reduced.iter().flat_map(|at| [a + at[1], b + at[2]]));
-        }
-        let offsets = ListRange::since(first, strides);
-        Some(SmallProduct { kernel, adds: init == TargetInit::Accumulate, terms: reduced.len(), offsets })
     }
 }

@@ -72,6 +72,9 @@ impl Binder<'_> {
             context.alpha = self.scalar(Scalar::Alpha, alpha, context)?;
         }
         let init = self.prepare(context, beta)?;
+        if self.small_product(context, init)? {
+            return Ok(());
+        }
         match &step.form {
             Form::Gemm(gemm) if coverage.injective => self.gemm(context, gemm, init),
             _ => self.nest(context, init),
