@@ -148,7 +148,9 @@ pub type Indices<T> = SmallVec<[Index<T>; 4]>;
 /// Collects a list that is likely to be stored inline: pushing is faster than `collect` then.
 pub fn few<A: smallvec::Array>(items: impl IntoIterator<Item = A::Item>) -> SmallVec<A> {
     let mut list = SmallVec::new();
-    items.into_iter().for_each(|item| list.push(item));
+    for item in items {
+        list.push(item);
+    }
     list
 }
 

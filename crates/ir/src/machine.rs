@@ -45,8 +45,10 @@ impl Time {
     /// The same number as [`in_units_of`](Time::in_units_of), rounded to a power of two: a threshold is rough, and
     /// small differences between two measurements should not change it.
     fn threshold(self, one: Time) -> u64 {
+        let units = self.in_units_of(one);
+        let lower = 1 << units.ilog2();
         // Above the geometric mean of two powers of two, the larger one is nearer.
-        (self.in_units_of(one) as f64).log2().round().exp2() as u64
+        if u128::from(units).pow(2) > 2 * u128::from(lower).pow(2) { 2 * lower } else { lower }
     }
 }
 

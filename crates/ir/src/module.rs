@@ -335,7 +335,7 @@ pub(crate) fn check_dtypes(
     map: bool,
 ) -> Result<(), Violation> {
     let convert = |from: Dtype, to: Dtype, free: bool| {
-        let holds = free || Dtype::promote(&[from, to]) == Some(to);
+        let holds = free || from == to || Dtype::promote(&[from, to]) == Some(to);
         ensure(holds, || format!("{from} does not convert to {to}"))
     };
     if let Some(expr) = expr {

@@ -121,7 +121,7 @@ fn arrow<'t>(rest: &'t str, b: &mut Builder) -> Parsed<'t> {
 
 /// `SPACE = { " " }`: U+0020 only.
 fn space(rest: &str) -> Parsed<'_> {
-    Ok((rest.trim_start_matches(' '), ()))
+    Ok((if rest.starts_with(' ') { rest.trim_start_matches(' ') } else { rest }, ()))
 }
 
 /// The symbol `c` and the white space after it.
