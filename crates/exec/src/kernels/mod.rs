@@ -15,6 +15,7 @@ mod isa;
 mod lse;
 mod map;
 mod op;
+mod product;
 mod reduce;
 mod scatter;
 mod table;
@@ -35,6 +36,8 @@ pub use copy::copy;
 pub use function::{ContiguousFn, function};
 pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
+pub use product::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn, ProductKernels, Side, SideLoop};
+pub(crate) use product::{DEPTH as PRODUCT_DEPTH, MAX_SIDE_LOOPS};
 pub(crate) use scatter::gather;
 
 /// An operand that two nested loops read: the address at the start of both loops, and a stride in bytes for each, outer
@@ -142,6 +145,8 @@ pub struct Fused {
     pub mul_add: BinaryFn,
     /// The matrix product.
     pub gemm: GemmFn,
+    /// The parts of a large product, if there are some.
+    pub product: Option<ProductKernels>,
 }
 
 /// A user's semiring as `bind` takes it: its description for the compiler, and its kernels.

@@ -28,7 +28,7 @@ pub(super) struct BlockSum<'r> {
     /// The first element of the block, and its *high*.
     ends: [*mut u8; 2],
     /// LoopNest over the elements of the block: extents, and the strides of the target and of the pairs.
-    loops: SmallVec<[(usize, [isize; 2]); 8]>,
+    loops: SmallVec<[(usize, [isize; 2]); 16]>,
     calls: usize,
     started: bool,
 }
@@ -52,8 +52,13 @@ impl<'r> BlockSum<'r> {
     }
 
     /// Begins a block: at position `row` of the kept loops, where the target has the address `target`, with these parts
-    /// of the two loops of the kernel.
-    pub(super) fn begin(&mut self, row: usize, target: *mut u8, block_loops: [BlockLoop; 2]) {
+    /// of the loops of the kernel, outermost first.
+    pub(super) fn begin(
+        &mut self,
+        row: usize,
+        target: *mut u8,
+        block_loops: impl IntoIterator<IntoIter: DoubleEndedIterator<Item = BlockLoop>>,
+    ) {
         let size = self.sum.size as isize;
         self.calls = 0;
         self.started = false;

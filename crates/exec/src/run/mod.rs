@@ -8,6 +8,7 @@ mod index_lists;
 mod indirect;
 mod nest;
 mod partitions;
+mod product;
 mod threads;
 mod tile;
 mod tile_plan;
@@ -86,6 +87,7 @@ impl Run<'_> {
                 match op {
                     Op::Nest(nest) => self.nest(nest, &iteration)?,
                     Op::Gemm(gemm) => self.gemm(gemm, &iteration)?,
+                    Op::Product(product) => self.product(product, &iteration)?,
                 }
             }
             if !next(&mut iteration[fixed..], &extents[fixed..]) {
