@@ -216,6 +216,8 @@ pub(crate) struct BoundProduct {
     pub(crate) alpha: Option<usize>,
     /// Whether the product is added to C.
     pub(crate) accumulate: bool,
+    /// Whether C is written past the caches.
+    pub(crate) stream: bool,
     /// The compensated sum of blocks; `None` where a plain sum is short.
     pub(crate) compensated: Option<CompensatedSum>,
 }

@@ -8,12 +8,14 @@ use super::compensated_sum::MAX_ADDITIONS;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundProduct, ListRange, LoopNest, Op};
 use crate::error::BindError;
-use crate::kernels::{MAX_SIDE_LOOPS, PRODUCT_DEPTH, ProductKernels, SideLoop};
+use crate::kernels::{MAX_BLOCK_LANES, MAX_SIDE_LOOPS, PRODUCT_DEPTH, ProductKernels, Side, SideLoop, quad_distance};
 
 /// The most positions of k, rows and lanes in a block: the lanes stay in the second-level cache.
 const BLOCK_DEPTH: usize = 2 * PRODUCT_DEPTH;
 const BLOCK_ROWS: usize = 512;
 const BLOCK_LANES: usize = 144;
+/// The fewest bytes of a result that is written past the caches.
+const STREAM_BYTES: usize = 16 << 20;
 /// The numbers of A, B and C in the strides of a group.
 const A: usize = 0;
 const B: usize = 1;
@@ -55,23 +57,29 @@ impl Binder<'_> {
         let ([rows, lanes], [a, b]) = if upright { ([m, n], [A, B]) } else { ([n, m], [B, A]) };
         arrange(batch, C, C);
         // Neighbouring positions are neighbours in the larger of the operand and C.
-        let [by_rows, by_lanes] = [points(lanes), points(rows)].map(|other| other >= points(k));
+        let [by_rows, by_lanes] = [points(lanes), points(rows)].map(|other| other > points(k));
         arrange(rows, if by_rows { C } else { a }, C);
         arrange(lanes, if by_lanes { C } else { b }, C);
         arrange(k, if points(rows) < points(lanes) { b } else { a }, A);
+        // Where C and the operand are contiguous along different loops, both are innermost, so that squares are transposed.
+        innermost(lanes, b);
         innermost(lanes, C);
         if [&*rows, lanes, k].into_iter().any(|side| side.len() > MAX_SIDE_LOOPS) {
             return Ok(false);
         }
         let extents = [points(rows), points(lanes), points(k)];
-        let blocks = [extents[0].min(BLOCK_ROWS), extents[1].min(BLOCK_LANES), extents[2].min(BLOCK_DEPTH)];
+        let before = self.program.sides.len();
+        let sides = [self.push_side(rows, [a, C]), self.push_side(lanes, [b, C]), self.push_side(k, [a, b])];
+        let depth = extents[2].min(BLOCK_DEPTH);
+        let block_lanes = block_lanes(&self.program.sides[sides[1].range()], kernels.size, depth);
+        let blocks = [extents[0].min(BLOCK_ROWS), extents[1].min(block_lanes), depth];
         let area = |positions: usize| (positions * blocks[2] * kernels.size).next_multiple_of(Plan::ALIGN);
         let areas = [area(blocks[0]), area(blocks[1].next_multiple_of(kernels.lanes))];
         if !self.can_pack(areas[0] + areas[1]) {
+            self.program.sides.truncate(before);
             return Ok(false);
         }
         let packed = [self.pack(Some(areas[0]))?, self.pack(Some(areas[1]))?];
-        let sides = [self.push_side(rows, [a, C]), self.push_side(lanes, [b, C]), self.push_side(k, [a, b])];
         let first = self.program.operands.len();
         let accesses = [&context.step.write, &context.step.reads[a], &context.step.reads[b]];
         for access in accesses {
@@ -98,6 +106,7 @@ impl Binder<'_> {
             packed,
             alpha,
             accumulate: init == TargetInit::Accumulate,
+            stream: extents[0].saturating_mul(extents[1]).saturating_mul(kernels.size) >= STREAM_BYTES,
             compensated,
         }));
         Ok(true)
@@ -121,6 +130,17 @@ impl Binder<'_> {
         let extents = ListRange::since(extents, &self.program.extents);
         LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides }
     }
+}
+
+/// The most lanes of a block: whole squares where they are packed in squares, with whole cache lines of the operand if
+/// there is room for them.
+fn block_lanes(lanes: &[SideLoop], size: usize, depth: usize) -> usize {
+    const LINE: usize = 64;
+    let fits = |lanes: &usize| *lanes <= MAX_BLOCK_LANES && lanes * depth * size <= 40 << 10;
+    let distance = quad_distance(Side::new(lanes), size).unwrap_or(MAX_BLOCK_LANES);
+    let neighbours = [LINE / size, LINE / size / 2, 4];
+    let least = (4 * distance <= BLOCK_LANES).then_some(4 * distance);
+    neighbours.map(|count| count * distance).into_iter().find(fits).or(least).unwrap_or(BLOCK_LANES)
 }
 
 /// The number of positions.

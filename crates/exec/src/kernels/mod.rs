@@ -37,7 +37,7 @@ pub use function::{ContiguousFn, function};
 pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
 pub use product::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn, ProductKernels, Side, SideLoop};
-pub(crate) use product::{DEPTH as PRODUCT_DEPTH, MAX_SIDE_LOOPS};
+pub(crate) use product::{DEPTH as PRODUCT_DEPTH, MAX_BLOCK_LANES, MAX_SIDE_LOOPS, quad_distance};
 pub(crate) use scatter::gather;
 
 /// An operand that two nested loops read: the address at the start of both loops, and a stride in bytes for each, outer

@@ -102,7 +102,7 @@ impl Product<'_> {
         };
         let args = Shared((pack(0), pack(1)));
         let all = if pack_rows { panels[0] } else { 0 };
-        self.share(all + panels[1], |range| {
+        self.share(all + (kernels.lane_parts)(&args.get().0.1), |range| {
             let Shared((rows, lanes)) = args.get();
             let of_rows = range.start.min(all)..range.end.min(all);
             let of_lanes = range.start.max(all) - all..range.end.max(all) - all;
@@ -119,6 +119,7 @@ impl Product<'_> {
             c: self.operands[0],
             alpha: self.alpha,
             accumulate: self.bound.accumulate || k_range.start > 0,
+            stream: self.bound.stream,
         });
         self.share(panels[0], |range| {
             // SAFETY: all panels are packed; tasks have different rows, so their positions in C are different.

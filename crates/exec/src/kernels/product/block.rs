@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::ptr::NonNull;
 
-use super::micro::{MAX_LANES, MAX_ROWS, MAX_VECTORS, Tile, scatter};
-use super::pack::{Panel, contiguous};
-use super::side::{Panels, Side};
+use super::micro::{MAX_LANES, MAX_ROWS, MAX_VECTORS, Scatter, Tile};
+use super::pack::{Panel, Quads, contiguous};
+use super::side::{Panels, Side, SideLoop};
 use super::vector::Float;
 use super::{DEPTH, ProductType};
 
@@ -54,6 +54,8 @@ pub struct MultiplyArgs<'a> {
     pub alpha: Option<NonNull<u8>>,
     /// Whether the product is added to C. If not, C is not read.
     pub accumulate: bool,
+    /// Whether C is too large for the caches, so that it is better written past them.
+    pub stream: bool,
 }
 
 /// Packs the panels of a block with the numbers in a range.
@@ -84,10 +86,92 @@ pub(super) unsafe fn pack_rows<K: ProductType>(p: &PackArgs<'_>, panels: Range<u
 
 /// # Safety
 /// As [`pack_rows`].
-pub(super) unsafe fn pack_lanes<K: ProductType>(p: &PackArgs<'_>, panels: Range<usize>) {
-    let all = lane_panels::<K>(p.block.len);
+pub(super) unsafe fn pack_lanes<K: ProductType>(p: &PackArgs<'_>, parts: Range<usize>) {
     // SAFETY: the caller upholds the contract.
-    panels.for_each(|panel| unsafe { pack::<K>(p, 1, all.range(panel), K::LANES) });
+    unsafe {
+        match quad_distance(p.block.side, size_of::<K::Element>()) {
+            Some(distance) if in_quads::<K>(p, distance) => pack_quads::<K>(p, distance, parts),
+            _ => {
+                let all = lane_panels::<K>(p.block.len);
+                parts.for_each(|panel| pack::<K>(p, 1, all.range(panel), K::LANES));
+            }
+        }
+    }
+}
+
+/// The number of parts that a block of lanes is packed in.
+pub(super) fn lane_parts<K: ProductType>(p: &PackArgs<'_>) -> usize {
+    match quad_distance(p.block.side, size_of::<K::Element>()) {
+        Some(distance) if in_quads::<K>(p, distance) => distance / 4,
+        _ => lane_panels::<K>(p.block.len).count,
+    }
+}
+
+/// If the operand is contiguous along another loop than the last one, whose lanes are contiguous in C: the number of lanes
+/// between neighbours in the operand. Both loops have multiples of four positions.
+pub(crate) fn quad_distance(lanes: Side<'_>, size: usize) -> Option<usize> {
+    let (inner, outer) = lanes.loops().split_last()?;
+    let unit = |l: &&SideLoop| l.strides[0] == size as isize;
+    let at = outer.iter().position(|l| unit(&l)).filter(|_| !unit(&inner))?;
+    let fours = inner.extent % 4 == 0 && outer[at].extent % 4 == 0;
+    fours.then(|| outer[at + 1..].iter().map(|l| l.extent).product::<usize>() * inner.extent)
+}
+
+/// Whether a block consists of whole squares, and k is not contiguous.
+fn in_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize) -> bool {
+    let whole = |positions: usize| positions % (4 * distance) == 0;
+    let along_k = p.k.loops().last().is_some_and(|l| l.strides[1] == size_of::<K::Element>() as isize);
+    whole(p.block.start) && whole(p.block.len) && p.block.len <= MAX_BLOCK_LANES && !along_k
+}
+
+/// Packs four lanes of each `distance` lanes for each number in a range.
+unsafe fn pack_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize, parts: Range<usize>) {
+    let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
+    let [offsets, of_c] = &mut offsets;
+    let (offsets, of_c) = (&mut offsets[..p.block.len], &mut of_c[..p.block.len]);
+    p.block.side.offsets(p.block.start, [offsets, of_c]);
+    let depth = p.k_range.len();
+    let mut to = [(0, 0); MAX_BLOCK_LANES / 4];
+    let panels = lane_panels::<K>(p.block.len);
+    for panel in 0..panels.count {
+        let range = panels.range(panel);
+        let width = range.len().next_multiple_of(K::LANES);
+        range.clone().step_by(4).for_each(|lane| to[lane / 4] = (range.start * depth + lane - range.start, width));
+    }
+    for part in parts {
+        let mut k_start = 0;
+        p.k.runs(p.k_range.clone(), |start, strides, len| {
+            let quads = Quads {
+                from: p.operand.wrapping_offset(start[1]).cast::<K::Element>(),
+                k: len,
+                stride: strides[1],
+                offsets,
+                distance,
+                to: &to,
+                packed: p.block.packed.cast::<K::Element>(),
+                k_start,
+                lane: part * 4,
+            };
+            // SAFETY: the caller promises the elements and memory for the panels; the block consists of whole squares,
+            // and no four lanes of a multiple of four lie in two panels.
+            unsafe { (K::QUADS)(&quads) };
+            k_start += len;
+        });
+        if part == 0 {
+            pad::<K>(p, panels);
+        }
+    }
+}
+
+/// Fills the padding of the last panel of lanes, which tiles read, with zeros.
+fn pad<K: ProductType>(p: &PackArgs<'_>, panels: Panels) {
+    let range = panels.range(panels.count - 1);
+    let width = range.len().next_multiple_of(K::LANES);
+    let to = p.block.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
+    for k in 0..p.k_range.len() {
+        // SAFETY: the caller of `pack_lanes` promises memory for the panels.
+        (range.len()..width).for_each(|lane| unsafe { to.add(k * width + lane).write(K::Element::ZERO) });
+    }
 }
 
 /// Packs the positions `range` of a block as one panel, padded to a multiple of `unit`. `x` is the number of the operand
@@ -133,6 +217,8 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
     (0..lane_panels.count).for_each(|panel| vectors[panel] = is_vectors(&of_c[lane_panels.range(panel)]));
     // SAFETY: the caller promises α.
     let alpha = p.alpha.map(|alpha| unsafe { alpha.cast::<K::Element>().read() });
+    // All sums are complete after one tile.
+    let stream = p.stream && p.k <= DEPTH && !p.accumulate;
     for panel in panels {
         let range = row_panels.range(panel);
         let mut c_rows = [[0; MAX_ROWS]; 2];
@@ -152,6 +238,7 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
             last: K::LANES,
             alpha,
             accumulate: p.accumulate,
+            stream: false,
         };
         for panel in 0..lane_panels.count {
             let range = lane_panels.range(panel);
@@ -164,7 +251,7 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
             for start in (0..k).step_by(DEPTH) {
                 tile.k = DEPTH.min(k - start);
                 // SAFETY: the caller promises packed panels and the elements of C.
-                unsafe { run::<K>(&mut tile, count, of_c) };
+                unsafe { run::<K>(&mut tile, count, of_c, stream) };
                 tile.lanes = tile.lanes.wrapping_byte_offset(tile.lanes_k * DEPTH as isize);
                 tile.rows = tile.rows.wrapping_byte_offset(tile.rows_k * DEPTH as isize);
                 tile.accumulate = true;
@@ -172,11 +259,21 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
             (tile.k, tile.rows, tile.accumulate) = (k, rows, accumulate);
         }
     }
+    if stream {
+        fence();
+    }
+}
+
+/// Whether all vectors of a tile lie in C at multiples of their bytes.
+fn is_aligned<K: ProductType>(tile: &Tile<K::Element>, vectors: usize, rows: usize) -> bool {
+    let offsets = tile.c_vectors[..vectors].iter().chain(&tile.c_rows[..rows]);
+    let all = offsets.fold(tile.c.addr(), |all, &offset| all | offset.cast_unsigned());
+    all % (K::LANES * size_of::<K::Element>()) == 0
 }
 
 /// Computes a tile of `rows` rows.
 #[inline]
-unsafe fn run<K: ProductType>(tile: &mut Tile<K::Element>, rows: usize, lanes: LanesOfC<'_>) {
+unsafe fn run<K: ProductType>(tile: &mut Tile<K::Element>, rows: usize, lanes: LanesOfC<'_>, stream: bool) {
     let vectors = lanes.offsets.len().div_ceil(K::LANES);
     let kernel = K::TILES[vectors - 1][rows - 1];
     // SAFETY: the caller promises packed panels and the elements of C.
@@ -184,6 +281,7 @@ unsafe fn run<K: ProductType>(tile: &mut Tile<K::Element>, rows: usize, lanes: L
         if lanes.vectors {
             (0..vectors).for_each(|v| tile.c_vectors[v] = lanes.offsets[v * K::LANES]);
             tile.last = lanes.offsets.len() - (vectors - 1) * K::LANES;
+            tile.stream = stream && tile.last == K::LANES && is_aligned::<K>(tile, vectors, rows);
             return kernel(tile);
         }
         scattered::<K>(tile, rows, lanes.offsets);
@@ -204,11 +302,28 @@ pub(super) unsafe fn scattered<K: ProductType>(tile: &Tile<K::Element>, rows: us
         last: if K::MASKS { lanes.len() - (vectors - 1) * K::LANES } else { K::LANES },
         alpha: None,
         accumulate: false,
+        stream: false,
         ..*tile
     };
     // SAFETY: the caller promises the operands and the elements of C; the sums have room for every tile.
     unsafe {
         (K::TILES[vectors - 1][rows - 1])(&dense);
-        scatter(sums.as_ptr(), width, tile.c, [&tile.c_rows[..rows], lanes], tile.alpha, tile.accumulate);
+        (K::SCATTER)(&Scatter {
+            from: sums.as_ptr(),
+            width,
+            c: tile.c,
+            offsets: [&tile.c_rows[..rows], lanes],
+            alpha: tile.alpha,
+            accumulate: tile.accumulate,
+        });
+    }
+}
+
+/// Orders streamed stores before what follows, as other stores are.
+fn fence() {
+    // SAFETY: every CPU of this target has the instruction.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
     }
 }

@@ -100,6 +100,7 @@ impl<T: Float> Direct<T> {
             last: K::LANES,
             alpha: self.alpha,
             accumulate,
+            stream: false,
         };
         for panel in 0..lanes.count {
             let range = lanes.range(panel);

@@ -1,6 +1,6 @@
 //! The register tile: some rows of C times some vectors of it, summed over k in registers.
 
-use super::vector::{Float, Vector};
+use super::vector::Vector;
 
 /// The most rows of a tile.
 pub(super) const MAX_ROWS: usize = 8;
@@ -33,6 +33,8 @@ pub(super) struct Tile<T> {
     pub(super) last: usize,
     pub(super) alpha: Option<T>,
     pub(super) accumulate: bool,
+    /// Whether C is written past the caches: all vectors are whole and aligned, and nothing is added to.
+    pub(super) stream: bool,
 }
 
 /// Computes a tile.
@@ -47,7 +49,7 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
     // SAFETY: the caller promises the instruction set and the elements.
     unsafe {
         let mut sums = [[X::zero(); V]; R];
-        let mask = X::mask(t.last);
+        let mask = X::mask(0, t.last);
         let (mut lanes, mut rows, lanes_k, rows_k, rows_r) = (t.lanes, t.rows, t.lanes_k, t.rows_k, t.rows_r);
         macro_rules! step {
             () => {{
@@ -72,7 +74,9 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
                 rows = rows.wrapping_byte_offset(rows_k);
             }};
         }
-        prefetch::<X, V, R>(t);
+        if !t.stream {
+            prefetch::<X, V, R>(t);
+        }
         let mut k = t.k;
         // A larger tile has enough work in one step, and its unrolled loop would not keep all sums in registers.
         if V * R <= 8 {
@@ -99,6 +103,19 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
                 }
                 r += 1;
             }
+        }
+        if t.stream {
+            let mut r = 0;
+            while r < R {
+                let row = t.c.wrapping_byte_offset(t.c_rows[r]);
+                let mut v = 0;
+                while v < V {
+                    sums[r][v].stream(row.wrapping_byte_offset(t.c_vectors[v]));
+                    v += 1;
+                }
+                r += 1;
+            }
+            return;
         }
         match (t.accumulate, t.last == X::LANES) {
             (false, true) => store::<X, V, R, false, true>(t, &sums),
@@ -134,7 +151,7 @@ unsafe fn store<X: Vector, const V: usize, const R: usize, const ADD: bool, cons
 ) {
     // SAFETY: the caller promises the instruction set and the elements.
     unsafe {
-        let mask = X::mask(t.last);
+        let mask = X::mask(0, t.last);
         let mut r = 0;
         while r < R {
             let row = t.c.wrapping_byte_offset(t.c_rows[r]);
@@ -155,27 +172,56 @@ unsafe fn store<X: Vector, const V: usize, const R: usize, const ADD: bool, cons
     }
 }
 
-/// Writes or adds `rows` rows of `lanes` elements, dense and `width` elements apart at `from`, to any positions of C.
+/// The sums of a tile, and where its lanes lie in C.
+pub(super) struct Scatter<'a, T> {
+    /// The sums: rows of whole vectors.
+    pub(super) from: *const T,
+    /// The elements of a row of sums.
+    pub(super) width: usize,
+    pub(super) c: *mut T,
+    /// The offsets of the rows and of the lanes in C in bytes.
+    pub(super) offsets: [&'a [isize]; 2],
+    pub(super) alpha: Option<T>,
+    pub(super) accumulate: bool,
+}
+
+/// Writes or adds the sums of a tile.
+pub(super) type ScatterFn<T> = unsafe fn(&Scatter<'_, T>);
+
+/// Writes or adds each run of contiguous lanes by a masked vector.
 ///
 /// # Safety
-/// All positions are elements, those of C distinct and exclusive.
-pub(super) unsafe fn scatter<T: Float>(
-    from: *const T,
-    width: usize,
-    to: *mut T,
-    [rows, lanes]: [&[isize]; 2],
-    alpha: Option<T>,
-    accumulate: bool,
-) {
-    for (r, &row) in rows.iter().enumerate() {
-        for (l, &lane) in lanes.iter().enumerate() {
-            let to = to.wrapping_byte_offset(row.wrapping_add(lane));
-            // SAFETY: the caller promises the elements.
-            unsafe {
-                let sum = from.add(r * width + l).read();
-                let sum = alpha.map_or(sum, |alpha| alpha * sum);
-                to.write(if accumulate { to.read() + sum } else { sum });
+/// The CPU has the instruction set; the sums are whole vectors; the positions of C are elements, distinct and exclusive.
+#[inline(always)]
+pub(super) unsafe fn scatter<X: Vector>(s: &Scatter<'_, X::Element>) {
+    let size = size_of::<X::Element>() as isize;
+    let [rows, lanes] = s.offsets;
+    for first in (0..lanes.len()).step_by(X::LANES) {
+        let vector = &lanes[first..lanes.len().min(first + X::LANES)];
+        let mut start = 0;
+        while start < vector.len() {
+            let mut end = start + 1;
+            while end < vector.len() && vector[end].wrapping_sub(vector[end - 1]) == size {
+                end += 1;
             }
+            // The address that lane 0 would have.
+            let base = s.c.wrapping_byte_offset(vector[start].wrapping_sub(start as isize * size));
+            let mask = X::mask(start, end);
+            for (r, &row) in rows.iter().enumerate() {
+                let to = base.wrapping_byte_offset(row);
+                // SAFETY: the caller promises the sums, and the elements of C of the mask.
+                unsafe {
+                    let mut sum = X::load(s.from.add(r * s.width + first));
+                    if let Some(alpha) = s.alpha {
+                        sum = sum.mul(X::splat(alpha));
+                    }
+                    if s.accumulate {
+                        sum = X::load_masked(to, mask).add(sum);
+                    }
+                    sum.store_masked(to, mask);
+                }
+            }
+            start = end;
         }
     }
 }

@@ -10,8 +10,9 @@ mod vector;
 use std::arch::x86_64::*;
 
 pub use block::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn};
-use micro::{Tile, TileFn};
-use pack::{PackFn, Panel};
+pub(crate) use block::{MAX_BLOCK_LANES, quad_distance};
+use micro::{Scatter, ScatterFn, Tile, TileFn};
+use pack::{PackFn, Panel, Quads, QuadsFn};
 pub(crate) use side::MAX_LOOPS as MAX_SIDE_LOOPS;
 pub use side::{Side, SideLoop};
 use vector::{Float, Vector};
@@ -39,6 +40,8 @@ trait ProductType {
     /// The tiles of 1, 2, … vectors, and of 1, 2, … rows.
     const TILES: &'static [&'static [TileFn<Self::Element>]];
     const PACK: PackFn<Self::Element>;
+    const QUADS: QuadsFn<Self::Element>;
+    const SCATTER: ScatterFn<Self::Element>;
 }
 
 macro_rules! compiled {
@@ -53,6 +56,18 @@ macro_rules! compiled {
         pub(super) unsafe fn pack<X: Vector>(p: &Panel<'_, X::Element>) {
             // SAFETY: the caller upholds the contract of `pack::panel`.
             unsafe { super::pack::panel::<X>(p) }
+        }
+
+        $(#[target_feature(enable = $feature)])*
+        pub(super) unsafe fn quads<T: Float>(q: &Quads<'_, T>) {
+            // SAFETY: the caller upholds the contract of `pack::quads`.
+            unsafe { super::pack::quads(q) }
+        }
+
+        $(#[target_feature(enable = $feature)])*
+        pub(super) unsafe fn scatter<X: Vector>(s: &Scatter<'_, X::Element>) {
+            // SAFETY: the caller upholds the contract of `micro::scatter`.
+            unsafe { super::micro::scatter::<X>(s) }
         }
     };
 }
@@ -80,6 +95,8 @@ macro_rules! product_type {
             const PACKED_ROWS: usize = $packed;
             const TILES: &'static [&'static [TileFn<$t>]] = &[$(tiles!($isa $vector, $v, $r)),*];
             const PACK: PackFn<$t> = $isa::pack::<$vector>;
+            const QUADS: QuadsFn<$t> = $isa::quads::<$t>;
+            const SCATTER: ScatterFn<$t> = $isa::scatter::<$vector>;
         }
     };
 }
@@ -100,6 +117,8 @@ pub struct ProductKernels {
     pub pack_lanes: PackBlockFn,
     /// Multiplies packed panels.
     pub multiply: MultiplyBlockFn,
+    /// The number of parts that a block of lanes is packed in.
+    pub lane_parts: fn(&PackArgs<'_>) -> usize,
     /// The numbers of panels of so many rows and lanes.
     pub panels: fn([usize; 2]) -> [usize; 2],
     /// The elements of the largest panel of lanes at one position of k.
@@ -115,6 +134,7 @@ const fn kernels<K: ProductType>() -> ProductKernels {
         pack_rows: block::pack_rows::<K>,
         pack_lanes: block::pack_lanes::<K>,
         multiply: block::multiply::<K>,
+        lane_parts: block::lane_parts::<K>,
         panels: block::panel_counts::<K>,
         lanes: K::VECTORS * K::LANES,
         rows: K::ROWS,

@@ -65,7 +65,7 @@ unsafe fn rows<X: Vector>(p: &Panel<'_, X::Element>) {
     let (mut from, mut to) = (p.from.wrapping_byte_offset(start), p.to);
     // SAFETY: the caller promises the elements.
     unsafe {
-        let mask_of = X::mask(mask);
+        let mask_of = X::mask(0, mask);
         for _ in 0..p.k {
             let mut x = 0;
             while x < whole {
@@ -116,5 +116,51 @@ unsafe fn elements<T: Float>(p: &Panel<'_, T>, first: usize) {
             unsafe { p.to.add(k * p.width + x).write(from.read()) };
             from = from.wrapping_byte_offset(p.stride);
         }
+    }
+}
+
+/// Lanes that are contiguous in C, packed from an operand that is contiguous along another loop of the lanes: squares of
+/// both loops are transposed.
+pub(super) struct Quads<'a, T> {
+    /// The operand at the first position of k.
+    pub(super) from: *const T,
+    /// The number of positions of k.
+    pub(super) k: usize,
+    /// Bytes between two positions of k.
+    pub(super) stride: isize,
+    /// The offsets of the lanes of the block in bytes.
+    pub(super) offsets: &'a [isize],
+    /// Lanes between neighbours in the operand.
+    pub(super) distance: usize,
+    /// For each four lanes: the first of them in the panels at the first position of k, and the elements between positions
+    /// of k.
+    pub(super) to: &'a [(usize, usize)],
+    /// The panels at the first position of k, before `k_start` elements of [`Quads::to`] for each position.
+    pub(super) packed: *mut T,
+    /// The number of earlier positions of k in the panels.
+    pub(super) k_start: usize,
+    /// The first lane of the four to pack from each `distance` lanes.
+    pub(super) lane: usize,
+}
+
+/// Packs four lanes of each `distance` lanes.
+pub(super) type QuadsFn<T> = unsafe fn(&Quads<'_, T>);
+
+/// # Safety
+/// The CPU has AVX2; all lanes are elements; four times `distance` divides their number; there is memory for the panels.
+#[inline(always)]
+pub(super) unsafe fn quads<T: Float>(q: &Quads<'_, T>) {
+    let mut from = q.from;
+    for k in q.k_start..q.k_start + q.k {
+        for group in (q.lane..q.offsets.len()).step_by(4 * q.distance) {
+            let row = |r: usize| from.wrapping_byte_offset(q.offsets[group + r]);
+            let column = |u: usize| {
+                let (start, step) = q.to[(group + u * q.distance) / 4];
+                q.packed.wrapping_add(start + k * step)
+            };
+            // SAFETY: the caller promises the elements and the panels.
+            unsafe { T::quad([row(0), row(1), row(2), row(3)], [column(0), column(1), column(2), column(3)]) }
+        }
+        from = from.wrapping_byte_offset(q.stride);
     }
 }

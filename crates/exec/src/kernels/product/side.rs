@@ -28,6 +28,10 @@ impl<'a> Side<'a> {
         Side { loops }
     }
 
+    pub(super) fn loops(self) -> &'a [SideLoop] {
+        self.loops
+    }
+
     /// The number of positions.
     pub fn extent(self) -> usize {
         self.loops.iter().map(|l| l.extent).product()

@@ -21,8 +21,10 @@ pub(super) trait Vector: Copy {
     unsafe fn load(from: *const Self::Element) -> Self;
     /// Writes [`Self::LANES`] elements.
     unsafe fn store(self, to: *mut Self::Element);
-    /// The first `lanes` elements.
-    unsafe fn mask(lanes: usize) -> Self::Mask;
+    /// Writes [`Self::LANES`] elements past the caches, to an address that is a multiple of their bytes.
+    unsafe fn stream(self, to: *mut Self::Element);
+    /// The elements from `first` to before `end`.
+    fn mask(first: usize, end: usize) -> Self::Mask;
     /// Reads the elements of the mask; the others are 0.
     unsafe fn load_masked(from: *const Self::Element, mask: Self::Mask) -> Self;
     /// Writes the elements of the mask.
@@ -43,6 +45,11 @@ pub(super) trait Float: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Outp
     /// # Safety
     /// The CPU has AVX2; each row has [`Self::SQUARE`] elements, and there is memory for as many columns.
     unsafe fn transpose(rows: impl Fn(usize) -> *const Self, to: *mut Self, step: usize);
+    /// Reads four rows of four elements, and writes their columns.
+    ///
+    /// # Safety
+    /// The CPU has AVX2; each row has four elements, and there is memory for as many in each column.
+    unsafe fn quad(rows: [*const Self; 4], columns: [*mut Self; 4]);
 }
 
 impl Float for f64 {
@@ -52,13 +59,22 @@ impl Float for f64 {
     unsafe fn transpose(rows: impl Fn(usize) -> *const f64, to: *mut f64, step: usize) {
         // SAFETY: the caller promises AVX2, the rows and the columns.
         unsafe {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|r| _mm256_loadu_pd(rows(r)));
+            let columns = [to, to.add(step), to.add(2 * step), to.add(3 * step)];
+            Self::quad([rows(0), rows(1), rows(2), rows(3)], columns);
+        }
+    }
+    #[inline(always)]
+    unsafe fn quad(rows: [*const f64; 4], columns: [*mut f64; 4]) {
+        // SAFETY: the caller promises AVX2, the rows and the columns.
+        unsafe {
+            let (a, b) = (_mm256_loadu_pd(rows[0]), _mm256_loadu_pd(rows[1]));
+            let (c, d) = (_mm256_loadu_pd(rows[2]), _mm256_loadu_pd(rows[3]));
             let (ab0, ab1) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
             let (cd0, cd1) = (_mm256_unpacklo_pd(c, d), _mm256_unpackhi_pd(c, d));
-            _mm256_storeu_pd(to, _mm256_permute2f128_pd::<0x20>(ab0, cd0));
-            _mm256_storeu_pd(to.add(step), _mm256_permute2f128_pd::<0x20>(ab1, cd1));
-            _mm256_storeu_pd(to.add(2 * step), _mm256_permute2f128_pd::<0x31>(ab0, cd0));
-            _mm256_storeu_pd(to.add(3 * step), _mm256_permute2f128_pd::<0x31>(ab1, cd1));
+            _mm256_storeu_pd(columns[0], _mm256_permute2f128_pd::<0x20>(ab0, cd0));
+            _mm256_storeu_pd(columns[1], _mm256_permute2f128_pd::<0x20>(ab1, cd1));
+            _mm256_storeu_pd(columns[2], _mm256_permute2f128_pd::<0x31>(ab0, cd0));
+            _mm256_storeu_pd(columns[3], _mm256_permute2f128_pd::<0x31>(ab1, cd1));
         }
     }
 }
@@ -94,12 +110,26 @@ impl Float for f32 {
             }
         }
     }
+    #[inline(always)]
+    unsafe fn quad(rows: [*const f32; 4], columns: [*mut f32; 4]) {
+        // SAFETY: the caller promises AVX2, the rows and the columns.
+        unsafe {
+            let (a, b) = (_mm_loadu_ps(rows[0]), _mm_loadu_ps(rows[1]));
+            let (c, d) = (_mm_loadu_ps(rows[2]), _mm_loadu_ps(rows[3]));
+            let (ab0, ab1) = (_mm_unpacklo_ps(a, b), _mm_unpackhi_ps(a, b));
+            let (cd0, cd1) = (_mm_unpacklo_ps(c, d), _mm_unpackhi_ps(c, d));
+            _mm_storeu_ps(columns[0], _mm_movelh_ps(ab0, cd0));
+            _mm_storeu_ps(columns[1], _mm_movehl_ps(cd0, ab0));
+            _mm_storeu_ps(columns[2], _mm_movelh_ps(ab1, cd1));
+            _mm_storeu_ps(columns[3], _mm_movehl_ps(cd1, ab1));
+        }
+    }
 }
 
 macro_rules! vector {
     (
         $t:ty, $vector:ty, $lanes:literal, $masks:literal $mask:ty, $masked:expr,
-        $zero:ident $splat:ident $load:ident $store:ident $load_masked:expr, $store_masked:expr,
+        $zero:ident $splat:ident $load:ident $store:ident $stream:ident $load_masked:expr, $store_masked:expr,
         $fma:ident $mul:ident $add:ident
     ) => {
         impl Vector for $vector {
@@ -128,8 +158,13 @@ macro_rules! vector {
                 unsafe { $store(to, self) }
             }
             #[inline(always)]
-            unsafe fn mask(lanes: usize) -> $mask {
-                $masked(lanes)
+            unsafe fn stream(self, to: *mut $t) {
+                // SAFETY: the caller promises the instruction set, the elements and the alignment.
+                unsafe { $stream(to, self) }
+            }
+            #[inline(always)]
+            fn mask(first: usize, end: usize) -> $mask {
+                $masked(first, end)
             }
             #[inline(always)]
             unsafe fn load_masked(from: *const $t, mask: $mask) -> Self {
@@ -161,39 +196,35 @@ macro_rules! vector {
 }
 
 vector! {
-    f64, __m512d, 8, true __mmask8, |lanes: usize| ((1u32 << lanes) - 1) as __mmask8,
-    _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd
+    f64, __m512d, 8, true __mmask8, |first: usize, end: usize| ((1u32 << end) - (1 << first)) as __mmask8,
+    _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_stream_pd
     |from, mask| _mm512_maskz_loadu_pd(mask, from), |to, mask, x| _mm512_mask_storeu_pd(to, mask, x),
     _mm512_fmadd_pd _mm512_mul_pd _mm512_add_pd
 }
 vector! {
-    f32, __m512, 16, true __mmask16, |lanes: usize| ((1u32 << lanes) - 1) as __mmask16,
-    _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps
+    f32, __m512, 16, true __mmask16, |first: usize, end: usize| ((1u32 << end) - (1 << first)) as __mmask16,
+    _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_stream_ps
     |from, mask| _mm512_maskz_loadu_ps(mask, from), |to, mask, x| _mm512_mask_storeu_ps(to, mask, x),
     _mm512_fmadd_ps _mm512_mul_ps _mm512_add_ps
 }
 
-/// A vector of the integers below `N`, each `-1` where it is below `lanes`, else 0.
-const fn below<const N: usize>(lanes: usize) -> [i32; N] {
-    let mut mask = [0; N];
-    let mut l = 0;
-    while l < N && l < lanes {
-        mask[l] = -1;
-        l += 1;
-    }
+/// `-1` for each number from `first` to before `end`, else 0.
+fn between(first: usize, end: usize) -> [i32; 8] {
+    let mut mask = [0; 8];
+    mask[first..end].fill(-1);
     mask
 }
 
 vector! {
-    f64, __m256d, 4, false [i32; 8], |lanes: usize| below::<8>(2 * lanes),
-    _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd
+    f64, __m256d, 4, false [i32; 8], |first, end| between(2 * first, 2 * end),
+    _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_stream_pd
     |from, mask: [i32; 8]| _mm256_maskload_pd(from, _mm256_loadu_si256(mask.as_ptr().cast())),
     |to, mask: [i32; 8], x| _mm256_maskstore_pd(to, _mm256_loadu_si256(mask.as_ptr().cast()), x),
     _mm256_fmadd_pd _mm256_mul_pd _mm256_add_pd
 }
 vector! {
-    f32, __m256, 8, false [i32; 8], |lanes: usize| below::<8>(lanes),
-    _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps
+    f32, __m256, 8, false [i32; 8], between,
+    _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_stream_ps
     |from, mask: [i32; 8]| _mm256_maskload_ps(from, _mm256_loadu_si256(mask.as_ptr().cast())),
     |to, mask: [i32; 8], x| _mm256_maskstore_ps(to, _mm256_loadu_si256(mask.as_ptr().cast()), x),
     _mm256_fmadd_ps _mm256_mul_ps _mm256_add_ps

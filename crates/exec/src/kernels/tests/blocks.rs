@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use einfold_ir::{Algebra, Dtype};
 
 use super::{Rng, Sample};
-use crate::kernels::{BlockSide, Isa, MultiplyArgs, PackArgs, ProductKernels, Side, SideLoop, builtin};
+use crate::kernels::{BlockSide, Isa, MultiplyArgs, PackArgs, ProductKernels, Side, SideLoop, builtin, quad_distance};
 
 /// Extents of one side, and its strides in elements in two operands.
 type Axes = Vec<(usize, [isize; 2])>;
@@ -63,6 +63,7 @@ struct Run<'a> {
     blocks: [usize; 3],
     alpha: Option<NonNull<u8>>,
     accumulate: bool,
+    stream: bool,
 }
 
 impl Run<'_> {
@@ -98,11 +99,12 @@ impl Run<'_> {
                         c: self.c,
                         alpha: self.alpha,
                         accumulate: self.accumulate || start > 0,
+                        stream: self.stream,
                     };
                     // SAFETY: the caller promises the elements; there is memory for all panels.
                     unsafe {
                         (kernels.pack_rows)(&pack(0), 0..panels[0]);
-                        (kernels.pack_lanes)(&pack(1), 0..panels[1]);
+                        (kernels.pack_lanes)(&pack(1), 0..(kernels.lane_parts)(&pack(1)));
                         (kernels.multiply)(&product, 0..panels[0] / 2);
                         (kernels.multiply)(&product, panels[0] / 2..panels[0]);
                     }
@@ -118,6 +120,8 @@ fn axes(rng: &mut Rng, most: usize) -> Axes {
     let mut axes = Axes::new();
     while left > 1 && axes.len() < 4 {
         let extent = 1 + rng.below(left.min(40));
+        // Often whole squares.
+        let extent = if rng.below(2) == 0 { extent } else { extent.next_multiple_of(4) };
         axes.push((extent, [0; 2]));
         left /= extent + 1;
     }
@@ -155,14 +159,17 @@ fn compare<T: Sample + std::ops::Add<Output = T> + std::ops::Mul<Output = T>>(
         }
     }
     let sides = [&rows, &lanes, &k].map(loops::<T>);
+    let square = quad_distance(Side::new(&sides[1]), size_of::<T>()).map_or(512, |distance| 4 * distance);
+    let lanes_of_block = if square < 512 { (1 + rng.below(2)) * square } else { 1 + rng.below(150) };
     let run = Run {
         kernels,
         sides: sides.each_ref().map(|side| Side::new(side)),
         operands: [a.data.as_ptr().wrapping_add(a.origin).cast(), b.data.as_ptr().wrapping_add(b.origin).cast()],
         c: c.data.as_mut_ptr().wrapping_add(c.origin).cast(),
-        blocks: [1 + rng.below(60), 1 + rng.below(150), 1 + rng.below(most[2] + 300)],
+        blocks: [1 + rng.below(60), lanes_of_block, 1 + rng.below(most[2] + 300)],
         alpha: scaled.then_some(NonNull::from(&mut alpha).cast()),
         accumulate,
+        stream: rng.below(2) == 0,
     };
     // SAFETY: the operands hold all positions, and no other thread sees them.
     unsafe { run.run() };
