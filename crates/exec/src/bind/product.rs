@@ -6,7 +6,7 @@ use einfold_ir::{Fold, Groups, Loops, Plan};
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{BaseAddress, BoundProduct, ListRange, LoopNest, Op};
+use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, LoopNest, Op};
 use crate::error::BindError;
 use crate::kernels::{MAX_BLOCK_LANES, MAX_SIDE_LOOPS, PRODUCT_DEPTH, ProductKernels, Side, SideLoop, quad_distance};
 
@@ -52,18 +52,11 @@ impl Binder<'_> {
         groups: &mut Groups,
         init: TargetInit,
     ) -> Result<bool, BindError> {
+        let upright = least(&groups.n, C) <= least(&groups.m, C);
         let Groups { batch, m, n, k } = groups;
-        let upright = least(n, C) <= least(m, C);
         let ([rows, lanes], [a, b]) = if upright { ([m, n], [A, B]) } else { ([n, m], [B, A]) };
         arrange(batch, C, C);
-        // Neighbouring positions are neighbours in the larger of the operand and C.
-        let [by_rows, by_lanes] = [points(lanes), points(rows)].map(|other| other > points(k));
-        arrange(rows, if by_rows { C } else { a }, C);
-        arrange(lanes, if by_lanes { C } else { b }, C);
-        arrange(k, if points(rows) < points(lanes) { b } else { a }, A);
-        // Where C and the operand are contiguous along different loops, both are innermost, so that squares are transposed.
-        innermost(lanes, b);
-        innermost(lanes, C);
+        arrange_sides([rows, lanes, k], [a, b]);
         if [&*rows, lanes, k].into_iter().any(|side| side.len() > MAX_SIDE_LOOPS) {
             return Ok(false);
         }
@@ -73,7 +66,7 @@ impl Binder<'_> {
         let depth = extents[2].min(BLOCK_DEPTH);
         let block_lanes = block_lanes(&self.program.sides[sides[1].range()], kernels.size, depth);
         let blocks = [extents[0].min(BLOCK_ROWS), extents[1].min(block_lanes), depth];
-        let area = |positions: usize| (positions * blocks[2] * kernels.size).next_multiple_of(Plan::ALIGN);
+        let area = |positions: usize| (positions * depth * kernels.size).next_multiple_of(Plan::ALIGN);
         let areas = [area(blocks[0]), area(blocks[1].next_multiple_of(kernels.lanes))];
         if !self.can_pack(areas[0] + areas[1]) {
             self.program.sides.truncate(before);
@@ -81,35 +74,40 @@ impl Binder<'_> {
         }
         let packed = [self.pack(Some(areas[0]))?, self.pack(Some(areas[1]))?];
         let first = self.program.operands.len();
-        let accesses = [&context.step.write, &context.step.reads[a], &context.step.reads[b]];
-        for access in accesses {
+        for access in [&context.step.write, &context.step.reads[a], &context.step.reads[b]] {
             self.push_access(access, context.loops, None);
         }
         let operands = ListRange::since(first, &self.program.operands);
-        let packed = packed.map(|at| self.push_base(BaseAddress::Packed(at), context.loops));
-        let loops = self.push_batch(batch, [C, a, b], operands);
-        let alpha = context.alpha.map(|base| self.push_base(base, context.loops));
-        let batches = points(batch);
-        let points = batches.saturating_mul(extents[0]).saturating_mul(extents[1]).saturating_mul(extents[2]);
-        self.program.points = self.program.points.saturating_add(points as u64);
-        let every = MAX_ADDITIONS * PRODUCT_DEPTH / BLOCK_DEPTH;
-        let compensated = match self.step_kernels(context)?.carry.filter(|_| extents[2].div_ceil(BLOCK_DEPTH) > every) {
-            Some(carry) => self.pairs(carry, [batches, extents[0] * extents[1]], kernels.size, every, context.loops)?,
-            None => None,
-        };
-        self.program.ops.push(Op::Product(BoundProduct {
-            loops,
+        let product = BoundProduct {
+            packed: packed.map(|at| self.push_base(BaseAddress::Packed(at), context.loops)),
+            loops: self.push_batch(batch, [C, a, b], operands),
             kernels,
             extents,
             blocks,
             sides,
-            packed,
-            alpha,
+            alpha: context.alpha.map(|base| self.push_base(base, context.loops)),
             accumulate: init == TargetInit::Accumulate,
             stream: extents[0].saturating_mul(extents[1]).saturating_mul(kernels.size) >= STREAM_BYTES,
-            compensated,
-        }));
+            compensated: self.product_pairs(context, extents, points(batch))?,
+        };
+        let points = extents.iter().fold(points(batch), |n, &e| n.saturating_mul(e));
+        self.program.points = self.program.points.saturating_add(points as u64);
+        self.program.ops.push(Op::Product(product));
         Ok(true)
+    }
+
+    /// The compensated sum of a product with a long contracted axis.
+    fn product_pairs(
+        &mut self,
+        context: StepContext<'_>,
+        [rows, lanes, k]: [usize; 3],
+        batches: usize,
+    ) -> Result<Option<CompensatedSum>, BindError> {
+        let every = MAX_ADDITIONS * PRODUCT_DEPTH / BLOCK_DEPTH;
+        match self.step_kernels(context)?.carry.filter(|_| k.div_ceil(BLOCK_DEPTH) > every) {
+            Some(carry) => self.pairs(carry, [batches, rows * lanes], context.compute.size(), every, context.loops),
+            None => Ok(None),
+        }
     }
 
     fn push_side(&mut self, side: &Loops, operands: [usize; 2]) -> ListRange {
@@ -141,6 +139,18 @@ fn block_lanes(lanes: &[SideLoop], size: usize, depth: usize) -> usize {
     let neighbours = [LINE / size, LINE / size / 2, 4];
     let least = (4 * distance <= BLOCK_LANES).then_some(4 * distance);
     neighbours.map(|count| count * distance).into_iter().find(fits).or(least).unwrap_or(BLOCK_LANES)
+}
+
+/// Orders the loops of rows, lanes and k; `a` and `b` are the operands of rows and lanes.
+fn arrange_sides([rows, lanes, k]: [&mut Loops; 3], [a, b]: [usize; 2]) {
+    // Neighbouring positions are neighbours in the larger of the operand and C.
+    let [by_rows, by_lanes] = [points(lanes), points(rows)].map(|other| other > points(k));
+    arrange(k, if points(rows) < points(lanes) { b } else { a }, A);
+    arrange(rows, if by_rows { C } else { a }, C);
+    arrange(lanes, if by_lanes { C } else { b }, C);
+    // Where C and the operand are contiguous along different loops, both are innermost, so that squares are transposed.
+    innermost(lanes, b);
+    innermost(lanes, C);
 }
 
 /// The number of positions.

@@ -119,7 +119,7 @@ pub(crate) fn quad_distance(lanes: Side<'_>, size: usize) -> Option<usize> {
 
 /// Whether a block consists of whole squares, and k is not contiguous.
 fn in_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize) -> bool {
-    let whole = |positions: usize| positions % (4 * distance) == 0;
+    let whole = |positions: usize| positions.is_multiple_of(4 * distance);
     let along_k = p.k.loops().last().is_some_and(|l| l.strides[1] == size_of::<K::Element>() as isize);
     whole(p.block.start) && whole(p.block.len) && p.block.len <= MAX_BLOCK_LANES && !along_k
 }
@@ -205,13 +205,11 @@ struct LanesOfC<'a> {
 /// distinct elements, and no other thread touches those of the panels.
 pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Range<usize>) {
     let [rows, lanes] = p.sides;
-    debug_assert!(lanes.len <= MAX_BLOCK_LANES);
-    let size = size_of::<K::Element>();
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
+    let size = size_of::<K::Element>();
     let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
-    let [_unused, of_c] = &mut offsets;
-    let of_c = &mut of_c[..lanes.len];
-    lanes.side.offsets(lanes.start, [&mut _unused[..lanes.len], of_c]);
+    let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
+    lanes.side.offsets(lanes.start, [of_operand, of_c]);
     let is_vectors = |panel: &[isize]| panel.chunks(K::LANES).all(contiguous::<K::Element>);
     let mut vectors = [false; MAX_BLOCK_LANES];
     (0..lane_panels.count).for_each(|panel| vectors[panel] = is_vectors(&of_c[lane_panels.range(panel)]));
@@ -221,10 +219,9 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
     let stream = p.stream && p.k <= DEPTH && !p.accumulate;
     for panel in panels {
         let range = row_panels.range(panel);
-        let mut c_rows = [[0; MAX_ROWS]; 2];
-        let [_of_a, c_rows] = &mut c_rows;
         let count = range.len();
-        rows.side.offsets(rows.start + range.start, [&mut _of_a[..count], &mut c_rows[..count]]);
+        let mut offsets = [[0; MAX_ROWS]; 2];
+        rows.side.offsets(rows.start + range.start, offsets.each_mut().map(|list| &mut list[..count]));
         let mut tile = Tile {
             k: p.k,
             lanes: std::ptr::null(),
@@ -233,34 +230,42 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
             rows_k: (count * size) as isize,
             rows_r: size as isize,
             c: p.c.cast(),
-            c_rows: *c_rows,
+            c_rows: offsets[1],
             c_vectors: [0; MAX_VECTORS],
             last: K::LANES,
             alpha,
             accumulate: p.accumulate,
             stream: false,
         };
-        for panel in 0..lane_panels.count {
+        for (panel, &vectors) in vectors.iter().enumerate().take(lane_panels.count) {
             let range = lane_panels.range(panel);
             let width = range.len().next_multiple_of(K::LANES);
             tile.lanes = lanes.packed.cast::<K::Element>().wrapping_add(range.start * p.k).cast_const();
             tile.lanes_k = (width * size) as isize;
-            let of_c = LanesOfC { offsets: &of_c[range], vectors: vectors[panel] };
-            // A tile adds to C after every `DEPTH` positions.
-            let (k, rows, accumulate) = (tile.k, tile.rows, tile.accumulate);
-            for start in (0..k).step_by(DEPTH) {
-                tile.k = DEPTH.min(k - start);
-                // SAFETY: the caller promises packed panels and the elements of C.
-                unsafe { run::<K>(&mut tile, count, of_c, stream) };
-                tile.lanes = tile.lanes.wrapping_byte_offset(tile.lanes_k * DEPTH as isize);
-                tile.rows = tile.rows.wrapping_byte_offset(tile.rows_k * DEPTH as isize);
-                tile.accumulate = true;
-            }
-            (tile.k, tile.rows, tile.accumulate) = (k, rows, accumulate);
+            let of_c = LanesOfC { offsets: &of_c[range], vectors };
+            // SAFETY: the caller promises packed panels and the elements of C.
+            unsafe { column::<K>(tile, count, of_c, stream) };
         }
     }
     if stream {
         fence();
+    }
+}
+
+/// Computes a tile over all positions of k. It adds to C after every `DEPTH` of them.
+///
+/// # Safety
+/// As [`multiply`].
+#[inline]
+unsafe fn column<K: ProductType>(mut tile: Tile<K::Element>, rows: usize, lanes: LanesOfC<'_>, stream: bool) {
+    let k = tile.k;
+    for start in (0..k).step_by(DEPTH) {
+        tile.k = DEPTH.min(k - start);
+        // SAFETY: the caller upholds the contract.
+        unsafe { run::<K>(&mut tile, rows, lanes, stream) };
+        tile.lanes = tile.lanes.wrapping_byte_offset(tile.lanes_k * DEPTH as isize);
+        tile.rows = tile.rows.wrapping_byte_offset(tile.rows_k * DEPTH as isize);
+        tile.accumulate = true;
     }
 }
 

@@ -92,6 +92,15 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
             step!();
             k -= 1;
         }
+        finish(t, &mut sums);
+    }
+}
+
+/// Multiplies the sums of a tile by α, and writes or adds them.
+#[inline(always)]
+unsafe fn finish<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Element>, sums: &mut [[X; V]; R]) {
+    // SAFETY: the caller promises the instruction set and the elements.
+    unsafe {
         if let Some(alpha) = t.alpha {
             let alpha = X::splat(alpha);
             let mut r = 0;
@@ -105,23 +114,13 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
             }
         }
         if t.stream {
-            let mut r = 0;
-            while r < R {
-                let row = t.c.wrapping_byte_offset(t.c_rows[r]);
-                let mut v = 0;
-                while v < V {
-                    sums[r][v].stream(row.wrapping_byte_offset(t.c_vectors[v]));
-                    v += 1;
-                }
-                r += 1;
-            }
-            return;
+            return stream(t, sums);
         }
         match (t.accumulate, t.last == X::LANES) {
-            (false, true) => store::<X, V, R, false, true>(t, &sums),
-            (false, false) => store::<X, V, R, false, false>(t, &sums),
-            (true, true) => store::<X, V, R, true, true>(t, &sums),
-            (true, false) => store::<X, V, R, true, false>(t, &sums),
+            (false, true) => store::<X, V, R, false, true>(t, sums),
+            (false, false) => store::<X, V, R, false, false>(t, sums),
+            (true, true) => store::<X, V, R, true, true>(t, sums),
+            (true, false) => store::<X, V, R, true, false>(t, sums),
         }
     }
 }
@@ -137,6 +136,22 @@ unsafe fn prefetch<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Elemen
         while v < V {
             // SAFETY: a prefetch of any address is allowed.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_byte_offset(t.c_vectors[v]).cast()) };
+            v += 1;
+        }
+        r += 1;
+    }
+}
+
+/// Writes the sums past the caches.
+#[inline(always)]
+unsafe fn stream<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Element>, sums: &[[X; V]; R]) {
+    let mut r = 0;
+    while r < R {
+        let row = t.c.wrapping_byte_offset(t.c_rows[r]);
+        let mut v = 0;
+        while v < V {
+            // SAFETY: the caller promises the instruction set and the elements; a tile that streams is aligned.
+            unsafe { sums[r][v].stream(row.wrapping_byte_offset(t.c_vectors[v])) };
             v += 1;
         }
         r += 1;
