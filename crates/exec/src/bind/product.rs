@@ -10,7 +10,8 @@ use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange,
 use crate::error::BindError;
 use crate::kernels::{MAX_BLOCK_LANES, MAX_SIDE_LOOPS, PRODUCT_DEPTH, ProductKernels, Side, SideLoop, quad_distance};
 
-/// The most positions of k, rows and lanes in a block: the lanes stay in the second-level cache.
+/// The most positions of k, rows and lanes in a block: the lanes stay in the second-level cache. Of elements of 16 bytes there are half as
+/// many lanes.
 const BLOCK_DEPTH: usize = 2 * PRODUCT_DEPTH;
 const BLOCK_ROWS: usize = 512;
 const BLOCK_LANES: usize = 144;
@@ -134,11 +135,12 @@ impl Binder<'_> {
 /// there is room for them.
 fn block_lanes(lanes: &[SideLoop], size: usize, depth: usize) -> usize {
     const LINE: usize = 64;
+    let most = if size > 8 { BLOCK_LANES / 2 } else { BLOCK_LANES };
     let fits = |lanes: &usize| *lanes <= MAX_BLOCK_LANES && lanes * depth * size <= 40 << 10;
     let distance = quad_distance(Side::new(lanes), size).unwrap_or(MAX_BLOCK_LANES);
-    let neighbours = [LINE / size, LINE / size / 2, 4];
-    let least = (4 * distance <= BLOCK_LANES).then_some(4 * distance);
-    neighbours.map(|count| count * distance).into_iter().find(fits).or(least).unwrap_or(BLOCK_LANES)
+    let neighbours = [LINE / size, LINE / size / 2, 4].map(|count| count.max(4));
+    let least = (4 * distance <= most).then_some(4 * distance);
+    neighbours.map(|count| count * distance).into_iter().find(fits).or(least).unwrap_or(most)
 }
 
 /// Orders the loops of rows, lanes and k; `a` and `b` are the operands of rows and lanes.

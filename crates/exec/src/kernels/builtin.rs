@@ -199,6 +199,8 @@ macro_rules! float_products {
 }
 const F32_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::f32_product, product::F32);
 const F64_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::f64_product, product::F64);
+const C32_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::c32_product, product::C32);
+const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::c64_product, product::C64);
 
 fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! of {
@@ -222,8 +224,8 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         Dtype::CI64 => of!(Complex<i64>),
         Dtype::F32 => blas!(f32, *isa.select(&F32_PRODUCTS)),
         Dtype::F64 => blas!(f64, *isa.select(&F64_PRODUCTS)),
-        Dtype::C32 => blas!(Complex<f32>, (blas::c32_product as GemmFn, None)),
-        Dtype::C64 => blas!(Complex<f64>, (blas::c64_product as GemmFn, None)),
+        Dtype::C32 => blas!(Complex<f32>, *isa.select(&C32_PRODUCTS)),
+        Dtype::C64 => blas!(Complex<f64>, *isa.select(&C64_PRODUCTS)),
         // The accumulator of the 16-bit floats is f32.
         _ => return None,
     })

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use super::micro::{MAX_LANES, MAX_ROWS, MAX_VECTORS, Scatter, Tile};
 use super::pack::{Panel, Quads, contiguous};
 use super::side::{Panels, Side, SideLoop};
-use super::vector::Float;
+use super::vector::Number;
 use super::{DEPTH, ProductType};
 
 /// The most lanes of a block.

@@ -7,7 +7,7 @@ use super::block::scattered;
 use super::micro::{MAX_LANES, Tile};
 use super::pack::Panel;
 use super::side::Panels;
-use super::vector::Float;
+use super::vector::Number;
 use super::{DEPTH, ProductType};
 use crate::kernels::{Dst, GemmArgs, Src};
 
@@ -56,7 +56,7 @@ pub(super) unsafe fn product<K: ProductType>(p: &GemmArgs) {
     }
 }
 
-impl<T: Float> Direct<T> {
+impl<T: Number> Direct<T> {
     /// Multiplies `depth` positions of k from `start` on.
     unsafe fn strip<K: ProductType<Element = T>>(&self, start: usize, depth: usize, accumulate: bool) {
         let size = size_of::<T>() as isize;

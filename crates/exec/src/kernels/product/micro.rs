@@ -48,7 +48,7 @@ pub(super) type TileFn<T> = unsafe fn(&Tile<T>);
 pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Element>) {
     // SAFETY: the caller promises the instruction set and the elements.
     unsafe {
-        let mut sums = [[X::zero(); V]; R];
+        let mut sums = [[X::no_sum(); V]; R];
         let mask = X::mask(0, t.last);
         let (mut lanes, mut rows, lanes_k, rows_k, rows_r) = (t.lanes, t.rows, t.lanes_k, t.rows_k, t.rows_r);
         macro_rules! step {
@@ -79,7 +79,7 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
         }
         let mut k = t.k;
         // A larger tile has enough work in one step, and its unrolled loop would not keep all sums in registers.
-        if V * R <= 8 {
+        if V * R * size_of::<X::Sum>() <= 8 * size_of::<X>() {
             while k >= 4 {
                 step!();
                 step!();
@@ -92,35 +92,45 @@ pub(super) unsafe fn tile<X: Vector, const V: usize, const R: usize>(t: &Tile<X:
             step!();
             k -= 1;
         }
-        finish(t, &mut sums);
+        finish::<X, V, R>(t, &sums);
     }
 }
 
 /// Multiplies the sums of a tile by α, and writes or adds them.
 #[inline(always)]
-unsafe fn finish<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Element>, sums: &mut [[X; V]; R]) {
+unsafe fn finish<X: Vector, const V: usize, const R: usize>(t: &Tile<X::Element>, sums: &[[X::Sum; V]; R]) {
     // SAFETY: the caller promises the instruction set and the elements.
     unsafe {
+        let mut totals = [[X::zero(); V]; R];
+        let mut r = 0;
+        while r < R {
+            let mut v = 0;
+            while v < V {
+                totals[r][v] = X::total(sums[r][v]);
+                v += 1;
+            }
+            r += 1;
+        }
         if let Some(alpha) = t.alpha {
             let alpha = X::splat(alpha);
             let mut r = 0;
             while r < R {
                 let mut v = 0;
                 while v < V {
-                    sums[r][v] = sums[r][v].mul(alpha);
+                    totals[r][v] = totals[r][v].mul(alpha);
                     v += 1;
                 }
                 r += 1;
             }
         }
         if t.stream {
-            return stream(t, sums);
+            return stream(t, &totals);
         }
         match (t.accumulate, t.last == X::LANES) {
-            (false, true) => store::<X, V, R, false, true>(t, sums),
-            (false, false) => store::<X, V, R, false, false>(t, sums),
-            (true, true) => store::<X, V, R, true, true>(t, sums),
-            (true, false) => store::<X, V, R, true, false>(t, sums),
+            (false, true) => store::<X, V, R, false, true>(t, &totals),
+            (false, false) => store::<X, V, R, false, false>(t, &totals),
+            (true, true) => store::<X, V, R, true, true>(t, &totals),
+            (true, false) => store::<X, V, R, true, false>(t, &totals),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The matrix product of floats with vector instructions.
 
 mod block;
+mod complex;
 mod direct;
 mod micro;
 mod pack;
@@ -11,11 +12,13 @@ use std::arch::x86_64::*;
 
 pub use block::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn};
 pub(crate) use block::{MAX_BLOCK_LANES, quad_distance};
+use complex::Interleaved;
 use micro::{Scatter, ScatterFn, Tile, TileFn};
+use num_complex::Complex;
 use pack::{PackFn, Panel, Quads, QuadsFn};
 pub(crate) use side::MAX_LOOPS as MAX_SIDE_LOOPS;
 pub use side::{Side, SideLoop};
-use vector::{Float, Vector};
+use vector::{Number, Vector};
 
 use super::GemmFn;
 use super::isa::with_features;
@@ -26,7 +29,7 @@ pub(crate) const DEPTH: usize = 256;
 
 /// An element type with the kernels of one instruction set.
 trait ProductType {
-    type Element: Float + 'static;
+    type Element: Number + 'static;
     /// Elements of a vector.
     const LANES: usize;
     /// Whether a tile reads only the elements of its last vectors that it writes.
@@ -59,7 +62,7 @@ macro_rules! compiled {
         }
 
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn quads<T: Float>(q: &Quads<'_, T>) {
+        pub(super) unsafe fn quads<T: Number>(q: &Quads<'_, T>) {
             // SAFETY: the caller upholds the contract of `pack::quads`.
             unsafe { super::pack::quads(q) }
         }
@@ -105,6 +108,10 @@ macro_rules! tiles {
 }
 product_type!(F64Avx512 avx512 f64, __m512d; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256);
 product_type!(F32Avx512 avx512 f32, __m512; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256);
+product_type!(C64Avx512 avx512 Complex<f64>, Interleaved<__m512d>; 3: 1 2 3; 4: [1 2 3 4]; 256);
+product_type!(C32Avx512 avx512 Complex<f32>, Interleaved<__m512>; 3: 1 2 3; 4: [1 2 3 4]; 256);
+product_type!(C64Avx2 avx2 Complex<f64>, Interleaved<__m256d>; 2: 1 2; 3: [1 2 3]; 64);
+product_type!(C32Avx2 avx2 Complex<f32>, Interleaved<__m256>; 2: 1 2; 3: [1 2 3]; 64);
 product_type!(F64Avx2 avx2 f64, __m256d; 2: 1 2; 6: [1 2 3 4 5 6]; 64);
 product_type!(F32Avx2 avx2 f32, __m256; 2: 1 2; 6: [1 2 3 4 5 6]; 64);
 
@@ -142,8 +149,16 @@ const fn kernels<K: ProductType>() -> ProductKernels {
     }
 }
 
-/// The products of `f64` and `f32`, for AVX2 and AVX-512.
-pub(super) const F64: [(GemmFn, ProductKernels); 2] =
-    [(direct::product::<F64Avx2>, kernels::<F64Avx2>()), (direct::product::<F64Avx512>, kernels::<F64Avx512>())];
-pub(super) const F32: [(GemmFn, ProductKernels); 2] =
-    [(direct::product::<F32Avx2>, kernels::<F32Avx2>()), (direct::product::<F32Avx512>, kernels::<F32Avx512>())];
+macro_rules! products {
+    ($($name:ident: $avx2:ident, $avx512:ident;)*) => { $(
+        /// For AVX2 and for AVX-512.
+        pub(super) const $name: [(GemmFn, ProductKernels); 2] =
+            [(direct::product::<$avx2>, kernels::<$avx2>()), (direct::product::<$avx512>, kernels::<$avx512>())];
+    )* };
+}
+products! {
+    F32: F32Avx2, F32Avx512;
+    F64: F64Avx2, F64Avx512;
+    C32: C32Avx2, C32Avx512;
+    C64: C64Avx2, C64Avx512;
+}

@@ -1,6 +1,6 @@
 //! Packing: panels of an operand, contiguous in the order in which tiles read them.
 
-use super::vector::{Float, Vector};
+use super::vector::{Number, Vector};
 
 /// A panel to pack: `k` positions of one run along k, for each of the positions at `offsets`.
 pub(super) struct Panel<'a, T> {
@@ -50,7 +50,7 @@ pub(super) unsafe fn panel<X: Vector>(p: &Panel<'_, X::Element>) {
         }
         if p.offsets.len() < p.width {
             for k in 0..p.k {
-                (p.offsets.len()..p.width).for_each(|x| p.to.add(k * p.width + x).write(Float::ZERO));
+                (p.offsets.len()..p.width).for_each(|x| p.to.add(k * p.width + x).write(Number::ZERO));
             }
         }
     }
@@ -83,7 +83,7 @@ unsafe fn rows<X: Vector>(p: &Panel<'_, X::Element>) {
 
 /// Transposes squares of rows that are contiguous along k.
 #[inline(always)]
-unsafe fn columns<T: Float>(p: &Panel<'_, T>) {
+unsafe fn columns<T: Number>(p: &Panel<'_, T>) {
     let square = T::SQUARE;
     let (across, along) = (p.offsets.len() / square * square, p.k / square * square);
     // SAFETY: the caller promises the elements; whole squares lie inside of the panel.
@@ -108,7 +108,7 @@ unsafe fn columns<T: Float>(p: &Panel<'_, T>) {
 
 /// Copies single elements, from the offset with number `first` on.
 #[inline(always)]
-unsafe fn elements<T: Float>(p: &Panel<'_, T>, first: usize) {
+unsafe fn elements<T: Number>(p: &Panel<'_, T>, first: usize) {
     for (x, &offset) in p.offsets.iter().enumerate().skip(first) {
         let mut from = p.from.wrapping_byte_offset(offset);
         for k in 0..p.k {
@@ -149,7 +149,7 @@ pub(super) type QuadsFn<T> = unsafe fn(&Quads<'_, T>);
 /// # Safety
 /// The CPU has AVX2; all lanes are elements; four times `distance` divides their number; there is memory for the panels.
 #[inline(always)]
-pub(super) unsafe fn quads<T: Float>(q: &Quads<'_, T>) {
+pub(super) unsafe fn quads<T: Number>(q: &Quads<'_, T>) {
     let mut from = q.from;
     for k in q.k_start..q.k_start + q.k {
         for group in (q.lane..q.offsets.len()).step_by(4 * q.distance) {

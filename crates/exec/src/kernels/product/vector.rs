@@ -8,13 +8,18 @@ use std::arch::x86_64::*;
 /// The CPU has the instruction set of the type, and pointers lead to as many elements as a function says. The functions
 /// are `inline(always)`: only code inlined into a function with the target features runs their instructions.
 pub(super) trait Vector: Copy {
-    type Element: Float;
+    type Element: Number;
     /// Which elements of a vector an access touches.
     type Mask: Copy;
     /// The number of elements.
     const LANES: usize;
+    /// A sum of products of vectors and scalars.
+    type Sum: Copy;
+    /// A scalar, as a factor of vectors.
+    type Factor: Copy;
     unsafe fn zero() -> Self;
-    unsafe fn splat(x: Self::Element) -> Self;
+    unsafe fn no_sum() -> Self::Sum;
+    unsafe fn splat(x: Self::Element) -> Self::Factor;
     /// Whether masked accesses are as fast as whole ones.
     const MASKS: bool;
     /// Reads [`Self::LANES`] elements.
@@ -29,16 +34,18 @@ pub(super) trait Vector: Copy {
     unsafe fn load_masked(from: *const Self::Element, mask: Self::Mask) -> Self;
     /// Writes the elements of the mask.
     unsafe fn store_masked(self, to: *mut Self::Element, mask: Self::Mask);
-    /// `self · factor + sum`, rounded once.
-    unsafe fn mul_add(self, factor: Self, sum: Self) -> Self;
-    unsafe fn mul(self, factor: Self) -> Self;
+    /// `self · factor + sum`, rounded once in each part.
+    unsafe fn mul_add(self, factor: Self::Factor, sum: Self::Sum) -> Self::Sum;
+    /// The value of a sum.
+    unsafe fn total(sum: Self::Sum) -> Self;
+    unsafe fn mul(self, factor: Self::Factor) -> Self;
     unsafe fn add(self, other: Self) -> Self;
 }
 
 /// The arithmetic of single elements.
-pub(super) trait Float: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {
+pub(super) trait Number: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {
     const ZERO: Self;
-    /// The side of the square that [`Float::transpose`] moves.
+    /// The side of the square that [`Number::transpose`] moves.
     const SQUARE: usize;
     /// Reads a square whose rows begin at `rows`, and writes its columns, `step` elements apart.
     ///
@@ -52,7 +59,7 @@ pub(super) trait Float: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Outp
     unsafe fn quad(rows: [*const Self; 4], columns: [*mut Self; 4]);
 }
 
-impl Float for f64 {
+impl Number for f64 {
     const ZERO: f64 = 0.0;
     const SQUARE: usize = 4;
     #[inline(always)]
@@ -79,7 +86,7 @@ impl Float for f64 {
     }
 }
 
-impl Float for f32 {
+impl Number for f32 {
     const ZERO: f32 = 0.0;
     const SQUARE: usize = 8;
     #[inline(always)]
@@ -135,12 +142,23 @@ macro_rules! vector {
         impl Vector for $vector {
             type Element = $t;
             type Mask = $mask;
+            type Sum = $vector;
+            type Factor = $vector;
             const LANES: usize = $lanes;
             const MASKS: bool = $masks;
             #[inline(always)]
             unsafe fn zero() -> Self {
                 // SAFETY: the caller promises the instruction set.
                 unsafe { $zero() }
+            }
+            #[inline(always)]
+            unsafe fn no_sum() -> Self {
+                // SAFETY: the caller promises the instruction set.
+                unsafe { $zero() }
+            }
+            #[inline(always)]
+            unsafe fn total(sum: Self) -> Self {
+                sum
             }
             #[inline(always)]
             unsafe fn splat(x: $t) -> Self {
