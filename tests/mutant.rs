@@ -174,31 +174,36 @@ impl Mutant<'_> {
         let (which, dim, term, kind) = (self.below(4), self.below(4), self.below(3), self.below(9));
         let step = &mut self.draft.regions[region].steps[k];
         let reads = step.reads.len();
-        let mut access = if which < reads { &mut step.reads[which] } else { &mut step.write };
+        let access = if which < reads { &mut step.reads[which] } else { &mut step.write };
+        let mutate = |access: &mut Access<BufferId>| {
+            let rank = access.indices.len();
+            match kind {
+                0 => access.tensor = buffer,
+                1 => access.indices.push(index),
+                2 => _ = access.indices.pop(),
+                3 if rank > 0 => access.indices[dim % rank] = index,
+                4 if rank > 0 => change(&mut access.indices[dim % rank], |at, _| *at = offset),
+                5 if rank > 0 => {
+                    change(&mut access.indices[dim % rank], |_, terms| terms.push(AffineTerm { coef: offset, axis }));
+                }
+                6 if rank > 0 => change(&mut access.indices[dim % rank], |_, terms| _ = terms.pop()),
+                7 if rank > 1 => access.indices.swap(dim % rank, 0),
+                _ if rank > 0 => {
+                    change(&mut access.indices[dim % rank], |_, terms| {
+                        terms.get_mut(term).into_iter().for_each(|term| term.coef = offset);
+                    });
+                }
+                _ => access.conj = !access.conj,
+            }
+        };
         // Sometimes mutates the access of an index tensor.
-        if kind == 8 && access.has_indirect() {
-            let ids = access.indices.iter_mut().find_map(|index| index.indirect_mut().first_mut());
-            access = &mut ids.unwrap().access;
-        }
-        let rank = access.indices.len();
-        match kind {
-            0 => access.tensor = buffer,
-            1 => access.indices.push(index),
-            2 => _ = access.indices.pop(),
-            3 if rank > 0 => access.indices[dim % rank] = index,
-            4 if rank > 0 => change(&mut access.indices[dim % rank], |at, _| *at = offset),
-            5 if rank > 0 => {
-                change(&mut access.indices[dim % rank], |_, terms| terms.push(AffineTerm { coef: offset, axis }));
-            }
-            6 if rank > 0 => change(&mut access.indices[dim % rank], |_, terms| _ = terms.pop()),
-            7 if rank > 1 => access.indices.swap(dim % rank, 0),
-            _ if rank > 0 => {
-                change(&mut access.indices[dim % rank], |_, terms| {
-                    terms.get_mut(term).into_iter().for_each(|term| term.coef = offset);
-                });
-            }
-            _ => access.conj = !access.conj,
-        }
+        let Some(at) = access.indices.iter().position(|index| kind == 8 && index.has_indirect()) else {
+            return mutate(access);
+        };
+        let index = &mut access.indices[at];
+        let mut ids = index.indirect().to_vec();
+        mutate(&mut ids[0].access);
+        *index = Index::new(index.offset(), index.terms().to_vec(), ids);
     }
 
     /// Drops, repeats and moves steps, and splits regions.

@@ -34,14 +34,14 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
 }
 
 /// Measures all times of a machine. The built-in values remain for the sizes of caches that the processor does not
-/// report, and for the start of threads if there is only one.
+/// report, and for the start of threads if the pool of runs has only one.
 fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
     let default = Machine::default();
-    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let cache_bytes = processor::cache_bytes().unwrap_or(default.cache_bytes);
     let read_bytes = steps::read_bytes(cache_bytes[2]);
     // Before the first measurement, so that too little memory is an error at once.
     reserve_memory::to_run(read_bytes)?;
+    let threads = start_pool(read_bytes);
     let steps = Steps::new(stop);
     let (product, half_speed) = steps.product()?;
     let nest = steps.nest()?;
@@ -54,14 +54,22 @@ fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
         pack_byte: time(steps.pack_byte()?),
         memory_byte: time(steps.memory_byte(read_bytes)?),
         product_setup: time(steps.product_setup(nest)?),
-        fork: steps.fork(threads)?.map_or(default.fork, time),
+        fork: if threads > 1 { time(steps.fork()?) } else { default.fork },
         search_work: time(search::work(stop)?),
         search_split: time(search::split(stop)?),
-        partitions: u32::try_from(threads.get().next_power_of_two()).unwrap_or(default.partitions),
+        partitions: u32::try_from(threads.next_power_of_two()).unwrap_or(default.partitions),
         cache_bytes,
         ..default
     };
     Ok(Machine { product_call: time(steps.product_call(&machine)?), ..machine })
+}
+
+/// Starts the pool of threads in which runs work, and returns its size: 1 if there is no memory for the threads besides
+/// `bytes` bytes, or the system cannot start them.
+fn start_pool(bytes: usize) -> usize {
+    let cpus = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let fits = reserve_memory::threads(cpus, bytes) == cpus;
+    if fits && rayon::ThreadPoolBuilder::new().build_global().is_ok() { rayon::current_num_threads() } else { 1 }
 }
 
 /// A measured time, clamped to the range of a [`Time`].

@@ -104,9 +104,9 @@ impl<'a> Arguments<'a> {
 
     /// Checks that the operands are conjugated as in `types`.
     pub(crate) fn check_conj(self, types: &[TensorType]) -> Result<(), Error> {
-        let differs = |(given, ty): (OperandType<'_>, &TensorType)| given.conj != (ty.conj && given.dtype.is_complex());
-        match self.operand_types().zip(types).position(differs) {
-            Some(operand) => Err(ErrorKind::Conj { operand, planned: types[operand].conj }.into()),
+        let mut views = self.views.iter().zip(types).enumerate();
+        match views.find(|(k, (view, ty))| self.is_conj(*k) != ty.conj && view.dtype().is_complex()) {
+            Some((operand, (_, ty))) => Err(ErrorKind::Conj { operand, planned: ty.conj }.into()),
             None => Ok(()),
         }
     }
@@ -121,6 +121,13 @@ pub struct ArgumentList<'a> {
 }
 
 impl<'a> ArgumentList<'a> {
+    /// Calls `go` with the operands.
+    pub(crate) fn with<R>(operands: &'a (impl Operands + ?Sized), go: impl FnOnce(Arguments<'_>) -> R) -> R {
+        let mut list = ArgumentList::default();
+        operands.append_to(&mut list);
+        go(list.arguments())
+    }
+
     /// Appends an operand.
     pub fn push(&mut self, operand: &'a (impl Operand + ?Sized)) {
         self.views.push(operand.elements());
@@ -146,30 +153,28 @@ impl<'a> ArgumentList<'a> {
     note = "an array of another version of ndarray is another type: make it with `einfold::ndarray`, or pass its slice and shape in that way"
 )]
 pub trait Operands {
-    /// Collects the operands.
-    fn arguments(&self) -> ArgumentList<'_>;
+    /// Appends the operands to a list. A list is large, so it is not returned.
+    fn append_to<'a>(&'a self, list: &mut ArgumentList<'a>);
 }
 
 impl<O: Operand> Operands for O {
-    fn arguments(&self) -> ArgumentList<'_> {
-        std::slice::from_ref(self).arguments()
+    fn append_to<'a>(&'a self, list: &mut ArgumentList<'a>) {
+        list.push(self);
     }
 }
 
 impl<O: Operand> Operands for [O] {
-    fn arguments(&self) -> ArgumentList<'_> {
-        let mut list = ArgumentList::default();
+    fn append_to<'a>(&'a self, list: &mut ArgumentList<'a>) {
         self.iter().for_each(|operand| list.push(operand));
-        list
     }
 }
 
 macro_rules! lists {
     ($([$($generics:tt)*] $list:ty;)+) => { $(
         impl<O: Operand, $($generics)*> Operands for $list {
-            fn arguments(&self) -> ArgumentList<'_> {
-                let list: &[O] = self.as_ref();
-                list.arguments()
+            fn append_to<'a>(&'a self, list: &mut ArgumentList<'a>) {
+                let operands: &[O] = self.as_ref();
+                operands.append_to(list);
             }
         }
     )+ };
@@ -186,12 +191,10 @@ lists! {
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<$($name: Operand),+> Operands for ($($name,)+) {
-            fn arguments(&self) -> ArgumentList<'_> {
+            fn append_to<'a>(&'a self, list: &mut ArgumentList<'a>) {
                 #[expect(non_snake_case, reason = "each operand is bound to the name of its type")]
                 let ($($name,)+) = self;
-                let mut list = ArgumentList::default();
                 $(list.push($name);)+
-                list
             }
         }
     };

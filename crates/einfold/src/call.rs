@@ -1,6 +1,6 @@
 //! One call of a plan: its operands, its options and its outputs.
 
-use crate::arguments::{Arguments, Operands};
+use crate::arguments::{ArgumentList, Arguments, Operands};
 use crate::array::AnyArray;
 use crate::cache;
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::results::Outputs;
 use crate::run::{self, CallOptions};
 use crate::scalar::Scalar;
-use crate::target::Targets;
+use crate::target::{TargetViews, Targets};
 use einfold_exec::{Control, MemoryOrder, Scratch};
 use std::num::NonZeroUsize;
 
@@ -84,7 +84,7 @@ impl<'a, O: Operands> Call<'a, O> {
     /// # Errors
     /// As [`Plan::run`](crate::Plan::run).
     pub fn run<A: Outputs>(self) -> Result<A, Error> {
-        run(self.plan, self.operands.arguments().arguments(), self.options)
+        ArgumentList::with(&self.operands, |arguments| run(self.plan, arguments, self.options))
     }
 
     /// Runs, and returns one array of any dtype and rank.
@@ -117,7 +117,9 @@ impl<'a, O: Operands> Call<'a, O> {
     /// [`ErrorKind::NotScalable`](crate::ErrorKind::NotScalable) if the program does not support `alpha` and `beta`;
     /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if the run was cancelled or read an invalid index.
     pub fn into(self, mut out: impl Targets) -> Result<(), Error> {
-        run::call_into(self.plan, self.operands.arguments().arguments(), &mut out.views(), self.options)
+        let mut views = TargetViews::new();
+        out.append_to(&mut views);
+        ArgumentList::with(&self.operands, |arguments| run::call_into(self.plan, arguments, &mut views, self.options))
     }
 }
 
@@ -176,7 +178,8 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan) and [`Plan::run`].
     pub fn run<A: Outputs>(&self, operands: impl Operands) -> Result<A, Error> {
-        let operands = operands.arguments();
-        run(&cache::plan(self, operands.arguments())?, operands.arguments(), CallOptions::default())
+        ArgumentList::with(&operands, |arguments| {
+            run(&cache::plan(self, arguments)?, arguments, CallOptions::default())
+        })
     }
 }

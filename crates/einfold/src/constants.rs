@@ -1,6 +1,6 @@
 //! Constant operands: operands that a plan stores instead of reading them in each call.
 
-use crate::arguments::{Arguments, Operands};
+use crate::arguments::{ArgumentList, Arguments, Operands};
 use crate::compiled::CompiledExpression;
 use crate::error::{ConstantsProblem, Error};
 use crate::plan::Plan;
@@ -38,7 +38,7 @@ impl Plan {
     /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if computing the intermediates stops; and as
     /// [`Expression::plan`](crate::Expression::plan).
     pub fn bind_constants(&self, at: &[usize], operands: impl Operands) -> Result<Plan, Error> {
-        bind_constants(self, at, operands.arguments().arguments())
+        ArgumentList::with(&operands, |arguments| bind_constants(self, at, arguments))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Frequent grouped reductions as functions. Each runs one program of the language, which its documentation shows; for
 //! a variation, copy the program and change it.
 
-use crate::arguments::Operands;
+use crate::arguments::{ArgumentList, Operands};
 use crate::einsum;
 use crate::error::{Error, ErrorKind};
 use crate::operand::Operand;
@@ -172,11 +172,11 @@ pub fn accumarray<A: Output>(
     aggregator: Aggregator,
     shape: Option<&[usize]>,
 ) -> Result<A, Error> {
-    let indices = indices.arguments();
-    let views = indices.arguments().views();
-    let tensors = views.iter().map(|view| view as &dyn Operand);
-    let operands: Vec<&dyn Operand> = tensors.chain([&values as &dyn Operand]).collect();
-    einsum(&accumarray_text(views.len(), aggregator, shape)?, &operands)
+    ArgumentList::with(&indices, |indices| {
+        let tensors = indices.views().iter().map(|view| view as &dyn Operand);
+        let operands: Vec<&dyn Operand> = tensors.chain([&values as &dyn Operand]).collect();
+        einsum(&accumarray_text(operands.len() - 1, aggregator, shape)?, &operands)
+    })
 }
 
 /// The program `Y[i0[n]:4,i1[n]:3,...] += values[n,...]`; a single index tensor is called `index`.

@@ -302,8 +302,9 @@ pub use ndarray;
 /// # Errors
 /// As [`Expression::new`] and [`Expression::run`].
 pub fn einsum<A: Outputs>(text: &str, operands: impl Operands) -> Result<A, Error> {
-    let operands = operands.arguments();
-    call::run(&cache::plan_text(text, operands.arguments())?, operands.arguments(), dynamic::CallOptions::default())
+    arguments::ArgumentList::with(&operands, |arguments| {
+        call::run(&cache::plan_text(text, arguments)?, arguments, dynamic::CallOptions::default())
+    })
 }
 
 /// Computes an einsum given by integer labels: a list for each operand and one for the output. Without the latter, the

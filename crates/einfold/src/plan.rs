@@ -1,6 +1,6 @@
 //! Plans: expressions compiled for operand types.
 
-use crate::arguments::{Arguments, OperandType, Operands};
+use crate::arguments::{ArgumentList, Arguments, OperandType, Operands};
 use crate::compiled::CompiledExpression;
 use crate::error::Error;
 use crate::expression::{Expression, Settings};
@@ -144,9 +144,9 @@ impl Plan {
     /// [`ErrorKind::Plan`](crate::ErrorKind::Plan) if the stages do not lead to the plan again, which would be a bug.
     pub fn explain(&self) -> Result<Explain, Error> {
         let ast = self.expression().to_string();
-        let source = ExplainSource { expression: ast.replace('\n', "; "), ast };
-        let explain = Explain::new(source, &self.0.ir, self.compiled())?;
-        Ok(explain.with_warnings(self.warnings().iter().map(Warning::to_string).collect()))
+        let warnings = self.warnings().iter().map(Warning::to_string).collect();
+        let source = ExplainSource { expression: ast.replace('\n', "; "), ast, warnings };
+        Ok(Explain::new(source, &self.0.ir, self.compiled())?)
     }
 
     /// Warnings about parts of the expression that are valid but may not be meant, such as a sum of `bool`, which is
@@ -219,7 +219,7 @@ impl Expression {
     /// # Errors
     /// As [`plan`](Expression::plan).
     pub fn plan_for(&self, operands: impl Operands) -> Result<Plan, Error> {
-        self.plan(operands.arguments().arguments().types())
+        self.plan(ArgumentList::with(&operands, |arguments| arguments.types()))
     }
 
     /// Plans for these operands. A size that depends on the values of index tensors, as in `Y[g[n]] += x[n]`, is
@@ -229,6 +229,6 @@ impl Expression {
     /// As [`plan`](Expression::plan), except for shapes that depend on values, and as [`Plan::run`] for the computation
     /// of sizes.
     pub fn plan_with(&self, operands: impl Operands) -> Result<Plan, Error> {
-        plan_with(self, operands.arguments().arguments())
+        ArgumentList::with(&operands, |arguments| plan_with(self, arguments))
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::arguments::{ArgumentList, Arguments};
 use crate::error::{Error, ErrorKind};
-use crate::output::{Arrays, OutputType};
+use crate::output::Arrays;
 use crate::plan::Plan;
 use crate::scalar::{Element, Scalar};
 use crate::scratch::with_spare;
 use einfold_exec as exec;
 use einfold_exec::{AnyView, AnyViewMut, BindError, CachedOperand, Control, MemoryOrder, NewArray, Scratch};
-use einfold_ir::Algebra;
+use einfold_ir::{Algebra, Buffer};
 use smallvec::SmallVec;
 
 /// The options of a call; [`Call`](crate::Call) has a method for each.
@@ -32,8 +32,11 @@ pub struct CallOptions<'a> {
 /// As [`Plan::run`], except for the errors about the type of the result.
 pub fn call(plan: &Plan, arguments: Arguments<'_>, options: CallOptions<'_>) -> Result<Arrays, Error> {
     let compiled = plan.compiled();
-    let new = |output: OutputType<'_>| NewArray::new(output.dtype, output.shape, options.order);
-    let mut arrays = plan.outputs().map(new).collect::<Result<Arrays, _>>().map_err(BindError::Memory)?;
+    let mut arrays = Arrays::new();
+    for &output in &compiled.plan.outputs {
+        let Buffer { dtype, extents, .. } = compiled.plan.buffer(output);
+        arrays.push(NewArray::new(*dtype, extents, options.order).map_err(BindError::Memory)?);
+    }
     // New results count towards the memory limit.
     run(plan, arguments, options, compiled.memory.outputs as u64, |views, options, scratch, control| {
         Ok(exec::evaluate(&compiled.plan, views, &mut arrays, options, scratch, control)?)
@@ -102,6 +105,7 @@ fn run(
 }
 
 /// Converts a factor of a call to the dtype that it is multiplied in.
+#[inline]
 fn factor(plan: &Plan, name: &'static str, value: Option<Scalar>) -> Result<Option<Element>, Error> {
     let Some(value) = value else { return Ok(None) };
     let wanted = match (plan.expression().settings.options.algebra, plan.outputs().next()) {

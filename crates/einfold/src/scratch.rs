@@ -24,11 +24,7 @@ pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> 
     let take = |spare: &RefCell<Vec<Box<Scratch>>>| {
         let mut spare = spare.borrow_mut();
         let bound = spare.iter().rposition(|scratch| scratch.is_bound_to(plan));
-        match bound {
-            Some(at) => Some(spare.remove(at)),
-            None if spare.len() < SPARES => None,
-            None => Some(spare.remove(0)),
-        }
+        bound.or((spare.len() >= SPARES).then_some(0)).map(|at| spare.remove(at))
     };
     // The thread-local value may already be destroyed while the thread ends.
     let mut scratch = SPARE.try_with(take).ok().flatten().unwrap_or_default();

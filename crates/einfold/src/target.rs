@@ -58,38 +58,38 @@ impl Target for AnyViewMut<'_> {
     note = "of a `Vec` or a slice of elements, `einfold::ndarray::ArrayViewMut::from_shape(shape, &mut elements)?` makes a view"
 )]
 pub trait Targets {
-    /// A mutable view of each output.
-    fn views(&mut self) -> TargetViews<'_>;
+    /// Appends a mutable view of each output.
+    fn append_to<'a>(&'a mut self, views: &mut TargetViews<'a>);
 }
 
 /// Mutable views of [`Targets`]. Up to eight need no allocation.
 pub type TargetViews<'a> = SmallVec<[AnyViewMut<'a>; 8]>;
 
 impl<T: Target> Targets for T {
-    fn views(&mut self) -> TargetViews<'_> {
-        TargetViews::from_iter([self.elements_mut()])
+    fn append_to<'a>(&'a mut self, views: &mut TargetViews<'a>) {
+        views.push(self.elements_mut());
     }
 }
 
 impl<T: Target> Targets for Vec<T> {
-    fn views(&mut self) -> TargetViews<'_> {
-        self.iter_mut().map(T::elements_mut).collect()
+    fn append_to<'a>(&'a mut self, views: &mut TargetViews<'a>) {
+        views.extend(self.iter_mut().map(T::elements_mut));
     }
 }
 
 impl<T: Target, const N: usize> Targets for [T; N] {
-    fn views(&mut self) -> TargetViews<'_> {
-        self.iter_mut().map(T::elements_mut).collect()
+    fn append_to<'a>(&'a mut self, views: &mut TargetViews<'a>) {
+        views.extend(self.iter_mut().map(T::elements_mut));
     }
 }
 
 macro_rules! tuples {
     ($($name:ident)+) => {
         impl<$($name: Target),+> Targets for ($($name,)+) {
-            fn views(&mut self) -> TargetViews<'_> {
+            fn append_to<'a>(&'a mut self, views: &mut TargetViews<'a>) {
                 #[expect(non_snake_case, reason = "each target is bound to the name of its type")]
                 let ($($name,)+) = self;
-                TargetViews::from_iter([$($name.elements_mut()),+])
+                $(views.push($name.elements_mut());)+
             }
         }
     };

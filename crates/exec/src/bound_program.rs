@@ -11,7 +11,7 @@ pub(crate) use tile_plan::{CallArg, CallKernel, KernelCall, MAX_ELEMENT_BYTES, T
 
 use std::ops::Range;
 
-use crate::kernels::{Carry, FillFn, GemmFn, ProductKernels, SideLoop, UnaryFn};
+use crate::kernels::{CompensateFn, FillFn, GemmFn, ProductKernels, SideLoop, SmallFn, UnaryFn};
 
 /// A range of one of the lists of a [`BoundProgram`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -133,6 +133,8 @@ pub(crate) struct Grid {
 pub(crate) struct BoundNest {
     /// The loops, with the two of the kernel inside.
     pub(crate) loops: LoopNest,
+    /// The kernel that runs the whole nest, if it is a product of few points.
+    pub(crate) small: Option<SmallProduct>,
     pub(crate) grid: Grid,
     /// The largest extents of the two loops of the kernel in one call.
     pub(crate) strip: [usize; 2],
@@ -150,11 +152,23 @@ pub(crate) struct BoundNest {
     pub(crate) compensated: Option<CompensatedSum>,
 }
 
+/// A product of a nest of few points in one kernel call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SmallProduct {
+    pub(crate) kernel: SmallFn,
+    /// Whether the product is added to the target.
+    pub(crate) adds: bool,
+    /// The number of terms of the sum at each position of the target.
+    pub(crate) terms: usize,
+    /// The offsets of the target and of the factors, in `BoundProgram::strides`.
+    pub(crate) offsets: ListRange,
+}
+
 /// How an operation adds up the sums of blocks. Each element of the target has a pair, *high* and *low*, that holds its sum in
 /// twice the precision.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CompensatedSum {
-    pub(crate) kernel: Carry,
+    pub(crate) kernel: CompensateFn,
     /// The operand at the first *high*. The pairs are dense: for each position of the kept loops the swept axes, then the loops
     /// of the kernel.
     pub(crate) pairs: usize,

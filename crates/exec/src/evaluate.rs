@@ -33,7 +33,8 @@ pub fn evaluate(
     scratch: &mut Scratch,
     control: &Control<'_>,
 ) -> Result<(), RunError> {
-    let mut views: SmallVec<[AnyViewMut<'_>; 1]> = outs.iter_mut().map(NewArray::view_mut).collect();
+    let mut views: SmallVec<[AnyViewMut<'_>; 1]> = SmallVec::new();
+    outs.iter_mut().for_each(|out| views.push(out.view_mut()));
     bind(plan, ins, &mut views, options, scratch)?.run(control)?;
     drop(views);
     // SAFETY: `bind` accepted the views, so they are all outputs of the plan, with their dtypes and extents. A run of a

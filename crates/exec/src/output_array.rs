@@ -64,7 +64,7 @@ impl NewArray {
         };
         let start = start.ok_or(failed)?;
         ask_for_huge_pages(start.as_ptr(), bytes);
-        Ok(NewArray { start, layout, dtype, shape: shape.into(), order, written: false })
+        Ok(NewArray { start, layout, dtype, shape: Extents::from_slice(shape), order, written: false })
     }
 
     /// The element type.
@@ -101,7 +101,8 @@ impl NewArray {
         // the size is 0, nothing was allocated, and the vector frees nothing.
         let data = unsafe { Vec::from_raw_parts(this.start.as_ptr().cast::<T>(), len, len) };
         let shape = IxDyn(&this.shape).set_f(this.order == MemoryOrder::F);
-        ArrayD::from_shape_vec(shape, data).ok()
+        // SAFETY: `data` has an element for each position of the dense array, and `new` checked that the numbers fit.
+        Some(unsafe { ArrayD::from_shape_vec_unchecked(shape, data) })
     }
 
     /// Transfers the memory, which the caller then frees; `None` if the array is not initialised.

@@ -21,10 +21,12 @@ use smallvec::SmallVec;
 use crate::element::Element;
 use crate::memory::MemoryOrder;
 
+/// The number of axes up to which the extents and strides of a view need no allocation.
+const INLINE_AXES: usize = 8;
 /// The extents of a view; up to eight need no allocation.
-pub type Extents = SmallVec<[usize; 8]>;
+pub type Extents = SmallVec<[usize; INLINE_AXES]>;
 /// The strides of a view in bytes; up to eight need no allocation.
-pub type Strides = SmallVec<[isize; 8]>;
+pub type Strides = SmallVec<[isize; INLINE_AXES]>;
 
 /// Why a slice with this shape and these strides is not a valid tensor.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -282,9 +284,17 @@ impl RawView {
 
     /// `strides` count `unit` bytes.
     fn of(dtype: Dtype, ptr: NonNull<u8>, shape: &[usize], strides: &[isize], unit: usize) -> RawView {
-        let empty = shape.contains(&0);
-        let bytes = |(&e, &s): (&usize, &isize)| if empty || e < 2 { 0 } else { s * unit as isize };
-        RawView { dtype, ptr, extents: shape.into(), strides: shape.iter().zip(strides).map(bytes).collect() }
+        let unit = if shape.contains(&0) { 0 } else { unit as isize };
+        let bytes = |(&extent, &stride): (&usize, &isize)| if extent < 2 { 0 } else { stride * unit };
+        let (axes, rank) = (shape.iter().zip(strides), shape.len());
+        if rank > INLINE_AXES {
+            return RawView { dtype, ptr, extents: shape.into(), strides: axes.map(bytes).collect() };
+        }
+        let (mut e, mut s) = ([0; INLINE_AXES], [0; INLINE_AXES]);
+        for ((e, s), axis) in e.iter_mut().zip(&mut s).zip(axes) {
+            (*e, *s) = (*axis.0, bytes(axis));
+        }
+        RawView { dtype, ptr, extents: Extents::from_buf_and_len(e, rank), strides: Strides::from_buf_and_len(s, rank) }
     }
 
     fn dense(start: NonNull<u8>, dtype: Dtype, shape: &[usize], order: MemoryOrder) -> RawView {
@@ -314,7 +324,10 @@ fn at<T>(ptr: *const T, offset: usize) -> NonNull<T> {
 
 /// Row-major or column-major strides in elements, of a shape whose number of elements fits.
 pub(crate) fn dense_strides(shape: &[usize], order: MemoryOrder) -> Strides {
-    let mut strides: Strides = shape.iter().map(|_| 0).collect();
+    let mut strides = match shape.len() {
+        rank @ 0..=INLINE_AXES => Strides::from_buf_and_len([0; INLINE_AXES], rank),
+        rank => Strides::from_elem(0, rank),
+    };
     let mut step = 1_isize;
     let mut set = |k: usize| {
         strides[k] = step;

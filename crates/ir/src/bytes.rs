@@ -4,7 +4,8 @@ use std::fmt;
 
 use crate::Count;
 
-/// A number of bytes, shown with three digits in binary units: `640 bytes`, `61 MiB`, `1.5 GiB`.
+/// A number of bytes. It is displayed in binary units with at most three significant digits, `61 MiB` or `1.5 GiB`; below
+/// 1 KiB and from 2^70 on, in bytes: `640 bytes`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub Count);
 

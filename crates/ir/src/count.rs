@@ -5,6 +5,8 @@ use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul, MulAssign};
 
+use crate::dtype::Dtype;
+
 /// A number of flops, elements or bytes: an exact integer below 2^128, rounded to 64 significant bits from there on.
 ///
 /// One operation has a relative error of at most 3 * 2^-64, so that a sum or product of a million counts
@@ -78,6 +80,11 @@ impl Count {
     /// The number of elements of a tensor of this shape.
     pub fn elements(shape: &[usize]) -> Count {
         Count::product(shape.iter().map(|&extent| extent as u64))
+    }
+
+    /// The number of bytes of a dense tensor of this shape and dtype.
+    pub fn bytes(shape: &[usize], dtype: Dtype) -> Count {
+        Count::elements(shape) * Count::from(dtype.size() as u64)
     }
 
     /// The integer, if it is below 2^128.

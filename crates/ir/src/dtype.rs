@@ -3,47 +3,69 @@
 use std::any::TypeId;
 use std::fmt;
 
-/// The dtype of the elements of a tensor: the compiler uses size, alignment and promotion of an element, never a Rust
-/// type.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub enum Dtype {
+/// Defines [`Dtype`] by a table: kind, size, alignment, short name and NumPy's name of each built-in dtype.
+macro_rules! dtypes {
+    ($($(#[$doc:meta])* $dtype:ident: $kind:ident, $size:literal, $align:literal, $name:literal, $numpy:expr;)+) => {
+        /// The dtype of the elements of a tensor: the compiler uses size, alignment and promotion of an element, never
+        /// a Rust type.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[non_exhaustive]
+        pub enum Dtype {
+            $($(#[$doc])* $dtype,)+
+            /// An element or accumulator type of a user's semiring.
+            Custom(Custom),
+        }
+
+        impl Dtype {
+            /// All built-in dtypes, in the order of the enumeration.
+            pub const BUILTIN: [Dtype; 17] = [$(Dtype::$dtype),+];
+
+            fn facts(self) -> Facts {
+                let row = |kind, size, align, name, numpy| Facts { kind, size, align, name, numpy };
+                match self {
+                    $(Dtype::$dtype => row(DtypeKind::$kind, $size, $align, $name, $numpy),)+
+                    Dtype::Custom(c) => row(DtypeKind::Custom, c.size, c.align, c.name, None),
+                }
+            }
+        }
+    };
+}
+
+dtypes! {
     /// `bool`: addition is *or*, multiplication is *and*.
-    Bool,
+    Bool: Bool, 1, 1, "bool", Some("bool");
     /// `i8`, wrapping.
-    I8,
+    I8: Signed, 1, 1, "i8", Some("int8");
     /// `i16`, wrapping.
-    I16,
+    I16: Signed, 2, 2, "i16", Some("int16");
     /// `i32`, wrapping.
-    I32,
+    I32: Signed, 4, 4, "i32", Some("int32");
     /// `i64`, wrapping.
-    I64,
+    I64: Signed, 8, 8, "i64", Some("int64");
     /// `u8`, wrapping.
-    U8,
+    U8: Unsigned, 1, 1, "u8", Some("uint8");
     /// `u16`, wrapping.
-    U16,
+    U16: Unsigned, 2, 2, "u16", Some("uint16");
     /// `u32`, wrapping.
-    U32,
+    U32: Unsigned, 4, 4, "u32", Some("uint32");
     /// `u64`, wrapping.
-    U64,
+    U64: Unsigned, 8, 8, "u64", Some("uint64");
     /// IEEE half precision, accumulated in `f32`.
-    F16,
+    F16: Float, 2, 2, "f16", Some("float16");
     /// The upper half of an `f32`, accumulated in `f32`.
-    BF16,
+    BF16: Float, 2, 2, "bf16", None;
     /// `f32`.
-    F32,
+    F32: Float, 4, 4, "f32", Some("float32");
     /// `f64`.
-    F64,
+    F64: Float, 8, 8, "f64", Some("float64");
     /// `Complex<f32>` (NumPy's `complex64`).
-    C32,
+    C32: Complex, 8, 4, "c32", Some("complex64");
     /// `Complex<f64>` (NumPy's `complex128`).
-    C64,
+    C64: Complex, 16, 8, "c64", Some("complex128");
     /// `Complex<i32>`: Gaussian integers, wrapping.
-    CI32,
+    CI32: ComplexInt, 8, 4, "ci32", None;
     /// `Complex<i64>`: Gaussian integers, wrapping.
-    CI64,
-    /// An element or accumulator type of a user's semiring.
-    Custom(Custom),
+    CI64: ComplexInt, 16, 8, "ci64", None;
 }
 
 /// A type outside the built-in table, with the facts that the compiler needs to store it.
@@ -84,27 +106,6 @@ struct Facts {
 }
 
 impl Dtype {
-    /// All built-in dtypes, in the order of the enumeration.
-    pub const BUILTIN: [Dtype; 17] = [
-        Dtype::Bool,
-        Dtype::I8,
-        Dtype::I16,
-        Dtype::I32,
-        Dtype::I64,
-        Dtype::U8,
-        Dtype::U16,
-        Dtype::U32,
-        Dtype::U64,
-        Dtype::F16,
-        Dtype::BF16,
-        Dtype::F32,
-        Dtype::F64,
-        Dtype::C32,
-        Dtype::C64,
-        Dtype::CI32,
-        Dtype::CI64,
-    ];
-
     /// The dtype of a type outside the built-in table. Only `Copy` types that own nothing can be stored in scratch
     /// memory.
     pub fn custom<T: Copy + Send + Sync + 'static>() -> Dtype {
@@ -114,32 +115,6 @@ impl Dtype {
             align: align_of::<T>(),
             name: std::any::type_name::<T>(),
         })
-    }
-
-    /// The facts about the dtype: one row for each.
-    fn facts(self) -> Facts {
-        use DtypeKind::{Bool, Complex, ComplexInt, Float, Signed, Unsigned};
-        let row = |kind, size, align, name, numpy| Facts { kind, size, align, name, numpy };
-        match self {
-            Dtype::Bool => row(Bool, 1, 1, "bool", Some("bool")),
-            Dtype::I8 => row(Signed, 1, 1, "i8", Some("int8")),
-            Dtype::I16 => row(Signed, 2, 2, "i16", Some("int16")),
-            Dtype::I32 => row(Signed, 4, 4, "i32", Some("int32")),
-            Dtype::I64 => row(Signed, 8, 8, "i64", Some("int64")),
-            Dtype::U8 => row(Unsigned, 1, 1, "u8", Some("uint8")),
-            Dtype::U16 => row(Unsigned, 2, 2, "u16", Some("uint16")),
-            Dtype::U32 => row(Unsigned, 4, 4, "u32", Some("uint32")),
-            Dtype::U64 => row(Unsigned, 8, 8, "u64", Some("uint64")),
-            Dtype::F16 => row(Float, 2, 2, "f16", Some("float16")),
-            Dtype::BF16 => row(Float, 2, 2, "bf16", None),
-            Dtype::F32 => row(Float, 4, 4, "f32", Some("float32")),
-            Dtype::F64 => row(Float, 8, 8, "f64", Some("float64")),
-            Dtype::C32 => row(Complex, 8, 4, "c32", Some("complex64")),
-            Dtype::C64 => row(Complex, 16, 8, "c64", Some("complex128")),
-            Dtype::CI32 => row(ComplexInt, 8, 4, "ci32", None),
-            Dtype::CI64 => row(ComplexInt, 16, 8, "ci64", None),
-            Dtype::Custom(c) => row(DtypeKind::Custom, c.size, c.align, c.name, None),
-        }
     }
 
     /// The size of one element in bytes.

@@ -8,53 +8,76 @@ use std::str::FromStr;
 use crate::dtype::{Dtype, DtypeKind};
 use crate::error::{Violation, ensure};
 
-/// A function of one, two or three elements.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Function {
+/// Defines [`Function`] by a table: the name, the number of arguments, and the kinds of dtypes on which it is defined.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $function:ident: $name:literal, $arity:literal, $defined:ident;)+) => {
+        /// A function of one, two or three elements.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Function {
+            $($(#[$doc])* $function,)+
+        }
+
+        impl Function {
+            fn facts(self) -> (&'static str, usize, Kinds) {
+                match self { $(Function::$function => ($name, $arity, $defined),)+ }
+            }
+        }
+    };
+}
+
+/// Whether a function is defined on a kind of dtypes.
+type Kinds = fn(DtypeKind) -> bool;
+const ANY: Kinds = |_| true;
+const INEXACT: Kinds = |kind| matches!(kind, DtypeKind::Float | DtypeKind::Complex);
+const ORDERED: Kinds = |kind| !matches!(kind, DtypeKind::Complex | DtypeKind::ComplexInt);
+const NUMERIC: Kinds = |kind| kind != DtypeKind::Bool;
+const NORMED: Kinds = |kind| kind != DtypeKind::ComplexInt;
+
+functions! {
     /// `-a`.
-    Neg,
+    Neg: "-", 1, NUMERIC;
     /// `exp a`.
-    Exp,
+    Exp: "exp", 1, INEXACT;
     /// `ln a`.
-    Log,
+    Log: "log", 1, INEXACT;
     /// `√a`.
-    Sqrt,
+    Sqrt: "sqrt", 1, INEXACT;
     /// `|a|`; real for complex `a`.
-    Abs,
+    Abs: "abs", 1, NORMED;
     /// −1, 0 or 1; for complex `a`, `a / |a|`, and 0 at 0; NaN of NaN.
-    Sign,
+    Sign: "sign", 1, NORMED;
     /// `tanh a`.
-    Tanh,
+    Tanh: "tanh", 1, INEXACT;
     /// `1 / (1 + exp −a)`.
-    Sigmoid,
+    Sigmoid: "sigmoid", 1, INEXACT;
     /// `sin a`.
-    Sin,
+    Sin: "sin", 1, INEXACT;
     /// `cos a`.
-    Cos,
+    Cos: "cos", 1, INEXACT;
     /// The conjugate.
-    Conj,
+    Conj: "conj", 1, ANY;
     /// The real part.
-    Re,
+    Re: "re", 1, ANY;
     /// The imaginary part; 0 for real `a`.
-    Im,
+    Im: "im", 1, ANY;
     /// `a + b`; *or* on `bool`.
-    Add,
+    Add: "+", 2, ANY;
     /// `a − b`.
-    Sub,
+    Sub: "-", 2, NUMERIC;
     /// `a · b`; *and* on `bool`.
-    Mul,
+    Mul: "*", 2, ANY;
     /// `a / b`.
-    Div,
+    Div: "/", 2, INEXACT;
     /// `a` to the power `b`.
-    Pow,
+    Pow: "pow", 2, INEXACT;
     /// The maximum; NaN if either is NaN; −0 is below +0.
-    Max,
+    Max: "max", 2, ORDERED;
     /// The minimum; NaN if either is NaN; −0 is below +0.
-    Min,
+    Min: "min", 2, ORDERED;
     /// Whether `a = b`, as `bool`.
-    Eq,
+    Eq: "eq", 2, ANY;
     /// `b` if `a`, a `bool`, is true, otherwise `c`.
-    Where,
+    Where: "where", 3, ANY;
 }
 
 /// A number written in the text. Floats are equal if their bits are, so that 0 and −0 differ.
@@ -149,41 +172,6 @@ pub struct Expr {
 }
 
 impl Function {
-    /// The facts about the function, one row for each: the name, the number of arguments, and the kinds of dtypes on
-    /// which it is defined.
-    fn facts(self) -> (&'static str, usize, fn(DtypeKind) -> bool) {
-        use DtypeKind::{Bool, Complex, ComplexInt, Float};
-        let any = |_| true;
-        let inexact = |kind| matches!(kind, Float | Complex);
-        let ordered = |kind| !matches!(kind, Complex | ComplexInt);
-        let numeric = |kind| kind != Bool;
-        let normed = |kind| kind != ComplexInt;
-        match self {
-            Function::Neg => ("-", 1, numeric),
-            Function::Exp => ("exp", 1, inexact),
-            Function::Log => ("log", 1, inexact),
-            Function::Sqrt => ("sqrt", 1, inexact),
-            Function::Abs => ("abs", 1, normed),
-            Function::Sign => ("sign", 1, normed),
-            Function::Tanh => ("tanh", 1, inexact),
-            Function::Sigmoid => ("sigmoid", 1, inexact),
-            Function::Sin => ("sin", 1, inexact),
-            Function::Cos => ("cos", 1, inexact),
-            Function::Conj => ("conj", 1, any),
-            Function::Re => ("re", 1, any),
-            Function::Im => ("im", 1, any),
-            Function::Add => ("+", 2, any),
-            Function::Sub => ("-", 2, numeric),
-            Function::Mul => ("*", 2, any),
-            Function::Div => ("/", 2, inexact),
-            Function::Pow => ("pow", 2, inexact),
-            Function::Max => ("max", 2, ordered),
-            Function::Min => ("min", 2, ordered),
-            Function::Eq => ("eq", 2, any),
-            Function::Where => ("where", 3, any),
-        }
-    }
-
     /// The name in texts; for an operator, its sign.
     pub fn name(self) -> &'static str {
         self.facts().0
@@ -256,11 +244,6 @@ impl Expr {
             .filter_map(|(op, dtype)| if let PointOp::Read(k) = op { Some((*k as usize, *dtype)) } else { None })
     }
 
-    /// The number of factors that the expression may read: one more than the largest factor number in it.
-    pub fn factors(&self) -> usize {
-        self.reads().map(|(k, _)| k + 1).max().unwrap_or(0)
-    }
-
     /// The expression in infix form, with names for its factors.
     pub(crate) fn show(&self, factor: impl Fn(u32) -> String) -> String {
         // For each operation, the texts before it, the outermost last, and the text after it. An operation is preceded
@@ -328,7 +311,7 @@ mod tests {
             (Call(Function::Mul), Dtype::F64),
         ];
         let e = Expr::new(ops).unwrap();
-        assert_eq!((e.dtype(), e.depth(), e.factors()), (Dtype::F64, 2, 2));
+        assert_eq!((e.dtype(), e.depth(), e.reads().map(|(k, _)| k).max()), (Dtype::F64, 2, Some(1)));
         let shown = e.show(|k| format!("f{k}"));
         assert_eq!(shown, "(exp((f64(f0) - f1)) * 0.5)");
     }

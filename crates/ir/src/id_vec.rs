@@ -104,18 +104,10 @@ impl<K, T, const N: usize> IntoIterator for IdVec<K, T, N> {
     }
 }
 
-impl<'a, K, T, const N: usize> IntoIterator for &'a IdVec<K, T, N> {
-    type Item = &'a T;
-    type IntoIter = std::slice::Iter<'a, T>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.entries.iter()
-    }
-}
-
 impl<K: Id, T, const N: usize> Index<K> for IdVec<K, T, N> {
     type Output = T;
 
+    #[inline]
     fn index(&self, id: K) -> &T {
         &self.entries[id.number()]
     }

@@ -47,8 +47,9 @@ impl<'a, T> IterationSpace<'a, T> {
             }
             for IndirectTerm { access, .. } in index.indirect() {
                 let (dtype, _) = (self.lookup)(&access.tensor)?;
-                ensure(dtype.is_integer(), || "ids must be integers".into())?;
-                let nested = self.nested.checked_sub(1).ok_or_else(|| Violation("ids are nested too deep".into()))?;
+                ensure(dtype.is_integer(), || "index tensors must have an integer dtype".into())?;
+                let nested =
+                    self.nested.checked_sub(1).ok_or_else(|| Violation("gathers are nested too deep".into()))?;
                 IterationSpace { nested, ..*self }.check_access(access)?;
             }
             if !index.has_indirect() && !self.empty {

@@ -42,9 +42,9 @@ impl Network {
         Network { result: Some(elements), ..self }
     }
 
-    /// The same network with other extents, one for each axis.
-    pub fn with_extents(&self, extents: Vec<u64>) -> Network {
-        assert_eq!(extents.len(), self.extents.len(), "every axis has a length");
+    /// The same network with another extent of each axis: `extent` maps an axis and its extent.
+    pub fn map_extents(&self, extent: impl Fn(u32, u64) -> u64) -> Network {
+        let extents = (0..).zip(&self.extents).map(|(axis, &old)| extent(axis, old)).collect();
         Network { extents, ..self.clone() }
     }
 

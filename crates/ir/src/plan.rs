@@ -34,14 +34,8 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The strides, in elements, of a dense tensor with these extents in this layout; extents of 0 count as 1.
-    pub fn strides(&self, extents: &[usize]) -> Vec<isize> {
-        let mut strides = vec![0; extents.len()];
-        self.write_strides(extents, &mut strides);
-        strides
-    }
-
-    /// Writes the result of [`Layout::strides`] to `strides`, which has one entry for each axis.
+    /// Writes the strides, in elements, of a dense tensor with these extents in this layout to `strides`, which has one
+    /// entry for each axis. Extents of 0 count as 1.
     pub fn write_strides(&self, extents: &[usize], strides: &mut [isize]) {
         let mut next = 1isize;
         let mut place = |axis: usize| {
@@ -197,11 +191,22 @@ pub struct Draft {
 
 /// A verified plan.
 ///
-/// Invariants, checked by [`Plan::seal`]: every buffer, axis and loop that a step names exists; positions without
-/// indirect terms stay inside their buffers; an operand is read only and an output written only; a buffer is written
-/// before it is read; a step does not read the buffer that it writes; the groups of a GEMM are the roles of its axes;
-/// the bytes of intermediates and outputs can be counted; scratch buffers that are alive at the same time do not
-/// overlap, are aligned and lie inside `scratch`, in every partition. The executor relies on all of them.
+/// Invariants, checked by [`Plan::seal`]:
+/// * each operand and each output has one buffer; the bytes of intermediates and outputs can be counted; an explicit
+///   layout is a permutation of the axes of its buffer;
+/// * every buffer, axis and loop that a step names exists; index tensors have an integer dtype; positions without
+///   indirect terms stay inside their buffers;
+/// * an operand is only read; an output is written and never read; a buffer is written before it is read or added to; a
+///   step does not read the buffer that it writes; a written access is not conjugated;
+/// * the algebra of a step is defined on the dtype that it writes, and the dtypes of its factors convert to it; a
+///   pointwise expression reads factors that exist; a fill has no axes and no factors;
+/// * the merged loops of a nest are all its axes; the groups of a GEMM are the roles of its axes;
+/// * partitions write to different elements of a buffer that they share, and only the step that writes it touches it in
+///   their region;
+/// * scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every
+///   partition.
+///
+/// The executor relies on all of them.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub(crate) draft: Draft,
@@ -260,6 +265,7 @@ impl Draft {
     ///
     /// # Panics
     /// If the buffer does not exist.
+    #[inline]
     pub fn buffer(&self, id: BufferId) -> &Buffer {
         &self.buffers[id]
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::access::{Access, Axis};
 use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
-use crate::module::{Contraction, Def, Ir, Node, NodeId, RegionId};
+use crate::module::{Contraction, Def, Ir, Node, NodeId, RegionId, RegionLoops};
 
 /// Builds a module from another, node by node in order: each node is kept, replaced or left out, and new nodes may be
 /// added in between.
@@ -53,14 +53,9 @@ impl<'a> Rewriter<'a> {
         self.built.as_ref().map(|built| &built.to)
     }
 
-    /// The number of nodes of the new module.
-    pub fn len(&self) -> usize {
-        self.to().map_or(self.kept, |to| to.nodes.len())
-    }
-
-    /// Whether the new module has no nodes.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// The number of the next node of the new module.
+    pub fn next_number(&self) -> u32 {
+        self.to().map_or(self.kept, |to| to.nodes.len()) as u32
     }
 
     /// A node of the new module.
@@ -98,7 +93,10 @@ impl<'a> Rewriter<'a> {
         let mut moved = false;
         c.for_each_needed(&mut |id| moved |= self.id(id) != id);
         if moved {
-            Arc::make_mut(&mut c).retarget(&mut |id| self.id(*id));
+            let c = Arc::make_mut(&mut c);
+            c.factors.iter_mut().for_each(|factor| *factor = self.access(factor));
+            c.output.iter_mut().for_each(|index| *index = index.map(&mut |id| self.id(*id)));
+            c.init = c.init.map(|id| self.id(id));
         }
         c
     }
@@ -110,14 +108,13 @@ impl<'a> Rewriter<'a> {
             return old;
         }
         let mut node = self.from.node(old).clone();
-        if let Def::Contraction(c) = &mut node.def {
-            *c = self.contraction(c);
+        match &mut node.def {
+            Def::Input { .. } => return self.input(old),
+            Def::Contraction(c) => *c = self.contraction(c),
+            Def::Identity(_) => {}
         }
         let Built { to, ids } = self.build();
-        let new = match node.def {
-            Def::Input { .. } => to.input(node.label, node.dtype, node.shape),
-            Def::Identity(_) | Def::Contraction(_) => to.nodes.push(node),
-        };
+        let new = to.nodes.push(node);
         ids[old] = Some(new);
         new
     }
@@ -142,8 +139,8 @@ impl<'a> Rewriter<'a> {
     /// Adds a region that runs once for every position of `axes`; with `partitions`, iterations of the first loop may run in
     /// parallel.
     pub fn region(&mut self, axes: Vec<Axis>, partitions: bool) -> RegionId {
-        let to = &mut self.build().to;
-        if partitions { to.region_in_partitions(axes) } else { to.region(axes) }
+        let partitions = partitions && !axes.is_empty();
+        self.build().to.regions.push(RegionLoops { axes, partitions })
     }
 
     /// Replaces an old node by a new one.

@@ -63,7 +63,7 @@ fn check_buffers(draft: &Draft) -> Result<(), Violation> {
             Layout::Order(order) => is_permutation(order, rank),
             Layout::RowMajor | Layout::ColumnMajor => true,
         };
-        ensure(fits, || format!("the layout of buffer {k} is no order of its {rank} axes"))?;
+        ensure(fits, || format!("the layout of buffer {k} is not a permutation of its {rank} axes"))?;
         // An operand may have strides of 0, so its dense size may overflow.
         let countable = matches!(b.storage, Storage::Input(_)) || b.bytes().is_some();
         ensure(countable, || format!("buffer {k} has more bytes than can be addressed"))
@@ -139,7 +139,7 @@ fn check_form(step: &Step) -> Result<(), Violation> {
         Form::Nest(Nest { merged, .. }) => {
             let axes: u64 = merged.iter().map(|&n| u64::from(n)).sum();
             let whole = merged.is_empty() || (axes == step.axes.len() as u64 && !merged.contains(&0));
-            ensure(whole, || "the joined loops are not the loops of the step".into())
+            ensure(whole, || "the merged loops are not the loops of the step".into())
         }
         Form::Gemm(gemm) => check_gemm(step, gemm),
     }
@@ -151,7 +151,7 @@ fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
     let all: Vec<u32> = groups.into_iter().flatten().copied().collect();
     ensure(is_permutation(&all, step.axes.len()), || "the groups of a gemm are not its axes".into())?;
     let accesses = [a, b, &step.write];
-    ensure(!accesses.iter().any(|access| access.has_indirect()), || "a gemm has no ids".into())?;
+    ensure(!accesses.iter().any(|access| access.has_indirect()), || "a gemm has no indirect terms".into())?;
     let uses = |axis: u32| {
         let mut found = [false; 3];
         (0..3).for_each(|k| accesses[k].for_each_axis(&mut |x| found[k] |= x == AxisRef::Own(axis)));

@@ -75,7 +75,7 @@ fn one_slice(network: &Network, slices: &[SlicedAxis]) -> Option<Network> {
         let extent = extents.get_mut(slice.axis as usize)?;
         *extent = extent.checked_div(slice.parts)?;
     }
-    let one_slice = network.with_extents(extents);
+    let one_slice = network.map_extents(|axis, _| extents[axis as usize]);
     Some(match network.result() {
         // An iteration writes at most the elements at the points of its slice.
         Some(elements) if !slices.is_empty() => {

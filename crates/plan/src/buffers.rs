@@ -49,8 +49,7 @@ fn live(ir: &Ir) -> IdVec<NodeId, bool> {
         // is.
         live[id] |= c.init.is_some_and(|o| leaves_loop(ir, id, o) && live[o]);
         if live[id] {
-            c.for_each_read(&mut |read| live[read] = true);
-            c.init.iter().for_each(|o| live[*o] = true);
+            c.for_each_needed(&mut |needed| live[needed] = true);
         }
     }
     live
@@ -60,8 +59,7 @@ fn roots(ir: &Ir, live: &IdVec<NodeId, bool>) -> IdVec<NodeId, NodeId> {
     let mut last_user: IdVec<NodeId, Option<NodeId>> = ir.per_node(None);
     for id in ir.ids().filter(|&id| live[id]) {
         let Some(c) = ir.node(id).contraction() else { continue };
-        c.for_each_read(&mut |read| last_user[read] = Some(id));
-        c.init.iter().for_each(|o| last_user[*o] = Some(id));
+        c.for_each_needed(&mut |needed| last_user[needed] = Some(id));
     }
     ir.outputs().iter().for_each(|id| last_user[*id] = None);
     let mut root: IdVec<NodeId, NodeId> = IdVec::with_capacity(ir.nodes().len());

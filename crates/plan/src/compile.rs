@@ -116,17 +116,14 @@ fn compile_by(
     search: &Search<'_>,
 ) -> Result<Compiled, PlanError> {
     let (rewritten, passes) = orders::rewritten(ir, how, options.passes)?;
-    let constant = match &options.constants[..] {
-        [] => rewritten.per_node(false),
-        operands => constant_nodes(&rewritten, operands),
-    };
+    let constant = &constant_nodes(&rewritten, &options.constants);
     let limit = budget.memory_bytes;
     let builder = Builder { passes, limit };
-    let mut planner = Planner { options, builder, rewritten: &rewritten, machine: &budget.machine };
+    let mut planner = Planner { options, builder, rewritten: &rewritten, constant, machine: &budget.machine };
     if let Order::Saved(saved) = how {
-        return planner.follow(&constant, saved, budget);
+        return planner.follow(saved, budget);
     }
-    let mut finder = Finder::new(&rewritten, &constant, (how, budget), search)?;
+    let mut finder = Finder::new(&rewritten, constant, (how, budget), search)?;
     let searched = matches!(how, Order::Strategy(_));
     let mut budgets = SearchBudgets::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
@@ -175,6 +172,7 @@ struct Planner<'a> {
     options: &'a PlanOptions,
     builder: Builder,
     rewritten: &'a Ir,
+    constant: &'a IdVec<NodeId, bool>,
     machine: &'a Machine,
 }
 
@@ -182,17 +180,12 @@ impl Planner<'_> {
     /// The module with these orders; without what depends on constant operands alone, which is a part of its own.
     fn part(&self, orders: Orders) -> Result<ModulePart, PlanError> {
         let whole = ModulePart::whole(self.rewritten.clone(), orders, self.options.hints.clone(), *self.machine);
-        if self.options.constants.is_empty() { Ok(whole) } else { whole.hoist(&self.options.constants) }
+        if self.options.constants.is_empty() { Ok(whole) } else { whole.hoist(&self.options.constants, self.constant) }
     }
 
     /// Makes the plan of a saved order.
-    fn follow(
-        &mut self,
-        constant: &IdVec<NodeId, bool>,
-        saved: &SavedOrder,
-        budget: &Budget,
-    ) -> Result<Compiled, PlanError> {
-        let part = self.part(saved::follow(self.rewritten, constant, saved, budget)?)?;
+    fn follow(&mut self, saved: &SavedOrder, budget: &Budget) -> Result<Compiled, PlanError> {
+        let part = self.part(saved::follow(self.rewritten, self.constant, saved, budget)?)?;
         // Without a limit in the budget, the limit of the saved order's search applies.
         self.builder.limit = budget.memory_bytes.or(saved.memory_bytes);
         let built = self.builder.build(&part)?;
@@ -216,7 +209,7 @@ impl Planner<'_> {
         if built.excess.is_some() { Ok(None) } else { self.finish(part, built).map(Some) }
     }
 
-    /// Assembles the result and plans the precomputed part.
+    /// Assembles the result and plans the constant part.
     fn finish(&mut self, part: ModulePart, built: PlannedPart) -> Result<Compiled, PlanError> {
         let ModulePart { ir: rewritten, mut orders, operands, constant, hints, .. } = part;
         let constant_plan = constant.map(|part| {

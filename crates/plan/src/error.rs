@@ -25,7 +25,7 @@ pub enum PlanError {
         factors: usize,
     },
     /// A contraction tree uses a selection at a step whose positions are not those of a tensor or of the result.
-    #[error("the tree of %{} uses ids too early or too late", node.0)]
+    #[error("the tree of %{} contracts an index tensor without the tensor that it indexes", node.0)]
     Selections {
         /// The contraction.
         node: NodeId,
@@ -117,10 +117,7 @@ impl MemoryExcess {
         searched: bool,
     ) -> MemoryExcess {
         let node = ir.node(id);
-        let bytes_of = |id: &NodeId| {
-            let node = ir.node(*id);
-            Count::elements(&node.shape) * Count::from(node.dtype.size() as u64)
-        };
+        let bytes_of = |id: &NodeId| Count::bytes(&ir.node(*id).shape, ir.node(*id).dtype);
         let results: Count = ir.outputs().iter().map(bytes_of).sum();
         let is_result = ir.outputs().contains(&id);
         let large = LargeTensor { is_result, shape: node.shape.clone(), dtype: node.dtype, bytes: bytes_of(&id) };

@@ -39,15 +39,15 @@ pub enum FlatReason {
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Evaluation::Empty => "empty: the identity",
+            Evaluation::Empty => "empty: the result is the identity",
             Evaluation::Factored => "factored: the product distributes over the sum",
             Evaluation::Flat(FlatReason::Expression) => "one step: a pointwise expression",
             Evaluation::Flat(FlatReason::FewFactors) => "one step: there is no order to choose",
-            Evaluation::Flat(FlatReason::NoPoints) => "one step: there are no points",
-            Evaluation::Flat(FlatReason::NotDistributive) => "flat: the product does not distribute over the sum",
-            Evaluation::Flat(FlatReason::NoAccumulator) => "flat: sums are not kept in this dtype",
-            Evaluation::Flat(FlatReason::Drops) => "flat: an id may drop a point",
-            Evaluation::WithSelections => "positions come from an integer tensor",
+            Evaluation::Flat(FlatReason::NoPoints) => "one step: the iteration space is empty",
+            Evaluation::Flat(FlatReason::NotDistributive) => "one step: the product does not distribute over the sum",
+            Evaluation::Flat(FlatReason::NoAccumulator) => "one step: the dtype cannot hold partial sums",
+            Evaluation::Flat(FlatReason::Drops) => "one step: an out-of-range index may drop a point",
+            Evaluation::WithSelections => "positions come from an index tensor",
         })
     }
 }

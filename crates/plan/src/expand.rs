@@ -89,7 +89,7 @@ pub struct Expansion {
 pub fn expand(ir: &Ir, orders: &[Option<ChosenOrder<'_>>]) -> Result<Expanded, PlanError> {
     let (mut out, mut expansions) = (Rewriter::new(ir), IdVec::with_capacity(ir.nodes().len()));
     for (id, node) in ir.nodes().entries() {
-        let (first, mut steps) = (out.len() as u32, Vec::new());
+        let (first, mut steps) = (out.next_number(), Vec::new());
         let evaluation = node.contraction().map(|c| evaluation(node, c));
         let new = match node.contraction().zip(evaluation) {
             None => out.keep(id),
@@ -99,7 +99,7 @@ pub fn expand(ir: &Ir, orders: &[Option<ChosenOrder<'_>>]) -> Result<Expanded, P
             }
         };
         out.replace(id, new)?;
-        expansions.push(Expansion { evaluation, nodes: first..out.len() as u32, steps });
+        expansions.push(Expansion { evaluation, nodes: first..out.next_number(), steps });
     }
     Ok(Expanded { ir: out.finish()?.unwrap_or_else(|| ir.clone()), expansions })
 }
@@ -197,9 +197,7 @@ impl<'a, 'i> TreeWriter<'a, 'i> {
         let (region, local) = (node.region, SmallVec::from_elem(None, c.axes.len()));
         TreeWriter { out, node, c, init, region, local, uses: AxisUses::default(), least_side: 0 }
     }
-}
 
-impl TreeWriter<'_, '_> {
     /// Writes the contraction as one node, without axes of extent 1.
     fn flat(&mut self) -> Result<NodeId, Violation> {
         let factors: Vec<_> = self.c.factors.iter().map(|factor| self.out.access(factor)).collect();
@@ -333,7 +331,7 @@ impl TreeWriter<'_, '_> {
     }
 
     /// Renumbers the axes of all indices by their positions in `space`.
-    fn renumber<'i>(&mut self, space: &[u32], indices: impl Iterator<Item = &'i mut Index<NodeId>>) {
+    fn renumber<'n>(&mut self, space: &[u32], indices: impl Iterator<Item = &'n mut Index<NodeId>>) {
         (0..).zip(space).for_each(|(at, &axis)| self.local[axis as usize] = Some(at));
         indices.for_each(|index| index.renumber(&|axis| self.local[axis as usize]));
         space.iter().for_each(|&axis| self.local[axis as usize] = None);

@@ -64,6 +64,8 @@ pub struct ExplainSource {
     pub expression: String,
     /// The printed syntax tree.
     pub ast: String,
+    /// The warnings, each as a report of several lines.
+    pub warnings: Vec<String>,
 }
 
 /// A complete report about a plan, made once and rendered by [`Explain::text`], [`Explain::json`] and [`Explain::dot`].
@@ -82,7 +84,6 @@ pub struct Explain {
     cost: Cost,
     memory: Memory,
     machine: Machine,
-    warnings: Vec<String>,
 }
 
 /// The effect of a rewrite or a pass.
@@ -146,14 +147,7 @@ impl Explain {
             cost: compiled.cost,
             memory: compiled.memory,
             machine: compiled.plan.machine,
-            warnings: Vec::new(),
         })
-    }
-
-    /// Adds warnings, each as a report of several lines.
-    pub fn with_warnings(mut self, warnings: Vec<String>) -> Explain {
-        self.warnings = warnings;
-        self
     }
 }
 

@@ -27,11 +27,15 @@ pub(crate) struct ModulePart {
     pub(crate) constant: Option<Box<ModulePart>>,
 }
 
-/// Marks the nodes that depend on constant operands alone and can be computed before all others.
+/// Marks the nodes that depend on constant operands alone and can be computed before all others. Without constant
+/// operands there are none.
 pub(crate) fn constant_nodes(ir: &Ir, operands: &[u32]) -> IdVec<NodeId, bool> {
+    if operands.is_empty() {
+        return ir.per_node(false);
+    }
     let mut constant = IdVec::with_capacity(ir.nodes().len());
     let operands: BTreeSet<u32> = operands.iter().copied().collect();
-    for node in ir.nodes() {
+    for node in ir.nodes().iter() {
         let mut all = node.region == RegionId::TOP;
         match &node.def {
             Def::Input { slot } => all = operands.contains(slot),
@@ -66,13 +70,13 @@ impl ModulePart {
         ModulePart { ir, orders, operands, hints, machine, constant: None }
     }
 
-    /// Moves what depends on constant operands alone to a part of its own.
-    pub(crate) fn hoist(mut self, constants: &[u32]) -> Result<ModulePart, PlanError> {
-        (self.ir, self.orders) = hoist_subtrees(&self.ir, &self.orders, constants)?;
+    /// Moves what depends on constant operands alone to a part of its own. `constant` marks its nodes before.
+    pub(crate) fn hoist(mut self, constants: &[u32], constant: &IdVec<NodeId, bool>) -> Result<ModulePart, PlanError> {
+        (self.ir, self.orders) = hoist_subtrees(&self.ir, &self.orders, constant)?;
         let (ir, constant) = (&self.ir, constant_nodes(&self.ir, constants));
         let mut border = ir.per_node(false);
         let mut read = |id: NodeId| border[id] |= constant[id];
-        for (node, _) in ir.nodes().iter().zip(&constant).filter(|(_, constant)| !**constant) {
+        for (node, _) in ir.nodes().iter().zip(constant.iter()).filter(|(_, constant)| !**constant) {
             if let Some(c) = node.contraction() {
                 c.for_each_needed(&mut read);
             }

@@ -28,10 +28,8 @@ pub struct Memory {
 impl Memory {
     /// The total with one thread.
     pub fn total(&self) -> Count {
-        [self.scratch, self.packing, self.kernels, self.outputs]
-            .into_iter()
-            .map(|bytes| Count::from(bytes as u64))
-            .sum()
+        let Memory { scratch, packing, kernels, outputs } = *self;
+        [scratch, packing, kernels, outputs].map(|bytes| Count::from(bytes as u64)).into_iter().sum()
     }
 
     /// Whether a limit has room for everything except operand copies and kernel allocations.

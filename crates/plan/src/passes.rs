@@ -1,13 +1,11 @@
 //! The passes: from draft to draft, with the same results and the same number of flops. Each is a stage of the
 //! pipeline.
 
-pub(crate) mod diagonal;
 pub(crate) mod gemm;
 pub(crate) mod layout;
 pub(crate) mod loop_order;
 pub(crate) mod merge_axes;
-pub(crate) mod transpose;
-mod views;
+pub(crate) mod views;
 
 use einfold_ir::{Draft, Step};
 

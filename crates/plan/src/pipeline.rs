@@ -8,7 +8,7 @@ use crate::error::PlanError;
 use crate::expand::{ChosenOrder, Expanded, expand};
 use crate::lower::{Hints, lower};
 use crate::memory;
-use crate::passes::{diagonal, gemm, layout, loop_order, merge_axes, transpose};
+use crate::passes::{gemm, layout, loop_order, merge_axes, views};
 use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
 pub use self::pass_set::PassSet;
@@ -104,13 +104,13 @@ pub const PIPELINE: &[Stage] = &[
     ),
     Stage::new(
         "diagonal",
-        Run::Pass(diagonal::run),
+        Run::Pass(views::diagonal),
         "reads diagonals, windows and repeated elements through strides instead of copying them out",
         "first: it removes whole steps, and what it leaves in a read is what all later passes look at",
     ),
     Stage::new(
         "transpose",
-        Run::Pass(transpose::run),
+        Run::Pass(views::transpose),
         "drops steps that only permute: their readers read, or their source is written, in the other order",
         "after diagonal, which may leave a plain permutation behind; before everything that looks at neighbours",
     ),
@@ -135,14 +135,14 @@ pub const PIPELINE: &[Stage] = &[
     Stage::new(
         "merge_axes",
         Run::Pass(merge_axes::run),
-        "joins loops of nests that every operand crosses with one stride",
-        "only neighbours join, so after loop_order",
+        "merges neighbouring loops of nests where the strides of every operand allow it",
+        "after loop_order: only neighbouring loops are merged",
     ),
     Stage::new(
         "buffers",
         Run::Assign,
         "lets intermediates that are not alive together share scratch memory",
-        "last: the steps and their operands are final; without it every intermediate has memory of its own",
+        "after all passes: steps and operands are final; without it every intermediate has its own memory",
     ),
     Stage::new(
         "seal",
@@ -154,7 +154,7 @@ pub const PIPELINE: &[Stage] = &[
 
 /// The optional stages that work on steps.
 pub const PASSES: &[Stage] = PIPELINE.split_at(FIRST_PASS).1.split_at(7).0;
-/// The position of the first of them.
+/// The position of the first of [`PASSES`] in the pipeline.
 const FIRST_PASS: usize = 6;
 
 impl Stage {
@@ -174,7 +174,7 @@ impl Stage {
                 (Form::Steps, Form::Steps, "results and the number of flops stay the same; steps keep every invariant")
             }
             Run::Assign => {
-                (Form::Steps, Form::Assigned, "intermediates that are alive together share no byte, in no partition")
+                (Form::Steps, Form::Assigned, "intermediates that are alive together do not overlap in any partition")
             }
             Run::Seal => (Form::Assigned, Form::Plan, "every invariant of a plan holds"),
         };

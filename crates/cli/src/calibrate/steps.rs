@@ -1,7 +1,6 @@
 //! The times of the steps of plans, measured through the executor.
 
 use crate::error::Failure;
-use crate::reserve_memory;
 use einfold::explain::PassSet;
 use einfold::ndarray::{Array, IxDyn};
 use einfold::order::Machine;
@@ -115,15 +114,11 @@ impl<'s> Steps<'s> {
         Ok(self.time("i->", &[ones(&[bytes / size_of::<f64>()])], 1)? / bytes as f64)
     }
 
-    /// Twice the time that two threads need beyond half of the time of one, and at least a microsecond; `None` if there
-    /// is one thread, or no memory for the `threads` of the pool.
-    pub(super) fn fork(&self, threads: NonZeroUsize) -> Result<Option<f64>, Failure> {
-        if reserve_memory::threads(threads, 0) == NonZeroUsize::MIN {
-            return Ok(None);
-        }
+    /// Twice the time that two threads of the pool need beyond half of the time of one, and at least a microsecond.
+    pub(super) fn fork(&self) -> Result<f64, Failure> {
         let operands = [ones(&[1 << 17]), ones(&[1 << 17])];
         let [one, two] = [1, 2].map(|threads| self.time("i,i->i", &operands, threads));
-        Ok(Some((2.0 * two? - one?).max(1000.0)))
+        Ok((2.0 * two? - one?).max(1000.0))
     }
 
     /// A product of square matrices that runs as loops.

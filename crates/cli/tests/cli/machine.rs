@@ -1,6 +1,6 @@
 //! `calibrate` and `--machine`.
 
-use crate::harness::{Folder, data, doubles, run};
+use crate::harness::{Folder, data, doubles, einfold, run};
 use einfold::order::{Machine, machine_from_json};
 use std::fs;
 
@@ -88,6 +88,22 @@ fn files_without_a_machine_are_errors_with_reasons() {
     assert_eq!(order, other);
     let time = refused(&file(&folder, "\"nest_ns\":0.176", "\"nest_ns\":0"));
     assert!(time.contains("`nest_ns` is 0; a time from 0.000001 to 1000000000 was expected"), "{time}");
+}
+
+/// The pool has as many threads as runs have, whatever the number of processors. With one thread there is no start of
+/// threads to measure.
+#[test]
+fn threads_are_those_of_the_pool_of_runs() {
+    let measured = |threads: usize| {
+        let mut command = einfold();
+        let output = command.arg("calibrate").env("RAYON_NUM_THREADS", threads.to_string()).output().unwrap();
+        assert!(output.status.success());
+        machine_from_json(&String::from_utf8(output.stdout).unwrap()).unwrap()
+    };
+    let (one, three) = (measured(1), measured(3));
+    assert_eq!((one.partitions, one.fork), (1, Machine::default().fork));
+    assert_eq!(three.partitions, 4);
+    assert_ne!(three.fork, Machine::default().fork);
 }
 
 /// The memory is checked before anything is measured, which would take seconds.

@@ -25,7 +25,7 @@ impl Binder<'_> {
         let BindLists { starts, strides, .. } = self.lists;
         starts.clear();
         strides.clear();
-        for buffer in &self.plan.buffers {
+        for buffer in self.plan.buffers.iter() {
             let start = strides.len();
             starts.push(start);
             match buffer.storage {

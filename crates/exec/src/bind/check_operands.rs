@@ -26,11 +26,16 @@ pub(super) fn check(
     }
     for (k, (view, &id)) in outs.iter().zip(&plan.outputs).enumerate() {
         check_slot(PlanSlot::Output(k), plan.buffer(id), view.dtype(), view.extents())?;
-        if options.beta.is_some() && !view.is_init() {
-            return Err(BindError::Uninitialised { output: k });
-        }
     }
-    Ok(())
+    check_init(outs, options)
+}
+
+/// Checks that outputs that β multiplies hold values.
+pub(super) fn check_init(outs: &[AnyViewMut<'_>], options: &BindOptions<'_>) -> Result<(), BindError> {
+    match outs.iter().position(|view| options.beta.is_some() && !view.is_init()) {
+        Some(output) => Err(BindError::Uninitialised { output }),
+        None => Ok(()),
+    }
 }
 
 fn check_slot(slot: PlanSlot, buffer: &Buffer, dtype: einfold_ir::Dtype, extents: &[usize]) -> Result<(), BindError> {

@@ -11,7 +11,7 @@ use super::nest::Actions;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundNest, CompensatedSum, Grid, IndexBatch, ListRange, LoopNest, TileAction};
 use crate::error::BindError;
-use crate::kernels::Carry;
+use crate::kernels::CompensateFn;
 use crate::run::MAX_BATCH;
 
 /// The largest number of points of a kernel call, and between two checks of the cancellation flag: some milliseconds for
@@ -93,10 +93,14 @@ impl Binder<'_> {
     }
 
     /// The kernel that adds the sums of blocks, for a step that adds and rounds.
-    pub(super) fn carry(&self, context: StepContext<'_>, init: TargetInit) -> Result<Option<Carry>, BindError> {
+    pub(super) fn compensate_kernel(
+        &self,
+        context: StepContext<'_>,
+        init: TargetInit,
+    ) -> Result<Option<CompensateFn>, BindError> {
         match init {
             TargetInit::WriteFirst | TargetInit::Accumulate if context.dtype == context.compute => {
-                Ok(self.step_kernels(context)?.carry)
+                Ok(self.step_kernels(context)?.compensate)
             }
             _ => Ok(None),
         }
@@ -106,7 +110,7 @@ impl Binder<'_> {
     pub(super) fn compensate(
         &mut self,
         context: StepContext<'_>,
-        kernel: Carry,
+        kernel: CompensateFn,
         split: bool,
         nest: &mut BoundNest,
     ) -> Result<(), BindError> {
@@ -172,7 +176,7 @@ impl Binder<'_> {
     fn push_compensated_sum(
         &mut self,
         context: StepContext<'_>,
-        kernel: Carry,
+        kernel: CompensateFn,
         elements: [usize; 2],
         calls: usize,
         split: bool,
@@ -199,7 +203,7 @@ impl Binder<'_> {
     /// Reserves pairs for `rows` times `row` elements of `size` bytes, if memory allows.
     pub(super) fn pairs(
         &mut self,
-        kernel: Carry,
+        kernel: CompensateFn,
         [rows, row]: [usize; 2],
         size: usize,
         calls: usize,

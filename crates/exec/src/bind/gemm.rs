@@ -131,7 +131,7 @@ impl Binder<'_> {
             let strides = if ends[0].is_none() { [packed, given] } else { [given, packed] };
             self.lists.loops.push(fold.copies[x].extents()[l], strides);
         }
-        self.push_plain(context, operands, Actions { first: action, rest: action })?;
+        self.push_plain(context, operands, Actions::always(action))?;
         Ok(of_dense)
     }
 
@@ -159,15 +159,15 @@ impl Binder<'_> {
         self.kernel_bytes = self.kernel_bytes.max(bytes);
         let grid = self.gemm_grid(loops, extents, if own && m.extent <= BLOCK[0] { OWN_BLOCK } else { BLOCK });
         self.program.points = self.program.points.saturating_add(grid.points);
-        let carry = self.step_kernels(context)?.carry;
-        let k_strip = k_strip(grid.block_extents, context.compute.size(), carry.is_some()).min(extents[2]);
+        let compensate = self.step_kernels(context)?.compensate;
+        let k_strip = k_strip(grid.block_extents, context.compute.size(), compensate.is_some()).min(extents[2]);
         let repeats = self.program.extents[loops.extents.range()][loops.kept..].iter().product::<usize>();
         let calls = repeats.saturating_mul(extents[2].div_ceil(k_strip));
         let every = (MAX_ADDITIONS / k_strip.div_ceil(K_STRIP[1])).max(1);
-        let compensated = match carry.filter(|_| calls > every) {
-            Some(carry) => {
+        let compensated = match compensate.filter(|_| calls > every) {
+            Some(kernel) => {
                 let rows = grid.blocks / (grid.block_counts[0] * grid.block_counts[1]);
-                self.pairs(carry, [rows, m.extent * n.extent], context.compute.size(), every, context.loops)?
+                self.pairs(kernel, [rows, m.extent * n.extent], context.compute.size(), every, context.loops)?
             }
             None => None,
         };

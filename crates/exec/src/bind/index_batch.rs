@@ -3,6 +3,7 @@
 use super::Binder;
 use super::loop_order::LoopConstraints;
 use super::step::{StepContext, TargetInit};
+use super::tile_plan::TileMode;
 use crate::bound_program::{BoundNest, IndexBatch, IndexOp};
 use crate::error::BindError;
 use crate::run::{MAX_BATCH, MAX_LISTS};
@@ -29,7 +30,7 @@ impl Binder<'_> {
         if (scatters && !adds) || !self.is_batched(context, constraints, nest, reads) {
             return Ok(None);
         }
-        let tile_plan = self.tile_plan(context, init, nest.loops.operands, adds, true)?;
+        let tile_plan = self.tile_plan(context, init, nest.loops.operands, TileMode { adds, batched: true })?;
         let clear = match init {
             TargetInit::WriteFirst => Some(self.step_kernels(context)?.fill_zero),
             TargetInit::Write | TargetInit::WriteBeta(_) | TargetInit::Accumulate => None,

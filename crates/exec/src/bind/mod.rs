@@ -123,17 +123,19 @@ pub fn bind<'b>(
     options: &BindOptions<'_>,
     scratch: &'b mut Scratch,
 ) -> Result<Bound<'b>, BindError> {
-    check_operands::check(plan, ins, outs, options)?;
     let isa = match options.isa {
         Some(isa) => isa,
         None => Isa::chosen()?,
     };
-    let key = Key::new(plan, options, isa);
-    if key.is_none() || scratch.bound != key || !program_key::same_strides(plan, &scratch.lists, ins, outs) {
+    let known = scratch.bound.as_ref().is_some_and(|key| key.is_of(plan, options, isa));
+    if known && program_key::fits(plan, &scratch.lists, ins, outs) {
+        check_operands::check_init(outs, options)?;
+    } else {
+        check_operands::check(plan, ins, outs, options)?;
         // An error leaves an incomplete program.
         scratch.bound = None;
         scratch.bind(plan, ins, outs, options, isa)?;
-        scratch.bound = key;
+        scratch.bound = Key::new(plan, options, isa);
     }
     let Scratch { memory, program, areas, .. } = scratch;
     let base = memory.ensure(areas.total())?.as_mut_ptr().cast();

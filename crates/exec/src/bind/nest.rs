@@ -1,32 +1,38 @@
 //! Binds nests: their operands, the kernel, and the order of their loops.
 
 use einfold_ir::{AxisRef, Form};
+use smallvec::{SmallVec, smallvec};
 
 use super::Binder;
 use super::loop_order::LoopConstraints;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{BaseAddress, BoundNest, ConstantSource, ListRange, Op, TileAction};
+use super::tile_plan::TileMode;
+use crate::bound_program::{
+    BaseAddress, BoundNest, BoundProgram, ConstantSource, ListRange, Op, SmallProduct, TileAction,
+};
 use crate::error::BindError;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, MAX_POINTS, SmallFn};
 
 /// The actions of a nest on its tiles: at the first position of the reduced loops, and at the others.
 #[derive(Clone, Copy)]
 pub(super) struct Actions {
     pub(super) first: TileAction,
     pub(super) rest: TileAction,
+    /// The kernel for few points of a product of two factors.
+    pub(super) small: Option<SmallFn>,
 }
 
 impl Actions {
     /// The same action at all positions.
-    fn always(action: TileAction) -> Actions {
-        Actions { first: action, rest: action }
+    pub(super) fn always(action: TileAction) -> Actions {
+        Actions { first: action, rest: action, small: None }
     }
 
     /// The actions for an initialisation of the target, of an action that writes and one that adds.
     fn of(write: TileAction, add: TileAction, init: TargetInit) -> Actions {
         match init {
             TargetInit::Write | TargetInit::WriteBeta(_) => Actions::always(write),
-            TargetInit::WriteFirst => Actions { first: write, rest: add },
+            TargetInit::WriteFirst => Actions { first: write, rest: add, small: None },
             TargetInit::Accumulate => Actions::always(add),
         }
     }
@@ -70,6 +76,7 @@ impl Binder<'_> {
         }
         let operands = ListRange::since(first, &self.program.operands);
         self.collect_loops(context, operands);
+        // Loops that a pass has ordered need not keep the written order, so they are ordered again by the real strides.
         let (may_order, may_merge) = match &context.step.form {
             Form::Nest(nest) => (nest.ordered, !nest.merged.is_empty()),
             Form::Gemm(_) | Form::Fill => (true, true),
@@ -141,22 +148,23 @@ impl Binder<'_> {
         };
         let has_kernel = factors < 2 || (factors == 2 && fused.is_some());
         if context.expr.is_some() || loads || context.dtype != context.compute || !has_kernel {
-            let batched = false;
-            let adds = init == TargetInit::Accumulate;
-            let first = TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, batched)?);
-            let rest = match init {
-                TargetInit::WriteFirst => {
-                    let adds = true;
-                    TileAction::WithTemporaries(self.tile_plan(context, init, operands, adds, batched)?)
-                }
-                _ => first,
+            let mut with_temporaries = |adds| {
+                let mode = TileMode { adds, batched: false };
+                self.tile_plan(context, init, operands, mode).map(TileAction::WithTemporaries)
             };
-            return Ok(Actions { first, rest });
+            let first = with_temporaries(init == TargetInit::Accumulate)?;
+            let rest = if init == TargetInit::WriteFirst { with_temporaries(true)? } else { first };
+            return Ok(Actions { first, rest, small: None });
         }
         Ok(match factors {
             0 => Actions::always(TileAction::Fill(kernels.fill_one)),
             1 => Actions::sum(&kernels, context.compute.size(), init),
-            _ => Actions::of(TileAction::Binary(kernels.mul), fused.unwrap_or(TileAction::Binary(kernels.mul)), init),
+            _ => {
+                let product = TileAction::Binary(kernels.mul);
+                let small =
+                    kernels.fused.map(|fused| fused.small).filter(|_| !matches!(init, TargetInit::WriteBeta(_)));
+                Actions { small, ..Actions::of(product, fused.unwrap_or(product), init) }
+            }
         })
     }
 
@@ -246,13 +254,14 @@ impl Binder<'_> {
         let grid = self.grid(loops, constraints.may_split, context.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
         let index_ops = if step_init.is_some() { self.bind_indices(context, loops)? } else { ListRange::default() };
-        let carry = match step_init {
-            Some(init) => self.carry(context, init)?,
+        let compensate = match step_init {
+            Some(init) => self.compensate_kernel(context, init)?,
             None => None,
         };
-        let strip = self.strip(loops, grid, constraints.may_split, actions, carry.is_some());
+        let strip = self.strip(loops, grid, constraints.may_split, actions, compensate.is_some());
         let mut nest = BoundNest {
             loops,
+            small: None,
             grid,
             strip,
             clear,
@@ -265,10 +274,39 @@ impl Binder<'_> {
         if let (Some(init), 1..) = (step_init, index_ops.len) {
             nest.index_batch = self.index_batch(context, init, constraints, &nest)?;
         }
-        if let Some(carry) = carry {
-            self.compensate(context, carry, constraints.may_split, &mut nest)?;
+        if let Some(kernel) = compensate {
+            self.compensate(context, kernel, constraints.may_split, &mut nest)?;
+        }
+        if let (Some(small), Some(init)) = (actions.small, step_init) {
+            nest.small = self.small_product(small, init, &nest);
         }
         self.program.ops.push(Op::Nest(nest));
         Ok(())
+    }
+
+    /// The call of `kernel` that runs a whole nest of two factors, if it is small; sums of blocks and indirect positions are
+    /// not.
+    fn small_product(&mut self, kernel: SmallFn, init: TargetInit, nest: &BoundNest) -> Option<SmallProduct> {
+        if nest.grid.points > MAX_POINTS as u64 || nest.index_ops.len > 0 || nest.compensated.is_some() {
+            return None;
+        }
+        let BoundProgram { extents, strides, .. } = &mut *self.program;
+        // The offsets of all operands at each position of the kept loops and of the reduced loops.
+        let mut positions: [SmallVec<[[isize; 3]; MAX_POINTS]>; 2] = [smallvec![[0; 3]], smallvec![[0; 3]]];
+        for (l, &extent) in extents[nest.loops.extents.range()].iter().enumerate() {
+            let stride = [0, 1, 2].map(|operand| strides[nest.loops.strides + 3 * l + operand]);
+            let list = &mut positions[usize::from(stride[0] == 0)];
+            *list = list
+                .iter()
+                .flat_map(|at| (0..extent as isize).map(|k| [0, 1, 2].map(|x| at[x] + k * stride[x])))
+                .collect();
+        }
+        let ([kept, reduced], first) = (&positions, strides.len());
+        for [c, a, b] in kept {
+            strides.push(*c);
+            strides.extend(reduced.iter().flat_map(|at| [a + at[1], b + at[2]]));
+        }
+        let offsets = ListRange::since(first, strides);
+        Some(SmallProduct { kernel, adds: init == TargetInit::Accumulate, terms: reduced.len(), offsets })
     }
 }

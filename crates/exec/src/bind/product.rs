@@ -105,8 +105,8 @@ impl Binder<'_> {
         batches: usize,
     ) -> Result<Option<CompensatedSum>, BindError> {
         let every = MAX_ADDITIONS * PRODUCT_DEPTH / BLOCK_DEPTH;
-        match self.step_kernels(context)?.carry.filter(|_| k.div_ceil(BLOCK_DEPTH) > every) {
-            Some(carry) => self.pairs(carry, [batches, rows * lanes], context.compute.size(), every, context.loops),
+        match self.step_kernels(context)?.compensate.filter(|_| k.div_ceil(BLOCK_DEPTH) > every) {
+            Some(kernel) => self.pairs(kernel, [batches, rows * lanes], context.compute.size(), every, context.loops),
             None => Ok(None),
         }
     }

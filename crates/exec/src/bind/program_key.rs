@@ -1,11 +1,10 @@
 //! Decides whether the program of the last call can be reused: if the plan, the strides and the options are the same.
 //!
-//! `Scratch::bind` reads the dtypes and extents of the views, which
-//! [`check_operands::check`](super::check_operands::check) compares with the plan in every call, and their strides. It
-//! reads no memory but the values of α and β, which are in the [`Key`]. So its program is the same for any two calls with
-//! one key and the same strides, except for addresses, which `relocate` sets in every call.
+//! `Scratch::bind` reads the dtypes and extents of the views, which are those of the plan, and their strides. It reads no
+//! memory but the values of α and β, which are in the [`Key`]. So its program is the same for any two calls with one key
+//! and the same strides, except for addresses, which `relocate` sets in every call.
 
-use einfold_ir::{BufferId, Plan, PlanId, UserAlgebra};
+use einfold_ir::{Dtype, Plan, PlanId, UserAlgebra};
 use smallvec::SmallVec;
 
 use super::{BindLists, BindOptions};
@@ -24,7 +23,7 @@ pub(super) struct Key {
 }
 
 /// α or β: its dtype and its bytes.
-type Value = (einfold_ir::Dtype, [u8; 16]);
+type Value = (Dtype, [u8; 16]);
 
 impl Key {
     /// The key of a call; `None` if α or β has a user's type, whose bytes cannot be compared, or is not of rank 0.
@@ -44,12 +43,26 @@ impl Key {
     pub(super) fn plan(&self) -> PlanId {
         self.plan
     }
+
+    /// Whether a call has this key: the same as to compare it with [`Key::new`], without making that one.
+    pub(super) fn is_of(&self, plan: &Plan, options: &BindOptions<'_>, isa: Isa) -> bool {
+        let Key { plan: id, factors, semirings, memory, isa: kernels } = self;
+        let same = |factor: Option<&AnyView<'_>>, known: &Option<Value>| match (factor, known) {
+            (None, None) => true,
+            (Some(view), Some(known)) => value(view).as_ref() == Some(known),
+            _ => false,
+        };
+        (*id, *memory, *kernels) == (plan.id(), options.memory, isa)
+            && same(options.alpha, &factors[0])
+            && same(options.beta, &factors[1])
+            && semirings.iter().copied().eq(options.semirings.iter().map(|semiring| semiring.algebra()))
+    }
 }
 
 fn value(view: &AnyView<'_>) -> Option<Value> {
     let dtype = view.dtype();
     let mut bytes = [0; 16];
-    if matches!(dtype, einfold_ir::Dtype::Custom(_)) || !view.extents().is_empty() {
+    if matches!(dtype, Dtype::Custom(_)) || !view.extents().is_empty() {
         return None;
     }
     // SAFETY: a view of rank 0 has one element. A built-in element has at most 16 bytes and no padding.
@@ -57,9 +70,20 @@ fn value(view: &AnyView<'_>) -> Option<Value> {
     Some((dtype, bytes))
 }
 
-/// Whether the views, which were checked against `plan`, have the strides that `lists` holds for this plan.
-pub(super) fn same_strides(plan: &Plan, lists: &BindLists, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
-    let same = |&id: &BufferId, strides: &[isize]| lists.strides[lists.starts[id.0 as usize]..].starts_with(strides);
-    plan.inputs.iter().zip(ins).all(|(id, view)| same(id, view.strides()))
-        && plan.outputs.iter().zip(outs).all(|(id, view)| same(id, view.strides()))
+/// Whether the views are of a plan and have the strides that `lists` holds for it, so that its program fits them.
+pub(super) fn fits(plan: &Plan, lists: &BindLists, ins: &[AnyView<'_>], outs: &[AnyViewMut<'_>]) -> bool {
+    macro_rules! all_fit {
+        ($ids:expr, $views:expr) => {
+            $ids.len() == $views.len()
+                && $ids.iter().zip($views).all(|(&id, view)| {
+                    let (buffer, strides) = (plan.buffer(id), &lists.strides[lists.starts[id.0 as usize]..]);
+                    let (found, known) =
+                        (view.extents().iter().zip(view.strides()), buffer.extents.iter().zip(strides));
+                    view.dtype() == buffer.dtype
+                        && view.extents().len() == buffer.extents.len()
+                        && found.zip(known).all(|(x, y)| x == y)
+                })
+        };
+    }
+    all_fit!(plan.inputs, ins) && all_fit!(plan.outputs, outs)
 }

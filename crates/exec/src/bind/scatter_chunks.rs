@@ -120,7 +120,7 @@ impl Binder<'_> {
         self.lists.loops.reset(1);
         self.lists.loops.push(bytes / size.max(1), [size as isize]);
         let fill = TileAction::Fill(self.step_kernels(context)?.fill_zero);
-        self.push_plain(context, operands, Actions { first: fill, rest: fill })
+        self.push_plain(context, operands, Actions::always(fill))
     }
 
     /// Appends some chunks of the step, which add to copies of the target from `base` on.
@@ -172,6 +172,6 @@ impl Binder<'_> {
             self.lists.loops.push(extent, [stride, dense[dim]]);
         }
         let add = TileAction::Unary(self.step_kernels(context)?.add);
-        self.push_plain(context, operands, Actions { first: add, rest: add })
+        self.push_plain(context, operands, Actions::always(add))
     }
 }

@@ -53,19 +53,26 @@ impl Temporaries {
     }
 }
 
+/// The properties of a tile that decide which calls compute it.
+#[derive(Clone, Copy)]
+pub(super) struct TileMode {
+    /// Whether the calls add to the target.
+    pub(super) adds: bool,
+    /// Whether indirect positions depend on the outer loop.
+    pub(super) batched: bool,
+}
+
 /// The contribution of a point: a value, and perhaps a second one to multiply it by.
 type Ends = (CallArg, Option<CallArg>);
 
 impl Binder<'_> {
-    /// Plans the calls of a step over these operands, the last of which is β if `init` is `WriteBeta`. `adds` says
-    /// whether the calls add to the target, `batched` whether indirect positions depend on the outer loop.
+    /// Plans the calls of a step over these operands, the last of which is β if `init` is `WriteBeta`.
     pub(super) fn tile_plan(
         &mut self,
         context: StepContext<'_>,
         init: TargetInit,
         operands: ListRange,
-        adds: bool,
-        batched: bool,
+        TileMode { adds, batched }: TileMode,
     ) -> Result<TilePlan, BindError> {
         self.lists.temporaries.clear();
         self.lists.temporaries.batched = batched;

@@ -9,7 +9,7 @@ use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::product;
 use super::product::ProductKernels;
 use super::table::{AddKernels, MulKernels, OpTable, PairTable};
-use super::{Carry, Fused, GemmFn, Isa, Kernels, blas, compensated, lse, table};
+use super::{CompensateFn, Fused, GemmFn, Isa, Kernels, blas, compensated, lse, small, table};
 
 /// The kernels of a built-in algebra with accumulators of `dtype`; `None` if one of its operations is not defined there,
 /// for the 16-bit floats and for the algebra of a user. [`convert`](super::convert) lifts and finishes elements, not
@@ -22,18 +22,16 @@ pub fn builtin(algebra: Algebra, dtype: Dtype, isa: Isa) -> Option<Kernels> {
     let Algebra::Builtin { add, mul } = algebra else { return None };
     let AddKernels { fill_zero, add: adds, scatter } = adds(add, dtype, isa)?;
     let MulKernels { fill_one, scale, mul: muls } = muls(mul, dtype, isa)?;
-    let (fused, carry) = (fused(add, mul, dtype, isa), carry(add, dtype, isa));
-    Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused, carry })
+    let (fused, compensate) = (fused(add, mul, dtype, isa), compensate(add, dtype, isa));
+    Some(Kernels { fill_zero, fill_one, add: adds, scatter, scale, mul: muls, fused, compensate })
 }
 
-fn carry(add: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Carry> {
+fn compensate(add: BinaryOp, dtype: Dtype, isa: Isa) -> Option<CompensateFn> {
     macro_rules! of {
         ($t:ty) => {
-            Some(
-                *isa.select(
-                    const { &table::since_avx2::<Carry>(compensated::portable::<$t>, compensated::avx2::<$t>) },
-                ),
-            )
+            Some(*isa.select(
+                const { &table::since_avx2::<CompensateFn>(compensated::portable::<$t>, compensated::avx2::<$t>) },
+            ))
         };
     }
     match (add, dtype) {
@@ -212,7 +210,8 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! blas {
         ($t:ty, $product:expr) => {{
             let (gemm, product) = $product;
-            return Some(Fused { mul_add: *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD), gemm, product });
+            let mul_add = *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD);
+            return Some(Fused { mul_add, gemm, product, small: small::product::<Plus<$t>, Times<$t>> });
         }};
     }
     Some(*match dtype {

@@ -13,7 +13,7 @@ use super::{Dst, fuse};
 
 /// The step of a sum of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CarryStep {
+pub enum CompensateStep {
     /// The first block: `high = c`, `low = 0`, `c = 0`. The pair is not read.
     First,
     /// A further block: `high + low += c`, `c = 0`.
@@ -23,7 +23,7 @@ pub enum CarryStep {
 }
 
 /// Moves the sums of a block from `c` to the pairs, or the sum of all blocks back.
-pub type Carry = unsafe fn(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low: Dst);
+pub type CompensateFn = unsafe fn(step: CompensateStep, n: [usize; 2], c: Dst, high: Dst, low: Dst);
 
 /// A number whose addition rounds.
 pub(super) trait Rounded: Copy {
@@ -68,7 +68,7 @@ impl<T: Rounded> Rounded for Complex<T> {
 /// The contract of [`Kernels`](super::Kernels), for elements of type `T`; no two of the three operands overlap, and no
 /// address of one repeats.
 #[inline(always)]
-unsafe fn run<T: Rounded>(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
+unsafe fn run<T: Rounded>(step: CompensateStep, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
     let n = fuse(n, [c.strides, high.strides, low.strides]);
     let unit = [c, high, low].iter().all(|x| x.strides[1] == size_of::<T>() as isize);
     for o in 0..n[0] {
@@ -86,12 +86,12 @@ unsafe fn run<T: Rounded>(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low
 
 /// A row of contiguous elements.
 #[inline(always)]
-unsafe fn row<T: Rounded>(step: CarryStep, n: usize, [c, high, low]: [*mut T; 3]) {
+unsafe fn row<T: Rounded>(step: CompensateStep, n: usize, [c, high, low]: [*mut T; 3]) {
     use std::slice::from_raw_parts_mut;
     // SAFETY: the caller promises `n` elements of each operand, which do not overlap and hold values. Only a pair at the
     // first step holds none: it is written through pointers and not read.
     unsafe {
-        if step == CarryStep::First {
+        if step == CompensateStep::First {
             high.copy_from_nonoverlapping(c, n);
             for i in 0..n {
                 low.add(i).write(T::ZERO);
@@ -101,7 +101,7 @@ unsafe fn row<T: Rounded>(step: CarryStep, n: usize, [c, high, low]: [*mut T; 3]
         }
         let (c, high, low) = (from_raw_parts_mut(c, n), from_raw_parts_mut(high, n), from_raw_parts_mut(low, n));
         let all = c.iter_mut().zip(high).zip(low);
-        if step == CarryStep::Last {
+        if step == CompensateStep::Last {
             all.for_each(|((c, high), low)| *c = high.plus(low.plus(*c)));
         } else {
             for ((c, high), low) in all {
@@ -117,7 +117,7 @@ unsafe fn row<T: Rounded>(step: CarryStep, n: usize, [c, high, low]: [*mut T; 3]
 macro_rules! compiled {
     ($name:ident $($feature:tt)*) => {
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn $name<T: Rounded>(step: CarryStep, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
+        pub(super) unsafe fn $name<T: Rounded>(step: CompensateStep, n: [usize; 2], c: Dst, high: Dst, low: Dst) {
             // SAFETY: the caller upholds the contract of `Kernels`.
             unsafe { run::<T>(step, n, c, high, low) }
         }

@@ -18,6 +18,7 @@ mod op;
 mod product;
 mod reduce;
 mod scatter;
+mod small;
 mod table;
 
 #[cfg(test)]
@@ -30,7 +31,7 @@ use einfold_ir::UserAlgebra;
 use crate::semiring::{Semiring, algebra};
 
 pub use builtin::builtin;
-pub use compensated::{Carry, CarryStep};
+pub use compensated::{CompensateFn, CompensateStep};
 pub use convert::convert;
 pub use copy::copy;
 pub use function::{ContiguousFn, function};
@@ -39,6 +40,7 @@ pub use isa::{Isa, IsaError};
 pub use product::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn, ProductKernels, Side, SideLoop};
 pub(crate) use product::{DEPTH as PRODUCT_DEPTH, MAX_BLOCK_LANES, MAX_SIDE_LOOPS, quad_distance};
 pub(crate) use scatter::gather;
+pub(crate) use small::MAX_POINTS;
 
 /// An operand that two nested loops read: the address at the start of both loops, and a stride in bytes for each, outer
 /// then inner.
@@ -106,6 +108,8 @@ pub type UnaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src);
 pub type ScatterFn = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: Src);
 /// Combines two operands into a third.
 pub type BinaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
+/// Computes a product of few points from the offsets of its target and of its factors.
+pub type SmallFn = unsafe fn(offsets: &[isize], terms: usize, ptrs: [*mut u8; 3], adds: bool);
 /// Multiplies matrices.
 pub type GemmFn = unsafe fn(product: &GemmArgs);
 
@@ -135,7 +139,7 @@ pub struct Kernels {
     /// Both operations in one kernel; `None` if only the single operations are compiled.
     pub fused: Option<Fused>,
     /// Adds the sums of blocks, if ⊕ is an addition that rounds. The target and the pair do not overlap.
-    pub carry: Option<Carry>,
+    pub compensate: Option<CompensateFn>,
 }
 
 /// The kernels of a semiring that multiply and add.
@@ -145,6 +149,8 @@ pub struct Fused {
     pub mul_add: BinaryFn,
     /// The matrix product.
     pub gemm: GemmFn,
+    /// The product of few points.
+    pub small: SmallFn,
     /// The parts of a large product, if there are some.
     pub product: Option<ProductKernels>,
 }

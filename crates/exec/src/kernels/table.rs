@@ -9,7 +9,7 @@ use super::isa::PerIsa;
 use super::isa::with_features;
 use super::op::ScalarOp;
 use super::{
-    BinaryFn, Dst, FillFn, Fused, GemmArgs, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter,
+    BinaryFn, Dst, FillFn, Fused, GemmArgs, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter, small,
 };
 
 /// The kernels of ⊕ alone.
@@ -46,7 +46,7 @@ pub(super) fn kernels<A: ScalarOp, M: ScalarOp<T = A::T>>(isa: Isa) -> Kernels {
         scale,
         mul,
         fused: Some(*isa.select(&PairTable::<A, M>::EVERY)),
-        carry: None,
+        compensate: None,
     }
 }
 
@@ -85,16 +85,41 @@ pub(super) struct PairTable<A, M>(PhantomData<(A, M)>);
 impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
     /// Compiled for every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
-        portable: Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::gemm::<A, M>, product: None },
+        portable: Fused {
+            mul_add: portable::mul_add::<A, M>,
+            gemm: portable::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
         #[cfg(target_arch = "x86_64")]
-        avx2: Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::gemm::<A, M>, product: None },
+        avx2: Fused {
+            mul_add: avx2::mul_add::<A, M>,
+            gemm: avx2::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
         #[cfg(target_arch = "x86_64")]
-        avx512: Fused { mul_add: avx512::mul_add::<A, M>, gemm: avx512::gemm::<A, M>, product: None },
+        avx512: Fused {
+            mul_add: avx512::mul_add::<A, M>,
+            gemm: avx512::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
     };
     /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
-        Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::gemm::<A, M>, product: None },
-        Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::gemm::<A, M>, product: None },
+        Fused {
+            mul_add: portable::mul_add::<A, M>,
+            gemm: portable::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
+        Fused {
+            mul_add: avx2::mul_add::<A, M>,
+            gemm: avx2::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
     );
     /// The kernel `mul_add` alone, compiled for every instruction set.
     pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {

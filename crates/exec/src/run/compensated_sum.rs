@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::Run;
 use crate::bound_program::CompensatedSum;
-use crate::kernels::{CarryStep, Dst};
+use crate::kernels::{CompensateStep, Dst};
 
 /// The part of one loop of a kernel in a block.
 #[derive(Clone, Copy)]
@@ -87,13 +87,13 @@ impl<'r> BlockSum<'r> {
     /// Called before each kernel call: moves the sums to the pairs after the planned number of calls.
     ///
     /// # Safety
-    /// As [`BlockSum::carry`]; the calls so far have written all elements of the block.
+    /// As [`BlockSum::compensate`]; the calls so far have written all elements of the block.
     #[inline]
     pub(super) unsafe fn before_call(&mut self) {
         if self.calls == self.sum.calls {
             self.calls = 0;
             // SAFETY: the caller promises a written, exclusive block.
-            unsafe { self.carry(if self.started { CarryStep::Next } else { CarryStep::First }) }
+            unsafe { self.compensate(if self.started { CompensateStep::Next } else { CompensateStep::First }) }
             self.started = true;
         }
         self.calls += 1;
@@ -106,7 +106,7 @@ impl<'r> BlockSum<'r> {
     pub(super) unsafe fn end(&mut self) {
         if self.started {
             // SAFETY: the caller promises a written, exclusive block.
-            unsafe { self.carry(CarryStep::Last) }
+            unsafe { self.compensate(CompensateStep::Last) }
         }
     }
 
@@ -114,7 +114,7 @@ impl<'r> BlockSum<'r> {
     /// All positions of the block are elements of the target that hold values, and nothing else touches them or their
     /// pairs during the call.
     #[inline(never)]
-    unsafe fn carry(&self, step: CarryStep) {
+    unsafe fn compensate(&self, step: CompensateStep) {
         let inner = |l: usize| self.loops.get(l).copied().unwrap_or((1, [0; 2]));
         let [(n1, s1), (n0, s0)] = [inner(0), inner(1)];
         let outer = self.loops.get(2..).unwrap_or_default();
@@ -124,7 +124,7 @@ impl<'r> BlockSum<'r> {
             // SAFETY: as for the call in the loop below.
             return unsafe { (self.sum.kernel)(step, [n0, n1], target, high, low) };
         }
-        let mut at: SmallVec<[usize; 8]> = SmallVec::from_elem(0, outer.len());
+        let mut at: SmallVec<[usize; 16]> = SmallVec::from_elem(0, outer.len());
         loop {
             let pointer = |k: usize| {
                 let along = at.iter().zip(outer).map(|(&i, (_, s))| s[k].wrapping_mul(i as isize));

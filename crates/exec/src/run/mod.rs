@@ -64,11 +64,23 @@ impl<'b> Bound<'b> {
 
 impl Run<'_> {
     fn region(&self, region: &BoundRegion) -> Result<(), RunStopped> {
-        if region.partitioned {
-            return self.partitions(region);
+        match region.loops.len {
+            _ if region.partitioned => self.partitions(region),
+            0 => self.program.ops[region.ops.range()].iter().try_for_each(|op| self.op(op, &[])),
+            loops => self.iterations(region, SmallVec::from_elem(0, loops), 0),
         }
-        let loops = region.loops.len;
-        self.iterations(region, SmallVec::from_elem(0, loops), 0)
+    }
+
+    /// Runs an operation in an iteration of its region.
+    fn op(&self, op: &Op, iteration: &[usize]) -> Result<(), RunStopped> {
+        if self.control.is_cancelled() {
+            return Err(RunStopped::Cancelled);
+        }
+        match op {
+            Op::Nest(nest) => self.nest(nest, iteration),
+            Op::Gemm(gemm) => self.gemm(gemm, iteration),
+            Op::Product(product) => self.product(product, iteration),
+        }
     }
 
     /// Runs all iterations from `iteration` on in which the first `fixed` loops keep their position. An operation runs in
@@ -81,14 +93,7 @@ impl Run<'_> {
             let settled = iteration[fixed..].iter().rposition(|&at| at > 0).map_or(0, |k| fixed + k + 1);
             let ops = self.program.ops[region.ops.range()].iter().zip(depths);
             for (op, _) in ops.filter(|(_, depth)| **depth >= settled) {
-                if self.control.is_cancelled() {
-                    return Err(RunStopped::Cancelled);
-                }
-                match op {
-                    Op::Nest(nest) => self.nest(nest, &iteration)?,
-                    Op::Gemm(gemm) => self.gemm(gemm, &iteration)?,
-                    Op::Product(product) => self.product(product, &iteration)?,
-                }
+                self.op(op, &iteration)?;
             }
             if !next(&mut iteration[fixed..], &extents[fixed..]) {
                 return Ok(());

@@ -9,7 +9,7 @@ use super::cursor::{BlockCursor, LoopCursor};
 use super::indirect::{IndirectOffsets, SkipReason};
 use super::tile::Tile;
 use super::{Bases, Run, tile_plan};
-use crate::bound_program::{BoundNest, Grid, TileAction};
+use crate::bound_program::{BoundNest, Grid, SmallProduct, TileAction};
 use crate::error::RunStopped;
 use crate::kernels;
 
@@ -29,6 +29,10 @@ unsafe impl Sync for Blocks<'_> {}
 
 impl Run<'_> {
     pub(super) fn nest(&self, nest: &BoundNest, iteration: &[usize]) -> Result<(), RunStopped> {
+        if let Some(product) = &nest.small {
+            self.small_product(product, nest, iteration);
+            return Ok(());
+        }
         let blocks = Blocks { run: self, nest, iteration, bases: self.bases(nest.loops.operands, iteration) };
         // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
@@ -36,6 +40,19 @@ impl Run<'_> {
             None => blocks.run(range),
             Some(batch) => blocks.run_batches(batch, range),
         })
+    }
+
+    /// Runs a nest of few points.
+    fn small_product(&self, product: &SmallProduct, nest: &BoundNest, iteration: &[usize]) {
+        let SmallProduct { kernel, adds, terms, offsets } = *product;
+        let offsets = &self.program.strides[offsets.range()];
+        let first = nest.loops.operands.start;
+        let base = |operand| self.base(first + operand, iteration);
+        let ptrs = [base(0), base(1), base(2)];
+        // SAFETY: `bind` has proven that all positions of the loops lead to elements of the operands (docs/unsafe.md), and
+        // chose the kernel for their dtype. This thread alone runs the nest.
+        unsafe { kernel(offsets, terms, ptrs, adds) }
+        self.advance(nest.grid.points);
     }
 }
 

@@ -7,8 +7,8 @@ use einfold_exec::{
     AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, Semiring, UserSemiring, algebra, bind,
 };
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Laws, Layout, Nest, NodeId,
-    OutOfRange, Plan, PointOp, Step, WriteMode,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Laws, Nest, NodeId, OutOfRange, Plan,
+    PointOp, Step, WriteMode,
 };
 
 use super::support::{Build, free};
@@ -43,7 +43,7 @@ fn most_points<T: Element + PartialEq>(plan: &Plan, value: T, ids: i64, options:
     let shape = &plan.buffer(plan.outputs[0]).extents;
     let run = |control: &Control<'_>| {
         let mut out = vec![value; shape.iter().product()];
-        let mut outs = [AnyViewMut::from_slice(&mut out, 0, shape, &Layout::RowMajor.strides(shape)).unwrap()];
+        let mut outs = [AnyViewMut::from_slice(&mut out, 0, shape, &crate::support::row_major(shape)).unwrap()];
         bind(plan, &ins, &mut outs, options, &mut Scratch::new()).unwrap().run(control).unwrap();
         out
     };
@@ -247,7 +247,7 @@ fn a_users_operations_end_soon_after_the_flag_is_set() {
             let views = |k: usize| AnyView::from_slice(&value, 0, shapes[k], &vec![0; shapes[k].len()]).unwrap();
             let ins = [views(0), views(1)];
             let mut out = vec![0u32; shapes[2].iter().product()];
-            let strides = Layout::RowMajor.strides(shapes[2]);
+            let strides = crate::support::row_major(shapes[2]);
             let mut outs = [AnyViewMut::from_slice(&mut out, 0, shapes[2], &strides).unwrap()];
             let options = BindOptions { semirings: &[UserSemiring::of::<Counting>()], ..BindOptions::default() };
             let mut scratch = Scratch::new();

@@ -18,7 +18,7 @@ fn check(text: &str, extent: &dyn Fn(char) -> usize, algebra: Algebra, gemm: boo
     let mut random = Random(7 + text.len() as u64);
     let inputs: Vec<Tensor> = terms.iter().map(|t| Tensor::new(&shape(t), |_| random.below(19) as i64 - 9)).collect();
     let want = meaning(&plan, &inputs);
-    let strides = |shape: &[usize]| einfold_ir::Layout::RowMajor.strides(shape);
+    let strides = |shape: &[usize]| crate::support::row_major(shape);
     let ins: Vec<AnyView<'_>> =
         inputs.iter().map(|t| AnyView::from_slice(&t.data, 0, &t.shape, &strides(&t.shape)).unwrap()).collect();
     let mut got = Tensor::new(&shape(right), |_| 99);

@@ -3,9 +3,9 @@
 use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, Isa, Scratch, bind};
-use einfold_ir::{Algebra, Axis, Layout, Plan};
+use einfold_ir::{Algebra, Axis, Plan};
 
-use super::support::{Build, Random, each};
+use super::support::{Build, Random, each, row_major};
 
 const CASES: &[(&str, &[usize])] = &[
     ("dbea,ec->abcd", &[8, 12, 6, 12, 16]),
@@ -59,7 +59,7 @@ impl Case {
         });
         let mut sums = vec![0; shape(right, extents).iter().product()];
         let strides = |term: &str| {
-            let strides = Layout::RowMajor.strides(&shape(term, extents));
+            let strides = row_major(&shape(term, extents));
             let mut all = vec![0; extents.len()];
             term.bytes().zip(strides).for_each(|(x, stride)| all[usize::from(x - b'a')] = stride);
             all
@@ -89,7 +89,7 @@ impl Case {
         let plan = self.plan::<T>();
         let [a, b] = self.operands.each_ref().map(|data| data.iter().map(|&x| T::of(x)).collect::<Vec<_>>());
         let extents = |k: usize| &plan.buffers.as_slice()[k].extents[..];
-        let strides = |k: usize| Layout::RowMajor.strides(extents(k));
+        let strides = |k: usize| row_major(extents(k));
         let ins = [(&a, 0), (&b, 1)].map(|(x, k)| AnyView::from_slice(x, 0, extents(k), &strides(k)).unwrap());
         let [alpha, beta] = factors.unwrap_or([1, 0]);
         let scalars = [[T::of(alpha)], [T::of(beta)]];
@@ -131,7 +131,7 @@ fn a_product_without_room_for_blocks_is_the_same() {
     let plan = case.plan::<f64>();
     let [a, b] = case.operands.each_ref().map(|data| data.iter().map(|&x| x as f64).collect::<Vec<_>>());
     let extents = |k: usize| &plan.buffers.as_slice()[k].extents[..];
-    let strides = |k: usize| Layout::RowMajor.strides(extents(k));
+    let strides = |k: usize| row_major(extents(k));
     let ins = [(&a, 0), (&b, 1)].map(|(x, k)| AnyView::from_slice(x, 0, extents(k), &strides(k)).unwrap());
     let mut bytes = Vec::new();
     for limit in [None, Some(400_000)] {

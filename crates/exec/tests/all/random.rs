@@ -145,12 +145,12 @@ impl Draw {
                 OutOfRange::Drop => *id,
             };
         }
-        let mut index = Index::gather(access, policy);
+        let index = Index::gather(access.clone(), policy);
         if policy == OutOfRange::Drop && self.random.below(2) == 0 {
             let offset = self.random.below(3) as i64 - 1;
-            index.indirect_mut()[0].coef = [-1, 1, 2][self.random.below(3)];
+            let coef = [-1, 1, 2][self.random.below(3)];
             let terms = self.any_axis().map(|axis| AffineTerm { coef: 1, axis });
-            index = Index::new(offset, terms, index.indirect().to_vec());
+            return (Index::new(offset, terms, vec![IndirectTerm { coef, access, policy }]), extent);
         }
         (index, extent)
     }

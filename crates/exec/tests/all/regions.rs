@@ -6,12 +6,12 @@ use einfold_ir::{Access, Algebra, Axis, AxisRef, Dtype, Form, Index, NodeId, Ste
 use super::support::{Build, Tensor, free, meaning, run};
 
 fn view(t: &Tensor) -> AnyView<'_> {
-    let strides = einfold_ir::Layout::RowMajor.strides(&t.shape);
+    let strides = crate::support::row_major(&t.shape);
     AnyView::from_slice(&t.data, 0, &t.shape, &strides).unwrap()
 }
 
 fn view_mut(t: &mut Tensor) -> AnyViewMut<'_> {
-    let strides = einfold_ir::Layout::RowMajor.strides(&t.shape);
+    let strides = crate::support::row_major(&t.shape);
     AnyViewMut::from_slice(&mut t.data, 0, &t.shape, &strides).unwrap()
 }
 

@@ -6,6 +6,13 @@ use einfold_ir::{
     IndirectTerm, Layout, Literal, Machine, Nest, NodeId, OutOfRange, Plan, PointOp, Region, Step, Storage, WriteMode,
 };
 
+/// The strides, in elements, of a dense tensor in C order.
+pub(crate) fn row_major(shape: &[usize]) -> Vec<isize> {
+    let mut strides = vec![0; shape.len()];
+    Layout::RowMajor.write_strides(shape, &mut strides);
+    strides
+}
+
 /// A draft that grows, with one region at a time.
 pub(crate) struct Build {
     pub(crate) draft: Draft,

@@ -25,11 +25,11 @@ fn plan(text: &str, extent: impl Fn(char) -> usize, dtype: Dtype, algebra: Algeb
 }
 
 fn dense<'a, T: Element>(data: &'a [T], shape: &[usize]) -> AnyView<'a> {
-    AnyView::from_slice(data, 0, shape, &einfold_ir::Layout::RowMajor.strides(shape)).unwrap()
+    AnyView::from_slice(data, 0, shape, &crate::support::row_major(shape)).unwrap()
 }
 
 fn dense_mut<'a, T: Element>(data: &'a mut [T], shape: &[usize]) -> AnyViewMut<'a> {
-    AnyViewMut::from_slice(data, 0, shape, &einfold_ir::Layout::RowMajor.strides(shape)).unwrap()
+    AnyViewMut::from_slice(data, 0, shape, &crate::support::row_major(shape)).unwrap()
 }
 
 /// The bits of the result with this number of threads.

@@ -93,14 +93,6 @@ impl<T> Index<T> {
         self.parts().2
     }
 
-    /// The indirect terms, mutable.
-    pub fn indirect_mut(&mut self) -> &mut [IndirectTerm<T>] {
-        match &mut self.0 {
-            Repr::Sum(sum) => &mut sum.ids,
-            _ => &mut [],
-        }
-    }
-
     /// Whether any part of the position comes from an index tensor.
     pub fn has_indirect(&self) -> bool {
         matches!(&self.0, Repr::Sum(sum) if !sum.ids.is_empty())
@@ -147,23 +139,21 @@ impl<T> Index<T> {
 
     /// The same index with its index tensors mapped.
     pub fn map<U>(&self, tensor: &mut impl FnMut(&T) -> U) -> Index<U> {
-        match self.0 {
-            Repr::Constant(offset) => Index::constant(offset),
-            Repr::AffineTerm(term) => Index(Repr::AffineTerm(term)),
-            Repr::Sum(_) => self.with_terms(self.offset(), self.terms().iter().copied(), |access| access.map(tensor)),
-        }
+        Index(match &self.0 {
+            Repr::Constant(offset) => Repr::Constant(*offset),
+            Repr::AffineTerm(term) => Repr::AffineTerm(*term),
+            Repr::Sum(sum) => {
+                let ids = sum.ids.iter().map(|term| term.with(term.access.map(tensor))).collect();
+                Repr::Sum(Box::new(Sum { offset: sum.offset, terms: sum.terms.clone(), ids }))
+            }
+        })
     }
+}
 
-    /// Replaces the affine part, and maps the accesses to index tensors.
-    fn with_terms<U>(
-        &self,
-        offset: i64,
-        terms: impl IntoIterator<Item = AffineTerm>,
-        mut access: impl FnMut(&Access<T>) -> Access<U>,
-    ) -> Index<U> {
-        let ids = self.indirect().iter();
-        let ids = ids.map(|i| IndirectTerm { coef: i.coef, access: access(&i.access), policy: i.policy });
-        Index::new(offset, terms, ids.collect())
+impl<T> IndirectTerm<T> {
+    /// The term with another access.
+    fn with<U>(&self, access: Access<U>) -> IndirectTerm<U> {
+        IndirectTerm { coef: self.coef, access, policy: self.policy }
     }
 }
 
@@ -193,7 +183,7 @@ impl<T: Clone> Index<T> {
                 }
             }
         }
-        self.with_terms(offset, terms, |access| access.compose(of))
+        Index::new(offset, terms, self.indirect().iter().map(|term| term.with(term.access.compose(of))).collect())
     }
 }
 

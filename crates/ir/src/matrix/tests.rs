@@ -7,7 +7,8 @@ fn groups(text: &str, extent: impl Fn(char) -> usize, element: isize) -> Groups 
     let (a, b) = operands.split_once(',').unwrap();
     let stride = |term: &str, x: char| {
         let extents: Vec<usize> = term.chars().map(&extent).collect();
-        let strides = Layout::RowMajor.strides(&extents);
+        let mut strides = vec![0; extents.len()];
+        Layout::RowMajor.write_strides(&extents, &mut strides);
         term.chars().zip(strides).filter(|(y, _)| *y == x).map(|(_, s)| s * element).sum::<isize>()
     };
     let mut all = Groups::default();

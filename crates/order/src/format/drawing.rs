@@ -47,9 +47,8 @@ impl<'a> Drawing<'a> {
 
 /// Returns the network of one slice.
 fn one_slice(network: &Network, found: &FoundOrder) -> Network {
-    let mut extents = network.extents().to_vec();
-    found.slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
-    network.with_extents(extents)
+    let parts = |axis: u32| found.slices.iter().find(|slice| slice.axis == axis).map_or(1, |slice| slice.parts);
+    network.map_extents(|axis, extent| extent / parts(axis))
 }
 
 /// Returns the axes of each node: those of an operand as given, those of a result without axes of extent 1.

@@ -113,14 +113,14 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     };
     let options = PlanOptions::default();
     let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();
-    let source = ExplainSource { expression: "ij,jk,kl,lm->im".into(), ast: String::new() };
+    let source = ExplainSource { expression: "ij,jk,kl,lm->im".into(), ast: String::new(), warnings: Vec::new() };
     let explained = Explain::new(source, &ir, &compiled).unwrap();
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree, ExplainStage::Plan]), @r"
     == tree ==
     %4 y = ij,jk,kl,lm->im   order path   slices i in 3, l in 5   (+, *) on f64, factored: the product distributes over the sum
-      #6 im  6x2  il,lm->im  1.2e2  in 15 turns
-      ├─ #5 il  6x10  ik,kl->il  4.8e2  in 15 turns
-      │  ├─ #4 ik  6x8  ij,jk->ik  1.9e2  in 3 turns
+      #6 im  6x2  il,lm->im  1.2e2  in 15 iterations
+      ├─ #5 il  6x10  ik,kl->il  4.8e2  in 15 iterations
+      │  ├─ #4 ik  6x8  ij,jk->ik  1.9e2  in 3 iterations
       │  │  ├─ #0 ij  6x4  %0
       │  │  └─ #1 jk  4x8  %1
       │  └─ #2 kl  8x10  %2
@@ -145,7 +145,7 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     assert_eq!(runs, [3, 15, 15]);
     // 2·4·8 three times, then 2·8·2 and 2·2·2 fifteen times.
     assert_eq!(compiled.plan.flops(), Count::from(3 * 64 + 15 * (32 + 8u64)));
-    assert!(explained.dot().contains("15 turns"));
+    assert!(explained.dot().contains("15 iterations"));
 }
 
 /// `y[i+k] += x[i]*w[k]`, and `more` further factors with the axis `k`.
@@ -227,10 +227,10 @@ fn a_tree_through_ids_costs_what_is_written_and_shows_nothing_else() {
     assert_eq!((cost.flops, cost.size), (Count::from(flops as u64), Count::from(product as u64)));
     assert_eq!(cost.write, Count::from((sums + mask + 2 * product) as u64));
     assert_eq!(cost.flops, compiled.plan.flops());
-    let source = ExplainSource { expression: "layer".into(), ast: String::new() };
+    let source = ExplainSource { expression: "layer".into(), ast: String::new(), warnings: Vec::new() };
     let explained = Explain::new(source, &ir, &compiled).unwrap();
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree]), @r"
-    %5 H = [%3[e], f],fh,e->[%4[e], h]   order auto   (+, *) on f64, factored: the product distributes over the sum, and ids are used where it costs least
+    %5 H = [%3[e], f],fh,e->[%4[e], h]   order auto   (+, *) on f64, factored: the product distributes over the sum, and index tensors are used where it costs least
       #8 [%4[e], h]  10x320  fh,dst f->[%4[e], h]  5.2e5
       ├─ #1 fh  160x320  %1
       └─ #7 dst f  10x160  [%4[e]],[%3[e]],src f,e->dst f  3.2e6

@@ -58,7 +58,7 @@ impl SelectionWriter<'_, '_, '_> {
                 reads.iter_mut().for_each(|read| self.resolve(positions, &mut read.indices));
             }
             let (kept, reduced): (Vec<u32>, Vec<u32>) = (roles.kept().collect(), roles.reduced().collect());
-            let first = self.writer.out.len() as u32;
+            let first = self.writer.out.next_number();
             if k + 1 == tree.steps().len() {
                 let result = self.finish(kept, reduced, positions, reads, mask)?;
                 self.record(k, first);
@@ -82,7 +82,7 @@ impl SelectionWriter<'_, '_, '_> {
 
     /// Adds the nodes that were written from `first` on to those of a step.
     fn record(&mut self, step: usize, first: u32) {
-        self.steps[step].extend((first..self.writer.out.len() as u32).map(NodeId));
+        self.steps[step].extend((first..self.writer.out.next_number()).map(NodeId));
     }
 
     /// The factors, with the axes that no other tensor has summed, and the selections. Counts the uses of axes.
@@ -111,7 +111,7 @@ impl SelectionWriter<'_, '_, '_> {
     fn gather(&mut self, part: &mut PendingProduct) -> Result<(), Violation> {
         if part.reads.len() > 1 || part.reads.iter().any(Access::has_indirect) {
             let PendingProduct { reads, axes, step } = std::mem::take(part);
-            let first = self.writer.out.len() as u32;
+            let first = self.writer.out.next_number();
             *part = self.write(axes, &[], &[], reads)?;
             step.into_iter().for_each(|step| self.record(step, first));
         }
@@ -219,15 +219,9 @@ impl SelectionWriter<'_, '_, '_> {
         let read = output.clone();
         self.resolve(positions, &mut output);
         self.writer.renumber(by, output.iter_mut());
-        let c = Contraction {
-            axes: by.iter().map(|&a| self.form.c.axes[a as usize].clone()).collect(),
-            factors: Vec::new(),
-            output,
-            expr: None,
-            algebra: Algebra::SUM_PRODUCT,
-            init: None,
-            pinned: false,
-        };
+        let axes = by.iter().map(|&a| self.form.c.axes[a as usize].clone()).collect();
+        let (factors, algebra) = (Vec::new(), Algebra::SUM_PRODUCT);
+        let c = Contraction { axes, factors, output, expr: None, algebra, init: None, pinned: false };
         let shape = positions.iter().map(|p| self.writer.extent(p.axis)).collect();
         let Node { label, region, .. } = self.writer.node;
         let node = Node { label: label.clone(), dtype: Dtype::Bool, shape, region: *region, def: c.into() };

@@ -34,7 +34,7 @@ fn draw(tree: &TreeReport, computed: &[(u32, usize)], text: &mut String) {
             None => (tensor.subscripts.clone(), ""),
         };
         let flops = if tensor.flops == Count::ZERO { String::new() } else { format!("\\n{:.1e} flops", tensor.flops) };
-        let runs = if tensor.runs == Count::ONE { String::new() } else { format!("\\n{} turns", tensor.runs) };
+        let runs = if tensor.runs == Count::ONE { String::new() } else { format!("\\n{} iterations", tensor.runs) };
         let _ = writeln!(text, "  {} [label=\"{}\\n{}{flops}{runs}\"{looks}];", name(id), escape(&what), tensor.shape);
         for child in tree.sources(id) {
             let _ = writeln!(text, "  {} -> {};", source(child as usize), name(id));

@@ -12,9 +12,9 @@ use super::{Explain, StageReport};
 const SCHEMA: &str = "einfold.explain/1";
 
 impl Explain {
-    /// The report with all stages, keys in alphabetical order. A count below 2^64 is a number, a larger one a string
-    /// with ten significant digits. A machine other than the built-in one has the key `machine`, as [`machine_json`]
-    /// writes it.
+    /// The report with all stages, keys in alphabetical order. A count below 2^64 is a number; a larger one is a string
+    /// in scientific notation, rounded to at most ten significant digits. A machine other than the built-in one has the
+    /// key `machine`, as [`machine_json`] writes it.
     pub fn json(&self) -> Value {
         let stage = |report: &StageReport, key: &str, after: Value| {
             let mut value = json!({ "name": report.name, "what": report.what, "changes": report.changes });
@@ -28,7 +28,7 @@ impl Explain {
             "expression": self.source.expression,
             "operands": self.operands,
             "ast": self.source.ast,
-            "warnings": self.warnings,
+            "warnings": self.source.warnings,
             "ir": self.ir,
             "rewrites": self.rewrites.iter().map(rewrite).collect::<Value>(),
             "tree": self.trees.iter().map(tree).collect::<Value>(),

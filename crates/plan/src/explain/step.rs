@@ -101,10 +101,7 @@ fn report(
     };
     let mut touched = BTreeSet::new();
     step.for_each_buffer(&mut |b| _ = touched.insert(b));
-    let size = |b: &BufferId| {
-        let buffer = draft.buffer(*b);
-        Count::elements(&buffer.extents) * Count::from(buffer.dtype.size() as u64)
-    };
+    let size = |b: &BufferId| Count::bytes(&draft.buffer(*b).extents, draft.buffer(*b).dtype);
     StepReport {
         region: 0,
         loops: Vec::new(),
@@ -133,10 +130,7 @@ fn show(access: &Access<BufferId>, names: &IdVec<BufferId, Label>, loops: &[Axis
         (true, false) => name(&access.tensor).to_string(),
         (true, true) => format!("conj({})", name(&access.tensor)),
         (false, _) => {
-            let axis = |a: AxisRef| match a {
-                AxisRef::Own(a) => step.axes[a as usize].label.clone(),
-                AxisRef::Loop(a) => loops[a as usize].label.clone(),
-            };
+            let axis = |a: AxisRef| a.of(&step.axes, loops).map(|axis| axis.label.clone()).unwrap_or_default();
             access.show(&axis, &name)
         }
     }

@@ -9,7 +9,7 @@ use crate::{Form, Hints, PASSES, PIPELINE, PassSet, PlanOptions, Stage, compile,
 
 fn explain(expression: &str, ir: &Ir) -> Explain {
     let compiled = compile(ir, &Order::default(), &Budget::default(), &PlanOptions::default()).unwrap();
-    let source = ExplainSource { expression: expression.into(), ast: "the syntax tree".into() };
+    let source = ExplainSource { expression: expression.into(), ast: "the syntax tree".into(), warnings: Vec::new() };
     Explain::new(source, ir, &compiled).unwrap()
 }
 
@@ -56,7 +56,7 @@ fn all_stages_of_a_chain() {
       %3 = %1 · %2   (j)[k](l)   gemm  m=10 n=40 k=30   scratch    1.2e4
       %4 = %0 · %3   (i)[j](l)   gemm  m=20 n=40 k=10   output 0   8.0e3
     loop_order 0: orders the loops of nests by stride, the written one first
-    merge_axes 0: joins loops of nests that every operand crosses with one stride
+    merge_axes 0: merges neighbouring loops of nests where the strides of every operand allow it
     buffers 0: lets intermediates that are not alive together share scratch memory
     ");
 }
@@ -118,7 +118,7 @@ fn diagonals_sums_and_copies() {
       %3 = %0[i, i, j, l]   (ij)[l]     nest  20x30x40         scratch
       %4 = %1 · %2          {k}(j)[b]   nest  30x50x60         scratch as jk   9.0e4
       %5 = %3 · %4          (i)[j](k)   gemm  m=20 n=60 k=30   output 0        3.6e4
-    merge_axes 0: joins loops of nests that every operand crosses with one stride
+    merge_axes 0: merges neighbouring loops of nests where the strides of every operand allow it
     buffers 0: lets intermediates that are not alive together share scratch memory
     ");
 }
@@ -132,7 +132,7 @@ fn a_law_that_does_not_hold_is_named() {
     let y = ir.push(node("y", Dtype::I64, c)).unwrap();
     ir.output(y).unwrap();
     insta::assert_snapshot!(explain("tropical", &ir).text(&[ExplainStage::Tree]), @r"
-    %1 y = ij,jk,kl->il   (max, +) on i64, flat: the product does not distribute over the sum
+    %1 y = ij,jk,kl->il   (max, +) on i64, one step: the product does not distribute over the sum
       #3 il  5x5  ij,jk,kl->il  6.3e2
       ├─ #0 ij  5x5  %0
       ├─ #1 jk  5x5  %0
@@ -153,7 +153,7 @@ fn long_labels_are_told_apart_and_deep_trees_are_cut() {
     ir.output(y).unwrap();
     let compiled =
         compile(&ir, &"left-to-right".parse().unwrap(), &Budget::default(), &PlanOptions::default()).unwrap();
-    let source = ExplainSource { expression: text, ast: String::new() };
+    let source = ExplainSource { expression: text, ast: String::new(), warnings: Vec::new() };
     let drawn = Explain::new(source, &ir, &compiled).unwrap().text(&[ExplainStage::Tree]);
     assert_eq!(drawn.matches("below").count(), 1);
     assert!(drawn.contains("batch \u{4e01},\u{4e01}\u{4e02}"));

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use einfold_ir::{Count, Machine};
 
 use super::step::{FormReport, StepReport};
-use super::tree::{TensorReport, TreeReport};
+use super::tree::TreeReport;
 use super::{Explain, ExplainStage};
 
 /// The depth beyond which subtrees are drawn separately below, so that the size of the drawing of a long chain is not
@@ -25,7 +25,7 @@ impl Explain {
             }
             text += &match stage {
                 ExplainStage::Ast => {
-                    self.warnings.iter().fold(line(&self.source.ast), |text, warning| text + &line(warning))
+                    self.source.warnings.iter().fold(line(&self.source.ast), |text, warning| text + &line(warning))
                 }
                 ExplainStage::Ir => self.ir_text(),
                 ExplainStage::Tree => self.trees.iter().map(tree).collect(),
@@ -196,10 +196,6 @@ fn describe(tree: &TreeReport, id: u32, sources: &[u32]) -> String {
     let children: Vec<&str> = sources.iter().map(|&c| &tree.tensors[c as usize].subscripts[..]).collect();
     let step = format!("{}->{}", children.join(","), tensor.subscripts);
     let flops = if tensor.flops == Count::ZERO { String::new() } else { format!("  {:.1e}", tensor.flops) };
-    format!("{head}  {step}{flops}{}", iterations(tensor))
-}
-
-/// The number of times that a tensor is computed, if more than once.
-fn iterations(tensor: &TensorReport) -> String {
-    if tensor.runs == Count::ONE { String::new() } else { format!("  in {} turns", tensor.runs) }
+    let runs = if tensor.runs == Count::ONE { String::new() } else { format!("  in {} iterations", tensor.runs) };
+    format!("{head}  {step}{flops}{runs}")
 }

@@ -86,11 +86,8 @@ fn tensors(compiled: &Compiled, id: NodeId, c: &Contraction) -> Vec<TensorReport
     let (ir, expansion, ordered) = (&compiled.rewritten, &compiled.expansions[id], compiled.orders.get(&id));
     let (node, evaluation) = (ir.node(id), expansion.evaluation);
     // Only a tree with selections as leaves belongs to the selection form.
-    let selects = |form: &SelectionForm, o: &FoundOrder| o.tree.leaves() > form.factors();
-    let form = match (evaluation, ordered) {
-        (Some(Evaluation::WithSelections), Some(o)) => SelectionForm::of(ir, node, c).filter(|form| selects(form, o)),
-        _ => None,
-    };
+    let ordered_form = ordered.filter(|_| evaluation == Some(Evaluation::WithSelections));
+    let form = ordered_form.and_then(|o| SelectionForm::of(ir, node, c).filter(|f| o.tree.leaves() > f.factors()));
     let seen = form.as_ref().map_or(c, |form| &form.c);
     let leaf = |factor: &Access<NodeId>| {
         let report = TensorReport::new(subscripts(ir, id, seen, factor), &ir.node(factor.tensor).shape);
@@ -153,9 +150,9 @@ fn report(compiled: &Compiled, id: NodeId, c: &Contraction) -> TreeReport {
 fn law(evaluation: Evaluation, ordered: Option<&FoundOrder>) -> String {
     match (evaluation, ordered) {
         (Evaluation::WithSelections, Some(_)) => {
-            format!("{}, and ids are used where it costs least", Evaluation::Factored)
+            format!("{}, and index tensors are used where it costs least", Evaluation::Factored)
         }
-        (Evaluation::WithSelections, None) => "one step: no order through the ids costs less".into(),
+        (Evaluation::WithSelections, None) => "one step: no tree with the index tensors costs less".into(),
         _ => evaluation.to_string(),
     }
 }
@@ -191,9 +188,8 @@ fn steps(c: &Contraction, (inputs, output): (Vec<Vec<u32>>, &[u32]), tree: &Tree
 
 /// The network of one slice of a sliced contraction.
 fn slice_network(network: &Network, slices: &[SlicedAxis]) -> Network {
-    let mut extents = network.extents().to_vec();
-    slices.iter().for_each(|slice| extents[slice.axis as usize] /= slice.parts);
-    network.with_extents(extents)
+    let parts = |axis: u32| slices.iter().find(|slice| slice.axis == axis).map_or(1, |slice| slice.parts);
+    network.map_extents(|axis, extent| extent / parts(axis))
 }
 
 /// Multiplies the flops of each step by its number of iterations: those of the loops up to the last slice that it
@@ -217,10 +213,8 @@ fn subscripts(ir: &Ir, id: NodeId, c: &Contraction, access: &Access<NodeId>) -> 
         let labels = join(&labels);
         return if access.conj { format!("conj({labels})") } else { labels };
     }
-    let axis = |a: AxisRef| match a {
-        AxisRef::Own(a) => c.axes[a as usize].label.clone(),
-        AxisRef::Loop(a) => ir.loops(ir.node(id).region)[a as usize].label.clone(),
-    };
+    let loops = ir.loops(ir.node(id).region);
+    let axis = |a: AxisRef| a.of(&c.axes, loops).map(|axis| axis.label.clone()).unwrap_or_default();
     // Only index tensors need a name here; the accessed tensor is named beside it.
     let name = |id: &NodeId| if *id == access.tensor { Label::default() } else { format!("%{}", id.0).into() };
     access.show(&axis, &name)

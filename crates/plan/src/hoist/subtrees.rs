@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use einfold_ir::{
-    Access, AxisSet, Contraction, Def, Index, Indices, Ir, Node, NodeId, Rewriter, Shape, Tree, Violation,
+    Access, AxisSet, Contraction, Def, IdVec, Index, Indices, Ir, Node, NodeId, Rewriter, Shape, Tree, Violation,
 };
 use einfold_order::{FoundOrder, SlicedAxis, sliced_cost};
 
-use super::constant_nodes;
 use crate::cost::Orders;
 use crate::error::PlanError;
 use crate::evaluation::{Evaluation, evaluation};
@@ -17,8 +16,11 @@ use crate::roles::AxisUses;
 
 /// Makes each subtree that has only constant factors a node of its own. Returns the module and the orders of its
 /// contractions.
-pub(crate) fn hoist_subtrees(ir: &Ir, orders: &Orders, operands: &[u32]) -> Result<(Ir, Orders), PlanError> {
-    let constant = constant_nodes(ir, operands);
+pub(crate) fn hoist_subtrees(
+    ir: &Ir,
+    orders: &Orders,
+    constant: &IdVec<NodeId, bool>,
+) -> Result<(Ir, Orders), PlanError> {
     let (mut out, mut hoisted) = (Rewriter::new(ir), Orders::new());
     for (id, node) in ir.nodes().entries() {
         let factored = |c: &Contraction| evaluation(node, c) == Evaluation::Factored && !constant[id];

@@ -41,7 +41,7 @@ fn peak_step(plan: &Plan) -> (usize, BufferId) {
     // The change of the bytes in use from each step to the next.
     let mut changes = vec![0i128; plan.steps().count() + 1];
     let mut sizes: IdVec<BufferId, i128> = IdVec::filled(plan.buffers.len(), 0);
-    for (k, ((buffer, life), partition)) in plan.buffers.ids().zip(plan.buffers.iter().zip(&lives).zip(own)) {
+    for (k, ((buffer, life), partition)) in plan.buffers.ids().zip(plan.buffers.iter().zip(lives.iter()).zip(own)) {
         let Some(life) = life.filter(|_| !matches!(buffer.storage, Storage::Input(_))) else { continue };
         let partitions = partition.map_or(1, |region| plan.regions[region].partition_count());
         sizes[k] = buffer.bytes().unwrap_or(usize::MAX) as i128 * partitions as i128;
@@ -76,20 +76,16 @@ pub(super) fn too_large(draft: &Draft, buffer: BufferId) -> PlanError {
 /// The facts about a buffer that is too large at a step, without a limit.
 fn unaddressable(draft: &Draft, step: usize, buffer: BufferId) -> MemoryExcess {
     let Buffer { label, dtype, extents, storage, .. } = &draft.buffers[buffer];
-    let bytes = Count::elements(extents) * Count::from(dtype.size() as u64);
+    let bytes = Count::bytes(extents, *dtype);
     let write = draft.steps().map(|(_, step)| step).find(|step| step.write.tensor == buffer);
     let axis = |step: &Step, index: &Index<BufferId>| index.as_axis().map(|a| step.axes[a as usize].label.clone());
     let axes = write.and_then(|step| step.write.indices.iter().map(|index| axis(step, index)).collect());
+    let is_result = matches!(storage, Storage::Output(_));
     MemoryExcess {
         step: draft.steps().nth(step).map_or(NodeId(0), |(_, step)| step.origin),
         label: label.clone(),
         axes: axes.unwrap_or_default(),
-        tensor: Some(LargeTensor {
-            is_result: matches!(storage, Storage::Output(_)),
-            shape: extents.clone(),
-            dtype: *dtype,
-            bytes,
-        }),
+        tensor: Some(LargeTensor { is_result, shape: extents.clone(), dtype: *dtype, bytes }),
         bytes,
         limit: Count::from(ADDRESSABLE as u64),
         why: WhyNotSliced::Unlimited,

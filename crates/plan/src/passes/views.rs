@@ -6,16 +6,36 @@ use einfold_ir::{Access, BufferId, Draft, Dtype, Form, IdVec, Index, Indices, St
 
 use crate::network::dims_of_axes;
 
+/// The pass `diagonal`: removes the steps that only copy a diagonal, a window or a broadcast tensor. Their readers read
+/// the source, through composed index functions. Permutations are left to [`transpose`].
+pub(crate) fn diagonal(draft: &mut Draft) -> usize {
+    fold_views(draft, |draft, step| !is_permutation(draft, step), BufferUses::fold_into_readers)
+}
+
+/// The pass `transpose`: removes the steps that only permute the axes of a tensor. Readers of the result read the source
+/// instead, or writers of the source write the result instead. A permutation of an operand into a result stays, because
+/// that copy is the computation.
+pub(crate) fn transpose(draft: &mut Draft) -> usize {
+    fold_views(draft, is_permutation, |uses, draft, at, view| {
+        uses.fold_into_readers(draft, at, view) || uses.fold_into_writers(draft, at, view)
+    })
+}
+
+/// Whether a view step is one to one: every axis of its source is an axis of its target, and the other way round.
+fn is_permutation(draft: &Draft, step: &Step) -> bool {
+    whole_axes(draft, step, &step.reads[0]).is_some()
+}
+
 /// The mapping of a view step, which gives each element of `to` the value of one element of `from`:
 /// `to[x] = from[f(x)]`.
-pub(super) struct ViewStep {
+struct ViewStep {
     /// For each axis of the step, the corresponding axis of `to`; `None` for an axis of extent 1 that `to` lacks.
     to_dims: Vec<Option<usize>>,
 }
 
 impl ViewStep {
     /// The view of a step, or `None` if the step is not a view step.
-    pub(super) fn of(draft: &Draft, step: &Step) -> Option<ViewStep> {
+    fn of(draft: &Draft, step: &Step) -> Option<ViewStep> {
         let ([read], Form::Nest(nest), WriteMode::Overwrite) = (&step.reads[..], &step.form, step.mode) else {
             return None;
         };
@@ -23,11 +43,6 @@ impl ViewStep {
             return None;
         }
         whole_axes(draft, step, &step.write).map(|to_dims| ViewStep { to_dims })
-    }
-
-    /// Whether the view is one to one: every axis of `from` is an axis of `to`, and the other way round.
-    pub(super) fn is_permutation(&self, draft: &Draft, step: &Step) -> bool {
-        whole_axes(draft, step, &step.reads[0]).is_some()
     }
 
     /// The access to `from` that reads the same elements as `reader` reads from `to`.
@@ -68,7 +83,7 @@ fn whole_axes(draft: &Draft, step: &Step, access: &Access<BufferId>) -> Option<V
 type StepPosition = (usize, usize);
 
 /// The steps that touch each buffer, and the steps that a pass removes.
-pub(super) struct BufferUses {
+struct BufferUses {
     writers: IdVec<BufferId, BTreeSet<StepPosition>>,
     readers: IdVec<BufferId, BTreeSet<StepPosition>>,
     /// Whether the buffer is an index tensor.
@@ -78,16 +93,16 @@ pub(super) struct BufferUses {
 
 /// Runs `fold` on each view step that satisfies `wanted`, and removes those for which it returns true. Returns the
 /// number of removed steps.
-pub(super) fn fold_views(
+fn fold_views(
     draft: &mut Draft,
-    wanted: impl Fn(&Draft, &Step, &ViewStep) -> bool,
+    wanted: impl Fn(&Draft, &Step) -> bool,
     fold: impl Fn(&mut BufferUses, &mut Draft, StepPosition, &ViewStep) -> bool,
 ) -> usize {
     let mut neighbours: Option<BufferUses> = None;
     for region in 0..draft.regions.len() {
         for place in 0..draft.regions[region].steps.len() {
             let step = &draft.regions[region].steps[place];
-            let Some(view) = ViewStep::of(draft, step).filter(|view| wanted(draft, step, view)) else { continue };
+            let Some(view) = ViewStep::of(draft, step).filter(|_| wanted(draft, step)) else { continue };
             let known = neighbours.get_or_insert_with(|| BufferUses::of(draft));
             if fold(known, draft, (region, place), &view) {
                 known.gone.push((region, place));
@@ -139,7 +154,7 @@ impl BufferUses {
     /// Redirects every reader of the result of the view at `at` to the source of the view. Returns whether that is
     /// possible: only the view writes its result, which is a scratch buffer, no step writes the source later, and no
     /// rounding is skipped.
-    pub(super) fn fold_into_readers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
+    fn fold_into_readers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let unused = self.is_private(draft, to, &self.writers[to], at);
@@ -176,7 +191,7 @@ impl BufferUses {
 
     /// Redirects every writer of the source of the permutation at `at` to its target. Returns whether that is possible:
     /// no other step reads the source, which is a scratch buffer, or touches the target before.
-    pub(super) fn fold_into_writers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
+    fn fold_into_writers(&mut self, draft: &mut Draft, at: StepPosition, view: &ViewStep) -> bool {
         let step = &draft.regions[at.0].steps[at.1];
         let (to, from) = (step.write.tensor, step.reads[0].tensor);
         let unused = self.is_private(draft, from, &self.readers[from], at);
@@ -208,11 +223,13 @@ fn within(steps: &BTreeSet<StepPosition>, region: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use einfold_ir::{
-        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Layout, Machine, Nest, NodeId, Region,
+        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Ir, Layout, Machine, Nest, NodeId, Region,
         Step, Storage, WriteMode,
     };
 
     use super::{BufferUses, fold_views};
+    use crate::passes::tests::after;
+    use crate::testing::{contraction, letters, node};
 
     /// Steps that copy `tensors[k].0` to `tensors[k].1`, vectors of two elements.
     fn copies(buffers: Vec<Storage>, tensors: impl Iterator<Item = (usize, usize)>) -> Draft {
@@ -255,8 +272,72 @@ mod tests {
         let views = (1..=MANY).map(|k| (0, k));
         let mut draft = copies(buffers, views.chain((1..=MANY).map(|k| (k, MANY + k))));
         let copied = |step: &Step| step.write.tensor.0 as usize <= MANY;
-        let gone = fold_views(&mut draft, |_, step, _| copied(step), BufferUses::fold_into_readers);
+        let gone = fold_views(&mut draft, |_, step| copied(step), BufferUses::fold_into_readers);
         assert_eq!(gone, MANY);
         assert!(draft.steps().all(|(_, step)| step.reads[0].tensor == BufferId(0)));
+    }
+
+    #[test]
+    fn a_diagonal_is_read_through_its_strides() {
+        let ir = letters("iij,jkk->ik", &[2, 3, 4]);
+        insta::assert_snapshot!(after(&["diagonal"], &ir, &[&[0, 1]]), @r"
+        out0[i, k] = in0[i, i, j] . in1[j, k, k]  (i:2 k:4 j:3)  nest
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn a_diagonal_with_a_sum_stays() {
+        let ir = letters("iijl,jk->ik", &[2, 3, 4, 5]);
+        insta::assert_snapshot!(after(&["diagonal"], &ir, &[&[0, 1]]), @r"
+        t2@0[i, j] = in0[i, i, j, l]  (i:2 j:3 l:4)  nest
+        out0[i, k] = t2@0[i, j] . in1[j, k]  (i:2 k:5 j:3)  nest
+        scratch 64
+        ");
+    }
+
+    #[test]
+    fn the_last_step_writes_the_result_in_its_order() {
+        let ir = letters("ij,jk,kl->li", &[2, 3, 4, 5]);
+        insta::assert_snapshot!(after(&["transpose"], &ir, &[&[0, 1], &[2, 3]]), @r"
+        t3@0[i, k] = in0[i, j] . in1[j, k]  (i:2 k:4 j:3)  nest
+        out0[l, i] = in2[k, l] . t3@0[i, k]  (l:5 i:2 k:4)  nest
+        scratch 64
+        ");
+    }
+
+    #[test]
+    fn a_permuted_intermediate_is_read_in_place() {
+        let mut ir = Ir::new();
+        let a = ir.input("a", Dtype::I32, [2, 2]);
+        let t = ir.push(node("t", Dtype::F64, contraction("ij->ji", &[a], |_| 2))).unwrap();
+        let y = ir.push(node("y", Dtype::F64, contraction("ij,jk->ik", &[t, t], |_| 2))).unwrap();
+        ir.output(y).unwrap();
+        insta::assert_snapshot!(after(&["transpose"], &ir, &[&[0, 1]]), @r"
+        out0[i, k] = in0[j, i] . in0[k, j]  (i:2 k:2 j:2)  nest
+        scratch 0
+        ");
+    }
+
+    #[test]
+    fn a_rounded_intermediate_is_stored() {
+        let mut ir = Ir::new();
+        let a = ir.input("a", Dtype::F64, [2, 2]);
+        let t = ir.push(node("t", Dtype::F32, contraction("ij->ji", &[a], |_| 2))).unwrap();
+        let y = ir.push(node("y", Dtype::F64, contraction("ij,jk->ik", &[t, t], |_| 2))).unwrap();
+        ir.output(y).unwrap();
+        insta::assert_snapshot!(after(&["transpose"], &ir, &[&[0, 1]]), @r"
+        t1@0[j, i] = in0[i, j]  (j:2 i:2)  nest
+        out0[i, k] = t1@0[i, j] . t1@0[j, k]  (i:2 k:2 j:2)  nest
+        scratch 64
+        ");
+    }
+
+    #[test]
+    fn a_transposed_operand_is_a_copy() {
+        insta::assert_snapshot!(after(&["transpose"], &letters("ij->ji", &[2, 3]), &[]), @r"
+        out0[j, i] = in0[i, j]  (j:3 i:2)  nest
+        scratch 0
+        ");
     }
 }

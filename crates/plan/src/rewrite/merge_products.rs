@@ -50,11 +50,6 @@ fn licensed(
         .then_some(algebra)
 }
 
-/// Whether a contraction only moves elements.
-fn copies(c: &Contraction) -> bool {
-    c.factors.len() == 1 && c.is_map()
-}
-
 /// The common algebra, if there is one: an outer contraction that only moves elements takes the algebra of the inner
 /// one unless it keeps its own, and an inner one that reduces nothing takes that of the outer if both have the same ⊗.
 fn joint_algebra(outer: &Contraction, inner: &Contraction, keeps_algebra: bool) -> Option<Algebra> {
@@ -62,7 +57,8 @@ fn joint_algebra(outer: &Contraction, inner: &Contraction, keeps_algebra: bool) 
         Algebra::Builtin { mul, .. } => Some(mul),
         Algebra::User(_) => None,
     };
-    if outer.algebra == inner.algebra || (copies(outer) && !keeps_algebra) {
+    let only_moves = outer.factors.len() == 1 && outer.is_map();
+    if outer.algebra == inner.algebra || (only_moves && !keeps_algebra) {
         return Some(inner.algebra);
     }
     (inner.is_map() && mul(outer).is_some() && mul(outer) == mul(inner)).then_some(outer.algebra)

@@ -15,7 +15,7 @@ pub(crate) struct Outside;
 /// The results of a module without loops for these operands.
 pub(crate) fn evaluate(ir: &Ir, inputs: &[Values]) -> Result<Vec<Values>, Outside> {
     let mut tensors: IdVec<NodeId, Values> = IdVec::default();
-    for (id, node) in ir.ids().zip(ir.nodes()) {
+    for (id, node) in ir.nodes().entries() {
         let size = node.shape.iter().product();
         let tensor = match &node.def {
             Def::Input { slot } => inputs[*slot as usize].clone(),

@@ -37,7 +37,7 @@ pub(crate) fn points(extents: &[usize]) -> impl Iterator<Item = Vec<usize>> {
 /// The outputs of a module.
 pub(crate) fn evaluate(ir: &Ir, inputs: &[Tensor]) -> Result<Vec<Tensor>, Outside> {
     let mut tensors: Vec<Tensor> = Vec::new();
-    for (id, node) in (0..).zip(ir.nodes()) {
+    for (id, node) in (0..).zip(ir.nodes().iter()) {
         let tensor = match &node.def {
             Def::Input { slot } => inputs[*slot as usize].clone(),
             Def::Identity(_) => panic!("made by slicing"),

@@ -2,7 +2,7 @@
 
 use super::rings::{Check, Ring, every_ring};
 use super::{Plane, Rng, Sample, positions};
-use crate::kernels::{Fused, GemmArgs, GemmFn, Kernels};
+use crate::kernels::{Fused, GemmArgs, GemmFn, Kernels, Src};
 
 struct Products;
 
@@ -84,6 +84,40 @@ impl Check for Identity {
             assert!(positions([7, n]).all(|(i, j)| c.get(i, j) == a.get(i, j)), "{}, {n}", ring.name);
         }
     }
+}
+
+struct SmallProducts;
+
+/// The bytes from the origin of a matrix to a position.
+fn offset(matrix: Src, i: usize, j: usize) -> isize {
+    matrix.at(i, j).ptr.addr().wrapping_sub(matrix.ptr.addr()) as isize
+}
+
+impl Check for SmallProducts {
+    fn check<T: Sample>(&mut self, ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng) {
+        let Some(Fused { small, .. }) = kernels.fused else { return };
+        for [m, n, k] in [[1, 1, 1], [2, 2, 2], [3, 1, 5], [1, 4, 3], [4, 4, 4], [5, 2, 0]] {
+            let (a, b) = (Plane::<T>::random(rng, [m, k], true), Plane::<T>::random(rng, [k, n], true));
+            let mut c = Plane::<T>::random(rng, [m, n], false);
+            let (mut want, adds) = (c.clone(), rng.below(2) == 0);
+            let mut offsets = Vec::new();
+            for (i, j) in positions([m, n]) {
+                offsets.push(offset(c.src(), i, j));
+                offsets.extend((0..k).flat_map(|l| [offset(a.src(), i, l), offset(b.src(), l, j)]));
+                let sum = (0..k).map(|l| (ring.mul)(a.get(i, l), b.get(l, j))).reduce(ring.add).unwrap_or(ring.zero);
+                want.set(i, j, if adds { (ring.add)(want.get(i, j), sum) } else { sum });
+            }
+            let ptrs = [c.dst().ptr, a.src().ptr.cast_mut(), b.src().ptr.cast_mut()];
+            // SAFETY: the planes hold the positions, and no other thread sees them.
+            unsafe { small(&offsets, k, ptrs, adds) };
+            assert_eq!(c.data, want.data, "{}, {m}x{n}x{k}, onto {adds}", ring.name);
+        }
+    }
+}
+
+#[test]
+fn small_products_match_plain_loops() {
+    every_ring(&mut SmallProducts);
 }
 
 #[test]

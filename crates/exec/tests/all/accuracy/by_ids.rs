@@ -1,7 +1,7 @@
 //! Sums by scatter indices, also of complex numbers and of values that are not finite.
 
 use einfold_exec::{AnyView, AnyViewMut, Element};
-use einfold_ir::{Access, Algebra, Axis, Dtype, Index, Layout, NodeId, OutOfRange, Plan, Step, WriteMode};
+use einfold_ir::{Access, Algebra, Axis, Dtype, Index, NodeId, OutOfRange, Plan, Step, WriteMode};
 use num_complex::Complex;
 
 use super::{EPSILONS, Exact, Float, N, dense, numbers, run};
@@ -198,7 +198,7 @@ fn complex_sums_are_within_the_bound() {
             let mut out = vec![zero; groups];
             {
                 let shape = &plan.buffer(plan.outputs[0]).extents;
-                let strides = Layout::RowMajor.strides(shape);
+                let strides = crate::support::row_major(shape);
                 let mut outs = [AnyViewMut::from_slice(&mut out, 0, shape, &strides).unwrap()];
                 crate::support::run(&plan, &ins, &mut outs);
             }

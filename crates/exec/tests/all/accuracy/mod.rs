@@ -7,7 +7,7 @@ mod by_ids;
 use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, Scratch, bind};
-use einfold_ir::{Layout, Plan};
+use einfold_ir::Plan;
 
 use super::support::Random;
 
@@ -94,7 +94,7 @@ fn numbers<T: Float>(kind: usize, n: usize, random: &mut Random) -> Vec<i64> {
 }
 
 fn dense<'a, T: Element>(data: &'a [T], shape: &[usize]) -> AnyView<'a> {
-    AnyView::from_slice(data, 0, shape, &Layout::RowMajor.strides(shape)).unwrap()
+    AnyView::from_slice(data, 0, shape, &crate::support::row_major(shape)).unwrap()
 }
 
 /// Runs a plan with one output, which must have the same bits for every number of threads.
@@ -102,7 +102,7 @@ fn run<T: Float>(plan: &Plan, ins: &[AnyView<'_>], zero: T) -> Vec<T> {
     let shape = &plan.buffer(plan.outputs[0]).extents;
     let with = |threads| {
         let mut out = vec![zero; shape.iter().product()];
-        let mut outs = [AnyViewMut::from_slice(&mut out, 0, shape, &Layout::RowMajor.strides(shape)).unwrap()];
+        let mut outs = [AnyViewMut::from_slice(&mut out, 0, shape, &crate::support::row_major(shape)).unwrap()];
         let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
         bind(plan, ins, &mut outs, &BindOptions::default(), &mut Scratch::new()).unwrap().run(&control).unwrap();
         out
