@@ -54,7 +54,7 @@ impl<'a, O: Operands> Call<'a, O> {
 
     /// Sets the memory for intermediates, which later calls can reuse. With memory that an earlier call has used, a
     /// call on one thread that writes to existing outputs allocates nothing, except for the packing buffer of each
-    /// matrix product of floats. This holds for up to twelve operands of up to eight axes.
+    /// matrix product of floats on a CPU without AVX2. This holds for up to twelve operands of up to eight axes.
     pub fn scratch(mut self, scratch: &'a mut Scratch) -> Call<'a, O> {
         self.options.scratch = Some(scratch);
         self

@@ -3,6 +3,7 @@
 
 use einfold::ndarray::{Array1, Array2, Array3, ArrayD, IxDyn};
 use einfold::{AnyArray, Error, Expression, Operands, Scratch, cache, einsum, explain::Stage};
+use einfold_exec::Isa;
 use num_complex::Complex;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -113,8 +114,10 @@ fn a_warm_call_allocates_nothing_of_ours() -> Result<(), Error> {
     for (text, operands) in cases {
         let (allocations, products) = warm_call(text, operands)?;
         println!("{text:12} {:5} {products} matrix products, {allocations} allocations", operands[0].dtype());
-        // matrixmultiply allocates one packing buffer for each product.
-        assert!(allocations <= products, "{text} on {}: {allocations} allocations", operands[0].dtype());
+        // On other CPUs matrixmultiply allocates one packing buffer for each product.
+        let own = Isa::chosen().is_ok_and(|isa| isa != Isa::PORTABLE);
+        let allowed = if own { 0 } else { products };
+        assert!(allocations <= allowed, "{text} on {}: {allocations} allocations", operands[0].dtype());
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ pub(crate) use tile_plan::{CallArg, CallKernel, KernelCall, MAX_ELEMENT_BYTES, T
 
 use std::ops::Range;
 
-use crate::kernels::{CompensateFn, FillFn, GemmFn, SmallFn, UnaryFn};
+use crate::kernels::{CompensateFn, FillFn, GemmFn, ProductKernels, SideLoop, SmallFn, UnaryFn};
 
 /// A range of one of the lists of a [`BoundProgram`].
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,6 +94,7 @@ pub(crate) enum Op {
     Nest(BoundNest),
     Gemm(BoundGemm),
     Small(SmallProduct),
+    Product(BoundProduct),
 }
 
 /// A loop nest over operands, outermost loop first: the kept loops, along which the target moves; the reduced loops; and the
@@ -211,6 +212,31 @@ pub(crate) struct SmallProduct {
     pub(crate) points: u64,
 }
 
+/// A large matrix product in the kept loops of `loops`. The operands are C, that of the rows and that of the lanes, along
+/// which C is contiguous if it is along one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BoundProduct {
+    pub(crate) loops: LoopNest,
+    pub(crate) kernels: ProductKernels,
+    /// Rows, lanes and contracted positions.
+    pub(crate) extents: [usize; 3],
+    /// The most of each in one block.
+    pub(crate) blocks: [usize; 3],
+    /// The loops of each, in `BoundProgram::sides`. The strides are those of the operand and of C; those of k are of the
+    /// operand of the rows and of the operand of the lanes.
+    pub(crate) sides: [ListRange; 3],
+    /// The operands at the memory for packed rows and lanes.
+    pub(crate) packed: [usize; 2],
+    /// The operand that holds α.
+    pub(crate) alpha: Option<usize>,
+    /// Whether the product is added to C.
+    pub(crate) accumulate: bool,
+    /// Whether C is written past the caches.
+    pub(crate) stream: bool,
+    /// The compensated sum of blocks; `None` where a plain sum is short.
+    pub(crate) compensated: Option<CompensatedSum>,
+}
+
 /// A value that `bind` computes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Constant {
@@ -252,6 +278,8 @@ pub(crate) struct BoundProgram {
     pub(crate) operands: Vec<BoundOperand>,
     pub(crate) extents: Vec<usize>,
     pub(crate) strides: Vec<isize>,
+    /// The loops of the sides of products.
+    pub(crate) sides: Vec<SideLoop>,
     pub(crate) constants: Vec<Constant>,
     pub(crate) index_ops: Vec<IndexOp>,
     pub(crate) terms: Vec<PositionTerm>,
@@ -271,6 +299,7 @@ impl BoundProgram {
         self.operands.clear();
         self.extents.clear();
         self.strides.clear();
+        self.sides.clear();
         self.constants.clear();
         self.index_ops.clear();
         self.terms.clear();

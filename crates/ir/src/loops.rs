@@ -118,6 +118,11 @@ impl Loops {
         self.sort(|l, a, b| size(l, a).cmp(&size(l, b)), |_, _| {});
     }
 
+    /// Moves a loop innermost.
+    pub fn move_innermost(&mut self, k: usize) {
+        (k + 1..self.len()).for_each(|l| self.swap(l - 1, l));
+    }
+
     /// Merges neighbouring loops that have a single stride in every operand.
     pub fn merge(&mut self) {
         self.compact(|loops, kept, k| {

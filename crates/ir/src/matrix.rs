@@ -139,6 +139,11 @@ impl Fold {
         self.arrange(groups, element, best.1);
     }
 
+    /// Whether the groups are matrices as they lie: no operand is packed, and there are no loops but those of the batch.
+    pub fn is_plain(&self) -> bool {
+        !self.packed.contains(&true) && self.outer.len() == self.work.batch.len()
+    }
+
     /// The bytes of the dense copy of `operand`, whose elements have `element` bytes; `None` on overflow.
     pub fn copy_bytes(&self, operand: usize, element: usize) -> Option<usize> {
         self.copies[operand].extents().iter().try_fold(element, |n, &e| n.checked_mul(e))

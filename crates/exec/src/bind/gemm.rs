@@ -9,6 +9,7 @@ use super::nest::Actions;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundGemm, Grid, ListRange, LoopNest, Op, TileAction};
 use crate::error::BindError;
+use crate::kernels::{Fused, UnaryFn};
 
 /// Flops of one kernel call for an exact ⊕: some milliseconds.
 const EXACT_CALL_FLOPS: usize = 1 << 23;
@@ -16,6 +17,8 @@ const EXACT_CALL_FLOPS: usize = 1 << 23;
 const ROUNDING_CALL_FLOP_BYTES: usize = 1 << 29;
 /// Multiples of the extent of k in one call for an exact and for a rounding ⊕.
 const K_STRIP: [usize; 2] = [64, 256];
+/// The rows and columns of C in one block of a kernel that packs nothing, for matrices of few rows: threads share them.
+const OWN_BLOCK: [usize; 2] = [64, BLOCK[1]];
 /// The numbers of A, B and C in a fold.
 const A: usize = 0;
 const B: usize = 1;
@@ -31,11 +34,15 @@ impl Binder<'_> {
         self.gather_groups(context, axes, &mut groups);
         fold.choose(&self.plan.machine, &groups, size, [loads[A].is_some(), loads[B].is_some(), false]);
         let thin = [fold.m.extent, fold.n.extent, fold.k.extent].contains(&1);
-        let gemm = self.step_kernels(context)?.fused.map(|fused| fused.gemm);
-        let gemm = gemm.filter(|_| !thin && context.dtype == context.compute && size != 0);
-        let done = match gemm {
-            None => self.nest(context, init),
-            Some(gemm) => self.push_folded(context, gemm, &fold, loads, init),
+        let fused = self.step_kernels(context)?.fused;
+        let fused = fused.filter(|_| !thin && context.dtype == context.compute && size != 0);
+        let large = fused.and_then(|fused| fused.product);
+        let plain = loads.iter().all(Option::is_none);
+        let large = large.filter(|_| plain && self.pays_in_blocks(&groups, &fold, size));
+        let done = match (fused, large) {
+            (None, _) => self.nest(context, init),
+            (_, Some(kernels)) if self.product(context, kernels, &mut groups, init)? => Ok(()),
+            (Some(fused), _) => self.push_folded(context, fused, &fold, loads, init),
         };
         self.lists.groups = groups;
         self.lists.fold = fold;
@@ -64,9 +71,9 @@ impl Binder<'_> {
     fn push_folded(
         &mut self,
         context: StepContext<'_>,
-        gemm: crate::kernels::GemmFn,
+        fused: Fused,
         fold: &Fold,
-        loads: [Option<crate::kernels::UnaryFn>; 2],
+        loads: [Option<UnaryFn>; 2],
         init: TargetInit,
     ) -> Result<(), BindError> {
         let size = context.compute.size();
@@ -85,11 +92,11 @@ impl Binder<'_> {
         let given = self.push_access(&context.step.write, context.loops, None);
         if !fold.packed[C] {
             operands[C] = given;
-            return self.push_gemm(context, gemm, fold, operands, init == TargetInit::Accumulate);
+            return self.push_gemm(context, fused, fold, operands, init == TargetInit::Accumulate);
         }
         let dense = BaseAddress::Packed(self.pack(fold.copy_bytes(C, size))?);
         operands[C] = self.push_base(dense, context.loops);
-        self.push_gemm(context, gemm, fold, operands, false)?;
+        self.push_gemm(context, fused, fold, operands, false)?;
         let adds = init == TargetInit::Accumulate;
         let action = if adds { TileAction::Unary(self.step_kernels(context)?.add) } else { TileAction::Copy(size) };
         self.copy(context, fold, C, [Some(given), None], dense, action).map(|_| ())
@@ -131,7 +138,7 @@ impl Binder<'_> {
     fn push_gemm(
         &mut self,
         context: StepContext<'_>,
-        gemm: crate::kernels::GemmFn,
+        fused: Fused,
         fold: &Fold,
         operands: [usize; 3],
         accumulate: bool,
@@ -147,9 +154,10 @@ impl Binder<'_> {
         let along = |side: Side, x: usize| side.strides[x];
         let strides = [[along(m, C), along(n, C)], [along(m, a), along(fold.k, a)], [along(fold.k, b), along(n, b)]];
         let extents = fold.extents();
-        let bytes = kernel_bytes(context.step.algebra, context.compute, extents);
+        let own = fused.product.is_some();
+        let bytes = if own { 0 } else { kernel_bytes(context.step.algebra, context.compute, extents) };
         self.kernel_bytes = self.kernel_bytes.max(bytes);
-        let grid = self.gemm_grid(loops, extents);
+        let grid = self.gemm_grid(loops, extents, if own && m.extent <= BLOCK[0] { OWN_BLOCK } else { BLOCK });
         self.program.points = self.program.points.saturating_add(grid.points);
         let compensate = self.step_kernels(context)?.compensate;
         let k_strip = k_strip(grid.block_extents, context.compute.size(), compensate.is_some()).min(extents[2]);
@@ -163,7 +171,18 @@ impl Binder<'_> {
             }
             None => None,
         };
-        let gemm = BoundGemm { loops, grid, gemm, extents, strides, alpha, accumulate, bytes, k_strip, compensated };
+        let gemm = BoundGemm {
+            loops,
+            grid,
+            gemm: fused.gemm,
+            extents,
+            strides,
+            alpha,
+            accumulate,
+            bytes,
+            k_strip,
+            compensated,
+        };
         self.program.ops.push(Op::Gemm(gemm));
         Ok(())
     }
@@ -179,9 +198,9 @@ impl Binder<'_> {
         LoopNest { operands, kept: fold.outer.len() - fold.reduced, reduced: fold.reduced, extents, strides }
     }
 
-    fn gemm_grid(&self, loops: LoopNest, [m, n, k]: [usize; 3]) -> Grid {
+    fn gemm_grid(&self, loops: LoopNest, [m, n, k]: [usize; 3], block: [usize; 2]) -> Grid {
         let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
-        let block_extents = [m.min(BLOCK[0]), n.min(BLOCK[1])];
+        let block_extents = [m.min(block[0]), n.min(block[1])];
         let block_counts = [m.div_ceil(block_extents[0]), n.div_ceil(block_extents[1])];
         let extents = &self.program.extents[loops.extents.range()];
         let blocks = product(&extents[..loops.kept]).saturating_mul(block_counts[0]).saturating_mul(block_counts[1]);

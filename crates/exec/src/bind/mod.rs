@@ -16,6 +16,7 @@ mod index_batch;
 mod indirect;
 mod loop_order;
 mod nest;
+mod product;
 mod program_key;
 mod region;
 mod scalar;

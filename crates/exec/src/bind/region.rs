@@ -86,6 +86,10 @@ impl Binder<'_> {
                 |group: &[u32]| group.iter().fold(1usize, |n, &a| n.saturating_mul(step.axes[a as usize].extent));
             let [m, n, k] = [&gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
             let compute = step.algebra.accumulator(self.plan.buffer(step.write.tensor).dtype);
+            let kernels = self.kernels(step.algebra, compute).ok().and_then(|kernels| kernels.fused);
+            if kernels.is_none_or(|fused| fused.product.is_some()) {
+                return 0;
+            }
             let bytes = |sides| kernel_bytes(step.algebra, compute, sides);
             bytes([m, n, k]).max(bytes([n, m, k]))
         };

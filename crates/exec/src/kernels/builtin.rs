@@ -3,9 +3,13 @@
 use einfold_ir::{Algebra, BinaryOp, Dtype};
 use num_complex::Complex;
 
+use super::isa::PerIsa;
 use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
+#[cfg(target_arch = "x86_64")]
+use super::product;
+use super::product::ProductKernels;
 use super::table::{AddKernels, MulKernels, OpTable, PairTable};
-use super::{CompensateFn, Fused, Isa, Kernels, blas, compensated, lse, small, table};
+use super::{CompensateFn, Fused, GemmFn, Isa, Kernels, blas, compensated, lse, small, table};
 
 /// The kernels of a built-in algebra with accumulators of `dtype`; `None` if one of its operations is not defined there,
 /// for the 16-bit floats and for the algebra of a user. [`convert`](super::convert) lifts and finishes elements, not
@@ -177,21 +181,38 @@ fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> 
     }
 }
 
+/// The products of floats: our own with vector instructions, else those of `matrixmultiply`.
+type FloatProduct = (GemmFn, Option<ProductKernels>);
+
+macro_rules! float_products {
+    ($blas:path, $own:path) => {
+        PerIsa {
+            portable: ($blas, None),
+            #[cfg(target_arch = "x86_64")]
+            avx2: ($own[0].0, Some($own[0].1)),
+            #[cfg(target_arch = "x86_64")]
+            avx512: ($own[1].0, Some($own[1].1)),
+        }
+    };
+}
+const F32_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::f32_product, product::F32);
+const F64_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::f64_product, product::F64);
+const C32_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::c32_product, product::C32);
+const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::c64_product, product::C64);
+
 fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! of {
         ($t:ty) => {
             isa.select(&PairTable::<Plus<$t>, Times<$t>>::EVERY)
         };
     }
-    /// With the matrix product of `matrixmultiply`.
+    /// With a matrix product of its own.
     macro_rules! blas {
-        ($t:ty, $gemm:path) => {
-            return Some(Fused {
-                mul_add: *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD),
-                gemm: $gemm,
-                small: small::product::<Plus<$t>, Times<$t>>,
-            })
-        };
+        ($t:ty, $product:expr) => {{
+            let (gemm, product) = $product;
+            let mul_add = *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD);
+            return Some(Fused { mul_add, gemm, product, small: small::product::<Plus<$t>, Times<$t>> });
+        }};
     }
     Some(*match dtype {
         Dtype::I8 | Dtype::U8 => of!(i8),
@@ -200,10 +221,10 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
         Dtype::I64 | Dtype::U64 => of!(i64),
         Dtype::CI32 => of!(Complex<i32>),
         Dtype::CI64 => of!(Complex<i64>),
-        Dtype::F32 => blas!(f32, blas::f32_product),
-        Dtype::F64 => blas!(f64, blas::f64_product),
-        Dtype::C32 => blas!(Complex<f32>, blas::c32_product),
-        Dtype::C64 => blas!(Complex<f64>, blas::c64_product),
+        Dtype::F32 => blas!(f32, *isa.select(&F32_PRODUCTS)),
+        Dtype::F64 => blas!(f64, *isa.select(&F64_PRODUCTS)),
+        Dtype::C32 => blas!(Complex<f32>, *isa.select(&C32_PRODUCTS)),
+        Dtype::C64 => blas!(Complex<f64>, *isa.select(&C64_PRODUCTS)),
         // The accumulator of the 16-bit floats is f32.
         _ => return None,
     })

@@ -15,6 +15,7 @@ mod isa;
 mod lse;
 mod map;
 mod op;
+mod product;
 mod reduce;
 mod scatter;
 mod small;
@@ -36,6 +37,8 @@ pub use copy::copy;
 pub use function::{ContiguousFn, function};
 pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
+pub use product::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn, ProductKernels, Side, SideLoop};
+pub(crate) use product::{DEPTH as PRODUCT_DEPTH, MAX_BLOCK_LANES, MAX_SIDE_LOOPS, quad_distance};
 pub(crate) use scatter::gather;
 pub(crate) use small::MAX_POINTS;
 
@@ -148,6 +151,8 @@ pub struct Fused {
     pub gemm: GemmFn,
     /// The product of few points.
     pub small: SmallFn,
+    /// The parts of a large product, if there are some.
+    pub product: Option<ProductKernels>,
 }
 
 /// A user's semiring as `bind` takes it: its description for the compiler, and its kernels.

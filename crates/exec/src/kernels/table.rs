@@ -89,16 +89,37 @@ impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
             mul_add: portable::mul_add::<A, M>,
             gemm: portable::gemm::<A, M>,
             small: small::product::<A, M>,
+            product: None,
         },
         #[cfg(target_arch = "x86_64")]
-        avx2: Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::gemm::<A, M>, small: small::product::<A, M> },
+        avx2: Fused {
+            mul_add: avx2::mul_add::<A, M>,
+            gemm: avx2::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
         #[cfg(target_arch = "x86_64")]
-        avx512: Fused { mul_add: avx512::mul_add::<A, M>, gemm: avx512::gemm::<A, M>, small: small::product::<A, M> },
+        avx512: Fused {
+            mul_add: avx512::mul_add::<A, M>,
+            gemm: avx512::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
     };
     /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
-        Fused { mul_add: portable::mul_add::<A, M>, gemm: portable::gemm::<A, M>, small: small::product::<A, M> },
-        Fused { mul_add: avx2::mul_add::<A, M>, gemm: avx2::gemm::<A, M>, small: small::product::<A, M> },
+        Fused {
+            mul_add: portable::mul_add::<A, M>,
+            gemm: portable::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
+        Fused {
+            mul_add: avx2::mul_add::<A, M>,
+            gemm: avx2::gemm::<A, M>,
+            small: small::product::<A, M>,
+            product: None,
+        },
     );
     /// The kernel `mul_add` alone, compiled for every instruction set.
     pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {

@@ -1,6 +1,7 @@
 //! Every kernel of every algebra and instruction set against plain loops. The values are small integers, so that sums are
 //! exact in any order; rounding, NaN and signed zeros have tests of their own.
 
+mod blocks;
 mod conversions;
 mod functions;
 mod products;

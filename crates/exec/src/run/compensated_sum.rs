@@ -28,7 +28,7 @@ pub(super) struct BlockSum<'r> {
     /// The first element of the block, and its *high*.
     ends: [*mut u8; 2],
     /// LoopNest over the elements of the block: extents, and the strides of the target and of the pairs.
-    loops: SmallVec<[(usize, [isize; 2]); 8]>,
+    loops: SmallVec<[(usize, [isize; 2]); 16]>,
     calls: usize,
     started: bool,
 }
@@ -52,8 +52,13 @@ impl<'r> BlockSum<'r> {
     }
 
     /// Begins a block: at position `row` of the kept loops, where the target has the address `target`, with these parts
-    /// of the two loops of the kernel.
-    pub(super) fn begin(&mut self, row: usize, target: *mut u8, block_loops: [BlockLoop; 2]) {
+    /// of the loops of the kernel, outermost first.
+    pub(super) fn begin(
+        &mut self,
+        row: usize,
+        target: *mut u8,
+        block_loops: impl IntoIterator<IntoIter: DoubleEndedIterator<Item = BlockLoop>>,
+    ) {
         let size = self.sum.size as isize;
         self.calls = 0;
         self.started = false;
@@ -119,7 +124,7 @@ impl<'r> BlockSum<'r> {
             // SAFETY: as for the call in the loop below.
             return unsafe { (self.sum.kernel)(step, [n0, n1], target, high, low) };
         }
-        let mut at: SmallVec<[usize; 8]> = SmallVec::from_elem(0, outer.len());
+        let mut at: SmallVec<[usize; 16]> = SmallVec::from_elem(0, outer.len());
         loop {
             let pointer = |k: usize| {
                 let along = at.iter().zip(outer).map(|(&i, (_, s))| s[k].wrapping_mul(i as isize));

@@ -8,6 +8,7 @@ mod index_lists;
 mod indirect;
 mod nest;
 mod partitions;
+mod product;
 mod threads;
 mod tile;
 mod tile_plan;
@@ -82,6 +83,7 @@ impl Run<'_> {
                 self.small(product, iteration);
                 Ok(())
             }
+            Op::Product(product) => self.product(product, iteration),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What `bind` refuses.
 
-use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, PlanSlot, Scratch, UserSemiring, bind};
+use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, Isa, PlanSlot, Scratch, UserSemiring, bind};
 use einfold_ir::{Algebra, Dtype, Plan};
 
 use super::support::Build;
@@ -125,15 +125,18 @@ fn more_memory_than_allowed() {
     let (data, mut y) = (vec![1f32; 10_000], vec![0f64; 10_000]);
     let ins = [AnyView::from_slice(&data, 0, &[100, 100], &[100, 1]).unwrap()];
     let mut outs = [AnyViewMut::from_slice(&mut y, 0, &[100, 100], &[100, 1]).unwrap()];
-    // 80000 bytes for the intermediate, twice that for the converted factors, and the bytes that the kernel packs.
-    let needed = 240_000 + 100 * (64 + 112) * 8;
-    let mut with = |limit| {
-        let options = BindOptions { memory: Some(limit), ..BindOptions::default() };
-        bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).map(|_| ())
-    };
-    assert_eq!(with(needed), Ok(()));
-    assert_eq!(with(needed - 1), Err(BindError::TooLarge { step: 0, bytes: needed, limit: needed - 1 }));
-    assert_eq!(with(0), Err(BindError::TooLarge { step: 0, bytes: needed, limit: 0 }));
+    for isa in Isa::available() {
+        // 80000 bytes for the intermediate, twice that for the converted factors, and the bytes that a kernel allocates.
+        let kernel = if isa == Isa::PORTABLE { 100 * (64 + 112) * 8 } else { 0 };
+        let needed = 240_000 + kernel;
+        let mut with = |limit| {
+            let options = BindOptions { memory: Some(limit), isa: Some(isa), ..BindOptions::default() };
+            bind(&plan, &ins, &mut outs, &options, &mut Scratch::new()).map(|_| ())
+        };
+        assert_eq!(with(needed), Ok(()));
+        assert_eq!(with(needed - 1), Err(BindError::TooLarge { step: 0, bytes: needed, limit: needed - 1 }));
+        assert_eq!(with(0), Err(BindError::TooLarge { step: 0, bytes: needed, limit: 0 }));
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod errors;
 mod expressions;
 mod grouped;
 mod ids;
+mod products;
 mod random;
 mod regions;
 mod remembered;

@@ -45,6 +45,29 @@ fn compare<T: Sample>(ring: &Ring<T>, gemm: GemmFn, rng: &mut Rng, extents: [usi
     assert_eq!(c.data, want.data, "{}, {extents:?}, α {scaled}, onto {accumulate}", ring.name);
 }
 
+/// All edges of tiles: rows and columns up to twice the largest tile, and more than one step of the loop over k.
+struct Edges;
+
+impl Check for Edges {
+    fn check<T: Sample>(&mut self, ring: &Ring<T>, kernels: &Kernels, rng: &mut Rng) {
+        let Some(Fused { gemm, product: Some(product), .. }) = kernels.fused else { return };
+        for m in 0..=2 * product.rows {
+            for n in 0..=2 * product.lanes {
+                let k = rng.below(10);
+                compare(ring, gemm, rng, [m, n, k]);
+                compare(ring, gemm, rng, [n, m, k]);
+            }
+        }
+        // Panels of lanes are packed before many rows run over them, and k is divided.
+        compare(ring, gemm, rng, [300, product.lanes + 5, 260]);
+    }
+}
+
+#[test]
+fn edges_of_tiles_match_plain_loops() {
+    every_ring(&mut Edges);
+}
+
 struct Identity;
 
 impl Check for Identity {

@@ -1,0 +1,334 @@
+//! Blocks of a large product: packed panels of rows and lanes, and the tiles over them.
+
+use std::ops::Range;
+use std::ptr::NonNull;
+
+use super::micro::{MAX_LANES, MAX_ROWS, MAX_VECTORS, Scatter, Tile};
+use super::pack::{Panel, Quads, contiguous};
+use super::side::{Panels, Side, SideLoop};
+use super::vector::Number;
+use super::{DEPTH, ProductType};
+
+/// The most lanes of a block.
+pub(crate) const MAX_BLOCK_LANES: usize = 512;
+
+/// A part of a side that is packed, or is being packed.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockSide<'a> {
+    /// The rows or lanes; strides in the operand, then in C.
+    pub side: Side<'a>,
+    /// The first position of the block.
+    pub start: usize,
+    /// The number of positions.
+    pub len: usize,
+    /// The packed panels, with memory for `len` positions, rounded up to a multiple of [`ProductKernels::lanes`] for lanes, at
+    /// each position of k.
+    ///
+    /// [`ProductKernels::lanes`]: super::ProductKernels::lanes
+    pub packed: *mut u8,
+}
+
+/// The arguments that fill the panels of a block.
+#[derive(Clone, Debug)]
+pub struct PackArgs<'a> {
+    /// The rows or lanes.
+    pub block: BlockSide<'a>,
+    /// The address of the operand at the first position of all sides.
+    pub operand: *const u8,
+    /// The contracted axis: strides in the operand of the rows, then of the lanes.
+    pub k: Side<'a>,
+    /// The positions of k.
+    pub k_range: Range<usize>,
+}
+
+/// The arguments that multiply the packed panels of a block.
+#[derive(Clone, Copy, Debug)]
+pub struct MultiplyArgs<'a> {
+    /// Rows and lanes, packed.
+    pub sides: [BlockSide<'a>; 2],
+    /// The number of positions of k.
+    pub k: usize,
+    /// The address of C at the first position of all sides.
+    pub c: *mut u8,
+    /// The address of α; `None` for 1.
+    pub alpha: Option<NonNull<u8>>,
+    /// Whether the product is added to C. If not, C is not read.
+    pub accumulate: bool,
+    /// Whether C is too large for the caches, so that it is better written past them.
+    pub stream: bool,
+}
+
+/// Packs the panels of a block with the numbers in a range.
+pub type PackBlockFn = unsafe fn(&PackArgs<'_>, Range<usize>);
+/// Multiplies the panels of rows with the numbers in a range by all lanes of the block.
+pub type MultiplyBlockFn = unsafe fn(&MultiplyArgs<'_>, Range<usize>);
+
+fn row_panels<K: ProductType>(rows: usize) -> Panels {
+    Panels::new(rows, 1, K::ROWS)
+}
+
+fn lane_panels<K: ProductType>(lanes: usize) -> Panels {
+    Panels::new(lanes, K::LANES, K::VECTORS)
+}
+
+/// The numbers of panels of so many rows and lanes.
+pub(super) fn panel_counts<K: ProductType>([rows, lanes]: [usize; 2]) -> [usize; 2] {
+    [row_panels::<K>(rows).count, lane_panels::<K>(lanes).count]
+}
+
+/// # Safety
+/// The CPU has the instruction set of `K`; all positions are elements of the operand; no other thread touches the panels.
+pub(super) unsafe fn pack_rows<K: ProductType>(p: &PackArgs<'_>, panels: Range<usize>) {
+    let all = row_panels::<K>(p.block.len);
+    // SAFETY: the caller upholds the contract.
+    panels.for_each(|panel| unsafe { pack::<K>(p, 0, all.range(panel), 1) });
+}
+
+/// # Safety
+/// As [`pack_rows`].
+pub(super) unsafe fn pack_lanes<K: ProductType>(p: &PackArgs<'_>, parts: Range<usize>) {
+    // SAFETY: the caller upholds the contract.
+    unsafe {
+        match quad_distance(p.block.side, size_of::<K::Element>()) {
+            Some(distance) if in_quads::<K>(p, distance) => pack_quads::<K>(p, distance, parts),
+            _ => {
+                let all = lane_panels::<K>(p.block.len);
+                parts.for_each(|panel| pack::<K>(p, 1, all.range(panel), K::LANES));
+            }
+        }
+    }
+}
+
+/// The number of parts that a block of lanes is packed in.
+pub(super) fn lane_parts<K: ProductType>(p: &PackArgs<'_>) -> usize {
+    match quad_distance(p.block.side, size_of::<K::Element>()) {
+        Some(distance) if in_quads::<K>(p, distance) => distance / 4,
+        _ => lane_panels::<K>(p.block.len).count,
+    }
+}
+
+/// If the operand is contiguous along another loop than the last one, whose lanes are contiguous in C: the number of lanes
+/// between neighbours in the operand. Both loops have multiples of four positions.
+pub(crate) fn quad_distance(lanes: Side<'_>, size: usize) -> Option<usize> {
+    let (inner, outer) = lanes.loops().split_last()?;
+    let unit = |l: &&SideLoop| l.strides[0] == size as isize;
+    let at = outer.iter().position(|l| unit(&l)).filter(|_| !unit(&inner))?;
+    let fours = inner.extent % 4 == 0 && outer[at].extent % 4 == 0;
+    fours.then(|| outer[at + 1..].iter().map(|l| l.extent).product::<usize>() * inner.extent)
+}
+
+/// Whether a block consists of whole squares, and k is not contiguous.
+fn in_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize) -> bool {
+    let whole = |positions: usize| positions.is_multiple_of(4 * distance);
+    let along_k = p.k.loops().last().is_some_and(|l| l.strides[1] == size_of::<K::Element>() as isize);
+    whole(p.block.start) && whole(p.block.len) && p.block.len <= MAX_BLOCK_LANES && !along_k
+}
+
+/// Packs four lanes of each `distance` lanes for each number in a range.
+unsafe fn pack_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize, parts: Range<usize>) {
+    let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
+    let [offsets, of_c] = &mut offsets;
+    let (offsets, of_c) = (&mut offsets[..p.block.len], &mut of_c[..p.block.len]);
+    p.block.side.offsets(p.block.start, [offsets, of_c]);
+    let depth = p.k_range.len();
+    let mut to = [(0, 0); MAX_BLOCK_LANES / 4];
+    let panels = lane_panels::<K>(p.block.len);
+    for panel in 0..panels.count {
+        let range = panels.range(panel);
+        let width = range.len().next_multiple_of(K::LANES);
+        range.clone().step_by(4).for_each(|lane| to[lane / 4] = (range.start * depth + lane - range.start, width));
+    }
+    for part in parts {
+        let mut k_start = 0;
+        p.k.runs(p.k_range.clone(), |start, strides, len| {
+            let quads = Quads {
+                from: p.operand.wrapping_offset(start[1]).cast::<K::Element>(),
+                k: len,
+                stride: strides[1],
+                offsets,
+                distance,
+                to: &to,
+                packed: p.block.packed.cast::<K::Element>(),
+                k_start,
+                lane: part * 4,
+            };
+            // SAFETY: the caller promises the elements and memory for the panels; the block consists of whole squares,
+            // and no four lanes of a multiple of four lie in two panels.
+            unsafe { (K::QUADS)(&quads) };
+            k_start += len;
+        });
+        if part == 0 {
+            pad::<K>(p, panels);
+        }
+    }
+}
+
+/// Fills the padding of the last panel of lanes, which tiles read, with zeros.
+fn pad<K: ProductType>(p: &PackArgs<'_>, panels: Panels) {
+    let range = panels.range(panels.count - 1);
+    let width = range.len().next_multiple_of(K::LANES);
+    let to = p.block.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
+    for k in 0..p.k_range.len() {
+        // SAFETY: the caller of `pack_lanes` promises memory for the panels.
+        (range.len()..width).for_each(|lane| unsafe { to.add(k * width + lane).write(K::Element::ZERO) });
+    }
+}
+
+/// Packs the positions `range` of a block as one panel, padded to a multiple of `unit`. `x` is the number of the operand
+/// in the strides of k.
+unsafe fn pack<K: ProductType>(p: &PackArgs<'_>, x: usize, range: Range<usize>, unit: usize) {
+    let mut offsets = [[0; MAX_LANES]; 2];
+    let [offsets, of_c] = &mut offsets;
+    let (offsets, of_c) = (&mut offsets[..range.len()], &mut of_c[..range.len()]);
+    p.block.side.offsets(p.block.start + range.start, [offsets, of_c]);
+    let width = range.len().next_multiple_of(unit);
+    let mut to = p.block.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
+    p.k.runs(p.k_range.clone(), |start, strides, len| {
+        let from = p.operand.wrapping_offset(start[x]).cast();
+        let panel = Panel { from, k: len, stride: strides[x], offsets, width, to };
+        // SAFETY: the caller promises the elements and memory for all panels, which lie one behind the other.
+        unsafe { (K::PACK)(&panel) };
+        to = to.wrapping_add(len * width);
+    });
+}
+
+/// Where the lanes of a panel lie in C.
+#[derive(Clone, Copy)]
+struct LanesOfC<'a> {
+    offsets: &'a [isize],
+    /// Whether each vector is contiguous.
+    vectors: bool,
+}
+
+/// # Safety
+/// The CPU has the instruction set of `K`; all rows and lanes of the block are packed; all of their positions in C are
+/// distinct elements, and no other thread touches those of the panels.
+pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Range<usize>) {
+    let [rows, lanes] = p.sides;
+    let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
+    let size = size_of::<K::Element>();
+    let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
+    let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
+    lanes.side.offsets(lanes.start, [of_operand, of_c]);
+    let is_vectors = |panel: &[isize]| panel.chunks(K::LANES).all(contiguous::<K::Element>);
+    let mut vectors = [false; MAX_BLOCK_LANES];
+    (0..lane_panels.count).for_each(|panel| vectors[panel] = is_vectors(&of_c[lane_panels.range(panel)]));
+    // SAFETY: the caller promises α.
+    let alpha = p.alpha.map(|alpha| unsafe { alpha.cast::<K::Element>().read() });
+    // All sums are complete after one tile.
+    let stream = p.stream && p.k <= DEPTH && !p.accumulate;
+    for panel in panels {
+        let range = row_panels.range(panel);
+        let count = range.len();
+        let mut offsets = [[0; MAX_ROWS]; 2];
+        rows.side.offsets(rows.start + range.start, offsets.each_mut().map(|list| &mut list[..count]));
+        let mut tile = Tile {
+            k: p.k,
+            lanes: std::ptr::null(),
+            lanes_k: 0,
+            rows: rows.packed.cast::<K::Element>().wrapping_add(range.start * p.k).cast_const(),
+            rows_k: (count * size) as isize,
+            rows_r: size as isize,
+            c: p.c.cast(),
+            c_rows: offsets[1],
+            c_vectors: [0; MAX_VECTORS],
+            last: K::LANES,
+            alpha,
+            accumulate: p.accumulate,
+            stream: false,
+        };
+        for (panel, &vectors) in vectors.iter().enumerate().take(lane_panels.count) {
+            let range = lane_panels.range(panel);
+            let width = range.len().next_multiple_of(K::LANES);
+            tile.lanes = lanes.packed.cast::<K::Element>().wrapping_add(range.start * p.k).cast_const();
+            tile.lanes_k = (width * size) as isize;
+            let of_c = LanesOfC { offsets: &of_c[range], vectors };
+            // SAFETY: the caller promises packed panels and the elements of C.
+            unsafe { column::<K>(tile, count, of_c, stream) };
+        }
+    }
+    if stream {
+        fence();
+    }
+}
+
+/// Computes a tile over all positions of k. It adds to C after every `DEPTH` of them.
+///
+/// # Safety
+/// As [`multiply`].
+#[inline]
+unsafe fn column<K: ProductType>(mut tile: Tile<K::Element>, rows: usize, lanes: LanesOfC<'_>, stream: bool) {
+    let k = tile.k;
+    for start in (0..k).step_by(DEPTH) {
+        tile.k = DEPTH.min(k - start);
+        // SAFETY: the caller upholds the contract.
+        unsafe { run::<K>(&mut tile, rows, lanes, stream) };
+        tile.lanes = tile.lanes.wrapping_byte_offset(tile.lanes_k * DEPTH as isize);
+        tile.rows = tile.rows.wrapping_byte_offset(tile.rows_k * DEPTH as isize);
+        tile.accumulate = true;
+    }
+}
+
+/// Whether all vectors of a tile lie in C at multiples of their bytes.
+fn is_aligned<K: ProductType>(tile: &Tile<K::Element>, vectors: usize, rows: usize) -> bool {
+    let offsets = tile.c_vectors[..vectors].iter().chain(&tile.c_rows[..rows]);
+    let all = offsets.fold(tile.c.addr(), |all, &offset| all | offset.cast_unsigned());
+    all % (K::LANES * size_of::<K::Element>()) == 0
+}
+
+/// Computes a tile of `rows` rows.
+#[inline]
+unsafe fn run<K: ProductType>(tile: &mut Tile<K::Element>, rows: usize, lanes: LanesOfC<'_>, stream: bool) {
+    let vectors = lanes.offsets.len().div_ceil(K::LANES);
+    let kernel = K::TILES[vectors - 1][rows - 1];
+    // SAFETY: the caller promises packed panels and the elements of C.
+    unsafe {
+        if lanes.vectors {
+            (0..vectors).for_each(|v| tile.c_vectors[v] = lanes.offsets[v * K::LANES]);
+            tile.last = lanes.offsets.len() - (vectors - 1) * K::LANES;
+            tile.stream = stream && tile.last == K::LANES && is_aligned::<K>(tile, vectors, rows);
+            return kernel(tile);
+        }
+        scattered::<K>(tile, rows, lanes.offsets);
+    }
+}
+
+/// Computes a tile whose vectors are not contiguous in C.
+#[inline(never)]
+pub(super) unsafe fn scattered<K: ProductType>(tile: &Tile<K::Element>, rows: usize, lanes: &[isize]) {
+    let mut sums = [K::Element::ZERO; MAX_ROWS * MAX_LANES];
+    let vectors = lanes.len().div_ceil(K::LANES);
+    let width = vectors * K::LANES;
+    let size = size_of::<K::Element>();
+    let dense = Tile {
+        c: sums.as_mut_ptr(),
+        c_rows: std::array::from_fn(|r| (r * width * size) as isize),
+        c_vectors: std::array::from_fn(|v| (v * K::LANES * size) as isize),
+        last: if K::MASKS { lanes.len() - (vectors - 1) * K::LANES } else { K::LANES },
+        alpha: None,
+        accumulate: false,
+        stream: false,
+        ..*tile
+    };
+    // SAFETY: the caller promises the operands and the elements of C; the sums have room for every tile.
+    unsafe {
+        (K::TILES[vectors - 1][rows - 1])(&dense);
+        (K::SCATTER)(&Scatter {
+            from: sums.as_ptr(),
+            width,
+            c: tile.c,
+            offsets: [&tile.c_rows[..rows], lanes],
+            alpha: tile.alpha,
+            accumulate: tile.accumulate,
+        });
+    }
+}
+
+/// Orders streamed stores before what follows, as other stores are.
+fn fence() {
+    // SAFETY: every CPU of this target has the instruction.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_sfence();
+    }
+}

@@ -1,0 +1,147 @@
+//! Products whose axes do not fold into matrices, large enough for packed blocks: every instruction set, number of threads, α and β.
+
+use std::num::NonZeroUsize;
+
+use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, Isa, Scratch, bind};
+use einfold_ir::{Algebra, Axis, Plan};
+
+use super::support::{Build, Random, each, row_major};
+
+const CASES: &[(&str, &[usize])] = &[
+    ("dbea,ec->abcd", &[8, 12, 6, 12, 16]),
+    ("efbad,cf->abcde", &[8, 4, 6, 12, 8, 10]),
+    ("dabfe,fc->edcba", &[12, 5, 7, 8, 12, 9]),
+    ("dega,gfbc->abcdef", &[4, 4, 8, 4, 8, 8, 6]),
+    ("cad,dcb->ab", &[30, 20, 12, 40]),
+    ("aebf,fdec->abcd", &[7, 9, 5, 6, 11, 13]),
+    ("acbd,bcde->ea", &[70, 5, 6, 7, 60]),
+    // A batch, in which products of one position are shared by threads.
+    ("facb,fbdc->fad", &[40, 12, 9, 40, 0, 3]),
+    ("acbf,bfdc->daf", &[40, 12, 9, 40, 0, 3]),
+];
+
+/// A float of a small integer.
+trait Float: Element + PartialEq + std::fmt::Debug {
+    fn of(x: i64) -> Self;
+}
+
+impl Float for f32 {
+    fn of(x: i64) -> f32 {
+        x as f32
+    }
+}
+
+impl Float for f64 {
+    fn of(x: i64) -> f64 {
+        x as f64
+    }
+}
+
+/// The operands of a case, and its sums.
+struct Case {
+    text: &'static str,
+    extents: &'static [usize],
+    operands: [Vec<i64>; 2],
+    sums: Vec<i64>,
+}
+
+fn shape(term: &str, extents: &[usize]) -> Vec<usize> {
+    term.bytes().map(|x| extents[usize::from(x - b'a')]).collect()
+}
+
+impl Case {
+    fn new((text, extents): (&'static str, &'static [usize])) -> Case {
+        let (left, right) = text.split_once("->").unwrap();
+        let (x, y) = left.split_once(',').unwrap();
+        let mut random = Random(5);
+        let operands = [x, y].map(|term| {
+            (0..shape(term, extents).iter().product()).map(|_| random.below(7) as i64 - 3).collect::<Vec<_>>()
+        });
+        let mut sums = vec![0; shape(right, extents).iter().product()];
+        let strides = |term: &str| {
+            let strides = row_major(&shape(term, extents));
+            let mut all = vec![0; extents.len()];
+            term.bytes().zip(strides).for_each(|(x, stride)| all[usize::from(x - b'a')] = stride);
+            all
+        };
+        let all = [right, x, y].map(strides);
+        // Letters that no term has are loops of one position.
+        let axes: Vec<Axis> = extents.iter().map(|&e| Axis::new("x", e.max(1))).collect();
+        each(&axes, |at| {
+            let [c, a, b] =
+                all.each_ref().map(|s| s.iter().zip(at).map(|(s, &i)| s * i as isize).sum::<isize>() as usize);
+            sums[c] += operands[0][a] * operands[1][b];
+        });
+        Case { text, extents, operands, sums }
+    }
+
+    fn plan<T: Float>(&self) -> Plan {
+        let (left, right) = self.text.split_once("->").unwrap();
+        let mut build = Build::new();
+        let reads: Vec<_> = left.split(',').map(|t| build.input(T::dtype(), &shape(t, self.extents))).collect();
+        let out = build.output(T::dtype(), &shape(right, self.extents));
+        build.einsum(self.text, &reads, out, Algebra::SUM_PRODUCT, true);
+        build.seal()
+    }
+
+    /// Compares `α sums + β 5` with the results of all instruction sets and numbers of threads.
+    fn check<T: Float>(&self, factors: Option<[i64; 2]>) {
+        let plan = self.plan::<T>();
+        let [a, b] = self.operands.each_ref().map(|data| data.iter().map(|&x| T::of(x)).collect::<Vec<_>>());
+        let extents = |k: usize| &plan.buffers.as_slice()[k].extents[..];
+        let strides = |k: usize| row_major(extents(k));
+        let ins = [(&a, 0), (&b, 1)].map(|(x, k)| AnyView::from_slice(x, 0, extents(k), &strides(k)).unwrap());
+        let [alpha, beta] = factors.unwrap_or([1, 0]);
+        let scalars = [[T::of(alpha)], [T::of(beta)]];
+        let [of_alpha, of_beta] = scalars.each_ref().map(|x| AnyView::from_slice(x, 0, &[], &[]).unwrap());
+        for isa in Isa::available() {
+            let mut scratch = Scratch::new();
+            for threads in [1, 2, 7] {
+                let mut options = BindOptions { isa: Some(isa), ..BindOptions::default() };
+                if factors.is_some() {
+                    (options.alpha, options.beta) = (Some(&of_alpha), Some(&of_beta));
+                }
+                let mut out = vec![T::of(5); self.sums.len()];
+                let mut outs = [AnyViewMut::from_slice(&mut out, 0, extents(2), &strides(2)).unwrap()];
+                let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
+                bind(&plan, &ins, &mut outs, &options, &mut scratch).unwrap().run(&control).unwrap();
+                let want: Vec<T> = self.sums.iter().map(|&x| T::of(alpha * x + beta * 5)).collect();
+                let first = out.iter().zip(&want).position(|(x, y)| x != y);
+                assert_eq!(first, None, "{} {isa:?} {threads} threads {factors:?}", self.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn products_of_axes_that_do_not_fold_are_exact() {
+    for &case in CASES {
+        let case = Case::new(case);
+        for factors in [None, Some([3, 2])] {
+            case.check::<f32>(factors);
+            case.check::<f64>(factors);
+        }
+    }
+}
+
+/// Under a limit without room for packed blocks the same product runs without them.
+#[test]
+fn a_product_without_room_for_blocks_is_the_same() {
+    let case = Case::new(CASES[4]);
+    let plan = case.plan::<f64>();
+    let [a, b] = case.operands.each_ref().map(|data| data.iter().map(|&x| x as f64).collect::<Vec<_>>());
+    let extents = |k: usize| &plan.buffers.as_slice()[k].extents[..];
+    let strides = |k: usize| row_major(extents(k));
+    let ins = [(&a, 0), (&b, 1)].map(|(x, k)| AnyView::from_slice(x, 0, extents(k), &strides(k)).unwrap());
+    let mut bytes = Vec::new();
+    for limit in [None, Some(400_000)] {
+        let mut out = vec![0.0; case.sums.len()];
+        let mut outs = [AnyViewMut::from_slice(&mut out, 0, extents(2), &strides(2)).unwrap()];
+        let options = BindOptions { memory: limit, ..BindOptions::default() };
+        let mut scratch = Scratch::new();
+        bind(&plan, &ins, &mut outs, &options, &mut scratch).unwrap().run(&Control::default()).unwrap();
+        assert!(out.iter().zip(&case.sums).all(|(&x, &y)| x == y as f64), "{limit:?}");
+        bytes.push(scratch.bytes());
+    }
+    assert!(bytes[1] <= 400_000, "{bytes:?}");
+}
