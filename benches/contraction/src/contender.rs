@@ -5,12 +5,15 @@ use ndarray::{ArrayD, IxDyn};
 use std::hint::black_box;
 use std::time::Instant;
 
+/// A call that writes its result to an array.
+type Write<'a, T> = dyn FnMut(&mut ArrayD<T>) + 'a;
+
 /// A computation that is ready to run, with everything that can be prepared.
 pub enum Call<'a, T> {
     /// Returns a new array.
     Fresh(Box<dyn FnMut() -> ArrayD<T> + 'a>),
     /// Writes to an array in C order, whatever it holds.
-    Into(Box<dyn FnMut(&mut ArrayD<T>) + 'a>),
+    Into(Box<Write<'a, T>>),
 }
 
 pub struct Contender<'a, T> {
