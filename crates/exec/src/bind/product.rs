@@ -131,16 +131,21 @@ impl Binder<'_> {
     }
 }
 
-/// The most lanes of a block: whole squares where they are packed in squares, with whole cache lines of the operand if
-/// there is room for them.
+/// The most lanes of a block: whole squares where they are packed in squares, with whole cache lines of the operand if the
+/// panels then still fit the first-level cache.
 fn block_lanes(lanes: &[SideLoop], size: usize, depth: usize) -> usize {
     const LINE: usize = 64;
+    const NEAR: usize = 40 << 10;
     let most = if size > 8 { BLOCK_LANES / 2 } else { BLOCK_LANES };
-    let fits = |lanes: &usize| *lanes <= MAX_BLOCK_LANES && lanes * depth * size <= 40 << 10;
     let distance = quad_distance(Side::new(lanes), size).unwrap_or(MAX_BLOCK_LANES);
-    let neighbours = [LINE / size, LINE / size / 2, 4].map(|count| count.max(4));
-    let least = (4 * distance <= most).then_some(4 * distance);
-    neighbours.map(|count| count * distance).into_iter().find(fits).or(least).unwrap_or(most)
+    let fits = |lanes: usize, bytes: usize| lanes <= MAX_BLOCK_LANES && lanes * depth * size <= bytes;
+    let lines = [LINE / size, LINE / size / 2].map(|count| count.max(4) * distance);
+    let squares = 4 * distance;
+    match lines.into_iter().find(|&lanes| fits(lanes, NEAR)) {
+        Some(lanes) => lanes,
+        None if fits(squares, BLOCK_LANES * BLOCK_DEPTH * 8) => squares,
+        None => most,
+    }
 }
 
 /// Orders the loops of rows, lanes and k; `a` and `b` are the operands of rows and lanes.

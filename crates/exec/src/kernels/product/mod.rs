@@ -110,8 +110,8 @@ product_type!(F64Avx512 avx512 f64, __m512d; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256
 product_type!(F32Avx512 avx512 f32, __m512; 3: 1 2 3; 8: [1 2 3 4 5 6 7 8]; 256);
 product_type!(C64Avx512 avx512 Complex<f64>, Interleaved<__m512d>; 3: 1 2 3; 4: [1 2 3 4]; 256);
 product_type!(C32Avx512 avx512 Complex<f32>, Interleaved<__m512>; 3: 1 2 3; 4: [1 2 3 4]; 256);
-product_type!(C64Avx2 avx2 Complex<f64>, Interleaved<__m256d>; 2: 1 2; 3: [1 2 3]; 64);
-product_type!(C32Avx2 avx2 Complex<f32>, Interleaved<__m256>; 2: 1 2; 3: [1 2 3]; 64);
+product_type!(C64Avx2 avx2 Complex<f64>, Interleaved<__m256d>; 2: 1 2; 2: [1 2]; 64);
+product_type!(C32Avx2 avx2 Complex<f32>, Interleaved<__m256>; 2: 1 2; 2: [1 2]; 64);
 product_type!(F64Avx2 avx2 f64, __m256d; 2: 1 2; 6: [1 2 3 4 5 6]; 64);
 product_type!(F32Avx2 avx2 f32, __m256; 2: 1 2; 6: [1 2 3 4 5 6]; 64);
 

@@ -205,7 +205,7 @@ fn every_kernel(mut check: impl FnMut(&mut Rng, ProductKernels, Dtype)) {
 #[test]
 fn blocks_of_any_sides_match_plain_loops() {
     every_kernel(|rng, kernels, dtype| {
-        for round in 0..120 {
+        for round in 0..60 {
             let most = if round % 10 == 0 { [20, 40, 700] } else { [100, 200, 30] };
             match dtype {
                 Dtype::F32 => compare::<f32>(kernels, rng, most, None),
