@@ -69,13 +69,12 @@ fn space(node: &Node, c: &Contraction) -> Option<AxisList> {
                 factor.indices.iter().filter_map(Index::as_axis).filter(wide).count() > axes.len()
             };
             let roles = classify(&lhs, &rhs, &out);
+            let mut space = AxisList::new();
+            [&roles.batch, &roles.m, &roles.n, &roles.k].into_iter().for_each(|group| space.extend_from_slice(group));
             // A diagonal, a sum over an axis of one factor, a broadcast, and a permutation of the result are nodes of
             // their own.
-            if diagonal(a, &lhs) || diagonal(b, &rhs) || !roles.is_matrix() || !roles.kept().eq(out) {
-                return None;
-            }
-            let space: AxisList = few(roles.kept().chain(roles.reduced()));
-            (space.len() == all.filter(wide).count()).then_some(space)
+            let one = !diagonal(a, &lhs) && !diagonal(b, &rhs) && roles.is_matrix() && space.starts_with(&out);
+            (one && space.len() == all.filter(wide).count()).then_some(space)
         }
         _ => None,
     }
