@@ -198,18 +198,20 @@ pub(crate) struct BoundGemm {
     pub(crate) compensated: Option<CompensatedSum>,
 }
 
-/// A product of few points in one kernel call. The operands are the target and the two factors.
+/// Products of few points, one in each position of the kept loops: a kernel call for each. The operands are the target and
+/// the two factors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SmallProduct {
-    pub(crate) operands: ListRange,
+    pub(crate) loops: LoopNest,
+    /// A block is one product.
+    pub(crate) grid: Grid,
     pub(crate) kernel: SmallFn,
-    /// Whether the product is added to the target.
+    /// Whether the products are added to the target.
     pub(crate) adds: bool,
     /// The number of terms of the sum at each position of the target.
     pub(crate) terms: usize,
-    /// The offsets of the target and of the factors, in `BoundProgram::strides`.
+    /// The offsets of the target and of the factors of one product, in `BoundProgram::strides`.
     pub(crate) offsets: ListRange,
-    pub(crate) points: u64,
 }
 
 /// A large matrix product in the kept loops of `loops`. The operands are C, that of the rows and that of the lanes, along

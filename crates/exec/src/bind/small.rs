@@ -1,13 +1,16 @@
-//! Binds products of few points: the table of offsets that one kernel call reads.
+//! Binds products of few points, and batches of them: the table of offsets that one kernel call reads.
+
+use std::cmp::Reverse;
 
 use einfold_ir::{AffineTerm, AxisRef};
 use smallvec::SmallVec;
 
 use super::Binder;
+use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{ListRange, Op, SmallProduct};
+use crate::bound_program::{Grid, ListRange, LoopNest, Op, SmallProduct};
 use crate::error::BindError;
-use crate::kernels::MAX_POINTS;
+use crate::kernels::{MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
 /// An axis of a product: its extent, and its strides in the target and in both factors.
 #[derive(Clone, Copy)]
@@ -16,29 +19,35 @@ struct ProductAxis {
     strides: [isize; 3],
 }
 
+impl ProductAxis {
+    /// Whether the target moves along the axis.
+    fn is_kept(&self) -> bool {
+        self.strides[0] != 0
+    }
+
+    /// Whether the axis numbers products.
+    fn is_batch(&self) -> bool {
+        !self.strides.contains(&0)
+    }
+}
+
+type ProductAxes = SmallVec<[ProductAxis; 8]>;
+
 impl Binder<'_> {
-    /// Appends a step of at most [`MAX_POINTS`] points as one kernel call, if it multiplies two factors of the dtype that
-    /// it computes in, at positions without indirect terms. Returns whether it did.
+    /// Appends a step as one kernel call for each product of a batch, if it multiplies two factors of the dtype that it
+    /// computes in at positions without indirect terms, and its products are small. Returns whether it did.
     pub(super) fn small_product(&mut self, context: StepContext<'_>, init: TargetInit) -> Result<bool, BindError> {
         let step = context.step;
-        let points: usize = step.axes.iter().map(|a| a.extent).product();
-        if points > MAX_POINTS || context.expr.is_some() || context.alpha.is_some() || context.dtype != context.compute
+        let [a, b] = &step.reads[..] else { return Ok(false) };
+        let accesses = [&step.write, a, b];
+        let is_product = context.expr.is_none() && context.alpha.is_none() && context.dtype == context.compute;
+        if !is_product
+            || accesses.iter().any(|access| access.has_indirect())
+            || matches!(init, TargetInit::WriteBeta(_))
         {
             return Ok(false);
         }
-        let [a, b] = &step.reads[..] else { return Ok(false) };
-        let accesses = [&step.write, a, b];
-        if accesses.iter().any(|access| access.has_indirect()) || matches!(init, TargetInit::WriteBeta(_)) {
-            return Ok(false);
-        }
-        let Some(kernel) = self.step_kernels(context)?.fused.map(|fused| fused.small) else { return Ok(false) };
-        if self.load(context, a)?.is_some() || self.load(context, b)?.is_some() {
-            return Ok(false);
-        }
-        let first = self.program.operands.len();
-        accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
-        let operands = ListRange::since(first, &self.program.operands);
-        let mut axes: SmallVec<[ProductAxis; 8]> = SmallVec::new();
+        let mut axes: ProductAxes = SmallVec::new();
         step.axes.iter().for_each(|a| axes.push(ProductAxis { extent: a.extent, strides: [0; 3] }));
         for (x, access) in accesses.into_iter().enumerate() {
             for (dim, index) in access.indices.iter().enumerate() {
@@ -52,39 +61,55 @@ impl Binder<'_> {
             }
         }
         axes.retain(|axis| axis.extent > 1);
-        let (terms, offsets) = self.push_offsets(&axes);
+        let batch = match points(&axes) {
+            0..=MAX_SMALL_POINTS => ProductAxes::new(),
+            _ if !context.coverage.injective => return Ok(false),
+            _ => batch(&mut axes),
+        };
+        let terms = points(axes.iter().filter(|axis| !axis.is_kept()));
+        if points(&axes) > MAX_SMALL_POINTS || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
+            return Ok(false);
+        }
+        let Some(kernel) = self.step_kernels(context)?.fused.map(|fused| fused.small) else { return Ok(false) };
+        if self.load(context, a)?.is_some() || self.load(context, b)?.is_some() {
+            return Ok(false);
+        }
+        let first = self.program.operands.len();
+        accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
+        let loops = self.push_batch_loops(&batch, ListRange::since(first, &self.program.operands));
+        let offsets = self.push_offsets(&axes, terms);
+        let grid = batch_grid(points(&batch), points(&axes));
+        self.program.points = self.program.points.saturating_add(grid.points);
         let adds = init == TargetInit::Accumulate;
-        self.program.points = self.program.points.saturating_add(points as u64);
-        self.program.ops.push(Op::Small(SmallProduct {
-            operands,
-            kernel,
-            adds,
-            terms,
-            offsets,
-            points: points as u64,
-        }));
+        self.program.ops.push(Op::Small(SmallProduct { loops, grid, kernel, adds, terms, offsets }));
         Ok(true)
     }
 
-    /// Appends the rows that a small kernel reads. Returns the number of terms in a row, and the rows.
-    fn push_offsets(&mut self, axes: &[ProductAxis]) -> (usize, ListRange) {
-        let count = |moves: bool| -> usize {
-            axes.iter().filter(|axis| (axis.strides[0] != 0) == moves).map(|axis| axis.extent).product()
-        };
-        // The offsets at a position of the axes along which the target moves, or of the others.
-        let offsets = |moves: bool, mut position: usize| {
-            let mut offsets = [0; 3];
-            for axis in axes.iter().rev().filter(|axis| (axis.strides[0] != 0) == moves) {
+    fn push_batch_loops(&mut self, batch: &[ProductAxis], operands: ListRange) -> LoopNest {
+        let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
+        for axis in batch {
+            self.program.extents.push(axis.extent);
+            self.program.strides.extend_from_slice(&axis.strides);
+        }
+        let extents = ListRange::since(extents, &self.program.extents);
+        LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides }
+    }
+
+    /// Appends the rows that a small kernel reads for sums of `terms` terms.
+    fn push_offsets(&mut self, axes: &[ProductAxis], terms: usize) -> ListRange {
+        // The offsets at a position of the kept axes, or of the others.
+        let offsets = |kept: bool, mut position: usize| {
+            let mut offsets = [0isize; 3];
+            for axis in axes.iter().rev().filter(|axis| axis.is_kept() == kept) {
                 let at = (position % axis.extent) as isize;
                 position /= axis.extent;
                 (0..3).for_each(|x| offsets[x] = at.wrapping_mul(axis.strides[x]).wrapping_add(offsets[x]));
             }
             offsets
         };
-        let (rows, terms) = (count(true), count(false));
         let strides = &mut self.program.strides;
         let first = strides.len();
-        for row in 0..rows {
+        for row in 0..points(axes) / terms {
             let [c, a, b] = offsets(true, row);
             strides.push(c);
             for term in 0..terms {
@@ -92,6 +117,42 @@ impl Binder<'_> {
                 strides.extend_from_slice(&[a.wrapping_add(of_a), b.wrapping_add(of_b)]);
             }
         }
-        (terms, ListRange::since(first, strides))
+        ListRange::since(first, strides)
+    }
+}
+
+/// The number of positions.
+fn points<'a>(axes: impl IntoIterator<Item = &'a ProductAxis>) -> usize {
+    axes.into_iter().map(|axis| axis.extent).product()
+}
+
+/// Removes the axes that number products, and returns them, those with large strides in the target first.
+fn batch(axes: &mut ProductAxes) -> ProductAxes {
+    let mut batch = ProductAxes::new();
+    axes.retain(|axis| {
+        if axis.is_batch() {
+            batch.push(*axis);
+        }
+        !axis.is_batch()
+    });
+    batch.sort_by_key(|axis| Reverse(axis.strides[0].unsigned_abs()));
+    batch
+}
+
+/// Whether products with these axes are faster one by one than as part of a nest. A nest is faster where it has vectors
+/// along the batch, or two loops for its kernel without any loop of a product outside.
+fn pays_in_batch(batch: &[ProductAxis], axes: &[ProductAxis], context: StepContext<'_>) -> bool {
+    let contiguous = |axis: &ProductAxis| axis.strides[0].unsigned_abs() <= context.compute.size();
+    batch.is_empty() || (axes.len() >= 2 && !batch.iter().any(contiguous))
+}
+
+/// The grid of a batch: a block is one product.
+fn batch_grid(blocks: usize, points: usize) -> Grid {
+    Grid {
+        block_extents: [1, 1],
+        block_counts: [1, 1],
+        blocks_per_task: (TASK_POINTS / points.max(1)).max(1),
+        blocks,
+        points: blocks as u64 * points as u64,
     }
 }

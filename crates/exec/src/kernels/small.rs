@@ -3,9 +3,10 @@
 
 use super::op::ScalarOp;
 
-/// The most points of a small product. More points gain from the patterns and the vectors of other kernels, and from sums
-/// that are more accurate than one after another.
-pub(crate) const MAX_POINTS: usize = 64;
+/// The most points of a small product. More points gain from the patterns and the vectors of other kernels.
+pub(crate) const MAX_SMALL_POINTS: usize = 384;
+/// The most terms of a sum, which are added one after another. More terms are more accurate with several accumulators.
+pub(crate) const MAX_SMALL_TERMS: usize = 64;
 
 /// Computes `c = Σ a ⊗ b`, or adds this sum to `c`. `ptrs` are the addresses of `c`, `a` and `b`. `offsets` has a row for
 /// each position of the target: the bytes from `ptrs[0]` to it, then those from `ptrs[1]` and `ptrs[2]` to the factors of

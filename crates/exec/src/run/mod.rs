@@ -9,6 +9,7 @@ mod indirect;
 mod nest;
 mod partitions;
 mod product;
+mod small;
 mod threads;
 mod tile;
 mod tile_plan;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use einfold_ir::Plan;
 use smallvec::SmallVec;
 
-use crate::bound_program::{BoundProgram, BoundRegion, ListRange, Op, SmallProduct};
+use crate::bound_program::{BoundProgram, BoundRegion, ListRange, Op};
 use crate::control::Control;
 use crate::error::RunStopped;
 
@@ -79,22 +80,9 @@ impl Run<'_> {
         match op {
             Op::Nest(nest) => self.nest(nest, iteration),
             Op::Gemm(gemm) => self.gemm(gemm, iteration),
-            Op::Small(product) => {
-                self.small(product, iteration);
-                Ok(())
-            }
+            Op::Small(product) => self.small(product, iteration),
             Op::Product(product) => self.product(product, iteration),
         }
-    }
-
-    fn small(&self, product: &SmallProduct, iteration: &[usize]) {
-        let SmallProduct { operands, kernel, adds, terms, offsets, points } = *product;
-        let base = |operand| self.base(operands.start + operand, iteration);
-        let offsets = &self.program.strides[offsets.range()];
-        // SAFETY: `bind` has proven that all offsets lead to elements of the operands (docs/unsafe.md), and chose the kernel
-        // for their dtype. This thread alone runs the operation.
-        unsafe { kernel(offsets, terms, [base(0), base(1), base(2)], adds) }
-        self.advance(points);
     }
 
     /// Runs all iterations from `iteration` on in which the first `fixed` loops keep their position. An operation runs in

@@ -1,4 +1,5 @@
-//! Products whose axes do not fold into matrices, large enough for packed blocks: every instruction set, number of threads, α and β.
+//! Products whose axes do not fold into matrices, large enough for packed blocks, and batches of small products: every
+//! instruction set, number of threads, α and β.
 
 use std::num::NonZeroUsize;
 
@@ -18,6 +19,12 @@ const CASES: &[(&str, &[usize])] = &[
     // A batch, in which products of one position are shared by threads.
     ("facb,fbdc->fad", &[40, 12, 9, 40, 0, 3]),
     ("acbf,bfdc->daf", &[40, 12, 9, 40, 0, 3]),
+    // Products of few points: one alone, batches of matrices, of matrices and vectors, and of two axes.
+    ("ab,bc->ac", &[4, 5, 6]),
+    ("dab,dbc->dac", &[5, 6, 4, 1500]),
+    ("adb,cbd->dca", &[3, 3, 3, 2000]),
+    ("cab,cb->ca", &[7, 9, 700]),
+    ("daeb,dbce->edac", &[2, 3, 4, 60, 50]),
 ];
 
 /// A float of a small integer.
