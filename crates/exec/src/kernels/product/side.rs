@@ -22,7 +22,7 @@ pub struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// A side of at most [`MAX_LOOPS`] loops, each of at least one position.
+    /// A side of at most `MAX_LOOPS` loops, each of at least one position.
     pub fn new(loops: &'a [SideLoop]) -> Side<'a> {
         debug_assert!(loops.len() <= MAX_LOOPS && loops.iter().all(|l| l.extent > 0));
         Side { loops }
