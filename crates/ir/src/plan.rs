@@ -40,7 +40,7 @@ impl Layout {
         self.for_each_stride(extents, |axis, stride| strides.get_mut(axis).into_iter().for_each(|s| *s = stride));
     }
 
-    /// Calls `f` with each axis and its stride as in [`Layout::strides`], the fastest axis first.
+    /// Calls `f` with each axis and its stride as in [`write_strides`](Layout::write_strides), the fastest axis first.
     pub fn for_each_stride(&self, extents: &[usize], mut f: impl FnMut(usize, isize)) {
         let mut next = 1isize;
         let mut place = |axis: usize| {
