@@ -10,7 +10,7 @@ use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{Grid, ListRange, LoopNest, Op, SmallProduct};
 use crate::error::BindError;
-use crate::kernels::{MAX_SMALL_POINTS, MAX_SMALL_TERMS};
+use crate::kernels::{MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
 /// An axis of a product: its extent, and its strides in the target and in both factors.
 #[derive(Clone, Copy)]
@@ -61,13 +61,14 @@ impl Binder<'_> {
             }
         }
         axes.retain(|axis| axis.extent > 1);
+        let most = if self.options.memory.is_some() { MAX_LIMITED_POINTS } else { MAX_SMALL_POINTS };
         let batch = match points(&axes) {
-            0..=MAX_SMALL_POINTS => ProductAxes::new(),
+            all if all <= most => ProductAxes::new(),
             _ if !context.coverage.injective => return Ok(false),
             _ => batch(&mut axes),
         };
         let terms = points(axes.iter().filter(|axis| !axis.is_kept()));
-        if points(&axes) > MAX_SMALL_POINTS || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
+        if points(&axes) > most || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
             return Ok(false);
         }
         let Some(kernel) = self.step_kernels(context)?.fused.map(|fused| fused.small) else { return Ok(false) };

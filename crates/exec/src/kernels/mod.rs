@@ -40,7 +40,7 @@ pub use isa::{Isa, IsaError};
 pub use product::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn, ProductKernels, Side, SideLoop};
 pub(crate) use product::{DEPTH as PRODUCT_DEPTH, MAX_BLOCK_LANES, MAX_SIDE_LOOPS, quad_distance};
 pub(crate) use scatter::gather;
-pub(crate) use small::{MAX_SMALL_POINTS, MAX_SMALL_TERMS};
+pub(crate) use small::{MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
 /// An operand that two nested loops read: the address at the start of both loops, and a stride in bytes for each, outer
 /// then inner.

@@ -5,6 +5,8 @@ use super::op::ScalarOp;
 
 /// The most points of a small product. More points gain from the patterns and the vectors of other kernels.
 pub(crate) const MAX_SMALL_POINTS: usize = 384;
+/// The same under a memory limit, which does not count the table.
+pub(crate) const MAX_LIMITED_POINTS: usize = 64;
 /// The most terms of a sum, which are added one after another. More terms are more accurate with several accumulators.
 pub(crate) const MAX_SMALL_TERMS: usize = 64;
 
