@@ -7,8 +7,8 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 /// The signals whose default action ends the process and that do not report a fault of the program. SIGPIPE is already
@@ -32,19 +32,25 @@ impl Signal {
     }
 }
 
-/// Calls `arrive` for each signal, on a separate thread. Signals that the process ignores, for example under `nohup`,
-/// stay ignored.
+/// Calls `arrive` for each signal, on a separate thread, which has made all its allocations on return: one beside a
+/// [reservation](crate::reserve_memory), which may take all memory for a moment, would abort the process. Signals that the
+/// process ignores, for example under `nohup`, stay ignored.
 pub(crate) fn listen(arrive: fn(Signal)) {
     // With a handler, a file above the size limit is an error of `write`. The flag is not used.
     let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
     let ignored = ignored();
     let listened = ENDING.into_iter().filter(move |signal| ignored & 1 << (signal - 1) == 0);
     // The handlers are registered on the thread only: without a thread they would swallow the signals.
+    let (starting, started) = mpsc::channel::<()>();
     let _ = thread::Builder::new().name("signals".to_owned()).stack_size(STACK).spawn(move || {
-        if let Ok(mut signals) = Signals::new(listened) {
+        let signals = Signals::new(listened);
+        drop(starting);
+        if let Ok(mut signals) = signals {
             signals.forever().for_each(|signal| arrive(Signal(signal)));
         }
     });
+    // The sender is dropped when the handlers are registered, or with a thread that could not start.
+    let _ = started.recv();
 }
 
 /// Returns the signals that the process ignored from its start, one bit for each. If the system does not report them,
