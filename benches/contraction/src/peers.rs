@@ -183,7 +183,7 @@ pub fn plain<'a, T: Scalar>(
     (in_c_order(&product.a, k) && in_c_order(&product.b, n) && in_c_order(&product.c, n)).then(|| {
         Contender::into("plain loops", move |out| {
             let c = out.as_slice_mut().expect("outputs are in C order");
-            plain::multiply([m, n, k], a, b, c, zero, multiply_add);
+            plain::multiply(plain::Product { extents: [m, n, k], a, b, c, zero }, multiply_add);
         })
     })
 }

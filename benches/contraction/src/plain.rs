@@ -20,25 +20,28 @@ macro_rules! wrapping {
 
 wrapping! { i32 i64 }
 
-/// Writes the product of an `m` by `k` and a `k` by `n` matrix in C order, with vectors of the widest kind that the CPU
-/// has.
-pub fn multiply<T: Copy, F: Fn(T, T, T) -> T + Copy>(
-    extents: [usize; 3],
-    a: &[T],
-    b: &[T],
-    c: &mut [T],
-    zero: T,
-    multiply_add: F,
-) {
+/// The product of an `m` by `k` and a `k` by `n` matrix in C order, and the matrix that it is written to.
+pub struct Product<'m, T> {
+    /// `m`, `n` and `k`.
+    pub extents: [usize; 3],
+    pub a: &'m [T],
+    pub b: &'m [T],
+    pub c: &'m mut [T],
+    /// The sum of no terms.
+    pub zero: T,
+}
+
+/// Computes a product, with vectors of the widest kind that the CPU has.
+pub fn multiply<T: Copy, F: Fn(T, T, T) -> T + Copy>(product: Product<'_, T>, multiply_add: F) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx512dq") && is_x86_feature_detected!("avx512f") {
         // SAFETY: the CPU has both features.
-        return unsafe { avx512(extents, a, b, c, zero, multiply_add) };
+        return unsafe { avx512(product, multiply_add) };
     } else if is_x86_feature_detected!("avx2") {
         // SAFETY: the CPU has the feature.
-        return unsafe { avx2(extents, a, b, c, zero, multiply_add) };
+        return unsafe { avx2(product, multiply_add) };
     }
-    blocks(extents, a, b, c, zero, multiply_add);
+    blocks(product, multiply_add);
 }
 
 /// The loops for CPUs with a feature.
@@ -46,15 +49,8 @@ macro_rules! with_feature {
     ($name:ident, $feature:literal) => {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = $feature)]
-        fn $name<T: Copy, F: Fn(T, T, T) -> T + Copy>(
-            extents: [usize; 3],
-            a: &[T],
-            b: &[T],
-            c: &mut [T],
-            zero: T,
-            multiply_add: F,
-        ) {
-            blocks(extents, a, b, c, zero, multiply_add);
+        fn $name<T: Copy, F: Fn(T, T, T) -> T + Copy>(product: Product<'_, T>, multiply_add: F) {
+            blocks(product, multiply_add);
         }
     };
 }
@@ -63,17 +59,11 @@ with_feature!(avx512, "avx512f,avx512dq");
 with_feature!(avx2, "avx2");
 
 #[inline(always)]
-fn blocks<T: Copy, F: Fn(T, T, T) -> T + Copy>(
-    [m, n, k]: [usize; 3],
-    a: &[T],
-    b: &[T],
-    c: &mut [T],
-    zero: T,
-    multiply_add: F,
-) {
+fn blocks<T: Copy, F: Fn(T, T, T) -> T + Copy>(product: Product<'_, T>, multiply_add: F) {
     /// A block of `b` stays in the first cache while all rows of `a` meet it.
     const DEPTH: usize = 16;
     const WIDTH: usize = 256;
+    let Product { extents: [m, n, k], a, b, c, zero } = product;
     c.fill(zero);
     for depth in ranges(k, DEPTH) {
         for width in ranges(n, WIDTH) {

@@ -33,8 +33,8 @@ impl Plan {
     ///
     /// # Errors
     /// [`ErrorKind::Constants`](crate::ErrorKind::Constants) if `at` does not have one distinct valid position for each
-    /// given operand, an operand has another name than the one at its position, or the plan already has constants; [`ErrorKind::Bind`](crate::ErrorKind::Bind) and
-    /// [`ErrorKind::Conj`](crate::ErrorKind::Conj) if an operand does not have the planned type or conjugation;
+    /// given operand, an operand has another name than the one at its position, or the plan already has constants;
+    /// [`ErrorKind::Bind`](crate::ErrorKind::Bind) and [`ErrorKind::Conj`](crate::ErrorKind::Conj) if an operand does not have the planned type or conjugation;
     /// [`ErrorKind::Stopped`](crate::ErrorKind::Stopped) if computing the intermediates stops; and as
     /// [`Expression::plan`](crate::Expression::plan).
     pub fn bind_constants(&self, at: &[usize], operands: impl Operands) -> Result<Plan, Error> {

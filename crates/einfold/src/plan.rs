@@ -87,8 +87,9 @@ impl Plan {
     }
 
     /// The bytes that a run needs in addition to its operands: results, intermediates, copies of operands that cannot
-    /// be folded into matrices, and packed blocks of matrix products on one thread, for operands in C order. With this number as the
-    /// [limit](Expression::memory) the plan runs, on as many threads as the memory allows. Without a limit a run uses
+    /// be folded into matrices, and packed blocks of matrix products on one thread, for operands in C order. With this
+    /// number as the [limit](Expression::memory) the plan runs, on as many threads as the memory allows. Without a limit
+    /// a run uses
     /// more memory where that is faster.
     pub fn peak_bytes(&self) -> Count {
         self.compiled().memory.total()

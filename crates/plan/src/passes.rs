@@ -21,8 +21,8 @@ fn edit_steps(draft: &mut Draft, mut edit: impl FnMut(&Draft, &mut Step) -> bool
     changes
 }
 
-/// Makes of each step what the passes make of the only step of a draft without intermediates: `gemm`, `loop_order` and
-/// `merge_axes` are all that apply. The strides are computed once.
+/// Runs `gemm`, `loop_order` and `merge_axes` on the only step of a draft without intermediates, to which no other pass
+/// applies. The strides are computed once for all three.
 pub(crate) fn finish_steps(draft: &mut Draft) {
     edit_steps(draft, |draft, step| {
         if gemm::multiply(draft, step, &mut None) || step.axes.len() < 2 {

@@ -32,9 +32,9 @@ impl Signal {
     }
 }
 
-/// Calls `arrive` for each signal, on a separate thread, which has made all its allocations on return: one beside a
-/// [reservation](crate::reserve_memory), which may take all memory for a moment, would abort the process. Signals that the
-/// process ignores, for example under `nohup`, stay ignored.
+/// Calls `arrive` for each signal, on a separate thread. When this function returns, the thread has made all its
+/// allocations: while a [reservation](crate::reserve_memory) holds all memory, an allocation on another thread would abort
+/// the process. Signals that the process ignores, for example under `nohup`, stay ignored.
 pub(crate) fn listen(arrive: fn(Signal)) {
     // With a handler, a file above the size limit is an error of `write`. The flag is not used.
     let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));

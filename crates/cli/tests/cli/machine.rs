@@ -90,8 +90,8 @@ fn files_without_a_machine_are_errors_with_reasons() {
     assert!(time.contains("`nest_ns` is 0; a time from 0.000001 to 1000000000 was expected"), "{time}");
 }
 
-/// The pool has as many threads as runs have, whatever the number of processors. With one thread there is no start of
-/// threads to measure.
+/// `calibrate` measures the pool of threads in which runs work, whose size is not always the number of processors. A pool
+/// of one thread starts no threads, so the cost of a start stays the built-in one.
 #[test]
 fn threads_are_those_of_the_pool_of_runs() {
     let measured = |threads: usize| {

@@ -1,7 +1,7 @@
 //! Binds matrix products: folds their axis groups by the real strides, and packs operands where copies pay or elements
 //! must be converted.
 
-use einfold_ir::{AxisRef, BLOCK, Fold, Gemm, Groups, Side, kernel_bytes};
+use einfold_ir::{AxisRef, BLOCK, Fold, Gemm, Groups, Loops, Side, kernel_bytes};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
@@ -149,7 +149,8 @@ impl Binder<'_> {
         roles.iter().for_each(|&x| {
             self.push_copy(operands[x]);
         });
-        let loops = self.push_outer_loops(fold, roles, ListRange::since(first, &self.program.operands));
+        let operands = ListRange::since(first, &self.program.operands);
+        let loops = self.push_outer_loops(&fold.outer, fold.reduced, roles, operands);
         let alpha = context.alpha.map(|base| self.push_base(base, context.loops));
         let along = |side: Side, x: usize| side.strides[x];
         let strides = [[along(m, C), along(n, C)], [along(m, a), along(fold.k, a)], [along(fold.k, b), along(n, b)]];
@@ -187,15 +188,22 @@ impl Binder<'_> {
         Ok(())
     }
 
-    fn push_outer_loops(&mut self, fold: &Fold, roles: [usize; 3], operands: ListRange) -> LoopNest {
+    /// Appends the loops outside of a kernel, of which the last `reduced` are reduced. `roles` are the numbers of the
+    /// operands in the strides of `outer`.
+    pub(super) fn push_outer_loops(
+        &mut self,
+        outer: &Loops,
+        reduced: usize,
+        roles: [usize; 3],
+        operands: ListRange,
+    ) -> LoopNest {
         let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
-        for l in 0..fold.outer.len() {
-            self.program.extents.push(fold.outer.extents()[l]);
-            let along = fold.outer.strides(l);
-            self.program.strides.extend(roles.map(|x| along[x]));
+        self.program.extents.extend_from_slice(outer.extents());
+        for l in 0..outer.len() {
+            self.program.strides.extend(roles.map(|x| outer.strides(l)[x]));
         }
         let extents = ListRange::since(extents, &self.program.extents);
-        LoopNest { operands, kept: fold.outer.len() - fold.reduced, reduced: fold.reduced, extents, strides }
+        LoopNest { operands, kept: outer.len() - reduced, reduced, extents, strides }
     }
 
     fn gemm_grid(&self, loops: LoopNest, [m, n, k]: [usize; 3], block: [usize; 2]) -> Grid {

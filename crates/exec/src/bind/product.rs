@@ -6,12 +6,12 @@ use einfold_ir::{Fold, Groups, Loops, Plan};
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, LoopNest, Op};
+use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, Op};
 use crate::error::BindError;
 use crate::kernels::{MAX_BLOCK_LANES, MAX_SIDE_LOOPS, PRODUCT_DEPTH, ProductKernels, Side, SideLoop, quad_distance};
 
-/// The most positions of k, rows and lanes in a block: the lanes stay in the second-level cache. Of elements of 16 bytes there are half as
-/// many lanes.
+/// The most positions of k, rows and lanes in a block: the lanes stay in the second-level cache. A block of elements of
+/// 16 bytes has half as many lanes.
 const BLOCK_DEPTH: usize = 2 * PRODUCT_DEPTH;
 const BLOCK_ROWS: usize = 512;
 const BLOCK_LANES: usize = 144;
@@ -81,7 +81,7 @@ impl Binder<'_> {
         let operands = ListRange::since(first, &self.program.operands);
         let product = BoundProduct {
             packed: packed.map(|at| self.push_base(BaseAddress::Packed(at), context.loops)),
-            loops: self.push_batch(batch, [C, a, b], operands),
+            loops: self.push_outer_loops(batch, 0, [C, a, b], operands),
             kernels,
             extents,
             blocks,
@@ -118,16 +118,6 @@ impl Binder<'_> {
             self.program.sides.push(SideLoop { extent: side.extents()[l], strides });
         }
         ListRange::since(first, &self.program.sides)
-    }
-
-    fn push_batch(&mut self, batch: &Loops, roles: [usize; 3], operands: ListRange) -> LoopNest {
-        let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
-        self.program.extents.extend_from_slice(batch.extents());
-        for l in 0..batch.len() {
-            self.program.strides.extend(roles.map(|x| batch.strides(l)[x]));
-        }
-        let extents = ListRange::since(extents, &self.program.extents);
-        LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides }
     }
 }
 

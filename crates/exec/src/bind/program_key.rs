@@ -12,7 +12,7 @@ use crate::kernels::Isa;
 use crate::view::{AnyView, AnyViewMut};
 
 /// What a program depends on besides the strides.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct Key {
     plan: PlanId,
     factors: [Option<Value>; 2],
@@ -44,7 +44,7 @@ impl Key {
         self.plan
     }
 
-    /// Whether a call has this key: the same as to compare it with [`Key::new`], without making that one.
+    /// Whether a call has this key. This compares the parts of the call, and does not make a second key.
     pub(super) fn is_of(&self, plan: &Plan, options: &BindOptions<'_>, isa: Isa) -> bool {
         let Key { plan: id, factors, semirings, memory, isa: kernels } = self;
         let same = |factor: Option<&AnyView<'_>>, known: &Option<Value>| match (factor, known) {

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::Binder;
 use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{Grid, ListRange, LoopNest, Op, SmallProduct};
+use crate::bound_program::{Grid, ListRange, Op, SmallProduct};
 use crate::error::BindError;
 use crate::kernels::{MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
@@ -77,23 +77,18 @@ impl Binder<'_> {
         }
         let first = self.program.operands.len();
         accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
-        let loops = self.push_batch_loops(&batch, ListRange::since(first, &self.program.operands));
+        let operands = ListRange::since(first, &self.program.operands);
+        let mut outer = std::mem::take(&mut self.lists.spare);
+        outer.reset(3);
+        batch.iter().for_each(|axis| outer.push(axis.extent, axis.strides));
+        let loops = self.push_outer_loops(&outer, 0, [0, 1, 2], operands);
+        self.lists.spare = outer;
         let offsets = self.push_offsets(&axes, terms);
         let grid = batch_grid(points(&batch), points(&axes));
         self.program.points = self.program.points.saturating_add(grid.points);
         let adds = init == TargetInit::Accumulate;
         self.program.ops.push(Op::Small(SmallProduct { loops, grid, kernel, adds, terms, offsets }));
         Ok(true)
-    }
-
-    fn push_batch_loops(&mut self, batch: &[ProductAxis], operands: ListRange) -> LoopNest {
-        let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
-        for axis in batch {
-            self.program.extents.push(axis.extent);
-            self.program.strides.extend_from_slice(&axis.strides);
-        }
-        let extents = ListRange::since(extents, &self.program.extents);
-        LoopNest { operands, kept: batch.len(), reduced: 0, extents, strides }
     }
 
     /// Appends the rows that a small kernel reads for sums of `terms` terms.

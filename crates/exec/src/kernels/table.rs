@@ -9,7 +9,8 @@ use super::isa::PerIsa;
 use super::isa::with_features;
 use super::op::ScalarOp;
 use super::{
-    BinaryFn, Dst, FillFn, Fused, GemmArgs, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter, small,
+    BinaryFn, Dst, FillFn, Fused, GemmArgs, GemmFn, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter,
+    small,
 };
 
 /// The kernels of ⊕ alone.
@@ -83,43 +84,22 @@ impl<O: ScalarOp> OpTable<O> {
 pub(super) struct PairTable<A, M>(PhantomData<(A, M)>);
 
 impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
+    const fn fused(mul_add: BinaryFn, gemm: GemmFn) -> Fused {
+        Fused { mul_add, gemm, small: small::product::<A, M>, product: None }
+    }
+
     /// Compiled for every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
-        portable: Fused {
-            mul_add: portable::mul_add::<A, M>,
-            gemm: portable::gemm::<A, M>,
-            small: small::product::<A, M>,
-            product: None,
-        },
+        portable: Self::fused(portable::mul_add::<A, M>, portable::gemm::<A, M>),
         #[cfg(target_arch = "x86_64")]
-        avx2: Fused {
-            mul_add: avx2::mul_add::<A, M>,
-            gemm: avx2::gemm::<A, M>,
-            small: small::product::<A, M>,
-            product: None,
-        },
+        avx2: Self::fused(avx2::mul_add::<A, M>, avx2::gemm::<A, M>),
         #[cfg(target_arch = "x86_64")]
-        avx512: Fused {
-            mul_add: avx512::mul_add::<A, M>,
-            gemm: avx512::gemm::<A, M>,
-            small: small::product::<A, M>,
-            product: None,
-        },
+        avx512: Self::fused(avx512::mul_add::<A, M>, avx512::gemm::<A, M>),
     };
     /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
-        Fused {
-            mul_add: portable::mul_add::<A, M>,
-            gemm: portable::gemm::<A, M>,
-            small: small::product::<A, M>,
-            product: None,
-        },
-        Fused {
-            mul_add: avx2::mul_add::<A, M>,
-            gemm: avx2::gemm::<A, M>,
-            small: small::product::<A, M>,
-            product: None,
-        },
+        Self::fused(portable::mul_add::<A, M>, portable::gemm::<A, M>),
+        Self::fused(avx2::mul_add::<A, M>, avx2::gemm::<A, M>),
     );
     /// The kernel `mul_add` alone, compiled for every instruction set.
     pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {

@@ -124,30 +124,15 @@ where
 /// Numbers of 8 bytes move as `f64` does.
 impl Number for Complex<f32> {
     const ZERO: Self = Complex { re: 0.0, im: 0.0 };
-    const SQUARE: usize = <f64 as Number>::SQUARE;
-    #[inline(always)]
-    unsafe fn transpose(rows: impl Fn(usize) -> *const Self, to: *mut Self, step: usize) {
-        // SAFETY: the caller's promise; the instructions move bytes, and need no alignment.
-        unsafe { f64::transpose(|r| rows(r).cast(), to.cast(), step) }
-    }
     #[inline(always)]
     unsafe fn quad(rows: [*const Self; 4], columns: [*mut Self; 4]) {
-        // SAFETY: as above.
+        // SAFETY: the caller's promise; the instructions move bytes, and need no alignment.
         unsafe { f64::quad(rows.map(<*const Self>::cast), columns.map(<*mut Self>::cast)) }
     }
 }
 
 impl Number for Complex<f64> {
     const ZERO: Self = Complex { re: 0.0, im: 0.0 };
-    const SQUARE: usize = 4;
-    #[inline(always)]
-    unsafe fn transpose(rows: impl Fn(usize) -> *const Self, to: *mut Self, step: usize) {
-        // SAFETY: the caller promises the rows and the columns.
-        unsafe {
-            let columns = [to, to.add(step), to.add(2 * step), to.add(3 * step)];
-            Self::quad([rows(0), rows(1), rows(2), rows(3)], columns);
-        }
-    }
     #[inline(always)]
     unsafe fn quad(rows: [*const Self; 4], columns: [*mut Self; 4]) {
         let mut c = 0;

@@ -46,12 +46,19 @@ pub(super) trait Vector: Copy {
 pub(super) trait Number: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Output = Self> {
     const ZERO: Self;
     /// The side of the square that [`Number::transpose`] moves.
-    const SQUARE: usize;
+    const SQUARE: usize = 4;
     /// Reads a square whose rows begin at `rows`, and writes its columns, `step` elements apart.
     ///
     /// # Safety
     /// The CPU has AVX2; each row has [`Self::SQUARE`] elements, and there is memory for as many columns.
-    unsafe fn transpose(rows: impl Fn(usize) -> *const Self, to: *mut Self, step: usize);
+    #[inline(always)]
+    unsafe fn transpose(rows: impl Fn(usize) -> *const Self, to: *mut Self, step: usize) {
+        // SAFETY: the caller promises AVX2, the rows and the columns; a square has four of each unless a type says otherwise.
+        unsafe {
+            let columns = [to, to.add(step), to.add(2 * step), to.add(3 * step)];
+            Self::quad([rows(0), rows(1), rows(2), rows(3)], columns);
+        }
+    }
     /// Reads four rows of four elements, and writes their columns.
     ///
     /// # Safety
@@ -61,15 +68,6 @@ pub(super) trait Number: Copy + std::ops::Add<Output = Self> + std::ops::Mul<Out
 
 impl Number for f64 {
     const ZERO: f64 = 0.0;
-    const SQUARE: usize = 4;
-    #[inline(always)]
-    unsafe fn transpose(rows: impl Fn(usize) -> *const f64, to: *mut f64, step: usize) {
-        // SAFETY: the caller promises AVX2, the rows and the columns.
-        unsafe {
-            let columns = [to, to.add(step), to.add(2 * step), to.add(3 * step)];
-            Self::quad([rows(0), rows(1), rows(2), rows(3)], columns);
-        }
-    }
     #[inline(always)]
     unsafe fn quad(rows: [*const f64; 4], columns: [*mut f64; 4]) {
         // SAFETY: the caller promises AVX2, the rows and the columns.

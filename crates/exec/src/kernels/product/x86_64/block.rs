@@ -1,67 +1,13 @@
 //! Blocks of a large product: packed panels of rows and lanes, and the tiles over them.
 
 use std::ops::Range;
-use std::ptr::NonNull;
 
+use super::args::{MAX_BLOCK_LANES, MultiplyArgs, PackArgs, quad_distance};
 use super::micro::{MAX_LANES, MAX_ROWS, MAX_VECTORS, Scatter, Tile};
 use super::pack::{Panel, Quads, contiguous};
-use super::side::{Panels, Side, SideLoop};
+use super::side::Panels;
 use super::vector::Number;
 use super::{DEPTH, ProductType};
-
-/// The most lanes of a block.
-pub(crate) const MAX_BLOCK_LANES: usize = 512;
-
-/// A part of a side that is packed, or is being packed.
-#[derive(Clone, Copy, Debug)]
-pub struct BlockSide<'a> {
-    /// The rows or lanes; strides in the operand, then in C.
-    pub side: Side<'a>,
-    /// The first position of the block.
-    pub start: usize,
-    /// The number of positions.
-    pub len: usize,
-    /// The packed panels, with memory for `len` positions, rounded up to a multiple of [`ProductKernels::lanes`] for lanes, at
-    /// each position of k.
-    ///
-    /// [`ProductKernels::lanes`]: super::ProductKernels::lanes
-    pub packed: *mut u8,
-}
-
-/// The arguments that fill the panels of a block.
-#[derive(Clone, Debug)]
-pub struct PackArgs<'a> {
-    /// The rows or lanes.
-    pub block: BlockSide<'a>,
-    /// The address of the operand at the first position of all sides.
-    pub operand: *const u8,
-    /// The contracted axis: strides in the operand of the rows, then of the lanes.
-    pub k: Side<'a>,
-    /// The positions of k.
-    pub k_range: Range<usize>,
-}
-
-/// The arguments that multiply the packed panels of a block.
-#[derive(Clone, Copy, Debug)]
-pub struct MultiplyArgs<'a> {
-    /// Rows and lanes, packed.
-    pub sides: [BlockSide<'a>; 2],
-    /// The number of positions of k.
-    pub k: usize,
-    /// The address of C at the first position of all sides.
-    pub c: *mut u8,
-    /// The address of α; `None` for 1.
-    pub alpha: Option<NonNull<u8>>,
-    /// Whether the product is added to C. If not, C is not read.
-    pub accumulate: bool,
-    /// Whether C is too large for the caches, so that it is better written past them.
-    pub stream: bool,
-}
-
-/// Packs the panels of a block with the numbers in a range.
-pub type PackBlockFn = unsafe fn(&PackArgs<'_>, Range<usize>);
-/// Multiplies the panels of rows with the numbers in a range by all lanes of the block.
-pub type MultiplyBlockFn = unsafe fn(&MultiplyArgs<'_>, Range<usize>);
 
 fn row_panels<K: ProductType>(rows: usize) -> Panels {
     Panels::new(rows, 1, K::ROWS)
@@ -71,7 +17,7 @@ fn lane_panels<K: ProductType>(lanes: usize) -> Panels {
     Panels::new(lanes, K::LANES, K::VECTORS)
 }
 
-/// The numbers of panels of so many rows and lanes.
+/// The numbers of panels that these numbers of rows and lanes are divided into.
 pub(super) fn panel_counts<K: ProductType>([rows, lanes]: [usize; 2]) -> [usize; 2] {
     [row_panels::<K>(rows).count, lane_panels::<K>(lanes).count]
 }
@@ -105,16 +51,6 @@ pub(super) fn lane_parts<K: ProductType>(p: &PackArgs<'_>) -> usize {
         Some(distance) if in_quads::<K>(p, distance) => distance / 4,
         _ => lane_panels::<K>(p.block.len).count,
     }
-}
-
-/// If the operand is contiguous along another loop than the last one, whose lanes are contiguous in C: the number of lanes
-/// between neighbours in the operand. Both loops have multiples of four positions.
-pub(crate) fn quad_distance(lanes: Side<'_>, size: usize) -> Option<usize> {
-    let (inner, outer) = lanes.loops().split_last()?;
-    let unit = |l: &&SideLoop| l.strides[0] == size as isize;
-    let at = outer.iter().position(|l| unit(&l)).filter(|_| !unit(&inner))?;
-    let fours = inner.extent % 4 == 0 && outer[at].extent % 4 == 0;
-    fours.then(|| outer[at + 1..].iter().map(|l| l.extent).product::<usize>() * inner.extent)
 }
 
 /// Whether a block consists of whole squares, and k is not contiguous.
@@ -327,7 +263,6 @@ pub(super) unsafe fn scattered<K: ProductType>(tile: &Tile<K::Element>, rows: us
 /// Orders streamed stores before what follows, as other stores are.
 fn fence() {
     // SAFETY: every CPU of this target has the instruction.
-    #[cfg(target_arch = "x86_64")]
     unsafe {
         std::arch::x86_64::_mm_sfence();
     }
