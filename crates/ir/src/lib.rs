@@ -42,7 +42,7 @@ pub use expr::{Expr, Function, Literal, PointOp};
 pub use id_vec::{Id, IdVec};
 pub use loops::{Loops, StridedAxis, nesting};
 pub use machine::{Machine, Time};
-pub use matrix::{BLOCK, Fold, Groups, Side, kernel_bytes};
+pub use matrix::{BLOCK, Fold, Groups, PACKED_SIDE, STACK_PACKED, Side, kernel_bytes, packed_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType};
 pub use network::{Network, UnknownAxis};
 pub use plan::{
