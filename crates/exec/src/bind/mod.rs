@@ -28,7 +28,7 @@ mod tile_plan;
 
 use program_key::Key;
 
-use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Plan, Storage, StridedAxis, UserAlgebra};
+use einfold_ir::{Algebra, BufferId, Dtype, Loops, Plan, Storage, StridedAxis, UserAlgebra};
 
 use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Ptr};
 use crate::error::BindError;
@@ -104,8 +104,7 @@ struct BindLists {
     chunked: Option<(usize, ChunkedAxis)>,
     /// Strides and extents of the written positions, for `Coverage`.
     strided: Vec<StridedAxis<()>>,
-    groups: Groups,
-    fold: Fold,
+    groups: gemm::Groups,
     /// The stack of values of an expression.
     values: Vec<expr::PendingValue>,
     temporaries: tile_plan::Temporaries,
@@ -166,16 +165,12 @@ impl Scratch {
             partitions: 1,
             packed: 0,
             most_packed: 0,
-            kernel_bytes: 0,
-            max_kernel_bytes: 0,
             constants: 0,
         };
-        binder.note_kernel_memory();
         binder.store_strides(ins, outs);
         for (region, depths) in plan.regions.iter().zip(plan.depths()) {
             binder.region(region, depths)?;
         }
-        binder.set_kernel_allowance()?;
         self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
         Ok(())
     }
@@ -249,10 +244,6 @@ struct Binder<'b> {
     packed: usize,
     /// The largest number of bytes that a step packs, in all partitions.
     most_packed: usize,
-    /// The largest number of bytes that one kernel call of the current region allocates.
-    kernel_bytes: usize,
-    /// The same for any matrix product of the plan, however its operands are folded.
-    max_kernel_bytes: usize,
     /// Bytes of all constants.
     constants: usize,
 }
