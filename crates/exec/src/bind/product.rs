@@ -36,7 +36,8 @@ impl Packing {
     fn new(kernels: &ProductKernels, blocks: [usize; 3]) -> Packing {
         let area = |x: usize| {
             let positions = kernels.panels[x].padded(blocks[x]);
-            product(&[positions, blocks[2], kernels.size]).next_multiple_of(Plan::ALIGN)
+            let bytes = product(&[positions, blocks[2], kernels.size]);
+            bytes.checked_next_multiple_of(Plan::ALIGN).unwrap_or(usize::MAX)
         };
         let areas = [area(0), area(1)];
         Packing { blocks, areas, stack: areas[0].saturating_add(areas[1]) <= STACK_PACKED }
