@@ -54,6 +54,8 @@ pub struct PanelShape {
     pub most: usize,
     /// The widths of packed panels are multiples of this.
     pub multiple: usize,
+    /// Whether the positions of k are neighbours in a packed panel, not the rows or lanes.
+    pub along_k: bool,
 }
 
 impl PanelShape {
@@ -135,9 +137,10 @@ impl ProductKernels {
         let range = self.panels[x].panels(len).range(panel);
         let (width, depth) = (self.panels[x].padded(range.len()), block.k_range.len());
         let to = packed.wrapping_add(range.start * depth * self.size);
+        let [per_k, per_position] = if self.panels[x].along_k { [1, depth] } else { [width, 1] };
         let target = |k: usize, position: usize| Dst {
-            ptr: to.wrapping_add((k * width + position) * self.size),
-            strides: [(width * self.size) as isize, self.size as isize],
+            ptr: to.wrapping_add((k * per_k + position * per_position) * self.size),
+            strides: [per_k, per_position].map(|elements| (elements * self.size) as isize),
         };
         let mut position = 0;
         side.runs(start + range.start..start + range.end, |[offset, _], [stride, _], len| {

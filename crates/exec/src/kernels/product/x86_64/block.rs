@@ -13,8 +13,8 @@ use crate::kernels::{Dst, map};
 /// The panels of rows and of lanes.
 pub(super) const fn shapes<K: ProductType>() -> [PanelShape; 2] {
     [
-        PanelShape { unit: 1, most: K::ROWS, multiple: 1 },
-        PanelShape { unit: K::LANES, most: K::VECTORS, multiple: K::LANES },
+        PanelShape { unit: 1, most: K::ROWS, multiple: 1, along_k: false },
+        PanelShape { unit: K::LANES, most: K::VECTORS, multiple: K::LANES, along_k: false },
     ]
 }
 
