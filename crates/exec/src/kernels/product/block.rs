@@ -22,6 +22,9 @@ pub struct BlockSide<'a> {
     pub start: usize,
     /// The number of positions.
     pub len: usize,
+    /// If tiles read the operand where it lies: its strides in bytes along the rows or lanes, counted as one axis, and
+    /// along k. Lanes are then contiguous. Only vector kernels allow this.
+    pub in_place: Option<[isize; 2]>,
     /// The memory for packed panels: [`PanelShape::padded`] positions at each position of k.
     pub packed: *mut u8,
 }
@@ -79,6 +82,8 @@ pub struct VectorPacking {
     pub pack: [BlockFn; 2],
     /// The number of parts that the lanes of a block are packed in.
     pub lane_parts: fn(&Block<'_>) -> usize,
+    /// Whether tiles read only the elements of their last vectors that they need.
+    pub masks: bool,
 }
 
 /// The products of one pair of operations.
@@ -111,6 +116,7 @@ impl ProductKernels {
     /// The number of parts that rows (`x` is 0) or lanes (1) of a block are packed in.
     pub fn parts(&self, block: &Block<'_>, x: usize) -> usize {
         match self.vectors(&block.sides[x]) {
+            _ if block.sides[x].in_place.is_some() => 0,
             Some(vectors) if x == 1 => (vectors.lane_parts)(block),
             _ => self.panels[x].panels(block.sides[x].len).count,
         }
@@ -133,7 +139,7 @@ impl ProductKernels {
 
     /// Packs a panel with the kernels that copy and convert.
     unsafe fn pack_panel(&self, block: &Block<'_>, x: usize, panel: usize) {
-        let BlockSide { side, operand, load, start, len, packed } = block.sides[x];
+        let BlockSide { side, operand, load, start, len, packed, .. } = block.sides[x];
         let range = self.panels[x].panels(len).range(panel);
         let (width, depth) = (self.panels[x].padded(range.len()), block.k_range.len());
         let to = packed.wrapping_add(range.start * depth * self.size);

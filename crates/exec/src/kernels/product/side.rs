@@ -37,6 +37,14 @@ impl<'a> Side<'a> {
         self.loops.iter().map(|l| l.extent).product()
     }
 
+    /// The stride in operand `x` if the positions have a single one.
+    pub(crate) fn single_stride(self, x: usize) -> Option<isize> {
+        let inner = self.loops.last().map_or(0, |l| l.strides[x]);
+        let nests =
+            |next: isize, l: &SideLoop| (l.strides[x] == next).then(|| next.checked_mul(l.extent as isize)).flatten();
+        self.loops.iter().rev().try_fold(inner, nests).map(|_| inner)
+    }
+
     /// Calls `run` for each run of `positions` along the last loop: the offsets of its first position, its strides, and
     /// its length.
     #[inline]
