@@ -121,7 +121,12 @@ impl Panels {
 
     /// The first position of a panel; the extent, rounded up to a unit, for the number of panels.
     pub(super) fn start(self, panel: usize) -> usize {
-        panel * self.units / self.count * self.unit
+        match panel {
+            0 => 0,
+            // Without a division, for products of one tile.
+            _ if panel == self.count => self.units * self.unit,
+            _ => panel * self.units / self.count * self.unit,
+        }
     }
 
     /// The positions of a panel.
