@@ -45,9 +45,7 @@ pub use machine::{Machine, Time};
 pub use matrix::{BLOCK, Fold, Groups, PACKED_SIDE, STACK_PACKED, Side, kernel_bytes, packed_bytes};
 pub use module::{Contraction, Def, Ir, Node, NodeId, RegionId, TensorType};
 pub use network::{Network, UnknownAxis};
-pub use plan::{
-    Buffer, BufferId, Depths, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, Step, Storage, WriteMode,
-};
+pub use plan::{Buffer, BufferId, Depths, Draft, Form, Gemm, Layout, Plan, PlanId, Region, Step, Storage, WriteMode};
 pub use region::Lifetime;
 pub use rewriter::Rewriter;
 pub use tree::{Cost, PathError, Tree};

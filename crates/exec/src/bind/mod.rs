@@ -30,7 +30,9 @@ use program_key::Key;
 
 use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Plan, Storage, StridedAxis, UserAlgebra};
 
-use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Ptr};
+use crate::bound_program::{
+    BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Op, Ptr,
+};
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
 use crate::memory::AlignedMemory;
@@ -154,9 +156,49 @@ impl Scratch {
         options: &BindOptions<'_>,
         isa: Isa,
     ) -> Result<(), BindError> {
+        let mut binder = self.binder(plan, options, isa);
+        binder.note_kernel_memory();
+        binder.store_strides(|storage| match storage {
+            Storage::Input(k) => Some(ins[k as usize].strides()),
+            Storage::Output(k) => Some(outs[k as usize].strides()),
+            Storage::Scratch(_) => None,
+        });
+        for (region, depths) in plan.regions.iter().zip(plan.depths()) {
+            binder.region(region, depths)?;
+        }
+        binder.set_kernel_allowance()?;
+        let areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+        self.areas = areas;
+        Ok(())
+    }
+
+    /// Binds each step of a plan by itself to arrays of the planned layouts, and calls `see` with the operations that it
+    /// appended to the program.
+    pub(crate) fn schedule(
+        &mut self,
+        plan: &Plan,
+        options: &BindOptions<'_>,
+        mut see: impl FnMut(Result<&[Op], BindError>, &BoundProgram),
+    ) {
+        // The schedule is the same for every instruction set.
+        let mut binder = self.binder(plan, options, Isa::PORTABLE);
+        binder.store_strides(|_| None);
+        for region in &plan.regions {
+            let has_iterations = region.loops.iter().all(|axis| axis.extent > 0);
+            for step in &region.steps {
+                let first = binder.program.ops.len();
+                let bound = binder.bind_step(&region.loops, step, has_iterations);
+                see(bound.map(|()| &binder.program.ops[first..]), binder.program);
+                binder.packed = 0;
+            }
+        }
+    }
+
+    /// A binder with an empty program.
+    fn binder<'b>(&'b mut self, plan: &'b Plan, options: &'b BindOptions<'b>, isa: Isa) -> Binder<'b> {
         let Scratch { program, lists, .. } = self;
         program.clear();
-        let mut binder = Binder {
+        Binder {
             plan,
             options,
             isa,
@@ -169,15 +211,7 @@ impl Scratch {
             kernel_bytes: 0,
             max_kernel_bytes: 0,
             constants: 0,
-        };
-        binder.note_kernel_memory();
-        binder.store_strides(ins, outs);
-        for (region, depths) in plan.regions.iter().zip(plan.depths()) {
-            binder.region(region, depths)?;
         }
-        binder.set_kernel_allowance()?;
-        self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
-        Ok(())
     }
 }
 
