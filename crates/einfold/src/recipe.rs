@@ -205,7 +205,7 @@ impl Recipe {
             (budget.objective, budget.largest) = (*objective, *largest);
         }
         let pass = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
-        let passes = self.passes.iter().filter(|name| !FORMER_PASSES.contains(&name.as_str()));
+        let mut passes = self.passes.iter().filter(|name| !FORMER_PASSES.contains(&name.as_str()));
         let passes = passes.try_fold(PassSet::NONE, pass)?;
         let options = Options { strict: self.strict, algebra, ..self.meaning.options()? };
         expression.settings = Settings { options, semiring, order, budget, passes }.into();

@@ -11,6 +11,7 @@ mod element;
 mod error;
 mod evaluate;
 pub mod kernels;
+mod loops;
 mod memory;
 mod output_array;
 mod run;

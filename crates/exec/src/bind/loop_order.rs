@@ -1,9 +1,8 @@
 //! Orders and merges the loops of a nest by their real strides.
 
-use einfold_ir::Loops;
-
 use super::{BindLists, Binder};
 use crate::bound_program::{BoundProgram, ChunkedAxis, ListRange, LoopNest};
+use crate::loops::Loops;
 
 impl Binder<'_> {
     /// Orders the collected loops, and merges neighbours where all strides nest.

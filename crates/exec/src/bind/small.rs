@@ -81,7 +81,7 @@ impl Binder<'_> {
         let mut outer = std::mem::take(&mut self.lists.spare);
         outer.reset(3);
         batch.iter().for_each(|axis| outer.push(axis.extent, axis.strides));
-        let loops = self.push_outer_loops(&outer, 0, [0, 1, 2], operands);
+        let loops = self.push_outer_loops(&outer, [0, 1, 2], operands);
         self.lists.spare = outer;
         let offsets = self.push_offsets(&axes, terms);
         let grid = batch_grid(points(&batch), points(&axes));

@@ -3,14 +3,13 @@
 
 use std::ops::Range;
 
-use einfold_ir::Loops;
-
 use super::Binder;
 use super::grid::TASK_POINTS;
 use super::nest::Actions;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, ListRange};
 use crate::error::BindError;
+use crate::loops::Loops;
 
 /// From this number of elements on, threads can share the target itself.
 const MAX_TARGET_ELEMENTS: usize = 64;

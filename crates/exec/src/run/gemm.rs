@@ -33,7 +33,7 @@ impl Run<'_> {
         let blocks = Blocks { run: self, gemm, bases: self.bases(gemm.loops.operands, iteration), iteration, alpha };
         // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
-        self.blocks(&gemm.grid, gemm.bytes, move |range| blocks.run(range))
+        self.blocks(&gemm.grid, move |range| blocks.run(range))
     }
 }
 
@@ -47,7 +47,7 @@ impl Blocks<'_> {
         while block_cursor.left() > 0 {
             // The first position of the block along m and n, and its extents.
             let (start, n) = grid.block_at(block_cursor.block_in_row, [extents[0], extents[1]]);
-            let cursor = &mut block_cursor.loops;
+            let cursor = &block_cursor.loops;
             if let Some(block_sum) = &mut block_sum {
                 let block_loop = |axis: usize| BlockLoop {
                     start: start[axis],
@@ -57,24 +57,17 @@ impl Blocks<'_> {
                 };
                 block_sum.begin(block_cursor.row, cursor.ptrs[0], [block_loop(0), block_loop(1)]);
             }
-            let mut accumulate = self.gemm.accumulate;
-            loop {
-                for k in (0..extents[2]).step_by(*k_strip) {
-                    let k_range = k..extents[2].min(k + k_strip);
-                    let points = n[0] as u64 * n[1] as u64 * k_range.len() as u64;
-                    // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of
-                    // the operands (docs/unsafe.md). Blocks that run at the same time differ in the position of a kept
-                    // loop or in their part of C, so their targets are disjoint. Each call writes all of its part of C.
-                    unsafe {
-                        block_sum.iter_mut().for_each(|sum| sum.before_call());
-                        self.multiply(cursor, start, n, k_range, accumulate);
-                    }
-                    accumulate = true;
-                    self.run.advance_or_cancel(points)?;
+            for k in (0..extents[2]).step_by(*k_strip) {
+                let k_range = k..extents[2].min(k + k_strip);
+                let points = n[0] as u64 * n[1] as u64 * k_range.len() as u64;
+                // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of the
+                // operands (docs/unsafe.md). Blocks that run at the same time differ in the position of a kept loop or
+                // in their part of C, so their targets are disjoint. Each call writes all of its part of C.
+                unsafe {
+                    block_sum.iter_mut().for_each(|sum| sum.before_call());
+                    self.multiply(cursor, start, n, k_range, self.gemm.accumulate || k > 0);
                 }
-                if !cursor.next(loops.kept..loops.kept + loops.reduced) {
-                    break;
-                }
+                self.run.advance_or_cancel(points)?;
             }
             // SAFETY: as for the calls above; at least one of them has written the block.
             unsafe { block_sum.iter_mut().for_each(|sum| sum.end()) }

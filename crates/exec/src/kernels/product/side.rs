@@ -12,7 +12,7 @@ pub struct SideLoop {
 }
 
 /// The most loops of a side.
-pub(crate) const MAX_LOOPS: usize = 8;
+pub(crate) const MAX_LOOPS: usize = 32;
 
 /// The rows, the lanes or the contracted axis of a product: nested loops, the last of which runs fastest, counted as one
 /// axis.
