@@ -1,6 +1,6 @@
 //! Binds matrix products: in place where the sides are matrix axes as they lie, else in packed blocks, or as a nest.
 
-use einfold_ir::{AxisRef, Gemm, Loops};
+use einfold_ir::{AxisRef, Gemm};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
@@ -8,6 +8,7 @@ use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BoundGemm, Grid, ListRange, LoopNest, Op};
 use crate::error::BindError;
 use crate::kernels::{Fused, GemmFn, MAX_SIDE_LOOPS, UnaryFn};
+use crate::loops::Loops;
 
 /// The rows and columns of C in one block, which one kernel call computes. They are multiples of the tiles of every
 /// kernel, so that an element of C is computed in the same way in every block. A kernel packs for each block, so one

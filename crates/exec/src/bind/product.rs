@@ -1,7 +1,7 @@
 //! Binds products of packed blocks: their sides are lists of loops with the real strides, which blocks pack and store
 //! through. No operand is copied as a whole; conversions happen while a block is packed.
 
-use einfold_ir::{Loops, PACKED_SIDE, Plan, STACK_PACKED};
+use einfold_ir::{PACKED_SIDE, Plan, STACK_PACKED};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
@@ -10,6 +10,7 @@ use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, Op, PackedMemory};
 use crate::error::BindError;
 use crate::kernels::{MAX_BLOCK_LANES, ProductKernels, Side, SideLoop, quad_distance};
+use crate::loops::Loops;
 
 /// The most lanes in a block of the vector kernels: the lanes stay in the second-level cache. A block of elements of 16
 /// bytes has half as many.
