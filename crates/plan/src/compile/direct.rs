@@ -18,7 +18,7 @@ use crate::passes::finish_steps;
 use crate::roles::AxisList;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
-pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
+pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Box<Compiled>> {
     let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
     if limited || *how != Order::default() || *options != PlanOptions::default() || ir.regions() > 1 {
         return None;
@@ -39,7 +39,7 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     });
     let (operands, memory, passes) = (few(0..inputs.len() as u32), Memory::of(&plan), options.passes);
     let (cost, forms) = (product.unwrap_or_default(), OnceLock::new());
-    Some(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms })
+    Some(Box::new(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms }))
 }
 
 /// The forms that lead to a plan that was made directly from `ir`: those of the whole pipeline.
@@ -118,7 +118,7 @@ fn lower(ir: &Ir, c: &Contraction, space: &[u32], machine: &Machine) -> Draft {
     };
     Draft {
         buffers,
-        regions: vec![Region { loops: Vec::new(), steps: vec![step], partitions: None }],
+        regions: few([Region { loops: Vec::new(), steps: vec![step], partitions: None }]),
         inputs: few((0..result.0).map(BufferId)),
         outputs: few([result]),
         scratch: 0,

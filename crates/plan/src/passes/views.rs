@@ -248,8 +248,8 @@ fn within(steps: &BTreeSet<StepPosition>, region: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use einfold_ir::{
-        Access, Algebra, Axis, BufferId, Draft, Dtype, Form, Index, Ir, Layout, Machine, Nest, NodeId, Region, Step,
-        Storage, WriteMode,
+        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Ir, Layout, Machine, Nest, NodeId, Region,
+        Step, Storage, WriteMode,
     };
 
     use super::{BufferUses, fold_views};
@@ -275,7 +275,7 @@ mod tests {
             algebra: Algebra::SUM_PRODUCT,
             form: Form::Nest(Nest { expr: None, ordered: false, merged: Vec::new() }),
         };
-        let regions = vec![Region { loops: Vec::new(), steps: tensors.map(step).collect(), partitions: None }];
+        let regions = [Region { loops: Vec::new(), steps: tensors.map(step).collect(), partitions: None }].into();
         let buffers = buffers.into_iter().map(buffer).collect();
         Draft {
             buffers,
