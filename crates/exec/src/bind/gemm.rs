@@ -24,6 +24,10 @@ const K_STRIP: usize = 256;
 const LEAST_PACKED_BYTES: usize = 8 << 20;
 /// The fewest rows, and the fewest lanes, of such a product.
 const LEAST_PACKED_SIDE: usize = 32;
+/// The fewest products along a contiguous axis of a batch, and the most rows, lanes and contracted positions of each, that
+/// run as a nest with the batch inside.
+const LEAST_BATCH: usize = 64;
+const SMALL_SIDE: usize = 12;
 /// The numbers of A, B and C in the strides of a group.
 pub(super) const A: usize = 0;
 pub(super) const B: usize = 1;
@@ -129,7 +133,8 @@ impl Binder<'_> {
         arrange(batch, C, C);
         arrange_sides([rows, lanes, k], [a, b]);
         let loops: [&Loops; 3] = [rows, lanes, k];
-        if loops.iter().any(|side| side.len() > MAX_SIDE_LOOPS) {
+        if loops.iter().any(|side| side.len() > MAX_SIDE_LOOPS) || is_inner_batch(batch, loops, context.compute.size())
+        {
             return Ok(false);
         }
         let loads = [self.load(context, &context.step.reads[a])?, self.load(context, &context.step.reads[b])?];
@@ -222,6 +227,13 @@ impl Binder<'_> {
             points: points as u64,
         }
     }
+}
+
+/// Whether a nest has longer vectors along a batch that is contiguous in C than small products have along their lanes.
+fn is_inner_batch(batch: &Loops, sides: [&Loops; 3], size: usize) -> bool {
+    let Some(inner) = batch.len().checked_sub(1) else { return false };
+    let long = batch.extents()[inner] >= LEAST_BATCH && batch.strides(inner)[C] == size as isize;
+    long && sides.into_iter().all(|side| points(side) <= SMALL_SIDE)
 }
 
 /// Whether a product of matrices with elements of `size` bytes is faster in packed blocks than in place.

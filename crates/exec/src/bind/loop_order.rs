@@ -4,6 +4,9 @@ use super::{BindLists, Binder};
 use crate::bound_program::{BoundProgram, ChunkedAxis, ListRange, LoopNest};
 use crate::loops::Loops;
 
+/// The fewest positions of a part of a batch.
+const LEAST_PART: usize = 64;
+
 impl Binder<'_> {
     /// Orders the collected loops, and merges neighbours where all strides nest.
     pub(super) fn arrange(&mut self) {
@@ -11,6 +14,34 @@ impl Binder<'_> {
         loops.drop_units();
         loops.order();
         loops.merge();
+    }
+
+    /// Arranges the collected loops of a sum of products of two factors, if the innermost loop is a batch that is
+    /// contiguous in the target: a reduced loop next to it, so that the kernel sums rows of the batch, and a loop over
+    /// parts of the batch outside of all others, so that all operands of a part stay in the cache.
+    pub(super) fn arrange_batch(&mut self, size: usize) {
+        let BindLists { loops, indexed, spare, .. } = &mut *self.lists;
+        let Some(last) = loops.len().checked_sub(1).filter(|_| loops.operands() == 3 && indexed.is_empty()) else {
+            return;
+        };
+        let inner = loops.strides(last);
+        let reduced = (0..last).rfind(|&l| loops.strides(l)[0] == 0);
+        let Some(reduced) = reduced.filter(|_| inner[0] == size as isize && !inner.contains(&0)) else { return };
+        loops.move_innermost(reduced);
+        loops.move_innermost(last - 1);
+        let extent = loops.extents()[last];
+        let elements = |x: usize| {
+            let extent = |l: usize| if loops.strides(l)[x] != 0 { loops.extents()[l] } else { 1 };
+            (0..last).map(extent).fold(1, usize::saturating_mul)
+        };
+        let bytes = (0..3).map(elements).fold(0, usize::saturating_add).saturating_mul(size);
+        let most = (usize::try_from(self.plan.machine.near_bytes()).unwrap_or(usize::MAX) / 2 / bytes).max(LEAST_PART);
+        let Some(part) = (LEAST_PART..=most.min(extent / 2)).rev().find(|part| extent % part == 0) else { return };
+        spare.reset(3);
+        spare.push(extent / part, loops.strides(last).iter().map(|stride| stride.wrapping_mul(part as isize)));
+        (0..last).for_each(|l| spare.push(loops.extents()[l], loops.strides(l).iter().copied()));
+        spare.push(part, loops.strides(last).iter().copied());
+        std::mem::swap(loops, spare);
     }
 
     /// Appends the collected loops in the order in which they run: kept loops, reduced loops, then the two inner loops

@@ -60,6 +60,9 @@ impl Binder<'_> {
             return self.push_scattered(context, operands, chunks);
         }
         self.arrange();
+        if context.coverage.injective && context.expr.is_none() {
+            self.arrange_batch(context.compute.size());
+        }
         let Some((at, len)) = self.chunk(context, init) else {
             let actions = self.actions(context, init, operands)?;
             return self.push_nest(context, operands, actions, Some(init));

@@ -27,6 +27,13 @@ const CASES: &[(&str, &[usize])] = &[
     ("adb,cbd->dca", &[3, 3, 3, 2000]),
     ("cab,cb->ca", &[7, 9, 700]),
     ("daeb,dbce->edac", &[2, 3, 4, 60, 50]),
+    // Batches inside: of matrices, in parts, with two contracted axes, and of an extent without divisors.
+    ("abd,bcd->acd", &[8, 8, 7, 1280]),
+    ("abed,bced->acd", &[3, 2, 4, 601, 5]),
+    // Batches of matrices with rows, contiguous lanes and k, plain and in another order of the axes.
+    ("dab,dbc->dac", &[7, 8, 9, 40]),
+    ("dba,bdc->dac", &[5, 6, 3, 300]),
+    ("dab,dbc->adc", &[5, 6, 16, 30]),
 ];
 
 /// A small integer as an element.

@@ -166,6 +166,9 @@ fn axes(rng: &mut Rng, most: usize) -> Axes {
     axes
 }
 
+/// A kernel that converts elements, and the values that it gives.
+type Load<T> = (UnaryFn, fn(T) -> T);
+
 /// One product of random sides, with and without α, into or onto C. `load` converts the elements of both operands.
 fn compare<T: Sample>(
     ring: &Ring<T>,
@@ -173,7 +176,7 @@ fn compare<T: Sample>(
     rng: &mut Rng,
     most: [usize; 3],
     poison: Option<T>,
-    load: Option<(UnaryFn, fn(T) -> T)>,
+    load: Option<Load<T>>,
 ) {
     let read = |x: T| load.map_or(x, |(_, read)| read(x));
     let [mut rows, mut lanes, mut k] = most.map(|most| axes(rng, most));
