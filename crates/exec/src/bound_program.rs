@@ -235,6 +235,8 @@ pub(crate) struct BoundProduct {
     /// operand of the rows and of the operand of the lanes.
     pub(crate) sides: [ListRange; 3],
     pub(crate) packed: PackedMemory,
+    /// For rows and lanes that are not packed, the strides of the operand along them and along k.
+    pub(crate) in_place: [Option<[isize; 2]>; 2],
     /// The operand that holds α.
     pub(crate) alpha: Option<usize>,
     /// Whether the product is added to C.

@@ -45,6 +45,24 @@ impl Default for Groups {
     }
 }
 
+impl Groups {
+    /// Removes all axes, keeping the memory.
+    pub(super) fn clear(&mut self) {
+        let Groups { batch, m, n, k } = self;
+        [batch, m, n, k].into_iter().for_each(|group| group.reset(3));
+    }
+
+    /// The group of an axis, by whether A, B and C have it.
+    pub(super) fn of(&mut self, has: [bool; 3]) -> &mut Loops {
+        match has {
+            [true, false, _] => &mut self.m,
+            [false, _, _] => &mut self.n,
+            [true, true, false] => &mut self.k,
+            [true, true, true] => &mut self.batch,
+        }
+    }
+}
+
 /// The sides of a product.
 pub(super) struct Sides<'g> {
     /// The axes that number products.
@@ -86,9 +104,9 @@ impl Binder<'_> {
 
     fn gather_groups(&self, context: StepContext<'_>, gemm: &Gemm, groups: &mut Groups) {
         let [a, b] = &context.step.reads[..] else { return };
+        groups.clear();
         let Groups { batch, m, n, k } = groups;
         for (axes, group) in [(&gemm.batch, batch), (&gemm.m, m), (&gemm.n, n), (&gemm.k, k)] {
-            group.reset(3);
             for &axis in axes {
                 let own = AxisRef::Own(axis);
                 let strides = [a, b, &context.step.write].map(|x| self.stride(x, own));
@@ -98,7 +116,7 @@ impl Binder<'_> {
     }
 
     /// Binds a step with kernels as a product, and returns whether it did: a side may have too many loops.
-    fn product_of_groups(
+    pub(super) fn product_of_groups(
         &mut self,
         context: StepContext<'_>,
         fused: Fused,

@@ -22,6 +22,13 @@ const STACK_BLOCK: [usize; 2] = [32, 48];
 /// The fewest bytes of a result that is written past the caches.
 const STREAM_BYTES: usize = 16 << 20;
 
+/// The most rows that read lanes in place.
+const FEW_ROWS: usize = 64;
+/// The most panels of lanes that read rows in place.
+const FEW_PANELS: usize = 2;
+/// The most bytes of rows that are read in place with any strides.
+const NEAR_BYTES: usize = 256 << 10;
+
 /// Where the blocks of a product are packed.
 struct Packing {
     /// The most rows, lanes and contracted positions of a block.
@@ -33,9 +40,12 @@ struct Packing {
 }
 
 impl Packing {
-    /// On the stack if the blocks fit there.
-    fn new(kernels: &ProductKernels, blocks: [usize; 3]) -> Packing {
+    /// On the stack if the blocks fit there. `packs` says whether rows and lanes are packed.
+    fn new(kernels: &ProductKernels, blocks: [usize; 3], packs: [bool; 2]) -> Packing {
         let area = |x: usize| {
+            if !packs[x] {
+                return 0;
+            }
             let positions = kernels.panels[x].padded(blocks[x]);
             let bytes = product(&[positions, blocks[2], kernels.size]);
             bytes.checked_next_multiple_of(Plan::ALIGN).unwrap_or(usize::MAX)
@@ -59,7 +69,9 @@ impl Binder<'_> {
         let [c, a, b] = sides.operands;
         let [rows, lanes, k] = sides.loops;
         let ranges = [self.push_side(rows, [a, c]), self.push_side(lanes, [b, c]), self.push_side(k, [a, b])];
-        let Some(packing) = self.packing(&kernels, extents, ranges[1], sides.loads[1].is_none()) else {
+        let in_place = self.in_place(&kernels, extents, ranges, sides);
+        let packs = in_place.map(|strides| strides.is_none());
+        let Some(packing) = self.packing(&kernels, extents, ranges[1], packs, sides.loads[1].is_none()) else {
             self.program.sides.truncate(before);
             return Ok(false);
         };
@@ -84,6 +96,7 @@ impl Binder<'_> {
             blocks,
             sides: ranges,
             packed,
+            in_place,
             alpha: context.alpha.map(|base| self.push_base(base, context.loops)),
             accumulate: init == TargetInit::Accumulate,
             stream: product(&[extents[0], extents[1], kernels.size]) >= STREAM_BYTES,
@@ -94,6 +107,27 @@ impl Binder<'_> {
         Ok(true)
     }
 
+    /// The strides of rows and lanes that tiles had better read where they lie: of rows that few lanes run over, along
+    /// contiguous k; of contiguous lanes that few rows run over.
+    fn in_place(
+        &self,
+        kernels: &ProductKernels,
+        [m, n, k]: [usize; 3],
+        ranges: [ListRange; 3],
+        sides: &Sides<'_>,
+    ) -> [Option<[isize; 2]>; 2] {
+        let Some(vectors) = kernels.vectors else { return [None; 2] };
+        let side = |x: usize| Side::new(&self.program.sides[ranges[x].range()]);
+        let strides = |x: usize| Some([side(x).single_stride(0)?, side(2).single_stride(x)?]);
+        let strides = |x: usize| strides(x).filter(|_| sides.loads[x].is_none());
+        let size = kernels.size as isize;
+        let [_, lanes] = kernels.panels;
+        let near = product(&[m, k, kernels.size]) <= NEAR_BYTES;
+        let rows = strides(0).filter(|[_, k]| n <= FEW_PANELS * lanes.unit * lanes.most && (near || *k == size));
+        let whole = vectors.masks || n.is_multiple_of(lanes.unit);
+        [rows, strides(1).filter(|[along, _]| m <= FEW_ROWS && *along == size && whole)]
+    }
+
     /// The blocks of a product, and where they are packed: on the stack if all fits there, in scratch memory if it may
     /// take more, else in smaller blocks on the stack. `None` if not even one element of each operand fits.
     fn packing(
@@ -101,24 +135,26 @@ impl Binder<'_> {
         kernels: &ProductKernels,
         [m, n, k]: [usize; 3],
         lanes: ListRange,
+        packs: [bool; 2],
         plain_lanes: bool,
     ) -> Option<Packing> {
-        let whole = Packing::new(kernels, [m.min(STACK_PART[0]), n.min(STACK_PART[1]), k]);
+        let depth = k.min(PACKED_SIDE);
+        let whole = Packing::new(kernels, [m.min(STACK_PART[0]), n.min(STACK_PART[1]), depth], packs);
         if whole.stack {
             return Some(whole);
         }
-        let depth = k.min(PACKED_SIDE);
         let lanes = match kernels.vectors {
+            Some(_) if !packs[1] => MAX_BLOCK_LANES,
             Some(_) => block_lanes(&self.program.sides[lanes.range()], kernels.size, depth, plain_lanes),
             None => kernels.panels[1].unit.min(MAX_BLOCK_LANES),
         };
-        let large = Packing { stack: false, ..Packing::new(kernels, [m.min(PACKED_SIDE), n.min(lanes), depth]) };
+        let large = Packing { stack: false, ..Packing::new(kernels, [m.min(PACKED_SIDE), n.min(lanes), depth], packs) };
         if self.can_pack(large.areas[0] + large.areas[1]) {
             return Some(large);
         }
         let mut blocks = [m.min(STACK_BLOCK[0]), n.min(STACK_BLOCK[1]), depth];
         loop {
-            let small = Packing::new(kernels, blocks);
+            let small = Packing::new(kernels, blocks, packs);
             if small.stack {
                 return Some(small);
             }

@@ -96,6 +96,28 @@ pub struct GemmArgs {
     pub alpha: Option<NonNull<u8>>,
     /// Whether the product is added to C. If not, C is not read.
     pub accumulate: bool,
+    /// The products to compute.
+    pub batch: Batch,
+}
+
+/// Products of the same shape, at a distance from each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// The number of products.
+    pub count: usize,
+    /// Bytes between two neighbours in C, A and B.
+    pub strides: [isize; 3],
+}
+
+impl Batch {
+    /// A single product.
+    pub const ONE: Batch = Batch { count: 1, strides: [0; 3] };
+
+    /// The bytes from the first product to the one with this number, in C, A and B.
+    #[inline(always)]
+    fn at(self, number: usize) -> [isize; 3] {
+        [0, 1, 2].map(|x| self.strides[x].wrapping_mul(number as isize))
+    }
 }
 
 /// Writes one value to all positions.

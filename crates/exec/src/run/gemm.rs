@@ -9,7 +9,7 @@ use super::cursor::{BlockCursor, LoopCursor};
 use super::{Bases, Run};
 use crate::bound_program::BoundGemm;
 use crate::error::RunStopped;
-use crate::kernels::{self, Dst, Src};
+use crate::kernels::{self, Batch, Dst, Src};
 
 /// What the blocks of a matrix product share in one iteration of the region.
 struct Blocks<'r> {
@@ -40,6 +40,36 @@ impl Run<'_> {
 impl Blocks<'_> {
     /// Computes the blocks with the numbers in `range`.
     fn run(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        let BoundGemm { grid, extents, k_strip, .. } = self.gemm;
+        if grid.block_counts == [1, 1] && *k_strip >= extents[2] { self.products(range) } else { self.parts(range) }
+    }
+
+    /// Computes whole products: those along the innermost loop with one kernel call.
+    fn products(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        let BoundGemm { loops, grid, extents, accumulate, .. } = self.gemm;
+        let mut cursor = LoopCursor::new(self.run.program, loops, &self.bases);
+        cursor.seek(loops.kept, range.start);
+        let mut left = range.len();
+        while left > 0 {
+            let mut batch = Batch::ONE;
+            if let Some(inner) = loops.kept.checked_sub(1) {
+                let strides = cursor.strides(inner);
+                batch = Batch { count: cursor.rest(inner).min(left), strides: [strides[0], strides[1], strides[2]] };
+            }
+            // SAFETY: as for the calls in `parts`.
+            unsafe { self.multiply(&cursor, [0; 2], [extents[0], extents[1]], 0..extents[2], *accumulate, batch) }
+            self.run.advance_or_cancel(batch.count as u64 * (grid.points / grid.blocks as u64))?;
+            left -= batch.count;
+            if let Some(inner) = loops.kept.checked_sub(1) {
+                cursor.skip(inner, batch.count);
+                cursor.next(0..loops.kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes blocks of products.
+    fn parts(&self, range: Range<usize>) -> Result<(), RunStopped> {
         // `extents` are those of m, n and k; `strides` are those of C, A and B.
         let BoundGemm { loops, grid, extents, strides, k_strip, compensated, .. } = self.gemm;
         let mut block_sum = BlockSum::new(self.run, compensated.as_ref(), self.iteration);
@@ -65,7 +95,7 @@ impl Blocks<'_> {
                 // in their part of C, so their targets are disjoint. Each call writes all of its part of C.
                 unsafe {
                     block_sum.iter_mut().for_each(|sum| sum.before_call());
-                    self.multiply(cursor, start, n, k_range, self.gemm.accumulate || k > 0);
+                    self.multiply(cursor, start, n, k_range, self.gemm.accumulate || k > 0, Batch::ONE);
                 }
                 self.run.advance_or_cancel(points)?;
             }
@@ -89,6 +119,7 @@ impl Blocks<'_> {
         n: [usize; 2],
         k_range: Range<usize>,
         accumulate: bool,
+        batch: Batch,
     ) {
         let BoundGemm { gemm: kernel, strides: [c, a, b], .. } = *self.gemm;
         let k = k_range.start as isize;
@@ -101,6 +132,7 @@ impl Blocks<'_> {
             b: Src { ptr: at(2, (j * b[1]).wrapping_add(k.wrapping_mul(b[0]))), strides: b },
             alpha: self.alpha,
             accumulate,
+            batch,
         };
         // SAFETY: the caller promises elements and an exclusive block of C; `bind` chose the kernel for their dtype.
         unsafe { kernel(&args) }

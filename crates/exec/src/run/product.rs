@@ -114,6 +114,7 @@ impl Product<'_> {
                         load: self.run.program.operands[self.bound.loops.operands.start + 1 + x].load,
                         start,
                         len: blocks[x].min(end - start),
+                        in_place: self.bound.in_place[x],
                         packed: packed.packed[x],
                     };
                     let k_range = start..k.min(start + blocks[2]);

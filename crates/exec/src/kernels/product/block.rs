@@ -22,6 +22,9 @@ pub struct BlockSide<'a> {
     pub start: usize,
     /// The number of positions.
     pub len: usize,
+    /// If tiles read the operand where it lies: its strides in bytes along the rows or lanes, counted as one axis, and
+    /// along k. Lanes are then contiguous. Only vector kernels allow this.
+    pub in_place: Option<[isize; 2]>,
     /// The memory for packed panels: [`PanelShape::padded`] positions at each position of k.
     pub packed: *mut u8,
 }
@@ -54,6 +57,8 @@ pub struct PanelShape {
     pub most: usize,
     /// The widths of packed panels are multiples of this.
     pub multiple: usize,
+    /// Whether the positions of k are neighbours in a packed panel, not the rows or lanes.
+    pub along_k: bool,
 }
 
 impl PanelShape {
@@ -77,6 +82,8 @@ pub struct VectorPacking {
     pub pack: [BlockFn; 2],
     /// The number of parts that the lanes of a block are packed in.
     pub lane_parts: fn(&Block<'_>) -> usize,
+    /// Whether tiles read only the elements of their last vectors that they need.
+    pub masks: bool,
 }
 
 /// The products of one pair of operations.
@@ -109,6 +116,7 @@ impl ProductKernels {
     /// The number of parts that rows (`x` is 0) or lanes (1) of a block are packed in.
     pub fn parts(&self, block: &Block<'_>, x: usize) -> usize {
         match self.vectors(&block.sides[x]) {
+            _ if block.sides[x].in_place.is_some() => 0,
             Some(vectors) if x == 1 => (vectors.lane_parts)(block),
             _ => self.panels[x].panels(block.sides[x].len).count,
         }
@@ -131,13 +139,14 @@ impl ProductKernels {
 
     /// Packs a panel with the kernels that copy and convert.
     unsafe fn pack_panel(&self, block: &Block<'_>, x: usize, panel: usize) {
-        let BlockSide { side, operand, load, start, len, packed } = block.sides[x];
+        let BlockSide { side, operand, load, start, len, packed, .. } = block.sides[x];
         let range = self.panels[x].panels(len).range(panel);
         let (width, depth) = (self.panels[x].padded(range.len()), block.k_range.len());
         let to = packed.wrapping_add(range.start * depth * self.size);
+        let [per_k, per_position] = if self.panels[x].along_k { [1, depth] } else { [width, 1] };
         let target = |k: usize, position: usize| Dst {
-            ptr: to.wrapping_add((k * width + position) * self.size),
-            strides: [(width * self.size) as isize, self.size as isize],
+            ptr: to.wrapping_add((k * per_k + position * per_position) * self.size),
+            strides: [per_k, per_position].map(|elements| (elements * self.size) as isize),
         };
         let mut position = 0;
         side.runs(start + range.start..start + range.end, |[offset, _], [stride, _], len| {

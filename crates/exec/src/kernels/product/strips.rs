@@ -34,13 +34,15 @@ const fn width<T>() -> usize {
     if size_of::<T>() == 0 || size_of::<T>() > ROW { 1 } else { ROW / size_of::<T>() }
 }
 
-const fn shape(unit: usize) -> PanelShape {
-    PanelShape { unit, most: 1, multiple: 1 }
+/// The panels of rows, each of which is read along k, and of lanes.
+const fn shapes<T>(rows: usize) -> [PanelShape; 2] {
+    let rows = PanelShape { unit: rows, most: 1, multiple: 1, along_k: true };
+    [rows, PanelShape { unit: width::<T>(), along_k: false, ..rows }]
 }
 
 /// The kernels that run `rows` rows at a time.
 pub(in crate::kernels) const fn kernels<T>(rows: usize, multiply: BlockFn, zero: FillFn) -> ProductKernels {
-    let panels = [shape(rows), shape(width::<T>())];
+    let panels = shapes::<T>(rows);
     ProductKernels { panels, vectors: None, multiply, zero, depth: DEPTH, size: size_of::<T>() }
 }
 
@@ -55,7 +57,8 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
     panels: Range<usize>,
 ) {
     let [rows, lanes] = &block.sides;
-    let (row_panels, lane_panels) = (shape(R).panels(rows.len), shape(width::<A::T>()).panels(lanes.len));
+    let [of_rows, of_lanes] = shapes::<A::T>(R);
+    let (row_panels, lane_panels) = (of_rows.panels(rows.len), of_lanes.panels(lanes.len));
     let k = block.k_range.len();
     let packed = |base: *mut u8, start: usize| base.cast::<A::T>().wrapping_add(start * k).cast_const();
     // SAFETY: the caller promises α.
@@ -67,8 +70,8 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
                 let range = row_panels.range(panel);
                 let strip = Strip {
                     block,
-                    rows: packed(rows.packed, range.start).wrapping_add(start * range.len()),
-                    rows_k: range.len(),
+                    rows: packed(rows.packed, range.start).wrapping_add(start),
+                    row: k,
                     lanes: packed(lanes.packed, lane_range.start).wrapping_add(start * lane_range.len()),
                     width: lane_range.len(),
                     depth: DEPTH.min(k - start),
@@ -83,7 +86,7 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
                         strip.run::<A, M, R>(range.start, lane_range.start);
                     } else {
                         for row in range.clone() {
-                            let rows = strip.rows.wrapping_add(row - range.start);
+                            let rows = strip.rows.wrapping_add((row - range.start) * k);
                             Strip { rows, ..strip }.run::<A, M, 1>(row, lane_range.start);
                         }
                     }
@@ -97,10 +100,10 @@ pub(in crate::kernels) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>, co
 #[derive(Clone, Copy)]
 struct Strip<'a, T> {
     block: &'a Block<'a>,
-    /// The factor of the first row at the first position of k; the next rows follow.
+    /// The factor of the first row at the first position of k; those of the next positions follow.
     rows: *const T,
-    /// Elements between two positions of k.
-    rows_k: usize,
+    /// Elements between two rows.
+    row: usize,
     /// The lanes at the first position of k; those of the next position follow.
     lanes: *const T,
     /// The number of lanes.
@@ -142,7 +145,7 @@ impl<T: Copy> Strip<'_, T> {
     #[inline(always)]
     unsafe fn factor<M: ScalarOp<T = T>>(&self, l: usize, r: usize) -> T {
         // SAFETY: the caller promises the row.
-        let factor = unsafe { self.rows.add(l * self.rows_k + r).read() };
+        let factor = unsafe { self.rows.add(r * self.row + l).read() };
         if let Some(alpha) = self.alpha { M::apply(alpha, factor) } else { factor }
     }
 

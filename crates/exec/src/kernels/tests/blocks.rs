@@ -69,6 +69,8 @@ struct Run<'a> {
     alpha: Option<NonNull<u8>>,
     accumulate: bool,
     stream: bool,
+    /// Whether operands are read in place where that is possible.
+    in_place: bool,
 }
 
 impl Run<'_> {
@@ -77,6 +79,13 @@ impl Run<'_> {
     unsafe fn run(&self) {
         let Run { kernels, sides, blocks, .. } = self;
         let [rows, lanes, k] = sides.map(Side::extent);
+        let size = kernels.size as isize;
+        let strides = |x: usize| Some([sides[x].single_stride(0)?, sides[2].single_stride(x)?]);
+        let whole =
+            kernels.vectors.is_some_and(|vectors| vectors.masks || lanes.is_multiple_of(kernels.panels[1].unit));
+        let may = [kernels.vectors.is_some(), whole].map(|may| may && self.in_place && self.load.is_none());
+        let in_place =
+            [strides(0).filter(|_| may[0]), strides(1).filter(|[along, _]| may[1] && (*along == size || lanes == 1))];
         let bytes = |x: usize| vec![0x7fu8; kernels.panels[x].padded(blocks[x]) * blocks[2] * kernels.size + 64];
         let mut packed = [bytes(0), bytes(1)];
         let packed = packed.each_mut().map(|p| p.as_mut_ptr().wrapping_add(p.as_ptr().align_offset(64)));
@@ -89,6 +98,7 @@ impl Run<'_> {
                         load: self.load,
                         start,
                         len: blocks[x].min(extent - start),
+                        in_place: in_place[x],
                         packed: packed[x],
                     };
                     let block = Block {
@@ -136,6 +146,7 @@ pub(super) unsafe fn in_blocks(kernels: ProductKernels, p: &GemmArgs, blocks: [u
         alpha: p.alpha,
         accumulate: p.accumulate,
         stream: false,
+        in_place: p.accumulate,
     };
     // SAFETY: the caller upholds the contract.
     unsafe { run.run() }
@@ -202,6 +213,7 @@ fn compare<T: Sample>(
         alpha: scaled.then_some(NonNull::from(&mut alpha).cast()),
         accumulate,
         stream: rng.below(2) == 0,
+        in_place: rng.below(2) == 0,
     };
     // SAFETY: the operands hold all positions, and no other thread sees them.
     unsafe { run.run() };

@@ -3,7 +3,7 @@
 use super::blocks::in_blocks;
 use super::rings::{Check, Ring, every_ring};
 use super::{Plane, Rng, Sample, positions};
-use crate::kernels::{Fused, GemmArgs, Kernels, Src};
+use crate::kernels::{Batch, Fused, GemmArgs, Kernels, Src};
 
 struct Products;
 
@@ -54,6 +54,7 @@ fn compare<T: Sample>(ring: &Ring<T>, fused: &Fused, rng: &mut Rng, extents: [us
             b: b.src(),
             alpha: scaled.then_some(std::ptr::NonNull::from(&mut alpha).cast()),
             accumulate,
+            batch: Batch::ONE,
         };
         // SAFETY: the planes hold the extents, and no other thread sees them.
         unsafe { multiply(fused, &product, in_place) };
@@ -101,7 +102,7 @@ impl Check for Identity {
             positions([n, n]).for_each(|(i, j)| eye.set(i, j, if i == j { ring.one } else { ring.zero }));
             let mut c = Plane::<T>::random(rng, [7, n], false);
             let (extents, alpha, accumulate) = ([7, n, n], None, false);
-            let args = GemmArgs { extents, c: c.dst(), a: a.src(), b: eye.src(), alpha, accumulate };
+            let args = GemmArgs { extents, c: c.dst(), a: a.src(), b: eye.src(), alpha, accumulate, batch: Batch::ONE };
             // SAFETY: the planes hold the extents, and no other thread sees them.
             unsafe { multiply(&fused, &args, true) };
             assert!(positions([7, n]).all(|(i, j)| c.get(i, j) == a.get(i, j)), "{}, {n}", ring.name);

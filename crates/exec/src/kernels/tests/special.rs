@@ -5,7 +5,7 @@ use num_complex::Complex;
 
 use super::products::multiply;
 use super::{Plane, Sample, positions};
-use crate::kernels::{GemmArgs, Isa, Kernels, Src, builtin};
+use crate::kernels::{Batch, GemmArgs, Isa, Kernels, Src, builtin};
 
 const VALUES: [f64; 9] = [0.0, -0.0, 1.0, -1.0, 2.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 5e-324];
 
@@ -157,7 +157,7 @@ fn a_target_that_is_not_added_to_is_not_read() {
                 unsafe {
                     multiply(
                         &kernels.fused.unwrap(),
-                        &GemmArgs { extents, c: c.dst(), a, b, alpha, accumulate },
+                        &GemmArgs { extents, c: c.dst(), a, b, alpha, accumulate, batch: Batch::ONE },
                         in_place,
                     )
                 };

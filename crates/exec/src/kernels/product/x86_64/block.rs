@@ -13,8 +13,8 @@ use crate::kernels::{Dst, map};
 /// The panels of rows and of lanes.
 pub(super) const fn shapes<K: ProductType>() -> [PanelShape; 2] {
     [
-        PanelShape { unit: 1, most: K::ROWS, multiple: 1 },
-        PanelShape { unit: K::LANES, most: K::VECTORS, multiple: K::LANES },
+        PanelShape { unit: 1, most: K::ROWS, multiple: 1, along_k: false },
+        PanelShape { unit: K::LANES, most: K::VECTORS, multiple: K::LANES, along_k: false },
     ]
 }
 
@@ -150,13 +150,45 @@ struct LanesOfC<'a> {
     vectors: bool,
 }
 
+/// Where tiles read rows or lanes.
+struct Source<T> {
+    /// The first position of the block, at its first position of k.
+    start: *const T,
+    in_place: Option<[isize; 2]>,
+}
+
+impl<T> Source<T> {
+    fn new(p: &Block<'_>, x: usize) -> Source<T> {
+        let side = &p.sides[x];
+        let along = |stride: isize, position: usize| stride.wrapping_mul(position as isize);
+        let start = match side.in_place {
+            Some([stride, k]) => {
+                side.operand.wrapping_offset(along(stride, side.start)).wrapping_offset(along(k, p.k_range.start))
+            }
+            None => side.packed,
+        };
+        Source { start: start.cast(), in_place: side.in_place }
+    }
+
+    /// The address of the panel from position `first` on, which has `width` positions if it is packed with `depth`
+    /// positions of k, and its strides in bytes along k and along its positions.
+    #[inline]
+    fn panel(&self, first: usize, width: usize, depth: usize) -> (*const T, [isize; 2]) {
+        let size = size_of::<T>() as isize;
+        match self.in_place {
+            Some([stride, k]) => (self.start.wrapping_byte_offset(stride.wrapping_mul(first as isize)), [k, stride]),
+            None => (self.start.wrapping_add(first * depth), [width as isize * size, size]),
+        }
+    }
+}
+
 /// # Safety
-/// The CPU has the instruction set of `K`; all rows and lanes of the block are packed; all of their positions in C are
+/// The CPU has the instruction set of `K`; all rows and lanes of the block are packed or read in place; all of their positions in C are
 /// distinct elements, and no other thread touches those of the panels.
 pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize>) {
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
-    let size = size_of::<K::Element>();
+    let sources = [Source::new(p, 0), Source::new(p, 1)];
     let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
     let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
     lanes.side.offsets(lanes.start, [of_operand, of_c]);
@@ -173,13 +205,14 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize
         let count = range.len();
         let mut offsets = [[0; MAX_ROWS]; 2];
         rows.side.offsets(rows.start + range.start, offsets.each_mut().map(|list| &mut list[..count]));
+        let (from, [rows_k, rows_r]) = sources[0].panel(range.start, count, k);
         let mut tile = Tile {
             k,
             lanes: std::ptr::null(),
             lanes_k: 0,
-            rows: rows.packed.cast::<K::Element>().wrapping_add(range.start * k).cast_const(),
-            rows_k: (count * size) as isize,
-            rows_r: size as isize,
+            rows: from,
+            rows_k,
+            rows_r,
             c: p.c.cast(),
             c_rows: offsets[1],
             c_vectors: [0; MAX_VECTORS],
@@ -191,8 +224,7 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize
         for (panel, &vectors) in vectors.iter().enumerate().take(lane_panels.count) {
             let range = lane_panels.range(panel);
             let width = range.len().next_multiple_of(K::LANES);
-            tile.lanes = lanes.packed.cast::<K::Element>().wrapping_add(range.start * k).cast_const();
-            tile.lanes_k = (width * size) as isize;
+            (tile.lanes, [tile.lanes_k, _]) = sources[1].panel(range.start, width, k);
             let of_c = LanesOfC { offsets: &of_c[range], vectors };
             // SAFETY: the caller promises packed panels and the elements of C.
             unsafe { column::<K>(tile, count, of_c, stream) };

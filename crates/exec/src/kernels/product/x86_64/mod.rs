@@ -117,6 +117,7 @@ const fn kernels<K: ProductType>() -> ProductKernels {
         vectors: Some(VectorPacking {
             pack: [block::pack_rows::<K>, block::pack_lanes::<K>],
             lane_parts: block::lane_parts::<K>,
+            masks: K::MASKS,
         }),
         multiply: block::multiply::<K>,
         zero: block::zero::<K>,
