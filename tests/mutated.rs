@@ -76,7 +76,7 @@ fn partitions(own: bool) -> Draft {
     let scratch = partitions * apart + Plan::ALIGN;
     Draft {
         buffers: buffers.into_iter().collect(),
-        regions,
+        regions: regions.into(),
         inputs: [BufferId(0)].into_iter().collect(),
         outputs: [BufferId(1)].into_iter().collect(),
         scratch,

@@ -28,7 +28,7 @@ pub(crate) struct CompiledExpression {
     pub(crate) answers: Vec<i64>,
     /// The size queries, if they were evaluated on operands.
     pub(crate) queries: Vec<Query>,
-    pub(crate) compiled: Compiled,
+    pub(crate) compiled: Box<Compiled>,
     /// Values computed from constants, which a run reads after the other operands.
     pub(crate) cached: Vec<CachedOperand>,
     /// The same expression without constants, if some operands are constants.
@@ -138,7 +138,7 @@ impl CompiledExpression {
 
 impl Expression {
     /// Orders and plans a module of this expression, with constant operands.
-    pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Compiled, Error> {
+    pub(crate) fn compile(&self, ir: &Ir, constants: Vec<u32>) -> Result<Box<Compiled>, Error> {
         let Settings { order, budget, passes, .. } = &*self.settings;
         let options = PlanOptions { passes: *passes, constants, ..PlanOptions::default() };
         compile(ir, order, budget, &options).map_err(|error| self.unplanned(error))

@@ -71,6 +71,7 @@ impl AxisSet {
     }
 
     /// Whether the axis is in the set.
+    #[inline]
     pub fn has(&self, axis: u32) -> bool {
         let word = match axis as usize / 64 {
             0 => self.first,
@@ -80,15 +81,17 @@ impl AxisSet {
     }
 
     /// Adds an axis. Returns whether it was not in the set.
+    #[inline]
     pub fn insert(&mut self, axis: u32) -> bool {
-        let is_new = !self.has(axis);
-        let number = axis as usize / 64;
-        if number > self.others.len() {
-            self.others.resize(number, 0);
-        }
-        let word = if number == 0 { &mut self.first } else { &mut self.others[number - 1] };
-        *word |= 1 << (axis % 64);
-        is_new
+        let word = match axis as usize / 64 {
+            0 => &mut self.first,
+            number => {
+                self.others.resize(self.others.len().max(number), 0);
+                &mut self.others[number - 1]
+            }
+        };
+        let old = std::mem::replace(word, *word | 1 << (axis % 64));
+        old != *word
     }
 }
 

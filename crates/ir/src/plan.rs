@@ -168,7 +168,7 @@ pub struct Draft {
     /// All buffers.
     pub buffers: IdVec<BufferId, Buffer, 0>,
     /// The regions with the steps, in order.
-    pub regions: Vec<Region>,
+    pub regions: SmallVec<[Region; 1]>,
     /// The buffer of each operand.
     pub inputs: SmallVec<[BufferId; 4]>,
     /// The buffer of each result.

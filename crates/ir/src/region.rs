@@ -207,7 +207,7 @@ mod tests {
             },
             layout: Layout::RowMajor,
         };
-        let regions = vec![
+        let regions = smallvec![
             Region { loops: vec![], steps: before, partitions: None },
             Region { loops, steps: inside, partitions },
         ];
@@ -233,7 +233,7 @@ mod tests {
             layout: Layout::RowMajor,
         };
         let buffers = std::iter::repeat_with(buffer).take(MANY).collect();
-        let regions = vec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), partitions: None }];
+        let regions = smallvec![Region { loops: Vec::new(), steps: (0..MANY).map(step).collect(), partitions: None }];
         let lives = Draft {
             buffers,
             regions,

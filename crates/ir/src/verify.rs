@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use smallvec::SmallVec;
 
-use crate::access::{Axis, AxisRef, AxisSet, Index};
+use crate::access::{Axis, AxisRef, AxisSet, Index, few};
 use crate::algebra::Algebra;
 use crate::dtype::Dtype;
 use crate::error::{Violation, ensure};
@@ -23,7 +23,7 @@ impl Plan {
     pub fn seal(draft: Draft) -> Result<Plan, Violation> {
         let own = verify_steps(&draft)?;
         let partition_strides = check_scratch(&draft, &own)?;
-        let depths = draft.regions.iter().map(Region::depths).collect();
+        let depths = few(draft.regions.iter().map(Region::depths));
         Ok(Plan { draft, depths, partition_strides, id: PlanId::next() })
     }
 }
@@ -92,17 +92,19 @@ fn check_step(
     } else {
         space.check_access(&step.write)?;
     }
-    let mut reads: SmallVec<[BufferId; 8]> = SmallVec::new();
-    step.for_each_buffer(&mut |b| reads.push(b));
     // The written buffer is visited once for the write itself; a second visit is a read of it.
-    let target = step.write.tensor;
-    ensure(reads.iter().filter(|b| **b == target).count() == 1, || "reads what it writes".into())?;
-    for &b in reads.iter().filter(|b| **b != target) {
-        let storage = draft.buffer(b).storage;
-        ensure(!matches!(storage, Storage::Output(_)), || "reads an output".into())?;
-        let valued = matches!(storage, Storage::Input(_)) || written[b];
-        ensure(valued, || format!("reads buffer {} before it is written", b.0))?;
-    }
+    let (target, mut visits, mut reads) = (step.write.tensor, 0, Ok(()));
+    step.for_each_buffer(&mut |b| match draft.buffer(b).storage {
+        _ if b == target => visits += 1,
+        Storage::Input(_) => {}
+        Storage::Output(_) if reads.is_ok() => reads = Err(Violation("reads an output".into())),
+        Storage::Scratch(_) if reads.is_ok() && !written[b] => {
+            reads = Err(Violation(format!("reads buffer {} before it is written", b.0)));
+        }
+        _ => {}
+    });
+    ensure(visits == 1, || "reads what it writes".into())?;
+    reads?;
     let storage = draft.buffer(target).storage;
     ensure(!matches!(storage, Storage::Input(_)), || "writes to an operand".into())?;
     ensure(step.mode == WriteMode::Overwrite || written[target], || "adds to what was never written".into())?;
@@ -122,7 +124,7 @@ fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let copies = map && step.reads.len() == 1;
     let defined = copies || matches!(step.algebra, Algebra::User(_)) || step.algebra.accepts(target.dtype);
     ensure(defined, || format!("{} is not defined on {}", step.algebra, target.dtype))?;
-    let factors: SmallVec<[Dtype; 8]> = step.reads.iter().map(|read| draft.buffer(read.tensor).dtype).collect();
+    let factors: SmallVec<[Dtype; 8]> = few(step.reads.iter().map(|read| draft.buffer(read.tensor).dtype));
     let expr = if let Form::Nest(expr) = &step.form { expr.as_deref() } else { None };
     check_dtypes(&factors, expr, &step.algebra, target.dtype, map)
 }
@@ -267,7 +269,7 @@ mod tests {
         let last = lives.iter().map(|life| life.1).max().unwrap_or(0);
         let mut buffers: Vec<Buffer> = places.iter().map(buffer).collect();
         buffers.push(Buffer { storage: Storage::Output(0), ..buffer(&(0, 1)) });
-        let regions = vec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), partitions: None }];
+        let regions = smallvec![Region { loops: Vec::new(), steps: (0..=last).map(step).collect(), partitions: None }];
         Draft {
             buffers: buffers.into_iter().collect(),
             regions,
@@ -295,7 +297,7 @@ mod tests {
         let (origin, mode, algebra) = (NodeId(0), WriteMode::Overwrite, Algebra::SUM_PRODUCT);
         let steps = vec![Step { origin, axes, reads, write, mode, algebra, form }];
         let inputs = (1..=operands.len() as u32).map(BufferId).collect();
-        let regions = vec![Region { loops: Vec::new(), steps, partitions: None }];
+        let regions = smallvec![Region { loops: Vec::new(), steps, partitions: None }];
         Draft {
             buffers: buffers.into_iter().collect(),
             regions,

@@ -6,7 +6,7 @@ use crate::deep::{self, Limits};
 use crate::slices::sliced_cost;
 use crate::watch::StopCheck;
 use crate::{
-    Budget, Effort, Objective, OrderError, SearchRequest, SearchResult, Task, cost, dp, greedy, left_to_right,
+    Budget, Effort, Objective, OrderError, SearchRequest, SearchResult, Task, cost, dp, graph, greedy, left_to_right,
 };
 
 /// The range of the number of splits that the exact search may try: enough for any twelve tensors, at most half a
@@ -56,17 +56,20 @@ fn quick(search: &SearchRequest<'_>) -> Result<(Tree, Cost, bool), OrderError> {
     let leaves = network.inputs().len();
     let mut tree = left_to_right::tree(leaves)?;
     let graph = search.graph;
-    let greedy = greedy::tree(graph, &stop)?;
+    let steps = greedy::pairs(graph, &stop);
+    let greedy = graph::tree(leaves, &steps)?;
     let mut cost = cost::graph_cost(graph, &greedy);
     match cost::cost_within(graph, &tree, cost.flops) {
         Some(left) if rank(&left) <= rank(&cost) => cost = left,
         _ => tree = greedy,
     }
     let splits = worth(cost.flops, search.budget.machine.flops_per_split()).clamp(*SPLITS.start(), *SPLITS.end());
-    let Ok(exact) = dp::tree(graph, splits, &stop) else {
+    let Ok(exact) = dp::pairs(graph, Some(&steps), splits, &stop) else {
         return Ok((tree, cost, false));
     };
-    if let Some(exact_cost) = cost::cost_within(graph, &exact, cost.flops)
+    let exact = graph::tree(leaves, &exact)?;
+    if exact != tree
+        && let Some(exact_cost) = cost::cost_within(graph, &exact, cost.flops)
         && rank(&exact_cost) < rank(&cost)
     {
         (tree, cost) = (exact, exact_cost);

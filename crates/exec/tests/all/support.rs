@@ -22,7 +22,7 @@ impl Build {
     pub(crate) fn new() -> Build {
         let draft = Draft {
             buffers: IdVec::default(),
-            regions: vec![Region { loops: vec![], steps: vec![], partitions: None }],
+            regions: [Region { loops: vec![], steps: vec![], partitions: None }].into(),
             inputs: Default::default(),
             outputs: Default::default(),
             scratch: 0,

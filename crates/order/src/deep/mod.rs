@@ -92,7 +92,7 @@ impl Outcome {
 fn run(problem: &Problem<'_>, clock: &EffortClock<'_>, random: &mut Random) -> Outcome {
     let &Problem { ref graph, objective, ref limits, .. } = problem;
     if objective.objective == Objective::Flops
-        && let Ok(pairs) = dp::pairs(graph, splits(graph, clock), clock.stop())
+        && let Ok(pairs) = dp::pairs(graph, None, splits(graph, clock), clock.stop())
         && graph::tree(graph.legs.len(), &pairs).is_ok_and(|tree| limits.are_met_by(problem.network, &tree, &[]))
     {
         let total = EditableTree::new(graph, objective, &pairs).map_or(f64::INFINITY, |tree| tree.total());

@@ -131,7 +131,7 @@ impl ExactSubtree {
             let price = move |costs: [f64; 2], [a, b]: [f64; 2]| cost(costs, touched * (a * b), weighed);
             (set == all || least < limit).then_some(price)
         };
-        if splits.search(summed.iter().map(|summed| 1.0 / summed), [0.0, f64::INFINITY], price) < limit {
+        if splits.search(summed.iter().map(|summed| 1.0 / summed), [0.0, f64::INFINITY], price, |_, _| true) < limit {
             let half = |set| price(set).map_or(set, |price| splits.first_half(set, price));
             Some(dp::steps(tensors, |set| half(set as usize) as u128))
         } else {

@@ -58,6 +58,10 @@ pub(super) trait CostModel {
     /// Returns a lower bound of the flops of the step that uses the result of a set.
     fn min_use(&self, info: Self::SetInfo) -> Self::Flops;
 
+    /// Returns lower bounds of the elements of the result of any set but that of all tensors, and of the flops of the
+    /// step that computes it. `table` has the data of all sets.
+    fn least(&self, table: &[Self::SetInfo]) -> [Self::Flops; 2];
+
     /// Returns the data of all sets of the first `tensors` tensors, indexed by set.
     fn table(&self, tensors: usize) -> Vec<Self::SetInfo> {
         (0..1 << tensors).map(|set| self.info(set)).collect()
@@ -148,6 +152,16 @@ impl CostModel for FloatCosts<'_> {
         info.points * info.per_summed
     }
 
+    /// If each axis belongs to two tensors, or to one and the output, a step sums over an axis or multiplies tensors
+    /// without common axes.
+    fn least(&self, table: &[LegProducts]) -> [f64; 2] {
+        let sizes = table[1..table.len() - 1].iter().map(|&info| self.min_use(info));
+        let size = sizes.fold(f64::INFINITY, f64::min);
+        let is_edge = |leg: &Leg| leg.members.count_ones() + u32::from(leg.kept) == 2;
+        let summed = self.legs.iter().map(|leg| leg.extent as f64).fold(size, f64::min);
+        [size, if self.legs.iter().all(is_edge) { size * summed } else { size }]
+    }
+
     fn table(&self, tensors: usize) -> Vec<LegProducts> {
         let sets = 1 << tensors;
         // Products over the axes that no tensor outside of a set has, in the output or not, and over those summed
@@ -172,6 +186,16 @@ impl CostModel for FloatCosts<'_> {
 /// Replaces each entry by the product of the entries of all subsets of its index.
 pub(crate) fn subset_products(entries: &mut [f64]) {
     let mut half = 1;
+    if entries.len() > 2 {
+        // The first two rounds, whose blocks are short.
+        half = 4;
+        for block in entries.chunks_exact_mut(4) {
+            block[1] *= block[0];
+            block[3] *= block[2];
+            block[2] *= block[0];
+            block[3] *= block[1];
+        }
+    }
     while half < entries.len() {
         for block in entries.chunks_exact_mut(2 * half) {
             let (without, with) = block.split_at_mut(half);
@@ -205,6 +229,10 @@ impl CostModel for ExactCosts<'_> {
     /// An axis of extent 0 may follow, so the bound is 0.
     fn min_use(&self, _: Set) -> Count {
         Count::ZERO
+    }
+
+    fn least(&self, _: &[Set]) -> [Count; 2] {
+        [Count::ZERO; 2]
     }
 
     fn flops(&self, whole: Set, [a, b]: [Set; 2]) -> Count {

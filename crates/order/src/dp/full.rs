@@ -14,7 +14,7 @@ pub(super) fn work(tensors: usize) -> u64 {
 }
 
 /// Returns the best steps for `tensors` tensors, outer products included, or the `known` steps if these are as good.
-/// Sets that cannot be computed and used at a lower cost than that of `known` are not split.
+/// Sets that no tree of a lower cost than that of `known` contains are not split.
 pub(super) fn pairs<P: CostModel>(tensors: usize, costs: &P, known: Pairs) -> Pairs {
     if tensors < 2 {
         return known;
@@ -22,14 +22,31 @@ pub(super) fn pairs<P: CostModel>(tensors: usize, costs: &P, known: Pairs) -> Pa
     let limit = flops(tensors, costs, &known);
     let info = costs.table(tensors);
     let all = info.len() - 1;
+    let [least_size, least_step] = costs.least(&info);
+    // The flops of a number of steps without the last.
+    let mut of_steps = vec![P::Flops::default()];
+    (3..tensors).for_each(|k| of_steps.push(of_steps[k - 3] + least_step));
+    // Whether a tree with a set of this cost may cost less than the known one. The result is used, and the last step
+    // visits its elements or those of another set; each of the other steps that remain adds one of the other tensors.
+    let is_usable = |set: usize, cost: P::Flops| {
+        let others = tensors - set.count_ones() as usize;
+        let remaining = others.checked_sub(2).map_or(P::Flops::default(), |steps| of_steps[steps] + least_size);
+        cost + costs.min_use(info[set]) + remaining < limit
+    };
     let step_cost_of = |set: usize| {
         let (whole, least) = (info[set], costs.min_use(info[set]));
         let step = move |of_halves: [P::Flops; 2], halves| of_halves[0] + of_halves[1] + costs.flops(whole, halves);
         // The step that computes the set visits the elements of its result as well.
-        (set == all || least + least < limit).then_some(step)
+        let may_pay = || is_usable(set, least + of_steps[set.count_ones() as usize - 2]);
+        (set == all || (least + least < limit && may_pay())).then_some(step)
     };
     let mut splits = Splits::default();
-    let least = splits.search(info.iter().map(|&info| P::half(info)), [P::Flops::default(), P::INFINITE], step_cost_of);
+    let least = splits.search(
+        info.iter().map(|&info| P::half(info)),
+        [P::Flops::default(), P::INFINITE],
+        step_cost_of,
+        is_usable,
+    );
     if least >= limit {
         return known;
     }

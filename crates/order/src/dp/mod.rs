@@ -14,8 +14,6 @@ mod splits;
 #[cfg(test)]
 mod tests;
 
-use einfold_ir::Tree;
-
 use crate::graph::{Graph, ListPool, Pairs, join_by_size};
 use crate::watch::{StopCheck, tally};
 use crate::{OrderError, SearchRequest, SearchResult, graph, greedy};
@@ -35,16 +33,18 @@ type Set = u128;
 
 /// Returns the exact order. Ignores the budget.
 pub(crate) fn search(search: &SearchRequest<'_>) -> Result<SearchResult, OrderError> {
-    Ok(tree(search.graph, MAX_SPLITS, &StopCheck::new(search.watch))?.into())
+    let (graph, stop) = (search.graph, &StopCheck::new(search.watch));
+    Ok(graph::tree(graph.legs.len(), &pairs(graph, None, MAX_SPLITS, stop)?)?.into())
 }
 
-/// Returns the exact tree of `graph`, if it takes at most `splits` splits.
-pub(crate) fn tree(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Tree, OrderError> {
-    graph::tree(graph.legs.len(), &pairs(graph, splits, stop)?)
-}
-
-/// Returns the exact steps of `graph`, if they take at most `splits` splits.
-pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<Pairs, OrderError> {
+/// Returns the exact steps of `graph`, if they take at most `splits` splits; `greedy` are its greedy steps, if they are
+/// known.
+pub(crate) fn pairs(
+    graph: &Graph,
+    greedy: Option<&Pairs>,
+    splits: u64,
+    stop: &StopCheck<'_>,
+) -> Result<Pairs, OrderError> {
     let leaves = graph.legs.len();
     let whole = || std::iter::once(0..leaves as u32).collect();
     let components: ListPool = if tries_all(leaves, splits) { whole() } else { graph.components() };
@@ -57,7 +57,8 @@ pub(crate) fn pairs(graph: &Graph, splits: u64, stop: &StopCheck<'_>) -> Result<
     let mut parts = Vec::with_capacity(components.len());
     for members in components.iter() {
         let part = graph.component(members);
-        let local = component_pairs(&part, &mut work)?;
+        let greedy = greedy.filter(|_| components.len() == 1);
+        let local = component_pairs(&part, greedy, &mut work)?;
         parts.push((part.result_size(), splice(members, &local, leaves, &mut pairs)));
     }
     join_by_size(parts.into_iter(), leaves, &mut pairs);
@@ -70,11 +71,11 @@ fn tries_all(tensors: usize, splits: u64) -> bool {
 }
 
 /// Returns the exact steps of one component.
-fn component_pairs(part: &Graph, work: &mut SplitBudget<'_>) -> Result<Pairs, OrderError> {
+fn component_pairs(part: &Graph, greedy: Option<&Pairs>, work: &mut SplitBudget<'_>) -> Result<Pairs, OrderError> {
     let legs = Leg::all(part);
     match FloatCosts::of(&legs) {
-        Some(floats) => pairs_by_costs(part, &legs, &floats, work),
-        None => pairs_by_costs(part, &legs, &ExactCosts(&legs), work),
+        Some(floats) => pairs_by_costs(part, &legs, &floats, greedy, work),
+        None => pairs_by_costs(part, &legs, &ExactCosts(&legs), greedy, work),
     }
 }
 
@@ -82,15 +83,16 @@ fn pairs_by_costs<P: CostModel>(
     part: &Graph,
     legs: &[Leg],
     costs: &P,
+    greedy: Option<&Pairs>,
     work: &mut SplitBudget<'_>,
 ) -> Result<Pairs, OrderError> {
     let tensors = part.legs.len();
+    let known = |stop| greedy.cloned().unwrap_or_else(|| greedy::pairs(part, stop));
     if tries_all(tensors, work.remaining()) {
         work.spend(full::work(tensors), tensors)?;
-        return Ok(full::pairs(tensors, costs, greedy::pairs(part, work.stop)));
+        return Ok(full::pairs(tensors, costs, known(work.stop)));
     }
-    let known = greedy::pairs(part, work.stop);
-    connected::pairs(tensors, legs, costs, known, work)
+    connected::pairs(tensors, legs, costs, known(work.stop), work)
 }
 
 /// Appends the steps of a component to those of the whole; returns the id of its result.
@@ -138,7 +140,8 @@ fn bits(set: Set) -> impl DoubleEndedIterator<Item = usize> {
 
 /// Returns the flops of known steps.
 fn flops<P: CostModel>(tensors: usize, costs: &P, known: &Pairs) -> P::Flops {
-    let mut sets: Vec<Set> = (0..tensors).map(|tensor| 1 << tensor).collect();
+    let mut sets: Vec<Set> = Vec::with_capacity(2 * tensors);
+    sets.extend((0..tensors).map(|tensor| 1 << tensor));
     let mut sum = P::Flops::default();
     for pair in known {
         let [a, b] = pair.map(|id| sets[id as usize]);

@@ -11,11 +11,13 @@ use crate::watch::tally;
 pub(crate) struct Splits<C, H> {
     /// Sets `2i` and `2i + 1` in one entry, since the splits of a set with tensor 0 come in pairs.
     pairs: Vec<Pair<C, H>>,
+    /// The usable sets by their first tensor.
+    usable: Vec<Vec<u32>>,
 }
 
 impl<C, H> Default for Splits<C, H> {
     fn default() -> Splits<C, H> {
-        Splits { pairs: Vec::new() }
+        Splits { pairs: Vec::new(), usable: Vec::new() }
     }
 }
 
@@ -28,22 +30,34 @@ struct Pair<C, H> {
 impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
     /// Finds the least cost of each set; `halves` are the data of the sets `0..2^n`. The cost of a set is the least
     /// value of `step_cost(set)`, a function of the costs and the data of two halves. A set without such a function, or
-    /// whose cost is not below `never`, cannot be used. The function must be symmetric in the halves, and its value
+    /// whose cost is not below `never` or not `usable`, cannot be used. The function must be symmetric in the halves, and its value
     /// must not be below `never` if the cost of a half is not. `none` is the cost of a single tensor. Returns the cost
     /// of the set of all tensors.
+    #[inline]
     pub(crate) fn search<P: Fn([C; 2], [H; 2]) -> C>(
         &mut self,
         halves: impl ExactSizeIterator<Item = H>,
         [none, never]: [C; 2],
         step_cost: impl Fn(usize) -> Option<P>,
+        is_usable: impl Fn(usize, C) -> bool,
     ) -> C {
         self.start(halves, [none, never]);
+        let all = 2 * self.pairs.len() - 1;
         for set in 3..2 * self.pairs.len() {
             if !set.is_power_of_two()
                 && let Some(step_cost) = step_cost(set)
             {
                 tally(1 << (set.count_ones() - 1));
-                self.pairs[set / 2].costs[set % 2] = self.least(set, never, step_cost);
+                let sets = &self.usable[set.trailing_zeros() as usize];
+                let least = if sets.len() < 1 << set.count_ones() {
+                    self.least_of(sets, set, never, step_cost)
+                } else {
+                    self.least(set, never, step_cost)
+                };
+                if set == all || (least < never && is_usable(set, least)) {
+                    self.pairs[set / 2].costs[set % 2] = least;
+                    self.usable[set.trailing_zeros() as usize].push(set as u32);
+                }
             }
         }
         self.pairs.last().map_or(none, |pair| pair.costs[1])
@@ -51,13 +65,36 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
 
     fn start(&mut self, mut halves: impl ExactSizeIterator<Item = H>, [none, never]: [C; 2]) {
         self.pairs.clear();
+        self.pairs.reserve(halves.len() / 2);
         while let (Some(even), Some(odd)) = (halves.next(), halves.next()) {
             self.pairs.push(Pair { costs: [never; 2], halves: [even, odd] });
         }
-        for tensor in 0..(2 * self.pairs.len()).ilog2() {
+        let tensors = (2 * self.pairs.len()).ilog2() as usize;
+        self.usable.resize(tensors, Vec::new());
+        for (tensor, usable) in self.usable.iter_mut().enumerate() {
             let set = 1_usize << tensor;
             self.pairs[set / 2].costs[set % 2] = none;
+            usable.clear();
+            usable.push(set as u32);
         }
+    }
+
+    /// Returns the least cost of the splits of a set into usable halves, of which one is among `sets`, the usable sets
+    /// with the first tensor of the set.
+    #[inline]
+    fn least_of(&self, sets: &[u32], set: usize, never: C, step_cost: impl Fn([C; 2], [H; 2]) -> C) -> C {
+        let mut least = never;
+        for first in sets.iter().map(|&first| first as usize).filter(|first| first & !set == 0) {
+            let (a, b) = (self.get(first), self.get(set ^ first));
+            let cost = step_cost([a.0, b.0], [a.1, b.1]);
+            least = if cost < least { cost } else { least };
+        }
+        least
+    }
+
+    fn get(&self, set: usize) -> (C, H) {
+        let Pair { costs, halves } = &self.pairs[set / 2];
+        (costs[set % 2], halves[set % 2])
     }
 
     /// Returns the least cost of the splits of a set. The first half has the last tensor of the set, so that each split
@@ -96,12 +133,11 @@ impl<C: Copy + PartialOrd, H: Copy> Splits<C, H> {
     /// Returns the half with the first tensor of the best split of a set that can be used. It is computed for the sets
     /// of the best tree only: to store it for all sets would take longer.
     pub(crate) fn first_half(&self, set: usize, step_cost: impl Fn([C; 2], [H; 2]) -> C) -> usize {
-        let get = |set: usize| (self.pairs[set / 2].costs[set % 2], self.pairs[set / 2].halves[set % 2]);
-        let least = get(set).0;
+        let least = self.get(set).0;
         let rest = set & (set - 1);
         let mut second = rest;
         while second != 0 {
-            let (a, b) = (get(set ^ second), get(second));
+            let (a, b) = (self.get(set ^ second), self.get(second));
             if step_cost([a.0, b.0], [a.1, b.1]) <= least {
                 break;
             }

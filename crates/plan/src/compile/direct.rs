@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use einfold_ir::{
-    Access, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, Index, Ir, Layout, Machine, Node, NodeId,
-    Plan, Region, Shape, Step, Storage, WriteMode, few,
+    Access, AxisSet, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, IdVec, Index, Ir, Layout, Machine,
+    Node, NodeId, Plan, Region, Shape, Step, Storage, WriteMode, few,
 };
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
@@ -13,12 +13,12 @@ use smallvec::SmallVec;
 use super::{Compiled, Forms, PlanOptions, fully};
 use crate::evaluation::{Evaluation, FlatReason, evaluation};
 use crate::memory::{Memory, check_addressable};
-use crate::network::{are_distinct_axes, axes_of};
+use crate::network::are_distinct_axes;
 use crate::passes::gemm;
-use crate::roles::{AxisList, classify};
+use crate::roles::AxisList;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
-pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Compiled> {
+pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptions) -> Option<Box<Compiled>> {
     let limited = budget.memory_bytes.is_some() || budget.largest.is_some();
     if limited || *how != Order::default() || *options != PlanOptions::default() || ir.regions() > 1 {
         return None;
@@ -39,7 +39,7 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     });
     let (operands, memory, passes) = (few(0..inputs.len() as u32), Memory::of(&plan), options.passes);
     let (cost, forms) = (product.unwrap_or_default(), OnceLock::new());
-    Some(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms })
+    Some(Box::new(Compiled { plan, operands, constant_plan: None, cost, memory, passes, forms }))
 }
 
 /// The forms that lead to a plan that was made directly from `ir`: those of the whole pipeline.
@@ -50,34 +50,42 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
     compiled.ok().and_then(|compiled| compiled.forms.into_inner()).unwrap_or_default()
 }
 
-/// The axes of the step in the order in which expansion writes them; `None` if it writes more than one node.
+/// The axes of the step in the order in which expansion writes them; `None` if it writes another node than a product and
+/// a permutation of its result.
 fn space(node: &Node, c: &Contraction) -> Option<AxisList> {
-    let plain = |index: &Index<NodeId>| index.as_axis().is_some() || *index == Index::constant(0);
-    if !c.factors.iter().flat_map(|factor| &factor.indices).all(plain) || !are_distinct_axes(&c.output) {
-        return None;
-    }
-    let wide = |axis: &u32| c.axes[*axis as usize].extent != 1;
-    let all = 0..c.axes.len() as u32;
+    let wide = |axis: u32| c.axes[axis as usize].extent != 1;
+    // The axes of index functions that are plain axes, or 0; `None` for others, and for diagonals unless they may occur.
+    let set = |indices: &[Index<NodeId>], diagonals: bool| {
+        let mut set = AxisSet::default();
+        let plain = indices.iter().all(|index| match index.as_axis() {
+            Some(axis) => !wide(axis) || set.insert(axis) || diagonals,
+            None => *index == Index::constant(0),
+        });
+        plain.then_some(set)
+    };
+    let (mut space, all) = (AxisList::new(), 0..c.axes.len() as u32);
     match (&c.factors[..], evaluation(node, c)) {
-        ([_], Evaluation::Flat(FlatReason::FewFactors)) => {
+        ([a], Evaluation::Flat(FlatReason::FewFactors)) => {
+            set(&a.indices, true)?;
             let keeps_units = c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype;
-            Some(all.filter(|axis| keeps_units || wide(axis)).collect())
+            all.filter(|axis| keeps_units || wide(*axis)).for_each(|axis| space.push(axis));
         }
         ([a, b], Evaluation::Factored) => {
-            let [lhs, rhs, out] = [&a.indices, &b.indices, &c.output].map(|indices| axes_of(indices, &c.axes));
-            let diagonal = |factor: &Access<NodeId>, axes: &AxisList| {
-                factor.indices.iter().filter_map(Index::as_axis).filter(wide).count() > axes.len()
-            };
-            let roles = classify(&lhs, &rhs, &out);
-            let mut space = AxisList::new();
-            [&roles.batch, &roles.m, &roles.n, &roles.k].into_iter().for_each(|group| space.extend_from_slice(group));
-            // A diagonal, a sum over an axis of one factor, a broadcast, and a permutation of the result are nodes of
-            // their own.
-            let one = !diagonal(a, &lhs) && !diagonal(b, &rhs) && roles.is_matrix() && space.starts_with(&out);
-            (one && space.len() == all.filter(wide).count()).then_some(space)
+            let sets = [set(&a.indices, false)?, set(&b.indices, false)?, set(&c.output, false)?];
+            let holders = |axis: u32| [sets[0].has(axis), sets[1].has(axis), sets[2].has(axis)];
+            // An axis of one tensor is summed or broadcast in a node of its own.
+            if !all.filter(|axis| wide(*axis)).all(|axis| holders(axis).into_iter().filter(|has| *has).count() > 1) {
+                return None;
+            }
+            let groups = [(a, [true; 3]), (a, [true, false, true]), (b, [false, true, true]), (a, [true, true, false])];
+            for (factor, group) in groups {
+                let axes = factor.indices.iter().filter_map(Index::as_axis);
+                axes.filter(|axis| holders(*axis) == group).for_each(|axis| space.push(axis));
+            }
         }
-        _ => None,
+        _ => return None,
     }
+    are_distinct_axes(&c.output).then_some(space)
 }
 
 /// The draft of one step over the axes `space`, before the passes.
@@ -88,6 +96,8 @@ fn lower(ir: &Ir, c: &Contraction, space: &[u32], machine: &Machine) -> Draft {
         let (label, extents) = (node.label.clone(), Shape::from_slice(&node.shape));
         Buffer { label, dtype: node.dtype, extents, storage, layout: Layout::RowMajor }
     };
+    let mut buffers = IdVec::with_capacity(ir.nodes().len());
+    (0..).zip(ir.nodes().iter()).for_each(|node| _ = buffers.push(buffer(node)));
     let mut local: SmallVec<[Option<u32>; 8]> = SmallVec::from_elem(None, c.axes.len());
     (0..).zip(space).for_each(|(at, &axis)| local[axis as usize] = Some(at));
     let index = |index: &Index<NodeId>| {
@@ -107,8 +117,8 @@ fn lower(ir: &Ir, c: &Contraction, space: &[u32], machine: &Machine) -> Draft {
         form: Form::Nest(None),
     };
     Draft {
-        buffers: (0..).zip(ir.nodes().iter()).map(buffer).collect(),
-        regions: vec![Region { loops: Vec::new(), steps: vec![step], partitions: None }],
+        buffers,
+        regions: few([Region { loops: Vec::new(), steps: vec![step], partitions: None }]),
         inputs: few((0..result.0).map(BufferId)),
         outputs: few([result]),
         scratch: 0,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use einfold_ir::{BufferId, Draft, Lifetime, Plan, Storage};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::limit::{ADDRESSABLE, too_large};
 use crate::error::PlanError;
@@ -137,7 +137,7 @@ impl RangesInUse {
     }
 
     fn add(&mut self, life: Lifetime, start: usize, end: usize) {
-        let (nodes, above) = self.parts(life);
+        let [nodes, above] = self.parts(life);
         nodes.iter().for_each(|&node| self.nodes[node].always.add(start, end));
         nodes.iter().chain(&above).for_each(|&node| self.nodes[node].ever.add(start, end));
     }
@@ -145,10 +145,10 @@ impl RangesInUse {
     /// The lowest offset at which `bytes` bytes are free during the whole lifetime; if [`LOOKS`](Self::LOOKS) reads do
     /// not find it, the offset after all ranges in use in that time.
     fn lowest(&self, life: Lifetime, bytes: usize) -> usize {
-        let (nodes, above) = self.parts(life);
+        let [nodes, above] = self.parts(life);
         let inside = nodes.iter().map(|&node| &self.nodes[node].ever);
         let around = above.iter().map(|&node| &self.nodes[node].always);
-        let used: Vec<&Ranges> = inside.chain(around).filter(|used| !used.0.is_empty()).collect();
+        let used: SmallVec<[&Ranges; 16]> = inside.chain(around).filter(|used| !used.0.is_empty()).collect();
         let (mut start, mut free_in) = (0, 0);
         // Cycle through the lists until the bytes are free in all of them.
         for ranges in used.iter().cycle().take(Self::LOOKS) {
@@ -163,9 +163,9 @@ impl RangesInUse {
     }
 
     /// The tree nodes that make up a lifetime, and all of their ancestors.
-    fn parts(&self, life: Lifetime) -> (Vec<usize>, Vec<usize>) {
-        let (mut nodes, mut above) = (Vec::new(), Vec::new());
-        let mut left = vec![(1, 0, self.nodes.len() / 2)];
+    fn parts(&self, life: Lifetime) -> [SmallVec<[usize; 16]>; 2] {
+        let [mut nodes, mut above] = <[SmallVec<_>; 2]>::default();
+        let mut left: SmallVec<[_; 16]> = smallvec![(1, 0, self.nodes.len() / 2)];
         while let Some((node, first, steps)) = left.pop() {
             let part = Lifetime { first, last: first + steps - 1 };
             if life.first <= part.first && part.last <= life.last {
@@ -175,7 +175,7 @@ impl RangesInUse {
                 left.extend([(2 * node, first, steps / 2), (2 * node + 1, first + steps / 2, steps / 2)]);
             }
         }
-        (nodes, above)
+        [nodes, above]
     }
 }
 

@@ -1,7 +1,6 @@
 //! Chooses the layouts of intermediates.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use einfold_ir::{Access, AxisSet, BufferId, Draft, IdVec, Layout, Step, Storage};
 
@@ -123,9 +122,10 @@ fn plain_axes(access: &Access<BufferId>) -> Option<SmallVec<[Option<u32>; 8]>> {
 /// The axes of the tensor from slowest to fastest, given the order of the step's axes; fixed ones outside.
 fn layout(axes: &[Option<u32>], order: &[u32]) -> Vec<u32> {
     let fixed = (0..axes.len() as u32).filter(|&dim| axes[dim as usize].is_none());
-    let dims: HashMap<u32, u32> = (0..).zip(axes).filter_map(|(dim, axis)| Some(((*axis)?, dim))).collect();
-    let moved = order.iter().filter_map(|axis| dims.get(axis).copied());
-    fixed.chain(moved).collect()
+    let own = axes.iter().flatten().max().map_or(0, |axis| *axis as usize + 1);
+    let mut dims: SmallVec<[u32; 8]> = SmallVec::from_elem(u32::MAX, own);
+    (0..).zip(axes).for_each(|(dim, axis)| axis.iter().for_each(|axis| dims[*axis as usize] = dim));
+    fixed.chain(order.iter().map(|&axis| dims[axis as usize])).collect()
 }
 
 /// The number of contiguous runs of the axis groups of the step that computes a tensor, if its axes have this order.

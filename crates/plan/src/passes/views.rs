@@ -121,7 +121,29 @@ fn fold_views(
         });
     }
     draft.regions.retain(|r| !r.steps.is_empty());
+    if !gone.is_empty() {
+        drop_untouched(draft);
+    }
     gone.len()
+}
+
+/// Removes the intermediates that no step touches any more.
+fn drop_untouched(draft: &mut Draft) {
+    let mut touched: IdVec<BufferId, bool> = IdVec::filled(draft.buffers.len(), false);
+    draft.inputs.iter().chain(&draft.outputs).for_each(|b| touched[*b] = true);
+    draft.steps().for_each(|(_, step)| step.for_each_buffer(&mut |b| touched[b] = true));
+    let mut numbers: IdVec<BufferId, BufferId> = IdVec::default();
+    for (buffer, touched) in std::mem::take(&mut draft.buffers).into_iter().zip(touched) {
+        numbers.push(BufferId(draft.buffers.len() as u32));
+        if touched {
+            draft.buffers.push(buffer);
+        }
+    }
+    draft.inputs.iter_mut().chain(&mut draft.outputs).for_each(|b| *b = numbers[*b]);
+    for step in draft.regions.iter_mut().flat_map(|region| &mut region.steps) {
+        let accesses = step.reads.iter_mut().chain([&mut step.write]);
+        accesses.for_each(|access| *access = access.map(&mut |b| numbers[*b]));
+    }
 }
 
 impl BufferUses {
@@ -253,7 +275,7 @@ mod tests {
             algebra: Algebra::SUM_PRODUCT,
             form: Form::Nest(None),
         };
-        let regions = vec![Region { loops: Vec::new(), steps: tensors.map(step).collect(), partitions: None }];
+        let regions = [Region { loops: Vec::new(), steps: tensors.map(step).collect(), partitions: None }].into();
         let buffers = buffers.into_iter().map(buffer).collect();
         Draft {
             buffers,

@@ -254,6 +254,6 @@ impl<'a> Lowering<'a> {
     fn push(&mut self, label: Label, dtype: Dtype, shape: Shape, contraction: Contraction) -> NodeId {
         let def = contraction.into();
         let node = Node { label, dtype, shape, region: RegionId::TOP, def };
-        self.ir.push(node).expect("axes, extents and dtypes of an expression fit once they are checked")
+        self.ir.push_valid(node)
     }
 }
