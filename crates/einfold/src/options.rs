@@ -91,9 +91,9 @@ impl Expression {
     }
 
     /// Sets the machine to plan for, instead of the built-in one: the output of `einfold calibrate`, parsed by
-    /// [`machine_from_json`](crate::order::machine_from_json). The machine decides where operands are packed, which
-    /// steps are matrix products, the effort of the order search, and how work is divided among threads. Results are
-    /// equal up to rounding.
+    /// [`machine_from_json`](crate::order::machine_from_json). The machine decides which steps are matrix
+    /// products, the effort of the order search, and how work is divided among threads. Results are equal up to
+    /// rounding.
     ///
     /// ```
     /// use einfold::order::Machine;

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 
 thread_local! {
     /// Scratch memory of calls that do not pass any, each bound to the last plan that used it, the most recent last.
+    #[expect(clippy::vec_box, reason = "each call moves a scratch memory, which has some kilobytes of lists")]
     static SPARE: RefCell<Vec<Box<Scratch>>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -7,7 +7,8 @@ use crate::bound_program::{BoundProgram, ListRange, LoopNest, Op, TileAction};
 use crate::kernels::UserSemiring;
 
 /// A line for each step of a plan: the operations that it runs if every operand and output has the strides of its layout
-/// hint. The line is the same on every CPU, and empty if the step cannot be bound.
+/// hint. A line is empty if the step cannot be bound. It is the same on every CPU, because it is that of the portable
+/// kernels: vector kernels may pack large matrices in blocks, or multiply small ones of a batch in place.
 ///
 /// An operation is one of
 /// * `nest 20x[30]`, `copy 20x30` or `fill 20x30`: loops after ordering and merging, outermost first, with those along

@@ -13,8 +13,8 @@ pub(crate) use self::limit::{check_addressable, excess};
 pub struct Memory {
     /// Intermediates.
     pub scratch: usize,
-    /// The most bytes of packed blocks of the factors of one product, over all partitions. Under a limit
-    /// the executor packs what is left in smaller blocks.
+    /// The most bytes of packed blocks of the factors of one product, over all partitions. Under a limit the executor
+    /// packs in what is left.
     pub packing: usize,
     /// Results.
     pub outputs: usize,

@@ -2,6 +2,9 @@
 
 use einfold::{Dtype, Error, Expression, TensorType, explain::Stage};
 
+/// A text, the types of its operands, and the schedule of each step.
+type Case = (&'static str, &'static [(Dtype, &'static [usize])], &'static [&'static str]);
+
 /// The schedule of each step of a plan.
 fn schedule(text: &str, types: &[(Dtype, &[usize])]) -> Result<Vec<String>, Error> {
     let types = types.iter().map(|&(dtype, shape)| TensorType { name: None, dtype, shape: shape.into(), conj: false });
@@ -17,7 +20,7 @@ fn schedule(text: &str, types: &[(Dtype, &[usize])]) -> Result<Vec<String>, Erro
 #[test]
 fn each_step_shows_the_loops_and_sides_that_run() -> Result<(), Error> {
     use Dtype::{F32, F64, I64};
-    let cases: &[(&str, &[(Dtype, &[usize])], &[&str])] = &[
+    let cases: &[Case] = &[
         // Loops are ordered and merged by the strides.
         ("ijk,ijk->ijk", &[(F64, &[20, 30, 40]), (F64, &[20, 30, 40])], &["nest 24000"]),
         ("ij->ji", &[(F64, &[20, 30])], &["copy 30x20"]),
