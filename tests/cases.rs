@@ -95,13 +95,9 @@ fn describe(plan: &Draft, step: &Step) -> String {
     let target = plan.buffer(step.write.tensor);
     let whole = step.is_map(&target.extents);
     let same = step.reads.iter().all(|r| plan.buffer(r.tensor).dtype == target.dtype && !r.conj);
-    let packed = |gemm: &einfold_ir::Gemm| "ABC".chars().zip(gemm.packed).filter(|p| p.1).map(|p| p.0).collect();
     match &step.form {
         Form::Fill => "fill".into(),
-        Form::Gemm(gemm) => {
-            let packed: String = packed(gemm);
-            format!("gemm {packed}").trim_end().into()
-        }
+        Form::Gemm(_) => "gemm".into(),
         Form::Nest(_) => match (step.reads.len(), whole) {
             (1, true) if same => "copy".into(),
             (1, true) => "convert".into(),

@@ -2,7 +2,7 @@
 
 use einfold_ir::{
     Access, AffineTerm, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Gemm, Index, IndirectTerm,
-    Layout, Nest, NodeId, OutOfRange, Plan, Region, Step, Storage, WriteMode,
+    Layout, NodeId, OutOfRange, Plan, Region, Step, Storage, WriteMode,
 };
 
 use crate::draw::Noise;
@@ -147,10 +147,9 @@ impl Mutant<'_> {
 
     fn change_step(&mut self) {
         let Some((region, k)) = self.step() else { return };
-        let (number, count, kind) = (self.number(), self.below(4) as u32, self.below(9));
+        let (number, kind) = (self.number(), self.below(8));
         let list = |m: &mut Self| -> Vec<u32> { (0..m.below(3)).map(|_| m.below(4) as u32).collect() };
-        let gemm =
-            Gemm { batch: list(self), m: list(self), n: list(self), k: list(self), packed: [self.once_in(2); 3] };
+        let gemm = Gemm { batch: list(self), m: list(self), n: list(self), k: list(self) };
         let (axis, algebra) = (self.below(4), self.pick(&[Algebra::MAX_PLUS, Algebra::OR_AND, Algebra::SUM_PRODUCT]));
         let step = &mut self.draft.regions[region].steps[k];
         match kind {
@@ -158,12 +157,11 @@ impl Mutant<'_> {
                 step.mode = if step.mode == WriteMode::Overwrite { WriteMode::Accumulate } else { WriteMode::Overwrite }
             }
             1 => step.form = Form::Fill,
-            2 => step.form = Form::Nest(Nest { ordered: count > 1, merged: vec![1; step.axes.len()], expr: None }),
-            3 => step.form = Form::Nest(Nest { merged: vec![count, u32::MAX, number as u32], ..Nest::default() }),
-            4 => step.form = Form::Gemm(gemm),
-            5 => step.axes.push(Axis::new("m", number)),
-            6 => _ = step.axes.pop(),
-            7 => step.algebra = algebra,
+            2 => step.form = Form::Nest(None),
+            3 => step.form = Form::Gemm(gemm),
+            4 => step.axes.push(Axis::new("m", number)),
+            5 => _ = step.axes.pop(),
+            6 => step.algebra = algebra,
             _ => _ = step.axes.get_mut(axis).map(|axis| axis.extent = number),
         }
     }
@@ -171,7 +169,7 @@ impl Mutant<'_> {
     fn change_access(&mut self) {
         let Some((region, k)) = self.step() else { return };
         let (buffer, index, offset, axis) = (self.buffer(), self.index(), self.offset(), self.axis());
-        let (which, dim, term, kind) = (self.below(4), self.below(4), self.below(3), self.below(9));
+        let (which, dim, term, kind) = (self.below(4), self.below(4), self.below(3), self.below(8));
         let step = &mut self.draft.regions[region].steps[k];
         let reads = step.reads.len();
         let access = if which < reads { &mut step.reads[which] } else { &mut step.write };

@@ -6,8 +6,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, BindOptions, Control, NewArray, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Machine, Nest,
-    OutOfRange, Plan, Region, Step, Storage, TensorType, WriteMode,
+    Access, Algebra, Axis, AxisRef, Buffer, BufferId, Draft, Dtype, Form, Index, Label, Layout, Machine, OutOfRange,
+    Plan, Region, Step, Storage, TensorType, WriteMode,
 };
 use einfold_order::{Budget, Order};
 use einfold_plan::{PassSet, PlanOptions, compile, optimize};
@@ -59,13 +59,7 @@ fn partitions(own: bool) -> Draft {
         vec![buffer(Storage::Input(0)), buffer(Storage::Output(0)), buffer(Storage::Scratch(partitions * apart))];
     let at = |b: u32, index| Access::new(BufferId(b), vec![index]);
     let turn = || Index::affine(0, [(1, AxisRef::Loop(0))]);
-    let nest = |axes, read, write, mode| Step {
-        axes,
-        reads: vec![read],
-        mode,
-        form: Form::Nest(Nest::default()),
-        ..fill(write)
-    };
+    let nest = |axes, read, write, mode| Step { axes, reads: vec![read], mode, form: Form::Nest(None), ..fill(write) };
     let mut inside = vec![nest(vec![], at(0, turn()), at(2, turn()), WriteMode::Accumulate)];
     if own {
         buffers.push(Buffer { extents: vec![1].into(), ..buffer(Storage::Scratch(0)) });
@@ -152,7 +146,7 @@ fn is_exact(draft: &Draft) -> bool {
     }
     let wide = |dtype| case::is_exact(dtype) || matches!(dtype, Dtype::F64 | Dtype::C64);
     let exact = |step: &Step| {
-        let product = !matches!(&step.form, Form::Nest(Nest { expr: Some(_), .. }));
+        let product = !matches!(&step.form, Form::Nest(Some(_)));
         let defined = step.algebra.accepts(draft.buffer(step.write.tensor).dtype);
         product && defined && matches!(step.algebra, Algebra::SUM_PRODUCT | Algebra::MAX_PLUS)
     };

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::expression::{Expression, Settings};
 use crate::operand::Specs;
 use crate::output::OutputType;
-use einfold_exec::CachedOperand;
+use einfold_exec::{CachedOperand, schedule};
 use einfold_ir::{Cost, Count, Machine, TensorType};
 use einfold_order::SavedOrder;
 use einfold_plan::{Compiled, Explain, ExplainSource, NamedNetwork, named_network, saved_order};
@@ -86,11 +86,9 @@ impl Plan {
         self.compiled().plan.machine
     }
 
-    /// The bytes that a run needs in addition to its operands: results, intermediates, copies of operands that cannot
-    /// be folded into matrices, and packed blocks of matrix products on one thread, for operands in C order. With this
-    /// number as the [limit](Expression::memory) the plan runs, on as many threads as the memory allows. Without a limit
-    /// a run uses
-    /// more memory where that is faster.
+    /// The bytes that a run needs in addition to its operands: results, intermediates, and packed blocks of matrix
+    /// products. With this number as the [limit](Expression::memory) the plan runs; with less, as long as results and
+    /// intermediates fit, it packs smaller blocks. Without a limit a run uses more memory where that is faster.
     pub fn peak_bytes(&self) -> Count {
         self.compiled().memory.total()
     }
@@ -147,7 +145,8 @@ impl Plan {
         let ast = self.expression().to_string();
         let warnings = self.warnings().iter().map(Warning::to_string).collect();
         let source = ExplainSource { expression: ast.replace('\n', "; "), ast, warnings };
-        Ok(Explain::new(source, &self.0.ir, self.compiled())?)
+        let schedule = schedule(&self.compiled().plan, self.expression().settings.semiring.as_slice());
+        Ok(Explain::new(source, &self.0.ir, self.compiled(), schedule)?)
     }
 
     /// Warnings about parts of the expression that are valid but may not be meant, such as a sum of `bool`, which is

@@ -19,6 +19,8 @@ use std::collections::BTreeMap;
 /// tensors, and no slices.
 const VERSION: u64 = 2;
 const PATHS_ALONE: u64 = 1;
+/// Passes of earlier versions, which recipes may name: the executor decides what they decided.
+const FORMER_PASSES: [&str; 2] = ["loop_order", "merge_axes"];
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,7 +205,8 @@ impl Recipe {
             (budget.objective, budget.largest) = (*objective, *largest);
         }
         let pass = |set: PassSet, name: &String| set.with(name).ok_or_else(|| RecipeProblem::Pass(name.clone()));
-        let passes = self.passes.iter().try_fold(PassSet::NONE, pass)?;
+        let mut passes = self.passes.iter().filter(|name| !FORMER_PASSES.contains(&name.as_str()));
+        let passes = passes.try_fold(PassSet::NONE, pass)?;
         let options = Options { strict: self.strict, algebra, ..self.meaning.options()? };
         expression.settings = Settings { options, semiring, order, budget, passes }.into();
         let types: Result<_, RecipeProblem> = self.operands.iter().map(|o| o.tensor_type(algebra)).collect();

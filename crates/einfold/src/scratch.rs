@@ -1,7 +1,7 @@
 //! Scratch memory that the calls of a thread share.
 
 use einfold_exec::Scratch;
-use einfold_ir::{Form, Nest, Plan};
+use einfold_ir::{Form, Plan};
 use std::cell::RefCell;
 
 thread_local! {
@@ -39,7 +39,7 @@ pub(crate) fn with_spare<R>(plan: &Plan, go: impl FnOnce(&mut Scratch) -> R) -> 
 /// several operations count as one.
 pub(crate) fn parts(plan: &Plan) -> usize {
     let operations = |form: &Form| match form {
-        Form::Nest(Nest { expr: Some(expr), .. }) => expr.ops().len() / 8,
+        Form::Nest(Some(expr)) => expr.ops().len() / 8,
         _ => 0,
     };
     plan.steps().map(|(_, step)| 1 + step.axes.len() + step.reads.len() + operations(&step.form)).sum()

@@ -84,8 +84,6 @@ pub(crate) struct BoundRegion {
     pub(crate) partitioned: bool,
     /// Points of all iterations.
     pub(crate) points: u64,
-    /// The largest number of bytes that one kernel call allocates.
-    pub(crate) bytes: usize,
 }
 
 /// One operation.
@@ -98,7 +96,7 @@ pub(crate) enum Op {
 }
 
 /// A loop nest over operands, outermost loop first: the kept loops, along which the target moves; the reduced loops; and the
-/// inner loops, two of a kernel in a nest and none in a matrix product.
+/// inner loops, two of a kernel in a nest and none in a product.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LoopNest {
     /// The operands, the target first.
@@ -175,23 +173,21 @@ pub(crate) struct CompensatedSum {
     pub(crate) calls: usize,
 }
 
-/// A matrix product in loops. The operands are C, A and B; it has no inner loops.
+/// A product of matrices in place, in kept loops. The operands are C, that of the rows and that of the lanes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BoundGemm {
     pub(crate) loops: LoopNest,
-    /// Divides m and n.
+    /// Divides rows and lanes.
     pub(crate) grid: Grid,
     pub(crate) gemm: GemmFn,
-    /// m, n, k.
+    /// Rows, lanes and contracted positions.
     pub(crate) extents: [usize; 3],
-    /// The strides of C for m and n, of A for m and k, of B for k and n.
+    /// The strides of C for rows and lanes, of the rows for rows and k, of the lanes for k and lanes.
     pub(crate) strides: [[isize; 2]; 3],
     /// The operand that holds α.
     pub(crate) alpha: Option<usize>,
     /// Whether the product is added to C.
     pub(crate) accumulate: bool,
-    /// The largest number of bytes that one kernel call allocates.
-    pub(crate) bytes: usize,
     /// The largest extent of k in one call.
     pub(crate) k_strip: usize,
     /// The compensated sum of blocks; `None` where a plain sum is short or exact.
@@ -214,11 +210,22 @@ pub(crate) struct SmallProduct {
     pub(crate) offsets: ListRange,
 }
 
-/// A large matrix product in the kept loops of `loops`. The operands are C, that of the rows and that of the lanes, along
+/// The memory that a product packs its blocks in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PackedMemory {
+    /// The stack of each thread; the lanes begin after this number of bytes.
+    Stack(usize),
+    /// The operands at the packed rows and at the packed lanes, which threads share.
+    Scratch([usize; 2]),
+}
+
+/// A matrix product in packed blocks, in the kept loops of `loops`. The operands are C, that of the rows and that of the lanes, along
 /// which C is contiguous if it is along one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BoundProduct {
     pub(crate) loops: LoopNest,
+    /// Divides C into tasks.
+    pub(crate) grid: Grid,
     pub(crate) kernels: ProductKernels,
     /// Rows, lanes and contracted positions.
     pub(crate) extents: [usize; 3],
@@ -227,8 +234,9 @@ pub(crate) struct BoundProduct {
     /// The loops of each, in `BoundProgram::sides`. The strides are those of the operand and of C; those of k are of the
     /// operand of the rows and of the operand of the lanes.
     pub(crate) sides: [ListRange; 3],
-    /// The operands at the memory for packed rows and lanes.
-    pub(crate) packed: [usize; 2],
+    pub(crate) packed: PackedMemory,
+    /// For rows and lanes that are not packed, the strides of the operand along them and along k.
+    pub(crate) in_place: [Option<[isize; 2]>; 2],
     /// The operand that holds α.
     pub(crate) alpha: Option<usize>,
     /// Whether the product is added to C.
@@ -288,8 +296,6 @@ pub(crate) struct BoundProgram {
     pub(crate) calls: Vec<KernelCall>,
     /// Points of all operations in all iterations of their regions.
     pub(crate) points: u64,
-    /// Bytes that all running kernels together may allocate; `None` without a memory limit.
-    pub(crate) kernel_allowance: Option<usize>,
 }
 
 impl BoundProgram {
@@ -307,6 +313,5 @@ impl BoundProgram {
         self.terms.clear();
         self.calls.clear();
         self.points = 0;
-        self.kernel_allowance = None;
     }
 }

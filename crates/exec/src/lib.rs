@@ -11,9 +11,11 @@ mod element;
 mod error;
 mod evaluate;
 pub mod kernels;
+mod loops;
 mod memory;
 mod output_array;
 mod run;
+mod schedule;
 mod semiring;
 mod view;
 
@@ -27,5 +29,6 @@ pub use kernels::{Isa, IsaError, Kernels, UserSemiring};
 pub use memory::{AlignedMemory, MemoryOrder, OutOfMemory};
 pub use output_array::{NewArray, RawArray};
 pub use run::Bound;
+pub use schedule::schedule;
 pub use semiring::{Semiring, algebra};
 pub use view::{AnyView, AnyViewMut, Extents, Strides, ViewError};

@@ -12,7 +12,7 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, Dtype, Expr, Form, Function, Index, Literal, Nest, NodeId, OutOfRange, Plan, PointOp, Step,
+    Access, Algebra, Axis, Dtype, Expr, Form, Function, Index, Literal, NodeId, OutOfRange, Plan, PointOp, Step,
     WriteMode,
 };
 use support::{Build, free};
@@ -86,7 +86,7 @@ fn plan() -> Plan {
     let literal = (PointOp::Literal(Literal::Float(0.5)), Dtype::F64);
     let ops = [(PointOp::Read(0), Dtype::F64), literal, (PointOp::Call(Function::Sub), Dtype::F64)];
     let expr = Expr::new(ops.to_vec()).unwrap();
-    step.form = Form::Nest(Nest { expr: Some(expr.into()), ..Nest::default() });
+    step.form = Form::Nest(Some(expr.into()));
     build.push(step);
     build.region(vec![Axis::new("s", 3)]);
     let mut step = build.step("ijk->kji", &[a], cube, Algebra::SUM_PRODUCT, false);

@@ -8,7 +8,7 @@ use std::fmt;
 use smallvec::SmallVec;
 use smol_str::SmolStr;
 
-use crate::loops::{StridedAxis, nesting};
+use crate::nesting::{StridedAxis, nesting};
 
 pub use self::index::Index;
 

@@ -107,7 +107,7 @@ pub enum WriteMode {
 pub struct Step {
     /// The node of the module that the step computes.
     pub origin: NodeId,
-    /// The iteration space; for a nest in loop order, outermost first.
+    /// The iteration space.
     pub axes: Vec<Axis>,
     /// The factors; empty for the empty product.
     pub reads: Vec<Access<BufferId>>,
@@ -126,22 +126,10 @@ pub struct Step {
 pub enum Form {
     /// Writes the identity of ⊕ to every element: a step without axes and reads, whose written positions are all 0.
     Fill,
-    /// Nested loops with strides.
-    Nest(Nest),
+    /// Nested loops; with the pointwise expression that each point contributes, if it is not the product of the reads.
+    Nest(Option<Arc<Expr>>),
     /// A matrix product of axis groups.
     Gemm(Gemm),
-}
-
-/// The decisions about the loops of a nest. By default the loops run as they are written.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Nest {
-    /// The pointwise expression that each point contributes, if it is not the product of the reads.
-    pub expr: Option<Arc<Expr>>,
-    /// Whether the loops were ordered by strides; if so, the executor may order them again by the real strides.
-    pub ordered: bool,
-    /// The number of neighbouring axes that each loop merges under the layout hints, outermost first; empty if no axes
-    /// were merged. If it is not empty, the executor merges by the real strides.
-    pub merged: Vec<u32>,
 }
 
 /// The roles of the axes in `C[b,m,n] ⊕= A[b,m,k] ⊗ B[b,k,n]`, where A is read 0, B is read 1 and C is written. Each
@@ -156,9 +144,6 @@ pub struct Gemm {
     pub n: Vec<u32>,
     /// In A and B: reduced.
     pub k: Vec<u32>,
-    /// Which of A, B and C are packed under the layout hints, because their groups do not fold and loops would cost
-    /// more. The executor decides again by the real strides.
-    pub packed: [bool; 3],
 }
 
 /// The number of loops that each step of a region depends on.
@@ -205,7 +190,7 @@ pub struct Draft {
 ///   step does not read the buffer that it writes; a written access is not conjugated;
 /// * the algebra of a step is defined on the dtype that it writes, and the dtypes of its factors convert to it; a
 ///   pointwise expression reads factors that exist; a fill has no axes and no factors;
-/// * the merged loops of a nest are all its axes; the groups of a GEMM are the roles of its axes;
+/// * the groups of a GEMM are the roles of its axes;
 /// * partitions write to different elements of a buffer that they share, and only the step that writes it touches it in
 ///   their region;
 /// * scratch buffers that are alive at the same time do not overlap, are aligned and lie inside `scratch`, in every
@@ -293,6 +278,14 @@ impl Step {
             0 | 1 => Count::ZERO,
             _ => Count::product(self.axes.iter().map(|a| a.extent as u64)),
         }
+    }
+
+    /// The product of the extents of a group of axes, at most `usize::MAX`.
+    ///
+    /// # Panics
+    /// If an axis does not exist.
+    pub fn extent(&self, group: &[u32]) -> usize {
+        group.iter().fold(1, |n, &axis| n.saturating_mul(self.axes[axis as usize].extent))
     }
 
     /// Calls `f` with every buffer that the step touches, index tensors included.

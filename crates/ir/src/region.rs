@@ -159,7 +159,7 @@ mod tests {
 
     use super::Lifetime;
     use crate::access::{Access, Axis, AxisRef, Index};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Nest, Plan, Region, Step, Storage, WriteMode};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Layout, Plan, Region, Step, Storage, WriteMode};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
     const SUM: BufferId = BufferId(6);
@@ -170,7 +170,7 @@ mod tests {
 
     /// A step that computes the elements of one buffer from others.
     fn step(reads: Vec<Access<BufferId>>, write: Access<BufferId>, mode: WriteMode) -> Step {
-        let (algebra, form) = (Algebra::SUM_PRODUCT, Form::Nest(Nest::default()));
+        let (algebra, form) = (Algebra::SUM_PRODUCT, Form::Nest(None));
         Step { origin: NodeId(0), axes: Vec::new(), reads, write, mode, algebra, form }
     }
 

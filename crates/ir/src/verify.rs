@@ -12,7 +12,7 @@ use crate::error::{Violation, ensure};
 use crate::id_vec::IdVec;
 use crate::iteration_space::IterationSpace;
 use crate::module::check_dtypes;
-use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Nest, Plan, PlanId, Region, Step, Storage, WriteMode};
+use crate::plan::{BufferId, Draft, Form, Gemm, Layout, Plan, PlanId, Region, Step, Storage, WriteMode};
 use crate::region::Lifetime;
 
 impl Plan {
@@ -110,7 +110,9 @@ fn check_step(
     ensure(step.mode == WriteMode::Overwrite || written[target], || "adds to what was never written".into())?;
     ensure(!step.write.conj, || "a written access has no conjugate".into())?;
     check_operations(draft, step)?;
-    check_form(step)?;
+    if let Form::Gemm(gemm) = &step.form {
+        check_gemm(step, gemm)?;
+    }
     written[target] = true;
     Ok(())
 }
@@ -123,7 +125,7 @@ fn check_operations(draft: &Draft, step: &Step) -> Result<(), Violation> {
     let defined = copies || matches!(step.algebra, Algebra::User(_)) || step.algebra.accepts(target.dtype);
     ensure(defined, || format!("{} is not defined on {}", step.algebra, target.dtype))?;
     let factors: SmallVec<[Dtype; 8]> = few(step.reads.iter().map(|read| draft.buffer(read.tensor).dtype));
-    let expr = if let Form::Nest(nest) = &step.form { nest.expr.as_deref() } else { None };
+    let expr = if let Form::Nest(expr) = &step.form { expr.as_deref() } else { None };
     check_dtypes(&factors, expr, &step.algebra, target.dtype, map)
 }
 
@@ -133,18 +135,6 @@ fn check_fill(step: &Step, rank: usize) -> Result<(), Violation> {
     let indices = &step.write.indices;
     let nowhere = indices.len() == rank && indices.iter().all(|i| *i == Index::constant(0));
     ensure(step.reads.is_empty() && step.axes.is_empty() && nowhere, || "a fill has no axes and reads".into())
-}
-
-fn check_form(step: &Step) -> Result<(), Violation> {
-    match &step.form {
-        Form::Fill => Ok(()),
-        Form::Nest(Nest { merged, .. }) => {
-            let axes: u64 = merged.iter().map(|&n| u64::from(n)).sum();
-            let whole = merged.is_empty() || (axes == step.axes.len() as u64 && !merged.contains(&0));
-            ensure(whole, || "the merged loops are not the loops of the step".into())
-        }
-        Form::Gemm(gemm) => check_gemm(step, gemm),
-    }
 }
 
 fn check_gemm(step: &Step, gemm: &Gemm) -> Result<(), Violation> {
@@ -256,7 +246,7 @@ mod tests {
 
     use super::check_scratch;
     use crate::access::{Access, Axis, AxisRef, Index, OutOfRange};
-    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Nest, Plan, Region, Step, Storage, WriteMode};
+    use crate::plan::{Buffer, BufferId, Draft, Form, Gemm, Layout, Plan, Region, Step, Storage, WriteMode};
     use crate::{Algebra, Dtype, Machine, NodeId};
 
     /// A draft in which buffer `k` is alive during `lives[k]`, at `offset` with `bytes`.
@@ -326,12 +316,11 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_refused() {
-        let (nest, fill) = (|| Form::Nest(Nest::default()), || Form::Fill);
+        let (nest, fill) = (|| Form::Nest(None), || Form::Fill);
         let write = |buffer, indices| Access::new(BufferId(buffer), indices);
         let zero = || Index::constant(0);
         let gather = |depth| write(0, vec![Index::gather(nested(depth), OutOfRange::Error)]);
-        let group = || Gemm { batch: vec![], m: vec![9], n: vec![u32::MAX], k: vec![], packed: [true; 3] };
-        let merged = Nest { merged: vec![u32::MAX; 3], ..Nest::default() };
+        let group = || Gemm { batch: vec![], m: vec![9], n: vec![u32::MAX], k: vec![] };
         let wide = usize::MAX;
         for draft in [
             one(&[], &[], &[], write(9, vec![]), fill()),
@@ -343,7 +332,6 @@ mod tests {
             one(&[2], &[], &[], write(0, vec![Index::gather(write(9, vec![]), OutOfRange::Drop)]), nest()),
             one(&[2], &[&[3]], &[3], gather(1000), nest()),
             one(&[], &[&[2], &[2]], &[2], write(0, vec![]), Form::Gemm(group())),
-            one(&[], &[&[2]], &[2], write(0, vec![]), Form::Nest(merged)),
             one(&[], &[&[wide]], &[wide], write(0, vec![]), nest()),
             one(&[0, 1 << 40, 1 << 40], &[], &[], write(0, vec![zero(), zero(), zero()]), fill()),
             one(&[1 << 40, 1 << 40, 0], &[], &[], write(0, vec![zero(), zero(), zero()]), fill()),
@@ -361,7 +349,7 @@ mod tests {
     #[test]
     fn an_operation_that_a_dtype_lacks_is_refused() {
         let draft = |dtype, operands: &[&[usize]]| {
-            let nest = Form::Nest(Nest::default());
+            let nest = Form::Nest(None);
             let mut draft = one(&[2], operands, &[2], Access::plain(BufferId(0), [0]), nest);
             draft.buffers.iter_mut().for_each(|buffer| buffer.dtype = dtype);
             draft.regions[0].steps[0].algebra = Algebra::MAX_PLUS;

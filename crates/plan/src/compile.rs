@@ -109,10 +109,9 @@ const LESS: f64 = 0.9;
 /// Plans an expression: rewrites it, orders every contraction that can be factored, expands, lowers, and runs the
 /// passes.
 ///
-/// The memory limit of the budget counts everything that a run allocates besides its operands: results, intermediates,
-/// and copies of operands that do not fold into matrices, including those that kernels pack. The order search knows
-/// only results and intermediates; if the plan exceeds the limit nevertheless, the search is repeated with a smaller
-/// limit.
+/// The memory limit of the budget has room for results and intermediates; a run packs the factors of products in what
+/// is left. The order search knows the sizes of tensors, not their offsets in memory; if the plan exceeds the limit
+/// nevertheless, the search is repeated with a smaller limit.
 ///
 /// # Errors
 /// [`PlanError::Order`] as for [`order_task`], and for a saved order that does not fit; [`PlanError::OnePath`] for a
@@ -151,44 +150,23 @@ fn compile_by(
     let searched = matches!(how, Order::Strategy(_));
     let mut budgets = SearchBudgets::new(budget);
     let mut least: Option<(Count, PlanError)> = None;
-    let mut without_kernels = None;
-    let refused = loop {
+    loop {
         let part = match finder.all(&budgets.next()) {
             Ok(orders) => planner.part(orders)?,
             // A retry with a smaller limit failed: the smallest plan found so far is reported.
-            Err(error) => break least.map_or(error, |(_, least)| least),
+            Err(error) => return Err(least.map_or(error, |(_, least)| least)),
         };
         let built = builder.build(&part)?;
-        let total = built.memory.total();
-        let Some(excess) = built.excess else {
-            // Slices that leave memory for kernels may need many times the flops.
-            let flops = flops(&part);
-            if let Some(first) =
-                without_kernels.take_if(|first| flops > self::flops(first) * Count::from(budget.machine.nest_ratio()))
-                && let Some(compiled) = planner.as_loops(first)?
-            {
-                return Ok(compiled);
-            }
-            return planner.finish(part, built);
-        };
+        let least_bytes = built.memory.least();
+        let Some(excess) = built.excess else { return planner.finish(part, built) };
         let error = with_reason(excess, &built.expanded.expansions, searched);
-        let found = least.filter(|(bytes, _)| *bytes <= total).unwrap_or((total, error));
+        let found = least.filter(|(bytes, _)| *bytes <= least_bytes).unwrap_or((least_bytes, error));
         let has_orders = !part.orders.is_empty();
-        if built.memory.fits_without_kernels(limit) {
-            without_kernels.get_or_insert(part);
-        }
-        if !searched || !(finder.drop_selections() || (has_orders && budgets.reduce_limit(total))) {
-            break found.1;
+        if !searched || !(finder.drop_selections() || (has_orders && budgets.reduce_limit(least_bytes))) {
+            return Err(found.1);
         }
         least = Some(found);
-    };
-    let compiled = without_kernels.map(|part| planner.as_loops(part)).transpose()?;
-    compiled.flatten().ok_or(refused)
-}
-
-/// The flops of all orders.
-fn flops(part: &ModulePart) -> Count {
-    total_cost(&part.ir, &part.orders).flops
+    }
 }
 
 /// Makes plans of a rewritten module whose orders are known.
@@ -214,23 +192,10 @@ impl Planner<'_> {
         self.builder.limit = budget.memory_bytes.or(saved.memory_bytes);
         let built = self.builder.build(&part)?;
         if built.excess.is_some() {
-            if built.memory.fits_without_kernels(self.builder.limit)
-                && let Some(compiled) = self.as_loops(part.clone())?
-            {
-                return Ok(compiled);
-            }
             // With operands of a wider dtype, the plan may exceed the limit of the saved order.
-            saved.check_memory(built.memory.total(), budget).map_err(OrderError::from)?;
+            saved.check_memory(built.memory.least(), budget).map_err(OrderError::from)?;
         }
         self.finish(part, built)
-    }
-
-    /// Makes the plan in which products run as nests, which need no memory for packing but take longer; `None` if it
-    /// exceeds the limit too.
-    fn as_loops(&mut self, part: ModulePart) -> Result<Option<Compiled>, PlanError> {
-        let passes = self.builder.passes.without("gemm").unwrap_or(self.builder.passes);
-        let built = Builder { passes, ..self.builder }.build(&part)?;
-        if built.excess.is_some() { Ok(None) } else { self.finish(part, built).map(Some) }
     }
 
     /// Assembles the result and plans the constant part.
@@ -241,13 +206,13 @@ impl Planner<'_> {
             Ok::<_, PlanError>(Box::new(ConstantPlan { plan, operands: part.operands }))
         });
         let constant_plan = constant_plan.transpose()?;
-        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, passes, .. } = built;
+        let PlannedPart { expanded: Expanded { ir, expansions }, plan, memory, .. } = built;
         for (id, ordered) in &mut orders {
             if expansions[*id].evaluation == Some(Evaluation::WithSelections) {
                 ordered.cost = expansion_cost(&ir, &expansions[*id]);
             }
         }
-        let cost = total_cost(&rewritten, &orders);
+        let (cost, passes) = (total_cost(&rewritten, &orders), self.builder.passes);
         let forms = OnceLock::from(Box::new(Forms { rewritten, ir, expansions, orders, hints }));
         Ok(Compiled { plan, operands: operands.into(), constant_plan, cost, memory, passes, forms })
     }

@@ -99,13 +99,19 @@ struct StageReport {
 }
 
 impl Explain {
-    /// Explains `compiled`, which was compiled from `ir`. The forms between the stages are not stored with a plan: they
+    /// Explains `compiled`, which was compiled from `ir`; `schedule` has a line for each step of the plan that says how
+    /// the executor runs it. The forms between the stages are not stored with a plan: they
     /// are computed again, the modules from `ir` by the rewrites that ran, and the drafts from the expanded module by
     /// lowering and the passes. Nothing is searched or chosen again.
     ///
     /// # Errors
     /// Those of the stages, and an error if they do not lead to the plan: defects.
-    pub fn new(source: ExplainSource, ir: &Ir, compiled: &Compiled) -> Result<Explain, PlanError> {
+    pub fn new(
+        source: ExplainSource,
+        ir: &Ir,
+        compiled: &Compiled,
+        schedule: Vec<String>,
+    ) -> Result<Explain, PlanError> {
         let (mut rewrites, mut lowered, mut passes) = (Vec::new(), Vec::new(), Vec::new());
         let forms = compiled.forms(ir);
         let mut observe = |&Stage { name, what, takes, gives, .. }: &'static Stage, changes, program: &Program<'_>| {
@@ -136,6 +142,8 @@ impl Explain {
             let node = ir.node(id);
             format!("{}:{}", shape_text(&node.shape), node.dtype)
         });
+        let mut plan = step::reports(&compiled.plan, true, &forms.ir);
+        plan.iter_mut().zip(schedule).for_each(|(step, line)| step.schedule = line);
         Ok(Explain {
             source,
             ir: ir.to_string(),
@@ -144,7 +152,7 @@ impl Explain {
             trees: tree::reports(forms),
             lowered,
             passes,
-            plan: step::reports(&compiled.plan, true, &forms.ir),
+            plan,
             naive: naive_flops(ir),
             cost: compiled.cost,
             memory: compiled.memory,

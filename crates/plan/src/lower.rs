@@ -1,8 +1,8 @@
 //! Lowers the module to steps over buffers: total and naive, one step for each node.
 
 use einfold_ir::{
-    Access, Algebra, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Nest, Node,
-    NodeId, Region, RegionId, Step, Storage, WriteMode,
+    Access, Algebra, Buffer, BufferId, Contraction, Def, Draft, Form, IdVec, Index, Indices, Ir, Layout, Node, NodeId,
+    Region, RegionId, Step, Storage, WriteMode,
 };
 use smallvec::SmallVec;
 
@@ -98,7 +98,7 @@ impl Lowering<'_> {
         let indices: Indices<_> = c.output.iter().map(|i| i.map(&mut tensor)).collect();
         let write = Access::new(self.buffer_of(id), indices);
         let mode = if c.init.is_some() { WriteMode::Accumulate } else { WriteMode::Overwrite };
-        let form = Form::Nest(Nest { expr: c.expr.clone(), ..Nest::default() });
+        let form = Form::Nest(c.expr.clone());
         let axes = c.axes.clone();
         self.add(node.region, Step { origin: id, axes, reads, write, mode, algebra: c.algebra, form });
     }
@@ -150,7 +150,7 @@ impl Lowering<'_> {
             Def::Contraction(c) => c.algebra,
             Def::Input { .. } => Algebra::SUM_PRODUCT,
         };
-        let (mode, form) = (WriteMode::Overwrite, Form::Nest(Nest::default()));
+        let (mode, form) = (WriteMode::Overwrite, Form::Nest(None));
         self.add(region, Step { origin, axes, reads, write, mode, algebra, form });
     }
 

@@ -3,9 +3,7 @@
 mod assign;
 mod limit;
 
-use einfold_ir::{BufferId, Count, Draft, Fold, Form, Plan, Step, kernel_bytes};
-
-use crate::strides::gemm_groups;
+use einfold_ir::{BufferId, Count, Draft, Form, Step, packed_bytes};
 
 pub(crate) use self::assign::assign;
 pub(crate) use self::limit::{check_addressable, excess};
@@ -15,27 +13,29 @@ pub(crate) use self::limit::{check_addressable, excess};
 pub struct Memory {
     /// Intermediates.
     pub scratch: usize,
-    /// The most bytes of dense operand copies in one step, over all partitions.
+    /// The most bytes of packed blocks of the factors of one product, over all partitions. Under a limit
+    /// the executor packs what is left in smaller blocks.
     pub packing: usize,
-    /// The most bytes that the kernel of a product allocates on one thread for packed blocks of A and B. Each further
-    /// thread that multiplies at the same time allocates as much; under a limit, the number of such threads is reduced
-    /// to those that fit.
-    pub kernels: usize,
     /// Results.
     pub outputs: usize,
 }
 
 impl Memory {
-    /// The total with one thread.
+    /// The total.
     pub fn total(&self) -> Count {
-        let Memory { scratch, packing, kernels, outputs } = *self;
-        [scratch, packing, kernels, outputs].map(|bytes| Count::from(bytes as u64)).into_iter().sum()
+        self.least() + Count::from(self.packing as u64)
     }
 
-    /// Whether a limit has room for everything except operand copies and kernel allocations.
-    pub(crate) fn fits_without_kernels(&self, limit: Option<u64>) -> bool {
-        let others = Memory { packing: 0, kernels: 0, ..*self };
-        self.kernels > 0 && limit.is_some_and(|limit| others.total() <= Count::from(limit))
+    /// The least memory with which the plan runs: all but packed blocks.
+    pub fn least(&self) -> Count {
+        Count::from(self.scratch as u64) + Count::from(self.outputs as u64)
+    }
+
+    /// The same with no larger packed blocks than a limit has room for.
+    pub(crate) fn within(self, limit: Option<u64>) -> Memory {
+        let held = self.scratch.saturating_add(self.outputs) as u64;
+        let room = limit.map_or(u64::MAX, |limit| limit.saturating_sub(held));
+        Memory { packing: self.packing.min(usize::try_from(room).unwrap_or(usize::MAX)), ..self }
     }
 
     /// The memory of a plan, or of a draft whose memory is assigned.
@@ -44,24 +44,16 @@ impl Memory {
         let outputs = plan.outputs.iter().map(bytes).fold(0, usize::saturating_add);
         let mut memory = Memory { scratch: plan.scratch, outputs, ..Memory::default() };
         for region in &plan.regions {
-            for step in region.steps.iter().map(|step| Memory::of_step(plan, step)) {
-                memory.packing = memory.packing.max(step.packing.saturating_mul(region.partition_count()));
-                memory.kernels = memory.kernels.max(step.kernels);
-            }
+            let packing = region.steps.iter().map(|step| packing(plan, step)).max().unwrap_or(0);
+            memory.packing = memory.packing.max(packing.saturating_mul(region.partition_count()));
         }
         memory
     }
+}
 
-    /// The memory that a step needs in one partition to pack its factors.
-    fn of_step(draft: &Draft, step: &Step) -> Memory {
-        let Form::Gemm(gemm) = &step.form else { return Memory::default() };
-        let dtype = draft.buffer(step.write.tensor).dtype;
-        let element = dtype.size();
-        let mut fold = Fold::default();
-        fold.choose(&draft.machine, &gemm_groups(draft, step, gemm), element, gemm.packed);
-        let packed = (0..3).filter(|&x| fold.packed[x]);
-        let bytes = |x: usize| fold.copy_bytes(x, element)?.checked_next_multiple_of(Plan::ALIGN);
-        let packing = packed.map(|x| bytes(x).unwrap_or(usize::MAX)).fold(0, usize::saturating_add);
-        Memory { packing, kernels: kernel_bytes(step.algebra, dtype, fold.extents()), ..Memory::default() }
-    }
+/// The bytes of the packed blocks of a step in one partition.
+fn packing(draft: &Draft, step: &Step) -> usize {
+    let Form::Gemm(gemm) = &step.form else { return 0 };
+    let dtype = step.algebra.accumulator(draft.buffer(step.write.tensor).dtype);
+    packed_bytes(dtype, [&gemm.m, &gemm.n, &gemm.k].map(|group| step.extent(group)))
 }

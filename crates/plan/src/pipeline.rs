@@ -10,7 +10,7 @@ use crate::error::PlanError;
 use crate::expand::{ChosenOrder, Expanded, expand};
 use crate::lower::{Hints, lower};
 use crate::memory;
-use crate::passes::{gemm, layout, loop_order, merge_axes, views};
+use crate::passes::{gemm, layout, views};
 use crate::rewrite::{Rewritten, cse, inline, merge_products};
 
 pub use self::pass_set::PassSet;
@@ -126,19 +126,7 @@ pub const PIPELINE: &[Stage] = &[
         "gemm",
         Run::Pass(gemm::run),
         "makes matrix products of nests with two factors and rows, columns and a contracted axis worth it",
-        "when all strides are settled, for it decides what to pack; what it declines is left to the nests",
-    ),
-    Stage::new(
-        "loop_order",
-        Run::Pass(loop_order::run),
-        "orders the loops of nests by stride, the written one first",
-        "only nests have loops to order, so after gemm",
-    ),
-    Stage::new(
-        "merge_axes",
-        Run::Pass(merge_axes::run),
-        "merges neighbouring loops of nests where the strides of every operand allow it",
-        "after loop_order: only neighbouring loops are merged",
+        "last: it gives final steps the roles of their axes; the executor schedules them by the real strides",
     ),
     Stage::new(
         "buffers",
@@ -155,7 +143,7 @@ pub const PIPELINE: &[Stage] = &[
 ];
 
 /// The optional stages that work on steps.
-pub const PASSES: &[Stage] = PIPELINE.split_at(FIRST_PASS).1.split_at(7).0;
+pub const PASSES: &[Stage] = PIPELINE.split_at(FIRST_PASS).1.split_at(5).0;
 /// The position of the first of [`PASSES`] in the pipeline.
 const FIRST_PASS: usize = 6;
 

@@ -6,8 +6,8 @@ pub(crate) mod random;
 use std::fmt::Write;
 
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BufferId, Contraction, Def, Draft, Dtype, Form, Index, Ir, Label, Layout, Nest,
-    Node, NodeId, RegionId, Step, Storage, Tree, WriteMode,
+    Access, Algebra, Axis, AxisRef, BufferId, Contraction, Def, Draft, Dtype, Form, Index, Ir, Label, Layout, Node,
+    NodeId, RegionId, Step, Storage, Tree, WriteMode,
 };
 
 use crate::{ChosenOrder, expand};
@@ -111,14 +111,8 @@ fn show_step(draft: &Draft, loops: &[Axis], step: &Step) -> String {
     let axes: Vec<String> = step.axes.iter().map(|a| format!("{}:{}", a.label, a.extent)).collect();
     let form = match &step.form {
         Form::Fill => "fill".into(),
-        Form::Nest(Nest { ordered, merged, .. }) => {
-            let ordered = if *ordered { " ordered" } else { "" };
-            if merged.is_empty() { format!("nest{ordered}") } else { format!("nest{ordered} merged {merged:?}") }
-        }
-        Form::Gemm(g) => {
-            let packed = if g.packed == [false; 3] { String::new() } else { format!(" packed {:?}", g.packed) };
-            format!("gemm b{:?} m{:?} n{:?} k{:?}{packed}", g.batch, g.m, g.n, g.k)
-        }
+        Form::Nest(_) => "nest".into(),
+        Form::Gemm(g) => format!("gemm b{:?} m{:?} n{:?} k{:?}", g.batch, g.m, g.n, g.k),
     };
     format!("{} {op} {}  ({})  {form}", access(&step.write), reads.join(" . "), axes.join(" "))
 }

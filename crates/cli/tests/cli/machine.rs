@@ -55,12 +55,12 @@ fn a_file_with_the_built_in_machine_changes_nothing() {
 }
 
 #[test]
-fn another_machine_changes_packing_and_the_weight_of_time() {
+fn another_machine_changes_forms_and_the_weight_of_time() {
     let folder = Folder::new();
-    let broken = ["explain", "aibj,icj->abc", "--shapes", "8x8x8x8,8x200x8", "--stage", "plan"];
-    assert!(!run(broken).ok().contains("packing 0,"));
-    let copies = file(&folder, "\"pack_byte_ns\":0.2", "\"pack_byte_ns\":100");
-    assert!(run([&broken[..], &["--machine", &copies]].concat()).ok().contains("packing 0,"));
+    let product = ["explain", "ij,jk->ik", "--shapes", "100x100,100x100", "--stage", "plan"];
+    assert!(!run(product).ok().contains("packing 0,"));
+    let slow = file(&folder, "\"product_setup_ns\":45", "\"product_setup_ns\":1000000000");
+    assert!(run([&product[..], &["--machine", &slow]].concat()).ok().contains("packing 0,"));
     let memory = file(&folder, "\"memory_byte_ns\":0.0275", "\"memory_byte_ns\":0.11");
     let time = ["order", "ij,jk,kl->il", "--shapes", "20x10,10x30,30x40", "--objective", "time", "--json"];
     assert!(run(time).ok().contains("\"objective\":\"combo-20\""));

@@ -19,13 +19,10 @@ fn plan(text: &str, shapes: &[&[usize]], machine: Machine) -> std::result::Resul
     Expression::new(text)?.machine(machine).plan(types)
 }
 
-/// The form of each step, with the factors that it packs.
+/// The form of each step.
 fn forms(plan: &Plan) -> std::result::Result<Vec<String>, Error> {
     let json = plan.explain()?.json();
-    let form = |step: &serde_json::Value| {
-        let form = &step["form"];
-        [form["kind"].as_str().unwrap(), form["packs"].as_str().unwrap_or_default()].join(" ")
-    };
+    let form = |step: &serde_json::Value| step["form"]["kind"].as_str().unwrap().to_string();
     Ok(json["plan"].as_array().unwrap().iter().map(form).collect())
 }
 
@@ -33,14 +30,13 @@ const BATCH: (&str, [&[usize]; 2]) = ("bij,bjk->bik", [&[1000, 4, 4], &[1000, 4,
 const BROKEN: (&str, [&[usize]; 2]) = ("aibj,icj->abc", [&[8, 8, 8, 8], &[8, 200, 8]]);
 
 #[test]
-fn the_machine_decides_which_steps_are_products_and_what_is_packed() -> Result {
+fn the_machine_decides_which_steps_are_products() -> Result {
     let default = Machine::default();
     let forms = |(text, shapes): (&str, [&[usize]; 2]), machine| forms(&plan(text, &shapes, machine)?);
-    assert_eq!(forms(BATCH, default)?, ["nest "]);
-    assert_eq!(forms(BATCH, Machine { product_setup: time(1.0), ..default })?, ["gemm "]);
-    assert_eq!(forms(BROKEN, default)?, ["gemm AB"]);
-    assert_eq!(forms(BROKEN, Machine { pack_byte: time(100.0), ..default })?, ["gemm "]);
-    assert_eq!(forms(BROKEN, Machine { product_setup: time(1e9), ..default })?, ["nest "]);
+    assert_eq!(forms(BATCH, default)?, ["nest"]);
+    assert_eq!(forms(BATCH, Machine { product_setup: time(1.0), ..default })?, ["gemm"]);
+    assert_eq!(forms(BROKEN, default)?, ["gemm"]);
+    assert_eq!(forms(BROKEN, Machine { product_setup: time(1e9), ..default })?, ["nest"]);
     Ok(())
 }
 
@@ -105,9 +101,9 @@ fn plans_with_constants_are_for_the_same_machine() -> Result {
     let (a, b) = (Array3::<f64>::ones((9, 4, 4)), Array3::<f64>::ones((9, 4, 4)));
     let shapes: [&[usize]; 3] = [&[9, 4, 4], &[9, 4, 4], &[9, 4, 4]];
     let constants = |machine| plan("bij,bjk,bkl->bil", &shapes, machine)?.bind_constants(&[1, 2], (&b, &b));
-    assert_eq!(forms(&constants(Machine::default())?)?, ["nest "]);
+    assert_eq!(forms(&constants(Machine::default())?)?, ["nest"]);
     let bound = constants(measured)?;
-    assert_eq!((bound.machine(), forms(&bound)?), (measured, vec!["gemm ".to_string()]));
+    assert_eq!((bound.machine(), forms(&bound)?), (measured, vec!["gemm".to_string()]));
     assert_eq!(bound.run::<Array3<f64>>(&a)?, Array3::from_elem((9, 4, 4), 16.0));
     Ok(())
 }

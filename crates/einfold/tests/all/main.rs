@@ -7,6 +7,7 @@ mod diagnostics;
 mod dynamic;
 mod errors;
 mod errors_doc;
+mod explain;
 mod grouped;
 mod long;
 mod machine;

@@ -153,18 +153,19 @@ fn memory_is_known_before_a_run() -> Result {
     let types = [spec::<f64>([100, 100]), spec::<f64>([100, 100]), spec::<f64>([100, 100])];
     let chain = Expression::new("ij,jk,kl->il")?;
     let needed = chain.plan(&types[..])?.peak_bytes().exact().and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-    let packed = 100 * (64 + 112) * 8;
-    assert_eq!(needed, 2 * 100 * 100 * 8 + packed, "one intermediate, the result, and what a kernel packs");
-    // If the limit leaves no memory for packing, products run as loops.
-    let loops = chain.clone().memory(100 * 100 * 8 + 10_000).plan(&types[..])?;
-    assert!(!loops.explain()?.text(&[Stage::Plan]).contains("gemm  m"));
+    let (least, packed) = (2 * 100 * 100 * 8, 2 * 128 * 100 * 8);
+    assert_eq!(needed, least + packed, "one intermediate, the result, and packed blocks");
     let square = Array2::from_shape_fn((100, 100), |(i, j)| ((i + 3 * j) % 7) as f64);
     let operands = (&square, &square, &square);
-    assert_eq!(loops.run::<Array2<f64>>(operands)?, chain.run::<Array2<f64>>(operands)?);
-    assert!(chain.clone().memory(needed).plan(&types[..]).is_ok());
-    // Below that the contraction is sliced, but the result still has to fit.
-    let sliced = chain.clone().memory(needed - 1).plan(&types[..])?.peak_bytes();
-    assert!(sliced < needed.into(), "{sliced}");
+    let want: Array2<f64> = chain.run(operands)?;
+    // A limit need not have room for packed blocks. Below that the contraction is sliced, but the result still has to
+    // fit.
+    for (limit, sliced) in [(needed, false), (least + 10_000, false), (least, false), (least - 1, true)] {
+        let plan = chain.clone().memory(limit).plan(&types[..])?;
+        assert!(plan.peak_bytes() <= limit.into() && (sliced || plan.peak_bytes() == limit.into()), "{limit}");
+        assert_eq!(plan.order().contractions[0].slices.is_empty(), !sliced, "{limit}");
+        assert_eq!(plan.run::<Array2<f64>>(operands)?, want, "{limit}");
+    }
     let budget = Budget { memory_bytes: Some(100 * 100 * 8 - 1), ..Budget::default() };
     for limited in [chain.clone().memory(100 * 100 * 8 - 1), chain.budget(budget)] {
         let error = limited.plan(&types[..]).unwrap_err();

@@ -5,7 +5,6 @@ use einfold_ir::{Access, Axis, AxisRef, BufferId, Step, Storage, StridedAxis, ne
 use super::{BindLists, Binder};
 use crate::bound_program::{BaseAddress, BoundOperand, Ptr};
 use crate::kernels::UnaryFn;
-use crate::view::{AnyView, AnyViewMut};
 
 /// How a step covers the buffer that it writes.
 #[derive(Clone, Copy, Debug)]
@@ -19,19 +18,18 @@ pub(super) struct Coverage {
 }
 
 impl Binder<'_> {
-    /// Stores the strides of all buffers in bytes: those of the views of the operands and outputs, and those of the
-    /// planned layouts in scratch memory.
-    pub(super) fn store_strides(&mut self, operands: &[AnyView<'_>], outputs: &[AnyViewMut<'_>]) {
+    /// Stores the strides of all buffers in bytes: those that are `given` for a storage, else those of the planned
+    /// layout.
+    pub(super) fn store_strides<'v>(&mut self, given: impl Fn(Storage) -> Option<&'v [isize]>) {
         let BindLists { starts, strides, .. } = self.lists;
         starts.clear();
         strides.clear();
         for buffer in self.plan.buffers.iter() {
             let start = strides.len();
             starts.push(start);
-            match buffer.storage {
-                Storage::Input(k) => strides.extend_from_slice(operands[k as usize].strides()),
-                Storage::Output(k) => strides.extend_from_slice(outputs[k as usize].strides()),
-                Storage::Scratch(_) => {
+            match given(buffer.storage) {
+                Some(given) => strides.extend_from_slice(given),
+                None => {
                     strides.resize(start + buffer.extents.len(), 0);
                     buffer.layout.write_strides(&buffer.extents, &mut strides[start..]);
                     let element_bytes = buffer.dtype.size() as isize;

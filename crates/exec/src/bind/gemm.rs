@@ -1,64 +1,112 @@
-//! Binds matrix products: folds their axis groups by the real strides, and packs operands where copies pay or elements
-//! must be converted.
+//! Binds matrix products: in place where the sides are matrix axes as they lie, else in packed blocks, or as a nest.
 
-use einfold_ir::{AxisRef, BLOCK, Fold, Gemm, Groups, Loops, Side, kernel_bytes};
+use einfold_ir::{AxisRef, Gemm};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
-use super::nest::Actions;
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{BaseAddress, BoundGemm, Grid, ListRange, LoopNest, Op, TileAction};
+use crate::bound_program::{BoundGemm, Grid, ListRange, LoopNest, Op};
 use crate::error::BindError;
-use crate::kernels::{Fused, UnaryFn};
+use crate::kernels::{Fused, GemmFn, MAX_SIDE_LOOPS, UnaryFn};
+use crate::loops::Loops;
 
-/// Flops of one kernel call for an exact ⊕: some milliseconds.
-const EXACT_CALL_FLOPS: usize = 1 << 23;
-/// The same for a ⊕ that rounds, times the bytes of an element.
-const ROUNDING_CALL_FLOP_BYTES: usize = 1 << 29;
-/// Multiples of the extent of k in one call for an exact and for a rounding ⊕.
-const K_STRIP: [usize; 2] = [64, 256];
-/// The rows and columns of C in one block of a kernel that packs nothing, for matrices of few rows: threads share them.
-const OWN_BLOCK: [usize; 2] = [64, BLOCK[1]];
-/// The numbers of A, B and C in a fold.
-const A: usize = 0;
-const B: usize = 1;
-const C: usize = 2;
+/// The rows and columns of C in one block, which one kernel call computes. They are multiples of the tiles of every
+/// kernel, so that an element of C is computed in the same way in every block. A kernel packs for each block, so one
+/// thread prefers few blocks, and many threads prefer many.
+const BLOCK: [usize; 2] = [256, 512];
+/// The same for a matrix of few rows.
+const FLAT_BLOCK: [usize; 2] = [64, 512];
+/// The flops of one kernel call, times the bytes of an element: some milliseconds.
+const CALL_FLOP_BYTES: usize = 1 << 29;
+/// The extent of k in one call is a multiple of this, after which every kernel adds to C.
+const K_STRIP: usize = 256;
+/// The fewest bytes of operands and result from which on packed blocks are faster than a product in place.
+const LEAST_PACKED_BYTES: usize = 8 << 20;
+/// The fewest rows, and the fewest lanes, of such a product.
+const LEAST_PACKED_SIDE: usize = 32;
+/// The numbers of A, B and C in the strides of a group.
+pub(super) const A: usize = 0;
+pub(super) const B: usize = 1;
+pub(super) const C: usize = 2;
+
+/// The axes of a matrix product in groups, with their strides in bytes in A, B and C.
+#[derive(Debug)]
+pub(super) struct Groups {
+    pub(super) batch: Loops,
+    pub(super) m: Loops,
+    pub(super) n: Loops,
+    pub(super) k: Loops,
+}
+
+impl Default for Groups {
+    fn default() -> Groups {
+        let [batch, m, n, k] = std::array::from_fn(|_| Loops::new(3));
+        Groups { batch, m, n, k }
+    }
+}
+
+impl Groups {
+    /// Removes all axes, keeping the memory.
+    pub(super) fn clear(&mut self) {
+        let Groups { batch, m, n, k } = self;
+        [batch, m, n, k].into_iter().for_each(|group| group.reset(3));
+    }
+
+    /// The group of an axis, by whether A, B and C have it.
+    pub(super) fn of(&mut self, has: [bool; 3]) -> &mut Loops {
+        match has {
+            [true, false, _] => &mut self.m,
+            [false, _, _] => &mut self.n,
+            [true, true, false] => &mut self.k,
+            [true, true, true] => &mut self.batch,
+        }
+    }
+}
+
+/// The sides of a product.
+pub(super) struct Sides<'g> {
+    /// The axes that number products.
+    pub(super) batch: &'g Loops,
+    /// Rows, lanes and contracted axes. C is contiguous along the lanes if it is along one side.
+    pub(super) loops: [&'g Loops; 3],
+    /// The numbers of C, of the operand of the rows and of the operand of the lanes.
+    pub(super) operands: [usize; 3],
+    /// The conversions of both operands.
+    pub(super) loads: [Option<UnaryFn>; 2],
+}
+
+impl Sides<'_> {
+    /// The numbers of rows, lanes and contracted positions.
+    pub(super) fn extents(&self) -> [usize; 3] {
+        self.loops.map(points)
+    }
+
+    /// Whether the sides are the axes of matrices that a kernel can read in place.
+    fn are_matrix_axes(&self) -> bool {
+        self.loads.iter().all(Option::is_none) && self.loops.iter().all(|side| side.len() <= 1)
+    }
+}
 
 impl Binder<'_> {
-    /// Binds a step as a matrix product, or as a nest if one side is a single row: matrix kernels gain nothing there.
+    /// Binds a step as a matrix product, or as a nest if there are no kernels for it.
     pub(super) fn gemm(&mut self, context: StepContext<'_>, axes: &Gemm, init: TargetInit) -> Result<(), BindError> {
-        let loads = [self.load(context, &context.step.reads[A])?, self.load(context, &context.step.reads[B])?];
-        let size = context.compute.size();
-        let mut groups = std::mem::take(&mut self.lists.groups);
-        let mut fold = std::mem::take(&mut self.lists.fold);
-        self.gather_groups(context, axes, &mut groups);
-        fold.choose(&self.plan.machine, &groups, size, [loads[A].is_some(), loads[B].is_some(), false]);
-        let thin = [fold.m.extent, fold.n.extent, fold.k.extent].contains(&1);
         let fused = self.step_kernels(context)?.fused;
-        let fused = fused.filter(|_| !thin && context.dtype == context.compute && size != 0);
-        let large = fused.and_then(|fused| fused.product);
-        let plain = loads.iter().all(Option::is_none);
-        let large = large.filter(|_| plain && self.pays_in_blocks(&groups, &fold, size));
-        let done = match (fused, large) {
-            (None, _) => self.nest(context, init),
-            (_, Some(kernels)) if self.product(context, kernels, &mut groups, init)? => Ok(()),
-            (Some(fused), _) => self.push_folded(context, fused, &fold, loads, init),
+        let fused = fused.filter(|_| context.dtype == context.compute && context.compute.size() != 0);
+        let mut groups = std::mem::take(&mut self.lists.groups);
+        self.gather_groups(context, axes, &mut groups);
+        let done = match fused {
+            Some(fused) => self.product_of_groups(context, fused, &mut groups, init),
+            None => Ok(false),
         };
         self.lists.groups = groups;
-        self.lists.fold = fold;
-        done
+        if done? { Ok(()) } else { self.nest(context, init) }
     }
 
     fn gather_groups(&self, context: StepContext<'_>, gemm: &Gemm, groups: &mut Groups) {
-        groups.clear();
         let [a, b] = &context.step.reads[..] else { return };
-        let lists = [
-            (&gemm.batch, &mut groups.batch),
-            (&gemm.m, &mut groups.m),
-            (&gemm.n, &mut groups.n),
-            (&gemm.k, &mut groups.k),
-        ];
-        for (axes, group) in lists {
+        groups.clear();
+        let Groups { batch, m, n, k } = groups;
+        for (axes, group) in [(&gemm.batch, batch), (&gemm.m, m), (&gemm.n, n), (&gemm.k, k)] {
             for &axis in axes {
                 let own = AxisRef::Own(axis);
                 let strides = [a, b, &context.step.write].map(|x| self.stride(x, own));
@@ -67,152 +115,103 @@ impl Binder<'_> {
         }
     }
 
-    /// Appends the packing copies, the products, and the copy back.
-    fn push_folded(
+    /// Binds a step with kernels as a product, and returns whether it did: a side may have too many loops.
+    pub(super) fn product_of_groups(
         &mut self,
         context: StepContext<'_>,
         fused: Fused,
-        fold: &Fold,
-        loads: [Option<UnaryFn>; 2],
+        groups: &mut Groups,
         init: TargetInit,
-    ) -> Result<(), BindError> {
-        let size = context.compute.size();
-        let mut operands = [0; 3];
-        for x in [A, B] {
-            let given = self.push_access(&context.step.reads[x], context.loops, None);
-            operands[x] = match fold.packed[x] {
-                false => given,
-                true => {
-                    let dense = BaseAddress::Packed(self.pack(fold.copy_bytes(x, size))?);
-                    let action = loads[x].map_or(TileAction::Copy(size), TileAction::Unary);
-                    self.copy(context, fold, x, [None, Some(given)], dense, action)?
-                }
-            };
+    ) -> Result<bool, BindError> {
+        let Groups { batch, m, n, k } = groups;
+        let upright = least(n, C) <= least(m, C);
+        let ([rows, lanes], [a, b]) = if upright { ([m, n], [A, B]) } else { ([n, m], [B, A]) };
+        arrange(batch, C, C);
+        arrange_sides([rows, lanes, k], [a, b]);
+        let loops: [&Loops; 3] = [rows, lanes, k];
+        if loops.iter().any(|side| side.len() > MAX_SIDE_LOOPS) {
+            return Ok(false);
         }
-        let given = self.push_access(&context.step.write, context.loops, None);
-        if !fold.packed[C] {
-            operands[C] = given;
-            return self.push_gemm(context, fused, fold, operands, init == TargetInit::Accumulate);
+        let loads = [self.load(context, &context.step.reads[a])?, self.load(context, &context.step.reads[b])?];
+        let sides = Sides { batch, loops, operands: [C, a, b], loads };
+        // The memory that a kernel allocates does not count against a limit, so it runs only without one.
+        let in_place = fused.gemm.filter(|kernel| !kernel.allocates || self.options.memory.is_none());
+        let in_place = in_place.filter(|kernel| {
+            sides.are_matrix_axes() && (kernel.allocates || !pays_in_blocks(sides.extents(), context.compute.size()))
+        });
+        match in_place {
+            Some(kernel) => self.push_gemm(context, kernel.run, &sides, init).map(|()| true),
+            None => self.product(context, fused.product, &sides, init),
         }
-        let dense = BaseAddress::Packed(self.pack(fold.copy_bytes(C, size))?);
-        operands[C] = self.push_base(dense, context.loops);
-        self.push_gemm(context, fused, fold, operands, false)?;
-        let adds = init == TargetInit::Accumulate;
-        let action = if adds { TileAction::Unary(self.step_kernels(context)?.add) } else { TileAction::Copy(size) };
-        self.copy(context, fold, C, [Some(given), None], dense, action).map(|_| ())
     }
 
-    /// Appends a copy between an operand and its packed form at `dense`. `ends` are the target and the source, where
-    /// `None` stands for the packed form. Returns the operand of the packed form.
-    fn copy(
-        &mut self,
-        context: StepContext<'_>,
-        fold: &Fold,
-        x: usize,
-        ends: [Option<usize>; 2],
-        dense: BaseAddress,
-        action: TileAction,
-    ) -> Result<usize, BindError> {
+    /// Appends the operands of a product: C, then those of rows and lanes.
+    pub(super) fn push_sides(&mut self, context: StepContext<'_>, sides: &Sides<'_>) -> ListRange {
+        let [_, a, b] = sides.operands;
         let first = self.program.operands.len();
-        let mut of_dense = first;
-        for (k, end) in ends.into_iter().enumerate() {
-            match end {
-                Some(operand) => self.push_copy(operand),
-                None => {
-                    of_dense = first + k;
-                    self.push_base(dense, context.loops)
-                }
-            };
+        for (access, load) in [
+            (&context.step.write, None),
+            (&context.step.reads[a], sides.loads[0]),
+            (&context.step.reads[b], sides.loads[1]),
+        ] {
+            self.push_access(access, context.loops, load);
         }
-        let operands = ListRange::since(first, &self.program.operands);
-        self.lists.loops.reset(2);
-        for l in 0..fold.copies[x].len() {
-            let &[packed, given] = fold.copies[x].strides(l) else { continue };
-            let strides = if ends[0].is_none() { [packed, given] } else { [given, packed] };
-            self.lists.loops.push(fold.copies[x].extents()[l], strides);
-        }
-        self.push_plain(context, operands, Actions { first: action, rest: action })?;
-        Ok(of_dense)
+        ListRange::since(first, &self.program.operands)
     }
 
     fn push_gemm(
         &mut self,
         context: StepContext<'_>,
-        fused: Fused,
-        fold: &Fold,
-        operands: [usize; 3],
-        accumulate: bool,
+        gemm: GemmFn,
+        sides: &Sides<'_>,
+        init: TargetInit,
     ) -> Result<(), BindError> {
-        let ([m, n], [a, b]) = if fold.upright() { ([fold.m, fold.n], [A, B]) } else { ([fold.n, fold.m], [B, A]) };
-        let roles = [C, a, b];
-        let first = self.program.operands.len();
-        roles.iter().for_each(|&x| {
-            self.push_copy(operands[x]);
-        });
-        let operands = ListRange::since(first, &self.program.operands);
-        let loops = self.push_outer_loops(&fold.outer, fold.reduced, roles, operands);
+        let size = context.compute.size();
+        let operands = self.push_sides(context, sides);
+        let loops = self.push_outer_loops(sides.batch, sides.operands, operands);
         let alpha = context.alpha.map(|base| self.push_base(base, context.loops));
-        let along = |side: Side, x: usize| side.strides[x];
-        let strides = [[along(m, C), along(n, C)], [along(m, a), along(fold.k, a)], [along(fold.k, b), along(n, b)]];
-        let extents = fold.extents();
-        let own = fused.product.is_some();
-        let bytes = if own { 0 } else { kernel_bytes(context.step.algebra, context.compute, extents) };
-        self.kernel_bytes = self.kernel_bytes.max(bytes);
-        let grid = self.gemm_grid(loops, extents, if own && m.extent <= BLOCK[0] { OWN_BLOCK } else { BLOCK });
-        self.program.points = self.program.points.saturating_add(grid.points);
-        let compensate = self.step_kernels(context)?.compensate;
-        let k_strip = k_strip(grid.block_extents, context.compute.size(), compensate.is_some()).min(extents[2]);
-        let repeats = self.program.extents[loops.extents.range()][loops.kept..].iter().product::<usize>();
-        let calls = repeats.saturating_mul(extents[2].div_ceil(k_strip));
-        let every = (MAX_ADDITIONS / k_strip.div_ceil(K_STRIP[1])).max(1);
-        let compensated = match compensate.filter(|_| calls > every) {
+        let [rows, lanes, k] = sides.loops;
+        let along = |side: &Loops, x: usize| if side.is_empty() { 0 } else { side.strides(0)[x] };
+        let [c, a, b] = sides.operands;
+        let strides =
+            [[along(rows, c), along(lanes, c)], [along(rows, a), along(k, a)], [along(k, b), along(lanes, b)]];
+        let extents = sides.extents();
+        let grid = self.product_grid(loops, extents, if extents[0] <= BLOCK[0] { FLAT_BLOCK } else { BLOCK });
+        let k_strip = k_strip(grid.block_extents, size).min(extents[2]);
+        let calls = extents[2].div_ceil(k_strip);
+        let every = (MAX_ADDITIONS / k_strip.div_ceil(K_STRIP)).max(1);
+        let compensated = match self.step_kernels(context)?.compensate.filter(|_| calls > every) {
             Some(kernel) => {
-                let rows = grid.blocks / (grid.block_counts[0] * grid.block_counts[1]);
-                self.pairs(kernel, [rows, m.extent * n.extent], context.compute.size(), every, context.loops)?
+                let batches = grid.blocks / (grid.block_counts[0] * grid.block_counts[1]);
+                self.pairs(kernel, [batches, extents[0] * extents[1]], size, every, context.loops)?
             }
             None => None,
         };
-        let gemm = BoundGemm {
-            loops,
-            grid,
-            gemm: fused.gemm,
-            extents,
-            strides,
-            alpha,
-            accumulate,
-            bytes,
-            k_strip,
-            compensated,
-        };
+        let accumulate = init == TargetInit::Accumulate;
+        let gemm = BoundGemm { loops, grid, gemm, extents, strides, alpha, accumulate, k_strip, compensated };
+        self.program.points = self.program.points.saturating_add(grid.points);
         self.program.ops.push(Op::Gemm(gemm));
         Ok(())
     }
 
-    /// Appends the loops outside of a kernel, of which the last `reduced` are reduced. `roles` are the numbers of the
-    /// operands in the strides of `outer`.
-    pub(super) fn push_outer_loops(
-        &mut self,
-        outer: &Loops,
-        reduced: usize,
-        roles: [usize; 3],
-        operands: ListRange,
-    ) -> LoopNest {
+    /// Appends the loops outside of a kernel. `roles` are the numbers of the operands in the strides of `outer`.
+    pub(super) fn push_outer_loops(&mut self, outer: &Loops, roles: [usize; 3], operands: ListRange) -> LoopNest {
         let (extents, strides) = (self.program.extents.len(), self.program.strides.len());
         self.program.extents.extend_from_slice(outer.extents());
         for l in 0..outer.len() {
             self.program.strides.extend(roles.map(|x| outer.strides(l)[x]));
         }
         let extents = ListRange::since(extents, &self.program.extents);
-        LoopNest { operands, kept: outer.len() - reduced, reduced, extents, strides }
+        LoopNest { operands, kept: outer.len(), reduced: 0, extents, strides }
     }
 
-    fn gemm_grid(&self, loops: LoopNest, [m, n, k]: [usize; 3], block: [usize; 2]) -> Grid {
-        let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
+    /// The grid of products in `loops` whose results are divided into parts of at most `block` rows and lanes.
+    pub(super) fn product_grid(&self, loops: LoopNest, [m, n, k]: [usize; 3], block: [usize; 2]) -> Grid {
         let block_extents = [m.min(block[0]), n.min(block[1])];
         let block_counts = [m.div_ceil(block_extents[0]), n.div_ceil(block_extents[1])];
-        let extents = &self.program.extents[loops.extents.range()];
-        let blocks = product(&extents[..loops.kept]).saturating_mul(block_counts[0]).saturating_mul(block_counts[1]);
-        let points = product(extents).saturating_mul(product(&[m, n, k]));
+        let batches = product(&self.program.extents[loops.extents.range()]);
+        let blocks = product(&[batches, block_counts[0], block_counts[1]]);
+        let points = product(&[batches, m, n, k]);
         // Small products share a task.
         let task = usize::try_from(self.plan.machine.least_shared_flops()).unwrap_or(usize::MAX);
         Grid {
@@ -225,10 +224,58 @@ impl Binder<'_> {
     }
 }
 
+/// Whether a product of matrices with elements of `size` bytes is faster in packed blocks than in place.
+fn pays_in_blocks([m, n, k]: [usize; 3], size: usize) -> bool {
+    let elements = [[m, k], [k, n], [m, n]].map(|s| product(&s)).into_iter().fold(0, usize::saturating_add);
+    m.min(n) >= LEAST_PACKED_SIDE && elements.saturating_mul(size) >= LEAST_PACKED_BYTES
+}
+
 /// The extent of k in one call over a block of C of elements of `size` bytes. Calls end where the kernel would add to C
 /// in any case, so that a division into calls changes no bit, and add to C as often as is accurate for one sum.
-fn k_strip(block_extents: [usize; 2], size: usize, rounds: bool) -> usize {
-    let (call, step) =
-        if rounds { (ROUNDING_CALL_FLOP_BYTES / size.max(1), K_STRIP[1]) } else { (EXACT_CALL_FLOPS, K_STRIP[0]) };
-    (call / block_extents[0].saturating_mul(block_extents[1]).max(1) / step).clamp(1, MAX_ADDITIONS) * step
+fn k_strip(block_extents: [usize; 2], size: usize) -> usize {
+    let call = CALL_FLOP_BYTES / size.max(1);
+    (call / product(&block_extents).max(1) / K_STRIP).clamp(1, MAX_ADDITIONS) * K_STRIP
+}
+
+/// Orders the loops of rows, lanes and k; `a` and `b` are the operands of rows and lanes.
+fn arrange_sides([rows, lanes, k]: [&mut Loops; 3], [a, b]: [usize; 2]) {
+    // Neighbouring positions are neighbours in the larger of the operand and C.
+    let [by_rows, by_lanes] = [points(lanes), points(rows)].map(|other| other > points(k));
+    arrange(k, if points(rows) < points(lanes) { b } else { a }, A);
+    arrange(rows, if by_rows { C } else { a }, C);
+    arrange(lanes, if by_lanes { C } else { b }, C);
+    // Where C and the operand are contiguous along different loops, both are innermost, so that squares are transposed.
+    innermost(lanes, b);
+    innermost(lanes, C);
+}
+
+pub(super) fn product(extents: &[usize]) -> usize {
+    extents.iter().fold(1usize, |n, &e| n.saturating_mul(e))
+}
+
+/// The number of positions.
+pub(super) fn points(side: &Loops) -> usize {
+    product(side.extents())
+}
+
+/// The smallest stride in an operand.
+fn least(side: &Loops, operand: usize) -> usize {
+    (0..side.len()).map(|l| side.strides(l)[operand].unsigned_abs()).min().unwrap_or(usize::MAX)
+}
+
+/// Merges the loops, and orders them by their strides in `operand`.
+fn arrange(side: &mut Loops, operand: usize, other: usize) {
+    side.drop_units();
+    for operand in [other, operand] {
+        side.order_by(operand);
+        side.merge();
+    }
+}
+
+/// Moves the loop with the smallest stride in an operand innermost.
+fn innermost(side: &mut Loops, operand: usize) {
+    let least = (0..side.len()).min_by_key(|&l| side.strides(l)[operand].unsigned_abs());
+    if let Some(least) = least {
+        side.move_innermost(least);
+    }
 }

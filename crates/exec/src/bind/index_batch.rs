@@ -1,7 +1,6 @@
 //! Decides whether a nest with gather or scatter indices runs in batches of positions.
 
 use super::Binder;
-use super::loop_order::LoopConstraints;
 use super::step::{StepContext, TargetInit};
 use super::tile_plan::TileMode;
 use crate::bound_program::{BoundNest, IndexBatch, IndexOp};
@@ -19,7 +18,6 @@ impl Binder<'_> {
         &mut self,
         context: StepContext<'_>,
         init: TargetInit,
-        constraints: LoopConstraints,
         nest: &BoundNest,
     ) -> Result<Option<IndexBatch>, BindError> {
         let reads =
@@ -27,7 +25,7 @@ impl Binder<'_> {
         let adds = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate);
         // A scatter kernel adds its rows.
         let scatters = context.step.write.has_indirect();
-        if (scatters && !adds) || !self.is_batched(context, constraints, nest, reads) {
+        if (scatters && !adds) || !self.is_batched(context, nest, reads) {
             return Ok(None);
         }
         let tile_plan = self.tile_plan(context, init, nest.loops.operands, TileMode { adds, batched: true })?;
@@ -38,13 +36,7 @@ impl Binder<'_> {
         Ok(Some(IndexBatch { tile_plan, clear, reads, rows: MAX_BATCH }))
     }
 
-    fn is_batched(
-        &self,
-        context: StepContext<'_>,
-        constraints: LoopConstraints,
-        nest: &BoundNest,
-        reads: usize,
-    ) -> bool {
+    fn is_batched(&self, context: StepContext<'_>, nest: &BoundNest, reads: usize) -> bool {
         let loops = nest.loops;
         let extents = &self.program.extents[loops.extents.range()];
         let Some(along) = (loops.kept + loops.reduced).checked_sub(1) else { return false };
@@ -58,7 +50,7 @@ impl Binder<'_> {
         let moves = self.program.strides[loops.strides + along * loops.operands.len] != 0;
         // A kernel may run two loops only if different points have different targets; a scatter kernel takes its rows one
         // after another.
-        let apart = constraints.may_split || scatters || inner == 1 || !moves;
+        let apart = context.coverage.injective || scatters || inner == 1 || !moves;
         indexed && fits && worth && whole && apart && (!scatters || context.dtype == context.compute)
     }
 }

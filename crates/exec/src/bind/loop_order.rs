@@ -1,50 +1,30 @@
 //! Orders and merges the loops of a nest by their real strides.
 
-use einfold_ir::Loops;
-
 use super::{BindLists, Binder};
 use crate::bound_program::{BoundProgram, ChunkedAxis, ListRange, LoopNest};
-
-/// What may be done with the loops of a nest.
-#[derive(Clone, Copy)]
-pub(super) struct LoopConstraints {
-    /// The loops may be ordered by their strides.
-    pub(super) may_order: bool,
-    /// Neighbouring loops may be merged where all strides nest.
-    pub(super) may_merge: bool,
-    /// Loops along which the target moves may be divided into blocks, because different positions have different targets.
-    pub(super) may_split: bool,
-}
-
-impl LoopConstraints {
-    /// No constraint: the result does not depend on the order of the loops.
-    pub(super) const NONE: LoopConstraints = LoopConstraints { may_order: true, may_merge: true, may_split: true };
-}
+use crate::loops::Loops;
 
 impl Binder<'_> {
-    /// Orders and merges the collected loops as far as the constraints allow.
-    pub(super) fn arrange(&mut self, constraints: LoopConstraints) {
+    /// Orders the collected loops, and merges neighbours where all strides nest.
+    pub(super) fn arrange(&mut self) {
         let loops = &mut self.lists.loops;
         loops.drop_units();
-        if constraints.may_order {
-            loops.order();
-        }
-        if constraints.may_merge {
-            loops.merge();
-        }
+        loops.order();
+        loops.merge();
     }
 
     /// Appends the collected loops in the order in which they run: kept loops, reduced loops, then the two inner loops
-    /// of the kernel. A loop that indirect positions depend on is never an inner loop.
-    pub(super) fn order_loops(&mut self, operands: ListRange, constraints: LoopConstraints) -> LoopNest {
+    /// of the kernel. A loop that indirect positions depend on is never an inner loop. `may_split`: loops along which the
+    /// target moves may be divided into blocks, because different positions have different targets.
+    pub(super) fn order_loops(&mut self, operands: ListRange, may_split: bool) -> LoopNest {
         let BindLists { loops, indexed, indexed_axes, loop_of_axis, chunks, chunked, .. } = &mut *self.lists;
         loop_of_axis.clear();
         *chunked = None;
         loop_of_axis.resize(indexed_axes.iter().map(|a| a + 1).max().unwrap_or(0), None);
-        let inside = inner_loops(loops, constraints);
+        let inside = inner_loops(loops, may_split);
         let program = &mut *self.program;
         let (start, strides) = (program.extents.len(), program.strides.len());
-        let kept = |from: &Loops, l: usize| constraints.may_split && from.strides(l)[0] != 0;
+        let kept = |from: &Loops, l: usize| may_split && from.strides(l)[0] != 0;
         let mut counts = [0; 2];
         for (count, wanted) in counts.iter_mut().zip([true, false]) {
             let before = program.extents.len();
@@ -90,10 +70,10 @@ impl BoundProgram {
 /// The outer and the inner loop of the kernel. The inner one is the innermost loop. The outer one is the loop with the
 /// smallest stride in some factor, if that is smaller than the stride of the factor in the inner loop (a transpose needs
 /// both), else the next loop outside.
-fn inner_loops(loops: &Loops, constraints: LoopConstraints) -> [Option<usize>; 2] {
+fn inner_loops(loops: &Loops, may_split: bool) -> [Option<usize>; 2] {
     let Some(last) = loops.len().checked_sub(1) else { return [None, None] };
     // Where different points may write one element, a kernel runs one loop.
-    if !constraints.may_split || last == 0 {
+    if !may_split || last == 0 {
         return [None, Some(last)];
     }
     let size = |l: usize, operand: usize| loops.strides(l)[operand].unsigned_abs();
@@ -102,6 +82,6 @@ fn inner_loops(loops: &Loops, constraints: LoopConstraints) -> [Option<usize>; 2
         let least = moving.min_by_key(|&l| (size(l, operand), std::cmp::Reverse(l)))?;
         (size(last, operand) != 0 && size(least, operand) < size(last, operand)).then_some(least)
     };
-    let outer = if constraints.may_order { (1..loops.operands()).find_map(with_smaller_stride) } else { None };
+    let outer = (1..loops.operands()).find_map(with_smaller_stride);
     [Some(outer.unwrap_or(last - 1)), Some(last)]
 }

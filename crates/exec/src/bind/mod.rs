@@ -28,11 +28,14 @@ mod tile_plan;
 
 use program_key::Key;
 
-use einfold_ir::{Algebra, BufferId, Dtype, Fold, Groups, Loops, Plan, Storage, StridedAxis, UserAlgebra};
+use einfold_ir::{Algebra, BufferId, Dtype, Plan, Storage, StridedAxis, UserAlgebra};
 
-use crate::bound_program::{BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Ptr};
+use crate::bound_program::{
+    BaseAddress, BoundProgram, ChunkedAxis, Constant, ConstantSource, MAX_ELEMENT_BYTES, Op, Ptr,
+};
 use crate::error::BindError;
 use crate::kernels::{self, Isa, Kernels, UserSemiring};
+use crate::loops::Loops;
 use crate::memory::AlignedMemory;
 use crate::run::Bound;
 use crate::view::{AnyView, AnyViewMut};
@@ -104,8 +107,7 @@ struct BindLists {
     chunked: Option<(usize, ChunkedAxis)>,
     /// Strides and extents of the written positions, for `Coverage`.
     strided: Vec<StridedAxis<()>>,
-    groups: Groups,
-    fold: Fold,
+    groups: gemm::Groups,
     /// The stack of values of an expression.
     values: Vec<expr::PendingValue>,
     temporaries: tile_plan::Temporaries,
@@ -154,30 +156,47 @@ impl Scratch {
         options: &BindOptions<'_>,
         isa: Isa,
     ) -> Result<(), BindError> {
-        let Scratch { program, lists, .. } = self;
-        program.clear();
-        let mut binder = Binder {
-            plan,
-            options,
-            isa,
-            program,
-            lists,
-            step: 0,
-            partitions: 1,
-            packed: 0,
-            most_packed: 0,
-            kernel_bytes: 0,
-            max_kernel_bytes: 0,
-            constants: 0,
-        };
-        binder.note_kernel_memory();
-        binder.store_strides(ins, outs);
+        let mut binder = self.binder(plan, options, isa);
+        binder.store_strides(|storage| match storage {
+            Storage::Input(k) => Some(ins[k as usize].strides()),
+            Storage::Output(k) => Some(outs[k as usize].strides()),
+            Storage::Scratch(_) => None,
+        });
         for (region, depths) in plan.regions.iter().zip(plan.depths()) {
             binder.region(region, depths)?;
         }
-        binder.set_kernel_allowance()?;
-        self.areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+        let areas = Areas { planned: plan.scratch, packed: binder.most_packed, constants: binder.constants };
+        self.areas = areas;
         Ok(())
+    }
+
+    /// Binds each step of a plan by itself to arrays of the planned layouts, and calls `see` with the operations that it
+    /// appended to the program.
+    pub(crate) fn schedule(
+        &mut self,
+        plan: &Plan,
+        options: &BindOptions<'_>,
+        mut see: impl FnMut(Result<&[Op], BindError>, &BoundProgram),
+    ) {
+        // The schedule is the same for every instruction set.
+        let mut binder = self.binder(plan, options, Isa::PORTABLE);
+        binder.store_strides(|_| None);
+        for region in &plan.regions {
+            let has_iterations = region.loops.iter().all(|axis| axis.extent > 0);
+            for step in &region.steps {
+                let first = binder.program.ops.len();
+                let bound = binder.bind_step(&region.loops, step, has_iterations);
+                see(bound.map(|()| &binder.program.ops[first..]), binder.program);
+                binder.packed = 0;
+            }
+        }
+    }
+
+    /// A binder with an empty program.
+    fn binder<'b>(&'b mut self, plan: &'b Plan, options: &'b BindOptions<'b>, isa: Isa) -> Binder<'b> {
+        let Scratch { program, lists, .. } = self;
+        program.clear();
+        Binder { plan, options, isa, program, lists, step: 0, partitions: 1, packed: 0, most_packed: 0, constants: 0 }
     }
 }
 
@@ -249,10 +268,6 @@ struct Binder<'b> {
     packed: usize,
     /// The largest number of bytes that a step packs, in all partitions.
     most_packed: usize,
-    /// The largest number of bytes that one kernel call of the current region allocates.
-    kernel_bytes: usize,
-    /// The same for any matrix product of the plan, however its operands are folded.
-    max_kernel_bytes: usize,
     /// Bytes of all constants.
     constants: usize,
 }

@@ -1,9 +1,8 @@
 //! Binds nests: their operands, the kernel, and the order of their loops.
 
-use einfold_ir::{AxisRef, Form};
+use einfold_ir::AxisRef;
 
 use super::Binder;
-use super::loop_order::LoopConstraints;
 use super::step::{StepContext, TargetInit};
 use super::tile_plan::TileMode;
 use crate::bound_program::{BaseAddress, BoundNest, ConstantSource, ListRange, Op, TileAction};
@@ -71,13 +70,7 @@ impl Binder<'_> {
         }
         let operands = ListRange::since(first, &self.program.operands);
         self.collect_loops(context, operands);
-        // Loops that a pass has ordered need not keep the written order, so they are ordered again by the real strides.
-        let (may_order, may_merge) = match &context.step.form {
-            Form::Nest(nest) => (nest.ordered, !nest.merged.is_empty()),
-            Form::Gemm(_) | Form::Fill => (true, true),
-        };
-        let may_split = context.coverage.injective;
-        self.push_step(context, operands, LoopConstraints { may_order, may_merge, may_split }, init)
+        self.push_step(context, operands, init)
     }
 
     /// Whether the step only copies or converts a single factor into its target.
@@ -215,8 +208,8 @@ impl Binder<'_> {
     ) -> Result<(), BindError> {
         self.lists.indexed.reset(operands.len);
         self.lists.indexed_axes.clear();
-        self.arrange(LoopConstraints::NONE);
-        self.push_nest(context, operands, LoopConstraints::NONE, actions, None)
+        self.arrange();
+        self.push_nest(context, operands, actions, None)
     }
 
     /// Appends a nest over the collected loops, already ordered, inside the loops that indirect terms depend on.
@@ -226,11 +219,12 @@ impl Binder<'_> {
         &mut self,
         context: StepContext<'_>,
         operands: ListRange,
-        constraints: LoopConstraints,
         actions: Actions,
         step_init: Option<TargetInit>,
     ) -> Result<(), BindError> {
-        let loops = self.order_loops(operands, constraints);
+        // A nest before or after the step visits each element of its target once.
+        let may_split = step_init.is_none() || context.coverage.injective;
+        let loops = self.order_loops(operands, may_split);
         let kernel_loop = loops.kept + loops.reduced;
         let extents = &self.program.extents[loops.extents.range()];
         let reduces = |l: usize| extents[l] > 1 && self.program.strides[loops.strides + l * operands.len] == 0;
@@ -241,14 +235,14 @@ impl Binder<'_> {
             } else {
                 (None, actions.first)
             };
-        let grid = self.grid(loops, constraints.may_split, context.dtype.size());
+        let grid = self.grid(loops, may_split, context.dtype.size());
         self.program.points = self.program.points.saturating_add(grid.points);
         let index_ops = if step_init.is_some() { self.bind_indices(context, loops)? } else { ListRange::default() };
         let compensate = match step_init {
             Some(init) => self.compensate_kernel(context, init)?,
             None => None,
         };
-        let strip = self.strip(loops, grid, constraints.may_split, actions, compensate.is_some());
+        let strip = self.strip(loops, grid, may_split, actions, compensate.is_some());
         let mut nest = BoundNest {
             loops,
             grid,
@@ -261,10 +255,10 @@ impl Binder<'_> {
             compensated: None,
         };
         if let (Some(init), 1..) = (step_init, index_ops.len) {
-            nest.index_batch = self.index_batch(context, init, constraints, &nest)?;
+            nest.index_batch = self.index_batch(context, init, &nest)?;
         }
         if let Some(kernel) = compensate {
-            self.compensate(context, kernel, constraints.may_split, &mut nest)?;
+            self.compensate(context, kernel, may_split, &mut nest)?;
         }
         self.program.ops.push(Op::Nest(nest));
         Ok(())

@@ -1,111 +1,180 @@
-//! Binds large matrix products: their sides are lists of loops with the real strides, which blocks pack and tiles store
-//! through. No operand is copied.
+//! Binds products of packed blocks: their sides are lists of loops with the real strides, which blocks pack and store
+//! through. No operand is copied as a whole; conversions happen while a block is packed.
 
-use einfold_ir::{Fold, Groups, Loops, Plan};
+use einfold_ir::{PACKED_SIDE, Plan, STACK_PACKED};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
+use super::gemm::{Sides, points, product};
 use super::step::{StepContext, TargetInit};
-use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, Op};
+use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, Op, PackedMemory};
 use crate::error::BindError;
-use crate::kernels::{MAX_BLOCK_LANES, MAX_SIDE_LOOPS, PRODUCT_DEPTH, ProductKernels, Side, SideLoop, quad_distance};
+use crate::kernels::{MAX_BLOCK_LANES, ProductKernels, Side, SideLoop, quad_distance};
+use crate::loops::Loops;
 
-/// The most positions of k, rows and lanes in a block: the lanes stay in the second-level cache. A block of elements of
-/// 16 bytes has half as many lanes.
-const BLOCK_DEPTH: usize = 2 * PRODUCT_DEPTH;
-const BLOCK_ROWS: usize = 512;
+/// The most lanes in a block of the vector kernels: the lanes stay in the second-level cache. A block of elements of 16
+/// bytes has half as many.
 const BLOCK_LANES: usize = 144;
+/// The rows and lanes of a part of C for which operands are packed on the stack.
+const STACK_PART: [usize; 2] = [256, 512];
+/// The rows and lanes of a block on the stack, where an operand as a whole does not fit.
+const STACK_BLOCK: [usize; 2] = [32, 48];
 /// The fewest bytes of a result that is written past the caches.
 const STREAM_BYTES: usize = 16 << 20;
-/// The numbers of A, B and C in the strides of a group.
-const A: usize = 0;
-const B: usize = 1;
-const C: usize = 2;
 
-/// The fewest points of a product whose sides are lists of loops.
-const LEAST_POINTS: usize = 1 << 15;
-/// The fewest bytes of the operands and the result of a product of plain matrices.
-const LEAST_BYTES: usize = 8 << 20;
-/// The fewest rows, and the fewest lanes, of a product of plain matrices.
-const LEAST_SIDE: usize = 32;
+/// The most rows that read lanes in place.
+const FEW_ROWS: usize = 64;
+/// The most panels of lanes that read rows in place.
+const FEW_PANELS: usize = 2;
+/// The most bytes of rows that are read in place with any strides.
+const NEAR_BYTES: usize = 256 << 10;
+
+/// Where the blocks of a product are packed.
+struct Packing {
+    /// The most rows, lanes and contracted positions of a block.
+    blocks: [usize; 3],
+    /// The bytes of packed rows and lanes.
+    areas: [usize; 2],
+    /// Whether they are on the stack.
+    stack: bool,
+}
+
+impl Packing {
+    /// On the stack if the blocks fit there. `packs` says whether rows and lanes are packed.
+    fn new(kernels: &ProductKernels, blocks: [usize; 3], packs: [bool; 2]) -> Packing {
+        let area = |x: usize| {
+            if !packs[x] {
+                return 0;
+            }
+            let positions = kernels.panels[x].padded(blocks[x]);
+            let bytes = product(&[positions, blocks[2], kernels.size]);
+            bytes.checked_next_multiple_of(Plan::ALIGN).unwrap_or(usize::MAX)
+        };
+        let areas = [area(0), area(1)];
+        Packing { blocks, areas, stack: areas[0].saturating_add(areas[1]) <= STACK_PACKED }
+    }
+}
 
 impl Binder<'_> {
-    /// Whether a product of elements of `size` bytes is faster in packed blocks than as `fold` folds it into matrices.
-    pub(super) fn pays_in_blocks(&self, groups: &Groups, fold: &Fold, size: usize) -> bool {
-        let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
-        if fold.is_plain() {
-            let [m, n, k] = fold.extents();
-            let elements = [[m, k], [k, n], [m, n]].map(|s| product(&s)).into_iter().fold(0, usize::saturating_add);
-            return m.min(n) >= LEAST_SIDE && elements.saturating_mul(size) >= LEAST_BYTES;
-        }
-        let [batches, m, n, k] = [&groups.batch, &groups.m, &groups.n, &groups.k].map(|l| product(l.extents()));
-        let points = product(&[m, n, k]);
-        // The products of a batch run one after another, each on all threads.
-        let shared = usize::try_from(self.plan.machine.least_shared_points()).unwrap_or(usize::MAX);
-        points >= if batches > 1 { shared } else { LEAST_POINTS }
-    }
-
-    /// Binds a step as a product of packed blocks. Returns whether it did; otherwise the step is bound another way.
+    /// Binds a step as a product of packed blocks. Returns whether it did: an element may be too large.
     pub(super) fn product(
         &mut self,
         context: StepContext<'_>,
         kernels: ProductKernels,
-        groups: &mut Groups,
+        sides: &Sides<'_>,
         init: TargetInit,
     ) -> Result<bool, BindError> {
-        let upright = least(&groups.n, C) <= least(&groups.m, C);
-        let Groups { batch, m, n, k } = groups;
-        let ([rows, lanes], [a, b]) = if upright { ([m, n], [A, B]) } else { ([n, m], [B, A]) };
-        arrange(batch, C, C);
-        arrange_sides([rows, lanes, k], [a, b]);
-        if [&*rows, lanes, k].into_iter().any(|side| side.len() > MAX_SIDE_LOOPS) {
-            return Ok(false);
-        }
-        let extents = [points(rows), points(lanes), points(k)];
+        let extents = sides.extents();
         let before = self.program.sides.len();
-        let sides = [self.push_side(rows, [a, C]), self.push_side(lanes, [b, C]), self.push_side(k, [a, b])];
-        let depth = extents[2].min(BLOCK_DEPTH);
-        let block_lanes = block_lanes(&self.program.sides[sides[1].range()], kernels.size, depth);
-        let blocks = [extents[0].min(BLOCK_ROWS), extents[1].min(block_lanes), depth];
-        let area = |positions: usize| (positions * depth * kernels.size).next_multiple_of(Plan::ALIGN);
-        let areas = [area(blocks[0]), area(blocks[1].next_multiple_of(kernels.lanes))];
-        if !self.can_pack(areas[0] + areas[1]) {
+        let [c, a, b] = sides.operands;
+        let [rows, lanes, k] = sides.loops;
+        let ranges = [self.push_side(rows, [a, c]), self.push_side(lanes, [b, c]), self.push_side(k, [a, b])];
+        let in_place = self.in_place(&kernels, extents, ranges, sides);
+        let packs = in_place.map(|strides| strides.is_none());
+        let Some(packing) = self.packing(&kernels, extents, ranges[1], packs, sides.loads[1].is_none()) else {
             self.program.sides.truncate(before);
             return Ok(false);
-        }
-        let packed = [self.pack(Some(areas[0]))?, self.pack(Some(areas[1]))?];
-        let first = self.program.operands.len();
-        for access in [&context.step.write, &context.step.reads[a], &context.step.reads[b]] {
-            self.push_access(access, context.loops, None);
-        }
-        let operands = ListRange::since(first, &self.program.operands);
+        };
+        let Packing { blocks, areas, stack } = packing;
+        let operands = self.push_sides(context, sides);
+        let loops = self.push_outer_loops(sides.batch, sides.operands, operands);
+        let packed = if stack {
+            PackedMemory::Stack(areas[0])
+        } else {
+            let [rows, lanes] = [self.pack(Some(areas[0]))?, self.pack(Some(areas[1]))?];
+            PackedMemory::Scratch([rows, lanes].map(|at| self.push_base(BaseAddress::Packed(at), context.loops)))
+        };
+        let compensated = self.product_pairs(context, &kernels, extents, blocks[2], points(sides.batch))?;
+        // A part of C is one task, and a compensated sum needs all of it.
+        let part = if stack && compensated.is_none() { STACK_PART } else { [usize::MAX; 2] };
+        let grid = self.product_grid(loops, extents, part);
         let product = BoundProduct {
-            packed: packed.map(|at| self.push_base(BaseAddress::Packed(at), context.loops)),
-            loops: self.push_outer_loops(batch, 0, [C, a, b], operands),
+            loops,
+            grid,
             kernels,
             extents,
             blocks,
-            sides,
+            sides: ranges,
+            packed,
+            in_place,
             alpha: context.alpha.map(|base| self.push_base(base, context.loops)),
             accumulate: init == TargetInit::Accumulate,
-            stream: extents[0].saturating_mul(extents[1]).saturating_mul(kernels.size) >= STREAM_BYTES,
-            compensated: self.product_pairs(context, extents, points(batch))?,
+            stream: product(&[extents[0], extents[1], kernels.size]) >= STREAM_BYTES,
+            compensated,
         };
-        let points = extents.iter().fold(points(batch), |n, &e| n.saturating_mul(e));
-        self.program.points = self.program.points.saturating_add(points as u64);
+        self.program.points = self.program.points.saturating_add(grid.points);
         self.program.ops.push(Op::Product(product));
         Ok(true)
     }
 
-    /// The compensated sum of a product with a long contracted axis.
+    /// The strides of rows and lanes that tiles had better read where they lie: of rows that few lanes run over, along
+    /// contiguous k; of contiguous lanes that few rows run over.
+    fn in_place(
+        &self,
+        kernels: &ProductKernels,
+        [m, n, k]: [usize; 3],
+        ranges: [ListRange; 3],
+        sides: &Sides<'_>,
+    ) -> [Option<[isize; 2]>; 2] {
+        let Some(vectors) = kernels.vectors else { return [None; 2] };
+        let side = |x: usize| Side::new(&self.program.sides[ranges[x].range()]);
+        let strides = |x: usize| Some([side(x).single_stride(0)?, side(2).single_stride(x)?]);
+        let strides = |x: usize| strides(x).filter(|_| sides.loads[x].is_none());
+        let size = kernels.size as isize;
+        let [_, lanes] = kernels.panels;
+        let near = product(&[m, k, kernels.size]) <= NEAR_BYTES;
+        let rows = strides(0).filter(|[_, k]| n <= FEW_PANELS * lanes.unit * lanes.most && (near || *k == size));
+        let whole = vectors.masks || n.is_multiple_of(lanes.unit);
+        [rows, strides(1).filter(|[along, _]| m <= FEW_ROWS && *along == size && whole)]
+    }
+
+    /// The blocks of a product, and where they are packed: on the stack if all fits there, in scratch memory if it may
+    /// take more, else in smaller blocks on the stack. `None` if not even one element of each operand fits.
+    fn packing(
+        &self,
+        kernels: &ProductKernels,
+        [m, n, k]: [usize; 3],
+        lanes: ListRange,
+        packs: [bool; 2],
+        plain_lanes: bool,
+    ) -> Option<Packing> {
+        let depth = k.min(PACKED_SIDE);
+        let whole = Packing::new(kernels, [m.min(STACK_PART[0]), n.min(STACK_PART[1]), depth], packs);
+        if whole.stack {
+            return Some(whole);
+        }
+        let lanes = match kernels.vectors {
+            Some(_) if !packs[1] => MAX_BLOCK_LANES,
+            Some(_) => block_lanes(&self.program.sides[lanes.range()], kernels.size, depth, plain_lanes),
+            None => kernels.panels[1].unit.min(MAX_BLOCK_LANES),
+        };
+        let large = Packing { stack: false, ..Packing::new(kernels, [m.min(PACKED_SIDE), n.min(lanes), depth], packs) };
+        if self.can_pack(large.areas[0] + large.areas[1]) {
+            return Some(large);
+        }
+        let mut blocks = [m.min(STACK_BLOCK[0]), n.min(STACK_BLOCK[1]), depth];
+        loop {
+            let small = Packing::new(kernels, blocks, packs);
+            if small.stack {
+                return Some(small);
+            }
+            // The depth first, since it costs least.
+            let at = if blocks[2] > 32 { 2 } else { (0..3).max_by_key(|&x| blocks[x]).filter(|&x| blocks[x] > 1)? };
+            blocks[at] /= 2;
+        }
+    }
+
+    /// The compensated sum of a product with a long contracted axis, computed `depth` positions at a time.
     fn product_pairs(
         &mut self,
         context: StepContext<'_>,
+        kernels: &ProductKernels,
         [rows, lanes, k]: [usize; 3],
+        depth: usize,
         batches: usize,
     ) -> Result<Option<CompensatedSum>, BindError> {
-        let every = MAX_ADDITIONS * PRODUCT_DEPTH / BLOCK_DEPTH;
-        match self.step_kernels(context)?.compensate.filter(|_| k.div_ceil(BLOCK_DEPTH) > every) {
+        let every = (MAX_ADDITIONS / depth.div_ceil(kernels.depth)).max(1);
+        match self.step_kernels(context)?.compensate.filter(|_| k.div_ceil(depth) > every) {
             Some(kernel) => self.pairs(kernel, [batches, rows * lanes], context.compute.size(), every, context.loops),
             None => Ok(None),
         }
@@ -123,56 +192,17 @@ impl Binder<'_> {
 
 /// The most lanes of a block: whole squares where they are packed in squares, with whole cache lines of the operand if the
 /// panels then still fit the first-level cache.
-fn block_lanes(lanes: &[SideLoop], size: usize, depth: usize) -> usize {
+fn block_lanes(lanes: &[SideLoop], size: usize, depth: usize, plain: bool) -> usize {
     const LINE: usize = 64;
     const NEAR: usize = 40 << 10;
     let most = if size > 8 { BLOCK_LANES / 2 } else { BLOCK_LANES };
-    let distance = quad_distance(Side::new(lanes), size).unwrap_or(MAX_BLOCK_LANES);
+    let Some(distance) = quad_distance(Side::new(lanes), size).filter(|_| plain) else { return most };
     let fits = |lanes: usize, bytes: usize| lanes <= MAX_BLOCK_LANES && lanes * depth * size <= bytes;
     let lines = [LINE / size, LINE / size / 2].map(|count| count.max(4) * distance);
     let squares = 4 * distance;
     match lines.into_iter().find(|&lanes| fits(lanes, NEAR)) {
         Some(lanes) => lanes,
-        None if fits(squares, BLOCK_LANES * BLOCK_DEPTH * 8) => squares,
+        None if fits(squares, BLOCK_LANES * PACKED_SIDE * 8) => squares,
         None => most,
-    }
-}
-
-/// Orders the loops of rows, lanes and k; `a` and `b` are the operands of rows and lanes.
-fn arrange_sides([rows, lanes, k]: [&mut Loops; 3], [a, b]: [usize; 2]) {
-    // Neighbouring positions are neighbours in the larger of the operand and C.
-    let [by_rows, by_lanes] = [points(lanes), points(rows)].map(|other| other > points(k));
-    arrange(k, if points(rows) < points(lanes) { b } else { a }, A);
-    arrange(rows, if by_rows { C } else { a }, C);
-    arrange(lanes, if by_lanes { C } else { b }, C);
-    // Where C and the operand are contiguous along different loops, both are innermost, so that squares are transposed.
-    innermost(lanes, b);
-    innermost(lanes, C);
-}
-
-/// The number of positions.
-fn points(side: &Loops) -> usize {
-    side.extents().iter().product()
-}
-
-/// The smallest stride in an operand.
-fn least(side: &Loops, operand: usize) -> usize {
-    (0..side.len()).map(|l| side.strides(l)[operand].unsigned_abs()).min().unwrap_or(usize::MAX)
-}
-
-/// Merges the loops, and orders them by their strides in `operand`.
-fn arrange(side: &mut Loops, operand: usize, other: usize) {
-    side.drop_units();
-    for operand in [other, operand] {
-        side.order_by(operand);
-        side.merge();
-    }
-}
-
-/// Moves the loop with the smallest stride in an operand innermost.
-fn innermost(side: &mut Loops, operand: usize) {
-    let least = (0..side.len()).min_by_key(|&l| side.strides(l)[operand].unsigned_abs());
-    if let Some(least) = least {
-        side.move_innermost(least);
     }
 }

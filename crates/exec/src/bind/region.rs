@@ -1,6 +1,6 @@
 //! Binds regions: which operations run in which iterations, and which memory each partition has for itself.
 
-use einfold_ir::{Form, Plan, Region, Step, kernel_bytes};
+use einfold_ir::{Plan, Region};
 
 use super::{Areas, Binder};
 use crate::bound_program::{BaseAddress, BoundRegion, ListRange};
@@ -15,7 +15,6 @@ impl Binder<'_> {
         let has_iterations = region.loops.iter().all(|a| a.extent > 0);
         let before = self.program.points;
         self.partitions = region.partition_count().max(1);
-        self.kernel_bytes = 0;
         let mut packed = 0;
         for (step, &depth) in region.steps.iter().zip(depths) {
             self.packed = 0;
@@ -40,7 +39,7 @@ impl Binder<'_> {
         }
         let ops = ListRange::since(ops, &self.program.ops);
         let points = self.program.points - before;
-        self.program.regions.push(BoundRegion { loops, ops, partitioned, points, bytes: self.kernel_bytes });
+        self.program.regions.push(BoundRegion { loops, ops, partitioned, points });
         Ok(())
     }
 
@@ -56,15 +55,11 @@ impl Binder<'_> {
         }
     }
 
+    /// Checks the packed bytes of a step against the memory limit.
     fn check_memory(&mut self) -> Result<(), BindError> {
         let packed = self.packed.checked_mul(self.partitions).ok_or_else(|| self.overflow())?;
         self.most_packed = self.most_packed.max(packed);
-        self.check(self.kernel_bytes)
-    }
-
-    /// Checks the packed bytes so far and the bytes that a kernel call allocates against the memory limit.
-    fn check(&self, kernels: usize) -> Result<(), BindError> {
-        let bytes = self.areas(self.most_packed).saturating_add(kernels);
+        let bytes = self.areas(self.most_packed);
         match self.options.memory {
             Some(limit) if bytes > limit => Err(BindError::TooLarge { step: self.step, bytes, limit }),
             _ => Ok(()),
@@ -77,38 +72,9 @@ impl Binder<'_> {
         Areas { planned: self.plan.scratch, packed, constants: 0 }.total()
     }
 
-    /// Stores the largest number of bytes that a call of any matrix product kernel of the plan may allocate, however its
-    /// operands are folded.
-    pub(super) fn note_kernel_memory(&mut self) {
-        let of = |step: &Step| {
-            let Form::Gemm(gemm) = &step.form else { return 0 };
-            let extent =
-                |group: &[u32]| group.iter().fold(1usize, |n, &a| n.saturating_mul(step.axes[a as usize].extent));
-            let [m, n, k] = [&gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
-            let compute = step.algebra.accumulator(self.plan.buffer(step.write.tensor).dtype);
-            let kernels = self.kernels(step.algebra, compute).ok().and_then(|kernels| kernels.fused);
-            if kernels.is_none_or(|fused| fused.product.is_some()) {
-                return 0;
-            }
-            let bytes = |sides| kernel_bytes(step.algebra, compute, sides);
-            bytes([m, n, k]).max(bytes([n, m, k]))
-        };
-        self.max_kernel_bytes = self.plan.steps().map(|(_, step)| of(step)).max().unwrap_or(0);
-    }
-
-    /// Whether the memory limit allows the current step to pack `bytes` more bytes for an optional copy.
+    /// Whether the memory limit allows the current step to pack `bytes` more bytes.
     pub(super) fn can_pack(&self, bytes: usize) -> bool {
         let packed = self.packed.saturating_add(bytes).saturating_add(Plan::ALIGN).saturating_mul(self.partitions);
-        let all = self.areas(packed.max(self.most_packed)).saturating_add(self.max_kernel_bytes);
-        self.options.memory.is_none_or(|limit| all <= limit)
-    }
-
-    /// Sets the bytes that the memory limit leaves for running kernels, and checks that one kernel fits.
-    pub(super) fn set_kernel_allowance(&mut self) -> Result<(), BindError> {
-        let kernels = self.program.regions.iter().map(|region| region.bytes).max().unwrap_or(0);
-        self.check(kernels)?;
-        let taken = self.areas(self.most_packed);
-        self.program.kernel_allowance = self.options.memory.map(|limit| limit.saturating_sub(taken));
-        Ok(())
+        self.options.memory.is_none_or(|limit| self.areas(packed.max(self.most_packed)) <= limit)
     }
 }

@@ -7,7 +7,6 @@ use smallvec::SmallVec;
 
 use super::Binder;
 use super::grid::TASK_POINTS;
-use super::loop_order::LoopConstraints;
 use super::nest::Actions;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, ListRange, TileAction};
@@ -38,15 +37,10 @@ pub(super) struct ScatterChunks {
 impl Binder<'_> {
     /// The chunks of a scatter, if it is divided: the axis, the positions in a chunk and the bytes of a copy. The last
     /// chunk may be shorter.
-    pub(super) fn scatter_chunks(
-        &self,
-        context: StepContext<'_>,
-        constraints: LoopConstraints,
-        init: TargetInit,
-    ) -> Option<(usize, usize, usize)> {
+    pub(super) fn scatter_chunks(&self, context: StepContext<'_>, init: TargetInit) -> Option<(usize, usize, usize)> {
         let StepContext { step, compute, .. } = context;
         let sums = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate) && context.dtype == compute;
-        if !sums || !constraints.may_split || !step.write.has_indirect() {
+        if !sums || !context.coverage.injective || !step.write.has_indirect() {
             return None;
         }
         let product = |l: &mut dyn Iterator<Item = usize>| l.fold(1usize, usize::saturating_mul);
@@ -78,7 +72,6 @@ impl Binder<'_> {
         &mut self,
         context: StepContext<'_>,
         operands: ListRange,
-        constraints: LoopConstraints,
         (axis, len, copy_bytes): (usize, usize, usize),
     ) -> Result<(), BindError> {
         let extent = context.step.axes[axis].extent;
@@ -94,9 +87,9 @@ impl Binder<'_> {
         self.lay_densely(context, dims.clone());
         let dense: SmallVec<[isize; 8]> = self.lists.strides[dims.clone()].into();
         let part = |first: usize, count, len| ScatterChunks { axis, start: first, count, len, copy_bytes };
-        self.push_chunks(context, operands, constraints, base, part(0, whole, len))?;
+        self.push_chunks(context, operands, base, part(0, whole, len))?;
         if rest > 0 {
-            self.push_chunks(context, operands, constraints, base + whole * copy_bytes, part(whole * len, 1, rest))?;
+            self.push_chunks(context, operands, base + whole * copy_bytes, part(whole * len, 1, rest))?;
         }
         self.lists.strides[dims].copy_from_slice(&given);
         self.add_copies(context, base, count, copy_bytes, &dense)
@@ -128,7 +121,6 @@ impl Binder<'_> {
         &mut self,
         context: StepContext<'_>,
         operands: ListRange,
-        constraints: LoopConstraints,
         base: usize,
         chunks: ScatterChunks,
     ) -> Result<(), BindError> {
@@ -145,8 +137,8 @@ impl Binder<'_> {
         let actions = self.actions(context, TargetInit::Accumulate, operands)?;
         self.lists.chunks = Some(chunks);
         self.collect_loops(context, operands);
-        self.arrange(constraints);
-        let pushed = self.push_nest(context, operands, constraints, actions, Some(TargetInit::Accumulate));
+        self.arrange();
+        let pushed = self.push_nest(context, operands, actions, Some(TargetInit::Accumulate));
         self.lists.chunks = None;
         pushed
     }

@@ -10,7 +10,7 @@ use super::grid::TASK_POINTS;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{Grid, ListRange, Op, SmallProduct};
 use crate::error::BindError;
-use crate::kernels::{MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
+use crate::kernels::{Fused, MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
 /// An axis of a product: its extent, and its strides in the target and in both factors.
 #[derive(Clone, Copy)]
@@ -71,17 +71,21 @@ impl Binder<'_> {
         if points(&axes) > most || terms > MAX_SMALL_TERMS || !pays_in_batch(&batch, &axes, context) {
             return Ok(false);
         }
-        let Some(kernel) = self.step_kernels(context)?.fused.map(|fused| fused.small) else { return Ok(false) };
+        let Some(fused) = self.step_kernels(context)?.fused else { return Ok(false) };
         if self.load(context, a)?.is_some() || self.load(context, b)?.is_some() {
             return Ok(false);
         }
+        if fused.gemm.is_some_and(|gemm| !gemm.allocates) && are_rows_of_vectors(&batch, &axes, context) {
+            return self.batched_matrices(context, fused, [&batch, &axes], init);
+        }
+        let kernel = fused.small;
         let first = self.program.operands.len();
         accesses.iter().for_each(|access| _ = self.push_access(access, context.loops, None));
         let operands = ListRange::since(first, &self.program.operands);
         let mut outer = std::mem::take(&mut self.lists.spare);
         outer.reset(3);
         batch.iter().for_each(|axis| outer.push(axis.extent, axis.strides));
-        let loops = self.push_outer_loops(&outer, 0, [0, 1, 2], operands);
+        let loops = self.push_outer_loops(&outer, [0, 1, 2], operands);
         self.lists.spare = outer;
         let offsets = self.push_offsets(&axes, terms);
         let grid = batch_grid(points(&batch), points(&axes));
@@ -89,6 +93,25 @@ impl Binder<'_> {
         let adds = init == TargetInit::Accumulate;
         self.program.ops.push(Op::Small(SmallProduct { loops, grid, kernel, adds, terms, offsets }));
         Ok(true)
+    }
+
+    /// Binds a batch of matrix products whose axes are the loops of one call of a product in place.
+    fn batched_matrices(
+        &mut self,
+        context: StepContext<'_>,
+        fused: Fused,
+        axes: [&ProductAxes; 2],
+        init: TargetInit,
+    ) -> Result<bool, BindError> {
+        let mut groups = std::mem::take(&mut self.lists.groups);
+        groups.clear();
+        for axis in axes.into_iter().flatten() {
+            let [c, a, b] = axis.strides;
+            groups.of([a != 0, b != 0, c != 0]).push(axis.extent, [a, b, c]);
+        }
+        let done = self.product_of_groups(context, fused, &mut groups, init);
+        self.lists.groups = groups;
+        done
     }
 
     /// Appends the rows that a small kernel reads for sums of `terms` terms.
@@ -140,6 +163,18 @@ fn batch(axes: &mut ProductAxes) -> ProductAxes {
 fn pays_in_batch(batch: &[ProductAxis], axes: &[ProductAxis], context: StepContext<'_>) -> bool {
     let contiguous = |axis: &ProductAxis| axis.strides[0].unsigned_abs() <= context.compute.size();
     batch.is_empty() || (axes.len() >= 2 && !batch.iter().any(contiguous))
+}
+
+/// Whether the products of a batch have one axis each of rows, of lanes and of k, and the lanes are contiguous in the
+/// target and in their factor, and more than two: then a kernel of vectors is faster than a table of offsets.
+fn are_rows_of_vectors(batch: &[ProductAxis], axes: &[ProductAxis], context: StepContext<'_>) -> bool {
+    const LEAST_LANES: usize = 3;
+    let size = context.compute.size() as isize;
+    let lanes = |axis: &&ProductAxis| {
+        axis.extent >= LEAST_LANES && (axis.strides == [size, 0, size] || axis.strides == [size, size, 0])
+    };
+    let roles = |zero: usize| axes.iter().filter(|axis| axis.strides[zero] == 0).count();
+    !batch.is_empty() && (0..3).all(|x| roles(x) == 1) && axes.len() == 3 && axes.iter().any(|axis| lanes(&axis))
 }
 
 /// The grid of a batch: a block is one product.

@@ -3,15 +3,13 @@
 
 use std::ops::Range;
 
-use einfold_ir::Loops;
-
 use super::Binder;
 use super::grid::TASK_POINTS;
-use super::loop_order::LoopConstraints;
 use super::nest::Actions;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, ListRange};
 use crate::error::BindError;
+use crate::loops::Loops;
 
 /// From this number of elements on, threads can share the target itself.
 const MAX_TARGET_ELEMENTS: usize = 64;
@@ -24,9 +22,6 @@ const MAX_CHUNKS: usize = 64;
 const MIN_RUN_BYTES: usize = 4096;
 /// Points of the step per partial sum, from which chunks are better than a division of the target.
 const POINTS_PER_PARTIAL_SUM: usize = 16;
-
-/// The loops keep their order, and are not merged.
-const KEEP_ORDER: LoopConstraints = LoopConstraints { may_order: false, may_merge: false, may_split: true };
 
 /// A step that is summed in chunks.
 struct Chunked<'p> {
@@ -59,16 +54,15 @@ impl Binder<'_> {
         &mut self,
         context: StepContext<'_>,
         operands: ListRange,
-        constraints: LoopConstraints,
         init: TargetInit,
     ) -> Result<(), BindError> {
-        if let Some(chunks) = self.scatter_chunks(context, constraints, init) {
-            return self.push_scattered(context, operands, constraints, chunks);
+        if let Some(chunks) = self.scatter_chunks(context, init) {
+            return self.push_scattered(context, operands, chunks);
         }
-        self.arrange(constraints);
-        let Some((at, len)) = self.chunk(context, constraints, init) else {
+        self.arrange();
+        let Some((at, len)) = self.chunk(context, init) else {
             let actions = self.actions(context, init, operands)?;
-            return self.push_nest(context, operands, constraints, actions, Some(init));
+            return self.push_nest(context, operands, actions, Some(init));
         };
         let spare = std::mem::take(&mut self.lists.spare);
         let loops = std::mem::replace(&mut self.lists.loops, spare);
@@ -88,18 +82,13 @@ impl Binder<'_> {
     }
 
     /// The loop to divide into chunks and the length of a chunk, if the step is split.
-    fn chunk(
-        &self,
-        context: StepContext<'_>,
-        constraints: LoopConstraints,
-        init: TargetInit,
-    ) -> Option<(usize, usize)> {
+    fn chunk(&self, context: StepContext<'_>, init: TargetInit) -> Option<(usize, usize)> {
         let loops = &self.lists.loops;
         let product = |l: &mut dyn Iterator<Item = usize>| l.fold(1usize, |n, l| n.saturating_mul(loops.extents()[l]));
         let points = product(&mut (0..loops.len()));
         let sums = matches!(init, TargetInit::WriteFirst | TargetInit::Accumulate) && context.dtype == context.compute;
         let indirect = context.step.reads.iter().chain([&context.step.write]).any(|x| x.has_indirect());
-        if !sums || indirect || !constraints.may_split || points < MIN_POINTS {
+        if !sums || indirect || !context.coverage.injective || points < MIN_POINTS {
             return None;
         }
         let at = (0..loops.len()).filter(|&l| !kept(loops, l)).max_by_key(|&l| loops.extents()[l])?;
@@ -135,7 +124,7 @@ impl Binder<'_> {
         }
         // Partial sums start from the identity, whatever the step does.
         let actions = self.actions(c.context, TargetInit::WriteFirst, c.operands)?;
-        self.push_nest(c.context, operands, KEEP_ORDER, actions, Some(TargetInit::WriteFirst))
+        self.push_nest(c.context, operands, actions, Some(TargetInit::WriteFirst))
     }
 
     /// Appends the sum of all partial sums.
@@ -152,7 +141,7 @@ impl Binder<'_> {
         }
         let kernels = self.step_kernels(c.context)?;
         let actions = Actions::sum(&kernels, c.context.compute.size(), init);
-        self.push_nest(c.context, operands, KEEP_ORDER, actions, Some(init))
+        self.push_nest(c.context, operands, actions, Some(init))
     }
 }
 

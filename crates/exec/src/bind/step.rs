@@ -1,6 +1,6 @@
 //! Binds one step: the initialisation of its target, then the operation that writes or adds.
 
-use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Expr, Form, Nest, OutOfRange, Step, WriteMode};
+use einfold_ir::{Access, Algebra, Axis, BufferId, Dtype, Expr, Form, OutOfRange, Step, WriteMode};
 
 use super::Binder;
 use super::access::Coverage;
@@ -50,7 +50,7 @@ impl Binder<'_> {
         self.check_points(step)?;
         let coverage = self.coverage(step);
         let expr = match &step.form {
-            Form::Nest(Nest { expr, .. }) => expr.as_deref(),
+            Form::Nest(expr) => expr.as_deref(),
             Form::Fill | Form::Gemm(_) => None,
         };
         let mut context = StepContext { step, expr, loops, dtype: target.dtype, compute, alpha: None, coverage };

@@ -19,8 +19,12 @@ macro_rules! product {
             // that C's are distinct.
             unsafe {
                 let alpha = p.alpha.map_or($one, |alpha| alpha.cast::<$t>().read());
-                let (a, b, c) = (p.a.ptr.cast(), p.b.ptr.cast(), p.c.ptr.cast());
-                $call($($options,)* m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc);
+                for number in 0..p.batch.count {
+                    let [c, a, b] = p.batch.at(number);
+                    let c = p.c.ptr.wrapping_offset(c).cast();
+                    let (a, b) = (p.a.ptr.wrapping_offset(a).cast(), p.b.ptr.wrapping_offset(b).cast());
+                    $call($($options,)* m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc);
+                }
             }
         }
     };

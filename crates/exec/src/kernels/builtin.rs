@@ -9,7 +9,7 @@ use super::op::{And, Bit, LogAddExp, Max, Min, Or, Plus, Times};
 use super::product;
 use super::product::ProductKernels;
 use super::table::{AddKernels, MulKernels, OpTable, PairTable};
-use super::{CompensateFn, Fused, GemmFn, Isa, Kernels, blas, compensated, lse, small, table};
+use super::{CompensateFn, Fused, InPlace, Isa, Kernels, blas, compensated, lse, small, table};
 
 /// The kernels of a built-in algebra with accumulators of `dtype`; `None` if one of its operations is not defined there,
 /// for the 16-bit floats and for the algebra of a user. [`convert`](super::convert) lifts and finishes elements, not
@@ -181,24 +181,24 @@ fn fused(add: BinaryOp, mul: BinaryOp, dtype: Dtype, isa: Isa) -> Option<Fused> 
     }
 }
 
-/// The products of floats: our own with vector instructions, else those of `matrixmultiply`.
-type FloatProduct = (GemmFn, Option<ProductKernels>);
+/// The products of floats: our own with vector instructions, else in place those of `matrixmultiply`.
+type FloatProduct = (InPlace, ProductKernels);
 
 macro_rules! float_products {
-    ($blas:path, $own:path) => {
+    ($t:ty, $blas:path, $own:path) => {
         PerIsa {
-            portable: ($blas, None),
+            portable: (InPlace { run: $blas, allocates: true }, PairTable::<Plus<$t>, Times<$t>>::PORTABLE_PRODUCT),
             #[cfg(target_arch = "x86_64")]
-            avx2: ($own[0].0, Some($own[0].1)),
+            avx2: (InPlace { run: $own[0].0, allocates: false }, $own[0].1),
             #[cfg(target_arch = "x86_64")]
-            avx512: ($own[1].0, Some($own[1].1)),
+            avx512: (InPlace { run: $own[1].0, allocates: false }, $own[1].1),
         }
     };
 }
-const F32_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::f32_product, product::F32);
-const F64_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::f64_product, product::F64);
-const C32_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::c32_product, product::C32);
-const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(blas::c64_product, product::C64);
+const F32_PRODUCTS: PerIsa<FloatProduct> = float_products!(f32, blas::f32_product, product::F32);
+const F64_PRODUCTS: PerIsa<FloatProduct> = float_products!(f64, blas::f64_product, product::F64);
+const C32_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f32>, blas::c32_product, product::C32);
+const C64_PRODUCTS: PerIsa<FloatProduct> = float_products!(Complex<f64>, blas::c64_product, product::C64);
 
 fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
     macro_rules! of {
@@ -206,12 +206,12 @@ fn sum_product(dtype: Dtype, isa: Isa) -> Option<Fused> {
             isa.select(&PairTable::<Plus<$t>, Times<$t>>::EVERY)
         };
     }
-    /// With a matrix product of its own.
+    /// With a product in place.
     macro_rules! blas {
         ($t:ty, $product:expr) => {{
             let (gemm, product) = $product;
             let mul_add = *isa.select(&PairTable::<Plus<$t>, Times<$t>>::MUL_ADD);
-            return Some(Fused { mul_add, gemm, product, small: small::product::<Plus<$t>, Times<$t>> });
+            return Some(Fused { mul_add, small: small::product::<Plus<$t>, Times<$t>>, product, gemm: Some(gemm) });
         }};
     }
     Some(*match dtype {

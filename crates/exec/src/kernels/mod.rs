@@ -8,7 +8,6 @@ mod convert;
 mod copy;
 mod elementary;
 mod function;
-mod gemm;
 mod half;
 mod indirect;
 mod isa;
@@ -37,8 +36,8 @@ pub use copy::copy;
 pub use function::{ContiguousFn, function};
 pub(crate) use indirect::{IndexReaders, IndexedAxis};
 pub use isa::{Isa, IsaError};
-pub use product::{BlockSide, MultiplyArgs, MultiplyBlockFn, PackArgs, PackBlockFn, ProductKernels, Side, SideLoop};
-pub(crate) use product::{DEPTH as PRODUCT_DEPTH, MAX_BLOCK_LANES, MAX_SIDE_LOOPS, quad_distance};
+pub use product::{Block, BlockFn, BlockSide, PanelShape, ProductKernels, Side, SideLoop, VectorPacking};
+pub(crate) use product::{MAX_BLOCK_LANES, MAX_SIDE_LOOPS, quad_distance};
 pub(crate) use scatter::gather;
 pub(crate) use small::{MAX_LIMITED_POINTS, MAX_SMALL_POINTS, MAX_SMALL_TERMS};
 
@@ -81,7 +80,7 @@ macro_rules! loops {
 }
 loops!(Src, Dst);
 
-/// The arguments of a matrix product `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or of the same product ⊕-added to C.
+/// The arguments of a matrix product in place, `C[m,n] = α ⊗ A[m,k] ⊗ B[k,n]`, or of the same product ⊕-added to C.
 #[derive(Clone, Copy, Debug)]
 pub struct GemmArgs {
     /// m, n and k.
@@ -97,6 +96,28 @@ pub struct GemmArgs {
     pub alpha: Option<NonNull<u8>>,
     /// Whether the product is added to C. If not, C is not read.
     pub accumulate: bool,
+    /// The products to compute.
+    pub batch: Batch,
+}
+
+/// Products of the same shape, at a distance from each other.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch {
+    /// The number of products.
+    pub count: usize,
+    /// Bytes between two neighbours in C, A and B.
+    pub strides: [isize; 3],
+}
+
+impl Batch {
+    /// A single product.
+    pub const ONE: Batch = Batch { count: 1, strides: [0; 3] };
+
+    /// The bytes from the first product to the one with this number, in C, A and B.
+    #[inline(always)]
+    fn at(self, number: usize) -> [isize; 3] {
+        [0, 1, 2].map(|x| self.strides[x].wrapping_mul(number as isize))
+    }
 }
 
 /// Writes one value to all positions.
@@ -110,7 +131,7 @@ pub type ScatterFn = unsafe fn(n: [usize; 2], c: Dst, offsets: *const isize, a: 
 pub type BinaryFn = unsafe fn(n: [usize; 2], c: Dst, a: Src, b: Src);
 /// Computes a product of few points from the offsets of its target and of its factors.
 pub type SmallFn = unsafe fn(offsets: &[isize], terms: usize, ptrs: [*mut u8; 3], adds: bool);
-/// Multiplies matrices.
+/// Multiplies matrices where they lie.
 pub type GemmFn = unsafe fn(product: &GemmArgs);
 
 /// The kernels of one semiring on accumulators in memory, for one instruction set.
@@ -147,12 +168,21 @@ pub struct Kernels {
 pub struct Fused {
     /// `c = c ⊕ a ⊗ b`; adds.
     pub mul_add: BinaryFn,
-    /// The matrix product.
-    pub gemm: GemmFn,
     /// The product of few points.
     pub small: SmallFn,
-    /// The parts of a large product, if there are some.
-    pub product: Option<ProductKernels>,
+    /// The product of packed blocks.
+    pub product: ProductKernels,
+    /// The product of matrices where they lie, if there is one.
+    pub gemm: Option<InPlace>,
+}
+
+/// The product of matrices where they lie.
+#[derive(Clone, Copy, Debug)]
+pub struct InPlace {
+    /// Computes it.
+    pub run: GemmFn,
+    /// Whether it allocates memory to pack blocks.
+    pub allocates: bool,
 }
 
 /// A user's semiring as `bind` takes it: its description for the compiler, and its kernels.

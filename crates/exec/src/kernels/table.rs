@@ -3,14 +3,15 @@
 //! alone, gain nothing from wider vectors and are compiled once.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::isa::PerIsa;
 #[cfg(target_arch = "x86_64")]
 use super::isa::with_features;
 use super::op::ScalarOp;
 use super::{
-    BinaryFn, Dst, FillFn, Fused, GemmArgs, GemmFn, Isa, Kernels, ScatterFn, Src, UnaryFn, gemm, map, reduce, scatter,
-    small,
+    BinaryFn, Block, BlockFn, Dst, FillFn, Fused, Isa, Kernels, ProductKernels, ScatterFn, Src, UnaryFn, map, product,
+    reduce, scatter, small,
 };
 
 /// The kernels of ⊕ alone.
@@ -84,22 +85,35 @@ impl<O: ScalarOp> OpTable<O> {
 pub(super) struct PairTable<A, M>(PhantomData<(A, M)>);
 
 impl<A: ScalarOp, M: ScalarOp<T = A::T>> PairTable<A, M> {
-    const fn fused(mul_add: BinaryFn, gemm: GemmFn) -> Fused {
-        Fused { mul_add, gemm, small: small::product::<A, M>, product: None }
+    const fn fused(mul_add: BinaryFn, product: ProductKernels) -> Fused {
+        Fused { mul_add, small: small::product::<A, M>, product, gemm: None }
     }
+
+    /// The product that runs `rows` rows at a time.
+    const fn strips(rows: usize, multiply: BlockFn) -> ProductKernels {
+        product::strips::kernels::<A::T>(rows, multiply, fill::<A>)
+    }
+
+    /// The product for every CPU.
+    pub(super) const PORTABLE_PRODUCT: ProductKernels = Self::strips(portable::ROWS, portable::multiply::<A, M>);
+    /// The product for AVX2.
+    #[cfg(target_arch = "x86_64")]
+    const AVX2_PRODUCT: ProductKernels = Self::strips(avx2::ROWS, avx2::multiply::<A, M>);
+    #[cfg(not(target_arch = "x86_64"))]
+    const AVX2_PRODUCT: ProductKernels = Self::PORTABLE_PRODUCT;
 
     /// Compiled for every instruction set.
     pub(super) const EVERY: PerIsa<Fused> = PerIsa {
-        portable: Self::fused(portable::mul_add::<A, M>, portable::gemm::<A, M>),
+        portable: Self::fused(portable::mul_add::<A, M>, Self::PORTABLE_PRODUCT),
         #[cfg(target_arch = "x86_64")]
-        avx2: Self::fused(avx2::mul_add::<A, M>, avx2::gemm::<A, M>),
+        avx2: Self::fused(avx2::mul_add::<A, M>, Self::AVX2_PRODUCT),
         #[cfg(target_arch = "x86_64")]
-        avx512: Self::fused(avx512::mul_add::<A, M>, avx512::gemm::<A, M>),
+        avx512: Self::fused(avx512::mul_add::<A, M>, Self::strips(avx512::ROWS, avx512::multiply::<A, M>)),
     };
     /// Compiled for all but the widest instruction set, which is not worth the compile time for rare pairs.
     pub(super) const COMMON: PerIsa<Fused> = since_avx2(
-        Self::fused(portable::mul_add::<A, M>, portable::gemm::<A, M>),
-        Self::fused(avx2::mul_add::<A, M>, avx2::gemm::<A, M>),
+        Self::fused(portable::mul_add::<A, M>, Self::PORTABLE_PRODUCT),
+        Self::fused(avx2::mul_add::<A, M>, Self::AVX2_PRODUCT),
     );
     /// The kernel `mul_add` alone, compiled for every instruction set.
     pub(super) const MUL_ADD: PerIsa<BinaryFn> = PerIsa {
@@ -148,7 +162,7 @@ macro_rules! streams {
     };
 }
 
-/// The kernels that are bound by arithmetic. The matrix product runs `$rows` rows of A at a time.
+/// The kernels that are bound by arithmetic. The product runs `$rows` rows at a time.
 macro_rules! products {
     ($rows:literal $($feature:tt)*) => {
         $(#[target_feature(enable = $feature)])*
@@ -158,10 +172,12 @@ macro_rules! products {
         }
 
         $(#[target_feature(enable = $feature)])*
-        pub(super) unsafe fn gemm<A: ScalarOp, M: ScalarOp<T = A::T>>(args: &GemmArgs) {
-            // SAFETY: the caller upholds the contract of `Kernels`.
-            unsafe { gemm::product::<A, M, $rows>(args) }
+        pub(super) unsafe fn multiply<A: ScalarOp, M: ScalarOp<T = A::T>>(block: &Block<'_>, panels: Range<usize>) {
+            // SAFETY: the caller upholds the contract of `strips::multiply`.
+            unsafe { product::strips::multiply::<A, M, ROWS>(block, panels) }
         }
+
+        pub(super) const ROWS: usize = $rows;
     };
 }
 

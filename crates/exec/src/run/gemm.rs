@@ -9,7 +9,7 @@ use super::cursor::{BlockCursor, LoopCursor};
 use super::{Bases, Run};
 use crate::bound_program::BoundGemm;
 use crate::error::RunStopped;
-use crate::kernels::{self, Dst, Src};
+use crate::kernels::{self, Batch, Dst, Src};
 
 /// What the blocks of a matrix product share in one iteration of the region.
 struct Blocks<'r> {
@@ -33,13 +33,43 @@ impl Run<'_> {
         let blocks = Blocks { run: self, gemm, bases: self.bases(gemm.loops.operands, iteration), iteration, alpha };
         // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
-        self.blocks(&gemm.grid, gemm.bytes, move |range| blocks.run(range))
+        self.blocks(&gemm.grid, move |range| blocks.run(range))
     }
 }
 
 impl Blocks<'_> {
     /// Computes the blocks with the numbers in `range`.
     fn run(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        let BoundGemm { grid, extents, k_strip, .. } = self.gemm;
+        if grid.block_counts == [1, 1] && *k_strip >= extents[2] { self.products(range) } else { self.parts(range) }
+    }
+
+    /// Computes whole products: those along the innermost loop with one kernel call.
+    fn products(&self, range: Range<usize>) -> Result<(), RunStopped> {
+        let BoundGemm { loops, grid, extents, accumulate, .. } = self.gemm;
+        let mut cursor = LoopCursor::new(self.run.program, loops, &self.bases);
+        cursor.seek(loops.kept, range.start);
+        let mut left = range.len();
+        while left > 0 {
+            let mut batch = Batch::ONE;
+            if let Some(inner) = loops.kept.checked_sub(1) {
+                let strides = cursor.strides(inner);
+                batch = Batch { count: cursor.rest(inner).min(left), strides: [strides[0], strides[1], strides[2]] };
+            }
+            // SAFETY: as for the calls in `parts`.
+            unsafe { self.multiply(&cursor, [0; 2], [extents[0], extents[1]], 0..extents[2], *accumulate, batch) }
+            self.run.advance_or_cancel(batch.count as u64 * (grid.points / grid.blocks as u64))?;
+            left -= batch.count;
+            if let Some(inner) = loops.kept.checked_sub(1) {
+                cursor.skip(inner, batch.count);
+                cursor.next(0..loops.kept);
+            }
+        }
+        Ok(())
+    }
+
+    /// Computes blocks of products.
+    fn parts(&self, range: Range<usize>) -> Result<(), RunStopped> {
         // `extents` are those of m, n and k; `strides` are those of C, A and B.
         let BoundGemm { loops, grid, extents, strides, k_strip, compensated, .. } = self.gemm;
         let mut block_sum = BlockSum::new(self.run, compensated.as_ref(), self.iteration);
@@ -47,7 +77,7 @@ impl Blocks<'_> {
         while block_cursor.left() > 0 {
             // The first position of the block along m and n, and its extents.
             let (start, n) = grid.block_at(block_cursor.block_in_row, [extents[0], extents[1]]);
-            let cursor = &mut block_cursor.loops;
+            let cursor = &block_cursor.loops;
             if let Some(block_sum) = &mut block_sum {
                 let block_loop = |axis: usize| BlockLoop {
                     start: start[axis],
@@ -57,24 +87,17 @@ impl Blocks<'_> {
                 };
                 block_sum.begin(block_cursor.row, cursor.ptrs[0], [block_loop(0), block_loop(1)]);
             }
-            let mut accumulate = self.gemm.accumulate;
-            loop {
-                for k in (0..extents[2]).step_by(*k_strip) {
-                    let k_range = k..extents[2].min(k + k_strip);
-                    let points = n[0] as u64 * n[1] as u64 * k_range.len() as u64;
-                    // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of
-                    // the operands (docs/unsafe.md). Blocks that run at the same time differ in the position of a kept
-                    // loop or in their part of C, so their targets are disjoint. Each call writes all of its part of C.
-                    unsafe {
-                        block_sum.iter_mut().for_each(|sum| sum.before_call());
-                        self.multiply(cursor, start, n, k_range, accumulate);
-                    }
-                    accumulate = true;
-                    self.run.advance_or_cancel(points)?;
+            for k in (0..extents[2]).step_by(*k_strip) {
+                let k_range = k..extents[2].min(k + k_strip);
+                let points = n[0] as u64 * n[1] as u64 * k_range.len() as u64;
+                // SAFETY: `bind` has proven that all positions of the loops and of the matrices lead to elements of the
+                // operands (docs/unsafe.md). Blocks that run at the same time differ in the position of a kept loop or
+                // in their part of C, so their targets are disjoint. Each call writes all of its part of C.
+                unsafe {
+                    block_sum.iter_mut().for_each(|sum| sum.before_call());
+                    self.multiply(cursor, start, n, k_range, self.gemm.accumulate || k > 0, Batch::ONE);
                 }
-                if !cursor.next(loops.kept..loops.kept + loops.reduced) {
-                    break;
-                }
+                self.run.advance_or_cancel(points)?;
             }
             // SAFETY: as for the calls above; at least one of them has written the block.
             unsafe { block_sum.iter_mut().for_each(|sum| sum.end()) }
@@ -96,6 +119,7 @@ impl Blocks<'_> {
         n: [usize; 2],
         k_range: Range<usize>,
         accumulate: bool,
+        batch: Batch,
     ) {
         let BoundGemm { gemm: kernel, strides: [c, a, b], .. } = *self.gemm;
         let k = k_range.start as isize;
@@ -108,6 +132,7 @@ impl Blocks<'_> {
             b: Src { ptr: at(2, (j * b[1]).wrapping_add(k.wrapping_mul(b[0]))), strides: b },
             alpha: self.alpha,
             accumulate,
+            batch,
         };
         // SAFETY: the caller promises elements and an exclusive block of C; `bind` chose the kernel for their dtype.
         unsafe { kernel(&args) }

@@ -32,7 +32,7 @@ impl Run<'_> {
         let blocks = Blocks { run: self, nest, iteration, bases: self.bases(nest.loops.operands, iteration) };
         // The closure captures the whole struct, which is `Sync`, and not its fields.
         let blocks = &blocks;
-        self.blocks(&nest.grid, 0, move |range| match &nest.index_batch {
+        self.blocks(&nest.grid, move |range| match &nest.index_batch {
             None => blocks.run(range),
             Some(batch) => blocks.run_batches(batch, range),
         })

@@ -13,9 +13,9 @@ impl Run<'_> {
     /// Runs a region whose first loop is over partitions. No memory that one of them writes is touched by another.
     pub(super) fn partitions(&self, region: &BoundRegion) -> Result<(), RunStopped> {
         let count = self.program.extents[region.loops.start];
-        let workers = self.workers(region.points, count, region.bytes).unwrap_or(1);
+        let workers = self.workers(region.points, count).unwrap_or(1);
         // Remaining threads work inside the partitions.
-        let each = NonZeroUsize::new(self.threads(region.bytes).map_or(1, |all| all / workers));
+        let each = NonZeroUsize::new(self.threads().map_or(1, |all| all / workers));
         let control = Control { threads: each.or(NonZeroUsize::new(1)), ..*self.control };
         let run = if workers > 1 { Run { control: &control, ..*self } } else { Run { ..*self } };
         threads::share_out(workers, count, &|partition| {

@@ -27,7 +27,7 @@ impl Run<'_> {
             let batch = Batch { run: self, product, offsets, bases: self.bases(loops.operands, iteration) };
             // The closure captures the whole struct, which is `Sync`, and not its fields.
             let batch = &batch;
-            return self.blocks(&grid, 0, move |range| batch.run(range));
+            return self.blocks(&grid, move |range| batch.run(range));
         }
         let base = |operand| self.base(loops.operands.start + operand, iteration);
         // SAFETY: `bind` has proven that all offsets lead to elements of the operands (docs/unsafe.md), and chose the

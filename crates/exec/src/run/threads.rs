@@ -8,15 +8,13 @@ use crate::control::Control;
 use crate::error::RunStopped;
 
 impl Run<'_> {
-    /// Runs `work` on all blocks of `grid`, a number of neighbouring blocks at a time. On each thread it allocates at
-    /// most `bytes`.
+    /// Runs `work` on all blocks of `grid`, a number of neighbouring blocks at a time.
     ///
     /// # Errors
     /// A cancellation, or the error of the first task in order that fails.
     pub(super) fn blocks(
         &self,
         grid: &Grid,
-        bytes: usize,
         work: impl Fn(Range<usize>) -> Result<(), RunStopped> + Sync,
     ) -> Result<(), RunStopped> {
         let tasks = grid.blocks.div_ceil(grid.blocks_per_task);
@@ -27,27 +25,21 @@ impl Run<'_> {
             let range = t * grid.blocks_per_task..grid.blocks.min((t + 1) * grid.blocks_per_task);
             work(range)
         };
-        share_out(self.workers(grid.points, tasks, bytes).unwrap_or(1), tasks, &task)
+        share_out(self.workers(grid.points, tasks).unwrap_or(1), tasks, &task)
     }
 
-    /// The number of threads for `tasks` tasks of `points` points together, each of which allocates at most `bytes`;
-    /// `None` if one thread is best.
-    pub(super) fn workers(&self, points: u64, tasks: usize, bytes: usize) -> Option<usize> {
+    /// The number of threads for `tasks` tasks of `points` points together; `None` if one thread is best.
+    pub(super) fn workers(&self, points: u64, tasks: usize) -> Option<usize> {
         // To ask rayon for its threads starts its pool, which small work and a limit of one thread do not need.
         if tasks < 2 || points < self.plan.machine.least_shared_points() {
             return None;
         }
-        self.threads(bytes).map(|threads| threads.min(tasks))
+        self.threads().map(|threads| threads.min(tasks))
     }
 
-    /// The number of threads for which there is memory, if each allocates `bytes`; `None` if it is 1.
-    pub(super) fn threads(&self, bytes: usize) -> Option<usize> {
-        let fits =
-            self.program.kernel_allowance.map_or(usize::MAX, |left| left.checked_div(bytes).unwrap_or(usize::MAX));
-        if fits < 2 {
-            return None;
-        }
-        available(self.control).map(|threads| threads.min(fits))
+    /// The number of threads that a run may use; `None` if it is 1.
+    pub(super) fn threads(&self) -> Option<usize> {
+        available(self.control)
     }
 }
 

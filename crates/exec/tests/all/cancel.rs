@@ -7,7 +7,7 @@ use einfold_exec::{
     AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, Semiring, UserSemiring, algebra, bind,
 };
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Laws, Nest, NodeId, OutOfRange, Plan,
+    Access, Algebra, Axis, AxisRef, BinaryOp, Dtype, Expr, Form, Function, Index, Laws, NodeId, OutOfRange, Plan,
     PointOp, Step, WriteMode,
 };
 
@@ -151,7 +151,7 @@ fn functions_and_windows_look_at_the_flag_often() {
         let y = build.output(Dtype::F32, shapes[1]);
         let mut step = build.step(text, &[x], y, Algebra::SUM_PRODUCT, false);
         let ops = vec![(PointOp::Read(0), Dtype::F32), (PointOp::Call(Function::Exp), Dtype::F32)];
-        step.form = Form::Nest(Nest { ordered: true, expr: Some(Expr::new(ops).unwrap().into()), ..Nest::default() });
+        step.form = Form::Nest(Some(Expr::new(ops).unwrap().into()));
         build.push(step);
         let most = most_points(&build.seal(), 0.5f32, 0, &BindOptions::default());
         assert!(most <= NEST, "{text}: {most}");

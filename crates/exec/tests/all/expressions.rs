@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindError, BindOptions, Control, Element, Scratch, bind};
 use einfold_ir::{
-    Access, Algebra, Axis, BinaryOp, Dtype, Expr, Form, Function, Index, Literal, Nest, NodeId, OutOfRange, Plan,
-    PointOp, Step, WriteMode,
+    Access, Algebra, Axis, BinaryOp, Dtype, Expr, Form, Function, Index, Literal, NodeId, OutOfRange, Plan, PointOp,
+    Step, WriteMode,
 };
 use half::f16;
 
@@ -14,7 +14,7 @@ use super::support::Build;
 const LEN: usize = 3001;
 
 fn expr(ops: &[(PointOp, Dtype)]) -> Form {
-    Form::Nest(Nest { ordered: true, expr: Some(Expr::new(ops.to_vec()).unwrap().into()), ..Nest::default() })
+    Form::Nest(Some(Expr::new(ops.to_vec()).unwrap().into()))
 }
 
 fn read(k: u32, dtype: Dtype) -> (PointOp, Dtype) {

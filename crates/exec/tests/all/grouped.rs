@@ -3,9 +3,7 @@
 use std::num::NonZeroUsize;
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, RunStopped, Scratch, bind};
-use einfold_ir::{
-    Access, Algebra, Axis, BinaryOp, Dtype, Form, Index, Nest, NodeId, OutOfRange, Plan, Step, WriteMode,
-};
+use einfold_ir::{Access, Algebra, Axis, BinaryOp, Dtype, Form, Index, NodeId, OutOfRange, Plan, Step, WriteMode};
 
 use super::support::{Build, Operation, Random};
 
@@ -33,7 +31,7 @@ fn groups(n: usize, columns: usize, add: BinaryOp, policy: OutOfRange) -> Plan {
         write: Access::new(y, write),
         mode: WriteMode::Overwrite,
         algebra: Algebra::Builtin { add, mul: BinaryOp::Mul },
-        form: Form::Nest(Nest { ordered: true, ..Nest::default() }),
+        form: Form::Nest(None),
     });
     build.seal()
 }

@@ -1,9 +1,7 @@
 //! Gathers and scatters, and indices out of range.
 
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
-use einfold_ir::{
-    Access, Algebra, Axis, Dtype, Form, Index, IndirectTerm, Nest, NodeId, OutOfRange, Plan, Step, WriteMode,
-};
+use einfold_ir::{Access, Algebra, Axis, Dtype, Form, Index, IndirectTerm, NodeId, OutOfRange, Plan, Step, WriteMode};
 
 use super::support::{Build, free};
 
@@ -119,7 +117,7 @@ fn a_scatter_combines_in_the_algebra() {
         write: Access::new(y, vec![Index::gather(Access::plain(seg, [0]), OutOfRange::Drop)]),
         mode: WriteMode::Overwrite,
         algebra: Algebra::MAX_PLUS,
-        form: Form::Nest(Nest::default()),
+        form: Form::Nest(None),
     });
     let plan = build.seal();
     let (seg, x, mut y) = ([0i64, 2, 0, -1, 2, 3], [-5.0, -1.0, -3.0, 9.0, -2.0, 9.0], [0f64; 3]);

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Scratch, bind};
 use einfold_ir::{
     Access, AffineTerm, Algebra, Axis, AxisRef, BufferId, Dtype, Expr, Form, Function, Index, IndirectTerm, Literal,
-    Nest, NodeId, OutOfRange, PointOp, Step, WriteMode,
+    NodeId, OutOfRange, PointOp, Step, WriteMode,
 };
 
 use super::support::{Build, Random, Tensor, each, groups, meaning};
@@ -226,8 +226,6 @@ impl Draw {
             shape.push(extent);
         }
         let output = self.build.output(Dtype::I64, &shape);
-        let ordered = self.random.below(2) == 0;
-        let merged = if self.random.below(2) == 0 { vec![1; self.axes.len()] } else { vec![] };
         let expr = if self.random.below(3) == 0 { Some(self.expr(reads.len()).into()) } else { None };
         Step {
             origin: NodeId(0),
@@ -236,7 +234,7 @@ impl Draw {
             write: Access::new(output, indices),
             mode: WriteMode::Overwrite,
             algebra: [Algebra::SUM_PRODUCT, Algebra::MAX_PLUS, Algebra::MIN_PLUS][self.random.below(3)],
-            form: Form::Nest(Nest { ordered, merged, expr }),
+            form: Form::Nest(expr),
         }
     }
 }
@@ -259,7 +257,7 @@ impl InputPlace for einfold_ir::Buffer {
 fn draw(seed: u64) -> Draw {
     let mut draw = Draw::new(seed);
     let mut step = draw.step();
-    let product = matches!(step.form, Form::Nest(Nest { expr: None, .. }));
+    let product = matches!(step.form, Form::Nest(None));
     let gemm = groups(&step.reads, &step.write, step.axes.len()).filter(|_| product && draw.random.below(3) > 0);
     if let Some(gemm) = gemm {
         step.form = Form::Gemm(gemm);

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Control, Element, RunStopped, Scratch, bind};
 use einfold_ir::{
     Access, AffineTerm, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Index, IndirectTerm, Literal,
-    Nest, NodeId, OutOfRange, Plan, PointOp, Step, WriteMode,
+    NodeId, OutOfRange, Plan, PointOp, Step, WriteMode,
 };
 
 use super::support::{Build, Operation, Random, free};
@@ -323,7 +323,7 @@ fn a_constant_is_written_wherever_a_point_is_not_dropped() {
         write: Access::plain(y, [0]),
         mode: WriteMode::Overwrite,
         algebra: Algebra::SUM_PRODUCT,
-        form: Form::Nest(Nest { expr: Some(seven.into()), ..Nest::default() }),
+        form: Form::Nest(Some(seven.into())),
     });
     let plan = build.seal();
     let g: Vec<i32> = (0..n as i32).map(|k| if k > 2000 && k % 7 == 0 { -1 } else { k % 5 }).collect();

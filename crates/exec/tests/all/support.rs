@@ -3,7 +3,7 @@
 use einfold_exec::{AnyView, AnyViewMut, BindOptions, Bound, Control, Scratch, bind};
 use einfold_ir::{
     Access, Algebra, Axis, AxisRef, BinaryOp, Buffer, BufferId, Draft, Dtype, Expr, Form, Function, Gemm, IdVec, Index,
-    IndirectTerm, Layout, Literal, Machine, Nest, NodeId, OutOfRange, Plan, PointOp, Region, Step, Storage, WriteMode,
+    IndirectTerm, Layout, Literal, Machine, NodeId, OutOfRange, Plan, PointOp, Region, Step, Storage, WriteMode,
 };
 
 /// The strides, in elements, of a dense tensor in C order.
@@ -106,9 +106,9 @@ impl Build {
     }
 }
 
-/// A nest whose loops may be ordered and joined.
+/// A nest without an expression.
 pub(crate) fn free() -> Form {
-    Form::Nest(Nest { ordered: true, ..Nest::default() })
+    Form::Nest(None)
 }
 
 /// The roles of the axes, if the step is a matrix product.
@@ -122,7 +122,7 @@ pub(crate) fn groups(reads: &[Access<BufferId>], write: &Access<BufferId>, axes:
         access.for_each_axis(&mut |a| found |= a == AxisRef::Own(axis));
         found
     };
-    let mut gemm = Gemm { batch: vec![], m: vec![], n: vec![], k: vec![], packed: [false; 3] };
+    let mut gemm = Gemm { batch: vec![], m: vec![], n: vec![], k: vec![] };
     for axis in 0..axes as u32 {
         match (uses(a, axis), uses(b, axis), uses(write, axis)) {
             (true, true, true) => gemm.batch.push(axis),
@@ -209,7 +209,7 @@ fn step_meaning(step: &Step, turn: &[i64], tensors: &mut [Tensor]) {
             step.reads.iter().map(|r| place(r).map(|at| tensors[access_tensor(r)].data[at])).collect();
         let (Some(factors), Some(at)) = (factors, place(&step.write)) else { return };
         let value = match &step.form {
-            Form::Nest(Nest { expr: Some(expr), .. }) => value(expr, &factors),
+            Form::Nest(Some(expr)) => value(expr, &factors),
             _ => factors.into_iter().fold(one, mul),
         };
         tensors[target].data[at] = add(tensors[target].data[at], value);

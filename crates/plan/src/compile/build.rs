@@ -18,8 +18,6 @@ pub(super) struct PlannedPart {
     pub(super) expanded: Expanded,
     pub(super) plan: Plan,
     pub(super) memory: Memory,
-    /// The passes that ran.
-    pub(super) passes: PassSet,
     /// The reason why the plan is refused, if it exceeds the memory limit.
     pub(super) excess: Option<MemoryExcess>,
 }
@@ -55,7 +53,7 @@ impl Builder {
             }
             set_partitions(&mut draft, part, &built.expanded.expansions, &counts);
             memory::assign(&mut draft, share)?;
-            if Memory::of(&draft).total() <= self.limit.map_or(Count::ZERO, Count::from) {
+            if Memory::of(&draft).least() <= self.limit.map_or(Count::ZERO, Count::from) {
                 let built = self.with_partitions(part, &counts)?;
                 if built.excess.is_none() {
                     return Ok(built);
@@ -77,12 +75,11 @@ impl Builder {
         };
         // A second run names the stage that broke an invariant.
         let first = if cfg!(debug_assertions) { Checks::Each } else { Checks::AtEnd };
-        let passes = self.passes;
         match run(first).or_else(|_| run(Checks::Each))? {
             Program::Plan(expanded, plan) => {
-                let memory = Memory::of(&plan);
+                let memory = Memory::of(&plan).within(self.limit);
                 let excess = self.limit.and_then(|limit| memory::excess(&plan, &memory, limit));
-                Ok(PlannedPart { expanded, plan, memory, passes, excess })
+                Ok(PlannedPart { expanded, plan, memory, excess })
             }
             other => Err(stuck(&other)),
         }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use einfold_ir::{
     Access, AxisSet, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, IdVec, Index, Ir, Layout, Machine,
-    Nest, Node, NodeId, Plan, Region, Shape, Step, Storage, WriteMode, few,
+    Node, NodeId, Plan, Region, Shape, Step, Storage, WriteMode, few,
 };
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
@@ -14,7 +14,7 @@ use super::{Compiled, Forms, PlanOptions, fully};
 use crate::evaluation::{Evaluation, FlatReason, evaluation};
 use crate::memory::{Memory, check_addressable};
 use crate::network::are_distinct_axes;
-use crate::passes::finish_steps;
+use crate::passes::gemm;
 use crate::roles::AxisList;
 
 /// Compiles a module as the whole pipeline does, or returns `None` if it has to. Errors are left to the pipeline.
@@ -29,7 +29,7 @@ pub(super) fn compile(ir: &Ir, how: &Order, budget: &Budget, options: &PlanOptio
     let space = space(node, c).filter(|_| alone && ir.outputs() == [NodeId(inputs.len() as u32)])?;
     let mut draft = lower(ir, c, &space, &budget.machine);
     check_addressable(&draft).ok()?;
-    finish_steps(&mut draft);
+    gemm::run(&mut draft);
     let plan = Plan::seal(draft).ok()?;
     // A sum or a copy multiplies nothing, and so has no cost.
     let product = (c.factors.len() > 1).then(|| {
@@ -114,7 +114,7 @@ fn lower(ir: &Ir, c: &Contraction, space: &[u32], machine: &Machine) -> Draft {
         write: Access::new(result, c.output.iter().map(index)),
         mode: WriteMode::Overwrite,
         algebra: c.algebra,
-        form: Form::Nest(Nest::default()),
+        form: Form::Nest(None),
     };
     Draft {
         buffers,

@@ -115,7 +115,7 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     let options = PlanOptions::default();
     let compiled = compile_by(&ir, &Order::default(), &Budget::default(), &options, &search).unwrap();
     let source = ExplainSource { expression: "ij,jk,kl,lm->im".into(), ast: String::new(), warnings: Vec::new() };
-    let explained = Explain::new(source, &ir, &compiled).unwrap();
+    let explained = Explain::new(source, &ir, &compiled, Vec::new()).unwrap();
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree, ExplainStage::Plan]), @r"
     == tree ==
     %4 y = ij,jk,kl,lm->im   order path   slices i in 3, l in 5   (+, *) on f64, factored: the product distributes over the sum
@@ -131,14 +131,14 @@ fn explain_shows_the_loops_and_what_is_done_how_often() {
     contract ij,jk,kl,lm->im  (6x4:f64, 4x8:f64, 8x10:f64, 10x2:f64)   order path
       one loop nest 3840 mul-add   planned 792   largest result 60 elements
       written 120 elements   at most 108 at once
-      memory 288 bytes: scratch 192, packing 0, kernels 0, results 96
+      memory 288 bytes: scratch 192, packing 0, results 96
       %4 =                                              fill
       for i':3
-        %5 = %0[i+2*i', j] · %1               (i)[j](k)   nest  2x4x8   1.9e2
+        %5 = %0[i+2*i', j] · %1               (i)[j](k)   nest   1.9e2
         for l':5
-          %6 = %5 · %2[k, l+2*l']               (i)[k](l)   nest  2x8x2   4.8e2
-          %4[i+2*i', m] += %6 · %3[l+2*l', m]   (i)[l](m)   nest  2x2x2   1.2e2
-      passes: diagonal 0  transpose 0  layout 0  gemm 0  loop_order 3  merge_axes 0  buffers 0     legend: (kept) [contracted] {batch}
+          %6 = %5 · %2[k, l+2*l']               (i)[k](l)   nest   4.8e2
+          %4[i+2*i', m] += %6 · %3[l+2*l', m]   (i)[l](m)   nest   1.2e2
+      passes: diagonal 0  transpose 0  layout 0  gemm 0  buffers 0     legend: (kept) [contracted] {batch}
     ");
     let json = explained.json();
     assert_eq!(json["tree"][0]["slices"].to_string(), r#"[{"axis":"i","parts":3},{"axis":"l","parts":5}]"#);
@@ -229,7 +229,7 @@ fn a_tree_through_ids_costs_what_is_written_and_shows_nothing_else() {
     assert_eq!(cost.write, Count::from((sums + mask + 2 * product) as u64));
     assert_eq!(cost.flops, compiled.plan.flops());
     let source = ExplainSource { expression: "layer".into(), ast: String::new(), warnings: Vec::new() };
-    let explained = Explain::new(source, &ir, &compiled).unwrap();
+    let explained = Explain::new(source, &ir, &compiled, Vec::new()).unwrap();
     insta::assert_snapshot!(explained.text(&[ExplainStage::Tree]), @r"
     %5 H = [%3[e], f],fh,e->[%4[e], h]   order auto   (+, *) on f64, factored: the product distributes over the sum, and index tensors are used where it costs least
       #8 [%4[e], h]  10x320  fh,dst f->[%4[e], h]  5.2e5

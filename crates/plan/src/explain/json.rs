@@ -44,7 +44,6 @@ impl Explain {
             "memory": {
                 "scratch_bytes": self.memory.scratch,
                 "packing_bytes": self.memory.packing,
-                "kernel_bytes": self.memory.kernels,
                 "output_bytes": self.memory.outputs,
                 "peak_bytes": count(self.memory.total()),
             },
@@ -71,6 +70,7 @@ fn steps(steps: &[StepReport]) -> Value {
             "reads": step.reads,
             "roles": step.roles,
             "form": form(&step.form),
+            "schedule": if step.schedule.is_empty() { Value::Null } else { Value::from(&*step.schedule) },
             "shape": step.shape,
             "dtype": step.dtype,
             "place": step.storage,
@@ -86,12 +86,10 @@ fn steps(steps: &[StepReport]) -> Value {
 fn form(form: &FormReport) -> Value {
     match form {
         FormReport::Fill => json!({ "kind": "fill" }),
-        FormReport::Nest(extents) => {
-            json!({ "kind": "nest", "extents": extents.iter().map(|&e| count(e)).collect::<Value>() })
-        }
-        FormReport::Gemm(extents, packs) => {
+        FormReport::Nest => json!({ "kind": "nest" }),
+        FormReport::Gemm(extents) => {
             let [batch, m, n, k] = extents.map(count);
-            json!({ "kind": "gemm", "batch": batch, "m": m, "n": n, "k": k, "packs": packs })
+            json!({ "kind": "gemm", "batch": batch, "m": m, "n": n, "k": k })
         }
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct StepReport {
     pub(super) roles: String,
     /// Its form.
     pub(super) form: FormReport,
+    /// How the executor runs it under the layout hints; empty before the plan is final.
+    pub(super) schedule: String,
     /// The shape of the tensor that it writes.
     pub(super) shape: String,
     /// The dtype of the tensor that it writes.
@@ -48,11 +50,9 @@ pub(super) struct StepReport {
 #[derive(Clone, Debug)]
 pub(super) enum FormReport {
     Fill,
-    /// A nest with the extents of its loops after merging.
-    Nest(Vec<Count>),
-    /// A matrix product with the extents of batch axes, rows, columns and contracted axes, and the packed operands,
-    /// letters of `ABC`.
-    Gemm([Count; 4], String),
+    Nest,
+    /// A matrix product with the extents of batch axes, rows, columns and contracted axes.
+    Gemm([Count; 4]),
 }
 
 /// The reports of all steps of a plan whose origins are nodes of `ir`. Before the memory assignment, intermediates have
@@ -110,6 +110,7 @@ fn report(
         reads,
         roles: roles(step),
         form: form(step),
+        schedule: String::new(),
         shape: shape_text(&target.extents),
         dtype: target.dtype.to_string(),
         storage,
@@ -174,16 +175,7 @@ fn form(step: &Step) -> FormReport {
     let extent = |group: &[u32]| Count::product(group.iter().map(|&x| step.axes[x as usize].extent as u64));
     match &step.form {
         Form::Fill => FormReport::Fill,
-        Form::Nest(nest) => {
-            let merged = if nest.merged.is_empty() { vec![1; step.axes.len()] } else { nest.merged.clone() };
-            let mut axes = 0..step.axes.len() as u32;
-            let join = |n: u32| extent(&axes.by_ref().take(n as usize).collect::<Vec<_>>());
-            FormReport::Nest(merged.into_iter().map(join).collect())
-        }
-        Form::Gemm(gemm) => {
-            let extents = [&gemm.batch, &gemm.m, &gemm.n, &gemm.k].map(|group| extent(group));
-            let packs = "ABC".chars().zip(gemm.packed).filter(|(_, packed)| *packed).map(|(x, _)| x).collect();
-            FormReport::Gemm(extents, packs)
-        }
+        Form::Nest(_) => FormReport::Nest,
+        Form::Gemm(gemm) => FormReport::Gemm([&gemm.batch, &gemm.m, &gemm.n, &gemm.k].map(|group| extent(group))),
     }
 }

@@ -51,11 +51,10 @@ impl Explain {
         );
         text += &format!("  written {} elements   at most {} at once\n", cost.write, cost.peak);
         text += &format!(
-            "  memory {} bytes: scratch {}, packing {}, kernels {}, results {}\n",
+            "  memory {} bytes: scratch {}, packing {}, results {}\n",
             memory.total(),
             Count::from(memory.scratch as u64),
             Count::from(memory.packing as u64),
-            Count::from(memory.kernels as u64),
             Count::from(memory.outputs as u64)
         );
         if !self.machine.is_default() {
@@ -116,7 +115,7 @@ pub(super) fn steps(steps: &[StepReport], with_storage: bool) -> String {
     text
 }
 
-/// The row of a step: its result and factors, the roles of axes, the form, the storage, the flops.
+/// The row of a step: its result and factors, the roles of axes, the schedule or the form, the storage, the flops.
 fn row(step: &StepReport, with_storage: bool) -> [String; 5] {
     let assign = if step.accumulates { "+=" } else { "=" };
     let what = format!("{} {assign} {}", step.name, step.reads.join(" · "));
@@ -126,20 +125,17 @@ fn row(step: &StepReport, with_storage: bool) -> [String; 5] {
         "" => step.storage.clone(),
         order => format!("{} as {order}", step.storage),
     };
-    [what.trim_end().into(), step.roles.clone(), form(&step.form), storage, flops]
+    [what.trim_end().into(), step.roles.clone(), form(step), storage, flops]
 }
 
-fn form(form: &FormReport) -> String {
-    match form {
+fn form(step: &StepReport) -> String {
+    match step.form {
+        _ if !step.schedule.is_empty() => step.schedule.clone(),
         FormReport::Fill => "fill".into(),
-        FormReport::Nest(extents) => {
-            let extents: Vec<String> = extents.iter().map(Count::to_string).collect();
-            format!("nest  {}", extents.join("x")).trim_end().into()
-        }
-        FormReport::Gemm([batch, m, n, k], packs) => {
-            let batch = if *batch == Count::ONE { String::new() } else { format!("batch={batch} ") };
-            let packs = if packs.is_empty() { String::new() } else { format!("  packs {packs}") };
-            format!("gemm  {batch}m={m} n={n} k={k}{packs}")
+        FormReport::Nest => "nest".into(),
+        FormReport::Gemm([batch, m, n, k]) => {
+            let batch = if batch == Count::ONE { String::new() } else { format!("batch={batch} ") };
+            format!("gemm  {batch}m={m} n={n} k={k}")
         }
     }
 }

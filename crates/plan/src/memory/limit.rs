@@ -25,7 +25,7 @@ pub(crate) fn check_addressable(draft: &Draft) -> Result<(), PlanError> {
 
 /// The memory of a plan that needs more than `limit` bytes, with the largest tensor in memory at the peak.
 pub(crate) fn excess(plan: &Plan, memory: &Memory, limit: u64) -> Option<MemoryExcess> {
-    let (bytes, limit) = (memory.total(), Count::from(limit));
+    let (bytes, limit) = (memory.least(), Count::from(limit));
     if bytes <= limit {
         return None;
     }
@@ -49,12 +49,10 @@ fn peak_step(plan: &Plan) -> (usize, BufferId) {
         changes[life.last + 1] -= sizes[k];
     }
     let (mut worst, mut most, mut alive) = (0, i128::MIN, 0);
-    let steps = plan.regions.iter().flat_map(|r| r.steps.iter().map(|step| (r.partition_count(), step)));
-    for (at, ((partitions, step), change)) in steps.zip(changes).enumerate() {
+    for (at, change) in changes.into_iter().enumerate() {
         alive += change;
-        let bytes = alive + Memory::of_step(plan, step).packing as i128 * partitions as i128;
-        if bytes > most {
-            (worst, most) = (at, bytes);
+        if alive > most {
+            (worst, most) = (at, alive);
         }
     }
     // Results are in memory all the time.

@@ -1,14 +1,13 @@
 //! Recognises matrix products.
 
 use einfold_ir::{
-    Access, AffineTerm, AxisRef, AxisSet, BufferId, Count, Draft, DtypeKind, Fold, Form, Gemm, Index, Nest, Step,
-    StridedAxis, WriteMode, nesting,
+    Access, AffineTerm, AxisRef, AxisSet, BufferId, Count, Draft, Form, Gemm, Index, Step, StridedAxis, WriteMode,
+    nesting,
 };
 use smallvec::SmallVec;
 
-use super::edit_steps;
 use crate::roles::{AxisList, classify};
-use crate::strides::{access_strides, gemm_groups, own_axes};
+use crate::strides::{access_strides, own_axes};
 
 /// The least extent of rows, columns and the contracted axis. With extent 1 the step is a matrix-vector product or an
 /// outer product, and a nest of two loops at memory speed is best.
@@ -16,22 +15,22 @@ const LEAST_EXTENT: usize = 2;
 
 /// Gives the gemm form to every nest that is a matrix product large enough to pay.
 pub(crate) fn run(draft: &mut Draft) -> usize {
-    let mut fold = None;
-    edit_steps(draft, |draft, step| multiply(draft, step, &mut fold))
-}
-
-/// Gives a step the gemm form if it is such a nest, and returns whether it is. `fold` is memory for reuse.
-pub(super) fn multiply(draft: &Draft, step: &mut Step, fold: &mut Option<Fold>) -> bool {
-    let Some(gemm) = recognise(draft, step) else { return false };
-    let packed = packed(draft, step, &gemm, fold.get_or_insert_default());
-    step.form = Form::Gemm(Gemm { packed, ..gemm });
-    true
+    let mut regions = std::mem::take(&mut draft.regions);
+    let mut changes = 0;
+    for step in regions.iter_mut().flat_map(|region| &mut region.steps) {
+        if let Some(gemm) = recognise(draft, step) {
+            step.form = Form::Gemm(gemm);
+            changes += 1;
+        }
+    }
+    draft.regions = regions;
+    changes
 }
 
 /// The axis groups of a step that is a matrix product large enough to pay; slowest axis first in the written tensor,
 /// contracted axes in the left factor.
 fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
-    let ([a, b], Form::Nest(Nest { expr: None, .. })) = (&step.reads[..], &step.form) else { return None };
+    let ([a, b], Form::Nest(None)) = (&step.reads[..], &step.form) else { return None };
     if step.flops() < Count::from(draft.machine.least_product()) {
         return None;
     }
@@ -39,8 +38,7 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
         return None;
     }
     let roles = classify(&own_axes(a), &own_axes(b), &own_axes(&step.write));
-    let extent = |group: &[u32]| group.iter().map(|&x| step.axes[x as usize].extent).fold(1, usize::saturating_mul);
-    let [m, n, k] = [extent(&roles.m), extent(&roles.n), extent(&roles.k)];
+    let [m, n, k] = [&roles.m, &roles.n, &roles.k].map(|group| step.extent(group));
     let whole = roles.is_matrix() && roles.kept().chain(roles.reduced()).count() == step.axes.len();
     let worth_it = [m, n, k].iter().all(|&e| e >= LEAST_EXTENT)
         && m.saturating_mul(n).saturating_mul(k) as u64 >= draft.machine.least_product()
@@ -58,7 +56,6 @@ fn recognise(draft: &Draft, step: &Step) -> Option<Gemm> {
         m: slowest_first(roles.m, &step.write),
         n: slowest_first(roles.n, &step.write),
         k: slowest_first(roles.k, a),
-        packed: [false; 3],
     })
 }
 
@@ -101,19 +98,6 @@ fn nested(index: &Index<BufferId>, step: &Step) -> (bool, Option<usize>) {
     (distinct, end.filter(|_| dense && distinct))
 }
 
-/// Which operands are packed at the least cost under the layout hints. An operand that is converted or conjugated is
-/// always packed.
-fn packed(draft: &Draft, step: &Step, gemm: &Gemm, fold: &mut Fold) -> [bool; 3] {
-    let target = draft.buffer(step.write.tensor);
-    let converted = |read: &Access<BufferId>| {
-        let dtype = draft.buffer(read.tensor).dtype;
-        dtype != target.dtype || read.conj && matches!(dtype.kind(), DtypeKind::Complex | DtypeKind::ComplexInt)
-    };
-    let forced = [converted(&step.reads[0]), converted(&step.reads[1]), false];
-    fold.choose(&draft.machine, &gemm_groups(draft, step, gemm), target.dtype.size(), forced);
-    fold.packed
-}
-
 #[cfg(test)]
 mod tests {
     use einfold_ir::{Access, Algebra, Axis, AxisRef, Def, Dtype, Index, Ir, Node};
@@ -143,18 +127,6 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fold_is_packed_or_looped_over() {
-        insta::assert_snapshot!(gemm("aibj,icj->abc", &[30, 31, 32, 33, 34]), @r"
-        out0[a, b, c] = in0[a, i, b, j] . in1[i, c, j]  (a:30 b:32 c:34 i:31 j:33)  gemm b[] m[0, 1] n[2] k[3, 4]
-        scratch 0
-        ");
-        insta::assert_snapshot!(gemm("aibj,icj->abc", &[8, 8, 8, 8, 200]), @r"
-        out0[a, b, c] = in0[a, i, b, j] . in1[i, c, j]  (a:8 b:8 c:200 i:8 j:8)  gemm b[] m[0, 1] n[2] k[3, 4] packed [true, true, false]
-        scratch 0
-        ");
-    }
-
-    #[test]
     fn vectors_and_tiny_matrices_stay_nests() {
         insta::assert_snapshot!(gemm("ij,j->i", &[100, 100]), @r"
         out0[i] = in0[i, j] . in1[j]  (i:100 j:100)  nest
@@ -171,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn conversions_and_conjugates_are_packed() {
+    fn conversions_and_conjugates_are_products() {
         let mut ir = Ir::new();
         let a = ir.input("a", Dtype::F32, [20, 20]);
         let b = ir.input("b", Dtype::C64, [20, 20]);
@@ -180,7 +152,7 @@ mod tests {
         let y = ir.push(node("y", Dtype::C64, c)).unwrap();
         ir.output(y).unwrap();
         insta::assert_snapshot!(after(&["gemm"], &ir, &[&[0, 1]]), @r"
-        out0[i, k] = in0[i, j] . conj(in1[j, k])  (i:20 k:20 j:20)  gemm b[] m[0] n[1] k[2] packed [true, true, false]
+        out0[i, k] = in0[i, j] . conj(in1[j, k])  (i:20 k:20 j:20)  gemm b[] m[0] n[1] k[2]
         scratch 0
         ");
     }

@@ -36,10 +36,10 @@ struct ViewStep {
 impl ViewStep {
     /// The view of a step, or `None` if the step is not a view step.
     fn of(draft: &Draft, step: &Step) -> Option<ViewStep> {
-        let ([read], Form::Nest(nest), WriteMode::Overwrite) = (&step.reads[..], &step.form, step.mode) else {
+        let ([read], Form::Nest(None), WriteMode::Overwrite) = (&step.reads[..], &step.form, step.mode) else {
             return None;
         };
-        if read.has_indirect() || nest.expr.is_some() {
+        if read.has_indirect() {
             return None;
         }
         whole_axes(draft, step, &step.write).map(|to_dims| ViewStep { to_dims })
@@ -208,7 +208,7 @@ impl BufferUses {
             let widens = Dtype::promote(&[source, target.dtype]) == Some(target.dtype);
             let moves =
                 reader.reads.len() == 1 && reader.mode == WriteMode::Overwrite && reader.is_map(&target.extents);
-            let computes = matches!(&reader.form, Form::Nest(nest) if nest.expr.is_some());
+            let computes = matches!(reader.form, Form::Nest(Some(_)));
             let converts = source == between || (between == target.dtype && (widens || moves) && !computes);
             converts && reader.reads.iter().all(|read| read.tensor != to || !read.has_indirect())
         })
@@ -248,8 +248,8 @@ fn within(steps: &BTreeSet<StepPosition>, region: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use einfold_ir::{
-        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Ir, Layout, Machine, Nest, NodeId, Region,
-        Step, Storage, WriteMode,
+        Access, Algebra, Axis, Buffer, BufferId, Draft, Dtype, Form, Index, Ir, Layout, Machine, NodeId, Region, Step,
+        Storage, WriteMode,
     };
 
     use super::{BufferUses, fold_views};
@@ -273,7 +273,7 @@ mod tests {
             write: vector(to),
             mode: WriteMode::Overwrite,
             algebra: Algebra::SUM_PRODUCT,
-            form: Form::Nest(Nest { expr: None, ordered: false, merged: Vec::new() }),
+            form: Form::Nest(None),
         };
         let regions = [Region { loops: Vec::new(), steps: tensors.map(step).collect(), partitions: None }].into();
         let buffers = buffers.into_iter().map(buffer).collect();

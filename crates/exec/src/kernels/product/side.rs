@@ -12,7 +12,7 @@ pub struct SideLoop {
 }
 
 /// The most loops of a side.
-pub(crate) const MAX_LOOPS: usize = 8;
+pub(crate) const MAX_LOOPS: usize = 32;
 
 /// The rows, the lanes or the contracted axis of a product: nested loops, the last of which runs fastest, counted as one
 /// axis.
@@ -35,6 +35,14 @@ impl<'a> Side<'a> {
     /// The number of positions.
     pub fn extent(self) -> usize {
         self.loops.iter().map(|l| l.extent).product()
+    }
+
+    /// The stride in operand `x` if the positions have a single one.
+    pub(crate) fn single_stride(self, x: usize) -> Option<isize> {
+        let inner = self.loops.last().map_or(0, |l| l.strides[x]);
+        let nests =
+            |next: isize, l: &SideLoop| (l.strides[x] == next).then(|| next.checked_mul(l.extent as isize)).flatten();
+        self.loops.iter().rev().try_fold(inner, nests).map(|_| inner)
     }
 
     /// Calls `run` for each run of `positions` along the last loop: the offsets of its first position, its strides, and
@@ -113,7 +121,12 @@ impl Panels {
 
     /// The first position of a panel; the extent, rounded up to a unit, for the number of panels.
     pub(super) fn start(self, panel: usize) -> usize {
-        panel * self.units / self.count * self.unit
+        match panel {
+            0 => 0,
+            // Without a division, for products of one tile.
+            _ if panel == self.count => self.units * self.unit,
+            _ => panel * self.units / self.count * self.unit,
+        }
     }
 
     /// The positions of a panel.

@@ -3,8 +3,9 @@
 use einfold_ir::{Algebra, BinaryOp, Dtype};
 use num_complex::Complex;
 
+use super::products::multiply;
 use super::{Plane, Sample, positions};
-use crate::kernels::{GemmArgs, Isa, Kernels, Src, builtin};
+use crate::kernels::{Batch, GemmArgs, Isa, Kernels, Src, builtin};
 
 const VALUES: [f64; 9] = [0.0, -0.0, 1.0, -1.0, 2.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 5e-324];
 
@@ -141,15 +142,25 @@ fn a_target_that_is_not_added_to_is_not_read() {
     for isa in Isa::available() {
         for (algebra, dtype) in [(Algebra::SUM_PRODUCT, Dtype::F64), (Algebra::MIN_PLUS, Dtype::F64)] {
             let kernels = builtin(algebra, dtype, isa).unwrap();
+            let in_place = kernels.fused.unwrap().gemm.is_some();
             for extents in [[5, 9, 3], [1, 1, 70], [2, 3, 0]] {
                 let [m, n, k] = extents;
+                if k == 0 && !in_place {
+                    continue;
+                }
                 let (a, b) = (row(vec![1.0; m * k + 1]), row(vec![1.0; n * k + 1]));
                 let mut c = Plane::with([n as isize, 1], [m, n], || f64::NAN);
                 let a = Src { strides: [8 * k as isize, 8], ..a.src() };
                 let b = Src { strides: [8 * n as isize, 8], ..b.src() };
                 let (alpha, accumulate) = (None, false);
                 // SAFETY: the planes hold the extents, and no other thread sees them.
-                unsafe { (kernels.fused.unwrap().gemm)(&GemmArgs { extents, c: c.dst(), a, b, alpha, accumulate }) };
+                unsafe {
+                    multiply(
+                        &kernels.fused.unwrap(),
+                        &GemmArgs { extents, c: c.dst(), a, b, alpha, accumulate, batch: Batch::ONE },
+                        in_place,
+                    )
+                };
                 assert!(positions([m, n]).all(|(i, j)| !c.get(i, j).is_nan()), "{algebra} {extents:?} {isa:?}");
             }
         }

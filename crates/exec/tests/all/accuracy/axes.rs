@@ -1,7 +1,7 @@
 //! Sums over axes: texts, windows, expressions, logarithms of sums.
 
 use einfold_ir::{
-    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Function, Index, Literal, Nest, NodeId,
+    Access, Algebra, Axis, AxisRef, BinaryOp, BufferId, Dtype, Expr, Form, Function, Index, Literal, NodeId,
     OutOfRange, PointOp, Step, WriteMode,
 };
 
@@ -151,7 +151,7 @@ fn sums_of_converted_and_computed_terms_are_within_the_bound() {
             write: Access::plain(y, [1]),
             mode: WriteMode::Overwrite,
             algebra: Algebra::SUM_PRODUCT,
-            form: Form::Nest(Nest { ordered: true, expr: Some(Expr::new(ops).unwrap().into()), ..Nest::default() }),
+            form: Form::Nest(Some(Expr::new(ops).unwrap().into())),
         });
         let (data, g) = (vec![1i16; N], (0..n as i64).rev().collect::<Vec<_>>());
         let mut exact = Exact::new(columns);

@@ -50,7 +50,7 @@ fn product(rng: &mut Rng) -> Option<Ir> {
 
 fn text(ir: &Ir, compiled: &Compiled) -> String {
     let source = ExplainSource { expression: "e".into(), ast: "e".into(), warnings: Vec::new() };
-    Explain::new(source, ir, compiled).unwrap().text(&ExplainStage::ALL)
+    Explain::new(source, ir, compiled, Vec::new()).unwrap().text(&ExplainStage::ALL)
 }
 
 #[test]

@@ -2,43 +2,47 @@
 
 use std::ops::Range;
 
-use super::args::{MAX_BLOCK_LANES, MultiplyArgs, PackArgs, quad_distance};
 use super::micro::{MAX_LANES, MAX_ROWS, MAX_VECTORS, Scatter, Tile};
 use super::pack::{Panel, Quads, contiguous};
 use super::side::Panels;
 use super::vector::Number;
 use super::{DEPTH, ProductType};
+use crate::kernels::product::block::{Block, MAX_BLOCK_LANES, PanelShape, quad_distance};
+use crate::kernels::{Dst, map};
+
+/// The panels of rows and of lanes.
+pub(super) const fn shapes<K: ProductType>() -> [PanelShape; 2] {
+    [
+        PanelShape { unit: 1, most: K::ROWS, multiple: 1, along_k: false },
+        PanelShape { unit: K::LANES, most: K::VECTORS, multiple: K::LANES, along_k: false },
+    ]
+}
 
 fn row_panels<K: ProductType>(rows: usize) -> Panels {
-    Panels::new(rows, 1, K::ROWS)
+    shapes::<K>()[0].panels(rows)
 }
 
 fn lane_panels<K: ProductType>(lanes: usize) -> Panels {
-    Panels::new(lanes, K::LANES, K::VECTORS)
-}
-
-/// The numbers of panels that these numbers of rows and lanes are divided into.
-pub(super) fn panel_counts<K: ProductType>([rows, lanes]: [usize; 2]) -> [usize; 2] {
-    [row_panels::<K>(rows).count, lane_panels::<K>(lanes).count]
+    shapes::<K>()[1].panels(lanes)
 }
 
 /// # Safety
 /// The CPU has the instruction set of `K`; all positions are elements of the operand; no other thread touches the panels.
-pub(super) unsafe fn pack_rows<K: ProductType>(p: &PackArgs<'_>, panels: Range<usize>) {
-    let all = row_panels::<K>(p.block.len);
+pub(super) unsafe fn pack_rows<K: ProductType>(p: &Block<'_>, panels: Range<usize>) {
+    let all = row_panels::<K>(p.sides[0].len);
     // SAFETY: the caller upholds the contract.
     panels.for_each(|panel| unsafe { pack::<K>(p, 0, all.range(panel), 1) });
 }
 
 /// # Safety
 /// As [`pack_rows`].
-pub(super) unsafe fn pack_lanes<K: ProductType>(p: &PackArgs<'_>, parts: Range<usize>) {
+pub(super) unsafe fn pack_lanes<K: ProductType>(p: &Block<'_>, parts: Range<usize>) {
     // SAFETY: the caller upholds the contract.
     unsafe {
-        match quad_distance(p.block.side, size_of::<K::Element>()) {
+        match quad_distance(p.sides[1].side, size_of::<K::Element>()) {
             Some(distance) if in_quads::<K>(p, distance) => pack_quads::<K>(p, distance, parts),
             _ => {
-                let all = lane_panels::<K>(p.block.len);
+                let all = lane_panels::<K>(p.sides[1].len);
                 parts.for_each(|panel| pack::<K>(p, 1, all.range(panel), K::LANES));
             }
         }
@@ -46,29 +50,29 @@ pub(super) unsafe fn pack_lanes<K: ProductType>(p: &PackArgs<'_>, parts: Range<u
 }
 
 /// The number of parts that a block of lanes is packed in.
-pub(super) fn lane_parts<K: ProductType>(p: &PackArgs<'_>) -> usize {
-    match quad_distance(p.block.side, size_of::<K::Element>()) {
+pub(super) fn lane_parts<K: ProductType>(p: &Block<'_>) -> usize {
+    match quad_distance(p.sides[1].side, size_of::<K::Element>()) {
         Some(distance) if in_quads::<K>(p, distance) => distance / 4,
-        _ => lane_panels::<K>(p.block.len).count,
+        _ => lane_panels::<K>(p.sides[1].len).count,
     }
 }
 
 /// Whether a block consists of whole squares, and k is not contiguous.
-fn in_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize) -> bool {
+fn in_quads<K: ProductType>(p: &Block<'_>, distance: usize) -> bool {
     let whole = |positions: usize| positions.is_multiple_of(4 * distance);
     let along_k = p.k.loops().last().is_some_and(|l| l.strides[1] == size_of::<K::Element>() as isize);
-    whole(p.block.start) && whole(p.block.len) && p.block.len <= MAX_BLOCK_LANES && !along_k
+    whole(p.sides[1].start) && whole(p.sides[1].len) && p.sides[1].len <= MAX_BLOCK_LANES && !along_k
 }
 
 /// Packs four lanes of each `distance` lanes for each number in a range.
-unsafe fn pack_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize, parts: Range<usize>) {
+unsafe fn pack_quads<K: ProductType>(p: &Block<'_>, distance: usize, parts: Range<usize>) {
     let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
     let [offsets, of_c] = &mut offsets;
-    let (offsets, of_c) = (&mut offsets[..p.block.len], &mut of_c[..p.block.len]);
-    p.block.side.offsets(p.block.start, [offsets, of_c]);
+    let (offsets, of_c) = (&mut offsets[..p.sides[1].len], &mut of_c[..p.sides[1].len]);
+    p.sides[1].side.offsets(p.sides[1].start, [offsets, of_c]);
     let depth = p.k_range.len();
     let mut to = [(0, 0); MAX_BLOCK_LANES / 4];
-    let panels = lane_panels::<K>(p.block.len);
+    let panels = lane_panels::<K>(p.sides[1].len);
     for panel in 0..panels.count {
         let range = panels.range(panel);
         let width = range.len().next_multiple_of(K::LANES);
@@ -78,13 +82,13 @@ unsafe fn pack_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize, parts: R
         let mut k_start = 0;
         p.k.runs(p.k_range.clone(), |start, strides, len| {
             let quads = Quads {
-                from: p.operand.wrapping_offset(start[1]).cast::<K::Element>(),
+                from: p.sides[1].operand.wrapping_offset(start[1]).cast::<K::Element>(),
                 k: len,
                 stride: strides[1],
                 offsets,
                 distance,
                 to: &to,
-                packed: p.block.packed.cast::<K::Element>(),
+                packed: p.sides[1].packed.cast::<K::Element>(),
                 k_start,
                 lane: part * 4,
             };
@@ -100,10 +104,10 @@ unsafe fn pack_quads<K: ProductType>(p: &PackArgs<'_>, distance: usize, parts: R
 }
 
 /// Fills the padding of the last panel of lanes, which tiles read, with zeros.
-fn pad<K: ProductType>(p: &PackArgs<'_>, panels: Panels) {
+fn pad<K: ProductType>(p: &Block<'_>, panels: Panels) {
     let range = panels.range(panels.count - 1);
     let width = range.len().next_multiple_of(K::LANES);
-    let to = p.block.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
+    let to = p.sides[1].packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
     for k in 0..p.k_range.len() {
         // SAFETY: the caller of `pack_lanes` promises memory for the panels.
         (range.len()..width).for_each(|lane| unsafe { to.add(k * width + lane).write(K::Element::ZERO) });
@@ -112,20 +116,30 @@ fn pad<K: ProductType>(p: &PackArgs<'_>, panels: Panels) {
 
 /// Packs the positions `range` of a block as one panel, padded to a multiple of `unit`. `x` is the number of the operand
 /// in the strides of k.
-unsafe fn pack<K: ProductType>(p: &PackArgs<'_>, x: usize, range: Range<usize>, unit: usize) {
+unsafe fn pack<K: ProductType>(p: &Block<'_>, x: usize, range: Range<usize>, unit: usize) {
+    let side = &p.sides[x];
     let mut offsets = [[0; MAX_LANES]; 2];
     let [offsets, of_c] = &mut offsets;
     let (offsets, of_c) = (&mut offsets[..range.len()], &mut of_c[..range.len()]);
-    p.block.side.offsets(p.block.start + range.start, [offsets, of_c]);
+    side.side.offsets(side.start + range.start, [offsets, of_c]);
     let width = range.len().next_multiple_of(unit);
-    let mut to = p.block.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
+    let mut to = side.packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
     p.k.runs(p.k_range.clone(), |start, strides, len| {
-        let from = p.operand.wrapping_offset(start[x]).cast();
+        let from = side.operand.wrapping_offset(start[x]).cast();
         let panel = Panel { from, k: len, stride: strides[x], offsets, width, to };
         // SAFETY: the caller promises the elements and memory for all panels, which lie one behind the other.
         unsafe { (K::PACK)(&panel) };
         to = to.wrapping_add(len * width);
     });
+}
+
+/// Writes zeros.
+///
+/// # Safety
+/// The contract of [`Kernels`](crate::kernels::Kernels).
+pub(super) unsafe fn zero<K: ProductType>(n: [usize; 2], c: Dst) {
+    // SAFETY: the caller upholds the contract.
+    unsafe { map::fill(n, c, K::Element::ZERO) }
 }
 
 /// Where the lanes of a panel lie in C.
@@ -136,13 +150,45 @@ struct LanesOfC<'a> {
     vectors: bool,
 }
 
+/// Where tiles read rows or lanes.
+struct Source<T> {
+    /// The first position of the block, at its first position of k.
+    start: *const T,
+    in_place: Option<[isize; 2]>,
+}
+
+impl<T> Source<T> {
+    fn new(p: &Block<'_>, x: usize) -> Source<T> {
+        let side = &p.sides[x];
+        let along = |stride: isize, position: usize| stride.wrapping_mul(position as isize);
+        let start = match side.in_place {
+            Some([stride, k]) => {
+                side.operand.wrapping_offset(along(stride, side.start)).wrapping_offset(along(k, p.k_range.start))
+            }
+            None => side.packed,
+        };
+        Source { start: start.cast(), in_place: side.in_place }
+    }
+
+    /// The address of the panel from position `first` on, which has `width` positions if it is packed with `depth`
+    /// positions of k, and its strides in bytes along k and along its positions.
+    #[inline]
+    fn panel(&self, first: usize, width: usize, depth: usize) -> (*const T, [isize; 2]) {
+        let size = size_of::<T>() as isize;
+        match self.in_place {
+            Some([stride, k]) => (self.start.wrapping_byte_offset(stride.wrapping_mul(first as isize)), [k, stride]),
+            None => (self.start.wrapping_add(first * depth), [width as isize * size, size]),
+        }
+    }
+}
+
 /// # Safety
-/// The CPU has the instruction set of `K`; all rows and lanes of the block are packed; all of their positions in C are
+/// The CPU has the instruction set of `K`; all rows and lanes of the block are packed or read in place; all of their positions in C are
 /// distinct elements, and no other thread touches those of the panels.
-pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Range<usize>) {
+pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize>) {
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
-    let size = size_of::<K::Element>();
+    let sources = [Source::new(p, 0), Source::new(p, 1)];
     let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
     let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
     lanes.side.offsets(lanes.start, [of_operand, of_c]);
@@ -152,19 +198,21 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
     // SAFETY: the caller promises α.
     let alpha = p.alpha.map(|alpha| unsafe { alpha.cast::<K::Element>().read() });
     // All sums are complete after one tile.
-    let stream = p.stream && p.k <= DEPTH && !p.accumulate;
+    let k = p.k_range.len();
+    let stream = p.stream && k <= DEPTH && !p.accumulate;
     for panel in panels {
         let range = row_panels.range(panel);
         let count = range.len();
         let mut offsets = [[0; MAX_ROWS]; 2];
         rows.side.offsets(rows.start + range.start, offsets.each_mut().map(|list| &mut list[..count]));
+        let (from, [rows_k, rows_r]) = sources[0].panel(range.start, count, k);
         let mut tile = Tile {
-            k: p.k,
+            k,
             lanes: std::ptr::null(),
             lanes_k: 0,
-            rows: rows.packed.cast::<K::Element>().wrapping_add(range.start * p.k).cast_const(),
-            rows_k: (count * size) as isize,
-            rows_r: size as isize,
+            rows: from,
+            rows_k,
+            rows_r,
             c: p.c.cast(),
             c_rows: offsets[1],
             c_vectors: [0; MAX_VECTORS],
@@ -176,8 +224,7 @@ pub(super) unsafe fn multiply<K: ProductType>(p: &MultiplyArgs<'_>, panels: Rang
         for (panel, &vectors) in vectors.iter().enumerate().take(lane_panels.count) {
             let range = lane_panels.range(panel);
             let width = range.len().next_multiple_of(K::LANES);
-            tile.lanes = lanes.packed.cast::<K::Element>().wrapping_add(range.start * p.k).cast_const();
-            tile.lanes_k = (width * size) as isize;
+            (tile.lanes, [tile.lanes_k, _]) = sources[1].panel(range.start, width, k);
             let of_c = LanesOfC { offsets: &of_c[range], vectors };
             // SAFETY: the caller promises packed panels and the elements of C.
             unsafe { column::<K>(tile, count, of_c, stream) };

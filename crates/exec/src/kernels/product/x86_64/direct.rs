@@ -9,7 +9,7 @@ use super::pack::Panel;
 use super::side::Panels;
 use super::vector::Number;
 use super::{DEPTH, ProductType};
-use crate::kernels::{Dst, GemmArgs, Src};
+use crate::kernels::{Batch, Dst, GemmArgs, Src, map};
 
 /// Memory for a packed panel of lanes: `DEPTH` positions of k.
 #[repr(align(64))]
@@ -17,13 +17,14 @@ struct PanelMemory {
     bytes: [MaybeUninit<u8>; 384 * DEPTH],
 }
 
-/// A product with C's lanes along its columns.
+/// Products with C's lanes along its columns.
 struct Direct<T> {
     c: Dst,
     a: Src,
     b: Src,
     extents: [usize; 3],
     alpha: Option<T>,
+    batch: Batch,
 }
 
 /// `C = α A B`, or the same added to C.
@@ -38,9 +39,11 @@ pub(super) unsafe fn product<K: ProductType>(p: &GemmArgs) {
     // SAFETY: the caller promises α.
     let alpha = p.alpha.map(|alpha: NonNull<u8>| unsafe { alpha.cast::<K::Element>().read() });
     let direct = if upright {
-        Direct { c: p.c, a: p.a, b: p.b, extents: [m, n, k], alpha }
+        Direct { c: p.c, a: p.a, b: p.b, extents: [m, n, k], alpha, batch: p.batch }
     } else {
-        Direct { c: p.c.transposed(), a: p.b.transposed(), b: p.a.transposed(), extents: [n, m, k], alpha }
+        let [c, a, b] = p.batch.strides;
+        let batch = Batch { strides: [c, b, a], ..p.batch };
+        Direct { c: p.c.transposed(), a: p.b.transposed(), b: p.a.transposed(), extents: [n, m, k], alpha, batch }
     };
     if m == 0 || n == 0 {
         return;
@@ -48,7 +51,10 @@ pub(super) unsafe fn product<K: ProductType>(p: &GemmArgs) {
     // SAFETY: the caller upholds the contract.
     unsafe {
         if k == 0 && !p.accumulate {
-            crate::kernels::map::fill([m, n], p.c, K::Element::ZERO);
+            for number in 0..p.batch.count {
+                let ptr = p.c.ptr.wrapping_offset(p.batch.at(number)[0]);
+                map::fill([m, n], Dst { ptr, ..p.c }, K::Element::ZERO);
+            }
         }
         for start in (0..k).step_by(DEPTH) {
             direct.strip::<K>(start, DEPTH.min(k - start), p.accumulate || start > 0);
@@ -80,17 +86,15 @@ impl<T: Number> Direct<T> {
         unsafe { self.panels::<K>(start, depth, accumulate, memory.bytes.as_mut_ptr().cast()) }
     }
 
+    /// Multiplies `depth` positions of k from `start` on, for all products of the batch.
     #[inline]
     unsafe fn panels<K: ProductType<Element = T>>(&self, start: usize, depth: usize, accumulate: bool, memory: *mut T) {
         let size = size_of::<T>() as isize;
-        let [m, n, _] = self.extents;
         let (a, b) = (self.a.at(0, start), self.b.at(start, 0));
-        let lanes = Panels::new(n, K::LANES, K::VECTORS);
-        let rows = Panels::new(m, 1, K::ROWS);
-        let mut tile = Tile {
+        let tile = Tile {
             k: depth,
             lanes: memory.cast_const(),
-            lanes_k: 0,
+            lanes_k: b.strides[0],
             rows: a.ptr.cast(),
             rows_k: a.strides[1],
             rows_r: a.strides[0],
@@ -102,41 +106,61 @@ impl<T: Number> Direct<T> {
             accumulate,
             stream: false,
         };
-        for panel in 0..lanes.count {
-            let range = lanes.range(panel);
-            let (width, vectors) = (range.len(), range.len().div_ceil(K::LANES));
-            let from = b.at(0, range.start);
-            if memory.is_null() {
-                (tile.lanes, tile.lanes_k) = (from.ptr.cast(), b.strides[0]);
-            } else {
-                let mut offsets = [0; MAX_LANES];
-                (0..width).for_each(|x| offsets[x] = b.strides[1].wrapping_mul(x as isize));
-                let to = Panel {
-                    from: from.ptr.cast(),
-                    k: depth,
-                    stride: b.strides[0],
-                    offsets: &offsets[..width],
-                    width: vectors * K::LANES,
-                    to: memory,
-                };
-                // SAFETY: the caller promises the elements; the memory holds the widest panel of `DEPTH` positions.
-                unsafe { (K::PACK)(&to) };
-                (tile.lanes, tile.lanes_k) = (memory, (vectors * K::LANES) as isize * size);
-            }
-            tile.last = width - (vectors - 1) * K::LANES;
-            for panel in 0..rows.count {
-                let rows = rows.range(panel);
-                tile.rows = a.at(rows.start, 0).ptr.cast();
-                tile.c = self.c.at(rows.start, range.start).ptr.cast();
-                // SAFETY: the caller promises the elements of these rows and lanes.
-                unsafe {
-                    if self.c.strides[1] == size {
-                        (K::TILES[vectors - 1][rows.len() - 1])(&tile);
-                    } else {
-                        let mut lanes = [0; MAX_LANES];
-                        (0..width).for_each(|x| lanes[x] = self.c.strides[1].wrapping_mul(x as isize));
-                        scattered::<K>(&tile, rows.len(), &lanes[..width]);
-                    }
+        let panels = [Panels::new(self.extents[0], 1, K::ROWS), Panels::new(self.extents[1], K::LANES, K::VECTORS)];
+        for number in 0..self.batch.count {
+            let [of_c, of_a, of_b] = self.batch.at(number);
+            let c = Src { ptr: self.c.ptr.wrapping_offset(of_c), strides: self.c.strides };
+            let a = Src { ptr: a.ptr.wrapping_offset(of_a), ..a };
+            let b = Src { ptr: b.ptr.wrapping_offset(of_b), ..b };
+            // SAFETY: the caller promises the elements of each product.
+            unsafe { tiles::<K>(tile, panels, [c, a, b], memory) }
+        }
+    }
+}
+
+/// Runs the tiles of one product over C, A and B, all of `tile.k` positions of k.
+#[inline]
+unsafe fn tiles<K: ProductType>(
+    mut tile: Tile<K::Element>,
+    [rows, lanes]: [Panels; 2],
+    [c, a, b]: [Src; 3],
+    memory: *mut K::Element,
+) {
+    let size = size_of::<K::Element>() as isize;
+    for panel in 0..lanes.count {
+        let range = lanes.range(panel);
+        let (width, vectors) = (range.len(), range.len().div_ceil(K::LANES));
+        let from = b.at(0, range.start);
+        tile.last = width - (vectors - 1) * K::LANES;
+        if memory.is_null() {
+            tile.lanes = from.ptr.cast();
+        } else {
+            let mut offsets = [0; MAX_LANES];
+            (0..width).for_each(|x| offsets[x] = b.strides[1].wrapping_mul(x as isize));
+            let to = Panel {
+                from: from.ptr.cast(),
+                k: tile.k,
+                stride: b.strides[0],
+                offsets: &offsets[..width],
+                width: vectors * K::LANES,
+                to: memory,
+            };
+            // SAFETY: the caller promises the elements; the memory holds the widest panel of `DEPTH` positions.
+            unsafe { (K::PACK)(&to) };
+            (tile.lanes, tile.lanes_k) = (memory, (vectors * K::LANES) as isize * size);
+        }
+        for panel in 0..rows.count {
+            let rows = rows.range(panel);
+            tile.rows = a.at(rows.start, 0).ptr.cast();
+            tile.c = c.at(rows.start, range.start).ptr.cast_mut().cast();
+            // SAFETY: the caller promises the elements of these rows and lanes.
+            unsafe {
+                if c.strides[1] == size {
+                    (K::TILES[vectors - 1][rows.len() - 1])(&tile);
+                } else {
+                    let mut lanes = [0; MAX_LANES];
+                    (0..width).for_each(|x| lanes[x] = c.strides[1].wrapping_mul(x as isize));
+                    scattered::<K>(&tile, rows.len(), &lanes[..width]);
                 }
             }
         }

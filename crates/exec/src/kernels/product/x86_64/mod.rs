@@ -15,9 +15,13 @@ use num_complex::Complex;
 use pack::{PackFn, Panel, Quads, QuadsFn};
 use vector::{Number, Vector};
 
-use super::{DEPTH, ProductKernels, args, side};
+use super::{ProductKernels, VectorPacking, side};
 use crate::kernels::GemmFn;
 use crate::kernels::isa::with_features;
+
+/// Contracted positions that a tile sums before it adds to C. It bounds the rounding error of a sum, and a product is
+/// computed in the same way however its rows and lanes are divided.
+const DEPTH: usize = 256;
 
 /// An element type with the kernels of one instruction set.
 trait ProductType {
@@ -109,13 +113,15 @@ product_type!(F32Avx2 avx2 f32, __m256; 2: 1 2; 6: [1 2 3 4 5 6]; 64);
 
 const fn kernels<K: ProductType>() -> ProductKernels {
     ProductKernels {
-        pack_rows: block::pack_rows::<K>,
-        pack_lanes: block::pack_lanes::<K>,
+        panels: block::shapes::<K>(),
+        vectors: Some(VectorPacking {
+            pack: [block::pack_rows::<K>, block::pack_lanes::<K>],
+            lane_parts: block::lane_parts::<K>,
+            masks: K::MASKS,
+        }),
         multiply: block::multiply::<K>,
-        lane_parts: block::lane_parts::<K>,
-        panels: block::panel_counts::<K>,
-        lanes: K::VECTORS * K::LANES,
-        rows: K::ROWS,
+        zero: block::zero::<K>,
+        depth: DEPTH,
         size: size_of::<K::Element>(),
     }
 }
