@@ -80,7 +80,7 @@ impl<'a> Arguments<'a> {
 
     /// Whether at least one operand has a name.
     pub(crate) fn has_names(self) -> bool {
-        self.operand_names().any(|name| name.is_some())
+        self.names.iter().take(self.views.len()).any(Option::is_some)
     }
 
     fn name(self, operand: usize) -> Option<&'a str> {
@@ -130,9 +130,15 @@ impl<'a> ArgumentList<'a> {
 
     /// Appends an operand.
     pub fn push(&mut self, operand: &'a (impl Operand + ?Sized)) {
+        if operand.is_conj() {
+            self.conj.resize(self.views.len(), false);
+            self.conj.push(true);
+        }
+        if let Some(name) = operand.name() {
+            self.names.resize(self.views.len(), None);
+            self.names.push(Some(name));
+        }
         self.views.push(operand.elements());
-        self.conj.push(operand.is_conj());
-        self.names.push(operand.name());
     }
 
     /// Borrows the operands as [`Arguments`].

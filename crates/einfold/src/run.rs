@@ -89,11 +89,11 @@ fn run(
         memory: settings.budget.memory_bytes.map(left),
         ..exec::BindOptions::default()
     };
-    let mut all: SmallVec<[AnyView<'_>; 12]> = SmallVec::new();
+    let all: SmallVec<[AnyView<'_>; 12]>;
     let views = match &plan.0.cached[..] {
         [] => arguments.views(),
         cached => {
-            all.extend(arguments.views().iter().cloned().chain(cached.iter().map(CachedOperand::view)));
+            all = arguments.views().iter().cloned().chain(cached.iter().map(CachedOperand::view)).collect();
             &all[..]
         }
     };

@@ -285,14 +285,15 @@ impl RawView {
     /// `strides` count `unit` bytes.
     fn of(dtype: Dtype, ptr: NonNull<u8>, shape: &[usize], strides: &[isize], unit: usize) -> RawView {
         let unit = if shape.contains(&0) { 0 } else { unit as isize };
-        let bytes = |(&extent, &stride): (&usize, &isize)| if extent < 2 { 0 } else { stride * unit };
-        let (axes, rank) = (shape.iter().zip(strides), shape.len());
+        let bytes = |extent: usize, stride: isize| if extent < 2 { 0 } else { stride * unit };
+        let rank = shape.len();
         if rank > INLINE_AXES {
-            return RawView { dtype, ptr, extents: shape.into(), strides: axes.map(bytes).collect() };
+            let strides = shape.iter().zip(strides).map(|(&extent, &stride)| bytes(extent, stride)).collect();
+            return RawView { dtype, ptr, extents: shape.into(), strides };
         }
         let (mut e, mut s) = ([0; INLINE_AXES], [0; INLINE_AXES]);
-        for ((e, s), axis) in e.iter_mut().zip(&mut s).zip(axes) {
-            (*e, *s) = (*axis.0, bytes(axis));
+        for k in 0..rank {
+            (e[k], s[k]) = (shape[k], bytes(shape[k], strides[k]));
         }
         RawView { dtype, ptr, extents: Extents::from_buf_and_len(e, rank), strides: Strides::from_buf_and_len(s, rank) }
     }

@@ -55,7 +55,8 @@ impl Key {
         (*id, *memory, *kernels) == (plan.id(), options.memory, isa)
             && same(options.alpha, &factors[0])
             && same(options.beta, &factors[1])
-            && semirings.iter().copied().eq(options.semirings.iter().map(|semiring| semiring.algebra()))
+            && semirings.len() == options.semirings.len()
+            && semirings.iter().zip(options.semirings).all(|(known, semiring)| *known == semiring.algebra())
     }
 }
 
@@ -76,12 +77,11 @@ pub(super) fn fits(plan: &Plan, lists: &BindLists, ins: &[AnyView<'_>], outs: &[
         ($ids:expr, $views:expr) => {
             $ids.len() == $views.len()
                 && $ids.iter().zip($views).all(|(&id, view)| {
-                    let (buffer, strides) = (plan.buffer(id), &lists.strides[lists.starts[id.0 as usize]..]);
-                    let (found, known) =
-                        (view.extents().iter().zip(view.strides()), buffer.extents.iter().zip(strides));
+                    let (buffer, known) = (plan.buffer(id), &lists.strides[lists.starts[id.0 as usize]..]);
+                    let (extents, strides, expected) = (view.extents(), view.strides(), &buffer.extents[..]);
                     view.dtype() == buffer.dtype
-                        && view.extents().len() == buffer.extents.len()
-                        && found.zip(known).all(|(x, y)| x == y)
+                        && extents.len() == expected.len()
+                        && (0..extents.len()).all(|k| extents[k] == expected[k] && strides[k] == known[k])
                 })
         };
     }

@@ -75,7 +75,10 @@ impl Isa {
     /// [`IsaError`] if the name is unknown or the CPU lacks the instructions.
     pub fn chosen() -> Result<Isa, IsaError> {
         static CHOSEN: OnceLock<Result<Isa, IsaError>> = OnceLock::new();
-        CHOSEN.get_or_init(|| Isa::forced(std::env::var_os("EINFOLD_KERNEL").as_deref())).clone()
+        match CHOSEN.get_or_init(|| Isa::forced(std::env::var_os("EINFOLD_KERNEL").as_deref())) {
+            Ok(isa) => Ok(*isa),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     /// As [`Isa::chosen`], for one value of the variable. An empty value counts as unset.

@@ -110,6 +110,9 @@ impl Run<'_> {
 
     fn base(&self, operand: usize, iteration: &[usize]) -> *mut u8 {
         let operand = &self.program.operands[operand];
+        if iteration.is_empty() {
+            return operand.ptr.0;
+        }
         let strides = &self.program.strides[operand.region_strides..];
         let partition = iteration.first().map_or(0, |&k| operand.partition_stride.wrapping_mul(k));
         let start = operand.ptr.0.wrapping_add(partition);
