@@ -23,22 +23,22 @@ pub(super) fn pairs<P: CostModel>(tensors: usize, costs: &P, known: Pairs) -> Pa
     let info = costs.table(tensors);
     let all = info.len() - 1;
     let [least_size, least_step] = costs.least(&info);
-    // The flops of a number of steps without the last.
+    // The least flops of a number of steps without the last.
     let mut of_steps = vec![P::Flops::default()];
     (3..tensors).for_each(|k| of_steps.push(of_steps[k - 3] + least_step));
     // Whether a tree with a set of this cost may cost less than the known one. The result is used, and the last step
     // visits its elements or those of another set; each of the other steps that remain adds one of the other tensors.
+    let remaining = |others: usize| others.checked_sub(2).map_or(P::Flops::default(), |n| of_steps[n] + least_size);
     let is_usable = |set: usize, cost: P::Flops| {
-        let others = tensors - set.count_ones() as usize;
-        let remaining = others.checked_sub(2).map_or(P::Flops::default(), |steps| of_steps[steps] + least_size);
-        cost + costs.min_use(info[set]) + remaining < limit
+        cost + costs.min_use(info[set]) + remaining(tensors - set.count_ones() as usize) < limit
     };
+    // The steps of a tree besides the one that computes a set and the one that uses it.
+    let besides = remaining(tensors - 2);
     let step_cost_of = |set: usize| {
         let (whole, least) = (info[set], costs.min_use(info[set]));
         let step = move |of_halves: [P::Flops; 2], halves| of_halves[0] + of_halves[1] + costs.flops(whole, halves);
         // The step that computes the set visits the elements of its result as well.
-        let may_pay = || is_usable(set, least + of_steps[set.count_ones() as usize - 2]);
-        (set == all || (least + least < limit && may_pay())).then_some(step)
+        (set == all || least + least + besides < limit).then_some(step)
     };
     let mut splits = Splits::default();
     let least = splits.search(

@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use einfold_ir::{
-    Access, AxisSet, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, IdVec, Index, Ir, Layout, Machine,
-    Node, NodeId, Plan, Region, Shape, Step, Storage, WriteMode, few,
+    Access, Buffer, BufferId, Contraction, Cost, Count, Def, Draft, Form, IdVec, Index, Ir, Layout, Machine, Node,
+    NodeId, Plan, Region, Shape, Step, Storage, WriteMode, few,
 };
 use einfold_order::{Budget, Order};
 use smallvec::SmallVec;
@@ -54,33 +54,37 @@ pub(super) fn forms(ir: &Ir, plan: &Plan) -> Box<Forms> {
 /// a permutation of its result.
 fn space(node: &Node, c: &Contraction) -> Option<AxisList> {
     let wide = |axis: u32| c.axes[axis as usize].extent != 1;
-    // The axes of index functions that are plain axes, or 0; `None` for others, and for diagonals unless they may occur.
-    let set = |indices: &[Index<NodeId>], diagonals: bool| {
-        let mut set = AxisSet::default();
-        let plain = indices.iter().all(|index| match index.as_axis() {
-            Some(axis) => !wide(axis) || set.insert(axis) || diagonals,
+    // The tensors that have each wide axis: bits 0 and 1 are the factors, bit 2 is the result.
+    let mut holders: SmallVec<[u8; 8]> = SmallVec::from_elem(0, c.axes.len());
+    // Whether index functions are plain axes or 0, and without diagonals unless they may occur.
+    let mut mark = |indices: &[Index<NodeId>], bit: u8, diagonals: bool| {
+        indices.iter().all(|index| match index.as_axis() {
+            Some(axis) if wide(axis) => {
+                let held = &mut holders[axis as usize];
+                let is_new = *held & bit == 0;
+                *held |= bit;
+                is_new || diagonals
+            }
+            Some(_) => true,
             None => *index == Index::constant(0),
-        });
-        plain.then_some(set)
+        })
     };
     let (mut space, all) = (AxisList::new(), 0..c.axes.len() as u32);
     match (&c.factors[..], evaluation(node, c)) {
-        ([a], Evaluation::Flat(FlatReason::FewFactors)) => {
-            set(&a.indices, true)?;
+        ([a], Evaluation::Flat(FlatReason::FewFactors)) if mark(&a.indices, 1, true) => {
             let keeps_units = c.is_map() || c.algebra.accumulator(node.dtype) != node.dtype;
             all.filter(|axis| keeps_units || wide(*axis)).for_each(|axis| space.push(axis));
         }
-        ([a, b], Evaluation::Factored) => {
-            let sets = [set(&a.indices, false)?, set(&b.indices, false)?, set(&c.output, false)?];
-            let holders = |axis: u32| [sets[0].has(axis), sets[1].has(axis), sets[2].has(axis)];
+        ([a, b], Evaluation::Factored)
+            if mark(&a.indices, 1, false) && mark(&b.indices, 2, false) && mark(&c.output, 4, false) =>
+        {
             // An axis of one tensor is summed or broadcast in a node of its own.
-            if !all.filter(|axis| wide(*axis)).all(|axis| holders(axis).into_iter().filter(|has| *has).count() > 1) {
+            if all.zip(&holders).any(|(axis, held)| wide(axis) && matches!(held, 0 | 1 | 2 | 4)) {
                 return None;
             }
-            let groups = [(a, [true; 3]), (a, [true, false, true]), (b, [false, true, true]), (a, [true, true, false])];
-            for (factor, group) in groups {
+            for (factor, held) in [(a, 0b111), (a, 0b101), (b, 0b110), (a, 0b011)] {
                 let axes = factor.indices.iter().filter_map(Index::as_axis);
-                axes.filter(|axis| holders(*axis) == group).for_each(|axis| space.push(axis));
+                axes.filter(|axis| holders[*axis as usize] == held).for_each(|axis| space.push(axis));
             }
         }
         _ => return None,
