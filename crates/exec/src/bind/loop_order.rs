@@ -4,6 +4,8 @@ use super::{BindLists, Binder};
 use crate::bound_program::{BoundProgram, ChunkedAxis, ListRange, LoopNest};
 use crate::loops::Loops;
 
+/// The fewest rows that a kernel had better sum in one call, after clearing the target.
+const LEAST_ROWS: usize = 8;
 /// The fewest positions of a part of a batch.
 const LEAST_PART: usize = 64;
 
@@ -25,7 +27,7 @@ impl Binder<'_> {
             return;
         };
         let inner = loops.strides(last);
-        let reduced = (0..last).rfind(|&l| loops.strides(l)[0] == 0);
+        let reduced = (0..last).rfind(|&l| loops.strides(l)[0] == 0 && loops.extents()[l] >= LEAST_ROWS);
         let Some(reduced) = reduced.filter(|_| inner[0] == size as isize && !inner.contains(&0)) else { return };
         loops.move_innermost(reduced);
         loops.move_innermost(last - 1);

@@ -13,6 +13,8 @@ pub struct SideLoop {
 
 /// The most loops of a side.
 pub(crate) const MAX_LOOPS: usize = 32;
+/// The loops of most sides: a cursor over them is cheap.
+const FEW_LOOPS: usize = 4;
 
 /// The rows, the lanes or the contracted axis of a product: nested loops, the last of which runs fastest, counted as one
 /// axis.
@@ -48,14 +50,24 @@ impl<'a> Side<'a> {
     /// Calls `run` for each run of `positions` along the last loop: the offsets of its first position, its strides, and
     /// its length.
     #[inline]
-    pub(super) fn runs(self, positions: Range<usize>, mut run: impl FnMut([isize; 2], [isize; 2], usize)) {
+    pub(super) fn runs(self, positions: Range<usize>, run: impl FnMut([isize; 2], [isize; 2], usize)) {
+        if self.loops.len() <= FEW_LOOPS {
+            self.walk::<FEW_LOOPS>(positions, run);
+        } else {
+            self.walk::<MAX_LOOPS>(positions, run);
+        }
+    }
+
+    /// The same for a side of at most `N` loops.
+    #[inline]
+    fn walk<const N: usize>(self, positions: Range<usize>, mut run: impl FnMut([isize; 2], [isize; 2], usize)) {
         let Some((inner, outer)) = self.loops.split_last() else {
             return if positions.is_empty() {
             } else {
                 run([0; 2], [0; 2], 1)
             };
         };
-        let (mut at, mut left) = ([0; MAX_LOOPS], positions.len());
+        let (mut at, mut left) = ([0; N], positions.len());
         let (mut start, mut rest) = (positions.start % inner.extent, positions.start / inner.extent);
         let mut base = [0isize; 2];
         let mut shift = |loops: &SideLoop, by: isize| {
