@@ -158,8 +158,9 @@ impl Binder<'_> {
             if small.stack {
                 return Some(small);
             }
-            // The depth first, since it costs least.
-            let at = if blocks[2] > 32 { 2 } else { (0..3).max_by_key(|&x| blocks[x]).filter(|&x| blocks[x] > 1)? };
+            // The depth first, since it costs least. A side that is not packed stays whole vectors.
+            let sides = (0..3).filter(|&x| x == 2 || packs[x]);
+            let at = if blocks[2] > 32 { 2 } else { sides.max_by_key(|&x| blocks[x]).filter(|&x| blocks[x] > 1)? };
             blocks[at] /= 2;
         }
     }

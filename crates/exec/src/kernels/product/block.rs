@@ -23,7 +23,8 @@ pub struct BlockSide<'a> {
     /// The number of positions.
     pub len: usize,
     /// If tiles read the operand where it lies: its strides in bytes along the rows or lanes, counted as one axis, and
-    /// along k. Lanes are then contiguous. Only vector kernels allow this.
+    /// along k. Lanes are then contiguous, and whole vectors unless tiles mask their last ones
+    /// ([`VectorPacking::masks`]). Only vector kernels allow this.
     pub in_place: Option<[isize; 2]>,
     /// The memory for packed panels: [`PanelShape::padded`] positions at each position of k.
     pub packed: *mut u8,
