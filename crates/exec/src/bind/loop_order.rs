@@ -38,7 +38,8 @@ impl Binder<'_> {
         };
         let bytes = (0..3).map(elements).fold(0, usize::saturating_add).saturating_mul(size);
         let most = (usize::try_from(self.plan.machine.near_bytes()).unwrap_or(usize::MAX) / 2 / bytes).max(LEAST_PART);
-        let Some(part) = (LEAST_PART..=most.min(extent / 2)).rev().find(|part| extent % part == 0) else { return };
+        let mut parts = extent.div_ceil(most).max(2)..=extent / LEAST_PART;
+        let Some(part) = parts.find(|parts| extent % parts == 0).map(|parts| extent / parts) else { return };
         spare.reset(3);
         spare.push(extent / part, loops.strides(last).iter().map(|stride| stride.wrapping_mul(part as isize)));
         (0..last).for_each(|l| spare.push(loops.extents()[l], loops.strides(l).iter().copied()));

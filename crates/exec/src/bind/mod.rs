@@ -178,7 +178,7 @@ impl Scratch {
         options: &BindOptions<'_>,
         mut see: impl FnMut(Result<&[Op], BindError>, &BoundProgram),
     ) {
-        // The schedule is the same for every instruction set.
+        // The schedule is that of the portable kernels, so that it is the same on every CPU.
         let mut binder = self.binder(plan, options, Isa::PORTABLE);
         binder.store_strides(|_| None);
         for region in &plan.regions {
