@@ -74,9 +74,10 @@ unsafe fn pack_quads<K: ProductType>(p: &Block<'_>, distance: usize, parts: Rang
     let mut to = [(0, 0); MAX_BLOCK_LANES / 4];
     let panels = lane_panels::<K>(p.sides[1].len);
     for panel in 0..panels.count {
+        // The lanes are a multiple of 16, so that all panels are whole vectors.
         let range = panels.range(panel);
-        let width = range.len().next_multiple_of(K::LANES);
-        range.clone().step_by(4).for_each(|lane| to[lane / 4] = (range.start * depth + lane - range.start, width));
+        let (first, width) = (range.start, range.len());
+        range.step_by(4).for_each(|lane| to[lane / 4] = (first * depth + lane - first, width));
     }
     for part in parts {
         let mut k_start = 0;
@@ -97,20 +98,6 @@ unsafe fn pack_quads<K: ProductType>(p: &Block<'_>, distance: usize, parts: Rang
             unsafe { (K::QUADS)(&quads) };
             k_start += len;
         });
-        if part == 0 {
-            pad::<K>(p, panels);
-        }
-    }
-}
-
-/// Fills the padding of the last panel of lanes, which tiles read, with zeros.
-fn pad<K: ProductType>(p: &Block<'_>, panels: Panels) {
-    let range = panels.range(panels.count - 1);
-    let width = range.len().next_multiple_of(K::LANES);
-    let to = p.sides[1].packed.cast::<K::Element>().wrapping_add(range.start * p.k_range.len());
-    for k in 0..p.k_range.len() {
-        // SAFETY: the caller of `pack_lanes` promises memory for the panels.
-        (range.len()..width).for_each(|lane| unsafe { to.add(k * width + lane).write(K::Element::ZERO) });
     }
 }
 
@@ -183,8 +170,8 @@ impl<T> Source<T> {
 }
 
 /// # Safety
-/// The CPU has the instruction set of `K`; all rows and lanes of the block are packed or read in place; all of their positions in C are
-/// distinct elements, and no other thread touches those of the panels.
+/// The CPU has the instruction set of `K`; all rows and lanes of the block are packed or read in place; all of their
+/// positions in C are distinct elements, and no other thread touches those of the panels.
 pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize>) {
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
