@@ -159,7 +159,9 @@ impl Binder<'_> {
                 return Some(small);
             }
             // The depth first, since it costs least.
-            let at = if blocks[2] > 32 { 2 } else { (0..3).max_by_key(|&x| blocks[x]).filter(|&x| blocks[x] > 1)? };
+            // What is read in place takes no memory, and its blocks stay whole vectors.
+            let shrinks = |x: &usize| blocks[*x] > 1 && (*x == 2 || packs[*x]);
+            let at = if blocks[2] > 32 { 2 } else { (0..3).filter(shrinks).max_by_key(|&x| blocks[x])? };
             blocks[at] /= 2;
         }
     }

@@ -23,7 +23,7 @@ pub struct BlockSide<'a> {
     /// The number of positions.
     pub len: usize,
     /// If tiles read the operand where it lies: its strides in bytes along the rows or lanes, counted as one axis, and
-    /// along k. Lanes are then contiguous. Only vector kernels allow this.
+    /// along k. Lanes are then contiguous and, unless the kernels mask them, whole vectors. Only vector kernels allow this.
     pub in_place: Option<[isize; 2]>,
     /// The memory for packed panels: [`PanelShape::padded`] positions at each position of k.
     pub packed: *mut u8,

@@ -81,8 +81,10 @@ impl Run<'_> {
         let [rows, lanes, k] = sides.map(Side::extent);
         let size = kernels.size as isize;
         let strides = |x: usize| Some([sides[x].single_stride(0)?, sides[2].single_stride(x)?]);
-        let whole =
-            kernels.vectors.is_some_and(|vectors| vectors.masks || lanes.is_multiple_of(kernels.panels[1].unit));
+        // Without masks, all blocks have whole vectors.
+        let unit = kernels.panels[1].unit;
+        let vectors = lanes.is_multiple_of(unit) && (blocks[1].is_multiple_of(unit) || blocks[1] >= lanes);
+        let whole = kernels.vectors.is_some_and(|kernels| kernels.masks || vectors);
         let may = [kernels.vectors.is_some(), whole].map(|may| may && self.in_place && self.load.is_none());
         let in_place =
             [strides(0).filter(|_| may[0]), strides(1).filter(|[along, _]| may[1] && (*along == size || lanes == 1))];
