@@ -107,8 +107,8 @@ impl Binder<'_> {
     }
 
     fn gather_groups(&self, context: StepContext<'_>, gemm: &Gemm, groups: &mut Groups) {
-        let [a, b] = &context.step.reads[..] else { return };
         groups.clear();
+        let [a, b] = &context.step.reads[..] else { return };
         let Groups { batch, m, n, k } = groups;
         for (axes, group) in [(&gemm.batch, batch), (&gemm.m, m), (&gemm.n, n), (&gemm.k, k)] {
             for &axis in axes {

@@ -6,8 +6,9 @@ use crate::loops::Loops;
 
 /// The fewest rows that a kernel had better sum in one call, after clearing the target.
 const LEAST_ROWS: usize = 8;
-/// The fewest positions of a part of a batch.
+/// The fewest and the most positions of a part of a batch.
 const LEAST_PART: usize = 64;
+const MOST_PART: usize = 1024;
 
 impl Binder<'_> {
     /// Orders the collected loops, and merges neighbours where all strides nest.
@@ -38,8 +39,10 @@ impl Binder<'_> {
         };
         let bytes = (0..3).map(elements).fold(0, usize::saturating_add).saturating_mul(size);
         let most = (usize::try_from(self.plan.machine.near_bytes()).unwrap_or(usize::MAX) / 2 / bytes).max(LEAST_PART);
-        let mut parts = extent.div_ceil(most).max(2)..=extent / LEAST_PART;
-        let Some(part) = parts.find(|parts| extent % parts == 0).map(|parts| extent / parts) else { return };
+        let Some(part) = (LEAST_PART..=most.min(MOST_PART).min(extent / 2)).rev().find(|part| extent % part == 0)
+        else {
+            return;
+        };
         spare.reset(3);
         spare.push(extent / part, loops.strides(last).iter().map(|stride| stride.wrapping_mul(part as isize)));
         (0..last).for_each(|l| spare.push(loops.extents()[l], loops.strides(l).iter().copied()));

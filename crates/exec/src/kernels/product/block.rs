@@ -129,6 +129,9 @@ impl ProductKernels {
     /// The CPU has the instructions of the kernels; all positions are elements of the operand; there is memory for the
     /// panels, and no other thread touches these parts.
     pub unsafe fn pack(&self, block: &Block<'_>, x: usize, parts: Range<usize>) {
+        if parts.is_empty() {
+            return;
+        }
         // SAFETY: the caller upholds the contract.
         unsafe {
             match self.vectors(&block.sides[x]) {

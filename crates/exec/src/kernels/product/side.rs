@@ -35,6 +35,7 @@ impl<'a> Side<'a> {
     }
 
     /// The number of positions.
+    #[cfg(test)]
     pub fn extent(self) -> usize {
         self.loops.iter().map(|l| l.extent).product()
     }

@@ -175,6 +175,7 @@ impl<T> Source<T> {
 pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize>) {
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
+    debug_assert!(K::MASKS || lanes.in_place.is_none() || lanes.len.is_multiple_of(K::LANES), "whole vectors");
     let sources = [Source::new(p, 0), Source::new(p, 1)];
     let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
     let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
