@@ -45,13 +45,12 @@ fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
     let steps = Steps::new(stop);
     let (product, half_speed) = steps.product()?;
     let nest = steps.nest()?;
-    let machine = Machine {
+    Ok(Machine {
         product: time(product),
         half_speed,
         nest: time(nest),
         gather: time(steps.gather()?),
         contraction: time(steps.contraction()?),
-        pack_byte: time(steps.pack_byte()?),
         memory_byte: time(steps.memory_byte(read_bytes)?),
         product_setup: time(steps.product_setup(nest)?),
         fork: if threads > 1 { time(steps.fork()?) } else { default.fork },
@@ -59,9 +58,7 @@ fn measure(stop: &AtomicBool) -> Result<Machine, Failure> {
         search_split: time(search::split(stop)?),
         partitions: u32::try_from(threads.next_power_of_two()).unwrap_or(default.partitions),
         cache_bytes,
-        ..default
-    };
-    Ok(Machine { product_call: time(steps.product_call(&machine)?), ..machine })
+    })
 }
 
 /// Starts the pool of threads in which runs work, and returns its size: 1 if there is no memory for the threads besides

@@ -13,6 +13,11 @@ pub(crate) struct Loops {
     strides: SmallVec<[isize; 18]>,
 }
 
+/// The product of extents; the largest number if it overflows.
+pub(crate) fn product(extents: &[usize]) -> usize {
+    extents.iter().fold(1usize, |n, &e| n.saturating_mul(e))
+}
+
 impl Loops {
     /// An empty list of loops over `operands` operands: a single point.
     pub(crate) fn new(operands: usize) -> Loops {
@@ -51,6 +56,11 @@ impl Loops {
     /// The extents, outermost first.
     pub(crate) fn extents(&self) -> &[usize] {
         &self.extents
+    }
+
+    /// The number of points.
+    pub(crate) fn points(&self) -> usize {
+        product(&self.extents)
     }
 
     /// The stride of each operand in loop `k`.

@@ -1,9 +1,9 @@
 //! The machine model: rates, overheads and cache sizes that costs are computed from.
 //!
-//! The order search, the choice between nests and matrix products, packing, partitions and the use of threads get all
-//! costs from a [`Machine`]; no other file has a cost of its own. The extents of blocks, chunks and strips, which fix
-//! the order of additions, are not part of it: they follow from shapes alone, so that the bits of a result do not
-//! depend on the machine model.
+//! The order search, the choice between nests and matrix products, partitions and the use of threads get all costs from a
+//! [`Machine`]. The executor chooses among its kernels by extents and bytes. The extents of blocks, chunks and strips,
+//! which fix the order of additions, follow from shapes and the memory limit, so that the bits of a result do not depend
+//! on the machine model.
 
 use std::fmt;
 
@@ -68,11 +68,8 @@ impl fmt::Display for Time {
 pub struct Machine {
     /// The time of one multiply-add of a large matrix product.
     pub product: Time,
-    /// The extents of rows, columns and contracted axis at which a product has half of its speed: the rest is lost at
-    /// edges (rows, columns) and in reading and writing the result (contracted axis).
-    pub half_speed: [u32; 3],
-    /// The time to enter and leave one call of a product kernel.
-    pub product_call: Time,
+    /// The extents of rows and of columns at which a product has half of its speed: the rest is lost at edges.
+    pub half_speed: [u32; 2],
     /// The additional time to set up a step as a matrix product instead of as loops.
     pub product_setup: Time,
     /// The time of one multiply-add of a loop nest whose operands are in the cache.
@@ -81,8 +78,6 @@ pub struct Machine {
     pub gather: Time,
     /// The time of one multiply-add of a whole contraction, averaged over steps of all kinds and sizes.
     pub contraction: Time,
-    /// The time to copy one byte to or from a packed operand: one read and one write.
-    pub pack_byte: Time,
     /// The time of one byte read from or written to memory, past all caches.
     pub memory_byte: Time,
     /// The single-thread time from which a second thread pays: twice the time to start a thread and to wait for its
@@ -102,13 +97,11 @@ impl Machine {
     /// The built-in machine: rough figures of current machines; plans depend on the ratios.
     pub const DEFAULT: Machine = Machine {
         product: Time::ps(22),
-        half_speed: [8, 8, 20],
-        product_call: Time::ps(100_000),
+        half_speed: [8, 8],
         product_setup: Time::ps(45_000),
         nest: Time::ps(176),
         gather: Time::ps(176),
         contraction: Time::ps(100),
-        pack_byte: Time::ps(200),
         memory_byte: Time(27_500),
         fork: Time::ps(25_000_000),
         search_work: Time::ps(30_000),
@@ -120,13 +113,6 @@ impl Machine {
     /// Whether this is the built-in machine.
     pub fn is_default(&self) -> bool {
         *self == Machine::DEFAULT
-    }
-
-    /// The time in nanoseconds of `calls` products with extents `m`, `n` and `k`, for which `packed` bytes are copied.
-    pub fn products_ns(&self, calls: f64, mnk: [f64; 3], packed: f64) -> f64 {
-        let slow: f64 = (0..3).map(|side| (mnk[side] + f64::from(self.half_speed[side])) / mnk[side]).product();
-        let flops = mnk[0] * mnk[1] * mnk[2];
-        calls * (self.product_call.ns() + flops * self.product.ns() * slow) + packed * self.pack_byte.ns()
     }
 
     /// The number of multiply-adds of a large product in the time of one of a loop nest.
@@ -165,7 +151,7 @@ impl Machine {
     /// The fewest rows and columns of a matrix product: with fewer, edges make it as slow as a loop nest.
     pub fn least_side(&self) -> u64 {
         // The root of (s + a) (s + b) = ratio s², where nest and product take the same time.
-        let [a, b, _] = self.half_speed.map(f64::from);
+        let [a, b] = self.half_speed.map(f64::from);
         let more = self.nest.ns() / self.product.ns() - 1.0;
         if more <= 0.0 {
             return u64::MAX;
@@ -208,7 +194,6 @@ mod tests {
         assert_eq!((m.least_product(), m.least_side()), (256, 4));
         assert_eq!((m.least_shared_flops(), m.least_shared_points()), (1 << 20, 1 << 17));
         assert_eq!((m.partitions, m.near_bytes()), (16, 1 << 20));
-        assert_eq!(m.products_ns(3.0, [8.0, 8.0, 20.0], 10.0), 3.0 * (100.0 + 2560.0 * 0.011 * 8.0) + 2.0);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The memory that a matrix product packs its operands in: one bound for the planner, which counts it, and the executor,
-//! which keeps to it.
+//! The bound on the memory of packed operands of a matrix product. The planner counts it, and the executor never packs
+//! more.
 
 use crate::Dtype;
 

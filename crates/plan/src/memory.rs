@@ -14,7 +14,7 @@ pub struct Memory {
     /// Intermediates.
     pub scratch: usize,
     /// The most bytes of packed blocks of the factors of one product, over all partitions. Under a limit the executor
-    /// packs in what is left.
+    /// packs smaller blocks if the limit has no room for these.
     pub packing: usize,
     /// Results.
     pub outputs: usize,

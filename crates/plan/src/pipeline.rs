@@ -108,7 +108,7 @@ pub const PIPELINE: &[Stage] = &[
         "diagonal",
         Run::Pass(views::diagonal),
         "reads diagonals, windows and repeated elements through strides instead of copying them out",
-        "first: it removes whole steps, and what it leaves in a read is what all later passes look at",
+        "first: it removes whole steps, and all later passes see the reads that it has composed",
     ),
     Stage::new(
         "transpose",

@@ -21,8 +21,6 @@ const LARGE: usize = 384;
 const SHORT: usize = 8;
 /// The side of matrices that stay in the cache.
 const NEAR: usize = 64;
-/// The number of products in a batch.
-const BATCH: usize = 2048;
 /// The least and the greatest number of bytes that are read to measure the speed of memory.
 const MEMORY: [u64; 2] = [64 << 20, 256 << 20];
 
@@ -39,14 +37,14 @@ impl<'s> Steps<'s> {
         Steps { stop, machine: Machine { product_setup: least, fork: least, ..Machine::DEFAULT } }
     }
 
-    /// A multiply-add of a large product, and the extents at which it has half its speed.
-    pub(super) fn product(&self) -> Result<(f64, [u32; 3]), Failure> {
+    /// A multiply-add of a large product, and the extents of rows and of columns at which it has half its speed.
+    pub(super) fn product(&self) -> Result<(f64, [u32; 2]), Failure> {
         let rate = |mnk: [usize; 3]| {
             let [m, n, k] = mnk;
             Ok::<_, Failure>(self.time("ij,jk->ik", &[ones(&[m, k]), ones(&[k, n])], 1)? / (m * n * k) as f64)
         };
         let large = rate([LARGE; 3])?;
-        let (mut half, mut product) = ([0; 3], large);
+        let (mut half, mut product) = ([0; 2], large);
         for (side, half) in half.iter_mut().enumerate() {
             let mut mnk = [LARGE; 3];
             mnk[side] = SHORT;
@@ -55,16 +53,6 @@ impl<'s> Steps<'s> {
             product /= (LARGE as f64 + extent) / LARGE as f64;
         }
         Ok((product, half))
-    }
-
-    /// A call of a product kernel: the time of small products beyond that of their multiply-adds, and at least a
-    /// nanosecond.
-    pub(super) fn product_call(&self, machine: &Machine) -> Result<f64, Failure> {
-        let operands = [ones(&[BATCH, SHORT, SHORT]), ones(&[BATCH, SHORT, SHORT])];
-        let each = self.time("bij,bjk->bik", &operands, 1)? / BATCH as f64;
-        let call = machine.product_call.ns();
-        let multiply_adds = machine.products_ns(1.0, [SHORT as f64; 3], 0.0) - call;
-        Ok((each - multiply_adds).max(1.0))
     }
 
     /// A multiply-add of loops over matrices that stay in the cache.
@@ -101,12 +89,6 @@ impl<'s> Steps<'s> {
         let expression = self.expression("ij,jk,kl,lm,mn->in")?;
         let flops = expression.plan_for(&operands)?.cost().flops.exact().expect("five small matrices");
         Ok(self.time_of(&expression, &operands, 1)? / flops as f64)
-    }
-
-    /// A byte of a transposed copy.
-    pub(super) fn pack_byte(&self) -> Result<f64, Failure> {
-        let side = 1024;
-        Ok(self.time("ij->ji", &[ones(&[side, side])], 1)? / (side * side * size_of::<f64>()) as f64)
     }
 
     /// A byte of a sum over `bytes` bytes.

@@ -12,6 +12,7 @@ use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundNest, CompensatedSum, Grid, IndexBatch, ListRange, LoopNest, TileAction};
 use crate::error::BindError;
 use crate::kernels::CompensateFn;
+use crate::loops::product;
 use crate::run::MAX_BATCH;
 
 /// The largest number of points of a kernel call, and between two checks of the cancellation flag: some milliseconds for
@@ -120,7 +121,6 @@ impl Binder<'_> {
         }
         let loops = nest.loops;
         let extents = &self.program.extents[loops.extents.range()];
-        let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
         let outer = loops.kept + loops.reduced;
         let (rows, reduced) = (product(&extents[..loops.kept]), product(&extents[loops.kept..outer]));
         let along = outer.checked_sub(1).map_or(1, |l| extents[l]);

@@ -8,7 +8,7 @@ use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BoundGemm, Grid, ListRange, LoopNest, Op};
 use crate::error::BindError;
 use crate::kernels::{Fused, GemmFn, MAX_SIDE_LOOPS, UnaryFn};
-use crate::loops::Loops;
+use crate::loops::{Loops, product};
 
 /// The rows and columns of C in one block, which one kernel call computes. They are multiples of the tiles of every
 /// kernel, so that an element of C is computed in the same way in every block. A kernel packs for each block, so one
@@ -82,7 +82,7 @@ pub(super) struct Sides<'g> {
 impl Sides<'_> {
     /// The numbers of rows, lanes and contracted positions.
     pub(super) fn extents(&self) -> [usize; 3] {
-        self.loops.map(points)
+        self.loops.map(Loops::points)
     }
 
     /// Whether the sides are the axes of matrices that a kernel can read in place.
@@ -233,7 +233,7 @@ impl Binder<'_> {
 fn is_inner_batch(batch: &Loops, sides: [&Loops; 3], size: usize) -> bool {
     let Some(inner) = batch.len().checked_sub(1) else { return false };
     let long = batch.extents()[inner] >= LEAST_BATCH && batch.strides(inner)[C] == size as isize;
-    long && sides.into_iter().all(|side| points(side) <= SMALL_SIDE)
+    long && sides.into_iter().all(|side| side.points() <= SMALL_SIDE)
 }
 
 /// Whether a product of matrices with elements of `size` bytes is faster in packed blocks than in place.
@@ -252,22 +252,13 @@ fn k_strip(block_extents: [usize; 2], size: usize) -> usize {
 /// Orders the loops of rows, lanes and k; `a` and `b` are the operands of rows and lanes.
 fn arrange_sides([rows, lanes, k]: [&mut Loops; 3], [a, b]: [usize; 2]) {
     // Neighbouring positions are neighbours in the larger of the operand and C.
-    let [by_rows, by_lanes] = [points(lanes), points(rows)].map(|other| other > points(k));
-    arrange(k, if points(rows) < points(lanes) { b } else { a }, A);
+    let [by_rows, by_lanes] = [lanes.points(), rows.points()].map(|other| other > k.points());
+    arrange(k, if rows.points() < lanes.points() { b } else { a }, A);
     arrange(rows, if by_rows { C } else { a }, C);
     arrange(lanes, if by_lanes { C } else { b }, C);
     // Where C and the operand are contiguous along different loops, both are innermost, so that squares are transposed.
     innermost(lanes, b);
     innermost(lanes, C);
-}
-
-pub(super) fn product(extents: &[usize]) -> usize {
-    extents.iter().fold(1usize, |n, &e| n.saturating_mul(e))
-}
-
-/// The number of positions.
-pub(super) fn points(side: &Loops) -> usize {
-    product(side.extents())
 }
 
 /// The smallest stride in an operand.

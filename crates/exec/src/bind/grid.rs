@@ -2,6 +2,7 @@
 
 use super::Binder;
 use crate::bound_program::{Grid, LoopNest};
+use crate::loops::product;
 
 /// Points of a task of a nest: some tens of microseconds, short enough for a prompt cancellation and long enough to
 /// amortise the start of a task.
@@ -22,7 +23,6 @@ impl Binder<'_> {
     pub(super) fn grid(&self, loops: LoopNest, split: bool, size: usize) -> Grid {
         let extents = &self.program.extents[loops.extents.range()];
         let outer = loops.kept + loops.reduced;
-        let product = |s: &[usize]| s.iter().fold(1usize, |n, &e| n.saturating_mul(e));
         let n = [extents[outer], extents[outer + 1]];
         let mut block_extents = n;
         let rows = product(&extents[..loops.kept]);

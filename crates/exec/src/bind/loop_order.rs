@@ -4,7 +4,7 @@ use super::{BindLists, Binder};
 use crate::bound_program::{BoundProgram, ChunkedAxis, ListRange, LoopNest};
 use crate::loops::Loops;
 
-/// The fewest rows that a kernel had better sum in one call, after clearing the target.
+/// The fewest rows whose sum in one kernel call is worth the clearing of the target before it.
 const LEAST_ROWS: usize = 8;
 /// The fewest and the most positions of a part of a batch.
 const LEAST_PART: usize = 64;

@@ -5,12 +5,12 @@ use einfold_ir::{PACKED_SIDE, Plan, STACK_PACKED};
 
 use super::Binder;
 use super::compensated_sum::MAX_ADDITIONS;
-use super::gemm::{Sides, points, product};
+use super::gemm::Sides;
 use super::step::{StepContext, TargetInit};
 use crate::bound_program::{BaseAddress, BoundProduct, CompensatedSum, ListRange, Op, PackedMemory};
 use crate::error::BindError;
 use crate::kernels::{MAX_BLOCK_LANES, ProductKernels, Side, SideLoop, quad_distance};
-use crate::loops::Loops;
+use crate::loops::{Loops, product};
 
 /// The most lanes in a block of the vector kernels: the lanes stay in the second-level cache. A block of elements of 16
 /// bytes has half as many.
@@ -84,7 +84,7 @@ impl Binder<'_> {
             let [rows, lanes] = [self.pack(Some(areas[0]))?, self.pack(Some(areas[1]))?];
             PackedMemory::Scratch([rows, lanes].map(|at| self.push_base(BaseAddress::Packed(at), context.loops)))
         };
-        let compensated = self.product_pairs(context, &kernels, extents, blocks[2], points(sides.batch))?;
+        let compensated = self.product_pairs(context, &kernels, extents, blocks[2], sides.batch.points())?;
         // A part of C is one task, and a compensated sum needs all of it.
         let part = if stack && compensated.is_none() { STACK_PART } else { [usize::MAX; 2] };
         let grid = self.product_grid(loops, extents, part);
@@ -107,8 +107,8 @@ impl Binder<'_> {
         Ok(true)
     }
 
-    /// The strides of rows and lanes that tiles had better read where they lie: of rows that few lanes run over, along
-    /// contiguous k; of contiguous lanes that few rows run over.
+    /// For rows and for lanes: the strides along the side and along k, if tiles read the operand in place because packing
+    /// would take longer. Rows: with few lanes, and contiguous k or few bytes; lanes: contiguous, with few rows.
     fn in_place(
         &self,
         kernels: &ProductKernels,

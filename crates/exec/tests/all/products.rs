@@ -134,7 +134,7 @@ impl Case {
                 let mut outs = [AnyViewMut::from_slice(&mut out, 0, extents(2), &strides(2)).unwrap()];
                 let control = Control { threads: NonZeroUsize::new(threads), ..Control::default() };
                 bind(&plan, &ins, &mut outs, &options, &mut scratch).unwrap().run(&control).unwrap();
-                // No operand is copied merely to permute it.
+                // No operand is copied as a whole.
                 let most = memory.unwrap_or_else(|| self.packed_bytes(T::dtype())) + CONSTANTS;
                 assert!(scratch.bytes() <= most, "{} {isa:?}: {} bytes, not {most}", self.text, scratch.bytes());
                 let want: Vec<T> = self.sums.iter().map(|&x| T::of(alpha * x + beta * 5)).collect();

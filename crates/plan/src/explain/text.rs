@@ -58,8 +58,8 @@ impl Explain {
             Count::from(memory.outputs as u64)
         );
         if !self.machine.is_default() {
-            let Machine { product, nest, pack_byte, .. } = self.machine;
-            text += &format!("  machine measured: product {product}, loops {nest}, packing {pack_byte} a byte\n");
+            let Machine { product, nest, .. } = self.machine;
+            text += &format!("  machine measured: product {product}, loops {nest}\n");
         }
         text += &steps(&self.plan, false);
         let passes: Vec<String> = self.passes.iter().map(|p| format!("{} {}", p.name, p.changes)).collect();

@@ -10,6 +10,9 @@ use super::{DEPTH, ProductType};
 use crate::kernels::product::block::{Block, MAX_BLOCK_LANES, PanelShape, quad_distance};
 use crate::kernels::{Dst, map};
 
+/// The lanes of small blocks, whose lists of offsets are short.
+const FEW_LANES: usize = 64;
+
 /// The panels of rows and of lanes.
 pub(super) const fn shapes<K: ProductType>() -> [PanelShape; 2] {
     [
@@ -173,15 +176,30 @@ impl<T> Source<T> {
 /// The CPU has the instruction set of `K`; all rows and lanes of the block are packed or read in place; all of their
 /// positions in C are distinct elements, and no other thread touches those of the panels.
 pub(super) unsafe fn multiply<K: ProductType>(p: &Block<'_>, panels: Range<usize>) {
+    // SAFETY: the caller upholds the contract.
+    unsafe {
+        if p.sides[1].len <= FEW_LANES {
+            multiply_lanes::<K, FEW_LANES>(p, panels);
+        } else {
+            multiply_lanes::<K, MAX_BLOCK_LANES>(p, panels);
+        }
+    }
+}
+
+/// The same for a block of at most `N` lanes.
+///
+/// # Safety
+/// As [`multiply`].
+unsafe fn multiply_lanes<K: ProductType, const N: usize>(p: &Block<'_>, panels: Range<usize>) {
     let [rows, lanes] = p.sides;
     let (row_panels, lane_panels) = (row_panels::<K>(rows.len), lane_panels::<K>(lanes.len));
     debug_assert!(K::MASKS || lanes.in_place.is_none() || lanes.len.is_multiple_of(K::LANES), "whole vectors");
     let sources = [Source::new(p, 0), Source::new(p, 1)];
-    let mut offsets = [[0; MAX_BLOCK_LANES]; 2];
+    let mut offsets = [[0; N]; 2];
     let [of_operand, of_c] = offsets.each_mut().map(|list| &mut list[..lanes.len]);
     lanes.side.offsets(lanes.start, [of_operand, of_c]);
     let is_vectors = |panel: &[isize]| panel.chunks(K::LANES).all(contiguous::<K::Element>);
-    let mut vectors = [false; MAX_BLOCK_LANES];
+    let mut vectors = [false; N];
     (0..lane_panels.count).for_each(|panel| vectors[panel] = is_vectors(&of_c[lane_panels.range(panel)]));
     // SAFETY: the caller promises α.
     let alpha = p.alpha.map(|alpha| unsafe { alpha.cast::<K::Element>().read() });
